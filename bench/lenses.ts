@@ -1,0 +1,148 @@
+/**
+ * How long the lenses of files of 2,000 lines take from a key stroke on, in medians of processor time: reading the
+ * file, which is done once a version for all that the editor says of it, finding the lenses and their lines, and
+ * working out all their titles, of which an editor asks for those in sight. Every round reads the file anew, so that
+ * nothing is known beforehand.
+ *
+ *     npx esbuild bench/lenses.ts --bundle --platform=node --main-fields=module,main --log-level=error --outfile=dist/bench/lenses.js
+ *     node dist/bench/lenses.js
+ */
+import { foreignFits } from '../src/editor/foreignFits';
+import {
+  type ExperimentLens,
+  experimentLenses,
+  foreignLenses,
+  type LensSurroundings,
+} from '../src/editor/lenses';
+import { parseExperiment } from '../src/experiment/parse';
+
+const LINES = 2000;
+const ROUNDS = 20;
+
+const surroundings: LensSurroundings = { obstacle: null, lastRun: null, runs: new Map(), hidden: new Set() };
+
+/** Lines of a file, filled up to 2,000 by what `more` makes. */
+function longFile(
+  head: readonly string[],
+  more: (index: number) => string,
+  tail: readonly string[] = [],
+): string {
+  const filling = Array.from({ length: LINES - head.length - tail.length }, (_, index) => more(index));
+  return `${[...head, ...filling, ...tail].join('\n')}\n`;
+}
+
+const yaml = (model: string) => [
+  'name: long',
+  'data: { dataset: synthetic, height: 64, width: 64, channels: 3, batch_size: 256 }',
+  `model: { name: ${model} }`,
+  'tricks: { warmup: true, ema: true }',
+];
+const json = [
+  '{',
+  '"name": "long",',
+  '"data": { "dataset": "synthetic", "height": 64, "width": 64, "channels": 3, "batch_size": 256 },',
+  '"tricks": { "warmup": true, "ema": true },',
+];
+const note = (index: number) => `tried ${index}: no better`;
+
+const FILES: readonly (readonly [what: string, fileName: string, text: string])[] = [
+  ...['resnet20', 'resnet50', 'densenet121'].map(
+    (model) =>
+      [
+        `YAML with comments, ${model}`,
+        'a.experiment.yaml',
+        longFile(yaml(model), (i) => `# ${note(i)}`),
+      ] as const,
+  ),
+  [
+    'YAML with a list',
+    'a.experiment.yaml',
+    longFile(
+      [
+        ...yaml('resnet20'),
+        'schedule:',
+        '  epochs: 2000',
+        '  decay:',
+        '    name: multi_step',
+        '    milestones:',
+      ],
+      (index) => `      - ${index + 1}`,
+    ),
+  ],
+  [
+    'YAML with as many errors',
+    'a.experiment.yaml',
+    longFile(yaml('resnet20'), (index) => `key_${index}: ${index}`),
+  ],
+  [
+    'JSON with comments',
+    'a.experiment.jsonc',
+    longFile(json, (index) => `// ${note(index)}`, ['"model": { "name": "resnet50" }', '}']),
+  ],
+  [
+    "timm's arguments",
+    'args.yaml',
+    longFile(
+      ['model: resnet50', 'opt: sgd', 'lr: 0.1', 'epochs: 90', 'batch_size: 256'],
+      (i) => `key_${i}: ${i}`,
+    ),
+  ],
+  [
+    "another program's YAML",
+    'docker-compose.yaml',
+    longFile(['services:'], (index) => `  service_${index}: { image: any }`),
+  ],
+  [
+    'a script of torchvision',
+    'train.sh',
+    longFile(['torchrun train.py --model resnet50 --epochs 90'], (index) => `echo "${note(index)}"`),
+  ],
+  [
+    'a config of MMPretrain',
+    'resnet50_8xb32.py',
+    longFile(
+      [
+        '_base_ = []',
+        "model = dict(backbone=dict(type='ResNet', depth=50))",
+        'train_cfg = dict(max_epochs=100)',
+      ],
+      (index) => `name_${index} = dict(type='Any', value=${index})`,
+    ),
+  ],
+];
+
+/** Reads a file, and gives what finds its lenses. */
+function reading(text: string, fileName: string): () => ExperimentLens[] {
+  if (fileName.includes('.experiment.')) {
+    const parsed = parseExperiment(text, fileName);
+    return () => experimentLenses(parsed, surroundings);
+  }
+  const foreign = foreignFits(text, fileName);
+  return () => (foreign ? foreignLenses(foreign, surroundings) : []);
+}
+
+/** Milliseconds of this process' processor time. */
+function processorMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
+
+const median = (times: number[]) => times.sort((a, b) => a - b)[times.length >> 1] ?? Number.NaN;
+
+for (const [what, fileName, text] of FILES) {
+  const rounds = Array.from({ length: ROUNDS }, () => {
+    const start = processorMs();
+    const find = reading(text, fileName);
+    const read = processorMs();
+    const lenses = find();
+    const found = processorMs();
+    for (const lens of lenses) lens.face();
+    return [read - start, found - read, processorMs() - found, lenses.length];
+  });
+  const [readMs, findMs, titlesMs, count] = [0, 1, 2, 3].map((part) =>
+    median(rounds.map((each) => each[part] ?? 0)),
+  );
+  console.log(
+    `${what}: read ${readMs?.toFixed(1)} ms, ${count} lenses ${findMs?.toFixed(1)} ms, all titles ${titlesMs?.toFixed(1)} ms`,
+  );
+}

@@ -1,0 +1,48 @@
+/** The two models of the benches, on images drawn at random: what they show does not change the time they take. */
+import { experimentSchema } from '../src/experiment/schema';
+import type { Recipe } from '../src/recipe/recipe';
+import { resolve } from '../src/recipe/resolve';
+
+export const MODELS = {
+  resnet20: {
+    model: { name: 'resnet20', width: 16 },
+    data: { height: 28, width: 28, channels: 1, batch_size: 128 },
+  },
+  'resnet50-d': {
+    model: { name: 'resnet50', variant: 'D' },
+    data: { height: 64, width: 64, channels: 3, batch_size: 32 },
+  },
+} as const;
+export type ModelName = keyof typeof MODELS;
+
+export interface BenchOptions {
+  /** Steps of an epoch. */
+  readonly steps: number;
+  readonly epochs?: number;
+  readonly dtype?: string;
+}
+
+/** What a bench trains: a model's recipe with augmentation, by SGD with momentum and weight decay at a constant rate. */
+export function recipeOf(name: ModelName, { steps, epochs = 1, dtype = 'float32' }: BenchOptions): Recipe {
+  const { model, data } = MODELS[name];
+  const resolution = resolve(
+    experimentSchema.parse({
+      name: 'bench',
+      data: {
+        dataset: 'synthetic',
+        train_images: steps * data.batch_size,
+        validation_images: 64,
+        classes: 10,
+        augment: 'crop_flip',
+        ...data,
+      },
+      model,
+      // Low enough that no loss is lost: that would end the training.
+      optimizer: { base_lr: 0.001 },
+      schedule: { epochs, decay: 'constant' },
+      tricks: dtype === 'float32' ? {} : { mixed_precision: { dtype } },
+    }),
+  );
+  if (!resolution.ok) throw new Error(JSON.stringify(resolution.problems));
+  return resolution.recipe;
+}

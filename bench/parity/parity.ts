@@ -1,0 +1,207 @@
+/**
+ * Compares trainings and exported weights with PyTorch's, the cases of cases.json. From the same initial weights
+ * and the same batches, each step's loss has to be within 1e-3 of PyTorch's, relatively; logits under exported
+ * weights within 1e-4.
+ *
+ *     npm run parity
+ *
+ * Needs a Python with torch, torchvision, timm, safetensors and numpy: BAG_OF_TRICKS_PYTHON, else python3. Exit
+ * codes: 0 all within their limits, 1 one is not, 2 not compared, for want of PyTorch.
+ */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { experimentSchema } from '../../src/experiment/schema';
+import { FILES_OUTSIDE } from '../../src/protocol/trainer';
+import { graphOf } from '../../src/recipe/draft';
+import type { Recipe } from '../../src/recipe/recipe';
+import { resolve } from '../../src/recipe/resolve';
+import { listRuns } from '../../src/runs/store';
+import { lastCheckpointPath, readCheckpoint } from '../../src/training/checkpoint';
+import { Batches, inOrder } from '../../src/training/data/batches';
+import { openDataset } from '../../src/training/data/open';
+import { packageRoot } from '../../src/training/data/sample';
+import { loadEngine } from '../../src/training/engines/engine';
+import { imagesTensor } from '../../src/training/evaluation';
+import { train } from '../../src/training/loop';
+import { Network } from '../../src/training/network';
+import { loadInitialValues } from '../../src/training/weightsFile';
+import cases from './cases.json';
+
+const LOSS_LIMIT = 1e-3;
+const LOGITS_LIMIT = 1e-4;
+const PYTHON = process.env.BAG_OF_TRICKS_PYTHON ?? 'python3';
+const MODULES = ['torch', 'torchvision', 'timm', 'safetensors', 'numpy'];
+
+const root = packageRoot();
+const scripts = join(root, 'bench', 'parity');
+
+async function main(): Promise<number> {
+  const versions = pythonVersions();
+  if (typeof versions === 'string') {
+    console.error(`Not compared with PyTorch: ${versions}`);
+    return 2;
+  }
+  const engine = await loadEngine('wasm');
+  console.log(`${engine.name} (${engine.description}) against ${versions.join(', ')}`);
+  const folder = mkdtempSync(join(tmpdir(), 'bag-of-tricks-parity-'));
+  try {
+    const trainings = await compareTrainings(folder);
+    const exports = await compareExports(folder);
+    return trainings && exports ? 0 : 1;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** The versions of what the Python scripts import, or why they cannot. */
+function pythonVersions(): string[] | string {
+  const imports = `import ${MODULES.join(', ')}; print(*(f"{m.__name__} {m.__version__}" for m in (${MODULES})), sep="\\n")`;
+  const { status, stdout, stderr, error } = spawnSync(PYTHON, ['-c', imports], { encoding: 'utf8' });
+  if (status === 0) return stdout.trimEnd().split('\n');
+  const reason = error?.message ?? stderr.trimEnd().split('\n').at(-1);
+  return `${PYTHON} cannot import ${MODULES.join(', ')} (${reason}). Name one that can: BAG_OF_TRICKS_PYTHON.`;
+}
+
+function runPython(script: string, folder: string): void {
+  execFileSync(PYTHON, [join(scripts, script), join(scripts, 'cases.json'), folder], { stdio: 'inherit' });
+}
+
+function readJson<T>(path: string): T {
+  return JSON.parse(readFileSync(path, 'utf8')) as T;
+}
+
+async function compareTrainings(folder: string): Promise<boolean> {
+  runPython('train.py', folder);
+  const expected = readJson<number[][]>(join(folder, 'losses.json'));
+  let isWithin = true;
+  for (const [index, { name, experiment }] of cases.trainings.entries()) {
+    const losses = await lossesOf(recipeOf(experiment), join(folder, `${index}.safetensors`));
+    const differences = losses.map((loss, step) => relative(loss, expected[index]?.[step]));
+    isWithin = report(`losses of ${cases.steps} steps, ${name}`, differences, LOSS_LIMIT) && isWithin;
+    console.log(`  from ${losses[0]?.toFixed(4)} to ${losses.at(-1)?.toFixed(4)}`);
+  }
+  return isWithin;
+}
+
+function relative(actual: number, expected: number | undefined): number {
+  return Math.abs(actual - (expected ?? Number.NaN)) / Math.abs(expected ?? Number.NaN);
+}
+
+/** Says how far apart values are; whether they are within the limit. */
+function report(what: string, differences: readonly number[], limit: number): boolean {
+  const most = differences.length === 0 ? Number.NaN : Math.max(...differences);
+  const isWithin = most <= limit;
+  console.log(
+    `${isWithin ? 'ok' : 'FAILED'}: ${what}: at most ${most.toExponential(1)} apart, limit ${limit}`,
+  );
+  return isWithin;
+}
+
+/** An experiment that can be repeated elsewhere: nothing random, a constant rate. */
+function repeatable(experiment: Experiment): object {
+  return {
+    name: 'parity',
+    schedule: { epochs: 1, decay: 'constant' },
+    engine: 'wasm',
+    ...experiment,
+    data: { ...experiment.data, shuffle: false, augment: 'none' },
+  };
+}
+interface Experiment {
+  readonly data: object;
+}
+
+function recipeOf(experiment: Experiment): Recipe {
+  const resolution = resolve(experimentSchema.parse(repeatable(experiment)));
+  if (!resolution.ok) throw new Error(JSON.stringify(resolution.problems));
+  return resolution.recipe;
+}
+
+/** The losses of the first steps of a training from the weights of a file. */
+async function lossesOf(recipe: Recipe, path: string): Promise<number[]> {
+  const graph = graphOf({ model: recipe.model, dataset: recipe.data.dataset });
+  const enough = new AbortController();
+  const losses: number[] = [];
+  const final = await train(recipe, {
+    dataset: await openDataset(recipe.data.source),
+    weights: await loadInitialValues(path, graph),
+    emit: (event) => {
+      if (event.type === 'step' && losses.length < cases.steps) losses.push(event.loss);
+      if (losses.length === cases.steps) enough.abort();
+    },
+    save: async () => {},
+    signal: enough.signal,
+  });
+  if (losses.length < cases.steps) throw new Error(`The training ended early: ${JSON.stringify(final)}`);
+  return losses;
+}
+
+async function compareExports(folder: string): Promise<boolean> {
+  runPython('calibrate.py', folder);
+  const expected: Promise<number[][]>[] = [];
+  for (const [index, { model, tricks }] of cases.exports.entries()) {
+    const runs = join(folder, `${index}`);
+    const file = join(folder, `export-${index}.safetensors`);
+    const experiment = repeatable({ data: cases.export_data });
+    const path = join(folder, `${index}.experiment.json`);
+    const init = join(folder, `init-${index}.safetensors`);
+    const optimizer = { base_lr: 0.0001 };
+    writeFileSync(path, JSON.stringify({ ...experiment, model: { name: model }, optimizer, tricks, init }));
+    tricksCommand('run', path, '--folder', runs);
+    tricksCommand('export', 'last', '--weights', file, '--folder', runs);
+    expected.push(ourLogits(runs));
+  }
+  runPython('logits.py', folder);
+  const theirs = readJson<number[][][]>(join(folder, 'logits.json'));
+  let isWithin = true;
+  for (const [index, { torch }] of cases.exports.entries()) {
+    const ours = (await expected[index])?.flat() ?? [];
+    const differences = ours.map((logit, at) => Math.abs(logit - (theirs[index]?.flat()[at] ?? Number.NaN)));
+    isWithin = report(`logits of exported weights, ${torch}`, differences, LOGITS_LIMIT) && isWithin;
+    console.log(`  logits up to ${Math.max(...ours.map(Math.abs)).toFixed(2)}`);
+  }
+  return isWithin;
+}
+
+function tricksCommand(...args: string[]): void {
+  execFileSync(process.execPath, [join(root, 'dist', 'tricks.js'), ...args], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+    env: { ...process.env, [FILES_OUTSIDE]: '1' },
+  });
+}
+
+/** The logits of a run's last checkpoint for all validation images. */
+async function ourLogits(runs: string): Promise<number[][]> {
+  const [run] = await listRuns(runs);
+  if (run?.kind !== 'run') throw new Error(`No run in ${runs}`);
+  const { recipe } = run.manifest;
+  const dataset = await openDataset(recipe.data.source);
+  const { tensors } = await readCheckpoint(lastCheckpointPath(run.folder));
+  const graph = graphOf({ model: recipe.model, dataset: recipe.data.dataset });
+  const network = new Network(graph, new Map(tensors.map(({ name, values }) => [name, values])));
+  const size = dataset.validation.count;
+  const batches = new Batches(dataset.validation, dataset.facts, {
+    batchSize: size,
+    augment: 'none',
+    rest: 'keep',
+  });
+  const none = () => 0;
+  const { images } = batches.fill(inOrder(size), 0, { augmentation: none, erasing: none });
+  const input = imagesTensor(images, size, dataset);
+  const logits = network.predict(input);
+  const values = await logits.array();
+  input.dispose();
+  logits.dispose();
+  network.dispose();
+  return values;
+}
+
+main().then(
+  (code) => process.exit(code),
+  (error: unknown) => {
+    console.error(error);
+    process.exit(1);
+  },
+);

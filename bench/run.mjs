@@ -1,0 +1,256 @@
+// @ts-check
+// `npm run bench`: trains ResNet-20 (28x28, batch 128) and ResNet-50-D (64x64, batch 32) in the trainer's own loop on
+// every engine that works here, and on PyTorch where a Python (BENCH_PYTHON, or python3) has it. The contestants take
+// turns, a few steps each, so that what else the machine does hits all alike; a contestant's time is the median of its
+// steps. Prints a table, and writes it with all figures to dist/bench/results.json; `npm run bench:report` puts them
+// into docs/PERFORMANCE.md.
+//
+//     npm run bench -- [--rounds 5] [--steps 3] [--models resnet20,resnet50-d] [--cores N] [--minutes 10]
+//
+// `--cores` leaves contestants that many processors (Linux): with one, nobody spins while waiting for another thread,
+// and processor time compares engines on a busy machine too. Past `--minutes` no further round is begun.
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { availableParallelism, cpus, loadavg, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { parseArgs } from 'node:util';
+import esbuild from 'esbuild';
+import { enginesEnvironment } from '../scripts/lib/engines.mjs';
+import { root } from '../scripts/lib/processes.mjs';
+import { tablesOf } from './tables.mjs';
+
+const { values: options } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '5' },
+    steps: { type: 'string', default: '3' },
+    models: { type: 'string', default: 'resnet20,resnet50-d' },
+    cores: { type: 'string', default: String(availableParallelism()) },
+    minutes: { type: 'string', default: '10' },
+  },
+});
+
+/**
+ * @typedef {{ wallMs: number, cpuMs: number }} Time by the clock, and of processor time on all threads
+ * @typedef {Record<string, Time>} StepTimes by phase
+ * @typedef {{ name: string, command: string, args: string[], isTorch: boolean, isHalf: boolean }} Contestant
+ * @typedef {{ name: string, description: string, threads: number | null, isTorch: boolean, isHalf: boolean,
+ *   imagesPerSecond: number, stepMs: number, spread: [number, number], cpuMs: number, peakBytes: number,
+ *   steps: number, phases: StepTimes, versions: Record<string, string> }} Result
+ */
+
+const startedAt = performance.now();
+const loadBefore = loadavg();
+const python = process.env.BENCH_PYTHON || 'python3';
+const worker = join(root, 'dist/bench/worker.js');
+// All contestants get the huge pages that a trainer is started with (src/runs/supervisor.ts).
+const environment = {
+  GLIBC_TUNABLES: 'glibc.malloc.hugetlb=1',
+  ...process.env,
+  ...enginesEnvironment,
+  TF_CPP_MIN_LOG_LEVEL: '3',
+};
+
+await esbuild.build({
+  absWorkingDir: root,
+  entryPoints: { 'bench/worker': 'bench/worker.ts', 'bench/thread': 'src/training/parallel/thread.ts' },
+  outdir: 'dist',
+  bundle: true,
+  platform: 'node',
+  target: 'node20',
+  logLevel: 'error',
+});
+
+/** @type {{ name: string, half: boolean }[]} */
+const engines = JSON.parse(
+  execFileSync(process.execPath, [worker, 'engines'], { env: environment, encoding: 'utf8' }),
+);
+/** @type {Contestant[]} */
+const contestants = [
+  ...engines.flatMap(({ name: engine, half }) =>
+    ['float32', ...(half ? ['bfloat16'] : [])].map((dtype) => ({
+      name: `${engine} ${dtype}`,
+      command: process.execPath,
+      args: [worker, engine, dtype],
+      isTorch: false,
+      isHalf: dtype !== 'float32',
+    })),
+  ),
+  ...['contiguous', 'channels_last', 'bfloat16'].map((layout) => ({
+    name: `pytorch ${layout}`,
+    command: python,
+    args: [join(root, 'bench/worker.py'), layout],
+    isTorch: true,
+    isHalf: layout === 'bfloat16',
+  })),
+];
+
+/** @type {Record<string, Result[]>} */
+const results = {};
+const machine = {
+  processor: cpus()[0]?.model,
+  threads: availableParallelism(),
+  memoryBytes: totalmem(),
+  platform: `${process.platform} ${process.arch}`,
+  node: process.versions.node,
+  // Of the last minute before the bench: others' work, which its figures suffer from.
+  loadBefore: loadBefore[0],
+};
+const file = join(root, 'dist/bench/results.json');
+await mkdir(join(root, 'dist/bench'), { recursive: true });
+const models = options.models.split(',');
+for (const [index, model] of models.entries()) {
+  const deadline = startedAt + (Number(options.minutes) * 60_000 * (index + 1)) / models.length;
+  results[model] = await compare(model, deadline);
+  const report = { time: new Date().toISOString(), machine, options, results };
+  await writeFile(file, `${JSON.stringify(report, null, 2)}\n`);
+  if (index === models.length - 1) console.log(tablesOf(report));
+}
+console.log(`All figures: ${file}`);
+
+/**
+ * @param {string} model
+ * @param {number} deadline
+ * @returns {Promise<Result[]>}
+ */
+async function compare(model, deadline) {
+  const starting = await Promise.all(contestants.map((contestant) => start(contestant, model)));
+  const running = starting.filter((each) => each !== null);
+  for (const each of running) await each.take(2);
+  /** @type {Map<string, StepTimes[]>} */
+  const times = new Map(running.map(({ name }) => [name, []]));
+  for (let round = 0; round < Number(options.rounds); round++) {
+    if (round > 0 && performance.now() > deadline) break;
+    for (const each of running) times.get(each.name)?.push(...(await each.take(Number(options.steps))));
+  }
+  return running.map(({ stop, peakBytes, take, batchSize, ...contestant }) => {
+    stop();
+    const steps = times.get(contestant.name) ?? [];
+    const totals = steps.map((step) => sum(Object.values(step)));
+    const walls = totals.map(({ wallMs }) => wallMs);
+    const stepMs = quantile(walls, 0.5);
+    const cpuMs = quantile(
+      totals.map((total) => total.cpuMs),
+      0.5,
+    );
+    return {
+      ...contestant,
+      imagesPerSecond: (1000 * batchSize) / stepMs,
+      stepMs,
+      spread: [quantile(walls, 0.25), quantile(walls, 0.75)],
+      cpuMs,
+      peakBytes: peakBytes(),
+      steps: steps.length,
+      phases: mediansOf(steps),
+    };
+  });
+}
+
+/**
+ * @param {readonly StepTimes[]} steps
+ * @returns {StepTimes}
+ */
+function mediansOf(steps) {
+  const none = { wallMs: 0, cpuMs: 0 };
+  const median = (/** @type {string} */ phase, /** @type {keyof Time} */ clock) =>
+    quantile(
+      steps.map((step) => (step[phase] ?? none)[clock]),
+      0.5,
+    );
+  return Object.fromEntries(
+    Object.keys(steps[0] ?? {}).map((phase) => [
+      phase,
+      { wallMs: median(phase, 'wallMs'), cpuMs: median(phase, 'cpuMs') },
+    ]),
+  );
+}
+
+/**
+ * @param {readonly Time[]} times
+ * @returns {Time}
+ */
+function sum(times) {
+  return times.reduce(
+    (all, { wallMs, cpuMs }) => ({ wallMs: all.wallMs + wallMs, cpuMs: all.cpuMs + cpuMs }),
+    { wallMs: 0, cpuMs: 0 },
+  );
+}
+
+/**
+ * Starts a contestant; null where it does not run here.
+ * @param {Contestant} contestant
+ * @param {string} model
+ */
+async function start({ name, command, args, isTorch, isHalf }, model) {
+  const isPinned = Number(options.cores) < availableParallelism();
+  const [program = '', ...before] = isPinned
+    ? ['taskset', '-c', `0-${Number(options.cores) - 1}`, command]
+    : [command];
+  const child = spawn(program, [...before, ...args, model], {
+    env: environment,
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+  let errors = '';
+  child.stderr.on('data', (data) => {
+    errors += data;
+  });
+  child.on('error', (error) => {
+    errors += error.message;
+  });
+  child.stdin.on('error', () => {});
+  const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
+  const first = await lines.next();
+  if (first.done) {
+    console.log(`${name} is not here: ${reasonOf(errors)}`);
+    return null;
+  }
+  const { description, versions, batchSize, threads = threadsOf(description) } = JSON.parse(first.value);
+  let peakBytes = 0;
+  return {
+    name,
+    isTorch,
+    isHalf,
+    threads,
+    description,
+    versions,
+    batchSize,
+    peakBytes: () => peakBytes,
+    /** @param {number} count @returns {Promise<StepTimes[]>} */
+    take: async (count) => {
+      child.stdin.write(`${count}\n`);
+      const { value, done } = await lines.next();
+      if (done) throw new Error(`${name} ended: ${errors}`);
+      const answer = JSON.parse(value);
+      peakBytes = answer.peakBytes;
+      return answer.times;
+    },
+    stop: () => child.stdin.end(),
+  };
+}
+
+/**
+ * What a contestant that does not start says of it: its last line that is an error's.
+ * @param {string} errors
+ */
+function reasonOf(errors) {
+  const lines = errors.trim().split('\n');
+  return lines.findLast((line) => /Error|rror:/.test(line)) ?? lines.at(-1);
+}
+
+/**
+ * The threads that an engine's description names; null where it names none, as on a GPU.
+ * @param {string} description
+ */
+function threadsOf(description) {
+  const threads = /(\d+) threads?/.exec(description)?.[1];
+  return threads === undefined ? null : Number(threads);
+}
+
+/**
+ * @param {readonly number[]} values
+ * @param {number} share
+ */
+function quantile(values, share) {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.round(share * (sorted.length - 1))] ?? Number.NaN;
+}

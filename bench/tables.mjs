@@ -1,0 +1,104 @@
+// @ts-check
+// What bench/run.mjs measured, as tables in Markdown. As a program it puts them into docs/PERFORMANCE.md, between the
+// two marks there:
+//
+//     node bench/tables.mjs [dist/bench/results.json]
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { root } from '../scripts/lib/processes.mjs';
+
+/** Lines of the document between which the tables stand. */
+const MARKS = ['<!-- tables of bench/tables.mjs -->', '<!-- end of the tables -->'];
+/** Others' work, as the system's load, above which figures are marked. */
+const QUIET_LOAD = 0.5;
+
+/** @typedef {import('./run.mjs').Result} Result */
+
+/**
+ * @param {{ time: string, machine: Record<string, any>, options: Record<string, any>, results: Record<string, Result[]> }} report
+ */
+export function tablesOf({ time, machine, options, results }) {
+  const { processor, threads, memoryBytes, platform, node, loadBefore } = machine;
+  const isBusy = loadBefore > QUIET_LOAD;
+  const versions = Object.assign(
+    {},
+    ...Object.values(results).flatMap((all) => all.map((each) => each.versions)),
+  );
+  const facts = [
+    `Measured ${time.slice(0, 10)} on ${processor}, ${threads} threads, ${(memoryBytes / 2 ** 30).toFixed(0)} GiB, ` +
+      `${platform}, with ${options.cores} of the threads`,
+    `Node ${node}`,
+    ...Object.entries(versions)
+      .filter(([name]) => name !== 'node')
+      .map(([name, version]) => `${name} ${version}`),
+  ].join('; ');
+  const warning = isBusy
+    ? `\n\n**The machine was busy** (load ${loadBefore.toFixed(1)} before the bench): times by the clock say little; ` +
+      'compare processor time.'
+    : '';
+  return `\n${facts}.${warning}\n${Object.entries(results)
+    .map(([model, all]) => `\n### ${model}\n\n${tableOf(all)}`)
+    .join('\n')}`;
+}
+
+/** @param {readonly Result[]} all */
+function tableOf(all) {
+  const rivals = all.filter(({ isTorch, isHalf }) => isTorch && !isHalf);
+  const fastest = Math.max(...rivals.map(({ imagesPerSecond }) => imagesPerSecond));
+  const leastCpu = Math.min(...rivals.map(({ cpuMs }) => cpuMs));
+  // Without a rival there is none to divide by, and the greatest of none is -Infinity.
+  const ratio = (/** @type {number} */ value) =>
+    Number.isFinite(value) && value > 0 ? value.toFixed(2) : '-';
+  const rows = all.map((each) => {
+    const { name, threads, imagesPerSecond, stepMs, spread, cpuMs, phases, peakBytes, isTorch } = each;
+    const ms = (/** @type {string} */ phase) => phases[phase]?.wallMs ?? 0;
+    const around = ms('input') + ms('rest');
+    return [
+      name,
+      threads ?? '-',
+      imagesPerSecond.toFixed(0),
+      ratio(imagesPerSecond / fastest),
+      `${stepMs.toFixed(0)} (${spread.map((value) => value.toFixed(0)).join(' to ')})`,
+      cpuMs.toFixed(0),
+      ratio(leastCpu / cpuMs),
+      ...(ms('pass') > 0
+        ? ['-', `${ms('pass').toFixed(0)} (both)`]
+        : [ms('forward').toFixed(0), ms('backward').toFixed(0)]),
+      ms('exchange') > 0 ? ms('exchange').toFixed(0) : '-',
+      ms('update').toFixed(0),
+      isTorch ? '-' : `${around.toFixed(1)} (${((100 * around) / stepMs).toFixed(1)}%)`,
+      (peakBytes / 2 ** 20).toFixed(0),
+    ];
+  });
+  const heads = [
+    'engine',
+    'threads',
+    'images/s',
+    'to PyTorch FP32',
+    'step, ms (quartiles)',
+    'processor ms a step',
+    'to PyTorch FP32 by processor time',
+    'forward, ms',
+    'backward, ms',
+    'exchange, ms',
+    'update, ms',
+    'input + metrics, ms',
+    'peak MiB',
+  ];
+  const rule = heads.map((_, index) => (index === 0 ? '---' : '---:'));
+  return [heads, rule, ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+}
+
+async function main() {
+  const results = process.argv[2] ?? join(root, 'dist/bench/results.json');
+  const document = join(root, 'docs/PERFORMANCE.md');
+  const text = await readFile(document, 'utf8');
+  const [start, end] = MARKS.map((mark) => text.indexOf(mark));
+  if (start === undefined || end === undefined || start < 0 || end < start) {
+    throw new Error(`${document} lacks the lines ${MARKS.join(' and ')}`);
+  }
+  const tables = tablesOf(JSON.parse(await readFile(results, 'utf8')));
+  await writeFile(document, `${text.slice(0, start)}${MARKS[0]}\n${tables}\n\n${text.slice(end)}`);
+}
+
+if (process.argv[1] === import.meta.filename) await main();

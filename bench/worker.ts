@@ -1,0 +1,185 @@
+/**
+ * One contestant of bench/run.mjs: the trainer's own loop on an engine, its log on disk and its input pipeline
+ * included. Answers each line of its input, a number of steps, with one line of JSON: the milliseconds of each phase of
+ * each step, by the clock and of processor time.
+ *
+ *     node dist/bench/worker.js <engine> <float32 | bfloat16 | float16> <model>
+ *     node dist/bench/worker.js engines     prints the engines that work here, and whether each has half precision
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { engineStates } from '../src/engines/choice';
+import type { RunEvent } from '../src/protocol/events';
+import { HALF_PRECISION } from '../src/recipe/engines';
+import { CompiledBatchPass } from '../src/training/batchPass';
+import { Batches } from '../src/training/data/batches';
+import { openDataset } from '../src/training/data/open';
+import { type EngineRequest, loadEngine } from '../src/training/engines/engine';
+import { train } from '../src/training/loop';
+import { MetricsLog } from '../src/training/metricsLog';
+import { Network } from '../src/training/network';
+import { Optimizer } from '../src/training/optimizers/optimizer';
+import { ShardedPasses } from '../src/training/parallel/shardedPasses';
+import { defaultThreads } from '../src/training/parallel/shards';
+import { LocalStepPasses } from '../src/training/passes';
+import { type ModelName, recipeOf } from './models';
+
+/** Images of the data set, an epoch of them: more than a bench trains, so that nothing is validated. */
+const STEPS_PER_EPOCH = 64;
+const EPOCHS = 1000;
+
+/** Milliseconds by the clock, and of processor time on all the process's threads. */
+interface Time {
+  readonly wallMs: number;
+  readonly cpuMs: number;
+}
+
+/**
+ * `input` draws and augments the batch; `pass` is forward and backward in one, where the engine compiles them;
+ * `exchange` gives the weights to other threads, waits for them and adds up their gradients; `rest` takes the batch to
+ * the engine, and measures, reads back and logs the step.
+ */
+const PHASES = ['input', 'forward', 'backward', 'pass', 'exchange', 'update', 'rest'] as const;
+type Phase = (typeof PHASES)[number];
+type StepTimes = Record<Phase, Time>;
+
+async function main(engineName: EngineRequest, dtype: string, name: ModelName): Promise<void> {
+  const recipe = recipeOf(name, { steps: STEPS_PER_EPOCH, epochs: EPOCHS, dtype });
+  const loaded = await loadEngine(engineName);
+  const { batchSize } = recipe.data;
+  const count = loaded.onThreads ? defaultThreads(availableParallelism(), batchSize) : 1;
+  const engine = loaded.onThreads?.(count) ?? loaded;
+  const dataset = await openDataset(recipe.data.source);
+  const phases = new PhaseTimes();
+  phases.follow(Batches.prototype, 'fill', 'input');
+  phases.follow(Optimizer.prototype, 'step', 'update');
+  phases.follow(CompiledBatchPass.prototype, 'run', 'pass');
+  phases.follow(Network.prototype, 'forward', 'forward', (pass) =>
+    phases.follow(pass, 'backward', 'backward'),
+  );
+  phases.followExchange();
+  const folder = mkdtempSync(join(tmpdir(), 'bench-'));
+  const log = await MetricsLog.open(join(folder, 'metrics.ndjson'));
+  const stop = new AbortController();
+  const say = (value: unknown) => process.stdout.write(`${JSON.stringify(value)}\n`);
+  const orders = createInterface(process.stdin)[Symbol.asyncIterator]();
+  let ordered = 0;
+  let times: StepTimes[] = [];
+  /** Waits until steps are asked for. */
+  const nextOrder = async () => {
+    const order = await orders.next();
+    if (order.done) stop.abort();
+    ordered = Number(order.value);
+    times = [];
+    phases.lap();
+  };
+  const emit = async (event: RunEvent) => {
+    log.append(event);
+    if (event.type !== 'step') return;
+    times.push(phases.lap());
+    if (times.length < ordered) return;
+    say({ times, peakBytes: process.resourceUsage().maxRSS * 1024 });
+    await nextOrder();
+  };
+  say({ description: engine.description, versions: engine.versions, batchSize });
+  await nextOrder();
+  const threads = { count, engine: engine.name };
+  const end = await train(recipe, { dataset, threads, emit, save: async () => {}, signal: stop.signal });
+  if (end.type !== 'stopped') throw new Error(`The training ended by itself: ${JSON.stringify(end)}`);
+  log.close();
+  rmSync(folder, { recursive: true });
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: any method at all
+type Method = (this: unknown, ...parameters: any[]) => any;
+
+/** Adds up the time that phases take between laps. */
+class PhaseTimes {
+  #start = now();
+  #phases = noTimes();
+
+  /** Times a method's calls as a phase, if any; `also` sees each result, and its time. */
+  follow<Owner, Name extends keyof Owner>(
+    owner: Owner,
+    method: Name,
+    phase: Phase | null,
+    also: (result: ReturnType<Extract<Owner[Name], Method>>, time: Time) => void = () => {},
+  ): void {
+    const original = owner[method] as Method;
+    const { add } = this;
+    const timed: Method = function (this: unknown, ...parameters) {
+      const start = now();
+      const result = original.apply(this, parameters);
+      const time = since(start);
+      if (phase) add(phase, time);
+      also(result, time);
+      return result;
+    };
+    owner[method] = timed as Owner[Name];
+  }
+
+  /** Times what passing in shards takes beside this thread's own shard, which it passes in one go. */
+  followExchange(): void {
+    let own: Time = { wallMs: 0, cpuMs: 0 };
+    this.follow(LocalStepPasses.prototype, 'pass', null, (_passed, time) => {
+      own = time;
+    });
+    this.follow(ShardedPasses.prototype, 'begin', null, (step) => {
+      const { pass } = step;
+      step.pass = async (lossScale) => {
+        const start = now();
+        const passed = await pass(lossScale);
+        const { wallMs, cpuMs } = since(start);
+        this.add('exchange', { wallMs: wallMs - own.wallMs, cpuMs: cpuMs - own.cpuMs });
+        return passed;
+      };
+    });
+  }
+
+  /** The phases' times since the last lap; `rest` is what none of them took. */
+  lap(): StepTimes {
+    const whole = since(this.#start);
+    const phases = this.#phases;
+    const rest = Object.values(phases).reduce(
+      (left, { wallMs, cpuMs }) => ({ wallMs: left.wallMs - wallMs, cpuMs: left.cpuMs - cpuMs }),
+      whole,
+    );
+    this.#phases = noTimes();
+    this.#start = now();
+    return { ...phases, rest };
+  }
+
+  private readonly add = (phase: Phase, { wallMs, cpuMs }: Time): void => {
+    const before = this.#phases[phase];
+    this.#phases[phase] = { wallMs: before.wallMs + wallMs, cpuMs: before.cpuMs + cpuMs };
+  };
+}
+
+function noTimes(): StepTimes {
+  return Object.fromEntries(PHASES.map((phase) => [phase, { wallMs: 0, cpuMs: 0 }])) as StepTimes;
+}
+
+function now(): Time {
+  const { user, system } = process.cpuUsage();
+  return { wallMs: performance.now(), cpuMs: (user + system) / 1000 };
+}
+
+function since(start: Time): Time {
+  const { wallMs, cpuMs } = now();
+  return { wallMs: wallMs - start.wallMs, cpuMs: cpuMs - start.cpuMs };
+}
+
+async function listEngines(): Promise<void> {
+  const states = await engineStates();
+  const working = states.filter(({ status }) => status === 'works');
+  console.log(JSON.stringify(working.map(({ name }) => ({ name, half: HALF_PRECISION[name] === 'native' }))));
+}
+
+const [, , engine = 'auto', dtype = 'float32', model = 'resnet20'] = process.argv;
+const work = engine === 'engines' ? listEngines() : main(engine as EngineRequest, dtype, model as ModelName);
+work.catch((error: unknown) => {
+  console.error(error);
+  process.exitCode = 1;
+});

@@ -1,0 +1,116 @@
+// Builds the three bundles into dist/: the extension host's, the trainer with its threads and the command line, and
+// the webview's. `--watch` rebuilds on change and prints the lines .vscode/tasks.json's problem matcher reads;
+// `--production` minifies; `--system=win32-arm64` builds for that system in place of this one.
+import { existsSync } from 'node:fs';
+import { copyFile, cp, mkdir, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import esbuild from 'esbuild';
+
+const root = fileURLToPath(new URL('.', import.meta.url));
+const watch = process.argv.includes('--watch');
+const production = process.argv.includes('--production');
+const system =
+  process.argv.find((argument) => argument.startsWith('--system='))?.slice('--system='.length) ??
+  `${process.platform}-${process.arch}`;
+
+/** Prints what VS Code's `$esbuild-watch` problem matcher understands. */
+const problemMatcher = {
+  name: 'problem-matcher',
+  setup(build) {
+    build.onStart(() => {
+      if (watch) console.log('[watch] build started');
+    });
+    build.onEnd((result) => {
+      for (const { text, location } of result.errors) {
+        console.error(`✘ [ERROR] ${text}`);
+        if (location) console.error(`    ${location.file}:${location.line}:${location.column}:`);
+      }
+      if (watch) console.log('[watch] build finished');
+    });
+  },
+};
+
+/** The wasm engine loads its binaries from beside the trainer's bundle. */
+const copyWasm = {
+  name: 'copy-wasm',
+  setup(build) {
+    build.onEnd(async () => {
+      const from = join(root, 'node_modules/@tensorflow/tfjs-backend-wasm/dist');
+      await mkdir(join(root, 'dist'), { recursive: true });
+      for (const name of await readdir(from)) {
+        if (name.endsWith('.wasm')) await copyFile(join(from, name), join(root, 'dist', name));
+      }
+    });
+  },
+};
+
+/** The engine webgpu loads Dawn, which is another for each system, from beside the bundles. */
+const copyDawn = {
+  name: 'copy-dawn',
+  setup(build) {
+    build.onEnd(async () => {
+      const to = join(root, 'dist/dawn');
+      await rm(to, { recursive: true, force: true });
+      const from = join(root, 'node_modules/webgpu/dist', system.replace(/^darwin-.*/, 'darwin-universal'));
+      if (!existsSync(from)) return;
+      await cp(from, to, { recursive: true });
+      await copyFile(join(root, 'node_modules/webgpu/LICENSE.md'), join(to, 'LICENSE.md'));
+    });
+  },
+};
+
+const common = {
+  absWorkingDir: root,
+  bundle: true,
+  sourcemap: true,
+  minify: production,
+  logLevel: watch ? 'silent' : 'warning',
+  plugins: [problemMatcher],
+};
+
+const node = {
+  ...common,
+  platform: 'node',
+  format: 'cjs',
+  target: 'node20',
+  outdir: 'dist',
+  // Its main file is UMD, whose own calls of require no bundler sees.
+  alias: { 'jsonc-parser': 'jsonc-parser/lib/esm/main.js' },
+};
+
+/**
+ * What ships.
+ * @type {import('esbuild').BuildOptions[]}
+ */
+export const bundles = [
+  { ...node, entryPoints: { extension: 'src/extension.ts' }, external: ['vscode'] },
+  {
+    ...node,
+    entryPoints: {
+      trainer: 'src/training/main.ts',
+      thread: 'src/training/parallel/thread.ts',
+      tricks: 'src/cli.ts',
+    },
+    banner: { js: '#!/usr/bin/env node' },
+    plugins: [...common.plugins, copyWasm, copyDawn],
+  },
+  {
+    ...common,
+    platform: 'browser',
+    format: 'esm',
+    target: 'es2022',
+    entryPoints: { dashboard: 'webview/dashboard.ts' },
+    outdir: 'dist/webview',
+    loader: { '.ttf': 'dataurl' },
+  },
+];
+
+if (process.argv[1] !== fileURLToPath(import.meta.url)) {
+  // Imported for the list alone.
+} else if (watch) {
+  const contexts = await Promise.all(bundles.map((bundle) => esbuild.context(bundle)));
+  await Promise.all(contexts.map((context) => context.watch()));
+} else {
+  await Promise.all(bundles.map((bundle) => esbuild.build(bundle)));
+}

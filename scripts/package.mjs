@@ -1,0 +1,16 @@
+// @ts-check
+// `npm run package`: the extension as a VSIX in the repository's root, for this machine's system, which has its own
+// Dawn. `npm run package -- --all` makes one for each system that has a Dawn, and one without for all others.
+import { parseArgs } from 'node:util';
+import { build, ensureInstalled, main, packExtension, systems, thisSystem } from './lib/project.mjs';
+
+await main(async () => {
+  const { values } = parseArgs({ options: { all: { type: 'boolean', default: false } } });
+  await ensureInstalled();
+  for (const system of values.all ? [...systems, 'other'] : [thisSystem]) {
+    await build({ production: true, system });
+    console.log(await packExtension(undefined, system));
+  }
+  // dist/ is this machine's again.
+  if (values.all) await build({ production: true });
+});

@@ -1,0 +1,52 @@
+// @ts-check
+// `npm start`: opens the examples in VS Code with the extension loaded. In the desktop VS Code where there is
+// one, else (or with `npm start -- --browser`) in code-server on a loopback address.
+import { join } from 'node:path';
+import { findDesktop, hasDisplay } from './lib/desktop.mjs';
+import { root, run } from './lib/processes.mjs';
+import { build, ensureInstalled, main, packExtension } from './lib/project.mjs';
+
+const examples = join(root, 'examples');
+
+await main(async () => {
+  await ensureInstalled();
+  await build();
+  // The desktop VS Code does not run as Linux's root.
+  const asRoot = process.platform === 'linux' && process.getuid?.() === 0;
+  const inBrowser = process.argv.includes('--browser') || !hasDisplay || asRoot;
+  const desktop = inBrowser ? undefined : await findDesktop();
+  if (!desktop) return serve();
+  console.log(`Opening ${examples} in VS Code...`);
+  const args = ['--new-window', `--extensionDevelopmentPath=${root}`, examples];
+  return run(desktop.cli, args);
+});
+
+/** Serves the examples in code-server until Ctrl-C. */
+async function serve() {
+  // Not before the install: these load packages.
+  const { cacheFolder, ensureCodeServer, installExtension, startCodeServer } = await import(
+    './lib/codeServer.mjs'
+  );
+  const installation = await ensureCodeServer();
+  const folders = {
+    userDataDir: join(cacheFolder, 'start/user-data'),
+    extensionsDir: join(cacheFolder, 'start/extensions'),
+  };
+  const vsix = await packExtension(join(cacheFolder, 'start'));
+  await installExtension(installation, { ...folders, vsix });
+  const interrupted = new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, resolve);
+  });
+  const server = await startCodeServer(installation, folders);
+  try {
+    console.log(`\nVS Code with Bag of Tricks: ${server.url}/?folder=${encodeURIComponent(examples)}`);
+    console.log('Anyone on this machine can open it while it runs. Press Ctrl-C to stop it.');
+    const ended = await Promise.race([
+      interrupted.then(() => 'interrupted'),
+      server.exited.then(() => 'exited'),
+    ]);
+    if (ended === 'exited') throw new Error('code-server ended by itself. Start it again with npm start.');
+  } finally {
+    await server.stop();
+  }
+}

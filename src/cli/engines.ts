@@ -1,0 +1,169 @@
+import * as l10n from '@vscode/l10n';
+import { SingleBar } from 'cli-progress';
+import { EngineInstallError } from '../engines/install/error';
+import { type InstallProgress, installEngine, removeEngine } from '../engines/install/install';
+import { progressText } from '../engines/install/progressText';
+import {
+  enginesFolder,
+  findInstallations,
+  NATIVE_ENGINES,
+  type NativeEngine,
+} from '../engines/installations';
+import type { InstallEvent } from '../protocol/install';
+import { InputError } from './input';
+import { EXIT, type ExitCode, type Terminal } from './terminal';
+
+export interface InstallOptions {
+  /** Whether to install again what is there and works. */
+  readonly again?: boolean;
+  /** Whether to tell of it by events, one a line. */
+  readonly json?: boolean;
+  /** Whether to install tensorflow-gpu also where there is no GPU that it computes on. */
+  readonly withoutGpu?: boolean;
+}
+
+/** `tricks engine install`: an interrupt leaves things as they were. */
+export async function installEngineCommand(
+  terminal: Terminal,
+  name: string,
+  { again = false, json = false, withoutGpu = false }: InstallOptions,
+): Promise<ExitCode> {
+  const engine = nativeEngine(name);
+  const interrupt = new AbortController();
+  const stop = () => interrupt.abort();
+  process.on('SIGINT', stop).on('SIGTERM', stop);
+  const printEvent = (event: InstallEvent) => terminal.print(JSON.stringify(event));
+  const progress = json
+    ? eventProgress(printEvent)
+    : terminal.output.isTTY
+      ? barProgress(terminal)
+      : lineProgress(terminal);
+  try {
+    const folder = await installEngine(engine, {
+      again,
+      withoutGpu,
+      signal: interrupt.signal,
+      onProgress: progress.show,
+    });
+    progress.end();
+    if (json) printEvent({ stage: 'done', folder });
+    else terminal.print(l10n.t('{0} is installed in {1}.', engine, folder));
+    return EXIT.done;
+  } catch (error) {
+    progress.end();
+    if (error === interrupt.signal.reason) {
+      if (!json) terminal.note(l10n.t('Nothing was installed.'));
+      return EXIT.stopped;
+    }
+    if (!(error instanceof EngineInstallError)) throw error;
+    if (json) printEvent({ stage: 'failed', what: error.what, remedy: error.remedy });
+    else terminal.fail(error);
+    return EXIT.failed;
+  } finally {
+    process.off('SIGINT', stop).off('SIGTERM', stop);
+  }
+}
+
+/** `tricks engine remove`. */
+export async function removeEngineCommand(terminal: Terminal, name: string): Promise<ExitCode> {
+  const engine = nativeEngine(name);
+  const existed = await removeEngine(engine);
+  terminal.print(
+    existed
+      ? l10n.t('Removed {0}.', engine)
+      : l10n.t('{0} is not installed in {1}.', engine, enginesFolder()),
+  );
+  return EXIT.done;
+}
+
+/** `tricks engine list`: the engines that can be installed, and where they are. */
+export async function listEnginesCommand(terminal: Terminal, json: boolean): Promise<ExitCode> {
+  const found = NATIVE_ENGINES.map((engine) => ({ engine, installations: findInstallations(engine) }));
+  if (json) {
+    terminal.print(JSON.stringify(found, null, 2));
+    return EXIT.done;
+  }
+  const rows = found.flatMap(({ engine, installations }) =>
+    installations.length === 0
+      ? [[engine, l10n.t('not installed'), '']]
+      : installations.map(({ versions, folder }) => [
+          engine,
+          Object.entries(versions)
+            // CUDA's dozen make no line; --json has them.
+            .filter(([component]) => !component.startsWith('nvidia-'))
+            .map((version) => version.join(' '))
+            .join(', '),
+          folder,
+        ]),
+  );
+  terminal.printTable([l10n.t('ENGINE'), l10n.t('VERSION'), l10n.t('FOLDER')], rows, []);
+  return EXIT.done;
+}
+
+function nativeEngine(name: string): NativeEngine {
+  const engine = NATIVE_ENGINES.find((each) => each === name);
+  if (engine) return engine;
+  const names = NATIVE_ENGINES.join(', ');
+  throw new InputError([l10n.t('{0} is not an engine to install. There is: {1}.', name, names)]);
+}
+
+interface Progress {
+  readonly show: (progress: InstallProgress) => void;
+  readonly end: () => void;
+}
+
+/** An event for each stage, and for each hundredth of a file. */
+function eventProgress(print: (event: InstallEvent) => void): Progress {
+  let last = '';
+  const show = (progress: InstallProgress) => {
+    const isDownload = progress.stage === 'download';
+    const hundredth = isDownload ? Math.floor((100 * progress.receivedBytes) / progress.totalBytes) : 0;
+    const seen = isDownload ? `${progress.file} ${hundredth}` : progress.stage;
+    if (seen !== last) print(progress);
+    last = seen;
+  };
+  return { show, end: () => {} };
+}
+
+/** A line for each file and each stage. */
+function lineProgress(terminal: Terminal): Progress {
+  let last = '';
+  const show = (progress: InstallProgress) => {
+    const line = progressText(progress);
+    if (line !== last) terminal.print(`${line}...`);
+    last = line;
+  };
+  return { show, end: () => {} };
+}
+
+/** A bar for each file, and a line for each other stage. */
+function barProgress(terminal: Terminal): Progress {
+  const bar = new SingleBar({
+    format: '{bar} {percentage}% {file}',
+    barsize: 30,
+    barCompleteChar: '█',
+    barIncompleteChar: '░',
+    stream: terminal.output,
+    hideCursor: true,
+    clearOnComplete: true,
+  });
+  let file = '';
+  const end = () => {
+    if (file !== '') bar.stop();
+    file = '';
+  };
+  const show = (progress: InstallProgress) => {
+    if (progress.stage !== 'download') {
+      end();
+      terminal.print(`${progressText(progress)}...`);
+      return;
+    }
+    if (progress.file !== file) {
+      end();
+      file = progress.file;
+      bar.start(progress.totalBytes, 0, { file });
+    }
+    bar.update(progress.receivedBytes, { file });
+  };
+  return { show, end };
+}

@@ -1,0 +1,120 @@
+import { readFile } from 'node:fs/promises';
+import { relative } from 'node:path';
+import * as l10n from '@vscode/l10n';
+import { parseExperiment } from '../experiment/parse';
+import { formatProblem, type Problem } from '../experiment/problem';
+import type { Purpose } from '../experiment/validate';
+import type { Failure } from '../protocol/events';
+import type { Recipe } from '../recipe/recipe';
+import { isSystemError } from '../runs/failure';
+import { listRuns, type RunEntry } from '../runs/store';
+import type { Terminal } from './terminal';
+
+/** Something a person asked for that cannot be; its lines say what and where. */
+export class InputError extends Error {
+  override readonly name = 'InputError';
+
+  constructor(readonly lines: readonly string[]) {
+    super(lines.join('\n'));
+  }
+
+  static of({ what, remedy }: Failure): InputError {
+    return new InputError([`${l10n.t('error:')} ${what}`, remedy]);
+  }
+}
+
+/**
+ * Reads an experiment file; `overrides` are `key=value`, set in it before it is checked.
+ * @throws InputError with a line for every problem, as compilers print them
+ */
+export async function readExperiment(
+  file: string,
+  overrides: readonly string[] = [],
+  purpose: Purpose = 'train',
+): Promise<{ readonly text: string; readonly recipe: Recipe; readonly warnings: readonly string[] }> {
+  const text = await readText(file);
+  const parsed = parseExperiment(text, file, overrides, purpose);
+  const lines = (problems: readonly Problem[]) =>
+    problems.map((problem) => formatProblem(shownPath(file), problem));
+  if (parsed.ok) return { text, recipe: parsed.recipe, warnings: lines(parsed.warnings) };
+  throw new InputError(lines(parsed.problems));
+}
+
+/**
+ * The recipe of an experiment file, its warnings noted.
+ * @throws InputError as `readExperiment`
+ */
+export async function readRecipe(
+  terminal: Terminal,
+  file: string,
+  overrides: readonly string[],
+  purpose: Purpose = 'train',
+): Promise<Recipe> {
+  const { recipe, warnings } = await readExperiment(file, overrides, purpose);
+  for (const warning of warnings) terminal.note(warning);
+  return recipe;
+}
+
+/** A path as a person would write it: relative where that is no longer. */
+function shownPath(file: string): string {
+  const fromHere = relative(process.cwd(), file);
+  return fromHere.length < file.length ? fromHere : file;
+}
+
+async function readText(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT', 'ENOTDIR')) {
+      throw InputError.of({
+        what: l10n.t('There is no file {0}.', file),
+        remedy: l10n.t('Check the path; it is taken from {0}.', process.cwd()),
+      });
+    }
+    if (isSystemError(error, 'EISDIR')) {
+      throw InputError.of({
+        what: l10n.t('{0} is a folder.', file),
+        remedy: l10n.t('Name an experiment file, such as {0}.', 'fashion-mnist.experiment.yaml'),
+      });
+    }
+    throw InputError.of({
+      what: l10n.t('{0} cannot be read: {1}', file, error instanceof Error ? error.message : String(error)),
+      remedy: l10n.t('Check that you may read it.'),
+    });
+  }
+}
+
+/**
+ * The run that a person means: by its id, by the start of its id where only one has it, or as `last`.
+ * @throws InputError where there is none, or more than one
+ */
+export async function findRun(root: string, reference: string): Promise<RunEntry> {
+  const runs = await listRuns(root);
+  const exact = reference === 'last' ? runs[0] : runs.find(({ id }) => id === reference);
+  if (exact) return exact;
+  const matches = runs.filter(({ id }) => id.startsWith(reference));
+  const [match] = matches;
+  if (match && matches.length === 1) return match;
+  throw InputError.of({
+    what: match
+      ? l10n.t('{0} runs begin with {1}: {2}', matches.length, reference, idsOf(matches))
+      : l10n.t('There is no run {0} in {1}.', reference, root),
+    remedy:
+      runs.length > 0
+        ? l10n.t('List the runs: {0}', 'tricks runs')
+        : l10n.t('Nothing has run here yet. Run an experiment: {0}', 'tricks run FILE'),
+  });
+}
+
+/** Why a folder among the runs cannot be used. */
+export function brokenRunFailure({ id, folder, reason }: Extract<RunEntry, { kind: 'broken' }>): Failure {
+  return {
+    what: l10n.t('The run {0} cannot be read. {1}', id, reason),
+    remedy: l10n.t('Restore its run.json, or delete {0}.', folder),
+  };
+}
+
+function idsOf(runs: readonly RunEntry[]): string {
+  const shown = runs.slice(0, 5).map(({ id }) => id);
+  return runs.length > shown.length ? `${shown.join(', ')}, ...` : shown.join(', ');
+}

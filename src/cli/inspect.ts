@@ -1,0 +1,119 @@
+import * as l10n from '@vscode/l10n';
+import { modelText } from '../models/modelText';
+import { type Inspection, inspect, type LayerInspection } from '../recipe/inspection';
+import { formatNumber } from '../text';
+import { count, table } from './format';
+import { readRecipe } from './input';
+import { EXIT, type ExitCode, type Terminal } from './terminal';
+
+/** `tricks inspect`: the layers of an experiment's network, its counts and its parameter groups. Needs no data. */
+export async function inspectCommand(
+  terminal: Terminal,
+  file: string,
+  overrides: readonly string[],
+  json: boolean,
+): Promise<ExitCode> {
+  const inspection = inspect(await readRecipe(terminal, file, overrides, 'inspect'));
+  if (json) {
+    terminal.print(JSON.stringify(inspection, null, 2));
+    return EXIT.done;
+  }
+  const { model, input, classes } = inspection;
+  terminal.print(terminal.paint('bold', modelText(model)));
+  terminal.print(l10n.t('For images of {0} and {1} classes.', shapeText(input), count(classes)));
+  const [layerTitles = '', ...layers] = layerTable(inspection.layers);
+  const [groupTitles = '', ...groups] = groupTable(inspection);
+  terminal.print();
+  terminal.print(terminal.paint('bold', layerTitles));
+  for (const line of layers) terminal.print(line);
+  terminal.print();
+  for (const line of table(totals(inspection), [1])) terminal.print(line);
+  terminal.print();
+  terminal.print(terminal.paint('bold', groupTitles));
+  for (const line of groups) terminal.print(line);
+  return EXIT.done;
+}
+
+function layerTable(layers: readonly LayerInspection[]): string[] {
+  const titles = [
+    l10n.t('LAYER'),
+    l10n.t('KIND'),
+    l10n.t('OUTPUT'),
+    l10n.t('PARAMETERS'),
+    l10n.t('MULTIPLY-ADDS'),
+  ];
+  const rows = layers.map((layer) => [
+    layer.name ?? '',
+    kindText(layer),
+    shapeText(layer.shape),
+    countOrBlank(layer.parameters),
+    countOrBlank(layer.multiplyAdds),
+  ]);
+  return table([titles, ...rows], [3, 4]);
+}
+
+function totals({ parameters, multiplyAdds, zeroGammaNorms }: Inspection): string[][] {
+  return [
+    [l10n.t('Parameters'), count(parameters)],
+    [l10n.t('Multiply-adds of an image'), count(multiplyAdds)],
+    [l10n.t('Norms that start at gamma 0'), count(zeroGammaNorms)],
+  ];
+}
+
+function groupTable({ parameterGroups }: Inspection): string[] {
+  const titles = [l10n.t('PARAMETER GROUP'), l10n.t('WEIGHT DECAY'), l10n.t('TENSORS'), l10n.t('ELEMENTS')];
+  const rows = parameterGroups.map(({ name, weightDecay, tensors, elements }) => [
+    name,
+    formatNumber(weightDecay),
+    count(tensors),
+    count(elements),
+  ]);
+  return table([titles, ...rows], [1, 2, 3]);
+}
+
+function kindText(layer: LayerInspection): string {
+  switch (layer.kind) {
+    case 'input':
+      return l10n.t('input');
+    case 'conv2d':
+      return windowText(layer.isDepthwise ? l10n.t('depthwise convolution') : l10n.t('convolution'), layer);
+    case 'batch_norm':
+      return l10n.t('batch norm');
+    case 'relu':
+      return 'ReLU';
+    case 'add':
+      return l10n.t('sum');
+    case 'concat':
+      return l10n.t('concatenation');
+    case 'dropout':
+      return l10n.t('dropout');
+    case 'max_pool':
+      return windowText(l10n.t('maximum pool'), layer);
+    case 'average_pool':
+      return windowText(l10n.t('average pool'), layer);
+    case 'adaptive_average_pool':
+    case 'global_average_pool':
+      return l10n.t('average pool');
+    case 'flatten':
+      return l10n.t('flatten');
+    case 'dense':
+      return l10n.t('fully connected');
+    default:
+      throw new Error(`Unknown layer ${layer.kind satisfies never}`);
+  }
+}
+
+/** Such as 'convolution 3x3 / 2', the stride where it is not 1. */
+function windowText(name: string, { window }: LayerInspection): string {
+  if (!window) return name;
+  const size = `${name} ${window.size.join('x')}`;
+  return window.stride === 1 ? size : `${size} / ${window.stride}`;
+}
+
+function shapeText(shape: readonly number[]): string {
+  return shape.join(' x ');
+}
+
+function countOrBlank(value: number): string {
+  return value === 0 ? '' : count(value);
+}

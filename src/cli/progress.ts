@@ -1,0 +1,174 @@
+import * as l10n from '@vscode/l10n';
+import { MultiBar, type SingleBar } from 'cli-progress';
+import type { RunEvent } from '../protocol/events';
+import { precisionText } from '../recipe/precisionText';
+import type { Recipe } from '../recipe/recipe';
+import { formatNumber } from '../text';
+import { duration, percent } from './format';
+import type { Terminal } from './terminal';
+
+/** Shows a training's events as they come. */
+export interface Progress {
+  show(event: RunEvent): void;
+  /** Leaves the terminal as it was, ready for a result. */
+  end(): void;
+}
+
+/** One event a line, for programs; nothing else goes to standard output. */
+export function jsonProgress(terminal: Terminal): Progress {
+  return { show: (event) => terminal.print(JSON.stringify(event)), end: () => {} };
+}
+
+/** A line for each thing that happens, for logs and pipes. */
+export function lineProgress(terminal: Terminal, recipe: Recipe): Progress {
+  let preparing = '';
+  return {
+    show: (event) => {
+      // A download tells of every percent of it.
+      if (event.type === 'preparing' && event.what === preparing) return;
+      preparing = event.type === 'preparing' ? event.what : '';
+      const line = describe(event, recipe);
+      if (line !== null) terminal.print(line);
+    },
+    end: () => {},
+  };
+}
+
+/** A bar that follows every step, below the lines of what happened. */
+export function barProgress(terminal: Terminal, recipe: Recipe): Progress {
+  const { totalSteps } = recipe.schedule;
+  const bars = new MultiBar({
+    format: `{bar} {percentage}% {status}`,
+    barsize: Math.min(30, Math.max(5, (terminal.output.columns ?? 80) - 85)),
+    barCompleteChar: '█',
+    barIncompleteChar: '░',
+    stream: terminal.output,
+    hideCursor: true,
+    clearOnComplete: true,
+    forceRedraw: true,
+    gracefulExit: false,
+  });
+  let bar: SingleBar | null = null;
+  let firstStepAt: { readonly step: number; readonly time: number } | null = null;
+  return {
+    show: (event) => {
+      switch (event.type) {
+        case 'preparing': {
+          bar ??= bars.create(totalSteps, 0);
+          const share = event.share === null ? '' : ` ${Math.floor(100 * event.share)}%`;
+          bar.update(0, { status: `${event.what}${share}` });
+          return;
+        }
+        case 'step': {
+          bar ??= bars.create(totalSteps, 0);
+          firstStepAt ??= { step: event.step, time: event.time };
+          const status = stepStatus(event, recipe, secondsLeft(firstStepAt, event, totalSteps));
+          bar.update(event.step + 1, { status });
+          return;
+        }
+        case 'started':
+        case 'epoch':
+        case 'done':
+        case 'stopped':
+        case 'paused':
+        case 'failed': {
+          const line = describe(event, recipe);
+          if (line === null) return;
+          // A bar is drawn below what is logged; where there is none yet, nothing is drawn at all.
+          if (bar) bars.log(`${line}\n`);
+          else terminal.print(line);
+          return;
+        }
+        default: {
+          const unknown: never = event;
+          throw new Error(`Unknown event ${JSON.stringify(unknown)}`);
+        }
+      }
+    },
+    end: () => {
+      // Draws what was logged last.
+      if (bars.isActive) bars.update();
+      bars.stop();
+    },
+  };
+}
+
+/** What is left at the pace so far, validation included; null at the first step. */
+function secondsLeft(
+  first: { readonly step: number; readonly time: number },
+  now: { readonly step: number; readonly time: number },
+  totalSteps: number,
+): number | null {
+  const steps = now.step - first.step;
+  return steps > 0 ? (((now.time - first.time) / steps) * (totalSteps - now.step - 1)) / 1000 : null;
+}
+
+function stepStatus(
+  event: Extract<RunEvent, { type: 'step' }>,
+  { epochs, schedule }: Recipe,
+  left: number | null,
+): string {
+  return [
+    l10n.t('epoch {0}/{1}', event.epoch + 1, epochs),
+    l10n.t('step {0}/{1}', event.step + 1, schedule.totalSteps),
+    l10n.t('loss {0}', event.loss.toFixed(3)),
+    l10n.t('lr {0}', formatNumber(event.learningRate, 3)),
+    l10n.t('acc {0}%', (100 * event.accuracy).toFixed(1)),
+    l10n.t('{0} images/s', Math.round(event.imagesPerSecond)),
+    ...(event.overflows ? [l10n.t('{0} skipped', event.overflows)] : []),
+    ...(left === null ? [] : [l10n.t('{0} left', duration(left))]),
+  ].join('  ');
+}
+
+/** An event as a line of its own; null for the events that end a run, which its result tells, and for steps. */
+function describe(event: RunEvent, recipe: Recipe): string | null {
+  switch (event.type) {
+    case 'preparing':
+      return `${event.what}...`;
+    case 'started':
+      return l10n
+        .t(
+          'Training {0}: {1} with {2} parameters, {3} epochs of {4} steps, on {5} ({6})',
+          recipe.name,
+          recipe.model.name,
+          event.parameters.toLocaleString('en'),
+          event.epochs,
+          event.stepsPerEpoch,
+          event.engine.name,
+          event.engine.description,
+        )
+        .concat(
+          event.precision.compute === 'float32'
+            ? ''
+            : `, ${precisionText(event.precision.compute, event.precision.execution)}`,
+          event.engine.because ? `\n${event.engine.because.join(' ')}` : '',
+        );
+    case 'epoch':
+      return l10n
+        .t(
+          'Epoch {0}/{1}: loss {2}, accuracy {3}; validation loss {4}, accuracy {5}; {6}',
+          event.epoch + 1,
+          recipe.epochs,
+          event.trainLoss.toFixed(4),
+          percent(event.trainAccuracy),
+          event.validationLoss.toFixed(4),
+          percent(event.validationAccuracy),
+          duration(event.seconds),
+        )
+        .concat(
+          event.averagedAccuracy === undefined
+            ? ''
+            : `; ${l10n.t('of the average {0}', percent(event.averagedAccuracy))}`,
+        );
+    case 'step':
+    case 'done':
+    case 'stopped':
+    case 'paused':
+    case 'failed':
+      return null;
+    default: {
+      const unknown: never = event;
+      throw new Error(`Unknown event ${JSON.stringify(unknown)}`);
+    }
+  }
+}

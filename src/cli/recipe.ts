@@ -1,0 +1,46 @@
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { learningRateAt, type Schedule } from '../recipe/schedule';
+import { isSystemError } from '../runs/failure';
+import { readRecipe } from './input';
+import { EXIT, type ExitCode, type Terminal } from './terminal';
+
+const LINES_AT_ONCE = 4096;
+
+/** `tricks resolve`: the recipe an experiment leads to, as JSON. */
+export async function resolveCommand(
+  terminal: Terminal,
+  file: string,
+  overrides: readonly string[],
+): Promise<ExitCode> {
+  const recipe = await readRecipe(terminal, file, overrides);
+  terminal.print(JSON.stringify(recipe, null, 2));
+  return EXIT.done;
+}
+
+/** `tricks schedule`: the learning rate of every step, as CSV. */
+export async function scheduleCommand(
+  terminal: Terminal,
+  file: string,
+  overrides: readonly string[],
+): Promise<ExitCode> {
+  const recipe = await readRecipe(terminal, file, overrides);
+  try {
+    await pipeline(Readable.from(scheduleCsv(recipe.schedule)), terminal.output, { end: false });
+  } catch (error) {
+    if (!isSystemError(error, 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE')) throw error;
+  }
+  return EXIT.done;
+}
+
+/** The CSV of a schedule, many lines a chunk; steps and epochs count from 0. */
+export function* scheduleCsv(schedule: Schedule): Generator<string> {
+  yield 'step,epoch,lr\n';
+  for (let first = 0; first < schedule.totalSteps; first += LINES_AT_ONCE) {
+    let lines = '';
+    for (let step = first; step < Math.min(first + LINES_AT_ONCE, schedule.totalSteps); step++) {
+      lines += `${step},${Math.floor(step / schedule.stepsPerEpoch)},${learningRateAt(schedule, step)}\n`;
+    }
+    yield lines;
+  }
+}

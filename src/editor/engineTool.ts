@@ -1,0 +1,100 @@
+import { execFile, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
+import * as vscode from 'vscode';
+import type { Diagnosis } from '../engines/doctor';
+import type { NativeEngine } from '../engines/installations';
+import type { Failure } from '../protocol/events';
+import { type InstallEvent, installEventSchema } from '../protocol/install';
+import { trainerEnvironment } from '../runs/supervisor';
+import { readSettings } from './settings';
+
+/** How an installation ended. */
+export type InstallEnd =
+  | { readonly outcome: 'installed'; readonly folder: string }
+  | { readonly outcome: 'failed'; readonly failure: Failure }
+  | { readonly outcome: 'cancelled' };
+
+/** How far an installation is. */
+export type InstallStep = Exclude<InstallEvent, { stage: 'done' | 'failed' }>;
+
+const OUTPUT_BYTES = 1 << 20;
+
+/**
+ * Installs and diagnoses engines by the command line, in a process of its own: on the Node that trains, and with no
+ * library of an engine in the extension host.
+ */
+export class EngineTool {
+  constructor(
+    private readonly extensionUri: vscode.Uri,
+    private readonly log: vscode.LogOutputChannel,
+  ) {}
+
+  /**
+   * What there is to train on. A workspace that is not trusted has no say in it.
+   *
+   * @throws when the command line did not answer
+   */
+  async diagnose(): Promise<Diagnosis> {
+    const { command, args, options } = this.#tricks('doctor', '--json');
+    const { stdout } = await promisify(execFile)(command, args, { ...options, maxBuffer: OUTPUT_BYTES });
+    // The command line is of this very package.
+    return JSON.parse(stdout) as Diagnosis;
+  }
+
+  /** Installs an engine for this user, or leaves things as they were. */
+  async install(
+    engine: NativeEngine,
+    onStep: (step: InstallStep) => void,
+    cancel: vscode.CancellationToken,
+  ): Promise<InstallEnd> {
+    const { command, args, options } = this.#tricks('engine', 'install', engine, '--json');
+    const child = spawn(command, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
+    const cancelling = cancel.onCancellationRequested(() => child.kill('SIGTERM'));
+    child.stderr.on('data', (text: Buffer) => this.log.warn(text.toString().trimEnd()));
+    let end: InstallEnd | null = null;
+    const lines = createInterface({ input: child.stdout });
+    lines.on('line', (line) => {
+      const event = installEventSchema.safeParse(parsed(line));
+      if (!event.success) this.log.info(line);
+      else if (event.data.stage === 'done') end = { outcome: 'installed', folder: event.data.folder };
+      else if (event.data.stage === 'failed') end = { outcome: 'failed', failure: event.data };
+      else onStep(event.data);
+    });
+    const closed = await new Promise<string>((resolve) => {
+      child.on('error', ({ message }) => resolve(message));
+      child.on('close', (code, signal) => resolve(signal ?? `${code}`));
+    });
+    cancelling.dispose();
+    if (end) return end;
+    if (cancel.isCancellationRequested) return { outcome: 'cancelled' };
+    return {
+      outcome: 'failed',
+      failure: {
+        what: vscode.l10n.t('{0} was not installed: its installer ended by {1}.', engine, closed),
+        remedy: vscode.l10n.t('Look at the log for more.'),
+      },
+    };
+  }
+
+  #tricks(...args: string[]) {
+    const folder = vscode.workspace.workspaceFolders?.find(({ uri }) => uri.scheme === 'file');
+    const path = vscode.Uri.joinPath(this.extensionUri, 'dist', 'tricks.js').fsPath;
+    return {
+      command: readSettings().nodePath,
+      args: [path, ...args],
+      options: {
+        cwd: vscode.workspace.isTrusted && folder ? folder.uri.fsPath : this.extensionUri.fsPath,
+        env: trainerEnvironment(process.env),
+      },
+    };
+  }
+}
+
+function parsed(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+}

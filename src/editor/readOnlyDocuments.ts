@@ -1,0 +1,34 @@
+import * as vscode from 'vscode';
+
+/** Texts of ours that are shown as read-only documents, under a scheme of their own. */
+export class ReadOnlyDocuments implements vscode.TextDocumentContentProvider, vscode.Disposable {
+  readonly #changed = new vscode.EventEmitter<vscode.Uri>();
+  readonly onDidChange = this.#changed.event;
+  readonly #texts = new Map<string, string>();
+  readonly #registration: vscode.Disposable;
+  readonly #closing = vscode.workspace.onDidCloseTextDocument(({ uri }) =>
+    this.#texts.delete(uri.toString()),
+  );
+
+  constructor(private readonly scheme: string) {
+    this.#registration = vscode.workspace.registerTextDocumentContentProvider(scheme, this);
+  }
+
+  provideTextDocumentContent(uri: vscode.Uri): string {
+    return this.#texts.get(uri.toString()) ?? '';
+  }
+
+  /** Holds a text until its document is closed; one of the same name and origin takes the place of that before. */
+  hold(name: string, text: string, origin = ''): vscode.Uri {
+    const uri = vscode.Uri.from({ scheme: this.scheme, path: `/${name}`, query: origin });
+    this.#texts.set(uri.toString(), text);
+    this.#changed.fire(uri);
+    return uri;
+  }
+
+  dispose(): void {
+    this.#registration.dispose();
+    this.#closing.dispose();
+    this.#changed.dispose();
+  }
+}

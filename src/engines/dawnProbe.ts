@@ -1,0 +1,125 @@
+import * as l10n from '@vscode/l10n';
+import { z } from 'zod';
+import type { Failure } from '../protocol/events';
+import { adapterSchema } from './dawn';
+import { askInChild } from './probeChild';
+
+export const dawnProbeSchema = z.discriminatedUnion('outcome', [
+  /** It computed on this adapter. */
+  z.object({ outcome: z.literal('computed'), adapter: adapterSchema }),
+  /** There is no adapter. The remedy is null where none is known. */
+  z.object({ outcome: z.literal('none'), reason: z.string(), remedy: z.string().nullable() }),
+  z.object({ outcome: z.literal('broken'), reason: z.string(), remedy: z.string().nullable() }),
+]);
+
+/** What Dawn does on this machine. */
+export type DawnProbe = z.infer<typeof dawnProbeSchema>;
+
+const answerSchema = z.union([
+  z.object({ adapter: z.null() }),
+  z.object({ adapter: adapterSchema, doubled: z.array(z.number()) }),
+  z.object({ error: z.string() }),
+]);
+
+/** Doubles three numbers on the adapter that a training would take, and reads them back. */
+const SCRIPT = `
+  const answer = (value) => process.stdout.write(JSON.stringify(value), () => process.exit());
+  const names = ['vendor', 'architecture', 'device', 'description', 'isFallbackAdapter'];
+  const code = '@group(0) @binding(0) var<storage, read_write> x : array<f32>;' +
+    '@compute @workgroup_size(4) fn main(@builtin(local_invocation_index) i : u32) { x[i] = 2 * x[i]; }';
+  async function compute() {
+    const { create, globals } = require(process.argv[1]);
+    const { GPUBufferUsage: usage, GPUMapMode: mode } = globals;
+    const gpu = create([]);
+    const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
+    if (!adapter) return { adapter: null };
+    const device = await adapter.requestDevice();
+    const numbers = device.createBuffer({ size: 16, usage: usage.STORAGE | usage.COPY_SRC | usage.COPY_DST });
+    const copy = device.createBuffer({ size: 16, usage: usage.MAP_READ | usage.COPY_DST });
+    device.queue.writeBuffer(numbers, 0, Float32Array.of(1, 2, 3, 4));
+    const pipeline = await device.createComputePipelineAsync({
+      layout: 'auto',
+      compute: { module: device.createShaderModule({ code }), entryPoint: 'main' },
+    });
+    const entries = [{ binding: 0, resource: { buffer: numbers } }];
+    const encoder = device.createCommandEncoder();
+    const pass = encoder.beginComputePass();
+    pass.setPipeline(pipeline);
+    pass.setBindGroup(0, device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries }));
+    pass.dispatchWorkgroups(1);
+    pass.end();
+    encoder.copyBufferToBuffer(numbers, 0, copy, 0, 16);
+    device.queue.submit([encoder.finish()]);
+    await copy.mapAsync(mode.READ);
+    const doubled = Array.from(new Float32Array(copy.getMappedRange()));
+    return { adapter: Object.fromEntries(names.map((name) => [name, adapter.info[name]])), doubled };
+  }
+  compute().then(answer, (error) => answer({ error: String(error?.message ?? error) }));
+`;
+
+/**
+ * Tries Dawn in a process of its own, which a driver's crash ends and nothing else.
+ *
+ * @throws the signal's reason when aborted
+ */
+export async function probeDawn(path: string, signal?: AbortSignal): Promise<DawnProbe> {
+  const child = await askInChild(SCRIPT, path, signal);
+  if (!child.ok) return broken(child.reason, l10n.t("Update the GPU's driver."));
+  const answer = answerSchema.safeParse(child.answer);
+  if (!answer.success) return broken(l10n.t('It did not compute.'), null);
+  if ('error' in answer.data) {
+    const { what, remedy } = explainDawnError(answer.data.error);
+    return broken(what, remedy);
+  }
+  if (answer.data.adapter === null) return { outcome: 'none', ...explainNoAdapter(child.stderr) };
+  const { adapter, doubled } = answer.data;
+  if (doubled.join() !== '2,4,6,8')
+    return broken(l10n.t('It computed wrongly.'), l10n.t("Update the GPU's driver."));
+  return { outcome: 'computed', adapter };
+}
+
+/** Why Dawn did not load or compute, from the words of the linker, of Node or of the device. */
+export function explainDawnError(message: string): Failure {
+  const system = /version `(GLIBC\S*|GLIBCXX\S*|CXXABI\S*)' not found/.exec(message)?.[1];
+  if (system) {
+    return {
+      what: l10n.t('This system is older than Dawn, which needs {0}.', system),
+      remedy: l10n.t('Choose another engine, or a newer system.'),
+    };
+  }
+  if (/external buffers are not allowed/i.test(message)) {
+    return {
+      what: l10n.t("VS Code's own Node cannot read what a GPU computed."),
+      remedy: l10n.t('Name a Node of version 20 or later in the setting {0}.', 'bagOfTricks.nodePath'),
+    };
+  }
+  return {
+    what: l10n.t('Dawn failed: {0}', message.split('\n')[0] ?? ''),
+    remedy: l10n.t("Update the GPU's driver."),
+  };
+}
+
+/** Why Dawn found no adapter, from what it said of Vulkan. */
+export function explainNoAdapter(output: string): { reason: string; remedy: string | null } {
+  const loader = /Couldn't load Vulkan: (\S+): cannot open/.exec(output)?.[1];
+  if (loader) {
+    return {
+      reason: l10n.t("No GPU was found: Vulkan's loader {0} is missing.", loader),
+      remedy: l10n.t(
+        "Where there is a GPU, install its driver and Vulkan's loader, such as the package {0} of Debian.",
+        'libvulkan1',
+      ),
+    };
+  }
+  if (/Found no drivers|VK_ERROR_INCOMPATIBLE_DRIVER/.test(output)) {
+    return {
+      reason: l10n.t('No GPU was found: Vulkan has no driver.'),
+      remedy: l10n.t('Where there is a GPU, install its driver for Vulkan.'),
+    };
+  }
+  return { reason: l10n.t('No GPU was found.'), remedy: null };
+}
+
+function broken(reason: string, remedy: string | null): DawnProbe {
+  return { outcome: 'broken', reason, remedy };
+}

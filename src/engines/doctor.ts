@@ -1,0 +1,131 @@
+import { execFile } from 'node:child_process';
+import { readdir, readFile } from 'node:fs/promises';
+import { availableParallelism, cpus, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import * as l10n from '@vscode/l10n';
+import type { EngineName } from '../recipe/engines';
+import { chooseEngine, type EngineChoice, type EngineState, engineStates } from './choice';
+import { wheelFor } from './install/pins';
+import type { EnginePlaces } from './installations';
+import { nvidiaGpus } from './nvidia';
+
+/** A graphics processor, as far as the system tells of it. */
+export interface Gpu {
+  readonly name: string;
+  readonly memoryBytes: number | null;
+  /** The driver's version; null where none is loaded, or it does not say. */
+  readonly driver: string | null;
+}
+
+/** What there is to train on. */
+export interface Diagnosis {
+  readonly node: { readonly version: string; readonly abi: string; readonly napi: string };
+  readonly system: {
+    readonly platform: string;
+    readonly arch: string;
+    readonly processor: string;
+    readonly threads: number;
+    readonly memoryBytes: number;
+    /** Whether the processor multiplies bfloat16, which makes half precision faster than float32. */
+    readonly hasBfloat16: boolean | null;
+  };
+  readonly gpus: readonly Gpu[];
+  /** Fastest first. */
+  readonly engines: readonly EngineState[];
+  readonly auto: EngineChoice;
+  /** How to train faster here; null where nothing is known to be. */
+  readonly faster: string | null;
+}
+
+const run = promisify(execFile);
+
+/** Looks at this machine. Never throws: what cannot be found out is left out. */
+export async function diagnose(places: EnginePlaces = {}): Promise<Diagnosis> {
+  const [gpus, engines, hasBfloat16] = await Promise.all([
+    findGpus(),
+    engineStates(places),
+    multipliesBfloat16(),
+  ]);
+  const auto = chooseEngine(engines);
+  const { node, modules, napi } = process.versions;
+  return {
+    node: { version: node, abi: modules, napi: napi ?? '' },
+    system: {
+      platform: process.platform,
+      arch: process.arch,
+      processor: cpus()[0]?.model.trim() ?? '',
+      threads: availableParallelism(),
+      memoryBytes: totalmem(),
+      hasBfloat16,
+    },
+    gpus,
+    engines,
+    auto,
+    faster: fasterThan(engines, auto.engine, gpus.length > 0),
+  };
+}
+
+/** What would make an engine before the chosen one work; without a GPU in sight, no driver would for webgpu. */
+function fasterThan(engines: readonly EngineState[], chosen: EngineName, hasGpu: boolean): string | null {
+  const index = engines.findIndex(({ name }) => name === chosen);
+  const [first] = engines
+    .slice(0, index)
+    .filter(({ name, remedy }) => remedy !== null && (name !== 'webgpu' || hasGpu));
+  if (first?.name === 'tensorflow' && first.status === 'missing' && !wheelFor('tensorflow'))
+    return l10n.t('TensorFlow has no library for {0} on {1}.', process.platform, process.arch);
+  return first?.remedy ?? null;
+}
+
+async function findGpus(): Promise<Gpu[]> {
+  const nvidia = await nvidiaGpus();
+  const others = process.platform === 'darwin' ? await appleGpus() : await displayAdapters(nvidia.length > 0);
+  return [...nvidia, ...others];
+}
+
+async function appleGpus(): Promise<Gpu[]> {
+  const output = await textOf('system_profiler', ['SPDisplaysDataType']);
+  return [...output.matchAll(/Chipset Model: (.+)/g)].map(([, name = '']) => ({
+    name,
+    memoryBytes: null,
+    driver: null,
+  }));
+}
+
+/** The makers of display adapters by their number on the PCI bus. */
+const MAKERS: Readonly<Record<string, string>> = { '0x10de': 'NVIDIA', '0x1002': 'AMD', '0x8086': 'Intel' };
+
+/** By Linux's own lists; NVIDIA's are left out where their tool told of them. */
+async function displayAdapters(withoutNvidia: boolean): Promise<Gpu[]> {
+  const folder = '/sys/class/drm';
+  const cards = (await readdir(folder).catch(() => [])).filter((name) => /^card\d+$/.test(name));
+  const gpus = await Promise.all(
+    cards.map(async (card): Promise<Gpu | null> => {
+      const device = (file: string) =>
+        readFile(join(folder, card, 'device', file), 'utf8').then(
+          (text) => text.trim(),
+          () => '',
+        );
+      const maker = MAKERS[await device('vendor')];
+      if (maker === undefined || (withoutNvidia && maker === 'NVIDIA')) return null;
+      const memoryBytes = Number(await device('mem_info_vram_total')) || null;
+      return { name: `${maker} ${await device('device')}`, memoryBytes, driver: null };
+    }),
+  );
+  return gpus.filter((gpu) => gpu !== null);
+}
+
+async function multipliesBfloat16(): Promise<boolean | null> {
+  if (process.platform !== 'linux') return null;
+  const text = await readFile('/proc/cpuinfo', 'utf8').catch(() => '');
+  const flags = /^(?:flags|Features)\s*:(.*)$/m.exec(text)?.[1];
+  return flags === undefined ? null : /\b(?:avx512_bf16|amx_bf16|bf16)\b/.test(flags);
+}
+
+async function textOf(command: string, options: readonly string[]): Promise<string> {
+  try {
+    return (await run(command, options, { timeout: 10_000 })).stdout;
+  } catch {
+    return '';
+  }
+}

@@ -1,0 +1,56 @@
+import * as l10n from '@vscode/l10n';
+import { roughBytes } from '../text';
+import type { EngineState } from './choice';
+import type { Diagnosis, Gpu } from './doctor';
+
+/** A diagnosis as text, a line each. */
+export function linesOf({ node, system, gpus, engines, auto, faster }: Diagnosis): string[] {
+  return [
+    l10n.t('Node {0}, ABI {1}, Node-API {2}', node.version, node.abi, node.napi),
+    l10n.t(
+      '{0}, {1} threads, {2}, {3} {4}',
+      system.processor,
+      system.threads,
+      roughBytes(system.memoryBytes),
+      system.platform,
+      system.arch,
+    ),
+    ...(system.hasBfloat16 ? [l10n.t('The processor multiplies bfloat16.')] : []),
+    ...(gpus.length === 0 ? [l10n.t('No GPU is seen.')] : gpus.map(gpuLine)),
+    '',
+    ...engines.flatMap(engineLines),
+    '',
+    l10n.t('auto takes {0}.', auto.engine),
+    faster === null
+      ? l10n.t('Nothing faster is known for this machine.')
+      : l10n.t('To train faster: {0}', faster),
+  ];
+}
+
+function engineLines({ name, status, detail, remedy, folder }: EngineState): string[] {
+  const heading = `${name}: ${statusText(status)}. ${detail}${folder === null ? '' : ` (${folder})`}`;
+  return status === 'broken' && remedy !== null ? [heading, `  ${remedy}`] : [heading];
+}
+
+function statusText(status: EngineState['status']): string {
+  switch (status) {
+    case 'works':
+      return l10n.t('works');
+    case 'missing':
+      return l10n.t('missing');
+    case 'broken':
+      return l10n.t('broken');
+    case 'refused':
+      return l10n.t('refused');
+    default:
+      return status satisfies never;
+  }
+}
+
+function gpuLine({ name, memoryBytes, driver }: Gpu): string {
+  return [
+    l10n.t('GPU: {0}', name),
+    ...(memoryBytes === null ? [] : [roughBytes(memoryBytes)]),
+    driver === null ? l10n.t('driver unknown') : l10n.t('driver {0}', driver),
+  ].join(', ');
+}

@@ -1,0 +1,239 @@
+import type { NativeEngine } from '../installations';
+
+/** A file of a package index, by the hash that it must have. */
+export interface PinnedFile {
+  /** The project in the index of PyPI, or the package in npm's registry. */
+  readonly project: string;
+  readonly version: string;
+  readonly file: string;
+  readonly bytes: number;
+  readonly hash: { readonly algorithm: 'sha256' | 'sha512'; readonly hex: string };
+}
+
+/** A wheel of TensorFlow, and what of it makes an engine. */
+export interface Wheel extends PinnedFile {
+  /** In the wheel's folder `tensorflow`: what the addon is linked with and needs at run time. */
+  readonly libraries: readonly string[];
+  /** The wheels whose libraries these load at run time; none on the processor. */
+  readonly cuda?: readonly PinnedFile[];
+}
+
+/**
+ * CUDA 12 as the extra `and-cuda` of TensorFlow's wheel asks for it, each project in the last version that it allows:
+ * what `pip install tensorflow[and-cuda]` takes. Those of CUDA 12.9 know the GPUs of 2025.
+ */
+const CUDA_WHEELS: readonly PinnedFile[] = [
+  {
+    project: 'nvidia-cublas-cu12',
+    version: '12.9.3.13',
+    file: 'nvidia_cublas_cu12-12.9.3.13-py3-none-manylinux_2_27_x86_64.whl',
+    bytes: 581_217_458,
+    hash: {
+      algorithm: 'sha256',
+      hex: 'd7d51055f161b317c7105ddaae90e71eda059026074ffef93cf7cde2886bfe72',
+    },
+  },
+  {
+    project: 'nvidia-cuda-cupti-cu12',
+    version: '12.9.79',
+    file: 'nvidia_cuda_cupti_cu12-12.9.79-py3-none-manylinux_2_25_x86_64.whl',
+    bytes: 10_814_997,
+    hash: {
+      algorithm: 'sha256',
+      hex: '096bcf334f13e1984ba36685ad4c1d6347db214de03dbb6eebb237b41d9d934f',
+    },
+  },
+  {
+    project: 'nvidia-cuda-nvcc-cu12',
+    version: '12.9.86',
+    file: 'nvidia_cuda_nvcc_cu12-12.9.86-py3-none-manylinux2010_x86_64.manylinux_2_12_x86_64.whl',
+    bytes: 40_546_229,
+    hash: {
+      algorithm: 'sha256',
+      hex: '5d6a0d32fdc7ea39917c20065614ae93add6f577d840233237ff08e9a38f58f0',
+    },
+  },
+  {
+    project: 'nvidia-cuda-nvrtc-cu12',
+    version: '12.9.86',
+    file: 'nvidia_cuda_nvrtc_cu12-12.9.86-py3-none-manylinux2010_x86_64.manylinux_2_12_x86_64.whl',
+    bytes: 89_568_129,
+    hash: {
+      algorithm: 'sha256',
+      hex: '210cf05005a447e29214e9ce50851e83fc5f4358df8b453155d5e1918094dcb4',
+    },
+  },
+  {
+    project: 'nvidia-cuda-runtime-cu12',
+    version: '12.9.79',
+    file: 'nvidia_cuda_runtime_cu12-12.9.79-py3-none-manylinux2014_x86_64.manylinux_2_17_x86_64.whl',
+    bytes: 3_493_179,
+    hash: {
+      algorithm: 'sha256',
+      hex: '25bba2dfb01d48a9b59ca474a1ac43c6ebf7011f1b0b8cc44f54eb6ac48a96c3',
+    },
+  },
+  {
+    project: 'nvidia-cudnn-cu12',
+    version: '9.28.0.42',
+    file: 'nvidia_cudnn_cu12-9.28.0.42-py3-none-manylinux_2_27_x86_64.whl',
+    bytes: 716_538_495,
+    hash: {
+      algorithm: 'sha256',
+      hex: '9ff58b7f36dacd0a93e89f8f2957b52466889217963701daa15e577317cfa375',
+    },
+  },
+  {
+    project: 'nvidia-cufft-cu12',
+    version: '11.4.1.4',
+    file: 'nvidia_cufft_cu12-11.4.1.4-py3-none-manylinux2014_x86_64.manylinux_2_17_x86_64.whl',
+    bytes: 200_877_592,
+    hash: {
+      algorithm: 'sha256',
+      hex: 'c67884f2a7d276b4b80eb56a79322a95df592ae5e765cf1243693365ccab4e28',
+    },
+  },
+  {
+    project: 'nvidia-curand-cu12',
+    version: '10.3.10.19',
+    file: 'nvidia_curand_cu12-10.3.10.19-py3-none-manylinux_2_27_x86_64.whl',
+    bytes: 68_295_626,
+    hash: {
+      algorithm: 'sha256',
+      hex: '49b274db4780d421bd2ccd362e1415c13887c53c214f0d4b761752b8f9f6aa1e',
+    },
+  },
+  {
+    project: 'nvidia-cusolver-cu12',
+    version: '11.7.5.82',
+    file: 'nvidia_cusolver_cu12-11.7.5.82-py3-none-manylinux_2_27_x86_64.whl',
+    bytes: 338_117_415,
+    hash: {
+      algorithm: 'sha256',
+      hex: '15da72d1340d29b5b3cf3fd100e3cd53421dde36002eda6ed93811af63c40d88',
+    },
+  },
+  {
+    project: 'nvidia-cusparse-cu12',
+    version: '12.5.10.65',
+    file: 'nvidia_cusparse_cu12-12.5.10.65-py3-none-manylinux2014_x86_64.manylinux_2_17_x86_64.whl',
+    bytes: 366_465_088,
+    hash: {
+      algorithm: 'sha256',
+      hex: '73060ce019ac064a057267c585bf1fd5a353734151f87472ff02b2c5c9984e78',
+    },
+  },
+  {
+    project: 'nvidia-nccl-cu12',
+    version: '2.32.3',
+    file: 'nvidia_nccl_cu12-2.32.3-py3-none-manylinux_2_27_x86_64.whl',
+    bytes: 351_526_311,
+    hash: {
+      algorithm: 'sha256',
+      hex: 'bb94b2348e4861d5e8aa00b36c3d12d9bdf9c6369b82cbb723de0b582280a21c',
+    },
+  },
+  {
+    project: 'nvidia-nvjitlink-cu12',
+    version: '12.9.86',
+    file: 'nvidia_nvjitlink_cu12-12.9.86-py3-none-manylinux2010_x86_64.manylinux_2_12_x86_64.whl',
+    bytes: 39_748_338,
+    hash: {
+      algorithm: 'sha256',
+      hex: 'e3f1171dbdc83c5932a45f0f4c99180a70de9bd2718c1ab77d14104f6d7147f9',
+    },
+  },
+];
+
+/** Any Python's wheel would do: the libraries are the same. */
+const TENSORFLOW = '2.21.0';
+const WHEELS: Readonly<Record<NativeEngine, Readonly<Record<string, Wheel>>>> = {
+  'tensorflow-gpu': {
+    'linux-x64': {
+      project: 'tensorflow',
+      version: TENSORFLOW,
+      file: 'tensorflow-2.21.0-cp312-cp312-manylinux_2_27_x86_64.whl',
+      bytes: 572_611_111,
+      hash: {
+        algorithm: 'sha256',
+        hex: 'b3b95643c4e70eb925839938fb35cbe142f317ec84af6844ee61513713bb13c0',
+      },
+      libraries: ['libtensorflow_cc.so.2', 'libtensorflow_framework.so.2'],
+      cuda: CUDA_WHEELS,
+    },
+  },
+  tensorflow: {
+    'linux-x64': {
+      project: 'tensorflow-cpu',
+      version: TENSORFLOW,
+      file: 'tensorflow_cpu-2.21.0-cp312-cp312-manylinux_2_27_x86_64.whl',
+      bytes: 274_000_871,
+      hash: {
+        algorithm: 'sha256',
+        hex: 'dcc8afd32930e42d5296b6ee19078b773706830af4ea97fbe503b9f5e0f820cb',
+      },
+      libraries: ['libtensorflow_cc.so.2', 'libtensorflow_framework.so.2'],
+    },
+    'linux-arm64': {
+      project: 'tensorflow',
+      version: TENSORFLOW,
+      file: 'tensorflow-2.21.0-cp312-cp312-manylinux_2_27_aarch64.whl',
+      bytes: 281_946_471,
+      hash: {
+        algorithm: 'sha256',
+        hex: 'b07d15737406533898e36c7ef7944b1be18e9028dc521b9229952c537bbc5552',
+      },
+      libraries: ['libtensorflow_cc.so.2', 'libtensorflow_framework.so.2'],
+    },
+    'darwin-arm64': {
+      project: 'tensorflow',
+      version: TENSORFLOW,
+      file: 'tensorflow-2.21.0-cp312-cp312-macosx_12_0_arm64.whl',
+      bytes: 223_488_205,
+      hash: {
+        algorithm: 'sha256',
+        hex: '56ecd7d47429acbe1df2694d50b75bf9fc3995ac92cb367cd9af6c4780ead712',
+      },
+      libraries: ['libtensorflow_cc.2.dylib', 'libtensorflow_framework.2.dylib'],
+    },
+  },
+};
+
+/** The addon's sources, its folder `binding`. */
+export const ADDON_SOURCES: PinnedFile = {
+  project: '@tensorflow/tfjs-node',
+  version: '4.22.0',
+  file: 'tfjs-node-4.22.0.tgz',
+  bytes: 228_166,
+  hash: {
+    algorithm: 'sha512',
+    hex: 'b87ad779495f8243314d9a8790449257bcd274a755d0b96c05e6e5aa4b8a53d9e77f1075a42e83b68c9855a2f1ce7cd9cbb59049e823728871c428c07fa0dcef',
+  },
+};
+
+/** The C headers of Node's stable interface: an addon built with them runs on every later Node. */
+export const NODE_HEADERS: PinnedFile = {
+  project: 'node-api-headers',
+  version: '1.9.0',
+  file: 'node-api-headers-1.9.0.tgz',
+  bytes: 16_974,
+  hash: {
+    algorithm: 'sha512',
+    hex: 'da83482cfe235f0441e32c2760a8d593563227dea7d83e0439524ee92de8619e4fb5b26bc3762df53a40b97de704b32ece7ef8ae77c642bbf5de94bdbc2f9888',
+  },
+};
+
+/** The bytes that an installation from a wheel downloads. */
+export function downloadBytes({ bytes, cuda = [] }: Wheel): number {
+  const files = [...cuda, ADDON_SOURCES, NODE_HEADERS];
+  return files.reduce((sum, file) => sum + file.bytes, bytes);
+}
+
+/** The wheel for this machine's system and processor; null where there is none. */
+export function wheelFor(
+  engine: NativeEngine,
+  platform = process.platform,
+  arch = process.arch,
+): Wheel | null {
+  return WHEELS[engine][`${platform}-${arch}`] ?? null;
+}

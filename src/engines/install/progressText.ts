@@ -1,0 +1,18 @@
+import * as l10n from '@vscode/l10n';
+import type { InstallProgress } from './install';
+
+/** What an installation does at the moment. */
+export function progressText(progress: InstallProgress): string {
+  switch (progress.stage) {
+    case 'download':
+      return l10n.t('Downloading {0} ({1} MB)', progress.file, (progress.totalBytes / 1e6).toFixed(1));
+    case 'unpack':
+      return l10n.t('Unpacking');
+    case 'compile':
+      return l10n.t('Compiling the addon');
+    case 'check':
+      return l10n.t('Checking that it computes');
+    default:
+      return progress satisfies never;
+  }
+}

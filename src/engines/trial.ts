@@ -1,0 +1,45 @@
+import * as l10n from '@vscode/l10n';
+import type { Failure } from '../protocol/events';
+import type { Installation } from './installations';
+import { explainLoadError, explainMissingAddon, installAgain } from './loadError';
+import { CUDA_12_DRIVER, findDriverProblem, hasNvidiaCard } from './nvidia';
+import type { Probe } from './probe';
+import { rememberedProbe } from './remembered';
+
+/** How an installation fares on this machine. */
+export type Trial =
+  | { readonly outcome: 'works'; readonly probe: Extract<Probe, { ok: true }>; readonly addonPath: string }
+  /** It may be whole, and the machine lacks what it computes on. */
+  | { readonly outcome: 'no device'; readonly failure: Failure }
+  | { readonly outcome: 'broken'; readonly failure: Failure };
+
+/**
+ * Tries an installation in a process of its own, unless it is known how it fares. One of tensorflow-gpu works only
+ * where it computes on a GPU.
+ *
+ * @throws the signal's reason when aborted
+ */
+export async function tryOut(installation: Installation, signal?: AbortSignal): Promise<Trial> {
+  const { engine, origin, addonPath } = installation;
+  const isForGpu = engine === 'tensorflow-gpu';
+  const broken = (failure: Failure): Trial => ({ outcome: 'broken', failure });
+  if (addonPath === null) return broken(explainMissingAddon(installation));
+  if (isForGpu) {
+    // A package of the workspace may want less of the driver: its library has to say.
+    const problem = await findDriverProblem(origin === 'managed' ? CUDA_12_DRIVER : null, signal);
+    if (problem)
+      return (await hasNvidiaCard()) ? broken(problem) : { outcome: 'no device', failure: problem };
+  }
+  const probe = await rememberedProbe({ ...installation, addonPath }, signal);
+  if (!probe.ok) {
+    if (probe.loadError !== null) return broken(explainLoadError(probe.loadError, installation));
+    const again = `tricks engine install ${engine}`;
+    const remedy = l10n.t('Install it again with "{0}", or choose the engine wasm.', again);
+    return broken({ what: probe.reason, remedy });
+  }
+  const { gpu } = probe;
+  if (!isForGpu || gpu.used) return { outcome: 'works', probe, addonPath };
+  if (gpu.lacks === 'library') return broken({ what: gpu.why, remedy: installAgain(installation) });
+  const remedy = l10n.t('Choose another engine in the experiment, or auto.');
+  return { outcome: 'no device', failure: { what: gpu.why, remedy } };
+}

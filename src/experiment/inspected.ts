@@ -1,0 +1,32 @@
+import { defaultTask } from '../models/catalog';
+import { datasetFacts } from '../recipe/datasets';
+import { type Experiment, experimentSchema } from './schema';
+
+/** ImageNet's counts, which no trick finds too few. */
+const STAND_IN = { dataset: 'synthetic', train_images: 1_281_167, validation_images: 50_000 } as const;
+
+/**
+ * An experiment that is looked at and not trained, and may leave out its data. Images that stand in for them have
+ * the size and classes that the model names, else those of the data, else those the model is made for; without
+ * data they are in color.
+ */
+export const inspectedSchema = experimentSchema
+  .extend({ data: experimentSchema.shape.data.optional() })
+  .transform((experiment): Experiment => ({ ...experiment, data: inspectedData(experiment) }));
+
+function inspectedData({
+  data,
+  model,
+}: Omit<Experiment, 'data'> & { readonly data?: Experiment['data'] | undefined }): Experiment['data'] {
+  const { input_size, classes } = model;
+  if (data && input_size === undefined && classes === undefined) return data;
+  const known = data && datasetFacts(data);
+  const task = defaultTask(model.name);
+  return experimentSchema.shape.data.parse({
+    ...STAND_IN,
+    height: input_size ?? known?.height ?? task.inputSize,
+    width: input_size ?? known?.width ?? task.inputSize,
+    channels: known?.channels ?? 3,
+    classes: classes ?? known?.classes ?? task.classes,
+  });
+}

@@ -1,0 +1,97 @@
+import type { Recipe } from '../recipe/recipe';
+import { resolve } from '../recipe/resolve';
+import { type Translation, translate } from './aliases';
+import { type ExperimentDocument, parseDocument } from './document';
+import { type Override, overrideOf, parseOverride, withOverrides } from './overrides';
+import type { Problem } from './problem';
+import type { Experiment } from './schema';
+import { type Finding, type Purpose, validate } from './validate';
+import { isMapping } from './values';
+
+export type ParseResult =
+  | {
+      readonly ok: true;
+      readonly experiment: Experiment;
+      readonly recipe: Recipe;
+      readonly document: ExperimentDocument;
+      /** What is understood and had better be written otherwise. */
+      readonly warnings: readonly Problem[];
+    }
+  | { readonly ok: false; readonly problems: readonly Problem[]; readonly document: ExperimentDocument };
+
+/** Reads an experiment file, as JSON or YAML by its name, up to the recipe it leads to. */
+export function parseExperiment(
+  text: string,
+  fileName: string,
+  settings: readonly string[] = [],
+  purpose: Purpose = 'train',
+): ParseResult {
+  return readExperiment(parseDocument(text, fileName), settings, purpose);
+}
+
+/**
+ * The experiment that a document holds, up to the recipe it leads to. `settings` are `key=value` of the command
+ * line that go before what the file says. Problems come in the file's order; those of a later stage (syntax,
+ * schema, what can be trained) are looked for where the stage before found none.
+ */
+export function readExperiment(
+  document: ExperimentDocument,
+  settings: readonly string[] = [],
+  purpose: Purpose = 'train',
+): ParseResult {
+  if (document.problems.length > 0) return { ok: false, problems: document.problems, document };
+
+  const overrides: Override[] = [];
+  const unread: Problem[] = [];
+  for (const source of settings) {
+    const result = parseOverride(source);
+    if (result.ok) overrides.push(result.override);
+    else unread.push({ ...problem(document, result.finding), override: source });
+  }
+  if (unread.length > 0) return { ok: false, problems: unread, document };
+
+  const translation = translate(withOverrides(withoutEmptyParts(document.value), overrides));
+  const placed = (findings: readonly Finding[], severity: Problem['severity']) =>
+    place(document, findings, overrides, translation).map((found) => ({ ...found, severity }));
+  const failed = (findings: readonly Finding[]): ParseResult => ({
+    ok: false,
+    problems: placed([...translation.errors, ...findings], 'error'),
+    document,
+  });
+  const validation = validate(translation.value, purpose);
+  if (!validation.ok) return failed(validation.findings);
+  if (translation.errors.length > 0) return failed([]);
+  const { experiment } = validation;
+  const resolution = resolve(experiment);
+  if (!resolution.ok) {
+    return failed(resolution.problems.map((found): Finding => ({ part: 'value', ...found })));
+  }
+  const warnings = placed(translation.warnings, 'warning');
+  return { ok: true, experiment, recipe: resolution.recipe, document, warnings };
+}
+
+/** A part whose lines are all commented out is left out, not wrong. */
+function withoutEmptyParts(value: unknown): unknown {
+  if (!isMapping(value)) return value;
+  return Object.fromEntries(Object.entries(value).filter(([, part]) => part !== null));
+}
+
+function place(
+  document: ExperimentDocument,
+  findings: readonly Finding[],
+  overrides: readonly Override[],
+  { writtenPath }: Translation,
+): Problem[] {
+  return findings
+    .map((finding) => {
+      const path = writtenPath(finding.path);
+      const override = overrideOf(overrides, path);
+      return { ...problem(document, { ...finding, path }), ...(override && { override: override.source }) };
+    })
+    .toSorted((a, b) => a.range.start.offset - b.range.start.offset);
+}
+
+function problem(document: ExperimentDocument, { path, part, what, remedy, replacement }: Finding): Problem {
+  const range = document.rangeOf(path, part);
+  return { severity: 'error', path, range, what, remedy, ...(replacement !== undefined && { replacement }) };
+}

@@ -1,0 +1,283 @@
+import { z } from 'zod';
+import { CIFAR_RESNET_NAMES, RESNET_NAMES } from '../models/catalog';
+import { SYNTHETIC_DEFAULTS } from '../recipe/datasets';
+import { ENGINE_REQUESTS } from '../recipe/engines';
+import { TRICKS } from '../tricks/registry';
+import type { Trick } from '../tricks/trick';
+
+/** A bare trick is written `true`, one that is switched off `false`; otherwise its options. */
+function trickSchema<Options extends z.ZodObject>(trick: Trick<string, Options>) {
+  return z.union([z.boolean(), trick.options]).optional().describe(`${trick.formula} (${trick.source})`);
+}
+
+const batch = {
+  batch_size: z.int().positive().default(128).describe('Images in a training step.'),
+  augment: z
+    .enum(['none', 'flip', 'crop_flip'])
+    .default('none')
+    .describe('Random changes to training images: mirror them, or pad, crop and mirror them.'),
+  shuffle: z
+    .boolean()
+    .default(true)
+    .describe('Whether each epoch has an order of its own; false keeps the order of the data set.'),
+};
+
+const data = z.discriminatedUnion('dataset', [
+  z.strictObject({
+    dataset: z.literal('fashion-mnist-sample').describe('12,000 + 2,000 images, inside the package.'),
+    ...batch,
+  }),
+  z.strictObject({
+    dataset: z.literal('fashion-mnist').describe('60,000 + 10,000 images, found or downloaded.'),
+    ...batch,
+  }),
+  z.strictObject({
+    dataset: z.literal('synthetic').describe('Images drawn on demand, for tests and benchmarks.'),
+    train_images: z.int().positive().default(SYNTHETIC_DEFAULTS.train_images),
+    validation_images: z.int().positive().default(SYNTHETIC_DEFAULTS.validation_images),
+    height: z.int().positive().max(4096).default(SYNTHETIC_DEFAULTS.height).describe('Pixels.'),
+    width: z.int().positive().max(4096).default(SYNTHETIC_DEFAULTS.width).describe('Pixels.'),
+    channels: z.int().positive().max(1024).default(SYNTHETIC_DEFAULTS.channels),
+    classes: z.int().min(2).max(100_000).default(SYNTHETIC_DEFAULTS.classes),
+    seed: z
+      .int()
+      .min(0)
+      .default(SYNTHETIC_DEFAULTS.seed)
+      .describe("Which images are drawn, apart from the experiment's seed."),
+    ...batch,
+  }),
+]);
+
+const task = {
+  input_size: z
+    .int()
+    .positive()
+    .max(4096)
+    .optional()
+    .describe(
+      "Pixels of a side of the images; by default the data's, or without data what the model is for.",
+    ),
+  classes: z
+    .int()
+    .min(2)
+    .max(100_000)
+    .optional()
+    .describe("Classes to tell apart; by default the data's, or without data what the model is for."),
+};
+
+const widthMultiplier = z
+  .number()
+  .positive()
+  .max(16)
+  .default(1)
+  .describe('Multiplies the channels of every layer.');
+
+const model = z.discriminatedUnion('name', [
+  z.strictObject({
+    name: z.enum(CIFAR_RESNET_NAMES).describe('The CIFAR form of ResNet, for small images.'),
+    width: z.int().positive().default(16).describe('Channels of the first stage.'),
+    ...task,
+  }),
+  z.strictObject({
+    name: z.enum(RESNET_NAMES).describe('ResNet as trained on ImageNet.'),
+    width: z.int().positive().multipleOf(2).default(64).describe('Channels of the stem and the first stage.'),
+    variant: z
+      .enum(['A', 'B', 'C', 'D'])
+      .default('A')
+      .describe('The form of He et al. 2018: A is the plain one, and each later one adds a tweak.'),
+    ...task,
+  }),
+  z.strictObject({
+    name: z.literal('resnet9').describe('The fast ResNet of DAWNBench, for small images.'),
+    width: z.int().positive().default(64).describe('Channels of the first convolution.'),
+    ...task,
+  }),
+  z.strictObject({
+    name: z.literal('mobilenet_v1').describe('MobileNet V1, of depthwise convolutions.'),
+    width_multiplier: widthMultiplier,
+    ...task,
+  }),
+  z.strictObject({
+    name: z.literal('inception_v3').describe('Inception-V3, for images of at least 75 x 75.'),
+    width_multiplier: widthMultiplier,
+    ...task,
+  }),
+  z.strictObject({
+    name: z.literal('vgg16_bn').describe('VGG-16 with batch norm, for images of at least 32 x 32.'),
+    width: z.int().positive().default(64).describe('Channels of the first stage.'),
+    ...task,
+  }),
+  z.strictObject({
+    name: z.literal('densenet121').describe('DenseNet-121, as trained on ImageNet.'),
+    growth_rate: z.int().positive().default(32).describe('Channels that each layer adds.'),
+    ...task,
+  }),
+  z.strictObject({
+    name: z.literal('cnn').describe('Two convolutions and two fully connected layers.'),
+    width: z.int().positive().default(32).describe('Filters of the first convolution.'),
+    ...task,
+  }),
+  z.strictObject({
+    name: z.literal('mlp').describe('Fully connected layers alone.'),
+    hidden: z
+      .array(z.int().positive().max(65_536))
+      .max(100)
+      .default([512, 512])
+      .describe('Values of each hidden layer.'),
+    ...task,
+  }),
+]);
+
+const momentum = z.number().min(0).lt(1).default(0.9).describe('Share of the velocity kept at each step.');
+
+function rateAndDecay(base_lr: number, weight_decay: number) {
+  return {
+    base_lr: z.number().positive().default(base_lr).describe('Learning rate before scaling.'),
+    weight_decay: z
+      .number()
+      .min(0)
+      .default(weight_decay)
+      .describe('Times the weight, added to its gradient; adamw and lamb take it off the weight.'),
+  };
+}
+
+function moments(epsilon: number) {
+  const share = z.number().min(0).lt(1);
+  return {
+    beta1: share.default(0.9).describe('Share of the mean gradient kept at each step.'),
+    beta2: share.default(0.999).describe('Share of the mean square kept at each step.'),
+    epsilon: z.number().positive().default(epsilon).describe('Added to the root of the mean square.'),
+  };
+}
+
+/** The rates and decays of adam, adamw and lamb are PyTorch's and timm's defaults, those of sgd and lars the paper's. */
+const optimizer = z.discriminatedUnion('name', [
+  z.strictObject({
+    // A file that names no optimizer gets this one.
+    name: z.literal('sgd').optional().describe('Stochastic gradient descent with momentum.'),
+    ...rateAndDecay(0.1, 0.0001),
+    momentum,
+    nesterov: z.boolean().default(true).describe("Nesterov's accelerated gradient, as in the paper."),
+  }),
+  z.strictObject({
+    name: z.literal('adam').describe('Adam, with weight decay in the gradient.'),
+    ...rateAndDecay(0.001, 0),
+    ...moments(1e-8),
+  }),
+  z.strictObject({
+    name: z.literal('adamw').describe('Adam, with weight decay apart from the gradient.'),
+    ...rateAndDecay(0.001, 0.01),
+    ...moments(1e-8),
+  }),
+  z.strictObject({
+    name: z.literal('lars').describe('SGD with momentum and a trust ratio for each layer.'),
+    ...rateAndDecay(0.1, 0.0001),
+    momentum,
+    trust_coefficient: z
+      .number()
+      .positive()
+      .default(0.001)
+      .describe('What every trust ratio is multiplied by.'),
+  }),
+  z.strictObject({
+    name: z.literal('lamb').describe('Adam with a trust ratio for each layer.'),
+    ...rateAndDecay(0.001, 0.01),
+    ...moments(1e-6),
+  }),
+]);
+
+const factor = z.number().positive().lt(1).default(0.1).describe('What the rate is multiplied by.');
+
+/** A decay as a mapping; a bare name stands for its defaults. */
+export const decaySchema = z.discriminatedUnion('name', [
+  z.strictObject({ name: z.literal('constant') }),
+  z.strictObject({
+    name: z.literal('step'),
+    every: z
+      .number()
+      .positive()
+      .optional()
+      .describe('Epochs between two falls; by default a quarter of the training, as in the paper.'),
+    factor,
+  }),
+  z.strictObject({
+    name: z.literal('multi_step'),
+    milestones: z
+      .array(z.number().positive())
+      .default([30, 60, 90])
+      .describe('Epochs at which the rate is multiplied by factor.'),
+    factor,
+  }),
+  z.strictObject({ name: z.literal('cosine') }),
+  z.strictObject({ name: z.literal('linear') }),
+  z.strictObject({
+    name: z.literal('polynomial'),
+    power: z.number().positive().default(2).describe('Of the share of steps left.'),
+  }),
+  z.strictObject({
+    name: z.literal('one_cycle'),
+    rise_share: z.number().min(0).lt(1).default(0.3).describe('Share of the steps in which the rate rises.'),
+    start_factor: z
+      .number()
+      .positive()
+      .max(1)
+      .default(1 / 25)
+      .describe('The first rate as a share of the peak.'),
+    end_factor: z.number().min(0).max(1).default(4e-6).describe('The last rate as a share of the peak.'),
+  }),
+]);
+
+const DECAY_NAMES = [
+  'constant',
+  'step',
+  'multi_step',
+  'cosine',
+  'linear',
+  'polynomial',
+  'one_cycle',
+] as const;
+const decay = z.union([z.enum(DECAY_NAMES), decaySchema]);
+
+const schedule = z.strictObject({
+  epochs: z.int().positive().default(120).describe('Passes over the training images.'),
+  decay: decay.default('step').describe('How the rate falls after warmup.'),
+  update: z.enum(['step', 'epoch']).default('step').describe('How often the rate changes.'),
+});
+
+type TrickSchemas = {
+  [Name in keyof typeof TRICKS]: ReturnType<typeof trickSchema<(typeof TRICKS)[Name]['options']>>;
+};
+const tricks = z.strictObject(
+  Object.fromEntries(
+    Object.values(TRICKS).map((trick) => [trick.name, trickSchema<z.ZodObject>(trick)]),
+  ) as TrickSchemas,
+);
+
+/** What a person writes in an experiment file; every default is the paper's, or stated beside it. */
+export const experimentSchema = z.strictObject({
+  $schema: z.string().optional(),
+  name: z.string().min(1).max(200).describe('Names the runs.'),
+  data: data.describe('What to train on.'),
+  model: model.describe('What to train.'),
+  optimizer: optimizer.prefault({}).describe('How weights are updated.'),
+  schedule: schedule.prefault({}).describe('How long to train, and the learning rate over that time.'),
+  tricks: tricks.prefault({}).describe('Training tricks; `true` takes a trick as the paper has it.'),
+  seed: z
+    .int()
+    .min(0)
+    .max(2 ** 32 - 1)
+    .default(1)
+    .describe('The same seed gives the same run on one engine.'),
+  init: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('A safetensors file whose weights training starts from, relative to this file.'),
+  engine: z
+    .enum(ENGINE_REQUESTS)
+    .default('auto')
+    .describe('What computes; auto takes the fastest that works.'),
+});
+
+/** A validated experiment, defaults filled in. */
+export type Experiment = z.output<typeof experimentSchema>;

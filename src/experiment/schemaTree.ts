@@ -1,0 +1,121 @@
+import { z } from 'zod';
+import type { Path } from '../tricks/trick';
+import { experimentSchema } from './schema';
+import { valueAt } from './values';
+
+type Schema = z.core.$ZodType;
+
+/** What may stand at a path of an experiment. */
+export interface Field {
+  readonly description: string | undefined;
+  /** The values there are, where they can be listed, with what each means; true and false included. */
+  readonly values: ReadonlyMap<string | number | boolean, string | undefined>;
+  /** Whether values that cannot be listed may be written, too. */
+  readonly isOpen: boolean;
+  /** What stands for it where it is left out; undefined where it must be written, or is left open. */
+  readonly default: unknown;
+  /** Whether keys stand below it. */
+  readonly isMapping: boolean;
+}
+
+/** The keys that the mapping at `path` may have, by the branch of each union that fits `value`. */
+export function keysAt(path: Path, value: unknown): string[] {
+  const objects = schemasAt(experimentSchema, path, value).flatMap(({ schema, value: held }) =>
+    objectsOf(schema).filter((object) => discriminates(object, held)),
+  );
+  const keys = objects.flatMap(({ shape }) => Object.keys(shape));
+  return [...new Set(keys)].filter((name) => !name.startsWith('$'));
+}
+
+/** What may stand at `path` beside what else `value` holds; undefined where nothing may. */
+export function fieldAt(path: Path, value: unknown): Field | undefined {
+  const schemas = schemasAt(experimentSchema, path, value).map(({ schema }) => schema);
+  if (schemas.length === 0) return undefined;
+  const descriptions = new Set(schemas.map(descriptionOf).filter((text) => text !== undefined));
+  const hasMeanings = descriptions.size > 1;
+  const values = new Map(
+    schemas.flatMap((schema) =>
+      valuesOf(schema).map((each) => [each, hasMeanings ? descriptionOf(schema) : undefined] as const),
+    ),
+  );
+  const [written] = [valueAt(value, path)].filter(isPlain);
+  return {
+    description: (written !== undefined && values.get(written)) || [...descriptions].join(' ') || undefined,
+    values,
+    isOpen: schemas.some(takesUnlisted),
+    default: schemas.map(defaultOf).find((given) => given !== undefined),
+    isMapping: schemas.some((schema) => objectsOf(schema).length > 0),
+  };
+}
+
+/** The schemas at a path: several where unions leave it open. A key's own value has no say in where it may stand. */
+function schemasAt(
+  schema: Schema,
+  path: Path,
+  value: unknown,
+): { readonly schema: Schema; readonly value: unknown }[] {
+  const [key, ...rest] = path;
+  if (key === undefined) return [{ schema, value }];
+  return objectsOf(schema)
+    .filter((object) => discriminates(object, value, rest.length === 0 ? String(key) : undefined))
+    .flatMap(({ shape }) => {
+      const child = shape[key];
+      return child ? schemasAt(child, rest, valueAt(value, [key])) : [];
+    });
+}
+
+/** The object schemas that a schema comes down to. */
+function objectsOf(schema: Schema): z.ZodObject[] {
+  if (schema instanceof z.ZodObject) return [schema];
+  if (schema instanceof z.ZodUnion) return schema.options.flatMap(objectsOf);
+  const inner = innerOf(schema);
+  return inner ? objectsOf(inner) : [];
+}
+
+/** Whether an object schema takes the value's own words for its kind, such as `dataset: synthetic`. */
+function discriminates({ shape }: z.ZodObject, value: unknown, except?: string): boolean {
+  return Object.entries(shape).every(([key, field]) => {
+    const isFixed = field instanceof z.ZodLiteral || field instanceof z.ZodEnum;
+    return !isFixed || key === except || field.safeParse(valueAt(value, [key])).success;
+  });
+}
+
+function innerOf(schema: Schema): Schema | undefined {
+  return schema instanceof z.ZodOptional || schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault
+    ? schema.def.innerType
+    : undefined;
+}
+
+function descriptionOf(schema: Schema): string | undefined {
+  const inner = innerOf(schema);
+  return z.globalRegistry.get(schema)?.description ?? (inner && descriptionOf(inner));
+}
+
+function defaultOf(schema: Schema): unknown {
+  if (schema instanceof z.ZodDefault) return schema.def.defaultValue;
+  const inner = innerOf(schema);
+  return inner && defaultOf(inner);
+}
+
+function valuesOf(schema: Schema): (string | number | boolean)[] {
+  if (schema instanceof z.ZodEnum) return schema.options;
+  if (schema instanceof z.ZodLiteral) return [...schema.values].filter(isPlain);
+  if (schema instanceof z.ZodBoolean) return [true, false];
+  if (schema instanceof z.ZodUnion) return schema.options.flatMap(valuesOf);
+  const inner = innerOf(schema);
+  return inner ? valuesOf(inner) : [];
+}
+
+/** Whether a schema takes plain values beside those it lists. */
+function takesUnlisted(schema: Schema): boolean {
+  if (schema instanceof z.ZodEnum || schema instanceof z.ZodLiteral || schema instanceof z.ZodBoolean) {
+    return false;
+  }
+  if (schema instanceof z.ZodUnion) return schema.options.some(takesUnlisted);
+  const inner = innerOf(schema);
+  return inner ? takesUnlisted(inner) : !(schema instanceof z.ZodObject);
+}
+
+function isPlain(value: unknown): value is string | number | boolean {
+  return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';
+}

@@ -1,0 +1,406 @@
+import * as l10n from '@vscode/l10n';
+import type { Path } from '../tricks/trick';
+import type { EditResult, Notation, TextEdit } from './document';
+import { type Entry, entryOf, type MapNode, mapsOf, type SyntaxNode } from './syntax';
+import { isMapping } from './values';
+
+/** A document as edits see it. */
+export interface Source {
+  readonly text: string;
+  readonly root: SyntaxNode | null;
+  readonly notation: Notation;
+}
+
+export interface SetOptions {
+  /** The sibling that a new key follows; the last one by default. */
+  readonly after?: string;
+}
+
+/**
+ * Edits that write `value` at `path`. What is new takes the file's indentation, line ends and style; a removal
+ * of what was inserted gives the same text again. That takes marks a removal can read: in a file of one line a
+ * new mapping has no space inside its braces, one that stood there empty gets them.
+ */
+export function setEdits(source: Source, path: Path, value: unknown, options: SetOptions): EditResult {
+  const walk = follow(source.root, path);
+  if (walk.kind === 'refused') return walk.result;
+  if (walk.kind === 'found') return edits(replacement(source, walk.entry, value));
+  const { map, holder, missing } = walk;
+  if (!map) return edits(...fillEmptyValue(source, holder, missing, value));
+  const sibling = (options.after && entryOf(map, options.after)) || map.entries.at(-1);
+  if (!sibling) return edits(fillEmptyBraces(source, map, missing, value));
+  return map.style === 'block'
+    ? appendLines(source, sibling, missing, value)
+    : edits(...appendInBraces(source, map, sibling, missing, value));
+}
+
+/** Edits that take the entry at `path` away, and its mapping with it where it was the only one. */
+export function removalEdits(source: Source, path: Path): EditResult {
+  const walk = follow(source.root, path);
+  if (walk.kind === 'refused') return walk.result;
+  if (walk.kind === 'missing') return edits();
+  const { entry, map, holder } = walk;
+  if (map.entries.length === 1 && holder && goesWithLastEntry(source, map, entry, holder)) {
+    return removalEdits(source, path.slice(0, -1));
+  }
+  return map.style === 'block' ? removeLines(source, entry) : edits(...removeInBraces(source, map, entry));
+}
+
+function edits(...made: TextEdit[]): EditResult {
+  return { ok: true, edits: made };
+}
+
+function refuse(reason: string): EditResult {
+  return { ok: false, reason };
+}
+
+type Walk =
+  | { readonly kind: 'found'; readonly entry: Entry; readonly map: MapNode; readonly holder: Entry | null }
+  /** `map` lacks the first of the keys, or is null where YAML leaves the value of `holder` out. */
+  | { readonly kind: 'missing'; readonly missing: Keys; readonly map: MapNode; readonly holder: Entry | null }
+  | { readonly kind: 'missing'; readonly missing: Keys; readonly map: null; readonly holder: Entry }
+  | { readonly kind: 'refused'; readonly result: EditResult };
+
+/** The keys of a path that the file lacks, at least one. */
+type Keys = readonly string[];
+
+function follow(root: SyntaxNode | null, path: Path): Walk {
+  let node = root;
+  let holder: Entry | null = null;
+  for (const [depth, key] of path.entries()) {
+    const missing = path.slice(depth).map(String);
+    if (holder && node?.kind === 'scalar' && node.start === node.end) {
+      return { kind: 'missing', missing, map: null, holder };
+    }
+    if (node?.kind !== 'map') return { kind: 'refused', result: refuse(noMapping(node, holder)) };
+    const entry = entryOf(node, key);
+    if (!entry) return { kind: 'missing', missing, map: node, holder };
+    if (depth === path.length - 1) return { kind: 'found', entry, map: node, holder };
+    holder = entry;
+    node = entry.value;
+  }
+  return { kind: 'refused', result: refuse(noMapping(root, null)) };
+}
+
+function noMapping(node: SyntaxNode | null, holder: Entry | null): string {
+  if (!holder) return l10n.t('The file holds no experiment that could be edited.');
+  return node?.kind === 'alias'
+    ? l10n.t('{0} is written elsewhere, behind an alias.', holder.key)
+    : l10n.t('{0} is not a mapping.', holder.key);
+}
+
+// --- Writing new parts ---
+
+/** How a file is written, as far as new parts need to know. */
+interface Style {
+  readonly eol: string;
+  /** One level of indentation. */
+  readonly indent: string;
+  /** Whether mappings inside others stand in braces on one line. */
+  readonly inline: boolean;
+  /** No space after colons and commas. */
+  readonly compact: boolean;
+}
+
+function styleOf({ text, root, notation }: Source): Style {
+  const maps = Array.from(mapsOf(root)).filter(({ map }) => map.entries.length > 0);
+  return {
+    eol: /\r\n|\r|\n/.exec(text)?.[0] ?? '\n',
+    indent: indentOf(text, maps),
+    inline: maps.some(
+      ({ map }) => map !== root && map.style === 'flow' && !hasLineBreak(text.slice(map.start, map.end)),
+    ),
+    compact: notation.canBeCompact && maps.every(({ map }) => !/\s/.test(gapBefore(text, map.entries[0]!))),
+  };
+}
+
+/** One level of indentation: that of the first mapping which has its entries on lines of their own. */
+function indentOf(
+  text: string,
+  maps: readonly { readonly map: MapNode; readonly holder: Entry | null }[],
+): string {
+  for (const { map, holder } of maps) {
+    const outside = map.style === 'block' ? (holder?.start ?? map.start) : map.start;
+    const first = map.entries[0]!.start;
+    if (!hasLineBreak(text.slice(outside, first))) continue;
+    const [outer, inner] = [indentAt(text, outside), indentAt(text, first)];
+    if (inner.startsWith(outer) && inner !== outer) return inner.slice(outer.length);
+  }
+  return '  ';
+}
+
+/** What stands between a key and its value, colon included. */
+function gapBefore(text: string, { keySpan, value }: Entry): string {
+  return text.slice(keySpan.end, value.start);
+}
+
+function inline({ notation }: Source, { compact }: Style, value: unknown): string {
+  return compact ? JSON.stringify(value) : notation.inline(value);
+}
+
+/** `key:` with its value as lines of a block mapping, the first line not indented. */
+function blockEntry(source: Source, style: Style, [key, ...rest]: Keys, value: unknown, at: string): string {
+  const { notation } = source;
+  const head = `${notation.key(key!)}:`;
+  const inner = at + style.indent;
+  if (rest.length > 0) {
+    return head + style.eol + inner + blockEntry(source, style, rest, value, inner);
+  }
+  if (!isMapping(value) || Object.keys(value).length === 0 || style.inline) {
+    return `${head} ${inline(source, style, value)}`;
+  }
+  return head + style.eol + inner + reindented(notation.expanded(value, style.indent), style.eol + inner);
+}
+
+/** `key: value` inside braces, parents included, each on lines of its own where `multiline`. */
+function flowEntry(
+  source: Source,
+  style: Style,
+  [key, ...rest]: Keys,
+  value: unknown,
+  at: string,
+  multiline: boolean,
+): string {
+  const { notation } = source;
+  const head = notation.key(key!) + (style.compact ? ':' : ': ');
+  if (rest.length > 0) {
+    const inner = multiline ? at + style.indent : at;
+    const child = flowEntry(source, style, rest, value, inner, multiline);
+    return multiline ? `${head}{${style.eol}${inner}${child}${style.eol}${at}}` : `${head}{${child}}`;
+  }
+  const expands = multiline && !style.inline && notation.canBeCompact && isMapping(value);
+  return expands
+    ? head + reindented(notation.expanded(value, style.indent), style.eol + at)
+    : head + inline(source, style, value);
+}
+
+function reindented(lines: string, lineBreak: string): string {
+  return lines.replaceAll('\n', lineBreak);
+}
+
+// --- Edits ---
+
+function replacement(source: Source, entry: Entry, value: unknown): TextEdit {
+  const { text } = source;
+  const style = styleOf(source);
+  const { value: old } = entry;
+  const isBlock =
+    (old.kind === 'map' && old.style === 'block') || (old.kind === 'list' && text[old.start] === '-');
+  if (old.start === old.end) return insertion(entry.end, gap(text, entry) + inline(source, style, value));
+  const start = isBlock && isBare(text, entry) ? entry.keySpan.end : old.start;
+  const lead = start === old.start ? '' : ': ';
+  return { offset: start, length: old.end - start, text: lead + inline(source, style, value) };
+}
+
+/** The space, and the colon, that a key without value lacks. */
+function gap(text: string, { keySpan, end }: Entry): string {
+  const between = text.slice(keySpan.end, end);
+  if (!between.includes(':')) return ': ';
+  return /\s$/.test(between) ? '' : ' ';
+}
+
+/** In YAML: the value below a key that has none, after comments that are indented below it. */
+function fillEmptyValue(source: Source, holder: Entry, keys: Keys, value: unknown): TextEdit[] {
+  const { text } = source;
+  const style = styleOf(source);
+  const at = indentAt(text, holder.start);
+  let end = lineEnd(text, holder.end);
+  for (let next = end; next < text.length; ) {
+    const start = next + lineBreakAt(text, next).length;
+    next = lineEnd(text, start);
+    const line = text.slice(start, next);
+    if (line.trim() !== '' && !(line.trim().startsWith('#') && indentAt(text, start).length > at.length))
+      break;
+    if (line.trim() !== '') end = next;
+    if (next === start && lineBreakAt(text, next) === '') break;
+  }
+  const inner = at + style.indent;
+  return [insertion(end, style.eol + inner + blockEntry(source, style, keys, value, inner))];
+}
+
+/** In `{}`, with a space on either side; below comments where there are any and the brace has a line of its own. */
+function fillEmptyBraces(source: Source, map: MapNode, keys: Keys, value: unknown): TextEdit {
+  const { text } = source;
+  const style = styleOf(source);
+  const lastLine = lineStart(text, map.end);
+  if (
+    hasComment(source, map.start + 1, map.end - 1) &&
+    lastLine > map.start &&
+    isBlank(text, lastLine, map.end - 1)
+  ) {
+    const at = indentAt(text, lastLine) + style.indent;
+    return insertion(
+      lastLine - lineBreakBefore(text, lastLine).length,
+      style.eol + at + flowEntry(source, style, keys, value, at, true),
+    );
+  }
+  const after = /[\r\n]/.test(text[map.start + 1] ?? '') ? '' : ' ';
+  return insertion(map.start + 1, ` ${flowEntry(source, style, keys, value, '', false)}${after}`);
+}
+
+/** On lines of its own below a sibling in a block mapping. */
+function appendLines(source: Source, sibling: Entry, keys: Keys, value: unknown): EditResult {
+  const { text } = source;
+  const style = styleOf(source);
+  const end = lineEnd(text, sibling.end);
+  if (!/^[ \t]*(#.*)?$/.test(text.slice(sibling.end, end))) return refuse(sharedLine(sibling));
+  const at = ' '.repeat(sibling.start - lineStart(text, sibling.start));
+  return edits(insertion(end, style.eol + at + blockEntry(source, style, keys, value, at)));
+}
+
+/** After a sibling inside braces: on a line of its own where the others have one, and with a comma as they have it. */
+function appendInBraces(
+  source: Source,
+  map: MapNode,
+  sibling: Entry,
+  keys: Keys,
+  value: unknown,
+): TextEdit[] {
+  const { text } = source;
+  const style = styleOf(source);
+  const comma = commaAfter(source, sibling);
+  const after = comma === null ? sibling.end : comma + 1;
+  const end = hasLineBreak(text.slice(map.start, map.entries[0]!.start)) ? endOfOwnLine(source, after) : null;
+  const at = indentAt(text, sibling.start);
+  const lead = end === null ? (style.compact ? '' : ' ') : style.eol + at;
+  const entry = lead + flowEntry(source, style, keys, value, at, end !== null);
+  if (comma !== null) return [insertion(end ?? after, `${entry},`)];
+  return end === null || end === after
+    ? [insertion(after, `,${entry}`)]
+    : [insertion(after, ','), insertion(end, entry)];
+}
+
+function removeLines({ text }: Source, entry: Entry): EditResult {
+  const start = lineStart(text, entry.start);
+  const end = lineEnd(text, entry.end);
+  if (!isBlank(text, start, entry.start) || !/^[ \t]*(#.*)?$/.test(text.slice(entry.end, end))) {
+    return refuse(sharedLine(entry));
+  }
+  const before = lineBreakBefore(text, start);
+  if (before !== '') return edits(deletion(start - before.length, end));
+  return edits(deletion(start, end + lineBreakAt(text, end).length));
+}
+
+function removeInBraces(source: Source, map: MapNode, entry: Entry): TextEdit[] {
+  const { text } = source;
+  const comma = commaAfter(source, entry);
+  const end = comma === null ? entry.end : comma + 1;
+  const index = map.entries.indexOf(entry);
+  const previous = map.entries[index - 1];
+  const commaBefore = comma === null && previous ? commaAfter(source, previous) : null;
+  const made = commaBefore === null ? [] : [deletion(commaBefore, commaBefore + 1)];
+  const line = lineStart(text, entry.start);
+  if (line > map.start && isBlank(text, line, entry.start)) {
+    const ownLine = endOfOwnLine(source, end);
+    return ownLine === null
+      ? [...made, deletion(entry.start, skip(text, end, /[ \t]*/y))]
+      : [...made, deletion(line - lineBreakBefore(text, line).length, ownLine)];
+  }
+  if (previous) return [...made, deletion(entry.start - spacesBefore(text, entry.start), end)];
+  if (map.entries.length > 1) return [deletion(entry.start, skip(text, end, /[ \t]*/y))];
+  return [deletion(skipBack(text, entry.start), skip(text, end, / ?/y))];
+}
+
+/** Whether a mapping goes together with its only entry: not where it holds comments, an anchor or its own braces. */
+function goesWithLastEntry(source: Source, map: MapNode, entry: Entry, holder: Entry): boolean {
+  const { text } = source;
+  if (!isBare(text, holder)) return false;
+  if (map.style === 'block') return true;
+  const comma = commaAfter(source, entry);
+  const end = comma === null ? entry.end : comma + 1;
+  const inner = endOfOwnLine(source, end) ?? end;
+  if (hasComment(source, map.start + 1, entry.start) || hasComment(source, inner, map.end - 1)) return false;
+  return entry.start === map.start + 1 || hasLineBreak(text.slice(map.start, entry.start));
+}
+
+/** Whether nothing but a colon and space stands between a key and its value. */
+function isBare(text: string, entry: Entry): boolean {
+  return /^\s*:\s*$/.test(gapBefore(text, entry));
+}
+
+function sharedLine({ key }: Entry): string {
+  return l10n.t('{0} shares its line with something else.', key);
+}
+
+// --- Text ---
+
+function insertion(offset: number, text: string): TextEdit {
+  return { offset, length: 0, text };
+}
+
+function deletion(start: number, end: number): TextEdit {
+  return { offset: start, length: end - start, text: '' };
+}
+
+/** The end of what `pattern`, which is sticky, matches at `offset`. */
+function skip(text: string, offset: number, pattern: RegExp): number {
+  pattern.lastIndex = offset;
+  return pattern.exec(text) ? pattern.lastIndex : offset;
+}
+
+/** The comma after an entry, past space and comments. */
+function commaAfter({ text, notation }: Source, entry: Entry): number | null {
+  let offset = entry.end;
+  for (let before = -1; before !== offset; ) {
+    before = offset;
+    offset = skip(text, skip(text, offset, /\s*/y), notation.comment);
+  }
+  return text[offset] === ',' ? offset : null;
+}
+
+/** The end of the line where only space and comments follow `offset` on it, else null. */
+function endOfOwnLine({ text, notation }: Source, offset: number): number | null {
+  const end = lineEnd(text, offset);
+  let at = offset;
+  for (let before = -1; before !== at; ) {
+    before = at;
+    at = skip(text, skip(text, at, /[ \t]*/y), notation.comment);
+  }
+  return at === end ? end : null;
+}
+
+function hasComment({ text, notation }: Source, start: number, end: number): boolean {
+  const offset = skip(text, start, /\s*/y);
+  return offset < end && skip(text, offset, notation.comment) > offset;
+}
+
+function spacesBefore(text: string, offset: number): number {
+  return text.slice(lineStart(text, offset), offset).match(/[ \t]*$/)![0].length;
+}
+
+/** One space back, where there is one. */
+function skipBack(text: string, offset: number): number {
+  return text[offset - 1] === ' ' ? offset - 1 : offset;
+}
+
+function hasLineBreak(text: string): boolean {
+  return /[\r\n]/.test(text);
+}
+
+function isBlank(text: string, start: number, end: number): boolean {
+  return text.slice(start, end).trim() === '';
+}
+
+function lineStart(text: string, offset: number): number {
+  const before = text.slice(0, offset);
+  return Math.max(before.lastIndexOf('\n'), before.lastIndexOf('\r')) + 1;
+}
+
+function lineEnd(text: string, offset: number): number {
+  return skip(text, offset, /[^\r\n]*/y);
+}
+
+function lineBreakAt(text: string, offset: number): string {
+  return text.slice(offset, skip(text, offset, /\r\n|\r|\n/y));
+}
+
+/** The line break that ends before `start`, the start of a line; empty for the first line. */
+function lineBreakBefore(text: string, start: number): string {
+  return text.slice(text.endsWith('\r\n', start) ? start - 2 : Math.max(0, start - 1), start);
+}
+
+/** The space that the line of `offset` begins with. */
+function indentAt(text: string, offset: number): string {
+  const start = lineStart(text, offset);
+  return text.slice(start, skip(text, start, /[ \t]*/y));
+}

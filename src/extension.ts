@@ -1,0 +1,90 @@
+import * as l10n from '@vscode/l10n';
+import * as vscode from 'vscode';
+import { CodeActions } from './editor/codeActions';
+import { answerDashboard, registerCommands } from './editor/commands';
+import { registerCompletions } from './editor/completionProvider';
+import { Diagnostics } from './editor/diagnostics';
+import { EngineTool } from './editor/engineTool';
+import { ExperimentFiles } from './editor/experimentFiles';
+import { Hovers } from './editor/hoverProvider';
+import { registerInlayHints } from './editor/inlayHintsProvider';
+import { LensProvider } from './editor/lensProvider';
+import { ReadOnlyDocuments } from './editor/readOnlyDocuments';
+import { RecipeDocuments } from './editor/recipeDocuments';
+import { RunEvidence } from './editor/runEvidence';
+import { Runner, storeRoots } from './editor/runner';
+import type { Services } from './editor/services';
+import { DashboardPanels } from './views/dashboardPanel';
+import { ExperimentsView } from './views/experimentsView';
+import { notifyOfEnds } from './views/notifications';
+import { RunLibrary } from './views/runLibrary';
+import { StatusBar } from './views/statusBar';
+
+/** What the extension gives to others: the suites that run in VS Code look at it from there. */
+export interface Api extends Services {
+  readonly view: ExperimentsView;
+}
+
+/**
+ * Called by VS Code when the extension is first needed. There is no `deactivate`: what lives here is disposed
+ * with its subscription, and trainings go on, for the next window follows them by their folders.
+ */
+export async function activate(context: vscode.ExtensionContext): Promise<Api> {
+  if (vscode.l10n.bundle) l10n.config({ contents: vscode.l10n.bundle });
+
+  const { extension, extensionUri } = context;
+  const log = vscode.window.createOutputChannel('Bag of Tricks', { log: true });
+  const files = new ExperimentFiles();
+  const library = new RunLibrary(storeRoots, log);
+  const runner = new Runner(extension, library, log);
+  const evidence = new RunEvidence(library);
+  const recipes = new RecipeDocuments();
+  const engines = new EngineTool(extensionUri, log);
+  const reports = new ReadOnlyDocuments('bag-of-tricks-engines');
+  const dashboards = new DashboardPanels(
+    extensionUri,
+    library,
+    (request) => {
+      answerDashboard(services, request).catch((error) => log.error('A dashboard was not answered:', error));
+    },
+    log,
+  );
+  const view = new ExperimentsView(files, library);
+  const services: Services = {
+    extensionUri,
+    log,
+    files,
+    library,
+    evidence,
+    runner,
+    dashboards,
+    recipes,
+    engines,
+    reports,
+  };
+
+  context.subscriptions.push(
+    log,
+    files,
+    library,
+    recipes,
+    reports,
+    dashboards,
+    view,
+    runner,
+    new StatusBar(library),
+    evidence,
+    new LensProvider(library, evidence),
+    new Diagnostics(),
+    new CodeActions(library).register(),
+    new Hovers(evidence).register(),
+    registerInlayHints(),
+    registerCompletions(library),
+    notifyOfEnds(library, dashboards),
+    registerCommands(services),
+    vscode.workspace.onDidChangeWorkspaceFolders(() => library.refresh()),
+    files.onDidChange(() => library.refresh()),
+  );
+  await files.refresh();
+  return { ...services, view };
+}

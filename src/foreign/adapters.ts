@@ -1,0 +1,19 @@
+import type { Adapter, ForeignFile } from './adapter';
+import { mmpretrainConfig } from './mmpretrainConfig';
+import { timmArgs } from './timmArgs';
+import { torchvisionScript } from './torchvisionScript';
+
+/** Every system whose files are understood. */
+export const ADAPTERS: readonly Adapter[] = [timmArgs, torchvisionScript, mmpretrainConfig];
+
+/** A file of another system with its adapter; null where it is of none. */
+export function readForeign(
+  text: string,
+  fileName: string,
+): { readonly adapter: Adapter; readonly file: ForeignFile } | null {
+  for (const adapter of ADAPTERS) {
+    const file = adapter.read(text, fileName);
+    if (file) return { adapter, file };
+  }
+  return null;
+}

@@ -1,0 +1,126 @@
+import type { Graph, Layer, LayerId } from './graph';
+
+/** What runs as one operation: a layer, with the ReLU after it where they fuse. */
+export interface Step {
+  readonly layer: Exclude<Layer, { readonly kind: 'input' }>;
+  readonly activation: 'linear' | 'relu';
+  readonly inputs: readonly LayerId[];
+  /** The layer whose output this step makes: the fused ReLU's, or the layer's own. */
+  readonly output: LayerId;
+  /** Outputs that its backward pass reads: some of its inputs, its own, or none. */
+  readonly keeps: readonly LayerId[];
+  /** By input: whether parameters stand before it, so that its gradient is needed. */
+  readonly needsGradient: readonly boolean[];
+  /** Outputs that no later step's forward pass reads. */
+  readonly finishes: readonly LayerId[];
+  /** Outputs that no backward pass reads after its own, which run in the steps' reverse order. */
+  readonly releases: readonly LayerId[];
+}
+
+/** The steps of a graph in the order they run. Pure arithmetic on the graph: no tensors. */
+export function plan(graph: Graph): Step[] {
+  const fused = fusedRelus(graph);
+  const hasParametersBefore: boolean[] = [];
+  const steps: Omit<Step, 'finishes' | 'releases'>[] = [];
+  for (const [id, layer] of graph.layers.entries()) {
+    const inputs = inputsOf(layer);
+    const needsGradient = inputs.map((input) => hasParametersBefore[input] ?? false);
+    hasParametersBefore[id] = hasParameters(layer) || needsGradient.includes(true);
+    if (layer.kind === 'input' || (layer.kind === 'relu' && fused.has(layer.input))) continue;
+    const relu = fused.get(id);
+    const activation = relu === undefined ? 'linear' : 'relu';
+    const output = relu ?? id;
+    steps.push({
+      layer,
+      activation,
+      inputs,
+      output,
+      keeps: keptBy(layer, activation, inputs, output),
+      needsGradient,
+    });
+  }
+  const lastReads = lastOf(steps.map(({ inputs }) => inputs));
+  const firstKeeps = lastOf(steps.map(({ keeps }) => keeps).toReversed()).toReversed();
+  return steps.map((step, index) => ({
+    ...step,
+    finishes: (lastReads[index] ?? []).filter((id) => id !== graph.output),
+    releases: firstKeeps[index] ?? [],
+  }));
+}
+
+/** By place in `lists`, what is in no later one. */
+function lastOf<T>(lists: readonly (readonly T[])[]): T[][] {
+  const places = new Map(lists.flatMap((list, place) => list.map((item) => [item, place] as const)));
+  const last = lists.map((): T[] => []);
+  for (const [item, place] of places) last[place]?.push(item);
+  return last;
+}
+
+/** ReLUs that fuse into the batch norm or addition that they alone read, by the id of that layer. */
+function fusedRelus(graph: Graph): Map<LayerId, LayerId> {
+  const reads = new Map<LayerId, number>();
+  for (const id of graph.layers.flatMap(inputsOf)) reads.set(id, (reads.get(id) ?? 0) + 1);
+  return new Map(
+    graph.layers.flatMap((layer, id) => {
+      if (layer.kind !== 'relu' || layer.input === graph.output) return [];
+      const before = graph.layers[layer.input]?.kind;
+      const alone = reads.get(layer.input) === 1;
+      return alone && (before === 'batch_norm' || before === 'add') ? [[layer.input, id] as const] : [];
+    }),
+  );
+}
+
+function keptBy(
+  layer: Step['layer'],
+  activation: Step['activation'],
+  inputs: readonly LayerId[],
+  output: LayerId,
+): readonly LayerId[] {
+  switch (layer.kind) {
+    case 'conv2d':
+    case 'dense':
+      return inputs;
+    case 'batch_norm':
+      return activation === 'relu' ? [...inputs, output] : inputs;
+    case 'relu':
+      return [output];
+    case 'add':
+      return activation === 'relu' ? [output] : [];
+    case 'pool':
+      return [...inputs, output];
+    case 'concat':
+    case 'dropout':
+    case 'adaptive_average_pool':
+    case 'global_average_pool':
+    case 'flatten':
+      return [];
+    default:
+      return layer satisfies never;
+  }
+}
+
+function inputsOf(layer: Layer): readonly LayerId[] {
+  switch (layer.kind) {
+    case 'input':
+      return [];
+    case 'add':
+    case 'concat':
+      return layer.inputs;
+    case 'conv2d':
+    case 'batch_norm':
+    case 'relu':
+    case 'dropout':
+    case 'pool':
+    case 'adaptive_average_pool':
+    case 'global_average_pool':
+    case 'flatten':
+    case 'dense':
+      return [layer.input];
+    default:
+      return layer satisfies never;
+  }
+}
+
+function hasParameters({ kind }: Layer): boolean {
+  return kind === 'conv2d' || kind === 'batch_norm' || kind === 'dense';
+}

@@ -1,0 +1,135 @@
+import { z } from 'zod';
+import { ENGINE_NAMES } from '../recipe/engines';
+
+/** Version of the events in a run's metrics log and of the messages between trainer and host. */
+export const PROTOCOL_VERSION = 1;
+
+const time = z.number().describe('Milliseconds since 1970.');
+
+/** The engine really in use, as the trainer found it. */
+export const engineReportSchema = z.object({
+  name: z.enum(ENGINE_NAMES),
+  description: z.string(),
+  because: z
+    .array(z.string())
+    .readonly()
+    .optional()
+    .describe('Why auto took it, in sentences; absent where it was named.'),
+});
+export type EngineReport = z.infer<typeof engineReportSchema>;
+
+/** What a run computes in, and whether its engine does so or computes in FP32 and rounds. */
+export const precisionReportSchema = z.object({
+  compute: z.enum(['float32', 'float16', 'bfloat16']),
+  execution: z.enum(['native', 'emulated']),
+});
+export type PrecisionReport = z.infer<typeof precisionReportSchema>;
+
+export const runResultSchema = z.object({
+  epochs: z.number(),
+  validationLoss: z.number(),
+  validationAccuracy: z.number(),
+  bestValidationAccuracy: z.number(),
+  /** Of the weights' moving average, where there is one. */
+  averagedAccuracy: z.number().optional(),
+  seconds: z.number(),
+});
+export type RunResult = z.infer<typeof runResultSchema>;
+
+/** Why something failed and what a person can do about it. */
+export const failureSchema = z.object({ what: z.string(), remedy: z.string() });
+export type Failure = z.infer<typeof failureSchema>;
+
+/**
+ * One line of a run's metrics.ndjson. Accuracies are shares from 0 to 1; epochs and steps count from 0; a
+ * step's loss is that of its batch before the step's update.
+ */
+export const runEventSchema = z.discriminatedUnion('type', [
+  z.object({
+    type: z.literal('started'),
+    version: z.literal(PROTOCOL_VERSION),
+    time,
+    engine: engineReportSchema,
+    precision: precisionReportSchema,
+    epochs: z.number(),
+    stepsPerEpoch: z.number(),
+    totalSteps: z.number(),
+    parameters: z.number(),
+  }),
+  z.object({
+    type: z.literal('preparing'),
+    time,
+    what: z.string(),
+    /** Share done from 0 to 1, or null where it cannot be told. */
+    share: z.number().nullable(),
+  }),
+  z.object({
+    type: z.literal('step'),
+    time,
+    step: z.number(),
+    epoch: z.number(),
+    learningRate: z.number(),
+    loss: z.number(),
+    accuracy: z.number(),
+    imagesPerSecond: z.number(),
+    /** What the next step's loss is multiplied by, where it is. */
+    lossScale: z.number().optional(),
+    /** Steps so far whose gradients overflowed and that moved nothing, where the loss is scaled. */
+    overflows: z.number().optional(),
+  }),
+  z.object({
+    type: z.literal('epoch'),
+    time,
+    epoch: z.number(),
+    /** Steps done at the end of the epoch. */
+    step: z.number(),
+    trainLoss: z.number(),
+    trainAccuracy: z.number(),
+    validationLoss: z.number(),
+    validationAccuracy: z.number(),
+    /** Of the weights' moving average, where there is one. */
+    averagedLoss: z.number().optional(),
+    averagedAccuracy: z.number().optional(),
+    seconds: z.number(),
+  }),
+  z.object({ type: z.literal('done'), time, result: runResultSchema }),
+  z.object({ type: z.literal('stopped'), time, step: z.number() }),
+  /** As stopped, by one who means to go on. */
+  z.object({ type: z.literal('paused'), time, step: z.number() }),
+  z.object({ type: z.literal('failed'), time, failure: failureSchema }),
+]);
+export type RunEvent = z.infer<typeof runEventSchema>;
+
+type StepEvent = Extract<RunEvent, { type: 'step' }>;
+
+const STEP_NUMBERS = [
+  'time',
+  'step',
+  'epoch',
+  'learningRate',
+  'loss',
+  'accuracy',
+  'imagesPerSecond',
+] as const satisfies readonly (keyof StepEvent)[];
+const OPTIONAL_STEP_NUMBERS = ['lossScale', 'overflows'] as const satisfies readonly (keyof StepEvent)[];
+
+/** Whether a value is a step's event: what the schema says, without the copy that a long log has no room for. */
+export function isStepEvent(value: unknown): value is StepEvent {
+  if (typeof value !== 'object' || value === null) return false;
+  const event = value as Partial<Record<keyof StepEvent, unknown>>;
+  if (event.type !== 'step') return false;
+  for (const key of STEP_NUMBERS) if (!Number.isFinite(event[key])) return false;
+  for (const key of OPTIONAL_STEP_NUMBERS) {
+    if (event[key] !== undefined && !Number.isFinite(event[key])) return false;
+  }
+  return true;
+}
+
+/** An event after which a run writes no more. */
+export type FinalEvent = Extract<RunEvent, { type: 'done' | 'stopped' | 'paused' | 'failed' }>;
+
+export function isFinal(event: RunEvent): event is FinalEvent {
+  return (
+    event.type === 'done' || event.type === 'stopped' || event.type === 'paused' || event.type === 'failed'
+  );
+}

@@ -1,0 +1,68 @@
+import { z } from 'zod';
+import { PROTOCOL_VERSION } from './events';
+
+/**
+ * What a trainer says over its process's channel. The events themselves are in the run's log, the one place
+ * every reader reads; the channel says when to read on.
+ */
+export const fromTrainerSchema = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('hello'), version: z.literal(PROTOCOL_VERSION), pid: z.number() }),
+  /** The metrics log has grown to this many bytes. */
+  z.object({ type: z.literal('appended'), bytes: z.number() }),
+]);
+export type FromTrainer = z.infer<typeof fromTrainerSchema>;
+
+/** What a person may ask of a training: to end after the step under way, for good or until it is resumed. */
+export const endRequestSchema = z.enum(['stop', 'pause']);
+export type EndRequest = z.infer<typeof endRequestSchema>;
+
+export const toTrainerSchema = z.object({ type: endRequestSchema });
+export type ToTrainer = z.infer<typeof toTrainerSchema>;
+
+/** Exit codes of a trainer. */
+export const TRAINER_EXIT = {
+  done: 0,
+  failed: 1,
+  /** Called wrongly, or on a folder that holds no run to train. */
+  badUsage: 2,
+  /** Another process trains the run, or has ended it since it was queued. */
+  taken: 75,
+  /** The run's folder went away, or another process took the run over. */
+  lost: 76,
+  stopped: 130,
+  paused: 130,
+} as const;
+
+/** Set in a trainer's environment, makes it stop when the process that started it goes away. */
+export const STOP_WITH_PARENT = 'BAG_OF_TRICKS_STOP_WITH_PARENT';
+
+/** Set in a trainer's environment, lets experiments name files outside the folder that holds the runs. */
+export const FILES_OUTSIDE = 'BAG_OF_TRICKS_FILES_OUTSIDE';
+
+/** How often a trainer saves within an epoch: after so many steps or seconds, whichever are over first. */
+export interface SavePeriod {
+  readonly steps: number;
+  readonly seconds: number;
+}
+
+const DEFAULT_SAVE_PERIOD: SavePeriod = { steps: Number.POSITIVE_INFINITY, seconds: 300 };
+
+const SAVE_STEPS = 'BAG_OF_TRICKS_SAVE_STEPS';
+const SAVE_SECONDS = 'BAG_OF_TRICKS_SAVE_SECONDS';
+
+/** The part of a trainer's environment that says how often it saves; what is left out is up to the trainer. */
+export function savePeriodVariables({ steps, seconds }: Partial<SavePeriod>): Record<string, string> {
+  return {
+    ...(steps !== undefined && { [SAVE_STEPS]: `${steps}` }),
+    ...(seconds !== undefined && { [SAVE_SECONDS]: `${seconds}` }),
+  };
+}
+
+/** How often a trainer with this environment saves. */
+export function savePeriod(env: Readonly<Record<string, string | undefined>>): SavePeriod {
+  const positive = (text: string | undefined, other: number) => (Number(text) > 0 ? Number(text) : other);
+  return {
+    steps: positive(env[SAVE_STEPS], DEFAULT_SAVE_PERIOD.steps),
+    seconds: positive(env[SAVE_SECONDS], DEFAULT_SAVE_PERIOD.seconds),
+  };
+}

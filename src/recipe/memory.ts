@@ -1,0 +1,34 @@
+import { type StepMemory, stepMemory } from '../models/memory';
+import { graphOf } from './draft';
+import { type EngineName, HALF_PRECISION } from './engines';
+import type { OptimizerRecipe, Recipe } from './recipe';
+
+/** What a step of a recipe's training holds in memory on an engine, estimated. Batches of a step come in turn. */
+export function memoryOf(recipe: Recipe, engine: EngineName): StepMemory {
+  const { model, data, optimizer, averaging, gradients, precision } = recipe;
+  const isHalf = precision.compute !== 'float32' && HALF_PRECISION[engine] === 'native';
+  return stepMemory(graphOf({ model, dataset: data.dataset }), {
+    statesPerWeight:
+      slotsOf(optimizer) +
+      (averaging ? 1 : 0) +
+      // The sum of the batches before.
+      (gradients.accumulation > 1 ? 1 : 0) +
+      // The weights that the gradient is taken away from.
+      (gradients.sharpnessRadius === null ? 0 : 1),
+    bytesPerActivation: isHalf ? 2 : 4,
+  });
+}
+
+function slotsOf({ name }: OptimizerRecipe): number {
+  switch (name) {
+    case 'sgd':
+    case 'lars':
+      return 1;
+    case 'adam':
+    case 'adamw':
+    case 'lamb':
+      return 2;
+    default:
+      return name satisfies never;
+  }
+}

@@ -1,0 +1,33 @@
+import { randomUUID } from 'node:crypto';
+import { open, rename, rm } from 'node:fs/promises';
+
+/**
+ * Gives a file new content, whole or not at all: it goes to a temporary file beside it, is synced to the disk,
+ * and then takes the name.
+ *
+ * Not by write-file-atomic, which takes a write that a full disk cut short for a whole one.
+ *
+ * @param beforeTakingName done once the new content is safe on the disk and the old one still there
+ * @throws the file system's error, with the file's path, after which the old content stands
+ */
+export async function replaceFile(
+  path: string,
+  content: string | Uint8Array,
+  beforeTakingName: () => Promise<void> = async () => {},
+): Promise<void> {
+  const temporary = `${path}.${randomUUID()}.tmp`;
+  try {
+    const file = await open(temporary, 'wx');
+    try {
+      await file.writeFile(content);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await beforeTakingName();
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => {});
+    throw Object.assign(error as Error, { path });
+  }
+}

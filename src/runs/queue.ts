@@ -1,0 +1,174 @@
+/**
+ * The runs of a store that wait for their turn. A queued run's folder holds its place, so that the queue outlives
+ * every program, and two windows that add or move runs at once change different files.
+ */
+import { readFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import * as l10n from '@vscode/l10n';
+import { z } from 'zod';
+import type { Failure } from '../protocol/events';
+import { replaceFile } from '../replaceFile';
+import { failureOf } from './failure';
+import {
+  changeState,
+  isFinalState,
+  listRuns,
+  type ReadableEntry,
+  type RunEntry,
+  readManifest,
+  ringBell,
+  runFolder,
+} from './store';
+
+const placeSchema = z.object({
+  version: z.literal(1),
+  /** Runs wait in the order of their places; neighbours may be any distance apart. */
+  place: z.number(),
+  /** How many times the run was tried already and its trainer crashed. */
+  crashes: z.int().min(0),
+});
+type Place = z.infer<typeof placeSchema>;
+
+/** A run that waits, with its place. */
+export type QueuedRun = ReadableEntry & { readonly place: number };
+
+const placePath = (folder: string): string => join(folder, 'queue.json');
+
+/** The runs that wait in the store of `root`, the next one first. */
+export async function readQueue(root: string): Promise<QueuedRun[]> {
+  return queueAmong(await listRuns(root));
+}
+
+/** Those of `runs` that wait, the next one first. */
+export async function queueAmong(runs: readonly RunEntry[]): Promise<QueuedRun[]> {
+  const queued = runs.filter(isQueued);
+  const placed = await Promise.all(
+    queued.map(async (run) => {
+      const place = await readPlace(run.folder);
+      return place ? [{ ...run, place: place.place }] : [];
+    }),
+  );
+  return placed.flat().sort((a, b) => a.place - b.place || a.id.localeCompare(b.id, 'en', { numeric: true }));
+}
+
+/**
+ * Puts a run at the end of its store's queue: a new one, or one that ended before its training was over. One that
+ * was paused keeps its place, which is before those that came after it.
+ *
+ * @returns null where that went well
+ */
+export async function enqueue(root: string, id: string): Promise<Failure | null> {
+  try {
+    const folder = runFolder(root, id);
+    const last = (await readQueue(root)).at(-1)?.place ?? Number.NEGATIVE_INFINITY;
+    const kept = (await isPaused(folder)) ? await readPlace(folder) : null;
+    const place = kept?.place ?? Math.max(last + 1, Date.now());
+    await writePlace(folder, { version: 1, place, crashes: 0 });
+    return await makeReady(folder);
+  } catch (error) {
+    return failureOf(error);
+  }
+}
+
+/**
+ * Makes a run one that a trainer may take: a new one, or one that ended before its training was over.
+ *
+ * @returns null where that went well
+ * @throws the file system's error
+ */
+export async function makeReady(folder: string): Promise<Failure | null> {
+  const state = await changeState(folder, ({ state }) =>
+    state.status === 'done' || state.status === 'queued' ? null : { status: 'queued' },
+  );
+  if (state?.status === 'queued') return null;
+  const id = basename(folder);
+  return state
+    ? { what: l10n.t('{0} is done.', id), remedy: l10n.t('Run its experiment again.') }
+    : { what: l10n.t('{0} is running.', id), remedy: l10n.t('Stop it first.') };
+}
+
+/**
+ * Puts a run that waits at another position of the queue, from 0; past the end is the end.
+ *
+ * @throws the file system's error
+ */
+export async function moveInQueue(root: string, id: string, position: number): Promise<void> {
+  const queue = await readQueue(root);
+  const moved = queue.find((run) => run.id === id);
+  if (!moved) return;
+  const others = queue.filter((run) => run !== moved);
+  const index = Math.min(Math.max(position, 0), others.length);
+  const place = placeBetween(others[index - 1]?.place, others[index]?.place);
+  if (place !== null) {
+    await changePlace(moved.folder, place);
+  } else {
+    // No number is left between the two: all get new ones.
+    const order = others.toSpliced(index, 0, moved);
+    for (const [rank, run] of order.entries()) await changePlace(run.folder, (queue[0]?.place ?? 0) + rank);
+  }
+  await ringBell(moved.folder);
+}
+
+/**
+ * Takes a run out of the queue, without training it; nothing where it does not wait any more.
+ *
+ * @throws the file system's error
+ */
+export async function cancelQueued(folder: string): Promise<void> {
+  await changeState(folder, ({ state }) =>
+    state.status === 'queued' ? { status: 'stopped', step: 0 } : null,
+  );
+}
+
+/**
+ * Puts a run whose trainer crashed back into the queue, at its old place, so that it goes on from its checkpoint.
+ *
+ * @param retries how many crashes of one run are forgiven
+ * @returns false for a run that was never in the queue, or crashed too often
+ * @throws the file system's error
+ */
+export async function requeueCrashed(folder: string, retries: number): Promise<boolean> {
+  const place = await readPlace(folder);
+  if (!place || place.crashes >= retries) return false;
+  await writePlace(folder, { ...place, crashes: place.crashes + 1 });
+  const state = await changeState(folder, ({ state }) => (isFinalState(state) ? null : { status: 'queued' }));
+  return state?.status === 'queued';
+}
+
+/**
+ * A number between two, where there is one; without a neighbour on a side, one beyond the other; null where the
+ * two have none between them.
+ */
+export function placeBetween(before: number | undefined, after: number | undefined): number | null {
+  if (before === undefined) return after === undefined ? 0 : after - 1;
+  if (after === undefined) return before + 1;
+  const middle = before + (after - before) / 2;
+  return middle > before && middle < after ? middle : null;
+}
+
+async function isPaused(folder: string): Promise<boolean> {
+  const reading = await readManifest(folder);
+  return reading.ok && reading.manifest.state.status === 'paused';
+}
+
+function isQueued(run: RunEntry): run is ReadableEntry {
+  return run.kind === 'run' && run.manifest.state.status === 'queued';
+}
+
+/** Where a run waits or waited; null for one that never did, or whose place cannot be read. */
+async function readPlace(folder: string): Promise<Place | null> {
+  try {
+    return placeSchema.parse(JSON.parse(await readFile(placePath(folder), 'utf8')));
+  } catch {
+    return null;
+  }
+}
+
+async function changePlace(folder: string, place: number): Promise<void> {
+  const old = await readPlace(folder);
+  if (old) await writePlace(folder, { ...old, place });
+}
+
+async function writePlace(folder: string, place: Place): Promise<void> {
+  await replaceFile(placePath(folder), `${JSON.stringify(place)}\n`);
+}

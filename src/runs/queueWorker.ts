@@ -1,0 +1,148 @@
+import { EventEmitter } from 'node:events';
+import { stat } from 'node:fs/promises';
+import { isHeld, readLease } from './lease';
+import { queueAmong, requeueCrashed } from './queue';
+import { listRuns, type RunEntry, runsFolder } from './store';
+import type { RunEnd, RunHandle, TrainerCommand } from './supervisor';
+
+/** How a queue is worked through. */
+export interface QueueOptions {
+  /** Runs that train at the same time, counting those that others started. */
+  readonly atOnce: number;
+  /** How many crashes of a run's trainer are forgiven. */
+  readonly retries: number;
+}
+
+/** How often the store is looked at for a change. */
+const LOOK_MS = 500;
+
+/** How often it is read without one: a trainer that was killed rings no bell. */
+const READ_MS = 10_000;
+
+interface WorkerEvents {
+  /** A run's turn has come. */
+  started: [run: { readonly id: string; readonly handle: RunHandle }];
+  ended: [run: { readonly id: string; readonly end: RunEnd }];
+  error: [error: unknown];
+}
+
+/**
+ * Starts the runs of a store's queue, in turn. Any number of processes may work through one queue: each takes the
+ * first run that waits, and of those that take one run all but one find it taken.
+ */
+export class QueueWorker extends EventEmitter<WorkerEvents> {
+  readonly #handles = new Map<string, RunHandle>();
+  /** Ended, though the store still calls them queued: what cannot be written is not tried forever. */
+  readonly #spent = new Set<string>();
+  readonly #timer: NodeJS.Timeout;
+  #seenTime = Number.NaN;
+  #readAt = Number.NEGATIVE_INFINITY;
+  #working: Promise<void> = Promise.resolve();
+  #isWaiting = false;
+  #closed = false;
+  #waitsForMore = false;
+
+  /** @param start starts the trainer of a run, with these changes to how it is done */
+  constructor(
+    readonly root: string,
+    private readonly options: () => QueueOptions,
+    private readonly start: (folder: string, changes: Pick<TrainerCommand, 'requeue'>) => RunHandle,
+  ) {
+    super();
+    this.#timer = setInterval(() => void this.#look(), LOOK_MS).unref();
+    this.wake();
+  }
+
+  /** The runs that were started from here and have not ended. */
+  get handles(): ReadonlyMap<string, RunHandle> {
+    return this.#handles;
+  }
+
+  /** Resolves once nothing waits and nothing that was started here trains. */
+  async drained(): Promise<void> {
+    for (;;) {
+      this.wake();
+      await this.#working;
+      const [first] = this.#handles.values();
+      if (first) await first.exited;
+      else if (!this.#waitsForMore || this.#closed) return;
+      else await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    }
+  }
+
+  /** Reads the queue and starts what can be started; many calls make one reading. */
+  wake(): void {
+    if (this.#closed || this.#isWaiting) return;
+    this.#isWaiting = true;
+    this.#working = this.#working.then(async () => {
+      this.#isWaiting = false;
+      try {
+        await this.#work();
+      } catch (error) {
+        if (this.listenerCount('error') > 0) this.emit('error', error);
+      }
+    });
+  }
+
+  /** Starts no more; what trains goes on. */
+  close(): void {
+    this.#closed = true;
+    clearInterval(this.#timer);
+  }
+
+  async #look(): Promise<void> {
+    const time = await stat(runsFolder(this.root)).then(
+      ({ mtimeMs }) => mtimeMs,
+      () => 0,
+    );
+    if (time !== this.#seenTime || performance.now() - this.#readAt > READ_MS) {
+      this.#seenTime = time;
+      this.wake();
+    }
+  }
+
+  async #work(): Promise<void> {
+    this.#readAt = performance.now();
+    const runs = await listRuns(this.root);
+    const queue = await queueAmong(runs);
+    const queued = new Set(queue.map(({ id }) => id));
+    for (const id of this.#spent) if (!queued.has(id)) this.#spent.delete(id);
+    const busy = new Set([...(await heldAmong(runs)), ...this.#handles.keys()]);
+    const waiting = queue.filter(({ id }) => !busy.has(id) && !this.#spent.has(id));
+    for (let free = this.options().atOnce - busy.size; free > 0 && !this.#closed; free--) {
+      const next = waiting.shift();
+      if (!next) break;
+      this.#begin(next.id, next.folder);
+    }
+    this.#waitsForMore = waiting.length > 0;
+  }
+
+  #begin(id: string, folder: string): void {
+    const handle = this.start(folder, {
+      requeue: (crashed) => requeueCrashed(crashed, this.options().retries),
+    });
+    this.#handles.set(id, handle);
+    this.emit('started', { id, handle });
+    void handle.exited.then((end) => {
+      this.#handles.delete(id);
+      if (end.status !== 'queued') this.#spent.add(id);
+      this.emit('ended', { id, end });
+      this.wake();
+    });
+  }
+}
+
+/** The runs that a process trains. */
+async function heldAmong(runs: readonly RunEntry[]): Promise<string[]> {
+  const ids = await Promise.all(
+    runs.map(async (run) => {
+      if (run.kind !== 'run') return [];
+      const { status } = run.manifest.state;
+      if (status === 'running') return [run.id];
+      if (status !== 'queued') return [];
+      const lease = await readLease(run.folder);
+      return lease && (await isHeld(lease)) ? [run.id] : [];
+    }),
+  );
+  return ids.flat();
+}

@@ -1,0 +1,111 @@
+import { rm } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import * as l10n from '@vscode/l10n';
+import type { Failure } from '../protocol/events';
+import type { EndRequest } from '../protocol/trainer';
+import { replaceFile } from '../replaceFile';
+import { failureOf } from './failure';
+import { endRequestPath, isHeld, isLocal, type Lease, readLease } from './lease';
+import type { FinalState, RunState } from './manifest';
+import { killTree, signalProcess } from './processes';
+import { changeState, isFinalState, readManifest, readRun } from './store';
+
+/** How long a trainer may take to follow a request to stop, and then a signal to. */
+export const GRACE_MS = 10_000;
+
+/**
+ * Stops a run whichever process started it: asks, and after `graceMs` kills its trainer with all that this
+ * started. Null where that went well, or where it ended meanwhile.
+ */
+export function stopByLease(folder: string, graceMs = GRACE_MS): Promise<Failure | null> {
+  return endByLease(folder, 'stop', graceMs);
+}
+
+/** Pauses a run as `stopByLease` stops one. */
+export function pauseByLease(folder: string, graceMs = GRACE_MS): Promise<Failure | null> {
+  return endByLease(folder, 'pause', graceMs);
+}
+
+/** The state of a run whose trainer was asked to end, after `step` steps. */
+export function endedState(request: EndRequest, step: number): FinalState {
+  return { status: request === 'pause' ? 'paused' : 'stopped', step };
+}
+
+async function endByLease(folder: string, request: EndRequest, graceMs: number): Promise<Failure | null> {
+  try {
+    const lease = await readLease(folder);
+    if (!lease || !(await isHeld(lease))) {
+      return {
+        what: l10n.t('The run is not running.'),
+        remedy: l10n.t('List the runs to see which one is.'),
+      };
+    }
+    await requestEnd(folder, lease, request);
+    if (!(await isGivenUp(lease, graceMs)) && !(await killHolder(lease))) {
+      return {
+        what: l10n.t('The run did not stop: it is trained on {0}.', lease.holder?.host ?? '?'),
+        remedy: l10n.t('Stop it there.'),
+      };
+    }
+    // Who started it says how it ended, and gives up the lease then.
+    for (let waitedMs = 0; (await readLease(folder)) && waitedMs < 1000; waitedMs += 50) await delay(50);
+    await settle(folder, (state) => endedState(request, stepOf(state)));
+    // Whoever started it has seen by now that it was asked to end, and did not crash.
+    await rm(endRequestPath(folder), { force: true });
+    return null;
+  } catch (error) {
+    return failureOf(error);
+  }
+}
+
+/** Writes that a run is interrupted whose trainer went away without a word; nothing where one trains it. */
+export async function markInterrupted(folder: string): Promise<void> {
+  const before = await readManifest(folder);
+  const run = await readRun(folder);
+  if (!before.ok || run.kind === 'broken' || run.manifest.state.status !== 'interrupted') return;
+  const { status } = before.manifest.state;
+  await changeState(folder, ({ state }) =>
+    state.status === status && status !== 'interrupted' ? { status: 'interrupted' } : null,
+  );
+}
+
+/**
+ * Gives a run that nobody trains a state, where it has none yet that ends it.
+ *
+ * @returns the state that the run is in; null where somebody trains it, or it cannot be read
+ * @throws the file system's error
+ */
+export function settle(folder: string, stateFrom: (state: RunState) => RunState): Promise<RunState | null> {
+  return changeState(folder, ({ state, endedAt }) => {
+    if (!isFinalState(state)) return stateFrom(state);
+    return endedAt === null ? state : null;
+  });
+}
+
+/** The request's file reaches a trainer anywhere, and a signal one of this machine at once. */
+async function requestEnd(folder: string, lease: Lease, request: EndRequest): Promise<void> {
+  await replaceFile(endRequestPath(folder), request);
+  // Windows has no signal that asks.
+  if (lease.holder && isLocal(lease) && process.platform !== 'win32') {
+    signalProcess(lease.holder.pid, 'SIGTERM');
+  }
+}
+
+/** Kills the process that holds a lease, and all that it started; false where it is out of reach. */
+async function killHolder(lease: Lease): Promise<boolean> {
+  if (!lease.holder || !isLocal(lease)) return false;
+  await killTree(lease.holder.pid);
+  return isGivenUp(lease, GRACE_MS);
+}
+
+async function isGivenUp(lease: Lease, ms: number): Promise<boolean> {
+  for (let waitedMs = 0; await isHeld(lease); waitedMs += 50) {
+    if (waitedMs >= ms) return false;
+    await delay(50);
+  }
+  return true;
+}
+
+function stepOf(state: RunState): number {
+  return state.status === 'running' ? state.step : 0;
+}

@@ -1,0 +1,320 @@
+import { mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
+import * as l10n from '@vscode/l10n';
+import { z } from 'zod';
+import type { Failure } from '../protocol/events';
+import type { Recipe } from '../recipe/recipe';
+import { replaceFile } from '../replaceFile';
+import { failureOf, isSystemError } from './failure';
+import { claimSoon, isHeld, readLease, releaseLease } from './lease';
+import { type FinalState, MANIFEST_VERSION, type Manifest, manifestSchema, type RunState } from './manifest';
+
+/** The folder, beside a person's files, that holds what this product writes. */
+export const STORE_FOLDER = '.bag-of-tricks';
+
+/** Folders read at a time: enough to keep a disk busy, few enough for any limit on open files. */
+const READ_AT_ONCE = 64;
+
+/** What a new run starts from. */
+export interface NewRun {
+  readonly experimentFile: string;
+  /** As written. */
+  readonly experimentText: string;
+  readonly recipe: Recipe;
+  /** By name: the versions of what trains the run. */
+  readonly versions: Readonly<Record<string, string>>;
+  /** Milliseconds since 1970; now by default. */
+  readonly createdAt?: number;
+}
+
+export type RunCreation =
+  | { readonly ok: true; readonly id: string; readonly folder: string; readonly manifest: Manifest }
+  | { readonly ok: false; readonly failure: Failure };
+
+export type ManifestReading =
+  | { readonly ok: true; readonly manifest: Manifest }
+  | { readonly ok: false; readonly reason: string };
+
+/** A folder among the runs; a broken one is listed with its reason, so that it can be seen and deleted. */
+export type RunEntry =
+  | { readonly kind: 'run'; readonly id: string; readonly folder: string; readonly manifest: Manifest }
+  | { readonly kind: 'broken'; readonly id: string; readonly folder: string; readonly reason: string };
+
+/** A run whose manifest could be read. */
+export type ReadableEntry = Extract<RunEntry, { kind: 'run' }>;
+
+export const runsFolder = (root: string): string => join(root, STORE_FOLDER, 'runs');
+export const runFolder = (root: string, id: string): string => join(runsFolder(root), id);
+export const manifestPath = (folder: string): string => join(folder, 'run.json');
+export const metricsPath = (folder: string): string => join(folder, 'metrics.ndjson');
+export const trainerLogPath = (folder: string): string => join(folder, 'trainer.log');
+
+/** The folder whose store a command in `cwd` uses: the nearest at or above it that has one, else `cwd`. */
+export async function findStore(cwd: string): Promise<string> {
+  const start = resolve(cwd);
+  for (let folder = start; ; folder = dirname(folder)) {
+    if (await isFolder(join(folder, STORE_FOLDER))) return folder;
+    if (folder === dirname(folder)) return start;
+  }
+}
+
+/** Makes the folder of a new, queued run in the store of `root`, and the store with it. */
+export async function createRun(root: string, run: NewRun): Promise<RunCreation> {
+  try {
+    await createStore(root);
+    const createdAt = run.createdAt ?? Date.now();
+    const { id, folder } = await claimFolder(root, `${timestamp(createdAt)}-${slug(run.recipe.name)}`);
+    const manifest: Manifest = {
+      version: MANIFEST_VERSION,
+      id,
+      name: run.recipe.name,
+      createdAt,
+      endedAt: null,
+      experiment: { file: fileWithin(root, run.experimentFile), text: run.experimentText },
+      recipe: run.recipe,
+      engine: null,
+      versions: { ...run.versions },
+      state: { status: 'queued' },
+    };
+    try {
+      await writeManifest(folder, manifest);
+    } catch (error) {
+      await rm(folder, { recursive: true, force: true });
+      throw error;
+    }
+    return { ok: true, id, folder, manifest };
+  } catch (error) {
+    return { ok: false, failure: failureOf(error) };
+  }
+}
+
+/** A run's manifest as it stands on disk, or why it cannot be read. */
+export async function readManifest(folder: string): Promise<ManifestReading> {
+  const broken = (reason: string): ManifestReading => ({ ok: false, reason });
+  let text: string;
+  try {
+    text = await readFile(manifestPath(folder), 'utf8');
+  } catch (error) {
+    return broken(
+      isSystemError(error, 'ENOENT', 'ENOTDIR') ? l10n.t('It has no run.json.') : failureOf(error).what,
+    );
+  }
+  let data: unknown;
+  try {
+    data = JSON.parse(text);
+  } catch {
+    return broken(l10n.t('Its run.json is damaged.'));
+  }
+  const parsed = manifestSchema.safeParse(data);
+  if (parsed.success) return { ok: true, manifest: parsed.data };
+  const { version } = z.object({ version: z.number() }).safeParse(data).data ?? {};
+  return broken(
+    version !== undefined && version !== MANIFEST_VERSION
+      ? l10n.t('Its run.json has version {0}; this release reads version {1}.', version, MANIFEST_VERSION)
+      : l10n.t('Its run.json is not a run: {0}', z.prettifyError(parsed.error)),
+  );
+}
+
+/**
+ * Replaces a run's manifest, atomically.
+ * @throws the file system's error, after which the old manifest stands
+ */
+export async function writeManifest(folder: string, manifest: Manifest): Promise<void> {
+  await replaceFile(manifestPath(folder), `${JSON.stringify(manifest, null, 2)}\n`);
+}
+
+/**
+ * Puts a run that nobody trains into another state; `stateFrom` is given its manifest, and says null to leave it.
+ *
+ * @returns the state that the run is in; null where somebody trains it, or it cannot be read
+ * @throws the file system's error
+ */
+export function changeState(
+  folder: string,
+  stateFrom: (manifest: Manifest) => RunState | null,
+): Promise<RunState | null> {
+  const before = changes.get(folder) ?? Promise.resolve();
+  const change = before.then(() => changeStateNow(folder, stateFrom));
+  const settled = change
+    .catch(() => {})
+    .then(() => {
+      if (changes.get(folder) === settled) changes.delete(folder);
+    });
+  changes.set(folder, settled);
+  return change;
+}
+
+/** By run folder, the last change under way: those of this process take turns, for a lease is its process's. */
+const changes = new Map<string, Promise<void>>();
+
+async function changeStateNow(
+  folder: string,
+  stateFrom: (manifest: Manifest) => RunState | null,
+): Promise<RunState | null> {
+  const claim = await claimSoon(folder, 'change');
+  if (!claim.ok) return null;
+  try {
+    const reading = await readManifest(folder);
+    if (!reading.ok) return null;
+    const state = stateFrom(reading.manifest);
+    if (!state) return reading.manifest.state;
+    const endedAt = state.status === 'queued' ? null : Date.now();
+    await writeManifest(folder, { ...reading.manifest, state, endedAt });
+    return state;
+  } finally {
+    await releaseLease(folder, claim.lease);
+    await ringBell(folder);
+  }
+}
+
+/** One run; a running one whose process went away is `interrupted`. */
+export async function readRun(folder: string): Promise<RunEntry> {
+  const id = basename(folder);
+  const reading = await readManifest(folder);
+  if (!reading.ok) return { kind: 'broken', id, folder, reason: reading.reason };
+  const { manifest } = reading;
+  if (isFinalState(manifest.state)) return { kind: 'run', id, folder, manifest };
+  const lease = await readLease(folder);
+  // Who went away while changing the state of a run that waits leaves it waiting.
+  const isWaiting =
+    manifest.state.status === 'queued' && (lease === null || lease.holder?.purpose === 'change');
+  if (isWaiting || (lease && (await isHeld(lease)))) return { kind: 'run', id, folder, manifest };
+  // It may have ended between the two readings.
+  const again = await readManifest(folder);
+  const latest = again.ok ? again.manifest : manifest;
+  const state: RunState = isFinalState(latest.state) ? latest.state : { status: 'interrupted' };
+  return { kind: 'run', id, folder, manifest: { ...latest, state } };
+}
+
+/**
+ * Tells those who watch a run's store that something of the run changed: their watch is on the folder of runs,
+ * which itself changes only when runs come and go.
+ */
+export async function ringBell(folder: string): Promise<void> {
+  const now = new Date();
+  // Nobody needs the bell to be right, only soon.
+  await utimes(dirname(folder), now, now).catch(() => {});
+}
+
+/** Every run in the store of `root`, newest first; none where there is no store. */
+export async function listRuns(root: string): Promise<RunEntry[]> {
+  let ids: string[];
+  try {
+    const entries = await readdir(runsFolder(root), { withFileTypes: true });
+    ids = entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return [];
+    throw error;
+  }
+  const runs: RunEntry[] = [];
+  for (let from = 0; from < ids.length; from += READ_AT_ONCE) {
+    const some = ids.slice(from, from + READ_AT_ONCE);
+    runs.push(...(await Promise.all(some.map((id) => readRun(runFolder(root, id))))));
+  }
+  const timed = await Promise.all(runs.map(async (run) => ({ run, time: await creationTime(run) })));
+  return timed
+    .sort((a, b) => b.time - a.time || b.run.id.localeCompare(a.run.id, 'en', { numeric: true }))
+    .map(({ run }) => run);
+}
+
+/** Deletes a run's folder, unless it is being trained; the failure is null where that went well. */
+export async function deleteRun(root: string, id: string): Promise<Failure | null> {
+  if (id !== basename(id) || id === '' || id === '.' || id === '..') throw new Error(`Not a run's id: ${id}`);
+  const folder = runFolder(root, id);
+  const lease = await readLease(folder);
+  if (lease && (await isHeld(lease))) {
+    return { what: l10n.t('{0} is running.', id), remedy: l10n.t('Stop it, then delete it.') };
+  }
+  try {
+    await rm(folder, { recursive: true, force: true });
+    return null;
+  } catch (error) {
+    return failureOf(error);
+  }
+}
+
+/** Whether a run in this state has ended by itself, by request or in failure. */
+export function isFinalState(state: RunState): state is FinalState {
+  switch (state.status) {
+    case 'done':
+    case 'stopped':
+    case 'paused':
+    case 'failed':
+      return true;
+    case 'queued':
+    case 'running':
+    case 'interrupted':
+      return false;
+    default: {
+      const unknown: never = state;
+      throw new Error(`Unknown state ${JSON.stringify(unknown)}`);
+    }
+  }
+}
+
+async function createStore(root: string): Promise<void> {
+  await mkdir(runsFolder(root), { recursive: true });
+  try {
+    // Runs are large and reproducible: they stay out of a person's repository unless asked in.
+    await writeFile(join(root, STORE_FOLDER, '.gitignore'), '*\n', { flag: 'wx' });
+  } catch (error) {
+    if (!isSystemError(error, 'EEXIST')) throw error;
+  }
+}
+
+/** Makes a folder of a name that nobody has, `name` or `name-2` and so on; mkdir decides between rivals. */
+async function claimFolder(root: string, name: string): Promise<{ id: string; folder: string }> {
+  for (let count = 1; ; count++) {
+    const id = count === 1 ? name : `${name}-${count}`;
+    const folder = runFolder(root, id);
+    try {
+      await mkdir(folder);
+      return { id, folder };
+    } catch (error) {
+      if (!isSystemError(error, 'EEXIST')) throw error;
+    }
+  }
+}
+
+/** 20261125-041233, in UTC, so that ids sort by time wherever they are made. */
+function timestamp(time: number): string {
+  const digits = new Date(time).toISOString().replace(/\D/g, '');
+  return `${digits.slice(0, 8)}-${digits.slice(8, 14)}`;
+}
+
+/** A name as part of a folder's name on any system. */
+function slug(name: string): string {
+  const words = name
+    .normalize('NFKD')
+    .replace(/\p{Mark}/gu, '')
+    .toLowerCase();
+  return (
+    words
+      .replace(/[^a-z0-9]+/g, '-')
+      .slice(0, 40)
+      .replace(/^-|-$/g, '') || 'run'
+  );
+}
+
+/** `file` relative to `root` with forward slashes where it lies inside, else absolute. */
+function fileWithin(root: string, file: string): string {
+  const path = relative(resolve(root), resolve(file));
+  const outside = path === '..' || path.startsWith(`..${sep}`) || isAbsolute(path);
+  return outside ? resolve(file) : path.split(sep).join('/');
+}
+
+/** Milliseconds since 1970. */
+async function creationTime(run: RunEntry): Promise<number> {
+  if (run.kind === 'run') return run.manifest.createdAt;
+  return stat(run.folder).then(
+    ({ mtimeMs }) => mtimeMs,
+    () => 0,
+  );
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return stat(path).then(
+    (stats) => stats.isDirectory(),
+    () => false,
+  );
+}

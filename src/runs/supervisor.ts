@@ -1,0 +1,391 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { EventEmitter } from 'node:events';
+import { closeSync, existsSync, openSync } from 'node:fs';
+import { appendFile, stat } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import * as l10n from '@vscode/l10n';
+import { z } from 'zod';
+import { type Failure, type FinalEvent, PROTOCOL_VERSION } from '../protocol/events';
+import {
+  type EndRequest,
+  fromTrainerSchema,
+  type SavePeriod,
+  STOP_WITH_PARENT,
+  savePeriodVariables,
+  type ToTrainer,
+  TRAINER_EXIT,
+} from '../protocol/trainer';
+import { type Exit, exitFailure, finalEvent, folderGoneFailure, spawnFailure, tailOf } from './ending';
+import { type EventBatch, endOfLog, type Position, RunFollower } from './events';
+import { failureOf } from './failure';
+import { claimSoon, endRequestIn, isHeld, readLease } from './lease';
+import type { FinalState, RunState } from './manifest';
+import { killTree, signalProcess, signalTree } from './processes';
+import { stateAfter } from './state';
+import { endedState, GRACE_MS, markInterrupted, pauseByLease, settle, stopByLease } from './stopping';
+import { isFinalState, metricsPath, readManifest, readRun, trainerLogPath } from './store';
+
+/** What to start as the trainer, and how. */
+export interface TrainerCommand {
+  /** A Node, or an Electron that can act as one. */
+  readonly nodePath: string;
+  /** The trainer's bundle. */
+  readonly trainerPath: string;
+  /** The environment to clean and hand on; this process's by default. */
+  readonly env?: NodeJS.ProcessEnv;
+  /** Arguments for Node itself; none by default, so that a debugger's are not handed on. */
+  readonly execArgv?: readonly string[];
+  /** What becomes of the trainer's output; the run's trainer.log by default. */
+  readonly logFile?: string;
+  /** How long a trainer may take to follow a request to stop, and then a signal to. */
+  readonly graceMs?: number;
+  /** How often it saves within an epoch; by default as `env` says, or every few minutes. */
+  readonly saveEvery?: Partial<SavePeriod>;
+  /** Whether the training stops, with a checkpoint, when this process goes away; by default it goes on. */
+  readonly stopWithParent?: boolean;
+  /**
+   * What becomes of a run whose trainer crashed: this puts it back into the queue and says so, or lets it fail.
+   * By default it fails.
+   */
+  readonly requeue?: (folder: string) => Promise<boolean>;
+}
+
+/** How a run ended for who started it: `queued` is one that is to be tried again. */
+export type RunEnd = FinalState | Extract<RunState, { status: 'queued' | 'interrupted' }>;
+
+/** How often a run that another process trains is looked at. */
+const LOOK_MS = 500;
+
+const versionedHelloSchema = z.object({ type: z.literal('hello'), version: z.number() });
+
+type Ending = ({ readonly kind: 'exit' } & Exit) | { readonly kind: 'unstarted'; readonly failure: Failure };
+
+/**
+ * Starts the trainer of a queued run. Where another process trains it already, that one is
+ * followed. What goes wrong, now or later, is told by the handle's `exited`.
+ */
+export function startRun(folder: string, command: TrainerCommand): RunHandle {
+  return new RunHandle(folder, command);
+}
+
+/**
+ * A run in training: its `events` as its log grows, its `state` as they change it. A run whose trainer ends
+ * without a word is marked failed here, with its reason.
+ */
+export class RunHandle extends EventEmitter<{ events: [batch: EventBatch]; state: [state: RunState] }> {
+  /** Resolves with how the run ended, once that stands in its manifest and nothing of the trainer is left. */
+  readonly exited: Promise<RunEnd>;
+  readonly #command: TrainerCommand;
+  #follower: RunFollower | null = null;
+  #state: RunState = { status: 'queued' };
+  #trainer: ChildProcess | null = null;
+  /** Settles once it is known whose the run is. */
+  #leaseTaken: Promise<void> = Promise.resolve();
+  #isOver = false;
+  /** What the trainer was asked for from here. */
+  #request: EndRequest | null = null;
+  /** Why the trainer was ended from here. */
+  #fault: Failure | null = null;
+  /** Whether the run is another process's, and the trainer of this one was ended. */
+  #isTaken = false;
+
+  constructor(
+    readonly folder: string,
+    command: TrainerCommand,
+  ) {
+    super();
+    this.#command = command;
+    this.exited = this.#launch().then((ending) => this.#conclude(ending));
+  }
+
+  /** Null where the trainer could not be started. */
+  get pid(): number | null {
+    return this.#trainer?.pid ?? null;
+  }
+
+  /** As the events so far tell it. */
+  get state(): RunState {
+    return this.#state;
+  }
+
+  /** Asks the trainer to end after its step; then terminates, then kills it. Resolves as `exited`. */
+  stop(): Promise<RunEnd> {
+    return this.#end('stop');
+  }
+
+  /** As `stop`, but the run is paused then. */
+  pause(): Promise<RunEnd> {
+    return this.#end('pause');
+  }
+
+  /** Ends the trainer, and all that it started, at once. Resolves as `exited`. */
+  kill(): Promise<RunEnd> {
+    this.#request ??= 'stop';
+    this.#killTree();
+    return this.exited;
+  }
+
+  #end(request: EndRequest): Promise<RunEnd> {
+    if (this.#request === null) {
+      this.#request = request;
+      void this.#escalate(request);
+    }
+    return this.exited;
+  }
+
+  async #escalate(request: EndRequest): Promise<void> {
+    const { graceMs = GRACE_MS } = this.#command;
+    if (this.#isTaken) {
+      await (request === 'pause' ? pauseByLease : stopByLease)(this.folder, graceMs);
+      return;
+    }
+    const message: ToTrainer = { type: request };
+    // A channel that is closed already leaves the signals.
+    this.#trainer?.send(message, () => {});
+    if (await this.#endsWithin(graceMs)) return;
+    if (this.pid !== null) signalProcess(this.pid, 'SIGTERM');
+    if (await this.#endsWithin(graceMs)) return;
+    this.#killTree();
+  }
+
+  async #endsWithin(ms: number): Promise<boolean> {
+    const timer = new AbortController();
+    const late = delay(ms, false, { signal: timer.signal, ref: false }).catch(() => false);
+    const ended = await Promise.race([late, this.exited.then(() => true)]);
+    timer.abort();
+    return ended;
+  }
+
+  #killTree(): void {
+    if (this.pid !== null && !this.#isOver) void killTree(this.pid);
+  }
+
+  async #launch(): Promise<Ending> {
+    const { nodePath, trainerPath } = this.#command;
+    try {
+      // What the log holds by now is another attempt's.
+      this.#follow(await endOfLog(metricsPath(this.folder)));
+    } catch (error) {
+      return { kind: 'unstarted', failure: failureOf(error) };
+    }
+    if (this.#request) return { kind: 'exit', code: null, signal: null };
+    if (!existsSync(trainerPath)) {
+      return {
+        kind: 'unstarted',
+        failure: {
+          what: l10n.t('The trainer is missing: {0} is not there.', trainerPath),
+          remedy: l10n.t('Install the product again, or build it.'),
+        },
+      };
+    }
+    let log: number | null = null;
+    try {
+      log = openSync(this.#command.logFile ?? trainerLogPath(this.folder), 'a');
+      return await this.#fork(log);
+    } catch (error) {
+      return { kind: 'unstarted', failure: log === null ? failureOf(error) : spawnFailure(nodePath, error) };
+    } finally {
+      if (log !== null) closeSync(log);
+    }
+  }
+
+  #follow(from: Position): RunFollower {
+    const follower = new RunFollower(metricsPath(this.folder), from);
+    follower.on('events', (batch) => this.#relay(batch));
+    this.#follower = follower;
+    return follower;
+  }
+
+  #fork(log: number): Promise<Ending> {
+    const { nodePath, trainerPath, env = process.env, execArgv = [] } = this.#command;
+    const { saveEvery = {}, stopWithParent = false } = this.#command;
+    const trainer = fork(trainerPath, [this.folder], {
+      execPath: nodePath,
+      execArgv: [...execArgv],
+      env: {
+        ...trainerEnvironment(env),
+        ...savePeriodVariables(saveEvery),
+        ...(stopWithParent && { [STOP_WITH_PARENT]: '1' }),
+      },
+      stdio: ['ignore', log, log, 'ipc'],
+      // A group of its own: a terminal's interrupt is this process's to pass on, and the group can be killed.
+      detached: true,
+    });
+    this.#trainer = trainer;
+    trainer.on('message', (message) => this.#receive(message));
+    const ending = new Promise<Ending>((resolve) => {
+      trainer.once('exit', (code, signal) => resolve({ kind: 'exit', code, signal }));
+      trainer.on('error', (error) => {
+        // Later errors are a message's that could not be sent.
+        if (trainer.pid === undefined) resolve({ kind: 'unstarted', failure: spawnFailure(nodePath, error) });
+      });
+    });
+    if (trainer.pid !== undefined) this.#leaseTaken = this.#takeLease(trainer.pid);
+    return ending;
+  }
+
+  /** Takes the run for its trainer, which does so too: from now on no other process starts one. */
+  async #takeLease(pid: number): Promise<void> {
+    try {
+      const claim = await claimSoon(this.folder, 'training', pid);
+      if (this.#isOver) return;
+      if (claim.ok && !(await this.#hasEnded())) return;
+      this.#isTaken = true;
+      this.#killTree();
+    } catch (error) {
+      this.#fail(failureOf(error));
+    }
+  }
+
+  /** Whether another process has trained and ended the run since it was queued. */
+  async #hasEnded(): Promise<boolean> {
+    const reading = await readManifest(this.folder);
+    return reading.ok && isFinalState(reading.manifest.state);
+  }
+
+  #receive(message: unknown): void {
+    const parsed = fromTrainerSchema.safeParse(message);
+    if (parsed.success) {
+      if (parsed.data.type === 'appended') this.#follower?.poke();
+      return;
+    }
+    const hello = versionedHelloSchema.safeParse(message);
+    if (hello.success && hello.data.version !== PROTOCOL_VERSION) {
+      this.#fail({
+        what: l10n.t(
+          'The trainer speaks version {0} of the protocol, and this release version {1}.',
+          hello.data.version,
+          PROTOCOL_VERSION,
+        ),
+        remedy: l10n.t('Install the product again, so that its parts are of one version.'),
+      });
+    }
+    // Anything else is no message of ours: the log, not the channel, says what happened.
+  }
+
+  #fail(failure: Failure): void {
+    this.#fault ??= failure;
+    this.#killTree();
+  }
+
+  #relay(batch: EventBatch): void {
+    const before = this.#state;
+    this.#state = batch.events.reduce(stateAfter, before);
+    this.emit('events', batch);
+    if (this.#state !== before) this.emit('state', this.#state);
+  }
+
+  async #conclude(ending: Ending): Promise<RunEnd> {
+    // What the trainer started may outlive it.
+    if (ending.kind !== 'unstarted' && this.pid !== null) signalTree(this.pid, 'SIGKILL');
+    await this.#leaseTaken;
+    this.#isTaken ||= ending.kind === 'exit' && ending.code === TRAINER_EXIT.taken;
+    if (this.#isTaken) await this.#awaitOther();
+    this.#isOver = true;
+    await this.#follower?.drain();
+    const end = this.#isTaken ? await this.#endOfOther() : await this.#endOf(ending);
+    this.#follower?.close();
+    return end;
+  }
+
+  /** How a run ended that this handle's own trainer trained. */
+  async #endOf(ending: Ending): Promise<RunEnd> {
+    if (await this.#mayRequeue(ending)) return { status: 'queued' };
+    const reading = await readManifest(this.folder);
+    let state: FinalState;
+    if (isFinalState(this.#state)) {
+      state = this.#state;
+    } else if (reading.ok && isFinalState(reading.manifest.state)) {
+      state = reading.manifest.state;
+    } else {
+      state = await this.#explain(ending);
+      await this.#log(finalEvent(state));
+    }
+    try {
+      // An unreadable manifest is left as it is: what it said of the run is not known here.
+      await settle(this.folder, () => state);
+    } catch {
+      // A full disk or a deleted folder: the state is told to those who wait for it, and read as interrupted.
+    }
+    return state;
+  }
+
+  /** Whether the trainer crashed and its run went back into the queue. */
+  async #mayRequeue(ending: Ending): Promise<boolean> {
+    const { requeue } = this.#command;
+    const crashed =
+      ending.kind === 'exit' &&
+      ending.code !== TRAINER_EXIT.badUsage &&
+      ending.code !== TRAINER_EXIT.lost &&
+      !isFinalState(this.#state) &&
+      !this.#endRequest &&
+      !this.#fault;
+    if (!crashed || !requeue) return false;
+    return requeue(this.folder).catch(() => false);
+  }
+
+  /** What was asked of the trainer, here or by its folder. */
+  get #endRequest(): EndRequest | null {
+    return this.#request ?? endRequestIn(this.folder);
+  }
+
+  async #awaitOther(): Promise<void> {
+    for (;;) {
+      const lease = await readLease(this.folder);
+      if (!lease || !(await isHeld(lease))) return;
+      await delay(LOOK_MS);
+    }
+  }
+
+  async #endOfOther(): Promise<RunEnd> {
+    await markInterrupted(this.folder).catch(() => {});
+    const run = await readRun(this.folder);
+    const state = run.kind === 'run' ? run.manifest.state : null;
+    return state && state.status !== 'running' ? state : { status: 'interrupted' };
+  }
+
+  /** How a run ended whose trainer did not say so. */
+  async #explain(ending: Ending): Promise<FinalState> {
+    if (this.#fault) return { status: 'failed', failure: this.#fault };
+    if (ending.kind === 'unstarted') return { status: 'failed', failure: ending.failure };
+    const request = this.#endRequest;
+    if (request) return endedState(request, this.#state.status === 'running' ? this.#state.step : 0);
+    if (!existsSync(this.folder)) return { status: 'failed', failure: folderGoneFailure(this.folder) };
+    const tail = await tailOf(this.#command.logFile ?? trainerLogPath(this.folder));
+    return { status: 'failed', failure: exitFailure(ending, tail) };
+  }
+
+  /** Ends the log with an event that the trainer did not write; its readers here get it in any case. */
+  async #log(event: FinalEvent): Promise<void> {
+    const path = metricsPath(this.folder);
+    try {
+      const size = await stat(path).then(
+        (stats) => stats.size,
+        () => 0,
+      );
+      const lineIsCut = size > (this.#follower?.position.offset ?? 0);
+      await appendFile(path, `${lineIsCut ? '\n' : ''}${JSON.stringify(event)}\n`);
+      await this.#follower?.drain();
+    } catch {
+      // A full disk or a deleted folder.
+    }
+    if (!isFinalState(this.#state)) this.#relay({ events: [event], skipped: 0 });
+  }
+}
+
+/**
+ * `env` without what a surrounding editor, debugger or process channel left in it, and on Linux with a request for huge
+ * pages: a step's tensors are large enough for them, and a step takes 6% less time. Only glibc's allocator heeds it,
+ * before the process's first instruction.
+ */
+export function trainerEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const foreign = /^(VSCODE_|ELECTRON_|NODE_OPTIONS$|NODE_CHANNEL_|NODE_UNIQUE_ID$)/;
+  const kept = Object.fromEntries(Object.entries(env).filter(([name]) => !foreign.test(name)));
+  const { GLIBC_TUNABLES: tunables = '' } = kept;
+  const asks = process.platform === 'linux' && !tunables.includes('glibc.malloc.hugetlb');
+  return {
+    ...kept,
+    ...(asks && { GLIBC_TUNABLES: [tunables, 'glibc.malloc.hugetlb=1'].filter(Boolean).join(':') }),
+    ELECTRON_RUN_AS_NODE: '1',
+  };
+}

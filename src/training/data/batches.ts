@@ -1,0 +1,117 @@
+import type { DatasetFacts } from '../../recipe/datasets';
+import type { Augmentation, ErasingRecipe } from '../../recipe/recipe';
+import { drawPlacement, placeImage, type Uniform } from './augment';
+import type { ImageSplit } from './dataset';
+import { drawErasing, erase } from './erasing';
+
+export interface Batch {
+  /** Images in the batch; less than the batch size in the rest batch of an evaluation. */
+  readonly size: number;
+  /** [size, height, width, channels], normalised: (pixel / 255 - mean) / std by channel. */
+  readonly images: Float32Array;
+  /** [size], each in [0, classes). */
+  readonly labels: Int32Array;
+}
+
+export interface BatchOptions {
+  readonly batchSize: number;
+  readonly augment: Augmentation;
+  readonly erasing?: ErasingRecipe | null;
+  /** What becomes of the images after the last whole batch: training drops them, evaluation keeps them. */
+  readonly rest: 'drop' | 'keep';
+}
+
+/** What a batch is drawn with, one source for each purpose. */
+export interface BatchRandom {
+  readonly augmentation: Uniform;
+  readonly erasing: Uniform;
+}
+
+/**
+ * Makes batches of a split. Its buffers are allocated once and every batch is a view of them, so a batch holds
+ * until the next `fill`: a backend that does not copy a tensor's values must be done with it by then.
+ */
+export class Batches {
+  /** Batches in an epoch. */
+  readonly count: number;
+  readonly #images: Float32Array;
+  readonly #labels: Int32Array;
+  readonly #drawn: Uint8Array;
+  readonly #placed: Uint8Array;
+  readonly #normalised: Float32Array;
+
+  constructor(
+    readonly split: ImageSplit,
+    readonly facts: DatasetFacts,
+    readonly options: BatchOptions,
+  ) {
+    const { batchSize, rest } = options;
+    const imageValues = facts.height * facts.width * facts.channels;
+    this.count = rest === 'drop' ? Math.floor(split.count / batchSize) : Math.ceil(split.count / batchSize);
+    this.#images = new Float32Array(batchSize * imageValues);
+    this.#labels = new Int32Array(batchSize);
+    this.#drawn = new Uint8Array(imageValues);
+    this.#placed = new Uint8Array(imageValues);
+    this.#normalised = normalisationTable(facts);
+  }
+
+  /**
+   * Fills batch `index` of an epoch.
+   *
+   * @param order the epoch's images, [split.count] indices into the split
+   * @param draw the random sources of augmentation and erasing, drawn from image by image
+   * @throws RangeError when the epoch has no such batch or the order is another split's
+   */
+  fill(order: Uint32Array, index: number, draw: BatchRandom): Batch {
+    if (order.length !== this.split.count)
+      throw new RangeError(`${order.length} of ${this.split.count} images`);
+    if (!(index >= 0 && index < this.count)) throw new RangeError(`batch ${index} of ${this.count}`);
+    const { batchSize, augment, erasing } = this.options;
+    const start = index * batchSize;
+    const size = Math.min(batchSize, order.length - start);
+    const imageValues = this.#drawn.length;
+    for (let slot = 0; slot < size; slot++) {
+      const image = order[start + slot]!;
+      this.#labels[slot] = this.split.label(image);
+      this.split.draw(image, this.#drawn);
+      this.#normalise(this.#augmented(augment, draw.augmentation), slot * imageValues);
+      const erased = erasing && drawErasing(erasing, this.facts, draw.erasing);
+      if (erased) erase(this.#images, slot * imageValues, this.facts, erased);
+    }
+    return {
+      size,
+      images: this.#images.subarray(0, size * imageValues),
+      labels: this.#labels.subarray(0, size),
+    };
+  }
+
+  #augmented(augment: Augmentation, uniform: Uniform): Uint8Array {
+    if (augment === 'none') return this.#drawn;
+    placeImage(this.#drawn, this.#placed, this.facts, drawPlacement(augment, this.facts, uniform));
+    return this.#placed;
+  }
+
+  #normalise(pixels: Uint8Array, offset: number): void {
+    const { channels } = this.facts;
+    const images = this.#images;
+    const normalised = this.#normalised;
+    for (let position = 0; position < pixels.length; ) {
+      for (let channel = 0; channel < channels; channel++, position++) {
+        images[offset + position] = normalised[channel * 256 + pixels[position]!]!;
+      }
+    }
+  }
+}
+
+/** The order in which nothing is shuffled: 0 to `count` - 1, for evaluation. */
+export function inOrder(count: number): Uint32Array {
+  return Uint32Array.from({ length: count }, (_, index) => index);
+}
+
+/** The normalised value of each byte, [channels, 256]. */
+function normalisationTable({ channels, mean, std }: DatasetFacts): Float32Array {
+  return Float32Array.from({ length: channels * 256 }, (_, entry) => {
+    const channel = Math.floor(entry / 256);
+    return ((entry % 256) / 255 - mean[channel]!) / std[channel]!;
+  });
+}

@@ -1,0 +1,27 @@
+import type { DatasetFacts } from '../../recipe/datasets';
+
+/** The images of a split, drawn one at a time by index. */
+export interface ImageSplit {
+  readonly count: number;
+  /** The class of image `index`, in [0, classes). */
+  label(index: number): number;
+  /** Writes image `index`, bytes [height, width, channels] in row-major order, to the start of `target`. */
+  draw(index: number, target: Uint8Array): void;
+}
+
+/** An opened data set. */
+export interface ImageDataset {
+  readonly facts: DatasetFacts;
+  readonly train: ImageSplit;
+  readonly validation: ImageSplit;
+}
+
+/** A split held in memory: `images` is [count, height, width, channels], `labels` is [count]. */
+export function splitInMemory(images: Uint8Array, labels: Uint8Array): ImageSplit {
+  const imageBytes = images.length / labels.length;
+  return {
+    count: labels.length,
+    label: (index) => labels[index]!,
+    draw: (index, target) => target.set(images.subarray(index * imageBytes, (index + 1) * imageBytes)),
+  };
+}

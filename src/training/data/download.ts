@@ -1,0 +1,111 @@
+import { lstat, mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as l10n from '@vscode/l10n';
+import { FetchError, fetchFile } from '../../fetchFile';
+import { DatasetError, reasonOf } from './errors';
+import { type Fingerprint, type IdxFileName, largestFileBytes, readIdxFile } from './idxFolder';
+
+export interface DownloadProgress {
+  readonly file: string;
+  readonly receivedBytes: number;
+  /** Null where the server does not say. */
+  readonly totalBytes: number | null;
+}
+
+export interface DownloadOptions {
+  /** Base URLs, each ending in a slash, tried in turn. */
+  readonly mirrors: readonly string[];
+  /** A server silent for this long is given up. */
+  readonly idleTimeoutMs: number;
+  /** What to do when no mirror gives the file or it cannot be written, for errors. */
+  readonly remedy: string;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: DownloadProgress) => void;
+}
+
+const PARTIAL = '.partial';
+/** A download writes all the time, so a partial file this old was left by a process that died. */
+const STALE_MS = 3_600_000;
+
+/**
+ * Downloads `<mirror><name>.gz` into `folder` as `<name>.gz`. The bytes go to a `.partial` file of this
+ * process, which takes the final name only when it is whole, checked and on the disk; it is gone on any error.
+ * A mirror that fails is left for the next, from the first byte.
+ *
+ * @throws DatasetError of kind `download` when no mirror gives the right content, of kind `write` when the
+ *   folder or disk refuses it; the signal's reason when aborted
+ */
+export async function downloadIdxFile(
+  name: IdxFileName,
+  expected: Fingerprint,
+  folder: string,
+  options: DownloadOptions,
+): Promise<void> {
+  const { mirrors, signal, remedy } = options;
+  const target = join(folder, `${name}.gz`);
+  const partial = `${target}.${process.pid}${PARTIAL}`;
+  signal?.throwIfAborted();
+  await writing(folder, remedy, async () => {
+    await mkdir(folder, { recursive: true });
+    await removeStalePartials(folder);
+  });
+  const failures: string[] = [];
+  for (const mirror of mirrors) {
+    const url = `${mirror}${name}.gz`;
+    try {
+      await fetchInto(partial, url, largestFileBytes(expected), options);
+      await readIdxFile(partial, name, expected, remedy, signal);
+      await writing(target, remedy, () => rename(partial, target));
+      return;
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (error instanceof DatasetError && error.kind === 'write') throw error;
+      failures.push(`${url}: ${error instanceof DatasetError ? error.what : reasonOf(error)}`);
+    } finally {
+      await rm(partial, { force: true });
+    }
+  }
+  const what = l10n.t('The file could not be downloaded. {0}', failures.join(' '));
+  throw new DatasetError({ kind: 'download', what, where: target, remedy });
+}
+
+/** Fetches a URL into the partial file; what the disk refuses becomes a DatasetError of kind `write`. */
+async function fetchInto(
+  partial: string,
+  url: string,
+  limitBytes: number,
+  { idleTimeoutMs, remedy, signal, onProgress }: DownloadOptions,
+): Promise<void> {
+  const file = url.slice(url.lastIndexOf('/') + 1);
+  try {
+    await fetchFile(url, partial, {
+      limitBytes,
+      idleTimeoutMs,
+      signal,
+      onBytes: (receivedBytes, totalBytes) => onProgress?.({ file, receivedBytes, totalBytes }),
+    });
+  } catch (error) {
+    if (error instanceof FetchError) throw error;
+    signal?.throwIfAborted();
+    await writing(partial, remedy, () => Promise.reject(error));
+  }
+}
+
+/** Does work that writes at `where`; a refusal by the system becomes a DatasetError of kind `write`. */
+async function writing<Result>(where: string, remedy: string, work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work();
+  } catch (error) {
+    const what = l10n.t('The file cannot be written: {0}.', reasonOf(error));
+    throw new DatasetError({ kind: 'write', what, where, remedy }, { cause: error });
+  }
+}
+
+async function removeStalePartials(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    if (!name.endsWith(PARTIAL)) continue;
+    const path = join(folder, name);
+    const found = await lstat(path).catch(() => null);
+    if (found && Date.now() - found.mtimeMs > STALE_MS) await rm(path, { force: true });
+  }
+}

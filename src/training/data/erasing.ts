@@ -1,0 +1,52 @@
+import type { ErasingRecipe } from '../../recipe/recipe';
+import type { ImageSize, Uniform } from './augment';
+
+/** Part of an image, in pixels. */
+export interface Rectangle {
+  readonly top: number;
+  readonly left: number;
+  readonly height: number;
+  readonly width: number;
+}
+
+/** A rectangle that does not fit is drawn anew so many times at most, as in torchvision. */
+const ATTEMPTS = 10;
+
+/**
+ * Draws what is erased of one image (Zhong et al. 2020, algorithm 1): area and aspect from their ranges, the
+ * aspect uniform in its logarithm as in torchvision and timm, so that wide and tall are alike.
+ *
+ * @returns null where nothing is, or no rectangle was found that fits
+ */
+export function drawErasing(recipe: ErasingRecipe, size: ImageSize, uniform: Uniform): Rectangle | null {
+  const { probability, minArea, maxArea, minAspect } = recipe;
+  if (uniform() >= probability) return null;
+  const pixels = size.height * size.width;
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const area = pixels * (minArea + (maxArea - minArea) * uniform());
+    const aspect = minAspect ** (1 - 2 * uniform());
+    const height = Math.round(Math.sqrt(area * aspect));
+    const width = Math.round(Math.sqrt(area / aspect));
+    if (height < 1 || width < 1 || height >= size.height || width >= size.width) continue;
+    return {
+      top: Math.floor(uniform() * (size.height - height + 1)),
+      left: Math.floor(uniform() * (size.width - width + 1)),
+      height,
+      width,
+    };
+  }
+  return null;
+}
+
+/** Sets a rectangle of the image at `offset` of `images`, normalised [height, width, channels], to the mean, 0. */
+export function erase(
+  images: Float32Array,
+  offset: number,
+  { width, channels }: ImageSize,
+  rectangle: Rectangle,
+): void {
+  for (let y = rectangle.top; y < rectangle.top + rectangle.height; y++) {
+    const start = offset + (y * width + rectangle.left) * channels;
+    images.fill(0, start, start + rectangle.width * channels);
+  }
+}

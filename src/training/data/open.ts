@@ -1,0 +1,30 @@
+import { type DatasetRequest, datasetFacts, syntheticOptions } from '../../recipe/datasets';
+import type { ImageDataset } from './dataset';
+import { type FashionMnistOptions, openFashionMnist } from './fashionMnist';
+import { openSample, packageRoot } from './sample';
+import { openSynthetic } from './synthetic';
+
+/**
+ * Opens the data set that an experiment asks for. The real ones are checked and held in memory (the full set
+ * 55 MB, its sample 11 MB), the synthetic one is drawn on demand.
+ *
+ * @throws DatasetError, with its remedy; the signal's reason when aborted
+ */
+export async function openDataset(
+  request: DatasetRequest,
+  options: FashionMnistOptions = {},
+): Promise<ImageDataset> {
+  const facts = datasetFacts(request);
+  switch (request.dataset) {
+    case 'fashion-mnist':
+      return openFashionMnist(facts, options);
+    case 'fashion-mnist-sample':
+      return openSample(packageRoot(), facts, options.signal);
+    case 'synthetic':
+      return openSynthetic(syntheticOptions(request), facts);
+    default: {
+      const unknown: never = request;
+      throw new Error(`Unknown data set: ${JSON.stringify(unknown)}`);
+    }
+  }
+}

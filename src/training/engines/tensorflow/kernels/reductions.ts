@@ -1,0 +1,61 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { type Call, given, INT32, integers, register, widened } from './register';
+
+/** By TensorFlow.js' kernel, the op of TensorFlow. */
+const REDUCTIONS = {
+  [tf.Max]: 'Max',
+  [tf.Mean]: 'Mean',
+  [tf.Min]: 'Min',
+  [tf.Prod]: 'Prod',
+  [tf.Sum]: 'Sum',
+};
+const LOGICAL = { [tf.All]: 'All', [tf.Any]: 'Any' };
+
+/** Ops that take an axis or several together, in float32. */
+export function registerReductions(): void {
+  for (const [kernel, op] of Object.entries(REDUCTIONS)) {
+    register(kernel, (call) => {
+      const { backend, attrs } = call;
+      return widened(backend, [given(call, 'x')], (type, [x]) =>
+        backend.run(op, { T: { type }, Tidx: INT32, keep_dims: attrs.keepDims ?? false }, [
+          x as tf.TensorInfo,
+          integers(axesOf(call)),
+        ]),
+      );
+    });
+  }
+  for (const [kernel, op] of Object.entries(LOGICAL)) {
+    register(kernel, (call) =>
+      call.backend.run(op, { Tidx: INT32, keep_dims: call.attrs.keepDims ?? false }, [
+        given(call, 'x'),
+        integers(axesOf(call)),
+      ]),
+    );
+  }
+  register(tf.ArgMax, (call) => argument('ArgMax', call));
+  register(tf.ArgMin, (call) => argument('ArgMin', call));
+  register(tf.Softmax, (call) => alongLast('Softmax', given(call, 'logits'), call));
+  register(tf.LogSoftmax, (call) => alongLast('LogSoftmax', given(call, 'logits'), call));
+}
+
+/** The axes that a kernel names, or all. */
+function axesOf(call: Call): number[] {
+  type Axes = number | number[] | null | undefined;
+  // Max has another name for it.
+  const { reductionIndices, axis = reductionIndices } = call.attrs as { axis: Axes; reductionIndices: Axes };
+  return tf.util.parseAxisParam(axis ?? (null as never), given(call, 'x').shape);
+}
+
+function argument(op: 'ArgMax' | 'ArgMin', call: Call): tf.TensorInfo {
+  const { backend, attrs } = call;
+  return widened(backend, [given(call, 'x')], (type, [x]) =>
+    backend.run(op, { T: { type }, Tidx: INT32, output_type: INT32 }, [
+      x as tf.TensorInfo,
+      { integers: [attrs.axis], shape: [] },
+    ]),
+  );
+}
+
+function alongLast(op: 'Softmax' | 'LogSoftmax', logits: tf.TensorInfo, { backend }: Call): tf.TensorInfo {
+  return widened(backend, [logits], (type, x) => backend.run(op, { T: { type } }, x));
+}

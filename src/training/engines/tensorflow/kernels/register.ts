@@ -1,0 +1,87 @@
+import * as tf from '@tensorflow/tfjs-core';
+import type { Input, StoredType, TensorflowBackend } from '../backend';
+import { NATIVE_TYPE } from '../binding';
+
+export const BACKEND_NAME = 'tensorflow';
+
+/** What a kernel computes with: its inputs by name, or by number where it takes a list, and its attributes. */
+export interface Call {
+  readonly backend: TensorflowBackend;
+  readonly inputs: tf.NamedTensorInfoMap;
+  // biome-ignore lint/suspicious/noExplicitAny: each kernel has attributes of its own
+  readonly attrs: any;
+}
+
+/** Registers a kernel of TensorFlow.js, or one of our own that ../../../ops asks for. */
+export function register(kernelName: string, compute: (call: Call) => tf.TensorInfo | tf.TensorInfo[]): void {
+  tf.registerKernel({
+    kernelName,
+    backendName: BACKEND_NAME,
+    kernelFunc: ({ inputs, attrs, backend }) =>
+      compute({ inputs, attrs, backend: backend as TensorflowBackend }),
+  });
+}
+
+/** An input that the kernel cannot do without. */
+export function given({ inputs }: Call, name: string | number): tf.TensorInfo {
+  const tensor = inputs[name];
+  if (!tensor) throw new Error(`The kernel's input ${name} is missing`);
+  return tensor;
+}
+
+/** All inputs of a kernel that takes a list. */
+export function listed({ inputs }: Call): tf.TensorInfo[] {
+  return Object.values(inputs).filter((tensor) => tensor !== undefined);
+}
+
+/** Calls `compute` with the tensors in one format, a half one only where all are in it, and tells which. */
+export function inOneFormat<Result>(
+  backend: TensorflowBackend,
+  tensors: readonly tf.TensorInfo[],
+  compute: (type: StoredType, tensors: readonly tf.TensorInfo[]) => Result,
+): Result {
+  const types = tensors.map((tensor) => backend.typeOf(tensor));
+  const [first = NATIVE_TYPE.float32] = types;
+  if (types.every((type) => type === first)) return compute(first, tensors);
+  return converted(backend, tensors, NATIVE_TYPE.float32, (same) => compute(NATIVE_TYPE.float32, same));
+}
+
+/** Calls `compute` with the tensors that are in a half format widened to float32, and the others as they are. */
+export function widened<Result>(
+  backend: TensorflowBackend,
+  tensors: readonly tf.TensorInfo[],
+  compute: (type: StoredType, tensors: readonly tf.TensorInfo[]) => Result,
+): Result {
+  const isHalf = (type: StoredType) => type === NATIVE_TYPE.float16 || type === NATIVE_TYPE.bfloat16;
+  if (!tensors.some((tensor) => isHalf(backend.typeOf(tensor))))
+    return inOneFormat(backend, tensors, compute);
+  return converted(backend, tensors, NATIVE_TYPE.float32, (same) => compute(NATIVE_TYPE.float32, same));
+}
+
+/** Calls `compute` with the tensors in a format, which are gone afterwards. */
+export function converted<Result>(
+  backend: TensorflowBackend,
+  tensors: readonly tf.TensorInfo[],
+  type: StoredType,
+  compute: (tensors: readonly tf.TensorInfo[]) => Result,
+): Result {
+  const same = tensors.map((tensor) => backend.convert(tensor, type));
+  try {
+    return compute(same);
+  } finally {
+    backend.release(...same);
+  }
+}
+
+/** Integers as an input [count]. */
+export function integers(values: readonly number[]): Input {
+  return { integers: values, shape: [values.length] };
+}
+
+/** A number as a scalar input. */
+export function scalar(value: number, type: StoredType): Input {
+  return type === NATIVE_TYPE.int32 ? { integers: [value], shape: [] } : { floats: [value], shape: [], type };
+}
+
+/** The attribute that names the type of an op's index inputs. */
+export const INT32 = { type: NATIVE_TYPE.int32 } as const;

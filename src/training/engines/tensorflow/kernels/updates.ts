@@ -1,0 +1,89 @@
+import { type TensorInfo, util } from '@tensorflow/tfjs-core';
+import type { Input, TensorflowBackend } from '../backend';
+import { NATIVE_TYPE } from '../binding';
+import { type Call, given, register } from './register';
+
+/**
+ * The kernels that ../../../ops/updates.ts asks for, over TensorFlow's updates of variables: in place, in few passes
+ * over a parameter and what its optimizer carries, and without a copy of either.
+ */
+export function registerUpdates(): void {
+  register('MomentumUpdate', (call) => {
+    const { backend, attrs } = call;
+    const { momentum, nesterov, weightDecay, learningRate } = attrs;
+    const weight = backend.changeable(given(call, 'weight'));
+    const velocity = backend.changeable(given(call, 'velocity'));
+    const gradient = decayed(call, weightDecay);
+    backend.change(
+      'ResourceApplyMomentum',
+      { ...UPDATE, use_nesterov: nesterov },
+      [weight, velocity],
+      [factor(learningRate), gradient, factor(momentum)],
+    );
+    backend.release(gradient);
+    return [weight, velocity];
+  });
+  register('AdamUpdate', (call) => {
+    const { backend, attrs } = call;
+    const { beta1, beta2, epsilon, count, weightDecay, isDecoupled, learningRate } = attrs;
+    const [weight, mean, square] = ['weight', 'mean', 'square'].map((name) =>
+      backend.changeable(given(call, name)),
+    ) as [TensorInfo, TensorInfo, TensorInfo];
+    const gradient = decayed(call, isDecoupled ? 0 : weightDecay);
+    if (isDecoupled) addScaled(backend, weight, weight, -learningRate * weightDecay);
+    backend.change(
+      'ResourceApplyAdam',
+      { ...UPDATE, use_nesterov: false },
+      [weight, mean, square],
+      [
+        factor(beta1 ** count),
+        factor(beta2 ** count),
+        factor(learningRate),
+        factor(beta1),
+        factor(beta2),
+        // The op adds it to the root of the square before that is corrected for having started at 0.
+        factor(epsilon * Math.sqrt(1 - beta2 ** count)),
+        gradient,
+      ],
+    );
+    backend.release(gradient);
+    return [weight, mean, square];
+  });
+}
+
+const UPDATE = { T: { type: NATIVE_TYPE.float32 }, use_locking: false } as const;
+
+function factor(value: number): Input {
+  return { floats: [value], shape: [] };
+}
+
+/** From so many numbers on, a pass over memory takes longer than the ops that making a variable needs. */
+const MANY = 2 ** 16;
+
+/** The gradient with the decay of the weight; in its place where that pays. */
+function decayed(call: Call, weightDecay: number): TensorInfo {
+  const { backend } = call;
+  const [weight, gradient] = [given(call, 'weight'), given(call, 'gradient')];
+  if (weightDecay === 0) return backend.share(gradient);
+  if (util.sizeFromShape(weight.shape) < MANY) {
+    const decay = scaled(backend, weight, weightDecay);
+    const sum = backend.run('AddV2', { T: UPDATE.T }, [gradient, decay]);
+    backend.release(decay);
+    return sum;
+  }
+  const changed = backend.changeable(gradient);
+  addScaled(backend, changed, weight, weightDecay);
+  return changed;
+}
+
+function scaled(backend: TensorflowBackend, x: TensorInfo, scale: number): TensorInfo {
+  return backend.run('Mul', { T: UPDATE.T }, [x, factor(scale)]);
+}
+
+/** Adds `scale` x to y, which may be x itself, in its place. */
+function addScaled(backend: TensorflowBackend, y: TensorInfo, x: TensorInfo, scale: number): void {
+  if (scale === 0) return;
+  const added = x === y ? scaled(backend, x, 1) : backend.share(x);
+  backend.change('ResourceApplyGradientDescent', UPDATE, [y], [factor(-scale), added]);
+  backend.release(added);
+}

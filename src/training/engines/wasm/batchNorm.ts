@@ -1,0 +1,293 @@
+import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
+import * as tf from '@tensorflow/tfjs-core';
+import {
+  add,
+  advance,
+  and,
+  type Code,
+  type FunctionSource,
+  get,
+  greater,
+  instantiate,
+  load,
+  maximum,
+  multiply,
+  set,
+  store,
+  subtract,
+  zero,
+} from './assembler';
+import { FLOAT_BYTES, heapOf } from './heap';
+
+/**
+ * Batch norm in training, in as few passes over its images as there can be: two for the statistics, which need the mean
+ * first, and one for the output; one for the sums that its gradients need, and one for the input's.
+ *
+ * Kernels of the wasm backend, called by ../../ops/batchNorm.ts, channels in fours:
+ * - `FusedBatchNormTraining`: x [batch, height, width, channels], gamma and beta [channels] to the output, with ReLU
+ *   where asked, the mean and the biased variance.
+ * - `FusedBatchNormGradient`: dy, x, gamma, mean and variance, and the output y where ReLU followed, to the gradients of
+ *   x, gamma and beta.
+ */
+export function registerBatchNorm(memory: WebAssembly.Memory): void {
+  const functions = assemble(memory);
+  const register = (kernelName: string, compute: (call: Call) => tf.TensorInfo[]) => {
+    tf.registerKernel({
+      kernelName,
+      backendName: 'wasm',
+      kernelFunc: ({ inputs, attrs, backend }) =>
+        compute({
+          backend: backend as BackendWasm,
+          functions,
+          inputs: inputs as Call['inputs'],
+          ...(attrs as unknown as Attributes),
+        }),
+    });
+  };
+  register('FusedBatchNormTraining', normalize);
+  register('FusedBatchNormGradient', differentiate);
+}
+
+interface Attributes {
+  readonly epsilon: number;
+  readonly activation: 'linear' | 'relu';
+}
+
+interface Call extends Attributes {
+  readonly backend: BackendWasm;
+  readonly functions: ReturnType<typeof assemble>;
+  readonly inputs: Readonly<Record<'x' | 'dy' | 'gamma' | 'beta' | 'mean' | 'variance', tf.TensorInfo>> & {
+    readonly y?: tf.TensorInfo;
+  };
+}
+
+/** Pixels whose sums are taken in float32, before those of all are in float64. */
+const CHUNK = 256;
+
+function normalize({ backend, functions, inputs, epsilon, activation }: Call): tf.TensorInfo[] {
+  const { x, gamma, beta } = inputs;
+  const { channels, pixels, valuesOf, addressOf } = imagesOf(backend, x);
+  const y = backend.makeOutput(x.shape, 'float32');
+  const made = [0, 1].map(() => backend.makeOutput([channels], 'float32')) as [tf.TensorInfo, tf.TensorInfo];
+  const tables = new Tables(backend, channels, 4);
+  const { sums, squares, scaled, rectified } = functions;
+  const sum = (compute: (...parameters: number[]) => void, ...given: number[]) =>
+    tables.sums(pixels, 1, (first, rows, totals) =>
+      compute(addressOf(x) + first * channels * FLOAT_BYTES, ...given, ...totals, rows, channels / 4),
+    )[0] as Float64Array;
+
+  const mean = sum(sums).map((total) => total / pixels);
+  const meanTable = tables.put(mean);
+  const variance = sum(squares, meanTable).map((total) => total / pixels);
+  const scale = variance.map(
+    (value, channel) => (valuesOf(gamma)[channel] as number) / Math.sqrt(value + epsilon),
+  );
+  const shift = scale.map(
+    (value, channel) => (valuesOf(beta)[channel] as number) - (mean[channel] as number) * value,
+  );
+  const write = activation === 'relu' ? rectified : scaled;
+  write(addressOf(x), tables.put(scale), tables.put(shift), addressOf(y), pixels, channels / 4);
+  valuesOf(made[0]).set(mean);
+  valuesOf(made[1]).set(variance);
+  tables.dispose();
+  return [y, ...made];
+}
+
+function differentiate({ backend, functions, inputs, epsilon }: Call): tf.TensorInfo[] {
+  const { dy, x, y, gamma, mean, variance } = inputs;
+  const { channels, pixels, valuesOf, addressOf } = imagesOf(backend, x);
+  const dx = backend.makeOutput(x.shape, 'float32');
+  const made = [0, 1].map(() => backend.makeOutput([channels], 'float32')) as [tf.TensorInfo, tf.TensorInfo];
+  const tables = new Tables(backend, channels, 6);
+  const images = [dy, x, ...(y ? [y] : [])].map(addressOf);
+  const { products, rectifiedProducts, inputs: whole, rectifiedInputs } = functions;
+
+  const meanTable = tables.put(valuesOf(mean));
+  const [dBeta, dotted] = tables.sums(pixels, 2, (first, rows, totals) => {
+    const chunk = images.map((image) => image + first * channels * FLOAT_BYTES);
+    (y ? rectifiedProducts : products)(...chunk, meanTable, ...totals, rows, channels / 4);
+  }) as [Float64Array, Float64Array];
+  const inverse = Float64Array.from(valuesOf(variance), (value) => 1 / Math.sqrt(value + epsilon));
+  const dGamma = dotted.map((value, channel) => value * (inverse[channel] as number));
+  // dx = scale (d - mean of d - normalized (mean of d normalized)), where normalized = (x - mean) inverse.
+  const scale = inverse.map((value, channel) => value * (valuesOf(gamma)[channel] as number));
+  const slope = scale.map(
+    (value, channel) => (-value * (inverse[channel] as number) * (dGamma[channel] as number)) / pixels,
+  );
+  const shift = scale.map((value, channel) => (-value * (dBeta[channel] as number)) / pixels);
+  const factors = [tables.put(scale), tables.put(slope), tables.put(shift)];
+  (y ? rectifiedInputs : whole)(...images, meanTable, ...factors, addressOf(dx), pixels, channels / 4);
+  valuesOf(made[0]).set(dGamma);
+  valuesOf(made[1]).set(dBeta);
+  tables.dispose();
+  return [dx, ...made];
+}
+
+function imagesOf(backend: BackendWasm, x: tf.TensorInfo) {
+  const channels = x.shape.at(-1) as number;
+  return {
+    channels,
+    pixels: tf.util.sizeFromShape(x.shape) / channels,
+    ...heapOf(backend),
+  };
+}
+
+/** Rows of a value a channel, in the engine's memory. */
+class Tables {
+  readonly #tensor: tf.TensorInfo;
+  #count = 0;
+
+  /** @param most How many there are at most. */
+  constructor(
+    private readonly backend: BackendWasm,
+    private readonly channels: number,
+    most: number,
+  ) {
+    this.#tensor = backend.makeOutput([most, channels], 'float32');
+  }
+
+  /** Puts values where functions find them; where that is. */
+  put(values: ArrayLike<number>): number {
+    const place = this.#count++;
+    this.#values(place).set(values);
+    return this.#address(place);
+  }
+
+  /** Sums over all pixels of what `add` adds to tables of totals for some of them. The tables are free afterwards. */
+  sums(
+    pixels: number,
+    tables: number,
+    add: (first: number, rows: number, totals: readonly number[]) => void,
+  ): Float64Array[] {
+    const places = Array.from({ length: tables }, (_, table) => this.#count + table);
+    const sums = places.map(() => new Float64Array(this.channels));
+    const totals = places.map((place) => this.#values(place));
+    for (let first = 0; first < pixels; first += CHUNK) {
+      for (const total of totals) total.fill(0);
+      add(
+        first,
+        Math.min(CHUNK, pixels - first),
+        places.map((place) => this.#address(place)),
+      );
+      for (const [table, sum] of sums.entries()) {
+        const total = totals[table] as Float32Array;
+        for (let channel = 0; channel < sum.length; channel++) {
+          sum[channel] = (sum[channel] as number) + (total[channel] as number);
+        }
+      }
+    }
+    return sums;
+  }
+
+  dispose(): void {
+    this.backend.disposeData(this.#tensor.dataId);
+  }
+
+  #address(place: number): number {
+    return heapOf(this.backend).addressOf(this.#tensor) + place * this.channels * FLOAT_BYTES;
+  }
+
+  #values(place: number): Float32Array {
+    const values = heapOf(this.backend).valuesOf(this.#tensor);
+    return values.subarray(place * this.channels, (place + 1) * this.channels);
+  }
+}
+
+function assemble(memory: WebAssembly.Memory) {
+  const ofScaled = ({ x, scale, shift }: Record<'x' | 'scale' | 'shift', Code>) =>
+    add(multiply(x, scale), shift);
+  const ofProducts = ({ x, mean, sum, dot }: Record<'x' | 'mean' | 'sum' | 'dot', Code>, dNorm: Code) => [
+    add(sum, dNorm),
+    add(dot, multiply(dNorm, subtract(x, mean))),
+  ];
+  const ofInputs = (
+    { x, mean, scale, slope, shift }: Record<'x' | 'mean' | 'scale' | 'slope' | 'shift', Code>,
+    dNorm: Code,
+  ) => [add(add(multiply(dNorm, scale), multiply(subtract(x, mean), slope)), shift)];
+  const throughRelu = ({ dy, y }: Record<'dy' | 'y', Code>) => and(dy, greater(y, zero));
+  const [ofImages, ofRectified] = [['dy', 'x'] as const, ['dy', 'x', 'y'] as const];
+  return instantiate(memory, {
+    sums: everyPixel({ images: ['x'], channels: [], totals: ['sum'], outputs: 0 }, ({ x, sum }) => [
+      add(sum, x),
+    ]),
+    squares: everyPixel(
+      { images: ['x'], channels: ['mean'], totals: ['sum'], outputs: 0 },
+      ({ x, mean, sum }, keep) => {
+        const centred = keep(subtract(x, mean));
+        return [add(sum, multiply(centred, centred))];
+      },
+    ),
+    scaled: everyPixel({ images: ['x'], channels: ['scale', 'shift'], totals: [], outputs: 1 }, (values) => [
+      ofScaled(values),
+    ]),
+    rectified: everyPixel(
+      { images: ['x'], channels: ['scale', 'shift'], totals: [], outputs: 1 },
+      (values) => [maximum(ofScaled(values), zero)],
+    ),
+    products: everyPixel(
+      { images: ofImages, channels: ['mean'], totals: ['sum', 'dot'], outputs: 0 },
+      (values) => ofProducts(values, values.dy),
+    ),
+    rectifiedProducts: everyPixel(
+      { images: ofRectified, channels: ['mean'], totals: ['sum', 'dot'], outputs: 0 },
+      (values, keep) => ofProducts(values, keep(throughRelu(values))),
+    ),
+    inputs: everyPixel(
+      { images: ofImages, channels: ['mean', 'scale', 'slope', 'shift'], totals: [], outputs: 1 },
+      (values) => ofInputs(values, values.dy),
+    ),
+    rectifiedInputs: everyPixel(
+      { images: ofRectified, channels: ['mean', 'scale', 'slope', 'shift'], totals: [], outputs: 1 },
+      (values) => ofInputs(values, throughRelu(values)),
+    ),
+  });
+}
+
+/** What a function reads by pixel and by channel, the totals by channel that it adds to, and the images it writes. */
+interface Signature<Image extends string, Channel extends string, Total extends string> {
+  readonly images: readonly Image[];
+  readonly channels: readonly Channel[];
+  readonly totals: readonly Total[];
+  readonly outputs: number;
+}
+
+/**
+ * Parameters: the images read, the tables read, the totals, the images written, the number of pixels, the vectors of
+ * each. `compute` gives the new totals and then the outputs.
+ */
+function everyPixel<Image extends string, Channel extends string, Total extends string>(
+  { images, channels, totals, outputs }: Signature<Image, Channel, Total>,
+  compute: (values: Record<Image | Channel | Total, Code>, keep: (value: Code) => Code) => readonly Code[],
+): FunctionSource {
+  const tables = [...channels, ...totals];
+  return {
+    parameters: images.length + tables.length + outputs + 2,
+    body: (f, ...parameters) => {
+      const [pixels, vectors] = parameters.slice(-2) as [number, number];
+      const imageAddresses = parameters.slice(0, images.length);
+      const tableStarts = parameters.slice(images.length, images.length + tables.length);
+      const outputAddresses = parameters.slice(images.length + tables.length, -2);
+      const tableAddresses = tableStarts.map(() => f.address());
+      const each: Code[] = [];
+      const keep = (value: Code) => {
+        const local = f.vectors(1)[0] as number;
+        each.push(set(local, value));
+        return get(local);
+      };
+      const values = Object.fromEntries([
+        ...images.map((name, index) => [name, keep(load(imageAddresses[index] as number, 0))]),
+        ...tables.map((name, index) => [name, keep(load(tableAddresses[index] as number, 0))]),
+      ]) as Record<Image | Channel | Total, Code>;
+      const written = [...tableAddresses.slice(channels.length), ...outputAddresses];
+      const results = compute(values, keep).map((result, index) =>
+        store(written[index] as number, 0, result),
+      );
+      const moving = [...imageAddresses, ...tableAddresses, ...outputAddresses];
+      return f.repeat(
+        { local: pixels },
+        ...tableAddresses.map((address, index) => set(address, get(tableStarts[index] as number))),
+        f.repeat({ local: vectors }, ...each, ...results, ...moving.map((address) => advance(address, 16))),
+      );
+    },
+  };
+}

@@ -1,0 +1,83 @@
+import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
+import * as tf from '@tensorflow/tfjs-core';
+import { advance, type Code, type FunctionSource, get, load, loadSplat, set, store } from './assembler';
+import { FLOAT_BYTES, heapOf, LANES, VECTOR_BYTES } from './heap';
+
+/** What a kernel reads and how many tensors it makes, all of one shape. */
+export interface Signature<Input extends string, Scalar extends string> {
+  readonly inputs: readonly Input[];
+  readonly scalars: readonly Scalar[];
+  readonly outputs: number;
+}
+
+/** Parameters: where the scalars lie, each input, each output, and how many vectors they have. */
+export function everyVector<Input extends string, Scalar extends string>(
+  { inputs, scalars, outputs }: Signature<Input, Scalar>,
+  compute: (values: Record<Input | Scalar, Code>, keep: (value: Code) => Code) => readonly Code[],
+): FunctionSource {
+  return {
+    parameters: 1 + inputs.length + outputs + 1,
+    body: (f, scalarsAddress, ...rest) => {
+      const [addresses, vectors] = [rest.slice(0, -1), rest.at(-1) as number];
+      const once: Code[] = [];
+      const each: Code[] = [];
+      const into = (place: Code[]) => (value: Code) => {
+        const local = f.vectors(1)[0] as number;
+        place.push(set(local, value));
+        return get(local);
+      };
+      const values = Object.fromEntries([
+        ...scalars.map((name, index) => [name, into(once)(loadSplat(scalarsAddress, index * FLOAT_BYTES))]),
+        ...inputs.map((name, index) => [name, into(each)(load(addresses[index] as number, 0))]),
+      ]) as Record<Input | Scalar, Code>;
+      const results = compute(values, into(each)).map((result, index) =>
+        store(addresses[inputs.length + index] as number, 0, result),
+      );
+      const advances = addresses.map((address) => advance(address, VECTOR_BYTES));
+      return [...once.flat(), ...f.repeat({ local: vectors }, ...each, ...results, ...advances)];
+    },
+  };
+}
+
+/** Registers a kernel of the wasm backend: one pass over tensors of one shape, by a function of `everyVector`. */
+export function registerElementwise<Input extends string, Scalar extends string>(
+  kernelName: string,
+  { inputs: names, scalars: scalarNames, outputs: count }: Signature<Input, Scalar>,
+  // biome-ignore lint/suspicious/noExplicitAny: each kernel has attributes of its own
+  choose: (attrs: any) => { compute: (...parameters: number[]) => void; scalars: Record<Scalar, number> },
+): void {
+  tf.registerKernel({
+    kernelName,
+    backendName: 'wasm',
+    kernelFunc: ({ inputs, attrs, backend: anyBackend }) => {
+      const backend = anyBackend as BackendWasm;
+      const { compute, scalars } = choose(attrs);
+      const given = names.map((name) => inputs[name] as tf.TensorInfo);
+      const { shape } = given[0] as tf.TensorInfo;
+      const made = Array.from({ length: count }, () => backend.makeOutput(shape, 'float32'));
+      const size = tf.util.sizeFromShape(shape);
+      // The scalars, then room for the last values, which do not fill a vector.
+      const scratch = backend.makeOutput([scalarNames.length + (given.length + count) * LANES], 'float32');
+      const { addressOf, valuesOf } = heapOf(backend);
+      valuesOf(scratch).set(scalarNames.map((name) => scalars[name]));
+      const all = [...given, ...made];
+      const whole = Math.floor(size / LANES);
+      if (whole > 0) compute(addressOf(scratch), ...all.map(addressOf), whole);
+      const rest = size % LANES;
+      if (rest > 0) {
+        const place = (index: number) => scalarNames.length + index * LANES;
+        for (const [index, tensor] of given.entries()) {
+          valuesOf(scratch).set(valuesOf(tensor).subarray(size - rest), place(index));
+        }
+        const places = all.map((_, index) => addressOf(scratch) + place(index) * FLOAT_BYTES);
+        compute(addressOf(scratch), ...places, 1);
+        for (const [index, tensor] of made.entries()) {
+          const from = place(given.length + index);
+          valuesOf(tensor).set(valuesOf(scratch).subarray(from, from + rest), size - rest);
+        }
+      }
+      backend.disposeData(scratch.dataId);
+      return count === 1 ? (made[0] as tf.TensorInfo) : made;
+    },
+  });
+}

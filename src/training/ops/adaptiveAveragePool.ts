@@ -1,0 +1,51 @@
+import * as tf from '@tensorflow/tfjs-core';
+
+type Size = readonly [height: number, width: number];
+
+/**
+ * Means over windows that make images of `size` of any [batch, height, width, channels], smaller ones as well:
+ * output row i is the mean of rows floor(i height / size) up to ceil((i + 1) height / size), as in PyTorch.
+ */
+export function adaptiveAveragePool(x: tf.Tensor4D, size: Size): tf.Tensor4D {
+  return tf.tidy(() => {
+    const [batch, height, width, channels] = x.shape;
+    const pixels = tf.reshape(x, [batch, height * width, channels]);
+    const means = tf.matMul(shares([height, width], size, batch), pixels);
+    return tf.reshape(means, [batch, ...size, channels]);
+  });
+}
+
+/** The gradient of the input, in its shape. */
+export function adaptiveAveragePoolGradient(
+  dy: tf.Tensor4D,
+  [batch, height, width, channels]: tf.Tensor4D['shape'],
+): tf.Tensor4D {
+  return tf.tidy(() => {
+    const [, outHeight, outWidth] = dy.shape;
+    const pixels = tf.reshape(dy, [batch, outHeight * outWidth, channels]);
+    const spread = tf.transpose(shares([height, width], [outHeight, outWidth], batch), [0, 2, 1]);
+    return tf.reshape(tf.matMul(spread, pixels), [batch, height, width, channels]);
+  });
+}
+
+/** How much of each output pixel each input pixel is, once for each image: [batch, output pixels, input pixels]. */
+function shares([height, width]: Size, [outHeight, outWidth]: Size, batch: number): tf.Tensor3D {
+  const rows = axisShares(height, outHeight);
+  const columns = axisShares(width, outWidth);
+  const matrix = rows.flatMap((row) =>
+    columns.map((column) => row.flatMap((part) => column.map((share) => part * share))),
+  );
+  const all = tf.tensor3d([matrix]);
+  return batch === 1 ? all : tf.concat3d(Array<tf.Tensor3D>(batch).fill(all), 0);
+}
+
+/** By output and by input pixel along one axis. */
+function axisShares(extent: number, out: number): number[][] {
+  return Array.from({ length: out }, (_, index) => {
+    const first = Math.floor((index * extent) / out);
+    const end = Math.ceil(((index + 1) * extent) / out);
+    return Array.from({ length: extent }, (_, pixel) =>
+      pixel >= first && pixel < end ? 1 / (end - first) : 0,
+    );
+  });
+}

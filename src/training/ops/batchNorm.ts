@@ -1,0 +1,191 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { channelMean, channelSum, scaleShift } from './channels';
+import { hasKernel } from './engineKernels';
+import { reluGradient } from './relu';
+
+type Activation = 'linear' | 'relu';
+
+/** What normalised a batch, by channel: [channels] each. */
+export interface BatchStatistics {
+  readonly mean: tf.Tensor1D;
+  /** The biased variance, which divides by the number of values. */
+  readonly variance: tf.Tensor1D;
+}
+
+/** A trained or training batch norm's parameters and the constant added to its variance. */
+export interface BatchNormScale {
+  readonly gamma: tf.Tensor1D;
+  readonly beta: tf.Tensor1D;
+  readonly epsilon: number;
+}
+
+/** Mean and variance of x [batch, height, width, channels] by channel (Ioffe and Szegedy 2015, algorithm 1). */
+export function batchStatistics(x: tf.Tensor4D): BatchStatistics {
+  return tf.tidy(() => {
+    const mean = channelMean(x);
+    // In two passes: the mean of squares less the squared mean cancels when the mean is large.
+    const centred = scaleShift(x, tf.onesLike(mean), tf.neg(mean));
+    return { mean, variance: channelMean(tf.square(centred)) };
+  });
+}
+
+/** A training batch norm's output, with ReLU where asked, and the statistics: the batch's, and the running ones after it. */
+export interface NormalizedBatch {
+  readonly y: tf.Tensor4D;
+  readonly statistics: BatchStatistics;
+  readonly running: BatchStatistics;
+}
+
+/**
+ * A batch norm by its batch's own statistics, of which the running ones take `momentum`, as in
+ * `updateRunningStatistics`.
+ *
+ * @param x [batch, height, width, channels]
+ */
+export function batchNormTraining(
+  x: tf.Tensor4D,
+  scale: BatchNormScale,
+  activation: Activation,
+  running: BatchStatistics,
+  momentum: number,
+): NormalizedBatch {
+  if (hasKernel('BatchNormTraining')) {
+    const { gamma, beta, epsilon } = scale;
+    const inputs = { x, gamma, beta, runningMean: running.mean, runningVariance: running.variance };
+    const [y, mean, variance, runningMean, runningVariance] = tf
+      .engine()
+      .runKernel<tf.Tensor[]>('BatchNormTraining', inputs, { epsilon, activation, momentum }) as [
+      tf.Tensor4D,
+      tf.Tensor1D,
+      tf.Tensor1D,
+      tf.Tensor1D,
+      tf.Tensor1D,
+    ];
+    return {
+      y,
+      statistics: { mean, variance },
+      running: { mean: runningMean, variance: runningVariance },
+    };
+  }
+  const { y, statistics } = normalizedBatch(x, scale, activation);
+  return {
+    y,
+    statistics,
+    running: updateRunningStatistics(running, statistics, x.size / x.shape[3], momentum),
+  };
+}
+
+/** A batch norm by its batch's own statistics, and these. */
+function normalizedBatch(
+  x: tf.Tensor4D,
+  scale: BatchNormScale,
+  activation: Activation,
+): Omit<NormalizedBatch, 'running'> {
+  if (fuses('FusedBatchNormTraining', x)) {
+    const { gamma, beta, epsilon } = scale;
+    const [y, mean, variance] = tf
+      .engine()
+      .runKernel<tf.Tensor[]>('FusedBatchNormTraining', { x, gamma, beta }, { epsilon, activation }) as [
+      tf.Tensor4D,
+      tf.Tensor1D,
+      tf.Tensor1D,
+    ];
+    return { y, statistics: { mean, variance } };
+  }
+  const statistics = batchStatistics(x);
+  return { y: batchNorm(x, statistics, scale, activation), statistics };
+}
+
+/** gamma (x - mean) / sqrt(variance + epsilon) + beta, with ReLU where asked, under given statistics. */
+export function batchNorm(
+  x: tf.Tensor4D,
+  { mean, variance }: BatchStatistics,
+  { gamma, beta, epsilon }: BatchNormScale,
+  activation: Activation,
+): tf.Tensor4D {
+  if (hasKernel('BatchNormInference')) {
+    const inputs = { x, mean, variance, gamma, beta };
+    return tf.engine().runKernel('BatchNormInference', inputs, { epsilon, activation });
+  }
+  return tf.tidy(() => {
+    const scale = tf.mul<tf.Tensor1D>(gamma, inverseDeviation(variance, epsilon));
+    return scaleShift(x, scale, tf.sub(beta, tf.mul(mean, scale)), activation);
+  });
+}
+
+export type BatchNormGradients = {
+  readonly dx: tf.Tensor4D;
+  readonly dGamma: tf.Tensor1D;
+  readonly dBeta: tf.Tensor1D;
+};
+
+/**
+ * Gradients of a batch norm that used its batch's own statistics, which depend on x as well. `y` is the
+ * output, read where a ReLU followed.
+ */
+export function batchNormGradients(
+  dy: tf.Tensor4D,
+  x: tf.Tensor4D,
+  y: tf.Tensor4D | null,
+  { mean, variance }: BatchStatistics,
+  { gamma, epsilon }: Omit<BatchNormScale, 'beta'>,
+): BatchNormGradients {
+  if (fuses('FusedBatchNormGradient', x)) {
+    const inputs = { dy, x, gamma, mean, variance, ...(y && { y }) };
+    return gradientsOf(tf.engine().runKernel('FusedBatchNormGradient', inputs, { epsilon }));
+  }
+  return tf.tidy(() => {
+    const dNorm = y ? reluGradient(dy, y) : dy;
+    if (hasKernel('BatchNormGradient')) {
+      const inputs = { dy: dNorm, x, gamma, mean, variance };
+      return gradientsOf(tf.engine().runKernel('BatchNormGradient', inputs, { epsilon }));
+    }
+    const inverse = inverseDeviation(variance, epsilon);
+    const normalized = scaleShift(x, inverse, tf.neg(tf.mul(mean, inverse)));
+    const dBeta = channelSum(dNorm);
+    const dGamma = channelSum(tf.mul(dNorm, normalized));
+    // dx = scale (dNorm - mean(dNorm) - normalized mean(dNorm normalized)), the means over n values.
+    const n = x.size / x.shape[3];
+    const scale = tf.mul<tf.Tensor1D>(gamma, inverse);
+    const perNormalized = tf.neg(tf.mul<tf.Tensor1D>(scale, tf.div(dGamma, n)));
+    const shift = tf.neg(tf.mul<tf.Tensor1D>(scale, tf.div(dBeta, n)));
+    const dx = tf.add<tf.Tensor4D>(
+      scaleShift(dNorm, scale, shift),
+      scaleShift(normalized, perNormalized, tf.zerosLike(shift)),
+    );
+    return { dx, dGamma, dBeta };
+  });
+}
+
+/**
+ * Running statistics after a batch: `momentum` of the batch's share. As in PyTorch the running variance takes
+ * the unbiased estimate, which divides by one less than the number of values.
+ */
+export function updateRunningStatistics(
+  running: BatchStatistics,
+  batch: BatchStatistics,
+  values: number,
+  momentum: number,
+): BatchStatistics {
+  return tf.tidy(() => {
+    const mix = (before: tf.Tensor1D, now: tf.Tensor1D, share: number) =>
+      tf.add<tf.Tensor1D>(tf.mul(before, 1 - momentum), tf.mul(now, share));
+    return {
+      mean: mix(running.mean, batch.mean, momentum),
+      variance: mix(running.variance, batch.variance, (momentum * values) / Math.max(values - 1, 1)),
+    };
+  });
+}
+
+/** Whether the engine in use has a fused kernel of this name for these images: such kernels take channels in fours. */
+function fuses(kernelName: string, { shape }: tf.Tensor4D): boolean {
+  return shape[3] % 4 === 0 && hasKernel(kernelName);
+}
+
+function gradientsOf([dx, dGamma, dBeta]: tf.Tensor[]): BatchNormGradients {
+  return { dx: dx as tf.Tensor4D, dGamma: dGamma as tf.Tensor1D, dBeta: dBeta as tf.Tensor1D };
+}
+
+function inverseDeviation(variance: tf.Tensor1D, epsilon: number): tf.Tensor1D {
+  return tf.rsqrt(tf.add(variance, epsilon));
+}

@@ -1,0 +1,13 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { hasKernel } from './engineKernels';
+
+/** max(x, 0). */
+export function relu<T extends tf.Tensor>(x: T): T {
+  return tf.relu(x);
+}
+
+/** The gradient of a ReLU's input, from the gradient and the value of its output. At 0 it is 0. */
+export function reluGradient<T extends tf.Tensor>(dy: T, y: T): T {
+  if (hasKernel('ReluGradient')) return tf.engine().runKernel('ReluGradient', { dy, y });
+  return tf.tidy(() => tf.mul<T>(dy, tf.step(y)));
+}

@@ -1,0 +1,32 @@
+import * as tf from '@tensorflow/tfjs-core';
+import type { OptimizerRecipe } from '../../recipe/recipe';
+import { momentumUpdate } from '../ops/updates';
+import type { UpdateRule } from './rule';
+import { withDecay } from './tensors';
+
+/**
+ * Stochastic gradient descent with momentum, in PyTorch's form (torch.optim.SGD): with weight decay d, momentum
+ * m and rate r, a parameter w of gradient g moves by
+ *
+ *     g' = g + d w;  v = m v + g';  w = w - r (g' + m v) with Nesterov, w - r v without
+ *
+ * where v starts as the first g'. The rate multiplies the velocity, so that a new rate takes hold at once.
+ */
+export function sgd({
+  momentum,
+  nesterov,
+}: Extract<OptimizerRecipe, { name: 'sgd' }>): UpdateRule<'velocity'> {
+  return {
+    slots: ['velocity'],
+    update(step, before) {
+      const { weight, gradient, weightDecay, learningRate } = step;
+      const carried = { velocity: before?.velocity ?? null };
+      const fused = momentum > 0 && momentumUpdate({ ...step, ...carried, momentum, nesterov });
+      if (fused) return { weight: fused.weight, slots: { velocity: fused.velocity } };
+      const decayed = withDecay(gradient, weight, weightDecay);
+      const velocity = before ? tf.add(tf.mul(before.velocity, momentum), decayed) : decayed;
+      const direction = nesterov ? tf.add(decayed, tf.mul(velocity, momentum)) : velocity;
+      return { weight: tf.sub(weight, tf.mul(direction, learningRate)), slots: { velocity } };
+    },
+  };
+}

@@ -1,0 +1,95 @@
+import { Worker } from 'node:worker_threads';
+import * as l10n from '@vscode/l10n';
+import type { Failure } from '../../protocol/events';
+import { isOutOfMemory, outOfMemoryRemedy } from '../../runs/failure';
+import type { FromThread, ThreadData, ToThread } from './messages';
+
+/** The environment's variable that says on how many threads a run trains. */
+export const THREADS = 'BAG_OF_TRICKS_THREADS';
+
+/** A thread of a training ended before its training did. */
+export class ThreadLostError extends Error {
+  override readonly name = 'ThreadLostError';
+
+  constructor(readonly failure: Failure) {
+    super(`${failure.what} ${failure.remedy}`);
+  }
+}
+
+/** Threads that do a training's work beside its own thread. */
+export class Crew {
+  readonly #workers: readonly Worker[];
+  /** Of each thread, whoever waits for its answer. */
+  readonly #waiting = new Map<number, { resolve(answer: FromThread): void; reject(error: Error): void }>();
+  #lost: ThreadLostError | null = null;
+  #isClosed = false;
+
+  /**
+   * Starts a thread for each of `data`.
+   *
+   * @param path Of the program `thread.ts` became.
+   */
+  constructor(path: string, data: readonly ThreadData[]) {
+    this.#workers = data.map((workerData, index) => {
+      const worker = new Worker(path, { workerData });
+      worker.on('message', (answer: FromThread) => {
+        if (answer.type === 'failed') this.#lose(answer.message);
+        else this.#settle(index, answer);
+      });
+      worker.on('error', (error) => this.#lose(error instanceof Error ? error.message : String(error)));
+      worker.on('exit', (code) => this.#lose(l10n.t('it left with exit code {0}', code)));
+      return worker;
+    });
+  }
+
+  /** Sends a message to the thread at a place among `data`. */
+  tell(index: number, message: ToThread): void {
+    this.#workers[index]?.postMessage(message);
+  }
+
+  /**
+   * Sends a message that is answered.
+   *
+   * @throws ThreadLostError, also when another thread is lost
+   */
+  ask(index: number, message: ToThread): Promise<FromThread> {
+    const answer = new Promise<FromThread>((resolve, reject) => {
+      if (this.#lost) reject(this.#lost);
+      else this.#waiting.set(index, { resolve, reject });
+    });
+    // Several are awaited one after another: that of a thread lost meanwhile is seen in its turn.
+    answer.catch(() => {});
+    this.tell(index, message);
+    return answer;
+  }
+
+  /** Ends all threads. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await Promise.all(this.#workers.map((worker) => worker.terminate()));
+  }
+
+  #settle(index: number, answer: FromThread): void {
+    this.#waiting.get(index)?.resolve(answer);
+    this.#waiting.delete(index);
+  }
+
+  #lose(reason: string): void {
+    if (this.#isClosed || this.#lost) return;
+    this.#lost = new ThreadLostError({
+      what: l10n.t('A thread of the training ended: {0}', endsSentence(reason)),
+      remedy: isOutOfMemory(reason)
+        ? outOfMemoryRemedy()
+        : l10n.t(
+            'Resume the run, which goes on from its last checkpoint. Should it happen again, start it anew with {0}.',
+            `${THREADS}=1`,
+          ),
+    });
+    for (const { reject } of this.#waiting.values()) reject(this.#lost);
+    this.#waiting.clear();
+  }
+}
+
+function endsSentence(text: string): string {
+  return /[.!?]$/.test(text) ? text : `${text}.`;
+}

@@ -1,0 +1,34 @@
+import type { EngineName } from '../../recipe/engines';
+import type { Recipe } from '../../recipe/recipe';
+import type { Measures } from '../evaluation';
+import type { Teacher } from '../loop';
+import type { SharedMemory } from './memory';
+
+/** What a thread is started with. */
+export interface ThreadData {
+  readonly engine: EngineName;
+  readonly recipe: Recipe;
+  readonly teacher: Teacher | null;
+  readonly memory: SharedMemory;
+  /** Which thread it is, from 0, the one that starts the others, and how many there are. */
+  readonly index: number;
+  readonly threads: number;
+}
+
+/** What a thread is asked to do. Batches, weights and results lie in the shared memory. */
+export type ToThread =
+  /** Take in a step's batches, `count` of them. */
+  | { readonly type: 'begin'; readonly count: number; readonly size: number }
+  /** Pass them at the weights of `revision`; answered by 'passed'. */
+  | { readonly type: 'pass'; readonly revision: number; readonly lossScale: number; readonly seed: number }
+  /** Let go of the step's batches. */
+  | { readonly type: 'end' }
+  /** Say what the network makes of the first batch's images; answered by 'predicted'. */
+  | { readonly type: 'predict'; readonly revision: number; readonly size: number };
+
+/** What a thread answers. */
+export type FromThread =
+  | { readonly type: 'passed'; readonly measures: Measures }
+  | { readonly type: 'predicted' }
+  /** The thread met an error, and does no more. */
+  | { readonly type: 'failed'; readonly message: string };

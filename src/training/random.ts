@@ -1,0 +1,89 @@
+import { createHash } from 'node:crypto';
+import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64';
+import { uniformInt } from 'pure-rand/distribution/uniformInt';
+import { xoroshiro128plusFromState } from 'pure-rand/generator/xoroshiro128plus';
+import type { JumpableRandomGenerator } from 'pure-rand/types/JumpableRandomGenerator';
+
+/** What a run draws random numbers for. Each has a stream of its own: drawing more for one leaves the others be. */
+export type RandomStream = 'initialization' | 'dataOrder' | 'augmentation' | 'erasing' | 'mixing' | 'dropout';
+
+/** A stream's position, as plain JSON. */
+export type RandomState = readonly number[];
+
+/** A seeded stream of random numbers (xoroshiro128+) whose position can be saved and restored. */
+export class Random {
+  readonly #generator: JumpableRandomGenerator;
+
+  private constructor(generator: JumpableRandomGenerator) {
+    this.#generator = generator;
+  }
+
+  /**
+   * A run's stream at its start. It starts from a hash, since the generator is linear: from neighbouring seeds
+   * themselves it would give correlated numbers.
+   */
+  static seeded(seed: number, stream: RandomStream): Random {
+    const hash = createHash('sha256').update(`${stream} ${seed}`).digest();
+    return Random.restored([0, 4, 8, 12].map((offset) => hash.readInt32LE(offset)));
+  }
+
+  /** The stream that continues where `state` was taken. */
+  static restored(state: RandomState): Random {
+    return new Random(xoroshiro128plusFromState(state));
+  }
+
+  get state(): RandomState {
+    return [...this.#generator.getState()];
+  }
+
+  /** Uniform over [0, 1). */
+  uniform(): number {
+    return uniformFloat64(this.#generator);
+  }
+
+  /** 32 random bits as a whole number from 0 to 2^32 - 1: half the work of `uniform`. */
+  bits(): number {
+    return this.#generator.next() >>> 0;
+  }
+
+  /** A whole number, uniform over 0 to `limit` - 1. */
+  below(limit: number): number {
+    return uniformInt(this.#generator, 0, limit - 1);
+  }
+
+  /** Normal with mean 0 and deviation 1 (Box and Muller 1958). The pair's other number is left, to keep no state. */
+  normal(): number {
+    const radius = Math.sqrt(-2 * Math.log(1 - this.uniform()));
+    return radius * Math.cos(2 * Math.PI * this.uniform());
+  }
+
+  /** Of the gamma distribution of that shape and scale 1 (Marsaglia and Tsang 2000). */
+  gamma(shape: number): number {
+    if (shape < 1) return this.gamma(shape + 1) * (1 - this.uniform()) ** (1 / shape);
+    const d = shape - 1 / 3;
+    const c = 1 / Math.sqrt(9 * d);
+    for (;;) {
+      const x = this.normal();
+      const v = (1 + c * x) ** 3;
+      if (v > 0 && Math.log(1 - this.uniform()) < x * x * 0.5 + d * (1 - v + Math.log(v))) return d * v;
+    }
+  }
+
+  /** Of the distribution Beta(a, b), between 0 and 1. */
+  beta(a: number, b: number): number {
+    const x = this.gamma(a);
+    const y = this.gamma(b);
+    // With tiny shapes both may fall below the least number there is: the distribution's weight is at its ends.
+    return x + y > 0 ? x / (x + y) : this.below(2);
+  }
+
+  /** Shuffles in place, every order equally likely (Fisher and Yates). */
+  shuffle(values: { readonly length: number; [index: number]: number }): void {
+    for (let last = values.length - 1; last > 0; last--) {
+      const other = this.below(last + 1);
+      const value = values[last] as number;
+      values[last] = values[other] as number;
+      values[other] = value;
+    }
+  }
+}

@@ -1,0 +1,183 @@
+import { endianness } from 'node:os';
+import { z } from 'zod';
+import { sizeOf } from '../models/graph';
+
+/**
+ * The safetensors format (https://github.com/huggingface/safetensors, "Format"): the header's length as a
+ * little-endian 64-bit integer, the header as JSON, then every tensor's values without a gap. Whatever type a file
+ * has its values in, they are read as float32.
+ */
+
+/** A tensor's values outside any engine. */
+export interface NamedTensor<Values extends TensorValues = Float32Array> {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly values: Values;
+}
+
+/** What is written as F32, and as I64. */
+export type TensorValues = Float32Array | BigInt64Array;
+
+export interface SafetensorsFile<Values extends TensorValues = Float32Array> {
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly tensors: readonly NamedTensor<Values>[];
+}
+
+/** Bytes that are no safetensors file of numbers that can be read. */
+export class SafetensorsError extends Error {
+  override readonly name = 'SafetensorsError';
+}
+
+const LENGTH_BYTES = 8;
+/** The limit of the format's own reader. */
+const MAX_HEADER_BYTES = 100_000_000;
+const METADATA = '__metadata__';
+
+/** The format's values are little-endian; only then do they have to be turned round. */
+const IS_BIG_ENDIAN = endianness() === 'BE';
+
+/** By type, the bytes of a value and how a copy of values becomes float32. Integers past 2^24 are rounded. */
+const READERS = {
+  F64: { bytes: 8, read: (copy) => new Float32Array(new Float64Array(copy)) },
+  F32: { bytes: 4, read: (copy) => new Float32Array(copy) },
+  F16: { bytes: 2, read: (copy) => fromHalves(new Uint16Array(copy)) },
+  BF16: { bytes: 2, read: (copy) => fromBfloat16s(new Uint16Array(copy)) },
+  I64: { bytes: 8, read: (copy) => Float32Array.from(new BigInt64Array(copy), Number) },
+  U64: { bytes: 8, read: (copy) => Float32Array.from(new BigUint64Array(copy), Number) },
+  I32: { bytes: 4, read: (copy) => new Float32Array(new Int32Array(copy)) },
+  U32: { bytes: 4, read: (copy) => new Float32Array(new Uint32Array(copy)) },
+  I16: { bytes: 2, read: (copy) => new Float32Array(new Int16Array(copy)) },
+  U16: { bytes: 2, read: (copy) => new Float32Array(new Uint16Array(copy)) },
+  I8: { bytes: 1, read: (copy) => new Float32Array(new Int8Array(copy)) },
+  U8: { bytes: 1, read: (copy) => new Float32Array(new Uint8Array(copy)) },
+  BOOL: { bytes: 1, read: (copy) => new Float32Array(new Uint8Array(copy)) },
+} as const satisfies Record<string, { bytes: number; read: (copy: ArrayBuffer) => Float32Array }>;
+type Dtype = keyof typeof READERS;
+
+/** A file's bytes. Wider values lie before narrower ones, so that all are aligned; else they lie as given. */
+export function encodeSafetensors({ metadata, tensors }: SafetensorsFile<TensorValues>): Uint8Array {
+  const header: [string, unknown][] = [[METADATA, metadata]];
+  let valueBytes = 0;
+  const ordered = tensors.toSorted((a, b) => b.values.BYTES_PER_ELEMENT - a.values.BYTES_PER_ELEMENT);
+  for (const { name, shape, values } of ordered) {
+    if (name === METADATA) throw new Error(`${METADATA} cannot name a tensor`);
+    if (values.length !== sizeOf(shape))
+      throw new Error(`${name} has ${values.length} values for [${shape}]`);
+    const end = valueBytes + values.byteLength;
+    const dtype: Dtype = values instanceof Float32Array ? 'F32' : 'I64';
+    header.push([name, { dtype, shape, data_offsets: [valueBytes, end] }]);
+    valueBytes = end;
+  }
+  const text = Buffer.from(JSON.stringify(Object.fromEntries(header)));
+  const headerBytes = Math.ceil(text.length / 8) * 8;
+  const file = Buffer.alloc(LENGTH_BYTES + headerBytes + valueBytes, ' ');
+  file.writeBigUInt64LE(BigInt(headerBytes));
+  text.copy(file, LENGTH_BYTES);
+  let position = LENGTH_BYTES + headerBytes;
+  for (const { values } of ordered) {
+    file.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), position);
+    const end = position + values.byteLength;
+    if (IS_BIG_ENDIAN) turnRound(file.subarray(position, end), values.BYTES_PER_ELEMENT);
+    position = end;
+  }
+  return file;
+}
+
+const headerSchema = z.object({ [METADATA]: z.record(z.string(), z.string()).default({}) }).catchall(
+  z.strictObject({
+    dtype: z.enum(Object.keys(READERS) as Dtype[]),
+    shape: z.array(z.int().min(0)),
+    data_offsets: z.tuple([z.int().min(0), z.int().min(0)]),
+  }),
+);
+
+/**
+ * Reads a file's bytes, strictly: the tensors have to cover them without gap or overlap. The values are copies.
+ *
+ * @throws SafetensorsError that says what is wrong, when they do not, or the header is anything but one
+ */
+export function decodeSafetensors(file: Uint8Array): SafetensorsFile {
+  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
+  if (file.length < LENGTH_BYTES) throw new SafetensorsError(`The file has only ${file.length} bytes`);
+  const headerBytes = view.getBigUint64(0, true);
+  const available = Math.min(file.length - LENGTH_BYTES, MAX_HEADER_BYTES);
+  if (headerBytes > available) {
+    throw new SafetensorsError(`The header would have ${headerBytes} bytes, and at most ${available} can be`);
+  }
+  const start = LENGTH_BYTES + Number(headerBytes);
+  const { [METADATA]: metadata, ...entries } = parseHeader(file.subarray(LENGTH_BYTES, start));
+  let covered = 0;
+  const tensors = Object.entries(entries)
+    .sort(([, a], [, b]) => a.data_offsets[0] - b.data_offsets[0] || a.data_offsets[1] - b.data_offsets[1])
+    .map(
+      ([
+        name,
+        {
+          dtype,
+          shape,
+          data_offsets: [from, to],
+        },
+      ]) => {
+        if (from !== covered) throw new SafetensorsError(`${name} starts at byte ${from}, not at ${covered}`);
+        const { bytes, read } = READERS[dtype];
+        if (to - from !== bytes * sizeOf(shape)) {
+          throw new SafetensorsError(`${name} has ${to - from} bytes for the shape [${shape}] of ${dtype}`);
+        }
+        if (start + to > file.length) throw new SafetensorsError(`${name} ends past the end of the file`);
+        covered = to;
+        return { name, shape, values: read(copied(file.subarray(start + from, start + to), bytes)) };
+      },
+    );
+  if (start + covered !== file.length) {
+    throw new SafetensorsError(`${file.length - start - covered} bytes belong to no tensor`);
+  }
+  return { metadata, tensors };
+}
+
+function parseHeader(bytes: Uint8Array): z.output<typeof headerSchema> {
+  let json: unknown;
+  try {
+    json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch (cause) {
+    throw new SafetensorsError('The header is not JSON', { cause });
+  }
+  const parsed = headerSchema.safeParse(json);
+  if (parsed.success) return parsed.data;
+  throw new SafetensorsError(`The header is not a safetensors header: ${z.prettifyError(parsed.error)}`);
+}
+
+/** A copy of little-endian values as this machine orders their bytes. */
+function copied(values: Uint8Array, bytesPerValue: number): ArrayBuffer {
+  const copy = new Uint8Array(values);
+  if (IS_BIG_ENDIAN) turnRound(Buffer.from(copy.buffer), bytesPerValue);
+  return copy.buffer;
+}
+
+/** Turns the bytes of every value round, in place. */
+function turnRound(bytes: Buffer, bytesPerValue: number): void {
+  if (bytesPerValue === 8) bytes.swap64();
+  if (bytesPerValue === 4) bytes.swap32();
+  if (bytesPerValue === 2) bytes.swap16();
+}
+
+/** The values of halves (IEEE 754 binary16), given by their bits. */
+function fromHalves(bits: Uint16Array): Float32Array {
+  const values = new Float32Array(bits.length);
+  for (const [index, half] of bits.entries()) {
+    const magnitude = halfMagnitude((half >> 10) & 0x1f, half & 0x3ff);
+    values[index] = half & 0x8000 ? -magnitude : magnitude;
+  }
+  return values;
+}
+
+function halfMagnitude(exponent: number, fraction: number): number {
+  if (exponent === 0x1f) return fraction === 0 ? Number.POSITIVE_INFINITY : Number.NaN;
+  return exponent === 0 ? fraction * 2 ** -24 : (1024 + fraction) * 2 ** (exponent - 25);
+}
+
+/** The values of bfloat16s, which are the upper halves of float32s. */
+function fromBfloat16s(bits: Uint16Array): Float32Array {
+  const words = new Uint32Array(bits.length);
+  for (const [index, upper] of bits.entries()) words[index] = upper << 16;
+  return new Float32Array(words.buffer);
+}

@@ -1,0 +1,43 @@
+import * as l10n from '@vscode/l10n';
+import { z } from 'zod';
+import { type Draft, peakLearningRateOf, stepsPerEpochOf } from '../recipe/draft';
+import { formatNumber } from '../text';
+import { defineTrick } from './trick';
+
+/** Loshchilov and Hutter 2017 (arXiv 1608.03983), without restarts; He et al. 2018, section 5.1. */
+export const cosineDecay = defineTrick({
+  name: 'cosine_decay',
+  aliases: [
+    { name: 'cosine', system: 'timm' },
+    { name: 'cosineannealinglr', system: 'torchvision' },
+  ],
+  title: () => l10n.t('Cosine decay'),
+  summary: () =>
+    l10n.t(
+      'The rate falls along half a cosine: slowly at first, almost linearly in the middle, slowly again at the end. It stays high for longer than with decay by steps.',
+    ),
+  formula: 'lr(t) = ½ (1 + cos(t π / T)) × peak_lr, without the steps of warmup',
+  source: 'He et al. 2018, section 5.1',
+  url: 'https://arxiv.org/abs/1812.01187',
+  evidence: [{ setting: 'ResNet-50-D, against decay by steps', without: 77.16, with: 77.91 }],
+  options: z.strictObject({}),
+  anchor: ['schedule', 'decay'],
+  fits: ({ decay }) => decay.name !== 'cosine',
+  insertion: () => true,
+  problems: () => [],
+  apply: (draft) => ({ ...draft, decay: { name: 'cosine' } }),
+  effect: (draft) =>
+    draft.decay.name === 'cosine'
+      ? l10n.t('the decay is cosine as it is')
+      : l10n.t(
+          'rate falls from {0} to 0 over {1} steps, instead of {2}',
+          formatNumber(peakLearningRateOf(draft)),
+          decaySteps(draft),
+          draft.decay.name,
+        ),
+});
+
+function decaySteps(draft: Draft): number {
+  const stepsPerEpoch = stepsPerEpochOf(draft);
+  return draft.epochs * stepsPerEpoch - Math.round(draft.warmup.epochs * stepsPerEpoch);
+}

@@ -1,0 +1,52 @@
+import * as l10n from '@vscode/l10n';
+import { z } from 'zod';
+import { formatNumber } from '../text';
+import { defineTrick } from './trick';
+
+/** Hinton et al. 2015 (arXiv 1503.02531); He et al. 2018, section 5.3. */
+export const distillation = defineTrick({
+  name: 'distillation',
+  aliases: [
+    { name: 'knowledge_distillation', system: 'GluonCV' },
+    { name: 'teacher', system: 'GluonCV', option: 'teacher' },
+    { name: 'kd_model_name', system: 'timm', option: 'teacher' },
+  ],
+  title: () => l10n.t('Distillation'),
+  summary: () =>
+    l10n.t(
+      'A larger network that was trained before teaches this one: beside the labels, its softened probabilities are a target, which say what an image resembles and not only what it is. The paper saw it help ResNet and harm MobileNet and Inception, whose teacher was of another family.',
+    ),
+  formula: 'loss + T² × cross entropy of softmax(r / T) under softmax(z / T)',
+  source: 'He et al. 2018, section 5.3',
+  url: 'https://arxiv.org/abs/1812.01187',
+  evidence: [
+    { setting: 'ResNet-50-D, on label smoothing', without: 78.31, with: 78.67 },
+    { setting: 'ResNet-50-D, on mixup', without: 79.15, with: 79.29 },
+  ],
+  options: z.strictObject({
+    teacher: z
+      .string()
+      .default('')
+      .describe("A run's id, or the path of a checkpoint (.safetensors) of one."),
+    temperature: z.number().positive().default(20).describe('What the logits of both are divided by.'),
+    weight: z.number().positive().default(1).describe('Of the distillation loss beside that of the labels.'),
+  }),
+  runOptions: ['teacher'],
+  anchor: ['model'],
+  insertion: () => ({ teacher: '' }),
+  problems: (_, { teacher }) =>
+    teacher === ''
+      ? [
+          {
+            path: ['teacher'],
+            what: l10n.t('Distillation needs a teacher.'),
+            remedy: l10n.t("Write teacher: and the id of a finished run, or a checkpoint's path."),
+          },
+        ]
+      : [],
+  apply: (draft, options) => ({ ...draft, distillation: options }),
+  effect: (_, { teacher, temperature }) =>
+    teacher === ''
+      ? l10n.t('learns from a finished run, at temperature {0}', formatNumber(temperature))
+      : l10n.t('learns from {0}, at temperature {1}', teacher, formatNumber(temperature)),
+});

@@ -1,0 +1,60 @@
+import * as l10n from '@vscode/l10n';
+import { z } from 'zod';
+import { effectiveBatchOf } from '../recipe/draft';
+import { defineTrick } from './trick';
+
+/** As timm and Composer have it: batch norm sees one batch at a time, the optimizer the mean of several. */
+export const gradientAccumulation = defineTrick({
+  name: 'gradient_accumulation',
+  aliases: [
+    { name: 'grad_accum_steps', system: 'timm', option: 'batches' },
+    { name: 'grad_accum', system: 'Composer', option: 'batches' },
+    { name: 'gradient_accumulation_steps', system: 'Hugging Face', option: 'batches' },
+    { name: 'accumulative_counts', system: 'MMPretrain', option: 'batches' },
+  ],
+  title: () => l10n.t('Gradient accumulation'),
+  summary: () =>
+    l10n.t(
+      'One step takes the mean gradient of several batches: the effect of a larger batch in the memory of a smaller one, but for batch norm, whose statistics are of one batch. Linear scaling goes by all images of a step.',
+    ),
+  formula: 'images in a step = batch_size × batches',
+  source: 'timm, Composer',
+  url: 'https://github.com/huggingface/pytorch-image-models/blob/main/train.py',
+  evidence: [],
+  options: z.strictObject({
+    batches: z.int().positive().default(2).describe('Batches whose gradients make one step.'),
+  }),
+  anchor: ['data', 'batch_size'],
+  fits: (draft) => wholeSteps(draft) > 1,
+  insertion: (draft) => ({
+    batches: Math.max(2, Math.min(Math.round(256 / draft.batchSize), wholeSteps(draft))),
+  }),
+  problems: (draft, { batches }) =>
+    effectiveBatchOf(draft) > draft.dataset.trainImages && draft.batchSize <= draft.dataset.trainImages
+      ? [
+          {
+            path: ['batches'],
+            what: l10n.t(
+              '{0} batches of {1} are more than the {2} training images.',
+              batches,
+              draft.batchSize,
+              draft.dataset.trainImages,
+            ),
+            remedy: l10n.t('Use at most {0}.', wholeSteps(draft)),
+          },
+        ]
+      : [],
+  apply: (draft, options) => ({ ...draft, accumulation: options.batches }),
+  effect: (draft, { batches }) =>
+    l10n.t(
+      '{0} batches of {1} make a step of {2} images',
+      batches,
+      draft.batchSize,
+      batches * draft.batchSize,
+    ),
+});
+
+/** Batches that fit into an epoch. */
+function wholeSteps({ dataset, batchSize }: { dataset: { trainImages: number }; batchSize: number }): number {
+  return Math.max(Math.floor(dataset.trainImages / batchSize), 1);
+}

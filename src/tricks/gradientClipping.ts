@@ -1,0 +1,31 @@
+import * as l10n from '@vscode/l10n';
+import { z } from 'zod';
+import { formatNumber } from '../text';
+import { defineTrick } from './trick';
+
+/** Pascanu et al. 2013 (arXiv 1211.5063), section 3.2, over all parameters together as in PyTorch. */
+export const gradientClipping = defineTrick({
+  name: 'gradient_clipping',
+  aliases: [
+    { name: 'clip_grad', system: 'timm, MMPretrain', option: 'max_norm' },
+    { name: 'clip_grad_norm', system: 'torchvision', option: 'max_norm' },
+    { name: 'max_grad_norm', system: 'Hugging Face', option: 'max_norm' },
+  ],
+  title: () => l10n.t('Gradient clipping'),
+  summary: () =>
+    l10n.t(
+      'Where the norm of all gradients together is above a bound, they are scaled down to it: one bad batch cannot throw the weights far.',
+    ),
+  formula: 'g ← g × min(1, max_norm / ‖g‖)',
+  source: 'Pascanu et al. 2013; timm',
+  url: 'https://arxiv.org/abs/1211.5063',
+  evidence: [],
+  options: z.strictObject({
+    max_norm: z.number().positive().default(1).describe('The largest norm of all gradients together.'),
+  }),
+  anchor: ['optimizer'],
+  insertion: () => true,
+  problems: () => [],
+  apply: (draft, options) => ({ ...draft, maxNorm: options.max_norm }),
+  effect: (_, { max_norm }) => l10n.t('norm of gradients at most {0}', formatNumber(max_norm)),
+});

@@ -1,0 +1,43 @@
+import * as l10n from '@vscode/l10n';
+import { z } from 'zod';
+import { effectiveBatchOf } from '../recipe/draft';
+import { formatNumber } from '../text';
+import { replacesSgd } from './replacesSgd';
+import { defineTrick } from './trick';
+
+/** You, Gitman and Ginsburg 2017 (arXiv 1708.03888); He et al. 2018, section 3.1, name it for batches over 16K. */
+export const lars = defineTrick({
+  name: 'lars',
+  aliases: [],
+  title: () => l10n.t('LARS'),
+  summary: () =>
+    l10n.t(
+      'Each layer takes steps in proportion to its own weights: the rate of a layer is multiplied by the ratio of the norm of its weights to that of its gradient. Made for batches of many thousands.',
+    ),
+  formula: 'trust = trust_coefficient × ‖w‖ / (‖g‖ + weight_decay × ‖w‖)',
+  source: 'You et al. 2017',
+  url: 'https://arxiv.org/abs/1708.03888',
+  evidence: [],
+  options: z.strictObject({
+    momentum: z.number().min(0).lt(1).default(0.9).describe('Share of the velocity kept at each step.'),
+    trust_coefficient: z
+      .number()
+      .positive()
+      .default(0.001)
+      .describe('What every trust ratio is multiplied by.'),
+  }),
+  anchor: ['optimizer', 'name'],
+  excludes: ['lamb'],
+  insertion: () => true,
+  problems: replacesSgd,
+  apply: (draft, options) => ({
+    ...draft,
+    optimizer: { name: 'lars', momentum: options.momentum, trustCoefficient: options.trust_coefficient },
+  }),
+  effect: (draft, options) =>
+    l10n.t(
+      'trust ratio × {0} a layer, at batch {1}',
+      formatNumber(options.trust_coefficient),
+      effectiveBatchOf(draft),
+    ),
+});

@@ -1,0 +1,53 @@
+import * as l10n from '@vscode/l10n';
+import { z } from 'zod';
+import { parametersOf } from '../models/graph';
+import { graphOf } from '../recipe/draft';
+import { defineTrick } from './trick';
+
+/** He et al. 2018, section 3.1, after Jia et al. 2018. */
+export const noBiasDecay = defineTrick({
+  name: 'no_bias_decay',
+  aliases: [
+    { name: 'no_wd', system: 'GluonCV' },
+    { name: 'filter_bias_and_bn', system: 'timm' },
+    { name: 'bypass_bn_weight_decay', system: 'NVIDIA' },
+  ],
+  title: () => l10n.t('No bias decay'),
+  summary: () =>
+    l10n.t(
+      'Weight decay regularises the weights of convolutions and fully connected layers alone; biases and the gamma and beta of batch norm are left free of it.',
+    ),
+  formula: 'weight_decay = 0 for biases, γ and β',
+  source: 'He et al. 2018, section 3.1',
+  url: 'https://arxiv.org/abs/1812.01187',
+  evidence: [
+    { setting: 'batch 256', without: 76.19, with: 76.16 },
+    { setting: 'batch 1024', without: 76.37, with: 76.03 },
+  ],
+  options: z.strictObject({}),
+  anchor: ['optimizer', 'weight_decay'],
+  fits: ({ weightDecay }) => weightDecay > 0,
+  insertion: () => true,
+  problems: () => [],
+  advice: (draft, options) => {
+    if (options || draft.weightDecay === 0 || draft.decayOn !== 'all') return [];
+    const norms = parametersOf(graphOf(draft)).filter(({ kind }) => kind === 'gamma');
+    if (norms.length === 0) return [];
+    return [
+      {
+        path: ['optimizer', 'weight_decay'],
+        what: l10n.t('Weight decay acts on the gamma and beta of {0} batch norms, too.', norms.length),
+        remedy: l10n.t(
+          'Insert no bias decay. The paper measured little of it: 76.19 to 76.16 at batch 256, 76.37 to 76.03 at 1024.',
+        ),
+        fix: { type: 'insert' },
+      },
+    ];
+  },
+  apply: (draft) => ({ ...draft, decayOn: 'kernels' }),
+  effect: (draft) => {
+    const parameters = parametersOf(graphOf(draft));
+    const freed = parameters.filter(({ kind }) => kind !== 'kernel');
+    return l10n.t('{0} of {1} tensors train without weight decay', freed.length, parameters.length);
+  },
+});

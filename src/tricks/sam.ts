@@ -1,0 +1,27 @@
+import * as l10n from '@vscode/l10n';
+import { z } from 'zod';
+import { formatNumber } from '../text';
+import { defineTrick } from './trick';
+
+/** Foret et al. 2021 (arXiv 2010.01412), algorithm 1, around whichever optimizer there is. */
+export const sam = defineTrick({
+  name: 'sam',
+  aliases: [{ name: 'sharpness_aware_minimization', system: 'Composer' }],
+  title: () => l10n.t('Sharpness-aware minimisation'),
+  summary: () =>
+    l10n.t(
+      'The gradient is taken not where the weights are but a small step up the loss from there, so that training looks for wide valleys. Every step costs two passes.',
+    ),
+  formula: 'g = ∇L(w + rho × ∇L(w) / ‖∇L(w)‖)',
+  source: 'Foret et al. 2021',
+  url: 'https://arxiv.org/abs/2010.01412',
+  evidence: [],
+  options: z.strictObject({
+    rho: z.number().positive().default(0.05).describe('How far up the gradient is taken.'),
+  }),
+  anchor: ['optimizer', 'name'],
+  insertion: () => true,
+  problems: () => [],
+  apply: (draft, options) => ({ ...draft, sharpnessRadius: options.rho }),
+  effect: (_, { rho }) => l10n.t('two passes a step, the second {0} up the gradient', formatNumber(rho)),
+});

@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict';
+import * as vscode from 'vscode';
+import { discard, eventually, experimentText, extension, lensesOf, openNew, runIn } from './support';
+
+suite('Commands', () => {
+  const made: vscode.Uri[] = [];
+  suiteSetup(extension);
+  teardown(() => discard(...made.splice(0)));
+
+  test('a new experiment file is a copy of an example that can run, under a name that is free', async () => {
+    const names: string[] = [];
+    for (let round = 0; round < 2; round++) {
+      const opened = new Promise<vscode.TextEditor>((resolve) => {
+        const listening = vscode.window.onDidChangeActiveTextEditor((editor) => {
+          if (!editor) return;
+          listening.dispose();
+          resolve(editor);
+        });
+      });
+      const command = vscode.commands.executeCommand('bagOfTricks.newExperiment');
+      let isOpen = false;
+      void opened.then(() => {
+        isOpen = true;
+      });
+      await eventually('the new file', async () => {
+        await vscode.commands.executeCommand('workbench.action.acceptSelectedQuickOpenItem');
+        return isOpen;
+      });
+      await command;
+      const { document } = await opened;
+      made.push(document.uri);
+      names.push(document.uri.path);
+      assert.ok((await lensesOf(document.uri)).some(({ text }) => text === '1 Run'));
+      await vscode.commands.executeCommand('workbench.action.closeAllEditors');
+    }
+    assert.equal(new Set(names).size, 2);
+  });
+
+  test('the resolved recipe is shown, read-only, for a file and for its run', async () => {
+    const document = await openNew('recipe.experiment.yaml', experimentText('recipe', 1));
+    made.push(document.uri);
+    await vscode.commands.executeCommand('bagOfTricks.showRecipe', document.uri);
+    const ofFile = vscode.window.activeTextEditor?.document;
+    assert.ok(ofFile && ofFile.uri.scheme === 'bag-of-tricks-recipe', ofFile?.uri.toString());
+    assert.equal(JSON.parse(ofFile.getText()).schedule.totalSteps, 4);
+
+    await vscode.commands.executeCommand('bagOfTricks.run', document.uri);
+    const { run } = await runIn(document.uri, 'done');
+    await vscode.commands.executeCommand('bagOfTricks.showRecipe', run.id);
+    const ofRun = await eventually('the recipe of the run', () =>
+      vscode.workspace.textDocuments.find(({ uri }) => uri.query === run.id),
+    );
+    assert.deepEqual(JSON.parse(ofRun.getText()), JSON.parse(ofFile.getText()));
+  });
+
+  test("a run's path is copied, and its manifest and log open", async () => {
+    const document = await openNew('paths.experiment.yaml', experimentText('paths', 1));
+    made.push(document.uri);
+    await vscode.commands.executeCommand('bagOfTricks.run', document.uri);
+    const { run } = await runIn(document.uri, 'done');
+    await vscode.commands.executeCommand('bagOfTricks.openManifest', run.id);
+    await eventually('the manifest', () =>
+      vscode.window.activeTextEditor?.document.uri.path.endsWith(`${run.id}/run.json`),
+    );
+    await vscode.commands.executeCommand('bagOfTricks.openRunLog', run.id);
+    await eventually('the log', () =>
+      vscode.window.activeTextEditor?.document.uri.path.endsWith(`${run.id}/trainer.log`),
+    );
+    await vscode.commands.executeCommand('bagOfTricks.openExperiment', run.id);
+    await eventually(
+      'the file',
+      () => vscode.window.activeTextEditor?.document.uri.path === document.uri.path,
+    );
+  });
+});

@@ -1,0 +1,350 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import * as vscode from 'vscode';
+import { STOP_WITH_PARENT } from '../../../src/protocol/trainer';
+import { readAllEvents } from '../../../src/runs/events';
+import { readLease } from '../../../src/runs/lease';
+import { metricsPath } from '../../../src/runs/store';
+import { isLive, isRunning } from '../../../src/views/liveRun';
+import {
+  clickLens,
+  discard,
+  eventually,
+  experimentText,
+  extension,
+  lensesOf,
+  openNew,
+  runIn,
+} from './support';
+
+/** Long enough never to end by itself here. */
+const ENDLESS = 100_000;
+
+/** Kills the trainer of a run, once it is another than `before` and has trained; its process id. */
+async function killTrainer(folder: string, before = 0): Promise<number> {
+  const pid = await eventually(`a trainer other than ${before}`, async () => {
+    const holder = (await readLease(folder))?.holder;
+    // Who holds it for a change of its state is this very process.
+    return holder?.purpose === 'training' && holder.pid !== before && holder.pid;
+  });
+  await untilTrained(folder);
+  process.kill(pid, 'SIGKILL');
+  return pid;
+}
+
+/** Runs a file, stops the run, and copies it without its checkpoints; the copy's folder, its manifest changed. */
+async function copyOfRun(uri: vscode.Uri, name: string, changes: object): Promise<string> {
+  await vscode.commands.executeCommand('bagOfTricks.run', uri);
+  const { run } = await runIn(uri, 'running');
+  await vscode.commands.executeCommand('bagOfTricks.stop', run.id);
+  await runIn(uri, 'stopped');
+  const copy = `${run.folder}-${name}`;
+  const manifest = JSON.parse(await readFile(join(run.folder, 'run.json'), 'utf8'));
+  await mkdir(copy);
+  // A run that is its file's newest.
+  const createdAt = manifest.createdAt + 1;
+  await writeFile(
+    join(copy, 'run.json'),
+    JSON.stringify({ ...manifest, id: basename(copy), createdAt, ...changes }),
+  );
+  return copy;
+}
+
+function untilTrained(folder: string): Promise<true> {
+  return eventually('a checkpoint', () => existsSync(join(folder, 'checkpoints', 'last.safetensors')));
+}
+
+suite('Running an experiment', () => {
+  let document: vscode.TextDocument;
+  suiteSetup(extension);
+  teardown(async () => {
+    // One that is left training would keep the next from its turn.
+    const { library, runner } = await extension();
+    await library.refresh();
+    for (const run of library.runs.filter(isLive)) await runner.stop(run);
+    await library.refresh();
+    await discard(document.uri);
+  });
+
+  const treeItems = async (uri: vscode.Uri) => {
+    const { view } = await extension();
+    const file = view.getChildren().find((node) => node.kind === 'experiment' && node.uri.path === uri.path);
+    return file ? view.getChildren(file).map((node) => view.getTreeItem(node)) : [];
+  };
+
+  test('Run saves the file, trains to the end, and the view and the lens show the accuracy', async () => {
+    document = await openNew('short.experiment.yaml', experimentText('before', 2));
+    const edit = new vscode.WorkspaceEdit();
+    edit.replace(document.uri, new vscode.Range(0, 0, 1, 0), 'name: short\n');
+    await vscode.workspace.applyEdit(edit);
+    await clickLens(document.uri, 'Run');
+    assert.equal(document.isDirty, false);
+    const { run, state } = await runIn(document.uri, 'done');
+    assert.equal(run.manifest.name, 'short');
+    assert.equal(run.manifest.experiment.text, document.getText());
+    assert.equal(state.result.epochs, 2);
+
+    const accuracy = `${(100 * state.result.validationAccuracy).toFixed(1)}%`;
+    const item = await eventually('the run in the view', async () => (await treeItems(document.uri))[0]);
+    assert.equal(item.label, 'short');
+    assert.equal(item.description, `${accuracy} · 2 epochs`);
+    assert.equal(item.contextValue, 'run.done');
+    await eventually('the lens with the accuracy', async () =>
+      (await lensesOf(document.uri)).some(({ text }) => text === `1 Open last run (${accuracy})`),
+    );
+  });
+
+  test('a running run is live in the view until it is stopped', async () => {
+    document = await openNew('endless.experiment.yaml', experimentText('endless', ENDLESS));
+    await clickLens(document.uri, 'Run');
+    const { run } = await runIn(document.uri, 'running');
+    const live = await eventually('an epoch in the view', async () => {
+      const [item] = await treeItems(document.uri);
+      return /^epoch [2-9]\d* of 100000 · [\d.]+%$/.test(String(item?.description)) ? item : null;
+    });
+    assert.equal(live.contextValue, 'run.running');
+    await vscode.commands.executeCommand('bagOfTricks.stop', run.id);
+    const { state } = await runIn(document.uri, 'stopped');
+    assert.ok(state.step >= 4, `stopped after ${state.step} steps`);
+    const stored = JSON.parse(await readFile(join(run.folder, 'run.json'), 'utf8'));
+    assert.equal(stored.state.status, 'stopped');
+  });
+
+  test('a setting says whether the training stops when the window closes', async function () {
+    if (process.platform !== 'linux') this.skip();
+    document = await openNew('closing.experiment.yaml', experimentText('closing', ENDLESS));
+    const settings = vscode.workspace.getConfiguration('bagOfTricks');
+    for (const [choice, isTold] of [
+      ['stop', true],
+      [undefined, false],
+    ] as const) {
+      await settings.update('whenWindowCloses', choice, vscode.ConfigurationTarget.Workspace);
+      await vscode.commands.executeCommand('bagOfTricks.run', document.uri);
+      const { run } = await runIn(document.uri, 'running');
+      const pid = (await readLease(run.folder))?.holder?.pid;
+      const environment = (await readFile(`/proc/${pid}/environ`, 'utf8')).split('\0');
+      assert.equal(environment.includes(`${STOP_WITH_PARENT}=1`), isTold);
+      await vscode.commands.executeCommand('bagOfTricks.stop', run.id);
+      await runIn(document.uri, 'stopped');
+    }
+  });
+
+  test('a bad file starts nothing', async () => {
+    document = await openNew(
+      'bad.experiment.yaml',
+      `${experimentText('bad', 1)}optimizer: { base_lr: -1 }\n`,
+    );
+    await vscode.commands.executeCommand('bagOfTricks.run', document.uri);
+    const { library } = await extension();
+    await library.refresh();
+    assert.deepEqual(library.runsOf(document.uri.fsPath), []);
+  });
+
+  test('a file that is gone starts nothing', async () => {
+    document = await openNew('gone.experiment.yaml', experimentText('gone', 1));
+    const missing = document.uri.with({ path: document.uri.path.replace('gone', 'never-there') });
+    await vscode.commands.executeCommand('bagOfTricks.run', missing);
+    const { library } = await extension();
+    await library.refresh();
+    assert.deepEqual(library.runsOf(missing.fsPath), []);
+  });
+
+  test('a Node that is not there fails the run with a reason that names it', async () => {
+    const settings = vscode.workspace.getConfiguration('bagOfTricks');
+    const missing = join(__dirname, 'no-such-node');
+    await settings.update('nodePath', missing, vscode.ConfigurationTarget.Workspace);
+    try {
+      document = await openNew('unstarted.experiment.yaml', experimentText('unstarted', 1));
+      await vscode.commands.executeCommand('bagOfTricks.run', document.uri);
+      const { state } = await runIn(document.uri, 'failed');
+      assert.ok(`${state.failure.what} ${state.failure.remedy}`.includes(missing), state.failure.what);
+      const item = await eventually('the run in the view', async () => (await treeItems(document.uri))[0]);
+      assert.equal(item.contextValue, 'run.failed');
+      assert.equal(item.description, state.failure.what.split('\n')[0]);
+    } finally {
+      await settings.update('nodePath', undefined, vscode.ConfigurationTarget.Workspace);
+    }
+  });
+
+  test('a trainer that is killed is tried again, then leaves a failed run with its reason', async () => {
+    document = await openNew('killed.experiment.yaml', experimentText('killed', ENDLESS));
+    await vscode.commands.executeCommand('bagOfTricks.run', document.uri);
+    const { run } = await runIn(document.uri, 'running');
+    const first = await killTrainer(run.folder);
+    const second = await killTrainer(run.folder, first);
+    assert.notEqual(second, first);
+    const { state } = await runIn(document.uri, 'failed');
+    assert.match(state.failure.what, /SIGKILL/);
+    const { library } = await extension();
+    await library.refresh();
+    assert.equal(library.runsOf(document.uri.fsPath)[0]?.manifest.state.status, 'failed');
+  });
+
+  test('a run that was stopped is resumed where it stopped', async () => {
+    document = await openNew('resumed.experiment.yaml', experimentText('resumed', ENDLESS));
+    await vscode.commands.executeCommand('bagOfTricks.run', document.uri);
+    const { run } = await runIn(document.uri, 'running');
+    await untilTrained(run.folder);
+    await vscode.commands.executeCommand('bagOfTricks.stop', run.id);
+    const stopped = await runIn(document.uri, 'stopped');
+    await vscode.commands.executeCommand('bagOfTricks.resume', run.id);
+    await runIn(document.uri, 'running');
+    const { library } = await extension();
+    await eventually('a later step', () => {
+      const resumed = library.find(run.id);
+      const state = resumed?.kind === 'run' ? resumed.manifest.state : undefined;
+      return state?.status === 'running' && state.step > stopped.state.step;
+    });
+    await vscode.commands.executeCommand('bagOfTricks.stop', run.id);
+    await runIn(document.uri, 'stopped');
+    const { events } = await readAllEvents(metricsPath(run.folder));
+    const steps = events.flatMap((event) => (event.type === 'step' ? [event.step] : []));
+    assert.deepEqual(
+      steps,
+      steps.map((_, index) => index),
+    );
+  });
+
+  test('a run is paused, stays in the list as such, and goes on when it is resumed', async () => {
+    document = await openNew('paused.experiment.yaml', experimentText('paused', ENDLESS));
+    await vscode.commands.executeCommand('bagOfTricks.run', document.uri);
+    const { run } = await runIn(document.uri, 'running');
+    await untilTrained(run.folder);
+    await vscode.commands.executeCommand('bagOfTricks.pause', run.id);
+    const { state } = await runIn(document.uri, 'paused');
+    assert.ok(state.step > 0);
+    const item = await eventually(
+      'the paused run in the view',
+      async () => (await treeItems(document.uri))[0],
+    );
+    assert.equal(item.contextValue, 'run.paused');
+    assert.match(String(item.description), /^paused in epoch \d+$/);
+    await vscode.commands.executeCommand('bagOfTricks.resume', run.id);
+    const { library } = await extension();
+    await eventually('a later step', () => {
+      const resumed = library.find(run.id);
+      const now = resumed?.kind === 'run' ? resumed.manifest.state : undefined;
+      return now?.status === 'running' && now.step > state.step;
+    });
+  });
+
+  test('runs wait in the queue for their turn, are dragged to another place, and can be taken out', async () => {
+    document = await openNew('waiting.experiment.yaml', experimentText('waiting', ENDLESS));
+    const { library, view } = await extension();
+    for (let count = 0; count < 4; count++) {
+      await vscode.commands.executeCommand('bagOfTricks.run', document.uri);
+    }
+    await eventually('three waiting runs', () => library.queue.length === 3);
+    const queue = () => {
+      const node = view.getChildren().find(({ kind }) => kind === 'queue');
+      return node ? view.getChildren(node) : [];
+    };
+    const ids = () => library.queue.map(({ id }) => id);
+    const [first, second, third] = ids();
+    assert.deepEqual(
+      queue().map((node) => view.getTreeItem(node).description),
+      ['next', '2', '3'],
+    );
+
+    const dragged = new vscode.DataTransfer();
+    view.handleDrag(queue().slice(2), dragged);
+    await view.handleDrop(queue()[0], dragged);
+    assert.deepEqual(ids(), [third, first, second]);
+
+    await vscode.commands.executeCommand('bagOfTricks.cancelQueued', queue()[1]);
+    await eventually('two waiting runs', () => library.queue.length === 2);
+    assert.deepEqual(ids(), [third, second]);
+    for (const node of queue()) await vscode.commands.executeCommand('bagOfTricks.cancelQueued', node);
+    for (const run of library
+      .runsOf(document.uri.fsPath)
+      .filter(({ manifest }) => manifest.endedAt === null)) {
+      await vscode.commands.executeCommand('bagOfTricks.stop', run.id);
+    }
+    await eventually('no run left', () =>
+      library.runsOf(document.uri.fsPath).every(({ manifest }) => manifest.state.status === 'stopped'),
+    );
+  });
+
+  test('a setting says how many runs train at once', async () => {
+    document = await openNew('several.experiment.yaml', experimentText('several', ENDLESS));
+    const { library } = await extension();
+    const settings = vscode.workspace.getConfiguration('bagOfTricks');
+    const counts = () => [library.runs.filter(isRunning).length, library.queue.length].join(' ');
+    try {
+      for (let count = 0; count < 3; count++) {
+        await vscode.commands.executeCommand('bagOfTricks.run', document.uri);
+      }
+      await eventually('one that trains', () => counts() === '1 2');
+      await settings.update('runsAtOnce', 2, vscode.ConfigurationTarget.Workspace);
+      await eventually('two that train', () => counts() === '2 1');
+    } finally {
+      await settings.update('runsAtOnce', undefined, vscode.ConfigurationTarget.Workspace);
+      for (const run of library.queue)
+        await vscode.commands.executeCommand('bagOfTricks.cancelQueued', run.id);
+    }
+  });
+
+  test('a run that another program started is found within two seconds, live, and can be stopped', async () => {
+    document = await openNew('other.experiment.yaml', experimentText('other', ENDLESS));
+    const { library, extensionUri } = await extension();
+    const folder = await copyOfRun(document.uri, 'other', { state: { status: 'queued' } });
+    const id = basename(folder);
+    const trainer = spawn(
+      process.execPath,
+      [vscode.Uri.joinPath(extensionUri, 'dist', 'trainer.js').fsPath, folder],
+      { detached: true, stdio: 'ignore', env: { ...process.env, ELECTRON_RUN_AS_NODE: '1' } },
+    );
+    trainer.unref();
+    await untilTrained(folder);
+    const stateOf = () => {
+      const run = library.find(id);
+      return run?.kind === 'run' && run.manifest.state.status === 'running' ? run.manifest.state : undefined;
+    };
+    const found = await eventually('the run', stateOf, 2000);
+    await eventually('a later step', () => (stateOf()?.step ?? 0) > found.step + 4, 2000);
+    await vscode.commands.executeCommand('bagOfTricks.stop', id);
+    await runIn(document.uri, 'stopped');
+    assert.equal(await readLease(folder), null);
+  });
+
+  test('a run that lost its trainer while nobody looked is found interrupted, and written down so', async () => {
+    document = await openNew('lost.experiment.yaml', experimentText('lost', ENDLESS));
+    // As a machine that lost its power leaves one.
+    const state = { status: 'running', step: 4, validationAccuracy: null };
+    const lost = await copyOfRun(document.uri, 'lost', { state, endedAt: null });
+    const path = join(lost, 'run.json');
+    const { library } = await extension();
+    await library.refresh();
+    await eventually('the manifest says so', async () => {
+      const { state } = JSON.parse(await readFile(path, 'utf8'));
+      return state.status === 'interrupted';
+    });
+    const shown = library.find(basename(lost));
+    assert.equal(shown?.kind === 'run' && shown.manifest.state.status, 'interrupted');
+  });
+
+  test('runs whose folder is broken, or deleted while it is shown, do not break the view', async () => {
+    document = await openNew('fragile.experiment.yaml', experimentText('fragile', 1));
+    await vscode.commands.executeCommand('bagOfTricks.run', document.uri);
+    const { run } = await runIn(document.uri, 'done');
+    const { library, view } = await extension();
+
+    await writeFile(join(run.folder, 'run.json'), '{ "half": ');
+    await library.refresh();
+    assert.deepEqual(await treeItems(document.uri), []);
+    const others = view.getChildren().find((node) => node.kind === 'others');
+    assert.ok(others, 'there are no other runs');
+    const broken = view
+      .getChildren(others)
+      .map((node) => view.getTreeItem(node))
+      .find(({ label }) => label === run.id);
+    assert.equal(broken?.contextValue, 'run.broken');
+    assert.match(String(broken?.description), /run\.json/);
+
+    await rm(run.folder, { recursive: true });
+    await eventually('the run is gone', () => library.find(run.id) === undefined);
+  });
+});

@@ -1,0 +1,231 @@
+import { existsSync } from 'node:fs';
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join, relative } from 'node:path';
+import type { Locator, Page } from 'playwright-core';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { root } from '../../scripts/lib/processes.mjs';
+import { experimentSchema } from '../../src/experiment/schema';
+import { resolve } from '../../src/recipe/resolve';
+import { readAllEvents } from '../../src/runs/events';
+import { readLease } from '../../src/runs/lease';
+import { linuxStatIn } from '../../src/runs/processes';
+import { enqueue, readQueue } from '../../src/runs/queue';
+import { createRun, metricsPath, readManifest, runsFolder, writeManifest } from '../../src/runs/store';
+import { Workbench } from './workbench';
+
+/** Its epochs take half a second, and so many of them never end here. */
+const EXPERIMENT = {
+  name: 'endless',
+  data: {
+    dataset: 'synthetic',
+    train_images: 640,
+    validation_images: 32,
+    height: 8,
+    width: 8,
+    classes: 4,
+    batch_size: 16,
+  },
+  model: { name: 'resnet8', width: 4 },
+  schedule: { epochs: 100_000 },
+};
+const FILE = 'endless.experiment.json';
+
+const themeSettings = {
+  'window.autoDetectColorScheme': true,
+  'workbench.preferredLightColorTheme': 'Default Light Modern',
+  'workbench.preferredDarkColorTheme': 'Default Dark Modern',
+};
+
+let folder = '';
+let workbench: Workbench | undefined;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'bag-of-tricks-runs-'));
+  await writeFile(join(folder, FILE), JSON.stringify(EXPERIMENT, null, 2));
+});
+
+afterEach(async () => {
+  await workbench?.close();
+  workbench = undefined;
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** The folders of the open folder's runs, the oldest first. */
+async function runFolders(store: string): Promise<string[]> {
+  const runs = runsFolder(store);
+  return existsSync(runs) ? (await readdir(runs)).sort().map((id) => join(runs, id)) : [];
+}
+
+async function eventually<T>(what: string, look: () => Promise<T | null | undefined | false>): Promise<T> {
+  for (const deadline = Date.now() + 60_000; ; ) {
+    const value = await look();
+    if (value) return value;
+    if (Date.now() > deadline) throw new Error(`Never seen: ${what}`);
+    await new Promise((done) => setTimeout(done, 50));
+  }
+}
+
+const stateOf = async (run: string) => {
+  const reading = await readManifest(run);
+  return reading.ok ? reading.manifest.state : null;
+};
+
+/** Another window on the folder of a page, at the extension's view. */
+async function openWindow(page: Page) {
+  const other = await page.context().browser()?.newPage();
+  if (!other) throw new Error('The page has no browser.');
+  other.setDefaultTimeout(60_000);
+  await other.goto(page.url());
+  await bagOfTricks(other).click();
+  return { page: other, rows: other.locator('.pane-body .monaco-list-row'), badge: badgeOf(other) };
+}
+
+/** Clicks an action of a row, again where the row was drawn anew under the pointer, until that has done something. */
+async function clickAction(row: Locator, name: string, isDone: () => Promise<boolean>): Promise<void> {
+  await eventually(name, async () => {
+    if (await isDone()) return true;
+    await row.hover({ timeout: 2000 }).catch(() => {});
+    const button = row.getByRole('button', { name });
+    await button.click({ timeout: 2000 }).catch(() => {});
+    return isDone();
+  });
+}
+
+/** The extension's own place in the activity bar. */
+const bagOfTricks = (page: Page) => page.getByRole('tab', { name: /^Bag of Tricks/ }).first();
+
+const badgeOf = (page: Page) =>
+  page
+    .locator('.activitybar .action-item', { has: page.getByLabel(/^Bag of Tricks/) })
+    .locator('.badge-content');
+
+/** A run that was left in a state, as a copy of another without its checkpoints. */
+async function leave(run: string, name: string, changes: object): Promise<void> {
+  const reading = await readManifest(run);
+  if (!reading.ok) throw new Error(reading.reason);
+  const copy = `${run}-${name}`;
+  await cp(run, copy, {
+    recursive: true,
+    filter: (path) => !/checkpoints|lease|queue\.json/.test(basename(path)),
+  });
+  await writeManifest(copy, { ...reading.manifest, id: basename(copy), ...changes });
+}
+
+test.runIf(process.platform === 'linux')(
+  'runs go on through a crash of the extension host; a person pauses and resumes them by the view and a message',
+  { timeout: 300_000 },
+  async () => {
+    workbench = await Workbench.open({
+      folder: relative(root, folder),
+      theme: 'light',
+      settings: themeSettings,
+    });
+    const { page, folder: store } = workbench;
+    const rows = workbench.treeRows('Experiments');
+    await workbench.openFile(FILE);
+    for (let count = 1; count <= 3; count++) {
+      await workbench.clickLens(/^\s*Run\s*$/);
+      await eventually('the run', async () => (await runFolders(store)).length === count);
+    }
+    await bagOfTricks(page).click();
+    await rows.filter({ hasText: '2 waiting' }).waitFor();
+    const badge = badgeOf(page);
+    await badge.getByText('3', { exact: true }).waitFor();
+
+    const [first = ''] = await runFolders(store);
+    const running = rows.filter({ hasText: /epoch \d+ of 100000/ });
+    await running.waitFor();
+    const trainer = (await readLease(first))?.holder?.pid as number;
+    const host = linuxStatIn(await readFile(`/proc/${trainer}/stat`, 'utf8'))?.parent as number;
+    process.kill(host, 'SIGKILL');
+    // The workbench starts another one, which finds the run.
+    await eventually('the end of the host', async () => !existsSync(`/proc/${host}`));
+    const before = Number(/epoch (\d+)/.exec((await running.textContent()) ?? '')?.[1] ?? 0);
+    await eventually('later epochs', async () => {
+      const epoch = /epoch (\d+)/.exec(
+        (await running.textContent({ timeout: 500 }).catch(() => '')) ?? '',
+      )?.[1];
+      return Number(epoch) > before;
+    });
+    expect((await readLease(first))?.holder?.pid).toBe(trainer);
+    await badge.getByText('3', { exact: true }).waitFor();
+
+    const other = await openWindow(page);
+    await other.rows.filter({ hasText: '2 waiting' }).waitFor();
+    await other.rows.filter({ hasText: /epoch \d+ of 100000/ }).waitFor();
+    await other.badge.getByText('3', { exact: true }).waitFor();
+
+    await clickAction(running, 'Pause run', async () => (await stateOf(first))?.status === 'paused');
+    for (const shown of [rows, other.rows]) await shown.filter({ hasText: /paused in epoch \d+/ }).waitFor();
+    expect(await stateOf(first)).toMatchObject({ status: 'paused' });
+    // The next one's turn has come, in one of the windows.
+    for (const shown of [rows, other.rows]) await shown.filter({ hasText: '1 waiting' }).waitFor();
+    for (const shown of [badge, other.badge]) await shown.getByText('2', { exact: true }).waitFor();
+
+    await leave(first, 'failed', {
+      state: { status: 'failed', failure: { what: 'The loss became NaN at step 12.', remedy: 'Lower it.' } },
+    });
+    await leave(first, 'lost', {
+      state: { status: 'running', step: 4, validationAccuracy: null },
+      endedAt: null,
+    });
+    // Told once: by the window that was the first to find it.
+    const toasts = [page, other.page].map((window) =>
+      window
+        .locator('.notification-toast')
+        .filter({ hasText: 'endless was interrupted: its trainer is gone.' }),
+    );
+    const toast = await Promise.any(toasts.map((shown) => shown.waitFor().then(() => shown)));
+    await rows.filter({ hasText: 'The loss became NaN' }).waitFor();
+    await rows.filter({ hasText: 'interrupted' }).waitFor();
+    await workbench.screenshot('runs-light');
+    await page.emulateMedia({ colorScheme: 'dark' });
+    await page.locator('.monaco-workbench.vs-dark').waitFor();
+    await workbench.screenshot('runs-dark');
+
+    await toast.getByRole('button', { name: 'Resume' }).click();
+    for (const shown of [rows, other.rows]) await shown.filter({ hasText: '2 waiting' }).waitFor();
+    await badge.getByText('3', { exact: true }).waitFor();
+    const paused = rows.filter({ hasText: /paused in epoch \d+/ });
+    await clickAction(paused, 'Resume run', async () => (await stateOf(first))?.status === 'queued');
+    await rows.filter({ hasText: '3 waiting' }).waitFor();
+    // Its place is before those that came after it.
+    expect((await readQueue(store))[0]?.folder).toBe(first);
+    expect(await stateOf(first)).toEqual({ status: 'queued' });
+    // Whatever both windows did, every run was started once.
+    for (const run of await runFolders(store)) {
+      const { events } = await readAllEvents(metricsPath(run));
+      expect(events.filter(({ type }) => type === 'started').length).toBeLessThanOrEqual(1);
+    }
+  },
+);
+
+test('without trust nothing of a queue is started, until trust is given', { timeout: 180_000 }, async () => {
+  workbench = await Workbench.open({ folder: relative(root, folder), theme: 'light', trusted: false });
+  const { page, folder: store } = workbench;
+  const resolution = resolve(experimentSchema.parse(EXPERIMENT));
+  if (!resolution.ok) throw new Error(JSON.stringify(resolution.problems));
+  const creation = await createRun(store, {
+    experimentFile: join(store, FILE),
+    experimentText: JSON.stringify(EXPERIMENT),
+    recipe: resolution.recipe,
+    versions: {},
+  });
+  if (!creation.ok) throw new Error(creation.failure.what);
+  expect(await enqueue(store, creation.id)).toBeNull();
+  const rows = workbench.treeRows('Experiments');
+  await bagOfTricks(page).click();
+  await rows.filter({ hasText: '1 waiting' }).waitFor();
+  // Longer than a queue that is worked on lets a run wait.
+  await page.waitForTimeout(3_000);
+  expect((await readdir(creation.folder)).sort()).toEqual(['queue.json', 'run.json']);
+  expect(await stateOf(creation.folder)).toEqual({ status: 'queued' });
+
+  await workbench.runCommand('Manage Workspace Trust');
+  await page
+    .getByRole('button', { name: /^Trust/ })
+    .first()
+    .click();
+  await eventually('training', async () => (await stateOf(creation.folder))?.status === 'running');
+});

@@ -1,0 +1,221 @@
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { readAllEvents } from '../../../src/runs/events';
+import { readLease } from '../../../src/runs/lease';
+import { until } from '../runs/support';
+import { experimentText, tricksTests } from './tricks';
+
+const work = tricksTests();
+
+/** A folder with experiments of these names, each of a second or so. */
+async function workWith(...names: string[]) {
+  const place = await work();
+  for (const name of names) await place.write(`${name}.yaml`, experimentText({ name }));
+  const runs = join(place.folder, '.bag-of-tricks/runs');
+  const manifestOf = async (id: string) => JSON.parse(await readFile(join(runs, id, 'run.json'), 'utf8'));
+  /** The experiments' names in the queue's order. */
+  const queue = async () => {
+    const { stdout } = await place.tricks(['queue', '--json']);
+    return JSON.parse(stdout).map(({ name }: { name: string }) => name);
+  };
+  /** The id of the run of an experiment. */
+  const idOf = async (name: string) => (await readdir(runs)).find((id) => id.endsWith(`-${name}`)) as string;
+  return { ...place, runs, manifestOf, queue, idOf };
+}
+
+const ENDLESS = { schedule: '{ epochs: 100000 }' };
+
+describe('tricks queue', () => {
+  it('adds runs, lists them in order, moves and cancels them', async () => {
+    const { tricks, queue, idOf, manifestOf } = await workWith('a', 'b', 'c');
+    const added = await tricks(['queue', 'add', 'a.yaml', 'b.yaml', 'c.yaml']);
+    expect(added).toMatchObject({ code: 0, stderr: '' });
+    expect(added.stdout.trimEnd().split('\n')).toEqual(await Promise.all(['a', 'b', 'c'].map(idOf)));
+    expect(await queue()).toEqual(['a', 'b', 'c']);
+
+    const moved = await tricks(['queue', 'move', await idOf('c'), '1']);
+    expect(moved.code).toBe(0);
+    expect(moved.stdout).toMatch(/^PLACE +RUN +WAITS\n +1 +\S+-c +now\n +2 +\S+-a +now\n +3 +\S+-b +now\n$/);
+    expect(await tricks(['queue', 'cancel', await idOf('a')])).toMatchObject({ code: 0 });
+    expect(await queue()).toEqual(['c', 'b']);
+    expect((await manifestOf(await idOf('a'))).state).toEqual({ status: 'stopped', step: 0 });
+  });
+
+  it('refuses what cannot be: a bad file adds none, and only a run that waits is moved', async () => {
+    const { folder, tricks, write, idOf, queue } = await workWith('a');
+    await write('bad.yaml', experimentText({ optimizer: '{ base_lr: -1 }' }));
+    expect((await tricks(['queue', 'add', 'a.yaml', 'bad.yaml'])).code).toBe(2);
+    expect(await readdir(folder)).toEqual(['a.yaml', 'bad.yaml']);
+    await tricks(['queue', 'add', 'a.yaml']);
+    const id = await idOf('a');
+    for (const place of ['0', '-1', 'first', '1.5']) {
+      expect(await tricks(['queue', 'move', '--', id, place])).toMatchObject({ code: 2, stdout: '' });
+    }
+    await tricks(['queue', 'cancel', id]);
+    expect(await tricks(['queue', 'cancel', id])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('does not wait'),
+    });
+    for (const args of [
+      ['--at-once', '0'],
+      ['--at-once', 'x'],
+      ['--retries', '-1'],
+    ]) {
+      expect((await tricks(['queue', 'start', ...args])).code).toBe(2);
+    }
+    expect(await queue()).toEqual([]);
+  });
+
+  it('trains what waits in turn, and says how each ended', async () => {
+    const { tricks, queue, idOf, write, manifestOf } = await workWith('a', 'b');
+    await write('lost.yaml', experimentText({ name: 'lost', optimizer: '{ base_lr: 1e30 }' }));
+    await tricks(['queue', 'add', 'a.yaml', 'lost.yaml', 'b.yaml']);
+    const { code, stdout } = await tricks(['queue', 'start']);
+    expect(code).toBe(1);
+    const lines = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => line.split(':')[0]?.replace(/\d{8}-\d{6}-/, ''));
+    expect(lines).toEqual(['Started a', 'Done a', 'Started lost', 'Failed lost', 'Started b', 'Done b']);
+    expect(await queue()).toEqual([]);
+    expect((await manifestOf(await idOf('lost'))).state.status).toBe('failed');
+  });
+
+  it('goes on with what waits after the program that worked on it was killed, and leaves no process', async () => {
+    const { start, tricks, queue, idOf, manifestOf, runs } = await workWith('a', 'b');
+    await tricks(['queue', 'add', 'a.yaml', '--set', 'schedule.epochs=100000']);
+    await tricks(['queue', 'add', 'b.yaml']);
+    const first = start(['queue', 'start']);
+    await until(() => first.stdout().includes('Started'));
+    const a = await idOf('a');
+    await until(async () => (await readdir(join(runs, a))).includes('checkpoints'));
+    first.process.kill('SIGKILL');
+    await first.outcome;
+    expect((await tricks(['runs'])).stdout).toMatch(/-a +running/);
+    expect(await queue()).toEqual(['b']);
+    const second = start(['queue', 'start', '--at-once', '2']);
+    await until(async () => (await manifestOf(await idOf('b'))).state.status === 'done');
+    expect(await tricks(['stop', a])).toMatchObject({ code: 0 });
+    expect((await second.outcome).code).toBe(0);
+    expect((await manifestOf(a)).state.status).toBe('stopped');
+  });
+
+  it('is worked through by two programs at once, which train each run once', async () => {
+    const names = ['a', 'b', 'c', 'd'];
+    const { start, tricks, idOf, manifestOf, runs, queue } = await workWith(...names);
+    await tricks(['queue', 'add', ...names.map((name) => `${name}.yaml`)]);
+    const both = [1, 2].map(() => start(['queue', 'start', '--at-once', '2']));
+    for (const { outcome } of both) expect(await outcome).toMatchObject({ code: 0, stderr: '' });
+    expect(await queue()).toEqual([]);
+    for (const id of await Promise.all(names.map(idOf))) {
+      expect((await manifestOf(id)).state.status).toBe('done');
+      const { events } = await readAllEvents(join(runs, id, 'metrics.ndjson'));
+      const count = (type: string) => events.filter((event) => event.type === type).length;
+      expect([count('started'), count('step'), count('done')]).toEqual([1, 8, 1]);
+    }
+  });
+
+  it('stops what trains when it is interrupted, and leaves the rest waiting', async () => {
+    const { start, tricks, queue, write } = await workWith('b');
+    await write('a.yaml', experimentText({ name: 'a', ...ENDLESS }));
+    await tricks(['queue', 'add', 'a.yaml', 'b.yaml']);
+    const running = start(['queue', 'start']);
+    await until(() => running.stdout().includes('Started'));
+    running.process.kill('SIGINT');
+    expect((await running.outcome).code).toBe(130);
+    expect(await queue()).toEqual(['b']);
+  });
+});
+
+describe('tricks resume', () => {
+  it('goes on with a run that was stopped, and one whose trainer was killed, and not with one that is done', async () => {
+    const { start, tricks, write, manifestOf, idOf, runs } = await workWith('short');
+    await write('a.yaml', experimentText({ name: 'a', ...ENDLESS }));
+    const first = start(['run', 'a.yaml', '--json']);
+    await until(() => first.stdout().includes('"type":"epoch"'));
+    first.process.kill('SIGINT');
+    expect((await first.outcome).code).toBe(130);
+    const id = await idOf('a');
+    const stopped = (await manifestOf(id)).state.step;
+    expect(stopped).toBeGreaterThan(0);
+
+    const second = start(['resume', id, '--json']);
+    await until(() => second.stdout().includes('"type":"epoch"'));
+    expect(await tricks(['resume', id])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('is running'),
+    });
+    process.kill((await readLease(join(runs, id)))?.holder?.pid as number, 'SIGKILL');
+    const { code, stdout } = await second.outcome;
+    expect(code).toBe(1);
+    expect(stdout).toContain(`Going on after step ${stopped}`);
+    const steps = stdout.split('\n').filter((line) => line.includes('"type":"step"'));
+    expect(JSON.parse(steps[0] as string).step).toBe(stopped);
+
+    const last = start(['resume', 'last']);
+    await until(() => last.stdout().includes('/100000'));
+    last.process.kill('SIGINT');
+    expect(await last.outcome).toMatchObject({
+      code: 130,
+      stdout: expect.stringContaining('Going on after'),
+    });
+    const shown = JSON.parse((await tricks(['show', id, '--json'])).stdout);
+    const epochs = shown.epochs.map(({ epoch }: { epoch: number }) => epoch);
+    expect(epochs).toEqual(Array.from(epochs, (_, epoch) => epoch));
+
+    expect((await tricks(['run', 'short.yaml'])).code).toBe(0);
+    expect(await tricks(['resume', await idOf('short')])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('is done'),
+    });
+  });
+});
+
+describe('tricks pause', () => {
+  it('lets a run end with a checkpoint and stay listed as paused, and resume goes on from there', async () => {
+    const { start, tricks, write, manifestOf, idOf } = await workWith();
+    await write('a.yaml', experimentText({ name: 'a', ...ENDLESS }));
+    const first = start(['run', 'a.yaml']);
+    await until(() => first.stdout().includes('Epoch 1/100000'));
+    const id = await idOf('a');
+    expect(await tricks(['pause', id])).toEqual({
+      code: 0,
+      stdout: `Paused ${id}. To go on: tricks resume ${id}\n`,
+      stderr: '',
+    });
+    const { code, stdout } = await first.outcome;
+    const { state } = await manifestOf(id);
+    expect([code, state.status]).toEqual([130, 'paused']);
+    expect(stdout).toContain(`Paused after ${state.step} steps. To go on: tricks resume`);
+    expect((await tricks(['runs'])).stdout).toMatch(/-a +paused +- +\d+\/100000 /);
+    expect(await tricks(['pause', id])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('The run is not running.'),
+    });
+    const resumed = start(['resume', id]);
+    await until(() => resumed.stdout().includes(`Going on after step ${state.step}`));
+    await until(async () => (await manifestOf(id)).state.step > state.step);
+    resumed.process.kill('SIGINT');
+    expect((await resumed.outcome).code).toBe(130);
+  });
+});
+
+describe('a broken run among good ones', () => {
+  it('is listed as broken, and the others list, show and resume', async () => {
+    const { tricks, runs, idOf } = await workWith('a');
+    expect((await tricks(['run', 'a.yaml'])).code).toBe(0);
+    await mkdir(join(runs, 'torn'));
+    await writeFile(join(runs, 'torn', 'run.json'), '{ "version": 1,');
+    const listed = await tricks(['runs']);
+    expect(listed.stdout).toMatch(/-a +done/);
+    expect(listed.stdout).toMatch(/torn +broken/);
+    expect(await tricks(['resume', 'torn'])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('damaged'),
+    });
+    await writeFile(join(runs, await idOf('a'), 'metrics.ndjson'), '\u0000garbage\n{"type":"epo');
+    const shown = await tricks(['show', await idOf('a')]);
+    expect(shown).toMatchObject({ code: 0, stderr: expect.stringContaining('1 damaged lines') });
+  });
+});

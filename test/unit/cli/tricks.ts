@@ -1,0 +1,185 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { copyFile, cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import { afterAll, afterEach, beforeAll, onTestFinished } from 'vitest';
+import { until } from '../runs/support';
+
+const root = fileURLToPath(new URL('../../..', import.meta.url));
+
+/** Marks every process of this file's tests in its environment, so that what is left of them is found. */
+const MARK = `BAG_OF_TRICKS_TEST=${randomUUID()}`;
+
+/** `script` leaves 10 ms after its command, though a busy kernel may hand over what was written last after that. */
+const LINGER = 'code=$?; sleep 1; exit $code';
+
+export interface Outcome {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface RunningTricks {
+  readonly process: ChildProcess;
+  readonly stdout: () => string;
+  readonly stderr: () => string;
+  readonly outcome: Promise<Outcome>;
+}
+
+/** The bundles as they are shipped, in a folder of their own. */
+async function buildTricks(): Promise<{ folder: string; remove(): Promise<void> }> {
+  const folder = await mkdtemp(join(tmpdir(), 'bag-of-tricks-build-'));
+  await build({
+    absWorkingDir: root,
+    entryPoints: {
+      trainer: 'src/training/main.ts',
+      thread: 'src/training/parallel/thread.ts',
+      tricks: 'src/cli.ts',
+    },
+    outdir: folder,
+    bundle: true,
+    platform: 'node',
+    format: 'cjs',
+    target: 'node20',
+    // Its other build asks for its parts at run time.
+    alias: { 'jsonc-parser': 'jsonc-parser/lib/esm/main.js' },
+    logLevel: 'warning',
+  });
+  const wasm = join(root, 'node_modules/@tensorflow/tfjs-backend-wasm/dist');
+  for (const name of (await readdir(wasm)).filter((name) => name.endsWith('.wasm'))) {
+    await copyFile(join(wasm, name), join(folder, name));
+  }
+  return { folder, remove: () => rm(folder, { recursive: true, force: true }) };
+}
+
+/** Builds the command line before a file's tests and sees that they leave no process; makes workplaces for it. */
+export function tricksTests(): () => ReturnType<typeof workplace> {
+  let bundles: Awaited<ReturnType<typeof buildTricks>>;
+  beforeAll(async () => {
+    bundles = await buildTricks();
+  }, 60_000);
+  afterAll(() => bundles.remove());
+  afterEach(async () => {
+    if (process.platform === 'linux') await until(async () => (await processesLeft()) === 0);
+  });
+  return () => workplace(bundles.folder);
+}
+
+/** A folder to work in, and the command line in it. */
+async function workplace(bundles: string) {
+  const folder = await mkdtemp(join(tmpdir(), 'bag-of-tricks-cli-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  let program = join(bundles, 'tricks.js');
+  const start = (args: readonly string[], options: StartOptions = {}): RunningTricks =>
+    startProcess(options.node ?? process.execPath, [program, ...args], { cwd: folder, ...options });
+  return {
+    folder,
+    start,
+    tricks: (args: readonly string[], options?: StartOptions) => start(args, options).outcome,
+    /** Runs a line of shell in which $TRICKS is the command line. */
+    shell: (line: string, options: StartOptions = {}) =>
+      startProcess('bash', ['-c', line], {
+        cwd: folder,
+        ...options,
+        env: { TRICKS: `${process.execPath} ${program}`, ...options.env },
+      }).outcome,
+    /** As `shell`, in a terminal, whose output is all on standard output. */
+    terminal: (line: string, options: StartOptions = {}) =>
+      startProcess('script', ['--quiet', '--return', '--command', `${line}; ${LINGER}`, '/dev/null'], {
+        cwd: folder,
+        ...options,
+        env: { TRICKS: `${process.execPath} ${program}`, ...options.env },
+      }).outcome,
+    write: async (name: string, text: string) => {
+      await writeFile(join(folder, name), text);
+      return name;
+    },
+    /** Puts a script in the trainer's place. */
+    replaceTrainer: async (script: string) => {
+      const copy = join(folder, 'dist');
+      await mkdir(copy);
+      await cp(program, join(copy, 'tricks.js'));
+      await writeFile(join(copy, 'trainer.js'), script);
+      program = join(copy, 'tricks.js');
+    },
+    /** The manifest of the only run. */
+    manifest: async () => {
+      const [id, ...others] = await readdir(join(folder, '.bag-of-tricks/runs'));
+      if (id === undefined || others.length > 0) throw new Error(`Not one run: ${[id, ...others]}`);
+      return JSON.parse(await readFile(join(folder, '.bag-of-tricks/runs', id, 'run.json'), 'utf8'));
+    },
+  };
+}
+
+export interface StartOptions {
+  readonly cwd?: string;
+  /** The Node to run on; by default this one. */
+  readonly node?: string;
+  /** Variables to set, and where undefined to leave out. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+}
+
+function startProcess(command: string, args: readonly string[], { cwd, env }: StartOptions): RunningTricks {
+  const [name = '', value = ''] = MARK.split('=');
+  const child = spawn(command, args, {
+    cwd,
+    env: { ...process.env, NO_COLOR: '1', ...env, [name]: value },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  let stdout = '';
+  let stderr = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  const outcome = once(child, 'close').then(([code]): Outcome => ({ code, stdout, stderr }));
+  return { process: child, stdout: () => stdout, stderr: () => stderr, outcome };
+}
+
+/** Whether a shell may mount a file system of its own, of a size that can be filled: on most Linux machines. */
+export function canMount(): boolean {
+  const mount = 'mount -t tmpfs -o size=4k none /mnt';
+  return spawnSync('unshare', [...UNSHARE, 'sh', '-c', mount]).status === 0;
+}
+
+const UNSHARE = ['--user', '--map-root-user', '--mount'];
+
+/**
+ * Shell that runs `command` beside a disk of so many KiB in `disk/`, then copies what was kept there into the
+ * working folder.
+ */
+export function withSmallDisk(kilobytes: number, command: string): string {
+  const lines = `mkdir disk; mount -t tmpfs -o size=${kilobytes}k none disk; ${command}; code=$?; cp -r disk/. .; exit $code`;
+  return `exec unshare ${UNSHARE.join(' ')} bash -c '${lines}'`;
+}
+
+/** How many processes that these tests started, at whatever remove, are running; Linux only. */
+async function processesLeft(): Promise<number> {
+  const pids = (await readdir('/proc')).filter((entry) => /^\d+$/.test(entry));
+  const marked = await Promise.all(
+    pids.map(async (pid) => {
+      const environment = await readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '');
+      return environment.split('\0').includes(MARK);
+    }),
+  );
+  return marked.filter(Boolean).length;
+}
+
+/** A training of a second or two; `changes` replace lines by their key. */
+export function experimentText(changes: Readonly<Record<string, string>> = {}): string {
+  const lines = {
+    name: 'small',
+    data: '{ dataset: synthetic, train_images: 64, validation_images: 32, height: 8, width: 8, classes: 4, batch_size: 16 }',
+    model: '{ name: resnet8, width: 4 }',
+    optimizer: '{ name: sgd, base_lr: 0.1 }',
+    schedule: '{ epochs: 2, decay: cosine }',
+    tricks: '{ zero_gamma: true }',
+    ...changes,
+  };
+  return Object.entries(lines)
+    .map(([key, value]) => `${key}: ${value}\n`)
+    .join('');
+}

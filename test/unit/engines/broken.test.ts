@@ -1,0 +1,141 @@
+import { execFileSync } from 'node:child_process';
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { ADDON, findInstallations } from '../../../src/engines/installations';
+import { probeAddon } from '../../../src/engines/probe';
+import { EngineUnavailableError, loadEngine } from '../../../src/training/engines/engine';
+
+/** A real installation, broken in one way. Only an engine that loads stays in the process, so that none may here. */
+const [installed] = findInstallations('tensorflow');
+
+describe.runIf(installed)('a broken installation of tensorflow', () => {
+  let engines: string;
+  let folder: string;
+
+  beforeEach(() => {
+    engines = mkdtempSync(join(tmpdir(), 'engines-'));
+    folder = join(engines, 'tensorflow');
+    mkdirSync(folder);
+    const whole = installed?.folder as string;
+    for (const file of readdirSync(whole)) {
+      // The libraries have 850 MB. The addon is copied, because it looks for them beside where it really lies.
+      if (file === ADDON) copyFileSync(join(whole, file), join(folder, file));
+      else symlinkSync(join(whole, file), join(folder, file));
+    }
+    vi.stubEnv('BAG_OF_TRICKS_ENGINES', engines);
+  });
+
+  afterEach(() => {
+    vi.unstubAllEnvs();
+    rmSync(engines, { recursive: true });
+  });
+
+  it('names the library that is missing', async () => {
+    rmSync(join(folder, 'libtensorflow_framework.so.2'));
+    const { reason, remedy } = await failure();
+    expect(reason).toBe(`The library libtensorflow_framework.so.2 is missing from ${folder}.`);
+    expect(remedy).toBe('Install it again with "tricks engine install tensorflow".');
+  });
+
+  it('names the function that a library of another version lacks', async () => {
+    compile('int TF_Nothing(void) { return 0; }', join(folder, 'libtensorflow_cc.so.2'));
+    const { reason, remedy } = await failure();
+    expect(reason).toMatch(
+      /^The addon and the library in .* are of different versions: TFE?_\w+ is missing\.$/,
+    );
+    expect(remedy).toContain('tricks engine install');
+  });
+
+  it('says that a file is damaged', async () => {
+    truncateSync(join(folder, ADDON), 40);
+    expect((await failure()).reason).toBe(
+      `A file in ${folder} is damaged, or made for another kind of processor.`,
+    );
+  });
+
+  it('says that the addon was built for another Node', async () => {
+    // What an addon outside of Node's stable interface does as it is loaded.
+    const source = `
+      struct module { int version; unsigned flags; void *handle; const char *file; void *init; void *contextInit;
+        const char *name; void *data; void *next; };
+      static struct module self = { 1, 0, 0, "old.c", 0, 0, "old", 0, 0 };
+      void node_module_register(void *);
+      __attribute__((constructor)) static void load(void) { node_module_register(&self); }`;
+    compile(source, join(folder, ADDON));
+    expect((await failure()).reason).toBe(
+      `The addon in ${folder} was built for another Node than ${process.version}.`,
+    );
+  });
+
+  it('says that the addon is missing', async () => {
+    rmSync(join(folder, ADDON));
+    expect((await failure()).reason).toBe(`${folder} has no addon: its installation did not finish.`);
+  });
+
+  it('says that nothing is installed, and how to install it', async () => {
+    rmSync(folder, { recursive: true });
+    const { reason, remedy } = await failure();
+    expect(reason).toBe('It is not installed.');
+    expect(remedy).toContain('tricks engine install tensorflow');
+  });
+
+  it('a probe survives an addon that crashes', async () => {
+    compile(
+      '#include <signal.h>\n__attribute__((constructor)) static void load(void) { raise(SIGSEGV); }',
+      join(folder, ADDON),
+    );
+    expect(await probeAddon(join(folder, ADDON))).toEqual({
+      ok: false,
+      reason: 'It ended the process by SIGSEGV.',
+      loadError: null,
+      timedOut: false,
+    });
+  });
+
+  it('a package of the workspace stands first, with its addon where it has one', async () => {
+    const workspace = mkdtempSync(join(tmpdir(), 'workspace-'));
+    const inPackages = join(workspace, 'node_modules/@tensorflow/tfjs-node');
+    mkdirSync(inPackages, { recursive: true });
+    writeFileSync(
+      join(inPackages, 'package.json'),
+      '{ "name": "@tensorflow/tfjs-node", "version": "4.22.0" }',
+    );
+    const found = findInstallations('tensorflow', { workspace, managed: engines });
+    expect(found.map(({ origin, addonPath }) => [origin, addonPath])).toEqual([
+      ['workspace', null],
+      ['managed', join(folder, ADDON)],
+    ]);
+    mkdirSync(join(inPackages, 'lib/napi-v8'), { recursive: true });
+    writeFileSync(join(inPackages, 'lib/napi-v8', ADDON), '');
+    const [first] = findInstallations('tensorflow', { workspace, managed: engines });
+    expect(first?.addonPath).toBe(join(inPackages, 'lib/napi-v8', ADDON));
+    rmSync(workspace, { recursive: true });
+  });
+});
+
+/** Why tensorflow does not load here. */
+async function failure(): Promise<EngineUnavailableError> {
+  const error = await loadEngine('tensorflow').then(
+    () => null,
+    (reason: unknown) => reason,
+  );
+  expect(error).toBeInstanceOf(EngineUnavailableError);
+  return error as EngineUnavailableError;
+}
+
+/** Compiles C to a shared library, in place of what is there. */
+function compile(source: string, output: string): void {
+  rmSync(output, { force: true });
+  execFileSync('cc', ['-shared', '-fPIC', '-w', '-x', 'c', '-', '-o', output], { input: source });
+}

@@ -1,0 +1,130 @@
+import { execFileSync } from 'node:child_process';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { engineStates } from '../../../src/engines/choice';
+import { diagnose } from '../../../src/engines/doctor';
+import { installEngine } from '../../../src/engines/install/install';
+import { ADDON, findInstallations } from '../../../src/engines/installations';
+import { findDriver } from '../../../src/engines/nvidia';
+import { EngineUnavailableError, loadEngine } from '../../../src/training/engines/engine';
+import { deadMirror } from '../data/mirror';
+
+const [installed] = findInstallations('tensorflow');
+
+/**
+ * TensorFlow's library for the processor in the place of the one for a GPU, beside drivers that are made up: real
+ * processes load both, and none finds a GPU.
+ */
+describe.runIf(installed && process.platform === 'linux')('tensorflow-gpu', () => {
+  let folder: string;
+  const managed = () => join(folder, 'engines');
+  const places = () => ({ workspace: '/', managed: managed() });
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'gpu-'));
+    const engine = join(managed(), 'tensorflow-gpu');
+    mkdirSync(engine, { recursive: true });
+    const whole = installed?.folder as string;
+    for (const file of readdirSync(whole)) {
+      if (file === ADDON) copyFileSync(join(whole, file), join(engine, file));
+      else symlinkSync(join(whole, file), join(engine, file));
+    }
+    vi.stubEnv('BAG_OF_TRICKS_ENGINES', managed());
+    vi.stubEnv('LD_LIBRARY_PATH', [folder, process.env.LD_LIBRARY_PATH].filter(Boolean).join(delimiter));
+    vi.stubEnv('PATH', [folder, process.env.PATH].join(delimiter));
+  });
+
+  afterEach(() => {
+    vi.unstubAllEnvs();
+    rmSync(folder, { recursive: true });
+  });
+
+  it('is an error when named where TensorFlow sees no GPU, which auto passes over with that reason', async () => {
+    driver('int cuInit(unsigned flags) { return 100; }');
+    smi('No devices were found');
+    expect((await failure()).reason).toBe('TensorFlow sees no GPU.');
+    const [state] = await engineStates(places());
+    expect(state).toMatchObject({
+      name: 'tensorflow-gpu',
+      status: 'missing',
+      detail: 'TensorFlow sees no GPU.',
+    });
+    expect((await loadEngine('auto', places())).name).toBe('wasm');
+    // A GPU that comes later is to be seen.
+    const memory = join(managed(), 'probes.json');
+    expect(existsSync(memory) ? readFileSync(memory, 'utf8') : '').not.toContain(ADDON);
+  });
+
+  it("says that NVIDIA's driver does not load", async () => {
+    writeFileSync(join(folder, 'libcuda.so.1'), 'not a library');
+    expect((await failure()).reason).toMatch(
+      /^NVIDIA's driver does not load: .*libcuda\.so\.1: file too short\.$/,
+    );
+  });
+
+  // Where the kernel tells of a driver, its word counts.
+  it.runIf(!existsSync('/proc/driver/nvidia/version'))(
+    'says that the driver is too old, before anything is downloaded as well',
+    async () => {
+      driver('int cuInit(unsigned flags) { return 0; }');
+      smi('Tesla K80, 11441, 470.256.02');
+      const old = "NVIDIA's driver is too old: it is 470.256.02, and 525.60.13 is needed.";
+      const { reason, remedy } = await failure();
+      expect([reason, remedy]).toEqual([old, "Update NVIDIA's driver to 525.60.13 or newer."]);
+      const { gpus, engines } = await diagnose(places());
+      expect(gpus[0]).toEqual({ name: 'Tesla K80', memoryBytes: 11441 * 2 ** 20, driver: '470.256.02' });
+      expect(engines[0]).toMatchObject({ name: 'tensorflow-gpu', detail: old });
+      const url = await deadMirror();
+      const installing = installEngine('tensorflow-gpu', { folder, indexes: { python: url, npm: url } });
+      await expect(installing).rejects.toMatchObject({ what: old });
+    },
+  );
+
+  it('says that there is no driver, and how it is installed all the same', async ({ skip }) => {
+    skip((await findDriver()).loadError === null, 'this machine has a driver');
+    const what = 'There is no NVIDIA driver: libcuda.so.1 is missing.';
+    expect((await failure()).reason).toBe(what);
+    const url = await deadMirror();
+    const install = (withoutGpu: boolean) =>
+      installEngine('tensorflow-gpu', { folder, withoutGpu, indexes: { python: url, npm: url } });
+    await expect(install(false)).rejects.toMatchObject({
+      what,
+      remedy: expect.stringContaining('--without-gpu'),
+    });
+    await expect(install(true)).rejects.toMatchObject({ what: expect.stringContaining('ECONNREFUSED') });
+  });
+
+  function driver(source: string): void {
+    const output = join(folder, 'libcuda.so.1');
+    execFileSync('cc', ['-shared', '-fPIC', '-w', '-x', 'c', '-', '-o', output], { input: source });
+  }
+
+  /** NVIDIA's tool, with this answer. */
+  function smi(answer: string): void {
+    writeFileSync(join(folder, 'nvidia-smi'), `#!/bin/sh\necho '${answer}'\n`);
+    chmodSync(join(folder, 'nvidia-smi'), 0o755);
+  }
+});
+
+/** Why tensorflow-gpu does not load here. */
+async function failure(): Promise<EngineUnavailableError> {
+  const error = await loadEngine('tensorflow-gpu').then(
+    () => null,
+    (reason: unknown) => reason,
+  );
+  expect(error).toBeInstanceOf(EngineUnavailableError);
+  return error as EngineUnavailableError;
+}

@@ -1,0 +1,124 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { compileAddon } from '../../../src/engines/install/compile';
+import { EngineInstallError } from '../../../src/engines/install/error';
+import { type InstallProgress, installEngine, removeEngine } from '../../../src/engines/install/install';
+import { ADDON_SOURCES } from '../../../src/engines/install/pins';
+import { deadMirror, mirror } from '../data/mirror';
+
+/** That it installs what then computes is shown by `npm run verify`, which tests on what it installed. */
+describe('an installation that fails', () => {
+  let folder: string;
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'engines-'));
+  });
+
+  afterEach(async () => {
+    vi.unstubAllEnvs();
+    await rm(folder, { recursive: true });
+  });
+
+  const install = (url: string, options: Parameters<typeof installEngine>[1] = {}) =>
+    installEngine('tensorflow', { folder, indexes: { python: url, npm: url }, ...options });
+
+  it('by a server that is not there leaves nothing, and says what to check', async () => {
+    const error = await failure(install(await deadMirror()));
+    expect(error.what).toMatch(/^tfjs-node-4\.22\.0\.tgz could not be downloaded from .*: .*ECONNREFUSED/);
+    expect(error.remedy).toContain('npm_config_registry');
+    expect(await readdir(folder)).toEqual([]);
+  });
+
+  it('by a file that is another than the one pinned leaves nothing', async () => {
+    const { url, requests } = await mirror((response) => response.end('another'));
+    const error = await failure(install(url));
+    expect(error.what).toBe(
+      `${url}@tensorflow/tfjs-node/-/tfjs-node-4.22.0.tgz is not the file that was expected: its checksum differs.`,
+    );
+    expect(requests).toHaveLength(1);
+    expect(await readdir(folder)).toEqual([]);
+  });
+
+  it('by more bytes than the file has ends at once', async () => {
+    const { url } = await mirror((response) => response.end(Buffer.alloc(ADDON_SOURCES.bytes + 1)));
+    expect((await failure(install(url))).what).toContain(`more than ${ADDON_SOURCES.bytes} bytes`);
+  });
+
+  it('by an answer of 404 says so', async () => {
+    const { url } = await mirror((response) => response.writeHead(404).end());
+    expect((await failure(install(url))).what).toContain('404 Not Found');
+  });
+
+  it('by the person who stops it rejects with their reason and leaves nothing', async () => {
+    const { url } = await mirror((response) => {
+      response.writeHead(200, { 'content-length': ADDON_SOURCES.bytes });
+      response.write('some');
+    });
+    const stop = new AbortController();
+    const reason = new Error('enough');
+    const seen: InstallProgress[] = [];
+    const onProgress = (progress: InstallProgress) => {
+      seen.push(progress);
+      stop.abort(reason);
+    };
+    await expect(install(url, { signal: stop.signal, onProgress })).rejects.toBe(reason);
+    expect(seen).toEqual([
+      { stage: 'download', file: ADDON_SOURCES.file, receivedBytes: 4, totalBytes: ADDON_SOURCES.bytes },
+    ]);
+    expect(await readdir(folder)).toEqual([]);
+  });
+
+  it('keeps the installation of before', async () => {
+    await mkdir(join(folder, 'tensorflow'));
+    await writeFile(join(folder, 'tensorflow', 'engine.json'), 'before');
+    await failure(install(await deadMirror()));
+    expect(await readdir(folder)).toEqual(['tensorflow']);
+    expect(await readFile(join(folder, 'tensorflow', 'engine.json'), 'utf8')).toBe('before');
+  });
+
+  it('clears what a killed installer left, and leaves alone what a live one works at', async () => {
+    // Larger than any process id.
+    await mkdir(join(folder, '.tensorflow-99999999'));
+    await mkdir(join(folder, `.tensorflow-${process.ppid}`));
+    await failure(install(await deadMirror()));
+    expect(await readdir(folder)).toEqual([`.tensorflow-${process.ppid}`]);
+  });
+
+  it('without a compiler says which were tried', async () => {
+    vi.stubEnv('CXX', '/nowhere/c++');
+    const error = await failure(compileAddon(compilation([]), new AbortController().signal));
+    expect(error.what).toBe('There is no C++ compiler: /nowhere/c++ did not start.');
+  });
+
+  it('by sources that do not compile gives the first error', async () => {
+    const source = join(folder, 'broken.cc');
+    await writeFile(source, 'int main( { }');
+    const error = await failure(compileAddon(compilation([source]), new AbortController().signal));
+    expect(error.what).toMatch(/could not compile the addon: .*broken\.cc:1:\d+: error:/);
+  });
+
+  function compilation(sources: string[]) {
+    const output = join(folder, 'out.node');
+    return { sources, includeFolders: [], librariesFolder: folder, libraries: [], output };
+  }
+});
+
+it('removing an engine takes its folder, and tells whether there was one', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'engines-'));
+  await mkdir(join(folder, 'tensorflow'));
+  expect(await removeEngine('tensorflow', folder)).toBe(true);
+  expect(await readdir(folder)).toEqual([]);
+  expect(await removeEngine('tensorflow', folder)).toBe(false);
+  await rm(folder, { recursive: true });
+});
+
+async function failure(work: Promise<unknown>): Promise<EngineInstallError> {
+  const error = await work.then(
+    () => null,
+    (reason: unknown) => reason,
+  );
+  expect(error).toBeInstanceOf(EngineInstallError);
+  return error as EngineInstallError;
+}

@@ -1,0 +1,106 @@
+import { describe, expect, it } from 'vitest';
+import { placesFor } from '../../../src/engines/install/install';
+import {
+  ADDON_SOURCES,
+  downloadBytes,
+  NODE_HEADERS,
+  type PinnedFile,
+  type Wheel,
+  wheelFor,
+} from '../../../src/engines/install/pins';
+import { isOlder } from '../../../src/engines/nvidia';
+
+const cpu = wheelFor('tensorflow', 'linux', 'x64') as Wheel;
+const gpu = wheelFor('tensorflow-gpu', 'linux', 'x64') as Wheel;
+const cuda = gpu.cuda ?? [];
+
+/** The lines of the extra `and-cuda` in the METADATA of TensorFlow 2.21.0's wheel: from, and before. */
+const AND_CUDA: readonly (readonly [project: string, from: string, before: string])[] = [
+  ['nvidia-cublas-cu12', '12.5.3.2', '13.0'],
+  ['nvidia-cuda-cupti-cu12', '12.5.82', '13.0'],
+  ['nvidia-cuda-nvcc-cu12', '12.5.82', '13.0'],
+  ['nvidia-cuda-nvrtc-cu12', '12.5.82', '13.0'],
+  ['nvidia-cuda-runtime-cu12', '12.5.82', '13.0'],
+  ['nvidia-cudnn-cu12', '9.3.0.75', '10.0'],
+  ['nvidia-cufft-cu12', '11.2.3.61', '12.0'],
+  ['nvidia-curand-cu12', '10.3.6.82', '11.0'],
+  ['nvidia-cusolver-cu12', '11.6.3.83', '12.0'],
+  ['nvidia-cusparse-cu12', '12.5.1.3', '13.0'],
+  ['nvidia-nccl-cu12', '2.27.7', '3.0'],
+  ['nvidia-nvjitlink-cu12', '12.5.82', '13.0'],
+];
+
+describe('what an installation downloads', () => {
+  const wheels = [
+    cpu,
+    gpu,
+    ...cuda,
+    wheelFor('tensorflow', 'linux', 'arm64') as Wheel,
+    wheelFor('tensorflow', 'darwin', 'arm64') as Wheel,
+  ];
+
+  it.each(wheels.map((wheel) => [wheel.file, wheel] as const))('%s is named after itself', (file, wheel) => {
+    const { project, version, hash } = wheel;
+    expect(file.startsWith(`${project.replaceAll('-', '_')}-${version}-`)).toBe(true);
+    expect(hash).toEqual({ algorithm: 'sha256', hex: expect.stringMatching(/^[0-9a-f]{64}$/) });
+  });
+
+  it.each([ADDON_SOURCES, NODE_HEADERS])('$file has the hash that npm publishes', ({ hash }: PinnedFile) => {
+    expect(hash).toEqual({ algorithm: 'sha512', hex: expect.stringMatching(/^[0-9a-f]{128}$/) });
+  });
+
+  it('of no two files is the same', () => {
+    const hashes = wheels.map(({ hash }) => hash.hex);
+    expect(new Set(hashes).size).toBe(hashes.length);
+  });
+
+  it('for a GPU is what TensorFlow asks for, in versions that it allows', () => {
+    expect(cuda.map(({ project }) => project)).toEqual(AND_CUDA.map(([project]) => project));
+    for (const [index, [project, from, before]] of AND_CUDA.entries()) {
+      const version = cuda[index]?.version as string;
+      expect([isOlder(version, from), isOlder(version, before)], project).toEqual([false, true]);
+    }
+  });
+
+  it('is summed up', () => {
+    expect(downloadBytes(cpu)).toBe(274_000_871 + 228_166 + 16_974);
+    expect(downloadBytes(gpu)).toBe(3_380_065_108);
+  });
+
+  it('is for a GPU only where TensorFlow has a library for one', () => {
+    expect(wheelFor('tensorflow-gpu', 'linux', 'arm64')).toBeNull();
+    expect(wheelFor('tensorflow-gpu', 'darwin', 'arm64')).toBeNull();
+  });
+});
+
+describe('the place of a file', () => {
+  it.each([
+    ['tensorflow/libtensorflow_cc.so.2', 'complete/tensorflow/libtensorflow_cc.so.2'],
+    ['tensorflow/libtensorflow_framework.so.2', 'complete/tensorflow/libtensorflow_framework.so.2'],
+    ['tensorflow/include/tensorflow/c/c_api.h', 'build/tensorflow/tensorflow/c/c_api.h'],
+    // From TensorFlow's libraries, ../nvidia/<library>/lib, where they look.
+    ['nvidia/cudnn/lib/libcudnn.so.9', 'complete/nvidia/cudnn/lib/libcudnn.so.9'],
+    [
+      'nvidia/cuda_nvrtc/lib/libnvrtc-builtins.so.12.9',
+      'complete/nvidia/cuda_nvrtc/lib/libnvrtc-builtins.so.12.9',
+    ],
+    ['nvidia/cuda_nvcc/bin/ptxas', 'complete/nvidia/cuda_nvcc/bin/ptxas'],
+    [
+      'nvidia/cuda_nvcc/nvvm/libdevice/libdevice.10.bc',
+      'complete/nvidia/cuda_nvcc/nvvm/libdevice/libdevice.10.bc',
+    ],
+    ['nvidia/cudnn/include/cudnn.h', null],
+    ['nvidia/cuda_nvrtc/lib/libnvrtc_static.a', null],
+    ['nvidia/cublas/lib/__init__.py', null],
+    ['tensorflow/python/_pywrap_tfe.so', null],
+  ])('%s is %s for a GPU', (name, place) => {
+    expect(placesFor(gpu)(name)).toBe(place);
+  });
+
+  it.each([
+    ['tensorflow/libtensorflow_cc.so.2', 'complete/libtensorflow_cc.so.2'],
+    ['nvidia/cudnn/lib/libcudnn.so.9', null],
+  ])('%s is %s for the processor', (name, place) => {
+    expect(placesFor(cpu)(name)).toBe(place);
+  });
+});

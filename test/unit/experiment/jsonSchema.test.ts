@@ -1,0 +1,49 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import Ajv from 'ajv';
+import { describe, expect, test } from 'vitest';
+import { experimentJsonSchema } from '../../../src/experiment/jsonSchema';
+import { parseExperiment } from '../../../src/experiment/parse';
+
+const ROOT = join(__dirname, '../../..');
+const FILE = JSON.parse(readFileSync(join(ROOT, 'schemas/experiment.schema.json'), 'utf8'));
+const EXAMPLES = join(ROOT, 'examples');
+const BAD = join(ROOT, 'test/fixtures/experiments');
+
+/** An independent reader of JSON Schema; `strict: false` lets editors' own keywords stand. */
+const accepts = new Ajv({ strict: false }).compile(FILE);
+
+describe('the JSON Schema in schemas/', () => {
+  test('is what `npm run schema` writes', () => {
+    expect(FILE).toEqual(JSON.parse(JSON.stringify(experimentJsonSchema())));
+  });
+
+  test.each(readdirSync(EXAMPLES).filter((name) => name.includes('.experiment.')))('accepts %s', (name) => {
+    const { ok, document } = parseExperiment(readFileSync(join(EXAMPLES, name), 'utf8'), name);
+    expect(ok).toBe(true);
+    accepts(document.value);
+    expect(accepts.errors).toBeNull();
+  });
+
+  test.each([
+    'negative-rate.experiment.yaml',
+    'unknown-keys.experiment.yaml',
+    'wrong-types.experiment.jsonc',
+    'wrong-choices.experiment.yaml',
+    'missing-parts.experiment.yaml',
+  ])('refuses %s', (name) => {
+    const { document } = parseExperiment(readFileSync(join(BAD, name), 'utf8'), name);
+    expect(accepts(document.value)).toBe(false);
+  });
+
+  test('says in words what every part is', () => {
+    const { properties } = FILE;
+    expect(FILE.title).toBe('Experiment');
+    for (const name of ['name', 'data', 'model', 'optimizer', 'schedule', 'tricks', 'seed', 'engine']) {
+      expect(properties[name].description, name).toMatch(/\.$/);
+    }
+    for (const trick of Object.values<{ description?: string }>(properties.tricks.properties)) {
+      expect(trick.description).toMatch(/\((.+\d{4}|timm).*\)$/);
+    }
+  });
+});

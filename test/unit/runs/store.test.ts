@@ -1,0 +1,342 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, mkdir, readdir, readFile, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { failureOf } from '../../../src/runs/failure';
+import { claimLease, isHeld, leasePath, readLease, releaseLease } from '../../../src/runs/lease';
+import type { Manifest } from '../../../src/runs/manifest';
+import {
+  changeState,
+  createRun,
+  deleteRun,
+  findStore,
+  listRuns,
+  manifestPath,
+  readManifest,
+  readRun,
+  runFolder,
+  runsFolder,
+  writeManifest,
+} from '../../../src/runs/store';
+import { unprivileged } from '../unprivileged';
+import { exampleRecipe, exampleRun, newRun, temporaryFolder } from './support';
+
+const at = Date.UTC(2026, 10, 25, 4, 12, 33);
+
+async function manifestOf(folder: string): Promise<Manifest> {
+  const reading = await readManifest(folder);
+  if (!reading.ok) throw new Error(reading.reason);
+  return reading.manifest;
+}
+
+/** A process that sleeps until the test ends, or until it is killed. */
+async function sleeper() {
+  const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'ignore' });
+  const exited = once(child, 'exit');
+  const end = async () => {
+    child.kill('SIGKILL');
+    await exited;
+  };
+  onTestFinished(end);
+  await once(child, 'spawn');
+  return { pid: child.pid as number, end };
+}
+
+describe('creating a run', () => {
+  it('names it by its time and its experiment, and keeps the experiment as written', async () => {
+    const root = await temporaryFolder();
+    const recipe = exampleRecipe('Fashion ResNet');
+    const creation = await createRun(root, newRun(root, { recipe, createdAt: at }));
+    if (!creation.ok) throw new Error(creation.failure.what);
+    expect(creation.id).toBe('20261125-041233-fashion-resnet');
+    const manifest = await manifestOf(runFolder(root, creation.id));
+    expect(manifest).toEqual(creation.manifest);
+    expect(manifest).toMatchObject({
+      name: 'Fashion ResNet',
+      createdAt: at,
+      endedAt: null,
+      experiment: { file: 'example.experiment.yaml', text: 'name: example\n' },
+      recipe,
+      state: { status: 'queued' },
+    });
+  });
+
+  it('gives every one of many runs of the same second a folder of its own', async () => {
+    const root = await temporaryFolder();
+    const run = newRun(root, { createdAt: at });
+    const creations = await Promise.all(Array.from({ length: 12 }, () => createRun(root, run)));
+    const ids = creations.map((creation) => (creation.ok ? creation.id : creation.failure.what));
+    expect(new Set(ids).size).toBe(12);
+    expect((await readdir(runsFolder(root))).sort()).toEqual(ids.sort());
+  });
+
+  it('makes a folder name of any experiment name', async () => {
+    const root = await temporaryFolder();
+    await fc.assert(
+      fc.asyncProperty(fc.string({ minLength: 1, maxLength: 200, unit: 'grapheme' }), async (name) => {
+        const recipe = { ...exampleRecipe(), name };
+        const creation = await createRun(root, newRun(root, { recipe, createdAt: at }));
+        if (!creation.ok) throw new Error(creation.failure.what);
+        expect(creation.id).toMatch(/^20261125-041233-[a-z0-9-]{1,46}$/);
+        expect((await manifestOf(creation.folder)).name).toBe(name);
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it('keeps the store out of version control, and a person may change that', async () => {
+    const { root } = await exampleRun();
+    const ignoreFile = join(root, '.bag-of-tricks/.gitignore');
+    expect(await readFile(ignoreFile, 'utf8')).toBe('*\n');
+    await writeFile(ignoreFile, '');
+    await createRun(root, newRun(root));
+    expect(await readFile(ignoreFile, 'utf8')).toBe('');
+  });
+
+  it('names an experiment outside the folder by its whole path', async () => {
+    const root = await temporaryFolder();
+    const outside = join(await temporaryFolder(), 'other.experiment.yaml');
+    const creation = await createRun(root, newRun(root, { experimentFile: outside }));
+    expect(creation.ok && creation.manifest.experiment.file).toBe(outside);
+  });
+
+  it('says what to do where the store cannot be made, and leaves nothing', async () => {
+    const root = await temporaryFolder();
+    await writeFile(join(root, '.bag-of-tricks'), 'a file in the way');
+    const creation = await createRun(root, newRun(root));
+    expect(creation.ok).toBe(false);
+    expect(await readdir(root)).toEqual(['.bag-of-tricks']);
+  });
+
+  it.runIf(process.platform === 'linux')('says that the disk is full', async () => {
+    const error = await writeFile('/dev/full', 'x').catch((reason: unknown) => reason);
+    expect(failureOf(error).what).toContain('The disk is full');
+  });
+
+  it.each([
+    ['a typed array', () => new Float32Array(2 ** 53 - 1)],
+    ['a buffer', () => new ArrayBuffer(2 ** 53 - 1)],
+  ])('says what takes less memory where %s is too large', (_, allocate) => {
+    let reason: unknown;
+    try {
+      allocate();
+    } catch (error) {
+      reason = error;
+    }
+    expect(failureOf(reason).remedy).toContain('smaller data.batch_size');
+  });
+
+  it('says that a folder is read-only', async () => {
+    const root = await temporaryFolder();
+    await chmod(root, 0o500);
+    const creation = await unprivileged(root, () => createRun(root, newRun(root)));
+    expect(creation).toMatchObject({ ok: false, failure: { what: expect.stringContaining('may not be') } });
+  });
+});
+
+describe('replacing a manifest', () => {
+  it('shows a reader the old one or the new one, never a part', async () => {
+    const { folder } = await exampleRun();
+    const manifest = await manifestOf(folder);
+    const text = 'x'.repeat(200_000);
+    let writing = true;
+    const writer = (async () => {
+      for (let step = 0; step < 20; step++) {
+        const state = { status: 'running', step, validationAccuracy: null } as const;
+        await writeManifest(folder, { ...manifest, experiment: { file: 'e', text }, state });
+      }
+      writing = false;
+    })();
+    while (writing) expect(await readManifest(folder)).toMatchObject({ ok: true });
+    await writer;
+    expect((await manifestOf(folder)).state).toEqual({
+      status: 'running',
+      step: 19,
+      validationAccuracy: null,
+    });
+    expect(await readdir(folder)).toEqual(['run.json']);
+  });
+
+  it('never takes a cut manifest for a whole one', async () => {
+    const { folder } = await exampleRun();
+    const whole = await readFile(manifestPath(folder));
+    for (const length of [0, 1, Math.floor(whole.length / 2), whole.length - 2]) {
+      await writeFile(manifestPath(folder), whole.subarray(0, length));
+      expect(await readManifest(folder)).toEqual({ ok: false, reason: 'Its run.json is damaged.' });
+    }
+  });
+});
+
+describe('listing runs', () => {
+  it('is empty where there is no store', async () => {
+    expect(await listRuns(await temporaryFolder())).toEqual([]);
+  });
+
+  it('puts the newest first', async () => {
+    const root = await temporaryFolder();
+    for (const createdAt of [at + 1000, at + 3000, at, at + 2000]) {
+      await createRun(root, newRun(root, { createdAt }));
+    }
+    const times = (await listRuns(root)).map((run) => (run.kind === 'run' ? run.manifest.createdAt : null));
+    expect(times).toEqual([at + 3000, at + 2000, at + 1000, at]);
+  });
+
+  it('lists broken folders with a reason among the good ones, whatever is in them', async () => {
+    const { root, id, folder } = await exampleRun();
+    const runs = runsFolder(root);
+    await mkdir(join(runs, 'empty'));
+    await mkdir(join(runs, 'a-folder', 'run.json'), { recursive: true });
+    await mkdir(join(runs, 'future'));
+    await writeFile(
+      manifestPath(join(runs, 'future')),
+      JSON.stringify({ ...(await manifestOf(folder)), version: 2 }),
+    );
+    await writeFile(join(runs, 'a stray file'), '');
+    const listed = await listRuns(root);
+    expect(listed.map((run) => run.id).sort()).toEqual([id, 'a-folder', 'empty', 'future'].sort());
+    expect(listed.find((run) => run.id === 'empty')).toMatchObject({ reason: 'It has no run.json.' });
+    expect(listed.find((run) => run.id === 'future')).toMatchObject({
+      reason: 'Its run.json has version 2; this release reads version 1.',
+    });
+  });
+
+  it('survives any content of a run.json', async () => {
+    const { root, folder } = await exampleRun();
+    const content = fc.oneof(fc.string(), fc.json(), fc.constant('{"version":1}'));
+    await fc.assert(
+      fc.asyncProperty(content, async (text) => {
+        await writeFile(manifestPath(folder), text);
+        expect(await listRuns(root)).toMatchObject([{ kind: 'broken', reason: expect.stringMatching(/./) }]);
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it('lists 1,000 runs', async () => {
+    const { root, folder } = await exampleRun();
+    const text = await readFile(manifestPath(folder), 'utf8');
+    for (let index = 1; index < 1000; index++) {
+      await mkdir(runFolder(root, `run-${index}`));
+      await writeFile(manifestPath(runFolder(root, `run-${index}`)), text);
+    }
+    expect((await listRuns(root)).filter((run) => run.kind === 'run')).toHaveLength(1000);
+  });
+});
+
+describe("changing a run's state", () => {
+  it('at once from many places of one process loses no change, and leaves no lease', async () => {
+    const { folder } = await exampleRun();
+    const count = ({ state }: Manifest) => ({
+      status: 'stopped' as const,
+      step: state.status === 'stopped' ? state.step + 1 : 1,
+    });
+    const told = await Promise.all(Array.from({ length: 20 }, () => changeState(folder, count)));
+    expect(told).toEqual(Array.from({ length: 20 }, (_, index) => ({ status: 'stopped', step: index + 1 })));
+    expect((await manifestOf(folder)).state).toEqual({ status: 'stopped', step: 20 });
+    expect(await readLease(folder)).toBeNull();
+  });
+
+  it('goes on after one that failed', async () => {
+    const { folder } = await exampleRun();
+    const failing = changeState(folder, () => {
+      throw new Error('no state');
+    });
+    const next = changeState(folder, () => ({ status: 'interrupted' }));
+    await expect(failing).rejects.toThrow('no state');
+    expect(await next).toEqual({ status: 'interrupted' });
+  });
+
+  it('waits a moment for another process that changes it, and leaves it to one that trains it', async () => {
+    const { folder } = await exampleRun();
+    const { pid, end } = await sleeper();
+    const changing = await claimLease(folder, 'change', pid);
+    setTimeout(() => releaseLease(folder, changing.lease), 200);
+    expect(await changeState(folder, () => ({ status: 'interrupted' }))).toEqual({ status: 'interrupted' });
+    await claimLease(folder, 'training', pid);
+    expect(await changeState(folder, () => ({ status: 'stopped', step: 0 }))).toBeNull();
+    await end();
+  });
+});
+
+describe('a run without an end', () => {
+  const running = { status: 'running', step: 3, validationAccuracy: null } as const;
+
+  it('is running while the process of its lease is, and interrupted afterwards', async () => {
+    const { folder } = await exampleRun();
+    await writeManifest(folder, { ...(await manifestOf(folder)), state: running });
+    const { pid, end } = await sleeper();
+    await claimLease(folder, 'training', pid);
+    expect(await readRun(folder)).toMatchObject({ manifest: { state: running } });
+    await end();
+    expect(await readRun(folder)).toMatchObject({ manifest: { state: { status: 'interrupted' } } });
+  });
+
+  it('is interrupted where it has no lease, or a damaged one', async () => {
+    const { folder } = await exampleRun();
+    await writeManifest(folder, { ...(await manifestOf(folder)), state: running });
+    expect(await readRun(folder)).toMatchObject({ manifest: { state: { status: 'interrupted' } } });
+    await writeFile(leasePath(folder, 1), '{"version":1,"pid":');
+    await utimes(leasePath(folder, 1), 0, 0);
+    expect(await readRun(folder)).toMatchObject({ manifest: { state: { status: 'interrupted' } } });
+  });
+
+  it('is queued until a process took its lease to train it', async () => {
+    const { folder } = await exampleRun();
+    expect(await readRun(folder)).toMatchObject({ manifest: { state: { status: 'queued' } } });
+    const changer = await sleeper();
+    await claimLease(folder, 'change', changer.pid);
+    await changer.end();
+    expect(await readRun(folder)).toMatchObject({ manifest: { state: { status: 'queued' } } });
+    const { pid, end } = await sleeper();
+    await claimLease(folder, 'training', pid);
+    await end();
+    expect(await readRun(folder)).toMatchObject({ manifest: { state: { status: 'interrupted' } } });
+  });
+
+  it.runIf(process.platform === 'linux')('is not kept alive by another process of the same id', async () => {
+    const { folder } = await exampleRun();
+    const { pid } = await sleeper();
+    const { lease } = await claimLease(folder, 'training', pid);
+    if (!lease.holder) throw new Error('The lease has no holder.');
+    expect(await isHeld(lease)).toBe(true);
+    const before = { ...lease.holder, start: `${Number(lease.holder.start) - 1}` };
+    expect(await isHeld({ ...lease, holder: before })).toBe(false);
+  });
+});
+
+describe('deleting a run', () => {
+  it('removes its folder', async () => {
+    const { root, id } = await exampleRun();
+    expect(await deleteRun(root, id)).toBeNull();
+    expect(await listRuns(root)).toEqual([]);
+  });
+
+  it('spares one that is being trained', async () => {
+    const { root, id, folder } = await exampleRun();
+    const { pid } = await sleeper();
+    await claimLease(folder, 'training', pid);
+    expect(await deleteRun(root, id)).toMatchObject({ remedy: 'Stop it, then delete it.' });
+    expect(await listRuns(root)).toHaveLength(1);
+  });
+
+  it('never leaves the store', async () => {
+    const { root } = await exampleRun();
+    for (const id of ['..', '.', '', '../..', 'a/b']) await expect(deleteRun(root, id)).rejects.toThrow();
+    expect(await listRuns(root)).toHaveLength(1);
+  });
+});
+
+describe('finding the store', () => {
+  it('takes the nearest folder above that has one, else the folder itself', async () => {
+    const { root } = await exampleRun();
+    const inner = join(root, 'a', 'b');
+    await mkdir(inner, { recursive: true });
+    expect(await findStore(inner)).toBe(root);
+    await mkdir(join(root, 'a', '.bag-of-tricks'));
+    expect(await findStore(inner)).toBe(join(root, 'a'));
+    const alone = await temporaryFolder();
+    expect(await findStore(alone)).toBe(alone);
+  });
+});

@@ -1,0 +1,57 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { onTestFinished } from 'vitest';
+import { experimentSchema } from '../../../src/experiment/schema';
+import type { Recipe } from '../../../src/recipe/recipe';
+import { resolve } from '../../../src/recipe/resolve';
+import { processStart } from '../../../src/runs/processes';
+import { createRun, type NewRun } from '../../../src/runs/store';
+
+/** A folder that goes with the test. */
+export async function temporaryFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'bag-of-tricks-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+export function exampleRecipe(name = 'example'): Recipe {
+  const experiment = experimentSchema.parse({
+    name,
+    data: { dataset: 'synthetic', train_images: 64, batch_size: 16 },
+    model: { name: 'resnet8' },
+    schedule: { epochs: 2 },
+  });
+  const resolution = resolve(experiment);
+  if (!resolution.ok) throw new Error(JSON.stringify(resolution.problems));
+  return resolution.recipe;
+}
+
+export function newRun(root: string, changes: Partial<NewRun> = {}): NewRun {
+  return {
+    experimentFile: join(root, 'example.experiment.yaml'),
+    experimentText: 'name: example\n',
+    recipe: exampleRecipe(),
+    versions: { bagOfTricks: '0.1.0' },
+    ...changes,
+  };
+}
+
+/** A queued run in a store of its own. */
+export async function exampleRun(): Promise<{ root: string; id: string; folder: string }> {
+  const root = await temporaryFolder();
+  const creation = await createRun(root, newRun(root));
+  if (!creation.ok) throw new Error(creation.failure.what);
+  return { root, id: creation.id, folder: creation.folder };
+}
+
+/** Waits until something holds; a test that waits for what never comes ends by its own time limit. */
+export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await holds())) await delay(10);
+}
+
+/** Whether a process runs; one that ended and was not yet collected does not. */
+export async function isRunning(pid: number): Promise<boolean> {
+  return (await processStart(pid)) !== 'ended';
+}

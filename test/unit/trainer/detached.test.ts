@@ -1,0 +1,249 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { rename, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { RunFollower } from '../../../src/runs/events';
+import { endRequestPath, readLease } from '../../../src/runs/lease';
+import { makeReady } from '../../../src/runs/queue';
+import { markInterrupted, pauseByLease, stopByLease } from '../../../src/runs/stopping';
+import { listRuns, metricsPath, readManifest, readRun } from '../../../src/runs/store';
+import { startRun } from '../../../src/runs/supervisor';
+import { lastCheckpointPath } from '../../../src/training/checkpoint';
+import { isRunning, until } from '../runs/support';
+import { smallRecipe } from '../training/smallRecipe';
+import { bundle, queueRun, trainerTests } from './trainerProcess';
+
+const tests = trainerTests();
+const { start } = tests;
+let hostPath: string;
+
+beforeAll(async () => {
+  hostPath = await buildHost(dirname(tests.trainerPath));
+});
+
+/** A program that starts a run as a window does, and waits for its end. */
+async function buildHost(folder: string): Promise<string> {
+  const outfile = join(folder, 'host.js');
+  const source = `
+    import { startRun } from './src/runs/supervisor';
+    const [folder, trainerPath, stopWithParent] = process.argv.slice(2);
+    const command = { nodePath: process.execPath, trainerPath, stopWithParent: stopWithParent === 'stop' };
+    startRun(folder, command).exited.then((end) => console.log(JSON.stringify(end)));
+  `;
+  const stdin = { contents: source, resolveDir: join(__dirname, '../../..'), loader: 'ts' } as const;
+  await bundle({ stdin }, outfile);
+  return outfile;
+}
+
+/** A process that started a run's trainer, and the trainer's id once it holds the run. */
+async function host(folder: string, whenItGoes: 'continue' | 'stop') {
+  const child = fork(hostPath, [folder, tests.trainerPath, whenItGoes], { execArgv: [], stdio: 'ignore' });
+  const exited = once(child, 'exit');
+  onTestFinished(async () => {
+    child.kill('SIGKILL');
+    await exited;
+    await stopByLease(folder, 0);
+  });
+  await reaches(folder, 'epoch');
+  const pid = (await readLease(folder))?.holder?.pid;
+  if (pid === undefined) throw new Error('Nobody holds the run.');
+  return {
+    trainer: pid,
+    kill: async () => {
+      child.kill('SIGKILL');
+      await exited;
+    },
+  };
+}
+
+async function reaches(folder: string, type: string): Promise<void> {
+  const follower = new RunFollower(metricsPath(folder));
+  try {
+    await new Promise<void>((resolve) =>
+      follower.on('events', ({ events }) => events.some((event) => event.type === type) && resolve()),
+    );
+  } finally {
+    follower.close();
+  }
+}
+
+const stateOf = async (folder: string) => {
+  const run = await readRun(folder);
+  return run.kind === 'run' ? run.manifest.state.status : run.reason;
+};
+
+/** More than any test waits for. */
+const ENDLESS = smallRecipe({ schedule: { epochs: 100_000 } });
+
+describe('a trainer whose host is killed', () => {
+  test('goes on, and is found running by the next, with its whole history and what comes', async () => {
+    const folder = await queueRun(tests.store, ENDLESS);
+    const { trainer, kill } = await host(folder, 'continue');
+    await kill();
+    expect(await isRunning(trainer)).toBe(true);
+    expect(await listRuns(tests.store)).toMatchObject([{ manifest: { state: { status: 'running' } } }]);
+
+    const follower = new RunFollower(metricsPath(folder));
+    onTestFinished(() => follower.close());
+    const steps: number[] = [];
+    follower.on('events', ({ events }) => {
+      for (const event of events) if (event.type === 'step') steps.push(event.step);
+    });
+    await follower.drain();
+    const history = steps.length;
+    expect(history).toBeGreaterThanOrEqual(4);
+    await until(() => steps.length > history + 8);
+    expect(steps).toEqual(steps.map((_, index) => index));
+  });
+
+  test('stops after its step where it was told to', async () => {
+    const folder = await queueRun(tests.store, ENDLESS);
+    const { trainer, kill } = await host(folder, 'stop');
+    await kill();
+    await until(async () => !(await isRunning(trainer)));
+    expect(await stateOf(folder)).toBe('stopped');
+  });
+
+  test('is stopped by anyone, and nothing of it is left', async () => {
+    const folder = await queueRun(tests.store, ENDLESS);
+    const { trainer, kill } = await host(folder, 'continue');
+    await kill();
+    expect(await stopByLease(folder)).toBeNull();
+    expect(await isRunning(trainer)).toBe(false);
+    expect(await stateOf(folder)).toBe('stopped');
+    expect(await readLease(folder)).toBeNull();
+  });
+});
+
+describe('pausing', () => {
+  test('ends a run after its step with a checkpoint, whoever started it, and it goes on from there', async () => {
+    const folder = await queueRun(tests.store, smallRecipe({ schedule: { epochs: 100 } }));
+    const { trainer, kill } = await host(folder, 'continue');
+    await kill();
+    expect(await pauseByLease(folder)).toBeNull();
+    expect(await isRunning(trainer)).toBe(false);
+    const paused = await readManifest(folder);
+    const state = paused.ok ? paused.manifest.state : null;
+    expect(state).toEqual({ status: 'paused', step: expect.any(Number) });
+    expect(existsSync(endRequestPath(folder))).toBe(false);
+
+    expect(await makeReady(folder)).toBeNull();
+    const again = start(folder);
+    expect((await again.exited).code).toBe(0);
+    const events = await again.events();
+    const steps = events.flatMap((event) => (event.type === 'step' ? [event.step] : []));
+    expect(steps).toEqual(Array.from({ length: 400 }, (_, step) => step));
+    const [, ...told] = events
+      .map(({ type }) => type)
+      .filter((type) => type === 'paused' || type === 'started');
+    expect(told).toEqual(['paused', 'started']);
+  });
+
+  test('by its channel is the same', async () => {
+    const folder = await queueRun(tests.store, ENDLESS);
+    const handle = startRun(folder, { nodePath: process.execPath, trainerPath: tests.trainerPath });
+    await reaches(folder, 'epoch');
+    expect(await handle.pause()).toEqual({ status: 'paused', step: expect.any(Number) });
+    expect(await stateOf(folder)).toBe('paused');
+    expect(existsSync(lastCheckpointPath(folder))).toBe(true);
+  });
+});
+
+describe('two who start one run', () => {
+  test('at once start it once', async () => {
+    const folder = await queueRun(tests.store, ENDLESS);
+    const trainers = Array.from({ length: 4 }, () => start(folder));
+    const left = () => trainers.filter(({ child }) => child.exitCode !== null);
+    await until(() => left().length === 3);
+    for (const trainer of left()) {
+      expect(await trainer.exited).toEqual({ code: 75, signal: null });
+      expect(trainer.output).toContain('is not queued');
+    }
+    const [winner] = trainers.filter(({ child }) => child.exitCode === null);
+    await winner?.reaches('epoch');
+    expect((await winner?.events())?.filter(({ type }) => type === 'started')).toHaveLength(1);
+  });
+
+  test('both follow it to its end', async () => {
+    const folder = await queueRun(tests.store, smallRecipe({ schedule: { epochs: 40 } }));
+    const command = { nodePath: process.execPath, trainerPath: tests.trainerPath };
+    const handles = Array.from({ length: 3 }, () => startRun(folder, command));
+    const ends = await Promise.all(handles.map(({ exited }) => exited));
+    expect(ends[0]).toMatchObject({ status: 'done' });
+    expect(ends[1]).toEqual(ends[0]);
+    expect(ends[2]).toEqual(ends[0]);
+    expect(await readLease(folder)).toBeNull();
+  });
+});
+
+describe('a run folder', () => {
+  test.each([
+    ['deleted', (folder: string) => rm(folder, { recursive: true, force: true, maxRetries: 5 })],
+    ['renamed', (folder: string) => rename(folder, `${folder}-elsewhere`)],
+  ])('that is %s while its run trains ends the trainer, and is not made anew', async (_, change) => {
+    const folder = await queueRun(tests.store, ENDLESS);
+    const handle = startRun(folder, { nodePath: process.execPath, trainerPath: tests.trainerPath });
+    await reaches(folder, 'epoch');
+    await change(folder);
+    const end = await handle.exited;
+    expect(end).toMatchObject({
+      status: 'failed',
+      failure: { what: `${folder} was moved or deleted while the run trained.` },
+    });
+    expect(existsSync(folder)).toBe(false);
+    expect(await isRunning(handle.pid as number)).toBe(false);
+  });
+
+  test('that was renamed opens at its new place, as interrupted', async () => {
+    const folder = await queueRun(tests.store, ENDLESS);
+    const trainer = start(folder);
+    await trainer.reaches('epoch');
+    const moved = `${folder}-elsewhere`;
+    await rename(folder, moved);
+    expect((await trainer.exited).code).toBe(76);
+    expect(await stateOf(moved)).toBe('interrupted');
+  });
+});
+
+describe('a run whose trainer is gone', () => {
+  test('is interrupted, which is written down once and not over what another says', async () => {
+    const folder = await queueRun(tests.store, ENDLESS);
+    const trainer = start(folder);
+    await trainer.reaches('step');
+    await markInterrupted(folder);
+    expect(await stateOf(folder)).toBe('running');
+    trainer.child.kill('SIGKILL');
+    await trainer.exited;
+    await Promise.all([markInterrupted(folder), markInterrupted(folder)]);
+    expect(await trainer.manifest()).toMatchObject({
+      state: { status: 'interrupted' },
+      endedAt: expect.any(Number),
+    });
+    expect(await readLease(folder)).toBeNull();
+  });
+});
+
+describe('a running trainer', () => {
+  test('lets its heart beat, also through a clock that jumped', async () => {
+    const folder = await queueRun(tests.store, ENDLESS);
+    const trainer = start(folder);
+    await trainer.reaches('step');
+    const path = (await readLease(folder))?.path as string;
+    const beatMs = async () => (await stat(path)).mtimeMs;
+    const first = await beatMs();
+    await until(async () => (await beatMs()) > first);
+    expect(Math.abs((await beatMs()) - Date.now())).toBeLessThan(10_000);
+  });
+
+  test('heeds a request to stop that is left in its folder', async () => {
+    const folder = await queueRun(tests.store, ENDLESS);
+    const trainer = start(folder);
+    await trainer.reaches('step');
+    await writeFile(endRequestPath(folder), '');
+    expect((await trainer.exited).code).toBe(130);
+    expect(await stateOf(folder)).toBe('stopped');
+    expect(existsSync(endRequestPath(folder))).toBe(false);
+  });
+});

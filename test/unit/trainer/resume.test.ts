@@ -1,0 +1,170 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import type { RunEvent } from '../../../src/protocol/events';
+import { savePeriodVariables } from '../../../src/protocol/trainer';
+import type { Recipe } from '../../../src/recipe/recipe';
+import { settledMeasures } from '../../../src/runs/history';
+import { makeReady } from '../../../src/runs/queue';
+import { markInterrupted } from '../../../src/runs/stopping';
+import { writeManifest } from '../../../src/runs/store';
+import { bestCheckpointPath, lastCheckpointPath, readCheckpoint } from '../../../src/training/checkpoint';
+import { PRESENT_ENGINES } from '../training/presentEngines';
+import { smallRecipe } from '../training/smallRecipe';
+import { queueRun, type TrainerProcess, trainerTests } from './trainerProcess';
+
+const tests = trainerTests();
+
+/** Starts a run, or lets it go on. */
+async function start(folder: string): Promise<TrainerProcess> {
+  await markInterrupted(folder);
+  expect(await makeReady(folder)).toBeNull();
+  return tests.start(folder, savePeriodVariables({ steps: 3 }));
+}
+
+/** Trains a recipe to its end without a stop; its folder. */
+async function neverStopped(recipe: Recipe): Promise<TrainerProcess> {
+  const trainer = await start(await queueRun(tests.store, recipe));
+  expect(await trainer.exited).toEqual({ code: 0, signal: null });
+  return trainer;
+}
+
+/** How many steps the log has, those that were done again included. */
+async function stepsIn(trainer: TrainerProcess): Promise<number> {
+  return (await trainer.events()).filter(({ type }) => type === 'step').length;
+}
+
+/** What of an event does not depend on the clock. */
+function measured(event: RunEvent): object {
+  return { ...event, time: 0, seconds: 0, imagesPerSecond: 0 };
+}
+
+async function expectSame(run: TrainerProcess, whole: TrainerProcess): Promise<void> {
+  expect(settledMeasures(await run.events()).map(measured)).toEqual(
+    settledMeasures(await whole.events()).map(measured),
+  );
+  for (const path of [lastCheckpointPath, bestCheckpointPath]) {
+    const [own, expected] = [
+      await readCheckpoint(path(run.folder)),
+      await readCheckpoint(path(whole.folder)),
+    ];
+    expect(own.tensors).toEqual(expected.tensors);
+  }
+  const { state } = await run.manifest();
+  const { state: wanted } = await whole.manifest();
+  if (state.status !== 'done' || wanted.status !== 'done')
+    throw new Error(`${state.status}, ${wanted.status}`);
+  expect({ ...state.result, seconds: 0 }).toEqual({ ...wanted.result, seconds: 0 });
+}
+
+const changes = {
+  data: { augment: 'crop_flip', train_images: 160 },
+  schedule: { epochs: 32, decay: 'cosine' },
+  tricks: { warmup: { epochs: 2 }, ema: true, mixup: true },
+};
+const recipe = smallRecipe(changes);
+
+// Checkpoints are synced: on a disk that others use, each takes its time.
+describe('a run that goes on', { timeout: 240_000 }, () => {
+  test('after kill -9 at 20 random moments ends with the weights and metrics of one never stopped', async () => {
+    const whole = await neverStopped(recipe);
+    const folder = await queueRun(tests.store, recipe);
+    let kills = 0;
+    for (; kills < 20; kills++) {
+      const trainer = await start(folder);
+      const stepsBefore = await stepsIn(trainer);
+      // From before it has taken the run to the middle of its epochs; on a fast machine before too many steps.
+      const end = Date.now() + Math.random() * 1200;
+      while (Date.now() < end && (await stepsIn(trainer)) < stepsBefore + 10) await delay(5);
+      if (trainer.child.exitCode !== null) break;
+      trainer.child.kill('SIGKILL');
+      await trainer.exited;
+    }
+    expect(kills).toBe(20);
+    const last = await start(folder);
+    expect(await last.exited).toEqual({ code: 0, signal: null });
+    await expectSame(last, whole);
+  });
+
+  test('after stops ends the same, and does no step twice', async () => {
+    const short = { ...recipe, epochs: 16, schedule: { ...recipe.schedule, totalSteps: 160 } };
+    const whole = await neverStopped(short);
+    const folder = await queueRun(tests.store, short);
+    for (const steps of [4, 17, 40]) {
+      const trainer = await start(folder);
+      await trainer.reachesStep(steps);
+      trainer.child.kill('SIGTERM');
+      expect((await trainer.exited).code).toBe(130);
+    }
+    const last = await start(folder);
+    expect(await last.exited).toEqual({ code: 0, signal: null });
+    await expectSame(last, whole);
+    const steps = (await last.events()).flatMap((event) => (event.type === 'step' ? [event.step] : []));
+    expect(steps).toEqual(Array.from({ length: 160 }, (_, index) => index));
+  });
+
+  // On every processor: what an op sums in parts must be added in one order.
+  test.runIf(PRESENT_ENGINES.includes('tensorflow'))(
+    'on tensorflow, after kills and stops, ends with the weights and metrics of one never stopped',
+    async () => {
+      const native = smallRecipe({
+        ...changes,
+        data: { ...changes.data, train_images: 640, height: 16, width: 16, channels: 3, batch_size: 64 },
+        model: { width: 16 },
+        schedule: { epochs: 6, decay: 'cosine' },
+        engine: 'tensorflow',
+      });
+      const whole = await neverStopped(native);
+      const folder = await queueRun(tests.store, native);
+      for (const [step, signal] of [
+        [5, 'SIGKILL'],
+        [14, 'SIGTERM'],
+        [25, 'SIGKILL'],
+      ] as const) {
+        const trainer = await start(folder);
+        await trainer.reachesStep(step);
+        trainer.child.kill(signal);
+        await trainer.exited;
+      }
+      const last = await start(folder);
+      expect(await last.exited).toEqual({ code: 0, signal: null });
+      expect((await last.manifest()).engine?.name).toBe('tensorflow');
+      await expectSame(last, whole);
+    },
+  );
+
+  test('says so where it goes on with another engine, or with other threads of it', async () => {
+    const folder = await queueRun(tests.store, smallRecipe({ schedule: { epochs: 20 } }));
+    const first = await start(folder);
+    await first.reaches('epoch');
+    first.child.kill('SIGTERM');
+    await first.exited;
+    const manifest = await first.manifest();
+    const description = 'WebAssembly, 64 threads';
+    await writeManifest(folder, { ...manifest, engine: { name: 'wasm', description } });
+    const second = await start(folder);
+    expect((await second.exited).code).toBe(0);
+    const told = (await second.events()).flatMap((event) => (event.type === 'preparing' ? [event.what] : []));
+    const now = manifest.engine?.description;
+    expect(told).toContain(`Until here ${description} trained the run; ${now} may compute other digits.`);
+  });
+
+  test('takes the checkpoint before a damaged one, says so, and ends the same', async () => {
+    const whole = await neverStopped(recipe);
+    const folder = await queueRun(tests.store, recipe);
+    const first = await start(folder);
+    await first.reachesStep(50);
+    // Not killed, which may be between the two renames of a save, when there is no last one to damage.
+    first.child.kill('SIGTERM');
+    expect((await first.exited).code).toBe(130);
+    const bytes = await readFile(lastCheckpointPath(folder));
+    await writeFile(lastCheckpointPath(folder), bytes.subarray(0, bytes.length - 100));
+    const second = await start(folder);
+    expect(await second.exited).toEqual({ code: 0, signal: null });
+    const told = (await second.events()).flatMap((event) => (event.type === 'preparing' ? [event.what] : []));
+    expect(told.some((what) => /^last\.safetensors is damaged .* going on from/.test(what))).toBe(true);
+    expect(told.some((what) => /^Going on after step \d+$/.test(what))).toBe(true);
+    expect(second.output).toContain('last.safetensors is damaged');
+    await expectSame(second, whole);
+  });
+});

@@ -1,0 +1,175 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { copyFile, mkdtemp, readdir, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type BuildOptions, build } from 'esbuild';
+import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
+import { findDawn } from '../../../src/engines/dawn';
+import type { RunEvent } from '../../../src/protocol/events';
+import { type FromTrainer, fromTrainerSchema } from '../../../src/protocol/trainer';
+import type { Recipe } from '../../../src/recipe/recipe';
+import { readAllEvents } from '../../../src/runs/events';
+import type { Manifest } from '../../../src/runs/manifest';
+import { createRun, metricsPath, readManifest } from '../../../src/runs/store';
+
+const root = join(__dirname, '../../..');
+
+/** Bundles a program as the trainer is bundled. */
+export async function bundle(input: BuildOptions, outfile: string): Promise<void> {
+  await build({
+    ...input,
+    outfile,
+    bundle: true,
+    platform: 'node',
+    format: 'cjs',
+    target: 'node20',
+    logLevel: 'error',
+  });
+}
+
+/** Builds the trainer and the program of its threads as they ship, into a new folder; the trainer's path. */
+export async function buildTrainer(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'trainer-'));
+  const outfile = join(folder, 'trainer.js');
+  await bundle({ entryPoints: [join(root, 'src/training/main.ts')] }, outfile);
+  await buildThread(join(folder, 'thread.js'));
+  const dawn = findDawn();
+  if (dawn) await symlink(dirname(dawn), join(folder, 'dawn'));
+  return outfile;
+}
+
+/** Builds the program of a training's threads as it ships, with the wasm engine's binaries beside it. */
+export async function buildThread(outfile: string): Promise<void> {
+  await bundle({ entryPoints: [join(root, 'src/training/parallel/thread.ts')] }, outfile);
+  const folder = dirname(outfile);
+  const binaries = join(root, 'node_modules/@tensorflow/tfjs-backend-wasm/dist');
+  for (const name of await readdir(binaries)) {
+    if (name.endsWith('.wasm')) await copyFile(join(binaries, name), join(folder, name));
+  }
+}
+
+/** What the tests of a file that start trainers share. */
+export interface TrainerTests {
+  /** The built trainer. */
+  readonly trainerPath: string;
+  /** A folder for each test's runs. */
+  readonly store: string;
+  /** Starts a trainer on a queued run, and ends it with the test. */
+  start(folder: string, env?: Readonly<Record<string, string>>): TrainerProcess;
+}
+
+/** Builds the trainer before a file's tests, and leaves nothing of them behind. */
+export function trainerTests(): TrainerTests {
+  let trainerPath = '';
+  let store = '';
+  const started: TrainerProcess[] = [];
+  beforeAll(async () => {
+    trainerPath = await buildTrainer();
+  });
+  afterAll(async () => {
+    await rm(dirname(trainerPath), { recursive: true });
+  });
+  beforeEach(async () => {
+    store = await mkdtemp(join(tmpdir(), 'store-'));
+  });
+  afterEach(async () => {
+    for (const trainer of started.splice(0)) await trainer.end();
+    await rm(store, { recursive: true });
+  });
+  return {
+    get trainerPath() {
+      return trainerPath;
+    },
+    get store() {
+      return store;
+    },
+    start(folder, env) {
+      const trainer = new TrainerProcess(trainerPath, folder, env);
+      started.push(trainer);
+      return trainer;
+    },
+  };
+}
+
+/** Makes a queued run in a store at `storeRoot`; its folder. */
+export async function queueRun(storeRoot: string, recipe: Recipe): Promise<string> {
+  const creation = await createRun(storeRoot, {
+    experimentFile: join(storeRoot, 'small.experiment.yaml'),
+    experimentText: 'name: small\n',
+    recipe,
+    versions: { 'bag-of-tricks': '0.0.0' },
+  });
+  if (!creation.ok) throw new Error(creation.failure.what);
+  return creation.folder;
+}
+
+/** A trainer's process as the test sees it. */
+export class TrainerProcess {
+  readonly messages: FromTrainer[] = [];
+  output = '';
+  readonly child: ChildProcess;
+  /** Resolves with how it left. */
+  readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
+
+  constructor(
+    trainerPath: string,
+    readonly folder: string,
+    env: Readonly<Record<string, string>> = {},
+  ) {
+    this.child = fork(trainerPath, [folder], {
+      execArgv: [],
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      env: { ...process.env, ...env },
+    });
+    this.child.on('message', (message) => this.messages.push(fromTrainerSchema.parse(message)));
+    const outputs = [this.child.stdout as Readable, this.child.stderr as Readable];
+    for (const output of outputs) {
+      output.on('data', (data) => {
+        this.output += data;
+      });
+    }
+    // Not the process's 'close', which never comes once the channel was disconnected.
+    this.exited = Promise.all([
+      once(this.child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>,
+      ...outputs.map((output) => once(output, 'close')),
+    ]).then(([[code, signal]]) => ({ code, signal }));
+  }
+
+  /** The events of the run's log; a line that is none is an error. */
+  async events(): Promise<readonly RunEvent[]> {
+    const { events, skipped } = await readAllEvents(metricsPath(this.folder));
+    if (skipped > 0) throw new Error(`${skipped} lines of the log are no events`);
+    return events;
+  }
+
+  async manifest(): Promise<Manifest> {
+    const reading = await readManifest(this.folder);
+    if (!reading.ok) throw new Error(reading.reason);
+    return reading.manifest;
+  }
+
+  /** Waits until the log has an event of this type. */
+  async reaches(type: RunEvent['type']): Promise<void> {
+    while (!(await this.events()).some((event) => event.type === type)) {
+      if (this.child.exitCode !== null) throw new Error(`The trainer left early: ${this.output}`);
+      await delay(20);
+    }
+  }
+
+  /** Waits until the log has this step. */
+  async reachesStep(step: number): Promise<void> {
+    while (!(await this.events()).some((event) => event.type === 'step' && event.step >= step)) {
+      if (this.child.exitCode !== null) throw new Error(`The trainer left early: ${this.output}`);
+      await delay(10);
+    }
+  }
+
+  /** Ends the process if it is still there. */
+  async end(): Promise<void> {
+    this.child.kill('SIGKILL');
+    await this.exited;
+  }
+}

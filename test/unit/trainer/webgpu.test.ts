@@ -1,0 +1,108 @@
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { SOFTWARE_GPU } from '../../../src/engines/dawn';
+import { settledMeasures } from '../../../src/runs/history';
+import { makeReady } from '../../../src/runs/queue';
+import { lastCheckpointPath, readCheckpoint } from '../../../src/training/checkpoint';
+import { PRESENT_ENGINES } from '../training/presentEngines';
+import { smallRecipe } from '../training/smallRecipe';
+import { queueRun, trainerTests } from './trainerProcess';
+
+/** Real faults of the real adapter, brought about by a file that Node loads before the trainer. */
+const faults = { NODE_OPTIONS: `--require ${join(__dirname, 'gpuFaults.cjs')}` };
+
+/** Whose memory and limits are known. */
+const onSwiftShader = Boolean(process.env[SOFTWARE_GPU]);
+
+// Each trainer has SwiftShader compile its programs anew, for seconds.
+describe.runIf(PRESENT_ENGINES.includes('webgpu'))('a trainer on webgpu', { timeout: 240_000 }, () => {
+  const tests = trainerTests();
+  const recipe = smallRecipe({
+    engine: 'webgpu',
+    schedule: { epochs: 3 },
+    data: { augment: 'flip', train_images: 16, validation_images: 8, batch_size: 8 },
+  });
+
+  test('whose GPU is lost ends with that reason, and the resumed run is the one that lost none', async () => {
+    const whole = tests.start(await queueRun(tests.store, recipe));
+    const folder = await queueRun(tests.store, recipe);
+    const first = tests.start(folder, faults);
+    await first.reachesStep(2);
+    first.child.kill('SIGUSR2');
+    expect(await first.exited, first.output).toEqual({ code: 1, signal: null });
+    const failed = (await first.events()).at(-1);
+    expect(failed).toMatchObject({
+      type: 'failed',
+      failure: { what: 'The GPU was lost: device was destroyed.', remedy: expect.stringContaining('Resume') },
+    });
+    expect((await first.manifest()).state.status).toBe('failed');
+    // Nothing else trained the rest.
+    expect((await first.events()).filter(({ type }) => type === 'started')).toHaveLength(1);
+
+    expect(await makeReady(folder)).toBeNull();
+    const second = tests.start(folder);
+    expect(await second.exited, second.output).toEqual({ code: 0, signal: null });
+    expect(await whole.exited, whole.output).toEqual({ code: 0, signal: null });
+    expect((await second.manifest()).engine).toMatchObject({ name: 'webgpu' });
+    const losses = async (run: typeof whole) =>
+      settledMeasures(await run.events()).map((event) =>
+        event.type === 'step' ? event.loss : event.validationLoss,
+      );
+    expect(await losses(second)).toEqual(await losses(whole));
+    const weights = async (run: typeof whole) =>
+      (await readCheckpoint(lastCheckpointPath(run.folder))).tensors;
+    expect(await weights(second)).toEqual(await weights(whole));
+  });
+
+  test.runIf(onSwiftShader)(
+    'whose GPU has too little memory says what it needs and which batch would fit',
+    async () => {
+      const large = smallRecipe({
+        engine: 'webgpu',
+        model: { width: 8 },
+        data: { height: 16, width: 16, train_images: 128, batch_size: 128 },
+      });
+      const trainer = tests.start(await queueRun(tests.store, large), {
+        ...faults,
+        TEST_GPU_MEMORY_MIB: '5',
+      });
+      expect(await trainer.exited, trainer.output).toEqual({ code: 1, signal: null });
+      expect((await trainer.events()).at(-1)).toMatchObject({
+        type: 'failed',
+        failure: {
+          what: expect.stringMatching(
+            /^The GPU ran out of memory: a step of 128 images needs about 24 MiB, and there were \d MiB\.$/,
+          ),
+          remedy: expect.stringContaining('A data.batch_size of 16 would fit'),
+        },
+      });
+    },
+  );
+
+  test.runIf(onSwiftShader)(
+    'whose adapter allows no tensor so large says so, before it computes',
+    async () => {
+      const data = { height: 64, width: 64, train_images: 2048, batch_size: 2048 };
+      const large = smallRecipe({ engine: 'webgpu', model: { width: 64 }, data });
+      const trainer = tests.start(await queueRun(tests.store, large));
+      expect(await trainer.exited, trainer.output).toEqual({ code: 1, signal: null });
+      expect((await trainer.events()).at(-1)).toMatchObject({
+        failure: {
+          what: 'A step of 2048 images needs a tensor of 2.0 GiB, and the GPU allows no more than 1.0 GiB.',
+          remedy: expect.stringContaining('A data.batch_size of 1024 would fit'),
+        },
+      });
+    },
+  );
+
+  test.runIf(onSwiftShader)('takes no software for a GPU unless it is told to', async () => {
+    const trainer = tests.start(await queueRun(tests.store, recipe), { [SOFTWARE_GPU]: '' });
+    expect(await trainer.exited).toEqual({ code: 1, signal: null });
+    expect((await trainer.events()).at(-1)).toMatchObject({
+      failure: {
+        what: expect.stringMatching(/: There is no GPU, only SwiftShader .*, which is software\.$/),
+        remedy: expect.stringContaining('BAG_OF_TRICKS_SOFTWARE_GPU=1'),
+      },
+    });
+  });
+});

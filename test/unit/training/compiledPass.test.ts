@@ -1,0 +1,188 @@
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as tf from '@tensorflow/tfjs-core';
+import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { graphOf } from '../../../src/recipe/draft';
+import {
+  CompiledBatchPass,
+  type PassedBatch,
+  passBatch,
+  type TaughtBatch,
+} from '../../../src/training/batchPass';
+import { compile } from '../../../src/training/engines/compiling';
+import { loadEngine } from '../../../src/training/engines/engine';
+import type { TensorflowBackend } from '../../../src/training/engines/tensorflow/backend';
+import { initialValues } from '../../../src/training/initialization';
+import { Network } from '../../../src/training/network';
+import type { Precision } from '../../../src/training/precision/precision';
+import { Random } from '../../../src/training/random';
+import { values } from './numbers';
+import { PRESENT_ENGINES } from './presentEngines';
+import { smallRecipe } from './smallRecipe';
+import { trainHere } from './trainHere';
+
+/** A network and a batch of 4 images of 32x32, which all models take. */
+function partsOf(model: object, precision: Precision = 'float32', isTaught = false) {
+  const recipe = smallRecipe({ model: { ...model }, data: { height: 32, width: 32 } });
+  const graph = graphOf({ model: recipe.model, dataset: recipe.data.dataset });
+  const network = new Network(
+    graph,
+    initialValues(graph, recipe.initialization, Random.seeded(1, 'initialization')),
+    precision,
+  );
+  const teacherLogits = isTaught ? tf.tensor2d(values([4, 3], 9).data, [4, 3]) : null;
+  const batch: TaughtBatch = {
+    images: tf.tensor4d(values([4, 32, 32, 1], 7).data, [4, 32, 32, 1]),
+    targets: tf.tensor2d([1, 0, 0, 0, 1, 0, 0, 0, 1, 1, 0, 0], [4, 3]),
+    labels: tf.tensor1d([0, 1, 2, 0], 'int32'),
+    teaching: teacherLogits && { teacherLogits, temperature: 3, weight: 0.5 },
+  };
+  const dispose = () => {
+    network.dispose();
+    tf.dispose([batch.images, batch.targets, batch.labels, ...(teacherLogits ? [teacherLogits] : [])]);
+  };
+  return { network, batch, dispose };
+}
+
+/** A pass's numbers by name, its running statistics among them, which are put back. */
+function numbersOf(network: Network, pass: () => PassedBatch): Map<string, Float32Array> {
+  const held = network.holdBuffers();
+  const { measure, gradients } = pass();
+  const read = [['measure', measure] as const, ...gradients, ...network.buffers].map(
+    ([name, tensor]) => [name, tensor.dataSync<'float32'>().slice()] as const,
+  );
+  tf.dispose([measure, ...gradients.values()]);
+  held.restore();
+  return new Map(read);
+}
+
+/** The distance between values, in units of their length. */
+function distance(some: Float32Array, others: Float32Array): number {
+  const norm = (value: (index: number) => number) =>
+    Math.hypot(...Array.from(some, (_, index) => value(index)));
+  return norm((i) => (some[i] as number) - (others[i] as number)) / (norm((i) => others[i] as number) || 1);
+}
+
+describe('an engine that does not compile', () => {
+  test('says so, and computes nothing', async () => {
+    await loadEngine('wasm');
+    expect(compile([], () => expect.unreachable())).toBeNull();
+  });
+});
+
+describe.runIf(PRESENT_ENGINES.includes('tensorflow'))('on tensorflow', () => {
+  beforeAll(async () => {
+    await loadEngine('tensorflow');
+  });
+
+  test.each<[string, object, Precision, number, boolean]>([
+    ['a ResNet', { name: 'resnet8', width: 4 }, 'float32', 1e-4, false],
+    ['one that learns from a teacher', { name: 'resnet8', width: 4 }, 'float32', 1e-4, true],
+    ['one in bfloat16', { name: 'resnet8', width: 16 }, 'bfloat16', 0.05, false],
+    ['one in float16', { name: 'resnet8', width: 4 }, 'float16', 0.05, false],
+    ['a ResNet of bottlenecks', { name: 'resnet50', variant: 'D', width: 4 }, 'float32', 1e-3, false],
+  ])('a compiled pass of %s gives the numbers of its ops, the same each time', (...row) => {
+    const [, model, precision, tolerance, isTaught] = row;
+    const before = tf.memory().numTensors;
+    const { network, batch, dispose } = partsOf(model, precision, isTaught);
+    // As a trained network has them before the first step of a resumed training.
+    network.predict(batch.images).dispose();
+    const factor = tf.scalar(8);
+    const expected = numbersOf(network, () => passBatch(network, batch, factor));
+    const compiled = CompiledBatchPass.compile(network, batch, factor);
+    if (!compiled) throw new Error('It is not compiled');
+    const given = numbersOf(network, () => compiled.run(batch, factor));
+    expect([...given.keys()]).toEqual([...expected.keys()]);
+    for (const [name, some] of given) {
+      expect(distance(some, expected.get(name) as Float32Array), name).toBeLessThan(tolerance);
+    }
+    expect(numbersOf(network, () => compiled.run(batch, factor))).toEqual(given);
+    // Weights, images and the loss's factor are inputs, none of them taken down as a constant.
+    for (const [name, weight] of network.parameters) {
+      network.assign(
+        name,
+        tf.tidy(() => tf.mul(weight, 0.9)),
+      );
+    }
+    const other = { ...batch, images: tf.mul<tf.Tensor4D>(batch.images, 0.5) };
+    const half = tf.scalar(4);
+    const moved = numbersOf(network, () => compiled.run(other, half));
+    for (const [name, some] of numbersOf(network, () => passBatch(network, other, half))) {
+      expect(distance(moved.get(name) as Float32Array, some), name).toBeLessThan(tolerance);
+    }
+    compiled.dispose();
+    dispose();
+    tf.dispose([factor, half, other.images]);
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
+  test('a pass that draws numbers anew stays op by op', () => {
+    const { network, batch, dispose } = partsOf({ name: 'cnn' });
+    const factor = tf.scalar(1);
+    expect(CompiledBatchPass.compile(network, batch, factor)).toBeNull();
+    dispose();
+    factor.dispose();
+  });
+
+  test('a pass compiled for some batches is for no others', () => {
+    const { network, batch, dispose } = partsOf({ name: 'resnet8' });
+    const factor = tf.scalar(1);
+    const compiled = CompiledBatchPass.compile(network, batch, factor);
+    const fewer = tf.slice(batch.images, 0, 2);
+    expect(compiled?.fits(batch)).toBe(true);
+    expect(compiled?.fits({ ...batch, images: fewer })).toBe(false);
+    compiled?.dispose();
+    dispose();
+    tf.dispose([factor, fewer]);
+  });
+
+  test('a computation that reads what is not among its inputs is not compiled', () => {
+    const [x, other] = [tf.scalar(1), tf.scalar(2)];
+    expect(compile([x], () => [tf.add(x, other)])).toBeNull();
+    tf.dispose([x, other]);
+  });
+
+  test('what fails in a computation fails its compilation', () => {
+    const fail = () => {
+      throw new Error('of its own');
+    };
+    expect(() => compile([], fail)).toThrow('of its own');
+  });
+
+  describe('with a folder for temporary files', () => {
+    let folder: string;
+    beforeEach(async () => {
+      folder = await mkdtemp(join(tmpdir(), 'compiled-'));
+      vi.stubEnv('TMPDIR', folder);
+    });
+    afterEach(async () => {
+      vi.unstubAllEnvs();
+      await rm(folder, { recursive: true, force: true });
+    });
+
+    test('a training leaves no tensor, no graph and no file behind', async () => {
+      const { binding } = tf.backend() as TensorflowBackend;
+      const run = vi.spyOn(CompiledBatchPass.prototype, 'run');
+      const before = [tf.memory().numTensors, binding.getNumOfSavedModels()];
+      const { final, steps } = await trainHere(smallRecipe({ engine: 'tensorflow' }));
+      expect(final.type).toBe('done');
+      expect(run).toHaveBeenCalledTimes(steps.length);
+      expect([tf.memory().numTensors, binding.getNumOfSavedModels()]).toEqual(before);
+      expect(await readdir(folder)).toEqual([]);
+      run.mockRestore();
+    });
+
+    test.skipIf(process.platform === 'win32')(
+      'a training goes on op by op where no file can be',
+      async () => {
+        await rm(folder, { recursive: true });
+        const run = vi.spyOn(CompiledBatchPass.prototype, 'run');
+        const { final } = await trainHere(smallRecipe({ engine: 'tensorflow' }));
+        expect(final.type).toBe('done');
+        expect(run).not.toHaveBeenCalled();
+        run.mockRestore();
+      },
+    );
+  });
+});

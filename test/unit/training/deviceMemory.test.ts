@@ -1,0 +1,64 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { describe, expect, it } from 'vitest';
+import { batchBytes } from '../../../src/models/memory';
+import { memoryFailure, takenOnWebgpu } from '../../../src/training/deviceMemory';
+import { DeviceMemoryError } from '../../../src/training/engines/deviceError';
+import { loadEngine } from '../../../src/training/engines/engine';
+import type { DawnBackend } from '../../../src/training/engines/webgpu/backend';
+import { PRESENT_ENGINES } from './presentEngines';
+import { smallRecipe } from './smallRecipe';
+import { trainHere } from './trainHere';
+
+const MEBIBYTE = 2 ** 20;
+
+const recipe = (batch_size: number) =>
+  smallRecipe({
+    model: { width: 8 },
+    data: { height: 16, width: 16, train_images: batch_size, validation_images: 4, batch_size },
+    schedule: { epochs: 1 },
+  });
+
+describe.runIf(PRESENT_ENGINES.includes('webgpu'))('the memory of a step', () => {
+  it('is estimated to within a third of what webgpu takes for it', { timeout: 240_000 }, async () => {
+    const batch = 16;
+    const small = recipe(batch);
+    await loadEngine('webgpu');
+    const { bufferManager } = tf.backend() as DawnBackend;
+    const before = bufferManager.numBytesAllocated;
+    await trainHere(small);
+    const taken = bufferManager.numBytesAllocated - before;
+    const ratio = batchBytes(takenOnWebgpu(small), batch) / taken;
+    expect(ratio).toBeGreaterThan(2 / 3);
+    expect(ratio).toBeLessThan(4 / 3);
+  });
+});
+
+describe('a lack of memory', () => {
+  const large = recipe(256);
+
+  it('says how much was needed, and which batch would fit', () => {
+    const error = new DeviceMemoryError(20 * MEBIBYTE, 2 * MEBIBYTE, 1024 * MEBIBYTE);
+    expect(memoryFailure(error, large)).toEqual({
+      what: 'The GPU ran out of memory: a step of 256 images needs about 48 MiB, and there were 20 MiB.',
+      remedy: expect.stringMatching(/^A data\.batch_size of 64 would fit;/),
+    });
+  });
+
+  it('names no batch where none would fit', () => {
+    const error = new DeviceMemoryError(MEBIBYTE / 4, 2 * MEBIBYTE, 1024 * MEBIBYTE);
+    expect(memoryFailure(error, large).remedy).toMatch(/^Free memory of the GPU and resume the run, or /);
+  });
+
+  it('names no batch that is not smaller, whoever else took the memory', () => {
+    const error = new DeviceMemoryError(500 * MEBIBYTE, 2 * MEBIBYTE, 1024 * MEBIBYTE);
+    expect(memoryFailure(error, large).remedy).toMatch(/^A data\.batch_size of 128 would fit;/);
+  });
+
+  it('tells a tensor that is too large for the GPU, whatever its memory', () => {
+    const error = new DeviceMemoryError(0, 5 * 1024 * MEBIBYTE, 1024 * MEBIBYTE);
+    expect(memoryFailure(error, large)).toEqual({
+      what: 'A step of 256 images needs a tensor of 5.0 GiB, and the GPU allows no more than 1.0 GiB.',
+      remedy: expect.stringMatching(/^A data\.batch_size of 32 would fit;/),
+    });
+  });
+});

@@ -1,0 +1,61 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { describe, expect, it } from 'vitest';
+import { SOFTWARE_GPU } from '../../../src/engines/dawn';
+import { EngineUnavailableError, loadEngine } from '../../../src/training/engines/engine';
+import { precisionSupport } from '../../../src/training/precision/precision';
+import { PRESENT_ENGINES } from './presentEngines';
+
+describe('engines', () => {
+  it.each(PRESENT_ENGINES)('%s is loaded, computes, and says what it is', async (name) => {
+    const engine = await loadEngine(name);
+    expect(engine.name).toBe(name);
+    expect(tf.getBackend()).toBe(name === 'tensorflow-gpu' ? 'tensorflow' : name);
+    expect(engine.versions).toMatchObject({ node: process.versions.node, tfjs: tf.version_core });
+    const product = tf.tidy(() => tf.matMul([[1, 2]], [[3], [4]]));
+    expect([...(await product.data())]).toEqual([11]);
+    product.dispose();
+  });
+
+  it('auto takes wasm where no other is, with the threads it really has and no word of a GPU', async () => {
+    const engine = await loadEngine('auto', { workspace: '/', managed: '/nowhere' });
+    expect(engine.name).toBe('wasm');
+    expect(engine.description).toMatch(/^WebAssembly, (no )?SIMD, 1 thread$/);
+  });
+
+  it.runIf(PRESENT_ENGINES.includes('tensorflow'))('auto takes tensorflow where it works', async () => {
+    expect((await loadEngine('auto')).name).toBe('tensorflow');
+  });
+
+  it.runIf(PRESENT_ENGINES.includes('webgpu'))(
+    'webgpu names its adapter, and says GPU of none but one',
+    async () => {
+      const { description } = await loadEngine('webgpu');
+      const isSoftware = process.env[SOFTWARE_GPU] !== undefined;
+      expect(description).toMatch(isSoftware ? /^WebGPU in software, SwiftShader / : /^WebGPU on the GPU \S/);
+    },
+  );
+
+  it('wasm has kernels of its own for 3x3 convolutions', async () => {
+    await loadEngine('wasm');
+    expect(tf.getKernel('WinogradConv2D', 'wasm')).toBeDefined();
+    expect(tf.getKernel('WinogradKernelGradient', 'wasm')).toBeDefined();
+  });
+
+  it.each([
+    ['tensorflow-gpu', 'native'],
+    ['webgpu', 'emulated'],
+    ['wasm', 'emulated'],
+    ['cpu', 'emulated'],
+    ['tensorflow', 'native'],
+  ] as const)('%s computes in float32; half precision is %s', (name, support) => {
+    expect(precisionSupport(name, 'float32')).toBe('native');
+    expect(precisionSupport(name, 'float16')).toBe(support);
+    expect(precisionSupport(name, 'bfloat16')).toBe(support);
+  });
+
+  it('says which engine could not be loaded and why', () => {
+    const error = new EngineUnavailableError('wasm', 'a file is missing.');
+    expect(error.engine).toBe('wasm');
+    expect(error.message).toBe('The engine "wasm" could not be loaded: a file is missing.');
+  });
+});

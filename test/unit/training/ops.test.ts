@@ -1,0 +1,4 @@
+import { describeOps } from './conformance';
+import { PRESENT_ENGINES } from './presentEngines';
+
+for (const engine of PRESENT_ENGINES) describeOps(engine);

@@ -1,0 +1,97 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { LossScaling } from '../../../../src/recipe/recipe';
+import {
+  initialLossScale,
+  type LossScale,
+  nextLossScale,
+} from '../../../../src/training/precision/lossScale';
+import goldens from '../../../fixtures/goldens.json';
+
+const DYNAMIC = {
+  kind: 'dynamic',
+  initial: 65536,
+  growthFactor: 2,
+  backoffFactor: 0.5,
+  growthInterval: 2000,
+} as const;
+
+describe('the loss scale', () => {
+  it('goes as the scale of torch.amp.GradScaler', () => {
+    const golden = goldens.loss_scaler;
+    const scaling: LossScaling = {
+      kind: 'dynamic',
+      initial: golden.init_scale,
+      growthFactor: golden.growth_factor,
+      backoffFactor: golden.backoff_factor,
+      growthInterval: golden.growth_interval,
+    };
+    const states = statesAfter(
+      scaling,
+      golden.gradients.map((gradient) => gradient === 'inf'),
+    );
+    expect(states.map(({ scale }) => scale)).toEqual(golden.scale_after_each);
+    expect(states.at(-1)?.overflows).toBe(1);
+  });
+
+  it('grows at the 2000th good step in a row, and counts from anew', () => {
+    const states = statesAfter(DYNAMIC, new Array<boolean>(4000).fill(false));
+    expect([1998, 1999, 3998, 3999].map((step) => states[step]?.scale)).toEqual([
+      65536, 131072, 131072, 262144,
+    ]);
+    expect(states[1999]?.growthTracker).toBe(0);
+  });
+
+  it('stays finite in float32 however long nothing overflows', () => {
+    const states = statesAfter({ ...DYNAMIC, initial: 2 ** 126, growthInterval: 1 }, [false, false, false]);
+    expect(states.map(({ scale }) => scale)).toEqual([2 ** 127, 2 ** 127, 2 ** 127]);
+  });
+
+  it('is its start times a factor for each growth and each overflow, and counts all overflows', () => {
+    const interval = fc.integer({ min: 1, max: 5 });
+    fc.assert(
+      fc.property(fc.array(fc.boolean(), { maxLength: 60 }), interval, (steps, growthInterval) => {
+        const last = statesAfter({ ...DYNAMIC, growthInterval }, steps).at(-1) ?? initialLossScale(DYNAMIC);
+        const overflows = steps.filter(Boolean).length;
+        const goodRuns = steps
+          .map((overflowed) => (overflowed ? '|' : '.'))
+          .join('')
+          .split('|');
+        const growths = goodRuns.reduce((sum, { length }) => sum + Math.floor(length / growthInterval), 0);
+        expect(last).toEqual({
+          scale: 65536 * 2 ** (growths - overflows),
+          growthTracker: (goodRuns.at(-1) as string).length % growthInterval,
+          overflows,
+        });
+      }),
+    );
+  });
+
+  it('that is static only counts', () => {
+    const states = statesAfter({ kind: 'static', scale: 128 }, [false, true, true, false]);
+    expect(states.map(({ scale }) => scale)).toEqual([128, 128, 128, 128]);
+    expect(states.at(-1)).toEqual({ scale: 128, growthTracker: 0, overflows: 2 });
+  });
+
+  it('goes on from a checkpoint as if never stopped', () => {
+    const steps = [false, false, true, false, false, false, false];
+    const scaling = { ...DYNAMIC, growthInterval: 3 };
+    const whole = statesAfter(scaling, steps);
+    const restored: LossScale = JSON.parse(JSON.stringify(whole[3]));
+    expect(statesAfter(scaling, steps.slice(4), restored)).toEqual(whole.slice(4));
+  });
+});
+
+/** The state after each step, told whether each one overflowed. */
+function statesAfter(
+  scaling: LossScaling,
+  overflows: readonly boolean[],
+  state = initialLossScale(scaling),
+): LossScale[] {
+  const states: LossScale[] = [];
+  for (const overflowed of overflows) {
+    state = nextLossScale(scaling, state, overflowed);
+    states.push(state);
+  }
+  return states;
+}

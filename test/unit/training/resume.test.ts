@@ -1,0 +1,163 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as tf from '@tensorflow/tfjs-core';
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { RunEvent } from '../../../src/protocol/events';
+import { readResumption, type Snapshot, writeCheckpoint } from '../../../src/training/checkpoint';
+import { loadEngine } from '../../../src/training/engines/engine';
+import { PRESENT_ENGINES } from './presentEngines';
+import { smallRecipe } from './smallRecipe';
+import { trainHere } from './trainHere';
+
+/**
+ * Those that move parameters in ways of their own. Of webgpu, for whose software adapter these are too many steps,
+ * trainer/webgpu.test.ts shows the same.
+ */
+const FAST_ENGINES = PRESENT_ENGINES.filter((engine) => engine !== 'cpu' && engine !== 'webgpu');
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'resume-'));
+});
+afterEach(async () => {
+  await rm(folder, { recursive: true });
+});
+
+/** What of an event does not depend on the clock. */
+function measured(event: RunEvent): object {
+  const { time, seconds, imagesPerSecond, result, ...rest } = event as RunEvent & Record<string, unknown>;
+  const { seconds: _, ...measures } = (result ?? {}) as Record<string, unknown>;
+  return { ...rest, ...measures };
+}
+
+const stateOf = ({ state }: Pick<Snapshot, 'state'>) => ({ ...state, seconds: 0, secondsInEpoch: 0 });
+
+/** A snapshot as it comes back from the disk. */
+async function fromDisk(snapshot: Snapshot): Promise<Omit<Snapshot, 'isBest'>> {
+  await writeCheckpoint(folder, snapshot);
+  const { snapshot: read, damage } = await readResumption(folder);
+  if (!read || damage.length > 0) throw new Error('The checkpoint does not read.');
+  return read;
+}
+
+const everything = {
+  data: { augment: 'crop_flip' },
+  schedule: { epochs: 3, decay: 'cosine' },
+};
+
+describe.each(FAST_ENGINES)('on %s, a training that goes on from a checkpoint', (engine) => {
+  beforeAll(async () => {
+    await loadEngine(engine);
+  });
+
+  test.each<[string, Parameters<typeof smallRecipe>[0]]>([
+    ['SGD, crops and a shuffled order', everything],
+    [
+      'half precision, whose scale overflows and grows, and a moving average',
+      {
+        ...everything,
+        tricks: {
+          warmup: { epochs: 1 },
+          mixed_precision: { growth_interval: 2, initial_scale: 2 ** 40 },
+          ema: true,
+        },
+      },
+    ],
+    [
+      'LAMB, mixing, erasing, stochastic depth and smoothing',
+      {
+        ...everything,
+        optimizer: { name: 'lamb' },
+        tricks: {
+          mixup: true,
+          cutmix: true,
+          random_erasing: true,
+          stochastic_depth: true,
+          label_smoothing: true,
+        },
+      },
+    ],
+    [
+      'accumulation, clipping and sharpness-aware steps',
+      {
+        ...everything,
+        tricks: { gradient_accumulation: { batches: 2 }, gradient_clipping: true, sam: true },
+      },
+    ],
+    ['AdamW', { ...everything, optimizer: { name: 'adamw' } }],
+    ['LARS', { ...everything, optimizer: { name: 'lars' } }],
+  ])('with %s, equals one that was never stopped, to the bit, from any step', async (_, changes) => {
+    const recipe = smallRecipe(changes);
+    const whole = await trainHere(recipe, { saveEvery: { steps: 1, seconds: Number.POSITIVE_INFINITY } });
+    expect(whole.final.type).toBe('done');
+    const { totalSteps, stepsPerEpoch } = recipe.schedule;
+    expect(whole.snapshots.map(({ state }) => state.step)).toEqual(
+      Array.from({ length: totalSteps }, (_, index) => index + 1),
+    );
+    const tensorsBefore = tf.memory().numTensors;
+    // Within epochs, at their ends, and at the very end.
+    for (const step of [1, stepsPerEpoch - 1, stepsPerEpoch, stepsPerEpoch + 1, totalSteps - 1, totalSteps]) {
+      const resume = await fromDisk(whole.snapshots[step - 1] as Snapshot);
+      const rest = await trainHere(recipe, { resume });
+      const left = whole.events.filter((event) =>
+        event.type === 'step' ? event.step >= step : event.type === 'epoch' && event.step > step,
+      );
+      // The epoch that ends with the snapshot was told before it.
+      expect(rest.events.map(measured)).toEqual(left.map(measured));
+      expect(measured(rest.final)).toEqual(measured(whole.final));
+      const last = rest.snapshots.at(-1);
+      if (step === totalSteps) {
+        expect(last).toBeUndefined();
+        continue;
+      }
+      const expected = whole.snapshots.at(-1);
+      expect(last?.tensors).toEqual(expected?.tensors);
+      expect(last?.carried).toEqual(expected?.carried);
+      expect(last && stateOf(last)).toEqual(expected && stateOf(expected));
+      expect(last?.isBest).toBe(expected?.isBest);
+    }
+    expect(tf.memory().numTensors).toBe(tensorsBefore);
+  });
+});
+
+describe('a training that is stopped', () => {
+  beforeAll(async () => {
+    await loadEngine('wasm');
+  });
+
+  test('saves where it stands, after any step and in evaluation, and goes on as if never stopped', async () => {
+    const recipe = smallRecipe({
+      data: { augment: 'flip', validation_images: 200 },
+      schedule: { epochs: 2 },
+    });
+    const whole = await trainHere(recipe);
+    for (let stopAfter = 0; stopAfter < recipe.schedule.totalSteps; stopAfter++) {
+      const stop = new AbortController();
+      const emit = (event: RunEvent) => {
+        if (event.type === 'step' && event.step === stopAfter) stop.abort(new Error('enough'));
+      };
+      const first = await trainHere(recipe, { signal: stop.signal, emit });
+      expect(first.final.type).toBe('stopped');
+      const saved = first.snapshots.at(-1) as Snapshot;
+      expect(first.final).toMatchObject({ step: saved.state.step });
+      const second = await trainHere(recipe, { resume: await fromDisk(saved) });
+      expect([...first.events, ...second.events].map(measured)).toEqual(whole.events.map(measured));
+      expect(second.snapshots.at(-1)?.tensors ?? saved.tensors).toEqual(whole.snapshots.at(-1)?.tensors);
+    }
+  });
+
+  test('saves after the time that it is told to', async () => {
+    const { snapshots } = await trainHere(smallRecipe(), { saveEvery: { steps: 1000, seconds: 1e-9 } });
+    expect(snapshots.map(({ state }) => state.step)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+  });
+
+  test('does not save weights that are lost', async () => {
+    const recipe = smallRecipe({ optimizer: { base_lr: 1e30 } });
+    const { final, snapshots } = await trainHere(recipe, { saveEvery: { steps: 1, seconds: 1000 } });
+    expect(final.type).toBe('failed');
+    for (const { tensors } of snapshots) {
+      for (const { values } of tensors) expect(values.every(Number.isFinite)).toBe(true);
+    }
+  });
+});

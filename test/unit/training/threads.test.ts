@@ -1,0 +1,364 @@
+import { readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as tf from '@tensorflow/tfjs-core';
+import fc from 'fast-check';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { graphOf } from '../../../src/recipe/draft';
+import type { Recipe } from '../../../src/recipe/recipe';
+import type { Snapshot } from '../../../src/training/checkpoint';
+import { loadEngine } from '../../../src/training/engines/engine';
+import { initialValues } from '../../../src/training/initialization';
+import { Network } from '../../../src/training/network';
+import { addInto } from '../../../src/training/parallel/memory';
+import { ShardedPasses, type Threads } from '../../../src/training/parallel/shardedPasses';
+import { defaultThreads, shardsOf } from '../../../src/training/parallel/shards';
+import {
+  type BatchTensors,
+  type LocalParts,
+  LocalPasses,
+  type PassedBatches,
+} from '../../../src/training/passes';
+import { Random } from '../../../src/training/random';
+import { smallRecipe } from './smallRecipe';
+import { threadPrograms } from './threads';
+import { type Outcome, trainHere } from './trainHere';
+
+const threads = threadPrograms();
+beforeAll(async () => {
+  await loadEngine('wasm');
+});
+
+describe('the shards of a batch', () => {
+  test('are each image once, in order, as even as they come, the larger ones first', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 300 }), fc.integer({ min: 1, max: 12 }), (batch, count) => {
+        const shards = shardsOf(batch, count);
+        expect(shards).toHaveLength(count);
+        expect(
+          shards.flatMap(({ start, end }) => Array.from({ length: end - start }, (_, i) => start + i)),
+        ).toEqual(Array.from({ length: batch }, (_, index) => index));
+        const sizes = shards.map(({ start, end }) => end - start);
+        expect(Math.max(...sizes) - Math.min(...sizes)).toBeLessThanOrEqual(1);
+        expect(sizes[0]).toBe(Math.max(...sizes));
+        // Empty ones are the last, so that the thread of a shard is its place.
+        const firstEmpty = sizes.indexOf(0);
+        if (firstEmpty >= 0) expect(sizes.slice(firstEmpty).every((size) => size === 0)).toBe(true);
+      }),
+    );
+  });
+
+  test('are one a processor, but of 16 images at least, and 8 at most', () => {
+    expect([1, 2, 4, 64].map((processors) => defaultThreads(processors, 128))).toEqual([1, 2, 4, 8]);
+    expect([8, 16, 31, 32, 64].map((batch) => defaultThreads(4, batch))).toEqual([1, 1, 1, 2, 4]);
+  });
+
+  test('are summed from the first to the last', () => {
+    const sum = tf.tensor1d([1, 2 ** 24]);
+    addInto(sum, [Float32Array.of(2, 1), Float32Array.of(4, 1)]);
+    // Each 1 is lost beside 2^24, where 1 + 1 would not be.
+    expect([...sum.dataSync()]).toEqual([7, 2 ** 24]);
+    sum.dispose();
+  });
+
+  test('are summed value by value, whatever their number', () => {
+    const before = tf.memory().numTensors;
+    for (const size of [1, 3, 4, 7, 2 ** 14 - 1, 2 ** 14, 2 ** 14 + 5, 2 ** 15 + 8]) {
+      const ascending = Float32Array.from({ length: size }, (_, index) => index);
+      const sum = tf.tensor1d(ascending);
+      addInto(sum, [ascending.map((value) => 2 * value), ascending.map(() => 0.5)]);
+      expect(sum.dataSync()).toEqual(ascending.map((value) => 3 * value + 0.5));
+      sum.dispose();
+    }
+    expect(tf.memory().numTensors).toBe(before);
+  });
+});
+
+/** A recipe whose network has neither batch norm nor dropout. */
+function withoutNorm({ hidden }: { readonly hidden: readonly number[] }, batchSize: number): Recipe {
+  const recipe = smallRecipe({ data: { batch_size: batchSize } });
+  return { ...recipe, model: { name: 'mlp', hidden: [...hidden] } };
+}
+
+/** Images and targets drawn at random; each image's class is its number's. */
+function randomBatch({ data: { dataset } }: Recipe, size: number, seed = 5): BatchTensors {
+  const { height, width, channels, classes } = dataset;
+  const labels = Array.from({ length: size }, (_, index) => index % classes);
+  return {
+    images: tf.randomNormal([size, height, width, channels], 0, 1, 'float32', seed),
+    targets: tf.cast(tf.oneHot(tf.tensor1d(labels, 'int32'), classes), 'float32') as tf.Tensor2D,
+    labels: tf.tensor1d(labels, 'int32'),
+  };
+}
+
+function cut({ images, targets, labels }: BatchTensors, start: number, end: number): BatchTensors {
+  return {
+    images: tf.slice(images, start, end - start),
+    targets: tf.slice(targets, start, end - start),
+    labels: tf.slice(labels, start, end - start),
+  };
+}
+
+/** What one pass over batches gives, and the buffers after it, as plain values. */
+async function passed(
+  recipe: Recipe,
+  batches: readonly BatchTensors[],
+  on: Threads | null,
+): Promise<{
+  gradients: Map<string, Float32Array>;
+  buffers: Map<string, Float32Array>;
+  loss: number;
+  accuracy: number;
+}> {
+  const graph = graphOf({ model: recipe.model, dataset: recipe.data.dataset });
+  const values = initialValues(graph, recipe.initialization, Random.seeded(1, 'initialization'));
+  const network = new Network(graph, values, recipe.precision.compute);
+  const { distillation } = recipe.loss;
+  const taught = teacherOf(recipe);
+  const teacher = distillation && new Network(taught.graph, taught.values);
+  const own: LocalParts = { network, teacher, distillation };
+  const random = Random.seeded(1, 'dropout');
+  const sharded = on && new ShardedPasses(recipe, own, random, on);
+  try {
+    const step = (sharded ?? new LocalPasses(own, random)).begin(batches);
+    const { gradients, measures }: PassedBatches = await step.pass(1);
+    step.dispose();
+    const read = { gradients: valuesOf(gradients), buffers: valuesOf(network.buffers), ...(await measures) };
+    tf.dispose([...gradients.values()]);
+    return read;
+  } finally {
+    await sharded?.close();
+    network.dispose();
+    teacher?.dispose();
+  }
+}
+
+function valuesOf(tensors: ReadonlyMap<string, tf.Tensor>): Map<string, Float32Array> {
+  return new Map([...tensors].map(([name, tensor]) => [name, tensor.dataSync<'float32'>()]));
+}
+
+/** The largest difference of two sets of values, to the largest of the second. */
+function difference(
+  actual: ReadonlyMap<string, Float32Array>,
+  expected: ReadonlyMap<string, Float32Array>,
+): number {
+  expect([...actual.keys()]).toEqual([...expected.keys()]);
+  return Math.max(
+    ...[...expected].map(([name, values]) => {
+      const most = Math.max(...values.map(Math.abs), 1e-6);
+      return (
+        Math.max(
+          ...values.map((value, index) => Math.abs(value - (actual.get(name)?.[index] ?? Number.NaN))),
+        ) / most
+      );
+    }),
+  );
+}
+
+/** The sum of several sets of values, each times a factor. */
+function weightedSum(
+  parts: readonly { readonly values: ReadonlyMap<string, Float32Array>; readonly factor: number }[],
+): Map<string, Float32Array> {
+  const [first] = parts;
+  return new Map(
+    [...(first?.values ?? [])].map(([name, values]) => [
+      name,
+      values.map((_, index) =>
+        parts.reduce((sum, part) => sum + part.factor * (part.values.get(name)?.[index] ?? Number.NaN), 0),
+      ),
+    ]),
+  );
+}
+
+describe('the gradients of shards', () => {
+  test.each([
+    [2, null],
+    [3, { teacher: 'given', temperature: 2, weight: 0.5 }],
+  ])(
+    'without batch norm are those of the whole batch, on %i threads, taught by %j',
+    async (count, distillation) => {
+      const plain = withoutNorm({ hidden: [24, 16] }, 20);
+      const recipe = { ...plain, loss: { ...plain.loss, distillation } };
+      const batch = randomBatch(recipe, 20);
+      const whole = await passed(recipe, [batch], null);
+      const sharded = await passed(recipe, [batch], threads(count));
+      expect(difference(sharded.gradients, whole.gradients)).toBeLessThan(1e-5);
+      expect(sharded.loss).toBeCloseTo(whole.loss, 5);
+      expect(sharded.accuracy).toBeCloseTo(whole.accuracy, 6);
+    },
+  );
+
+  test('with batch norm are the mean of each shard by itself, and so are running statistics', async () => {
+    const recipe = smallRecipe({
+      data: { batch_size: 20 },
+      tricks: { gradient_accumulation: { batches: 2 } },
+    });
+    const batches = [randomBatch(recipe, 20, 5), randomBatch(recipe, 20, 6)];
+    const sharded = await passed(recipe, batches, threads(3));
+    const parts = await Promise.all(
+      [[0, 7] as const, [7, 14] as const, [14, 20] as const].map(async ([start, end]) => ({
+        part: await passed(
+          recipe,
+          batches.map((batch) => cut(batch, start, end)),
+          null,
+        ),
+        factor: (end - start) / 20,
+      })),
+    );
+    const expected = (name: 'gradients' | 'buffers') =>
+      weightedSum(parts.map(({ part, factor }) => ({ values: part[name], factor })));
+    expect(difference(sharded.gradients, expected('gradients'))).toBeLessThan(1e-5);
+    expect(difference(sharded.buffers, expected('buffers'))).toBeLessThan(1e-6);
+    expect(sharded.loss).toBeCloseTo(
+      parts.reduce((sum, { part, factor }) => sum + factor * part.loss, 0),
+      6,
+    );
+    // The whole batch's own statistics are others.
+    const whole = await passed(recipe, batches, null);
+    expect(difference(whole.gradients, sharded.gradients)).toBeGreaterThan(1e-3);
+  });
+
+  test('go with predictions that are those of one thread, for a batch of any size', async () => {
+    const recipe = smallRecipe({ data: { batch_size: 20 } });
+    const { graph, values } = teacherOf(recipe);
+    const network = new Network(graph, values);
+    const own: LocalParts = { network, teacher: null, distillation: null };
+    const sharded = new ShardedPasses(recipe, own, Random.seeded(1, 'dropout'), threads(3));
+    try {
+      for (const size of [20, 7, 1, 2]) {
+        const { images } = randomBatch(recipe, size);
+        const logits = await sharded.predict(images);
+        expect(logits.shape).toEqual([size, 3]);
+        const expected = new Map([['logits', network.predict(images).dataSync<'float32'>()]]);
+        expect(difference(new Map([['logits', logits.dataSync<'float32'>()]]), expected)).toBeLessThan(1e-5);
+      }
+      // They follow the weights.
+      const { images } = randomBatch(recipe, 20);
+      network.assign('fc.bias', tf.tensor1d([10, 20, 30]));
+      const moved = await sharded.predict(images);
+      const expected = new Map([['logits', network.predict(images).dataSync<'float32'>()]]);
+      expect(difference(new Map([['logits', moved.dataSync<'float32'>()]]), expected)).toBeLessThan(1e-5);
+      expect(Math.max(...moved.dataSync())).toBeGreaterThan(20);
+    } finally {
+      await sharded.close();
+      network.dispose();
+    }
+  });
+
+  test('are there when a batch has fewer images than there are threads', async () => {
+    const recipe = smallRecipe({ data: { batch_size: 2 } });
+    const batch = randomBatch(recipe, 2);
+    const sharded = await passed(recipe, [batch], threads(3));
+    const two = await passed(recipe, [batch], threads(2));
+    expect(sharded).toEqual(two);
+  });
+});
+
+const everything: Parameters<typeof smallRecipe>[0] = {
+  data: { augment: 'crop_flip', batch_size: 15, train_images: 60 },
+  schedule: { epochs: 2, decay: 'cosine' },
+  optimizer: { name: 'lamb' },
+  tricks: {
+    gradient_accumulation: { batches: 2 },
+    gradient_clipping: true,
+    sam: true,
+    mixup: true,
+    label_smoothing: true,
+    stochastic_depth: true,
+    mixed_precision: { growth_interval: 2, initial_scale: 2 ** 40 },
+    distillation: { teacher: 'given' },
+    ema: true,
+  },
+};
+
+/** A teacher with a network as the recipe's own. */
+function teacherOf(recipe: Recipe) {
+  const graph = graphOf({ model: recipe.model, dataset: recipe.data.dataset });
+  const values = initialValues(graph, recipe.initialization, Random.seeded(9, 'initialization'));
+  return { graph, values };
+}
+
+/** What of a training does not depend on the clock. */
+function measured({ steps, epochs }: Outcome, after = 0): object {
+  return {
+    steps: steps
+      .filter(({ step }) => step >= after)
+      .map((event) => ({ ...event, time: 0, imagesPerSecond: 0 })),
+    epochs: epochs.filter(({ step }) => step > after).map((event) => ({ ...event, time: 0, seconds: 0 })),
+  };
+}
+
+function lastSnapshot({ snapshots }: Outcome): object {
+  const { state, tensors, carried } = snapshots.at(-1) as Snapshot;
+  return { state: { ...state, seconds: 0, secondsInEpoch: 0 }, tensors, carried };
+}
+
+describe('a training on threads, with every trick that touches a step,', () => {
+  const recipe = smallRecipe(everything);
+  const teacher = teacherOf(recipe);
+  const train = (on: Threads, options: Parameters<typeof trainHere>[1] = {}) =>
+    trainHere(recipe, { teacher, threads: on, ...options });
+
+  test('is the same to the bit again, also when a thread is slow, and when it stops and goes on', async () => {
+    const first = await train(threads(2), { saveEvery: { steps: 1, seconds: Number.POSITIVE_INFINITY } });
+    expect(first.final.type).toBe('done');
+    expect(first.steps.some(({ overflows }) => (overflows ?? 0) > 0)).toBe(true);
+    const tensorsBefore = tf.memory().numTensors;
+    const slow = await train(threads(2, 'slow'));
+    expect(measured(slow)).toEqual(measured(first));
+    expect(lastSnapshot(slow)).toEqual(lastSnapshot(first));
+    const { state, ...middle } = first.snapshots[2] as Snapshot;
+    expect(state.threads).toBe(2);
+    const rest = await train(threads(2), { resume: { state, ...middle } });
+    expect(measured(rest)).toEqual(measured(first, state.step));
+    expect(lastSnapshot(rest)).toEqual(lastSnapshot(first));
+    expect(tf.memory().numTensors).toBe(tensorsBefore);
+  });
+
+  test('holds as many tensors in a thread in its last step as in its second', async () => {
+    const counts = join(tmpdir(), `tensors-${process.pid}`);
+    process.env.TENSOR_COUNTS = counts;
+    try {
+      await trainHere(smallRecipe({ ...everything, schedule: { epochs: 8 } }), {
+        teacher,
+        threads: threads(2, 'counting'),
+      });
+      const held = (await readFile(counts, 'utf8')).trim().split(' ').map(Number);
+      expect(held.length).toBeGreaterThan(20);
+      expect(Math.max(...held.slice(held.length / 2))).toBe(Math.max(...held.slice(0, held.length / 2)));
+    } finally {
+      delete process.env.TENSOR_COUNTS;
+      await rm(counts, { force: true });
+    }
+  });
+});
+
+/** Threads of this process, where the system tells. */
+async function threadsOfProcess(): Promise<number> {
+  return process.platform === 'linux' ? (await readdir('/proc/self/task')).length : 0;
+}
+
+describe('a training whose thread is lost', () => {
+  test.each([
+    ['leaving', 'A thread of the training ended: it left with exit code 3.', 'Resume the run'],
+    ['failing', 'A thread of the training ended: a bit flipped.', 'Resume the run'],
+    [
+      'swelling',
+      'A thread of the training ended: Invalid typed array length: 1099511627776.',
+      'use a smaller data.batch_size',
+    ],
+  ] as const)('%s, says so, and leaves neither tensor nor thread', async (program, what, remedy) => {
+    const before = tf.memory().numTensors;
+    const threadsBefore = await threadsOfProcess();
+    const training = trainHere(smallRecipe(), { threads: threads(2, program) });
+    await expect(training).rejects.toMatchObject({
+      name: 'ThreadLostError',
+      failure: {
+        what,
+        remedy: expect.stringContaining(remedy),
+      },
+    });
+    expect(tf.memory().numTensors).toBe(before);
+    expect(await threadsOfProcess()).toBe(threadsBefore);
+  });
+});

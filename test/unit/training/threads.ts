@@ -1,0 +1,64 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll } from 'vitest';
+import type { Threads } from '../../../src/training/parallel/shardedPasses';
+import { buildThread } from '../trainer/trainerProcess';
+
+/** What a thread's program does beside what the one that ships does. */
+const PROGRAMS = {
+  asShipped: '',
+  /** Answers late, now by more and now by less. */
+  slow: `
+    const answer = parentPort.postMessage.bind(parentPort);
+    let answers = 0;
+    parentPort.postMessage = (message) => setTimeout(() => answer(message), [60, 0, 25][answers++ % 3]);`,
+  /** Leaves in the middle of the fourth pass. */
+  leaving: `
+    let passes = 0;
+    before(({ type }) => { if (type === 'pass' && ++passes === 4) process.exit(3); });`,
+  /** Meets an error in the fourth pass. */
+  failing: `
+    let passes = 0;
+    before(({ type }) => { if (type === 'pass' && ++passes === 4) throw new Error('a bit flipped'); });`,
+  /** Asks for more memory than there is in the fourth pass. */
+  swelling: `
+    let passes = 0;
+    before(({ type }) => { if (type === 'pass' && ++passes === 4) new Float32Array(2 ** 40); });`,
+  /** Writes down how many tensors there are at each answer. */
+  counting: `
+    const answer = parentPort.postMessage.bind(parentPort);
+    parentPort.postMessage = (message) => {
+      fs.appendFileSync(process.env.TENSOR_COUNTS, globalThis._tfengine.memory().numTensors + ' ');
+      answer(message);
+    };`,
+};
+export type ThreadProgram = keyof typeof PROGRAMS;
+
+/** The text of a program around the one that ships, at a path. */
+export function threadProgram(program: ThreadProgram, shipped: string): string {
+  return `
+    const fs = require('node:fs');
+    const { parentPort } = require('node:worker_threads');
+    const before = (look) => {
+      const on = parentPort.on.bind(parentPort);
+      parentPort.on = (event, listen) => on(event, (message) => { look(message); listen(message); });
+    };
+    ${PROGRAMS[program]}
+    require(${JSON.stringify(shipped)});`;
+}
+
+/** Bundles the program of a training's threads before a file's tests; says on which threads to train. */
+export function threadPrograms(): (count: number, program?: ThreadProgram) => Threads {
+  let folder = '';
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'threads-'));
+    const shipped = join(folder, 'shipped.js');
+    await buildThread(shipped);
+    for (const program of Object.keys(PROGRAMS) as ThreadProgram[]) {
+      await writeFile(join(folder, `${program}.js`), threadProgram(program, shipped));
+    }
+  }, 60_000);
+  afterAll(() => rm(folder, { recursive: true }));
+  return (count, program = 'asShipped') => ({ count, engine: 'wasm', path: join(folder, `${program}.js`) });
+}

@@ -1,0 +1,312 @@
+import * as l10n from '@vscode/l10n';
+import {
+  type CartesianScaleOptions,
+  Chart,
+  type ChartDataset,
+  Decimation,
+  Interaction,
+  type InteractionItem,
+  type InteractionModeFunction,
+  LinearScale,
+  LineController,
+  LineElement,
+  PointElement,
+  Tooltip,
+  type TooltipItem,
+} from 'chart.js';
+import zoomPlugin from 'chartjs-plugin-zoom';
+import { html, render } from 'lit';
+import type { ChartContent, Curve } from './curves';
+import { formatCount, formatStepTick } from './format';
+import type { Point, ShownRun } from './model';
+import { isNarrower, MIN_RANGE_STEPS, type Range } from './range';
+import { type ChartTheme, faint } from './theme';
+import { type PointedAt, tooltipLabel, tooltipTitle } from './tooltip';
+
+declare module 'chart.js' {
+  interface InteractionModeMap {
+    nearestOfEach: InteractionModeFunction;
+  }
+}
+
+/** Of every curve the point nearest in x: curves here have points at different steps. */
+const nearestOfEach: InteractionModeFunction = (chart, event) => {
+  const { x } = event;
+  if (x === null) return [];
+  return chart.getSortedVisibleDatasetMetas().flatMap(({ index: datasetIndex, data }) => {
+    let nearest: InteractionItem | null = null;
+    for (const [index, element] of data.entries()) {
+      if (nearest && Math.abs(element.x - x) >= Math.abs(nearest.element.x - x)) continue;
+      nearest = { element, datasetIndex, index };
+    }
+    return nearest ? [nearest] : [];
+  });
+};
+
+Interaction.modes.nearestOfEach = nearestOfEach;
+Chart.register(LineController, LineElement, PointElement, LinearScale, Decimation, Tooltip, zoomPlugin);
+
+/** A curve of more than twice this many points in view is drawn by this many. */
+const DRAWN_POINTS = 500;
+
+type LineChart = Chart<'line', Point[]>;
+type LineDataset = ChartDataset<'line', Point[]>;
+
+/**
+ * One chart with its title and legend. Its canvas has the summary as its name; the attribute `data-drawn` says
+ * by how many points the curves are drawn, after decimation.
+ */
+export class ChartPanel {
+  readonly element: HTMLElement;
+  private readonly caption: HTMLElement;
+  private readonly canvas: HTMLCanvasElement;
+  private readonly chart: LineChart;
+  private content: ChartContent;
+  private shown: ShownRun;
+
+  /** @param onRange called when a person zooms or pans, with the steps then in view */
+  constructor(shown: ShownRun, content: ChartContent, theme: ChartTheme, onRange: (range: Range) => void) {
+    this.shown = shown;
+    this.content = content;
+    this.caption = document.createElement('figcaption');
+    this.canvas = document.createElement('canvas');
+    this.canvas.setAttribute('role', 'img');
+    const plot = document.createElement('div');
+    plot.className = 'plot';
+    plot.append(this.canvas);
+    this.element = document.createElement('figure');
+    this.element.className = `chart ${content.id}`;
+    this.element.tabIndex = 0;
+    this.element.setAttribute('aria-label', content.title);
+    this.element.setAttribute('aria-describedby', 'chart-keys');
+    this.element.append(this.caption, plot);
+    this.chart = this.createChart(onRange);
+    this.applyTheme(theme);
+  }
+
+  /** Draws a moment of a run: `range` in view of `full`. */
+  update(shown: ShownRun, content: ChartContent, range: Range, full: Range): void {
+    this.shown = shown;
+    this.content = content;
+    const { options, data } = this.chart;
+    const isZoomed = isNarrower(range, full);
+    for (const [index, { points }] of content.curves.entries()) {
+      Object.assign(data.datasets[index]!, { data: points, clip: isZoomed ? 0 : MARK_CLIP });
+    }
+    Object.assign(options.scales!.x!, range);
+    axisTitle(this.chart).text = this.stepAxisTitle();
+    Object.assign(options.plugins!.zoom!.limits!.x!, full);
+    this.chart.update('none');
+    this.canvas.setAttribute('aria-label', isZoomed ? summaryOf(content, range) : content.summary);
+    this.canvas.dataset.drawn = String(drawnPoints(this.chart));
+    render(caption(content), this.caption);
+  }
+
+  applyTheme(theme: ChartTheme): void {
+    const { options, data } = this.chart;
+    for (const [index, curve] of this.content.curves.entries()) {
+      Object.assign(data.datasets[index]!, appearance(curve, theme));
+    }
+    const font = { family: theme.fontFamily, size: 11 };
+    for (const scale of [options.scales!.x!, options.scales!.y!]) {
+      Object.assign(scale.ticks!, { color: theme.text, font });
+      Object.assign(scale.grid!, { color: theme.grid });
+      Object.assign(scale.border!, { color: theme.grid });
+    }
+    Object.assign(axisTitle(this.chart), { color: theme.text, font });
+    Object.assign(options.plugins!.tooltip!, {
+      backgroundColor: theme.tooltipBackground,
+      titleColor: theme.tooltipText,
+      bodyColor: theme.tooltipText,
+      borderColor: theme.tooltipBorder,
+      titleFont: { ...font, weight: 'bold' },
+      bodyFont: font,
+    });
+    Object.assign(options.plugins!.zoom!.zoom!.drag!, {
+      backgroundColor: faint(theme.curves.training, 0.15),
+      borderColor: theme.curves.training,
+    });
+    // In mode 'none' chart.js would go on drawing points with the options it had.
+    this.chart.update();
+  }
+
+  private createChart(onRange: (range: Range) => void): LineChart {
+    const tellRange = ({ chart }: { chart: Chart }) => {
+      const { min, max } = chart.scales.x!;
+      onRange({ min, max });
+    };
+    return new Chart<'line', Point[]>(this.canvas, {
+      type: 'line',
+      data: { datasets: this.content.curves.map(({ label }): LineDataset => ({ label, data: [] })) },
+      options: {
+        locale: document.documentElement.lang,
+        animation: false,
+        transitions: { zoom: { animation: { duration: 0 } } },
+        responsive: true,
+        maintainAspectRatio: false,
+        parsing: false,
+        normalized: true,
+        interaction: { mode: 'nearestOfEach', intersect: false },
+        scales: {
+          x: {
+            type: 'linear',
+            title: { display: true, text: this.stepAxisTitle() },
+            grid: { display: false },
+            border: {},
+            ticks: {
+              maxRotation: 0,
+              autoSkipPadding: 16,
+              precision: 0,
+              includeBounds: false,
+              callback: (value) => formatStepTick(Number(value)),
+            },
+          },
+          y: {
+            type: 'linear',
+            afterDataLimits: (scale) => pad(scale, this.content.limits),
+            grid: { drawTicks: false },
+            border: { display: false },
+            ticks: {
+              maxTicksLimit: 6,
+              padding: 6,
+              format: this.content.ticks,
+            },
+          },
+        },
+        plugins: {
+          decimation: {
+            enabled: true,
+            algorithm: 'lttb',
+            samples: DRAWN_POINTS,
+            threshold: 2 * DRAWN_POINTS,
+          },
+          tooltip: {
+            borderWidth: 1,
+            cornerRadius: 3,
+            usePointStyle: true,
+            boxPadding: 4,
+            itemSort: (a, b) => a.datasetIndex - b.datasetIndex,
+            filter: ({ datasetIndex }) => {
+              const look = this.content.curves[datasetIndex]?.look;
+              return look !== 'plan' && look !== 'best';
+            },
+            callbacks: {
+              title: (items) =>
+                tooltipTitle(
+                  this.shown,
+                  items.map((item) => this.pointedAt(item)),
+                ),
+              label: (item) => tooltipLabel(this.shown, this.content, this.pointedAt(item)),
+            },
+          },
+          zoom: {
+            limits: { x: { min: 0, max: 1, minRange: MIN_RANGE_STEPS } },
+            zoom: {
+              mode: 'x',
+              wheel: { enabled: true, modifierKey: 'ctrl' },
+              pinch: { enabled: true },
+              drag: { enabled: true, borderWidth: 1 },
+              onZoom: tellRange,
+            },
+            pan: { enabled: true, mode: 'x', modifierKey: 'shift', onPan: tellRange },
+          },
+        },
+      },
+    });
+  }
+
+  private stepAxisTitle(): string {
+    return l10n.t('Step ({0} an epoch)', formatCount(this.shown.run.recipe.schedule.stepsPerEpoch));
+  }
+
+  private pointedAt({ datasetIndex, parsed }: TooltipItem<'line'>): PointedAt {
+    return { curve: this.content.curves[datasetIndex]!, x: parsed.x ?? 0, y: parsed.y ?? 0 };
+  }
+}
+
+/** Leaves room above and below the curves, within what values can be. */
+function pad(scale: { min: number; max: number }, limits: ChartContent['limits']): void {
+  const room = (scale.max - scale.min) / 20;
+  scale.min = Math.max(limits.min, scale.min - room);
+  scale.max = Math.min(limits.max, scale.max + room);
+}
+
+/** The title of the x axis; chart.js's types know titles of Cartesian scales only. */
+function axisTitle(chart: LineChart): { text?: string | string[] } {
+  return (chart.options.scales!.x as CartesianScaleOptions).title;
+}
+
+function drawnPoints(chart: LineChart): number {
+  return chart.getSortedVisibleDatasetMetas().reduce((sum, { data }) => sum + data.length, 0);
+}
+
+/** Marks on the edge of the plot are drawn whole, this many pixels beyond it. */
+const MARK_CLIP = 10;
+
+function summaryOf({ summary }: ChartContent, { min, max }: Range): string {
+  return l10n.t('{0} Steps {1} to {2} in view.', summary, formatCount(min), formatCount(max));
+}
+
+/** How chart.js is to draw a curve. */
+function appearance({ look, colour }: Curve, theme: ChartTheme): Partial<LineDataset> {
+  const full = theme.curves[colour];
+  const pointStyle = colour === 'validation' ? 'rectRot' : 'circle';
+  const line = { borderColor: full, backgroundColor: full, borderWidth: 2, pointStyle } as const;
+  switch (look) {
+    case 'raw': {
+      const paint = faint(full, 0.5);
+      return {
+        showLine: false,
+        backgroundColor: paint,
+        borderColor: paint,
+        pointRadius: 1.5,
+        pointBorderWidth: 0,
+        pointHoverRadius: 3,
+        order: 3,
+      };
+    }
+    case 'line':
+      // Interpolation keeps chart.js off its fast path, which draws a slope of a point a pixel as stairs.
+      return { ...line, cubicInterpolationMode: 'monotone', pointRadius: 0, pointHoverRadius: 4, order: 2 };
+    case 'plan':
+      return {
+        ...line,
+        borderColor: faint(full, 0.8),
+        borderWidth: 1,
+        borderDash: [4, 4],
+        pointRadius: 0,
+        pointHoverRadius: 0,
+        order: 3,
+      };
+    case 'epochs':
+      return { ...line, pointRadius: 4, pointHoverRadius: 6, order: 1 };
+    case 'best':
+      return {
+        borderColor: full,
+        backgroundColor: 'transparent',
+        pointStyle: 'circle',
+        pointRadius: 8,
+        pointHoverRadius: 8,
+        pointBorderWidth: 2,
+        showLine: false,
+        order: 0,
+      };
+    default: {
+      const unknown: never = look;
+      throw new Error(`Unknown look ${unknown}`);
+    }
+  }
+}
+
+function caption({ title, curves }: ChartContent) {
+  return html`
+    <h2>${title}</h2>
+    <ul class="legend">
+      ${curves
+        .filter(({ latest }) => latest !== null)
+        .map(
+          ({ label, look, colour, latest }) => html`
+            <li><span class="key ${look} ${colour}"></span>${label} <strong>${latest}</strong></li>`,
+        )}
+    </ul>`;
+}

@@ -1,0 +1,91 @@
+import { ChartPanel } from './chart';
+import { chartsOf } from './curves';
+import { isLive, type ShownRun, stateOf } from './model';
+import { isNarrower, panned, type Range, zoomed } from './range';
+import { onThemeChange, readTheme } from './theme';
+
+/** A run's three charts; zoomed or panned, they keep showing the same steps. */
+export class RunCharts {
+  readonly elements: readonly HTMLElement[];
+  private readonly panels: readonly ChartPanel[];
+  private range: Range | null = null;
+
+  /** @param onZoom called when the charts come to show another stretch, to have them updated */
+  constructor(
+    private shown: ShownRun,
+    private readonly onZoom: () => void,
+  ) {
+    const theme = readTheme();
+    this.panels = chartsOf(shown).map(
+      (content) => new ChartPanel(shown, content, theme, (range) => this.show(range)),
+    );
+    this.elements = this.panels.map(({ element }) => element);
+    for (const element of this.elements) element.addEventListener('keydown', (event) => this.onKey(event));
+    onThemeChange(() => {
+      const now = readTheme();
+      for (const panel of this.panels) panel.applyTheme(now);
+    });
+  }
+
+  /** Whether less than the whole run is in view. */
+  get isZoomed(): boolean {
+    return this.range !== null;
+  }
+
+  /** Draws a moment of a run; another run is shown whole. */
+  update(shown: ShownRun): void {
+    if (shown.run.id !== this.shown.run.id) this.range = null;
+    this.shown = shown;
+    const full = fullRange(shown);
+    for (const [index, content] of chartsOf(shown).entries()) {
+      this.panels[index]!.update(shown, content, this.range ?? full, full);
+    }
+  }
+
+  resetZoom(): void {
+    this.range = null;
+    this.onZoom();
+  }
+
+  private show(range: Range): void {
+    this.range = isNarrower(range, fullRange(this.shown)) ? range : null;
+    this.onZoom();
+  }
+
+  private onKey(event: KeyboardEvent): void {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const full = fullRange(this.shown);
+    const range = this.range ?? full;
+    const next = nextRange(event.key, range, full);
+    if (!next) return;
+    event.preventDefault();
+    this.show(next);
+  }
+}
+
+/** What a key makes of the range in view; null for keys that charts leave alone. */
+function nextRange(key: string, range: Range, full: Range): Range | null {
+  switch (key) {
+    case '+':
+    case '=':
+      return zoomed(range, 1 / 2, full);
+    case '-':
+      return zoomed(range, 2, full);
+    case 'ArrowLeft':
+      return panned(range, -1 / 4, full);
+    case 'ArrowRight':
+      return panned(range, 1 / 4, full);
+    case '0':
+    case 'Escape':
+      return full;
+    default:
+      return null;
+  }
+}
+
+/** The planned training while it can go on; what was done of it afterwards. */
+function fullRange(shown: ShownRun): Range {
+  const { totalSteps } = shown.run.recipe.schedule;
+  const { stepsDone } = shown.history;
+  return { min: 0, max: isLive(stateOf(shown)) || stepsDone === 0 ? totalSteps : stepsDone };
+}

@@ -1,0 +1,110 @@
+/**
+ * The dashboard of one run. Messages from the extension host change what is shown; whatever came in is drawn
+ * once per animation frame.
+ */
+import './dashboard.css';
+import * as l10n from '@vscode/l10n';
+import { render } from 'lit';
+import { isToDashboard, type RunView, type ToDashboard } from '../src/protocol/dashboard';
+import type { EndRequest } from '../src/protocol/trainer';
+import { RunCharts } from './charts';
+import { post, savedState, saveState } from './host';
+import { isLive, RunHistory, type ShownRun, stateOf } from './model';
+import { emptyPage, type PageActions, runPage } from './page';
+
+l10n.config({ contents: document.body.dataset.translations ?? '{}' });
+
+let shown: ShownRun | null = null;
+let reason = '';
+/** The run that a person has asked to end, and how. */
+let ending: { readonly runId: string; readonly request: EndRequest } | null = null;
+let showTable = savedState()?.showTable ?? false;
+let charts: RunCharts | null = null;
+let isDrawDue = false;
+
+const actions: PageActions = {
+  request(type) {
+    if (!shown) return;
+    const { id: runId } = shown.run;
+    if (type === 'stop' || type === 'pause') ending = { runId, request: type };
+    post({ type, runId });
+    schedule();
+  },
+  toggleTable() {
+    showTable = !showTable;
+    save();
+    schedule();
+  },
+  resetZoom() {
+    charts?.resetZoom();
+  },
+};
+
+function receive(message: ToDashboard): void {
+  switch (message.type) {
+    case 'snapshot': {
+      const history = new RunHistory(message.run.recipe.schedule);
+      history.append(message.events);
+      shown = { run: message.run, history };
+      save();
+      break;
+    }
+    case 'delta':
+      if (message.runId === shown?.run.id) shown.history.append(message.events);
+      break;
+    case 'state':
+      if (message.runId !== shown?.run.id) break;
+      if (isLive(message.state)) shown.history.reopen();
+      shown = { ...shown, run: withState(shown.run, message.state) };
+      break;
+    case 'clear':
+      shown = null;
+      reason = message.reason;
+      save();
+      break;
+    default:
+      unknown(message);
+  }
+  schedule();
+}
+
+function withState(run: RunView, state: RunView['state']): RunView {
+  return { ...run, state };
+}
+
+function save(): void {
+  saveState(shown ? { runId: shown.run.id, showTable } : undefined);
+}
+
+/** Draws in the next frame, however much comes in before it. */
+function schedule(): void {
+  if (isDrawDue) return;
+  isDrawDue = true;
+  requestAnimationFrame(() => {
+    isDrawDue = false;
+    draw();
+  });
+}
+
+function draw(): void {
+  if (!shown) {
+    render(emptyPage(reason), document.body);
+    return;
+  }
+  if (!isLive(stateOf(shown))) ending = null;
+  charts ??= new RunCharts(shown, schedule);
+  const { elements, isZoomed } = charts;
+  const request = ending?.runId === shown.run.id ? ending.request : null;
+  const page = { shown, showTable, isZoomed, charts: elements, ending: request };
+  render(runPage(page, actions), document.body);
+  charts.update(shown);
+}
+
+function unknown(message: never): never {
+  throw new Error(`Unknown message ${JSON.stringify(message)}`);
+}
+
+window.addEventListener('message', ({ data }: MessageEvent<unknown>) => {
+  if (isToDashboard(data)) receive(data);
+});
+post({ type: 'ready' });

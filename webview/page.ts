@@ -1,0 +1,347 @@
+import '@vscode-elements/elements/dist/vscode-badge/index.js';
+import '@vscode-elements/elements/dist/vscode-button/index.js';
+import '@vscode-elements/elements/dist/vscode-progress-bar/index.js';
+import * as l10n from '@vscode/l10n';
+import { html, nothing, type TemplateResult } from 'lit';
+import { modelText } from '../src/models/modelText';
+import type { FromDashboard } from '../src/protocol/dashboard';
+import type { Failure } from '../src/protocol/events';
+import type { EndRequest } from '../src/protocol/trainer';
+import { plannedPrecisionText, precisionText } from '../src/recipe/precisionText';
+import type { RunState } from '../src/runs/manifest';
+import {
+  formatCount,
+  formatDuration,
+  formatLearningRate,
+  formatLoss,
+  formatPercent,
+  formatSpeed,
+} from './format';
+import { stateIcon } from './icons';
+import { isLive, phaseOf, progressOf, type ShownRun, type StepEvent, stateOf } from './model';
+
+/** A run and how the panel stands. */
+export interface PageView {
+  readonly shown: ShownRun;
+  /** What the run was asked for, until it has ended. */
+  readonly ending: EndRequest | null;
+  readonly showTable: boolean;
+  readonly isZoomed: boolean;
+  /** The charts' elements, which draw themselves. */
+  readonly charts: readonly HTMLElement[];
+}
+
+/** What a person can do on the page. */
+export interface PageActions {
+  /** Sends a request about the run shown. */
+  request(type: Exclude<FromDashboard['type'], 'ready'>): void;
+  toggleTable(): void;
+  resetZoom(): void;
+}
+
+/** The panel without a run. */
+export function emptyPage(reason: string): TemplateResult {
+  return html`<main class="empty">
+    <h1>${l10n.t('No run to show')}</h1>
+    <p role="status">${reason}</p>
+  </main>`;
+}
+
+/** The panel with a run: text goes in as text, never as markup. */
+export function runPage(view: PageView, actions: PageActions): TemplateResult {
+  return html`<main>
+    ${header(view, actions)} ${problem(view, actions)} ${progress(view)} ${facts(view)}
+    ${toolbar(view, actions)}
+    <section class="charts" aria-label=${l10n.t('Charts')}>${view.charts}</section>
+    ${view.showTable ? epochTable(view) : nothing}
+    <p class="unseen" role="status">${announcement(view)}</p>
+  </main>`;
+}
+
+function header({ shown, ending }: PageView, actions: PageActions): TemplateResult {
+  const state = stateOf(shown);
+  const engine = shown.history.started?.engine;
+  return html`<header>
+    <div class="title">
+      <h1>${shown.run.name}</h1>
+      <p class="state">
+        ${stateIcon(state.status)}<span>${ending ? endingWord(ending) : stateWord(state)}</span>
+        ${
+          engine
+            ? html`<span class="engine" title=${engine.because?.join(' ') ?? nothing}>${engine.description}</span>`
+            : nothing
+        }
+      </p>
+    </div>
+    <div class="actions">
+      ${isLive(state) ? liveButtons(state, ending, actions) : endedButtons(state, actions)}
+      ${button(l10n.t('Open experiment'), 'openExperiment', actions, true)}
+      ${button(l10n.t('Open log'), 'openLog', actions, true)}
+    </div>
+  </header>`;
+}
+
+/** What can follow a run's end: one that ended before its training was over can go on. */
+function endedButtons({ status }: RunState, actions: PageActions): TemplateResult {
+  const isOver = status === 'done';
+  return html`${isOver ? nothing : button(l10n.t('Resume'), 'resume', actions)}
+  ${button(l10n.t('Run again'), 'runAgain', actions, !isOver)}`;
+}
+
+/** What can end a run; once it was asked for, that it was. */
+function liveButtons({ status }: RunState, ending: EndRequest | null, actions: PageActions): TemplateResult {
+  if (ending) return html`<vscode-button disabled aria-disabled="true">${endingWord(ending)}</vscode-button>`;
+  return html`${button(l10n.t('Stop'), 'stop', actions)}
+  ${status === 'running' ? button(l10n.t('Pause'), 'pause', actions, true) : nothing}`;
+}
+
+function endingWord(request: EndRequest): string {
+  return request === 'pause' ? l10n.t('Pausing...') : l10n.t('Stopping...');
+}
+
+function button(
+  label: string,
+  request: Parameters<PageActions['request']>[0],
+  actions: PageActions,
+  secondary = false,
+): TemplateResult {
+  return html`<vscode-button ?secondary=${secondary} @click=${() => actions.request(request)}
+    >${label}</vscode-button
+  >`;
+}
+
+/** Why a run ended before its time, and what to do about it. */
+function problem({ shown }: PageView, actions: PageActions): TemplateResult | typeof nothing {
+  const failure = failureOf(stateOf(shown));
+  if (!failure) return nothing;
+  return html`<div class="problem" role="alert">
+    ${stateIcon('failed')}
+    <div>
+      <p class="what">${failure.what}</p>
+      <p>${failure.remedy}</p>
+    </div>
+    <a href="#" role="button" @click=${followed(() => actions.request('openLog'))}>${l10n.t('Open log')}</a>
+  </div>`;
+}
+
+function failureOf(state: RunState): Failure | null {
+  switch (state.status) {
+    case 'failed':
+      return state.failure;
+    case 'interrupted':
+      return {
+        what: l10n.t('The trainer went away before the run was done.'),
+        remedy: l10n.t('Resume it from its last checkpoint. The log may say why it went away.'),
+      };
+    case 'queued':
+    case 'running':
+    case 'done':
+    case 'stopped':
+    case 'paused':
+      return null;
+    default:
+      return unknown(state);
+  }
+}
+
+function followed(action: () => void): (event: Event) => void {
+  return (event) => {
+    event.preventDefault();
+    action();
+  };
+}
+
+/** The bar with what it says at its left, and speed and time at its right. */
+function progress({ shown }: PageView): TemplateResult {
+  const phase = phaseOf(shown);
+  const { share } = progressOf(shown);
+  const known = phase.name === 'preparing' ? phase.share : share;
+  const indeterminate = phase.name === 'waiting' || known === null;
+  return html`<section class="progress" aria-label=${l10n.t('Progress')}>
+    <vscode-progress-bar
+      aria-label=${phase.name === 'preparing' ? phase.what : l10n.t('Training')}
+      .value=${Math.round((known ?? 0) * 100)}
+      ?indeterminate=${indeterminate}
+    ></vscode-progress-bar>
+    <div class="figures"><span>${whereabouts(shown)}</span><span>${pace(shown)}</span></div>
+  </section>`;
+}
+
+function whereabouts(shown: ShownRun): string {
+  const phase = phaseOf(shown);
+  switch (phase.name) {
+    case 'queued':
+      return l10n.t('Waiting for its turn');
+    case 'preparing':
+      return phase.share === null ? phase.what : `${phase.what} · ${formatPercent(phase.share)}`;
+    case 'waiting':
+      return l10n.t('Waiting for the first step');
+    case 'training':
+    case 'ended': {
+      const { epoch, epochs, step, steps } = progressOf(shown);
+      if (step === 0) return l10n.t('No step was done');
+      return joined(
+        l10n.t('Epoch {0} of {1}', epoch, epochs),
+        l10n.t('step {0} of {1}', formatCount(step), formatCount(steps)),
+      );
+    }
+    default:
+      return unknown(phase);
+  }
+}
+
+function pace(shown: ShownRun): string {
+  const state = stateOf(shown);
+  const { lastStep } = shown.history;
+  const { leftMs } = progressOf(shown);
+  if (state.status === 'done') return l10n.t('Took {0}', formatDuration(state.result.seconds * 1000));
+  if (!isLive(state) || !lastStep) return '';
+  return joined(
+    formatSpeed(lastStep.imagesPerSecond),
+    leftMs !== null && l10n.t('{0} left', formatDuration(leftMs)),
+  );
+}
+
+/** Key numbers of the recipe, the best result, and the tricks. */
+function facts({ shown }: PageView): TemplateResult {
+  const { recipe } = shown.run;
+  const { best, lastStep, epochs } = shown.history;
+  const averaged = epochs.at(-1)?.averagedAccuracy;
+  const fact = (name: string, value: string) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`;
+  return html`<dl class="facts">
+    <div class="best">
+      <dt>${l10n.t('Best validation accuracy')}</dt>
+      <dd>
+        ${best ? formatPercent(best.validationAccuracy) : '–'}
+        ${best ? html`<small>${l10n.t('epoch {0}', best.epoch + 1)}</small>` : nothing}
+      </dd>
+    </div>
+    ${fact(l10n.t('Model'), modelText(recipe.model))}
+    ${fact(l10n.t('Data'), recipe.data.dataset.name)}
+    ${fact(l10n.t('Batch'), formatCount(recipe.data.batchSize))}
+    ${fact(l10n.t('Peak rate'), formatLearningRate(recipe.schedule.peakLearningRate))}
+    ${fact(l10n.t('Epochs'), formatCount(recipe.epochs))} ${fact(l10n.t('Seed'), String(recipe.seed))}
+    ${recipe.precision.compute === 'float32' ? nothing : fact(l10n.t('Precision'), precisionOf(shown))}
+    ${lastStep?.lossScale === undefined ? nothing : fact(l10n.t('Loss scale'), lossScaleText(lastStep))}
+    ${
+      averaged === undefined
+        ? nothing
+        : fact(l10n.t('Validation accuracy of the average'), formatPercent(averaged))
+    }
+    <div class="tricks">
+      <dt>${l10n.t('Tricks')}</dt>
+      <dd>
+        ${
+          recipe.tricks.length === 0
+            ? l10n.t('none')
+            : recipe.tricks.map((trick) => html`<vscode-badge>${trick}</vscode-badge>`)
+        }
+      </dd>
+    </div>
+  </dl>`;
+}
+
+/** What the run computes in: as its trainer found it, or before that as planned. */
+function precisionOf({ run, history }: ShownRun): string {
+  const found = history.started?.precision;
+  return found ? precisionText(found.compute, found.execution) : plannedPrecisionText(run.recipe.precision);
+}
+
+/** The loss scale, and how many steps overflowed and were left out, such as '32,768, 2 steps skipped'. */
+function lossScaleText({ lossScale = 1, overflows = 0 }: StepEvent): string {
+  const scale = formatCount(lossScale);
+  if (overflows === 0) return scale;
+  return overflows === 1
+    ? l10n.t('{0}, 1 step skipped', scale)
+    : l10n.t('{0}, {1} steps skipped', scale, formatCount(overflows));
+}
+
+function toolbar({ showTable, isZoomed }: PageView, actions: PageActions): TemplateResult {
+  return html`<div class="toolbar">
+    <p id="chart-keys">
+      ${l10n.t('Drag to zoom, Shift+drag to pan, Ctrl+wheel or + and - to zoom, arrows to pan, 0 for all.')}
+    </p>
+    <vscode-button secondary ?hidden=${!isZoomed} @click=${actions.resetZoom}
+      >${l10n.t('Reset zoom')}</vscode-button
+    >
+    <vscode-button secondary aria-expanded=${showTable} @click=${actions.toggleTable}
+      >${showTable ? l10n.t('Hide table of epochs') : l10n.t('Show epochs as table')}</vscode-button
+    >
+  </div>`;
+}
+
+/** The charts' figures by epoch, for those who would rather read them. */
+function epochTable({ shown }: PageView): TemplateResult {
+  const { epochs, best } = shown.history;
+  const columns = [
+    l10n.t('Epoch'),
+    l10n.t('Training loss'),
+    l10n.t('Validation loss'),
+    l10n.t('Training accuracy'),
+    l10n.t('Validation accuracy'),
+    l10n.t('Time'),
+  ];
+  return html`<section class="epoch-table" tabindex="0" aria-label=${l10n.t('Epochs')}>
+    <table>
+      <thead>
+        <tr>
+          ${columns.map((column) => html`<th scope="col">${column}</th>`)}
+        </tr>
+      </thead>
+      <tbody>
+        ${epochs.map(
+          (epoch) => html`<tr class=${epoch === best ? 'best' : ''}>
+            <th scope="row">
+              ${epoch.epoch + 1} ${epoch === best ? html`<small>${l10n.t('best')}</small>` : nothing}
+            </th>
+            <td>${formatLoss(epoch.trainLoss)}</td>
+            <td>${formatLoss(epoch.validationLoss)}</td>
+            <td>${formatPercent(epoch.trainAccuracy)}</td>
+            <td>${formatPercent(epoch.validationAccuracy)}</td>
+            <td>${formatDuration(epoch.seconds * 1000)}</td>
+          </tr>`,
+        )}
+      </tbody>
+    </table>
+    ${epochs.length === 0 ? html`<p>${l10n.t('No epoch is done yet.')}</p>` : nothing}
+  </section>`;
+}
+
+/** What a screen reader hears: changes of state and ends of epochs, not every step. */
+function announcement({ shown }: PageView): string {
+  const last = shown.history.epochs.at(-1);
+  return joined(
+    stateWord(stateOf(shown)),
+    last && l10n.t('epoch {0} of {1} done', last.epoch + 1, shown.run.recipe.epochs),
+    last && l10n.t('validation accuracy {0}', formatPercent(last.validationAccuracy)),
+  );
+}
+
+function stateWord({ status }: RunState): string {
+  switch (status) {
+    case 'queued':
+      return l10n.t('Queued');
+    case 'running':
+      return l10n.t('Running');
+    case 'done':
+      return l10n.t('Done');
+    case 'stopped':
+      return l10n.t('Stopped');
+    case 'paused':
+      return l10n.t('Paused');
+    case 'failed':
+      return l10n.t('Failed');
+    case 'interrupted':
+      return l10n.t('Interrupted');
+    default:
+      return unknown(status);
+  }
+}
+
+function joined(...parts: readonly (string | null | undefined | false)[]): string {
+  return parts.filter(Boolean).join(' · ');
+}
+
+function unknown(value: never): never {
+  throw new Error(`Unknown value ${JSON.stringify(value)}`);
+}
