@@ -4,7 +4,7 @@
  * each step, by the clock and of processor time.
  *
  *     node dist/bench/worker.js <engine> <float32 | bfloat16 | float16> <model>
- *     node dist/bench/worker.js engines     prints the engines that work here, and whether each has half precision
+ *     node dist/bench/worker.js engines     prints the engines that work here, and whether each may have half precision
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
@@ -24,6 +24,7 @@ import { Optimizer } from '../src/training/optimizers/optimizer';
 import { ShardedPasses } from '../src/training/parallel/shardedPasses';
 import { defaultThreads } from '../src/training/parallel/shards';
 import { LocalStepPasses } from '../src/training/passes';
+import { type Precision, precisionSupport } from '../src/training/precision/precision';
 import { type ModelName, recipeOf } from './models';
 
 /** Images of the data set, an epoch of them: more than a bench trains, so that nothing is validated. */
@@ -45,9 +46,10 @@ const PHASES = ['input', 'forward', 'backward', 'pass', 'exchange', 'update', 'r
 type Phase = (typeof PHASES)[number];
 type StepTimes = Record<Phase, Time>;
 
-async function main(engineName: EngineRequest, dtype: string, name: ModelName): Promise<void> {
+async function main(engineName: EngineRequest, dtype: Precision, name: ModelName): Promise<void> {
   const recipe = recipeOf(name, { steps: STEPS_PER_EPOCH, epochs: EPOCHS, dtype });
   const loaded = await loadEngine(engineName);
+  if (precisionSupport(loaded, dtype) === 'emulated') throw new Error(`Error: ${dtype} is emulated here`);
   const { batchSize } = recipe.data;
   const count = loaded.onThreads ? defaultThreads(availableParallelism(), batchSize) : 1;
   const engine = loaded.onThreads?.(count) ?? loaded;
@@ -174,11 +176,16 @@ function since(start: Time): Time {
 async function listEngines(): Promise<void> {
   const states = await engineStates();
   const working = states.filter(({ status }) => status === 'works');
-  console.log(JSON.stringify(working.map(({ name }) => ({ name, half: HALF_PRECISION[name] === 'native' }))));
+  console.log(
+    JSON.stringify(working.map(({ name }) => ({ name, half: HALF_PRECISION[name] !== 'emulated' }))),
+  );
 }
 
 const [, , engine = 'auto', dtype = 'float32', model = 'resnet20'] = process.argv;
-const work = engine === 'engines' ? listEngines() : main(engine as EngineRequest, dtype, model as ModelName);
+const work =
+  engine === 'engines'
+    ? listEngines()
+    : main(engine as EngineRequest, dtype as Precision, model as ModelName);
 work.catch((error: unknown) => {
   console.error(error);
   process.exitCode = 1;

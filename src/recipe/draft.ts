@@ -1,14 +1,12 @@
 import { buildGraph, type ModelSpec } from '../models/catalog';
 import type { Graph } from '../models/graph';
 import type { DatasetFacts, DatasetRequest } from './datasets';
-import type { EngineRequest } from './engines';
-import { HALF_PRECISION } from './engines';
+import { type EngineRequest, HALF_PRECISION, type HalfExecution } from './engines';
 import {
   type Augmentation,
   type AveragingRecipe,
   type DistillationRecipe,
   type ErasingRecipe,
-  type HalfExecution,
   type LossScaling,
   type MixingRecipe,
   type OptimizerRecipe,

@@ -1,12 +1,11 @@
 import { type StepMemory, stepMemory } from '../models/memory';
 import { graphOf } from './draft';
-import { type EngineName, HALF_PRECISION } from './engines';
 import type { OptimizerRecipe, Recipe } from './recipe';
 
-/** What a step of a recipe's training holds in memory on an engine, estimated. Batches of a step come in turn. */
-export function memoryOf(recipe: Recipe, engine: EngineName): StepMemory {
+/** What a step of a recipe's training holds in memory, estimated, by how its precision is come by. Batches of a step come in turn. */
+export function memoryOf(recipe: Recipe, execution: 'native' | 'emulated'): StepMemory {
   const { model, data, optimizer, averaging, gradients, precision } = recipe;
-  const isHalf = precision.compute !== 'float32' && HALF_PRECISION[engine] === 'native';
+  const isHalf = precision.compute !== 'float32' && execution === 'native';
   return stepMemory(graphOf({ model, dataset: data.dataset }), {
     statesPerWeight:
       slotsOf(optimizer) +

@@ -1,7 +1,7 @@
 import type { ModelSpec } from '../models/catalog';
 import type { ParameterKind } from '../models/graph';
 import type { DatasetFacts, DatasetRequest } from './datasets';
-import type { EngineRequest } from './engines';
+import type { EngineRequest, HalfExecution } from './engines';
 import type { Schedule } from './schedule';
 
 export const RECIPE_VERSION = 2;
@@ -58,12 +58,6 @@ export type LossScaling =
       readonly growthInterval: number;
     }
   | { readonly kind: 'static'; readonly scale: number };
-
-/**
- * Whether an engine computes in half precision or computes in single precision and rounds. `auto` may come to an
- * engine of either kind; the run says which it was.
- */
-export type HalfExecution = 'native' | 'emulated' | 'emulated_unless_native';
 
 /** What weights in use, activations and gradients are held in; master weights, statistics and loss are FP32. */
 export type Precision =

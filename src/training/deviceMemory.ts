@@ -11,7 +11,7 @@ const TAKEN_PER_HELD = 2.2;
 
 /** About what a step takes of a GPU by webgpu, good to a third. */
 export function takenOnWebgpu(recipe: Recipe): StepMemory {
-  const { fixedBytes, bytesPerImage } = memoryOf(recipe, 'webgpu');
+  const { fixedBytes, bytesPerImage } = memoryOf(recipe, 'emulated');
   return { fixedBytes: TAKEN_PER_HELD * fixedBytes, bytesPerImage: TAKEN_PER_HELD * bytesPerImage };
 }
 

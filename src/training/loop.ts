@@ -83,7 +83,7 @@ export function startedEvent(recipe: Recipe, engine: Engine): RunEvent {
     version: PROTOCOL_VERSION,
     time: Date.now(),
     engine: reportOf(engine),
-    precision: { compute, execution: precisionSupport(engine.name, compute) },
+    precision: { compute, execution: precisionSupport(engine, compute) },
     epochs: recipe.epochs,
     stepsPerEpoch: recipe.schedule.stepsPerEpoch,
     totalSteps: recipe.schedule.totalSteps,

@@ -107,7 +107,7 @@ async function trainRun(recipe: Recipe, record: RunRecord, signal: AbortSignal):
   const engine = { ...loaded, ...loaded.onThreads?.(threads) };
   await record.recordEngine(engine);
   await record.record(startedEvent(recipe, engine));
-  assertFits(recipe, engine.name, threads);
+  assertFits(recipe, engine, threads);
   const resume = await goOn(record, resumption, before, engine);
   const weights = resume ? undefined : await loadStartingWeights(record);
   const teacher = await loadTeacher(record);
@@ -127,7 +127,7 @@ async function trainRun(recipe: Recipe, record: RunRecord, signal: AbortSignal):
     },
     signal,
   };
-  return namingShortage(recipe, engine.name, threads, () => train(recipe, options));
+  return namingShortage(recipe, engine, threads, () => train(recipe, options));
 }
 
 /**

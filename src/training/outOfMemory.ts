@@ -11,6 +11,8 @@ import type { Recipe } from '../recipe/recipe';
 import { isOutOfMemory } from '../runs/failure';
 import { roughBytes } from '../text';
 import { DeviceMemoryError } from './engines/deviceError';
+import type { Engine } from './engines/engine';
+import { precisionSupport } from './precision/precision';
 
 /** What a WebAssembly memory can address. */
 const WASM_BYTES = 2 ** 32;
@@ -53,24 +55,25 @@ export function memoryLimit(engine: EngineName, threads: number): number {
 }
 
 /** @throws {OutOfMemoryError} when a recipe's steps need more memory than there is, whatever an estimate may be off */
-export function assertFits(recipe: Recipe, engine: EngineName, threads: number): void {
+export function assertFits(recipe: Recipe, engine: Engine, threads: number): void {
   const needed = batchBytes(threadsMemory(recipe, engine, threads), recipe.data.batchSize);
-  const limit = memoryLimit(engine, threads);
+  const limit = memoryLimit(engine.name, threads);
   if (needed > (1 + ESTIMATE_TOLERANCE) * limit) {
     throw new OutOfMemoryError(outOfMemoryFailure(recipe, engine, threads, limit));
   }
 }
 
 /** What a step holds when its batch is cut among threads, each of which has the weights. */
-function threadsMemory(recipe: Recipe, engine: EngineName, threads: number): StepMemory {
-  const { fixedBytes, bytesPerImage } = memoryOf(recipe, engine);
+function threadsMemory(recipe: Recipe, engine: Engine, threads: number): StepMemory {
+  const execution = precisionSupport(engine, recipe.precision.compute);
+  const { fixedBytes, bytesPerImage } = memoryOf(recipe, execution);
   return { fixedBytes: threads * fixedBytes, bytesPerImage };
 }
 
 /** Trains, and says of an allocation that fails what was needed and what would fit. */
 export async function namingShortage<Result>(
   recipe: Recipe,
-  engine: EngineName,
+  engine: Engine,
   threads: number,
   train: () => Promise<Result>,
 ): Promise<Result> {
@@ -78,8 +81,8 @@ export async function namingShortage<Result>(
   try {
     return await train();
   } catch (error) {
-    if (error instanceof DeviceMemoryError || !ranOutOfMemory(error, engine)) throw error;
-    const available = await availableTo(engine, threads, before);
+    if (error instanceof DeviceMemoryError || !ranOutOfMemory(error, engine.name)) throw error;
+    const available = await availableTo(engine.name, threads, before);
     if (available === null) throw error;
     throw new OutOfMemoryError(outOfMemoryFailure(recipe, engine, threads, available), { cause: error });
   }
@@ -98,7 +101,7 @@ async function availableTo(engine: EngineName, threads: number, rssBefore: numbe
 /** What a person is told of a step that needs more than `availableBytes`. */
 export function outOfMemoryFailure(
   recipe: Recipe,
-  engine: EngineName,
+  engine: Engine,
   threads: number,
   availableBytes: number,
 ): Failure {
@@ -110,7 +113,7 @@ export function outOfMemoryFailure(
       'Out of memory: a step on a batch of {0} images needs about {1}, and the engine "{2}" had {3}.',
       batchSize,
       roughBytes(batchBytes(memory, batchSize)),
-      engine,
+      engine.name,
       roughBytes(availableBytes),
     ),
     remedy:

@@ -3,6 +3,7 @@ import { chooseEngine, engineStates } from '../../engines/choice';
 import type { EnginePlaces } from '../../engines/installations';
 import type { EngineReport } from '../../protocol/events';
 import type { EngineName, EngineRequest } from '../../recipe/engines';
+import type { HalfFormat } from '../precision/precision';
 
 export type { EngineName, EngineRequest };
 
@@ -18,6 +19,8 @@ export interface Engine {
   readonly description: string;
   /** Version by component: `node`, `tfjs`, and what else the engine consists of. */
   readonly versions: Readonly<Record<string, string>>;
+  /** The half formats that it computes in; absent where it emulates both. */
+  readonly halfFormats?: readonly HalfFormat[];
   /** Why `auto` took it, in sentences; absent where it was named. */
   readonly because?: readonly string[];
   /** The engine with each batch cut among some threads (see ../parallel); absent where it uses all by itself. */

@@ -11,9 +11,11 @@ import { explainLoadError, explainMissingAddon } from '../../engines/loadError';
 import { CUDA_12_DRIVER, findDriverProblem, gpuEnvironment } from '../../engines/nvidia';
 import { tryOut } from '../../engines/trial';
 import type { Failure } from '../../protocol/events';
+import { HALF_FORMATS } from '../precision/precision';
 import { type Engine, EngineUnavailableError } from './engine';
 import { TensorflowBackend } from './tensorflow/backend';
 import { type Binding, loadBinding } from './tensorflow/binding';
+import { computesIn } from './tensorflow/halfFormats';
 import { registerKernels } from './tensorflow/kernels';
 import { BACKEND_NAME } from './tensorflow/kernels/register';
 
@@ -41,12 +43,16 @@ export async function loadTensorflow(name: NativeEngine, places: EnginePlaces = 
     const backend = new TensorflowBackend(loaded.binding);
     registerKernels();
     tf.registerBackend(BACKEND_NAME, () => backend);
+    await tf.setBackend(BACKEND_NAME);
+    if (name === 'tensorflow') backend.halfFormats = HALF_FORMATS.filter(computesIn);
   }
   await tf.setBackend(BACKEND_NAME);
   const { TF_Version: version } = loaded.binding;
+  const { halfFormats } = tf.backend() as TensorflowBackend;
   return {
     name,
     description: descriptionOf(loaded),
+    halfFormats,
     versions: { node: process.versions.node, tfjs: tf.version_core, tensorflow: version },
   };
 }

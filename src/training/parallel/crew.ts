@@ -19,7 +19,9 @@ export class ThreadLostError extends Error {
 /** Threads that do a training's work beside its own thread. */
 export class Crew {
   readonly #workers: readonly Worker[];
-  /** Of each thread, whoever waits for its answer. */
+  /** Of each thread, the answers that nobody has heard. */
+  readonly #answers: readonly FromThread[][];
+  /** Of each thread, whoever waits for its next answer. */
   readonly #waiting = new Map<number, { resolve(answer: FromThread): void; reject(error: Error): void }>();
   #lost: ThreadLostError | null = null;
   #isClosed = false;
@@ -30,6 +32,7 @@ export class Crew {
    * @param path Of the program `thread.ts` became.
    */
   constructor(path: string, data: readonly ThreadData[]) {
+    this.#answers = data.map(() => []);
     this.#workers = data.map((workerData, index) => {
       const worker = new Worker(path, { workerData });
       worker.on('message', (answer: FromThread) => {
@@ -48,19 +51,15 @@ export class Crew {
   }
 
   /**
-   * Sends a message that is answered.
+   * The next answer of a thread, which one at a time waits for.
    *
    * @throws ThreadLostError, also when another thread is lost
    */
-  ask(index: number, message: ToThread): Promise<FromThread> {
-    const answer = new Promise<FromThread>((resolve, reject) => {
-      if (this.#lost) reject(this.#lost);
-      else this.#waiting.set(index, { resolve, reject });
-    });
-    // Several are awaited one after another: that of a thread lost meanwhile is seen in its turn.
-    answer.catch(() => {});
-    this.tell(index, message);
-    return answer;
+  async hear(index: number): Promise<FromThread> {
+    if (this.#lost) throw this.#lost;
+    const answer = this.#answers[index]?.shift();
+    if (answer) return answer;
+    return new Promise((resolve, reject) => this.#waiting.set(index, { resolve, reject }));
   }
 
   /** Ends all threads. */
@@ -70,8 +69,10 @@ export class Crew {
   }
 
   #settle(index: number, answer: FromThread): void {
-    this.#waiting.get(index)?.resolve(answer);
+    const waiting = this.#waiting.get(index);
     this.#waiting.delete(index);
+    if (waiting) waiting.resolve(answer);
+    else this.#answers[index]?.push(answer);
   }
 
   #lose(reason: string): void {

@@ -6,20 +6,28 @@ import type { Recipe } from '../../recipe/recipe';
 import { hasKernel } from '../ops/engineKernels';
 
 /** A tensor's place among others in an array of values. */
-interface Place {
+export interface Place {
   readonly name: string;
   readonly shape: readonly number[];
   readonly start: number;
   readonly end: number;
 }
 
-/** Where a network's parameters, and after them its buffers, lie in an array of values. */
-export interface Layout {
+/** Places next to one another, which one thread reads while another writes the next. */
+export interface Stretch {
   readonly parameters: readonly Place[];
   readonly buffers: readonly Place[];
+}
+
+/** Where a network's parameters, and after them its buffers, lie in an array of values. */
+export interface Layout {
+  readonly stretches: readonly Stretch[];
   /** Values of all. */
   readonly size: number;
 }
+
+/** Values that make a stretch, 2 MiB: what one thread has written, the next finds in a cache. */
+const STRETCH = 2 ** 19;
 
 export function layoutOf(graph: Graph): Layout {
   let end = 0;
@@ -30,7 +38,17 @@ export function layoutOf(graph: Graph): Layout {
   };
   const parameters = parametersOf(graph).map(place);
   const buffers = buffersOf(graph).map(place);
-  return { parameters, buffers, size: end };
+  const within = (places: readonly Place[], first: number) =>
+    places.filter(({ start }) => start >= first && start < first + STRETCH);
+  const stretches = Array.from({ length: Math.ceil(end / STRETCH) }, (_, index) => ({
+    parameters: within(parameters, index * STRETCH),
+    buffers: within(buffers, index * STRETCH),
+  }));
+  // A long parameter leaves none to the next ones.
+  return {
+    stretches: stretches.filter((each) => each.parameters.length + each.buffers.length > 0),
+    size: end,
+  };
 }
 
 /** Memory that a training's threads share. Who may write what follows from the messages between them. */

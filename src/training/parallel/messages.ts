@@ -17,17 +17,21 @@ export interface ThreadData {
 
 /** What a thread is asked to do. Batches, weights and results lie in the shared memory. */
 export type ToThread =
+  /** Take the network's values of a stretch of the layout, which lie ready. */
+  | { readonly type: 'take'; readonly stretch: number }
   /** Take in a step's batches, `count` of them. */
   | { readonly type: 'begin'; readonly count: number; readonly size: number }
-  /** Pass them at the weights of `revision`; answered by 'passed'. */
-  | { readonly type: 'pass'; readonly revision: number; readonly lossScale: number; readonly seed: number }
+  /** Pass them; answered by a 'gave' for each stretch, in their order, and then 'passed'. */
+  | { readonly type: 'pass'; readonly lossScale: number; readonly seed: number }
   /** Let go of the step's batches. */
   | { readonly type: 'end' }
   /** Say what the network makes of the first batch's images; answered by 'predicted'. */
-  | { readonly type: 'predict'; readonly revision: number; readonly size: number };
+  | { readonly type: 'predict'; readonly size: number };
 
 /** What a thread answers. */
 export type FromThread =
+  /** A stretch's gradients, and buffers, lie ready. */
+  | { readonly type: 'gave' }
   | { readonly type: 'passed'; readonly measures: Measures }
   | { readonly type: 'predicted' }
   /** The thread met an error, and does no more. */

@@ -15,7 +15,17 @@ import {
 } from '../passes';
 import { Random } from '../random';
 import { Crew } from './crew';
-import { addInto, allocate, type Layout, layoutOf, type SharedMemory, store, valuesOf } from './memory';
+import {
+  addInto,
+  allocate,
+  type Layout,
+  layoutOf,
+  type Place,
+  type SharedMemory,
+  type Stretch,
+  store,
+  valuesOf,
+} from './memory';
 import type { ThreadData, ToThread } from './messages';
 import { meanOf, type Shard, shardsOf } from './shards';
 
@@ -45,7 +55,9 @@ export class ShardedPasses implements Passes {
   readonly #layout: Layout;
   readonly #memory: SharedMemory;
   readonly #crew: Crew;
-  /** The revision of the network that the shared memory has. */
+  /** All threads but this one, which is 0. */
+  readonly #others: readonly number[];
+  /** The revision of the network that the other threads have. */
   #revision: number;
 
   /** @param random Draws the seeds of each pass. */
@@ -59,14 +71,14 @@ export class ShardedPasses implements Passes {
     const { engine, count, path = join(__dirname, 'thread.js') } = threads;
     this.#layout = layoutOf(network.graph);
     this.#memory = allocate(recipe, count);
+    this.#others = Array.from({ length: count - 1 }, (_, other) => other + 1);
     this.#revision = network.revision;
-    this.#storeWeights();
+    for (const stretch of this.#layout.stretches) this.#store(stretch);
     const taught = teacher && { graph: teacher.graph, values: copiesOf(teacher.parameters, teacher.buffers) };
-    const data = Array.from(
-      { length: count - 1 },
-      (_, other): ThreadData => ({
+    const data = this.#others.map(
+      (index): ThreadData => ({
         ...{ engine, recipe, teacher: taught, memory: this.#memory },
-        ...{ index: other + 1, threads: count },
+        ...{ index, threads: count },
       }),
     );
     this.#crew = new Crew(path, data);
@@ -106,15 +118,14 @@ export class ShardedPasses implements Passes {
     const { classes } = this.recipe.data.dataset;
     const shards = shardsOf(size, this.threads.count);
     this.#memory.images.set(valuesOf(images));
-    const revision = this.#shareWeights();
-    const answers = this.#busy(shards).map((index) =>
-      this.#crew.ask(index - 1, { type: 'predict', revision, size }),
-    );
+    this.#shareWeights();
+    const others = this.#busy(shards);
+    this.#tell(others, () => ({ type: 'predict', size }));
     const [first] = shards as [Shard];
     tf.tidy(() => {
       this.#memory.logits.set(valuesOf(this.own.network.predict(tf.slice(images, 0, first.end))));
     });
-    for (const answer of answers) await answer;
+    for (const index of others) await this.#crew.hear(index - 1);
     return tf.tensor2d(this.#memory.logits.slice(0, size * classes), [size, classes]);
   }
 
@@ -124,59 +135,62 @@ export class ShardedPasses implements Passes {
   }
 
   async #pass(own: LocalStepPasses, shards: readonly Shard[], lossScale: number): Promise<PassedBatches> {
-    const revision = this.#shareWeights();
+    this.#shareWeights();
     const seeds = shards.map(() => this.random.bits());
-    const busy = this.#busy(shards);
-    const answers = busy.map((index) =>
-      this.#crew.ask(index - 1, { type: 'pass', revision, lossScale, seed: seeds[index] as number }),
-    );
+    const others = this.#busy(shards);
+    this.#tell(others, (index) => ({ type: 'pass', lossScale, seed: seeds[index] as number }));
     const passed = await own.pass(lossScale, Random.seeded(seeds[0] as number, 'dropout'));
     const measures: (Measures | Promise<Measures>)[] = [passed.measures];
     try {
-      for (const answer of answers) {
-        const reply = await answer;
+      await this.#reduce(passed.gradients, shards);
+      for (const index of others) {
+        const reply = await this.#crew.hear(index - 1);
         if (reply.type === 'passed') measures.push(reply.measures);
       }
     } catch (error) {
       disposeGradients(passed.gradients);
       throw error;
     }
-    this.#reduce(passed.gradients, shards);
     const sum = sumOf(measures);
     // A failure is seen where the measures are awaited, one step later.
     sum.catch(() => {});
     return { gradients: passed.gradients, measures: sum };
   }
 
-  /** Adds the other shards' gradients to this thread's. The network's buffers become the mean of all shards'. */
-  #reduce(gradients: Gradients, shards: readonly Shard[]): void {
+  /**
+   * Adds the other shards' gradients to this thread's, each stretch as soon as all have given theirs. The network's
+   * buffers become the mean of all shards'.
+   */
+  async #reduce(gradients: Gradients, shards: readonly Shard[]): Promise<void> {
     const size = (shards.at(-1) as Shard).end;
     const shares = shards.map(({ start, end }) => (end - start) / size);
-    const others = this.#busy(shards).map((index) => this.#memory.results[index - 1] as Float32Array);
-    for (const { name, start, end } of this.#layout.parameters) {
+    const others = this.#busy(shards);
+    const given = ({ start, end }: Place) =>
+      others.map((index) => (this.#memory.results[index - 1] as Float32Array).subarray(start, end));
+    for (const { parameters, buffers } of this.#layout.stretches) {
+      for (const index of others) await this.#crew.hear(index - 1);
       // In place: they are this pass's own, and of their shard's share already, by their losses.
-      addInto(
-        gradients.get(name) as tf.Tensor,
-        others.map((result) => result.subarray(start, end)),
-      );
-    }
-    for (const { name, shape, start, end } of this.#layout.buffers) {
-      const own = valuesOf(this.own.network.buffers.get(name) as tf.Tensor);
-      const mean = meanOf([own, ...others.map((result) => result.subarray(start, end))], shares);
-      this.own.network.assign(name, tf.tensor(mean, [...shape]));
+      for (const place of parameters) addInto(gradients.get(place.name) as tf.Tensor, given(place));
+      for (const place of buffers) {
+        const own = valuesOf(this.own.network.buffers.get(place.name) as tf.Tensor);
+        const mean = meanOf([own, ...given(place)], shares);
+        this.own.network.assign(place.name, tf.tensor(mean, [...place.shape]));
+      }
     }
   }
 
-  /** Puts the network's weights where the other threads find them, if they are others; their revision. */
-  #shareWeights(): number {
+  /** Hands the network's weights to the other threads, if they have others: a stretch is taken while the next is stored. */
+  #shareWeights(): void {
     const { revision } = this.own.network;
-    if (revision !== this.#revision) this.#storeWeights();
+    if (revision === this.#revision) return;
+    for (const [stretch, places] of this.#layout.stretches.entries()) {
+      this.#store(places);
+      this.#tell(this.#others, () => ({ type: 'take', stretch }));
+    }
     this.#revision = revision;
-    return revision;
   }
 
-  #storeWeights(): void {
-    const { parameters, buffers } = this.#layout;
+  #store({ parameters, buffers }: Stretch): void {
     store(parameters, this.own.network.parameters, this.#memory.weights);
     store(buffers, this.own.network.buffers, this.#memory.weights);
   }
@@ -189,8 +203,8 @@ export class ShardedPasses implements Passes {
     });
   }
 
-  #tell(threads: readonly number[], message: () => ToThread): void {
-    for (const index of threads) this.#crew.tell(index - 1, message());
+  #tell(threads: readonly number[], message: (index: number) => ToThread): void {
+    for (const index of threads) this.#crew.tell(index - 1, message(index));
   }
 }
 

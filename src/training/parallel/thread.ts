@@ -9,22 +9,20 @@ import { loadEngine } from '../engines/engine';
 import { Network } from '../network';
 import { type LocalParts, LocalStepPasses } from '../passes';
 import { Random } from '../random';
-import { type Layout, layoutOf, load, store, valuesOf } from './memory';
+import { type Layout, layoutOf, load, type Stretch, store, valuesOf } from './memory';
 import type { FromThread, ThreadData, ToThread } from './messages';
 import { type Shard, shardsOf } from './shards';
 
 class ShardThread {
   readonly #layout: Layout;
   readonly #parts: LocalParts;
-  /** The revision of the weights that the network has. */
-  #revision = -1;
   #step: { readonly passes: LocalStepPasses; readonly tensors: readonly tf.Tensor[] } | null = null;
 
   constructor(private readonly data: ThreadData) {
     const { recipe, teacher, memory } = data;
     const graph = graphOf({ model: recipe.model, dataset: recipe.data.dataset });
     this.#layout = layoutOf(graph);
-    const places = [...this.#layout.parameters, ...this.#layout.buffers];
+    const places = this.#layout.stretches.flatMap(({ parameters, buffers }) => [...parameters, ...buffers]);
     const values = new Map(places.map(({ name, start, end }) => [name, memory.weights.subarray(start, end)]));
     this.#parts = {
       network: new Network(graph, values, recipe.precision.compute),
@@ -33,18 +31,20 @@ class ShardThread {
     };
   }
 
-  async answer(message: ToThread): Promise<FromThread | null> {
+  /** Does what a message asks for, and hands what it is answered by to `answer`. */
+  async handle(message: ToThread, answer: (message: FromThread) => void): Promise<void> {
     switch (message.type) {
+      case 'take':
+        return this.#take(this.#layout.stretches[message.stretch] as Stretch);
       case 'begin':
-        this.#begin(message);
-        return null;
+        return this.#begin(message);
       case 'pass':
-        return this.#pass(message);
+        return this.#pass(message, answer);
       case 'end':
-        this.#end();
-        return null;
+        return this.#end();
       case 'predict':
-        return this.#predict(message);
+        this.#predict(message);
+        return answer({ type: 'predicted' });
       default:
         return message satisfies never;
     }
@@ -70,18 +70,21 @@ class ShardThread {
     };
   }
 
-  async #pass({ revision, lossScale, seed }: Extract<ToThread, { type: 'pass' }>): Promise<FromThread> {
+  async #pass(
+    { lossScale, seed }: Extract<ToThread, { type: 'pass' }>,
+    answer: (message: FromThread) => void,
+  ): Promise<void> {
     if (!this.#step) throw new Error('There is no batch to pass');
-    this.#takeWeights(revision);
     const random = Random.seeded(seed, 'dropout');
     const { gradients, measures } = await this.#step.passes.pass(lossScale, random);
     const result = this.data.memory.results[this.data.index - 1] as Float32Array;
-    store(this.#layout.parameters, gradients, result);
-    store(this.#layout.buffers, this.#parts.network.buffers, result);
+    for (const { parameters, buffers } of this.#layout.stretches) {
+      store(parameters, gradients, result);
+      store(buffers, this.#parts.network.buffers, result);
+      answer({ type: 'gave' });
+    }
     tf.dispose([...gradients.values()]);
-    // Its buffers are those of its shards now.
-    this.#revision = -1;
-    return { type: 'passed', measures: await measures };
+    answer({ type: 'passed', measures: await measures });
   }
 
   #end(): void {
@@ -90,22 +93,20 @@ class ShardThread {
     this.#step = null;
   }
 
-  #predict({ revision, size }: Extract<ToThread, { type: 'predict' }>): FromThread {
-    this.#takeWeights(revision);
+  #predict({ size }: Extract<ToThread, { type: 'predict' }>): void {
     const { images, logits } = this.data.memory;
     const { start, end } = this.#shard(size);
     const shown = this.#images(images, start, end - start);
     const predicted = this.#parts.network.predict(shown);
     logits.set(valuesOf(predicted), start * this.data.recipe.data.dataset.classes);
     tf.dispose([shown, predicted]);
-    return { type: 'predicted' };
   }
 
-  #takeWeights(revision: number): void {
-    if (revision === this.#revision) return;
-    const places = [...this.#layout.parameters, ...this.#layout.buffers];
-    load(places, this.data.memory.weights, (name, tensor) => this.#parts.network.assign(name, tensor));
-    this.#revision = revision;
+  #take({ parameters, buffers }: Stretch): void {
+    const { network } = this.#parts;
+    load([...parameters, ...buffers], this.data.memory.weights, (name, tensor) =>
+      network.assign(name, tensor),
+    );
   }
 
   #shard(size: number): Shard {
@@ -128,10 +129,7 @@ async function main(): Promise<void> {
   let turn = Promise.resolve();
   parentPort?.on('message', (message: ToThread) => {
     turn = turn
-      .then(() => thread.answer(message))
-      .then((reply) => {
-        if (reply) answer(reply);
-      })
+      .then(() => thread.handle(message, answer))
       .catch((error: unknown) => {
         console.error(error);
         answer({ type: 'failed', message: error instanceof Error ? error.message : String(error) });

@@ -125,7 +125,9 @@ describe('tricks run', () => {
       const { terminal, write } = await work();
       await write(FILE, experimentText({ schedule: '{ epochs: 3 }' }));
       const line = `$TRICKS run ${FILE}`;
-      const { code, stdout } = await terminal(line, { env: { NO_COLOR: undefined, TERM: 'xterm-256color' } });
+      // As a person's own: Node takes a CI's terminal for one without colours.
+      const env = { NO_COLOR: undefined, CI: undefined, TERM: 'xterm-256color' };
+      const { code, stdout } = await terminal(line, { env });
       expect(code).toBe(0);
       for (const part of ['█', 'epoch 1/3', 'step ', 'loss ', 'lr ', 'acc ', 'images/s', ' left']) {
         expect(stdout).toContain(part);
@@ -133,7 +135,7 @@ describe('tricks run', () => {
       for (const epoch of [1, 2, 3]) expect(stdout.split(`Epoch ${epoch}/3: loss`)).toHaveLength(2);
       expect(stdout).toContain('\u001b[32mDone: validation accuracy');
       expect(stdout).toContain('To see its curves, open');
-      const plain = await terminal(line, { env: { TERM: 'xterm-256color' } });
+      const plain = await terminal(line, { env: { ...env, NO_COLOR: '1' } });
       expect(plain.stdout).toContain('Done: validation accuracy');
       expect(plain.stdout).not.toContain('\u001b[32m');
     },

@@ -41,11 +41,13 @@ describe('the memory of a step', () => {
 
   test('halves in half precision where the engine has it, but for weights and what goes with them', () => {
     expect(told(RESNET).mixed_precision).toBeUndefined();
-    const native = told(RESNET.replace('wasm', 'tensorflow')).mixed_precision;
+    const native = told(RESNET.replace('wasm', 'tensorflow-gpu')).mixed_precision;
     expect(native).toBe('memory 1.19 GiB to 612 MiB');
-    expect(told(RESNET.replace('engine: wasm\n', '')).mixed_precision).toBe(
-      `${native} where half precision is native`,
-    );
+    for (const open of ['engine: auto\n', 'engine: tensorflow\n']) {
+      expect(told(RESNET.replace('engine: wasm\n', open)).mixed_precision).toBe(
+        `${native} where half precision is native`,
+      );
+    }
   });
 
   test('is left open where the file has problems', () => {

@@ -42,8 +42,8 @@ describe('a training that memory is too small for', () => {
 
   test('ends when WebAssembly cannot allocate', async () => {
     const recipe = smallRecipe(images(HUGE));
-    await loadEngine('wasm');
-    const training = namingShortage(recipe, 'wasm', 1, () => trainHere(recipe));
+    const engine = await loadEngine('wasm');
+    const training = namingShortage(recipe, engine, 1, () => trainHere(recipe));
     await expect(training).rejects.toMatchObject({
       failure: { what: expect.stringMatching(/needs about \d+\.\d GiB, and the engine "wasm" had 4\.0 GiB/) },
       cause: { message: expect.stringMatching(/^Out of memory: \d+ bytes could not be allocated/) },

@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs';
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
 import { SOFTWARE_GPU } from '../../../src/engines/dawn';
+import { HALF_PRECISION } from '../../../src/recipe/engines';
 import { EngineUnavailableError, loadEngine } from '../../../src/training/engines/engine';
 import { precisionSupport } from '../../../src/training/precision/precision';
 import { PRESENT_ENGINES } from './presentEngines';
@@ -41,17 +43,27 @@ describe('engines', () => {
     expect(tf.getKernel('WinogradKernelGradient', 'wasm')).toBeDefined();
   });
 
-  it.each([
-    ['tensorflow-gpu', 'native'],
-    ['webgpu', 'emulated'],
-    ['wasm', 'emulated'],
-    ['cpu', 'emulated'],
-    ['tensorflow', 'native'],
-  ] as const)('%s computes in float32; half precision is %s', (name, support) => {
-    expect(precisionSupport(name, 'float32')).toBe('native');
-    expect(precisionSupport(name, 'float16')).toBe(support);
-    expect(precisionSupport(name, 'bfloat16')).toBe(support);
+  it.each(PRESENT_ENGINES)('%s computes in float32, and in half precision as its name says', async (name) => {
+    const engine = await loadEngine(name);
+    expect(precisionSupport(engine, 'float32')).toBe('native');
+    const execution = HALF_PRECISION[name];
+    if (execution === 'emulated_unless_native') return;
+    expect(precisionSupport(engine, 'float16')).toBe(execution);
+    expect(precisionSupport(engine, 'bfloat16')).toBe(execution);
   });
+
+  it.runIf(PRESENT_ENGINES.includes('tensorflow') && process.platform === 'linux' && process.arch === 'x64')(
+    'tensorflow computes in the half formats that the processor multiplies',
+    async () => {
+      const flags = /^flags\s*:(.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1]?.split(' ') ?? [];
+      const engine = await loadEngine('tensorflow');
+      if (flags.includes('avx512f')) expect(precisionSupport(engine, 'bfloat16')).toBe('native');
+      if (flags.includes('avx512_fp16')) expect(precisionSupport(engine, 'float16')).toBe('native');
+      if (!flags.some((flag) => ['avx512_fp16', 'amx_fp16', 'avx_ne_convert'].includes(flag))) {
+        expect(precisionSupport(engine, 'float16')).toBe('emulated');
+      }
+    },
+  );
 
   it('says which engine could not be loaded and why', () => {
     const error = new EngineUnavailableError('wasm', 'a file is missing.');

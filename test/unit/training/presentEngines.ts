@@ -19,8 +19,8 @@ export const PRESENT_ENGINES: readonly EngineName[] = named() ?? [
   ...(findInstallations('tensorflow').length > 0 ? (['tensorflow'] as const) : []),
 ];
 
-/** The one of them that computes in half precision. */
-export const HALF_ENGINE = PRESENT_ENGINES.find((name) => HALF_PRECISION[name] === 'native');
+/** The one of them that computes in half precision, where the processor does. */
+export const HALF_ENGINE = PRESENT_ENGINES.find((name) => HALF_PRECISION[name] !== 'emulated');
 
 function named(): EngineName[] | null {
   const names = process.env.BAG_OF_TRICKS_TEST_ENGINES;

@@ -12,11 +12,23 @@ const PROGRAMS = {
   slow: `
     const answer = parentPort.postMessage.bind(parentPort);
     let answers = 0;
-    parentPort.postMessage = (message) => setTimeout(() => answer(message), [60, 0, 25][answers++ % 3]);`,
+    let turn = Promise.resolve();
+    parentPort.postMessage = (message) => {
+      const waits = new Promise((resolve) => setTimeout(resolve, [40, 0, 15, 0][answers++ % 4]));
+      turn = turn.then(() => waits).then(() => answer(message));
+    };`,
   /** Leaves in the middle of the fourth pass. */
   leaving: `
     let passes = 0;
     before(({ type }) => { if (type === 'pass' && ++passes === 4) process.exit(3); });`,
+  /** Leaves when it has given the fourth pass's gradients, before it says how the batch did. */
+  breakingOff: `
+    const answer = parentPort.postMessage.bind(parentPort);
+    let passes = 0;
+    parentPort.postMessage = (message) => {
+      if (message.type === 'passed' && ++passes === 4) process.exit(3);
+      answer(message);
+    };`,
   /** Meets an error in the fourth pass. */
   failing: `
     let passes = 0;

@@ -299,6 +299,8 @@ describe('half precision says how it is come by', () => {
   test.each([
     ['wasm', 'emulated'],
     ['cpu', 'emulated'],
+    ['tensorflow-gpu', 'native'],
+    ['tensorflow', 'emulated_unless_native'],
     ['auto', 'emulated_unless_native'],
   ])('on %s: %s', (engine, execution) => {
     const resolution = resolve(experimentOf({ engine, tricks: { mixed_precision: true } }));

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { isOutOfMemory } from '../../../runs/failure';
+import { HALF_FORMATS, type HalfFormat } from '../../precision/precision';
 import type { CompiledInfo, CompilingBackend } from '../compiling';
 import { type Binding, NATIVE_TYPE, type NativeAttribute, type NativeValues } from './binding';
 import { Program } from './program';
@@ -68,6 +69,8 @@ export class TensorflowBackend extends tf.KernelBackend implements CompilingBack
   readonly #unknown = new Set<string>();
   #count = 0;
   readonly isOnGpu: boolean;
+  /** The half formats that are computed in. Those of another are emulated: stored as float32 of the format's values. */
+  halfFormats: readonly HalfFormat[] = HALF_FORMATS;
   /** The computation that is being compiled. */
   #recording: Recording | null = null;
   /** Told of every op as it runs, by whoever measures. */

@@ -8,6 +8,11 @@ export interface Signature<Input extends string, Scalar extends string> {
   readonly inputs: readonly Input[];
   readonly scalars: readonly Scalar[];
   readonly outputs: number;
+  /**
+   * Of each output, the input that is not read again, or null: where no other tensor has its values, its place is
+   * taken. Not one that filters or matrices come from, of which XNNPACK keeps packed copies.
+   */
+  readonly replaced?: readonly (Input | null)[];
 }
 
 /** Parameters: where the scalars lie, each input, each output, and how many vectors they have. */
@@ -42,7 +47,7 @@ export function everyVector<Input extends string, Scalar extends string>(
 /** Registers a kernel of the wasm backend: one pass over tensors of one shape, by a function of `everyVector`. */
 export function registerElementwise<Input extends string, Scalar extends string>(
   kernelName: string,
-  { inputs: names, scalars: scalarNames, outputs: count }: Signature<Input, Scalar>,
+  { inputs: names, scalars: scalarNames, outputs: count, replaced = [] }: Signature<Input, Scalar>,
   // biome-ignore lint/suspicious/noExplicitAny: each kernel has attributes of its own
   choose: (attrs: any) => { compute: (...parameters: number[]) => void; scalars: Record<Scalar, number> },
 ): void {
@@ -54,7 +59,12 @@ export function registerElementwise<Input extends string, Scalar extends string>
       const { compute, scalars } = choose(attrs);
       const given = names.map((name) => inputs[name] as tf.TensorInfo);
       const { shape } = given[0] as tf.TensorInfo;
-      const made = Array.from({ length: count }, () => backend.makeOutput(shape, 'float32'));
+      const made = Array.from({ length: count }, (_, index) => {
+        const { dataId } = inputs[replaced[index] ?? ''] ?? {};
+        if (!dataId || backend.refCount(dataId) > 1) return backend.makeOutput(shape, 'float32');
+        backend.incRef(dataId);
+        return { dataId, shape, dtype: 'float32' as const };
+      });
       const size = tf.util.sizeFromShape(shape);
       // The scalars, then room for the last values, which do not fill a vector.
       const scratch = backend.makeOutput([scalarNames.length + (given.length + count) * LANES], 'float32');

@@ -46,9 +46,11 @@ const MOMENTUM = {
   inputs: ['weight', 'gradient', 'velocity'],
   scalars: ['decay', 'share', 'rate'],
   outputs: 2,
+  replaced: [null, 'velocity'],
 } as const;
 const ADAM = {
   inputs: ['weight', 'gradient', 'mean', 'square'],
   scalars: ['decay', 'kept', 'beta1', 'rest1', 'beta2', 'rest2', 'correction', 'epsilon', 'rate'],
   outputs: 3,
+  replaced: [null, 'mean', 'square'],
 } as const;

@@ -94,10 +94,16 @@ export function registerElementwise(): void {
   register(tf.Cast, ({ inputs, attrs, backend }) =>
     backend.convert(inputs.x as tf.TensorInfo, NATIVE_TYPE[attrs.dtype as keyof typeof NATIVE_TYPE]),
   );
-  // Rounded to a half format is stored in it, for the ops that follow.
-  register(ROUNDING_KERNEL, ({ inputs, attrs, backend }) =>
-    backend.convert(inputs.x as tf.TensorInfo, NATIVE_TYPE[attrs.format as HalfFormat]),
-  );
+  // Rounded to a half format is stored in it, for the ops that follow, where they compute in it.
+  register(ROUNDING_KERNEL, (call) => {
+    const { backend } = call;
+    const format: HalfFormat = call.attrs.format;
+    const rounded = backend.convert(given(call, 'x'), NATIVE_TYPE[format]);
+    if (backend.halfFormats.includes(format)) return rounded;
+    const widened = backend.convert(rounded, NATIVE_TYPE.float32);
+    backend.release(rounded);
+    return widened;
+  });
 }
 
 function operands(call: Call): [tf.TensorInfo, tf.TensorInfo] {
