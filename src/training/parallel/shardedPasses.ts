@@ -26,7 +26,7 @@ import {
   store,
   valuesOf,
 } from './memory';
-import type { ThreadData, ToThread } from './messages';
+import type { FromThread, ThreadData, ToThread } from './messages';
 import { meanOf, type Shard, shardsOf } from './shards';
 
 /** The threads of a training, its own among them. */
@@ -125,7 +125,7 @@ export class ShardedPasses implements Passes {
     tf.tidy(() => {
       this.#memory.logits.set(valuesOf(this.own.network.predict(tf.slice(images, 0, first.end))));
     });
-    for (const index of others) await this.#crew.hear(index - 1);
+    for (const index of others) await this.#hear(index, 'predicted');
     return tf.tensor2d(this.#memory.logits.slice(0, size * classes), [size, classes]);
   }
 
@@ -144,8 +144,7 @@ export class ShardedPasses implements Passes {
     try {
       await this.#reduce(passed.gradients, shards);
       for (const index of others) {
-        const reply = await this.#crew.hear(index - 1);
-        if (reply.type === 'passed') measures.push(reply.measures);
+        measures.push((await this.#hear(index, 'passed')).measures);
       }
     } catch (error) {
       disposeGradients(passed.gradients);
@@ -168,7 +167,7 @@ export class ShardedPasses implements Passes {
     const given = ({ start, end }: Place) =>
       others.map((index) => (this.#memory.results[index - 1] as Float32Array).subarray(start, end));
     for (const { parameters, buffers } of this.#layout.stretches) {
-      for (const index of others) await this.#crew.hear(index - 1);
+      for (const index of others) await this.#hear(index, 'gave');
       // In place: they are this pass's own, and of their shard's share already, by their losses.
       for (const place of parameters) addInto(gradients.get(place.name) as tf.Tensor, given(place));
       for (const place of buffers) {
@@ -201,6 +200,16 @@ export class ShardedPasses implements Passes {
       const { start, end } = shards[index] as Shard;
       return end > start;
     });
+  }
+
+  /** A thread's next answer, which is to be of a type. */
+  async #hear<Type extends FromThread['type']>(
+    index: number,
+    type: Type,
+  ): Promise<Extract<FromThread, { type: Type }>> {
+    const answer = await this.#crew.hear(index - 1);
+    if (answer.type !== type) throw new Error(`Thread ${index} answers ${answer.type}, and not ${type}`);
+    return answer as Extract<FromThread, { type: Type }>;
   }
 
   #tell(threads: readonly number[], message: (index: number) => ToThread): void {
