@@ -67,7 +67,8 @@ export class Network {
   readonly #halved: ReadonlySet<string>;
   /** Their rounded copies, made at their first use after an update. */
   readonly #inUse = new Map<string, tf.Tensor>();
-  #revision = 0;
+  /** Told of each parameter or buffer that was replaced, by whoever has copies. */
+  onAssign: ((name: string) => void) | null = null;
 
   /**
    * @param values Initial parameters and buffers by name, each in its spec's shape.
@@ -100,11 +101,6 @@ export class Network {
     return this.#buffers;
   }
 
-  /** Another one whenever a parameter or buffer was replaced. */
-  get revision(): number {
-    return this.#revision;
-  }
-
   /** Replaces a parameter or buffer: takes ownership of `tensor` and disposes the old one. */
   assign(name: string, tensor: tf.Tensor): void {
     const owner = this.#parameters.has(name) ? this.#parameters : this.#buffers;
@@ -114,10 +110,10 @@ export class Network {
       throw new Error(`${name} has the shape [${old.shape}], not [${tensor.shape}]`);
     }
     owner.set(name, tensor);
-    this.#revision++;
     old.dispose();
     this.#inUse.get(name)?.dispose();
     this.#inUse.delete(name);
+    this.onAssign?.(name);
   }
 
   /** Holds the buffers as they are, for a step that may have to be undone. Not to be called within `tf.tidy`. */

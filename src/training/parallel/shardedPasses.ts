@@ -57,8 +57,8 @@ export class ShardedPasses implements Passes {
   readonly #crew: Crew;
   /** All threads but this one, which is 0. */
   readonly #others: readonly number[];
-  /** The revision of the network that the other threads have. */
-  #revision: number;
+  /** Of each stretch, by its place, what was assigned since the other threads took it. */
+  readonly #assigned: readonly Set<string>[];
 
   /** @param random Draws the seeds of each pass. */
   constructor(
@@ -72,8 +72,9 @@ export class ShardedPasses implements Passes {
     this.#layout = layoutOf(network.graph);
     this.#memory = allocate(recipe, count);
     this.#others = Array.from({ length: count - 1 }, (_, other) => other + 1);
-    this.#revision = network.revision;
+    this.#assigned = this.#layout.stretches.map(() => new Set());
     for (const stretch of this.#layout.stretches) this.#store(stretch);
+    network.onAssign = this.#shareWhenWhole();
     const taught = teacher && { graph: teacher.graph, values: copiesOf(teacher.parameters, teacher.buffers) };
     const data = this.#others.map(
       (index): ThreadData => ({
@@ -118,7 +119,7 @@ export class ShardedPasses implements Passes {
     const { classes } = this.recipe.data.dataset;
     const shards = shardsOf(size, this.threads.count);
     this.#memory.images.set(valuesOf(images));
-    this.#shareWeights();
+    this.#shareRest();
     const others = this.#busy(shards);
     this.#tell(others, () => ({ type: 'predict', size }));
     const [first] = shards as [Shard];
@@ -131,11 +132,12 @@ export class ShardedPasses implements Passes {
 
   /** Ends the other threads. */
   close(): Promise<void> {
+    this.own.network.onAssign = null;
     return this.#crew.close();
   }
 
   async #pass(own: LocalStepPasses, shards: readonly Shard[], lossScale: number): Promise<PassedBatches> {
-    this.#shareWeights();
+    this.#shareRest();
     const seeds = shards.map(() => this.random.bits());
     const others = this.#busy(shards);
     this.#tell(others, (index) => ({ type: 'pass', lossScale, seed: seeds[index] as number }));
@@ -178,15 +180,29 @@ export class ShardedPasses implements Passes {
     }
   }
 
-  /** Hands the network's weights to the other threads, if they have others: a stretch is taken while the next is stored. */
-  #shareWeights(): void {
-    const { revision } = this.own.network;
-    if (revision === this.#revision) return;
-    for (const [stretch, places] of this.#layout.stretches.entries()) {
-      this.#store(places);
-      this.#tell(this.#others, () => ({ type: 'take', stretch }));
-    }
-    this.#revision = revision;
+  /** Hands a stretch to the other threads as soon as all of it was assigned, while an update goes on with the next. */
+  #shareWhenWhole(): (name: string) => void {
+    const stretchOf = new Map(
+      this.#layout.stretches.flatMap(({ parameters, buffers }, stretch) => {
+        const names = [...parameters, ...buffers].map(({ name }) => name);
+        return names.map((name) => [name, { stretch, size: names.length }] as const);
+      }),
+    );
+    return (name) => {
+      const { stretch, size } = stretchOf.get(name) as { stretch: number; size: number };
+      if (this.#assigned[stretch]?.add(name).size === size) this.#share(stretch);
+    };
+  }
+
+  /** Hands over what is left: after this the other threads have the network's weights. */
+  #shareRest(): void {
+    for (const [stretch, assigned] of this.#assigned.entries()) if (assigned.size > 0) this.#share(stretch);
+  }
+
+  #share(stretch: number): void {
+    this.#store(this.#layout.stretches[stretch] as Stretch);
+    this.#assigned[stretch]?.clear();
+    this.#tell(this.#others, () => ({ type: 'take', stretch }));
   }
 
   #store({ parameters, buffers }: Stretch): void {
