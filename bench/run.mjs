@@ -18,7 +18,7 @@ import { parseArgs } from 'node:util';
 import esbuild from 'esbuild';
 import { enginesEnvironment } from '../scripts/lib/engines.mjs';
 import { root } from '../scripts/lib/processes.mjs';
-import { tablesOf } from './tables.mjs';
+import { ONE_THREAD, tablesOf } from './tables.mjs';
 
 const { values: options } = parseArgs({
   options: {
@@ -33,10 +33,11 @@ const { values: options } = parseArgs({
 /**
  * @typedef {{ wallMs: number, cpuMs: number }} Time by the clock, and of processor time on all threads
  * @typedef {Record<string, Time>} StepTimes by phase
- * @typedef {{ name: string, command: string, args: string[], isTorch: boolean, isHalf: boolean }} Contestant
+ * @typedef {{ name: string, command: string, args: string[], env?: Record<string, string>, isTorch: boolean,
+ *   isHalf: boolean }} Contestant
  * @typedef {{ name: string, description: string, threads: number | null, isTorch: boolean, isHalf: boolean,
- *   imagesPerSecond: number, stepMs: number, spread: [number, number], cpuMs: number, peakBytes: number,
- *   steps: number, phases: StepTimes, versions: Record<string, string> }} Result
+ *   imagesPerSecond: number, stepMs: number, fastStepMs: number, spread: [number, number], cpuMs: number,
+ *   peakBytes: number, steps: number, phases: StepTimes, versions: Record<string, string> }} Result
  */
 
 const startedAt = performance.now();
@@ -68,10 +69,18 @@ const engines = JSON.parse(
 /** @type {Contestant[]} */
 const contestants = [
   ...engines.flatMap(({ name: engine, half }) =>
-    ['float32', ...(half ? ['bfloat16'] : [])].map((dtype) => ({
-      name: `${engine} ${dtype}`,
+    [
+      { name: `${engine} float32`, dtype: 'float32' },
+      ...(half ? [{ name: `${engine} bfloat16`, dtype: 'bfloat16' }] : []),
+      // What threads bring: beside it, the engine takes every core.
+      ...(engine === 'wasm'
+        ? [{ name: ONE_THREAD, dtype: 'float32', env: { BAG_OF_TRICKS_THREADS: '1' } }]
+        : []),
+    ].map(({ name, dtype, env }) => ({
+      name,
       command: process.execPath,
       args: [worker, engine, dtype],
+      env,
       isTorch: false,
       isHalf: dtype !== 'float32',
     })),
@@ -137,6 +146,7 @@ async function compare(model, deadline) {
       ...contestant,
       imagesPerSecond: (1000 * batchSize) / stepMs,
       stepMs,
+      fastStepMs: quantile(walls, 0.1),
       spread: [quantile(walls, 0.25), quantile(walls, 0.75)],
       cpuMs,
       peakBytes: peakBytes(),
@@ -181,13 +191,13 @@ function sum(times) {
  * @param {Contestant} contestant
  * @param {string} model
  */
-async function start({ name, command, args, isTorch, isHalf }, model) {
+async function start({ name, command, args, env, isTorch, isHalf }, model) {
   const isPinned = Number(options.cores) < availableParallelism();
   const [program = '', ...before] = isPinned
     ? ['taskset', '-c', `0-${Number(options.cores) - 1}`, command]
     : [command];
   const child = spawn(program, [...before, ...args, model], {
-    env: environment,
+    env: { ...environment, ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   let errors = '';

@@ -12,6 +12,9 @@ const MARKS = ['<!-- tables of bench/tables.mjs -->', '<!-- end of the tables --
 /** Others' work, as the system's load, above which figures are marked. */
 const QUIET_LOAD = 0.5;
 
+/** The contestant that shows what threads bring to the one named after its engine. */
+export const ONE_THREAD = 'wasm float32, 1 thread';
+
 /** @typedef {import('./run.mjs').Result} Result */
 
 /**
@@ -37,7 +40,7 @@ export function tablesOf({ time, machine, options, results }) {
       'compare processor time.'
     : '';
   return `\n${facts}.${warning}\n${Object.entries(results)
-    .map(([model, all]) => `\n### ${model}\n\n${tableOf(all)}`)
+    .map(([model, all]) => `\n### ${model}\n\n${tableOf(all)}${threadsLine(all)}`)
     .join('\n')}`;
 }
 
@@ -87,6 +90,21 @@ function tableOf(all) {
   ];
   const rule = heads.map((_, index) => (index === 0 ? '---' : '---:'));
   return [heads, rule, ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+}
+
+/**
+ * What threads bring; empty where it was not measured.
+ * @param {readonly Result[]} all
+ */
+function threadsLine(all) {
+  const one = all.find(({ name }) => name === ONE_THREAD);
+  const many = all.find(({ name }) => name === ONE_THREAD.split(',')[0]);
+  if (!one || !many) return '';
+  const [median, fast] = [one.stepMs / many.stepMs, one.fastStepMs / many.fastStepMs];
+  return (
+    `\n\n${many.threads} threads of wasm take a step ${median.toFixed(2)} times as fast as one by the median, and ` +
+    `${fast.toFixed(2)} times by the step that a tenth are faster than, which others' work disturbs less.`
+  );
 }
 
 async function main() {

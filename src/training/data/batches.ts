@@ -94,10 +94,10 @@ export class Batches {
   #normalise(pixels: Uint8Array, offset: number): void {
     const { channels } = this.facts;
     const images = this.#images;
-    const normalised = this.#normalised;
-    for (let position = 0; position < pixels.length; ) {
-      for (let channel = 0; channel < channels; channel++, position++) {
-        images[offset + position] = normalised[channel * 256 + pixels[position]!]!;
+    for (let channel = 0; channel < channels; channel++) {
+      const normalised = this.#normalised.subarray(channel * 256, (channel + 1) * 256);
+      for (let position = channel; position < pixels.length; position += channels) {
+        images[offset + position] = normalised[pixels[position]!]!;
       }
     }
   }

@@ -26,13 +26,21 @@ function syntheticSplit(
   noiseKey: number,
 ): ImageSplit {
   const label = (index: number) => index % classes;
+  // Of each class that was drawn, its pattern's rows at an image's width.
+  const patterns = new Map<number, readonly Uint8Array[]>();
+  const rowsOf = (of: number) => {
+    const pattern = patternOf(hash(patternKey, of), channels);
+    const rows = Array.from({ length: CELLS }, (_, row) => patternRow(pattern, row, width, channels));
+    patterns.set(of, rows);
+    return rows;
+  };
   const draw = (index: number, target: Uint8Array) => {
-    const pattern = patternOf(hash(patternKey, label(index)), channels);
+    const rows = patterns.get(label(index)) ?? rowsOf(label(index));
     const imageKey = hash(noiseKey, index);
     let position = 0;
     let noise = 0;
     for (let y = 0; y < height; y++) {
-      const row = patternRow(pattern, Math.floor((y * CELLS) / height), width, channels);
+      const row = rows[Math.floor((y * CELLS) / height)]!;
       for (let column = 0; column < row.length; column++, position++) {
         // A hash has four bytes of noise.
         noise = (position & 3) === 0 ? hash(imageKey, position) : noise >> 8;
