@@ -12,8 +12,9 @@ const MARKS = ['<!-- tables of bench/tables.mjs -->', '<!-- end of the tables --
 /** Others' work, as the system's load, above which figures are marked. */
 const QUIET_LOAD = 0.5;
 
-/** The contestant that shows what threads bring to the one named after its engine. */
-export const ONE_THREAD = 'wasm float32, 1 thread';
+/** The contestant on every core, and beside it the one that shows what its threads bring. */
+const ALL_THREADS = 'wasm float32';
+export const ONE_THREAD = `${ALL_THREADS}, 1 thread`;
 
 /** @typedef {import('./run.mjs').Result} Result */
 
@@ -98,7 +99,7 @@ function tableOf(all) {
  */
 function threadsLine(all) {
   const one = all.find(({ name }) => name === ONE_THREAD);
-  const many = all.find(({ name }) => name === ONE_THREAD.split(',')[0]);
+  const many = all.find(({ name }) => name === ALL_THREADS);
   if (!one || !many) return '';
   const [median, fast] = [one.stepMs / many.stepMs, one.fastStepMs / many.fastStepMs];
   return (

@@ -7,7 +7,7 @@
  *     node dist/bench/worker.js engines     prints the engines that work here, and whether each may have half precision
  */
 import { mkdtempSync, rmSync } from 'node:fs';
-import { availableParallelism, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { engineStates } from '../src/engines/choice';
@@ -21,9 +21,8 @@ import { train } from '../src/training/loop';
 import { MetricsLog } from '../src/training/metricsLog';
 import { Network } from '../src/training/network';
 import { Optimizer } from '../src/training/optimizers/optimizer';
-import { THREADS } from '../src/training/parallel/crew';
+import { threadsHere } from '../src/training/parallel/crew';
 import { ShardedPasses } from '../src/training/parallel/shardedPasses';
-import { defaultThreads } from '../src/training/parallel/shards';
 import { LocalStepPasses } from '../src/training/passes';
 import { type Precision, precisionSupport } from '../src/training/precision/precision';
 import { type ModelName, recipeOf } from './models';
@@ -50,10 +49,9 @@ type StepTimes = Record<Phase, Time>;
 async function main(engineName: EngineRequest, dtype: Precision, name: ModelName): Promise<void> {
   const recipe = recipeOf(name, { steps: STEPS_PER_EPOCH, epochs: EPOCHS, dtype });
   const loaded = await loadEngine(engineName);
-  if (precisionSupport(loaded, dtype) === 'emulated') throw new Error(`Error: ${dtype} is emulated here`);
+  if (precisionSupport(loaded, dtype) === 'emulated') throw new Error(`${dtype} is emulated here`);
   const { batchSize } = recipe.data;
-  const asked = Number(process.env[THREADS]) || defaultThreads(availableParallelism(), batchSize);
-  const count = loaded.onThreads ? asked : 1;
+  const count = loaded.onThreads ? threadsHere(batchSize) : 1;
   const engine = { ...loaded, ...loaded.onThreads?.(count) };
   const dataset = await openDataset(recipe.data.source);
   const phases = new PhaseTimes();

@@ -2,7 +2,10 @@ import { type StepMemory, stepMemory } from '../models/memory';
 import { graphOf } from './draft';
 import type { OptimizerRecipe, Recipe } from './recipe';
 
-/** What a step of a recipe's training holds in memory, estimated, by how its precision is come by. Batches of a step come in turn. */
+/**
+ * What a step of a recipe's training holds in memory, estimated, by how it comes by its precision. Batches of a step
+ * come in turn.
+ */
 export function memoryOf(recipe: Recipe, execution: 'native' | 'emulated'): StepMemory {
   const { model, data, optimizer, averaging, gradients, precision } = recipe;
   const isHalf = precision.compute !== 'float32' && execution === 'native';

@@ -4,7 +4,6 @@
  * stop with them (STOP_WITH_PARENT). Exit codes: those of TRAINER_EXIT.
  */
 import { existsSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
 import * as l10n from '@vscode/l10n';
 import { type EngineReport, type Failure, type FinalEvent, PROTOCOL_VERSION } from '../protocol/events';
 import {
@@ -29,8 +28,7 @@ import { type Engine, EngineUnavailableError, loadEngine } from './engines/engin
 import { keepLease } from './leaseKeeper';
 import { startedEvent, type TrainingOptions, train } from './loop';
 import { assertFits, namingShortage, OutOfMemoryError } from './outOfMemory';
-import { THREADS, ThreadLostError } from './parallel/crew';
-import { defaultThreads } from './parallel/shards';
+import { ThreadLostError, threadsHere } from './parallel/crew';
 import { RunRecord } from './runRecord';
 import { loadStartingWeights, loadTeacher, StartingPointError } from './startingPoint';
 import { WeightsFileError } from './weightsFile';
@@ -136,11 +134,7 @@ async function trainRun(recipe: Recipe, record: RunRecord, signal: AbortSignal):
  */
 function threadsFor({ onThreads }: Engine, { data }: Recipe, snapshot: Resumption['snapshot']): number {
   if (!onThreads) return 1;
-  if (snapshot) return snapshot.state.threads;
-  const asked = Number(process.env[THREADS]);
-  return Number.isInteger(asked) && asked > 0
-    ? asked
-    : defaultThreads(availableParallelism(), data.batchSize);
+  return snapshot ? snapshot.state.threads : threadsHere(data.batchSize);
 }
 
 /** Where a run's training goes on, which its log is told; undefined at its start. */

@@ -1,11 +1,19 @@
+import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import * as l10n from '@vscode/l10n';
 import type { Failure } from '../../protocol/events';
 import { isOutOfMemory, outOfMemoryRemedy } from '../../runs/failure';
 import type { FromThread, ThreadData, ToThread } from './messages';
+import { defaultThreads } from './shards';
 
 /** The environment's variable that says on how many threads a run trains. */
 export const THREADS = 'BAG_OF_TRICKS_THREADS';
+
+/** On how many threads to train: as many as the environment says, or as suit the machine and the batch. */
+export function threadsHere(batchSize: number): number {
+  const asked = Number(process.env[THREADS]);
+  return Number.isInteger(asked) && asked > 0 ? asked : defaultThreads(availableParallelism(), batchSize);
+}
 
 /** A thread of a training ended before its training did. */
 export class ThreadLostError extends Error {

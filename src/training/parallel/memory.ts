@@ -19,6 +19,11 @@ export interface Stretch {
   readonly buffers: readonly Place[];
 }
 
+/** All places of a stretch. */
+export function placesOf({ parameters, buffers }: Stretch): readonly Place[] {
+  return [...parameters, ...buffers];
+}
+
 /** Where a network's parameters, and after them its buffers, lie in an array of values. */
 export interface Layout {
   readonly stretches: readonly Stretch[];
@@ -46,7 +51,7 @@ export function layoutOf(graph: Graph): Layout {
   }));
   // A long parameter leaves none to the next ones.
   return {
-    stretches: stretches.filter((each) => each.parameters.length + each.buffers.length > 0),
+    stretches: stretches.filter((each) => placesOf(each).length > 0),
     size: end,
   };
 }

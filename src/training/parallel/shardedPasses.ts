@@ -21,6 +21,7 @@ import {
   type Layout,
   layoutOf,
   type Place,
+  placesOf,
   type SharedMemory,
   type Stretch,
   store,
@@ -183,9 +184,9 @@ export class ShardedPasses implements Passes {
   /** Hands a stretch to the other threads as soon as all of it was assigned, while an update goes on with the next. */
   #shareWhenWhole(): (name: string) => void {
     const stretchOf = new Map(
-      this.#layout.stretches.flatMap(({ parameters, buffers }, stretch) => {
-        const names = [...parameters, ...buffers].map(({ name }) => name);
-        return names.map((name) => [name, { stretch, size: names.length }] as const);
+      this.#layout.stretches.flatMap((each, stretch) => {
+        const places = placesOf(each);
+        return places.map(({ name }) => [name, { stretch, size: places.length }] as const);
       }),
     );
     return (name) => {
@@ -212,7 +213,7 @@ export class ShardedPasses implements Passes {
 
   /** The threads beside this one that have a shard. */
   #busy(shards: readonly Shard[]): number[] {
-    return [...shards.keys()].slice(1).filter((index) => {
+    return this.#others.filter((index) => {
       const { start, end } = shards[index] as Shard;
       return end > start;
     });

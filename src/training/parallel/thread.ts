@@ -9,7 +9,7 @@ import { loadEngine } from '../engines/engine';
 import { Network } from '../network';
 import { type LocalParts, LocalStepPasses } from '../passes';
 import { Random } from '../random';
-import { type Layout, layoutOf, load, type Stretch, store, valuesOf } from './memory';
+import { type Layout, layoutOf, load, placesOf, type Stretch, store, valuesOf } from './memory';
 import type { FromThread, ThreadData, ToThread } from './messages';
 import { type Shard, shardsOf } from './shards';
 
@@ -22,7 +22,7 @@ class ShardThread {
     const { recipe, teacher, memory } = data;
     const graph = graphOf({ model: recipe.model, dataset: recipe.data.dataset });
     this.#layout = layoutOf(graph);
-    const places = this.#layout.stretches.flatMap(({ parameters, buffers }) => [...parameters, ...buffers]);
+    const places = this.#layout.stretches.flatMap(placesOf);
     const values = new Map(places.map(({ name, start, end }) => [name, memory.weights.subarray(start, end)]));
     this.#parts = {
       network: new Network(graph, values, recipe.precision.compute),
@@ -102,11 +102,9 @@ class ShardThread {
     tf.dispose([shown, predicted]);
   }
 
-  #take({ parameters, buffers }: Stretch): void {
+  #take(stretch: Stretch): void {
     const { network } = this.#parts;
-    load([...parameters, ...buffers], this.data.memory.weights, (name, tensor) =>
-      network.assign(name, tensor),
-    );
+    load(placesOf(stretch), this.data.memory.weights, (name, tensor) => network.assign(name, tensor));
   }
 
   #shard(size: number): Shard {

@@ -69,7 +69,7 @@ export class TensorflowBackend extends tf.KernelBackend implements CompilingBack
   readonly #unknown = new Set<string>();
   #count = 0;
   readonly isOnGpu: boolean;
-  /** The half formats that are computed in. Those of another are emulated: stored as float32 of the format's values. */
+  /** The half formats that it computes in. Another is emulated: stored as float32, rounded to the format's values. */
   halfFormats: readonly HalfFormat[] = HALF_FORMATS;
   /** The computation that is being compiled. */
   #recording: Recording | null = null;

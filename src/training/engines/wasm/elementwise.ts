@@ -60,10 +60,11 @@ export function registerElementwise<Input extends string, Scalar extends string>
       const given = names.map((name) => inputs[name] as tf.TensorInfo);
       const { shape } = given[0] as tf.TensorInfo;
       const made = Array.from({ length: count }, (_, index) => {
-        const { dataId } = inputs[replaced[index] ?? ''] ?? {};
-        if (!dataId || backend.refCount(dataId) > 1) return backend.makeOutput(shape, 'float32');
-        backend.incRef(dataId);
-        return { dataId, shape, dtype: 'float32' as const };
+        const name = replaced[index];
+        const input = name ? inputs[name] : undefined;
+        if (!input || backend.refCount(input.dataId) > 1) return backend.makeOutput(shape, 'float32');
+        backend.incRef(input.dataId);
+        return { dataId: input.dataId, shape, dtype: 'float32' as const };
       });
       const size = tf.util.sizeFromShape(shape);
       // The scalars, then room for the last values, which do not fill a vector.
