@@ -7,7 +7,7 @@ import { modelText } from '../src/models/modelText';
 import type { FromDashboard } from '../src/protocol/dashboard';
 import type { Failure } from '../src/protocol/events';
 import type { EndRequest } from '../src/protocol/trainer';
-import { plannedPrecisionText, precisionText } from '../src/recipe/precisionText';
+import { runPrecisionText } from '../src/recipe/precisionText';
 import type { RunState } from '../src/runs/manifest';
 import {
   formatCount,
@@ -205,7 +205,7 @@ function pace(shown: ShownRun): string {
 /** Key numbers of the recipe, the best result, and the tricks. */
 function facts({ shown }: PageView): TemplateResult {
   const { recipe } = shown.run;
-  const { best, lastStep, epochs } = shown.history;
+  const { started, best, lastStep, epochs } = shown.history;
   const averaged = epochs.at(-1)?.averagedAccuracy;
   const fact = (name: string, value: string) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`;
   return html`<dl class="facts">
@@ -221,7 +221,7 @@ function facts({ shown }: PageView): TemplateResult {
     ${fact(l10n.t('Batch'), formatCount(recipe.data.batchSize))}
     ${fact(l10n.t('Peak rate'), formatLearningRate(recipe.schedule.peakLearningRate))}
     ${fact(l10n.t('Epochs'), formatCount(recipe.epochs))} ${fact(l10n.t('Seed'), String(recipe.seed))}
-    ${recipe.precision.compute === 'float32' ? nothing : fact(l10n.t('Precision'), precisionOf(shown))}
+    ${recipe.precision.compute === 'float32' ? nothing : fact(l10n.t('Precision'), runPrecisionText(recipe.precision, started?.precision))}
     ${lastStep?.lossScale === undefined ? nothing : fact(l10n.t('Loss scale'), lossScaleText(lastStep))}
     ${
       averaged === undefined
@@ -239,12 +239,6 @@ function facts({ shown }: PageView): TemplateResult {
       </dd>
     </div>
   </dl>`;
-}
-
-/** What the run computes in: as its trainer found it, or before that as planned. */
-function precisionOf({ run, history }: ShownRun): string {
-  const found = history.started?.precision;
-  return found ? precisionText(found.compute, found.execution) : plannedPrecisionText(run.recipe.precision);
 }
 
 /** The loss scale, and how many steps overflowed and were left out, such as '32,768, 2 steps skipped'. */

@@ -138,9 +138,7 @@ function describe(event: RunEvent, recipe: Recipe): string | null {
           event.engine.description,
         )
         .concat(
-          event.precision.compute === 'float32'
-            ? ''
-            : `, ${precisionText(event.precision.compute, event.precision.execution)}`,
+          event.precision.compute === 'float32' ? '' : `, ${precisionText(event.precision)}`,
           event.engine.because ? `\n${event.engine.because.join(' ')}` : '',
         );
     case 'epoch':

@@ -1,7 +1,7 @@
 import * as l10n from '@vscode/l10n';
 import { modelText } from '../models/modelText';
-import type { Failure, RunEvent } from '../protocol/events';
-import { plannedPrecisionText } from '../recipe/precisionText';
+import type { Failure, PrecisionReport, RunEvent } from '../protocol/events';
+import { runPrecisionText } from '../recipe/precisionText';
 import { readAllEvents } from '../runs/events';
 import { settledMeasures } from '../runs/history';
 import type { Manifest } from '../runs/manifest';
@@ -60,7 +60,8 @@ export async function showCommand(
   }
   const { manifest } = run;
   terminal.print(terminal.paint('bold', run.id));
-  for (const line of table(summaryOf(manifest, run.folder))) terminal.print(line);
+  const started = events.findLast((event) => event.type === 'started');
+  for (const line of table(summaryOf(manifest, run.folder, started?.precision))) terminal.print(line);
   if (epochs.length > 0) {
     terminal.print();
     for (const line of epochTable(epochs)) terminal.print(line);
@@ -124,7 +125,8 @@ function row(run: RunEntry, now: number): string[] {
   ];
 }
 
-function summaryOf(manifest: Manifest, folder: string): string[][] {
+/** @param precision As the run's trainer found it. */
+function summaryOf(manifest: Manifest, folder: string, precision: PrecisionReport | undefined): string[][] {
   const { recipe, engine, state, createdAt, endedAt } = manifest;
   const { schedule } = recipe;
   const rows = [
@@ -145,7 +147,7 @@ function summaryOf(manifest: Manifest, folder: string): string[][] {
     ],
     [l10n.t('Engine'), engine ? `${engine.name} (${engine.description})` : NONE],
     ...(engine?.because ? [[l10n.t('Chosen because'), engine.because.join(' ')]] : []),
-    [l10n.t('Precision'), plannedPrecisionText(recipe.precision)],
+    [l10n.t('Precision'), runPrecisionText(recipe.precision, precision)],
     [l10n.t('Seed'), `${recipe.seed}`],
     [l10n.t('Started'), new Date(createdAt).toLocaleString()],
     [l10n.t('Took'), endedAt === null ? NONE : duration((endedAt - createdAt) / 1000)],

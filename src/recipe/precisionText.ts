@@ -1,18 +1,24 @@
 import * as l10n from '@vscode/l10n';
+import type { PrecisionReport } from '../protocol/events';
 import type { Precision } from './recipe';
 
 /** How a run computes, such as 'float16, emulated'. */
-export function precisionText(compute: Precision['compute'], execution: 'native' | 'emulated'): string {
+export function precisionText({ compute, execution }: PrecisionReport): string {
   return execution === 'emulated' ? l10n.t('{0}, emulated', compute) : compute;
 }
 
+/** What a run computes in: as its trainer found it, or before that as planned. */
+export function runPrecisionText(planned: Precision, found: PrecisionReport | undefined): string {
+  return found ? precisionText(found) : plannedPrecisionText(planned);
+}
+
 /** How a recipe is to compute, before its engine is known. */
-export function plannedPrecisionText(precision: Precision): string {
+function plannedPrecisionText(precision: Precision): string {
   if (precision.compute === 'float32') return precision.compute;
   switch (precision.execution) {
     case 'native':
     case 'emulated':
-      return precisionText(precision.compute, precision.execution);
+      return precisionText({ compute: precision.compute, execution: precision.execution });
     case 'emulated_unless_native':
       return l10n.t('{0}, emulated unless the engine has it', precision.compute);
     default:

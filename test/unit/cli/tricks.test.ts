@@ -103,6 +103,14 @@ describe('tricks run', () => {
     expect((await tricks(['show', 'last'])).stdout).not.toContain('Chosen because');
   }, 30_000);
 
+  it('shows how half precision was come by, where its engine had left that open', async () => {
+    const { folder, tricks, write } = await work();
+    await write(FILE, experimentText({ engine: 'auto', schedule: '{ epochs: 1 }' }));
+    const env = { BAG_OF_TRICKS_ENGINES: join(folder, 'none') };
+    await tricks(['run', FILE, '--set', 'tricks.mixed_precision=true'], { env });
+    expect((await tricks(['show', 'last'])).stdout).toMatch(/^Precision +float16, emulated$/m);
+  });
+
   it('keeps the run in the folder that is named, or in the nearest store above', async () => {
     const { folder, tricks, write } = await work();
     await write(FILE, experimentText({ schedule: '{ epochs: 1 }' }));
