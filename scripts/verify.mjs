@@ -58,7 +58,7 @@ const stages = [
   // A quarter of a gigabyte to download the first time.
   {
     name: 'engines',
-    command: ['dist/tricks.js', 'engine', 'install', 'tensorflow'],
+    command: ['dist/tricks.js', 'engine', 'install', 'tensorflow', '--from', 'wheel'],
     env: enginesEnvironment,
     limitMs: 8 * minuteMs,
     wantsBuild: true,

@@ -27,6 +27,7 @@ import { resolveCommand, scheduleCommand } from './cli/recipe';
 import { type OverrideOptions, overridesOf, resumeCommand, runCommand } from './cli/run';
 import { pauseCommand, runsCommand, showCommand, stopCommand } from './cli/runs';
 import { EXIT, type ExitCode, Terminal } from './cli/terminal';
+import { SOURCES } from './engines/install/way';
 import { NATIVE_ENGINES } from './engines/installations';
 import { SYSTEM_NAMES } from './exporting/system';
 import { failureOf } from './runs/failure';
@@ -298,6 +299,12 @@ function addEngineCommands(program: Command, terminal: Terminal, end: (exitCode:
     .command('install')
     .description(l10n.t('download an engine and put it in place'))
     .argument(...nameArgument)
+    .addOption(
+      new Option(
+        '--from <source>',
+        l10n.t('take what is prebuilt, or build it from the wheel; by default the first that can be had'),
+      ).choices(SOURCES),
+    )
     .option('--again', l10n.t('install it again where it is and works'))
     .option('--json', l10n.t('print events, one JSON object a line'))
     .option('--without-gpu', l10n.t('install tensorflow-gpu also where there is no GPU for it'))

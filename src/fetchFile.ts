@@ -18,6 +18,7 @@ export class FetchError extends Error {
 /**
  * Writes what a URL answers to a file, through to the disk. What is written when it fails stays.
  *
+ * @returns the answer's headers
  * @throws FetchError when the server does not give it; the file system's error when it cannot be written; the
  *   signal's reason when aborted
  */
@@ -25,7 +26,7 @@ export async function fetchFile(
   url: string,
   path: string,
   { limitBytes, idleTimeoutMs, signal, onBytes }: FetchOptions,
-): Promise<void> {
+): Promise<Headers> {
   const silence = new AbortController();
   const watchdog = setTimeout(() => {
     silence.abort(new Error(l10n.t('The server was silent for {0} s.', idleTimeoutMs / 1000)));
@@ -70,6 +71,7 @@ export async function fetchFile(
       watchdog.refresh();
     }
     await file.sync();
+    return response.headers;
   } finally {
     clearTimeout(watchdog);
     // Whatever is left of the answer would keep the process alive.

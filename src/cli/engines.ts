@@ -1,8 +1,10 @@
 import * as l10n from '@vscode/l10n';
 import { SingleBar } from 'cli-progress';
 import { EngineInstallError } from '../engines/install/error';
-import { type InstallProgress, installEngine, removeEngine } from '../engines/install/install';
+import { installEngine } from '../engines/install/install';
 import { progressText } from '../engines/install/progressText';
+import { removeEngine } from '../engines/install/remove';
+import type { InstallProgress, Source } from '../engines/install/way';
 import {
   enginesFolder,
   findInstallations,
@@ -20,13 +22,15 @@ export interface InstallOptions {
   readonly json?: boolean;
   /** Whether to install tensorflow-gpu also where there is no GPU that it computes on. */
   readonly withoutGpu?: boolean;
+  /** Where to take it from; by default whichever of its ways leads somewhere first. */
+  readonly from?: Source;
 }
 
 /** `tricks engine install`: an interrupt leaves things as they were. */
 export async function installEngineCommand(
   terminal: Terminal,
   name: string,
-  { again = false, json = false, withoutGpu = false }: InstallOptions,
+  { again = false, json = false, withoutGpu = false, from }: InstallOptions,
 ): Promise<ExitCode> {
   const engine = nativeEngine(name);
   const interrupt = new AbortController();
@@ -41,6 +45,7 @@ export async function installEngineCommand(
   try {
     const folder = await installEngine(engine, {
       again,
+      from,
       withoutGpu,
       signal: interrupt.signal,
       onProgress: progress.show,

@@ -1,9 +1,11 @@
 import * as vscode from 'vscode';
 import { linesOf } from '../engines/doctorText';
-import { removeEngine as removeInstalled } from '../engines/install/install';
-import { downloadBytes, wheelFor } from '../engines/install/pins';
+import { downloadBytes, prebuiltFor, wheelFor } from '../engines/install/pins';
 import { progressText } from '../engines/install/progressText';
+import { removeEngine as removeInstalled } from '../engines/install/remove';
+import { type Source, sourcesFor } from '../engines/install/way';
 import { enginesFolder, findInManaged, NATIVE_ENGINES, type NativeEngine } from '../engines/installations';
+import { processorFlags } from '../engines/processor';
 import { failureOf } from '../runs/failure';
 import type { InstallStep } from './engineTool';
 import { tell, tellFailure } from './messages';
@@ -24,6 +26,7 @@ export async function installEngine(services: Services, name?: NativeEngine): Pr
     let shown = 0;
     const percentOf = progressOf(engine);
     const onStep = (step: InstallStep) => {
+      if (step.stage === 'instead') services.log.warn(step.why);
       const percent = percentOf(step);
       progress.report({ message: progressText(step), increment: Math.max(0, percent - shown) });
       shown = Math.max(shown, percent);
@@ -124,26 +127,50 @@ async function consents(engine: NativeEngine): Promise<boolean> {
     return false;
   }
   const install = vscode.l10n.t('Install');
-  const detail = vscode.l10n.t(
-    'This downloads {0} MB: TensorFlow {1} (Apache License 2.0){2} from PyPI and the sources of @tensorflow/tfjs-node from npm. Each is checked by its checksum, and the sources are compiled with the C++ compiler of this machine. It goes to {3} and can be removed again.',
-    (downloadBytes(wheel) / 1e6).toFixed(0),
-    wheel.version,
-    wheel.cuda ? vscode.l10n.t(" and CUDA's libraries (NVIDIA's license)") : '',
-    enginesFolder(),
-  );
+  const prebuilt = prebuiltFor(engine);
+  const detail = [
+    vscode.l10n.t(
+      'This downloads {0} MB: TensorFlow {1} (Apache License 2.0){2} from PyPI and the sources of @tensorflow/tfjs-node from npm, which are compiled with the C++ compiler of this machine.',
+      (downloadBytes(wheel) / 1e6).toFixed(0),
+      wheel.version,
+      wheel.cuda ? vscode.l10n.t(" and CUDA's libraries (NVIDIA's license)") : '',
+    ),
+    ...(prebuilt ? [prebuiltText(sourcesFor(engine, await processorFlags())[0], prebuilt.version)] : []),
+    vscode.l10n.t(
+      'Every file is checked by its checksum. It goes to {0} and can be removed again.',
+      enginesFolder(),
+    ),
+  ].join('\n\n');
   const question = vscode.l10n.t('Install the engine {0}?', engine);
   return (await vscode.window.showInformationMessage(question, { modal: true, detail }, install)) === install;
 }
 
-/** Says how much of an installation is done, step by step: downloads are most of it. */
+/** What the other source is for. */
+function prebuiltText(first: Source | undefined, version: string): string {
+  return first === 'prebuilt'
+    ? vscode.l10n.t(
+        "Before that it tries what is compiled already, TensorFlow {0} and its addon from Google's storage, and takes that where it computes.",
+        version,
+      )
+    : vscode.l10n.t(
+        "Where that cannot be had or compiled, it takes what is compiled already: TensorFlow {0} and its addon from Google's storage.",
+        version,
+      );
+}
+
+/** Says how much of an installation is done, in hundredths, step by step: downloads are most of it. */
 function progressOf(engine: NativeEngine): (step: InstallStep) => number {
-  const wheel = wheelFor(engine);
+  const [wheel, prebuilt] = [wheelFor(engine), prebuiltFor(engine)];
   const received = new Map<string, number>();
   return (step) => {
-    if (step.stage === 'check' || !wheel) return 95;
+    if (step.stage === 'check') return 95;
+    if (step.stage === 'instead') return 0;
+    // All but some thousandths of what is prebuilt is its library.
+    if (step.stage === 'download' && prebuilt?.library.path.endsWith(step.file))
+      return 75 * (step.receivedBytes / step.totalBytes);
     if (step.stage === 'download') received.set(step.file, step.receivedBytes);
     const bytes = [...received.values()].reduce((sum, each) => sum + each, 0);
     // Of the processor's, compiling comes after the last byte.
-    return (step.stage === 'compile' ? 80 : 75) * (bytes / downloadBytes(wheel));
+    return wheel ? (step.stage === 'compile' ? 80 : 75) * (bytes / downloadBytes(wheel)) : 0;
   };
 }

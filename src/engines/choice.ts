@@ -7,6 +7,7 @@ import { CUDA_12_DRIVER, findDriverProblem, hasNvidiaCard, nvidiaGpus } from './
 import type { Probe } from './probe';
 import { rememberedDawnProbe } from './remembered';
 import { type Trial, tryOut } from './trial';
+import { isOlder } from './versions';
 
 /** What an engine is on this machine. */
 export interface EngineState {
@@ -15,7 +16,7 @@ export interface EngineState {
   readonly status: 'works' | 'missing' | 'broken' | 'refused';
   /** What it is, or what is amiss with it; sentences. */
   readonly detail: string;
-  /** What would make it work. */
+  /** What would make it work, or work faster. */
   readonly remedy: string | null;
   readonly folder: string | null;
 }
@@ -106,12 +107,13 @@ async function nativeState(
   return first ?? (engine === 'tensorflow-gpu' ? gpuMissing(signal) : notInstalled(engine));
 }
 
-function stateAfter(trial: Trial, { engine: name, folder }: Installation): EngineState {
+function stateAfter(trial: Trial, installation: Installation): EngineState {
+  const { engine: name, folder } = installation;
   switch (trial.outcome) {
     case 'works': {
       const { tensorflow, gpu } = trial.probe;
       const detail = l10n.t('TensorFlow {0} {1}.', tensorflow, placeText(gpu));
-      return { name, status: 'works', detail, remedy: null, folder };
+      return { name, status: 'works', detail, remedy: newerThan(tensorflow, installation), folder };
     }
     case 'no device':
       return { name, status: 'missing', detail: trial.failure.what, remedy: null, folder };
@@ -122,6 +124,15 @@ function stateAfter(trial: Trial, { engine: name, folder }: Installation): Engin
     default:
       return trial satisfies never;
   }
+}
+
+/** How to come by the wheel's library in place of an older one, on the processor, where it was measured to be faster. */
+function newerThan(version: string, { engine, origin }: Installation): string | null {
+  const wheel = wheelFor(engine);
+  if (engine !== 'tensorflow' || origin !== 'managed' || !wheel || !isOlder(version, wheel.version))
+    return null;
+  const command = `tricks engine install ${engine} --from wheel`;
+  return l10n.t('Install TensorFlow {0} in place of {1} with "{2}".', wheel.version, version, command);
 }
 
 function placeText(gpu: Extract<Probe, { ok: true }>['gpu']): string {

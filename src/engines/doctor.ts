@@ -9,6 +9,7 @@ import { chooseEngine, type EngineChoice, type EngineState, engineStates } from 
 import { wheelFor } from './install/pins';
 import type { EnginePlaces } from './installations';
 import { nvidiaGpus } from './nvidia';
+import { multipliesBfloat16, processorFlags } from './processor';
 
 /** A graphics processor, as far as the system tells of it. */
 export interface Gpu {
@@ -42,11 +43,7 @@ const run = promisify(execFile);
 
 /** Looks at this machine. Never throws: what cannot be found out is left out. */
 export async function diagnose(places: EnginePlaces = {}): Promise<Diagnosis> {
-  const [gpus, engines, hasBfloat16] = await Promise.all([
-    findGpus(),
-    engineStates(places),
-    multipliesBfloat16(),
-  ]);
+  const [gpus, engines, flags] = await Promise.all([findGpus(), engineStates(places), processorFlags()]);
   const auto = chooseEngine(engines);
   const { node, modules, napi } = process.versions;
   return {
@@ -57,7 +54,7 @@ export async function diagnose(places: EnginePlaces = {}): Promise<Diagnosis> {
       processor: cpus()[0]?.model.trim() ?? '',
       threads: availableParallelism(),
       memoryBytes: totalmem(),
-      hasBfloat16,
+      hasBfloat16: flags && multipliesBfloat16(flags),
     },
     gpus,
     engines,
@@ -66,11 +63,11 @@ export async function diagnose(places: EnginePlaces = {}): Promise<Diagnosis> {
   };
 }
 
-/** What would make an engine before the chosen one work; without a GPU in sight, no driver would for webgpu. */
+/** What would make an engine before the chosen one work, or that one faster; without a GPU, no driver would for webgpu. */
 function fasterThan(engines: readonly EngineState[], chosen: EngineName, hasGpu: boolean): string | null {
   const index = engines.findIndex(({ name }) => name === chosen);
   const [first] = engines
-    .slice(0, index)
+    .slice(0, index + 1)
     .filter(({ name, remedy }) => remedy !== null && (name !== 'webgpu' || hasGpu));
   if (first?.name === 'tensorflow' && first.status === 'missing' && !wheelFor('tensorflow'))
     return l10n.t('TensorFlow has no library for {0} on {1}.', process.platform, process.arch);
@@ -113,13 +110,6 @@ async function displayAdapters(withoutNvidia: boolean): Promise<Gpu[]> {
     }),
   );
   return gpus.filter((gpu) => gpu !== null);
-}
-
-async function multipliesBfloat16(): Promise<boolean | null> {
-  if (process.platform !== 'linux') return null;
-  const text = await readFile('/proc/cpuinfo', 'utf8').catch(() => '');
-  const flags = /^(?:flags|Features)\s*:(.*)$/m.exec(text)?.[1];
-  return flags === undefined ? null : /\b(?:avx512_bf16|amx_bf16|bf16)\b/.test(flags);
 }
 
 async function textOf(command: string, options: readonly string[]): Promise<string> {

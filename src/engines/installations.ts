@@ -16,6 +16,7 @@ export const RECORD = 'engine.json';
 
 export const recordSchema = z.object({
   engine: z.enum(NATIVE_ENGINES),
+  addon: z.string().default(ADDON).describe('Its path below the folder.'),
   /** By name, such as `tensorflow` and `tfjs-node`. */
   versions: z.record(z.string(), z.string()),
   platform: z.string(),
@@ -95,7 +96,7 @@ export function findInManaged(engine: NativeEngine, managed: string): Installati
   const recordPath = join(folder, RECORD);
   if (!existsSync(recordPath)) return null;
   const record = recordSchema.safeParse(parsed(readFileSync(recordPath, 'utf8')));
-  const addonPath = join(folder, ADDON);
+  const addonPath = join(folder, record.success ? record.data.addon : ADDON);
   return {
     engine,
     origin: 'managed',

@@ -6,6 +6,7 @@ import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
 import type { Failure } from '../protocol/events';
 import { askInChild } from './probeChild';
+import { isOlder } from './versions';
 
 /**
  * The oldest driver for Linux that runs every CUDA 12: minor versions are compatible with one another
@@ -45,16 +46,6 @@ export function gpusIn(output: string): NvidiaGpu[] {
       memoryBytes: Number(mebibytes) * 2 ** 20 || null,
       driver: /^\d+\.\d+/.test(driver) ? driver : null,
     }));
-}
-
-/** Whether a driver's version is before another, by its numbers. */
-export function isOlder(version: string, than: string): boolean {
-  const [a, b] = [version, than].map((each) => each.split('.').map(Number));
-  for (let index = 0; index < Math.max(a?.length ?? 0, b?.length ?? 0); index++) {
-    const difference = (a?.[index] ?? 0) - (b?.[index] ?? 0);
-    if (difference !== 0) return difference < 0;
-  }
-  return false;
 }
 
 /**
@@ -148,12 +139,23 @@ export async function findDriverProblem(least: string | null, signal?: AbortSign
  * @throws the signal's reason when aborted
  */
 export async function findDriver(signal?: AbortSignal): Promise<Driver> {
-  const child = await askInChild(LOAD_SCRIPT, 'libcuda.so.1', signal);
-  const answer = child.ok ? z.object({ loadError: z.string().nullable() }).safeParse(child.answer) : null;
-  const loadError = answer?.success ? answer.data.loadError : child.ok ? '' : child.reason;
+  const loadError = await libraryLoadError('libcuda.so.1', signal);
   if (loadError !== null) return { loadError, version: null };
   const version = kernelDriverVersion(await kernelDriver()) ?? (await nvidiaGpus())[0]?.driver ?? null;
   return { loadError, version };
+}
+
+/**
+ * What the system's linker says against a library, which it is given by name in a process of its own; null where it
+ * can be loaded.
+ *
+ * @throws the signal's reason when aborted
+ */
+export async function libraryLoadError(library: string, signal?: AbortSignal): Promise<string | null> {
+  const child = await askInChild(LOAD_SCRIPT, library, signal);
+  if (!child.ok) return child.reason;
+  const answer = z.object({ loadError: z.string().nullable() }).safeParse(child.answer);
+  return answer.success ? answer.data.loadError : '';
 }
 
 /** What Linux' kernel says of NVIDIA's driver; empty where there is none. */
@@ -163,12 +165,22 @@ export function kernelDriver(): Promise<string> {
 
 /** NVIDIA's GPUs, by the tool that comes with its driver. */
 export async function nvidiaGpus(): Promise<NvidiaGpu[]> {
-  const columns = '--query-gpu=name,memory.total,driver_version';
-  return promisify(execFile)('nvidia-smi', [columns, '--format=csv,noheader,nounits'], {
+  return gpusIn(await queryGpus('name,memory.total,driver_version'));
+}
+
+/** The compute capability of the newest of NVIDIA's GPUs here; null where nothing tells: older drivers do not. */
+export async function newestCapability(): Promise<number | null> {
+  const capabilities = (await queryGpus('compute_cap')).split('\n').map(Number).filter(Boolean);
+  return capabilities.length === 0 ? null : Math.max(...capabilities);
+}
+
+/** What the driver's tool tells of each GPU, a line each; empty where it does not. */
+function queryGpus(columns: string): Promise<string> {
+  return promisify(execFile)('nvidia-smi', [`--query-gpu=${columns}`, '--format=csv,noheader,nounits'], {
     timeout: 10_000,
   }).then(
-    ({ stdout }) => gpusIn(stdout),
-    () => [],
+    ({ stdout }) => stdout,
+    () => '',
   );
 }
 

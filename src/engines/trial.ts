@@ -20,13 +20,12 @@ export type Trial =
  * @throws the signal's reason when aborted
  */
 export async function tryOut(installation: Installation, signal?: AbortSignal): Promise<Trial> {
-  const { engine, origin, addonPath } = installation;
+  const { engine, addonPath } = installation;
   const isForGpu = engine === 'tensorflow-gpu';
   const broken = (failure: Failure): Trial => ({ outcome: 'broken', failure });
   if (addonPath === null) return broken(explainMissingAddon(installation));
   if (isForGpu) {
-    // A package of the workspace may want less of the driver: its library has to say.
-    const problem = await findDriverProblem(origin === 'managed' ? CUDA_12_DRIVER : null, signal);
+    const problem = await findDriverProblem(hasCuda12(installation) ? CUDA_12_DRIVER : null, signal);
     if (problem)
       return (await hasNvidiaCard()) ? broken(problem) : { outcome: 'no device', failure: problem };
   }
@@ -42,4 +41,9 @@ export async function tryOut(installation: Installation, signal?: AbortSignal): 
   if (gpu.lacks === 'library') return broken({ what: gpu.why, remedy: installAgain(installation) });
   const remedy = l10n.t('Choose another engine in the experiment, or auto.');
   return { outcome: 'no device', failure: { what: gpu.why, remedy } };
+}
+
+/** Whether it brings CUDA's libraries itself. Another may want less of the driver: its library has to say. */
+function hasCuda12({ versions }: Installation): boolean {
+  return 'nvidia-cuda-runtime-cu12' in versions;
 }

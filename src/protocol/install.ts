@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { SOURCES } from '../engines/install/way';
 import { failureSchema } from './events';
 
 /** What `tricks engine install --json` prints, one a line: how far it is, and last how it ended. */
@@ -10,6 +11,7 @@ export const installEventSchema = z.discriminatedUnion('stage', [
     totalBytes: z.number(),
   }),
   z.object({ stage: z.enum(['unpack', 'compile', 'check']) }),
+  z.object({ stage: z.literal('instead'), source: z.enum(SOURCES), why: z.string() }),
   z.object({ stage: z.literal('done'), folder: z.string() }),
   z.object({ stage: z.literal('failed'), ...failureSchema.shape }),
 ]);

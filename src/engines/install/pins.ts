@@ -10,6 +10,34 @@ export interface PinnedFile {
   readonly hash: { readonly algorithm: 'sha256' | 'sha512'; readonly hex: string };
 }
 
+/**
+ * What `@tensorflow/tfjs-node`'s own install script fetches from Google's storage (its scripts/deps-constants.js and
+ * package.json): TensorFlow's C library, and its addon compiled for it.
+ */
+export interface Prebuilt {
+  /** TensorFlow's version. */
+  readonly version: string;
+  readonly library: StoredFile & { readonly hash: PinnedFile['hash'] };
+  /** Nobody publishes its hash: the storage's own has to do. */
+  readonly addon: StoredFile;
+  /** What it wants of a machine with a GPU; absent on the processor. */
+  readonly cuda?: {
+    /** The oldest driver for Linux. */
+    readonly driver: string;
+    /** The newest GPUs that it knows, by their compute capability. */
+    readonly capability: number;
+    /** Some of the libraries that it looks for in the system, which its archive does not have. */
+    readonly libraries: readonly string[];
+  };
+}
+
+export interface StoredFile {
+  /** Below the storage's address. */
+  readonly path: string;
+  /** More than it can have. */
+  readonly limitBytes: number;
+}
+
 /** A wheel of TensorFlow, and what of it makes an engine. */
 export interface Wheel extends PinnedFile {
   /** In the wheel's folder `tensorflow`: what the addon is linked with and needs at run time. */
@@ -199,6 +227,40 @@ const WHEELS: Readonly<Record<NativeEngine, Readonly<Record<string, Wheel>>>> = 
   },
 };
 
+/** Addons are made for Linux on x64 alone; of the few for other systems, none is of this version. */
+const PREBUILT: Readonly<Record<NativeEngine, Readonly<Record<string, Prebuilt>>>> = {
+  'tensorflow-gpu': {
+    'linux-x64': {
+      version: '2.9.1',
+      library: {
+        path: 'tensorflow/libtensorflow/libtensorflow-gpu-linux-x86_64-2.9.1.tar.gz',
+        limitBytes: 2e9,
+        hash: {
+          algorithm: 'sha256',
+          hex: '20c46f761d5905f592c4eac0812e8e50d9cb439f9440a9391912cf4c02ed8be8',
+        },
+      },
+      addon: { path: 'tf-builds/pre-built-binary/napi-v8/4.22.0/GPU-linux-4.22.0.tar.gz', limitBytes: 10e6 },
+      // CUDA 11.2, whose compiler knows GPUs up to the GeForce RTX 30 and the A40, and cuDNN 8.1.
+      cuda: { driver: '450.80.02', capability: 8.6, libraries: ['libcudart.so.11.0', 'libcudnn.so.8'] },
+    },
+  },
+  tensorflow: {
+    'linux-x64': {
+      version: '2.9.1',
+      library: {
+        path: 'tensorflow/libtensorflow/libtensorflow-cpu-linux-x86_64-2.9.1.tar.gz',
+        limitBytes: 1e9,
+        hash: {
+          algorithm: 'sha256',
+          hex: '7f510d2546e3db5e10b1d119463689003d587842892ad3c95bca51cf82820173',
+        },
+      },
+      addon: { path: 'tf-builds/pre-built-binary/napi-v8/4.22.0/CPU-linux-4.22.0.tar.gz', limitBytes: 10e6 },
+    },
+  },
+};
+
 /** The addon's sources, its folder `binding`. */
 export const ADDON_SOURCES: PinnedFile = {
   project: '@tensorflow/tfjs-node',
@@ -236,4 +298,13 @@ export function wheelFor(
   arch = process.arch,
 ): Wheel | null {
   return WHEELS[engine][`${platform}-${arch}`] ?? null;
+}
+
+/** The prebuilt library and addon for this machine's system and processor; null where there are none. */
+export function prebuiltFor(
+  engine: NativeEngine,
+  platform = process.platform,
+  arch = process.arch,
+): Prebuilt | null {
+  return PREBUILT[engine][`${platform}-${arch}`] ?? null;
 }

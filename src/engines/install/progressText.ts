@@ -1,5 +1,5 @@
 import * as l10n from '@vscode/l10n';
-import type { InstallProgress } from './install';
+import type { InstallProgress } from './way';
 
 /** What an installation does at the moment. */
 export function progressText(progress: InstallProgress): string {
@@ -12,6 +12,10 @@ export function progressText(progress: InstallProgress): string {
       return l10n.t('Compiling the addon');
     case 'check':
       return l10n.t('Checking that it computes');
+    case 'instead':
+      return progress.source === 'wheel'
+        ? l10n.t("{0} Building it from TensorFlow's wheel instead", progress.why)
+        : l10n.t('{0} Taking what is prebuilt instead', progress.why);
     default:
       return progress satisfies never;
   }

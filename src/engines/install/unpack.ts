@@ -1,8 +1,8 @@
 import { createWriteStream } from 'node:fs';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { dirname, join, normalize } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { parseTarGzip } from 'nanotar';
+import { extract } from 'tar';
 import yauzl from 'yauzl';
 
 /**
@@ -35,14 +35,29 @@ export async function unpackZip(
   }
 }
 
-/** Unpacks the files of a small gzipped tar archive whose names begin with `prefix`, without it, into `folder`. */
-export async function unpackTar(archive: string, folder: string, prefix: string): Promise<void> {
-  for (const { name, data } of await parseTarGzip(await readFile(archive))) {
-    if (!name.startsWith(prefix) || !data || name.endsWith('/')) continue;
-    const path = inside(folder, name.slice(prefix.length));
-    await mkdir(dirname(path), { recursive: true });
-    await writeFile(path, data);
-  }
+/**
+ * Unpacks those entries of a gzipped tar archive whose path there `isWanted`, with that path below `folder`. A link to
+ * a link is an error.
+ *
+ * @returns the bytes of the files
+ */
+export async function unpackTar(
+  archive: string,
+  folder: string,
+  isWanted: (path: string) => boolean,
+): Promise<number> {
+  let bytes = 0;
+  await mkdir(folder, { recursive: true });
+  await extract({
+    file: archive,
+    cwd: folder,
+    strict: true,
+    filter: (path) => isWanted(path.replace(/^\.\//, '')),
+    onReadEntry: ({ size }) => {
+      bytes += size;
+    },
+  });
+  return bytes;
 }
 
 /** A path below a folder, which no name in an archive may leave. */

@@ -9,13 +9,14 @@ import {
 } from '../../engines/installations';
 import { explainLoadError, explainMissingAddon } from '../../engines/loadError';
 import { CUDA_12_DRIVER, findDriverProblem, gpuEnvironment } from '../../engines/nvidia';
+import { processorFlags } from '../../engines/processor';
 import { tryOut } from '../../engines/trial';
 import type { Failure } from '../../protocol/events';
 import { HALF_FORMATS } from '../precision/precision';
 import { type Engine, EngineUnavailableError } from './engine';
 import { TensorflowBackend } from './tensorflow/backend';
 import { type Binding, loadBinding } from './tensorflow/binding';
-import { computesIn } from './tensorflow/halfFormats';
+import { compilesHalves, computesIn } from './tensorflow/halfFormats';
 import { registerKernels } from './tensorflow/kernels';
 import { BACKEND_NAME } from './tensorflow/kernels/register';
 
@@ -44,7 +45,10 @@ export async function loadTensorflow(name: NativeEngine, places: EnginePlaces = 
     registerKernels();
     tf.registerBackend(BACKEND_NAME, () => backend);
     await tf.setBackend(BACKEND_NAME);
-    if (name === 'tensorflow') backend.halfFormats = HALF_FORMATS.filter(computesIn);
+    if (name === 'tensorflow') {
+      backend.halfFormats = HALF_FORMATS.filter(computesIn);
+      backend.compilesHalves = compilesHalves(loaded.binding.TF_Version, await processorFlags());
+    }
   }
   await tf.setBackend(BACKEND_NAME);
   const { TF_Version: version } = loaded.binding;

@@ -17,7 +17,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { engineStates } from '../../../src/engines/choice';
 import { diagnose } from '../../../src/engines/doctor';
 import { installEngine } from '../../../src/engines/install/install';
-import { ADDON, findInstallations } from '../../../src/engines/installations';
+import type { InstallProgress } from '../../../src/engines/install/way';
+import { ADDON, findInstallations, RECORD } from '../../../src/engines/installations';
 import { findDriver } from '../../../src/engines/nvidia';
 import { EngineUnavailableError, loadEngine } from '../../../src/training/engines/engine';
 import { deadMirror } from '../data/mirror';
@@ -40,8 +41,11 @@ describe.runIf(installed && process.platform === 'linux')('tensorflow-gpu', () =
     const whole = installed?.folder as string;
     for (const file of readdirSync(whole)) {
       if (file === ADDON) copyFileSync(join(whole, file), join(engine, file));
-      else symlinkSync(join(whole, file), join(engine, file));
+      else if (file !== RECORD) symlinkSync(join(whole, file), join(engine, file));
     }
+    const record = JSON.parse(readFileSync(join(whole, RECORD), 'utf8'));
+    const versions = { ...record.versions, 'nvidia-cuda-runtime-cu12': '12.9.79' };
+    writeFileSync(join(engine, RECORD), JSON.stringify({ ...record, engine: 'tensorflow-gpu', versions }));
     vi.stubEnv('BAG_OF_TRICKS_ENGINES', managed());
     vi.stubEnv('LD_LIBRARY_PATH', [folder, process.env.LD_LIBRARY_PATH].filter(Boolean).join(delimiter));
     vi.stubEnv('PATH', [folder, process.env.PATH].join(delimiter));
@@ -88,8 +92,30 @@ describe.runIf(installed && process.platform === 'linux')('tensorflow-gpu', () =
       expect(gpus[0]).toEqual({ name: 'Tesla K80', memoryBytes: 11441 * 2 ** 20, driver: '470.256.02' });
       expect(engines[0]).toMatchObject({ name: 'tensorflow-gpu', detail: old });
       const url = await deadMirror();
-      const installing = installEngine('tensorflow-gpu', { folder, indexes: { python: url, npm: url } });
+      const installing = installEngine('tensorflow-gpu', {
+        folder,
+        indexes: { python: url, npm: url, storage: url },
+      });
       await expect(installing).rejects.toMatchObject({ what: old });
+    },
+  );
+
+  it.runIf(!existsSync('/proc/driver/nvidia/version'))(
+    'takes what is prebuilt only for a GPU that it knows, and where the system has its CUDA',
+    async () => {
+      driver('int cuInit(unsigned flags) { return 0; }');
+      const gpu = (model: string, capability: string) =>
+        smiScript(
+          `case "$1" in *compute_cap*) echo ${capability};; *) echo '${model}, 81559, 550.54.15';; esac`,
+        );
+      gpu('NVIDIA H100', '9.0');
+      expect(await whyNotPrebuilt()).toBe(
+        'TensorFlow 2.9.1 is older than this GPU: it knows those of compute capability 8.6 at most, and this is of 9.0.',
+      );
+      gpu('NVIDIA A40', '8.6');
+      expect(await whyNotPrebuilt()).toBe(
+        'TensorFlow 2.9.1 looks for libcudart.so.11.0 in the system, which does not load.',
+      );
     },
   );
 
@@ -99,7 +125,11 @@ describe.runIf(installed && process.platform === 'linux')('tensorflow-gpu', () =
     expect((await failure()).reason).toBe(what);
     const url = await deadMirror();
     const install = (withoutGpu: boolean) =>
-      installEngine('tensorflow-gpu', { folder, withoutGpu, indexes: { python: url, npm: url } });
+      installEngine('tensorflow-gpu', {
+        folder,
+        withoutGpu,
+        indexes: { python: url, npm: url, storage: url },
+      });
     await expect(install(false)).rejects.toMatchObject({
       what,
       remedy: expect.stringContaining('--without-gpu'),
@@ -112,10 +142,29 @@ describe.runIf(installed && process.platform === 'linux')('tensorflow-gpu', () =
     execFileSync('cc', ['-shared', '-fPIC', '-w', '-x', 'c', '-', '-o', output], { input: source });
   }
 
-  /** NVIDIA's tool, with this answer. */
+  /** NVIDIA's tool, with this answer to whatever it is asked for. */
   function smi(answer: string): void {
-    writeFileSync(join(folder, 'nvidia-smi'), `#!/bin/sh\necho '${answer}'\n`);
+    smiScript(`echo '${answer}'`);
+  }
+
+  function smiScript(script: string): void {
+    writeFileSync(join(folder, 'nvidia-smi'), `#!/bin/sh\n${script}\n`);
     chmodSync(join(folder, 'nvidia-smi'), 0o755);
+  }
+
+  /** Why the wheel is tried at once. */
+  async function whyNotPrebuilt(): Promise<string> {
+    const url = await deadMirror();
+    const seen: InstallProgress[] = [];
+    const installing = installEngine('tensorflow-gpu', {
+      folder,
+      indexes: { python: url, npm: url, storage: url },
+      onProgress: (progress) => seen.push(progress),
+    });
+    // The wheel's turn.
+    await expect(installing).rejects.toMatchObject({ what: expect.stringContaining('tfjs-node-4.22.0.tgz') });
+    expect(seen).toEqual([{ stage: 'instead', source: 'wheel', why: expect.any(String) }]);
+    return (seen[0] as Extract<InstallProgress, { stage: 'instead' }>).why;
   }
 });
 

@@ -4,12 +4,14 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { compileAddon } from '../../../src/engines/install/compile';
 import { EngineInstallError } from '../../../src/engines/install/error';
-import { type InstallProgress, installEngine, removeEngine } from '../../../src/engines/install/install';
+import { installEngine } from '../../../src/engines/install/install';
 import { ADDON_SOURCES } from '../../../src/engines/install/pins';
+import { removeEngine } from '../../../src/engines/install/remove';
+import type { InstallProgress } from '../../../src/engines/install/way';
 import { deadMirror, mirror } from '../data/mirror';
 
 /** That it installs what then computes is shown by `npm run verify`, which tests on what it installed. */
-describe('an installation that fails', () => {
+describe('an installation from the wheel that fails', () => {
   let folder: string;
 
   beforeEach(async () => {
@@ -22,7 +24,7 @@ describe('an installation that fails', () => {
   });
 
   const install = (url: string, options: Parameters<typeof installEngine>[1] = {}) =>
-    installEngine('tensorflow', { folder, indexes: { python: url, npm: url }, ...options });
+    installEngine('tensorflow', { folder, from: 'wheel', indexes: { python: url, npm: url }, ...options });
 
   it('by a server that is not there leaves nothing, and says what to check', async () => {
     const error = await failure(install(await deadMirror()));
@@ -86,10 +88,13 @@ describe('an installation that fails', () => {
     expect(await readdir(folder)).toEqual([`.tensorflow-${process.ppid}`]);
   });
 
-  it('without a compiler says which were tried', async () => {
+  it('without a compiler says which were tried, before anything is downloaded', async () => {
     vi.stubEnv('CXX', '/nowhere/c++');
-    const error = await failure(compileAddon(compilation([]), new AbortController().signal));
+    const { url, requests } = await mirror((response) => response.end());
+    const error = await failure(install(url));
     expect(error.what).toBe('There is no C++ compiler: /nowhere/c++ did not start.');
+    expect(error.remedy).toBe('Install one, such as the package g++ of Debian or Fedora, then try again.');
+    expect(requests).toEqual([]);
   });
 
   it('by sources that do not compile gives the first error', async () => {

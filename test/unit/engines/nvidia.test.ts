@@ -9,10 +9,10 @@ import {
   gpuInLog,
   gpusIn,
   hasNvidiaCard,
-  isOlder,
   kernelDriverVersion,
   whyNoGpu,
 } from '../../../src/engines/nvidia';
+import { isOlder } from '../../../src/engines/versions';
 
 describe("the version of NVIDIA's driver", () => {
   it.each([

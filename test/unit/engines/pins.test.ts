@@ -1,14 +1,17 @@
 import { describe, expect, it } from 'vitest';
-import { placesFor } from '../../../src/engines/install/install';
 import {
   ADDON_SOURCES,
   downloadBytes,
   NODE_HEADERS,
   type PinnedFile,
+  prebuiltFor,
   type Wheel,
   wheelFor,
 } from '../../../src/engines/install/pins';
-import { isOlder } from '../../../src/engines/nvidia';
+import { SOURCES, sourcesFor } from '../../../src/engines/install/way';
+import { placesFor } from '../../../src/engines/install/wheel';
+import { flagsIn, multipliesBfloat16 } from '../../../src/engines/processor';
+import { isOlder } from '../../../src/engines/versions';
 
 const cpu = wheelFor('tensorflow', 'linux', 'x64') as Wheel;
 const gpu = wheelFor('tensorflow-gpu', 'linux', 'x64') as Wheel;
@@ -62,6 +65,27 @@ describe('what an installation downloads', () => {
     }
   });
 
+  it.each([
+    ['tensorflow', 'CPU', 'cpu'],
+    ['tensorflow-gpu', 'GPU', 'gpu'],
+  ] as const)('prebuilt for %s is what the package itself fetches', (engine, addon, library) => {
+    const prebuilt = prebuiltFor(engine, 'linux', 'x64');
+    // scripts/get-addon-name.js and package.json, and scripts/deps-constants.js of @tensorflow/tfjs-node 4.22.0.
+    expect(prebuilt?.addon.path).toBe(
+      `tf-builds/pre-built-binary/napi-v8/${ADDON_SOURCES.version}/${addon}-linux-4.22.0.tar.gz`,
+    );
+    expect(prebuilt?.library).toMatchObject({
+      path: `tensorflow/libtensorflow/libtensorflow-${library}-linux-x86_64-2.9.1.tar.gz`,
+      hash: { algorithm: 'sha256', hex: expect.stringMatching(/^[0-9a-f]{64}$/) },
+    });
+  });
+
+  it('is prebuilt for Linux on x64 alone', () => {
+    expect(prebuiltFor('tensorflow', 'linux', 'arm64')).toBeNull();
+    expect(prebuiltFor('tensorflow', 'darwin', 'arm64')).toBeNull();
+    expect(prebuiltFor('tensorflow', 'win32', 'x64')).toBeNull();
+  });
+
   it('is summed up', () => {
     expect(downloadBytes(cpu)).toBe(274_000_871 + 228_166 + 16_974);
     expect(downloadBytes(gpu)).toBe(3_380_065_108);
@@ -70,6 +94,26 @@ describe('what an installation downloads', () => {
   it('is for a GPU only where TensorFlow has a library for one', () => {
     expect(wheelFor('tensorflow-gpu', 'linux', 'arm64')).toBeNull();
     expect(wheelFor('tensorflow-gpu', 'darwin', 'arm64')).toBeNull();
+  });
+});
+
+describe('the order of sources', () => {
+  it.each([
+    ['tensorflow', ['avx2', 'fma'], 'prebuilt'],
+    ['tensorflow', ['avx2', 'avx512_bf16'], 'wheel'],
+    ['tensorflow', null, 'prebuilt'],
+    ['tensorflow-gpu', ['avx2', 'avx512_bf16'], 'prebuilt'],
+  ] as const)('of %s on a processor with %j begins with what is %s', (engine, flags, first) => {
+    const sources = sourcesFor(engine, flags);
+    expect(sources[0]).toBe(first);
+    expect([...sources].sort()).toEqual([...SOURCES].sort());
+  });
+
+  it('goes by what Linux tells of the processor', () => {
+    const text = 'processor\t: 0\nflags\t\t: fpu avx512_bf16\n\nprocessor\t: 1\nflags\t\t: fpu\n';
+    expect(flagsIn(text)).toEqual(['fpu', 'avx512_bf16']);
+    expect(multipliesBfloat16(flagsIn('Features\t: fp asimd bf16\n') ?? [])).toBe(true);
+    expect(flagsIn('')).toBeNull();
   });
 });
 

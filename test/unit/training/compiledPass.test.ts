@@ -13,6 +13,7 @@ import {
 import { compile } from '../../../src/training/engines/compiling';
 import { loadEngine } from '../../../src/training/engines/engine';
 import type { TensorflowBackend } from '../../../src/training/engines/tensorflow/backend';
+import { compilesHalves } from '../../../src/training/engines/tensorflow/halfFormats';
 import { initialValues } from '../../../src/training/initialization';
 import { Network } from '../../../src/training/network';
 import type { Precision } from '../../../src/training/precision/precision';
@@ -123,6 +124,35 @@ describe.runIf(PRESENT_ENGINES.includes('tensorflow'))('on tensorflow', () => {
     expect(CompiledBatchPass.compile(network, batch, factor)).toBeNull();
     dispose();
     factor.dispose();
+  });
+
+  test('a pass in half precision stays op by op where the library may not end it as a graph', async () => {
+    const { halfFormats = [] } = await loadEngine('tensorflow');
+    const backend = tf.backend() as TensorflowBackend;
+    const factor = tf.scalar(1);
+    const isCompiled = (precision: Precision) => {
+      const { network, batch, dispose } = partsOf({ name: 'resnet8' }, precision);
+      const compiled = CompiledBatchPass.compile(network, batch, factor);
+      compiled?.dispose();
+      dispose();
+      return compiled !== null;
+    };
+    const asLoaded = backend.compilesHalves;
+    for (const format of halfFormats) expect(isCompiled(format), format).toBe(asLoaded);
+    backend.compilesHalves = false;
+    for (const format of halfFormats) expect(isCompiled(format), format).toBe(false);
+    expect(isCompiled('float32')).toBe(true);
+    backend.compilesHalves = asLoaded;
+    factor.dispose();
+  });
+
+  test.each([
+    ['2.21.0', ['amx_bf16'], true],
+    ['2.9.1', ['avx512_bf16'], true],
+    ['2.9.1', ['avx512_bf16', 'amx_bf16'], false],
+    ['2.9.1', null, false],
+  ])('TensorFlow %s on a processor with %j compiles half precision: %s', (version, flags, expected) => {
+    expect(compilesHalves(version, flags)).toBe(expected);
   });
 
   test('a pass compiled for some batches is for no others', () => {

@@ -71,6 +71,8 @@ export class TensorflowBackend extends tf.KernelBackend implements CompilingBack
   readonly isOnGpu: boolean;
   /** The half formats that it computes in. Another is emulated: stored as float32, rounded to the format's values. */
   halfFormats: readonly HalfFormat[] = HALF_FORMATS;
+  /** Whether a graph may compute in a half format; else ops do, one by one. */
+  compilesHalves = true;
   /** The computation that is being compiled. */
   #recording: Recording | null = null;
   /** Told of every op as it runs, by whoever measures. */
@@ -141,7 +143,9 @@ export class TensorflowBackend extends tf.KernelBackend implements CompilingBack
     if (this.isOnGpu) return null;
     let program: Program | null = null;
     try {
-      program = new Program(this.binding, this.#recorded(inputs, compute));
+      const graph = this.#recorded(inputs, compute);
+      if (!this.compilesHalves && isInHalf(graph)) return null;
+      program = new Program(this.binding, graph);
       const compiled = this.#compiled(program);
       // Where the library takes a graph and cannot run it, it says so the first time.
       this.release(...compiled.run(inputs));
@@ -426,6 +430,15 @@ function numbersOf({ floats }: Exclude<Constant, { readonly integers: readonly n
 
 function fromFloat32(type: StoredType): Attributes {
   return { SrcT: { type: NATIVE_TYPE.float32 }, DstT: { type }, Truncate: false };
+}
+
+/** Whether an op of a graph computes in a half format. One that converts has no type `T`. */
+function isInHalf({ nodes }: RecordedGraph): boolean {
+  const halves: readonly unknown[] = [NATIVE_TYPE.bfloat16, NATIVE_TYPE.float16];
+  return nodes.some((node) => {
+    const type = node.kind === 'op' ? node.attributes.T : undefined;
+    return typeof type === 'object' && 'type' in type && halves.includes(type.type);
+  });
 }
 
 /**

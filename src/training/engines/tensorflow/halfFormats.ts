@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { isOlder } from '../../../engines/versions';
 import type { HalfFormat } from '../../precision/precision';
 import { roundTensor } from '../../precision/roundTensor';
 
@@ -29,4 +30,17 @@ export function computesIn(format: HalfFormat): boolean {
   } catch {
     return false;
   }
+}
+
+/** The first TensorFlow whose graphs were seen to come to an end in bfloat16 on a processor with AMX. */
+const AMX_SINCE = '2.21';
+
+/**
+ * Whether a library computes in half formats as a graph too. In TensorFlow 2.9 oneDNN's gradients of filters wait for
+ * each other's threads for ever, where two of them run at a time in bfloat16 on a processor with AMX.
+ *
+ * @param flags The processor's; null where they are not known.
+ */
+export function compilesHalves(version: string, flags: readonly string[] | null): boolean {
+  return !isOlder(version, AMX_SINCE) || (flags !== null && !flags.includes('amx_bf16'));
 }

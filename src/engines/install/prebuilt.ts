@@ -1,0 +1,81 @@
+import { rm } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import * as l10n from '@vscode/l10n';
+import type { Failure } from '../../protocol/events';
+import { ADDON } from '../installations';
+import { findDriverProblem, libraryLoadError, newestCapability } from '../nvidia';
+import { fetchStored, type PackageFetching } from './packages';
+import { ADDON_SOURCES, type Prebuilt, type StoredFile } from './pins';
+import { unpackTar } from './unpack';
+import type { Way } from './way';
+
+/** The addon in its archive, whose folder is called after the version of Node's interface. */
+const ADDON_ENTRY = `napi-v8/${ADDON}`;
+
+/** The libraries in theirs, by the names that the addon and they themselves look for, and not those for compilers. */
+const LIBRARY_ENTRIES = /^lib\/[^/]+\.so\.[\d.]+$/;
+
+/**
+ * The way of `@tensorflow/tfjs-node`'s own install script: a library and an addon that are compiled already. They lie
+ * as in that package, because the addon looks for the library in `../../deps/lib` from itself.
+ */
+export function prebuiltWay(prebuilt: Prebuilt): Way {
+  const { version, library, addon, cuda } = prebuilt;
+  return {
+    source: 'prebuilt',
+    versions: { tensorflow: version, 'tfjs-node': ADDON_SOURCES.version },
+    neededBytes: library.limitBytes,
+    problem: async () => null,
+    gpuProblem: async (signal) => (cuda ? gpuProblemOf(cuda, version, signal) : null),
+    assemble: async (work, { indexes, signal, onProgress }) => {
+      const fetchAndUnpack = async (
+        stored: StoredFile,
+        folder: string,
+        isWanted: (path: string) => boolean,
+      ) => {
+        const file = basename(stored.path);
+        const onBytes: PackageFetching['onBytes'] = (receivedBytes, totalBytes) =>
+          onProgress({ stage: 'download', file, receivedBytes, totalBytes });
+        const archive = await fetchStored(stored, work, { indexes, signal, onBytes });
+        onProgress({ stage: 'unpack' });
+        const bytes = await unpackTar(archive, join(work, 'complete', folder), isWanted);
+        await rm(archive);
+        return bytes;
+      };
+      // The small one first: what is amiss with the storage shows early.
+      const addonBytes = await fetchAndUnpack(addon, 'lib', (path) => path === ADDON_ENTRY);
+      const libraryBytes = await fetchAndUnpack(library, 'deps', (path) => LIBRARY_ENTRIES.test(path));
+      return { addon: join('lib', ADDON_ENTRY), bytes: addonBytes + libraryBytes };
+    },
+  };
+}
+
+/** What CUDA's libraries, the driver or the GPUs themselves have against it. */
+async function gpuProblemOf(
+  { driver, capability, libraries }: NonNullable<Prebuilt['cuda']>,
+  version: string,
+  signal: AbortSignal,
+): Promise<Failure | null> {
+  const problem = await findDriverProblem(driver, signal);
+  if (problem) return problem;
+  const newest = await newestCapability();
+  if (newest !== null && newest > capability) {
+    return {
+      what: l10n.t(
+        'TensorFlow {0} is older than this GPU: it knows those of compute capability {1} at most, and this is of {2}.',
+        version,
+        capability.toFixed(1),
+        newest.toFixed(1),
+      ),
+      remedy: l10n.t('Install it from the wheel.'),
+    };
+  }
+  for (const library of libraries) {
+    if ((await libraryLoadError(library, signal)) === null) continue;
+    return {
+      what: l10n.t('TensorFlow {0} looks for {1} in the system, which does not load.', version, library),
+      remedy: l10n.t('Install CUDA 11.2 and cuDNN 8.1, or install it from the wheel.'),
+    };
+  }
+  return null;
+}

@@ -1,0 +1,17 @@
+import { rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { enginesFolder, type NativeEngine } from '../installations';
+
+/** Removes an engine's managed installation; whether there was one. */
+export async function removeEngine(engine: NativeEngine, folder = enginesFolder()): Promise<boolean> {
+  const target = join(folder, engine);
+  const work = join(folder, `.${engine}-${process.pid}`);
+  try {
+    await rename(target, work);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    throw error;
+  }
+  await rm(work, { recursive: true });
+  return true;
+}

@@ -1,0 +1,58 @@
+import type { Failure } from '../../protocol/events';
+import type { NativeEngine } from '../installations';
+import { multipliesBfloat16 } from '../processor';
+import type { PackageIndexes } from './packages';
+
+/** Where an engine's libraries and addon come from. */
+export const SOURCES = ['prebuilt', 'wheel'] as const;
+export type Source = (typeof SOURCES)[number];
+
+/**
+ * The sources in the order to try them: what is compiled already first, but to compute on a processor that multiplies
+ * bfloat16 the wheel, whose newer library is the one that is faster in it than in float32.
+ *
+ * @param flags The processor's; null where they are not known.
+ */
+export function sourcesFor(engine: NativeEngine, flags: readonly string[] | null): readonly Source[] {
+  return engine === 'tensorflow' && flags && multipliesBfloat16(flags)
+    ? ['wheel', 'prebuilt']
+    : ['prebuilt', 'wheel'];
+}
+
+export type InstallProgress =
+  | {
+      readonly stage: 'download';
+      readonly file: string;
+      readonly receivedBytes: number;
+      readonly totalBytes: number;
+    }
+  | { readonly stage: 'unpack' | 'compile' | 'check' }
+  /** One way led to nothing, and the next one is tried. */
+  | { readonly stage: 'instead'; readonly source: Source; readonly why: string };
+
+/** A way to come by an engine. */
+export interface Way {
+  readonly source: Source;
+  /** What it brings, by name. */
+  readonly versions: Readonly<Record<string, string>>;
+  /** The room that it takes on the way. */
+  readonly neededBytes: number;
+  /** What speaks against it on this machine before anything is downloaded; null where nothing does. */
+  problem(signal: AbortSignal): Promise<Failure | null>;
+  /** As `problem`, of the GPU that it is for and its driver. */
+  gpuProblem(signal: AbortSignal): Promise<Failure | null>;
+  /** Puts a whole installation together in the folder `complete` of `work`, where what it takes may lie as well. */
+  assemble(work: string, options: Assembling): Promise<Assembled>;
+}
+
+export interface Assembling {
+  readonly indexes: PackageIndexes;
+  readonly signal: AbortSignal;
+  readonly onProgress: (progress: InstallProgress) => void;
+}
+
+export interface Assembled {
+  /** The addon's path below the installation. */
+  readonly addon: string;
+  readonly bytes: number;
+}

@@ -1,0 +1,97 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ADDON } from '../installations';
+import { CUDA_12_DRIVER, findDriverProblem } from '../nvidia';
+import { compileAddon, compilerProblem } from './compile';
+import { fetchNpmPackage, fetchWheel, type PackageFetching } from './packages';
+import { ADDON_SOURCES, downloadBytes, NODE_HEADERS, type PinnedFile, type Wheel } from './pins';
+import { unpackTar, unpackZip } from './unpack';
+import type { Way } from './way';
+
+/** Of the wheel, the C interface's headers, and those that they include. */
+const HEADERS = ['tensorflow/c/', 'tensorflow/core/platform/ctstring', 'tsl/platform/ctstring', 'xla/tsl/c/'];
+
+/** TensorFlow's libraries unpacked take three times their wheel, and those of CUDA less. */
+const UNPACKED_PER_PACKED = 3.2;
+
+/**
+ * TensorFlow's libraries from its wheel, and the addon of `@tensorflow/tfjs-node` compiled against them; for a GPU
+ * also those of CUDA, in the folders where TensorFlow looks for them.
+ */
+export function wheelWay(wheel: Wheel): Way {
+  return {
+    source: 'wheel',
+    versions: {
+      tensorflow: wheel.version,
+      'tfjs-node': ADDON_SOURCES.version,
+      ...Object.fromEntries((wheel.cuda ?? []).map((each) => [each.project, each.version])),
+    },
+    neededBytes: wheel.bytes * (1 + UNPACKED_PER_PACKED) + 2 * (downloadBytes(wheel) - wheel.bytes),
+    problem: compilerProblem,
+    gpuProblem: async (signal) => (wheel.cuda ? findDriverProblem(CUDA_12_DRIVER, signal) : null),
+    assemble: async (work, { indexes, signal, onProgress }) => {
+      const fetching = ({ file }: PinnedFile): PackageFetching => ({
+        indexes,
+        signal,
+        onBytes: (receivedBytes, totalBytes) =>
+          onProgress({ stage: 'download', file, receivedBytes, totalBytes }),
+      });
+      // The small ones first: what is amiss with the network or the compiler shows early.
+      const sources = await fetchNpmPackage(ADDON_SOURCES, work, fetching(ADDON_SOURCES));
+      const headers = await fetchNpmPackage(NODE_HEADERS, work, fetching(NODE_HEADERS));
+      const [complete, build] = [join(work, 'complete'), join(work, 'build')];
+      await unpackTar(sources, join(build, 'addon'), (path) => path.startsWith('package/binding/'));
+      await unpackTar(headers, join(build, 'node'), (path) => path.startsWith('package/include/'));
+      const place = placesFor(wheel);
+      const fetchAndUnpack = async (pinned: PinnedFile) => {
+        const archive = await fetchWheel(pinned, work, fetching(pinned));
+        onProgress({ stage: 'unpack' });
+        const unpacked = await unpackZip(archive, work, place, signal);
+        await rm(archive);
+        return unpacked;
+      };
+      let bytes = await fetchAndUnpack(wheel);
+
+      onProgress({ stage: 'compile' });
+      const addonSources = join(build, 'addon/package');
+      await compileAddon(
+        {
+          sources: ['tfjs_backend.cc', 'tfjs_binding.cc'].map((file) => join(addonSources, 'binding', file)),
+          includeFolders: [join(build, 'node/package/include'), join(build, 'tensorflow'), addonSources],
+          librariesFolder: join(complete, librariesFolder(wheel)),
+          libraries: wheel.libraries,
+          output: join(complete, ADDON),
+        },
+        signal,
+      );
+
+      for (const pinned of wheel.cuda ?? []) bytes += await fetchAndUnpack(pinned);
+      return { addon: ADDON, bytes };
+    },
+  };
+}
+
+/**
+ * Where TensorFlow's libraries lie below the installation: beside the addon, or for a GPU as in Python's packages,
+ * because they look for CUDA's in `../nvidia/*\/lib` from themselves.
+ */
+function librariesFolder({ cuda }: Wheel): string {
+  return cuda ? 'tensorflow' : '';
+}
+
+/** Of CUDA's wheels, what is loaded or read at run time. */
+const CUDA_FILES = /^nvidia\/[^/]+\/(?:lib\/[^/]+\.so(?:\.\d+)*|bin\/ptxas|nvvm\/libdevice\/[^/]+\.bc)$/;
+
+/** The wheels' libraries go to the installation, and the headers that the addon includes to its build. */
+export function placesFor(wheel: Wheel): (name: string) => string | null {
+  const include = 'tensorflow/include/';
+  return (name) => {
+    const library = wheel.libraries.find((each) => name === `tensorflow/${each}`);
+    if (library !== undefined) return join('complete', librariesFolder(wheel), library);
+    if (wheel.cuda && CUDA_FILES.test(name)) return join('complete', name);
+    const header = name.startsWith(include) ? name.slice(include.length) : null;
+    return header !== null && HEADERS.some((prefix) => header.startsWith(prefix))
+      ? join('build/tensorflow', header)
+      : null;
+  };
+}

@@ -1,0 +1,252 @@
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { engineStates } from '../../../src/engines/choice';
+import { diagnose } from '../../../src/engines/doctor';
+import { EngineInstallError } from '../../../src/engines/install/error';
+import { installEngine } from '../../../src/engines/install/install';
+import { type Prebuilt, prebuiltFor } from '../../../src/engines/install/pins';
+import { prebuiltWay } from '../../../src/engines/install/prebuilt';
+import type { InstallProgress, Way } from '../../../src/engines/install/way';
+import { ADDON, findInManaged, findInstallations, RECORD } from '../../../src/engines/installations';
+import { tryOut } from '../../../src/engines/trial';
+import { deadMirror, type Mirror, mirror } from '../data/mirror';
+
+const [installed] = findInstallations('tensorflow');
+const pinned = prebuiltFor('tensorflow', 'linux', 'x64') as Prebuilt;
+const [addonPath, libraryPath] = [pinned.addon.path, pinned.library.path];
+
+/**
+ * A storage on the loopback address, with archives laid out as the real ones. Their library and addon have nothing of
+ * their own: they are linked with the installed engine's, which do the work.
+ */
+describe.runIf(installed?.addonPath && process.platform === 'linux')('what is prebuilt', () => {
+  const whole = dirname(installed?.addonPath ?? '');
+  let folder: string;
+  let archives: Record<string, Buffer>;
+  let prebuilt: Prebuilt;
+  const managed = () => join(folder, 'engines');
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'prebuilt-'));
+    archives = { [addonPath]: addonArchive('int addon;'), [libraryPath]: libraryArchive() };
+    const hex = createHash('sha256').update(archive(libraryPath)).digest('hex');
+    prebuilt = { ...pinned, library: { ...pinned.library, hash: { algorithm: 'sha256', hex } } };
+  });
+
+  afterEach(() => {
+    vi.unstubAllEnvs();
+    rmSync(folder, { recursive: true });
+  });
+
+  it('is fetched, checked, put in the places of its package, and computes', async () => {
+    const { url, requests } = await storage();
+    const seen: InstallProgress[] = [];
+    const place = await install(url, { onProgress: (progress) => seen.push(progress) });
+    expect(requests).toEqual([`/${addonPath}`, `/${libraryPath}`]);
+    expect(readdirSync(join(place, 'deps/lib')).sort()).toEqual([
+      'libtensorflow.so.2',
+      'libtensorflow.so.2.9.1',
+    ]);
+    const found = findInManaged('tensorflow', managed());
+    expect(found).toMatchObject({
+      addonPath: join(place, 'lib/napi-v8', ADDON),
+      versions: { tensorflow: '2.9.1', 'tfjs-node': '4.22.0' },
+    });
+    expect(await tryOut(found as NonNullable<typeof found>)).toMatchObject({ outcome: 'works' });
+    const stages = seen.map(({ stage }) => stage);
+    expect(stages.filter((stage, index) => stage !== stages[index - 1])).toEqual([
+      'download',
+      'unpack',
+      'download',
+      'unpack',
+      'check',
+    ]);
+    expect(seen).toContainEqual({
+      stage: 'download',
+      file: basename(libraryPath),
+      receivedBytes: archive(libraryPath).length,
+      totalBytes: archive(libraryPath).length,
+    });
+  });
+
+  it('is what the doctor knows a newer one than', async () => {
+    const { url } = await storage();
+    await install(url);
+    // As a library of that version would answer.
+    const memory = join(folder, 'probes.json');
+    const states = () => engineStates({ workspace: '/', managed: managed() });
+    vi.stubEnv('BAG_OF_TRICKS_ENGINES', folder);
+    await states();
+    writeFileSync(
+      memory,
+      readFileSync(memory, 'utf8').replace(/"tensorflow": "[\d.]+"/, '"tensorflow": "2.9.1"'),
+    );
+    expect((await states()).find(({ name }) => name === 'tensorflow')).toMatchObject({
+      status: 'works',
+      remedy:
+        'Install TensorFlow 2.21.0 in place of 2.9.1 with "tricks engine install tensorflow --from wheel".',
+    });
+    expect((await diagnose({ workspace: '/', managed: managed() })).faster).toContain('--from wheel');
+  });
+
+  it('is not fetched again where it is and computes', async () => {
+    const { url, requests } = await storage();
+    const place = await install(url);
+    expect(await install(url)).toBe(place);
+    expect(requests).toHaveLength(2);
+  });
+
+  it('gives way to the wheel where the storage cannot be reached, and says why', async () => {
+    expect(await gaveWay(await deadMirror())).toMatch(
+      /^CPU-linux-4\.22\.0\.tar\.gz could not be .*ECONNREFUSED/,
+    );
+  });
+
+  it('gives way where the storage has no addon of this version', async () => {
+    const { url } = await mirror((response) => response.writeHead(404).end());
+    expect(await gaveWay(url)).toContain('404 Not Found');
+  });
+
+  it('gives way where the addon is another than the storage keeps', async () => {
+    const { url } = await storage({ sent: { [addonPath]: archive(addonPath).subarray(1) } });
+    expect(await gaveWay(url)).toBe(
+      `${url}${addonPath} is not the file that was expected: its checksum differs.`,
+    );
+  });
+
+  it('gives way where a mirror tells no checksum of the addon', async () => {
+    const { url } = await storage({ tellsHashes: false });
+    expect(await gaveWay(url)).toContain('The server tells no checksum of it.');
+  });
+
+  it('gives way where the library is another than the one pinned, whatever the storage says', async () => {
+    archives[libraryPath] = Buffer.from('another');
+    const { url } = await storage();
+    expect(await gaveWay(url)).toBe(
+      `${url}${libraryPath} is not the file that was expected: its checksum differs.`,
+    );
+  });
+
+  it('gives way where it does not compute', async () => {
+    archives[addonPath] = addonArchive('__attribute__((constructor)) void end() { __builtin_trap(); }');
+    const { url } = await storage();
+    expect(await gaveWay(url)).toMatch(
+      /^The engine was installed and does not compute: This processor lacks instructions/,
+    );
+  });
+
+  it('is an error where it was asked for and cannot be had, and leaves nothing', async () => {
+    const failing = install(await deadMirror(), { from: 'prebuilt' });
+    await expect(failing).rejects.toThrow(EngineInstallError);
+    await expect(failing).rejects.toMatchObject({ remedy: expect.stringContaining('TFJS_NODE_CDN_STORAGE') });
+    expect(readdirSync(managed())).toEqual([]);
+  });
+
+  function install(
+    url: string,
+    options: Parameters<typeof installEngine>[1] = {},
+    more: readonly Way[] = [],
+  ) {
+    const ways = [prebuiltWay(prebuilt), ...more];
+    return installEngine('tensorflow', { folder: managed(), indexes: { storage: url }, ...options }, ways);
+  }
+
+  /** Why the next way was gone, which begins in an empty folder and leads to an engine. */
+  async function gaveWay(url: string): Promise<string> {
+    const seen: InstallProgress[] = [];
+    const next: Way = {
+      source: 'wheel',
+      versions: { tensorflow: '2.21.0' },
+      neededBytes: 0,
+      problem: async () => null,
+      gpuProblem: async () => null,
+      assemble: async (work) => {
+        expect(readdirSync(work)).toEqual([]);
+        mkdirSync(join(work, 'complete'));
+        for (const name of readdirSync(whole).filter((name) => name !== RECORD))
+          symlinkSync(join(whole, name), join(work, 'complete', name));
+        return { addon: ADDON, bytes: 1 };
+      },
+    };
+    await install(url, { onProgress: (progress) => seen.push(progress) }, [next]);
+    expect(findInManaged('tensorflow', managed())?.versions).toEqual({ tensorflow: '2.21.0' });
+    const turns = seen.filter((progress) => progress.stage === 'instead');
+    expect(turns).toEqual([{ stage: 'instead', source: 'wheel', why: expect.any(String) }]);
+    return turns[0]?.why ?? '';
+  }
+
+  /** A server of the archives, or of what is sent in their place, which tells their MD5 as Google's does. */
+  function storage({
+    sent = {},
+    tellsHashes = true,
+  }: {
+    sent?: Record<string, Buffer>;
+    tellsHashes?: boolean;
+  } = {}): Promise<Mirror> {
+    return mirror((response, path) => {
+      const kept = archive(path.slice(1));
+      const md5 = createHash('md5').update(kept).digest('base64');
+      const body = sent[path.slice(1)] ?? kept;
+      const headers = tellsHashes ? { 'x-goog-hash': `crc32c=n03x6A==,md5=${md5}` } : {};
+      response.writeHead(200, { 'content-length': body.length, ...headers }).end(body);
+    });
+  }
+
+  function archive(path: string): Buffer {
+    return archives[path] as Buffer;
+  }
+
+  function libraryArchive(): Buffer {
+    const tree = emptyFolder('library');
+    for (const name of ['lib', 'include']) mkdirSync(join(tree, name));
+    compile('int library;', join(tree, 'lib/libtensorflow.so.2.9.1'), '-Wl,-soname,libtensorflow.so.2');
+    symlinkSync('libtensorflow.so.2.9.1', join(tree, 'lib/libtensorflow.so.2'));
+    symlinkSync('libtensorflow.so.2', join(tree, 'lib/libtensorflow.so'));
+    writeFileSync(join(tree, 'include/c_api.h'), '');
+    return packed(tree, '.');
+  }
+
+  function addonArchive(source: string): Buffer {
+    const library = emptyFolder('linked');
+    compile('int library;', join(library, 'libtensorflow.so.2'));
+    const tree = emptyFolder('addon');
+    mkdirSync(join(tree, 'napi-v8'));
+    compile(
+      source,
+      join(tree, 'napi-v8', ADDON),
+      ...['-Wl,--no-as-needed', '-Wl,-rpath,$ORIGIN/../../deps/lib', `-Wl,-rpath,${whole}`],
+      ...[`-L${library}`, '-l:libtensorflow.so.2', `-L${whole}`, `-l:${ADDON}`],
+    );
+    return packed(tree, `napi-v8/${ADDON}`);
+  }
+
+  function emptyFolder(name: string): string {
+    const path = join(folder, name);
+    rmSync(path, { recursive: true, force: true });
+    mkdirSync(path);
+    return path;
+  }
+
+  function compile(source: string, output: string, ...linking: string[]): void {
+    const flags = ['-shared', '-fPIC', '-w', '-x', 'c', '-', '-x', 'none', '-o', output];
+    execFileSync('cc', [...flags, ...linking], { input: source });
+  }
+
+  function packed(tree: string, name: string): Buffer {
+    const path = `${tree}.tar.gz`;
+    execFileSync('tar', ['-czf', path, '-C', tree, name]);
+    return readFileSync(path);
+  }
+});
