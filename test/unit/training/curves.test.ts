@@ -7,6 +7,7 @@ import type { TensorflowBackend } from '../../../src/training/engines/tensorflow
 import { NATIVE_TYPE } from '../../../src/training/engines/tensorflow/binding';
 import { train } from '../../../src/training/loop';
 import { precisionSupport } from '../../../src/training/precision/precision';
+import { computeAsOnGpu } from './asOnGpu';
 import { HALF_ENGINE, PRESENT_ENGINES } from './presentEngines';
 import { smallRecipe } from './smallRecipe';
 
@@ -28,19 +29,26 @@ describe('a short training', () => {
     const isTried = (engine: EngineName) => engine !== 'webgpu' || model.name === 'resnet18';
     it.each(PRESENT_ENGINES.filter((engine) => engine !== 'wasm' && isTried(engine)))(
       'has on %s the curve it has on wasm',
-      async (engine) => {
-        const { losses, validationLosses } = await curve(engine, model);
-        expect(losses).toHaveLength(reference.losses.length);
-        for (const [step, loss] of losses.entries()) {
-          // Rounding differs from the first step on, and training carries it forward.
-          const tolerance = 1e-5 * 3 ** step;
-          expect(Math.abs(loss - (reference.losses[step] as number)), `step ${step}`).toBeLessThan(tolerance);
-        }
-        expect(
-          Math.abs((validationLosses[0] as number) - (reference.validationLosses[0] as number)),
-        ).toBeLessThan(0.02);
-      },
+      hasCurveOf,
     );
+
+    describe.runIf(PRESENT_ENGINES.includes('tensorflow'))('as on a GPU,', () => {
+      computeAsOnGpu();
+      it('has on tensorflow the curve it has on wasm', () => hasCurveOf('tensorflow'));
+    });
+
+    async function hasCurveOf(engine: EngineName): Promise<void> {
+      const { losses, validationLosses } = await curve(engine, model);
+      expect(losses).toHaveLength(reference.losses.length);
+      for (const [step, loss] of losses.entries()) {
+        // Rounding differs from the first step on, and training carries it forward.
+        const tolerance = 1e-5 * 3 ** step;
+        expect(Math.abs(loss - (reference.losses[step] as number)), `step ${step}`).toBeLessThan(tolerance);
+      }
+      expect(
+        Math.abs((validationLosses[0] as number) - (reference.validationLosses[0] as number)),
+      ).toBeLessThan(0.02);
+    }
   });
 });
 
