@@ -2,9 +2,9 @@ import * as tf from '@tensorflow/tfjs-core';
 import { type CompiledComputation, compile } from './engines/compiling';
 import { measuresTensor } from './evaluation';
 import { type Teaching, trainingLoss } from './loss';
-import type { Gradients, Network } from './network';
+import type { Gradients, Masks, Network } from './network';
 import type { BatchTensors } from './passes';
-import type { Random } from './random';
+import { Random } from './random';
 
 /** A batch, with what a teacher says of it. */
 export interface TaughtBatch extends BatchTensors {
@@ -18,14 +18,17 @@ export interface PassedBatch {
   readonly gradients: Gradients;
 }
 
-/** Passes a batch forward and backward, op by op: the gradients are those of its mean loss times a factor. */
+/**
+ * Passes a batch forward and backward, op by op: the gradients are those of its mean loss times a factor. The masks end
+ * with the pass.
+ */
 export function passBatch(
   network: Network,
   { images, targets, labels, teaching }: TaughtBatch,
   factor: tf.Scalar,
-  random?: Random,
+  masks?: Masks,
 ): PassedBatch {
-  const pass = network.forward(images, random);
+  const pass = network.forward(images, masks);
   const { dLogits, measure } = tf.tidy(() => {
     const { loss, dLogits } = trainingLoss(pass.logits, targets, teaching);
     return {
@@ -49,22 +52,24 @@ export class CompiledBatchPass {
   /**
    * Compiles a network's pass for batches such as the one given; weights and running statistics stay as they are.
    *
-   * @returns null where the engine does not compile, or the network draws numbers anew in every pass
+   * @returns null where the engine does not compile
    */
   static compile(network: Network, batch: TaughtBatch, factor: tf.Scalar): CompiledBatchPass | null {
-    if (network.graph.layers.some(({ kind }) => kind === 'dropout')) return null;
     const held = network.holdBuffers();
+    // Of the shapes that each pass has; its numbers are inputs.
+    const masks = network.drawMasks(batch.images.shape[0], Random.seeded(0, 'dropout'));
     try {
       // Assigned anew, so that their rounding to half precision is a part of the pass.
       for (const [name, parameter] of network.parameters) network.assign(name, parameter.clone());
-      const compiled = compile(inputsOf(network, batch, factor), () => {
-        const { measure, gradients } = passBatch(network, batch, factor);
+      const compiled = compile(inputsOf(network, batch, factor, masks), () => {
+        const { measure, gradients } = passBatch(network, batch, factor, clonesOf(masks));
         const buffers = [...network.buffers.values()].map((buffer) => buffer.clone());
         return [measure, ...gradients.values(), ...buffers];
       });
       return compiled && new CompiledBatchPass(network, shapeOf(batch), compiled);
     } finally {
       held.restore();
+      tf.dispose([...masks.values()]);
     }
   }
 
@@ -74,9 +79,10 @@ export class CompiledBatchPass {
   }
 
   /** As `passBatch`. */
-  run(batch: TaughtBatch, factor: tf.Scalar): PassedBatch {
+  run(batch: TaughtBatch, factor: tf.Scalar, masks: Masks = new Map()): PassedBatch {
     const { network } = this;
-    const [measure, ...rest] = this.compiled.run(inputsOf(network, batch, factor));
+    const [measure, ...rest] = this.compiled.run(inputsOf(network, batch, factor, masks));
+    tf.dispose([...masks.values()]);
     const parameters = [...network.parameters.keys()];
     const gradients = new Map(parameters.map((name, index) => [name, rest[index] as tf.Tensor]));
     const buffers = rest.slice(parameters.length);
@@ -92,13 +98,18 @@ export class CompiledBatchPass {
 }
 
 /** All that is another one at another pass. */
-function inputsOf(network: Network, batch: TaughtBatch, factor: tf.Scalar): tf.Tensor[] {
+function inputsOf(network: Network, batch: TaughtBatch, factor: tf.Scalar, masks: Masks): tf.Tensor[] {
   const { images, targets, labels, teaching } = batch;
   const taught = teaching ? [teaching.teacherLogits] : [];
   const carried = [...network.parameters.values(), ...network.buffers.values()];
-  return [images, targets, labels, factor, ...taught, ...carried];
+  return [images, targets, labels, factor, ...taught, ...masks.values(), ...carried];
 }
 
 function shapeOf({ images, targets }: TaughtBatch): string {
   return `${images.shape} ${targets.shape}`;
+}
+
+/** Masks for a pass to end, of which others stay. */
+function clonesOf(masks: Masks): Masks {
+  return new Map([...masks].map(([id, mask]) => [id, mask.clone()]));
 }

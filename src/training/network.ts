@@ -30,6 +30,9 @@ export interface TrainingPass {
 
 type BatchNormLayer = Extract<Step['layer'], { kind: 'batch_norm' }>;
 
+/** What each dropout of a pass multiplies by, by its output. */
+export type Masks = ReadonlyMap<LayerId, tf.Tensor>;
+
 /** Buffers as they were at some step, to go back to or to let go. Either ends it. */
 export interface HeldBuffers {
   restore(): void;
@@ -42,7 +45,6 @@ interface Kept {
   readonly outputs: Map<LayerId, tf.Tensor>;
   /** The batch's own, by the batch norm's output. */
   readonly statistics: Map<LayerId, BatchStatistics>;
-  /** What was left out, by the dropout's output. */
   readonly masks: Map<LayerId, tf.Tensor>;
 }
 
@@ -156,19 +158,30 @@ export class Network {
     return found(outputs, this.graph.output) as tf.Tensor2D;
   }
 
+  /** Draws what dropout leaves out of a pass of so many images; none where the graph has no dropout. */
+  drawMasks(images: number, random: Random): Masks {
+    const masks = new Map<LayerId, tf.Tensor>();
+    for (const { layer, inputs, output } of this.#steps) {
+      if (layer.kind !== 'dropout') continue;
+      const shape = this.graph.layers[inputs[0] as LayerId]?.shape ?? [];
+      masks.set(output, dropoutMask([images, ...shape], layer, random));
+    }
+    return masks;
+  }
+
   /**
    * A training step's forward pass: normalises by the batch's own statistics and updates the running ones. The
-   * images stay the caller's, who may dispose them at once.
+   * images stay the caller's, who may dispose them at once; the masks are the pass's.
    *
-   * @param random Draws what dropout leaves out; a graph without dropout needs none.
+   * @param masks What `drawMasks` drew for it; a graph without dropout needs none.
    */
-  forward(images: tf.Tensor4D, random?: Random): TrainingPass {
+  forward(images: tf.Tensor4D, masks: Masks = new Map()): TrainingPass {
     const kept: Kept = {
       outputs: new Map([[0, this.#rounded(images.clone())]]),
       statistics: new Map(),
-      masks: new Map(),
+      masks: new Map(masks),
     };
-    for (const step of this.#steps) this.#runTraining(step, kept, random);
+    for (const step of this.#steps) this.#runTraining(step, kept);
     const dispose = () => {
       tf.dispose([...kept.outputs.values(), ...[...kept.statistics.values()].flatMap(Object.values)]);
       tf.dispose([...kept.masks.values()]);
@@ -193,12 +206,8 @@ export class Network {
     }
   }
 
-  #runTraining(step: Step, { outputs, statistics, masks }: Kept, random?: Random): void {
+  #runTraining(step: Step, { outputs, statistics, masks }: Kept): void {
     const input = inputReader(step, outputs);
-    if (step.layer.kind === 'dropout') {
-      if (!random) throw new Error('A graph with dropout trains with random numbers');
-      masks.set(step.output, dropoutMask(input().shape, step.layer, random));
-    }
     const output =
       step.layer.kind === 'batch_norm'
         ? this.#normalized(step, step.layer, input() as tf.Tensor4D, statistics)

@@ -83,9 +83,10 @@ export class LocalPasses implements Passes {
     if (this.#compiled === undefined) {
       this.#compiled = CompiledBatchPass.compile(network, batch, factor);
     }
+    const masks = network.drawMasks(batch.images.shape[0], random);
     return this.#compiled?.fits(batch)
-      ? this.#compiled.run(batch, factor)
-      : passBatch(network, batch, factor, random);
+      ? this.#compiled.run(batch, factor, masks)
+      : passBatch(network, batch, factor, masks);
   };
 }
 
@@ -100,7 +101,7 @@ export class LocalStepPasses implements StepPasses {
     batches: readonly BatchTensors[],
     private readonly share: number,
     private readonly passOne: PassOne = (batch, factor, random) =>
-      passBatch(parts.network, batch, factor, random),
+      passBatch(parts.network, batch, factor, parts.network.drawMasks(batch.images.shape[0], random)),
   ) {
     if (batches.length === 0) throw new Error('A step takes at least one batch');
     // A teacher is asked once a step, however often the batches are passed.

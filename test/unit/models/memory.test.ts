@@ -78,7 +78,7 @@ describe.each(MEASURED)('measured on %s', (engine) => {
       );
       const step = () => {
         const images = tf.randomNormal<tf.Rank.R4>([batch, size, size, 3]);
-        const pass = network.forward(images, Random.seeded(1, 'dropout'));
+        const pass = network.forward(images, network.drawMasks(images.shape[0], Random.seeded(1, 'dropout')));
         const { loss, dLogits } = tf.tidy(() =>
           softmaxCrossEntropy(pass.logits, oneHot(tf.zeros<tf.Rank.R1>([batch], 'int32'), 10)),
         );

@@ -40,7 +40,7 @@ describe('every model trains', () => {
     const images = tf.tensor(values([BATCH, size, size, 1], 1).data, [BATCH, size, size, 1]) as tf.Tensor4D;
     const targets = oneHot(tf.tensor1d([0, 1, 2, 0, 1, 2, 0, 1], 'int32'), CLASSES);
     const lossAt = () => {
-      const pass = network.forward(images, Random.seeded(1, 'dropout'));
+      const pass = network.forward(images, network.drawMasks(images.shape[0], Random.seeded(1, 'dropout')));
       const { loss, dLogits } = softmaxCrossEntropy(pass.logits, targets);
       const gradients = pass.backward(dLogits);
       const value = loss.dataSync()[0] as number;

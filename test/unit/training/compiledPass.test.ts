@@ -83,6 +83,8 @@ describe.runIf(PRESENT_ENGINES.includes('tensorflow'))('on tensorflow', () => {
     ['one in bfloat16', { name: 'resnet8', width: 16 }, 'bfloat16', 0.05, false],
     ['one in float16', { name: 'resnet8', width: 4 }, 'float16', 0.05, false],
     ['a ResNet of bottlenecks', { name: 'resnet50', variant: 'D', width: 4 }, 'float32', 1e-3, false],
+    ['one with dropout', { name: 'cnn' }, 'float32', 1e-4, false],
+    ['one with dropout in bfloat16', { name: 'cnn' }, 'bfloat16', 0.05, false],
   ])('a compiled pass of %s gives the numbers of its ops, the same each time', (...row) => {
     const [, model, precision, tolerance, isTaught] = row;
     const before = tf.memory().numTensors;
@@ -90,16 +92,17 @@ describe.runIf(PRESENT_ENGINES.includes('tensorflow'))('on tensorflow', () => {
     // As a trained network has them before the first step of a resumed training.
     network.predict(batch.images).dispose();
     const factor = tf.scalar(8);
-    const expected = numbersOf(network, () => passBatch(network, batch, factor));
+    const masks = (seed: number) => network.drawMasks(4, Random.seeded(seed, 'dropout'));
+    const expected = numbersOf(network, () => passBatch(network, batch, factor, masks(1)));
     const compiled = CompiledBatchPass.compile(network, batch, factor);
     if (!compiled) throw new Error('It is not compiled');
-    const given = numbersOf(network, () => compiled.run(batch, factor));
+    const given = numbersOf(network, () => compiled.run(batch, factor, masks(1)));
     expect([...given.keys()]).toEqual([...expected.keys()]);
     for (const [name, some] of given) {
       expect(distance(some, expected.get(name) as Float32Array), name).toBeLessThan(tolerance);
     }
-    expect(numbersOf(network, () => compiled.run(batch, factor))).toEqual(given);
-    // Weights, images and the loss's factor are inputs, none of them taken down as a constant.
+    expect(numbersOf(network, () => compiled.run(batch, factor, masks(1)))).toEqual(given);
+    // Weights, images, masks and the loss's factor are inputs, none of them taken down as a constant.
     for (const [name, weight] of network.parameters) {
       network.assign(
         name,
@@ -108,22 +111,14 @@ describe.runIf(PRESENT_ENGINES.includes('tensorflow'))('on tensorflow', () => {
     }
     const other = { ...batch, images: tf.mul<tf.Tensor4D>(batch.images, 0.5) };
     const half = tf.scalar(4);
-    const moved = numbersOf(network, () => compiled.run(other, half));
-    for (const [name, some] of numbersOf(network, () => passBatch(network, other, half))) {
+    const moved = numbersOf(network, () => compiled.run(other, half, masks(2)));
+    for (const [name, some] of numbersOf(network, () => passBatch(network, other, half, masks(2)))) {
       expect(distance(moved.get(name) as Float32Array, some), name).toBeLessThan(tolerance);
     }
     compiled.dispose();
     dispose();
     tf.dispose([factor, half, other.images]);
     expect(tf.memory().numTensors).toBe(before);
-  });
-
-  test('a pass that draws numbers anew stays op by op', () => {
-    const { network, batch, dispose } = partsOf({ name: 'cnn' });
-    const factor = tf.scalar(1);
-    expect(CompiledBatchPass.compile(network, batch, factor)).toBeNull();
-    dispose();
-    factor.dispose();
   });
 
   test('a pass in half precision stays op by op where the library may not end it as a graph', async () => {
@@ -191,11 +186,14 @@ describe.runIf(PRESENT_ENGINES.includes('tensorflow'))('on tensorflow', () => {
       await rm(folder, { recursive: true, force: true });
     });
 
-    test('a training leaves no tensor, no graph and no file behind', async () => {
+    test.each([
+      ['', {}],
+      [' with stochastic depth', { stochastic_depth: { rate: 0.5 } }],
+    ])('a training%s leaves no tensor, no graph and no file behind', async (_, tricks) => {
       const { binding } = tf.backend() as TensorflowBackend;
       const run = vi.spyOn(CompiledBatchPass.prototype, 'run');
       const before = [tf.memory().numTensors, binding.getNumOfSavedModels()];
-      const { final, steps } = await trainHere(smallRecipe({ engine: 'tensorflow' }));
+      const { final, steps } = await trainHere(smallRecipe({ engine: 'tensorflow', tricks }));
       expect(final.type).toBe('done');
       expect(run).toHaveBeenCalledTimes(steps.length);
       expect([tf.memory().numTensors, binding.getNumOfSavedModels()]).toEqual(before);
