@@ -101,14 +101,17 @@ async function openWays(
   for (const [index, way] of ways.entries()) {
     const gpuProblem = withoutGpu ? null : await way.gpuProblem(signal);
     const problem = gpuProblem ?? (await way.problem(signal));
-    const next = ways[index + 1];
-    if (!problem) open.push(way);
-    else if (next) onProgress?.({ stage: 'instead', source: next.source, why: problem.what });
-    else if (open.length === 0) {
+    if (!problem) {
+      open.push(way);
+      continue;
+    }
+    const other = ways[index + 1] ?? open[0];
+    if (!other) {
       const anyway = l10n.t('With "{0}" it is installed all the same.', '--without-gpu');
       const remedy = gpuProblem ? `${problem.remedy} ${anyway}` : problem.remedy;
       throw new EngineInstallError(problem.what, remedy);
     }
+    onProgress?.({ stage: 'instead', source: other.source, why: problem.what });
   }
   return open;
 }
@@ -164,13 +167,13 @@ async function complete(
   const probe = await probeAddon(join(folder, addon), signal);
   if (!probe.ok) {
     throw new EngineInstallError(
-      l10n.t('The engine was installed and does not compute: {0}', probe.reason),
+      l10n.t('What was downloaded does not compute here: {0}', probe.reason),
       l10n.t('Choose the engine wasm, which works everywhere.'),
     );
   }
   if (engine === 'tensorflow-gpu' && !withoutGpu && !probe.gpu.used) {
     throw new EngineInstallError(
-      l10n.t('The engine was installed and cannot be used: {0}', probe.gpu.why),
+      l10n.t('What was downloaded cannot be used here: {0}', probe.gpu.why),
       l10n.t('Choose the engine tensorflow, which computes on the processor.'),
     );
   }

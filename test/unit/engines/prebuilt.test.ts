@@ -16,15 +16,17 @@ import { engineStates } from '../../../src/engines/choice';
 import { diagnose } from '../../../src/engines/doctor';
 import { EngineInstallError } from '../../../src/engines/install/error';
 import { installEngine } from '../../../src/engines/install/install';
-import { type Prebuilt, prebuiltFor } from '../../../src/engines/install/pins';
+import { type Prebuilt, prebuiltFor, type Wheel, wheelFor } from '../../../src/engines/install/pins';
 import { prebuiltWay } from '../../../src/engines/install/prebuilt';
 import type { InstallProgress, Way } from '../../../src/engines/install/way';
+import { wheelWay } from '../../../src/engines/install/wheel';
 import { ADDON, findInManaged, findInstallations, RECORD } from '../../../src/engines/installations';
 import { tryOut } from '../../../src/engines/trial';
 import { deadMirror, type Mirror, mirror } from '../data/mirror';
 
 const [installed] = findInstallations('tensorflow');
 const pinned = prebuiltFor('tensorflow', 'linux', 'x64') as Prebuilt;
+const wheel = wheelFor('tensorflow', 'linux', 'x64') as Wheel;
 const [addonPath, libraryPath] = [pinned.addon.path, pinned.library.path];
 
 /**
@@ -143,8 +145,21 @@ describe.runIf(installed?.addonPath && process.platform === 'linux')('what is pr
     archives[addonPath] = addonArchive('__attribute__((constructor)) void end() { __builtin_trap(); }');
     const { url } = await storage();
     expect(await gaveWay(url)).toMatch(
-      /^The engine was installed and does not compute: This processor lacks instructions/,
+      /^What was downloaded does not compute here: This processor lacks instructions/,
     );
+  });
+
+  it('is taken alone where nothing can be compiled, and that is said', async () => {
+    vi.stubEnv('CXX', '/nowhere/c++');
+    const { url } = await storage();
+    const seen: InstallProgress[] = [];
+    await install(url, { onProgress: (progress) => seen.push(progress) }, [wheelWay(wheel)]);
+    expect(findInManaged('tensorflow', managed())?.versions.tensorflow).toBe('2.9.1');
+    expect(seen[0]).toEqual({
+      stage: 'instead',
+      source: 'prebuilt',
+      why: 'There is no C++ compiler: /nowhere/c++ did not start.',
+    });
   });
 
   it('is an error where it was asked for and cannot be had, and leaves nothing', async () => {
