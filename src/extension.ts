@@ -14,6 +14,7 @@ import { RecipeDocuments } from './editor/recipeDocuments';
 import { RunEvidence } from './editor/runEvidence';
 import { Runner, storeRoots } from './editor/runner';
 import type { Services } from './editor/services';
+import { preferNodeOfPath } from './editor/settings';
 import { DashboardPanels } from './views/dashboardPanel';
 import { ExperimentsView } from './views/experimentsView';
 import { notifyOfEnds } from './views/notifications';
@@ -32,6 +33,7 @@ export interface Api extends Services {
 export async function activate(context: vscode.ExtensionContext): Promise<Api> {
   if (vscode.l10n.bundle) l10n.config({ contents: vscode.l10n.bundle });
 
+  void preferNodeOfPath();
   const { extension, extensionUri } = context;
   const log = vscode.window.createOutputChannel('Bag of Tricks', { log: true });
   const files = new ExperimentFiles();

@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import { findNode } from '../runs/findNode';
 import { type TrickName, trickCalled } from '../tricks/registry';
 
 /** What the settings say of how runs are trained. */
@@ -19,10 +20,21 @@ export interface Settings {
   readonly stopWithWindow: boolean;
 }
 
+/** The Node that runs trainers where none is named: VS Code's own, or what `preferNodeOfPath` found. */
+let unnamedNode = process.execPath;
+
+/**
+ * On the desktop takes the Node that a person has, if it is new enough, in the place of VS Code's own: that one is
+ * Electron's, and cannot read what a GPU computed.
+ */
+export async function preferNodeOfPath(): Promise<void> {
+  if (process.versions.electron) unnamedNode = (await findNode()) ?? process.execPath;
+}
+
 export function readSettings(): Settings {
   const configuration = vscode.workspace.getConfiguration('bagOfTricks');
   return {
-    nodePath: configuration.get('nodePath', '').trim() || process.execPath,
+    nodePath: configuration.get('nodePath', '').trim() || unnamedNode,
     dataFolder: configuration.get('dataFolder', '').trim() || null,
     filesOutside: configuration.get('filesOutside', false),
     runsAtOnce: Math.max(1, Math.floor(configuration.get('runsAtOnce', 1))),

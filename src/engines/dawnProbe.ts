@@ -90,7 +90,7 @@ export function explainDawnError(message: string): Failure {
   if (/external buffers are not allowed/i.test(message)) {
     return {
       what: l10n.t("VS Code's own Node cannot read what a GPU computed."),
-      remedy: l10n.t('Name a Node of version 20 or later in the setting {0}.', 'bagOfTricks.nodePath'),
+      remedy: l10n.t('Install Node.js 20 or later, or name one in the setting {0}.', 'bagOfTricks.nodePath'),
     };
   }
   return {
