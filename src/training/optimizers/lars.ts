@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { OptimizerRecipe } from '../../recipe/recipe';
-import type { UpdateRule } from './rule';
+import type { Moved, ParameterStep, Slots, TensorStep, UpdateRule } from './rule';
 import { normOf, trustRatio, withDecay } from './tensors';
 
 /**
@@ -16,15 +16,17 @@ export function lars({
   momentum,
   trustCoefficient,
 }: Extract<OptimizerRecipe, { name: 'lars' }>): UpdateRule<'velocity'> {
-  return {
-    slots: ['velocity'],
-    update({ weight, gradient, weightDecay, isKernel, learningRate }, before) {
-      const decayed = withDecay(gradient, weight, weightDecay);
-      const scaled = isKernel ? tf.mul(decayed, trust(weight, gradient, weightDecay)) : decayed;
-      const velocity = before ? tf.add(tf.mul(before.velocity, momentum), scaled) : scaled;
-      return { weight: tf.sub(weight, tf.mul(velocity, learningRate)), slots: { velocity } };
-    },
-  };
+  return { slots: ['velocity'], update: moved, updateTensors: moved };
+
+  function moved(
+    { weight, gradient, weightDecay, isKernel, learningRate }: ParameterStep | TensorStep,
+    before: Slots<'velocity'> | null,
+  ): Moved<'velocity'> {
+    const decayed = withDecay(gradient, weight, weightDecay);
+    const scaled = isKernel ? tf.mul(decayed, trust(weight, gradient, weightDecay)) : decayed;
+    const velocity = before ? tf.add(tf.mul(before.velocity, momentum), scaled) : scaled;
+    return { weight: tf.sub(weight, tf.mul(velocity, learningRate)), slots: { velocity } };
+  }
 
   function trust(weight: tf.Tensor, gradient: tf.Tensor, weightDecay: number): tf.Tensor {
     const norm = normOf(weight);

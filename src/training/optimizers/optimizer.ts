@@ -3,9 +3,10 @@ import type { ParameterSpec } from '../../models/graph';
 import type { OptimizerRecipe, ParameterGroup, Recipe } from '../../recipe/recipe';
 import type { Gradients, Network } from '../network';
 import { adam } from './adam';
+import { type JointParameter, JointUpdate } from './jointUpdate';
 import { lamb } from './lamb';
 import { lars } from './lars';
-import type { Slots, UpdateRule } from './rule';
+import type { Moved, Slots, UpdateRule } from './rule';
 import { sgd } from './sgd';
 
 /** What of a parameter its update depends on. */
@@ -20,6 +21,8 @@ export class Optimizer {
   readonly #settings: ReadonlyMap<string, ParameterSettings>;
   readonly #slots = new Map<string, Slots>();
   #count = 0;
+  /** Undefined before the first step; null where there is none. */
+  #joint: JointUpdate | null | undefined;
 
   constructor(rule: UpdateRule, settings: ReadonlyMap<string, ParameterSettings>) {
     this.#rule = rule;
@@ -63,32 +66,55 @@ export class Optimizer {
    * One update of every parameter of the network, in place. The gradients stay the caller's to dispose, not to read:
    * an engine may add the decay to them.
    *
-   * Parameter by parameter: joining them into one tensor takes fewer operations and, for its copies, more time.
+   * Large parameters move one by one: joining them into one tensor takes fewer operations and, for its copies, more
+   * time. Small ones move by one computation where the engine compiles it.
    */
   step(network: Pick<Network, 'parameters' | 'assign'>, gradients: Gradients, learningRate: number): void {
     this.#count++;
-    for (const [name, weight] of network.parameters) {
-      const gradient = gradients.get(name);
-      const settings = this.#settings.get(name);
-      if (!gradient || !settings) throw new Error(`No gradient or settings for ${name}`);
-      const before = this.#slots.get(name) ?? null;
-      const after = tf.tidy(() => {
-        const step = { weight, gradient, ...settings, learningRate, count: this.#count };
-        const { weight: moved, slots } = this.#rule.update(step, before);
-        return { weight: moved, ...slots };
+    const parameters = [...network.parameters].map(([name, weight]) =>
+      this.#parameter(name, weight, gradients),
+    );
+    const small = parameters.filter(({ weight }) => weight.size <= SMALL);
+    // From the first step on, so that a training that was stopped goes on by the same computation.
+    if (this.#joint === undefined) this.#joint = JointUpdate.compile(this.#rule, small);
+    const joint = this.#joint;
+    for (const [index, moved] of (joint?.run(small, learningRate) ?? []).entries()) {
+      this.#take(network, small[index] as JointParameter, moved);
+    }
+    const alone = joint ? parameters.filter(({ weight }) => weight.size > SMALL) : parameters;
+    for (const parameter of alone) {
+      const { name: _, before, ...own } = parameter;
+      const { weight, ...slots } = tf.tidy(() => {
+        const moved = this.#rule.update({ ...own, learningRate, count: this.#count }, before);
+        return { weight: moved.weight, ...moved.slots };
       });
-      const { weight: moved, ...slots } = after;
-      if (before) tf.dispose(Object.values(before));
-      this.#slots.set(name, slots);
-      network.assign(name, moved);
+      this.#take(network, parameter, { weight, slots });
     }
   }
 
   dispose(): void {
     for (const slots of this.#slots.values()) tf.dispose(Object.values(slots));
     this.#slots.clear();
+    this.#joint?.dispose();
+    this.#joint = undefined;
+  }
+
+  #parameter(name: string, weight: tf.Tensor, gradients: Gradients): JointParameter {
+    const gradient = gradients.get(name);
+    const settings = this.#settings.get(name);
+    if (!gradient || !settings) throw new Error(`No gradient or settings for ${name}`);
+    return { name, weight, gradient, ...settings, before: this.#slots.get(name) ?? null };
+  }
+
+  #take(network: Pick<Network, 'assign'>, { name, before }: JointParameter, { weight, slots }: Moved): void {
+    if (before) tf.dispose(Object.values(before));
+    this.#slots.set(name, slots);
+    network.assign(name, weight);
   }
 }
+
+/** Of so many numbers at most an update's ops take longer by themselves than their passes over memory. */
+const SMALL = 2 ** 16;
 
 /** A recipe's optimizer for a network's parameters, at its start. */
 export function createOptimizer(

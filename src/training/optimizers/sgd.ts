@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { OptimizerRecipe } from '../../recipe/recipe';
 import { momentumUpdate } from '../ops/updates';
-import type { UpdateRule } from './rule';
+import type { Moved, ParameterStep, Slots, TensorStep, UpdateRule } from './rule';
 import { withDecay } from './tensors';
 
 /**
@@ -19,14 +19,21 @@ export function sgd({
   return {
     slots: ['velocity'],
     update(step, before) {
-      const { weight, gradient, weightDecay, learningRate } = step;
       const carried = { velocity: before?.velocity ?? null };
       const fused = momentum > 0 && momentumUpdate({ ...step, ...carried, momentum, nesterov });
       if (fused) return { weight: fused.weight, slots: { velocity: fused.velocity } };
-      const decayed = withDecay(gradient, weight, weightDecay);
-      const velocity = before ? tf.add(tf.mul(before.velocity, momentum), decayed) : decayed;
-      const direction = nesterov ? tf.add(decayed, tf.mul(velocity, momentum)) : velocity;
-      return { weight: tf.sub(weight, tf.mul(direction, learningRate)), slots: { velocity } };
+      return moved(step, before);
     },
+    updateTensors: moved,
   };
+
+  function moved(
+    { weight, gradient, weightDecay, learningRate }: ParameterStep | TensorStep,
+    before: Slots<'velocity'> | null,
+  ): Moved<'velocity'> {
+    const decayed = withDecay(gradient, weight, weightDecay);
+    const velocity = before ? tf.add(tf.mul(before.velocity, momentum), decayed) : decayed;
+    const direction = nesterov ? tf.add(decayed, tf.mul(velocity, momentum)) : velocity;
+    return { weight: tf.sub(weight, tf.mul(direction, learningRate)), slots: { velocity } };
+  }
 }

@@ -16,6 +16,7 @@ import type { TensorflowBackend } from '../../../src/training/engines/tensorflow
 import { compilesHalves } from '../../../src/training/engines/tensorflow/halfFormats';
 import { initialValues } from '../../../src/training/initialization';
 import { Network } from '../../../src/training/network';
+import { JointUpdate } from '../../../src/training/optimizers/jointUpdate';
 import type { Precision } from '../../../src/training/precision/precision';
 import { Random } from '../../../src/training/random';
 import { values } from './numbers';
@@ -192,13 +193,16 @@ describe.runIf(PRESENT_ENGINES.includes('tensorflow'))('on tensorflow', () => {
     ])('a training%s leaves no tensor, no graph and no file behind', async (_, tricks) => {
       const { binding } = tf.backend() as TensorflowBackend;
       const run = vi.spyOn(CompiledBatchPass.prototype, 'run');
+      const update = vi.spyOn(JointUpdate.prototype, 'run');
       const before = [tf.memory().numTensors, binding.getNumOfSavedModels()];
       const { final, steps } = await trainHere(smallRecipe({ engine: 'tensorflow', tricks }));
       expect(final.type).toBe('done');
       expect(run).toHaveBeenCalledTimes(steps.length);
+      expect(update).toHaveBeenCalledTimes(steps.length);
       expect([tf.memory().numTensors, binding.getNumOfSavedModels()]).toEqual(before);
       expect(await readdir(folder)).toEqual([]);
       run.mockRestore();
+      update.mockRestore();
     });
 
     test.skipIf(process.platform === 'win32')(

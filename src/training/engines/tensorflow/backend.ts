@@ -146,7 +146,10 @@ export class TensorflowBackend extends tf.KernelBackend implements CompilingBack
       const graph = this.#recorded(inputs, compute);
       if (!this.compilesHalves && isInHalf(graph)) return null;
       program = new Program(this.binding, graph);
-      const compiled = this.#compiled(program);
+      const compiled = this.#compiled(
+        program,
+        inputs.map((input) => this.typeOf(input)),
+      );
       // Where the library takes a graph and cannot run it, it says so the first time.
       this.release(...compiled.run(inputs));
       return compiled;
@@ -168,12 +171,15 @@ export class TensorflowBackend extends tf.KernelBackend implements CompilingBack
     }
   }
 
-  #compiled(program: Program): CompiledInfo {
+  /** Inputs are taken to the formats that it was compiled for. */
+  #compiled(program: Program, types: readonly StoredType[]): CompiledInfo {
     return {
-      run: (inputs) =>
-        program
-          .run(this.#idsOf(inputs))
-          .map(({ id, shape, dtype }) => this.#own(id, shape, dtype as StoredType)),
+      run: (inputs) => {
+        const given = inputs.map((input, index) => this.convert(input, types[index] as StoredType));
+        const outputs = program.run(this.#idsOf(given));
+        this.release(...given);
+        return outputs.map(({ id, shape, dtype }) => this.#own(id, shape, dtype as StoredType));
+      },
       dispose: () => program.dispose(),
     };
   }
