@@ -59,9 +59,9 @@ export async function installEngine(
   );
   if (chosen.length === 0) throw none(engine, from);
   signal.throwIfAborted();
-  const open = await openWays(chosen, { ...options, signal });
-  const present = options.again ? null : await working(engine, folder, open, signal);
+  const present = options.again ? null : await working(engine, folder, chosen, { ...options, signal });
   if (present !== null) return present;
+  const open = await openWays(chosen, { ...options, signal });
   await mkdir(folder, { recursive: true });
   await removeAbandoned(folder);
   const work = join(folder, `.${engine}-${process.pid}`);
@@ -116,19 +116,21 @@ async function openWays(
   return open;
 }
 
-/** The folder of an installation that has a way's versions and computes. */
+/** The folder of an installation that has a way's versions and computes where it is to. */
 async function working(
   engine: NativeEngine,
   managed: string,
   ways: readonly Way[],
-  signal: AbortSignal,
+  { withoutGpu = false, signal }: Completing,
 ): Promise<string | null> {
   const installation = findInManaged(engine, managed);
   if (!installation?.addonPath) return null;
   const hasAll = ({ versions }: Way) =>
     Object.entries(versions).every(([name, it]) => installation.versions[name] === it);
   if (!ways.some(hasAll)) return null;
-  return (await probeAddon(installation.addonPath, signal)).ok ? installation.folder : null;
+  const probe = await probeAddon(installation.addonPath, signal);
+  const computes = probe.ok && (engine !== 'tensorflow-gpu' || withoutGpu || probe.gpu.used);
+  return computes ? installation.folder : null;
 }
 
 type Completing = InstallOptions & { readonly signal: AbortSignal };

@@ -162,6 +162,16 @@ describe.runIf(installed?.addonPath && process.platform === 'linux')('what is pr
     });
   });
 
+  it('does not take the place of a newer one that computes, though that could not be compiled again', async () => {
+    vi.stubEnv('CXX', '/nowhere/c++');
+    mkdirSync(managed());
+    symlinkSync(installed?.folder ?? '', join(managed(), 'tensorflow'));
+    const { url, requests } = await storage();
+    const onProgress = () => expect.unreachable();
+    expect(await install(url, { onProgress }, [wheelWay(wheel)])).toBe(join(managed(), 'tensorflow'));
+    expect(requests).toEqual([]);
+  });
+
   it('is an error where it was asked for and cannot be had, and leaves nothing', async () => {
     const failing = install(await deadMirror(), { from: 'prebuilt' });
     await expect(failing).rejects.toThrow(EngineInstallError);
