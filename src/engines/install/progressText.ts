@@ -5,7 +5,7 @@ import type { InstallProgress } from './way';
 export function progressText(progress: InstallProgress): string {
   switch (progress.stage) {
     case 'download':
-      return l10n.t('Downloading {0} ({1} MB)', progress.file, (progress.totalBytes / 1e6).toFixed(1));
+      return l10n.t('Downloading {0} ({1})', progress.file, sizeText(progress.totalBytes));
     case 'unpack':
       return l10n.t('Unpacking');
     case 'compile':
@@ -19,4 +19,9 @@ export function progressText(progress: InstallProgress): string {
     default:
       return progress satisfies never;
   }
+}
+
+/** A size as package indexes have it, by powers of ten. */
+function sizeText(bytes: number): string {
+  return bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
 }

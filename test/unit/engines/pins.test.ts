@@ -8,6 +8,7 @@ import {
   type Wheel,
   wheelFor,
 } from '../../../src/engines/install/pins';
+import { progressText } from '../../../src/engines/install/progressText';
 import { SOURCES, sourcesFor } from '../../../src/engines/install/way';
 import { placesFor } from '../../../src/engines/install/wheel';
 import { flagsIn, multipliesBfloat16 } from '../../../src/engines/processor';
@@ -114,6 +115,26 @@ describe('the order of sources', () => {
     expect(flagsIn(text)).toEqual(['fpu', 'avx512_bf16']);
     expect(multipliesBfloat16(flagsIn('Features\t: fp asimd bf16\n') ?? [])).toBe(true);
     expect(flagsIn('')).toBeNull();
+  });
+});
+
+describe('the text of progress', () => {
+  it.each([
+    [16_974, '17 kB'],
+    [274_000_871, '274.0 MB'],
+  ])('has %d bytes as %s', (totalBytes, size) => {
+    const progress = { stage: 'download', file: 'a.whl', receivedBytes: 0, totalBytes } as const;
+    expect(progressText(progress)).toBe(`Downloading a.whl (${size})`);
+  });
+
+  it('says why another source is taken', () => {
+    const why = 'There is no C++ compiler.';
+    expect(progressText({ stage: 'instead', source: 'prebuilt', why })).toBe(
+      'There is no C++ compiler. Taking what is prebuilt instead',
+    );
+    expect(progressText({ stage: 'instead', source: 'wheel', why })).toBe(
+      "There is no C++ compiler. Building it from TensorFlow's wheel instead",
+    );
   });
 });
 
