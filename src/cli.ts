@@ -27,9 +27,9 @@ import { resolveCommand, scheduleCommand } from './cli/recipe';
 import { type OverrideOptions, overridesOf, resumeCommand, runCommand } from './cli/run';
 import { pauseCommand, runsCommand, showCommand, stopCommand } from './cli/runs';
 import { EXIT, type ExitCode, Terminal } from './cli/terminal';
-import { SOURCES } from './engines/install/way';
 import { NATIVE_ENGINES } from './engines/installations';
 import { SYSTEM_NAMES } from './exporting/system';
+import { SOURCES } from './protocol/install';
 import { failureOf } from './runs/failure';
 import { findStore } from './runs/store';
 

@@ -4,14 +4,13 @@ import { EngineInstallError } from '../engines/install/error';
 import { installEngine } from '../engines/install/install';
 import { progressText } from '../engines/install/progressText';
 import { removeEngine } from '../engines/install/remove';
-import type { InstallProgress, Source } from '../engines/install/way';
 import {
   enginesFolder,
   findInstallations,
   NATIVE_ENGINES,
   type NativeEngine,
 } from '../engines/installations';
-import type { InstallEvent } from '../protocol/install';
+import type { InstallEvent, InstallProgress, Source } from '../protocol/install';
 import { InputError } from './input';
 import { EXIT, type ExitCode, type Terminal } from './terminal';
 

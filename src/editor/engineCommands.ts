@@ -3,11 +3,11 @@ import { linesOf } from '../engines/doctorText';
 import { downloadBytes, prebuiltFor, wheelFor } from '../engines/install/pins';
 import { progressText } from '../engines/install/progressText';
 import { removeEngine as removeInstalled } from '../engines/install/remove';
-import { type Source, sourcesFor } from '../engines/install/way';
+import { sourcesFor } from '../engines/install/way';
 import { enginesFolder, findInManaged, NATIVE_ENGINES, type NativeEngine } from '../engines/installations';
 import { processorFlags } from '../engines/processor';
+import type { InstallProgress, Source } from '../protocol/install';
 import { failureOf } from '../runs/failure';
-import type { InstallStep } from './engineTool';
 import { tell, tellFailure } from './messages';
 import type { Services } from './services';
 
@@ -25,7 +25,7 @@ export async function installEngine(services: Services, name?: NativeEngine): Pr
   const end = await withProgress({ location, title, cancellable: true }, (progress, cancel) => {
     let shown = 0;
     const percentOf = progressOf(engine);
-    const onStep = (step: InstallStep) => {
+    const onStep = (step: InstallProgress) => {
       if (step.stage === 'instead') services.log.warn(step.why);
       const percent = percentOf(step);
       progress.report({ message: progressText(step), increment: Math.max(0, percent - shown) });
@@ -159,7 +159,7 @@ function prebuiltText(first: Source | undefined, version: string): string {
 }
 
 /** Says how much of an installation is done, in hundredths, step by step: downloads are most of it. */
-function progressOf(engine: NativeEngine): (step: InstallStep) => number {
+function progressOf(engine: NativeEngine): (step: InstallProgress) => number {
   const [wheel, prebuilt] = [wheelFor(engine), prebuiltFor(engine)];
   const received = new Map<string, number>();
   return (step) => {

@@ -5,7 +5,7 @@ import * as vscode from 'vscode';
 import type { Diagnosis } from '../engines/doctor';
 import type { NativeEngine } from '../engines/installations';
 import type { Failure } from '../protocol/events';
-import { type InstallEvent, installEventSchema } from '../protocol/install';
+import { type InstallProgress, installEventSchema } from '../protocol/install';
 import { trainerEnvironment } from '../runs/supervisor';
 import { readSettings } from './settings';
 
@@ -14,9 +14,6 @@ export type InstallEnd =
   | { readonly outcome: 'installed'; readonly folder: string }
   | { readonly outcome: 'failed'; readonly failure: Failure }
   | { readonly outcome: 'cancelled' };
-
-/** How far an installation is. */
-export type InstallStep = Exclude<InstallEvent, { stage: 'done' | 'failed' }>;
 
 const OUTPUT_BYTES = 1 << 20;
 
@@ -45,7 +42,7 @@ export class EngineTool {
   /** Installs an engine for this user, or leaves things as they were. */
   async install(
     engine: NativeEngine,
-    onStep: (step: InstallStep) => void,
+    onStep: (step: InstallProgress) => void,
     cancel: vscode.CancellationToken,
   ): Promise<InstallEnd> {
     const { command, args, options } = this.#tricks('engine', 'install', engine, '--json');

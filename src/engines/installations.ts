@@ -57,6 +57,11 @@ export function enginesFolder(): string {
   return process.env.BAG_OF_TRICKS_ENGINES || join(envPaths('bag-of-tricks', { suffix: '' }).data, 'engines');
 }
 
+/** Where a process puts an engine together, or takes it apart: the name tells whose it is, once that is gone. */
+export function workFolder(engine: NativeEngine, managed: string): string {
+  return join(managed, `.${engine}-${process.pid}`);
+}
+
 /** The installations of an engine on this machine, in the order to try them. */
 export function findInstallations(engine: NativeEngine, places: EnginePlaces = {}): Installation[] {
   const { workspace = process.cwd(), managed = enginesFolder() } = places;

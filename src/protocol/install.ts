@@ -1,6 +1,9 @@
 import { z } from 'zod';
-import { SOURCES } from '../engines/install/way';
 import { failureSchema } from './events';
+
+/** Where an engine's libraries and addon come from. */
+export const SOURCES = ['prebuilt', 'wheel'] as const;
+export type Source = (typeof SOURCES)[number];
 
 /** What `tricks engine install --json` prints, one a line: how far it is, and last how it ended. */
 export const installEventSchema = z.discriminatedUnion('stage', [
@@ -11,8 +14,12 @@ export const installEventSchema = z.discriminatedUnion('stage', [
     totalBytes: z.number(),
   }),
   z.object({ stage: z.enum(['unpack', 'compile', 'check']) }),
+  // One source led to nothing, and another is tried.
   z.object({ stage: z.literal('instead'), source: z.enum(SOURCES), why: z.string() }),
   z.object({ stage: z.literal('done'), folder: z.string() }),
   z.object({ stage: z.literal('failed'), ...failureSchema.shape }),
 ]);
 export type InstallEvent = z.infer<typeof installEventSchema>;
+
+/** How far an installation is. */
+export type InstallProgress = Exclude<InstallEvent, { stage: 'done' | 'failed' }>;

@@ -207,6 +207,9 @@ export class Network {
   }
 
   #runTraining(step: Step, { outputs, statistics, masks }: Kept): void {
+    if (step.layer.kind === 'dropout' && !masks.has(step.output)) {
+      throw new Error('A graph with dropout trains with random numbers');
+    }
     const input = inputReader(step, outputs);
     const output =
       step.layer.kind === 'batch_norm'

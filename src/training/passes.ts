@@ -4,7 +4,7 @@ import { CompiledBatchPass, type PassedBatch, passBatch, type TaughtBatch } from
 import { type Measures, readMeasures } from './evaluation';
 import { addGradients } from './gradients';
 import type { Teaching } from './loss';
-import type { Gradients, Network } from './network';
+import type { Gradients, Masks, Network } from './network';
 import type { Random } from './random';
 
 /** A batch on the engine. */
@@ -49,8 +49,8 @@ export interface LocalParts {
   readonly distillation: DistillationRecipe | null;
 }
 
-/** Passes a batch; `factor` is what its mean loss counts. */
-type PassOne = (batch: TaughtBatch, factor: tf.Scalar, random: Random) => PassedBatch;
+/** Passes a batch; `factor` is what its mean loss counts. The masks end with it. */
+type PassOne = (batch: TaughtBatch, factor: tf.Scalar, masks: Masks) => PassedBatch;
 
 /** Passes whole batches in this thread: as one computation where the engine compiles it, otherwise op by op. */
 export class LocalPasses implements Passes {
@@ -78,12 +78,11 @@ export class LocalPasses implements Passes {
   }
 
   /** From the first pass on, so that a training that was stopped goes on by the same computation. */
-  readonly #pass: PassOne = (batch, factor, random) => {
+  readonly #pass: PassOne = (batch, factor, masks) => {
     const { network } = this.parts;
     if (this.#compiled === undefined) {
       this.#compiled = CompiledBatchPass.compile(network, batch, factor);
     }
-    const masks = network.drawMasks(batch.images.shape[0], random);
     return this.#compiled?.fits(batch)
       ? this.#compiled.run(batch, factor, masks)
       : passBatch(network, batch, factor, masks);
@@ -100,8 +99,8 @@ export class LocalStepPasses implements StepPasses {
     private readonly random: Random,
     batches: readonly BatchTensors[],
     private readonly share: number,
-    private readonly passOne: PassOne = (batch, factor, random) =>
-      passBatch(parts.network, batch, factor, parts.network.drawMasks(batch.images.shape[0], random)),
+    private readonly passOne: PassOne = (batch, factor, masks) =>
+      passBatch(parts.network, batch, factor, masks),
   ) {
     if (batches.length === 0) throw new Error('A step takes at least one batch');
     // A teacher is asked once a step, however often the batches are passed.
@@ -114,7 +113,8 @@ export class LocalStepPasses implements StepPasses {
     const measured: tf.Tensor1D[] = [];
     const factor = tf.scalar(lossScale * this.share);
     for (const batch of this.#taught) {
-      const own = this.passOne(batch, factor, random);
+      const masks = this.parts.network.drawMasks(batch.images.shape[0], random);
+      const own = this.passOne(batch, factor, masks);
       measured.push(own.measure);
       gradients = gradients ? addGradients(gradients, own.gradients) : own.gradients;
     }

@@ -1,6 +1,7 @@
 import { mkdir, readdir, rename, rm, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as l10n from '@vscode/l10n';
+import type { InstallProgress, Source } from '../../protocol/install';
 import { processExists } from '../../runs/processes';
 import {
   enginesFolder,
@@ -8,6 +9,7 @@ import {
   type InstallationRecord,
   type NativeEngine,
   RECORD,
+  workFolder,
 } from '../installations';
 import { probeAddon } from '../probe';
 import { processorFlags } from '../processor';
@@ -15,7 +17,7 @@ import { EngineInstallError } from './error';
 import type { PackageIndexes } from './packages';
 import { prebuiltFor, wheelFor } from './pins';
 import { prebuiltWay } from './prebuilt';
-import { type InstallProgress, type Source, sourcesFor, type Way } from './way';
+import { sourcesFor, type Way } from './way';
 import { wheelWay } from './wheel';
 
 export interface InstallOptions {
@@ -64,7 +66,7 @@ export async function installEngine(
   const open = await openWays(chosen, { ...options, signal });
   await mkdir(folder, { recursive: true });
   await removeAbandoned(folder);
-  const work = join(folder, `.${engine}-${process.pid}`);
+  const work = workFolder(engine, folder);
   await mkdir(work).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'EEXIST') throw error;
     throw new EngineInstallError(

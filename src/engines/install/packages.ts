@@ -5,6 +5,7 @@ import { pipeline } from 'node:stream/promises';
 import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
 import { FetchError, fetchFile } from '../../fetchFile';
+import type { InstallProgress } from '../../protocol/install';
 import { EngineInstallError } from './error';
 import type { PinnedFile, StoredFile } from './pins';
 
@@ -21,7 +22,8 @@ export interface PackageIndexes {
 export interface PackageFetching {
   readonly indexes: PackageIndexes;
   readonly signal: AbortSignal;
-  readonly onBytes: (receivedBytes: number, totalBytes: number) => void;
+  /** Told of each download as its bytes come. */
+  readonly onProgress: (progress: InstallProgress) => void;
 }
 
 const IDLE_TIMEOUT_MS = 60_000;
@@ -64,14 +66,12 @@ export function fetchNpmPackage(
 export async function fetchStored(
   { path: name, limitBytes, hash }: StoredFile & { readonly hash?: PinnedFile['hash'] },
   folder: string,
-  { indexes, signal, onBytes }: PackageFetching,
+  fetching: PackageFetching,
 ): Promise<string> {
-  const storage = indexes.storage ?? (process.env.TFJS_NODE_CDN_STORAGE || 'https://storage.googleapis.com');
-  const file = basename(name);
-  return fetchChecked(`${withoutSlash(storage)}/${name}`, join(folder, file), {
+  const storage =
+    fetching.indexes.storage ?? (process.env.TFJS_NODE_CDN_STORAGE || 'https://storage.googleapis.com');
+  return fetchChecked(`${withoutSlash(storage)}/${name}`, join(folder, basename(name)), fetching, {
     limitBytes,
-    signal,
-    onBytes: (received, total) => onBytes(received, total ?? limitBytes),
     hashFrom: (headers) => hash ?? storedHash(headers),
     remedy: l10n.t('Check the connection, or name a mirror in TFJS_NODE_CDN_STORAGE.'),
   });
@@ -114,12 +114,11 @@ function fetchPinned(
   { file, bytes, hash }: PinnedFile,
   url: string,
   folder: string,
-  { signal, onBytes }: PackageFetching,
+  fetching: PackageFetching,
 ): Promise<string> {
-  return fetchChecked(url, join(folder, file), {
+  return fetchChecked(url, join(folder, file), fetching, {
     limitBytes: bytes,
-    signal,
-    onBytes: (received) => onBytes(received, bytes),
+    totalBytes: bytes,
     hashFrom: () => hash,
     remedy: mirrorsRemedy(),
   });
@@ -127,8 +126,8 @@ function fetchPinned(
 
 interface Checking {
   readonly limitBytes: number;
-  readonly signal: AbortSignal;
-  readonly onBytes: (receivedBytes: number, totalBytes: number | null) => void;
+  /** Absent where only the server knows it. */
+  readonly totalBytes?: number;
   /** What the file has to have; null where nothing tells. */
   readonly hashFrom: (headers: Headers) => { readonly algorithm: string; readonly hex: string } | null;
   readonly remedy: string;
@@ -137,7 +136,8 @@ interface Checking {
 async function fetchChecked(
   url: string,
   path: string,
-  { limitBytes, signal, onBytes, hashFrom, remedy }: Checking,
+  { signal, onProgress }: PackageFetching,
+  { limitBytes, totalBytes, hashFrom, remedy }: Checking,
 ): Promise<string> {
   const file = basename(path);
   let expected: ReturnType<Checking['hashFrom']>;
@@ -146,7 +146,13 @@ async function fetchChecked(
       limitBytes,
       idleTimeoutMs: IDLE_TIMEOUT_MS,
       signal,
-      onBytes,
+      onBytes: (receivedBytes, told) =>
+        onProgress({
+          stage: 'download',
+          file,
+          receivedBytes,
+          totalBytes: totalBytes ?? told ?? limitBytes,
+        }),
     });
     expected = hashFrom(headers);
   } catch (error) {

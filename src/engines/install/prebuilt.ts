@@ -1,10 +1,10 @@
 import { rm } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import * as l10n from '@vscode/l10n';
 import type { Failure } from '../../protocol/events';
 import { ADDON } from '../installations';
 import { findDriverProblem, libraryLoadError, newestCapability } from '../nvidia';
-import { fetchStored, type PackageFetching } from './packages';
+import { fetchStored } from './packages';
 import { ADDON_SOURCES, type Prebuilt, type StoredFile } from './pins';
 import { unpackTar } from './unpack';
 import type { Way } from './way';
@@ -27,17 +27,14 @@ export function prebuiltWay(prebuilt: Prebuilt): Way {
     neededBytes: library.limitBytes,
     problem: async () => null,
     gpuProblem: async (signal) => (cuda ? gpuProblemOf(cuda, version, signal) : null),
-    assemble: async (work, { indexes, signal, onProgress }) => {
+    assemble: async (work, fetching) => {
       const fetchAndUnpack = async (
         stored: StoredFile,
         folder: string,
         isWanted: (path: string) => boolean,
       ) => {
-        const file = basename(stored.path);
-        const onBytes: PackageFetching['onBytes'] = (receivedBytes, totalBytes) =>
-          onProgress({ stage: 'download', file, receivedBytes, totalBytes });
-        const archive = await fetchStored(stored, work, { indexes, signal, onBytes });
-        onProgress({ stage: 'unpack' });
+        const archive = await fetchStored(stored, work, fetching);
+        fetching.onProgress({ stage: 'unpack' });
         const bytes = await unpackTar(archive, join(work, 'complete', folder), isWanted);
         await rm(archive);
         return bytes;

@@ -1,5 +1,5 @@
 import * as l10n from '@vscode/l10n';
-import type { InstallProgress } from './way';
+import type { InstallProgress } from '../../protocol/install';
 
 /** What an installation does at the moment. */
 export function progressText(progress: InstallProgress): string {

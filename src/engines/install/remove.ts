@@ -1,11 +1,11 @@
 import { rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { enginesFolder, type NativeEngine } from '../installations';
+import { enginesFolder, type NativeEngine, workFolder } from '../installations';
 
 /** Removes an engine's managed installation; whether there was one. */
 export async function removeEngine(engine: NativeEngine, folder = enginesFolder()): Promise<boolean> {
   const target = join(folder, engine);
-  const work = join(folder, `.${engine}-${process.pid}`);
+  const work = workFolder(engine, folder);
   try {
     await rename(target, work);
   } catch (error) {

@@ -1,11 +1,8 @@
 import type { Failure } from '../../protocol/events';
+import type { Source } from '../../protocol/install';
 import type { NativeEngine } from '../installations';
 import { multipliesBfloat16 } from '../processor';
-import type { PackageIndexes } from './packages';
-
-/** Where an engine's libraries and addon come from. */
-export const SOURCES = ['prebuilt', 'wheel'] as const;
-export type Source = (typeof SOURCES)[number];
+import type { PackageFetching } from './packages';
 
 /**
  * The sources in the order to try them: what is compiled already first, but to compute on a processor that multiplies
@@ -19,17 +16,6 @@ export function sourcesFor(engine: NativeEngine, flags: readonly string[] | null
     : ['prebuilt', 'wheel'];
 }
 
-export type InstallProgress =
-  | {
-      readonly stage: 'download';
-      readonly file: string;
-      readonly receivedBytes: number;
-      readonly totalBytes: number;
-    }
-  | { readonly stage: 'unpack' | 'compile' | 'check' }
-  /** One way led to nothing, and the next one is tried. */
-  | { readonly stage: 'instead'; readonly source: Source; readonly why: string };
-
 /** A way to come by an engine. */
 export interface Way {
   readonly source: Source;
@@ -42,13 +28,7 @@ export interface Way {
   /** As `problem`, of the GPU that it is for and its driver. */
   gpuProblem(signal: AbortSignal): Promise<Failure | null>;
   /** Puts a whole installation together in the folder `complete` of `work`, where what it takes may lie as well. */
-  assemble(work: string, options: Assembling): Promise<Assembled>;
-}
-
-export interface Assembling {
-  readonly indexes: PackageIndexes;
-  readonly signal: AbortSignal;
-  readonly onProgress: (progress: InstallProgress) => void;
+  assemble(work: string, options: PackageFetching): Promise<Assembled>;
 }
 
 export interface Assembled {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { ADDON } from '../installations';
 import { CUDA_12_DRIVER, findDriverProblem } from '../nvidia';
 import { compileAddon, compilerProblem } from './compile';
-import { fetchNpmPackage, fetchWheel, type PackageFetching } from './packages';
+import { fetchNpmPackage, fetchWheel } from './packages';
 import { ADDON_SOURCES, downloadBytes, NODE_HEADERS, type PinnedFile, type Wheel } from './pins';
 import { unpackTar, unpackZip } from './unpack';
 import type { Way } from './way';
@@ -29,22 +29,17 @@ export function wheelWay(wheel: Wheel): Way {
     neededBytes: wheel.bytes * (1 + UNPACKED_PER_PACKED) + 2 * (downloadBytes(wheel) - wheel.bytes),
     problem: compilerProblem,
     gpuProblem: async (signal) => (wheel.cuda ? findDriverProblem(CUDA_12_DRIVER, signal) : null),
-    assemble: async (work, { indexes, signal, onProgress }) => {
-      const fetching = ({ file }: PinnedFile): PackageFetching => ({
-        indexes,
-        signal,
-        onBytes: (receivedBytes, totalBytes) =>
-          onProgress({ stage: 'download', file, receivedBytes, totalBytes }),
-      });
+    assemble: async (work, fetching) => {
+      const { signal, onProgress } = fetching;
       // The small ones first: what is amiss with the network or the compiler shows early.
-      const sources = await fetchNpmPackage(ADDON_SOURCES, work, fetching(ADDON_SOURCES));
-      const headers = await fetchNpmPackage(NODE_HEADERS, work, fetching(NODE_HEADERS));
+      const sources = await fetchNpmPackage(ADDON_SOURCES, work, fetching);
+      const headers = await fetchNpmPackage(NODE_HEADERS, work, fetching);
       const [complete, build] = [join(work, 'complete'), join(work, 'build')];
       await unpackTar(sources, join(build, 'addon'), (path) => path.startsWith('package/binding/'));
       await unpackTar(headers, join(build, 'node'), (path) => path.startsWith('package/include/'));
       const place = placesFor(wheel);
       const fetchAndUnpack = async (pinned: PinnedFile) => {
-        const archive = await fetchWheel(pinned, work, fetching(pinned));
+        const archive = await fetchWheel(pinned, work, fetching);
         onProgress({ stage: 'unpack' });
         const unpacked = await unpackZip(archive, work, place, signal);
         await rm(archive);

@@ -1,13 +1,4 @@
-import {
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -16,6 +7,7 @@ import { diagnose } from '../../../src/engines/doctor';
 import { linesOf } from '../../../src/engines/doctorText';
 import { ADDON, findInstallations, type Installation } from '../../../src/engines/installations';
 import { rememberedProbe } from '../../../src/engines/remembered';
+import { layEngine } from './layEngine';
 
 const [installed] = findInstallations('tensorflow');
 
@@ -58,12 +50,7 @@ describe('the choice of an engine', () => {
 describe.runIf(installed)('a probe', () => {
   it('is remembered until the addon changes', async () => {
     const folder = temporaryFolder();
-    for (const file of readdirSync(installed?.folder as string)) {
-      const from = join(installed?.folder as string, file);
-      // The addon is copied: its time is changed below.
-      if (file === ADDON) writeFileSync(join(folder, file), readFileSync(from));
-      else symlinkSync(from, join(folder, file));
-    }
+    layEngine(installed?.folder as string, folder);
     const addonPath = join(folder, ADDON);
     const installation = { ...(installed as Installation), folder, addonPath };
     const file = join(folder, 'probes.json');

@@ -1,27 +1,17 @@
 import { execFileSync } from 'node:child_process';
-import {
-  chmodSync,
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { engineStates } from '../../../src/engines/choice';
 import { diagnose } from '../../../src/engines/doctor';
 import { installEngine } from '../../../src/engines/install/install';
-import type { InstallProgress } from '../../../src/engines/install/way';
 import { ADDON, findInstallations, RECORD } from '../../../src/engines/installations';
 import { findDriver } from '../../../src/engines/nvidia';
+import type { InstallProgress } from '../../../src/protocol/install';
 import { EngineUnavailableError, loadEngine } from '../../../src/training/engines/engine';
 import { deadMirror } from '../data/mirror';
+import { layEngine } from './layEngine';
 
 const [installed] = findInstallations('tensorflow');
 
@@ -39,10 +29,7 @@ describe.runIf(installed && process.platform === 'linux')('tensorflow-gpu', () =
     const engine = join(managed(), 'tensorflow-gpu');
     mkdirSync(engine, { recursive: true });
     const whole = installed?.folder as string;
-    for (const file of readdirSync(whole)) {
-      if (file === ADDON) copyFileSync(join(whole, file), join(engine, file));
-      else if (file !== RECORD) symlinkSync(join(whole, file), join(engine, file));
-    }
+    layEngine(whole, engine);
     const record = JSON.parse(readFileSync(join(whole, RECORD), 'utf8'));
     const versions = { ...record.versions, 'nvidia-cuda-runtime-cu12': '12.9.79' };
     writeFileSync(join(engine, RECORD), JSON.stringify({ ...record, engine: 'tensorflow-gpu', versions }));

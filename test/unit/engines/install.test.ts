@@ -7,7 +7,7 @@ import { EngineInstallError } from '../../../src/engines/install/error';
 import { installEngine } from '../../../src/engines/install/install';
 import { ADDON_SOURCES } from '../../../src/engines/install/pins';
 import { removeEngine } from '../../../src/engines/install/remove';
-import type { InstallProgress } from '../../../src/engines/install/way';
+import type { InstallProgress } from '../../../src/protocol/install';
 import { deadMirror, mirror } from '../data/mirror';
 
 /** That it installs what then computes is shown by `npm run verify`, which tests on what it installed. */

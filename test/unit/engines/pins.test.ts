@@ -9,10 +9,11 @@ import {
   wheelFor,
 } from '../../../src/engines/install/pins';
 import { progressText } from '../../../src/engines/install/progressText';
-import { SOURCES, sourcesFor } from '../../../src/engines/install/way';
+import { sourcesFor } from '../../../src/engines/install/way';
 import { placesFor } from '../../../src/engines/install/wheel';
 import { flagsIn, multipliesBfloat16 } from '../../../src/engines/processor';
 import { isOlder } from '../../../src/engines/versions';
+import { SOURCES } from '../../../src/protocol/install';
 
 const cpu = wheelFor('tensorflow', 'linux', 'x64') as Wheel;
 const gpu = wheelFor('tensorflow-gpu', 'linux', 'x64') as Wheel;

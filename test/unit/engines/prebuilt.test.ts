@@ -18,11 +18,13 @@ import { EngineInstallError } from '../../../src/engines/install/error';
 import { installEngine } from '../../../src/engines/install/install';
 import { type Prebuilt, prebuiltFor, type Wheel, wheelFor } from '../../../src/engines/install/pins';
 import { prebuiltWay } from '../../../src/engines/install/prebuilt';
-import type { InstallProgress, Way } from '../../../src/engines/install/way';
+import type { Way } from '../../../src/engines/install/way';
 import { wheelWay } from '../../../src/engines/install/wheel';
-import { ADDON, findInManaged, findInstallations, RECORD } from '../../../src/engines/installations';
+import { ADDON, findInManaged, findInstallations } from '../../../src/engines/installations';
 import { tryOut } from '../../../src/engines/trial';
+import type { InstallProgress } from '../../../src/protocol/install';
 import { deadMirror, type Mirror, mirror } from '../data/mirror';
+import { layEngine } from './layEngine';
 
 const [installed] = findInstallations('tensorflow');
 const pinned = prebuiltFor('tensorflow', 'linux', 'x64') as Prebuilt;
@@ -200,8 +202,7 @@ describe.runIf(installed?.addonPath && process.platform === 'linux')('what is pr
       assemble: async (work) => {
         expect(readdirSync(work)).toEqual([]);
         mkdirSync(join(work, 'complete'));
-        for (const name of readdirSync(whole).filter((name) => name !== RECORD))
-          symlinkSync(join(whole, name), join(work, 'complete', name));
+        layEngine(whole, join(work, 'complete'));
         return { addon: ADDON, bytes: 1 };
       },
     };
