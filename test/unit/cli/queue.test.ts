@@ -141,7 +141,8 @@ describe('tricks resume', () => {
     expect(stopped).toBeGreaterThan(0);
 
     const second = start(['resume', id, '--json']);
-    await until(() => second.stdout().includes('"type":"epoch"'));
+    // Where the first was stopped as it evaluated an epoch, that is done before any step is.
+    await until(() => /"type":"step".*"type":"epoch"/s.test(second.stdout()));
     expect(await tricks(['resume', id])).toMatchObject({
       code: 1,
       stderr: expect.stringContaining('is running'),
