@@ -15,6 +15,7 @@ import {
   type LensSurroundings,
 } from '../src/editor/lenses';
 import { parseExperiment } from '../src/experiment/parse';
+import { median } from './median';
 
 const LINES = 2000;
 const ROUNDS = 20;
@@ -126,8 +127,6 @@ function processorMs(): number {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1000;
 }
-
-const median = (times: number[]) => times.sort((a, b) => a - b)[times.length >> 1] ?? Number.NaN;
 
 for (const [what, fileName, text] of FILES) {
   const rounds = Array.from({ length: ROUNDS }, () => {

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Gradients } from './network';
-import { normOf } from './optimizers/tensors';
+import { normOf } from './ops/norm';
 
 /** Added to a norm before it divides, as in torch.nn.utils.clip_grad_norm_. */
 const NORM_EPSILON = 1e-6;

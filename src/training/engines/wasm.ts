@@ -7,6 +7,7 @@ import * as l10n from '@vscode/l10n';
 import { type Engine, EngineUnavailableError } from './engine';
 import { registerBatchNorm } from './wasm/batchNorm';
 import { registerIndirectConv2d } from './wasm/indirectConv2d';
+import { registerNorms } from './wasm/norms';
 import { registerPoolGradients } from './wasm/poolGradients';
 import { registerRelu } from './wasm/relu';
 import { registerRounding } from './wasm/rounding';
@@ -33,6 +34,7 @@ export async function loadWasm(): Promise<Engine> {
   if (simd && memory) {
     registerRounding(memory);
     registerUpdates(memory);
+    registerNorms(memory);
     registerWinograd(memory);
     registerIndirectConv2d(memory);
     registerBatchNorm(memory);

@@ -1,10 +1,11 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { OptimizerRecipe } from '../../recipe/recipe';
 import { adamUpdate } from '../ops/updates';
-import type { ParameterStep, Slots, UpdateRule } from './rule';
+import type { Quantities, Slots, StepTime, UpdateRule } from './rule';
 import { withDecay } from './tensors';
 
-type Moments = 'mean' | 'square';
+export type Moments = 'mean' | 'square';
+export type AdamQuantity = 'learningRate' | 'meanCorrection' | 'squareCorrection';
 type AdamRecipe = Extract<OptimizerRecipe, { name: 'adam' | 'adamw' | 'lamb' }>;
 
 /**
@@ -15,22 +16,33 @@ type AdamRecipe = Extract<OptimizerRecipe, { name: 'adam' | 'adamw' | 'lamb' }>;
  * where m̂ = m / (1 - b1^t) and v̂ = v / (1 - b2^t). `adam` adds d w to g; `adamw` (Loshchilov and Hutter 2019)
  * takes r d w off the weight instead.
  */
-export function adam(recipe: AdamRecipe): UpdateRule<Moments> {
+export function adam(recipe: AdamRecipe): UpdateRule<Moments, AdamQuantity> {
   const isDecoupled = recipe.name === 'adamw';
   return {
     slots: ['mean', 'square'],
-    update(step, before) {
-      const { weight, gradient, weightDecay, learningRate } = step;
-      const carried = { mean: before?.mean ?? null, square: before?.square ?? null };
-      const fused = adamUpdate({ ...step, ...carried, ...recipe, isDecoupled });
-      if (fused) return { weight: fused.weight, slots: { mean: fused.mean, square: fused.square } };
+    quantitiesAt: (time) => adamQuantities(recipe, time),
+    move({ weight, gradient, weightDecay }, quantities, before) {
+      const { learningRate } = quantities;
       const seen = isDecoupled ? gradient : withDecay(gradient, weight, weightDecay);
       const slots = momentsAfter(recipe, seen, before);
-      const kept = isDecoupled ? tf.mul(weight, 1 - learningRate * weightDecay) : weight;
-      const direction = adamDirection(recipe, slots, step);
+      const kept = isDecoupled ? withoutDecay(weight, learningRate, weightDecay) : weight;
+      const direction = adamDirection(recipe, slots, quantities);
       return { weight: tf.sub(kept, tf.mul(direction, learningRate)), slots };
     },
+    moveFused(step, before) {
+      const carried = { mean: before?.mean ?? null, square: before?.square ?? null };
+      const fused = adamUpdate({ ...step, ...carried, ...recipe, isDecoupled });
+      return fused && { weight: fused.weight, slots: { mean: fused.mean, square: fused.square } };
+    },
   };
+}
+
+/** 1 - b1^t and 1 - b2^t at step t, and its rate. */
+export function adamQuantities(
+  { beta1, beta2 }: AdamRecipe,
+  { learningRate, count }: StepTime,
+): Record<AdamQuantity, number> {
+  return { learningRate, meanCorrection: 1 - beta1 ** count, squareCorrection: 1 - beta2 ** count };
 }
 
 /** The moving means of the gradient and its square after another gradient. */
@@ -50,10 +62,18 @@ export function momentsAfter(
 
 /** m̂ / (√v̂ + e), the moments corrected for having started at 0. */
 export function adamDirection(
-  { beta1, beta2, epsilon }: AdamRecipe,
+  { epsilon }: AdamRecipe,
   { mean, square }: Slots<Moments>,
-  { count }: Pick<ParameterStep, 'count'>,
+  { meanCorrection, squareCorrection }: Quantities<AdamQuantity>,
 ): tf.Tensor {
-  const root = tf.sqrt(tf.div(square, 1 - beta2 ** count));
-  return tf.div(tf.div(mean, 1 - beta1 ** count), tf.add(root, epsilon));
+  const root = tf.sqrt(tf.div(square, squareCorrection));
+  return tf.div(tf.div(mean, meanCorrection), tf.add(root, epsilon));
+}
+
+/** w - r d w, with rate r and weight decay d. */
+function withoutDecay(weight: tf.Tensor, learningRate: number | tf.Scalar, weightDecay: number): tf.Tensor {
+  if (weightDecay === 0) return weight;
+  const decay =
+    typeof learningRate === 'number' ? learningRate * weightDecay : tf.mul(learningRate, weightDecay);
+  return tf.mul(weight, typeof decay === 'number' ? 1 - decay : tf.sub(1, decay));
 }

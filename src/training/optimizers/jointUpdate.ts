@@ -1,14 +1,10 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { type CompiledComputation, compile } from '../engines/compiling';
-import type { Moved, Slots, UpdateRule } from './rule';
+import type { Moved, ParameterStep, Slots, StepTime, UpdateRule } from './rule';
 
 /** A parameter of a joint update, by its name. */
-export interface JointParameter {
+export interface JointParameter extends ParameterStep {
   readonly name: string;
-  readonly weight: tf.Tensor;
-  readonly gradient: tf.Tensor;
-  readonly weightDecay: number;
-  readonly isKernel: boolean;
   /** Null at the first step. */
   readonly before: Slots | null;
 }
@@ -19,42 +15,39 @@ export interface JointParameter {
  */
 export class JointUpdate {
   private constructor(
-    private readonly slots: readonly string[],
+    private readonly rule: UpdateRule,
     private readonly compiled: CompiledComputation,
   ) {}
 
-  /** @returns null where the engine does not compile, or the rule is not made for it */
+  /** @returns null where the engine does not compile */
   static compile(rule: UpdateRule, parameters: readonly JointParameter[]): JointUpdate | null {
-    const { slots, updateTensors } = rule;
-    if (!updateTensors || parameters.length === 0) return null;
-    const rate = tf.scalar(0);
-    const inputs = inputsOf(slots, parameters, rate);
-    const compiled = compile(inputs.tensors, () =>
+    if (parameters.length === 0) return null;
+    const { quantities, before, tensors, made } = inputsOf(rule, parameters, { learningRate: 0, count: 1 });
+    const compiled = compile(tensors, () =>
       tf.tidy(() =>
         parameters.flatMap((parameter, index) => {
-          const { weight, slots: after } = updateTensors(
-            { ...parameter, learningRate: rate },
-            inputs.before[index] as Slots,
-          );
-          return [weight, ...slots.map((slot) => after[slot] as tf.Tensor)];
+          const { weight, slots } = rule.move(parameter, quantities, before[index] as Slots);
+          return [weight, ...rule.slots.map((slot) => slots[slot] as tf.Tensor)];
         }),
       ),
     );
-    tf.dispose([rate, ...inputs.made]);
-    return compiled && new JointUpdate(slots, compiled);
+    tf.dispose(made);
+    return compiled && new JointUpdate(rule, compiled);
   }
 
   /** What becomes of the parameters that it was compiled for, in their order. The tensors are the caller's. */
-  run(parameters: readonly JointParameter[], learningRate: number): Moved[] {
-    const rate = tf.scalar(learningRate);
-    const { tensors, made } = inputsOf(this.slots, parameters, rate);
+  run(parameters: readonly JointParameter[], time: StepTime): Moved[] {
+    const { slots } = this.rule;
+    const { tensors, made } = inputsOf(this.rule, parameters, time);
     const outputs = this.compiled.run(tensors);
-    tf.dispose([rate, ...made]);
-    const stride = 1 + this.slots.length;
+    tf.dispose(made);
+    const stride = 1 + slots.length;
     return parameters.map((_, index) => {
       const [weight, ...after] = outputs.slice(stride * index, stride * (index + 1));
-      const slots = Object.fromEntries(this.slots.map((slot, at) => [slot, after[at] as tf.Tensor]));
-      return { weight: weight as tf.Tensor, slots };
+      return {
+        weight: weight as tf.Tensor,
+        slots: Object.fromEntries(slots.map((slot, at) => [slot, after[at] as tf.Tensor])),
+      };
     });
   }
 
@@ -63,14 +56,24 @@ export class JointUpdate {
   }
 }
 
-/** All that is another one at another step; `made` is what a first step has in the place of slots. */
-function inputsOf(slots: readonly string[], parameters: readonly JointParameter[], rate: tf.Scalar) {
+/** All that is another at another step; `made` is what of it was made for this one. */
+function inputsOf(
+  { slots, quantitiesAt }: UpdateRule,
+  parameters: readonly JointParameter[],
+  time: StepTime,
+) {
   const made: tf.Tensor[] = [];
   const zeros = (weight: tf.Tensor): tf.Tensor => {
     const tensor = tf.zerosLike(weight);
     made.push(tensor);
     return tensor;
   };
+  const quantities: Record<string, tf.Scalar> = {};
+  for (const [name, value] of Object.entries(quantitiesAt(time))) {
+    const scalar = tf.scalar(value);
+    made.push(scalar);
+    quantities[name] = scalar;
+  }
   const before = parameters.map(
     (parameter): Slots =>
       parameter.before ?? Object.fromEntries(slots.map((slot) => [slot, zeros(parameter.weight)])),
@@ -80,5 +83,5 @@ function inputsOf(slots: readonly string[], parameters: readonly JointParameter[
     gradient,
     ...slots.map((slot) => before[index]?.[slot] as tf.Tensor),
   ]);
-  return { tensors: [rate, ...tensors], before, made };
+  return { quantities, before, tensors: [...Object.values(quantities), ...tensors], made };
 }

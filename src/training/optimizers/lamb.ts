@@ -1,8 +1,10 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { OptimizerRecipe } from '../../recipe/recipe';
-import { adamDirection, momentsAfter } from './adam';
+import { normOf } from '../ops/norm';
+import { descend, lambDirection } from '../ops/updates';
+import { type AdamQuantity, adamDirection, adamQuantities, type Moments, momentsAfter } from './adam';
 import type { UpdateRule } from './rule';
-import { normOf, trustRatio } from './tensors';
+import { trustRatio } from './tensors';
 
 /**
  * LAMB (You et al. 2020, algorithm 2): Adam's direction with a trust ratio for each layer. With weight decay d
@@ -14,15 +16,26 @@ import { normOf, trustRatio } from './tensors';
  */
 export function lamb(
   recipe: Extract<OptimizerRecipe, { name: 'adam' | 'adamw' | 'lamb' }>,
-): UpdateRule<'mean' | 'square'> {
+): UpdateRule<Moments, AdamQuantity> {
   return {
     slots: ['mean', 'square'],
-    update(step, before) {
-      const { weight, gradient, weightDecay, isKernel, learningRate } = step;
+    quantitiesAt: (time) => adamQuantities(recipe, time),
+    move({ weight, gradient, weightDecay, isKernel }, quantities, before) {
       const slots = momentsAfter(recipe, gradient, before);
-      const direction = tf.add(adamDirection(recipe, slots, step), tf.mul(weight, weightDecay));
+      const direction = tf.add(adamDirection(recipe, slots, quantities), tf.mul(weight, weightDecay));
       const scaled = isKernel ? tf.mul(direction, trustRatio(normOf(weight), normOf(direction))) : direction;
-      return { weight: tf.sub(weight, tf.mul(scaled, learningRate)), slots };
+      return { weight: tf.sub(weight, tf.mul(scaled, quantities.learningRate)), slots };
+    },
+    moveFused({ learningRate, isKernel, ...step }, before) {
+      const carried = { mean: before?.mean ?? null, square: before?.square ?? null };
+      const fused = lambDirection({ ...step, ...carried, ...recipe });
+      if (!fused) return null;
+      const { direction, mean, square } = fused;
+      const { weight } = step;
+      const rate = isKernel
+        ? tf.mul<tf.Scalar>(trustRatio(normOf(weight), normOf(direction)), learningRate)
+        : tf.scalar(learningRate);
+      return { weight: descend(weight, direction, rate), slots: { mean, square } };
     },
   };
 }

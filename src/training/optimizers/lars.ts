@@ -1,7 +1,10 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { OptimizerRecipe } from '../../recipe/recipe';
-import type { Moved, ParameterStep, Slots, TensorStep, UpdateRule } from './rule';
-import { normOf, trustRatio, withDecay } from './tensors';
+import { hasKernel } from '../ops/engineKernels';
+import { normOf } from '../ops/norm';
+import { momentumUpdate } from '../ops/updates';
+import type { UpdateRule } from './rule';
+import { trustRatio, withDecay } from './tensors';
 
 /**
  * LARS (You et al. 2017, algorithm 1): SGD with momentum m whose every layer has a rate of its own. With trust
@@ -15,20 +18,27 @@ import { normOf, trustRatio, withDecay } from './tensors';
 export function lars({
   momentum,
   trustCoefficient,
-}: Extract<OptimizerRecipe, { name: 'lars' }>): UpdateRule<'velocity'> {
-  return { slots: ['velocity'], update: moved, updateTensors: moved };
+}: Extract<OptimizerRecipe, { name: 'lars' }>): UpdateRule<'velocity', 'learningRate'> {
+  return {
+    slots: ['velocity'],
+    quantitiesAt: ({ learningRate }) => ({ learningRate }),
+    move({ weight, gradient, weightDecay, isKernel }, { learningRate }, before) {
+      const decayed = withDecay(gradient, weight, weightDecay);
+      const scaled = isKernel ? tf.mul(decayed, trust(weight, gradient, weightDecay)) : decayed;
+      const velocity = before ? tf.add(tf.mul(before.velocity, momentum), scaled) : scaled;
+      return { weight: tf.sub(weight, tf.mul(velocity, learningRate)), slots: { velocity } };
+    },
+    moveFused(step, before) {
+      if (momentum === 0 || !hasKernel('MomentumUpdate')) return null;
+      const { weight, gradient, weightDecay, isKernel } = step;
+      const velocity = before?.velocity ?? null;
+      const scale = isKernel ? trust(weight, gradient, weightDecay) : null;
+      const fused = momentumUpdate({ ...step, velocity, momentum, nesterov: false, scale });
+      return fused && { weight: fused.weight, slots: { velocity: fused.velocity } };
+    },
+  };
 
-  function moved(
-    { weight, gradient, weightDecay, isKernel, learningRate }: ParameterStep | TensorStep,
-    before: Slots<'velocity'> | null,
-  ): Moved<'velocity'> {
-    const decayed = withDecay(gradient, weight, weightDecay);
-    const scaled = isKernel ? tf.mul(decayed, trust(weight, gradient, weightDecay)) : decayed;
-    const velocity = before ? tf.add(tf.mul(before.velocity, momentum), scaled) : scaled;
-    return { weight: tf.sub(weight, tf.mul(velocity, learningRate)), slots: { velocity } };
-  }
-
-  function trust(weight: tf.Tensor, gradient: tf.Tensor, weightDecay: number): tf.Tensor {
+  function trust(weight: tf.Tensor, gradient: tf.Tensor, weightDecay: number): tf.Scalar {
     const norm = normOf(weight);
     const gradientNorm = normOf(gradient);
     const usable = tf.logicalAnd(tf.greater(norm, 0), tf.greater(gradientNorm, 0));

@@ -6,7 +6,7 @@ import { adam } from './adam';
 import { type JointParameter, JointUpdate } from './jointUpdate';
 import { lamb } from './lamb';
 import { lars } from './lars';
-import type { Moved, Slots, UpdateRule } from './rule';
+import type { Moved, Slots, StepTime, UpdateRule } from './rule';
 import { sgd } from './sgd';
 
 /** What of a parameter its update depends on. */
@@ -78,14 +78,14 @@ export class Optimizer {
     // From the first step on, so that a training that was stopped goes on by the same computation.
     if (this.#joint === undefined) this.#joint = JointUpdate.compile(this.#rule, small);
     const joint = this.#joint;
-    for (const [index, moved] of (joint?.run(small, learningRate) ?? []).entries()) {
+    const time: StepTime = { learningRate, count: this.#count };
+    for (const [index, moved] of (joint?.run(small, time) ?? []).entries()) {
       this.#take(network, small[index] as JointParameter, moved);
     }
     const alone = joint ? parameters.filter(({ weight }) => weight.size > SMALL) : parameters;
     for (const parameter of alone) {
-      const { name: _, before, ...own } = parameter;
       const { weight, ...slots } = tf.tidy(() => {
-        const moved = this.#rule.update({ ...own, learningRate, count: this.#count }, before);
+        const moved = moveAlone(this.#rule, parameter, time);
         return { weight: moved.weight, ...moved.slots };
       });
       this.#take(network, parameter, { weight, slots });
@@ -111,6 +111,10 @@ export class Optimizer {
     this.#slots.set(name, slots);
     network.assign(name, weight);
   }
+}
+
+function moveAlone(rule: UpdateRule, { name: _, before, ...step }: JointParameter, time: StepTime): Moved {
+  return rule.moveFused?.({ ...step, ...time }, before) ?? rule.move(step, rule.quantitiesAt(time), before);
 }
 
 /** Of so many numbers at most an update's ops take longer by themselves than their passes over memory. */

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { OptimizerRecipe } from '../../recipe/recipe';
 import { momentumUpdate } from '../ops/updates';
-import type { Moved, ParameterStep, Slots, TensorStep, UpdateRule } from './rule';
+import type { UpdateRule } from './rule';
 import { withDecay } from './tensors';
 
 /**
@@ -15,25 +15,21 @@ import { withDecay } from './tensors';
 export function sgd({
   momentum,
   nesterov,
-}: Extract<OptimizerRecipe, { name: 'sgd' }>): UpdateRule<'velocity'> {
+}: Extract<OptimizerRecipe, { name: 'sgd' }>): UpdateRule<'velocity', 'learningRate'> {
   return {
     slots: ['velocity'],
-    update(step, before) {
-      const carried = { velocity: before?.velocity ?? null };
-      const fused = momentum > 0 && momentumUpdate({ ...step, ...carried, momentum, nesterov });
-      if (fused) return { weight: fused.weight, slots: { velocity: fused.velocity } };
-      return moved(step, before);
+    quantitiesAt: ({ learningRate }) => ({ learningRate }),
+    move({ weight, gradient, weightDecay }, { learningRate }, before) {
+      const decayed = withDecay(gradient, weight, weightDecay);
+      const velocity = before ? tf.add(tf.mul(before.velocity, momentum), decayed) : decayed;
+      const direction = nesterov ? tf.add(decayed, tf.mul(velocity, momentum)) : velocity;
+      return { weight: tf.sub(weight, tf.mul(direction, learningRate)), slots: { velocity } };
     },
-    updateTensors: moved,
+    moveFused(step, before) {
+      if (momentum === 0) return null;
+      const velocity = before?.velocity ?? null;
+      const fused = momentumUpdate({ ...step, velocity, momentum, nesterov });
+      return fused && { weight: fused.weight, slots: { velocity: fused.velocity } };
+    },
   };
-
-  function moved(
-    { weight, gradient, weightDecay, learningRate }: ParameterStep | TensorStep,
-    before: Slots<'velocity'> | null,
-  ): Moved<'velocity'> {
-    const decayed = withDecay(gradient, weight, weightDecay);
-    const velocity = before ? tf.add(tf.mul(before.velocity, momentum), decayed) : decayed;
-    const direction = nesterov ? tf.add(decayed, tf.mul(velocity, momentum)) : velocity;
-    return { weight: tf.sub(weight, tf.mul(direction, learningRate)), slots: { velocity } };
-  }
 }

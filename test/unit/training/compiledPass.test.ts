@@ -189,13 +189,16 @@ describe.runIf(PRESENT_ENGINES.includes('tensorflow'))('on tensorflow', () => {
 
     test.each([
       ['', {}],
-      [' with stochastic depth', { stochastic_depth: { rate: 0.5 } }],
-    ])('a training%s leaves no tensor, no graph and no file behind', async (_, tricks) => {
+      [' with stochastic depth', { tricks: { stochastic_depth: { rate: 0.5 } } }],
+      [' by AdamW', { optimizer: { name: 'adamw', base_lr: 0.001 } }],
+      [' by LAMB', { optimizer: { name: 'lamb', base_lr: 0.001 } }],
+      [' by LARS', { tricks: { lars: true } }],
+    ])('a training%s leaves no tensor, no graph and no file behind', async (_, changes) => {
       const { binding } = tf.backend() as TensorflowBackend;
       const run = vi.spyOn(CompiledBatchPass.prototype, 'run');
       const update = vi.spyOn(JointUpdate.prototype, 'run');
       const before = [tf.memory().numTensors, binding.getNumOfSavedModels()];
-      const { final, steps } = await trainHere(smallRecipe({ engine: 'tensorflow', tricks }));
+      const { final, steps } = await trainHere(smallRecipe({ engine: 'tensorflow', ...changes }));
       expect(final.type).toBe('done');
       expect(run).toHaveBeenCalledTimes(steps.length);
       expect(update).toHaveBeenCalledTimes(steps.length);

@@ -27,6 +27,7 @@ import { dense, denseInputGradient, denseKernelGradient } from '../../../src/tra
 import { dropout, dropoutMask } from '../../../src/training/ops/dropout';
 import { flatten } from '../../../src/training/ops/flatten';
 import { globalAveragePool, globalAveragePoolGradient } from '../../../src/training/ops/globalAveragePool';
+import { normOf } from '../../../src/training/ops/norm';
 import { type Pool, pool, poolGradient } from '../../../src/training/ops/pool';
 import { relu, reluGradient } from '../../../src/training/ops/relu';
 import { softmaxCrossEntropy } from '../../../src/training/ops/softmaxCrossEntropy';
@@ -44,6 +45,7 @@ export function describeOps(engine: EngineName): void {
     describeDropout(engine);
     describeDense(engine);
     describeLoss(engine);
+    describeNorm(engine);
   });
 }
 
@@ -779,4 +781,23 @@ function nameOf({ input, kernel, stride, padding, filters, groups }: Convolution
   const { top, bottom, left, right } = padding;
   const size = typeof kernel === 'number' ? `${kernel}x${kernel}` : kernel.join('x');
   return `${size} s${stride} p${[top, bottom, left, right].join('')} of ${input.join('x')} to ${filters}, ${groups} groups`;
+}
+
+function describeNorm(engine: EngineName): void {
+  // Around what is added up at a time: vectors, rounds of them, and their chunks.
+  it.each([[[1]], [[3]], [[17]], [[3, 3, 2, 5]], [[2 ** 14]], [[2 ** 15 + 37]], [[300, 700]]])(
+    'the norm of %j values',
+    async (shape) => {
+      const x = values(shape, 1);
+      const [norm] = await on(engine, [x], (tensor) => [normOf(tensor)]);
+      const expected = Math.sqrt(x.data.reduce((sum, value) => sum + value * value, 0));
+      expect(norm.shape).toEqual([]);
+      expect(Math.abs((norm.data[0] as number) / expected - 1)).toBeLessThan(1e-5);
+    },
+  );
+
+  it('the norm of zeros is 0', async () => {
+    const [norm] = await on(engine, [{ shape: [20], data: new Float32Array(20) }], (x) => [normOf(x)]);
+    expect(norm.data[0]).toBe(0);
+  });
 }

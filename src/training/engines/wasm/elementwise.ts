@@ -44,19 +44,32 @@ export function everyVector<Input extends string, Scalar extends string>(
   };
 }
 
+/** The value of an input that is a scalar; null where it was not given. */
+type ScalarOf = (name: string) => number | null;
+
+interface Computation<Scalar extends string> {
+  /** A function of `everyVector`. */
+  readonly compute: (...parameters: number[]) => void;
+  readonly scalars: Readonly<Record<Scalar, number>>;
+}
+
 /** Registers a kernel of the wasm backend: one pass over tensors of one shape, by a function of `everyVector`. */
 export function registerElementwise<Input extends string, Scalar extends string>(
   kernelName: string,
   { inputs: names, scalars: scalarNames, outputs: count, replaced = [] }: Signature<Input, Scalar>,
   // biome-ignore lint/suspicious/noExplicitAny: each kernel has attributes of its own
-  choose: (attrs: any) => { compute: (...parameters: number[]) => void; scalars: Record<Scalar, number> },
+  choose: (attrs: any, scalarOf: ScalarOf) => Computation<Scalar>,
 ): void {
   tf.registerKernel({
     kernelName,
     backendName: 'wasm',
     kernelFunc: ({ inputs, attrs, backend: anyBackend }) => {
       const backend = anyBackend as BackendWasm;
-      const { compute, scalars } = choose(attrs);
+      const { addressOf, valuesOf } = heapOf(backend);
+      const { compute, scalars } = choose(attrs, (name) => {
+        const scalar = inputs[name];
+        return scalar ? (valuesOf(scalar)[0] as number) : null;
+      });
       const given = names.map((name) => inputs[name] as tf.TensorInfo);
       const { shape } = given[0] as tf.TensorInfo;
       const made = Array.from({ length: count }, (_, index) => {
@@ -69,7 +82,6 @@ export function registerElementwise<Input extends string, Scalar extends string>
       const size = tf.util.sizeFromShape(shape);
       // The scalars, then room for the last values, which do not fill a vector.
       const scratch = backend.makeOutput([scalarNames.length + (given.length + count) * LANES], 'float32');
-      const { addressOf, valuesOf } = heapOf(backend);
       valuesOf(scratch).set(scalarNames.map((name) => scalars[name]));
       const all = [...given, ...made];
       const whole = Math.floor(size / LANES);

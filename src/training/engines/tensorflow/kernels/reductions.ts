@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { type Call, given, INT32, integers, register, widened } from './register';
+import { type Call, given, INT32, integers, register, scalar, widened } from './register';
 
 /** By TensorFlow.js' kernel, the op of TensorFlow. */
 const REDUCTIONS = {
@@ -32,6 +32,16 @@ export function registerReductions(): void {
       ]),
     );
   }
+  // What ../../../ops/norm.ts asks for.
+  register('SumOfSquares', (call) => {
+    const { backend } = call;
+    return widened(backend, [given(call, 'x')], (type, x) => {
+      const half = backend.run('L2Loss', { T: { type } }, x);
+      const whole = backend.run('Mul', { T: { type } }, [half, scalar(2, type)]);
+      backend.release(half);
+      return whole;
+    });
+  });
   register(tf.ArgMax, (call) => argument('ArgMax', call));
   register(tf.ArgMin, (call) => argument('ArgMin', call));
   register(tf.Softmax, (call) => alongLast('Softmax', given(call, 'logits'), call));

@@ -9,11 +9,13 @@ import { type Call, given, register } from './register';
  */
 export function registerUpdates(): void {
   register('MomentumUpdate', (call) => {
-    const { backend, attrs } = call;
+    const { backend, attrs, inputs } = call;
     const { momentum, nesterov, weightDecay, learningRate } = attrs;
     const weight = backend.changeable(given(call, 'weight'));
     const velocity = backend.changeable(given(call, 'velocity'));
-    const gradient = decayed(call, weightDecay);
+    const gradient = inputs.scale
+      ? scaledAndDecayed(call, weightDecay, inputs.scale)
+      : decayed(call, weightDecay);
     backend.change(
       'ResourceApplyMomentum',
       { ...UPDATE, use_nesterov: nesterov },
@@ -31,24 +33,59 @@ export function registerUpdates(): void {
     ) as [TensorInfo, TensorInfo, TensorInfo];
     const gradient = decayed(call, isDecoupled ? 0 : weightDecay);
     if (isDecoupled) addScaled(backend, weight, weight, -learningRate * weightDecay);
-    backend.change(
-      'ResourceApplyAdam',
-      { ...UPDATE, use_nesterov: false },
-      [weight, mean, square],
-      [
-        factor(beta1 ** count),
-        factor(beta2 ** count),
-        factor(learningRate),
-        factor(beta1),
-        factor(beta2),
-        // The op adds it to the root of the square before that is corrected for having started at 0.
-        factor(epsilon * Math.sqrt(1 - beta2 ** count)),
-        gradient,
-      ],
-    );
+    applyAdam(backend, [weight, mean, square], gradient, learningRate, { beta1, beta2, epsilon, count });
     backend.release(gradient);
     return [weight, mean, square];
   });
+  register('LambDirection', (call) => {
+    const { backend, attrs } = call;
+    const weight = given(call, 'weight');
+    const mean = backend.changeable(given(call, 'mean'));
+    const square = backend.changeable(given(call, 'square'));
+    // Adam's direction is how a weight of 0 moves at a rate of -1.
+    const direction = backend.run('ZerosLike', { T: UPDATE.T }, [weight]);
+    applyAdam(backend, [direction, mean, square], given(call, 'gradient'), -1, attrs);
+    addScaled(backend, direction, weight, attrs.weightDecay);
+    return [direction, mean, square];
+  });
+  register('Descend', (call) => {
+    const { backend } = call;
+    const weight = backend.changeable(given(call, 'weight'));
+    backend.change(
+      'ResourceApplyGradientDescent',
+      UPDATE,
+      [weight],
+      [given(call, 'rate'), given(call, 'direction')],
+    );
+    return weight;
+  });
+}
+
+interface AdamFactors {
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly epsilon: number;
+  readonly count: number;
+}
+
+/** Moves a variable by Adam, and the moments that it has. */
+function applyAdam(
+  backend: TensorflowBackend,
+  variables: readonly [TensorInfo, TensorInfo, TensorInfo],
+  gradient: TensorInfo,
+  learningRate: number,
+  { beta1, beta2, epsilon, count }: AdamFactors,
+): void {
+  backend.change('ResourceApplyAdam', { ...UPDATE, use_nesterov: false }, variables, [
+    factor(beta1 ** count),
+    factor(beta2 ** count),
+    factor(learningRate),
+    factor(beta1),
+    factor(beta2),
+    // The op adds it to the root of the square before that is corrected for having started at 0.
+    factor(epsilon * Math.sqrt(1 - beta2 ** count)),
+    gradient,
+  ]);
 }
 
 const UPDATE = { T: { type: NATIVE_TYPE.float32 }, use_locking: false } as const;
@@ -73,6 +110,17 @@ function decayed(call: Call, weightDecay: number): TensorInfo {
   }
   const changed = backend.changeable(gradient);
   addScaled(backend, changed, weight, weightDecay);
+  return changed;
+}
+
+/** The gradient with the decay of the weight, times `scale`. */
+function scaledAndDecayed(call: Call, weightDecay: number, scale: TensorInfo): TensorInfo {
+  const { backend } = call;
+  const changed = backend.run('Mul', { T: UPDATE.T }, [given(call, 'gradient'), scale]);
+  if (weightDecay === 0) return changed;
+  const rate = scaled(backend, scale, -weightDecay);
+  backend.change('ResourceApplyGradientDescent', UPDATE, [changed], [rate, given(call, 'weight')]);
+  backend.release(rate);
   return changed;
 }
 

@@ -1,0 +1,116 @@
+/**
+ * What a step does to the parameters after its pass, by optimizer: the median milliseconds of an update of both models
+ * of the bench on an engine, and of clipping the gradients. The optimizers take turns, step by step.
+ *
+ *     npx esbuild bench/updates.ts --bundle --platform=node --target=node20 \
+ *       --alias:jsonc-parser=jsonc-parser/lib/esm/main.js --outfile=dist/bench/updates.js
+ *     node dist/bench/updates.js [engine] [rounds]
+ */
+import * as tf from '@tensorflow/tfjs-core';
+import { parametersOf } from '../src/models/graph';
+import { graphOf } from '../src/recipe/draft';
+import type { OptimizerRecipe } from '../src/recipe/recipe';
+import { type EngineRequest, loadEngine } from '../src/training/engines/engine';
+import { clipGradients, disposeGradients } from '../src/training/gradients';
+import { initialValues } from '../src/training/initialization';
+import { type Gradients, Network } from '../src/training/network';
+import { createOptimizer } from '../src/training/optimizers/optimizer';
+import { Random } from '../src/training/random';
+import { median } from './median';
+import { MODELS, type ModelName, recipeOf } from './models';
+
+const OPTIMIZERS: readonly OptimizerRecipe[] = [
+  { name: 'sgd', momentum: 0.9, nesterov: false },
+  { name: 'lars', momentum: 0.9, trustCoefficient: 0.001 },
+  { name: 'adamw', beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
+  { name: 'lamb', beta1: 0.9, beta2: 0.999, epsilon: 1e-6 },
+];
+
+/** The first steps make what later ones have. */
+const ROUNDS_BEFORE = 3;
+
+async function main(engineName: EngineRequest, rounds: number): Promise<void> {
+  const engine = await loadEngine(engineName);
+  console.log(`${engine.name}: ${engine.description}`);
+  for (const model of Object.keys(MODELS) as ModelName[]) {
+    const works = [...OPTIMIZERS.map((optimizer) => updating(model, optimizer)), clipping(model)];
+    for (let round = 0; round < ROUNDS_BEFORE + rounds; round++) {
+      for (const { step, times } of works) {
+        const ms = step();
+        if (round >= ROUNDS_BEFORE) times.push(ms);
+      }
+    }
+    for (const { name, times } of works) console.log(`${model} ${name}: ${median(times).toFixed(1)} ms`);
+    for (const { dispose } of works) dispose();
+  }
+}
+
+interface Work {
+  readonly name: string;
+  /** @returns the milliseconds that it took */
+  readonly step: () => number;
+  readonly times: number[];
+  readonly dispose: () => void;
+}
+
+function updating(model: ModelName, recipe: OptimizerRecipe): Work {
+  const network = networkOf(model);
+  const { parameterGroups } = recipeOf(model, { steps: 1 });
+  const optimizer = createOptimizer({ optimizer: recipe, parameterGroups }, parametersOf(network.graph));
+  return {
+    name: recipe.name,
+    times: [],
+    step: () => {
+      const gradients = gradientsOf(network);
+      const ms = timed(() => optimizer.step(network, gradients, 0.001));
+      disposeGradients(gradients);
+      return ms;
+    },
+    dispose: () => {
+      optimizer.dispose();
+      network.dispose();
+    },
+  };
+}
+
+function clipping(model: ModelName): Work {
+  const network = networkOf(model);
+  return {
+    name: 'clipping',
+    times: [],
+    step: () => {
+      let gradients = gradientsOf(network);
+      const ms = timed(() => {
+        gradients = clipGradients(gradients, 1);
+      });
+      disposeGradients(gradients);
+      return ms;
+    },
+    dispose: () => network.dispose(),
+  };
+}
+
+function networkOf(name: ModelName): Network {
+  const { model, data } = recipeOf(name, { steps: 1 });
+  const graph = graphOf({ model, dataset: data.dataset });
+  return new Network(graph, initialValues(graph, { zeroGamma: false }, Random.seeded(1, 'initialization')));
+}
+
+function gradientsOf({ parameters }: Network): Gradients {
+  return new Map([...parameters].map(([name, weight]) => [name, tf.tidy(() => tf.mul(weight, 0.01))]));
+}
+
+function timed(work: () => void): number {
+  const start = performance.now();
+  work();
+  return performance.now() - start;
+}
+
+const [engine = 'auto', rounds = '20'] = process.argv.slice(2);
+main(engine as EngineRequest, Number(rounds)).then(
+  () => process.exit(0),
+  (error: unknown) => {
+    console.error(error);
+    process.exit(1);
+  },
+);
