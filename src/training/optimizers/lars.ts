@@ -29,6 +29,7 @@ export function lars({
       return { weight: tf.sub(weight, tf.mul(velocity, learningRate)), slots: { velocity } };
     },
     moveFused(step, before) {
+      // Without a kernel the norms would be taken twice.
       if (momentum === 0 || !hasKernel('MomentumUpdate')) return null;
       const { weight, gradient, weightDecay, isKernel } = step;
       const velocity = before?.velocity ?? null;
