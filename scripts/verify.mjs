@@ -64,7 +64,7 @@ const stages = [
     wantsBuild: true,
   },
   // Some of these run the built command line.
-  vitestStage('unit', { name: 'unit tests', limitMs: 15 * minuteMs, wantsBuild: true }),
+  vitestStage('unit', { name: 'unit tests', limitMs: 20 * minuteMs, wantsBuild: true }),
   vitestStage('webview', { name: 'webview tests', limitMs: 4 * minuteMs, wantsBuild: true }),
   {
     name: 'extension host tests',
@@ -73,7 +73,7 @@ const stages = [
     results: 'host.json',
     wantsBuild: true,
   },
-  vitestStage('ui', { name: 'UI tests', limitMs: 8 * minuteMs, wantsBuild: true }),
+  vitestStage('ui', { name: 'UI tests', limitMs: 12 * minuteMs, wantsBuild: true }),
 ];
 
 await main(async () => {
