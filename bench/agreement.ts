@@ -1,0 +1,84 @@
+/**
+ * How far engines agree on one pass of a new network: the relative difference (Euclidean norms) of the logits, and of
+ * all gradients together, from those of the first engine named. See rounding.py for PyTorch against itself.
+ *
+ *     npx esbuild bench/agreement.ts --bundle --platform=node --target=node20 \
+ *       --alias:jsonc-parser=jsonc-parser/lib/esm/main.js --outfile=dist/bench/agreement.js
+ *     node dist/bench/agreement.js [engine...]
+ */
+import * as tf from '@tensorflow/tfjs-core';
+import { graphOf } from '../src/recipe/draft';
+import { type EngineRequest, loadEngine } from '../src/training/engines/engine';
+import { oneHot } from '../src/training/evaluation';
+import { initialValues } from '../src/training/initialization';
+import { Network } from '../src/training/network';
+import { softmaxCrossEntropy } from '../src/training/ops/softmaxCrossEntropy';
+import { Random } from '../src/training/random';
+import { MODELS, type ModelName, recipeOf } from './models';
+
+interface Pass {
+  readonly logits: Float32Array;
+  readonly gradients: readonly Float32Array[];
+}
+
+async function main([first = 'tensorflow', ...others]: readonly string[]): Promise<void> {
+  for (const model of Object.keys(MODELS) as ModelName[]) {
+    const expected = await passOn(first, model);
+    for (const engine of others) {
+      const { logits, gradients } = await passOn(engine, model);
+      const differences = [
+        `logits ${relative([logits], [expected.logits])}`,
+        `gradients ${relative(gradients, expected.gradients)}`,
+      ];
+      console.log(`${model}, ${engine} from ${first}: ${differences.join(', ')}`);
+    }
+  }
+}
+
+/** A pass of a batch of random images on a network with the weights of seed 1. */
+async function passOn(engine: string, name: ModelName): Promise<Pass> {
+  await loadEngine(engine as EngineRequest);
+  const { model, data } = recipeOf(name, { steps: 1 });
+  const { height, width, channels, classes } = data.dataset;
+  const graph = graphOf({ model, dataset: data.dataset });
+  const network = new Network(
+    graph,
+    initialValues(graph, { zeroGamma: false }, Random.seeded(1, 'initialization')),
+  );
+  const images = tf.randomUniform<tf.Rank.R4>(
+    [data.batchSize, height, width, channels],
+    -1.5,
+    1.5,
+    'float32',
+    1,
+  );
+  const labels = Array.from({ length: data.batchSize }, (_, index) => index % classes);
+  const targets = oneHot(tf.tensor1d(labels, 'int32'), classes);
+  const pass = network.forward(images);
+  const logits = (await pass.logits.data<'float32'>()).slice();
+  const gradients: Float32Array[] = [];
+  for (const gradient of pass.backward(softmaxCrossEntropy(pass.logits, targets).dLogits).values()) {
+    gradients.push((await gradient.data<'float32'>()).slice());
+  }
+  return { logits, gradients };
+}
+
+function relative(actual: readonly Float32Array[], expected: readonly Float32Array[]): string {
+  let difference = 0;
+  let size = 0;
+  for (const [index, values] of expected.entries()) {
+    for (const [at, value] of values.entries()) {
+      difference += ((actual[index]?.[at] ?? Number.NaN) - value) ** 2;
+      size += value ** 2;
+    }
+  }
+  return Math.sqrt(difference / size).toExponential(1);
+}
+
+main(process.argv.slice(2)).then(
+  () => process.exit(0),
+  (error: unknown) => {
+    console.error(error);
+    process.exit(1);
+  },
+);
