@@ -10,6 +10,7 @@ import { createOptimizer } from '../../../src/training/optimizers/optimizer';
 import { Random } from '../../../src/training/random';
 import goldens from '../../fixtures/goldens.json';
 import pytorch from '../../fixtures/pytorch.json';
+import { computeAsOnGpu } from './asOnGpu';
 import { PRESENT_ENGINES } from './presentEngines';
 
 /** One parameter, as an optimizer sees a network. */
@@ -241,7 +242,19 @@ describe.each(PRESENT_ENGINES)('PyTorch moves a kernel and a bias as on %s', (en
   beforeAll(async () => {
     await loadEngine(engine);
   });
+  compareWithPyTorch();
+});
 
+// Where no graph moves small parameters, each goes by the ops that move large ones.
+describe.runIf(PRESENT_ENGINES.includes('tensorflow'))(
+  'PyTorch moves a kernel and a bias as on a GPU',
+  () => {
+    computeAsOnGpu();
+    compareWithPyTorch();
+  },
+);
+
+function compareWithPyTorch(): void {
   test.each(
     pytorch.trajectories.map(
       ({ optimizer, weights }) => [JSON.stringify(optimizer), optimizer, weights] as const,
@@ -279,7 +292,7 @@ describe.each(PRESENT_ENGINES)('PyTorch moves a kernel and a bias as on %s', (en
     optimizer.dispose();
     expect(tf.memory().numTensors).toBe(before);
   });
-});
+}
 
 test('a parameter in no group, or in two, is an error', () => {
   const parameters = parametersOf(cifarResNet('resnet8', [8, 8, 1], 3, { width: 2 }));
