@@ -178,7 +178,9 @@ export async function readRun(folder: string): Promise<RunEntry> {
   // Who went away while changing the state of a run that waits leaves it waiting.
   const isWaiting =
     manifest.state.status === 'queued' && (lease === null || lease.holder?.purpose === 'change');
-  if (isWaiting || (lease && (await isHeld(lease)))) return { kind: 'run', id, folder, manifest };
+  // Nobody trains a run whose state another may change.
+  const isTrained = lease !== null && lease.holder?.purpose !== 'change' && (await isHeld(lease));
+  if (isWaiting || isTrained) return { kind: 'run', id, folder, manifest };
   // It may have ended between the two readings.
   const again = await readManifest(folder);
   const latest = again.ok ? again.manifest : manifest;

@@ -1,7 +1,7 @@
 import type { RunEvent } from '../protocol/events';
 import type { RunState } from '../runs/manifest';
 import { stateAfter } from '../runs/state';
-import type { RunEntry } from '../runs/store';
+import { isFinalState, type RunEntry } from '../runs/store';
 
 /** What only the log of a run that is being trained says. */
 export interface Activity {
@@ -36,6 +36,26 @@ export function runAfter(run: ReadableRun, events: readonly RunEvent[]): Readabl
     },
     activity: events.reduce(activityAfter, run.activity),
   };
+}
+
+/**
+ * What is known of a run once it was read from disk: that, unless what is known already, by its log, was ahead of it.
+ *
+ * @param endedMeanwhile whether the run ended after the reading began
+ */
+export function afterReading(known: KnownRun | undefined, read: KnownRun, endedMeanwhile: boolean): KnownRun {
+  if (known?.kind !== 'run' || read.kind !== 'run') return read;
+  const { status } = read.manifest.state;
+  const isAhead =
+    isRunning(known) && isRunning(read)
+      ? // A run that goes on from a checkpoint says so in its manifest first.
+        read.manifest.state.step <= known.manifest.state.step
+      : isFinalState(known.manifest.state) &&
+        (endedMeanwhile ||
+          status === 'interrupted' ||
+          // Whoever started it writes how it ended after that stands in the log.
+          (status === 'queued' && known.manifest.endedAt === null));
+  return isAhead ? { ...known, manifest: { ...read.manifest, state: known.manifest.state } } : read;
 }
 
 type InState<Status extends RunState['status']> = ReadableRun & {

@@ -5,8 +5,8 @@ import { RunFollower } from '../runs/events';
 import type { RunState } from '../runs/manifest';
 import { queueAmong } from '../runs/queue';
 import { markInterrupted } from '../runs/stopping';
-import { isFinalState, listRuns, metricsPath, readRun, runsFolder } from '../runs/store';
-import { isLive, isRunning, type KnownRun, NO_ACTIVITY, type ReadableRun, runAfter } from './liveRun';
+import { listRuns, metricsPath, readRun, runsFolder } from '../runs/store';
+import { afterReading, isLive, type KnownRun, NO_ACTIVITY, type ReadableRun, runAfter } from './liveRun';
 
 /** Several changes within this time are told as one. */
 const QUIET_MS = 100;
@@ -114,7 +114,9 @@ export class RunLibrary implements vscode.Disposable {
       if (this.#disposed) return;
       const before = this.runs;
       this.#storeTimes = new Map(stores.map(({ root, time }) => [root, time]));
-      this.#runs = new Map(stores.map(({ root, runs }) => [root, runs.map((run) => this.#merge(run))]));
+      const taken = (run: KnownRun) =>
+        afterReading(this.find(run.id), run, this.#endedWhileReading.has(run.id));
+      this.#runs = new Map(stores.map(({ root, runs }) => [root, runs.map(taken)]));
       this.#queue = stores.flatMap(({ queue }) => queue);
       for (const run of before) {
         const now = this.find(run.id);
@@ -152,20 +154,6 @@ export class RunLibrary implements vscode.Disposable {
       if (!known.has(run.id)) this.#ended.fire(run);
       markInterrupted(run.folder).catch((error) => this.log.error(`${run.id} could not be changed:`, error));
     }
-  }
-
-  /** A run as read from disk, unless its log was ahead of its manifest. */
-  #merge(read: KnownRun): KnownRun {
-    const shown = this.find(read.id);
-    if (shown?.kind !== 'run' || read.kind !== 'run') return read;
-    const { state } = read.manifest;
-    const bothRunning = isRunning(shown) && isRunning(read);
-    const mayBeOld = state.status === 'interrupted' || this.#endedWhileReading.has(read.id);
-    const endedMeanwhile = mayBeOld && isFinalState(shown.manifest.state);
-    if (!bothRunning && !endedMeanwhile) return read;
-    // A run that goes on from a checkpoint says so in its manifest first.
-    if (bothRunning && read.manifest.state.step > shown.manifest.state.step) return read;
-    return { ...shown, manifest: { ...read.manifest, state: shown.manifest.state } };
   }
 
   /** Follows the logs of live runs, and no others. */

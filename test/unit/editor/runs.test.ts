@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { parseExperiment } from '../../../src/experiment/parse';
 import type { RunEvent } from '../../../src/protocol/events';
 import type { Manifest, RunState } from '../../../src/runs/manifest';
-import { isLive, NO_ACTIVITY, type ReadableRun, runAfter } from '../../../src/views/liveRun';
+import { afterReading, isLive, NO_ACTIVITY, type ReadableRun, runAfter } from '../../../src/views/liveRun';
 import { runDescription, runFacts, stateIcon, statusText } from '../../../src/views/runText';
 
 const parsed = parseExperiment(
@@ -155,5 +155,41 @@ describe('a run that is being trained', () => {
 
   test('is not live when its trainer was interrupted', () => {
     expect(isLive(runIn({ status: 'interrupted' }))).toBe(false);
+  });
+});
+
+describe('a run that is read from disk again', () => {
+  const running = (step: number): RunState => ({ status: 'running', step, validationAccuracy: null });
+  const failed: RunState = { status: 'failed', failure };
+  const stateAfter = (known: ReadableRun, read: ReadableRun, endedMeanwhile = false) => {
+    const after = afterReading(known, read, endedMeanwhile);
+    return after.kind === 'run' ? after.manifest.state : null;
+  };
+  const endedAt = (run: ReadableRun, time: number): ReadableRun => ({
+    ...run,
+    manifest: { ...run.manifest, endedAt: time },
+  });
+
+  test('is as its log said where that was ahead: of its step, and of how it ended', () => {
+    expect(stateAfter(runIn(running(30)), runIn(running(20)))).toEqual(running(30));
+    expect(stateAfter(runIn(failed), runIn({ status: 'interrupted' }))).toEqual(failed);
+    expect(stateAfter(runIn(failed), runIn(running(20)), true)).toEqual(failed);
+    // A trainer that died before it said that it trains.
+    expect(stateAfter(runIn(failed), runIn({ status: 'queued' }))).toEqual(failed);
+  });
+
+  test('is as the disk says where that is newer: it ended, waits again, or trains again', () => {
+    expect(stateAfter(runIn(running(30)), runIn(running(40)))).toEqual(running(40));
+    expect(stateAfter(runIn(running(30)), runIn(failed))).toEqual(failed);
+    expect(stateAfter(endedAt(runIn(failed), 1), runIn({ status: 'queued' }))).toEqual({ status: 'queued' });
+    expect(stateAfter(endedAt(runIn(failed), 1), runIn(running(20)))).toEqual(running(20));
+  });
+
+  test('that is not known yet, or cannot be read, is as the disk says', () => {
+    const read = runIn(running(20));
+    expect(afterReading(undefined, read, false)).toBe(read);
+    const broken = { kind: 'broken', id: read.id, folder: read.folder, reason: 'torn' } as const;
+    const torn = { ...broken, root: '/', activity: NO_ACTIVITY };
+    expect(afterReading(read, torn, false)).toBe(torn);
   });
 });

@@ -273,6 +273,15 @@ describe('a run without an end', () => {
     expect(await readRun(folder)).toMatchObject({ manifest: { state: { status: 'interrupted' } } });
   });
 
+  it('is interrupted while a process that does not train it changes its state', async () => {
+    const { folder } = await exampleRun();
+    await writeManifest(folder, { ...(await manifestOf(folder)), state: running });
+    const { pid, end } = await sleeper();
+    await claimLease(folder, 'change', pid);
+    expect(await readRun(folder)).toMatchObject({ manifest: { state: { status: 'interrupted' } } });
+    await end();
+  });
+
   it('is interrupted where it has no lease, or a damaged one', async () => {
     const { folder } = await exampleRun();
     await writeManifest(folder, { ...(await manifestOf(folder)), state: running });
