@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { basename, dirname } from 'node:path';
 import * as vscode from 'vscode';
 import { clickLens, discard, eventually, extension, lensesOf, openNew } from './support';
 
@@ -24,15 +25,18 @@ const SCALING = 'Linear scaling: 0.1 at 256 gives 0.4 at 1024';
 const problemsOf = (uri: vscode.Uri) =>
   vscode.languages.getDiagnostics(uri).filter(({ severity }) => severity !== vscode.DiagnosticSeverity.Hint);
 
-/** What `tricks resolve` says of a file that it refuses. */
+/** What `tricks resolve` says, in its folder, of a file that it refuses. */
 async function toldByCommandLine({ fsPath }: vscode.Uri): Promise<string> {
   const { extensionUri } = vscode.extensions.getExtension('bag-of-tricks.bag-of-tricks') ?? {};
   assert.ok(extensionUri);
   const program = vscode.Uri.joinPath(extensionUri, 'dist/tricks.js').fsPath;
   const env = { ...process.env, ELECTRON_RUN_AS_NODE: '1' };
   return new Promise((resolve) => {
-    execFile(process.execPath, [program, 'resolve', fsPath], { env }, (_error, _stdout, stderr) =>
-      resolve(stderr),
+    execFile(
+      process.execPath,
+      [program, 'resolve', fsPath],
+      { env, cwd: dirname(fsPath) },
+      (_error, _stdout, stderr) => resolve(stderr),
     );
   });
 }
@@ -168,7 +172,7 @@ suite('Editing an experiment', () => {
     const { start } = problem.range;
     assert.equal(
       await toldByCommandLine(document.uri),
-      `${document.fileName}:${start.line + 1}:${start.character + 1}: error: ${problem.message}\n`,
+      `${basename(document.fileName)}:${start.line + 1}:${start.character + 1}: error: ${problem.message}\n`,
     );
 
     const mend = new vscode.WorkspaceEdit();
