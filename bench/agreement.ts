@@ -7,14 +7,10 @@
  *     node dist/bench/agreement.js [engine...]
  */
 import * as tf from '@tensorflow/tfjs-core';
-import { graphOf } from '../src/recipe/draft';
 import { type EngineRequest, loadEngine } from '../src/training/engines/engine';
 import { oneHot } from '../src/training/evaluation';
-import { initialValues } from '../src/training/initialization';
-import { Network } from '../src/training/network';
 import { softmaxCrossEntropy } from '../src/training/ops/softmaxCrossEntropy';
-import { Random } from '../src/training/random';
-import { MODELS, type ModelName, recipeOf } from './models';
+import { MODELS, type ModelName, newNetwork, recipeOf } from './models';
 
 interface Pass {
   readonly logits: Float32Array;
@@ -38,13 +34,9 @@ async function main([first = 'tensorflow', ...others]: readonly string[]): Promi
 /** A pass of a batch of random images on a network with the weights of seed 1. */
 async function passOn(engine: string, name: ModelName): Promise<Pass> {
   await loadEngine(engine as EngineRequest);
-  const { model, data } = recipeOf(name, { steps: 1 });
+  const { data } = recipeOf(name, { steps: 1 });
   const { height, width, channels, classes } = data.dataset;
-  const graph = graphOf({ model, dataset: data.dataset });
-  const network = new Network(
-    graph,
-    initialValues(graph, { zeroGamma: false }, Random.seeded(1, 'initialization')),
-  );
+  const network = newNetwork(name);
   const images = tf.randomUniform<tf.Rank.R4>(
     [data.batchSize, height, width, channels],
     -1.5,
@@ -52,14 +44,19 @@ async function passOn(engine: string, name: ModelName): Promise<Pass> {
     'float32',
     1,
   );
-  const labels = Array.from({ length: data.batchSize }, (_, index) => index % classes);
-  const targets = oneHot(tf.tensor1d(labels, 'int32'), classes);
+  const classOf = Array.from({ length: data.batchSize }, (_, index) => index % classes);
+  const labels = tf.tensor1d(classOf, 'int32');
+  const targets = oneHot(labels, classes);
   const pass = network.forward(images);
   const logits = (await pass.logits.data<'float32'>()).slice();
   const gradients: Float32Array[] = [];
-  for (const gradient of pass.backward(softmaxCrossEntropy(pass.logits, targets).dLogits).values()) {
+  const { loss, dLogits } = softmaxCrossEntropy(pass.logits, targets);
+  for (const gradient of pass.backward(dLogits).values()) {
     gradients.push((await gradient.data<'float32'>()).slice());
+    gradient.dispose();
   }
+  tf.dispose([images, labels, targets, loss, dLogits]);
+  network.dispose();
   return { logits, gradients };
 }
 

@@ -1,7 +1,11 @@
 /** The two models of the benches, on images drawn at random: what they show does not change the time they take. */
 import { experimentSchema } from '../src/experiment/schema';
+import { graphOf } from '../src/recipe/draft';
 import type { Recipe } from '../src/recipe/recipe';
 import { resolve } from '../src/recipe/resolve';
+import { initialValues } from '../src/training/initialization';
+import { Network } from '../src/training/network';
+import { Random } from '../src/training/random';
 
 export const MODELS = {
   resnet20: {
@@ -45,4 +49,11 @@ export function recipeOf(name: ModelName, { steps, epochs = 1, dtype = 'float32'
   );
   if (!resolution.ok) throw new Error(JSON.stringify(resolution.problems));
   return resolution.recipe;
+}
+
+/** A network of a model of the benches, with the weights of seed 1. */
+export function newNetwork(name: ModelName): Network {
+  const { model, data } = recipeOf(name, { steps: 1 });
+  const graph = graphOf({ model, dataset: data.dataset });
+  return new Network(graph, initialValues(graph, { zeroGamma: false }, Random.seeded(1, 'initialization')));
 }

@@ -8,16 +8,13 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { parametersOf } from '../src/models/graph';
-import { graphOf } from '../src/recipe/draft';
 import type { OptimizerRecipe } from '../src/recipe/recipe';
 import { type EngineRequest, loadEngine } from '../src/training/engines/engine';
 import { clipGradients, disposeGradients } from '../src/training/gradients';
-import { initialValues } from '../src/training/initialization';
-import { type Gradients, Network } from '../src/training/network';
+import type { Gradients, Network } from '../src/training/network';
 import { createOptimizer } from '../src/training/optimizers/optimizer';
-import { Random } from '../src/training/random';
 import { median } from './median';
-import { MODELS, type ModelName, recipeOf } from './models';
+import { MODELS, type ModelName, newNetwork, recipeOf } from './models';
 
 const OPTIMIZERS: readonly OptimizerRecipe[] = [
   { name: 'sgd', momentum: 0.9, nesterov: false },
@@ -54,7 +51,7 @@ interface Work {
 }
 
 function updating(model: ModelName, recipe: OptimizerRecipe): Work {
-  const network = networkOf(model);
+  const network = newNetwork(model);
   const { parameterGroups } = recipeOf(model, { steps: 1 });
   const optimizer = createOptimizer({ optimizer: recipe, parameterGroups }, parametersOf(network.graph));
   return {
@@ -74,7 +71,7 @@ function updating(model: ModelName, recipe: OptimizerRecipe): Work {
 }
 
 function clipping(model: ModelName): Work {
-  const network = networkOf(model);
+  const network = newNetwork(model);
   return {
     name: 'clipping',
     times: [],
@@ -88,12 +85,6 @@ function clipping(model: ModelName): Work {
     },
     dispose: () => network.dispose(),
   };
-}
-
-function networkOf(name: ModelName): Network {
-  const { model, data } = recipeOf(name, { steps: 1 });
-  const graph = graphOf({ model, dataset: data.dataset });
-  return new Network(graph, initialValues(graph, { zeroGamma: false }, Random.seeded(1, 'initialization')));
 }
 
 function gradientsOf({ parameters }: Network): Gradients {

@@ -175,12 +175,10 @@ export async function readRun(folder: string): Promise<RunEntry> {
   const { manifest } = reading;
   if (isFinalState(manifest.state)) return { kind: 'run', id, folder, manifest };
   const lease = await readLease(folder);
-  // Who went away while changing the state of a run that waits leaves it waiting.
-  const isWaiting =
-    manifest.state.status === 'queued' && (lease === null || lease.holder?.purpose === 'change');
-  // Nobody trains a run whose state another may change.
-  const isTrained = lease !== null && lease.holder?.purpose !== 'change' && (await isHeld(lease));
-  if (isWaiting || isTrained) return { kind: 'run', id, folder, manifest };
+  // Nobody trains a run whose state another may change; who went away as it changed one that waits leaves it waiting.
+  const training = lease?.holder?.purpose === 'change' ? null : lease;
+  const isAsWritten = training ? await isHeld(training) : manifest.state.status === 'queued';
+  if (isAsWritten) return { kind: 'run', id, folder, manifest };
   // It may have ended between the two readings.
   const again = await readManifest(folder);
   const latest = again.ok ? again.manifest : manifest;

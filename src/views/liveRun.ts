@@ -45,17 +45,16 @@ export function runAfter(run: ReadableRun, events: readonly RunEvent[]): Readabl
  */
 export function afterReading(known: KnownRun | undefined, read: KnownRun, endedMeanwhile: boolean): KnownRun {
   if (known?.kind !== 'run' || read.kind !== 'run') return read;
+  const ahead = { ...known, manifest: { ...read.manifest, state: known.manifest.state } };
+  if (isRunning(known) && isRunning(read)) {
+    // A run that goes on from a checkpoint says so in its manifest first.
+    return read.manifest.state.step > known.manifest.state.step ? read : ahead;
+  }
   const { status } = read.manifest.state;
-  const isAhead =
-    isRunning(known) && isRunning(read)
-      ? // A run that goes on from a checkpoint says so in its manifest first.
-        read.manifest.state.step <= known.manifest.state.step
-      : isFinalState(known.manifest.state) &&
-        (endedMeanwhile ||
-          status === 'interrupted' ||
-          // Whoever started it writes how it ended after that stands in the log.
-          (status === 'queued' && known.manifest.endedAt === null));
-  return isAhead ? { ...known, manifest: { ...read.manifest, state: known.manifest.state } } : read;
+  // Whoever started it writes how it ended after that stands in the log.
+  const isUnwritten = status === 'queued' && known.manifest.endedAt === null;
+  const mayBeOld = endedMeanwhile || status === 'interrupted' || isUnwritten;
+  return mayBeOld && isFinalState(known.manifest.state) ? ahead : read;
 }
 
 type InState<Status extends RunState['status']> = ReadableRun & {

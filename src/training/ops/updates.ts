@@ -12,15 +12,14 @@ interface Update {
 export interface MomentumUpdate extends Update {
   /** Null at the first step. */
   readonly velocity: tf.Tensor | null;
-  /** Above 0. */
   readonly momentum: number;
   readonly nesterov: boolean;
-  /** What the gradient with its decay is multiplied by; by default 1. */
-  readonly scale?: tf.Scalar | null;
+  /** Gives what the gradient with its decay is multiplied by; by default 1. */
+  readonly scale?: () => tf.Scalar;
 }
 
 /** What Adam's direction follows from. */
-export interface AdamMoments {
+interface AdamStep extends Omit<Update, 'learningRate'> {
   /** Null at the first step, as is `square`. */
   readonly mean: tf.Tensor | null;
   readonly square: tf.Tensor | null;
@@ -31,14 +30,15 @@ export interface AdamMoments {
   readonly count: number;
 }
 
-export interface AdamUpdate extends Update, AdamMoments {
+export interface AdamUpdate extends Update, AdamStep {
   /** Whether weight decay is taken off the weight, and not added to the gradient. */
   readonly isDecoupled: boolean;
 }
 
 /**
- * SGD with momentum as ../optimizers/sgd.ts has it, or ../optimizers/lars.ts, in few passes over the parameter; null on an engine without a
- * kernel for it. What is given is not to be read again: an engine may compute in its place.
+ * SGD with momentum as ../optimizers/sgd.ts has it, or ../optimizers/lars.ts, in few passes over the parameter; null
+ * without momentum, and on an engine without a kernel for it. What is given is not to be read again: an engine may
+ * compute in its place.
  */
 export function momentumUpdate({
   weight,
@@ -47,13 +47,13 @@ export function momentumUpdate({
   scale,
   ...attributes
 }: MomentumUpdate): { weight: tf.Tensor; velocity: tf.Tensor } | null {
-  if (!hasKernel('MomentumUpdate')) return null;
+  if (attributes.momentum === 0 || !hasKernel('MomentumUpdate')) return null;
   return tf.tidy(() => {
     const inputs = {
       weight,
       gradient,
       velocity: velocity ?? tf.zerosLike(weight),
-      ...(scale && { scale }),
+      ...(scale && { scale: scale() }),
     };
     const outputs = tf.engine().runKernel<tf.Tensor[]>('MomentumUpdate', inputs, { ...attributes });
     const [moved, carried] = outputs as [tf.Tensor, tf.Tensor];
@@ -62,45 +62,38 @@ export function momentumUpdate({
 }
 
 /** Adam as ../optimizers/adam.ts has it, under the terms of `momentumUpdate`. */
-export function adamUpdate({
-  weight,
-  gradient,
-  mean,
-  square,
-  ...attributes
-}: AdamUpdate): { weight: tf.Tensor; mean: tf.Tensor; square: tf.Tensor } | null {
-  if (!hasKernel('AdamUpdate')) return null;
-  return tf.tidy(() => {
-    const moments = { mean: mean ?? tf.zerosLike(weight), square: square ?? tf.zerosLike(weight) };
-    const inputs = { weight, gradient, ...moments };
-    const outputs = tf.engine().runKernel<tf.Tensor[]>('AdamUpdate', inputs, { ...attributes });
-    const [moved, first, second] = outputs as [tf.Tensor, tf.Tensor, tf.Tensor];
-    return { weight: moved, mean: first, square: second };
-  });
+export function adamUpdate(
+  update: AdamUpdate,
+): { weight: tf.Tensor; mean: tf.Tensor; square: tf.Tensor } | null {
+  const outputs = byMoments('AdamUpdate', update);
+  return outputs && { weight: outputs[0], mean: outputs[1], square: outputs[2] };
 }
 
 /**
  * The direction of ../optimizers/lamb.ts, m̂ / (√v̂ + e) + d w, and the moments that it follows from, under the terms of
  * `momentumUpdate`; but the weight may be read again.
  */
-export function lambDirection({
-  weight,
-  gradient,
-  mean,
-  square,
-  ...attributes
-}: Omit<Update, 'learningRate'> & AdamMoments): {
-  direction: tf.Tensor;
-  mean: tf.Tensor;
-  square: tf.Tensor;
-} | null {
-  if (!hasKernel('LambDirection')) return null;
+export function lambDirection(
+  step: AdamStep,
+): { direction: tf.Tensor; mean: tf.Tensor; square: tf.Tensor } | null {
+  const outputs = byMoments('LambDirection', step);
+  return outputs && { direction: outputs[0], mean: outputs[1], square: outputs[2] };
+}
+
+/** What a kernel makes of a parameter and its moments, and the moments after; null on an engine without it. */
+function byMoments(
+  kernelName: string,
+  { weight, gradient, mean, square, ...attributes }: AdamStep,
+): [tf.Tensor, tf.Tensor, tf.Tensor] | null {
+  if (!hasKernel(kernelName)) return null;
   return tf.tidy(() => {
     const moments = { mean: mean ?? tf.zerosLike(weight), square: square ?? tf.zerosLike(weight) };
     const inputs = { weight, gradient, ...moments };
-    const outputs = tf.engine().runKernel<tf.Tensor[]>('LambDirection', inputs, { ...attributes });
-    const [direction, first, second] = outputs as [tf.Tensor, tf.Tensor, tf.Tensor];
-    return { direction, mean: first, square: second };
+    return tf.engine().runKernel<tf.Tensor[]>(kernelName, inputs, { ...attributes }) as [
+      tf.Tensor,
+      tf.Tensor,
+      tf.Tensor,
+    ];
   });
 }
 

@@ -1,6 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { OptimizerRecipe } from '../../recipe/recipe';
-import { hasKernel } from '../ops/engineKernels';
 import { normOf } from '../ops/norm';
 import { momentumUpdate } from '../ops/updates';
 import type { UpdateRule } from './rule';
@@ -29,12 +28,10 @@ export function lars({
       return { weight: tf.sub(weight, tf.mul(velocity, learningRate)), slots: { velocity } };
     },
     moveFused(step, before) {
-      // Without a kernel the norms would be taken twice.
-      if (momentum === 0 || !hasKernel('MomentumUpdate')) return null;
       const { weight, gradient, weightDecay, isKernel } = step;
       const velocity = before?.velocity ?? null;
-      const scale = isKernel ? trust(weight, gradient, weightDecay) : null;
-      const fused = momentumUpdate({ ...step, velocity, momentum, nesterov: false, scale });
+      const scale = isKernel && { scale: () => trust(weight, gradient, weightDecay) };
+      const fused = momentumUpdate({ ...step, velocity, momentum, nesterov: false, ...scale });
       return fused && { weight: fused.weight, slots: { velocity: fused.velocity } };
     },
   };

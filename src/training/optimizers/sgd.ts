@@ -26,7 +26,6 @@ export function sgd({
       return { weight: tf.sub(weight, tf.mul(direction, learningRate)), slots: { velocity } };
     },
     moveFused(step, before) {
-      if (momentum === 0) return null;
       const velocity = before?.velocity ?? null;
       const fused = momentumUpdate({ ...step, velocity, momentum, nesterov });
       return fused && { weight: fused.weight, slots: { velocity: fused.velocity } };

@@ -1,4 +1,4 @@
-import { add, divide, instantiate, multiply, squareRoot, subtract } from './assembler';
+import { add, type Code, divide, instantiate, multiply, squareRoot, subtract } from './assembler';
 import { everyVector, registerElementwise } from './elementwise';
 
 /** The kernels of the wasm backend that ../../ops/updates.ts asks for: each one pass over a parameter. */
@@ -15,20 +15,16 @@ export function registerUpdates(memory: WebAssembly.Memory): void {
       return [subtract(weight, multiply(add(decayed, multiply(moved, share)), rate)), moved];
     }),
     adam: everyVector(ADAM, ({ weight, gradient, mean, square, ...scalars }, keep) => {
-      const { decay, kept, beta1, rest1, beta2, rest2, correction, epsilon, rate } = scalars;
+      const { decay, kept, rate } = scalars;
       const seen = keep(add(gradient, multiply(weight, decay)));
-      const first = keep(add(multiply(mean, beta1), multiply(seen, rest1)));
-      const second = keep(add(multiply(square, beta2), multiply(multiply(seen, seen), rest2)));
-      const root = squareRoot(multiply(second, correction));
-      const direction = divide(first, add(root, epsilon));
+      const { first, second, divisor } = momentsAfter(seen, { mean, square, ...scalars }, keep);
+      const direction = divide(first, divisor);
       return [subtract(multiply(weight, kept), multiply(direction, rate)), first, second];
     }),
     direction: everyVector(DIRECTION, ({ weight, gradient, mean, square, ...scalars }, keep) => {
-      const { decay, beta1, rest1, beta2, rest2, correction1, correction2, epsilon } = scalars;
-      const first = keep(add(multiply(mean, beta1), multiply(gradient, rest1)));
-      const second = keep(add(multiply(square, beta2), multiply(multiply(gradient, gradient), rest2)));
-      const root = squareRoot(multiply(second, correction2));
-      const seen = divide(multiply(first, correction1), add(root, epsilon));
+      const { decay, meanCorrection } = scalars;
+      const { first, second, divisor } = momentsAfter(gradient, { mean, square, ...scalars }, keep);
+      const seen = divide(multiply(first, meanCorrection), divisor);
       return [add(seen, multiply(weight, decay)), first, second];
     }),
     descend: everyVector(DESCENT, ({ weight, direction, rate }) => [
@@ -43,25 +39,23 @@ export function registerUpdates(memory: WebAssembly.Memory): void {
     };
   });
   registerElementwise('AdamUpdate', ADAM, (attrs) => {
-    const { beta1, beta2, epsilon, count, weightDecay, isDecoupled, learningRate } = attrs;
+    const { beta1, count, weightDecay, isDecoupled, learningRate } = attrs;
     return {
       compute: adam,
       scalars: {
         decay: isDecoupled ? 0 : weightDecay,
         kept: isDecoupled ? 1 - learningRate * weightDecay : 1,
-        ...{ beta1, rest1: 1 - beta1, beta2, rest2: 1 - beta2, epsilon },
-        correction: 1 / (1 - beta2 ** count),
+        ...momentScalars(attrs),
         rate: learningRate / (1 - beta1 ** count),
       },
     };
   });
-  registerElementwise('LambDirection', DIRECTION, ({ beta1, beta2, epsilon, count, weightDecay }) => ({
+  registerElementwise('LambDirection', DIRECTION, (attrs) => ({
     compute: direction,
     scalars: {
-      decay: weightDecay,
-      ...{ beta1, rest1: 1 - beta1, beta2, rest2: 1 - beta2, epsilon },
-      correction1: 1 / (1 - beta1 ** count),
-      correction2: 1 / (1 - beta2 ** count),
+      decay: attrs.weightDecay,
+      ...momentScalars(attrs),
+      meanCorrection: 1 / (1 - attrs.beta1 ** attrs.count),
     },
   }));
   registerElementwise('Descend', DESCENT, (_attrs, scalarOf) => ({
@@ -76,15 +70,42 @@ const MOMENTUM = {
   outputs: 2,
   replaced: [null, 'velocity'],
 } as const;
+
+/** What Adam's moments after a step go by. */
+const MOMENT_SCALARS = ['beta1', 'rest1', 'beta2', 'rest2', 'squareCorrection', 'epsilon'] as const;
+type MomentScalar = (typeof MOMENT_SCALARS)[number];
+
+function momentScalars({
+  beta1,
+  beta2,
+  epsilon,
+  count,
+}: Record<'beta1' | 'beta2' | 'epsilon' | 'count', number>): Record<MomentScalar, number> {
+  const squareCorrection = 1 / (1 - beta2 ** count);
+  return { beta1, rest1: 1 - beta1, beta2, rest2: 1 - beta2, squareCorrection, epsilon };
+}
+
+/** The moments after a gradient, and what the first of them is divided by. */
+function momentsAfter(
+  gradient: Code,
+  values: Record<MomentScalar | 'mean' | 'square', Code>,
+  keep: (value: Code) => Code,
+): { first: Code; second: Code; divisor: Code } {
+  const { mean, square, beta1, rest1, beta2, rest2, squareCorrection, epsilon } = values;
+  const first = keep(add(multiply(mean, beta1), multiply(gradient, rest1)));
+  const second = keep(add(multiply(square, beta2), multiply(multiply(gradient, gradient), rest2)));
+  return { first, second, divisor: add(squareRoot(multiply(second, squareCorrection)), epsilon) };
+}
+
 const ADAM = {
   inputs: ['weight', 'gradient', 'mean', 'square'],
-  scalars: ['decay', 'kept', 'beta1', 'rest1', 'beta2', 'rest2', 'correction', 'epsilon', 'rate'],
+  scalars: ['decay', 'kept', 'rate', ...MOMENT_SCALARS],
   outputs: 3,
   replaced: [null, 'mean', 'square'],
 } as const;
 const DIRECTION = {
   inputs: ['weight', 'gradient', 'mean', 'square'],
-  scalars: ['decay', 'beta1', 'rest1', 'beta2', 'rest2', 'correction1', 'correction2', 'epsilon'],
+  scalars: ['decay', 'meanCorrection', ...MOMENT_SCALARS],
   outputs: 3,
   replaced: ['gradient', 'mean', 'square'],
 } as const;

@@ -27,13 +27,13 @@ export function registerUpdates(): void {
   });
   register('AdamUpdate', (call) => {
     const { backend, attrs } = call;
-    const { beta1, beta2, epsilon, count, weightDecay, isDecoupled, learningRate } = attrs;
+    const { weightDecay, isDecoupled, learningRate } = attrs;
     const [weight, mean, square] = ['weight', 'mean', 'square'].map((name) =>
       backend.changeable(given(call, name)),
     ) as [TensorInfo, TensorInfo, TensorInfo];
     const gradient = decayed(call, isDecoupled ? 0 : weightDecay);
     if (isDecoupled) addScaled(backend, weight, weight, -learningRate * weightDecay);
-    applyAdam(backend, [weight, mean, square], gradient, learningRate, { beta1, beta2, epsilon, count });
+    applyAdam(backend, [weight, mean, square], gradient, learningRate, attrs);
     backend.release(gradient);
     return [weight, mean, square];
   });
@@ -51,12 +51,7 @@ export function registerUpdates(): void {
   register('Descend', (call) => {
     const { backend } = call;
     const weight = backend.changeable(given(call, 'weight'));
-    backend.change(
-      'ResourceApplyGradientDescent',
-      UPDATE,
-      [weight],
-      [given(call, 'rate'), given(call, 'direction')],
-    );
+    subtractScaled(backend, weight, given(call, 'direction'), given(call, 'rate'));
     return weight;
   });
 }
@@ -119,7 +114,7 @@ function scaledAndDecayed(call: Call, weightDecay: number, scale: TensorInfo): T
   const changed = backend.run('Mul', { T: UPDATE.T }, [given(call, 'gradient'), scale]);
   if (weightDecay === 0) return changed;
   const rate = scaled(backend, scale, -weightDecay);
-  backend.change('ResourceApplyGradientDescent', UPDATE, [changed], [rate, given(call, 'weight')]);
+  subtractScaled(backend, changed, given(call, 'weight'), rate);
   backend.release(rate);
   return changed;
 }
@@ -132,6 +127,11 @@ function scaled(backend: TensorflowBackend, x: TensorInfo, scale: number): Tenso
 function addScaled(backend: TensorflowBackend, y: TensorInfo, x: TensorInfo, scale: number): void {
   if (scale === 0) return;
   const added = x === y ? scaled(backend, x, 1) : backend.share(x);
-  backend.change('ResourceApplyGradientDescent', UPDATE, [y], [factor(-scale), added]);
+  subtractScaled(backend, y, added, factor(-scale));
   backend.release(added);
+}
+
+/** Subtracts `scale` x, another tensor, from y in its place. */
+function subtractScaled(backend: TensorflowBackend, y: TensorInfo, x: TensorInfo, scale: Input): void {
+  backend.change('ResourceApplyGradientDescent', UPDATE, [y], [scale, x]);
 }
