@@ -88,9 +88,9 @@ export const bundles = [
   {
     ...node,
     entryPoints: {
-      trainer: 'src/training/main.ts',
-      thread: 'src/training/parallel/thread.ts',
-      tricks: 'src/cli.ts',
+      trainer: 'src/training/trainer/main.ts',
+      thread: 'src/training/parallel/worker.ts',
+      tricks: 'src/cli/main.ts',
     },
     banner: { js: '#!/usr/bin/env node' },
     plugins: [...common.plugins, copyWasm, copyDawn],

@@ -7,8 +7,8 @@
  *     node dist/bench/agreement.js [engine...]
  */
 import * as tf from '@tensorflow/tfjs-core';
-import { type EngineRequest, loadEngine } from '../src/training/engines/engine';
-import { oneHot } from '../src/training/evaluation';
+import { type EngineRequest, loadEngine } from '../src/backends/backend';
+import { oneHot } from '../src/training/loop/evaluation';
 import { softmaxCrossEntropy } from '../src/training/ops/softmaxCrossEntropy';
 import { MODELS, type ModelName, newNetwork, recipeOf } from './models';
 

@@ -7,14 +7,15 @@
  *     npx esbuild bench/lenses.ts --bundle --platform=node --main-fields=module,main --log-level=error --outfile=dist/bench/lenses.js
  *     node dist/bench/lenses.js
  */
-import { foreignFits } from '../src/editor/foreignFits';
+
+import { parseExperiment } from '../src/experiment/parse';
+import { foreignFits } from '../src/insight/foreignFits';
 import {
   type ExperimentLens,
   experimentLenses,
   foreignLenses,
   type LensSurroundings,
-} from '../src/editor/lenses';
-import { parseExperiment } from '../src/experiment/parse';
+} from '../src/insight/lenses';
 import { median } from './median';
 
 const LINES = 2000;

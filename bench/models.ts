@@ -1,10 +1,11 @@
 /** The two models of the benches, on images drawn at random: what they show does not change the time they take. */
+
+import { resolve } from '../src/experiment/resolve';
 import { experimentSchema } from '../src/experiment/schema';
 import { graphOf } from '../src/recipe/draft';
 import type { Recipe } from '../src/recipe/recipe';
-import { resolve } from '../src/recipe/resolve';
-import { initialValues } from '../src/training/initialization';
-import { Network } from '../src/training/network';
+import { initialValues } from '../src/training/network/initialization';
+import { Network } from '../src/training/network/network';
 import { Random } from '../src/training/random';
 
 export const MODELS = {

@@ -54,7 +54,7 @@ const environment = {
 
 await esbuild.build({
   absWorkingDir: root,
-  entryPoints: { 'bench/worker': 'bench/worker.ts', 'bench/thread': 'src/training/parallel/thread.ts' },
+  entryPoints: { 'bench/worker': 'bench/worker.ts', 'bench/thread': 'src/training/parallel/worker.ts' },
   outdir: 'dist',
   bundle: true,
   platform: 'node',

@@ -16,12 +16,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { setTimeout as delay } from 'node:timers/promises';
+import { resolve } from '../src/experiment/resolve';
 import { experimentSchema } from '../src/experiment/schema';
 import type { RunEvent } from '../src/protocol/events';
-import { resolve } from '../src/recipe/resolve';
-import { LOG_START, RunFollower, readEvents, thinningStride } from '../src/runs/events';
+import { LOG_START, RunFollower, readEvents, thinningStride } from '../src/runs/log';
+import { MetricsLog } from '../src/runs/metricsLog';
 import { createRun, listRuns, writeManifest } from '../src/runs/store';
-import { MetricsLog } from '../src/training/metricsLog';
 
 const RUNS = 1000;
 const EVENTS = 1_000_000;

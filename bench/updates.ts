@@ -7,11 +7,11 @@
  *     node dist/bench/updates.js [engine] [rounds]
  */
 import * as tf from '@tensorflow/tfjs-core';
+import { type EngineRequest, loadEngine } from '../src/backends/backend';
 import { parametersOf } from '../src/models/graph';
 import type { OptimizerRecipe } from '../src/recipe/recipe';
-import { type EngineRequest, loadEngine } from '../src/training/engines/engine';
-import { clipGradients, disposeGradients } from '../src/training/gradients';
-import type { Gradients, Network } from '../src/training/network';
+import { clipGradients, disposeGradients } from '../src/training/loop/gradients';
+import type { Gradients, Network } from '../src/training/network/network';
 import { createOptimizer } from '../src/training/optimizers/optimizer';
 import { median } from './median';
 import { MODELS, type ModelName, newNetwork, recipeOf } from './models';

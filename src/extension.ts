@@ -1,25 +1,25 @@
 import * as l10n from '@vscode/l10n';
 import * as vscode from 'vscode';
-import { CodeActions } from './editor/codeActions';
-import { answerDashboard, registerCommands } from './editor/commands';
-import { registerCompletions } from './editor/completionProvider';
-import { Diagnostics } from './editor/diagnostics';
-import { EngineTool } from './editor/engineTool';
-import { ExperimentFiles } from './editor/experimentFiles';
-import { Hovers } from './editor/hoverProvider';
-import { registerInlayHints } from './editor/inlayHintsProvider';
-import { LensProvider } from './editor/lensProvider';
-import { ReadOnlyDocuments } from './editor/readOnlyDocuments';
-import { RecipeDocuments } from './editor/recipeDocuments';
-import { RunEvidence } from './editor/runEvidence';
-import { Runner, storeRoots } from './editor/runner';
-import type { Services } from './editor/services';
-import { preferNodeOfPath } from './editor/settings';
-import { DashboardPanels } from './views/dashboardPanel';
-import { ExperimentsView } from './views/experimentsView';
-import { notifyOfEnds } from './views/notifications';
-import { RunLibrary } from './views/runLibrary';
-import { StatusBar } from './views/statusBar';
+import { answerDashboard, registerCommands } from './extension/commands/commands';
+import { EngineTool } from './extension/engineTool';
+import { CodeActions } from './extension/language/codeActions';
+import { registerCompletions } from './extension/language/completionProvider';
+import { Diagnostics } from './extension/language/diagnostics';
+import { ExperimentFiles } from './extension/language/experimentFiles';
+import { Hovers } from './extension/language/hoverProvider';
+import { registerInlayHints } from './extension/language/inlayHintsProvider';
+import { LensProvider } from './extension/language/lensProvider';
+import { ReadOnlyDocuments } from './extension/language/readOnlyDocuments';
+import { RecipeDocuments } from './extension/language/recipeDocuments';
+import { RunEvidence } from './extension/runs/runEvidence';
+import { RunLibrary } from './extension/runs/runLibrary';
+import { Runner, storeRoots } from './extension/runs/runner';
+import type { Services } from './extension/services';
+import { preferNodeOfPath } from './extension/settings';
+import { DashboardPanels } from './extension/views/dashboardPanel';
+import { ExperimentsView } from './extension/views/experimentsView';
+import { notifyOfEnds } from './extension/views/notifications';
+import { StatusBar } from './extension/views/statusBar';
 
 /** What the extension gives to others: the suites that run in VS Code look at it from there. */
 export interface Api extends Services {

@@ -1,5 +1,5 @@
 import { html, svg, type TemplateResult } from 'lit';
-import type { RunState } from '../src/runs/manifest';
+import type { RunState } from '../src/protocol/manifest';
 
 /** A run's state as a picture of 16 pixels; the word beside it says the same. */
 export function stateIcon(status: RunState['status']): TemplateResult {

@@ -1,7 +1,7 @@
 import type { RunView } from '../src/protocol/dashboard';
 import type { FinalEvent, RunEvent } from '../src/protocol/events';
+import type { RunState } from '../src/protocol/manifest';
 import type { Schedule } from '../src/recipe/schedule';
-import type { RunState } from '../src/runs/manifest';
 import { ExponentialAverage, smoothingFor } from './smoothing';
 
 /** A point of a curve: x in steps. */

@@ -6,9 +6,9 @@ import { html, nothing, type TemplateResult } from 'lit';
 import { modelText } from '../src/models/modelText';
 import type { FromDashboard } from '../src/protocol/dashboard';
 import type { Failure } from '../src/protocol/events';
+import type { RunState } from '../src/protocol/manifest';
+import { runPrecisionText } from '../src/protocol/precisionText';
 import type { EndRequest } from '../src/protocol/trainer';
-import { runPrecisionText } from '../src/recipe/precisionText';
-import type { RunState } from '../src/runs/manifest';
 import {
   formatCount,
   formatDuration,

@@ -1,15 +1,13 @@
 import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import * as l10n from '@vscode/l10n';
-import { commandLine } from '../exporting/commandLine';
-import { exportFormat, exportNotes, stateDictOf } from '../exporting/stateDict';
-import type { SystemName } from '../exporting/system';
+import { commandLine } from '../interop/export/commandLine';
+import { exportFormat, exportNotes, stateDictOf } from '../interop/export/stateDict';
+import type { SystemName } from '../interop/export/system';
 import { sizeOf } from '../models/graph';
 import type { Failure } from '../protocol/events';
+import type { Manifest } from '../protocol/manifest';
 import { graphOf } from '../recipe/draft';
-import { replaceFile } from '../replaceFile';
-import { failureOf, isSystemError } from '../runs/failure';
-import type { Manifest } from '../runs/manifest';
 import {
   AVERAGE_PREFIX,
   bestCheckpointPath,
@@ -17,8 +15,10 @@ import {
   lastCheckpointPath,
   previousCheckpointPath,
   readCheckpoint,
-} from '../training/checkpoint';
-import { encodeSafetensors } from '../training/safetensors';
+} from '../runs/checkpoint';
+import { failureOf, isSystemError } from '../runs/failure';
+import { encodeSafetensors } from '../shared/safetensors';
+import { replaceFile } from '../system/replaceFile';
 import { findRun, InputError } from './input';
 import { EXIT, type ExitCode, type Terminal } from './terminal';
 

@@ -1,5 +1,5 @@
 import * as l10n from '@vscode/l10n';
-import type { Manifest, RunState } from '../runs/manifest';
+import type { Manifest, RunState } from '../protocol/manifest';
 
 /** A share from 0 to 1, such as 86.40%. */
 export function percent(share: number): string {

@@ -1,7 +1,7 @@
 import * as l10n from '@vscode/l10n';
 import { modelText } from '../models/modelText';
 import { type Inspection, inspect, type LayerInspection } from '../recipe/inspection';
-import { formatNumber } from '../text';
+import { formatNumber } from '../shared/format';
 import { count, table } from './format';
 import { readRecipe } from './input';
 import { EXIT, type ExitCode, type Terminal } from './terminal';

@@ -1,9 +1,9 @@
 import * as l10n from '@vscode/l10n';
 import { MultiBar, type SingleBar } from 'cli-progress';
 import type { RunEvent } from '../protocol/events';
-import { precisionText } from '../recipe/precisionText';
+import { precisionText } from '../protocol/precisionText';
 import type { Recipe } from '../recipe/recipe';
-import { formatNumber } from '../text';
+import { formatNumber } from '../shared/format';
 import { duration, percent } from './format';
 import type { Terminal } from './terminal';
 

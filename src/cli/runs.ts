@@ -1,13 +1,13 @@
 import * as l10n from '@vscode/l10n';
 import { modelText } from '../models/modelText';
 import type { Failure, PrecisionReport, RunEvent } from '../protocol/events';
-import { runPrecisionText } from '../recipe/precisionText';
-import { readAllEvents } from '../runs/events';
-import { settledMeasures } from '../runs/history';
-import type { Manifest } from '../runs/manifest';
+import { settledMeasures } from '../protocol/history';
+import type { Manifest } from '../protocol/manifest';
+import { runPrecisionText } from '../protocol/precisionText';
+import { readAllEvents } from '../runs/log';
 import { pauseByLease, stopByLease } from '../runs/stopping';
 import { listRuns, metricsPath, type RunEntry } from '../runs/store';
-import { formatNumber } from '../text';
+import { formatNumber } from '../shared/format';
 import { accuracyOf, age, duration, epochsDone, percent, stateName, table } from './format';
 import { brokenRunFailure, findRun } from './input';
 import { EXIT, type ExitCode, type Terminal } from './terminal';

@@ -1,5 +1,5 @@
 import * as l10n from '@vscode/l10n';
-import type { EngineName } from '../recipe/engines';
+import type { EngineName } from '../recipe/engineNames';
 import { adapterName, dawnMissing, findDawn, isSoftware, onlySoftware } from './dawn';
 import { wheelFor } from './install/pins';
 import { type EnginePlaces, findInstallations, type Installation } from './installations';

@@ -4,7 +4,7 @@ import { availableParallelism, cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import * as l10n from '@vscode/l10n';
-import type { EngineName } from '../recipe/engines';
+import type { EngineName } from '../recipe/engineNames';
 import { chooseEngine, type EngineChoice, type EngineState, engineStates } from './choice';
 import { wheelFor } from './install/pins';
 import type { EnginePlaces } from './installations';

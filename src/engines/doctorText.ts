@@ -1,5 +1,5 @@
 import * as l10n from '@vscode/l10n';
-import { roughBytes } from '../text';
+import { roughBytes } from '../shared/format';
 import type { EngineState } from './choice';
 import type { Diagnosis, Gpu } from './doctor';
 

@@ -2,7 +2,7 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { release } from 'node:os';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
-import { replaceFile } from '../replaceFile';
+import { replaceFile } from '../system/replaceFile';
 import { type DawnProbe, dawnProbeSchema, probeDawn } from './dawnProbe';
 import { enginesFolder, type Installation } from './installations';
 import { kernelDriver } from './nvidia';

@@ -1,11 +1,11 @@
 import * as l10n from '@vscode/l10n';
-import { chosenTricks, plainDraft, withTricks } from '../recipe/resolve';
 import { ALL_TRICKS, type TrickName } from '../tricks/registry';
 import type { Advice, Trick } from '../tricks/trick';
 import { writtenTrick } from './aliases';
 import type { EditResult, ExperimentDocument } from './document';
 import { insertTrick, removeTrick, setOption } from './edits';
 import type { Range } from './problem';
+import { chosenTricks, plainDraft, withTricks } from './resolve';
 import type { Experiment } from './schema';
 
 /** An advice with its trick and its place in the file. */

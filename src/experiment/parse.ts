@@ -1,9 +1,9 @@
 import type { Recipe } from '../recipe/recipe';
-import { resolve } from '../recipe/resolve';
 import { type Translation, translate } from './aliases';
 import { type ExperimentDocument, parseDocument } from './document';
 import { type Override, overrideOf, parseOverride, withOverrides } from './overrides';
 import type { Problem } from './problem';
+import { resolve } from './resolve';
 import type { Experiment } from './schema';
 import { type Finding, type Purpose, validate } from './validate';
 import { isMapping } from './values';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { CIFAR_RESNET_NAMES, RESNET_NAMES } from '../models/catalog';
 import { SYNTHETIC_DEFAULTS } from '../recipe/datasets';
-import { ENGINE_REQUESTS } from '../recipe/engines';
+import { ENGINE_REQUESTS } from '../recipe/engineNames';
 import { TRICKS } from '../tricks/registry';
 import type { Trick } from '../tricks/trick';
 

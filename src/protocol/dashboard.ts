@@ -1,6 +1,6 @@
 import type { Recipe } from '../recipe/recipe';
-import type { RunState } from '../runs/manifest';
 import type { RunEvent } from './events';
+import type { RunState } from './manifest';
 
 /** A run as the dashboard shows it, without its events. */
 export interface RunView {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ENGINE_NAMES } from '../recipe/engines';
+import { ENGINE_NAMES } from '../recipe/engineNames';
 
 /** Version of the events in a run's metrics log and of the messages between trainer and host. */
 export const PROTOCOL_VERSION = 1;

@@ -1,7 +1,7 @@
 import { buildGraph, type ModelSpec } from '../models/catalog';
 import type { Graph } from '../models/graph';
 import type { DatasetFacts, DatasetRequest } from './datasets';
-import { type EngineRequest, HALF_PRECISION, type HalfExecution } from './engines';
+import { type EngineRequest, HALF_PRECISION, type HalfExecution } from './engineNames';
 import {
   type Augmentation,
   type AveragingRecipe,

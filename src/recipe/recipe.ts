@@ -1,7 +1,7 @@
 import type { ModelSpec } from '../models/catalog';
 import type { ParameterKind } from '../models/graph';
 import type { DatasetFacts, DatasetRequest } from './datasets';
-import type { EngineRequest, HalfExecution } from './engines';
+import type { EngineRequest, HalfExecution } from './engineNames';
 import type { Schedule } from './schedule';
 
 export const RECIPE_VERSION = 2;

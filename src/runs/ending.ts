@@ -1,8 +1,8 @@
 import { open } from 'node:fs/promises';
 import * as l10n from '@vscode/l10n';
 import type { Failure, FinalEvent } from '../protocol/events';
+import type { FinalState } from '../protocol/manifest';
 import { isOutOfMemory, outOfMemoryRemedy } from './failure';
-import type { FinalState } from './manifest';
 
 /** How a trainer's process ended. */
 export interface Exit {

@@ -7,7 +7,7 @@ import { basename, join } from 'node:path';
 import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
 import type { Failure } from '../protocol/events';
-import { replaceFile } from '../replaceFile';
+import { replaceFile } from '../system/replaceFile';
 import { failureOf } from './failure';
 import {
   changeState,

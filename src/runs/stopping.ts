@@ -2,12 +2,12 @@ import { rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import * as l10n from '@vscode/l10n';
 import type { Failure } from '../protocol/events';
+import type { FinalState, RunState } from '../protocol/manifest';
 import type { EndRequest } from '../protocol/trainer';
-import { replaceFile } from '../replaceFile';
+import { killTree, signalProcess } from '../system/processes';
+import { replaceFile } from '../system/replaceFile';
 import { failureOf } from './failure';
 import { endRequestPath, isHeld, isLocal, type Lease, readLease } from './lease';
-import type { FinalState, RunState } from './manifest';
-import { killTree, signalProcess } from './processes';
 import { changeState, isFinalState, readManifest, readRun } from './store';
 
 /** How long a trainer may take to follow a request to stop, and then a signal to. */

@@ -3,11 +3,17 @@ import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'nod
 import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
 import type { Failure } from '../protocol/events';
+import {
+  type FinalState,
+  MANIFEST_VERSION,
+  type Manifest,
+  manifestSchema,
+  type RunState,
+} from '../protocol/manifest';
 import type { Recipe } from '../recipe/recipe';
-import { replaceFile } from '../replaceFile';
+import { replaceFile } from '../system/replaceFile';
 import { failureOf, isSystemError } from './failure';
 import { claimSoon, isHeld, readLease, releaseLease } from './lease';
-import { type FinalState, MANIFEST_VERSION, type Manifest, manifestSchema, type RunState } from './manifest';
 
 /** The folder, beside a person's files, that holds what this product writes. */
 export const STORE_FOLDER = '.bag-of-tricks';

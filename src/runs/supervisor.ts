@@ -6,6 +6,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
 import { type Failure, type FinalEvent, PROTOCOL_VERSION } from '../protocol/events';
+import type { FinalState, RunState } from '../protocol/manifest';
+import { stateAfter } from '../protocol/state';
 import {
   type EndRequest,
   fromTrainerSchema,
@@ -15,13 +17,11 @@ import {
   type ToTrainer,
   TRAINER_EXIT,
 } from '../protocol/trainer';
+import { killTree, signalProcess, signalTree } from '../system/processes';
 import { type Exit, exitFailure, finalEvent, folderGoneFailure, spawnFailure, tailOf } from './ending';
-import { type EventBatch, endOfLog, type Position, RunFollower } from './events';
 import { failureOf } from './failure';
 import { claimSoon, endRequestIn, isHeld, readLease } from './lease';
-import type { FinalState, RunState } from './manifest';
-import { killTree, signalProcess, signalTree } from './processes';
-import { stateAfter } from './state';
+import { type EventBatch, endOfLog, type Position, RunFollower } from './log';
 import { endedState, GRACE_MS, markInterrupted, pauseByLease, settle, stopByLease } from './stopping';
 import { isFinalState, metricsPath, readManifest, readRun, trainerLogPath } from './store';
 

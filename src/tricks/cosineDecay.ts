@@ -1,7 +1,7 @@
 import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
 import { type Draft, peakLearningRateOf, stepsPerEpochOf } from '../recipe/draft';
-import { formatNumber } from '../text';
+import { formatNumber } from '../shared/format';
 import { defineTrick } from './trick';
 
 /** Loshchilov and Hutter 2017 (arXiv 1608.03983), without restarts; He et al. 2018, section 5.1. */

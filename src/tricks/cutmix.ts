@@ -1,6 +1,6 @@
 import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
-import { formatNumber } from '../text';
+import { formatNumber } from '../shared/format';
 import { defineTrick } from './trick';
 
 /** Yun et al. 2019 (arXiv 1905.04899). Beside mixup, each batch draws one of the two, as in timm. */

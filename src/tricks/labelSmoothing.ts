@@ -1,6 +1,6 @@
 import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
-import { formatNumber } from '../text';
+import { formatNumber } from '../shared/format';
 import { defineTrick } from './trick';
 
 /**

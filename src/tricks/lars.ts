@@ -1,7 +1,7 @@
 import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
 import { effectiveBatchOf } from '../recipe/draft';
-import { formatNumber } from '../text';
+import { formatNumber } from '../shared/format';
 import { replacesSgd } from './replacesSgd';
 import { defineTrick } from './trick';
 

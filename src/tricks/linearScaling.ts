@@ -1,7 +1,7 @@
 import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
 import { effectiveBatchOf, peakLearningRateOf } from '../recipe/draft';
-import { formatNumber } from '../text';
+import { formatNumber } from '../shared/format';
 import { defineTrick } from './trick';
 
 /** The paper's rate, and the batch that it is for. */

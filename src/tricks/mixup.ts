@@ -1,6 +1,6 @@
 import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
-import { formatNumber } from '../text';
+import { formatNumber } from '../shared/format';
 import { defineTrick } from './trick';
 
 /** Zhang et al. 2018 (arXiv 1710.09412); He et al. 2018, section 5.4. One lambda a batch, as in its authors' code. */

@@ -1,6 +1,6 @@
 import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
-import { formatNumber } from '../text';
+import { formatNumber } from '../shared/format';
 import { defineTrick } from './trick';
 
 /** Zhong et al. 2020 (arXiv 1708.04896); erased pixels take the mean, 0 once normalised, as in torchvision. */

@@ -7,7 +7,7 @@ import {
   peakLearningRateOf,
   stepsPerEpochOf,
 } from '../recipe/draft';
-import { formatNumber } from '../text';
+import { formatNumber } from '../shared/format';
 import { defineTrick } from './trick';
 
 /** The paper warms up for 5 of 120 epochs. */

@@ -5,13 +5,13 @@ import { basename, join, relative } from 'node:path';
 import type { Locator, Page } from 'playwright-core';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { root } from '../../scripts/lib/processes.mjs';
+import { resolve } from '../../src/experiment/resolve';
 import { experimentSchema } from '../../src/experiment/schema';
-import { resolve } from '../../src/recipe/resolve';
-import { readAllEvents } from '../../src/runs/events';
 import { readLease } from '../../src/runs/lease';
-import { linuxStatIn } from '../../src/runs/processes';
+import { readAllEvents } from '../../src/runs/log';
 import { enqueue, readQueue } from '../../src/runs/queue';
 import { createRun, metricsPath, readManifest, runsFolder, writeManifest } from '../../src/runs/store';
+import { linuxStatIn } from '../../src/system/processes';
 import { Workbench } from './workbench';
 
 /** Its epochs take half a second, and so many of them never end here. */

@@ -5,8 +5,8 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { inject } from 'vitest';
+import { dashboardHtml } from '../../src/extension/views/dashboardHtml';
 import { type FromDashboard, isFromDashboard, type ToDashboard } from '../../src/protocol/dashboard';
-import { dashboardHtml } from '../../src/views/dashboardHtml';
 import { THEMES, type ThemeName } from './themes';
 
 const root = join(import.meta.dirname, '../..');

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { dashboardHtml } from '../../src/extension/views/dashboardHtml';
 import { isDashboardState, isFromDashboard, isToDashboard } from '../../src/protocol/dashboard';
-import { dashboardHtml } from '../../src/views/dashboardHtml';
 import { doneEvent, runView, sampleRecipe, trainingEvents } from './runs';
 
 const recipe = sampleRecipe();

@@ -1,8 +1,8 @@
+import { resolve } from '../../src/experiment/resolve';
 import { experimentSchema } from '../../src/experiment/schema';
 import type { RunView } from '../../src/protocol/dashboard';
 import { PROTOCOL_VERSION, type RunEvent } from '../../src/protocol/events';
 import type { Recipe } from '../../src/recipe/recipe';
-import { resolve } from '../../src/recipe/resolve';
 import { learningRateAt } from '../../src/recipe/schedule';
 
 /** The start of the runs here, milliseconds since 1970. */

@@ -2,7 +2,7 @@ import { mkdir, readdir, rename, rm, statfs, writeFile } from 'node:fs/promises'
 import { join } from 'node:path';
 import * as l10n from '@vscode/l10n';
 import type { InstallProgress, Source } from '../../protocol/install';
-import { processExists } from '../../runs/processes';
+import { processExists } from '../../system/processes';
 import {
   enginesFolder,
   findInManaged,

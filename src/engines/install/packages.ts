@@ -4,8 +4,8 @@ import { basename, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
-import { FetchError, fetchFile } from '../../fetchFile';
 import type { InstallProgress } from '../../protocol/install';
+import { FetchError, fetchFile } from '../../system/fetchFile';
 import { EngineInstallError } from './error';
 import type { PinnedFile, StoredFile } from './pins';
 

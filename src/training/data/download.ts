@@ -1,7 +1,7 @@
 import { lstat, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as l10n from '@vscode/l10n';
-import { FetchError, fetchFile } from '../../fetchFile';
+import { FetchError, fetchFile } from '../../system/fetchFile';
 import { DatasetError, reasonOf } from './errors';
 import { type Fingerprint, type IdxFileName, largestFileBytes, readIdxFile } from './idxFolder';
 

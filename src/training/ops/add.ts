@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { hasKernel } from './engineKernels';
+import { hasKernel } from '../../backends/engineKernels';
 
 /**
  * The sum of two images of one shape, with ReLU where asked. The gradient of either input is the output's,

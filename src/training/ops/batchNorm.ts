@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { hasKernel } from '../../backends/engineKernels';
 import { channelMean, channelSum, scaleShift } from './channels';
-import { hasKernel } from './engineKernels';
 import { reluGradient } from './relu';
 
 type Activation = 'linear' | 'relu';

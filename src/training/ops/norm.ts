@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { hasKernel } from './engineKernels';
+import { hasKernel } from '../../backends/engineKernels';
 
 /** The Euclidean norm of all values, a scalar. */
 export function normOf(x: tf.Tensor): tf.Scalar {

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { hasKernel } from './engineKernels';
+import { hasKernel } from '../../backends/engineKernels';
 
 /** max(x, 0). */
 export function relu<T extends tf.Tensor>(x: T): T {

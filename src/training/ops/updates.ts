@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { hasKernel } from './engineKernels';
+import { hasKernel } from '../../backends/engineKernels';
 
 /** A parameter with its gradient, in one shape, and how it is moved. */
 interface Update {

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { type CompiledComputation, compile } from '../engines/compiling';
+import { type CompiledComputation, compile } from '../../backends/compiling';
 import type { Moved, ParameterStep, Slots, StepTime, UpdateRule } from './rule';
 
 /** A parameter of a joint update, by its name. */

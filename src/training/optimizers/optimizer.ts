@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { ParameterSpec } from '../../models/graph';
 import type { OptimizerRecipe, ParameterGroup, Recipe } from '../../recipe/recipe';
-import type { Gradients, Network } from '../network';
+import type { Gradients, Network } from '../network/network';
 import { adam } from './adam';
 import { type JointParameter, JointUpdate } from './jointUpdate';
 import { lamb } from './lamb';

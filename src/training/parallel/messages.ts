@@ -1,8 +1,8 @@
-import type { EngineName } from '../../recipe/engines';
+import type { EngineName } from '../../recipe/engineNames';
 import type { Recipe } from '../../recipe/recipe';
-import type { Measures } from '../evaluation';
-import type { Teacher } from '../loop';
-import type { SharedMemory } from './memory';
+import type { Measures } from '../loop/evaluation';
+import type { Teacher } from '../loop/loop';
+import type { SharedMemory } from './sharedMemory';
 
 /** What a thread is started with. */
 export interface ThreadData {

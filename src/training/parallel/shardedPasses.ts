@@ -1,10 +1,9 @@
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
+import type { EngineName } from '../../backends/backend';
 import type { Recipe } from '../../recipe/recipe';
-import type { EngineName } from '../engines/engine';
-import type { Measures } from '../evaluation';
-import { disposeGradients } from '../gradients';
-import type { Gradients } from '../network';
+import type { Measures } from '../loop/evaluation';
+import { disposeGradients } from '../loop/gradients';
 import {
   type BatchTensors,
   type LocalParts,
@@ -12,9 +11,11 @@ import {
   type PassedBatches,
   type Passes,
   type StepPasses,
-} from '../passes';
+} from '../loop/passes';
+import type { Gradients } from '../network/network';
 import { Random } from '../random';
-import { Crew } from './crew';
+import type { FromThread, ThreadData, ToThread } from './messages';
+import { meanOf, type Shard, shardsOf } from './shards';
 import {
   addInto,
   allocate,
@@ -26,9 +27,8 @@ import {
   type Stretch,
   store,
   valuesOf,
-} from './memory';
-import type { FromThread, ThreadData, ToThread } from './messages';
-import { meanOf, type Shard, shardsOf } from './shards';
+} from './sharedMemory';
+import { Crew } from './workerPool';
 
 /** The threads of a training, its own among them. */
 export interface Threads {

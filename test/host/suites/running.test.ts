@@ -4,11 +4,11 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import * as vscode from 'vscode';
+import { isLive, isRunning } from '../../../src/extension/runs/liveRun';
 import { STOP_WITH_PARENT } from '../../../src/protocol/trainer';
-import { readAllEvents } from '../../../src/runs/events';
 import { readLease } from '../../../src/runs/lease';
+import { readAllEvents } from '../../../src/runs/log';
 import { metricsPath } from '../../../src/runs/store';
-import { isLive, isRunning } from '../../../src/views/liveRun';
 import {
   clickLens,
   discard,

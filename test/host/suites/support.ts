@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import * as vscode from 'vscode';
 import type { Api } from '../../../src/extension';
-import type { RunState } from '../../../src/runs/manifest';
-import type { ReadableRun } from '../../../src/views/liveRun';
+import type { ReadableRun } from '../../../src/extension/runs/liveRun';
+import type { RunState } from '../../../src/protocol/manifest';
 
 /** The activated extension. */
 export async function extension(): Promise<Api> {

@@ -1,8 +1,8 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { readAllEvents } from '../../../src/runs/events';
 import { readLease } from '../../../src/runs/lease';
+import { readAllEvents } from '../../../src/runs/log';
 import { until } from '../runs/support';
 import { experimentText, tricksTests } from './tricks';
 

@@ -4,9 +4,9 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { version } from '../../../package.json';
 import { type RunEvent, runEventSchema } from '../../../src/protocol/events';
+import { readCheckpoint } from '../../../src/runs/checkpoint';
 import { readLease } from '../../../src/runs/lease';
-import { readCheckpoint } from '../../../src/training/checkpoint';
-import { decodeSafetensors } from '../../../src/training/safetensors';
+import { decodeSafetensors } from '../../../src/shared/safetensors';
 import { until } from '../runs/support';
 import {
   canMount,

@@ -36,9 +36,9 @@ async function buildTricks(): Promise<{ folder: string; remove(): Promise<void> 
   await build({
     absWorkingDir: root,
     entryPoints: {
-      trainer: 'src/training/main.ts',
-      thread: 'src/training/parallel/thread.ts',
-      tricks: 'src/cli.ts',
+      trainer: 'src/training/trainer/main.ts',
+      thread: 'src/training/parallel/worker.ts',
+      tricks: 'src/cli/main.ts',
     },
     outdir: folder,
     bundle: true,

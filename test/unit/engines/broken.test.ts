@@ -12,9 +12,9 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { EngineUnavailableError, loadEngine } from '../../../src/backends/backend';
 import { ADDON, findInstallations } from '../../../src/engines/installations';
 import { probeAddon } from '../../../src/engines/probe';
-import { EngineUnavailableError, loadEngine } from '../../../src/training/engines/engine';
 
 /** A real installation, broken in one way. Only an engine that loads stays in the process, so that none may here. */
 const [installed] = findInstallations('tensorflow');

@@ -3,13 +3,13 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, wr
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { EngineUnavailableError, loadEngine } from '../../../src/backends/backend';
 import { engineStates } from '../../../src/engines/choice';
 import { diagnose } from '../../../src/engines/doctor';
 import { installEngine } from '../../../src/engines/install/install';
 import { ADDON, findInstallations, RECORD } from '../../../src/engines/installations';
 import { findDriver } from '../../../src/engines/nvidia';
 import type { InstallProgress } from '../../../src/protocol/install';
-import { EngineUnavailableError, loadEngine } from '../../../src/training/engines/engine';
 import { deadMirror } from '../data/mirror';
 import { layEngine } from './layEngine';
 

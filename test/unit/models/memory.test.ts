@@ -1,19 +1,19 @@
 import * as tf from '@tensorflow/tfjs-core';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { loadEngine } from '../../../src/backends/backend';
 import { GraphBuilder } from '../../../src/models/builder';
 import { buildGraph, type ModelSpec } from '../../../src/models/catalog';
 import { parametersOf } from '../../../src/models/graph';
-import { batchBytes, largestBatch, stepMemory } from '../../../src/models/memory';
-import { loadEngine } from '../../../src/training/engines/engine';
-import { oneHot } from '../../../src/training/evaluation';
-import { initialValues } from '../../../src/training/initialization';
-import { Network } from '../../../src/training/network';
+import { batchBytes, largestBatch, stepMemory } from '../../../src/models/stepMemory';
+import { oneHot } from '../../../src/training/loop/evaluation';
+import { initialValues } from '../../../src/training/network/initialization';
+import { Network } from '../../../src/training/network/network';
 import { softmaxCrossEntropy } from '../../../src/training/ops/softmaxCrossEntropy';
 import { createOptimizer } from '../../../src/training/optimizers/optimizer';
-import { ESTIMATE_TOLERANCE } from '../../../src/training/outOfMemory';
 import { Random } from '../../../src/training/random';
-import { PRESENT_ENGINES } from '../training/presentEngines';
+import { ESTIMATE_TOLERANCE } from '../../../src/training/trainer/outOfMemory';
+import { PRESENT_ENGINES } from '../support/presentEngines';
 
 const TRAINING = { statesPerWeight: 1, bytesPerActivation: 4 } as const;
 

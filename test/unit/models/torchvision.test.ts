@@ -2,10 +2,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { loadEngine } from '../../../src/backends/backend';
 import { buildGraph, type ModelSpec } from '../../../src/models/catalog';
 import { buffersOf, type Graph, type ParameterSpec, parametersOf, sizeOf } from '../../../src/models/graph';
-import { loadEngine } from '../../../src/training/engines/engine';
-import { Network } from '../../../src/training/network';
+import { Network } from '../../../src/training/network/network';
 import computed from '../../fixtures/torchvision/logits.json';
 
 const PARAMETERS = readFileSync(join(__dirname, '../../fixtures/torchvision/parameters.txt'), 'utf8');

@@ -1,14 +1,14 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { loadEngine } from '../../../src/backends/backend';
 import { buildGraph, type ModelSpec } from '../../../src/models/catalog';
 import { zeroGammaNormsOf } from '../../../src/models/graph';
-import { loadEngine } from '../../../src/training/engines/engine';
-import { oneHot } from '../../../src/training/evaluation';
-import { initialValues } from '../../../src/training/initialization';
-import { Network } from '../../../src/training/network';
+import { oneHot } from '../../../src/training/loop/evaluation';
+import { initialValues } from '../../../src/training/network/initialization';
+import { Network } from '../../../src/training/network/network';
 import { softmaxCrossEntropy } from '../../../src/training/ops/softmaxCrossEntropy';
 import { Random } from '../../../src/training/random';
-import { values } from '../training/numbers';
+import { values } from '../support/numbers';
 
 /** Every family at a small width, and the side of the images it sees. */
 const MODELS: readonly (readonly [ModelSpec, number])[] = [

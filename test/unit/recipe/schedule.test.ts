@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { resolve } from '../../../src/experiment/resolve';
 import { type Experiment, experimentSchema } from '../../../src/experiment/schema';
 import type { Recipe } from '../../../src/recipe/recipe';
-import { resolve } from '../../../src/recipe/resolve';
 import { learningRateAt, type Schedule } from '../../../src/recipe/schedule';
 import goldens from '../../fixtures/goldens.json';
 import pytorch from '../../fixtures/pytorch.json';

@@ -2,11 +2,13 @@ import { mkdir, readFile, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { NO_ACTIVITY } from '../../../src/extension/runs/liveRun';
+import { runDescription, runFacts, stateIcon, statusText } from '../../../src/extension/views/runText';
 import { isFromDashboard, isToDashboard } from '../../../src/protocol/dashboard';
 import { fromTrainerSchema, toTrainerSchema } from '../../../src/protocol/trainer';
 import { learningRateAt } from '../../../src/recipe/schedule';
-import { readAllEvents } from '../../../src/runs/events';
 import { claimLease, leasePath, readLease } from '../../../src/runs/lease';
+import { readAllEvents } from '../../../src/runs/log';
 import { enqueue, readQueue } from '../../../src/runs/queue';
 import {
   createRun,
@@ -16,8 +18,6 @@ import {
   runFolder,
   runsFolder,
 } from '../../../src/runs/store';
-import { NO_ACTIVITY } from '../../../src/views/liveRun';
-import { runDescription, runFacts, stateIcon, statusText } from '../../../src/views/runText';
 import { exampleRecipe, exampleRun, newRun, temporaryFolder } from './support';
 
 /** Every place in a value, as the keys that lead to it. */

@@ -4,7 +4,7 @@ import { readdir, readFile, utimes, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Claim, claimLease, isHeld, leasePath, readLease, releaseLease } from '../../../src/runs/lease';
-import { processStart } from '../../../src/runs/processes';
+import { processStart } from '../../../src/system/processes';
 import { temporaryFolder } from './support';
 
 /** Processes that sleep until the test ends, or until they are killed. */

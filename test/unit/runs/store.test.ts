@@ -4,9 +4,9 @@ import { chmod, mkdir, readdir, readFile, utimes, writeFile } from 'node:fs/prom
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import type { Manifest } from '../../../src/protocol/manifest';
 import { failureOf } from '../../../src/runs/failure';
 import { claimLease, isHeld, leasePath, readLease, releaseLease } from '../../../src/runs/lease';
-import type { Manifest } from '../../../src/runs/manifest';
 import {
   changeState,
   createRun,
@@ -20,7 +20,7 @@ import {
   runsFolder,
   writeManifest,
 } from '../../../src/runs/store';
-import { unprivileged } from '../unprivileged';
+import { unprivileged } from '../support/unprivileged';
 import { exampleRecipe, exampleRun, newRun, temporaryFolder } from './support';
 
 const at = Date.UTC(2026, 10, 25, 4, 12, 33);

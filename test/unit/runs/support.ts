@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { onTestFinished } from 'vitest';
+import { resolve } from '../../../src/experiment/resolve';
 import { experimentSchema } from '../../../src/experiment/schema';
 import type { Recipe } from '../../../src/recipe/recipe';
-import { resolve } from '../../../src/recipe/resolve';
-import { processStart } from '../../../src/runs/processes';
 import { createRun, type NewRun } from '../../../src/runs/store';
+import { processStart } from '../../../src/system/processes';
 
 /** A folder that goes with the test. */
 export async function temporaryFolder(): Promise<string> {

@@ -4,15 +4,15 @@ import { existsSync } from 'node:fs';
 import { rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { RunFollower } from '../../../src/runs/events';
+import { lastCheckpointPath } from '../../../src/runs/checkpoint';
 import { endRequestPath, readLease } from '../../../src/runs/lease';
+import { RunFollower } from '../../../src/runs/log';
 import { makeReady } from '../../../src/runs/queue';
 import { markInterrupted, pauseByLease, stopByLease } from '../../../src/runs/stopping';
 import { listRuns, metricsPath, readManifest, readRun } from '../../../src/runs/store';
 import { startRun } from '../../../src/runs/supervisor';
-import { lastCheckpointPath } from '../../../src/training/checkpoint';
 import { isRunning, until } from '../runs/support';
-import { smallRecipe } from '../training/smallRecipe';
+import { smallRecipe } from '../support/smallRecipe';
 import { bundle, queueRun, trainerTests } from './trainerProcess';
 
 const tests = trainerTests();

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { loadEngine } from '../../../src/training/engines/engine';
-import { namingShortage } from '../../../src/training/outOfMemory';
-import { THREADS } from '../../../src/training/parallel/crew';
-import { PRESENT_ENGINES } from '../training/presentEngines';
-import { smallRecipe } from '../training/smallRecipe';
-import { trainHere } from '../training/trainHere';
+import { loadEngine } from '../../../src/backends/backend';
+import { THREADS } from '../../../src/training/parallel/workerPool';
+import { namingShortage } from '../../../src/training/trainer/outOfMemory';
+import { PRESENT_ENGINES } from '../support/presentEngines';
+import { smallRecipe } from '../support/smallRecipe';
+import { trainHere } from '../support/trainHere';
 import { queueRun, trainerTests } from './trainerProcess';
 
 const tests = trainerTests();

@@ -4,8 +4,8 @@ import { basename, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { FILES_OUTSIDE } from '../../../src/protocol/trainer';
 import type { Recipe } from '../../../src/recipe/recipe';
-import { bestCheckpointPath, lastCheckpointPath, readCheckpoint } from '../../../src/training/checkpoint';
-import { smallRecipe } from '../training/smallRecipe';
+import { bestCheckpointPath, lastCheckpointPath, readCheckpoint } from '../../../src/runs/checkpoint';
+import { smallRecipe } from '../support/smallRecipe';
 import { queueRun, type TrainerProcess, trainerTests } from './trainerProcess';
 
 const tests = trainerTests();

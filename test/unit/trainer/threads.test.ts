@@ -2,10 +2,10 @@ import { copyFile, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { savePeriodVariables } from '../../../src/protocol/trainer';
+import { lastCheckpointPath, readCheckpoint } from '../../../src/runs/checkpoint';
 import { makeReady } from '../../../src/runs/queue';
-import { lastCheckpointPath, readCheckpoint } from '../../../src/training/checkpoint';
-import { smallRecipe } from '../training/smallRecipe';
-import { type ThreadProgram, threadProgram } from '../training/threads';
+import { smallRecipe } from '../support/smallRecipe';
+import { type ThreadProgram, threadProgram } from '../support/threads';
 import { queueRun, type TrainerProcess, trainerTests } from './trainerProcess';
 
 const tests = trainerTests();

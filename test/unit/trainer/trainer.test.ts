@@ -3,19 +3,19 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
+import { settledMeasures } from '../../../src/protocol/history';
 import { savePeriodVariables } from '../../../src/protocol/trainer';
 import { RECIPE_VERSION, type Recipe } from '../../../src/recipe/recipe';
-import { settledMeasures } from '../../../src/runs/history';
-import { makeReady } from '../../../src/runs/queue';
-import { manifestPath, metricsPath, readRun } from '../../../src/runs/store';
 import {
   bestCheckpointPath,
   lastCheckpointPath,
   readCheckpoint,
   readResumption,
-} from '../../../src/training/checkpoint';
-import { canMount } from '../mounting';
-import { smallRecipe } from '../training/smallRecipe';
+} from '../../../src/runs/checkpoint';
+import { makeReady } from '../../../src/runs/queue';
+import { manifestPath, metricsPath, readRun } from '../../../src/runs/store';
+import { canMount } from '../support/mounting';
+import { smallRecipe } from '../support/smallRecipe';
 import { queueRun, type TrainerProcess, trainerTests } from './trainerProcess';
 
 const tests = trainerTests();

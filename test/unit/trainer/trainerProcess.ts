@@ -9,10 +9,10 @@ import { type BuildOptions, build } from 'esbuild';
 import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
 import { findDawn } from '../../../src/engines/dawn';
 import type { RunEvent } from '../../../src/protocol/events';
+import type { Manifest } from '../../../src/protocol/manifest';
 import { type FromTrainer, fromTrainerSchema } from '../../../src/protocol/trainer';
 import type { Recipe } from '../../../src/recipe/recipe';
-import { readAllEvents } from '../../../src/runs/events';
-import type { Manifest } from '../../../src/runs/manifest';
+import { readAllEvents } from '../../../src/runs/log';
 import { createRun, metricsPath, readManifest } from '../../../src/runs/store';
 
 const root = join(__dirname, '../../..');
@@ -34,7 +34,7 @@ export async function bundle(input: BuildOptions, outfile: string): Promise<void
 export async function buildTrainer(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'trainer-'));
   const outfile = join(folder, 'trainer.js');
-  await bundle({ entryPoints: [join(root, 'src/training/main.ts')] }, outfile);
+  await bundle({ entryPoints: [join(root, 'src/training/trainer/main.ts')] }, outfile);
   await buildThread(join(folder, 'thread.js'));
   const dawn = findDawn();
   if (dawn) await symlink(dirname(dawn), join(folder, 'dawn'));
@@ -43,7 +43,7 @@ export async function buildTrainer(): Promise<string> {
 
 /** Builds the program of a training's threads as it ships, with the wasm engine's binaries beside it. */
 export async function buildThread(outfile: string): Promise<void> {
-  await bundle({ entryPoints: [join(root, 'src/training/parallel/thread.ts')] }, outfile);
+  await bundle({ entryPoints: [join(root, 'src/training/parallel/worker.ts')] }, outfile);
   const folder = dirname(outfile);
   const binaries = join(root, 'node_modules/@tensorflow/tfjs-backend-wasm/dist');
   for (const name of await readdir(binaries)) {

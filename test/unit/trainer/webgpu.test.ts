@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { SOFTWARE_GPU } from '../../../src/engines/dawn';
-import { settledMeasures } from '../../../src/runs/history';
+import { settledMeasures } from '../../../src/protocol/history';
+import { lastCheckpointPath, readCheckpoint } from '../../../src/runs/checkpoint';
 import { makeReady } from '../../../src/runs/queue';
-import { lastCheckpointPath, readCheckpoint } from '../../../src/training/checkpoint';
-import { PRESENT_ENGINES } from '../training/presentEngines';
-import { smallRecipe } from '../training/smallRecipe';
+import { PRESENT_ENGINES } from '../support/presentEngines';
+import { smallRecipe } from '../support/smallRecipe';
 import { queueRun, trainerTests } from './trainerProcess';
 
 /** Real faults of the real adapter, brought about by a file that Node loads before the trainer. */

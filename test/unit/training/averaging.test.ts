@@ -1,10 +1,10 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { loadEngine } from '../../../src/backends/backend';
 import { cifarResNet } from '../../../src/models/cifarResNet';
-import { WeightAverage } from '../../../src/training/averaging';
-import { loadEngine } from '../../../src/training/engines/engine';
-import { initialValues } from '../../../src/training/initialization';
-import { Network } from '../../../src/training/network';
+import { WeightAverage } from '../../../src/training/loop/averaging';
+import { initialValues } from '../../../src/training/network/initialization';
+import { Network } from '../../../src/training/network/network';
 import { Random } from '../../../src/training/random';
 
 const graph = cifarResNet('resnet8', [8, 8, 1], 3, { width: 2 });

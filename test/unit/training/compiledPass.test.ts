@@ -3,26 +3,26 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { loadEngine } from '../../../src/backends/backend';
+import { compile } from '../../../src/backends/compiling';
+import type { Precision } from '../../../src/backends/precision/formats';
+import type { TensorflowBackend } from '../../../src/backends/tensorflow/backend';
+import { compilesHalves } from '../../../src/backends/tensorflow/halfFormats';
 import { graphOf } from '../../../src/recipe/draft';
 import {
   CompiledBatchPass,
   type PassedBatch,
   passBatch,
   type TaughtBatch,
-} from '../../../src/training/batchPass';
-import { compile } from '../../../src/training/engines/compiling';
-import { loadEngine } from '../../../src/training/engines/engine';
-import type { TensorflowBackend } from '../../../src/training/engines/tensorflow/backend';
-import { compilesHalves } from '../../../src/training/engines/tensorflow/halfFormats';
-import { initialValues } from '../../../src/training/initialization';
-import { Network } from '../../../src/training/network';
+} from '../../../src/training/loop/batchPass';
+import { initialValues } from '../../../src/training/network/initialization';
+import { Network } from '../../../src/training/network/network';
 import { JointUpdate } from '../../../src/training/optimizers/jointUpdate';
-import type { Precision } from '../../../src/training/precision/precision';
 import { Random } from '../../../src/training/random';
-import { values } from './numbers';
-import { PRESENT_ENGINES } from './presentEngines';
-import { smallRecipe } from './smallRecipe';
-import { trainHere } from './trainHere';
+import { values } from '../support/numbers';
+import { PRESENT_ENGINES } from '../support/presentEngines';
+import { smallRecipe } from '../support/smallRecipe';
+import { trainHere } from '../support/trainHere';
 
 /** A network and a batch of 4 images of 32x32, which all models take. */
 function partsOf(model: object, precision: Precision = 'float32', isTaught = false) {

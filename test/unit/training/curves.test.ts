@@ -1,15 +1,15 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { EngineName } from '../../../src/recipe/engines';
+import { loadEngine } from '../../../src/backends/backend';
+import { precisionSupport } from '../../../src/backends/precision/formats';
+import type { TensorflowBackend } from '../../../src/backends/tensorflow/backend';
+import { NATIVE_TYPE } from '../../../src/backends/tensorflow/binding';
+import type { EngineName } from '../../../src/recipe/engineNames';
 import { openDataset } from '../../../src/training/data/open';
-import { loadEngine } from '../../../src/training/engines/engine';
-import type { TensorflowBackend } from '../../../src/training/engines/tensorflow/backend';
-import { NATIVE_TYPE } from '../../../src/training/engines/tensorflow/binding';
-import { train } from '../../../src/training/loop';
-import { precisionSupport } from '../../../src/training/precision/precision';
-import { computeAsOnGpu } from './asOnGpu';
-import { HALF_ENGINE, PRESENT_ENGINES } from './presentEngines';
-import { smallRecipe } from './smallRecipe';
+import { train } from '../../../src/training/loop/loop';
+import { computeAsOnGpu } from '../support/asOnGpu';
+import { HALF_ENGINE, PRESENT_ENGINES } from '../support/presentEngines';
+import { smallRecipe } from '../support/smallRecipe';
 
 /** One recipe gives one training: its losses on each engine, step by step and after each epoch. */
 describe('a short training', () => {

@@ -1,13 +1,13 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
-import { batchBytes } from '../../../src/models/memory';
-import { memoryFailure, takenOnWebgpu } from '../../../src/training/deviceMemory';
-import { DeviceMemoryError } from '../../../src/training/engines/deviceError';
-import { loadEngine } from '../../../src/training/engines/engine';
-import type { DawnBackend } from '../../../src/training/engines/webgpu/backend';
-import { PRESENT_ENGINES } from './presentEngines';
-import { smallRecipe } from './smallRecipe';
-import { trainHere } from './trainHere';
+import { loadEngine } from '../../../src/backends/backend';
+import { DeviceMemoryError } from '../../../src/backends/deviceError';
+import type { DawnBackend } from '../../../src/backends/webgpu/backend';
+import { batchBytes } from '../../../src/models/stepMemory';
+import { memoryFailure, takenOnWebgpu } from '../../../src/training/trainer/deviceMemory';
+import { PRESENT_ENGINES } from '../support/presentEngines';
+import { smallRecipe } from '../support/smallRecipe';
+import { trainHere } from '../support/trainHere';
 
 const MEBIBYTE = 2 ** 20;
 

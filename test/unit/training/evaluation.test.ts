@@ -1,14 +1,14 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { loadEngine } from '../../../src/backends/backend';
 import { graphOf } from '../../../src/recipe/draft';
 import { openDataset } from '../../../src/training/data/open';
-import { loadEngine } from '../../../src/training/engines/engine';
-import { evaluate, oneHot } from '../../../src/training/evaluation';
-import { initialValues } from '../../../src/training/initialization';
-import { Network } from '../../../src/training/network';
+import { evaluate, oneHot } from '../../../src/training/loop/evaluation';
+import { initialValues } from '../../../src/training/network/initialization';
+import { Network } from '../../../src/training/network/network';
 import { softmaxCrossEntropy } from '../../../src/training/ops/softmaxCrossEntropy';
 import { Random } from '../../../src/training/random';
-import { smallRecipe } from './smallRecipe';
+import { smallRecipe } from '../support/smallRecipe';
 
 const recipe = smallRecipe({ data: { validation_images: 37, classes: 4 } });
 const noStop = new AbortController().signal;

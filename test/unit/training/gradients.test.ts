@@ -1,9 +1,14 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { loadEngine } from '../../../src/backends/backend';
 import { targetsOf } from '../../../src/training/data/targets';
-import { loadEngine } from '../../../src/training/engines/engine';
-import { addGradients, clipGradients, disposeGradients, gradientNorm } from '../../../src/training/gradients';
-import { trainingLoss } from '../../../src/training/loss';
+import {
+  addGradients,
+  clipGradients,
+  disposeGradients,
+  gradientNorm,
+} from '../../../src/training/loop/gradients';
+import { trainingLoss } from '../../../src/training/loop/loss';
 import goldens from '../../fixtures/goldens.json';
 import pytorch from '../../fixtures/pytorch.json';
 

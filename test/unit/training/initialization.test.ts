@@ -3,7 +3,7 @@ import { GraphBuilder } from '../../../src/models/builder';
 import { buildGraph, type ModelSpec } from '../../../src/models/catalog';
 import { cifarResNet } from '../../../src/models/cifarResNet';
 import { buffersOf, parametersOf, sizeOf, zeroGammaNormsOf } from '../../../src/models/graph';
-import { initialValues } from '../../../src/training/initialization';
+import { initialValues } from '../../../src/training/network/initialization';
 import { Random } from '../../../src/training/random';
 
 const graph = cifarResNet('resnet8', [8, 8, 1], 10, { width: 16 });

@@ -1,14 +1,14 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { loadEngine } from '../../../src/backends/backend';
 import { runEventSchema } from '../../../src/protocol/events';
 import type { Recipe } from '../../../src/recipe/recipe';
 import { learningRateAt } from '../../../src/recipe/schedule';
-import type { Snapshot } from '../../../src/training/checkpoint';
+import type { Snapshot } from '../../../src/runs/checkpoint';
 import { openDataset } from '../../../src/training/data/open';
-import { loadEngine } from '../../../src/training/engines/engine';
-import type { TrainingOptions } from '../../../src/training/loop';
-import { smallRecipe } from './smallRecipe';
-import { type Outcome, trainHere } from './trainHere';
+import type { TrainingOptions } from '../../../src/training/loop/loop';
+import { smallRecipe } from '../support/smallRecipe';
+import { type Outcome, trainHere } from '../support/trainHere';
 
 const losses = ({ steps }: Outcome) => steps.map(({ loss }) => loss);
 /** A snapshot but for how long it took to get there. */

@@ -1,16 +1,16 @@
 import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { type EngineName, loadEngine } from '../../../src/backends/backend';
+import type { DawnBackend } from '../../../src/backends/webgpu/backend';
 import { constant, GraphBuilder } from '../../../src/models/builder';
 import { buffersOf, type Graph, type LayerId, parametersOf } from '../../../src/models/graph';
 import { plan } from '../../../src/models/plan';
-import { type EngineName, loadEngine } from '../../../src/training/engines/engine';
-import type { DawnBackend } from '../../../src/training/engines/webgpu/backend';
-import { Network } from '../../../src/training/network';
+import { Network } from '../../../src/training/network/network';
 import { softmaxCrossEntropy } from '../../../src/training/ops/softmaxCrossEntropy';
 import { Random } from '../../../src/training/random';
-import { dot, type Values, values } from './numbers';
-import { PRESENT_ENGINES } from './presentEngines';
+import { dot, type Values, values } from '../support/numbers';
+import { PRESENT_ENGINES } from '../support/presentEngines';
 
 describe.each(PRESENT_ENGINES)('network on %s', (engine) => {
   beforeAll(async () => {

@@ -1,17 +1,17 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { loadEngine } from '../../../src/backends/backend';
 import { cifarResNet } from '../../../src/models/cifarResNet';
 import { parametersOf } from '../../../src/models/graph';
 import type { OptimizerRecipe, ParameterGroup } from '../../../src/recipe/recipe';
-import { loadEngine } from '../../../src/training/engines/engine';
-import { initialValues } from '../../../src/training/initialization';
-import { Network } from '../../../src/training/network';
+import { initialValues } from '../../../src/training/network/initialization';
+import { Network } from '../../../src/training/network/network';
 import { createOptimizer } from '../../../src/training/optimizers/optimizer';
 import { Random } from '../../../src/training/random';
 import goldens from '../../fixtures/goldens.json';
 import pytorch from '../../fixtures/pytorch.json';
-import { computeAsOnGpu } from './asOnGpu';
-import { PRESENT_ENGINES } from './presentEngines';
+import { computeAsOnGpu } from '../support/asOnGpu';
+import { PRESENT_ENGINES } from '../support/presentEngines';
 
 /** One parameter, as an optimizer sees a network. */
 class OneWeight {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { inTurn } from '../../../src/training/pipeline';
+import { inTurn } from '../../../src/training/loop/pipeline';
 
 const noStop = new AbortController().signal;
 

@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { loadEngine } from '../../../src/backends/backend';
 import type { RunEvent } from '../../../src/protocol/events';
-import { readResumption, type Snapshot, writeCheckpoint } from '../../../src/training/checkpoint';
-import { loadEngine } from '../../../src/training/engines/engine';
-import { PRESENT_ENGINES } from './presentEngines';
-import { smallRecipe } from './smallRecipe';
-import { trainHere } from './trainHere';
+import { readResumption, type Snapshot, writeCheckpoint } from '../../../src/runs/checkpoint';
+import { PRESENT_ENGINES } from '../support/presentEngines';
+import { smallRecipe } from '../support/smallRecipe';
+import { trainHere } from '../support/trainHere';
 
 /**
  * Those that move parameters in ways of their own. Of webgpu, for whose software adapter these are too many steps,

@@ -4,25 +4,25 @@ import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { loadEngine } from '../../../src/backends/backend';
 import { graphOf } from '../../../src/recipe/draft';
 import type { Recipe } from '../../../src/recipe/recipe';
-import type { Snapshot } from '../../../src/training/checkpoint';
-import { loadEngine } from '../../../src/training/engines/engine';
-import { initialValues } from '../../../src/training/initialization';
-import { Network } from '../../../src/training/network';
-import { addInto } from '../../../src/training/parallel/memory';
-import { ShardedPasses, type Threads } from '../../../src/training/parallel/shardedPasses';
-import { defaultThreads, shardsOf } from '../../../src/training/parallel/shards';
+import type { Snapshot } from '../../../src/runs/checkpoint';
 import {
   type BatchTensors,
   type LocalParts,
   LocalPasses,
   type PassedBatches,
-} from '../../../src/training/passes';
+} from '../../../src/training/loop/passes';
+import { initialValues } from '../../../src/training/network/initialization';
+import { Network } from '../../../src/training/network/network';
+import { ShardedPasses, type Threads } from '../../../src/training/parallel/shardedPasses';
+import { defaultThreads, shardsOf } from '../../../src/training/parallel/shards';
+import { addInto } from '../../../src/training/parallel/sharedMemory';
 import { Random } from '../../../src/training/random';
-import { smallRecipe } from './smallRecipe';
-import { threadPrograms } from './threads';
-import { type Outcome, trainHere } from './trainHere';
+import { smallRecipe } from '../support/smallRecipe';
+import { threadPrograms } from '../support/threads';
+import { type Outcome, trainHere } from '../support/trainHere';
 
 const threads = threadPrograms();
 beforeAll(async () => {

@@ -1,17 +1,17 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { loadEngine } from '../../../src/backends/backend';
+import { resolve } from '../../../src/experiment/resolve';
 import { experimentSchema } from '../../../src/experiment/schema';
 import { graphOf } from '../../../src/recipe/draft';
 import type { Recipe } from '../../../src/recipe/recipe';
-import { resolve } from '../../../src/recipe/resolve';
 import { learningRateAt } from '../../../src/recipe/schedule';
 import { openDataset } from '../../../src/training/data/open';
-import { loadEngine } from '../../../src/training/engines/engine';
-import { initialValues } from '../../../src/training/initialization';
-import { startedEvent } from '../../../src/training/loop';
+import { startedEvent } from '../../../src/training/loop/loop';
+import { initialValues } from '../../../src/training/network/initialization';
 import { Random } from '../../../src/training/random';
-import { smallExperiment, smallRecipe } from './smallRecipe';
-import { type Outcome, trainHere } from './trainHere';
+import { smallExperiment, smallRecipe } from '../support/smallRecipe';
+import { type Outcome, trainHere } from '../support/trainHere';
 
 beforeAll(async () => {
   await loadEngine('wasm');

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { chosenTricks, draftOf, plainDraft, resolve } from '../../../src/experiment/resolve';
 import { experimentSchema } from '../../../src/experiment/schema';
 import { valueAt } from '../../../src/experiment/values';
 import { seal } from '../../../src/recipe/draft';
-import { chosenTricks, draftOf, plainDraft, resolve } from '../../../src/recipe/resolve';
 import { ALL_TRICKS, TRICKS, type TrickName } from '../../../src/tricks/registry';
 
 function experimentOf(parts: object = {}) {

@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { loadEngine } from '../../../../src/training/engines/engine';
-import { allFinite } from '../../../../src/training/precision/allFinite';
-import { PRESENT_ENGINES } from '../presentEngines';
+import { loadEngine } from '../../../../src/backends/backend';
+import { allFinite } from '../../../../src/training/loop/allFinite';
+import { PRESENT_ENGINES } from '../../support/presentEngines';
 
 describe.each(PRESENT_ENGINES)('the check for finite gradients on %s', (engine) => {
   beforeAll(async () => {

@@ -1,11 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { LossScaling } from '../../../../src/recipe/recipe';
-import {
-  initialLossScale,
-  type LossScale,
-  nextLossScale,
-} from '../../../../src/training/precision/lossScale';
+import { initialLossScale, type LossScale, nextLossScale } from '../../../../src/training/loop/lossScale';
 import goldens from '../../../fixtures/goldens.json';
 
 const DYNAMIC = {

@@ -1,14 +1,14 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { type EngineName, loadEngine } from '../../../../src/backends/backend';
+import type { HalfFormat, Precision } from '../../../../src/backends/precision/formats';
+import { roundArray, roundToBfloat16, roundToHalf } from '../../../../src/backends/precision/round';
 import { GraphBuilder } from '../../../../src/models/builder';
 import { cifarResNet } from '../../../../src/models/cifarResNet';
 import { buffersOf, type Graph, parametersOf, sizeOf } from '../../../../src/models/graph';
-import { type EngineName, loadEngine } from '../../../../src/training/engines/engine';
-import { Network } from '../../../../src/training/network';
-import { allFinite } from '../../../../src/training/precision/allFinite';
-import type { HalfFormat, Precision } from '../../../../src/training/precision/precision';
-import { roundArray, roundToBfloat16, roundToHalf } from '../../../../src/training/precision/round';
-import { type Values, values } from '../numbers';
+import { allFinite } from '../../../../src/training/loop/allFinite';
+import { Network } from '../../../../src/training/network/network';
+import { type Values, values } from '../../support/numbers';
 
 type Matrix = readonly (readonly number[])[];
 

@@ -1,0 +1,492 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { isOutOfMemory } from '../../runs/failure';
+import type { CompiledInfo, CompilingBackend } from '../compiling';
+import { HALF_FORMATS, type HalfFormat } from '../precision/formats';
+import { type Binding, NATIVE_TYPE, type NativeAttribute, type NativeValues } from './binding';
+import { Program } from './program';
+import { type RecordedGraph, Recording, UnrecordableError } from './recording';
+
+/** How a tensor's numbers lie in the library's memory: TensorFlow's number of the type. */
+export type StoredType = (typeof NATIVE_TYPE)[keyof typeof NATIVE_TYPE];
+
+interface Stored {
+  /** The binding's tensor; null while only the variable has the data. */
+  id: number | null;
+  /** The binding's handle of a variable that shares the tensor's data, once an op has changed it in place. */
+  variable: number | null;
+  readonly shape: readonly number[];
+  readonly type: StoredType;
+  /** Whether the data lies in an array of JavaScript's, which is not the library's to change. */
+  readonly isBorrowed: boolean;
+  references: number;
+}
+
+/** An op's attribute by name; a `type` is TensorFlow's number. */
+export type Attributes = Readonly<Record<string, Attribute>>;
+export type Attribute =
+  | string
+  | boolean
+  | readonly number[]
+  | { readonly int: number }
+  | { readonly float: number }
+  | { readonly type: number };
+
+/** An input: a tensor, or numbers that become one. */
+export type Input = tf.TensorInfo | Constant;
+type Constant = { readonly shape: number[] } & (
+  | { readonly integers: readonly number[] }
+  | { readonly floats: readonly number[]; readonly type?: StoredType }
+  /** Many numbers, which are worked out once for their name. */
+  | { readonly name: string; readonly floats: () => readonly number[]; readonly type?: StoredType }
+);
+
+/** The library's name of a tensor's type, and TensorFlow.js' name for what JavaScript sees of it. */
+const SEEN_AS: Record<StoredType, tf.DataType> = {
+  [NATIVE_TYPE.float32]: 'float32',
+  [NATIVE_TYPE.int32]: 'int32',
+  [NATIVE_TYPE.bool]: 'bool',
+  [NATIVE_TYPE.bfloat16]: 'float32',
+  [NATIVE_TYPE.float16]: 'float32',
+};
+
+/** A variable's name by which it is gone with its last handle (tensorflow/core/framework/resource_handle.h). */
+const ANONYMOUS = 'cd2c89b7-88b7-44c8-ad83-06c2a9158347';
+
+/** Constants kept for their next use; more than the shapes, axes and factors of any network. */
+const MAX_CONSTANTS = 4096;
+
+/**
+ * TensorFlow.js over TensorFlow's own library, by the addon of `@tensorflow/tfjs-node`.
+ *
+ * That package's JavaScript is not used. It brings a second TensorFlow.js, whose tensors are not ours, and calls
+ * functions of Node that are gone since Node 23. It also refuses the half formats, which the library computes with:
+ * here a tensor that JavaScript calls float32 may be stored in any format, and an op runs in the one it meets.
+ */
+export class TensorflowBackend extends tf.KernelBackend implements CompilingBackend {
+  readonly #stored = new WeakMap<object, Stored>();
+  readonly #constants = new Map<string, number>();
+  /** Ops that this build of the library turned out to lack. */
+  readonly #unknown = new Set<string>();
+  #count = 0;
+  readonly isOnGpu: boolean;
+  /** The half formats that it computes in. Another is emulated: stored as float32, rounded to the format's values. */
+  halfFormats: readonly HalfFormat[] = HALF_FORMATS;
+  /** Whether a graph may compute in a half format; else ops do, one by one. */
+  compilesHalves = true;
+  /** The computation that is being compiled. */
+  #recording: Recording | null = null;
+  /** Told of every op as it runs, by whoever measures. */
+  onRun: ((op: string, attributes: Attributes) => void) | null = null;
+
+  constructor(readonly binding: Binding) {
+    super();
+    this.isOnGpu = binding.isUsingGpuDevice();
+  }
+
+  /** Runs an op of one output. The output is the caller's. */
+  run(op: string, attributes: Attributes, inputs: readonly Input[]): tf.TensorInfo {
+    return this.runAll(op, attributes, inputs, 1)[0] as tf.TensorInfo;
+  }
+
+  /** Runs an op of several outputs. They are the caller's. */
+  runAll(op: string, attributes: Attributes, inputs: readonly Input[], outputs: number): tf.TensorInfo[] {
+    if (this.#constants.size > MAX_CONSTANTS) this.dispose();
+    this.onRun?.(op, attributes);
+    const made = this.binding
+      .executeOp(op, this.#named(attributes), this.#idsOf(inputs), outputs)
+      .map(({ id, shape, dtype }) => this.#own(id, shape, dtype as StoredType));
+    this.#record(op, attributes, inputs, made);
+    return made;
+  }
+
+  /** As `runAll`, of an op that some builds of the library lack; null where it is one of those. */
+  runAllIfKnown(...call: Parameters<TensorflowBackend['runAll']>): tf.TensorInfo[] | null {
+    const [op] = call;
+    if (this.#unknown.has(op)) return null;
+    try {
+      return this.runAll(...call);
+    } catch (error) {
+      if (!isUnknownOp(error)) throw error;
+      this.#unknown.add(op);
+      return null;
+    }
+  }
+
+  /**
+   * The tensor, for `change` to change: the same data, which whoever gave it must not read again, or a copy where
+   * others hold it as well. The caller's.
+   */
+  changeable(tensor: tf.TensorInfo): tf.TensorInfo {
+    const { references, isBorrowed, type } = this.#found(tensor.dataId);
+    if (references === 1 && !isBorrowed) return this.share(tensor);
+    return this.run('Mul', { T: { type } }, [tensor, { floats: [1], shape: [], type }]);
+  }
+
+  /** Runs one of TensorFlow's ops on variables, whose first inputs it changes in place: these are `changeable`. */
+  change(
+    op: string,
+    attributes: Attributes,
+    changed: readonly tf.TensorInfo[],
+    inputs: readonly Input[],
+  ): void {
+    this.#recording?.refuse(`${op} changes a tensor`);
+    this.onRun?.(op, attributes);
+    const stored = changed.map(({ dataId }) => this.#found(dataId));
+    const ids = [...stored.map((each) => this.#variable(each)), ...this.#idsOf(inputs)];
+    // The op copies the data of a variable that anything else has hold of.
+    for (const each of stored) this.#letGo(each);
+    this.binding.executeOp(op, this.#named(attributes), ids, 0);
+  }
+
+  /** On the processor alone: a session is fed from the processor's memory, and answers into it. */
+  compile(inputs: readonly tf.TensorInfo[], compute: () => readonly tf.TensorInfo[]): CompiledInfo | null {
+    if (this.isOnGpu) return null;
+    let program: Program | null = null;
+    try {
+      const graph = this.#recorded(inputs, compute);
+      if (!this.compilesHalves && isInHalf(graph)) return null;
+      program = new Program(this.binding, graph);
+      const compiled = this.#compiled(
+        program,
+        inputs.map((input) => this.typeOf(input)),
+      );
+      // Where the library takes a graph and cannot run it, it says so the first time.
+      this.release(...compiled.run(inputs));
+      return compiled;
+    } catch (error) {
+      program?.dispose();
+      if (!isRefusal(error)) throw error;
+      return null;
+    }
+  }
+
+  #recorded(inputs: readonly tf.TensorInfo[], compute: () => readonly tf.TensorInfo[]): RecordedGraph {
+    const recording = new Recording();
+    for (const { dataId, shape } of inputs) recording.addInput(dataId, this.#found(dataId).type, shape);
+    this.#recording = recording;
+    try {
+      return recording.finish(compute().map(({ dataId }) => dataId));
+    } finally {
+      this.#recording = null;
+    }
+  }
+
+  /** Inputs are taken to the formats that it was compiled for. */
+  #compiled(program: Program, types: readonly StoredType[]): CompiledInfo {
+    return {
+      run: (inputs) => {
+        const given = inputs.map((input, index) => this.convert(input, types[index] as StoredType));
+        const outputs = program.run(this.#idsOf(given));
+        this.release(...given);
+        return outputs.map(({ id, shape, dtype }) => this.#own(id, shape, dtype as StoredType));
+      },
+      dispose: () => program.dispose(),
+    };
+  }
+
+  #record(
+    op: string,
+    attributes: Attributes,
+    inputs: readonly Input[],
+    outputs: readonly tf.TensorInfo[],
+  ): void {
+    const recording = this.#recording;
+    recording?.addOp(
+      op,
+      attributes,
+      inputs.map((input) => {
+        if ('dataId' in input) return { tensor: input.dataId };
+        const { shape } = input;
+        const key = keyOf(input);
+        if ('integers' in input) {
+          return recording.constant(key, NATIVE_TYPE.int32, shape, Int32Array.from(input.integers));
+        }
+        const { type = NATIVE_TYPE.float32 } = input;
+        const isWide = type === NATIVE_TYPE.float32;
+        const values = numbersOf(input);
+        return recording.constant(key, NATIVE_TYPE.float32, shape, values, isWide ? null : fromFloat32(type));
+      }),
+      outputs.map(({ dataId }) => dataId),
+    );
+  }
+
+  /** The format that a tensor is stored in. */
+  typeOf({ dataId }: tf.TensorInfo): StoredType {
+    return this.#found(dataId).type;
+  }
+
+  /** The tensor stored in another format; converted, or the same one again. The caller's either way. */
+  convert(x: tf.TensorInfo, type: StoredType): tf.TensorInfo {
+    const from = this.typeOf(x);
+    if (from === type) return this.share(x);
+    return this.run('Cast', { SrcT: { type: from }, DstT: { type }, Truncate: false }, [x]);
+  }
+
+  /** The same data once more. */
+  share({ dataId, shape, dtype }: tf.TensorInfo): tf.TensorInfo {
+    this.incRef(dataId);
+    return { dataId, shape, dtype };
+  }
+
+  /** Lets go of what `run` gave. */
+  release(...tensors: readonly tf.TensorInfo[]): void {
+    for (const { dataId } of tensors) this.disposeData(dataId);
+  }
+
+  override write(values: tf.BackendValues, shape: number[], dtype: tf.DataType): tf.DataId {
+    return this.#create(values, shape, dtype, 1);
+  }
+
+  override move(
+    dataId: tf.DataId,
+    values: tf.BackendValues,
+    shape: number[],
+    dtype: tf.DataType,
+    references: number,
+  ): void {
+    this.#create(values, shape, dtype, references, dataId);
+  }
+
+  override async read(dataId: object): Promise<tf.BackendValues> {
+    return this.readSync(dataId);
+  }
+
+  override readSync(dataId: object): tf.BackendValues {
+    const stored = this.#found(dataId);
+    const { type } = stored;
+    if (type !== NATIVE_TYPE.float16 && type !== NATIVE_TYPE.bfloat16) {
+      return this.binding.tensorDataSync(this.#idOf(stored));
+    }
+    const widened = this.convert({ dataId, shape: [], dtype: 'float32' }, NATIVE_TYPE.float32);
+    const values = this.readSync(widened.dataId);
+    this.release(widened);
+    return values;
+  }
+
+  override disposeData(dataId: object, force = false): boolean {
+    const stored = this.#stored.get(dataId);
+    if (!stored) return true;
+    stored.references--;
+    if (!force && stored.references > 0) return false;
+    for (const id of [stored.id, stored.variable]) if (id !== null) this.binding.deleteTensor(id);
+    this.#stored.delete(dataId);
+    this.#count--;
+    return true;
+  }
+
+  override refCount(dataId: tf.DataId): number {
+    return this.#stored.get(dataId)?.references ?? 0;
+  }
+
+  override incRef(dataId: tf.DataId): void {
+    this.#found(dataId).references++;
+  }
+
+  override numDataIds(): number {
+    return this.#count;
+  }
+
+  override memory(): { unreliable: boolean } {
+    return { unreliable: false };
+  }
+
+  override floatPrecision(): 32 {
+    return 32;
+  }
+
+  override epsilon(): number {
+    return 1e-7;
+  }
+
+  override timerAvailable(): boolean {
+    return true;
+  }
+
+  override async time(work: () => void): Promise<tf.BackendTimingInfo> {
+    const start = performance.now();
+    work();
+    return { kernelMs: performance.now() - start };
+  }
+
+  override dispose(): void {
+    for (const id of this.#constants.values()) this.binding.deleteTensor(id);
+    this.#constants.clear();
+  }
+
+  #create(
+    values: tf.BackendValues,
+    shape: number[],
+    dtype: tf.DataType,
+    references: number,
+    dataId: object = {},
+  ): object {
+    const { type, array } = nativeValues(values, dtype);
+    const id = this.binding.createTensor(shape, type, array);
+    this.#stored.set(dataId, { id, variable: null, shape, type, isBorrowed: true, references });
+    this.#count++;
+    this.#recording?.addTensor(dataId, type, shape, array);
+    return dataId;
+  }
+
+  #own(id: number, shape: number[], type: StoredType): tf.TensorInfo {
+    const dataId = {};
+    this.#stored.set(dataId, { id, variable: null, shape, type, isBorrowed: false, references: 1 });
+    this.#count++;
+    return { dataId, shape, dtype: SEEN_AS[type] };
+  }
+
+  #idsOf(inputs: readonly Input[]): number[] {
+    return inputs.map((input) =>
+      'dataId' in input ? this.#idOf(this.#found(input.dataId)) : this.#constant(input),
+    );
+  }
+
+  #idOf(stored: Stored): number {
+    if (stored.id === null) {
+      const [read] = this.binding.executeOp(
+        'ReadVariableOp',
+        [this.#attribute('dtype', { type: stored.type })],
+        [stored.variable as number],
+        1,
+      );
+      stored.id = (read as { id: number }).id;
+    }
+    return stored.id;
+  }
+
+  /** A variable's handle that has the tensor's data. */
+  #variable(stored: Stored): number {
+    if (stored.variable !== null) return stored.variable;
+    const dtype = this.#attribute('dtype', { type: stored.type });
+    const [handle] = this.binding.executeOp(
+      'VarHandleOp',
+      [
+        dtype,
+        { name: 'shape', type: this.binding.TF_ATTR_SHAPE, value: stored.shape },
+        this.#attribute('shared_name', ANONYMOUS),
+      ],
+      [],
+      1,
+    );
+    stored.variable = (handle as { id: number }).id;
+    this.binding.executeOp('AssignVariableOp', [dtype], [stored.variable, this.#idOf(stored)], 0);
+    return stored.variable;
+  }
+
+  /** Leaves the data to the variable. */
+  #letGo(stored: Stored): void {
+    if (stored.id !== null) this.binding.deleteTensor(stored.id);
+    stored.id = null;
+  }
+
+  #found(dataId: object): Stored {
+    const stored = this.#stored.get(dataId);
+    if (!stored) throw new Error('The tensor is disposed');
+    return stored;
+  }
+
+  #constant(constant: Constant): number {
+    const key = keyOf(constant);
+    const known = this.#constants.get(key);
+    if (known !== undefined) return known;
+    const id = this.#newConstant(constant);
+    this.#constants.set(key, id);
+    return id;
+  }
+
+  #newConstant(constant: Constant): number {
+    const { binding } = this;
+    const { shape } = constant;
+    if ('integers' in constant) {
+      return binding.createTensor(shape, NATIVE_TYPE.int32, Int32Array.from(constant.integers));
+    }
+    const { type = NATIVE_TYPE.float32 } = constant;
+    const id = binding.createTensor(shape, NATIVE_TYPE.float32, numbersOf(constant));
+    if (type === NATIVE_TYPE.float32) return id;
+    const [converted] = binding.executeOp('Cast', this.#named(fromFloat32(type)), [id], 1);
+    binding.deleteTensor(id);
+    return (converted as { id: number }).id;
+  }
+
+  #named(attributes: Attributes): NativeAttribute[] {
+    return Object.entries(attributes).map(([name, value]) => this.#attribute(name, value));
+  }
+
+  #attribute(name: string, value: Attribute): NativeAttribute {
+    const { binding } = this;
+    if (typeof value === 'string') return { name, type: binding.TF_ATTR_STRING, value };
+    if (typeof value === 'boolean') return { name, type: binding.TF_ATTR_BOOL, value };
+    if ('int' in value) return { name, type: binding.TF_ATTR_INT, value: value.int };
+    if ('float' in value) return { name, type: binding.TF_ATTR_FLOAT, value: value.float };
+    if ('type' in value) return { name, type: binding.TF_ATTR_TYPE, value: value.type };
+    return { name, type: binding.TF_ATTR_INT, value };
+  }
+}
+
+/** Constants of one key are the same. */
+function keyOf(constant: Constant): string {
+  if ('integers' in constant) return `${constant.shape}:${constant.integers}`;
+  const { shape, type } = constant;
+  return `${shape}:${type}:${'name' in constant ? constant.name : constant.floats}`;
+}
+
+function numbersOf({ floats }: Exclude<Constant, { readonly integers: readonly number[] }>): Float32Array {
+  return Float32Array.from(typeof floats === 'function' ? floats() : floats);
+}
+
+function fromFloat32(type: StoredType): Attributes {
+  return { SrcT: { type: NATIVE_TYPE.float32 }, DstT: { type }, Truncate: false };
+}
+
+/** Whether an op of a graph computes in a half format. One that converts has no type `T`. */
+function isInHalf({ nodes }: RecordedGraph): boolean {
+  const halves: readonly unknown[] = [NATIVE_TYPE.bfloat16, NATIVE_TYPE.float16];
+  return nodes.some((node) => {
+    const type = node.kind === 'op' ? node.attributes.T : undefined;
+    return typeof type === 'object' && 'type' in type && halves.includes(type.type);
+  });
+}
+
+/**
+ * Whether a computation cannot be a graph, the library does not take or run it as one, or there is no room for its file;
+ * not that memory ran out.
+ */
+function isRefusal(error: unknown): boolean {
+  if (error instanceof UnrecordableError) return true;
+  if (error instanceof Error && 'syscall' in error) return true;
+  const text = error instanceof Error ? error.message : '';
+  return /^(Failed to load SavedModel|Session fail to run)/.test(text) && !isOutOfMemory(text);
+}
+
+/** Whether the library says that it has no such op (TF_NOT_FOUND), or none for the device or the format. */
+function isUnknownOp(error: unknown): boolean {
+  const text = error instanceof Error ? error.message : '';
+  return /TF_Status: 5\b|Could not find device for node|No OpKernel/.test(text);
+}
+
+/** Values as the array that the binding takes for their type. */
+function nativeValues(
+  values: tf.BackendValues,
+  dtype: tf.DataType,
+): { type: StoredType; array: NativeValues } {
+  const numbers = values as ArrayLike<number>;
+  switch (dtype) {
+    case 'float32':
+      return {
+        type: NATIVE_TYPE.float32,
+        array: values instanceof Float32Array ? values : Float32Array.from(numbers),
+      };
+    case 'int32':
+      return {
+        type: NATIVE_TYPE.int32,
+        array: values instanceof Int32Array ? values : Int32Array.from(numbers),
+      };
+    case 'bool':
+      return {
+        type: NATIVE_TYPE.bool,
+        array: values instanceof Uint8Array ? values : Uint8Array.from(numbers),
+      };
+    default:
+      throw new Error(`TensorFlow's engine has no tensors of type ${dtype}`);
+  }
+}

@@ -1,0 +1,127 @@
+import { availableParallelism } from 'node:os';
+import * as tf from '@tensorflow/tfjs-core';
+import * as l10n from '@vscode/l10n';
+import {
+  type EnginePlaces,
+  findInstallations,
+  type Installation,
+  type NativeEngine,
+} from '../../engines/installations';
+import { explainLoadError, explainMissingAddon } from '../../engines/loadError';
+import { CUDA_12_DRIVER, findDriverProblem, gpuEnvironment } from '../../engines/nvidia';
+import { processorFlags } from '../../engines/processor';
+import { tryOut } from '../../engines/trial';
+import type { Failure } from '../../protocol/events';
+import { type Engine, EngineUnavailableError } from '../backend';
+import { HALF_FORMATS } from '../precision/formats';
+import { TensorflowBackend } from './backend';
+import { type Binding, loadBinding } from './binding';
+import { compilesHalves, computesIn } from './halfFormats';
+import { registerKernels } from './kernels';
+import { BACKEND_NAME } from './kernels/register';
+
+/** A library that this process loaded, and the GPU that it computes on. */
+interface Loaded {
+  readonly engine: NativeEngine;
+  readonly binding: Binding;
+  /** The GPU's name, empty where nothing tells it; null on the processor. */
+  readonly gpu: string | null;
+}
+
+/** What this process has: a second library would share the first one's symbols. */
+let loaded: Loaded | null = null;
+
+/**
+ * TensorFlow's own library, from the workspace's own packages or from the managed installation: `tensorflow` on the
+ * processor, by oneDNN's kernels on every core, `tensorflow-gpu` on one of NVIDIA's GPUs, by CUDA's.
+ */
+export async function loadTensorflow(name: NativeEngine, places: EnginePlaces = {}): Promise<Engine> {
+  if (loaded && loaded.engine !== name) {
+    throw new EngineUnavailableError(name, l10n.t('This process computes by {0} already.', loaded.engine));
+  }
+  if (!loaded) {
+    loaded = await loadFirst(name, places);
+    const backend = new TensorflowBackend(loaded.binding);
+    registerKernels();
+    tf.registerBackend(BACKEND_NAME, () => backend);
+    await tf.setBackend(BACKEND_NAME);
+    if (name === 'tensorflow') {
+      backend.halfFormats = HALF_FORMATS.filter(computesIn);
+      backend.compilesHalves = compilesHalves(loaded.binding.TF_Version, await processorFlags());
+    }
+  }
+  await tf.setBackend(BACKEND_NAME);
+  const { TF_Version: version } = loaded.binding;
+  const { halfFormats } = tf.backend() as TensorflowBackend;
+  return {
+    name,
+    description: descriptionOf(loaded),
+    halfFormats,
+    versions: { node: process.versions.node, tfjs: tf.version_core, tensorflow: version },
+  };
+}
+
+function descriptionOf({ binding, gpu }: Loaded): string {
+  const { TF_Version: version } = binding;
+  if (gpu === null)
+    return l10n.t('TensorFlow {0} on the processor, {1} threads', version, availableParallelism());
+  return gpu === ''
+    ? l10n.t('TensorFlow {0} on a GPU', version)
+    : l10n.t('TensorFlow {0} on the GPU {1}', version, gpu);
+}
+
+/** The addon of the first installation that loads. */
+async function loadFirst(name: NativeEngine, places: EnginePlaces): Promise<Loaded> {
+  const failures: Failure[] = [];
+  for (const installation of findInstallations(name, places)) {
+    const loading = name === 'tensorflow-gpu' ? await loadForGpu(installation) : load(installation);
+    if ('loaded' in loading) return loading.loaded;
+    failures.push(loading.failure);
+  }
+  // What an installation would not change comes before that there is none.
+  if (name === 'tensorflow-gpu' && failures.length === 0) {
+    const problem = await findDriverProblem(CUDA_12_DRIVER);
+    if (problem) failures.push(problem);
+  }
+  const [failure] = failures;
+  if (failure) {
+    const reasons = failures.map(({ what }) => what).join(' ');
+    throw new EngineUnavailableError(name, reasons, failure.remedy);
+  }
+  throw new EngineUnavailableError(
+    name,
+    l10n.t('It is not installed.'),
+    l10n.t('Install it with "{0}", or choose another engine.', `tricks engine install ${name}`),
+  );
+}
+
+type Loading = { readonly loaded: Loaded } | { readonly failure: Failure };
+
+function load(installation: Installation): Loading {
+  const { addonPath, engine } = installation;
+  if (addonPath === null) return { failure: explainMissingAddon(installation) };
+  try {
+    return { loaded: { engine, binding: loadBinding(addonPath), gpu: null } };
+  } catch (error) {
+    return { failure: explainLoadError(error, installation) };
+  }
+}
+
+/** Only where a process of its own computed on a GPU, and only when the library has one in this process as well. */
+async function loadForGpu(installation: Installation): Promise<Loading> {
+  const trial = await tryOut(installation);
+  if (trial.outcome !== 'works') return { failure: trial.failure };
+  Object.assign(process.env, gpuEnvironment());
+  const loading = load(installation);
+  if ('failure' in loading) return loading;
+  if (!loading.loaded.binding.isUsingGpuDevice()) {
+    return {
+      failure: {
+        what: l10n.t('TensorFlow sees no GPU in this process, and saw one in another.'),
+        remedy: l10n.t('Choose another engine in the experiment, or auto.'),
+      },
+    };
+  }
+  const { gpu } = trial.probe;
+  return { loaded: { ...loading.loaded, gpu: (gpu.used && gpu.name) || '' } };
+}

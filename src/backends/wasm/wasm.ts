@@ -1,0 +1,104 @@
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join, sep } from 'node:path';
+import * as wasm from '@tensorflow/tfjs-backend-wasm';
+import * as tf from '@tensorflow/tfjs-core';
+import * as l10n from '@vscode/l10n';
+import { type Engine, EngineUnavailableError } from '../backend';
+import { registerBatchNorm } from './batchNorm';
+import { registerIndirectConv2d } from './indirectConv2d';
+import { registerNorms } from './norms';
+import { registerPoolGradients } from './poolGradients';
+import { registerRelu } from './relu';
+import { registerRounding } from './rounding';
+import { registerSums } from './sums';
+import { registerUpdates } from './updates';
+import { registerWinograd } from './winograd';
+
+/** The WebAssembly backend: XNNPACK's kernels, with SIMD where the processor has it. In Node it has one thread. */
+export async function loadWasm(): Promise<Engine> {
+  wasm.setWasmPaths(binariesFolder() + sep);
+  if (!(await tf.setBackend('wasm'))) {
+    throw new EngineUnavailableError(
+      'wasm',
+      l10n.t('WebAssembly did not start.'),
+      l10n.t('Reinstall the extension.'),
+    );
+  }
+  const simd = Boolean(await tf.env().getAsync('WASM_HAS_SIMD_SUPPORT'));
+  const backend = tf.backend() as wasm.BackendWasm;
+  refuseWhenFull(backend);
+  const memory = memoryOf(backend);
+  registerPoolGradients();
+  shareCopies();
+  if (simd && memory) {
+    registerRounding(memory);
+    registerUpdates(memory);
+    registerNorms(memory);
+    registerWinograd(memory);
+    registerIndirectConv2d(memory);
+    registerBatchNorm(memory);
+    registerRelu(memory);
+    registerSums(memory);
+  }
+  return onThreads(1, simd);
+}
+
+function onThreads(count: number, simd: boolean): Engine {
+  return {
+    name: 'wasm',
+    description: `WebAssembly, ${simd ? 'SIMD' : 'no SIMD'}, ${count} thread${count === 1 ? '' : 's'}`,
+    versions: { node: process.versions.node, tfjs: tf.version_core, 'tfjs-backend-wasm': wasm.version_wasm },
+    onThreads: (other) => onThreads(other, simd),
+  };
+}
+
+/** Makes an allocation that fails an error: the backend itself would write to address 0, or past what it got. */
+function refuseWhenFull({ wasm: module }: wasm.BackendWasm): void {
+  const allocating = module as typeof module & { _malloc: (bytes: number) => number };
+  // At its first call the function puts another in its place.
+  allocating._malloc(0);
+  const allocate = allocating._malloc;
+  allocating._malloc = (bytes) => {
+    // What is more than 32 bits say would be cut to them.
+    const address = bytes < 2 ** 32 ? allocate(bytes) : 0;
+    if (address === 0 && bytes > 0)
+      throw new RangeError(`Out of memory: ${bytes} bytes could not be allocated`);
+    return address;
+  };
+}
+
+/** Makes a copy of a tensor share its values, as on other backends; this one would copy them. */
+function shareCopies(): void {
+  tf.unregisterKernel(tf.Identity, 'wasm');
+  tf.registerKernel({
+    kernelName: tf.Identity,
+    backendName: 'wasm',
+    kernelFunc: ({ inputs, backend }) => {
+      const { dataId, shape, dtype } = inputs.x as tf.TensorInfo;
+      (backend as wasm.BackendWasm).incRef(dataId);
+      return { dataId, shape, dtype };
+    },
+  });
+}
+
+/** The memory that the backend's tensors lie in, where the build of the backend shows it. */
+function memoryOf({ wasm: module }: wasm.BackendWasm): WebAssembly.Memory | undefined {
+  const { asm } = module as typeof module & { asm?: { memory?: WebAssembly.Memory } };
+  return asm?.memory;
+}
+
+/** The folder with the .wasm files: the bundle's own, or the package's when the sources run unbundled. */
+function binariesFolder(): string {
+  if (existsSync(join(__dirname, 'tfjs-backend-wasm.wasm'))) return __dirname;
+  try {
+    return dirname(createRequire(__filename).resolve('@tensorflow/tfjs-backend-wasm'));
+  } catch (cause) {
+    throw new EngineUnavailableError(
+      'wasm',
+      l10n.t('tfjs-backend-wasm.wasm is missing from {0}.', __dirname),
+      l10n.t('Reinstall the extension.'),
+      { cause },
+    );
+  }
+}

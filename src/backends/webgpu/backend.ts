@@ -1,0 +1,98 @@
+import { WebGPUBackend, webgpu_util } from '@tensorflow/tfjs-backend-webgpu';
+import * as tf from '@tensorflow/tfjs-core';
+import * as l10n from '@vscode/l10n';
+import type { Adapter } from '../../engines/dawn';
+import { DeviceLostError, DeviceMemoryError } from '../deviceError';
+
+/**
+ * TensorFlow.js' WebGPU backend, which says what went wrong: a device that is lost, memory that runs out, or a
+ * program that is refused fails the next operation or reading, and all after it.
+ */
+export class DawnBackend extends WebGPUBackend {
+  /** The loss of the device or of memory, whichever came first. */
+  #failure: DeviceLostError | DeviceMemoryError | null = null;
+  /** What the device would not do, of itself or for want of a buffer that there was no memory for. */
+  #refusal: Error | null = null;
+  /** Of buffers made since the last reading, whether there was memory for them. */
+  #allocations: Promise<void>[] = [];
+
+  constructor(
+    device: GPUDevice,
+    readonly adapter: Adapter,
+  ) {
+    super(device, adapter as GPUAdapterInfo);
+    this.#watchAllocations();
+    void device.lost.then(({ message, reason }) => this.#fail(new DeviceLostError(message || reason)));
+    device.addEventListener('uncapturederror', (event) => {
+      event.preventDefault();
+      this.#refusal ??= new Error(l10n.t('The GPU refused what it was to do: {0}', event.error.message));
+    });
+  }
+
+  override runWebGPUProgram(...program: Parameters<WebGPUBackend['runWebGPUProgram']>): tf.TensorInfo {
+    if (this.#failure) throw this.#failure;
+    return super.runWebGPUProgram(...program);
+  }
+
+  override async read(dataId: object): Promise<tf.backend_util.BackendValues> {
+    const values = await super.read(dataId).catch((error: unknown) => this.#reasonOf(error));
+    await Promise.all(this.#allocations.splice(0));
+    // What was computed since a failure means nothing.
+    const failure = this.#failure ?? this.#refusal;
+    if (failure) throw failure;
+    return values;
+  }
+
+  override readSync(dataId: object): tf.backend_util.BackendValues {
+    const { values } = this.tensorMap.get(dataId);
+    if (values === null) throw new Error('A tensor on a GPU is read with data(), which waits for it');
+    return values;
+  }
+
+  /** Without mapped memory, which the superclass writes through: a buffer that there is no memory for has none. */
+  override uploadToGPU(dataId: object): void {
+    const data = this.tensorMap.get(dataId);
+    if (data.resource != null || !data.values) {
+      super.uploadToGPU(dataId);
+      return;
+    }
+    const bytes = webgpu_util.GPUBytesPerElement(data.dtype) * tf.util.sizeFromShape(data.shape);
+    const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
+    const buffer = this.bufferManager.acquireBuffer(bytes, usage);
+    const Words = data.dtype === 'float32' ? Float32Array : Int32Array;
+    const words = data.values instanceof Words ? data.values : Words.from(data.values as ArrayLike<number>);
+    this.queue.writeBuffer(buffer, 0, words as BufferSource);
+    data.resource = buffer;
+    data.values = null as unknown as tf.backend_util.BackendValues;
+  }
+
+  /** Has the device say of every buffer made on it whether there was memory. They are few: most are used again. */
+  #watchAllocations(): void {
+    const { device } = this;
+    const limit = Math.min(device.limits.maxBufferSize, device.limits.maxStorageBufferBindingSize);
+    const createBuffer = device.createBuffer.bind(device);
+    device.createBuffer = (descriptor) => {
+      const { size } = descriptor;
+      const lack = new DeviceMemoryError(this.bufferManager.numBytesAllocated, size, limit);
+      if (size > limit) throw lack;
+      device.pushErrorScope('out-of-memory');
+      const buffer = createBuffer(descriptor);
+      const checked = device.popErrorScope().then((error) => {
+        if (error) this.#fail(lack);
+      });
+      // A device that is lost says so itself.
+      this.#allocations.push(checked.catch(() => {}));
+      return buffer;
+    };
+  }
+
+  #fail(error: DeviceLostError | DeviceMemoryError): void {
+    this.#failure ??= error;
+  }
+
+  /** A reading that fails says little of why; the device says it, but maybe later. */
+  async #reasonOf(error: unknown): Promise<never> {
+    await Promise.all(this.#allocations.splice(0));
+    throw this.#failure ?? this.#refusal ?? error;
+  }
+}

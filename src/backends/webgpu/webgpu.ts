@@ -1,0 +1,81 @@
+import { createRequire } from 'node:module';
+import * as tf from '@tensorflow/tfjs-core';
+import * as l10n from '@vscode/l10n';
+import {
+  adapterName,
+  type Dawn,
+  dawnMissing,
+  findDawn,
+  isSoftware,
+  onlySoftware,
+  SOFTWARE_GPU,
+} from '../../engines/dawn';
+import { type Engine, EngineUnavailableError } from '../backend';
+import { DawnBackend } from './backend';
+import { registerRounding } from './rounding';
+
+const BACKEND_NAME = 'webgpu';
+
+/** The limits that kernels come up against, asked for as high as the adapter has them. */
+const LIMITS = [
+  'maxBufferSize',
+  'maxStorageBufferBindingSize',
+  'maxComputeWorkgroupStorageSize',
+  'maxComputeWorkgroupsPerDimension',
+  'maxComputeWorkgroupSizeX',
+  'maxComputeInvocationsPerWorkgroup',
+] as const satisfies readonly (keyof GPUSupportedLimits)[];
+
+/**
+ * A GPU of any maker, by WebGPU: Vulkan, Metal or Direct3D 12 through Dawn. A software adapter only where the
+ * environment's SOFTWARE_GPU asks for it.
+ */
+export async function loadWebgpu(): Promise<Engine> {
+  if (!tf.findBackend(BACKEND_NAME)) {
+    const backend = await openBackend();
+    registerRounding();
+    tf.registerBackend(BACKEND_NAME, () => backend);
+  }
+  await tf.setBackend(BACKEND_NAME);
+  const { adapter } = tf.backend() as DawnBackend;
+  const name = adapterName(adapter);
+  return {
+    name: 'webgpu',
+    description: isSoftware(adapter)
+      ? l10n.t('WebGPU in software, {0}: no GPU', name)
+      : l10n.t('WebGPU on the GPU {0}', name),
+    versions: { node: process.versions.node, tfjs: tf.version_core },
+  };
+}
+
+async function openBackend(): Promise<DawnBackend> {
+  const path = findDawn();
+  if (path === null) throw unavailable(dawnMissing());
+  const dawn = createRequire(__filename)(path) as Dawn;
+  Object.assign(globalThis, dawn.globals);
+  // The backend asks for it, and it has to live as long as its devices do.
+  const gpu = dawn.create([]);
+  // Small tensors too: where a tensor lies changes after a resumption, and must not change the digits.
+  tf.env().set('WEBGPU_CPU_FORWARD', false);
+  const { navigator } = globalThis as { navigator?: object };
+  // Nodes before 21 have no navigator, and those since let none take its place.
+  if (navigator) Object.defineProperty(navigator, 'gpu', { value: gpu, configurable: true });
+  else Object.assign(globalThis, { navigator: { gpu } });
+  const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
+  if (!adapter) throw unavailable(l10n.t('No GPU was found.'));
+  if (isSoftware(adapter.info) && !process.env[SOFTWARE_GPU]) {
+    throw unavailable(
+      onlySoftware(adapter.info),
+      l10n.t('Choose another engine in the experiment, or set {0}=1 to use it all the same.', SOFTWARE_GPU),
+    );
+  }
+  const device = await adapter.requestDevice({
+    requiredFeatures: adapter.features.has('timestamp-query') ? ['timestamp-query'] : [],
+    requiredLimits: Object.fromEntries(LIMITS.map((name) => [name, adapter.limits[name]])),
+  });
+  return new DawnBackend(device, adapter.info);
+}
+
+function unavailable(reason: string, remedy?: string): EngineUnavailableError {
+  return new EngineUnavailableError('webgpu', reason, remedy);
+}

@@ -1,0 +1,231 @@
+import * as l10n from '@vscode/l10n';
+import { datasetFacts } from '../recipe/datasets';
+import { type DecayPlan, type Draft, graphOf, seal } from '../recipe/draft';
+import type { OptimizerRecipe, Recipe } from '../recipe/recipe';
+import { ALL_TRICKS, type TrickName } from '../tricks/registry';
+import type { Path, Trick, TrickProblem } from '../tricks/trick';
+import { modelSpec } from './modelSpec';
+import { decaySchema, type Experiment } from './schema';
+
+/** Something in a valid experiment that cannot be trained. */
+export interface ResolutionProblem {
+  readonly path: Path;
+  readonly what: string;
+  readonly remedy: string;
+}
+
+export type Resolution =
+  | { readonly ok: true; readonly recipe: Recipe }
+  | { readonly ok: false; readonly problems: readonly ResolutionProblem[] };
+
+/** The draft of an experiment before any trick. */
+export function plainDraft(experiment: Experiment): Draft {
+  const { name, data, model, optimizer, schedule, seed, engine, init } = experiment;
+  const { batch_size, augment, shuffle, ...source } = data;
+  return {
+    name,
+    tricks: [],
+    source,
+    dataset: datasetFacts(source),
+    batchSize: batch_size,
+    augment,
+    shuffle,
+    erasing: null,
+    mixup: null,
+    cutmix: null,
+    model: modelSpec(model),
+    weights: init ?? null,
+    labelSmoothing: 0,
+    distillation: null,
+    optimizer: optimizerRecipe(optimizer),
+    baseLearningRate: optimizer.base_lr,
+    scaling: null,
+    weightDecay: optimizer.weight_decay,
+    decayOn: 'all',
+    accumulation: 1,
+    maxNorm: null,
+    sharpnessRadius: null,
+    averaging: null,
+    precision: { compute: 'float32' },
+    zeroGamma: false,
+    epochs: schedule.epochs,
+    warmup: { epochs: 0, countFrom: 0, update: 'step' },
+    decay: decayPlan(schedule.decay),
+    update: schedule.update,
+    seed,
+    engine,
+  };
+}
+
+function optimizerRecipe(optimizer: Experiment['optimizer']): OptimizerRecipe {
+  switch (optimizer.name) {
+    case undefined:
+    case 'sgd':
+      return { name: 'sgd', momentum: optimizer.momentum, nesterov: optimizer.nesterov };
+    case 'lars':
+      return {
+        name: 'lars',
+        momentum: optimizer.momentum,
+        trustCoefficient: optimizer.trust_coefficient,
+      };
+    case 'adam':
+    case 'adamw':
+    case 'lamb': {
+      const { name, beta1, beta2, epsilon } = optimizer;
+      return { name, beta1, beta2, epsilon };
+    }
+    default:
+      return optimizer satisfies never;
+  }
+}
+
+/** The tricks an experiment switches on, with their options; `except` leaves one out. */
+export function chosenTricks(
+  experiment: Experiment,
+  except?: TrickName,
+): { readonly trick: Trick<TrickName>; readonly options: Record<string, unknown> }[] {
+  return ALL_TRICKS.flatMap((trick) => {
+    const choice = experiment.tricks[trick.name];
+    if (!choice || trick.name === except) return [];
+    return [{ trick, options: trick.options.parse(choice === true ? {} : choice) }];
+  });
+}
+
+/** The draft of an experiment with its tricks applied; `except` leaves one out, to tell what it changes. */
+export function draftOf(experiment: Experiment, except?: TrickName): Draft {
+  return withTricks(plainDraft(experiment), chosenTricks(experiment, except));
+}
+
+/** A draft with tricks applied in turn. */
+export function withTricks(plain: Draft, chosen: ReturnType<typeof chosenTricks>): Draft {
+  return chosen.reduce(
+    (draft, { trick, options }) => ({
+      ...trick.apply(draft, options),
+      tricks: [...draft.tricks, trick.name],
+    }),
+    plain,
+  );
+}
+
+/** The problem of a trick that stands beside one it excludes, said once for the two, at the later of them. */
+function exclusions({ name, excludes = [] }: Trick, chosen: readonly string[]): TrickProblem[] {
+  return chosen
+    .slice(0, chosen.indexOf(name))
+    .filter((other) => excludes.includes(other))
+    .map((other) => ({
+      path: [],
+      what: l10n.t('{0} cannot stand beside {1}.', name, other),
+      remedy: l10n.t('Take one of them out.'),
+    }));
+}
+
+/** The recipe an experiment leads to, or why it cannot be trained. */
+export function resolve(experiment: Experiment): Resolution {
+  const plain = plainDraft(experiment);
+  const task = taskProblems(experiment.model, plain.dataset);
+  const resolution = resolveDraft(plain, chosenTricks(experiment));
+  if (task.length === 0) return resolution;
+  return { ok: false, problems: [...task, ...(resolution.ok ? [] : resolution.problems)] };
+}
+
+/** The recipe that a draft without tricks and the tricks chosen for it lead to. */
+export function resolveDraft(plain: Draft, chosen: ReturnType<typeof chosenTricks>): Resolution {
+  const draft = withTricks(plain, chosen);
+  const problems = [
+    ...draftProblems(draft),
+    ...chosen.flatMap(({ trick, options }) =>
+      [...trick.problems(draft, options, plain), ...exclusions(trick, draft.tricks)].map((problem) => ({
+        ...problem,
+        path: ['tricks', trick.name, ...problem.path],
+      })),
+    ),
+  ];
+  return problems.length > 0 ? { ok: false, problems } : { ok: true, recipe: seal(draft) };
+}
+
+/** Where a model is written for other images or classes than those of the data it is to be trained on. */
+function taskProblems(
+  { name, input_size, classes }: Experiment['model'],
+  dataset: Draft['dataset'],
+): ResolutionProblem[] {
+  const problems: ResolutionProblem[] = [];
+  if (input_size !== undefined && (dataset.height !== input_size || dataset.width !== input_size)) {
+    problems.push({
+      path: ['model', 'input_size'],
+      what: l10n.t(
+        '{0} is to take images of {1} pixels, and those of {2} have {3} x {4}.',
+        name,
+        input_size,
+        dataset.name,
+        dataset.height,
+        dataset.width,
+      ),
+      remedy: l10n.t('Take it out: the data say the size.'),
+    });
+  }
+  if (classes !== undefined && dataset.classes !== classes) {
+    problems.push({
+      path: ['model', 'classes'],
+      what: l10n.t(
+        '{0} is to tell {1} classes apart, and {2} has {3}.',
+        name,
+        classes,
+        dataset.name,
+        dataset.classes,
+      ),
+      remedy: l10n.t('Take it out: the data say the number.'),
+    });
+  }
+  return problems;
+}
+
+function draftProblems(draft: Draft): ResolutionProblem[] {
+  const problems: ResolutionProblem[] = [];
+  const { trainImages } = draft.dataset;
+  if (draft.batchSize > trainImages) {
+    problems.push({
+      path: ['data', 'batch_size'],
+      what: l10n.t('A batch of {0} is larger than the {1} training images.', draft.batchSize, trainImages),
+      remedy: l10n.t('Use at most {0}.', trainImages),
+    });
+  }
+  const late =
+    draft.decay.name === 'multi_step' && draft.decay.milestones.find((epoch) => epoch >= draft.epochs);
+  if (late) {
+    problems.push({
+      path: ['schedule', 'decay', 'milestones'],
+      what: l10n.t('The milestone at epoch {0} lies beyond the training of {1}.', late, draft.epochs),
+      remedy: l10n.t('Use milestones below {0}, or raise schedule.epochs.', draft.epochs),
+    });
+  }
+  try {
+    graphOf(draft);
+  } catch {
+    const { height, width } = draft.dataset;
+    problems.push({
+      path: ['model', 'name'],
+      what: l10n.t('{0} cannot take images of {1} x {2}.', draft.model.name, height, width),
+      remedy: l10n.t('Use larger images or a CIFAR-form model such as resnet20.'),
+    });
+  }
+  return problems;
+}
+
+function decayPlan(written: Experiment['schedule']['decay']): DecayPlan {
+  const decay = typeof written === 'string' ? decaySchema.parse({ name: written }) : written;
+  switch (decay.name) {
+    case 'one_cycle':
+      return {
+        name: 'one_cycle',
+        riseShare: decay.rise_share,
+        startFactor: decay.start_factor,
+        endFactor: decay.end_factor,
+      };
+    case 'step': {
+      const { name, every, factor } = decay;
+      return { name, factor, ...(every !== undefined && { every }) };
+    }
+    default:
+      return decay;
+  }
+}

@@ -1,0 +1,86 @@
+import * as vscode from 'vscode';
+import type { TrickName } from '../../tricks/registry';
+import { isLive, isResumable, isRunning } from '../runs/liveRun';
+import type { Services } from '../services';
+import type { DashboardRequest } from '../views/dashboardPanel';
+import { configureTrick } from './configureTrick';
+import { diagnoseEngines, installEngine, removeEngine } from './engineCommands';
+import { newExperiment } from './newExperiment';
+import * as runs from './runCommands';
+import type { Target } from './targets';
+import { applyAdvice, compareTrick, pickTrick, setTrick } from './trickCommands';
+
+/** Every command by the last part of its id, as package.json contributes it. */
+const COMMANDS = {
+  run: runs.run,
+  stop: runs.stop,
+  pause: runs.pause,
+  resume: runs.resume,
+  cancelQueued: runs.stop,
+  openDashboard: runs.openDashboard,
+  newExperiment: (services: Services) => newExperiment(services.extensionUri),
+  openLog: ({ log }: Services) => log.show(),
+  openExperiment: runs.openExperiment,
+  openRunLog: runs.openRunLog,
+  openManifest: runs.openManifest,
+  showRecipe: runs.showRecipe,
+  copyRunPath: runs.copyRunPath,
+  deleteRun: runs.deleteRun,
+  refresh: ({ files, library }: Services) => Promise.all([files.refresh(), library.refresh()]),
+  insertTrick: (services: Services, uri: vscode.Uri, trick: TrickName) =>
+    setTrick(services, uri, trick, true),
+  removeTrick: (services: Services, uri: vscode.Uri, trick: TrickName) =>
+    setTrick(services, uri, trick, false),
+  pickTrick,
+  configureTrick,
+  compareTrick,
+  applyAdvice,
+  installEngine,
+  removeEngine,
+  diagnoseEngines,
+};
+
+export function registerCommands(services: Services): vscode.Disposable {
+  const registrations = Object.entries<(services: Services, ...args: never[]) => unknown>(COMMANDS).map(
+    ([name, command]) =>
+      vscode.commands.registerCommand(`bagOfTricks.${name}`, (...args: never[]) =>
+        command(services, ...args),
+      ),
+  );
+  return vscode.Disposable.from(...registrations, commandContext(services));
+}
+
+/** Does what a dashboard asks for. */
+export async function answerDashboard(services: Services, request: DashboardRequest): Promise<void> {
+  const target: Target = request.runId;
+  switch (request.type) {
+    case 'stop':
+      return runs.stop(services, target);
+    case 'pause':
+      return runs.pause(services, target);
+    case 'resume':
+      return runs.resume(services, target);
+    case 'openExperiment':
+      return runs.openExperiment(services, target);
+    case 'openLog':
+      return runs.openRunLog(services, target);
+    case 'runAgain':
+      return runs.runAgain(services, request.runId);
+    default: {
+      const unknown: never = request;
+      throw new Error(`Unknown request ${JSON.stringify(unknown)}`);
+    }
+  }
+}
+
+/** Keeps the context keys that package.json enables commands by. */
+function commandContext({ library }: Services): vscode.Disposable {
+  const set = (key: string, value: boolean) =>
+    void vscode.commands.executeCommand('setContext', `bagOfTricks.${key}`, value);
+  return library.onDidChange(() => {
+    set('hasRuns', library.runs.length > 0);
+    set('hasRunning', library.runs.some(isLive));
+    set('hasTraining', library.runs.some(isRunning));
+    set('hasResumable', library.runs.some(isResumable));
+  });
+}

@@ -1,0 +1,176 @@
+import * as vscode from 'vscode';
+import { linesOf } from '../../engines/doctorText';
+import { downloadBytes, prebuiltFor, wheelFor } from '../../engines/install/pins';
+import { progressText } from '../../engines/install/progressText';
+import { removeEngine as removeInstalled } from '../../engines/install/remove';
+import { sourcesFor } from '../../engines/install/way';
+import { enginesFolder, findInManaged, NATIVE_ENGINES, type NativeEngine } from '../../engines/installations';
+import { processorFlags } from '../../engines/processor';
+import type { InstallProgress, Source } from '../../protocol/install';
+import { failureOf } from '../../runs/failure';
+import { tell, tellFailure } from '../messages';
+import type { Services } from '../services';
+
+/** Installs an engine that is not in the package, with a person's consent; a cancel leaves things as they were. */
+export async function installEngine(services: Services, name?: NativeEngine): Promise<void> {
+  const engine = name ?? (await chooseEngine(installable(), vscode.l10n.t('Install an engine')));
+  if (!engine) {
+    if (installable().length === 0) tellNoneToInstall();
+    return;
+  }
+  if (!(await consents(engine))) return;
+  const { withProgress } = vscode.window;
+  const title = vscode.l10n.t('Installing {0}', engine);
+  const location = vscode.ProgressLocation.Notification;
+  const end = await withProgress({ location, title, cancellable: true }, (progress, cancel) => {
+    let shown = 0;
+    const percentOf = progressOf(engine);
+    const onStep = (step: InstallProgress) => {
+      if (step.stage === 'instead') services.log.warn(step.why);
+      const percent = percentOf(step);
+      progress.report({ message: progressText(step), increment: Math.max(0, percent - shown) });
+      shown = Math.max(shown, percent);
+    };
+    return services.engines.install(engine, onStep, cancel);
+  });
+  const showLog = { title: vscode.l10n.t('Open log'), run: () => services.log.show() };
+  switch (end.outcome) {
+    case 'installed':
+      tell(
+        'info',
+        vscode.l10n.t('{0} is installed. Runs whose engine is auto take it from now on.', engine),
+        {
+          title: vscode.l10n.t('Diagnose engines'),
+          run: () => diagnoseEngines(services),
+        },
+      );
+      return;
+    case 'failed':
+      tellFailure(end.failure, showLog);
+      return;
+    case 'cancelled':
+      tell('info', vscode.l10n.t('Nothing was installed.'));
+      return;
+    default:
+      return end satisfies never;
+  }
+}
+
+/** Removes an engine that was installed so, once a person confirms it. */
+export async function removeEngine(services: Services, name?: NativeEngine): Promise<void> {
+  const installed = NATIVE_ENGINES.filter((engine) => findInManaged(engine, enginesFolder()));
+  if (installed.length === 0) {
+    tell('info', vscode.l10n.t('No engine is installed in {0}.', enginesFolder()));
+    return;
+  }
+  const engine = name ?? (await chooseEngine(installed, vscode.l10n.t('Remove an engine')));
+  if (!engine) return;
+  const remove = vscode.l10n.t('Remove');
+  const chosen = await vscode.window.showWarningMessage(
+    vscode.l10n.t('Remove the engine {0}?', engine),
+    {
+      modal: true,
+      detail: vscode.l10n.t('Its folder is deleted: {0}. It can be installed again.', enginesFolder()),
+    },
+    remove,
+  );
+  if (chosen !== remove) return;
+  try {
+    await removeInstalled(engine);
+    tell('info', vscode.l10n.t('Removed {0}.', engine));
+  } catch (error) {
+    services.log.error(`${engine} was not removed:`, error);
+    tellFailure(failureOf(error));
+  }
+}
+
+/** Shows what there is to train on, what is amiss with it, and what would be faster, as a read-only document. */
+export async function diagnoseEngines({ engines, reports, log }: Services): Promise<void> {
+  const title = vscode.l10n.t('Looking at the engines of this machine');
+  const location = vscode.ProgressLocation.Notification;
+  try {
+    const diagnosis = await vscode.window.withProgress({ location, title }, () => engines.diagnose());
+    const text = [...linesOf(diagnosis), ''].join('\n');
+    await vscode.window.showTextDocument(reports.hold(vscode.l10n.t('Engines'), text), { preview: true });
+  } catch (error) {
+    log.error('The engines were not diagnosed:', error);
+    tellFailure(failureOf(error), { title: vscode.l10n.t('Open log'), run: () => log.show() });
+  }
+}
+
+function installable(): NativeEngine[] {
+  return NATIVE_ENGINES.filter((engine) => wheelFor(engine));
+}
+
+function tellNoneToInstall(): void {
+  const { platform, arch } = process;
+  tell('info', vscode.l10n.t('TensorFlow has no library for {0} on {1}.', platform, arch));
+}
+
+async function chooseEngine(
+  engines: readonly NativeEngine[],
+  title: string,
+): Promise<NativeEngine | undefined> {
+  const rows = engines.map((engine) => ({
+    label: engine,
+    description: findInManaged(engine, enginesFolder()) ? vscode.l10n.t('installed') : '',
+    engine,
+  }));
+  return (await vscode.window.showQuickPick(rows, { title }))?.engine;
+}
+
+/** Whether a person wants an engine, told what it takes. */
+async function consents(engine: NativeEngine): Promise<boolean> {
+  const wheel = wheelFor(engine);
+  if (!wheel) {
+    tellNoneToInstall();
+    return false;
+  }
+  const install = vscode.l10n.t('Install');
+  const prebuilt = prebuiltFor(engine);
+  const detail = [
+    vscode.l10n.t(
+      'This downloads {0} MB: TensorFlow {1} (Apache License 2.0){2} from PyPI and the sources of @tensorflow/tfjs-node from npm, which are compiled with the C++ compiler of this machine.',
+      (downloadBytes(wheel) / 1e6).toFixed(0),
+      wheel.version,
+      wheel.cuda ? vscode.l10n.t(" and CUDA's libraries (NVIDIA's license)") : '',
+    ),
+    ...(prebuilt ? [prebuiltText(sourcesFor(engine, await processorFlags())[0], prebuilt.version)] : []),
+    vscode.l10n.t(
+      'Every file is checked by its checksum. It goes to {0} and can be removed again.',
+      enginesFolder(),
+    ),
+  ].join('\n\n');
+  const question = vscode.l10n.t('Install the engine {0}?', engine);
+  return (await vscode.window.showInformationMessage(question, { modal: true, detail }, install)) === install;
+}
+
+/** What the other source is for. */
+function prebuiltText(first: Source | undefined, version: string): string {
+  return first === 'prebuilt'
+    ? vscode.l10n.t(
+        "Before that it tries what is compiled already, TensorFlow {0} and its addon from Google's storage, and takes that where it computes.",
+        version,
+      )
+    : vscode.l10n.t(
+        "Where that cannot be had or compiled, it takes what is compiled already: TensorFlow {0} and its addon from Google's storage.",
+        version,
+      );
+}
+
+/** Says how much of an installation is done, in hundredths, step by step: downloads are most of it. */
+function progressOf(engine: NativeEngine): (step: InstallProgress) => number {
+  const [wheel, prebuilt] = [wheelFor(engine), prebuiltFor(engine)];
+  const received = new Map<string, number>();
+  return (step) => {
+    if (step.stage === 'check') return 95;
+    if (step.stage === 'instead') return 0;
+    // All but some thousandths of what is prebuilt is its library.
+    if (step.stage === 'download' && prebuilt?.library.path.endsWith(step.file))
+      return 75 * (step.receivedBytes / step.totalBytes);
+    if (step.stage === 'download') received.set(step.file, step.receivedBytes);
+    const bytes = [...received.values()].reduce((sum, each) => sum + each, 0);
+    // Of the processor's, compiling comes after the last byte.
+    return wheel ? (step.stage === 'compile' ? 80 : 75) * (bytes / downloadBytes(wheel)) : 0;
+  };
+}

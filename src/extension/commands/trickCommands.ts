@@ -1,0 +1,248 @@
+import * as vscode from 'vscode';
+import { measuredOf } from '../../insight/lenses';
+import { adviceFix } from '../../insight/quickFixes';
+import type { TrickFit } from '../../insight/trickFit';
+import {
+  configureTitle,
+  evidenceText,
+  factsOf,
+  inTitle,
+  measuredText,
+  optionsText,
+  titleInSentence,
+  trickIcon,
+} from '../../insight/trickText';
+import type { RunIndex } from '../../study/effect';
+import { ALL_TRICKS, type TrickName } from '../../tricks/registry';
+import type { Trick } from '../../tricks/trick';
+import { applyResult } from '../language/edits';
+import { isExperiment } from '../language/experimentFiles';
+import { fitsOf, parsedOf } from '../language/parsing';
+import { tell } from '../messages';
+import { finishedRuns } from '../runs/finishedRuns';
+import type { Services } from '../services';
+import { configureTrick } from './configureTrick';
+import { experimentTarget, trickTarget } from './targets';
+
+type Options = Readonly<Record<string, unknown>>;
+
+/**
+ * Puts a trick into an experiment file, or takes it out, as one edit that one undo takes back. Where that
+ * cannot be done it says why and changes nothing.
+ */
+export async function setTrick(
+  services: Services,
+  uri: vscode.Uri,
+  name: TrickName,
+  wanted: boolean,
+): Promise<void> {
+  const fit = await fitOf(uri, name);
+  // A lens may be older than the text.
+  if (!fit || fit.isIn === wanted) return;
+  if (!wanted) return toggle(uri, name, {});
+  const options = await chosenRuns(services, uri, fit.trick);
+  if (options) await toggle(uri, name, options);
+}
+
+/** Tricks to choose among, and those to be configured. */
+interface Choices {
+  readonly tricks: readonly TrickName[];
+  readonly configurable: readonly TrickName[];
+}
+
+/** Offers tricks of a file to insert, remove or configure, with their effect and evidence: those named, or all. */
+export async function pickTrick(
+  services: Services,
+  target: vscode.Uri | undefined,
+  only?: Choices,
+): Promise<void> {
+  const uri = await trickTarget(services, target);
+  if (!uri) return;
+  const title = vscode.l10n.t('Choose a trick to insert or remove');
+  const picked = await pickFit(services, uri, title, only);
+  if (!picked) return;
+  const { fit, isToBeConfigured } = picked;
+  if (isToBeConfigured) await configureTrick(services, uri, fit.trick.name);
+  else await setTrick(services, uri, fit.trick.name, !fit.isIn);
+}
+
+/** Shows what a trick changes, or would, as the difference of two recipes. */
+export async function compareTrick(
+  services: Services,
+  target: vscode.Uri | string | undefined,
+  name?: TrickName,
+): Promise<void> {
+  const uri = typeof target === 'string' ? vscode.Uri.parse(target) : await trickTarget(services, target);
+  if (!uri) return;
+  const fit = name
+    ? await fitOf(uri, name)
+    : (await pickFit(services, uri, vscode.l10n.t('Choose a trick to see what it changes')))?.fit;
+  if (!fit) return;
+  const title = fit.trick.title();
+  const recipes = fit.recipes();
+  if (!recipes) {
+    tell(
+      'warning',
+      vscode.l10n.t('{0} has no recipe to compare. Mend the problems of the file first.', title),
+    );
+    return;
+  }
+  const file = vscode.workspace.asRelativePath(uri);
+  await services.recipes.compare(
+    recipes.without,
+    recipes.with,
+    `${uri}#${fit.trick.name}`,
+    vscode.l10n.t('{0}: without and with {1}', file, titleInSentence(title)),
+  );
+}
+
+/** Follows all advice for a file to insert or set something, as one edit. */
+export async function applyAdvice(services: Services, target: vscode.Uri | undefined): Promise<void> {
+  const uri = await experimentTarget(services, target);
+  if (!uri) return;
+  const document = await vscode.workspace.openTextDocument(uri);
+  const parsed = parsedOf(document);
+  const fix = adviceFix(parsed);
+  if (!fix) {
+    tell(
+      parsed.ok ? 'info' : 'warning',
+      parsed.ok
+        ? vscode.l10n.t('There is no advice for this experiment.')
+        : vscode.l10n.t('There is advice for files that can run. Mend the problems of this one first.'),
+    );
+    return;
+  }
+  const outcome = await applyResult(document, fix.edits());
+  if (!outcome.ok) tell('warning', vscode.l10n.t('The advice was not applied. {0}', outcome.reason));
+}
+
+/** How a trick stands to a file; undefined, and a message, where it cannot stand in it. */
+async function fitOf(uri: vscode.Uri, name: TrickName): Promise<TrickFit | undefined> {
+  const document = await vscode.workspace.openTextDocument(uri);
+  const fit = fitsOf(document).find(({ trick }) => trick.name === name);
+  if (fit) return fit;
+  const isSound = !isExperiment(uri) || parsedOf(document).ok;
+  const why = isSound
+    ? vscode.l10n.t('It changes nothing here, or another trick of the file excludes it.')
+    : vscode.l10n.t('Mend the problems of the file first.');
+  tell('warning', vscode.l10n.t('{0} does not fit. {1}', titleOf(name), why));
+  return undefined;
+}
+
+function titleOf(name: TrickName): string {
+  return ALL_TRICKS.find((trick) => trick.name === name)?.title() ?? name;
+}
+
+interface TrickItem extends vscode.QuickPickItem {
+  readonly fit: TrickFit;
+  readonly isToBeConfigured: boolean;
+}
+
+/** Lets a person choose among the tricks of a file; each has a button that shows what it changes. */
+async function pickFit(
+  services: Services,
+  uri: vscode.Uri,
+  placeholder: string,
+  only?: Choices,
+): Promise<TrickItem | undefined> {
+  const document = await vscode.workspace.openTextDocument(uri);
+  const all = fitsOf(document);
+  const fits = all.filter(({ trick }) => only?.tricks.includes(trick.name) ?? true);
+  const configurable = all.filter(({ trick }) => only?.configurable.includes(trick.name) ?? false);
+  if (fits.length + configurable.length === 0) {
+    tell('info', vscode.l10n.t('No trick can be inserted. Mend the problems of the file first.'));
+    return undefined;
+  }
+  const compare: vscode.QuickInputButton = {
+    iconPath: new vscode.ThemeIcon('diff'),
+    tooltip: vscode.l10n.t('Show what it changes'),
+  };
+  const pick = vscode.window.createQuickPick<TrickItem>();
+  pick.placeholder = placeholder;
+  pick.matchOnDescription = true;
+  pick.matchOnDetail = true;
+  pick.items = [
+    ...configurable.map(configureItem),
+    ...fits.map((fit) => ({ ...pickItem(fit, services.evidence.index), buttons: [compare] })),
+  ];
+  try {
+    return await new Promise<TrickItem | undefined>((resolve) => {
+      pick.onDidAccept(() => resolve(pick.selectedItems[0]));
+      pick.onDidHide(() => resolve(undefined));
+      pick.onDidTriggerItemButton(({ item }) => {
+        void compareTrick(services, uri, item.fit.trick.name);
+        resolve(undefined);
+      });
+      pick.show();
+    });
+  } finally {
+    pick.dispose();
+  }
+}
+
+function pickItem(fit: TrickFit, runs: RunIndex): TrickItem {
+  const { trick } = fit;
+  const measured = measuredText(measuredOf(fit, runs));
+  return {
+    label: `$(${trickIcon(fit)}) ${trick.title()}`,
+    description: [...factsOf(fit), inTitle(fit.obstacle())].filter(Boolean).join(' · '),
+    detail: `${evidenceText(trick)} · ${vscode.l10n.t('here: {0}', measured)}`,
+    fit,
+    isToBeConfigured: false,
+  };
+}
+
+function configureItem(fit: TrickFit): TrickItem {
+  return {
+    label: `$(gear) ${configureTitle(fit)}`,
+    detail: optionsText(fit),
+    fit,
+    isToBeConfigured: true,
+  };
+}
+
+/**
+ * The options of a trick that name runs, each chosen by a person; undefined where none was chosen. Where there is
+ * no run yet the trick is inserted only if that is asked for.
+ */
+async function chosenRuns(
+  { library }: Services,
+  uri: vscode.Uri,
+  { name, title, runOptions = [] }: Trick<TrickName>,
+): Promise<Options | undefined> {
+  if (runOptions.length === 0) return {};
+  const runs = finishedRuns(library);
+  if (runs.length === 0) {
+    tell(
+      'info',
+      vscode.l10n.t('{0} wants a finished run, and there is none yet. Run an experiment first.', title()),
+      { title: vscode.l10n.t('Insert all the same'), run: () => toggle(uri, name, {}) },
+    );
+    return undefined;
+  }
+  const options: Record<string, unknown> = {};
+  for (const option of runOptions) {
+    const picked = await vscode.window.showQuickPick(
+      runs.map(({ id, description }) => ({ label: id, description })),
+      { placeHolder: vscode.l10n.t('Choose the run for {0}', `${name}.${option}`) },
+    );
+    if (!picked) return undefined;
+    options[option] = picked.label;
+  }
+  return options;
+}
+
+async function toggle(uri: vscode.Uri, name: TrickName, options: Options): Promise<void> {
+  const document = await vscode.workspace.openTextDocument(uri);
+  const fit = await fitOf(uri, name);
+  if (!fit) return;
+  const outcome = await applyResult(document, fit.toggle(options));
+  if (outcome.ok) return;
+  const title = fit.trick.title();
+  tell(
+    'warning',
+    fit.isIn
+      ? vscode.l10n.t('{0} was not removed. {1}', title, outcome.reason)
+      : vscode.l10n.t('{0} was not inserted. {1}', title, outcome.reason),
+  );
+}

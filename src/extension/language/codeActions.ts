@@ -1,0 +1,57 @@
+import * as vscode from 'vscode';
+import type { EditResult } from '../../experiment/document';
+import { adviceFix, quickFixes } from '../../insight/quickFixes';
+import { finishedRuns } from '../runs/finishedRuns';
+import type { RunLibrary } from '../runs/runLibrary';
+import { DIAGNOSTIC_SOURCE } from './diagnostics';
+import { workspaceEdit } from './edits';
+import { EXPERIMENT_SELECTOR } from './experimentFiles';
+import { editorRange, parsedOf } from './parsing';
+
+const { QuickFix, SourceFixAll } = vscode.CodeActionKind;
+const FIX_ALL = SourceFixAll.append('bagOfTricks');
+
+/** Offers to mend the problems of experiment files and to follow their advice. */
+export class CodeActions implements vscode.CodeActionProvider {
+  constructor(private readonly library: RunLibrary) {}
+
+  register(): vscode.Disposable {
+    const metadata = { providedCodeActionKinds: [QuickFix, FIX_ALL] };
+    return vscode.languages.registerCodeActionsProvider(EXPERIMENT_SELECTOR, this, metadata);
+  }
+
+  provideCodeActions(
+    document: vscode.TextDocument,
+    range: vscode.Range,
+    { diagnostics }: vscode.CodeActionContext,
+  ): vscode.CodeAction[] {
+    const parsed = parsedOf(document);
+    const ours = diagnostics.filter(({ source }) => source === DIAGNOSTIC_SOURCE);
+    const actions: vscode.CodeAction[] = [];
+    const add = (
+      title: string,
+      kind: vscode.CodeActionKind,
+      result: EditResult,
+      more: Partial<vscode.CodeAction>,
+    ) => {
+      // What cannot be edited safely is not offered.
+      if (!result.ok) return;
+      const edit = workspaceEdit(document, result.edits);
+      actions.push(Object.assign(new vscode.CodeAction(title, kind), { edit, ...more }));
+    };
+    for (const fix of quickFixes(parsed, finishedRuns(this.library))) {
+      const at = editorRange(fix.range);
+      if (!at.intersection(range)) continue;
+      add(fix.title, QuickFix, fix.edits(), {
+        isPreferred: fix.isPreferred,
+        diagnostics: ours.filter((each) => each.range.isEqual(at)),
+      });
+    }
+    const all = adviceFix(parsed);
+    if (all) {
+      add(all.title, FIX_ALL, all.edits(), {});
+      if (actions.some(({ kind }) => kind?.contains(QuickFix))) add(all.title, QuickFix, all.edits(), {});
+    }
+    return actions;
+  }
+}

@@ -1,0 +1,79 @@
+import * as vscode from 'vscode';
+import { adviceFor, type PlacedAdvice } from '../../experiment/advice';
+import type { Problem } from '../../experiment/problem';
+import { isExperiment } from './experimentFiles';
+import { editorRange, parsedOf } from './parsing';
+
+export const DIAGNOSTIC_SOURCE = 'bag-of-tricks';
+
+/** How long typing must pause before a file is looked at again. */
+const PAUSE_MS = 200;
+
+/** Keeps the problems of open experiment files in the editor, as they are typed. */
+export class Diagnostics implements vscode.Disposable {
+  readonly #collection = vscode.languages.createDiagnosticCollection('bag-of-tricks');
+  readonly #pending = new Map<string, NodeJS.Timeout>();
+  readonly #subscriptions: vscode.Disposable[];
+
+  constructor() {
+    this.#subscriptions = [
+      this.#collection,
+      vscode.workspace.onDidOpenTextDocument((document) => this.#update(document)),
+      vscode.workspace.onDidChangeTextDocument(({ document }) => this.#updateSoon(document)),
+      vscode.workspace.onDidCloseTextDocument((document) => this.#forget(document)),
+    ];
+    for (const document of vscode.workspace.textDocuments) this.#update(document);
+  }
+
+  dispose(): void {
+    for (const timer of this.#pending.values()) clearTimeout(timer);
+    for (const subscription of this.#subscriptions) subscription.dispose();
+  }
+
+  #updateSoon(document: vscode.TextDocument): void {
+    const key = document.uri.toString();
+    clearTimeout(this.#pending.get(key));
+    this.#pending.set(
+      key,
+      setTimeout(() => this.#update(document), PAUSE_MS),
+    );
+  }
+
+  #update(document: vscode.TextDocument): void {
+    this.#pending.delete(document.uri.toString());
+    if (!isExperiment(document.uri) || document.isClosed) return;
+    const parsed = parsedOf(document);
+    const problems = parsed.ok ? parsed.warnings : parsed.problems;
+    const advice = parsed.ok ? adviceFor(parsed.document, parsed.experiment) : [];
+    this.#collection.set(document.uri, [...problems.map(diagnosticOf), ...advice.map(hintOf)]);
+  }
+
+  #forget(document: vscode.TextDocument): void {
+    const key = document.uri.toString();
+    clearTimeout(this.#pending.get(key));
+    this.#pending.delete(key);
+    this.#collection.delete(document.uri);
+  }
+}
+
+function diagnosticOf({ range, what, remedy, severity }: Problem): vscode.Diagnostic {
+  const level = { error: vscode.DiagnosticSeverity.Error, warning: vscode.DiagnosticSeverity.Warning };
+  return said(range, what, remedy, level[severity]);
+}
+
+function hintOf({ range, what, remedy, trick }: PlacedAdvice): vscode.Diagnostic {
+  const hint = said(range, what, remedy, vscode.DiagnosticSeverity.Hint);
+  hint.code = trick.name;
+  return hint;
+}
+
+function said(
+  range: Problem['range'],
+  what: string,
+  remedy: string,
+  severity: vscode.DiagnosticSeverity,
+): vscode.Diagnostic {
+  const diagnostic = new vscode.Diagnostic(editorRange(range), `${what} ${remedy}`, severity);
+  diagnostic.source = DIAGNOSTIC_SOURCE;
+  return diagnostic;
+}

@@ -1,0 +1,44 @@
+import * as vscode from 'vscode';
+import { type ExperimentHover, foreignHoverAt, hoverAt } from '../../insight/hovers';
+import type { RunEvidence } from '../runs/runEvidence';
+import { isExperiment, TRICK_SELECTOR } from './experimentFiles';
+import { editorRange, foreignOf, parsedOf } from './parsing';
+import { hasSchemaHelp } from './schemaHelp';
+
+/** Explains the keys, values and tricks of experiment files, and the tricks of other systems' files. */
+export class Hovers implements vscode.HoverProvider {
+  constructor(private readonly evidence: RunEvidence) {}
+
+  register(): vscode.Disposable {
+    return vscode.languages.registerHoverProvider(TRICK_SELECTOR, this);
+  }
+
+  provideHover(document: vscode.TextDocument, position: vscode.Position): vscode.Hover | null {
+    const hover = this.#hoverAt(document, document.offsetAt(position));
+    if (!hover) return null;
+    const [title = '', ...parts] = hover.parts;
+    const text = new vscode.MarkdownString();
+    text.appendMarkdown([[title, ...linksOf(document, hover)].join(' · '), ...parts].join('\n\n'));
+    text.isTrusted = { enabledCommands: ['bagOfTricks.compareTrick', 'bagOfTricks.configureTrick'] };
+    return new vscode.Hover(text, editorRange(hover.range));
+  }
+
+  #hoverAt(document: vscode.TextDocument, offset: number): ExperimentHover | null {
+    const { index } = this.evidence;
+    if (isExperiment(document.uri))
+      return hoverAt(parsedOf(document), offset, index, hasSchemaHelp(document));
+    const foreign = foreignOf(document);
+    return foreign && foreignHoverAt(foreign, offset, index);
+  }
+}
+
+/** What can be done about the trick that a hover explains, beside its title. */
+function linksOf(document: vscode.TextDocument, { trick }: ExperimentHover): string[] {
+  if (!trick) return [];
+  const args = encodeURIComponent(JSON.stringify([document.uri.toString(), trick.name]));
+  const link = (label: string, command: string) => `[${label}](command:bagOfTricks.${command}?${args})`;
+  return [
+    link(vscode.l10n.t('Show what it changes'), 'compareTrick'),
+    ...(trick.canBeConfigured ? [link(vscode.l10n.t('Configure'), 'configureTrick')] : []),
+  ];
+}

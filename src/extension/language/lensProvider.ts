@@ -1,0 +1,121 @@
+import * as vscode from 'vscode';
+import {
+  type ExperimentLens,
+  experimentLenses,
+  foreignLenses,
+  type LensAction,
+  type LensSurroundings,
+} from '../../insight/lenses';
+import type { ReadableRun } from '../runs/liveRun';
+import type { RunEvidence } from '../runs/runEvidence';
+import type { RunLibrary } from '../runs/runLibrary';
+import { readLensSettings } from '../settings';
+import { percent, stateName } from '../views/runText';
+import { isExperiment, TRICK_SELECTOR } from './experimentFiles';
+import { editorRange, foreignOf, parsedOf } from './parsing';
+
+/** A lens whose title is worked out once it is seen. */
+class PendingLens extends vscode.CodeLens {
+  constructor(
+    readonly lens: ExperimentLens,
+    readonly uri: vscode.Uri,
+  ) {
+    super(new vscode.Range(lens.line, 0, lens.line, 0));
+  }
+}
+
+/** Puts the lenses of an experiment file into the editor. */
+export class LensProvider implements vscode.CodeLensProvider, vscode.Disposable {
+  readonly #changed = new vscode.EventEmitter<void>();
+  readonly onDidChangeCodeLenses = this.#changed.event;
+  readonly #subscriptions: vscode.Disposable[];
+
+  constructor(
+    private readonly library: RunLibrary,
+    private readonly evidence: RunEvidence,
+  ) {
+    this.#subscriptions = [
+      this.#changed,
+      vscode.languages.registerCodeLensProvider(TRICK_SELECTOR, this),
+      evidence.onDidChange(() => this.#changed.fire()),
+      vscode.workspace.onDidGrantWorkspaceTrust(() => this.#changed.fire()),
+      vscode.workspace.onDidChangeConfiguration((event) => {
+        if (event.affectsConfiguration('bagOfTricks.lenses')) this.#changed.fire();
+      }),
+    ];
+  }
+
+  provideCodeLenses(document: vscode.TextDocument): vscode.CodeLens[] {
+    const { enabled, hidden } = readLensSettings(document.uri);
+    if (!enabled) return [];
+    const lastRun = this.library.runsOf(document.uri.fsPath)[0];
+    const surroundings: LensSurroundings = {
+      obstacle: obstacleTo(document.uri),
+      lastRun: lastRun ? { id: lastRun.id, how: howItEnded(lastRun) } : null,
+      runs: this.evidence.index,
+      hidden,
+    };
+    return lensesOf(document, surroundings).map((lens) => new PendingLens(lens, document.uri));
+  }
+
+  resolveCodeLens(pending: vscode.CodeLens): vscode.CodeLens {
+    if (!(pending instanceof PendingLens)) return pending;
+    const { icon, title, tooltip, action } = pending.lens.face();
+    // A lens is drawn without the plain space between its icon and its title.
+    pending.command = { title: `$(${icon})\u00a0${title}`, tooltip, ...commandOf(action, pending.uri) };
+    return pending;
+  }
+
+  dispose(): void {
+    for (const subscription of this.#subscriptions) subscription.dispose();
+  }
+}
+
+function lensesOf(document: vscode.TextDocument, surroundings: LensSurroundings): ExperimentLens[] {
+  if (isExperiment(document.uri)) return experimentLenses(parsedOf(document), surroundings);
+  const foreign = foreignOf(document);
+  return foreign ? foreignLenses(foreign, surroundings) : [];
+}
+
+function howItEnded({ manifest: { state } }: ReadableRun): string {
+  return state.status === 'done' ? percent(state.result.validationAccuracy) : stateName(state);
+}
+
+/** What keeps every file of this place from being run; one that has no place yet is saved first. */
+function obstacleTo({ scheme }: vscode.Uri): LensSurroundings['obstacle'] {
+  if (scheme !== 'file' && scheme !== 'untitled') return 'no_disk';
+  return vscode.workspace.isTrusted ? null : 'untrusted';
+}
+
+function commandOf(action: LensAction, uri: vscode.Uri): { command: string; arguments: unknown[] } {
+  switch (action.type) {
+    case 'run':
+    case 'showRecipe':
+      return { command: `bagOfTricks.${action.type}`, arguments: [uri] };
+    case 'manageTrust':
+      return { command: 'workbench.trust.manage', arguments: [] };
+    case 'save':
+      return { command: 'workbench.action.files.saveAs', arguments: [uri] };
+    case 'openRun':
+      return { command: 'bagOfTricks.openDashboard', arguments: [action.id] };
+    case 'showProblem': {
+      const selection = editorRange(action.range);
+      return { command: 'vscode.open', arguments: [uri, { selection }] };
+    }
+    case 'insertTrick':
+    case 'removeTrick':
+    case 'compareTrick':
+      return { command: `bagOfTricks.${action.type}`, arguments: [uri, action.trick] };
+    case 'configureTrick':
+      return { command: 'bagOfTricks.configureTrick', arguments: [uri, action.tricks] };
+    case 'pickTrick':
+      return {
+        command: 'bagOfTricks.pickTrick',
+        arguments: [uri, { tricks: action.tricks, configurable: action.configurable }],
+      };
+    default: {
+      const unknown: never = action;
+      throw new Error(`Unknown action ${JSON.stringify(unknown)}`);
+    }
+  }
+}

@@ -1,0 +1,162 @@
+import { dirname } from 'node:path';
+import * as vscode from 'vscode';
+import type { Problem } from '../../experiment/problem';
+import type { Failure } from '../../protocol/events';
+import { FILES_OUTSIDE } from '../../protocol/trainer';
+import { cancelQueued, enqueue } from '../../runs/queue';
+import { QueueWorker } from '../../runs/queueWorker';
+import { pauseByLease, stopByLease } from '../../runs/stopping';
+import { createRun, deleteRun } from '../../runs/store';
+import { type RunHandle, startRun, type TrainerCommand } from '../../runs/supervisor';
+import { isExperiment } from '../language/experimentFiles';
+import { parsedOf } from '../language/parsing';
+import { readSettings } from '../settings';
+import type { KnownRun } from './liveRun';
+import type { RunLibrary } from './runLibrary';
+
+export type RunStart =
+  /** It trains, or waits for its turn. */
+  | { readonly outcome: 'started'; readonly id: string }
+  /** The file cannot be trained. */
+  | { readonly outcome: 'bad_file'; readonly problems: readonly Problem[] }
+  | { readonly outcome: 'failed'; readonly failure: Failure };
+
+/**
+ * Works through the queues of the open folders, in a trusted workspace: every run of this window waits there for
+ * its turn. The trainings go on when the window closes, and their queue with the next window.
+ */
+export class Runner implements vscode.Disposable {
+  /** By root. */
+  readonly #workers = new Map<string, QueueWorker>();
+  readonly #subscriptions: vscode.Disposable[];
+
+  constructor(
+    private readonly extension: vscode.Extension<unknown>,
+    private readonly library: RunLibrary,
+    private readonly log: vscode.LogOutputChannel,
+  ) {
+    const wake = () => {
+      for (const root of storeRoots()) this.#wake(root);
+    };
+    this.#subscriptions = [
+      vscode.workspace.onDidGrantWorkspaceTrust(wake),
+      vscode.workspace.onDidChangeWorkspaceFolders(wake),
+      vscode.workspace.onDidChangeConfiguration((change) => {
+        if (change.affectsConfiguration('bagOfTricks')) wake();
+      }),
+    ];
+    wake();
+  }
+
+  /** Queues a run of a saved experiment file in the store of its workspace folder; it starts when it may. */
+  async start(document: vscode.TextDocument): Promise<RunStart> {
+    const parsed = parsedOf(document);
+    if (!parsed.ok) return { outcome: 'bad_file', problems: parsed.problems };
+    const root = storeRootOf(document.uri);
+    const creation = await createRun(root, {
+      experimentFile: document.uri.fsPath,
+      experimentText: document.getText(),
+      recipe: parsed.recipe,
+      versions: { bagOfTricks: this.extension.packageJSON.version, vscode: vscode.version },
+    });
+    if (!creation.ok) return { outcome: 'failed', failure: creation.failure };
+    const failure = await this.#enqueue(root, creation.id);
+    if (!failure) return { outcome: 'started', id: creation.id };
+    await deleteRun(root, creation.id);
+    return { outcome: 'failed', failure };
+  }
+
+  /** Queues a run that ended before its training was over, to go on from its checkpoint. */
+  async resume(run: KnownRun): Promise<Failure | null> {
+    return this.#enqueue(run.root, run.id);
+  }
+
+  /**
+   * Ends a run after its step, whichever process started it, or takes one that waits out of the queue; null where
+   * that went well.
+   */
+  async stop(run: KnownRun): Promise<Failure | null> {
+    const handle = this.#workers.get(run.root)?.handles.get(run.id);
+    if (handle) {
+      await handle.stop();
+      return null;
+    }
+    if (run.kind === 'run' && run.manifest.state.status === 'queued') {
+      await cancelQueued(run.folder);
+      return null;
+    }
+    return stopByLease(run.folder);
+  }
+
+  /** As `stop`, for a run that trains, which is paused then. */
+  async pause(run: KnownRun): Promise<Failure | null> {
+    const handle = this.#workers.get(run.root)?.handles.get(run.id);
+    if (!handle) return pauseByLease(run.folder);
+    await handle.pause();
+    return null;
+  }
+
+  /** Starts no more; what trains goes on, unless a setting says otherwise. */
+  dispose(): void {
+    for (const subscription of this.#subscriptions) subscription.dispose();
+    for (const worker of this.#workers.values()) worker.close();
+  }
+
+  async #enqueue(root: string, id: string): Promise<Failure | null> {
+    const failure = await enqueue(root, id);
+    await this.library.refresh();
+    if (!failure) this.#wake(root);
+    return failure;
+  }
+
+  #wake(root: string): void {
+    if (!vscode.workspace.isTrusted) return;
+    const known = this.#workers.get(root);
+    if (known) {
+      known.wake();
+      return;
+    }
+    const options = () => {
+      const { runsAtOnce, retries } = readSettings();
+      return { atOnce: runsAtOnce, retries };
+    };
+    const worker = new QueueWorker(root, options, (folder, changes) => this.#start(folder, changes));
+    this.#workers.set(root, worker);
+    worker.on('error', (error) => this.log.error(`The queue of ${root} could not be read:`, error));
+    worker.on('ended', ({ id, end }) => {
+      this.log.info(`${id} ended:`, end);
+      if (end.status === 'queued') void this.library.refresh();
+      else this.library.settle(id, end);
+    });
+  }
+
+  #start(folder: string, changes: Partial<TrainerCommand>): RunHandle {
+    this.log.info(`Starting the run in ${folder}`);
+    const { nodePath, dataFolder, filesOutside, saveEvery, stopWithWindow } = readSettings();
+    return startRun(folder, {
+      nodePath,
+      trainerPath: vscode.Uri.joinPath(this.extension.extensionUri, 'dist', 'trainer.js').fsPath,
+      env: {
+        ...process.env,
+        ...(dataFolder && { BAG_OF_TRICKS_DATA: dataFolder }),
+        ...(filesOutside && { [FILES_OUTSIDE]: '1' }),
+      },
+      saveEvery,
+      stopWithParent: stopWithWindow,
+      ...changes,
+    });
+  }
+}
+
+/** The folder whose store a file's runs are in: its workspace folder, else its own. */
+export function storeRootOf(uri: vscode.Uri): string {
+  return vscode.workspace.getWorkspaceFolder(uri)?.uri.fsPath ?? dirname(uri.fsPath);
+}
+
+/** The folders whose stores are shown: the open ones, and those of experiment files open outside of them. */
+export function storeRoots(): string[] {
+  const folders = vscode.workspace.workspaceFolders?.filter(({ uri }) => uri.scheme === 'file') ?? [];
+  const files = vscode.workspace.textDocuments.map(({ uri }) => uri).filter(isExperiment);
+  const roots = files.filter(({ scheme }) => scheme === 'file').map(storeRootOf);
+  return [...new Set([...folders.map(({ uri }) => uri.fsPath), ...roots])];
+}

@@ -1,0 +1,24 @@
+import type * as vscode from 'vscode';
+import type { EngineTool } from './engineTool';
+import type { ExperimentFiles } from './language/experimentFiles';
+import type { ReadOnlyDocuments } from './language/readOnlyDocuments';
+import type { RecipeDocuments } from './language/recipeDocuments';
+import type { RunEvidence } from './runs/runEvidence';
+import type { RunLibrary } from './runs/runLibrary';
+import type { Runner } from './runs/runner';
+import type { DashboardPanels } from './views/dashboardPanel';
+
+/** What commands work with; made once, at activation. */
+export interface Services {
+  readonly extensionUri: vscode.Uri;
+  readonly log: vscode.LogOutputChannel;
+  readonly files: ExperimentFiles;
+  readonly library: RunLibrary;
+  readonly evidence: RunEvidence;
+  readonly runner: Runner;
+  readonly dashboards: DashboardPanels;
+  readonly recipes: RecipeDocuments;
+  readonly engines: EngineTool;
+  /** What was found out about engines, to be read. */
+  readonly reports: ReadOnlyDocuments;
+}

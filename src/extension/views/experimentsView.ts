@@ -1,0 +1,229 @@
+import * as vscode from 'vscode';
+import { moveInQueue } from '../../runs/queue';
+import { type ExperimentFiles, experimentName } from '../language/experimentFiles';
+import { isRunning, type KnownRun, type ReadableRun } from '../runs/liveRun';
+import { experimentFileOf, type RunLibrary } from '../runs/runLibrary';
+import { type Icon, runDescription, runFacts, stateIcon } from './runText';
+
+/** What the tree shows, and what a command from its menus is about. */
+export type ExperimentsNode =
+  | { readonly kind: 'experiment'; readonly uri: vscode.Uri }
+  | { readonly kind: 'run'; readonly run: KnownRun }
+  /** The runs that wait for their turn. */
+  | { readonly kind: 'queue' }
+  /** A run at its place in the queue. */
+  | { readonly kind: 'queued'; readonly run: ReadableRun }
+  /** Runs whose experiment file is gone, and folders that cannot be read as runs. */
+  | { readonly kind: 'others' };
+
+export const EXPERIMENTS_VIEW = 'bagOfTricks.experiments';
+
+/** Runs that are dragged within the view, as VS Code wants it named. */
+const DRAGGED_RUNS = 'application/vnd.code.tree.bagoftricks.experiments';
+
+/** The queue, whose runs can be dragged to another place in it, and experiment files with their runs below them. */
+export class ExperimentsView
+  implements
+    vscode.TreeDataProvider<ExperimentsNode>,
+    vscode.TreeDragAndDropController<ExperimentsNode>,
+    vscode.Disposable
+{
+  readonly dragMimeTypes = [DRAGGED_RUNS];
+  readonly dropMimeTypes = [DRAGGED_RUNS];
+  readonly #changed = new vscode.EventEmitter<void>();
+  readonly onDidChangeTreeData = this.#changed.event;
+  readonly #view: vscode.TreeView<ExperimentsNode>;
+  readonly #subscriptions: vscode.Disposable[];
+  #shownRuns = '';
+
+  constructor(
+    private readonly files: ExperimentFiles,
+    private readonly library: RunLibrary,
+  ) {
+    this.#view = vscode.window.createTreeView(EXPERIMENTS_VIEW, {
+      treeDataProvider: this,
+      dragAndDropController: this,
+      canSelectMany: true,
+    });
+    this.#subscriptions = [
+      this.#view,
+      this.#changed,
+      files.onDidChange(() => this.#changed.fire()),
+      library.onDidChange(() => this.#showRuns()),
+    ];
+  }
+
+  getChildren(node?: ExperimentsNode): ExperimentsNode[] {
+    switch (node?.kind) {
+      case undefined: {
+        const experiments = this.files.uris.map((uri) => ({ kind: 'experiment', uri }) as const);
+        return [
+          ...(this.library.queue.length > 0 ? [{ kind: 'queue' } as const] : []),
+          ...experiments,
+          ...(this.#others().length > 0 ? [{ kind: 'others' } as const] : []),
+        ];
+      }
+      case 'experiment':
+        return this.library.runsOf(node.uri.fsPath).map((run) => ({ kind: 'run', run }));
+      case 'others':
+        return this.#others().map((run) => ({ kind: 'run', run }));
+      case 'queue':
+        return this.library.queue.map((run) => ({ kind: 'queued', run }));
+      case 'run':
+      case 'queued':
+        return [];
+      default:
+        return unknown(node);
+    }
+  }
+
+  getTreeItem(node: ExperimentsNode): vscode.TreeItem {
+    switch (node.kind) {
+      case 'experiment':
+        return experimentItem(node.uri, this.library.runsOf(node.uri.fsPath).length > 0);
+      case 'run':
+        return runItem(node);
+      case 'queue':
+        return queueItem(this.library.queue.length);
+      case 'queued':
+        return queuedItem(
+          node,
+          this.library.queue.findIndex(({ id }) => id === node.run.id),
+        );
+      case 'others': {
+        const label = vscode.l10n.t('Other runs');
+        const item = new vscode.TreeItem(label, vscode.TreeItemCollapsibleState.Collapsed);
+        item.id = 'others';
+        item.tooltip = vscode.l10n.t('Runs whose experiment file is gone, and folders that hold no run.');
+        return item;
+      }
+      default:
+        return unknown(node);
+    }
+  }
+
+  handleDrag(nodes: readonly ExperimentsNode[], dragged: vscode.DataTransfer): void {
+    const ids = nodes.flatMap((node) => (node.kind === 'queued' ? [node.run.id] : []));
+    if (ids.length > 0) dragged.set(DRAGGED_RUNS, new vscode.DataTransferItem(ids));
+  }
+
+  async handleDrop(target: ExperimentsNode | undefined, dragged: vscode.DataTransfer): Promise<void> {
+    const ids: unknown = dragged.get(DRAGGED_RUNS)?.value;
+    if (!Array.isArray(ids) || (target?.kind !== 'queue' && target?.kind !== 'queued')) return;
+    for (const id of ids) {
+      const run = this.library.queue.find((queued) => queued.id === id);
+      if (!run) continue;
+      // Each store has a queue of its own: a run keeps to its.
+      const queue = this.library.queue.filter(({ root }) => root === run.root);
+      const place = target.kind === 'queued' ? queue.findIndex((queued) => queued.id === target.run.id) : 0;
+      await moveInQueue(run.root, run.id, place < 0 ? queue.length : place);
+      await this.library.refresh();
+    }
+  }
+
+  dispose(): void {
+    for (const subscription of this.#subscriptions) subscription.dispose();
+  }
+
+  #others(): KnownRun[] {
+    const shown = new Set(this.files.uris.map((uri) => uri.fsPath));
+    return this.library.runs.filter((run) => run.kind === 'broken' || !shown.has(experimentFileOf(run)));
+  }
+
+  #showRuns(): void {
+    const running = this.library.runs.filter(isRunning).length;
+    const waiting = this.library.queue.length;
+    const tooltip = vscode.l10n.t('{0} running, {1} waiting', running, waiting);
+    this.#view.badge = running + waiting > 0 ? { value: running + waiting, tooltip } : undefined;
+    // Every step changes a run, but few change what is said of it here; a fresh tree closes an open tooltip.
+    const { runs: all, queue } = this.library;
+    const runs = JSON.stringify([all.map((run) => [run.folder, describe(run)]), queue.map(({ id }) => id)]);
+    if (runs === this.#shownRuns) return;
+    this.#shownRuns = runs;
+    this.#changed.fire();
+  }
+}
+
+function experimentItem(uri: vscode.Uri, hasRuns: boolean): vscode.TreeItem {
+  const { Expanded, None } = vscode.TreeItemCollapsibleState;
+  const item = new vscode.TreeItem(experimentName(uri), hasRuns ? Expanded : None);
+  // VS Code remembers by id what is folded: a file's first run unfolds it.
+  item.id = `${uri.toString()} ${hasRuns ? 'with runs' : 'without runs'}`;
+  item.resourceUri = uri;
+  item.iconPath = new vscode.ThemeIcon('beaker');
+  item.contextValue = 'experiment';
+  item.description = vscode.workspace.asRelativePath(uri).split('/').slice(0, -1).join('/');
+  item.command = { command: 'vscode.open', title: vscode.l10n.t('Open'), arguments: [uri] };
+  return item;
+}
+
+function queueItem(waiting: number): vscode.TreeItem {
+  const item = new vscode.TreeItem(vscode.l10n.t('Queue'), vscode.TreeItemCollapsibleState.Expanded);
+  item.id = 'queue';
+  item.iconPath = new vscode.ThemeIcon('list-ordered');
+  item.description = vscode.l10n.t('{0} waiting', waiting);
+  item.tooltip = vscode.l10n.t(
+    'Runs that wait for their turn, the next one first. Drag them to change the order.',
+  );
+  item.contextValue = 'queue';
+  return item;
+}
+
+function queuedItem(node: Extract<ExperimentsNode, { kind: 'queued' }>, index: number): vscode.TreeItem {
+  const item = runItem(node);
+  item.id = `queue ${node.run.folder}`;
+  item.description = index === 0 ? vscode.l10n.t('next') : `${index + 1}`;
+  return item;
+}
+
+function runItem(node: Extract<ExperimentsNode, { kind: 'run' | 'queued' }>): vscode.TreeItem {
+  const run: KnownRun = node.run;
+  const item = new vscode.TreeItem(run.kind === 'run' ? run.manifest.name : run.id);
+  item.id = run.folder;
+  const { status, description } = describe(run);
+  item.description = description;
+  item.contextValue = `run.${status}`;
+  switch (run.kind) {
+    case 'run':
+      item.iconPath = themeIcon(stateIcon(run.manifest.state));
+      item.tooltip = runTooltip(run.manifest.name, runFacts(run.manifest));
+      item.command = {
+        command: 'bagOfTricks.openDashboard',
+        title: vscode.l10n.t('Open dashboard'),
+        arguments: [node],
+      };
+      break;
+    case 'broken':
+      item.iconPath = themeIcon({ id: 'warning', color: 'list.warningForeground' });
+      item.tooltip = vscode.l10n.t('{0} cannot be read as a run. {1}', run.folder, run.reason);
+      break;
+    default:
+      return unknown(run);
+  }
+  return item;
+}
+
+function describe(run: KnownRun): { readonly status: string; readonly description: string } {
+  return run.kind === 'run'
+    ? { status: run.manifest.state.status, description: runDescription(run) }
+    : { status: 'broken', description: run.reason };
+}
+
+function runTooltip(
+  name: string,
+  facts: readonly { readonly label: string; readonly value: string }[],
+): vscode.MarkdownString {
+  const tooltip = new vscode.MarkdownString('**').appendText(name).appendMarkdown('**\n\n');
+  for (const { label, value } of facts) {
+    tooltip.appendMarkdown('- ').appendText(`${label}: ${value}`).appendMarkdown('\n');
+  }
+  return tooltip;
+}
+
+export function themeIcon({ id, color }: Icon): vscode.ThemeIcon {
+  return new vscode.ThemeIcon(id, color ? new vscode.ThemeColor(color) : undefined);
+}
+
+function unknown(value: never): never {
+  throw new Error(`Unknown value ${JSON.stringify(value)}`);
+}

@@ -1,0 +1,52 @@
+import * as vscode from 'vscode';
+import { tell, tellFailure } from '../messages';
+import type { ReadableRun } from '../runs/liveRun';
+import type { RunLibrary } from '../runs/runLibrary';
+import type { DashboardPanels } from './dashboardPanel';
+import { percent } from './runText';
+
+/** Tells how runs ended: failures always, success where no dashboard shows it. */
+export function notifyOfEnds(library: RunLibrary, dashboards: DashboardPanels): vscode.Disposable {
+  return library.onDidEnd((run) => notifyOfEnd(run, dashboards.isVisible(run.id)));
+}
+
+function notifyOfEnd(run: ReadableRun, isVisible: boolean): void {
+  const { name, state } = run.manifest;
+  const openLog = {
+    title: vscode.l10n.t('Open log'),
+    run: () => vscode.commands.executeCommand('bagOfTricks.openRunLog', run.id),
+  };
+  const openDashboard = {
+    title: vscode.l10n.t('Open dashboard'),
+    run: () => vscode.commands.executeCommand('bagOfTricks.openDashboard', run.id),
+  };
+  const resume = {
+    title: vscode.l10n.t('Resume'),
+    run: () => vscode.commands.executeCommand('bagOfTricks.resume', run.id),
+  };
+  switch (state.status) {
+    case 'failed': {
+      const what = vscode.l10n.t('{0} failed: {1}', name, state.failure.what);
+      tellFailure({ what, remedy: state.failure.remedy }, openLog);
+      break;
+    }
+    case 'interrupted':
+      tell('warning', vscode.l10n.t('{0} was interrupted: its trainer is gone.', name), resume, openLog);
+      break;
+    case 'done': {
+      if (isVisible) break;
+      const accuracy = percent(state.result.validationAccuracy);
+      tell('info', vscode.l10n.t('{0} is done: {1} validation accuracy.', name, accuracy), openDashboard);
+      break;
+    }
+    case 'stopped':
+    case 'paused':
+    case 'queued':
+    case 'running':
+      break;
+    default: {
+      const unknown: never = state;
+      throw new Error(`Unknown state ${JSON.stringify(unknown)}`);
+    }
+  }
+}

@@ -1,0 +1,59 @@
+import * as vscode from 'vscode';
+import { isRunning, type ReadableRun } from '../runs/liveRun';
+import type { RunLibrary } from '../runs/runLibrary';
+import { runDescription, stateIcon, statusText } from './runText';
+
+/** How long the result of a run stays. */
+const RESULT_MS = 60_000;
+
+/** The newest running run, and for a while after its end how it ended. */
+export class StatusBar implements vscode.Disposable {
+  readonly #item = vscode.window.createStatusBarItem('bagOfTricks.run', vscode.StatusBarAlignment.Left);
+  readonly #subscriptions: vscode.Disposable[];
+  #ended: ReadableRun | null = null;
+  #forget: NodeJS.Timeout | null = null;
+
+  constructor(private readonly library: RunLibrary) {
+    this.#item.name = vscode.l10n.t('Training run');
+    this.#subscriptions = [
+      this.#item,
+      library.onDidChange(() => this.#show()),
+      library.onDidEnd((run) => this.#remember(run)),
+    ];
+  }
+
+  dispose(): void {
+    if (this.#forget) clearTimeout(this.#forget);
+    for (const subscription of this.#subscriptions) subscription.dispose();
+  }
+
+  #remember(run: ReadableRun): void {
+    if (this.#forget) clearTimeout(this.#forget);
+    this.#ended = run;
+    this.#forget = setTimeout(() => {
+      this.#ended = null;
+      this.#show();
+    }, RESULT_MS);
+    this.#show();
+  }
+
+  #show(): void {
+    const running = this.library.runs.find(isRunning);
+    const run = running ?? (this.#ended && this.library.find(this.#ended.id) ? this.#ended : null);
+    if (!run) {
+      this.#item.hide();
+      return;
+    }
+    this.#item.text = `$(${stateIcon(run.manifest.state).id}) ${statusText(run)}`;
+    this.#item.tooltip = vscode.l10n.t(
+      '{0}: open the dashboard',
+      `${run.manifest.name}, ${runDescription(run)}`,
+    );
+    this.#item.command = {
+      command: 'bagOfTricks.openDashboard',
+      title: vscode.l10n.t('Open dashboard'),
+      arguments: [run.id],
+    };
+    this.#item.show();
+  }
+}

@@ -1,0 +1,69 @@
+import * as l10n from '@vscode/l10n';
+import { translate, writtenTrick } from '../experiment/aliases';
+import type { ParseResult } from '../experiment/parse';
+import type { Position } from '../experiment/problem';
+import { chosenTricks, plainDraft, withTricks } from '../experiment/resolve';
+import { valueAt } from '../experiment/values';
+import { effectiveBatchOf } from '../recipe/draft';
+import { formatNumber } from '../shared/format';
+import type { Path } from '../tricks/trick';
+
+/** A number that follows from what is written at a path. */
+export interface DerivedNumber {
+  readonly path: Path;
+  readonly text: string;
+}
+
+/** What an experiment's numbers lead to: images in a step, the scaled rate, the steps of training and warmup. */
+export function derivedNumbers(parsed: ParseResult): DerivedNumber[] {
+  if (!parsed.ok) return [];
+  const { document, experiment, recipe } = parsed;
+  const { schedule } = recipe;
+  const chosen = chosenTricks(experiment);
+  const draft = withTricks(plainDraft(experiment), chosen);
+  const batch = effectiveBatchOf(draft);
+  return [
+    {
+      path: ['data', 'batch_size'],
+      text:
+        batch === draft.batchSize
+          ? l10n.t('{0} steps an epoch', schedule.stepsPerEpoch)
+          : l10n.t('effective batch {0}, {1} steps an epoch', batch, schedule.stepsPerEpoch),
+    },
+    ...(schedule.peakLearningRate === draft.baseLearningRate
+      ? []
+      : [
+          {
+            path: ['optimizer', 'base_lr'],
+            text: l10n.t('scaled to {0}', formatNumber(schedule.peakLearningRate)),
+          },
+        ]),
+    { path: ['schedule', 'epochs'], text: l10n.t('{0} steps', schedule.totalSteps) },
+    ...chosen.flatMap(({ trick, options }): DerivedNumber[] => {
+      const derived = trick.derived?.(draft, options);
+      const key = writtenTrick(document.value, trick.name);
+      if (!derived || key === undefined) return [];
+      const path = ['tricks', key, derived.option];
+      const isWritten = valueAt(document.value, path) !== undefined;
+      return [{ path: isWritten ? path : ['tricks', key], text: derived.text }];
+    }),
+  ];
+}
+
+/** Where the numbers that follow from what the file writes itself are shown: behind the values. */
+export function inlayHints(parsed: ParseResult): { readonly position: Position; readonly text: string }[] {
+  return derivedNumbers(parsed)
+    .filter(({ path }) => valueAt(parsed.document.value, path) !== undefined)
+    .map(({ path, text }) => ({ position: parsed.document.rangeOf(path).end, text: `= ${text}` }))
+    .toSorted((a, b) => a.position.offset - b.position.offset);
+}
+
+/** What the file, with its defaults, has at a path as it is written there. */
+export function resolvedValue(parsed: ParseResult, path: Path): unknown {
+  if (!parsed.ok) return undefined;
+  const [section, key, ...rest] = path;
+  if (section !== 'tricks' || key === undefined) return valueAt(parsed.experiment, path);
+  const name = Object.keys(Object(valueAt(translate({ tricks: { [key]: true } }).value, ['tricks'])))[0];
+  const chosen = chosenTricks(parsed.experiment).find(({ trick }) => trick.name === name);
+  return chosen && valueAt(chosen.options, rest);
+}

@@ -1,0 +1,32 @@
+import * as l10n from '@vscode/l10n';
+import { batchBytes } from '../models/stepMemory';
+import { type Draft, effectiveBatchOf, halfExecutionOf, seal } from '../recipe/draft';
+import { memoryOf } from '../recipe/recipeMemory';
+import { formatBytes } from '../shared/format';
+
+/**
+ * What a trick does to the memory of a step on as many images, estimated, such as 'memory 812 MiB to 406 MiB'; null
+ * where it is the same. Where the engine leaves open how it comes by half precision and that makes a difference, it is
+ * told for those that compute in it.
+ */
+export function memoryChange(without: Draft, withIt: Draft): string | null {
+  const execution = halfExecutionOf(withIt.engine);
+  if (execution !== 'emulated_unless_native') return changeBy(execution, without, withIt);
+  const native = changeBy('native', without, withIt);
+  if (native === null || native === changeBy('emulated', without, withIt)) return native;
+  return l10n.t('{0} where half precision is native', native);
+}
+
+function changeBy(execution: 'native' | 'emulated', without: Draft, withIt: Draft): string | null {
+  const before = batchBytes(memoryOf(seal(without), execution), batchWithout(without, withIt));
+  const after = batchBytes(memoryOf(seal(withIt), execution), withIt.batchSize);
+  if (before === after) return null;
+  const [from, to] = [before, after].map(formatBytes);
+  if (from !== to) return l10n.t('memory {0} to {1}', from ?? '', to ?? '');
+  return l10n.t('memory {0}{1}', after > before ? '+' : '\u2212', formatBytes(Math.abs(after - before)));
+}
+
+/** The batch without a trick whose step learns from as many images. */
+function batchWithout(without: Draft, withIt: Draft): number {
+  return effectiveBatchOf(withIt) / without.accumulation;
+}

@@ -1,0 +1,70 @@
+import * as l10n from '@vscode/l10n';
+import { isResNet, type ModelSpec } from '../../models/catalog';
+import { RESNETS } from '../../models/resNet';
+import type { ErasingRecipe, LossScaling, Recipe } from '../../recipe/recipe';
+import { formatNumber } from '../../shared/format';
+import { differs, lacks, type Translation, when } from './system';
+
+/** What both systems say alike of a recipe: each counts in whole epochs and has the models of the papers alone. */
+
+type Schedule = Recipe['schedule'];
+
+/** Whole epochs of warmup. */
+export function warmupEpochs({ warmup, stepsPerEpoch }: Schedule): number {
+  return warmup.steps === 0 ? 0 : Math.max(Math.round(warmup.steps / stepsPerEpoch), 1);
+}
+
+/** The epochs at which a decay by steps multiplies the rate. */
+export function milestonesInEpochs({ decay, stepsPerEpoch }: Schedule): number[] {
+  return decay.name === 'step' ? decay.milestones.map((step) => step / stepsPerEpoch) : [];
+}
+
+/** ResNets of another width than the papers'. */
+export function otherWidth(model: ModelSpec): Translation {
+  return when(
+    isResNet(model) && model.width !== 64,
+    lacks(l10n.t('a {0} of width {1}; its width is 64', model.name, isResNet(model) ? model.width : 0)),
+  );
+}
+
+/** Whether a model is a ResNet whose bottlenecks have their stride where no other system has it. */
+export function isBottleneckA(model: ModelSpec): boolean {
+  return isResNet(model) && model.variant === 'A' && RESNETS[model.name].block === 'bottleneck';
+}
+
+/** The stride of a plain bottleneck, which stands elsewhere in the two systems. */
+export function otherBottleneck(model: ModelSpec): Translation {
+  return when(
+    isBottleneckA(model),
+    differs(l10n.t('{0}: it strides in the 3x3 convolutions, as with the trick resnet_b', model.name)),
+  );
+}
+
+/** Erased areas other than those that a system has fixed. */
+export function cannotErase(
+  { minArea, maxArea, minAspect }: ErasingRecipe,
+  fixed: Pick<ErasingRecipe, 'minArea' | 'maxArea' | 'minAspect'>,
+): Translation {
+  return when(
+    minArea !== fixed.minArea || maxArea !== fixed.maxArea || minAspect !== fixed.minAspect,
+    differs(
+      l10n.t(
+        'random_erasing: it erases from {0} to {1} of the area, height / width from {2}',
+        formatNumber(fixed.minArea),
+        formatNumber(fixed.maxArea),
+        formatNumber(fixed.minAspect),
+      ),
+    ),
+  );
+}
+
+/** A loss scale other than the default of PyTorch's GradScaler, which neither system has an option for. */
+export function otherLossScale(scale: LossScaling): Translation {
+  const isDefault =
+    scale.kind === 'dynamic' &&
+    scale.initial === 65536 &&
+    scale.growthFactor === 2 &&
+    scale.backoffFactor === 0.5 &&
+    scale.growthInterval === 2000;
+  return when(!isDefault, lacks(l10n.t("a loss scale other than the default of PyTorch's GradScaler")));
+}

@@ -1,0 +1,41 @@
+import { z } from 'zod';
+import type { Recipe } from '../recipe/recipe';
+import { hasRecipeShape } from '../recipe/recipeShape';
+import { engineReportSchema, failureSchema, runResultSchema } from './events';
+
+export const MANIFEST_VERSION = 1;
+
+/** Where a run stands. `interrupted` is a trainer that went away without a word. */
+export const runStateSchema = z.discriminatedUnion('status', [
+  z.object({ status: z.literal('queued') }),
+  z.object({ status: z.literal('running'), step: z.number(), validationAccuracy: z.number().nullable() }),
+  z.object({ status: z.literal('done'), result: runResultSchema }),
+  z.object({ status: z.literal('stopped'), step: z.number() }),
+  z.object({ status: z.literal('paused'), step: z.number() }),
+  z.object({ status: z.literal('failed'), failure: failureSchema }),
+  z.object({ status: z.literal('interrupted') }),
+]);
+export type RunState = z.infer<typeof runStateSchema>;
+
+/** A state that a trainer, or who cared for it, gave a reason for. */
+export type FinalState = Extract<RunState, { status: 'done' | 'stopped' | 'paused' | 'failed' }>;
+
+/** A run folder's run.json: what was asked for and where it stands. Replaced atomically. */
+export const manifestSchema = z.object({
+  version: z.literal(MANIFEST_VERSION),
+  id: z.string(),
+  name: z.string(),
+  createdAt: z.number().describe('Milliseconds since 1970.'),
+  endedAt: z.number().nullable(),
+  experiment: z.object({
+    /** Relative to the folder that holds .bag-of-tricks where it lies inside, else absolute. */
+    file: z.string(),
+    /** As written. */
+    text: z.string(),
+  }),
+  recipe: z.custom<Recipe>(hasRecipeShape, 'This is not a recipe.'),
+  engine: engineReportSchema.nullable(),
+  versions: z.record(z.string(), z.string()),
+  state: runStateSchema,
+});
+export type Manifest = z.infer<typeof manifestSchema>;

@@ -1,0 +1,40 @@
+import { z } from 'zod';
+import type { Recipe } from './recipe';
+
+const positive = z.int().positive();
+const update = z.enum(['step', 'epoch']);
+
+/** What shows runs reads of a recipe. The rest is the trainer's to judge, which trains recipes of its own version. */
+const shapeSchema = z.looseObject({
+  version: z.int(),
+  name: z.string(),
+  tricks: z.array(z.string()),
+  data: z.looseObject({ dataset: z.looseObject({ name: z.string() }), batchSize: positive }),
+  model: z.looseObject({ name: z.string() }),
+  epochs: positive,
+  schedule: z.looseObject({
+    peakLearningRate: z.number(),
+    warmup: z.looseObject({ steps: z.number().min(0), countFrom: z.literal([0, 1]), update }),
+    decay: z.discriminatedUnion('name', [
+      z.looseObject({ name: z.literal('constant') }),
+      z.looseObject({ name: z.literal('cosine') }),
+      z.looseObject({ name: z.literal('step'), milestones: z.array(z.number()), factor: z.number() }),
+      z.looseObject({ name: z.literal('polynomial'), power: z.number() }),
+      z.looseObject({
+        name: z.literal('one_cycle'),
+        riseShare: z.number(),
+        startFactor: z.number(),
+        endFactor: z.number(),
+      }),
+    ]),
+    update,
+    stepsPerEpoch: positive,
+    totalSteps: positive,
+  }),
+  seed: z.number(),
+});
+
+/** Whether a value is enough of a recipe to be shown, so that no damaged run takes its readers down. */
+export function hasRecipeShape(value: unknown): value is Recipe {
+  return shapeSchema.safeParse(value).success;
+}

@@ -1,0 +1,115 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { type CompiledComputation, compile } from '../../backends/compiling';
+import type { Gradients, Masks, Network } from '../network/network';
+import { Random } from '../random';
+import { measuresTensor } from './evaluation';
+import { type Teaching, trainingLoss } from './loss';
+import type { BatchTensors } from './passes';
+
+/** A batch, with what a teacher says of it. */
+export interface TaughtBatch extends BatchTensors {
+  readonly teaching: Teaching | null;
+}
+
+/** What passing one batch forward and backward gives. All of it is the caller's to dispose. */
+export interface PassedBatch {
+  /** As `measuresTensor` makes it. */
+  readonly measure: tf.Tensor1D;
+  readonly gradients: Gradients;
+}
+
+/**
+ * Passes a batch forward and backward, op by op: the gradients are those of its mean loss times a factor. The masks end
+ * with the pass.
+ */
+export function passBatch(
+  network: Network,
+  { images, targets, labels, teaching }: TaughtBatch,
+  factor: tf.Scalar,
+  masks?: Masks,
+): PassedBatch {
+  const pass = network.forward(images, masks);
+  const { dLogits, measure } = tf.tidy(() => {
+    const { loss, dLogits } = trainingLoss(pass.logits, targets, teaching);
+    return {
+      measure: measuresTensor(loss, pass.logits, labels),
+      dLogits: tf.mul<tf.Tensor2D>(dLogits, factor),
+    };
+  });
+  const gradients = pass.backward(dLogits);
+  dLogits.dispose();
+  return { measure, gradients };
+}
+
+/** `passBatch` as one computation of the engine's, for batches of one shape. */
+export class CompiledBatchPass {
+  private constructor(
+    private readonly network: Network,
+    private readonly shape: string,
+    private readonly compiled: CompiledComputation,
+  ) {}
+
+  /**
+   * Compiles a network's pass for batches such as the one given; weights and running statistics stay as they are.
+   *
+   * @returns null where the engine does not compile
+   */
+  static compile(network: Network, batch: TaughtBatch, factor: tf.Scalar): CompiledBatchPass | null {
+    const held = network.holdBuffers();
+    // Of the shapes that each pass has; its numbers are inputs.
+    const masks = network.drawMasks(batch.images.shape[0], Random.seeded(0, 'dropout'));
+    try {
+      // Assigned anew, so that their rounding to half precision is a part of the pass.
+      for (const [name, parameter] of network.parameters) network.assign(name, parameter.clone());
+      const compiled = compile(inputsOf(network, batch, factor, masks), () => {
+        const { measure, gradients } = passBatch(network, batch, factor, clonesOf(masks));
+        const buffers = [...network.buffers.values()].map((buffer) => buffer.clone());
+        return [measure, ...gradients.values(), ...buffers];
+      });
+      return compiled && new CompiledBatchPass(network, shapeOf(batch), compiled);
+    } finally {
+      held.restore();
+      tf.dispose([...masks.values()]);
+    }
+  }
+
+  /** Whether it was compiled for such batches. */
+  fits(batch: TaughtBatch): boolean {
+    return shapeOf(batch) === this.shape;
+  }
+
+  /** As `passBatch`. */
+  run(batch: TaughtBatch, factor: tf.Scalar, masks: Masks = new Map()): PassedBatch {
+    const { network } = this;
+    const [measure, ...rest] = this.compiled.run(inputsOf(network, batch, factor, masks));
+    tf.dispose([...masks.values()]);
+    const parameters = [...network.parameters.keys()];
+    const gradients = new Map(parameters.map((name, index) => [name, rest[index] as tf.Tensor]));
+    const buffers = rest.slice(parameters.length);
+    for (const [index, name] of [...network.buffers.keys()].entries()) {
+      network.assign(name, buffers[index] as tf.Tensor);
+    }
+    return { measure: measure as tf.Tensor1D, gradients };
+  }
+
+  dispose(): void {
+    this.compiled.dispose();
+  }
+}
+
+/** All that is another one at another pass. */
+function inputsOf(network: Network, batch: TaughtBatch, factor: tf.Scalar, masks: Masks): tf.Tensor[] {
+  const { images, targets, labels, teaching } = batch;
+  const taught = teaching ? [teaching.teacherLogits] : [];
+  const carried = [...network.parameters.values(), ...network.buffers.values()];
+  return [images, targets, labels, factor, ...taught, ...masks.values(), ...carried];
+}
+
+function shapeOf({ images, targets }: TaughtBatch): string {
+  return `${images.shape} ${targets.shape}`;
+}
+
+/** Masks for a pass to end, of which others stay. */
+function clonesOf(masks: Masks): Masks {
+  return new Map([...masks].map(([id, mask]) => [id, mask.clone()]));
+}

@@ -1,0 +1,41 @@
+import * as tf from '@tensorflow/tfjs-core';
+import type { Gradients } from '../network/network';
+import { normOf } from '../ops/norm';
+
+/** Added to a norm before it divides, as in torch.nn.utils.clip_grad_norm_. */
+const NORM_EPSILON = 1e-6;
+
+/** Each gradient by `change`, which makes new tensors; the old ones are disposed. */
+export function mapGradients(gradients: Gradients, change: (gradient: tf.Tensor) => tf.Tensor): Gradients {
+  const changed = new Map([...gradients].map(([name, gradient]) => [name, tf.tidy(() => change(gradient))]));
+  disposeGradients(gradients);
+  return changed;
+}
+
+/** The sums of two sets of gradients, which are disposed. */
+export function addGradients(some: Gradients, others: Gradients): Gradients {
+  const sums = new Map([...some].map(([name, gradient]) => [name, tf.add(gradient, others.get(name)!)]));
+  disposeGradients(some);
+  disposeGradients(others);
+  return sums;
+}
+
+/** The Euclidean norm of all gradients together, a scalar. */
+export function gradientNorm(gradients: Gradients): tf.Scalar {
+  return tf.tidy(() => {
+    const norms = [...gradients.values()].map(normOf);
+    return normOf(tf.stack(norms));
+  });
+}
+
+/** Gradients whose norm all together is at most `maxNorm` (Pascanu et al. 2013); the given ones are disposed. */
+export function clipGradients(gradients: Gradients, maxNorm: number): Gradients {
+  const factor = tf.tidy(() => tf.minimum(tf.div(maxNorm, tf.add(gradientNorm(gradients), NORM_EPSILON)), 1));
+  const clipped = mapGradients(gradients, (gradient) => tf.mul(gradient, factor));
+  factor.dispose();
+  return clipped;
+}
+
+export function disposeGradients(gradients: Gradients): void {
+  tf.dispose([...gradients.values()]);
+}

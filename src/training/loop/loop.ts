@@ -1,0 +1,510 @@
+import * as tf from '@tensorflow/tfjs-core';
+import * as l10n from '@vscode/l10n';
+import { type Engine, reportOf } from '../../backends/backend';
+import { precisionSupport } from '../../backends/precision/formats';
+import { type Graph, parametersOf, sizeOf } from '../../models/graph';
+import { type Failure, type FinalEvent, PROTOCOL_VERSION, type RunEvent } from '../../protocol/events';
+import type { SavePeriod } from '../../protocol/trainer';
+import { graphOf } from '../../recipe/draft';
+import type { Recipe } from '../../recipe/recipe';
+import { learningRateAt } from '../../recipe/schedule';
+import type { Snapshot, TrainingState, TrainingStream } from '../../runs/checkpoint';
+import { formatNumber } from '../../shared/format';
+import { Batches, type BatchRandom, inOrder } from '../data/batches';
+import type { ImageDataset } from '../data/dataset';
+import { drawMix, mix } from '../data/mixing';
+import { targetsOf } from '../data/targets';
+import { initialValues } from '../network/initialization';
+import { Network } from '../network/network';
+import { createOptimizer } from '../optimizers/optimizer';
+import { ShardedPasses, type Threads } from '../parallel/shardedPasses';
+import { Random } from '../random';
+import { WeightAverage } from './averaging';
+import { evaluate, imagesTensor, type Measures } from './evaluation';
+import { carriedBy, restoreCarried, tensorsOf } from './optimizerState';
+import { type BatchTensors, type LocalParts, LocalPasses } from './passes';
+import { inTurnUntil } from './pipeline';
+import { type StepOutcome, type StepParts, Stepper } from './step';
+
+/** A scale that starts at 65536 and halves so often is below any that helps. */
+const MAX_OVERFLOWS_IN_A_ROW = 40;
+
+interface TrainingParts extends StepParts {
+  /** Draws what dropout leaves out. */
+  readonly dropoutRandom: Random;
+}
+
+/** A step, with what is told of it. */
+interface TakenStep extends StepOutcome {
+  readonly learningRate: number;
+  /** Where the loss is scaled: by what after the step, and how many steps overflowed so far. */
+  readonly scaling: { readonly lossScale?: number; readonly overflows?: number };
+}
+
+/** Steps that the reported speed is taken over. */
+const SPEED_WINDOW_STEPS = 10;
+
+/** All that a training has to do with the world around it. */
+export interface TrainingOptions {
+  readonly dataset: ImageDataset;
+  /** Parameters and buffers to start from, by name, in place of drawn ones. */
+  readonly weights?: ReadonlyMap<string, Float32Array> | undefined;
+  /** Whom a recipe with distillation learns from. */
+  readonly teacher?: Teacher | undefined;
+  /** Where to go on from, in place of the start: a snapshot of this recipe's training. */
+  readonly resume?: Omit<Snapshot, 'isBest'> | undefined;
+  /** On how many threads to train, each with a shard of every batch; by default on this one. */
+  readonly threads?: Threads | undefined;
+  /** When to save within an epoch; by default never. */
+  readonly saveEvery?: SavePeriod | undefined;
+  /** The training goes on when it is done. */
+  readonly emit: (event: RunEvent) => void | Promise<void>;
+  /**
+   * Called at the end of each epoch, within it as `saveEvery` says, and when the training is stopped, each time
+   * once all events until then were emitted; the training goes on when it is done.
+   */
+  readonly save: (snapshot: Snapshot) => Promise<void>;
+  /** Ends the training after the step under way. */
+  readonly signal: AbortSignal;
+}
+
+/** A trained network. */
+export interface Teacher {
+  readonly graph: Graph;
+  readonly values: ReadonlyMap<string, Float32Array>;
+}
+
+/** The event that opens a run's log. */
+export function startedEvent(recipe: Recipe, engine: Engine): RunEvent {
+  const parameters = parametersOf(recipeGraph(recipe));
+  const { compute } = recipe.precision;
+  return {
+    type: 'started',
+    version: PROTOCOL_VERSION,
+    time: Date.now(),
+    engine: reportOf(engine),
+    precision: { compute, execution: precisionSupport(engine, compute) },
+    epochs: recipe.epochs,
+    stepsPerEpoch: recipe.schedule.stepsPerEpoch,
+    totalSteps: recipe.schedule.totalSteps,
+    parameters: parameters.reduce((sum, { shape }) => sum + sizeOf(shape), 0),
+  };
+}
+
+/**
+ * Trains a recipe on the engine that is loaded. One seed on one engine and number of threads gives one training,
+ * to the bit. Every tensor made here is disposed, and every thread ended.
+ *
+ * @returns the event that ends the run, which is left for the caller to emit
+ * @throws what `emit` and `save` throw, and whatever the engine fails with
+ */
+export async function train(recipe: Recipe, options: TrainingOptions): Promise<FinalEvent> {
+  const graph = recipeGraph(recipe);
+  const { averaging, initialization, seed, loss } = recipe;
+  const { resume } = options;
+  const drawn = () => initialValues(graph, initialization, Random.seeded(seed, 'initialization'));
+  const saved = resume && new Map(resume.tensors.map(({ name, values }) => [name, values]));
+  const network = new Network(graph, saved ?? options.weights ?? drawn(), recipe.precision.compute);
+  const teacher = loss.distillation && teacherNetwork(options);
+  const dropoutRandom = streamOf('dropout', recipe, resume?.state);
+  const own: LocalParts = { network, teacher, distillation: loss.distillation };
+  const optimizer = createOptimizer(recipe, parametersOf(graph));
+  const average = averaging && new WeightAverage(averaging, network);
+  const sharded =
+    options.threads && options.threads.count > 1
+      ? new ShardedPasses(recipe, own, dropoutRandom, options.threads)
+      : null;
+  const local = new LocalPasses(own, dropoutRandom);
+  const passes = sharded ?? local;
+  const parts: TrainingParts = { network, passes, optimizer, average, dropoutRandom };
+  try {
+    if (resume) restoreCarried(parts, resume);
+    return await new Training(recipe, options, parts).run();
+  } catch (error) {
+    if (error instanceof DivergedError) return failedEvent(divergedFailure(error, recipe));
+    if (error instanceof OverflowError) return failedEvent(overflowFailure(error, recipe));
+    throw error;
+  } finally {
+    await sharded?.close();
+    for (const part of [local, network, teacher, optimizer, average]) part?.dispose();
+  }
+}
+
+function teacherNetwork({ teacher }: TrainingOptions): Network {
+  if (!teacher) throw new Error('A recipe with distillation needs a teacher');
+  return new Network(teacher.graph, teacher.values);
+}
+
+/** A stream of random numbers where the training left it, or at its start. */
+function streamOf(stream: TrainingStream, { seed }: Recipe, state: TrainingState | undefined): Random {
+  return state ? Random.restored(state.random[stream]) : Random.seeded(seed, stream);
+}
+
+class Training {
+  /** Steps taken, those whose gradients overflowed included. */
+  #stepsDone = 0;
+  /** The epoch under way, what was taken of it, and the sums of its steps' measures. */
+  #epoch = 0;
+  #stepsInEpoch = 0;
+  #sums = { loss: 0, accuracy: 0, steps: 0 };
+  /** Where the stream of the data's order stood before the epoch under way. */
+  #orderState: readonly number[];
+  /** Of the last whole epoch. */
+  #validation: Measures | null = null;
+  #averaged: Measures | null = null;
+  #bestAccuracy: number | null = null;
+  readonly #total: Stopwatch;
+  #inEpoch: Stopwatch;
+  /** When the training was last to be saved, and at which step. */
+  #saved = { time: performance.now(), step: 0 };
+  readonly #stepper: Stepper;
+  readonly #batches: Batches;
+  readonly #random: Record<'dataOrder' | 'augmentation' | 'erasing' | 'mixing', Random>;
+  readonly #draw: BatchRandom;
+  /** Steps in a row whose gradients overflowed. */
+  #overflowsInARow = 0;
+
+  constructor(
+    private readonly recipe: Recipe,
+    private readonly options: TrainingOptions,
+    private readonly parts: TrainingParts,
+  ) {
+    const { train: split, facts } = options.dataset;
+    const { batchSize, augment, erasing } = recipe.data;
+    this.#stepper = new Stepper(recipe, parts);
+    this.#batches = new Batches(split, facts, { batchSize, augment, erasing, rest: 'drop' });
+    const state = options.resume?.state;
+    this.#random = {
+      dataOrder: streamOf('dataOrder', recipe, state),
+      augmentation: streamOf('augmentation', recipe, state),
+      erasing: streamOf('erasing', recipe, state),
+      mixing: streamOf('mixing', recipe, state),
+    };
+    this.#orderState = this.#random.dataOrder.state;
+    this.#total = new Stopwatch(state?.seconds);
+    this.#inEpoch = new Stopwatch(state?.secondsInEpoch);
+    if (state) this.#restore(state);
+    this.#draw = {
+      augmentation: () => this.#random.augmentation.uniform(),
+      erasing: () => this.#random.erasing.uniform(),
+    };
+  }
+
+  async run(): Promise<FinalEvent> {
+    try {
+      while (this.#epoch < this.recipe.epochs) await this.#wholeEpoch();
+      return this.#doneEvent();
+    } catch (error) {
+      if (error !== this.options.signal.reason) throw error;
+      if (this.#saved.step < this.#stepsDone) await this.#save(false);
+      return { type: 'stopped', time: Date.now(), step: this.#stepsDone };
+    }
+  }
+
+  /** What is left of the epoch under way, and its evaluation. */
+  async #wholeEpoch(): Promise<void> {
+    const { network, passes, average } = this.parts;
+    const { dataset, emit, signal } = this.options;
+    const training = await this.#trainEpoch();
+    const validate = () => evaluate(passes, dataset, this.recipe.data.batchSize, signal);
+    const validation = await validate();
+    if (!Number.isFinite(validation.loss)) throw new DivergedError(validation.loss, this.#stepsDone - 1);
+    const averaged = average && (await average.during(network, validate));
+    const event: RunEvent = {
+      type: 'epoch',
+      time: Date.now(),
+      epoch: this.#epoch,
+      step: this.#stepsDone,
+      trainLoss: training.loss,
+      trainAccuracy: training.accuracy,
+      validationLoss: validation.loss,
+      validationAccuracy: validation.accuracy,
+      ...(averaged && { averagedLoss: averaged.loss, averagedAccuracy: averaged.accuracy }),
+      seconds: this.#inEpoch.seconds,
+    };
+    const isBest = this.#bestAccuracy === null || validation.accuracy > this.#bestAccuracy;
+    if (isBest) this.#bestAccuracy = validation.accuracy;
+    this.#validation = validation;
+    this.#averaged = averaged;
+    this.#epoch++;
+    this.#stepsInEpoch = 0;
+    this.#sums = { loss: 0, accuracy: 0, steps: 0 };
+    this.#orderState = this.#random.dataOrder.state;
+    this.#inEpoch = new Stopwatch();
+    await emit(event);
+    await this.#save(isBest);
+  }
+
+  #doneEvent(): FinalEvent {
+    const last = this.#validation ?? { loss: Number.NaN, accuracy: 0 };
+    return {
+      type: 'done',
+      time: Date.now(),
+      result: {
+        epochs: this.recipe.epochs,
+        validationLoss: last.loss,
+        validationAccuracy: last.accuracy,
+        bestValidationAccuracy: this.#bestAccuracy ?? last.accuracy,
+        ...(this.#averaged && { averagedAccuracy: this.#averaged.accuracy }),
+        seconds: this.#total.seconds,
+      },
+    };
+  }
+
+  /** What is left of one pass over the training images; the means of all its steps' measures. */
+  async #trainEpoch(): Promise<Measures> {
+    const { schedule, data, gradients } = this.recipe;
+    const { signal, emit } = this.options;
+    const epoch = this.#epoch;
+    const firstStep = epoch * schedule.stepsPerEpoch;
+    const speed = new Speed(data.batchSize * gradients.accumulation);
+    // From the first order each time, so that the random state alone tells an epoch's order.
+    const order = inOrder(this.options.dataset.train.count);
+    if (data.shuffle) this.#random.dataOrder.shuffle(order);
+    const report = async ({ measures, moved, learningRate, scaling }: TakenStep, index: number) => {
+      const step = firstStep + index;
+      const { loss, accuracy } = await measures;
+      const imagesPerSecond = speed.afterStep();
+      if (!Number.isFinite(loss)) {
+        if (moved) throw new DivergedError(loss, step);
+        return;
+      }
+      this.#sums.loss += loss;
+      this.#sums.accuracy += accuracy;
+      this.#sums.steps += 1;
+      await emit({
+        type: 'step',
+        time: Date.now(),
+        step,
+        epoch,
+        learningRate,
+        loss,
+        accuracy,
+        imagesPerSecond,
+        ...scaling,
+      });
+    };
+    const stop = () => signal.aborted || this.#isSaveDue();
+    const start = (index: number) => this.#step(order, index);
+    for (;;) {
+      const next = await inTurnUntil(this.#stepsInEpoch, schedule.stepsPerEpoch, stop, start, report);
+      signal.throwIfAborted();
+      if (next === schedule.stepsPerEpoch) break;
+      await this.#save(false);
+    }
+    const { loss, accuracy, steps } = this.#sums;
+    return { loss: loss / steps, accuracy: accuracy / steps };
+  }
+
+  /** Takes one step; an overflow leaves the schedule where it is. */
+  async #step(order: Uint32Array, index: number): Promise<TakenStep> {
+    const { schedule, gradients, precision } = this.recipe;
+    const learningRate = learningRateAt(schedule, this.#stepsDone - this.#stepper.lossScale.overflows);
+    const batches = Array.from({ length: gradients.accumulation }, (_, part) =>
+      this.#batch(order, index * gradients.accumulation + part),
+    );
+    const { moved, measures } = await this.#stepper.take(batches, learningRate).finally(() => {
+      for (const batch of batches) tf.dispose([batch.images, batch.targets, batch.labels]);
+    });
+    this.#stepsDone++;
+    this.#stepsInEpoch++;
+    this.#overflowsInARow = moved ? 0 : this.#overflowsInARow + 1;
+    if (this.#overflowsInARow > MAX_OVERFLOWS_IN_A_ROW) {
+      throw new OverflowError(this.#overflowsInARow, this.#stepper.lossScale.scale, this.#stepsDone - 1);
+    }
+    const { scale: lossScale, overflows } = this.#stepper.lossScale;
+    return {
+      moved,
+      measures,
+      learningRate,
+      scaling: precision.compute === 'float16' ? { lossScale, overflows } : {},
+    };
+  }
+
+  /** The images of a batch, augmented, and mixed with their targets. */
+  #batch(order: Uint32Array, index: number): BatchTensors {
+    const { dataset } = this.options;
+    const { data, loss, gradients } = this.recipe;
+    const { size, images, labels } = this.#batches.fill(order, index, this.#draw);
+    const targets = targetsOf(labels, dataset.facts.classes, loss.labelSmoothing);
+    if (data.mixing) {
+      mix({ size, images, targets }, dataset.facts, drawMix(data.mixing, dataset.facts, this.#random.mixing));
+    }
+    // The next batch of the step is filled into the same array, which not every engine copies.
+    const own = gradients.accumulation > 1 ? images.slice() : images;
+    return {
+      images: imagesTensor(own, size, dataset),
+      targets: tf.tensor2d(targets, [size, dataset.facts.classes]),
+      labels: tf.tensor1d(labels.slice(), 'int32'),
+    };
+  }
+
+  #isSaveDue(): boolean {
+    const { saveEvery } = this.options;
+    if (!saveEvery || this.#stepsDone === this.#saved.step) return false;
+    const { time, step } = this.#saved;
+    return this.#stepsDone - step >= saveEvery.steps || secondsSince(time) >= saveEvery.seconds;
+  }
+
+  /** Saves the training as it stands between two steps, unless its weights are lost. */
+  async #save(isBest: boolean): Promise<void> {
+    this.#saved = { time: performance.now(), step: this.#stepsDone };
+    const tensors = await tensorsOf(this.parts.network);
+    // The next step's loss tells of them; until then what was saved before is the last good one.
+    if (!tensors.every(({ values }) => values.every(Number.isFinite))) return;
+    const carried = await carriedBy(this.parts);
+    await this.options.save({ state: this.#state(), isBest, tensors, carried });
+  }
+
+  #state(): TrainingState {
+    const { optimizer, average, dropoutRandom } = this.parts;
+    const { augmentation, erasing, mixing } = this.#random;
+    return {
+      epoch: this.#epoch,
+      stepsInEpoch: this.#stepsInEpoch,
+      step: this.#stepsDone,
+      sums: { ...this.#sums },
+      random: {
+        dataOrder: [...this.#orderState],
+        augmentation: [...augmentation.state],
+        erasing: [...erasing.state],
+        mixing: [...mixing.state],
+        dropout: [...dropoutRandom.state],
+      },
+      lossScale: this.#stepper.lossScale,
+      overflowsInARow: this.#overflowsInARow,
+      optimizerCount: optimizer.count,
+      averageUpdates: average?.updates ?? 0,
+      threads: this.options.threads?.count ?? 1,
+      validation: this.#validation,
+      averaged: this.#averaged,
+      bestAccuracy: this.#bestAccuracy,
+      seconds: this.#total.seconds,
+      secondsInEpoch: this.#inEpoch.seconds,
+    };
+  }
+
+  #restore(state: TrainingState): void {
+    this.#epoch = state.epoch;
+    this.#stepsInEpoch = state.stepsInEpoch;
+    this.#stepsDone = state.step;
+    this.#sums = { ...state.sums };
+    this.#stepper.restore(state.lossScale);
+    this.#overflowsInARow = state.overflowsInARow;
+    this.#validation = state.validation;
+    this.#averaged = state.averaged;
+    this.#bestAccuracy = state.bestAccuracy;
+    this.#saved = { time: performance.now(), step: state.step };
+  }
+}
+
+/** Time that passes, on top of what an earlier attempt took. */
+class Stopwatch {
+  readonly #start = performance.now();
+
+  constructor(private readonly before: number = 0) {}
+
+  get seconds(): number {
+    return this.before + secondsSince(this.#start);
+  }
+}
+
+/** Images per second over the last steps. */
+class Speed {
+  readonly #times = [performance.now()];
+
+  constructor(private readonly batchSize: number) {}
+
+  afterStep(): number {
+    const now = performance.now();
+    this.#times.push(now);
+    if (this.#times.length > SPEED_WINDOW_STEPS + 1) this.#times.shift();
+    const steps = this.#times.length - 1;
+    // A timer too coarse to tell two steps apart must not make the speed infinite.
+    const seconds = Math.max(now - (this.#times[0] as number), 1e-3) / 1000;
+    return (steps * this.batchSize) / seconds;
+  }
+}
+
+/** The loss is no longer a number that training can go on from. */
+class DivergedError extends Error {
+  override readonly name = 'DivergedError';
+
+  constructor(
+    readonly loss: number,
+    readonly step: number,
+  ) {
+    super(`The loss is ${loss} at step ${step}`);
+  }
+}
+
+/** No scale of the loss keeps the gradients in the range of half precision. */
+class OverflowError extends Error {
+  override readonly name = 'OverflowError';
+
+  constructor(
+    readonly steps: number,
+    readonly lossScale: number,
+    readonly step: number,
+  ) {
+    super(`The gradients overflowed in ${steps} steps in a row, at step ${step}`);
+  }
+}
+
+function failedEvent(failure: Failure): FinalEvent {
+  return { type: 'failed', time: Date.now(), failure };
+}
+
+function overflowFailure({ steps, lossScale, step }: OverflowError, recipe: Recipe): Failure {
+  const { schedule, gradients, precision } = recipe;
+  const isStatic = precision.compute === 'float16' && precision.lossScale.kind === 'static';
+  const scale = formatNumber(lossScale);
+  const remedies = [
+    l10n.t('Use the dtype bfloat16'),
+    ...(isStatic ? [l10n.t('a dynamic loss_scale')] : []),
+    ...(gradients.maxNorm === null ? [l10n.t('the trick gradient_clipping')] : []),
+    l10n.t('or a lower optimizer.base_lr.'),
+  ];
+  return {
+    what: isStatic
+      ? l10n.t('The gradients overflowed in {0} steps in a row at the loss scale {1}.', steps, scale)
+      : l10n.t('The gradients overflowed in {0} steps in a row, down to the loss scale {1}.', steps, scale),
+    remedy: withKeptWeights(remedies.join(', '), Math.floor(step / schedule.stepsPerEpoch)),
+  };
+}
+
+/** Says of a run that failed past its first epoch that there is something left of it. */
+function withKeptWeights(remedy: string, epoch: number): string {
+  return epoch === 0 ? remedy : l10n.t('{0} The weights of the last whole epoch are kept.', remedy);
+}
+
+function divergedFailure({ loss, step }: DivergedError, { schedule, gradients }: Recipe): Failure {
+  const rate = formatNumber(learningRateAt(schedule, step));
+  const epoch = Math.floor(step / schedule.stepsPerEpoch);
+  const likely = [
+    ...(schedule.warmup.steps === 0 ? ['warmup'] : []),
+    ...(gradients.maxNorm === null ? ['gradient_clipping'] : []),
+  ];
+  const tricks =
+    likely.length > 0
+      ? l10n.t('Lower optimizer.base_lr, or add a trick: {0}.', likely.join(', '))
+      : l10n.t('Lower optimizer.base_lr, or lengthen the warmup.');
+  return {
+    what: l10n.t(
+      'The loss became {0} at step {1}, in epoch {2}, at learning rate {3}.',
+      loss,
+      step,
+      epoch,
+      rate,
+    ),
+    remedy: withKeptWeights(tricks, epoch),
+  };
+}
+
+function recipeGraph({ model, data: { dataset } }: Recipe) {
+  return graphOf({ model, dataset });
+}
+
+function secondsSince(start: number): number {
+  return (performance.now() - start) / 1000;
+}

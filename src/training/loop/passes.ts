@@ -1,0 +1,144 @@
+import * as tf from '@tensorflow/tfjs-core';
+import type { DistillationRecipe } from '../../recipe/recipe';
+import type { Gradients, Masks, Network } from '../network/network';
+import type { Random } from '../random';
+import { CompiledBatchPass, type PassedBatch, passBatch, type TaughtBatch } from './batchPass';
+import { type Measures, readMeasures } from './evaluation';
+import { addGradients } from './gradients';
+import type { Teaching } from './loss';
+
+/** A batch on the engine. */
+export interface BatchTensors {
+  /** [batch, height, width, channels]. */
+  readonly images: tf.Tensor4D;
+  /** [batch, classes]. */
+  readonly targets: tf.Tensor2D;
+  /** [batch], whole numbers: the class that counts as right. */
+  readonly labels: tf.Tensor1D;
+}
+
+/** What passing a step's batches forward and backward gives. */
+export interface PassedBatches {
+  /** Sums over the batches: of each its mean loss's gradients times the loss scale. The caller's to dispose. */
+  readonly gradients: Gradients;
+  /** Means over the batches. Read late, so that the engine goes on. */
+  readonly measures: Promise<Measures>;
+}
+
+/** A step's batches, which may be passed more than once. */
+export interface StepPasses {
+  /** Passes the batches at the network's present weights, and updates its running statistics. */
+  pass(lossScale: number): Promise<PassedBatches>;
+  /** Lets go of what was made for the step. */
+  dispose(): void;
+}
+
+/** Passes batches through a network: in this thread (`LocalPasses`), or in shards on several (`ShardedPasses`). */
+export interface Passes {
+  /** Begins a step on batches of one size, which stay the caller's and are there until the step is disposed. */
+  begin(batches: readonly BatchTensors[]): StepPasses;
+  /** Logits [batch, classes] under the running statistics. They are the caller's to dispose. */
+  predict(images: tf.Tensor4D): Promise<tf.Tensor2D>;
+}
+
+/** What passes batches in one thread. */
+export interface LocalParts {
+  readonly network: Network;
+  /** Whom the network learns from beside the targets, and how. */
+  readonly teacher: Network | null;
+  readonly distillation: DistillationRecipe | null;
+}
+
+/** Passes a batch; `factor` is what its mean loss counts. The masks end with it. */
+type PassOne = (batch: TaughtBatch, factor: tf.Scalar, masks: Masks) => PassedBatch;
+
+/** Passes whole batches in this thread: as one computation where the engine compiles it, otherwise op by op. */
+export class LocalPasses implements Passes {
+  /** Undefined before the first pass; null where there is none. */
+  #compiled: CompiledBatchPass | null | undefined;
+
+  /** @param random Draws what dropout leaves out. */
+  constructor(
+    private readonly parts: LocalParts,
+    private readonly random: Random,
+  ) {}
+
+  begin(batches: readonly BatchTensors[]): LocalStepPasses {
+    return new LocalStepPasses(this.parts, this.random, batches, 1, this.#pass);
+  }
+
+  async predict(images: tf.Tensor4D): Promise<tf.Tensor2D> {
+    return this.parts.network.predict(images);
+  }
+
+  /** Lets go of what was compiled. */
+  dispose(): void {
+    this.#compiled?.dispose();
+    this.#compiled = undefined;
+  }
+
+  /** From the first pass on, so that a training that was stopped goes on by the same computation. */
+  readonly #pass: PassOne = (batch, factor, masks) => {
+    const { network } = this.parts;
+    if (this.#compiled === undefined) {
+      this.#compiled = CompiledBatchPass.compile(network, batch, factor);
+    }
+    return this.#compiled?.fits(batch)
+      ? this.#compiled.run(batch, factor, masks)
+      : passBatch(network, batch, factor, masks);
+  };
+}
+
+/** A step's batches, or a shard of each, in this thread. */
+export class LocalStepPasses implements StepPasses {
+  readonly #taught: readonly TaughtBatch[];
+
+  /** @param share The share that the images given are of their batches; losses and measures count by it. */
+  constructor(
+    private readonly parts: LocalParts,
+    private readonly random: Random,
+    batches: readonly BatchTensors[],
+    private readonly share: number,
+    private readonly passOne: PassOne = (batch, factor, masks) =>
+      passBatch(parts.network, batch, factor, masks),
+  ) {
+    if (batches.length === 0) throw new Error('A step takes at least one batch');
+    // A teacher is asked once a step, however often the batches are passed.
+    this.#taught = batches.map((batch) => ({ ...batch, teaching: this.#teaching(batch) }));
+  }
+
+  /** @param random Draws what dropout leaves out in this pass, where it has a source of its own. */
+  async pass(lossScale: number, random = this.random): Promise<PassedBatches> {
+    let gradients: Gradients | null = null;
+    const measured: tf.Tensor1D[] = [];
+    const factor = tf.scalar(lossScale * this.share);
+    for (const batch of this.#taught) {
+      const masks = this.parts.network.drawMasks(batch.images.shape[0], random);
+      const own = this.passOne(batch, factor, masks);
+      measured.push(own.measure);
+      gradients = gradients ? addGradients(gradients, own.gradients) : own.gradients;
+    }
+    factor.dispose();
+    const measures = this.#meanOf(measured);
+    // A failure is seen where the measures are awaited, one step later.
+    measures.catch(() => {});
+    return { gradients: gradients as Gradients, measures };
+  }
+
+  dispose(): void {
+    for (const { teaching } of this.#taught) teaching?.teacherLogits.dispose();
+  }
+
+  #teaching({ images }: BatchTensors): Teaching | null {
+    const { teacher, distillation } = this.parts;
+    return teacher && distillation ? { ...distillation, teacherLogits: teacher.predict(images) } : null;
+  }
+
+  /** The mean of several batches' measures, by this thread's share of them. */
+  async #meanOf(measured: readonly tf.Tensor1D[]): Promise<Measures> {
+    const all = await Promise.all(measured.map(readMeasures));
+    const mean = (value: (measures: Measures) => number) =>
+      all.reduce((sum, measures) => sum + this.share * value(measures), 0) / all.length;
+    return { loss: mean(({ loss }) => loss), accuracy: mean(({ accuracy }) => accuracy) };
+  }
+}

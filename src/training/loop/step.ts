@@ -1,0 +1,124 @@
+import * as tf from '@tensorflow/tfjs-core';
+import type { Recipe } from '../../recipe/recipe';
+import type { Gradients, Network } from '../network/network';
+import type { Optimizer } from '../optimizers/optimizer';
+import { allFinite } from './allFinite';
+import type { WeightAverage } from './averaging';
+import type { Measures } from './evaluation';
+import { clipGradients, disposeGradients, gradientNorm, mapGradients } from './gradients';
+import { initialLossScale, type LossScale, nextLossScale } from './lossScale';
+import type { BatchTensors, PassedBatches, Passes, StepPasses } from './passes';
+
+/** All that a step reads and changes. */
+export interface StepParts {
+  readonly network: Network;
+  readonly passes: Passes;
+  readonly optimizer: Optimizer;
+  readonly average: WeightAverage | null;
+}
+
+/** What became of a step. */
+export interface StepOutcome {
+  /** Whether the weights moved; a step whose gradients overflowed changes nothing but the loss scale. */
+  readonly moved: boolean;
+  /** Before the step's update, the means over its batches. Read late, so that the engine goes on. */
+  readonly measures: Promise<Measures>;
+}
+
+/** Takes the optimizer's steps: gradients of one batch or several, in the recipe's precision, and the update. */
+export class Stepper {
+  #lossScale: LossScale;
+
+  constructor(
+    private readonly recipe: Recipe,
+    private readonly parts: StepParts,
+  ) {
+    const { precision } = recipe;
+    this.#lossScale =
+      precision.compute === 'float16'
+        ? initialLossScale(precision.lossScale)
+        : { scale: 1, growthTracker: 0, overflows: 0 };
+  }
+
+  /** Where the loss scale stands; 1 where the loss is not scaled. */
+  get lossScale(): LossScale {
+    return this.#lossScale;
+  }
+
+  /** Goes on from where the loss scale stood. */
+  restore(lossScale: LossScale): void {
+    this.#lossScale = lossScale;
+  }
+
+  /** One step on the mean loss of `batches`, which stay the caller's. */
+  async take(batches: readonly BatchTensors[], learningRate: number): Promise<StepOutcome> {
+    const step = this.parts.passes.begin(batches);
+    try {
+      return await this.#take(step, batches.length, learningRate);
+    } finally {
+      step.dispose();
+    }
+  }
+
+  async #take(step: StepPasses, batches: number, learningRate: number): Promise<StepOutcome> {
+    const { network, optimizer, average } = this.parts;
+    const { precision, gradients: recipe } = this.recipe;
+    const isScaled = precision.compute === 'float16';
+    const held = isScaled ? network.holdBuffers() : null;
+    const { gradients: first, measures } = await this.#meanGradients(step, batches);
+    let gradients = first;
+    let moved = !isScaled || (await allFinite(gradients.values()));
+    if (moved && recipe.sharpnessRadius !== null) {
+      gradients = await this.#uphill(step, batches, gradients, recipe.sharpnessRadius);
+      moved = !isScaled || (await allFinite(gradients.values()));
+    }
+    if (moved) {
+      if (recipe.maxNorm !== null) gradients = clipGradients(gradients, recipe.maxNorm);
+      optimizer.step(network, gradients, learningRate);
+      average?.update(network);
+      held?.dispose();
+    } else {
+      held?.restore();
+    }
+    disposeGradients(gradients);
+    if (precision.compute === 'float16') {
+      this.#lossScale = nextLossScale(precision.lossScale, this.#lossScale, !moved);
+    }
+    return { moved, measures };
+  }
+
+  /** The gradients of the mean loss of all batches, without the loss scale. */
+  async #meanGradients(step: StepPasses, batches: number): Promise<PassedBatches> {
+    const { scale } = this.#lossScale;
+    const { gradients, measures } = await step.pass(scale);
+    const factor = scale * batches;
+    return {
+      gradients: factor === 1 ? gradients : mapGradients(gradients, (gradient) => tf.div(gradient, factor)),
+      measures,
+    };
+  }
+
+  /**
+   * The gradients a step of length `radius` up the given ones, which are disposed (Foret et al. 2021, algorithm
+   * 1). Weights and running statistics are as before.
+   */
+  async #uphill(step: StepPasses, batches: number, gradients: Gradients, radius: number): Promise<Gradients> {
+    const { network } = this.parts;
+    const own = new Map([...network.parameters].map(([name, weight]) => [name, tf.clone(weight)]));
+    const held = network.holdBuffers();
+    const factor = tf.tidy(() => tf.div(radius, tf.add(gradientNorm(gradients), 1e-12)));
+    for (const [name, weight] of own) {
+      const gradient = gradients.get(name)!;
+      network.assign(
+        name,
+        tf.tidy(() => tf.add(weight, tf.mul(gradient, factor))),
+      );
+    }
+    tf.dispose(factor);
+    disposeGradients(gradients);
+    const { gradients: uphill } = await this.#meanGradients(step, batches);
+    for (const [name, weight] of own) network.assign(name, weight);
+    held.restore();
+    return uphill;
+  }
+}

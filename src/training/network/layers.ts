@@ -1,0 +1,166 @@
+import * as tf from '@tensorflow/tfjs-core';
+import type { Step } from '../../models/plan';
+import { adaptiveAveragePool, adaptiveAveragePoolGradient } from '../ops/adaptiveAveragePool';
+import { add } from '../ops/add';
+import { type BatchStatistics, batchNorm, batchNormGradients } from '../ops/batchNorm';
+import { channelSum, rowSum } from '../ops/channels';
+import { concat, concatGradient } from '../ops/concat';
+import { addBias, conv2d, conv2dInputGradient, conv2dKernelGradient } from '../ops/convolution/conv2d';
+import { dense, denseInputGradient, denseKernelGradient } from '../ops/dense';
+import { dropout } from '../ops/dropout';
+import { flatten } from '../ops/flatten';
+import { globalAveragePool, globalAveragePoolGradient } from '../ops/globalAveragePool';
+import { pool, poolGradient } from '../ops/pool';
+import { relu, reluGradient } from '../ops/relu';
+
+/** Looks up a parameter by its spec. */
+export type Parameters = <T extends tf.Tensor>(spec: { readonly name: string }) => T;
+
+/** What a step reads. The backward pass gets the inputs and the output that the step keeps, and no others. */
+export interface StepTensors {
+  readonly input: (index?: number) => tf.Tensor;
+  readonly output: () => tf.Tensor;
+  /** What its batch norm normalises by. */
+  readonly statistics: () => BatchStatistics;
+  /** What its dropout multiplies by; null where nothing is left out. */
+  readonly mask: () => tf.Tensor | null;
+}
+
+/** A step's output. */
+export function runForward(
+  { layer, activation, inputs }: Step,
+  parameters: Parameters,
+  { input, statistics, mask }: Omit<StepTensors, 'output'>,
+): tf.Tensor {
+  const image = (index?: number) => input(index) as tf.Tensor4D;
+  const vector = () => input() as tf.Tensor2D;
+  return tf.tidy(() => {
+    switch (layer.kind) {
+      case 'conv2d': {
+        const y = conv2d(image(), parameters(layer.kernel), layer);
+        return layer.bias ? addBias(y, parameters(layer.bias)) : y;
+      }
+      case 'batch_norm': {
+        const scale = {
+          gamma: parameters<tf.Tensor1D>(layer.gamma),
+          beta: parameters<tf.Tensor1D>(layer.beta),
+        };
+        return batchNorm(image(), statistics(), { ...scale, epsilon: layer.epsilon }, activation);
+      }
+      case 'relu':
+        return relu(input());
+      case 'add':
+        return add(image(0), image(1), activation);
+      case 'concat':
+        return concat(inputs.map((_, index) => image(index)));
+      case 'dropout': {
+        const drawn = mask();
+        return drawn ? dropout(input(), drawn) : input().clone();
+      }
+      case 'pool':
+        return pool(image(), layer);
+      case 'adaptive_average_pool':
+        return adaptiveAveragePool(image(), [layer.shape[0], layer.shape[1]]);
+      case 'global_average_pool':
+        return globalAveragePool(image());
+      case 'flatten':
+        return flatten(input());
+      case 'dense':
+        return dense(vector(), parameters(layer.kernel), layer.bias ? parameters(layer.bias) : undefined);
+      default:
+        return layer satisfies never;
+    }
+  });
+}
+
+export interface StepGradients {
+  /** By input; null where no parameter stands before it. */
+  readonly inputs: readonly (tf.Tensor | null)[];
+  readonly parameters: ReadonlyMap<string, tf.Tensor>;
+}
+
+/** A step's gradients from its output's. `inputShapes` are whole, batch included. */
+export function runBackward(
+  { layer, activation, needsGradient }: Step,
+  parameters: Parameters,
+  { input, output, statistics, mask }: StepTensors,
+  dy: tf.Tensor,
+  inputShapes: readonly (readonly number[])[],
+): StepGradients {
+  const image = () => input() as tf.Tensor4D;
+  const dImage = dy as tf.Tensor4D;
+  const imageShape = inputShapes[0] as tf.Tensor4D['shape'];
+  const ifNeeded = (gradient: () => tf.Tensor) => (needsGradient[0] ? gradient() : null);
+  const only = (gradient: () => tf.Tensor) => ({ inputs: [ifNeeded(gradient)], parameters: new Map() });
+  switch (layer.kind) {
+    case 'conv2d': {
+      const { kernel, bias } = layer;
+      const weights = parameters<tf.Tensor4D>(kernel);
+      const gradients = new Map<string, tf.Tensor>([
+        [kernel.name, conv2dKernelGradient(image(), dImage, weights.shape, layer)],
+      ]);
+      if (bias) gradients.set(bias.name, channelSum(dImage));
+      return {
+        inputs: [ifNeeded(() => conv2dInputGradient(dImage, weights, imageShape, layer))],
+        parameters: gradients,
+      };
+    }
+    case 'batch_norm': {
+      const { gamma, beta, epsilon } = layer;
+      const y = activation === 'relu' ? (output() as tf.Tensor4D) : null;
+      const scale = { gamma: parameters<tf.Tensor1D>(gamma), epsilon };
+      const { dx, dGamma, dBeta } = batchNormGradients(dImage, image(), y, statistics(), scale);
+      return {
+        inputs: [dx],
+        parameters: new Map([
+          [gamma.name, dGamma],
+          [beta.name, dBeta],
+        ]),
+      };
+    }
+    case 'relu':
+      return only(() => reluGradient(dy, output()));
+    case 'add': {
+      const dSum = activation === 'relu' ? reluGradient(dy, output()) : dy.clone();
+      const inputs = needsGradient.map((needed) => (needed ? dSum.clone() : null));
+      dSum.dispose();
+      return { inputs, parameters: new Map() };
+    }
+    case 'concat': {
+      let first = 0;
+      const inputs = inputShapes.map((shape, index) => {
+        const channels = shape.at(-1) as number;
+        const gradient = needsGradient[index] ? concatGradient(dImage, first, channels) : null;
+        first += channels;
+        return gradient;
+      });
+      return { inputs, parameters: new Map() };
+    }
+    case 'dropout': {
+      const drawn = mask();
+      return only(() => (drawn ? dropout(dy, drawn) : dy.clone()));
+    }
+    case 'pool':
+      return only(() => poolGradient(dImage, image(), output() as tf.Tensor4D, layer));
+    case 'adaptive_average_pool':
+      return only(() => adaptiveAveragePoolGradient(dImage, imageShape));
+    case 'global_average_pool':
+      return only(() => globalAveragePoolGradient(dy as tf.Tensor2D, imageShape));
+    case 'flatten':
+      return only(() => tf.reshape(dy, [...imageShape]));
+    case 'dense': {
+      const { kernel, bias } = layer;
+      const dVector = dy as tf.Tensor2D;
+      const gradients = new Map<string, tf.Tensor>([
+        [kernel.name, denseKernelGradient(input() as tf.Tensor2D, dVector)],
+      ]);
+      if (bias) gradients.set(bias.name, rowSum(dVector));
+      return {
+        inputs: [ifNeeded(() => denseInputGradient(dVector, parameters(kernel)))],
+        parameters: gradients,
+      };
+    }
+    default:
+      return layer satisfies never;
+  }
+}

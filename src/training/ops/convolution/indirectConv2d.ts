@@ -1,0 +1,46 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { hasKernel } from '../../../backends/engineKernels';
+import type { Window } from '../window';
+import type { Shape4D } from './conv2d';
+
+/** An ungrouped convolution by products of rows of pixels, on engines that have kernels for it (wasm). */
+
+/** Whether the engine in use has indirect kernels for a convolution with this kernel. */
+export function isAvailable([, , channels, filters]: Shape4D): boolean {
+  return channels % 8 === 0 && filters % 8 === 0 && hasKernel('IndirectConv2D');
+}
+
+export function forward(x: tf.Tensor4D, kernel: tf.Tensor4D, { stride, padding }: Window): tf.Tensor4D {
+  const [kernelHeight, kernelWidth] = kernel.shape;
+  const [, height, width] = x.shape;
+  const outputs = (extent: number) => Math.floor(extent / stride) + 1;
+  return tf.engine().runKernel(
+    'IndirectConv2D',
+    { x, kernel },
+    {
+      ...{ stride, padding: { ...padding } },
+      height: outputs(height + padding.top + padding.bottom - kernelHeight),
+      width: outputs(width + padding.left + padding.right - kernelWidth),
+    },
+  );
+}
+
+export function inputGradient(
+  dy: tf.Tensor4D,
+  kernel: tf.Tensor4D,
+  inputShape: Shape4D,
+  { stride, padding }: Window,
+): tf.Tensor4D {
+  const attributes = { stride, padding: { ...padding }, inputShape };
+  return tf.engine().runKernel('IndirectInputGradient', { dy, kernel }, attributes);
+}
+
+export function kernelGradient(
+  x: tf.Tensor4D,
+  dy: tf.Tensor4D,
+  kernelShape: Shape4D,
+  { stride, padding }: Window,
+): tf.Tensor4D {
+  const attributes = { stride, padding: { ...padding }, kernelShape };
+  return tf.engine().runKernel('IndirectKernelGradient', { x, dy }, attributes);
+}

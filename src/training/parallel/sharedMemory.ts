@@ -1,0 +1,136 @@
+import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
+import * as tf from '@tensorflow/tfjs-core';
+import { hasKernel } from '../../backends/engineKernels';
+import { buffersOf, type Graph, parametersOf, sizeOf } from '../../models/graph';
+import { graphOf } from '../../recipe/draft';
+import type { Recipe } from '../../recipe/recipe';
+
+/** A tensor's place among others in an array of values. */
+export interface Place {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Places next to one another, which one thread reads while another writes the next. */
+export interface Stretch {
+  readonly parameters: readonly Place[];
+  readonly buffers: readonly Place[];
+}
+
+/** All places of a stretch. */
+export function placesOf({ parameters, buffers }: Stretch): readonly Place[] {
+  return [...parameters, ...buffers];
+}
+
+/** Where a network's parameters, and after them its buffers, lie in an array of values. */
+export interface Layout {
+  readonly stretches: readonly Stretch[];
+  /** Values of all. */
+  readonly size: number;
+}
+
+/** Values that make a stretch, 2 MiB: what one thread has written, the next finds in a cache. */
+const STRETCH = 2 ** 19;
+
+export function layoutOf(graph: Graph): Layout {
+  let end = 0;
+  const place = ({ name, shape }: { readonly name: string; readonly shape: readonly number[] }): Place => {
+    const start = end;
+    end += sizeOf(shape);
+    return { name, shape, start, end };
+  };
+  const parameters = parametersOf(graph).map(place);
+  const buffers = buffersOf(graph).map(place);
+  const within = (places: readonly Place[], first: number) =>
+    places.filter(({ start }) => start >= first && start < first + STRETCH);
+  const stretches = Array.from({ length: Math.ceil(end / STRETCH) }, (_, index) => ({
+    parameters: within(parameters, index * STRETCH),
+    buffers: within(buffers, index * STRETCH),
+  }));
+  // A long parameter leaves none to the next ones.
+  return {
+    stretches: stretches.filter((each) => placesOf(each).length > 0),
+    size: end,
+  };
+}
+
+/** Memory that a training's threads share. Who may write what follows from the messages between them. */
+export interface SharedMemory {
+  /** The network's parameters and buffers, by its layout. */
+  readonly weights: Float32Array;
+  /** Of each thread but the first, gradients and buffers after them, by the same layout. */
+  readonly results: readonly Float32Array[];
+  /** A step's batches, one after another: [batches, batch, height, width, channels]. */
+  readonly images: Float32Array;
+  /** [batches, batch, classes]. */
+  readonly targets: Float32Array;
+  /** [batches, batch]. */
+  readonly labels: Int32Array;
+  /** Of the images of one batch, [batch, classes]. */
+  readonly logits: Float32Array;
+}
+
+/** The memory for a recipe's training on some threads. */
+export function allocate({ model, data, gradients }: Recipe, threads: number): SharedMemory {
+  const { dataset, batchSize } = data;
+  const { size } = layoutOf(graphOf({ model, dataset }));
+  const images = gradients.accumulation * batchSize;
+  const floats = (length: number) => new Float32Array(new SharedArrayBuffer(length * 4));
+  return {
+    weights: floats(size),
+    results: Array.from({ length: threads - 1 }, () => floats(size)),
+    images: floats(images * dataset.height * dataset.width * dataset.channels),
+    targets: floats(images * dataset.classes),
+    labels: new Int32Array(new SharedArrayBuffer(images * 4)),
+    logits: floats(batchSize * dataset.classes),
+  };
+}
+
+/** Copies tensors to their places in an array. */
+export function store(
+  places: readonly Place[],
+  tensors: ReadonlyMap<string, tf.Tensor>,
+  values: Float32Array,
+): void {
+  for (const { name, start } of places) values.set(valuesOf(tensors.get(name) as tf.Tensor), start);
+}
+
+/** Calls `use` with each tensor's name and a copy of it. */
+export function load(
+  places: readonly Place[],
+  values: Float32Array,
+  use: (name: string, tensor: tf.Tensor) => void,
+): void {
+  for (const { name, shape, start, end } of places) {
+    use(name, tf.tensor(values.subarray(start, end), [...shape]));
+  }
+}
+
+/** Adds each of several arrays to a tensor's own values, in their order, so that rounding is the same each time. */
+export function addInto(sum: tf.Tensor, others: readonly Float32Array[]): void {
+  if (hasKernel('AddInto')) {
+    // TensorFlow.js' type of attributes knows no arrays of values.
+    tf.engine().runKernel('AddInto', { sum }, { others } as unknown as tf.NamedAttrMap);
+    return;
+  }
+  const own = valuesOf(sum);
+  for (const other of others) {
+    for (let index = 0; index < own.length; index++) {
+      own[index] = (own[index] as number) + (other[index] as number);
+    }
+  }
+}
+
+/**
+ * A tensor's float32 values where they lie, until the engine's next operation. What is written there changes every
+ * tensor that shares them.
+ *
+ * @throws when the engine does not show its memory, as wasm does
+ */
+export function valuesOf(tensor: tf.Tensor): Float32Array {
+  const backend = tf.backend() as tf.KernelBackend & Partial<Pick<BackendWasm, 'typedArrayFromHeap'>>;
+  if (!backend.typedArrayFromHeap) throw new Error('The engine does not show where its tensors lie');
+  return backend.typedArrayFromHeap(tensor) as Float32Array;
+}

@@ -1,0 +1,142 @@
+/**
+ * A thread that passes shards of batches for a training in another, on an engine and a network of its own: started
+ * with `ThreadData` as its data, it answers each `ToThread` by a `FromThread`, in turn.
+ */
+import { parentPort, workerData } from 'node:worker_threads';
+import * as tf from '@tensorflow/tfjs-core';
+import { loadEngine } from '../../backends/backend';
+import { graphOf } from '../../recipe/draft';
+import { type LocalParts, LocalStepPasses } from '../loop/passes';
+import { Network } from '../network/network';
+import { Random } from '../random';
+import type { FromThread, ThreadData, ToThread } from './messages';
+import { type Shard, shardsOf } from './shards';
+import { type Layout, layoutOf, load, placesOf, type Stretch, store, valuesOf } from './sharedMemory';
+
+class ShardThread {
+  readonly #layout: Layout;
+  readonly #parts: LocalParts;
+  #step: { readonly passes: LocalStepPasses; readonly tensors: readonly tf.Tensor[] } | null = null;
+
+  constructor(private readonly data: ThreadData) {
+    const { recipe, teacher, memory } = data;
+    const graph = graphOf({ model: recipe.model, dataset: recipe.data.dataset });
+    this.#layout = layoutOf(graph);
+    const places = this.#layout.stretches.flatMap(placesOf);
+    const values = new Map(places.map(({ name, start, end }) => [name, memory.weights.subarray(start, end)]));
+    this.#parts = {
+      network: new Network(graph, values, recipe.precision.compute),
+      teacher: teacher && new Network(teacher.graph, teacher.values),
+      distillation: recipe.loss.distillation,
+    };
+  }
+
+  /** Does what a message asks for, and hands what it is answered by to `answer`. */
+  async handle(message: ToThread, answer: (message: FromThread) => void): Promise<void> {
+    switch (message.type) {
+      case 'take':
+        return this.#take(this.#layout.stretches[message.stretch] as Stretch);
+      case 'begin':
+        return this.#begin(message);
+      case 'pass':
+        return this.#pass(message, answer);
+      case 'end':
+        return this.#end();
+      case 'predict':
+        this.#predict(message);
+        return answer({ type: 'predicted' });
+      default:
+        return message satisfies never;
+    }
+  }
+
+  #begin({ count, size }: Extract<ToThread, { type: 'begin' }>): void {
+    const { images, targets, labels } = this.data.memory;
+    const { classes } = this.data.recipe.data.dataset;
+    const { start, end } = this.#shard(size);
+    const batches = Array.from({ length: count }, (_, index) => ({
+      images: this.#images(images, index * size + start, end - start),
+      targets: tf.tensor2d(
+        targets.subarray((index * size + start) * classes, (index * size + end) * classes),
+        [end - start, classes],
+      ),
+      labels: tf.tensor1d(labels.subarray(index * size + start, index * size + end), 'int32'),
+    }));
+    // Each pass brings a source of its own.
+    const random = Random.seeded(0, 'dropout');
+    this.#step = {
+      passes: new LocalStepPasses(this.#parts, random, batches, (end - start) / size),
+      tensors: batches.flatMap((batch) => Object.values(batch)),
+    };
+  }
+
+  async #pass(
+    { lossScale, seed }: Extract<ToThread, { type: 'pass' }>,
+    answer: (message: FromThread) => void,
+  ): Promise<void> {
+    if (!this.#step) throw new Error('There is no batch to pass');
+    const random = Random.seeded(seed, 'dropout');
+    const { gradients, measures } = await this.#step.passes.pass(lossScale, random);
+    const result = this.data.memory.results[this.data.index - 1] as Float32Array;
+    for (const { parameters, buffers } of this.#layout.stretches) {
+      store(parameters, gradients, result);
+      store(buffers, this.#parts.network.buffers, result);
+      answer({ type: 'gave' });
+    }
+    tf.dispose([...gradients.values()]);
+    answer({ type: 'passed', measures: await measures });
+  }
+
+  #end(): void {
+    this.#step?.passes.dispose();
+    tf.dispose([...(this.#step?.tensors ?? [])]);
+    this.#step = null;
+  }
+
+  #predict({ size }: Extract<ToThread, { type: 'predict' }>): void {
+    const { images, logits } = this.data.memory;
+    const { start, end } = this.#shard(size);
+    const shown = this.#images(images, start, end - start);
+    const predicted = this.#parts.network.predict(shown);
+    logits.set(valuesOf(predicted), start * this.data.recipe.data.dataset.classes);
+    tf.dispose([shown, predicted]);
+  }
+
+  #take(stretch: Stretch): void {
+    const { network } = this.#parts;
+    load(placesOf(stretch), this.data.memory.weights, (name, tensor) => network.assign(name, tensor));
+  }
+
+  #shard(size: number): Shard {
+    return shardsOf(size, this.data.threads)[this.data.index] as Shard;
+  }
+
+  #images(values: Float32Array, first: number, count: number): tf.Tensor4D {
+    const { height, width, channels } = this.data.recipe.data.dataset;
+    const each = height * width * channels;
+    const own = values.subarray(first * each, (first + count) * each);
+    return tf.tensor4d(own, [count, height, width, channels]);
+  }
+}
+
+async function main(): Promise<void> {
+  const data = workerData as ThreadData;
+  await loadEngine(data.engine);
+  const thread = new ShardThread(data);
+  const answer = (message: FromThread) => parentPort?.postMessage(message);
+  let turn = Promise.resolve();
+  parentPort?.on('message', (message: ToThread) => {
+    turn = turn
+      .then(() => thread.handle(message, answer))
+      .catch((error: unknown) => {
+        console.error(error);
+        answer({ type: 'failed', message: error instanceof Error ? error.message : String(error) });
+      });
+  });
+}
+
+main().catch((error: unknown) => {
+  console.error(error);
+  const message = error instanceof Error ? error.message : String(error);
+  parentPort?.postMessage({ type: 'failed', message } satisfies FromThread);
+});

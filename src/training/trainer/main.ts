@@ -1,0 +1,256 @@
+/**
+ * The trainer, a process of its own: `node dist/trainer.js <run folder>` trains the recipe in the folder of a
+ * queued run and writes what becomes of it into the folder. It outlives whoever started it, unless it is told to
+ * stop with them (STOP_WITH_PARENT). Exit codes: those of TRAINER_EXIT.
+ */
+import { existsSync } from 'node:fs';
+import * as l10n from '@vscode/l10n';
+import { type Engine, EngineUnavailableError, loadEngine } from '../../backends/backend';
+import { DeviceLostError, DeviceMemoryError } from '../../backends/deviceError';
+import { type EngineReport, type Failure, type FinalEvent, PROTOCOL_VERSION } from '../../protocol/events';
+import {
+  type EndRequest,
+  type FromTrainer,
+  STOP_WITH_PARENT,
+  savePeriod,
+  TRAINER_EXIT,
+  toTrainerSchema,
+} from '../../protocol/trainer';
+import type { Recipe } from '../../recipe/recipe';
+import { type Resumption, readResumption, writeCheckpoint } from '../../runs/checkpoint';
+import { failureOf } from '../../runs/failure';
+import { endRequestIn } from '../../runs/lease';
+import { WeightsFileError } from '../../runs/weightsFile';
+import type { ImageDataset } from '../data/dataset';
+import type { DownloadProgress } from '../data/download';
+import { DatasetError } from '../data/errors';
+import { openDataset } from '../data/open';
+import { startedEvent, type TrainingOptions, train } from '../loop/loop';
+import { ThreadLostError, threadsHere } from '../parallel/workerPool';
+import { memoryFailure } from './deviceMemory';
+import { keepLease } from './leaseKeeper';
+import { assertFits, namingShortage, OutOfMemoryError } from './outOfMemory';
+import { RunRecord } from './runRecord';
+import { loadStartingWeights, loadTeacher, StartingPointError } from './startingPoint';
+
+/** Why a training ends that a person, or whoever cares for this process, wants ended. */
+class StopRequest extends Error {
+  override readonly name = 'StopRequest';
+
+  constructor(readonly request: EndRequest) {
+    super();
+  }
+}
+
+/** The run's folder is gone, or another trainer took the run over: what it says is not this one's to write. */
+class LostRun extends Error {
+  override readonly name = 'LostRun';
+}
+
+async function main(folder: string | undefined): Promise<number> {
+  if (folder === undefined) {
+    console.error(l10n.t('Usage: {0} <run folder>', 'node trainer.js'));
+    return TRAINER_EXIT.badUsage;
+  }
+  const controller = new AbortController();
+  onEndRequests(folder, (request) => controller.abort(new StopRequest(request)));
+  tellHost({ type: 'hello', version: PROTOCOL_VERSION, pid: process.pid });
+  const opening = await RunRecord.open(folder, (bytes) => tellHost({ type: 'appended', bytes }));
+  switch (opening.outcome) {
+    case 'opened':
+      return trainOpened(opening.record, controller);
+    case 'taken':
+      console.error(l10n.t('{0} is not queued: another process trains it, or has ended it.', folder));
+      return TRAINER_EXIT.taken;
+    case 'broken':
+      console.error(l10n.t('{0} is not a run: {1}', folder, opening.reason));
+      return TRAINER_EXIT.badUsage;
+    default: {
+      const unknown: never = opening;
+      throw new Error(`Unknown outcome ${JSON.stringify(unknown)}`);
+    }
+  }
+}
+
+/** Trains a run that is this process's, and records how that ended. */
+async function trainOpened(record: RunRecord, controller: AbortController): Promise<number> {
+  keepLease(record.folder, record.lease, (message) =>
+    controller.abort(message === 'lost' ? new LostRun() : new StopRequest(message)),
+  );
+  process.on('uncaughtException', (error) => {
+    record.end(failedEvent(error, record.manifest.recipe)).finally(() => process.exit(TRAINER_EXIT.failed));
+  });
+  const { signal } = controller;
+  const final = await trainRun(record.manifest.recipe, record, signal).catch((error: unknown) =>
+    error === signal.reason ? stoppedEvent(record) : failedEvent(error, record.manifest.recipe),
+  );
+  // What went wrong may be that the folder went away, before the keeper saw it.
+  const isLost = signal.reason instanceof LostRun || !existsSync(record.lease.path);
+  if (isLost) {
+    record.abandon();
+    console.error(l10n.t('{0} was moved, deleted or taken over while it trained.', record.folder));
+    return TRAINER_EXIT.lost;
+  }
+  const ending = asRequested(final, signal.reason);
+  await record.end(ending);
+  return TRAINER_EXIT[ending.type];
+}
+
+async function trainRun(recipe: Recipe, record: RunRecord, signal: AbortSignal): Promise<FinalEvent> {
+  const before = record.manifest.engine;
+  const loaded = await loadEngine(recipe.engine, { workspace: record.folder });
+  const resumption = await readResumption(record.folder);
+  const isOther = before !== null && before.name !== loaded.name;
+  const threads = threadsFor(loaded, recipe, isOther ? null : resumption.snapshot);
+  const engine = { ...loaded, ...loaded.onThreads?.(threads) };
+  await record.recordEngine(engine);
+  await record.record(startedEvent(recipe, engine));
+  assertFits(recipe, engine, threads);
+  const resume = await goOn(record, resumption, before, engine);
+  const weights = resume ? undefined : await loadStartingWeights(record);
+  const teacher = await loadTeacher(record);
+  const options: TrainingOptions = {
+    dataset: await prepareDataset(recipe, record, signal),
+    weights,
+    teacher,
+    resume,
+    threads: { count: threads, engine: engine.name },
+    saveEvery: savePeriod(process.env),
+    emit: (event) => record.record(event),
+    save: async (snapshot) => {
+      // What another has taken over is not this one's to write.
+      if (signal.reason instanceof LostRun) return;
+      await record.sync();
+      await writeCheckpoint(record.folder, snapshot);
+    },
+    signal,
+  };
+  return namingShortage(recipe, engine, threads, () => train(recipe, options));
+}
+
+/**
+ * The threads for a run that starts or goes on: those that it had, so that it goes on to the bit, else as many as
+ * the environment says, or as suit the machine.
+ */
+function threadsFor({ onThreads }: Engine, { data }: Recipe, snapshot: Resumption['snapshot']): number {
+  if (!onThreads) return 1;
+  return snapshot ? snapshot.state.threads : threadsHere(data.batchSize);
+}
+
+/** Where a run's training goes on, which its log is told; undefined at its start. */
+async function goOn(
+  record: RunRecord,
+  { snapshot, damage }: Resumption,
+  before: EngineReport | null,
+  now: EngineReport,
+): Promise<(Resumption['snapshot'] & object) | undefined> {
+  const notes = damage.map(({ name, reason }) =>
+    snapshot
+      ? l10n.t('{0} is damaged ({1}); going on from the checkpoint before it.', name, reason)
+      : l10n.t('{0} is damaged ({1}); starting anew.', name, reason),
+  );
+  if (snapshot) notes.push(l10n.t('Going on after step {0}', snapshot.state.step));
+  // Its version, its device and its threads are in the description: each may change the order of a sum.
+  if (snapshot && before && before.description !== now.description) {
+    notes.push(
+      l10n.t(
+        'Until here {0} trained the run; {1} may compute other digits.',
+        before.description,
+        now.description,
+      ),
+    );
+  }
+  for (const what of notes) {
+    console.error(what);
+    await record.record({ type: 'preparing', time: Date.now(), what, share: null });
+  }
+  if (!snapshot) return undefined;
+  await record.goesOnFrom(snapshot.state.step, snapshot.state.validation?.accuracy ?? null);
+  return snapshot;
+}
+
+/** Opens the recipe's data set, telling of it in the run's log. */
+async function prepareDataset(
+  { data: { source } }: Recipe,
+  record: RunRecord,
+  signal: AbortSignal,
+): Promise<ImageDataset> {
+  const tell = (what: string, share: number | null) =>
+    record.record({ type: 'preparing', time: Date.now(), what, share });
+  await tell(l10n.t('Opening the data set {0}', source.dataset), null);
+  let told = '';
+  let telling = Promise.resolve();
+  const dataset = await openDataset(source, {
+    cacheFolder: process.env.BAG_OF_TRICKS_CACHE,
+    signal,
+    onProgress: ({ file, receivedBytes, totalBytes }: DownloadProgress) => {
+      const share = totalBytes === null ? null : Math.floor((100 * receivedBytes) / totalBytes) / 100;
+      const what = l10n.t('Downloading {0}', file);
+      if (told === `${what} ${share}`) return;
+      told = `${what} ${share}`;
+      telling = telling.then(() => tell(what, share));
+    },
+  });
+  await telling;
+  return dataset;
+}
+
+/** Calls `end` when the host, or a signal, asks the training to end; what a signal means, the folder may say. */
+function onEndRequests(folder: string, end: (request: EndRequest) => void): void {
+  const endAsAsked = () => end(endRequestIn(folder) ?? 'stop');
+  process.on('SIGTERM', endAsAsked);
+  // A second interrupt is the system's to handle, which ends the process at once.
+  process.once('SIGINT', endAsAsked);
+  process.on('message', (message) => {
+    const parsed = toTrainerSchema.safeParse(message);
+    if (parsed.success) end(parsed.data.type);
+  });
+  if (process.env[STOP_WITH_PARENT]) process.on('disconnect', endAsAsked);
+}
+
+/** Says something to the host, if there still is one: the training goes on without. */
+function tellHost(message: FromTrainer): void {
+  if (process.connected) process.send?.(message, undefined, undefined, () => {});
+}
+
+/** The end of a run that was stopped before it trained. */
+function stoppedEvent({ manifest: { state } }: RunRecord): FinalEvent {
+  return { type: 'stopped', time: Date.now(), step: state.status === 'running' ? state.step : 0 };
+}
+
+/** The end of a run that was asked to end, as it was asked for. */
+function asRequested(final: FinalEvent, reason: unknown): FinalEvent {
+  const isPaused = final.type === 'stopped' && reason instanceof StopRequest && reason.request === 'pause';
+  return isPaused ? { ...final, type: 'paused' } : final;
+}
+
+/** The end of a run by an error, which goes to the trainer's log in full. */
+function failedEvent(error: unknown, recipe: Recipe): FinalEvent {
+  console.error(error);
+  return { type: 'failed', time: Date.now(), failure: trainingFailure(error, recipe) };
+}
+
+function trainingFailure(error: unknown, recipe: Recipe): Failure {
+  if (error instanceof DatasetError) return { what: `${error.where}: ${error.what}`, remedy: error.remedy };
+  if (error instanceof EngineUnavailableError) {
+    return { what: error.message, remedy: error.remedy };
+  }
+  if (error instanceof DeviceLostError) return { what: error.message, remedy: error.remedy };
+  if (error instanceof DeviceMemoryError) return memoryFailure(error, recipe);
+  const tells =
+    error instanceof WeightsFileError ||
+    error instanceof StartingPointError ||
+    error instanceof ThreadLostError ||
+    error instanceof OutOfMemoryError;
+  if (tells) return error.failure;
+  return failureOf(error);
+}
+
+main(process.argv[2]).then(
+  (code) => process.exit(code),
+  (error: unknown) => {
+    const { what, remedy } = failureOf(error);
+    console.error(`${what} ${remedy}`, error);
+    process.exit(TRAINER_EXIT.failed);
+  },
+);

@@ -1,0 +1,145 @@
+import { realpath } from 'node:fs/promises';
+import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import * as l10n from '@vscode/l10n';
+import type { Failure } from '../../protocol/events';
+import type { Manifest } from '../../protocol/manifest';
+import { FILES_OUTSIDE } from '../../protocol/trainer';
+import { graphOf } from '../../recipe/draft';
+import type { Recipe } from '../../recipe/recipe';
+import { bestCheckpointPath } from '../../runs/checkpoint';
+import { isSystemError } from '../../runs/failure';
+import { readManifest } from '../../runs/store';
+import { loadInitialValues } from '../../runs/weightsFile';
+import { formatNumber } from '../../shared/format';
+import type { Teacher } from '../loop/loop';
+
+/** Something a recipe starts from or learns from that cannot be used. */
+export class StartingPointError extends Error {
+  override readonly name = 'StartingPointError';
+
+  constructor(readonly failure: Failure) {
+    super(`${failure.what} ${failure.remedy}`);
+  }
+}
+
+/** A run to be trained, whose recipe may name other files. */
+export interface StartingRun {
+  readonly folder: string;
+  readonly manifest: Pick<Manifest, 'recipe' | 'experiment'>;
+}
+
+/**
+ * The weights that a recipe starts from, where it names a file.
+ *
+ * @throws StartingPointError or WeightsFileError
+ */
+export async function loadStartingWeights(run: StartingRun): Promise<Map<string, Float32Array> | undefined> {
+  const { recipe } = run.manifest;
+  const { weights } = recipe.initialization;
+  if (weights === null) return undefined;
+  const path = await allowedPath(run, weights);
+  return loadInitialValues(path, graphOf({ model: recipe.model, dataset: recipe.data.dataset }));
+}
+
+/**
+ * The teacher that a recipe learns from, where it names one: a run of the same store, with the weights of its best
+ * epoch, or a checkpoint within a run's folder.
+ *
+ * @throws StartingPointError or WeightsFileError
+ */
+export async function loadTeacher(run: StartingRun): Promise<Teacher | undefined> {
+  const { recipe } = run.manifest;
+  const reference = recipe.loss.distillation?.teacher;
+  if (reference === undefined) return undefined;
+  const checkpoint = reference.endsWith('.safetensors')
+    ? await allowedPath(run, reference)
+    : bestCheckpointPath(join(dirname(run.folder), basename(reference)));
+  const reading = await readManifest(dirname(dirname(checkpoint)));
+  if (!reading.ok) throw unknownTeacher(reference);
+  const teacher = reading.manifest.recipe;
+  if (!seesAlike(teacher, recipe)) throw otherImages(reference, teacher, recipe);
+  const graph = graphOf({ model: teacher.model, dataset: recipe.data.dataset });
+  return { graph, values: await loadInitialValues(checkpoint, graph) };
+}
+
+/** A path from an experiment file, which stays in the workspace unless whoever runs it allows more. */
+async function allowedPath({ folder, manifest }: StartingRun, written: string): Promise<string> {
+  // The run lies in ROOT/.bag-of-tricks/runs.
+  const root = resolve(folder, '..', '..', '..');
+  const path = resolve(root, dirname(manifest.experiment.file), written);
+  const real = await realPathOf(path);
+  if (process.env[FILES_OUTSIDE] || isInside(real, await realPathOf(root))) return path;
+  throw new StartingPointError({
+    what: l10n.t('{0} lies outside {1}.', written, root),
+    remedy: l10n.t(
+      'Move it there, or allow files outside by the setting {0} or the variable {1}.',
+      'bagOfTricks.filesOutside',
+      `${FILES_OUTSIDE}=1`,
+    ),
+  });
+}
+
+/** A path without links, as far as it is there. */
+async function realPathOf(path: string): Promise<string> {
+  try {
+    return await realpath(path);
+  } catch (error) {
+    if (!isSystemError(error, 'ENOENT', 'ENOTDIR')) throw error;
+    const parent = dirname(path);
+    return parent === path ? path : join(await realPathOf(parent), basename(path));
+  }
+}
+
+function isInside(path: string, folder: string): boolean {
+  const way = relative(folder, path);
+  return way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way);
+}
+
+/** Whether two recipes show their networks the same kind of images, normalised alike, and ask for the same classes. */
+function seesAlike(one: Recipe, other: Recipe): boolean {
+  return isDeepStrictEqual(seenFacts(one), seenFacts(other));
+}
+
+function seenFacts({ data: { dataset } }: Recipe) {
+  const { height, width, channels, classes, classNames, mean, std } = dataset;
+  return { size: [height, width, channels], classes, classNames, mean, std };
+}
+
+/** The data set of a recipe, with what tells it from another of the same name. */
+function datasetText(recipe: Recipe, other: Recipe): string {
+  const { name } = recipe.data.dataset;
+  if (name !== other.data.dataset.name) return name;
+  const [own, others] = [seenFacts(recipe), seenFacts(other)];
+  if (!isDeepStrictEqual(own.size, others.size)) return `${name} (${own.size.join(' x ')})`;
+  if (own.classes !== others.classes) return l10n.t('{0} ({1} classes)', name, own.classes);
+  if (!isDeepStrictEqual(own.classNames, others.classNames)) {
+    return l10n.t('{0} (classes {1})', name, own.classNames.join(', '));
+  }
+  const [mean, std] = [own.mean, own.std].map((values) =>
+    values.map((value) => formatNumber(value)).join(', '),
+  );
+  return l10n.t('{0} (normalised by mean {1} and deviation {2})', name, mean ?? '', std ?? '');
+}
+
+function unknownTeacher(reference: string): StartingPointError {
+  return new StartingPointError({
+    what: l10n.t('There is no run {0} to learn from.', reference),
+    remedy: l10n.t(
+      'Name a run that is listed by {0}, or a checkpoint in the folder of a run.',
+      'tricks runs',
+    ),
+  });
+}
+
+function otherImages(reference: string, teacher: Recipe, recipe: Recipe): StartingPointError {
+  return new StartingPointError({
+    what: l10n.t(
+      'The teacher {0} was trained on {1}, whose images or classes are not those of {2}.',
+      reference,
+      datasetText(teacher, recipe),
+      datasetText(recipe, teacher),
+    ),
+    remedy: l10n.t('Choose a teacher that was trained on the same data.'),
+  });
+}

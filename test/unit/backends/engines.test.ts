@@ -1,0 +1,85 @@
+import { readFileSync } from 'node:fs';
+import * as tf from '@tensorflow/tfjs-core';
+import { describe, expect, it } from 'vitest';
+import { EngineUnavailableError, loadEngine } from '../../../src/backends/backend';
+import { precisionSupport } from '../../../src/backends/precision/formats';
+import { SOFTWARE_GPU } from '../../../src/engines/dawn';
+import { isOlder } from '../../../src/engines/versions';
+import { HALF_PRECISION } from '../../../src/recipe/engineNames';
+import { PRESENT_ENGINES } from '../support/presentEngines';
+
+describe('engines', () => {
+  it.each(PRESENT_ENGINES)('%s is loaded, computes, and says what it is', async (name) => {
+    const engine = await loadEngine(name);
+    expect(engine.name).toBe(name);
+    expect(tf.getBackend()).toBe(name === 'tensorflow-gpu' ? 'tensorflow' : name);
+    expect(engine.versions).toMatchObject({ node: process.versions.node, tfjs: tf.version_core });
+    const product = tf.tidy(() => tf.matMul([[1, 2]], [[3], [4]]));
+    expect([...(await product.data())]).toEqual([11]);
+    product.dispose();
+  });
+
+  it('auto takes wasm where no other is, with the threads it really has and no word of a GPU', async () => {
+    const engine = await loadEngine('auto', { workspace: '/', managed: '/nowhere' });
+    expect(engine.name).toBe('wasm');
+    expect(engine.description).toMatch(/^WebAssembly, (no )?SIMD, 1 thread$/);
+  });
+
+  it.runIf(PRESENT_ENGINES.includes('tensorflow'))('auto takes tensorflow where it works', async () => {
+    expect((await loadEngine('auto')).name).toBe('tensorflow');
+  });
+
+  it.runIf(PRESENT_ENGINES.includes('webgpu'))(
+    'webgpu names its adapter, and says GPU of none but one',
+    async () => {
+      const { description } = await loadEngine('webgpu');
+      const isSoftware = process.env[SOFTWARE_GPU] !== undefined;
+      expect(description).toMatch(isSoftware ? /^WebGPU in software, SwiftShader / : /^WebGPU on the GPU \S/);
+    },
+  );
+
+  it('wasm has kernels of its own for 3x3 convolutions', async () => {
+    await loadEngine('wasm');
+    expect(tf.getKernel('WinogradConv2D', 'wasm')).toBeDefined();
+    expect(tf.getKernel('WinogradKernelGradient', 'wasm')).toBeDefined();
+  });
+
+  const known = [
+    ['tensorflow-gpu', 'native'],
+    ['webgpu', 'emulated'],
+    ['wasm', 'emulated'],
+    ['cpu', 'emulated'],
+  ] as const;
+  it.each(known.filter(([name]) => PRESENT_ENGINES.includes(name)))(
+    '%s computes in float32; half precision is %s',
+    async (name, support) => {
+      const engine = await loadEngine(name);
+      expect(HALF_PRECISION[name]).toBe(support);
+      expect(precisionSupport(engine, 'float32')).toBe('native');
+      expect(precisionSupport(engine, 'float16')).toBe(support);
+      expect(precisionSupport(engine, 'bfloat16')).toBe(support);
+    },
+  );
+
+  it.runIf(PRESENT_ENGINES.includes('tensorflow') && process.platform === 'linux' && process.arch === 'x64')(
+    'tensorflow computes in the half formats that the processor multiplies',
+    async () => {
+      const flags = /^flags\s*:(.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1]?.split(' ') ?? [];
+      const engine = await loadEngine('tensorflow');
+      expect(precisionSupport(engine, 'float32')).toBe('native');
+      if (flags.includes('avx512f')) expect(precisionSupport(engine, 'bfloat16')).toBe('native');
+      // The library of 2.9 has no kernels for it.
+      const isOld = isOlder(engine.versions.tensorflow as string, '2.21');
+      if (flags.includes('avx512_fp16') && !isOld) expect(precisionSupport(engine, 'float16')).toBe('native');
+      if (!flags.some((flag) => ['avx512_fp16', 'amx_fp16', 'avx_ne_convert'].includes(flag))) {
+        expect(precisionSupport(engine, 'float16')).toBe('emulated');
+      }
+    },
+  );
+
+  it('says which engine could not be loaded and why', () => {
+    const error = new EngineUnavailableError('wasm', 'a file is missing.');
+    expect(error.engine).toBe('wasm');
+    expect(error.message).toBe('The engine "wasm" could not be loaded: a file is missing.');
+  });
+});

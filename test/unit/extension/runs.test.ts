@@ -1,0 +1,201 @@
+import { describe, expect, test } from 'vitest';
+import { parseExperiment } from '../../../src/experiment/parse';
+import {
+  afterReading,
+  isLive,
+  NO_ACTIVITY,
+  type ReadableRun,
+  runAfter,
+} from '../../../src/extension/runs/liveRun';
+import { runDescription, runFacts, stateIcon, statusText } from '../../../src/extension/views/runText';
+import type { RunEvent } from '../../../src/protocol/events';
+import type { Manifest, RunState } from '../../../src/protocol/manifest';
+
+const parsed = parseExperiment(
+  `name: fashion
+data: { dataset: synthetic, train_images: 100, batch_size: 10 }
+model: { name: resnet8 }
+schedule: { epochs: 5 }
+tricks: { zero_gamma: true, warmup: true }
+`,
+  'fashion.experiment.yaml',
+);
+if (!parsed.ok) throw new Error('The experiment of these tests is wrong.');
+
+const manifest: Manifest = {
+  version: 1,
+  id: '20261125-041233-fashion',
+  name: 'fashion',
+  createdAt: 0,
+  endedAt: null,
+  experiment: { file: 'fashion.experiment.yaml', text: parsed.document.text },
+  recipe: parsed.recipe,
+  engine: null,
+  versions: {},
+  state: { status: 'queued' },
+};
+
+function runIn(state: RunState): ReadableRun {
+  return {
+    kind: 'run',
+    id: manifest.id,
+    folder: '/runs/fashion',
+    root: '/',
+    activity: NO_ACTIVITY,
+    manifest: { ...manifest, state },
+  };
+}
+
+const step = (index: number, loss: number): RunEvent => ({
+  type: 'step',
+  time: 0,
+  step: index,
+  epoch: Math.floor(index / 10),
+  learningRate: 0.1,
+  loss,
+  accuracy: 0.5,
+  imagesPerSecond: 70,
+});
+const epoch = (index: number, validationAccuracy: number): RunEvent => ({
+  type: 'epoch',
+  time: 0,
+  epoch: index,
+  step: 10 * (index + 1),
+  trainLoss: 1,
+  trainAccuracy: 0.5,
+  validationLoss: 1,
+  validationAccuracy,
+  seconds: 1,
+});
+const preparing: RunEvent = { type: 'preparing', time: 0, what: 'Downloading images', share: 0.5 };
+const failure = { what: 'The disk is full.', remedy: 'Free some space.' };
+
+describe('what a run says of itself', () => {
+  const result = {
+    epochs: 5,
+    validationLoss: 0.25,
+    validationAccuracy: 0.9213,
+    bestValidationAccuracy: 0.9301,
+    seconds: 90,
+  };
+
+  test.each<[RunState, string]>([
+    [{ status: 'queued' }, 'queued'],
+    [{ status: 'running', step: 0, validationAccuracy: null }, 'epoch 1 of 5'],
+    [{ status: 'running', step: 20, validationAccuracy: 0.61 }, 'epoch 3 of 5 · 61.0%'],
+    [{ status: 'running', step: 50, validationAccuracy: 0.9 }, 'epoch 5 of 5 · 90.0%'],
+    [{ status: 'done', result }, '92.1% · 5 epochs'],
+    [{ status: 'done', result: { ...result, epochs: 1 } }, '92.1% · 1 epoch'],
+    [{ status: 'stopped', step: 12 }, 'stopped in epoch 2'],
+    [{ status: 'paused', step: 12 }, 'paused in epoch 2'],
+    [{ status: 'failed', failure }, 'The disk is full.'],
+    [{ status: 'interrupted' }, 'interrupted'],
+  ])('%j reads %s', (state, description) => {
+    expect(runDescription(runIn(state))).toBe(description);
+  });
+
+  test('a failure whose reason goes on with a log is told by its first line', () => {
+    const long = { what: 'The trainer left.\nError: at line 3', remedy: 'Look at the log.' };
+    expect(runDescription(runIn({ status: 'failed', failure: long }))).toBe('The trainer left.');
+  });
+
+  test('the status bar has its result, or how else it ended', () => {
+    expect(statusText(runIn({ status: 'done', result }))).toBe('fashion 92.1% · 5 epochs');
+    expect(statusText(runIn({ status: 'failed', failure }))).toBe('fashion failed');
+    expect(statusText(runIn({ status: 'stopped', step: 3 }))).toBe('fashion stopped');
+    expect(statusText(runIn({ status: 'paused', step: 3 }))).toBe('fashion paused');
+    expect(statusText(runIn({ status: 'interrupted' }))).toBe('fashion interrupted');
+  });
+
+  test('every state has an icon of its own', () => {
+    const states: RunState[] = [
+      { status: 'queued' },
+      { status: 'running', step: 0, validationAccuracy: null },
+      { status: 'done', result },
+      { status: 'stopped', step: 1 },
+      { status: 'paused', step: 1 },
+      { status: 'failed', failure },
+      { status: 'interrupted' },
+    ];
+    expect(new Set(states.map((state) => stateIcon(state).id)).size).toBe(states.length);
+  });
+
+  test('its tooltip has the result, the model, the tricks and the reason of a failure', () => {
+    const facts = (state: RunState) =>
+      Object.fromEntries(runFacts(runIn(state).manifest).map(({ label, value }) => [label, value]));
+    expect(facts({ status: 'done', result })).toMatchObject({
+      State: 'done',
+      'Validation accuracy': '92.1%',
+      'Validation loss': '0.25',
+      Model: 'resnet8, synthetic',
+      Tricks: 'warmup, zero_gamma',
+    });
+    expect(facts({ status: 'failed', failure }).Reason).toBe('The disk is full. Free some space.');
+  });
+});
+
+describe('a run that is being trained', () => {
+  test('knows its engine as soon as its log does', () => {
+    const engine = { name: 'wasm', description: 'WebAssembly' } as const;
+    const precision = { compute: 'float32', execution: 'native' } as const;
+    const started = { epochs: 5, stepsPerEpoch: 10, totalSteps: 50, parameters: 1, engine, precision };
+    const run = runAfter(runIn({ status: 'queued' }), [{ type: 'started', version: 1, time: 0, ...started }]);
+    expect(run.manifest.engine).toEqual(engine);
+  });
+
+  test('follows its log from preparing to its steps and epochs', () => {
+    const prepared = runAfter(runIn({ status: 'queued' }), [preparing]);
+    expect(runDescription(prepared)).toBe('Downloading images');
+    expect(statusText(prepared)).toBe('fashion');
+    const trained = runAfter(prepared, [step(0, 2.3), epoch(0, 0.4), step(10, 1.234), step(11, 0.6123)]);
+    expect(runDescription(trained)).toBe('epoch 2 of 5 · 40.0%');
+    expect(statusText(trained)).toBe('fashion 24% · 0.61 loss');
+  });
+
+  test('is live until an event ends it', () => {
+    const trained = runAfter(runIn({ status: 'queued' }), [step(0, 2.3)]);
+    expect(isLive(trained)).toBe(true);
+    expect(isLive(runAfter(trained, [{ type: 'stopped', time: 0, step: 1 }]))).toBe(false);
+    expect(isLive(runAfter(trained, [{ type: 'failed', time: 0, failure }]))).toBe(false);
+  });
+
+  test('is not live when its trainer was interrupted', () => {
+    expect(isLive(runIn({ status: 'interrupted' }))).toBe(false);
+  });
+});
+
+describe('a run that is read from disk again', () => {
+  const running = (step: number): RunState => ({ status: 'running', step, validationAccuracy: null });
+  const failed: RunState = { status: 'failed', failure };
+  const stateAfter = (known: ReadableRun, read: ReadableRun, endedMeanwhile = false) => {
+    const after = afterReading(known, read, endedMeanwhile);
+    return after.kind === 'run' ? after.manifest.state : null;
+  };
+  const endedAt = (run: ReadableRun, time: number): ReadableRun => ({
+    ...run,
+    manifest: { ...run.manifest, endedAt: time },
+  });
+
+  test('is as its log said where that was ahead: of its step, and of how it ended', () => {
+    expect(stateAfter(runIn(running(30)), runIn(running(20)))).toEqual(running(30));
+    expect(stateAfter(runIn(failed), runIn({ status: 'interrupted' }))).toEqual(failed);
+    expect(stateAfter(runIn(failed), runIn(running(20)), true)).toEqual(failed);
+    // A trainer that died before it said that it trains.
+    expect(stateAfter(runIn(failed), runIn({ status: 'queued' }))).toEqual(failed);
+  });
+
+  test('is as the disk says where that is newer: it ended, waits again, or trains again', () => {
+    expect(stateAfter(runIn(running(30)), runIn(running(40)))).toEqual(running(40));
+    expect(stateAfter(runIn(running(30)), runIn(failed))).toEqual(failed);
+    expect(stateAfter(endedAt(runIn(failed), 1), runIn({ status: 'queued' }))).toEqual({ status: 'queued' });
+    expect(stateAfter(endedAt(runIn(failed), 1), runIn(running(20)))).toEqual(running(20));
+  });
+
+  test('that is not known yet, or cannot be read, is as the disk says', () => {
+    const read = runIn(running(20));
+    expect(afterReading(undefined, read, false)).toBe(read);
+    const broken = { kind: 'broken', id: read.id, folder: read.folder, reason: 'torn' } as const;
+    const torn = { ...broken, root: '/', activity: NO_ACTIVITY };
+    expect(afterReading(read, torn, false)).toBe(torn);
+  });
+});

@@ -1,0 +1,151 @@
+import { describe, expect, test } from 'vitest';
+import { parseExperiment } from '../../../src/experiment/parse';
+import { completionsAt } from '../../../src/insight/completions';
+
+const RUNS = [
+  { id: '20261125-041233-fashion', description: 'resnet20, 92.1% · 30 epochs' },
+  { id: '20261124-010203-first', description: 'resnet8, 85.0% · 2 epochs' },
+];
+
+/** What is offered where a bar stands in a text. */
+function at(marked: string, fileName = 'a.experiment.yaml', hasSchemaHelp = false) {
+  const offset = marked.indexOf('|');
+  const text = marked.replace('|', '');
+  const found = completionsAt(text, fileName, offset, RUNS, hasSchemaHelp);
+  return {
+    labels: found?.items.map(({ label }) => label) ?? [],
+    items: found?.items ?? [],
+    /** The text once an item is taken, its stops filled with their defaults. */
+    taken: (label: string) => {
+      const item = found?.items.find((each) => each.label === label);
+      if (!found || !item) throw new Error(`${label} is not offered`);
+      return text.slice(0, found.start) + filled(item.snippet) + text.slice(found.end);
+    },
+  };
+}
+
+/** A snippet as the editor inserts it when every stop is left at its default. */
+function filled(snippet: string): string {
+  return snippet
+    .replace(/\$\{\d+\|((?:\\.|[^,|])*)[^}]*\|\}/g, '$1')
+    .replace(/\$\{\d+:((?:\\.|[^}])*)\}/g, '$1')
+    .replace(/\$\d/g, '')
+    .replace(/\\([\\$},])/g, '$1');
+}
+
+const HEAD = `name: typed
+data: { dataset: fashion-mnist-sample, batch_size: 1024 }
+model: { name: resnet20 }
+`;
+
+describe('completion of keys in YAML', () => {
+  test('offers what is not written yet', () => {
+    expect(at(`${HEAD}|`).labels).toEqual(['optimizer', 'schedule', 'tricks', 'seed', 'init', 'engine']);
+    expect(at(`${HEAD}opt|`).labels).toContain('optimizer');
+  });
+
+  test('goes by the branch that the file is in', () => {
+    expect(at(`${HEAD}optimizer:\n  name: lars\n  |`).labels).toContain('trust_coefficient');
+    expect(at(`${HEAD}optimizer:\n  name: adam\n  |`).labels).not.toContain('trust_coefficient');
+    expect(at(`name: a\ndata: { dataset: synthetic, | }\n`).labels).toContain('train_images');
+    expect(at(`name: a\ndata: { dataset: fashion-mnist, | }\n`).labels).not.toContain('train_images');
+  });
+
+  test('writes the default, to be typed over', () => {
+    expect(at(`${HEAD}optimizer:\n  mom|\n`).taken('momentum')).toBe(`${HEAD}optimizer:\n  momentum: 0.9\n`);
+    expect(at(`${HEAD}schedule:\n  de|\n`).taken('decay')).toContain('decay: step\n');
+    expect(at(`${HEAD}en|\n`).taken('engine')).toContain('engine: auto\n');
+  });
+
+  test('leaves a key its value', () => {
+    expect(at(`${HEAD}see|: 3\n`).taken('seed')).toBe(`${HEAD}seed: 3\n`);
+  });
+
+  test('is silent in comments and in texts', () => {
+    expect(at(`${HEAD}# opt|`).labels).toEqual([]);
+    expect(at('name: my exp|\n').labels).toEqual([]);
+  });
+});
+
+describe('completion of tricks', () => {
+  test('offers those that fit and are not in, with the options that fit the file', () => {
+    const { labels, taken } = at(`${HEAD}tricks:\n  zero_gamma: true\n  |`);
+    expect(labels).toContain('warmup');
+    expect(labels).not.toContain('zero_gamma');
+    expect(labels).not.toContain('resnet_d');
+    expect(taken('warmup')).toContain('  zero_gamma: true\n  warmup: { epochs: 5 }');
+    expect(taken('sam')).toContain('\n  sam: true');
+    expect(parseExperiment(taken('linear_scaling'), 'a.experiment.yaml').ok).toBe(true);
+  });
+
+  test('says what each would do and its figures', () => {
+    const warmup = at(`${HEAD}tricks:\n  w|`).items.find(({ label }) => label === 'warmup');
+    expect(warmup?.detail).toBe('rate rises from 0 to 0.1 over 55 steps');
+    expect(warmup?.documentation).toContain('batch 1024: 75.17 to 75.93 (+0.76)');
+  });
+
+  test('offers every trick where the rest of the file does not say what fits', () => {
+    expect(at('tricks:\n  |').labels).toContain('resnet_d');
+  });
+});
+
+describe('completion of values', () => {
+  test('offers names of models, data sets, decays and engines, true and false', () => {
+    expect(at(`${HEAD}engine: |`).labels).toEqual(expect.arrayContaining(['auto', 'wasm', 'cpu']));
+    expect(at('name: a\ndata:\n  dataset: |\n').labels).toEqual([
+      'fashion-mnist-sample',
+      'fashion-mnist',
+      'synthetic',
+    ]);
+    expect(at('name: a\nmodel: { name: res| }\n').labels).toEqual(
+      expect.arrayContaining(['resnet20', 'resnet50']),
+    );
+    expect(at(`${HEAD}schedule: { decay: | }\n`).labels).toContain('one_cycle');
+    expect(at(`${HEAD}tricks:\n  zero_gamma: |\n`).labels).toEqual(['true', 'false']);
+  });
+
+  test('says what a data set is', () => {
+    expect(at('name: a\ndata:\n  dataset: |\n').items[0]?.documentation).toContain('12,000 + 2,000 images');
+  });
+
+  test('offers finished runs where the id of one belongs, under any name', () => {
+    const ids = RUNS.map(({ id }) => id);
+    expect(at(`${HEAD}tricks:\n  distillation:\n    teacher: |\n`).labels).toEqual(ids);
+    expect(at(`${HEAD}tricks: { distillation: { teacher: "|" } }\n`).labels).toEqual(ids);
+    expect(at(`${HEAD}tricks: { kd_model_name: | }\n`).labels).toEqual(ids);
+    expect(at(`${HEAD}tricks:\n  distillation:\n    teacher: |\n`).taken(ids[0]!)).toContain(
+      `teacher: ${ids[0]}\n`,
+    );
+  });
+});
+
+describe('completion in JSON', () => {
+  const json = 'a.experiment.jsonc';
+  const file = (rest: string) =>
+    `{\n  "name": "typed", // kept, {\n  "data": { "dataset": "synthetic" },\n  "model": { "name": "resnet8" },\n${rest}}\n`;
+
+  test('offers keys in quotes, with the comma that the next one needs', () => {
+    expect(at(file('  |\n'), json).labels).toContain('tricks');
+    expect(at(file('  "se|"\n'), json).taken('seed')).toContain('  "seed": 1\n}');
+    expect(at(file('  |\n  "seed": 1\n'), json).taken('engine')).toContain('  "engine": "auto",\n  "seed"');
+    expect(at(`{\n  // note {\n  |\n}\n`, json).labels).toContain('name');
+  });
+
+  test('offers tricks and values', () => {
+    const taken = at(file('  "tricks": { "|" }\n'), json).taken('warmup');
+    expect(taken).toContain('"tricks": { "warmup": { "epochs": 5 } }');
+    expect(parseExperiment(taken, json).ok).toBe(true);
+    expect(at(file('  "engine": "|"\n'), json).taken('cpu')).toContain('"engine": "cpu"\n');
+    expect(at(file('  "engine": |\n'), json).taken('cpu')).toContain('"engine": "cpu"\n');
+    expect(at(file('  "tricks": { "distillation": { "teacher": "|" } }\n'), json).labels).toHaveLength(2);
+  });
+});
+
+describe('beside an extension that completes by the schema', () => {
+  test('only runs are offered', () => {
+    expect(at(`${HEAD}|`, undefined, true).labels).toEqual([]);
+    expect(at(`${HEAD}engine: |`, undefined, true).labels).toEqual([]);
+    expect(at(`${HEAD}tricks:\n  |`, undefined, true).labels).toEqual([]);
+    expect(at(`${HEAD}tricks: { distillation: { teacher: | } }\n`, undefined, true).labels).toHaveLength(2);
+  });
+});

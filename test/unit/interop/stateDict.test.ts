@@ -1,0 +1,57 @@
+import { describe, expect, test } from 'vitest';
+import { exportFormat, exportNotes, stateDictOf } from '../../../src/interop/export/stateDict';
+import { buildGraph, type ModelSpec } from '../../../src/models/catalog';
+import { initialValuesFrom } from '../../../src/runs/weightsFile';
+import { decodeSafetensors, encodeSafetensors } from '../../../src/shared/safetensors';
+import { initialValues } from '../../../src/training/network/initialization';
+import { Random } from '../../../src/training/random';
+
+const RESNET50: Extract<ModelSpec, { variant: unknown }> = { name: 'resnet50', width: 4, variant: 'D' };
+
+describe('a state dict', () => {
+  const graph = buildGraph(RESNET50, [32, 32, 3], 10);
+  const values = initialValues(graph, { zeroGamma: true }, Random.seeded(1, 'initialization'));
+  const state = stateDictOf(graph, values, 12);
+
+  test("has PyTorch's shapes, and beside each norm its count of batches", () => {
+    const shapes = new Map(state.map(({ name, shape }) => [name, shape]));
+    expect(shapes.get('conv1.0.weight')).toEqual([2, 3, 3, 3]);
+    expect(shapes.get('fc.weight')).toEqual([10, 128]);
+    expect(shapes.get('layer2.0.downsample.1.weight')).toEqual([32, 16, 1, 1]);
+    const norms = state.filter(({ name }) => name.endsWith('.running_var'));
+    const counts = state.filter(({ name }) => name.endsWith('.num_batches_tracked'));
+    expect(counts.map(({ name }) => name.replace('num_batches_tracked', 'running_var'))).toEqual(
+      norms.map(({ name }) => name),
+    );
+    for (const { shape, values: count } of counts) {
+      expect(shape).toEqual([]);
+      expect(count).toEqual(BigInt64Array.of(12n));
+    }
+    // As many as timm's resnet50d has.
+    expect(state).toHaveLength(332);
+  });
+
+  test('is what a training can start from again', () => {
+    const file = decodeSafetensors(encodeSafetensors({ metadata: { format: 'pt' }, tensors: state }));
+    expect(initialValuesFrom(file, graph)).toEqual(values);
+  });
+});
+
+describe('the names of exported weights', () => {
+  test('are those of the system that has the model', () => {
+    expect(exportFormat({ ...RESNET50, variant: 'A' }, undefined)).toBe('torchvision');
+    expect(exportFormat({ ...RESNET50, variant: 'B' }, 'timm')).toBe('timm');
+    expect(exportFormat({ ...RESNET50, variant: 'C' }, undefined)).toBe('timm');
+    expect(exportFormat(RESNET50, 'torchvision')).toEqual({
+      what: 'torchvision has no resnet50-D.',
+      remedy: "Export it under timm's names: --format timm",
+    });
+  });
+
+  test('come with what else to know', () => {
+    expect(exportNotes({ ...RESNET50, width: 64, variant: 'B' })).toEqual([]);
+    expect(exportNotes({ name: 'resnet18', width: 64, variant: 'A' })).toEqual([]);
+    expect(exportNotes({ ...RESNET50, width: 64, variant: 'A' })[0]).toContain('stride stands in the 3x3');
+    expect(exportNotes(RESNET50)[0]).toContain('Its width is 4');
+  });
+});

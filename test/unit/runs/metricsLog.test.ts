@@ -1,0 +1,95 @@
+import { existsSync } from 'node:fs';
+import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { RunEvent } from '../../../src/protocol/events';
+import { readAllEvents } from '../../../src/runs/log';
+import { MetricsLog } from '../../../src/runs/metricsLog';
+
+let folder: string;
+let path: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'metrics-'));
+  path = join(folder, 'metrics.ndjson');
+});
+afterEach(async () => {
+  await rm(folder, { recursive: true });
+});
+
+const preparing = (what: string): RunEvent => ({ type: 'preparing', time: 1, what, share: null });
+const stopped: RunEvent = { type: 'stopped', time: 2, step: 3 };
+
+describe('MetricsLog', () => {
+  test('has every event on a line of its own, in order, whatever is in it', async () => {
+    const events = [preparing('one\ntwo'), preparing('ümläut \u2028 "quoted"'), stopped];
+    const log = await MetricsLog.open(path);
+    for (const event of events) log.append(event);
+    log.close();
+    expect(await readAllEvents(path)).toEqual({ events, skipped: 0 });
+    expect((await readFile(path, 'utf8')).split('\n')).toHaveLength(4);
+  });
+
+  test('adds to what is there', async () => {
+    await appendFile(path, `${JSON.stringify(preparing('before'))}\n`);
+    const log = await MetricsLog.open(path);
+    log.append(stopped);
+    log.close();
+    expect((await readAllEvents(path)).events).toEqual([preparing('before'), stopped]);
+  });
+
+  test('writes many events together, without waiting to be asked, and tells how far the log has grown', async () => {
+    const sizes: number[] = [];
+    const log = await MetricsLog.open(path, (bytes) => sizes.push(bytes));
+    for (let index = 0; index < 50; index++) log.append(preparing(`${index}`));
+    expect(sizes).toEqual([]);
+    while (sizes.length === 0) await delay(10);
+    const size = (await readFile(path)).length;
+    expect(sizes).toEqual([size]);
+    expect((await readAllEvents(path)).events).toHaveLength(50);
+    log.append(preparing('more'));
+    log.flush();
+    expect(sizes).toEqual([size, (await readFile(path)).length]);
+    log.close();
+  });
+
+  test('writes a final event at once', async () => {
+    const log = await MetricsLog.open(path);
+    log.append(preparing('waits'));
+    log.append(stopped);
+    expect((await readAllEvents(path)).events).toEqual([preparing('waits'), stopped]);
+    log.close();
+  });
+
+  test('takes a cut last line off, and goes on after the last whole one', async () => {
+    const line = (what: string) => `${JSON.stringify(preparing(what))}\n`;
+    for (const cut of ['{"type":"st', 'x'.repeat(300_000)]) {
+      await writeFile(path, `${line('whole')}${cut}`);
+      const log = await MetricsLog.open(path);
+      log.append(stopped);
+      log.close();
+      expect(await readAllEvents(path)).toEqual({ events: [preparing('whole'), stopped], skipped: 0 });
+    }
+    await writeFile(path, '{"type":"st');
+    (await MetricsLog.open(path)).close();
+    expect(await readFile(path, 'utf8')).toBe('');
+  });
+
+  test('throws the reason where the log cannot be opened', async () => {
+    await expect(MetricsLog.open(join(folder, 'no', 'such', 'folder'))).rejects.toThrow('ENOENT');
+  });
+
+  test.skipIf(!existsSync('/dev/full'))(
+    'throws the reason where a write fails, at the next event at the latest',
+    async () => {
+      const log = await MetricsLog.open('/dev/full');
+      log.append(preparing('lost'));
+      expect(() => log.flush()).toThrow(expect.objectContaining({ code: 'ENOSPC', path: '/dev/full' }));
+      log.append(preparing('lost'));
+      await delay(200);
+      expect(() => log.append(preparing('never'))).toThrow(expect.objectContaining({ code: 'ENOSPC' }));
+      log.close();
+    },
+  );
+});

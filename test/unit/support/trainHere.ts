@@ -1,0 +1,39 @@
+import type { FinalEvent, RunEvent } from '../../../src/protocol/events';
+import type { Recipe } from '../../../src/recipe/recipe';
+import type { Snapshot } from '../../../src/runs/checkpoint';
+import { openDataset } from '../../../src/training/data/open';
+import { type TrainingOptions, train } from '../../../src/training/loop/loop';
+
+export type StepEvent = Extract<RunEvent, { type: 'step' }>;
+export type EpochEvent = Extract<RunEvent, { type: 'epoch' }>;
+
+/** All that a training told and saved. */
+export interface Outcome {
+  readonly final: FinalEvent;
+  readonly events: readonly RunEvent[];
+  readonly steps: readonly StepEvent[];
+  readonly epochs: readonly EpochEvent[];
+  readonly snapshots: readonly Snapshot[];
+}
+
+/** Trains in this process, keeping all that it tells. */
+export async function trainHere(recipe: Recipe, options: Partial<TrainingOptions> = {}): Promise<Outcome> {
+  const events: RunEvent[] = [];
+  const snapshots: Snapshot[] = [];
+  const { emit } = options;
+  const final = await train(recipe, {
+    dataset: await openDataset(recipe.data.source),
+    save: async (snapshot) => {
+      snapshots.push(snapshot);
+    },
+    signal: new AbortController().signal,
+    ...options,
+    emit: async (event) => {
+      events.push(event);
+      await emit?.(event);
+    },
+  });
+  const steps = events.filter((event) => event.type === 'step');
+  const epochs = events.filter((event) => event.type === 'epoch');
+  return { final, events, steps, epochs, snapshots };
+}

@@ -1,0 +1,106 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  descendantsAmong,
+  linuxStatIn,
+  parentsIn,
+  processStart,
+  startIn,
+  taskkillArguments,
+} from '../../../src/system/processes';
+
+const hasPs = (() => {
+  try {
+    return execFileSync('ps', ['-o', 'pid=', '-p', `${process.pid}`]).length > 0;
+  } catch {
+    return false;
+  }
+})();
+
+const ps = (...args: string[]) =>
+  execFileSync('ps', args, { encoding: 'utf8', env: { ...process.env, LC_ALL: 'C', TZ: 'UTC' } });
+
+describe("a process's start, as macOS's ps prints it", () => {
+  it.each([
+    ['one that sleeps', 'S    Thu Nov 26 12:00:16 2026    ', 'Thu Nov 26 12:00:16 2026'],
+    ['a session leader in front', 'Ss+  Wed Nov  4 09:01:02 2026\n', 'Wed Nov 4 09:01:02 2026'],
+    ['one that cannot be interrupted', 'U    Thu Nov 26 12:00:16 2026', 'Thu Nov 26 12:00:16 2026'],
+    ['one that ended and waits to be collected', 'Z    Thu Nov 26 12:00:16 2026', 'ended'],
+    ['one that is gone', '', null],
+  ])('of %s', (_, line, start) => {
+    expect(startIn(line)).toBe(start);
+  });
+
+  it.runIf(hasPs)('is read from a real one, the same each time', () => {
+    const line = () => ps('-o', 'state=,lstart=', '-p', `${process.pid}`);
+    const start = startIn(line());
+    expect(start).toMatch(/^(Sun|Mon|Tue|Wed|Thu|Fri|Sat) [A-Z][a-z]{2} \d{1,2} \d\d:\d\d:\d\d \d{4}$/);
+    expect(startIn(line())).toBe(start);
+    expect(Math.abs(Date.parse(`${start} UTC`) - (Date.now() - 1000 * process.uptime()))).toBeLessThan(5000);
+  });
+});
+
+describe("a process's start, as Linux's /proc tells it", () => {
+  const stat = (name: string) =>
+    `4242 (${name}) S 17 4242 4242 0 -1 4194560 1 0 0 0 1 2 0 0 20 0 11 0 987654 1000 200 18446744073709551615`;
+
+  it.each(['node', 'a program) R 1 (', ') S 1 2 3', ''])('whatever its name, such as %j', (name) => {
+    expect(linuxStatIn(stat(name))).toEqual({ state: 'S', parent: 17, startTicks: '987654' });
+  });
+
+  it('is none in what is cut', () => {
+    expect(linuxStatIn('')).toBeNull();
+    expect(linuxStatIn(stat('node').slice(0, 60))).toBeNull();
+  });
+
+  it.runIf(process.platform === 'linux')('is what the real one says', async () => {
+    const read = linuxStatIn(readFileSync('/proc/self/stat', 'utf8'));
+    expect(read?.parent).toBe(process.ppid);
+    expect(await processStart(process.pid)).toBe(read?.startTicks);
+  });
+});
+
+describe("a process's tree", () => {
+  it("is read from ps's two columns, whatever their widths", () => {
+    expect(parentsIn('    1     0\n  501     1\n12345   501\n')).toEqual(
+      new Map([
+        [1, 0],
+        [501, 1],
+        [12345, 501],
+      ]),
+    );
+    expect(parentsIn('')).toEqual(new Map());
+  });
+
+  it.runIf(hasPs)('is read from a real ps', () => {
+    expect(parentsIn(ps('-A', '-o', 'pid=,ppid=')).get(process.pid)).toBe(process.ppid);
+  });
+
+  it('is all that it started, at whatever remove, once, and not itself', () => {
+    const processes = fc.uniqueArray(fc.tuple(fc.nat(30), fc.nat(30)), { selector: ([pid]) => pid });
+    fc.assert(
+      fc.property(processes, fc.nat(30), (rows, pid) => {
+        const parents = new Map(rows);
+        const isBelow = (child: number) => {
+          const seen = new Set<number>();
+          for (let at = child; !seen.has(at); ) {
+            seen.add(at);
+            const parent = parents.get(at);
+            if (parent === undefined) return false;
+            if (parent === pid) return true;
+            at = parent;
+          }
+          return false;
+        };
+        const below = [...parents.keys()].filter((child) => child !== pid && isBelow(child));
+        expect(descendantsAmong(parents, pid).sort((a, b) => a - b)).toEqual(below.sort((a, b) => a - b));
+      }),
+    );
+  });
+
+  it('is ended whole on Windows, and by force', () => {
+    expect(taskkillArguments(4242)).toEqual(['/pid', '4242', '/T', '/F']);
+  });
+});
