@@ -6,8 +6,10 @@
  *       --alias:jsonc-parser=jsonc-parser/lib/esm/main.js --outfile=dist/bench/agreement.js
  *     node dist/bench/agreement.js [engine...]
  */
+
 import * as tf from '@tensorflow/tfjs-core';
-import { type EngineRequest, loadEngine } from '../src/backends/backend';
+import { loadEngine } from '../src/backends/index';
+import type { EngineRequest } from '../src/recipe/engineNames';
 import { oneHot } from '../src/training/loop/evaluation';
 import { softmaxCrossEntropy } from '../src/training/ops/softmaxCrossEntropy';
 import { MODELS, type ModelName, newNetwork, recipeOf } from './models';

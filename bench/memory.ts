@@ -8,14 +8,16 @@
  * Prints the resident memory and the tensors at each look, and the slope of a line through the memory's second half,
  * by when allocators have what they keep. The wasm binaries are taken from the installed package.
  */
+
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
-import { type EngineRequest, loadEngine } from '../src/backends/backend';
+import { loadEngine } from '../src/backends/index';
 import { resolve } from '../src/experiment/resolve';
 import { experimentSchema } from '../src/experiment/schema';
 import type { RunEvent } from '../src/protocol/events';
+import type { EngineRequest } from '../src/recipe/engineNames';
 import { writeCheckpoint } from '../src/runs/checkpoint';
 import { MetricsLog } from '../src/runs/metricsLog';
 import { openDataset } from '../src/training/data/open';

@@ -6,9 +6,11 @@
  *       --alias:jsonc-parser=jsonc-parser/lib/esm/main.js --outfile=dist/bench/updates.js
  *     node dist/bench/updates.js [engine] [rounds]
  */
+
 import * as tf from '@tensorflow/tfjs-core';
-import { type EngineRequest, loadEngine } from '../src/backends/backend';
+import { loadEngine } from '../src/backends/index';
 import { parametersOf } from '../src/models/graph';
+import type { EngineRequest } from '../src/recipe/engineNames';
 import type { OptimizerRecipe } from '../src/recipe/recipe';
 import { clipGradients, disposeGradients } from '../src/training/loop/gradients';
 import type { Gradients, Network } from '../src/training/network/network';

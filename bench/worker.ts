@@ -6,15 +6,16 @@
  *     node dist/bench/worker.js <engine> <float32 | bfloat16 | float16> <model>
  *     node dist/bench/worker.js engines     prints the engines that work here, and whether each may have half precision
  */
+
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { type EngineRequest, loadEngine } from '../src/backends/backend';
+import { loadEngine } from '../src/backends/index';
 import { type Precision, precisionSupport } from '../src/backends/precision/formats';
 import { engineStates } from '../src/engines/choice';
 import type { RunEvent } from '../src/protocol/events';
-import { HALF_PRECISION } from '../src/recipe/engineNames';
+import { type EngineRequest, HALF_PRECISION } from '../src/recipe/engineNames';
 import { MetricsLog } from '../src/runs/metricsLog';
 import { Batches } from '../src/training/data/batches';
 import { openDataset } from '../src/training/data/open';

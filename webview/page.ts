@@ -1,11 +1,11 @@
 import '@vscode-elements/elements/dist/vscode-badge/index.js';
+import type { Failure } from '../src/shared/failure';
 import '@vscode-elements/elements/dist/vscode-button/index.js';
 import '@vscode-elements/elements/dist/vscode-progress-bar/index.js';
 import * as l10n from '@vscode/l10n';
 import { html, nothing, type TemplateResult } from 'lit';
 import { modelText } from '../src/models/modelText';
 import type { FromDashboard } from '../src/protocol/dashboard';
-import type { Failure } from '../src/protocol/events';
 import type { RunState } from '../src/protocol/manifest';
 import { runPrecisionText } from '../src/protocol/precisionText';
 import type { EndRequest } from '../src/protocol/trainer';

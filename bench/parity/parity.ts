@@ -8,11 +8,12 @@
  * Needs a Python with torch, torchvision, timm, safetensors and numpy: BAG_OF_TRICKS_PYTHON, else python3. Exit
  * codes: 0 all within their limits, 1 one is not, 2 not compared, for want of PyTorch.
  */
+
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { loadEngine } from '../../src/backends/backend';
+import { loadEngine } from '../../src/backends/index';
 import { resolve } from '../../src/experiment/resolve';
 import { experimentSchema } from '../../src/experiment/schema';
 import { FILES_OUTSIDE } from '../../src/protocol/trainer';

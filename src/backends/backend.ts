@@ -1,11 +1,7 @@
 import * as l10n from '@vscode/l10n';
-import { chooseEngine, engineStates } from '../engines/choice';
-import type { EnginePlaces } from '../engines/installations';
 import type { EngineReport } from '../protocol/events';
-import type { EngineName, EngineRequest } from '../recipe/engineNames';
+import type { EngineName } from '../recipe/engineNames';
 import type { HalfFormat } from './precision/formats';
-
-export type { EngineName, EngineRequest };
 
 /** What of an engine a run's log and manifest have. */
 export function reportOf({ name, description, because }: Engine): EngineReport {
@@ -39,60 +35,4 @@ export class EngineUnavailableError extends Error {
   ) {
     super(l10n.t('The engine "{0}" could not be loaded: {1}', engine, reason), options);
   }
-}
-
-/**
- * Loads an engine and makes it the one that TensorFlow.js computes with. `auto` takes the fastest that works.
- *
- * @param places Where to look for engines that are not in the package.
- * @throws {EngineUnavailableError} when it cannot run here.
- */
-export async function loadEngine(request: EngineRequest, places: EnginePlaces = {}): Promise<Engine> {
-  return request === 'auto' ? loadFastest(places) : loadNamed(request, places);
-}
-
-/** The fastest engine that works: tried in a process of its own first, which a crash would end. */
-async function loadFastest(places: EnginePlaces): Promise<Engine> {
-  const states = await engineStates(places);
-  const { engine, because } = chooseEngine(states);
-  for (const sentence of because) console.log(sentence);
-  try {
-    return { ...(await loadNamed(engine, places)), because };
-  } catch (error) {
-    if (!(error instanceof EngineUnavailableError) || engine === 'wasm') throw error;
-    console.log(error.message);
-    return { ...(await loadNamed('wasm', places)), because: [error.message] };
-  }
-}
-
-async function loadNamed(name: EngineName, places: EnginePlaces): Promise<Engine> {
-  try {
-    return await load(name, places);
-  } catch (error) {
-    if (error instanceof EngineUnavailableError) throw error;
-    throw new EngineUnavailableError(name, messageOf(error), undefined, { cause: error });
-  }
-}
-
-/** Each engine is imported when asked for, so that none but the one in use is read from disk. */
-async function load(name: EngineName, places: EnginePlaces): Promise<Engine> {
-  switch (name) {
-    case 'webgpu':
-      return (await import('./webgpu/webgpu')).loadWebgpu();
-    case 'tensorflow-gpu':
-    case 'tensorflow':
-      return (await import('./tensorflow/tensorflow')).loadTensorflow(name, places);
-    case 'wasm':
-      return (await import('./wasm/wasm')).loadWasm();
-    case 'cpu':
-      return (await import('./cpu/cpu')).loadCpu();
-    default:
-      return name satisfies never;
-  }
-}
-
-/** TensorFlow.js rejects with plain objects as well as with errors. */
-function messageOf(error: unknown): string {
-  if (typeof error === 'object' && error !== null && 'message' in error) return String(error.message);
-  return String(error);
 }

@@ -5,7 +5,6 @@ import { commandLine } from '../interop/export/commandLine';
 import { exportFormat, exportNotes, stateDictOf } from '../interop/export/stateDict';
 import type { SystemName } from '../interop/export/system';
 import { sizeOf } from '../models/graph';
-import type { Failure } from '../protocol/events';
 import type { Manifest } from '../protocol/manifest';
 import { graphOf } from '../recipe/draft';
 import {
@@ -16,8 +15,9 @@ import {
   previousCheckpointPath,
   readCheckpoint,
 } from '../runs/checkpoint';
-import { failureOf, isSystemError } from '../runs/failure';
+import type { Failure } from '../shared/failure';
 import { encodeSafetensors } from '../shared/safetensors';
+import { failureOf, isSystemError } from '../system/errors';
 import { replaceFile } from '../system/replaceFile';
 import { findRun, InputError } from './input';
 import { EXIT, type ExitCode, type Terminal } from './terminal';

@@ -4,10 +4,10 @@ import * as l10n from '@vscode/l10n';
 import { parseExperiment } from '../experiment/parse';
 import { formatProblem, type Problem } from '../experiment/problem';
 import type { Purpose } from '../experiment/validate';
-import type { Failure } from '../protocol/events';
 import type { Recipe } from '../recipe/recipe';
-import { isSystemError } from '../runs/failure';
 import { listRuns, type RunEntry } from '../runs/store';
+import type { Failure } from '../shared/failure';
+import { isSystemError } from '../system/errors';
 import type { Terminal } from './terminal';
 
 /** Something a person asked for that cannot be; its lines say what and where. */

@@ -9,8 +9,8 @@ import { version } from '../../package.json';
 import { NATIVE_ENGINES } from '../engines/installations';
 import { SYSTEM_NAMES } from '../interop/export/system';
 import { SOURCES } from '../protocol/install';
-import { failureOf } from '../runs/failure';
 import { findStore } from '../runs/store';
+import { failureOf } from '../system/errors';
 import { doctorCommand } from './doctor';
 import {
   type InstallOptions,

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { learningRateAt, type Schedule } from '../recipe/schedule';
-import { isSystemError } from '../runs/failure';
+import { isSystemError } from '../system/errors';
 import { readRecipe } from './input';
 import { EXIT, type ExitCode, type Terminal } from './terminal';
 

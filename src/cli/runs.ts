@@ -1,12 +1,13 @@
 import * as l10n from '@vscode/l10n';
 import { modelText } from '../models/modelText';
-import type { Failure, PrecisionReport, RunEvent } from '../protocol/events';
+import type { PrecisionReport, RunEvent } from '../protocol/events';
 import { settledMeasures } from '../protocol/history';
 import type { Manifest } from '../protocol/manifest';
 import { runPrecisionText } from '../protocol/precisionText';
 import { readAllEvents } from '../runs/log';
 import { pauseByLease, stopByLease } from '../runs/stopping';
 import { listRuns, metricsPath, type RunEntry } from '../runs/store';
+import type { Failure } from '../shared/failure';
 import { formatNumber } from '../shared/format';
 import { accuracyOf, age, duration, epochsDone, percent, stateName, table } from './format';
 import { brokenRunFailure, findRun } from './input';

@@ -1,6 +1,6 @@
 import { styleText } from 'node:util';
 import * as l10n from '@vscode/l10n';
-import type { Failure } from '../protocol/events';
+import type { Failure } from '../shared/failure';
 import { table } from './format';
 
 /** How a command ended; a shell's own codes where it has them. */

@@ -1,6 +1,6 @@
 import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
-import type { Failure } from '../protocol/events';
+import type { Failure } from '../shared/failure';
 import { adapterSchema } from './dawn';
 import { askInChild } from './probeChild';
 

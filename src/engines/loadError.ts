@@ -1,5 +1,5 @@
 import * as l10n from '@vscode/l10n';
-import type { Failure } from '../protocol/events';
+import type { Failure } from '../shared/failure';
 import { ENGINE_PACKAGES, type Installation } from './installations';
 
 /** Why an installation has no addon, and what to do. */

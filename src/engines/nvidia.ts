@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
-import type { Failure } from '../protocol/events';
+import type { Failure } from '../shared/failure';
 import { askInChild } from './probeChild';
 import { isOlder } from './versions';
 

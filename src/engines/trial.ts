@@ -1,5 +1,5 @@
 import * as l10n from '@vscode/l10n';
-import type { Failure } from '../protocol/events';
+import type { Failure } from '../shared/failure';
 import type { Installation } from './installations';
 import { explainLoadError, explainMissingAddon, installAgain } from './loadError';
 import { CUDA_12_DRIVER, findDriverProblem, hasNvidiaCard } from './nvidia';

@@ -2,11 +2,12 @@ import * as l10n from '@vscode/l10n';
 import { ALL_TRICKS, type TrickName } from '../tricks/registry';
 import type { Advice, Trick } from '../tricks/trick';
 import { writtenTrick } from './aliases';
-import type { EditResult, ExperimentDocument } from './document';
+import type { ExperimentDocument } from './document';
 import { insertTrick, removeTrick, setOption } from './edits';
 import type { Range } from './problem';
 import { chosenTricks, plainDraft, withTricks } from './resolve';
 import type { Experiment } from './schema';
+import type { EditResult } from './textEdits';
 
 /** An advice with its trick and its place in the file. */
 export interface PlacedAdvice extends Advice {

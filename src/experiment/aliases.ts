@@ -1,6 +1,6 @@
 import * as l10n from '@vscode/l10n';
+import type { Path } from '../shared/path';
 import { trickCalled } from '../tricks/registry';
-import type { Path } from '../tricks/trick';
 import type { Finding } from './validate';
 import { isMapping } from './values';
 

@@ -1,50 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
 import * as l10n from '@vscode/l10n';
-import type { Path } from '../tricks/trick';
+import type { Path } from '../shared/path';
 import { JSON_NOTATION, parseJson } from './jsonDocument';
 import { Lines, type Problem, type Range } from './problem';
-import { NestingError, placeAt, type Span, type SyntaxNode, spanOf } from './syntax';
+import { NestingError, type Notation, placeAt, type SyntaxTree, spanOf } from './syntax';
+import { applyEdits, type EditResult, type TextEdit } from './textEdits';
 import { removalEdits, type SetOptions, setEdits } from './treeEdits';
 import { isMapping, valueAt, withoutValue, withValue } from './values';
 import { parseYaml, YAML_NOTATION } from './yamlDocument';
-
-/** A replacement of `length` characters at `offset`. The edits of one result do not overlap. */
-export interface TextEdit {
-  readonly offset: number;
-  readonly length: number;
-  readonly text: string;
-}
-
-/** Edits that leave everything else as it was, or why there are none. */
-export type EditResult =
-  | { readonly ok: true; readonly edits: readonly TextEdit[] }
-  | { readonly ok: false; readonly reason: string };
-
-/** What a format's parser makes of a text, as far as it can be read. */
-export interface SyntaxTree {
-  readonly root: SyntaxNode | null;
-  /** Plain data; undefined where the text cannot be read. */
-  readonly value: unknown;
-  readonly problems: readonly SyntaxProblem[];
-}
-
-export interface SyntaxProblem extends Span {
-  readonly what: string;
-  readonly remedy: string;
-}
-
-/** How a format writes new parts. */
-export interface Notation {
-  /** Matches a comment, sticky. */
-  readonly comment: RegExp;
-  /** Whether a file can do without space after colons and commas. */
-  readonly canBeCompact: boolean;
-  key(name: string): string;
-  /** A value on one line, with spaces inside braces. */
-  inline(value: unknown): string;
-  /** A value over several lines joined by `\n`, the first one not indented. */
-  expanded(value: unknown, indent: string): string;
-}
 
 /** A larger text is no experiment, and is not read. */
 const MAX_LENGTH = 1 << 20;
@@ -52,17 +15,6 @@ const MAX_LENGTH = 1 << 20;
 /** Reads `text` as JSON where the name ends in .json or .jsonc, as YAML otherwise. */
 export function parseDocument(text: string, fileName: string): ExperimentDocument {
   return new ExperimentDocument(text, /\.jsonc?$/i.test(fileName) ? 'json' : 'yaml');
-}
-
-/** The text with edits applied. */
-export function applyEdits(text: string, edits: readonly TextEdit[]): string {
-  return edits
-    .toSorted((a, b) => b.offset - a.offset)
-    .reduce(
-      (edited, { offset, length, text: inserted }) =>
-        edited.slice(0, offset) + inserted + edited.slice(offset + length),
-      text,
-    );
 }
 
 /** An experiment file as text: what it says, where it says it, and edits that keep the rest of it. */

@@ -1,6 +1,7 @@
 import { trickCalled } from '../tricks/registry';
 import { writtenTrick } from './aliases';
-import type { EditResult, ExperimentDocument } from './document';
+import type { ExperimentDocument } from './document';
+import type { EditResult } from './textEdits';
 import { isMapping, valueAt } from './values';
 
 /** Edits that switch a trick on with `value`: `true` or its options. A new `tricks` comes after `schedule`. */

@@ -1,8 +1,15 @@
 import * as l10n from '@vscode/l10n';
 import { type Node, type ParseError, parseTree, printParseErrorCode } from 'jsonc-parser';
 import { stringify } from 'yaml';
-import type { Notation, SyntaxProblem, SyntaxTree } from './document';
-import { type Entry, MAX_DEPTH, NestingError, type SyntaxNode } from './syntax';
+import {
+  type Entry,
+  MAX_DEPTH,
+  NestingError,
+  type Notation,
+  type SyntaxNode,
+  type SyntaxProblem,
+  type SyntaxTree,
+} from './syntax';
 
 /** How new parts of a JSON file are written. */
 export const JSON_NOTATION: Notation = {

@@ -1,5 +1,5 @@
 import * as l10n from '@vscode/l10n';
-import type { Path } from '../tricks/trick';
+import type { Path } from '../shared/path';
 import { parseDocument } from './document';
 import type { Finding } from './validate';
 import { withValue } from './values';

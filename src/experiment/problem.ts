@@ -1,5 +1,5 @@
 import * as l10n from '@vscode/l10n';
-import type { Path } from '../tricks/trick';
+import type { Path } from '../shared/path';
 
 /** A place in a text; `line` and `character` count from 0, characters in UTF-16 units as editors count them. */
 export interface Position {

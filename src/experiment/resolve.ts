@@ -2,8 +2,9 @@ import * as l10n from '@vscode/l10n';
 import { datasetFacts } from '../recipe/datasets';
 import { type DecayPlan, type Draft, graphOf, seal } from '../recipe/draft';
 import type { OptimizerRecipe, Recipe } from '../recipe/recipe';
+import type { Path } from '../shared/path';
 import { ALL_TRICKS, type TrickName } from '../tricks/registry';
-import type { Path, Trick, TrickProblem } from '../tricks/trick';
+import type { Trick, TrickProblem } from '../tricks/trick';
 import { modelSpec } from './modelSpec';
 import { decaySchema, type Experiment } from './schema';
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Path } from '../tricks/trick';
+import type { Path } from '../shared/path';
 import { experimentSchema } from './schema';
 import { valueAt } from './values';
 

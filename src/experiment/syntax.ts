@@ -1,4 +1,4 @@
-import type { Path } from '../tricks/trick';
+import type { Path } from '../shared/path';
 
 /**
  * What YAML and JSON documents have in common: values with their places. Edits and problems are worked out on
@@ -102,4 +102,30 @@ export function placeAt(
 
 function holds({ start, end }: Span, offset: number): boolean {
   return start <= offset && offset <= end;
+}
+
+/** What a format's parser makes of a text, as far as it can be read. */
+export interface SyntaxTree {
+  readonly root: SyntaxNode | null;
+  /** Plain data; undefined where the text cannot be read. */
+  readonly value: unknown;
+  readonly problems: readonly SyntaxProblem[];
+}
+
+export interface SyntaxProblem extends Span {
+  readonly what: string;
+  readonly remedy: string;
+}
+
+/** How a format writes new parts. */
+export interface Notation {
+  /** Matches a comment, sticky. */
+  readonly comment: RegExp;
+  /** Whether a file can do without space after colons and commas. */
+  readonly canBeCompact: boolean;
+  key(name: string): string;
+  /** A value on one line, with spaces inside braces. */
+  inline(value: unknown): string;
+  /** A value over several lines joined by `\n`, the first one not indented. */
+  expanded(value: unknown, indent: string): string;
 }

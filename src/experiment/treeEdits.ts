@@ -1,7 +1,7 @@
 import * as l10n from '@vscode/l10n';
-import type { Path } from '../tricks/trick';
-import type { EditResult, Notation, TextEdit } from './document';
-import { type Entry, entryOf, type MapNode, mapsOf, type SyntaxNode } from './syntax';
+import type { Path } from '../shared/path';
+import { type Entry, entryOf, type MapNode, mapsOf, type Notation, type SyntaxNode } from './syntax';
+import type { EditResult, TextEdit } from './textEdits';
 import { isMapping } from './values';
 
 /** A document as edits see it. */

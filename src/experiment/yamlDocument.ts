@@ -18,8 +18,16 @@ import {
   type YAMLMap,
   type YAMLSeq,
 } from 'yaml';
-import type { Notation, SyntaxProblem, SyntaxTree } from './document';
-import { type Entry, MAX_DEPTH, NestingError, type Span, type SyntaxNode } from './syntax';
+import {
+  type Entry,
+  MAX_DEPTH,
+  NestingError,
+  type Notation,
+  type Span,
+  type SyntaxNode,
+  type SyntaxProblem,
+  type SyntaxTree,
+} from './syntax';
 
 /** Aliases may repeat what they stand for this many times in all; more is an alias bomb. */
 const MAX_ALIAS_COUNT = 100;

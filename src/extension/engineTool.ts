@@ -4,9 +4,9 @@ import { promisify } from 'node:util';
 import * as vscode from 'vscode';
 import type { Diagnosis } from '../engines/doctor';
 import type { NativeEngine } from '../engines/installations';
-import type { Failure } from '../protocol/events';
 import { type InstallProgress, installEventSchema } from '../protocol/install';
 import { trainerEnvironment } from '../runs/supervisor';
+import type { Failure } from '../shared/failure';
 import { readSettings } from './settings';
 
 /** How an installation ended. */

@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import type { Failure } from '../protocol/events';
+import type { Failure } from '../shared/failure';
 import { firstLine } from './views/runText';
 
 /** What a message offers to do. */

@@ -6,7 +6,7 @@ import { chosenTricks, plainDraft, withTricks } from '../experiment/resolve';
 import { valueAt } from '../experiment/values';
 import { effectiveBatchOf } from '../recipe/draft';
 import { formatNumber } from '../shared/format';
-import type { Path } from '../tricks/trick';
+import type { Path } from '../shared/path';
 
 /** A number that follows from what is written at a path. */
 export interface DerivedNumber {

@@ -1,9 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import * as l10n from '@vscode/l10n';
-import { applyEdits, type EditResult } from '../experiment/document';
 import type { Range } from '../experiment/problem';
 import { type ResolutionProblem, resolve } from '../experiment/resolve';
 import { type Experiment, experimentSchema } from '../experiment/schema';
+import { applyEdits, type EditResult } from '../experiment/textEdits';
 import { validate } from '../experiment/validate';
 import { withValue } from '../experiment/values';
 import type { Adapter, Changes, ForeignFile } from '../interop/import/adapter';

@@ -1,11 +1,11 @@
 import * as l10n from '@vscode/l10n';
 import { adviceEdits, adviceFor, allAdviceEdits, isAdvised, type PlacedAdvice } from '../experiment/advice';
-import type { EditResult } from '../experiment/document';
 import { setOption } from '../experiment/edits';
 import type { ParseResult } from '../experiment/parse';
 import type { Problem, Range } from '../experiment/problem';
+import type { EditResult } from '../experiment/textEdits';
+import type { Path } from '../shared/path';
 import { trickCalled } from '../tricks/registry';
-import type { Path } from '../tricks/trick';
 import { titleInSentence } from './trickText';
 
 /** An edit that mends what stands at a place. */

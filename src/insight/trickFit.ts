@@ -1,9 +1,10 @@
 import { translate, writtenTrick } from '../experiment/aliases';
-import type { EditResult, ExperimentDocument } from '../experiment/document';
+import type { ExperimentDocument } from '../experiment/document';
 import { insertTrick, removeTrick, trickObstacle } from '../experiment/edits';
 import type { ParseResult } from '../experiment/parse';
 import { chosenTricks, plainDraft, resolveDraft, withTricks } from '../experiment/resolve';
 import { type Experiment, experimentSchema } from '../experiment/schema';
+import type { EditResult } from '../experiment/textEdits';
 import { isMapping, valueAt, withoutValues } from '../experiment/values';
 import { type Draft, graphOf } from '../recipe/draft';
 import type { Recipe } from '../recipe/recipe';

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ENGINE_NAMES } from '../recipe/engineNames';
+import { failureSchema } from '../shared/failure';
 
 /** Version of the events in a run's metrics log and of the messages between trainer and host. */
 export const PROTOCOL_VERSION = 1;
@@ -35,10 +36,6 @@ export const runResultSchema = z.object({
   seconds: z.number(),
 });
 export type RunResult = z.infer<typeof runResultSchema>;
-
-/** Why something failed and what a person can do about it. */
-export const failureSchema = z.object({ what: z.string(), remedy: z.string() });
-export type Failure = z.infer<typeof failureSchema>;
 
 /**
  * One line of a run's metrics.ndjson. Accuracies are shares from 0 to 1; epochs and steps count from 0; a

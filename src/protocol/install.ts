@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { failureSchema } from './events';
+import { failureSchema } from '../shared/failure';
 
 /** Where an engine's libraries and addon come from. */
 export const SOURCES = ['prebuilt', 'wheel'] as const;

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import type { Recipe } from '../recipe/recipe';
 import { hasRecipeShape } from '../recipe/recipeShape';
-import { engineReportSchema, failureSchema, runResultSchema } from './events';
+import { failureSchema } from '../shared/failure';
+import { engineReportSchema, runResultSchema } from './events';
 
 export const MANIFEST_VERSION = 1;
 

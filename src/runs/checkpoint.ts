@@ -9,16 +9,15 @@ import {
   type NamedTensor,
   SafetensorsError,
 } from '../shared/safetensors';
+import { isSystemError } from '../system/errors';
 import { replaceFile } from '../system/replaceFile';
-import type { RandomStream } from '../training/random';
-import { isSystemError } from './failure';
 
 const measuresSchema = z.object({ loss: z.number(), accuracy: z.number() });
 
 const randomStateSchema = z.array(z.int());
 const streams = ['dataOrder', 'augmentation', 'erasing', 'mixing', 'dropout'] as const;
 /** The streams that are drawn from while training. */
-export type TrainingStream = (typeof streams)[number] & RandomStream;
+export type TrainingStream = (typeof streams)[number];
 
 /** Where a training stands between two steps, but for its tensors: all that makes it go on as if never stopped. */
 export const trainingStateSchema = z.object({

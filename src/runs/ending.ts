@@ -1,8 +1,9 @@
 import { open } from 'node:fs/promises';
 import * as l10n from '@vscode/l10n';
-import type { Failure, FinalEvent } from '../protocol/events';
+import type { FinalEvent } from '../protocol/events';
 import type { FinalState } from '../protocol/manifest';
-import { isOutOfMemory, outOfMemoryRemedy } from './failure';
+import type { Failure } from '../shared/failure';
+import { isOutOfMemory, outOfMemoryRemedy } from '../system/errors';
 
 /** How a trainer's process ended. */
 export interface Exit {

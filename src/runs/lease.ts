@@ -14,8 +14,8 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { type EndRequest, endRequestSchema } from '../protocol/trainer';
+import { isSystemError } from '../system/errors';
 import { processExists, processStart } from '../system/processes';
-import { isSystemError } from './failure';
 
 /** How often a holder's heart beats. */
 export const BEAT_MS = 1000;

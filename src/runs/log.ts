@@ -4,7 +4,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isStepEvent, type RunEvent, runEventSchema } from '../protocol/events';
-import { isSystemError } from './failure';
+import { isSystemError } from '../system/errors';
 
 /** A longer line is no event: it is skipped without being held. */
 export const MAX_LINE_BYTES = 1 << 20;

@@ -2,13 +2,14 @@
  * The runs of a store that wait for their turn. A queued run's folder holds its place, so that the queue outlives
  * every program, and two windows that add or move runs at once change different files.
  */
+
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
-import type { Failure } from '../protocol/events';
+import type { Failure } from '../shared/failure';
+import { failureOf } from '../system/errors';
 import { replaceFile } from '../system/replaceFile';
-import { failureOf } from './failure';
 import {
   changeState,
   isFinalState,

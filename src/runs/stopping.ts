@@ -1,12 +1,12 @@
 import { rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import * as l10n from '@vscode/l10n';
-import type { Failure } from '../protocol/events';
 import type { FinalState, RunState } from '../protocol/manifest';
 import type { EndRequest } from '../protocol/trainer';
+import type { Failure } from '../shared/failure';
+import { failureOf } from '../system/errors';
 import { killTree, signalProcess } from '../system/processes';
 import { replaceFile } from '../system/replaceFile';
-import { failureOf } from './failure';
 import { endRequestPath, isHeld, isLocal, type Lease, readLease } from './lease';
 import { changeState, isFinalState, readManifest, readRun } from './store';
 

@@ -2,7 +2,6 @@ import { mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/p
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
-import type { Failure } from '../protocol/events';
 import {
   type FinalState,
   MANIFEST_VERSION,
@@ -11,8 +10,9 @@ import {
   type RunState,
 } from '../protocol/manifest';
 import type { Recipe } from '../recipe/recipe';
+import type { Failure } from '../shared/failure';
+import { failureOf, isSystemError } from '../system/errors';
 import { replaceFile } from '../system/replaceFile';
-import { failureOf, isSystemError } from './failure';
 import { claimSoon, isHeld, readLease, releaseLease } from './lease';
 
 /** The folder, beside a person's files, that holds what this product writes. */

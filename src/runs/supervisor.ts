@@ -5,7 +5,7 @@ import { appendFile, stat } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
-import { type Failure, type FinalEvent, PROTOCOL_VERSION } from '../protocol/events';
+import { type FinalEvent, PROTOCOL_VERSION } from '../protocol/events';
 import type { FinalState, RunState } from '../protocol/manifest';
 import { stateAfter } from '../protocol/state';
 import {
@@ -17,9 +17,10 @@ import {
   type ToTrainer,
   TRAINER_EXIT,
 } from '../protocol/trainer';
+import type { Failure } from '../shared/failure';
+import { failureOf } from '../system/errors';
 import { killTree, signalProcess, signalTree } from '../system/processes';
 import { type Exit, exitFailure, finalEvent, folderGoneFailure, spawnFailure, tailOf } from './ending';
-import { failureOf } from './failure';
 import { claimSoon, endRequestIn, isHeld, readLease } from './lease';
 import { type EventBatch, endOfLog, type Position, RunFollower } from './log';
 import { endedState, GRACE_MS, markInterrupted, pauseByLease, settle, stopByLease } from './stopping';

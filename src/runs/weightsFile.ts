@@ -2,14 +2,14 @@ import { readFile } from 'node:fs/promises';
 import * as l10n from '@vscode/l10n';
 import type { Graph } from '../models/graph';
 import { type TorchLayout, torchLayoutsOf } from '../models/torchLayout';
-import type { Failure } from '../protocol/events';
+import type { Failure } from '../shared/failure';
 import {
   decodeSafetensors,
   type NamedTensor,
   SafetensorsError,
   type SafetensorsFile,
 } from '../shared/safetensors';
-import { isSystemError } from './failure';
+import { isSystemError } from '../system/errors';
 
 /** A file of weights that a network cannot start from. */
 export class WeightsFileError extends Error {

@@ -1,6 +1,4 @@
-import { endianness } from 'node:os';
 import { z } from 'zod';
-import { sizeOf } from '../models/graph';
 
 /**
  * The safetensors format (https://github.com/huggingface/safetensors, "Format"): the header's length as a
@@ -32,9 +30,11 @@ const LENGTH_BYTES = 8;
 /** The limit of the format's own reader. */
 const MAX_HEADER_BYTES = 100_000_000;
 const METADATA = '__metadata__';
+/** Pads the header. */
+const SPACE = 0x20;
 
 /** The format's values are little-endian; only then do they have to be turned round. */
-const IS_BIG_ENDIAN = endianness() === 'BE';
+const IS_BIG_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 0;
 
 /** By type, the bytes of a value and how a copy of values becomes float32. Integers past 2^24 are rounded. */
 const READERS = {
@@ -68,11 +68,12 @@ export function encodeSafetensors({ metadata, tensors }: SafetensorsFile<TensorV
     header.push([name, { dtype, shape, data_offsets: [valueBytes, end] }]);
     valueBytes = end;
   }
-  const text = Buffer.from(JSON.stringify(Object.fromEntries(header)));
+  const text = new TextEncoder().encode(JSON.stringify(Object.fromEntries(header)));
   const headerBytes = Math.ceil(text.length / 8) * 8;
-  const file = Buffer.alloc(LENGTH_BYTES + headerBytes + valueBytes, ' ');
-  file.writeBigUInt64LE(BigInt(headerBytes));
-  text.copy(file, LENGTH_BYTES);
+  const file = new Uint8Array(LENGTH_BYTES + headerBytes + valueBytes);
+  new DataView(file.buffer).setBigUint64(0, BigInt(headerBytes), true);
+  file.set(text, LENGTH_BYTES);
+  file.fill(SPACE, LENGTH_BYTES + text.length, LENGTH_BYTES + headerBytes);
   let position = LENGTH_BYTES + headerBytes;
   for (const { values } of ordered) {
     file.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), position);
@@ -149,15 +150,20 @@ function parseHeader(bytes: Uint8Array): z.output<typeof headerSchema> {
 /** A copy of little-endian values as this machine orders their bytes. */
 function copied(values: Uint8Array, bytesPerValue: number): ArrayBuffer {
   const copy = new Uint8Array(values);
-  if (IS_BIG_ENDIAN) turnRound(Buffer.from(copy.buffer), bytesPerValue);
+  if (IS_BIG_ENDIAN) turnRound(copy, bytesPerValue);
   return copy.buffer;
 }
 
 /** Turns the bytes of every value round, in place. */
-function turnRound(bytes: Buffer, bytesPerValue: number): void {
-  if (bytesPerValue === 8) bytes.swap64();
-  if (bytesPerValue === 4) bytes.swap32();
-  if (bytesPerValue === 2) bytes.swap16();
+function turnRound(bytes: Uint8Array, bytesPerValue: number): void {
+  for (let start = 0; start < bytes.length; start += bytesPerValue) {
+    bytes.subarray(start, start + bytesPerValue).reverse();
+  }
+}
+
+/** How many values a shape holds. */
+function sizeOf(shape: readonly number[]): number {
+  return shape.reduce((product, extent) => product * extent, 1);
 }
 
 /** The values of halves (IEEE 754 binary16), given by their bits. */

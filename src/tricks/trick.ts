@@ -1,8 +1,6 @@
 import type { z } from 'zod';
 import type { Draft } from '../recipe/draft';
-
-/** A place in an experiment file, such as `['optimizer', 'base_lr']`. */
-export type Path = readonly (string | number)[];
+import type { Path } from '../shared/path';
 
 /** What is wrong with a trick's options in one experiment. */
 export interface TrickProblem {

@@ -1,13 +1,22 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { isOutOfMemory } from '../../runs/failure';
+import { isOutOfMemory } from '../../system/errors';
 import type { CompiledInfo, CompilingBackend } from '../compiling';
 import { HALF_FORMATS, type HalfFormat } from '../precision/formats';
-import { type Binding, NATIVE_TYPE, type NativeAttribute, type NativeValues } from './binding';
+import {
+  type Binding,
+  NATIVE_TYPE,
+  type NativeAttribute,
+  type NativeValues,
+  type StoredType,
+} from './binding';
 import { Program } from './program';
-import { type RecordedGraph, Recording, UnrecordableError } from './recording';
-
-/** How a tensor's numbers lie in the library's memory: TensorFlow's number of the type. */
-export type StoredType = (typeof NATIVE_TYPE)[keyof typeof NATIVE_TYPE];
+import {
+  type Attribute,
+  type Attributes,
+  type RecordedGraph,
+  Recording,
+  UnrecordableError,
+} from './recording';
 
 interface Stored {
   /** The binding's tensor; null while only the variable has the data. */
@@ -20,16 +29,6 @@ interface Stored {
   readonly isBorrowed: boolean;
   references: number;
 }
-
-/** An op's attribute by name; a `type` is TensorFlow's number. */
-export type Attributes = Readonly<Record<string, Attribute>>;
-export type Attribute =
-  | string
-  | boolean
-  | readonly number[]
-  | { readonly int: number }
-  | { readonly float: number }
-  | { readonly type: number };
 
 /** An input: a tensor, or numbers that become one. */
 export type Input = tf.TensorInfo | Constant;

@@ -56,6 +56,9 @@ export interface NativeAttribute {
 /** TensorFlow's numbers of the types in use (tensorflow/c/tf_datatype.h). */
 export const NATIVE_TYPE = { float32: 1, int32: 3, bool: 10, bfloat16: 14, float16: 19 } as const;
 
+/** How a tensor's numbers lie in the library's memory: TensorFlow's number of the type. */
+export type StoredType = (typeof NATIVE_TYPE)[keyof typeof NATIVE_TYPE];
+
 /**
  * Loads an addon into this process, with the library it stands on.
  *

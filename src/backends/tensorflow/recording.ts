@@ -1,4 +1,14 @@
-import type { Attributes, StoredType } from './backend';
+import type { StoredType } from './binding';
+
+/** An op's attribute by name; a `type` is TensorFlow's number. */
+export type Attributes = Readonly<Record<string, Attribute>>;
+export type Attribute =
+  | string
+  | boolean
+  | readonly number[]
+  | { readonly int: number }
+  | { readonly float: number }
+  | { readonly type: number };
 
 /** A tensor of a graph: the node that gives it, and which of its outputs it is. */
 export interface Source {

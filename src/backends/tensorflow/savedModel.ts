@@ -1,5 +1,5 @@
-import type { Attribute, StoredType } from './backend';
-import type { GraphNode, RecordedGraph, Source } from './recording';
+import type { StoredType } from './binding';
+import type { Attribute, GraphNode, RecordedGraph, Source } from './recording';
 
 /** The tag of the only graph of a saved model. */
 export const TAG = 'serve';

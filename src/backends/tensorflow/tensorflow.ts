@@ -11,7 +11,7 @@ import { explainLoadError, explainMissingAddon } from '../../engines/loadError';
 import { CUDA_12_DRIVER, findDriverProblem, gpuEnvironment } from '../../engines/nvidia';
 import { processorFlags } from '../../engines/processor';
 import { tryOut } from '../../engines/trial';
-import type { Failure } from '../../protocol/events';
+import type { Failure } from '../../shared/failure';
 import { type Engine, EngineUnavailableError } from '../backend';
 import { HALF_FORMATS } from '../precision/formats';
 import { TensorflowBackend } from './backend';

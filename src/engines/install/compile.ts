@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { dirname, relative } from 'node:path';
 import { promisify } from 'node:util';
 import * as l10n from '@vscode/l10n';
-import type { Failure } from '../../protocol/events';
+import type { Failure } from '../../shared/failure';
 import { EngineInstallError } from './error';
 
 const run = promisify(execFile);

@@ -1,4 +1,4 @@
-import type { Failure } from '../../protocol/events';
+import type { Failure } from '../../shared/failure';
 
 /** An engine that could not be installed, and what a person can do about it. */
 export class EngineInstallError extends Error implements Failure {

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as l10n from '@vscode/l10n';
-import type { Failure } from '../../protocol/events';
+import type { Failure } from '../../shared/failure';
 import { ADDON } from '../installations';
 import { findDriverProblem, libraryLoadError, newestCapability } from '../nvidia';
 import { fetchStored } from './packages';

@@ -1,5 +1,5 @@
-import type { Failure } from '../../protocol/events';
 import type { Source } from '../../protocol/install';
+import type { Failure } from '../../shared/failure';
 import type { NativeEngine } from '../installations';
 import { multipliesBfloat16 } from '../processor';
 import type { PackageFetching } from './packages';

@@ -7,7 +7,7 @@ import { sourcesFor } from '../../engines/install/way';
 import { enginesFolder, findInManaged, NATIVE_ENGINES, type NativeEngine } from '../../engines/installations';
 import { processorFlags } from '../../engines/processor';
 import type { InstallProgress, Source } from '../../protocol/install';
-import { failureOf } from '../../runs/failure';
+import { failureOf } from '../../system/errors';
 import { tell, tellFailure } from '../messages';
 import type { Services } from '../services';
 

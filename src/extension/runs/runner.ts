@@ -1,13 +1,13 @@
 import { dirname } from 'node:path';
 import * as vscode from 'vscode';
 import type { Problem } from '../../experiment/problem';
-import type { Failure } from '../../protocol/events';
 import { FILES_OUTSIDE } from '../../protocol/trainer';
 import { cancelQueued, enqueue } from '../../runs/queue';
 import { QueueWorker } from '../../runs/queueWorker';
 import { pauseByLease, stopByLease } from '../../runs/stopping';
 import { createRun, deleteRun } from '../../runs/store';
 import { type RunHandle, startRun, type TrainerCommand } from '../../runs/supervisor';
+import type { Failure } from '../../shared/failure';
 import { isExperiment } from '../language/experimentFiles';
 import { parsedOf } from '../language/parsing';
 import { readSettings } from '../settings';

@@ -2,7 +2,7 @@ import * as l10n from '@vscode/l10n';
 import { isResNet, type ModelSpec } from '../../models/catalog';
 import type { Graph } from '../../models/graph';
 import { torchLayoutsOf } from '../../models/torchLayout';
-import type { Failure } from '../../protocol/events';
+import type { Failure } from '../../shared/failure';
 import type { NamedTensor, TensorValues } from '../../shared/safetensors';
 import { isBottleneckA } from './shared';
 import type { SystemName } from './system';

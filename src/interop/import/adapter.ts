@@ -1,5 +1,5 @@
-import type { EditResult } from '../../experiment/document';
 import type { Range } from '../../experiment/problem';
+import type { EditResult } from '../../experiment/textEdits';
 import type { TrickName } from '../../tricks/registry';
 
 /** What a setting is where a file computes it, so that nobody can tell its value without running it. */

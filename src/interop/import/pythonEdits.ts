@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import * as l10n from '@vscode/l10n';
-import { applyEdits, type EditResult, type TextEdit } from '../../experiment/document';
+import { applyEdits, type EditResult, type TextEdit } from '../../experiment/textEdits';
 import { isMapping } from '../../experiment/values';
 import { type Changes, COMPUTED } from './adapter';
 import { assignmentsOf, type DictEntry, type PythonNode, pythonOf } from './pythonLiterals';

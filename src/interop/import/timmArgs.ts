@@ -1,5 +1,6 @@
 import * as l10n from '@vscode/l10n';
-import { type EditResult, parseDocument } from '../../experiment/document';
+import { parseDocument } from '../../experiment/document';
+import type { EditResult } from '../../experiment/textEdits';
 import { isMapping } from '../../experiment/values';
 import { RESNET_NAMES } from '../../models/catalog';
 import {

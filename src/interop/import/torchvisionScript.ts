@@ -1,6 +1,6 @@
 import * as l10n from '@vscode/l10n';
-import type { TextEdit } from '../../experiment/document';
 import { Lines } from '../../experiment/problem';
+import type { TextEdit } from '../../experiment/textEdits';
 import { RESNET_NAMES } from '../../models/catalog';
 import {
   type Adapter,

@@ -4,7 +4,16 @@ import type { Gradients, Masks, Network } from '../network/network';
 import { Random } from '../random';
 import { measuresTensor } from './evaluation';
 import { type Teaching, trainingLoss } from './loss';
-import type { BatchTensors } from './passes';
+
+/** A batch on the engine. */
+export interface BatchTensors {
+  /** [batch, height, width, channels]. */
+  readonly images: tf.Tensor4D;
+  /** [batch, classes]. */
+  readonly targets: tf.Tensor2D;
+  /** [batch], whole numbers: the class that counts as right. */
+  readonly labels: tf.Tensor1D;
+}
 
 /** A batch, with what a teacher says of it. */
 export interface TaughtBatch extends BatchTensors {

@@ -2,13 +2,14 @@ import * as tf from '@tensorflow/tfjs-core';
 import * as l10n from '@vscode/l10n';
 import { type Engine, reportOf } from '../../backends/backend';
 import { precisionSupport } from '../../backends/precision/formats';
-import { type Graph, parametersOf, sizeOf } from '../../models/graph';
-import { type Failure, type FinalEvent, PROTOCOL_VERSION, type RunEvent } from '../../protocol/events';
+import { parametersOf, sizeOf } from '../../models/graph';
+import { type FinalEvent, PROTOCOL_VERSION, type RunEvent } from '../../protocol/events';
 import type { SavePeriod } from '../../protocol/trainer';
 import { graphOf } from '../../recipe/draft';
 import type { Recipe } from '../../recipe/recipe';
 import { learningRateAt } from '../../recipe/schedule';
 import type { Snapshot, TrainingState, TrainingStream } from '../../runs/checkpoint';
+import type { Failure } from '../../shared/failure';
 import { formatNumber } from '../../shared/format';
 import { Batches, type BatchRandom, inOrder } from '../data/batches';
 import type { ImageDataset } from '../data/dataset';
@@ -20,11 +21,13 @@ import { createOptimizer } from '../optimizers/optimizer';
 import { ShardedPasses, type Threads } from '../parallel/shardedPasses';
 import { Random } from '../random';
 import { WeightAverage } from './averaging';
+import type { BatchTensors } from './batchPass';
 import { evaluate, imagesTensor, type Measures } from './evaluation';
 import { carriedBy, restoreCarried, tensorsOf } from './optimizerState';
-import { type BatchTensors, type LocalParts, LocalPasses } from './passes';
+import { type LocalParts, LocalPasses } from './passes';
 import { inTurnUntil } from './pipeline';
 import { type StepOutcome, type StepParts, Stepper } from './step';
+import type { Teacher } from './teacher';
 
 /** A scale that starts at 65536 and halves so often is below any that helps. */
 const MAX_OVERFLOWS_IN_A_ROW = 40;
@@ -66,12 +69,6 @@ export interface TrainingOptions {
   readonly save: (snapshot: Snapshot) => Promise<void>;
   /** Ends the training after the step under way. */
   readonly signal: AbortSignal;
-}
-
-/** A trained network. */
-export interface Teacher {
-  readonly graph: Graph;
-  readonly values: ReadonlyMap<string, Float32Array>;
 }
 
 /** The event that opens a run's log. */

@@ -2,20 +2,16 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { DistillationRecipe } from '../../recipe/recipe';
 import type { Gradients, Masks, Network } from '../network/network';
 import type { Random } from '../random';
-import { CompiledBatchPass, type PassedBatch, passBatch, type TaughtBatch } from './batchPass';
+import {
+  type BatchTensors,
+  CompiledBatchPass,
+  type PassedBatch,
+  passBatch,
+  type TaughtBatch,
+} from './batchPass';
 import { type Measures, readMeasures } from './evaluation';
 import { addGradients } from './gradients';
 import type { Teaching } from './loss';
-
-/** A batch on the engine. */
-export interface BatchTensors {
-  /** [batch, height, width, channels]. */
-  readonly images: tf.Tensor4D;
-  /** [batch, classes]. */
-  readonly targets: tf.Tensor2D;
-  /** [batch], whole numbers: the class that counts as right. */
-  readonly labels: tf.Tensor1D;
-}
 
 /** What passing a step's batches forward and backward gives. */
 export interface PassedBatches {

@@ -4,10 +4,11 @@ import type { Gradients, Network } from '../network/network';
 import type { Optimizer } from '../optimizers/optimizer';
 import { allFinite } from './allFinite';
 import type { WeightAverage } from './averaging';
+import type { BatchTensors } from './batchPass';
 import type { Measures } from './evaluation';
 import { clipGradients, disposeGradients, gradientNorm, mapGradients } from './gradients';
 import { initialLossScale, type LossScale, nextLossScale } from './lossScale';
-import type { BatchTensors, PassedBatches, Passes, StepPasses } from './passes';
+import type { PassedBatches, Passes, StepPasses } from './passes';
 
 /** All that a step reads and changes. */
 export interface StepParts {

@@ -1,7 +1,7 @@
 import type { EngineName } from '../../recipe/engineNames';
 import type { Recipe } from '../../recipe/recipe';
 import type { Measures } from '../loop/evaluation';
-import type { Teacher } from '../loop/loop';
+import type { Teacher } from '../loop/teacher';
 import type { SharedMemory } from './sharedMemory';
 
 /** What a thread is started with. */

@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
-import type { EngineName } from '../../backends/backend';
+import type { EngineName } from '../../recipe/engineNames';
 import type { Recipe } from '../../recipe/recipe';
+import type { BatchTensors } from '../loop/batchPass';
 import type { Measures } from '../loop/evaluation';
 import { disposeGradients } from '../loop/gradients';
 import {
-  type BatchTensors,
   type LocalParts,
   LocalStepPasses,
   type PassedBatches,

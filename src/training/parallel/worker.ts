@@ -2,9 +2,10 @@
  * A thread that passes shards of batches for a training in another, on an engine and a network of its own: started
  * with `ThreadData` as its data, it answers each `ToThread` by a `FromThread`, in turn.
  */
+
 import { parentPort, workerData } from 'node:worker_threads';
 import * as tf from '@tensorflow/tfjs-core';
-import { loadEngine } from '../../backends/backend';
+import { loadEngine } from '../../backends/index';
 import { graphOf } from '../../recipe/draft';
 import { type LocalParts, LocalStepPasses } from '../loop/passes';
 import { Network } from '../network/network';

@@ -1,8 +1,8 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import * as l10n from '@vscode/l10n';
-import type { Failure } from '../../protocol/events';
-import { isOutOfMemory, outOfMemoryRemedy } from '../../runs/failure';
+import type { Failure } from '../../shared/failure';
+import { isOutOfMemory, outOfMemoryRemedy } from '../../system/errors';
 import type { FromThread, ThreadData, ToThread } from './messages';
 import { defaultThreads } from './shards';
 

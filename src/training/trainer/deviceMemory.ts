@@ -1,9 +1,9 @@
 import * as l10n from '@vscode/l10n';
 import type { DeviceMemoryError } from '../../backends/deviceError';
 import { batchBytes, type StepMemory } from '../../models/stepMemory';
-import type { Failure } from '../../protocol/events';
 import type { Recipe } from '../../recipe/recipe';
 import { memoryOf } from '../../recipe/recipeMemory';
+import type { Failure } from '../../shared/failure';
 import { roughBytes } from '../../shared/format';
 
 /** How much more the backend takes than tensors hold: it uses a buffer again only for one of its very size. Measured. */

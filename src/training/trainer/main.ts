@@ -3,11 +3,13 @@
  * queued run and writes what becomes of it into the folder. It outlives whoever started it, unless it is told to
  * stop with them (STOP_WITH_PARENT). Exit codes: those of TRAINER_EXIT.
  */
+
 import { existsSync } from 'node:fs';
 import * as l10n from '@vscode/l10n';
-import { type Engine, EngineUnavailableError, loadEngine } from '../../backends/backend';
+import { type Engine, EngineUnavailableError } from '../../backends/backend';
 import { DeviceLostError, DeviceMemoryError } from '../../backends/deviceError';
-import { type EngineReport, type Failure, type FinalEvent, PROTOCOL_VERSION } from '../../protocol/events';
+import { loadEngine } from '../../backends/index';
+import { type EngineReport, type FinalEvent, PROTOCOL_VERSION } from '../../protocol/events';
 import {
   type EndRequest,
   type FromTrainer,
@@ -18,9 +20,10 @@ import {
 } from '../../protocol/trainer';
 import type { Recipe } from '../../recipe/recipe';
 import { type Resumption, readResumption, writeCheckpoint } from '../../runs/checkpoint';
-import { failureOf } from '../../runs/failure';
 import { endRequestIn } from '../../runs/lease';
 import { WeightsFileError } from '../../runs/weightsFile';
+import type { Failure } from '../../shared/failure';
+import { failureOf } from '../../system/errors';
 import type { ImageDataset } from '../data/dataset';
 import type { DownloadProgress } from '../data/download';
 import { DatasetError } from '../data/errors';

@@ -7,12 +7,12 @@ import { DeviceMemoryError } from '../../backends/deviceError';
 import { precisionSupport } from '../../backends/precision/formats';
 import { nvidiaGpus } from '../../engines/nvidia';
 import { batchBytes, largestBatch, type StepMemory } from '../../models/stepMemory';
-import type { Failure } from '../../protocol/events';
 import type { EngineName } from '../../recipe/engineNames';
 import type { Recipe } from '../../recipe/recipe';
 import { memoryOf } from '../../recipe/recipeMemory';
-import { isOutOfMemory } from '../../runs/failure';
+import type { Failure } from '../../shared/failure';
 import { roughBytes } from '../../shared/format';
+import { isOutOfMemory } from '../../system/errors';
 
 /** What a WebAssembly memory can address. */
 const WASM_BYTES = 2 ** 32;

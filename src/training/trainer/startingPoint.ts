@@ -2,17 +2,17 @@ import { realpath } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import * as l10n from '@vscode/l10n';
-import type { Failure } from '../../protocol/events';
 import type { Manifest } from '../../protocol/manifest';
 import { FILES_OUTSIDE } from '../../protocol/trainer';
 import { graphOf } from '../../recipe/draft';
 import type { Recipe } from '../../recipe/recipe';
 import { bestCheckpointPath } from '../../runs/checkpoint';
-import { isSystemError } from '../../runs/failure';
 import { readManifest } from '../../runs/store';
 import { loadInitialValues } from '../../runs/weightsFile';
+import type { Failure } from '../../shared/failure';
 import { formatNumber } from '../../shared/format';
-import type { Teacher } from '../loop/loop';
+import { isSystemError } from '../../system/errors';
+import type { Teacher } from '../loop/teacher';
 
 /** Something a recipe starts from or learns from that cannot be used. */
 export class StartingPointError extends Error {

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
-import type { EngineName } from '../../../src/backends/backend';
 import type { Padding } from '../../../src/models/graph';
+import type { EngineName } from '../../../src/recipe/engineNames';
 import {
   adaptiveAveragePool,
   adaptiveAveragePoolGradient,

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
-import { EngineUnavailableError, loadEngine } from '../../../src/backends/backend';
+import { EngineUnavailableError } from '../../../src/backends/backend';
+import { loadEngine } from '../../../src/backends/index';
 import { precisionSupport } from '../../../src/backends/precision/formats';
 import { SOFTWARE_GPU } from '../../../src/engines/dawn';
 import { isOlder } from '../../../src/engines/versions';

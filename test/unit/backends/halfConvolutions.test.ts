@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
-import { type EngineName, loadEngine } from '../../../src/backends/backend';
+import { loadEngine } from '../../../src/backends/index';
 import { roundTensor } from '../../../src/backends/precision/roundTensor';
+import type { EngineName } from '../../../src/recipe/engineNames';
 import {
   conv2d,
   conv2dInputGradient,

@@ -1,10 +1,11 @@
 import * as tf from '@tensorflow/tfjs-core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type EngineName, loadEngine } from '../../../src/backends/backend';
+import { loadEngine } from '../../../src/backends/index';
 import type { HalfFormat } from '../../../src/backends/precision/formats';
 import { roundArray, roundToBfloat16, roundToHalf } from '../../../src/backends/precision/round';
 import { ROUNDING_KERNEL, roundByOperations, roundTensor } from '../../../src/backends/precision/roundTensor';
+import type { EngineName } from '../../../src/recipe/engineNames';
 import { PRESENT_ENGINES } from '../support/presentEngines';
 
 /** Significand and exponents of a format, from its definition. */

@@ -12,7 +12,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { EngineUnavailableError, loadEngine } from '../../../src/backends/backend';
+import { EngineUnavailableError } from '../../../src/backends/backend';
+import { loadEngine } from '../../../src/backends/index';
 import { ADDON, findInstallations } from '../../../src/engines/installations';
 import { probeAddon } from '../../../src/engines/probe';
 

@@ -3,7 +3,8 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, wr
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { EngineUnavailableError, loadEngine } from '../../../src/backends/backend';
+import { EngineUnavailableError } from '../../../src/backends/backend';
+import { loadEngine } from '../../../src/backends/index';
 import { engineStates } from '../../../src/engines/choice';
 import { diagnose } from '../../../src/engines/doctor';
 import { installEngine } from '../../../src/engines/install/install';

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { adviceFor, allAdviceEdits, isAdvised } from '../../../src/experiment/advice';
-import { applyEdits } from '../../../src/experiment/document';
 import { parseExperiment } from '../../../src/experiment/parse';
+import { applyEdits } from '../../../src/experiment/textEdits';
 import { experimentFile } from './documents';
 
 /** An experiment of a batch size and rate, with more in its optimizer, schedule and tricks. */

@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { applyEdits, type EditResult, parseDocument } from '../../../src/experiment/document';
+import { parseDocument } from '../../../src/experiment/document';
 import { insertTrick, removeTrick } from '../../../src/experiment/edits';
 import { parseExperiment } from '../../../src/experiment/parse';
+import { applyEdits, type EditResult } from '../../../src/experiment/textEdits';
 import { valueAt, withValue } from '../../../src/experiment/values';
 import { experimentFile, type GeneratedFile } from './documents';
 

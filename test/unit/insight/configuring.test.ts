@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { translate } from '../../../src/experiment/aliases';
-import { applyEdits, parseDocument } from '../../../src/experiment/document';
+import { parseDocument } from '../../../src/experiment/document';
 import { insertTrick } from '../../../src/experiment/edits';
 import { parseExperiment } from '../../../src/experiment/parse';
+import { applyEdits } from '../../../src/experiment/textEdits';
 import { valueAt, withValue } from '../../../src/experiment/values';
 import { foreignFits } from '../../../src/insight/foreignFits';
 import { type TrickFit, trickFits } from '../../../src/insight/trickFit';

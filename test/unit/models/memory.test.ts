@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { loadEngine } from '../../../src/backends/backend';
+import { loadEngine } from '../../../src/backends/index';
 import { GraphBuilder } from '../../../src/models/builder';
 import { buildGraph, type ModelSpec } from '../../../src/models/catalog';
 import { parametersOf } from '../../../src/models/graph';

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { loadEngine } from '../../../src/backends/backend';
+import { loadEngine } from '../../../src/backends/index';
 import { buildGraph, type ModelSpec } from '../../../src/models/catalog';
 import { buffersOf, type Graph, type ParameterSpec, parametersOf, sizeOf } from '../../../src/models/graph';
 import { Network } from '../../../src/training/network/network';

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { loadEngine } from '../../../src/backends/backend';
+import { loadEngine } from '../../../src/backends/index';
 import { buildGraph, type ModelSpec } from '../../../src/models/catalog';
 import { zeroGammaNormsOf } from '../../../src/models/graph';
 import { oneHot } from '../../../src/training/loop/evaluation';

@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Manifest } from '../../../src/protocol/manifest';
-import { failureOf } from '../../../src/runs/failure';
 import { claimLease, isHeld, leasePath, readLease, releaseLease } from '../../../src/runs/lease';
 import {
   changeState,
@@ -20,6 +19,7 @@ import {
   runsFolder,
   writeManifest,
 } from '../../../src/runs/store';
+import { failureOf } from '../../../src/system/errors';
 import { unprivileged } from '../support/unprivileged';
 import { exampleRecipe, exampleRun, newRun, temporaryFolder } from './support';
 

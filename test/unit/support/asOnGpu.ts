@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll } from 'vitest';
-import { loadEngine } from '../../../src/backends/backend';
+import { loadEngine } from '../../../src/backends/index';
 import type { TensorflowBackend } from '../../../src/backends/tensorflow/backend';
 
 /**

@@ -1,7 +1,8 @@
 import '@tensorflow/tfjs-core/dist/register_all_gradients';
 import * as tf from '@tensorflow/tfjs-core';
 import { expect } from 'vitest';
-import { type EngineName, loadEngine } from '../../../src/backends/backend';
+import { loadEngine } from '../../../src/backends/index';
+import type { EngineName } from '../../../src/recipe/engineNames';
 
 /** Values with their shape, apart from any engine. */
 export interface Values {

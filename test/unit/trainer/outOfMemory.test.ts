@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { loadEngine } from '../../../src/backends/backend';
+import { loadEngine } from '../../../src/backends/index';
 import { THREADS } from '../../../src/training/parallel/workerPool';
 import { namingShortage } from '../../../src/training/trainer/outOfMemory';
 import { PRESENT_ENGINES } from '../support/presentEngines';

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { loadEngine } from '../../../src/backends/backend';
+import { loadEngine } from '../../../src/backends/index';
 import { cifarResNet } from '../../../src/models/cifarResNet';
 import { WeightAverage } from '../../../src/training/loop/averaging';
 import { initialValues } from '../../../src/training/network/initialization';

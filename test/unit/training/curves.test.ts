@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { loadEngine } from '../../../src/backends/backend';
+import { loadEngine } from '../../../src/backends/index';
 import { precisionSupport } from '../../../src/backends/precision/formats';
 import type { TensorflowBackend } from '../../../src/backends/tensorflow/backend';
 import { NATIVE_TYPE } from '../../../src/backends/tensorflow/binding';

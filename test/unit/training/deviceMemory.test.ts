@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
-import { loadEngine } from '../../../src/backends/backend';
 import { DeviceMemoryError } from '../../../src/backends/deviceError';
+import { loadEngine } from '../../../src/backends/index';
 import type { DawnBackend } from '../../../src/backends/webgpu/backend';
 import { batchBytes } from '../../../src/models/stepMemory';
 import { memoryFailure, takenOnWebgpu } from '../../../src/training/trainer/deviceMemory';

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { loadEngine } from '../../../src/backends/backend';
+import { loadEngine } from '../../../src/backends/index';
 import { graphOf } from '../../../src/recipe/draft';
 import { openDataset } from '../../../src/training/data/open';
 import { evaluate, oneHot } from '../../../src/training/loop/evaluation';

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { loadEngine } from '../../../src/backends/backend';
+import { loadEngine } from '../../../src/backends/index';
 import { runEventSchema } from '../../../src/protocol/events';
 import type { Recipe } from '../../../src/recipe/recipe';
 import { learningRateAt } from '../../../src/recipe/schedule';

@@ -1,11 +1,12 @@
 import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type EngineName, loadEngine } from '../../../src/backends/backend';
+import { loadEngine } from '../../../src/backends/index';
 import type { DawnBackend } from '../../../src/backends/webgpu/backend';
 import { constant, GraphBuilder } from '../../../src/models/builder';
 import { buffersOf, type Graph, type LayerId, parametersOf } from '../../../src/models/graph';
 import { plan } from '../../../src/models/plan';
+import type { EngineName } from '../../../src/recipe/engineNames';
 import { Network } from '../../../src/training/network/network';
 import { softmaxCrossEntropy } from '../../../src/training/ops/softmaxCrossEntropy';
 import { Random } from '../../../src/training/random';

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { loadEngine } from '../../../src/backends/backend';
+import { loadEngine } from '../../../src/backends/index';
 import { cifarResNet } from '../../../src/models/cifarResNet';
 import { parametersOf } from '../../../src/models/graph';
 import type { OptimizerRecipe, ParameterGroup } from '../../../src/recipe/recipe';

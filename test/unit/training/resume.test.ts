@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { loadEngine } from '../../../src/backends/backend';
+import { loadEngine } from '../../../src/backends/index';
 import type { RunEvent } from '../../../src/protocol/events';
 import { readResumption, type Snapshot, writeCheckpoint } from '../../../src/runs/checkpoint';
 import { PRESENT_ENGINES } from '../support/presentEngines';

@@ -4,16 +4,12 @@ import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { loadEngine } from '../../../src/backends/backend';
+import { loadEngine } from '../../../src/backends/index';
 import { graphOf } from '../../../src/recipe/draft';
 import type { Recipe } from '../../../src/recipe/recipe';
 import type { Snapshot } from '../../../src/runs/checkpoint';
-import {
-  type BatchTensors,
-  type LocalParts,
-  LocalPasses,
-  type PassedBatches,
-} from '../../../src/training/loop/passes';
+import type { BatchTensors } from '../../../src/training/loop/batchPass';
+import { type LocalParts, LocalPasses, type PassedBatches } from '../../../src/training/loop/passes';
 import { initialValues } from '../../../src/training/network/initialization';
 import { Network } from '../../../src/training/network/network';
 import { ShardedPasses, type Threads } from '../../../src/training/parallel/shardedPasses';

@@ -1,6 +1,7 @@
 import type * as tf from '@tensorflow/tfjs-core';
-import type { Attributes, Input, TensorflowBackend } from '../backend';
+import type { Input, TensorflowBackend } from '../backend';
 import { NATIVE_TYPE } from '../binding';
+import type { Attributes } from '../recording';
 import { type Call, converted, given, register } from './register';
 
 /**

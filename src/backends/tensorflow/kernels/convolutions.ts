@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
-import type { Attributes, StoredType } from '../backend';
-import { NATIVE_TYPE } from '../binding';
+import { NATIVE_TYPE, type StoredType } from '../binding';
+import type { Attributes } from '../recording';
 import { ConvolutionProduct } from './products';
 import { type Call, converted, given, INT32, inOneFormat, integers, register } from './register';
 import { cropped, padded, paddedShape, slidingAttributes, VALID } from './windows';

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
-import type { Attributes, TensorflowBackend } from '../backend';
+import type { TensorflowBackend } from '../backend';
+import type { Attributes } from '../recording';
 import { type Call, given, integers, register } from './register';
 import { cropped, padded, paddedShape, slidingAttributes, VALID } from './windows';
 

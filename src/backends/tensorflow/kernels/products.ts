@@ -1,6 +1,6 @@
 import type * as tf from '@tensorflow/tfjs-core';
-import type { Input, StoredType, TensorflowBackend } from '../backend';
-import { NATIVE_TYPE } from '../binding';
+import type { Input, TensorflowBackend } from '../backend';
+import { NATIVE_TYPE, type StoredType } from '../binding';
 import { INT32, integers } from './register';
 
 type Info = tf.backend_util.Conv2DInfo;

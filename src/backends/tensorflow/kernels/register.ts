@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
-import type { Input, StoredType, TensorflowBackend } from '../backend';
-import { NATIVE_TYPE } from '../binding';
+import type { Input, TensorflowBackend } from '../backend';
+import { NATIVE_TYPE, type StoredType } from '../binding';
 
 export const BACKEND_NAME = 'tensorflow';
 

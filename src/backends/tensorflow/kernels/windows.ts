@@ -1,5 +1,6 @@
 import type * as tf from '@tensorflow/tfjs-core';
-import type { Attributes, TensorflowBackend } from '../backend';
+import type { TensorflowBackend } from '../backend';
+import type { Attributes } from '../recording';
 import { INT32, integers, scalar } from './register';
 
 type Padding = Pick<tf.backend_util.PadInfo, 'top' | 'bottom' | 'left' | 'right'>;

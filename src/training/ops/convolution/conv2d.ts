@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import type { Window } from '../window';
+import type { Shape4D, Window } from '../window';
 import * as depthwise from './depthwiseConv2d';
 import * as grouped from './groupedConv2d';
 import * as indirect from './indirectConv2d';
@@ -11,9 +11,6 @@ export interface Convolution extends Window {
   /** 1 for a plain convolution, the input's channels for a depthwise one. */
   readonly groups: number;
 }
-
-/** A kernel's or an image's shape: [height, width, in, out] or [batch, height, width, channels]. */
-export type Shape4D = tf.Tensor4D['shape'];
 
 /** x [batch, height, width, in] convolved (as neural networks say: correlated) with [height, width, in / groups, out]. */
 export function conv2d(x: tf.Tensor4D, kernel: tf.Tensor4D, convolution: Convolution): tf.Tensor4D {

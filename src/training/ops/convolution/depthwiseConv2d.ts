@@ -1,8 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { channelSum } from '../channels';
 import { insertZeros, subsample } from '../resample';
-import { explicitPadding, type Window } from '../window';
-import type { Shape4D } from './conv2d';
+import { explicitPadding, type Shape4D, type Window } from '../window';
 
 /** A convolution with one filter a channel, kernel [height, width, 1, channels]. */
 

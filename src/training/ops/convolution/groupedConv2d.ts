@@ -1,6 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import type { Window } from '../window';
-import type { Shape4D } from './conv2d';
+import type { Shape4D, Window } from '../window';
 import * as plain from './plainConv2d';
 
 /** A convolution in groups (ResNeXt's): each group of channels has its own plain convolution. */

@@ -1,7 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { hasKernel } from '../../../backends/engineKernels';
-import type { Window } from '../window';
-import type { Shape4D } from './conv2d';
+import type { Shape4D, Window } from '../window';
 
 /** An ungrouped convolution by products of rows of pixels, on engines that have kernels for it (wasm). */
 

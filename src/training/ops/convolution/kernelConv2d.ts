@@ -1,7 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { hasKernel } from '../../../backends/engineKernels';
-import { explicitPadding, type Window } from '../window';
-import type { Shape4D } from './conv2d';
+import { explicitPadding, type Shape4D, type Window } from '../window';
 
 /** An ungrouped convolution whose gradients are kernels of the engine, of which not all have them. */
 export function isAvailable(): boolean {

@@ -1,7 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { insertZeros, place, subsample } from '../resample';
-import { explicitPadding, type Window } from '../window';
-import type { Shape4D } from './conv2d';
+import { explicitPadding, type Shape4D, type Window } from '../window';
 
 /**
  * An ungrouped convolution and its gradients, the gradients as convolutions too: the wasm engine has a fast

@@ -1,7 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { hasKernel } from '../../../backends/engineKernels';
-import type { Window } from '../window';
-import type { Shape4D } from './conv2d';
+import type { Shape4D, Window } from '../window';
 
 /**
  * A 3x3 convolution at stride 1 by Winograd's F(2x2, 3x3), on engines that have kernels for it (wasm): 2.25 times

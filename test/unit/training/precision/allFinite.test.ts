@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { loadEngine } from '../../../../src/backends/backend';
+import { loadEngine } from '../../../../src/backends/index';
 import { allFinite } from '../../../../src/training/loop/allFinite';
 import { PRESENT_ENGINES } from '../../support/presentEngines';
 

@@ -1,11 +1,12 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type EngineName, loadEngine } from '../../../../src/backends/backend';
+import { loadEngine } from '../../../../src/backends/index';
 import type { HalfFormat, Precision } from '../../../../src/backends/precision/formats';
 import { roundArray, roundToBfloat16, roundToHalf } from '../../../../src/backends/precision/round';
 import { GraphBuilder } from '../../../../src/models/builder';
 import { cifarResNet } from '../../../../src/models/cifarResNet';
 import { buffersOf, type Graph, parametersOf, sizeOf } from '../../../../src/models/graph';
+import type { EngineName } from '../../../../src/recipe/engineNames';
 import { allFinite } from '../../../../src/training/loop/allFinite';
 import { Network } from '../../../../src/training/network/network';
 import { type Values, values } from '../../support/numbers';

@@ -1,5 +1,5 @@
 import * as l10n from '@vscode/l10n';
-import type { Failure } from '../protocol/events';
+import type { Failure } from '../shared/failure';
 
 /** What an error means to a person: the file system's own in plain words, any other by its message. */
 export function failureOf(error: unknown): Failure {

@@ -1,0 +1,85 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path/posix';
+import { describe, expect, test } from 'vitest';
+import { circlesOf, type Tree, wallProblems } from './walls';
+
+const ROOT = join(__dirname, '../../..');
+const MOST_FILES = 20;
+
+const paths = ['src', 'webview'].flatMap((folder) =>
+  readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.ts'))
+    .map((path) => join(folder, path)),
+);
+const house: Tree = new Map(paths.map((path) => [path, readFileSync(join(ROOT, path), 'utf8')]));
+const architecture = readFileSync(join(ROOT, 'ARCHITECTURE.md'), 'utf8');
+
+/** The house with a line added to one of its files. */
+function with_(path: string, line: string): Tree {
+  const text = house.get(path);
+  if (text === undefined) throw new Error(`There is no ${path}`);
+  return new Map(house).set(path, `${line}\n${text}`);
+}
+
+test('no import crosses a wall', () => {
+  expect(wallProblems(house)).toEqual([]);
+});
+
+test('neither files nor first-level folders import one another in circles, type imports counted', () => {
+  expect(circlesOf(house)).toEqual({ files: [], rooms: [] });
+});
+
+describe('names a forbidden import', () => {
+  test.each([
+    ['src/shared/format.ts', "import type { Recipe } from '../recipe/recipe';", 'src/recipe/recipe.ts'],
+    ['src/recipe/draft.ts', "import { TRICKS } from '../tricks/registry';", 'src/tricks/registry.ts'],
+    ['src/engines/choice.ts', "import { loadEngine } from '../backends';", 'src/backends/index.ts'],
+    [
+      'src/runs/store.ts',
+      "import type { Batches } from '../training/data/batches';",
+      'src/training/data/batches.ts',
+    ],
+    ['webview/model.ts', "import { readRun } from '../src/runs/store';", 'src/runs/store.ts'],
+    ['src/cli/main.ts', "await import('../backends/wasm/wasm');", 'src/backends/wasm/wasm.ts'],
+    ['src/insight/lenses.ts', "import type * as vscode from 'vscode';", 'vscode'],
+    ['src/runs/store.ts', "import * as tf from '@tensorflow/tfjs-core';", '@tensorflow/tfjs-core'],
+    ['src/experiment/parse.ts', "import { readFileSync } from 'node:fs';", 'node:fs'],
+    ['src/protocol/events.ts', "import { isDeepStrictEqual } from 'node:util';", 'node:util'],
+  ])('%s: %s', (path, line, imported) => {
+    expect(wallProblems(with_(path, line))).toEqual([
+      expect.stringContaining(`${path} imports ${imported}: `),
+    ]);
+  });
+
+  test('a type that closes a circle of files', () => {
+    const closing = with_('src/models/graph.ts', "import type { ModelSpec } from './catalog';");
+    expect(circlesOf(closing).files).toEqual([
+      expect.arrayContaining(['src/models/catalog.ts', 'src/models/graph.ts']),
+    ]);
+  });
+
+  test('a type that closes a circle of folders', () => {
+    const closing = with_('src/models/graph.ts', "import type { Recipe } from '../recipe/recipe';");
+    expect(circlesOf(closing).rooms).toEqual([['models', 'recipe']]);
+  });
+});
+
+describe('ARCHITECTURE.md', () => {
+  const folders = [...new Set(paths.map(dirname))].filter((folder) => folder !== 'src').sort();
+  const reasons = new Map(
+    [...architecture.matchAll(/^\| `([^`]+)` +\| (.+?) +\|$/gm)].map(([, folder, reason]) => [
+      folder,
+      reason,
+    ]),
+  );
+
+  test('has a reason for every folder', () => {
+    expect(folders.filter((folder) => !reasons.has(folder))).toEqual([]);
+  });
+
+  test(`says why a folder has more than ${MOST_FILES} files`, () => {
+    const filesIn = (folder: string) => paths.filter((path) => dirname(path) === folder).length;
+    const full = folders.filter((folder) => filesIn(folder) > MOST_FILES);
+    expect(full.filter((folder) => !reasons.get(folder)?.includes('one file a'))).toEqual([]);
+  });
+});
