@@ -55,6 +55,6 @@ export function recipeOf(name: ModelName, { steps, epochs = 1, dtype = 'float32'
 /** A network of a model of the benches, with the weights of seed 1. */
 export function newNetwork(name: ModelName): Network {
   const { model, data } = recipeOf(name, { steps: 1 });
-  const graph = graphOf({ model, dataset: data.dataset });
+  const graph = graphOf({ model, data });
   return new Network(graph, initialValues(graph, { zeroGamma: false }, Random.seeded(1, 'initialization')));
 }

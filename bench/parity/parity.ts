@@ -122,7 +122,7 @@ function recipeOf(experiment: Experiment): Recipe {
 
 /** The losses of the first steps of a training from the weights of a file. */
 async function lossesOf(recipe: Recipe, path: string): Promise<number[]> {
-  const graph = graphOf({ model: recipe.model, dataset: recipe.data.dataset });
+  const graph = graphOf(recipe);
   const enough = new AbortController();
   const losses: number[] = [];
   const final = await train(recipe, {
@@ -180,7 +180,7 @@ async function ourLogits(runs: string): Promise<number[][]> {
   const { recipe } = run.manifest;
   const dataset = await openDataset(recipe.data.source);
   const { tensors } = await readCheckpoint(lastCheckpointPath(run.folder));
-  const graph = graphOf({ model: recipe.model, dataset: recipe.data.dataset });
+  const graph = graphOf(recipe);
   const network = new Network(graph, new Map(tensors.map(({ name, values }) => [name, values])));
   const size = dataset.validation.count;
   const batches = new Batches(dataset.validation, dataset.facts, {

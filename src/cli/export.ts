@@ -83,7 +83,7 @@ async function exportWeights(
     if (failure) throw InputError.of(failure);
   }
   const { metadata, tensors } = await readRunCheckpoint(terminal, run, checkpoint);
-  const graph = graphOf({ model: recipe.model, dataset: recipe.data.dataset });
+  const graph = graphOf(recipe);
   const named = new Map(tensors.map((tensor) => [tensor.name, tensor.values]));
   const values = average ? averagedIn(named) : named;
   const batches = Number(metadata.step ?? 0) * recipe.gradients.accumulation;

@@ -1,7 +1,8 @@
 import * as l10n from '@vscode/l10n';
-import { datasetFacts } from '../recipe/datasets';
-import { type DecayPlan, type Draft, graphOf, seal } from '../recipe/draft';
-import type { OptimizerRecipe, Recipe } from '../recipe/recipe';
+import { type DatasetFacts, datasetFacts } from '../recipe/datasets';
+import { type DecayPlan, type Draft, finalize, graphOf } from '../recipe/draft';
+import { type OptimizerRecipe, RECIPE_DEFAULTS, type Recipe } from '../recipe/recipe';
+import { assertNever } from '../shared/assertNever';
 import type { Path } from '../shared/path';
 import { ALL_TRICKS, type TrickName } from '../tricks/registry';
 import type { Trick, TrickProblem } from '../tricks/trick';
@@ -23,36 +24,26 @@ export type Resolution =
 export function plainDraft(experiment: Experiment): Draft {
   const { name, data, model, optimizer, schedule, seed, engine, init } = experiment;
   const { batch_size, augment, shuffle, ...source } = data;
+  const { decay, update, epochs } = schedule;
+  const dataset = datasetFacts(source);
   return {
+    ...RECIPE_DEFAULTS,
     name,
     tricks: [],
-    source,
-    dataset: datasetFacts(source),
-    batchSize: batch_size,
-    augment,
-    shuffle,
-    erasing: null,
-    mixup: null,
-    cutmix: null,
+    data: { ...RECIPE_DEFAULTS.data, source, dataset, batchSize: batch_size, augment, shuffle },
     model: modelSpec(model),
-    weights: init ?? null,
-    labelSmoothing: 0,
-    distillation: null,
+    initialization: { ...RECIPE_DEFAULTS.initialization, weights: init ?? null },
     optimizer: optimizerRecipe(optimizer),
-    baseLearningRate: optimizer.base_lr,
-    scaling: null,
-    weightDecay: optimizer.weight_decay,
-    decayOn: 'all',
-    accumulation: 1,
-    maxNorm: null,
-    sharpnessRadius: null,
-    averaging: null,
+    parameterGroups: { weightDecay: optimizer.weight_decay, decayOn: 'all' },
     precision: { compute: 'float32' },
-    zeroGamma: false,
-    epochs: schedule.epochs,
-    warmup: { epochs: 0, countFrom: 0, update: 'step' },
-    decay: decayPlan(schedule.decay),
-    update: schedule.update,
+    epochs,
+    schedule: {
+      baseLearningRate: optimizer.base_lr,
+      scaling: null,
+      warmup: { epochs: 0, countFrom: 0, update: 'step' },
+      decay: decayPlan(decay),
+      update,
+    },
     seed,
     engine,
   };
@@ -76,7 +67,7 @@ function optimizerRecipe(optimizer: Experiment['optimizer']): OptimizerRecipe {
       return { name, beta1, beta2, epsilon };
     }
     default:
-      return optimizer satisfies never;
+      return assertNever(optimizer);
   }
 }
 
@@ -123,7 +114,7 @@ function exclusions({ name, excludes = [] }: Trick, chosen: readonly string[]): 
 /** The recipe an experiment leads to, or why it cannot be trained. */
 export function resolve(experiment: Experiment): Resolution {
   const plain = plainDraft(experiment);
-  const task = taskProblems(experiment.model, plain.dataset);
+  const task = taskProblems(experiment.model, plain.data.dataset);
   const resolution = resolveDraft(plain, chosenTricks(experiment));
   if (task.length === 0) return resolution;
   return { ok: false, problems: [...task, ...(resolution.ok ? [] : resolution.problems)] };
@@ -141,13 +132,13 @@ export function resolveDraft(plain: Draft, chosen: ReturnType<typeof chosenTrick
       })),
     ),
   ];
-  return problems.length > 0 ? { ok: false, problems } : { ok: true, recipe: seal(draft) };
+  return problems.length > 0 ? { ok: false, problems } : { ok: true, recipe: finalize(draft) };
 }
 
 /** Where a model is written for other images or classes than those of the data it is to be trained on. */
 function taskProblems(
   { name, input_size, classes }: Experiment['model'],
-  dataset: Draft['dataset'],
+  dataset: DatasetFacts,
 ): ResolutionProblem[] {
   const problems: ResolutionProblem[] = [];
   if (input_size !== undefined && (dataset.height !== input_size || dataset.width !== input_size)) {
@@ -182,16 +173,17 @@ function taskProblems(
 
 function draftProblems(draft: Draft): ResolutionProblem[] {
   const problems: ResolutionProblem[] = [];
-  const { trainImages } = draft.dataset;
-  if (draft.batchSize > trainImages) {
+  const { dataset, batchSize } = draft.data;
+  const { decay } = draft.schedule;
+  const { trainImages } = dataset;
+  if (batchSize > trainImages) {
     problems.push({
       path: ['data', 'batch_size'],
-      what: l10n.t('A batch of {0} is larger than the {1} training images.', draft.batchSize, trainImages),
+      what: l10n.t('A batch of {0} is larger than the {1} training images.', batchSize, trainImages),
       remedy: l10n.t('Use at most {0}.', trainImages),
     });
   }
-  const late =
-    draft.decay.name === 'multi_step' && draft.decay.milestones.find((epoch) => epoch >= draft.epochs);
+  const late = decay.name === 'multi_step' && decay.milestones.find((epoch) => epoch >= draft.epochs);
   if (late) {
     problems.push({
       path: ['schedule', 'decay', 'milestones'],
@@ -202,7 +194,7 @@ function draftProblems(draft: Draft): ResolutionProblem[] {
   try {
     graphOf(draft);
   } catch {
-    const { height, width } = draft.dataset;
+    const { height, width } = dataset;
     problems.push({
       path: ['model', 'name'],
       what: l10n.t('{0} cannot take images of {1} x {2}.', draft.model.name, height, width),

@@ -26,11 +26,11 @@ export function derivedNumbers(parsed: ParseResult): DerivedNumber[] {
     {
       path: ['data', 'batch_size'],
       text:
-        batch === draft.batchSize
+        batch === draft.data.batchSize
           ? l10n.t('{0} steps an epoch', schedule.stepsPerEpoch)
           : l10n.t('effective batch {0}, {1} steps an epoch', batch, schedule.stepsPerEpoch),
     },
-    ...(schedule.peakLearningRate === draft.baseLearningRate
+    ...(schedule.peakLearningRate === draft.schedule.baseLearningRate
       ? []
       : [
           {

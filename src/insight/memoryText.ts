@@ -1,6 +1,6 @@
 import * as l10n from '@vscode/l10n';
 import { batchBytes } from '../models/stepMemory';
-import { type Draft, effectiveBatchOf, halfExecutionOf, seal } from '../recipe/draft';
+import { type Draft, effectiveBatchOf, finalize, halfExecutionOf } from '../recipe/draft';
 import { memoryOf } from '../recipe/recipeMemory';
 import { formatBytes } from '../shared/format';
 
@@ -18,8 +18,8 @@ export function memoryChange(without: Draft, withIt: Draft): string | null {
 }
 
 function changeBy(execution: 'native' | 'emulated', without: Draft, withIt: Draft): string | null {
-  const before = batchBytes(memoryOf(seal(without), execution), batchWithout(without, withIt));
-  const after = batchBytes(memoryOf(seal(withIt), execution), withIt.batchSize);
+  const before = batchBytes(memoryOf(finalize(without), execution), batchWithout(without, withIt));
+  const after = batchBytes(memoryOf(finalize(withIt), execution), withIt.data.batchSize);
   if (before === after) return null;
   const [from, to] = [before, after].map(formatBytes);
   if (from !== to) return l10n.t('memory {0} to {1}', from ?? '', to ?? '');
@@ -28,5 +28,5 @@ function changeBy(execution: 'native' | 'emulated', without: Draft, withIt: Draf
 
 /** The batch without a trick whose step learns from as many images. */
 function batchWithout(without: Draft, withIt: Draft): number {
-  return effectiveBatchOf(withIt) / without.accumulation;
+  return effectiveBatchOf(withIt) / without.gradients.accumulation;
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Recipe } from '../recipe/recipe';
+import { type Recipe, withDefaults } from '../recipe/recipe';
 import { hasRecipeShape } from '../recipe/recipeShape';
 import { failureSchema } from '../shared/failure';
 import { engineReportSchema, runResultSchema } from './events';
@@ -34,7 +34,7 @@ export const manifestSchema = z.object({
     /** As written. */
     text: z.string(),
   }),
-  recipe: z.custom<Recipe>(hasRecipeShape, 'This is not a recipe.'),
+  recipe: z.custom<Recipe>(hasRecipeShape, 'This is not a recipe.').transform(withDefaults),
   engine: engineReportSchema.nullable(),
   versions: z.record(z.string(), z.string()),
   state: runStateSchema,

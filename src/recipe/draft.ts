@@ -1,21 +1,10 @@
 import { buildGraph, type ModelSpec } from '../models/catalog';
 import type { Graph } from '../models/graph';
-import type { DatasetFacts, DatasetRequest } from './datasets';
+import { assertNever } from '../shared/assertNever';
+import type { DatasetFacts } from './datasets';
 import { type EngineRequest, HALF_PRECISION, type HalfExecution } from './engineNames';
-import {
-  type Augmentation,
-  type AveragingRecipe,
-  type DistillationRecipe,
-  type ErasingRecipe,
-  type LossScaling,
-  type MixingRecipe,
-  type OptimizerRecipe,
-  type ParameterGroup,
-  type Precision,
-  RECIPE_VERSION,
-  type Recipe,
-} from './recipe';
-import type { Decay } from './schedule';
+import { type LossScaling, type ParameterGroup, type Precision, RECIPE_VERSION, type Recipe } from './recipe';
+import type { Decay, Schedule } from './schedule';
 
 /** A decay as a person writes it, its times in epochs. */
 export type DecayPlan =
@@ -32,135 +21,135 @@ export interface WarmupPlan {
   readonly update: 'step' | 'epoch';
 }
 
-/** What a precision is asked for as; how an engine gives it is found when the draft is sealed. */
+/** What a precision is asked for as; how an engine gives it is found when the draft is finalized. */
 export type PrecisionPlan =
   | { readonly compute: 'float32' | 'bfloat16' }
   | { readonly compute: 'float16'; readonly lossScale: LossScaling };
 
-/**
- * A recipe before its numbers are worked out. Every trick writes a part of its own, so tricks lead to the same
- * recipe in any order; `seal` derives what depends on several of them.
- */
-export interface Draft {
-  readonly name: string;
-  readonly tricks: readonly string[];
-  readonly source: DatasetRequest;
-  readonly dataset: DatasetFacts;
-  readonly batchSize: number;
-  readonly augment: Augmentation;
-  readonly shuffle: boolean;
-  readonly erasing: ErasingRecipe | null;
-  readonly mixup: MixingRecipe['mixup'];
-  readonly cutmix: MixingRecipe['cutmix'];
-  readonly model: ModelSpec;
-  readonly weights: string | null;
-  readonly labelSmoothing: number;
-  readonly distillation: DistillationRecipe | null;
-  readonly optimizer: OptimizerRecipe;
+/** A schedule as a person writes it, its times in epochs. */
+export interface SchedulePlan {
   readonly baseLearningRate: number;
-  /** Linear scaling's reference batch; null uses the base rate as it is. */
+  /** Linear scaling's reference batch; null uses the base learning rate as it is. */
   readonly scaling: { readonly baseBatchSize: number } | null;
-  readonly weightDecay: number;
-  readonly decayOn: 'all' | 'kernels';
-  readonly accumulation: number;
-  readonly maxNorm: number | null;
-  readonly sharpnessRadius: number | null;
-  readonly averaging: AveragingRecipe | null;
-  readonly precision: PrecisionPlan;
-  readonly zeroGamma: boolean;
-  readonly epochs: number;
   readonly warmup: WarmupPlan;
   readonly decay: DecayPlan;
   readonly update: 'step' | 'epoch';
-  readonly seed: number;
-  readonly engine: EngineRequest;
 }
 
+/** What weight decay acts on, and how strongly. */
+export interface WeightDecayPlan {
+  readonly weightDecay: number;
+  readonly decayOn: 'all' | 'kernels';
+}
+
+/** A recipe's parts that follow from several tricks, as they are planned before their numbers are worked out. */
+interface Plans {
+  readonly parameterGroups: WeightDecayPlan;
+  readonly precision: PrecisionPlan;
+  readonly schedule: SchedulePlan;
+}
+
+/**
+ * A recipe before its numbers are worked out: a recipe's own fields, and plans in the places of those that depend on
+ * several tricks. Every trick writes a part of its own, so tricks lead to the same recipe in any order.
+ */
+export type Draft = Omit<Recipe, 'version' | keyof Plans> & Plans;
+
+/** A draft's parts that are changed field by field; all others are replaced whole. */
+type Merged = 'data' | 'initialization' | 'loss' | 'gradients' | 'parameterGroups' | 'schedule';
+
+/** What a trick changes of a draft. */
+export type DraftChanges = { readonly [Part in Merged]?: Partial<Draft[Part]> } & Partial<
+  Pick<Draft, 'model' | 'optimizer' | 'averaging' | 'precision'>
+>;
+
+/**
+ * The draft with changes. Call it with the changes written out: a key that a draft does not have is then an error of
+ * the compiler's.
+ */
+export function changed(draft: Draft, changes: DraftChanges): Draft {
+  return {
+    ...draft,
+    ...changes,
+    data: { ...draft.data, ...changes.data },
+    initialization: { ...draft.initialization, ...changes.initialization },
+    loss: { ...draft.loss, ...changes.loss },
+    gradients: { ...draft.gradients, ...changes.gradients },
+    parameterGroups: { ...draft.parameterGroups, ...changes.parameterGroups },
+    schedule: { ...draft.schedule, ...changes.schedule },
+  };
+}
+
+/** What of a draft says how many images a step learns from. */
+type StepOf = { readonly data: Pick<Draft['data'], 'batchSize'>; readonly gradients: Draft['gradients'] };
+
 /** Images that one step learns from: those of all its batches. */
-export function effectiveBatchOf({
-  batchSize,
-  accumulation,
-}: Pick<Draft, 'batchSize' | 'accumulation'>): number {
-  return batchSize * accumulation;
+export function effectiveBatchOf({ data, gradients }: StepOf): number {
+  return data.batchSize * gradients.accumulation;
 }
 
 /** Full steps in an epoch; the rest of the training images are left out of it, as ImageNet codes do. */
-export function stepsPerEpochOf(draft: Pick<Draft, 'dataset' | 'batchSize' | 'accumulation'>): number {
-  return Math.floor(draft.dataset.trainImages / effectiveBatchOf(draft));
+export function stepsPerEpochOf(draft: Draft): number {
+  return Math.floor(draft.data.dataset.trainImages / effectiveBatchOf(draft));
+}
+
+/** The steps of so many epochs, which may be a fraction. */
+export function stepsOf(draft: Draft, epochs: number): number {
+  return Math.round(epochs * stepsPerEpochOf(draft));
 }
 
 /** The rate that warmup ends at: base_lr x batch / base_batch_size (He et al. 2018, section 3.1) where scaled. */
-export function peakLearningRateOf(
-  draft: Pick<Draft, 'baseLearningRate' | 'batchSize' | 'accumulation' | 'scaling'>,
-): number {
-  const { baseLearningRate, scaling } = draft;
+export function peakLearningRateOf(draft: Draft): number {
+  const { baseLearningRate, scaling } = draft.schedule;
   return scaling ? (baseLearningRate * effectiveBatchOf(draft)) / scaling.baseBatchSize : baseLearningRate;
 }
 
 /** Drafts that are made from one another share their model, and so its graph. */
 const graphs = new WeakMap<ModelSpec, { readonly dataset: DatasetFacts; readonly graph: Graph }>();
 
-/** The network that a draft or recipe's model makes of its data set's images and classes. */
-export function graphOf({ model, dataset }: Pick<Draft, 'model' | 'dataset'>): Graph {
+/** The network that a draft's or recipe's model makes of its data set's images and classes. */
+export function graphOf({ model, data: { dataset } }: ModelAndData): Graph {
   const known = graphs.get(model);
   if (known?.dataset === dataset) return known.graph;
   const graph = buildGraph(model, [dataset.height, dataset.width, dataset.channels], dataset.classes);
   graphs.set(model, { dataset, graph });
   return graph;
 }
+interface ModelAndData {
+  readonly model: ModelSpec;
+  readonly data: { readonly dataset: DatasetFacts };
+}
 
 /** Works out a draft's numbers. */
-export function seal(draft: Draft): Recipe {
-  const stepsPerEpoch = stepsPerEpochOf(draft);
-  const { mixup, cutmix } = draft;
+export function finalize(draft: Draft): Recipe {
   return {
+    ...draft,
     version: RECIPE_VERSION,
-    name: draft.name,
     tricks: [...draft.tricks].sort(),
-    data: {
-      source: draft.source,
-      dataset: draft.dataset,
-      batchSize: draft.batchSize,
-      augment: draft.augment,
-      shuffle: draft.shuffle,
-      erasing: draft.erasing,
-      mixing: mixup || cutmix ? { mixup, cutmix } : null,
-    },
-    model: draft.model,
-    initialization: { zeroGamma: draft.zeroGamma, weights: draft.weights },
-    loss: { labelSmoothing: draft.labelSmoothing, distillation: draft.distillation },
-    parameterGroups: parameterGroupsOf(draft),
-    gradients: {
-      accumulation: draft.accumulation,
-      maxNorm: draft.maxNorm,
-      sharpnessRadius: draft.sharpnessRadius,
-    },
-    optimizer: draft.optimizer,
-    averaging: draft.averaging,
+    parameterGroups: parameterGroupsOf(draft.parameterGroups),
     precision: precisionOf(draft),
-    epochs: draft.epochs,
-    schedule: {
-      peakLearningRate: peakLearningRateOf(draft),
-      warmup: {
-        steps: Math.round(draft.warmup.epochs * stepsPerEpoch),
-        countFrom: draft.warmup.countFrom,
-        update: draft.warmup.update,
-      },
-      decay: decayInSteps(draft.decay, draft.epochs, stepsPerEpoch),
-      update: draft.update,
-      stepsPerEpoch,
-      totalSteps: draft.epochs * stepsPerEpoch,
+    schedule: scheduleOf(draft),
+  };
+}
+
+function scheduleOf(draft: Draft): Schedule {
+  const { warmup, decay, update } = draft.schedule;
+  return {
+    peakLearningRate: peakLearningRateOf(draft),
+    warmup: {
+      steps: stepsOf(draft, warmup.epochs),
+      countFrom: warmup.countFrom,
+      update: warmup.update,
     },
-    seed: draft.seed,
-    engine: draft.engine,
+    decay: decayInSteps(decay, draft),
+    update,
+    stepsPerEpoch: stepsPerEpochOf(draft),
+    totalSteps: stepsOf(draft, draft.epochs),
   };
 }
 
 /** The groups that a draft's parameters fall into, by whether weight decay acts on them. */
-export function parameterGroupsOf({
-  decayOn,
-  weightDecay,
-}: Pick<Draft, 'decayOn' | 'weightDecay'>): ParameterGroup[] {
+export function parameterGroupsOf({ decayOn, weightDecay }: WeightDecayPlan): ParameterGroup[] {
   switch (decayOn) {
     case 'all':
       return [{ name: 'all', kinds: ['kernel', 'bias', 'gamma', 'beta'], weightDecay }];
@@ -170,7 +159,7 @@ export function parameterGroupsOf({
         { name: 'no_decay', kinds: ['bias', 'gamma', 'beta'], weightDecay: 0 },
       ];
     default:
-      return unknown(decayOn);
+      return assertNever(decayOn);
   }
 }
 
@@ -199,7 +188,7 @@ export function milestonesOf(decay: DecayPlan, epochs: number): readonly number[
   );
 }
 
-function decayInSteps(decay: DecayPlan, epochs: number, stepsPerEpoch: number): Decay {
+function decayInSteps(decay: DecayPlan, draft: Draft): Decay {
   switch (decay.name) {
     case 'constant':
     case 'cosine':
@@ -211,14 +200,10 @@ function decayInSteps(decay: DecayPlan, epochs: number, stepsPerEpoch: number): 
       return decay;
     case 'step':
     case 'multi_step': {
-      const milestones = milestonesOf(decay, epochs).map((epoch) => Math.round(epoch * stepsPerEpoch));
+      const milestones = milestonesOf(decay, draft.epochs).map((epoch) => stepsOf(draft, epoch));
       return { name: 'step', milestones, factor: decay.factor };
     }
     default:
-      return unknown(decay);
+      return assertNever(decay);
   }
-}
-
-function unknown(value: never): never {
-  throw new Error(`Unknown value ${JSON.stringify(value)}`);
 }

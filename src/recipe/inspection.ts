@@ -57,7 +57,7 @@ export interface LayerInspection {
 /** What becomes of a recipe's parameters, counted layer by layer. */
 export function inspect(recipe: Recipe): Inspection {
   const { dataset } = recipe.data;
-  const graph = graphOf({ model: recipe.model, dataset });
+  const graph = graphOf(recipe);
   return {
     model: recipe.model,
     input: [dataset.height, dataset.width, dataset.channels],

@@ -4,6 +4,11 @@ import type { DatasetFacts, DatasetRequest } from './datasets';
 import type { EngineRequest, HalfExecution } from './engineNames';
 import type { Schedule } from './schedule';
 
+/**
+ * What the trainer trains. Raise it when a field that is there already means something else than before, or is gone:
+ * runs of an older version are then shown, and not resumed. A new field with a default in `RECIPE_DEFAULTS` needs no
+ * new version: older runs are read as if they had the default, and keep their key.
+ */
 export const RECIPE_VERSION = 2;
 
 /** Parameters that share an optimizer's settings; a parameter belongs to the group that lists its kind. */
@@ -89,37 +94,45 @@ export interface ErasingRecipe {
   readonly minAspect: number;
 }
 
+/** What is trained on. */
+export interface DataRecipe {
+  /** What to open. */
+  readonly source: DatasetRequest;
+  /** What it holds. */
+  readonly dataset: DatasetFacts;
+  /** Images in a batch; a step takes `gradients.accumulation` of them. */
+  readonly batchSize: number;
+  readonly augment: Augmentation;
+  /** Whether each epoch has an order of its own; else images come as the data set holds them. */
+  readonly shuffle: boolean;
+  readonly erasing: ErasingRecipe | null;
+  readonly mixing: MixingRecipe | null;
+}
+
+/** What the network starts from. */
+export interface InitializationRecipe {
+  /** Whether the last batch norm of every residual branch starts with gamma 0. */
+  readonly zeroGamma: boolean;
+  /** A safetensors file to start from, relative to the experiment file's folder. */
+  readonly weights: string | null;
+}
+
+export interface LossRecipe {
+  /** Share of each target spread evenly over all classes. */
+  readonly labelSmoothing: number;
+  readonly distillation: DistillationRecipe | null;
+}
+
 /** Plain data that says everything about a training; the trainer knows recipes only, never tricks. */
 export interface Recipe {
   readonly version: typeof RECIPE_VERSION;
   readonly name: string;
   /** Names of the tricks that led here. */
   readonly tricks: readonly string[];
-  readonly data: {
-    /** What to open. */
-    readonly source: DatasetRequest;
-    /** What it holds. */
-    readonly dataset: DatasetFacts;
-    /** Images in a batch; a step takes `gradients.accumulation` of them. */
-    readonly batchSize: number;
-    readonly augment: Augmentation;
-    /** Whether each epoch has an order of its own; else images come as the data set holds them. */
-    readonly shuffle: boolean;
-    readonly erasing: ErasingRecipe | null;
-    readonly mixing: MixingRecipe | null;
-  };
+  readonly data: DataRecipe;
   readonly model: ModelSpec;
-  readonly initialization: {
-    /** Whether the last batch norm of every residual branch starts with gamma 0. */
-    readonly zeroGamma: boolean;
-    /** A safetensors file to start from, relative to the experiment file's folder. */
-    readonly weights: string | null;
-  };
-  readonly loss: {
-    /** Share of each target spread evenly over all classes. */
-    readonly labelSmoothing: number;
-    readonly distillation: DistillationRecipe | null;
-  };
+  readonly initialization: InitializationRecipe;
+  readonly loss: LossRecipe;
   readonly parameterGroups: readonly ParameterGroup[];
   readonly gradients: GradientRecipe;
   readonly optimizer: OptimizerRecipe;
@@ -129,4 +142,64 @@ export interface Recipe {
   readonly schedule: Schedule;
   readonly seed: number;
   readonly engine: EngineRequest;
+}
+
+/**
+ * The recipe's fields that stand for an effect, as they are where no trick asks for it. They do not enter a recipe's
+ * key, and a run that was written before a field was there reads as having its default: so a new effect neither
+ * separates earlier runs from later ones nor keeps them from being resumed.
+ */
+export const RECIPE_DEFAULTS = {
+  data: { erasing: null, mixing: null },
+  initialization: { zeroGamma: false, weights: null },
+  loss: { labelSmoothing: 0, distillation: null },
+  gradients: { accumulation: 1, maxNorm: null, sharpnessRadius: null },
+  averaging: null,
+} satisfies EffectFields;
+
+/** Every field of these parts is an effect's but what `DataRecipe` says of the data themselves. */
+type EffectFields = Pick<Recipe, 'initialization' | 'loss' | 'gradients' | 'averaging'> & {
+  readonly data: Omit<DataRecipe, 'source' | 'dataset' | 'batchSize' | 'augment' | 'shuffle'>;
+};
+
+/** A recipe as stored, perhaps before some effect was known: what it does not say is as by default. */
+export function withDefaults(stored: Recipe): Recipe {
+  const { data, initialization, loss, gradients, averaging } = RECIPE_DEFAULTS;
+  return {
+    ...stored,
+    data: { ...data, ...stored.data },
+    initialization: { ...initialization, ...stored.initialization },
+    loss: { ...loss, ...stored.loss },
+    gradients: { ...gradients, ...stored.gradients },
+    averaging: stored.averaging ?? averaging,
+  };
+}
+
+/** What a recipe trains, whatever its name, seed and engine: equal for recipes that differ in those alone. */
+export function recipeKey(recipe: Recipe): string {
+  const { name: _, tricks: __, seed: ___, engine: ____, ...trained } = recipe;
+  return canonical(withoutDefaults(trained, RECIPE_DEFAULTS));
+}
+
+/** A value's fields less those that are as in `defaults`. */
+function withoutDefaults(value: object, defaults: object): object {
+  const known = new Map<string, unknown>(Object.entries(defaults));
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([key, part]) => {
+      const standard = known.get(key);
+      if (isMapping(part) && isMapping(standard)) return [[key, withoutDefaults(part, standard)]];
+      return known.has(key) && part === standard ? [] : [[key, part]];
+    }),
+  );
+}
+
+/** JSON whose keys are in one order. */
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_, part) =>
+    isMapping(part) ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1))) : part,
+  );
+}
+
+function isMapping(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -9,7 +9,7 @@ import type { OptimizerRecipe, Recipe } from './recipe';
 export function memoryOf(recipe: Recipe, execution: 'native' | 'emulated'): StepMemory {
   const { model, data, optimizer, averaging, gradients, precision } = recipe;
   const isHalf = precision.compute !== 'float32' && execution === 'native';
-  return stepMemory(graphOf({ model, dataset: data.dataset }), {
+  return stepMemory(graphOf({ model, data }), {
     statesPerWeight:
       slotsOf(optimizer) +
       (averaging ? 1 : 0) +

@@ -1,5 +1,5 @@
 import type { Manifest } from '../protocol/manifest';
-import type { Recipe } from '../recipe/recipe';
+import { type Recipe, recipeKey } from '../recipe/recipe';
 import { type PairedMean, pairedMean } from './statistics';
 
 /**
@@ -33,19 +33,4 @@ export function indexRuns(manifests: readonly Manifest[]): RunIndex {
     alike.set(`${recipe.seed} ${engine?.name}`, averagedAccuracy ?? validationAccuracy);
   }
   return index;
-}
-
-/** What a recipe trains, whatever its name, seed and engine: equal for recipes that differ in those alone. */
-export function recipeKey(recipe: Recipe): string {
-  const { name: _, tricks: __, seed: ___, engine: ____, ...trained } = recipe;
-  return canonical(trained);
-}
-
-/** JSON whose keys are in one order. */
-function canonical(value: unknown): string {
-  return JSON.stringify(value, (_, part) =>
-    typeof part === 'object' && part !== null && !Array.isArray(part)
-      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : part,
-  );
 }

@@ -1,6 +1,6 @@
 import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
-import { type Draft, peakLearningRateOf, stepsPerEpochOf } from '../recipe/draft';
+import { changed, type Draft, peakLearningRateOf, stepsOf } from '../recipe/draft';
 import { formatNumber } from '../shared/format';
 import { defineTrick } from './trick';
 
@@ -22,22 +22,21 @@ export const cosineDecay = defineTrick({
   evidence: [{ setting: 'ResNet-50-D, against decay by steps', without: 77.16, with: 77.91 }],
   options: z.strictObject({}),
   anchor: ['schedule', 'decay'],
-  fits: ({ decay }) => decay.name !== 'cosine',
+  fits: ({ schedule }) => schedule.decay.name !== 'cosine',
   insertion: () => true,
   problems: () => [],
-  apply: (draft) => ({ ...draft, decay: { name: 'cosine' } }),
+  apply: (draft) => changed(draft, { schedule: { decay: { name: 'cosine' } } }),
   effect: (draft) =>
-    draft.decay.name === 'cosine'
+    draft.schedule.decay.name === 'cosine'
       ? l10n.t('the decay is cosine as it is')
       : l10n.t(
           'rate falls from {0} to 0 over {1} steps, instead of {2}',
           formatNumber(peakLearningRateOf(draft)),
           decaySteps(draft),
-          draft.decay.name,
+          draft.schedule.decay.name,
         ),
 });
 
 function decaySteps(draft: Draft): number {
-  const stepsPerEpoch = stepsPerEpochOf(draft);
-  return draft.epochs * stepsPerEpoch - Math.round(draft.warmup.epochs * stepsPerEpoch);
+  return stepsOf(draft, draft.epochs) - stepsOf(draft, draft.schedule.warmup.epochs);
 }

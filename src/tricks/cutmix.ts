@@ -1,5 +1,6 @@
 import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
+import { changed } from '../recipe/draft';
 import { formatNumber } from '../shared/format';
 import { defineTrick } from './trick';
 
@@ -30,9 +31,10 @@ export const cutmix = defineTrick({
   anchor: ['data', 'augment'],
   insertion: () => true,
   problems: () => [],
-  apply: (draft, options) => ({ ...draft, cutmix: options }),
-  effect: ({ mixup }, { alpha, probability }) =>
-    mixup
+  apply: (draft, options) =>
+    changed(draft, { data: { mixing: { mixup: null, ...draft.data.mixing, cutmix: options } } }),
+  effect: ({ data }, { alpha, probability }) =>
+    data.mixing?.mixup
       ? l10n.t('every batch mixed, by mixup or by CutMix')
       : l10n.t(
           '{0}% of batches patched, λ from Beta({1}, {1})',

@@ -1,5 +1,6 @@
 import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
+import { changed } from '../recipe/draft';
 import { formatNumber } from '../shared/format';
 import { defineTrick } from './trick';
 
@@ -44,7 +45,7 @@ export const distillation = defineTrick({
           },
         ]
       : [],
-  apply: (draft, options) => ({ ...draft, distillation: options }),
+  apply: (draft, options) => changed(draft, { loss: { distillation: options } }),
   effect: (_, { teacher, temperature }) =>
     teacher === ''
       ? l10n.t('learns from a finished run, at temperature {0}', formatNumber(temperature))

@@ -1,6 +1,6 @@
 import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
-import { stepsPerEpochOf } from '../recipe/draft';
+import { changed, stepsOf } from '../recipe/draft';
 import { defineTrick } from './trick';
 
 /** Polyak and Juditsky 1992, as an exponential average; TensorFlow and timm made it usual for image models. */
@@ -29,11 +29,11 @@ export const ema = defineTrick({
   anchor: ['schedule', 'epochs'],
   // The paper's baselines train for 150,000 steps; in a short training that decay averages from its beginning.
   insertion: (draft) => {
-    const steps = Math.max(draft.epochs * stepsPerEpochOf(draft), 1);
+    const steps = Math.max(stepsOf(draft, draft.epochs), 1);
     return { decay: Number(Math.min(Math.max(1 - 15 / steps, 0.9), 0.9999).toPrecision(4)) };
   },
   problems: () => [],
-  apply: (draft, options) => ({ ...draft, averaging: options }),
+  apply: (draft, options) => changed(draft, { averaging: options }),
   effect: (draft, { decay }) =>
-    l10n.t('about {0} steps of {1}', Math.round(1 / (1 - decay)), draft.epochs * stepsPerEpochOf(draft)),
+    l10n.t('about {0} steps of {1}', Math.round(1 / (1 - decay)), stepsOf(draft, draft.epochs)),
 });

@@ -1,6 +1,6 @@
 import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
-import { effectiveBatchOf } from '../recipe/draft';
+import { changed, type Draft, effectiveBatchOf } from '../recipe/draft';
 import { defineTrick } from './trick';
 
 /** As timm and Composer have it: batch norm sees one batch at a time, the optimizer the mean of several. */
@@ -27,34 +27,35 @@ export const gradientAccumulation = defineTrick({
   anchor: ['data', 'batch_size'],
   fits: (draft) => wholeSteps(draft) > 1,
   insertion: (draft) => ({
-    batches: Math.max(2, Math.min(Math.round(256 / draft.batchSize), wholeSteps(draft))),
+    batches: Math.max(2, Math.min(Math.round(256 / draft.data.batchSize), wholeSteps(draft))),
   }),
   problems: (draft, { batches }) =>
-    effectiveBatchOf(draft) > draft.dataset.trainImages && draft.batchSize <= draft.dataset.trainImages
+    effectiveBatchOf(draft) > draft.data.dataset.trainImages &&
+    draft.data.batchSize <= draft.data.dataset.trainImages
       ? [
           {
             path: ['batches'],
             what: l10n.t(
               '{0} batches of {1} are more than the {2} training images.',
               batches,
-              draft.batchSize,
-              draft.dataset.trainImages,
+              draft.data.batchSize,
+              draft.data.dataset.trainImages,
             ),
             remedy: l10n.t('Use at most {0}.', wholeSteps(draft)),
           },
         ]
       : [],
-  apply: (draft, options) => ({ ...draft, accumulation: options.batches }),
+  apply: (draft, options) => changed(draft, { gradients: { accumulation: options.batches } }),
   effect: (draft, { batches }) =>
     l10n.t(
       '{0} batches of {1} make a step of {2} images',
       batches,
-      draft.batchSize,
-      batches * draft.batchSize,
+      draft.data.batchSize,
+      batches * draft.data.batchSize,
     ),
 });
 
 /** Batches that fit into an epoch. */
-function wholeSteps({ dataset, batchSize }: { dataset: { trainImages: number }; batchSize: number }): number {
+function wholeSteps({ data: { dataset, batchSize } }: Draft): number {
   return Math.max(Math.floor(dataset.trainImages / batchSize), 1);
 }

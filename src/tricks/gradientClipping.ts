@@ -1,5 +1,6 @@
 import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
+import { changed } from '../recipe/draft';
 import { formatNumber } from '../shared/format';
 import { defineTrick } from './trick';
 
@@ -26,6 +27,6 @@ export const gradientClipping = defineTrick({
   anchor: ['optimizer'],
   insertion: () => true,
   problems: () => [],
-  apply: (draft, options) => ({ ...draft, maxNorm: options.max_norm }),
+  apply: (draft, options) => changed(draft, { gradients: { maxNorm: options.max_norm } }),
   effect: (_, { max_norm }) => l10n.t('norm of gradients at most {0}', formatNumber(max_norm)),
 });

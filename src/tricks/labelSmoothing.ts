@@ -1,5 +1,6 @@
 import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
+import { changed } from '../recipe/draft';
 import { formatNumber } from '../shared/format';
 import { defineTrick } from './trick';
 
@@ -30,14 +31,14 @@ export const labelSmoothing = defineTrick({
   anchor: ['data', 'dataset'],
   insertion: () => true,
   problems: () => [],
-  advice: ({ mixup, cutmix }, options) =>
-    options && (mixup || cutmix)
+  advice: ({ data: { mixing } }, options) =>
+    options && mixing
       ? [
           {
             path: ['tricks', 'label_smoothing'],
             what: l10n.t(
               'The targets are softened twice: by label smoothing, and by {0}.',
-              mixup ? 'mixup' : 'cutmix',
+              mixing.mixup ? 'mixup' : 'cutmix',
             ),
             remedy: l10n.t(
               'The paper has both; where the training loss stays high, take label smoothing out.',
@@ -46,8 +47,15 @@ export const labelSmoothing = defineTrick({
           },
         ]
       : [],
-  apply: (draft, options) => ({ ...draft, labelSmoothing: options.epsilon }),
-  effect: ({ dataset: { classes } }, { epsilon }) =>
+  apply: (draft, options) => changed(draft, { loss: { labelSmoothing: options.epsilon } }),
+  effect: (
+    {
+      data: {
+        dataset: { classes },
+      },
+    },
+    { epsilon },
+  ) =>
     l10n.t(
       'target {0} for the class, {1} for each of the other {2}',
       formatNumber(1 - epsilon + epsilon / classes),

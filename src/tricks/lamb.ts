@@ -1,6 +1,6 @@
 import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
-import { effectiveBatchOf } from '../recipe/draft';
+import { changed, effectiveBatchOf } from '../recipe/draft';
 import { replacesSgd } from './replacesSgd';
 import { defineTrick } from './trick';
 
@@ -26,6 +26,6 @@ export const lamb = defineTrick({
   excludes: ['lars'],
   insertion: () => true,
   problems: replacesSgd,
-  apply: (draft, options) => ({ ...draft, optimizer: { name: 'lamb', ...options } }),
+  apply: (draft, options) => changed(draft, { optimizer: { name: 'lamb', ...options } }),
   effect: (draft) => l10n.t('Adam with trust ratios, at batch {0}', effectiveBatchOf(draft)),
 });

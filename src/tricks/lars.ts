@@ -1,6 +1,6 @@
 import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
-import { effectiveBatchOf } from '../recipe/draft';
+import { changed, effectiveBatchOf } from '../recipe/draft';
 import { formatNumber } from '../shared/format';
 import { replacesSgd } from './replacesSgd';
 import { defineTrick } from './trick';
@@ -30,10 +30,10 @@ export const lars = defineTrick({
   excludes: ['lamb'],
   insertion: () => true,
   problems: replacesSgd,
-  apply: (draft, options) => ({
-    ...draft,
-    optimizer: { name: 'lars', momentum: options.momentum, trustCoefficient: options.trust_coefficient },
-  }),
+  apply: (draft, options) =>
+    changed(draft, {
+      optimizer: { name: 'lars', momentum: options.momentum, trustCoefficient: options.trust_coefficient },
+    }),
   effect: (draft, options) =>
     l10n.t(
       'trust ratio × {0} a layer, at batch {1}',

@@ -1,6 +1,6 @@
 import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
-import { effectiveBatchOf, peakLearningRateOf } from '../recipe/draft';
+import { changed, type Draft, effectiveBatchOf, peakLearningRateOf } from '../recipe/draft';
 import { formatNumber } from '../shared/format';
 import { defineTrick } from './trick';
 
@@ -35,12 +35,13 @@ export const linearScaling = defineTrick({
   problems: () => [],
   advice: (draft, options) => {
     const batch = effectiveBatchOf(draft);
-    const { baseLearningRate, optimizer } = draft;
+    const { optimizer } = draft;
+    const { baseLearningRate } = draft.schedule;
     const reference = options?.base_batch_size ?? PAPER.baseBatchSize;
     // What the rule makes of the paper's rate.
-    const scaled = (PAPER.baseLearningRate * batch) / PAPER.baseBatchSize;
+    const paperRate = (PAPER.baseLearningRate * batch) / PAPER.baseBatchSize;
     if (optimizer.name !== 'sgd' || batch < 2 * PAPER.baseBatchSize) return [];
-    if (options && reference < batch && Math.abs(baseLearningRate / scaled - 1) < 0.01) {
+    if (options && reference < batch && Math.abs(baseLearningRate / paperRate - 1) < 0.01) {
       const unscaled = Number(formatNumber((baseLearningRate * reference) / batch));
       return [
         {
@@ -56,7 +57,7 @@ export const linearScaling = defineTrick({
         },
       ];
     }
-    if (options || baseLearningRate >= 0.99 * scaled) return [];
+    if (options || baseLearningRate >= 0.99 * paperRate) return [];
     return [
       {
         path: ['data', 'batch_size'],
@@ -75,15 +76,18 @@ export const linearScaling = defineTrick({
       },
     ];
   },
-  apply: (draft, options) => ({ ...draft, scaling: { baseBatchSize: options.base_batch_size } }),
+  apply: (draft, options) => scaled(draft, options),
   effect: (draft, options) => {
-    const scaling = { baseBatchSize: options.base_batch_size };
     return l10n.t(
       '{0} at {1} gives {2} at {3}',
-      formatNumber(draft.baseLearningRate),
-      scaling.baseBatchSize,
-      formatNumber(peakLearningRateOf({ ...draft, scaling })),
+      formatNumber(draft.schedule.baseLearningRate),
+      options.base_batch_size,
+      formatNumber(peakLearningRateOf(scaled(draft, options))),
       effectiveBatchOf(draft),
     );
   },
 });
+
+function scaled(draft: Draft, options: { readonly base_batch_size: number }): Draft {
+  return changed(draft, { schedule: { scaling: { baseBatchSize: options.base_batch_size } } });
+}

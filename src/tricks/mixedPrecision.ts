@@ -1,6 +1,6 @@
 import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
-import { halfExecutionOf } from '../recipe/draft';
+import { changed, halfExecutionOf } from '../recipe/draft';
 import { defineTrick } from './trick';
 
 /** Micikevicius et al. 2018 (arXiv 1710.03740); He et al. 2018, section 3.2. The scale is PyTorch's GradScaler. */
@@ -53,25 +53,25 @@ export const mixedPrecision = defineTrick({
           },
         ]
       : [],
-  apply: (draft, options) => ({
-    ...draft,
-    precision:
-      options.dtype === 'bfloat16'
-        ? { compute: 'bfloat16' }
-        : {
-            compute: 'float16',
-            lossScale:
-              options.loss_scale === 'dynamic'
-                ? {
-                    kind: 'dynamic',
-                    initial: options.initial_scale,
-                    growthFactor: options.growth_factor,
-                    backoffFactor: options.backoff_factor,
-                    growthInterval: options.growth_interval,
-                  }
-                : { kind: 'static', scale: options.loss_scale },
-          },
-  }),
+  apply: (draft, options) =>
+    changed(draft, {
+      precision:
+        options.dtype === 'bfloat16'
+          ? { compute: 'bfloat16' }
+          : {
+              compute: 'float16',
+              lossScale:
+                options.loss_scale === 'dynamic'
+                  ? {
+                      kind: 'dynamic',
+                      initial: options.initial_scale,
+                      growthFactor: options.growth_factor,
+                      backoffFactor: options.backoff_factor,
+                      growthInterval: options.growth_interval,
+                    }
+                  : { kind: 'static', scale: options.loss_scale },
+            },
+    }),
   effect: ({ engine }, { dtype, loss_scale, initial_scale }) => {
     const scaled =
       dtype === 'bfloat16'

@@ -1,5 +1,6 @@
 import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
+import { changed } from '../recipe/draft';
 import { formatNumber } from '../shared/format';
 import { defineTrick } from './trick';
 
@@ -29,9 +30,10 @@ export const mixup = defineTrick({
   anchor: ['data', 'augment'],
   insertion: () => true,
   problems: () => [],
-  apply: (draft, options) => ({ ...draft, mixup: { alpha: options.alpha } }),
-  effect: ({ cutmix }, { alpha }) =>
-    cutmix
+  apply: (draft, options) =>
+    changed(draft, { data: { mixing: { cutmix: null, ...draft.data.mixing, mixup: options } } }),
+  effect: ({ data }, { alpha }) =>
+    data.mixing?.cutmix
       ? l10n.t('every batch mixed, by mixup or by CutMix')
       : l10n.t('every batch mixed, λ from Beta({0}, {0})', formatNumber(alpha)),
 });

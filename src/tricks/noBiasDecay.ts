@@ -1,7 +1,7 @@
 import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
 import { parametersOf } from '../models/graph';
-import { graphOf } from '../recipe/draft';
+import { changed, graphOf } from '../recipe/draft';
 import { defineTrick } from './trick';
 
 /** He et al. 2018, section 3.1, after Jia et al. 2018. */
@@ -26,11 +26,12 @@ export const noBiasDecay = defineTrick({
   ],
   options: z.strictObject({}),
   anchor: ['optimizer', 'weight_decay'],
-  fits: ({ weightDecay }) => weightDecay > 0,
+  fits: ({ parameterGroups }) => parameterGroups.weightDecay > 0,
   insertion: () => true,
   problems: () => [],
   advice: (draft, options) => {
-    if (options || draft.weightDecay === 0 || draft.decayOn !== 'all') return [];
+    const { weightDecay, decayOn } = draft.parameterGroups;
+    if (options || weightDecay === 0 || decayOn !== 'all') return [];
     const norms = parametersOf(graphOf(draft)).filter(({ kind }) => kind === 'gamma');
     if (norms.length === 0) return [];
     return [
@@ -44,7 +45,7 @@ export const noBiasDecay = defineTrick({
       },
     ];
   },
-  apply: (draft) => ({ ...draft, decayOn: 'kernels' }),
+  apply: (draft) => changed(draft, { parameterGroups: { decayOn: 'kernels' } }),
   effect: (draft) => {
     const parameters = parametersOf(graphOf(draft));
     const freed = parameters.filter(({ kind }) => kind !== 'kernel');

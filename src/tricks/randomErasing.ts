@@ -1,5 +1,6 @@
 import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
+import { changed } from '../recipe/draft';
 import { formatNumber } from '../shared/format';
 import { defineTrick } from './trick';
 
@@ -42,15 +43,17 @@ export const randomErasing = defineTrick({
           },
         ]
       : [],
-  apply: (draft, options) => ({
-    ...draft,
-    erasing: {
-      probability: options.probability,
-      minArea: options.min_area,
-      maxArea: options.max_area,
-      minAspect: options.min_aspect,
-    },
-  }),
+  apply: (draft, options) =>
+    changed(draft, {
+      data: {
+        erasing: {
+          probability: options.probability,
+          minArea: options.min_area,
+          maxArea: options.max_area,
+          minAspect: options.min_aspect,
+        },
+      },
+    }),
   effect: (_, options) =>
     l10n.t(
       '{0}% of images lose {1} to {2}% of their area',

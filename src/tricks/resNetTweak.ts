@@ -2,7 +2,7 @@ import * as l10n from '@vscode/l10n';
 import { isResNet } from '../models/catalog';
 import { multiplyAddsOf } from '../models/graph';
 import type { ResNetVariant } from '../models/resNet';
-import { type Draft, graphOf } from '../recipe/draft';
+import { changed, type Draft, graphOf } from '../recipe/draft';
 import type { TrickProblem } from './trick';
 
 /** What the tweaks of He et al. 2018, section 4, share: each makes a ResNet at least its variant. */
@@ -25,7 +25,7 @@ export function resNetTweak(variant: ResNetVariant) {
               remedy: l10n.t('Use a model such as resnet18 or resnet50, or take this trick out.'),
             },
           ],
-    apply: (draft: Draft): Draft => ({ ...draft, model: atLeast(draft.model, variant) }),
+    apply: (draft: Draft): Draft => changed(draft, { model: atLeast(draft.model, variant) }),
     effect: (draft: Draft): string => {
       if (!isResNet(draft.model)) return l10n.t('for the ResNets for ImageNet');
       const before = multiplyAddsOf(graphOf(draft));

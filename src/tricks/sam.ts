@@ -1,5 +1,6 @@
 import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
+import { changed } from '../recipe/draft';
 import { formatNumber } from '../shared/format';
 import { defineTrick } from './trick';
 
@@ -22,6 +23,6 @@ export const sam = defineTrick({
   anchor: ['optimizer', 'name'],
   insertion: () => true,
   problems: () => [],
-  apply: (draft, options) => ({ ...draft, sharpnessRadius: options.rho }),
+  apply: (draft, options) => changed(draft, { gradients: { sharpnessRadius: options.rho } }),
   effect: (_, { rho }) => l10n.t('two passes a step, the second {0} up the gradient', formatNumber(rho)),
 });

@@ -1,7 +1,8 @@
 import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
 import { zeroGammaNormsOf } from '../models/graph';
-import { graphOf } from '../recipe/draft';
+import type { ResidualOptions } from '../models/residual';
+import { changed, graphOf } from '../recipe/draft';
 import { formatNumber } from '../shared/format';
 import { defineTrick } from './trick';
 
@@ -42,7 +43,7 @@ export const stochasticDepth = defineTrick({
           },
         ]
       : [],
-  apply: (draft, options) => ({ ...draft, model: { ...draft.model, stochasticDepth: options.rate } }),
+  apply: (draft, options) => changed(draft, { model: { ...draft.model, ...dropping(options.rate) } }),
   effect: (draft, { rate }) => {
     const blocks = residualBlocks(draft);
     return blocks === 0
@@ -63,4 +64,9 @@ function residualBlocks(draft: Parameters<typeof graphOf>[0]): number {
     // Images that the model cannot take are told of where the draft is checked.
     return 1;
   }
+}
+
+/** The option of every model with residual blocks; others have none, which `problems` says. */
+function dropping(rate: number): ResidualOptions {
+  return { stochasticDepth: rate };
 }

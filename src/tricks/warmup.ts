@@ -1,11 +1,12 @@
 import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
 import {
+  changed,
   type Draft,
   effectiveBatchOf,
   milestonesOf,
   peakLearningRateOf,
-  stepsPerEpochOf,
+  stepsOf,
 } from '../recipe/draft';
 import { formatNumber } from '../shared/format';
 import { defineTrick } from './trick';
@@ -63,7 +64,7 @@ export const warmup = defineTrick({
     if (options === null) {
       const batch = effectiveBatchOf(draft);
       // One cycle has a rise of its own.
-      if (batch < LARGE_BATCH || draft.decay.name === 'one_cycle') return [];
+      if (batch < LARGE_BATCH || draft.schedule.decay.name === 'one_cycle') return [];
       return [
         {
           path: ['data', 'batch_size'],
@@ -73,7 +74,7 @@ export const warmup = defineTrick({
         },
       ];
     }
-    const [fall] = milestonesOf(draft.decay, draft.epochs);
+    const [fall] = milestonesOf(draft.schedule.decay, draft.epochs);
     if (fall === undefined || options.epochs <= fall || options.epochs > draft.epochs) return [];
     return [
       {
@@ -88,24 +89,26 @@ export const warmup = defineTrick({
       },
     ];
   },
-  apply: (draft, options) => ({
-    ...draft,
-    warmup: { epochs: options.epochs, countFrom: options.count_from, update: options.update },
-  }),
+  apply: (draft, options) =>
+    changed(draft, {
+      schedule: {
+        warmup: { epochs: options.epochs, countFrom: options.count_from, update: options.update },
+      },
+    }),
   derived: (draft, { epochs }) => ({
     option: 'epochs',
-    text: l10n.t('{0} steps', Math.round(epochs * stepsPerEpochOf(draft))),
+    text: l10n.t('{0} steps', stepsOf(draft, epochs)),
   }),
   effect: (draft, options) =>
     l10n.t(
       'rate rises from 0 to {0} over {1} steps',
       formatNumber(peakLearningRateOf(draft)),
-      Math.round(options.epochs * stepsPerEpochOf(draft)),
+      stepsOf(draft, options.epochs),
     ),
 });
 
 /** The paper's share of the training, at least an epoch, and no longer than the rate stays up. */
-function fittingEpochs({ epochs, decay }: Draft): number {
+function fittingEpochs({ epochs, schedule: { decay } }: Draft): number {
   const share = Math.max(1, Math.round((epochs * PAPER.warmupEpochs) / PAPER.epochs));
   const [fall = epochs] = milestonesOf(decay, epochs);
   return Math.min(share, fall);

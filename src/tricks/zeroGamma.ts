@@ -1,7 +1,7 @@
 import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
 import { zeroGammaNormsOf } from '../models/graph';
-import { graphOf } from '../recipe/draft';
+import { changed, graphOf } from '../recipe/draft';
 import { defineTrick } from './trick';
 
 /** He et al. 2018, section 3.1, after Goyal et al. 2017. */
@@ -29,7 +29,7 @@ export const zeroGamma = defineTrick({
   fits: (draft) => zeroGammaNormsOf(graphOf(draft)).length > 0,
   insertion: () => true,
   problems: () => [],
-  apply: (draft) => ({ ...draft, zeroGamma: true }),
+  apply: (draft) => changed(draft, { initialization: { zeroGamma: true } }),
   effect: (draft) =>
     l10n.t('{0} residual blocks start as their shortcut', zeroGammaNormsOf(graphOf(draft)).length),
 });

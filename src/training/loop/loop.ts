@@ -73,7 +73,7 @@ export interface TrainingOptions {
 
 /** The event that opens a run's log. */
 export function startedEvent(recipe: Recipe, engine: Engine): RunEvent {
-  const parameters = parametersOf(recipeGraph(recipe));
+  const parameters = parametersOf(graphOf(recipe));
   const { compute } = recipe.precision;
   return {
     type: 'started',
@@ -96,7 +96,7 @@ export function startedEvent(recipe: Recipe, engine: Engine): RunEvent {
  * @throws what `emit` and `save` throw, and whatever the engine fails with
  */
 export async function train(recipe: Recipe, options: TrainingOptions): Promise<FinalEvent> {
-  const graph = recipeGraph(recipe);
+  const graph = graphOf(recipe);
   const { averaging, initialization, seed, loss } = recipe;
   const { resume } = options;
   const drawn = () => initialValues(graph, initialization, Random.seeded(seed, 'initialization'));
@@ -496,10 +496,6 @@ function divergedFailure({ loss, step }: DivergedError, { schedule, gradients }:
     ),
     remedy: withKeptWeights(tricks, epoch),
   };
-}
-
-function recipeGraph({ model, data: { dataset } }: Recipe) {
-  return graphOf({ model, dataset });
 }
 
 function secondsSince(start: number): number {

@@ -75,7 +75,7 @@ export interface SharedMemory {
 /** The memory for a recipe's training on some threads. */
 export function allocate({ model, data, gradients }: Recipe, threads: number): SharedMemory {
   const { dataset, batchSize } = data;
-  const { size } = layoutOf(graphOf({ model, dataset }));
+  const { size } = layoutOf(graphOf({ model, data }));
   const images = gradients.accumulation * batchSize;
   const floats = (length: number) => new Float32Array(new SharedArrayBuffer(length * 4));
   return {

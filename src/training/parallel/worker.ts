@@ -21,7 +21,7 @@ class ShardThread {
 
   constructor(private readonly data: ThreadData) {
     const { recipe, teacher, memory } = data;
-    const graph = graphOf({ model: recipe.model, dataset: recipe.data.dataset });
+    const graph = graphOf(recipe);
     this.#layout = layoutOf(graph);
     const places = this.#layout.stretches.flatMap(placesOf);
     const values = new Map(places.map(({ name, start, end }) => [name, memory.weights.subarray(start, end)]));

@@ -39,7 +39,7 @@ export async function loadStartingWeights(run: StartingRun): Promise<Map<string,
   const { weights } = recipe.initialization;
   if (weights === null) return undefined;
   const path = await allowedPath(run, weights);
-  return loadInitialValues(path, graphOf({ model: recipe.model, dataset: recipe.data.dataset }));
+  return loadInitialValues(path, graphOf(recipe));
 }
 
 /**
@@ -59,7 +59,7 @@ export async function loadTeacher(run: StartingRun): Promise<Teacher | undefined
   if (!reading.ok) throw unknownTeacher(reference);
   const teacher = reading.manifest.recipe;
   if (!seesAlike(teacher, recipe)) throw otherImages(reference, teacher, recipe);
-  const graph = graphOf({ model: teacher.model, dataset: recipe.data.dataset });
+  const graph = graphOf({ model: teacher.model, data: recipe.data });
   return { graph, values: await loadInitialValues(checkpoint, graph) };
 }
 

@@ -27,7 +27,7 @@ import { trainHere } from '../support/trainHere';
 /** A network and a batch of 4 images of 32x32, which all models take. */
 function partsOf(model: object, precision: Precision = 'float32', isTaught = false) {
   const recipe = smallRecipe({ model: { ...model }, data: { height: 32, width: 32 } });
-  const graph = graphOf({ model: recipe.model, dataset: recipe.data.dataset });
+  const graph = graphOf(recipe);
   const network = new Network(
     graph,
     initialValues(graph, recipe.initialization, Random.seeded(1, 'initialization')),

@@ -14,7 +14,7 @@ const recipe = smallRecipe({ data: { validation_images: 37, classes: 4 } });
 const noStop = new AbortController().signal;
 
 function newNetwork(): Network {
-  const graph = graphOf({ model: recipe.model, dataset: recipe.data.dataset });
+  const graph = graphOf(recipe);
   return new Network(graph, initialValues(graph, recipe.initialization, Random.seeded(3, 'initialization')));
 }
 

@@ -106,7 +106,7 @@ async function passed(
   loss: number;
   accuracy: number;
 }> {
-  const graph = graphOf({ model: recipe.model, dataset: recipe.data.dataset });
+  const graph = graphOf(recipe);
   const values = initialValues(graph, recipe.initialization, Random.seeded(1, 'initialization'));
   const network = new Network(graph, values, recipe.precision.compute);
   const { distillation } = recipe.loss;
@@ -269,7 +269,7 @@ const everything: Parameters<typeof smallRecipe>[0] = {
 
 /** A teacher with a network as the recipe's own. */
 function teacherOf(recipe: Recipe) {
-  const graph = graphOf({ model: recipe.model, dataset: recipe.data.dataset });
+  const graph = graphOf(recipe);
   const values = initialValues(graph, recipe.initialization, Random.seeded(9, 'initialization'));
   return { graph, values };
 }

@@ -177,7 +177,7 @@ describe('what other tricks change in training', () => {
 
   test('a teacher is asked the same whether a step passes its batch once or twice, and leaves no tensor', async () => {
     const before = tf.memory().numTensors;
-    const graph = graphOf({ model: smallRecipe().model, dataset: smallRecipe().data.dataset });
+    const graph = graphOf(smallRecipe());
     const values = initialValues(graph, { zeroGamma: false }, Random.seeded(9, 'initialization'));
     const teach = (tricks: object) =>
       trainHere(smallRecipe({ tricks: { distillation: { teacher: 'given', temperature: 2 }, ...tricks } }), {

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { chosenTricks, draftOf, plainDraft, resolve } from '../../../src/experiment/resolve';
 import { experimentSchema } from '../../../src/experiment/schema';
 import { valueAt } from '../../../src/experiment/values';
-import { seal } from '../../../src/recipe/draft';
+import { finalize } from '../../../src/recipe/draft';
 import { ALL_TRICKS, TRICKS, type TrickName } from '../../../src/tricks/registry';
 
 function experimentOf(parts: object = {}) {
@@ -149,7 +149,9 @@ describe('tricks lead to the same recipe', () => {
       .shuffledSubarray(chosenTricks(experiment))
       .chain((some) => fc.tuple(fc.constant(some), fc.shuffledSubarray(some, { minLength: some.length })));
     const recipeOf = (tricks: ReturnType<typeof chosenTricks>) =>
-      seal(tricks.reduce((draft, { trick, options }) => trick.apply(draft, options), plainDraft(experiment)));
+      finalize(
+        tricks.reduce((draft, { trick, options }) => trick.apply(draft, options), plainDraft(experiment)),
+      );
     fc.assert(
       fc.property(orders, ([one, other]) => {
         expect(recipeOf(other)).toEqual(recipeOf(one));
