@@ -189,7 +189,7 @@ async function ourLogits(runs: string): Promise<number[][]> {
     rest: 'keep',
   });
   const none = () => 0;
-  const { images } = batches.fill(inOrder(size), 0, { augmentation: none, erasing: none });
+  const { images } = batches.fill(inOrder(size), 0, none);
   const input = imagesTensor(images, size, dataset);
   const logits = network.predict(input);
   const values = await logits.array();

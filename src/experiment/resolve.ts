@@ -4,7 +4,7 @@ import { type DecayPlan, type Draft, finalize, graphOf } from '../recipe/draft';
 import { type OptimizerRecipe, RECIPE_DEFAULTS, type Recipe } from '../recipe/recipe';
 import { assertNever } from '../shared/assertNever';
 import type { Path } from '../shared/path';
-import { ALL_TRICKS, type TrickName } from '../tricks/registry';
+import { ALL_TRICKS, excludeEachOther, type TrickName } from '../tricks/registry';
 import type { Trick, TrickProblem } from '../tricks/trick';
 import { modelSpec } from './modelSpec';
 import { decaySchema, type Experiment } from './schema';
@@ -100,13 +100,13 @@ export function withTricks(plain: Draft, chosen: ReturnType<typeof chosenTricks>
 }
 
 /** The problem of a trick that stands beside one it excludes, said once for the two, at the later of them. */
-function exclusions({ name, excludes = [] }: Trick, chosen: readonly string[]): TrickProblem[] {
+function exclusions(trick: Trick, chosen: readonly Trick[]): TrickProblem[] {
   return chosen
-    .slice(0, chosen.indexOf(name))
-    .filter((other) => excludes.includes(other))
+    .slice(0, chosen.indexOf(trick))
+    .filter((other) => excludeEachOther(trick, other))
     .map((other) => ({
       path: [],
-      what: l10n.t('{0} cannot stand beside {1}.', name, other),
+      what: l10n.t('{0} cannot stand beside {1}.', trick.name, other.name),
       remedy: l10n.t('Take one of them out.'),
     }));
 }
@@ -123,10 +123,11 @@ export function resolve(experiment: Experiment): Resolution {
 /** The recipe that a draft without tricks and the tricks chosen for it lead to. */
 export function resolveDraft(plain: Draft, chosen: ReturnType<typeof chosenTricks>): Resolution {
   const draft = withTricks(plain, chosen);
+  const tricks = chosen.map(({ trick }) => trick);
   const problems = [
     ...draftProblems(draft),
     ...chosen.flatMap(({ trick, options }) =>
-      [...trick.problems(draft, options, plain), ...exclusions(trick, draft.tricks)].map((problem) => ({
+      [...trick.problems(draft, options, plain), ...exclusions(trick, tricks)].map((problem) => ({
         ...problem,
         path: ['tricks', trick.name, ...problem.path],
       })),

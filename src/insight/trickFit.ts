@@ -8,7 +8,7 @@ import type { EditResult } from '../experiment/textEdits';
 import { isMapping, valueAt, withoutValues } from '../experiment/values';
 import { type Draft, graphOf } from '../recipe/draft';
 import type { Recipe } from '../recipe/recipe';
-import { ALL_TRICKS, TRICKS, type TrickName } from '../tricks/registry';
+import { ALL_TRICKS, excludeEachOther, TRICKS, type TrickName } from '../tricks/registry';
 import type { Trick } from '../tricks/trick';
 import { memoryChange } from './memoryText';
 import { configured, type TrickOption, trickOptions } from './trickOptions';
@@ -140,7 +140,7 @@ function canStand(
   chosen: readonly TrickName[],
 ): boolean {
   if (trick.fits && !trick.fits(draft)) return false;
-  if (chosen.some((name) => excludes(trick, TRICKS[name]) || excludes(TRICKS[name], trick))) return false;
+  if (chosen.some((name) => excludeEachOther(trick, TRICKS[name]))) return false;
   const value = trick.insertion(draft);
   const options = trick.options.parse(value === true ? {} : value);
   const applied = trick.apply(draft, options);
@@ -156,10 +156,6 @@ function canBuild(draft: Draft): boolean {
   } catch {
     return false;
   }
-}
-
-function excludes(trick: Trick, { name }: Trick): boolean {
-  return trick.excludes?.includes(name) ?? false;
 }
 
 /** What is written for a trick, with options over its own. */

@@ -15,10 +15,6 @@ import { replaceFile } from '../system/replaceFile';
 const measuresSchema = z.object({ loss: z.number(), accuracy: z.number() });
 
 const randomStateSchema = z.array(z.int());
-const streams = ['dataOrder', 'augmentation', 'erasing', 'mixing', 'dropout'] as const;
-/** The streams that are drawn from while training. */
-export type TrainingStream = (typeof streams)[number];
-
 /** Where a training stands between two steps, but for its tensors: all that makes it go on as if never stopped. */
 export const trainingStateSchema = z.object({
   /** The epoch under way, from 0; the number of epochs when all are done. */
@@ -29,8 +25,11 @@ export const trainingStateSchema = z.object({
   step: z.int().min(0),
   /** Of the epoch's steps so far: sums of their measures, and how many had any. */
   sums: z.object({ loss: z.number(), accuracy: z.number(), steps: z.int().min(0) }),
-  /** Where each stream stands; that of the data's order, where it stood before the epoch under way. */
-  random: z.record(z.enum(streams), randomStateSchema),
+  /**
+   * Where each stream of random numbers stands, by its name; that of the data's order, where it stood before the epoch
+   * under way. A stream that is not there starts at its beginning.
+   */
+  random: z.record(z.string(), randomStateSchema).refine((states) => 'dataOrder' in states),
   lossScale: z.object({ scale: z.number(), growthTracker: z.int(), overflows: z.int() }),
   overflowsInARow: z.int().min(0),
   /** Steps that the optimizer took. */

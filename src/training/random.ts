@@ -4,9 +4,6 @@ import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { xoroshiro128plusFromState } from 'pure-rand/generator/xoroshiro128plus';
 import type { JumpableRandomGenerator } from 'pure-rand/types/JumpableRandomGenerator';
 
-/** What a run draws random numbers for. Each has a stream of its own: drawing more for one leaves the others be. */
-export type RandomStream = 'initialization' | 'dataOrder' | 'augmentation' | 'erasing' | 'mixing' | 'dropout';
-
 /** A stream's position, as plain JSON. */
 export type RandomState = readonly number[];
 
@@ -19,10 +16,10 @@ export class Random {
   }
 
   /**
-   * A run's stream at its start. It starts from a hash, since the generator is linear: from neighbouring seeds
+   * A run's stream of that name at its start. It starts from a hash, since the generator is linear: from neighbouring seeds
    * themselves it would give correlated numbers.
    */
-  static seeded(seed: number, stream: RandomStream): Random {
+  static seeded(seed: number, stream: string): Random {
     const hash = createHash('sha256').update(`${stream} ${seed}`).digest();
     return Random.restored([0, 4, 8, 12].map((offset) => hash.readInt32LE(offset)));
   }

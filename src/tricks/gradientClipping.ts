@@ -25,6 +25,7 @@ export const gradientClipping = defineTrick({
     max_norm: z.number().positive().default(1).describe('The largest norm of all gradients together.'),
   }),
   anchor: ['optimizer'],
+  helpsAgainst: ['divergence', 'overflow'],
   insertion: () => true,
   problems: () => [],
   apply: (draft, options) => changed(draft, { gradients: { maxNorm: options.max_norm } }),

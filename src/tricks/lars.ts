@@ -27,7 +27,6 @@ export const lars = defineTrick({
       .describe('What every trust ratio is multiplied by.'),
   }),
   anchor: ['optimizer', 'name'],
-  excludes: ['lamb'],
   insertion: () => true,
   problems: replacesSgd,
   apply: (draft, options) =>

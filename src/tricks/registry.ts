@@ -1,3 +1,4 @@
+import type { Trouble } from '../recipe/trouble';
 import { cosineDecay } from './cosineDecay';
 import { cutmix } from './cutmix';
 import { distillation } from './distillation';
@@ -64,4 +65,20 @@ export function trickCalled(written: string): { trick: Trick<TrickName>; option?
     if (alias || trick.name === name) return { trick };
   }
   return undefined;
+}
+
+/** Whether two tricks cannot stand beside each other, whichever of them says so. */
+export function excludeEachOther(one: Trick, other: Trick): boolean {
+  return Boolean(one.excludes?.includes(other.name) || other.excludes?.includes(one.name));
+}
+
+/** The tricks that help against a trouble of a training with the tricks `chosen`, and can stand beside these. */
+export function tricksAgainst(trouble: Trouble, chosen: readonly string[]): TrickName[] {
+  const present = ALL_TRICKS.filter(({ name }) => chosen.includes(name));
+  return ALL_TRICKS.filter(
+    (trick) =>
+      trick.helpsAgainst?.includes(trouble) &&
+      !present.includes(trick) &&
+      !present.some((other) => excludeEachOther(trick, other)),
+  ).map(({ name }) => name);
 }

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { Draft } from '../recipe/draft';
+import type { Trouble } from '../recipe/trouble';
 import type { Path } from '../shared/path';
 
 /** What is wrong with a trick's options in one experiment. */
@@ -73,8 +74,10 @@ export interface Trick<Name extends string = string, Options extends z.ZodObject
   readonly anchor: Path;
   /** Tricks that it has in it. */
   readonly implies?: readonly string[];
-  /** Tricks that it cannot stand beside. */
+  /** Tricks that it cannot stand beside. Said by one of the two, it holds for both. */
   readonly excludes?: readonly string[];
+  /** What it helps against, so that a training that fails so recommends it. */
+  readonly helpsAgainst?: readonly Trouble[];
   /** Whether it changes anything in this experiment, where that is not always so; else it is not offered. */
   fits?(draft: Draft): boolean;
   /** What to write under its key to fit this experiment. */

@@ -45,6 +45,7 @@ export const warmup = defineTrick({
     update: z.enum(['step', 'epoch']).default('step').describe('How often the rate rises.'),
   }),
   anchor: ['schedule', 'epochs'],
+  helpsAgainst: ['divergence'],
   insertion: (draft) => ({ epochs: fittingEpochs(draft) }),
   problems: (draft, options) =>
     options.epochs > draft.epochs

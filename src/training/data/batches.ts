@@ -1,8 +1,7 @@
 import type { DatasetFacts } from '../../recipe/datasets';
-import type { Augmentation, ErasingRecipe } from '../../recipe/recipe';
+import type { Augmentation } from '../../recipe/recipe';
 import { drawPlacement, placeImage, type Uniform } from './augment';
 import type { ImageSplit } from './dataset';
-import { drawErasing, erase } from './erasing';
 
 export interface Batch {
   /** Images in the batch; less than the batch size in the rest batch of an evaluation. */
@@ -16,15 +15,8 @@ export interface Batch {
 export interface BatchOptions {
   readonly batchSize: number;
   readonly augment: Augmentation;
-  readonly erasing?: ErasingRecipe | null;
   /** What becomes of the images after the last whole batch: training drops them, evaluation keeps them. */
   readonly rest: 'drop' | 'keep';
-}
-
-/** What a batch is drawn with, one source for each purpose. */
-export interface BatchRandom {
-  readonly augmentation: Uniform;
-  readonly erasing: Uniform;
 }
 
 /**
@@ -59,14 +51,14 @@ export class Batches {
    * Fills batch `index` of an epoch.
    *
    * @param order the epoch's images, [split.count] indices into the split
-   * @param draw the random sources of augmentation and erasing, drawn from image by image
+   * @param uniform the random source of augmentation, drawn from image by image
    * @throws RangeError when the epoch has no such batch or the order is another split's
    */
-  fill(order: Uint32Array, index: number, draw: BatchRandom): Batch {
+  fill(order: Uint32Array, index: number, uniform: Uniform): Batch {
     if (order.length !== this.split.count)
       throw new RangeError(`${order.length} of ${this.split.count} images`);
     if (!(index >= 0 && index < this.count)) throw new RangeError(`batch ${index} of ${this.count}`);
-    const { batchSize, augment, erasing } = this.options;
+    const { batchSize, augment } = this.options;
     const start = index * batchSize;
     const size = Math.min(batchSize, order.length - start);
     const imageValues = this.#drawn.length;
@@ -74,9 +66,7 @@ export class Batches {
       const image = order[start + slot]!;
       this.#labels[slot] = this.split.label(image);
       this.split.draw(image, this.#drawn);
-      this.#normalise(this.#augmented(augment, draw.augmentation), slot * imageValues);
-      const erased = erasing && drawErasing(erasing, this.facts, draw.erasing);
-      if (erased) erase(this.#images, slot * imageValues, this.facts, erased);
+      this.#normalise(this.#augmented(augment, uniform), slot * imageValues);
     }
     return {
       size,

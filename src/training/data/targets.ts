@@ -1,11 +1,6 @@
-/**
- * What a network is asked to say of each image, [batch, classes]: 1 - `smoothing` for its class, and `smoothing`
- * spread evenly over all classes, the right one included (Szegedy et al. 2016, section 7, as in PyTorch).
- */
-export function targetsOf(labels: Int32Array, classes: number, smoothing: number): Float32Array {
-  const targets = new Float32Array(labels.length * classes).fill(smoothing / classes);
-  for (const [image, label] of labels.entries()) {
-    targets[image * classes + label] = 1 - smoothing + smoothing / classes;
-  }
+/** One-hot targets [labels, classes]: 1 for each image's class, 0 for the others. */
+export function oneHotTargets(labels: Int32Array, classes: number): Float32Array {
+  const targets = new Float32Array(labels.length * classes);
+  for (const [image, label] of labels.entries()) targets[image * classes + label] = 1;
   return targets;
 }

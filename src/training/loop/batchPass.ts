@@ -1,9 +1,9 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { type CompiledComputation, compile } from '../../backends/compiling';
+import type { BesideTargets, LossFunction } from '../effects/effect';
 import type { Gradients, Masks, Network } from '../network/network';
 import { Random } from '../random';
 import { measuresTensor } from './evaluation';
-import { type Teaching, trainingLoss } from './loss';
 
 /** A batch on the engine. */
 export interface BatchTensors {
@@ -15,10 +15,8 @@ export interface BatchTensors {
   readonly labels: tf.Tensor1D;
 }
 
-/** A batch, with what a teacher says of it. */
-export interface TaughtBatch extends BatchTensors {
-  readonly teaching: Teaching | null;
-}
+/** A batch, with what its loss may go by beside the targets. */
+export interface TaughtBatch extends BatchTensors, BesideTargets {}
 
 /** What passing one batch forward and backward gives. All of it is the caller's to dispose. */
 export interface PassedBatch {
@@ -33,13 +31,14 @@ export interface PassedBatch {
  */
 export function passBatch(
   network: Network,
-  { images, targets, labels, teaching }: TaughtBatch,
+  { images, targets, labels, teacherLogits }: TaughtBatch,
   factor: tf.Scalar,
+  lossFunction: LossFunction,
   masks?: Masks,
 ): PassedBatch {
   const pass = network.forward(images, masks);
   const { dLogits, measure } = tf.tidy(() => {
-    const { loss, dLogits } = trainingLoss(pass.logits, targets, teaching);
+    const { loss, dLogits } = lossFunction(pass.logits, targets, { teacherLogits });
     return {
       measure: measuresTensor(loss, pass.logits, labels),
       dLogits: tf.mul<tf.Tensor2D>(dLogits, factor),
@@ -63,7 +62,12 @@ export class CompiledBatchPass {
    *
    * @returns null where the engine does not compile
    */
-  static compile(network: Network, batch: TaughtBatch, factor: tf.Scalar): CompiledBatchPass | null {
+  static compile(
+    network: Network,
+    batch: TaughtBatch,
+    factor: tf.Scalar,
+    loss: LossFunction,
+  ): CompiledBatchPass | null {
     const held = network.holdBuffers();
     // Of the shapes that each pass has; its numbers are inputs.
     const masks = network.drawMasks(batch.images.shape[0], Random.seeded(0, 'dropout'));
@@ -71,7 +75,7 @@ export class CompiledBatchPass {
       // Assigned anew, so that their rounding to half precision is a part of the pass.
       for (const [name, parameter] of network.parameters) network.assign(name, parameter.clone());
       const compiled = compile(inputsOf(network, batch, factor, masks), () => {
-        const { measure, gradients } = passBatch(network, batch, factor, clonesOf(masks));
+        const { measure, gradients } = passBatch(network, batch, factor, loss, clonesOf(masks));
         const buffers = [...network.buffers.values()].map((buffer) => buffer.clone());
         return [measure, ...gradients.values(), ...buffers];
       });
@@ -108,8 +112,8 @@ export class CompiledBatchPass {
 
 /** All that is another one at another pass. */
 function inputsOf(network: Network, batch: TaughtBatch, factor: tf.Scalar, masks: Masks): tf.Tensor[] {
-  const { images, targets, labels, teaching } = batch;
-  const taught = teaching ? [teaching.teacherLogits] : [];
+  const { images, targets, labels, teacherLogits } = batch;
+  const taught = teacherLogits ? [teacherLogits] : [];
   const carried = [...network.parameters.values(), ...network.buffers.values()];
   return [images, targets, labels, factor, ...taught, ...masks.values(), ...carried];
 }

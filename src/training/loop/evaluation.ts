@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { Batches, type BatchRandom, inOrder } from '../data/batches';
+import { Batches, inOrder } from '../data/batches';
 import type { ImageDataset } from '../data/dataset';
 import { softmaxCrossEntropy } from '../ops/softmaxCrossEntropy';
 import { inTurn } from './pipeline';
@@ -33,7 +33,7 @@ export async function evaluate(
   const order = inOrder(validation.count);
   const sums = { loss: 0, correct: 0 };
   const start = async (index: number) => {
-    const { size, images, labels } = batches.fill(order, index, noAugmentation);
+    const { size, images, labels } = batches.fill(order, index, refuse);
     const shown = imagesTensor(images, size, dataset);
     const logits = await network.predict(shown);
     const measured = tf.tidy(() => {
@@ -87,8 +87,6 @@ export async function readMeasures(measured: tf.Tensor1D): Promise<Measures> {
     measured.dispose();
   }
 }
-
-const noAugmentation: BatchRandom = { augmentation: refuse, erasing: refuse };
 
 function refuse(): number {
   throw new Error('Validation images are not augmented');

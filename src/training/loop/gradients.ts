@@ -2,9 +2,6 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { Gradients } from '../network/network';
 import { normOf } from '../ops/norm';
 
-/** Added to a norm before it divides, as in torch.nn.utils.clip_grad_norm_. */
-const NORM_EPSILON = 1e-6;
-
 /** Each gradient by `change`, which makes new tensors; the old ones are disposed. */
 export function mapGradients(gradients: Gradients, change: (gradient: tf.Tensor) => tf.Tensor): Gradients {
   const changed = new Map([...gradients].map(([name, gradient]) => [name, tf.tidy(() => change(gradient))]));
@@ -26,14 +23,6 @@ export function gradientNorm(gradients: Gradients): tf.Scalar {
     const norms = [...gradients.values()].map(normOf);
     return normOf(tf.stack(norms));
   });
-}
-
-/** Gradients whose norm all together is at most `maxNorm` (Pascanu et al. 2013); the given ones are disposed. */
-export function clipGradients(gradients: Gradients, maxNorm: number): Gradients {
-  const factor = tf.tidy(() => tf.minimum(tf.div(maxNorm, tf.add(gradientNorm(gradients), NORM_EPSILON)), 1));
-  const clipped = mapGradients(gradients, (gradient) => tf.mul(gradient, factor));
-  factor.dispose();
-  return clipped;
 }
 
 export function disposeGradients(gradients: Gradients): void {

@@ -8,19 +8,20 @@ import type { SavePeriod } from '../../protocol/trainer';
 import { graphOf } from '../../recipe/draft';
 import type { Recipe } from '../../recipe/recipe';
 import { learningRateAt } from '../../recipe/schedule';
-import type { Snapshot, TrainingState, TrainingStream } from '../../runs/checkpoint';
+import type { Trouble } from '../../recipe/trouble';
+import type { Snapshot, TrainingState } from '../../runs/checkpoint';
 import type { Failure } from '../../shared/failure';
 import { formatNumber } from '../../shared/format';
-import { Batches, type BatchRandom, inOrder } from '../data/batches';
+import { Batches, inOrder } from '../data/batches';
 import type { ImageDataset } from '../data/dataset';
-import { drawMix, mix } from '../data/mixing';
-import { targetsOf } from '../data/targets';
+import { oneHotTargets } from '../data/targets';
+import { averageOf, batchChange, EFFECT_STREAMS, lossOf } from '../effects/index';
 import { initialValues } from '../network/initialization';
 import { Network } from '../network/network';
 import { createOptimizer } from '../optimizers/optimizer';
 import { ShardedPasses, type Threads } from '../parallel/shardedPasses';
 import { Random } from '../random';
-import { WeightAverage } from './averaging';
+import { type StreamStates, Streams } from '../streams';
 import type { BatchTensors } from './batchPass';
 import { evaluate, imagesTensor, type Measures } from './evaluation';
 import { carriedBy, restoreCarried, tensorsOf } from './optimizerState';
@@ -33,9 +34,11 @@ import type { Teacher } from './teacher';
 const MAX_OVERFLOWS_IN_A_ROW = 40;
 
 interface TrainingParts extends StepParts {
-  /** Draws what dropout leaves out. */
-  readonly dropoutRandom: Random;
+  readonly streams: Streams;
 }
+
+/** The streams that a training draws from; that of dropout's masks for whatever passes batches. */
+const STREAMS = ['dataOrder', 'augmentation', 'dropout', ...EFFECT_STREAMS];
 
 /** A step, with what is told of it. */
 interface TakenStep extends StepOutcome {
@@ -67,6 +70,8 @@ export interface TrainingOptions {
    * once all events until then were emitted; the training goes on when it is done.
    */
   readonly save: (snapshot: Snapshot) => Promise<void>;
+  /** Names what may help against a trouble that ends the training, beside what the recipe has; by default nothing. */
+  readonly helpAgainst?: (trouble: Trouble) => readonly string[];
   /** Ends the training after the step under way. */
   readonly signal: AbortSignal;
 }
@@ -97,29 +102,31 @@ export function startedEvent(recipe: Recipe, engine: Engine): RunEvent {
  */
 export async function train(recipe: Recipe, options: TrainingOptions): Promise<FinalEvent> {
   const graph = graphOf(recipe);
-  const { averaging, initialization, seed, loss } = recipe;
-  const { resume } = options;
+  const { initialization, seed, loss } = recipe;
+  const { resume, helpAgainst = () => [] } = options;
   const drawn = () => initialValues(graph, initialization, Random.seeded(seed, 'initialization'));
   const saved = resume && new Map(resume.tensors.map(({ name, values }) => [name, values]));
   const network = new Network(graph, saved ?? options.weights ?? drawn(), recipe.precision.compute);
   const teacher = loss.distillation && teacherNetwork(options);
-  const dropoutRandom = streamOf('dropout', recipe, resume?.state);
-  const own: LocalParts = { network, teacher, distillation: loss.distillation };
+  const streams = new Streams(seed, resume?.state.random);
+  const own: LocalParts = { network, teacher, loss: lossOf(recipe) };
   const optimizer = createOptimizer(recipe, parametersOf(graph));
-  const average = averaging && new WeightAverage(averaging, network);
+  const average = averageOf(recipe)?.(network) ?? null;
   const sharded =
     options.threads && options.threads.count > 1
-      ? new ShardedPasses(recipe, own, dropoutRandom, options.threads)
+      ? new ShardedPasses(recipe, own, streams.get('dropout'), options.threads)
       : null;
-  const local = new LocalPasses(own, dropoutRandom);
+  const local = new LocalPasses(own, streams.get('dropout'));
   const passes = sharded ?? local;
-  const parts: TrainingParts = { network, passes, optimizer, average, dropoutRandom };
+  const parts: TrainingParts = { network, passes, optimizer, average, streams };
   try {
     if (resume) restoreCarried(parts, resume);
     return await new Training(recipe, options, parts).run();
   } catch (error) {
-    if (error instanceof DivergedError) return failedEvent(divergedFailure(error, recipe));
-    if (error instanceof OverflowError) return failedEvent(overflowFailure(error, recipe));
+    if (error instanceof DivergedError)
+      return failedEvent(divergedFailure(error, recipe, helpAgainst('divergence')));
+    if (error instanceof OverflowError)
+      return failedEvent(overflowFailure(error, recipe, helpAgainst('overflow')));
     throw error;
   } finally {
     await sharded?.close();
@@ -130,11 +137,6 @@ export async function train(recipe: Recipe, options: TrainingOptions): Promise<F
 function teacherNetwork({ teacher }: TrainingOptions): Network {
   if (!teacher) throw new Error('A recipe with distillation needs a teacher');
   return new Network(teacher.graph, teacher.values);
-}
-
-/** A stream of random numbers where the training left it, or at its start. */
-function streamOf(stream: TrainingStream, { seed }: Recipe, state: TrainingState | undefined): Random {
-  return state ? Random.restored(state.random[stream]) : Random.seeded(seed, stream);
 }
 
 class Training {
@@ -156,8 +158,7 @@ class Training {
   #saved = { time: performance.now(), step: 0 };
   readonly #stepper: Stepper;
   readonly #batches: Batches;
-  readonly #random: Record<'dataOrder' | 'augmentation' | 'erasing' | 'mixing', Random>;
-  readonly #draw: BatchRandom;
+  readonly #changeBatch: ReturnType<typeof batchChange>;
   /** Steps in a row whose gradients overflowed. */
   #overflowsInARow = 0;
 
@@ -167,24 +168,16 @@ class Training {
     private readonly parts: TrainingParts,
   ) {
     const { train: split, facts } = options.dataset;
-    const { batchSize, augment, erasing } = recipe.data;
+    const { batchSize, augment } = recipe.data;
+    const { streams } = parts;
     this.#stepper = new Stepper(recipe, parts);
-    this.#batches = new Batches(split, facts, { batchSize, augment, erasing, rest: 'drop' });
+    this.#batches = new Batches(split, facts, { batchSize, augment, rest: 'drop' });
     const state = options.resume?.state;
-    this.#random = {
-      dataOrder: streamOf('dataOrder', recipe, state),
-      augmentation: streamOf('augmentation', recipe, state),
-      erasing: streamOf('erasing', recipe, state),
-      mixing: streamOf('mixing', recipe, state),
-    };
-    this.#orderState = this.#random.dataOrder.state;
+    this.#changeBatch = batchChange(recipe, streams);
+    this.#orderState = streams.get('dataOrder').state;
     this.#total = new Stopwatch(state?.seconds);
     this.#inEpoch = new Stopwatch(state?.secondsInEpoch);
     if (state) this.#restore(state);
-    this.#draw = {
-      augmentation: () => this.#random.augmentation.uniform(),
-      erasing: () => this.#random.erasing.uniform(),
-    };
   }
 
   async run(): Promise<FinalEvent> {
@@ -226,7 +219,7 @@ class Training {
     this.#epoch++;
     this.#stepsInEpoch = 0;
     this.#sums = { loss: 0, accuracy: 0, steps: 0 };
-    this.#orderState = this.#random.dataOrder.state;
+    this.#orderState = this.parts.streams.get('dataOrder').state;
     this.#inEpoch = new Stopwatch();
     await emit(event);
     await this.#save(isBest);
@@ -257,7 +250,7 @@ class Training {
     const speed = new Speed(data.batchSize * gradients.accumulation);
     // From the first order each time, so that the random state alone tells an epoch's order.
     const order = inOrder(this.options.dataset.train.count);
-    if (data.shuffle) this.#random.dataOrder.shuffle(order);
+    if (data.shuffle) this.parts.streams.get('dataOrder').shuffle(order);
     const report = async ({ measures, moved, learningRate, scaling }: TakenStep, index: number) => {
       const step = firstStep + index;
       const { loss, accuracy } = await measures;
@@ -321,17 +314,16 @@ class Training {
   /** The images of a batch, augmented, and mixed with their targets. */
   #batch(order: Uint32Array, index: number): BatchTensors {
     const { dataset } = this.options;
-    const { data, loss, gradients } = this.recipe;
-    const { size, images, labels } = this.#batches.fill(order, index, this.#draw);
-    const targets = targetsOf(labels, dataset.facts.classes, loss.labelSmoothing);
-    if (data.mixing) {
-      mix({ size, images, targets }, dataset.facts, drawMix(data.mixing, dataset.facts, this.#random.mixing));
-    }
+    const { facts } = dataset;
+    const augmentation = this.parts.streams.get('augmentation');
+    const { size, images, labels } = this.#batches.fill(order, index, () => augmentation.uniform());
+    const targets = oneHotTargets(labels, facts.classes);
+    this.#changeBatch({ size, images, targets }, facts);
     // The next batch of the step is filled into the same array, which not every engine copies.
-    const own = gradients.accumulation > 1 ? images.slice() : images;
+    const own = this.recipe.gradients.accumulation > 1 ? images.slice() : images;
     return {
       images: imagesTensor(own, size, dataset),
-      targets: tf.tensor2d(targets, [size, dataset.facts.classes]),
+      targets: tf.tensor2d(targets, [size, facts.classes]),
       labels: tf.tensor1d(labels.slice(), 'int32'),
     };
   }
@@ -354,20 +346,16 @@ class Training {
   }
 
   #state(): TrainingState {
-    const { optimizer, average, dropoutRandom } = this.parts;
-    const { augmentation, erasing, mixing } = this.#random;
+    const { optimizer, average, streams } = this.parts;
+    const states: StreamStates = Object.fromEntries(
+      STREAMS.map((name) => [name, [...streams.get(name).state]]),
+    );
     return {
       epoch: this.#epoch,
       stepsInEpoch: this.#stepsInEpoch,
       step: this.#stepsDone,
       sums: { ...this.#sums },
-      random: {
-        dataOrder: [...this.#orderState],
-        augmentation: [...augmentation.state],
-        erasing: [...erasing.state],
-        mixing: [...mixing.state],
-        dropout: [...dropoutRandom.state],
-      },
+      random: { ...states, dataOrder: [...this.#orderState] },
       lossScale: this.#stepper.lossScale,
       overflowsInARow: this.#overflowsInARow,
       optimizerCount: optimizer.count,
@@ -452,14 +440,17 @@ function failedEvent(failure: Failure): FinalEvent {
   return { type: 'failed', time: Date.now(), failure };
 }
 
-function overflowFailure({ steps, lossScale, step }: OverflowError, recipe: Recipe): Failure {
-  const { schedule, gradients, precision } = recipe;
+function overflowFailure(
+  { steps, lossScale, step }: OverflowError,
+  { schedule, precision }: Recipe,
+  tricks: readonly string[],
+): Failure {
   const isStatic = precision.compute === 'float16' && precision.lossScale.kind === 'static';
   const scale = formatNumber(lossScale);
   const remedies = [
     l10n.t('Use the dtype bfloat16'),
     ...(isStatic ? [l10n.t('a dynamic loss_scale')] : []),
-    ...(gradients.maxNorm === null ? [l10n.t('the trick gradient_clipping')] : []),
+    ...tricks.map((trick) => l10n.t('the trick {0}', trick)),
     l10n.t('or a lower optimizer.base_lr.'),
   ];
   return {
@@ -475,16 +466,16 @@ function withKeptWeights(remedy: string, epoch: number): string {
   return epoch === 0 ? remedy : l10n.t('{0} The weights of the last whole epoch are kept.', remedy);
 }
 
-function divergedFailure({ loss, step }: DivergedError, { schedule, gradients }: Recipe): Failure {
+function divergedFailure(
+  { loss, step }: DivergedError,
+  { schedule }: Recipe,
+  tricks: readonly string[],
+): Failure {
   const rate = formatNumber(learningRateAt(schedule, step));
   const epoch = Math.floor(step / schedule.stepsPerEpoch);
-  const likely = [
-    ...(schedule.warmup.steps === 0 ? ['warmup'] : []),
-    ...(gradients.maxNorm === null ? ['gradient_clipping'] : []),
-  ];
-  const tricks =
-    likely.length > 0
-      ? l10n.t('Lower optimizer.base_lr, or add a trick: {0}.', likely.join(', '))
+  const remedy =
+    tricks.length > 0
+      ? l10n.t('Lower optimizer.base_lr, or add a trick: {0}.', tricks.join(', '))
       : l10n.t('Lower optimizer.base_lr, or lengthen the warmup.');
   return {
     what: l10n.t(
@@ -494,7 +485,7 @@ function divergedFailure({ loss, step }: DivergedError, { schedule, gradients }:
       epoch,
       rate,
     ),
-    remedy: withKeptWeights(tricks, epoch),
+    remedy: withKeptWeights(remedy, epoch),
   };
 }
 

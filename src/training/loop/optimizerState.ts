@@ -2,14 +2,14 @@ import * as tf from '@tensorflow/tfjs-core';
 import { buffersOf, parametersOf } from '../../models/graph';
 import { AVERAGE_PREFIX, OPTIMIZER_PREFIX, type Snapshot, type TrainingState } from '../../runs/checkpoint';
 import type { NamedTensor } from '../../shared/safetensors';
+import type { Average } from '../effects/effect';
 import type { Network } from '../network/network';
 import type { Optimizer } from '../optimizers/optimizer';
-import type { WeightAverage } from './averaging';
 
 /** What carries tensors from step to step, beside the network. */
 interface Carriers {
   readonly optimizer: Optimizer;
-  readonly average: WeightAverage | null;
+  readonly average: Average | null;
 }
 
 /** A network's parameters, then its buffers. */

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import type { DistillationRecipe } from '../../recipe/recipe';
+import type { LossFunction } from '../effects/effect';
 import type { Gradients, Masks, Network } from '../network/network';
 import type { Random } from '../random';
 import {
@@ -11,7 +11,6 @@ import {
 } from './batchPass';
 import { type Measures, readMeasures } from './evaluation';
 import { addGradients } from './gradients';
-import type { Teaching } from './loss';
 
 /** What passing a step's batches forward and backward gives. */
 export interface PassedBatches {
@@ -40,9 +39,9 @@ export interface Passes {
 /** What passes batches in one thread. */
 export interface LocalParts {
   readonly network: Network;
-  /** Whom the network learns from beside the targets, and how. */
+  /** Whom the network learns from beside the targets. */
   readonly teacher: Network | null;
-  readonly distillation: DistillationRecipe | null;
+  readonly loss: LossFunction;
 }
 
 /** Passes a batch; `factor` is what its mean loss counts. The masks end with it. */
@@ -75,13 +74,13 @@ export class LocalPasses implements Passes {
 
   /** From the first pass on, so that a training that was stopped goes on by the same computation. */
   readonly #pass: PassOne = (batch, factor, masks) => {
-    const { network } = this.parts;
+    const { network, loss } = this.parts;
     if (this.#compiled === undefined) {
-      this.#compiled = CompiledBatchPass.compile(network, batch, factor);
+      this.#compiled = CompiledBatchPass.compile(network, batch, factor, loss);
     }
     return this.#compiled?.fits(batch)
       ? this.#compiled.run(batch, factor, masks)
-      : passBatch(network, batch, factor, masks);
+      : passBatch(network, batch, factor, loss, masks);
   };
 }
 
@@ -96,11 +95,14 @@ export class LocalStepPasses implements StepPasses {
     batches: readonly BatchTensors[],
     private readonly share: number,
     private readonly passOne: PassOne = (batch, factor, masks) =>
-      passBatch(parts.network, batch, factor, masks),
+      passBatch(parts.network, batch, factor, parts.loss, masks),
   ) {
     if (batches.length === 0) throw new Error('A step takes at least one batch');
     // A teacher is asked once a step, however often the batches are passed.
-    this.#taught = batches.map((batch) => ({ ...batch, teaching: this.#teaching(batch) }));
+    this.#taught = batches.map((batch) => ({
+      ...batch,
+      teacherLogits: parts.teacher?.predict(batch.images) ?? null,
+    }));
   }
 
   /** @param random Draws what dropout leaves out in this pass, where it has a source of its own. */
@@ -122,12 +124,7 @@ export class LocalStepPasses implements StepPasses {
   }
 
   dispose(): void {
-    for (const { teaching } of this.#taught) teaching?.teacherLogits.dispose();
-  }
-
-  #teaching({ images }: BatchTensors): Teaching | null {
-    const { teacher, distillation } = this.parts;
-    return teacher && distillation ? { ...distillation, teacherLogits: teacher.predict(images) } : null;
+    for (const { teacherLogits } of this.#taught) teacherLogits?.dispose();
   }
 
   /** The mean of several batches' measures, by this thread's share of them. */

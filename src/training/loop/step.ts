@@ -1,12 +1,13 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Recipe } from '../../recipe/recipe';
-import type { Gradients, Network } from '../network/network';
+import type { Average } from '../effects/effect';
+import { gradientChanges } from '../effects/index';
+import type { Network } from '../network/network';
 import type { Optimizer } from '../optimizers/optimizer';
 import { allFinite } from './allFinite';
-import type { WeightAverage } from './averaging';
 import type { BatchTensors } from './batchPass';
 import type { Measures } from './evaluation';
-import { clipGradients, disposeGradients, gradientNorm, mapGradients } from './gradients';
+import { disposeGradients, mapGradients } from './gradients';
 import { initialLossScale, type LossScale, nextLossScale } from './lossScale';
 import type { PassedBatches, Passes, StepPasses } from './passes';
 
@@ -15,7 +16,7 @@ export interface StepParts {
   readonly network: Network;
   readonly passes: Passes;
   readonly optimizer: Optimizer;
-  readonly average: WeightAverage | null;
+  readonly average: Average | null;
 }
 
 /** What became of a step. */
@@ -29,12 +30,14 @@ export interface StepOutcome {
 /** Takes the optimizer's steps: gradients of one batch or several, in the recipe's precision, and the update. */
 export class Stepper {
   #lossScale: LossScale;
+  readonly #changes: ReturnType<typeof gradientChanges>;
 
   constructor(
     private readonly recipe: Recipe,
     private readonly parts: StepParts,
   ) {
     const { precision } = recipe;
+    this.#changes = gradientChanges(recipe);
     this.#lossScale =
       precision.compute === 'float16'
         ? initialLossScale(precision.lossScale)
@@ -63,18 +66,23 @@ export class Stepper {
 
   async #take(step: StepPasses, batches: number, learningRate: number): Promise<StepOutcome> {
     const { network, optimizer, average } = this.parts;
-    const { precision, gradients: recipe } = this.recipe;
+    const { precision } = this.recipe;
     const isScaled = precision.compute === 'float16';
     const held = isScaled ? network.holdBuffers() : null;
     const { gradients: first, measures } = await this.#meanGradients(step, batches);
     let gradients = first;
     let moved = !isScaled || (await allFinite(gradients.values()));
-    if (moved && recipe.sharpnessRadius !== null) {
-      gradients = await this.#uphill(step, batches, gradients, recipe.sharpnessRadius);
-      moved = !isScaled || (await allFinite(gradients.values()));
+    for (const change of this.#changes) {
+      if (!moved) break;
+      let passedAgain = false;
+      const passAgain = async () => {
+        passedAgain = true;
+        return (await this.#meanGradients(step, batches)).gradients;
+      };
+      gradients = await change({ network, gradients, passAgain });
+      if (passedAgain && isScaled) moved = await allFinite(gradients.values());
     }
     if (moved) {
-      if (recipe.maxNorm !== null) gradients = clipGradients(gradients, recipe.maxNorm);
       optimizer.step(network, gradients, learningRate);
       average?.update(network);
       held?.dispose();
@@ -97,29 +105,5 @@ export class Stepper {
       gradients: factor === 1 ? gradients : mapGradients(gradients, (gradient) => tf.div(gradient, factor)),
       measures,
     };
-  }
-
-  /**
-   * The gradients a step of length `radius` up the given ones, which are disposed (Foret et al. 2021, algorithm
-   * 1). Weights and running statistics are as before.
-   */
-  async #uphill(step: StepPasses, batches: number, gradients: Gradients, radius: number): Promise<Gradients> {
-    const { network } = this.parts;
-    const own = new Map([...network.parameters].map(([name, weight]) => [name, tf.clone(weight)]));
-    const held = network.holdBuffers();
-    const factor = tf.tidy(() => tf.div(radius, tf.add(gradientNorm(gradients), 1e-12)));
-    for (const [name, weight] of own) {
-      const gradient = gradients.get(name)!;
-      network.assign(
-        name,
-        tf.tidy(() => tf.add(weight, tf.mul(gradient, factor))),
-      );
-    }
-    tf.dispose(factor);
-    disposeGradients(gradients);
-    const { gradients: uphill } = await this.#meanGradients(step, batches);
-    for (const [name, weight] of own) network.assign(name, weight);
-    held.restore();
-    return uphill;
   }
 }

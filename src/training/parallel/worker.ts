@@ -7,6 +7,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import * as tf from '@tensorflow/tfjs-core';
 import { loadEngine } from '../../backends/index';
 import { graphOf } from '../../recipe/draft';
+import { lossOf } from '../effects/index';
 import { type LocalParts, LocalStepPasses } from '../loop/passes';
 import { Network } from '../network/network';
 import { Random } from '../random';
@@ -28,7 +29,7 @@ class ShardThread {
     this.#parts = {
       network: new Network(graph, values, recipe.precision.compute),
       teacher: teacher && new Network(teacher.graph, teacher.values),
-      distillation: recipe.loss.distillation,
+      loss: lossOf(recipe),
     };
   }
 

@@ -24,6 +24,7 @@ import { endRequestIn } from '../../runs/lease';
 import { WeightsFileError } from '../../runs/weightsFile';
 import type { Failure } from '../../shared/failure';
 import { failureOf } from '../../system/errors';
+import { tricksAgainst } from '../../tricks/registry';
 import type { ImageDataset } from '../data/dataset';
 import type { DownloadProgress } from '../data/download';
 import { DatasetError } from '../data/errors';
@@ -126,6 +127,7 @@ async function trainRun(recipe: Recipe, record: RunRecord, signal: AbortSignal):
       await record.sync();
       await writeCheckpoint(record.folder, snapshot);
     },
+    helpAgainst: (trouble) => tricksAgainst(trouble, recipe.tricks),
     signal,
   };
   return namingShortage(recipe, engine, threads, () => train(recipe, options));

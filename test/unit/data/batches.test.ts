@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { datasetFacts } from '../../../src/recipe/datasets';
-import { Batches, type BatchOptions, type BatchRandom, inOrder } from '../../../src/training/data/batches';
+import { Batches, type BatchOptions, inOrder } from '../../../src/training/data/batches';
 import { splitInMemory } from '../../../src/training/data/dataset';
 import { openDataset } from '../../../src/training/data/open';
 
@@ -15,10 +15,9 @@ const facts = {
   mean: [0.5, 0.25],
   std: [0.5, 2],
 };
-const refuse = () => {
+const still = () => {
   throw new Error('Nothing is random here.');
 };
-const still: BatchRandom = { augmentation: refuse, erasing: refuse };
 
 function batches(options: Partial<BatchOptions> = {}) {
   return new Batches(split, facts, { batchSize: 2, augment: 'none', rest: 'drop', ...options });
@@ -68,36 +67,10 @@ describe('Batches', () => {
 
   it('augments with the random source, image by image', () => {
     const random = [0.1, 0.9];
-    const { images } = batches({ augment: 'flip' }).fill(inOrder(5), 0, {
-      ...still,
-      augmentation: () => random.shift()!,
-    });
+    const { images } = batches({ augment: 'flip' }).fill(inOrder(5), 0, () => random.shift()!);
     const plain = batches().fill(inOrder(5), 0, still).images;
     expect([...images.subarray(0, 4)]).toEqual([...plain.subarray(2, 4), ...plain.subarray(0, 2)]);
     expect([...images.subarray(4)]).toEqual([...plain.subarray(4)]);
-  });
-
-  it('erases after augmenting, image by image, to the mean', () => {
-    const erasing = { probability: 0.5, minArea: 0.5, maxArea: 0.5, minAspect: 1 };
-    const tall = { ...facts, height: 4, width: 4, channels: 1 };
-    const white = splitInMemory(new Uint8Array(32).fill(255), Uint8Array.of(0, 1));
-    // The second image is spared; the first loses a square of 3, its top left pixel at (1, 0).
-    const random = [0.1, 0, 0, 0.9, 0, 0.7];
-    const { images } = new Batches(white, tall, {
-      batchSize: 2,
-      augment: 'none',
-      erasing,
-      rest: 'keep',
-    }).fill(inOrder(2), 0, { ...still, erasing: () => random.shift()! });
-    const rows = Array.from({ length: 8 }, (_, row) => [...images.subarray(4 * row, 4 * row + 4)]);
-    expect(rows.slice(0, 4)).toEqual([
-      [1, 1, 1, 1],
-      [0, 0, 0, 1],
-      [0, 0, 0, 1],
-      [0, 0, 0, 1],
-    ]);
-    expect(rows.slice(4)).toEqual(Array(4).fill([1, 1, 1, 1]));
-    expect(random).toEqual([]);
   });
 
   it('moves in black, normalised as black', () => {
@@ -106,7 +79,7 @@ describe('Batches', () => {
     const { images } = new Batches(white, wide, { batchSize: 1, augment: 'crop_flip', rest: 'keep' }).fill(
       inOrder(1),
       0,
-      { ...still, augmentation: () => 0.99 },
+      () => 0.99,
     );
     expect([...images.subarray(0, 8)]).toEqual(Array(8).fill(-1));
     expect([...images.subarray(8, 16)]).toEqual([-1, ...Array(7).fill(1)]);

@@ -1,8 +1,19 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
+import type { DatasetFacts } from '../../../src/recipe/datasets';
 import type { ErasingRecipe } from '../../../src/recipe/recipe';
-import { drawErasing, erase } from '../../../src/training/data/erasing';
+import { Batches, inOrder } from '../../../src/training/data/batches';
+import { splitInMemory } from '../../../src/training/data/dataset';
+import { drawErasing, erase, erasing as erasingEffect } from '../../../src/training/effects/erasing';
 import { Random } from '../../../src/training/random';
+import { Streams } from '../../../src/training/streams';
+import { smallRecipe } from '../support/smallRecipe';
 
+/** Of images whose black is -1 once normalised, and white 1. */
+const facts: DatasetFacts = {
+  ...smallRecipe().data.dataset,
+  mean: [0.5],
+  std: [0.5],
+};
 const size = { height: 32, width: 24, channels: 3 };
 const recipe: ErasingRecipe = { probability: 0.6, minArea: 0.05, maxArea: 0.3, minAspect: 0.4 };
 
@@ -54,5 +65,32 @@ describe('random erasing', () => {
     const images = new Float32Array(24).fill(1);
     erase(images, 12, small, { top: 1, left: 1, height: 1, width: 2 });
     expect([...images]).toEqual([...Array(20).fill(1), 0, 0, 0, 0]);
+  });
+
+  it('erases after augmenting, image by image, to the mean', () => {
+    const erasing = { probability: 0.5, minArea: 0.5, maxArea: 0.5, minAspect: 1 };
+    const tall = { ...facts, height: 4, width: 4, channels: 1 };
+    const white = splitInMemory(new Uint8Array(32).fill(255), Uint8Array.of(0, 1));
+    // The second image is spared; the first loses a square of 3, its top left pixel at (1, 0).
+    const random = [0.1, 0, 0, 0.9, 0, 0.7];
+    const { size, images } = new Batches(white, tall, { batchSize: 2, augment: 'none', rest: 'keep' }).fill(
+      inOrder(2),
+      0,
+      () => Number.NaN,
+    );
+    const streams = new Streams(0);
+    vi.spyOn(streams.get('erasing'), 'uniform').mockImplementation(() => random.shift()!);
+    const plain = smallRecipe();
+    const change = erasingEffect.of({ ...plain, data: { ...plain.data, erasing } }, streams);
+    change?.({ size, images, targets: new Float32Array() }, tall);
+    const rows = Array.from({ length: 8 }, (_, row) => [...images.subarray(4 * row, 4 * row + 4)]);
+    expect(rows.slice(0, 4)).toEqual([
+      [1, 1, 1, 1],
+      [0, 0, 0, 1],
+      [0, 0, 0, 1],
+      [0, 0, 0, 1],
+    ]);
+    expect(rows.slice(4)).toEqual(Array(4).fill([1, 1, 1, 1]));
+    expect(random).toEqual([]);
   });
 });

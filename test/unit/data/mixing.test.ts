@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { drawMix, type Mix, mix } from '../../../src/training/data/mixing';
-import { targetsOf } from '../../../src/training/data/targets';
+import { drawMix, type Mix, mix } from '../../../src/training/effects/mixing';
 import { Random } from '../../../src/training/random';
+import { targetsOf } from '../support/targets';
 
 const size = { height: 6, width: 5, channels: 2 };
 const imageValues = 60;

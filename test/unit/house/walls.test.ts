@@ -41,6 +41,11 @@ describe('names a forbidden import', () => {
     ],
     ['webview/model.ts', "import { readRun } from '../src/runs/store';", 'src/runs/store.ts'],
     ['src/cli/main.ts', "await import('../backends/wasm/wasm');", 'src/backends/wasm/wasm.ts'],
+    [
+      'src/training/loop/loop.ts',
+      "import { TRICKS } from '../../tricks/registry';",
+      'src/tricks/registry.ts',
+    ],
     ['src/insight/lenses.ts', "import type * as vscode from 'vscode';", 'vscode'],
     ['src/runs/store.ts', "import * as tf from '@tensorflow/tfjs-core';", '@tensorflow/tfjs-core'],
     ['src/experiment/parse.ts', "import { readFileSync } from 'node:fs';", 'node:fs'],

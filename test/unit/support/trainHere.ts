@@ -3,6 +3,7 @@ import type { Recipe } from '../../../src/recipe/recipe';
 import type { Snapshot } from '../../../src/runs/checkpoint';
 import { openDataset } from '../../../src/training/data/open';
 import { type TrainingOptions, train } from '../../../src/training/loop/loop';
+import { tricksAgainst } from '../../../src/tricks/registry';
 
 export type StepEvent = Extract<RunEvent, { type: 'step' }>;
 export type EpochEvent = Extract<RunEvent, { type: 'epoch' }>;
@@ -27,6 +28,7 @@ export async function trainHere(recipe: Recipe, options: Partial<TrainingOptions
       snapshots.push(snapshot);
     },
     signal: new AbortController().signal,
+    helpAgainst: (trouble) => tricksAgainst(trouble, recipe.tricks),
     ...options,
     emit: async (event) => {
       events.push(event);

@@ -9,6 +9,7 @@ import type { Precision } from '../../../src/backends/precision/formats';
 import type { TensorflowBackend } from '../../../src/backends/tensorflow/backend';
 import { compilesHalves } from '../../../src/backends/tensorflow/halfFormats';
 import { graphOf } from '../../../src/recipe/draft';
+import { distilled } from '../../../src/training/effects/distillation';
 import {
   CompiledBatchPass,
   type PassedBatch,
@@ -17,6 +18,7 @@ import {
 } from '../../../src/training/loop/batchPass';
 import { initialValues } from '../../../src/training/network/initialization';
 import { Network } from '../../../src/training/network/network';
+import { softmaxCrossEntropy } from '../../../src/training/ops/softmaxCrossEntropy';
 import { JointUpdate } from '../../../src/training/optimizers/jointUpdate';
 import { Random } from '../../../src/training/random';
 import { values } from '../support/numbers';
@@ -38,13 +40,16 @@ function partsOf(model: object, precision: Precision = 'float32', isTaught = fal
     images: tf.tensor4d(values([4, 32, 32, 1], 7).data, [4, 32, 32, 1]),
     targets: tf.tensor2d([1, 0, 0, 0, 1, 0, 0, 0, 1, 1, 0, 0], [4, 3]),
     labels: tf.tensor1d([0, 1, 2, 0], 'int32'),
-    teaching: teacherLogits && { teacherLogits, temperature: 3, weight: 0.5 },
+    teacherLogits,
   };
   const dispose = () => {
     network.dispose();
     tf.dispose([batch.images, batch.targets, batch.labels, ...(teacherLogits ? [teacherLogits] : [])]);
   };
-  return { network, batch, dispose };
+  const loss = isTaught
+    ? distilled(softmaxCrossEntropy, { temperature: 3, weight: 0.5 })
+    : softmaxCrossEntropy;
+  return { network, batch, loss, dispose };
 }
 
 /** A pass's numbers by name, its running statistics among them, which are put back. */
@@ -89,13 +94,13 @@ describe.runIf(PRESENT_ENGINES.includes('tensorflow'))('on tensorflow', () => {
   ])('a compiled pass of %s gives the numbers of its ops, the same each time', (...row) => {
     const [, model, precision, tolerance, isTaught] = row;
     const before = tf.memory().numTensors;
-    const { network, batch, dispose } = partsOf(model, precision, isTaught);
+    const { network, batch, loss, dispose } = partsOf(model, precision, isTaught);
     // As a trained network has them before the first step of a resumed training.
     network.predict(batch.images).dispose();
     const factor = tf.scalar(8);
     const masks = (seed: number) => network.drawMasks(4, Random.seeded(seed, 'dropout'));
-    const expected = numbersOf(network, () => passBatch(network, batch, factor, masks(1)));
-    const compiled = CompiledBatchPass.compile(network, batch, factor);
+    const expected = numbersOf(network, () => passBatch(network, batch, factor, loss, masks(1)));
+    const compiled = CompiledBatchPass.compile(network, batch, factor, loss);
     if (!compiled) throw new Error('It is not compiled');
     const given = numbersOf(network, () => compiled.run(batch, factor, masks(1)));
     expect([...given.keys()]).toEqual([...expected.keys()]);
@@ -113,7 +118,7 @@ describe.runIf(PRESENT_ENGINES.includes('tensorflow'))('on tensorflow', () => {
     const other = { ...batch, images: tf.mul<tf.Tensor4D>(batch.images, 0.5) };
     const half = tf.scalar(4);
     const moved = numbersOf(network, () => compiled.run(other, half, masks(2)));
-    for (const [name, some] of numbersOf(network, () => passBatch(network, other, half, masks(2)))) {
+    for (const [name, some] of numbersOf(network, () => passBatch(network, other, half, loss, masks(2)))) {
       expect(distance(moved.get(name) as Float32Array, some), name).toBeLessThan(tolerance);
     }
     compiled.dispose();
@@ -127,8 +132,8 @@ describe.runIf(PRESENT_ENGINES.includes('tensorflow'))('on tensorflow', () => {
     const backend = tf.backend() as TensorflowBackend;
     const factor = tf.scalar(1);
     const isCompiled = (precision: Precision) => {
-      const { network, batch, dispose } = partsOf({ name: 'resnet8' }, precision);
-      const compiled = CompiledBatchPass.compile(network, batch, factor);
+      const { network, batch, loss, dispose } = partsOf({ name: 'resnet8' }, precision);
+      const compiled = CompiledBatchPass.compile(network, batch, factor, loss);
       compiled?.dispose();
       dispose();
       return compiled !== null;
@@ -152,9 +157,9 @@ describe.runIf(PRESENT_ENGINES.includes('tensorflow'))('on tensorflow', () => {
   });
 
   test('a pass compiled for some batches is for no others', () => {
-    const { network, batch, dispose } = partsOf({ name: 'resnet8' });
+    const { network, batch, loss, dispose } = partsOf({ name: 'resnet8' });
     const factor = tf.scalar(1);
-    const compiled = CompiledBatchPass.compile(network, batch, factor);
+    const compiled = CompiledBatchPass.compile(network, batch, factor, loss);
     const fewer = tf.slice(batch.images, 0, 2);
     expect(compiled?.fits(batch)).toBe(true);
     expect(compiled?.fits({ ...batch, images: fewer })).toBe(false);

@@ -1,16 +1,13 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { loadEngine } from '../../../src/backends/index';
-import { targetsOf } from '../../../src/training/data/targets';
-import {
-  addGradients,
-  clipGradients,
-  disposeGradients,
-  gradientNorm,
-} from '../../../src/training/loop/gradients';
-import { trainingLoss } from '../../../src/training/loop/loss';
+import { distilled } from '../../../src/training/effects/distillation';
+import { clipGradients } from '../../../src/training/effects/gradientClipping';
+import { addGradients, disposeGradients, gradientNorm } from '../../../src/training/loop/gradients';
+import { softmaxCrossEntropy } from '../../../src/training/ops/softmaxCrossEntropy';
 import goldens from '../../fixtures/goldens.json';
 import pytorch from '../../fixtures/pytorch.json';
+import { targetsOf } from '../support/targets';
 
 beforeAll(async () => {
   await loadEngine('wasm');
@@ -67,7 +64,7 @@ describe('the loss of training', () => {
     ['smoothed', 0.1, smoothed],
   ])('is the cross entropy of PyTorch: %s', (_, epsilon, expected) => {
     const targets = logits.map((__, index) => (index === label ? 1 - epsilon : 0) + epsilon / logits.length);
-    const { loss, dLogits } = trainingLoss(tf.tensor2d([logits]), tf.tensor2d([targets]), null);
+    const { loss, dLogits } = softmaxCrossEntropy(tf.tensor2d([logits]), tf.tensor2d([targets]));
     expect(Math.abs((loss.dataSync()[0] as number) - expected)).toBeLessThan(tolerance);
     tf.dispose([loss, dLogits]);
   });
@@ -91,11 +88,13 @@ describe('the loss of training', () => {
     const [studentLogits, targets, teacherLogits] = [student, [0, 1, 0], teacher].map((row) =>
       tf.tensor2d([row]),
     );
-    const { loss, dLogits } = trainingLoss(studentLogits!, targets!, {
-      temperature,
-      weight,
-      teacherLogits: teacherLogits!,
-    });
+    const { loss, dLogits } = distilled(softmaxCrossEntropy, { temperature, weight })(
+      studentLogits!,
+      targets!,
+      {
+        teacherLogits: teacherLogits!,
+      },
+    );
     expect(loss.dataSync()[0]).toBeCloseTo(lossAt(student), 5);
     for (const [index, gradient] of dLogits.dataSync().entries()) {
       const moved = (by: number) => lossAt(student.map((value, at) => (at === index ? value + by : value)));
@@ -113,8 +112,9 @@ describe('PyTorch agrees', () => {
   function ours(epsilon: number, temperature: number | null) {
     const targets = tf.tensor2d(targetsOf(Int32Array.from(labels), 5, epsilon), [4, 5]);
     const teacher = tf.tensor2d(teacherLogits, [4, 5]);
-    const teaching = temperature === null ? null : { teacherLogits: teacher, temperature, weight: 1 };
-    const { loss, dLogits } = trainingLoss(tf.tensor2d(logits, [4, 5]), targets, teaching);
+    const lossFunction =
+      temperature === null ? softmaxCrossEntropy : distilled(softmaxCrossEntropy, { temperature, weight: 1 });
+    const { loss, dLogits } = lossFunction(tf.tensor2d(logits, [4, 5]), targets, { teacherLogits: teacher });
     return { loss: loss.dataSync()[0] as number, gradient: [...dLogits.dataSync()] };
   }
 

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Random, type RandomStream } from '../../../src/training/random';
+import { Random } from '../../../src/training/random';
 
 const seed = fc.integer({ min: 0, max: 2 ** 32 - 1 });
-const STREAMS: readonly RandomStream[] = ['initialization', 'dataOrder', 'augmentation'];
+const STREAMS = ['initialization', 'dataOrder', 'augmentation'];
 
 function draws(random: Random, count: number, draw = () => random.uniform()): number[] {
   return Array.from({ length: count }, draw);

@@ -4,7 +4,13 @@ import { chosenTricks, draftOf, plainDraft, resolve } from '../../../src/experim
 import { experimentSchema } from '../../../src/experiment/schema';
 import { valueAt } from '../../../src/experiment/values';
 import { finalize } from '../../../src/recipe/draft';
-import { ALL_TRICKS, TRICKS, type TrickName } from '../../../src/tricks/registry';
+import {
+  ALL_TRICKS,
+  excludeEachOther,
+  TRICKS,
+  type TrickName,
+  tricksAgainst,
+} from '../../../src/tricks/registry';
 
 function experimentOf(parts: object = {}) {
   return experimentSchema.parse({
@@ -217,13 +223,32 @@ describe('tricks that cannot stand together', () => {
     expect(problemsOf({ tricks: { [name]: true } }).map(({ path }) => path)).toEqual([['tricks', name]]);
   });
 
-  test('what a trick excludes or implies is a trick, and exclusion is mutual', () => {
+  test('what a trick excludes or implies is a trick, and an exclusion is said by one of the two', () => {
     for (const { name, excludes = [], implies = [] } of ALL_TRICKS) {
       for (const other of [...excludes, ...implies]) expect(Object.keys(TRICKS)).toContain(other);
       for (const other of excludes) {
-        expect(ALL_TRICKS.find((each) => each.name === other)?.excludes).toContain(name);
+        expect(TRICKS[other as TrickName].name).not.toBe(name);
+        expect(ALL_TRICKS.find((each) => each.name === other)?.excludes ?? []).not.toContain(name);
       }
     }
+  });
+
+  test('an exclusion holds both ways', () => {
+    for (const trick of ALL_TRICKS) {
+      for (const name of trick.excludes ?? []) {
+        const other = TRICKS[name as TrickName];
+        expect(excludeEachOther(trick, other)).toBe(true);
+        expect(excludeEachOther(other, trick)).toBe(true);
+      }
+    }
+  });
+});
+
+describe('what a training that fails recommends', () => {
+  test.each(['divergence', 'overflow'] as const)('against %s: tricks that are not in it', (trouble) => {
+    const all = tricksAgainst(trouble, []);
+    expect(all).not.toEqual([]);
+    for (const name of all) expect(tricksAgainst(trouble, [name])).not.toContain(name);
   });
 });
 

@@ -1,13 +1,14 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { AveragingRecipe } from '../../recipe/recipe';
 import type { Network } from '../network/network';
+import type { Average, AveragingEffect } from './effect';
 
 /**
  * The moving average of a network's parameters and buffers over the steps, to be evaluated in their place. With
  * warmup its decay at step t (0, 1, ...) is at most (1 + t) / (10 + t), TensorFlow's `num_updates`, so that it
  * leaves the first weights behind soon. It owns its tensors.
  */
-export class WeightAverage {
+export class WeightAverage implements Average {
   readonly #recipe: AveragingRecipe;
   readonly #average: Map<string, tf.Tensor>;
   #updates = 0;
@@ -18,17 +19,14 @@ export class WeightAverage {
     this.#average = new Map([...stateOf(network)].map(([name, tensor]) => [name, tf.clone(tensor)]));
   }
 
-  /** Steps averaged over. */
   get updates(): number {
     return this.#updates;
   }
 
-  /** By the names of parameters and buffers. */
   get tensors(): ReadonlyMap<string, tf.Tensor> {
     return this.#average;
   }
 
-  /** Goes on from `tensors`, whose ownership it takes, as they were after `updates` steps. */
   restore(tensors: ReadonlyMap<string, tf.Tensor>, updates: number): void {
     for (const name of this.#average.keys()) {
       const tensor = tensors.get(name);
@@ -38,7 +36,6 @@ export class WeightAverage {
     this.#updates = updates;
   }
 
-  /** Takes in the network's weights after a step. */
   update(network: Network): void {
     const { decay, warmup } = this.#recipe;
     const t = this.#updates++;
@@ -52,7 +49,6 @@ export class WeightAverage {
     }
   }
 
-  /** Calls `work` while the network has the average for its weights, and gives it its own back. */
   async during<T>(network: Network, work: () => Promise<T>): Promise<T> {
     const own = [...stateOf(network)].map(([name, tensor]) => [name, tf.clone(tensor)] as const);
     for (const [name, tensor] of this.#average) network.assign(name, tf.clone(tensor));
@@ -78,3 +74,9 @@ export class WeightAverage {
 function stateOf({ parameters, buffers }: Network): Map<string, tf.Tensor> {
   return new Map([...parameters, ...buffers]);
 }
+
+/** Averages weights over the steps (Polyak and Juditsky 1992). */
+export const weightAverage: AveragingEffect = {
+  phase: 'averaging',
+  of: ({ averaging: recipe }) => recipe && ((network) => new WeightAverage(recipe, network)),
+};

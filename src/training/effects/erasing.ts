@@ -1,5 +1,6 @@
 import type { ErasingRecipe } from '../../recipe/recipe';
-import type { ImageSize, Uniform } from './augment';
+import type { ImageSize, Uniform } from '../data/augment';
+import type { BatchEffect } from './effect';
 
 /** Part of an image, in pixels. */
 export interface Rectangle {
@@ -8,6 +9,8 @@ export interface Rectangle {
   readonly height: number;
   readonly width: number;
 }
+
+const STREAM = 'erasing';
 
 /** A rectangle that does not fit is drawn anew so many times at most, as in torchvision. */
 const ATTEMPTS = 10;
@@ -50,3 +53,20 @@ export function erase(
     images.fill(0, start, start + rectangle.width * channels);
   }
 }
+
+/** Erases a rectangle of some images, image by image. */
+export const erasing: BatchEffect = {
+  phase: 'batch',
+  stream: STREAM,
+  of({ data: { erasing: recipe } }, streams) {
+    if (!recipe) return null;
+    const random = streams.get(STREAM);
+    return (batch, size) => {
+      const imageValues = batch.images.length / batch.size;
+      for (let slot = 0; slot < batch.size; slot++) {
+        const rectangle = drawErasing(recipe, size, () => random.uniform());
+        if (rectangle) erase(batch.images, slot * imageValues, size, rectangle);
+      }
+    };
+  },
+};

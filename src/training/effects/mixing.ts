@@ -1,22 +1,16 @@
 import type { MixingRecipe } from '../../recipe/recipe';
+import type { ImageSize } from '../data/augment';
 import type { Random } from '../random';
-import type { ImageSize } from './augment';
+import type { BatchEffect, MutableBatch } from './effect';
 import type { Rectangle } from './erasing';
+
+const STREAM = 'mixing';
 
 /** How the images of a batch are mixed; `lambda` is the share that an image keeps of itself. */
 export type Mix =
   | { readonly kind: 'none' }
   | { readonly kind: 'mixup'; readonly lambda: number }
   | { readonly kind: 'cutmix'; readonly lambda: number; readonly patch: Rectangle };
-
-/** A batch's values, to be mixed in place. */
-export interface MixableBatch {
-  readonly size: number;
-  /** [size, height, width, channels]. */
-  readonly images: Float32Array;
-  /** [size, classes]. */
-  readonly targets: Float32Array;
-}
 
 /**
  * Draws how a batch is mixed: one lambda for all of it, as the authors of both do. Where there are two ways, each
@@ -49,7 +43,7 @@ function drawInterval(extent: number, share: number, random: Random): readonly [
  * Mixes each image and its target with those of its partner, the one as far from the batch's other end, which the
  * batch's own random order makes a random one (timm pairs so, too).
  */
-export function mix(batch: MixableBatch, size: ImageSize, how: Mix): void {
+export function mix(batch: MutableBatch, size: ImageSize, how: Mix): void {
   if (how.kind === 'none') return;
   const imageValues = batch.images.length / batch.size;
   const classes = batch.targets.length / batch.size;
@@ -88,3 +82,14 @@ function exchange(
     images.set(row, other + start);
   }
 }
+
+/** Mixes the images of a batch, and their targets. */
+export const mixing: BatchEffect = {
+  phase: 'batch',
+  stream: STREAM,
+  of({ data: { mixing: recipe } }, streams) {
+    if (!recipe) return null;
+    const random = streams.get(STREAM);
+    return (batch, size) => mix(batch, size, drawMix(recipe, size, random));
+  },
+};

@@ -1,0 +1,33 @@
+import * as tf from '@tensorflow/tfjs-core';
+import type { DistillationRecipe } from '../../recipe/recipe';
+import { softmaxCrossEntropy } from '../ops/softmaxCrossEntropy';
+import type { LossEffect, LossFunction } from './effect';
+
+/** Adds `weight` T² times the cross entropy of softmax(logits / T) under softmax(teacherLogits / T) to a loss. */
+export function distilled(
+  loss: LossFunction,
+  { temperature, weight }: Pick<DistillationRecipe, 'temperature' | 'weight'>,
+): LossFunction {
+  return (logits, targets, beside) => {
+    const labels = loss(logits, targets, beside);
+    const { teacherLogits } = beside;
+    if (!teacherLogits) throw new Error('A recipe with distillation needs a teacher');
+    return tf.tidy(() => {
+      const softened = tf.softmax(tf.div<tf.Tensor2D>(teacherLogits, temperature));
+      const student = softmaxCrossEntropy(tf.div(logits, temperature), softened);
+      // The logits' gradient is that of logits / T over T.
+      const sum = {
+        loss: tf.add<tf.Scalar>(labels.loss, tf.mul(student.loss, weight * temperature ** 2)),
+        dLogits: tf.add<tf.Tensor2D>(labels.dLogits, tf.mul(student.dLogits, weight * temperature)),
+      };
+      tf.dispose([labels.loss, labels.dLogits]);
+      return sum;
+    });
+  };
+}
+
+/** Learns from a teacher beside the labels (Hinton et al. 2015; He et al. 2018, section 5.3). */
+export const distillation: LossEffect = {
+  phase: 'loss',
+  of: ({ loss: { distillation: recipe } }) => recipe && ((loss) => distilled(loss, recipe)),
+};
