@@ -1,8 +1,8 @@
 import * as l10n from '@vscode/l10n';
 import type { Path } from '../shared/path';
+import { isMapping } from '../shared/values';
 import { trickCalled } from '../tricks/registry';
 import type { Finding } from './validate';
-import { isMapping } from './values';
 
 /** An experiment in our own words, and where other words stood for them. */
 export interface Translation {

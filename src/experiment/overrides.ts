@@ -1,8 +1,8 @@
 import * as l10n from '@vscode/l10n';
 import type { Path } from '../shared/path';
+import { withValue } from '../shared/values';
 import { parseDocument } from './document';
 import type { Finding } from './validate';
-import { withValue } from './values';
 
 /** A `key=value` of the command line, such as `schedule.epochs=3`. */
 export interface Override {

@@ -1,4 +1,5 @@
 import type { Recipe } from '../recipe/recipe';
+import { isMapping } from '../shared/values';
 import { type Translation, translate } from './aliases';
 import { type ExperimentDocument, parseDocument } from './document';
 import { type Override, overrideOf, parseOverride, withOverrides } from './overrides';
@@ -6,7 +7,6 @@ import type { Problem } from './problem';
 import { resolve } from './resolve';
 import type { Experiment } from './schema';
 import { type Finding, type Purpose, validate } from './validate';
-import { isMapping } from './values';
 
 export type ParseResult =
   | {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Path } from '../shared/path';
+import { valueAt } from '../shared/values';
 import { experimentSchema } from './schema';
-import { valueAt } from './values';
 
 type Schema = z.core.$ZodType;
 

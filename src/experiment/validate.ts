@@ -3,11 +3,11 @@ import { closest, distance } from 'fastest-levenshtein';
 import type { z } from 'zod';
 import { SYNTHETIC_DEFAULTS } from '../recipe/datasets';
 import type { Path } from '../shared/path';
+import { isMapping, valueAt } from '../shared/values';
 import { ALL_TRICKS, trickCalled } from '../tricks/registry';
 import { inspectedSchema } from './inspected';
 import { type Experiment, experimentSchema } from './schema';
 import { keysAt } from './schemaTree';
-import { isMapping, valueAt } from './values';
 
 /** What is wrong at a path of an experiment, in plain words. */
 export interface Finding {

@@ -3,10 +3,10 @@ import { translate, writtenTrick } from '../experiment/aliases';
 import type { ParseResult } from '../experiment/parse';
 import type { Position } from '../experiment/problem';
 import { chosenTricks, plainDraft, withTricks } from '../experiment/resolve';
-import { valueAt } from '../experiment/values';
 import { effectiveBatchOf } from '../recipe/draft';
 import { formatNumber } from '../shared/format';
 import type { Path } from '../shared/path';
+import { valueAt } from '../shared/values';
 
 /** A number that follows from what is written at a path. */
 export interface DerivedNumber {

@@ -1,5 +1,6 @@
 import type { ModelSpec } from '../models/catalog';
 import type { ParameterKind } from '../models/graph';
+import { isMapping } from '../shared/values';
 import type { DatasetFacts, DatasetRequest } from './datasets';
 import type { EngineRequest, HalfExecution } from './engineNames';
 import type { Schedule } from './schedule';
@@ -198,8 +199,4 @@ function canonical(value: unknown): string {
   return JSON.stringify(value, (_, part) =>
     isMapping(part) ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1))) : part,
   );
-}
-
-function isMapping(value: unknown): value is object {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

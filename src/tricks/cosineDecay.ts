@@ -2,6 +2,10 @@ import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
 import { changed, type Draft, peakLearningRateOf, stepsOf } from '../recipe/draft';
 import { formatNumber } from '../shared/format';
+import { choice, numberAt } from './elsewhere/mapping';
+import { COSINE, mainSchedule, SCHEDULES, schedulesObstacle, schedulesOf } from './elsewhere/mmpretrain';
+import { timmSchedule } from './elsewhere/timm';
+import { torchvisionSchedule } from './elsewhere/torchvision';
 import { defineTrick } from './trick';
 
 /** Loshchilov and Hutter 2017 (arXiv 1608.03983), without restarts; He et al. 2018, section 5.1. */
@@ -35,6 +39,33 @@ export const cosineDecay = defineTrick({
           decaySteps(draft),
           draft.schedule.decay.name,
         ),
+  systems: {
+    timm: { file: choice('sched', 'cosine', { byDefault: 'cosine', off: 'step' }), command: timmSchedule },
+    torchvision: {
+      file: choice('lr-scheduler', 'cosineannealinglr', { byDefault: 'steplr' }),
+      command: torchvisionSchedule,
+    },
+    mmpretrain: {
+      file: {
+        settings: [SCHEDULES],
+        read: (settings) => (schedulesOf(settings).main.some(({ type }) => type === COSINE) ? {} : null),
+        write: (_, settings) => {
+          const epochs = numberAt(settings, 'train_cfg.max_epochs') ?? 0;
+          return mainSchedule(settings, { type: COSINE, T_max: epochs, by_epoch: true });
+        },
+        // The baseline's, at every quarter of the training.
+        erase: (settings) => {
+          const epochs = numberAt(settings, 'train_cfg.max_epochs') ?? 0;
+          const milestones = [1, 2, 3].map((quarter) => Math.round((epochs * quarter) / 4));
+          return mainSchedule(settings, { type: 'MultiStepLR', by_epoch: true, milestones, gamma: 0.1 });
+        },
+        obstacle: (settings) =>
+          numberAt(settings, 'train_cfg.max_epochs') === undefined
+            ? l10n.t('{0} is not in the file.', 'train_cfg.max_epochs')
+            : schedulesObstacle(settings),
+      },
+    },
+  },
 });
 
 function decaySteps(draft: Draft): number {

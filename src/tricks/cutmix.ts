@@ -2,6 +2,10 @@ import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
 import { changed } from '../recipe/draft';
 import { formatNumber } from '../shared/format';
+import { amount } from './elsewhere/mapping';
+import { augment } from './elsewhere/mmpretrain';
+import { timmMixing } from './elsewhere/timm';
+import { torchvisionMixing } from './elsewhere/torchvision';
 import { defineTrick } from './trick';
 
 /** Yun et al. 2019 (arXiv 1905.04899). Beside mixup, each batch draws one of the two, as in timm. */
@@ -41,4 +45,9 @@ export const cutmix = defineTrick({
           formatNumber(100 * probability),
           formatNumber(alpha),
         ),
+  systems: {
+    timm: { file: amount('cutmix', 'alpha'), command: timmMixing },
+    torchvision: { file: amount('cutmix-alpha', 'alpha'), command: torchvisionMixing },
+    mmpretrain: { file: augment('CutMix') },
+  },
 });

@@ -2,6 +2,8 @@ import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
 import { changed } from '../recipe/draft';
 import { formatNumber } from '../shared/format';
+import { NO_EQUIVALENT } from './elsewhere/systems';
+import { differs, lacks, nothing, option, together, when } from './elsewhere/translation';
 import { defineTrick } from './trick';
 
 /** Hinton et al. 2015 (arXiv 1503.02531); He et al. 2018, section 5.3. */
@@ -50,4 +52,30 @@ export const distillation = defineTrick({
     teacher === ''
       ? l10n.t('learns from a finished run, at temperature {0}', formatNumber(temperature))
       : l10n.t('learns from {0}, at temperature {1}', teacher, formatNumber(temperature)),
+  systems: {
+    timm: {
+      file: NO_EQUIVALENT,
+      command: ({ loss: { distillation: recipe } }) =>
+        recipe === null
+          ? nothing
+          : together(
+              option('--kd-model-name', 'TEACHER'),
+              option('--kd-temperature', recipe.temperature),
+              option('--task-loss-weight', 1),
+              option('--distill-loss-weight', recipe.weight),
+              differs(
+                l10n.t('distillation: TEACHER is a model of timm with its weights, for {0}', recipe.teacher),
+              ),
+              // Of constant difference, the entropy of the teacher.
+              differs(
+                l10n.t("distillation: the loss is told less the teacher's entropy; its gradient is the same"),
+              ),
+            ),
+    },
+    torchvision: {
+      file: NO_EQUIVALENT,
+      command: ({ loss }) => when(loss.distillation !== null, lacks(l10n.t('distillation'))),
+    },
+    mmpretrain: { file: NO_EQUIVALENT },
+  },
 });

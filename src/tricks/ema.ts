@@ -1,6 +1,9 @@
 import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
 import { changed, stepsOf } from '../recipe/draft';
+import { numberAt, without } from './elsewhere/mapping';
+import { complement, HOOKS, isAveraging, itemsAt, listObstacle } from './elsewhere/mmpretrain';
+import { differs, nothing, option, together, when } from './elsewhere/translation';
 import { defineTrick } from './trick';
 
 /** Polyak and Juditsky 1992, as an exponential average; TensorFlow and timm made it usual for image models. */
@@ -36,4 +39,81 @@ export const ema = defineTrick({
   apply: (draft, options) => changed(draft, { averaging: options }),
   effect: (draft, { decay }) =>
     l10n.t('about {0} steps of {1}', Math.round(1 / (1 - decay)), stepsOf(draft, draft.epochs)),
+  systems: {
+    timm: {
+      file: {
+        settings: ['model_ema', 'model_ema_decay'],
+        read: (settings) =>
+          settings.get('model_ema') === true
+            ? { decay: numberAt(settings, 'model_ema_decay') ?? 0.9998 }
+            : null,
+        write: (options) => ({ model_ema: true, model_ema_decay: options.decay }),
+        erase: () => without('model_ema', 'model_ema_decay'),
+      },
+      command: ({ averaging: recipe }) =>
+        recipe === null
+          ? nothing
+          : together(
+              option('--model-ema'),
+              option('--model-ema-decay', recipe.decay),
+              when(
+                recipe.warmup,
+                together(
+                  option('--model-ema-warmup'),
+                  differs(l10n.t("ema: the decay's warmup is 1 − (1 + t)^(−2/3), ours (1 + t) / (10 + t)")),
+                ),
+              ),
+            ),
+    },
+    torchvision: {
+      file: {
+        settings: ['model-ema', 'model-ema-decay'],
+        read: (settings) =>
+          settings.get('model-ema') === true
+            ? { decay: numberAt(settings, 'model-ema-decay') ?? 0.99998 }
+            : null,
+        write: (options) => ({ 'model-ema': true, 'model-ema-decay': options.decay }),
+        erase: () => without('model-ema', 'model-ema-decay'),
+      },
+      command: // It takes the share not kept times batch size x steps between two updates / epochs.
+        ({ averaging: recipe, data: { batchSize }, gradients: { accumulation }, epochs }) => {
+          if (recipe === null) return nothing;
+          const share = ((1 - recipe.decay) * epochs) / (batchSize * accumulation);
+          return together(
+            option('--model-ema'),
+            option('--model-ema-steps', 1),
+            option('--model-ema-decay', Math.max(1 - share, 0)),
+            when(
+              recipe.warmup,
+              differs(l10n.t("ema: it starts when the rate's warmup ends, and has none of its own")),
+            ),
+          );
+        },
+    },
+    mmpretrain: {
+      file: {
+        settings: [HOOKS],
+        read: (settings) => {
+          const hook = itemsAt(settings, HOOKS).find(isAveraging);
+          return hook
+            ? { decay: complement(typeof hook.momentum === 'number' ? hook.momentum : 2e-4) }
+            : null;
+        },
+        write: (options, settings) => {
+          const hooks = itemsAt(settings, HOOKS);
+          const momentum = complement(Number(options.decay));
+          return {
+            [HOOKS]: hooks.some(isAveraging)
+              ? hooks.map((hook) => (isAveraging(hook) ? { ...hook, momentum } : hook))
+              : [...hooks, { type: 'EMAHook', momentum, priority: 'ABOVE_NORMAL' }],
+          };
+        },
+        erase: (settings) => {
+          const rest = itemsAt(settings, HOOKS).filter((hook) => !isAveraging(hook));
+          return { [HOOKS]: rest.length > 0 ? rest : undefined };
+        },
+        obstacle: (settings) => listObstacle(settings, HOOKS),
+      },
+    },
+  },
 });

@@ -1,6 +1,9 @@
 import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
 import { changed, type Draft, effectiveBatchOf } from '../recipe/draft';
+import { numberAt, type TrickMapping, without } from './elsewhere/mapping';
+import { NO_EQUIVALENT } from './elsewhere/systems';
+import { lacks, option, together, when } from './elsewhere/translation';
 import { defineTrick } from './trick';
 
 /** As timm and Composer have it: batch norm sees one batch at a time, the optimizer the mean of several. */
@@ -53,9 +56,41 @@ export const gradientAccumulation = defineTrick({
       draft.data.batchSize,
       batches * draft.data.batchSize,
     ),
+  systems: {
+    timm: {
+      file: batchesAt('grad_accum_steps'),
+      command: ({ gradients }) =>
+        when(gradients.accumulation > 1, option('--grad-accum-steps', gradients.accumulation)),
+    },
+    torchvision: {
+      file: NO_EQUIVALENT,
+      command: ({ data: { batchSize }, gradients: { accumulation } }) =>
+        together(
+          option('--batch-size', batchSize * accumulation),
+          when(
+            accumulation > 1,
+            lacks(l10n.t('gradient_accumulation: one batch of {0} images instead', batchSize * accumulation)),
+          ),
+        ),
+    },
+    mmpretrain: { file: batchesAt('optim_wrapper.accumulative_counts') },
+  },
 });
 
 /** Batches that fit into an epoch. */
 function wholeSteps({ data: { dataset, batchSize } }: Draft): number {
   return Math.max(Math.floor(dataset.trainImages / batchSize), 1);
+}
+
+/** A setting that counts a step's batches. */
+function batchesAt(setting: string): TrickMapping {
+  return {
+    settings: [setting],
+    read: (settings) => {
+      const batches = numberAt(settings, setting) ?? 1;
+      return batches > 1 ? { batches } : null;
+    },
+    write: (options) => ({ [setting]: options.batches }),
+    erase: () => without(setting),
+  };
 }

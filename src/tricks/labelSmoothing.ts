@@ -2,6 +2,8 @@ import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
 import { changed } from '../recipe/draft';
 import { formatNumber } from '../shared/format';
+import { amount, numberAt, textAt, without } from './elsewhere/mapping';
+import { option, when } from './elsewhere/translation';
 import { defineTrick } from './trick';
 
 /**
@@ -62,4 +64,28 @@ export const labelSmoothing = defineTrick({
       formatNumber(epsilon / classes),
       classes - 1,
     ),
+  systems: {
+    timm: {
+      file: amount('smoothing', 'epsilon', { byDefault: 0.1 }),
+      command: ({ loss }) => option('--smoothing', loss.labelSmoothing),
+    },
+    torchvision: {
+      file: amount('label-smoothing', 'epsilon'),
+      command: ({ loss }) => when(loss.labelSmoothing > 0, option('--label-smoothing', loss.labelSmoothing)),
+    },
+    mmpretrain: {
+      file: {
+        settings: ['model.head.loss.label_smooth_val', 'model.head.loss'],
+        read: (settings) =>
+          textAt(settings, 'model.head.loss.type') === 'LabelSmoothLoss'
+            ? { epsilon: numberAt(settings, 'model.head.loss.label_smooth_val') ?? 0.1 }
+            : null,
+        write: (options) => ({
+          'model.head.loss.type': 'LabelSmoothLoss',
+          'model.head.loss.label_smooth_val': options.epsilon,
+        }),
+        erase: () => without('model.head.loss.type', 'model.head.loss.label_smooth_val'),
+      },
+    },
+  },
 });

@@ -1,6 +1,10 @@
 import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
 import { changed, effectiveBatchOf } from '../recipe/draft';
+import { choice } from './elsewhere/mapping';
+import { NO_EQUIVALENT } from './elsewhere/systems';
+import { timmOptimizer } from './elsewhere/timm';
+import { torchvisionOptimizer } from './elsewhere/torchvision';
 import { replacesSgd } from './replacesSgd';
 import { defineTrick } from './trick';
 
@@ -28,4 +32,9 @@ export const lamb = defineTrick({
   problems: replacesSgd,
   apply: (draft, options) => changed(draft, { optimizer: { name: 'lamb', ...options } }),
   effect: (draft) => l10n.t('Adam with trust ratios, at batch {0}', effectiveBatchOf(draft)),
+  systems: {
+    timm: { file: choice('opt', 'lamb', { byDefault: 'sgd', off: 'sgd' }), command: timmOptimizer },
+    torchvision: { file: NO_EQUIVALENT, command: torchvisionOptimizer },
+    mmpretrain: { file: NO_EQUIVALENT },
+  },
 });

@@ -2,6 +2,10 @@ import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
 import { changed, effectiveBatchOf } from '../recipe/draft';
 import { formatNumber } from '../shared/format';
+import { choice } from './elsewhere/mapping';
+import { NO_EQUIVALENT } from './elsewhere/systems';
+import { timmOptimizer } from './elsewhere/timm';
+import { torchvisionOptimizer } from './elsewhere/torchvision';
 import { replacesSgd } from './replacesSgd';
 import { defineTrick } from './trick';
 
@@ -39,4 +43,9 @@ export const lars = defineTrick({
       formatNumber(options.trust_coefficient),
       effectiveBatchOf(draft),
     ),
+  systems: {
+    timm: { file: choice('opt', 'lars', { byDefault: 'sgd', off: 'sgd' }), command: timmOptimizer },
+    torchvision: { file: NO_EQUIVALENT, command: torchvisionOptimizer },
+    mmpretrain: { file: NO_EQUIVALENT },
+  },
 });

@@ -2,6 +2,9 @@ import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
 import { changed, type Draft, effectiveBatchOf, peakLearningRateOf } from '../recipe/draft';
 import { formatNumber } from '../shared/format';
+import { numberAt, unsettled, without } from './elsewhere/mapping';
+import { optimizerIn, rateIn, SCALED_BY_ROOT, timmRate } from './elsewhere/timm';
+import { torchvisionRate } from './elsewhere/torchvision';
 import { defineTrick } from './trick';
 
 /** The paper's rate, and the batch that it is for. */
@@ -85,6 +88,47 @@ export const linearScaling = defineTrick({
       formatNumber(peakLearningRateOf(scaled(draft, options))),
       effectiveBatchOf(draft),
     );
+  },
+  systems: {
+    timm: {
+      file: {
+        settings: ['lr_base_size', 'lr'],
+        // timm scales lr_base by itself where lr is left open.
+        read: (settings) =>
+          numberAt(settings, 'lr') === undefined && !SCALED_BY_ROOT.test(optimizerIn(settings))
+            ? { base_batch_size: numberAt(settings, 'lr_base_size') ?? PAPER.baseBatchSize }
+            : null,
+        write: (options, settings) => ({
+          lr_base: rateIn(settings),
+          lr_base_size: options.base_batch_size,
+          lr: settings.has('lr') ? null : undefined,
+        }),
+        erase: (settings) => ({ lr: rateIn(settings), ...without('lr_base', 'lr_base_size') }),
+      },
+      command: timmRate,
+    },
+    torchvision: {
+      file: unsettled(
+        ['lr'],
+        () => false,
+        () => l10n.t('torchvision has no flag for it: write the scaled rate to --lr.'),
+      ),
+      command: torchvisionRate,
+    },
+    mmpretrain: {
+      file: {
+        settings: ['auto_scale_lr.enable', 'auto_scale_lr'],
+        read: (settings) =>
+          settings.get('auto_scale_lr.enable') === true
+            ? { base_batch_size: numberAt(settings, 'auto_scale_lr.base_batch_size') ?? PAPER.baseBatchSize }
+            : null,
+        write: (options) => ({
+          'auto_scale_lr.base_batch_size': options.base_batch_size,
+          'auto_scale_lr.enable': true,
+        }),
+        erase: () => without('auto_scale_lr.enable', 'auto_scale_lr.base_batch_size'),
+      },
+    },
   },
 });
 

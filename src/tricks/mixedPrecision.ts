@@ -1,6 +1,10 @@
 import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
 import { changed, halfExecutionOf } from '../recipe/draft';
+import { assertNever } from '../shared/assertNever';
+import { choice, textAt, without } from './elsewhere/mapping';
+import { otherLossScale } from './elsewhere/shared';
+import { lacks, nothing, option, together } from './elsewhere/translation';
 import { defineTrick } from './trick';
 
 /** Micikevicius et al. 2018 (arXiv 1710.03740); He et al. 2018, section 3.2. The scale is PyTorch's GradScaler. */
@@ -78,5 +82,42 @@ export const mixedPrecision = defineTrick({
         ? l10n.t('bfloat16')
         : l10n.t('float16, loss × {0}', loss_scale === 'dynamic' ? initial_scale : loss_scale);
     return halfExecutionOf(engine) === 'emulated' ? l10n.t('{0}, emulated on {1}', scaled, engine) : scaled;
+  },
+  systems: {
+    timm: {
+      file: choice('amp', true),
+      command: ({ precision: recipe }) => {
+        if (recipe.compute === 'float32') return nothing;
+        const amp = together(option('--amp'), option('--amp-dtype', recipe.compute));
+        if (recipe.compute === 'bfloat16') return amp;
+        return together(amp, otherLossScale(recipe.lossScale));
+      },
+    },
+    torchvision: {
+      file: choice('amp', true),
+      command: ({ precision: recipe }) => {
+        switch (recipe.compute) {
+          case 'float32':
+            return nothing;
+          case 'bfloat16':
+            return lacks(l10n.t('mixed_precision in bfloat16'));
+          case 'float16':
+            return together(option('--amp'), otherLossScale(recipe.lossScale));
+          default:
+            return assertNever(recipe);
+        }
+      },
+    },
+    mmpretrain: {
+      file: {
+        settings: ['optim_wrapper.type', 'optim_wrapper'],
+        read: (settings) => (textAt(settings, 'optim_wrapper.type') === 'AmpOptimWrapper' ? {} : null),
+        write: (options) => ({
+          'optim_wrapper.type': 'AmpOptimWrapper',
+          'optim_wrapper.loss_scale': options.loss_scale,
+        }),
+        erase: () => without('optim_wrapper.type', 'optim_wrapper.loss_scale'),
+      },
+    },
   },
 });

@@ -2,6 +2,10 @@ import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
 import { changed } from '../recipe/draft';
 import { formatNumber } from '../shared/format';
+import { amount } from './elsewhere/mapping';
+import { augment } from './elsewhere/mmpretrain';
+import { timmMixing } from './elsewhere/timm';
+import { torchvisionMixing } from './elsewhere/torchvision';
 import { defineTrick } from './trick';
 
 /** Zhang et al. 2018 (arXiv 1710.09412); He et al. 2018, section 5.4. One lambda a batch, as in its authors' code. */
@@ -36,4 +40,9 @@ export const mixup = defineTrick({
     data.mixing?.cutmix
       ? l10n.t('every batch mixed, by mixup or by CutMix')
       : l10n.t('every batch mixed, λ from Beta({0}, {0})', formatNumber(alpha)),
+  systems: {
+    timm: { file: amount('mixup', 'alpha'), command: timmMixing },
+    torchvision: { file: amount('mixup-alpha', 'alpha'), command: torchvisionMixing },
+    mmpretrain: { file: augment('Mixup') },
+  },
 });

@@ -2,6 +2,9 @@ import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
 import { parametersOf } from '../models/graph';
 import { changed, graphOf } from '../recipe/draft';
+import { unsettled, without } from './elsewhere/mapping';
+import { timmWeightDecay, weightDecayIn } from './elsewhere/timm';
+import { torchvisionWeightDecay } from './elsewhere/torchvision';
 import { defineTrick } from './trick';
 
 /** He et al. 2018, section 3.1, after Jia et al. 2018. */
@@ -50,5 +53,46 @@ export const noBiasDecay = defineTrick({
     const parameters = parametersOf(graphOf(draft));
     const freed = parameters.filter(({ kind }) => kind !== 'kernel');
     return l10n.t('{0} of {1} tensors train without weight decay', freed.length, parameters.length);
+  },
+  systems: {
+    timm: {
+      file: unsettled(
+        ['weight_decay'],
+        (settings) => weightDecayIn(settings) > 0,
+        () => l10n.t('timm does so by itself wherever weight_decay is above 0.'),
+      ),
+      command: timmWeightDecay,
+    },
+    torchvision: {
+      file: {
+        settings: ['norm-weight-decay', 'bias-weight-decay'],
+        read: (settings) => (settings.get('norm-weight-decay') === 0 ? {} : null),
+        write: () => ({ 'norm-weight-decay': 0, 'bias-weight-decay': 0 }),
+        erase: () => without('norm-weight-decay', 'bias-weight-decay'),
+      },
+      command: torchvisionWeightDecay,
+    },
+    mmpretrain: {
+      file: {
+        settings: [
+          'optim_wrapper.paramwise_cfg.norm_decay_mult',
+          'optim_wrapper.paramwise_cfg.bias_decay_mult',
+        ],
+        read: (settings) =>
+          settings.get('optim_wrapper.paramwise_cfg.norm_decay_mult') === 0 &&
+          settings.get('optim_wrapper.paramwise_cfg.bias_decay_mult') === 0
+            ? {}
+            : null,
+        write: () => ({
+          'optim_wrapper.paramwise_cfg.norm_decay_mult': 0,
+          'optim_wrapper.paramwise_cfg.bias_decay_mult': 0,
+        }),
+        erase: () =>
+          without(
+            'optim_wrapper.paramwise_cfg.norm_decay_mult',
+            'optim_wrapper.paramwise_cfg.bias_decay_mult',
+          ),
+      },
+    },
   },
 });

@@ -2,6 +2,10 @@ import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
 import { changed } from '../recipe/draft';
 import { formatNumber } from '../shared/format';
+import { amount } from './elsewhere/mapping';
+import { cannotErase } from './elsewhere/shared';
+import { NO_EQUIVALENT } from './elsewhere/systems';
+import { nothing, option, together } from './elsewhere/translation';
 import { defineTrick } from './trick';
 
 /** Zhong et al. 2020 (arXiv 1708.04896); erased pixels take the mean, 0 once normalised, as in torchvision. */
@@ -61,4 +65,28 @@ export const randomErasing = defineTrick({
       formatNumber(100 * options.min_area),
       formatNumber(100 * options.max_area),
     ),
+  systems: {
+    timm: {
+      file: amount('reprob', 'probability'),
+      command: ({ data: { erasing: recipe } }) =>
+        recipe === null
+          ? nothing
+          : together(
+              option('--reprob', recipe.probability),
+              option('--remode', 'const'),
+              cannotErase(recipe, { minArea: 0.02, maxArea: 1 / 3, minAspect: 0.3 }),
+            ),
+    },
+    torchvision: {
+      file: amount('random-erase', 'probability'),
+      command: ({ data: { erasing: recipe } }) =>
+        recipe === null
+          ? nothing
+          : together(
+              option('--random-erase', recipe.probability),
+              cannotErase(recipe, { minArea: 0.02, maxArea: 0.33, minAspect: 0.3 }),
+            ),
+    },
+    mmpretrain: { file: NO_EQUIVALENT },
+  },
 });

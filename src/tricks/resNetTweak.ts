@@ -3,6 +3,9 @@ import { isResNet } from '../models/catalog';
 import { multiplyAddsOf } from '../models/graph';
 import type { ResNetVariant } from '../models/resNet';
 import { changed, type Draft, graphOf } from '../recipe/draft';
+import { NO_EQUIVALENT, type Systems } from './elsewhere/systems';
+import { timmModel } from './elsewhere/timm';
+import { torchvisionModel } from './elsewhere/torchvision';
 import type { TrickProblem } from './trick';
 
 /** What the tweaks of He et al. 2018, section 4, share: each makes a ResNet at least its variant. */
@@ -11,6 +14,12 @@ export function resNetTweak(variant: ResNetVariant) {
     anchor: ['model'],
     fits: ({ model }: Draft) => isResNet(model) && model.variant < variant,
     insertion: () => true as const,
+    // Files say it by the model's name, which is not a setting of its own.
+    systems: {
+      timm: { file: NO_EQUIVALENT, command: timmModel },
+      torchvision: { file: NO_EQUIVALENT, command: torchvisionModel },
+      mmpretrain: { file: NO_EQUIVALENT },
+    } satisfies Systems,
     problems: ({ model }: Draft): TrickProblem[] =>
       isResNet(model)
         ? []

@@ -2,6 +2,8 @@ import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
 import { changed } from '../recipe/draft';
 import { formatNumber } from '../shared/format';
+import { NO_EQUIVALENT } from './elsewhere/systems';
+import { lacks, when } from './elsewhere/translation';
 import { defineTrick } from './trick';
 
 /** Foret et al. 2021 (arXiv 2010.01412), algorithm 1, around whichever optimizer there is. */
@@ -25,4 +27,17 @@ export const sam = defineTrick({
   problems: () => [],
   apply: (draft, options) => changed(draft, { gradients: { sharpnessRadius: options.rho } }),
   effect: (_, { rho }) => l10n.t('two passes a step, the second {0} up the gradient', formatNumber(rho)),
+  systems: {
+    timm: {
+      file: NO_EQUIVALENT,
+      command: ({ gradients: { sharpnessRadius } }) =>
+        when(sharpnessRadius !== null, lacks(l10n.t('sam, sharpness-aware minimisation'))),
+    },
+    torchvision: {
+      file: NO_EQUIVALENT,
+      command: ({ gradients: { sharpnessRadius } }) =>
+        when(sharpnessRadius !== null, lacks(l10n.t('sam, sharpness-aware minimisation'))),
+    },
+    mmpretrain: { file: NO_EQUIVALENT },
+  },
 });

@@ -4,6 +4,9 @@ import { zeroGammaNormsOf } from '../models/graph';
 import type { ResidualOptions } from '../models/residual';
 import { changed, graphOf } from '../recipe/draft';
 import { formatNumber } from '../shared/format';
+import { amount } from './elsewhere/mapping';
+import { NO_EQUIVALENT } from './elsewhere/systems';
+import { differs, lacks, option, together, when } from './elsewhere/translation';
 import { defineTrick } from './trick';
 
 /**
@@ -54,6 +57,33 @@ export const stochasticDepth = defineTrick({
           formatNumber(rate / blocks),
           formatNumber(rate),
         );
+  },
+  systems: {
+    timm: {
+      file: amount('drop_path', 'rate'),
+      command: ({ model: spec }) => {
+        const dropped =
+          'stochasticDepth' in spec && typeof spec.stochasticDepth === 'number' ? spec.stochasticDepth : 0;
+        return when(
+          dropped > 0,
+          together(
+            option('--drop-path', dropped),
+            differs(
+              l10n.t('stochastic_depth: rates rise from 0 in the first block, ours from rate / blocks'),
+            ),
+          ),
+        );
+      },
+    },
+    torchvision: {
+      file: NO_EQUIVALENT,
+      command: ({ model: spec }) =>
+        when(
+          'stochasticDepth' in spec && spec.stochasticDepth !== undefined,
+          lacks(l10n.t('stochastic_depth in this model')),
+        ),
+    },
+    mmpretrain: { file: amount('model.backbone.drop_path_rate', 'rate') },
   },
 });
 

@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import type { Draft } from '../recipe/draft';
 import type { Trouble } from '../recipe/trouble';
 import type { Path } from '../shared/path';
+import type { Systems } from './elsewhere/systems';
 
 /** What is wrong with a trick's options in one experiment. */
 export interface TrickProblem {
@@ -90,6 +91,8 @@ export interface Trick<Name extends string = string, Options extends z.ZodObject
   advice?(draft: Draft, options: z.output<Options> | null): Advice[];
   /** The draft with the trick applied; touches only the trick's own part of it. */
   apply(draft: Draft, options: z.output<Options>): Draft;
+  /** What it is in other systems, both ways; "no equivalent" is an answer. */
+  readonly systems: Systems;
   /** What it does to this experiment, in numbers, such as '0.1 at 256 gives 0.4 at 1024'. */
   effect(draft: Draft, options: z.output<Options>): string;
 }

@@ -9,6 +9,17 @@ import {
   stepsOf,
 } from '../recipe/draft';
 import { formatNumber } from '../shared/format';
+import { amount } from './elsewhere/mapping';
+import {
+  isByEpoch,
+  SCHEDULES,
+  schedulesObstacle,
+  schedulesOf,
+  startingAt,
+  WARMUP,
+} from './elsewhere/mmpretrain';
+import { timmSchedule } from './elsewhere/timm';
+import { torchvisionSchedule } from './elsewhere/torchvision';
 import { defineTrick } from './trick';
 
 /** The paper warms up for 5 of 120 epochs. */
@@ -106,6 +117,40 @@ export const warmup = defineTrick({
       formatNumber(peakLearningRateOf(draft)),
       stepsOf(draft, options.epochs),
     ),
+  systems: {
+    timm: { file: amount('warmup_epochs', 'epochs', { byDefault: 5 }), command: timmSchedule },
+    torchvision: {
+      file: amount('lr-warmup-epochs', 'epochs', { also: { 'lr-warmup-method': 'linear' } }),
+      command: torchvisionSchedule,
+    },
+    mmpretrain: {
+      file: {
+        settings: [SCHEDULES],
+        read: (settings) => {
+          const { warmup } = schedulesOf(settings);
+          if (!warmup) return null;
+          const epochs = isByEpoch(warmup) ? warmup.end : undefined;
+          return typeof epochs === 'number' ? { epochs } : {};
+        },
+        write: (options, settings) => {
+          const { warmup, main } = schedulesOf(settings);
+          // Epochs are whole here.
+          const end = Math.max(1, Math.round(Number(options.epochs)));
+          return {
+            [SCHEDULES]: [
+              warmup ? { ...warmup, end } : { ...WARMUP, end },
+              ...main.map((each) => startingAt(each, end)),
+            ],
+          };
+        },
+        erase: (settings) => {
+          const main = schedulesOf(settings).main.map((each) => startingAt(each, 0));
+          return { [SCHEDULES]: main.length > 0 ? main : undefined };
+        },
+        obstacle: schedulesObstacle,
+      },
+    },
+  },
 });
 
 /** The paper's share of the training, at least an epoch, and no longer than the rate stays up. */

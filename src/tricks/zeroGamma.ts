@@ -2,6 +2,8 @@ import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
 import { zeroGammaNormsOf } from '../models/graph';
 import { changed, graphOf } from '../recipe/draft';
+import { choice, unsettled } from './elsewhere/mapping';
+import { lacks, nothing, option, when } from './elsewhere/translation';
 import { defineTrick } from './trick';
 
 /** He et al. 2018, section 3.1, after Goyal et al. 2017. */
@@ -32,4 +34,26 @@ export const zeroGamma = defineTrick({
   apply: (draft) => changed(draft, { initialization: { zeroGamma: true } }),
   effect: (draft) =>
     l10n.t('{0} residual blocks start as their shortcut', zeroGammaNormsOf(graphOf(draft)).length),
+  systems: {
+    timm: {
+      file: choice('model_kwargs.zero_init_last', true, { byDefault: true, off: false }),
+      command: ({ model: { name }, initialization }) =>
+        name.startsWith('resnet')
+          ? option('--model-kwargs', `zero_init_last=${initialization.zeroGamma ? 'True' : 'False'}`)
+          : nothing,
+    },
+    torchvision: {
+      file: unsettled(
+        ['model'],
+        () => false,
+        () => l10n.t('torchvision has no flag for it: give the model zero_init_residual=True in train.py.'),
+      ),
+      command: ({ initialization }) =>
+        when(
+          initialization.zeroGamma,
+          lacks(l10n.t('zero_gamma: give the model zero_init_residual=True where train.py makes it')),
+        ),
+    },
+    mmpretrain: { file: choice('model.backbone.zero_init_residual', true, { byDefault: true, off: false }) },
+  },
 });

@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import * as l10n from '@vscode/l10n';
 import { applyEdits, type EditResult, type TextEdit } from '../../experiment/textEdits';
-import { isMapping } from '../../experiment/values';
-import { type Changes, COMPUTED } from './adapter';
+import { isMapping } from '../../shared/values';
+import { type Changes, COMPUTED } from '../../tricks/elsewhere/mapping';
 import { assignmentsOf, type DictEntry, type PythonNode, pythonOf } from './pythonLiterals';
 
 /** What a value says; `COMPUTED` where that takes running the file. */

@@ -2,17 +2,8 @@ import * as l10n from '@vscode/l10n';
 import { Lines } from '../../experiment/problem';
 import type { TextEdit } from '../../experiment/textEdits';
 import { RESNET_NAMES } from '../../models/catalog';
-import {
-  type Adapter,
-  amount,
-  COMPUTED,
-  choice,
-  IMAGENET,
-  numberAt,
-  textAt,
-  unsettled,
-  without,
-} from './adapter';
+import { COMPUTED, numberAt, textAt } from '../../tricks/elsewhere/mapping';
+import { type Adapter, IMAGENET, mappingsOf } from './adapter';
 
 /** A word of a command, quotes included. */
 interface Word {
@@ -80,41 +71,7 @@ export const torchvisionScript: Adapter = {
     'data.augment': ['auto-augment'],
     model: ['model'],
   },
-  tricks: {
-    linear_scaling: unsettled(
-      ['lr'],
-      () => false,
-      () => l10n.t('torchvision has no flag for it: write the scaled rate to --lr.'),
-    ),
-    zero_gamma: unsettled(
-      ['model'],
-      () => false,
-      () => l10n.t('torchvision has no flag for it: give the model zero_init_residual=True in train.py.'),
-    ),
-    warmup: amount('lr-warmup-epochs', 'epochs', { also: { 'lr-warmup-method': 'linear' } }),
-    no_bias_decay: {
-      settings: ['norm-weight-decay', 'bias-weight-decay'],
-      read: (settings) => (settings.get('norm-weight-decay') === 0 ? {} : null),
-      write: () => ({ 'norm-weight-decay': 0, 'bias-weight-decay': 0 }),
-      erase: () => without('norm-weight-decay', 'bias-weight-decay'),
-    },
-    cosine_decay: choice('lr-scheduler', 'cosineannealinglr', { byDefault: 'steplr' }),
-    label_smoothing: amount('label-smoothing', 'epsilon'),
-    mixup: amount('mixup-alpha', 'alpha'),
-    cutmix: amount('cutmix-alpha', 'alpha'),
-    random_erasing: amount('random-erase', 'probability'),
-    gradient_clipping: amount('clip-grad-norm', 'max_norm'),
-    ema: {
-      settings: ['model-ema', 'model-ema-decay'],
-      read: (settings) =>
-        settings.get('model-ema') === true
-          ? { decay: numberAt(settings, 'model-ema-decay') ?? 0.99998 }
-          : null,
-      write: (options) => ({ 'model-ema': true, 'model-ema-decay': options.decay }),
-      erase: () => without('model-ema', 'model-ema-decay'),
-    },
-    mixed_precision: choice('amp', true),
-  },
+  tricks: mappingsOf('torchvision'),
   experiment(settings) {
     const name = RESNET_NAMES.find((each) => each === (textAt(settings, 'model') ?? 'resnet18'));
     const optimizer = textAt(settings, 'opt') ?? 'sgd';

@@ -4,7 +4,7 @@ import { parseDocument } from '../../../src/experiment/document';
 import { insertTrick, removeTrick } from '../../../src/experiment/edits';
 import { parseExperiment } from '../../../src/experiment/parse';
 import { applyEdits, type EditResult } from '../../../src/experiment/textEdits';
-import { valueAt, withValue } from '../../../src/experiment/values';
+import { valueAt, withValue } from '../../../src/shared/values';
 import { experimentFile, type GeneratedFile } from './documents';
 
 function done(text: string, result: EditResult): string {

@@ -5,10 +5,10 @@ import { parseDocument } from '../../../src/experiment/document';
 import { insertTrick } from '../../../src/experiment/edits';
 import { parseExperiment } from '../../../src/experiment/parse';
 import { applyEdits } from '../../../src/experiment/textEdits';
-import { valueAt, withValue } from '../../../src/experiment/values';
 import { foreignFits } from '../../../src/insight/foreignFits';
 import { type TrickFit, trickFits } from '../../../src/insight/trickFit';
 import { optionText, typedValue } from '../../../src/insight/trickOptions';
+import { valueAt, withValue } from '../../../src/shared/values';
 import { ALL_TRICKS } from '../../../src/tricks/registry';
 import { experimentFile } from '../experiment/documents';
 

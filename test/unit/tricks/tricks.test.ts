@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { chosenTricks, draftOf, plainDraft, resolve } from '../../../src/experiment/resolve';
 import { experimentSchema } from '../../../src/experiment/schema';
-import { valueAt } from '../../../src/experiment/values';
 import { finalize } from '../../../src/recipe/draft';
+import { valueAt } from '../../../src/shared/values';
 import {
   ALL_TRICKS,
   excludeEachOther,

@@ -1,4 +1,4 @@
-import type { Path } from '../shared/path';
+import type { Path } from './path';
 
 /** Plain data, as YAML and JSON files hold it. */
 export type Mapping = Readonly<Record<string, unknown>>;

@@ -3,7 +3,7 @@ import { isResNet, type ModelSpec } from '../../models/catalog';
 import { RESNETS } from '../../models/resNet';
 import type { ErasingRecipe, LossScaling, Recipe } from '../../recipe/recipe';
 import { formatNumber } from '../../shared/format';
-import { differs, lacks, type Translation, when } from './system';
+import { differs, lacks, type Translation, when } from './translation';
 
 /** What both systems say alike of a recipe: each counts in whole epochs and has the models of the papers alone. */
 

@@ -1,0 +1,146 @@
+import * as l10n from '@vscode/l10n';
+import { isResNet, type ModelSpec } from '../../models/catalog';
+import type { Recipe } from '../../recipe/recipe';
+import { assertNever } from '../../shared/assertNever';
+import { formatNumber } from '../../shared/format';
+import { milestonesInEpochs, otherBottleneck, otherWidth, warmupEpochs } from './shared';
+import { differs, lacks, option, type Part, together, when } from './translation';
+
+/** What tricks share in torchvision: parts of its reference train.py's command. */
+
+/** Models of ours that torchvision has, under the same names. */
+const MODELS = ['inception_v3', 'vgg16_bn', 'densenet121'];
+
+function modelName(model: ModelSpec): string | null {
+  if (isResNet(model)) return model.variant === 'A' || model.variant === 'B' ? model.name : null;
+  return MODELS.includes(model.name) ? model.name : null;
+}
+
+/** The model, and what of it is another one there. */
+export const torchvisionModel: Part = ({ model: spec }) => {
+  const name = modelName(spec);
+  const variant = isResNet(spec) ? `-${spec.variant}` : '';
+  return together(
+    option('--model', name ?? 'MODEL'),
+    when(name === null, lacks(l10n.t('the model {0}: register one under a name', spec.name + variant))),
+    otherWidth(spec),
+    otherBottleneck(spec),
+  );
+};
+
+export const torchvisionOptimizer: Part = ({ optimizer: recipe }) => {
+  switch (recipe.name) {
+    case 'sgd':
+      return together(
+        option('--opt', recipe.nesterov && recipe.momentum > 0 ? 'sgd_nesterov' : 'sgd'),
+        option('--momentum', recipe.momentum),
+      );
+    case 'adamw':
+      return together(
+        option('--opt', 'adamw'),
+        when(
+          recipe.beta1 !== 0.9 || recipe.beta2 !== 0.999 || recipe.epsilon !== 1e-8,
+          lacks(l10n.t('moments of adamw other than 0.9 and 0.999, and another epsilon than 1e-8')),
+        ),
+      );
+    case 'adam':
+    case 'lars':
+    case 'lamb':
+      return lacks(l10n.t('the optimizer {0}; its place has SGD', recipe.name));
+    default:
+      return assertNever(recipe);
+  }
+};
+
+export const torchvisionWeightDecay: Part = ({ parameterGroups: [group, ...others] }) =>
+  together(
+    option('--weight-decay', group?.weightDecay ?? 0),
+    when(others.length > 0, together(option('--norm-weight-decay', 0), option('--bias-weight-decay', 0))),
+  );
+
+export const torchvisionRate: Part = ({ schedule: { peakLearningRate } }) => option('--lr', peakLearningRate);
+
+/** The least that PyTorch's LinearLR may start from is not 0. */
+const LEAST_START = 1e-8;
+
+export const torchvisionSchedule: Part = (recipe) => {
+  const { warmup, update } = recipe.schedule;
+  const epochs = warmupEpochs(recipe.schedule);
+  const isWarm = warmup.steps > 0;
+  return together(
+    decayOf(recipe),
+    when(update === 'step', differs(l10n.t('the rate falls each epoch, not each step'))),
+    when(
+      isWarm,
+      together(
+        option('--lr-warmup-epochs', epochs),
+        option('--lr-warmup-method', 'linear'),
+        option('--lr-warmup-decay', warmup.countFrom === 0 ? LEAST_START : 1 / epochs),
+      ),
+    ),
+    when(
+      isWarm && warmup.update === 'step',
+      differs(l10n.t('warmup: the rate rises each epoch, not each step')),
+    ),
+    when(
+      warmup.steps !== epochs * recipe.schedule.stepsPerEpoch,
+      differs(l10n.t('warmup: {0} whole epochs for {1} steps', epochs, warmup.steps)),
+    ),
+  );
+};
+
+function decayOf({ schedule: recipe, epochs }: Recipe) {
+  const { decay } = recipe;
+  switch (decay.name) {
+    case 'cosine':
+      return option('--lr-scheduler', 'cosineannealinglr');
+    case 'constant':
+      return stepsOf(epochs + 1, 1);
+    case 'step': {
+      const [first = epochs + 1, ...others] = milestonesInEpochs(recipe);
+      const every = Math.max(Math.round(first), 1);
+      const isEven = [first, ...others].every((milestone, index) => milestone === every * (index + 1));
+      return together(
+        stepsOf(every, decay.factor),
+        when(
+          !isEven,
+          lacks(l10n.t('milestones at epochs {0}; it falls every {1}', [first, ...others].join(', '), every)),
+        ),
+        when(
+          warmupEpochs(recipe) > 0,
+          differs(l10n.t('milestones: it counts epochs from the end of warmup')),
+        ),
+      );
+    }
+    case 'polynomial':
+    case 'one_cycle':
+      return together(
+        option('--lr-scheduler', 'cosineannealinglr'),
+        lacks(l10n.t('the decay {0}; its place has cosine', decay.name)),
+      );
+    default:
+      return assertNever(decay);
+  }
+}
+
+function stepsOf(every: number, factor: number) {
+  return together(
+    option('--lr-scheduler', 'steplr'),
+    option('--lr-step-size', every),
+    option('--lr-gamma', factor),
+  );
+}
+
+export const torchvisionMixing: Part = ({ data: { mixing: recipe } }) => {
+  const { mixup = null, cutmix = null } = recipe ?? {};
+  return together(
+    when(mixup !== null, option('--mixup-alpha', mixup?.alpha ?? 0)),
+    when(cutmix !== null, option('--cutmix-alpha', cutmix?.alpha ?? 0)),
+    when(
+      cutmix !== null && cutmix.probability < 1,
+      lacks(
+        l10n.t('a probability of cutmix, {0}; it mixes every batch', formatNumber(cutmix?.probability ?? 1)),
+      ),
+    ),
+  );
+};
