@@ -1,5 +1,6 @@
 import * as l10n from '@vscode/l10n';
 import type { EngineName } from '../recipe/engineNames';
+import { assertNever } from '../shared/assertNever';
 import { adapterName, dawnMissing, findDawn, isSoftware, onlySoftware } from './dawn';
 import { wheelFor } from './install/pins';
 import { type EnginePlaces, findInstallations, type Installation } from './installations';
@@ -89,7 +90,7 @@ async function webgpuState(signal: AbortSignal | undefined): Promise<EngineState
     case 'broken':
       return state('broken', probe.reason, probe.remedy);
     default:
-      return probe satisfies never;
+      return assertNever(probe);
   }
 }
 
@@ -122,7 +123,7 @@ function stateAfter(trial: Trial, installation: Installation): EngineState {
       return { name, status: 'broken', detail, remedy, folder };
     }
     default:
-      return trial satisfies never;
+      return assertNever(trial);
   }
 }
 

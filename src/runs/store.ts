@@ -10,6 +10,7 @@ import {
   type RunState,
 } from '../protocol/manifest';
 import type { Recipe } from '../recipe/recipe';
+import { assertNever } from '../shared/assertNever';
 import type { Failure } from '../shared/failure';
 import { failureOf, isSystemError } from '../system/errors';
 import { replaceFile } from '../system/replaceFile';
@@ -251,10 +252,8 @@ export function isFinalState(state: RunState): state is FinalState {
     case 'running':
     case 'interrupted':
       return false;
-    default: {
-      const unknown: never = state;
-      throw new Error(`Unknown state ${JSON.stringify(unknown)}`);
-    }
+    default:
+      return assertNever(state);
   }
 }
 

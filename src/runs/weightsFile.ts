@@ -9,19 +9,8 @@ import {
   SafetensorsError,
   type SafetensorsFile,
 } from '../shared/safetensors';
+import { UserError } from '../shared/userError';
 import { isSystemError } from '../system/errors';
-
-/** A file of weights that a network cannot start from. */
-export class WeightsFileError extends Error {
-  override readonly name = 'WeightsFileError';
-
-  constructor(
-    readonly failure: Failure,
-    options?: ErrorOptions,
-  ) {
-    super(`${failure.what} ${failure.remedy}`, options);
-  }
-}
 
 /** Names told of in an error, at most. */
 const NAMES_SHOWN = 5;
@@ -33,19 +22,19 @@ const BATCH_COUNT = '.num_batches_tracked';
  * ours, or a PyTorch state dict under torchvision's names (timm's for the stems and shortcuts of ResNet-C and -D,
  * and for MobileNet). A file says in its metadata that it is in our layout; else it is in PyTorch's.
  *
- * @throws WeightsFileError when it cannot be read, or does not hold just the network's tensors in their shapes
+ * @throws UserError when it cannot be read, or does not hold just the network's tensors in their shapes
  */
 export async function loadInitialValues(path: string, graph: Graph): Promise<Map<string, Float32Array>> {
   const values = initialValuesFrom(await readWeightsFile(path), graph);
   if (values instanceof Map) return values;
-  throw new WeightsFileError({ what: `${path}: ${values.what}`, remedy: values.remedy });
+  throw new UserError({ what: `${path}: ${values.what}`, remedy: values.remedy });
 }
 
 async function readWeightsFile(path: string): Promise<SafetensorsFile> {
   try {
     return decodeSafetensors(await readFile(path));
   } catch (error) {
-    throw new WeightsFileError(readingFailure(path, error), { cause: error });
+    throw new UserError(readingFailure(path, error), { cause: error });
   }
 }
 

@@ -2,6 +2,7 @@ import { mkdir, readdir, rename, rm, statfs, writeFile } from 'node:fs/promises'
 import { join } from 'node:path';
 import * as l10n from '@vscode/l10n';
 import type { InstallProgress, Source } from '../../protocol/install';
+import { UserError } from '../../shared/userError';
 import { processExists } from '../../system/processes';
 import {
   enginesFolder,
@@ -13,7 +14,6 @@ import {
 } from '../installations';
 import { probeAddon } from '../probe';
 import { processorFlags } from '../processor';
-import { EngineInstallError } from './error';
 import type { PackageIndexes } from './packages';
 import { prebuiltFor, wheelFor } from './pins';
 import { prebuiltWay } from './prebuilt';
@@ -48,7 +48,7 @@ export async function waysFor(engine: NativeEngine): Promise<Way[]> {
  *
  * @param ways The ways to try; by default those that there are.
  * @returns the installation's folder
- * @throws EngineInstallError with its remedy; the file system's error; the signal's reason when aborted
+ * @throws UserError; the file system's error; the signal's reason when aborted
  */
 export async function installEngine(
   engine: NativeEngine,
@@ -69,10 +69,10 @@ export async function installEngine(
   const work = workFolder(engine, folder);
   await mkdir(work).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'EEXIST') throw error;
-    throw new EngineInstallError(
-      l10n.t('{0} is being installed already.', engine),
-      l10n.t('Wait until it is done.'),
-    );
+    throw new UserError({
+      what: l10n.t('{0} is being installed already.', engine),
+      remedy: l10n.t('Wait until it is done.'),
+    });
   });
   try {
     await completeByFirst(engine, open, work, { ...options, signal });
@@ -83,15 +83,13 @@ export async function installEngine(
   }
 }
 
-function none(engine: NativeEngine, from: Source | undefined): EngineInstallError {
+function none(engine: NativeEngine, from: Source | undefined): UserError {
   const { platform, arch } = process;
-  const remedy = l10n.t('Choose the engine wasm, which works everywhere.');
-  return from === 'prebuilt'
-    ? new EngineInstallError(
-        l10n.t('Nothing of {0} is prebuilt for {1} on {2}.', engine, platform, arch),
-        remedy,
-      )
-    : new EngineInstallError(l10n.t('TensorFlow has no library for {0} on {1}.', platform, arch), remedy);
+  const what =
+    from === 'prebuilt'
+      ? l10n.t('Nothing of {0} is prebuilt for {1} on {2}.', engine, platform, arch)
+      : l10n.t('TensorFlow has no library for {0} on {1}.', platform, arch);
+  return new UserError({ what, remedy: l10n.t('Choose the engine wasm, which works everywhere.') });
 }
 
 /** Those of the ways that nothing on this machine speaks against, so that nobody waits for gigabytes of no use. */
@@ -111,7 +109,7 @@ async function openWays(
     if (!other) {
       const anyway = l10n.t('With "{0}" it is installed all the same.', '--without-gpu');
       const remedy = gpuProblem ? `${problem.remedy} ${anyway}` : problem.remedy;
-      throw new EngineInstallError(problem.what, remedy);
+      throw new UserError({ what: problem.what, remedy });
     }
     onProgress?.({ stage: 'instead', source: other.source, why: problem.what });
   }
@@ -150,9 +148,9 @@ async function completeByFirst(
       return;
     } catch (error) {
       const next = ways[index + 1];
-      if (!(error instanceof EngineInstallError) || !next) throw error;
+      if (!(error instanceof UserError) || !next) throw error;
       for (const name of await readdir(work)) await rm(join(work, name), { recursive: true });
-      options.onProgress?.({ stage: 'instead', source: next.source, why: error.what });
+      options.onProgress?.({ stage: 'instead', source: next.source, why: error.failure.what });
     }
   }
 }
@@ -170,16 +168,16 @@ async function complete(
   onProgress({ stage: 'check' });
   const probe = await probeAddon(join(folder, addon), signal);
   if (!probe.ok) {
-    throw new EngineInstallError(
-      l10n.t('What was downloaded does not compute here: {0}', probe.reason),
-      l10n.t('Choose the engine wasm, which works everywhere.'),
-    );
+    throw new UserError({
+      what: l10n.t('What was downloaded does not compute here: {0}', probe.reason),
+      remedy: l10n.t('Choose the engine wasm, which works everywhere.'),
+    });
   }
   if (engine === 'tensorflow-gpu' && !withoutGpu && !probe.gpu.used) {
-    throw new EngineInstallError(
-      l10n.t('What was downloaded cannot be used here: {0}', probe.gpu.why),
-      l10n.t('Choose the engine tensorflow, which computes on the processor.'),
-    );
+    throw new UserError({
+      what: l10n.t('What was downloaded cannot be used here: {0}', probe.gpu.why),
+      remedy: l10n.t('Choose the engine tensorflow, which computes on the processor.'),
+    });
   }
   const record: InstallationRecord = {
     engine,
@@ -207,15 +205,15 @@ async function checkSpace(folder: string, needed: number): Promise<void> {
   const { bavail, bsize } = await statfs(folder);
   if (bavail * bsize >= needed) return;
   const gigabytes = (bytes: number) => (bytes / 1e9).toFixed(1);
-  throw new EngineInstallError(
-    l10n.t(
+  throw new UserError({
+    what: l10n.t(
       '{0} has {1} GB free, and {2} GB are needed.',
       folder,
       gigabytes(bavail * bsize),
       gigabytes(needed),
     ),
-    l10n.t('Free some space, or name another folder in BAG_OF_TRICKS_ENGINES.'),
-  );
+    remedy: l10n.t('Free some space, or name another folder in BAG_OF_TRICKS_ENGINES.'),
+  });
 }
 
 /** Removes what installers left that were killed: their folders end with their process. */

@@ -7,6 +7,8 @@ import { parentPort, workerData } from 'node:worker_threads';
 import * as tf from '@tensorflow/tfjs-core';
 import { loadEngine } from '../../backends/index';
 import { graphOf } from '../../recipe/draft';
+import { assertNever } from '../../shared/assertNever';
+import { UserError } from '../../shared/userError';
 import { type LocalParts, LocalStepPasses } from '../loop/passes';
 import { Network } from '../network/network';
 import { Random } from '../random';
@@ -47,7 +49,7 @@ class ShardThread {
         this.#predict(message);
         return answer({ type: 'predicted' });
       default:
-        return message satisfies never;
+        return assertNever(message);
     }
   }
 
@@ -131,13 +133,18 @@ async function main(): Promise<void> {
       .then(() => thread.handle(message, answer))
       .catch((error: unknown) => {
         console.error(error);
-        answer({ type: 'failed', message: error instanceof Error ? error.message : String(error) });
+        answer({ type: 'failed', message: messageOf(error) });
       });
   });
 }
 
+/** What went wrong, without a remedy: whoever hears of it says what to do. */
+function messageOf(error: unknown): string {
+  if (error instanceof UserError) return error.failure.what;
+  return error instanceof Error ? error.message : String(error);
+}
+
 main().catch((error: unknown) => {
   console.error(error);
-  const message = error instanceof Error ? error.message : String(error);
-  parentPort?.postMessage({ type: 'failed', message } satisfies FromThread);
+  parentPort?.postMessage({ type: 'failed', message: messageOf(error) } satisfies FromThread);
 });

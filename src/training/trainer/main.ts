@@ -6,8 +6,8 @@
 
 import { existsSync } from 'node:fs';
 import * as l10n from '@vscode/l10n';
-import { type Engine, EngineUnavailableError } from '../../backends/backend';
-import { DeviceLostError, DeviceMemoryError } from '../../backends/deviceError';
+import type { Engine } from '../../backends/backend';
+import { DeviceMemoryError } from '../../backends/deviceError';
 import { loadEngine } from '../../backends/index';
 import { type EngineReport, type FinalEvent, PROTOCOL_VERSION } from '../../protocol/events';
 import {
@@ -21,20 +21,19 @@ import {
 import type { Recipe } from '../../recipe/recipe';
 import { type Resumption, readResumption, writeCheckpoint } from '../../runs/checkpoint';
 import { endRequestIn } from '../../runs/lease';
-import { WeightsFileError } from '../../runs/weightsFile';
+import { assertNever } from '../../shared/assertNever';
 import type { Failure } from '../../shared/failure';
 import { failureOf } from '../../system/errors';
 import type { ImageDataset } from '../data/dataset';
 import type { DownloadProgress } from '../data/download';
-import { DatasetError } from '../data/errors';
 import { openDataset } from '../data/open';
 import { startedEvent, type TrainingOptions, train } from '../loop/loop';
-import { ThreadLostError, threadsHere } from '../parallel/workerPool';
+import { threadsHere } from '../parallel/workerPool';
 import { memoryFailure } from './deviceMemory';
 import { keepLease } from './leaseKeeper';
-import { assertFits, namingShortage, OutOfMemoryError } from './outOfMemory';
+import { assertFits, namingShortage } from './outOfMemory';
 import { RunRecord } from './runRecord';
-import { loadStartingWeights, loadTeacher, StartingPointError } from './startingPoint';
+import { loadStartingWeights, loadTeacher } from './startingPoint';
 
 /** Why a training ends that a person, or whoever cares for this process, wants ended. */
 class StopRequest extends Error {
@@ -68,10 +67,8 @@ async function main(folder: string | undefined): Promise<number> {
     case 'broken':
       console.error(l10n.t('{0} is not a run: {1}', folder, opening.reason));
       return TRAINER_EXIT.badUsage;
-    default: {
-      const unknown: never = opening;
-      throw new Error(`Unknown outcome ${JSON.stringify(unknown)}`);
-    }
+    default:
+      return assertNever(opening);
   }
 }
 
@@ -234,19 +231,7 @@ function failedEvent(error: unknown, recipe: Recipe): FinalEvent {
 }
 
 function trainingFailure(error: unknown, recipe: Recipe): Failure {
-  if (error instanceof DatasetError) return { what: `${error.where}: ${error.what}`, remedy: error.remedy };
-  if (error instanceof EngineUnavailableError) {
-    return { what: error.message, remedy: error.remedy };
-  }
-  if (error instanceof DeviceLostError) return { what: error.message, remedy: error.remedy };
-  if (error instanceof DeviceMemoryError) return memoryFailure(error, recipe);
-  const tells =
-    error instanceof WeightsFileError ||
-    error instanceof StartingPointError ||
-    error instanceof ThreadLostError ||
-    error instanceof OutOfMemoryError;
-  if (tells) return error.failure;
-  return failureOf(error);
+  return error instanceof DeviceMemoryError ? memoryFailure(error, recipe) : failureOf(error);
 }
 
 main(process.argv[2]).then(

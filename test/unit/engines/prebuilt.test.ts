@@ -14,7 +14,6 @@ import { basename, dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { engineStates } from '../../../src/engines/choice';
 import { diagnose } from '../../../src/engines/doctor';
-import { EngineInstallError } from '../../../src/engines/install/error';
 import { installEngine } from '../../../src/engines/install/install';
 import { type Prebuilt, prebuiltFor, type Wheel, wheelFor } from '../../../src/engines/install/pins';
 import { prebuiltWay } from '../../../src/engines/install/prebuilt';
@@ -23,6 +22,7 @@ import { wheelWay } from '../../../src/engines/install/wheel';
 import { ADDON, findInManaged, findInstallations } from '../../../src/engines/installations';
 import { tryOut } from '../../../src/engines/trial';
 import type { InstallProgress } from '../../../src/protocol/install';
+import { UserError } from '../../../src/shared/userError';
 import { deadMirror, type Mirror, mirror } from '../data/mirror';
 import { layEngine } from './layEngine';
 
@@ -176,8 +176,10 @@ describe.runIf(installed?.addonPath && process.platform === 'linux')('what is pr
 
   it('is an error where it was asked for and cannot be had, and leaves nothing', async () => {
     const failing = install(await deadMirror(), { from: 'prebuilt' });
-    await expect(failing).rejects.toThrow(EngineInstallError);
-    await expect(failing).rejects.toMatchObject({ remedy: expect.stringContaining('TFJS_NODE_CDN_STORAGE') });
+    await expect(failing).rejects.toThrow(UserError);
+    await expect(failing).rejects.toMatchObject({
+      failure: { remedy: expect.stringContaining('TFJS_NODE_CDN_STORAGE') },
+    });
     expect(readdirSync(managed())).toEqual([]);
   });
 

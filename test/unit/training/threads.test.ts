@@ -349,7 +349,7 @@ describe('a training whose thread is lost', () => {
     const threadsBefore = await threadsOfProcess();
     const training = trainHere(smallRecipe(), { threads: threads(2, program) });
     await expect(training).rejects.toMatchObject({
-      name: 'ThreadLostError',
+      name: 'UserError',
       failure: {
         what,
         remedy: expect.stringContaining(remedy),
