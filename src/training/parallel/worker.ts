@@ -14,7 +14,7 @@ import { Network } from '../network/network';
 import { Random } from '../random';
 import type { FromThread, ThreadData, ToThread } from './messages';
 import { type Shard, shardsOf } from './shards';
-import { type Layout, layoutOf, load, placesOf, type Stretch, store, valuesOf } from './sharedMemory';
+import { type Bucket, type Layout, layoutOf, load, slotsOf, store, valuesOf } from './sharedMemory';
 
 class ShardThread {
   readonly #layout: Layout;
@@ -25,8 +25,8 @@ class ShardThread {
     const { recipe, teacher, memory } = data;
     const graph = graphOf({ model: recipe.model, dataset: recipe.data.dataset });
     this.#layout = layoutOf(graph);
-    const places = this.#layout.stretches.flatMap(placesOf);
-    const values = new Map(places.map(({ name, start, end }) => [name, memory.weights.subarray(start, end)]));
+    const slots = this.#layout.buckets.flatMap(slotsOf);
+    const values = new Map(slots.map(({ name, start, end }) => [name, memory.weights.subarray(start, end)]));
     this.#parts = {
       network: new Network(graph, values, recipe.precision.compute),
       teacher: teacher && new Network(teacher.graph, teacher.values),
@@ -37,8 +37,8 @@ class ShardThread {
   /** Does what a message asks for, and hands what it is answered by to `answer`. */
   async handle(message: ToThread, answer: (message: FromThread) => void): Promise<void> {
     switch (message.type) {
-      case 'take':
-        return this.#take(this.#layout.stretches[message.stretch] as Stretch);
+      case 'load':
+        return this.#load(this.#layout.buckets[message.bucket] as Bucket);
       case 'begin':
         return this.#begin(message);
       case 'pass':
@@ -81,10 +81,10 @@ class ShardThread {
     const random = Random.seeded(seed, 'dropout');
     const { gradients, measures } = await this.#step.passes.pass(lossScale, random);
     const result = this.data.memory.results[this.data.index - 1] as Float32Array;
-    for (const { parameters, buffers } of this.#layout.stretches) {
+    for (const { parameters, buffers } of this.#layout.buckets) {
       store(parameters, gradients, result);
       store(buffers, this.#parts.network.buffers, result);
-      answer({ type: 'gave' });
+      answer({ type: 'ready' });
     }
     tf.dispose([...gradients.values()]);
     answer({ type: 'passed', measures: await measures });
@@ -105,9 +105,9 @@ class ShardThread {
     tf.dispose([shown, predicted]);
   }
 
-  #take(stretch: Stretch): void {
+  #load(bucket: Bucket): void {
     const { network } = this.#parts;
-    load(placesOf(stretch), this.data.memory.weights, (name, tensor) => network.assign(name, tensor));
+    load(slotsOf(bucket), this.data.memory.weights, (name, tensor) => network.assign(name, tensor));
   }
 
   #shard(size: number): Shard {
@@ -138,7 +138,7 @@ async function main(): Promise<void> {
   });
 }
 
-/** What went wrong, without a remedy: whoever hears of it says what to do. */
+/** What went wrong, without a remedy: the pool that receives it adds one. */
 function messageOf(error: unknown): string {
   if (error instanceof UserError) return error.failure.what;
   return error instanceof Error ? error.message : String(error);

@@ -15,10 +15,10 @@ export function threadsHere(batchSize: number): number {
   return Number.isInteger(asked) && asked > 0 ? asked : defaultThreads(availableParallelism(), batchSize);
 }
 
-/** Threads that do a training's work beside its own thread. */
-export class Crew {
+/** The threads that work for a training beside its own thread. */
+export class WorkerPool {
   readonly #workers: readonly Worker[];
-  /** Of each thread, the answers that nobody has heard. */
+  /** Of each thread, the answers that nobody has received yet. */
   readonly #answers: readonly FromThread[][];
   /** Of each thread, whoever waits for its next answer. */
   readonly #waiting = new Map<number, { resolve(answer: FromThread): void; reject(error: Error): void }>();
@@ -44,8 +44,8 @@ export class Crew {
     });
   }
 
-  /** Sends a message to the thread at a place among `data`. */
-  tell(index: number, message: ToThread): void {
+  /** Sends a message to the thread of `data[index]`. */
+  send(index: number, message: ToThread): void {
     this.#workers[index]?.postMessage(message);
   }
 
@@ -54,7 +54,7 @@ export class Crew {
    *
    * @throws UserError, also when another thread is lost
    */
-  async hear(index: number): Promise<FromThread> {
+  async receive(index: number): Promise<FromThread> {
     if (this.#lost) throw this.#lost;
     const answer = this.#answers[index]?.shift();
     if (answer) return answer;

@@ -168,7 +168,7 @@ describe('the gradients of shards', () => {
   test.each([
     [2, [24, 16], null],
     [3, [24, 16], { teacher: 'given', temperature: 2, weight: 0.5 }],
-    // More than one stretch of values: the threads hand over each by itself.
+    // More than one bucket of values: the threads hand over each by itself.
     [2, [1024, 700, 700, 16], null],
   ])(
     'without batch norm are those of the whole batch, on %i threads, through layers of %j, taught by %j',
