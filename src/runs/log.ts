@@ -21,8 +21,8 @@ const READ_GAP_MS = 50;
 /** About 90,000 steps. */
 const THIN_ABOVE_BYTES = 1 << 24;
 
-/** In so much of a thinned log, about 350 steps, the lowest and the highest loss are kept. */
-const STRETCH_BYTES = 1 << 16;
+/** Of each block of a thinned log, about 350 steps, the steps of the lowest and the highest loss are kept. */
+const THINNING_BLOCK_BYTES = 1 << 16;
 
 const NEWLINE = 0x0a;
 const COMMA = 0x2c;
@@ -61,7 +61,7 @@ export function parseEvent(line: string): RunEvent | null {
  * left to be read when the rest of it has come.
  *
  * @param stride leaves out steps that are no multiple of it, without parsing them, but for the lowest and the
- *   highest loss of every stretch
+ *   highest loss of every block
  */
 export function parseEvents(
   bytes: Buffer,
@@ -71,28 +71,28 @@ export function parseEvents(
   const events: RunEvent[] = [];
   let skipped = 0;
   let start = 0;
-  let stretch = new Stretch(bytes, events);
+  let block = new ThinningBlock(bytes, events);
   let { withinOversized } = position;
   for (let end = bytes.indexOf(NEWLINE); end >= 0; end = bytes.indexOf(NEWLINE, start)) {
-    if (start - stretch.start >= STRETCH_BYTES) {
-      stretch.putBackExtremes();
-      stretch = new Stretch(bytes, events, start);
+    if (start - block.start >= THINNING_BLOCK_BYTES) {
+      block.putBackExtremes();
+      block = new ThinningBlock(bytes, events, start);
     }
     const stepAt = stride > 1 && !withinOversized ? leftOutStepAt(bytes, start, end, stride) : null;
     if (stepAt !== null) {
-      stretch.leaveOut(start, end, stepAt);
+      block.leaveOut(start, end, stepAt);
       start = end + 1;
       continue;
     }
     const oversized = withinOversized || end - start > MAX_LINE_BYTES;
     const line = oversized ? '' : bytes.toString('utf8', start, end).trim();
     const event = line ? parseEvent(line) : null;
-    if (event) stretch.keep(start, event);
+    if (event) block.keep(start, event);
     else if (line || oversized) skipped += 1;
     withinOversized = false;
     start = end + 1;
   }
-  stretch.putBackExtremes();
+  block.putBackExtremes();
   if (withinOversized || bytes.length - start > MAX_LINE_BYTES) {
     withinOversized = true;
     start = bytes.length;
@@ -108,9 +108,9 @@ interface LeftOutLine {
 }
 
 /** Puts the events of a part of a log into `events`, and of the steps that are left out the extremes of their loss. */
-class Stretch {
+class ThinningBlock {
   readonly #firstIndex: number;
-  /** Where the lines of the stretch's events start. */
+  /** Where the lines of the block's events start. */
   readonly #starts: number[] = [];
   #lowest: LeftOutLine | null = null;
   #highest: LeftOutLine | null = null;
@@ -135,7 +135,7 @@ class Stretch {
     if (loss > (this.#highest?.loss ?? Number.NEGATIVE_INFINITY)) this.#highest = { start, end, loss };
   }
 
-  /** Once the stretch is over: a spike that no kept step shows is shown too. */
+  /** Once the block is over: a spike that no kept step shows is shown too. */
   putBackExtremes(): void {
     let [least, most] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
     for (let index = this.#firstIndex; index < this.events.length; index++) {

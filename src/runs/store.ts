@@ -14,7 +14,7 @@ import { assertNever } from '../shared/assertNever';
 import type { Failure } from '../shared/failure';
 import { failureOf, isSystemError } from '../system/errors';
 import { replaceFile } from '../system/replaceFile';
-import { claimSoon, isHeld, readLease, releaseLease } from './lease';
+import { claimWithRetry, isHeld, readLease, releaseLease } from './lease';
 
 /** The folder, beside a person's files, that holds what this product writes. */
 export const STORE_FOLDER = '.bag-of-tricks';
@@ -158,7 +158,7 @@ async function changeStateNow(
   folder: string,
   stateFrom: (manifest: Manifest) => RunState | null,
 ): Promise<RunState | null> {
-  const claim = await claimSoon(folder, 'change');
+  const claim = await claimWithRetry(folder, 'change');
   if (!claim.ok) return null;
   try {
     const reading = await readManifest(folder);
@@ -170,7 +170,7 @@ async function changeStateNow(
     return state;
   } finally {
     await releaseLease(folder, claim.lease);
-    await ringBell(folder);
+    await notifyWatchers(folder);
   }
 }
 
@@ -194,12 +194,12 @@ export async function readRun(folder: string): Promise<RunEntry> {
 }
 
 /**
- * Tells those who watch a run's store that something of the run changed: their watch is on the folder of runs,
- * which itself changes only when runs come and go.
+ * Touches the folder of runs, whose mtime watchers poll: it changes by itself only when runs come and go. Call it after
+ * each change of a run's state.
  */
-export async function ringBell(folder: string): Promise<void> {
+export async function notifyWatchers(folder: string): Promise<void> {
   const now = new Date();
-  // Nobody needs the bell to be right, only soon.
+  // A watcher that misses it reads the store a little later.
   await utimes(dirname(folder), now, now).catch(() => {});
 }
 

@@ -21,7 +21,7 @@ import type { Failure } from '../shared/failure';
 import { failureOf } from '../system/errors';
 import { killTree, signalProcess, signalTree } from '../system/processes';
 import { type Exit, exitFailure, finalEvent, folderGoneFailure, spawnFailure, tailOf } from './ending';
-import { claimSoon, endRequestIn, isHeld, readLease } from './lease';
+import { claimWithRetry, endRequestIn, isHeld, readLease } from './lease';
 import { type EventBatch, endOfLog, type Position, RunFollower } from './log';
 import { endedState, GRACE_MS, markInterrupted, pauseByLease, settle, stopByLease } from './stopping';
 import { isFinalState, metricsPath, readManifest, readRun, trainerLogPath } from './store';
@@ -54,8 +54,8 @@ export interface TrainerCommand {
 /** How a run ended for who started it: `queued` is one that is to be tried again. */
 export type RunEnd = FinalState | Extract<RunState, { status: 'queued' | 'interrupted' }>;
 
-/** How often a run that another process trains is looked at. */
-const LOOK_MS = 500;
+/** How often the lease of a run that another process trains is polled. */
+const POLL_MS = 500;
 
 const versionedHelloSchema = z.object({ type: z.literal('hello'), version: z.number() });
 
@@ -228,7 +228,7 @@ export class RunHandle extends EventEmitter<{ events: [batch: EventBatch]; state
   /** Takes the run for its trainer, which does so too: from now on no other process starts one. */
   async #takeLease(pid: number): Promise<void> {
     try {
-      const claim = await claimSoon(this.folder, 'training', pid);
+      const claim = await claimWithRetry(this.folder, 'training', pid);
       if (this.#isOver) return;
       if (claim.ok && !(await this.#hasEnded())) return;
       this.#isTaken = true;
@@ -334,7 +334,7 @@ export class RunHandle extends EventEmitter<{ events: [batch: EventBatch]; state
     for (;;) {
       const lease = await readLease(this.folder);
       if (!lease || !(await isHeld(lease))) return;
-      await delay(LOOK_MS);
+      await delay(POLL_MS);
     }
   }
 

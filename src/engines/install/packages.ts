@@ -43,7 +43,7 @@ export async function fetchWheel(
 ): Promise<string> {
   const index = options.indexes.python ?? (process.env.PIP_INDEX_URL || 'https://pypi.org/simple');
   const page = `${withoutSlash(index)}/${pinned.project}/`;
-  const url = await named(page, pinned.file, options.signal);
+  const url = await findInIndex(page, pinned.file, options.signal);
   if (url === null) throw unavailable(pinned.file, page, l10n.t('The index does not have the file.'));
   return fetchPinned(pinned, url, folder, options);
 }
@@ -84,7 +84,7 @@ function storedHash(headers: Headers): { algorithm: 'md5'; hex: string } | null 
 }
 
 /** The address of a file that an index page lists. */
-async function named(page: string, file: string, signal: AbortSignal): Promise<string | null> {
+async function findInIndex(page: string, file: string, signal: AbortSignal): Promise<string | null> {
   try {
     const response = await fetch(page, {
       headers: { accept: 'application/vnd.pypi.simple.v1+json, text/html;q=0.5' },
@@ -124,7 +124,7 @@ function fetchPinned(
   });
 }
 
-interface Checking {
+interface FileCheck {
   readonly limitBytes: number;
   /** Absent where only the server knows it. */
   readonly totalBytes?: number;
@@ -137,10 +137,10 @@ async function fetchChecked(
   url: string,
   path: string,
   { signal, onProgress }: PackageFetching,
-  { limitBytes, totalBytes, hashFrom, remedy }: Checking,
+  { limitBytes, totalBytes, hashFrom, remedy }: FileCheck,
 ): Promise<string> {
   const file = basename(path);
-  let expected: ReturnType<Checking['hashFrom']>;
+  let expected: ReturnType<FileCheck['hashFrom']>;
   try {
     const headers = await fetchFile(url, path, {
       limitBytes,

@@ -31,7 +31,7 @@ import { startedEvent, type TrainingOptions, train } from '../loop/loop';
 import { threadsHere } from '../parallel/workerPool';
 import { memoryFailure } from './deviceMemory';
 import { keepLease } from './leaseKeeper';
-import { assertFits, namingShortage } from './outOfMemory';
+import { assertFits, explainOutOfMemory } from './outOfMemory';
 import { RunRecord } from './runRecord';
 import { loadStartingWeights, loadTeacher } from './startingPoint';
 
@@ -56,8 +56,8 @@ async function main(folder: string | undefined): Promise<number> {
   }
   const controller = new AbortController();
   onEndRequests(folder, (request) => controller.abort(new StopRequest(request)));
-  tellHost({ type: 'hello', version: PROTOCOL_VERSION, pid: process.pid });
-  const opening = await RunRecord.open(folder, (bytes) => tellHost({ type: 'appended', bytes }));
+  sendToHost({ type: 'hello', version: PROTOCOL_VERSION, pid: process.pid });
+  const opening = await RunRecord.open(folder, (bytes) => sendToHost({ type: 'appended', bytes }));
   switch (opening.outcome) {
     case 'opened':
       return trainOpened(opening.record, controller);
@@ -106,7 +106,7 @@ async function trainRun(recipe: Recipe, record: RunRecord, signal: AbortSignal):
   await record.recordEngine(engine);
   await record.record(startedEvent(recipe, engine));
   assertFits(recipe, engine, threads);
-  const resume = await goOn(record, resumption, before, engine);
+  const resume = await prepareResumption(record, resumption, before, engine);
   const weights = resume ? undefined : await loadStartingWeights(record);
   const teacher = await loadTeacher(record);
   const options: TrainingOptions = {
@@ -125,7 +125,7 @@ async function trainRun(recipe: Recipe, record: RunRecord, signal: AbortSignal):
     },
     signal,
   };
-  return namingShortage(recipe, engine, threads, () => train(recipe, options));
+  return explainOutOfMemory(recipe, engine, threads, () => train(recipe, options));
 }
 
 /**
@@ -137,8 +137,8 @@ function threadsFor({ onThreads }: Engine, { data }: Recipe, snapshot: Resumptio
   return snapshot ? snapshot.state.threads : threadsHere(data.batchSize);
 }
 
-/** Where a run's training goes on, which its log is told; undefined at its start. */
-async function goOn(
+/** The checkpoint that a run resumes from, which is noted in its log; undefined at its start. */
+async function prepareResumption(
   record: RunRecord,
   { snapshot, damage }: Resumption,
   before: EngineReport | null,
@@ -165,33 +165,33 @@ async function goOn(
     await record.record({ type: 'preparing', time: Date.now(), what, share: null });
   }
   if (!snapshot) return undefined;
-  await record.goesOnFrom(snapshot.state.step, snapshot.state.validation?.accuracy ?? null);
+  await record.resumeFrom(snapshot.state.step, snapshot.state.validation?.accuracy ?? null);
   return snapshot;
 }
 
-/** Opens the recipe's data set, telling of it in the run's log. */
+/** Opens the recipe's data set, and reports its progress in the run's log. */
 async function prepareDataset(
   { data: { source } }: Recipe,
   record: RunRecord,
   signal: AbortSignal,
 ): Promise<ImageDataset> {
-  const tell = (what: string, share: number | null) =>
+  const report = (what: string, share: number | null) =>
     record.record({ type: 'preparing', time: Date.now(), what, share });
-  await tell(l10n.t('Opening the data set {0}', source.dataset), null);
-  let told = '';
-  let telling = Promise.resolve();
+  await report(l10n.t('Opening the data set {0}', source.dataset), null);
+  let lastReport = '';
+  let reporting = Promise.resolve();
   const dataset = await openDataset(source, {
     cacheFolder: process.env.BAG_OF_TRICKS_CACHE,
     signal,
     onProgress: ({ file, receivedBytes, totalBytes }: DownloadProgress) => {
       const share = totalBytes === null ? null : Math.floor((100 * receivedBytes) / totalBytes) / 100;
       const what = l10n.t('Downloading {0}', file);
-      if (told === `${what} ${share}`) return;
-      told = `${what} ${share}`;
-      telling = telling.then(() => tell(what, share));
+      if (lastReport === `${what} ${share}`) return;
+      lastReport = `${what} ${share}`;
+      reporting = reporting.then(() => report(what, share));
     },
   });
-  await telling;
+  await reporting;
   return dataset;
 }
 
@@ -208,8 +208,8 @@ function onEndRequests(folder: string, end: (request: EndRequest) => void): void
   if (process.env[STOP_WITH_PARENT]) process.on('disconnect', endAsAsked);
 }
 
-/** Says something to the host, if there still is one: the training goes on without. */
-function tellHost(message: FromTrainer): void {
+/** Sends a message to the host, if there still is one: the training goes on without. */
+function sendToHost(message: FromTrainer): void {
   if (process.connected) process.send?.(message, undefined, undefined, () => {});
 }
 

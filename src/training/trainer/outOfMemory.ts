@@ -60,8 +60,8 @@ function threadsMemory(recipe: Recipe, engine: Engine, threads: number): StepMem
   return { fixedBytes: threads * fixedBytes, bytesPerImage };
 }
 
-/** Trains, and says of an allocation that fails what was needed and what would fit. */
-export async function namingShortage<Result>(
+/** Trains; where an allocation fails, the error says how much was needed and which batch would fit. */
+export async function explainOutOfMemory<Result>(
   recipe: Recipe,
   engine: Engine,
   threads: number,

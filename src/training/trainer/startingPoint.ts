@@ -49,7 +49,7 @@ export async function loadTeacher(run: StartingRun): Promise<Teacher | undefined
   const reading = await readManifest(dirname(dirname(checkpoint)));
   if (!reading.ok) throw unknownTeacher(reference);
   const teacher = reading.manifest.recipe;
-  if (!seesAlike(teacher, recipe)) throw otherImages(reference, teacher, recipe);
+  if (!haveSameInputs(teacher, recipe)) throw inputMismatch(reference, teacher, recipe);
   const graph = graphOf({ model: teacher.model, dataset: recipe.data.dataset });
   return { graph, values: await loadInitialValues(checkpoint, graph) };
 }
@@ -88,11 +88,11 @@ function isInside(path: string, folder: string): boolean {
 }
 
 /** Whether two recipes show their networks the same kind of images, normalised alike, and ask for the same classes. */
-function seesAlike(one: Recipe, other: Recipe): boolean {
-  return isDeepStrictEqual(seenFacts(one), seenFacts(other));
+function haveSameInputs(one: Recipe, other: Recipe): boolean {
+  return isDeepStrictEqual(inputFacts(one), inputFacts(other));
 }
 
-function seenFacts({ data: { dataset } }: Recipe) {
+function inputFacts({ data: { dataset } }: Recipe) {
   const { height, width, channels, classes, classNames, mean, std } = dataset;
   return { size: [height, width, channels], classes, classNames, mean, std };
 }
@@ -101,7 +101,7 @@ function seenFacts({ data: { dataset } }: Recipe) {
 function datasetText(recipe: Recipe, other: Recipe): string {
   const { name } = recipe.data.dataset;
   if (name !== other.data.dataset.name) return name;
-  const [own, others] = [seenFacts(recipe), seenFacts(other)];
+  const [own, others] = [inputFacts(recipe), inputFacts(other)];
   if (!isDeepStrictEqual(own.size, others.size)) return `${name} (${own.size.join(' x ')})`;
   if (own.classes !== others.classes) return l10n.t('{0} ({1} classes)', name, own.classes);
   if (!isDeepStrictEqual(own.classNames, others.classNames)) {
@@ -123,7 +123,7 @@ function unknownTeacher(reference: string): UserError {
   });
 }
 
-function otherImages(reference: string, teacher: Recipe, recipe: Recipe): UserError {
+function inputMismatch(reference: string, teacher: Recipe, recipe: Recipe): UserError {
   return new UserError({
     what: l10n.t(
       'The teacher {0} was trained on {1}, whose images or classes are not those of {2}.',
