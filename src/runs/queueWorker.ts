@@ -3,7 +3,8 @@ import { stat } from 'node:fs/promises';
 import { isHeld, readLease } from './lease';
 import { queueAmong, requeueCrashed } from './queue';
 import { listRuns, type RunEntry, runsFolder } from './store';
-import type { RunEnd, RunHandle, TrainerCommand } from './supervisor';
+import type { RunEnd, RunHandle } from './supervisor';
+import type { TrainerCommand } from './trainerCommand';
 
 /** How a queue is worked through. */
 export interface QueueOptions {
