@@ -19,7 +19,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { resolve } from '../src/experiment/resolve';
 import { experimentSchema } from '../src/experiment/schema';
 import type { RunEvent } from '../src/protocol/events';
-import { LOG_START, RunFollower, readEvents, thinningStride } from '../src/runs/log';
+import { RunFollower, readEvents, thinningStride } from '../src/runs/log';
+import { LOG_START } from '../src/runs/logParser';
 import { MetricsLog } from '../src/runs/metricsLog';
 import { createRun, listRuns, writeManifest } from '../src/runs/store';
 

@@ -1,6 +1,7 @@
 import * as l10n from '@vscode/l10n';
 import type { EngineReport } from '../protocol/events';
 import type { EngineName } from '../recipe/engineNames';
+import { UserError } from '../shared/userError';
 import type { HalfFormat } from './precision/formats';
 
 /** What of an engine a run's log and manifest have. */
@@ -23,16 +24,13 @@ export interface Engine {
   readonly onThreads?: (count: number) => Engine;
 }
 
-/** An engine that this machine or this installation cannot run. */
-export class EngineUnavailableError extends Error {
-  override readonly name = 'EngineUnavailableError';
-
-  constructor(
-    readonly engine: EngineName,
-    readonly reason: string,
-    readonly remedy = l10n.t('Choose another engine in the experiment, or auto.'),
-    options?: ErrorOptions,
-  ) {
-    super(l10n.t('The engine "{0}" could not be loaded: {1}', engine, reason), options);
-  }
+/** The error of an engine that this machine or this installation cannot run. */
+export function engineUnavailable(
+  engine: EngineName,
+  reason: string,
+  remedy = l10n.t('Choose another engine in the experiment, or auto.'),
+  options?: ErrorOptions,
+): UserError {
+  const what = l10n.t('The engine "{0}" could not be loaded: {1}', engine, reason);
+  return new UserError({ what, remedy }, options);
 }

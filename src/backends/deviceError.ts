@@ -1,16 +1,18 @@
 import * as l10n from '@vscode/l10n';
+import { UserError } from '../shared/userError';
 
-/** The device that an engine computed on went away in the middle of a run, with all that lay on it. */
-export class DeviceLostError extends Error {
-  override readonly name = 'DeviceLostError';
-  readonly remedy = l10n.t(
-    "Resume the run, which goes on from its last checkpoint. Where it happens again, update the GPU's driver or choose another engine.",
-  );
-
-  /** @param reason In the driver's words. */
-  constructor(readonly reason: string) {
-    super(l10n.t('The GPU was lost: {0}.', reason.trim().replace(/\.$/, '')));
-  }
+/**
+ * The error of a device that went away in the middle of a run, with all that lay on it.
+ *
+ * @param reason In the driver's words.
+ */
+export function deviceLost(reason: string): UserError {
+  return new UserError({
+    what: l10n.t('The GPU was lost: {0}.', reason.trim().replace(/\.$/, '')),
+    remedy: l10n.t(
+      "Resume the run, which goes on from its last checkpoint. Where it happens again, update the GPU's driver or choose another engine.",
+    ),
+  });
 }
 
 /** A device had no memory for a tensor. */

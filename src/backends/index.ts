@@ -1,13 +1,15 @@
 import { chooseEngine, engineStates } from '../engines/choice';
 import type { EnginePlaces } from '../engines/installations';
 import type { EngineName, EngineRequest } from '../recipe/engineNames';
-import { type Engine, EngineUnavailableError } from './backend';
+import { assertNever } from '../shared/assertNever';
+import { UserError } from '../shared/userError';
+import { type Engine, engineUnavailable } from './backend';
 
 /**
  * Loads an engine and makes it the one that TensorFlow.js computes with. `auto` takes the fastest that works.
  *
  * @param places Where to look for engines that are not in the package.
- * @throws {EngineUnavailableError} when it cannot run here.
+ * @throws {UserError} when it cannot run here.
  */
 export async function loadEngine(request: EngineRequest, places: EnginePlaces = {}): Promise<Engine> {
   return request === 'auto' ? loadFastest(places) : loadNamed(request, places);
@@ -21,9 +23,10 @@ async function loadFastest(places: EnginePlaces): Promise<Engine> {
   try {
     return { ...(await loadNamed(engine, places)), because };
   } catch (error) {
-    if (!(error instanceof EngineUnavailableError) || engine === 'wasm') throw error;
-    console.log(error.message);
-    return { ...(await loadNamed('wasm', places)), because: [error.message] };
+    if (!(error instanceof UserError) || engine === 'wasm') throw error;
+    const { what } = error.failure;
+    console.log(what);
+    return { ...(await loadNamed('wasm', places)), because: [what] };
   }
 }
 
@@ -31,8 +34,8 @@ async function loadNamed(name: EngineName, places: EnginePlaces): Promise<Engine
   try {
     return await load(name, places);
   } catch (error) {
-    if (error instanceof EngineUnavailableError) throw error;
-    throw new EngineUnavailableError(name, messageOf(error), undefined, { cause: error });
+    if (error instanceof UserError) throw error;
+    throw engineUnavailable(name, messageOf(error), undefined, { cause: error });
   }
 }
 
@@ -49,7 +52,7 @@ async function load(name: EngineName, places: EnginePlaces): Promise<Engine> {
     case 'cpu':
       return (await import('./cpu/cpu')).loadCpu();
     default:
-      return name satisfies never;
+      return assertNever(name);
   }
 }
 

@@ -1,6 +1,5 @@
 import * as l10n from '@vscode/l10n';
 import { SingleBar } from 'cli-progress';
-import { EngineInstallError } from '../engines/install/error';
 import { installEngine } from '../engines/install/install';
 import { progressText } from '../engines/install/progressText';
 import { removeEngine } from '../engines/install/remove';
@@ -11,6 +10,7 @@ import {
   type NativeEngine,
 } from '../engines/installations';
 import type { InstallEvent, InstallProgress, Source } from '../protocol/install';
+import { UserError } from '../shared/userError';
 import { InputError } from './input';
 import { EXIT, type ExitCode, type Terminal } from './terminal';
 
@@ -59,9 +59,9 @@ export async function installEngineCommand(
       if (!json) terminal.note(l10n.t('Nothing was installed.'));
       return EXIT.stopped;
     }
-    if (!(error instanceof EngineInstallError)) throw error;
-    if (json) printEvent({ stage: 'failed', what: error.what, remedy: error.remedy });
-    else terminal.fail(error);
+    if (!(error instanceof UserError)) throw error;
+    if (json) printEvent({ stage: 'failed', ...error.failure });
+    else terminal.fail(error.failure);
     return EXIT.failed;
   } finally {
     process.off('SIGINT', stop).off('SIGTERM', stop);

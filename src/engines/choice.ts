@@ -1,11 +1,12 @@
 import * as l10n from '@vscode/l10n';
 import type { EngineName } from '../recipe/engineNames';
+import { assertNever } from '../shared/assertNever';
 import { adapterName, dawnMissing, findDawn, isSoftware, onlySoftware } from './dawn';
 import { wheelFor } from './install/pins';
 import { type EnginePlaces, findInstallations, type Installation } from './installations';
 import { CUDA_12_DRIVER, findDriverProblem, hasNvidiaCard, nvidiaGpus } from './nvidia';
 import type { Probe } from './probe';
-import { rememberedDawnProbe } from './remembered';
+import { cachedDawnProbe } from './probeCache';
 import { type Trial, tryOut } from './trial';
 import { isOlder } from './versions';
 
@@ -54,14 +55,14 @@ export function chooseEngine(states: readonly EngineState[]): EngineChoice {
   const index = states.findIndex(({ status }) => status === 'works');
   const chosen = states[index];
   if (!chosen) throw new Error('The engine wasm is always there');
-  const passed = states
+  const skipped = states
     .slice(0, index)
     .map(({ name, detail, remedy }) =>
       remedy === null
         ? l10n.t('{0} is passed over. {1}', name, detail)
         : l10n.t('{0} would be faster. {1}', name, detail),
     );
-  return { engine: chosen.name, because: [...passed, l10n.t('{0} works. {1}', chosen.name, chosen.detail)] };
+  return { engine: chosen.name, because: [...skipped, l10n.t('{0} works. {1}', chosen.name, chosen.detail)] };
 }
 
 async function webgpuState(signal: AbortSignal | undefined): Promise<EngineState> {
@@ -78,7 +79,7 @@ async function webgpuState(signal: AbortSignal | undefined): Promise<EngineState
     folder: null,
   });
   if (path === null) return state('missing', dawnMissing());
-  const probe = await rememberedDawnProbe(path, signal);
+  const probe = await cachedDawnProbe(path, signal);
   switch (probe.outcome) {
     case 'computed':
       return isSoftware(probe.adapter)
@@ -89,7 +90,7 @@ async function webgpuState(signal: AbortSignal | undefined): Promise<EngineState
     case 'broken':
       return state('broken', probe.reason, probe.remedy);
     default:
-      return probe satisfies never;
+      return assertNever(probe);
   }
 }
 
@@ -122,7 +123,7 @@ function stateAfter(trial: Trial, installation: Installation): EngineState {
       return { name, status: 'broken', detail, remedy, folder };
     }
     default:
-      return trial satisfies never;
+      return assertNever(trial);
   }
 }
 

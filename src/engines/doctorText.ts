@@ -1,4 +1,5 @@
 import * as l10n from '@vscode/l10n';
+import { assertNever } from '../shared/assertNever';
 import { roughBytes } from '../shared/format';
 import type { EngineState } from './choice';
 import type { Diagnosis, Gpu } from './doctor';
@@ -43,7 +44,7 @@ function statusText(status: EngineState['status']): string {
     case 'refused':
       return l10n.t('refused');
     default:
-      return status satisfies never;
+      return assertNever(status);
   }
 }
 

@@ -4,7 +4,7 @@ import type { Installation } from './installations';
 import { explainLoadError, explainMissingAddon, installAgain } from './loadError';
 import { CUDA_12_DRIVER, findDriverProblem, hasNvidiaCard } from './nvidia';
 import type { Probe } from './probe';
-import { rememberedProbe } from './remembered';
+import { cachedProbe } from './probeCache';
 
 /** How an installation fares on this machine. */
 export type Trial =
@@ -29,7 +29,7 @@ export async function tryOut(installation: Installation, signal?: AbortSignal): 
     if (problem)
       return (await hasNvidiaCard()) ? broken(problem) : { outcome: 'no device', failure: problem };
   }
-  const probe = await rememberedProbe({ ...installation, addonPath }, signal);
+  const probe = await cachedProbe({ ...installation, addonPath }, signal);
   if (!probe.ok) {
     if (probe.loadError !== null) return broken(explainLoadError(probe.loadError, installation));
     const again = `tricks engine install ${engine}`;

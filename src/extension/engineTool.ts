@@ -5,7 +5,7 @@ import * as vscode from 'vscode';
 import type { Diagnosis } from '../engines/doctor';
 import type { NativeEngine } from '../engines/installations';
 import { type InstallProgress, installEventSchema } from '../protocol/install';
-import { trainerEnvironment } from '../runs/supervisor';
+import { trainerEnvironment } from '../runs/trainerCommand';
 import type { Failure } from '../shared/failure';
 import { readSettings } from './settings';
 

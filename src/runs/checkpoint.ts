@@ -90,7 +90,7 @@ export async function writeCheckpoint(runFolder: string, snapshot: Snapshot): Pr
   await makeFolder(join(runFolder, 'checkpoints'));
   const last = lastCheckpointPath(runFolder);
   const { tensors, carried } = snapshot;
-  const bytes = sealed({ ...metadataOf(snapshot), state: JSON.stringify(snapshot.state) }, [
+  const bytes = withChecksum({ ...metadataOf(snapshot), state: JSON.stringify(snapshot.state) }, [
     ...tensors,
     ...carried,
   ]);
@@ -99,7 +99,7 @@ export async function writeCheckpoint(runFolder: string, snapshot: Snapshot): Pr
   // First: a run that was killed in between goes on from before this epoch, and finds its best once more. A last one
   // that counts an epoch as the best would leave older weights to that name.
   if (snapshot.isBest)
-    await replaceFile(bestCheckpointPath(runFolder), sealed(metadataOf(snapshot), tensors));
+    await replaceFile(bestCheckpointPath(runFolder), withChecksum(metadataOf(snapshot), tensors));
   await replaceFile(last, bytes, keepLast);
 }
 
@@ -186,7 +186,10 @@ function metadataOf({ state }: Snapshot): Record<string, string> {
 const NO_CHECKSUM = '0'.repeat(64);
 
 /** A file's bytes, with their checksum in the metadata: that of the bytes with zeros in its place. */
-function sealed(metadata: Readonly<Record<string, string>>, tensors: readonly NamedTensor[]): Uint8Array {
+function withChecksum(
+  metadata: Readonly<Record<string, string>>,
+  tensors: readonly NamedTensor[],
+): Uint8Array {
   const bytes = Buffer.from(encodeSafetensors({ metadata: { sha256: NO_CHECKSUM, ...metadata }, tensors }));
   const at = bytes.indexOf(NO_CHECKSUM);
   bytes.write(checksumOf(bytes, NO_CHECKSUM), at, 'latin1');

@@ -2,6 +2,7 @@ import { open } from 'node:fs/promises';
 import * as l10n from '@vscode/l10n';
 import type { FinalEvent } from '../protocol/events';
 import type { FinalState } from '../protocol/manifest';
+import { assertNever } from '../shared/assertNever';
 import type { Failure } from '../shared/failure';
 import { isOutOfMemory, outOfMemoryRemedy } from '../system/errors';
 
@@ -28,10 +29,8 @@ export function finalEvent(state: FinalState): FinalEvent {
       return { type: state.status, time, step: state.step };
     case 'failed':
       return { type: 'failed', time, failure: state.failure };
-    default: {
-      const unknown: never = state;
-      throw new Error(`Unknown state ${JSON.stringify(unknown)}`);
-    }
+    default:
+      return assertNever(state);
   }
 }
 

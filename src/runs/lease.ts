@@ -17,14 +17,14 @@ import { type EndRequest, endRequestSchema } from '../protocol/trainer';
 import { isSystemError } from '../system/errors';
 import { processExists, processStart } from '../system/processes';
 
-/** How often a holder's heart beats. */
-export const BEAT_MS = 1000;
+/** How often a holder renews its heartbeat. */
+export const HEARTBEAT_MS = 1000;
 
-/** How long a heart may not have been heard before its holder counts as gone. */
-const SILENCE_MS = 15_000;
+/** How old a heartbeat may be before its holder counts as gone. */
+const HEARTBEAT_TIMEOUT_MS = 15_000;
 
-/** Longer than it takes to change a run's state. */
-const PATIENCE_MS = 1000;
+/** How long to wait for another process that changes a run's state: longer than that takes. */
+const CLAIM_TIMEOUT_MS = 1000;
 
 const purposeSchema = z.enum(['training', 'change']);
 
@@ -61,7 +61,7 @@ const LEASE_NAME = /^lease\.([1-9]\d{0,8})$/;
 
 export const leasePath = (runFolder: string, attempt: number): string => join(runFolder, `lease.${attempt}`);
 
-/** Asks a trainer that no signal reaches to end: it looks for this file at every beat of its heart. */
+/** Asks a trainer that no signal reaches to end: it looks for this file at every heartbeat. */
 export const endRequestPath = (runFolder: string): string => join(runFolder, 'stop');
 
 /** What a trainer is asked for by its folder; null where nothing is asked. */
@@ -106,14 +106,14 @@ export async function claimLease(
  *
  * @throws the file system's error
  */
-export async function claimSoon(
+export async function claimWithRetry(
   runFolder: string,
   purpose: Purpose,
   pid: number = process.pid,
 ): Promise<Claim> {
   for (let waitedMs = 0; ; waitedMs += 50) {
     const claim = await claimLease(runFolder, purpose, pid);
-    const mayWait = claim.lease.holder?.purpose === 'change' && waitedMs < PATIENCE_MS;
+    const mayWait = claim.lease.holder?.purpose === 'change' && waitedMs < CLAIM_TIMEOUT_MS;
     if (claim.ok || !mayWait) return claim;
     await delay(50);
   }
@@ -151,10 +151,10 @@ export function isLocal({ holder }: Lease): boolean {
   return holder !== null && holder.host === hostname();
 }
 
-/** Whether the heart was heard lately. A clock that was set back or forth is right again with the next beat. */
+/** Whether the heartbeat is recent. A clock that was set back or forth is right again with the next one. */
 async function isFresh(path: string): Promise<boolean> {
   return stat(path).then(
-    ({ mtimeMs }) => Math.abs(Date.now() - mtimeMs) < SILENCE_MS,
+    ({ mtimeMs }) => Math.abs(Date.now() - mtimeMs) < HEARTBEAT_TIMEOUT_MS,
     () => false,
   );
 }

@@ -14,10 +14,10 @@ import {
   changeState,
   isFinalState,
   listRuns,
+  notifyWatchers,
   type ReadableEntry,
   type RunEntry,
   readManifest,
-  ringBell,
   runFolder,
 } from './store';
 
@@ -107,7 +107,7 @@ export async function moveInQueue(root: string, id: string, position: number): P
     const order = others.toSpliced(index, 0, moved);
     for (const [rank, run] of order.entries()) await changePlace(run.folder, (queue[0]?.place ?? 0) + rank);
   }
-  await ringBell(moved.folder);
+  await notifyWatchers(moved.folder);
 }
 
 /**

@@ -3,7 +3,8 @@ import { stat } from 'node:fs/promises';
 import { isHeld, readLease } from './lease';
 import { queueAmong, requeueCrashed } from './queue';
 import { listRuns, type RunEntry, runsFolder } from './store';
-import type { RunEnd, RunHandle, TrainerCommand } from './supervisor';
+import type { RunEnd, RunHandle } from './supervisor';
+import type { TrainerCommand } from './trainerCommand';
 
 /** How a queue is worked through. */
 export interface QueueOptions {
@@ -13,11 +14,11 @@ export interface QueueOptions {
   readonly retries: number;
 }
 
-/** How often the store is looked at for a change. */
-const LOOK_MS = 500;
+/** How often the store's mtime is polled. */
+const POLL_MS = 500;
 
-/** How often it is read without one: a trainer that was killed rings no bell. */
-const READ_MS = 10_000;
+/** How often the store is read without a change: a trainer that was killed notifies nobody. */
+const REREAD_MS = 10_000;
 
 interface WorkerEvents {
   /** A run's turn has come. */
@@ -33,7 +34,7 @@ interface WorkerEvents {
 export class QueueWorker extends EventEmitter<WorkerEvents> {
   readonly #handles = new Map<string, RunHandle>();
   /** Ended, though the store still calls them queued: what cannot be written is not tried forever. */
-  readonly #spent = new Set<string>();
+  readonly #ended = new Set<string>();
   readonly #timer: NodeJS.Timeout;
   #seenTime = Number.NaN;
   #readAt = Number.NEGATIVE_INFINITY;
@@ -49,7 +50,7 @@ export class QueueWorker extends EventEmitter<WorkerEvents> {
     private readonly start: (folder: string, changes: Pick<TrainerCommand, 'requeue'>) => RunHandle,
   ) {
     super();
-    this.#timer = setInterval(() => void this.#look(), LOOK_MS).unref();
+    this.#timer = setInterval(() => void this.#poll(), POLL_MS).unref();
     this.wake();
   }
 
@@ -66,7 +67,7 @@ export class QueueWorker extends EventEmitter<WorkerEvents> {
       const [first] = this.#handles.values();
       if (first) await first.exited;
       else if (!this.#waitsForMore || this.#closed) return;
-      else await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+      else await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     }
   }
 
@@ -90,12 +91,12 @@ export class QueueWorker extends EventEmitter<WorkerEvents> {
     clearInterval(this.#timer);
   }
 
-  async #look(): Promise<void> {
+  async #poll(): Promise<void> {
     const time = await stat(runsFolder(this.root)).then(
       ({ mtimeMs }) => mtimeMs,
       () => 0,
     );
-    if (time !== this.#seenTime || performance.now() - this.#readAt > READ_MS) {
+    if (time !== this.#seenTime || performance.now() - this.#readAt > REREAD_MS) {
       this.#seenTime = time;
       this.wake();
     }
@@ -106,9 +107,9 @@ export class QueueWorker extends EventEmitter<WorkerEvents> {
     const runs = await listRuns(this.root);
     const queue = await queueAmong(runs);
     const queued = new Set(queue.map(({ id }) => id));
-    for (const id of this.#spent) if (!queued.has(id)) this.#spent.delete(id);
+    for (const id of this.#ended) if (!queued.has(id)) this.#ended.delete(id);
     const busy = new Set([...(await heldAmong(runs)), ...this.#handles.keys()]);
-    const waiting = queue.filter(({ id }) => !busy.has(id) && !this.#spent.has(id));
+    const waiting = queue.filter(({ id }) => !busy.has(id) && !this.#ended.has(id));
     for (let free = this.options().atOnce - busy.size; free > 0 && !this.#closed; free--) {
       const next = waiting.shift();
       if (!next) break;
@@ -125,7 +126,7 @@ export class QueueWorker extends EventEmitter<WorkerEvents> {
     this.emit('started', { id, handle });
     void handle.exited.then((end) => {
       this.#handles.delete(id);
-      if (end.status !== 'queued') this.#spent.add(id);
+      if (end.status !== 'queued') this.#ended.add(id);
       this.emit('ended', { id, end });
       this.wake();
     });

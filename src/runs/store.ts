@@ -10,10 +10,11 @@ import {
   type RunState,
 } from '../protocol/manifest';
 import type { Recipe } from '../recipe/recipe';
+import { assertNever } from '../shared/assertNever';
 import type { Failure } from '../shared/failure';
 import { failureOf, isSystemError } from '../system/errors';
 import { replaceFile } from '../system/replaceFile';
-import { claimSoon, isHeld, readLease, releaseLease } from './lease';
+import { claimWithRetry, isHeld, readLease, releaseLease } from './lease';
 
 /** The folder, beside a person's files, that holds what this product writes. */
 export const STORE_FOLDER = '.bag-of-tricks';
@@ -157,7 +158,7 @@ async function changeStateNow(
   folder: string,
   stateFrom: (manifest: Manifest) => RunState | null,
 ): Promise<RunState | null> {
-  const claim = await claimSoon(folder, 'change');
+  const claim = await claimWithRetry(folder, 'change');
   if (!claim.ok) return null;
   try {
     const reading = await readManifest(folder);
@@ -169,7 +170,7 @@ async function changeStateNow(
     return state;
   } finally {
     await releaseLease(folder, claim.lease);
-    await ringBell(folder);
+    await notifyWatchers(folder);
   }
 }
 
@@ -193,12 +194,12 @@ export async function readRun(folder: string): Promise<RunEntry> {
 }
 
 /**
- * Tells those who watch a run's store that something of the run changed: their watch is on the folder of runs,
- * which itself changes only when runs come and go.
+ * Touches the folder of runs, whose mtime watchers poll: it changes by itself only when runs come and go. Call it after
+ * each change of a run's state.
  */
-export async function ringBell(folder: string): Promise<void> {
+export async function notifyWatchers(folder: string): Promise<void> {
   const now = new Date();
-  // Nobody needs the bell to be right, only soon.
+  // A watcher that misses it reads the store a little later.
   await utimes(dirname(folder), now, now).catch(() => {});
 }
 
@@ -251,10 +252,8 @@ export function isFinalState(state: RunState): state is FinalState {
     case 'running':
     case 'interrupted':
       return false;
-    default: {
-      const unknown: never = state;
-      throw new Error(`Unknown state ${JSON.stringify(unknown)}`);
-    }
+    default:
+      return assertNever(state);
   }
 }
 

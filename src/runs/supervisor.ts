@@ -11,7 +11,6 @@ import { stateAfter } from '../protocol/state';
 import {
   type EndRequest,
   fromTrainerSchema,
-  type SavePeriod,
   STOP_WITH_PARENT,
   savePeriodVariables,
   type ToTrainer,
@@ -21,41 +20,18 @@ import type { Failure } from '../shared/failure';
 import { failureOf } from '../system/errors';
 import { killTree, signalProcess, signalTree } from '../system/processes';
 import { type Exit, exitFailure, finalEvent, folderGoneFailure, spawnFailure, tailOf } from './ending';
-import { claimSoon, endRequestIn, isHeld, readLease } from './lease';
-import { type EventBatch, endOfLog, type Position, RunFollower } from './log';
+import { claimWithRetry, endRequestIn, isHeld, readLease } from './lease';
+import { endOfLog, RunFollower } from './log';
+import type { EventBatch, Position } from './logParser';
 import { endedState, GRACE_MS, markInterrupted, pauseByLease, settle, stopByLease } from './stopping';
 import { isFinalState, metricsPath, readManifest, readRun, trainerLogPath } from './store';
-
-/** What to start as the trainer, and how. */
-export interface TrainerCommand {
-  /** A Node, or an Electron that can act as one. */
-  readonly nodePath: string;
-  /** The trainer's bundle. */
-  readonly trainerPath: string;
-  /** The environment to clean and hand on; this process's by default. */
-  readonly env?: NodeJS.ProcessEnv;
-  /** Arguments for Node itself; none by default, so that a debugger's are not handed on. */
-  readonly execArgv?: readonly string[];
-  /** What becomes of the trainer's output; the run's trainer.log by default. */
-  readonly logFile?: string;
-  /** How long a trainer may take to follow a request to stop, and then a signal to. */
-  readonly graceMs?: number;
-  /** How often it saves within an epoch; by default as `env` says, or every few minutes. */
-  readonly saveEvery?: Partial<SavePeriod>;
-  /** Whether the training stops, with a checkpoint, when this process goes away; by default it goes on. */
-  readonly stopWithParent?: boolean;
-  /**
-   * What becomes of a run whose trainer crashed: this puts it back into the queue and says so, or lets it fail.
-   * By default it fails.
-   */
-  readonly requeue?: (folder: string) => Promise<boolean>;
-}
+import { type TrainerCommand, trainerEnvironment } from './trainerCommand';
 
 /** How a run ended for who started it: `queued` is one that is to be tried again. */
 export type RunEnd = FinalState | Extract<RunState, { status: 'queued' | 'interrupted' }>;
 
-/** How often a run that another process trains is looked at. */
-const LOOK_MS = 500;
+/** How often the lease of a run that another process trains is polled. */
+const POLL_MS = 500;
 
 const versionedHelloSchema = z.object({ type: z.literal('hello'), version: z.number() });
 
@@ -228,7 +204,7 @@ export class RunHandle extends EventEmitter<{ events: [batch: EventBatch]; state
   /** Takes the run for its trainer, which does so too: from now on no other process starts one. */
   async #takeLease(pid: number): Promise<void> {
     try {
-      const claim = await claimSoon(this.folder, 'training', pid);
+      const claim = await claimWithRetry(this.folder, 'training', pid);
       if (this.#isOver) return;
       if (claim.ok && !(await this.#hasEnded())) return;
       this.#isTaken = true;
@@ -334,7 +310,7 @@ export class RunHandle extends EventEmitter<{ events: [batch: EventBatch]; state
     for (;;) {
       const lease = await readLease(this.folder);
       if (!lease || !(await isHeld(lease))) return;
-      await delay(LOOK_MS);
+      await delay(POLL_MS);
     }
   }
 
@@ -372,21 +348,4 @@ export class RunHandle extends EventEmitter<{ events: [batch: EventBatch]; state
     }
     if (!isFinalState(this.#state)) this.#relay({ events: [event], skipped: 0 });
   }
-}
-
-/**
- * `env` without what a surrounding editor, debugger or process channel left in it, and on Linux with a request for huge
- * pages: a step's tensors are large enough for them, and a step takes 6% less time. Only glibc's allocator heeds it,
- * before the process's first instruction.
- */
-export function trainerEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const foreign = /^(VSCODE_|ELECTRON_|NODE_OPTIONS$|NODE_CHANNEL_|NODE_UNIQUE_ID$)/;
-  const kept = Object.fromEntries(Object.entries(env).filter(([name]) => !foreign.test(name)));
-  const { GLIBC_TUNABLES: tunables = '' } = kept;
-  const asks = process.platform === 'linux' && !tunables.includes('glibc.malloc.hugetlb');
-  return {
-    ...kept,
-    ...(asks && { GLIBC_TUNABLES: [tunables, 'glibc.malloc.hugetlb=1'].filter(Boolean).join(':') }),
-    ELECTRON_RUN_AS_NODE: '1',
-  };
 }

@@ -9,19 +9,8 @@ import {
   SafetensorsError,
   type SafetensorsFile,
 } from '../shared/safetensors';
+import { UserError } from '../shared/userError';
 import { isSystemError } from '../system/errors';
-
-/** A file of weights that a network cannot start from. */
-export class WeightsFileError extends Error {
-  override readonly name = 'WeightsFileError';
-
-  constructor(
-    readonly failure: Failure,
-    options?: ErrorOptions,
-  ) {
-    super(`${failure.what} ${failure.remedy}`, options);
-  }
-}
 
 /** Names told of in an error, at most. */
 const NAMES_SHOWN = 5;
@@ -33,19 +22,19 @@ const BATCH_COUNT = '.num_batches_tracked';
  * ours, or a PyTorch state dict under torchvision's names (timm's for the stems and shortcuts of ResNet-C and -D,
  * and for MobileNet). A file says in its metadata that it is in our layout; else it is in PyTorch's.
  *
- * @throws WeightsFileError when it cannot be read, or does not hold just the network's tensors in their shapes
+ * @throws UserError when it cannot be read, or does not hold just the network's tensors in their shapes
  */
 export async function loadInitialValues(path: string, graph: Graph): Promise<Map<string, Float32Array>> {
   const values = initialValuesFrom(await readWeightsFile(path), graph);
   if (values instanceof Map) return values;
-  throw new WeightsFileError({ what: `${path}: ${values.what}`, remedy: values.remedy });
+  throw new UserError({ what: `${path}: ${values.what}`, remedy: values.remedy });
 }
 
 async function readWeightsFile(path: string): Promise<SafetensorsFile> {
   try {
     return decodeSafetensors(await readFile(path));
   } catch (error) {
-    throw new WeightsFileError(readingFailure(path, error), { cause: error });
+    throw new UserError(readingFailure(path, error), { cause: error });
   }
 }
 
@@ -79,7 +68,7 @@ export function initialValuesFrom(
   const layouts = torchLayoutsOf(graph);
   const shapeOf = ({ shape, torchShape }: TorchLayout) => (isOurs ? shape : torchShape);
   const found = new Map(
-    tensors.filter(({ name }) => !isCarried(name, metadata)).map((tensor) => [tensor.name, tensor]),
+    tensors.filter(({ name }) => !isIgnored(name, metadata)).map((tensor) => [tensor.name, tensor]),
   );
   const missing = layouts.filter(({ name }) => !found.has(name));
   const known = new Set(layouts.map(({ name }) => name));
@@ -91,9 +80,9 @@ export function initialValuesFrom(
     );
   }
   const pairs = layouts.map((layout) => ({ layout, tensor: found.get(layout.name) as NamedTensor }));
-  const misshapen = pairs.filter(({ layout, tensor }) => tensor.shape.join() !== shapeOf(layout).join());
-  if (misshapen.length > 0) {
-    const shapes = misshapen.map(({ layout, tensor }) => ({
+  const mismatches = pairs.filter(({ layout, tensor }) => tensor.shape.join() !== shapeOf(layout).join());
+  if (mismatches.length > 0) {
+    const shapes = mismatches.map(({ layout, tensor }) => ({
       name: layout.name,
       has: tensor.shape,
       needs: shapeOf(layout),
@@ -105,10 +94,10 @@ export function initialValuesFrom(
   );
 }
 
-/** Whether a tensor is there for other reasons than a network's values. */
-function isCarried(name: string, metadata: Readonly<Record<string, string>>): boolean {
+/** Whether a tensor of a file is not one of the network's values. */
+function isIgnored(name: string, metadata: Readonly<Record<string, string>>): boolean {
   if (name.endsWith(BATCH_COUNT)) return true;
-  // A checkpoint also has what its optimizer and moving average carry.
+  // A checkpoint also has the state of its optimizer and of its moving average.
   return metadata.format === 'bag-of-tricks' && /^(optimizer|average)\./.test(name);
 }
 
@@ -123,14 +112,14 @@ function namesFailure(missing: readonly string[], extra: readonly string[]): Fai
   };
 }
 
-interface Misshapen {
+interface ShapeMismatch {
   readonly name: string;
   readonly has: readonly number[];
   readonly needs: readonly number[];
 }
 
 /** Where only the classifier's number of classes differs, that. */
-function classesFailure(shapes: readonly Misshapen[], graph: Graph, isOurs: boolean): Failure | null {
+function classesFailure(shapes: readonly ShapeMismatch[], graph: Graph, isOurs: boolean): Failure | null {
   const classifier = graph.layers[graph.output];
   if (classifier?.kind !== 'dense') return null;
   const { kernel, bias } = classifier;
@@ -156,7 +145,7 @@ function classesFailure(shapes: readonly Misshapen[], graph: Graph, isOurs: bool
   };
 }
 
-function shapesFailure(shapes: readonly Misshapen[]): Failure {
+function shapesFailure(shapes: readonly ShapeMismatch[]): Failure {
   const described = shapes.map(({ name, has, needs }) =>
     l10n.t('{0} is [{1}] and has to be [{2}]', name, has.join(', '), needs.join(', ')),
   );

@@ -1,8 +1,13 @@
 import * as l10n from '@vscode/l10n';
 import type { Failure } from '../shared/failure';
+import { UserError } from '../shared/userError';
 
-/** What an error means to a person: the file system's own in plain words, any other by its message. */
+/**
+ * What an error means to a person: a UserError's own failure, the file system's errors in plain words, any other by its
+ * message.
+ */
 export function failureOf(error: unknown): Failure {
+  if (error instanceof UserError) return error.failure;
   const { code, path, message } = asSystemError(error);
   const where = path ?? l10n.t('a file of the run');
   switch (code) {

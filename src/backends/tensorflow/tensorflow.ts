@@ -12,7 +12,7 @@ import { CUDA_12_DRIVER, findDriverProblem, gpuEnvironment } from '../../engines
 import { processorFlags } from '../../engines/processor';
 import { tryOut } from '../../engines/trial';
 import type { Failure } from '../../shared/failure';
-import { type Engine, EngineUnavailableError } from '../backend';
+import { type Engine, engineUnavailable } from '../backend';
 import { HALF_FORMATS } from '../precision/formats';
 import { TensorflowBackend } from './backend';
 import { type Binding, loadBinding } from './binding';
@@ -37,7 +37,7 @@ let loaded: Loaded | null = null;
  */
 export async function loadTensorflow(name: NativeEngine, places: EnginePlaces = {}): Promise<Engine> {
   if (loaded && loaded.engine !== name) {
-    throw new EngineUnavailableError(name, l10n.t('This process computes by {0} already.', loaded.engine));
+    throw engineUnavailable(name, l10n.t('This process computes by {0} already.', loaded.engine));
   }
   if (!loaded) {
     loaded = await loadFirst(name, places);
@@ -86,9 +86,9 @@ async function loadFirst(name: NativeEngine, places: EnginePlaces): Promise<Load
   const [failure] = failures;
   if (failure) {
     const reasons = failures.map(({ what }) => what).join(' ');
-    throw new EngineUnavailableError(name, reasons, failure.remedy);
+    throw engineUnavailable(name, reasons, failure.remedy);
   }
-  throw new EngineUnavailableError(
+  throw engineUnavailable(
     name,
     l10n.t('It is not installed.'),
     l10n.t('Install it with "{0}", or choose another engine.', `tricks engine install ${name}`),

@@ -4,7 +4,7 @@ import { dirname, join, sep } from 'node:path';
 import * as wasm from '@tensorflow/tfjs-backend-wasm';
 import * as tf from '@tensorflow/tfjs-core';
 import * as l10n from '@vscode/l10n';
-import { type Engine, EngineUnavailableError } from '../backend';
+import { type Engine, engineUnavailable } from '../backend';
 import { registerBatchNorm } from './batchNorm';
 import { registerIndirectConv2d } from './indirectConv2d';
 import { registerNorms } from './norms';
@@ -19,11 +19,7 @@ import { registerWinograd } from './winograd';
 export async function loadWasm(): Promise<Engine> {
   wasm.setWasmPaths(binariesFolder() + sep);
   if (!(await tf.setBackend('wasm'))) {
-    throw new EngineUnavailableError(
-      'wasm',
-      l10n.t('WebAssembly did not start.'),
-      l10n.t('Reinstall the extension.'),
-    );
+    throw engineUnavailable('wasm', l10n.t('WebAssembly did not start.'), l10n.t('Reinstall the extension.'));
   }
   const simd = Boolean(await tf.env().getAsync('WASM_HAS_SIMD_SUPPORT'));
   const backend = tf.backend() as wasm.BackendWasm;
@@ -94,7 +90,7 @@ function binariesFolder(): string {
   try {
     return dirname(createRequire(__filename).resolve('@tensorflow/tfjs-backend-wasm'));
   } catch (cause) {
-    throw new EngineUnavailableError(
+    throw engineUnavailable(
       'wasm',
       l10n.t('tfjs-backend-wasm.wasm is missing from {0}.', __dirname),
       l10n.t('Reinstall the extension.'),

@@ -2,7 +2,8 @@ import { WebGPUBackend, webgpu_util } from '@tensorflow/tfjs-backend-webgpu';
 import * as tf from '@tensorflow/tfjs-core';
 import * as l10n from '@vscode/l10n';
 import type { Adapter } from '../../engines/dawn';
-import { DeviceLostError, DeviceMemoryError } from '../deviceError';
+import type { UserError } from '../../shared/userError';
+import { DeviceMemoryError, deviceLost } from '../deviceError';
 
 /**
  * TensorFlow.js' WebGPU backend, which says what went wrong: a device that is lost, memory that runs out, or a
@@ -10,7 +11,7 @@ import { DeviceLostError, DeviceMemoryError } from '../deviceError';
  */
 export class DawnBackend extends WebGPUBackend {
   /** The loss of the device or of memory, whichever came first. */
-  #failure: DeviceLostError | DeviceMemoryError | null = null;
+  #failure: UserError | DeviceMemoryError | null = null;
   /** What the device would not do, of itself or for want of a buffer that there was no memory for. */
   #refusal: Error | null = null;
   /** Of buffers made since the last reading, whether there was memory for them. */
@@ -22,7 +23,7 @@ export class DawnBackend extends WebGPUBackend {
   ) {
     super(device, adapter as GPUAdapterInfo);
     this.#watchAllocations();
-    void device.lost.then(({ message, reason }) => this.#fail(new DeviceLostError(message || reason)));
+    void device.lost.then(({ message, reason }) => this.#fail(deviceLost(message || reason)));
     device.addEventListener('uncapturederror', (event) => {
       event.preventDefault();
       this.#refusal ??= new Error(l10n.t('The GPU refused what it was to do: {0}', event.error.message));
@@ -86,7 +87,7 @@ export class DawnBackend extends WebGPUBackend {
     };
   }
 
-  #fail(error: DeviceLostError | DeviceMemoryError): void {
+  #fail(error: UserError | DeviceMemoryError): void {
     this.#failure ??= error;
   }
 

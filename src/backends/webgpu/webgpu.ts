@@ -10,7 +10,8 @@ import {
   onlySoftware,
   SOFTWARE_GPU,
 } from '../../engines/dawn';
-import { type Engine, EngineUnavailableError } from '../backend';
+import type { UserError } from '../../shared/userError';
+import { type Engine, engineUnavailable } from '../backend';
 import { DawnBackend } from './backend';
 import { registerRounding } from './rounding';
 
@@ -76,6 +77,6 @@ async function openBackend(): Promise<DawnBackend> {
   return new DawnBackend(device, adapter.info);
 }
 
-function unavailable(reason: string, remedy?: string): EngineUnavailableError {
-  return new EngineUnavailableError('webgpu', reason, remedy);
+function unavailable(reason: string, remedy?: string): UserError {
+  return engineUnavailable('webgpu', reason, remedy);
 }

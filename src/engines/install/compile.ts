@@ -3,7 +3,7 @@ import { dirname, relative } from 'node:path';
 import { promisify } from 'node:util';
 import * as l10n from '@vscode/l10n';
 import type { Failure } from '../../shared/failure';
-import { EngineInstallError } from './error';
+import { UserError } from '../../shared/userError';
 
 const run = promisify(execFile);
 
@@ -23,14 +23,11 @@ const NAPI_VERSION = 8;
 /**
  * Compiles the addon with the system's C++ compiler: CXX, or the first of c++, g++ and clang++.
  *
- * @throws EngineInstallError without a compiler, or when it fails; the signal's reason when aborted
+ * @throws UserError without a compiler, or when it fails; the signal's reason when aborted
  */
 export async function compileAddon(compilation: Compilation, signal: AbortSignal): Promise<void> {
   const compiler = await findCompiler(signal);
-  if (compiler === null) {
-    const { what, remedy } = noCompiler();
-    throw new EngineInstallError(what, remedy);
-  }
+  if (compiler === null) throw new UserError(noCompiler());
   const { sources, includeFolders, librariesFolder, libraries, output } = compilation;
   const isMac = process.platform === 'darwin';
   const place = relative(dirname(output), librariesFolder);
@@ -53,9 +50,11 @@ export async function compileAddon(compilation: Compilation, signal: AbortSignal
     signal.throwIfAborted();
     const { stderr = '' } = error as { stderr?: string };
     const line = stderr.split('\n').find((each) => /error|cannot find/i.test(each)) ?? String(error);
-    throw new EngineInstallError(
-      l10n.t('{0} could not compile the addon: {1}', compiler, line.trim()),
-      l10n.t('Install a C++17 compiler (such as g++ 9 or later), or name one in CXX.'),
+    throw new UserError(
+      {
+        what: l10n.t('{0} could not compile the addon: {1}', compiler, line.trim()),
+        remedy: l10n.t('Install a C++17 compiler (such as g++ 9 or later), or name one in CXX.'),
+      },
       { cause: error },
     );
   }

@@ -2,6 +2,7 @@ import { mkdir, readdir, rename, rm, statfs, writeFile } from 'node:fs/promises'
 import { join } from 'node:path';
 import * as l10n from '@vscode/l10n';
 import type { InstallProgress, Source } from '../../protocol/install';
+import { UserError } from '../../shared/userError';
 import { processExists } from '../../system/processes';
 import {
   enginesFolder,
@@ -13,12 +14,11 @@ import {
 } from '../installations';
 import { probeAddon } from '../probe';
 import { processorFlags } from '../processor';
-import { EngineInstallError } from './error';
+import { type InstallMethod, sourcesFor } from './method';
 import type { PackageIndexes } from './packages';
 import { prebuiltFor, wheelFor } from './pins';
-import { prebuiltWay } from './prebuilt';
-import { sourcesFor, type Way } from './way';
-import { wheelWay } from './wheel';
+import { prebuiltMethod } from './prebuilt';
+import { wheelMethod } from './wheel';
 
 export interface InstallOptions {
   /** The folder of managed installations; the user's by default. */
@@ -34,45 +34,47 @@ export interface InstallOptions {
   readonly onProgress?: (progress: InstallProgress) => void;
 }
 
-/** The ways to come by an engine on this machine's system and processor, in the order to try them. */
-export async function waysFor(engine: NativeEngine): Promise<Way[]> {
+/** The methods to install an engine on this machine's system and processor, in the order to try them. */
+export async function methodsFor(engine: NativeEngine): Promise<InstallMethod[]> {
   const [prebuilt, wheel] = [prebuiltFor(engine), wheelFor(engine)];
-  const ways = [...(prebuilt ? [prebuiltWay(prebuilt)] : []), ...(wheel ? [wheelWay(wheel)] : [])];
+  const methods = [...(prebuilt ? [prebuiltMethod(prebuilt)] : []), ...(wheel ? [wheelMethod(wheel)] : [])];
   const order = sourcesFor(engine, await processorFlags());
-  return ways.sort((one, other) => order.indexOf(one.source) - order.indexOf(other.source));
+  return methods.sort((one, other) => order.indexOf(one.source) - order.indexOf(other.source));
 }
 
 /**
- * Installs an engine for this user, by the first of its ways that leads somewhere. All happens in a folder of its own,
- * which takes its place when it is whole and has computed something; an installation of before stays until then.
+ * Installs an engine for this user, by the first of its methods that works. All happens in a folder of its own, which
+ * takes its place when it is whole and has computed something; an installation of before stays until then.
  *
- * @param ways The ways to try; by default those that there are.
+ * @param methods The methods to try; by default those that there are.
  * @returns the installation's folder
- * @throws EngineInstallError with its remedy; the file system's error; the signal's reason when aborted
+ * @throws UserError; the file system's error; the signal's reason when aborted
  */
 export async function installEngine(
   engine: NativeEngine,
   options: InstallOptions = {},
-  ways?: readonly Way[],
+  methods?: readonly InstallMethod[],
 ): Promise<string> {
   const { folder = enginesFolder(), from, signal = new AbortController().signal } = options;
-  const chosen = (ways ?? (await waysFor(engine))).filter(
+  const chosen = (methods ?? (await methodsFor(engine))).filter(
     ({ source }) => from === undefined || source === from,
   );
-  if (chosen.length === 0) throw none(engine, from);
+  if (chosen.length === 0) throw noMethod(engine, from);
   signal.throwIfAborted();
-  const present = options.again ? null : await working(engine, folder, chosen, { ...options, signal });
+  const present = options.again
+    ? null
+    : await workingInstallation(engine, folder, chosen, { ...options, signal });
   if (present !== null) return present;
-  const open = await openWays(chosen, { ...options, signal });
+  const open = await usableMethods(chosen, { ...options, signal });
   await mkdir(folder, { recursive: true });
   await removeAbandoned(folder);
   const work = workFolder(engine, folder);
   await mkdir(work).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'EEXIST') throw error;
-    throw new EngineInstallError(
-      l10n.t('{0} is being installed already.', engine),
-      l10n.t('Wait until it is done.'),
-    );
+    throw new UserError({
+      what: l10n.t('{0} is being installed already.', engine),
+      remedy: l10n.t('Wait until it is done.'),
+    });
   });
   try {
     await completeByFirst(engine, open, work, { ...options, signal });
@@ -83,76 +85,74 @@ export async function installEngine(
   }
 }
 
-function none(engine: NativeEngine, from: Source | undefined): EngineInstallError {
+function noMethod(engine: NativeEngine, from: Source | undefined): UserError {
   const { platform, arch } = process;
-  const remedy = l10n.t('Choose the engine wasm, which works everywhere.');
-  return from === 'prebuilt'
-    ? new EngineInstallError(
-        l10n.t('Nothing of {0} is prebuilt for {1} on {2}.', engine, platform, arch),
-        remedy,
-      )
-    : new EngineInstallError(l10n.t('TensorFlow has no library for {0} on {1}.', platform, arch), remedy);
+  const what =
+    from === 'prebuilt'
+      ? l10n.t('Nothing of {0} is prebuilt for {1} on {2}.', engine, platform, arch)
+      : l10n.t('TensorFlow has no library for {0} on {1}.', platform, arch);
+  return new UserError({ what, remedy: l10n.t('Choose the engine wasm, which works everywhere.') });
 }
 
-/** Those of the ways that nothing on this machine speaks against, so that nobody waits for gigabytes of no use. */
-async function openWays(
-  ways: readonly Way[],
-  { withoutGpu = false, signal, onProgress }: Completing,
-): Promise<Way[]> {
-  const open: Way[] = [];
-  for (const [index, way] of ways.entries()) {
-    const gpuProblem = withoutGpu ? null : await way.gpuProblem(signal);
-    const problem = gpuProblem ?? (await way.problem(signal));
+/** The methods that this machine has no problem with, so that nobody waits for gigabytes of no use. */
+async function usableMethods(
+  methods: readonly InstallMethod[],
+  { withoutGpu = false, signal, onProgress }: InstallContext,
+): Promise<InstallMethod[]> {
+  const open: InstallMethod[] = [];
+  for (const [index, method] of methods.entries()) {
+    const gpuProblem = withoutGpu ? null : await method.gpuProblem(signal);
+    const problem = gpuProblem ?? (await method.problem(signal));
     if (!problem) {
-      open.push(way);
+      open.push(method);
       continue;
     }
-    const other = ways[index + 1] ?? open[0];
+    const other = methods[index + 1] ?? open[0];
     if (!other) {
       const anyway = l10n.t('With "{0}" it is installed all the same.', '--without-gpu');
       const remedy = gpuProblem ? `${problem.remedy} ${anyway}` : problem.remedy;
-      throw new EngineInstallError(problem.what, remedy);
+      throw new UserError({ what: problem.what, remedy });
     }
     onProgress?.({ stage: 'instead', source: other.source, why: problem.what });
   }
   return open;
 }
 
-/** The folder of an installation that has a way's versions and computes where it is to. */
-async function working(
+/** The folder of an installation that has a method's versions and computes where it should. */
+async function workingInstallation(
   engine: NativeEngine,
   managed: string,
-  ways: readonly Way[],
-  { withoutGpu = false, signal }: Completing,
+  methods: readonly InstallMethod[],
+  { withoutGpu = false, signal }: InstallContext,
 ): Promise<string | null> {
   const installation = findInManaged(engine, managed);
   if (!installation?.addonPath) return null;
-  const hasAll = ({ versions }: Way) =>
+  const hasAll = ({ versions }: InstallMethod) =>
     Object.entries(versions).every(([name, it]) => installation.versions[name] === it);
-  if (!ways.some(hasAll)) return null;
+  if (!methods.some(hasAll)) return null;
   const probe = await probeAddon(installation.addonPath, signal);
   const computes = probe.ok && (engine !== 'tensorflow-gpu' || withoutGpu || probe.gpu.used);
   return computes ? installation.folder : null;
 }
 
-type Completing = InstallOptions & { readonly signal: AbortSignal };
+type InstallContext = InstallOptions & { readonly signal: AbortSignal };
 
-/** Goes the first of the ways that leads to an engine; what was amiss with those before is told as progress. */
+/** Tries each method in order until one works, and reports why one was skipped. */
 async function completeByFirst(
   engine: NativeEngine,
-  ways: readonly Way[],
+  methods: readonly InstallMethod[],
   work: string,
-  options: Completing,
+  options: InstallContext,
 ): Promise<void> {
-  for (const [index, way] of ways.entries()) {
+  for (const [index, method] of methods.entries()) {
     try {
-      await complete(engine, way, work, options);
+      await complete(engine, method, work, options);
       return;
     } catch (error) {
-      const next = ways[index + 1];
-      if (!(error instanceof EngineInstallError) || !next) throw error;
+      const next = methods[index + 1];
+      if (!(error instanceof UserError) || !next) throw error;
       for (const name of await readdir(work)) await rm(join(work, name), { recursive: true });
-      options.onProgress?.({ stage: 'instead', source: next.source, why: error.what });
+      options.onProgress?.({ stage: 'instead', source: next.source, why: error.failure.what });
     }
   }
 }
@@ -160,31 +160,31 @@ async function completeByFirst(
 /** Makes a whole installation in the folder `complete` of `work`, which has computed something. */
 async function complete(
   engine: NativeEngine,
-  way: Way,
+  method: InstallMethod,
   work: string,
-  { indexes = {}, withoutGpu = false, signal, onProgress = () => {} }: Completing,
+  { indexes = {}, withoutGpu = false, signal, onProgress = () => {} }: InstallContext,
 ): Promise<void> {
-  await checkSpace(work, way.neededBytes);
-  const { addon, bytes } = await way.assemble(work, { indexes, signal, onProgress });
+  await checkSpace(work, method.neededBytes);
+  const { addon, bytes } = await method.assemble(work, { indexes, signal, onProgress });
   const folder = join(work, 'complete');
   onProgress({ stage: 'check' });
   const probe = await probeAddon(join(folder, addon), signal);
   if (!probe.ok) {
-    throw new EngineInstallError(
-      l10n.t('What was downloaded does not compute here: {0}', probe.reason),
-      l10n.t('Choose the engine wasm, which works everywhere.'),
-    );
+    throw new UserError({
+      what: l10n.t('What was downloaded does not compute here: {0}', probe.reason),
+      remedy: l10n.t('Choose the engine wasm, which works everywhere.'),
+    });
   }
   if (engine === 'tensorflow-gpu' && !withoutGpu && !probe.gpu.used) {
-    throw new EngineInstallError(
-      l10n.t('What was downloaded cannot be used here: {0}', probe.gpu.why),
-      l10n.t('Choose the engine tensorflow, which computes on the processor.'),
-    );
+    throw new UserError({
+      what: l10n.t('What was downloaded cannot be used here: {0}', probe.gpu.why),
+      remedy: l10n.t('Choose the engine tensorflow, which computes on the processor.'),
+    });
   }
   const record: InstallationRecord = {
     engine,
     addon,
-    versions: way.versions,
+    versions: method.versions,
     platform: process.platform,
     arch: process.arch,
     installedAt: Date.now(),
@@ -207,15 +207,15 @@ async function checkSpace(folder: string, needed: number): Promise<void> {
   const { bavail, bsize } = await statfs(folder);
   if (bavail * bsize >= needed) return;
   const gigabytes = (bytes: number) => (bytes / 1e9).toFixed(1);
-  throw new EngineInstallError(
-    l10n.t(
+  throw new UserError({
+    what: l10n.t(
       '{0} has {1} GB free, and {2} GB are needed.',
       folder,
       gigabytes(bavail * bsize),
       gigabytes(needed),
     ),
-    l10n.t('Free some space, or name another folder in BAG_OF_TRICKS_ENGINES.'),
-  );
+    remedy: l10n.t('Free some space, or name another folder in BAG_OF_TRICKS_ENGINES.'),
+  });
 }
 
 /** Removes what installers left that were killed: their folders end with their process. */

@@ -5,8 +5,8 @@ import { pipeline } from 'node:stream/promises';
 import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
 import type { InstallProgress } from '../../protocol/install';
-import { FetchError, fetchFile } from '../../system/fetchFile';
-import { EngineInstallError } from './error';
+import { UserError } from '../../shared/userError';
+import { fetchFile } from '../../system/fetchFile';
 import type { PinnedFile, StoredFile } from './pins';
 
 /** Where packages come from: the environment's own settings, so that a mirror serves this too. */
@@ -34,7 +34,7 @@ const simpleIndexSchema = z.object({ files: z.array(z.object({ filename: z.strin
  * Downloads a wheel into `folder`, found by its name in a simple index (PEP 691, or PEP 503's HTML).
  *
  * @returns its path
- * @throws EngineInstallError; the file system's error; the signal's reason when aborted
+ * @throws UserError; the file system's error; the signal's reason when aborted
  */
 export async function fetchWheel(
   pinned: PinnedFile,
@@ -43,7 +43,7 @@ export async function fetchWheel(
 ): Promise<string> {
   const index = options.indexes.python ?? (process.env.PIP_INDEX_URL || 'https://pypi.org/simple');
   const page = `${withoutSlash(index)}/${pinned.project}/`;
-  const url = await named(page, pinned.file, options.signal);
+  const url = await findInIndex(page, pinned.file, options.signal);
   if (url === null) throw unavailable(pinned.file, page, l10n.t('The index does not have the file.'));
   return fetchPinned(pinned, url, folder, options);
 }
@@ -84,7 +84,7 @@ function storedHash(headers: Headers): { algorithm: 'md5'; hex: string } | null 
 }
 
 /** The address of a file that an index page lists. */
-async function named(page: string, file: string, signal: AbortSignal): Promise<string | null> {
+async function findInIndex(page: string, file: string, signal: AbortSignal): Promise<string | null> {
   try {
     const response = await fetch(page, {
       headers: { accept: 'application/vnd.pypi.simple.v1+json, text/html;q=0.5' },
@@ -103,10 +103,10 @@ async function named(page: string, file: string, signal: AbortSignal): Promise<s
     return found ? new URL(found.replaceAll('&amp;', '&'), response.url).href : null;
   } catch (error) {
     signal.throwIfAborted();
-    throw new EngineInstallError(
-      l10n.t('{0} could not be reached: {1}.', page, messageOf(error)),
-      l10n.t('Check the connection, or name a mirror of PyPI in PIP_INDEX_URL.'),
-    );
+    throw new UserError({
+      what: l10n.t('{0} could not be reached: {1}.', page, messageOf(error)),
+      remedy: l10n.t('Check the connection, or name a mirror of PyPI in PIP_INDEX_URL.'),
+    });
   }
 }
 
@@ -124,7 +124,7 @@ function fetchPinned(
   });
 }
 
-interface Checking {
+interface FileCheck {
   readonly limitBytes: number;
   /** Absent where only the server knows it. */
   readonly totalBytes?: number;
@@ -137,14 +137,15 @@ async function fetchChecked(
   url: string,
   path: string,
   { signal, onProgress }: PackageFetching,
-  { limitBytes, totalBytes, hashFrom, remedy }: Checking,
+  { limitBytes, totalBytes, hashFrom, remedy }: FileCheck,
 ): Promise<string> {
   const file = basename(path);
-  let expected: ReturnType<Checking['hashFrom']>;
+  let expected: ReturnType<FileCheck['hashFrom']>;
   try {
     const headers = await fetchFile(url, path, {
       limitBytes,
       idleTimeoutMs: IDLE_TIMEOUT_MS,
+      remedy,
       signal,
       onBytes: (receivedBytes, told) =>
         onProgress({
@@ -156,23 +157,26 @@ async function fetchChecked(
     });
     expected = hashFrom(headers);
   } catch (error) {
-    if (error instanceof FetchError) throw unavailable(file, url, error.message, remedy);
+    if (error instanceof UserError) throw unavailable(file, url, error.failure.what, remedy);
     throw error;
   }
   if (!expected) throw unavailable(file, url, l10n.t('The server tells no checksum of it.'), remedy);
   const hash = createHash(expected.algorithm);
   await pipeline(createReadStream(path), hash, { signal });
   if (hash.digest('hex') !== expected.hex) {
-    throw new EngineInstallError(
-      l10n.t('{0} is not the file that was expected: its checksum differs.', url),
-      l10n.t('Try again; if it stays so, the mirror is not to be trusted.'),
-    );
+    throw new UserError({
+      what: l10n.t('{0} is not the file that was expected: its checksum differs.', url),
+      remedy: l10n.t('Try again; if it stays so, the mirror is not to be trusted.'),
+    });
   }
   return path;
 }
 
-function unavailable(file: string, from: string, why: string, remedy = mirrorsRemedy()): EngineInstallError {
-  return new EngineInstallError(l10n.t('{0} could not be downloaded from {1}: {2}', file, from, why), remedy);
+function unavailable(file: string, from: string, why: string, remedy = mirrorsRemedy()): UserError {
+  return new UserError({
+    what: l10n.t('{0} could not be downloaded from {1}: {2}', file, from, why),
+    remedy,
+  });
 }
 
 function mirrorsRemedy(): string {

@@ -4,10 +4,10 @@ import * as l10n from '@vscode/l10n';
 import type { Failure } from '../../shared/failure';
 import { ADDON } from '../installations';
 import { findDriverProblem, libraryLoadError, newestCapability } from '../nvidia';
+import type { InstallMethod } from './method';
 import { fetchStored } from './packages';
 import { ADDON_SOURCES, type Prebuilt, type StoredFile } from './pins';
 import { unpackTar } from './unpack';
-import type { Way } from './way';
 
 /** The addon in its archive, whose folder is called after the version of Node's interface. */
 const ADDON_ENTRY = `napi-v8/${ADDON}`;
@@ -19,7 +19,7 @@ const LIBRARY_ENTRIES = /^lib\/[^/]+\.so\.[\d.]+$/;
  * The way of `@tensorflow/tfjs-node`'s own install script: a library and an addon that are compiled already. They lie
  * as in that package, because the addon looks for the library in `../../deps/lib` from itself.
  */
-export function prebuiltWay(prebuilt: Prebuilt): Way {
+export function prebuiltMethod(prebuilt: Prebuilt): InstallMethod {
   const { version, library, addon, cuda } = prebuilt;
   return {
     source: 'prebuilt',

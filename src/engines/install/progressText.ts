@@ -1,5 +1,6 @@
 import * as l10n from '@vscode/l10n';
 import type { InstallProgress } from '../../protocol/install';
+import { assertNever } from '../../shared/assertNever';
 
 /** What an installation does at the moment. */
 export function progressText(progress: InstallProgress): string {
@@ -17,7 +18,7 @@ export function progressText(progress: InstallProgress): string {
         ? l10n.t("{0} Building it from TensorFlow's wheel instead", progress.why)
         : l10n.t('{0} Taking what is prebuilt instead', progress.why);
     default:
-      return progress satisfies never;
+      return assertNever(progress);
   }
 }
 

@@ -6,21 +6,21 @@ import { extract } from 'tar';
 import yauzl from 'yauzl';
 
 /**
- * Unpacks entries of a zip archive: `placeOf` gives an entry's path below `folder`, or null to leave it out.
+ * Unpacks entries of a zip archive: `pathOf` gives an entry's path below `folder`, or null to leave it out.
  *
  * @returns the bytes written
  */
 export async function unpackZip(
   archive: string,
   folder: string,
-  placeOf: (name: string) => string | null,
+  pathOf: (name: string) => string | null,
   signal: AbortSignal,
 ): Promise<number> {
   const zip = await yauzl.openPromise(archive);
   let bytes = 0;
   try {
     for await (const entry of zip.eachEntry()) {
-      const place = entry.fileName.endsWith('/') ? null : placeOf(entry.fileName);
+      const place = entry.fileName.endsWith('/') ? null : pathOf(entry.fileName);
       if (place === null) continue;
       const path = inside(folder, place);
       await mkdir(dirname(path), { recursive: true });

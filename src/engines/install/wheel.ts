@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { ADDON } from '../installations';
 import { CUDA_12_DRIVER, findDriverProblem } from '../nvidia';
 import { compileAddon, compilerProblem } from './compile';
+import type { InstallMethod } from './method';
 import { fetchNpmPackage, fetchWheel } from './packages';
 import { ADDON_SOURCES, downloadBytes, NODE_HEADERS, type PinnedFile, type Wheel } from './pins';
 import { unpackTar, unpackZip } from './unpack';
-import type { Way } from './way';
 
 /** Of the wheel, the C interface's headers, and those that they include. */
 const HEADERS = ['tensorflow/c/', 'tensorflow/core/platform/ctstring', 'tsl/platform/ctstring', 'xla/tsl/c/'];
@@ -18,7 +18,7 @@ const UNPACKED_PER_PACKED = 3.2;
  * TensorFlow's libraries from its wheel, and the addon of `@tensorflow/tfjs-node` compiled against them; for a GPU
  * also those of CUDA, in the folders where TensorFlow looks for them.
  */
-export function wheelWay(wheel: Wheel): Way {
+export function wheelMethod(wheel: Wheel): InstallMethod {
   return {
     source: 'wheel',
     versions: {
@@ -37,7 +37,7 @@ export function wheelWay(wheel: Wheel): Way {
       const [complete, build] = [join(work, 'complete'), join(work, 'build')];
       await unpackTar(sources, join(build, 'addon'), (path) => path.startsWith('package/binding/'));
       await unpackTar(headers, join(build, 'node'), (path) => path.startsWith('package/include/'));
-      const place = placesFor(wheel);
+      const place = unpackPathsFor(wheel);
       const fetchAndUnpack = async (pinned: PinnedFile) => {
         const archive = await fetchWheel(pinned, work, fetching);
         onProgress({ stage: 'unpack' });
@@ -78,7 +78,7 @@ function librariesFolder({ cuda }: Wheel): string {
 const CUDA_FILES = /^nvidia\/[^/]+\/(?:lib\/[^/]+\.so(?:\.\d+)*|bin\/ptxas|nvvm\/libdevice\/[^/]+\.bc)$/;
 
 /** The wheels' libraries go to the installation, and the headers that the addon includes to its build. */
-export function placesFor(wheel: Wheel): (name: string) => string | null {
+export function unpackPathsFor(wheel: Wheel): (name: string) => string | null {
   const include = 'tensorflow/include/';
   return (name) => {
     const library = wheel.libraries.find((each) => name === `tensorflow/${each}`);

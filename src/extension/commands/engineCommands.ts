@@ -1,9 +1,9 @@
 import * as vscode from 'vscode';
 import { linesOf } from '../../engines/doctorText';
+import { sourcesFor } from '../../engines/install/method';
 import { downloadBytes, prebuiltFor, wheelFor } from '../../engines/install/pins';
 import { progressText } from '../../engines/install/progressText';
 import { removeEngine as removeInstalled } from '../../engines/install/remove';
-import { sourcesFor } from '../../engines/install/way';
 import { enginesFolder, findInManaged, NATIVE_ENGINES, type NativeEngine } from '../../engines/installations';
 import { processorFlags } from '../../engines/processor';
 import type { InstallProgress, Source } from '../../protocol/install';

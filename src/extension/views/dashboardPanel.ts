@@ -10,7 +10,8 @@ import {
 } from '../../protocol/dashboard';
 import type { RunEvent } from '../../protocol/events';
 import type { Manifest, RunState } from '../../protocol/manifest';
-import { LOG_START, RunFollower, thinningStride } from '../../runs/log';
+import { RunFollower, thinningStride } from '../../runs/log';
+import { LOG_START } from '../../runs/logParser';
 import { metricsPath } from '../../runs/store';
 import { isLive, type ReadableRun } from '../runs/liveRun';
 import type { RunLibrary } from '../runs/runLibrary';

@@ -1,4 +1,5 @@
 import type { Augmentation } from '../../recipe/recipe';
+import { assertNever } from '../../shared/assertNever';
 
 /** A random source: a number in [0, 1) each call. */
 export type Uniform = () => number;
@@ -34,10 +35,8 @@ export function drawPlacement(augmentation: Augmentation, size: ImageSize, unifo
         right: drawShift(size.width, uniform),
         mirrored: uniform() < 0.5,
       };
-    default: {
-      const unknown: never = augmentation;
-      throw new Error(`Unknown augmentation: ${unknown}`);
-    }
+    default:
+      return assertNever(augmentation);
   }
 }
 

@@ -1,8 +1,9 @@
 import { lstat, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as l10n from '@vscode/l10n';
-import { FetchError, fetchFile } from '../../system/fetchFile';
-import { DatasetError, reasonOf } from './errors';
+import { UserError } from '../../shared/userError';
+import { fetchFile } from '../../system/fetchFile';
+import { datasetError, reasonOf } from './errors';
 import { type Fingerprint, type IdxFileName, largestFileBytes, readIdxFile } from './idxFolder';
 
 export interface DownloadProgress {
@@ -32,8 +33,8 @@ const STALE_MS = 3_600_000;
  * process, which takes the final name only when it is whole, checked and on the disk; it is gone on any error.
  * A mirror that fails is left for the next, from the first byte.
  *
- * @throws DatasetError of kind `download` when no mirror gives the right content, of kind `write` when the
- *   folder or disk refuses it; the signal's reason when aborted
+ * @throws UserError when no mirror gives the right content, or when the folder or disk refuses it, which ends the
+ *   search; the signal's reason when aborted
  */
 export async function downloadIdxFile(
   name: IdxFileName,
@@ -51,54 +52,65 @@ export async function downloadIdxFile(
   });
   const failures: string[] = [];
   for (const mirror of mirrors) {
-    const url = `${mirror}${name}.gz`;
     try {
-      await fetchInto(partial, url, largestFileBytes(expected), options);
-      await readIdxFile(partial, name, expected, remedy, signal);
-      await writing(target, remedy, () => rename(partial, target));
-      return;
-    } catch (error) {
-      signal?.throwIfAborted();
-      if (error instanceof DatasetError && error.kind === 'write') throw error;
-      failures.push(`${url}: ${error instanceof DatasetError ? error.what : reasonOf(error)}`);
+      const failure = await fetchChecked(`${mirror}${name}.gz`, partial, name, expected, options);
+      if (failure === null) return await writing(target, remedy, () => rename(partial, target));
+      failures.push(failure);
     } finally {
       await rm(partial, { force: true });
     }
   }
-  const what = l10n.t('The file could not be downloaded. {0}', failures.join(' '));
-  throw new DatasetError({ kind: 'download', what, where: target, remedy });
+  throw datasetError(target, l10n.t('The file could not be downloaded. {0}', failures.join(' ')), remedy);
 }
 
-/** Fetches a URL into the partial file; what the disk refuses becomes a DatasetError of kind `write`. */
-async function fetchInto(
-  partial: string,
+/**
+ * Fetches a URL into the partial file, and checks that.
+ *
+ * @returns why this mirror's file cannot be used; null where it can
+ * @throws UserError when the disk refuses it; the signal's reason when aborted
+ */
+async function fetchChecked(
   url: string,
-  limitBytes: number,
+  partial: string,
+  name: IdxFileName,
+  expected: Fingerprint,
   { idleTimeoutMs, remedy, signal, onProgress }: DownloadOptions,
-): Promise<void> {
-  const file = url.slice(url.lastIndexOf('/') + 1);
+): Promise<string | null> {
   try {
     await fetchFile(url, partial, {
-      limitBytes,
+      limitBytes: largestFileBytes(expected),
       idleTimeoutMs,
+      remedy,
       signal,
-      onBytes: (receivedBytes, totalBytes) => onProgress?.({ file, receivedBytes, totalBytes }),
+      onBytes: (receivedBytes, totalBytes) => onProgress?.({ file: `${name}.gz`, receivedBytes, totalBytes }),
     });
   } catch (error) {
-    if (error instanceof FetchError) throw error;
     signal?.throwIfAborted();
-    await writing(partial, remedy, () => Promise.reject(error));
+    if (error instanceof UserError) return `${url}: ${error.failure.what}`;
+    throw cannotWrite(partial, remedy, error);
+  }
+  try {
+    await readIdxFile(partial, name, expected, { remedy, where: url, signal });
+    return null;
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (error instanceof UserError) return error.failure.what;
+    throw error;
   }
 }
 
-/** Does work that writes at `where`; a refusal by the system becomes a DatasetError of kind `write`. */
+/** Does work that writes at `where`; a refusal by the system becomes a UserError. */
 async function writing<Result>(where: string, remedy: string, work: () => Promise<Result>): Promise<Result> {
   try {
     return await work();
   } catch (error) {
-    const what = l10n.t('The file cannot be written: {0}.', reasonOf(error));
-    throw new DatasetError({ kind: 'write', what, where, remedy }, { cause: error });
+    throw cannotWrite(where, remedy, error);
   }
+}
+
+function cannotWrite(where: string, remedy: string, error: unknown): UserError {
+  const what = l10n.t('The file cannot be written: {0}.', reasonOf(error));
+  return datasetError(where, what, remedy, { cause: error });
 }
 
 async function removeStalePartials(folder: string): Promise<void> {

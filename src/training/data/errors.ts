@@ -1,33 +1,14 @@
 import * as l10n from '@vscode/l10n';
+import { UserError } from '../../shared/userError';
 
-/** What kept a data set from being opened. */
-export type DatasetErrorKind = 'missing' | 'unreadable' | 'damaged' | 'download' | 'write';
-
-export interface DatasetErrorParts {
-  readonly kind: DatasetErrorKind;
-  /** What happened, a sentence. */
-  readonly what: string;
-  /** The file, folder or data set it happened to. */
-  readonly where: string;
-  /** What the person can do, a sentence. */
-  readonly remedy: string;
-}
-
-/** A data set that cannot be used, said so that the person at the keyboard can mend it. */
-export class DatasetError extends Error implements DatasetErrorParts {
-  override readonly name = 'DatasetError';
-  readonly kind: DatasetErrorKind;
-  readonly what: string;
-  readonly where: string;
-  readonly remedy: string;
-
-  constructor({ kind, what, where, remedy }: DatasetErrorParts, options?: ErrorOptions) {
-    super(`${where}: ${what} ${remedy}`, options);
-    this.kind = kind;
-    this.what = what;
-    this.where = where;
-    this.remedy = remedy;
-  }
+/**
+ * The error of a data set that cannot be used.
+ *
+ * @param where The file, folder or URL that it happened to.
+ * @param what What happened, a sentence.
+ */
+export function datasetError(where: string, what: string, remedy: string, options?: ErrorOptions): UserError {
+  return new UserError({ what: `${where}: ${what}`, remedy }, options);
 }
 
 /** The reason in a failed system call or request, with its cause where it has one. */

@@ -4,7 +4,7 @@ import envPaths from 'env-paths';
 import type { DatasetFacts } from '../../recipe/datasets';
 import type { ImageDataset } from './dataset';
 import { type DownloadProgress, downloadIdxFile } from './download';
-import { DatasetError } from './errors';
+import { datasetError } from './errors';
 import { findIdxFile, IDX_FILE_NAMES, type IdxFiles, openIdxFolder } from './idxFolder';
 
 /**
@@ -61,7 +61,7 @@ export interface FashionMnistOptions {
  * Opens the full Fashion-MNIST from the configured folder; or else the system's; or else the cache, where what
  * is missing is first downloaded. A configured folder without the files is an error, not a reason to download.
  *
- * @throws DatasetError; the signal's reason when aborted
+ * @throws UserError; the signal's reason when aborted
  */
 export async function openFashionMnist(
   facts: DatasetFacts,
@@ -89,18 +89,14 @@ async function folderWithin(configured: string): Promise<string> {
   for (const folder of [configured, join(configured, 'fashion-mnist')]) {
     if ((await missingFrom(folder)).length < IDX_FILE_NAMES.length) return folder;
   }
-  throw new DatasetError({
-    kind: 'missing',
-    where: configured,
-    what: l10n.t(
-      'The folder has none of the files of Fashion-MNIST, such as {0}.',
-      `${IDX_FILE_NAMES[0]}.gz`,
-    ),
-    remedy: l10n.t(
+  throw datasetError(
+    configured,
+    l10n.t('The folder has none of the files of Fashion-MNIST, such as {0}.', `${IDX_FILE_NAMES[0]}.gz`),
+    l10n.t(
       'Put the four files there, or configure no data folder (nor {0}) to have them downloaded.',
       DATA_FOLDER_VARIABLE,
     ),
-  });
+  );
 }
 
 async function missingFrom(folder: string) {

@@ -1,5 +1,5 @@
 import * as l10n from '@vscode/l10n';
-import { DatasetError } from './errors';
+import { datasetError } from './errors';
 
 export interface IdxArray {
   /** Sizes, the outermost first: [count] of labels, [count, height, width] of images. */
@@ -17,10 +17,10 @@ const UNSIGNED_BYTE = 0x08;
  * @param rank the number of dimensions it must have
  * @param where the file the bytes come from, for errors
  * @param remedy what to do about a damaged file, for errors
- * @throws DatasetError when the bytes are anything else, cut short or too long
+ * @throws UserError when the bytes are anything else, cut short or too long
  */
 export function readIdx(bytes: Uint8Array, rank: number, where: string, remedy: string): IdxArray {
-  const damaged = (what: string) => new DatasetError({ kind: 'damaged', what, where, remedy });
+  const damaged = (what: string) => datasetError(where, what, remedy);
   const headerBytes = 4 + 4 * rank;
   if (bytes.length < headerBytes) {
     throw damaged(l10n.t('The file is cut short: {0} of at least {1} bytes.', bytes.length, headerBytes));

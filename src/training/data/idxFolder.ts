@@ -5,8 +5,9 @@ import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import * as l10n from '@vscode/l10n';
 import type { DatasetFacts } from '../../recipe/datasets';
+import { UserError } from '../../shared/userError';
 import { type ImageDataset, splitInMemory } from './dataset';
-import { DatasetError, reasonOf } from './errors';
+import { datasetError, reasonOf } from './errors';
 import { readIdx } from './idx';
 
 /** The four files of an MNIST-like data set, as all of them name them. */
@@ -45,7 +46,7 @@ export async function findIdxFile(folder: string, name: IdxFileName): Promise<st
  * Opens a folder of the four files, each checked against its fingerprint, and holds their pixels in memory.
  *
  * @param remedy what to do about a missing or damaged file, for errors
- * @throws DatasetError when a file is missing, unreadable or not the one described; the signal's reason when aborted
+ * @throws UserError when a file is missing, unreadable or not the one described; the signal's reason when aborted
  */
 export async function openIdxFolder(
   folder: string,
@@ -56,9 +57,8 @@ export async function openIdxFolder(
 ): Promise<ImageDataset> {
   const read = async (name: IdxFileName) => {
     const path = await findIdxFile(folder, name);
-    if (path) return readIdxFile(path, name, files[name], remedy, signal);
-    const what = l10n.t('The file is missing.');
-    throw new DatasetError({ kind: 'missing', what, where: join(folder, `${name}.gz`), remedy });
+    if (path) return readIdxFile(path, name, files[name], { remedy, signal });
+    throw datasetError(join(folder, `${name}.gz`), l10n.t('The file is missing.'), remedy);
   };
   return {
     facts,
@@ -67,51 +67,57 @@ export async function openIdxFolder(
   };
 }
 
+export interface IdxReading {
+  /** What to do about a file that cannot be used, for errors. */
+  readonly remedy: string;
+  /** Where the file comes from, for errors; by default its path. */
+  readonly where?: string;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
  * Reads one file, gzipped or plain, and checks it: its length, its IDX header, its checksum.
  *
  * @returns the values, without the header
- * @throws DatasetError when the file is unreadable or not the one described; the signal's reason when aborted
+ * @throws UserError when the file is unreadable or not the one described; the signal's reason when aborted
  */
 export async function readIdxFile(
   path: string,
   name: IdxFileName,
   expected: Fingerprint,
-  remedy: string,
-  signal?: AbortSignal,
+  { remedy, where = path, signal }: IdxReading,
 ): Promise<Uint8Array> {
-  const damaged = (what: string) => new DatasetError({ kind: 'damaged', what, where: path, remedy });
-  const stored = await readWhole(path, largestFileBytes(expected), remedy, damaged);
+  const unusable: Unusable = (what, options) => datasetError(where, what, remedy, options);
+  const stored = await readWhole(path, largestFileBytes(expected), unusable);
   signal?.throwIfAborted();
-  const content = isGzip(stored) ? await unzip(stored, expected.bytes, damaged) : stored;
+  const content = isGzip(stored) ? await unzip(stored, expected.bytes, unusable) : stored;
   signal?.throwIfAborted();
-  const { values } = readIdx(content, name.endsWith('idx3-ubyte') ? 3 : 1, path, remedy);
+  const { values } = readIdx(content, name.endsWith('idx3-ubyte') ? 3 : 1, where, remedy);
   const sha256 = createHash('sha256').update(content).digest('hex');
   if (sha256 !== expected.sha256) {
-    throw damaged(l10n.t('The content has a wrong checksum: SHA-256 {0}, not {1}.', sha256, expected.sha256));
+    throw unusable(
+      l10n.t('The content has a wrong checksum: SHA-256 {0}, not {1}.', sha256, expected.sha256),
+    );
   }
   return values;
 }
 
-async function readWhole(
-  path: string,
-  limitBytes: number,
-  remedy: string,
-  damaged: (what: string) => DatasetError,
-): Promise<Uint8Array> {
+/** Makes the error of a file that cannot be used, from what is wrong with it. */
+type Unusable = (what: string, options?: ErrorOptions) => UserError;
+
+async function readWhole(path: string, limitBytes: number, unusable: Unusable): Promise<Uint8Array> {
   try {
     // A pipe would keep open() waiting for a writer.
-    if (!(await stat(path)).isFile()) throw damaged(l10n.t('This is not a file.'));
+    if (!(await stat(path)).isFile()) throw unusable(l10n.t('This is not a file.'));
     await using file = await open(path);
     const { size } = await file.stat();
     if (size > limitBytes) {
-      throw damaged(l10n.t('The file is too long: {0} bytes for at most {1}.', size, limitBytes));
+      throw unusable(l10n.t('The file is too long: {0} bytes for at most {1}.', size, limitBytes));
     }
     return await file.readFile();
   } catch (error) {
-    if (error instanceof DatasetError) throw error;
-    const what = l10n.t('The file cannot be read: {0}.', reasonOf(error));
-    throw new DatasetError({ kind: 'unreadable', what, where: path, remedy }, { cause: error });
+    if (error instanceof UserError) throw error;
+    throw unusable(l10n.t('The file cannot be read: {0}.', reasonOf(error)), { cause: error });
   }
 }
 
@@ -121,23 +127,19 @@ function isGzip(bytes: Uint8Array): boolean {
 
 const gunzipAsync = promisify(gunzip);
 
-async function unzip(
-  bytes: Uint8Array,
-  limitBytes: number,
-  damaged: (what: string) => DatasetError,
-): Promise<Uint8Array> {
+async function unzip(bytes: Uint8Array, limitBytes: number, unusable: Unusable): Promise<Uint8Array> {
   try {
     return await gunzipAsync(bytes, { maxOutputLength: limitBytes });
   } catch (error) {
     switch ((error as NodeJS.ErrnoException).code) {
       case 'Z_BUF_ERROR':
-        throw damaged(
+        throw unusable(
           l10n.t('The file is cut short: its gzip data end early, after {0} bytes.', bytes.length),
         );
       case 'ERR_BUFFER_TOO_LARGE':
-        throw damaged(l10n.t('The content is too long: more than {0} bytes.', limitBytes));
+        throw unusable(l10n.t('The content is too long: more than {0} bytes.', limitBytes));
       default:
-        throw damaged(l10n.t('The gzip data are damaged: {0}.', reasonOf(error)));
+        throw unusable(l10n.t('The gzip data are damaged: {0}.', reasonOf(error)));
     }
   }
 }

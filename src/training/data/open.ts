@@ -1,4 +1,5 @@
 import { type DatasetRequest, datasetFacts, syntheticOptions } from '../../recipe/datasets';
+import { assertNever } from '../../shared/assertNever';
 import type { ImageDataset } from './dataset';
 import { type FashionMnistOptions, openFashionMnist } from './fashionMnist';
 import { openSample, packageRoot } from './sample';
@@ -8,7 +9,7 @@ import { openSynthetic } from './synthetic';
  * Opens the data set that an experiment asks for. The real ones are checked and held in memory (the full set
  * 55 MB, its sample 11 MB), the synthetic one is drawn on demand.
  *
- * @throws DatasetError, with its remedy; the signal's reason when aborted
+ * @throws UserError; the signal's reason when aborted
  */
 export async function openDataset(
   request: DatasetRequest,
@@ -22,9 +23,7 @@ export async function openDataset(
       return openSample(packageRoot(), facts, options.signal);
     case 'synthetic':
       return openSynthetic(syntheticOptions(request), facts);
-    default: {
-      const unknown: never = request;
-      throw new Error(`Unknown data set: ${JSON.stringify(unknown)}`);
-    }
+    default:
+      return assertNever(request);
   }
 }

@@ -8,6 +8,7 @@ import {
   zeroGammaNormsOf,
 } from '../../models/graph';
 import type { Recipe } from '../../recipe/recipe';
+import { assertNever } from '../../shared/assertNever';
 import type { Random } from '../random';
 
 /**
@@ -46,7 +47,7 @@ function drawn(size: number, initializer: Initializer, random: Random): Float32A
     case 'constant':
       return values.fill(initializer.value);
     default:
-      return initializer satisfies never;
+      return assertNever(initializer);
   }
 }
 

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Step } from '../../models/plan';
+import { assertNever } from '../../shared/assertNever';
 import { adaptiveAveragePool, adaptiveAveragePoolGradient } from '../ops/adaptiveAveragePool';
 import { add } from '../ops/add';
 import { type BatchStatistics, batchNorm, batchNormGradients } from '../ops/batchNorm';
@@ -68,7 +69,7 @@ export function runForward(
       case 'dense':
         return dense(vector(), parameters(layer.kernel), layer.bias ? parameters(layer.bias) : undefined);
       default:
-        return layer satisfies never;
+        return assertNever(layer);
     }
   });
 }
@@ -161,6 +162,6 @@ export function runBackward(
       };
     }
     default:
-      return layer satisfies never;
+      return assertNever(layer);
   }
 }

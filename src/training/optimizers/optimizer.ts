@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { ParameterSpec } from '../../models/graph';
 import type { OptimizerRecipe, ParameterGroup, Recipe } from '../../recipe/recipe';
+import { assertNever } from '../../shared/assertNever';
 import type { Gradients, Network } from '../network/network';
 import { adam } from './adam';
 import { type JointParameter, JointUpdate } from './jointUpdate';
@@ -140,7 +141,7 @@ function ruleOf(recipe: OptimizerRecipe): UpdateRule {
     case 'lamb':
       return lamb(recipe);
     default:
-      return recipe satisfies never;
+      return assertNever(recipe);
   }
 }
 

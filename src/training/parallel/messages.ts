@@ -17,11 +17,11 @@ export interface ThreadData {
 
 /** What a thread is asked to do. Batches, weights and results lie in the shared memory. */
 export type ToThread =
-  /** Take the network's values of a stretch of the layout, which lie ready. */
-  | { readonly type: 'take'; readonly stretch: number }
-  /** Take in a step's batches, `count` of them. */
+  /** Load a bucket's weights and buffers from the shared memory into the network. */
+  | { readonly type: 'load'; readonly bucket: number }
+  /** Load a step's batches, `count` of them. */
   | { readonly type: 'begin'; readonly count: number; readonly size: number }
-  /** Pass them; answered by a 'gave' for each stretch, in their order, and then 'passed'. */
+  /** Pass them; answered by a 'ready' for each bucket, in their order, and then 'passed'. */
   | { readonly type: 'pass'; readonly lossScale: number; readonly seed: number }
   /** Let go of the step's batches. */
   | { readonly type: 'end' }
@@ -30,8 +30,8 @@ export type ToThread =
 
 /** What a thread answers. */
 export type FromThread =
-  /** A stretch's gradients, and buffers, lie ready. */
-  | { readonly type: 'gave' }
+  /** A bucket's gradients and buffers are in the shared memory. */
+  | { readonly type: 'ready' }
   | { readonly type: 'passed'; readonly measures: Measures }
   | { readonly type: 'predicted' }
   /** The thread met an error, and does no more. */

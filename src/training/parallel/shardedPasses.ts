@@ -19,16 +19,16 @@ import { meanOf, type Shard, shardsOf } from './shards';
 import {
   addInto,
   allocate,
+  type Bucket,
   type Layout,
   layoutOf,
-  type Place,
-  placesOf,
   type SharedMemory,
-  type Stretch,
+  type Slot,
+  slotsOf,
   store,
   valuesOf,
 } from './sharedMemory';
-import { Crew } from './workerPool';
+import { WorkerPool } from './workerPool';
 
 /** The threads of a training, its own among them. */
 export interface Threads {
@@ -55,10 +55,10 @@ export interface Threads {
 export class ShardedPasses implements Passes {
   readonly #layout: Layout;
   readonly #memory: SharedMemory;
-  readonly #crew: Crew;
+  readonly #pool: WorkerPool;
   /** All threads but this one, which is 0. */
   readonly #others: readonly number[];
-  /** Of each stretch, by its place, what was assigned since the other threads took it. */
+  /** By bucket, the names of what was assigned since the other threads took it. */
   readonly #assigned: readonly Set<string>[];
 
   /** @param random Draws the seeds of each pass. */
@@ -73,17 +73,17 @@ export class ShardedPasses implements Passes {
     this.#layout = layoutOf(network.graph);
     this.#memory = allocate(recipe, count);
     this.#others = Array.from({ length: count - 1 }, (_, other) => other + 1);
-    this.#assigned = this.#layout.stretches.map(() => new Set());
-    for (const stretch of this.#layout.stretches) this.#store(stretch);
+    this.#assigned = this.#layout.buckets.map(() => new Set());
+    for (const bucket of this.#layout.buckets) this.#store(bucket);
     network.onAssign = this.#shareWhenWhole();
-    const taught = teacher && { graph: teacher.graph, values: copiesOf(teacher.parameters, teacher.buffers) };
+    const frozen = teacher && { graph: teacher.graph, values: copiesOf(teacher.parameters, teacher.buffers) };
     const data = this.#others.map(
       (index): ThreadData => ({
-        ...{ engine, recipe, teacher: taught, memory: this.#memory },
+        ...{ engine, recipe, teacher: frozen, memory: this.#memory },
         ...{ index, threads: count },
       }),
     );
-    this.#crew = new Crew(path, data);
+    this.#pool = new WorkerPool(path, data);
   }
 
   begin(batches: readonly BatchTensors[]): StepPasses {
@@ -97,7 +97,7 @@ export class ShardedPasses implements Passes {
     }
     const shards = shardsOf(size, this.threads.count);
     const others = this.#busy(shards);
-    this.#tell(others, () => ({ type: 'begin', count: batches.length, size }));
+    this.#send(others, () => ({ type: 'begin', count: batches.length, size }));
     const [first] = shards as [Shard];
     const cut = batches.map((batch) => ({
       images: tf.slice(batch.images, 0, first.end),
@@ -108,7 +108,7 @@ export class ShardedPasses implements Passes {
     return {
       pass: (lossScale) => this.#pass(own, shards, lossScale),
       dispose: () => {
-        this.#tell(others, () => ({ type: 'end' }));
+        this.#send(others, () => ({ type: 'end' }));
         own.dispose();
         tf.dispose(cut.flatMap((batch) => Object.values(batch)));
       },
@@ -122,32 +122,32 @@ export class ShardedPasses implements Passes {
     this.#memory.images.set(valuesOf(images));
     this.#shareRest();
     const others = this.#busy(shards);
-    this.#tell(others, () => ({ type: 'predict', size }));
+    this.#send(others, () => ({ type: 'predict', size }));
     const [first] = shards as [Shard];
     tf.tidy(() => {
       this.#memory.logits.set(valuesOf(this.own.network.predict(tf.slice(images, 0, first.end))));
     });
-    for (const index of others) await this.#hear(index, 'predicted');
+    for (const index of others) await this.#receive(index, 'predicted');
     return tf.tensor2d(this.#memory.logits.slice(0, size * classes), [size, classes]);
   }
 
   /** Ends the other threads. */
   close(): Promise<void> {
     this.own.network.onAssign = null;
-    return this.#crew.close();
+    return this.#pool.close();
   }
 
   async #pass(own: LocalStepPasses, shards: readonly Shard[], lossScale: number): Promise<PassedBatches> {
     this.#shareRest();
     const seeds = shards.map(() => this.random.bits());
     const others = this.#busy(shards);
-    this.#tell(others, (index) => ({ type: 'pass', lossScale, seed: seeds[index] as number }));
+    this.#send(others, (index) => ({ type: 'pass', lossScale, seed: seeds[index] as number }));
     const passed = await own.pass(lossScale, Random.seeded(seeds[0] as number, 'dropout'));
     const measures: (Measures | Promise<Measures>)[] = [passed.measures];
     try {
       await this.#reduce(passed.gradients, shards);
       for (const index of others) {
-        measures.push((await this.#hear(index, 'passed')).measures);
+        measures.push((await this.#receive(index, 'passed')).measures);
       }
     } catch (error) {
       disposeGradients(passed.gradients);
@@ -160,53 +160,53 @@ export class ShardedPasses implements Passes {
   }
 
   /**
-   * Adds the other shards' gradients to this thread's, each stretch as soon as all have given theirs. The network's
+   * Adds the other shards' gradients to this thread's, each bucket as soon as all have given theirs. The network's
    * buffers become the mean of all shards'.
    */
   async #reduce(gradients: Gradients, shards: readonly Shard[]): Promise<void> {
     const size = (shards.at(-1) as Shard).end;
     const shares = shards.map(({ start, end }) => (end - start) / size);
     const others = this.#busy(shards);
-    const given = ({ start, end }: Place) =>
+    const given = ({ start, end }: Slot) =>
       others.map((index) => (this.#memory.results[index - 1] as Float32Array).subarray(start, end));
-    for (const { parameters, buffers } of this.#layout.stretches) {
-      for (const index of others) await this.#hear(index, 'gave');
+    for (const { parameters, buffers } of this.#layout.buckets) {
+      for (const index of others) await this.#receive(index, 'ready');
       // In place: they are this pass's own, and of their shard's share already, by their losses.
-      for (const place of parameters) addInto(gradients.get(place.name) as tf.Tensor, given(place));
-      for (const place of buffers) {
-        const own = valuesOf(this.own.network.buffers.get(place.name) as tf.Tensor);
-        const mean = meanOf([own, ...given(place)], shares);
-        this.own.network.assign(place.name, tf.tensor(mean, [...place.shape]));
+      for (const slot of parameters) addInto(gradients.get(slot.name) as tf.Tensor, given(slot));
+      for (const slot of buffers) {
+        const own = valuesOf(this.own.network.buffers.get(slot.name) as tf.Tensor);
+        const mean = meanOf([own, ...given(slot)], shares);
+        this.own.network.assign(slot.name, tf.tensor(mean, [...slot.shape]));
       }
     }
   }
 
-  /** Hands a stretch to the other threads as soon as all of it was assigned, while an update goes on with the next. */
+  /** Hands a bucket to the other threads as soon as all of it was assigned, while an update goes on with the next. */
   #shareWhenWhole(): (name: string) => void {
-    const stretchOf = new Map(
-      this.#layout.stretches.flatMap((each, stretch) => {
-        const places = placesOf(each);
-        return places.map(({ name }) => [name, { stretch, size: places.length }] as const);
+    const bucketOf = new Map(
+      this.#layout.buckets.flatMap((each, bucket) => {
+        const slots = slotsOf(each);
+        return slots.map(({ name }) => [name, { bucket, size: slots.length }] as const);
       }),
     );
     return (name) => {
-      const { stretch, size } = stretchOf.get(name) as { stretch: number; size: number };
-      if (this.#assigned[stretch]?.add(name).size === size) this.#share(stretch);
+      const { bucket, size } = bucketOf.get(name) as { bucket: number; size: number };
+      if (this.#assigned[bucket]?.add(name).size === size) this.#share(bucket);
     };
   }
 
   /** Hands over what is left: after this the other threads have the network's weights. */
   #shareRest(): void {
-    for (const [stretch, assigned] of this.#assigned.entries()) if (assigned.size > 0) this.#share(stretch);
+    for (const [bucket, assigned] of this.#assigned.entries()) if (assigned.size > 0) this.#share(bucket);
   }
 
-  #share(stretch: number): void {
-    this.#store(this.#layout.stretches[stretch] as Stretch);
-    this.#assigned[stretch]?.clear();
-    this.#tell(this.#others, () => ({ type: 'take', stretch }));
+  #share(bucket: number): void {
+    this.#store(this.#layout.buckets[bucket] as Bucket);
+    this.#assigned[bucket]?.clear();
+    this.#send(this.#others, () => ({ type: 'load', bucket }));
   }
 
-  #store({ parameters, buffers }: Stretch): void {
+  #store({ parameters, buffers }: Bucket): void {
     store(parameters, this.own.network.parameters, this.#memory.weights);
     store(buffers, this.own.network.buffers, this.#memory.weights);
   }
@@ -219,18 +219,18 @@ export class ShardedPasses implements Passes {
     });
   }
 
-  /** A thread's next answer, which is to be of a type. */
-  async #hear<Type extends FromThread['type']>(
+  /** The next answer of a thread, which has to be of a type. */
+  async #receive<Type extends FromThread['type']>(
     index: number,
     type: Type,
   ): Promise<Extract<FromThread, { type: Type }>> {
-    const answer = await this.#crew.hear(index - 1);
+    const answer = await this.#pool.receive(index - 1);
     if (answer.type !== type) throw new Error(`Thread ${index} answers ${answer.type}, and not ${type}`);
     return answer as Extract<FromThread, { type: Type }>;
   }
 
-  #tell(threads: readonly number[], message: (index: number) => ToThread): void {
-    for (const index of threads) this.#crew.tell(index - 1, message(index));
+  #send(threads: readonly number[], message: (index: number) => ToThread): void {
+    for (const index of threads) this.#pool.send(index - 1, message(index));
   }
 }
 

@@ -5,53 +5,53 @@ import { buffersOf, type Graph, parametersOf, sizeOf } from '../../models/graph'
 import { graphOf } from '../../recipe/draft';
 import type { Recipe } from '../../recipe/recipe';
 
-/** A tensor's place among others in an array of values. */
-export interface Place {
+/** Where a tensor's values lie in an array. */
+export interface Slot {
   readonly name: string;
   readonly shape: readonly number[];
   readonly start: number;
   readonly end: number;
 }
 
-/** Places next to one another, which one thread reads while another writes the next. */
-export interface Stretch {
-  readonly parameters: readonly Place[];
-  readonly buffers: readonly Place[];
+/** Adjacent slots that are handed over together: one thread reads them while another writes the next bucket. */
+export interface Bucket {
+  readonly parameters: readonly Slot[];
+  readonly buffers: readonly Slot[];
 }
 
-/** All places of a stretch. */
-export function placesOf({ parameters, buffers }: Stretch): readonly Place[] {
+/** A bucket's slots, parameters first. */
+export function slotsOf({ parameters, buffers }: Bucket): readonly Slot[] {
   return [...parameters, ...buffers];
 }
 
 /** Where a network's parameters, and after them its buffers, lie in an array of values. */
 export interface Layout {
-  readonly stretches: readonly Stretch[];
+  readonly buckets: readonly Bucket[];
   /** Values of all. */
   readonly size: number;
 }
 
-/** Values that make a stretch, 2 MiB: what one thread has written, the next finds in a cache. */
-const STRETCH = 2 ** 19;
+/** Values in a bucket, 2 MiB: what one thread has written, the next finds in a cache. */
+const BUCKET_VALUES = 2 ** 19;
 
 export function layoutOf(graph: Graph): Layout {
   let end = 0;
-  const place = ({ name, shape }: { readonly name: string; readonly shape: readonly number[] }): Place => {
+  const slot = ({ name, shape }: { readonly name: string; readonly shape: readonly number[] }): Slot => {
     const start = end;
     end += sizeOf(shape);
     return { name, shape, start, end };
   };
-  const parameters = parametersOf(graph).map(place);
-  const buffers = buffersOf(graph).map(place);
-  const within = (places: readonly Place[], first: number) =>
-    places.filter(({ start }) => start >= first && start < first + STRETCH);
-  const stretches = Array.from({ length: Math.ceil(end / STRETCH) }, (_, index) => ({
-    parameters: within(parameters, index * STRETCH),
-    buffers: within(buffers, index * STRETCH),
+  const parameters = parametersOf(graph).map(slot);
+  const buffers = buffersOf(graph).map(slot);
+  const within = (slots: readonly Slot[], first: number) =>
+    slots.filter(({ start }) => start >= first && start < first + BUCKET_VALUES);
+  const buckets = Array.from({ length: Math.ceil(end / BUCKET_VALUES) }, (_, index) => ({
+    parameters: within(parameters, index * BUCKET_VALUES),
+    buffers: within(buffers, index * BUCKET_VALUES),
   }));
   // A long parameter leaves none to the next ones.
   return {
-    stretches: stretches.filter((each) => placesOf(each).length > 0),
+    buckets: buckets.filter((each) => slotsOf(each).length > 0),
     size: end,
   };
 }
@@ -88,22 +88,22 @@ export function allocate({ model, data, gradients }: Recipe, threads: number): S
   };
 }
 
-/** Copies tensors to their places in an array. */
+/** Copies tensors to their slots in an array. */
 export function store(
-  places: readonly Place[],
+  slots: readonly Slot[],
   tensors: ReadonlyMap<string, tf.Tensor>,
   values: Float32Array,
 ): void {
-  for (const { name, start } of places) values.set(valuesOf(tensors.get(name) as tf.Tensor), start);
+  for (const { name, start } of slots) values.set(valuesOf(tensors.get(name) as tf.Tensor), start);
 }
 
 /** Calls `use` with each tensor's name and a copy of it. */
 export function load(
-  places: readonly Place[],
+  slots: readonly Slot[],
   values: Float32Array,
   use: (name: string, tensor: tf.Tensor) => void,
 ): void {
-  for (const { name, shape, start, end } of places) {
+  for (const { name, shape, start, end } of slots) {
     use(name, tf.tensor(values.subarray(start, end), [...shape]));
   }
 }

@@ -7,13 +7,15 @@ import { parentPort, workerData } from 'node:worker_threads';
 import * as tf from '@tensorflow/tfjs-core';
 import { loadEngine } from '../../backends/index';
 import { graphOf } from '../../recipe/draft';
+import { assertNever } from '../../shared/assertNever';
+import { UserError } from '../../shared/userError';
 import { lossOf } from '../effects/index';
 import { type LocalParts, LocalStepPasses } from '../loop/passes';
 import { Network } from '../network/network';
 import { Random } from '../random';
 import type { FromThread, ThreadData, ToThread } from './messages';
 import { type Shard, shardsOf } from './shards';
-import { type Layout, layoutOf, load, placesOf, type Stretch, store, valuesOf } from './sharedMemory';
+import { type Bucket, type Layout, layoutOf, load, slotsOf, store, valuesOf } from './sharedMemory';
 
 class ShardThread {
   readonly #layout: Layout;
@@ -24,8 +26,8 @@ class ShardThread {
     const { recipe, teacher, memory } = data;
     const graph = graphOf(recipe);
     this.#layout = layoutOf(graph);
-    const places = this.#layout.stretches.flatMap(placesOf);
-    const values = new Map(places.map(({ name, start, end }) => [name, memory.weights.subarray(start, end)]));
+    const slots = this.#layout.buckets.flatMap(slotsOf);
+    const values = new Map(slots.map(({ name, start, end }) => [name, memory.weights.subarray(start, end)]));
     this.#parts = {
       network: new Network(graph, values, recipe.precision.compute),
       teacher: teacher && new Network(teacher.graph, teacher.values),
@@ -36,8 +38,8 @@ class ShardThread {
   /** Does what a message asks for, and hands what it is answered by to `answer`. */
   async handle(message: ToThread, answer: (message: FromThread) => void): Promise<void> {
     switch (message.type) {
-      case 'take':
-        return this.#take(this.#layout.stretches[message.stretch] as Stretch);
+      case 'load':
+        return this.#load(this.#layout.buckets[message.bucket] as Bucket);
       case 'begin':
         return this.#begin(message);
       case 'pass':
@@ -48,7 +50,7 @@ class ShardThread {
         this.#predict(message);
         return answer({ type: 'predicted' });
       default:
-        return message satisfies never;
+        return assertNever(message);
     }
   }
 
@@ -80,10 +82,10 @@ class ShardThread {
     const random = Random.seeded(seed, 'dropout');
     const { gradients, measures } = await this.#step.passes.pass(lossScale, random);
     const result = this.data.memory.results[this.data.index - 1] as Float32Array;
-    for (const { parameters, buffers } of this.#layout.stretches) {
+    for (const { parameters, buffers } of this.#layout.buckets) {
       store(parameters, gradients, result);
       store(buffers, this.#parts.network.buffers, result);
-      answer({ type: 'gave' });
+      answer({ type: 'ready' });
     }
     tf.dispose([...gradients.values()]);
     answer({ type: 'passed', measures: await measures });
@@ -104,9 +106,9 @@ class ShardThread {
     tf.dispose([shown, predicted]);
   }
 
-  #take(stretch: Stretch): void {
+  #load(bucket: Bucket): void {
     const { network } = this.#parts;
-    load(placesOf(stretch), this.data.memory.weights, (name, tensor) => network.assign(name, tensor));
+    load(slotsOf(bucket), this.data.memory.weights, (name, tensor) => network.assign(name, tensor));
   }
 
   #shard(size: number): Shard {
@@ -132,13 +134,18 @@ async function main(): Promise<void> {
       .then(() => thread.handle(message, answer))
       .catch((error: unknown) => {
         console.error(error);
-        answer({ type: 'failed', message: error instanceof Error ? error.message : String(error) });
+        answer({ type: 'failed', message: messageOf(error) });
       });
   });
 }
 
+/** What went wrong, without a remedy: the pool that receives it adds one. */
+function messageOf(error: unknown): string {
+  if (error instanceof UserError) return error.failure.what;
+  return error instanceof Error ? error.message : String(error);
+}
+
 main().catch((error: unknown) => {
   console.error(error);
-  const message = error instanceof Error ? error.message : String(error);
-  parentPort?.postMessage({ type: 'failed', message } satisfies FromThread);
+  parentPort?.postMessage({ type: 'failed', message: messageOf(error) } satisfies FromThread);
 });

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import * as l10n from '@vscode/l10n';
-import type { Failure } from '../../shared/failure';
+import { UserError } from '../../shared/userError';
 import { isOutOfMemory, outOfMemoryRemedy } from '../../system/errors';
 import type { FromThread, ThreadData, ToThread } from './messages';
 import { defaultThreads } from './shards';
@@ -15,23 +15,14 @@ export function threadsHere(batchSize: number): number {
   return Number.isInteger(asked) && asked > 0 ? asked : defaultThreads(availableParallelism(), batchSize);
 }
 
-/** A thread of a training ended before its training did. */
-export class ThreadLostError extends Error {
-  override readonly name = 'ThreadLostError';
-
-  constructor(readonly failure: Failure) {
-    super(`${failure.what} ${failure.remedy}`);
-  }
-}
-
-/** Threads that do a training's work beside its own thread. */
-export class Crew {
+/** The threads that work for a training beside its own thread. */
+export class WorkerPool {
   readonly #workers: readonly Worker[];
-  /** Of each thread, the answers that nobody has heard. */
+  /** Of each thread, the answers that nobody has received yet. */
   readonly #answers: readonly FromThread[][];
   /** Of each thread, whoever waits for its next answer. */
   readonly #waiting = new Map<number, { resolve(answer: FromThread): void; reject(error: Error): void }>();
-  #lost: ThreadLostError | null = null;
+  #lost: UserError | null = null;
   #isClosed = false;
 
   /**
@@ -53,17 +44,17 @@ export class Crew {
     });
   }
 
-  /** Sends a message to the thread at a place among `data`. */
-  tell(index: number, message: ToThread): void {
+  /** Sends a message to the thread of `data[index]`. */
+  send(index: number, message: ToThread): void {
     this.#workers[index]?.postMessage(message);
   }
 
   /**
    * The next answer of a thread, which one at a time waits for.
    *
-   * @throws ThreadLostError, also when another thread is lost
+   * @throws UserError, also when another thread is lost
    */
-  async hear(index: number): Promise<FromThread> {
+  async receive(index: number): Promise<FromThread> {
     if (this.#lost) throw this.#lost;
     const answer = this.#answers[index]?.shift();
     if (answer) return answer;
@@ -85,7 +76,7 @@ export class Crew {
 
   #lose(reason: string): void {
     if (this.#isClosed || this.#lost) return;
-    this.#lost = new ThreadLostError({
+    this.#lost = new UserError({
       what: l10n.t('A thread of the training ended: {0}', endsSentence(reason)),
       remedy: isOutOfMemory(reason)
         ? outOfMemoryRemedy()

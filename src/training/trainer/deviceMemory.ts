@@ -6,19 +6,19 @@ import { memoryOf } from '../../recipe/recipeMemory';
 import type { Failure } from '../../shared/failure';
 import { roughBytes } from '../../shared/format';
 
-/** How much more the backend takes than tensors hold: it uses a buffer again only for one of its very size. Measured. */
-const TAKEN_PER_HELD = 2.2;
+/** Bytes that the backend allocates per byte of tensors: it reuses a buffer only for one of the same size. Measured. */
+const ALLOCATED_PER_HELD = 2.2;
 
 /** About what a step takes of a GPU by webgpu, good to a third. */
-export function takenOnWebgpu(recipe: Recipe): StepMemory {
+export function webgpuStepMemory(recipe: Recipe): StepMemory {
   const { fixedBytes, bytesPerImage } = memoryOf(recipe, 'emulated');
-  return { fixedBytes: TAKEN_PER_HELD * fixedBytes, bytesPerImage: TAKEN_PER_HELD * bytesPerImage };
+  return { fixedBytes: ALLOCATED_PER_HELD * fixedBytes, bytesPerImage: ALLOCATED_PER_HELD * bytesPerImage };
 }
 
 /** What a device's lack of memory means for a training: how much it needs, and which batch would fit. */
 export function memoryFailure(error: DeviceMemoryError, recipe: Recipe): Failure {
   const { batchSize } = recipe.data;
-  const memory = takenOnWebgpu(recipe);
+  const memory = webgpuStepMemory(recipe);
   const { heldBytes, wantedBytes, limitBytes } = error;
   // By all that the device gave, and by what it allows one tensor.
   const byAll = (heldBytes - memory.fixedBytes) / memory.bytesPerImage;

@@ -1,8 +1,8 @@
 import { Worker } from 'node:worker_threads';
 import type { EndRequest } from '../../protocol/trainer';
-import { BEAT_MS, endRequestPath, type Lease, leasePath } from '../../runs/lease';
+import { endRequestPath, HEARTBEAT_MS, type Lease, leasePath } from '../../runs/lease';
 
-/** What a keeper tells of its run's folder. */
+/** What a keeper reports of its run's folder. */
 export type KeeperMessage =
   /** Somebody asks for the training to end. */
   | EndRequest
@@ -13,30 +13,30 @@ interface KeeperData {
   readonly lease: string;
   readonly nextLease: string;
   readonly endRequest: string;
-  readonly beatMs: number;
+  readonly heartbeatMs: number;
 }
 
 /**
- * Lets a lease's heart beat for as long as this process lives, and looks for requests to end. In a thread of
+ * Renews a lease's heartbeat for as long as this process lives, and looks for requests to end. In a thread of
  * its own, for a step of a large model may keep the trainer's busy for minutes.
  */
-export function keepLease(runFolder: string, lease: Lease, tell: (message: KeeperMessage) => void): void {
+export function keepLease(runFolder: string, lease: Lease, notify: (message: KeeperMessage) => void): void {
   const workerData: KeeperData = {
     lease: lease.path,
     nextLease: leasePath(runFolder, lease.attempt + 1),
     endRequest: endRequestPath(runFolder),
-    beatMs: BEAT_MS,
+    heartbeatMs: HEARTBEAT_MS,
   };
-  const keeper = new Worker(`(${beat})()`, { eval: true, workerData });
-  keeper.on('message', tell);
+  const keeper = new Worker(`(${heartbeat})()`, { eval: true, workerData });
+  keeper.on('message', notify);
   keeper.unref();
 }
 
 /** The thread's whole program: it is handed over as text, so it knows nothing of this module. */
-function beat(): void {
+function heartbeat(): void {
   const { existsSync, readFileSync, utimesSync } = require('node:fs') as typeof import('node:fs');
   const { parentPort, workerData } = require('node:worker_threads') as typeof import('node:worker_threads');
-  const { lease, nextLease, endRequest, beatMs } = workerData as KeeperData;
+  const { lease, nextLease, endRequest, heartbeatMs } = workerData as KeeperData;
   const timer = setInterval(() => {
     try {
       const now = new Date();
@@ -48,7 +48,7 @@ function beat(): void {
     if (existsSync(nextLease)) return lost();
     const request = requested();
     if (request) parentPort?.postMessage(request);
-  }, beatMs);
+  }, heartbeatMs);
   function requested(): EndRequest | null {
     try {
       return readFileSync(endRequest, 'utf8') === 'pause' ? 'pause' : 'stop';

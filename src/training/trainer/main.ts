@@ -6,8 +6,8 @@
 
 import { existsSync } from 'node:fs';
 import * as l10n from '@vscode/l10n';
-import { type Engine, EngineUnavailableError } from '../../backends/backend';
-import { DeviceLostError, DeviceMemoryError } from '../../backends/deviceError';
+import type { Engine } from '../../backends/backend';
+import { DeviceMemoryError } from '../../backends/deviceError';
 import { loadEngine } from '../../backends/index';
 import { type EngineReport, type FinalEvent, PROTOCOL_VERSION } from '../../protocol/events';
 import {
@@ -21,21 +21,20 @@ import {
 import type { Recipe } from '../../recipe/recipe';
 import { type Resumption, readResumption, writeCheckpoint } from '../../runs/checkpoint';
 import { endRequestIn } from '../../runs/lease';
-import { WeightsFileError } from '../../runs/weightsFile';
+import { assertNever } from '../../shared/assertNever';
 import type { Failure } from '../../shared/failure';
 import { failureOf } from '../../system/errors';
 import { tricksAgainst } from '../../tricks/registry';
 import type { ImageDataset } from '../data/dataset';
 import type { DownloadProgress } from '../data/download';
-import { DatasetError } from '../data/errors';
 import { openDataset } from '../data/open';
 import { startedEvent, type TrainingOptions, train } from '../loop/loop';
-import { ThreadLostError, threadsHere } from '../parallel/workerPool';
+import { threadsHere } from '../parallel/workerPool';
 import { memoryFailure } from './deviceMemory';
 import { keepLease } from './leaseKeeper';
-import { assertFits, namingShortage, OutOfMemoryError } from './outOfMemory';
+import { assertFits, explainOutOfMemory } from './outOfMemory';
 import { RunRecord } from './runRecord';
-import { loadStartingWeights, loadTeacher, StartingPointError } from './startingPoint';
+import { loadStartingWeights, loadTeacher } from './startingPoint';
 
 /** Why a training ends that a person, or whoever cares for this process, wants ended. */
 class StopRequest extends Error {
@@ -58,8 +57,8 @@ async function main(folder: string | undefined): Promise<number> {
   }
   const controller = new AbortController();
   onEndRequests(folder, (request) => controller.abort(new StopRequest(request)));
-  tellHost({ type: 'hello', version: PROTOCOL_VERSION, pid: process.pid });
-  const opening = await RunRecord.open(folder, (bytes) => tellHost({ type: 'appended', bytes }));
+  sendToHost({ type: 'hello', version: PROTOCOL_VERSION, pid: process.pid });
+  const opening = await RunRecord.open(folder, (bytes) => sendToHost({ type: 'appended', bytes }));
   switch (opening.outcome) {
     case 'opened':
       return trainOpened(opening.record, controller);
@@ -69,10 +68,8 @@ async function main(folder: string | undefined): Promise<number> {
     case 'broken':
       console.error(l10n.t('{0} is not a run: {1}', folder, opening.reason));
       return TRAINER_EXIT.badUsage;
-    default: {
-      const unknown: never = opening;
-      throw new Error(`Unknown outcome ${JSON.stringify(unknown)}`);
-    }
+    default:
+      return assertNever(opening);
   }
 }
 
@@ -110,7 +107,7 @@ async function trainRun(recipe: Recipe, record: RunRecord, signal: AbortSignal):
   await record.recordEngine(engine);
   await record.record(startedEvent(recipe, engine));
   assertFits(recipe, engine, threads);
-  const resume = await goOn(record, resumption, before, engine);
+  const resume = await prepareResumption(record, resumption, before, engine);
   const weights = resume ? undefined : await loadStartingWeights(record);
   const teacher = await loadTeacher(record);
   const options: TrainingOptions = {
@@ -130,7 +127,7 @@ async function trainRun(recipe: Recipe, record: RunRecord, signal: AbortSignal):
     helpAgainst: (trouble) => tricksAgainst(trouble, recipe.tricks),
     signal,
   };
-  return namingShortage(recipe, engine, threads, () => train(recipe, options));
+  return explainOutOfMemory(recipe, engine, threads, () => train(recipe, options));
 }
 
 /**
@@ -142,8 +139,8 @@ function threadsFor({ onThreads }: Engine, { data }: Recipe, snapshot: Resumptio
   return snapshot ? snapshot.state.threads : threadsHere(data.batchSize);
 }
 
-/** Where a run's training goes on, which its log is told; undefined at its start. */
-async function goOn(
+/** The checkpoint that a run resumes from, which is noted in its log; undefined at its start. */
+async function prepareResumption(
   record: RunRecord,
   { snapshot, damage }: Resumption,
   before: EngineReport | null,
@@ -170,33 +167,33 @@ async function goOn(
     await record.record({ type: 'preparing', time: Date.now(), what, share: null });
   }
   if (!snapshot) return undefined;
-  await record.goesOnFrom(snapshot.state.step, snapshot.state.validation?.accuracy ?? null);
+  await record.resumeFrom(snapshot.state.step, snapshot.state.validation?.accuracy ?? null);
   return snapshot;
 }
 
-/** Opens the recipe's data set, telling of it in the run's log. */
+/** Opens the recipe's data set, and reports its progress in the run's log. */
 async function prepareDataset(
   { data: { source } }: Recipe,
   record: RunRecord,
   signal: AbortSignal,
 ): Promise<ImageDataset> {
-  const tell = (what: string, share: number | null) =>
+  const report = (what: string, share: number | null) =>
     record.record({ type: 'preparing', time: Date.now(), what, share });
-  await tell(l10n.t('Opening the data set {0}', source.dataset), null);
-  let told = '';
-  let telling = Promise.resolve();
+  await report(l10n.t('Opening the data set {0}', source.dataset), null);
+  let lastReport = '';
+  let reporting = Promise.resolve();
   const dataset = await openDataset(source, {
     cacheFolder: process.env.BAG_OF_TRICKS_CACHE,
     signal,
     onProgress: ({ file, receivedBytes, totalBytes }: DownloadProgress) => {
       const share = totalBytes === null ? null : Math.floor((100 * receivedBytes) / totalBytes) / 100;
       const what = l10n.t('Downloading {0}', file);
-      if (told === `${what} ${share}`) return;
-      told = `${what} ${share}`;
-      telling = telling.then(() => tell(what, share));
+      if (lastReport === `${what} ${share}`) return;
+      lastReport = `${what} ${share}`;
+      reporting = reporting.then(() => report(what, share));
     },
   });
-  await telling;
+  await reporting;
   return dataset;
 }
 
@@ -213,8 +210,8 @@ function onEndRequests(folder: string, end: (request: EndRequest) => void): void
   if (process.env[STOP_WITH_PARENT]) process.on('disconnect', endAsAsked);
 }
 
-/** Says something to the host, if there still is one: the training goes on without. */
-function tellHost(message: FromTrainer): void {
+/** Sends a message to the host, if there still is one: the training goes on without. */
+function sendToHost(message: FromTrainer): void {
   if (process.connected) process.send?.(message, undefined, undefined, () => {});
 }
 
@@ -236,19 +233,7 @@ function failedEvent(error: unknown, recipe: Recipe): FinalEvent {
 }
 
 function trainingFailure(error: unknown, recipe: Recipe): Failure {
-  if (error instanceof DatasetError) return { what: `${error.where}: ${error.what}`, remedy: error.remedy };
-  if (error instanceof EngineUnavailableError) {
-    return { what: error.message, remedy: error.remedy };
-  }
-  if (error instanceof DeviceLostError) return { what: error.message, remedy: error.remedy };
-  if (error instanceof DeviceMemoryError) return memoryFailure(error, recipe);
-  const tells =
-    error instanceof WeightsFileError ||
-    error instanceof StartingPointError ||
-    error instanceof ThreadLostError ||
-    error instanceof OutOfMemoryError;
-  if (tells) return error.failure;
-  return failureOf(error);
+  return error instanceof DeviceMemoryError ? memoryFailure(error, recipe) : failureOf(error);
 }
 
 main(process.argv[2]).then(

@@ -10,8 +10,10 @@ import { batchBytes, largestBatch, type StepMemory } from '../../models/stepMemo
 import type { EngineName } from '../../recipe/engineNames';
 import type { Recipe } from '../../recipe/recipe';
 import { memoryOf } from '../../recipe/recipeMemory';
+import { assertNever } from '../../shared/assertNever';
 import type { Failure } from '../../shared/failure';
 import { roughBytes } from '../../shared/format';
+import { UserError } from '../../shared/userError';
 import { isOutOfMemory } from '../../system/errors';
 
 /** What a WebAssembly memory can address. */
@@ -20,18 +22,6 @@ const WASM_BYTES = 2 ** 32;
 export const ESTIMATE_TOLERANCE = 0.25;
 /** Share of the memory that a suggested batch may fill. */
 const COMFORTABLE_SHARE = 0.8;
-
-/** A training that the engine has too little memory for. */
-export class OutOfMemoryError extends Error {
-  override readonly name = 'OutOfMemoryError';
-
-  constructor(
-    readonly failure: Failure,
-    options?: ErrorOptions,
-  ) {
-    super(failure.what, options);
-  }
-}
 
 /** The most memory that an engine can have on this machine, on so many threads, in bytes. */
 export function memoryLimit(engine: EngineName, threads: number): number {
@@ -50,16 +40,16 @@ export function memoryLimit(engine: EngineName, threads: number): number {
       // What a GPU has left shows when it is full.
       return Number.POSITIVE_INFINITY;
     default:
-      return engine satisfies never;
+      return assertNever(engine);
   }
 }
 
-/** @throws {OutOfMemoryError} when a recipe's steps need more memory than there is, whatever an estimate may be off */
+/** @throws {UserError} when a recipe's steps need more memory than there is, whatever an estimate may be off */
 export function assertFits(recipe: Recipe, engine: Engine, threads: number): void {
   const needed = batchBytes(threadsMemory(recipe, engine, threads), recipe.data.batchSize);
   const limit = memoryLimit(engine.name, threads);
   if (needed > (1 + ESTIMATE_TOLERANCE) * limit) {
-    throw new OutOfMemoryError(outOfMemoryFailure(recipe, engine, threads, limit));
+    throw new UserError(outOfMemoryFailure(recipe, engine, threads, limit));
   }
 }
 
@@ -70,8 +60,8 @@ function threadsMemory(recipe: Recipe, engine: Engine, threads: number): StepMem
   return { fixedBytes: threads * fixedBytes, bytesPerImage };
 }
 
-/** Trains, and says of an allocation that fails what was needed and what would fit. */
-export async function namingShortage<Result>(
+/** Trains; where an allocation fails, the error says how much was needed and which batch would fit. */
+export async function explainOutOfMemory<Result>(
   recipe: Recipe,
   engine: Engine,
   threads: number,
@@ -84,7 +74,7 @@ export async function namingShortage<Result>(
     if (error instanceof DeviceMemoryError || !ranOutOfMemory(error, engine.name)) throw error;
     const available = await availableTo(engine.name, threads, before);
     if (available === null) throw error;
-    throw new OutOfMemoryError(outOfMemoryFailure(recipe, engine, threads, available), { cause: error });
+    throw new UserError(outOfMemoryFailure(recipe, engine, threads, available), { cause: error });
   }
 }
 

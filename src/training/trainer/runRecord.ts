@@ -8,9 +8,9 @@ import type { FinalEvent, RunEvent } from '../../protocol/events';
 import type { Manifest } from '../../protocol/manifest';
 import { stateAfter } from '../../protocol/state';
 import { RECIPE_VERSION } from '../../recipe/recipe';
-import { claimSoon, endRequestPath, type Lease, releaseLease } from '../../runs/lease';
+import { claimWithRetry, endRequestPath, type Lease, releaseLease } from '../../runs/lease';
 import { MetricsLog } from '../../runs/metricsLog';
-import { metricsPath, readManifest, ringBell, writeManifest } from '../../runs/store';
+import { metricsPath, notifyWatchers, readManifest, writeManifest } from '../../runs/store';
 
 /** More than a last event and a manifest need. */
 const RESERVE_BYTES = 1 << 16;
@@ -44,7 +44,7 @@ export class RunRecord {
       );
       return { outcome: 'broken', reason };
     }
-    const claim = await claimSoon(folder, 'training');
+    const claim = await claimWithRetry(folder, 'training');
     if (!claim.ok) return { outcome: 'taken' };
     // Whoever held it before may have changed it until now.
     const reading = await readManifest(folder);
@@ -56,7 +56,7 @@ export class RunRecord {
     const log = await MetricsLog.open(metricsPath(folder), onAppended);
     const record = new RunRecord(folder, claim.lease, reading.manifest, log);
     await record.#write({ state: { status: 'running', step: 0, validationAccuracy: null } });
-    await ringBell(folder);
+    await notifyWatchers(folder);
     return { outcome: 'opened', record };
   }
 
@@ -107,7 +107,7 @@ export class RunRecord {
   }
 
   /** Records that the training goes on from a checkpoint: after `step` steps, with that validation accuracy. */
-  async goesOnFrom(step: number, validationAccuracy: number | null): Promise<void> {
+  async resumeFrom(step: number, validationAccuracy: number | null): Promise<void> {
     await this.#write({ state: { status: 'running', step, validationAccuracy } });
   }
 
@@ -123,7 +123,7 @@ export class RunRecord {
       await this.#write({ state: stateAfter(this.#manifest.state, event), endedAt: event.time });
       await rm(endRequestPath(this.folder), { force: true });
       await releaseLease(this.folder, this.lease);
-      await ringBell(this.folder);
+      await notifyWatchers(this.folder);
     }
   }
 

@@ -9,19 +9,10 @@ import type { Recipe } from '../../recipe/recipe';
 import { bestCheckpointPath } from '../../runs/checkpoint';
 import { readManifest } from '../../runs/store';
 import { loadInitialValues } from '../../runs/weightsFile';
-import type { Failure } from '../../shared/failure';
 import { formatNumber } from '../../shared/format';
+import { UserError } from '../../shared/userError';
 import { isSystemError } from '../../system/errors';
 import type { Teacher } from '../loop/teacher';
-
-/** Something a recipe starts from or learns from that cannot be used. */
-export class StartingPointError extends Error {
-  override readonly name = 'StartingPointError';
-
-  constructor(readonly failure: Failure) {
-    super(`${failure.what} ${failure.remedy}`);
-  }
-}
 
 /** A run to be trained, whose recipe may name other files. */
 export interface StartingRun {
@@ -32,7 +23,7 @@ export interface StartingRun {
 /**
  * The weights that a recipe starts from, where it names a file.
  *
- * @throws StartingPointError or WeightsFileError
+ * @throws UserError
  */
 export async function loadStartingWeights(run: StartingRun): Promise<Map<string, Float32Array> | undefined> {
   const { recipe } = run.manifest;
@@ -46,7 +37,7 @@ export async function loadStartingWeights(run: StartingRun): Promise<Map<string,
  * The teacher that a recipe learns from, where it names one: a run of the same store, with the weights of its best
  * epoch, or a checkpoint within a run's folder.
  *
- * @throws StartingPointError or WeightsFileError
+ * @throws UserError
  */
 export async function loadTeacher(run: StartingRun): Promise<Teacher | undefined> {
   const { recipe } = run.manifest;
@@ -58,7 +49,7 @@ export async function loadTeacher(run: StartingRun): Promise<Teacher | undefined
   const reading = await readManifest(dirname(dirname(checkpoint)));
   if (!reading.ok) throw unknownTeacher(reference);
   const teacher = reading.manifest.recipe;
-  if (!seesAlike(teacher, recipe)) throw otherImages(reference, teacher, recipe);
+  if (!haveSameInputs(teacher, recipe)) throw inputMismatch(reference, teacher, recipe);
   const graph = graphOf({ model: teacher.model, data: recipe.data });
   return { graph, values: await loadInitialValues(checkpoint, graph) };
 }
@@ -70,7 +61,7 @@ async function allowedPath({ folder, manifest }: StartingRun, written: string): 
   const path = resolve(root, dirname(manifest.experiment.file), written);
   const real = await realPathOf(path);
   if (process.env[FILES_OUTSIDE] || isInside(real, await realPathOf(root))) return path;
-  throw new StartingPointError({
+  throw new UserError({
     what: l10n.t('{0} lies outside {1}.', written, root),
     remedy: l10n.t(
       'Move it there, or allow files outside by the setting {0} or the variable {1}.',
@@ -97,11 +88,11 @@ function isInside(path: string, folder: string): boolean {
 }
 
 /** Whether two recipes show their networks the same kind of images, normalised alike, and ask for the same classes. */
-function seesAlike(one: Recipe, other: Recipe): boolean {
-  return isDeepStrictEqual(seenFacts(one), seenFacts(other));
+function haveSameInputs(one: Recipe, other: Recipe): boolean {
+  return isDeepStrictEqual(inputFacts(one), inputFacts(other));
 }
 
-function seenFacts({ data: { dataset } }: Recipe) {
+function inputFacts({ data: { dataset } }: Recipe) {
   const { height, width, channels, classes, classNames, mean, std } = dataset;
   return { size: [height, width, channels], classes, classNames, mean, std };
 }
@@ -110,7 +101,7 @@ function seenFacts({ data: { dataset } }: Recipe) {
 function datasetText(recipe: Recipe, other: Recipe): string {
   const { name } = recipe.data.dataset;
   if (name !== other.data.dataset.name) return name;
-  const [own, others] = [seenFacts(recipe), seenFacts(other)];
+  const [own, others] = [inputFacts(recipe), inputFacts(other)];
   if (!isDeepStrictEqual(own.size, others.size)) return `${name} (${own.size.join(' x ')})`;
   if (own.classes !== others.classes) return l10n.t('{0} ({1} classes)', name, own.classes);
   if (!isDeepStrictEqual(own.classNames, others.classNames)) {
@@ -122,8 +113,8 @@ function datasetText(recipe: Recipe, other: Recipe): string {
   return l10n.t('{0} (normalised by mean {1} and deviation {2})', name, mean ?? '', std ?? '');
 }
 
-function unknownTeacher(reference: string): StartingPointError {
-  return new StartingPointError({
+function unknownTeacher(reference: string): UserError {
+  return new UserError({
     what: l10n.t('There is no run {0} to learn from.', reference),
     remedy: l10n.t(
       'Name a run that is listed by {0}, or a checkpoint in the folder of a run.',
@@ -132,8 +123,8 @@ function unknownTeacher(reference: string): StartingPointError {
   });
 }
 
-function otherImages(reference: string, teacher: Recipe, recipe: Recipe): StartingPointError {
-  return new StartingPointError({
+function inputMismatch(reference: string, teacher: Recipe, recipe: Recipe): UserError {
+  return new UserError({
     what: l10n.t(
       'The teacher {0} was trained on {1}, whose images or classes are not those of {2}.',
       reference,

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
-import { EngineUnavailableError } from '../../../src/backends/backend';
+import { engineUnavailable } from '../../../src/backends/backend';
 import { loadEngine } from '../../../src/backends/index';
 import { precisionSupport } from '../../../src/backends/precision/formats';
 import { SOFTWARE_GPU } from '../../../src/engines/dawn';
@@ -79,8 +79,7 @@ describe('engines', () => {
   );
 
   it('says which engine could not be loaded and why', () => {
-    const error = new EngineUnavailableError('wasm', 'a file is missing.');
-    expect(error.engine).toBe('wasm');
-    expect(error.message).toBe('The engine "wasm" could not be loaded: a file is missing.');
+    const { failure } = engineUnavailable('wasm', 'a file is missing.');
+    expect(failure.what).toBe('The engine "wasm" could not be loaded: a file is missing.');
   });
 });

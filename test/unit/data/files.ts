@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { onTestFinished } from 'vitest';
-import { DatasetError } from '../../../src/training/data/errors';
+import { UserError } from '../../../src/shared/userError';
 import { type Fingerprint, IDX_FILE_NAMES, type IdxFileName } from '../../../src/training/data/idxFolder';
 
 /** A folder that is gone when the test is over. */
@@ -49,12 +49,24 @@ export async function smallFolder(): Promise<string> {
   return folder;
 }
 
-/** The DatasetError that the work ends in; anything else fails the test. */
-export async function datasetErrorOf(work: Promise<unknown>): Promise<DatasetError> {
+/** What an error of a data set says: `where: what`, and what to do about it. */
+export interface DatasetFailure {
+  readonly where: string;
+  readonly what: string;
+  readonly remedy: string;
+}
+
+export function datasetFailure({ failure: { what, remedy } }: UserError): DatasetFailure {
+  const [where = '', ...rest] = what.split(': ');
+  return { where, what: rest.join(': '), remedy };
+}
+
+/** What the UserError says that the work ends in; anything else fails the test. */
+export async function datasetErrorOf(work: Promise<unknown>): Promise<DatasetFailure> {
   const outcome = await work.then(
     () => new Error('The work succeeded.'),
     (error: unknown) => error,
   );
-  if (outcome instanceof DatasetError) return outcome;
+  if (outcome instanceof UserError) return datasetFailure(outcome);
   throw outcome;
 }

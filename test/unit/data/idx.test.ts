@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { DatasetError } from '../../../src/training/data/errors';
+import { UserError } from '../../../src/shared/userError';
 import { readIdx } from '../../../src/training/data/idx';
-import { idxBytes } from './files';
+import { datasetFailure, idxBytes } from './files';
 
 const read = (bytes: Uint8Array, rank = 3) => readIdx(bytes, rank, '/data/images', 'Replace it.');
 
@@ -65,12 +65,16 @@ describe('readIdx', () => {
     } catch (thrown) {
       error = thrown;
     }
-    expect(error).toBeInstanceOf(DatasetError);
-    expect(error).toMatchObject({ kind: 'damaged', where: '/data/images', what, remedy: 'Replace it.' });
+    expect(error).toBeInstanceOf(UserError);
+    expect(datasetFailure(error as UserError)).toEqual({
+      where: '/data/images',
+      what,
+      remedy: 'Replace it.',
+    });
     expect((error as Error).message).toBe(`/data/images: ${what} Replace it.`);
   });
 
-  it('gives a value or a DatasetError for any bytes', () => {
+  it('gives a value or a UserError for any bytes', () => {
     const noise = fc.uint8Array({ maxLength: 64 });
     const spoilt = fc
       .tuple(fc.array(fc.integer({ min: 0, max: 4 }), { minLength: 1, maxLength: 4 }), noise, noise)
@@ -89,7 +93,7 @@ describe('readIdx', () => {
           expect(array.values).toHaveLength(array.dimensions.reduce((a, b) => a * b));
           values++;
         } catch (error) {
-          if (!(error instanceof DatasetError)) throw error;
+          if (!(error instanceof UserError)) throw error;
           errors++;
         }
       }),

@@ -123,7 +123,6 @@ describe('the sample of Fashion-MNIST', () => {
     const cut = join(sampleFolder(root), 't10k-images-idx3-ubyte.gz');
     truncateSync(cut, 400_000);
     expect(await datasetErrorOf(openSample(root, facts))).toMatchObject({
-      kind: 'damaged',
       where: cut,
       remedy: 'The sample is part of Bag of Tricks: install it again.',
     });

@@ -12,10 +12,10 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { EngineUnavailableError } from '../../../src/backends/backend';
 import { loadEngine } from '../../../src/backends/index';
 import { ADDON, findInstallations } from '../../../src/engines/installations';
 import { probeAddon } from '../../../src/engines/probe';
+import { UserError } from '../../../src/shared/userError';
 
 /** A real installation, broken in one way. Only an engine that loads stays in the process, so that none may here. */
 const [installed] = findInstallations('tensorflow');
@@ -126,13 +126,15 @@ describe.runIf(installed)('a broken installation of tensorflow', () => {
 });
 
 /** Why tensorflow does not load here. */
-async function failure(): Promise<EngineUnavailableError> {
+async function failure(): Promise<{ reason: string; remedy: string }> {
   const error = await loadEngine('tensorflow').then(
     () => null,
     (reason: unknown) => reason,
   );
-  expect(error).toBeInstanceOf(EngineUnavailableError);
-  return error as EngineUnavailableError;
+  expect(error).toBeInstanceOf(UserError);
+  const { what, remedy } = (error as UserError).failure;
+  const [, reason = ''] = /^The engine "tensorflow" could not be loaded: (.*)$/s.exec(what) ?? [];
+  return { reason, remedy };
 }
 
 /** Compiles C to a shared library, in place of what is there. */

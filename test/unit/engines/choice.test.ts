@@ -6,7 +6,7 @@ import { chooseEngine, engineStates } from '../../../src/engines/choice';
 import { diagnose } from '../../../src/engines/doctor';
 import { linesOf } from '../../../src/engines/doctorText';
 import { ADDON, findInstallations, type Installation } from '../../../src/engines/installations';
-import { rememberedProbe } from '../../../src/engines/remembered';
+import { cachedProbe } from '../../../src/engines/probeCache';
 import { layEngine } from './layEngine';
 
 const [installed] = findInstallations('tensorflow');
@@ -54,7 +54,7 @@ describe.runIf(installed)('a probe', () => {
     const addonPath = join(folder, ADDON);
     const installation = { ...(installed as Installation), folder, addonPath };
     const file = join(folder, 'probes.json');
-    const probe = () => rememberedProbe(installation, undefined, file);
+    const probe = () => cachedProbe(installation, undefined, file);
     const first = await probe();
     expect(first).toMatchObject({
       ok: true,

@@ -3,7 +3,6 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, wr
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { EngineUnavailableError } from '../../../src/backends/backend';
 import { loadEngine } from '../../../src/backends/index';
 import { engineStates } from '../../../src/engines/choice';
 import { diagnose } from '../../../src/engines/doctor';
@@ -11,6 +10,7 @@ import { installEngine } from '../../../src/engines/install/install';
 import { ADDON, findInstallations, RECORD } from '../../../src/engines/installations';
 import { findDriver } from '../../../src/engines/nvidia';
 import type { InstallProgress } from '../../../src/protocol/install';
+import { UserError } from '../../../src/shared/userError';
 import { deadMirror } from '../data/mirror';
 import { layEngine } from './layEngine';
 
@@ -84,7 +84,7 @@ describe.runIf(installed && process.platform === 'linux')('tensorflow-gpu', () =
         folder,
         indexes: { python: url, npm: url, storage: url },
       });
-      await expect(installing).rejects.toMatchObject({ what: old });
+      await expect(installing).rejects.toMatchObject({ failure: { what: old } });
     },
   );
 
@@ -119,10 +119,11 @@ describe.runIf(installed && process.platform === 'linux')('tensorflow-gpu', () =
         indexes: { python: url, npm: url, storage: url },
       });
     await expect(install(false)).rejects.toMatchObject({
-      what,
-      remedy: expect.stringContaining('--without-gpu'),
+      failure: { what, remedy: expect.stringContaining('--without-gpu') },
     });
-    await expect(install(true)).rejects.toMatchObject({ what: expect.stringContaining('ECONNREFUSED') });
+    await expect(install(true)).rejects.toMatchObject({
+      failure: { what: expect.stringContaining('ECONNREFUSED') },
+    });
   });
 
   function driver(source: string): void {
@@ -150,18 +151,22 @@ describe.runIf(installed && process.platform === 'linux')('tensorflow-gpu', () =
       onProgress: (progress) => seen.push(progress),
     });
     // The wheel's turn.
-    await expect(installing).rejects.toMatchObject({ what: expect.stringContaining('tfjs-node-4.22.0.tgz') });
+    await expect(installing).rejects.toMatchObject({
+      failure: { what: expect.stringContaining('tfjs-node-4.22.0.tgz') },
+    });
     expect(seen).toEqual([{ stage: 'instead', source: 'wheel', why: expect.any(String) }]);
     return (seen[0] as Extract<InstallProgress, { stage: 'instead' }>).why;
   }
 });
 
 /** Why tensorflow-gpu does not load here. */
-async function failure(): Promise<EngineUnavailableError> {
+async function failure(): Promise<{ reason: string; remedy: string }> {
   const error = await loadEngine('tensorflow-gpu').then(
     () => null,
     (reason: unknown) => reason,
   );
-  expect(error).toBeInstanceOf(EngineUnavailableError);
-  return error as EngineUnavailableError;
+  expect(error).toBeInstanceOf(UserError);
+  const { what, remedy } = (error as UserError).failure;
+  const [, reason = ''] = /^The engine "tensorflow-gpu" could not be loaded: (.*)$/s.exec(what) ?? [];
+  return { reason, remedy };
 }

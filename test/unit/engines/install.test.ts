@@ -3,11 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { compileAddon } from '../../../src/engines/install/compile';
-import { EngineInstallError } from '../../../src/engines/install/error';
 import { installEngine } from '../../../src/engines/install/install';
 import { ADDON_SOURCES } from '../../../src/engines/install/pins';
 import { removeEngine } from '../../../src/engines/install/remove';
 import type { InstallProgress } from '../../../src/protocol/install';
+import type { Failure } from '../../../src/shared/failure';
+import { UserError } from '../../../src/shared/userError';
 import { deadMirror, mirror } from '../data/mirror';
 
 /** That it installs what then computes is shown by `npm run verify`, which tests on what it installed. */
@@ -119,11 +120,11 @@ it('removing an engine takes its folder, and tells whether there was one', async
   await rm(folder, { recursive: true });
 });
 
-async function failure(work: Promise<unknown>): Promise<EngineInstallError> {
+async function failure(work: Promise<unknown>): Promise<Failure> {
   const error = await work.then(
     () => null,
     (reason: unknown) => reason,
   );
-  expect(error).toBeInstanceOf(EngineInstallError);
-  return error as EngineInstallError;
+  expect(error).toBeInstanceOf(UserError);
+  return (error as UserError).failure;
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { sourcesFor } from '../../../src/engines/install/method';
 import {
   ADDON_SOURCES,
   downloadBytes,
@@ -9,8 +10,7 @@ import {
   wheelFor,
 } from '../../../src/engines/install/pins';
 import { progressText } from '../../../src/engines/install/progressText';
-import { sourcesFor } from '../../../src/engines/install/way';
-import { placesFor } from '../../../src/engines/install/wheel';
+import { unpackPathsFor } from '../../../src/engines/install/wheel';
 import { flagsIn, multipliesBfloat16 } from '../../../src/engines/processor';
 import { isOlder } from '../../../src/engines/versions';
 import { SOURCES } from '../../../src/protocol/install';
@@ -160,13 +160,13 @@ describe('the place of a file', () => {
     ['nvidia/cublas/lib/__init__.py', null],
     ['tensorflow/python/_pywrap_tfe.so', null],
   ])('%s is %s for a GPU', (name, place) => {
-    expect(placesFor(gpu)(name)).toBe(place);
+    expect(unpackPathsFor(gpu)(name)).toBe(place);
   });
 
   it.each([
     ['tensorflow/libtensorflow_cc.so.2', 'complete/libtensorflow_cc.so.2'],
     ['nvidia/cudnn/lib/libcudnn.so.9', null],
   ])('%s is %s for the processor', (name, place) => {
-    expect(placesFor(cpu)(name)).toBe(place);
+    expect(unpackPathsFor(cpu)(name)).toBe(place);
   });
 });

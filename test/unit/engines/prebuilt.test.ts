@@ -14,15 +14,15 @@ import { basename, dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { engineStates } from '../../../src/engines/choice';
 import { diagnose } from '../../../src/engines/doctor';
-import { EngineInstallError } from '../../../src/engines/install/error';
 import { installEngine } from '../../../src/engines/install/install';
+import type { InstallMethod } from '../../../src/engines/install/method';
 import { type Prebuilt, prebuiltFor, type Wheel, wheelFor } from '../../../src/engines/install/pins';
-import { prebuiltWay } from '../../../src/engines/install/prebuilt';
-import type { Way } from '../../../src/engines/install/way';
-import { wheelWay } from '../../../src/engines/install/wheel';
+import { prebuiltMethod } from '../../../src/engines/install/prebuilt';
+import { wheelMethod } from '../../../src/engines/install/wheel';
 import { ADDON, findInManaged, findInstallations } from '../../../src/engines/installations';
 import { tryOut } from '../../../src/engines/trial';
 import type { InstallProgress } from '../../../src/protocol/install';
+import { UserError } from '../../../src/shared/userError';
 import { deadMirror, type Mirror, mirror } from '../data/mirror';
 import { layEngine } from './layEngine';
 
@@ -155,7 +155,7 @@ describe.runIf(installed?.addonPath && process.platform === 'linux')('what is pr
     vi.stubEnv('CXX', '/nowhere/c++');
     const { url } = await storage();
     const seen: InstallProgress[] = [];
-    await install(url, { onProgress: (progress) => seen.push(progress) }, [wheelWay(wheel)]);
+    await install(url, { onProgress: (progress) => seen.push(progress) }, [wheelMethod(wheel)]);
     expect(findInManaged('tensorflow', managed())?.versions.tensorflow).toBe('2.9.1');
     expect(seen[0]).toEqual({
       stage: 'instead',
@@ -170,30 +170,32 @@ describe.runIf(installed?.addonPath && process.platform === 'linux')('what is pr
     symlinkSync(installed?.folder ?? '', join(managed(), 'tensorflow'));
     const { url, requests } = await storage();
     const onProgress = () => expect.unreachable();
-    expect(await install(url, { onProgress }, [wheelWay(wheel)])).toBe(join(managed(), 'tensorflow'));
+    expect(await install(url, { onProgress }, [wheelMethod(wheel)])).toBe(join(managed(), 'tensorflow'));
     expect(requests).toEqual([]);
   });
 
   it('is an error where it was asked for and cannot be had, and leaves nothing', async () => {
     const failing = install(await deadMirror(), { from: 'prebuilt' });
-    await expect(failing).rejects.toThrow(EngineInstallError);
-    await expect(failing).rejects.toMatchObject({ remedy: expect.stringContaining('TFJS_NODE_CDN_STORAGE') });
+    await expect(failing).rejects.toThrow(UserError);
+    await expect(failing).rejects.toMatchObject({
+      failure: { remedy: expect.stringContaining('TFJS_NODE_CDN_STORAGE') },
+    });
     expect(readdirSync(managed())).toEqual([]);
   });
 
   function install(
     url: string,
     options: Parameters<typeof installEngine>[1] = {},
-    more: readonly Way[] = [],
+    more: readonly InstallMethod[] = [],
   ) {
-    const ways = [prebuiltWay(prebuilt), ...more];
-    return installEngine('tensorflow', { folder: managed(), indexes: { storage: url }, ...options }, ways);
+    const methods = [prebuiltMethod(prebuilt), ...more];
+    return installEngine('tensorflow', { folder: managed(), indexes: { storage: url }, ...options }, methods);
   }
 
-  /** Why the next way was gone, which begins in an empty folder and leads to an engine. */
+  /** Why the next method was tried, which begins in an empty folder and leads to an engine. */
   async function gaveWay(url: string): Promise<string> {
     const seen: InstallProgress[] = [];
-    const next: Way = {
+    const next: InstallMethod = {
       source: 'wheel',
       versions: { tensorflow: '2.21.0' },
       neededBytes: 0,

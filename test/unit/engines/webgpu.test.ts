@@ -8,7 +8,7 @@ import { type Adapter, adapterName, findDawn, isSoftware, SOFTWARE_GPU } from '.
 import { explainDawnError, explainNoAdapter, probeDawn } from '../../../src/engines/dawnProbe';
 import { diagnose } from '../../../src/engines/doctor';
 import { linesOf } from '../../../src/engines/doctorText';
-import { rememberedDawnProbe } from '../../../src/engines/remembered';
+import { cachedDawnProbe } from '../../../src/engines/probeCache';
 
 const adapter = (facts: Partial<Adapter>): Adapter => ({
   vendor: '',
@@ -92,7 +92,7 @@ describe.runIf(dawn !== '')('a probe of Dawn', () => {
 
   it.runIf(onSwiftShader)('is remembered where it computed, until the drivers change', async () => {
     const file = join(temporaryFolder(), 'probes.json');
-    const probe = () => rememberedDawnProbe(dawn, undefined, file);
+    const probe = () => cachedDawnProbe(dawn, undefined, file);
     expect(await probe()).toMatchObject({ outcome: 'computed' });
     writeFileSync(file, readFileSync(file, 'utf8').replace('SwiftShader driver', 'remembered'));
     expect(await probe()).toMatchObject({ adapter: { description: expect.stringMatching(/^remembered/) } });

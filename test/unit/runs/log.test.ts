@@ -4,16 +4,14 @@ import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { isStepEvent, type RunEvent, runEventSchema } from '../../../src/protocol/events';
 import { stateAfter } from '../../../src/protocol/state';
+import { RunFollower, readAllEvents, thinningStride } from '../../../src/runs/log';
 import {
   type EventBatch,
   LOG_START,
   MAX_LINE_BYTES,
   type Position,
   parseEvents,
-  RunFollower,
-  readAllEvents,
-  thinningStride,
-} from '../../../src/runs/log';
+} from '../../../src/runs/logParser';
 import { temporaryFolder } from './support';
 
 const number = fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => (value === 0 ? 0 : value));

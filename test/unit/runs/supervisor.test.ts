@@ -7,7 +7,8 @@ import { isHeld, readLease } from '../../../src/runs/lease';
 import { readAllEvents } from '../../../src/runs/log';
 import { stopByLease } from '../../../src/runs/stopping';
 import { metricsPath, readManifest, readRun, trainerLogPath } from '../../../src/runs/store';
-import { startRun, type TrainerCommand, trainerEnvironment } from '../../../src/runs/supervisor';
+import { startRun } from '../../../src/runs/supervisor';
+import { type TrainerCommand, trainerEnvironment } from '../../../src/runs/trainerCommand';
 import { doneEvent, standInPrelude } from './standIn';
 import { exampleRun, isRunning, until } from './support';
 

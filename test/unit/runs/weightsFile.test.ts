@@ -5,8 +5,9 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { buildGraph, type ModelSpec } from '../../../src/models/catalog';
 import { buffersOf, type Graph, parametersOf } from '../../../src/models/graph';
 import { torchLayoutsOf } from '../../../src/models/torchLayout';
-import { loadInitialValues, WeightsFileError } from '../../../src/runs/weightsFile';
+import { loadInitialValues } from '../../../src/runs/weightsFile';
 import { encodeSafetensors, type NamedTensor, type TensorValues } from '../../../src/shared/safetensors';
+import { UserError } from '../../../src/shared/userError';
 import { initialValues } from '../../../src/training/network/initialization';
 import { Random } from '../../../src/training/random';
 
@@ -43,7 +44,7 @@ const load = async (tensors: readonly Tensor[], metadata: Record<string, string>
 /** What a person is told about a file that cannot be started from, its path left out. */
 async function failureOf(loading: Promise<unknown>): Promise<{ what: string; remedy: string }> {
   const error = await loading.then(() => null).catch((reason: unknown) => reason);
-  if (!(error instanceof WeightsFileError)) throw new Error(`Not refused but ${error}`);
+  if (!(error instanceof UserError)) throw new Error(`Not refused but ${error}`);
   return { ...error.failure, what: error.failure.what.replace(/^\S*start\.safetensors: /, '') };
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { loadEngine } from '../../../src/backends/index';
 import { THREADS } from '../../../src/training/parallel/workerPool';
-import { namingShortage } from '../../../src/training/trainer/outOfMemory';
+import { explainOutOfMemory } from '../../../src/training/trainer/outOfMemory';
 import { PRESENT_ENGINES } from '../support/presentEngines';
 import { smallRecipe } from '../support/smallRecipe';
 import { trainHere } from '../support/trainHere';
@@ -43,7 +43,7 @@ describe('a training that memory is too small for', () => {
   test('ends when WebAssembly cannot allocate', async () => {
     const recipe = smallRecipe(images(HUGE));
     const engine = await loadEngine('wasm');
-    const training = namingShortage(recipe, engine, 1, () => trainHere(recipe));
+    const training = explainOutOfMemory(recipe, engine, 1, () => trainHere(recipe));
     await expect(training).rejects.toMatchObject({
       failure: { what: expect.stringMatching(/needs about \d+\.\d GiB, and the engine "wasm" had 4\.0 GiB/) },
       cause: { message: expect.stringMatching(/^Out of memory: \d+ bytes could not be allocated/) },

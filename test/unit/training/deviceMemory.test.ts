@@ -4,7 +4,7 @@ import { DeviceMemoryError } from '../../../src/backends/deviceError';
 import { loadEngine } from '../../../src/backends/index';
 import type { DawnBackend } from '../../../src/backends/webgpu/backend';
 import { batchBytes } from '../../../src/models/stepMemory';
-import { memoryFailure, takenOnWebgpu } from '../../../src/training/trainer/deviceMemory';
+import { memoryFailure, webgpuStepMemory } from '../../../src/training/trainer/deviceMemory';
 import { PRESENT_ENGINES } from '../support/presentEngines';
 import { smallRecipe } from '../support/smallRecipe';
 import { trainHere } from '../support/trainHere';
@@ -27,7 +27,7 @@ describe.runIf(PRESENT_ENGINES.includes('webgpu'))('the memory of a step', () =>
     const before = bufferManager.numBytesAllocated;
     await trainHere(small);
     const taken = bufferManager.numBytesAllocated - before;
-    const ratio = batchBytes(takenOnWebgpu(small), batch) / taken;
+    const ratio = batchBytes(webgpuStepMemory(small), batch) / taken;
     expect(ratio).toBeGreaterThan(2 / 3);
     expect(ratio).toBeLessThan(4 / 3);
   });

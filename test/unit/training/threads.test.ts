@@ -169,7 +169,7 @@ describe('the gradients of shards', () => {
   test.each([
     [2, [24, 16], null],
     [3, [24, 16], { teacher: 'given', temperature: 2, weight: 0.5 }],
-    // More than one stretch of values: the threads hand over each by itself.
+    // More than one bucket of values: the threads hand over each by itself.
     [2, [1024, 700, 700, 16], null],
   ])(
     'without batch norm are those of the whole batch, on %i threads, through layers of %j, taught by %j',
@@ -350,7 +350,7 @@ describe('a training whose thread is lost', () => {
     const threadsBefore = await threadsOfProcess();
     const training = trainHere(smallRecipe(), { threads: threads(2, program) });
     await expect(training).rejects.toMatchObject({
-      name: 'ThreadLostError',
+      name: 'UserError',
       failure: {
         what,
         remedy: expect.stringContaining(remedy),

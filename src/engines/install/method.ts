@@ -16,14 +16,14 @@ export function sourcesFor(engine: NativeEngine, flags: readonly string[] | null
     : ['prebuilt', 'wheel'];
 }
 
-/** A way to come by an engine. */
-export interface Way {
+/** A way to install an engine. */
+export interface InstallMethod {
   readonly source: Source;
   /** What it brings, by name. */
   readonly versions: Readonly<Record<string, string>>;
-  /** The room that it takes on the way. */
+  /** The disk space that it takes while it installs. */
   readonly neededBytes: number;
-  /** What speaks against it on this machine before anything is downloaded; null where nothing does. */
+  /** The problem that this machine has with it, found before anything is downloaded; null where there is none. */
   problem(signal: AbortSignal): Promise<Failure | null>;
   /** As `problem`, of the GPU that it is for and its driver. */
   gpuProblem(signal: AbortSignal): Promise<Failure | null>;

@@ -9,22 +9,22 @@ import { kernelDriver } from './nvidia';
 import { type Probe, probeAddon, probeSchema } from './probe';
 
 /** Probes by library, each with what it holds for. */
-const rememberedSchema = z.record(z.string(), z.object({ fingerprint: z.string(), probe: z.unknown() }));
-type Remembered = z.infer<typeof rememberedSchema>;
+const cacheSchema = z.record(z.string(), z.object({ fingerprint: z.string(), probe: z.unknown() }));
+type ProbeCache = z.infer<typeof cacheSchema>;
 
 /**
- * Probes an installation's addon, or tells what it did before: remembered until the addon, its libraries, Node, or
- * NVIDIA's driver change. A probe that ran out of time is not remembered, nor one of tensorflow-gpu that saw no GPU:
- * one that comes later is to be seen.
+ * Probes an installation's addon, or gives the cached probe, which holds until the addon, its libraries, Node, or
+ * NVIDIA's driver change. A probe that ran out of time is not cached, nor one of tensorflow-gpu that saw no GPU: one
+ * that comes later is to be seen.
  *
  * @throws the signal's reason when aborted
  */
-export async function rememberedProbe(
+export async function cachedProbe(
   { engine, addonPath }: Installation & { readonly addonPath: string },
   signal?: AbortSignal,
   file = join(enginesFolder(), 'probes.json'),
 ): Promise<Probe> {
-  return remembered(file, addonPath, {
+  return cached(file, addonPath, {
     fingerprint: await fingerprintOf(addonPath),
     schema: probeSchema,
     probe: () => probeAddon(addonPath, signal),
@@ -36,17 +36,17 @@ export async function rememberedProbe(
 }
 
 /**
- * As `rememberedProbe`, of Dawn, until it, Node, the system or Linux's graphics drivers change. Only what computed is
- * remembered: a GPU or a driver that comes later is to be seen.
+ * As `cachedProbe`, of Dawn, until it, Node, the system or Linux's graphics drivers change. Only what computed is
+ * cached: a GPU or a driver that comes later is to be seen.
  *
  * @throws the signal's reason when aborted
  */
-export async function rememberedDawnProbe(
+export async function cachedDawnProbe(
   path: string,
   signal?: AbortSignal,
   file = join(enginesFolder(), 'probes.json'),
 ): Promise<DawnProbe> {
-  return remembered(file, path, {
+  return cached(file, path, {
     fingerprint: await dawnFingerprint(path),
     schema: dawnProbeSchema,
     probe: () => probeDawn(path, signal),
@@ -54,15 +54,15 @@ export async function rememberedDawnProbe(
   });
 }
 
-interface Probing<P> {
+interface CacheEntry<P> {
   readonly fingerprint: string;
   readonly schema: z.ZodType<P>;
   readonly probe: () => Promise<P>;
   readonly isKept: (probe: P) => boolean;
 }
 
-async function remembered<P>(file: string, library: string, probing: Probing<P>): Promise<P> {
-  const { fingerprint, schema, probe, isKept } = probing;
+async function cached<P>(file: string, library: string, entry: CacheEntry<P>): Promise<P> {
+  const { fingerprint, schema, probe, isKept } = entry;
   const known = (await read(file))[library];
   if (known?.fingerprint === fingerprint) {
     const parsed = schema.safeParse(known.probe);
@@ -70,8 +70,8 @@ async function remembered<P>(file: string, library: string, probing: Probing<P>)
   }
   const found = await probe();
   if (!isKept(found)) return found;
-  // Read again: others may have probed meanwhile. A memory that cannot be kept costs the next run a second.
-  const all: Remembered = { ...(await read(file)), [library]: { fingerprint, probe: found } };
+  // Read again: others may have probed meanwhile. A cache that cannot be written costs the next run a second.
+  const all: ProbeCache = { ...(await read(file)), [library]: { fingerprint, probe: found } };
   await replaceFile(file, `${JSON.stringify(all, null, 2)}\n`).catch(() => {});
   return found;
 }
@@ -129,9 +129,9 @@ async function nvidiaDriver(): Promise<string> {
   return (await kernelDriver()).split('\n')[0] ?? '';
 }
 
-async function read(file: string): Promise<Remembered> {
+async function read(file: string): Promise<ProbeCache> {
   try {
-    return rememberedSchema.parse(JSON.parse(await readFile(file, 'utf8')));
+    return cacheSchema.parse(JSON.parse(await readFile(file, 'utf8')));
   } catch {
     return {};
   }
