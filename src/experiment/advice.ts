@@ -1,4 +1,5 @@
 import * as l10n from '@vscode/l10n';
+import { assertNever } from '../shared/assertNever';
 import { ALL_TRICKS, type TrickName } from '../tricks/registry';
 import type { Advice, Trick } from '../tricks/trick';
 import { writtenTrick } from './aliases';
@@ -59,10 +60,8 @@ export function adviceEdits(
       return document.setIn(fix.path, fix.value);
     case 'set_option':
       return setOption(document, trick.name, fix.option, fix.value);
-    default: {
-      const unknown: never = fix;
-      throw new Error(`Unknown fix ${JSON.stringify(unknown)}`);
-    }
+    default:
+      return assertNever(fix);
   }
 }
 

@@ -1,3 +1,4 @@
+import { assertNever } from '../shared/assertNever';
 import type { Path } from '../shared/path';
 
 /**
@@ -96,7 +97,7 @@ export function placeAt(
         ? { path: above, part: 'value', span: root }
         : null;
     default:
-      return root satisfies never;
+      return assertNever(root);
   }
 }
 

@@ -2,6 +2,7 @@ import * as l10n from '@vscode/l10n';
 import { closest, distance } from 'fastest-levenshtein';
 import type { z } from 'zod';
 import { SYNTHETIC_DEFAULTS } from '../recipe/datasets';
+import { assertNever } from '../shared/assertNever';
 import type { Path } from '../shared/path';
 import { isMapping, valueAt } from '../shared/values';
 import { ALL_TRICKS, trickCalled } from '../tricks/registry';
@@ -252,7 +253,7 @@ function wrongRange(
         exampleRemedy(path),
       );
     default:
-      return unknown(relation);
+      return assertNever(relation);
   }
 }
 
@@ -303,8 +304,4 @@ function firstOfEachPath(findings: readonly Finding[]): Finding[] {
     const name = JSON.stringify(path);
     return !seen.has(name) && seen.add(name);
   });
-}
-
-function unknown(value: never): never {
-  throw new Error(`Unknown relation ${JSON.stringify(value)}`);
 }

@@ -1,6 +1,7 @@
 import * as l10n from '@vscode/l10n';
 import type { ParseResult } from '../experiment/parse';
 import type { Problem, Range } from '../experiment/problem';
+import { assertNever } from '../shared/assertNever';
 import { measuredEffect, type RunIndex } from '../study/effect';
 import type { PairedMean } from '../study/statistics';
 import type { TrickName } from '../tricks/registry';
@@ -163,10 +164,8 @@ function runLens({ obstacle }: LensSurroundings): LensFace {
         tooltip: l10n.t('A trainer can read files of a disk only. Save a copy in a folder to run it.'),
         action: { type: 'save' },
       };
-    default: {
-      const unknown: never = obstacle;
-      throw new Error(`Unknown obstacle ${unknown}`);
-    }
+    default:
+      return assertNever(obstacle);
   }
 }
 

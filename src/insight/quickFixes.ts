@@ -4,6 +4,7 @@ import { setOption } from '../experiment/edits';
 import type { ParseResult } from '../experiment/parse';
 import type { Problem, Range } from '../experiment/problem';
 import type { EditResult } from '../experiment/textEdits';
+import { assertNever } from '../shared/assertNever';
 import type { Path } from '../shared/path';
 import { trickCalled } from '../tricks/registry';
 import { titleInSentence } from './trickText';
@@ -65,10 +66,8 @@ function adviceTitle({ trick, fix }: PlacedAdvice): string {
       return l10n.t('Set {0} to {1}', fix.path.join('.'), fix.value);
     case 'set_option':
       return l10n.t('Set {0} to {1}', `${trick.name}.${fix.option}`, fix.value);
-    default: {
-      const unknown: never = fix;
-      throw new Error(`Unknown fix ${JSON.stringify(unknown)}`);
-    }
+    default:
+      return assertNever(fix);
   }
 }
 

@@ -3,6 +3,8 @@
  * one, the trainer executes it, and everyone else counts it without TensorFlow.js.
  */
 
+import { assertNever } from '../shared/assertNever';
+
 export type ImageShape = readonly [height: number, width: number, channels: number];
 export type VectorShape = readonly [features: number];
 /** A layer's output shape without the batch dimension. */
@@ -148,7 +150,7 @@ export function layerParameters(layer: Layer): ParameterSpec[] {
     case 'flatten':
       return [];
     default:
-      return unreachable(layer);
+      return assertNever(layer);
   }
 }
 
@@ -188,8 +190,4 @@ export function layerMultiplyAdds(layer: Layer): number {
     return height * width * sizeOf(layer.kernel.shape);
   }
   return layer.kind === 'dense' ? sizeOf(layer.kernel.shape) : 0;
-}
-
-function unreachable(value: never): never {
-  throw new Error(`Unknown layer ${JSON.stringify(value)}`);
 }

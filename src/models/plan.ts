@@ -1,3 +1,4 @@
+import { assertNever } from '../shared/assertNever';
 import type { Graph, Layer, LayerId } from './graph';
 
 /** What runs as one operation: a layer, with the ReLU after it where they fuse. */
@@ -95,7 +96,7 @@ function keptBy(
     case 'flatten':
       return [];
     default:
-      return layer satisfies never;
+      return assertNever(layer);
   }
 }
 
@@ -117,7 +118,7 @@ function inputsOf(layer: Layer): readonly LayerId[] {
     case 'dense':
       return [layer.input];
     default:
-      return layer satisfies never;
+      return assertNever(layer);
   }
 }
 

@@ -3,6 +3,8 @@
  * shape, classes, and the mean and deviation its pixels are normalised by. Reading pixels is the trainer's.
  */
 
+import { assertNever } from '../shared/assertNever';
+
 export const DATASET_NAMES = ['fashion-mnist', 'fashion-mnist-sample', 'synthetic'] as const;
 export type DatasetName = (typeof DATASET_NAMES)[number];
 
@@ -106,10 +108,8 @@ export function datasetFacts(request: DatasetRequest): DatasetFacts {
         std: Array<number>(options.channels).fill(SYNTHETIC_STD),
       };
     }
-    default: {
-      const unknown: never = request;
-      throw new Error(`Unknown data set: ${JSON.stringify(unknown)}`);
-    }
+    default:
+      return assertNever(request);
   }
 }
 

@@ -1,4 +1,5 @@
 import { type StepMemory, stepMemory } from '../models/stepMemory';
+import { assertNever } from '../shared/assertNever';
 import { graphOf } from './draft';
 import type { OptimizerRecipe, Recipe } from './recipe';
 
@@ -31,6 +32,6 @@ function slotsOf({ name }: OptimizerRecipe): number {
     case 'lamb':
       return 2;
     default:
-      return name satisfies never;
+      return assertNever(name);
   }
 }

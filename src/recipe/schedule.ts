@@ -1,3 +1,5 @@
+import { assertNever } from '../shared/assertNever';
+
 /** How the rate falls once warmup is over. Milestones are steps. */
 export type Decay =
   | { readonly name: 'constant' }
@@ -72,15 +74,11 @@ function decayAt({ decay, warmup, totalSteps }: Schedule, t: number): number {
       return alongCosine(1, endFactor, (past - top) / Math.max(steps - 1 - top, 1));
     }
     default:
-      return unknown(decay);
+      return assertNever(decay);
   }
 }
 
 /** From `start` to `end` along half a cosine, `share` of the way. */
 function alongCosine(start: number, end: number, share: number): number {
   return end + ((start - end) * (1 + Math.cos(Math.PI * share))) / 2;
-}
-
-function unknown(decay: never): never {
-  throw new Error(`Unknown decay ${JSON.stringify(decay)}`);
 }

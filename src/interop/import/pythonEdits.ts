@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import * as l10n from '@vscode/l10n';
 import { applyEdits, type EditResult, type TextEdit } from '../../experiment/textEdits';
+import { assertNever } from '../../shared/assertNever';
 import { isMapping } from '../../shared/values';
 import { type Changes, COMPUTED } from '../../tricks/elsewhere/mapping';
 import { assignmentsOf, type DictEntry, type PythonNode, pythonOf } from './pythonLiterals';
@@ -21,7 +22,7 @@ export function plainOf(node: PythonNode): unknown {
     case 'computed':
       return COMPUTED;
     default:
-      return node satisfies never;
+      return assertNever(node);
   }
 }
 
