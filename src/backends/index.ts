@@ -1,6 +1,7 @@
 import { chooseEngine, engineStates } from '../engines/choice';
 import type { EnginePlaces } from '../engines/installations';
 import type { EngineName, EngineRequest } from '../recipe/engineNames';
+import { assertNever } from '../shared/assertNever';
 import { type Engine, EngineUnavailableError } from './backend';
 
 /**
@@ -49,7 +50,7 @@ async function load(name: EngineName, places: EnginePlaces): Promise<Engine> {
     case 'cpu':
       return (await import('./cpu/cpu')).loadCpu();
     default:
-      return name satisfies never;
+      return assertNever(name);
   }
 }
 
