@@ -1,5 +1,6 @@
 import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
-import * as tf from '@tensorflow/tfjs-core';
+import type * as tf from '@tensorflow/tfjs-core';
+import type { Origin } from '../ownKernels';
 import {
   add,
   advance,
@@ -19,19 +20,19 @@ import {
 } from './assembler';
 import { FLOAT_BYTES, heapOf } from './heap';
 import { GAP_BYTES, packColumns, packTransposed, panelBytes } from './packing';
+import { type Call, register } from './register';
 
 /**
  * Winograd's minimal filtering F(2x2, 3x3) for 3x3 convolutions at stride 1 (Lavin and Gray 2016, section 4.1): a
  * tile of 4x4 input pixels gives 2x2 output pixels by 16 multiplications instead of 36. Tiles are transformed a
  * block at a time, so that a transformed block stays in the processor's cache for the products that follow.
  *
- * Kernels of the wasm backend, called by ../../ops/winogradConv2d.ts:
+ * Kernels of the wasm backend, called by ../../training/ops/convolution/winogradConv2d.ts:
  * - `WinogradConv2D`: x [batch, rows, columns, channels] and the kernel [3, 3, channels, filters] to [batch, height,
  *   width, filters]; or the kernel [3, 3, filters, channels], turned by half a turn.
  * - `WinogradKernelGradient`: x as above and dy [batch, height, width, filters] to the gradient of the kernel.
  */
 export function registerWinograd(memory: WebAssembly.Memory): void {
-  const backendName = 'wasm';
   const assembled = new Map<string, Functions>();
   const functionsOf = (layout: Layout): Functions => {
     const key = JSON.stringify(layout);
@@ -39,44 +40,8 @@ export function registerWinograd(memory: WebAssembly.Memory): void {
     assembled.set(key, known);
     return known;
   };
-  tf.registerKernel({
-    kernelName: 'WinogradConv2D',
-    backendName,
-    kernelFunc: ({ inputs, attrs, backend }) =>
-      convolve(
-        backend as BackendWasm,
-        functionsOf,
-        inputs.x as tf.TensorInfo,
-        inputs.kernel as tf.TensorInfo,
-        attrs as unknown as ConvolutionAttributes,
-      ),
-  });
-  tf.registerKernel({
-    kernelName: 'WinogradKernelGradient',
-    backendName,
-    kernelFunc: ({ inputs, attrs, backend }) =>
-      differentiate(
-        backend as BackendWasm,
-        functionsOf,
-        inputs.x as tf.TensorInfo,
-        inputs.dy as tf.TensorInfo,
-        attrs as unknown as Origin,
-      ),
-  });
-}
-
-/** Pixels of zeros before an image: where an output's first window begins. */
-interface Origin {
-  readonly top: number;
-  readonly left: number;
-}
-
-interface ConvolutionAttributes extends Origin {
-  /** Of the output. */
-  readonly height: number;
-  readonly width: number;
-  /** Whether the kernel is turned by half a turn, its channels and filters exchanged. */
-  readonly isTurned: boolean;
+  register('WinogradConv2D', (call) => convolve(functionsOf, call));
+  register('WinogradKernelGradient', (call) => differentiate(functionsOf, call));
 }
 
 const TAPS = 9;
@@ -125,14 +90,12 @@ function scratchFloats({ capacity, channels, filters }: Layout): number {
 type Functions = ReturnType<typeof assemble>;
 
 function convolve(
-  backend: BackendWasm,
   functionsOf: (layout: Layout) => Functions,
-  x: tf.TensorInfo,
-  kernel: tf.TensorInfo,
-  { height, width, isTurned, ...origin }: ConvolutionAttributes,
+  { backend, inputs: { x, kernel }, attributes }: Call<'WinogradConv2D'>,
 ): tf.TensorInfo {
-  const [batch = 0, , , channels = 0] = x.shape;
-  const filters = kernel.shape[isTurned ? 2 : 3] as number;
+  const { height, width, isTurned, ...origin } = attributes;
+  const [batch, , , channels] = x.shape;
+  const filters = kernel.shape[isTurned ? 2 : 3];
   const rowsPerImage = Math.ceil(height / 2);
   const layout = layoutOf(channels, filters, width, batch * rowsPerImage);
   const { blockRows, capacity } = layout;
@@ -143,14 +106,14 @@ function convolve(
   const kernelBytes = (POSITIONS * filters * panelBytes(channels, 8)) / 8;
   const tapsBytes = TAPS * panelBytes(channels, 8);
   const blockBytes = Math.max(scratchFloats(layout) * FLOAT_BYTES, tapsBytes);
-  const inputs = { tensor: x, rows: 4, columns: 2 * layout.tiles + 2, ...origin };
-  const scratchBytes = kernelBytes + blockBytes + PaddedRows.bytes(inputs);
+  const padding = { tensor: x, rows: 4, columns: 2 * layout.tiles + 2, ...origin };
+  const scratchBytes = kernelBytes + blockBytes + PaddedRows.bytes(padding);
   const scratch = backend.makeOutput([scratchBytes / FLOAT_BYTES], 'float32');
   const { addressOf } = heapOf(backend);
   const kernelAddress = addressOf(scratch);
   const transformed = kernelAddress + kernelBytes;
   const products = transformed + POSITIONS * planeBytes(capacity, channels);
-  const rows = new PaddedRows(backend, functions.copy, inputs, transformed + blockBytes);
+  const rows = new PaddedRows(backend, functions.copy, padding, transformed + blockBytes);
   const outputRow = width * filters * FLOAT_BYTES;
   // The room of the first block is that of a panel of the kernel before it.
   transformPanels(functions, layout, addressOf(kernel), isTurned, transformed, kernelAddress);
@@ -201,14 +164,11 @@ function transformPanels(
 }
 
 function differentiate(
-  backend: BackendWasm,
   functionsOf: (layout: Layout) => Functions,
-  x: tf.TensorInfo,
-  dy: tf.TensorInfo,
-  origin: Origin,
+  { backend, inputs: { x, dy }, attributes: origin }: Call<'WinogradKernelGradient'>,
 ): tf.TensorInfo {
-  const [batch = 0, , , channels = 0] = x.shape;
-  const [, height = 0, width = 0, filters = 0] = dy.shape;
+  const [batch, , , channels] = x.shape;
+  const [, height, width, filters] = dy.shape;
   const rowsPerImage = Math.ceil(height / 2);
   const layout = layoutOf(channels, filters, width, batch * rowsPerImage);
   const { blockRows, capacity, tiles } = layout;
@@ -527,29 +487,37 @@ function outerProduct(
   ]);
 }
 
+/** The code of some vectors. */
+type VectorsOf<Size extends 2 | 3 | 4> = {
+  2: readonly [Code, Code];
+  3: readonly [Code, Code, Code];
+  4: readonly [Code, Code, Code, Code];
+}[Size];
+
 /** Applies a transform to the columns of a square of `size` by `size` vectors, and then to the rows of that. */
-function alongBothAxes(
+function alongBothAxes<Size extends 2 | 3 | 4>(
   f: FunctionBuilder,
-  size: number,
-  // biome-ignore lint/suspicious/noExplicitAny: a tuple of `size`
-  transform: (values: any) => readonly Code[],
+  size: Size,
+  transform: (values: VectorsOf<Size>) => readonly Code[],
   element: (row: number, column: number) => Code,
   result: (row: number, column: number, value: Code) => Code,
 ): Code {
   const values = f.vectors(size);
+  // Each time of `size` vectors, which `map` does not say.
+  const transformed = (vectors: readonly Code[]) => transform(vectors as VectorsOf<Size>);
   const columns = Array.from({ length: size }, (_, column) => {
     const loads = values.map((value, row) => set(value, element(row, column)));
-    const transformed = transform(values.map(get)).map((value) => {
+    const results = transformed(values.map(get)).map((value) => {
       const local = f.vectors(1)[0] as number;
       return { local, code: set(local, value) };
     });
     return {
-      code: [...loads, ...transformed.map(({ code }) => code)].flat(),
-      locals: transformed.map(({ local }) => local),
+      code: [...loads, ...results.map(({ code }) => code)].flat(),
+      locals: results.map(({ local }) => local),
     };
   });
   const rows = (columns[0]?.locals ?? []).map((_, row) =>
-    transform(columns.map(({ locals }) => get(locals[row] as number))).map((value, column) =>
+    transformed(columns.map(({ locals }) => get(locals[row] as number))).map((value, column) =>
       result(row, column, value),
     ),
   );
