@@ -20,7 +20,7 @@ export interface Engine {
   readonly halfFormats?: readonly HalfFormat[];
   /** Why `auto` took it, in sentences; absent where it was named. */
   readonly because?: readonly string[];
-  /** The engine with each batch cut among some threads (see ../parallel); absent where it uses all by itself. */
+  /** The engine with each batch cut among some threads (see ../training/parallel); absent where it uses all by itself. */
   readonly onThreads?: (count: number) => Engine;
 }
 

@@ -1,7 +1,7 @@
 import * as cpu from '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
 import type { Engine } from '../backend';
-import type { HalfFormat } from '../precision/formats';
+import { registerOwnKernel } from '../engineKernels';
 import { roundArray } from '../precision/round';
 import { ROUNDING_KERNEL } from '../precision/roundTensor';
 
@@ -17,15 +17,11 @@ export async function loadCpu(): Promise<Engine> {
 }
 
 function registerRounding(): void {
-  tf.registerKernel({
-    kernelName: ROUNDING_KERNEL,
-    backendName: 'cpu',
-    kernelFunc: ({ inputs, attrs, backend }) => {
-      const { dataId, shape } = inputs.x as tf.TensorInfo;
-      const { format } = attrs as unknown as { format: HalfFormat };
-      const { values } = (backend as cpu.MathBackendCPU).data.get(dataId);
-      const rounded = roundArray(values as Float32Array, format);
-      return (backend as cpu.MathBackendCPU).makeTensorInfo(shape, 'float32', rounded);
-    },
+  registerOwnKernel('cpu', ROUNDING_KERNEL, (call) => {
+    const backend = call.backend as cpu.MathBackendCPU;
+    const { dataId, shape } = call.inputs.x;
+    const { values } = backend.data.get(dataId);
+    const rounded = roundArray(values as Float32Array, call.attributes.format);
+    return backend.makeTensorInfo(shape, 'float32', rounded);
   });
 }

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { hasKernel, runOwnKernel } from '../engineKernels';
 import type { HalfFormat } from './formats';
 
 /** An engine's own kernel for rounding: input `x`, attribute `format`. */
@@ -9,8 +10,8 @@ export const ROUNDING_KERNEL = 'RoundPrecision';
  * the engine in use, or by standard operations where it has none. A new tensor.
  */
 export function roundTensor<T extends tf.Tensor>(x: T, format: HalfFormat): T {
-  return tf.getKernel(ROUNDING_KERNEL, tf.getBackend())
-    ? tf.engine().runKernel(ROUNDING_KERNEL, { x }, { format })
+  return hasKernel(ROUNDING_KERNEL)
+    ? (runOwnKernel(ROUNDING_KERNEL, { x }, { format }) as T)
     : roundByOperations(x, format);
 }
 

@@ -2,13 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { isOutOfMemory } from '../../system/errors';
 import type { CompiledInfo, CompilingBackend } from '../compiling';
 import { HALF_FORMATS, type HalfFormat } from '../precision/formats';
-import {
-  type Binding,
-  NATIVE_TYPE,
-  type NativeAttribute,
-  type NativeValues,
-  type StoredType,
-} from './binding';
+import { type Binding, NATIVE_TYPE, type NativeAttribute, type StoredType } from './binding';
 import { Program } from './program';
 import {
   type Attribute,
@@ -17,6 +11,7 @@ import {
   Recording,
   UnrecordableError,
 } from './recording';
+import { type Constant, fromFloat32, keyOf, nativeValues, numbersOf } from './values';
 
 interface Stored {
   /** The binding's tensor; null while only the variable has the data. */
@@ -32,12 +27,6 @@ interface Stored {
 
 /** An input: a tensor, or numbers that become one. */
 export type Input = tf.TensorInfo | Constant;
-type Constant = { readonly shape: number[] } & (
-  | { readonly integers: readonly number[] }
-  | { readonly floats: readonly number[]; readonly type?: StoredType }
-  /** Many numbers, which are worked out once for their name. */
-  | { readonly name: string; readonly floats: () => readonly number[]; readonly type?: StoredType }
-);
 
 /** The library's name of a tensor's type, and TensorFlow.js' name for what JavaScript sees of it. */
 const SEEN_AS: Record<StoredType, tf.DataType> = {
@@ -422,21 +411,6 @@ export class TensorflowBackend extends tf.KernelBackend implements CompilingBack
   }
 }
 
-/** Constants of one key are the same. */
-function keyOf(constant: Constant): string {
-  if ('integers' in constant) return `${constant.shape}:${constant.integers}`;
-  const { shape, type } = constant;
-  return `${shape}:${type}:${'name' in constant ? constant.name : constant.floats}`;
-}
-
-function numbersOf({ floats }: Exclude<Constant, { readonly integers: readonly number[] }>): Float32Array {
-  return Float32Array.from(typeof floats === 'function' ? floats() : floats);
-}
-
-function fromFloat32(type: StoredType): Attributes {
-  return { SrcT: { type: NATIVE_TYPE.float32 }, DstT: { type }, Truncate: false };
-}
-
 /** Whether an op of a graph computes in a half format. One that converts has no type `T`. */
 function isInHalf({ nodes }: RecordedGraph): boolean {
   const halves: readonly unknown[] = [NATIVE_TYPE.bfloat16, NATIVE_TYPE.float16];
@@ -461,31 +435,4 @@ function isRefusal(error: unknown): boolean {
 function isUnknownOp(error: unknown): boolean {
   const text = error instanceof Error ? error.message : '';
   return /TF_Status: 5\b|Could not find device for node|No OpKernel/.test(text);
-}
-
-/** Values as the array that the binding takes for their type. */
-function nativeValues(
-  values: tf.BackendValues,
-  dtype: tf.DataType,
-): { type: StoredType; array: NativeValues } {
-  const numbers = values as ArrayLike<number>;
-  switch (dtype) {
-    case 'float32':
-      return {
-        type: NATIVE_TYPE.float32,
-        array: values instanceof Float32Array ? values : Float32Array.from(numbers),
-      };
-    case 'int32':
-      return {
-        type: NATIVE_TYPE.int32,
-        array: values instanceof Int32Array ? values : Int32Array.from(numbers),
-      };
-    case 'bool':
-      return {
-        type: NATIVE_TYPE.bool,
-        array: values instanceof Uint8Array ? values : Uint8Array.from(numbers),
-      };
-    default:
-      throw new Error(`TensorFlow's engine has no tensors of type ${dtype}`);
-  }
 }

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { isOlder } from '../../engines/versions';
+import { runOwnKernel } from '../engineKernels';
 import type { HalfFormat } from '../precision/formats';
 import { roundTensor } from '../precision/roundTensor';
 
@@ -22,9 +23,9 @@ export function computesIn(format: HalfFormat): boolean {
       const filter = roundTensor(tf.tensor4d(weights, [1, 1, CHANNELS, 1]), format);
       const [sum] = tf.conv2d(ones, filter, 1, 'valid').dataSync();
       if (sum !== LARGE + CHANNELS - 1) return false;
-      const [gamma, beta, mean, variance] = [1, 0, 0, 1].map((value) => tf.fill([CHANNELS], value));
-      const inputs = { x: ones, gamma, beta, mean, variance } as tf.NamedTensorMap;
-      tf.engine().runKernel('BatchNormInference', inputs, { epsilon: 1e-3, activation: 'relu' });
+      const [one, none] = [tf.ones<tf.Rank.R1>([CHANNELS]), tf.zeros<tf.Rank.R1>([CHANNELS])];
+      const inputs = { x: ones, gamma: one, beta: none, mean: none, variance: one };
+      runOwnKernel('BatchNormInference', inputs, { epsilon: 1e-3, activation: 'relu' });
       return true;
     });
   } catch {

@@ -7,8 +7,8 @@ import { registerReductions } from './kernels/reductions';
 import { registerUpdates } from './kernels/updates';
 
 /**
- * Registers what a training calls: the kernels of TensorFlow.js by their own names, and the fused ones that ../../ops
- * asks engines for. One that is missing fails by its name when it is called.
+ * Registers what a training calls: the kernels of TensorFlow.js by their own names, and the fused ones that
+ * ../../training/ops asks engines for. One that is missing fails by its name when it is called.
  */
 export function registerKernels(): void {
   registerElementwise();

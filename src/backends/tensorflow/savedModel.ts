@@ -1,3 +1,4 @@
+import { assertNever } from '../../shared/assertNever';
 import type { StoredType } from './binding';
 import type { Attribute, GraphNode, RecordedGraph, Source } from './recording';
 
@@ -49,7 +50,7 @@ function nodeOf(node: GraphNode, index: number): Buffer[] {
         ...Object.entries(node.attributes).map(([name, value]) => attribute(name, attributeValue(value))),
       ];
     default:
-      return node satisfies never;
+      return assertNever(node);
   }
 }
 

@@ -18,12 +18,13 @@ import {
   zero,
 } from './assembler';
 import { FLOAT_BYTES, heapOf } from './heap';
+import { type Call, register } from './register';
 
 /**
  * Batch norm in training, in as few passes over its images as there can be: two for the statistics, which need the mean
  * first, and one for the output; one for the sums that its gradients need, and one for the input's.
  *
- * Kernels of the wasm backend, called by ../../ops/batchNorm.ts, channels in fours:
+ * Kernels of the wasm backend, called by ../../training/ops/batchNorm.ts, channels in fours:
  * - `FusedBatchNormTraining`: x [batch, height, width, channels], gamma and beta [channels] to the output, with ReLU
  *   where asked, the mean and the biased variance.
  * - `FusedBatchNormGradient`: dy, x, gamma, mean and variance, and the output y where ReLU followed, to the gradients of
@@ -31,41 +32,21 @@ import { FLOAT_BYTES, heapOf } from './heap';
  */
 export function registerBatchNorm(memory: WebAssembly.Memory): void {
   const functions = assemble(memory);
-  const register = (kernelName: string, compute: (call: Call) => tf.TensorInfo[]) => {
-    tf.registerKernel({
-      kernelName,
-      backendName: 'wasm',
-      kernelFunc: ({ inputs, attrs, backend }) =>
-        compute({
-          backend: backend as BackendWasm,
-          functions,
-          inputs: inputs as Call['inputs'],
-          ...(attrs as unknown as Attributes),
-        }),
-    });
-  };
-  register('FusedBatchNormTraining', normalize);
-  register('FusedBatchNormGradient', differentiate);
+  register('FusedBatchNormTraining', (call) => normalize(functions, call));
+  register('FusedBatchNormGradient', (call) => differentiate(functions, call));
 }
 
-interface Attributes {
-  readonly epsilon: number;
-  readonly activation: 'linear' | 'relu';
-}
-
-interface Call extends Attributes {
-  readonly backend: BackendWasm;
-  readonly functions: ReturnType<typeof assemble>;
-  readonly inputs: Readonly<Record<'x' | 'dy' | 'gamma' | 'beta' | 'mean' | 'variance', tf.TensorInfo>> & {
-    readonly y?: tf.TensorInfo;
-  };
-}
+type Functions = ReturnType<typeof assemble>;
 
 /** Pixels whose sums are taken in float32, before those of all are in float64. */
 const CHUNK = 256;
 
-function normalize({ backend, functions, inputs, epsilon, activation }: Call): tf.TensorInfo[] {
+function normalize(
+  functions: Functions,
+  { backend, inputs, attributes }: Call<'FusedBatchNormTraining'>,
+): tf.TensorInfo[] {
   const { x, gamma, beta } = inputs;
+  const { epsilon, activation } = attributes;
   const { channels, pixels, valuesOf, addressOf } = imagesOf(backend, x);
   const y = backend.makeOutput(x.shape, 'float32');
   const made = [0, 1].map(() => backend.makeOutput([channels], 'float32')) as [tf.TensorInfo, tf.TensorInfo];
@@ -93,7 +74,10 @@ function normalize({ backend, functions, inputs, epsilon, activation }: Call): t
   return [y, ...made];
 }
 
-function differentiate({ backend, functions, inputs, epsilon }: Call): tf.TensorInfo[] {
+function differentiate(
+  functions: Functions,
+  { backend, inputs, attributes: { epsilon } }: Call<'FusedBatchNormGradient'>,
+): tf.TensorInfo[] {
   const { dy, x, y, gamma, mean, variance } = inputs;
   const { channels, pixels, valuesOf, addressOf } = imagesOf(backend, x);
   const dx = backend.makeOutput(x.shape, 'float32');

@@ -1,7 +1,8 @@
-import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
 import * as tf from '@tensorflow/tfjs-core';
+import type { OwnKernelName, OwnKernels } from '../ownKernels';
 import { advance, type Code, type FunctionSource, get, load, loadSplat, set, store } from './assembler';
 import { FLOAT_BYTES, heapOf, LANES, VECTOR_BYTES } from './heap';
+import { register } from './register';
 
 /** What a kernel reads and how many tensors it makes, all of one shape. */
 export interface Signature<Input extends string, Scalar extends string> {
@@ -44,8 +45,11 @@ export function everyVector<Input extends string, Scalar extends string>(
   };
 }
 
+/** The names of a kernel's inputs. */
+type InputOf<Name extends OwnKernelName> = keyof OwnKernels[Name]['inputs'] & string;
+
 /** The value of an input that is a scalar; null where it was not given. */
-type ScalarOf = (name: string) => number | null;
+type ScalarOf<Input> = (name: Input) => number | null;
 
 interface Computation<Scalar extends string> {
   /** A function of `everyVector`. */
@@ -54,53 +58,51 @@ interface Computation<Scalar extends string> {
 }
 
 /** Registers a kernel of the wasm backend: one pass over tensors of one shape, by a function of `everyVector`. */
-export function registerElementwise<Input extends string, Scalar extends string>(
-  kernelName: string,
-  { inputs: names, scalars: scalarNames, outputs: count, replaced = [] }: Signature<Input, Scalar>,
-  // biome-ignore lint/suspicious/noExplicitAny: each kernel has attributes of its own
-  choose: (attrs: any, scalarOf: ScalarOf) => Computation<Scalar>,
+export function registerElementwise<Name extends OwnKernelName, Scalar extends string>(
+  kernelName: Name,
+  { inputs: names, scalars: scalarNames, outputs: count, replaced = [] }: Signature<InputOf<Name>, Scalar>,
+  choose: (
+    attributes: OwnKernels[Name]['attributes'],
+    scalarOf: ScalarOf<InputOf<Name>>,
+  ) => Computation<Scalar>,
 ): void {
-  tf.registerKernel({
-    kernelName,
-    backendName: 'wasm',
-    kernelFunc: ({ inputs, attrs, backend: anyBackend }) => {
-      const backend = anyBackend as BackendWasm;
-      const { addressOf, valuesOf } = heapOf(backend);
-      const { compute, scalars } = choose(attrs, (name) => {
-        const scalar = inputs[name];
-        return scalar ? (valuesOf(scalar)[0] as number) : null;
-      });
-      const given = names.map((name) => inputs[name] as tf.TensorInfo);
-      const { shape } = given[0] as tf.TensorInfo;
-      const made = Array.from({ length: count }, (_, index) => {
-        const name = replaced[index];
-        const input = name ? inputs[name] : undefined;
-        if (!input || backend.refCount(input.dataId) > 1) return backend.makeOutput(shape, 'float32');
-        backend.incRef(input.dataId);
-        return { dataId: input.dataId, shape, dtype: 'float32' as const };
-      });
-      const size = tf.util.sizeFromShape(shape);
-      // The scalars, then room for the last values, which do not fill a vector.
-      const scratch = backend.makeOutput([scalarNames.length + (given.length + count) * LANES], 'float32');
-      valuesOf(scratch).set(scalarNames.map((name) => scalars[name]));
-      const all = [...given, ...made];
-      const whole = Math.floor(size / LANES);
-      if (whole > 0) compute(addressOf(scratch), ...all.map(addressOf), whole);
-      const rest = size % LANES;
-      if (rest > 0) {
-        const place = (index: number) => scalarNames.length + index * LANES;
-        for (const [index, tensor] of given.entries()) {
-          valuesOf(scratch).set(valuesOf(tensor).subarray(size - rest), place(index));
-        }
-        const places = all.map((_, index) => addressOf(scratch) + place(index) * FLOAT_BYTES);
-        compute(addressOf(scratch), ...places, 1);
-        for (const [index, tensor] of made.entries()) {
-          const from = place(given.length + index);
-          valuesOf(tensor).set(valuesOf(scratch).subarray(from, from + rest), size - rest);
-        }
+  register(kernelName, ({ inputs, attributes, backend }) => {
+    const tensors = inputs as Partial<Record<InputOf<Name>, tf.TensorInfo>>;
+    const { addressOf, valuesOf } = heapOf(backend);
+    const { compute, scalars } = choose(attributes, (name) => {
+      const scalar = tensors[name];
+      return scalar ? (valuesOf(scalar)[0] as number) : null;
+    });
+    const given = names.map((name) => tensors[name] as tf.TensorInfo);
+    const { shape } = given[0] as tf.TensorInfo;
+    const made = Array.from({ length: count }, (_, index) => {
+      const name = replaced[index];
+      const input = name ? tensors[name] : undefined;
+      if (!input || backend.refCount(input.dataId) > 1) return backend.makeOutput(shape, 'float32');
+      backend.incRef(input.dataId);
+      return { dataId: input.dataId, shape, dtype: 'float32' as const };
+    });
+    const size = tf.util.sizeFromShape(shape);
+    // The scalars, then room for the last values, which do not fill a vector.
+    const scratch = backend.makeOutput([scalarNames.length + (given.length + count) * LANES], 'float32');
+    valuesOf(scratch).set(scalarNames.map((name) => scalars[name]));
+    const all = [...given, ...made];
+    const whole = Math.floor(size / LANES);
+    if (whole > 0) compute(addressOf(scratch), ...all.map(addressOf), whole);
+    const rest = size % LANES;
+    if (rest > 0) {
+      const place = (index: number) => scalarNames.length + index * LANES;
+      for (const [index, tensor] of given.entries()) {
+        valuesOf(scratch).set(valuesOf(tensor).subarray(size - rest), place(index));
       }
-      backend.disposeData(scratch.dataId);
-      return count === 1 ? (made[0] as tf.TensorInfo) : made;
-    },
+      const places = all.map((_, index) => addressOf(scratch) + place(index) * FLOAT_BYTES);
+      compute(addressOf(scratch), ...places, 1);
+      for (const [index, tensor] of made.entries()) {
+        const from = place(given.length + index);
+        valuesOf(tensor).set(valuesOf(scratch).subarray(from, from + rest), size - rest);
+      }
+    }
+    backend.disposeData(scratch.dataId);
+    return count === 1 ? (made[0] as tf.TensorInfo) : made;
   });
 }

@@ -19,6 +19,7 @@ import {
 } from './assembler';
 import { FLOAT_BYTES, heapOf } from './heap';
 import { GAP_BYTES, packColumns, packRows, packTransposed, panelBytes, transpose } from './packing';
+import { type Call, register } from './register';
 
 /**
  * Convolutions as products of matrices whose rows are pixels, wherever these lie (Dukhan 2019, 'The Indirect
@@ -29,31 +30,17 @@ import { GAP_BYTES, packColumns, packRows, packTransposed, panelBytes, transpose
  *     input gradient's row += output gradient's row x transposed kernel
  *     kernel's gradient += transposed input rows x output gradient's rows
  *
- * Kernels of the wasm backend, called by ../../ops/indirectConv2d.ts, channels and filters in eights:
+ * Kernels of the wasm backend, called by ../../training/ops/convolution/indirectConv2d.ts, channels and filters in eights:
  * - `IndirectConv2D`: x [batch, height, width, channels] and kernel [height, width, channels, filters] to the output.
  * - `IndirectInputGradient`: dy [batch, height, width, filters] and the kernel to the gradient of x.
  * - `IndirectKernelGradient`: x and dy to the gradient of the kernel.
  */
 export function registerIndirectConv2d(memory: WebAssembly.Memory): void {
   const functions = assemble(memory);
-  const register = <Attributes>(
-    kernelName: string,
-    compute: (engine: Engine, inputs: Inputs, attributes: Attributes) => tf.TensorInfo,
-  ) => {
-    tf.registerKernel({
-      kernelName,
-      backendName: 'wasm',
-      kernelFunc: ({ inputs, attrs, backend }) =>
-        compute(
-          { backend: backend as BackendWasm, memory, functions },
-          inputs as Inputs,
-          attrs as Attributes,
-        ),
-    });
-  };
-  register('IndirectConv2D', convolve);
-  register('IndirectInputGradient', differentiateInput);
-  register('IndirectKernelGradient', differentiateKernel);
+  const engineOf = ({ backend }: { readonly backend: BackendWasm }) => ({ backend, memory, functions });
+  register('IndirectConv2D', (call) => convolve(engineOf(call), call));
+  register('IndirectInputGradient', (call) => differentiateInput(engineOf(call), call));
+  register('IndirectKernelGradient', (call) => differentiateKernel(engineOf(call), call));
 }
 
 interface Engine {
@@ -64,8 +51,6 @@ interface Engine {
 
 type Shape4D = [number, number, number, number];
 type Info4D = tf.TensorInfo & { readonly shape: Shape4D };
-/** Of which each kernel has two. */
-type Inputs = Readonly<Record<'x' | 'dy' | 'kernel', Info4D>>;
 
 interface Window {
   readonly stride: number;
@@ -82,9 +67,9 @@ function blockRows(columns: number): number {
 
 function convolve(
   engine: Engine,
-  { x, kernel }: Inputs,
-  { height, width, ...window }: Window & { readonly height: number; readonly width: number },
+  { inputs: { x, kernel }, attributes }: Call<'IndirectConv2D'>,
 ): tf.TensorInfo {
+  const { height, width, ...window } = attributes;
   const filters = kernel.shape[3];
   const output: Shape4D = [x.shape[0], height, width, filters];
   const pairing = new Pairing(x.shape, output, window);
@@ -99,9 +84,9 @@ function convolve(
 
 function differentiateInput(
   engine: Engine,
-  { dy, kernel }: Inputs,
-  { inputShape, ...window }: Window & { readonly inputShape: Shape4D },
+  { inputs: { dy, kernel }, attributes }: Call<'IndirectInputGradient'>,
 ): tf.TensorInfo {
+  const { inputShape, ...window } = attributes;
   const [, , channels, filters] = kernel.shape;
   const pairing = new Pairing(inputShape, dy.shape, window);
   return multiplied(engine, dy, kernel, inputShape, {
@@ -222,9 +207,9 @@ function multiplied(
 
 function differentiateKernel(
   { backend, memory, functions }: Engine,
-  { x, dy }: Inputs,
-  { kernelShape, ...window }: Window & { readonly kernelShape: Shape4D },
+  { inputs: { x, dy }, attributes }: Call<'IndirectKernelGradient'>,
 ): tf.TensorInfo {
+  const { kernelShape, ...window } = attributes;
   const [kernelHeight, kernelWidth, channels, filters] = kernelShape;
   const pairing = new Pairing(x.shape, dy.shape, window);
   const block = Math.min(blockRows(Math.max(filters, channels / 2)), pairing.most);

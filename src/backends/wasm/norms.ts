@@ -1,7 +1,6 @@
-import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
-import * as tf from '@tensorflow/tfjs-core';
 import { add, advance, get, instantiate, load, multiply, set, store, zero } from './assembler';
 import { FLOAT_BYTES, heapOf, LANES, VECTOR_BYTES } from './heap';
+import { register } from './register';
 
 /** Sums that go on side by side, so that no addition waits for the one before. */
 const SUMS = 4;
@@ -10,7 +9,7 @@ const ROUND = SUMS * LANES;
 /** Values whose squares are added up in float32; the sums of these are, in double precision. */
 const CHUNK = 2 ** 14;
 
-/** The kernel of the wasm backend that ../../ops/norm.ts asks for: one pass over the tensor. */
+/** The kernel of the wasm backend that ../../training/ops/norm.ts asks for: one pass over the tensor. */
 export function registerNorms(memory: WebAssembly.Memory): void {
   const { squares } = instantiate(memory, {
     squares: {
@@ -33,27 +32,21 @@ export function registerNorms(memory: WebAssembly.Memory): void {
       },
     },
   });
-  tf.registerKernel({
-    kernelName: 'SumOfSquares',
-    backendName: 'wasm',
-    kernelFunc: ({ inputs, backend: anyBackend }) => {
-      const backend = anyBackend as BackendWasm;
-      const x = inputs.x as tf.TensorInfo;
-      const sums = backend.makeOutput([ROUND], 'float32');
-      const result = backend.makeOutput([], 'float32');
-      const { addressOf, valuesOf } = heapOf(backend);
-      const [values, parts] = [valuesOf(x), valuesOf(sums)];
-      const whole = values.length - (values.length % ROUND);
-      let total = 0;
-      for (let first = 0; first < whole; first += CHUNK) {
-        const rounds = Math.min(CHUNK, whole - first) / ROUND;
-        squares(addressOf(x) + first * FLOAT_BYTES, addressOf(sums), rounds);
-        for (const part of parts) total += part;
-      }
-      for (const value of values.subarray(whole)) total += value * value;
-      valuesOf(result)[0] = total;
-      backend.disposeData(sums.dataId);
-      return result;
-    },
+  register('SumOfSquares', ({ inputs: { x }, backend }) => {
+    const sums = backend.makeOutput([ROUND], 'float32');
+    const result = backend.makeOutput([], 'float32');
+    const { addressOf, valuesOf } = heapOf(backend);
+    const [values, parts] = [valuesOf(x), valuesOf(sums)];
+    const whole = values.length - (values.length % ROUND);
+    let total = 0;
+    for (let first = 0; first < whole; first += CHUNK) {
+      const rounds = Math.min(CHUNK, whole - first) / ROUND;
+      squares(addressOf(x) + first * FLOAT_BYTES, addressOf(sums), rounds);
+      for (const part of parts) total += part;
+    }
+    for (const value of values.subarray(whole)) total += value * value;
+    valuesOf(result)[0] = total;
+    backend.disposeData(sums.dataId);
+    return result;
   });
 }

@@ -5,8 +5,8 @@ const GRADIENT = { inputs: ['dy', 'y'], scalars: [], outputs: 1 } as const;
 const SUM = { inputs: ['left', 'right'], scalars: [], outputs: 1 } as const;
 
 /**
- * Kernels of the wasm backend in one pass: `ReluGradient` of dy and the output y, called by ../../ops/relu.ts, and
- * `AddRelu`, the ReLU of a sum, called by ../../ops/add.ts.
+ * Kernels of the wasm backend in one pass: `ReluGradient` of dy and the output y, called by
+ * ../../training/ops/relu.ts, and `AddRelu`, the ReLU of a sum, called by ../../training/ops/add.ts.
  */
 export function registerRelu(memory: WebAssembly.Memory): void {
   const { gradient, sum } = instantiate(memory, {

@@ -26,6 +26,7 @@ import {
   subtract,
 } from './assembler';
 import { heapOf, LANES, VECTOR_BYTES } from './heap';
+import { register } from './register';
 
 /** The wasm backend's kernel for `roundTensor`: one pass at the speed of the memory, without a branch. */
 export function registerRounding(memory: WebAssembly.Memory): void {
@@ -33,14 +34,9 @@ export function registerRounding(memory: WebAssembly.Memory): void {
     float16: everyVector(nearestHalf),
     bfloat16: everyVector(nearestBfloat16),
   });
-  tf.registerKernel({
-    kernelName: ROUNDING_KERNEL,
-    backendName: 'wasm',
-    kernelFunc: ({ inputs, attrs, backend }) => {
-      const { format } = attrs as unknown as { format: HalfFormat };
-      return round(backend as BackendWasm, inputs.x as tf.TensorInfo, format, functions[format]);
-    },
-  });
+  register(ROUNDING_KERNEL, ({ inputs: { x }, attributes: { format }, backend }) =>
+    round(backend, x, format, functions[format]),
+  );
 }
 
 type Rounding = (input: number, output: number, vectors: number) => void;

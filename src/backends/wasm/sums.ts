@@ -1,7 +1,7 @@
-import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
 import * as tf from '@tensorflow/tfjs-core';
 import { add, advance, instantiate, load, store } from './assembler';
 import { FLOAT_BYTES, heapOf, LANES, VECTOR_BYTES } from './heap';
+import { register } from './register';
 
 /** Values of an array that are brought to the engine's memory at a time, where the cache holds them: 64 KiB. */
 const CHUNK = 2 ** 14;
@@ -23,32 +23,25 @@ export function registerSums(memory: WebAssembly.Memory): void {
         ),
     },
   });
-  tf.registerKernel({
-    kernelName: 'AddInto',
-    backendName: 'wasm',
-    kernelFunc: ({ inputs, attrs, backend: anyBackend }) => {
-      const backend = anyBackend as BackendWasm;
-      const sum = inputs.sum as tf.TensorInfo;
-      const { others } = attrs as unknown as { others: readonly Float32Array[] };
-      const size = tf.util.sizeFromShape(sum.shape);
-      const scratch = backend.makeOutput([Math.min(CHUNK, size)], 'float32');
-      const { addressOf, valuesOf } = heapOf(backend);
-      const [room, own] = [valuesOf(scratch), valuesOf(sum)];
-      for (let first = 0; first < size; first += CHUNK) {
-        const end = Math.min(first + CHUNK, size);
-        const vectors = Math.floor((end - first) / LANES);
-        for (const other of others) {
-          room.set(other.subarray(first, end));
-          if (vectors > 0) {
-            addVectors(addressOf(scratch), addressOf(sum) + first * FLOAT_BYTES, vectors);
-          }
-          for (let index = first + vectors * LANES; index < end; index++) {
-            own[index] = (own[index] as number) + (other[index] as number);
-          }
+  register('AddInto', ({ inputs: { sum }, attributes: { others }, backend }) => {
+    const size = tf.util.sizeFromShape(sum.shape);
+    const scratch = backend.makeOutput([Math.min(CHUNK, size)], 'float32');
+    const { addressOf, valuesOf } = heapOf(backend);
+    const [room, own] = [valuesOf(scratch), valuesOf(sum)];
+    for (let first = 0; first < size; first += CHUNK) {
+      const end = Math.min(first + CHUNK, size);
+      const vectors = Math.floor((end - first) / LANES);
+      for (const other of others) {
+        room.set(other.subarray(first, end));
+        if (vectors > 0) {
+          addVectors(addressOf(scratch), addressOf(sum) + first * FLOAT_BYTES, vectors);
+        }
+        for (let index = first + vectors * LANES; index < end; index++) {
+          own[index] = (own[index] as number) + (other[index] as number);
         }
       }
-      backend.disposeData(scratch.dataId);
-      return [];
-    },
+    }
+    backend.disposeData(scratch.dataId);
+    return [];
   });
 }

@@ -1,7 +1,8 @@
+import type { MomentAttributes } from '../ownKernels';
 import { add, type Code, divide, instantiate, multiply, squareRoot, subtract } from './assembler';
 import { everyVector, registerElementwise } from './elementwise';
 
-/** The kernels of the wasm backend that ../../ops/updates.ts asks for: each one pass over a parameter. */
+/** The kernels of the wasm backend that ../../training/ops/updates.ts asks for: each one pass over a parameter. */
 export function registerUpdates(memory: WebAssembly.Memory): void {
   const { momentum, nesterov, adam, direction, descend } = instantiate(memory, {
     momentum: everyVector(MOMENTUM, ({ weight, gradient, velocity, decay, scale, share, rate }, keep) => {
@@ -75,12 +76,7 @@ const MOMENTUM = {
 const MOMENT_SCALARS = ['beta1', 'rest1', 'beta2', 'rest2', 'squareCorrection', 'epsilon'] as const;
 type MomentScalar = (typeof MOMENT_SCALARS)[number];
 
-function momentScalars({
-  beta1,
-  beta2,
-  epsilon,
-  count,
-}: Record<'beta1' | 'beta2' | 'epsilon' | 'count', number>): Record<MomentScalar, number> {
+function momentScalars({ beta1, beta2, epsilon, count }: MomentAttributes): Record<MomentScalar, number> {
   const squareCorrection = 1 / (1 - beta2 ** count);
   return { beta1, rest1: 1 - beta1, beta2, rest2: 1 - beta2, squareCorrection, epsilon };
 }

@@ -1,23 +1,13 @@
 import { type WebGPUBackend, type WebGPUProgram, webgpu_util } from '@tensorflow/tfjs-backend-webgpu';
-import * as tf from '@tensorflow/tfjs-core';
+import { registerOwnKernel } from '../engineKernels';
 import type { HalfFormat } from '../precision/formats';
 import { ROUNDING_KERNEL } from '../precision/roundTensor';
 
 /** The webgpu backend's kernel for `roundTensor`. */
 export function registerRounding(): void {
-  tf.registerKernel({
-    kernelName: ROUNDING_KERNEL,
-    backendName: 'webgpu',
-    kernelFunc: ({ inputs, attrs, backend }) => {
-      const { format } = attrs as unknown as { format: HalfFormat };
-      const x = inputs.x as tf.TensorInfo;
-      return (backend as WebGPUBackend).runWebGPUProgram(
-        new RoundingProgram(x.shape, format),
-        [x],
-        'float32',
-      );
-    },
-  });
+  registerOwnKernel('webgpu', ROUNDING_KERNEL, ({ inputs: { x }, attributes: { format }, backend }) =>
+    (backend as WebGPUBackend).runWebGPUProgram(new RoundingProgram(x.shape, format), [x], 'float32'),
+  );
 }
 
 /**

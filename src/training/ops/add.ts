@@ -1,12 +1,12 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { hasKernel } from '../../backends/engineKernels';
+import { hasKernel, runOwnKernel } from '../../backends/engineKernels';
 
 /**
  * The sum of two images of one shape, with ReLU where asked. The gradient of either input is the output's,
  * through `reluGradient` where there was a ReLU.
  */
 export function add(left: tf.Tensor4D, right: tf.Tensor4D, activation: 'linear' | 'relu'): tf.Tensor4D {
-  if (activation === 'relu' && hasKernel('AddRelu')) return tf.engine().runKernel('AddRelu', { left, right });
+  if (activation === 'relu' && hasKernel('AddRelu')) return runOwnKernel('AddRelu', { left, right }, {});
   return tf.tidy(() => {
     const sum = tf.add<tf.Tensor4D>(left, right);
     return activation === 'relu' ? tf.relu(sum) : sum;

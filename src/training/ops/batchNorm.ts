@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { hasKernel } from '../../backends/engineKernels';
+import { hasKernel, runOwnKernel } from '../../backends/engineKernels';
 import { channelMean, channelSum, scaleShift } from './channels';
 import { reluGradient } from './relu';
 
@@ -52,15 +52,9 @@ export function batchNormTraining(
   if (hasKernel('BatchNormTraining')) {
     const { gamma, beta, epsilon } = scale;
     const inputs = { x, gamma, beta, runningMean: running.mean, runningVariance: running.variance };
-    const [y, mean, variance, runningMean, runningVariance] = tf
-      .engine()
-      .runKernel<tf.Tensor[]>('BatchNormTraining', inputs, { epsilon, activation, momentum }) as [
-      tf.Tensor4D,
-      tf.Tensor1D,
-      tf.Tensor1D,
-      tf.Tensor1D,
-      tf.Tensor1D,
-    ];
+    const attributes = { epsilon, activation, momentum };
+    const outputs = runOwnKernel('BatchNormTraining', inputs, attributes);
+    const [y, mean, variance, runningMean, runningVariance] = outputs;
     return {
       y,
       statistics: { mean, variance },
@@ -83,13 +77,8 @@ function normalizedBatch(
 ): Omit<NormalizedBatch, 'running'> {
   if (fuses('FusedBatchNormTraining', x)) {
     const { gamma, beta, epsilon } = scale;
-    const [y, mean, variance] = tf
-      .engine()
-      .runKernel<tf.Tensor[]>('FusedBatchNormTraining', { x, gamma, beta }, { epsilon, activation }) as [
-      tf.Tensor4D,
-      tf.Tensor1D,
-      tf.Tensor1D,
-    ];
+    const inputs = { x, gamma, beta };
+    const [y, mean, variance] = runOwnKernel('FusedBatchNormTraining', inputs, { epsilon, activation });
     return { y, statistics: { mean, variance } };
   }
   const statistics = batchStatistics(x);
@@ -105,7 +94,7 @@ export function batchNorm(
 ): tf.Tensor4D {
   if (hasKernel('BatchNormInference')) {
     const inputs = { x, mean, variance, gamma, beta };
-    return tf.engine().runKernel('BatchNormInference', inputs, { epsilon, activation });
+    return runOwnKernel('BatchNormInference', inputs, { epsilon, activation });
   }
   return tf.tidy(() => {
     const scale = tf.mul<tf.Tensor1D>(gamma, inverseDeviation(variance, epsilon));
@@ -132,13 +121,13 @@ export function batchNormGradients(
 ): BatchNormGradients {
   if (fuses('FusedBatchNormGradient', x)) {
     const inputs = { dy, x, gamma, mean, variance, ...(y && { y }) };
-    return gradientsOf(tf.engine().runKernel('FusedBatchNormGradient', inputs, { epsilon }));
+    return gradientsOf(runOwnKernel('FusedBatchNormGradient', inputs, { epsilon }));
   }
   return tf.tidy(() => {
     const dNorm = y ? reluGradient(dy, y) : dy;
     if (hasKernel('BatchNormGradient')) {
       const inputs = { dy: dNorm, x, gamma, mean, variance };
-      return gradientsOf(tf.engine().runKernel('BatchNormGradient', inputs, { epsilon }));
+      return gradientsOf(runOwnKernel('BatchNormGradient', inputs, { epsilon }));
     }
     const inverse = inverseDeviation(variance, epsilon);
     const normalized = scaleShift(x, inverse, tf.neg(tf.mul(mean, inverse)));
@@ -178,12 +167,15 @@ export function updateRunningStatistics(
 }
 
 /** Whether the engine in use has a fused kernel of this name for these images: such kernels take channels in fours. */
-function fuses(kernelName: string, { shape }: tf.Tensor4D): boolean {
+function fuses(
+  kernelName: 'FusedBatchNormTraining' | 'FusedBatchNormGradient',
+  { shape }: tf.Tensor4D,
+): boolean {
   return shape[3] % 4 === 0 && hasKernel(kernelName);
 }
 
-function gradientsOf([dx, dGamma, dBeta]: tf.Tensor[]): BatchNormGradients {
-  return { dx: dx as tf.Tensor4D, dGamma: dGamma as tf.Tensor1D, dBeta: dBeta as tf.Tensor1D };
+function gradientsOf([dx, dGamma, dBeta]: [tf.Tensor4D, tf.Tensor1D, tf.Tensor1D]): BatchNormGradients {
+  return { dx, dGamma, dBeta };
 }
 
 function inverseDeviation(variance: tf.Tensor1D, epsilon: number): tf.Tensor1D {

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { hasKernel } from '../../backends/engineKernels';
+import { hasKernel, runOwnKernel } from '../../backends/engineKernels';
 
 /** The Euclidean norm of all values, a scalar. */
 export function normOf(x: tf.Tensor): tf.Scalar {
@@ -7,7 +7,7 @@ export function normOf(x: tf.Tensor): tf.Scalar {
 }
 
 function sumOfSquares(x: tf.Tensor): tf.Scalar {
-  if (hasKernel('SumOfSquares')) return tf.engine().runKernel('SumOfSquares', { x });
+  if (hasKernel('SumOfSquares')) return runOwnKernel('SumOfSquares', { x }, {});
   // As a product of matrices: a reduction by tf.sum runs several times slower on the wasm engine. That engine keeps
   // what it prepared for a right-hand side by its tensor, and corrupts its memory where that is a filter as well.
   const squares = tf.reshape(tf.square(x), [1, x.size]);

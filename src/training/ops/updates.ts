@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { hasKernel } from '../../backends/engineKernels';
+import { hasKernel, runOwnKernel } from '../../backends/engineKernels';
+import type { MomentAttributes } from '../../backends/ownKernels';
 
 /** A parameter with its gradient, in one shape, and how it is moved. */
 interface Update {
@@ -19,15 +20,10 @@ export interface MomentumUpdate extends Update {
 }
 
 /** What Adam's direction follows from. */
-interface AdamStep extends Omit<Update, 'learningRate'> {
+interface AdamStep extends Omit<Update, 'learningRate'>, MomentAttributes {
   /** Null at the first step, as is `square`. */
   readonly mean: tf.Tensor | null;
   readonly square: tf.Tensor | null;
-  readonly beta1: number;
-  readonly beta2: number;
-  readonly epsilon: number;
-  /** Steps taken, this one included: 1, 2, ... */
-  readonly count: number;
 }
 
 export interface AdamUpdate extends Update, AdamStep {
@@ -55,50 +51,53 @@ export function momentumUpdate({
       velocity: velocity ?? tf.zerosLike(weight),
       ...(scale && { scale: scale() }),
     };
-    const outputs = tf.engine().runKernel<tf.Tensor[]>('MomentumUpdate', inputs, { ...attributes });
-    const [moved, carried] = outputs as [tf.Tensor, tf.Tensor];
+    const [moved, carried] = runOwnKernel('MomentumUpdate', inputs, attributes);
     return { weight: moved, velocity: carried };
   });
 }
 
 /** Adam as ../optimizers/adam.ts has it, under the terms of `momentumUpdate`. */
-export function adamUpdate(
-  update: AdamUpdate,
-): { weight: tf.Tensor; mean: tf.Tensor; square: tf.Tensor } | null {
-  const outputs = byMoments('AdamUpdate', update);
-  return outputs && { weight: outputs[0], mean: outputs[1], square: outputs[2] };
+export function adamUpdate({
+  weight,
+  gradient,
+  mean,
+  square,
+  ...attributes
+}: AdamUpdate): { weight: tf.Tensor; mean: tf.Tensor; square: tf.Tensor } | null {
+  if (!hasKernel('AdamUpdate')) return null;
+  return tf.tidy(() => {
+    const inputs = { weight, gradient, ...momentsOf(weight, mean, square) };
+    const outputs = runOwnKernel('AdamUpdate', inputs, attributes);
+    return { weight: outputs[0], mean: outputs[1], square: outputs[2] };
+  });
 }
 
 /**
  * The direction of ../optimizers/lamb.ts, m̂ / (√v̂ + e) + d w, and the moments that it follows from, under the terms of
  * `momentumUpdate`; but the weight may be read again.
  */
-export function lambDirection(
-  step: AdamStep,
-): { direction: tf.Tensor; mean: tf.Tensor; square: tf.Tensor } | null {
-  const outputs = byMoments('LambDirection', step);
-  return outputs && { direction: outputs[0], mean: outputs[1], square: outputs[2] };
+export function lambDirection({
+  weight,
+  gradient,
+  mean,
+  square,
+  ...attributes
+}: AdamStep): { direction: tf.Tensor; mean: tf.Tensor; square: tf.Tensor } | null {
+  if (!hasKernel('LambDirection')) return null;
+  return tf.tidy(() => {
+    const inputs = { weight, gradient, ...momentsOf(weight, mean, square) };
+    const outputs = runOwnKernel('LambDirection', inputs, attributes);
+    return { direction: outputs[0], mean: outputs[1], square: outputs[2] };
+  });
 }
 
-/** What a kernel makes of a parameter and its moments, and the moments after; null on an engine without it. */
-function byMoments(
-  kernelName: string,
-  { weight, gradient, mean, square, ...attributes }: AdamStep,
-): [tf.Tensor, tf.Tensor, tf.Tensor] | null {
-  if (!hasKernel(kernelName)) return null;
-  return tf.tidy(() => {
-    const moments = { mean: mean ?? tf.zerosLike(weight), square: square ?? tf.zerosLike(weight) };
-    const inputs = { weight, gradient, ...moments };
-    return tf.engine().runKernel<tf.Tensor[]>(kernelName, inputs, { ...attributes }) as [
-      tf.Tensor,
-      tf.Tensor,
-      tf.Tensor,
-    ];
-  });
+/** The moments before a step, which are 0 at the first. */
+function momentsOf(weight: tf.Tensor, mean: tf.Tensor | null, square: tf.Tensor | null) {
+  return { mean: mean ?? tf.zerosLike(weight), square: square ?? tf.zerosLike(weight) };
 }
 
 /** The weight less `rate` times the direction, neither of which is to be read again. */
 export function descend(weight: tf.Tensor, direction: tf.Tensor, rate: tf.Scalar): tf.Tensor {
-  if (hasKernel('Descend')) return tf.engine().runKernel('Descend', { weight, direction, rate });
+  if (hasKernel('Descend')) return runOwnKernel('Descend', { weight, direction, rate }, {});
   return tf.tidy(() => tf.sub(weight, tf.mul(direction, rate)));
 }

@@ -1,6 +1,6 @@
 import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
 import * as tf from '@tensorflow/tfjs-core';
-import { hasKernel } from '../../backends/engineKernels';
+import { hasKernel, runOwnKernel } from '../../backends/engineKernels';
 import { buffersOf, type Graph, parametersOf, sizeOf } from '../../models/graph';
 import { graphOf } from '../../recipe/draft';
 import type { Recipe } from '../../recipe/recipe';
@@ -111,8 +111,7 @@ export function load(
 /** Adds each of several arrays to a tensor's own values, in their order, so that rounding is the same each time. */
 export function addInto(sum: tf.Tensor, others: readonly Float32Array[]): void {
   if (hasKernel('AddInto')) {
-    // TensorFlow.js' type of attributes knows no arrays of values.
-    tf.engine().runKernel('AddInto', { sum }, { others } as unknown as tf.NamedAttrMap);
+    runOwnKernel('AddInto', { sum }, { others });
     return;
   }
   const own = valuesOf(sum);

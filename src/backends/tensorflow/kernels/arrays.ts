@@ -15,7 +15,9 @@ export function registerArrays(): void {
   register(tf.Transpose, (call) => moved('Transpose', 'Tperm', call, given(call, 'x'), call.attrs.perm));
   register(tf.Tile, (call) => moved('Tile', 'Tmultiples', call, given(call, 'x'), call.attrs.reps));
   register(tf.BroadcastTo, (call) => moved('BroadcastTo', 'Tidx', call, given(call, 'x'), call.attrs.shape));
-  register(tf.Reverse, (call) => moved('ReverseV2', 'Tidx', call, given(call, 'x'), call.attrs.dims));
+  register(tf.Reverse, (call) =>
+    moved('ReverseV2', 'Tidx', call, given(call, 'x'), [call.attrs.dims].flat()),
+  );
   register(tf.Slice, (call) => {
     const x = given(call, 'x');
     const [begin, size] = tf.slice_util.parseSliceParams(
@@ -48,6 +50,7 @@ export function registerArrays(): void {
   register(tf.GatherV2, gather);
   register(tf.OneHot, oneHot);
   register(tf.Fill, ({ backend, attrs }) => {
+    if (typeof attrs.value === 'string') throw new Error("TensorFlow's engine has no tensors of strings");
     const type = NATIVE_TYPE[(attrs.dtype ?? 'float32') as keyof typeof NATIVE_TYPE];
     return backend.run('Fill', { T: { type }, index_type: INT32 }, [
       integers(attrs.shape),
@@ -75,11 +78,11 @@ function moved(
   return backend.run(op, { T: { type: backend.typeOf(x) }, [indexAttribute]: INT32 }, [x, integers(values)]);
 }
 
-function pad(call: Call): tf.TensorInfo {
+function pad(call: Call<typeof tf.PadV2>): tf.TensorInfo {
   const { backend, attrs } = call;
   const x = given(call, 'x');
   const type = backend.typeOf(x);
-  const paddings = attrs.paddings as [number, number][];
+  const { paddings } = attrs;
   return backend.run('PadV2', { T: { type }, Tpaddings: INT32 }, [
     x,
     { integers: paddings.flat(), shape: [paddings.length, 2] },
@@ -87,7 +90,7 @@ function pad(call: Call): tf.TensorInfo {
   ]);
 }
 
-function split(call: Call): tf.TensorInfo[] {
+function split(call: Call<typeof tf.SplitV>): tf.TensorInfo[] {
   const { backend, attrs } = call;
   const x = given(call, 'x');
   const [axis = 0] = tf.util.parseAxisParam(attrs.axis, x.shape);
@@ -101,7 +104,7 @@ function split(call: Call): tf.TensorInfo[] {
   );
 }
 
-function gather(call: Call): tf.TensorInfo {
+function gather(call: Call<typeof tf.GatherV2>): tf.TensorInfo {
   const { backend, attrs } = call;
   const x = given(call, 'x');
   return backend.run(
@@ -116,7 +119,7 @@ function gather(call: Call): tf.TensorInfo {
   );
 }
 
-function oneHot(call: Call): tf.TensorInfo {
+function oneHot(call: Call<typeof tf.OneHot>): tf.TensorInfo {
   const { backend, attrs } = call;
   const type = NATIVE_TYPE[attrs.dtype as keyof typeof NATIVE_TYPE];
   return backend.run('OneHot', { T: { type }, TI: INT32, axis: { int: -1 } }, [

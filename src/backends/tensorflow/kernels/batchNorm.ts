@@ -5,7 +5,7 @@ import type { Attributes } from '../recording';
 import { type Call, converted, given, register } from './register';
 
 /**
- * The kernels that ../../../ops/batchNorm.ts asks for, over TensorFlow's fused ones: one pass forward and one
+ * The kernels that ../../../training/ops/batchNorm.ts asks for, over TensorFlow's fused ones: one pass forward and one
  * backward. Images may be in a half format; scale, shift, statistics and their gradients are float32.
  */
 export function registerBatchNorm(): void {
@@ -73,7 +73,11 @@ type SixTensors = [tf.TensorInfo, tf.TensorInfo, tf.TensorInfo, tf.TensorInfo, t
  * FusedBatchNormV3's outputs, the first with a ReLU where asked: in the same pass where the library has that. In
  * training, the running statistics take a share of the batch's.
  */
-function normalized(call: Call, inputs: readonly Input[], share?: number): SixTensors {
+function normalized(
+  call: Call<'BatchNormTraining' | 'BatchNormInference'>,
+  inputs: readonly Input[],
+  share?: number,
+): SixTensors {
   const { backend, attrs } = call;
   const x = given(call, 'x');
   const common: Attributes = {

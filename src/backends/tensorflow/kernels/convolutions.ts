@@ -8,6 +8,16 @@ import { cropped, padded, paddedShape, slidingAttributes, VALID } from './window
 type Shape4D = [number, number, number, number];
 type Two = [tf.TensorInfo, tf.TensorInfo];
 
+/** A call of a kernel that slides over an image. */
+interface SlidingCall extends Call {
+  readonly attrs: Pick<tf.Conv2DAttrs, 'strides' | 'pad' | 'dimRoundingMode'> &
+    Partial<Pick<tf.Conv2DAttrs, 'dilations' | 'dataFormat'>>;
+}
+
+interface FilterGradientCall extends SlidingCall {
+  readonly attrs: SlidingCall['attrs'] & { readonly filterShape: Shape4D };
+}
+
 /**
  * Convolutions and their gradients, and matrix products, in the format of what they are given. Only the convolution
  * itself takes explicit padding at oneDNN's speed and with its sums in float32: around the gradients' images it is laid
@@ -33,11 +43,11 @@ export function registerConvolutions(): void {
     const [x, dy] = [given(call, 'x'), given(call, 'dy')];
     const { strides, filterShape } = call.attrs;
     const [height, width] = filterShape;
-    const stepsOverPixels = height === 1 && width === 1 && strides > 1;
+    const stepsOverPixels = height === 1 && width === 1 && typeof strides === 'number' && strides > 1;
     if (!stepsOverPixels) return filterGradient('Conv2DBackpropFilter', call, [x, dy], false);
     // oneDNN's kernel for these writes past its memory (TensorFlow 2.21, fewer than 16 channels).
     const seen = subsampled(call, x, strides);
-    const attrs = { ...call.attrs, strides: 1, pad: 'valid' };
+    const attrs = { ...call.attrs, strides: 1, pad: 'valid' as const };
     const gradient = filterGradient('Conv2DBackpropFilter', { ...call, attrs }, [seen, dy], false);
     call.backend.release(seen);
     return gradient;
@@ -57,7 +67,7 @@ export function registerConvolutions(): void {
 
 /** The attributes of a convolution of TensorFlow.js, as TensorFlow's ops have them. */
 function sliding(
-  call: Call,
+  call: SlidingCall,
   inputShape: readonly number[],
   filterShape: readonly number[],
   isDepthwise: boolean,
@@ -66,7 +76,7 @@ function sliding(
 }
 
 function infoOf(
-  { attrs }: Call,
+  { attrs }: SlidingCall,
   inputShape: readonly number[],
   filterShape: readonly number[],
   isDepthwise: boolean,
@@ -86,7 +96,7 @@ function infoOf(
 
 function inputGradient(
   op: string,
-  call: Call,
+  call: SlidingCall,
   inputShape: readonly number[],
   [filter, dy]: readonly [tf.TensorInfo, tf.TensorInfo],
   isDepthwise: boolean,
@@ -114,7 +124,7 @@ function inputGradient(
 
 function filterGradient(
   op: string,
-  call: Call,
+  call: FilterGradientCall,
   [x, dy]: readonly [tf.TensorInfo, tf.TensorInfo],
   isDepthwise: boolean,
 ): tf.TensorInfo {
@@ -146,9 +156,11 @@ function filterGradient(
 }
 
 /** Every `stride`-th pixel of what the padding leaves, in both directions. */
-function subsampled({ backend, attrs }: Call, x: tf.TensorInfo, stride: number): tf.TensorInfo {
-  const padding = attrs.pad as [number, number][];
-  if (padding.flat().some((pixels) => pixels !== 0)) throw new Error('A 1x1 convolution pads nothing');
+function subsampled({ backend, attrs }: FilterGradientCall, x: tf.TensorInfo, stride: number): tf.TensorInfo {
+  const { pad } = attrs;
+  if (typeof pad !== 'object' || pad.flat().some((pixels) => pixels !== 0)) {
+    throw new Error('A 1x1 convolution pads nothing');
+  }
   const [batch = 0, height = 0, width = 0, channels = 0] = x.shape;
   if (height % stride === 0 && width % stride === 0) {
     // A plain slice of rows with their followers, and of pixels with theirs: a seventh of a strided one's time.
@@ -203,7 +215,7 @@ function everyTapMeetsTheImage(info: tf.backend_util.Conv2DInfo): boolean {
   );
 }
 
-function depthwise(call: Call): tf.TensorInfo {
+function depthwise(call: SlidingCall): tf.TensorInfo {
   const [x, filter] = [given(call, 'x'), given(call, 'filter')];
   const attributes = sliding(call, x.shape, filter.shape, true);
   return inOneFormat(call.backend, [x, filter], (type, inputs) =>
@@ -212,7 +224,7 @@ function depthwise(call: Call): tf.TensorInfo {
 }
 
 /** With a bias and a ReLU where asked. A filter of one pixel at stride 1 is a product, which takes less. */
-function fusedDepthwise(call: Call): tf.TensorInfo {
+function fusedDepthwise(call: Call<typeof tf.FusedDepthwiseConv2D>): tf.TensorInfo {
   const { backend, attrs, inputs } = call;
   const { bias } = inputs;
   const activation = attrs.activation ?? 'linear';
@@ -228,7 +240,7 @@ function fusedDepthwise(call: Call): tf.TensorInfo {
   return y;
 }
 
-function product(call: Call): tf.TensorInfo {
+function product(call: Call<typeof tf.BatchMatMul>): tf.TensorInfo {
   const { backend, attrs } = call;
   const [a, b] = [given(call, 'a'), given(call, 'b')];
   const [transposeA, transposeB] = [attrs.transposeA ?? false, attrs.transposeB ?? false];

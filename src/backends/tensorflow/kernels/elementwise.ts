@@ -1,5 +1,4 @@
 import * as tf from '@tensorflow/tfjs-core';
-import type { HalfFormat } from '../../precision/formats';
 import { ROUNDING_KERNEL } from '../../precision/roundTensor';
 import { NATIVE_TYPE } from '../binding';
 import { type Call, given, inOneFormat, listed, register, scalar, widened } from './register';
@@ -97,7 +96,7 @@ export function registerElementwise(): void {
   // Rounded to a half format is stored in it, for the ops that follow, where they compute in it.
   register(ROUNDING_KERNEL, (call) => {
     const { backend } = call;
-    const format: HalfFormat = call.attrs.format;
+    const { format } = call.attrs;
     const rounded = backend.convert(given(call, 'x'), NATIVE_TYPE[format]);
     if (backend.halfFormats.includes(format)) return rounded;
     const widened = backend.convert(rounded, NATIVE_TYPE.float32);
@@ -111,7 +110,7 @@ function operands(call: Call): [tf.TensorInfo, tf.TensorInfo] {
 }
 
 /** 1 above 0 and `alpha` elsewhere. */
-function step(call: Call): tf.TensorInfo {
+function step(call: Call<typeof tf.Step>): tf.TensorInfo {
   const { backend, attrs } = call;
   return widened(backend, [given(call, 'x')], (type, [x]) => {
     const above = backend.run('Greater', { T: { type } }, [x as tf.TensorInfo, scalar(0, type)]);
@@ -125,7 +124,7 @@ function step(call: Call): tf.TensorInfo {
   });
 }
 
-function clip(call: Call): tf.TensorInfo {
+function clip(call: Call<typeof tf.ClipByValue>): tf.TensorInfo {
   const { backend, attrs } = call;
   return widened(backend, [given(call, 'x')], (type, [x]) => {
     const bounded = backend.run('Minimum', { T: { type } }, [

@@ -1,11 +1,17 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { TensorflowBackend } from '../backend';
+import type { StoredType } from '../binding';
 import type { Attributes } from '../recording';
 import { type Call, given, integers, register } from './register';
 import { cropped, padded, paddedShape, slidingAttributes, VALID } from './windows';
 
 type Shape4D = [number, number, number, number];
 type PoolInfo = tf.backend_util.Conv2DInfo;
+
+/** A call of a pool or of its gradient. */
+interface PoolCall extends Call {
+  readonly attrs: tf.AvgPoolAttrs;
+}
 
 /**
  * Pools, in the format of their image. TensorFlow's take no explicit padding: what is not its SAME is padded before,
@@ -34,7 +40,7 @@ export function registerPools(): void {
   register(tf.AvgPoolGrad, averagePoolGradient);
 }
 
-function poolInfo({ attrs }: Call, shape: readonly number[]): PoolInfo {
+function poolInfo({ attrs }: PoolCall, shape: readonly number[]): PoolInfo {
   const { filterSize, strides, pad, dimRoundingMode } = attrs;
   return tf.backend_util.computePool2DInfo(shape as Shape4D, filterSize, strides, 1, pad, dimRoundingMode);
 }
@@ -70,7 +76,7 @@ function maximumGradient(call: Call, attributes: Attributes, image: tf.TensorInf
   return gradient;
 }
 
-function averagePool(call: Call): tf.TensorInfo {
+function averagePool(call: PoolCall): tf.TensorInfo {
   const { backend } = call;
   const x = given(call, 'x');
   const info = poolInfo(call, x.shape);
@@ -85,7 +91,7 @@ function averagePool(call: Call): tf.TensorInfo {
 }
 
 /** As in TensorFlow.js' kernel, every window divides by its whole size, padding included. */
-function averagePoolGradient(call: Call): tf.TensorInfo {
+function averagePoolGradient(call: PoolCall): tf.TensorInfo {
   const { backend } = call;
   const [dy, input] = [given(call, 'dy'), given(call, 'input')];
   const info = poolInfo(call, input.shape);
@@ -97,7 +103,7 @@ function averagePoolGradient(call: Call): tf.TensorInfo {
 }
 
 /** By output pixel, the window's size over its pixels inside the image, as an input [rows, columns, 1]. */
-function insideCorrection(info: PoolInfo, type: Call['attrs']) {
+function insideCorrection(info: PoolInfo, type: StoredType) {
   const share = (outputs: number, extent: number, size: number, stride: number, before: number) =>
     Array.from({ length: outputs }, (_, index) => {
       const first = index * stride - before;

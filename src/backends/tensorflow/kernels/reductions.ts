@@ -2,18 +2,22 @@ import * as tf from '@tensorflow/tfjs-core';
 import { type Call, given, INT32, integers, register, scalar, widened } from './register';
 
 /** By TensorFlow.js' kernel, the op of TensorFlow. */
-const REDUCTIONS = {
-  [tf.Max]: 'Max',
-  [tf.Mean]: 'Mean',
-  [tf.Min]: 'Min',
-  [tf.Prod]: 'Prod',
-  [tf.Sum]: 'Sum',
-};
-const LOGICAL = { [tf.All]: 'All', [tf.Any]: 'Any' };
+const REDUCTIONS = [
+  [tf.Max, 'Max'],
+  [tf.Mean, 'Mean'],
+  [tf.Min, 'Min'],
+  [tf.Prod, 'Prod'],
+  [tf.Sum, 'Sum'],
+] as const;
+const LOGICAL = [
+  [tf.All, 'All'],
+  [tf.Any, 'Any'],
+] as const;
+type Reduction = (typeof REDUCTIONS | typeof LOGICAL)[number][0];
 
 /** Ops that take an axis or several together, in float32. */
 export function registerReductions(): void {
-  for (const [kernel, op] of Object.entries(REDUCTIONS)) {
+  for (const [kernel, op] of REDUCTIONS) {
     register(kernel, (call) => {
       const { backend, attrs } = call;
       return widened(backend, [given(call, 'x')], (type, [x]) =>
@@ -24,7 +28,7 @@ export function registerReductions(): void {
       );
     });
   }
-  for (const [kernel, op] of Object.entries(LOGICAL)) {
+  for (const [kernel, op] of LOGICAL) {
     register(kernel, (call) =>
       call.backend.run(op, { Tidx: INT32, keep_dims: call.attrs.keepDims ?? false }, [
         given(call, 'x'),
@@ -32,7 +36,7 @@ export function registerReductions(): void {
       ]),
     );
   }
-  // What ../../../ops/norm.ts asks for.
+  // What ../../../training/ops/norm.ts asks for.
   register('SumOfSquares', (call) => {
     const { backend } = call;
     return widened(backend, [given(call, 'x')], (type, x) => {
@@ -49,14 +53,14 @@ export function registerReductions(): void {
 }
 
 /** The axes that a kernel names, or all. */
-function axesOf(call: Call): number[] {
-  type Axes = number | number[] | null | undefined;
+function axesOf(call: Call<Reduction>): number[] {
+  const { attrs } = call;
   // Max has another name for it.
-  const { reductionIndices, axis = reductionIndices } = call.attrs as { axis: Axes; reductionIndices: Axes };
-  return tf.util.parseAxisParam(axis ?? (null as never), given(call, 'x').shape);
+  const axes = 'reductionIndices' in attrs ? attrs.reductionIndices : attrs.axis;
+  return tf.util.parseAxisParam(axes, given(call, 'x').shape);
 }
 
-function argument(op: 'ArgMax' | 'ArgMin', call: Call): tf.TensorInfo {
+function argument(op: 'ArgMax' | 'ArgMin', call: Call<'ArgMax' | 'ArgMin'>): tf.TensorInfo {
   const { backend, attrs } = call;
   return widened(backend, [given(call, 'x')], (type, [x]) =>
     backend.run(op, { T: { type }, Tidx: INT32, output_type: INT32 }, [

@@ -1,24 +1,28 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Input, TensorflowBackend } from '../backend';
 import { NATIVE_TYPE, type StoredType } from '../binding';
+import type { AttributesOf } from './attributes';
 
 export const BACKEND_NAME = 'tensorflow';
 
 /** What a kernel computes with: its inputs by name, or by number where it takes a list, and its attributes. */
-export interface Call {
+export interface Call<Name extends string = string> {
   readonly backend: TensorflowBackend;
   readonly inputs: tf.NamedTensorInfoMap;
-  // biome-ignore lint/suspicious/noExplicitAny: each kernel has attributes of its own
-  readonly attrs: any;
+  readonly attrs: AttributesOf<Name>;
 }
 
-/** Registers a kernel of TensorFlow.js, or one of our own that ../../../ops asks for. */
-export function register(kernelName: string, compute: (call: Call) => tf.TensorInfo | tf.TensorInfo[]): void {
+/** Registers a kernel of TensorFlow.js, or one of our own that ../../../training/ops asks for. */
+export function register<Name extends string>(
+  kernelName: Name,
+  compute: (call: Call<Name>) => tf.TensorInfo | tf.TensorInfo[],
+): void {
   tf.registerKernel({
     kernelName,
     backendName: BACKEND_NAME,
     kernelFunc: ({ inputs, attrs, backend }) =>
-      compute({ inputs, attrs, backend: backend as TensorflowBackend }),
+      // Whoever runs a kernel of this name gives these.
+      compute({ inputs, attrs: attrs as AttributesOf<Name>, backend: backend as TensorflowBackend }),
   });
 }
 

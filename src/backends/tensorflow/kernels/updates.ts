@@ -4,7 +4,7 @@ import { NATIVE_TYPE } from '../binding';
 import { type Call, given, register } from './register';
 
 /**
- * The kernels that ../../../ops/updates.ts asks for, over TensorFlow's updates of variables: in place, in few passes
+ * The kernels that ../../../training/ops/updates.ts asks for, over TensorFlow's updates of variables: in place, in few passes
  * over a parameter and what its optimizer carries, and without a copy of either.
  */
 export function registerUpdates(): void {

@@ -1,5 +1,5 @@
-import * as tf from '@tensorflow/tfjs-core';
-import { hasKernel } from '../../../backends/engineKernels';
+import type * as tf from '@tensorflow/tfjs-core';
+import { hasKernel, runOwnKernel } from '../../../backends/engineKernels';
 import type { Shape4D, Window } from '../window';
 
 /** An ungrouped convolution by products of rows of pixels, on engines that have kernels for it (wasm). */
@@ -13,15 +13,11 @@ export function forward(x: tf.Tensor4D, kernel: tf.Tensor4D, { stride, padding }
   const [kernelHeight, kernelWidth] = kernel.shape;
   const [, height, width] = x.shape;
   const outputs = (extent: number) => Math.floor(extent / stride) + 1;
-  return tf.engine().runKernel(
-    'IndirectConv2D',
-    { x, kernel },
-    {
-      ...{ stride, padding: { ...padding } },
-      height: outputs(height + padding.top + padding.bottom - kernelHeight),
-      width: outputs(width + padding.left + padding.right - kernelWidth),
-    },
-  );
+  const size = {
+    height: outputs(height + padding.top + padding.bottom - kernelHeight),
+    width: outputs(width + padding.left + padding.right - kernelWidth),
+  };
+  return runOwnKernel('IndirectConv2D', { x, kernel }, { stride, padding, ...size });
 }
 
 export function inputGradient(
@@ -30,8 +26,7 @@ export function inputGradient(
   inputShape: Shape4D,
   { stride, padding }: Window,
 ): tf.Tensor4D {
-  const attributes = { stride, padding: { ...padding }, inputShape };
-  return tf.engine().runKernel('IndirectInputGradient', { dy, kernel }, attributes);
+  return runOwnKernel('IndirectInputGradient', { dy, kernel }, { stride, padding, inputShape });
 }
 
 export function kernelGradient(
@@ -40,6 +35,5 @@ export function kernelGradient(
   kernelShape: Shape4D,
   { stride, padding }: Window,
 ): tf.Tensor4D {
-  const attributes = { stride, padding: { ...padding }, kernelShape };
-  return tf.engine().runKernel('IndirectKernelGradient', { x, dy }, attributes);
+  return runOwnKernel('IndirectKernelGradient', { x, dy }, { stride, padding, kernelShape });
 }

@@ -1,5 +1,5 @@
-import * as tf from '@tensorflow/tfjs-core';
-import { hasKernel } from '../../../backends/engineKernels';
+import type * as tf from '@tensorflow/tfjs-core';
+import { hasKernel, runOwnKernel } from '../../../backends/engineKernels';
 import type { Shape4D, Window } from '../window';
 
 /**
@@ -41,7 +41,7 @@ export function forward(x: tf.Tensor4D, kernel: tf.Tensor4D, { padding }: Window
   const [, height, width] = x.shape;
   const { top, bottom, left, right } = padding;
   const size = { height: height + top + bottom - 2, width: width + left + right - 2 };
-  return tf.engine().runKernel('WinogradConv2D', { x, kernel }, { ...size, top, left, isTurned: false });
+  return runOwnKernel('WinogradConv2D', { x, kernel }, { ...size, top, left, isTurned: false });
 }
 
 /** The convolution of the gradient with the kernel turned by half a turn, its channels and filters exchanged. */
@@ -53,7 +53,7 @@ export function inputGradient(
 ): tf.Tensor4D {
   const origin = { top: 2 - padding.top, left: 2 - padding.left };
   const attributes = { height, width, ...origin, isTurned: true };
-  return tf.engine().runKernel('WinogradConv2D', { x: dy, kernel }, attributes);
+  return runOwnKernel('WinogradConv2D', { x: dy, kernel }, attributes);
 }
 
 export function kernelGradient(
@@ -62,5 +62,5 @@ export function kernelGradient(
   _kernelShape: Shape4D,
   { padding: { top, left } }: Window,
 ): tf.Tensor4D {
-  return tf.engine().runKernel('WinogradKernelGradient', { x, dy }, { top, left });
+  return runOwnKernel('WinogradKernelGradient', { x, dy }, { top, left });
 }
