@@ -1,5 +1,5 @@
 import * as l10n from '@vscode/l10n';
-import type { Manifest, RunState } from '../protocol/manifest';
+import type { RunState } from '../protocol/manifest';
 
 /** A share from 0 to 1, such as 86.40%. */
 export function percent(share: number): string {
@@ -30,25 +30,6 @@ export function age(milliseconds: number): string {
   return l10n.t('{0} d', Math.floor(minutes / (24 * 60)));
 }
 
-/** Lines of `rows`, their cells padded to columns; the columns of numbers in `rightAligned` to the right. */
-export function table(rows: readonly (readonly string[])[], rightAligned: readonly number[] = []): string[] {
-  const widths: number[] = [];
-  for (const row of rows) {
-    for (const [column, cell] of row.entries()) {
-      widths[column] = Math.max(widths[column] ?? 0, cell.length);
-    }
-  }
-  return rows.map((row) =>
-    row
-      .map((cell, column) => {
-        const width = widths[column] ?? 0;
-        return rightAligned.includes(column) ? cell.padStart(width) : cell.padEnd(width);
-      })
-      .join('  ')
-      .trimEnd(),
-  );
-}
-
 /** A run's state in a word. */
 export function stateName(state: RunState): string {
   switch (state.status) {
@@ -71,18 +52,4 @@ export function stateName(state: RunState): string {
       throw new Error(`Unknown state ${JSON.stringify(unknown)}`);
     }
   }
-}
-
-/** The validation accuracy last known of a run, from 0 to 1. */
-export function accuracyOf({ state }: Manifest): number | null {
-  if (state.status === 'done') return state.result.validationAccuracy;
-  return state.status === 'running' ? state.validationAccuracy : null;
-}
-
-/** Whole epochs that a run is known to have done. */
-export function epochsDone({ state, recipe }: Manifest): number | null {
-  if (state.status === 'done') return state.result.epochs;
-  return state.status === 'running' || state.status === 'stopped' || state.status === 'paused'
-    ? Math.floor(state.step / recipe.schedule.stepsPerEpoch)
-    : null;
 }

@@ -1,12 +1,13 @@
 import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import * as l10n from '@vscode/l10n';
-import { commandLine } from '../interop/export/commandLine';
-import { exportFormat, exportNotes, stateDictOf } from '../interop/export/stateDict';
-import type { SystemName } from '../interop/export/system';
-import { sizeOf } from '../models/graph';
-import type { Manifest } from '../protocol/manifest';
-import { graphOf } from '../recipe/draft';
+import { type Command, Option } from 'commander';
+import { commandLine } from '../../interop/export/commandLine';
+import { exportFormat, exportNotes, stateDictOf } from '../../interop/export/stateDict';
+import { SYSTEM_NAMES, type SystemName } from '../../interop/export/system';
+import { sizeOf } from '../../models/graph';
+import type { Manifest } from '../../protocol/manifest';
+import { graphOf } from '../../recipe/draft';
 import {
   AVERAGE_PREFIX,
   bestCheckpointPath,
@@ -14,18 +15,19 @@ import {
   lastCheckpointPath,
   previousCheckpointPath,
   readCheckpoint,
-} from '../runs/checkpoint';
-import type { Failure } from '../shared/failure';
-import { encodeSafetensors } from '../shared/safetensors';
-import { failureOf, isSystemError } from '../system/errors';
-import { replaceFile } from '../system/replaceFile';
-import { findRun, InputError } from './input';
-import { EXIT, type ExitCode, type Terminal } from './terminal';
+} from '../../runs/checkpoint';
+import type { Failure } from '../../shared/failure';
+import { encodeSafetensors } from '../../shared/safetensors';
+import { failureOf, isSystemError } from '../../system/errors';
+import { replaceFile } from '../../system/replaceFile';
+import { findRun, InputError } from '../input';
+import { type CommandContext, type FolderOption, folderOption, rootOf, runArgument } from '../options';
+import { EXIT, type ExitCode, type Terminal } from '../terminal';
 
-export const CHECKPOINT_NAMES = ['last', 'best'] as const;
-export type CheckpointName = (typeof CHECKPOINT_NAMES)[number];
+const CHECKPOINT_NAMES = ['last', 'best'] as const;
+type CheckpointName = (typeof CHECKPOINT_NAMES)[number];
 
-export interface ExportOptions {
+interface ExportOptions extends FolderOption {
   /** The file to write weights to. */
   readonly weights?: string;
   readonly format?: SystemName;
@@ -37,8 +39,51 @@ export interface ExportOptions {
   readonly recipe?: SystemName;
 }
 
-/** `tricks export`: a run's weights as PyTorch has them, or the command that trains its recipe elsewhere. */
-export async function exportCommand(
+export function addExportCommand(program: Command, { terminal, end }: CommandContext): void {
+  program
+    .command('export')
+    .description(
+      l10n.t("write a run's weights for PyTorch, or print the command that trains its recipe elsewhere"),
+    )
+    .argument(...runArgument())
+    .option('--weights <file>', l10n.t('write its weights to a safetensors file, in the layout of PyTorch'))
+    .addOption(
+      new Option(
+        '--format <name>',
+        l10n.t('whose names the weights have; by default those of who has the model'),
+      ).choices(SYSTEM_NAMES),
+    )
+    .addOption(
+      new Option('--checkpoint <name>', l10n.t('which weights')).choices(CHECKPOINT_NAMES).default('last'),
+    )
+    .option('--average', l10n.t("export the weights' moving average, of a run with the trick ema"))
+    .option('--force', l10n.t('replace a file that is there already'))
+    .addOption(
+      new Option(
+        '--recipe <name>',
+        l10n.t('print the command that trains its recipe with that system'),
+      ).choices(SYSTEM_NAMES),
+    )
+    .option(...folderOption())
+    .addHelpText(
+      'after',
+      `
+${l10n.t(
+  'ResNet-A and -B have the names of torchvision (and timm), which load_state_dict(strict=True) takes. The bottlenecks of A have their stride in the first 1x1 convolution, those of torchvision in the 3x3, as B. ResNet-C and -D have the names of timm (resnet50c, resnet50d).',
+)}
+
+${l10n.t('Examples:')}
+  tricks export last --weights resnet18.safetensors
+  tricks export last --weights resnet50d.safetensors --format timm --checkpoint best
+  tricks export last --recipe timm > train.sh`,
+    )
+    .action(async (reference: string, options: ExportOptions) => {
+      end(await exportRun(terminal, await rootOf(options), reference, options));
+    });
+}
+
+/** Exports a run's weights as PyTorch has them, or the command that trains its recipe elsewhere. */
+async function exportRun(
   terminal: Terminal,
   root: string,
   reference: string,

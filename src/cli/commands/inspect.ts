@@ -1,20 +1,39 @@
 import * as l10n from '@vscode/l10n';
-import { modelText } from '../models/modelText';
-import { type Inspection, inspect, type LayerInspection } from '../recipe/inspection';
-import { formatNumber } from '../shared/format';
-import { count, table } from './format';
-import { readRecipe } from './input';
-import { EXIT, type ExitCode, type Terminal } from './terminal';
+import type { Command } from 'commander';
+import { modelText } from '../../models/modelText';
+import { type Inspection, inspect, type LayerInspection } from '../../recipe/inspection';
+import { formatNumber } from '../../shared/format';
+import { count } from '../format';
+import { readRecipe } from '../input';
+import {
+  type CommandContext,
+  experimentArgument,
+  type JsonOption,
+  type OverrideOptions,
+  overridesOf,
+  withSet,
+} from '../options';
+import { table } from '../table';
+import { EXIT, type ExitCode, type Terminal } from '../terminal';
 
-/** `tricks inspect`: the layers of an experiment's network, its counts and its parameter groups. Needs no data. */
-export async function inspectCommand(
+export function addInspectCommand(program: Command, { terminal, end }: CommandContext): void {
+  withSet(program.command('inspect'))
+    .description(l10n.t("print a model's layers, counts and parameter groups; needs no data"))
+    .argument(...experimentArgument())
+    .option('--json', l10n.t('print them as JSON'))
+    .action(async (file: string, options: OverrideOptions & JsonOption) => {
+      end(await printInspection(terminal, file, options));
+    });
+}
+
+/** Prints the layers of an experiment's network, its counts and its parameter groups. Needs no data. */
+async function printInspection(
   terminal: Terminal,
   file: string,
-  overrides: readonly string[],
-  json: boolean,
+  options: OverrideOptions & JsonOption,
 ): Promise<ExitCode> {
-  const inspection = inspect(await readRecipe(terminal, file, overrides, 'inspect'));
-  if (json) {
+  const inspection = inspect(await readRecipe(terminal, file, overridesOf(options), 'inspect'));
+  if (options.json) {
     terminal.print(JSON.stringify(inspection, null, 2));
     return EXIT.done;
   }
