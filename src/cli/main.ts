@@ -4,6 +4,7 @@
  */
 import * as l10n from '@vscode/l10n';
 import { Command, CommanderError } from 'commander';
+import { UserError } from '../shared/userError';
 import { failureOf } from '../system/errors';
 import { addDoctorCommand } from './commands/doctor';
 import { addEngineCommand } from './commands/engine';
@@ -18,7 +19,6 @@ import { addRunsCommand } from './commands/runs';
 import { addScheduleCommand } from './commands/schedule';
 import { addShowCommand } from './commands/show';
 import { addStopCommand } from './commands/stop';
-import { InputError } from './input';
 import type { CommandContext } from './options';
 import { version } from './package';
 import { EXIT, type ExitCode, Terminal } from './terminal';
@@ -53,8 +53,9 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
     return exitCode;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.badInput;
-    if (error instanceof InputError) {
-      for (const line of error.lines) terminal.note(line);
+    // Commands let a UserError through only where it is about what was asked for; they tell what failed themselves.
+    if (error instanceof UserError) {
+      terminal.fail(error.failure);
       return EXIT.badInput;
     }
     terminal.fail(failureOf(error));

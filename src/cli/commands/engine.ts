@@ -12,7 +12,8 @@ import {
   type NativeEngine,
 } from '../../engines/installations';
 import { type InstallEvent, type InstallProgress, SOURCES, type Source } from '../../protocol/install';
-import { InputError } from '../input';
+import type { Failure } from '../../shared/failure';
+import { UserError } from '../../shared/userError';
 import type { CommandContext, JsonOption } from '../options';
 import { EXIT, type ExitCode, type Terminal } from '../terminal';
 
@@ -92,9 +93,10 @@ async function install(
       if (!json) terminal.note(l10n.t('Nothing was installed.'));
       return EXIT.stopped;
     }
-    if (!(error instanceof EngineInstallError)) throw error;
-    if (json) printEvent({ stage: 'failed', what: error.what, remedy: error.remedy });
-    else terminal.fail(error);
+    const failure = installFailure(error);
+    if (!failure) throw error;
+    if (json) printEvent({ stage: 'failed', what: failure.what, remedy: failure.remedy });
+    else terminal.fail(failure);
     return EXIT.failed;
   } finally {
     process.off('SIGINT', stop).off('SIGTERM', stop);
@@ -139,8 +141,16 @@ function list(terminal: Terminal, { json = false }: JsonOption): ExitCode {
 function nativeEngine(name: string): NativeEngine {
   const engine = NATIVE_ENGINES.find((each) => each === name);
   if (engine) return engine;
-  const names = NATIVE_ENGINES.join(', ');
-  throw new InputError([l10n.t('{0} is not an engine to install. There is: {1}.', name, names)]);
+  throw new UserError({
+    what: l10n.t('{0} is not an engine to install.', name),
+    remedy: l10n.t('Choose one of {0}.', NATIVE_ENGINES.join(', ')),
+  });
+}
+
+/** Why an installation failed, where its error says so itself. */
+function installFailure(error: unknown): Failure | null {
+  if (error instanceof UserError) return error.failure;
+  return error instanceof EngineInstallError ? error : null;
 }
 
 interface Progress {

@@ -18,9 +18,10 @@ import {
 } from '../../runs/checkpoint';
 import type { Failure } from '../../shared/failure';
 import { encodeSafetensors } from '../../shared/safetensors';
+import { UserError } from '../../shared/userError';
 import { failureOf, isSystemError } from '../../system/errors';
 import { replaceFile } from '../../system/replaceFile';
-import { findRun, InputError } from '../input';
+import { findRun } from '../input';
 import { type CommandContext, type FolderOption, folderOption, rootOf, runArgument } from '../options';
 import { EXIT, type ExitCode, type Terminal } from '../terminal';
 
@@ -91,14 +92,14 @@ async function exportRun(
 ): Promise<ExitCode> {
   const { weights, recipe } = options;
   if (weights === undefined && recipe === undefined) {
-    throw InputError.of({
+    throw new UserError({
       what: l10n.t('There is nothing to export.'),
       remedy: l10n.t('Add {0}, {1} or both.', '--weights FILE.safetensors', '--recipe timm'),
     });
   }
   const run = await findRun(root, reference);
   if (run.kind === 'broken') {
-    throw InputError.of({
+    throw new UserError({
       what: l10n.t('The run {0} cannot be read: {1}', run.id, run.reason),
       remedy: l10n.t('List the runs: {0}', 'tricks runs'),
     });
@@ -116,16 +117,16 @@ async function exportWeights(
 ): Promise<void> {
   const { recipe } = run.manifest;
   const format = exportFormat(recipe.model, asked);
-  if (typeof format !== 'string') throw InputError.of(format);
+  if (typeof format !== 'string') throw new UserError(format);
   if (!force && (await exists(file))) {
-    throw InputError.of({
+    throw new UserError({
       what: l10n.t('{0} is there already.', file),
       remedy: l10n.t('Choose another name, or replace it with {0}.', '--force'),
     });
   }
   if (average) {
     const failure = averageFailure(run, checkpoint);
-    if (failure) throw InputError.of(failure);
+    if (failure) throw new UserError(failure);
   }
   const { metadata, tensors } = await readRunCheckpoint(terminal, run, checkpoint);
   const graph = graphOf({ model: recipe.model, dataset: recipe.data.dataset });
@@ -206,7 +207,7 @@ async function readRunCheckpoint(
     }
   }
   const other = name === 'best' ? 'last' : 'best';
-  throw InputError.of(
+  throw new UserError(
     damage.length > 0
       ? { what: damage.join(' '), remedy: l10n.t('Try {0}, or train again.', `--checkpoint ${other}`) }
       : {
@@ -221,7 +222,7 @@ async function writeWhole(file: string, content: Uint8Array): Promise<void> {
     await replaceFile(file, content);
   } catch (error) {
     if (!isSystemError(error, 'ENOENT', 'ENOTDIR')) throw error;
-    throw InputError.of({
+    throw new UserError({
       what: l10n.t('There is no folder {0}.', dirname(file)),
       remedy: l10n.t('Make it, or write to another.'),
     });

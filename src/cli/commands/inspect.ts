@@ -32,7 +32,9 @@ async function printInspection(
   file: string,
   options: OverrideOptions & JsonOption,
 ): Promise<ExitCode> {
-  const inspection = inspect(await readRecipe(terminal, file, overridesOf(options), 'inspect'));
+  const recipe = await readRecipe(terminal, file, overridesOf(options), 'inspect');
+  if (!recipe) return EXIT.badInput;
+  const inspection = inspect(recipe);
   if (options.json) {
     terminal.print(JSON.stringify(inspection, null, 2));
     return EXIT.done;

@@ -1,12 +1,14 @@
 import { basename } from 'node:path';
 import * as l10n from '@vscode/l10n';
 import type { Command } from 'commander';
+import type { Recipe } from '../../recipe/recipe';
 import { cancelQueued, enqueue, moveInQueue, type QueuedRun, readQueue } from '../../runs/queue';
 import { type QueueOptions, QueueWorker } from '../../runs/queueWorker';
 import { createRun, deleteRun } from '../../runs/store';
 import { type RunEnd, startRun } from '../../runs/supervisor';
+import { UserError } from '../../shared/userError';
 import { age, percent, stateName } from '../format';
-import { findRun, InputError, readExperiment } from '../input';
+import { findRun, readExperiment } from '../input';
 import {
   type CommandContext,
   type FolderOption,
@@ -107,9 +109,12 @@ async function add(
   files: readonly string[],
   overrides: readonly string[],
 ): Promise<ExitCode> {
-  const experiments = await Promise.all(
-    files.map(async (file) => ({ file, ...(await readExperiment(file, overrides)) })),
-  );
+  const experiments: { readonly file: string; readonly text: string; readonly recipe: Recipe }[] = [];
+  for (const file of files) {
+    const experiment = await readExperiment(terminal, file, overrides);
+    if (!experiment) return EXIT.badInput;
+    experiments.push({ file, ...experiment });
+  }
   for (const { file, text, recipe } of experiments) {
     const creation = await createRun(root, {
       experimentFile: file,
@@ -137,7 +142,7 @@ async function move(
 ): Promise<ExitCode> {
   const run = await findQueued(root, reference);
   if (!/^[1-9]\d{0,8}$/.test(position)) {
-    throw InputError.of({
+    throw new UserError({
       what: l10n.t('{0} is no position.', position),
       remedy: l10n.t('Give a whole number from 1, the position of the next run.'),
     });
@@ -206,13 +211,13 @@ function endLine(id: string, end: RunEnd): string {
 
 /**
  * The waiting run that a person means.
- * @throws InputError where there is none
+ * @throws UserError where there is none
  */
 async function findQueued(root: string, reference: string): Promise<QueuedRun> {
   const { folder } = await findRun(root, reference);
   const queued = (await readQueue(root)).find((run) => run.folder === folder);
   if (queued) return queued;
-  throw InputError.of({
+  throw new UserError({
     what: l10n.t('{0} does not wait.', basename(folder)),
     remedy: l10n.t('List the runs that do: {0}', 'tricks queue'),
   });

@@ -26,6 +26,7 @@ async function printRecipe(
   overrides: readonly string[],
 ): Promise<ExitCode> {
   const recipe = await readRecipe(terminal, file, overrides);
+  if (!recipe) return EXIT.badInput;
   terminal.print(JSON.stringify(recipe, null, 2));
   return EXIT.done;
 }

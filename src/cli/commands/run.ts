@@ -32,7 +32,9 @@ export function addRunCommand(program: Command, { terminal, end }: CommandContex
 
 /** Trains an experiment until it is done, fails or is interrupted. */
 async function run(terminal: Terminal, file: string, options: RunOptions): Promise<ExitCode> {
-  const { text, recipe, warnings } = await readExperiment(file, overridesOf(options));
+  const experiment = await readExperiment(terminal, file, overridesOf(options));
+  if (!experiment) return EXIT.badInput;
+  const { text, recipe, warnings } = experiment;
   for (const warning of warnings) terminal.note(warning);
   const root = await rootOf(options);
   const creation = await createRun(root, {

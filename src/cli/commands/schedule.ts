@@ -32,6 +32,7 @@ async function printSchedule(
   overrides: readonly string[],
 ): Promise<ExitCode> {
   const recipe = await readRecipe(terminal, file, overrides);
+  if (!recipe) return EXIT.badInput;
   try {
     await pipeline(Readable.from(scheduleCsv(recipe.schedule)), terminal.output, { end: false });
   } catch (error) {
