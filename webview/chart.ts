@@ -16,8 +16,9 @@ import {
 } from 'chart.js';
 import zoomPlugin from 'chartjs-plugin-zoom';
 import { html, render } from 'lit';
+import { formatCount, LOCALE } from '../src/shared/format';
 import type { ChartContent, Curve } from './curves';
-import { formatCount, formatStepTick } from './format';
+import { formatStepTick } from './format';
 import type { Point, ShownRun } from './model';
 import { isNarrower, MIN_RANGE_STEPS, type Range } from './range';
 import { type ChartTheme, faint } from './theme';
@@ -139,7 +140,7 @@ export class ChartPanel {
       type: 'line',
       data: { datasets: this.content.curves.map(({ label }): LineDataset => ({ label, data: [] })) },
       options: {
-        locale: document.documentElement.lang,
+        locale: LOCALE,
         animation: false,
         transitions: { zoom: { animation: { duration: 0 } } },
         responsive: true,

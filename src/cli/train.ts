@@ -1,7 +1,7 @@
 import * as l10n from '@vscode/l10n';
 import type { Recipe } from '../recipe/recipe';
 import { type RunEnd, type RunHandle, startRun } from '../runs/supervisor';
-import { duration, percent } from './format';
+import { formatDuration, formatPercent } from '../shared/format';
 import type { JsonOption } from './options';
 import { TRAINER_PATH } from './package';
 import { barProgress, jsonProgress, lineProgress, type Progress } from './progress';
@@ -60,10 +60,10 @@ function report(terminal: Terminal, state: RunEnd, json: boolean): ExitCode {
       const { epochs, validationAccuracy, bestValidationAccuracy, seconds } = state.result;
       const line = l10n.t(
         'Done: validation accuracy {0} (best {1}) after {2} epochs in {3}.',
-        percent(validationAccuracy),
-        percent(bestValidationAccuracy),
+        formatPercent(validationAccuracy),
+        formatPercent(bestValidationAccuracy),
         epochs,
-        duration(seconds),
+        formatDuration(seconds),
       );
       tell(json ? line : terminal.paint('green', line));
       return EXIT.done;

@@ -2,8 +2,7 @@ import * as l10n from '@vscode/l10n';
 import type { Command } from 'commander';
 import { modelText } from '../../models/modelText';
 import { type Inspection, inspect, type LayerInspection } from '../../recipe/inspection';
-import { formatNumber } from '../../shared/format';
-import { count } from '../format';
+import { formatCount, formatNumber } from '../../shared/format';
 import { readRecipe } from '../input';
 import {
   type CommandContext,
@@ -41,7 +40,7 @@ async function printInspection(
   }
   const { model, input, classes } = inspection;
   terminal.print(terminal.paint('bold', modelText(model)));
-  terminal.print(l10n.t('For images of {0} and {1} classes.', shapeText(input), count(classes)));
+  terminal.print(l10n.t('For images of {0} and {1} classes.', shapeText(input), formatCount(classes)));
   const [layerTitles = '', ...layers] = layerTable(inspection.layers);
   const [groupTitles = '', ...groups] = groupTable(inspection);
   terminal.print();
@@ -75,9 +74,9 @@ function layerTable(layers: readonly LayerInspection[]): string[] {
 
 function totals({ parameters, multiplyAdds, zeroGammaNorms }: Inspection): string[][] {
   return [
-    [l10n.t('Parameters'), count(parameters)],
-    [l10n.t('Multiply-adds of an image'), count(multiplyAdds)],
-    [l10n.t('Norms that start at gamma 0'), count(zeroGammaNorms)],
+    [l10n.t('Parameters'), formatCount(parameters)],
+    [l10n.t('Multiply-adds of an image'), formatCount(multiplyAdds)],
+    [l10n.t('Norms that start at gamma 0'), formatCount(zeroGammaNorms)],
   ];
 }
 
@@ -86,8 +85,8 @@ function groupTable({ parameterGroups }: Inspection): string[] {
   const rows = parameterGroups.map(({ name, weightDecay, tensors, elements }) => [
     name,
     formatNumber(weightDecay),
-    count(tensors),
-    count(elements),
+    formatCount(tensors),
+    formatCount(elements),
   ]);
   return table([titles, ...rows], [1, 2, 3]);
 }
@@ -136,5 +135,5 @@ function shapeText(shape: readonly number[]): string {
 }
 
 function countOrBlank(value: number): string {
-  return value === 0 ? '' : count(value);
+  return value === 0 ? '' : formatCount(value);
 }

@@ -1,13 +1,14 @@
 import { basename } from 'node:path';
 import * as l10n from '@vscode/l10n';
 import type { Command } from 'commander';
+import { stateName } from '../../protocol/stateName';
 import type { Recipe } from '../../recipe/recipe';
 import { cancelQueued, enqueue, moveInQueue, type QueuedRun, readQueue } from '../../runs/queue';
 import { type QueueOptions, QueueWorker } from '../../runs/queueWorker';
 import { createRun, deleteRun } from '../../runs/store';
 import { type RunEnd, startRun } from '../../runs/supervisor';
+import { formatAge, formatPercent } from '../../shared/format';
 import { UserError } from '../../shared/userError';
-import { age, percent, stateName } from '../format';
 import { findRun, readExperiment } from '../input';
 import {
   type CommandContext,
@@ -96,7 +97,11 @@ async function list(terminal: Terminal, root: string, { json = false }: JsonOpti
   } else {
     const titles = [l10n.t('PLACE'), l10n.t('RUN'), l10n.t('WAITS')];
     const now = Date.now();
-    const rows = queue.map(({ id, manifest }, index) => [`${index + 1}`, id, age(now - manifest.createdAt)]);
+    const rows = queue.map(({ id, manifest }, index) => [
+      `${index + 1}`,
+      id,
+      formatAge((now - manifest.createdAt) / 1000),
+    ]);
     terminal.printTable(titles, rows, [0]);
   }
   return EXIT.done;
@@ -193,7 +198,7 @@ async function start(terminal: Terminal, root: string, options: QueueOptions): P
 function endLine(id: string, end: RunEnd): string {
   switch (end.status) {
     case 'done':
-      return l10n.t('Done {0}: validation accuracy {1}', id, percent(end.result.validationAccuracy));
+      return l10n.t('Done {0}: validation accuracy {1}', id, formatPercent(end.result.validationAccuracy));
     case 'failed':
       return l10n.t('Failed {0}: {1} {2}', id, end.failure.what, end.failure.remedy);
     case 'queued':

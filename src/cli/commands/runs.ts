@@ -1,8 +1,9 @@
 import * as l10n from '@vscode/l10n';
 import type { Command } from 'commander';
 import type { Manifest } from '../../protocol/manifest';
+import { stateName } from '../../protocol/stateName';
 import { listRuns, type RunEntry } from '../../runs/store';
-import { age, percent, stateName } from '../format';
+import { formatAge, formatPercent } from '../../shared/format';
 import { type CommandContext, type FolderOption, folderOption, type JsonOption, rootOf } from '../options';
 import { accuracyOf, NONE, plainRun } from '../runFacts';
 import { EXIT, type ExitCode, type Terminal } from '../terminal';
@@ -51,10 +52,10 @@ function row(run: RunEntry, now: number): string[] {
   return [
     run.id,
     stateName(manifest.state),
-    accuracy === null ? NONE : percent(accuracy),
+    accuracy === null ? NONE : formatPercent(accuracy),
     `${epochsDone(manifest) ?? NONE}/${manifest.recipe.epochs}`,
     manifest.engine?.name ?? NONE,
-    age(now - manifest.createdAt),
+    formatAge((now - manifest.createdAt) / 1000),
   ];
 }
 

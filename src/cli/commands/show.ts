@@ -5,10 +5,10 @@ import type { PrecisionReport, RunEvent } from '../../protocol/events';
 import { settledMeasures } from '../../protocol/history';
 import type { Manifest } from '../../protocol/manifest';
 import { runPrecisionText } from '../../protocol/precisionText';
+import { stateName } from '../../protocol/stateName';
 import { readAllEvents } from '../../runs/log';
 import { metricsPath } from '../../runs/store';
-import { formatNumber } from '../../shared/format';
-import { duration, percent, stateName } from '../format';
+import { formatDuration, formatNumber, formatPercent } from '../../shared/format';
 import { brokenRunFailure, findRun } from '../input';
 import {
   type CommandContext,
@@ -96,11 +96,11 @@ function summaryOf(manifest: Manifest, folder: string, precision: PrecisionRepor
     [l10n.t('Precision'), runPrecisionText(recipe.precision, precision)],
     [l10n.t('Seed'), `${recipe.seed}`],
     [l10n.t('Started'), new Date(createdAt).toLocaleString()],
-    [l10n.t('Took'), endedAt === null ? NONE : duration((endedAt - createdAt) / 1000)],
+    [l10n.t('Took'), endedAt === null ? NONE : formatDuration((endedAt - createdAt) / 1000)],
     [l10n.t('Folder'), folder],
   ];
   const accuracy = accuracyOf(manifest);
-  if (accuracy !== null) rows.splice(2, 0, [l10n.t('Validation accuracy'), percent(accuracy)]);
+  if (accuracy !== null) rows.splice(2, 0, [l10n.t('Validation accuracy'), formatPercent(accuracy)]);
   return rows;
 }
 
@@ -116,10 +116,10 @@ function epochTable(epochs: readonly Extract<RunEvent, { type: 'epoch' }>[]): st
   const rows = epochs.map((event) => [
     `${event.epoch + 1}`,
     event.trainLoss.toFixed(4),
-    percent(event.trainAccuracy),
+    formatPercent(event.trainAccuracy),
     event.validationLoss.toFixed(4),
-    percent(event.validationAccuracy),
-    duration(event.seconds),
+    formatPercent(event.validationAccuracy),
+    formatDuration(event.seconds),
   ]);
   return table([titles, ...rows], [0, 1, 2, 3, 4, 5]);
 }

@@ -6,11 +6,12 @@ import {
   type LensAction,
   type LensSurroundings,
 } from '../../insight/lenses';
+import { stateName } from '../../protocol/stateName';
+import { formatPercent } from '../../shared/format';
 import type { ReadableRun } from '../runs/liveRun';
 import type { RunEvidence } from '../runs/runEvidence';
 import type { RunLibrary } from '../runs/runLibrary';
 import { readLensSettings } from '../settings';
-import { percent, stateName } from '../views/runText';
 import { isExperiment, TRICK_SELECTOR } from './experimentFiles';
 import { editorRange, foreignOf, parsedOf } from './parsing';
 
@@ -78,7 +79,7 @@ function lensesOf(document: vscode.TextDocument, surroundings: LensSurroundings)
 }
 
 function howItEnded({ manifest: { state } }: ReadableRun): string {
-  return state.status === 'done' ? percent(state.result.validationAccuracy) : stateName(state);
+  return state.status === 'done' ? formatPercent(state.result.validationAccuracy) : stateName(state);
 }
 
 /** What keeps every file of this place from being run; one that has no place yet is saved first. */

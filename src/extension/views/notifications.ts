@@ -1,9 +1,9 @@
 import * as vscode from 'vscode';
+import { formatPercent } from '../../shared/format';
 import { tell, tellFailure } from '../messages';
 import type { ReadableRun } from '../runs/liveRun';
 import type { RunLibrary } from '../runs/runLibrary';
 import type { DashboardPanels } from './dashboardPanel';
-import { percent } from './runText';
 
 /** Tells how runs ended: failures always, success where no dashboard shows it. */
 export function notifyOfEnds(library: RunLibrary, dashboards: DashboardPanels): vscode.Disposable {
@@ -35,7 +35,7 @@ function notifyOfEnd(run: ReadableRun, isVisible: boolean): void {
       break;
     case 'done': {
       if (isVisible) break;
-      const accuracy = percent(state.result.validationAccuracy);
+      const accuracy = formatPercent(state.result.validationAccuracy);
       tell('info', vscode.l10n.t('{0} is done: {1} validation accuracy.', name, accuracy), openDashboard);
       break;
     }
