@@ -16,6 +16,7 @@ import {
 } from 'chart.js';
 import zoomPlugin from 'chartjs-plugin-zoom';
 import { html, render } from 'lit';
+import { assertNever } from '../src/shared/assertNever';
 import { formatCount, LOCALE } from '../src/shared/format';
 import type { ChartContent, Curve } from './curves';
 import { formatStepTick } from './format';
@@ -292,10 +293,8 @@ function appearance({ look, colour }: Curve, theme: ChartTheme): Partial<LineDat
         showLine: false,
         order: 0,
       };
-    default: {
-      const unknown: never = look;
-      throw new Error(`Unknown look ${unknown}`);
-    }
+    default:
+      return assertNever(look);
   }
 }
 

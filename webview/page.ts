@@ -1,5 +1,4 @@
 import '@vscode-elements/elements/dist/vscode-badge/index.js';
-import type { Failure } from '../src/shared/failure';
 import '@vscode-elements/elements/dist/vscode-button/index.js';
 import '@vscode-elements/elements/dist/vscode-progress-bar/index.js';
 import * as l10n from '@vscode/l10n';
@@ -10,6 +9,8 @@ import type { RunState } from '../src/protocol/manifest';
 import { runPrecisionText } from '../src/protocol/precisionText';
 import { stateName } from '../src/protocol/stateName';
 import type { EndRequest } from '../src/protocol/trainer';
+import { assertNever } from '../src/shared/assertNever';
+import type { Failure } from '../src/shared/failure';
 import {
   formatCount,
   formatDuration,
@@ -142,7 +143,7 @@ function failureOf(state: RunState): Failure | null {
     case 'paused':
       return null;
     default:
-      return unknown(state);
+      return assertNever(state);
   }
 }
 
@@ -188,7 +189,7 @@ function whereabouts(shown: ShownRun): string {
       );
     }
     default:
-      return unknown(phase);
+      return assertNever(phase);
   }
 }
 
@@ -321,8 +322,4 @@ function stateWord(state: RunState): string {
 
 function joined(...parts: readonly (string | null | undefined | false)[]): string {
   return parts.filter(Boolean).join(' · ');
-}
-
-function unknown(value: never): never {
-  throw new Error(`Unknown value ${JSON.stringify(value)}`);
 }

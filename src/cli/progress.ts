@@ -3,6 +3,7 @@ import { MultiBar, type SingleBar } from 'cli-progress';
 import type { RunEvent } from '../protocol/events';
 import { precisionText } from '../protocol/precisionText';
 import type { Recipe } from '../recipe/recipe';
+import { assertNever } from '../shared/assertNever';
 import {
   formatCount,
   formatDuration,
@@ -85,10 +86,8 @@ export function barProgress(terminal: Terminal, recipe: Recipe): Progress {
           else terminal.print(line);
           return;
         }
-        default: {
-          const unknown: never = event;
-          throw new Error(`Unknown event ${JSON.stringify(unknown)}`);
-        }
+        default:
+          return assertNever(event);
       }
     },
     end: () => {
@@ -170,9 +169,7 @@ function describe(event: RunEvent, recipe: Recipe): string | null {
     case 'paused':
     case 'failed':
       return null;
-    default: {
-      const unknown: never = event;
-      throw new Error(`Unknown event ${JSON.stringify(unknown)}`);
-    }
+    default:
+      return assertNever(event);
   }
 }

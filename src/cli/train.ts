@@ -1,6 +1,7 @@
 import * as l10n from '@vscode/l10n';
 import type { Recipe } from '../recipe/recipe';
 import { type RunEnd, type RunHandle, startRun } from '../runs/supervisor';
+import { assertNever } from '../shared/assertNever';
 import { formatDuration, formatPercent } from '../shared/format';
 import type { JsonOption } from './options';
 import { TRAINER_PATH } from './package';
@@ -83,9 +84,7 @@ function report(terminal: Terminal, state: RunEnd, json: boolean): ExitCode {
     case 'queued':
       tell(l10n.t('The trainer crashed. The run is in the queue again.'));
       return EXIT.failed;
-    default: {
-      const unknown: never = state;
-      throw new Error(`Unknown state ${JSON.stringify(unknown)}`);
-    }
+    default:
+      return assertNever(state);
   }
 }

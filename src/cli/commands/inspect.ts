@@ -2,6 +2,7 @@ import * as l10n from '@vscode/l10n';
 import type { Command } from 'commander';
 import { modelText } from '../../models/modelText';
 import { type Inspection, inspect, type LayerInspection } from '../../recipe/inspection';
+import { assertNever } from '../../shared/assertNever';
 import { formatCount, formatNumber } from '../../shared/format';
 import { readRecipe } from '../input';
 import {
@@ -119,7 +120,7 @@ function kindText(layer: LayerInspection): string {
     case 'dense':
       return l10n.t('fully connected');
     default:
-      throw new Error(`Unknown layer ${layer.kind satisfies never}`);
+      return assertNever(layer.kind);
   }
 }
 

@@ -7,6 +7,7 @@ import { cancelQueued, enqueue, moveInQueue, type QueuedRun, readQueue } from '.
 import { type QueueOptions, QueueWorker } from '../../runs/queueWorker';
 import { createRun, deleteRun } from '../../runs/store';
 import { type RunEnd, startRun } from '../../runs/supervisor';
+import { assertNever } from '../../shared/assertNever';
 import { formatAge, formatPercent } from '../../shared/format';
 import { UserError } from '../../shared/userError';
 import { findRun, readExperiment } from '../input';
@@ -207,10 +208,8 @@ function endLine(id: string, end: RunEnd): string {
     case 'paused':
     case 'interrupted':
       return `${id} ${stateName(end)}`;
-    default: {
-      const unknown: never = end;
-      throw new Error(`Unknown end ${JSON.stringify(unknown)}`);
-    }
+    default:
+      return assertNever(end);
   }
 }
 

@@ -7,6 +7,7 @@ import {
   type LensSurroundings,
 } from '../../insight/lenses';
 import { stateName } from '../../protocol/stateName';
+import { assertNever } from '../../shared/assertNever';
 import { formatPercent } from '../../shared/format';
 import type { ReadableRun } from '../runs/liveRun';
 import type { RunEvidence } from '../runs/runEvidence';
@@ -114,9 +115,7 @@ function commandOf(action: LensAction, uri: vscode.Uri): { command: string; argu
         command: 'bagOfTricks.pickTrick',
         arguments: [uri, { tricks: action.tricks, configurable: action.configurable }],
       };
-    default: {
-      const unknown: never = action;
-      throw new Error(`Unknown action ${JSON.stringify(unknown)}`);
-    }
+    default:
+      return assertNever(action);
   }
 }

@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import { assertNever } from '../../shared/assertNever';
 import { formatPercent } from '../../shared/format';
 import { tell, tellFailure } from '../messages';
 import type { ReadableRun } from '../runs/liveRun';
@@ -44,9 +45,7 @@ function notifyOfEnd(run: ReadableRun, isVisible: boolean): void {
     case 'queued':
     case 'running':
       break;
-    default: {
-      const unknown: never = state;
-      throw new Error(`Unknown state ${JSON.stringify(unknown)}`);
-    }
+    default:
+      assertNever(state);
   }
 }

@@ -2,6 +2,7 @@
 import * as l10n from '@vscode/l10n';
 import type { Manifest, RunState } from '../../protocol/manifest';
 import { stateName } from '../../protocol/stateName';
+import { assertNever } from '../../shared/assertNever';
 import { formatNumber, formatPercent, formatProgress } from '../../shared/format';
 import type { ReadableRun } from '../runs/liveRun';
 
@@ -28,7 +29,7 @@ export function stateIcon({ status }: RunState): Icon {
     case 'interrupted':
       return { id: 'debug-disconnect', color: 'list.warningForeground' };
     default:
-      return unknownState(status);
+      return assertNever(status);
   }
 }
 
@@ -56,7 +57,7 @@ export function runDescription({ manifest: { state, recipe }, activity }: Readab
     case 'interrupted':
       return stateName(state);
     default:
-      return unknownState(state);
+      return assertNever(state);
   }
 }
 
@@ -103,7 +104,7 @@ export function statusText(run: ReadableRun): string {
     case 'interrupted':
       return `${name} ${stateName(state)}`;
     default:
-      return unknownState(state);
+      return assertNever(state);
   }
 }
 
@@ -119,8 +120,4 @@ function epochCount(epochs: number): string {
 /** The epoch (0, 1, ...) that step `step` belongs to, the last one at the training's end. */
 function epochAt(schedule: Manifest['recipe']['schedule'], step: number): number {
   return Math.floor(Math.min(step, schedule.totalSteps - 1) / schedule.stepsPerEpoch);
-}
-
-function unknownState(state: never): never {
-  throw new Error(`Unknown state ${JSON.stringify(state)}`);
 }
