@@ -16,8 +16,10 @@ import {
 } from 'chart.js';
 import zoomPlugin from 'chartjs-plugin-zoom';
 import { html, render } from 'lit';
+import { assertNever } from '../src/shared/assertNever';
+import { formatCount, LOCALE } from '../src/shared/format';
 import type { ChartContent, Curve } from './curves';
-import { formatCount, formatStepTick } from './format';
+import { formatStepTick } from './format';
 import type { Point, ShownRun } from './model';
 import { isNarrower, MIN_RANGE_STEPS, type Range } from './range';
 import { type ChartTheme, faint } from './theme';
@@ -139,7 +141,7 @@ export class ChartPanel {
       type: 'line',
       data: { datasets: this.content.curves.map(({ label }): LineDataset => ({ label, data: [] })) },
       options: {
-        locale: document.documentElement.lang,
+        locale: LOCALE,
         animation: false,
         transitions: { zoom: { animation: { duration: 0 } } },
         responsive: true,
@@ -291,10 +293,8 @@ function appearance({ look, colour }: Curve, theme: ChartTheme): Partial<LineDat
         showLine: false,
         order: 0,
       };
-    default: {
-      const unknown: never = look;
-      throw new Error(`Unknown look ${unknown}`);
-    }
+    default:
+      return assertNever(look);
   }
 }
 

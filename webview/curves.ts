@@ -1,6 +1,7 @@
 import * as l10n from '@vscode/l10n';
 import { learningRateAt, type Schedule } from '../src/recipe/schedule';
-import { formatCount, formatLearningRate, formatLoss, formatPercent } from './format';
+import { formatCount, formatPercent } from '../src/shared/format';
+import { formatLearningRate, formatLoss } from './format';
 import type { EpochEvent, Point, ShownRun } from './model';
 
 /** How a curve is drawn: faint points, a line, a faint dashed line, a line with a mark at each epoch, a ring. */

@@ -7,6 +7,7 @@ import * as l10n from '@vscode/l10n';
 import { render } from 'lit';
 import { isToDashboard, type RunView, type ToDashboard } from '../src/protocol/dashboard';
 import type { EndRequest } from '../src/protocol/trainer';
+import { assertNever } from '../src/shared/assertNever';
 import { RunCharts } from './charts';
 import { post, savedState, saveState } from './host';
 import { isLive, RunHistory, type ShownRun, stateOf } from './model';
@@ -63,7 +64,7 @@ function receive(message: ToDashboard): void {
       save();
       break;
     default:
-      unknown(message);
+      assertNever(message);
   }
   schedule();
 }
@@ -98,10 +99,6 @@ function draw(): void {
   const page = { shown, showTable, isZoomed, charts: elements, ending: request };
   render(runPage(page, actions), document.body);
   charts.update(shown);
-}
-
-function unknown(message: never): never {
-  throw new Error(`Unknown message ${JSON.stringify(message)}`);
 }
 
 window.addEventListener('message', ({ data }: MessageEvent<unknown>) => {

@@ -1,5 +1,6 @@
 import { html, svg, type TemplateResult } from 'lit';
 import type { RunState } from '../src/protocol/manifest';
+import { assertNever } from '../src/shared/assertNever';
 
 /** A run's state as a picture of 16 pixels; the word beside it says the same. */
 export function stateIcon(status: RunState['status']): TemplateResult {
@@ -25,9 +26,7 @@ function shape(status: RunState['status']): TemplateResult<2> {
       return svg`<circle cx="8" cy="8" r="6.25"/><path d="M6.25 5.5v5M9.75 5.5v5"/>`;
     case 'interrupted':
       return svg`<path d="M8 2 14.5 13.5h-13z"/><path d="M8 6.5v3.25M8 11.4v.6"/>`;
-    default: {
-      const unknown: never = status;
-      throw new Error(`Unknown status ${unknown}`);
-    }
+    default:
+      return assertNever(status);
   }
 }

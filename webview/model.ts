@@ -2,6 +2,7 @@ import type { RunView } from '../src/protocol/dashboard';
 import type { FinalEvent, RunEvent } from '../src/protocol/events';
 import type { RunState } from '../src/protocol/manifest';
 import type { Schedule } from '../src/recipe/schedule';
+import { assertNever } from '../src/shared/assertNever';
 import { ExponentialAverage, smoothingFor } from './smoothing';
 
 /** A point of a curve: x in steps. */
@@ -103,7 +104,7 @@ export class RunHistory {
         this.final = event;
         break;
       default:
-        unknown(event);
+        assertNever(event);
     }
   }
 
@@ -156,7 +157,7 @@ export function stateOf({ run, history }: ShownRun): RunState {
     case 'failed':
       return { status: 'failed', failure: final.failure };
     default:
-      return unknown(final);
+      return assertNever(final);
   }
 }
 
@@ -214,8 +215,4 @@ export function progressOf(shown: ShownRun): Progress {
 /** The epoch, counted from 1, that the last of `stepsDone` steps belongs to; 0 before any. */
 export function epochOf(stepsDone: number, stepsPerEpoch: number): number {
   return Math.ceil(stepsDone / stepsPerEpoch);
-}
-
-function unknown(value: never): never {
-  throw new Error(`Unknown value ${JSON.stringify(value)}`);
 }

@@ -1,5 +1,4 @@
 import '@vscode-elements/elements/dist/vscode-badge/index.js';
-import type { Failure } from '../src/shared/failure';
 import '@vscode-elements/elements/dist/vscode-button/index.js';
 import '@vscode-elements/elements/dist/vscode-progress-bar/index.js';
 import * as l10n from '@vscode/l10n';
@@ -8,15 +7,19 @@ import { modelText } from '../src/models/modelText';
 import type { FromDashboard } from '../src/protocol/dashboard';
 import type { RunState } from '../src/protocol/manifest';
 import { runPrecisionText } from '../src/protocol/precisionText';
+import { stateName } from '../src/protocol/stateName';
 import type { EndRequest } from '../src/protocol/trainer';
+import { assertNever } from '../src/shared/assertNever';
+import type { Failure } from '../src/shared/failure';
 import {
   formatCount,
   formatDuration,
-  formatLearningRate,
-  formatLoss,
   formatPercent,
+  formatProgress,
   formatSpeed,
-} from './format';
+  LOCALE,
+} from '../src/shared/format';
+import { formatLearningRate, formatLoss } from './format';
 import { stateIcon } from './icons';
 import { isLive, phaseOf, progressOf, type ShownRun, type StepEvent, stateOf } from './model';
 
@@ -140,7 +143,7 @@ function failureOf(state: RunState): Failure | null {
     case 'paused':
       return null;
     default:
-      return unknown(state);
+      return assertNever(state);
   }
 }
 
@@ -173,7 +176,7 @@ function whereabouts(shown: ShownRun): string {
     case 'queued':
       return l10n.t('Waiting for its turn');
     case 'preparing':
-      return phase.share === null ? phase.what : `${phase.what} · ${formatPercent(phase.share)}`;
+      return phase.share === null ? phase.what : `${phase.what} · ${formatProgress(phase.share)}`;
     case 'waiting':
       return l10n.t('Waiting for the first step');
     case 'training':
@@ -186,7 +189,7 @@ function whereabouts(shown: ShownRun): string {
       );
     }
     default:
-      return unknown(phase);
+      return assertNever(phase);
   }
 }
 
@@ -194,11 +197,11 @@ function pace(shown: ShownRun): string {
   const state = stateOf(shown);
   const { lastStep } = shown.history;
   const { leftMs } = progressOf(shown);
-  if (state.status === 'done') return l10n.t('Took {0}', formatDuration(state.result.seconds * 1000));
+  if (state.status === 'done') return l10n.t('Took {0}', formatDuration(state.result.seconds));
   if (!isLive(state) || !lastStep) return '';
   return joined(
     formatSpeed(lastStep.imagesPerSecond),
-    leftMs !== null && l10n.t('{0} left', formatDuration(leftMs)),
+    leftMs !== null && l10n.t('{0} left', formatDuration(leftMs / 1000)),
   );
 }
 
@@ -292,7 +295,7 @@ function epochTable({ shown }: PageView): TemplateResult {
             <td>${formatLoss(epoch.validationLoss)}</td>
             <td>${formatPercent(epoch.trainAccuracy)}</td>
             <td>${formatPercent(epoch.validationAccuracy)}</td>
-            <td>${formatDuration(epoch.seconds * 1000)}</td>
+            <td>${formatDuration(epoch.seconds)}</td>
           </tr>`,
         )}
       </tbody>
@@ -311,31 +314,12 @@ function announcement({ shown }: PageView): string {
   );
 }
 
-function stateWord({ status }: RunState): string {
-  switch (status) {
-    case 'queued':
-      return l10n.t('Queued');
-    case 'running':
-      return l10n.t('Running');
-    case 'done':
-      return l10n.t('Done');
-    case 'stopped':
-      return l10n.t('Stopped');
-    case 'paused':
-      return l10n.t('Paused');
-    case 'failed':
-      return l10n.t('Failed');
-    case 'interrupted':
-      return l10n.t('Interrupted');
-    default:
-      return unknown(status);
-  }
+/** A run's state at the start of a line. */
+function stateWord(state: RunState): string {
+  const name = stateName(state);
+  return name.charAt(0).toLocaleUpperCase(LOCALE) + name.slice(1);
 }
 
 function joined(...parts: readonly (string | null | undefined | false)[]): string {
   return parts.filter(Boolean).join(' · ');
-}
-
-function unknown(value: never): never {
-  throw new Error(`Unknown value ${JSON.stringify(value)}`);
 }

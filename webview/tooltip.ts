@@ -1,6 +1,6 @@
 import * as l10n from '@vscode/l10n';
+import { formatCount } from '../src/shared/format';
 import type { ChartContent, Curve } from './curves';
-import { formatCount } from './format';
 import { epochOf, type ShownRun } from './model';
 
 /** A point of a curve that is pointed at. */

@@ -7,52 +7,43 @@ import type { Purpose } from '../experiment/validate';
 import type { Recipe } from '../recipe/recipe';
 import { listRuns, type RunEntry } from '../runs/store';
 import type { Failure } from '../shared/failure';
+import { UserError } from '../shared/userError';
 import { isSystemError } from '../system/errors';
 import type { Terminal } from './terminal';
 
-/** Something a person asked for that cannot be; its lines say what and where. */
-export class InputError extends Error {
-  override readonly name = 'InputError';
-
-  constructor(readonly lines: readonly string[]) {
-    super(lines.join('\n'));
-  }
-
-  static of({ what, remedy }: Failure): InputError {
-    return new InputError([`${l10n.t('error:')} ${what}`, remedy]);
-  }
-}
-
 /**
- * Reads an experiment file; `overrides` are `key=value`, set in it before it is checked.
- * @throws InputError with a line for every problem, as compilers print them
+ * Reads an experiment file; `overrides` are `key=value`, set in it before it is checked. Where it has problems, notes
+ * each on a line, as compilers print them, and returns null.
+ * @throws UserError where the file cannot be read
  */
 export async function readExperiment(
+  terminal: Terminal,
   file: string,
   overrides: readonly string[] = [],
   purpose: Purpose = 'train',
-): Promise<{ readonly text: string; readonly recipe: Recipe; readonly warnings: readonly string[] }> {
+): Promise<{ readonly text: string; readonly recipe: Recipe; readonly warnings: readonly string[] } | null> {
   const text = await readText(file);
   const parsed = parseExperiment(text, file, overrides, purpose);
   const lines = (problems: readonly Problem[]) =>
     problems.map((problem) => formatProblem(shownPath(file), problem));
   if (parsed.ok) return { text, recipe: parsed.recipe, warnings: lines(parsed.warnings) };
-  throw new InputError(lines(parsed.problems));
+  for (const line of lines(parsed.problems)) terminal.note(line);
+  return null;
 }
 
 /**
- * The recipe of an experiment file, its warnings noted.
- * @throws InputError as `readExperiment`
+ * The recipe of an experiment file, its warnings noted; null where the file has problems, which are noted as well.
+ * @throws UserError where the file cannot be read
  */
 export async function readRecipe(
   terminal: Terminal,
   file: string,
   overrides: readonly string[],
   purpose: Purpose = 'train',
-): Promise<Recipe> {
-  const { recipe, warnings } = await readExperiment(file, overrides, purpose);
-  for (const warning of warnings) terminal.note(warning);
-  return recipe;
+): Promise<Recipe | null> {
+  const experiment = await readExperiment(terminal, file, overrides, purpose);
+  for (const warning of experiment?.warnings ?? []) terminal.note(warning);
+  return experiment?.recipe ?? null;
 }
 
 /** A path as a person would write it: relative where that is no longer. */
@@ -66,18 +57,18 @@ async function readText(file: string): Promise<string> {
     return await readFile(file, 'utf8');
   } catch (error) {
     if (isSystemError(error, 'ENOENT', 'ENOTDIR')) {
-      throw InputError.of({
+      throw new UserError({
         what: l10n.t('There is no file {0}.', file),
         remedy: l10n.t('Check the path; it is taken from {0}.', process.cwd()),
       });
     }
     if (isSystemError(error, 'EISDIR')) {
-      throw InputError.of({
+      throw new UserError({
         what: l10n.t('{0} is a folder.', file),
         remedy: l10n.t('Name an experiment file, such as {0}.', 'fashion-mnist.experiment.yaml'),
       });
     }
-    throw InputError.of({
+    throw new UserError({
       what: l10n.t('{0} cannot be read: {1}', file, error instanceof Error ? error.message : String(error)),
       remedy: l10n.t('Check that you may read it.'),
     });
@@ -86,7 +77,7 @@ async function readText(file: string): Promise<string> {
 
 /**
  * The run that a person means: by its id, by the start of its id where only one has it, or as `last`.
- * @throws InputError where there is none, or more than one
+ * @throws UserError where there is none, or more than one
  */
 export async function findRun(root: string, reference: string): Promise<RunEntry> {
   const runs = await listRuns(root);
@@ -95,7 +86,7 @@ export async function findRun(root: string, reference: string): Promise<RunEntry
   const matches = runs.filter(({ id }) => id.startsWith(reference));
   const [match] = matches;
   if (match && matches.length === 1) return match;
-  throw InputError.of({
+  throw new UserError({
     what: match
       ? l10n.t('{0} runs begin with {1}: {2}', matches.length, reference, idsOf(matches))
       : l10n.t('There is no run {0} in {1}.', reference, root),

@@ -3,8 +3,15 @@ import { MultiBar, type SingleBar } from 'cli-progress';
 import type { RunEvent } from '../protocol/events';
 import { precisionText } from '../protocol/precisionText';
 import type { Recipe } from '../recipe/recipe';
-import { formatNumber } from '../shared/format';
-import { duration, percent } from './format';
+import { assertNever } from '../shared/assertNever';
+import {
+  formatCount,
+  formatDuration,
+  formatNumber,
+  formatPercent,
+  formatProgress,
+  formatSpeed,
+} from '../shared/format';
 import type { Terminal } from './terminal';
 
 /** Shows a training's events as they come. */
@@ -39,7 +46,7 @@ export function barProgress(terminal: Terminal, recipe: Recipe): Progress {
   const { totalSteps } = recipe.schedule;
   const bars = new MultiBar({
     format: `{bar} {percentage}% {status}`,
-    barsize: Math.min(30, Math.max(5, (terminal.output.columns ?? 80) - 85)),
+    barsize: Math.min(30, Math.max(5, (terminal.output.columns ?? 80) - 86)),
     barCompleteChar: '█',
     barIncompleteChar: '░',
     stream: terminal.output,
@@ -55,7 +62,7 @@ export function barProgress(terminal: Terminal, recipe: Recipe): Progress {
       switch (event.type) {
         case 'preparing': {
           bar ??= bars.create(totalSteps, 0);
-          const share = event.share === null ? '' : ` ${Math.floor(100 * event.share)}%`;
+          const share = event.share === null ? '' : ` ${formatProgress(event.share)}`;
           bar.update(0, { status: `${event.what}${share}` });
           return;
         }
@@ -79,10 +86,8 @@ export function barProgress(terminal: Terminal, recipe: Recipe): Progress {
           else terminal.print(line);
           return;
         }
-        default: {
-          const unknown: never = event;
-          throw new Error(`Unknown event ${JSON.stringify(unknown)}`);
-        }
+        default:
+          return assertNever(event);
       }
     },
     end: () => {
@@ -113,10 +118,10 @@ function stepStatus(
     l10n.t('step {0}/{1}', event.step + 1, schedule.totalSteps),
     l10n.t('loss {0}', event.loss.toFixed(3)),
     l10n.t('lr {0}', formatNumber(event.learningRate, 3)),
-    l10n.t('acc {0}%', (100 * event.accuracy).toFixed(1)),
-    l10n.t('{0} images/s', Math.round(event.imagesPerSecond)),
+    l10n.t('acc {0}', formatPercent(event.accuracy)),
+    formatSpeed(event.imagesPerSecond),
     ...(event.overflows ? [l10n.t('{0} skipped', event.overflows)] : []),
-    ...(left === null ? [] : [l10n.t('{0} left', duration(left))]),
+    ...(left === null ? [] : [l10n.t('{0} left', formatDuration(left))]),
   ].join('  ');
 }
 
@@ -131,7 +136,7 @@ function describe(event: RunEvent, recipe: Recipe): string | null {
           'Training {0}: {1} with {2} parameters, {3} epochs of {4} steps, on {5} ({6})',
           recipe.name,
           recipe.model.name,
-          event.parameters.toLocaleString('en'),
+          formatCount(event.parameters),
           event.epochs,
           event.stepsPerEpoch,
           event.engine.name,
@@ -148,15 +153,15 @@ function describe(event: RunEvent, recipe: Recipe): string | null {
           event.epoch + 1,
           recipe.epochs,
           event.trainLoss.toFixed(4),
-          percent(event.trainAccuracy),
+          formatPercent(event.trainAccuracy),
           event.validationLoss.toFixed(4),
-          percent(event.validationAccuracy),
-          duration(event.seconds),
+          formatPercent(event.validationAccuracy),
+          formatDuration(event.seconds),
         )
         .concat(
           event.averagedAccuracy === undefined
             ? ''
-            : `; ${l10n.t('of the average {0}', percent(event.averagedAccuracy))}`,
+            : `; ${l10n.t('of the average {0}', formatPercent(event.averagedAccuracy))}`,
         );
     case 'step':
     case 'done':
@@ -164,9 +169,7 @@ function describe(event: RunEvent, recipe: Recipe): string | null {
     case 'paused':
     case 'failed':
       return null;
-    default: {
-      const unknown: never = event;
-      throw new Error(`Unknown event ${JSON.stringify(unknown)}`);
-    }
+    default:
+      return assertNever(event);
   }
 }

@@ -1,7 +1,7 @@
 import { styleText } from 'node:util';
 import * as l10n from '@vscode/l10n';
 import type { Failure } from '../shared/failure';
-import { table } from './format';
+import { table } from './table';
 
 /** How a command ended; a shell's own codes where it has them. */
 export const EXIT = { done: 0, failed: 1, badInput: 2, stopped: 130 } as const;

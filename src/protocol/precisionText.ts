@@ -1,5 +1,6 @@
 import * as l10n from '@vscode/l10n';
 import type { Precision } from '../recipe/recipe';
+import { assertNever } from '../shared/assertNever';
 import type { PrecisionReport } from './events';
 
 /** How a run computes, such as 'float16, emulated'. */
@@ -22,6 +23,6 @@ function plannedPrecisionText(precision: Precision): string {
     case 'emulated_unless_native':
       return l10n.t('{0}, emulated unless the engine has it', precision.compute);
     default:
-      return precision.execution satisfies never;
+      return assertNever(precision.execution);
   }
 }

@@ -1,3 +1,4 @@
+import { assertNever } from '../shared/assertNever';
 import type { RunEvent } from './events';
 import type { RunState } from './manifest';
 
@@ -19,9 +20,7 @@ export function stateAfter(state: RunState, event: RunEvent): RunState {
       return { status: event.type, step: event.step };
     case 'failed':
       return { status: 'failed', failure: event.failure };
-    default: {
-      const unknown: never = event;
-      throw new Error(`Unknown event ${JSON.stringify(unknown)}`);
-    }
+    default:
+      return assertNever(event);
   }
 }

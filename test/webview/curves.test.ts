@@ -27,7 +27,7 @@ describe('charts', () => {
       'Accuracy over 0 epochs.',
     ]);
     expect(chartsOf(shownAfter(186))[2]!.summary).toBe(
-      'Accuracy over 2 epochs; training 84.3%; validation 82.3%; best 82.3% at epoch 2.',
+      'Accuracy over 2 epochs; training 84.32%; validation 82.32%; best 82.32% at epoch 2.',
     );
   });
 
@@ -72,6 +72,6 @@ describe('tooltips', () => {
   test('where there are only epochs the title names the epoch', () => {
     const end = { curve: accuracy!.curves[1]!, x: 186, y: 0.8231 };
     expect(tooltipTitle(shown, [end])).toBe('After epoch 2 of 5, 186 steps');
-    expect(tooltipLabel(shown, accuracy!, end)).toBe('Validation: 82.3%');
+    expect(tooltipLabel(shown, accuracy!, end)).toBe('Validation: 82.31%');
   });
 });

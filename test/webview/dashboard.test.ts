@@ -75,7 +75,7 @@ describe('messages', () => {
     expect(words).toContain('float16, emulated');
     expect(words).not.toContain('unless');
     expect(words).toContain('16,384, 2 steps skipped');
-    expect(words).toContain('87.7%');
+    expect(words).toContain('87.65%');
     await panel.send({
       type: 'snapshot',
       run: runView(sampleRecipe()),
@@ -94,7 +94,7 @@ describe('messages', () => {
     await panel.send(delta(...rest));
     expect(await panel.summary('Loss')).toMatch(/^Loss over 186 steps; .*at epoch 2\.$/);
     expect(await panel.summary('Learning rate')).toMatch(/^Learning rate over 186 steps/);
-    expect(await panel.summary('Accuracy')).toMatch(/^Accuracy over 2 epochs; training 84\.3%/);
+    expect(await panel.summary('Accuracy')).toMatch(/^Accuracy over 2 epochs; training 84\.32%/);
     const after = await panel.drawnPoints();
     // Raw and smoothed loss and one validation; the used rate; two accuracies, the best being one point.
     expect(after.map((points, chart) => points - before[chart]!)).toEqual([2 * 93 + 1, 93, 2]);
@@ -148,7 +148,7 @@ describe('states', () => {
 
   test('preparing says what is done and how much of it', async () => {
     await panel.send(snapshot([{ type: 'preparing', time: 0, what: 'Downloading images', share: 0.42 }]));
-    expect(await text('Downloading images · 42.0%').isVisible()).toBe(true);
+    expect(await text('Downloading images · 42%').isVisible()).toBe(true);
     const bar = panel.page.getByRole('progressbar', { name: 'Downloading images' });
     expect(await bar.getAttribute('aria-valuenow')).toBe('42');
   });
@@ -164,7 +164,7 @@ describe('states', () => {
     await panel.send(snapshot(whole));
     expect(await text('Done').isVisible()).toBe(true);
     expect(await text('Took 13 min 04 s').isVisible()).toBe(true);
-    expect(await panel.summary('Accuracy')).toContain('best 86.9% at epoch 4');
+    expect(await panel.summary('Accuracy')).toContain('best 86.93% at epoch 4');
     expect(await pageText()).not.toContain('left');
   });
 
@@ -288,9 +288,9 @@ describe('table of epochs', () => {
     await panel.drawn();
     expect(await rows.allInnerTexts()).toEqual([
       'Epoch\tTraining loss\tValidation loss\tTraining accuracy\tValidation accuracy\tTime',
-      '1\t0.798\t0.838\t69.3%\t67.3%\t2 min 37 s',
-      '2\t0.408\t0.448\t84.3%\t82.3%\t2 min 37 s',
-      '3 best\t0.311\t0.351\t88.0%\t86.0%\t2 min 37 s',
+      '1\t0.798\t0.838\t69.31%\t67.31%\t2 min 37 s',
+      '2\t0.408\t0.448\t84.32%\t82.32%\t2 min 37 s',
+      '3 best\t0.311\t0.351\t88.02%\t86.02%\t2 min 37 s',
     ]);
     await panel.send(delta(...whole.slice(halfway.length)));
     expect(await rows.count()).toBe(6);

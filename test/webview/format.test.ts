@@ -1,35 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import {
-  formatDuration,
-  formatLearningRate,
-  formatLoss,
-  formatPercent,
-  formatSpeed,
-  formatStepTick,
-} from '../../webview/format';
+import { formatLearningRate, formatLoss, formatStepTick } from '../../webview/format';
 
 describe('numbers as people read them', () => {
-  test.each([
-    [0, '0 s'],
-    [-5, '0 s'],
-    [44_600, '45 s'],
-    [59_499, '59 s'],
-    [59_500, '1 min 00 s'],
-    [185_000, '3 min 05 s'],
-    [3_599_600, '1 h 00 min'],
-    [7_800_000, '2 h 10 min'],
-  ])('%i ms is %s', (milliseconds, text) => {
-    expect(formatDuration(milliseconds)).toBe(text);
-  });
-
-  test.each([
-    [0.9123, '91.2%'],
-    [1, '100.0%'],
-    [0, '0.0%'],
-  ])('a share of %f is %s', (share, text) => {
-    expect(formatPercent(share)).toBe(text);
-  });
-
   test.each([
     [1.2345, '1.235'],
     [0.1, '0.100'],
@@ -47,14 +19,6 @@ describe('numbers as people read them', () => {
     [0, '0'],
   ])('a rate of %f is %s', (rate, text) => {
     expect(formatLearningRate(rate)).toBe(text);
-  });
-
-  test.each([
-    [71.6, '72 images/s'],
-    [2.345, '2.3 images/s'],
-    [12_345, '12,345 images/s'],
-  ])('%f a second is %s', (speed, text) => {
-    expect(formatSpeed(speed)).toBe(text);
   });
 
   test.each([

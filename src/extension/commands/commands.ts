@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import { assertNever } from '../../shared/assertNever';
 import type { TrickName } from '../../tricks/registry';
 import { isLive, isResumable, isRunning } from '../runs/liveRun';
 import type { Services } from '../services';
@@ -66,10 +67,8 @@ export async function answerDashboard(services: Services, request: DashboardRequ
       return runs.openRunLog(services, target);
     case 'runAgain':
       return runs.runAgain(services, request.runId);
-    default: {
-      const unknown: never = request;
-      throw new Error(`Unknown request ${JSON.stringify(unknown)}`);
-    }
+    default:
+      return assertNever(request);
   }
 }
 

@@ -7,6 +7,7 @@ import { removeEngine as removeInstalled } from '../../engines/install/remove';
 import { enginesFolder, findInManaged, NATIVE_ENGINES, type NativeEngine } from '../../engines/installations';
 import { processorFlags } from '../../engines/processor';
 import type { InstallProgress, Source } from '../../protocol/install';
+import { assertNever } from '../../shared/assertNever';
 import { failureOf } from '../../system/errors';
 import { tell, tellFailure } from '../messages';
 import type { Services } from '../services';
@@ -52,7 +53,7 @@ export async function installEngine(services: Services, name?: NativeEngine): Pr
       tell('info', vscode.l10n.t('Nothing was installed.'));
       return;
     default:
-      return end satisfies never;
+      return assertNever(end);
   }
 }
 

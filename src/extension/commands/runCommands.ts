@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import type { Problem } from '../../experiment/problem';
 import { deleteRun as deleteStoredRun, manifestPath, trainerLogPath } from '../../runs/store';
+import { assertNever } from '../../shared/assertNever';
 import { experimentName } from '../language/experimentFiles';
 import { editorRange, parsedOf } from '../language/parsing';
 import { tell, tellFailure } from '../messages';
@@ -44,10 +45,8 @@ async function runOne(services: Services, target: Target): Promise<void> {
     case 'failed':
       tellFailure(start.failure, { title: vscode.l10n.t('Open log'), run: () => services.log.show() });
       break;
-    default: {
-      const unknown: never = start;
-      throw new Error(`Unknown outcome ${JSON.stringify(unknown)}`);
-    }
+    default:
+      return assertNever(start);
   }
 }
 

@@ -6,11 +6,13 @@ import {
   type LensAction,
   type LensSurroundings,
 } from '../../insight/lenses';
+import { stateName } from '../../protocol/stateName';
+import { assertNever } from '../../shared/assertNever';
+import { formatPercent } from '../../shared/format';
 import type { ReadableRun } from '../runs/liveRun';
 import type { RunEvidence } from '../runs/runEvidence';
 import type { RunLibrary } from '../runs/runLibrary';
 import { readLensSettings } from '../settings';
-import { percent, stateName } from '../views/runText';
 import { isExperiment, TRICK_SELECTOR } from './experimentFiles';
 import { editorRange, foreignOf, parsedOf } from './parsing';
 
@@ -78,7 +80,7 @@ function lensesOf(document: vscode.TextDocument, surroundings: LensSurroundings)
 }
 
 function howItEnded({ manifest: { state } }: ReadableRun): string {
-  return state.status === 'done' ? percent(state.result.validationAccuracy) : stateName(state);
+  return state.status === 'done' ? formatPercent(state.result.validationAccuracy) : stateName(state);
 }
 
 /** What keeps every file of this place from being run; one that has no place yet is saved first. */
@@ -113,9 +115,7 @@ function commandOf(action: LensAction, uri: vscode.Uri): { command: string; argu
         command: 'bagOfTricks.pickTrick',
         arguments: [uri, { tricks: action.tricks, configurable: action.configurable }],
       };
-    default: {
-      const unknown: never = action;
-      throw new Error(`Unknown action ${JSON.stringify(unknown)}`);
-    }
+    default:
+      return assertNever(action);
   }
 }

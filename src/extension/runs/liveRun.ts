@@ -2,6 +2,7 @@ import type { RunEvent } from '../../protocol/events';
 import type { RunState } from '../../protocol/manifest';
 import { stateAfter } from '../../protocol/state';
 import { isFinalState, type RunEntry } from '../../runs/store';
+import { assertNever } from '../../shared/assertNever';
 
 /** What only the log of a run that is being trained says. */
 export interface Activity {
@@ -90,9 +91,7 @@ function activityAfter(activity: Activity, event: RunEvent): Activity {
     case 'paused':
     case 'failed':
       return activity;
-    default: {
-      const unknown: never = event;
-      throw new Error(`Unknown event ${JSON.stringify(unknown)}`);
-    }
+    default:
+      return assertNever(event);
   }
 }

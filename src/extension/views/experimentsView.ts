@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
 import { moveInQueue } from '../../runs/queue';
+import { assertNever } from '../../shared/assertNever';
 import { type ExperimentFiles, experimentName } from '../language/experimentFiles';
 import { isRunning, type KnownRun, type ReadableRun } from '../runs/liveRun';
 import { experimentFileOf, type RunLibrary } from '../runs/runLibrary';
@@ -73,7 +74,7 @@ export class ExperimentsView
       case 'queued':
         return [];
       default:
-        return unknown(node);
+        return assertNever(node);
     }
   }
 
@@ -98,7 +99,7 @@ export class ExperimentsView
         return item;
       }
       default:
-        return unknown(node);
+        return assertNever(node);
     }
   }
 
@@ -198,7 +199,7 @@ function runItem(node: Extract<ExperimentsNode, { kind: 'run' | 'queued' }>): vs
       item.tooltip = vscode.l10n.t('{0} cannot be read as a run. {1}', run.folder, run.reason);
       break;
     default:
-      return unknown(run);
+      return assertNever(run);
   }
   return item;
 }
@@ -222,8 +223,4 @@ function runTooltip(
 
 export function themeIcon({ id, color }: Icon): vscode.ThemeIcon {
   return new vscode.ThemeIcon(id, color ? new vscode.ThemeColor(color) : undefined);
-}
-
-function unknown(value: never): never {
-  throw new Error(`Unknown value ${JSON.stringify(value)}`);
 }

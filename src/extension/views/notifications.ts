@@ -1,9 +1,10 @@
 import * as vscode from 'vscode';
+import { assertNever } from '../../shared/assertNever';
+import { formatPercent } from '../../shared/format';
 import { tell, tellFailure } from '../messages';
 import type { ReadableRun } from '../runs/liveRun';
 import type { RunLibrary } from '../runs/runLibrary';
 import type { DashboardPanels } from './dashboardPanel';
-import { percent } from './runText';
 
 /** Tells how runs ended: failures always, success where no dashboard shows it. */
 export function notifyOfEnds(library: RunLibrary, dashboards: DashboardPanels): vscode.Disposable {
@@ -35,7 +36,7 @@ function notifyOfEnd(run: ReadableRun, isVisible: boolean): void {
       break;
     case 'done': {
       if (isVisible) break;
-      const accuracy = percent(state.result.validationAccuracy);
+      const accuracy = formatPercent(state.result.validationAccuracy);
       tell('info', vscode.l10n.t('{0} is done: {1} validation accuracy.', name, accuracy), openDashboard);
       break;
     }
@@ -44,9 +45,7 @@ function notifyOfEnd(run: ReadableRun, isVisible: boolean): void {
     case 'queued':
     case 'running':
       break;
-    default: {
-      const unknown: never = state;
-      throw new Error(`Unknown state ${JSON.stringify(unknown)}`);
-    }
+    default:
+      assertNever(state);
   }
 }

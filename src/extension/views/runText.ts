@@ -1,18 +1,15 @@
 // What the sidebar and the status bar say of a run.
 import * as l10n from '@vscode/l10n';
 import type { Manifest, RunState } from '../../protocol/manifest';
-import { formatNumber } from '../../shared/format';
+import { stateName } from '../../protocol/stateName';
+import { assertNever } from '../../shared/assertNever';
+import { formatNumber, formatPercent, formatProgress } from '../../shared/format';
 import type { ReadableRun } from '../runs/liveRun';
 
 /** A codicon and the theme colour it is drawn in. */
 export interface Icon {
   readonly id: string;
   readonly color?: string;
-}
-
-/** A share from 0 to 1 as people read it: 0.9213 is '92.1%'. */
-export function percent(share: number): string {
-  return `${(100 * share).toFixed(1)}%`;
 }
 
 export function stateIcon({ status }: RunState): Icon {
@@ -32,28 +29,7 @@ export function stateIcon({ status }: RunState): Icon {
     case 'interrupted':
       return { id: 'debug-disconnect', color: 'list.warningForeground' };
     default:
-      return unknownState(status);
-  }
-}
-
-export function stateName({ status }: RunState): string {
-  switch (status) {
-    case 'queued':
-      return l10n.t('queued');
-    case 'running':
-      return l10n.t('running');
-    case 'done':
-      return l10n.t('done');
-    case 'stopped':
-      return l10n.t('stopped');
-    case 'paused':
-      return l10n.t('paused');
-    case 'failed':
-      return l10n.t('failed');
-    case 'interrupted':
-      return l10n.t('interrupted');
-    default:
-      return unknownState(status);
+      return assertNever(status);
   }
 }
 
@@ -63,11 +39,13 @@ export function runDescription({ manifest: { state, recipe }, activity }: Readab
     case 'running': {
       if (activity.preparing) return activity.preparing;
       const epoch = l10n.t('epoch {0} of {1}', epochAt(recipe.schedule, state.step) + 1, recipe.epochs);
-      return state.validationAccuracy === null ? epoch : `${epoch} · ${percent(state.validationAccuracy)}`;
+      return state.validationAccuracy === null
+        ? epoch
+        : `${epoch} · ${formatPercent(state.validationAccuracy)}`;
     }
     case 'done': {
       const { epochs, validationAccuracy } = state.result;
-      return `${percent(validationAccuracy)} · ${epochCount(epochs)}`;
+      return `${formatPercent(validationAccuracy)} · ${epochCount(epochs)}`;
     }
     case 'stopped':
       return l10n.t('stopped in epoch {0}', epochAt(recipe.schedule, state.step) + 1);
@@ -79,7 +57,7 @@ export function runDescription({ manifest: { state, recipe }, activity }: Readab
     case 'interrupted':
       return stateName(state);
     default:
-      return unknownState(state);
+      return assertNever(state);
   }
 }
 
@@ -94,7 +72,7 @@ export function runFacts(manifest: Manifest): { readonly label: string; readonly
       : []),
     ...(state.status === 'done'
       ? [
-          { label: l10n.t('Validation accuracy'), value: percent(state.result.validationAccuracy) },
+          { label: l10n.t('Validation accuracy'), value: formatPercent(state.result.validationAccuracy) },
           { label: l10n.t('Validation loss'), value: formatNumber(state.result.validationLoss) },
         ]
       : []),
@@ -115,8 +93,8 @@ export function statusText(run: ReadableRun): string {
     case 'running': {
       const { loss } = run.activity;
       if (state.status === 'queued' || loss === null) return name;
-      const share = Math.floor((100 * state.step) / recipe.schedule.totalSteps);
-      return l10n.t('{0} {1}% · {2} loss', name, share, loss.toFixed(2));
+      const share = formatProgress(state.step / recipe.schedule.totalSteps);
+      return l10n.t('{0} {1} · {2} loss', name, share, loss.toFixed(2));
     }
     case 'done':
       return `${name} ${runDescription(run)}`;
@@ -126,7 +104,7 @@ export function statusText(run: ReadableRun): string {
     case 'interrupted':
       return `${name} ${stateName(state)}`;
     default:
-      return unknownState(state);
+      return assertNever(state);
   }
 }
 
@@ -142,8 +120,4 @@ function epochCount(epochs: number): string {
 /** The epoch (0, 1, ...) that step `step` belongs to, the last one at the training's end. */
 function epochAt(schedule: Manifest['recipe']['schedule'], step: number): number {
   return Math.floor(Math.min(step, schedule.totalSteps - 1) / schedule.stepsPerEpoch);
-}
-
-function unknownState(state: never): never {
-  throw new Error(`Unknown state ${JSON.stringify(state)}`);
 }

@@ -459,6 +459,36 @@ describe('the command line itself', () => {
   });
 });
 
+describe('tricks engine', () => {
+  it('refuses what is no engine to install with exit code 2', async () => {
+    const { tricks } = await work();
+    for (const command of ['install', 'remove']) {
+      expect(await tricks(['engine', command, 'abacus'])).toEqual(
+        badInput('error: abacus is not an engine to install.', 'Choose one of tensorflow-gpu, tensorflow.'),
+      );
+    }
+  });
+
+  it('ends with exit code 1 where an installation fails, with --json by an event', async () => {
+    const { folder, tricks } = await work();
+    const nowhere = 'http://127.0.0.1:9/';
+    const env = {
+      BAG_OF_TRICKS_ENGINES: join(folder, 'engines'),
+      PIP_INDEX_URL: nowhere,
+      npm_config_registry: nowhere,
+    };
+    const told = await tricks(['engine', 'install', 'tensorflow'], { env });
+    expect([told.code, told.stderr]).toEqual([1, expect.stringMatching(/^error: .+\n.+\n$/s)]);
+    const { code, stdout } = await tricks(['engine', 'install', 'tensorflow', '--json'], { env });
+    const last = JSON.parse(stdout.trimEnd().split('\n').at(-1) as string);
+    expect([code, last]).toEqual([
+      1,
+      { stage: 'failed', what: expect.any(String), remedy: expect.any(String) },
+    ]);
+    expect(`error: ${last.what}\n${last.remedy}\n`).toBe(told.stderr);
+  });
+});
+
 describe('bad input', () => {
   it.each([
     [

@@ -82,10 +82,10 @@ describe('what a run says of itself', () => {
   test.each<[RunState, string]>([
     [{ status: 'queued' }, 'queued'],
     [{ status: 'running', step: 0, validationAccuracy: null }, 'epoch 1 of 5'],
-    [{ status: 'running', step: 20, validationAccuracy: 0.61 }, 'epoch 3 of 5 · 61.0%'],
-    [{ status: 'running', step: 50, validationAccuracy: 0.9 }, 'epoch 5 of 5 · 90.0%'],
-    [{ status: 'done', result }, '92.1% · 5 epochs'],
-    [{ status: 'done', result: { ...result, epochs: 1 } }, '92.1% · 1 epoch'],
+    [{ status: 'running', step: 20, validationAccuracy: 0.61 }, 'epoch 3 of 5 · 61.00%'],
+    [{ status: 'running', step: 50, validationAccuracy: 0.9 }, 'epoch 5 of 5 · 90.00%'],
+    [{ status: 'done', result }, '92.13% · 5 epochs'],
+    [{ status: 'done', result: { ...result, epochs: 1 } }, '92.13% · 1 epoch'],
     [{ status: 'stopped', step: 12 }, 'stopped in epoch 2'],
     [{ status: 'paused', step: 12 }, 'paused in epoch 2'],
     [{ status: 'failed', failure }, 'The disk is full.'],
@@ -100,7 +100,7 @@ describe('what a run says of itself', () => {
   });
 
   test('the status bar has its result, or how else it ended', () => {
-    expect(statusText(runIn({ status: 'done', result }))).toBe('fashion 92.1% · 5 epochs');
+    expect(statusText(runIn({ status: 'done', result }))).toBe('fashion 92.13% · 5 epochs');
     expect(statusText(runIn({ status: 'failed', failure }))).toBe('fashion failed');
     expect(statusText(runIn({ status: 'stopped', step: 3 }))).toBe('fashion stopped');
     expect(statusText(runIn({ status: 'paused', step: 3 }))).toBe('fashion paused');
@@ -125,7 +125,7 @@ describe('what a run says of itself', () => {
       Object.fromEntries(runFacts(runIn(state).manifest).map(({ label, value }) => [label, value]));
     expect(facts({ status: 'done', result })).toMatchObject({
       State: 'done',
-      'Validation accuracy': '92.1%',
+      'Validation accuracy': '92.13%',
       'Validation loss': '0.25',
       Model: 'resnet8, synthetic',
       Tricks: 'warmup, zero_gamma',
@@ -148,7 +148,7 @@ describe('a run that is being trained', () => {
     expect(runDescription(prepared)).toBe('Downloading images');
     expect(statusText(prepared)).toBe('fashion');
     const trained = runAfter(prepared, [step(0, 2.3), epoch(0, 0.4), step(10, 1.234), step(11, 0.6123)]);
-    expect(runDescription(trained)).toBe('epoch 2 of 5 · 40.0%');
+    expect(runDescription(trained)).toBe('epoch 2 of 5 · 40.00%');
     expect(statusText(trained)).toBe('fashion 24% · 0.61 loss');
   });
 

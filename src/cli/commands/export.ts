@@ -1,12 +1,13 @@
 import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import * as l10n from '@vscode/l10n';
-import { commandLine } from '../interop/export/commandLine';
-import { exportFormat, exportNotes, stateDictOf } from '../interop/export/stateDict';
-import type { SystemName } from '../interop/export/system';
-import { sizeOf } from '../models/graph';
-import type { Manifest } from '../protocol/manifest';
-import { graphOf } from '../recipe/draft';
+import { type Command, Option } from 'commander';
+import { commandLine } from '../../interop/export/commandLine';
+import { exportFormat, exportNotes, stateDictOf } from '../../interop/export/stateDict';
+import { SYSTEM_NAMES, type SystemName } from '../../interop/export/system';
+import { sizeOf } from '../../models/graph';
+import type { Manifest } from '../../protocol/manifest';
+import { graphOf } from '../../recipe/draft';
 import {
   AVERAGE_PREFIX,
   bestCheckpointPath,
@@ -14,18 +15,20 @@ import {
   lastCheckpointPath,
   previousCheckpointPath,
   readCheckpoint,
-} from '../runs/checkpoint';
-import type { Failure } from '../shared/failure';
-import { encodeSafetensors } from '../shared/safetensors';
-import { failureOf, isSystemError } from '../system/errors';
-import { replaceFile } from '../system/replaceFile';
-import { findRun, InputError } from './input';
-import { EXIT, type ExitCode, type Terminal } from './terminal';
+} from '../../runs/checkpoint';
+import type { Failure } from '../../shared/failure';
+import { encodeSafetensors } from '../../shared/safetensors';
+import { UserError } from '../../shared/userError';
+import { failureOf, isSystemError } from '../../system/errors';
+import { replaceFile } from '../../system/replaceFile';
+import { findRun } from '../input';
+import { type CommandContext, type FolderOption, folderOption, rootOf, runArgument } from '../options';
+import { EXIT, type ExitCode, type Terminal } from '../terminal';
 
-export const CHECKPOINT_NAMES = ['last', 'best'] as const;
-export type CheckpointName = (typeof CHECKPOINT_NAMES)[number];
+const CHECKPOINT_NAMES = ['last', 'best'] as const;
+type CheckpointName = (typeof CHECKPOINT_NAMES)[number];
 
-export interface ExportOptions {
+interface ExportOptions extends FolderOption {
   /** The file to write weights to. */
   readonly weights?: string;
   readonly format?: SystemName;
@@ -37,8 +40,51 @@ export interface ExportOptions {
   readonly recipe?: SystemName;
 }
 
-/** `tricks export`: a run's weights as PyTorch has them, or the command that trains its recipe elsewhere. */
-export async function exportCommand(
+export function addExportCommand(program: Command, { terminal, end }: CommandContext): void {
+  program
+    .command('export')
+    .description(
+      l10n.t("write a run's weights for PyTorch, or print the command that trains its recipe elsewhere"),
+    )
+    .argument(...runArgument())
+    .option('--weights <file>', l10n.t('write its weights to a safetensors file, in the layout of PyTorch'))
+    .addOption(
+      new Option(
+        '--format <name>',
+        l10n.t('whose names the weights have; by default those of who has the model'),
+      ).choices(SYSTEM_NAMES),
+    )
+    .addOption(
+      new Option('--checkpoint <name>', l10n.t('which weights')).choices(CHECKPOINT_NAMES).default('last'),
+    )
+    .option('--average', l10n.t("export the weights' moving average, of a run with the trick ema"))
+    .option('--force', l10n.t('replace a file that is there already'))
+    .addOption(
+      new Option(
+        '--recipe <name>',
+        l10n.t('print the command that trains its recipe with that system'),
+      ).choices(SYSTEM_NAMES),
+    )
+    .option(...folderOption())
+    .addHelpText(
+      'after',
+      `
+${l10n.t(
+  'ResNet-A and -B have the names of torchvision (and timm), which load_state_dict(strict=True) takes. The bottlenecks of A have their stride in the first 1x1 convolution, those of torchvision in the 3x3, as B. ResNet-C and -D have the names of timm (resnet50c, resnet50d).',
+)}
+
+${l10n.t('Examples:')}
+  tricks export last --weights resnet18.safetensors
+  tricks export last --weights resnet50d.safetensors --format timm --checkpoint best
+  tricks export last --recipe timm > train.sh`,
+    )
+    .action(async (reference: string, options: ExportOptions) => {
+      end(await exportRun(terminal, await rootOf(options), reference, options));
+    });
+}
+
+/** Exports a run's weights as PyTorch has them, or the command that trains its recipe elsewhere. */
+async function exportRun(
   terminal: Terminal,
   root: string,
   reference: string,
@@ -46,14 +92,14 @@ export async function exportCommand(
 ): Promise<ExitCode> {
   const { weights, recipe } = options;
   if (weights === undefined && recipe === undefined) {
-    throw InputError.of({
+    throw new UserError({
       what: l10n.t('There is nothing to export.'),
       remedy: l10n.t('Add {0}, {1} or both.', '--weights FILE.safetensors', '--recipe timm'),
     });
   }
   const run = await findRun(root, reference);
   if (run.kind === 'broken') {
-    throw InputError.of({
+    throw new UserError({
       what: l10n.t('The run {0} cannot be read: {1}', run.id, run.reason),
       remedy: l10n.t('List the runs: {0}', 'tricks runs'),
     });
@@ -71,16 +117,16 @@ async function exportWeights(
 ): Promise<void> {
   const { recipe } = run.manifest;
   const format = exportFormat(recipe.model, asked);
-  if (typeof format !== 'string') throw InputError.of(format);
+  if (typeof format !== 'string') throw new UserError(format);
   if (!force && (await exists(file))) {
-    throw InputError.of({
+    throw new UserError({
       what: l10n.t('{0} is there already.', file),
       remedy: l10n.t('Choose another name, or replace it with {0}.', '--force'),
     });
   }
   if (average) {
     const failure = averageFailure(run, checkpoint);
-    if (failure) throw InputError.of(failure);
+    if (failure) throw new UserError(failure);
   }
   const { metadata, tensors } = await readRunCheckpoint(terminal, run, checkpoint);
   const graph = graphOf(recipe);
@@ -161,7 +207,7 @@ async function readRunCheckpoint(
     }
   }
   const other = name === 'best' ? 'last' : 'best';
-  throw InputError.of(
+  throw new UserError(
     damage.length > 0
       ? { what: damage.join(' '), remedy: l10n.t('Try {0}, or train again.', `--checkpoint ${other}`) }
       : {
@@ -176,7 +222,7 @@ async function writeWhole(file: string, content: Uint8Array): Promise<void> {
     await replaceFile(file, content);
   } catch (error) {
     if (!isSystemError(error, 'ENOENT', 'ENOTDIR')) throw error;
-    throw InputError.of({
+    throw new UserError({
       what: l10n.t('There is no folder {0}.', dirname(file)),
       remedy: l10n.t('Make it, or write to another.'),
     });

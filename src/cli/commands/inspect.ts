@@ -1,26 +1,47 @@
 import * as l10n from '@vscode/l10n';
-import { modelText } from '../models/modelText';
-import { type Inspection, inspect, type LayerInspection } from '../recipe/inspection';
-import { formatNumber } from '../shared/format';
-import { count, table } from './format';
-import { readRecipe } from './input';
-import { EXIT, type ExitCode, type Terminal } from './terminal';
+import type { Command } from 'commander';
+import { modelText } from '../../models/modelText';
+import { type Inspection, inspect, type LayerInspection } from '../../recipe/inspection';
+import { assertNever } from '../../shared/assertNever';
+import { formatCount, formatNumber } from '../../shared/format';
+import { readRecipe } from '../input';
+import {
+  type CommandContext,
+  experimentArgument,
+  type JsonOption,
+  type OverrideOptions,
+  overridesOf,
+  withSet,
+} from '../options';
+import { table } from '../table';
+import { EXIT, type ExitCode, type Terminal } from '../terminal';
 
-/** `tricks inspect`: the layers of an experiment's network, its counts and its parameter groups. Needs no data. */
-export async function inspectCommand(
+export function addInspectCommand(program: Command, { terminal, end }: CommandContext): void {
+  withSet(program.command('inspect'))
+    .description(l10n.t("print a model's layers, counts and parameter groups; needs no data"))
+    .argument(...experimentArgument())
+    .option('--json', l10n.t('print them as JSON'))
+    .action(async (file: string, options: OverrideOptions & JsonOption) => {
+      end(await printInspection(terminal, file, options));
+    });
+}
+
+/** Prints the layers of an experiment's network, its counts and its parameter groups. Needs no data. */
+async function printInspection(
   terminal: Terminal,
   file: string,
-  overrides: readonly string[],
-  json: boolean,
+  options: OverrideOptions & JsonOption,
 ): Promise<ExitCode> {
-  const inspection = inspect(await readRecipe(terminal, file, overrides, 'inspect'));
-  if (json) {
+  const recipe = await readRecipe(terminal, file, overridesOf(options), 'inspect');
+  if (!recipe) return EXIT.badInput;
+  const inspection = inspect(recipe);
+  if (options.json) {
     terminal.print(JSON.stringify(inspection, null, 2));
     return EXIT.done;
   }
   const { model, input, classes } = inspection;
   terminal.print(terminal.paint('bold', modelText(model)));
-  terminal.print(l10n.t('For images of {0} and {1} classes.', shapeText(input), count(classes)));
+  terminal.print(l10n.t('For images of {0} and {1} classes.', shapeText(input), formatCount(classes)));
   const [layerTitles = '', ...layers] = layerTable(inspection.layers);
   const [groupTitles = '', ...groups] = groupTable(inspection);
   terminal.print();
@@ -54,9 +75,9 @@ function layerTable(layers: readonly LayerInspection[]): string[] {
 
 function totals({ parameters, multiplyAdds, zeroGammaNorms }: Inspection): string[][] {
   return [
-    [l10n.t('Parameters'), count(parameters)],
-    [l10n.t('Multiply-adds of an image'), count(multiplyAdds)],
-    [l10n.t('Norms that start at gamma 0'), count(zeroGammaNorms)],
+    [l10n.t('Parameters'), formatCount(parameters)],
+    [l10n.t('Multiply-adds of an image'), formatCount(multiplyAdds)],
+    [l10n.t('Norms that start at gamma 0'), formatCount(zeroGammaNorms)],
   ];
 }
 
@@ -65,8 +86,8 @@ function groupTable({ parameterGroups }: Inspection): string[] {
   const rows = parameterGroups.map(({ name, weightDecay, tensors, elements }) => [
     name,
     formatNumber(weightDecay),
-    count(tensors),
-    count(elements),
+    formatCount(tensors),
+    formatCount(elements),
   ]);
   return table([titles, ...rows], [1, 2, 3]);
 }
@@ -99,7 +120,7 @@ function kindText(layer: LayerInspection): string {
     case 'dense':
       return l10n.t('fully connected');
     default:
-      throw new Error(`Unknown layer ${layer.kind satisfies never}`);
+      return assertNever(layer.kind);
   }
 }
 
@@ -115,5 +136,5 @@ function shapeText(shape: readonly number[]): string {
 }
 
 function countOrBlank(value: number): string {
-  return value === 0 ? '' : count(value);
+  return value === 0 ? '' : formatCount(value);
 }

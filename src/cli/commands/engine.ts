@@ -1,20 +1,21 @@
 import * as l10n from '@vscode/l10n';
 import { SingleBar } from 'cli-progress';
-import { installEngine } from '../engines/install/install';
-import { progressText } from '../engines/install/progressText';
-import { removeEngine } from '../engines/install/remove';
+import { type Command, Option } from 'commander';
+import { installEngine } from '../../engines/install/install';
+import { progressText } from '../../engines/install/progressText';
+import { removeEngine } from '../../engines/install/remove';
 import {
   enginesFolder,
   findInstallations,
   NATIVE_ENGINES,
   type NativeEngine,
-} from '../engines/installations';
-import type { InstallEvent, InstallProgress, Source } from '../protocol/install';
-import { UserError } from '../shared/userError';
-import { InputError } from './input';
-import { EXIT, type ExitCode, type Terminal } from './terminal';
+} from '../../engines/installations';
+import { type InstallEvent, type InstallProgress, SOURCES, type Source } from '../../protocol/install';
+import { UserError } from '../../shared/userError';
+import type { CommandContext, JsonOption } from '../options';
+import { EXIT, type ExitCode, type Terminal } from '../terminal';
 
-export interface InstallOptions {
+interface InstallOptions {
   /** Whether to install again what is there and works. */
   readonly again?: boolean;
   /** Whether to tell of it by events, one a line. */
@@ -25,8 +26,39 @@ export interface InstallOptions {
   readonly from?: Source;
 }
 
-/** `tricks engine install`: an interrupt leaves things as they were. */
-export async function installEngineCommand(
+export function addEngineCommand(program: Command, { terminal, end }: CommandContext): void {
+  const engine = program
+    .command('engine')
+    .description(l10n.t('install or remove what makes training faster'));
+  const nameArgument = ['<name>', l10n.t('an engine: {0}', NATIVE_ENGINES.join(', '))] as const;
+  engine
+    .command('list')
+    .description(l10n.t('list the engines that can be installed, and where they are'))
+    .option('--json', l10n.t('print them as JSON'))
+    .action((options: JsonOption) => end(list(terminal, options)));
+  engine
+    .command('install')
+    .description(l10n.t('download an engine and put it in place'))
+    .argument(...nameArgument)
+    .addOption(
+      new Option(
+        '--from <source>',
+        l10n.t('take what is prebuilt, or build it from the wheel; by default the first that can be had'),
+      ).choices(SOURCES),
+    )
+    .option('--again', l10n.t('install it again where it is and works'))
+    .option('--json', l10n.t('print events, one JSON object a line'))
+    .option('--without-gpu', l10n.t('install tensorflow-gpu also where there is no GPU for it'))
+    .action(async (name: string, options: InstallOptions) => end(await install(terminal, name, options)));
+  engine
+    .command('remove')
+    .description(l10n.t('remove an engine that was installed'))
+    .argument(...nameArgument)
+    .action(async (name: string) => end(await remove(terminal, name)));
+}
+
+/** Installs an engine; an interrupt leaves things as they were. */
+async function install(
   terminal: Terminal,
   name: string,
   { again = false, json = false, withoutGpu = false, from }: InstallOptions,
@@ -68,8 +100,7 @@ export async function installEngineCommand(
   }
 }
 
-/** `tricks engine remove`. */
-export async function removeEngineCommand(terminal: Terminal, name: string): Promise<ExitCode> {
+async function remove(terminal: Terminal, name: string): Promise<ExitCode> {
   const engine = nativeEngine(name);
   const existed = await removeEngine(engine);
   terminal.print(
@@ -80,8 +111,8 @@ export async function removeEngineCommand(terminal: Terminal, name: string): Pro
   return EXIT.done;
 }
 
-/** `tricks engine list`: the engines that can be installed, and where they are. */
-export async function listEnginesCommand(terminal: Terminal, json: boolean): Promise<ExitCode> {
+/** Lists the engines that can be installed, and where they are. */
+function list(terminal: Terminal, { json = false }: JsonOption): ExitCode {
   const found = NATIVE_ENGINES.map((engine) => ({ engine, installations: findInstallations(engine) }));
   if (json) {
     terminal.print(JSON.stringify(found, null, 2));
@@ -107,8 +138,10 @@ export async function listEnginesCommand(terminal: Terminal, json: boolean): Pro
 function nativeEngine(name: string): NativeEngine {
   const engine = NATIVE_ENGINES.find((each) => each === name);
   if (engine) return engine;
-  const names = NATIVE_ENGINES.join(', ');
-  throw new InputError([l10n.t('{0} is not an engine to install. There is: {1}.', name, names)]);
+  throw new UserError({
+    what: l10n.t('{0} is not an engine to install.', name),
+    remedy: l10n.t('Choose one of {0}.', NATIVE_ENGINES.join(', ')),
+  });
 }
 
 interface Progress {

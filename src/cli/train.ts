@@ -1,81 +1,25 @@
-import { resolve } from 'node:path';
 import * as l10n from '@vscode/l10n';
 import type { Recipe } from '../recipe/recipe';
-import { makeReady } from '../runs/queue';
-import { createRun, findStore } from '../runs/store';
 import { type RunEnd, type RunHandle, startRun } from '../runs/supervisor';
-import { duration, percent } from './format';
-import { brokenRunFailure, findRun, readExperiment } from './input';
+import { assertNever } from '../shared/assertNever';
+import { formatDuration, formatPercent } from '../shared/format';
+import type { JsonOption } from './options';
+import { TRAINER_PATH } from './package';
 import { barProgress, jsonProgress, lineProgress, type Progress } from './progress';
 import { EXIT, type ExitCode, type Terminal } from './terminal';
 
-/** The options of a command that replace what an experiment file says. */
-export interface OverrideOptions {
-  readonly set?: readonly string[];
-  readonly engine?: string;
-  readonly seed?: string;
-}
-
-export interface RunOptions {
-  readonly overrides: readonly string[];
-  readonly json: boolean;
-  /** Whose store keeps the run; by default the nearest at or above the working folder. */
-  readonly folder: string | undefined;
-  readonly trainerPath: string;
-  /** By name. */
-  readonly versions: Readonly<Record<string, string>>;
-}
-
-/** `tricks run`: trains an experiment to its end, an interrupt's or its own. */
-export async function runCommand(terminal: Terminal, file: string, options: RunOptions): Promise<ExitCode> {
-  const { text, recipe, warnings } = await readExperiment(file, options.overrides);
-  for (const warning of warnings) terminal.note(warning);
-  const root = options.folder === undefined ? await findStore(process.cwd()) : resolve(options.folder);
-  const creation = await createRun(root, {
-    experimentFile: file,
-    experimentText: text,
-    recipe,
-    versions: options.versions,
-  });
-  if (!creation.ok) {
-    terminal.fail(creation.failure);
-    return EXIT.failed;
-  }
-  return train(terminal, { root, folder: creation.folder, recipe }, options);
-}
-
-/** `tricks resume`: trains a run on that ended before it was done, from its last checkpoint. */
-export async function resumeCommand(
-  terminal: Terminal,
-  root: string,
-  reference: string,
-  options: Pick<RunOptions, 'json' | 'trainerPath'>,
-): Promise<ExitCode> {
-  const run = await findRun(root, reference);
-  if (run.kind === 'broken') {
-    terminal.fail(brokenRunFailure(run));
-    return EXIT.failed;
-  }
-  const failure = await makeReady(run.folder);
-  if (failure) {
-    terminal.fail(failure);
-    return EXIT.failed;
-  }
-  return train(terminal, { root, folder: run.folder, recipe: run.manifest.recipe }, options);
-}
-
 /** Trains the run in a folder to its end, an interrupt's or its own. */
-async function train(
+export async function train(
   terminal: Terminal,
   { root, folder, recipe }: { readonly root: string; readonly folder: string; readonly recipe: Recipe },
-  { json, trainerPath }: Pick<RunOptions, 'json' | 'trainerPath'>,
+  { json = false }: JsonOption,
 ): Promise<ExitCode> {
   const progress = json
     ? jsonProgress(terminal)
     : terminal.output.isTTY
       ? barProgress(terminal, recipe)
       : lineProgress(terminal, recipe);
-  const run = startRun(folder, { nodePath: process.execPath, trainerPath });
+  const run = startRun(folder, { nodePath: process.execPath, trainerPath: TRAINER_PATH });
   const exitCode = report(terminal, await follow(terminal, run, progress), json);
   const tell = json ? terminal.note : terminal.print;
   tell.call(terminal, l10n.t('Run: {0}', folder));
@@ -117,10 +61,10 @@ function report(terminal: Terminal, state: RunEnd, json: boolean): ExitCode {
       const { epochs, validationAccuracy, bestValidationAccuracy, seconds } = state.result;
       const line = l10n.t(
         'Done: validation accuracy {0} (best {1}) after {2} epochs in {3}.',
-        percent(validationAccuracy),
-        percent(bestValidationAccuracy),
+        formatPercent(validationAccuracy),
+        formatPercent(bestValidationAccuracy),
         epochs,
-        duration(seconds),
+        formatDuration(seconds),
       );
       tell(json ? line : terminal.paint('green', line));
       return EXIT.done;
@@ -140,18 +84,7 @@ function report(terminal: Terminal, state: RunEnd, json: boolean): ExitCode {
     case 'queued':
       tell(l10n.t('The trainer crashed. The run is in the queue again.'));
       return EXIT.failed;
-    default: {
-      const unknown: never = state;
-      throw new Error(`Unknown state ${JSON.stringify(unknown)}`);
-    }
+    default:
+      return assertNever(state);
   }
-}
-
-/** The overrides that the options `--engine` and `--seed` stand for, after those of `--set`. */
-export function overridesOf({ set = [], engine, seed }: OverrideOptions): string[] {
-  return [
-    ...set,
-    ...(engine === undefined ? [] : [`engine=${engine}`]),
-    ...(seed === undefined ? [] : [`seed=${seed}`]),
-  ];
 }

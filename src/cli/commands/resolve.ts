@@ -1,0 +1,32 @@
+import * as l10n from '@vscode/l10n';
+import type { Command } from 'commander';
+import { readRecipe } from '../input';
+import {
+  type CommandContext,
+  experimentArgument,
+  type OverrideOptions,
+  overridesOf,
+  withSet,
+} from '../options';
+import { EXIT, type ExitCode, type Terminal } from '../terminal';
+
+export function addResolveCommand(program: Command, { terminal, end }: CommandContext): void {
+  withSet(program.command('resolve'))
+    .description(l10n.t('print the recipe that an experiment leads to, as JSON'))
+    .argument(...experimentArgument())
+    .action(async (file: string, options: OverrideOptions) => {
+      end(await printRecipe(terminal, file, overridesOf(options)));
+    });
+}
+
+/** Prints the recipe that an experiment leads to, as JSON. */
+async function printRecipe(
+  terminal: Terminal,
+  file: string,
+  overrides: readonly string[],
+): Promise<ExitCode> {
+  const recipe = await readRecipe(terminal, file, overrides);
+  if (!recipe) return EXIT.badInput;
+  terminal.print(JSON.stringify(recipe, null, 2));
+  return EXIT.done;
+}

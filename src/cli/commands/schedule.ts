@@ -1,0 +1,54 @@
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import * as l10n from '@vscode/l10n';
+import type { Command } from 'commander';
+import { learningRateAt, type Schedule } from '../../recipe/schedule';
+import { isSystemError } from '../../system/errors';
+import { readRecipe } from '../input';
+import {
+  type CommandContext,
+  experimentArgument,
+  type OverrideOptions,
+  overridesOf,
+  withSet,
+} from '../options';
+import { EXIT, type ExitCode, type Terminal } from '../terminal';
+
+const LINES_AT_ONCE = 4096;
+
+export function addScheduleCommand(program: Command, { terminal, end }: CommandContext): void {
+  withSet(program.command('schedule'))
+    .description(l10n.t('print the learning rate of every step, as CSV'))
+    .argument(...experimentArgument())
+    .action(async (file: string, options: OverrideOptions) => {
+      end(await printSchedule(terminal, file, overridesOf(options)));
+    });
+}
+
+/** Prints the learning rate of every step, as CSV. */
+async function printSchedule(
+  terminal: Terminal,
+  file: string,
+  overrides: readonly string[],
+): Promise<ExitCode> {
+  const recipe = await readRecipe(terminal, file, overrides);
+  if (!recipe) return EXIT.badInput;
+  try {
+    await pipeline(Readable.from(scheduleCsv(recipe.schedule)), terminal.output, { end: false });
+  } catch (error) {
+    if (!isSystemError(error, 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE')) throw error;
+  }
+  return EXIT.done;
+}
+
+/** The CSV of a schedule, many lines a chunk; steps and epochs count from 0. */
+function* scheduleCsv(schedule: Schedule): Generator<string> {
+  yield 'step,epoch,lr\n';
+  for (let first = 0; first < schedule.totalSteps; first += LINES_AT_ONCE) {
+    let lines = '';
+    for (let step = first; step < Math.min(first + LINES_AT_ONCE, schedule.totalSteps); step++) {
+      lines += `${step},${Math.floor(step / schedule.stepsPerEpoch)},${learningRateAt(schedule, step)}\n`;
+    }
+    yield lines;
+  }
+}

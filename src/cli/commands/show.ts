@@ -1,0 +1,125 @@
+import * as l10n from '@vscode/l10n';
+import type { Command } from 'commander';
+import { modelText } from '../../models/modelText';
+import type { PrecisionReport, RunEvent } from '../../protocol/events';
+import { settledMeasures } from '../../protocol/history';
+import type { Manifest } from '../../protocol/manifest';
+import { runPrecisionText } from '../../protocol/precisionText';
+import { stateName } from '../../protocol/stateName';
+import { readAllEvents } from '../../runs/log';
+import { metricsPath } from '../../runs/store';
+import { formatDuration, formatNumber, formatPercent } from '../../shared/format';
+import { brokenRunFailure, findRun } from '../input';
+import {
+  type CommandContext,
+  type FolderOption,
+  folderOption,
+  type JsonOption,
+  rootOf,
+  runArgument,
+} from '../options';
+import { accuracyOf, NONE, plainRun } from '../runFacts';
+import { table } from '../table';
+import { EXIT, type ExitCode, type Terminal } from '../terminal';
+
+export function addShowCommand(program: Command, { terminal, end }: CommandContext): void {
+  program
+    .command('show')
+    .description(l10n.t('show a run and its epochs'))
+    .argument(...runArgument())
+    .option('--json', l10n.t('print it as JSON'))
+    .option(...folderOption())
+    .action(async (reference: string, options: FolderOption & JsonOption) => {
+      end(await show(terminal, await rootOf(options), reference, options));
+    });
+}
+
+/** Shows one run, its epochs, and how it failed where it did. */
+async function show(
+  terminal: Terminal,
+  root: string,
+  reference: string,
+  { json = false }: JsonOption,
+): Promise<ExitCode> {
+  const run = await findRun(root, reference);
+  if (run.kind === 'broken') {
+    terminal.fail(brokenRunFailure(run));
+    return EXIT.failed;
+  }
+  const { events, skipped } = await readAllEvents(metricsPath(run.folder));
+  const epochs = settledMeasures(events).filter((event) => event.type === 'epoch');
+  if (json) {
+    terminal.print(JSON.stringify({ ...plainRun(run), epochs, skippedLines: skipped }, null, 2));
+    return EXIT.done;
+  }
+  const { manifest } = run;
+  terminal.print(terminal.paint('bold', run.id));
+  const started = events.findLast((event) => event.type === 'started');
+  for (const line of table(summaryOf(manifest, run.folder, started?.precision))) terminal.print(line);
+  if (epochs.length > 0) {
+    terminal.print();
+    for (const line of epochTable(epochs)) terminal.print(line);
+  }
+  if (skipped > 0) {
+    terminal.note(l10n.t('{0} damaged lines of its log were left out.', skipped));
+  }
+  if (manifest.state.status === 'failed') {
+    terminal.print();
+    terminal.print(`${terminal.paint('red', l10n.t('Failed:'))} ${manifest.state.failure.what}`);
+    terminal.print(manifest.state.failure.remedy);
+  }
+  return EXIT.done;
+}
+
+/** @param precision As the run's trainer found it. */
+function summaryOf(manifest: Manifest, folder: string, precision: PrecisionReport | undefined): string[][] {
+  const { recipe, engine, state, createdAt, endedAt } = manifest;
+  const { schedule } = recipe;
+  const rows = [
+    [l10n.t('Experiment'), manifest.experiment.file],
+    [l10n.t('State'), stateName(state)],
+    [l10n.t('Model'), modelText(recipe.model)],
+    [l10n.t('Data'), l10n.t('{0}, batches of {1}', recipe.data.dataset.name, recipe.data.batchSize)],
+    [l10n.t('Tricks'), recipe.tricks.join(', ') || l10n.t('none')],
+    [
+      l10n.t('Schedule'),
+      l10n.t(
+        '{0} epochs of {1} steps, {2} decay from {3}',
+        recipe.epochs,
+        schedule.stepsPerEpoch,
+        schedule.decay.name,
+        formatNumber(schedule.peakLearningRate),
+      ),
+    ],
+    [l10n.t('Engine'), engine ? `${engine.name} (${engine.description})` : NONE],
+    ...(engine?.because ? [[l10n.t('Chosen because'), engine.because.join(' ')]] : []),
+    [l10n.t('Precision'), runPrecisionText(recipe.precision, precision)],
+    [l10n.t('Seed'), `${recipe.seed}`],
+    [l10n.t('Started'), new Date(createdAt).toLocaleString()],
+    [l10n.t('Took'), endedAt === null ? NONE : formatDuration((endedAt - createdAt) / 1000)],
+    [l10n.t('Folder'), folder],
+  ];
+  const accuracy = accuracyOf(manifest);
+  if (accuracy !== null) rows.splice(2, 0, [l10n.t('Validation accuracy'), formatPercent(accuracy)]);
+  return rows;
+}
+
+function epochTable(epochs: readonly Extract<RunEvent, { type: 'epoch' }>[]): string[] {
+  const titles = [
+    l10n.t('EPOCH'),
+    l10n.t('LOSS'),
+    l10n.t('ACCURACY'),
+    l10n.t('VALIDATION LOSS'),
+    l10n.t('VALIDATION ACCURACY'),
+    l10n.t('TIME'),
+  ];
+  const rows = epochs.map((event) => [
+    `${event.epoch + 1}`,
+    event.trainLoss.toFixed(4),
+    formatPercent(event.trainAccuracy),
+    event.validationLoss.toFixed(4),
+    formatPercent(event.validationAccuracy),
+    formatDuration(event.seconds),
+  ]);
+  return table([titles, ...rows], [0, 1, 2, 3, 4, 5]);
+}

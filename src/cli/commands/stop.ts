@@ -1,0 +1,29 @@
+import * as l10n from '@vscode/l10n';
+import type { Command } from 'commander';
+import { stopByLease } from '../../runs/stopping';
+import { findRun } from '../input';
+import { type CommandContext, type FolderOption, folderOption, rootOf, runArgument } from '../options';
+import { EXIT, type ExitCode, type Terminal } from '../terminal';
+
+export function addStopCommand(program: Command, { terminal, end }: CommandContext): void {
+  program
+    .command('stop')
+    .description(l10n.t('stop a run; it can be resumed'))
+    .argument(...runArgument())
+    .option(...folderOption())
+    .action(async (reference: string, options: FolderOption) => {
+      end(await stop(terminal, await rootOf(options), reference));
+    });
+}
+
+/** Stops a run, whichever process started it. */
+async function stop(terminal: Terminal, root: string, reference: string): Promise<ExitCode> {
+  const { id, folder } = await findRun(root, reference);
+  const failure = await stopByLease(folder);
+  if (failure) {
+    terminal.fail(failure);
+    return EXIT.failed;
+  }
+  terminal.print(l10n.t('Stopped {0}.', id));
+  return EXIT.done;
+}

@@ -1,0 +1,10 @@
+import { join } from 'node:path';
+import { version } from '../../package.json';
+
+export { version };
+
+/** The trainer's bundle, which lies beside the command line's. */
+export const TRAINER_PATH = join(__dirname, 'trainer.js');
+
+/** What a run's manifest says of the programs that made it, by name. */
+export const VERSIONS = { bagOfTricks: version, node: process.versions.node };

@@ -1,0 +1,35 @@
+import { expect, test } from 'vitest';
+import type { RunState } from '../../../src/protocol/manifest';
+import { stateName } from '../../../src/protocol/stateName';
+
+test('every state has a name of its own', () => {
+  const result = {
+    epochs: 1,
+    validationLoss: 1,
+    validationAccuracy: 0,
+    bestValidationAccuracy: 0,
+    seconds: 1,
+  };
+  const states: RunState[] = [
+    { status: 'queued' },
+    { status: 'running', step: 0, validationAccuracy: null },
+    { status: 'done', result },
+    { status: 'stopped', step: 1 },
+    { status: 'paused', step: 1 },
+    { status: 'failed', failure: { what: 'The disk is full.', remedy: 'Free some space.' } },
+    { status: 'interrupted' },
+  ];
+  expect(states.map(stateName)).toEqual([
+    'queued',
+    'running',
+    'done',
+    'stopped',
+    'paused',
+    'failed',
+    'interrupted',
+  ]);
+});
+
+test('a state that no type foresaw is an error', () => {
+  expect(() => stateName({ status: 'lost' } as never)).toThrow('Unexpected value: "lost"');
+});
