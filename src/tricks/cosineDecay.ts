@@ -16,6 +16,7 @@ export const cosineDecay = defineTrick({
     { name: 'cosineannealinglr', system: 'torchvision' },
   ],
   title: () => l10n.t('Cosine decay'),
+  brief: () => l10n.t('lets the rate fall along half a cosine'),
   summary: () =>
     l10n.t(
       'The rate falls along half a cosine: slowly at first, almost linearly in the middle, slowly again at the end. It stays high for longer than with decay by steps.',

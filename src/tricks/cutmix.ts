@@ -16,6 +16,7 @@ export const cutmix = defineTrick({
     { name: 'cutmix_prob', system: "CutMix's authors", option: 'probability' },
   ],
   title: () => l10n.t('CutMix'),
+  brief: () => l10n.t('exchanges rectangles between images, and mixes their labels'),
   summary: () =>
     l10n.t(
       'A rectangle of each image is replaced by that of another, and the labels are mixed in proportion to the areas: the network learns from parts of objects and no pixel is wasted.',

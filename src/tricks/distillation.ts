@@ -15,6 +15,7 @@ export const distillation = defineTrick({
     { name: 'kd_model_name', system: 'timm', option: 'teacher' },
   ],
   title: () => l10n.t('Distillation'),
+  brief: () => l10n.t('learns from a run that is done, beside the labels'),
   summary: () =>
     l10n.t(
       'A larger network that was trained before teaches this one: beside the labels, its softened probabilities are a target, which say what an image resembles and not only what it is. The paper saw it help ResNet and harm MobileNet and Inception, whose teacher was of another family.',

@@ -14,6 +14,7 @@ export const ema = defineTrick({
     { name: 'model_ema_decay', system: 'timm, torchvision', option: 'decay' },
   ],
   title: () => l10n.t("Weights' moving average"),
+  brief: () => l10n.t('averages the weights over the steps, and evaluates the average too'),
   summary: () =>
     l10n.t(
       'Beside the weights that train stands their moving average, which has less of the noise of the last steps. Both are evaluated, and both are kept.',

@@ -16,6 +16,7 @@ export const gradientAccumulation = defineTrick({
     { name: 'accumulative_counts', system: 'MMPretrain', option: 'batches' },
   ],
   title: () => l10n.t('Gradient accumulation'),
+  brief: () => l10n.t('takes the mean gradient of several batches for one step'),
   summary: () =>
     l10n.t(
       'One step takes the mean gradient of several batches: the effect of a larger batch in the memory of a smaller one, but for batch norm, whose statistics are of one batch. Linear scaling goes by all images of a step.',

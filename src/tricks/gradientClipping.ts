@@ -17,6 +17,7 @@ export const gradientClipping = defineTrick({
     { name: 'max_grad_norm', system: 'Hugging Face', option: 'max_norm' },
   ],
   title: () => l10n.t('Gradient clipping'),
+  brief: () => l10n.t('scales gradients down to a norm'),
   summary: () =>
     l10n.t(
       'Where the norm of all gradients together is above a bound, they are scaled down to it: one bad batch cannot throw the weights far.',

@@ -14,6 +14,7 @@ export const labelSmoothing = defineTrick({
   name: 'label_smoothing',
   aliases: [{ name: 'smoothing', system: 'timm', option: 'epsilon' }],
   title: () => l10n.t('Label smoothing'),
+  brief: () => l10n.t('spreads a share of each target over all classes'),
   summary: () =>
     l10n.t(
       'A target of all or nothing asks for logits that grow without end. With a little of the target spread over all classes, the best logits are finite, and the network is less sure of itself.',

@@ -13,6 +13,7 @@ export const lamb = defineTrick({
   name: 'lamb',
   aliases: [],
   title: () => l10n.t('LAMB'),
+  brief: () => l10n.t("Adam with LARS' rates for each layer, in place of SGD"),
   summary: () =>
     l10n.t(
       'Adam with a trust ratio for each layer, as LARS has it: a layer moves in proportion to the norm of its weights. Made for large batches where SGD does not train well.',

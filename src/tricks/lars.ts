@@ -14,6 +14,7 @@ export const lars = defineTrick({
   name: 'lars',
   aliases: [],
   title: () => l10n.t('LARS'),
+  brief: () => l10n.t('gives each layer a rate in proportion to its weights, in place of SGD'),
   summary: () =>
     l10n.t(
       'Each layer takes steps in proportion to its own weights: the rate of a layer is multiplied by the ratio of the norm of its weights to that of its gradient. Made for batches of many thousands.',

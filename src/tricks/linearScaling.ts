@@ -18,6 +18,7 @@ export const linearScaling = defineTrick({
     { name: 'auto_scale_lr', system: 'MMPretrain', option: 'base_batch_size' },
   ],
   title: () => l10n.t('Linear scaling'),
+  brief: () => l10n.t('multiplies the base rate by the images of a step / base batch size'),
   summary: () =>
     l10n.t(
       'A larger batch gives a gradient with less noise, so the rate can grow with it: the base rate is meant for a reference batch and is multiplied by the ratio of the two.',

@@ -18,6 +18,7 @@ export const mixedPrecision = defineTrick({
     { name: 'loss_scale', system: 'MMPretrain', option: 'loss_scale' },
   ],
   title: () => l10n.t('Mixed precision'),
+  brief: () => l10n.t('computes in half precision with FP32 master weights and a scaled loss'),
   summary: () =>
     l10n.t(
       'Weights in use, activations and gradients are held in half precision, which hardware made for it computes several times faster; a master copy of the weights takes the updates in FP32. The loss is multiplied by a scale, so that small gradients do not vanish; a step whose gradients overflow is skipped.',

@@ -13,6 +13,7 @@ export const mixup = defineTrick({
   name: 'mixup',
   aliases: [{ name: 'mixup_alpha', system: 'torchvision', option: 'alpha' }],
   title: () => l10n.t('Mixup'),
+  brief: () => l10n.t('trains on weighted sums of two images and their labels'),
   summary: () =>
     l10n.t(
       'The network trains on weighted sums of two images and of their labels, and so learns to change its mind evenly between them. Wants a longer training: the paper takes 200 epochs for 120.',

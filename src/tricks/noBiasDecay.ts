@@ -16,6 +16,7 @@ export const noBiasDecay = defineTrick({
     { name: 'bypass_bn_weight_decay', system: 'NVIDIA' },
   ],
   title: () => l10n.t('No bias decay'),
+  brief: () => l10n.t('takes weight decay off biases and batch norm'),
   summary: () =>
     l10n.t(
       'Weight decay regularises the weights of convolutions and fully connected layers alone; biases and the gamma and beta of batch norm are left free of it.',

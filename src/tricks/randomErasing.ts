@@ -16,6 +16,7 @@ export const randomErasing = defineTrick({
     { name: 'random_erase', system: 'torchvision', option: 'probability' },
   ],
   title: () => l10n.t('Random erasing'),
+  brief: () => l10n.t('erases a rectangle of training images'),
   summary: () =>
     l10n.t(
       'A rectangle of random place, size and shape is erased from training images, so that the network does not rest on any one part of an object.',

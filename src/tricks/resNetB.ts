@@ -12,6 +12,7 @@ export const resNetB = defineTrick({
     { name: 'v1_5', system: 'NVIDIA' },
   ],
   title: () => l10n.t('ResNet-B'),
+  brief: () => l10n.t('moves the stride of down-sampling blocks from the 1x1 to the 3x3 convolution'),
   summary: () =>
     l10n.t(
       'A down-sampling block drops three quarters of its input where its first 1x1 convolution has stride 2. The stride moves to the 3x3 convolution, whose windows see every pixel.',

@@ -9,6 +9,7 @@ export const resNetC = defineTrick({
   name: 'resnet_c',
   aliases: [{ name: 'deep_stem', system: 'MMPretrain' }],
   title: () => l10n.t('ResNet-C'),
+  brief: () => l10n.t("makes the stem's 7x7 convolution three of 3x3; has B in it"),
   summary: () =>
     l10n.t(
       'The 7x7 convolution of the stem costs as much as five 3x3 ones; three 3x3 convolutions in its place see more with less.',

@@ -9,6 +9,7 @@ export const resNetD = defineTrick({
   name: 'resnet_d',
   aliases: [{ name: 'avg_down', system: 'timm, MMPretrain' }],
   title: () => l10n.t('ResNet-D'),
+  brief: () => l10n.t("puts an average pool before a shortcut's 1x1 convolution; has B and C in it"),
   summary: () =>
     l10n.t(
       'The shortcut of a down-sampling block, too, drops three quarters of its input: an average pool of stride 2 before its 1x1 convolution takes all of it.',

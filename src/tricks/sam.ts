@@ -11,6 +11,7 @@ export const sam = defineTrick({
   name: 'sam',
   aliases: [{ name: 'sharpness_aware_minimization', system: 'Composer' }],
   title: () => l10n.t('Sharpness-aware minimisation'),
+  brief: () => l10n.t('takes the gradient a little up the loss, to find wide valleys'),
   summary: () =>
     l10n.t(
       'The gradient is taken not where the weights are but a small step up the loss from there, so that training looks for wide valleys. Every step costs two passes.',

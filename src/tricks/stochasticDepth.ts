@@ -22,6 +22,7 @@ export const stochasticDepth = defineTrick({
     { name: 'stochastic_depth_prob', system: 'torchvision', option: 'rate' },
   ],
   title: () => l10n.t('Stochastic depth'),
+  brief: () => l10n.t('leaves residual branches out at random, the later the more often'),
   summary: () =>
     l10n.t(
       'In training, residual branches are left out at random, the later the more often: the network is shorter on the way and whole when it is used. For deep networks and long trainings.',

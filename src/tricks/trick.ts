@@ -58,6 +58,8 @@ export interface Trick<Name extends string = string, Options extends z.ZodObject
   /** What other systems call it; an experiment file may, too. */
   readonly aliases: readonly Alias[];
   title(): string;
+  /** What it does, in a few words that go on from its name, such as 'takes weight decay off biases and batch norm'. */
+  brief(): string;
   /** One paragraph: what it does and why. */
   summary(): string;
   readonly formula: string;

@@ -36,6 +36,7 @@ export const warmup = defineTrick({
     { name: 'lr_warmup_epochs', system: 'torchvision', option: 'epochs' },
   ],
   title: () => l10n.t('Warmup'),
+  brief: () => l10n.t('raises the rate linearly from 0 over the first epochs'),
   summary: () =>
     l10n.t(
       'Weights far from a solution cannot take a large rate: the first steps start at zero and rise linearly to the peak rate, then decay begins.',

@@ -15,6 +15,7 @@ export const zeroGamma = defineTrick({
     { name: 'zero_init_last', system: 'timm' },
   ],
   title: () => l10n.t('Zero gamma'),
+  brief: () => l10n.t('starts the last batch norm of every residual branch at gamma 0'),
   summary: () =>
     l10n.t(
       'The last batch norm of every residual branch starts with gamma 0, so that each block starts as its shortcut and the network starts shallow and easy to train.',

@@ -167,4 +167,24 @@ describe('a run that goes on', { timeout: 240_000 }, () => {
     expect(second.output).toContain('last.safetensors is damaged');
     await expectSame(second, whole);
   });
+
+  test('from before some effects were known ends the same', async () => {
+    const whole = await neverStopped(recipe);
+    const folder = await queueRun(tests.store, recipe);
+    const first = await start(folder);
+    await first.reachesStep(50);
+    first.child.kill('SIGTERM');
+    expect((await first.exited).code).toBe(130);
+    const manifest = JSON.parse(await readFile(manifestPath(folder), 'utf8'));
+    delete manifest.recipe.gradients.sharpnessRadius;
+    delete manifest.recipe.data.erasing;
+    await writeFile(manifestPath(folder), JSON.stringify(manifest));
+    const { snapshot } = await readResumption(folder);
+    if (!snapshot) throw new Error('There is no checkpoint');
+    const { erasing: _, ...random } = snapshot.state.random;
+    await writeCheckpoint(folder, { ...snapshot, state: { ...snapshot.state, random }, isBest: false });
+    const second = await start(folder);
+    expect(await second.exited).toEqual({ code: 0, signal: null });
+    await expectSame(second, whole);
+  });
 });

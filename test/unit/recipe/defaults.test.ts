@@ -1,0 +1,72 @@
+import { describe, expect, test } from 'vitest';
+import { manifestSchema } from '../../../src/protocol/manifest';
+import { RECIPE_DEFAULTS, type Recipe, recipeKey, withDefaults } from '../../../src/recipe/recipe';
+import { smallRecipe } from '../support/smallRecipe';
+
+type Json = Record<string, unknown>;
+
+/** Every field of an effect, such as gradients.maxNorm. */
+const FIELDS = Object.entries(RECIPE_DEFAULTS).flatMap(([part, value]) =>
+  typeof value === 'object' && value !== null
+    ? Object.keys(value).map((field) => [part, field] as const)
+    : [[part] as const],
+);
+
+/** A recipe as a version of the product stored it that did not know a field yet. */
+function before(recipe: Recipe, [part, field]: readonly [string, string?]): Recipe {
+  const stored: Json = structuredClone(recipe) as unknown as Json;
+  if (field === undefined) delete stored[part];
+  else delete (stored[part] as Json)[field];
+  return stored as unknown as Recipe;
+}
+
+const plain = smallRecipe();
+
+describe.each(FIELDS)('the field of an effect %s %s', (part, field) => {
+  const older = before(plain, [part, field]);
+
+  test('does not enter the key of a recipe that has its default', () => {
+    expect(recipeKey(older)).toBe(recipeKey(plain));
+  });
+
+  test('is read from an older run as its default', () => {
+    expect(withDefaults(older)).toEqual(plain);
+    const manifest = {
+      version: 1,
+      id: 'older',
+      name: 'older',
+      createdAt: 0,
+      endedAt: null,
+      experiment: { file: 'a.experiment.yaml', text: '' },
+      recipe: older,
+      engine: null,
+      versions: {},
+      state: { status: 'queued' },
+    };
+    expect(manifestSchema.parse(manifest).recipe).toEqual(plain);
+  });
+});
+
+test.each([
+  { label_smoothing: true },
+  { mixup: true },
+  { random_erasing: true },
+  { zero_gamma: true },
+  { gradient_accumulation: { batches: 2 } },
+  { gradient_clipping: true },
+  { sam: true },
+  { ema: true },
+  { lars: true },
+  { no_bias_decay: true },
+])('%j has a key of its own', (tricks) => {
+  expect(recipeKey(smallRecipe({ tricks, optimizer: { weight_decay: 0.1 } }))).not.toBe(
+    recipeKey(smallRecipe({ optimizer: { weight_decay: 0.1 } })),
+  );
+});
+
+test('name, tricks, seed and engine do not enter the key, nor does the order of fields', () => {
+  const { name, ...rest } = plain;
+  expect(recipeKey({ ...rest, name: `${name} 2`, tricks: ['warmup'], seed: 9, engine: 'cpu' })).toBe(
+    recipeKey(plain),
+  );
+});
