@@ -14,12 +14,15 @@ import { createVSIX } from '@vscode/vsce';
 import esbuild from 'esbuild';
 import { chromium } from 'playwright-core';
 import { ensureBrowser } from '../../scripts/lib/browser.mjs';
-import { cacheFolder, ensureCodeServer, startCodeServer } from '../../scripts/lib/codeServer.mjs';
+import { ensureCodeServer, startCodeServer } from '../../scripts/lib/codeServer.mjs';
 import { findDesktop, hasDisplay } from '../../scripts/lib/desktop.mjs';
+import { cacheFolder, moveToOwnHome } from '../../scripts/lib/home.mjs';
+import { hangLimitsMs } from '../../scripts/lib/limits.mjs';
 import { mark, root } from '../../scripts/lib/processes.mjs';
 import { main } from '../../scripts/lib/project.mjs';
 
-const longestRunMs = 6 * 60_000;
+/** Ends in time to say so before `npm run verify` ends all. */
+const longestRunMs = hangLimitsMs.host.stage - 60_000;
 const resultsFile = join(root, 'test/artifacts/host.json');
 const logFile = join(root, 'test/artifacts/host.log');
 const suitesIndex = join(root, 'out/host/index.js');
@@ -27,6 +30,7 @@ const suitesIndex = join(root, 'out/host/index.js');
 /** @typedef {{ workspace: string, userDataDir: string, extensionsDir: string }} Folders fresh for this run */
 
 await main(async () => {
+  moveToOwnHome();
   const { values } = parseArgs({ options: { host: { type: 'string', default: 'any' } } });
   await bundleSuites();
   await packYamlExtension();
@@ -157,9 +161,10 @@ async function runInCodeServer({ workspace, userDataDir, extensionsDir }) {
   const executablePath = await ensureBrowser();
   const server = await startCodeServer(installation, { userDataDir, extensionsDir, testDriver: true });
   try {
-    const browser = await chromium.launch({ executablePath });
+    const browser = await chromium.launch({ executablePath, timeout: hangLimitsMs.host.wait });
     try {
       const page = await browser.newPage();
+      page.setDefaultTimeout(hangLimitsMs.host.wait);
       await page.exposeFunction('codeAutomationLog', logLine);
       const exitCode = new Promise((resolve) => {
         page.exposeFunction('codeAutomationExit', resolve).catch(() => undefined);

@@ -61,7 +61,7 @@ export function tricksTests(): () => ReturnType<typeof workplace> {
   let bundles: Awaited<ReturnType<typeof buildTricks>>;
   beforeAll(async () => {
     bundles = await buildTricks();
-  }, 60_000);
+  });
   afterAll(() => bundles.remove());
   afterEach(async () => {
     if (process.platform === 'linux') await until(async () => (await processesLeft()) === 0);
