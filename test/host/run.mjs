@@ -14,6 +14,7 @@ import { createVSIX } from '@vscode/vsce';
 import esbuild from 'esbuild';
 import { chromium } from 'playwright-core';
 import { ensureBrowser } from '../../scripts/lib/browser.mjs';
+import { nodeBundle } from '../../scripts/lib/bundling.mjs';
 import { ensureCodeServer, startCodeServer } from '../../scripts/lib/codeServer.mjs';
 import { findDesktop, hasDisplay } from '../../scripts/lib/desktop.mjs';
 import { cacheFolder, moveToOwnHome } from '../../scripts/lib/home.mjs';
@@ -62,15 +63,11 @@ async function bundleSuites() {
   const suites = (await readdir(join(root, 'test/host/suites'))).filter((name) => name.endsWith('.test.ts'));
   await rm(join(root, 'out/host'), { recursive: true, force: true });
   await esbuild.build({
-    absWorkingDir: root,
+    ...nodeBundle,
     entryPoints: ['test/host/index.ts', ...suites.map((name) => `test/host/suites/${name}`)],
     outbase: 'test/host',
     outdir: 'out/host',
-    bundle: true,
     sourcemap: true,
-    platform: 'node',
-    format: 'cjs',
-    target: 'node20',
     external: ['vscode', 'mocha'],
   });
 }
@@ -80,13 +77,9 @@ async function packYamlExtension() {
   const folder = join(root, 'out/host/yamlExtension');
   await mkdir(folder, { recursive: true });
   await esbuild.build({
-    absWorkingDir: root,
+    ...nodeBundle,
     entryPoints: ['test/host/yamlExtension/extension.ts'],
     outdir: folder,
-    bundle: true,
-    platform: 'node',
-    format: 'cjs',
-    target: 'node20',
     external: ['vscode'],
     // The UMD builds of what the server is made of cannot be bundled.
     mainFields: ['module', 'main'],

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { nodeBundle } from '../../../scripts/lib/bundling.mjs';
 import {
   type DownloadOptions,
   type DownloadProgress,
@@ -251,16 +252,13 @@ async function downloadingProcess(folder: string, url: string) {
     onProgress: () => console.log('receiving') }`;
   const inputs = [NAME, EXPECTED, folder].map((value) => JSON.stringify(value));
   await build({
+    ...nodeBundle,
     stdin: {
       contents: `
         import { downloadIdxFile } from './src/training/data/download';
         downloadIdxFile(${inputs.join()}, ${options});`,
       resolveDir: packageRoot(),
     },
-    bundle: true,
-    platform: 'node',
-    format: 'cjs',
-    target: 'node20',
     outfile: program,
   });
   const child = spawn(process.execPath, [program], { stdio: ['ignore', 'pipe', 'inherit'] });
