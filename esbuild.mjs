@@ -2,12 +2,13 @@
 // the webview's. `--watch` rebuilds on change and prints the lines .vscode/tasks.json's problem matcher reads;
 // `--production` minifies; `--system=win32-arm64` builds for that system in place of this one.
 import { existsSync } from 'node:fs';
-import { copyFile, cp, mkdir, readdir, rm } from 'node:fs/promises';
+import { copyFile, cp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import esbuild from 'esbuild';
+import { copyWasmBinaries, nodeBundle, programs } from './scripts/lib/bundling.mjs';
+import { root } from './scripts/lib/processes.mjs';
 
-const root = fileURLToPath(new URL('.', import.meta.url));
 const watch = process.argv.includes('--watch');
 const production = process.argv.includes('--production');
 const system =
@@ -35,13 +36,7 @@ const problemMatcher = {
 const copyWasm = {
   name: 'copy-wasm',
   setup(build) {
-    build.onEnd(async () => {
-      const from = join(root, 'node_modules/@tensorflow/tfjs-backend-wasm/dist');
-      await mkdir(join(root, 'dist'), { recursive: true });
-      for (const name of await readdir(from)) {
-        if (name.endsWith('.wasm')) await copyFile(join(from, name), join(root, 'dist', name));
-      }
-    });
+    build.onEnd(() => copyWasmBinaries(join(root, 'dist')));
   },
 };
 
@@ -61,23 +56,13 @@ const copyDawn = {
 };
 
 const common = {
-  absWorkingDir: root,
-  bundle: true,
   sourcemap: true,
   minify: production,
   logLevel: watch ? 'silent' : 'warning',
   plugins: [problemMatcher],
 };
 
-const node = {
-  ...common,
-  platform: 'node',
-  format: 'cjs',
-  target: 'node20',
-  outdir: 'dist',
-  // Its main file is UMD, whose own calls of require no bundler sees.
-  alias: { 'jsonc-parser': 'jsonc-parser/lib/esm/main.js' },
-};
+const node = { ...nodeBundle, ...common, outdir: 'dist' };
 
 /**
  * What ships.
@@ -87,16 +72,14 @@ export const bundles = [
   { ...node, entryPoints: { extension: 'src/extension.ts' }, external: ['vscode'] },
   {
     ...node,
-    entryPoints: {
-      trainer: 'src/training/trainer/main.ts',
-      thread: 'src/training/parallel/worker.ts',
-      tricks: 'src/cli/main.ts',
-    },
+    entryPoints: programs,
     banner: { js: '#!/usr/bin/env node' },
     plugins: [...common.plugins, copyWasm, copyDawn],
   },
   {
     ...common,
+    absWorkingDir: root,
+    bundle: true,
     platform: 'browser',
     format: 'esm',
     target: 'es2022',

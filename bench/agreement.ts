@@ -2,9 +2,7 @@
  * How far engines agree on one pass of a new network: the relative difference (Euclidean norms) of the logits, and of
  * all gradients together, from those of the first engine named. See rounding.py for PyTorch against itself.
  *
- *     npx esbuild bench/agreement.ts --bundle --platform=node --target=node20 \
- *       --alias:jsonc-parser=jsonc-parser/lib/esm/main.js --outfile=dist/bench/agreement.js
- *     node dist/bench/agreement.js [engine...]
+ *     node bench/bundle.mjs agreement && node dist/bench/agreement.js [engine...]
  */
 
 import * as tf from '@tensorflow/tfjs-core';

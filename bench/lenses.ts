@@ -4,8 +4,7 @@
  * working out all their titles, of which an editor asks for those in sight. Every round reads the file anew, so that
  * nothing is known beforehand.
  *
- *     npx esbuild bench/lenses.ts --bundle --platform=node --main-fields=module,main --log-level=error --outfile=dist/bench/lenses.js
- *     node dist/bench/lenses.js
+ *     node bench/bundle.mjs lenses && node dist/bench/lenses.js
  */
 
 import { parseExperiment } from '../src/experiment/parse';

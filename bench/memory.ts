@@ -2,8 +2,7 @@
  * Whether the memory of a run stays flat: trains a small network in the trainer's loop, checkpoints, evaluations and
  * log included, and looks at the process at equal intervals.
  *
- *     npx esbuild bench/memory.ts --bundle --platform=node --target=node20 --outfile=dist/bench/memory.js
- *     node --expose-gc dist/bench/memory.js [engine] [steps]
+ *     node bench/bundle.mjs memory && node --expose-gc dist/bench/memory.js [engine] [steps]
  *
  * Prints the resident memory and the tensors at each look, and the slope of a line through the memory's second half,
  * by when allocators have what they keep. The wasm binaries are taken from the installed package.

@@ -16,6 +16,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import esbuild from 'esbuild';
+import { nodeBundle, programs } from '../scripts/lib/bundling.mjs';
 import { enginesEnvironment } from '../scripts/lib/engines.mjs';
 import { root } from '../scripts/lib/processes.mjs';
 import { ONE_THREAD, tablesOf } from './tables.mjs';
@@ -53,13 +54,9 @@ const environment = {
 };
 
 await esbuild.build({
-  absWorkingDir: root,
-  entryPoints: { 'bench/worker': 'bench/worker.ts', 'bench/thread': 'src/training/parallel/worker.ts' },
+  ...nodeBundle,
+  entryPoints: { 'bench/worker': 'bench/worker.ts', 'bench/thread': programs.thread },
   outdir: 'dist',
-  bundle: true,
-  platform: 'node',
-  target: 'node20',
-  logLevel: 'error',
 });
 
 /** @type {{ name: string, half: boolean }[]} */

@@ -2,8 +2,7 @@
  * What keeping runs costs: listing a store of 1,000, opening a log of 1,000,000 events, and 1,000 events a second
  * from a trainer to a follower.
  *
- *     npx esbuild bench/runs.ts --bundle --platform=node --target=node20 --outfile=dist/bench/runs.js
- *     node dist/bench/runs.js
+ *     node bench/bundle.mjs runs && node dist/bench/runs.js
  *
  * Processor time says what a part costs, wall time how long a person waits. Memory is the process's resident set
  * over what it was before.

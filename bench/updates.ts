@@ -2,9 +2,7 @@
  * What a step does to the parameters after its pass, by optimizer: the median milliseconds of an update of both models
  * of the bench on an engine, and of clipping the gradients. The optimizers take turns, step by step.
  *
- *     npx esbuild bench/updates.ts --bundle --platform=node --target=node20 \
- *       --alias:jsonc-parser=jsonc-parser/lib/esm/main.js --outfile=dist/bench/updates.js
- *     node dist/bench/updates.js [engine] [rounds]
+ *     node bench/bundle.mjs updates && node dist/bench/updates.js [engine] [rounds]
  */
 
 import * as tf from '@tensorflow/tfjs-core';

@@ -6,21 +6,14 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { nodeBundle } from './lib/bundling.mjs';
+import { root } from './lib/processes.mjs';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
 const folder = await mkdtemp(join(tmpdir(), 'bag-of-tricks-schema-'));
 try {
   const bundle = join(folder, 'jsonSchema.cjs');
-  await build({
-    absWorkingDir: root,
-    entryPoints: ['src/experiment/jsonSchema.ts'],
-    outfile: bundle,
-    bundle: true,
-    platform: 'node',
-    format: 'cjs',
-  });
+  await build({ ...nodeBundle, entryPoints: ['src/experiment/jsonSchema.ts'], outfile: bundle });
   const { experimentJsonSchema } = createRequire(import.meta.url)(bundle);
   const target = join(root, 'schemas/experiment.schema.json');
   await writeFile(target, `${JSON.stringify(experimentJsonSchema(), null, 2)}\n`);

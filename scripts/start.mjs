@@ -24,9 +24,8 @@ await main(async () => {
 /** Serves the examples in code-server until Ctrl-C. */
 async function serve() {
   // Not before the install: these load packages.
-  const { cacheFolder, ensureCodeServer, installExtension, startCodeServer } = await import(
-    './lib/codeServer.mjs'
-  );
+  const { ensureCodeServer, installExtension, startCodeServer } = await import('./lib/codeServer.mjs');
+  const { cacheFolder } = await import('./lib/home.mjs');
   const installation = await ensureCodeServer();
   const folders = {
     userDataDir: join(cacheFolder, 'start/user-data'),

@@ -7,6 +7,7 @@ import { ensureBrowser } from './lib/browser.mjs';
 import { installDebianPackage } from './lib/debian.mjs';
 import { enginesEnvironment } from './lib/engines.mjs';
 import { softwareGpuEnvironment } from './lib/gpu.mjs';
+import { hangLimitsMs } from './lib/limits.mjs';
 import { mark, root, run } from './lib/processes.mjs';
 import { ensureInstalled, main } from './lib/project.mjs';
 
@@ -64,16 +65,16 @@ const stages = [
     wantsBuild: true,
   },
   // Some of these run the built command line.
-  vitestStage('unit', { name: 'unit tests', limitMs: 20 * minuteMs, wantsBuild: true }),
-  vitestStage('webview', { name: 'webview tests', limitMs: 4 * minuteMs, wantsBuild: true }),
+  vitestStage('unit', { name: 'unit tests', limitMs: hangLimitsMs.unit.stage, wantsBuild: true }),
+  vitestStage('webview', { name: 'webview tests', limitMs: hangLimitsMs.webview.stage, wantsBuild: true }),
   {
     name: 'extension host tests',
     command: ['test/host/run.mjs'],
-    limitMs: 8 * minuteMs,
+    limitMs: hangLimitsMs.host.stage,
     results: 'host.json',
     wantsBuild: true,
   },
-  vitestStage('ui', { name: 'UI tests', limitMs: 12 * minuteMs, wantsBuild: true }),
+  vitestStage('ui', { name: 'UI tests', limitMs: hangLimitsMs.ui.stage, wantsBuild: true }),
 ];
 
 await main(async () => {

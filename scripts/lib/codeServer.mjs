@@ -7,7 +7,7 @@ import { access, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
-import envPaths from 'env-paths';
+import { cacheFolder } from './home.mjs';
 import { mark, npm, signalGroup } from './processes.mjs';
 
 const codeServerVersion = '4.139.1';
@@ -30,9 +30,6 @@ const quietSettings = {
 };
 
 /** @typedef {{ node: string, entry: string }} Installation paths of the Node and of code-server's script */
-
-/** The folder for what is kept between runs: BAG_OF_TRICKS_CACHE, else the user's cache. */
-export const cacheFolder = process.env.BAG_OF_TRICKS_CACHE || envPaths('bag-of-tricks', { suffix: '' }).cache;
 
 /**
  * Installs code-server where the cache does not hold it whole: about a minute.
@@ -105,7 +102,7 @@ export async function installExtension({ node, entry }, { vsix, extensionsDir, u
  *   never show then)
  * @returns {Promise<{ url: string, exited: Promise<void>, stop(): Promise<void>, stopAll(): Promise<void> }>}
  *   `stop` ends the server and its extension hosts, `stopAll` also what those started in groups of their own
- * @throws where it ends, or says nothing for 30 seconds, before it listens
+ * @throws where it ends, or says nothing for two minutes, before it listens
  */
 export async function startCodeServer(
   { node, entry },
@@ -161,7 +158,7 @@ function listening(child) {
     const output = [];
     /** @param {string} what */
     const fail = (what) => reject(new Error([`code-server ${what}.`, ...output].join('\n')));
-    const timer = setTimeout(() => fail('did not listen within 30 seconds'), 30_000);
+    const timer = setTimeout(() => fail('did not listen within two minutes'), 120_000);
     child.once('error', (error) => fail(`could not be started: ${error.message}`));
     child.once('exit', (code) => fail(`left with exit code ${code} before it listened`));
     for (const stream of [child.stdout, child.stderr]) {

@@ -3,7 +3,7 @@
 // one Node has to hold on each that the project supports.
 import { access, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { cacheFolder } from './codeServer.mjs';
+import { cacheFolder } from './home.mjs';
 import { npm } from './processes.mjs';
 
 /** The releases that the tests run on, by major version. */

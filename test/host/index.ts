@@ -3,6 +3,7 @@ import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { format } from 'node:util';
 import Mocha from 'mocha';
+import { hangLimitsMs } from '../../scripts/lib/limits.mjs';
 
 /** Tells the reporter's lines from all else that an extension host logs. */
 const linePrefix = '[suites] ';
@@ -20,7 +21,7 @@ interface TestResult {
  */
 export async function run(): Promise<void> {
   Mocha.reporters.Base.consoleLog = (...args) => console.log(linePrefix + format(...args));
-  const mocha = new Mocha({ ui: 'tdd', reporter: 'spec', color: false, timeout: 60_000 });
+  const mocha = new Mocha({ ui: 'tdd', reporter: 'spec', color: false, timeout: hangLimitsMs.host.test });
   const suites = join(__dirname, 'suites');
   for (const name of readdirSync(suites).filter((file) => file.endsWith('.test.js'))) {
     mocha.addFile(join(suites, name));

@@ -14,12 +14,16 @@ import { createVSIX } from '@vscode/vsce';
 import esbuild from 'esbuild';
 import { chromium } from 'playwright-core';
 import { ensureBrowser } from '../../scripts/lib/browser.mjs';
-import { cacheFolder, ensureCodeServer, startCodeServer } from '../../scripts/lib/codeServer.mjs';
+import { nodeBundle } from '../../scripts/lib/bundling.mjs';
+import { ensureCodeServer, startCodeServer } from '../../scripts/lib/codeServer.mjs';
 import { findDesktop, hasDisplay } from '../../scripts/lib/desktop.mjs';
+import { cacheFolder, moveToOwnHome } from '../../scripts/lib/home.mjs';
+import { hangLimitsMs } from '../../scripts/lib/limits.mjs';
 import { mark, root } from '../../scripts/lib/processes.mjs';
 import { main } from '../../scripts/lib/project.mjs';
 
-const longestRunMs = 6 * 60_000;
+/** Ends in time to say so before `npm run verify` ends all. */
+const longestRunMs = hangLimitsMs.host.stage - 60_000;
 const resultsFile = join(root, 'test/artifacts/host.json');
 const logFile = join(root, 'test/artifacts/host.log');
 const suitesIndex = join(root, 'out/host/index.js');
@@ -27,6 +31,7 @@ const suitesIndex = join(root, 'out/host/index.js');
 /** @typedef {{ workspace: string, userDataDir: string, extensionsDir: string }} Folders fresh for this run */
 
 await main(async () => {
+  moveToOwnHome();
   const { values } = parseArgs({ options: { host: { type: 'string', default: 'any' } } });
   await bundleSuites();
   await packYamlExtension();
@@ -58,15 +63,11 @@ async function bundleSuites() {
   const suites = (await readdir(join(root, 'test/host/suites'))).filter((name) => name.endsWith('.test.ts'));
   await rm(join(root, 'out/host'), { recursive: true, force: true });
   await esbuild.build({
-    absWorkingDir: root,
+    ...nodeBundle,
     entryPoints: ['test/host/index.ts', ...suites.map((name) => `test/host/suites/${name}`)],
     outbase: 'test/host',
     outdir: 'out/host',
-    bundle: true,
     sourcemap: true,
-    platform: 'node',
-    format: 'cjs',
-    target: 'node20',
     external: ['vscode', 'mocha'],
   });
 }
@@ -76,13 +77,9 @@ async function packYamlExtension() {
   const folder = join(root, 'out/host/yamlExtension');
   await mkdir(folder, { recursive: true });
   await esbuild.build({
-    absWorkingDir: root,
+    ...nodeBundle,
     entryPoints: ['test/host/yamlExtension/extension.ts'],
     outdir: folder,
-    bundle: true,
-    platform: 'node',
-    format: 'cjs',
-    target: 'node20',
     external: ['vscode'],
     // The UMD builds of what the server is made of cannot be bundled.
     mainFields: ['module', 'main'],
@@ -157,9 +154,10 @@ async function runInCodeServer({ workspace, userDataDir, extensionsDir }) {
   const executablePath = await ensureBrowser();
   const server = await startCodeServer(installation, { userDataDir, extensionsDir, testDriver: true });
   try {
-    const browser = await chromium.launch({ executablePath });
+    const browser = await chromium.launch({ executablePath, timeout: hangLimitsMs.host.wait });
     try {
       const page = await browser.newPage();
+      page.setDefaultTimeout(hangLimitsMs.host.wait);
       await page.exposeFunction('codeAutomationLog', logLine);
       const exitCode = new Promise((resolve) => {
         page.exposeFunction('codeAutomationExit', resolve).catch(() => undefined);

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { basename, join, relative } from 'node:path';
 import type { Locator, Page } from 'playwright-core';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { hangLimitsMs } from '../../scripts/lib/limits.mjs';
 import { root } from '../../scripts/lib/processes.mjs';
 import { resolve } from '../../src/experiment/resolve';
 import { experimentSchema } from '../../src/experiment/schema';
@@ -58,7 +59,7 @@ async function runFolders(store: string): Promise<string[]> {
 }
 
 async function eventually<T>(what: string, look: () => Promise<T | null | undefined | false>): Promise<T> {
-  for (const deadline = Date.now() + 60_000; ; ) {
+  for (const deadline = Date.now() + hangLimitsMs.ui.wait; ; ) {
     const value = await look();
     if (value) return value;
     if (Date.now() > deadline) throw new Error(`Never seen: ${what}`);
@@ -75,7 +76,7 @@ const stateOf = async (run: string) => {
 async function openWindow(page: Page) {
   const other = await page.context().browser()?.newPage();
   if (!other) throw new Error('The page has no browser.');
-  other.setDefaultTimeout(60_000);
+  other.setDefaultTimeout(hangLimitsMs.ui.wait);
   await other.goto(page.url());
   await bagOfTricks(other).click();
   return { page: other, rows: other.locator('.pane-body .monaco-list-row'), badge: badgeOf(other) };
@@ -114,7 +115,6 @@ async function leave(run: string, name: string, changes: object): Promise<void> 
 
 test.runIf(process.platform === 'linux')(
   'runs go on through a crash of the extension host; a person pauses and resumes them by the view and a message',
-  { timeout: 300_000 },
   async () => {
     workbench = await Workbench.open({
       folder: relative(root, folder),
@@ -201,7 +201,7 @@ test.runIf(process.platform === 'linux')(
   },
 );
 
-test('without trust nothing of a queue is started, until trust is given', { timeout: 180_000 }, async () => {
+test('without trust nothing of a queue is started, until trust is given', async () => {
   workbench = await Workbench.open({ folder: relative(root, folder), theme: 'light', trusted: false });
   const { page, folder: store } = workbench;
   const resolution = resolve(experimentSchema.parse(EXPERIMENT));

@@ -6,13 +6,11 @@ import { basename, join } from 'node:path';
 import { chromium, type FrameLocator, type Locator, type Page } from 'playwright-core';
 import { inject } from 'vitest';
 import { startCodeServer } from '../../scripts/lib/codeServer.mjs';
+import { hangLimitsMs } from '../../scripts/lib/limits.mjs';
 import { root } from '../../scripts/lib/processes.mjs';
 
 const themes = { light: 'Default Light Modern', dark: 'Default Dark Modern' } as const;
 export type Theme = keyof typeof themes;
-
-/** The first look at a view waits for the extension to wake up: long on a busy machine. */
-const patienceMs = 60_000;
 
 const modifier = process.platform === 'darwin' ? 'Meta' : 'Control';
 
@@ -60,10 +58,10 @@ export class Workbench {
         },
       });
       closers.push(server.stopAll);
-      const browser = await chromium.launch({ executablePath });
+      const browser = await chromium.launch({ executablePath, timeout: hangLimitsMs.ui.wait });
       closers.push(() => browser.close());
       const page = await browser.newPage({ viewport: { width: 1400, height: 900 }, colorScheme: theme });
-      page.setDefaultTimeout(patienceMs);
+      page.setDefaultTimeout(hangLimitsMs.ui.wait);
       await page.goto(`${server.url}/?folder=${encodeURIComponent(copy)}`);
       await page.locator('.monaco-workbench .part.statusbar .statusbar-item').first().waitFor();
       await page.locator('.explorer-folders-view .monaco-list-row').first().waitFor();

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { inject } from 'vitest';
+import { hangLimitsMs } from '../../scripts/lib/limits.mjs';
 import { dashboardHtml } from '../../src/extension/views/dashboardHtml';
 import { type FromDashboard, isFromDashboard, type ToDashboard } from '../../src/protocol/dashboard';
 import { THEMES, type ThemeName } from './themes';
@@ -47,7 +48,11 @@ export class PanelHost {
     checkBundle();
     const server = serve(translations);
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const browser = await chromium.launch({ executablePath: inject('browser'), args: CHROMIUM_ARGUMENTS });
+    const browser = await chromium.launch({
+      executablePath: inject('browser'),
+      args: CHROMIUM_ARGUMENTS,
+      timeout: hangLimitsMs.webview.wait,
+    });
     return new PanelHost(browser, server, `http://127.0.0.1:${(server.address() as AddressInfo).port}`);
   }
 
@@ -61,6 +66,7 @@ export class PanelHost {
     const { theme = 'dark', width = 1000, height = 800 } = options;
     const context = await this.browser.newContext({ viewport: { width, height } });
     const page = await context.newPage();
+    page.setDefaultTimeout(hangLimitsMs.webview.wait);
     const panel = new Panel(page);
     await page.addInitScript(standIn);
     await page.addInitScript(applyTheme, THEMES[theme]);

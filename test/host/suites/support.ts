@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import * as vscode from 'vscode';
+import { hangLimitsMs } from '../../../scripts/lib/limits.mjs';
 import type { Api } from '../../../src/extension';
 import type { ReadableRun } from '../../../src/extension/runs/liveRun';
 import type { RunState } from '../../../src/protocol/manifest';
@@ -41,13 +42,13 @@ export async function discard(...uris: vscode.Uri[]): Promise<void> {
   for (const uri of uris) await vscode.workspace.fs.delete(uri);
 }
 
-/** What `look` gives once it gives something. */
+/** What `look` gives once it gives something; `withinMs` where how soon that is, is what is tested. */
 export async function eventually<Value>(
   what: string,
   look: () => Value | undefined | null | false | Promise<Value | undefined | null | false>,
-  timeoutMs = 40_000,
+  withinMs = hangLimitsMs.host.wait,
 ): Promise<Value> {
-  const deadline = Date.now() + timeoutMs;
+  const deadline = Date.now() + withinMs;
   for (;;) {
     const value = await look();
     if (value) return value;

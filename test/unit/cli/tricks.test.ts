@@ -101,7 +101,7 @@ describe('tricks run', () => {
     expect((await tricks(['show', id])).stdout).toMatch(/Chosen because +\S.*wasm works/);
     await tricks(['run', FILE, '--engine', 'wasm']);
     expect((await tricks(['show', 'last'])).stdout).not.toContain('Chosen because');
-  }, 30_000);
+  });
 
   it('shows how half precision was come by, where its engine had left that open', async () => {
     const { folder, tricks, write } = await work();

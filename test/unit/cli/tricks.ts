@@ -1,15 +1,13 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { copyFile, cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { afterAll, afterEach, beforeAll, onTestFinished } from 'vitest';
+import { copyWasmBinaries, nodeBundle, programs } from '../../../scripts/lib/bundling.mjs';
 import { until } from '../runs/support';
-
-const root = fileURLToPath(new URL('../../..', import.meta.url));
 
 /** Marks every process of this file's tests in its environment, so that what is left of them is found. */
 const MARK = `BAG_OF_TRICKS_TEST=${randomUUID()}`;
@@ -33,26 +31,8 @@ export interface RunningTricks {
 /** The bundles as they are shipped, in a folder of their own. */
 async function buildTricks(): Promise<{ folder: string; remove(): Promise<void> }> {
   const folder = await mkdtemp(join(tmpdir(), 'bag-of-tricks-build-'));
-  await build({
-    absWorkingDir: root,
-    entryPoints: {
-      trainer: 'src/training/trainer/main.ts',
-      thread: 'src/training/parallel/worker.ts',
-      tricks: 'src/cli/main.ts',
-    },
-    outdir: folder,
-    bundle: true,
-    platform: 'node',
-    format: 'cjs',
-    target: 'node20',
-    // Its other build asks for its parts at run time.
-    alias: { 'jsonc-parser': 'jsonc-parser/lib/esm/main.js' },
-    logLevel: 'warning',
-  });
-  const wasm = join(root, 'node_modules/@tensorflow/tfjs-backend-wasm/dist');
-  for (const name of (await readdir(wasm)).filter((name) => name.endsWith('.wasm'))) {
-    await copyFile(join(wasm, name), join(folder, name));
-  }
+  await build({ ...nodeBundle, entryPoints: programs, outdir: folder });
+  await copyWasmBinaries(folder);
   return { folder, remove: () => rm(folder, { recursive: true, force: true }) };
 }
 
@@ -61,7 +41,7 @@ export function tricksTests(): () => ReturnType<typeof workplace> {
   let bundles: Awaited<ReturnType<typeof buildTricks>>;
   beforeAll(async () => {
     bundles = await buildTricks();
-  }, 60_000);
+  });
   afterAll(() => bundles.remove());
   afterEach(async () => {
     if (process.platform === 'linux') await until(async () => (await processesLeft()) === 0);

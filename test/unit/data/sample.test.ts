@@ -15,6 +15,7 @@ import { gunzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 import { describe, expect, it } from 'vitest';
 import manifest from '../../../data/fashion-mnist-sample/manifest.json';
+import { nodeBundle } from '../../../scripts/lib/bundling.mjs';
 import { datasetFacts } from '../../../src/recipe/datasets';
 import type { ImageSplit } from '../../../src/training/data/dataset';
 import { openDataset } from '../../../src/training/data/open';
@@ -134,16 +135,13 @@ describe('the sample of Fashion-MNIST', () => {
     mkdirSync(join(root, 'data'));
     symlinkSync(shipped, sampleFolder(root));
     await build({
+      ...nodeBundle,
       stdin: {
         contents: `
           import { openDataset } from './src/training/data/open';
           openDataset({ dataset: 'fashion-mnist-sample' }).then(({ train }) => console.log(train.count));`,
         resolveDir: packageRoot(),
       },
-      bundle: true,
-      platform: 'node',
-      format: 'cjs',
-      target: 'node20',
       outfile: join(root, 'dist/trainer.js'),
     });
     const output = execFileSync(process.execPath, [join(root, 'dist/trainer.js')], {

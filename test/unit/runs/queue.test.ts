@@ -60,13 +60,17 @@ async function work(root: string, script: string, options: Partial<QueueOptions>
 
 const manifest = "JSON.parse(fs.readFileSync(join(folder, 'run.json'), 'utf8'))";
 const name = `${manifest}.name`;
-/** Trains once the run is this process's and still waits, as the trainer does. */
+/** Trains once the run is this process's and still waits, and says that it runs, as the trainer does. */
 const trainFor = (ms: number) =>
   `const isOurs = () => fs.readdirSync(folder).some((name) => /^lease\\.\\d+$/.test(name) &&
     JSON.parse(fs.readFileSync(join(folder, name), 'utf8')).pid === process.pid);
   const train = () => {
     if (!isOurs()) return setTimeout(train, 5);
-    if (${manifest}.state.status !== 'queued') process.exit(75);
+    const manifest = ${manifest};
+    if (manifest.state.status !== 'queued') process.exit(75);
+    manifest.state = { status: 'running', step: 0, validationAccuracy: null };
+    fs.writeFileSync(join(folder, 'run.json.own'), JSON.stringify(manifest));
+    fs.renameSync(join(folder, 'run.json.own'), join(folder, 'run.json'));
     ${pretendFor(ms)}
   };
   train();`;

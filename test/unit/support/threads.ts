@@ -70,7 +70,7 @@ export function threadPrograms(): (count: number, program?: ThreadProgram) => Th
     for (const program of Object.keys(PROGRAMS) as ThreadProgram[]) {
       await writeFile(join(folder, `${program}.js`), threadProgram(program, shipped));
     }
-  }, 60_000);
+  });
   afterAll(() => rm(folder, { recursive: true }));
   return (count, program = 'asShipped') => ({ count, engine: 'wasm', path: join(folder, `${program}.js`) });
 }

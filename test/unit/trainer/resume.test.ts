@@ -64,8 +64,7 @@ const changes = {
 };
 const recipe = smallRecipe(changes);
 
-// Checkpoints are synced: on a disk that others use, each takes its time.
-describe('a run that goes on', { timeout: 240_000 }, () => {
+describe('a run that goes on', () => {
   test('after kill -9 at 20 random moments ends with the weights and metrics of one never stopped', async () => {
     const whole = await neverStopped(recipe);
     const folder = await queueRun(tests.store, recipe);

@@ -1,12 +1,13 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFile, mkdtemp, readdir, rm, symlink } from 'node:fs/promises';
+import { mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type BuildOptions, build } from 'esbuild';
 import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
+import { copyWasmBinaries, nodeBundle, programs } from '../../../scripts/lib/bundling.mjs';
 import { findDawn } from '../../../src/engines/dawn';
 import type { RunEvent } from '../../../src/protocol/events';
 import type { Manifest } from '../../../src/protocol/manifest';
@@ -15,26 +16,16 @@ import type { Recipe } from '../../../src/recipe/recipe';
 import { readAllEvents } from '../../../src/runs/log';
 import { createRun, metricsPath, readManifest } from '../../../src/runs/store';
 
-const root = join(__dirname, '../../..');
-
 /** Bundles a program as the trainer is bundled. */
 export async function bundle(input: BuildOptions, outfile: string): Promise<void> {
-  await build({
-    ...input,
-    outfile,
-    bundle: true,
-    platform: 'node',
-    format: 'cjs',
-    target: 'node20',
-    logLevel: 'error',
-  });
+  await build({ ...nodeBundle, ...input, outfile });
 }
 
 /** Builds the trainer and the program of its threads as they ship, into a new folder; the trainer's path. */
 export async function buildTrainer(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'trainer-'));
   const outfile = join(folder, 'trainer.js');
-  await bundle({ entryPoints: [join(root, 'src/training/trainer/main.ts')] }, outfile);
+  await bundle({ entryPoints: [programs.trainer] }, outfile);
   await buildThread(join(folder, 'thread.js'));
   const dawn = findDawn();
   if (dawn) await symlink(dirname(dawn), join(folder, 'dawn'));
@@ -43,12 +34,8 @@ export async function buildTrainer(): Promise<string> {
 
 /** Builds the program of a training's threads as it ships, with the wasm engine's binaries beside it. */
 export async function buildThread(outfile: string): Promise<void> {
-  await bundle({ entryPoints: [join(root, 'src/training/parallel/worker.ts')] }, outfile);
-  const folder = dirname(outfile);
-  const binaries = join(root, 'node_modules/@tensorflow/tfjs-backend-wasm/dist');
-  for (const name of await readdir(binaries)) {
-    if (name.endsWith('.wasm')) await copyFile(join(binaries, name), join(folder, name));
-  }
+  await bundle({ entryPoints: [programs.thread] }, outfile);
+  await copyWasmBinaries(dirname(outfile));
 }
 
 /** What the tests of a file that start trainers share. */

@@ -15,7 +15,7 @@ const faults = { NODE_OPTIONS: `--require ${join(__dirname, 'gpuFaults.cjs')}` }
 const onSwiftShader = Boolean(process.env[SOFTWARE_GPU]);
 
 // Each trainer has SwiftShader compile its programs anew, for seconds.
-describe.runIf(PRESENT_ENGINES.includes('webgpu'))('a trainer on webgpu', { timeout: 240_000 }, () => {
+describe.runIf(PRESENT_ENGINES.includes('webgpu'))('a trainer on webgpu', () => {
   const tests = trainerTests();
   const recipe = smallRecipe({
     engine: 'webgpu',

@@ -19,7 +19,7 @@ const recipe = (batch_size: number) =>
   });
 
 describe.runIf(PRESENT_ENGINES.includes('webgpu'))('the memory of a step', () => {
-  it('is estimated to within a third of what webgpu takes for it', { timeout: 240_000 }, async () => {
+  it('is estimated to within a third of what webgpu takes for it', async () => {
     const batch = 16;
     const small = recipe(batch);
     await loadEngine('webgpu');

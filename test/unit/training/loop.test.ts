@@ -117,7 +117,7 @@ describe('a training', () => {
     expect(counts.get(1000)).toEqual(counts.get(10));
     expect(tf.memory().numTensors).toBe(before.numTensors);
     expect(tf.memory().numBytes).toBe(before.numBytes);
-  }, 120_000);
+  });
 
   test('marks the snapshots that are the best so far', async () => {
     const { snapshots } = await trainHere(smallRecipe({ schedule: { epochs: 6 } }));

@@ -254,7 +254,7 @@ describe('what other tricks change in training', () => {
     expect(counts.get(10)).toBeGreaterThan(before);
     expect(counts.get(200)).toBe(counts.get(10));
     expect(tf.memory().numTensors).toBe(before);
-  }, 240_000);
+  });
 });
 
 /** A recipe like `smallRecipe`'s for a network without a width. */
