@@ -6,14 +6,15 @@ import { smallRecipe } from '../support/smallRecipe';
 type Json = Record<string, unknown>;
 
 /** Every field of an effect, such as gradients.maxNorm. */
-const FIELDS = Object.entries(RECIPE_DEFAULTS).flatMap(([part, value]) =>
+type Field = readonly [part: string, field?: string];
+const FIELDS: readonly Field[] = Object.entries(RECIPE_DEFAULTS).flatMap(([part, value]): readonly Field[] =>
   typeof value === 'object' && value !== null
-    ? Object.keys(value).map((field) => [part, field] as const)
-    : [[part] as const],
+    ? Object.keys(value).map((field): Field => [part, field])
+    : [[part]],
 );
 
 /** A recipe as a version of the product stored it that did not know a field yet. */
-function before(recipe: Recipe, [part, field]: readonly [string, string?]): Recipe {
+function before(recipe: Recipe, [part, field]: Field): Recipe {
   const stored: Json = structuredClone(recipe) as unknown as Json;
   if (field === undefined) delete stored[part];
   else delete (stored[part] as Json)[field];

@@ -5,10 +5,16 @@ import type { RunEvent } from '../../../src/protocol/events';
 import { settledMeasures } from '../../../src/protocol/history';
 import { savePeriodVariables } from '../../../src/protocol/trainer';
 import type { Recipe } from '../../../src/recipe/recipe';
-import { bestCheckpointPath, lastCheckpointPath, readCheckpoint } from '../../../src/runs/checkpoint';
+import {
+  bestCheckpointPath,
+  lastCheckpointPath,
+  readCheckpoint,
+  readResumption,
+  writeCheckpoint,
+} from '../../../src/runs/checkpoint';
 import { makeReady } from '../../../src/runs/queue';
 import { markInterrupted } from '../../../src/runs/stopping';
-import { writeManifest } from '../../../src/runs/store';
+import { manifestPath, writeManifest } from '../../../src/runs/store';
 import { PRESENT_ENGINES } from '../support/presentEngines';
 import { smallRecipe } from '../support/smallRecipe';
 import { queueRun, type TrainerProcess, trainerTests } from './trainerProcess';
