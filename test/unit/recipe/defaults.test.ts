@@ -23,8 +23,8 @@ function before(recipe: Recipe, [part, field]: Field): Recipe {
 
 const plain = smallRecipe();
 
-describe.each(FIELDS)('the field of an effect %s %s', (part, field) => {
-  const older = before(plain, [part, field]);
+describe.each(FIELDS.map((field) => ({ field, name: field.join('.') })))('the effect $name', ({ field }) => {
+  const older = before(plain, field);
 
   test('does not enter the key of a recipe that has its default', () => {
     expect(recipeKey(older)).toBe(recipeKey(plain));

@@ -1,0 +1,211 @@
+/**
+ * Adds a trick to a copy of the sources, as ARCHITECTURE.md says: one file and one line of the registry. What the
+ * product then says of it comes from the copy as it is built.
+ */
+import { execFile } from 'node:child_process';
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { build } from 'esbuild';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { nodeBundle } from '../../../scripts/lib/bundling.mjs';
+import { withTrickTable } from '../../../scripts/lib/docs.mjs';
+import { root } from '../../../scripts/lib/processes.mjs';
+import type * as jsonSchema from '../../../src/experiment/jsonSchema';
+import type * as parse from '../../../src/experiment/parse';
+import type * as completions from '../../../src/insight/completions';
+import type * as foreign from '../../../src/insight/foreignFits';
+import type * as hovers from '../../../src/insight/hovers';
+import type * as lenses from '../../../src/insight/lenses';
+import type * as commandLine from '../../../src/interop/export/commandLine';
+import type * as registry from '../../../src/tricks/registry';
+
+/** What the built copy exports. */
+type Copy = typeof jsonSchema &
+  typeof parse &
+  typeof completions &
+  typeof foreign &
+  typeof hovers &
+  typeof lenses &
+  typeof commandLine &
+  typeof registry;
+
+/** A trick with an effect that there is: a little label smoothing, in timm alone. */
+const TRICK = `import * as l10n from '@vscode/l10n';
+import { z } from 'zod';
+import { changed } from '../recipe/draft';
+import { amount } from './elsewhere/mapping';
+import { NO_EQUIVALENT } from './elsewhere/systems';
+import { option } from './elsewhere/translation';
+import { defineTrick } from './trick';
+
+export const gentleLabels = defineTrick({
+  name: 'gentle_labels',
+  aliases: [],
+  title: () => l10n.t('Gentle labels'),
+  brief: () => l10n.t('smooths labels a little'),
+  summary: () => l10n.t('The targets are spread over the classes, less than usual.'),
+  formula: 'target = (1 − share) × one-hot + share / classes',
+  source: 'Example et al. 2026',
+  url: 'https://example.org',
+  evidence: [],
+  options: z.strictObject({
+    share: z.number().positive().lt(1).default(0.05).describe('Share of the target that is spread.'),
+  }),
+  anchor: ['seed'],
+  excludes: ['label_smoothing'],
+  insertion: () => true,
+  problems: () => [],
+  apply: (draft, { share }) => changed(draft, { loss: { labelSmoothing: share } }),
+  effect: (_, { share }) => l10n.t('{0} of the target spread', share),
+  systems: {
+    timm: {
+      file: amount('gentle_labels', 'share'),
+      command: ({ loss }) => option('--gentle-labels', loss.labelSmoothing),
+    },
+    torchvision: { file: NO_EQUIVALENT, command: NO_EQUIVALENT },
+    mmpretrain: { file: NO_EQUIVALENT },
+  },
+});
+`;
+
+const ENTRY = `export * from './src/experiment/jsonSchema';
+export * from './src/experiment/parse';
+export * from './src/insight/completions';
+export * from './src/insight/foreignFits';
+export * from './src/insight/hovers';
+export * from './src/insight/lenses';
+export * from './src/interop/export/commandLine';
+export * from './src/tricks/registry';
+`;
+
+const EXPERIMENT = `name: small
+data: { dataset: fashion-mnist-sample }
+model: { name: resnet8 }
+seed: 1
+`;
+
+let folder = '';
+let copy: Copy;
+
+beforeAll(async () => {
+  // Below the root, whose packages it uses.
+  await mkdir(join(root, 'test/artifacts'), { recursive: true });
+  folder = await mkdtemp(join(root, 'test/artifacts/new-trick-'));
+  for (const path of ['src', 'package.json', 'data/fashion-mnist-sample/manifest.json', 'tsconfig.json']) {
+    await cp(join(root, path), join(folder, path), { recursive: true });
+  }
+  await writeFile(join(folder, 'src/tricks/gentleLabels.ts'), TRICK);
+  await register("import { gentleLabels } from './gentleLabels';", '  gentle_labels: gentleLabels,');
+  await writeFile(join(folder, 'entry.ts'), ENTRY);
+  const outfile = join(folder, 'copy.cjs');
+  await build({ ...nodeBundle, absWorkingDir: folder, entryPoints: ['entry.ts'], outfile });
+  copy = createRequire(import.meta.url)(outfile) as Copy;
+});
+
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+/** Adds a trick's line to the registry, with the import that an editor adds by itself. */
+async function register(importLine: string, line: string): Promise<void> {
+  const path = join(folder, 'src/tricks/registry.ts');
+  const text = await readFile(path, 'utf8');
+  const added = `${importLine}\n${text.replace('export const TRICKS = {\n', `$&${line}\n`)}`;
+  expect(added).toContain(line);
+  await writeFile(path, added);
+}
+
+/** What the compiler says of the copy; empty where it finds nothing. */
+async function compilerSays(): Promise<string> {
+  const compiler = join(root, 'node_modules/typescript/bin/tsc');
+  const options = ['--noEmit', '--project', join(folder, 'tsconfig.json')];
+  return promisify(execFile)(process.execPath, [compiler, ...options]).then(
+    () => '',
+    ({ stdout }: { stdout: string }) => stdout,
+  );
+}
+
+test('compiles', async () => {
+  expect(await compilerSays()).toBe('');
+});
+
+test('has a lens with its numbers', () => {
+  const shown = copy
+    .experimentLenses(copy.parseExperiment(EXPERIMENT, 'a.experiment.yaml'), {
+      obstacle: null,
+      lastRun: null,
+      runs: new Map(),
+      hidden: new Set(),
+    })
+    .map((lens) => lens.face().title);
+  expect(shown).toContain('Gentle labels: 0.05 of the target spread');
+});
+
+test('has a hover', () => {
+  const text = `${EXPERIMENT}tricks: { gentle_labels: true }\n`;
+  const hover = copy.hoverAt(
+    copy.parseExperiment(text, 'a.experiment.yaml'),
+    text.indexOf('gentle_labels') + 1,
+    new Map(),
+    false,
+  );
+  expect(hover?.parts.join('\n')).toContain('less than usual');
+  expect(hover?.trick?.name).toBe('gentle_labels');
+});
+
+test('is completed', () => {
+  const text = `${EXPERIMENT}tricks:\n  `;
+  const labels = copy.completionsAt(text, 'a.experiment.yaml', text.length, [], false)?.items;
+  expect(labels?.map(({ label }) => label)).toContain('gentle_labels');
+});
+
+test('is in the schema', () => {
+  const schema = JSON.stringify(copy.experimentJsonSchema());
+  expect(schema).toContain('"gentle_labels"');
+  expect(schema).toContain('Share of the target that is spread.');
+});
+
+test('changes the recipe', () => {
+  const parsed = copy.parseExperiment(`${EXPERIMENT}tricks: { gentle_labels: true }\n`, 'a.yaml');
+  expect(parsed.ok && parsed.recipe.loss.labelSmoothing).toBe(0.05);
+  expect(parsed.ok && parsed.recipe.tricks).toEqual(['gentle_labels']);
+});
+
+test('is excluded by the trick that it excludes, whose file does not know it', () => {
+  const text = `${EXPERIMENT}tricks: { gentle_labels: true, label_smoothing: true }\n`;
+  const parsed = copy.parseExperiment(text, 'a.yaml');
+  expect(parsed.ok ? [] : parsed.problems.map(({ what }) => what)).toEqual([
+    'label_smoothing cannot stand beside gentle_labels.',
+  ]);
+});
+
+test("is exported to timm, and told as missing where torchvision's command is", () => {
+  const parsed = copy.parseExperiment(`${EXPERIMENT}tricks: { gentle_labels: true }\n`, 'a.yaml');
+  if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
+  expect(copy.commandLine('timm', parsed.recipe)).toContain('--gentle-labels 0.05');
+  expect(copy.commandLine('torchvision', parsed.recipe)).toContain('# - the trick gentle_labels');
+});
+
+test("is read from timm's arguments", () => {
+  const args =
+    'model: resnet50\nopt: sgd\nsched: cosine\nepochs: 90\nlr: 0.1\ngentle_labels: 0.2\nsmoothing: 0.0\n';
+  const fit = copy
+    .foreignFits(args, 'args.yaml')
+    ?.fits.find(({ trick }) => `${trick.name}` === 'gentle_labels');
+  expect(fit?.isIn).toBe(true);
+});
+
+test('is in the table of README.md that `npm run docs` writes', async () => {
+  const readme = await readFile(join(root, 'README.md'), 'utf8');
+  expect(withTrickTable(readme, copy.ALL_TRICKS)).toContain(
+    '| `gentle_labels` | smooths labels a little | `share: 0.05` |',
+  );
+});
+
+test('is an error of the compiler where it misspells a key of the draft, or leaves a system out', async () => {
+  const path = join(folder, 'src/tricks/gentleLabels.ts');
+  await writeFile(path, TRICK.replace('{ labelSmoothing: share }', '{ labelSmothing: share }'));
+  expect(await compilerSays()).toMatch(/gentleLabels\.ts.*'labelSmothing' does not exist/);
+  await writeFile(path, TRICK.replace(/ {4}torchvision: .*\n/, ''));
+  expect(await compilerSays()).toMatch(/gentleLabels\.ts.*'torchvision' is missing/);
+});
