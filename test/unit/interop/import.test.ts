@@ -222,10 +222,10 @@ describe("timm's arguments", () => {
   });
 
   test('are not clipped to a norm where clip_mode is another, and a click is refused with the reason', () => {
-    const agc = TIMM.replace('clip_grad: null', 'clip_grad: 0.02\nclip_mode: agc');
-    const fit = fitsOf(agc, 'args.yaml').fits.find(({ trick }) => trick.name === 'gradient_clipping');
+    const byValue = TIMM.replace('clip_grad: null', 'clip_grad: 0.02\nclip_mode: value');
+    const fit = fitsOf(byValue, 'args.yaml').fits.find(({ trick }) => trick.name === 'gradient_clipping');
     expect(fit?.isIn).toBe(false);
-    expect(fit?.toggle()).toEqual({ ok: false, reason: 'clip_mode is agc, another way to clip.' });
+    expect(fit?.toggle()).toEqual({ ok: false, reason: 'clip_mode is value, another way to clip.' });
   });
 
   test('have each lens at its key, or at the key that it concerns', () => {
