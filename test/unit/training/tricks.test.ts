@@ -1,8 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { loadEngine } from '../../../src/backends/index';
-import { resolve } from '../../../src/experiment/resolve';
-import { experimentSchema } from '../../../src/experiment/schema';
 import { graphOf } from '../../../src/recipe/draft';
 import type { Recipe } from '../../../src/recipe/recipe';
 import { learningRateAt } from '../../../src/recipe/schedule';
@@ -10,7 +8,7 @@ import { openDataset } from '../../../src/training/data/open';
 import { startedEvent } from '../../../src/training/loop/loop';
 import { initialValues } from '../../../src/training/network/initialization';
 import { Random } from '../../../src/training/random';
-import { smallExperiment, smallRecipe } from '../support/smallRecipe';
+import { resolvedRecipe, smallExperiment, smallRecipe } from '../../support/smallTraining';
 import { type Outcome, trainHere } from '../support/trainHere';
 
 beforeAll(async () => {
@@ -226,7 +224,5 @@ describe('what other tricks change in training', () => {
 /** A recipe like `smallRecipe`'s for a network without a width. */
 function mlpRecipe(changes: Parameters<typeof smallRecipe>[0] & { model: object }): Recipe {
   const { width: _, ...model } = smallExperiment(changes).model as Record<string, unknown>;
-  const resolution = resolve(experimentSchema.parse({ ...smallExperiment(changes), model }));
-  if (!resolution.ok) throw new Error(JSON.stringify(resolution.problems));
-  return resolution.recipe;
+  return resolvedRecipe({ ...smallExperiment(changes), model });
 }
