@@ -6,28 +6,19 @@ import type { Locator, Page } from 'playwright-core';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { hangLimitsMs } from '../../scripts/lib/limits.mjs';
 import { root } from '../../scripts/lib/processes.mjs';
-import { resolve } from '../../src/experiment/resolve';
-import { experimentSchema } from '../../src/experiment/schema';
 import { readLease } from '../../src/runs/lease';
 import { readAllEvents } from '../../src/runs/log';
 import { enqueue, readQueue } from '../../src/runs/queue';
 import { createRun, metricsPath, readManifest, runsFolder, writeManifest } from '../../src/runs/store';
 import { linuxStatIn } from '../../src/system/processes';
+import { resolvedRecipe, SMALL_FILE } from '../support/smallTraining';
 import { Workbench } from './workbench';
 
 /** Its epochs take half a second, and so many of them never end here. */
 const EXPERIMENT = {
+  ...SMALL_FILE,
   name: 'endless',
-  data: {
-    dataset: 'synthetic',
-    train_images: 640,
-    validation_images: 32,
-    height: 8,
-    width: 8,
-    classes: 4,
-    batch_size: 16,
-  },
-  model: { name: 'resnet8', width: 4 },
+  data: { ...SMALL_FILE.data, train_images: 640 },
   schedule: { epochs: 100_000 },
 };
 const FILE = 'endless.experiment.json';
@@ -204,12 +195,10 @@ test.runIf(process.platform === 'linux')(
 test('without trust nothing of a queue is started, until trust is given', async () => {
   workbench = await Workbench.open({ folder: relative(root, folder), theme: 'light', trusted: false });
   const { page, folder: store } = workbench;
-  const resolution = resolve(experimentSchema.parse(EXPERIMENT));
-  if (!resolution.ok) throw new Error(JSON.stringify(resolution.problems));
   const creation = await createRun(store, {
     experimentFile: join(store, FILE),
     experimentText: JSON.stringify(EXPERIMENT),
-    recipe: resolution.recipe,
+    recipe: resolvedRecipe(EXPERIMENT),
     versions: {},
   });
   if (!creation.ok) throw new Error(creation.failure.what);

@@ -1,9 +1,8 @@
-import { resolve } from '../../src/experiment/resolve';
-import { experimentSchema } from '../../src/experiment/schema';
 import type { RunView } from '../../src/protocol/dashboard';
 import { PROTOCOL_VERSION, type RunEvent } from '../../src/protocol/events';
 import type { Recipe } from '../../src/recipe/recipe';
 import { learningRateAt } from '../../src/recipe/schedule';
+import { resolvedRecipe } from '../support/smallTraining';
 
 /** The start of the runs here, milliseconds since 1970. */
 export const START = Date.UTC(2026, 0, 5, 9, 30);
@@ -16,23 +15,19 @@ export const EVALUATION_MS = 8000;
 export function sampleRecipe(
   changes: { epochs?: number; name?: string; batchSize?: number; tricks?: object } = {},
 ): Recipe {
-  const resolution = resolve(
-    experimentSchema.parse({
-      name: changes.name ?? 'fashion-resnet',
-      data: { dataset: 'fashion-mnist-sample', batch_size: changes.batchSize ?? 128 },
-      model: { name: 'resnet20' },
-      schedule: { epochs: changes.epochs ?? 5, decay: 'cosine' },
-      tricks: {
-        linear_scaling: true,
-        warmup: { epochs: 1 },
-        zero_gamma: true,
-        no_bias_decay: true,
-        ...changes.tricks,
-      },
-    }),
-  );
-  if (!resolution.ok) throw new Error(JSON.stringify(resolution.problems));
-  return resolution.recipe;
+  return resolvedRecipe({
+    name: changes.name ?? 'fashion-resnet',
+    data: { dataset: 'fashion-mnist-sample', batch_size: changes.batchSize ?? 128 },
+    model: { name: 'resnet20' },
+    schedule: { epochs: changes.epochs ?? 5, decay: 'cosine' },
+    tricks: {
+      linear_scaling: true,
+      warmup: { epochs: 1 },
+      zero_gamma: true,
+      no_bias_decay: true,
+      ...changes.tricks,
+    },
+  });
 }
 
 /** A running run of `recipe`. */

@@ -4,6 +4,7 @@ import { hangLimitsMs } from '../../../scripts/lib/limits.mjs';
 import type { Api } from '../../../src/extension';
 import type { ReadableRun } from '../../../src/extension/runs/liveRun';
 import type { RunState } from '../../../src/protocol/manifest';
+import { experimentText as smallExperimentText } from '../../support/smallTraining';
 
 /** The activated extension. */
 export async function extension(): Promise<Api> {
@@ -100,11 +101,8 @@ export async function runIn<Status extends RunState['status']>(
 
 /** A training of synthetic images that takes `epochs` times an instant. */
 export function experimentText(name: string, epochs: number): string {
-  return `name: ${name}
-data: { dataset: synthetic, train_images: 64, validation_images: 32, height: 8, width: 8, classes: 4, batch_size: 16 }
-model: { name: resnet8, width: 4 }
-schedule: { epochs: ${epochs}, decay: cosine }
-`;
+  const schedule = `{ epochs: ${epochs}, decay: cosine }`;
+  return smallExperimentText({ name, schedule, optimizer: undefined, tricks: undefined });
 }
 
 /** The place of a word in a document. */

@@ -4,7 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { ensureNode, hasNodes, nodeMajors } from '../../../scripts/lib/nodes.mjs';
 import type { Diagnosis } from '../../../src/engines/doctor';
 import { findInstallations } from '../../../src/engines/installations';
-import { experimentText, tricksTests } from './tricks';
+import { experimentText } from '../../support/smallTraining';
+import { tricksTests } from './tricks';
 
 const workplace = tricksTests();
 const installed = findInstallations('tensorflow').find(({ origin }) => origin === 'managed');

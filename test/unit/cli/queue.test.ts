@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readLease } from '../../../src/runs/lease';
 import { readAllEvents } from '../../../src/runs/log';
+import { experimentText } from '../../support/smallTraining';
 import { until } from '../runs/support';
-import { experimentText, tricksTests } from './tricks';
+import { tricksTests } from './tricks';
 
 const work = tricksTests();
 

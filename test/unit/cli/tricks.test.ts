@@ -7,15 +7,9 @@ import { type RunEvent, runEventSchema } from '../../../src/protocol/events';
 import { readCheckpoint } from '../../../src/runs/checkpoint';
 import { readLease } from '../../../src/runs/lease';
 import { decodeSafetensors } from '../../../src/shared/safetensors';
+import { experimentText } from '../../support/smallTraining';
 import { until } from '../runs/support';
-import {
-  canMount,
-  experimentText,
-  type Outcome,
-  type RunningTricks,
-  tricksTests,
-  withSmallDisk,
-} from './tricks';
+import { canMount, type Outcome, type RunningTricks, tricksTests, withSmallDisk } from './tricks';
 
 const work = tricksTests();
 const FILE = 'small.experiment.yaml';

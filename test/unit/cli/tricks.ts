@@ -147,19 +147,3 @@ async function processesLeft(): Promise<number> {
   );
   return marked.filter(Boolean).length;
 }
-
-/** A training of a second or two; `changes` replace lines by their key. */
-export function experimentText(changes: Readonly<Record<string, string>> = {}): string {
-  const lines = {
-    name: 'small',
-    data: '{ dataset: synthetic, train_images: 64, validation_images: 32, height: 8, width: 8, classes: 4, batch_size: 16 }',
-    model: '{ name: resnet8, width: 4 }',
-    optimizer: '{ name: sgd, base_lr: 0.1 }',
-    schedule: '{ epochs: 2, decay: cosine }',
-    tricks: '{ zero_gamma: true }',
-    ...changes,
-  };
-  return Object.entries(lines)
-    .map(([key, value]) => `${key}: ${value}\n`)
-    .join('');
-}

@@ -6,7 +6,7 @@ import { splitInMemory } from '../../../src/training/data/dataset';
 import { drawErasing, erase, erasing as erasingEffect } from '../../../src/training/effects/erasing';
 import { Random } from '../../../src/training/random';
 import { Streams } from '../../../src/training/streams';
-import { smallRecipe } from '../support/smallRecipe';
+import { smallRecipe } from '../../support/smallTraining';
 
 /** Of images whose black is -1 once normalised, and white 1. */
 const facts: DatasetFacts = {

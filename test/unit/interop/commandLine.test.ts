@@ -1,20 +1,16 @@
 import { spawnSync } from 'node:child_process';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { resolve } from '../../../src/experiment/resolve';
-import { experimentSchema } from '../../../src/experiment/schema';
 import { commandLine, quoted } from '../../../src/interop/export/commandLine';
 import { SYSTEM_NAMES } from '../../../src/interop/export/system';
 import type { Recipe } from '../../../src/recipe/recipe';
 import { ALL_TRICKS } from '../../../src/tricks/registry';
+import { resolvedRecipe } from '../../support/smallTraining';
 
 const DATA = { dataset: 'synthetic', train_images: 640, height: 64, width: 64, channels: 3, batch_size: 64 };
 
 function recipeOf(parts: object = {}): Recipe {
-  const experiment = experimentSchema.parse({ name: 'a', data: DATA, model: { name: 'resnet50' }, ...parts });
-  const resolution = resolve(experiment);
-  if (!resolution.ok) throw new Error(JSON.stringify(resolution.problems));
-  return resolution.recipe;
+  return resolvedRecipe({ name: 'a', data: DATA, model: { name: 'resnet50' }, ...parts });
 }
 
 /** The options of a command, each with its values. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { manifestSchema } from '../../../src/protocol/manifest';
 import { RECIPE_DEFAULTS, type Recipe, recipeKey, withDefaults } from '../../../src/recipe/recipe';
-import { smallRecipe } from '../support/smallRecipe';
+import { smallRecipe } from '../../support/smallTraining';
 
 type Json = Record<string, unknown>;
 

@@ -1,17 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { resolve } from '../../../src/experiment/resolve';
-import { type Experiment, experimentSchema } from '../../../src/experiment/schema';
 import type { Recipe } from '../../../src/recipe/recipe';
 import { learningRateAt, type Schedule } from '../../../src/recipe/schedule';
 import goldens from '../../fixtures/goldens.json';
 import pytorch from '../../fixtures/pytorch.json';
+import { resolvedRecipe } from '../../support/smallTraining';
 
 function recipeOf(parts: object): Recipe {
-  const experiment: Experiment = experimentSchema.parse({ name: 'a', model: { name: 'resnet8' }, ...parts });
-  const resolution = resolve(experiment);
-  if (!resolution.ok) throw new Error(JSON.stringify(resolution.problems));
-  return resolution.recipe;
+  return resolvedRecipe({ name: 'a', model: { name: 'resnet8' }, ...parts });
 }
 
 /** ImageNet's 1,281,167 images make 1,251 full batches of 1,024. */

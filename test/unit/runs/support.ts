@@ -3,11 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { onTestFinished } from 'vitest';
-import { resolve } from '../../../src/experiment/resolve';
-import { experimentSchema } from '../../../src/experiment/schema';
 import type { Recipe } from '../../../src/recipe/recipe';
 import { createRun, type NewRun } from '../../../src/runs/store';
 import { processStart } from '../../../src/system/processes';
+import { smallRecipe } from '../../support/smallTraining';
 
 /** A folder that goes with the test. */
 export async function temporaryFolder(): Promise<string> {
@@ -17,15 +16,7 @@ export async function temporaryFolder(): Promise<string> {
 }
 
 export function exampleRecipe(name = 'example'): Recipe {
-  const experiment = experimentSchema.parse({
-    name,
-    data: { dataset: 'synthetic', train_images: 64, batch_size: 16 },
-    model: { name: 'resnet8' },
-    schedule: { epochs: 2 },
-  });
-  const resolution = resolve(experiment);
-  if (!resolution.ok) throw new Error(JSON.stringify(resolution.problems));
-  return resolution.recipe;
+  return smallRecipe({ name });
 }
 
 export function newRun(root: string, changes: Partial<NewRun> = {}): NewRun {

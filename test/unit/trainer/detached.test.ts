@@ -11,8 +11,8 @@ import { makeReady } from '../../../src/runs/queue';
 import { markInterrupted, pauseByLease, stopByLease } from '../../../src/runs/stopping';
 import { listRuns, metricsPath, readManifest, readRun } from '../../../src/runs/store';
 import { startRun } from '../../../src/runs/supervisor';
+import { smallRecipe } from '../../support/smallTraining';
 import { isRunning, until } from '../runs/support';
-import { smallRecipe } from '../support/smallRecipe';
 import { bundle, queueRun, trainerTests } from './trainerProcess';
 
 const tests = trainerTests();

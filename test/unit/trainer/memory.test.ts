@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { makeReady } from '../../../src/runs/queue';
 import { readRun } from '../../../src/runs/store';
 import { startRun } from '../../../src/runs/supervisor';
-import { smallRecipe } from '../support/smallRecipe';
+import { smallRecipe } from '../../support/smallTraining';
 import { queueRun, trainerTests } from './trainerProcess';
 
 const tests = trainerTests();

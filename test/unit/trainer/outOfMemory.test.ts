@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { loadEngine } from '../../../src/backends/index';
 import { THREADS } from '../../../src/training/parallel/workerPool';
 import { explainOutOfMemory } from '../../../src/training/trainer/outOfMemory';
+import { smallRecipe } from '../../support/smallTraining';
 import { PRESENT_ENGINES } from '../support/presentEngines';
-import { smallRecipe } from '../support/smallRecipe';
 import { trainHere } from '../support/trainHere';
 import { queueRun, trainerTests } from './trainerProcess';
 

@@ -15,8 +15,8 @@ import {
 import { makeReady } from '../../../src/runs/queue';
 import { markInterrupted } from '../../../src/runs/stopping';
 import { manifestPath, writeManifest } from '../../../src/runs/store';
+import { smallRecipe } from '../../support/smallTraining';
 import { PRESENT_ENGINES } from '../support/presentEngines';
-import { smallRecipe } from '../support/smallRecipe';
 import { queueRun, type TrainerProcess, trainerTests } from './trainerProcess';
 
 const tests = trainerTests();

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { FILES_OUTSIDE } from '../../../src/protocol/trainer';
 import type { Recipe } from '../../../src/recipe/recipe';
 import { bestCheckpointPath, lastCheckpointPath, readCheckpoint } from '../../../src/runs/checkpoint';
-import { smallRecipe } from '../support/smallRecipe';
+import { smallRecipe } from '../../support/smallTraining';
 import { queueRun, type TrainerProcess, trainerTests } from './trainerProcess';
 
 const tests = trainerTests();

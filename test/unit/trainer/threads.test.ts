@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { savePeriodVariables } from '../../../src/protocol/trainer';
 import { lastCheckpointPath, readCheckpoint } from '../../../src/runs/checkpoint';
 import { makeReady } from '../../../src/runs/queue';
-import { smallRecipe } from '../support/smallRecipe';
+import { smallRecipe } from '../../support/smallTraining';
 import { type ThreadProgram, threadProgram } from '../support/threads';
 import { queueRun, type TrainerProcess, trainerTests } from './trainerProcess';
 

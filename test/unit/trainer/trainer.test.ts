@@ -14,8 +14,8 @@ import {
 } from '../../../src/runs/checkpoint';
 import { makeReady } from '../../../src/runs/queue';
 import { manifestPath, metricsPath, readRun } from '../../../src/runs/store';
+import { smallRecipe } from '../../support/smallTraining';
 import { canMount } from '../support/mounting';
-import { smallRecipe } from '../support/smallRecipe';
 import { queueRun, type TrainerProcess, trainerTests } from './trainerProcess';
 
 const tests = trainerTests();

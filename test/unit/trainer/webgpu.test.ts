@@ -4,8 +4,8 @@ import { SOFTWARE_GPU } from '../../../src/engines/dawn';
 import { settledMeasures } from '../../../src/protocol/history';
 import { lastCheckpointPath, readCheckpoint } from '../../../src/runs/checkpoint';
 import { makeReady } from '../../../src/runs/queue';
+import { smallRecipe } from '../../support/smallTraining';
 import { PRESENT_ENGINES } from '../support/presentEngines';
-import { smallRecipe } from '../support/smallRecipe';
 import { queueRun, trainerTests } from './trainerProcess';
 
 /** Real faults of the real adapter, brought about by a file that Node loads before the trainer. */

@@ -21,9 +21,9 @@ import { Network } from '../../../src/training/network/network';
 import { softmaxCrossEntropy } from '../../../src/training/ops/softmaxCrossEntropy';
 import { JointUpdate } from '../../../src/training/optimizers/jointUpdate';
 import { Random } from '../../../src/training/random';
+import { smallRecipe } from '../../support/smallTraining';
 import { values } from '../support/numbers';
 import { PRESENT_ENGINES } from '../support/presentEngines';
-import { smallRecipe } from '../support/smallRecipe';
 import { trainHere } from '../support/trainHere';
 
 /** A network and a batch of 4 images of 32x32, which all models take. */

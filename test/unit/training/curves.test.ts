@@ -7,9 +7,9 @@ import { NATIVE_TYPE } from '../../../src/backends/tensorflow/binding';
 import type { EngineName } from '../../../src/recipe/engineNames';
 import { openDataset } from '../../../src/training/data/open';
 import { train } from '../../../src/training/loop/loop';
+import { smallRecipe } from '../../support/smallTraining';
 import { computeAsOnGpu } from '../support/asOnGpu';
 import { HALF_ENGINE, PRESENT_ENGINES } from '../support/presentEngines';
-import { smallRecipe } from '../support/smallRecipe';
 
 /** One recipe gives one training: its losses on each engine, step by step and after each epoch. */
 describe('a short training', () => {

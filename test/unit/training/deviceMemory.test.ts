@@ -5,8 +5,8 @@ import { loadEngine } from '../../../src/backends/index';
 import type { DawnBackend } from '../../../src/backends/webgpu/backend';
 import { batchBytes } from '../../../src/models/stepMemory';
 import { memoryFailure, webgpuStepMemory } from '../../../src/training/trainer/deviceMemory';
+import { smallRecipe } from '../../support/smallTraining';
 import { PRESENT_ENGINES } from '../support/presentEngines';
-import { smallRecipe } from '../support/smallRecipe';
 import { trainHere } from '../support/trainHere';
 
 const MEBIBYTE = 2 ** 20;

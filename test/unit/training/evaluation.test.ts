@@ -8,7 +8,7 @@ import { initialValues } from '../../../src/training/network/initialization';
 import { Network } from '../../../src/training/network/network';
 import { softmaxCrossEntropy } from '../../../src/training/ops/softmaxCrossEntropy';
 import { Random } from '../../../src/training/random';
-import { smallRecipe } from '../support/smallRecipe';
+import { smallRecipe } from '../../support/smallTraining';
 
 const recipe = smallRecipe({ data: { validation_images: 37, classes: 4 } });
 const noStop = new AbortController().signal;

@@ -7,7 +7,7 @@ import { learningRateAt } from '../../../src/recipe/schedule';
 import type { Snapshot } from '../../../src/runs/checkpoint';
 import { openDataset } from '../../../src/training/data/open';
 import type { TrainingOptions } from '../../../src/training/loop/loop';
-import { smallRecipe } from '../support/smallRecipe';
+import { smallRecipe } from '../../support/smallTraining';
 import { type Outcome, trainHere } from '../support/trainHere';
 
 const losses = ({ steps }: Outcome) => steps.map(({ loss }) => loss);

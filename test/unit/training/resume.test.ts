@@ -6,8 +6,8 @@ import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest
 import { loadEngine } from '../../../src/backends/index';
 import type { RunEvent } from '../../../src/protocol/events';
 import { readResumption, type Snapshot, writeCheckpoint } from '../../../src/runs/checkpoint';
+import { smallRecipe } from '../../support/smallTraining';
 import { PRESENT_ENGINES } from '../support/presentEngines';
-import { smallRecipe } from '../support/smallRecipe';
 import { trainHere } from '../support/trainHere';
 
 /**

@@ -17,7 +17,7 @@ import { ShardedPasses, type Threads } from '../../../src/training/parallel/shar
 import { defaultThreads, shardsOf } from '../../../src/training/parallel/shards';
 import { addInto } from '../../../src/training/parallel/sharedMemory';
 import { Random } from '../../../src/training/random';
-import { smallRecipe } from '../support/smallRecipe';
+import { smallRecipe } from '../../support/smallTraining';
 import { threadPrograms } from '../support/threads';
 import { type Outcome, trainHere } from '../support/trainHere';
 

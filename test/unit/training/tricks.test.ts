@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { loadEngine } from '../../../src/backends/index';
-import { plainDraft, resolve } from '../../../src/experiment/resolve';
+import { plainDraft } from '../../../src/experiment/resolve';
 import { experimentSchema } from '../../../src/experiment/schema';
 import { graphOf } from '../../../src/recipe/draft';
 import type { Recipe } from '../../../src/recipe/recipe';
@@ -12,7 +12,7 @@ import { initialValues } from '../../../src/training/network/initialization';
 import { Random } from '../../../src/training/random';
 import { ALL_TRICKS, TRICKS, type TrickName } from '../../../src/tricks/registry';
 import type { Trick } from '../../../src/tricks/trick';
-import { smallExperiment, smallRecipe } from '../support/smallRecipe';
+import { resolvedRecipe, smallExperiment, smallRecipe } from '../../support/smallTraining';
 import { type Outcome, trainHere } from '../support/trainHere';
 
 beforeAll(async () => {
@@ -260,7 +260,5 @@ describe('what other tricks change in training', () => {
 /** A recipe like `smallRecipe`'s for a network without a width. */
 function mlpRecipe(changes: Parameters<typeof smallRecipe>[0] & { model: object }): Recipe {
   const { width: _, ...model } = smallExperiment(changes).model as Record<string, unknown>;
-  const resolution = resolve(experimentSchema.parse({ ...smallExperiment(changes), model }));
-  if (!resolution.ok) throw new Error(JSON.stringify(resolution.problems));
-  return resolution.recipe;
+  return resolvedRecipe({ ...smallExperiment(changes), model });
 }
