@@ -87,7 +87,7 @@ suite('Running an experiment', () => {
     assert.equal(run.manifest.experiment.text, document.getText());
     assert.equal(state.result.epochs, 2);
 
-    const accuracy = `${(100 * state.result.validationAccuracy).toFixed(1)}%`;
+    const accuracy = `${(100 * state.result.validationAccuracy).toFixed(2)}%`;
     const item = await eventually('the run in the view', async () => (await treeItems(document.uri))[0]);
     assert.equal(item.label, 'short');
     assert.equal(item.description, `${accuracy} · 2 epochs`);
