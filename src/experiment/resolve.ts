@@ -26,15 +26,18 @@ export function plainDraft(experiment: Experiment): Draft {
   const { batch_size, augment, shuffle, ...source } = data;
   const { decay, update, epochs } = schedule;
   const dataset = datasetFacts(source);
+  // In the order in which a person reads a recipe, from the top.
   return {
-    ...RECIPE_DEFAULTS,
     name,
     tricks: [],
-    data: { ...RECIPE_DEFAULTS.data, source, dataset, batchSize: batch_size, augment, shuffle },
+    data: { source, dataset, batchSize: batch_size, augment, shuffle, ...RECIPE_DEFAULTS.data },
     model: modelSpec(model),
     initialization: { ...RECIPE_DEFAULTS.initialization, weights: init ?? null },
-    optimizer: optimizerRecipe(optimizer),
+    loss: RECIPE_DEFAULTS.loss,
     parameterGroups: { weightDecay: optimizer.weight_decay, decayOn: 'all' },
+    gradients: RECIPE_DEFAULTS.gradients,
+    optimizer: optimizerRecipe(optimizer),
+    averaging: RECIPE_DEFAULTS.averaging,
     precision: { compute: 'float32' },
     epochs,
     schedule: {

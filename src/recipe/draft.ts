@@ -123,8 +123,8 @@ interface ModelAndData {
 /** Works out a draft's numbers. */
 export function finalize(draft: Draft): Recipe {
   return {
-    ...draft,
     version: RECIPE_VERSION,
+    ...draft,
     tricks: [...draft.tricks].sort(),
     parameterGroups: parameterGroupsOf(draft.parameterGroups),
     precision: precisionOf(draft),

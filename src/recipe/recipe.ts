@@ -168,12 +168,17 @@ export function withDefaults(stored: Recipe): Recipe {
   const { data, initialization, loss, gradients, averaging } = RECIPE_DEFAULTS;
   return {
     ...stored,
-    data: { ...data, ...stored.data },
-    initialization: { ...initialization, ...stored.initialization },
-    loss: { ...loss, ...stored.loss },
-    gradients: { ...gradients, ...stored.gradients },
+    data: completed(stored.data, data),
+    initialization: completed(stored.initialization, initialization),
+    loss: completed(stored.loss, loss),
+    gradients: completed(stored.gradients, gradients),
     averaging: stored.averaging ?? averaging,
   };
+}
+
+/** A part with the defaults that it lacks, behind what it has. */
+function completed<Part extends object>(stored: Part | undefined, defaults: Partial<Part>): Part {
+  return { ...stored, ...defaults, ...stored } as Part;
 }
 
 /** What a recipe trains, whatever its name, seed and engine: equal for recipes that differ in those alone. */

@@ -37,7 +37,7 @@ export const cutmix = defineTrick({
   insertion: () => true,
   problems: () => [],
   apply: (draft, options) =>
-    changed(draft, { data: { mixing: { mixup: null, ...draft.data.mixing, cutmix: options } } }),
+    changed(draft, { data: { mixing: { mixup: draft.data.mixing?.mixup ?? null, cutmix: options } } }),
   effect: ({ data }, { alpha, probability }) =>
     data.mixing?.mixup
       ? l10n.t('every batch mixed, by mixup or by CutMix')

@@ -36,7 +36,7 @@ export const mixup = defineTrick({
   insertion: () => true,
   problems: () => [],
   apply: (draft, options) =>
-    changed(draft, { data: { mixing: { cutmix: null, ...draft.data.mixing, mixup: options } } }),
+    changed(draft, { data: { mixing: { mixup: options, cutmix: draft.data.mixing?.cutmix ?? null } } }),
   effect: ({ data }, { alpha }) =>
     data.mixing?.cutmix
       ? l10n.t('every batch mixed, by mixup or by CutMix')

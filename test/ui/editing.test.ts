@@ -162,9 +162,10 @@ test.each<Theme>(['light', 'dark'])(
     await page.keyboard.press('Escape');
     await page.keyboard.press('Home');
     await page.keyboard.press('Control+.');
-    await page.locator('.action-widget:visible').getByText('Write seed').waitFor();
+    const fix = page.locator('.action-widget:visible').getByText('Write seed');
+    await fix.waitFor();
     await workbench.screenshot(`quick-fix-${theme}`);
-    await page.keyboard.press('Enter');
+    await fix.click();
     await expect.poll(() => workbench?.editorText()).toMatch(/^seed: 3$/m);
 
     await workbench.clickLens(/^\s*Recipe\s*$/);

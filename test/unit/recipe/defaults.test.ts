@@ -71,3 +71,23 @@ test('name, tricks, seed and engine do not enter the key, nor does the order of 
     recipeKey(plain),
   );
 });
+
+test('a recipe is read from the top: what it is called, its tricks, its data, and so on', () => {
+  expect(Object.keys(smallRecipe({ tricks: { warmup: { epochs: 1 }, label_smoothing: true } }))).toEqual([
+    ...[
+      'version',
+      'name',
+      'tricks',
+      'data',
+      'model',
+      'initialization',
+      'loss',
+      'parameterGroups',
+      'gradients',
+    ],
+    ...['optimizer', 'averaging', 'precision', 'epochs', 'schedule', 'seed', 'engine'],
+  ]);
+  expect(Object.keys(plain.data)).toEqual([
+    ...['source', 'dataset', 'batchSize', 'augment', 'shuffle', 'erasing', 'mixing'],
+  ]);
+});
