@@ -7,7 +7,7 @@ type EpochEvent = Extract<RunEvent, { type: 'epoch' }>;
  * The steps and epochs of a run as if it had never stopped. A log is append only: a trainer that goes on from a
  * checkpoint does the steps since then again, and the later ones count.
  */
-export function settledMeasures(events: readonly RunEvent[]): (StepEvent | EpochEvent)[] {
+export function settledMetrics(events: readonly RunEvent[]): (StepEvent | EpochEvent)[] {
   const settled: (StepEvent | EpochEvent)[] = [];
   for (const event of events) {
     if (event.type !== 'step' && event.type !== 'epoch') continue;

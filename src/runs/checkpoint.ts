@@ -12,7 +12,7 @@ import {
 import { isSystemError } from '../system/errors';
 import { replaceFile } from '../system/replaceFile';
 
-const measuresSchema = z.object({ loss: z.number(), accuracy: z.number() });
+const metricsSchema = z.object({ loss: z.number(), accuracy: z.number() });
 
 const randomStateSchema = z.array(z.int());
 /** Where a training stands between two steps, but for its tensors: all that makes it go on as if never stopped. */
@@ -39,8 +39,8 @@ export const trainingStateSchema = z.object({
   /** Threads that batches are cut among. It decides batch norm's statistics and the order of sums. */
   threads: z.int().min(1).default(1),
   /** Of the last whole epoch; null before there is one. */
-  validation: measuresSchema.nullable(),
-  averaged: measuresSchema.nullable(),
+  validation: metricsSchema.nullable(),
+  averaged: metricsSchema.nullable(),
   /** The best validation accuracy so far; null before there is one. */
   bestAccuracy: z.number().nullable(),
   /** Training time so far, and the part of it that the epoch under way took. */

@@ -22,12 +22,18 @@ test.each<Theme>(['light', 'dark'])(
 );
 
 test("has a home of the tests' own, and no variable of the product but what webgpu computes on", async () => {
-  workbench = await Workbench.open({ folder: 'test/fixtures/workspace', theme: 'light' });
-  await workbench.runCommand('Terminal: Create New Terminal');
-  const terminal = workbench.page.locator('.terminal-wrapper.active textarea');
-  await terminal.focus();
+  // A terminal whose shell writes down what it was given.
   const program = "require('fs').writeFileSync('env.json', JSON.stringify(process.env))";
-  await terminal.pressSequentially(`node -e "${program}"\n`);
+  const system = { linux: 'linux', darwin: 'osx', win32: 'windows' }[process.platform as string];
+  workbench = await Workbench.open({
+    folder: 'test/fixtures/workspace',
+    theme: 'light',
+    settings: {
+      [`terminal.integrated.profiles.${system}`]: { node: { path: process.execPath, args: ['-e', program] } },
+      [`terminal.integrated.defaultProfile.${system}`]: 'node',
+    },
+  });
+  await workbench.runCommand('Terminal: Create New Terminal');
   const file = join(workbench.folder, 'env.json');
   let env: NodeJS.ProcessEnv = {};
   await expect

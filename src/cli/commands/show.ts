@@ -2,7 +2,7 @@ import * as l10n from '@vscode/l10n';
 import type { Command } from 'commander';
 import { modelText } from '../../models/modelText';
 import type { PrecisionReport, RunEvent } from '../../protocol/events';
-import { settledMeasures } from '../../protocol/history';
+import { settledMetrics } from '../../protocol/history';
 import type { Manifest } from '../../protocol/manifest';
 import { runPrecisionText } from '../../protocol/precisionText';
 import { stateName } from '../../protocol/stateName';
@@ -47,7 +47,7 @@ async function show(
     return EXIT.failed;
   }
   const { events, skipped } = await readAllEvents(metricsPath(run.folder));
-  const epochs = settledMeasures(events).filter((event) => event.type === 'epoch');
+  const epochs = settledMetrics(events).filter((event) => event.type === 'epoch');
   if (json) {
     terminal.print(JSON.stringify({ ...plainRun(run), epochs, skippedLines: skipped }, null, 2));
     return EXIT.done;

@@ -1,6 +1,7 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import type { Recipe } from '../../recipe/recipe';
 import type { ImageSize } from '../data/augment';
+import type { Predictor } from '../loop/evaluation';
 import type { Loss } from '../loop/loss';
 import type { Gradients, Network } from '../network/network';
 import type { Streams } from '../streams';
@@ -9,7 +10,13 @@ import type { Streams } from '../streams';
  * An effect that a recipe may ask for, one file an effect, by the phase of a training that it works in. `of` gives what
  * it does for a recipe, or null where the recipe does without. The loop knows phases alone, never an effect.
  */
-export type Effect = BatchEffect | LossEffect | GradientEffect | AveragingEffect;
+export type Effect =
+  | BatchEffect
+  | LossEffect
+  | GradientEffect
+  | UpdateEffect
+  | AveragingEffect
+  | EvaluationEffect;
 
 /** Changes a batch before the network sees it. */
 export interface BatchEffect {
@@ -59,10 +66,29 @@ export interface GradientStep {
   passAgain(): Promise<Gradients>;
 }
 
+/** Does something before or after the optimizer's update, or in its place. */
+export interface UpdateEffect {
+  readonly phase: 'update';
+  of(recipe: Recipe): ((update: Update) => Update) | null;
+}
+
+/** Moves a network's weights by a step's gradients, which stay the caller's. */
+export type Update = (
+  network: Pick<Network, 'parameters' | 'assign'>,
+  gradients: Gradients,
+  learningRate: number,
+) => void;
+
 /** Keeps an average of the weights beside them, which is evaluated too. */
 export interface AveragingEffect {
   readonly phase: 'averaging';
   of(recipe: Recipe): ((network: Network) => Average) | null;
+}
+
+/** Changes how a network is asked about validation images, such as over several views of each. */
+export interface EvaluationEffect {
+  readonly phase: 'evaluation';
+  of(recipe: Recipe): ((network: Predictor) => Predictor) | null;
 }
 
 /** An average of a network's weights. It owns its tensors. */

@@ -3,7 +3,7 @@ import { type CompiledComputation, compile } from '../../backends/compiling';
 import type { BesideTargets, LossFunction } from '../effects/effect';
 import type { Gradients, Masks, Network } from '../network/network';
 import { Random } from '../random';
-import { measuresTensor } from './evaluation';
+import { metricsTensor } from './evaluation';
 
 /** A batch on the engine. */
 export interface BatchTensors {
@@ -16,11 +16,11 @@ export interface BatchTensors {
 }
 
 /** A batch, with what its loss may go by beside the targets. */
-export interface TaughtBatch extends BatchTensors, BesideTargets {}
+export interface LossBatch extends BatchTensors, BesideTargets {}
 
 /** What passing one batch forward and backward gives. All of it is the caller's to dispose. */
 export interface PassedBatch {
-  /** As `measuresTensor` makes it. */
+  /** As `metricsTensor` makes it. */
   readonly measure: tf.Tensor1D;
   readonly gradients: Gradients;
 }
@@ -31,7 +31,7 @@ export interface PassedBatch {
  */
 export function passBatch(
   network: Network,
-  { images, targets, labels, teacherLogits }: TaughtBatch,
+  { images, targets, labels, teacherLogits }: LossBatch,
   factor: tf.Scalar,
   lossFunction: LossFunction,
   masks?: Masks,
@@ -40,7 +40,7 @@ export function passBatch(
   const { dLogits, measure } = tf.tidy(() => {
     const { loss, dLogits } = lossFunction(pass.logits, targets, { teacherLogits });
     return {
-      measure: measuresTensor(loss, pass.logits, labels),
+      measure: metricsTensor(loss, pass.logits, labels),
       dLogits: tf.mul<tf.Tensor2D>(dLogits, factor),
     };
   });
@@ -64,7 +64,7 @@ export class CompiledBatchPass {
    */
   static compile(
     network: Network,
-    batch: TaughtBatch,
+    batch: LossBatch,
     factor: tf.Scalar,
     loss: LossFunction,
   ): CompiledBatchPass | null {
@@ -87,12 +87,12 @@ export class CompiledBatchPass {
   }
 
   /** Whether it was compiled for such batches. */
-  fits(batch: TaughtBatch): boolean {
+  fits(batch: LossBatch): boolean {
     return shapeOf(batch) === this.shape;
   }
 
   /** As `passBatch`. */
-  run(batch: TaughtBatch, factor: tf.Scalar, masks: Masks = new Map()): PassedBatch {
+  run(batch: LossBatch, factor: tf.Scalar, masks: Masks = new Map()): PassedBatch {
     const { network } = this;
     const [measure, ...rest] = this.compiled.run(inputsOf(network, batch, factor, masks));
     tf.dispose([...masks.values()]);
@@ -111,14 +111,14 @@ export class CompiledBatchPass {
 }
 
 /** All that is another one at another pass. */
-function inputsOf(network: Network, batch: TaughtBatch, factor: tf.Scalar, masks: Masks): tf.Tensor[] {
+function inputsOf(network: Network, batch: LossBatch, factor: tf.Scalar, masks: Masks): tf.Tensor[] {
   const { images, targets, labels, teacherLogits } = batch;
-  const taught = teacherLogits ? [teacherLogits] : [];
+  const teaching = teacherLogits ? [teacherLogits] : [];
   const carried = [...network.parameters.values(), ...network.buffers.values()];
-  return [images, targets, labels, factor, ...taught, ...masks.values(), ...carried];
+  return [images, targets, labels, factor, ...teaching, ...masks.values(), ...carried];
 }
 
-function shapeOf({ images, targets }: TaughtBatch): string {
+function shapeOf({ images, targets }: LossBatch): string {
   return `${images.shape} ${targets.shape}`;
 }
 

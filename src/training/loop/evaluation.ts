@@ -5,7 +5,7 @@ import { softmaxCrossEntropy } from '../ops/softmaxCrossEntropy';
 import { inTurn } from './pipeline';
 
 /** What a network makes of some images: its mean loss, and the share it gives the right class. */
-export interface Measures {
+export interface Metrics {
   readonly loss: number;
   readonly accuracy: number;
 }
@@ -27,7 +27,7 @@ export async function evaluate(
   dataset: ImageDataset,
   batchSize: number,
   signal: AbortSignal,
-): Promise<Measures> {
+): Promise<Metrics> {
   const { validation, facts } = dataset;
   const batches = new Batches(validation, facts, { batchSize, augment: 'none', rest: 'keep' });
   const order = inOrder(validation.count);
@@ -39,16 +39,16 @@ export async function evaluate(
     const measured = tf.tidy(() => {
       const classes = tf.tensor1d(labels, 'int32');
       const { loss } = softmaxCrossEntropy(logits, oneHot(classes, facts.classes));
-      return measuresTensor(loss, logits, classes);
+      return metricsTensor(loss, logits, classes);
     });
     tf.dispose([shown, logits]);
-    const measures = readMeasures(measured);
+    const metrics = readMetrics(measured);
     // A failure is seen where they are awaited, one batch later.
-    measures.catch(() => {});
-    return { size, measures };
+    metrics.catch(() => {});
+    return { size, metrics };
   };
-  await inTurn(batches.count, signal, start, async ({ size, measures }) => {
-    const { loss, accuracy } = await measures;
+  await inTurn(batches.count, signal, start, async ({ size, metrics }) => {
+    const { loss, accuracy } = await metrics;
     sums.loss += size * loss;
     sums.correct += Math.round(size * accuracy);
   });
@@ -71,15 +71,15 @@ export function oneHot(labels: tf.Tensor1D, classes: number): tf.Tensor2D {
 }
 
 /** A batch's loss and accuracy as one tensor [2], to be read back at once. */
-export function measuresTensor(loss: tf.Scalar, logits: tf.Tensor2D, labels: tf.Tensor1D): tf.Tensor1D {
+export function metricsTensor(loss: tf.Scalar, logits: tf.Tensor2D, labels: tf.Tensor1D): tf.Tensor1D {
   return tf.tidy(() => {
     const correct = tf.equal(tf.argMax(logits, 1), labels);
     return tf.stack([loss, tf.mean(tf.cast(correct, 'float32'))]) as tf.Tensor1D;
   });
 }
 
-/** Reads what `measuresTensor` made, and disposes it. */
-export async function readMeasures(measured: tf.Tensor1D): Promise<Measures> {
+/** Reads what `metricsTensor` made, and disposes it. */
+export async function readMetrics(measured: tf.Tensor1D): Promise<Metrics> {
   try {
     const [loss, accuracy] = await measured.data<'float32'>();
     return { loss: loss as number, accuracy: accuracy as number };

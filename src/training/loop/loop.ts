@@ -1,5 +1,4 @@
 import * as tf from '@tensorflow/tfjs-core';
-import * as l10n from '@vscode/l10n';
 import { type Engine, reportOf } from '../../backends/backend';
 import { precisionSupport } from '../../backends/precision/formats';
 import { parametersOf, sizeOf } from '../../models/graph';
@@ -11,11 +10,11 @@ import { learningRateAt } from '../../recipe/schedule';
 import type { Trouble } from '../../recipe/trouble';
 import type { Snapshot, TrainingState } from '../../runs/checkpoint';
 import type { Failure } from '../../shared/failure';
-import { formatNumber } from '../../shared/format';
 import { Batches, inOrder } from '../data/batches';
 import type { ImageDataset } from '../data/dataset';
 import { oneHotTargets } from '../data/targets';
-import { averageOf, batchChange, EFFECT_STREAMS, lossOf } from '../effects/index';
+import type { Effect } from '../effects/effect';
+import { RecipeEffects } from '../effects/index';
 import { initialValues } from '../network/initialization';
 import { Network } from '../network/network';
 import { createOptimizer } from '../optimizers/optimizer';
@@ -23,12 +22,14 @@ import { ShardedPasses, type Threads } from '../parallel/shardedPasses';
 import { Random } from '../random';
 import { type StreamStates, Streams } from '../streams';
 import type { BatchTensors } from './batchPass';
-import { evaluate, imagesTensor, type Measures } from './evaluation';
+import { evaluate, imagesTensor, type Metrics } from './evaluation';
 import { carriedBy, restoreCarried, tensorsOf } from './optimizerState';
 import { type LocalParts, LocalPasses } from './passes';
 import { inTurnUntil } from './pipeline';
 import { type StepOutcome, type StepParts, Stepper } from './step';
 import type { Teacher } from './teacher';
+import { Speed, Stopwatch, secondsSince } from './timing';
+import { DivergedError, divergedFailure, OverflowError, overflowFailure } from './troubles';
 
 /** A scale that starts at 65536 and halves so often is below any that helps. */
 const MAX_OVERFLOWS_IN_A_ROW = 40;
@@ -37,8 +38,8 @@ interface TrainingParts extends StepParts {
   readonly streams: Streams;
 }
 
-/** The streams that a training draws from; that of dropout's masks for whatever passes batches. */
-const STREAMS = ['dataOrder', 'augmentation', 'dropout', ...EFFECT_STREAMS];
+/** The streams that every training draws from; that of dropout's masks for whatever passes batches. */
+const STREAMS = ['dataOrder', 'augmentation', 'dropout'];
 
 /** A step, with what is told of it. */
 interface TakenStep extends StepOutcome {
@@ -46,9 +47,6 @@ interface TakenStep extends StepOutcome {
   /** Where the loss is scaled: by what after the step, and how many steps overflowed so far. */
   readonly scaling: { readonly lossScale?: number; readonly overflows?: number };
 }
-
-/** Steps that the reported speed is taken over. */
-const SPEED_WINDOW_STEPS = 10;
 
 /** All that a training has to do with the world around it. */
 export interface TrainingOptions {
@@ -72,6 +70,8 @@ export interface TrainingOptions {
   readonly save: (snapshot: Snapshot) => Promise<void>;
   /** Names what may help against a trouble that ends the training, beside what the recipe has; by default nothing. */
   readonly helpAgainst?: (trouble: Trouble) => readonly string[];
+  /** The effects that there are, where they are others than the product's. */
+  readonly effects?: readonly Effect[] | undefined;
   /** Ends the training after the step under way. */
   readonly signal: AbortSignal;
 }
@@ -109,16 +109,17 @@ export async function train(recipe: Recipe, options: TrainingOptions): Promise<F
   const network = new Network(graph, saved ?? options.weights ?? drawn(), recipe.precision.compute);
   const teacher = loss.distillation && teacherNetwork(options);
   const streams = new Streams(seed, resume?.state.random);
-  const own: LocalParts = { network, teacher, loss: lossOf(recipe) };
+  const effects = new RecipeEffects(recipe, options.effects);
+  const own: LocalParts = { network, teacher, loss: effects.loss() };
   const optimizer = createOptimizer(recipe, parametersOf(graph));
-  const average = averageOf(recipe)?.(network) ?? null;
+  const average = effects.average(network);
   const sharded =
     options.threads && options.threads.count > 1
       ? new ShardedPasses(recipe, own, streams.get('dropout'), options.threads)
       : null;
   const local = new LocalPasses(own, streams.get('dropout'));
   const passes = sharded ?? local;
-  const parts: TrainingParts = { network, passes, optimizer, average, streams };
+  const parts: TrainingParts = { network, passes, optimizer, average, effects, streams };
   try {
     if (resume) restoreCarried(parts, resume);
     return await new Training(recipe, options, parts).run();
@@ -142,15 +143,15 @@ function teacherNetwork({ teacher }: TrainingOptions): Network {
 class Training {
   /** Steps taken, those whose gradients overflowed included. */
   #stepsDone = 0;
-  /** The epoch under way, what was taken of it, and the sums of its steps' measures. */
+  /** The epoch under way, what was taken of it, and the sums of its steps' metrics. */
   #epoch = 0;
   #stepsInEpoch = 0;
   #sums = { loss: 0, accuracy: 0, steps: 0 };
   /** Where the stream of the data's order stood before the epoch under way. */
   #orderState: readonly number[];
   /** Of the last whole epoch. */
-  #validation: Measures | null = null;
-  #averaged: Measures | null = null;
+  #validation: Metrics | null = null;
+  #averaged: Metrics | null = null;
   #bestAccuracy: number | null = null;
   readonly #total: Stopwatch;
   #inEpoch: Stopwatch;
@@ -158,7 +159,7 @@ class Training {
   #saved = { time: performance.now(), step: 0 };
   readonly #stepper: Stepper;
   readonly #batches: Batches;
-  readonly #changeBatch: ReturnType<typeof batchChange>;
+  readonly #changeBatch: ReturnType<RecipeEffects['batchChange']>;
   /** Steps in a row whose gradients overflowed. */
   #overflowsInARow = 0;
 
@@ -169,11 +170,11 @@ class Training {
   ) {
     const { train: split, facts } = options.dataset;
     const { batchSize, augment } = recipe.data;
-    const { streams } = parts;
+    const { effects, streams } = parts;
     this.#stepper = new Stepper(recipe, parts);
     this.#batches = new Batches(split, facts, { batchSize, augment, rest: 'drop' });
     const state = options.resume?.state;
-    this.#changeBatch = batchChange(recipe, streams);
+    this.#changeBatch = effects.batchChange(streams);
     this.#orderState = streams.get('dataOrder').state;
     this.#total = new Stopwatch(state?.seconds);
     this.#inEpoch = new Stopwatch(state?.secondsInEpoch);
@@ -193,10 +194,11 @@ class Training {
 
   /** What is left of the epoch under way, and its evaluation. */
   async #wholeEpoch(): Promise<void> {
-    const { network, passes, average } = this.parts;
+    const { network, passes, average, effects } = this.parts;
     const { dataset, emit, signal } = this.options;
     const training = await this.#trainEpoch();
-    const validate = () => evaluate(passes, dataset, this.recipe.data.batchSize, signal);
+    const predictor = effects.predictor(passes);
+    const validate = () => evaluate(predictor, dataset, this.recipe.data.batchSize, signal);
     const validation = await validate();
     if (!Number.isFinite(validation.loss)) throw new DivergedError(validation.loss, this.#stepsDone - 1);
     const averaged = average && (await average.during(network, validate));
@@ -241,8 +243,8 @@ class Training {
     };
   }
 
-  /** What is left of one pass over the training images; the means of all its steps' measures. */
-  async #trainEpoch(): Promise<Measures> {
+  /** What is left of one pass over the training images; the means of all its steps' metrics. */
+  async #trainEpoch(): Promise<Metrics> {
     const { schedule, data, gradients } = this.recipe;
     const { signal, emit } = this.options;
     const epoch = this.#epoch;
@@ -251,9 +253,9 @@ class Training {
     // From the first order each time, so that the random state alone tells an epoch's order.
     const order = inOrder(this.options.dataset.train.count);
     if (data.shuffle) this.parts.streams.get('dataOrder').shuffle(order);
-    const report = async ({ measures, moved, learningRate, scaling }: TakenStep, index: number) => {
+    const report = async ({ metrics, moved, learningRate, scaling }: TakenStep, index: number) => {
       const step = firstStep + index;
-      const { loss, accuracy } = await measures;
+      const { loss, accuracy } = await metrics;
       const imagesPerSecond = speed.afterStep();
       if (!Number.isFinite(loss)) {
         if (moved) throw new DivergedError(loss, step);
@@ -293,7 +295,7 @@ class Training {
     const batches = Array.from({ length: gradients.accumulation }, (_, part) =>
       this.#batch(order, index * gradients.accumulation + part),
     );
-    const { moved, measures } = await this.#stepper.take(batches, learningRate).finally(() => {
+    const { moved, metrics } = await this.#stepper.take(batches, learningRate).finally(() => {
       for (const batch of batches) tf.dispose([batch.images, batch.targets, batch.labels]);
     });
     this.#stepsDone++;
@@ -305,7 +307,7 @@ class Training {
     const { scale: lossScale, overflows } = this.#stepper.lossScale;
     return {
       moved,
-      measures,
+      metrics,
       learningRate,
       scaling: precision.compute === 'float16' ? { lossScale, overflows } : {},
     };
@@ -346,9 +348,9 @@ class Training {
   }
 
   #state(): TrainingState {
-    const { optimizer, average, streams } = this.parts;
+    const { optimizer, average, effects, streams } = this.parts;
     const states: StreamStates = Object.fromEntries(
-      STREAMS.map((name) => [name, [...streams.get(name).state]]),
+      [...STREAMS, ...effects.streams].map((name) => [name, [...streams.get(name).state]]),
     );
     return {
       epoch: this.#epoch,
@@ -383,112 +385,6 @@ class Training {
   }
 }
 
-/** Time that passes, on top of what an earlier attempt took. */
-class Stopwatch {
-  readonly #start = performance.now();
-
-  constructor(private readonly before: number = 0) {}
-
-  get seconds(): number {
-    return this.before + secondsSince(this.#start);
-  }
-}
-
-/** Images per second over the last steps. */
-class Speed {
-  readonly #times = [performance.now()];
-
-  constructor(private readonly batchSize: number) {}
-
-  afterStep(): number {
-    const now = performance.now();
-    this.#times.push(now);
-    if (this.#times.length > SPEED_WINDOW_STEPS + 1) this.#times.shift();
-    const steps = this.#times.length - 1;
-    // A timer too coarse to tell two steps apart must not make the speed infinite.
-    const seconds = Math.max(now - (this.#times[0] as number), 1e-3) / 1000;
-    return (steps * this.batchSize) / seconds;
-  }
-}
-
-/** The loss is no longer a number that training can go on from. */
-class DivergedError extends Error {
-  override readonly name = 'DivergedError';
-
-  constructor(
-    readonly loss: number,
-    readonly step: number,
-  ) {
-    super(`The loss is ${loss} at step ${step}`);
-  }
-}
-
-/** No scale of the loss keeps the gradients in the range of half precision. */
-class OverflowError extends Error {
-  override readonly name = 'OverflowError';
-
-  constructor(
-    readonly steps: number,
-    readonly lossScale: number,
-    readonly step: number,
-  ) {
-    super(`The gradients overflowed in ${steps} steps in a row, at step ${step}`);
-  }
-}
-
 function failedEvent(failure: Failure): FinalEvent {
   return { type: 'failed', time: Date.now(), failure };
-}
-
-function overflowFailure(
-  { steps, lossScale, step }: OverflowError,
-  { schedule, precision }: Recipe,
-  tricks: readonly string[],
-): Failure {
-  const isStatic = precision.compute === 'float16' && precision.lossScale.kind === 'static';
-  const scale = formatNumber(lossScale);
-  const remedies = [
-    l10n.t('Use the dtype bfloat16'),
-    ...(isStatic ? [l10n.t('a dynamic loss_scale')] : []),
-    ...tricks.map((trick) => l10n.t('the trick {0}', trick)),
-    l10n.t('or a lower optimizer.base_lr.'),
-  ];
-  return {
-    what: isStatic
-      ? l10n.t('The gradients overflowed in {0} steps in a row at the loss scale {1}.', steps, scale)
-      : l10n.t('The gradients overflowed in {0} steps in a row, down to the loss scale {1}.', steps, scale),
-    remedy: withKeptWeights(remedies.join(', '), Math.floor(step / schedule.stepsPerEpoch)),
-  };
-}
-
-/** Says of a run that failed past its first epoch that there is something left of it. */
-function withKeptWeights(remedy: string, epoch: number): string {
-  return epoch === 0 ? remedy : l10n.t('{0} The weights of the last whole epoch are kept.', remedy);
-}
-
-function divergedFailure(
-  { loss, step }: DivergedError,
-  { schedule }: Recipe,
-  tricks: readonly string[],
-): Failure {
-  const rate = formatNumber(learningRateAt(schedule, step));
-  const epoch = Math.floor(step / schedule.stepsPerEpoch);
-  const remedy =
-    tricks.length > 0
-      ? l10n.t('Lower optimizer.base_lr, or add a trick: {0}.', tricks.join(', '))
-      : l10n.t('Lower optimizer.base_lr, or lengthen the warmup.');
-  return {
-    what: l10n.t(
-      'The loss became {0} at step {1}, in epoch {2}, at learning rate {3}.',
-      loss,
-      step,
-      epoch,
-      rate,
-    ),
-    remedy: withKeptWeights(remedy, epoch),
-  };
-}
-
-function secondsSince(start: number): number {
-  return (performance.now() - start) / 1000;
 }

@@ -5,11 +5,11 @@ import type { Random } from '../random';
 import {
   type BatchTensors,
   CompiledBatchPass,
+  type LossBatch,
   type PassedBatch,
   passBatch,
-  type TaughtBatch,
 } from './batchPass';
-import { type Measures, readMeasures } from './evaluation';
+import { type Metrics, readMetrics } from './evaluation';
 import { addGradients } from './gradients';
 
 /** What passing a step's batches forward and backward gives. */
@@ -17,7 +17,7 @@ export interface PassedBatches {
   /** Sums over the batches: of each its mean loss's gradients times the loss scale. The caller's to dispose. */
   readonly gradients: Gradients;
   /** Means over the batches. Read late, so that the engine goes on. */
-  readonly measures: Promise<Measures>;
+  readonly metrics: Promise<Metrics>;
 }
 
 /** A step's batches, which may be passed more than once. */
@@ -45,7 +45,7 @@ export interface LocalParts {
 }
 
 /** Passes a batch; `factor` is what its mean loss counts. The masks end with it. */
-type PassOne = (batch: TaughtBatch, factor: tf.Scalar, masks: Masks) => PassedBatch;
+type PassOne = (batch: LossBatch, factor: tf.Scalar, masks: Masks) => PassedBatch;
 
 /** Passes whole batches in this thread: as one computation where the engine compiles it, otherwise op by op. */
 export class LocalPasses implements Passes {
@@ -86,9 +86,9 @@ export class LocalPasses implements Passes {
 
 /** A step's batches, or a shard of each, in this thread. */
 export class LocalStepPasses implements StepPasses {
-  readonly #taught: readonly TaughtBatch[];
+  readonly #batches: readonly LossBatch[];
 
-  /** @param share The share that the images given are of their batches; losses and measures count by it. */
+  /** @param share The share that the images given are of their batches; losses and metrics count by it. */
   constructor(
     private readonly parts: LocalParts,
     private readonly random: Random,
@@ -99,7 +99,7 @@ export class LocalStepPasses implements StepPasses {
   ) {
     if (batches.length === 0) throw new Error('A step takes at least one batch');
     // A teacher is asked once a step, however often the batches are passed.
-    this.#taught = batches.map((batch) => ({
+    this.#batches = batches.map((batch) => ({
       ...batch,
       teacherLogits: parts.teacher?.predict(batch.images) ?? null,
     }));
@@ -110,28 +110,28 @@ export class LocalStepPasses implements StepPasses {
     let gradients: Gradients | null = null;
     const measured: tf.Tensor1D[] = [];
     const factor = tf.scalar(lossScale * this.share);
-    for (const batch of this.#taught) {
+    for (const batch of this.#batches) {
       const masks = this.parts.network.drawMasks(batch.images.shape[0], random);
       const own = this.passOne(batch, factor, masks);
       measured.push(own.measure);
       gradients = gradients ? addGradients(gradients, own.gradients) : own.gradients;
     }
     factor.dispose();
-    const measures = this.#meanOf(measured);
-    // A failure is seen where the measures are awaited, one step later.
-    measures.catch(() => {});
-    return { gradients: gradients as Gradients, measures };
+    const metrics = this.#meanOf(measured);
+    // A failure is seen where the metrics are awaited, one step later.
+    metrics.catch(() => {});
+    return { gradients: gradients as Gradients, metrics };
   }
 
   dispose(): void {
-    for (const { teacherLogits } of this.#taught) teacherLogits?.dispose();
+    for (const { teacherLogits } of this.#batches) teacherLogits?.dispose();
   }
 
-  /** The mean of several batches' measures, by this thread's share of them. */
-  async #meanOf(measured: readonly tf.Tensor1D[]): Promise<Measures> {
-    const all = await Promise.all(measured.map(readMeasures));
-    const mean = (value: (measures: Measures) => number) =>
-      all.reduce((sum, measures) => sum + this.share * value(measures), 0) / all.length;
+  /** The mean of several batches' metrics, by this thread's share of them. */
+  async #meanOf(measured: readonly tf.Tensor1D[]): Promise<Metrics> {
+    const all = await Promise.all(measured.map(readMetrics));
+    const mean = (value: (metrics: Metrics) => number) =>
+      all.reduce((sum, metrics) => sum + this.share * value(metrics), 0) / all.length;
     return { loss: mean(({ loss }) => loss), accuracy: mean(({ accuracy }) => accuracy) };
   }
 }

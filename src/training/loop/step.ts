@@ -1,12 +1,12 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Recipe } from '../../recipe/recipe';
-import type { Average } from '../effects/effect';
-import { gradientChanges } from '../effects/index';
+import type { Average, Update } from '../effects/effect';
+import type { RecipeEffects } from '../effects/index';
 import type { Network } from '../network/network';
 import type { Optimizer } from '../optimizers/optimizer';
 import { allFinite } from './allFinite';
 import type { BatchTensors } from './batchPass';
-import type { Measures } from './evaluation';
+import type { Metrics } from './evaluation';
 import { disposeGradients, mapGradients } from './gradients';
 import { initialLossScale, type LossScale, nextLossScale } from './lossScale';
 import type { PassedBatches, Passes, StepPasses } from './passes';
@@ -17,6 +17,7 @@ export interface StepParts {
   readonly passes: Passes;
   readonly optimizer: Optimizer;
   readonly average: Average | null;
+  readonly effects: RecipeEffects;
 }
 
 /** What became of a step. */
@@ -24,20 +25,23 @@ export interface StepOutcome {
   /** Whether the weights moved; a step whose gradients overflowed changes nothing but the loss scale. */
   readonly moved: boolean;
   /** Before the step's update, the means over its batches. Read late, so that the engine goes on. */
-  readonly measures: Promise<Measures>;
+  readonly metrics: Promise<Metrics>;
 }
 
 /** Takes the optimizer's steps: gradients of one batch or several, in the recipe's precision, and the update. */
 export class Stepper {
   #lossScale: LossScale;
-  readonly #changes: ReturnType<typeof gradientChanges>;
+  readonly #changes: ReturnType<RecipeEffects['gradientChanges']>;
+  readonly #update: Update;
 
   constructor(
     private readonly recipe: Recipe,
     private readonly parts: StepParts,
   ) {
     const { precision } = recipe;
-    this.#changes = gradientChanges(recipe);
+    const { effects, optimizer } = parts;
+    this.#changes = effects.gradientChanges();
+    this.#update = effects.update((...step) => optimizer.step(...step));
     this.#lossScale =
       precision.compute === 'float16'
         ? initialLossScale(precision.lossScale)
@@ -65,11 +69,11 @@ export class Stepper {
   }
 
   async #take(step: StepPasses, batches: number, learningRate: number): Promise<StepOutcome> {
-    const { network, optimizer, average } = this.parts;
+    const { network, average } = this.parts;
     const { precision } = this.recipe;
     const isScaled = precision.compute === 'float16';
     const held = isScaled ? network.holdBuffers() : null;
-    const { gradients: first, measures } = await this.#meanGradients(step, batches);
+    const { gradients: first, metrics } = await this.#meanGradients(step, batches);
     let gradients = first;
     let moved = !isScaled || (await allFinite(gradients.values()));
     for (const change of this.#changes) {
@@ -83,7 +87,7 @@ export class Stepper {
       if (passedAgain && isScaled) moved = await allFinite(gradients.values());
     }
     if (moved) {
-      optimizer.step(network, gradients, learningRate);
+      this.#update(network, gradients, learningRate);
       average?.update(network);
       held?.dispose();
     } else {
@@ -93,17 +97,17 @@ export class Stepper {
     if (precision.compute === 'float16') {
       this.#lossScale = nextLossScale(precision.lossScale, this.#lossScale, !moved);
     }
-    return { moved, measures };
+    return { moved, metrics };
   }
 
   /** The gradients of the mean loss of all batches, without the loss scale. */
   async #meanGradients(step: StepPasses, batches: number): Promise<PassedBatches> {
     const { scale } = this.#lossScale;
-    const { gradients, measures } = await step.pass(scale);
+    const { gradients, metrics } = await step.pass(scale);
     const factor = scale * batches;
     return {
       gradients: factor === 1 ? gradients : mapGradients(gradients, (gradient) => tf.div(gradient, factor)),
-      measures,
+      metrics,
     };
   }
 }

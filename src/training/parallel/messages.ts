@@ -1,6 +1,6 @@
 import type { EngineName } from '../../recipe/engineNames';
 import type { Recipe } from '../../recipe/recipe';
-import type { Measures } from '../loop/evaluation';
+import type { Metrics } from '../loop/evaluation';
 import type { Teacher } from '../loop/teacher';
 import type { SharedMemory } from './sharedMemory';
 
@@ -32,7 +32,7 @@ export type ToThread =
 export type FromThread =
   /** A bucket's gradients and buffers are in the shared memory. */
   | { readonly type: 'ready' }
-  | { readonly type: 'passed'; readonly measures: Measures }
+  | { readonly type: 'passed'; readonly metrics: Metrics }
   | { readonly type: 'predicted' }
   /** The thread met an error, and does no more. */
   | { readonly type: 'failed'; readonly message: string };

@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { EngineName } from '../../recipe/engineNames';
 import type { Recipe } from '../../recipe/recipe';
 import type { BatchTensors } from '../loop/batchPass';
-import type { Measures } from '../loop/evaluation';
+import type { Metrics } from '../loop/evaluation';
 import { disposeGradients } from '../loop/gradients';
 import {
   type LocalParts,
@@ -143,20 +143,20 @@ export class ShardedPasses implements Passes {
     const others = this.#busy(shards);
     this.#send(others, (index) => ({ type: 'pass', lossScale, seed: seeds[index] as number }));
     const passed = await own.pass(lossScale, Random.seeded(seeds[0] as number, 'dropout'));
-    const measures: (Measures | Promise<Measures>)[] = [passed.measures];
+    const metrics: (Metrics | Promise<Metrics>)[] = [passed.metrics];
     try {
       await this.#reduce(passed.gradients, shards);
       for (const index of others) {
-        measures.push((await this.#receive(index, 'passed')).measures);
+        metrics.push((await this.#receive(index, 'passed')).metrics);
       }
     } catch (error) {
       disposeGradients(passed.gradients);
       throw error;
     }
-    const sum = sumOf(measures);
-    // A failure is seen where the measures are awaited, one step later.
+    const sum = sumOf(metrics);
+    // A failure is seen where the metrics are awaited, one step later.
     sum.catch(() => {});
-    return { gradients: passed.gradients, measures: sum };
+    return { gradients: passed.gradients, metrics: sum };
   }
 
   /**
@@ -242,8 +242,8 @@ function copiesOf(...tensors: readonly ReadonlyMap<string, tf.Tensor>[]): Map<st
   );
 }
 
-/** Sums of shards' parts of measures, in order. */
-async function sumOf(parts: readonly (Measures | Promise<Measures>)[]): Promise<Measures> {
+/** Sums of shards' parts of metrics, in order. */
+async function sumOf(parts: readonly (Metrics | Promise<Metrics>)[]): Promise<Metrics> {
   const all = await Promise.all(parts);
   return {
     loss: all.reduce((sum, { loss }) => sum + loss, 0),

@@ -9,7 +9,7 @@ import { loadEngine } from '../../backends/index';
 import { graphOf } from '../../recipe/draft';
 import { assertNever } from '../../shared/assertNever';
 import { UserError } from '../../shared/userError';
-import { lossOf } from '../effects/index';
+import { RecipeEffects } from '../effects/index';
 import { type LocalParts, LocalStepPasses } from '../loop/passes';
 import { Network } from '../network/network';
 import { Random } from '../random';
@@ -31,7 +31,7 @@ class ShardThread {
     this.#parts = {
       network: new Network(graph, values, recipe.precision.compute),
       teacher: teacher && new Network(teacher.graph, teacher.values),
-      loss: lossOf(recipe),
+      loss: new RecipeEffects(recipe).loss(),
     };
   }
 
@@ -80,7 +80,7 @@ class ShardThread {
   ): Promise<void> {
     if (!this.#step) throw new Error('There is no batch to pass');
     const random = Random.seeded(seed, 'dropout');
-    const { gradients, measures } = await this.#step.passes.pass(lossScale, random);
+    const { gradients, metrics } = await this.#step.passes.pass(lossScale, random);
     const result = this.data.memory.results[this.data.index - 1] as Float32Array;
     for (const { parameters, buffers } of this.#layout.buckets) {
       store(parameters, gradients, result);
@@ -88,7 +88,7 @@ class ShardThread {
       answer({ type: 'ready' });
     }
     tf.dispose([...gradients.values()]);
-    answer({ type: 'passed', measures: await measures });
+    answer({ type: 'passed', metrics: await metrics });
   }
 
   #end(): void {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { RunEvent } from '../../../src/protocol/events';
-import { settledMeasures } from '../../../src/protocol/history';
+import { settledMetrics } from '../../../src/protocol/history';
 
 const STEPS_PER_EPOCH = 4;
 
@@ -61,7 +61,7 @@ describe('the measures of a run', () => {
         }
         const whole = attempt(0, 20, 0).map(withoutTimes);
         for (const from of [0, Math.floor(reached / 2), reached]) {
-          const settled = settledMeasures([...log, ...attempt(from, 20, 99)]);
+          const settled = settledMetrics([...log, ...attempt(from, 20, 99)]);
           expect(settled.map(withoutTimes)).toEqual(whole);
         }
       }),
@@ -69,12 +69,12 @@ describe('the measures of a run', () => {
   });
 
   it('are the later ones where two attempts did the same', () => {
-    const settled = settledMeasures([...attempt(0, 7, 1), ...attempt(5, 10, 2)]);
+    const settled = settledMetrics([...attempt(0, 7, 1), ...attempt(5, 10, 2)]);
     expect(settled.filter(({ type }) => type === 'step').map(({ time }) => time)).toEqual([
       ...Array(5).fill(1),
       ...Array(5).fill(2),
     ]);
-    expect(settledMeasures([...attempt(0, 8, 1), ...attempt(8, 9, 2)]).map(({ step }) => step)).toEqual([
+    expect(settledMetrics([...attempt(0, 8, 1), ...attempt(8, 9, 2)]).map(({ step }) => step)).toEqual([
       0, 1, 2, 3, 4, 4, 5, 6, 7, 8, 8,
     ]);
   });

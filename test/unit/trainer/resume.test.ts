@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import type { RunEvent } from '../../../src/protocol/events';
-import { settledMeasures } from '../../../src/protocol/history';
+import { settledMetrics } from '../../../src/protocol/history';
 import { savePeriodVariables } from '../../../src/protocol/trainer';
 import type { Recipe } from '../../../src/recipe/recipe';
 import {
@@ -46,8 +46,8 @@ function measured(event: RunEvent): object {
 }
 
 async function expectSame(run: TrainerProcess, whole: TrainerProcess): Promise<void> {
-  expect(settledMeasures(await run.events()).map(measured)).toEqual(
-    settledMeasures(await whole.events()).map(measured),
+  expect(settledMetrics(await run.events()).map(measured)).toEqual(
+    settledMetrics(await whole.events()).map(measured),
   );
   for (const path of [lastCheckpointPath, bestCheckpointPath]) {
     const [own, expected] = [

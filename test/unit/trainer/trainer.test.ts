@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import { settledMeasures } from '../../../src/protocol/history';
+import { settledMetrics } from '../../../src/protocol/history';
 import { savePeriodVariables } from '../../../src/protocol/trainer';
 import { RECIPE_VERSION, type Recipe } from '../../../src/recipe/recipe';
 import {
@@ -216,7 +216,7 @@ describe('a trainer that cannot go on', () => {
       const second = tests.start(folder);
       expect((await second.exited).code).toBe(0);
       const measures = async (run: TrainerProcess) =>
-        settledMeasures(await run.events()).map((event) => ({
+        settledMetrics(await run.events()).map((event) => ({
           ...event,
           time: 0,
           seconds: 0,

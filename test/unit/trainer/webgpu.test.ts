@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { SOFTWARE_GPU } from '../../../src/engines/dawn';
-import { settledMeasures } from '../../../src/protocol/history';
+import { settledMetrics } from '../../../src/protocol/history';
 import { lastCheckpointPath, readCheckpoint } from '../../../src/runs/checkpoint';
 import { makeReady } from '../../../src/runs/queue';
 import { smallRecipe } from '../../support/smallTraining';
@@ -45,7 +45,7 @@ describe.runIf(PRESENT_ENGINES.includes('webgpu'))('a trainer on webgpu', () => 
     expect(await whole.exited, whole.output).toEqual({ code: 0, signal: null });
     expect((await second.manifest()).engine).toMatchObject({ name: 'webgpu' });
     const losses = async (run: typeof whole) =>
-      settledMeasures(await run.events()).map((event) =>
+      settledMetrics(await run.events()).map((event) =>
         event.type === 'step' ? event.loss : event.validationLoss,
       );
     expect(await losses(second)).toEqual(await losses(whole));

@@ -12,9 +12,9 @@ import { graphOf } from '../../../src/recipe/draft';
 import { distilled } from '../../../src/training/effects/distillation';
 import {
   CompiledBatchPass,
+  type LossBatch,
   type PassedBatch,
   passBatch,
-  type TaughtBatch,
 } from '../../../src/training/loop/batchPass';
 import { initialValues } from '../../../src/training/network/initialization';
 import { Network } from '../../../src/training/network/network';
@@ -27,7 +27,7 @@ import { PRESENT_ENGINES } from '../support/presentEngines';
 import { trainHere } from '../support/trainHere';
 
 /** A network and a batch of 4 images of 32x32, which all models take. */
-function partsOf(model: object, precision: Precision = 'float32', isTaught = false) {
+function partsOf(model: object, precision: Precision = 'float32', hasTeacher = false) {
   const recipe = smallRecipe({ model: { ...model }, data: { height: 32, width: 32 } });
   const graph = graphOf(recipe);
   const network = new Network(
@@ -35,8 +35,8 @@ function partsOf(model: object, precision: Precision = 'float32', isTaught = fal
     initialValues(graph, recipe.initialization, Random.seeded(1, 'initialization')),
     precision,
   );
-  const teacherLogits = isTaught ? tf.tensor2d(values([4, 3], 9).data, [4, 3]) : null;
-  const batch: TaughtBatch = {
+  const teacherLogits = hasTeacher ? tf.tensor2d(values([4, 3], 9).data, [4, 3]) : null;
+  const batch: LossBatch = {
     images: tf.tensor4d(values([4, 32, 32, 1], 7).data, [4, 32, 32, 1]),
     targets: tf.tensor2d([1, 0, 0, 0, 1, 0, 0, 0, 1, 1, 0, 0], [4, 3]),
     labels: tf.tensor1d([0, 1, 2, 0], 'int32'),
@@ -46,7 +46,7 @@ function partsOf(model: object, precision: Precision = 'float32', isTaught = fal
     network.dispose();
     tf.dispose([batch.images, batch.targets, batch.labels, ...(teacherLogits ? [teacherLogits] : [])]);
   };
-  const loss = isTaught
+  const loss = hasTeacher
     ? distilled(softmaxCrossEntropy, { temperature: 3, weight: 0.5 })
     : softmaxCrossEntropy;
   return { network, batch, loss, dispose };
@@ -92,9 +92,9 @@ describe.runIf(PRESENT_ENGINES.includes('tensorflow'))('on tensorflow', () => {
     ['one with dropout', { name: 'cnn' }, 'float32', 1e-4, false],
     ['one with dropout in bfloat16', { name: 'cnn' }, 'bfloat16', 0.05, false],
   ])('a compiled pass of %s gives the numbers of its ops, the same each time', (...row) => {
-    const [, model, precision, tolerance, isTaught] = row;
+    const [, model, precision, tolerance, hasTeacher] = row;
     const before = tf.memory().numTensors;
-    const { network, batch, loss, dispose } = partsOf(model, precision, isTaught);
+    const { network, batch, loss, dispose } = partsOf(model, precision, hasTeacher);
     // As a trained network has them before the first step of a resumed training.
     network.predict(batch.images).dispose();
     const factor = tf.scalar(8);

@@ -8,7 +8,7 @@ import { loadEngine } from '../../../src/backends/index';
 import { graphOf } from '../../../src/recipe/draft';
 import type { Recipe } from '../../../src/recipe/recipe';
 import type { Snapshot } from '../../../src/runs/checkpoint';
-import { lossOf } from '../../../src/training/effects/index';
+import { RecipeEffects } from '../../../src/training/effects/index';
 import type { BatchTensors } from '../../../src/training/loop/batchPass';
 import { type LocalParts, LocalPasses, type PassedBatches } from '../../../src/training/loop/passes';
 import { initialValues } from '../../../src/training/network/initialization';
@@ -113,14 +113,14 @@ async function passed(
   const { distillation } = recipe.loss;
   const taught = teacherOf(recipe);
   const teacher = distillation && new Network(taught.graph, taught.values);
-  const own: LocalParts = { network, teacher, loss: lossOf(recipe) };
+  const own: LocalParts = { network, teacher, loss: new RecipeEffects(recipe).loss() };
   const random = Random.seeded(1, 'dropout');
   const sharded = on && new ShardedPasses(recipe, own, random, on);
   try {
     const step = (sharded ?? new LocalPasses(own, random)).begin(batches);
-    const { gradients, measures }: PassedBatches = await step.pass(1);
+    const { gradients, metrics }: PassedBatches = await step.pass(1);
     step.dispose();
-    const read = { gradients: valuesOf(gradients), buffers: valuesOf(network.buffers), ...(await measures) };
+    const read = { gradients: valuesOf(gradients), buffers: valuesOf(network.buffers), ...(await metrics) };
     tf.dispose([...gradients.values()]);
     return read;
   } finally {
@@ -219,7 +219,7 @@ describe('the gradients of shards', () => {
     const recipe = smallRecipe({ data: { batch_size: 20 } });
     const { graph, values } = teacherOf(recipe);
     const network = new Network(graph, values);
-    const own: LocalParts = { network, teacher: null, loss: lossOf(recipe) };
+    const own: LocalParts = { network, teacher: null, loss: new RecipeEffects(recipe).loss() };
     const sharded = new ShardedPasses(recipe, own, Random.seeded(1, 'dropout'), threads(3));
     try {
       for (const size of [20, 7, 1, 2]) {
