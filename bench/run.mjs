@@ -45,7 +45,7 @@ const startedAt = performance.now();
 const loadBefore = loadavg();
 const python = process.env.BENCH_PYTHON || 'python3';
 const worker = join(root, 'dist/bench/worker.js');
-// All contestants get the huge pages that a trainer is started with (src/runs/supervisor.ts).
+// All contestants get the huge pages that a trainer is started with (src/runs/trainerCommand.ts).
 const environment = {
   GLIBC_TUNABLES: 'glibc.malloc.hugetlb=1',
   ...process.env,

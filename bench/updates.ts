@@ -11,7 +11,7 @@ import { parametersOf } from '../src/models/graph';
 import type { EngineRequest } from '../src/recipe/engineNames';
 import type { OptimizerRecipe } from '../src/recipe/recipe';
 import { clipGradients } from '../src/training/effects/gradientClipping';
-import { disposeGradients } from '../src/training/loop/gradients';
+import { disposeGradients } from '../src/training/network/gradients';
 import type { Gradients, Network } from '../src/training/network/network';
 import { createOptimizer } from '../src/training/optimizers/optimizer';
 import { median } from './median';

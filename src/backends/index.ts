@@ -2,6 +2,7 @@ import { chooseEngine, engineStates } from '../engines/choice';
 import type { EnginePlaces } from '../engines/installations';
 import type { EngineName, EngineRequest } from '../recipe/engineNames';
 import { assertNever } from '../shared/assertNever';
+import { messageOf } from '../shared/failure';
 import { UserError } from '../shared/userError';
 import { type Engine, engineUnavailable } from './backend';
 
@@ -54,10 +55,4 @@ async function load(name: EngineName, places: EnginePlaces): Promise<Engine> {
     default:
       return assertNever(name);
   }
-}
-
-/** TensorFlow.js rejects with plain objects as well as with errors. */
-function messageOf(error: unknown): string {
-  if (typeof error === 'object' && error !== null && 'message' in error) return String(error.message);
-  return String(error);
 }

@@ -7,6 +7,7 @@ import type { Purpose } from '../experiment/validate';
 import type { Recipe } from '../recipe/recipe';
 import { listRuns, type RunEntry } from '../runs/store';
 import type { Failure } from '../shared/failure';
+import { messageOf } from '../shared/failure';
 import { UserError } from '../shared/userError';
 import { isSystemError } from '../system/errors';
 import type { Terminal } from './terminal';
@@ -69,7 +70,7 @@ async function readText(file: string): Promise<string> {
       });
     }
     throw new UserError({
-      what: l10n.t('{0} cannot be read: {1}', file, error instanceof Error ? error.message : String(error)),
+      what: l10n.t('{0} cannot be read: {1}', file, messageOf(error)),
       remedy: l10n.t('Check that you may read it.'),
     });
   }

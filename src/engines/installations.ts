@@ -14,7 +14,7 @@ export const ADDON = 'tfjs_binding.node';
 /** The record of a managed installation, written last: a folder without one is not an installation. */
 export const RECORD = 'engine.json';
 
-export const recordSchema = z.object({
+const recordSchema = z.object({
   engine: z.enum(NATIVE_ENGINES),
   addon: z.string().default(ADDON).describe('Its path below the folder.'),
   /** By name, such as `tensorflow` and `tfjs-node`. */

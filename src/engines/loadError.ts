@@ -1,5 +1,6 @@
 import * as l10n from '@vscode/l10n';
 import type { Failure } from '../shared/failure';
+import { messageOf } from '../shared/failure';
 import { ENGINE_PACKAGES, type Installation } from './installations';
 
 /** Why an installation has no addon, and what to do. */
@@ -13,7 +14,7 @@ export function explainMissingAddon(installation: Installation): Failure {
 /** Why an addon did not load, from what the system's linker said of it, and what to do. */
 export function explainLoadError(error: unknown, installation: Installation): Failure {
   const { folder } = installation;
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   const again = installAgain(installation);
   const missing = /(\S+\.(?:so|dylib|dll)[\d.]*): cannot open shared object file/.exec(message)?.[1];
   if (missing)

@@ -74,21 +74,14 @@ function optimizerRecipe(optimizer: Experiment['optimizer']): OptimizerRecipe {
   }
 }
 
-/** The tricks an experiment switches on, with their options; `except` leaves one out. */
+/** The tricks an experiment switches on, with their options. */
 export function chosenTricks(
   experiment: Experiment,
-  except?: TrickName,
 ): { readonly trick: Trick<TrickName>; readonly options: Record<string, unknown> }[] {
   return ALL_TRICKS.flatMap((trick) => {
     const choice = experiment.tricks[trick.name];
-    if (!choice || trick.name === except) return [];
-    return [{ trick, options: trick.options.parse(choice === true ? {} : choice) }];
+    return choice ? [{ trick, options: trick.options.parse(choice === true ? {} : choice) }] : [];
   });
-}
-
-/** The draft of an experiment with its tricks applied; `except` leaves one out, to tell what it changes. */
-export function draftOf(experiment: Experiment, except?: TrickName): Draft {
-  return withTricks(plainDraft(experiment), chosenTricks(experiment, except));
 }
 
 /** A draft with tricks applied in turn. */

@@ -20,7 +20,7 @@ export const engineReportSchema = z.object({
 export type EngineReport = z.infer<typeof engineReportSchema>;
 
 /** What a run computes in, and whether its engine does so or computes in FP32 and rounds. */
-export const precisionReportSchema = z.object({
+const precisionReportSchema = z.object({
   compute: z.enum(['float32', 'float16', 'bfloat16']),
   execution: z.enum(['native', 'emulated']),
 });
@@ -35,7 +35,6 @@ export const runResultSchema = z.object({
   averagedAccuracy: z.number().optional(),
   seconds: z.number(),
 });
-export type RunResult = z.infer<typeof runResultSchema>;
 
 /**
  * One line of a run's metrics.ndjson. Accuracies are shares from 0 to 1; epochs and steps count from 0; a
@@ -99,25 +98,27 @@ export type RunEvent = z.infer<typeof runEventSchema>;
 
 type StepEvent = Extract<RunEvent, { type: 'step' }>;
 
-const STEP_NUMBERS = [
-  'time',
-  'step',
-  'epoch',
-  'learningRate',
-  'loss',
-  'accuracy',
-  'imagesPerSecond',
-] as const satisfies readonly (keyof StepEvent)[];
-const OPTIONAL_STEP_NUMBERS = ['lossScale', 'overflows'] as const satisfies readonly (keyof StepEvent)[];
+/** A step's numbers, and whether a step may go without. */
+const STEP_NUMBERS = Object.entries({
+  time: 'required',
+  step: 'required',
+  epoch: 'required',
+  learningRate: 'required',
+  loss: 'required',
+  accuracy: 'required',
+  imagesPerSecond: 'required',
+  lossScale: 'optional',
+  overflows: 'optional',
+} satisfies Record<Exclude<keyof StepEvent, 'type'>, 'required' | 'optional'>);
 
 /** Whether a value is a step's event: what the schema says, without the copy that a long log has no room for. */
 export function isStepEvent(value: unknown): value is StepEvent {
   if (typeof value !== 'object' || value === null) return false;
-  const event = value as Partial<Record<keyof StepEvent, unknown>>;
+  const event = value as Readonly<Record<string, unknown>>;
   if (event.type !== 'step') return false;
-  for (const key of STEP_NUMBERS) if (!Number.isFinite(event[key])) return false;
-  for (const key of OPTIONAL_STEP_NUMBERS) {
-    if (event[key] !== undefined && !Number.isFinite(event[key])) return false;
+  for (const [key, need] of STEP_NUMBERS) {
+    const isLeftOut = need === 'optional' && event[key] === undefined;
+    if (!isLeftOut && !Number.isFinite(event[key])) return false;
   }
   return true;
 }

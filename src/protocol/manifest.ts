@@ -7,7 +7,7 @@ import { engineReportSchema, runResultSchema } from './events';
 export const MANIFEST_VERSION = 1;
 
 /** Where a run stands. `interrupted` is a trainer that went away without a word. */
-export const runStateSchema = z.discriminatedUnion('status', [
+const runStateSchema = z.discriminatedUnion('status', [
   z.object({ status: z.literal('queued') }),
   z.object({ status: z.literal('running'), step: z.number(), validationAccuracy: z.number().nullable() }),
   z.object({ status: z.literal('done'), result: runResultSchema }),

@@ -89,7 +89,7 @@ export function effectiveBatchOf({ data, gradients }: StepOf): number {
 }
 
 /** Full steps in an epoch; the rest of the training images are left out of it, as ImageNet codes do. */
-export function stepsPerEpochOf(draft: Draft): number {
+function stepsPerEpochOf(draft: Draft): number {
   return Math.floor(draft.data.dataset.trainImages / effectiveBatchOf(draft));
 }
 
@@ -149,7 +149,7 @@ function scheduleOf(draft: Draft): Schedule {
 }
 
 /** The groups that a draft's parameters fall into, by whether weight decay acts on them. */
-export function parameterGroupsOf({ decayOn, weightDecay }: WeightDecayPlan): ParameterGroup[] {
+function parameterGroupsOf({ decayOn, weightDecay }: WeightDecayPlan): ParameterGroup[] {
   switch (decayOn) {
     case 'all':
       return [{ name: 'all', kinds: ['kernel', 'bias', 'gamma', 'beta'], weightDecay }];

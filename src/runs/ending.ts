@@ -4,6 +4,7 @@ import type { FinalEvent } from '../protocol/events';
 import type { FinalState } from '../protocol/manifest';
 import { assertNever } from '../shared/assertNever';
 import type { Failure } from '../shared/failure';
+import { messageOf } from '../shared/failure';
 import { isOutOfMemory, outOfMemoryRemedy } from '../system/errors';
 
 /** How a trainer's process ended. */
@@ -36,7 +37,7 @@ export function finalEvent(state: FinalState): FinalEvent {
 
 /** Why a trainer could not be started. */
 export function spawnFailure(nodePath: string, error: unknown): Failure {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   return {
     what: l10n.t('The trainer could not be started: {0}', message),
     remedy: l10n.t('Check that {0} is a Node of version 20 or later.', nodePath),

@@ -29,7 +29,7 @@ export interface Position {
 export const LOG_START: Position = { offset: 0, withinOversized: false };
 
 /** The event that one line of a log holds, or null for a line that is none. */
-export function parseEvent(line: string): RunEvent | null {
+function parseEvent(line: string): RunEvent | null {
   try {
     const value: unknown = JSON.parse(line);
     return isStepEvent(value) ? value : (runEventSchema.safeParse(value).data ?? null);

@@ -17,7 +17,7 @@ import { replaceFile } from '../system/replaceFile';
 import { claimWithRetry, isHeld, readLease, releaseLease } from './lease';
 
 /** The folder, beside a person's files, that holds what this product writes. */
-export const STORE_FOLDER = '.bag-of-tricks';
+const STORE_FOLDER = '.bag-of-tricks';
 
 /** Folders read at a time: enough to keep a disk busy, few enough for any limit on open files. */
 const READ_AT_ONCE = 64;

@@ -3,6 +3,7 @@ import * as l10n from '@vscode/l10n';
 import type { Graph } from '../models/graph';
 import { type TorchLayout, torchLayoutsOf } from '../models/torchLayout';
 import type { Failure } from '../shared/failure';
+import { messageOf } from '../shared/failure';
 import {
   decodeSafetensors,
   type NamedTensor,
@@ -54,7 +55,7 @@ function readingFailure(path: string, error: unknown): Failure {
         remedy: l10n.t("Check init: a path is taken from the experiment file's folder."),
       }
     : {
-        what: l10n.t('{0} cannot be read: {1}.', path, error instanceof Error ? error.message : `${error}`),
+        what: l10n.t('{0} cannot be read: {1}.', path, messageOf(error)),
         remedy: l10n.t('Check that it is a file and that you may read it.'),
       };
 }

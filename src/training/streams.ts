@@ -23,4 +23,9 @@ export class Streams {
     this.#streams.set(name, stream);
     return stream;
   }
+
+  /** Where each stream stands that was asked for so far. */
+  get states(): StreamStates {
+    return Object.fromEntries([...this.#streams].map(([name, stream]) => [name, [...stream.state]]));
+  }
 }

@@ -2,8 +2,8 @@ import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
 import { changed, halfExecutionOf } from '../recipe/draft';
 import { assertNever } from '../shared/assertNever';
+import { otherLossScale } from './elsewhere/commandParts';
 import { choice, textAt, without } from './elsewhere/mapping';
-import { otherLossScale } from './elsewhere/shared';
 import { lacks, nothing, option, together } from './elsewhere/translation';
 import { defineTrick } from './trick';
 

@@ -35,7 +35,7 @@ export interface InstallOptions {
 }
 
 /** The methods to install an engine on this machine's system and processor, in the order to try them. */
-export async function methodsFor(engine: NativeEngine): Promise<InstallMethod[]> {
+async function methodsFor(engine: NativeEngine): Promise<InstallMethod[]> {
   const [prebuilt, wheel] = [prebuiltFor(engine), wheelFor(engine)];
   const methods = [...(prebuilt ? [prebuiltMethod(prebuilt)] : []), ...(wheel ? [wheelMethod(wheel)] : [])];
   const order = sourcesFor(engine, await processorFlags());

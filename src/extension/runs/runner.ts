@@ -150,7 +150,7 @@ export class Runner implements vscode.Disposable {
 }
 
 /** The folder whose store a file's runs are in: its workspace folder, else its own. */
-export function storeRootOf(uri: vscode.Uri): string {
+function storeRootOf(uri: vscode.Uri): string {
   return vscode.workspace.getWorkspaceFolder(uri)?.uri.fsPath ?? dirname(uri.fsPath);
 }
 

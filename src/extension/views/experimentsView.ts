@@ -17,7 +17,7 @@ export type ExperimentsNode =
   /** Runs whose experiment file is gone, and folders that cannot be read as runs. */
   | { readonly kind: 'others' };
 
-export const EXPERIMENTS_VIEW = 'bagOfTricks.experiments';
+const EXPERIMENTS_VIEW = 'bagOfTricks.experiments';
 
 /** Runs that are dragged within the view, as VS Code wants it named. */
 const DRAGGED_RUNS = 'application/vnd.code.tree.bagoftricks.experiments';
@@ -221,6 +221,6 @@ function runTooltip(
   return tooltip;
 }
 
-export function themeIcon({ id, color }: Icon): vscode.ThemeIcon {
+function themeIcon({ id, color }: Icon): vscode.ThemeIcon {
   return new vscode.ThemeIcon(id, color ? new vscode.ThemeColor(color) : undefined);
 }

@@ -4,7 +4,7 @@ import type { Graph } from '../../models/graph';
 import { torchLayoutsOf } from '../../models/torchLayout';
 import type { Failure } from '../../shared/failure';
 import type { NamedTensor, TensorValues } from '../../shared/safetensors';
-import { isBottleneckA } from '../../tricks/elsewhere/shared';
+import { isBottleneckA } from '../../tricks/elsewhere/commandParts';
 import type { SystemName } from './system';
 
 /**

@@ -1,5 +1,5 @@
 import * as l10n from '@vscode/l10n';
-import { warmupEpochs } from '../../tricks/elsewhere/shared';
+import { warmupEpochs } from '../../tricks/elsewhere/commandParts';
 import { hasWarmupPrefix, timmModel } from '../../tricks/elsewhere/timm';
 import { differs, lacks, option, type Part, together, when } from '../../tricks/elsewhere/translation';
 import type { System } from './system';

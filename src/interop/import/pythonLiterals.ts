@@ -125,7 +125,7 @@ function listAt(text: string, start: number): PythonNode | null {
 }
 
 /** The offset after space, line breaks and comments. */
-export function gapEnd(text: string, from: number): number {
+function gapEnd(text: string, from: number): number {
   const gap = /(?:\s|#[^\n]*)*/y;
   gap.lastIndex = from;
   gap.exec(text);

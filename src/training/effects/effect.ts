@@ -1,8 +1,6 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import type { Recipe } from '../../recipe/recipe';
 import type { ImageSize } from '../data/augment';
-import type { Predictor } from '../loop/evaluation';
-import type { Loss } from '../loop/loss';
 import type { Gradients, Network } from '../network/network';
 import type { Streams } from '../streams';
 
@@ -21,8 +19,7 @@ export type Effect =
 /** Changes a batch before the network sees it. */
 export interface BatchEffect {
   readonly phase: 'batch';
-  /** The name of the stream of random numbers that it draws from; null where it draws nothing. */
-  readonly stream: string | null;
+  /** @param streams Its random numbers come from one of a name of its own, which checkpoints keep. */
   of(recipe: Recipe, streams: Streams): ((batch: MutableBatch, size: ImageSize) => void) | null;
 }
 
@@ -36,7 +33,10 @@ export interface MutableBatch {
   readonly targets: Float32Array;
 }
 
-/** Changes the loss, or adds to it. */
+/**
+ * Changes the loss, or adds to it: a pure function of its tensors, which an engine may compile once and which every thread
+ * computes for its shard.
+ */
 export interface LossEffect {
   readonly phase: 'loss';
   of(recipe: Recipe): ((loss: LossFunction) => LossFunction) | null;
@@ -44,6 +44,12 @@ export interface LossEffect {
 
 /** A batch's mean loss and its gradient, which are the caller's, for logits and targets [batch, classes]. */
 export type LossFunction = (logits: tf.Tensor2D, targets: tf.Tensor2D, beside: BesideTargets) => Loss;
+
+/** A batch's mean loss, a scalar, and its gradient with respect to the logits [batch, classes]. */
+export interface Loss {
+  readonly loss: tf.Scalar;
+  readonly dLogits: tf.Tensor2D;
+}
 
 /** What else a loss may go by. */
 export interface BesideTargets {
@@ -54,7 +60,7 @@ export interface BesideTargets {
 /** Changes a step's gradients before the optimizer sees them. */
 export interface GradientEffect {
   readonly phase: 'gradients';
-  of(recipe: Recipe): ((step: GradientStep) => Gradients | Promise<Gradients>) | null;
+  of(recipe: Recipe, streams: Streams): ((step: GradientStep) => Gradients | Promise<Gradients>) | null;
 }
 
 /** What gradients are changed by. */
@@ -66,13 +72,16 @@ export interface GradientStep {
   passAgain(): Promise<Gradients>;
 }
 
-/** Does something before or after the optimizer's update, or in its place. */
+/**
+ * Does something before or after the optimizer's update, or in its place. It keeps no tensors from step to step: checkpoints
+ * know those of the optimizer and of the average alone.
+ */
 export interface UpdateEffect {
   readonly phase: 'update';
-  of(recipe: Recipe): ((update: Update) => Update) | null;
+  of(recipe: Recipe, streams: Streams): ((update: Update) => Update) | null;
 }
 
-/** Moves a network's weights by a step's gradients, which stay the caller's. */
+/** Moves a network's weights by a step's gradients: the caller's to dispose, and not to read again. */
 export type Update = (
   network: Pick<Network, 'parameters' | 'assign'>,
   gradients: Gradients,
@@ -89,6 +98,12 @@ export interface AveragingEffect {
 export interface EvaluationEffect {
   readonly phase: 'evaluation';
   of(recipe: Recipe): ((network: Predictor) => Predictor) | null;
+}
+
+/** A trained or training network, wherever it computes. */
+export interface Predictor {
+  /** Logits [batch, classes] under the running statistics. They are the caller's to dispose. */
+  predict(images: tf.Tensor4D): tf.Tensor2D | Promise<tf.Tensor2D>;
 }
 
 /** An average of a network's weights. It owns its tensors. */

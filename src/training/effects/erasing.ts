@@ -57,7 +57,6 @@ export function erase(
 /** Erases a rectangle of some images, image by image. */
 export const erasing: BatchEffect = {
   phase: 'batch',
-  stream: STREAM,
   of({ data: { erasing: recipe } }, streams) {
     if (!recipe) return null;
     const random = streams.get(STREAM);

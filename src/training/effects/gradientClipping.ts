@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { gradientNorm, mapGradients } from '../loop/gradients';
+import { gradientNorm, mapGradients } from '../network/gradients';
 import type { Gradients } from '../network/network';
 import type { GradientEffect } from './effect';
 

@@ -1,11 +1,18 @@
 import type { Recipe } from '../../recipe/recipe';
 import type { ImageSize } from '../data/augment';
-import type { Predictor } from '../loop/evaluation';
 import type { Network } from '../network/network';
 import { softmaxCrossEntropy } from '../ops/softmaxCrossEntropy';
 import type { Streams } from '../streams';
 import { distillation } from './distillation';
-import type { Average, Effect, GradientEffect, LossFunction, MutableBatch, Update } from './effect';
+import type {
+  Average,
+  Effect,
+  GradientEffect,
+  LossFunction,
+  MutableBatch,
+  Predictor,
+  Update,
+} from './effect';
 import { erasing } from './erasing';
 import { gradientClipping } from './gradientClipping';
 import { labelSmoothing } from './labelSmoothing';
@@ -31,11 +38,6 @@ export class RecipeEffects {
     private readonly effects: readonly Effect[] = EFFECTS,
   ) {}
 
-  /** The streams of random numbers that effects draw from, those of effects that the recipe does without included. */
-  get streams(): readonly string[] {
-    return this.#of('batch').flatMap(({ stream }) => stream ?? []);
-  }
-
   /** Changes a batch in place. */
   batchChange(streams: Streams): (batch: MutableBatch, size: ImageSize) => void {
     const changes = this.#of('batch').flatMap((effect) => effect.of(this.recipe, streams) ?? []);
@@ -53,21 +55,22 @@ export class RecipeEffects {
   }
 
   /** Changes of gradients, in turn. */
-  gradientChanges(): readonly NonNullable<ReturnType<GradientEffect['of']>>[] {
-    return this.#of('gradients').flatMap((effect) => effect.of(this.recipe) ?? []);
+  gradientChanges(streams: Streams): readonly NonNullable<ReturnType<GradientEffect['of']>>[] {
+    return this.#of('gradients').flatMap((effect) => effect.of(this.recipe, streams) ?? []);
   }
 
   /** The optimizer's update, and what effects make of it. */
-  update(update: Update): Update {
+  update(update: Update, streams: Streams): Update {
     return wrapped(
       update,
-      this.#of('update').flatMap((effect) => effect.of(this.recipe) ?? []),
+      this.#of('update').flatMap((effect) => effect.of(this.recipe, streams) ?? []),
     );
   }
 
-  /** The average that the recipe keeps of its weights, if any. */
+  /** The average that the recipe keeps of its weights, if any: checkpoints have room for one. */
   average(network: Network): Average | null {
-    const [start] = this.#of('averaging').flatMap((effect) => effect.of(this.recipe) ?? []);
+    const [start, ...others] = this.#of('averaging').flatMap((effect) => effect.of(this.recipe) ?? []);
+    if (others.length > 0) throw new Error('A training keeps one average of its weights');
     return start?.(network) ?? null;
   }
 

@@ -13,7 +13,6 @@ export function smooth(targets: Float32Array, classes: number, epsilon: number):
 
 export const labelSmoothing: BatchEffect = {
   phase: 'batch',
-  stream: null,
   of: ({ loss: { labelSmoothing: epsilon } }) =>
     epsilon === 0 ? null : ({ size, targets }) => smooth(targets, targets.length / size, epsilon),
 };

@@ -86,7 +86,6 @@ function exchange(
 /** Mixes the images of a batch, and their targets. */
 export const mixing: BatchEffect = {
   phase: 'batch',
-  stream: STREAM,
   of({ data: { mixing: recipe } }, streams) {
     if (!recipe) return null;
     const random = streams.get(STREAM);

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { disposeGradients, gradientNorm } from '../loop/gradients';
+import { disposeGradients, gradientNorm } from '../network/gradients';
 import type { Gradients } from '../network/network';
 import type { GradientEffect, GradientStep } from './effect';
 

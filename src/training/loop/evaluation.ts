@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { Batches, inOrder } from '../data/batches';
 import type { ImageDataset } from '../data/dataset';
+import type { Predictor } from '../effects/effect';
 import { softmaxCrossEntropy } from '../ops/softmaxCrossEntropy';
 import { inTurn } from './pipeline';
 
@@ -8,12 +9,6 @@ import { inTurn } from './pipeline';
 export interface Metrics {
   readonly loss: number;
   readonly accuracy: number;
-}
-
-/** A trained or training network, wherever it computes. */
-export interface Predictor {
-  /** Logits [batch, classes] under the running statistics. They are the caller's to dispose. */
-  predict(images: tf.Tensor4D): tf.Tensor2D | Promise<tf.Tensor2D>;
 }
 
 /**

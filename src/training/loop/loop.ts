@@ -20,12 +20,12 @@ import { Network } from '../network/network';
 import { createOptimizer } from '../optimizers/optimizer';
 import { ShardedPasses, type Threads } from '../parallel/shardedPasses';
 import { Random } from '../random';
-import { type StreamStates, Streams } from '../streams';
+import { Streams } from '../streams';
 import type { BatchTensors } from './batchPass';
 import { evaluate, imagesTensor, type Metrics } from './evaluation';
-import { carriedBy, restoreCarried, tensorsOf } from './optimizerState';
 import { type LocalParts, LocalPasses } from './passes';
 import { inTurnUntil } from './pipeline';
+import { carriedBy, restoreCarried, tensorsOf } from './snapshotTensors';
 import { type StepOutcome, type StepParts, Stepper } from './step';
 import type { Teacher } from './teacher';
 import { Speed, Stopwatch, secondsSince } from './timing';
@@ -34,12 +34,8 @@ import { DivergedError, divergedFailure, OverflowError, overflowFailure } from '
 /** A scale that starts at 65536 and halves so often is below any that helps. */
 const MAX_OVERFLOWS_IN_A_ROW = 40;
 
-interface TrainingParts extends StepParts {
-  readonly streams: Streams;
-}
-
-/** The streams that every training draws from; that of dropout's masks for whatever passes batches. */
-const STREAMS = ['dataOrder', 'augmentation', 'dropout'];
+/** The streams of random numbers that every checkpoint has, whatever its recipe; effects may open more. */
+const STREAMS = ['dataOrder', 'augmentation', 'erasing', 'mixing', 'dropout'];
 
 /** A step, with what is told of it. */
 interface TakenStep extends StepOutcome {
@@ -53,7 +49,7 @@ export interface TrainingOptions {
   readonly dataset: ImageDataset;
   /** Parameters and buffers to start from, by name, in place of drawn ones. */
   readonly weights?: ReadonlyMap<string, Float32Array> | undefined;
-  /** Whom a recipe with distillation learns from. */
+  /** Whom the recipe learns from beside the labels. */
   readonly teacher?: Teacher | undefined;
   /** Where to go on from, in place of the start: a snapshot of this recipe's training. */
   readonly resume?: Omit<Snapshot, 'isBest'> | undefined;
@@ -102,13 +98,14 @@ export function startedEvent(recipe: Recipe, engine: Engine): RunEvent {
  */
 export async function train(recipe: Recipe, options: TrainingOptions): Promise<FinalEvent> {
   const graph = graphOf(recipe);
-  const { initialization, seed, loss } = recipe;
+  const { initialization, seed } = recipe;
   const { resume, helpAgainst = () => [] } = options;
   const drawn = () => initialValues(graph, initialization, Random.seeded(seed, 'initialization'));
   const saved = resume && new Map(resume.tensors.map(({ name, values }) => [name, values]));
   const network = new Network(graph, saved ?? options.weights ?? drawn(), recipe.precision.compute);
-  const teacher = loss.distillation && teacherNetwork(options);
+  const teacher = options.teacher ? new Network(options.teacher.graph, options.teacher.values) : null;
   const streams = new Streams(seed, resume?.state.random);
+  for (const name of STREAMS) streams.get(name);
   const effects = new RecipeEffects(recipe, options.effects);
   const own: LocalParts = { network, teacher, loss: effects.loss() };
   const optimizer = createOptimizer(recipe, parametersOf(graph));
@@ -119,7 +116,7 @@ export async function train(recipe: Recipe, options: TrainingOptions): Promise<F
       : null;
   const local = new LocalPasses(own, streams.get('dropout'));
   const passes = sharded ?? local;
-  const parts: TrainingParts = { network, passes, optimizer, average, effects, streams };
+  const parts: StepParts = { network, passes, optimizer, average, effects, streams };
   try {
     if (resume) restoreCarried(parts, resume);
     return await new Training(recipe, options, parts).run();
@@ -133,11 +130,6 @@ export async function train(recipe: Recipe, options: TrainingOptions): Promise<F
     await sharded?.close();
     for (const part of [local, network, teacher, optimizer, average]) part?.dispose();
   }
-}
-
-function teacherNetwork({ teacher }: TrainingOptions): Network {
-  if (!teacher) throw new Error('A recipe with distillation needs a teacher');
-  return new Network(teacher.graph, teacher.values);
 }
 
 class Training {
@@ -166,7 +158,7 @@ class Training {
   constructor(
     private readonly recipe: Recipe,
     private readonly options: TrainingOptions,
-    private readonly parts: TrainingParts,
+    private readonly parts: StepParts,
   ) {
     const { train: split, facts } = options.dataset;
     const { batchSize, augment } = recipe.data;
@@ -348,16 +340,13 @@ class Training {
   }
 
   #state(): TrainingState {
-    const { optimizer, average, effects, streams } = this.parts;
-    const states: StreamStates = Object.fromEntries(
-      [...STREAMS, ...effects.streams].map((name) => [name, [...streams.get(name).state]]),
-    );
+    const { optimizer, average, streams } = this.parts;
     return {
       epoch: this.#epoch,
       stepsInEpoch: this.#stepsInEpoch,
       step: this.#stepsDone,
       sums: { ...this.#sums },
-      random: { ...states, dataOrder: [...this.#orderState] },
+      random: { ...streams.states, dataOrder: [...this.#orderState] },
       lossScale: this.#stepper.lossScale,
       overflowsInARow: this.#overflowsInARow,
       optimizerCount: optimizer.count,

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { LossFunction } from '../effects/effect';
+import { addGradients } from '../network/gradients';
 import type { Gradients, Masks, Network } from '../network/network';
 import type { Random } from '../random';
 import {
@@ -10,7 +11,6 @@ import {
   passBatch,
 } from './batchPass';
 import { type Metrics, readMetrics } from './evaluation';
-import { addGradients } from './gradients';
 
 /** What passing a step's batches forward and backward gives. */
 export interface PassedBatches {

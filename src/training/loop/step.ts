@@ -2,12 +2,13 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { Recipe } from '../../recipe/recipe';
 import type { Average, Update } from '../effects/effect';
 import type { RecipeEffects } from '../effects/index';
+import { disposeGradients, mapGradients } from '../network/gradients';
 import type { Network } from '../network/network';
 import type { Optimizer } from '../optimizers/optimizer';
+import type { Streams } from '../streams';
 import { allFinite } from './allFinite';
 import type { BatchTensors } from './batchPass';
 import type { Metrics } from './evaluation';
-import { disposeGradients, mapGradients } from './gradients';
 import { initialLossScale, type LossScale, nextLossScale } from './lossScale';
 import type { PassedBatches, Passes, StepPasses } from './passes';
 
@@ -18,6 +19,7 @@ export interface StepParts {
   readonly optimizer: Optimizer;
   readonly average: Average | null;
   readonly effects: RecipeEffects;
+  readonly streams: Streams;
 }
 
 /** What became of a step. */
@@ -39,9 +41,9 @@ export class Stepper {
     private readonly parts: StepParts,
   ) {
     const { precision } = recipe;
-    const { effects, optimizer } = parts;
-    this.#changes = effects.gradientChanges();
-    this.#update = effects.update((...step) => optimizer.step(...step));
+    const { effects, optimizer, streams } = parts;
+    this.#changes = effects.gradientChanges(streams);
+    this.#update = effects.update((...step) => optimizer.step(...step), streams);
     this.#lossScale =
       precision.compute === 'float16'
         ? initialLossScale(precision.lossScale)

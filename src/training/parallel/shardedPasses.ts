@@ -4,7 +4,6 @@ import type { EngineName } from '../../recipe/engineNames';
 import type { Recipe } from '../../recipe/recipe';
 import type { BatchTensors } from '../loop/batchPass';
 import type { Metrics } from '../loop/evaluation';
-import { disposeGradients } from '../loop/gradients';
 import {
   type LocalParts,
   LocalStepPasses,
@@ -12,6 +11,7 @@ import {
   type Passes,
   type StepPasses,
 } from '../loop/passes';
+import { disposeGradients } from '../network/gradients';
 import type { Gradients } from '../network/network';
 import { Random } from '../random';
 import type { FromThread, ThreadData, ToThread } from './messages';

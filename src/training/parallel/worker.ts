@@ -8,6 +8,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { loadEngine } from '../../backends/index';
 import { graphOf } from '../../recipe/draft';
 import { assertNever } from '../../shared/assertNever';
+import { messageOf } from '../../shared/failure';
 import { UserError } from '../../shared/userError';
 import { RecipeEffects } from '../effects/index';
 import { type LocalParts, LocalStepPasses } from '../loop/passes';
@@ -134,18 +135,18 @@ async function main(): Promise<void> {
       .then(() => thread.handle(message, answer))
       .catch((error: unknown) => {
         console.error(error);
-        answer({ type: 'failed', message: messageOf(error) });
+        answer({ type: 'failed', message: whatFailed(error) });
       });
   });
 }
 
 /** What went wrong, without a remedy: the pool that receives it adds one. */
-function messageOf(error: unknown): string {
+function whatFailed(error: unknown): string {
   if (error instanceof UserError) return error.failure.what;
-  return error instanceof Error ? error.message : String(error);
+  return messageOf(error);
 }
 
 main().catch((error: unknown) => {
   console.error(error);
-  parentPort?.postMessage({ type: 'failed', message: messageOf(error) } satisfies FromThread);
+  parentPort?.postMessage({ type: 'failed', message: whatFailed(error) } satisfies FromThread);
 });

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import * as l10n from '@vscode/l10n';
+import { messageOf } from '../../shared/failure';
 import { UserError } from '../../shared/userError';
 import { isOutOfMemory, outOfMemoryRemedy } from '../../system/errors';
 import type { FromThread, ThreadData, ToThread } from './messages';
@@ -28,7 +29,7 @@ export class WorkerPool {
   /**
    * Starts a thread for each of `data`.
    *
-   * @param path Of the program `thread.ts` became.
+   * @param path Of the program `worker.ts` became.
    */
   constructor(path: string, data: readonly ThreadData[]) {
     this.#answers = data.map(() => []);
@@ -38,7 +39,7 @@ export class WorkerPool {
         if (answer.type === 'failed') this.#lose(answer.message);
         else this.#settle(index, answer);
       });
-      worker.on('error', (error) => this.#lose(error instanceof Error ? error.message : String(error)));
+      worker.on('error', (error) => this.#lose(messageOf(error)));
       worker.on('exit', (code) => this.#lose(l10n.t('it left with exit code {0}', code)));
       return worker;
     });

@@ -12,6 +12,7 @@ import type { Recipe } from '../../recipe/recipe';
 import { memoryOf } from '../../recipe/recipeMemory';
 import { assertNever } from '../../shared/assertNever';
 import type { Failure } from '../../shared/failure';
+import { messageOf } from '../../shared/failure';
 import { roughBytes } from '../../shared/format';
 import { UserError } from '../../shared/userError';
 import { isOutOfMemory } from '../../system/errors';
@@ -24,7 +25,7 @@ export const ESTIMATE_TOLERANCE = 0.25;
 const COMFORTABLE_SHARE = 0.8;
 
 /** The most memory that an engine can have on this machine, on so many threads, in bytes. */
-export function memoryLimit(engine: EngineName, threads: number): number {
+function memoryLimit(engine: EngineName, threads: number): number {
   const machine = Math.min(totalmem(), constrainedMemory());
   switch (engine) {
     case 'wasm':
@@ -89,7 +90,7 @@ async function availableTo(engine: EngineName, threads: number, rssBefore: numbe
 }
 
 /** What a person is told of a step that needs more than `availableBytes`. */
-export function outOfMemoryFailure(
+function outOfMemoryFailure(
   recipe: Recipe,
   engine: Engine,
   threads: number,
@@ -114,7 +115,7 @@ export function outOfMemoryFailure(
 }
 
 function ranOutOfMemory(error: unknown, engine: EngineName): boolean {
-  const { message } = error instanceof Error ? error : { message: String(error) };
+  const message = messageOf(error);
   if (isOutOfMemory(message)) return true;
   // XNNPACK gives up, or reads past the end, where its own allocations fail.
   return engine === 'wasm' && error instanceof WebAssembly.RuntimeError && isWasmFull();

@@ -4,7 +4,7 @@ import { type Changes, COMPUTED, type Settings, type TrickMapping } from './mapp
 
 /** What tricks share in MMPretrain's configs: lists of schedules, hooks and batch augmentations. */
 
-export const AUGMENTS = 'model.train_cfg.augments';
+const AUGMENTS = 'model.train_cfg.augments';
 export const SCHEDULES = 'param_scheduler';
 export const HOOKS = 'custom_hooks';
 export const COSINE = 'CosineAnnealingLR';

@@ -3,8 +3,8 @@ import { isResNet, type ModelSpec } from '../../models/catalog';
 import type { Recipe } from '../../recipe/recipe';
 import { assertNever } from '../../shared/assertNever';
 import { formatNumber } from '../../shared/format';
+import { milestonesInEpochs, otherBottleneck, otherWidth, warmupEpochs } from './commandParts';
 import { numberAt, type Settings, textAt } from './mapping';
-import { milestonesInEpochs, otherBottleneck, otherWidth, warmupEpochs } from './shared';
 import { differs, lacks, option, type Part, together, when } from './translation';
 
 /** What tricks share in timm: parts of its train.py's command, and settings of its files (version 1.0). */

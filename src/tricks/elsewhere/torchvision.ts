@@ -3,7 +3,7 @@ import { isResNet, type ModelSpec } from '../../models/catalog';
 import type { Recipe } from '../../recipe/recipe';
 import { assertNever } from '../../shared/assertNever';
 import { formatNumber } from '../../shared/format';
-import { milestonesInEpochs, otherBottleneck, otherWidth, warmupEpochs } from './shared';
+import { milestonesInEpochs, otherBottleneck, otherWidth, warmupEpochs } from './commandParts';
 import { differs, lacks, option, type Part, together, when } from './translation';
 
 /** What tricks share in torchvision: parts of its reference train.py's command. */

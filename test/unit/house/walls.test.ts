@@ -1,5 +1,5 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path/posix';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path/posix';
 import { describe, expect, test } from 'vitest';
 import { circlesOf, type Tree, wallProblems } from './walls';
 
@@ -69,6 +69,31 @@ describe('names a forbidden import', () => {
   });
 });
 
+test.each(['ARCHITECTURE.md', 'README.md', 'docs/PERFORMANCE.md', 'src/backends/README.md'])(
+  'every file that %s names is there',
+  (document) => {
+    const text = readFileSync(join(ROOT, document), 'utf8');
+    const named = [
+      ...text.matchAll(/`((?:src|webview|test|bench|scripts|docs|examples|schemas)\/[\w./-]+)`/g),
+    ];
+    expect(named.map(([, path = '']) => path).filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
+  },
+);
+
+describe('every file of a kind is in its list', () => {
+  test.each([
+    ['src/tricks', 'src/tricks/registry.ts', ['registry', 'trick', 'replacesSgd', 'resNetTweak']],
+    ['src/training/effects', 'src/training/effects/index.ts', ['index', 'effect']],
+    ['src/cli/commands', 'src/cli/main.ts', []],
+    ['src/interop/export', 'src/interop/export/commandLine.ts', ['commandLine', 'stateDict']],
+  ])('%s, in %s', (folder, list, others) => {
+    const listed = house.get(list) ?? '';
+    const files = paths.filter((path) => dirname(path) === folder).map((path) => basename(path, '.ts'));
+    const missing = files.filter((name) => !others.includes(name) && !listed.includes(`/${name}'`));
+    expect(missing, `they are not in ${list}`).toEqual([]);
+  });
+});
+
 describe('ARCHITECTURE.md', () => {
   const folders = [...new Set(paths.map(dirname))].filter((folder) => folder !== 'src').sort();
   const reasons = new Map(
@@ -78,8 +103,12 @@ describe('ARCHITECTURE.md', () => {
     ]),
   );
 
-  test('has a reason for every folder', () => {
+  test('has a reason for every folder, and for no other', () => {
     expect(folders.filter((folder) => !reasons.has(folder))).toEqual([]);
+    const rows = [...reasons.keys()].filter((row = '') =>
+      /^(src|webview|test|bench|data|docs|scripts)\b/.test(row),
+    );
+    expect(rows.filter((row = '') => !existsSync(join(ROOT, row)))).toEqual([]);
   });
 
   test(`says why a folder has more than ${MOST_FILES} files`, () => {

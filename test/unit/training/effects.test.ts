@@ -5,7 +5,7 @@ import { trainingStateSchema } from '../../../src/runs/checkpoint';
 import type { Effect } from '../../../src/training/effects/effect';
 import { EFFECTS } from '../../../src/training/effects/index';
 import { WeightAverage } from '../../../src/training/effects/weightAverage';
-import { mapGradients } from '../../../src/training/loop/gradients';
+import { mapGradients } from '../../../src/training/network/gradients';
 import { smallRecipe } from '../../support/smallTraining';
 import { type Outcome, trainHere } from '../support/trainHere';
 
@@ -30,7 +30,6 @@ describe('an effect that registers with a phase takes part in it:', () => {
     const sizes = new Set<string>();
     const { steps, snapshots } = await trainedWith({
       phase: 'batch',
-      stream: 'invented',
       of: (_, streams) => (batch, size) => {
         sizes.add(`${batch.size} ${size.height}x${size.width} ${batch.targets.length}`);
         streams.get('invented').uniform();

@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { loadEngine } from '../../../src/backends/index';
 import { distilled } from '../../../src/training/effects/distillation';
 import { clipGradients } from '../../../src/training/effects/gradientClipping';
-import { addGradients, disposeGradients, gradientNorm } from '../../../src/training/loop/gradients';
+import { addGradients, disposeGradients, gradientNorm } from '../../../src/training/network/gradients';
 import { softmaxCrossEntropy } from '../../../src/training/ops/softmaxCrossEntropy';
 import goldens from '../../fixtures/goldens.json';
 import pytorch from '../../fixtures/pytorch.json';

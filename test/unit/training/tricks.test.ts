@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { loadEngine } from '../../../src/backends/index';
@@ -204,7 +205,11 @@ describe('what other tricks change in training', () => {
         weightsOf(outcome),
         outcome.epochs.map(({ averagedLoss }) => averagedLoss),
       ];
-      expect(resultOf(first)).not.toEqual(resultOf(plain));
+      const isSame = isDeepStrictEqual(resultOf(first), resultOf(plain));
+      expect(
+        isSame,
+        `${name} changes nothing: is its effect in EFFECTS (src/training/effects/index.ts)?`,
+      ).toBe(false);
       expect(tf.memory().numTensors).toBe(before);
     },
   );

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { chosenTricks, draftOf, plainDraft, resolve } from '../../../src/experiment/resolve';
+import { chosenTricks, plainDraft, resolve, withTricks } from '../../../src/experiment/resolve';
 import { experimentSchema } from '../../../src/experiment/schema';
 import { finalize } from '../../../src/recipe/draft';
 import { valueAt } from '../../../src/shared/values';
@@ -33,7 +33,10 @@ function experimentOf(parts: object = {}) {
 /** What a trick says it does, with its options' defaults and those of other tricks already applied. */
 function effectOf(name: TrickName, parts: object = {}): string {
   const trick = ALL_TRICKS.find((each) => each.name === name)!;
-  return trick.effect(draftOf(experimentOf(parts), name), trick.options.parse({}));
+  const experiment = experimentOf(parts);
+  const others = chosenTricks(experiment).filter((each) => each.trick !== trick);
+  const draft = withTricks(plainDraft(experiment), others);
+  return trick.effect(draft, trick.options.parse({}));
 }
 
 describe('a trick says in numbers what it does', () => {

@@ -17,7 +17,7 @@ interface Extent {
 /** What TensorFlow calls a padding: by name where it has one, which more of its kernels take than explicit ones. */
 export type PaddingName = 'VALID' | 'SAME' | 'EXPLICIT';
 
-export function paddingName(padding: Padding, rows: Extent, columns: Extent): PaddingName {
+function paddingName(padding: Padding, rows: Extent, columns: Extent): PaddingName {
   const { top, bottom, left, right } = padding;
   if (top === 0 && bottom === 0 && left === 0 && right === 0) return 'VALID';
   return isSame(rows, top, bottom) && isSame(columns, left, right) ? 'SAME' : 'EXPLICIT';

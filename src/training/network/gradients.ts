@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
-import type { Gradients } from '../network/network';
 import { normOf } from '../ops/norm';
+import type { Gradients } from './network';
 
 /** Each gradient by `change`, which makes new tensors; the old ones are disposed. */
 export function mapGradients(gradients: Gradients, change: (gradient: tf.Tensor) => tf.Tensor): Gradients {
