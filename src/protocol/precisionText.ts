@@ -1,6 +1,5 @@
 import * as l10n from '@vscode/l10n';
 import type { Precision } from '../recipe/recipe';
-import { assertNever } from '../shared/assertNever';
 import type { PrecisionReport } from './events';
 
 /** How a run computes, such as 'float16, emulated'. */
@@ -16,13 +15,8 @@ export function runPrecisionText(planned: Precision, found: PrecisionReport | un
 /** How a recipe is to compute, before its engine is known. */
 function plannedPrecisionText(precision: Precision): string {
   if (precision.compute === 'float32') return precision.compute;
-  switch (precision.execution) {
-    case 'native':
-    case 'emulated':
-      return precisionText({ compute: precision.compute, execution: precision.execution });
-    case 'emulated_unless_native':
-      return l10n.t('{0}, emulated unless the engine has it', precision.compute);
-    default:
-      return assertNever(precision.execution);
-  }
+  if (precision.execution === 'emulated_unless_native')
+    return l10n.t('{0}, emulated unless the engine has it', precision.compute);
+  // A later version's run may have another one, and is to be shown all the same.
+  return precisionText({ compute: precision.compute, execution: precision.execution });
 }
