@@ -15,6 +15,10 @@ import { replaceFile } from '../system/replaceFile';
 const metricsSchema = z.object({ loss: z.number(), accuracy: z.number() });
 
 const randomStateSchema = z.array(z.int());
+
+/** The streams of random numbers that every checkpoint has, whatever its recipe; effects may add more. */
+export const STREAMS = ['dataOrder', 'augmentation', 'erasing', 'mixing', 'dropout'] as const;
+
 /** Where a training stands between two steps, but for its tensors: all that makes it go on as if never stopped. */
 export const trainingStateSchema = z.object({
   /** The epoch under way, from 0; the number of epochs when all are done. */
@@ -27,9 +31,9 @@ export const trainingStateSchema = z.object({
   sums: z.object({ loss: z.number(), accuracy: z.number(), steps: z.int().min(0) }),
   /**
    * Where each stream of random numbers stands, by its name; that of the data's order, where it stood before the epoch
-   * under way. A stream that is not there starts at its beginning.
+   * under way. One that an effect adds and that is not there starts at its beginning.
    */
-  random: z.record(z.string(), randomStateSchema).refine((states) => 'dataOrder' in states),
+  random: z.record(z.string(), randomStateSchema).refine((states) => STREAMS.every((name) => name in states)),
   lossScale: z.object({ scale: z.number(), growthTracker: z.int(), overflows: z.int() }),
   overflowsInARow: z.int().min(0),
   /** Steps that the optimizer took. */

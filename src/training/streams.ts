@@ -26,6 +26,6 @@ export class Streams {
 
   /** Where each stream stands that was asked for so far. */
   get states(): StreamStates {
-    return Object.fromEntries([...this.#streams].map(([name, stream]) => [name, [...stream.state]]));
+    return Object.fromEntries([...this.#streams].map(([name, stream]) => [name, stream.state]));
   }
 }

@@ -8,7 +8,7 @@ import { graphOf } from '../../recipe/draft';
 import type { Recipe } from '../../recipe/recipe';
 import { learningRateAt } from '../../recipe/schedule';
 import type { Trouble } from '../../recipe/trouble';
-import type { Snapshot, TrainingState } from '../../runs/checkpoint';
+import { type Snapshot, STREAMS, type TrainingState } from '../../runs/checkpoint';
 import type { Failure } from '../../shared/failure';
 import { Batches, inOrder } from '../data/batches';
 import type { ImageDataset } from '../data/dataset';
@@ -33,9 +33,6 @@ import { DivergedError, divergedFailure, OverflowError, overflowFailure } from '
 
 /** A scale that starts at 65536 and halves so often is below any that helps. */
 const MAX_OVERFLOWS_IN_A_ROW = 40;
-
-/** The streams of random numbers that every checkpoint has, whatever its recipe; effects may open more. */
-const STREAMS = ['dataOrder', 'augmentation', 'erasing', 'mixing', 'dropout'];
 
 /** A step, with what is told of it. */
 interface TakenStep extends StepOutcome {
