@@ -233,7 +233,8 @@ export async function deleteRun(root: string, id: string): Promise<Failure | nul
     return { what: l10n.t('{0} is running.', id), remedy: l10n.t('Stop it, then delete it.') };
   }
   try {
-    await rm(folder, { recursive: true, force: true });
+    // The trainer's supervisor may still be writing down how the run ended, so that a file comes while the folder goes.
+    await rm(folder, { recursive: true, force: true, maxRetries: 5 });
     return null;
   } catch (error) {
     return failureOf(error);
