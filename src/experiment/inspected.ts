@@ -1,5 +1,6 @@
 import { defaultTask } from '../models/catalog';
-import { datasetFacts } from '../recipe/datasets';
+import { datasetFacts, isOwnDataset } from '../recipe/datasets';
+import { datasetRequest } from './dataPlan';
 import { type Experiment, experimentSchema } from './schema';
 
 /** ImageNet's counts, which no trick finds too few. */
@@ -20,7 +21,8 @@ function inspectedData({
 }: Omit<Experiment, 'data'> & { readonly data?: Experiment['data'] | undefined }): Experiment['data'] {
   const { input_size, classes } = model;
   if (data && input_size === undefined && classes === undefined) return data;
-  const known = data && datasetFacts(data);
+  const request = data && datasetRequest({ data });
+  const known = request && !isOwnDataset(request) ? datasetFacts(request) : undefined;
   const task = defaultTask(model.name);
   return experimentSchema.shape.data.parse({
     ...STAND_IN,

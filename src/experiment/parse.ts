@@ -1,6 +1,8 @@
+import { type FactsLookup, isOwnDataset, NO_FACTS, type OwnDatasetRequest } from '../recipe/datasets';
 import type { Recipe } from '../recipe/recipe';
 import { isMapping } from '../shared/values';
 import { type Translation, translate } from './aliases';
+import { datasetRequest } from './dataPlan';
 import { type ExperimentDocument, parseDocument } from './document';
 import { type Override, overrideOf, parseOverride, withOverrides } from './overrides';
 import type { Problem } from './problem';
@@ -17,7 +19,13 @@ export type ParseResult =
       /** What is understood and had better be written otherwise. */
       readonly warnings: readonly Problem[];
     }
-  | { readonly ok: false; readonly problems: readonly Problem[]; readonly document: ExperimentDocument };
+  | {
+      readonly ok: false;
+      readonly problems: readonly Problem[];
+      readonly document: ExperimentDocument;
+      /** The experiment, where all that is missing is an index of the images that it names. */
+      readonly unindexed?: { readonly experiment: Experiment; readonly request: OwnDatasetRequest };
+    };
 
 /** Reads an experiment file, as JSON or YAML by its name, up to the recipe it leads to. */
 export function parseExperiment(
@@ -25,8 +33,9 @@ export function parseExperiment(
   fileName: string,
   settings: readonly string[] = [],
   purpose: Purpose = 'train',
+  factsOf: FactsLookup = NO_FACTS,
 ): ParseResult {
-  return readExperiment(parseDocument(text, fileName), settings, purpose);
+  return readExperiment(parseDocument(text, fileName), settings, purpose, factsOf);
 }
 
 /**
@@ -38,6 +47,7 @@ export function readExperiment(
   document: ExperimentDocument,
   settings: readonly string[] = [],
   purpose: Purpose = 'train',
+  factsOf: FactsLookup = NO_FACTS,
 ): ParseResult {
   if (document.problems.length > 0) return { ok: false, problems: document.problems, document };
 
@@ -61,7 +71,12 @@ export function readExperiment(
   const validation = validate(translation.value, purpose);
   if (!validation.ok) return failed(validation.findings);
   if (translation.errors.length > 0) return failed([]);
-  const { experiment } = validation;
+  const request = datasetRequest(validation.experiment);
+  const facts = isOwnDataset(request) ? factsOf(request) : null;
+  const experiment: Experiment = { ...validation.experiment, ...(facts && { facts }) };
+  if (isOwnDataset(request) && !facts && purpose === 'train') {
+    return { ok: false, problems: [], document, unindexed: { experiment, request } };
+  }
   const resolution = resolve(experiment);
   if (!resolution.ok) {
     return failed(resolution.problems.map((found): Finding => ({ part: 'value', ...found })));

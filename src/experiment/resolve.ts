@@ -1,11 +1,12 @@
 import * as l10n from '@vscode/l10n';
-import { type DatasetFacts, datasetFacts } from '../recipe/datasets';
+import type { DatasetFacts } from '../recipe/datasets';
 import { type DecayPlan, type Draft, finalize, graphOf } from '../recipe/draft';
 import { type OptimizerRecipe, RECIPE_DEFAULTS, type Recipe } from '../recipe/recipe';
 import { assertNever } from '../shared/assertNever';
 import type { Path } from '../shared/path';
 import { ALL_TRICKS, excludeEachOther, type TrickName } from '../tricks/registry';
 import type { Trick, TrickProblem } from '../tricks/trick';
+import { dataPlan } from './dataPlan';
 import { modelSpec } from './modelSpec';
 import { decaySchema, type Experiment } from './schema';
 
@@ -22,15 +23,13 @@ export type Resolution =
 
 /** The draft of an experiment before any trick. */
 export function plainDraft(experiment: Experiment): Draft {
-  const { name, data, model, optimizer, schedule, seed, engine, init } = experiment;
-  const { batch_size, augment, shuffle, ...source } = data;
+  const { name, model, optimizer, schedule, seed, engine, init } = experiment;
   const { decay, update, epochs } = schedule;
-  const dataset = datasetFacts(source);
   // In the order in which a person reads a recipe, from the top.
   return {
     name,
     tricks: [],
-    data: { source, dataset, batchSize: batch_size, augment, shuffle, ...RECIPE_DEFAULTS.data },
+    data: dataPlan(experiment),
     model: modelSpec(model),
     initialization: { ...RECIPE_DEFAULTS.initialization, weights: init ?? null },
     loss: RECIPE_DEFAULTS.loss,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { CIFAR_RESNET_NAMES, RESNET_NAMES } from '../models/catalog';
-import { SYNTHETIC_DEFAULTS } from '../recipe/datasets';
+import { type SourceFacts, SYNTHETIC_DEFAULTS } from '../recipe/datasets';
 import { ENGINE_REQUESTS } from '../recipe/engineNames';
 import { TRICKS } from '../tricks/registry';
 import type { Trick } from '../tricks/trick';
@@ -10,26 +10,220 @@ function trickSchema<Options extends z.ZodObject>(trick: Trick<string, Options>)
   return z.union([z.boolean(), trick.options]).optional().describe(`${trick.formula} (${trick.source})`);
 }
 
+const share = z.number().min(0).max(1);
+const span = (least: number, most: number, low: number, high: number) =>
+  z.tuple([z.number().min(least).max(most), z.number().min(least).max(most)]).default([low, high]);
+const factors = span(0, 10, 0.6, 1.4);
+
+/** One random change to training images; a bare name stands for its defaults. */
+export const augmentationStepSchema = z.discriminatedUnion('step', [
+  z.strictObject({
+    step: z.literal('random_resized_crop').describe('A crop of random area and aspect, resized.'),
+    area: span(0, 1, 0.08, 1).describe('The least and the most share of the image that is kept.'),
+    aspect: span(0.01, 100, 3 / 4, 4 / 3).describe('The least and the most width / height.'),
+  }),
+  z.strictObject({
+    step: z.literal('padded_crop').describe('A random shift, with zeros moving in.'),
+    padding: z
+      .int()
+      .positive()
+      .max(1024)
+      .optional()
+      .describe('Pixels on each side; by default an eighth of image_size.'),
+  }),
+  z.strictObject({
+    step: z.literal('flip').describe('Left to right.'),
+    probability: share.default(0.5),
+  }),
+  z.strictObject({
+    step: z.literal('vertical_flip').describe('Upside down.'),
+    probability: share.default(0.5),
+  }),
+  z.strictObject({
+    step: z.literal('color_jitter').describe('Random brightness, contrast, saturation and hue.'),
+    brightness: factors,
+    contrast: factors,
+    saturation: factors,
+    hue: span(-0.5, 0.5, 0, 0).describe('Turns of the colour circle.'),
+  }),
+  z.strictObject({
+    step: z.literal('pca_noise').describe("Noise along the principal components of ImageNet's colours."),
+    std: z.number().positive().max(10).default(0.1),
+  }),
+  z.strictObject({
+    step: z.literal('randaugment').describe('Random operations of one strength.'),
+    operations: z.int().positive().max(10).default(2),
+    magnitude: z.int().min(0).max(30).default(9).describe('Strength, of 30.'),
+  }),
+  z.strictObject({
+    step: z.literal('trivialaugment').describe('One random operation of random strength.'),
+  }),
+]);
+
+/** The names that stand for a list of steps. */
+export const AUGMENTATION_PRESETS = [
+  'none',
+  'flip',
+  'crop_flip',
+  'imagenet',
+  'cifar',
+  'randaugment',
+  'trivialaugment',
+] as const;
+
+const STEP_NAMES = augmentationStepSchema.options.map(({ shape }) => shape.step.value);
+const augment = z.union([
+  z.enum(AUGMENTATION_PRESETS),
+  z.array(z.union([z.enum(STEP_NAMES), augmentationStepSchema])).max(20),
+]);
+
 const batch = {
   batch_size: z.int().positive().default(128).describe('Images in a training step.'),
-  augment: z
-    .enum(['none', 'flip', 'crop_flip'])
+  augment: augment
     .default('none')
-    .describe('Random changes to training images: mirror them, or pad, crop and mirror them.'),
+    .describe('Random changes to training images: a preset, or a list of steps.'),
   shuffle: z
     .boolean()
     .default(true)
     .describe('Whether each epoch has an order of its own; false keeps the order of the data set.'),
+  sampling: z
+    .enum(['uniform', 'balanced'])
+    .default('uniform')
+    .describe('Whether an epoch takes each image once, or each class as often as any other.'),
 };
+
+const perChannel = z.union([z.number(), z.array(z.number()).min(1).max(3)]);
+
+/** How images come to the network, of all data sets but the synthetic one. */
+const images = {
+  image_size: z
+    .int()
+    .positive()
+    .max(4096)
+    .optional()
+    .describe("Pixels of a side of what the network sees; by default the images' own, or the model's."),
+  channels: z
+    .union([z.literal(1), z.literal(3)])
+    .optional()
+    .describe('1 for grey, 3 for colour; by default as the images are.'),
+  interpolation: z
+    .enum(['nearest', 'bilinear', 'bicubic', 'lanczos'])
+    .optional()
+    .describe('How images are resized, antialiased; by default bilinear, or as the weights were trained.'),
+  crop_pct: z
+    .number()
+    .positive()
+    .max(1)
+    .optional()
+    .describe('Share of the short edge that validation keeps, by a central crop.'),
+  mean: perChannel
+    .optional()
+    .describe("What pixels are normalised by, in 0..1, by channel; by default the images' or the weights'."),
+  std: perChannel.optional().describe('The standard deviation that goes with mean.'),
+  presize: z
+    .union([z.int().positive().max(4096), z.literal(false)])
+    .optional()
+    .describe('Pixels of the short edge to which images are resized once and stored; false never does.'),
+  on_bad_image: z
+    .enum(['fail', 'skip'])
+    .optional()
+    .describe('Whether an unreadable image ends the run, or is left out; by default fail.'),
+};
+
+const split = z
+  .strictObject({
+    validation: z.number().gt(0).lt(1).default(0.1).describe('Share of the training images.'),
+    seed: z.int().min(0).default(0).describe('Which images they are.'),
+    group_by: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('Keeps images on one side: a pattern over the path such as {patient}_*, or a column.'),
+  })
+  .prefault({})
+  .describe('How validation images are split from the training images, where there are none.');
+
+const path = z.string().min(1);
 
 const data = z.discriminatedUnion('dataset', [
   z.strictObject({
     dataset: z.literal('fashion-mnist-sample').describe('12,000 + 2,000 images, inside the package.'),
     ...batch,
+    ...images,
   }),
   z.strictObject({
     dataset: z.literal('fashion-mnist').describe('60,000 + 10,000 images, found or downloaded.'),
     ...batch,
+    ...images,
+  }),
+  z.strictObject({
+    dataset: z.literal('image_folder').describe('A folder of images, in a folder for each class.'),
+    path: path.describe("The folder, relative to this file's: with train and val in it, or the classes."),
+    split,
+    ...batch,
+    ...images,
+  }),
+  z.strictObject({
+    dataset: z.literal('csv').describe('A table of image files and their labels.'),
+    path: path.describe(
+      "The table, relative to this file's folder; image files are relative to the table's.",
+    ),
+    image_column: z.string().min(1).default('path').describe('The column of image files.'),
+    label_column: z.string().min(1).default('label').describe('The column of class names.'),
+    split_column: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('The column that says train, validation or test; without it, split says.'),
+    split,
+    ...batch,
+    ...images,
+  }),
+  z.strictObject({
+    dataset: z.literal('cifar10').describe('50,000 + 10,000 images of 32 x 32 in 10 classes.'),
+    path: path.optional().describe('A folder or the published archive; without it, found or downloaded.'),
+    split,
+    ...batch,
+    ...images,
+  }),
+  z.strictObject({
+    dataset: z.literal('cifar100').describe('50,000 + 10,000 images of 32 x 32 in 100 classes.'),
+    path: path.optional().describe('A folder or the published archive; without it, found or downloaded.'),
+    split,
+    ...batch,
+    ...images,
+  }),
+  z.strictObject({
+    dataset: z.literal('idx').describe("MNIST's files: MNIST, EMNIST, KMNIST and their like."),
+    path: path.describe('The folder of the four files, plain or gzipped.'),
+    split,
+    ...batch,
+    ...images,
+  }),
+  z.strictObject({
+    dataset: z.literal('npz').describe("NumPy arrays in MedMNIST's or Keras' layout."),
+    path: path.describe('The .npz file.'),
+    split,
+    ...batch,
+    ...images,
+  }),
+  z.strictObject({
+    dataset: z.literal('parquet').describe("Hugging Face's image data sets."),
+    path: path.describe('A file or a folder of .parquet files.'),
+    image_column: z.string().min(1).default('image').describe('The column of images.'),
+    label_column: z.string().min(1).default('label').describe('The column of labels.'),
+    split,
+    ...batch,
+    ...images,
+  }),
+  z.strictObject({
+    dataset: z.literal('webdataset').describe('Shards: tar archives of key.jpg with key.cls or key.json.'),
+    train: path.describe('Shards, such as shards/train-{000..009}.tar.'),
+    validation: path.optional().describe('Shards; without them, split says.'),
+    test: path.optional().describe('Shards that only a final test looks at.'),
+    split,
+    ...batch,
+    ...images,
   }),
   z.strictObject({
     dataset: z.literal('synthetic').describe('Images drawn on demand, for tests and benchmarks.'),
@@ -280,4 +474,7 @@ export const experimentSchema = z.strictObject({
 });
 
 /** A validated experiment, defaults filled in. */
-export type Experiment = z.output<typeof experimentSchema>;
+export type Experiment = z.output<typeof experimentSchema> & {
+  /** What an index knows of the person's own images that it names; left out where nobody has looked at them. */
+  readonly facts?: SourceFacts | undefined;
+};

@@ -1,6 +1,7 @@
 import type { ModelSpec } from '../models/catalog';
 import type { ParameterKind } from '../models/graph';
 import { isMapping } from '../shared/values';
+import type { Augmentation, Interpolation } from './augmentation';
 import type { DatasetFacts, DatasetRequest } from './datasets';
 import type { EngineRequest, HalfExecution } from './engineNames';
 import type { Schedule } from './schedule';
@@ -18,8 +19,6 @@ export interface ParameterGroup {
   readonly kinds: readonly ParameterKind[];
   readonly weightDecay: number;
 }
-
-export type Augmentation = 'none' | 'flip' | 'crop_flip';
 
 /**
  * What turns gradients into updates, in PyTorch's form: the rate multiplies what the optimizer carries. `sgd`,
@@ -95,6 +94,18 @@ export interface ErasingRecipe {
   readonly minAspect: number;
 }
 
+/** How stored images of any size become what the network sees. */
+export interface ImagesRecipe {
+  /** Pixels of a side; the channels are those of the data set's facts. */
+  readonly size: number;
+  readonly interpolation: Interpolation;
+  /** Share of the short edge that the central crop of an evaluation keeps. */
+  readonly cropPct: number;
+  /** Pixels of the short edge to which images are resized once and stored; null decodes them each time. */
+  readonly presize: number | null;
+  readonly onBadImage: 'fail' | 'skip';
+}
+
 /** What is trained on. */
 export interface DataRecipe {
   /** What to open. */
@@ -106,6 +117,10 @@ export interface DataRecipe {
   readonly augment: Augmentation;
   /** Whether each epoch has an order of its own; else images come as the data set holds them. */
   readonly shuffle: boolean;
+  /** How images come to be of one size; null where all are as the network sees them. */
+  readonly images: ImagesRecipe | null;
+  /** Whether an epoch takes each image once, or draws each class as often as any other. */
+  readonly sampling: 'uniform' | 'balanced';
   readonly erasing: ErasingRecipe | null;
   readonly mixing: MixingRecipe | null;
 }
@@ -151,7 +166,7 @@ export interface Recipe {
  * separates earlier runs from later ones nor keeps them from being resumed.
  */
 export const RECIPE_DEFAULTS = {
-  data: { erasing: null, mixing: null },
+  data: { images: null, sampling: 'uniform', erasing: null, mixing: null },
   initialization: { zeroGamma: false, weights: null },
   loss: { labelSmoothing: 0, distillation: null },
   gradients: { accumulation: 1, maxNorm: null, sharpnessRadius: null },

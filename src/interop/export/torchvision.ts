@@ -1,4 +1,5 @@
 import * as l10n from '@vscode/l10n';
+import { augmentationText } from '../../recipe/augmentation';
 import { torchvisionModel } from '../../tricks/elsewhere/torchvision';
 import { differs, lacks, option, type Part, together, when } from '../../tricks/elsewhere/translation';
 import type { System } from './system';
@@ -17,7 +18,12 @@ const data: Part = ({ data: { dataset, shuffle, augment } }) => {
       differs(l10n.t('images: of {0} x {0} pixels, not {1} x {2}', size, height, width)),
     ),
     differs(l10n.t("images: in colour, normalised by ImageNet's mean and deviation")),
-    differs(l10n.t('augmentation: random crops of 8 to 100% of the area, and flips; not {0}', augment)),
+    differs(
+      l10n.t(
+        'augmentation: random crops of 8 to 100% of the area, and flips; not {0}',
+        augmentationText(augment),
+      ),
+    ),
     when(!shuffle, lacks(l10n.t('shuffle: false; it shuffles always'))),
   );
 };

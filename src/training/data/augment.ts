@@ -1,4 +1,4 @@
-import type { Augmentation } from '../../recipe/recipe';
+import type { Placing } from '../../recipe/augmentation';
 import { assertNever } from '../../shared/assertNever';
 
 /** A random source: a number in [0, 1) each call. */
@@ -23,7 +23,7 @@ export interface Placement {
  * first pads it by an eighth of each side and crops its own size at a random place, which is a random shift
  * with zeros moving in (He et al. 2016, section 4.2: 4 pixels on 32). Takes 0, 1 and 3 numbers from `uniform`.
  */
-export function drawPlacement(augmentation: Augmentation, size: ImageSize, uniform: Uniform): Placement {
+export function drawPlacement(augmentation: Placing, size: ImageSize, uniform: Uniform): Placement {
   switch (augmentation) {
     case 'none':
       return { down: 0, right: 0, mirrored: false };

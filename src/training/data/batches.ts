@@ -1,5 +1,5 @@
+import type { Placing } from '../../recipe/augmentation';
 import type { DatasetFacts } from '../../recipe/datasets';
-import type { Augmentation } from '../../recipe/recipe';
 import { drawPlacement, placeImage, type Uniform } from './augment';
 import type { ImageSplit } from './dataset';
 
@@ -14,7 +14,7 @@ export interface Batch {
 
 export interface BatchOptions {
   readonly batchSize: number;
-  readonly augment: Augmentation;
+  readonly augment: Placing;
   /** What becomes of the images after the last whole batch: training drops them, evaluation keeps them. */
   readonly rest: 'drop' | 'keep';
 }
@@ -75,7 +75,7 @@ export class Batches {
     };
   }
 
-  #augmented(augment: Augmentation, uniform: Uniform): Uint8Array {
+  #augmented(augment: Placing, uniform: Uniform): Uint8Array {
     if (augment === 'none') return this.#drawn;
     placeImage(this.#drawn, this.#placed, this.facts, drawPlacement(augment, this.facts, uniform));
     return this.#placed;

@@ -1,4 +1,4 @@
-import { type DatasetRequest, datasetFacts, syntheticOptions } from '../../recipe/datasets';
+import { type DatasetRequest, datasetFacts, isOwnDataset, syntheticOptions } from '../../recipe/datasets';
 import { assertNever } from '../../shared/assertNever';
 import type { ImageDataset } from './dataset';
 import { type FashionMnistOptions, openFashionMnist } from './fashionMnist';
@@ -15,6 +15,7 @@ export async function openDataset(
   request: DatasetRequest,
   options: FashionMnistOptions = {},
 ): Promise<ImageDataset> {
+  if (isOwnDataset(request)) throw new Error(`${request.dataset} has no images in memory`);
   const facts = datasetFacts(request);
   switch (request.dataset) {
     case 'fashion-mnist':

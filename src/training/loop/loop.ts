@@ -161,6 +161,7 @@ class Training {
     const { batchSize, augment } = recipe.data;
     const { effects, streams } = parts;
     this.#stepper = new Stepper(recipe, parts);
+    if (typeof augment !== 'string') throw new Error('Images of one size are placed, not augmented by steps');
     this.#batches = new Batches(split, facts, { batchSize, augment, rest: 'drop' });
     const state = options.resume?.state;
     this.#changeBatch = effects.batchChange(streams);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { DATASET_NAMES, datasetFacts, SYNTHETIC_DEFAULTS } from '../../../src/recipe/datasets';
+import { datasetFacts, KNOWN_DATASETS, SYNTHETIC_DEFAULTS } from '../../../src/recipe/datasets';
 
 describe('datasetFacts', () => {
   it('knows the published counts of Fashion-MNIST', () => {
@@ -38,7 +38,7 @@ describe('datasetFacts', () => {
     });
   });
 
-  it.each(DATASET_NAMES)(
+  it.each(KNOWN_DATASETS)(
     'has a class name per class and a mean and deviation per channel for %s',
     (dataset) => {
       const facts = datasetFacts({ dataset });

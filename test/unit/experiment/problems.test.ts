@@ -68,7 +68,7 @@ const EXPECTED: Record<string, readonly string[]> = {
   'valid.experiment.jsonc': [],
   'valid.experiment.yaml': [],
   'wrong-choices.experiment.yaml': [
-    '2:18: error: data.dataset must be fashion-mnist-sample, fashion-mnist or synthetic, not "fashion-mnist-smple". Did you mean fashion-mnist-sample?',
+    '2:18: error: data.dataset must be fashion-mnist-sample, fashion-mnist, image_folder, csv, cifar10, cifar100, idx, npz, parquet, webdataset or synthetic, not "fashion-mnist-smple". Did you mean fashion-mnist-sample?',
     '3:16: error: model.name must be resnet8, resnet14, resnet20, resnet32, resnet44, resnet56, resnet110, resnet18, resnet34, resnet50, resnet101, resnet152, resnet9, mobilenet_v1, inception_v3, vgg16_bn, densenet121, cnn or mlp, not "resnet21". Did you mean resnet20?',
     '4:20: error: optimizer.name must be sgd, adam, adamw, lars or lamb, not "adamm". Did you mean adam?',
     '5:20: error: schedule.decay must be constant, step, multi_step, cosine, linear, polynomial or one_cycle, not "cosin". Did you mean cosine?',

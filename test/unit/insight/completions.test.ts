@@ -93,9 +93,8 @@ describe('completion of values', () => {
   test('offers names of models, data sets, decays and engines, true and false', () => {
     expect(at(`${HEAD}engine: |`).labels).toEqual(expect.arrayContaining(['auto', 'wasm', 'cpu']));
     expect(at('name: a\ndata:\n  dataset: |\n').labels).toEqual([
-      'fashion-mnist-sample',
-      'fashion-mnist',
-      'synthetic',
+      ...['fashion-mnist-sample', 'fashion-mnist', 'image_folder', 'csv', 'cifar10', 'cifar100', 'idx'],
+      ...['npz', 'parquet', 'webdataset', 'synthetic'],
     ]);
     expect(at('name: a\nmodel: { name: res| }\n').labels).toEqual(
       expect.arrayContaining(['resnet20', 'resnet50']),

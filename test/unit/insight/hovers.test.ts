@@ -82,7 +82,7 @@ describe('a hover over a key', () => {
     // 0.1 x 512 / 128.
     expect(over(YAML, 'base_lr')?.parts).toContain('Here: `0.1`, scaled to 0.4.');
     expect(over(YAML, 'dataset')?.parts.join('\n')).toContain(
-      '`fashion-mnist-sample`, `fashion-mnist`, `synthetic`',
+      '`fashion-mnist-sample`, `fashion-mnist`, `image_folder`, `csv`, `cifar10`, `cifar100`, `idx`, `npz`, `parquet`, `webdataset`, `synthetic`',
     );
   });
 

@@ -88,6 +88,7 @@ test('a recipe is read from the top: what it is called, its tricks, its data, an
     ...['optimizer', 'averaging', 'precision', 'epochs', 'schedule', 'seed', 'engine'],
   ]);
   expect(Object.keys(plain.data)).toEqual([
-    ...['source', 'dataset', 'batchSize', 'augment', 'shuffle', 'erasing', 'mixing'],
+    ...['source', 'dataset', 'batchSize', 'augment', 'shuffle'],
+    ...['images', 'sampling', 'erasing', 'mixing'],
   ]);
 });

@@ -1,0 +1,220 @@
+import { defaultTask } from '../models/catalog';
+import type { Augmentation, AugmentationStep, Placing } from '../recipe/augmentation';
+import {
+  type DatasetFacts,
+  type DatasetRequest,
+  datasetFacts,
+  isOwnDataset,
+  type SourceFacts,
+} from '../recipe/datasets';
+import { type DataRecipe, type ImagesRecipe, RECIPE_DEFAULTS } from '../recipe/recipe';
+import { augmentationStepSchema, type Experiment } from './schema';
+
+/** Images up to this size are cropped with a margin of zeros, as CIFAR's are; larger ones by area and aspect. */
+const SMALL_IMAGE_SIZE = 64;
+/** The share of the short edge that ImageNet's evaluation keeps: 224 of 256. */
+const DEFAULT_CROP_PCT = 0.875;
+/** Images whose short edge is longer than this many times the network's size are resized once, by default. */
+const PRESIZE_FROM = 2;
+/** Short edge of images that are resized once, in network sizes: room for a crop. */
+const PRESIZE_MARGIN = 1.15;
+
+/** ImageNet's counts, which no trick finds too few, for data that nobody has looked at. */
+const UNKNOWN_COUNTS = { trainImages: 1_281_167, validationImages: 50_000, testImages: 0 } as const;
+
+/** What an experiment trains on: facts as the network sees them, and how images come to be so. */
+export function dataPlan({ data, model, facts }: Experiment): DataRecipe {
+  const { batch_size, augment, shuffle, sampling, ...rest } = data;
+  const written = imagesOf(rest);
+  const source = sourceOf(rest);
+  // In the order in which a person reads a recipe.
+  const plan = (
+    dataset: DatasetFacts,
+    augmentation: Augmentation,
+    images: ImagesRecipe | null,
+  ): DataRecipe => ({
+    source,
+    dataset,
+    batchSize: batch_size,
+    augment: augmentation,
+    shuffle,
+    ...RECIPE_DEFAULTS.data,
+    images,
+    sampling,
+  });
+  if (!isOwnDataset(source)) {
+    const known = datasetFacts(source);
+    const isAsStored = typeof augment === 'string' && isPlacing(augment) && Object.keys(written).length === 0;
+    if (isAsStored) return plan(known, augment, null);
+    const size = written.image_size ?? model.input_size ?? known.height;
+    const images = imagesRecipe(written, size, { cropPct: 1, presize: null });
+    const dataset = seenFacts(known, size, written.channels ?? known.channels, written);
+    return plan(dataset, stepsOf(augment, size), images);
+  }
+  const own = facts ?? unindexedFacts(source, model.classes);
+  const size = written.image_size ?? model.input_size ?? nativeSize(own) ?? defaultTask(model.name).inputSize;
+  const isNative = nativeSize(own) === size;
+  const median = own.shortEdge.median;
+  const images = imagesRecipe(written, size, {
+    cropPct: isNative ? 1 : DEFAULT_CROP_PCT,
+    presize: median > PRESIZE_FROM * size ? Math.round(PRESIZE_MARGIN * size) : null,
+  });
+  const dataset = seenFacts(
+    {
+      name: own.dataset,
+      trainImages: own.trainImages,
+      validationImages: own.validationImages,
+      height: size,
+      width: size,
+      channels: own.channels,
+      classes: own.classNames.length,
+      classNames: own.classNames,
+      mean: own.mean,
+      std: own.std,
+      fingerprint: own.fingerprint,
+      trainCounts: own.trainCounts,
+    },
+    size,
+    written.channels ?? own.channels,
+    written,
+  );
+  return plan(dataset, stepsOf(augment, size), images);
+}
+
+type Written = Pick<
+  Partial<Extract<Experiment['data'], { dataset: 'image_folder' }>>,
+  'image_size' | 'channels' | 'interpolation' | 'crop_pct' | 'mean' | 'std' | 'presize' | 'on_bad_image'
+>;
+type Rest = Omit<Experiment['data'], 'batch_size' | 'augment' | 'shuffle' | 'sampling'>;
+
+const IMAGE_KEYS = [
+  'image_size',
+  'channels',
+  'interpolation',
+  'crop_pct',
+  'mean',
+  'std',
+  'presize',
+  'on_bad_image',
+] as const satisfies readonly (keyof Written)[];
+
+/** What a file says of how images come to the network; what it leaves out is left out. */
+function imagesOf(data: Rest): Written {
+  const given = Object.entries(data).filter(
+    ([key, value]) => value !== undefined && IMAGE_KEYS.some((each) => each === key) && !isSynthetic(data),
+  );
+  return Object.fromEntries(given) as Written;
+}
+
+/** Which images an experiment asks for, apart from how they come to the network. */
+function sourceOf(data: Rest): DatasetRequest {
+  if (isSynthetic(data)) return data as DatasetRequest;
+  const kept = Object.entries(data).filter(
+    ([key, value]) => value !== undefined && !IMAGE_KEYS.some((each) => each === key),
+  );
+  return Object.fromEntries(kept) as unknown as DatasetRequest;
+}
+
+/** The request of an experiment's data set, as its index is kept by. */
+export function datasetRequest({ data }: Pick<Experiment, 'data'>): DatasetRequest {
+  const { batch_size: _, augment: __, shuffle: ___, sampling: ____, ...rest } = data;
+  return sourceOf(rest);
+}
+
+function isSynthetic(data: Rest): boolean {
+  return data.dataset === 'synthetic';
+}
+
+function imagesRecipe(
+  written: Written,
+  size: number,
+  defaults: Pick<ImagesRecipe, 'cropPct' | 'presize'>,
+): ImagesRecipe {
+  const presize = written.presize === false ? null : (written.presize ?? defaults.presize);
+  return {
+    size,
+    interpolation: written.interpolation ?? 'bilinear',
+    cropPct: written.crop_pct ?? defaults.cropPct,
+    presize,
+    onBadImage: written.on_bad_image ?? 'fail',
+  };
+}
+
+/** Facts as the network sees them: its size and channels, and the numbers that a file normalises by. */
+function seenFacts(facts: DatasetFacts, size: number, channels: number, written: Written): DatasetFacts {
+  return {
+    ...facts,
+    height: size,
+    width: size,
+    channels,
+    mean: perChannel(written.mean ?? facts.mean, channels),
+    std: perChannel(written.std ?? facts.std, channels),
+  };
+}
+
+/** A number for each channel: of grey images one for all, of coloured ones their mean where one is asked for. */
+function perChannel(values: number | readonly number[], channels: number): readonly number[] {
+  const list = typeof values === 'number' ? [values] : values;
+  if (list.length === channels) return list;
+  const mean = list.reduce((sum, value) => sum + value, 0) / list.length;
+  return Array<number>(channels).fill(mean);
+}
+
+/** The side of images that are all square and of one size. */
+function nativeSize({ height, width }: SourceFacts): number | null {
+  const isOne = height.min === height.max && width.min === width.max && height.min === width.min;
+  return isOne && height.min > 0 && height.min <= 2 * SMALL_IMAGE_SIZE ? height.min : null;
+}
+
+function isPlacing(augment: string): augment is Placing {
+  return augment === 'none' || augment === 'flip' || augment === 'crop_flip';
+}
+
+/** The steps that a preset or a list comes to, for images of `size`. */
+function stepsOf(augment: Experiment['data']['augment'], size: number): readonly AugmentationStep[] {
+  if (typeof augment !== 'string') return augment.map((step) => stepOf(step, size));
+  const flip = stepOf('flip', size);
+  const shift = stepOf('padded_crop', size);
+  const crop = stepOf('random_resized_crop', size);
+  const cut = size <= SMALL_IMAGE_SIZE ? shift : crop;
+  switch (augment) {
+    case 'none':
+      return [];
+    case 'flip':
+      return [flip];
+    case 'crop_flip':
+    case 'cifar':
+      return [shift, flip];
+    case 'imagenet':
+      return [crop, flip, stepOf('color_jitter', size), stepOf('pca_noise', size)];
+    case 'randaugment':
+    case 'trivialaugment':
+      return [cut, flip, stepOf(augment, size)];
+  }
+}
+
+function stepOf(
+  written: Exclude<Experiment['data']['augment'], string>[number],
+  size: number,
+): AugmentationStep {
+  const step = typeof written === 'string' ? augmentationStepSchema.parse({ step: written }) : written;
+  return step.step === 'padded_crop' ? { ...step, padding: step.padding ?? Math.round(size / 8) } : step;
+}
+
+/** Stand-ins for what nobody has looked at; what is derived from them must not be shown as known. */
+function unindexedFacts(source: DatasetRequest, classes = 1000): SourceFacts {
+  const unknown = { min: 0, p05: 0, median: 0, p95: 0, max: 0 };
+  return {
+    dataset: source.dataset as SourceFacts['dataset'],
+    ...UNKNOWN_COUNTS,
+    classNames: Array.from({ length: classes }, (_, label) => `class ${label}`),
+    trainCounts: [],
+    channels: 3,
+    height: unknown,
+    width: unknown,
+    shortEdge: unknown,
+    mean: [0.485, 0.456, 0.406],
+    std: [0.229, 0.224, 0.225],
+    fingerprint: '',
+  };
+}

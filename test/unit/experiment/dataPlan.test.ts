@@ -1,0 +1,94 @@
+import { describe, expect, test } from 'vitest';
+import { parseExperiment } from '../../../src/experiment/parse';
+import type { SourceFacts } from '../../../src/recipe/datasets';
+import { sourceFacts } from '../../support/sourceFacts';
+
+function dataOf(data: string, facts: SourceFacts | null = sourceFacts(), model = 'resnet18') {
+  const text = `name: a\ndata: { ${data} }\nmodel: { name: ${model} }\n`;
+  const parsed = parseExperiment(text, 'a.experiment.yaml', [], 'train', () => facts);
+  if (!parsed.ok) throw new Error(JSON.stringify(parsed.unindexed ?? parsed.problems));
+  return parsed.recipe.data;
+}
+const FOLDER = 'dataset: image_folder, path: pets';
+const square = (side: number) => ({ min: side, p05: side, median: side, p95: side, max: side });
+const uniform = (side: number) =>
+  sourceFacts({ height: square(side), width: square(side), shortEdge: square(side) });
+
+describe('images of a folder', () => {
+  test('come at the size that the model is made for, cropped as ImageNet is, normalised by their own numbers', () => {
+    const { dataset, images, augment, source } = dataOf(FOLDER);
+    expect(images).toEqual({
+      ...{ size: 224, interpolation: 'bilinear', cropPct: 0.875, presize: null, onBadImage: 'fail' },
+    });
+    expect(dataset).toMatchObject({ height: 224, width: 224, channels: 3, classes: 2, trainImages: 900 });
+    expect(dataset).toMatchObject({ mean: [0.48, 0.46, 0.41], fingerprint: 'f00d', trainCounts: [600, 300] });
+    expect(augment).toEqual([]);
+    expect(source).toEqual({ dataset: 'image_folder', path: 'pets', split: { validation: 0.1, seed: 0 } });
+  });
+
+  test('keep a size of their own that is small and the same for all', () => {
+    expect(dataOf(FOLDER, uniform(32)).images).toMatchObject({ size: 32, cropPct: 1 });
+    expect(dataOf(FOLDER, uniform(500)).images).toMatchObject({ size: 224, cropPct: 0.875 });
+  });
+
+  test('are resized once where they are more than twice as large, unless the file says otherwise', () => {
+    expect(dataOf(FOLDER, uniform(449)).images?.presize).toBe(258);
+    expect(dataOf(FOLDER, uniform(448)).images?.presize).toBeNull();
+    expect(dataOf(`${FOLDER}, presize: false`, uniform(900)).images?.presize).toBeNull();
+    expect(dataOf(`${FOLDER}, presize: 256`).images?.presize).toBe(256);
+  });
+
+  test('become grey or coloured as asked, with numbers for each channel', () => {
+    expect(dataOf(`${FOLDER}, channels: 1`).dataset.mean).toEqual([expect.closeTo(0.45)]);
+    const grey = sourceFacts({ channels: 1, mean: [0.5], std: [0.2] });
+    expect(dataOf(`${FOLDER}, channels: 3`, grey).dataset).toMatchObject({ mean: [0.5, 0.5, 0.5] });
+    expect(dataOf(`${FOLDER}, mean: 0.1, std: [1, 2, 3]`).dataset).toMatchObject({
+      ...{ mean: [0.1, 0.1, 0.1], std: [1, 2, 3] },
+    });
+  });
+
+  test('that nobody has looked at are said to be so, and lead to no recipe', () => {
+    const text = `name: a\ndata: { ${FOLDER} }\nmodel: { name: resnet18 }\n`;
+    const parsed = parseExperiment(text, 'a.experiment.yaml');
+    expect(parsed).toMatchObject({ ok: false, problems: [] });
+    expect(!parsed.ok && parsed.unindexed?.request).toMatchObject({ dataset: 'image_folder', path: 'pets' });
+  });
+});
+
+describe('augment', () => {
+  const namesOf = (data: string, facts?: SourceFacts) => {
+    const { augment } = dataOf(data, facts);
+    return typeof augment === 'string' ? augment : augment.map(({ step }) => step);
+  };
+
+  test.each([
+    ['imagenet', ['random_resized_crop', 'flip', 'color_jitter', 'pca_noise']],
+    ['cifar', ['padded_crop', 'flip']],
+    ['trivialaugment', ['random_resized_crop', 'flip', 'trivialaugment']],
+    ['crop_flip', ['padded_crop', 'flip']],
+    ['none', []],
+    ['[flip, { step: random_resized_crop, area: [0.35, 1] }]', ['flip', 'random_resized_crop']],
+  ])('%s stands for steps', (written, expected) => {
+    expect(namesOf(`${FOLDER}, augment: ${written}`)).toEqual(expected);
+  });
+
+  test('crops small images with a margin', () => {
+    expect(namesOf(`${FOLDER}, augment: randaugment`, uniform(32))).toEqual([
+      ...['padded_crop', 'flip', 'randaugment'],
+    ]);
+    expect(dataOf(`${FOLDER}, augment: cifar`, uniform(32)).augment).toContainEqual({
+      ...{ step: 'padded_crop', padding: 4 },
+    });
+  });
+
+  test('places images that are stored as the network sees them, unless their size is asked for', () => {
+    expect(dataOf('dataset: fashion-mnist, augment: crop_flip')).toMatchObject({
+      augment: 'crop_flip',
+      images: null,
+    });
+    const { images, dataset, augment } = dataOf('dataset: fashion-mnist, image_size: 32, channels: 3');
+    expect(images).toMatchObject({ size: 32, cropPct: 1 });
+    expect(dataset).toMatchObject({ height: 32, channels: 3, mean: [0.286041, 0.286041, 0.286041] });
+    expect(augment).toEqual([]);
+  });
+});
