@@ -1,0 +1,175 @@
+import type { Interpolation } from '../../recipe/augmentation';
+import type { PixelImage } from './image';
+import { type Axis, type AxisWeights, axisWeights, nearestPositions, PRECISION_BITS } from './resampling';
+
+/** Pixels. */
+export interface Size {
+  readonly height: number;
+  readonly width: number;
+}
+
+/** A part of an image, in pixels from its top left corner; fractions of pixels are allowed where it is resized. */
+export interface Box extends Size {
+  readonly top: number;
+  readonly left: number;
+}
+
+/** The whole of an image or size. */
+export function wholeOf({ height, width }: Size): Box {
+  return { top: 0, left: 0, height, width };
+}
+
+/**
+ * Resizes a box of an image, byte for byte as Pillow's `Image.resize(size, resample, box)` does: antialiased, columns
+ * first, each pass rounded to bytes. Weights pixels outside the box too, where the kernel reaches them.
+ *
+ * @throws RangeError where the box is empty or leaves the image.
+ */
+export function resize(image: PixelImage, box: Box, size: Size, interpolation: Interpolation): PixelImage {
+  return resizeRegion(image, box, size, wholeOf(size), interpolation);
+}
+
+/** A region, in whole pixels, of what `resize` makes; the rest is not computed. */
+export function resizeRegion(
+  image: PixelImage,
+  box: Box,
+  size: Size,
+  region: Box,
+  interpolation: Interpolation,
+): PixelImage {
+  const { height, width } = image;
+  const [bottom, right] = [box.top + box.height, box.left + box.width];
+  if (
+    !(box.top >= 0 && box.left >= 0 && box.height > 0 && box.width > 0 && bottom <= height && right <= width)
+  )
+    throw new RangeError(`Box ${JSON.stringify(box)} is not inside an image of ${width}x${height} pixels`);
+  if (!(region.height > 0 && region.width > 0))
+    throw new RangeError(`Region ${JSON.stringify(region)} is empty`);
+  if (Number.isInteger(box.top) && Number.isInteger(box.left) && isSize(box, size)) {
+    return crop(image, { ...region, top: box.top + region.top, left: box.left + region.left });
+  }
+  const vertical = {
+    ...{ inputSize: height, from: box.top, to: bottom, outputSize: size.height },
+    ...{ first: region.top, count: region.height },
+  };
+  const horizontal = {
+    ...{ inputSize: width, from: box.left, to: right, outputSize: size.width },
+    ...{ first: region.left, count: region.width },
+  };
+  if (interpolation === 'nearest') return takeNearest(image, vertical, horizontal);
+  const rows = axisWeights(vertical, interpolation);
+  const firstRow = rows.starts[0]!;
+  const rowCount = rows.starts.at(-1)! + rows.counts.at(-1)! - firstRow;
+  const narrowed = resampleColumns(image, axisWeights(horizontal, interpolation), firstRow, rowCount);
+  return resampleRows(narrowed, rows, firstRow);
+}
+
+/** Copies a box of whole pixels; what lies outside the image is 0. */
+export function crop(image: PixelImage, box: Box): PixelImage {
+  const { height, width, channels } = image;
+  const pixels = new Uint8Array(box.height * box.width * channels);
+  const left = Math.max(0, box.left);
+  const right = Math.min(width, box.left + box.width);
+  for (let y = Math.max(0, box.top); left < right && y < Math.min(height, box.top + box.height); y++) {
+    const row = image.pixels.subarray((y * width + left) * channels, (y * width + right) * channels);
+    pixels.set(row, ((y - box.top) * box.width + left - box.left) * channels);
+  }
+  return { pixels, height: box.height, width: box.width, channels };
+}
+
+export function isSize(size: Size, other: Size): boolean {
+  return size.height === other.height && size.width === other.width;
+}
+
+function takeNearest(image: PixelImage, vertical: Axis, horizontal: Axis): PixelImage {
+  const { channels } = image;
+  const rows = nearestPositions(vertical);
+  const columns = nearestPositions(horizontal);
+  const pixels = new Uint8Array(rows.length * columns.length * channels);
+  let to = 0;
+  for (const row of rows) {
+    for (const column of columns) {
+      const from = (row * image.width + column) * channels;
+      for (let channel = 0; channel < channels; channel++) pixels[to++] = image.pixels[from + channel]!;
+    }
+  }
+  return { pixels, height: rows.length, width: columns.length, channels };
+}
+
+const HALF = 1 << (PRECISION_BITS - 1);
+
+/** Resamples along rows: of `rowCount` rows from `firstRow` on, the columns of `axis`. */
+function resampleColumns(
+  image: PixelImage,
+  axis: AxisWeights,
+  firstRow: number,
+  rowCount: number,
+): PixelImage {
+  const { pixels: source, width, channels } = image;
+  const columns = axis.starts.length;
+  // Clamped, so that storing a sum below 0 or above 255 costs no comparison.
+  const pixels = new Uint8ClampedArray(rowCount * columns * channels);
+  const { starts, counts, taps, weights } = axis;
+  let to = 0;
+  for (let row = 0; row < rowCount; row++) {
+    const rowStart = (firstRow + row) * width;
+    for (let column = 0; column < columns; column++) {
+      const weightsStart = column * taps;
+      const weightsEnd = weightsStart + counts[column]!;
+      let from = (rowStart + starts[column]!) * channels;
+      if (channels === 3) {
+        let [red, green, blue] = [HALF, HALF, HALF];
+        for (let tap = weightsStart; tap < weightsEnd; tap++) {
+          const weight = weights[tap]!;
+          red = (red + Math.imul(source[from]!, weight)) | 0;
+          green = (green + Math.imul(source[from + 1]!, weight)) | 0;
+          blue = (blue + Math.imul(source[from + 2]!, weight)) | 0;
+          from += 3;
+        }
+        pixels[to] = red >> PRECISION_BITS;
+        pixels[to + 1] = green >> PRECISION_BITS;
+        pixels[to + 2] = blue >> PRECISION_BITS;
+        to += 3;
+      } else {
+        for (let channel = 0; channel < channels; channel++) {
+          let sum = HALF;
+          let at = from + channel;
+          for (let tap = weightsStart; tap < weightsEnd; tap++) {
+            sum = (sum + Math.imul(source[at]!, weights[tap]!)) | 0;
+            at += channels;
+          }
+          pixels[to++] = sum >> PRECISION_BITS;
+        }
+      }
+    }
+  }
+  return { pixels: bytesOf(pixels), height: rowCount, width: columns, channels };
+}
+
+/** Resamples along columns: the rows of `axis`, from an image whose first row is row `firstRow` of the axis' input. */
+function resampleRows(image: PixelImage, axis: AxisWeights, firstRow: number): PixelImage {
+  const { pixels: source, width, channels } = image;
+  const rows = axis.starts.length;
+  const rowLength = width * channels;
+  const pixels = new Uint8ClampedArray(rows * rowLength);
+  const sums = new Int32Array(rowLength);
+  const { starts, counts, taps, weights } = axis;
+  for (let row = 0; row < rows; row++) {
+    sums.fill(HALF);
+    let from = (starts[row]! - firstRow) * rowLength;
+    for (let tap = row * taps; tap < row * taps + counts[row]!; tap++) {
+      const weight = weights[tap]!;
+      for (let index = 0; index < rowLength; index++) {
+        sums[index] = (sums[index]! + Math.imul(source[from + index]!, weight)) | 0;
+      }
+      from += rowLength;
+    }
+    const to = row * rowLength;
+    for (let index = 0; index < rowLength; index++) pixels[to + index] = sums[index]! >> PRECISION_BITS;
+  }
+  return { pixels: bytesOf(pixels), height: rows, width, channels };
+}
+
+function bytesOf(pixels: Uint8ClampedArray<ArrayBuffer>): Uint8Array {
+  return new Uint8Array(pixels.buffer, pixels.byteOffset, pixels.length);
+}
