@@ -85,6 +85,38 @@ export const minimumInteger = (left: Code, right: Code): Code => [...left, ...ri
 export const maximumInteger = (left: Code, right: Code): Code => [...left, ...right, ...simd(0xb8)];
 export const shiftRight = (value: Code, bits: number): Code => [...value, ...constant(bits), ...simd(0xad)];
 
+export const multiplyIntegers = (left: Code, right: Code): Code => [...left, ...right, ...simd(0xb5)];
+/** Shifts four int32 and keeps their signs. */
+export const shiftRightSigned = (value: Code, bits: number): Code => [
+  ...value,
+  ...constant(bits),
+  ...simd(0xac),
+];
+/** Four bytes at an address and a constant offset, as four int32. */
+export const loadBytes = (address: Local, offset: number): Code => [
+  ...get(address),
+  ...simd(0x5c),
+  ...at(offset),
+  ...simd(0x89),
+  ...simd(0xa9),
+];
+/** Sixteen int32 in four vectors as bytes, those below 0 as 0 and those above 255 as 255. */
+export const toBytes = (first: Code, second: Code, third: Code, fourth: Code): Code => [
+  ...[...first, ...second, ...simd(0x85)],
+  ...[...third, ...fourth, ...simd(0x85)],
+  ...simd(0x66),
+];
+/** Stores a vector's first four bytes. */
+export const storeFourBytes = (address: Local, offset: number, value: Code): Code => [
+  ...get(address),
+  ...value,
+  ...simd(0x5a),
+  ...at(offset),
+  0,
+];
+/** The sum of two addresses or counts. */
+export const sumOf = (left: Code, right: Code): Code => [...left, ...right, 0x6a];
+
 /** The locals of a function under construction. */
 export class FunctionBuilder<Parameters extends readonly Local[] = readonly Local[]> {
   readonly #types: number[] = [];

@@ -82,9 +82,7 @@ export function magnitudeOf(name: OperationName, { first, last }: Magnitudes, bi
   const [start, end] = [Math.fround(first), Math.fround(last)];
   const step = Math.fround(Math.fround(end - start) / (MAGNITUDE_BINS - 1));
   const backwards = MAGNITUDE_BINS - 1 - bin;
-  return bin < MAGNITUDE_BINS >> 1
-    ? Math.fround(start + step * bin)
-    : Math.fround(end - step * backwards);
+  return bin < MAGNITUDE_BINS >> 1 ? Math.fround(start + step * bin) : Math.fround(end - step * backwards);
 }
 
 /**

@@ -10,7 +10,7 @@ export type Filter = Exclude<Interpolation, 'nearest'>;
 export interface AxisWeights {
   readonly starts: Int32Array;
   readonly counts: Int32Array;
-  /** Weights per output position, those that are not used included. */
+  /** Weights per output position, a multiple of 4; those past the count are 0. */
   readonly taps: number;
   /** Fixed point: `1 << PRECISION_BITS` is a weight of 1. */
   readonly weights: Int32Array;
@@ -28,6 +28,7 @@ export interface Axis {
   readonly count: number;
 }
 
+export const TAPS_MULTIPLE = 4;
 /** 8 bits for the result, and 2 for weights below 0 and above 1. */
 export const PRECISION_BITS = 32 - 8 - 2;
 
@@ -90,7 +91,8 @@ function computeWeights(
   const kernelScale = Math.max(scale, 1);
   const support = kernel.support * kernelScale;
   const perPixel = 1 / kernelScale;
-  const taps = Math.ceil(support) * 2 + 1;
+  const most = Math.ceil(support) * 2 + 1;
+  const taps = Math.ceil(most / TAPS_MULTIPLE) * TAPS_MULTIPLE;
   const starts = new Int32Array(count);
   const counts = new Int32Array(count);
   const weights = new Int32Array(count * taps);
@@ -113,7 +115,8 @@ function computeWeights(
     let [low, high] = [0, used];
     while (high > low + 1 && weights[offset + high - 1] === 0) high--;
     while (low < high - 1 && weights[offset + low] === 0) low++;
-    if (low > 0) weights.copyWithin(offset, offset + low, offset + high);
+    if (low > 0)
+      weights.copyWithin(offset, offset + low, offset + taps).fill(0, offset + taps - low, offset + taps);
     starts[index] = start + low;
     counts[index] = high - low;
   }

@@ -1,6 +1,7 @@
 import type { Interpolation } from '../../recipe/augmentation';
 import type { PixelImage } from './image';
-import { type Axis, type AxisWeights, axisWeights, nearestPositions, PRECISION_BITS } from './resampling';
+import { resample } from './resampleKernel';
+import { type Axis, axisWeights, nearestPositions } from './resampling';
 
 /** Pixels. */
 export interface Size {
@@ -57,11 +58,7 @@ export function resizeRegion(
     ...{ first: region.left, count: region.width },
   };
   if (interpolation === 'nearest') return takeNearest(image, vertical, horizontal);
-  const rows = axisWeights(vertical, interpolation);
-  const firstRow = rows.starts[0]!;
-  const rowCount = rows.starts.at(-1)! + rows.counts.at(-1)! - firstRow;
-  const narrowed = resampleColumns(image, axisWeights(horizontal, interpolation), firstRow, rowCount);
-  return resampleRows(narrowed, rows, firstRow);
+  return resample(image, axisWeights(vertical, interpolation), axisWeights(horizontal, interpolation));
 }
 
 /** Copies a box of whole pixels; what lies outside the image is 0. */
@@ -94,82 +91,4 @@ function takeNearest(image: PixelImage, vertical: Axis, horizontal: Axis): Pixel
     }
   }
   return { pixels, height: rows.length, width: columns.length, channels };
-}
-
-const HALF = 1 << (PRECISION_BITS - 1);
-
-/** Resamples along rows: of `rowCount` rows from `firstRow` on, the columns of `axis`. */
-function resampleColumns(
-  image: PixelImage,
-  axis: AxisWeights,
-  firstRow: number,
-  rowCount: number,
-): PixelImage {
-  const { pixels: source, width, channels } = image;
-  const columns = axis.starts.length;
-  // Clamped, so that storing a sum below 0 or above 255 costs no comparison.
-  const pixels = new Uint8ClampedArray(rowCount * columns * channels);
-  const { starts, counts, taps, weights } = axis;
-  let to = 0;
-  for (let row = 0; row < rowCount; row++) {
-    const rowStart = (firstRow + row) * width;
-    for (let column = 0; column < columns; column++) {
-      const weightsStart = column * taps;
-      const weightsEnd = weightsStart + counts[column]!;
-      let from = (rowStart + starts[column]!) * channels;
-      if (channels === 3) {
-        let [red, green, blue] = [HALF, HALF, HALF];
-        for (let tap = weightsStart; tap < weightsEnd; tap++) {
-          const weight = weights[tap]!;
-          red = (red + Math.imul(source[from]!, weight)) | 0;
-          green = (green + Math.imul(source[from + 1]!, weight)) | 0;
-          blue = (blue + Math.imul(source[from + 2]!, weight)) | 0;
-          from += 3;
-        }
-        pixels[to] = red >> PRECISION_BITS;
-        pixels[to + 1] = green >> PRECISION_BITS;
-        pixels[to + 2] = blue >> PRECISION_BITS;
-        to += 3;
-      } else {
-        for (let channel = 0; channel < channels; channel++) {
-          let sum = HALF;
-          let at = from + channel;
-          for (let tap = weightsStart; tap < weightsEnd; tap++) {
-            sum = (sum + Math.imul(source[at]!, weights[tap]!)) | 0;
-            at += channels;
-          }
-          pixels[to++] = sum >> PRECISION_BITS;
-        }
-      }
-    }
-  }
-  return { pixels: bytesOf(pixels), height: rowCount, width: columns, channels };
-}
-
-/** Resamples along columns: the rows of `axis`, from an image whose first row is row `firstRow` of the axis' input. */
-function resampleRows(image: PixelImage, axis: AxisWeights, firstRow: number): PixelImage {
-  const { pixels: source, width, channels } = image;
-  const rows = axis.starts.length;
-  const rowLength = width * channels;
-  const pixels = new Uint8ClampedArray(rows * rowLength);
-  const sums = new Int32Array(rowLength);
-  const { starts, counts, taps, weights } = axis;
-  for (let row = 0; row < rows; row++) {
-    sums.fill(HALF);
-    let from = (starts[row]! - firstRow) * rowLength;
-    for (let tap = row * taps; tap < row * taps + counts[row]!; tap++) {
-      const weight = weights[tap]!;
-      for (let index = 0; index < rowLength; index++) {
-        sums[index] = (sums[index]! + Math.imul(source[from + index]!, weight)) | 0;
-      }
-      from += rowLength;
-    }
-    const to = row * rowLength;
-    for (let index = 0; index < rowLength; index++) pixels[to + index] = sums[index]! >> PRECISION_BITS;
-  }
-  return { pixels: bytesOf(pixels), height: rows, width, channels };
-}
-
-function bytesOf(pixels: Uint8ClampedArray<ArrayBuffer>): Uint8Array {
-  return new Uint8Array(pixels.buffer, pixels.byteOffset, pixels.length);
 }
