@@ -68,11 +68,13 @@ export const squareRoot = (value: Code): Code => [...value, ...simd(0xe3)];
 /** The larger of each two; the left one where either is NaN. */
 export const maximum = (left: Code, right: Code): Code => [...left, ...right, ...simd(0xeb)];
 
-/** Four equal words, given by their bits. */
-export const splat = (bits: number): Code => [
+/** Four words, given by their bits. */
+export const words = (...bits: readonly [number, number, number, number]): Code => [
   ...simd(0x0c),
-  ...[0, 1, 2, 3].flatMap(() => [0, 8, 16, 24].map((shift) => (bits >>> shift) & 0xff)),
+  ...bits.flatMap((word) => [0, 8, 16, 24].map((shift) => (word >>> shift) & 0xff)),
 ];
+/** Four equal words. */
+export const splat = (bits: number): Code => words(bits, bits, bits, bits);
 export const and = (left: Code, right: Code): Code => [...left, ...right, ...simd(0x4e)];
 export const or = (left: Code, right: Code): Code => [...left, ...right, ...simd(0x50)];
 /** All ones where two float32 differ, as a NaN does from itself. */
@@ -92,6 +94,11 @@ export const shiftRightSigned = (value: Code, bits: number): Code => [
   ...constant(bits),
   ...simd(0xac),
 ];
+export const subtractIntegers = (left: Code, right: Code): Code => [...left, ...right, ...simd(0xb1)];
+/** Four int32 as float32, rounded where they are longer. */
+export const toFloats = (value: Code): Code => [...value, ...simd(0xfa)];
+/** Four float32 as int32, rounded towards zero; those outside are the nearest int32. */
+export const toIntegers = (value: Code): Code => [...value, ...simd(0xf8)];
 /** Four bytes at an address and a constant offset, as four int32. */
 export const loadBytes = (address: Local, offset: number): Code => [
   ...get(address),

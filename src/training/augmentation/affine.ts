@@ -1,4 +1,4 @@
-import type { PixelImage } from './image';
+import { copyPixel, type PixelImage } from './image';
 
 /** Output (x, y) shows the input at (a x + b y + c, d x + e y + f): [a, b, c, d, e, f], pixels from the corner. */
 type Matrix = readonly [number, number, number, number, number, number];
@@ -55,8 +55,7 @@ function transform(image: PixelImage, [a, b, c, d, e, f]: Matrix): PixelImage {
       const x = Math.floor(fixedX / FIXED_ONE);
       const y = Math.floor(fixedY / FIXED_ONE);
       if (x >= 0 && x < width && y >= 0 && y < height) {
-        const from = (y * width + x) * channels;
-        for (let channel = 0; channel < channels; channel++) pixels[to + channel] = source[from + channel]!;
+        copyPixel(source, (y * width + x) * channels, pixels, to, channels);
       }
       to += channels;
       fixedX += stepX;

@@ -1,5 +1,5 @@
+import { blendWithGrey, blendWithTone, luminanceSum } from './blend';
 import type { PixelImage } from './image';
-import { mapTones, tones } from './tones';
 
 /**
  * Changes by a factor, as Pillow's ImageEnhance makes them: 1 changes nothing, 0 leaves the degenerate image (black,
@@ -7,31 +7,18 @@ import { mapTones, tones } from './tones';
  */
 
 export function adjustBrightness(image: PixelImage, factor: number): PixelImage {
-  const blend = blending(factor);
-  return mapTones(image, [tones((tone) => blend(0, tone))]);
+  return blendWithTone(image, 0, factor);
 }
 
 /** Blends with the plain grey of the image's mean luminance. */
 export function adjustContrast(image: PixelImage, factor: number): PixelImage {
-  const blend = blending(factor);
-  const mean = meanLuminance(image);
-  return mapTones(image, [tones((tone) => blend(mean, tone))]);
+  const mean = luminanceSum(image) / (image.height * image.width);
+  return blendWithTone(image, Math.trunc(mean + 0.5), factor);
 }
 
 /** Blends with the image in grey. A grey image stays as it is. */
 export function adjustSaturation(image: PixelImage, factor: number): PixelImage {
-  if (image.channels !== 3) return image;
-  const { pixels: source } = image;
-  const pixels = new Uint8Array(source.length);
-  const scaled = scaledDifferences(factor);
-  for (let index = 0; index < source.length; index += 3) {
-    const [red, green, blue] = [source[index]!, source[index + 1]!, source[index + 2]!];
-    const grey = luminance(red, green, blue);
-    pixels[index] = toByte(Math.fround(grey + scaled[255 + red - grey]!));
-    pixels[index + 1] = toByte(Math.fround(grey + scaled[255 + green - grey]!));
-    pixels[index + 2] = toByte(Math.fround(grey + scaled[255 + blue - grey]!));
-  }
-  return { ...image, pixels };
+  return image.channels === 3 ? blendWithGrey(image, factor) : image;
 }
 
 /**
@@ -41,58 +28,28 @@ export function adjustSaturation(image: PixelImage, factor: number): PixelImage 
 export function adjustSharpness(image: PixelImage, factor: number): PixelImage {
   const { height, width, channels, pixels: source } = image;
   const pixels = Uint8Array.from(source);
-  const scaled = scaledDifferences(factor);
+  const alpha = Math.fround(factor);
+  // In float32, as Pillow's Blend.c computes: the factor times each difference of two bytes, from -255 on.
+  const scaled = Float32Array.from({ length: 511 }, (_, index) => alpha * (index - 255));
   const rowLength = width * channels;
   for (let y = 1; y < height - 1; y++) {
     for (let index = y * rowLength + channels; index < (y + 1) * rowLength - channels; index++) {
       const [above, below] = [index - rowLength, index + rowLength];
+      const tone = source[index]!;
       const sum =
         source[above - channels]! +
         source[above]! +
         source[above + channels]! +
         source[index - channels]! +
-        5 * source[index]! +
+        5 * tone +
         source[index + channels]! +
         source[below - channels]! +
         source[below]! +
         source[below + channels]!;
       // Rounded to the nearest: 13 is odd, so no sum lies between two.
       const smooth = ((sum * 2 + 13) / 26) | 0;
-      pixels[index] = toByte(Math.fround(smooth + scaled[255 + source[index]! - smooth]!));
+      pixels[index] = Math.min(255, Math.max(0, Math.fround(smooth + scaled[255 + tone - smooth]!)));
     }
   }
   return { ...image, pixels };
-}
-
-/** Pillow's grey of a color: ITU-R 601-2 in 16 bits of fixed point. */
-function luminance(red: number, green: number, blue: number): number {
-  return (red * 19595 + green * 38470 + blue * 7471 + 0x8000) >> 16;
-}
-
-function meanLuminance({ pixels, channels }: PixelImage): number {
-  let sum = 0;
-  if (channels === 3) {
-    for (let index = 0; index < pixels.length; index += 3) {
-      sum += luminance(pixels[index]!, pixels[index + 1]!, pixels[index + 2]!);
-    }
-  } else {
-    for (const tone of pixels) sum += tone;
-  }
-  return Math.trunc(sum / (pixels.length / channels) + 0.5);
-}
-
-/** Blends two bytes in float32, as Pillow's Blend.c does. */
-function blending(factor: number): (degenerate: number, tone: number) => number {
-  const scaled = scaledDifferences(factor);
-  return (degenerate, tone) => toByte(Math.fround(degenerate + scaled[255 + tone - degenerate]!));
-}
-
-/** In float32, the factor times each difference of two bytes, from -255 at index 0 on. */
-function scaledDifferences(factor: number): Float32Array {
-  const alpha = Math.fround(factor);
-  return Float32Array.from({ length: 511 }, (_, index) => Math.fround(alpha * (index - 255)));
-}
-
-function toByte(value: number): number {
-  return value <= 0 ? 0 : value >= 255 ? 255 : value | 0;
 }

@@ -1,5 +1,5 @@
 import type { Uniform } from './draws';
-import type { PixelImage } from './image';
+import { copyPixel, type PixelImage } from './image';
 
 /** Mirrors some images left to right. Takes 1 number. */
 export function randomFlip(image: PixelImage, probability: number, uniform: Uniform): PixelImage {
@@ -17,8 +17,8 @@ export function flip(image: PixelImage): PixelImage {
   let to = 0;
   for (let y = 0; y < height; y++) {
     for (let x = width - 1; x >= 0; x--) {
-      const from = (y * width + x) * channels;
-      for (let channel = 0; channel < channels; channel++) pixels[to++] = source[from + channel]!;
+      copyPixel(source, (y * width + x) * channels, pixels, to, channels);
+      to += channels;
     }
   }
   return { ...image, pixels };

@@ -1,6 +1,5 @@
 import { drawNormal, type Uniform } from './draws';
 import type { PixelImage } from './image';
-import { mapTones, tones } from './tones';
 
 /** Standard deviations of ImageNet's colors along their principal components, in levels of 0 to 255. */
 const EIGENVALUES = [55.46, 4.794, 1.148] as const;
@@ -21,14 +20,19 @@ export function pcaNoise(image: PixelImage, std: number, uniform: Uniform): Pixe
   return image.channels === 3 ? addComponents(image, coefficients) : image;
 }
 
-/** Adds each component times its coefficient and its standard deviation, rounded to the nearest byte. */
+/** Adds each component times its coefficient and its standard deviation, rounded to whole levels. */
 export function addComponents(image: PixelImage, coefficients: readonly number[]): PixelImage {
-  const tables = EIGENVECTORS.map((vector) => {
-    const shift = vector.reduce<number>(
-      (sum, part, index) => sum + part * (coefficients[index]! * EIGENVALUES[index]!),
-      0,
-    );
-    return tones((tone) => Math.min(255, Math.max(0, Math.floor(tone + shift + 0.5))));
-  });
-  return mapTones(image, tables);
+  const { pixels: source } = image;
+  const [red, green, blue] = EIGENVECTORS.map((vector) => {
+    const parts = vector.map((part, index) => part * coefficients[index]! * EIGENVALUES[index]!);
+    return Math.round(parts[0]! + parts[1]! + parts[2]!);
+  }) as [number, number, number];
+  // Clamped, so that a sum below 0 or above 255 needs no comparison.
+  const pixels = new Uint8ClampedArray(source.length);
+  for (let index = 0; index < source.length; index += 3) {
+    pixels[index] = source[index]! + red;
+    pixels[index + 1] = source[index + 1]! + green;
+    pixels[index + 2] = source[index + 2]! + blue;
+  }
+  return { ...image, pixels: new Uint8Array(pixels.buffer) };
 }

@@ -1,7 +1,7 @@
 import type { Interpolation } from '../../recipe/augmentation';
-import type { PixelImage } from './image';
-import { resample } from './resampleKernel';
-import { type Axis, axisWeights, nearestPositions } from './resampling';
+import { type Axis, axisWeights, nearestPositions } from './axisWeights';
+import { copyPixel, type PixelImage } from './image';
+import { resample } from './resample';
 
 /** Pixels. */
 export interface Size {
@@ -86,8 +86,8 @@ function takeNearest(image: PixelImage, vertical: Axis, horizontal: Axis): Pixel
   let to = 0;
   for (const row of rows) {
     for (const column of columns) {
-      const from = (row * image.width + column) * channels;
-      for (let channel = 0; channel < channels; channel++) pixels[to++] = image.pixels[from + channel]!;
+      copyPixel(image.pixels, (row * image.width + column) * channels, pixels, to, channels);
+      to += channels;
     }
   }
   return { pixels, height: rows.length, width: columns.length, channels };

@@ -5,7 +5,6 @@ import {
   type Code,
   type FunctionSource,
   get,
-  instantiate,
   load,
   loadBytes,
   loadInteger,
@@ -20,16 +19,12 @@ import {
   sumOf,
   toBytes,
 } from '../../backends/wasm/assembler';
+import { type AxisWeights, PRECISION_BITS, TAPS_MULTIPLE } from './axisWeights';
 import type { PixelImage } from './image';
-import { type AxisWeights, PRECISION_BITS, TAPS_MULTIPLE } from './resampling';
+import { type Kernel, Kernels, Layout, roundUp, VECTOR_BYTES, WORD_BYTES } from './kernels';
 
-const PAGE_BYTES = 65_536;
 /** Source rows are copied in bands of about as much, which a core's cache holds. */
 const BAND_BYTES = 256 * 1024;
-const WORD_BYTES = 4;
-const VECTOR_BYTES = 16;
-/** Kernels load and store whole vectors past the end of a row. */
-const SLACK_BYTES = 2 * VECTOR_BYTES;
 /** Entries of a table begin with where their inputs start, in bytes, and how many there are. */
 const HEADER_WORDS = 2;
 const HALF = 1 << (PRECISION_BITS - 1);
@@ -57,7 +52,7 @@ export function resample(image: PixelImage, vertical: AxisWeights, horizontal: A
   const bandAt = layout.place(bandRows * sourceRowBytes);
   const narrowAt = layout.place(rows * narrowRowBytes);
   const targetAt = layout.place(height * rowBytes);
-  const { memory, functions } = prepared(layout.bytes);
+  const { memory, functions } = kernels.on(layout);
 
   // The grey kernel takes as many pixels at once as a vector holds.
   const pixelsAtOnce = channels === 1 ? TAPS_MULTIPLE : 1;
@@ -96,38 +91,6 @@ export function resample(image: PixelImage, vertical: AxisWeights, horizontal: A
   return { pixels, height, width: horizontal.starts.length, channels };
 }
 
-type Kernel = (...parameters: number[]) => void;
-
-/** Gives out places in a memory, with room behind each for whole vectors. */
-class Layout {
-  bytes = 0;
-
-  place(bytes: number): number {
-    const address = this.bytes;
-    this.bytes += roundUp(bytes + SLACK_BYTES, VECTOR_BYTES);
-    return address;
-  }
-}
-
-interface Prepared {
-  readonly memory: WebAssembly.Memory;
-  readonly functions: Readonly<Record<keyof typeof KERNELS, Kernel>>;
-}
-
-let instance: Prepared | null = null;
-
-/** The kernels on a memory of at least that size, one for each thread. */
-function prepared(bytes: number): Prepared {
-  if (!instance) {
-    const memory = new WebAssembly.Memory({ initial: 1 });
-    instance = { memory, functions: instantiate(memory, KERNELS) };
-  }
-  const { memory } = instance;
-  const missing = bytes - memory.buffer.byteLength;
-  if (missing > 0) memory.grow(Math.ceil(missing / PAGE_BYTES));
-  return instance;
-}
-
 function entryWords({ taps }: AxisWeights): number {
   return HEADER_WORDS + taps;
 }
@@ -153,10 +116,6 @@ function writeTable(
     words[to++] = Math.ceil(counts[index]! / inputsAtOnce);
     for (let tap = 0; tap < taps; tap++) words[to++] = weights[index * taps + tap]!;
   }
-}
-
-function roundUp(value: number, multiple: number): number {
-  return Math.ceil(value / multiple) * multiple;
 }
 
 /** Sums in fixed point, rounded, as bytes. */
@@ -311,9 +270,9 @@ const rows: FunctionSource = {
   },
 };
 
-const KERNELS = {
+const kernels = new Kernels({
   colorColumns: colorColumns(1),
   colorColumnsOfRows: colorColumns(ROWS_AT_ONCE),
   greyColumns,
   rows,
-};
+});
