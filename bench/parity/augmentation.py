@@ -90,6 +90,10 @@ def resized():
             ((1, 64, 1), (0, 0, 1, 64), (6, 6)),
             ((300, 400, 3), (0, 0, 300, 400), (7, 9)),
             ((600, 500, 1), (3, 2, 590.5, 490), (9, 7)),
+            # Lower by more than twice what it becomes narrower: Pillow 13 begins with the vertical pass.
+            ((60, 21, 3), (0, 0, 60, 21), (17, 13)),
+            ((60, 21, 1), (10, 3.5, 40.25, 15), (20, 23)),
+            ((900, 150, 3), (0, 0, 900, 150), (5, 11)),
         ]:
             top, left, h, w = box
             image = picture(height, width, channels).resize(size[::-1], resampling, (left, top, left + w, top + h))
@@ -100,6 +104,19 @@ def resized():
                 "interpolation": name,
                 "pixels": base64.b64encode(bytes_of(image)).decode(),
             }
+
+
+def resized_crops():
+    for name, mode in FILTERS.items():
+        for shape, box, size in [
+            ((37, 53, 3), (3, 5, 20, 31), 16),
+            ((37, 53, 3), (0, 40, 37, 13), 24),
+            ((48, 64, 1), (11, 0, 30, 40), 32),
+            ((48, 64, 3), (5, 7, 32, 32), 32),
+            ((400, 300, 3), (40, 30, 350, 230), 96),
+        ]:
+            image = F.resized_crop(picture(*shape), *box, [size, size], mode)
+            yield {"image": shape, "box": box, "size": size, "interpolation": name, "digest": digest(image)}
 
 
 def evaluation_views():
@@ -117,6 +134,7 @@ def evaluation_views():
             ((5, 5, 1), 33, 0.66),
             ((20, 31, 3), 15, 1.25),
             ((20, 31, 1), 14, 1.5),
+            ((400, 300, 3), 224, 0.875),
         ]:
             short = int(size / crop_pct // 1)
             steps = transforms.Compose([transforms.Resize(short, mode), transforms.CenterCrop(size)])
@@ -229,6 +247,7 @@ if __name__ == "__main__":
     FOLDER.mkdir(exist_ok=True)
     (FOLDER / "resize.json").write_text(lines(resized()) + "\n")
     parts = {
+        "resizedCrops": resized_crops(),
         "evaluationViews": evaluation_views(),
         "magnitudes": spaces(),
         "operations": operations(),
