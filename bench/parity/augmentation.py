@@ -1,16 +1,22 @@
 """Writes what Pillow and torchvision make of small images, for test/unit/augmentation.
 
     python bench/parity/augmentation.py
+    python bench/parity/augmentation.py --times
 
 test/fixtures/augmentation/resize.json: resized images as base64 bytes; boxes are [top, left, height, width].
 test/fixtures/augmentation/goldens.json: evaluation views and operations, of which only the first 64 bits of the
 bytes' SHA-256 are kept, and the magnitudes of RandAugment and TrivialAugment. The files here are of Pillow 13.0, torchvision 0.29.2 and
 torch 2.15.
+
+With --times it prints how long Pillow and torchvision take instead, beside bench/augmentation.ts.
 """
 
 import base64
 import hashlib
 import json
+import statistics
+import sys
+import time
 from pathlib import Path
 
 import numpy
@@ -238,11 +244,38 @@ def central_crops():
         yield {"image": [height, width], "box": list(box)}
 
 
+def print_times():
+    photo, square = picture(375, 500, 3), picture(224, 224, 3)
+    cases = {
+        f"random crop of 500x375, {name}": lambda mode=mode: transforms.RandomResizedCrop(224, interpolation=mode)(photo)
+        for name, mode in FILTERS.items()
+    }
+    cases["color_jitter"] = lambda: transforms.ColorJitter(0.4, 0.4, 0.4)(square)
+    cases["randaugment"] = lambda: autoaugment.RandAugment()(square)
+    cases["trivialaugment"] = lambda: autoaugment.TrivialAugmentWide()(square)
+    for ours, theirs in OPERATIONS.items():
+        magnitude = 5 if ours == "posterize" else 0.3
+        cases[f"operation {ours}"] = lambda theirs=theirs, magnitude=magnitude: autoaugment._apply_op(
+            square, theirs, magnitude, InterpolationMode.NEAREST, None
+        )
+    print(f"{'to 224x224, milliseconds':44}median    mean")
+    for name, run in cases.items():
+        times = []
+        for _ in range(400):
+            start = time.perf_counter()
+            run()
+            times.append(1000 * (time.perf_counter() - start))
+        print(f"{name:44}{statistics.median(times):.3f}  {statistics.mean(times):.3f}")
+
+
 def lines(items):
     return "[\n" + ",\n".join(json.dumps(item) for item in items) + "\n]"
 
 
 if __name__ == "__main__":
+    if "--times" in sys.argv:
+        print_times()
+        sys.exit()
     torch.manual_seed(0)
     FOLDER.mkdir(exist_ok=True)
     (FOLDER / "resize.json").write_text(lines(resized()) + "\n")
