@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import numpy
+import onnx
 import onnxruntime
 import timm
 import torch
@@ -21,6 +22,7 @@ folder = Path(sys.argv[1])
 
 
 def of_onnx(case, images):
+    onnx.checker.check_model(case["path"] + ".onnx", full_check=True)
     session = onnxruntime.InferenceSession(case["path"] + ".onnx", options, providers=["CPUExecutionProvider"])
     height, width, channels = case["image"]
     [given], [made] = session.get_inputs(), session.get_outputs()
