@@ -40,7 +40,7 @@ def of_timm(case, images):
     net = timm.create_model("local-dir:" + case["path"], pretrained=True).eval()
     height, width, channels = case["image"]
     config = resolve_data_config({}, model=net)
-    assert config["input_size"] == (channels, height, width), config
+    assert [*config["input_size"]] == [channels, height, width], config
     assert (config["interpolation"], config["crop_pct"]) == ("bicubic", 0.875), config
     assert [*config["mean"]] == [0.5] * channels and [*config["std"]] == [0.25] * channels, config
     assert net.pretrained_cfg["label_names"][1] == "class 1"

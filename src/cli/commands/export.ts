@@ -48,7 +48,10 @@ export function addExportCommand(program: Command, { terminal, end }: CommandCon
     )
     .argument(...runArgument())
     .option('--onnx <file>', l10n.t('write the model to an ONNX file, with class names and preprocessing'))
-    .option('--timm-folder <dir>', l10n.t("write the model to a folder for timm's create_model, with the same"))
+    .option(
+      '--timm-folder <dir>',
+      l10n.t("write the model to a folder for timm's create_model, with the same"),
+    )
     .option('--weights <file>', l10n.t('write its weights to a safetensors file, in the layout of PyTorch'))
     .addOption(
       new Option(
