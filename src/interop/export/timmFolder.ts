@@ -60,7 +60,7 @@ export function timmFolder(
       std,
       num_classes: classNames.length,
       pool_size: null,
-      first_conv: graph.layers.find((layer) => layer.kind === 'conv2d')?.name ?? null,
+      first_conv: firstConvolution(graph, channels),
       classifier: classifierOf(graph),
       notes: [`Bag of Tricks, run ${runId}`],
     },
@@ -70,6 +70,15 @@ export function timmFolder(
     'model.safetensors': encodeSafetensors({ metadata: { format: 'pt' }, tensors }),
     'config.json': `${JSON.stringify(config, null, 2)}\n`,
   };
+}
+
+/**
+ * What timm adapts to other channels. Of neither colour nor grey images there is none: timm up to 1.0.16 draws the
+ * first convolution anew for such, weights of its shape or not.
+ */
+function firstConvolution(graph: Graph, channels: number): string | null {
+  if (channels !== 1 && channels !== 3) return null;
+  return graph.layers.find((layer) => layer.kind === 'conv2d')?.name ?? null;
 }
 
 function classifierOf(graph: Graph): string | null {

@@ -97,6 +97,12 @@ describe('a folder for timm', () => {
     });
   });
 
+  test('has timm adapt the first convolution of grey and colour images alone', () => {
+    const firstOf = (channels: number) =>
+      folderOf({ name: 'densenet121', growthRate: 2 }, [64, 64, channels]).config.pretrained_cfg.first_conv;
+    expect([1, 2, 3, 4].map(firstOf)).toEqual(['features.conv0', null, 'features.conv0', null]);
+  });
+
   test("has VGG's classifier as the convolutions that timm has", () => {
     // A narrow one, which timm has not, in place of one of 134 million values.
     const image: ImageShape = [32, 32, 3];
