@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { CIFAR_RESNET_NAMES, RESNET_NAMES } from '../models/catalog';
 import { SYNTHETIC_DEFAULTS } from '../recipe/datasets';
 import { ENGINE_REQUESTS } from '../recipe/engineNames';
+import { PUBLISHED_WEIGHTS } from '../recipe/pretrained';
 import { TRICKS } from '../tricks/registry';
 import type { Trick } from '../tricks/trick';
 
@@ -138,6 +139,20 @@ function rateAndDecay(base_lr: number, weight_decay: number) {
       .min(0)
       .default(weight_decay)
       .describe('Times the weight, added to its gradient; adamw and lamb take it off the weight.'),
+    head_learning_rate: z
+      .union([z.number().positive(), z.string().regex(/^(?=.*[1-9])\d+(\.\d+)?x$/)])
+      .default('1x')
+      .describe(
+        "The classifier's learning rate: a multiple of base_lr such as 10x, or a number in its place, which is scaled and scheduled alike.",
+      ),
+    layer_decay: z
+      .number()
+      .positive()
+      .max(1)
+      .default(1)
+      .describe(
+        'What the learning rate is multiplied by from each stage to the one before it, from the head to the stem, as in timm.',
+      ),
   };
 }
 
@@ -244,6 +259,26 @@ const schedule = z.strictObject({
   update: z.enum(['step', 'epoch']).default('step').describe('How often the rate changes.'),
 });
 
+const weights = z
+  .union([z.enum(PUBLISHED_WEIGHTS as [string, ...string[]]), z.string().min(1)])
+  .describe(
+    'A weights file of PyTorch or safetensors, relative to this file, or published weights as torchvision:NAME or timm:NAME, which are downloaded.',
+  );
+
+const init = z.strictObject({
+  weights,
+  head: z
+    .enum(['auto', 'new'])
+    .default('auto')
+    .describe('auto: a new classifier where the weights have other classes; new: always.'),
+  freeze: z
+    .array(z.string().min(1))
+    .default([])
+    .describe(
+      'Stages and modules that are not trained, such as [stem, layer1]; their batch norms keep their statistics.',
+    ),
+});
+
 type TrickSchemas = {
   [Name in keyof typeof TRICKS]: ReturnType<typeof trickSchema<(typeof TRICKS)[Name]['options']>>;
 };
@@ -269,10 +304,9 @@ export const experimentSchema = z.strictObject({
     .default(1)
     .describe('The same seed gives the same run on one engine.'),
   init: z
-    .string()
-    .min(1)
+    .union([weights, init])
     .optional()
-    .describe('A safetensors file whose weights training starts from, relative to this file.'),
+    .describe('The weights that training starts from, alone or with options.'),
   engine: z
     .enum(ENGINE_REQUESTS)
     .default('auto')
