@@ -81,10 +81,10 @@ function readZipFormat(bytes: Uint8Array): TorchValue {
   if (records.has(`${folder}constants.pkl`)) {
     throw new WeightsError('it is a program of TorchScript; save the state_dict() of the model instead');
   }
-  const order = new TextDecoder().decode(records.get(`${folder}byteorder`) ?? new Uint8Array());
+  const order = new TextDecoder().decode(records.get(`${folder}byteorder`)?.read() ?? new Uint8Array());
   if (order.trim() === 'big') throw bigEndian();
-  const value = readPickle(records.get(pickle) as Uint8Array);
-  return new Unpickled((key) => records.get(`${folder}data/${key}`)).read(value);
+  const value = readPickle(records.get(pickle)?.read() ?? new Uint8Array());
+  return new Unpickled((key) => records.get(`${folder}data/${key}`)?.read()).read(value);
 }
 
 function readLegacyFormat(bytes: Uint8Array): TorchValue {

@@ -1,10 +1,5 @@
 import { WeightsError } from './weightsError';
 
-/**
- * The records of a zip archive (APPNOTE.TXT 6.3, ZIP64 included), by name: views of its bytes. Only records that are
- * stored as they are, as torch.save writes them, so that nothing grows when it is read.
- */
-
 const END = 0x06054b50;
 const END_BYTES = 22;
 const END_64 = 0x06064b50;
@@ -23,11 +18,26 @@ export function isZip(bytes: Uint8Array): boolean {
   return bytes.length >= 4 && viewOf(bytes).getUint32(0, true) === LOCAL;
 }
 
-/** @throws WeightsError where the archive is cut short, damaged or compressed */
-export function zipRecords(bytes: Uint8Array): Map<string, Uint8Array> {
+/** A record of an archive, which is looked at when it is asked for. */
+export interface ZipRecord {
+  /**
+   * A view of the archive.
+   *
+   * @throws WeightsError where the record is compressed or damaged: torch.save stores all that it is read for here as it
+   *   is, so that nothing grows when it is read
+   */
+  read(): Uint8Array;
+}
+
+/**
+ * The records of a zip archive (APPNOTE.TXT 6.3, ZIP64 included), by name.
+ *
+ * @throws WeightsError where the archive is cut short or damaged
+ */
+export function zipRecords(bytes: Uint8Array): Map<string, ZipRecord> {
   const view = viewOf(bytes);
   const { entries, start } = directoryOf(bytes, view);
-  const records = new Map<string, Uint8Array>();
+  const records = new Map<string, ZipRecord>();
   let at = start;
   for (let index = 0; index < entries; index++) {
     if (at + ENTRY_BYTES > bytes.length || view.getUint32(at, true) !== ENTRY) throw damaged('its directory');
@@ -39,15 +49,17 @@ export function zipRecords(bytes: Uint8Array): Map<string, Uint8Array> {
     const extraEnd = nameEnd + (extraBytes as number);
     if (extraEnd > bytes.length) throw damaged('its directory');
     const name = new TextDecoder().decode(bytes.subarray(at + ENTRY_BYTES, nameEnd));
-    if (method !== STORED)
-      throw new WeightsError(`its record ${name} is compressed, which torch.save does not do`);
     const wide = zip64Values(view, nameEnd, extraEnd);
     // In the order in which the ZIP64 part has what does not fit: size, compressed size, offset.
     const [size, , offset] = [24, 20, 42].map((field) => {
       const value = view.getUint32(at + field, true);
       return value === IN_ZIP64 ? (wide.shift() ?? Number.NaN) : value;
     }) as [number, number, number];
-    records.set(name, recordAt(bytes, view, name, offset, size));
+    const read = () => {
+      if (method === STORED) return recordAt(bytes, view, name, offset, size);
+      throw new WeightsError(`its record ${name} is compressed, which torch.save does not do`);
+    };
+    records.set(name, { read });
     at = extraEnd + (commentBytes as number);
   }
   return records;
