@@ -1,6 +1,6 @@
 /**
  * What is known of published weights without their files: where a name leads, which model they are for, and what images
- * they were trained on. The numbers are those of torchvision 0.20's `Weights` and of timm 1.0's `pretrained_cfg`.
+ * they were trained on. The numbers are those of torchvision 0.29's `Weights` and of timm 1.0's `pretrained_cfg`.
  */
 
 import type { ModelName, ModelSpec } from '../models/catalog';
