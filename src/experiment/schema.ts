@@ -260,10 +260,13 @@ const schedule = z.strictObject({
 });
 
 const weights = z
-  .union([z.enum(PUBLISHED_WEIGHTS as [string, ...string[]]), z.string().min(1)])
-  .describe(
-    'A weights file of PyTorch or safetensors, relative to this file, or published weights as torchvision:NAME or timm:NAME, which are downloaded.',
-  );
+  .string()
+  .min(1)
+  .meta({
+    description:
+      'A weights file of PyTorch or safetensors, relative to this file, or published weights as torchvision:NAME or timm:NAME, which are downloaded.',
+    examples: [...PUBLISHED_WEIGHTS],
+  });
 
 const init = z.strictObject({
   weights,
