@@ -112,3 +112,15 @@ export function frozenParametersOf(groups: readonly ParameterGroup[], graph: Gra
 function isFrozen({ learningRateFactor }: ParameterGroup): boolean {
   return learningRateFactor === 0;
 }
+
+/** How weight decay acts on what is trained: how strongly, and whether on biases and norms as well. */
+export function weightDecayOf(groups: readonly ParameterGroup[]): {
+  readonly weightDecay: number;
+  readonly isForAll: boolean;
+} {
+  const trained = groups.filter((group) => !isFrozen(group));
+  return {
+    weightDecay: Math.max(0, ...trained.map(({ weightDecay }) => weightDecay)),
+    isForAll: trained.every(({ kinds }) => kinds.includes('kernel')),
+  };
+}

@@ -1,4 +1,5 @@
 import * as l10n from '@vscode/l10n';
+import { parameterGroupsLacking } from '../../tricks/elsewhere/commandParts';
 import { torchvisionModel } from '../../tricks/elsewhere/torchvision';
 import { differs, lacks, option, type Part, together, when } from '../../tricks/elsewhere/translation';
 import type { System } from './system';
@@ -22,15 +23,19 @@ const data: Part = ({ data: { dataset, shuffle, augment } }) => {
   );
 };
 
-const training: Part = ({ epochs, seed, initialization: { weights } }) =>
-  together(
+const training: Part = (recipe) => {
+  const { epochs, seed, initialization } = recipe;
+  const { weights } = initialization;
+  return together(
     option('--epochs', epochs),
     lacks(l10n.t('the seed {0}', seed)),
     when(
       weights !== null,
       lacks(l10n.t('init: {0}; load it into the model where train.py makes it', weights ?? '')),
     ),
+    parameterGroupsLacking(recipe),
   );
+};
 
 /** torchvision's references/classification/train.py (https://github.com/pytorch/vision). */
 export const torchvision: System = {
