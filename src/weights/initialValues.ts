@@ -38,6 +38,7 @@ export async function loadInitialWeights(
 ): Promise<InitialWeights> {
   const file = await readWeightsFile(path);
   const { values, newHead, isGray, leftOut } = fitted(path, file, graph, head);
+  for (const [name, value] of values) if (!value.every(Number.isFinite)) throw notFinite(path, name);
   const notes = [
     l10n.t('Loaded {0} tensors from {1}.', values.size, shownAs),
     ...(file.choice ? [file.choice] : []),
@@ -46,6 +47,13 @@ export async function loadInitialWeights(
     ...(leftOut.length > 0 ? [l10n.t('Left out of the weights: {0}.', listed(leftOut))] : []),
   ];
   return { values, layout: file.layout, notes };
+}
+
+function notFinite(path: string, name: string): UserError {
+  return new UserError({
+    what: l10n.t('{0}: {1} has values that are infinite or no numbers.', path, name),
+    remedy: l10n.t('Choose a file that was saved before the training diverged.'),
+  });
 }
 
 function fitted(path: string, file: WeightsFile, graph: Graph, head: HeadChoice): FittedWeights {

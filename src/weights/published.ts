@@ -100,13 +100,21 @@ async function fromHub(
   return { path, notes: preprocessingNotes(name, await jsonIn(configPath, configSchema)) };
 }
 
-/** The SHA-256 of a file, as the hub states it for files in its large storage; following no redirection to that. */
+/** Redirections of the hub that are followed: of a repository that has another name now, or to another mirror. */
+const MAX_REDIRECTIONS = 5;
+
+/** The SHA-256 of a file, as the hub states it where it leads to its large storage. */
 async function hubSha256(
   url: string,
   name: string,
   request: Parameters<typeof fetchHeaders>[1],
+  redirections = 0,
 ): Promise<string> {
   const { status, headers } = await fetchHeaders(url, request);
+  const location = headers.get('location');
+  if (location && !headers.has('x-linked-etag') && redirections < MAX_REDIRECTIONS) {
+    return hubSha256(new URL(location, url).href, name, request, redirections + 1);
+  }
   const { remedy } = request;
   // The hub hides what is not there behind a wish for a password.
   if (status === 404 || status === 401) {

@@ -9,7 +9,7 @@ import { encodeSafetensors, type NamedTensor, type TensorValues } from '../../..
 import { UserError } from '../../../src/shared/userError';
 import { initialValues } from '../../../src/training/network/initialization';
 import { Random } from '../../../src/training/random';
-import { loadInitialValues } from '../../../src/weights/initialValues';
+import { loadInitialValues, loadInitialWeights } from '../../../src/weights/initialValues';
 
 type Tensor = NamedTensor<TensorValues>;
 
@@ -111,6 +111,18 @@ describe('a file that a network cannot start from is refused with what to do', (
     // Ours without saying so.
     const { what } = await failureOf(load(tensorsOf(graph, 'tensorflow')));
     expect(what).toContain('conv1.weight is [7, 7, 3, 4] and has to be [4, 3, 7, 7]; ');
+  });
+
+  test('where values are no numbers, by their tensor', async () => {
+    const broken = whole.map((tensor) =>
+      tensor.name === 'layer1.0.bn1.weight'
+        ? { ...tensor, values: (tensor.values as Float32Array).with(1, Number.NaN) }
+        : tensor,
+    );
+    const path = await fileOf(encodeSafetensors({ metadata: {}, tensors: broken }));
+    const { what, remedy } = await failureOf(loadInitialWeights(path, graph, 'auto', 'it'));
+    expect(what).toBe('layer1.0.bn1.weight has values that are infinite or no numbers.');
+    expect(remedy).toContain('before the training diverged');
   });
 
   test('where it is no weights file, a folder, or not there', async () => {

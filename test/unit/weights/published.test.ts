@@ -135,6 +135,21 @@ describe("timm's weights", () => {
     expect((await readFile(path)).equals(CONTENT)).toBe(true);
   });
 
+  test('are found where the repository has another name now', async () => {
+    const renamed = await hub();
+    const { load } = await hub(PRETRAINED, null, 'resnet50d.old_name');
+    expect((await failureOf(load())).what).toContain('The hub has no weights');
+    const server = await fileServer((request, response) => {
+      const location = `${renamed.url}${request.url?.replace('old_name', 'ra2_in1k')}`;
+      response.writeHead(307, { location }).end();
+    });
+    const { path } = await publishedWeights(
+      { kind: 'timm', name: 'resnet50d.old_name' },
+      { hubUrl: server.url, cacheFolder: renamed.cacheFolder, idleTimeoutMs: 30_000 },
+    );
+    expect((await readFile(path)).equals(CONTENT)).toBe(true);
+  });
+
   test('with another SHA-256 than stated are refused', async () => {
     const other = 'ab'.repeat(32);
     const { what } = await failureOf((await hub(PRETRAINED, `"${other}"`)).load());
