@@ -1,7 +1,9 @@
 import * as l10n from '@vscode/l10n';
 import type { AugmentationStep, AugmentationStepName } from '../../recipe/augmentation';
+import { weightsSource } from '../../recipe/pretrained';
+import type { Recipe } from '../../recipe/recipe';
 import { assertNever } from '../../shared/assertNever';
-import { warmupEpochs } from '../../tricks/elsewhere/commandParts';
+import { parameterGroupsLacking, warmupEpochs } from '../../tricks/elsewhere/commandParts';
 import { hasWarmupPrefix, timmModel } from '../../tricks/elsewhere/timm';
 import {
   differs,
@@ -137,13 +139,36 @@ function jitterOf(step: Extract<AugmentationStep, { step: 'color_jitter' }>): nu
   return isSame && hue[0] === 0 && hue[1] === 0 ? strength : null;
 }
 
-const training: Part = ({ epochs, schedule, seed, initialization: { weights } }) =>
-  together(
+const training: Part = (recipe) => {
+  const { epochs, schedule, seed } = recipe;
+  return together(
     // Its --epochs are those after the warmup where that stands apart from the decay.
     option('--epochs', hasWarmupPrefix(schedule) ? Math.max(epochs - warmupEpochs(schedule), 1) : epochs),
     option('--seed', seed),
-    when(weights !== null, option('--initial-checkpoint', weights ?? '')),
+    startingPoint(recipe),
+    parameterGroupsLacking(recipe),
   );
+};
+
+function startingPoint({ initialization: { weights } }: Recipe): Translation {
+  const source = weights === null ? null : weightsSource(weights);
+  switch (source?.kind) {
+    case undefined:
+      return together();
+    case 'file':
+      return option('--initial-checkpoint', source.path);
+    case 'timm':
+      return together(
+        option('--pretrained'),
+        differs(l10n.t('init: {0}; take {1} as the model to have its weights', weights ?? '', source.name)),
+      );
+    case 'torchvision':
+    case 'unknown':
+      return lacks(l10n.t('init: {0}; download it and name the file in --initial-checkpoint', weights ?? ''));
+    default:
+      return assertNever(source);
+  }
+}
 
 /** timm's train.py (https://github.com/huggingface/pytorch-image-models), of version 1.0. */
 export const timm: System = {

@@ -5,6 +5,7 @@ import {
   augmentationText,
   AUGMENTATION_STEP_DEFAULTS as STEPS,
 } from '../../recipe/augmentation';
+import { parameterGroupsLacking } from '../../tricks/elsewhere/commandParts';
 import { torchvisionModel } from '../../tricks/elsewhere/torchvision';
 import {
   differs,
@@ -78,15 +79,19 @@ function augmentation(augment: Augmentation): Translation {
   );
 }
 
-const training: Part = ({ epochs, seed, initialization: { weights } }) =>
-  together(
+const training: Part = (recipe) => {
+  const { epochs, seed, initialization } = recipe;
+  const { weights } = initialization;
+  return together(
     option('--epochs', epochs),
     lacks(l10n.t('the seed {0}', seed)),
     when(
       weights !== null,
       lacks(l10n.t('init: {0}; load it into the model where train.py makes it', weights ?? '')),
     ),
+    parameterGroupsLacking(recipe),
   );
+};
 
 /** torchvision's references/classification/train.py (https://github.com/pytorch/vision). */
 export const torchvision: System = {
