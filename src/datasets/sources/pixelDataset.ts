@@ -1,8 +1,8 @@
 import type { SplitOptions } from '../../recipe/datasets';
 import { classProblems } from '../classProblems';
+import { heldOutByNumber } from '../heldOut';
 import type { ListedDataset } from '../listing';
 import { type PixelTable, takeImages } from '../pixelTable';
-import { validationTest } from '../split';
 
 /**
  * A data set whose images are in memory. Where it has no validation images, they are split from the training images by
@@ -31,7 +31,6 @@ export function pixelDataset(
 }
 
 function splitImages(table: PixelTable, split: SplitOptions, where: string) {
-  const isValidation = validationTest(split);
-  const { kept, taken } = takeImages(table, (index) => isValidation(`#${index}`), where);
+  const { kept, taken } = takeImages(table, heldOutByNumber(split), where);
   return { train: kept, validation: taken };
 }

@@ -4,7 +4,7 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { listIdx } from '../../../src/datasets/sources/idx';
 import { datasetErrorOf, idxBytes, SMALL, smallFolder, temporaryFolder } from '../data/files';
-import { expected, FIXTURES, imagesOf, listingIn, pixelsOf, problemsOf, SPLIT } from './listingHere';
+import { expected, FIXTURES, imagesOf, listingIn, pixelsOf, SPLIT } from './listingHere';
 
 const list = (path: string, folder = '/nowhere', validation = SPLIT.validation) =>
   listIdx({ dataset: 'idx', path, split: { seed: 0, validation } }, listingIn(folder));
@@ -76,7 +76,8 @@ describe('listIdx', () => {
     await writeFile(join(folder, 'classes.txt'), `${names.join('\r\n')}\r\n`);
     const listed = await list(folder);
     expect(listed.classNames).toEqual(names);
-    expect(problemsOf(listed)).toContain('warning empty_class 7');
+    const empty = listed.problems.find(({ kind }) => kind === 'empty_class');
+    expect(empty?.where).toEqual(expect.arrayContaining(['kind 6', 'kind 7', 'kind 8', 'kind 9']));
   });
 
   it('refuses class names that are too few, or the same twice', async () => {
@@ -147,6 +148,12 @@ describe('listIdx', () => {
     await rm(join(folder, LABELS));
     await mkdir(join(folder, LABELS));
     expect((await datasetErrorOf(list(folder))).what).toBe('This is not a file.');
+  });
+
+  it('refuses groups, which numbered images do not have', async () => {
+    const split = { ...SPLIT, group_by: 'patient' };
+    const work = listIdx({ dataset: 'idx', path: EMNIST, split }, listingIn('/nowhere'));
+    await expect(work).rejects.toThrow('data.split.group_by needs paths or columns');
   });
 
   it('ends with the reason it is aborted for', async () => {
