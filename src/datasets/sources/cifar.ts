@@ -5,12 +5,10 @@ import type { OwnDatasetRequest } from '../../recipe/datasets';
 import { UserError } from '../../shared/userError';
 import { downloadFile, type PublishedFile } from '../../system/download';
 import { isSystemError, reasonOf } from '../../system/errors';
-import { linesOf } from '../classNames';
 import { DATA_FOLDER_VARIABLE } from '../dataFolder';
 import { datasetError } from '../errors';
+import { tarContents } from '../formats/tarContents';
 import type { DataProblem, Lister, ListingOptions } from '../listing';
-import { type PixelTable, sharedBytes } from '../pixelTable';
-import { tarContents } from '../tarContents';
 import {
   type CifarBatch,
   CifarError,
@@ -20,7 +18,9 @@ import {
   rgbOf,
   SIDE,
 } from './cifarBatch';
+import { linesOf } from './classNames';
 import { pixelDataset } from './pixelDataset';
+import { type PixelTable, sharedBytes } from './pixelTable';
 
 type CifarRequest = Extract<OwnDatasetRequest, { dataset: 'cifar10' | 'cifar100' }>;
 type CifarName = CifarRequest['dataset'];

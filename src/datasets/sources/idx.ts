@@ -6,7 +6,10 @@ import * as l10n from '@vscode/l10n';
 import type { OwnDatasetRequest } from '../../recipe/datasets';
 import { UserError } from '../../shared/userError';
 import { reasonOf } from '../../system/errors';
-import { ByteReader } from '../byteReader';
+import { datasetError } from '../errors';
+import { ByteReader } from '../formats/byteReader';
+import { cutShort, idxHeaderBytes, readIdxHeader, tooLong, valuesOf } from '../formats/idx';
+import type { Lister, ListingOptions } from '../listing';
 import {
   type ClassNameFile,
   checkedNames,
@@ -14,12 +17,9 @@ import {
   linesOf,
   namesForLabels,
   textOf,
-} from '../classNames';
-import { datasetError } from '../errors';
-import { cutShort, idxHeaderBytes, readIdxHeader, tooLong, valuesOf } from '../idx';
-import type { Lister, ListingOptions } from '../listing';
-import { type PixelTable, sharedBytes, sharedLabels } from '../pixelTable';
+} from './classNames';
 import { pixelDataset } from './pixelDataset';
+import { type PixelTable, sharedBytes, sharedLabels } from './pixelTable';
 
 type ArrayRequest = Extract<OwnDatasetRequest, { dataset: 'idx' | 'npz' }>;
 

@@ -1,8 +1,8 @@
 import type { SplitOptions } from '../../recipe/datasets';
 import { classProblems } from '../classProblems';
-import { heldOutByNumber } from '../heldOut';
 import type { ListedDataset } from '../listing';
-import { type PixelTable, takeImages } from '../pixelTable';
+import { heldOutByNumber } from './heldOut';
+import { type PixelTable, takeImages } from './pixelTable';
 
 /**
  * A data set whose images are in memory. Where it has no validation images, they are split from the training images by

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import * as l10n from '@vscode/l10n';
-import { readIdx } from '../../datasets/idx';
+import { readIdx } from '../../datasets/formats/idx';
 import type { DatasetFacts } from '../../recipe/datasets';
 import { UserError } from '../../shared/userError';
 import { type ImageDataset, splitInMemory } from './dataset';

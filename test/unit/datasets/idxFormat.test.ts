@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { readIdx } from '../../../src/datasets/idx';
+import { readIdx } from '../../../src/datasets/formats/idx';
 import { UserError } from '../../../src/shared/userError';
 import { datasetFailure, idxBytes } from '../data/files';
 

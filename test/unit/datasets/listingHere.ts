@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ListedDataset, ListingOptions } from '../../../src/datasets/listing';
-import type { PixelTable } from '../../../src/datasets/pixelTable';
+import type { PixelTable } from '../../../src/datasets/sources/pixelTable';
 import type { SplitTable } from '../../../src/datasets/table';
 import type { SplitOptions } from '../../../src/recipe/datasets';
 

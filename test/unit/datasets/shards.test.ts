@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { expandBraces, shardFiles } from '../../../src/datasets/shards';
+import { expandBraces, shardFiles } from '../../../src/datasets/formats/shards';
 import { datasetErrorOf, temporaryFolder } from '../data/files';
 
 describe('expandBraces', () => {

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { TarError, type TarMember, tarMembers } from '../../../src/datasets/tarWalk';
+import { TarError, type TarMember, tarMembers } from '../../../src/datasets/formats/tarWalk';
 import { expected, FIXTURES } from './listingHere';
 import { type TarEntry, tarBytes } from './tarBytes';
 

@@ -1,7 +1,7 @@
 import * as l10n from '@vscode/l10n';
-import { formatBytes } from '../shared/format';
-import { datasetError } from './errors';
-import type { SplitTable } from './table';
+import { formatBytes } from '../../shared/format';
+import { datasetError } from '../errors';
+import type { SplitTable } from '../table';
 
 export type PixelTable = Extract<SplitTable, { kind: 'pixels' }>;
 

@@ -1,7 +1,7 @@
-import { LabelsBuilder, NameTableBuilder } from './growing';
+import { LabelsBuilder, NameTableBuilder } from '../growing';
+import type { SplitTable } from '../table';
 import { GrowingNumbers } from './growingNumbers';
 import type { LabelNumbers } from './labelTexts';
-import type { SplitTable } from './table';
 
 /** Collects images that are parts of larger files. */
 export class RangeTableBuilder {

@@ -1,5 +1,5 @@
 import * as l10n from '@vscode/l10n';
-import { datasetError } from './errors';
+import { datasetError } from '../errors';
 
 export interface IdxArray {
   /** Sizes, the outermost first: [count] of labels, [count, height, width] of images. */

@@ -2,9 +2,9 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import * as l10n from '@vscode/l10n';
 import { Parser, type ReadEntry } from 'tar';
-import { reasonOf } from '../system/errors';
-import { datasetError } from './errors';
-import type { ListingOptions } from './listing';
+import { reasonOf } from '../../system/errors';
+import { datasetError } from '../errors';
+import type { ListingOptions } from '../listing';
 
 export interface TarReading extends Pick<ListingOptions, 'signal' | 'onProgress'> {
   /** The files to read, by their paths in the archive. */

@@ -1,7 +1,7 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import * as l10n from '@vscode/l10n';
-import { reasonOf } from '../system/errors';
-import { datasetError } from './errors';
+import { reasonOf } from '../../system/errors';
+import { datasetError } from '../errors';
 
 /** A tar member's header and a small file that follows it come in one read. */
 const WINDOW_BYTES = 4096;

@@ -1,7 +1,7 @@
 import * as l10n from '@vscode/l10n';
+import { compareCodePoints } from '../codePoints';
+import { datasetError } from '../errors';
 import { type ClassNameFile, namesForLabels } from './classNames';
-import { compareCodePoints } from './codePoints';
-import { datasetError } from './errors';
 
 /** The labels of a data set as they are written, each kept once: what they mean is known when all have been seen. */
 export class LabelTexts {

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as l10n from '@vscode/l10n';
-import { isSystemError, reasonOf } from '../system/errors';
-import { datasetError } from './errors';
+import { isSystemError, reasonOf } from '../../system/errors';
+import { datasetError } from '../errors';
 
 /** Names of classes, by label, and the file that has them. */
 export interface ClassNameFile {

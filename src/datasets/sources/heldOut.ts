@@ -1,7 +1,7 @@
 import * as l10n from '@vscode/l10n';
-import type { SplitOptions } from '../recipe/datasets';
-import { UserError } from '../shared/userError';
-import { groupPattern, isGroupPattern, isValidation } from './split';
+import type { SplitOptions } from '../../recipe/datasets';
+import { UserError } from '../../shared/userError';
+import { groupPattern, isGroupPattern, isValidation } from '../split';
 
 /**
  * Whether the training image of a path is split off for validation, by the path's group or else by the path without its

@@ -1,8 +1,8 @@
 import { readdir, stat } from 'node:fs/promises';
 import { isAbsolute, join, resolve } from 'node:path';
 import * as l10n from '@vscode/l10n';
-import { compareCodePoints } from './codePoints';
-import { datasetError } from './errors';
+import { compareCodePoints } from '../codePoints';
+import { datasetError } from '../errors';
 
 /** A pattern that stands for more files than this is a slip. */
 const MAX_FILES = 100_000;
