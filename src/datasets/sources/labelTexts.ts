@@ -8,6 +8,14 @@ export class LabelTexts {
   readonly #numbers = new Map<string, number>();
   readonly #inTraining = new Set<number>();
 
+  /** Those of an earlier time, by number, with the numbers of those that training images have. */
+  static restored(texts: readonly string[], inTraining: readonly number[]): LabelTexts {
+    const restored = new LabelTexts();
+    for (const text of texts) restored.other(text);
+    for (const number of inTraining) restored.#inTraining.add(number);
+    return restored;
+  }
+
   /** The number of a training image's label; the same text has the same. */
   ofTraining(text: string): number {
     const number = this.other(text);
