@@ -52,6 +52,13 @@ export class NameTableBuilder {
     this.starts.withRoom((this.names + 1) * 8).writeDoubleLE(this.endBytes, this.names * 8);
   }
 
+  /** A name that was added. */
+  at(index: number): string {
+    const starts = this.starts.withRoom(0);
+    const [start, end] = [starts.readDoubleLE(index * 8), starts.readDoubleLE((index + 1) * 8)];
+    return this.text.withRoom(0).toString('utf8', start, end);
+  }
+
   finish(): NameTable {
     return {
       text: new Uint8Array(this.text.shared, 0, this.endBytes),
@@ -60,7 +67,7 @@ export class NameTableBuilder {
   }
 }
 
-/** Gathers labels as images are found. */
+/** Gathers labels, or other small numbers, as images are found. */
 export class LabelsBuilder {
   private readonly bytes = new GrowingBytes();
   private labels = 0;
@@ -68,6 +75,11 @@ export class LabelsBuilder {
   add(label: number): void {
     this.bytes.withRoom((this.labels + 1) * 4).writeUInt32LE(label, this.labels * 4);
     this.labels++;
+  }
+
+  /** A label that was added. */
+  at(index: number): number {
+    return this.bytes.withRoom(0).readUInt32LE(index * 4);
   }
 
   finish(): Uint32Array {

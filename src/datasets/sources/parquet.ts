@@ -1,15 +1,17 @@
 import { resolve } from 'node:path';
 import * as l10n from '@vscode/l10n';
 import type { OwnDatasetRequest, SplitOptions } from '../../recipe/datasets';
-import { classProblems } from '../classProblems';
 import { datasetError } from '../errors';
 import { LabelsBuilder, NameTableBuilder } from '../growing';
+import { type SplitName, TrainSplitter } from '../listedSplits';
 import type { DataProblem, Lister } from '../listing';
-import { groupPattern, isGroupPattern, isValidation } from '../split';
+import { Places } from '../problems';
+import { groupPattern, isGroupPattern } from '../split';
 import { nameAt, type SplitTable } from '../table';
 import { classNamesIn } from './classNames';
+import { labelProblems } from './labelProblems';
 import { type LabelNumbers, numberLabels } from './labelTexts';
-import { type ParquetParts, type ParquetSplit, parquetParts } from './parquetFiles';
+import { type ParquetParts, parquetParts } from './parquetFiles';
 import { type PackedParquet, packParquet } from './parquetPack';
 import { PARQUET_SPLITS, type ParquetTable, type Skipped } from './parquetTable';
 import { RangeTableBuilder } from './rangeTable';
@@ -40,8 +42,9 @@ export const listParquet: Lister<ParquetRequest> = async (request, options) => {
   const schemaNames = table.classNames && { path: parts.parts[0]!.path, names: table.classNames };
   const labels = numberLabels(table.labelTexts, schemaNames ?? (await classNamesIn(parts.root)), root);
   const hasValidation = parts.parts.some((part) => part.split === 'validation');
-  const isHeldOut = hasValidation ? () => false : heldOut(table, split);
-  const listed = tablesOf(packed, parts, labels, isHeldOut);
+  const splitter = hasValidation ? null : new TrainSplitter(split);
+  const sideOf = splitter ? sides(table, split, splitter) : () => 'train' as const;
+  const listed = tablesOf(packed, parts, labels, sideOf);
   if (listed.train.labels.length === 0) {
     throw datasetError(
       root,
@@ -56,21 +59,21 @@ export const listParquet: Lister<ParquetRequest> = async (request, options) => {
   return {
     classNames: labels.classNames,
     ...listed,
-    test: parts.parts.some((part) => part.split === 'test') ? listed.test : null,
+    test: listed.test.labels.length > 0 ? listed.test : null,
     problems: [
       ...rowProblems(table, request, parts),
-      ...classProblems(labels.classNames, listed.train.labels, listed.validation.labels, root),
+      ...(splitter?.problems() ?? []),
+      ...labelProblems(labels.classNames, listed.train.labels, listed.validation.labels, root),
     ],
   };
 };
 
-/** Whether the training image of a row is split off for validation. */
-function heldOut({ names, groups }: ParquetTable, split: SplitOptions): (row: number) => boolean {
+/** On which side of the split the training image of a row is. */
+function sides({ names, groups }: ParquetTable, split: SplitOptions, splitter: TrainSplitter) {
   const groupOf = split.group_by !== undefined && !groups ? groupPattern(split.group_by) : null;
-  return (row) => {
+  return (row: number) => {
     const name = nameAt(names, row);
-    const group = groups ? nameAt(groups, row) || null : groupOf?.(name);
-    return isValidation(group ?? name, split);
+    return splitter.side(name, groups ? nameAt(groups, row) || null : groupOf?.(name));
   };
 }
 
@@ -84,15 +87,14 @@ function tablesOf(
   { table, pack }: PackedParquet,
   { root }: ParquetParts,
   labels: LabelNumbers,
-  isHeldOut: (row: number) => boolean,
-): Record<ParquetSplit, SplitTable> {
+  sideOf: (row: number) => 'train' | 'validation',
+): Record<SplitName, SplitTable> {
   const builder = () =>
     table.kind === 'bytes' ? rangesBuilder(table, pack, labels) : filesBuilder(table, root, labels);
   const builders = { train: builder(), validation: builder(), test: builder() };
   for (const [row, index] of table.splits.entries()) {
     const split = PARQUET_SPLITS[index]!;
-    const into = split === 'train' && isHeldOut(row) ? 'validation' : split;
-    builders[into].add(row, nameAt(table.names, row));
+    builders[split === 'train' ? sideOf(row) : split].add(row, nameAt(table.names, row));
   }
   return {
     train: builders.train.build(),
@@ -133,38 +135,50 @@ function rowProblems(
   request: ParquetRequest,
   { others }: ParquetParts,
 ): DataProblem[] {
-  const { unlabelled, imageless, outside } = skipped;
-  const label = l10n.t('Write a label into the column {0}, or delete the rows.', request.label_column);
+  const { image_column, label_column } = request;
+  const row = { severity: 'error', kind: 'bad_row' } as const;
+  const label = l10n.t('Write a label into the column {0}, or delete the rows.', label_column);
   return [
-    ...problem(unlabelled.train, 'error', l10n.t('Training rows have no label.'), label),
-    ...problem(unlabelled.validation, 'error', l10n.t('Validation rows have no label.'), label),
-    ...problem(unlabelled.test, 'warning', l10n.t('Test rows have no label and are left out.'), label),
-    ...problem(
-      imageless,
-      'error',
-      kind === 'bytes' ? l10n.t('Rows have no bytes of an image.') : l10n.t('Rows have no path of an image.'),
-      l10n.t('Write an image into the column {0}, or delete the rows.', request.image_column),
-    ),
-    ...problem(
-      outside,
-      'error',
-      l10n.t('Paths of images lead out of the folder of the data set.'),
-      l10n.t('Move the images below the folder, or store their bytes in the files.'),
-    ),
-    ...problem(
-      { count: others.length, where: others.slice(0, 10) },
-      'warning',
-      l10n.t('Files are of no split and are left out.'),
-      l10n.t('Begin their names with {0}, {1} or {2}.', 'train', 'validation', 'test'),
-    ),
+    ...placesOf(skipped.unlabelled.train).problem((rows, count) => ({
+      ...row,
+      what: l10n.t('{0} training rows have no label: {1}.', count, rows),
+      remedy: label,
+    })),
+    ...placesOf(skipped.unlabelled.validation).problem((rows, count) => ({
+      ...row,
+      what: l10n.t('{0} validation rows have no label: {1}.', count, rows),
+      remedy: label,
+    })),
+    ...placesOf(skipped.unlabelled.test).problem((rows, count) => ({
+      ...row,
+      severity: 'warning',
+      what: l10n.t('{0} test rows have no label and are left out: {1}.', count, rows),
+      remedy: label,
+    })),
+    ...placesOf(skipped.imageless).problem((rows, count) => ({
+      ...row,
+      what:
+        kind === 'bytes'
+          ? l10n.t('{0} rows have no bytes of an image: {1}.', count, rows)
+          : l10n.t('{0} rows have no path of an image: {1}.', count, rows),
+      remedy: l10n.t('Write an image into the column {0}, or delete the rows.', image_column),
+    })),
+    ...placesOf(skipped.outside).problem((rows, count) => ({
+      ...row,
+      what: l10n.t('{0} paths lead out of the folder of the data set: {1}.', count, rows),
+      remedy: l10n.t('Move the images below the folder, or store their bytes in the files.'),
+    })),
+    ...placesOf({ count: others.length, where: others }).problem((files) => ({
+      severity: 'warning',
+      kind: 'ignored',
+      what: l10n.t('These files are of no split and are left out: {0}.', files),
+      remedy: l10n.t('Begin their names with {0}, {1} or {2}.', 'train', 'validation', 'test'),
+    })),
   ];
 }
 
-function problem(
-  { count, where }: Skipped,
-  severity: DataProblem['severity'],
-  what: string,
-  remedy: string,
-): DataProblem[] {
-  return count === 0 ? [] : [{ severity, kind: 'bad_row', count, where, what, remedy }];
+function placesOf({ count, where }: Skipped): Places {
+  const places = new Places();
+  for (const [index, place] of where.entries()) places.add(place, index === 0 ? count - where.length + 1 : 1);
+  return places;
 }

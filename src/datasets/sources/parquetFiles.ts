@@ -5,15 +5,14 @@ import * as l10n from '@vscode/l10n';
 import { reasonOf } from '../../system/errors';
 import { compareCodePoints } from '../codePoints';
 import { datasetError } from '../errors';
-
-export type ParquetSplit = 'train' | 'validation' | 'test';
+import type { SplitName } from '../listedSplits';
 
 /** A file of one split. */
 export interface ParquetPart {
   readonly path: string;
   /** Relative to the data set's folder, with slashes. */
   readonly name: string;
-  readonly split: ParquetSplit;
+  readonly split: SplitName;
   readonly size: number;
   readonly mtimeMs: number;
 }
@@ -27,9 +26,9 @@ export interface ParquetParts {
   readonly others: readonly string[];
 }
 
-const SPLITS = ['train', 'validation', 'test'] as const satisfies readonly ParquetSplit[];
+const SPLITS = ['train', 'validation', 'test'] as const satisfies readonly SplitName[];
 /** How Hugging Face's datasets names splits in files and folders. */
-const KEYWORDS: Readonly<Record<ParquetSplit, RegExp>> = {
+const KEYWORDS: Readonly<Record<SplitName, RegExp>> = {
   train: keyword('train|training'),
   validation: keyword('validation|valid|dev|val'),
   test: keyword('test|testing|eval|evaluation'),
@@ -40,7 +39,7 @@ function keyword(words: string): RegExp {
 }
 
 /** The split that a name says, the file's own before its folders'. */
-function splitOf(name: string): ParquetSplit | null {
+function splitOf(name: string): SplitName | null {
   for (const part of name.split('/').reverse()) {
     const split = SPLITS.find((one) => KEYWORDS[one].test(part));
     if (split) return split;
@@ -98,7 +97,7 @@ export async function parquetParts(path: string): Promise<ParquetParts> {
   };
 }
 
-function partOf(path: string, root: string, { size, mtimeMs }: Stats, split: ParquetSplit): ParquetPart {
+function partOf(path: string, root: string, { size, mtimeMs }: Stats, split: SplitName): ParquetPart {
   return { path, name: relative(root, path).split(sep).join('/'), split, size, mtimeMs };
 }
 

@@ -1,12 +1,13 @@
 import { isMapping } from '../../shared/values';
 import { LabelsBuilder, NameTableBuilder } from '../growing';
+import type { SplitName } from '../listedSplits';
+import { Places } from '../problems';
 import type { NameTable } from '../table';
 import type { Column } from './columnFile';
 import { GrowingNumbers } from './growingNumbers';
 import { LabelTexts } from './labelTexts';
-import type { ParquetSplit } from './parquetFiles';
 
-export const PARQUET_SPLITS = ['train', 'validation', 'test'] as const satisfies readonly ParquetSplit[];
+export const PARQUET_SPLITS = ['train', 'validation', 'test'] as const satisfies readonly SplitName[];
 
 /** Rows that cannot be used: how many, and the first few of them. */
 export interface Skipped {
@@ -15,7 +16,7 @@ export interface Skipped {
 }
 
 export interface SkippedRows {
-  readonly unlabelled: Readonly<Record<ParquetSplit, Skipped>>;
+  readonly unlabelled: Readonly<Record<SplitName, Skipped>>;
   readonly imageless: Skipped;
   readonly outside: Skipped;
 }
@@ -39,7 +40,7 @@ export interface ParquetTable {
 }
 
 export interface ParquetImage {
-  readonly split: ParquetSplit;
+  readonly split: SplitName;
   readonly label: string;
   readonly offset: number;
   readonly length: number;
@@ -47,15 +48,12 @@ export interface ParquetImage {
   readonly group: string | null;
 }
 
-const NAMED = 10;
-
 /** Collects a table row by row. */
 export class ParquetTableBuilder {
   readonly #labelTexts = new LabelTexts();
   readonly #skipped = {
-    unlabelled: { train: emptySkipped(), validation: emptySkipped(), test: emptySkipped() },
-    imageless: emptySkipped(),
-    outside: emptySkipped(),
+    ...{ train: new Places(), validation: new Places(), test: new Places() },
+    ...{ imageless: new Places(), outside: new Places() },
   };
   readonly #splits = new LabelsBuilder();
   readonly #labels = new LabelsBuilder();
@@ -77,20 +75,23 @@ export class ParquetTableBuilder {
     this.#groups?.add(group ?? '');
   }
 
-  skip(reason: 'imageless' | 'outside' | ParquetSplit, where: string): void {
-    const skipped =
-      reason === 'imageless' || reason === 'outside'
-        ? this.#skipped[reason]
-        : this.#skipped.unlabelled[reason];
-    if (skipped.count++ < NAMED) skipped.where.push(where);
+  /** @param reason a split where the row has no label */
+  skip(reason: 'imageless' | 'outside' | SplitName, where: string): void {
+    this.#skipped[reason].add(where);
   }
 
   finish(kind: ParquetTable['kind'], classNames: readonly string[] | null): ParquetTable {
+    const { train, validation, test, imageless, outside } = this.#skipped;
+    const skipped = ({ count, named: where }: Places) => ({ count, where });
     return {
       kind,
       classNames,
       labelTexts: this.#labelTexts,
-      skipped: this.#skipped,
+      skipped: {
+        unlabelled: { train: skipped(train), validation: skipped(validation), test: skipped(test) },
+        imageless: skipped(imageless),
+        outside: skipped(outside),
+      },
       splits: Uint8Array.from(this.#splits.finish()),
       labels: this.#labels.finish(),
       offsets: this.#offsets.share(),
@@ -99,10 +100,6 @@ export class ParquetTableBuilder {
       groups: this.#groups?.finish() ?? null,
     };
   }
-}
-
-function emptySkipped(): { count: number; where: string[] } {
-  return { count: 0, where: [] };
 }
 
 /** What a file's header has of a table; the rest are columns. */

@@ -1,7 +1,9 @@
+import * as l10n from '@vscode/l10n';
 import type { SplitOptions } from '../../recipe/datasets';
-import { classProblems } from '../classProblems';
+import { UserError } from '../../shared/userError';
 import type { ListedDataset } from '../listing';
-import { heldOutByNumber } from './heldOut';
+import { isValidation } from '../split';
+import { labelProblems } from './labelProblems';
 import { type PixelTable, takeImages } from './pixelTable';
 
 /**
@@ -26,11 +28,17 @@ export function pixelDataset(
     train,
     validation,
     test: images.test,
-    problems: classProblems(classNames, train.labels, validation.labels, where),
+    problems: labelProblems(classNames, train.labels, validation.labels, where),
   };
 }
 
 function splitImages(table: PixelTable, split: SplitOptions, where: string) {
-  const { kept, taken } = takeImages(table, heldOutByNumber(split), where);
+  if (split.group_by !== undefined) {
+    throw new UserError({
+      what: l10n.t('data.split.group_by needs paths or columns, and these images have numbers alone.'),
+      remedy: l10n.t('Remove data.split.group_by, or store the images in files.'),
+    });
+  }
+  const { kept, taken } = takeImages(table, (index) => isValidation(`#${index}`, split), where);
   return { train: kept, validation: taken };
 }

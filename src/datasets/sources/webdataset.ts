@@ -2,22 +2,23 @@ import { basename, dirname } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import * as l10n from '@vscode/l10n';
 import type { OwnDatasetRequest, SplitOptions } from '../../recipe/datasets';
+import { UserError } from '../../shared/userError';
 import { isMapping } from '../../shared/values';
-import { classProblems } from '../classProblems';
 import { datasetError } from '../errors';
 import { shardFiles } from '../formats/shards';
 import { TarError, type TarMember, tarMembers } from '../formats/tarWalk';
 import { WindowedFile } from '../formats/windowedFile';
+import { type SplitName, TrainSplitter } from '../listedSplits';
 import type { DataProblem, Lister, ListingOptions } from '../listing';
-import { ProblemList } from '../problemList';
+import { Places } from '../problems';
+import { type Grouping, groupPattern, isGroupPattern } from '../split';
 import type { SplitTable } from '../table';
 import { classNamesIn } from './classNames';
-import { heldOutByPath } from './heldOut';
+import { labelProblems } from './labelProblems';
 import { type LabelNumbers, LabelTexts, numberLabels } from './labelTexts';
 import { RangeTableBuilder } from './rangeTable';
 
 type ShardRequest = Extract<OwnDatasetRequest, { dataset: 'webdataset' }>;
-type Split = 'train' | 'validation' | 'test';
 
 const IMAGE_EXTENSIONS = new Set(['jpg', 'jpeg', 'png', 'webp', 'gif', 'bmp', 'tif', 'tiff']);
 /** Of a JSON file of attributes, those that are taken for the label, in this order. */
@@ -29,8 +30,8 @@ const MAX_LABEL_BYTES = 1 << 20;
  * Lists shards as webdataset writes them: uncompressed tar archives in which the files of a sample follow each other and
  * have the same path up to the first dot of their name. A sample is an image (`.jpg`, `.png` and so on) and its label: a
  * number or a class name in `.cls`, or under `label`, `cls`, `class` or `target` in `.json`. Only headers and labels are
- * read. Without validation shards, validation images are split from the training shards by a hash of the samples' keys, or of what
- * `group_by` finds in the images' paths.
+ * read. Without validation shards, validation images are split from the training shards by a hash of the
+ * samples' keys, or of what `group_by` finds in the images' paths.
  *
  * Numbers are labels; their names are in `classes.txt` or `classnames.txt` beside the first training shard. Class names
  * get their labels from that file, or else in the order of code points.
@@ -57,22 +58,24 @@ export const listWebdataset: Lister<ShardRequest> = async (request, options) => 
     );
   }
   const validation = walk.table('validation', files.validation ?? files.train, labels);
+  const test = walk.table('test', files.test ?? [], labels);
   return {
     classNames: labels.classNames,
     train,
     validation,
-    test: files.test && walk.table('test', files.test, labels),
+    test: test.labels.length > 0 ? test : null,
     problems: [
       ...walk.problems(),
-      ...classProblems(labels.classNames, train.labels, validation.labels, request.train),
+      ...labelProblems(labels.classNames, train.labels, validation.labels, request.train),
     ],
   };
 };
 
 /** @throws UserError when a shard is in two splits */
-function refuseSharedShards(files: Readonly<Record<Split, readonly string[] | null>>): void {
-  const splits = Object.values(files).flatMap((paths) => paths ?? []);
-  const twice = splits.find((path, index) => splits.indexOf(path) !== index);
+function refuseSharedShards(files: Readonly<Record<SplitName, readonly string[] | null>>): void {
+  const seen = new Set<string>();
+  const paths = Object.values(files).flatMap((ofSplit) => ofSplit ?? []);
+  const twice = paths.find((path) => seen.size === seen.add(path).size);
   if (twice === undefined) return;
   throw datasetError(
     twice,
@@ -94,29 +97,31 @@ interface Sample {
 /** Goes through shards and collects their samples. */
 class Walk {
   readonly labels = new LabelTexts();
-  readonly #tables: Readonly<Record<Split, RangeTableBuilder>> = {
+  readonly #tables: Readonly<Record<SplitName, RangeTableBuilder>> = {
     train: new RangeTableBuilder(),
     validation: new RangeTableBuilder(),
     test: new RangeTableBuilder(),
   };
-  readonly #unlabelled = { train: new ProblemList(), validation: new ProblemList(), test: new ProblemList() };
-  readonly #withoutImage = new ProblemList();
-  readonly #unended = new ProblemList();
-  readonly #isHeldOut: (path: string) => boolean;
+  readonly #unlabelled = { train: new Places(), validation: new Places(), test: new Places() };
+  readonly #withoutImage = new Places();
+  readonly #unended = new Places();
+  readonly #splitter: TrainSplitter;
+  readonly #groupOf: Grouping | null;
 
   constructor(
     split: SplitOptions,
     private readonly isSplit: boolean,
     private readonly options: ListingOptions,
   ) {
-    this.#isHeldOut = heldOutByPath(split);
+    this.#splitter = new TrainSplitter(split);
+    this.#groupOf = groupingOf(split);
   }
 
-  async walk(split: Split, files: readonly string[]): Promise<void> {
+  async walk(split: SplitName, files: readonly string[]): Promise<void> {
     for (const [index, path] of files.entries()) await this.#walkShard(split, path, index, files.length);
   }
 
-  async #walkShard(split: Split, path: string, file: number, files: number): Promise<void> {
+  async #walkShard(split: SplitName, path: string, file: number, files: number): Promise<void> {
     const shard = new WindowedFile(path);
     try {
       refuseCompressed(shard);
@@ -129,7 +134,7 @@ class Walk {
     }
   }
 
-  async #walkMembers(split: Split, shard: WindowedFile, file: number, files: number): Promise<void> {
+  async #walkMembers(split: SplitName, shard: WindowedFile, file: number, files: number): Promise<void> {
     const { signal, onProgress } = this.options;
     let sample = null as Sample | null;
     const members = tarMembers((position, length) => shard.read(position, length), shard.bytes);
@@ -168,7 +173,7 @@ class Walk {
     sample.label = (extension === 'cls' ? labelOf(text.trim()) : labelInJson(text)) ?? sample.label ?? null;
   }
 
-  #add(split: Split, { key, image, label }: Sample, shard: WindowedFile, file: number): void {
+  #add(split: SplitName, { key, image, label }: Sample, shard: WindowedFile, file: number): void {
     const where = `${shard.path}: ${key}`;
     if (!image) {
       this.#withoutImage.add(where);
@@ -178,14 +183,15 @@ class Walk {
       this.#unlabelled[split].add(where);
       return;
     }
-    const into = split === 'train' && this.isSplit && this.#isHeldOut(image.name) ? 'validation' : split;
+    const into =
+      split === 'train' && this.isSplit ? this.#splitter.side(key, this.#groupOf?.(image.name)) : split;
     const name = `${basename(shard.path)}/${image.name}`;
     const number = split === 'train' ? this.labels.ofTraining(label) : this.labels.other(label);
     this.#tables[into].add({ file, offset: image.start, length: image.length, name, label: number });
   }
 
   table(
-    split: Split,
+    split: SplitName,
     files: readonly string[],
     labels: LabelNumbers,
   ): Extract<SplitTable, { kind: 'ranges' }> {
@@ -200,33 +206,49 @@ class Walk {
       '.json',
     );
     return [
-      ...this.#unlabelled.train.problem('error', 'bad_row', l10n.t('Training samples have no label.'), label),
-      ...this.#unlabelled.validation.problem(
-        'error',
-        'bad_row',
-        l10n.t('Validation samples have no label.'),
-        label,
-      ),
-      ...this.#unlabelled.test.problem(
-        'warning',
-        'bad_row',
-        l10n.t('Test samples have no label and are left out.'),
-        label,
-      ),
-      ...this.#withoutImage.problem(
-        'warning',
-        'unsupported',
-        l10n.t('Samples have no image that can be read, and are left out.'),
-        l10n.t('Store images as {0}.', [...IMAGE_EXTENSIONS].map((name) => `.${name}`).join(', ')),
-      ),
-      ...this.#unended.problem(
-        'warning',
-        'unreadable',
-        l10n.t('Shards have no end mark: they may be cut short.'),
-        l10n.t('Compare them with their source, or write them again.'),
-      ),
+      ...this.#unlabelled.train.problem((samples, count) => ({
+        severity: 'error',
+        kind: 'bad_row',
+        what: l10n.t('{0} training samples have no label: {1}.', count, samples),
+        remedy: label,
+      })),
+      ...this.#unlabelled.validation.problem((samples, count) => ({
+        severity: 'error',
+        kind: 'bad_row',
+        what: l10n.t('{0} validation samples have no label: {1}.', count, samples),
+        remedy: label,
+      })),
+      ...this.#unlabelled.test.problem((samples, count) => ({
+        severity: 'warning',
+        kind: 'bad_row',
+        what: l10n.t('{0} test samples have no label and are left out: {1}.', count, samples),
+        remedy: label,
+      })),
+      ...this.#withoutImage.problem((samples, count) => ({
+        severity: 'warning',
+        kind: 'unsupported',
+        what: l10n.t('{0} samples have no image that can be read, and are left out: {1}.', count, samples),
+        remedy: l10n.t('Store images as {0}.', [...IMAGE_EXTENSIONS].map((name) => `.${name}`).join(', ')),
+      })),
+      ...this.#unended.problem((shards, count) => ({
+        severity: 'warning',
+        kind: 'unreadable',
+        what: l10n.t('{0} shards have no end mark, and may be cut short: {1}.', count, shards),
+        remedy: l10n.t('Compare them with their source, or write them again.'),
+      })),
+      ...(this.isSplit ? this.#splitter.problems() : []),
     ];
   }
+}
+
+/** @throws UserError where `group_by` names a column, or is a pattern that cannot be read */
+function groupingOf({ group_by }: SplitOptions): Grouping | null {
+  if (group_by === undefined) return null;
+  if (isGroupPattern(group_by)) return groupPattern(group_by);
+  throw new UserError({
+    what: l10n.t('data.split.group_by is {0}, and these images have no columns.', group_by),
+    remedy: l10n.t('Write a pattern over their paths, such as {0}.', '{patient}_*'),
+  });
 }
 
 /** A member's path up to the first dot of its name, and what follows that. */

@@ -56,11 +56,11 @@ describe('listParquet', () => {
     );
     expect(await contents(listed, listed.validation)).toEqual(['8: two', '9: one']);
     expect(names(listed.train)[5]).toBe('data/train-00001-of-00002.parquet#1/5.png');
-    expect(listed.test?.labels).toHaveLength(0);
+    expect(listed.test).toBeNull();
     expect(problemsOf(listed)).toEqual([
       'warning bad_row 2',
       'warning empty_class 1',
-      'warning no_validation_image 1',
+      'warning no_validation_image 2',
     ]);
     expect(listed.problems[0]?.where[0]).toBe('data/test-00000-of-00001.parquet#0');
     const { train } = listed;

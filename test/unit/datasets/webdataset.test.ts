@@ -102,6 +102,12 @@ describe('listWebdataset', () => {
     const [train, validation] = [patients(listed.train), patients(listed.validation)];
     expect(validation.size).toBeGreaterThan(0);
     expect([...train].filter((patient) => validation.has(patient))).toEqual([]);
+    const unlike = await list(
+      folder,
+      { train: 'a.tar' },
+      { validation: 0.3, seed: 0, group_by: '{patient}-*' },
+    );
+    expect(problemsOf(unlike)[0]).toBe('warning ungrouped 200');
   });
 
   it('has validation and test shards of their own', async () => {
@@ -198,7 +204,7 @@ describe('listWebdataset', () => {
       'error bad_row 4',
       'warning bad_row 1',
       'warning unsupported 1',
-      'warning no_validation_image 2',
+      'error no_validation_image 2',
     ]);
     const path = join(folder, 'a.tar');
     expect(listed.problems[0]?.where).toEqual([`${path}: c`, `${path}: d`, `${path}: e`, `${path}: f`]);
