@@ -1,13 +1,2 @@
-import { UserError } from '../../shared/userError';
-
+export { datasetError } from '../../datasets/errors';
 export { reasonOf } from '../../system/errors';
-
-/**
- * The error of a data set that cannot be used.
- *
- * @param where The file, folder or URL that it happened to.
- * @param what What happened, a sentence.
- */
-export function datasetError(where: string, what: string, remedy: string, options?: ErrorOptions): UserError {
-  return new UserError({ what: `${where}: ${what}`, remedy }, options);
-}
