@@ -12,6 +12,7 @@ import { type Snapshot, STREAMS, type TrainingState } from '../../runs/checkpoin
 import type { Failure } from '../../shared/failure';
 import { Batches, inOrder } from '../data/batches';
 import type { ImageDataset } from '../data/dataset';
+import { balancedOrder } from '../data/order';
 import { oneHotTargets } from '../data/targets';
 import type { Effect } from '../effects/effect';
 import { RecipeEffects } from '../effects/index';
@@ -240,9 +241,7 @@ class Training {
     const epoch = this.#epoch;
     const firstStep = epoch * schedule.stepsPerEpoch;
     const speed = new Speed(data.batchSize * gradients.accumulation);
-    // From the first order each time, so that the random state alone tells an epoch's order.
-    const order = inOrder(this.options.dataset.train.count);
-    if (data.shuffle) this.parts.streams.get('dataOrder').shuffle(order);
+    const order = this.#epochOrder();
     const report = async ({ metrics, moved, learningRate, scaling }: TakenStep, index: number) => {
       const step = firstStep + index;
       const { loss, accuracy } = await metrics;
@@ -276,6 +275,20 @@ class Training {
     }
     const { loss, accuracy, steps } = this.#sums;
     return { loss: loss / steps, accuracy: accuracy / steps };
+  }
+
+  /** The epoch's images. The state of the stream alone tells it. */
+  #epochOrder(): Uint32Array {
+    const { train } = this.options.dataset;
+    const { shuffle, sampling, dataset } = this.recipe.data;
+    const random = this.parts.streams.get('dataOrder');
+    const order = inOrder(train.count);
+    if (sampling === 'balanced') {
+      const labels = order.map((image) => train.label(image));
+      return balancedOrder(labels, dataset.classes, random);
+    }
+    if (shuffle) random.shuffle(order);
+    return order;
   }
 
   /** Takes one step; an overflow leaves the schedule where it is. */
