@@ -10,9 +10,9 @@ import { learningRateAt } from '../../recipe/schedule';
 import type { Trouble } from '../../recipe/trouble';
 import { type Snapshot, STREAMS, type TrainingState } from '../../runs/checkpoint';
 import type { Failure } from '../../shared/failure';
-import { Batches, inOrder } from '../data/batches';
+import { Batches } from '../data/batches';
 import type { ImageDataset } from '../data/dataset';
-import { balancedOrder } from '../data/order';
+import { epochOrder } from '../data/epochOrder';
 import { oneHotTargets } from '../data/targets';
 import type { Effect } from '../effects/effect';
 import { RecipeEffects } from '../effects/index';
@@ -241,7 +241,8 @@ class Training {
     const epoch = this.#epoch;
     const firstStep = epoch * schedule.stepsPerEpoch;
     const speed = new Speed(data.batchSize * gradients.accumulation);
-    const order = this.#epochOrder();
+    // From the first order each time, so that the random state alone tells an epoch's order.
+    const order = epochOrder(data, this.options.dataset.train, this.parts.streams.get('dataOrder'));
     const report = async ({ metrics, moved, learningRate, scaling }: TakenStep, index: number) => {
       const step = firstStep + index;
       const { loss, accuracy } = await metrics;
@@ -275,20 +276,6 @@ class Training {
     }
     const { loss, accuracy, steps } = this.#sums;
     return { loss: loss / steps, accuracy: accuracy / steps };
-  }
-
-  /** The epoch's images. The state of the stream alone tells it. */
-  #epochOrder(): Uint32Array {
-    const { train } = this.options.dataset;
-    const { shuffle, sampling, dataset } = this.recipe.data;
-    const random = this.parts.streams.get('dataOrder');
-    const order = inOrder(train.count);
-    if (sampling === 'balanced') {
-      const labels = order.map((image) => train.label(image));
-      return balancedOrder(labels, dataset.classes, random);
-    }
-    if (shuffle) random.shuffle(order);
-    return order;
   }
 
   /** Takes one step; an overflow leaves the schedule where it is. */

@@ -96,3 +96,9 @@ test('a training minimises the weighted loss, and validation images count alike'
   expect(alike.steps[0]!.loss).toBeCloseTo(plain.steps[0]!.loss, 5);
   expect(weighted.epochs[0]!.validationLoss).not.toBeCloseTo(plain.epochs[0]!.validationLoss, 4);
 });
+
+test('a training with balanced sampling sees other batches', async () => {
+  const losses = async (sampling: string) =>
+    (await trainHere(smallRecipe({ data: { sampling } }))).steps.map(({ loss }) => loss);
+  expect(await losses('balanced')).not.toEqual(await losses('uniform'));
+});

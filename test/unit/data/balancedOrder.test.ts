@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { balancedOrder } from '../../../src/training/data/order';
+import { balancedOrder } from '../../../src/training/data/balancedOrder';
+import { epochOrder } from '../../../src/training/data/epochOrder';
 import { Random } from '../../../src/training/random';
 
 const CLASSES = 5;
@@ -61,4 +62,13 @@ test('which class has the image that is left over is drawn, too', () => {
   );
   expect(countsOf(extra).get(0)).toBeGreaterThan(15);
   expect(countsOf(extra).get(1)).toBeGreaterThan(15);
+});
+
+test('an epoch is balanced where the recipe asks for it, and takes each image once where it does not', () => {
+  const labels = Array.from({ length: 90 }, (_, image) => (image < 80 ? 0 : 1));
+  const split = { count: 90, label: (image: number) => labels[image]! };
+  const epoch = (sampling: 'uniform' | 'balanced') =>
+    epochOrder({ shuffle: true, sampling }, split, Random.seeded(1, 'dataOrder'));
+  expect([...epoch('balanced')].filter((image) => labels[image] === 1)).toHaveLength(45);
+  expect([...epoch('uniform')].sort((a, b) => a - b)).toEqual(labels.map((_, image) => image));
 });
