@@ -20,6 +20,7 @@ import {
 } from '../../protocol/trainer';
 import type { Recipe } from '../../recipe/recipe';
 import { type Resumption, readResumption, writeCheckpoint } from '../../runs/checkpoint';
+import { writeEvaluation } from '../../runs/evaluationFiles';
 import { endRequestIn } from '../../runs/lease';
 import { assertNever } from '../../shared/assertNever';
 import type { Failure } from '../../shared/failure';
@@ -28,7 +29,7 @@ import { tricksAgainst } from '../../tricks/registry';
 import type { ImageDataset } from '../data/dataset';
 import type { DownloadProgress } from '../data/download';
 import { openDataset } from '../data/open';
-import { startedEvent, type TrainingOptions, train } from '../loop/loop';
+import { type EpochEvaluation, startedEvent, type TrainingOptions, train } from '../loop/loop';
 import { threadsHere } from '../parallel/workerPool';
 import { memoryFailure } from './deviceMemory';
 import { keepLease } from './leaseKeeper';
@@ -110,8 +111,9 @@ async function trainRun(recipe: Recipe, record: RunRecord, signal: AbortSignal):
   const resume = await prepareResumption(record, resumption, before, engine);
   const weights = resume ? undefined : await loadStartingWeights(record);
   const teacher = await loadTeacher(record);
+  const dataset = await prepareDataset(recipe, record, signal);
   const options: TrainingOptions = {
-    dataset: await prepareDataset(recipe, record, signal),
+    dataset,
     weights,
     teacher,
     resume,
@@ -123,6 +125,9 @@ async function trainRun(recipe: Recipe, record: RunRecord, signal: AbortSignal):
       if (signal.reason instanceof LostRun) return;
       await record.sync();
       await writeCheckpoint(record.folder, snapshot);
+    },
+    keepEvaluation: async (evaluation) => {
+      if (!(signal.reason instanceof LostRun)) await keepEvaluation(record.folder, dataset, evaluation);
     },
     helpAgainst: (trouble) => tricksAgainst(trouble, recipe.tricks),
     signal,
@@ -195,6 +200,18 @@ async function prepareDataset(
   });
   await reporting;
   return dataset;
+}
+
+/** Keeps what an epoch made of the validation images with the run. */
+async function keepEvaluation(
+  folder: string,
+  { validation, facts: { classNames } }: ImageDataset,
+  { epoch, step, isBest, predictions, averaged }: EpochEvaluation,
+): Promise<void> {
+  const nameOf = (image: number) => validation.name?.(image) ?? `#${image}`;
+  const of = { epoch, step, classNames, nameOf };
+  if (averaged) await writeEvaluation(folder, ['averaged'], { ...of, predictions: averaged });
+  await writeEvaluation(folder, isBest ? ['best', 'last'] : ['last'], { ...of, predictions });
 }
 
 /** Calls `end` when the host, or a signal, asks the training to end; what a signal means, the folder may say. */
