@@ -10,8 +10,9 @@ import { learningRateAt } from '../../recipe/schedule';
 import type { Trouble } from '../../recipe/trouble';
 import { type Snapshot, STREAMS, type TrainingState } from '../../runs/checkpoint';
 import type { Failure } from '../../shared/failure';
-import { Batches, inOrder } from '../data/batches';
+import { Batches } from '../data/batches';
 import type { ImageDataset } from '../data/dataset';
+import { epochOrder } from '../data/epochOrder';
 import { oneHotTargets } from '../data/targets';
 import type { Effect } from '../effects/effect';
 import { RecipeEffects } from '../effects/index';
@@ -241,8 +242,7 @@ class Training {
     const firstStep = epoch * schedule.stepsPerEpoch;
     const speed = new Speed(data.batchSize * gradients.accumulation);
     // From the first order each time, so that the random state alone tells an epoch's order.
-    const order = inOrder(this.options.dataset.train.count);
-    if (data.shuffle) this.parts.streams.get('dataOrder').shuffle(order);
+    const order = epochOrder(data, this.options.dataset.train, this.parts.streams.get('dataOrder'));
     const report = async ({ metrics, moved, learningRate, scaling }: TakenStep, index: number) => {
       const step = firstStep + index;
       const { loss, accuracy } = await metrics;

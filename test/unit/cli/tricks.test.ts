@@ -290,6 +290,26 @@ describe('tricks inspect', () => {
     });
   });
 
+  it('prints what each class counts where the recipe makes them unequal', async () => {
+    const { tricks, write } = await work();
+    const text = experimentText({ loss: '{ class_weights: balanced }' });
+    await write(FILE, text);
+    const settings = ['--set', 'data.classes=3', '--set', 'data.sampling=balanced'];
+    const { stdout, stderr } = await tricks(['inspect', FILE, ...settings]);
+    expect(stdout.split('\n').slice(-5)).toEqual([
+      'CLASS    IMAGES  WEIGHT  IMAGES AN EPOCH',
+      'class 0      22  0.9697               21',
+      'class 1      21   1.016               21',
+      'class 2      21   1.016               21',
+      '',
+    ]);
+    expect(stderr).toContain('Class weights and balanced sampling correct the same imbalance twice');
+    const { classBalance } = JSON.parse((await tricks(['inspect', FILE, '--json', ...settings])).stdout);
+    expect(classBalance[0]).toEqual({
+      ...{ name: 'class 0', images: 22, weight: 64 / 66, imagesPerEpoch: 64 / 3 },
+    });
+  });
+
   it('takes images and classes from the model, else from the data, else from what the model is for', async () => {
     const { tricks, write } = await work();
     await write(FILE, experimentText({ data: '{ dataset: fashion-mnist }' }));
