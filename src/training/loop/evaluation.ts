@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { Batches, inOrder } from '../data/batches';
+import { inOrder } from '../data/batches';
+import { evaluationBatches } from '../data/batchSource';
 import type { ImageDataset } from '../data/dataset';
 import type { Predictor } from '../effects/effect';
 import { softmaxCrossEntropy } from '../ops/softmaxCrossEntropy';
@@ -24,11 +25,11 @@ export async function evaluate(
   signal: AbortSignal,
 ): Promise<Metrics> {
   const { validation, facts } = dataset;
-  const batches = new Batches(validation, facts, { batchSize, augment: 'none', rest: 'keep' });
+  const batches = evaluationBatches(validation, facts, batchSize);
   const order = inOrder(validation.count);
   const sums = { loss: 0, correct: 0 };
   const start = async (index: number) => {
-    const { size, images, labels } = batches.fill(order, index, refuse);
+    const { size, images, labels } = await batches.fill(order, index, 0);
     const shown = imagesTensor(images, size, dataset);
     const logits = await network.predict(shown);
     const measured = tf.tidy(() => {
@@ -81,8 +82,4 @@ export async function readMetrics(measured: tf.Tensor1D): Promise<Metrics> {
   } finally {
     measured.dispose();
   }
-}
-
-function refuse(): number {
-  throw new Error('Validation images are not augmented');
 }
