@@ -91,6 +91,8 @@ export const runEventSchema = z.discriminatedUnion('type', [
     averagedLoss: z.number().optional(),
     averagedAccuracy: z.number().optional(),
     seconds: z.number(),
+    /** Share of the epoch's steps, 0 to 1, that the trainer waited for images, where threads prepare them. */
+    dataWaitShare: z.number().optional(),
   }),
   z.object({ type: z.literal('done'), time, result: runResultSchema }),
   z.object({ type: z.literal('stopped'), time, step: z.number() }),

@@ -76,7 +76,10 @@ export class RunPredictor {
     }
   }
 
-  private constructor(args: readonly string[], { nodePath, predictorPath, env = process.env }: PredictorCommand) {
+  private constructor(
+    args: readonly string[],
+    { nodePath, predictorPath, env = process.env }: PredictorCommand,
+  ) {
     this.#process = fork(predictorPath, [...args], {
       execPath: nodePath,
       execArgv: [],
@@ -136,7 +139,8 @@ export class RunPredictor {
       const answer = await this.#next();
       if (answer.type === 'failed') throw new UserError(answer.failure);
       if (answer.type === type) return answer as Extract<FromPredictor, { type: Type }>;
-      if (answer.type !== 'preparing') throw new Error(`The predictor answers ${answer.type}, and not ${type}`);
+      if (answer.type !== 'preparing')
+        throw new Error(`The predictor answers ${answer.type}, and not ${type}`);
       onPreparing(answer);
     }
   }

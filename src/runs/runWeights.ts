@@ -34,9 +34,7 @@ export async function readRunWeights(runFolder: string, choice: WeightsChoice): 
       ? own
           .filter(({ name }) => name.startsWith(AVERAGE_PREFIX))
           .map(({ name, values }) => [name.slice(AVERAGE_PREFIX.length), values])
-      : own
-          .filter(({ name }) => !name.startsWith(AVERAGE_PREFIX))
-          .map(({ name, values }) => [name, values]),
+      : own.filter(({ name }) => !name.startsWith(AVERAGE_PREFIX)).map(({ name, values }) => [name, values]),
   );
   if (values.size === 0) {
     throw new UserError({

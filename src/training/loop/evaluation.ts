@@ -6,7 +6,8 @@ import {
   type Predictions,
   predictImage,
 } from '../../protocol/classificationMetrics';
-import { Batches, inOrder } from '../data/batches';
+import { inOrder } from '../data/batches';
+import { evaluationBatches } from '../data/batchSource';
 import type { ImageDataset } from '../data/dataset';
 import type { Predictor } from '../effects/effect';
 import { inTurn } from './pipeline';
@@ -35,12 +36,12 @@ export async function evaluate(
   signal: AbortSignal,
 ): Promise<Evaluation> {
   const { validation, facts } = dataset;
-  const batches = new Batches(validation, facts, { batchSize, augment: 'none', rest: 'keep' });
+  const batches = evaluationBatches(validation, facts, batchSize);
   const order = inOrder(validation.count);
   const predictions = emptyPredictions(validation.count);
   let first = 0;
   const start = async (index: number) => {
-    const { size, images, labels } = batches.fill(order, index, refuse);
+    const { size, images, labels } = await batches.fill(order, index, 0);
     const shown = imagesTensor(images, size, dataset);
     const logits = await network.predict(shown);
     shown.dispose();
@@ -90,8 +91,4 @@ export async function readMetrics(measured: tf.Tensor1D): Promise<Metrics> {
   } finally {
     measured.dispose();
   }
-}
-
-function refuse(): number {
-  throw new Error('Validation images are not augmented');
 }

@@ -11,7 +11,8 @@ import { learningRateAt } from '../../recipe/schedule';
 import type { Trouble } from '../../recipe/trouble';
 import { type Snapshot, STREAMS, type TrainingState } from '../../runs/checkpoint';
 import type { Failure } from '../../shared/failure';
-import { Batches } from '../data/batches';
+import type { BatchSource } from '../data/batch';
+import { trainingBatches } from '../data/batchSource';
 import type { ImageDataset } from '../data/dataset';
 import { epochOrder } from '../data/epochOrder';
 import { oneHotTargets } from '../data/targets';
@@ -158,6 +159,8 @@ class Training {
   #sums = { loss: 0, accuracy: 0, steps: 0 };
   /** Where the stream of the data's order stood before the epoch under way. */
   #orderState: readonly number[];
+  /** The share of the epoch's steps that were spent waiting for images; null where these are in memory. */
+  #dataWaitShare: number | null = null;
   /** Of the last whole epoch. */
   #validation: Metrics | null = null;
   #averaged: Metrics | null = null;
@@ -167,7 +170,7 @@ class Training {
   /** When the training was last to be saved, and at which step. */
   #saved = { time: performance.now(), step: 0 };
   readonly #stepper: Stepper;
-  readonly #batches: Batches;
+  readonly #batches: BatchSource;
   readonly #changeBatch: ReturnType<RecipeEffects['batchChange']>;
   /** Steps in a row whose gradients overflowed. */
   #overflowsInARow = 0;
@@ -178,11 +181,10 @@ class Training {
     private readonly parts: StepParts,
   ) {
     const { train: split, facts } = options.dataset;
-    const { batchSize, augment } = recipe.data;
     const { effects, streams } = parts;
     this.#stepper = new Stepper(recipe, parts);
-    if (typeof augment !== 'string') throw new Error('Images of one size are placed, not augmented by steps');
-    this.#batches = new Batches(split, facts, { batchSize, augment, rest: 'drop' });
+    const augmentation = streams.get('augmentation');
+    this.#batches = trainingBatches(split, facts, recipe.data, () => augmentation.uniform());
     const state = options.resume?.state;
     this.#changeBatch = effects.batchChange(streams);
     this.#orderState = streams.get('dataOrder').state;
@@ -232,6 +234,7 @@ class Training {
       balancedAccuracy,
       ...(averaged && { averagedLoss: averaged.loss, averagedAccuracy: averaged.accuracy }),
       seconds: this.#inEpoch.seconds,
+      ...(this.#dataWaitShare !== null && { dataWaitShare: this.#dataWaitShare }),
     };
     if (isBest) this.#bestAccuracy = validation.accuracy;
     this.#validation = metricsOf(validation);
@@ -294,12 +297,18 @@ class Training {
       });
     };
     const stop = () => signal.aborted || this.#isSaveDue();
+    const { waitedMs } = this.#batches;
+    const begun = performance.now();
     const start = (index: number) => this.#step(order, index);
     for (;;) {
       const next = await inTurnUntil(this.#stepsInEpoch, schedule.stepsPerEpoch, stop, start, report);
       signal.throwIfAborted();
       if (next === schedule.stepsPerEpoch) break;
       await this.#save(false);
+    }
+    if (data.images) {
+      const stepsMs = Math.max(performance.now() - begun, 1);
+      this.#dataWaitShare = Math.min(1, (this.#batches.waitedMs - waitedMs) / stepsMs);
     }
     const { loss, accuracy, steps } = this.#sums;
     return { loss: loss / steps, accuracy: accuracy / steps };
@@ -309,10 +318,14 @@ class Training {
   async #step(order: Uint32Array, index: number): Promise<TakenStep> {
     const { schedule, gradients, precision } = this.recipe;
     const learningRate = learningRateAt(schedule, this.#stepsDone - this.#stepper.lossScale.overflows);
-    const batches = Array.from({ length: gradients.accumulation }, (_, part) =>
-      this.#batch(order, index * gradients.accumulation + part),
-    );
-    const { moved, metrics } = await this.#stepper.take(batches, learningRate).finally(() => {
+    const batches: BatchTensors[] = [];
+    const take = async () => {
+      for (let part = 0; part < gradients.accumulation; part++) {
+        batches.push(await this.#batch(order, index * gradients.accumulation + part));
+      }
+      return this.#stepper.take(batches, learningRate);
+    };
+    const { moved, metrics } = await take().finally(() => {
       for (const batch of batches) tf.dispose([batch.images, batch.targets, batch.labels]);
     });
     this.#stepsDone++;
@@ -331,11 +344,10 @@ class Training {
   }
 
   /** The images of a batch, augmented, and mixed with their targets. */
-  #batch(order: Uint32Array, index: number): BatchTensors {
+  async #batch(order: Uint32Array, index: number): Promise<BatchTensors> {
     const { dataset } = this.options;
     const { facts } = dataset;
-    const augmentation = this.parts.streams.get('augmentation');
-    const { size, images, labels } = this.#batches.fill(order, index, () => augmentation.uniform());
+    const { size, images, labels } = await this.#batches.fill(order, index, this.#epoch);
     const targets = oneHotTargets(labels, facts.classes);
     this.#changeBatch({ size, images, targets }, facts);
     // The next batch of the step is filled into the same array, which not every engine copies.

@@ -27,10 +27,9 @@ import type { Failure } from '../../shared/failure';
 import { failureOf } from '../../system/errors';
 import { tricksAgainst } from '../../tricks/registry';
 import type { ImageDataset } from '../data/dataset';
-import type { DownloadProgress } from '../data/download';
-import { openDataset } from '../data/open';
 import { type EpochEvaluation, startedEvent, type TrainingOptions, train } from '../loop/loop';
 import { threadsHere } from '../parallel/workerPool';
+import { openData } from './data';
 import { memoryFailure } from './deviceMemory';
 import { keepLease } from './leaseKeeper';
 import { assertFits, explainOutOfMemory } from './outOfMemory';
@@ -111,7 +110,7 @@ async function trainRun(recipe: Recipe, record: RunRecord, signal: AbortSignal):
   const resume = await prepareResumption(record, resumption, before, engine);
   const weights = resume ? undefined : await loadStartingWeights(record);
   const teacher = await loadTeacher(record);
-  const dataset = await prepareDataset(recipe, record, signal);
+  const { dataset, close } = await openData(record, { engine: engine.name, threads, signal });
   const options: TrainingOptions = {
     dataset,
     weights,
@@ -132,7 +131,11 @@ async function trainRun(recipe: Recipe, record: RunRecord, signal: AbortSignal):
     helpAgainst: (trouble) => tricksAgainst(trouble, recipe.tricks),
     signal,
   };
-  return explainOutOfMemory(recipe, engine, threads, () => train(recipe, options));
+  try {
+    return await explainOutOfMemory(recipe, engine, threads, () => train(recipe, options));
+  } finally {
+    await close();
+  }
 }
 
 /**
@@ -174,32 +177,6 @@ async function prepareResumption(
   if (!snapshot) return undefined;
   await record.resumeFrom(snapshot.state.step, snapshot.state.validation?.accuracy ?? null);
   return snapshot;
-}
-
-/** Opens the recipe's data set, and reports its progress in the run's log. */
-async function prepareDataset(
-  { data: { source } }: Recipe,
-  record: RunRecord,
-  signal: AbortSignal,
-): Promise<ImageDataset> {
-  const report = (what: string, share: number | null) =>
-    record.record({ type: 'preparing', time: Date.now(), what, share });
-  await report(l10n.t('Opening the data set {0}', source.dataset), null);
-  let lastReport = '';
-  let reporting = Promise.resolve();
-  const dataset = await openDataset(source, {
-    cacheFolder: process.env.BAG_OF_TRICKS_CACHE,
-    signal,
-    onProgress: ({ file, receivedBytes, totalBytes }: DownloadProgress) => {
-      const share = totalBytes === null ? null : Math.floor((100 * receivedBytes) / totalBytes) / 100;
-      const what = l10n.t('Downloading {0}', file);
-      if (lastReport === `${what} ${share}`) return;
-      lastReport = `${what} ${share}`;
-      reporting = reporting.then(() => report(what, share));
-    },
-  });
-  await reporting;
-  return dataset;
 }
 
 /** Keeps what an epoch made of the validation images with the run. */
