@@ -16,10 +16,14 @@ export const nodeBundle = {
   logLevel: 'warning',
 };
 
-/** The entry points of the programs that Node runs: the trainer, the workers that share its batches, the command line. */
+/**
+ * The entry points of the programs that Node runs: the trainer, the workers that share its batches, the workers that
+ * look at a data set's images, the command line.
+ */
 export const programs = {
   trainer: 'src/training/trainer/main.ts',
   thread: 'src/training/parallel/worker.ts',
+  looker: 'src/datasets/index/lookerThread.ts',
   tricks: 'src/cli/main.ts',
 };
 
