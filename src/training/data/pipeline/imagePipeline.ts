@@ -69,6 +69,8 @@ export class ImagePipeline {
   readonly #underWay = new Map<number, PreparedBatch>();
   #lastId = 0;
   #lost: UserError | null = null;
+  /** Who waits for a worker's next answer. */
+  #whenAnswered: { resolve(): void; reject(error: Error): void } | null = null;
   #waitedMs = 0;
   /** Images that were replaced, by their number. */
   readonly #replaced = new Set<number>();
@@ -180,18 +182,19 @@ export class ImagePipeline {
 
   /** Batch `index`, once it is prepared. */
   async #take(pass: Pass, index: number): Promise<PreparedBatch> {
-    this.#prepareAhead();
-    const batch = pass.batches.get(index);
-    if (!batch) throw new Error('Batches are filled one at a time');
     const start = performance.now();
     try {
+      this.#prepareAhead();
+      // Workers may still write to all slots, for a pass that was dropped.
+      while (!pass.batches.has(index)) await this.#nextAnswer();
+      const batch = pass.batches.get(index)!;
       await batch.whenPrepared;
+      pass.batches.delete(index);
+      pass.next = index + 1;
+      return batch;
     } finally {
       this.#waitedMs += performance.now() - start;
     }
-    pass.batches.delete(index);
-    pass.next = index + 1;
-    return batch;
   }
 
   #filled(batch: PreparedBatch, labels: Uint32Array, images: Float32Array, batchLabels: Int32Array): Batch {
@@ -243,6 +246,13 @@ export class ImagePipeline {
     for (const image of bad) this.#note(image);
     const fatal = bad.find(({ replacement }) => replacement === null);
     this.#onPart(id, fatal ? badImageError(fatal) : null);
+    this.#whenAnswered?.resolve();
+  }
+
+  #nextAnswer(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#whenAnswered = { resolve, reject };
+    });
   }
 
   /** A part of a batch is done, or is not to be done. */
@@ -281,6 +291,7 @@ export class ImagePipeline {
 
   #onLost(error: UserError): void {
     this.#lost = error;
+    this.#whenAnswered?.reject(error);
     for (const batch of this.#underWay.values()) batch.fail(error);
     this.#underWay.clear();
   }
