@@ -10,12 +10,12 @@ import {
   type AugmentationPreset,
   INTERPOLATIONS,
 } from '../src/recipe/augmentation';
+import type { PixelImage } from '../src/shared/pixelImage';
 import { augmentImage } from '../src/training/augmentation/augmentImage';
 import { evaluationView } from '../src/training/augmentation/evaluationView';
-import type { PixelImage } from '../src/training/augmentation/image';
 import { applyOperation, OPERATION_NAMES } from '../src/training/augmentation/operations';
 import { drawBox } from '../src/training/augmentation/randomResizedCrop';
-import { resize, wholeOf } from '../src/training/augmentation/resize';
+import { resize, resizeCrop, wholeOf } from '../src/training/augmentation/resize';
 import { Random } from '../src/training/random';
 import { median } from './median';
 
@@ -35,7 +35,7 @@ const output = { height: SIZE, width: SIZE };
 const cases: Record<string, () => unknown> = {};
 for (const interpolation of INTERPOLATIONS) {
   cases[`random crop of 500x375, ${interpolation}`] = () =>
-    resize(
+    resizeCrop(
       photo,
       drawBox(photo, AUGMENTATION_STEP_DEFAULTS.random_resized_crop, uniform),
       output,

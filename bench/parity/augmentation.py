@@ -1,16 +1,22 @@
 """Writes what Pillow and torchvision make of small images, for test/unit/augmentation.
 
     python bench/parity/augmentation.py
+    python bench/parity/augmentation.py --times
 
 test/fixtures/augmentation/resize.json: resized images as base64 bytes; boxes are [top, left, height, width].
 test/fixtures/augmentation/goldens.json: evaluation views and operations, of which only the first 64 bits of the
 bytes' SHA-256 are kept, and the magnitudes of RandAugment and TrivialAugment. The files here are of Pillow 13.0, torchvision 0.29.2 and
 torch 2.15.
+
+With --times it prints how long Pillow and torchvision take instead, beside bench/augmentation.ts.
 """
 
 import base64
 import hashlib
 import json
+import statistics
+import sys
+import time
 from pathlib import Path
 
 import numpy
@@ -90,6 +96,10 @@ def resized():
             ((1, 64, 1), (0, 0, 1, 64), (6, 6)),
             ((300, 400, 3), (0, 0, 300, 400), (7, 9)),
             ((600, 500, 1), (3, 2, 590.5, 490), (9, 7)),
+            # Lower by more than twice what it becomes narrower: Pillow 13 begins with the vertical pass.
+            ((60, 21, 3), (0, 0, 60, 21), (17, 13)),
+            ((60, 21, 1), (10, 3.5, 40.25, 15), (20, 23)),
+            ((900, 150, 3), (0, 0, 900, 150), (5, 11)),
         ]:
             top, left, h, w = box
             image = picture(height, width, channels).resize(size[::-1], resampling, (left, top, left + w, top + h))
@@ -100,6 +110,19 @@ def resized():
                 "interpolation": name,
                 "pixels": base64.b64encode(bytes_of(image)).decode(),
             }
+
+
+def resized_crops():
+    for name, mode in FILTERS.items():
+        for shape, box, size in [
+            ((37, 53, 3), (3, 5, 20, 31), 16),
+            ((37, 53, 3), (0, 40, 37, 13), 24),
+            ((48, 64, 1), (11, 0, 30, 40), 32),
+            ((48, 64, 3), (5, 7, 32, 32), 32),
+            ((400, 300, 3), (40, 30, 350, 230), 96),
+        ]:
+            image = F.resized_crop(picture(*shape), *box, [size, size], mode)
+            yield {"image": shape, "box": box, "size": size, "interpolation": name, "digest": digest(image)}
 
 
 def evaluation_views():
@@ -117,6 +140,7 @@ def evaluation_views():
             ((5, 5, 1), 33, 0.66),
             ((20, 31, 3), 15, 1.25),
             ((20, 31, 1), 14, 1.5),
+            ((400, 300, 3), 224, 0.875),
         ]:
             short = int(size / crop_pct // 1)
             steps = transforms.Compose([transforms.Resize(short, mode), transforms.CenterCrop(size)])
@@ -220,15 +244,43 @@ def central_crops():
         yield {"image": [height, width], "box": list(box)}
 
 
+def print_times():
+    photo, square = picture(375, 500, 3), picture(224, 224, 3)
+    cases = {
+        f"random crop of 500x375, {name}": lambda mode=mode: transforms.RandomResizedCrop(224, interpolation=mode)(photo)
+        for name, mode in FILTERS.items()
+    }
+    cases["color_jitter"] = lambda: transforms.ColorJitter(0.4, 0.4, 0.4)(square)
+    cases["randaugment"] = lambda: autoaugment.RandAugment()(square)
+    cases["trivialaugment"] = lambda: autoaugment.TrivialAugmentWide()(square)
+    for ours, theirs in OPERATIONS.items():
+        magnitude = 5 if ours == "posterize" else 0.3
+        cases[f"operation {ours}"] = lambda theirs=theirs, magnitude=magnitude: autoaugment._apply_op(
+            square, theirs, magnitude, InterpolationMode.NEAREST, None
+        )
+    print(f"{'to 224x224, milliseconds':44}median    mean")
+    for name, run in cases.items():
+        times = []
+        for _ in range(400):
+            start = time.perf_counter()
+            run()
+            times.append(1000 * (time.perf_counter() - start))
+        print(f"{name:44}{statistics.median(times):.3f}  {statistics.mean(times):.3f}")
+
+
 def lines(items):
     return "[\n" + ",\n".join(json.dumps(item) for item in items) + "\n]"
 
 
 if __name__ == "__main__":
+    if "--times" in sys.argv:
+        print_times()
+        sys.exit()
     torch.manual_seed(0)
     FOLDER.mkdir(exist_ok=True)
     (FOLDER / "resize.json").write_text(lines(resized()) + "\n")
     parts = {
+        "resizedCrops": resized_crops(),
         "evaluationViews": evaluation_views(),
         "magnitudes": spaces(),
         "operations": operations(),

@@ -1,5 +1,10 @@
 import { defaultTask } from '../models/catalog';
-import type { Augmentation, AugmentationStep, Placing } from '../recipe/augmentation';
+import {
+  AUGMENTATION_PRESETS,
+  type Augmentation,
+  type AugmentationStep,
+  type Placing,
+} from '../recipe/augmentation';
 import {
   type DatasetFacts,
   type DatasetRequest,
@@ -173,30 +178,25 @@ function isPlacing(augment: string): augment is Placing {
 /** The steps that a preset or a list comes to, for images of `size`. */
 function stepsOf(augment: Experiment['data']['augment'], size: number): readonly AugmentationStep[] {
   if (typeof augment !== 'string') return augment.map((step) => stepOf(step, size));
-  const flip = stepOf('flip', size);
-  const shift = stepOf('padded_crop', size);
-  const crop = stepOf('random_resized_crop', size);
-  const cut = size <= SMALL_IMAGE_SIZE ? shift : crop;
   switch (augment) {
-    case 'none':
-      return [];
     case 'flip':
-      return [flip];
+      return [stepOf('flip', size)];
     case 'crop_flip':
-    case 'cifar':
-      return [shift, flip];
-    case 'imagenet':
-      return [crop, flip, stepOf('color_jitter', size), stepOf('pca_noise', size)];
-    case 'randaugment':
-    case 'trivialaugment':
-      return [cut, flip, stepOf(augment, size)];
+      return [stepOf('padded_crop', size), stepOf('flip', size)];
+    default:
+      return AUGMENTATION_PRESETS[augment].map((step) => {
+        const isTooLarge = step.step === 'random_resized_crop' && augment !== 'imagenet';
+        return isTooLarge && size <= SMALL_IMAGE_SIZE
+          ? stepOf('padded_crop', size)
+          : stepOf(step.step === 'padded_crop' ? 'padded_crop' : step, size);
+      });
   }
 }
 
-function stepOf(
-  written: Exclude<Experiment['data']['augment'], string>[number],
-  size: number,
-): AugmentationStep {
+type WrittenStep = Exclude<Experiment['data']['augment'], string>[number] | AugmentationStep;
+
+/** A step with its defaults: a padding is an eighth of the size, 4 pixels of CIFAR's 32. */
+function stepOf(written: WrittenStep, size: number): AugmentationStep {
   const step = typeof written === 'string' ? augmentationStepSchema.parse({ step: written }) : written;
   return step.step === 'padded_crop' ? { ...step, padding: step.padding ?? Math.round(size / 8) } : step;
 }

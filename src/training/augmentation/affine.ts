@@ -1,4 +1,5 @@
-import { copyPixel, type PixelImage } from './image';
+import type { PixelImage } from '../../shared/pixelImage';
+import { copyPixel } from './copyPixel';
 
 /** Output (x, y) shows the input at (a x + b y + c, d x + e y + f): [a, b, c, d, e, f], pixels from the corner. */
 type Matrix = readonly [number, number, number, number, number, number];

@@ -1,10 +1,10 @@
 import type { AugmentationStep, Interpolation } from '../../recipe/augmentation';
 import { assertNever } from '../../shared/assertNever';
+import type { PixelImage } from '../../shared/pixelImage';
 import { colorJitter } from './colorJitter';
 import type { Uniform } from './draws';
 import { evaluationView } from './evaluationView';
 import { randomFlip, randomVerticalFlip } from './flip';
-import type { PixelImage } from './image';
 import { paddedCrop } from './paddedCrop';
 import { pcaNoise } from './pcaNoise';
 import { randAugment } from './randAugment';

@@ -10,6 +10,9 @@ export type Filter = Exclude<Interpolation, 'nearest'>;
 export interface AxisWeights {
   readonly starts: Int32Array;
   readonly counts: Int32Array;
+  /** The first input that is used, and the one after the last. */
+  readonly first: number;
+  readonly end: number;
   /** Weights per output position, a multiple of 4; those past the count are 0. */
   readonly taps: number;
   /** Fixed point: `1 << PRECISION_BITS` is a weight of 1. */
@@ -97,6 +100,7 @@ function computeWeights(
   const counts = new Int32Array(count);
   const weights = new Int32Array(count * taps);
   const exact = new Float64Array(taps);
+  let [firstUsed, endUsed] = [inputSize, 0];
   for (let index = 0; index < count; index++) {
     const center = origin + (first + index + 0.5) * scale;
     const start = Math.max(0, Math.trunc(center - support + 0.5));
@@ -119,8 +123,10 @@ function computeWeights(
       weights.copyWithin(offset, offset + low, offset + taps).fill(0, offset + taps - low, offset + taps);
     starts[index] = start + low;
     counts[index] = high - low;
+    firstUsed = Math.min(firstUsed, start + low);
+    endUsed = Math.max(endUsed, start + high);
   }
-  return { starts, counts, taps, weights };
+  return { starts, counts, first: firstUsed, end: endUsed, taps, weights };
 }
 
 /** The input position of each output position asked for, as Pillow's Geometry.c finds the nearest. */

@@ -22,7 +22,7 @@ import {
   toIntegers,
   words,
 } from '../../backends/wasm/assembler';
-import type { PixelImage } from './image';
+import type { PixelImage } from '../../shared/pixelImage';
 import { Kernels, Layout, VECTOR_BYTES, WORD_BYTES } from './kernels';
 
 /**

@@ -1,8 +1,8 @@
 import type { AugmentationStep } from '../../recipe/augmentation';
+import type { PixelImage } from '../../shared/pixelImage';
 import { drawBelow, drawIn, type Uniform } from './draws';
 import { adjustBrightness, adjustContrast, adjustSaturation } from './enhance';
 import { adjustHue } from './hue';
-import type { PixelImage } from './image';
 
 type Options = Omit<Extract<AugmentationStep, { readonly step: 'color_jitter' }>, 'step'>;
 

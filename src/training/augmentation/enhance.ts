@@ -1,5 +1,5 @@
+import type { PixelImage } from '../../shared/pixelImage';
 import { blendWithGrey, blendWithTone, luminanceSum } from './blend';
-import type { PixelImage } from './image';
 
 /**
  * Changes by a factor, as Pillow's ImageEnhance makes them: 1 changes nothing, 0 leaves the degenerate image (black,

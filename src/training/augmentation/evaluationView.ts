@@ -1,6 +1,6 @@
 import type { Interpolation } from '../../recipe/augmentation';
-import type { PixelImage } from './image';
-import { crop, isSize, resizeRegion, type Size, wholeOf } from './resize';
+import type { PixelImage } from '../../shared/pixelImage';
+import { crop, isSize, resizeRegion, type Size } from './resize';
 import { roundHalfToEven } from './rounding';
 
 export interface EvaluationViewOptions {
@@ -26,7 +26,7 @@ export function evaluationView(
     ...{ top: vertical.first, left: horizontal.first },
     ...{ height: vertical.count, width: horizontal.count },
   };
-  const center = resizeRegion(image, wholeOf(image), resized, region, interpolation);
+  const center = resizeRegion(image, resized, region, interpolation);
   if (isSize(center, { height: size, width: size })) return center;
   return crop(center, { top: -vertical.padding, left: -horizontal.padding, height: size, width: size });
 }

@@ -1,5 +1,6 @@
+import type { PixelImage } from '../../shared/pixelImage';
+import { copyPixel } from './copyPixel';
 import type { Uniform } from './draws';
-import { copyPixel, type PixelImage } from './image';
 
 /** Mirrors some images left to right. Takes 1 number. */
 export function randomFlip(image: PixelImage, probability: number, uniform: Uniform): PixelImage {

@@ -1,4 +1,4 @@
-import type { PixelImage } from './image';
+import type { PixelImage } from '../../shared/pixelImage';
 
 /**
  * Shifts hues by `turns` of the color circle, -0.5 to 0.5, as torchvision does on Pillow images: in HSV bytes. Even a

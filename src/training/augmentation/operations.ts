@@ -1,7 +1,8 @@
+import { RANDAUGMENT_MAX_MAGNITUDE } from '../../recipe/augmentation';
 import { assertNever } from '../../shared/assertNever';
+import type { PixelImage } from '../../shared/pixelImage';
 import { rotate, shearX, shearY, translate } from './affine';
 import { adjustBrightness, adjustContrast, adjustSaturation, adjustSharpness } from './enhance';
-import type { PixelImage } from './image';
 import type { Size } from './resize';
 import { autocontrast, equalize, posterize, solarize } from './tones';
 
@@ -13,7 +14,7 @@ export const OPERATION_NAMES = [
 export type OperationName = (typeof OPERATION_NAMES)[number];
 
 /** Magnitudes come in as many bins. */
-export const MAGNITUDE_BINS = 31;
+export const MAGNITUDE_BINS = RANDAUGMENT_MAX_MAGNITUDE + 1;
 
 /** How strong an operation is at each magnitude: from 0's to the last's, in even steps. */
 interface Magnitudes {

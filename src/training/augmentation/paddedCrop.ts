@@ -1,5 +1,5 @@
+import type { PixelImage } from '../../shared/pixelImage';
 import { drawBelow, type Uniform } from './draws';
-import type { PixelImage } from './image';
 import { crop } from './resize';
 
 /**

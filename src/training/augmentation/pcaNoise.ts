@@ -1,5 +1,5 @@
+import type { PixelImage } from '../../shared/pixelImage';
 import { drawNormal, type Uniform } from './draws';
-import type { PixelImage } from './image';
 
 /** Standard deviations of ImageNet's colors along their principal components, in levels of 0 to 255. */
 const EIGENVALUES = [55.46, 4.794, 1.148] as const;

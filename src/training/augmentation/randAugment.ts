@@ -1,6 +1,6 @@
 import type { AugmentationStep } from '../../recipe/augmentation';
+import type { PixelImage } from '../../shared/pixelImage';
 import { drawBelow, type Uniform } from './draws';
-import type { PixelImage } from './image';
 import { applyOperation, magnitudeOf, OPERATION_NAMES, randAugmentSpace } from './operations';
 
 type Options = Omit<Extract<AugmentationStep, { readonly step: 'randaugment' }>, 'step'>;

@@ -1,7 +1,7 @@
 import type { AugmentationStep, Interpolation } from '../../recipe/augmentation';
+import type { PixelImage } from '../../shared/pixelImage';
 import { drawBelow, drawIn, type Uniform } from './draws';
-import type { PixelImage } from './image';
-import { type Box, resize, type Size } from './resize';
+import { type Box, resizeCrop, type Size } from './resize';
 import { roundHalfToEven } from './rounding';
 
 type Options = Omit<Extract<AugmentationStep, { readonly step: 'random_resized_crop' }>, 'step'>;
@@ -46,5 +46,5 @@ export function randomResizedCrop(
   { size, interpolation }: { readonly size: number; readonly interpolation: Interpolation },
   uniform: Uniform,
 ): PixelImage {
-  return resize(image, drawBox(image, options, uniform), { height: size, width: size }, interpolation);
+  return resizeCrop(image, drawBox(image, options, uniform), { height: size, width: size }, interpolation);
 }

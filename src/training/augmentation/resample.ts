@@ -1,115 +1,223 @@
-import {
-  addIntegers,
-  advance,
-  advanceBy,
-  type Code,
-  type FunctionSource,
-  get,
-  load,
-  loadBytes,
-  loadInteger,
-  loadSplat,
-  multiplyIntegers,
-  set,
-  shiftRightSigned,
-  shuffle,
-  splat,
-  store,
-  storeFourBytes,
-  sumOf,
-  toBytes,
-} from '../../backends/wasm/assembler';
-import { type AxisWeights, PRECISION_BITS, TAPS_MULTIPLE } from './axisWeights';
-import type { PixelImage } from './image';
-import { type Kernel, Kernels, Layout, roundUp, VECTOR_BYTES, WORD_BYTES } from './kernels';
+import type { PixelImage } from '../../shared/pixelImage';
+import { type AxisWeights, TAPS_MULTIPLE } from './axisWeights';
+import { type Kernel, Layout, roundUp, VECTOR_BYTES, WORD_BYTES } from './kernels';
+import { HEADER_WORDS, kernels, ROWS_AT_ONCE } from './resampleKernels';
 
 /** Source rows are copied in bands of about as much, which a core's cache holds. */
 const BAND_BYTES = 256 * 1024;
-/** Entries of a table begin with where their inputs start, in bytes, and how many there are. */
-const HEADER_WORDS = 2;
-const HALF = 1 << (PRECISION_BITS - 1);
-/** Rows that the kernel of colors computes at once: they share their weights. */
-const ROWS_AT_ONCE = 4;
+
+/** How an image is resampled along both axes. Pillow rounds to bytes after each pass, so their order matters. */
+export interface Resampling {
+  /** Where the axes' inputs begin in the image, in pixels. */
+  readonly top: number;
+  readonly left: number;
+  readonly vertical: AxisWeights;
+  readonly horizontal: AxisWeights;
+  readonly verticalFirst: boolean;
+}
 
 /**
- * Weighs pixels along rows, each pass rounded to bytes, then along columns: [height, width, channels] by the axes.
- * Needs 1 or 3 channels. WebAssembly, four int32 at a time.
+ * The weighted sums of an image's pixels: [height, width, channels] by the axes. Needs 1 or 3 channels. WebAssembly,
+ * four int32 at a time.
  */
-export function resample(image: PixelImage, vertical: AxisWeights, horizontal: AxisWeights): PixelImage {
-  const { pixels: source, width, channels } = image;
-  if (channels !== 1 && channels !== 3) throw new RangeError(`An image of ${channels} channels`);
-  const height = vertical.starts.length;
-  const rowBytes = horizontal.starts.length * channels;
-  const firstRow = vertical.starts[0]!;
-  const rows = vertical.starts.at(-1)! + vertical.counts.at(-1)! - firstRow;
-  const narrowRowBytes = roundUp(rowBytes + WORD_BYTES, VECTOR_BYTES);
-  const sourceRowBytes = width * channels;
-  const bandRows = Math.min(rows, Math.max(1, Math.floor(BAND_BYTES / sourceRowBytes)));
+export function resample(image: PixelImage, resampling: Resampling): PixelImage {
+  if (image.channels !== 1 && image.channels !== 3) throw new RangeError(`${image.channels} channels`);
+  return resampling.verticalFirst ? verticalFirst(image, resampling) : horizontalFirst(image, resampling);
+}
 
+function horizontalFirst(image: PixelImage, { top, left, vertical, horizontal }: Resampling): PixelImage {
+  const { pixels: source, channels } = image;
+  const [height, width] = [vertical.starts.length, horizontal.starts.length];
+  const rows = vertical.end - vertical.first;
+  const sourceStride = (horizontal.end - horizontal.first) * channels;
+  const narrowStride = strideOf(width * channels);
+  const bandRows = Math.min(rows, rowsOfBand(sourceStride));
   const layout = new Layout();
-  const horizontalAt = layout.place(tableWords(horizontal) * WORD_BYTES);
-  const verticalAt = layout.place(tableWords(vertical) * WORD_BYTES);
-  const bandAt = layout.place(bandRows * sourceRowBytes);
-  const narrowAt = layout.place(rows * narrowRowBytes);
-  const targetAt = layout.place(height * rowBytes);
+  const bandAt = layout.place(bandRows * sourceStride);
+  const narrowAt = layout.place(rows * narrowStride);
+  const targetAt = layout.place(height * width * channels);
+  const [horizontalAt, verticalAt] = [
+    layout.place(tableBytes(horizontal)),
+    layout.place(tableBytes(vertical)),
+  ];
   const { memory, functions } = kernels.on(layout);
-
-  // The grey kernel takes as many pixels at once as a vector holds.
-  const pixelsAtOnce = channels === 1 ? TAPS_MULTIPLE : 1;
-  writeTable(memory, horizontalAt, horizontal, 0, channels, pixelsAtOnce);
-  writeTable(memory, verticalAt, vertical, firstRow, narrowRowBytes, 1);
-  const bytes = new Uint8Array(memory.buffer);
+  writeHorizontalTable(memory, horizontalAt, horizontal, channels);
+  writeTable(memory, verticalAt, vertical, narrowStride, 1);
   for (let row = 0; row < rows; row += bandRows) {
     const count = Math.min(bandRows, rows - row);
-    const from = (firstRow + row) * sourceRowBytes;
-    bytes.set(source.subarray(from, from + count * sourceRowBytes), bandAt);
-    const narrow = (kernel: Kernel, done: number, times: number) => {
-      if (times === 0) return;
-      kernel(
-        ...[
-          bandAt + done * sourceRowBytes,
-          sourceRowBytes,
-          horizontalAt,
-          entryWords(horizontal) * WORD_BYTES,
-        ],
-        ...[horizontal.starts.length, times, narrowAt + (row + done) * narrowRowBytes, narrowRowBytes],
-      );
-    };
-    if (channels === 1) {
-      narrow(functions.greyColumns, 0, count);
-    } else {
-      const groups = Math.floor(count / ROWS_AT_ONCE);
-      narrow(functions.colorColumnsOfRows, 0, groups);
-      narrow(functions.colorColumns, groups * ROWS_AT_ONCE, count - groups * ROWS_AT_ONCE);
-    }
+    const origin = { top: top + vertical.first + row, left: left + horizontal.first };
+    copyRows(memory, bandAt, source, image.width * channels, origin, count, sourceStride, channels);
+    const target = { at: narrowAt + row * narrowStride, stride: narrowStride };
+    runHorizontal(
+      functions,
+      horizontal,
+      horizontalAt,
+      { at: bandAt, stride: sourceStride },
+      target,
+      count,
+      channels,
+    );
   }
   functions.rows(
-    ...[narrowAt, narrowRowBytes, verticalAt, entryWords(vertical) * WORD_BYTES],
-    ...[height, Math.ceil(rowBytes / VECTOR_BYTES), targetAt, rowBytes],
+    ...[narrowAt, narrowStride, verticalAt, entryBytes(vertical)],
+    ...[height, Math.ceil((width * channels) / VECTOR_BYTES), targetAt, width * channels],
   );
-  const pixels = bytes.slice(targetAt, targetAt + height * rowBytes);
-  return { pixels, height, width: horizontal.starts.length, channels };
+  const pixels = new Uint8Array(memory.buffer).slice(targetAt, targetAt + height * width * channels);
+  return { pixels, height, width, channels };
 }
 
-function entryWords({ taps }: AxisWeights): number {
-  return HEADER_WORDS + taps;
+function verticalFirst(image: PixelImage, { top, left, vertical, horizontal }: Resampling): PixelImage {
+  const { pixels: source, channels } = image;
+  const [height, width] = [vertical.starts.length, horizontal.starts.length];
+  const sourceStride = strideOf((horizontal.end - horizontal.first) * channels);
+  const targetStride = strideOf(width * channels);
+  const bands = bandsOf(vertical, rowsOfBand(sourceStride));
+  const layout = new Layout();
+  const bandAt = layout.place(Math.max(...bands.map(({ end, first }) => end - first)) * sourceStride);
+  const lowAt = layout.place(height * sourceStride);
+  const targetAt = layout.place(height * targetStride);
+  const [horizontalAt, verticalAt] = [
+    layout.place(tableBytes(horizontal)),
+    layout.place(tableBytes(vertical)),
+  ];
+  const { memory, functions } = kernels.on(layout);
+  writeHorizontalTable(memory, horizontalAt, horizontal, channels);
+  writeTable(memory, verticalAt, vertical, sourceStride, 1);
+  for (const { row, rows, first, end } of bands) {
+    const origin = { top: top + first, left: left + horizontal.first };
+    copyRows(memory, bandAt, source, image.width * channels, origin, end - first, sourceStride, channels);
+    functions.rows(
+      // The table counts from the first row that any output needs.
+      ...[bandAt - (first - vertical.first) * sourceStride, sourceStride],
+      ...[verticalAt + row * entryBytes(vertical), entryBytes(vertical)],
+      ...[rows, sourceStride / VECTOR_BYTES, lowAt + row * sourceStride, sourceStride],
+    );
+  }
+  const [low, target] = [
+    { at: lowAt, stride: sourceStride },
+    { at: targetAt, stride: targetStride },
+  ];
+  runHorizontal(functions, horizontal, horizontalAt, low, target, height, channels);
+  const result = new Uint8Array(memory.buffer);
+  const pixels = new Uint8Array(height * width * channels);
+  for (let row = 0; row < height; row++) {
+    const from = targetAt + row * targetStride;
+    pixels.set(result.subarray(from, from + width * channels), row * width * channels);
+  }
+  return { pixels, height, width, channels };
 }
 
-function tableWords(axis: AxisWeights): number {
-  return axis.starts.length * entryWords(axis);
+/** Rows in the kernels' memory, as many bytes apart. */
+interface Rows {
+  readonly at: number;
+  readonly stride: number;
 }
 
-/** Writes an axis as a kernel reads it: for each output position its header, then its weights. */
+/** Bytes from row to row that leave room for whole vectors and for the byte past the last pixel. */
+function strideOf(rowBytes: number): number {
+  return roundUp(rowBytes + WORD_BYTES, VECTOR_BYTES);
+}
+
+function rowsOfBand(stride: number): number {
+  return Math.max(1, Math.floor(BAND_BYTES / stride));
+}
+
+interface Band {
+  /** Output rows. */
+  readonly row: number;
+  readonly rows: number;
+  /** The input rows that they need. */
+  readonly first: number;
+  readonly end: number;
+}
+
+/** Cuts an axis' outputs where their inputs become more than `most`; one output may need more. */
+function bandsOf({ starts, counts }: AxisWeights, most: number): Band[] {
+  const bands: Band[] = [];
+  for (let row = 0; row < starts.length; row++) {
+    const [first, end] = [starts[row]!, starts[row]! + counts[row]!];
+    const last = bands.at(-1);
+    const joined = last && {
+      ...{ row: last.row, rows: last.rows + 1 },
+      ...{ first: Math.min(last.first, first), end: Math.max(last.end, end) },
+    };
+    if (joined && joined.end - joined.first <= most) bands[bands.length - 1] = joined;
+    else bands.push({ row, rows: 1, first, end });
+  }
+  return bands;
+}
+
+/** Copies the beginnings of rows, from a pixel of the source on, to rows of the kernels' memory. */
+function copyRows(
+  memory: WebAssembly.Memory,
+  address: number,
+  source: Uint8Array,
+  sourceRowBytes: number,
+  origin: { readonly top: number; readonly left: number },
+  rows: number,
+  stride: number,
+  channels: number,
+): void {
+  const bytes = new Uint8Array(memory.buffer);
+  for (let row = 0; row < rows; row++) {
+    const from = (origin.top + row) * sourceRowBytes + origin.left * channels;
+    bytes.set(source.subarray(from, Math.min(from + stride, source.length)), address + row * stride);
+  }
+}
+
+function runHorizontal(
+  functions: Functions,
+  axis: AxisWeights,
+  tableAt: number,
+  source: Rows,
+  target: Rows,
+  rows: number,
+  channels: number,
+): void {
+  const run = (kernel: Kernel, first: number, times: number) => {
+    if (times === 0) return;
+    kernel(
+      ...[source.at + first * source.stride, source.stride, tableAt, entryBytes(axis)],
+      ...[axis.starts.length, times, target.at + first * target.stride, target.stride],
+    );
+  };
+  if (channels === 1) {
+    run(functions.greyColumns, 0, rows);
+  } else {
+    const groups = Math.floor(rows / ROWS_AT_ONCE);
+    run(functions.colorColumnsOfRows, 0, groups);
+    run(functions.colorColumns, groups * ROWS_AT_ONCE, rows - groups * ROWS_AT_ONCE);
+  }
+}
+
+function entryBytes({ taps }: AxisWeights): number {
+  return (HEADER_WORDS + taps) * WORD_BYTES;
+}
+
+function tableBytes(axis: AxisWeights): number {
+  return axis.starts.length * entryBytes(axis);
+}
+
+function writeHorizontalTable(
+  memory: WebAssembly.Memory,
+  address: number,
+  axis: AxisWeights,
+  channels: number,
+): void {
+  // The grey kernel takes as many pixels at once as a vector holds.
+  writeTable(memory, address, axis, channels, channels === 1 ? TAPS_MULTIPLE : 1);
+}
+
+/** Writes an axis as a kernel reads it, from its first input on: for each output a header, then its weights. */
 function writeTable(
   memory: WebAssembly.Memory,
   address: number,
   axis: AxisWeights,
-  first: number,
   bytesPerInput: number,
   inputsAtOnce: number,
 ): void {
-  const words = new Int32Array(memory.buffer, address, tableWords(axis));
-  const { starts, counts, taps, weights } = axis;
+  const words = new Int32Array(memory.buffer, address, tableBytes(axis) / WORD_BYTES);
+  const { starts, counts, taps, weights, first } = axis;
   let to = 0;
   for (let index = 0; index < starts.length; index++) {
     words[to++] = (starts[index]! - first) * bytesPerInput;
@@ -118,161 +226,4 @@ function writeTable(
   }
 }
 
-/** Sums in fixed point, rounded, as bytes. */
-const rounded = (sums: readonly [Code, Code, Code, Code]): Code => {
-  const [first, second, third, fourth] = sums.map((sum) => shiftRightSigned(sum, PRECISION_BITS));
-  return toBytes(first!, second!, third!, fourth!);
-};
-
-/** Of three channels: each pixel is loaded with a byte of the next one, whose sum is overwritten. */
-const colorColumns = (rows: number): FunctionSource => ({
-  parameters: 8,
-  body: (f, source, sourceStride, table, entryBytes, columns, times, target, targetStride) => {
-    const [entry, weight, count] = [f.address(), f.address(), f.address()] as const;
-    const sources = Array.from({ length: rows }, () => f.address());
-    const pixels = Array.from({ length: rows }, () => f.address());
-    const targets = Array.from({ length: rows }, () => f.address());
-    const sums = f.vectors(rows);
-    const each = (code: (row: number) => Code) => sums.flatMap((_, row) => code(row));
-    return f.repeat(
-      { local: times! },
-      each((row) => [
-        ...[...set(sources[row]!, get(source!)), ...advanceBy(source!, sourceStride!)],
-        ...[...set(targets[row]!, get(target!)), ...advanceBy(target!, targetStride!)],
-      ]),
-      set(entry, get(table!)),
-      f.repeat(
-        { local: columns! },
-        each((row) => [
-          ...set(pixels[row]!, sumOf(get(sources[row]!), loadInteger(entry, 0))),
-          ...set(sums[row]!, splat(HALF)),
-        ]),
-        set(count, loadInteger(entry, WORD_BYTES)),
-        set(weight, get(entry)),
-        f.repeat(
-          { local: count },
-          each((row) => [
-            ...set(
-              sums[row]!,
-              addIntegers(
-                get(sums[row]!),
-                multiplyIntegers(loadBytes(pixels[row]!, 0), loadSplat(weight, HEADER_WORDS * WORD_BYTES)),
-              ),
-            ),
-            ...advance(pixels[row]!, 3),
-          ]),
-          advance(weight, WORD_BYTES),
-        ),
-        each((row) => {
-          const sum = get(sums[row]!);
-          return [
-            ...storeFourBytes(targets[row]!, 0, rounded([sum, sum, sum, sum])),
-            ...advance(targets[row]!, 3),
-          ];
-        }),
-        advanceBy(entry, entryBytes!),
-      ),
-    );
-  },
-});
-
-/** Of one channel: four pixels at once by four weights, whose sums are added up. */
-const greyColumns: FunctionSource = {
-  parameters: 8,
-  body: (f, source, sourceStride, table, entryBytes, columns, times, target, targetStride) => {
-    const [entry, weight, count, pixel, to] = [
-      f.address(),
-      f.address(),
-      f.address(),
-      f.address(),
-      f.address(),
-    ];
-    const [sum] = f.vectors(1);
-    const addTurned = (words: readonly number[]) =>
-      set(sum!, addIntegers(get(sum!), shuffle(get(sum!), get(sum!), words)));
-    return f.repeat(
-      { local: times! },
-      set(entry!, get(table!)),
-      set(to!, get(target!)),
-      f.repeat(
-        { local: columns! },
-        set(pixel!, sumOf(get(source!), loadInteger(entry!, 0))),
-        set(count!, loadInteger(entry!, WORD_BYTES)),
-        set(weight!, get(entry!)),
-        // Four quarters of the half.
-        set(sum!, splat(HALF / 4)),
-        f.repeat(
-          { local: count! },
-          set(
-            sum!,
-            addIntegers(
-              get(sum!),
-              multiplyIntegers(loadBytes(pixel!, 0), load(weight!, HEADER_WORDS * WORD_BYTES)),
-            ),
-          ),
-          advance(pixel!, TAPS_MULTIPLE),
-          advance(weight!, VECTOR_BYTES),
-        ),
-        addTurned([2, 3, 0, 1]),
-        addTurned([1, 0, 3, 2]),
-        storeFourBytes(to!, 0, rounded([get(sum!), get(sum!), get(sum!), get(sum!)])),
-        advance(to!, 1),
-        advanceBy(entry!, entryBytes!),
-      ),
-      advanceBy(source!, sourceStride!),
-      advanceBy(target!, targetStride!),
-    );
-  },
-};
-
-/** Sixteen bytes of a row at once; what is past its end is overwritten by the next row. */
-const rows: FunctionSource = {
-  parameters: 8,
-  body: (f, source, sourceStride, table, entryBytes, height, vectors, target, targetStride) => {
-    const [weight, count, pixel, to, left] = [
-      f.address(),
-      f.address(),
-      f.address(),
-      f.address(),
-      f.address(),
-    ];
-    const sums = f.vectors(4);
-    const [weights] = f.vectors(1);
-    return f.repeat(
-      { local: height! },
-      set(to!, get(target!)),
-      set(left!, sumOf(get(source!), loadInteger(table!, 0))),
-      set(count!, loadInteger(table!, WORD_BYTES)),
-      f.repeat(
-        { local: vectors! },
-        set(pixel!, get(left!)),
-        set(weight!, get(table!)),
-        sums.flatMap((sum) => set(sum, splat(HALF))),
-        f.repeat(
-          { local: count! },
-          set(weights!, loadSplat(weight!, HEADER_WORDS * WORD_BYTES)),
-          sums.flatMap((sum, index) =>
-            set(
-              sum,
-              addIntegers(get(sum), multiplyIntegers(loadBytes(pixel!, index * WORD_BYTES), get(weights!))),
-            ),
-          ),
-          advanceBy(pixel!, sourceStride!),
-          advance(weight!, WORD_BYTES),
-        ),
-        store(to!, 0, rounded(sums.map(get) as [Code, Code, Code, Code])),
-        advance(to!, VECTOR_BYTES),
-        advance(left!, VECTOR_BYTES),
-      ),
-      advanceBy(target!, targetStride!),
-      advanceBy(table!, entryBytes!),
-    );
-  },
-};
-
-const kernels = new Kernels({
-  colorColumns: colorColumns(1),
-  colorColumnsOfRows: colorColumns(ROWS_AT_ONCE),
-  greyColumns,
-  rows,
-});
+type Functions = ReturnType<typeof kernels.on>['functions'];

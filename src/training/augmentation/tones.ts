@@ -1,4 +1,4 @@
-import type { PixelImage } from './image';
+import type { PixelImage } from '../../shared/pixelImage';
 
 /** Changes of tone: each byte of the result depends on that byte and its channel alone. As in Pillow's ImageOps. */
 

@@ -1,6 +1,7 @@
 /** Images equal, byte for byte, to those that Pillow and torchvision make (bench/parity/augmentation.py). */
 import { expect, test } from 'vitest';
 import type { Interpolation } from '../../../src/recipe/augmentation';
+import type { PixelImage } from '../../../src/shared/pixelImage';
 import {
   adjustBrightness,
   adjustContrast,
@@ -9,7 +10,6 @@ import {
 import { evaluationView } from '../../../src/training/augmentation/evaluationView';
 import { flip, verticalFlip } from '../../../src/training/augmentation/flip';
 import { adjustHue } from '../../../src/training/augmentation/hue';
-import type { PixelImage } from '../../../src/training/augmentation/image';
 import {
   applyOperation,
   MAGNITUDE_BINS,
@@ -22,7 +22,7 @@ import {
 import { paddedCrop } from '../../../src/training/augmentation/paddedCrop';
 import { addComponents } from '../../../src/training/augmentation/pcaNoise';
 import { drawBox } from '../../../src/training/augmentation/randomResizedCrop';
-import { resize } from '../../../src/training/augmentation/resize';
+import { resize, resizeCrop } from '../../../src/training/augmentation/resize';
 import { digest, picture, readFixture, type Shape } from './pictures';
 
 interface ResizeGolden {
@@ -35,6 +35,10 @@ interface ResizeGolden {
 
 interface Goldens {
   readonly picture: string;
+  readonly resizedCrops: readonly (Omit<ResizeGolden, 'size' | 'pixels'> & {
+    readonly size: number;
+    readonly digest: string;
+  })[];
   readonly evaluationViews: readonly {
     readonly image: Shape;
     readonly size: number;
@@ -90,6 +94,13 @@ test.each(resized)('resize $image from $box to $size, $interpolation', (golden) 
   );
   expect([result.height, result.width, result.channels]).toEqual([...golden.size, golden.image[2]]);
   expect([...result.pixels]).toEqual([...Buffer.from(golden.pixels, 'base64')]);
+});
+
+test.each(goldens.resizedCrops)('crop $box of $image resized to $size, $interpolation', (golden) => {
+  const [top, left, height, width] = golden.box;
+  const size = { height: golden.size, width: golden.size };
+  const result = resizeCrop(picture(golden.image), { top, left, height, width }, size, golden.interpolation);
+  expect(digest(result)).toBe(golden.digest);
 });
 
 test.each(goldens.evaluationViews)(

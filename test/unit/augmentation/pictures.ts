@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { PixelImage } from '../../../src/training/augmentation/image';
+import type { PixelImage } from '../../../src/shared/pixelImage';
 
 /** [height, width, channels]. */
 export type Shape = readonly [number, number, number];

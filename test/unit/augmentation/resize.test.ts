@@ -1,8 +1,8 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { INTERPOLATIONS } from '../../../src/recipe/augmentation';
+import type { PixelImage } from '../../../src/shared/pixelImage';
 import { evaluationView } from '../../../src/training/augmentation/evaluationView';
-import type { PixelImage } from '../../../src/training/augmentation/image';
 import { crop, resize, resizeRegion, wholeOf } from '../../../src/training/augmentation/resize';
 import { picture } from './pictures';
 
@@ -61,7 +61,7 @@ describe('resize', () => {
             width: 1 + Math.floor(wide * (width - 1 - Math.floor(left * (width - 1)))),
           };
           const whole = resize(image, wholeOf(image), { height, width }, filter);
-          const part = resizeRegion(image, wholeOf(image), { height, width }, region, filter);
+          const part = resizeRegion(image, { height, width }, region, filter);
           expect(part).toEqual(crop(whole, region));
         },
       ),

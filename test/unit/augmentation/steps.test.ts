@@ -7,11 +7,11 @@ import {
   type AugmentationStep,
   INTERPOLATIONS,
 } from '../../../src/recipe/augmentation';
+import type { PixelImage } from '../../../src/shared/pixelImage';
 import { augmentImage } from '../../../src/training/augmentation/augmentImage';
 import type { Uniform } from '../../../src/training/augmentation/draws';
 import { adjustBrightness, adjustContrast } from '../../../src/training/augmentation/enhance';
 import { adjustHue } from '../../../src/training/augmentation/hue';
-import type { PixelImage } from '../../../src/training/augmentation/image';
 import {
   applyOperation,
   magnitudeOf,
