@@ -259,7 +259,7 @@ export class ImagePipeline {
   #onPart(id: number, failure: Error | null): void {
     const batch = this.#underWay.get(id);
     this.#underWay.delete(id);
-    batch?.onPart(failure);
+    batch?.onPart(id, failure);
     if (!batch?.isDropped || batch.isUnderWay) return;
     this.#freeSlots.push(batch.slot);
     if (!this.#lost) this.#prepareAhead();
