@@ -2,8 +2,8 @@ import * as l10n from '@vscode/l10n';
 import type { OwnDatasetRequest } from '../recipe/datasets';
 import type { DataRecipe } from '../recipe/recipe';
 import { formatProgress } from '../shared/format';
+import { DATA_WORKERS } from './dataVariables';
 import type { RunEvent } from './events';
-import { DATA_WORKERS } from './trainer';
 
 /** Waits that are shorter than this share of an epoch's steps are not worth a word. */
 const WORTH_SAYING = 0.1;

@@ -1,7 +1,8 @@
 import { dirname } from 'node:path';
 import * as vscode from 'vscode';
 import type { Problem } from '../../experiment/problem';
-import { CACHE_MB, DATA_WORKERS, FILES_OUTSIDE } from '../../protocol/trainer';
+import { CACHE_MB, DATA_WORKERS } from '../../protocol/dataVariables';
+import { FILES_OUTSIDE } from '../../protocol/trainer';
 import { cancelQueued, enqueue } from '../../runs/queue';
 import { QueueWorker } from '../../runs/queueWorker';
 import { pauseByLease, stopByLease } from '../../runs/stopping';
