@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { decodeImage } from '../../../../src/datasets/decode';
@@ -115,9 +115,9 @@ describe('random numbers', () => {
 });
 
 describe('an epoch that is left', () => {
-  test('gives way to another, on the same few slots', async () => {
+  test.each([1, 2])('gives way to another, on the slots of %i threads', async (workers) => {
     const table = await pictureTable(tests.folder, { count: 40 });
-    const pipeline = await tests.open(table, { workers: 2 });
+    const pipeline = await tests.open(table, { workers });
     const order = ascending(40);
     const train = pipeline.split('train').batches('training', 4);
     const validation = pipeline.split('validation').batches('evaluation', 4);
@@ -137,4 +137,19 @@ describe('an epoch that is left', () => {
     await expect(source.fill(ascending(5), 0, 0)).rejects.toThrow(RangeError);
     expect(() => pipeline.split('train').batches('training', 5)).toThrow(RangeError);
   });
+});
+
+test('a thread that ends is a failure with a remedy, also of the batches that nobody waits for yet', async () => {
+  const table = await pictureTable(tests.folder, { count: 8 });
+  const path = join(tests.folder, 'ends.cjs');
+  await writeFile(path, "require('node:worker_threads').parentPort.on('message', () => process.exit(3));");
+  const source = (await tests.open(table, { path })).split('train').batches('training', 4);
+  const order = ascending(8);
+  for (const index of [0, 1]) {
+    const failure = {
+      what: expect.stringContaining('exit code 3'),
+      remedy: expect.stringContaining('Resume the run'),
+    };
+    await expect(source.fill(order, index, 0)).rejects.toMatchObject({ failure });
+  }
 });
