@@ -42,9 +42,9 @@ async function trained(settings: readonly string[] = []) {
       .toFile(join(images, `${String(image).padStart(3, '0')}.png`));
   }
   const runFolder = join(folder, '.bag-of-tricks/runs', id);
-  const predict = async (args: readonly string[]): Promise<Predicted[]> => {
+  const predict = async (args: readonly string[], notes = ''): Promise<Predicted[]> => {
     const { code, stdout, stderr } = await tricks(['predict', 'last', ...args, '--json']);
-    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: notes });
     return JSON.parse(stdout);
   };
   return { ...place, predict, labels, runFolder };
@@ -136,7 +136,10 @@ describe('tricks predict', () => {
     await mkdir(join(folder, 'images/__MACOSX'));
     await writeFile(join(folder, 'images/__MACOSX/._1.png'), 'none');
     await symlink('..', join(folder, 'images/b/back'));
-    const predictions = await predict(['images/b', 'images/000.png']);
+    const predictions = await predict(
+      ['images/b', 'images/000.png'],
+      'These links lead to folders outside of the data set, and are not followed: back.\nFiles that are not images are left out: *.txt: 1.\n',
+    );
     expect(predictions.map(({ path }) => path)).toEqual(['images/b/c/1.PNG', 'images/000.png']);
     expect(predictions[0]?.classes).toEqual(predictions[1]?.classes);
   });
