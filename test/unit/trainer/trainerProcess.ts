@@ -8,6 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type BuildOptions, build } from 'esbuild';
 import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
 import { copyWasmBinaries, nodeBundle, programs } from '../../../scripts/lib/bundling.mjs';
+import { linkSharp } from '../../../scripts/lib/sharp.mjs';
 import { findDawn } from '../../../src/engines/dawn';
 import type { RunEvent } from '../../../src/protocol/events';
 import type { Manifest } from '../../../src/protocol/manifest';
@@ -29,6 +30,7 @@ export async function buildTrainer(): Promise<string> {
   await buildThread(join(folder, 'thread.js'));
   const dawn = findDawn();
   if (dawn) await symlink(dirname(dawn), join(folder, 'dawn'));
+  await linkSharp(folder);
   return outfile;
 }
 
