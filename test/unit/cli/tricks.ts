@@ -1,13 +1,13 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { afterAll, afterEach, beforeAll, onTestFinished } from 'vitest';
 import { copyWasmBinaries, nodeBundle, programs } from '../../../scripts/lib/bundling.mjs';
-import { root } from '../../../scripts/lib/processes.mjs';
+import { linkSharp } from '../../../scripts/lib/sharp.mjs';
 import { until } from '../runs/support';
 
 /** Marks every process of this file's tests in its environment, so that what is left of them is found. */
@@ -34,8 +34,7 @@ async function buildTricks(): Promise<{ folder: string; remove(): Promise<void> 
   const folder = await mkdtemp(join(tmpdir(), 'bag-of-tricks-build-'));
   await build({ ...nodeBundle, entryPoints: programs, outdir: folder });
   await copyWasmBinaries(folder);
-  await mkdir(join(folder, 'sharp'));
-  await symlink(join(root, 'node_modules'), join(folder, 'sharp', 'node_modules'));
+  await linkSharp(folder);
   return { folder, remove: () => rm(folder, { recursive: true, force: true }) };
 }
 
