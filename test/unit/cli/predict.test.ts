@@ -180,7 +180,91 @@ describe('tricks predict', () => {
   });
 });
 
+const FOLDER_FILE = 'pictures.experiment.yaml';
+
+/** A run on a folder of pictures in six classes, some of them in each of these splits. */
+async function trainedOnFolder(splits: readonly string[]) {
+  const place = await work();
+  const { folder, tricks, write } = place;
+  const request = { train_images: 96, validation_images: 60, height: 16, width: 16, channels: 3, classes: 6 };
+  const { train, validation } = await openDataset({ dataset: 'synthetic', ...request });
+  const save = async (split: string, source: typeof train, first: number, end: number) => {
+    for (let image = first; image < end; image++) {
+      const pixels = new Uint8Array(16 * 16 * 3);
+      source.draw(image, pixels);
+      const path = join(folder, 'pictures', split, `kind ${source.label(image)}`);
+      await mkdir(path, { recursive: true });
+      await sharp(pixels, { raw: { height: 16, width: 16, channels: 3 } })
+        .png()
+        .toFile(join(path, `${image}.png`));
+    }
+  };
+  await save('train', train, 0, 96);
+  await save('val', validation, 0, 30);
+  if (splits.includes('test')) await save('test', validation, 30, 60);
+  await write(
+    FOLDER_FILE,
+    `name: pictures
+data: { dataset: image_folder, path: pictures, batch_size: 16 }
+model: { name: resnet8, width: 4 }
+schedule: { epochs: 3, decay: constant }
+engine: wasm
+`,
+  );
+  expect(await tricks(['run', FOLDER_FILE])).toMatchObject({ code: 0 });
+  return place;
+}
+
 describe('tricks test', () => {
+  it('evaluates the best weights on images that training never saw, and counts each look', async () => {
+    const { folder, tricks, manifest } = await trainedOnFolder(['train', 'val', 'test']);
+    const { id } = await manifest();
+    // Nothing that a run keeps is of test images.
+    const best = join(folder, '.bag-of-tricks/runs', id, 'evaluation/best');
+    const wrong: string[][] = parse(await readFile(join(best, 'most_wrong.csv'), 'utf8'), { fromLine: 2 });
+    expect(wrong).toHaveLength(30);
+    for (const [name = ''] of wrong) expect(Number(/kind \d\/(\d+)\.png$/.exec(name)?.[1])).toBeLessThan(30);
+
+    const first = await tricks(['test', 'last', '--json']);
+    expect(first.code).toBe(0);
+    const tested = JSON.parse(first.stdout);
+    expect(tested).toMatchObject({ run: id, images: 30, looks: 1 });
+    // What it says of all of them, it says of each.
+    const each = await tricks(['predict', 'last', 'pictures/test', '--json']);
+    const predictions: Predicted[] = JSON.parse(each.stdout);
+    const ranks = predictions.map(({ path, classes = [] }) =>
+      classes.findIndex((choice) => choice.class === path.split('/').at(-2)),
+    );
+    expect(ranks).toHaveLength(30);
+    const share = (isCounted: (rank: number) => boolean) => ranks.filter(isCounted).length / 30;
+    expect(tested).toMatchObject({
+      correct: ranks.filter((rank) => rank === 0).length,
+      accuracy: share((rank) => rank === 0),
+      top5: share((rank) => rank >= 0),
+    });
+    const [low, high] = tested.interval95;
+    expect(low).toBeLessThan(tested.accuracy);
+    expect(high).toBeGreaterThanOrEqual(tested.accuracy);
+
+    const second = await tricks(['test', 'last', '--checkpoint', 'last']);
+    expect(second.code).toBe(0);
+    expect(second.stdout).toMatch(
+      /^Test accuracy \d+\.\d\d% \(95% interval \d+\.\d\d% to \d+\.\d\d%\), \d+ of 30 images\nTop-5 accuracy +\d+\.\d\d%\nMacro F1 +\d+\.\d\d%\nBalanced accuracy +\d+\.\d\d%\nLoss +\d\.\d{4}\nThis is look 2 at the test images of this data set\.\n$/,
+    );
+  });
+
+  it('refuses images that changed since the run was made, which is no look', async () => {
+    const { folder, tricks } = await trainedOnFolder(['train', 'val', 'test']);
+    await writeFile(join(folder, 'pictures/test/kind 0/30.png'), 'another');
+    const { code, stderr, stdout } = await tricks(['test', 'last']);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toContain('30.png has changed since the data set was indexed.');
+    const looks = (await readdir(join(folder, '.bag-of-tricks/datasets'))).filter((name) =>
+      /looks/.test(name),
+    );
+    expect(looks).toEqual([]);
+  });
+
   it('refuses a data set without test images', async () => {
     const { tricks } = await trained();
     expect(await tricks(['test', 'last'])).toEqual({
@@ -189,5 +273,11 @@ describe('tricks test', () => {
       stderr:
         'error: The data set synthetic has no test images of its own.\nUse a data set with a test split, such as a folder of images with train, val and test.\n',
     });
+    const { tricks: onFolder } = await trainedOnFolder(['train', 'val']);
+    const { code, stdout, stderr } = await onFolder(['test', 'last']);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toContain(
+      'error: The data set image_folder has no test images.\nKeep some that training never sees',
+    );
   });
 });
