@@ -5,11 +5,11 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { buildGraph, type ModelSpec } from '../../../src/models/catalog';
 import { buffersOf, type Graph, parametersOf } from '../../../src/models/graph';
 import { torchLayoutsOf } from '../../../src/models/torchLayout';
-import { loadInitialValues } from '../../../src/runs/weightsFile';
 import { encodeSafetensors, type NamedTensor, type TensorValues } from '../../../src/shared/safetensors';
 import { UserError } from '../../../src/shared/userError';
 import { initialValues } from '../../../src/training/network/initialization';
 import { Random } from '../../../src/training/random';
+import { loadInitialValues, loadInitialWeights } from '../../../src/weights/initialValues';
 
 type Tensor = NamedTensor<TensorValues>;
 
@@ -113,14 +113,30 @@ describe('a file that a network cannot start from is refused with what to do', (
     expect(what).toContain('conv1.weight is [7, 7, 3, 4] and has to be [4, 3, 7, 7]; ');
   });
 
-  test('where it is no safetensors file, a folder, or not there', async () => {
-    const pickle = await fileOf('PK\u0003\u0004 a zip archive as torch.save writes it');
-    const { what, remedy } = await failureOf(loadInitialValues(pickle, graph));
-    expect(what).toContain(`${pickle} is not a safetensors file that can be read: The header would have`);
+  test('where values are no numbers, by their tensor', async () => {
+    const broken = whole.map((tensor) =>
+      tensor.name === 'layer1.0.bn1.weight'
+        ? { ...tensor, values: (tensor.values as Float32Array).with(1, Number.NaN) }
+        : tensor,
+    );
+    const path = await fileOf(encodeSafetensors({ metadata: {}, tensors: broken }));
+    const { what, remedy } = await failureOf(loadInitialWeights(path, graph, 'auto', 'it'));
+    expect(what).toBe('layer1.0.bn1.weight has values that are infinite or no numbers.');
+    expect(remedy).toContain('before the training diverged');
+  });
+
+  test('where it is no weights file, a folder, or not there', async () => {
+    const text = await fileOf('a text, which is no header');
+    const { what, remedy } = await failureOf(loadInitialValues(text, graph));
+    expect(what).toContain(`${text} is not a safetensors file that can be read: The header would have`);
     expect(remedy).toContain('safetensors.torch.save_file(model.state_dict(), "weights.safetensors")');
-    expect((await failureOf(loadInitialValues(join(pickle, '..'), graph))).what).toContain('cannot be read');
-    expect((await failureOf(loadInitialValues(`${pickle}.gone`, graph))).what).toBe(
-      `There is no file ${pickle}.gone to start from.`,
+    const archive = await fileOf('PK\u0003\u0004 a zip archive that was cut short');
+    const cut = await failureOf(loadInitialValues(archive, graph));
+    expect(cut.what).toContain(`${archive} is not a file of torch.save that can be read: it has no end`);
+    expect(cut.remedy).toContain('torch.save(model.state_dict(), "weights.pth")');
+    expect((await failureOf(loadInitialValues(join(text, '..'), graph))).what).toContain('cannot be read');
+    expect((await failureOf(loadInitialValues(`${text}.gone`, graph))).what).toBe(
+      `There is no file ${text}.gone to start from.`,
     );
   });
 });
