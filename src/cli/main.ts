@@ -6,11 +6,14 @@ import * as l10n from '@vscode/l10n';
 import { Command, CommanderError } from 'commander';
 import { UserError } from '../shared/userError';
 import { failureOf } from '../system/errors';
+import { addAllowCommand } from './commands/allow';
+import { addDataCommand } from './commands/data';
 import { addDoctorCommand } from './commands/doctor';
 import { addEngineCommand } from './commands/engine';
 import { addExportCommand } from './commands/export';
 import { addInspectCommand } from './commands/inspect';
 import { addPauseCommand } from './commands/pause';
+import { addPredictCommand } from './commands/predict';
 import { addQueueCommand } from './commands/queue';
 import { addResolveCommand } from './commands/resolve';
 import { addResumeCommand } from './commands/resume';
@@ -19,9 +22,10 @@ import { addRunsCommand } from './commands/runs';
 import { addScheduleCommand } from './commands/schedule';
 import { addShowCommand } from './commands/show';
 import { addStopCommand } from './commands/stop';
+import { addTestCommand } from './commands/test';
 import type { CommandContext } from './options';
 import { version } from './package';
-import { EXIT, type ExitCode, Terminal } from './terminal';
+import { EXIT, type ExitCode, Interrupted, Terminal } from './terminal';
 
 /** In the order in which the help lists them. */
 const COMMANDS: readonly ((program: Command, context: CommandContext) => void)[] = [
@@ -29,8 +33,12 @@ const COMMANDS: readonly ((program: Command, context: CommandContext) => void)[]
   addResolveCommand,
   addInspectCommand,
   addScheduleCommand,
+  addDataCommand,
+  addAllowCommand,
   addRunsCommand,
   addShowCommand,
+  addTestCommand,
+  addPredictCommand,
   addExportCommand,
   addStopCommand,
   addPauseCommand,
@@ -58,6 +66,7 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
       terminal.fail(error.failure);
       return EXIT.badInput;
     }
+    if (error instanceof Interrupted) return EXIT.stopped;
     terminal.fail(failureOf(error));
     return EXIT.failed;
   }

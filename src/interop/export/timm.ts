@@ -3,6 +3,7 @@ import type { AugmentationStep, AugmentationStepName } from '../../recipe/augmen
 import { weightsSource } from '../../recipe/pretrained';
 import type { Recipe } from '../../recipe/recipe';
 import { assertNever } from '../../shared/assertNever';
+import { balance } from '../../tricks/elsewhere/balance';
 import { parameterGroupsLacking, warmupEpochs } from '../../tricks/elsewhere/commandParts';
 import { hasWarmupPrefix, timmModel } from '../../tricks/elsewhere/timm';
 import {
@@ -175,5 +176,5 @@ export const timm: System = {
   title: "timm's train.py",
   program: 'python train.py',
   name: 'timm',
-  rest: [timmModel, data, augmentation, training],
+  rest: [timmModel, data, augmentation, balance, training],
 };

@@ -5,6 +5,7 @@ import {
   augmentationText,
   AUGMENTATION_STEP_DEFAULTS as STEPS,
 } from '../../recipe/augmentation';
+import { balance } from '../../tricks/elsewhere/balance';
 import { parameterGroupsLacking } from '../../tricks/elsewhere/commandParts';
 import { torchvisionModel } from '../../tricks/elsewhere/torchvision';
 import {
@@ -98,5 +99,5 @@ export const torchvision: System = {
   title: "torchvision's references/classification/train.py",
   program: 'torchrun train.py',
   name: 'torchvision',
-  rest: [torchvisionModel, data, training],
+  rest: [torchvisionModel, data, balance, training],
 };
