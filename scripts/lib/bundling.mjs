@@ -16,12 +16,15 @@ export const nodeBundle = {
   logLevel: 'warning',
 };
 
-/** The entry points of the programs that Node runs: the trainer, the workers that share its batches
- * and those that prepare its images, the command line. */
+/**
+ * The entry points of the programs that Node runs: the trainer, the workers that share its batches, the workers that
+ * prepare its images, the workers that look at a data set's images, the command line.
+ */
 export const programs = {
   trainer: 'src/training/trainer/main.ts',
   thread: 'src/training/parallel/worker.ts',
   imageWorker: 'src/training/data/pipeline/worker.ts',
+  looker: 'src/datasets/index/lookerThread.ts',
   tricks: 'src/cli/main.ts',
 };
 
