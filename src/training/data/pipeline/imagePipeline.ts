@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import * as l10n from '@vscode/l10n';
+import { shardedOrder } from '../../../datasets/order';
 import type { SplitTable } from '../../../datasets/table';
 import type { AugmentationStep } from '../../../recipe/augmentation';
 import type { DatasetFacts } from '../../../recipe/datasets';
@@ -127,11 +128,13 @@ export class ImagePipeline {
 
   /** @throws Error where the data set has no such split */
   split(name: SplitName): PreparedSplit {
-    const { labels } = this.#numbered(name).table;
+    const { table } = this.#numbered(name);
+    const isSharded = table.kind === 'ranges' && table.files.length > 1;
     return {
-      count: labels.length,
-      label: (index) => labels[index]!,
+      count: table.labels.length,
+      label: (index) => table.labels[index]!,
       batches: (purpose, batchSize) => this.#batches(name, purpose, batchSize),
+      drawShardedOrder: isSharded ? (uniform) => shardedOrder(table, uniform) : null,
     };
   }
 
