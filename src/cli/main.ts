@@ -6,6 +6,8 @@ import * as l10n from '@vscode/l10n';
 import { Command, CommanderError } from 'commander';
 import { UserError } from '../shared/userError';
 import { failureOf } from '../system/errors';
+import { addAllowCommand } from './commands/allow';
+import { addDataCommand } from './commands/data';
 import { addDoctorCommand } from './commands/doctor';
 import { addEngineCommand } from './commands/engine';
 import { addExportCommand } from './commands/export';
@@ -21,7 +23,7 @@ import { addShowCommand } from './commands/show';
 import { addStopCommand } from './commands/stop';
 import type { CommandContext } from './options';
 import { version } from './package';
-import { EXIT, type ExitCode, Terminal } from './terminal';
+import { EXIT, type ExitCode, Interrupted, Terminal } from './terminal';
 
 /** In the order in which the help lists them. */
 const COMMANDS: readonly ((program: Command, context: CommandContext) => void)[] = [
@@ -29,6 +31,8 @@ const COMMANDS: readonly ((program: Command, context: CommandContext) => void)[]
   addResolveCommand,
   addInspectCommand,
   addScheduleCommand,
+  addDataCommand,
+  addAllowCommand,
   addRunsCommand,
   addShowCommand,
   addExportCommand,
@@ -58,6 +62,7 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
       terminal.fail(error.failure);
       return EXIT.badInput;
     }
+    if (error instanceof Interrupted) return EXIT.stopped;
     terminal.fail(failureOf(error));
     return EXIT.failed;
   }

@@ -30,8 +30,9 @@ export async function sourcesOf(
         for (const found of [split, ...(await foldersIn(split))]) paths.add(found);
       }
     } else {
-      // Of a folder of archives or tables, those too.
-      for (const name of await readdir(path).catch(() => [])) paths.add(join(path, name));
+      // Of a folder of archives or tables, those too; what a training writes beside shards is no concern of theirs.
+      const isPart = (name: string) => request.dataset !== 'webdataset' || /[.](tar|txt)$/.test(name);
+      for (const name of await readdir(path).catch(() => [])) if (isPart(name)) paths.add(join(path, name));
     }
   }
   for (const table of tables) {
