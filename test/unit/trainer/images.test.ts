@@ -139,6 +139,15 @@ describe.each<[string, () => Promise<Recipe>]>([
     }
   });
 
+  test('train the same where two runs of them train at once', async () => {
+    const recipe = await recipeOf();
+    const folders = [await queueRun(tests.store, recipe), await queueRun(tests.store, recipe)];
+    const [one, other] = await Promise.all(folders.map((folder) => finish(folder, { [CACHE_MB]: '0' })));
+    const alone = await finish(await queueRun(tests.store, recipe), { [CACHE_MB]: '0' });
+    expect(await outcomeOf(one!)).toEqual(await outcomeOf(alone));
+    expect(await outcomeOf(other!)).toEqual(await outcomeOf(alone));
+  });
+
   test('that are stopped and killed in the middle of epochs end as if they never were', async () => {
     const recipe = await recipeOf();
     const whole = await finish(await queueRun(tests.store, recipe), { [DATA_WORKERS]: '2' });
