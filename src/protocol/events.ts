@@ -83,6 +83,10 @@ export const runEventSchema = z.discriminatedUnion('type', [
     trainAccuracy: z.number(),
     validationLoss: z.number(),
     validationAccuracy: z.number(),
+    /** Of the validation images; top-5 where there are six classes or more. Runs of earlier releases have none. */
+    validationTop5: z.number().optional(),
+    macroF1: z.number().optional(),
+    balancedAccuracy: z.number().optional(),
     /** Of the weights' moving average, where there is one. */
     averagedLoss: z.number().optional(),
     averagedAccuracy: z.number().optional(),

@@ -1,8 +1,8 @@
 import * as l10n from '@vscode/l10n';
+import { balance } from '../../tricks/elsewhere/balance';
 import { warmupEpochs } from '../../tricks/elsewhere/commandParts';
 import { hasWarmupPrefix, timmModel } from '../../tricks/elsewhere/timm';
 import { differs, lacks, option, type Part, together, when } from '../../tricks/elsewhere/translation';
-import { balance } from './balance';
 import type { System } from './system';
 
 const data: Part = ({ data: { dataset, batchSize, shuffle } }) => {

@@ -1,8 +1,8 @@
 import * as l10n from '@vscode/l10n';
 import { augmentationText } from '../../recipe/augmentation';
+import { balance } from '../../tricks/elsewhere/balance';
 import { torchvisionModel } from '../../tricks/elsewhere/torchvision';
 import { differs, lacks, option, type Part, together, when } from '../../tricks/elsewhere/translation';
-import { balance } from './balance';
 import type { System } from './system';
 
 const data: Part = ({ data: { dataset, shuffle, augment } }) => {

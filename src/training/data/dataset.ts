@@ -9,6 +9,8 @@ export interface ImageSplit {
   label(index: number): number;
   /** Writes image `index`, bytes [height, width, channels] in row-major order, to the start of `target`. */
   draw(index: number, target: Uint8Array): void;
+  /** What a person finds image `index` by, where it has a name. */
+  name?(index: number): string;
 }
 
 /** The images of a split that workers prepare, a batch at a time. */

@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { type Engine, reportOf } from '../../backends/backend';
 import { precisionSupport } from '../../backends/precision/formats';
 import { parametersOf, sizeOf } from '../../models/graph';
+import type { Predictions } from '../../protocol/classificationMetrics';
 import { type FinalEvent, PROTOCOL_VERSION, type RunEvent } from '../../protocol/events';
 import type { SavePeriod } from '../../protocol/trainer';
 import { graphOf } from '../../recipe/draft';
@@ -63,12 +64,30 @@ export interface TrainingOptions {
    * once all events until then were emitted; the training goes on when it is done.
    */
   readonly save: (snapshot: Snapshot) => Promise<void>;
+  /**
+   * Called at the end of each epoch before anything else tells of it, with what the network made of each validation
+   * image; by default nothing is kept of it.
+   */
+  readonly keepEvaluation?: ((evaluation: EpochEvaluation) => Promise<void>) | undefined;
   /** Names what may help against a trouble that ends the training, beside what the recipe has; by default nothing. */
   readonly helpAgainst?: (trouble: Trouble) => readonly string[];
   /** The effects that there are, where they are others than the product's. */
   readonly effects?: readonly Effect[] | undefined;
   /** Ends the training after the step under way. */
   readonly signal: AbortSignal;
+}
+
+/** What an epoch ended with: predictions of the validation images, in the data set's order. */
+export interface EpochEvaluation {
+  /** From 0. */
+  readonly epoch: number;
+  /** Steps done. */
+  readonly step: number;
+  /** Whether no epoch before had as good an accuracy. */
+  readonly isBest: boolean;
+  readonly predictions: Predictions;
+  /** Of the weights' moving average, where there is one. */
+  readonly averaged: Predictions | null;
 }
 
 /** The event that opens a run's log. */
@@ -195,6 +214,12 @@ class Training {
     const validation = await validate();
     if (!Number.isFinite(validation.loss)) throw new DivergedError(validation.loss, this.#stepsDone - 1);
     const averaged = average && (await average.during(network, validate));
+    const isBest = this.#bestAccuracy === null || validation.accuracy > this.#bestAccuracy;
+    await this.options.keepEvaluation?.({
+      ...{ epoch: this.#epoch, step: this.#stepsDone, isBest },
+      ...{ predictions: validation.predictions, averaged: averaged?.predictions ?? null },
+    });
+    const { top5, macroF1, balancedAccuracy } = validation;
     const event: RunEvent = {
       type: 'epoch',
       time: Date.now(),
@@ -204,14 +229,16 @@ class Training {
       trainAccuracy: training.accuracy,
       validationLoss: validation.loss,
       validationAccuracy: validation.accuracy,
+      ...(top5 !== null && { validationTop5: top5 }),
+      macroF1,
+      balancedAccuracy,
       ...(averaged && { averagedLoss: averaged.loss, averagedAccuracy: averaged.accuracy }),
       seconds: this.#inEpoch.seconds,
       ...(this.#dataWaitShare !== null && { dataWaitShare: this.#dataWaitShare }),
     };
-    const isBest = this.#bestAccuracy === null || validation.accuracy > this.#bestAccuracy;
     if (isBest) this.#bestAccuracy = validation.accuracy;
-    this.#validation = validation;
-    this.#averaged = averaged;
+    this.#validation = metricsOf(validation);
+    this.#averaged = averaged && metricsOf(averaged);
     this.#epoch++;
     this.#stepsInEpoch = 0;
     this.#sums = { loss: 0, accuracy: 0, steps: 0 };
@@ -382,6 +409,11 @@ class Training {
     this.#bestAccuracy = state.bestAccuracy;
     this.#saved = { time: performance.now(), step: state.step };
   }
+}
+
+/** An evaluation without what a checkpoint has no room for. */
+function metricsOf({ loss, accuracy }: Metrics): Metrics {
+  return { loss, accuracy };
 }
 
 function failedEvent(failure: Failure): FinalEvent {

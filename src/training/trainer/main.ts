@@ -20,12 +20,14 @@ import {
 } from '../../protocol/trainer';
 import type { Recipe } from '../../recipe/recipe';
 import { type Resumption, readResumption, writeCheckpoint } from '../../runs/checkpoint';
+import { writeEvaluation } from '../../runs/evaluationFiles';
 import { endRequestIn } from '../../runs/lease';
 import { assertNever } from '../../shared/assertNever';
 import type { Failure } from '../../shared/failure';
 import { failureOf } from '../../system/errors';
 import { tricksAgainst } from '../../tricks/registry';
-import { startedEvent, type TrainingOptions, train } from '../loop/loop';
+import type { ImageDataset } from '../data/dataset';
+import { type EpochEvaluation, startedEvent, type TrainingOptions, train } from '../loop/loop';
 import { threadsHere } from '../parallel/workerPool';
 import { openData } from './data';
 import { memoryFailure } from './deviceMemory';
@@ -123,6 +125,9 @@ async function trainRun(recipe: Recipe, record: RunRecord, signal: AbortSignal):
       await record.sync();
       await writeCheckpoint(record.folder, snapshot);
     },
+    keepEvaluation: async (evaluation) => {
+      if (!(signal.reason instanceof LostRun)) await keepEvaluation(record.folder, dataset, evaluation);
+    },
     helpAgainst: (trouble) => tricksAgainst(trouble, recipe.tricks),
     signal,
   };
@@ -172,6 +177,18 @@ async function prepareResumption(
   if (!snapshot) return undefined;
   await record.resumeFrom(snapshot.state.step, snapshot.state.validation?.accuracy ?? null);
   return snapshot;
+}
+
+/** Keeps what an epoch made of the validation images with the run. */
+async function keepEvaluation(
+  folder: string,
+  { validation, facts: { classNames } }: ImageDataset,
+  { epoch, step, isBest, predictions, averaged }: EpochEvaluation,
+): Promise<void> {
+  const nameOf = (image: number) => validation.name?.(image) ?? `#${image}`;
+  const of = { epoch, step, classNames, nameOf };
+  if (averaged) await writeEvaluation(folder, ['averaged'], { ...of, predictions: averaged });
+  await writeEvaluation(folder, isBest ? ['best', 'last'] : ['last'], { ...of, predictions });
 }
 
 /** Calls `end` when the host, or a signal, asks the training to end; what a signal means, the folder may say. */

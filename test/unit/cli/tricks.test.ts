@@ -418,14 +418,41 @@ describe('tricks runs and tricks show', () => {
     expect(shown.stdout).toMatch(/EPOCH +LOSS +ACCURACY +VALIDATION LOSS +VALIDATION ACCURACY +TIME/);
     expect(shown.stdout.split('\n').filter((line) => /^ +[12] +\d\.\d{4} /.test(line))).toHaveLength(2);
 
+    // Of four classes there is no top-5; the class without a right answer, if any, comes first.
+    expect(shown.stdout).not.toContain('Top-5');
+    expect(shown.stdout).toMatch(/\nMacro F1 +\d+\.\d\d%\nBalanced accuracy +\d+\.\d\d%\n/);
+    const worst = /WORST CLASSES +F1 +PRECISION +RECALL +IMAGES\n((?:class .*\n)+)/.exec(shown.stdout);
+    const f1 = (worst?.[1] ?? '')
+      .trim()
+      .split('\n')
+      .map((line) => Number.parseFloat(line.split(/ {2,}/)[1] ?? ''));
+    expect(f1).toHaveLength(4);
+    expect(f1).toEqual([...f1].sort((a, b) => a - b));
+
     const byPrefix = JSON.parse((await tricks(['show', small.id.slice(0, -2), '--json'])).stdout);
     expect(byPrefix).toMatchObject({ id: small.id, state: small.state, skippedLines: 0 });
     expect(byPrefix.epochs.map(({ epoch }: { epoch: number }) => epoch)).toEqual([0, 1]);
+    expect(byPrefix.evaluation).toMatchObject({
+      last: { epoch: 1, images: 32, macroF1: byPrefix.epochs[1].macroF1 },
+      best: { classes: 4 },
+    });
+    expect(byPrefix.evaluation.last.byClass[0]).toMatchObject({ name: 'class 0', support: 8 });
 
     const torn = await tricks(['show', 'torn']);
     expect(torn).toMatchObject({ code: 1, stderr: expect.stringContaining('It has no run.json.') });
     const ambiguous = await tricks(['show', '20']);
     expect(ambiguous).toMatchObject({ code: 2, stderr: expect.stringContaining('2 runs begin with 20') });
+  });
+
+  it('tell top-5 where there are six classes or more', async () => {
+    const { tricks, write } = await work();
+    await write(FILE, experimentText({ schedule: '{ epochs: 1 }' }));
+    const run = await tricks(['run', FILE, '--set', 'data.classes=7']);
+    expect(run.stdout).toMatch(/Epoch 1\/1: .*; top-5 \d+\.\d\d%\n/);
+    const { stdout } = await tricks(['show', 'last']);
+    expect(stdout).toMatch(/VALIDATION ACCURACY +TOP-5 +TIME\n/);
+    expect(stdout).toMatch(/\nTop-5 accuracy +\d+\.\d\d%\n/);
+    expect(stdout.match(/^class \d/gm)).toHaveLength(5);
   });
 
   it('say so where nothing has run', async () => {
@@ -713,9 +740,8 @@ describe('tricks export', () => {
       '--force',
     ]);
     expect(again.code).toBe(0);
-    expect(await tricks(['export', 'last', '--weights', 'gone/w.safetensors'])).toEqual(
-      badInput('error: There is no folder gone.', 'Make it, or write to another.'),
-    );
+    expect((await tricks(['export', 'last', '--weights', 'new/w.safetensors'])).code).toBe(0);
+    expect(await readdir(join(folder, 'new'))).toEqual(['w.safetensors']);
   });
 
   const checkpoints = async ({
@@ -808,7 +834,7 @@ describe('tricks export', () => {
     expect(await tricks(['export', 'last'])).toEqual(
       badInput(
         'error: There is nothing to export.',
-        'Add --weights FILE.safetensors, --recipe timm or both.',
+        'Add one or more of --onnx FILE.onnx, --timm-folder FOLDER, --weights FILE.safetensors and --recipe timm.',
       ),
     );
     expect(await tricks(['export', 'last', '--weights', 'w.safetensors', '--format', 'torchvision'])).toEqual(

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import * as l10n from '@vscode/l10n';
 import { shardedOrder } from '../../../datasets/order';
-import type { SplitTable } from '../../../datasets/table';
+import { imageName, type SplitTable } from '../../../datasets/table';
 import type { AugmentationStep } from '../../../recipe/augmentation';
 import type { DatasetFacts } from '../../../recipe/datasets';
 import type { ImagesRecipe } from '../../../recipe/recipe';
@@ -136,6 +136,7 @@ export class ImagePipeline {
     return {
       count: table.labels.length,
       label: (index) => table.labels[index]!,
+      name: (index) => imageName(table, index),
       batches: (purpose, batchSize) => this.#batches(name, purpose, batchSize),
       drawShardedOrder: isSharded ? (uniform) => shardedOrder(table, uniform) : null,
     };

@@ -1,5 +1,5 @@
 import * as l10n from '@vscode/l10n';
-import { lacks, type Part, together, when } from '../../tricks/elsewhere/translation';
+import { lacks, type Part, together, when } from './translation';
 
 /** Of systems whose scripts treat all images alike: how a recipe balances classes. */
 export const balance: Part = ({ data: { sampling }, loss: { classWeights } }) =>
