@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { readIdx } from '../../../src/datasets/formats/idx';
 import { UserError } from '../../../src/shared/userError';
-import { readIdx } from '../../../src/training/data/idx';
-import { datasetFailure, idxBytes } from './files';
+import { datasetFailure, idxBytes } from '../data/files';
 
 const read = (bytes: Uint8Array, rank = 3) => readIdx(bytes, rank, '/data/images', 'Replace it.');
 
