@@ -15,7 +15,7 @@ import { parseArgs } from 'node:util';
 import { nameTable, type SplitTable } from '../src/datasets/table';
 import type { DatasetFacts } from '../src/recipe/datasets';
 import { inOrder } from '../src/training/data/batches';
-import { ImagePipeline } from '../src/training/data/pipeline/imagePipeline';
+import { ImagePipeline, type PipelineOptions } from '../src/training/data/pipeline/imagePipeline';
 import { Random } from '../src/training/random';
 import { median } from './median';
 
@@ -48,20 +48,21 @@ async function main(): Promise<void> {
   if (!existsSync(join(folder, 'train'))) execFileSync(python, [script, 'make', folder, `${images}`]);
   const table = await folderTable(join(folder, 'train'));
   const torch = startTorch(folder);
-  const plain = await open(table, null);
   const stores = await mkdtemp(join(tmpdir(), 'bench-presized-'));
-  const presized = await open(table, stores);
+  const [plain, presized] = [await open(table, null), await open(table, { folder: stores, key: 'filled' })];
   const contestants: Record<string, Epoch> = {
     torch: torch.epoch,
     decoded: epochs(plain),
-    presized: epochs(presized),
+    'presized, first epoch': () => firstEpoch(table, stores),
+    'presized, later': epochs(presized),
   };
-  const taken: Record<string, Taken[]> = { torch: [], decoded: [], presized: [] };
-  // The first warms up, and fills the store.
-  const first: Record<string, Taken> = {};
-  for (const [name, epoch] of Object.entries(contestants)) first[name] = await epoch();
+  const taken: Record<string, Taken[]> = {};
+  // Warms up, and fills the store.
+  for (const epoch of Object.values(contestants)) await epoch();
   for (let round = 0; round < rounds; round++) {
-    for (const [name, epoch] of Object.entries(contestants)) taken[name]?.push(await epoch());
+    for (const [name, epoch] of Object.entries(contestants)) {
+      taken[name] = [...(taken[name] ?? []), await epoch()];
+    }
   }
   torch.stop();
   await plain.close();
@@ -85,15 +86,23 @@ async function main(): Promise<void> {
   console.log(
     `${cpus()[0]?.model}, ${cpus().length} cores, Node ${process.versions.node}, ${torch.version()}`,
   );
-  console.log(`${images} JPEGs of 500x375, ${workers} workers; first epochs: ${JSON.stringify(first)}`);
-  console.table({
-    torch: row('torch'),
-    decoded: row('decoded'),
-    [`presized to ${PRESIZE}`]: row('presized'),
-  });
+  console.log(
+    `${images} JPEGs of 500x375 to 224x224, ${workers} workers, presize ${PRESIZE}, medians of ${rounds}`,
+  );
+  console.table(Object.fromEntries(Object.keys(contestants).map((name) => [name, row(name)])));
 }
 
-function open(table: SplitTable, stores: string | null): Promise<ImagePipeline> {
+/** An epoch that resizes and stores its images, from the start of the threads on. */
+async function firstEpoch(table: SplitTable, stores: string): Promise<Taken> {
+  const key = 'first';
+  const pipeline = await open(table, { folder: stores, key });
+  const taken = await epochs(pipeline)();
+  await pipeline.close();
+  await rm(join(stores, key), { recursive: true });
+  return taken;
+}
+
+function open(table: SplitTable, store: PipelineOptions['store']): Promise<ImagePipeline> {
   const facts: DatasetFacts = {
     ...{
       name: 'image_folder',
@@ -110,14 +119,14 @@ function open(table: SplitTable, stores: string | null): Promise<ImagePipeline> 
     facts,
     images: {
       ...{ size: 224, interpolation: 'bilinear', cropPct: 0.875, onBadImage: 'fail' },
-      presize: stores === null ? null : PRESIZE,
+      presize: store && PRESIZE,
     },
     steps: [
       { step: 'random_resized_crop', area: [0.08, 1], aspect: [3 / 4, 4 / 3] },
       { step: 'flip', probability: 0.5 },
     ],
     ...{ seed: 0, batchSize: BATCH, workers, cacheBytes: 0 },
-    store: stores === null ? null : { folder: stores, key: 'bench' },
+    store,
     onNote: (text) => console.error(text),
     path: join(__dirname, 'imageWorker.js'),
   });

@@ -2,6 +2,7 @@
  * The command line, `tricks`: what the editor does, without an editor. Exit codes: 0 done, 1 failed, 2 bad
  * input, 130 stopped or paused.
  */
+import { availableParallelism } from 'node:os';
 import * as l10n from '@vscode/l10n';
 import { Command, CommanderError } from 'commander';
 import { UserError } from '../shared/userError';
@@ -88,6 +89,9 @@ ${l10n.t('Examples:')}
   tricks show last`,
     );
 }
+
+// Images are decoded on libuv's threads, which start with the first use: as many as the machine has cores, four at least.
+process.env.UV_THREADPOOL_SIZE ||= `${Math.max(4, availableParallelism())}`;
 
 void main(process.argv.slice(2)).then((exitCode) => {
   process.exitCode = exitCode;

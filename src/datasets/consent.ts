@@ -4,7 +4,7 @@
  */
 import { existsSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
-import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import * as l10n from '@vscode/l10n';
 import envPaths from 'env-paths';
 import { z } from 'zod';
@@ -14,9 +14,10 @@ import { UserError } from '../shared/userError';
 import { isSystemError } from '../system/errors';
 import { isInside, realPathOf } from '../system/insideFolder';
 import { replaceFile } from '../system/replaceFile';
+import { tableFolders } from './index/tableFolders';
 import type { ListedDataset } from './listing';
 import { requestPaths } from './requestPaths';
-import { nameAt, type SplitTable } from './table';
+import type { SplitTable } from './table';
 
 const fileSchema = z.object({ folders: z.array(z.string()) });
 
@@ -103,11 +104,17 @@ export async function pathsToAllow(
 ): Promise<string[]> {
   const allowed = [await realPathOf(root), ...(await readAllowedFolders())];
   const needed: string[] = [];
-  for (const path of requestPaths(request, folder)) {
+  for (const path of consentPaths(request, folder)) {
     const real = await realPathOf(path);
     if (!(await isInAny(real, allowed)) && !needed.includes(real)) needed.push(real);
   }
   return needed;
+}
+
+/** The paths of a request that consent is asked for: of a table of image files the folder that they are below. */
+function consentPaths(request: OwnDatasetRequest, folder: string): string[] {
+  const paths = requestPaths(request, folder);
+  return request.dataset === 'csv' ? paths.map((path) => dirname(path)) : paths;
 }
 
 /** Refuses data that needs consent, with how to give it. */
@@ -132,7 +139,7 @@ export async function assertAllowed(
 }
 
 /**
- * Makes sure that what was listed may be read: a table, or a pattern, may lead out of the folder that was allowed.
+ * Makes sure that what was listed may be read: a table, a pattern or a link may lead out of the folder that was allowed.
  *
  * @throws UserError where some of it needs consent
  */
@@ -140,28 +147,23 @@ export async function assertListedAllowed(
   { train, validation, test }: ListedDataset,
   root: string,
 ): Promise<void> {
-  const folders = new Set<string>();
+  const paths = new Set<string>();
   for (const table of [train, validation, test])
-    for (const path of table ? placesOf(table) : []) folders.add(path);
+    for (const path of table ? placesOf(table) : []) paths.add(path);
   const allowed = [await realPathOf(root), ...(await readAllowedFolders())];
   const needed: string[] = [];
-  for (const folder of folders) if (!(await isInAny(folder, allowed))) needed.push(folder);
-  if (needed.length > 0) throw consentError(needed.slice(0, NAMED_FOLDERS), root);
+  for (const path of paths) if (!(await isInAny(path, allowed))) needed.push(await realPathOf(path));
+  if (needed.length > 0) throw consentError(needed.slice(0, NAMED_PATHS), root);
 }
 
-/** Folders that a refusal names, of however many. */
-const NAMED_FOLDERS = 3;
+/** Paths that a refusal names, of however many. */
+const NAMED_PATHS = 3;
 
 /** The files of a table's images, or the folders that they are in. */
 function* placesOf(table: SplitTable): Generator<string> {
   switch (table.kind) {
     case 'files':
-      yield table.root;
-      for (let image = 0; image < table.labels.length; image++) {
-        const name = nameAt(table.names, image);
-        // The listing says itself which links it follows.
-        if (isAbsolute(name) || name.split('/').includes('..')) yield dirname(resolve(table.root, name));
-      }
+      for (const folder of tableFolders(table)) yield resolve(table.root, folder);
       return;
     case 'ranges':
       yield* table.files;

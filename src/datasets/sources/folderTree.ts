@@ -7,7 +7,7 @@ import { setImmediate } from 'node:timers/promises';
 import * as l10n from '@vscode/l10n';
 import { isSystemError } from '../../system/errors';
 import { compareCodePoints } from '../codePoints';
-import { RECOGNIZED_FROM_BYTES, recognizeImage } from '../imageFormat';
+import { RECOGNIZED_FROM_BYTES, recognizeImage } from '../formats/imageFormat';
 import type { DataProblem } from '../listing';
 import { Places } from '../problems';
 import { extensionOf, isHidden, kindByName } from './imageFiles';

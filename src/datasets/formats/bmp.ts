@@ -1,6 +1,6 @@
 /** Reads Windows bitmaps, which libvips does not: what Pillow's BmpImagePlugin reads, with the same pixels. */
 
-import type { PixelImage } from '../shared/pixelImage';
+import type { PixelImage } from '../../shared/pixelImage';
 
 /** A bitmap's header, checked. */
 export interface BmpHeader {
