@@ -21,7 +21,7 @@ import { graphOf } from '../../src/recipe/draft';
 import type { Recipe } from '../../src/recipe/recipe';
 import { lastCheckpointPath, readCheckpoint } from '../../src/runs/checkpoint';
 import { listRuns } from '../../src/runs/store';
-import { loadInitialValues } from '../../src/runs/weightsFile';
+import { loadInitialValues } from '../../src/weights/initialValues';
 import { Batches, inOrder } from '../../src/training/data/batches';
 import { openDataset } from '../../src/training/data/open';
 import { packageRoot } from '../../src/training/data/sample';

@@ -1,7 +1,16 @@
 import { z } from 'zod';
 import { CIFAR_RESNET_NAMES, RESNET_NAMES } from '../models/catalog';
+import {
+  AUGMENTATION_PRESETS,
+  AUGMENTATION_STEP_DEFAULTS,
+  type AugmentationPreset,
+  INTERPOLATIONS,
+  RANDAUGMENT_MAX_MAGNITUDE,
+  type Range,
+} from '../recipe/augmentation';
 import { type SourceFacts, SYNTHETIC_DEFAULTS } from '../recipe/datasets';
 import { ENGINE_REQUESTS } from '../recipe/engineNames';
+import { PUBLISHED_WEIGHTS } from '../recipe/pretrained';
 import { TRICKS } from '../tricks/registry';
 import type { Trick } from '../tricks/trick';
 
@@ -11,16 +20,20 @@ function trickSchema<Options extends z.ZodObject>(trick: Trick<string, Options>)
 }
 
 const share = z.number().min(0).max(1);
-const span = (least: number, most: number, low: number, high: number) =>
+const span = (least: number, most: number, [low, high]: Range) =>
   z.tuple([z.number().min(least).max(most), z.number().min(least).max(most)]).default([low, high]);
-const factors = span(0, 10, 0.6, 1.4);
+const STEPS = AUGMENTATION_STEP_DEFAULTS;
 
 /** One random change to training images; a bare name stands for its defaults. */
 export const augmentationStepSchema = z.discriminatedUnion('step', [
   z.strictObject({
     step: z.literal('random_resized_crop').describe('A crop of random area and aspect, resized.'),
-    area: span(0, 1, 0.08, 1).describe('The least and the most share of the image that is kept.'),
-    aspect: span(0.01, 100, 3 / 4, 4 / 3).describe('The least and the most width / height.'),
+    area: span(0, 1, STEPS.random_resized_crop.area).describe(
+      'The least and the most share of the image that is kept.',
+    ),
+    aspect: span(0.01, 100, STEPS.random_resized_crop.aspect).describe(
+      'The least and the most width / height.',
+    ),
   }),
   z.strictObject({
     step: z.literal('padded_crop').describe('A random shift, with zeros moving in.'),
@@ -33,47 +46,42 @@ export const augmentationStepSchema = z.discriminatedUnion('step', [
   }),
   z.strictObject({
     step: z.literal('flip').describe('Left to right.'),
-    probability: share.default(0.5),
+    probability: share.default(STEPS.flip.probability),
   }),
   z.strictObject({
     step: z.literal('vertical_flip').describe('Upside down.'),
-    probability: share.default(0.5),
+    probability: share.default(STEPS.flip.probability),
   }),
   z.strictObject({
     step: z.literal('color_jitter').describe('Random brightness, contrast, saturation and hue.'),
-    brightness: factors,
-    contrast: factors,
-    saturation: factors,
-    hue: span(-0.5, 0.5, 0, 0).describe('Turns of the colour circle.'),
+    brightness: span(0, 10, STEPS.color_jitter.brightness),
+    contrast: span(0, 10, STEPS.color_jitter.contrast),
+    saturation: span(0, 10, STEPS.color_jitter.saturation),
+    hue: span(-0.5, 0.5, STEPS.color_jitter.hue).describe('Turns of the colour circle.'),
   }),
   z.strictObject({
     step: z.literal('pca_noise').describe("Noise along the principal components of ImageNet's colours."),
-    std: z.number().positive().max(10).default(0.1),
+    std: z.number().positive().max(10).default(STEPS.pca_noise.std),
   }),
   z.strictObject({
     step: z.literal('randaugment').describe('Random operations of one strength.'),
-    operations: z.int().positive().max(10).default(2),
-    magnitude: z.int().min(0).max(30).default(9).describe('Strength, of 30.'),
+    operations: z.int().positive().max(10).default(STEPS.randaugment.operations),
+    magnitude: z
+      .int()
+      .min(0)
+      .max(RANDAUGMENT_MAX_MAGNITUDE)
+      .default(STEPS.randaugment.magnitude)
+      .describe('Strength, of 30.'),
   }),
   z.strictObject({
     step: z.literal('trivialaugment').describe('One random operation of random strength.'),
   }),
 ]);
 
-/** The names that stand for a list of steps. */
-export const AUGMENTATION_PRESETS = [
-  'none',
-  'flip',
-  'crop_flip',
-  'imagenet',
-  'cifar',
-  'randaugment',
-  'trivialaugment',
-] as const;
-
+const STEP_PRESETS = Object.keys(AUGMENTATION_PRESETS) as AugmentationPreset[];
 const STEP_NAMES = augmentationStepSchema.options.map(({ shape }) => shape.step.value);
 const augment = z.union([
-  z.enum(AUGMENTATION_PRESETS),
+  z.enum(['flip', 'crop_flip', ...STEP_PRESETS]),
   z.array(z.union([z.enum(STEP_NAMES), augmentationStepSchema])).max(20),
 ]);
 
@@ -107,7 +115,7 @@ const images = {
     .optional()
     .describe('1 for grey, 3 for colour; by default as the images are.'),
   interpolation: z
-    .enum(['nearest', 'bilinear', 'bicubic', 'lanczos'])
+    .enum(INTERPOLATIONS)
     .optional()
     .describe('How images are resized, antialiased; by default bilinear, or as the weights were trained.'),
   crop_pct: z
@@ -332,6 +340,20 @@ function rateAndDecay(base_lr: number, weight_decay: number) {
       .min(0)
       .default(weight_decay)
       .describe('Times the weight, added to its gradient; adamw and lamb take it off the weight.'),
+    head_learning_rate: z
+      .union([z.number().positive(), z.string().regex(/^(?=.*[1-9])\d+(\.\d+)?x$/)])
+      .default('1x')
+      .describe(
+        "The classifier's learning rate: a multiple of base_lr such as 10x, or a number in its place, which is scaled and scheduled alike.",
+      ),
+    layer_decay: z
+      .number()
+      .positive()
+      .max(1)
+      .default(1)
+      .describe(
+        'What the learning rate is multiplied by from each stage to the one before it, from the head to the stem, as in timm.',
+      ),
   };
 }
 
@@ -438,6 +460,29 @@ const schedule = z.strictObject({
   update: z.enum(['step', 'epoch']).default('step').describe('How often the rate changes.'),
 });
 
+const weights = z
+  .string()
+  .min(1)
+  .meta({
+    description:
+      'A weights file of PyTorch or safetensors, relative to this file, or published weights as torchvision:NAME or timm:NAME, which are downloaded.',
+    examples: [...PUBLISHED_WEIGHTS],
+  });
+
+const init = z.strictObject({
+  weights,
+  head: z
+    .enum(['auto', 'new'])
+    .default('auto')
+    .describe('auto: a new classifier where the weights have other classes; new: always.'),
+  freeze: z
+    .array(z.string().min(1))
+    .default([])
+    .describe(
+      'Stages and modules that are not trained, such as [stem, layer1]; their batch norms keep their statistics.',
+    ),
+});
+
 type TrickSchemas = {
   [Name in keyof typeof TRICKS]: ReturnType<typeof trickSchema<(typeof TRICKS)[Name]['options']>>;
 };
@@ -463,10 +508,9 @@ export const experimentSchema = z.strictObject({
     .default(1)
     .describe('The same seed gives the same run on one engine.'),
   init: z
-    .string()
-    .min(1)
+    .union([weights, init])
     .optional()
-    .describe('A safetensors file whose weights training starts from, relative to this file.'),
+    .describe('The weights that training starts from, alone or with options.'),
   engine: z
     .enum(ENGINE_REQUESTS)
     .default('auto')

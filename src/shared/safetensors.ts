@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { IS_BIG_ENDIAN, swapBytes } from './byteOrder';
 
 /**
  * The safetensors format (https://github.com/huggingface/safetensors, "Format"): the header's length as a
@@ -33,9 +34,6 @@ const METADATA = '__metadata__';
 /** Pads the header. */
 const SPACE = 0x20;
 
-/** The format's values are little-endian; only then do they have to be turned round. */
-const IS_BIG_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 0;
-
 /** By type, the bytes of a value and how a copy of values becomes float32. Integers past 2^24 are rounded. */
 const READERS = {
   F64: { bytes: 8, read: (copy) => new Float32Array(new Float64Array(copy)) },
@@ -52,7 +50,17 @@ const READERS = {
   U8: { bytes: 1, read: (copy) => new Float32Array(new Uint8Array(copy)) },
   BOOL: { bytes: 1, read: (copy) => new Float32Array(new Uint8Array(copy)) },
 } as const satisfies Record<string, { bytes: number; read: (copy: ArrayBuffer) => Float32Array }>;
-type Dtype = keyof typeof READERS;
+export type Dtype = keyof typeof READERS;
+
+/** The bytes of one value of a type. */
+export function bytesPerValue(dtype: Dtype): number {
+  return READERS[dtype].bytes;
+}
+
+/** Little-endian values of a type as float32, a copy. */
+export function float32Values(dtype: Dtype, bytes: Uint8Array): Float32Array {
+  return READERS[dtype].read(copied(bytes, READERS[dtype].bytes));
+}
 
 /** A file's bytes. Wider values lie before narrower ones, so that all are aligned; else they lie as given. */
 export function encodeSafetensors({ metadata, tensors }: SafetensorsFile<TensorValues>): Uint8Array {
@@ -78,7 +86,7 @@ export function encodeSafetensors({ metadata, tensors }: SafetensorsFile<TensorV
   for (const { values } of ordered) {
     file.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), position);
     const end = position + values.byteLength;
-    if (IS_BIG_ENDIAN) turnRound(file.subarray(position, end), values.BYTES_PER_ELEMENT);
+    if (IS_BIG_ENDIAN) swapBytes(file.subarray(position, end), values.BYTES_PER_ELEMENT);
     position = end;
   }
   return file;
@@ -120,13 +128,12 @@ export function decodeSafetensors(file: Uint8Array): SafetensorsFile {
         },
       ]) => {
         if (from !== covered) throw new SafetensorsError(`${name} starts at byte ${from}, not at ${covered}`);
-        const { bytes, read } = READERS[dtype];
-        if (to - from !== bytes * sizeOf(shape)) {
+        if (to - from !== bytesPerValue(dtype) * sizeOf(shape)) {
           throw new SafetensorsError(`${name} has ${to - from} bytes for the shape [${shape}] of ${dtype}`);
         }
         if (start + to > file.length) throw new SafetensorsError(`${name} ends past the end of the file`);
         covered = to;
-        return { name, shape, values: read(copied(file.subarray(start + from, start + to), bytes)) };
+        return { name, shape, values: float32Values(dtype, file.subarray(start + from, start + to)) };
       },
     );
   if (start + covered !== file.length) {
@@ -148,17 +155,10 @@ function parseHeader(bytes: Uint8Array): z.output<typeof headerSchema> {
 }
 
 /** A copy of little-endian values as this machine orders their bytes. */
-function copied(values: Uint8Array, bytesPerValue: number): ArrayBuffer {
+function copied(values: Uint8Array, valueBytes: number): ArrayBuffer {
   const copy = new Uint8Array(values);
-  if (IS_BIG_ENDIAN) turnRound(copy, bytesPerValue);
+  if (IS_BIG_ENDIAN) swapBytes(copy, valueBytes);
   return copy.buffer;
-}
-
-/** Turns the bytes of every value round, in place. */
-function turnRound(bytes: Uint8Array, bytesPerValue: number): void {
-  for (let start = 0; start < bytes.length; start += bytesPerValue) {
-    bytes.subarray(start, start + bytesPerValue).reverse();
-  }
 }
 
 /** How many values a shape holds. */

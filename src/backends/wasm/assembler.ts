@@ -68,11 +68,13 @@ export const squareRoot = (value: Code): Code => [...value, ...simd(0xe3)];
 /** The larger of each two; the left one where either is NaN. */
 export const maximum = (left: Code, right: Code): Code => [...left, ...right, ...simd(0xeb)];
 
-/** Four equal words, given by their bits. */
-export const splat = (bits: number): Code => [
+/** Four words, given by their bits. */
+export const words = (...bits: readonly [number, number, number, number]): Code => [
   ...simd(0x0c),
-  ...[0, 1, 2, 3].flatMap(() => [0, 8, 16, 24].map((shift) => (bits >>> shift) & 0xff)),
+  ...bits.flatMap((word) => [0, 8, 16, 24].map((shift) => (word >>> shift) & 0xff)),
 ];
+/** Four equal words. */
+export const splat = (bits: number): Code => words(bits, bits, bits, bits);
 export const and = (left: Code, right: Code): Code => [...left, ...right, ...simd(0x4e)];
 export const or = (left: Code, right: Code): Code => [...left, ...right, ...simd(0x50)];
 /** All ones where two float32 differ, as a NaN does from itself. */
@@ -84,6 +86,43 @@ export const addIntegers = (left: Code, right: Code): Code => [...left, ...right
 export const minimumInteger = (left: Code, right: Code): Code => [...left, ...right, ...simd(0xb6)];
 export const maximumInteger = (left: Code, right: Code): Code => [...left, ...right, ...simd(0xb8)];
 export const shiftRight = (value: Code, bits: number): Code => [...value, ...constant(bits), ...simd(0xad)];
+
+export const multiplyIntegers = (left: Code, right: Code): Code => [...left, ...right, ...simd(0xb5)];
+/** Shifts four int32 and keeps their signs. */
+export const shiftRightSigned = (value: Code, bits: number): Code => [
+  ...value,
+  ...constant(bits),
+  ...simd(0xac),
+];
+export const subtractIntegers = (left: Code, right: Code): Code => [...left, ...right, ...simd(0xb1)];
+/** Four int32 as float32, rounded where they are longer. */
+export const toFloats = (value: Code): Code => [...value, ...simd(0xfa)];
+/** Four float32 as int32, rounded towards zero; those outside are the nearest int32. */
+export const toIntegers = (value: Code): Code => [...value, ...simd(0xf8)];
+/** Four bytes at an address and a constant offset, as four int32. */
+export const loadBytes = (address: Local, offset: number): Code => [
+  ...get(address),
+  ...simd(0x5c),
+  ...at(offset),
+  ...simd(0x89),
+  ...simd(0xa9),
+];
+/** Sixteen int32 in four vectors as bytes, those below 0 as 0 and those above 255 as 255. */
+export const toBytes = (first: Code, second: Code, third: Code, fourth: Code): Code => [
+  ...[...first, ...second, ...simd(0x85)],
+  ...[...third, ...fourth, ...simd(0x85)],
+  ...simd(0x66),
+];
+/** Stores a vector's first four bytes. */
+export const storeFourBytes = (address: Local, offset: number, value: Code): Code => [
+  ...get(address),
+  ...value,
+  ...simd(0x5a),
+  ...at(offset),
+  0,
+];
+/** The sum of two addresses or counts. */
+export const sumOf = (left: Code, right: Code): Code => [...left, ...right, 0x6a];
 
 /** The locals of a function under construction. */
 export class FunctionBuilder<Parameters extends readonly Local[] = readonly Local[]> {

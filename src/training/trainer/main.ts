@@ -23,10 +23,10 @@ import { type Resumption, readResumption, writeCheckpoint } from '../../runs/che
 import { endRequestIn } from '../../runs/lease';
 import { assertNever } from '../../shared/assertNever';
 import type { Failure } from '../../shared/failure';
+import type { DownloadProgress } from '../../system/download';
 import { failureOf } from '../../system/errors';
 import { tricksAgainst } from '../../tricks/registry';
 import type { ImageDataset } from '../data/dataset';
-import type { DownloadProgress } from '../data/download';
 import { openDataset } from '../data/open';
 import { startedEvent, type TrainingOptions, train } from '../loop/loop';
 import { threadsHere } from '../parallel/workerPool';
@@ -108,7 +108,7 @@ async function trainRun(recipe: Recipe, record: RunRecord, signal: AbortSignal):
   await record.record(startedEvent(recipe, engine));
   assertFits(recipe, engine, threads);
   const resume = await prepareResumption(record, resumption, before, engine);
-  const weights = resume ? undefined : await loadStartingWeights(record);
+  const weights = resume ? undefined : await prepareWeights(record, signal);
   const teacher = await loadTeacher(record);
   const options: TrainingOptions = {
     dataset: await prepareDataset(recipe, record, signal),
@@ -171,6 +171,43 @@ async function prepareResumption(
   return snapshot;
 }
 
+/** The weights to start from, where the recipe names some; what became of them is noted in the run's log. */
+async function prepareWeights(
+  record: RunRecord,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, Float32Array> | undefined> {
+  const progress = downloadReport(record);
+  const loaded = await loadStartingWeights(record, {
+    cacheFolder: process.env.BAG_OF_TRICKS_CACHE,
+    signal,
+    onProgress: progress.report,
+  });
+  await progress.reported();
+  for (const what of loaded?.notes ?? []) {
+    await record.record({ type: 'preparing', time: Date.now(), what, share: null });
+  }
+  return loaded?.values;
+}
+
+/** Reports downloads in a run's log, at every percent. */
+function downloadReport(record: RunRecord): {
+  readonly report: (progress: DownloadProgress) => void;
+  readonly reported: () => Promise<void>;
+} {
+  let last = '';
+  let reporting = Promise.resolve();
+  return {
+    report: ({ file, receivedBytes, totalBytes }) => {
+      const share = totalBytes === null ? null : Math.floor((100 * receivedBytes) / totalBytes) / 100;
+      const what = l10n.t('Downloading {0}', file);
+      if (last === `${what} ${share}`) return;
+      last = `${what} ${share}`;
+      reporting = reporting.then(() => record.record({ type: 'preparing', time: Date.now(), what, share }));
+    },
+    reported: () => reporting,
+  };
+}
+
 /** Opens the recipe's data set, and reports its progress in the run's log. */
 async function prepareDataset(
   { data: { source } }: Recipe,
@@ -180,20 +217,13 @@ async function prepareDataset(
   const report = (what: string, share: number | null) =>
     record.record({ type: 'preparing', time: Date.now(), what, share });
   await report(l10n.t('Opening the data set {0}', source.dataset), null);
-  let lastReport = '';
-  let reporting = Promise.resolve();
+  const progress = downloadReport(record);
   const dataset = await openDataset(source, {
     cacheFolder: process.env.BAG_OF_TRICKS_CACHE,
     signal,
-    onProgress: ({ file, receivedBytes, totalBytes }: DownloadProgress) => {
-      const share = totalBytes === null ? null : Math.floor((100 * receivedBytes) / totalBytes) / 100;
-      const what = l10n.t('Downloading {0}', file);
-      if (lastReport === `${what} ${share}`) return;
-      lastReport = `${what} ${share}`;
-      reporting = reporting.then(() => report(what, share));
-    },
+    onProgress: progress.report,
   });
-  await reporting;
+  await progress.reported();
   return dataset;
 }
 

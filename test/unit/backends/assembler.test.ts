@@ -9,20 +9,29 @@ import {
   greater,
   instantiate,
   load,
+  loadBytes,
   loadInteger,
   loadSplat,
   maximum,
   maximumInteger,
   minimumInteger,
   multiply,
+  multiplyIntegers,
   notEqual,
   or,
   set,
   shiftRight,
+  shiftRightSigned,
   shuffle,
   splat,
   store,
+  storeFourBytes,
   subtract,
+  subtractIntegers,
+  toBytes,
+  toFloats,
+  toIntegers,
+  words,
   zero,
 } from '../../../src/backends/wasm/assembler';
 
@@ -76,6 +85,37 @@ describe('assembler', () => {
       [0x07ff_ffff, 0x0fff_ffff, 0xff, 0],
       [-1, -1, 0, 0],
     ]);
+  });
+
+  it('computes on bytes as integers and floats, and back', () => {
+    const bytes = new Uint8Array(memory.buffer);
+    bytes.set([0, 1, 128, 255, 7, 8, 9, 10], 0);
+    const compute = (input: number, output: number): Code[] => {
+      const low = loadBytes(input, 0);
+      const times = multiplyIntegers(low, words(1, 2, 3, -3));
+      const third = toIntegers(multiply(toFloats(times), splat(0x3eaa_aaab)));
+      return [
+        store(output, 0, toBytes(low, loadBytes(input, 4), times, subtractIntegers(zero, low))),
+        store(output, 16, shiftRightSigned(times, 1)),
+        store(output, 32, third),
+        store(output, 48, zero),
+        storeFourBytes(output, 50, toBytes(low, low, low, low)),
+      ];
+    };
+    const { change } = instantiate(memory, {
+      change: { parameters: 2, body: (_f, input, output) => compute(input, output).flat() },
+    });
+    change(0, 400);
+    expect([...bytes.slice(400, 416)]).toEqual([
+      ...[0, 1, 128, 255],
+      ...[7, 8, 9, 10],
+      ...[0, 2, 255, 0],
+      ...[0, 0, 0, 0],
+    ]);
+    const integers = new Int32Array(memory.buffer);
+    expect([...integers.slice(104, 108)]).toEqual([0, 1, 192, -383]);
+    expect([...integers.slice(108, 112)]).toEqual([0, 0, 128, -255]);
+    expect([...bytes.slice(448, 458)]).toEqual([0, 0, 0, 1, 128, 255, 0, 0, 0, 0]);
   });
 
   it('takes the larger of two floats, keeps what is not a number on the left, and says which is greater', () => {

@@ -1,0 +1,192 @@
+import * as l10n from '@vscode/l10n';
+import { stringify } from 'yaml';
+import type { OwnDatasetRequest, SourceFacts } from '../recipe/datasets';
+import { formatCount, formatNumber } from '../shared/format';
+
+/** What a person starts from: images that have been indexed, and perhaps published weights. */
+export interface StarterRequest {
+  readonly name: string;
+  readonly data: OwnDatasetRequest;
+  readonly facts: SourceFacts;
+  /** Published weights, such as torchvision:resnet18, with the model that they are of. */
+  readonly weights?: { readonly name: string; readonly model: Readonly<Record<string, unknown>> } | null;
+}
+
+/** Images no larger than this are trained at their own size, by a network made for small images. */
+const SMALL_SIDE = 64;
+/** Below this the margins of a class tell more than its share of the images. */
+const IMBALANCE = 3;
+/** An epoch of fewer steps says little, and batch norm wants no fewer images. */
+const BATCHES = { least: 8, most: 128, stepsAnEpoch: 20 } as const;
+/** From scratch: images seen in all, which bound the epochs of large and of small data sets. */
+const IMAGES_SEEN = 600_000;
+const EPOCHS = { least: 15, most: 120 } as const;
+
+/** A line of a starter: a key, its value, and why it is so. */
+type Line = readonly [key: string, value: unknown, why?: string];
+
+/**
+ * An experiment file to start from, with numbers that suit the data and a comment beside each that says why: from
+ * scratch by the paper's recipe, or fine-tuned as is usual for small data sets.
+ */
+export function starterExperiment(request: StarterRequest): string {
+  const { name, weights } = request;
+  const parts = weights ? fineTuning(request, weights) : fromScratch(request);
+  const title = weights
+    ? l10n.t('Fine-tunes {0} on {1}.', weights.name, factsText(request.facts))
+    : l10n.t('Trains from scratch on {0}.', factsText(request.facts));
+  return [`# ${title}`, entry('name', name), ...parts].join('\n');
+}
+
+function factsText({ trainImages, validationImages, classNames }: SourceFacts): string {
+  return l10n.t(
+    '{0} images of {1} classes, with {2} for validation',
+    formatCount(trainImages),
+    formatCount(classNames.length),
+    formatCount(validationImages),
+  );
+}
+
+function fromScratch({ data, facts }: StarterRequest): string[] {
+  const side = facts.shortEdge.median;
+  const isSmall = side <= SMALL_SIDE;
+  const size = isSmall ? Math.max(16, Math.round(side / 4) * 4) : 128;
+  const batch = batchSize(facts.trainImages);
+  const epochs = clamp(Math.round(IMAGES_SEEN / facts.trainImages), EPOCHS.least, EPOCHS.most);
+  const warmup = Math.max(1, Math.round(epochs * 0.05));
+  return [
+    section('data', [
+      ...sourceLines(data),
+      ['image_size', size, sizeReason(side, isSmall)],
+      ['batch_size', batch, batchReason(facts.trainImages, batch)],
+      isSmall
+        ? ['augment', 'cifar', l10n.t('shifts and flips: small images lose too much by other crops')]
+        : ['augment', cropAndFlip(), l10n.t('random crops of 35 to 100% of the area, and flips')],
+      ...balance(facts),
+    ]),
+    section('model', [
+      [
+        'name',
+        isSmall ? 'resnet20' : 'resnet18',
+        isSmall ? l10n.t('made for small images') : l10n.t('a good first model; resnet50 is slower'),
+      ],
+    ]),
+    section('optimizer', [
+      ['base_lr', 0.1, l10n.t("for a batch of 256, the paper's; linear_scaling fits it to the batch above")],
+      ['weight_decay', 0.0001, l10n.t("the paper's")],
+    ]),
+    section('schedule', [
+      ['epochs', epochs, l10n.t('about {0} images seen in all', formatCount(epochs * facts.trainImages))],
+      ['decay', 'cosine', l10n.t('no milestones to choose')],
+    ]),
+    section('tricks', [
+      ['linear_scaling', { base_batch_size: 256 }],
+      ['warmup', { epochs: warmup }, l10n.t('the first steps are the unstable ones')],
+      ['zero_gamma', true],
+      ['label_smoothing', { epsilon: 0.1 }],
+    ]),
+  ];
+}
+
+/** Numbers that are usual for fine-tuning: a low learning rate, ten times that for the new head, few epochs. */
+function fineTuning(
+  { data, facts }: StarterRequest,
+  weights: NonNullable<StarterRequest['weights']>,
+): string[] {
+  const batch = Math.min(64, batchSize(facts.trainImages));
+  return [
+    section('data', [
+      ...sourceLines(data),
+      ['batch_size', batch, batchReason(facts.trainImages, batch)],
+      ['augment', cropAndFlip(), l10n.t('crops of at least 35%: smaller ones suit training from scratch')],
+      ...balance(facts),
+    ]),
+    section(
+      'model',
+      Object.entries(weights.model).map(([key, value]): Line => [key, value]),
+    ),
+    section('init', [
+      ['weights', weights.name, l10n.t('the size, mean and std of its images come with it')],
+      ['head', 'auto', l10n.t('a new classifier for the {0} classes', formatCount(facts.classNames.length))],
+    ]),
+    section('optimizer', [
+      ['base_lr', 0.01 * (batch / 64), l10n.t('0.01 at a batch of 64: the weights are good already')],
+      ['momentum', 0.9],
+      ['weight_decay', 0.0001],
+      ['head_learning_rate', '10x', l10n.t('the new classifier starts from nothing')],
+    ]),
+    section('schedule', [
+      ['epochs', 15, l10n.t('enough where the weights fit; more helps little')],
+      ['decay', 'cosine'],
+    ]),
+    section('tricks', [
+      ['warmup', { epochs: 1 }, l10n.t('keeps the new classifier from disturbing the rest')],
+    ]),
+  ];
+}
+
+function sourceLines(data: OwnDatasetRequest): Line[] {
+  return Object.entries(data)
+    .filter(([, value]) => value !== undefined)
+    .map(
+      ([key, value]): Line =>
+        key === 'split'
+          ? [
+              key,
+              withoutUndefined(value as object),
+              l10n.t('used where there is no folder of validation images'),
+            ]
+          : [key, value],
+    );
+}
+
+function withoutUndefined(value: object): object {
+  return Object.fromEntries(Object.entries(value).filter(([, part]) => part !== undefined));
+}
+
+function cropAndFlip(): unknown {
+  return [{ step: 'random_resized_crop', area: [0.35, 1] }, 'flip'];
+}
+
+/** Draws rare classes as often as others where the largest class is several times the smallest. */
+function balance({ trainCounts }: SourceFacts): Line[] {
+  const most = Math.max(...trainCounts);
+  const least = Math.min(...trainCounts);
+  if (!(least > 0) || most < IMBALANCE * least) return [];
+  const ratio = formatNumber(Math.round((most / least) * 10) / 10);
+  return [
+    ['sampling', 'balanced', l10n.t('the largest class has {0} times the images of the smallest', ratio)],
+  ];
+}
+
+/** The largest power of two that leaves enough steps in an epoch. */
+function batchSize(trainImages: number): number {
+  let batch: number = BATCHES.most;
+  while (batch > BATCHES.least && trainImages / batch < BATCHES.stepsAnEpoch) batch /= 2;
+  return Math.max(1, Math.min(batch, trainImages));
+}
+
+function batchReason(trainImages: number, batch: number): string {
+  return l10n.t('{0} steps an epoch', formatCount(Math.floor(trainImages / batch)));
+}
+
+function sizeReason(side: number, isSmall: boolean): string {
+  return isSmall
+    ? l10n.t("the images' own size")
+    : l10n.t('a third of the cost of 224; the images have a short edge of {0} (median)', formatCount(side));
+}
+
+function section(name: string, lines: readonly Line[]): string {
+  return `\n${name}:\n${lines.map(([key, value, why]) => `  ${entry(key, value, why)}`).join('\n')}`;
+}
+
+function entry(key: string, value: unknown, why?: string): string {
+  const written = stringify({ [key]: value }, { collectionStyle: 'flow', lineWidth: 0 }).trim();
+  // The outer mapping is in flow style as well.
+  const line = written.slice(1, -1).trim();
+  return why === undefined ? line : `${line} # ${why}`;
+}
+
+function clamp(value: number, least: number, most: number): number {
+  return Math.min(most, Math.max(least, value));
+}

@@ -1,0 +1,7 @@
+/** The nearest whole number, halves to the even one, as Python's `round` does. */
+export function roundHalfToEven(value: number): number {
+  const below = Math.floor(value);
+  const fraction = value - below;
+  if (fraction === 0.5) return below % 2 === 0 ? below : below + 1;
+  return fraction < 0.5 ? below : below + 1;
+}
