@@ -1,6 +1,6 @@
 import * as l10n from '@vscode/l10n';
 import { isResNet, type ModelSpec } from '../../models/catalog';
-import { RESNETS } from '../../models/resNet';
+import { RESNETS } from '../../models/networks/resNet';
 import type { ErasingRecipe, LossScaling, Recipe } from '../../recipe/recipe';
 import { formatNumber } from '../../shared/format';
 import { differs, lacks, type Translation, together, when } from './translation';

@@ -1,5 +1,5 @@
-import { GraphBuilder } from './builder';
-import type { Graph, ImageShape, LayerId } from './graph';
+import { GraphBuilder } from '../builder';
+import type { Graph, ImageShape, LayerId } from '../graph';
 import { scaledChannels } from './scaledChannels';
 
 /** By stage: channels, and blocks, of which the first one of every stage but the first has stride 2. */

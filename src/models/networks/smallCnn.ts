@@ -1,5 +1,5 @@
-import { GraphBuilder, uniformByFanIn } from './builder';
-import type { Graph, ImageShape, LayerId } from './graph';
+import { GraphBuilder, uniformByFanIn } from '../builder';
+import type { Graph, ImageShape, LayerId } from '../graph';
 
 export interface SmallCnnOptions {
   /** Filters of the first convolution, 32 in the source; the second has twice as many, the hidden layer four times. */

@@ -1,5 +1,5 @@
-import type { GraphBuilder } from './builder';
-import type { LayerId } from './graph';
+import type { GraphBuilder } from '../builder';
+import type { LayerId } from '../graph';
 
 /** Options of every residual network. */
 export interface ResidualOptions {

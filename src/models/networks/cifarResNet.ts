@@ -1,5 +1,5 @@
-import { GraphBuilder } from './builder';
-import type { Graph, ImageShape } from './graph';
+import { GraphBuilder } from '../builder';
+import type { Graph, ImageShape } from '../graph';
 import { basicBranch, type ResidualOptions, residualSums, shortcut } from './residual';
 
 /** Blocks in each of the three stages: depth = 6n + 2 (He et al. 2016, section 4.2). */

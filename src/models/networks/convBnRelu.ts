@@ -1,5 +1,5 @@
-import type { ConvolutionOptions, GraphBuilder } from './builder';
-import type { LayerId } from './graph';
+import type { ConvolutionOptions, GraphBuilder } from '../builder';
+import type { LayerId } from '../graph';
 
 export interface ConvBnReluOptions extends ConvolutionOptions {
   /** Of the batch norm. */

@@ -1,6 +1,6 @@
-import { GraphBuilder } from './builder';
+import { GraphBuilder } from '../builder';
+import type { Graph, ImageShape, LayerId } from '../graph';
 import { convBnRelu } from './convBnRelu';
-import type { Graph, ImageShape, LayerId } from './graph';
 import { type ResidualOptions, residualSums } from './residual';
 
 export interface ResNet9Options extends ResidualOptions {

@@ -1,5 +1,5 @@
-import { GraphBuilder } from './builder';
-import type { Graph, ImageShape, LayerId } from './graph';
+import { GraphBuilder } from '../builder';
+import type { Graph, ImageShape, LayerId } from '../graph';
 import { basicBranch, keepsShape, type ResidualOptions, residualSums, shortcut } from './residual';
 
 type Block = 'basic' | 'bottleneck';

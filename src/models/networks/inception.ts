@@ -1,6 +1,6 @@
-import { type ConvolutionOptions, GraphBuilder, type KernelInitializer } from './builder';
+import { type ConvolutionOptions, GraphBuilder, type KernelInitializer } from '../builder';
+import type { Graph, ImageShape, LayerId } from '../graph';
 import { convBnRelu } from './convBnRelu';
-import type { Graph, ImageShape, LayerId } from './graph';
 import { scaledChannels } from './scaledChannels';
 
 export interface InceptionOptions {

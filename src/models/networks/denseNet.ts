@@ -1,5 +1,5 @@
-import { constant, GraphBuilder, heByFanIn } from './builder';
-import type { Graph, ImageShape, LayerId } from './graph';
+import { constant, GraphBuilder, heByFanIn } from '../builder';
+import type { Graph, ImageShape, LayerId } from '../graph';
 
 /** Layers of each block: DenseNet-121 (Huang et al. 2017, table 1). */
 const BLOCKS = [6, 12, 24, 16] as const;

@@ -1,5 +1,5 @@
-import { GraphBuilder } from './builder';
-import type { Graph, ImageShape } from './graph';
+import { GraphBuilder } from '../builder';
+import type { Graph, ImageShape } from '../graph';
 
 export interface MlpOptions {
   /** Values of each hidden layer; [512, 512] in the source. */

@@ -1,5 +1,5 @@
-import { constant, GraphBuilder, type KernelInitializer } from './builder';
-import type { Graph, ImageShape, LayerId } from './graph';
+import { constant, GraphBuilder, type KernelInitializer } from '../builder';
+import type { Graph, ImageShape, LayerId } from '../graph';
 
 /** By stage, the 3x3 convolutions before its pool: configuration D of Simonyan and Zisserman 2015. */
 const STAGES = [2, 2, 3, 3, 3] as const;
