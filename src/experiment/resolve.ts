@@ -149,20 +149,6 @@ export function resolve(experiment: Experiment): Resolution {
   return { ok: false, problems: [...task, ...(resolution.ok ? [] : resolution.problems)] };
 }
 
-/** What can be trained and is probably a mistake. */
-export function resolutionWarnings({ data, loss }: Experiment): ResolutionProblem[] {
-  if (loss.class_weights !== 'balanced' || data.sampling !== 'balanced') return [];
-  return [
-    {
-      path: ['loss', 'class_weights'],
-      what: l10n.t(
-        'Class weights and balanced sampling correct the same imbalance twice: rare classes count more than common ones.',
-      ),
-      remedy: l10n.t('Use one of them.'),
-    },
-  ];
-}
-
 /** The recipe that a draft without tricks and the tricks chosen for it lead to. */
 export function resolveDraft(plain: Draft, chosen: ReturnType<typeof chosenTricks>): Resolution {
   const draft = withTricks(plain, chosen);
