@@ -1,10 +1,10 @@
 import { translate, writtenTrick } from '../experiment/aliases';
-import type { ExperimentDocument } from '../experiment/document';
 import { insertTrick, removeTrick, trickObstacle } from '../experiment/edits';
 import type { ParseResult } from '../experiment/parse';
 import { chosenTricks, plainDraft, resolveDraft, withTricks } from '../experiment/resolve';
 import { type Experiment, experimentSchema } from '../experiment/schema';
-import type { EditResult } from '../experiment/textEdits';
+import type { ExperimentDocument } from '../experiment/text/document';
+import type { EditResult } from '../experiment/text/textEdits';
 import { type Draft, graphOf } from '../recipe/draft';
 import type { Recipe } from '../recipe/recipe';
 import { isMapping, valueAt, withoutValues } from '../shared/values';

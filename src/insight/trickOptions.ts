@@ -1,10 +1,10 @@
 import * as l10n from '@vscode/l10n';
 import { writtenTrick } from '../experiment/aliases';
-import { ExperimentDocument } from '../experiment/document';
 import { setOption } from '../experiment/edits';
 import { readExperiment } from '../experiment/parse';
 import { fieldAt } from '../experiment/schemaTree';
-import { applyEdits, type EditResult } from '../experiment/textEdits';
+import { ExperimentDocument } from '../experiment/text/document';
+import { applyEdits, type EditResult } from '../experiment/text/textEdits';
 import type { Trick } from '../tricks/trick';
 
 /** An option of a trick that is in a file. */
