@@ -1,5 +1,6 @@
 import * as l10n from '@vscode/l10n';
 import { MultiBar, type SingleBar } from 'cli-progress';
+import { dataWaitText } from '../protocol/dataWait';
 import type { RunEvent } from '../protocol/events';
 import { precisionText } from '../protocol/precisionText';
 import type { Recipe } from '../recipe/recipe';
@@ -129,7 +130,8 @@ function stepStatus(
 function describe(event: RunEvent, recipe: Recipe): string | null {
   switch (event.type) {
     case 'preparing':
-      return `${event.what}...`;
+      // Some say what was found, in a sentence.
+      return event.what.endsWith('.') ? event.what : `${event.what}...`;
     case 'started':
       return l10n
         .t(
@@ -159,9 +161,13 @@ function describe(event: RunEvent, recipe: Recipe): string | null {
           formatDuration(event.seconds),
         )
         .concat(
+          event.validationTop5 === undefined
+            ? ''
+            : `; ${l10n.t('top-5 {0}', formatPercent(event.validationTop5))}`,
           event.averagedAccuracy === undefined
             ? ''
             : `; ${l10n.t('of the average {0}', formatPercent(event.averagedAccuracy))}`,
+          lineOf(dataWaitText(event, recipe.data)),
         );
     case 'step':
     case 'done':
@@ -172,4 +178,9 @@ function describe(event: RunEvent, recipe: Recipe): string | null {
     default:
       return assertNever(event);
   }
+}
+
+/** A text on a line below another; nothing where there is none. */
+function lineOf(text: string | null): string {
+  return text === null ? '' : `\n${text}`;
 }

@@ -1,21 +1,26 @@
 import * as l10n from '@vscode/l10n';
+import type { Graph } from '../models/graph';
+import { balancedWeights, trainCountsOf } from '../recipe/classBalance';
 import type { DatasetFacts } from '../recipe/datasets';
 import { type DecayPlan, type Draft, finalize, graphOf } from '../recipe/draft';
-import { type OptimizerRecipe, RECIPE_DEFAULTS, type Recipe } from '../recipe/recipe';
+import { fullWeightsName } from '../recipe/pretrained';
+import {
+  type InitializationRecipe,
+  type LossRecipe,
+  type OptimizerRecipe,
+  RECIPE_DEFAULTS,
+  type Recipe,
+} from '../recipe/recipe';
 import { assertNever } from '../shared/assertNever';
-import type { Path } from '../shared/path';
 import { ALL_TRICKS, excludeEachOther, type TrickName } from '../tricks/registry';
 import type { Trick, TrickProblem } from '../tricks/trick';
 import { dataPlan } from './dataPlan';
+import { initializationProblems } from './initializationProblems';
 import { modelSpec } from './modelSpec';
+import type { ResolutionProblem } from './problem';
 import { decaySchema, type Experiment } from './schema';
 
-/** Something in a valid experiment that cannot be trained. */
-export interface ResolutionProblem {
-  readonly path: Path;
-  readonly what: string;
-  readonly remedy: string;
-}
+export type { ResolutionProblem };
 
 export type Resolution =
   | { readonly ok: true; readonly recipe: Recipe }
@@ -24,16 +29,22 @@ export type Resolution =
 /** The draft of an experiment before any trick. */
 export function plainDraft(experiment: Experiment): Draft {
   const { name, model, optimizer, schedule, seed, engine, init } = experiment;
+  const data = dataPlan(experiment);
   const { decay, update, epochs } = schedule;
   // In the order in which a person reads a recipe, from the top.
   return {
     name,
     tricks: [],
-    data: dataPlan(experiment),
+    data,
     model: modelSpec(model),
-    initialization: { ...RECIPE_DEFAULTS.initialization, weights: init ?? null },
-    loss: RECIPE_DEFAULTS.loss,
-    parameterGroups: { weightDecay: optimizer.weight_decay, decayOn: 'all' },
+    initialization: initialization(init),
+    loss: { ...RECIPE_DEFAULTS.loss, classWeights: classWeights(experiment.loss, data.dataset) },
+    parameterGroups: {
+      weightDecay: optimizer.weight_decay,
+      decayOn: 'all',
+      headLearningRateFactor: headLearningRateFactor(optimizer),
+      layerDecay: optimizer.layer_decay,
+    },
     gradients: RECIPE_DEFAULTS.gradients,
     optimizer: optimizerRecipe(optimizer),
     averaging: RECIPE_DEFAULTS.averaging,
@@ -49,6 +60,29 @@ export function plainDraft(experiment: Experiment): Draft {
     seed,
     engine,
   };
+}
+
+function classWeights(
+  { class_weights }: Experiment['loss'],
+  dataset: DatasetFacts,
+): LossRecipe['classWeights'] {
+  const counts = class_weights === 'balanced' ? trainCountsOf(dataset) : null;
+  return counts && balancedWeights(counts);
+}
+
+function initialization(init: Experiment['init']): InitializationRecipe {
+  const defaults = RECIPE_DEFAULTS.initialization;
+  if (init === undefined) return defaults;
+  if (typeof init === 'string') return { ...defaults, weights: fullWeightsName(init) };
+  const { weights, head, freeze } = init;
+  return { ...defaults, weights: fullWeightsName(weights), head, freeze };
+}
+
+/** `10x` is a factor; a number stands in the place of the base learning rate. */
+function headLearningRateFactor({ base_lr, head_learning_rate }: Experiment['optimizer']): number {
+  return typeof head_learning_rate === 'number'
+    ? head_learning_rate / base_lr
+    : parseFloat(head_learning_rate);
 }
 
 function optimizerRecipe(optimizer: Experiment['optimizer']): OptimizerRecipe {
@@ -169,9 +203,23 @@ function taskProblems(
 
 function draftProblems(draft: Draft): ResolutionProblem[] {
   const problems: ResolutionProblem[] = [];
-  const { dataset, batchSize } = draft.data;
+  const { dataset, batchSize, shuffle, sampling } = draft.data;
   const { decay } = draft.schedule;
   const { trainImages } = dataset;
+  if (dataset.validationImages === 0) {
+    problems.push({
+      path: ['data'],
+      what: l10n.t('There are no validation images.'),
+      remedy: l10n.t('Raise data.split.validation, or add images to the validation split.'),
+    });
+  }
+  if (sampling === 'balanced' && !shuffle) {
+    problems.push({
+      path: ['data', 'shuffle'],
+      what: l10n.t('Balanced sampling draws images at random, and shuffle: false keeps their order.'),
+      remedy: l10n.t('Take out shuffle: false, or use sampling: uniform.'),
+    });
+  }
   if (batchSize > trainImages) {
     problems.push({
       path: ['data', 'batch_size'],
@@ -187,9 +235,10 @@ function draftProblems(draft: Draft): ResolutionProblem[] {
       remedy: l10n.t('Use milestones below {0}, or raise schedule.epochs.', draft.epochs),
     });
   }
-  try {
-    graphOf(draft);
-  } catch {
+  const graph = graphIfAny(draft);
+  if (graph) {
+    problems.push(...initializationProblems(draft, graph));
+  } else {
     const { height, width } = dataset;
     problems.push({
       path: ['model', 'name'],
@@ -198,6 +247,15 @@ function draftProblems(draft: Draft): ResolutionProblem[] {
     });
   }
   return problems;
+}
+
+/** The network of a draft; null where its images are too small for it. */
+function graphIfAny(draft: Draft): Graph | null {
+  try {
+    return graphOf(draft);
+  } catch {
+    return null;
+  }
 }
 
 function decayPlan(written: Experiment['schedule']['decay']): DecayPlan {

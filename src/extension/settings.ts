@@ -10,6 +10,10 @@ export interface Settings {
   readonly dataFolder: string | null;
   /** Whether experiments may name files outside their workspace folder. */
   readonly filesOutside: boolean;
+  /** Threads of a training that prepare images; null leaves it to the trainer. */
+  readonly dataWorkers: number | null;
+  /** MiB of decoded images that a training keeps in memory; null leaves it to the trainer. */
+  readonly cacheMb: number | null;
   /** Runs that train at the same time. */
   readonly runsAtOnce: number;
   /** How often a run whose trainer crashed is tried again. */
@@ -37,6 +41,8 @@ export function readSettings(): Settings {
     nodePath: configuration.get('nodePath', '').trim() || unnamedNode,
     dataFolder: configuration.get('dataFolder', '').trim() || null,
     filesOutside: configuration.get('filesOutside', false),
+    dataWorkers: Math.floor(configuration.get('dataWorkers', 0)) || null,
+    cacheMb: configuration.get<number | null>('cacheMb', null),
     runsAtOnce: Math.max(1, Math.floor(configuration.get('runsAtOnce', 1))),
     retries: Math.max(0, Math.floor(configuration.get('retries', 1))),
     saveEvery: { seconds: 60 * Math.max(0.1, configuration.get('saveMinutes', 5)) },

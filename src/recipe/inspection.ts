@@ -11,7 +11,9 @@ import {
   type Shape,
   zeroGammaNormsOf,
 } from '../models/graph';
+import { type ClassBalance, classBalanceOf } from './classBalance';
 import { graphOf } from './draft';
+import { groupOf } from './parameterGroups';
 import type { Recipe } from './recipe';
 
 /** What a recipe's network is made of, and what the recipe does with its parameters. Plain data. */
@@ -27,12 +29,16 @@ export interface Inspection {
   /** Batch norms whose gamma starts at 0. */
   readonly zeroGammaNorms: number;
   readonly parameterGroups: readonly GroupInspection[];
+  /** What each class counts, where a recipe makes classes unequal. */
+  readonly classBalance: readonly ClassBalance[] | null;
   readonly layers: readonly LayerInspection[];
 }
 
 export interface GroupInspection {
   readonly name: string;
   readonly weightDecay: number;
+  /** What the learning rate is multiplied by; 0 where the group is frozen. */
+  readonly learningRateFactor: number;
   readonly tensors: number;
   readonly elements: number;
 }
@@ -66,6 +72,7 @@ export function inspect(recipe: Recipe): Inspection {
     multiplyAdds: multiplyAddsOf(graph),
     zeroGammaNorms: recipe.initialization.zeroGamma ? zeroGammaNormsOf(graph).length : 0,
     parameterGroups: groupsOf(recipe, graph),
+    classBalance: classBalanceOf(recipe),
     layers: graph.layers.map(inspectLayer),
   };
 }
@@ -91,8 +98,9 @@ function windowOf(layer: Layer): LayerInspection['window'] {
 
 function groupsOf({ parameterGroups }: Recipe, graph: Graph): GroupInspection[] {
   const parameters = parametersOf(graph);
-  return parameterGroups.map(({ name, kinds, weightDecay }) => {
-    const members = parameters.filter(({ kind }) => kinds.includes(kind));
-    return { name, weightDecay, tensors: members.length, elements: elementsOf(members) };
+  return parameterGroups.map((group) => {
+    const { name, weightDecay, learningRateFactor = 1 } = group;
+    const members = parameters.filter((parameter) => groupOf(parameterGroups, parameter) === group);
+    return { name, weightDecay, learningRateFactor, tensors: members.length, elements: elementsOf(members) };
   });
 }

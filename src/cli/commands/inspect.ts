@@ -1,6 +1,7 @@
 import * as l10n from '@vscode/l10n';
 import type { Command } from 'commander';
 import { modelText } from '../../models/modelText';
+import type { ClassBalance } from '../../recipe/classBalance';
 import { type Inspection, inspect, type LayerInspection } from '../../recipe/inspection';
 import { assertNever } from '../../shared/assertNever';
 import { formatCount, formatNumber } from '../../shared/format';
@@ -52,6 +53,11 @@ async function printInspection(
   terminal.print();
   terminal.print(terminal.paint('bold', groupTitles));
   for (const line of groups) terminal.print(line);
+  if (inspection.classBalance) {
+    terminal.print();
+    const titles = [l10n.t('CLASS'), l10n.t('IMAGES'), l10n.t('WEIGHT'), l10n.t('IMAGES AN EPOCH')];
+    terminal.printTable(titles, inspection.classBalance.map(balanceRow), [1, 2, 3]);
+  }
   return EXIT.done;
 }
 
@@ -82,14 +88,25 @@ function totals({ parameters, multiplyAdds, zeroGammaNorms }: Inspection): strin
 }
 
 function groupTable({ parameterGroups }: Inspection): string[] {
-  const titles = [l10n.t('PARAMETER GROUP'), l10n.t('WEIGHT DECAY'), l10n.t('TENSORS'), l10n.t('ELEMENTS')];
-  const rows = parameterGroups.map(({ name, weightDecay, tensors, elements }) => [
+  const titles = [
+    l10n.t('PARAMETER GROUP'),
+    l10n.t('LEARNING RATE'),
+    l10n.t('WEIGHT DECAY'),
+    l10n.t('TENSORS'),
+    l10n.t('ELEMENTS'),
+  ];
+  const rows = parameterGroups.map(({ name, weightDecay, learningRateFactor, tensors, elements }) => [
     name,
+    learningRateFactor === 0 ? l10n.t('frozen') : `${formatNumber(learningRateFactor)}x`,
     formatNumber(weightDecay),
     formatCount(tensors),
     formatCount(elements),
   ]);
-  return table([titles, ...rows], [1, 2, 3]);
+  return table([titles, ...rows], [1, 2, 3, 4]);
+}
+
+function balanceRow({ name, images, weight, imagesPerEpoch }: ClassBalance): string[] {
+  return [name, formatCount(images), formatNumber(weight), formatCount(imagesPerEpoch)];
 }
 
 function kindText(layer: LayerInspection): string {

@@ -249,17 +249,24 @@ function scalarText(value: unknown): string | null {
   }
 }
 
+/** A file as hyparquet reads it. */
 function bufferOf(file: FileHandle, byteLength: number) {
+  const read = async (start: number, end: number): Promise<ArrayBuffer> => {
+    if (!(start >= 0 && end >= start && end <= byteLength)) {
+      throw new Error(l10n.t('it names bytes {0} to {1} of {2}', start, end, byteLength));
+    }
+    const buffer = new ArrayBuffer(end - start);
+    const { bytesRead } = await file.read(new Uint8Array(buffer), 0, end - start, start);
+    if (bytesRead < end - start) throw new Error(l10n.t('it was cut short while it was read'));
+    return buffer;
+  };
   return {
     byteLength,
-    async slice(start: number, end = byteLength): Promise<ArrayBuffer> {
-      if (!(start >= 0 && end >= start && end <= byteLength)) {
-        throw new Error(l10n.t('it names bytes {0} to {1} of {2}', start, end, byteLength));
-      }
-      const buffer = new ArrayBuffer(end - start);
-      const { bytesRead } = await file.read(new Uint8Array(buffer), 0, end - start, start);
-      if (bytesRead < end - start) throw new Error(l10n.t('it was cut short while it was read'));
-      return buffer;
+    slice(start: number, end = byteLength): Promise<ArrayBuffer> {
+      const reading = read(start, end);
+      // It reads ahead, and looks at what comes of that only if nothing else has failed before.
+      reading.catch(() => {});
+      return reading;
     },
   };
 }

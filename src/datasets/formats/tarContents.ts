@@ -1,5 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
+import { basename } from 'node:path';
 import * as l10n from '@vscode/l10n';
 import { Parser, type ReadEntry } from 'tar';
 import { reasonOf } from '../../system/errors';
@@ -51,7 +52,7 @@ export async function tarContents(
       file.on('error', fail);
       file.on('data', (part) => {
         readBytes += part.length;
-        onProgress?.(path, readBytes / size);
+        onProgress?.(basename(path), readBytes / size);
       });
       parser.on('error', fail);
       parser.on('end', () => resolve());

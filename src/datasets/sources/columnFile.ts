@@ -1,6 +1,7 @@
 /** A table's columns in one file: a header, then each column's numbers, which are read into memory that threads share. */
 
 import { open } from 'node:fs/promises';
+import { isMapping } from '../../shared/values';
 
 const TYPES = { u8: Uint8Array, u32: Uint32Array, f64: Float64Array } as const;
 type TypeName = keyof typeof TYPES;
@@ -64,12 +65,13 @@ export async function readColumns(
   const view = Buffer.from(shared);
   if (view.toString('latin1', 0, MAGIC.length) !== MAGIC) return null;
   const headerBytes = view.readUInt32LE(MAGIC.length);
-  let header: StoredHeader;
+  let header: unknown;
   try {
     header = JSON.parse(view.toString('utf8', PREFIX_BYTES, PREFIX_BYTES + headerBytes));
   } catch {
     return null;
   }
+  if (!isHeader(header)) return null;
   let start = PREFIX_BYTES + paddedLength(headerBytes);
   const columns = new Map<string, Column>();
   for (const { name, type, length } of header.columns) {
@@ -80,6 +82,14 @@ export async function readColumns(
     start += paddedLength(bytesOf);
   }
   return start === size ? { content: header.content, columns } : null;
+}
+
+function isHeader(header: unknown): header is StoredHeader {
+  return (
+    isMapping(header) &&
+    Array.isArray(header.columns) &&
+    header.columns.every(({ type, length }) => type in TYPES && Number.isSafeInteger(length) && length >= 0)
+  );
 }
 
 function typeOf(column: Column): TypeName {

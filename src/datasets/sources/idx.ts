@@ -4,6 +4,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { createGunzip } from 'node:zlib';
 import * as l10n from '@vscode/l10n';
 import type { OwnDatasetRequest } from '../../recipe/datasets';
+import { assertNever } from '../../shared/assertNever';
 import { UserError } from '../../shared/userError';
 import { reasonOf } from '../../system/errors';
 import { datasetError } from '../errors';
@@ -156,6 +157,8 @@ function partText(part: Part): string {
       return l10n.t('test images');
     case 'test labels':
       return l10n.t('test labels');
+    default:
+      return assertNever(part);
   }
 }
 

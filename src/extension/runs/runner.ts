@@ -1,6 +1,7 @@
 import { dirname } from 'node:path';
 import * as vscode from 'vscode';
 import type { Problem } from '../../experiment/problem';
+import { CACHE_MB, DATA_WORKERS } from '../../protocol/dataVariables';
 import { FILES_OUTSIDE } from '../../protocol/trainer';
 import { cancelQueued, enqueue } from '../../runs/queue';
 import { QueueWorker } from '../../runs/queueWorker';
@@ -133,7 +134,8 @@ export class Runner implements vscode.Disposable {
 
   #start(folder: string, changes: Partial<TrainerCommand>): RunHandle {
     this.log.info(`Starting the run in ${folder}`);
-    const { nodePath, dataFolder, filesOutside, saveEvery, stopWithWindow } = readSettings();
+    const { nodePath, dataFolder, filesOutside, dataWorkers, cacheMb, saveEvery, stopWithWindow } =
+      readSettings();
     return startRun(folder, {
       nodePath,
       trainerPath: vscode.Uri.joinPath(this.extension.extensionUri, 'dist', 'trainer.js').fsPath,
@@ -141,6 +143,8 @@ export class Runner implements vscode.Disposable {
         ...process.env,
         ...(dataFolder && { BAG_OF_TRICKS_DATA: dataFolder }),
         ...(filesOutside && { [FILES_OUTSIDE]: '1' }),
+        ...(dataWorkers !== null && { [DATA_WORKERS]: `${dataWorkers}` }),
+        ...(cacheMb !== null && { [CACHE_MB]: `${cacheMb}` }),
       },
       saveEvery,
       stopWithParent: stopWithWindow,

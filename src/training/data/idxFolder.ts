@@ -7,7 +7,7 @@ import * as l10n from '@vscode/l10n';
 import { readIdx } from '../../datasets/formats/idx';
 import type { DatasetFacts } from '../../recipe/datasets';
 import { UserError } from '../../shared/userError';
-import { type ImageDataset, splitInMemory } from './dataset';
+import { type MemoryDataset, splitInMemory } from './dataset';
 import { datasetError, reasonOf } from './errors';
 
 /** The four files of an MNIST-like data set, as all of them name them. */
@@ -54,7 +54,7 @@ export async function openIdxFolder(
   facts: DatasetFacts,
   remedy: string,
   signal?: AbortSignal,
-): Promise<ImageDataset> {
+): Promise<MemoryDataset> {
   const read = async (name: IdxFileName) => {
     const path = await findIdxFile(folder, name);
     if (path) return readIdxFile(path, name, files[name], { remedy, signal });

@@ -1,5 +1,6 @@
 import * as l10n from '@vscode/l10n';
 import { isResNet, type ModelSpec } from '../../models/catalog';
+import { weightDecayOf } from '../../recipe/parameterGroups';
 import type { Recipe } from '../../recipe/recipe';
 import { assertNever } from '../../shared/assertNever';
 import { formatNumber } from '../../shared/format';
@@ -35,8 +36,8 @@ const MODELS: Readonly<Record<string, string>> = {
   densenet121: 'densenet121',
 };
 
-/** ResNets of 18 and 34 layers stand there plain and as D alone. */
-function modelName(model: ModelSpec): string | null {
+/** timm's name of a model, of whatever width; ResNets of 18 and 34 layers stand there plain and as D alone. */
+export function timmName(model: ModelSpec): string | null {
   if (!isResNet(model)) return MODELS[model.name] ?? null;
   const { name, variant } = model;
   if (variant === 'A' || variant === 'B') return name;
@@ -46,7 +47,7 @@ function modelName(model: ModelSpec): string | null {
 
 /** The model, its classes and what of it is another one there. */
 export const timmModel: Part = (recipe) => {
-  const name = modelName(recipe.model);
+  const name = timmName(recipe.model);
   const variant = isResNet(recipe.model) ? `-${recipe.model.variant}` : '';
   return together(
     option('--model', name ?? 'MODEL'),
@@ -61,7 +62,7 @@ export const timmModel: Part = (recipe) => {
 };
 
 export const timmOptimizer: Part = ({ optimizer: recipe, parameterGroups }) => {
-  const isForAll = parameterGroups.length === 1;
+  const { isForAll } = weightDecayOf(parameterGroups);
   switch (recipe.name) {
     case 'sgd':
       return together(
@@ -97,12 +98,14 @@ export const timmOptimizer: Part = ({ optimizer: recipe, parameterGroups }) => {
   }
 };
 
-export const timmWeightDecay: Part = ({ parameterGroups: [group, ...others] }) =>
-  together(
-    option('--weight-decay', group?.weightDecay ?? 0),
+export const timmWeightDecay: Part = ({ parameterGroups }) => {
+  const { weightDecay, isForAll } = weightDecayOf(parameterGroups);
+  return together(
+    option('--weight-decay', weightDecay),
     // It leaves biases and norms free of decay unless told not to.
-    when(others.length === 0, option('--opt-kwargs', 'filter_bias_and_bn=False')),
+    when(isForAll, option('--opt-kwargs', 'filter_bias_and_bn=False')),
   );
+};
 
 export const timmRate: Part = ({ schedule: { peakLearningRate } }) => option('--lr', peakLearningRate);
 

@@ -244,8 +244,8 @@ describe('tricks inspect', () => {
       'Multiply-adds of an image    3,857,973,248',
       'Norms that start at gamma 0              0',
       '',
-      'PARAMETER GROUP  WEIGHT DECAY  TENSORS    ELEMENTS',
-      'all                    0.0001      161  25,557,032',
+      'PARAMETER GROUP  LEARNING RATE  WEIGHT DECAY  TENSORS    ELEMENTS',
+      'all                         1x        0.0001      161  25,557,032',
       '',
     ]);
   });
@@ -270,6 +270,31 @@ describe('tricks inspect', () => {
     expect(layers.at(-1)).toMatchObject({ name: 'fc', kind: 'dense', shape: [1000] });
   });
 
+  it('prints what is frozen, and the learning rates along the network', async () => {
+    const { tricks, write } = await work();
+    const init = '{ weights: torchvision:resnet50, freeze: [stem, layer1] }';
+    const optimizer = '{ head_learning_rate: 10x, layer_decay: 0.5 }';
+    await write(FILE, `${BARE}init: ${init}\noptimizer: ${optimizer}\n`);
+    const args = ['inspect', FILE, '--set', 'model.variant=B'];
+    const lines = (await tricks(args)).stdout.split('\n');
+    expect(lines.slice(-7)).toEqual([
+      'PARAMETER GROUP  LEARNING RATE  WEIGHT DECAY  TENSORS    ELEMENTS',
+      'frozen                  frozen             0       33     225,344',
+      'layer2                  0.125x        0.0001       39   1,219,584',
+      'layer3                   0.25x        0.0001       57   7,098,368',
+      'layer4                    0.5x        0.0001       30  14,964,736',
+      'head                       10x        0.0001        2   2,049,000',
+      '',
+    ]);
+    const { parameterGroups } = JSON.parse((await tricks([...args, '--json'])).stdout);
+    expect(parameterGroups.map((group: Record<string, unknown>) => group.learningRateFactor)).toEqual([
+      ...[0, 0.125, 0.25, 0.5, 10],
+    ]);
+    const { code, stderr } = await tricks(['inspect', FILE]);
+    expect(code).not.toBe(0);
+    expect(stderr).toContain('are the weights of variant B. Use model.variant: B.');
+  });
+
   it('counts what the tricks do, without data too', async () => {
     const { tricks, write } = await work();
     await write(FILE, `${BARE}tricks: { zero_gamma: true, no_bias_decay: true, warmup: true }\n`);
@@ -287,6 +312,26 @@ describe('tricks inspect', () => {
     expect(await inspect('model.name=resnet18')).toMatchObject({
       zeroGammaNorms: 8,
       parameterGroups: [{ tensors: 21 }, { tensors: 41, elements: 10_600 }],
+    });
+  });
+
+  it('prints what each class counts where the recipe makes them unequal', async () => {
+    const { tricks, write } = await work();
+    const text = experimentText({ loss: '{ class_weights: balanced }' });
+    await write(FILE, text);
+    const settings = ['--set', 'data.classes=3', '--set', 'data.sampling=balanced'];
+    const { stdout, stderr } = await tricks(['inspect', FILE, ...settings]);
+    expect(stdout.split('\n').slice(-5)).toEqual([
+      'CLASS    IMAGES  WEIGHT  IMAGES AN EPOCH',
+      'class 0      22  0.9697               21',
+      'class 1      21   1.016               21',
+      'class 2      21   1.016               21',
+      '',
+    ]);
+    expect(stderr).toContain('Class weights and balanced sampling correct the same imbalance twice');
+    const { classBalance } = JSON.parse((await tricks(['inspect', FILE, '--json', ...settings])).stdout);
+    expect(classBalance[0]).toEqual({
+      ...{ name: 'class 0', images: 22, weight: 64 / 66, imagesPerEpoch: 64 / 3 },
     });
   });
 
@@ -398,14 +443,41 @@ describe('tricks runs and tricks show', () => {
     expect(shown.stdout).toMatch(/EPOCH +LOSS +ACCURACY +VALIDATION LOSS +VALIDATION ACCURACY +TIME/);
     expect(shown.stdout.split('\n').filter((line) => /^ +[12] +\d\.\d{4} /.test(line))).toHaveLength(2);
 
+    // Of four classes there is no top-5; the class without a right answer, if any, comes first.
+    expect(shown.stdout).not.toContain('Top-5');
+    expect(shown.stdout).toMatch(/\nMacro F1 +\d+\.\d\d%\nBalanced accuracy +\d+\.\d\d%\n/);
+    const worst = /WORST CLASSES +F1 +PRECISION +RECALL +IMAGES\n((?:class .*\n)+)/.exec(shown.stdout);
+    const f1 = (worst?.[1] ?? '')
+      .trim()
+      .split('\n')
+      .map((line) => Number.parseFloat(line.split(/ {2,}/)[1] ?? ''));
+    expect(f1).toHaveLength(4);
+    expect(f1).toEqual([...f1].sort((a, b) => a - b));
+
     const byPrefix = JSON.parse((await tricks(['show', small.id.slice(0, -2), '--json'])).stdout);
     expect(byPrefix).toMatchObject({ id: small.id, state: small.state, skippedLines: 0 });
     expect(byPrefix.epochs.map(({ epoch }: { epoch: number }) => epoch)).toEqual([0, 1]);
+    expect(byPrefix.evaluation).toMatchObject({
+      last: { epoch: 1, images: 32, macroF1: byPrefix.epochs[1].macroF1 },
+      best: { classes: 4 },
+    });
+    expect(byPrefix.evaluation.last.byClass[0]).toMatchObject({ name: 'class 0', support: 8 });
 
     const torn = await tricks(['show', 'torn']);
     expect(torn).toMatchObject({ code: 1, stderr: expect.stringContaining('It has no run.json.') });
     const ambiguous = await tricks(['show', '20']);
     expect(ambiguous).toMatchObject({ code: 2, stderr: expect.stringContaining('2 runs begin with 20') });
+  });
+
+  it('tell top-5 where there are six classes or more', async () => {
+    const { tricks, write } = await work();
+    await write(FILE, experimentText({ schedule: '{ epochs: 1 }' }));
+    const run = await tricks(['run', FILE, '--set', 'data.classes=7']);
+    expect(run.stdout).toMatch(/Epoch 1\/1: .*; top-5 \d+\.\d\d%\n/);
+    const { stdout } = await tricks(['show', 'last']);
+    expect(stdout).toMatch(/VALIDATION ACCURACY +TOP-5 +TIME\n/);
+    expect(stdout).toMatch(/\nTop-5 accuracy +\d+\.\d\d%\n/);
+    expect(stdout.match(/^class \d/gm)).toHaveLength(5);
   });
 
   it('say so where nothing has run', async () => {
@@ -693,9 +765,8 @@ describe('tricks export', () => {
       '--force',
     ]);
     expect(again.code).toBe(0);
-    expect(await tricks(['export', 'last', '--weights', 'gone/w.safetensors'])).toEqual(
-      badInput('error: There is no folder gone.', 'Make it, or write to another.'),
-    );
+    expect((await tricks(['export', 'last', '--weights', 'new/w.safetensors'])).code).toBe(0);
+    expect(await readdir(join(folder, 'new'))).toEqual(['w.safetensors']);
   });
 
   const checkpoints = async ({
@@ -788,7 +859,7 @@ describe('tricks export', () => {
     expect(await tricks(['export', 'last'])).toEqual(
       badInput(
         'error: There is nothing to export.',
-        'Add --weights FILE.safetensors, --recipe timm or both.',
+        'Add one or more of --onnx FILE.onnx, --timm-folder FOLDER, --weights FILE.safetensors and --recipe timm.',
       ),
     );
     expect(await tricks(['export', 'last', '--weights', 'w.safetensors', '--format', 'torchvision'])).toEqual(

@@ -28,9 +28,9 @@ export async function buildTrainer(): Promise<string> {
   const outfile = join(folder, 'trainer.js');
   await bundle({ entryPoints: [programs.trainer] }, outfile);
   await buildThread(join(folder, 'thread.js'));
+  await buildImageWorker(join(folder, 'imageWorker.js'));
   const dawn = findDawn();
   if (dawn) await symlink(dirname(dawn), join(folder, 'dawn'));
-  await linkSharp(folder);
   return outfile;
 }
 
@@ -38,6 +38,12 @@ export async function buildTrainer(): Promise<string> {
 export async function buildThread(outfile: string): Promise<void> {
   await bundle({ entryPoints: [programs.thread] }, outfile);
   await copyWasmBinaries(dirname(outfile));
+}
+
+/** Builds the program of the threads that prepare images as it ships, with sharp beside it. */
+export async function buildImageWorker(outfile: string): Promise<void> {
+  await bundle({ entryPoints: [programs.imageWorker] }, outfile);
+  await linkSharp(dirname(outfile));
 }
 
 /** What the tests of a file that start trainers share. */
