@@ -1,7 +1,7 @@
-import { realpath } from 'node:fs/promises';
-import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import * as l10n from '@vscode/l10n';
+import { isAllowed } from '../../datasets/consent';
 import type { Manifest } from '../../protocol/manifest';
 import { FILES_OUTSIDE } from '../../protocol/trainer';
 import { graphOf } from '../../recipe/draft';
@@ -11,7 +11,6 @@ import { readManifest } from '../../runs/store';
 import { loadInitialValues } from '../../runs/weightsFile';
 import { formatNumber } from '../../shared/format';
 import { UserError } from '../../shared/userError';
-import { isSystemError } from '../../system/errors';
 import type { Teacher } from '../loop/teacher';
 
 /** A run to be trained, whose recipe may name other files. */
@@ -59,32 +58,16 @@ async function allowedPath({ folder, manifest }: StartingRun, written: string): 
   // The run lies in ROOT/.bag-of-tricks/runs.
   const root = resolve(folder, '..', '..', '..');
   const path = resolve(root, dirname(manifest.experiment.file), written);
-  const real = await realPathOf(path);
-  if (process.env[FILES_OUTSIDE] || isInside(real, await realPathOf(root))) return path;
+  if (process.env[FILES_OUTSIDE] || (await isAllowed(path, root))) return path;
   throw new UserError({
     what: l10n.t('{0} lies outside {1}.', written, root),
     remedy: l10n.t(
-      'Move it there, or allow files outside by the setting {0} or the variable {1}.',
+      'Move it there, allow its folder by {0}, or allow all files outside by the setting {1} or the variable {2}.',
+      'tricks allow FOLDER',
       'bagOfTricks.filesOutside',
       `${FILES_OUTSIDE}=1`,
     ),
   });
-}
-
-/** A path without links, as far as it is there. */
-async function realPathOf(path: string): Promise<string> {
-  try {
-    return await realpath(path);
-  } catch (error) {
-    if (!isSystemError(error, 'ENOENT', 'ENOTDIR')) throw error;
-    const parent = dirname(path);
-    return parent === path ? path : join(await realPathOf(parent), basename(path));
-  }
-}
-
-function isInside(path: string, folder: string): boolean {
-  const way = relative(folder, path);
-  return way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way);
 }
 
 /** Whether two recipes show their networks the same kind of images, normalised alike, and ask for the same classes. */

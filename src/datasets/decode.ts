@@ -1,0 +1,273 @@
+/**
+ * The one decoder, of index and training alike. Its pixels are Pillow's of `convert('RGB')` and `convert('L')`, after
+ * the EXIF orientation: alpha is dropped, not composited, and colour profiles are ignored. Of one thing it makes more
+ * sense: Pillow clips a grey PNG or TIFF of 16 bits at 255, which leaves it white; here it keeps its high byte, as
+ * colours of 16 bits do.
+ */
+
+import * as l10n from '@vscode/l10n';
+import { assertNever } from '../shared/assertNever';
+import { messageOf } from '../shared/failure';
+import type { PixelImage } from '../shared/pixelImage';
+import { BmpError, decodeBmp, readBmpHeader } from './bmp';
+import { ImageError } from './imageError';
+import { type ImageFormat, recognizeImage } from './imageFormat';
+import { firstFrameOpaque, type Layout, layoutOf } from './imageHeaders';
+import { loadSharp } from './sharp';
+import type { StoredImage } from './table';
+
+/** Pillow refuses more (twice its `MAX_IMAGE_PIXELS`): a small file may claim to be a picture of any size. */
+export const MAX_IMAGE_PIXELS = 178_956_970;
+
+/** What an image's header says. */
+export interface ImageProbe {
+  readonly format: ImageFormat | 'pixels';
+  /** Pixels, upright. */
+  readonly width: number;
+  readonly height: number;
+  /** 1 where the format says that it is grey. */
+  readonly channels: 1 | 3;
+  /** EXIF's, 1 to 8; 1 where there is none. Already applied to the size. */
+  readonly orientation: number;
+}
+
+/** From this orientation on, EXIF swaps width and height. */
+const FIRST_TRANSPOSED = 5;
+
+/**
+ * Decodes an image, upright: bytes [height, width, channels]. Grey becomes three equal channels, and colours become
+ * grey by ITU-R 601.
+ *
+ * @throws ImageError; UserError where sharp does not load
+ */
+export async function decodeImage(stored: StoredImage, channels: 1 | 3): Promise<PixelImage> {
+  if (stored.kind === 'pixels') return toChannels(stored.image, channels);
+  const { bytes } = stored;
+  const format = formatOf(bytes);
+  if (format !== 'bmp') return toChannels(await decodeBySharp(bytes, format), channels);
+  return toChannels(
+    ofBmp(() => {
+      checkPixels(readBmpHeader(bytes));
+      return decodeBmp(bytes);
+    }),
+    channels,
+  );
+}
+
+/**
+ * Reads an image's header and no pixels, so that a truncated image may pass.
+ *
+ * @throws ImageError; UserError where sharp does not load
+ */
+export async function probeImage(stored: StoredImage): Promise<ImageProbe> {
+  if (stored.kind === 'pixels') {
+    const { width, height, channels } = stored.image;
+    return { format: 'pixels', width, height, channels: channels === 1 ? 1 : 3, orientation: 1 };
+  }
+  const format = formatOf(stored.bytes);
+  if (format === 'bmp') {
+    const header = ofBmp(() => readBmpHeader(stored.bytes));
+    checkPixels(header);
+    const { width, height, channels } = header;
+    return { format, width, height, channels, orientation: 1 };
+  }
+  const { width, height, space, orientation = 1 } = await metadataOf(stored.bytes, format);
+  const isTransposed = orientation >= FIRST_TRANSPOSED;
+  return {
+    format,
+    width: isTransposed ? height : width,
+    height: isTransposed ? width : height,
+    channels: space === 'b-w' || space === 'grey16' ? 1 : 3,
+    orientation,
+  };
+}
+
+/** What a file is, by its content. */
+function formatOf(bytes: Uint8Array): ImageFormat {
+  if (bytes.length === 0)
+    throw new ImageError(
+      'empty',
+      l10n.t('The file is empty.'),
+      l10n.t('Replace the file by a good copy, or delete it.'),
+    );
+  const recognized = recognizeImage(bytes);
+  switch (recognized.kind) {
+    case 'image':
+      return recognized.format;
+    case 'unsupported':
+      throw unsupported(l10n.t('{0} images are not read.', recognized.name));
+    case 'unknown':
+      throw new ImageError(
+        'unreadable',
+        l10n.t('The file is not an image.'),
+        l10n.t('Delete the file, or move it out of the data set.'),
+      );
+    default:
+      return assertNever(recognized);
+  }
+}
+
+function sharpOptions(format: ImageFormat) {
+  return {
+    // What Pillow refuses too. It reads on after a JPEG's stray bytes and a PNG's wrong checksum, which 'error' refuses;
+    // of a TIFF, only 'error' tells that it is truncated.
+    failOn: format === 'tiff' ? 'error' : 'truncated',
+    limitInputPixels: MAX_IMAGE_PIXELS,
+    ignoreIcc: true,
+    autoOrient: true,
+    sequentialRead: true,
+  } as const;
+}
+
+async function metadataOf(bytes: Uint8Array, format: ImageFormat) {
+  const sharp = loadSharp();
+  try {
+    return await sharp(bytes, sharpOptions(format)).metadata();
+  } catch (error) {
+    throw sharpError(error);
+  }
+}
+
+/** Decodes to 1 or 3 channels, as the image has them. */
+async function decodeBySharp(bytes: Uint8Array, format: ImageFormat): Promise<PixelImage> {
+  const sharp = loadSharp();
+  const layout = format === 'tiff' ? tiffLayout(await metadataOf(bytes, format)) : layoutOf(bytes, format);
+  const input = sharp(format === 'gif' ? firstFrameOpaque(bytes) : bytes, sharpOptions(format));
+  try {
+    switch (layout) {
+      case 'grey': {
+        const { data, info } = await input
+          .toColourspace('b-w')
+          .removeAlpha()
+          .raw()
+          .toBuffer({ resolveWithObject: true });
+        return image(data, info);
+      }
+      case 'grey16': {
+        const { data, info } = await input
+          .toColourspace('grey16')
+          .removeAlpha()
+          .raw({ depth: 'ushort' })
+          .toBuffer({ resolveWithObject: true });
+        return image(highBytes(data), info);
+      }
+      case 'cmyk': {
+        const { data, info } = await input
+          .pipelineColourspace('cmyk')
+          .toColourspace('cmyk')
+          .raw()
+          .toBuffer({ resolveWithObject: true });
+        return image(fromCmyk(data, info.channels), { ...info, channels: 3 });
+      }
+      case 'colour': {
+        const { data, info } = await input.removeAlpha().raw().toBuffer({ resolveWithObject: true });
+        return image(data, info);
+      }
+      default:
+        return assertNever(layout);
+    }
+  } catch (error) {
+    throw sharpError(error);
+  }
+}
+
+function image(
+  data: Uint8Array,
+  { height, width, channels }: { height: number; width: number; channels: number },
+): PixelImage {
+  if (data.length !== height * width * channels || (channels !== 1 && channels !== 3))
+    throw new Error(`sharp gave ${data.length} bytes for ${height} x ${width} x ${channels}.`);
+  return {
+    pixels: new Uint8Array(data.buffer, data.byteOffset, data.length),
+    height,
+    width,
+    channels,
+  };
+}
+
+function tiffLayout({ space }: { space?: string }): Layout {
+  if (space === 'b-w') return 'grey';
+  if (space === 'grey16' || space === 'cmyk') return space;
+  return 'colour';
+}
+
+/** Of 16-bit samples in this machine's order. */
+function highBytes(data: Buffer): Uint8Array {
+  const samples = new Uint16Array(data.buffer, data.byteOffset, data.length / 2);
+  return Uint8Array.from(samples, (sample) => sample >> 8);
+}
+
+/** As Pillow's `cmyk2rgb` (Convert.c). */
+function fromCmyk(data: Uint8Array, channels: number): Uint8Array {
+  const pixels = new Uint8Array((data.length / channels) * 3);
+  for (let from = 0, to = 0; from < data.length; from += channels) {
+    const light = 255 - data[from + 3]!;
+    for (let ink = 0; ink < 3; ink++) {
+      const scaled = data[from + ink]! * light + 128;
+      pixels[to++] = Math.max(0, light - (((scaled >> 8) + scaled) >> 8));
+    }
+  }
+  return pixels;
+}
+
+/** Grey from colours as Pillow's `L24` (Convert.c): ITU-R 601 in fixed point of 16 bits. */
+export function toChannels(image: PixelImage, channels: 1 | 3): PixelImage {
+  if (image.channels === channels) return image;
+  const { pixels: from, height, width } = image;
+  const count = height * width;
+  const pixels = new Uint8Array(count * channels);
+  if (channels === 1) {
+    for (let i = 0; i < count; i++) {
+      const [red, green, blue] = [from[i * 3]!, from[i * 3 + 1]!, from[i * 3 + 2]!];
+      pixels[i] = (red * 19595 + green * 38470 + blue * 7471 + 0x8000) >> 16;
+    }
+  } else {
+    for (let i = 0; i < count; i++) pixels.fill(from[i]!, i * 3, i * 3 + 3);
+  }
+  return { pixels, height, width, channels };
+}
+
+function checkPixels({ width, height }: { readonly width: number; readonly height: number }): void {
+  if (width * height > MAX_IMAGE_PIXELS) throw tooLarge();
+}
+
+function ofBmp<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof BmpError)) throw error;
+    throw error.kind === 'unsupported'
+      ? unsupported(ofKind('BMP', error.message))
+      : unreadable(error.message);
+  }
+}
+
+function sharpError(error: unknown): unknown {
+  const message = messageOf(error).split('\n')[0] ?? '';
+  if (/exceeds pixel limit/.test(message)) return tooLarge();
+  return unreadable(message.replace(/^Input buffer has corrupt header:\s*/, '') || 'corrupt header');
+}
+
+function ofKind(format: string, detail: string): string {
+  return l10n.t('This kind of {0} image is not read: {1}.', format, detail);
+}
+
+function unsupported(reason: string): ImageError {
+  return new ImageError('unsupported', reason, l10n.t('Convert it to JPEG or PNG.'));
+}
+
+function unreadable(detail: string): ImageError {
+  return new ImageError(
+    'unreadable',
+    l10n.t('The image is damaged or truncated: {0}.', detail.replace(/\.$/, '')),
+    l10n.t('Replace the file by a good copy, or delete it.'),
+  );
+}
+
+function tooLarge(): ImageError {
+  return new ImageError(
+    'too_large',
+    l10n.t('The image has more than {0} pixels.', MAX_IMAGE_PIXELS.toLocaleString('en')),
+    l10n.t('Resize it, or delete it.'),
+  );
+}

@@ -1,0 +1,103 @@
+import { createHash } from 'node:crypto';
+import { readFileSync, statSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import type { FactsLookup, OwnDatasetRequest } from '../../recipe/datasets';
+import { isSystemError } from '../../system/errors';
+import { type DatasetIndex, indexSchema } from './datasetIndex';
+
+/** The part of a request's values that are paths, by key. */
+const PATH_KEYS: readonly string[] = ['path', 'train', 'validation', 'test'];
+
+/** The folder of a store's indexes. */
+export const indexesFolder = (root: string): string => join(root, '.bag-of-tricks', 'datasets');
+
+/** The file of an index; `datasetKey` is its key. */
+export const indexPath = (root: string, key: string): string => join(indexesFolder(root), `${key}.json`);
+
+/**
+ * What an index is kept by: a hash of the data set's kind, its absolute paths and its options.
+ *
+ * @param folder what relative paths start from
+ */
+export function datasetKey(request: OwnDatasetRequest, folder: string): string {
+  const entries = Object.entries(request)
+    .filter(([, value]) => value !== undefined)
+    .map(([key, value]) => [key, PATH_KEYS.includes(key) ? resolve(folder, String(value)) : sorted(value)])
+    .sort(([a], [b]) => (String(a) < String(b) ? -1 : 1));
+  return createHash('sha256').update(JSON.stringify(entries)).digest('hex').slice(0, 16);
+}
+
+/** A mapping's entries in the order of their keys, whatever order they were written in. */
+function sorted(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.entries(value)
+    .filter(([, each]) => each !== undefined)
+    .sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
+/**
+ * The index of a data set; null where it has none, or one that is damaged or another version's.
+ *
+ * @throws the file system's error where it may not be read
+ */
+export async function readIndex(
+  root: string,
+  request: OwnDatasetRequest,
+  folder: string,
+): Promise<DatasetIndex | null> {
+  try {
+    const text = await readFile(indexPath(root, datasetKey(request, folder)), 'utf8');
+    return parseIndex(text, request, folder);
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return null;
+    throw error;
+  }
+}
+
+interface Cached {
+  readonly mtimeMs: number;
+  readonly size: number;
+  readonly index: DatasetIndex | null;
+}
+
+/** By file, the indexes that were read, as long as the files stay as they are. */
+const cache = new Map<string, Cached>();
+
+/**
+ * Looks data sets up in the indexes of a store, synchronously. A missing or damaged index is null; it never throws.
+ *
+ * @param folder what a request's relative paths start from: the experiment file's folder
+ */
+export function factsLookup(root: string, folder: string): FactsLookup {
+  return (request) => indexLookup(root, request, folder)?.facts ?? null;
+}
+
+/** As `readIndex`, from memory where the file has not changed; null also where it cannot be read. */
+export function indexLookup(root: string, request: OwnDatasetRequest, folder: string): DatasetIndex | null {
+  const path = indexPath(root, datasetKey(request, folder));
+  try {
+    const { mtimeMs, size } = statSync(path);
+    const before = cache.get(path);
+    if (before?.mtimeMs === mtimeMs && before.size === size) return before.index;
+    const index = parseIndex(readFileSync(path, 'utf8'), request, folder);
+    cache.set(path, { mtimeMs, size, index });
+    return index;
+  } catch {
+    cache.delete(path);
+    return null;
+  }
+}
+
+function parseIndex(text: string, request: OwnDatasetRequest, folder: string): DatasetIndex | null {
+  let data: unknown;
+  try {
+    data = JSON.parse(text);
+  } catch {
+    return null;
+  }
+  const parsed = indexSchema.safeParse(data);
+  if (!parsed.success || parsed.data.facts.dataset !== request.dataset) return null;
+  const facts = { ...parsed.data.facts, dataset: request.dataset };
+  return { ...parsed.data, facts, request, folder };
+}

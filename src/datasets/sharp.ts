@@ -1,0 +1,64 @@
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import * as l10n from '@vscode/l10n';
+import { messageOf } from '../shared/failure';
+import { UserError } from '../shared/userError';
+
+export type Sharp = typeof import('sharp').default;
+
+/** Where a package has sharp, with what it needs of one system, beside the bundle. */
+const BUNDLED = 'sharp/node_modules/sharp';
+
+let loaded: Sharp | null = null;
+
+/**
+ * sharp, loaded when it is first asked for: the package's own, or that of node_modules when the sources run unbundled.
+ *
+ * @throws UserError where it does not load on this machine
+ */
+export function loadSharp(): Sharp {
+  loaded ??= load();
+  return loaded;
+}
+
+function load(): Sharp {
+  const load = createRequire(__filename);
+  const bundled = join(__dirname, BUNDLED);
+  try {
+    const sharp = load(existsSync(bundled) ? bundled : 'sharp') as Sharp;
+    // Images are decoded several at a time, each once: libvips' own threads and cache would only take from them.
+    sharp.concurrency(1);
+    sharp.cache(false);
+    return sharp;
+  } catch (error) {
+    throw new UserError(explainSharpError(messageOf(error)), { cause: error });
+  }
+}
+
+/** Why sharp did not load, from its own words, those of the linker or of Node. */
+export function explainSharpError(message: string): { what: string; remedy: string } {
+  const what = (why: string) => l10n.t('Images cannot be read on this machine: {0}', why);
+  const system = /version `(GLIBC\S*|GLIBCXX\S*|CXXABI\S*)' not found/.exec(message)?.[1];
+  if (system)
+    return {
+      what: what(l10n.t('the image library sharp needs {0}.', system)),
+      remedy: l10n.t('Use a newer system.'),
+    };
+  if (/v2 microarchitecture/.test(message))
+    return {
+      what: what(l10n.t('the image library sharp needs a processor with SSE 4.2.')),
+      remedy: l10n.t('Use another machine.'),
+    };
+  if (/Could not load the "sharp" module|Cannot find (?:module|package)/.test(message))
+    return {
+      what: what(
+        l10n.t('the image library sharp is not there for {0} on {1}.', process.platform, process.arch),
+      ),
+      remedy: l10n.t('Install the package of Bag of Tricks that is made for this system.'),
+    };
+  return {
+    what: what(l10n.t('the image library sharp does not load. {0}', message.split('\n')[0] ?? '')),
+    remedy: l10n.t('Install the package of Bag of Tricks that is made for this system.'),
+  };
+}
