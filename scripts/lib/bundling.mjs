@@ -16,10 +16,13 @@ export const nodeBundle = {
   logLevel: 'warning',
 };
 
-/** The entry points of the programs that Node runs: the trainer, the workers that share its batches, the command line. */
+/** The entry points of the programs that Node runs: the trainer, the workers that share its batches
+ * and those that prepare its images, the program that asks a trained run about images, the command line. */
 export const programs = {
   trainer: 'src/training/trainer/main.ts',
   thread: 'src/training/parallel/worker.ts',
+  imageWorker: 'src/training/data/pipeline/worker.ts',
+  predictor: 'src/training/predictor/main.ts',
   tricks: 'src/cli/main.ts',
 };
 

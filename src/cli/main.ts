@@ -11,6 +11,7 @@ import { addEngineCommand } from './commands/engine';
 import { addExportCommand } from './commands/export';
 import { addInspectCommand } from './commands/inspect';
 import { addPauseCommand } from './commands/pause';
+import { addPredictCommand } from './commands/predict';
 import { addQueueCommand } from './commands/queue';
 import { addResolveCommand } from './commands/resolve';
 import { addResumeCommand } from './commands/resume';
@@ -19,6 +20,7 @@ import { addRunsCommand } from './commands/runs';
 import { addScheduleCommand } from './commands/schedule';
 import { addShowCommand } from './commands/show';
 import { addStopCommand } from './commands/stop';
+import { addTestCommand } from './commands/test';
 import type { CommandContext } from './options';
 import { version } from './package';
 import { EXIT, type ExitCode, Terminal } from './terminal';
@@ -31,6 +33,8 @@ const COMMANDS: readonly ((program: Command, context: CommandContext) => void)[]
   addScheduleCommand,
   addRunsCommand,
   addShowCommand,
+  addTestCommand,
+  addPredictCommand,
   addExportCommand,
   addStopCommand,
   addPauseCommand,

@@ -159,6 +159,9 @@ function describe(event: RunEvent, recipe: Recipe): string | null {
           formatDuration(event.seconds),
         )
         .concat(
+          event.validationTop5 === undefined
+            ? ''
+            : `; ${l10n.t('top-5 {0}', formatPercent(event.validationTop5))}`,
           event.averagedAccuracy === undefined
             ? ''
             : `; ${l10n.t('of the average {0}', formatPercent(event.averagedAccuracy))}`,

@@ -6,7 +6,7 @@ import { datasetRequest } from './dataPlan';
 import { type ExperimentDocument, parseDocument } from './document';
 import { type Override, overrideOf, parseOverride, withOverrides } from './overrides';
 import type { Problem } from './problem';
-import { resolve } from './resolve';
+import { type ResolutionProblem, resolutionWarnings, resolve } from './resolve';
 import type { Experiment } from './schema';
 import { type Finding, type Purpose, validate } from './validate';
 
@@ -79,10 +79,17 @@ export function readExperiment(
   }
   const resolution = resolve(experiment);
   if (!resolution.ok) {
-    return failed(resolution.problems.map((found): Finding => ({ part: 'value', ...found })));
+    return failed(findingsOf(resolution.problems));
   }
-  const warnings = placed(translation.warnings, 'warning');
+  const warnings = placed(
+    [...translation.warnings, ...findingsOf(resolutionWarnings(experiment))],
+    'warning',
+  );
   return { ok: true, experiment, recipe: resolution.recipe, document, warnings };
+}
+
+function findingsOf(problems: readonly ResolutionProblem[]): Finding[] {
+  return problems.map((found) => ({ part: 'value', ...found }));
 }
 
 /** A part whose lines are all commented out is left out, not wrong. */

@@ -1,7 +1,8 @@
 import * as l10n from '@vscode/l10n';
+import { balancedWeights, trainCountsOf } from '../recipe/classBalance';
 import type { DatasetFacts } from '../recipe/datasets';
 import { type DecayPlan, type Draft, finalize, graphOf } from '../recipe/draft';
-import { type OptimizerRecipe, RECIPE_DEFAULTS, type Recipe } from '../recipe/recipe';
+import { type LossRecipe, type OptimizerRecipe, RECIPE_DEFAULTS, type Recipe } from '../recipe/recipe';
 import { assertNever } from '../shared/assertNever';
 import type { Path } from '../shared/path';
 import { ALL_TRICKS, excludeEachOther, type TrickName } from '../tricks/registry';
@@ -24,15 +25,16 @@ export type Resolution =
 /** The draft of an experiment before any trick. */
 export function plainDraft(experiment: Experiment): Draft {
   const { name, model, optimizer, schedule, seed, engine, init } = experiment;
+  const data = dataPlan(experiment);
   const { decay, update, epochs } = schedule;
   // In the order in which a person reads a recipe, from the top.
   return {
     name,
     tricks: [],
-    data: dataPlan(experiment),
+    data,
     model: modelSpec(model),
     initialization: { ...RECIPE_DEFAULTS.initialization, weights: init ?? null },
-    loss: RECIPE_DEFAULTS.loss,
+    loss: { ...RECIPE_DEFAULTS.loss, classWeights: classWeights(experiment.loss, data.dataset) },
     parameterGroups: { weightDecay: optimizer.weight_decay, decayOn: 'all' },
     gradients: RECIPE_DEFAULTS.gradients,
     optimizer: optimizerRecipe(optimizer),
@@ -49,6 +51,14 @@ export function plainDraft(experiment: Experiment): Draft {
     seed,
     engine,
   };
+}
+
+function classWeights(
+  { class_weights }: Experiment['loss'],
+  dataset: DatasetFacts,
+): LossRecipe['classWeights'] {
+  const counts = class_weights === 'balanced' ? trainCountsOf(dataset) : null;
+  return counts && balancedWeights(counts);
 }
 
 function optimizerRecipe(optimizer: Experiment['optimizer']): OptimizerRecipe {
@@ -115,6 +125,20 @@ export function resolve(experiment: Experiment): Resolution {
   return { ok: false, problems: [...task, ...(resolution.ok ? [] : resolution.problems)] };
 }
 
+/** What can be trained and is probably a mistake. */
+export function resolutionWarnings({ data, loss }: Experiment): ResolutionProblem[] {
+  if (loss.class_weights !== 'balanced' || data.sampling !== 'balanced') return [];
+  return [
+    {
+      path: ['loss', 'class_weights'],
+      what: l10n.t(
+        'Class weights and balanced sampling correct the same imbalance twice: rare classes count more than common ones.',
+      ),
+      remedy: l10n.t('Use one of them.'),
+    },
+  ];
+}
+
 /** The recipe that a draft without tricks and the tricks chosen for it lead to. */
 export function resolveDraft(plain: Draft, chosen: ReturnType<typeof chosenTricks>): Resolution {
   const draft = withTricks(plain, chosen);
@@ -169,9 +193,23 @@ function taskProblems(
 
 function draftProblems(draft: Draft): ResolutionProblem[] {
   const problems: ResolutionProblem[] = [];
-  const { dataset, batchSize } = draft.data;
+  const { dataset, batchSize, shuffle, sampling } = draft.data;
   const { decay } = draft.schedule;
   const { trainImages } = dataset;
+  if (dataset.validationImages === 0) {
+    problems.push({
+      path: ['data'],
+      what: l10n.t('There are no validation images.'),
+      remedy: l10n.t('Raise data.split.validation, or add images to the validation split.'),
+    });
+  }
+  if (sampling === 'balanced' && !shuffle) {
+    problems.push({
+      path: ['data', 'shuffle'],
+      what: l10n.t('Balanced sampling draws images at random, and shuffle: false keeps their order.'),
+      remedy: l10n.t('Take out shuffle: false, or use sampling: uniform.'),
+    });
+  }
   if (batchSize > trainImages) {
     problems.push({
       path: ['data', 'batch_size'],

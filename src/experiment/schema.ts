@@ -445,6 +445,15 @@ const schedule = z.strictObject({
   update: z.enum(['step', 'epoch']).default('step').describe('How often the rate changes.'),
 });
 
+const loss = z.strictObject({
+  class_weights: z
+    .enum(['none', 'balanced'])
+    .default('none')
+    .describe(
+      'Whether the loss of an image counts by its class: balanced takes images / (classes x images of the class).',
+    ),
+});
+
 type TrickSchemas = {
   [Name in keyof typeof TRICKS]: ReturnType<typeof trickSchema<(typeof TRICKS)[Name]['options']>>;
 };
@@ -460,6 +469,7 @@ export const experimentSchema = z.strictObject({
   name: z.string().min(1).max(200).describe('Names the runs.'),
   data: data.describe('What to train on.'),
   model: model.describe('What to train.'),
+  loss: loss.prefault({}).describe('What training minimises.'),
   optimizer: optimizer.prefault({}).describe('How weights are updated.'),
   schedule: schedule.prefault({}).describe('How long to train, and the learning rate over that time.'),
   tricks: tricks.prefault({}).describe('Training tricks; `true` takes a trick as the paper has it.'),

@@ -83,10 +83,16 @@ export const runEventSchema = z.discriminatedUnion('type', [
     trainAccuracy: z.number(),
     validationLoss: z.number(),
     validationAccuracy: z.number(),
+    /** Of the validation images; top-5 where there are six classes or more. Runs of earlier releases have none. */
+    validationTop5: z.number().optional(),
+    macroF1: z.number().optional(),
+    balancedAccuracy: z.number().optional(),
     /** Of the weights' moving average, where there is one. */
     averagedLoss: z.number().optional(),
     averagedAccuracy: z.number().optional(),
     seconds: z.number(),
+    /** Share of the epoch's steps, 0 to 1, that the trainer waited for images, where threads prepare them. */
+    dataWaitShare: z.number().optional(),
   }),
   z.object({ type: z.literal('done'), time, result: runResultSchema }),
   z.object({ type: z.literal('stopped'), time, step: z.number() }),

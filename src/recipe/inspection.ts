@@ -11,6 +11,7 @@ import {
   type Shape,
   zeroGammaNormsOf,
 } from '../models/graph';
+import { type ClassBalance, classBalanceOf } from './classBalance';
 import { graphOf } from './draft';
 import type { Recipe } from './recipe';
 
@@ -27,6 +28,8 @@ export interface Inspection {
   /** Batch norms whose gamma starts at 0. */
   readonly zeroGammaNorms: number;
   readonly parameterGroups: readonly GroupInspection[];
+  /** What each class counts, where a recipe makes classes unequal. */
+  readonly classBalance: readonly ClassBalance[] | null;
   readonly layers: readonly LayerInspection[];
 }
 
@@ -66,6 +69,7 @@ export function inspect(recipe: Recipe): Inspection {
     multiplyAdds: multiplyAddsOf(graph),
     zeroGammaNorms: recipe.initialization.zeroGamma ? zeroGammaNormsOf(graph).length : 0,
     parameterGroups: groupsOf(recipe, graph),
+    classBalance: classBalanceOf(recipe),
     layers: graph.layers.map(inspectLayer),
   };
 }

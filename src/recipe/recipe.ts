@@ -136,6 +136,8 @@ export interface InitializationRecipe {
 export interface LossRecipe {
   /** Share of each target spread evenly over all classes. */
   readonly labelSmoothing: number;
+  /** What the loss of an image is multiplied by, by its label; null leaves all alike. */
+  readonly classWeights: readonly number[] | null;
   readonly distillation: DistillationRecipe | null;
 }
 
@@ -168,7 +170,7 @@ export interface Recipe {
 export const RECIPE_DEFAULTS = {
   data: { images: null, sampling: 'uniform', erasing: null, mixing: null },
   initialization: { zeroGamma: false, weights: null },
-  loss: { labelSmoothing: 0, distillation: null },
+  loss: { labelSmoothing: 0, classWeights: null, distillation: null },
   gradients: { accumulation: 1, maxNorm: null, sharpnessRadius: null },
   averaging: null,
 } satisfies EffectFields;

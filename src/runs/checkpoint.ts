@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, rename } from 'node:fs/promises';
+import { readFile, rename } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
@@ -10,6 +10,7 @@ import {
   SafetensorsError,
 } from '../shared/safetensors';
 import { isSystemError } from '../system/errors';
+import { makeFolder } from '../system/makeFolder';
 import { replaceFile } from '../system/replaceFile';
 
 const metricsSchema = z.object({ loss: z.number(), accuracy: z.number() });
@@ -208,15 +209,6 @@ function checksumOf(bytes: Buffer, checksum: string): string {
     .update(NO_CHECKSUM)
     .update(bytes.subarray(at + NO_CHECKSUM.length))
     .digest('hex');
-}
-
-/** Not with the folders above it: a run's folder that went away must not come back. */
-async function makeFolder(path: string): Promise<void> {
-  try {
-    await mkdir(path);
-  } catch (error) {
-    if (!isSystemError(error, 'EEXIST')) throw error;
-  }
 }
 
 function ignoreMissing(error: unknown): void {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { IS_BIG_ENDIAN, swapBytes } from './byteOrder';
 
 /**
  * The safetensors format (https://github.com/huggingface/safetensors, "Format"): the header's length as a
@@ -32,9 +33,6 @@ const MAX_HEADER_BYTES = 100_000_000;
 const METADATA = '__metadata__';
 /** Pads the header. */
 const SPACE = 0x20;
-
-/** The format's values are little-endian; only then do they have to be turned round. */
-const IS_BIG_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 0;
 
 /** By type, the bytes of a value and how a copy of values becomes float32. Integers past 2^24 are rounded. */
 const READERS = {
@@ -78,7 +76,7 @@ export function encodeSafetensors({ metadata, tensors }: SafetensorsFile<TensorV
   for (const { values } of ordered) {
     file.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), position);
     const end = position + values.byteLength;
-    if (IS_BIG_ENDIAN) turnRound(file.subarray(position, end), values.BYTES_PER_ELEMENT);
+    if (IS_BIG_ENDIAN) swapBytes(file.subarray(position, end), values.BYTES_PER_ELEMENT);
     position = end;
   }
   return file;
@@ -150,15 +148,8 @@ function parseHeader(bytes: Uint8Array): z.output<typeof headerSchema> {
 /** A copy of little-endian values as this machine orders their bytes. */
 function copied(values: Uint8Array, bytesPerValue: number): ArrayBuffer {
   const copy = new Uint8Array(values);
-  if (IS_BIG_ENDIAN) turnRound(copy, bytesPerValue);
+  if (IS_BIG_ENDIAN) swapBytes(copy, bytesPerValue);
   return copy.buffer;
-}
-
-/** Turns the bytes of every value round, in place. */
-function turnRound(bytes: Uint8Array, bytesPerValue: number): void {
-  for (let start = 0; start < bytes.length; start += bytesPerValue) {
-    bytes.subarray(start, start + bytesPerValue).reverse();
-  }
 }
 
 /** How many values a shape holds. */

@@ -41,3 +41,22 @@ function studentCentral(t: number, degrees: number): number {
   }
   return isOdd ? (2 / Math.PI) * (angle + Math.sin(angle) * sum) : Math.sin(angle) * sum;
 }
+
+/** The quantile of the standard normal distribution that 97.5% lie below. */
+const NORMAL_QUANTILE = 1.959963984540054;
+
+/**
+ * The 95% interval of a share by Wilson's score (Wilson 1927): of `count` draws `successes` had it. It lies within 0 to
+ * 1, and is right for few draws and shares near the ends as well.
+ */
+export function wilsonInterval(successes: number, count: number): { low: number; high: number } {
+  if (count <= 0) throw new Error('An interval takes at least one draw');
+  const share = successes / count;
+  const z2 = NORMAL_QUANTILE ** 2 / count;
+  const centre = (share + z2 / 2) / (1 + z2);
+  const half = Math.sqrt(z2 * share * (1 - share) + z2 ** 2 / 4) / (1 + z2);
+  return {
+    low: successes === 0 ? 0 : Math.max(centre - half, 0),
+    high: successes === count ? 1 : Math.min(centre + half, 1),
+  };
+}

@@ -1,6 +1,7 @@
 import * as l10n from '@vscode/l10n';
 import type { Command } from 'commander';
 import { modelText } from '../../models/modelText';
+import type { ClassBalance } from '../../recipe/classBalance';
 import { type Inspection, inspect, type LayerInspection } from '../../recipe/inspection';
 import { assertNever } from '../../shared/assertNever';
 import { formatCount, formatNumber } from '../../shared/format';
@@ -52,6 +53,11 @@ async function printInspection(
   terminal.print();
   terminal.print(terminal.paint('bold', groupTitles));
   for (const line of groups) terminal.print(line);
+  if (inspection.classBalance) {
+    terminal.print();
+    const titles = [l10n.t('CLASS'), l10n.t('IMAGES'), l10n.t('WEIGHT'), l10n.t('IMAGES AN EPOCH')];
+    terminal.printTable(titles, inspection.classBalance.map(balanceRow), [1, 2, 3]);
+  }
   return EXIT.done;
 }
 
@@ -90,6 +96,10 @@ function groupTable({ parameterGroups }: Inspection): string[] {
     formatCount(elements),
   ]);
   return table([titles, ...rows], [1, 2, 3]);
+}
+
+function balanceRow({ name, images, weight, imagesPerEpoch }: ClassBalance): string[] {
+  return [name, formatCount(images), formatNumber(weight), formatCount(imagesPerEpoch)];
 }
 
 function kindText(layer: LayerInspection): string {

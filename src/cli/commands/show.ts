@@ -6,9 +6,10 @@ import { settledMetrics } from '../../protocol/history';
 import type { Manifest } from '../../protocol/manifest';
 import { runPrecisionText } from '../../protocol/precisionText';
 import { stateName } from '../../protocol/stateName';
+import { type KeptEvaluation, readEvaluation } from '../../runs/evaluationFiles';
 import { readAllEvents } from '../../runs/log';
 import { metricsPath } from '../../runs/store';
-import { formatDuration, formatNumber, formatPercent } from '../../shared/format';
+import { formatCount, formatDuration, formatNumber, formatPercent } from '../../shared/format';
 import { brokenRunFailure, findRun } from '../input';
 import {
   type CommandContext,
@@ -21,6 +22,9 @@ import {
 import { accuracyOf, NONE, plainRun } from '../runFacts';
 import { table } from '../table';
 import { EXIT, type ExitCode, type Terminal } from '../terminal';
+
+/** Classes that a run's evaluation names, those of the lowest F1. */
+const WORST_CLASSES = 5;
 
 export function addShowCommand(program: Command, { terminal, end }: CommandContext): void {
   program
@@ -48,8 +52,13 @@ async function show(
   }
   const { events, skipped } = await readAllEvents(metricsPath(run.folder));
   const epochs = settledMetrics(events).filter((event) => event.type === 'epoch');
+  const [last, best] = await Promise.all([
+    readEvaluation(run.folder, 'last'),
+    readEvaluation(run.folder, 'best'),
+  ]);
   if (json) {
-    terminal.print(JSON.stringify({ ...plainRun(run), epochs, skippedLines: skipped }, null, 2));
+    const evaluation = { last, best };
+    terminal.print(JSON.stringify({ ...plainRun(run), epochs, evaluation, skippedLines: skipped }, null, 2));
     return EXIT.done;
   }
   const { manifest } = run;
@@ -60,6 +69,7 @@ async function show(
     terminal.print();
     for (const line of epochTable(epochs)) terminal.print(line);
   }
+  if (last) printEvaluation(terminal, last);
   if (skipped > 0) {
     terminal.note(l10n.t('{0} damaged lines of its log were left out.', skipped));
   }
@@ -104,13 +114,45 @@ function summaryOf(manifest: Manifest, folder: string, precision: PrecisionRepor
   return rows;
 }
 
+/** What the last epoch made of the validation images, and of the classes that it knows the least. */
+function printEvaluation(
+  terminal: Terminal,
+  { top5, macroF1, balancedAccuracy, byClass }: KeptEvaluation,
+): void {
+  terminal.print();
+  const rows = [
+    ...(top5 === undefined ? [] : [[l10n.t('Top-5 accuracy'), formatPercent(top5)]]),
+    [l10n.t('Macro F1'), formatPercent(macroF1)],
+    [l10n.t('Balanced accuracy'), formatPercent(balancedAccuracy)],
+  ];
+  for (const line of table(rows, [1])) terminal.print(line);
+  const worst = byClass
+    .filter(({ f1 }) => f1 !== null)
+    .toSorted((a, b) => (a.f1 ?? 0) - (b.f1 ?? 0))
+    .slice(0, WORST_CLASSES);
+  terminal.print();
+  const titles = [l10n.t('WORST CLASSES'), 'F1', l10n.t('PRECISION'), l10n.t('RECALL'), l10n.t('IMAGES')];
+  terminal.printTable(
+    titles,
+    worst.map(({ name, f1, precision, recall, support }) => [
+      name,
+      ...[f1, precision, recall].map((share) => (share === null ? NONE : formatPercent(share))),
+      formatCount(support),
+    ]),
+    [1, 2, 3, 4],
+  );
+}
+
 function epochTable(epochs: readonly Extract<RunEvent, { type: 'epoch' }>[]): string[] {
+  const hasTop5 = epochs.some(({ validationTop5 }) => validationTop5 !== undefined);
+  const top5Text = (top5: number | undefined) => (top5 === undefined ? NONE : formatPercent(top5));
   const titles = [
     l10n.t('EPOCH'),
     l10n.t('LOSS'),
     l10n.t('ACCURACY'),
     l10n.t('VALIDATION LOSS'),
     l10n.t('VALIDATION ACCURACY'),
+    ...(hasTop5 ? [l10n.t('TOP-5')] : []),
     l10n.t('TIME'),
   ];
   const rows = epochs.map((event) => [
@@ -119,7 +161,8 @@ function epochTable(epochs: readonly Extract<RunEvent, { type: 'epoch' }>[]): st
     formatPercent(event.trainAccuracy),
     event.validationLoss.toFixed(4),
     formatPercent(event.validationAccuracy),
+    ...(hasTop5 ? [top5Text(event.validationTop5)] : []),
     formatDuration(event.seconds),
   ]);
-  return table([titles, ...rows], [0, 1, 2, 3, 4, 5]);
+  return table([titles, ...rows], [0, 1, 2, 3, 4, 5, 6]);
 }

@@ -1,4 +1,5 @@
 import * as l10n from '@vscode/l10n';
+import { balance } from '../../tricks/elsewhere/balance';
 import { warmupEpochs } from '../../tricks/elsewhere/commandParts';
 import { hasWarmupPrefix, timmModel } from '../../tricks/elsewhere/timm';
 import { differs, lacks, option, type Part, together, when } from '../../tricks/elsewhere/translation';
@@ -46,5 +47,5 @@ export const timm: System = {
   title: "timm's train.py",
   program: 'python train.py',
   name: 'timm',
-  rest: [timmModel, data, augmentation, training],
+  rest: [timmModel, data, augmentation, balance, training],
 };

@@ -1,5 +1,6 @@
 import * as l10n from '@vscode/l10n';
 import { augmentationText } from '../../recipe/augmentation';
+import { balance } from '../../tricks/elsewhere/balance';
 import { torchvisionModel } from '../../tricks/elsewhere/torchvision';
 import { differs, lacks, option, type Part, together, when } from '../../tricks/elsewhere/translation';
 import type { System } from './system';
@@ -43,5 +44,5 @@ export const torchvision: System = {
   title: "torchvision's references/classification/train.py",
   program: 'torchrun train.py',
   name: 'torchvision',
-  rest: [torchvisionModel, data, training],
+  rest: [torchvisionModel, data, balance, training],
 };

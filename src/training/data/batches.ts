@@ -1,16 +1,9 @@
 import type { Placing } from '../../recipe/augmentation';
 import type { DatasetFacts } from '../../recipe/datasets';
 import { drawPlacement, placeImage, type Uniform } from './augment';
+import type { Batch } from './batch';
 import type { ImageSplit } from './dataset';
-
-export interface Batch {
-  /** Images in the batch; less than the batch size in the rest batch of an evaluation. */
-  readonly size: number;
-  /** [size, height, width, channels], normalised: (pixel / 255 - mean) / std by channel. */
-  readonly images: Float32Array;
-  /** [size], each in [0, classes). */
-  readonly labels: Int32Array;
-}
+import { normalisationTable, normalise } from './normalisation';
 
 export interface BatchOptions {
   readonly batchSize: number;
@@ -66,7 +59,7 @@ export class Batches {
       const image = order[start + slot]!;
       this.#labels[slot] = this.split.label(image);
       this.split.draw(image, this.#drawn);
-      this.#normalise(this.#augmented(augment, uniform), slot * imageValues);
+      normalise(this.#augmented(augment, uniform), this.#normalised, this.#images, slot * imageValues);
     }
     return {
       size,
@@ -80,28 +73,9 @@ export class Batches {
     placeImage(this.#drawn, this.#placed, this.facts, drawPlacement(augment, this.facts, uniform));
     return this.#placed;
   }
-
-  #normalise(pixels: Uint8Array, offset: number): void {
-    const { channels } = this.facts;
-    const images = this.#images;
-    for (let channel = 0; channel < channels; channel++) {
-      const normalised = this.#normalised.subarray(channel * 256, (channel + 1) * 256);
-      for (let position = channel; position < pixels.length; position += channels) {
-        images[offset + position] = normalised[pixels[position]!]!;
-      }
-    }
-  }
 }
 
 /** The order in which nothing is shuffled: 0 to `count` - 1, for evaluation. */
 export function inOrder(count: number): Uint32Array {
   return Uint32Array.from({ length: count }, (_, index) => index);
-}
-
-/** The normalised value of each byte, [channels, 256]. */
-function normalisationTable({ channels, mean, std }: DatasetFacts): Float32Array {
-  return Float32Array.from({ length: channels * 256 }, (_, entry) => {
-    const channel = Math.floor(entry / 256);
-    return ((entry % 256) / 255 - mean[channel]!) / std[channel]!;
-  });
 }

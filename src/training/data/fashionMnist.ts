@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import * as l10n from '@vscode/l10n';
 import envPaths from 'env-paths';
 import type { DatasetFacts } from '../../recipe/datasets';
-import type { ImageDataset } from './dataset';
+import type { MemoryDataset } from './dataset';
 import { type DownloadProgress, downloadIdxFile } from './download';
 import { datasetError } from './errors';
 import { findIdxFile, IDX_FILE_NAMES, type IdxFiles, openIdxFolder } from './idxFolder';
@@ -66,7 +66,7 @@ export interface FashionMnistOptions {
 export async function openFashionMnist(
   facts: DatasetFacts,
   options: FashionMnistOptions,
-): Promise<ImageDataset> {
+): Promise<MemoryDataset> {
   const { signal, systemFolder = SYSTEM_FOLDER } = options;
   const replace = l10n.t(
     'Replace it by the published file (https://github.com/zalandoresearch/fashion-mnist), or use the data set fashion-mnist-sample.',

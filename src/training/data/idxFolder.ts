@@ -6,7 +6,7 @@ import { gunzip } from 'node:zlib';
 import * as l10n from '@vscode/l10n';
 import type { DatasetFacts } from '../../recipe/datasets';
 import { UserError } from '../../shared/userError';
-import { type ImageDataset, splitInMemory } from './dataset';
+import { type MemoryDataset, splitInMemory } from './dataset';
 import { datasetError, reasonOf } from './errors';
 import { readIdx } from './idx';
 
@@ -54,7 +54,7 @@ export async function openIdxFolder(
   facts: DatasetFacts,
   remedy: string,
   signal?: AbortSignal,
-): Promise<ImageDataset> {
+): Promise<MemoryDataset> {
   const read = async (name: IdxFileName) => {
     const path = await findIdxFile(folder, name);
     if (path) return readIdxFile(path, name, files[name], { remedy, signal });

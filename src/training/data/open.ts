@@ -1,6 +1,6 @@
 import { type DatasetRequest, datasetFacts, isOwnDataset, syntheticOptions } from '../../recipe/datasets';
 import { assertNever } from '../../shared/assertNever';
-import type { ImageDataset } from './dataset';
+import type { MemoryDataset } from './dataset';
 import { type FashionMnistOptions, openFashionMnist } from './fashionMnist';
 import { openSample, packageRoot } from './sample';
 import { openSynthetic } from './synthetic';
@@ -14,7 +14,7 @@ import { openSynthetic } from './synthetic';
 export async function openDataset(
   request: DatasetRequest,
   options: FashionMnistOptions = {},
-): Promise<ImageDataset> {
+): Promise<MemoryDataset> {
   if (isOwnDataset(request)) throw new Error(`${request.dataset} has no images in memory`);
   const facts = datasetFacts(request);
   switch (request.dataset) {

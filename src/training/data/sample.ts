@@ -3,11 +3,11 @@ import { dirname, join } from 'node:path';
 import * as l10n from '@vscode/l10n';
 import manifest from '../../../data/fashion-mnist-sample/manifest.json';
 import type { DatasetFacts } from '../../recipe/datasets';
-import type { ImageDataset } from './dataset';
+import type { MemoryDataset } from './dataset';
 import { openIdxFolder } from './idxFolder';
 
 /** Opens the sample of Fashion-MNIST in the package at `root`; its checksums are part of the bundle. */
-export function openSample(root: string, facts: DatasetFacts, signal?: AbortSignal): Promise<ImageDataset> {
+export function openSample(root: string, facts: DatasetFacts, signal?: AbortSignal): Promise<MemoryDataset> {
   const remedy = l10n.t('The sample is part of Bag of Tricks: install it again.');
   return openIdxFolder(sampleFolder(root), manifest.files, facts, remedy, signal);
 }

@@ -1,5 +1,5 @@
 import type { DatasetFacts, SyntheticOptions } from '../../recipe/datasets';
-import type { ImageDataset, ImageSplit } from './dataset';
+import type { ImageSplit, MemoryDataset } from './dataset';
 
 /** A class's pattern is a grid of this many cells a side, each of one value per channel. */
 const CELLS = 4;
@@ -9,7 +9,7 @@ const CELLS = 4;
  * time. Labels take turns. A pixel is its class's pattern, coarse and fixed, plus noise three times as strong:
  * the classes cannot be told from a pixel, and are soon learnt from all of them.
  */
-export function openSynthetic(options: SyntheticOptions, facts: DatasetFacts): ImageDataset {
+export function openSynthetic(options: SyntheticOptions, facts: DatasetFacts): MemoryDataset {
   // The two halves of the seed, which may be any safe integer.
   const key = hash(hash(0, options.seed), Math.floor(options.seed / 2 ** 32));
   return {

@@ -3,6 +3,7 @@ import type { ImageSize } from '../data/augment';
 import type { Network } from '../network/network';
 import { softmaxCrossEntropy } from '../ops/softmaxCrossEntropy';
 import type { Streams } from '../streams';
+import { classWeights } from './classWeights';
 import { distillation } from './distillation';
 import type {
   Average,
@@ -25,6 +26,7 @@ export const EFFECTS: readonly Effect[] = [
   erasing,
   labelSmoothing,
   mixing,
+  classWeights,
   distillation,
   sharpnessAware,
   gradientClipping,

@@ -1,8 +1,15 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { Batches, inOrder } from '../data/batches';
+import {
+  type ClassificationMetrics,
+  classificationMetrics,
+  emptyPredictions,
+  type Predictions,
+  predictImage,
+} from '../../protocol/classificationMetrics';
+import { inOrder } from '../data/batches';
+import { evaluationBatches } from '../data/batchSource';
 import type { ImageDataset } from '../data/dataset';
 import type { Predictor } from '../effects/effect';
-import { softmaxCrossEntropy } from '../ops/softmaxCrossEntropy';
 import { inTurn } from './pipeline';
 
 /** What a network makes of some images: its mean loss, and the share it gives the right class. */
@@ -11,50 +18,53 @@ export interface Metrics {
   readonly accuracy: number;
 }
 
+/** What a network makes of all images of a split. */
+export interface Evaluation extends ClassificationMetrics {
+  readonly predictions: Predictions;
+}
+
 /**
- * Loss and accuracy on all validation images, under the running statistics. The batch size, which bounds the
- * memory taken, changes neither beyond rounding.
+ * What a network makes of all validation images, under the running statistics. The batch size, which bounds the
+ * memory taken, changes none of it beyond rounding.
  *
  * @throws the signal's reason when aborted
  */
 export async function evaluate(
   network: Predictor,
-  dataset: ImageDataset,
+  dataset: Pick<ImageDataset, 'facts' | 'validation'>,
   batchSize: number,
   signal: AbortSignal,
-): Promise<Metrics> {
+): Promise<Evaluation> {
   const { validation, facts } = dataset;
-  const batches = new Batches(validation, facts, { batchSize, augment: 'none', rest: 'keep' });
+  const batches = evaluationBatches(validation, facts, batchSize);
   const order = inOrder(validation.count);
-  const sums = { loss: 0, correct: 0 };
+  const predictions = emptyPredictions(validation.count);
+  let first = 0;
   const start = async (index: number) => {
-    const { size, images, labels } = batches.fill(order, index, refuse);
+    const { size, images, labels } = await batches.fill(order, index, 0);
     const shown = imagesTensor(images, size, dataset);
     const logits = await network.predict(shown);
-    const measured = tf.tidy(() => {
-      const classes = tf.tensor1d(labels, 'int32');
-      const { loss } = softmaxCrossEntropy(logits, oneHot(classes, facts.classes));
-      return metricsTensor(loss, logits, classes);
-    });
-    tf.dispose([shown, logits]);
-    const metrics = readMetrics(measured);
+    shown.dispose();
+    const scores = logits.data<'float32'>().finally(() => logits.dispose());
     // A failure is seen where they are awaited, one batch later.
-    metrics.catch(() => {});
-    return { size, metrics };
+    scores.catch(() => {});
+    return { labels: labels.slice(), scores };
   };
-  await inTurn(batches.count, signal, start, async ({ size, metrics }) => {
-    const { loss, accuracy } = await metrics;
-    sums.loss += size * loss;
-    sums.correct += Math.round(size * accuracy);
+  await inTurn(batches.count, signal, start, async ({ labels, scores }) => {
+    const values = await scores;
+    for (const [row, label] of labels.entries()) {
+      predictImage(predictions, first + row, label, values, row, facts.classes);
+    }
+    first += labels.length;
   });
-  return { loss: sums.loss / validation.count, accuracy: sums.correct / validation.count };
+  return { ...classificationMetrics(predictions, facts.classes), predictions };
 }
 
 /** A batch's images as a tensor [size, height, width, channels]. */
 export function imagesTensor(
   images: Float32Array,
   size: number,
-  { facts: { height, width, channels } }: ImageDataset,
+  { facts: { height, width, channels } }: Pick<ImageDataset, 'facts'>,
 ): tf.Tensor4D {
   return tf.tensor4d(images, [size, height, width, channels]);
 }
@@ -81,8 +91,4 @@ export async function readMetrics(measured: tf.Tensor1D): Promise<Metrics> {
   } finally {
     measured.dispose();
   }
-}
-
-function refuse(): number {
-  throw new Error('Validation images are not augmented');
 }

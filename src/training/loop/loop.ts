@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { type Engine, reportOf } from '../../backends/backend';
 import { precisionSupport } from '../../backends/precision/formats';
 import { parametersOf, sizeOf } from '../../models/graph';
+import type { Predictions } from '../../protocol/classificationMetrics';
 import { type FinalEvent, PROTOCOL_VERSION, type RunEvent } from '../../protocol/events';
 import type { SavePeriod } from '../../protocol/trainer';
 import { graphOf } from '../../recipe/draft';
@@ -10,8 +11,10 @@ import { learningRateAt } from '../../recipe/schedule';
 import type { Trouble } from '../../recipe/trouble';
 import { type Snapshot, STREAMS, type TrainingState } from '../../runs/checkpoint';
 import type { Failure } from '../../shared/failure';
-import { Batches, inOrder } from '../data/batches';
+import type { BatchSource } from '../data/batch';
+import { trainingBatches } from '../data/batchSource';
 import type { ImageDataset } from '../data/dataset';
+import { epochOrder } from '../data/epochOrder';
 import { oneHotTargets } from '../data/targets';
 import type { Effect } from '../effects/effect';
 import { RecipeEffects } from '../effects/index';
@@ -61,12 +64,30 @@ export interface TrainingOptions {
    * once all events until then were emitted; the training goes on when it is done.
    */
   readonly save: (snapshot: Snapshot) => Promise<void>;
+  /**
+   * Called at the end of each epoch before anything else tells of it, with what the network made of each validation
+   * image; by default nothing is kept of it.
+   */
+  readonly keepEvaluation?: ((evaluation: EpochEvaluation) => Promise<void>) | undefined;
   /** Names what may help against a trouble that ends the training, beside what the recipe has; by default nothing. */
   readonly helpAgainst?: (trouble: Trouble) => readonly string[];
   /** The effects that there are, where they are others than the product's. */
   readonly effects?: readonly Effect[] | undefined;
   /** Ends the training after the step under way. */
   readonly signal: AbortSignal;
+}
+
+/** What an epoch ended with: predictions of the validation images, in the data set's order. */
+export interface EpochEvaluation {
+  /** From 0. */
+  readonly epoch: number;
+  /** Steps done. */
+  readonly step: number;
+  /** Whether no epoch before had as good an accuracy. */
+  readonly isBest: boolean;
+  readonly predictions: Predictions;
+  /** Of the weights' moving average, where there is one. */
+  readonly averaged: Predictions | null;
 }
 
 /** The event that opens a run's log. */
@@ -138,6 +159,8 @@ class Training {
   #sums = { loss: 0, accuracy: 0, steps: 0 };
   /** Where the stream of the data's order stood before the epoch under way. */
   #orderState: readonly number[];
+  /** The share of the epoch's steps that were spent waiting for images; null where these are in memory. */
+  #dataWaitShare: number | null = null;
   /** Of the last whole epoch. */
   #validation: Metrics | null = null;
   #averaged: Metrics | null = null;
@@ -147,7 +170,7 @@ class Training {
   /** When the training was last to be saved, and at which step. */
   #saved = { time: performance.now(), step: 0 };
   readonly #stepper: Stepper;
-  readonly #batches: Batches;
+  readonly #batches: BatchSource;
   readonly #changeBatch: ReturnType<RecipeEffects['batchChange']>;
   /** Steps in a row whose gradients overflowed. */
   #overflowsInARow = 0;
@@ -158,11 +181,10 @@ class Training {
     private readonly parts: StepParts,
   ) {
     const { train: split, facts } = options.dataset;
-    const { batchSize, augment } = recipe.data;
     const { effects, streams } = parts;
     this.#stepper = new Stepper(recipe, parts);
-    if (typeof augment !== 'string') throw new Error('Images of one size are placed, not augmented by steps');
-    this.#batches = new Batches(split, facts, { batchSize, augment, rest: 'drop' });
+    const augmentation = streams.get('augmentation');
+    this.#batches = trainingBatches(split, facts, recipe.data, () => augmentation.uniform());
     const state = options.resume?.state;
     this.#changeBatch = effects.batchChange(streams);
     this.#orderState = streams.get('dataOrder').state;
@@ -192,6 +214,12 @@ class Training {
     const validation = await validate();
     if (!Number.isFinite(validation.loss)) throw new DivergedError(validation.loss, this.#stepsDone - 1);
     const averaged = average && (await average.during(network, validate));
+    const isBest = this.#bestAccuracy === null || validation.accuracy > this.#bestAccuracy;
+    await this.options.keepEvaluation?.({
+      ...{ epoch: this.#epoch, step: this.#stepsDone, isBest },
+      ...{ predictions: validation.predictions, averaged: averaged?.predictions ?? null },
+    });
+    const { top5, macroF1, balancedAccuracy } = validation;
     const event: RunEvent = {
       type: 'epoch',
       time: Date.now(),
@@ -201,13 +229,16 @@ class Training {
       trainAccuracy: training.accuracy,
       validationLoss: validation.loss,
       validationAccuracy: validation.accuracy,
+      ...(top5 !== null && { validationTop5: top5 }),
+      macroF1,
+      balancedAccuracy,
       ...(averaged && { averagedLoss: averaged.loss, averagedAccuracy: averaged.accuracy }),
       seconds: this.#inEpoch.seconds,
+      ...(this.#dataWaitShare !== null && { dataWaitShare: this.#dataWaitShare }),
     };
-    const isBest = this.#bestAccuracy === null || validation.accuracy > this.#bestAccuracy;
     if (isBest) this.#bestAccuracy = validation.accuracy;
-    this.#validation = validation;
-    this.#averaged = averaged;
+    this.#validation = metricsOf(validation);
+    this.#averaged = averaged && metricsOf(averaged);
     this.#epoch++;
     this.#stepsInEpoch = 0;
     this.#sums = { loss: 0, accuracy: 0, steps: 0 };
@@ -241,8 +272,7 @@ class Training {
     const firstStep = epoch * schedule.stepsPerEpoch;
     const speed = new Speed(data.batchSize * gradients.accumulation);
     // From the first order each time, so that the random state alone tells an epoch's order.
-    const order = inOrder(this.options.dataset.train.count);
-    if (data.shuffle) this.parts.streams.get('dataOrder').shuffle(order);
+    const order = epochOrder(data, this.options.dataset.train, this.parts.streams.get('dataOrder'));
     const report = async ({ metrics, moved, learningRate, scaling }: TakenStep, index: number) => {
       const step = firstStep + index;
       const { loss, accuracy } = await metrics;
@@ -267,12 +297,18 @@ class Training {
       });
     };
     const stop = () => signal.aborted || this.#isSaveDue();
+    const { waitedMs } = this.#batches;
+    const begun = performance.now();
     const start = (index: number) => this.#step(order, index);
     for (;;) {
       const next = await inTurnUntil(this.#stepsInEpoch, schedule.stepsPerEpoch, stop, start, report);
       signal.throwIfAborted();
       if (next === schedule.stepsPerEpoch) break;
       await this.#save(false);
+    }
+    if (data.images) {
+      const stepsMs = Math.max(performance.now() - begun, 1);
+      this.#dataWaitShare = Math.min(1, (this.#batches.waitedMs - waitedMs) / stepsMs);
     }
     const { loss, accuracy, steps } = this.#sums;
     return { loss: loss / steps, accuracy: accuracy / steps };
@@ -282,10 +318,14 @@ class Training {
   async #step(order: Uint32Array, index: number): Promise<TakenStep> {
     const { schedule, gradients, precision } = this.recipe;
     const learningRate = learningRateAt(schedule, this.#stepsDone - this.#stepper.lossScale.overflows);
-    const batches = Array.from({ length: gradients.accumulation }, (_, part) =>
-      this.#batch(order, index * gradients.accumulation + part),
-    );
-    const { moved, metrics } = await this.#stepper.take(batches, learningRate).finally(() => {
+    const batches: BatchTensors[] = [];
+    const take = async () => {
+      for (let part = 0; part < gradients.accumulation; part++) {
+        batches.push(await this.#batch(order, index * gradients.accumulation + part));
+      }
+      return this.#stepper.take(batches, learningRate);
+    };
+    const { moved, metrics } = await take().finally(() => {
       for (const batch of batches) tf.dispose([batch.images, batch.targets, batch.labels]);
     });
     this.#stepsDone++;
@@ -304,11 +344,10 @@ class Training {
   }
 
   /** The images of a batch, augmented, and mixed with their targets. */
-  #batch(order: Uint32Array, index: number): BatchTensors {
+  async #batch(order: Uint32Array, index: number): Promise<BatchTensors> {
     const { dataset } = this.options;
     const { facts } = dataset;
-    const augmentation = this.parts.streams.get('augmentation');
-    const { size, images, labels } = this.#batches.fill(order, index, () => augmentation.uniform());
+    const { size, images, labels } = await this.#batches.fill(order, index, this.#epoch);
     const targets = oneHotTargets(labels, facts.classes);
     this.#changeBatch({ size, images, targets }, facts);
     // The next batch of the step is filled into the same array, which not every engine copies.
@@ -370,6 +409,11 @@ class Training {
     this.#bestAccuracy = state.bestAccuracy;
     this.#saved = { time: performance.now(), step: state.step };
   }
+}
+
+/** An evaluation without what a checkpoint has no room for. */
+function metricsOf({ loss, accuracy }: Metrics): Metrics {
+  return { loss, accuracy };
 }
 
 function failedEvent(failure: Failure): FinalEvent {

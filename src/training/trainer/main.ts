@@ -20,16 +20,16 @@ import {
 } from '../../protocol/trainer';
 import type { Recipe } from '../../recipe/recipe';
 import { type Resumption, readResumption, writeCheckpoint } from '../../runs/checkpoint';
+import { writeEvaluation } from '../../runs/evaluationFiles';
 import { endRequestIn } from '../../runs/lease';
 import { assertNever } from '../../shared/assertNever';
 import type { Failure } from '../../shared/failure';
 import { failureOf } from '../../system/errors';
 import { tricksAgainst } from '../../tricks/registry';
 import type { ImageDataset } from '../data/dataset';
-import type { DownloadProgress } from '../data/download';
-import { openDataset } from '../data/open';
-import { startedEvent, type TrainingOptions, train } from '../loop/loop';
+import { type EpochEvaluation, startedEvent, type TrainingOptions, train } from '../loop/loop';
 import { threadsHere } from '../parallel/workerPool';
+import { openData } from './data';
 import { memoryFailure } from './deviceMemory';
 import { keepLease } from './leaseKeeper';
 import { assertFits, explainOutOfMemory } from './outOfMemory';
@@ -110,8 +110,9 @@ async function trainRun(recipe: Recipe, record: RunRecord, signal: AbortSignal):
   const resume = await prepareResumption(record, resumption, before, engine);
   const weights = resume ? undefined : await loadStartingWeights(record);
   const teacher = await loadTeacher(record);
+  const { dataset, close } = await openData(record, { engine: engine.name, threads, signal });
   const options: TrainingOptions = {
-    dataset: await prepareDataset(recipe, record, signal),
+    dataset,
     weights,
     teacher,
     resume,
@@ -124,10 +125,17 @@ async function trainRun(recipe: Recipe, record: RunRecord, signal: AbortSignal):
       await record.sync();
       await writeCheckpoint(record.folder, snapshot);
     },
+    keepEvaluation: async (evaluation) => {
+      if (!(signal.reason instanceof LostRun)) await keepEvaluation(record.folder, dataset, evaluation);
+    },
     helpAgainst: (trouble) => tricksAgainst(trouble, recipe.tricks),
     signal,
   };
-  return explainOutOfMemory(recipe, engine, threads, () => train(recipe, options));
+  try {
+    return await explainOutOfMemory(recipe, engine, threads, () => train(recipe, options));
+  } finally {
+    await close();
+  }
 }
 
 /**
@@ -171,30 +179,16 @@ async function prepareResumption(
   return snapshot;
 }
 
-/** Opens the recipe's data set, and reports its progress in the run's log. */
-async function prepareDataset(
-  { data: { source } }: Recipe,
-  record: RunRecord,
-  signal: AbortSignal,
-): Promise<ImageDataset> {
-  const report = (what: string, share: number | null) =>
-    record.record({ type: 'preparing', time: Date.now(), what, share });
-  await report(l10n.t('Opening the data set {0}', source.dataset), null);
-  let lastReport = '';
-  let reporting = Promise.resolve();
-  const dataset = await openDataset(source, {
-    cacheFolder: process.env.BAG_OF_TRICKS_CACHE,
-    signal,
-    onProgress: ({ file, receivedBytes, totalBytes }: DownloadProgress) => {
-      const share = totalBytes === null ? null : Math.floor((100 * receivedBytes) / totalBytes) / 100;
-      const what = l10n.t('Downloading {0}', file);
-      if (lastReport === `${what} ${share}`) return;
-      lastReport = `${what} ${share}`;
-      reporting = reporting.then(() => report(what, share));
-    },
-  });
-  await reporting;
-  return dataset;
+/** Keeps what an epoch made of the validation images with the run. */
+async function keepEvaluation(
+  folder: string,
+  { validation, facts: { classNames } }: ImageDataset,
+  { epoch, step, isBest, predictions, averaged }: EpochEvaluation,
+): Promise<void> {
+  const nameOf = (image: number) => validation.name?.(image) ?? `#${image}`;
+  const of = { epoch, step, classNames, nameOf };
+  if (averaged) await writeEvaluation(folder, ['averaged'], { ...of, predictions: averaged });
+  await writeEvaluation(folder, isBest ? ['best', 'last'] : ['last'], { ...of, predictions });
 }
 
 /** Calls `end` when the host, or a signal, asks the training to end; what a signal means, the folder may say. */

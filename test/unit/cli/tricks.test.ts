@@ -290,6 +290,26 @@ describe('tricks inspect', () => {
     });
   });
 
+  it('prints what each class counts where the recipe makes them unequal', async () => {
+    const { tricks, write } = await work();
+    const text = experimentText({ loss: '{ class_weights: balanced }' });
+    await write(FILE, text);
+    const settings = ['--set', 'data.classes=3', '--set', 'data.sampling=balanced'];
+    const { stdout, stderr } = await tricks(['inspect', FILE, ...settings]);
+    expect(stdout.split('\n').slice(-5)).toEqual([
+      'CLASS    IMAGES  WEIGHT  IMAGES AN EPOCH',
+      'class 0      22  0.9697               21',
+      'class 1      21   1.016               21',
+      'class 2      21   1.016               21',
+      '',
+    ]);
+    expect(stderr).toContain('Class weights and balanced sampling correct the same imbalance twice');
+    const { classBalance } = JSON.parse((await tricks(['inspect', FILE, '--json', ...settings])).stdout);
+    expect(classBalance[0]).toEqual({
+      ...{ name: 'class 0', images: 22, weight: 64 / 66, imagesPerEpoch: 64 / 3 },
+    });
+  });
+
   it('takes images and classes from the model, else from the data, else from what the model is for', async () => {
     const { tricks, write } = await work();
     await write(FILE, experimentText({ data: '{ dataset: fashion-mnist }' }));
@@ -398,14 +418,41 @@ describe('tricks runs and tricks show', () => {
     expect(shown.stdout).toMatch(/EPOCH +LOSS +ACCURACY +VALIDATION LOSS +VALIDATION ACCURACY +TIME/);
     expect(shown.stdout.split('\n').filter((line) => /^ +[12] +\d\.\d{4} /.test(line))).toHaveLength(2);
 
+    // Of four classes there is no top-5; the class without a right answer, if any, comes first.
+    expect(shown.stdout).not.toContain('Top-5');
+    expect(shown.stdout).toMatch(/\nMacro F1 +\d+\.\d\d%\nBalanced accuracy +\d+\.\d\d%\n/);
+    const worst = /WORST CLASSES +F1 +PRECISION +RECALL +IMAGES\n((?:class .*\n)+)/.exec(shown.stdout);
+    const f1 = (worst?.[1] ?? '')
+      .trim()
+      .split('\n')
+      .map((line) => Number.parseFloat(line.split(/ {2,}/)[1] ?? ''));
+    expect(f1).toHaveLength(4);
+    expect(f1).toEqual([...f1].sort((a, b) => a - b));
+
     const byPrefix = JSON.parse((await tricks(['show', small.id.slice(0, -2), '--json'])).stdout);
     expect(byPrefix).toMatchObject({ id: small.id, state: small.state, skippedLines: 0 });
     expect(byPrefix.epochs.map(({ epoch }: { epoch: number }) => epoch)).toEqual([0, 1]);
+    expect(byPrefix.evaluation).toMatchObject({
+      last: { epoch: 1, images: 32, macroF1: byPrefix.epochs[1].macroF1 },
+      best: { classes: 4 },
+    });
+    expect(byPrefix.evaluation.last.byClass[0]).toMatchObject({ name: 'class 0', support: 8 });
 
     const torn = await tricks(['show', 'torn']);
     expect(torn).toMatchObject({ code: 1, stderr: expect.stringContaining('It has no run.json.') });
     const ambiguous = await tricks(['show', '20']);
     expect(ambiguous).toMatchObject({ code: 2, stderr: expect.stringContaining('2 runs begin with 20') });
+  });
+
+  it('tell top-5 where there are six classes or more', async () => {
+    const { tricks, write } = await work();
+    await write(FILE, experimentText({ schedule: '{ epochs: 1 }' }));
+    const run = await tricks(['run', FILE, '--set', 'data.classes=7']);
+    expect(run.stdout).toMatch(/Epoch 1\/1: .*; top-5 \d+\.\d\d%\n/);
+    const { stdout } = await tricks(['show', 'last']);
+    expect(stdout).toMatch(/VALIDATION ACCURACY +TOP-5 +TIME\n/);
+    expect(stdout).toMatch(/\nTop-5 accuracy +\d+\.\d\d%\n/);
+    expect(stdout.match(/^class \d/gm)).toHaveLength(5);
   });
 
   it('say so where nothing has run', async () => {

@@ -59,7 +59,7 @@ const EXPECTED: Record<string, readonly string[]> = {
     '7:26: error: Unknown key milestones. Remove it.',
     '9:3: error: Unknown key zero_gama. Did you mean zero_gamma?',
     '10:13: error: Unknown key epoch. Did you mean epochs?',
-    '11:1: error: Unknown key favourite_colour. Use one of seed, init, engine.',
+    '11:1: error: Unknown key favourite_colour. Use one of loss, seed, init, engine.',
   ],
   'untrainable.experiment.yaml': [
     '2:59: error: A batch of 64 is larger than the 32 training images. Use at most 32.',
@@ -209,7 +209,7 @@ describe('parsing', () => {
       'Warmup of 9 epochs is longer than the training of 5. Use at most 5, or raise schedule.epochs.',
     ],
     ['optimizer={ base_rl: 1 }', 'Unknown key base_rl. Did you mean base_lr?'],
-    ['__proto__.seed=1', 'Unknown key __proto__. Use init.'],
+    ['__proto__.seed=1', 'Unknown key __proto__. Use one of loss, init.'],
     ['epochs', 'This is no key=value. Write a key with dots between its parts, such as schedule.epochs=3.'],
     ['seed=[1', 'The value of seed cannot be read. Write a number, true, false, text, or YAML in braces.'],
   ])('a wrong setting is named as the place: %s', (setting, expected) => {

@@ -39,6 +39,17 @@ describe.each(SYSTEM_NAMES)('the command of %s', (system) => {
     expect(commandLine(system, recipeOf({ tricks }))).not.toBe(plain);
   });
 
+  test('says that it does not balance classes', () => {
+    const script = commandLine(
+      system,
+      recipeOf({ data: { ...DATA, sampling: 'balanced' }, loss: { class_weights: 'balanced' } }),
+    );
+    for (const setting of ['sampling: balanced', 'class_weights: balanced']) {
+      expect(script).toContain(setting);
+      expect(plain).not.toContain(setting);
+    }
+  });
+
   test('is a script of one command, whatever the names are', () => {
     const name = 'a name\n$(false) # of two lines';
     const script = commandLine(system, recipeOf({ name, init: "it's/$HOME.safetensors" }));

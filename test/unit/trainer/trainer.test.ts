@@ -12,8 +12,10 @@ import {
   readCheckpoint,
   readResumption,
 } from '../../../src/runs/checkpoint';
+import { evaluationFolder, readEvaluation } from '../../../src/runs/evaluationFiles';
 import { makeReady } from '../../../src/runs/queue';
 import { manifestPath, metricsPath, readRun } from '../../../src/runs/store';
+import { decodeNpy } from '../../../src/shared/npy';
 import { smallRecipe } from '../../support/smallTraining';
 import { canMount } from '../support/mounting';
 import { queueRun, type TrainerProcess, trainerTests } from './trainerProcess';
@@ -61,8 +63,47 @@ describe('a trainer that is left alone', () => {
     expect(metadata).toMatchObject({ epoch: '2', step: '8' });
     expect(tensors.map(({ name }) => name)).toContain('layer3.0.downsample.1.running_var');
     expect(existsSync(bestCheckpointPath(trainer.folder))).toBe(true);
-    expect((await readdir(trainer.folder)).sort()).toEqual(['checkpoints', 'metrics.ndjson', 'run.json']);
+    expect((await readdir(trainer.folder)).sort()).toEqual([
+      ...['checkpoints', 'evaluation', 'metrics.ndjson', 'run.json'],
+    ]);
     expect(trainer.output).toBe('');
+  });
+
+  test('keeps what it made of each validation image, at its last epoch and at its best', async () => {
+    const recipe = smallRecipe({
+      data: { classes: 6 },
+      schedule: { epochs: 3 },
+      optimizer: { base_lr: 0.3 },
+      tricks: { ema: true },
+    });
+    const trainer = await startRun(recipe);
+    await trainer.exited;
+    const epochs = (await trainer.events()).filter((event) => event.type === 'epoch');
+    const best = epochs.reduce((one, other) =>
+      other.validationAccuracy > one.validationAccuracy ? other : one,
+    );
+    for (const [name, epoch] of [
+      ['last', epochs.at(-1)!],
+      ['best', best],
+    ] as const) {
+      const kept = await readEvaluation(trainer.folder, name);
+      expect(kept).toMatchObject({
+        ...{ epoch: epoch.epoch, step: epoch.step, images: 20, loss: epoch.validationLoss },
+        ...{ accuracy: epoch.validationAccuracy, top5: epoch.validationTop5 },
+        ...{ macroF1: epoch.macroF1, balancedAccuracy: epoch.balancedAccuracy },
+      });
+      // Labels take turns: four classes have three images, two have four.
+      expect(kept?.byClass.map(({ support }) => support)).toEqual([4, 4, 3, 3, 3, 3]);
+      const correct = await readFile(join(evaluationFolder(trainer.folder, name), 'correct.npy'));
+      const right = [...decodeNpy(correct).values].map(Number);
+      expect(right).toHaveLength(20);
+      expect(right.reduce((sum, one) => sum + one, 0) / 20).toBe(epoch.validationAccuracy);
+      const wrong = await readFile(join(evaluationFolder(trainer.folder, name), 'most_wrong.csv'), 'utf8');
+      expect(wrong.split('\n')[1]).toMatch(/^#\d+,class \d,class \d,0\.\d+,\d/);
+    }
+    expect(await readEvaluation(trainer.folder, 'averaged')).toMatchObject({
+      ...{ accuracy: epochs.at(-1)!.averagedAccuracy, loss: epochs.at(-1)!.averagedLoss },
+    });
   });
 
   test('says hello, and how far its log has grown', async () => {

@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, symlink } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -8,6 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type BuildOptions, build } from 'esbuild';
 import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
 import { copyWasmBinaries, nodeBundle, programs } from '../../../scripts/lib/bundling.mjs';
+import { root } from '../../../scripts/lib/processes.mjs';
 import { findDawn } from '../../../src/engines/dawn';
 import type { RunEvent } from '../../../src/protocol/events';
 import type { Manifest } from '../../../src/protocol/manifest';
@@ -27,6 +28,7 @@ export async function buildTrainer(): Promise<string> {
   const outfile = join(folder, 'trainer.js');
   await bundle({ entryPoints: [programs.trainer] }, outfile);
   await buildThread(join(folder, 'thread.js'));
+  await buildImageWorker(join(folder, 'imageWorker.js'));
   const dawn = findDawn();
   if (dawn) await symlink(dirname(dawn), join(folder, 'dawn'));
   return outfile;
@@ -36,6 +38,14 @@ export async function buildTrainer(): Promise<string> {
 export async function buildThread(outfile: string): Promise<void> {
   await bundle({ entryPoints: [programs.thread] }, outfile);
   await copyWasmBinaries(dirname(outfile));
+}
+
+/** Builds the program of the threads that prepare images as it ships, with sharp beside it. */
+export async function buildImageWorker(outfile: string): Promise<void> {
+  await bundle({ entryPoints: [programs.imageWorker] }, outfile);
+  const sharp = join(dirname(outfile), 'sharp');
+  await mkdir(sharp);
+  await symlink(join(root, 'node_modules'), join(sharp, 'node_modules'));
 }
 
 /** What the tests of a file that start trainers share. */

@@ -65,6 +65,14 @@ describe.each(FAST_ENGINES)('on %s, a training that goes on from a checkpoint', 
       },
     ],
     [
+      'balanced sampling and class weights',
+      {
+        ...everything,
+        data: { ...everything.data, train_images: 65, sampling: 'balanced' },
+        loss: { class_weights: 'balanced' },
+      },
+    ],
+    [
       'LAMB, mixing, erasing, stochastic depth and smoothing',
       {
         ...everything,

@@ -1,0 +1,118 @@
+import { dirname, resolve } from 'node:path';
+import * as l10n from '@vscode/l10n';
+import type { Command } from 'commander';
+import { datasetKey } from '../../datasets/index/store';
+import { countLooks, recordLook } from '../../datasets/testLooks';
+import type { TestResult } from '../../protocol/predictor';
+import { isOwnDataset, type OwnDatasetRequest } from '../../recipe/datasets';
+import type { ReadableEntry } from '../../runs/store';
+import { formatCount, formatPercent } from '../../shared/format';
+import { UserError } from '../../shared/userError';
+import { wilsonInterval } from '../../study/statistics';
+import {
+  type CommandContext,
+  type FolderOption,
+  folderOption,
+  type JsonOption,
+  rootOf,
+  runArgument,
+} from '../options';
+import { readableRun, startPredictor, type WeightsOptions, withWeights } from '../predicting';
+import { table } from '../table';
+import { EXIT, type ExitCode, type Terminal } from '../terminal';
+
+type TestOptions = WeightsOptions & FolderOption & JsonOption;
+
+export function addTestCommand(program: Command, { terminal, end }: CommandContext): void {
+  withWeights(program.command('test'))
+    .description(l10n.t("evaluate a run on its data set's test images, and count the look at them"))
+    .argument(...runArgument())
+    .option('--json', l10n.t('print it as JSON'))
+    .option(...folderOption())
+    .addHelpText(
+      'after',
+      `
+${l10n.t(
+  'Test images are for the last question only. Whoever looks at them often and keeps what does best has chosen by them, and the accuracy is too high: so looks are counted, and training, validation and the choice of the best epoch never use them.',
+)}`,
+    )
+    .action(async (reference: string, options: TestOptions) => {
+      end(await test(terminal, await rootOf(options), reference, options));
+    });
+}
+
+/** Prints how good a run is on images that nothing was chosen by. */
+async function test(
+  terminal: Terminal,
+  root: string,
+  reference: string,
+  options: TestOptions,
+): Promise<ExitCode> {
+  const run = await readableRun(root, reference);
+  const { source } = run.manifest.recipe.data;
+  if (!isOwnDataset(source)) {
+    throw new UserError({
+      what: l10n.t('The data set {0} has no test images of its own.', source.dataset),
+      remedy: l10n.t(
+        'Use a data set with a test split, such as a folder of images with train, val and test.',
+      ),
+    });
+  }
+  let result: TestResult;
+  try {
+    const { predictor } = await startPredictor(run, options);
+    try {
+      result = await predictor.test(({ what }) => terminal.note(`${what}...`));
+    } finally {
+      predictor.close();
+    }
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    terminal.fail(error.failure);
+    return EXIT.failed;
+  }
+  // Before anybody has seen the result.
+  const looks = await countLook(root, run, source);
+  const { images, correct } = result;
+  const { low, high } = wilsonInterval(correct, images);
+  if (options.json) {
+    terminal.print(JSON.stringify({ run: run.id, ...result, interval95: [low, high], looks }, null, 2));
+    return EXIT.done;
+  }
+  terminal.print(
+    terminal.paint(
+      'bold',
+      l10n.t(
+        'Test accuracy {0} (95% interval {1} to {2}), {3} of {4} images',
+        formatPercent(result.accuracy),
+        formatPercent(low),
+        formatPercent(high),
+        formatCount(correct),
+        formatCount(images),
+      ),
+    ),
+  );
+  for (const line of table(rowsOf(result), [1])) terminal.print(line);
+  terminal.print(l10n.t('This is look {0} at the test images of this data set.', looks));
+  return EXIT.done;
+}
+
+function rowsOf({ top5, macroF1, balancedAccuracy, loss }: TestResult): string[][] {
+  return [
+    ...(top5 === null ? [] : [[l10n.t('Top-5 accuracy'), formatPercent(top5)]]),
+    [l10n.t('Macro F1'), formatPercent(macroF1)],
+    [l10n.t('Balanced accuracy'), formatPercent(balancedAccuracy)],
+    [l10n.t('Loss'), loss.toFixed(4)],
+  ];
+}
+
+/** Notes the look, and says which it is. */
+async function countLook(
+  root: string,
+  { id, manifest }: ReadableEntry,
+  source: OwnDatasetRequest,
+): Promise<number> {
+  const key = datasetKey(source, resolve(root, dirname(manifest.experiment.file)));
+  await recordLook(root, key, { runId: id, time: Date.now() });
+  return countLooks(root, key);
+}

@@ -1,0 +1,55 @@
+/** What the commands that ask a trained run about images have in common. */
+import * as l10n from '@vscode/l10n';
+import { type Command, Option } from 'commander';
+import type { WeightsChoice } from '../protocol/predictor';
+import { RunPredictor } from '../runs/predictor';
+import type { ReadableEntry } from '../runs/store';
+import { UserError } from '../shared/userError';
+import { brokenRunFailure, findRun } from './input';
+import { PREDICTOR_PATH } from './package';
+
+const CHECKPOINT_NAMES = ['best', 'last'] as const;
+
+/** Which of a run's weights are asked, and on what. */
+export interface WeightsOptions {
+  readonly checkpoint: (typeof CHECKPOINT_NAMES)[number];
+  readonly average?: boolean;
+  readonly engine?: string;
+}
+
+/** `--checkpoint`, `--average` and `--engine`, which `startPredictor` reads. */
+export function withWeights(command: Command): Command {
+  return command
+    .addOption(
+      new Option('--checkpoint <name>', l10n.t('which weights')).choices(CHECKPOINT_NAMES).default('best'),
+    )
+    .option(
+      '--average',
+      l10n.t("ask the weights' moving average after the last epoch, of a run with the trick ema"),
+    )
+    .option('--engine <name>', l10n.t('replace the engine of the run'));
+}
+
+/**
+ * A run that can be read.
+ *
+ * @throws UserError
+ */
+export async function readableRun(root: string, reference: string): Promise<ReadableEntry> {
+  const run = await findRun(root, reference);
+  if (run.kind === 'broken') throw new UserError(brokenRunFailure(run));
+  return run;
+}
+
+/** Loads a run's weights in a process of their own; `predictor.close` ends it. */
+export function startPredictor(
+  { folder }: ReadableEntry,
+  { checkpoint, average = false, engine }: WeightsOptions,
+): ReturnType<typeof RunPredictor.start> {
+  const weights: WeightsChoice = average ? 'averaged' : checkpoint;
+  return RunPredictor.start(
+    folder,
+    { weights, engine },
+    { nodePath: process.execPath, predictorPath: PREDICTOR_PATH },
+  );
+}

@@ -1,0 +1,80 @@
+import * as l10n from '@vscode/l10n';
+import type { WeightsChoice } from '../protocol/predictor';
+import { assertNever } from '../shared/assertNever';
+import { UserError } from '../shared/userError';
+import { failureOf, isSystemError } from '../system/errors';
+import {
+  AVERAGE_PREFIX,
+  bestCheckpointPath,
+  type Checkpoint,
+  lastCheckpointPath,
+  OPTIMIZER_PREFIX,
+  previousCheckpointPath,
+  readCheckpoint,
+} from './checkpoint';
+
+/** The weights that a run has kept. */
+export interface RunWeights {
+  /** Parameters and buffers, by name. */
+  readonly values: ReadonlyMap<string, Float32Array>;
+  /** Whole epochs that they were trained; null where the checkpoint does not say. */
+  readonly epochs: number | null;
+}
+
+/**
+ * Reads weights of a run; in place of a damaged last checkpoint, the one before it.
+ *
+ * @throws UserError where it has none, or they are damaged
+ */
+export async function readRunWeights(runFolder: string, choice: WeightsChoice): Promise<RunWeights> {
+  const { metadata, tensors } = await readFirst(pathsOf(runFolder, choice), choice);
+  const own = tensors.filter(({ name }) => !name.startsWith(OPTIMIZER_PREFIX));
+  const values = new Map(
+    choice === 'averaged'
+      ? own
+          .filter(({ name }) => name.startsWith(AVERAGE_PREFIX))
+          .map(({ name, values }) => [name.slice(AVERAGE_PREFIX.length), values])
+      : own.filter(({ name }) => !name.startsWith(AVERAGE_PREFIX)).map(({ name, values }) => [name, values]),
+  );
+  if (values.size === 0) {
+    throw new UserError({
+      what: l10n.t('The run has no moving average: it was trained without the trick ema.'),
+      remedy: l10n.t('Leave out {0}.', '--average'),
+    });
+  }
+  const epochs = Number(metadata.epoch ?? Number.NaN);
+  return { values, epochs: Number.isInteger(epochs) ? epochs : null };
+}
+
+function pathsOf(runFolder: string, choice: WeightsChoice): readonly string[] {
+  switch (choice) {
+    case 'best':
+      return [bestCheckpointPath(runFolder)];
+    case 'last':
+    case 'averaged':
+      return [lastCheckpointPath(runFolder), previousCheckpointPath(runFolder)];
+    default:
+      return assertNever(choice);
+  }
+}
+
+async function readFirst(paths: readonly string[], choice: WeightsChoice): Promise<Checkpoint> {
+  const damage: string[] = [];
+  for (const path of paths) {
+    try {
+      return await readCheckpoint(path);
+    } catch (error) {
+      if (isSystemError(error, 'ENOENT', 'ENOTDIR')) continue;
+      damage.push(l10n.t('The checkpoint {0} cannot be read: {1}', path, failureOf(error).what));
+    }
+  }
+  const other = choice === 'best' ? 'last' : 'best';
+  throw new UserError(
+    damage.length > 0
+      ? { what: damage.join(' '), remedy: l10n.t('Try {0}, or train again.', `--checkpoint ${other}`) }
+      : {
+          what: l10n.t('The run has no checkpoint yet.'),
+          remedy: l10n.t('A run has one from the end of its first epoch on.'),
+        },
+  );
+}

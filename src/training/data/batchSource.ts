@@ -1,0 +1,40 @@
+import type { DatasetFacts } from '../../recipe/datasets';
+import type { DataRecipe } from '../../recipe/recipe';
+import type { Uniform } from './augment';
+import type { BatchSource } from './batch';
+import { Batches } from './batches';
+import type { DatasetSplit } from './dataset';
+
+/**
+ * The batches of a training: images augmented, the rest after the last whole batch dropped.
+ *
+ * @param uniform the random source of augmentation for images in memory; workers have one for each image
+ */
+export function trainingBatches(
+  split: DatasetSplit,
+  facts: DatasetFacts,
+  { batchSize, augment }: Pick<DataRecipe, 'batchSize' | 'augment'>,
+  uniform: Uniform,
+): BatchSource {
+  if ('batches' in split) return split.batches('training', batchSize);
+  if (typeof augment !== 'string') throw new Error('Images in memory are placed, not augmented by steps');
+  return inMemory(new Batches(split, facts, { batchSize, augment, rest: 'drop' }), uniform);
+}
+
+/** The batches of an evaluation: nothing random, and every image once; the last batch may be smaller. */
+export function evaluationBatches(split: DatasetSplit, facts: DatasetFacts, batchSize: number): BatchSource {
+  if ('batches' in split) return split.batches('evaluation', batchSize);
+  return inMemory(new Batches(split, facts, { batchSize, augment: 'none', rest: 'keep' }), refuse);
+}
+
+function inMemory(batches: Batches, uniform: Uniform): BatchSource {
+  return {
+    count: batches.count,
+    waitedMs: 0,
+    fill: async (order, index) => batches.fill(order, index, uniform),
+  };
+}
+
+function refuse(): number {
+  throw new Error('Validation images are not augmented');
+}

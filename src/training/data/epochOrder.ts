@@ -1,0 +1,24 @@
+import type { DataRecipe } from '../../recipe/recipe';
+import type { Random } from '../random';
+import { balancedOrder } from './balancedOrder';
+import { inOrder } from './batches';
+import type { ImageSplit } from './dataset';
+
+/**
+ * The images of an epoch in the order in which it takes them, [split.count] indices into the split. The state of
+ * `random` alone tells it.
+ */
+export function epochOrder(
+  { shuffle, sampling }: Pick<DataRecipe, 'shuffle' | 'sampling'>,
+  split: Pick<ImageSplit, 'count' | 'label'>,
+  random: Pick<Random, 'shuffle'>,
+): Uint32Array {
+  const order = inOrder(split.count);
+  if (sampling === 'balanced') {
+    const labels = order.map((image) => split.label(image));
+    const classes = labels.reduce((most, label) => Math.max(most, label + 1), 0);
+    return balancedOrder(labels, classes, random);
+  }
+  if (shuffle) random.shuffle(order);
+  return order;
+}

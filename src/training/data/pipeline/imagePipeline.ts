@@ -1,0 +1,320 @@
+import { join } from 'node:path';
+import * as l10n from '@vscode/l10n';
+import { imageName, type SplitTable } from '../../../datasets/table';
+import type { AugmentationStep } from '../../../recipe/augmentation';
+import type { DatasetFacts } from '../../../recipe/datasets';
+import type { ImagesRecipe } from '../../../recipe/recipe';
+import { UserError } from '../../../shared/userError';
+import type { Batch, BatchSource } from '../batch';
+import type { PreparedSplit } from '../dataset';
+import { emptyCache } from './memoryCache';
+import type {
+  BadImage,
+  FromWorker,
+  NumberedSplit,
+  PreparationPlan,
+  Purpose,
+  SplitName,
+  ToWorker,
+} from './messages';
+import { Pass, type PassOptions, PreparedBatch } from './pass';
+import { type PresizeOptions, PresizeStore } from './presizeStore';
+import { stampCount } from './readImage';
+import { Workers } from './workers';
+
+/** Images that a worker gets at a time, at most: few, so that all workers are at work on the next batch. */
+const IMAGES_AT_ONCE = 8;
+
+/** What batches that are prepared ahead may take, unless two take more. */
+const AHEAD_BYTES = 256 * 2 ** 20;
+
+export interface PipelineOptions {
+  readonly tables: {
+    readonly train: SplitTable;
+    readonly validation: SplitTable;
+    readonly test?: SplitTable;
+  };
+  readonly facts: DatasetFacts;
+  readonly images: ImagesRecipe;
+  readonly steps: readonly AugmentationStep[];
+  readonly seed: number;
+  readonly batchSize: number;
+  /** Threads that prepare images. */
+  readonly workers: number;
+  /** What decoded images may take in memory. */
+  readonly cacheBytes: number;
+  /** Where resized images are stored; null stores none. */
+  readonly store: Pick<PresizeOptions, 'folder' | 'key' | 'freeBytes'> | null;
+  /** Called with what a person should know of the images. */
+  readonly onNote: (text: string) => void;
+  /** The workers' program: by default the bundle's. */
+  readonly path?: string | undefined;
+}
+
+/**
+ * Images of any kind and size as batches: threads read, decode, augment and normalise them, and prepare the next
+ * batches while the training is at work on one. What a batch holds depends on the recipe and the images alone: not on
+ * the number of threads, what is kept in memory or on disk, nor where in an epoch the training begins.
+ */
+export class ImagePipeline {
+  readonly #plan: PreparationPlan;
+  readonly #workers: Workers;
+  readonly #store: PresizeStore | null;
+  /** [slots, batchSize, size, size, channels]. */
+  readonly #prepared: Float32Array;
+  readonly #freeSlots: number[];
+  /** The epoch that batches are prepared of. */
+  #pass: Pass | null = null;
+  /** By message, the batch that it is a part of. */
+  readonly #underWay = new Map<number, PreparedBatch>();
+  #lastId = 0;
+  #lost: UserError | null = null;
+  #waitedMs = 0;
+  /** Images that were replaced, by their number. */
+  readonly #replaced = new Set<number>();
+
+  /** Opens the store, if any, and starts the threads. */
+  static async open(options: PipelineOptions): Promise<ImagePipeline> {
+    const { tables, store, facts, onNote } = options;
+    const images = Object.values(tables).reduce((sum, { labels }) => sum + labels.length, 0);
+    const opened = store && (await PresizeStore.open({ ...store, images, channels: facts.channels, onNote }));
+    return new ImagePipeline(options, images, opened);
+  }
+
+  private constructor(
+    private readonly options: PipelineOptions,
+    images: number,
+    store: PresizeStore | null,
+  ) {
+    const {
+      facts,
+      images: recipe,
+      batchSize,
+      cacheBytes,
+      path = join(__dirname, 'imageWorker.js'),
+    } = options;
+    this.#plan = {
+      splits: numbered(options.tables),
+      facts: { channels: facts.channels, mean: facts.mean, std: facts.std },
+      images: recipe,
+      steps: options.steps,
+      seed: options.seed,
+      cache: cacheBytes > 0 ? emptyCache(cacheBytes, images) : null,
+      store: store?.shared ?? null,
+    };
+    this.#store = store;
+    const batchValues = batchSize * recipe.size ** 2 * facts.channels;
+    const affordable = Math.floor(AHEAD_BYTES / (4 * batchValues));
+    const slots = Math.max(2, Math.min(2 * options.workers, affordable));
+    this.#prepared = new Float32Array(new SharedArrayBuffer(4 * slots * batchValues));
+    this.#freeSlots = Array.from({ length: slots }, (_, slot) => slot);
+    const data = { plan: this.#plan, prepared: this.#prepared };
+    this.#workers = new Workers(
+      path,
+      options.workers,
+      data,
+      (answer) => this.#onAnswer(answer),
+      (error) => this.#onLost(error),
+    );
+  }
+
+  /** Images that could not be used so far and that others took the place of. */
+  get replacedImages(): number {
+    return this.#replaced.size;
+  }
+
+  /** @throws Error where the data set has no such split */
+  split(name: SplitName): PreparedSplit {
+    const { table } = this.#numbered(name);
+    const { labels } = table;
+    return {
+      count: labels.length,
+      label: (index) => labels[index]!,
+      name: (index) => imageName(table, index),
+      batches: (purpose, batchSize) => this.#batches(name, purpose, batchSize),
+    };
+  }
+
+  /** Ends the threads, and keeps what they stored. */
+  async close(): Promise<void> {
+    await this.#workers.close();
+    await this.#store?.close();
+  }
+
+  #batches(name: SplitName, purpose: Purpose, batchSize: number): BatchSource {
+    if (batchSize > this.options.batchSize) {
+      throw new RangeError(`Batches of ${batchSize} images, where ${this.options.batchSize} have room`);
+    }
+    const { labels } = this.#numbered(name).table;
+    const whole = labels.length / batchSize;
+    const count = purpose === 'training' ? Math.floor(whole) : Math.ceil(whole);
+    const { size } = this.options.images;
+    // Its own, which the engine may keep and effects may change, while the slot takes the next batch.
+    const images = new Float32Array(batchSize * size ** 2 * this.options.facts.channels);
+    const batchLabels = new Int32Array(batchSize);
+    const pipeline = this;
+    return {
+      count,
+      get waitedMs() {
+        return pipeline.#waitedMs;
+      },
+      fill: async (order, index, epoch) => {
+        if (order.length !== labels.length)
+          throw new RangeError(`${order.length} of ${labels.length} images`);
+        if (!(index >= 0 && index < count)) throw new RangeError(`batch ${index} of ${count}`);
+        const pass = await pipeline.#passOf({ split: name, purpose, batchSize, count, order, epoch }, index);
+        const prepared = await pipeline.#take(pass, index);
+        return pipeline.#filled(prepared, labels, images, batchLabels);
+      },
+    };
+  }
+
+  /** The pass whose next batch is `index`: the one under way, or a new one in its place. */
+  async #passOf(of: PassOptions, index: number): Promise<Pass> {
+    const current = this.#pass;
+    if (current?.isOf(of) && current.next === index) return current;
+    this.#drop(current);
+    const pass = new Pass(of, index);
+    this.#pass = pass;
+    await this.#store?.refresh();
+    return pass;
+  }
+
+  /** Batch `index`, once it is prepared. */
+  async #take(pass: Pass, index: number): Promise<PreparedBatch> {
+    this.#prepareAhead();
+    const batch = pass.batches.get(index);
+    if (!batch) throw new Error('Batches are filled one at a time');
+    const start = performance.now();
+    try {
+      await batch.whenPrepared;
+    } finally {
+      this.#waitedMs += performance.now() - start;
+    }
+    pass.batches.delete(index);
+    pass.next = index + 1;
+    return batch;
+  }
+
+  #filled(batch: PreparedBatch, labels: Uint32Array, images: Float32Array, batchLabels: Int32Array): Batch {
+    const size = batch.images.length;
+    const values = images.length / batchLabels.length;
+    const start = batch.slot * this.options.batchSize * values;
+    images.set(this.#prepared.subarray(start, start + size * values));
+    for (const [position, image] of batch.images.entries()) batchLabels[position] = labels[image]!;
+    this.#freeSlots.push(batch.slot);
+    this.#prepareAhead();
+    return { size, images: images.subarray(0, size * values), labels: batchLabels.subarray(0, size) };
+  }
+
+  /** Has as many batches prepared as there is room for. */
+  #prepareAhead(): void {
+    if (this.#lost) throw this.#lost;
+    const pass = this.#pass;
+    if (!pass) return;
+    for (; pass.begun < pass.of.count && this.#freeSlots.length > 0; pass.begun++) {
+      const batch = new PreparedBatch(this.#freeSlots.shift()!, pass.imagesOf(pass.begun));
+      pass.batches.set(pass.begun, batch);
+      const messages = this.#messagesFor(pass, pass.begun, batch);
+      for (const { id } of messages) this.#underWay.set(id, batch);
+      batch.expect(messages.length);
+      this.#workers.send(messages);
+    }
+  }
+
+  #messagesFor({ of, repeats }: Pass, index: number, { slot, images }: PreparedBatch): ToWorker[] {
+    const { split, purpose, epoch, batchSize } = of;
+    const each = Math.min(IMAGES_AT_ONCE, Math.ceil(images.length / this.#workers.count));
+    return Array.from({ length: Math.ceil(images.length / each) }, (_, part) => {
+      const [start, end] = [part * each, Math.min((part + 1) * each, images.length)];
+      const first = index * batchSize;
+      return {
+        id: ++this.#lastId,
+        ...{ split, purpose, epoch },
+        images: images.slice(start, end),
+        repeats: repeats?.slice(first + start, first + end) ?? null,
+        to: slot * this.options.batchSize + start,
+      };
+    });
+  }
+
+  #onAnswer({ id, bad, stored, storeError }: FromWorker): void {
+    if (storeError)
+      void this.#store?.fail(Object.assign(new Error(storeError.message), { code: storeError.code }));
+    this.#store?.add(stored);
+    for (const image of bad) this.#note(image);
+    const fatal = bad.find(({ replacement }) => replacement === null);
+    this.#onPart(id, fatal ? badImageError(fatal) : null);
+  }
+
+  /** A part of a batch is done, or is not to be done. */
+  #onPart(id: number, failure: Error | null): void {
+    const batch = this.#underWay.get(id);
+    this.#underWay.delete(id);
+    batch?.onPart(failure);
+    if (!batch?.isDropped || batch.isUnderWay) return;
+    this.#freeSlots.push(batch.slot);
+    if (!this.#lost) this.#prepareAhead();
+  }
+
+  /** Notes once that another image takes the place of one. */
+  #note({ split, image, name, reason, replacement }: BadImage): void {
+    const number = this.#numbered(split).first + image;
+    if (replacement === null || this.#replaced.has(number)) return;
+    this.#replaced.add(number);
+    this.options.onNote(
+      l10n.t('{0}: {1} Another image of its class takes its place: {2}.', name, reason, replacement),
+    );
+  }
+
+  /** Lets go of a pass that ends early; its slots are free once no worker writes there. */
+  #drop(pass: Pass | null): void {
+    if (!pass) return;
+    this.#pass = null;
+    const dropped = new Set(pass.batches.values());
+    pass.batches.clear();
+    for (const batch of dropped) {
+      batch.isDropped = true;
+      if (!batch.isUnderWay) this.#freeSlots.push(batch.slot);
+    }
+    const isUnwanted = ({ id }: ToWorker) => this.#underWay.get(id)?.isDropped === true;
+    for (const { id } of this.#workers.withdraw(isUnwanted)) this.#onPart(id, null);
+  }
+
+  #onLost(error: UserError): void {
+    this.#lost = error;
+    for (const batch of this.#underWay.values()) batch.fail(error);
+    this.#underWay.clear();
+  }
+
+  #numbered(name: SplitName): NumberedSplit {
+    const split = this.#plan.splits[name];
+    if (!split) throw new Error(`There is no split ${name}`);
+    return split;
+  }
+}
+
+/** Splits with their images counted through. */
+function numbered(tables: PipelineOptions['tables']): PreparationPlan['splits'] {
+  let first = 0;
+  const splits: Partial<Record<SplitName, NumberedSplit>> = {};
+  for (const name of ['train', 'validation', 'test'] as const) {
+    const table = tables[name];
+    if (!table) continue;
+    const stamps = new Float64Array(new SharedArrayBuffer(16 * stampCount(table)));
+    splits[name] = { table, first, stamps };
+    first += table.labels.length;
+  }
+  return splits;
+}
+
+function badImageError({ name, reason, remedy }: BadImage): UserError {
+  return new UserError({
+    what: `${name}: ${reason}`,
+    remedy: l10n.t(
+      '{0} With {1}, another image of its class takes its place.',
+      remedy,
+      'data.on_bad_image: skip',
+    ),
+  });
+}

@@ -1,0 +1,50 @@
+import { availableParallelism, totalmem } from 'node:os';
+import type { EngineName } from '../../../recipe/engineNames';
+import { assertNever } from '../../../shared/assertNever';
+
+/** The environment's variable that says how many threads prepare images. */
+export const DATA_WORKERS = 'BAG_OF_TRICKS_DATA_WORKERS';
+
+/** The environment's variable that says how many MiB of decoded images are kept in memory. */
+export const CACHE_MB = 'BAG_OF_TRICKS_CACHE_MB';
+
+/** Decoded images kept where nobody says: what a small data set needs, and at most a share of the memory. */
+const DEFAULT_CACHE_MB = 512;
+const CACHE_SHARE = 1 / 8;
+
+/**
+ * How many threads prepare images: as many as the environment says, else the cores that the computation leaves.
+ *
+ * @param computing cores that the computation keeps busy
+ */
+export function dataWorkersHere(computing: number): number {
+  const asked = Number(process.env[DATA_WORKERS]);
+  return Number.isInteger(asked) && asked > 0 ? asked : Math.max(1, availableParallelism() - computing);
+}
+
+/** Bytes of decoded images that are kept in memory. */
+export function cacheBytesHere(): number {
+  const text = process.env[CACHE_MB]?.trim();
+  const asked = text ? Number(text) : Number.NaN;
+  if (asked >= 0 && Number.isFinite(asked)) return Math.floor(asked * 2 ** 20);
+  const limit = process.constrainedMemory?.() || Number.POSITIVE_INFINITY;
+  return Math.min(DEFAULT_CACHE_MB * 2 ** 20, Math.floor(CACHE_SHARE * Math.min(limit, totalmem())));
+}
+
+/** Cores that an engine keeps busy, which computes on so many threads. */
+export function computeThreads(engine: EngineName, threads: number): number {
+  switch (engine) {
+    case 'tensorflow':
+      // Its own threads, one a core.
+      return availableParallelism();
+    case 'wasm':
+    case 'cpu':
+      return threads;
+    case 'webgpu':
+    case 'tensorflow-gpu':
+      // The thread that feeds the GPU.
+      return 1;
+    default:
+      return assertNever(engine);
+  }
+}

@@ -1,0 +1,93 @@
+import { Worker } from 'node:worker_threads';
+import * as l10n from '@vscode/l10n';
+import { messageOf } from '../../../shared/failure';
+import { UserError } from '../../../shared/userError';
+import { isOutOfMemory, outOfMemoryRemedy } from '../../../system/errors';
+import type { FromWorker, ToWorker, WorkerData } from './messages';
+
+/** Messages of a worker under way at once: it never waits for the next. */
+const MESSAGES_AT_ONCE = 2;
+
+/** Threads that prepare images, each message on whichever is free. */
+export class Workers {
+  readonly #workers: readonly Worker[];
+  /** By worker, the ids of its messages under way. */
+  readonly #busy: readonly Set<number>[];
+  /** Messages that no worker has yet, in order. */
+  #queue: ToWorker[] = [];
+  #lost: UserError | null = null;
+  #isClosed = false;
+
+  /**
+   * @param path of the program that `worker.ts` became
+   * @param onAnswer called with each answer
+   * @param onLost called once, where a thread ended: nothing is answered any more
+   */
+  constructor(
+    path: string,
+    count: number,
+    data: WorkerData,
+    onAnswer: (answer: FromWorker) => void,
+    private readonly onLost: (error: UserError) => void,
+  ) {
+    this.#busy = Array.from({ length: count }, () => new Set());
+    this.#workers = this.#busy.map((busy) => {
+      const worker = new Worker(path, { workerData: data });
+      worker.on('message', (answer: FromWorker) => {
+        busy.delete(answer.id);
+        this.#send();
+        onAnswer(answer);
+      });
+      worker.on('error', (error) => this.#lose(messageOf(error)));
+      worker.on('exit', (code) => this.#lose(l10n.t('it left with exit code {0}', code)));
+      return worker;
+    });
+  }
+
+  get count(): number {
+    return this.#workers.length;
+  }
+
+  /** Hands messages to workers, in order, as these get free. */
+  send(messages: readonly ToWorker[]): void {
+    this.#queue.push(...messages);
+    this.#send();
+  }
+
+  /** Takes back the messages that no worker has begun; theirs are answered. */
+  withdraw(isUnwanted: (message: ToWorker) => boolean): readonly ToWorker[] {
+    const unwanted = this.#queue.filter(isUnwanted);
+    this.#queue = this.#queue.filter((message) => !isUnwanted(message));
+    return unwanted;
+  }
+
+  /** Ends all threads. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await Promise.all(this.#workers.map((worker) => worker.terminate()));
+  }
+
+  #send(): void {
+    // One each before a second, so that none waits for another's.
+    for (let depth = 0; depth < MESSAGES_AT_ONCE; depth++) {
+      for (const [index, busy] of this.#busy.entries()) {
+        if (busy.size > depth) continue;
+        const message = this.#queue.shift();
+        if (!message) return;
+        busy.add(message.id);
+        this.#workers[index]?.postMessage(message);
+      }
+    }
+  }
+
+  #lose(reason: string): void {
+    if (this.#isClosed || this.#lost) return;
+    this.#lost = new UserError({
+      what: l10n.t('A thread that prepares images ended: {0}.', reason.replace(/\.$/, '')),
+      remedy: isOutOfMemory(reason)
+        ? outOfMemoryRemedy()
+        : l10n.t('Resume the run, which goes on from its last checkpoint.'),
+    });
+    this.onLost(this.#lost);
+  }
+}

@@ -1,0 +1,63 @@
+import { readFile } from 'node:fs/promises';
+import * as l10n from '@vscode/l10n';
+import { decodeImage } from '../../datasets/decode';
+import { ImageError } from '../../datasets/imageError';
+import type { DataRecipe } from '../../recipe/recipe';
+import type { Failure } from '../../shared/failure';
+import type { PixelImage } from '../../shared/pixelImage';
+import { isSystemError } from '../../system/errors';
+import { evaluationView } from '../augmentation/evaluationView';
+import { resize, wholeOf } from '../augmentation/resize';
+import { reasonOf } from '../data/errors';
+import { presized } from '../data/pipeline/preparer';
+
+/** What a run is told of an image that is not of its data set. */
+export type SeenImage =
+  | { readonly ok: true; readonly image: PixelImage }
+  | { readonly ok: false; readonly failure: Failure };
+
+/**
+ * Reads any image file as a run's network sees images, [height, width, channels] of its recipe: prepared as the run's
+ * validation images, whatever their size and colours.
+ *
+ * @throws UserError where no image could be read on this machine
+ */
+export async function seeImage(
+  path: string,
+  recipe: Pick<DataRecipe, 'dataset' | 'images'>,
+): Promise<SeenImage> {
+  try {
+    const bytes = await readFile(path);
+    const channels = recipe.dataset.channels === 1 ? 1 : 3;
+    return { ok: true, image: viewOf(await decodeImage({ kind: 'encoded', bytes }, channels), recipe) };
+  } catch (error) {
+    const failure = failureIn(path, error);
+    if (!failure) throw error;
+    return { ok: false, failure };
+  }
+}
+
+/** An image as an evaluation shows it to a network. */
+function viewOf(image: PixelImage, { dataset, images }: Pick<DataRecipe, 'dataset' | 'images'>): PixelImage {
+  const { height, width } = dataset;
+  if (images) {
+    const { presize, interpolation } = images;
+    return evaluationView(presize === null ? image : presized(image, presize, interpolation), images);
+  }
+  // Images that are stored as the network sees them have no way to become so: the usual one, for all of the picture.
+  return height === width
+    ? evaluationView(image, { size: height, cropPct: 1, interpolation: 'bilinear' })
+    : resize(image, wholeOf(image), { height, width }, 'bilinear');
+}
+
+function failureIn(path: string, error: unknown): Failure | null {
+  if (error instanceof ImageError) return { what: `${path}: ${error.reason}`, remedy: error.remedy };
+  if (isSystemError(error, 'ENOENT', 'ENOTDIR')) {
+    return { what: l10n.t('There is no file {0}.', path), remedy: l10n.t('Check the path.') };
+  }
+  if ((error as NodeJS.ErrnoException).code === undefined) return null;
+  return {
+    what: l10n.t('{0} cannot be read: {1}', path, reasonOf(error)),
+    remedy: l10n.t('Check that it is a file and that you may read it.'),
+  };
+}

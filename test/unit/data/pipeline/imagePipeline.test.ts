@@ -1,0 +1,140 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { decodeImage } from '../../../../src/datasets/decode';
+import { nameAt, nameTable } from '../../../../src/datasets/table';
+import { augmentImage } from '../../../../src/training/augmentation/augmentImage';
+import { evaluationView } from '../../../../src/training/augmentation/evaluationView';
+import { imageRandom } from '../../../../src/training/data/pipeline/imageRandom';
+import { pictureTable } from './pictures';
+import { ascending, CROP, epochOf, FACTS, IMAGES, imagesOf, pipelineTests } from './pipelines';
+
+const tests = pipelineTests();
+
+/** (byte / 255 - mean) / std, of pixels [.., 3]. */
+function normalised(pixels: Uint8Array): Float32Array {
+  return Float32Array.from(
+    pixels,
+    (byte, index) => (byte / 255 - FACTS.mean[index % 3]!) / FACTS.std[index % 3]!,
+  );
+}
+
+describe('what a batch holds', () => {
+  test('an image is decoded, augmented by its own random numbers, and normalised', async () => {
+    const table = await pictureTable(tests.folder, { count: 5 });
+    const pipeline = await tests.open(table, { seed: 3 });
+    const order = Uint32Array.of(4, 2, 0, 1, 3);
+    const [batch] = await epochOf(pipeline.split('train').batches('training', 4), order, 7);
+    expect([...batch!.labels]).toEqual([0, 0, 0, 1]);
+    for (const [position, image] of [4, 2, 0, 1].entries()) {
+      const bytes = await readFile(join(table.root, nameAt(table.names, image)));
+      const decoded = await decodeImage({ kind: 'encoded', bytes }, 3);
+      const random = imageRandom(3, { epoch: 7, image, repeat: 0 });
+      const augmented = augmentImage(decoded, CROP, IMAGES, () => random.uniform());
+      const values = 24 * 24 * 3;
+      expect(batch!.images.subarray(position * values, (position + 1) * values)).toEqual(
+        normalised(augmented.pixels),
+      );
+    }
+  });
+
+  test('an evaluation sees the central view of each image, the rest after the last whole batch too', async () => {
+    const table = await pictureTable(tests.folder, { count: 5 });
+    const pipeline = await tests.open(table);
+    const batches = await epochOf(pipeline.split('validation').batches('evaluation', 4), ascending(5));
+    expect(batches.map(({ labels }) => [...labels])).toEqual([[0, 1, 0, 1], [0]]);
+    const bytes = await readFile(join(table.root, nameAt(table.names, 4)));
+    const view = evaluationView(await decodeImage({ kind: 'encoded', bytes }, 3), IMAGES);
+    expect(batches[1]!.images).toEqual(normalised(view.pixels));
+  });
+
+  test('a training drops the rest after the last whole batch', async () => {
+    const pipeline = await tests.open(await pictureTable(tests.folder, { count: 5 }));
+    expect(pipeline.split('train').batches('training', 4).count).toBe(1);
+    expect(pipeline.split('train').batches('training', 2).count).toBe(2);
+  });
+
+  test('grey images for one channel', async () => {
+    const pipeline = await tests.open(await pictureTable(tests.folder, { count: 2 }), {
+      facts: { ...FACTS, channels: 1, mean: [0], std: [1] },
+    });
+    const { images } = await pipeline.split('train').batches('evaluation', 2).fill(ascending(2), 0, 0);
+    expect(images.length).toBe(2 * 24 * 24);
+    expect(Math.max(...images)).toBeGreaterThan(0.5);
+    expect(Math.max(...images)).toBeLessThanOrEqual(1);
+  });
+});
+
+describe('random numbers', () => {
+  test('are the same on any number of threads', async () => {
+    const table = await pictureTable(tests.folder, { count: 33 });
+    const one = await imagesOf(await tests.open(table, { workers: 1 }));
+    expect(one.length).toBe(32 * 24 * 24 * 3 * 4);
+    for (const workers of [2, 3]) {
+      expect((await imagesOf(await tests.open(table, { workers }))).equals(one)).toBe(true);
+    }
+  });
+
+  test('are the same where a training goes on in the middle of an epoch', async () => {
+    const table = await pictureTable(tests.folder, { count: 16 });
+    const order = Uint32Array.from({ length: 16 }, (_, index) => (5 * index) % 16);
+    const source = (await tests.open(table)).split('train').batches('training', 4);
+    const whole = await epochOf(source, order, 2);
+    const other = (await tests.open(table, { workers: 2 })).split('train').batches('training', 4);
+    expect(await epochOf(other, order, 2, 2)).toEqual(whole.slice(2));
+  });
+
+  test('differ by epoch, image and seed, and where an epoch takes an image twice', async () => {
+    const picture = await pictureTable(tests.folder, { count: 1 });
+    // One picture under four numbers.
+    const table = {
+      ...picture,
+      names: nameTable(Array<string>(4).fill(nameAt(picture.names, 0))),
+      labels: new Uint32Array(new SharedArrayBuffer(16)),
+    };
+    const draw = async (seed: number, order: readonly number[], epoch: number) => {
+      const source = (await tests.open(table, { seed })).split('train').batches('training', 4);
+      const [batch] = await epochOf(source, Uint32Array.from(order), epoch);
+      const values = 24 * 24 * 3;
+      return order.map((_, position) =>
+        Buffer.from(batch!.images.slice(position * values, (position + 1) * values).buffer).toString('hex'),
+      );
+    };
+    const first = await draw(0, [0, 1, 2, 3], 0);
+    expect(new Set(first).size).toBe(4);
+    expect(await draw(0, [3, 2, 1, 0], 0)).toEqual([...first].reverse());
+    const all = [
+      ...first,
+      ...(await draw(0, [0, 1, 2, 3], 1)),
+      ...(await draw(1, [0, 1, 2, 3], 0)),
+      // The first is as before, the others are drawn anew.
+      ...(await draw(0, [0, 0, 0, 0], 0)).slice(1),
+    ];
+    expect(new Set(all).size).toBe(15);
+  });
+});
+
+describe('an epoch that is left', () => {
+  test('gives way to another, on the same few slots', async () => {
+    const table = await pictureTable(tests.folder, { count: 40 });
+    const pipeline = await tests.open(table, { workers: 2 });
+    const order = ascending(40);
+    const train = pipeline.split('train').batches('training', 4);
+    const validation = pipeline.split('validation').batches('evaluation', 4);
+    const [firstTrain, firstValidation] = [await epochOf(train, order), await epochOf(validation, order)];
+    for (let turn = 0; turn < 8; turn++) {
+      const { images } = await train.fill(order, turn, 0);
+      expect(images).toEqual(firstTrain[turn]!.images);
+      const shown = await validation.fill(order, 9 - turn, 0);
+      expect(shown.images).toEqual(firstValidation[9 - turn]!.images);
+    }
+  });
+
+  test('refuses batches that there are not, and orders of another split', async () => {
+    const pipeline = await tests.open(await pictureTable(tests.folder, { count: 4 }));
+    const source = pipeline.split('train').batches('training', 4);
+    await expect(source.fill(ascending(4), 1, 0)).rejects.toThrow(RangeError);
+    await expect(source.fill(ascending(5), 0, 0)).rejects.toThrow(RangeError);
+    expect(() => pipeline.split('train').batches('training', 5)).toThrow(RangeError);
+  });
+});
