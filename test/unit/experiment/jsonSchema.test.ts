@@ -4,6 +4,7 @@ import Ajv from 'ajv';
 import { describe, expect, test } from 'vitest';
 import { experimentJsonSchema } from '../../../src/experiment/jsonSchema';
 import { parseExperiment } from '../../../src/experiment/parse';
+import { sourceFacts } from '../../support/sourceFacts';
 
 const ROOT = join(__dirname, '../../..');
 const FILE = JSON.parse(readFileSync(join(ROOT, 'schemas/experiment.schema.json'), 'utf8'));
@@ -19,7 +20,8 @@ describe('the JSON Schema in schemas/', () => {
   });
 
   test.each(readdirSync(EXAMPLES).filter((name) => name.includes('.experiment.')))('accepts %s', (name) => {
-    const { ok, document } = parseExperiment(readFileSync(join(EXAMPLES, name), 'utf8'), name);
+    const text = readFileSync(join(EXAMPLES, name), 'utf8');
+    const { ok, document } = parseExperiment(text, name, [], 'train', () => sourceFacts());
     expect(ok).toBe(true);
     accepts(document.value);
     expect(accepts.errors).toBeNull();
