@@ -1,12 +1,16 @@
+import { isDeepStrictEqual } from 'node:util';
 import * as l10n from '@vscode/l10n';
 import { translate, writtenTrick } from '../experiment/aliases';
+import type { ExperimentDocument } from '../experiment/document';
 import type { ParseResult } from '../experiment/parse';
 import type { Position } from '../experiment/problem';
 import { chosenTricks, plainDraft, withTricks } from '../experiment/resolve';
-import { effectiveBatchOf } from '../recipe/draft';
+import type { Experiment } from '../experiment/schema';
+import { effectiveBatchOf, finalize } from '../recipe/draft';
 import { formatNumber } from '../shared/format';
 import type { Path } from '../shared/path';
 import { valueAt } from '../shared/values';
+import { isSoundOtherwise, withOtherImages } from './unindexed';
 
 /** A number that follows from what is written at a path. */
 export interface DerivedNumber {
@@ -14,13 +18,26 @@ export interface DerivedNumber {
   readonly text: string;
 }
 
-/** What an experiment's numbers lead to: images in a step, the scaled rate, the steps of training and warmup. */
+/**
+ * What an experiment's numbers lead to: images in a step, the scaled rate, the steps of training and warmup. Where
+ * nobody has looked at the images, only what is the same whatever they are.
+ */
 export function derivedNumbers(parsed: ParseResult): DerivedNumber[] {
-  if (!parsed.ok) return [];
-  const { document, experiment, recipe } = parsed;
-  const { schedule } = recipe;
+  const { document } = parsed;
+  if (parsed.ok) return numbersOf(document, parsed.experiment);
+  if (!parsed.unindexed) return [];
+  const { experiment } = parsed.unindexed;
+  if (!isSoundOtherwise(experiment)) return [];
+  const others = numbersOf(document, withOtherImages(experiment));
+  return numbersOf(document, experiment).filter((number) =>
+    others.some((other) => isDeepStrictEqual(number, other)),
+  );
+}
+
+function numbersOf(document: ExperimentDocument, experiment: Experiment): DerivedNumber[] {
   const chosen = chosenTricks(experiment);
   const draft = withTricks(plainDraft(experiment), chosen);
+  const { schedule } = finalize(draft);
   const batch = effectiveBatchOf(draft);
   return [
     {
@@ -60,10 +77,11 @@ export function inlayHints(parsed: ParseResult): { readonly position: Position; 
 
 /** What the file, with its defaults, has at a path as it is written there. */
 export function resolvedValue(parsed: ParseResult, path: Path): unknown {
-  if (!parsed.ok) return undefined;
+  const experiment = parsed.ok ? parsed.experiment : parsed.unindexed?.experiment;
+  if (!experiment) return undefined;
   const [section, key, ...rest] = path;
-  if (section !== 'tricks' || key === undefined) return valueAt(parsed.experiment, path);
+  if (section !== 'tricks' || key === undefined) return valueAt(experiment, path);
   const name = Object.keys(Object(valueAt(translate({ tricks: { [key]: true } }).value, ['tricks'])))[0];
-  const chosen = chosenTricks(parsed.experiment).find(({ trick }) => trick.name === name);
+  const chosen = chosenTricks(experiment).find(({ trick }) => trick.name === name);
   return chosen && valueAt(chosen.options, rest);
 }

@@ -1,4 +1,3 @@
-import { dirname } from 'node:path';
 import * as vscode from 'vscode';
 import type { Problem } from '../../experiment/problem';
 import { FILES_OUTSIDE } from '../../protocol/trainer';
@@ -10,7 +9,7 @@ import { type RunHandle, startRun } from '../../runs/supervisor';
 import type { TrainerCommand } from '../../runs/trainerCommand';
 import type { Failure } from '../../shared/failure';
 import { isExperiment } from '../language/experimentFiles';
-import { parsedOf } from '../language/parsing';
+import { parsedOf, storeRootOf } from '../language/parsing';
 import { readSettings } from '../settings';
 import type { KnownRun } from './liveRun';
 import type { RunLibrary } from './runLibrary';
@@ -147,11 +146,6 @@ export class Runner implements vscode.Disposable {
       ...changes,
     });
   }
-}
-
-/** The folder whose store a file's runs are in: its workspace folder, else its own. */
-function storeRootOf(uri: vscode.Uri): string {
-  return vscode.workspace.getWorkspaceFolder(uri)?.uri.fsPath ?? dirname(uri.fsPath);
 }
 
 /** The folders whose stores are shown: the open ones, and those of experiment files open outside of them. */
