@@ -6,10 +6,12 @@ import type { ParseResult } from '../experiment/parse';
 import type { Position } from '../experiment/problem';
 import { chosenTricks, plainDraft, withTricks } from '../experiment/resolve';
 import type { Experiment } from '../experiment/schema';
+import type { SourceFacts } from '../recipe/datasets';
 import { effectiveBatchOf, finalize } from '../recipe/draft';
-import { formatNumber } from '../shared/format';
+import { formatCount, formatNumber } from '../shared/format';
 import type { Path } from '../shared/path';
 import { valueAt } from '../shared/values';
+import { imagesPath } from './dataAdvice';
 import { isSoundOtherwise, withOtherImages } from './unindexed';
 
 /** A number that follows from what is written at a path. */
@@ -67,12 +69,37 @@ function numbersOf(document: ExperimentDocument, experiment: Experiment): Derive
   ];
 }
 
-/** Where the numbers that follow from what the file writes itself are shown: behind the values. */
-export function inlayHints(parsed: ParseResult): { readonly position: Position; readonly text: string }[] {
-  return derivedNumbers(parsed)
-    .filter(({ path }) => valueAt(parsed.document.value, path) !== undefined)
-    .map(({ path, text }) => ({ position: parsed.document.rangeOf(path).end, text: `= ${text}` }))
+/**
+ * Where the numbers that follow from what the file writes itself are shown: behind the values. `warnings` is how many
+ * things an index found wrong with the images.
+ */
+export function inlayHints(
+  parsed: ParseResult,
+  warnings = 0,
+): { readonly position: Position; readonly text: string }[] {
+  const { document } = parsed;
+  const facts = parsed.ok ? parsed.experiment.facts : undefined;
+  const images = facts ? [{ path: imagesPath(document), text: factsText(facts, warnings) }] : [];
+  return [...images, ...derivedNumbers(parsed).map(({ path, text }) => ({ path, text: `= ${text}` }))]
+    .filter(({ path }) => valueAt(document.value, path) !== undefined)
+    .map(({ path, text }) => ({ position: document.rangeOf(path).end, text }))
     .toSorted((a, b) => a.position.offset - b.position.offset);
+}
+
+/** What there is at a path of images, such as '900 + 100 images, 2 classes, short edge 420'. */
+function factsText(
+  { trainImages, validationImages, testImages, classNames, shortEdge }: SourceFacts,
+  warnings: number,
+) {
+  const splits = [trainImages, validationImages, ...(testImages > 0 ? [testImages] : [])];
+  return [
+    l10n.t('{0} images', splits.map(formatCount).join(' + ')),
+    l10n.t('{0} classes', formatCount(classNames.length)),
+    shortEdge.min === shortEdge.max
+      ? l10n.t('short edge {0}', formatCount(shortEdge.median))
+      : l10n.t('short edge {0} (median)', formatCount(Math.round(shortEdge.median))),
+    ...(warnings === 0 ? [] : [warnings === 1 ? l10n.t('1 warning') : l10n.t('{0} warnings', warnings)]),
+  ].join(', ');
 }
 
 /** What the file, with its defaults, has at a path as it is written there. */

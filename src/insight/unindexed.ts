@@ -1,11 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
 import { datasetRequest } from '../experiment/dataPlan';
-import { resolve } from '../experiment/resolve';
+import { chosenTricks, plainDraft, resolve, withTricks } from '../experiment/resolve';
 import type { Experiment } from '../experiment/schema';
 import { isOwnDataset, type SourceFacts } from '../recipe/datasets';
+import { effectiveBatchOf } from '../recipe/draft';
 
-/** Counts and sizes as far from the stand-ins for an experiment without facts as they may well be. */
-const OTHER = { trainImages: 2_000_003, validationImages: 70_001, classes: 7, side: 128 } as const;
+/** What is as far from the stand-ins for an experiment without facts as it may well be. */
+const OTHER = { stepsPerEpoch: 17, validationImages: 503, classes: 7, side: 128 } as const;
 
 /**
  * What follows from an experiment whose images nobody has looked at: undefined where it depends on the images, since
@@ -28,11 +29,12 @@ export function isSoundOtherwise(experiment: Experiment): boolean {
 export function withOtherImages(experiment: Experiment): Experiment {
   const request = datasetRequest(experiment);
   if (!isOwnDataset(request)) return experiment;
+  const draft = withTricks(plainDraft(experiment), chosenTricks(experiment));
   const classes = experiment.model.classes ?? OTHER.classes;
   const side = { min: OTHER.side, p05: OTHER.side, median: OTHER.side, p95: OTHER.side, max: OTHER.side };
   const facts: SourceFacts = {
     dataset: request.dataset,
-    trainImages: OTHER.trainImages,
+    trainImages: OTHER.stepsPerEpoch * effectiveBatchOf(draft),
     validationImages: OTHER.validationImages,
     testImages: 0,
     classNames: Array.from({ length: classes }, (_, label) => `class ${label}`),
