@@ -1,7 +1,8 @@
-import { appendFile, mkdir, readFile } from 'node:fs/promises';
+import { appendFile, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { isSystemError } from '../system/errors';
+import { makeStoreFolder } from '../system/storeFolder';
 import { indexesFolder } from './index/store';
 
 /** A look at a data set's test split, which each is a chance to choose by it. */
@@ -23,7 +24,7 @@ export const testLooksPath = (root: string, key: string): string =>
  * @throws the file system's error
  */
 export async function recordLook(root: string, key: string, look: TestLook): Promise<void> {
-  await mkdir(indexesFolder(root), { recursive: true });
+  await makeStoreFolder(root, indexesFolder(root));
   // One write, so that those of two processes do not mix; on a line of its own also after one that was cut short.
   await appendFile(testLooksPath(root, key), `\n${JSON.stringify(look)}\n`);
 }

@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat, utimes } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
@@ -14,10 +14,8 @@ import { assertNever } from '../shared/assertNever';
 import type { Failure } from '../shared/failure';
 import { failureOf, isSystemError } from '../system/errors';
 import { replaceFile } from '../system/replaceFile';
+import { makeStoreFolder, STORE_FOLDER } from '../system/storeFolder';
 import { claimWithRetry, isHeld, readLease, releaseLease } from './lease';
-
-/** The folder, beside a person's files, that holds what this product writes. */
-const STORE_FOLDER = '.bag-of-tricks';
 
 /** Folders read at a time: enough to keep a disk busy, few enough for any limit on open files. */
 const READ_AT_ONCE = 64;
@@ -68,7 +66,7 @@ export async function findStore(cwd: string): Promise<string> {
 /** Makes the folder of a new, queued run in the store of `root`, and the store with it. */
 export async function createRun(root: string, run: NewRun): Promise<RunCreation> {
   try {
-    await createStore(root);
+    await makeStoreFolder(root, runsFolder(root));
     const createdAt = run.createdAt ?? Date.now();
     const { id, folder } = await claimFolder(root, `${timestamp(createdAt)}-${slug(run.recipe.name)}`);
     const manifest: Manifest = {
@@ -255,16 +253,6 @@ export function isFinalState(state: RunState): state is FinalState {
       return false;
     default:
       return assertNever(state);
-  }
-}
-
-async function createStore(root: string): Promise<void> {
-  await mkdir(runsFolder(root), { recursive: true });
-  try {
-    // Runs are large and reproducible: they stay out of a person's repository unless asked in.
-    await writeFile(join(root, STORE_FOLDER, '.gitignore'), '*\n', { flag: 'wx' });
-  } catch (error) {
-    if (!isSystemError(error, 'EEXIST')) throw error;
   }
 }
 

@@ -48,6 +48,7 @@ export interface DataReport {
 export interface TableFile {
   readonly file: string;
   readonly bytes: number;
+  /** Of its header, which has those of all else. */
   readonly sha256: string;
 }
 
@@ -57,6 +58,8 @@ export interface DatasetIndex {
   readonly request: OwnDatasetRequest;
   /** What the request's relative paths start from: the experiment file's folder. */
   readonly folder: string;
+  /** `imagesKey` of the request: equal for indexes of the same images, however they are split. */
+  readonly imagesKey: string;
   readonly facts: SourceFacts;
   readonly report: DataReport;
   /** Milliseconds since 1970. */
@@ -83,9 +86,17 @@ const problem = z.object({
   remedy: z.string(),
 });
 
+export const tableFileSchema = z.object({
+  // A name, so that no index leads out of its folder.
+  file: z.string().regex(/^[\w-][\w.-]*$/),
+  bytes: count,
+  sha256: z.string(),
+});
+
 /** What is read of an index's file; the request is known to whoever reads it. */
 export const indexSchema = z.object({
   version: z.literal(INDEX_VERSION),
+  imagesKey: z.string(),
   facts: z.object({
     dataset: z.string(),
     trainImages: count,
@@ -115,5 +126,5 @@ export const indexSchema = z.object({
     problems: z.array(problem),
   }),
   scannedAt: z.number(),
-  table: z.object({ file: z.string().regex(/^[\w.-]+$/), bytes: count, sha256: z.string() }),
+  table: tableFileSchema,
 });

@@ -4,13 +4,14 @@ import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { FactsLookup, OwnDatasetRequest } from '../../recipe/datasets';
 import { isSystemError } from '../../system/errors';
+import { STORE_FOLDER } from '../../system/storeFolder';
 import { type DatasetIndex, indexSchema } from './datasetIndex';
 
 /** The part of a request's values that are paths, by key. */
 const PATH_KEYS: readonly string[] = ['path', 'train', 'validation', 'test'];
 
 /** The folder of a store's indexes. */
-export const indexesFolder = (root: string): string => join(root, '.bag-of-tricks', 'datasets');
+export const indexesFolder = (root: string): string => join(root, STORE_FOLDER, 'datasets');
 
 /** The file of an index; `datasetKey` is its key. */
 export const indexPath = (root: string, key: string): string => join(indexesFolder(root), `${key}.json`);
@@ -26,6 +27,11 @@ export function datasetKey(request: OwnDatasetRequest, folder: string): string {
     .map(([key, value]) => [key, PATH_KEYS.includes(key) ? resolve(folder, String(value)) : sorted(value)])
     .sort(([a], [b]) => (String(a) < String(b) ? -1 : 1));
   return createHash('sha256').update(JSON.stringify(entries)).digest('hex').slice(0, 16);
+}
+
+/** As `datasetKey`, whatever the request says of how images are split. */
+export function imagesKey({ split: _, ...request }: OwnDatasetRequest, folder: string): string {
+  return datasetKey(request as OwnDatasetRequest, folder);
 }
 
 /** A mapping's entries in the order of their keys, whatever order they were written in. */

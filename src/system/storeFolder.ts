@@ -1,0 +1,17 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isSystemError } from './errors';
+
+/** The folder, beside a person's files, that holds what this product writes. */
+export const STORE_FOLDER = '.bag-of-tricks';
+
+/** Makes a folder of the store of `root`, and the store with it. */
+export async function makeStoreFolder(root: string, folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  try {
+    // What is in it is large and reproducible: it stays out of a person's repository unless asked in.
+    await writeFile(join(root, STORE_FOLDER, '.gitignore'), '*\n', { flag: 'wx' });
+  } catch (error) {
+    if (!isSystemError(error, 'EEXIST')) throw error;
+  }
+}
