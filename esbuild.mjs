@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import esbuild from 'esbuild';
 import { copyWasmBinaries, nodeBundle, programs } from './scripts/lib/bundling.mjs';
 import { root } from './scripts/lib/processes.mjs';
+import { copySharp } from './scripts/lib/sharp.mjs';
 
 const watch = process.argv.includes('--watch');
 const production = process.argv.includes('--production');
@@ -55,6 +56,14 @@ const copyDawn = {
   },
 };
 
+/** The trainer and the command line load sharp, which is another for each system, from beside the bundles. */
+const copyImageLibrary = {
+  name: 'copy-sharp',
+  setup(build) {
+    build.onEnd(() => copySharp(join(root, 'dist/sharp'), system));
+  },
+};
+
 const common = {
   sourcemap: true,
   minify: production,
@@ -74,7 +83,7 @@ export const bundles = [
     ...node,
     entryPoints: programs,
     banner: { js: '#!/usr/bin/env node' },
-    plugins: [...common.plugins, copyWasm, copyDawn],
+    plugins: [...common.plugins, copyWasm, copyDawn, copyImageLibrary],
   },
   {
     ...common,

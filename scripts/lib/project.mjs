@@ -24,7 +24,7 @@ export async function ensureInstalled() {
   if (code !== 0) throw new Error(`npm ci failed with exit code ${code}. Check the network and try again.`);
 }
 
-/** The systems that Dawn is made for, by VS Code's names of them. */
+/** The systems that Dawn and sharp are made for, by VS Code's names of them. */
 export const systems = [
   ...['linux-x64', 'linux-arm64', 'darwin-x64', 'darwin-arm64'],
   ...['win32-x64', 'win32-arm64'],
@@ -47,7 +47,7 @@ export async function build({ production = false, system = thisSystem } = {}) {
 /**
  * Packs dist/ and the extension's other files, as .vscodeignore lists them, into a VSIX.
  * @param {string} [folder] where it is put: the repository's root where none is named
- * @param {string} [system] what dist/ was built for; one without Dawn makes a package for every system
+ * @param {string} [system] what dist/ was built for; one without Dawn and sharp makes a package for every system
  * @returns {Promise<string>} the file's path
  * @throws where vsce fails
  */

@@ -217,12 +217,15 @@ export function toChannels(image: PixelImage, channels: 1 | 3): PixelImage {
   const count = height * width;
   const pixels = new Uint8Array(count * channels);
   if (channels === 1) {
-    for (let i = 0; i < count; i++) {
-      const [red, green, blue] = [from[i * 3]!, from[i * 3 + 1]!, from[i * 3 + 2]!];
-      pixels[i] = (red * 19595 + green * 38470 + blue * 7471 + 0x8000) >> 16;
-    }
+    for (let i = 0, at = 0; i < count; i++, at += 3)
+      pixels[i] = (from[at]! * 19595 + from[at + 1]! * 38470 + from[at + 2]! * 7471 + 0x8000) >> 16;
   } else {
-    for (let i = 0; i < count; i++) pixels.fill(from[i]!, i * 3, i * 3 + 3);
+    for (let i = 0, at = 0; i < count; i++) {
+      const grey = from[i]!;
+      pixels[at++] = grey;
+      pixels[at++] = grey;
+      pixels[at++] = grey;
+    }
   }
   return { pixels, height, width, channels };
 }

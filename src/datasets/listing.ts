@@ -16,7 +16,11 @@ export interface DataProblem {
     | 'link'
     | 'bad_row'
     | 'duplicate'
-    | 'leak';
+    | 'leak'
+    /** Left out on purpose: files that are no images, folders that are no classes. */
+    | 'ignored'
+    /** Images that `group_by` says nothing of. */
+    | 'ungrouped';
   /** How many images or classes it is about. */
   readonly count: number;
   /** A path, or a file and a row; the first few of them. */

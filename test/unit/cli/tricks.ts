@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { build } from 'esbuild';
 import { afterAll, afterEach, beforeAll, onTestFinished } from 'vitest';
 import { copyWasmBinaries, nodeBundle, programs } from '../../../scripts/lib/bundling.mjs';
+import { linkSharp } from '../../../scripts/lib/sharp.mjs';
 import { until } from '../runs/support';
 
 /** Marks every process of this file's tests in its environment, so that what is left of them is found. */
@@ -33,6 +34,7 @@ async function buildTricks(): Promise<{ folder: string; remove(): Promise<void> 
   const folder = await mkdtemp(join(tmpdir(), 'bag-of-tricks-build-'));
   await build({ ...nodeBundle, entryPoints: programs, outdir: folder });
   await copyWasmBinaries(folder);
+  await linkSharp(folder);
   return { folder, remove: () => rm(folder, { recursive: true, force: true }) };
 }
 

@@ -9,6 +9,7 @@ import { type BuildOptions, build } from 'esbuild';
 import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
 import { copyWasmBinaries, nodeBundle, programs } from '../../../scripts/lib/bundling.mjs';
 import { root } from '../../../scripts/lib/processes.mjs';
+import { linkSharp } from '../../../scripts/lib/sharp.mjs';
 import { findDawn } from '../../../src/engines/dawn';
 import type { RunEvent } from '../../../src/protocol/events';
 import type { Manifest } from '../../../src/protocol/manifest';
@@ -31,6 +32,7 @@ export async function buildTrainer(): Promise<string> {
   await buildImageWorker(join(folder, 'imageWorker.js'));
   const dawn = findDawn();
   if (dawn) await symlink(dirname(dawn), join(folder, 'dawn'));
+  await linkSharp(folder);
   return outfile;
 }
 

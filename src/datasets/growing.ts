@@ -1,0 +1,88 @@
+import type { NameTable } from './table';
+
+/** Shared memory that grows where it lies (ES2024), since copying it would double what a listing takes at its peak. */
+interface GrowableMemory extends SharedArrayBuffer {
+  grow(bytes: number): void;
+}
+const GrowableMemory = SharedArrayBuffer as unknown as new (
+  bytes: number,
+  options: { maxByteLength: number },
+) => GrowableMemory;
+
+/** Address space that each may take, bytes; memory is taken as it is filled. */
+const MAX_BYTES = 2 ** 30;
+const FIRST_BYTES = 2 ** 16;
+
+/** A buffer that grows at its end. */
+class GrowingBytes {
+  private readonly memory = new GrowableMemory(FIRST_BYTES, { maxByteLength: MAX_BYTES });
+  private view = Buffer.from(this.memory, 0, FIRST_BYTES);
+
+  /** A view with room for at least so many bytes; earlier views still show the same memory. */
+  withRoom(bytes: number): Buffer {
+    if (bytes > this.view.length) {
+      this.memory.grow(Math.min(MAX_BYTES, Math.max(bytes, this.view.length * 2)));
+      this.view = Buffer.from(this.memory, 0, this.memory.byteLength);
+    }
+    return this.view;
+  }
+
+  get shared(): SharedArrayBuffer {
+    return this.memory;
+  }
+}
+
+/** Gathers names of images as they are found, without a copy at the end. */
+export class NameTableBuilder {
+  private readonly text = new GrowingBytes();
+  private readonly starts = new GrowingBytes();
+  private endBytes = 0;
+  private names = 0;
+
+  get count(): number {
+    return this.names;
+  }
+
+  /** @throws RangeError at names of a gibibyte */
+  add(name: string): void {
+    // UTF-8 takes at most three bytes for a unit of UTF-16.
+    const view = this.text.withRoom(this.endBytes + name.length * 3);
+    this.endBytes += view.write(name, this.endBytes, 'utf8');
+    this.names++;
+    this.starts.withRoom((this.names + 1) * 8).writeDoubleLE(this.endBytes, this.names * 8);
+  }
+
+  /** A name that was added. */
+  at(index: number): string {
+    const starts = this.starts.withRoom(0);
+    const [start, end] = [starts.readDoubleLE(index * 8), starts.readDoubleLE((index + 1) * 8)];
+    return this.text.withRoom(0).toString('utf8', start, end);
+  }
+
+  finish(): NameTable {
+    return {
+      text: new Uint8Array(this.text.shared, 0, this.endBytes),
+      starts: new Float64Array(this.starts.shared, 0, this.names + 1),
+    };
+  }
+}
+
+/** Gathers labels, or other small numbers, as images are found. */
+export class LabelsBuilder {
+  private readonly bytes = new GrowingBytes();
+  private labels = 0;
+
+  add(label: number): void {
+    this.bytes.withRoom((this.labels + 1) * 4).writeUInt32LE(label, this.labels * 4);
+    this.labels++;
+  }
+
+  /** A label that was added. */
+  at(index: number): number {
+    return this.bytes.withRoom(0).readUInt32LE(index * 4);
+  }
+
+  finish(): Uint32Array {
+    return new Uint32Array(this.bytes.shared, 0, this.labels);
+  }
+}

@@ -1,0 +1,44 @@
+import * as l10n from '@vscode/l10n';
+import { compareCodePoints } from './codePoints';
+import type { DataProblem } from './listing';
+
+/** How many places of a problem are named; all are counted. */
+export const PLACES_NAMED = 10;
+
+/** How many a sentence names. */
+const PLACES_SHOWN = 3;
+
+/** Gathers the places of one problem: counts all, keeps the first few. */
+export class Places {
+  private readonly first: string[] = [];
+  private found = 0;
+
+  /** @param order `sorted` by code points, where places are found in any order */
+  constructor(private readonly order: 'found' | 'sorted' = 'found') {}
+
+  add(place: string, count = 1): void {
+    if (this.first.length < PLACES_NAMED) this.first.push(place);
+    this.found += count;
+  }
+
+  get count(): number {
+    return this.found;
+  }
+
+  get named(): readonly string[] {
+    return this.order === 'found' ? this.first : [...this.first].sort(compareCodePoints);
+  }
+
+  /** The problem with these places; nothing where there are none. */
+  problem(of: (named: string, count: number) => Omit<DataProblem, 'count' | 'where'>): DataProblem[] {
+    if (this.found === 0) return [];
+    const { named: where, found: count } = this;
+    return [{ ...of(listed(where, count), count), count, where }];
+  }
+}
+
+/** The first places in a sentence. */
+function listed(first: readonly string[], count: number): string {
+  const shown = first.slice(0, PLACES_SHOWN).join(', ');
+  return count > PLACES_SHOWN ? l10n.t('{0} and others', shown) : shown;
+}

@@ -1,0 +1,134 @@
+/** Reads a table of text: its columns, and its rows with their lines. */
+
+import { createReadStream } from 'node:fs';
+import { open } from 'node:fs/promises';
+import * as l10n from '@vscode/l10n';
+import { CsvError, parse } from 'csv-parse';
+import { messageOf } from '../../shared/failure';
+import { UserError } from '../../shared/userError';
+import { isSystemError } from '../../system/errors';
+
+/** A row: the line that it ends on, from 1, and its values, without the spaces around them. */
+export interface CsvRow {
+  readonly line: number;
+  readonly values: readonly string[];
+}
+
+/** How much of a file is looked at for its separator: no header is longer. */
+const HEADER_BYTES = 1 << 16;
+/** A row that is longer has a quote that is not closed. */
+const MAX_ROW_BYTES = 1 << 20;
+
+const SEPARATORS = [',', ';', '\t'] as const;
+
+/**
+ * Reads a table's rows, the header first. Separators are commas, semicolons or tabs, whichever the header has most of;
+ * empty lines are left out.
+ *
+ * @param onRead called with the share of the file that has been read
+ * @throws UserError where there is no such file, or it is no such table; the signal's reason when aborted
+ */
+export async function* csvRows(
+  path: string,
+  signal?: AbortSignal,
+  onRead?: (share: number) => void,
+): AsyncGenerator<CsvRow> {
+  signal?.throwIfAborted();
+  const { header, bytes } = await startOf(path);
+  const delimiter = separatorOf(header);
+  const parser = parse({
+    bom: true,
+    delimiter,
+    info: true,
+    skip_empty_lines: true,
+    relax_column_count: true,
+    // A tab is no space to be trimmed where it separates.
+    trim: delimiter !== '\t',
+    max_record_size: MAX_ROW_BYTES,
+  });
+  const file = createReadStream(path);
+  file.on('error', (error) => parser.destroy(error));
+  file.pipe(parser);
+  try {
+    for await (const { record, info } of parser as AsyncIterable<{
+      record: string[];
+      info: { lines: number; bytes: number };
+    }>) {
+      signal?.throwIfAborted();
+      const values = record.map((value) => value.trim());
+      if (values.some((value) => value.includes('\ufffd'))) throw notUtf8(path, info.lines);
+      if (values.every((value) => value === '')) continue;
+      onRead?.(bytes === 0 ? 1 : info.bytes / bytes);
+      yield { line: info.lines, values };
+    }
+  } catch (error) {
+    throw error instanceof CsvError ? badTable(path, error) : error;
+  } finally {
+    file.destroy();
+    parser.destroy();
+  }
+}
+
+async function startOf(path: string): Promise<{ header: string; bytes: number }> {
+  try {
+    const file = await open(path);
+    try {
+      const buffer = Buffer.alloc(HEADER_BYTES);
+      const { bytesRead } = await file.read(buffer, 0, buffer.length, 0);
+      const start = buffer.subarray(0, bytesRead);
+      if (isUtf16(start)) throw notUtf8(path, 1);
+      return { header: start.toString('utf8'), bytes: (await file.stat()).size };
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    const remedy = l10n.t("Change data.path; it is relative to the experiment file's folder.");
+    if (isSystemError(error, 'ENOENT'))
+      throw new UserError({ what: l10n.t('There is no table {0}.', path), remedy }, { cause: error });
+    if (isSystemError(error, 'EISDIR'))
+      throw new UserError(
+        { what: l10n.t('{0} is a folder, not a table.', path), remedy: l10n.t('Name the file in it.') },
+        { cause: error },
+      );
+    throw new UserError(
+      { what: l10n.t('The table {0} cannot be read: {1}', path, messageOf(error)), remedy },
+      { cause: error },
+    );
+  }
+}
+
+function isUtf16(start: Uint8Array): boolean {
+  return (start[0] === 0xff && start[1] === 0xfe) || (start[0] === 0xfe && start[1] === 0xff);
+}
+
+/** What the first line has most of, outside of quotes; a comma where it has none. */
+function separatorOf(text: string): (typeof SEPARATORS)[number] {
+  const counts = new Map<string, number>();
+  let isQuoted = false;
+  for (const character of text.replace(/^\ufeff?\s+/, '')) {
+    if (character === '"') isQuoted = !isQuoted;
+    else if (!isQuoted && (character === '\n' || character === '\r')) break;
+    else if (!isQuoted) counts.set(character, (counts.get(character) ?? 0) + 1);
+  }
+  const count = (separator: string) => counts.get(separator) ?? 0;
+  return SEPARATORS.reduce((most, separator) => (count(separator) > count(most) ? separator : most));
+}
+
+function notUtf8(path: string, line: number): UserError {
+  return new UserError({
+    what: l10n.t('{0}, line {1}: the table is not UTF-8.', path, line),
+    remedy: l10n.t('Save it as UTF-8; in Excel, as "CSV UTF-8".'),
+  });
+}
+
+function badTable(path: string, error: CsvError): UserError {
+  const line = 'lines' in error && typeof error.lines === 'number' ? error.lines : 1;
+  return new UserError(
+    {
+      what: l10n.t('{0}, line {1}: the table cannot be read: {2}', path, line, error.message),
+      remedy: l10n.t('Check the quotes near this line; a quote within a value is written twice.'),
+    },
+    { cause: error },
+  );
+}

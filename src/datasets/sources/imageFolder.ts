@@ -1,0 +1,205 @@
+import { resolve } from 'node:path';
+import * as l10n from '@vscode/l10n';
+import type { OwnDatasetRequest } from '../../recipe/datasets';
+import { messageOf } from '../../shared/failure';
+import { formatCount } from '../../shared/format';
+import { UserError } from '../../shared/userError';
+import { isSystemError } from '../../system/errors';
+import { inOrder } from '../inOrder';
+import { type SplitName, SplitsBuilder, TrainSplitter } from '../listedSplits';
+import type { DataProblem, Lister } from '../listing';
+import { Places } from '../problems';
+import { groupPattern } from '../split';
+import { type Folder, type FolderContent, FolderTree } from './folderTree';
+
+type Request = Extract<OwnDatasetRequest, { dataset: 'image_folder' }>;
+
+/** The folders of splits, in small letters. */
+const SPLIT_FOLDERS: Readonly<Record<SplitName, readonly string[]>> = {
+  train: ['train', 'training'],
+  validation: ['val', 'valid', 'validation'],
+  test: ['test', 'testing'],
+};
+
+/** Folders of classes that are read at once. */
+const FOLDERS_AT_ONCE = 16;
+/** Images between two messages of progress. */
+const PROGRESS_EVERY = 5000;
+
+/** A folder that has been read; once, since reading gathers problems. */
+interface ReadFolder {
+  readonly folder: Folder;
+  readonly content: FolderContent;
+}
+
+/** Where the class folders of each split are; null where validation images are split from the training images. */
+interface Layout {
+  readonly train: ReadFolder;
+  readonly validation: ReadFolder | null;
+  readonly test: ReadFolder | null;
+  /** Folders beside them. */
+  readonly others: readonly Folder[];
+}
+
+/**
+ * Lists a folder of images as torchvision's `ImageFolder` and timm read it: `train` and `val` (and `test`) with a
+ * folder for each class, or the class folders alone. Folders within a class are part of it. Classes are in the order
+ * of code points.
+ *
+ * @throws UserError when there is no such folder or no classes in it; the signal's reason when aborted
+ */
+export const listImageFolder: Lister<Request> = async (request, { folder, signal, onProgress }) => {
+  const root = resolve(folder, request.path);
+  const tree = await FolderTree.open(root, signal).catch((error: unknown) => {
+    throw noSuchFolder(root, error);
+  });
+  const grouping = request.split.group_by === undefined ? null : groupPattern(request.split.group_by);
+  const layout = await layoutOf(tree);
+  const splits = new SplitsBuilder(root);
+  const splitter = new TrainSplitter(request.split);
+  let reported = 0;
+  const add = (split: SplitName, path: string, label: number) => {
+    splits.add(split, path, label);
+    if (splits.count < reported + PROGRESS_EVERY) return;
+    reported = splits.count;
+    onProgress?.(l10n.t('{0} images found', formatCount(reported)), null);
+  };
+
+  const classes = layout.train.content.folders.map((each, label) => ({ folder: each, label }));
+  if (classes.length === 0) throw noClasses(root, tree);
+  const classNames = classes.map((each) => each.folder.name);
+  for await (const { item, result } of imagesOf(tree, classes)) {
+    for (const path of result) {
+      const side = layout.validation ? 'train' : splitter.side(path, grouping ? grouping(path) : undefined);
+      add(side, path, item.label);
+    }
+  }
+  const labelOf = labels(classNames);
+  const strangers = new Places('sorted');
+  for (const split of ['validation', 'test'] as const) {
+    const known = (layout[split]?.content.folders ?? []).flatMap((each) => {
+      const label = labelOf(each.name);
+      if (label === null) strangers.add(each.path);
+      return label === null ? [] : [{ folder: each, label }];
+    });
+    for await (const { item, result } of imagesOf(tree, known))
+      for (const path of result) add(split, path, item.label);
+  }
+
+  const problems: DataProblem[] = [
+    ...tree.problems(),
+    ...strangers.problem((names) => ({
+      severity: 'error',
+      kind: 'unknown_class',
+      what: l10n.t('These folders are no class of the training images: {0}.', names),
+      remedy: l10n.t('Rename them as in {0}, or add training images of them.', layout.train.folder.name),
+    })),
+    ...looseImages(layout),
+    ...ignoredFolders(layout),
+    ...splitter.problems(),
+  ];
+  return splits.finish(classNames, problems);
+};
+
+/** Images beside the folders of classes belong to none. */
+function looseImages({ train, validation, test }: Layout): DataProblem[] {
+  const places = new Places();
+  for (const read of [train, validation, test])
+    for (const name of read?.content.images ?? [])
+      places.add(read?.folder.path ? `${read.folder.path}/${name}` : name);
+  return places.problem((paths) => ({
+    severity: 'warning',
+    kind: 'ignored',
+    what: l10n.t('Images outside of the folders of classes are left out: {0}.', paths),
+    remedy: l10n.t('Move them into the folder of their class.'),
+  }));
+}
+
+function ignoredFolders({ others, train }: Layout): DataProblem[] {
+  const places = new Places();
+  for (const { name } of others) places.add(name);
+  return places.problem((names) => ({
+    severity: 'warning',
+    kind: 'ignored',
+    what: l10n.t('Folders beside {0} are left out: {1}.', train.folder.name, names),
+    remedy: l10n.t('Move them into {0}, if they are classes.', train.folder.name),
+  }));
+}
+
+/** Finds the folders of splits. Vehicles may have a class `train`: such a folder has images, and no folders. */
+async function layoutOf(tree: FolderTree): Promise<Layout> {
+  const read = async (folder: Folder): Promise<ReadFolder> => ({
+    folder,
+    content: await tree.content(folder),
+  });
+  const top = await read(tree.top).catch((error: unknown) => {
+    throw isSystemError(error, 'ENOTDIR', 'ENOENT', 'EIO') ? noSuchFolder(tree.root, error) : error;
+  });
+  const { folders } = top.content;
+  const find = (split: SplitName): Folder | null => {
+    const found = folders.filter(({ name }) => SPLIT_FOLDERS[split].includes(name.toLowerCase()));
+    if (found.length > 1) throw twoFolders(tree.root, found);
+    return found[0] ?? null;
+  };
+  const [train, validation, test] = [find('train'), find('validation'), find('test')];
+  const splits = [train, validation, test];
+  const others = folders.filter((each) => !splits.includes(each));
+  const asClasses: Layout = { train: top, validation: null, test: null, others: [] };
+  if (!train) {
+    if (others.length === 0 && (validation || test)) throw noTrainFolder(tree.root);
+    return asClasses;
+  }
+  const isAlone = !validation && !test && others.length > 0;
+  if (isAlone && !(await tree.hasFolders(train))) return asClasses;
+  return {
+    train: await read(train),
+    validation: validation && (await read(validation)),
+    test: test && (await read(test)),
+    others,
+  };
+}
+
+function imagesOf(tree: FolderTree, classes: readonly { readonly folder: Folder; readonly label: number }[]) {
+  return inOrder(classes, FOLDERS_AT_ONCE, ({ folder }) => tree.imagesBelow(folder));
+}
+
+/** The label of a class by its name; macOS may have decomposed it in one split and not in the other. */
+function labels(classNames: readonly string[]): (name: string) => number | null {
+  const exact = new Map(classNames.map((name, label) => [name, label]));
+  const composed = new Map(classNames.map((name, label) => [name.normalize('NFC'), label]));
+  return (name) => exact.get(name) ?? composed.get(name.normalize('NFC')) ?? null;
+}
+
+function noSuchFolder(root: string, error: unknown): UserError {
+  const remedy = l10n.t("Change data.path; it is relative to the experiment file's folder.");
+  if (isSystemError(error, 'ENOENT'))
+    return new UserError({ what: l10n.t('There is no folder {0}.', root), remedy }, { cause: error });
+  if (isSystemError(error, 'ENOTDIR'))
+    return new UserError({ what: l10n.t('{0} is not a folder.', root), remedy }, { cause: error });
+  return new UserError(
+    { what: l10n.t('The folder {0} cannot be read: {1}', root, messageOf(error)), remedy },
+    { cause: error },
+  );
+}
+
+function noClasses(root: string, tree: FolderTree): UserError {
+  const gaps = tree.problems().find(({ kind }) => kind === 'link' || kind === 'no_permission');
+  return new UserError({
+    what: [l10n.t('{0} has no folders of classes.', root), ...(gaps ? [gaps.what] : [])].join(' '),
+    remedy: gaps?.remedy ?? l10n.t('Put the images of each class into a folder that has its name.'),
+  });
+}
+
+function noTrainFolder(root: string): UserError {
+  return new UserError({
+    what: l10n.t('{0} has no folder train.', root),
+    remedy: l10n.t('Put the training images into a folder train, in a folder for each class.'),
+  });
+}
+
+function twoFolders(root: string, found: readonly Folder[]): UserError {
+  return new UserError({
+    what: l10n.t('{0} has {1}, of which one is expected.', root, found.map(({ name }) => name).join(', ')),
+    remedy: l10n.t('Merge them, or rename one.'),
+  });
+}
