@@ -1,6 +1,10 @@
 import * as vscode from 'vscode';
+import { CACHE_MB, DATA_WORKERS, FILES_OUTSIDE } from '../protocol/trainer';
 import { findNode } from '../system/findNode';
 import { type TrickName, trickCalled } from '../tricks/registry';
+
+/** Where the full data sets are looked for, in the environment of a trainer. */
+const DATA_FOLDER = 'BAG_OF_TRICKS_DATA';
 
 /** What the settings say of how runs are trained. */
 export interface Settings {
@@ -16,6 +20,10 @@ export interface Settings {
   readonly retries: number;
   /** How often a training saves within an epoch. */
   readonly saveEvery: { readonly seconds: number };
+  /** MiB of decoded images that a training keeps in memory; null as fits the machine. */
+  readonly cacheMb: number | null;
+  /** Threads that prepare images; null as fits the machine. */
+  readonly dataWorkers: number | null;
   /** Whether trainings stop when the window closes. */
   readonly stopWithWindow: boolean;
 }
@@ -40,7 +48,25 @@ export function readSettings(): Settings {
     runsAtOnce: Math.max(1, Math.floor(configuration.get('runsAtOnce', 1))),
     retries: Math.max(0, Math.floor(configuration.get('retries', 1))),
     saveEvery: { seconds: 60 * Math.max(0.1, configuration.get('saveMinutes', 5)) },
+    cacheMb: countOr(configuration.get('cacheMb'), 0),
+    dataWorkers: countOr(configuration.get('dataWorkers'), 1),
     stopWithWindow: configuration.get<string>('whenWindowCloses') === 'stop',
+  };
+}
+
+/** A setting's whole number from `least` on; null for any other. */
+function countOr(value: unknown, least: number): number | null {
+  return Number.isInteger(value) && Number(value) >= least ? Number(value) : null;
+}
+
+/** What the settings say of images, as the environment of the programs that read them. */
+export function dataEnvironment(): Record<string, string> {
+  const { dataFolder, filesOutside, cacheMb, dataWorkers } = readSettings();
+  return {
+    ...(dataFolder && { [DATA_FOLDER]: dataFolder }),
+    ...(filesOutside && { [FILES_OUTSIDE]: '1' }),
+    ...(cacheMb !== null && { [CACHE_MB]: `${cacheMb}` }),
+    ...(dataWorkers !== null && { [DATA_WORKERS]: `${dataWorkers}` }),
   };
 }
 

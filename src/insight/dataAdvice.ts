@@ -20,8 +20,8 @@ export interface DataFinding {
 
 /** What there is to say of an experiment's images, and edits that follow from it. */
 export interface DataAdvice {
-  /** A hint is about numbers that could be better; a warning about images that mislead. */
-  readonly severity: 'warning' | 'hint';
+  /** An error keeps the images from being used; a warning is about images that mislead, a hint about better numbers. */
+  readonly severity: 'error' | 'warning' | 'hint';
   readonly range: Range;
   readonly what: string;
   readonly remedy: string;
@@ -65,7 +65,7 @@ function findingAdvice({ document, recipe }: Sound, finding: DataFinding): DataA
   );
   return [
     {
-      severity: 'warning',
+      severity: finding.severity,
       range,
       what: first === undefined ? finding.what : l10n.t('{0} Such as {1}.', finding.what, first),
       remedy: finding.remedy,

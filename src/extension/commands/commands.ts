@@ -5,6 +5,7 @@ import { isLive, isResumable, isRunning } from '../runs/liveRun';
 import type { Services } from '../services';
 import type { DashboardRequest } from '../views/dashboardPanel';
 import { configureTrick } from './configureTrick';
+import { allowedFolders, indexData, showContactSheet, showData, showSamples } from './dataCommands';
 import { diagnoseEngines, installEngine, removeEngine } from './engineCommands';
 import { newExperiment } from './newExperiment';
 import * as runs from './runCommands';
@@ -36,6 +37,11 @@ const COMMANDS = {
   configureTrick,
   compareTrick,
   applyAdvice,
+  indexData,
+  showData,
+  showSamples,
+  showContactSheet,
+  allowedFolders,
   installEngine,
   removeEngine,
   diagnoseEngines,

@@ -1,11 +1,13 @@
 import { dirname } from 'node:path';
 import * as vscode from 'vscode';
-import { factsLookup } from '../../datasets/index/store';
+import { factsLookup, indexLookup } from '../../datasets/index/store';
+import { datasetRequest } from '../../experiment/dataPlan';
 import { parseExperiment } from '../../experiment/parse';
 import type { Range } from '../../experiment/problem';
+import type { DataFinding } from '../../insight/dataAdvice';
 import { type ForeignFits, foreignFits } from '../../insight/foreignFits';
 import { type TrickFit, trickFits } from '../../insight/trickFit';
-import { type FactsLookup, NO_FACTS } from '../../recipe/datasets';
+import { type FactsLookup, isOwnDataset, NO_FACTS } from '../../recipe/datasets';
 import { isExperiment } from './experimentFiles';
 
 /** What an open experiment file says, parsed once a version, and anew when an index changes. */
@@ -26,6 +28,15 @@ export function fitsOf(document: vscode.TextDocument): readonly TrickFit[] {
 /** What is known of the images that a file may name. */
 export function factsOf(uri: vscode.Uri): FactsLookup {
   return uri.scheme === 'file' ? factsLookup(storeRootOf(uri), dirname(uri.fsPath)) : NO_FACTS;
+}
+
+/** What the index of a file's images found wrong with them; nothing without one. */
+export function findingsOf(document: vscode.TextDocument): readonly DataFinding[] {
+  const parsed = parsedOf(document);
+  const request = parsed.ok ? datasetRequest(parsed.experiment) : undefined;
+  if (!request || !isOwnDataset(request) || document.uri.scheme !== 'file') return [];
+  const index = indexLookup(storeRootOf(document.uri), request, dirname(document.uri.fsPath));
+  return index?.report.problems ?? [];
 }
 
 /** The folder whose store a file's runs and indexes are in: its workspace folder, else its own. */

@@ -1,6 +1,5 @@
 import * as vscode from 'vscode';
 import type { Problem } from '../../experiment/problem';
-import { FILES_OUTSIDE } from '../../protocol/trainer';
 import { cancelQueued, enqueue } from '../../runs/queue';
 import { QueueWorker } from '../../runs/queueWorker';
 import { pauseByLease, stopByLease } from '../../runs/stopping';
@@ -10,7 +9,7 @@ import type { TrainerCommand } from '../../runs/trainerCommand';
 import type { Failure } from '../../shared/failure';
 import { isExperiment } from '../language/experimentFiles';
 import { parsedOf, storeRootOf } from '../language/parsing';
-import { readSettings } from '../settings';
+import { dataEnvironment, readSettings } from '../settings';
 import type { KnownRun } from './liveRun';
 import type { RunLibrary } from './runLibrary';
 
@@ -19,6 +18,8 @@ export type RunStart =
   | { readonly outcome: 'started'; readonly id: string }
   /** The file cannot be trained. */
   | { readonly outcome: 'bad_file'; readonly problems: readonly Problem[] }
+  /** Its images are not indexed. */
+  | { readonly outcome: 'unindexed' }
   | { readonly outcome: 'failed'; readonly failure: Failure };
 
 /**
@@ -51,7 +52,9 @@ export class Runner implements vscode.Disposable {
   /** Queues a run of a saved experiment file in the store of its workspace folder; it starts when it may. */
   async start(document: vscode.TextDocument): Promise<RunStart> {
     const parsed = parsedOf(document);
-    if (!parsed.ok) return { outcome: 'bad_file', problems: parsed.problems };
+    if (!parsed.ok) {
+      return parsed.unindexed ? { outcome: 'unindexed' } : { outcome: 'bad_file', problems: parsed.problems };
+    }
     const root = storeRootOf(document.uri);
     const creation = await createRun(root, {
       experimentFile: document.uri.fsPath,
@@ -132,15 +135,11 @@ export class Runner implements vscode.Disposable {
 
   #start(folder: string, changes: Partial<TrainerCommand>): RunHandle {
     this.log.info(`Starting the run in ${folder}`);
-    const { nodePath, dataFolder, filesOutside, saveEvery, stopWithWindow } = readSettings();
+    const { nodePath, saveEvery, stopWithWindow } = readSettings();
     return startRun(folder, {
       nodePath,
       trainerPath: vscode.Uri.joinPath(this.extension.extensionUri, 'dist', 'trainer.js').fsPath,
-      env: {
-        ...process.env,
-        ...(dataFolder && { BAG_OF_TRICKS_DATA: dataFolder }),
-        ...(filesOutside && { [FILES_OUTSIDE]: '1' }),
-      },
+      env: { ...process.env, ...dataEnvironment() },
       saveEvery,
       stopWithParent: stopWithWindow,
       ...changes,

@@ -1,12 +1,7 @@
 import { availableParallelism, totalmem } from 'node:os';
+import { CACHE_MB, DATA_WORKERS } from '../../../protocol/trainer';
 import type { EngineName } from '../../../recipe/engineNames';
 import { assertNever } from '../../../shared/assertNever';
-
-/** The environment's variable that says how many threads prepare images. */
-export const DATA_WORKERS = 'BAG_OF_TRICKS_DATA_WORKERS';
-
-/** The environment's variable that says how many MiB of decoded images are kept in memory. */
-export const CACHE_MB = 'BAG_OF_TRICKS_CACHE_MB';
 
 /** Decoded images kept where nobody says: what a small data set needs, and at most a share of the memory. */
 const DEFAULT_CACHE_MB = 512;
