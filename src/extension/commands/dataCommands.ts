@@ -2,8 +2,8 @@ import { dirname } from 'node:path';
 import * as vscode from 'vscode';
 import { allowFolder, pathsToAllow, readAllowedFolders, revokeFolder } from '../../datasets/consent';
 import type { DatasetIndex } from '../../datasets/index/datasetIndex';
-import { assertUsable } from '../../datasets/index/openIndexed';
 import { datasetKey, readIndex } from '../../datasets/index/store';
+import { assertUsable } from '../../datasets/index/usable';
 import { requestPaths } from '../../datasets/requestPaths';
 import { countLooks } from '../../datasets/testLooks';
 import { datasetRequest } from '../../experiment/dataPlan';
@@ -202,9 +202,11 @@ async function consents({ request, root, folder }: DataTarget): Promise<boolean>
 
 function tellNoImages(document: vscode.TextDocument): void {
   const parsed = parsedOf(document);
-  if (!parsed.ok) return tellProblems(document, parsed.problems);
-  const { name } = parsed.recipe.data.dataset;
-  tell('info', vscode.l10n.t('{0} is part of the product, and needs no index.', name));
+  if (!parsed.ok) tellProblems(document, parsed.problems);
+  else {
+    const { name } = parsed.recipe.data.dataset;
+    tell('info', vscode.l10n.t('{0} is part of the product, and needs no index.', name));
+  }
 }
 
 function tellIndexed(services: Services, uri: vscode.Uri, index: DatasetIndex): void {

@@ -8,6 +8,12 @@ import { editorRange, findingsOf, parsedOf } from './parsing';
 
 export const DIAGNOSTIC_SOURCE = 'bag-of-tricks';
 
+const LEVELS = {
+  error: vscode.DiagnosticSeverity.Error,
+  warning: vscode.DiagnosticSeverity.Warning,
+  hint: vscode.DiagnosticSeverity.Hint,
+} as const;
+
 /** How long typing must pause before a file is looked at again. */
 const PAUSE_MS = 200;
 
@@ -69,9 +75,7 @@ export class Diagnostics implements vscode.Disposable {
 }
 
 function diagnosticOf({ range, what, remedy, severity }: Problem | DataAdvice): vscode.Diagnostic {
-  const { Error, Warning, Hint } = vscode.DiagnosticSeverity;
-  const level = { error: Error, warning: Warning, hint: Hint };
-  return said(range, what, remedy, level[severity]);
+  return said(range, what, remedy, LEVELS[severity]);
 }
 
 function hintOf({ range, what, remedy, trick }: PlacedAdvice): vscode.Diagnostic {
