@@ -1,38 +1,38 @@
-import { stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import * as l10n from '@vscode/l10n';
 import { type Command, Option } from 'commander';
 import { commandLine } from '../../interop/export/commandLine';
+import { imageInputOf } from '../../interop/export/imageInput';
+import { encodeOnnx } from '../../interop/export/onnx';
 import { exportFormat, exportNotes, stateDictOf } from '../../interop/export/stateDict';
 import { SYSTEM_NAMES, type SystemName } from '../../interop/export/system';
+import { timmFolder, timmModelOf } from '../../interop/export/timmFolder';
 import { sizeOf } from '../../models/graph';
-import type { Manifest } from '../../protocol/manifest';
+import { modelText } from '../../models/modelText';
 import { graphOf } from '../../recipe/draft';
-import {
-  AVERAGE_PREFIX,
-  bestCheckpointPath,
-  type Checkpoint,
-  lastCheckpointPath,
-  previousCheckpointPath,
-  readCheckpoint,
-} from '../../runs/checkpoint';
-import type { Failure } from '../../shared/failure';
 import { encodeSafetensors } from '../../shared/safetensors';
 import { UserError } from '../../shared/userError';
-import { failureOf, isSystemError } from '../../system/errors';
-import { replaceFile } from '../../system/replaceFile';
 import { findRun } from '../input';
 import { type CommandContext, type FolderOption, folderOption, rootOf, runArgument } from '../options';
+import { checkWritable, writeOutput } from '../output';
+import { version } from '../package';
+import {
+  CHECKPOINT_NAMES,
+  type CheckpointName,
+  type ReadableRun,
+  type RunWeights,
+  readRunWeights,
+} from '../runWeights';
 import { EXIT, type ExitCode, type Terminal } from '../terminal';
 
-const CHECKPOINT_NAMES = ['last', 'best'] as const;
-type CheckpointName = (typeof CHECKPOINT_NAMES)[number];
-
 interface ExportOptions extends FolderOption {
-  /** The file to write weights to. */
+  /** The files to write, and the folder. */
   readonly weights?: string;
+  readonly onnx?: string;
+  readonly timmFolder?: string;
   readonly format?: SystemName;
-  readonly checkpoint: CheckpointName;
+  readonly checkpoint?: CheckpointName;
   /** The moving average of the weights, in place of the weights. */
   readonly average?: boolean;
   readonly force?: boolean;
@@ -44,9 +44,14 @@ export function addExportCommand(program: Command, { terminal, end }: CommandCon
   program
     .command('export')
     .description(
-      l10n.t("write a run's weights for PyTorch, or print the command that trains its recipe elsewhere"),
+      l10n.t("write a run's model for other programs, or print the command that trains its recipe elsewhere"),
     )
     .argument(...runArgument())
+    .option('--onnx <file>', l10n.t('write the model to an ONNX file, with class names and preprocessing'))
+    .option(
+      '--timm-folder <dir>',
+      l10n.t("write the model to a folder for timm's create_model, with the same"),
+    )
     .option('--weights <file>', l10n.t('write its weights to a safetensors file, in the layout of PyTorch'))
     .addOption(
       new Option(
@@ -55,7 +60,10 @@ export function addExportCommand(program: Command, { terminal, end }: CommandCon
       ).choices(SYSTEM_NAMES),
     )
     .addOption(
-      new Option('--checkpoint <name>', l10n.t('which weights')).choices(CHECKPOINT_NAMES).default('last'),
+      new Option(
+        '--checkpoint <name>',
+        l10n.t('which weights; by default the best for {0} and {1}, the last for {2}', ...DEFAULTS_OF),
+      ).choices(CHECKPOINT_NAMES),
     )
     .option('--average', l10n.t("export the weights' moving average, of a run with the trick ema"))
     .option('--force', l10n.t('replace a file that is there already'))
@@ -70,10 +78,16 @@ export function addExportCommand(program: Command, { terminal, end }: CommandCon
       'after',
       `
 ${l10n.t(
+  'An ONNX model takes images: float32 [batch, channels, height, width], normalised as (pixel / 255 - mean) / std, and gives logits: float32 [batch, classes]. Its metadata hold class_names, mean, std, image_size, channels, interpolation, crop_pct, model and run_id; lists are JSON.',
+)}
+
+${l10n.t(
   'ResNet-A and -B have the names of torchvision (and timm), which load_state_dict(strict=True) takes. The bottlenecks of A have their stride in the first 1x1 convolution, those of torchvision in the 3x3, as B. ResNet-C and -D have the names of timm (resnet50c, resnet50d).',
 )}
 
 ${l10n.t('Examples:')}
+  tricks export last --onnx flowers.onnx
+  tricks export last --timm-folder flowers
   tricks export last --weights resnet18.safetensors
   tricks export last --weights resnet50d.safetensors --format timm --checkpoint best
   tricks export last --recipe timm > train.sh`,
@@ -83,18 +97,26 @@ ${l10n.t('Examples:')}
     });
 }
 
-/** Exports a run's weights as PyTorch has them, or the command that trains its recipe elsewhere. */
+const DEFAULTS_OF = ['--onnx', '--timm-folder', '--weights'] as const;
+
+/** Exports a run's model or weights, or the command that trains its recipe elsewhere. */
 async function exportRun(
   terminal: Terminal,
   root: string,
   reference: string,
   options: ExportOptions,
 ): Promise<ExitCode> {
-  const { weights, recipe } = options;
-  if (weights === undefined && recipe === undefined) {
+  const { weights, onnx, timmFolder: folder, recipe } = options;
+  if ([weights, onnx, folder, recipe].every((asked) => asked === undefined)) {
     throw new UserError({
       what: l10n.t('There is nothing to export.'),
-      remedy: l10n.t('Add {0}, {1} or both.', '--weights FILE.safetensors', '--recipe timm'),
+      remedy: l10n.t(
+        'Add one or more of {0}, {1}, {2} and {3}.',
+        '--onnx FILE.onnx',
+        '--timm-folder FOLDER',
+        '--weights FILE.safetensors',
+        '--recipe timm',
+      ),
     });
   }
   const run = await findRun(root, reference);
@@ -105,133 +127,136 @@ async function exportRun(
     });
   }
   if (weights !== undefined) await exportWeights(terminal, run, weights, options);
+  if (onnx !== undefined) await exportOnnx(terminal, run, onnx, options);
+  if (folder !== undefined) await exportTimmFolder(terminal, run, folder, options);
   if (recipe !== undefined) terminal.print(commandLine(recipe, run.manifest.recipe).trimEnd());
   return EXIT.done;
 }
 
 async function exportWeights(
   terminal: Terminal,
-  run: { readonly id: string; readonly folder: string; readonly manifest: Manifest },
+  run: ReadableRun,
   file: string,
-  { format: asked, checkpoint, average = false, force = false, recipe: printed }: ExportOptions,
+  options: ExportOptions,
 ): Promise<void> {
   const { recipe } = run.manifest;
-  const format = exportFormat(recipe.model, asked);
+  const format = exportFormat(recipe.model, options.format);
   if (typeof format !== 'string') throw new UserError(format);
-  if (!force && (await exists(file))) {
-    throw new UserError({
-      what: l10n.t('{0} is there already.', file),
-      remedy: l10n.t('Choose another name, or replace it with {0}.', '--force'),
-    });
-  }
-  if (average) {
-    const failure = averageFailure(run, checkpoint);
-    if (failure) throw new UserError(failure);
-  }
-  const { metadata, tensors } = await readRunCheckpoint(terminal, run, checkpoint);
-  const graph = graphOf(recipe);
-  const named = new Map(tensors.map((tensor) => [tensor.name, tensor.values]));
-  const values = average ? averagedIn(named) : named;
-  const batches = Number(metadata.step ?? 0) * recipe.gradients.accumulation;
-  const state = stateDictOf(graph, values, batches);
+  await checkWritable(file, options.force ?? false);
+  const { average = false, checkpoint = 'last' } = options;
+  const read = await readRunWeights(terminal, run, { average, checkpoint });
+  const state = stateDictOf(graphOf(recipe), read.values, batchesOf(run, read));
   const exported = encodeSafetensors({ metadata: { format: 'pt', exported_from: run.id }, tensors: state });
-  await writeWhole(file, exported);
+  await writeOutput(file, exported);
   for (const note of exportNotes(recipe.model)) terminal.note(note);
-  const counts = [
+  const facts = [
     file,
     state.length,
     state.reduce((sum, { shape }) => sum + sizeOf(shape), 0),
     format,
+    read.steps,
   ] as const;
-  const step = metadata.step ?? '?';
-  const wrote = average
-    ? l10n.t(
-        "Wrote {0}: the moving average of {1} tensors of {2} values, under {3}'s names, as it was after {4} steps.",
-        ...counts,
-        step,
-      )
-    : l10n.t(
-        "Wrote {0}: {1} tensors of {2} values, under {3}'s names, as they were after {4} steps.",
-        ...counts,
-        step,
-      );
-  // Beside a command on standard output there must be nothing else.
-  if (printed === undefined) terminal.print(wrote);
-  else terminal.note(wrote);
+  say(
+    terminal,
+    options,
+    average
+      ? l10n.t(
+          "Wrote {0}: the moving average of {1} tensors of {2} values, under {3}'s names, as it was after {4} steps.",
+          ...facts,
+        )
+      : l10n.t(
+          "Wrote {0}: {1} tensors of {2} values, under {3}'s names, as they were after {4} steps.",
+          ...facts,
+        ),
+  );
 }
 
-/** Why a run's moving average cannot be had of a checkpoint; null where it can. */
-function averageFailure(
-  { id, manifest }: { readonly id: string; readonly manifest: Manifest },
-  checkpoint: CheckpointName,
-): Failure | null {
-  if (manifest.recipe.averaging === null) {
-    return {
-      what: l10n.t('The run {0} has no moving average: it was trained without the trick ema.', id),
-      remedy: l10n.t('Leave out {0}.', '--average'),
-    };
-  }
-  if (checkpoint === 'best') {
-    return {
-      what: l10n.t('The best checkpoint holds the weights alone.'),
-      remedy: l10n.t('Export the average of the last one: {0}', '--average --checkpoint last'),
-    };
-  }
-  return null;
-}
-
-function averagedIn(named: ReadonlyMap<string, Float32Array>): Map<string, Float32Array> {
-  const averaged = [...named].filter(([name]) => name.startsWith(AVERAGE_PREFIX));
-  return new Map(averaged.map(([name, values]) => [name.slice(AVERAGE_PREFIX.length), values]));
-}
-
-/** A run's checkpoint; in place of a damaged last one, the one before it, which is noted. */
-async function readRunCheckpoint(
+async function exportOnnx(
   terminal: Terminal,
-  { id, folder }: { readonly id: string; readonly folder: string },
-  name: CheckpointName,
-): Promise<Checkpoint> {
-  const paths =
-    name === 'best'
-      ? [bestCheckpointPath(folder)]
-      : [lastCheckpointPath(folder), previousCheckpointPath(folder)];
-  const damage: string[] = [];
-  for (const path of paths) {
-    try {
-      const checkpoint = await readCheckpoint(path);
-      for (const note of damage) terminal.note(`${note} ${l10n.t('The checkpoint before it is exported.')}`);
-      return checkpoint;
-    } catch (error) {
-      if (isSystemError(error, 'ENOENT', 'ENOTDIR')) continue;
-      damage.push(l10n.t('The checkpoint {0} cannot be read: {1}', path, failureOf(error).what));
-    }
-  }
-  const other = name === 'best' ? 'last' : 'best';
-  throw new UserError(
-    damage.length > 0
-      ? { what: damage.join(' '), remedy: l10n.t('Try {0}, or train again.', `--checkpoint ${other}`) }
-      : {
-          what: l10n.t('The run {0} has no checkpoint yet.', id),
-          remedy: l10n.t('A run has one from the end of its first epoch on.'),
-        },
+  run: ReadableRun,
+  file: string,
+  options: ExportOptions,
+): Promise<void> {
+  const { recipe } = run.manifest;
+  await checkWritable(file, options.force ?? false);
+  const read = await readModelWeights(terminal, run, options);
+  const model = modelText(recipe.model);
+  const input = imageInputOf(recipe);
+  const facts = { name: recipe.name, model, runId: run.id, version, input };
+  await writeOutput(file, encodeOnnx(graphOf(recipe), read.values, facts));
+  const { channels, height, width, classNames } = input;
+  say(terminal, options, l10n.t('Wrote {0}: {1}, as it was after {2} steps.', file, model, read.steps));
+  say(
+    terminal,
+    options,
+    l10n.t(
+      'It takes normalised images [batch, {0}] and gives logits [batch, {1}].',
+      [channels, height, width].join(', '),
+      classNames.length,
+    ),
+  );
+  say(
+    terminal,
+    options,
+    l10n.t('Load it in Python: {0}', `onnxruntime.InferenceSession(${JSON.stringify(file)})`),
   );
 }
 
-async function writeWhole(file: string, content: Uint8Array): Promise<void> {
-  try {
-    await replaceFile(file, content);
-  } catch (error) {
-    if (!isSystemError(error, 'ENOENT', 'ENOTDIR')) throw error;
-    throw new UserError({
-      what: l10n.t('There is no folder {0}.', dirname(file)),
-      remedy: l10n.t('Make it, or write to another.'),
-    });
-  }
+async function exportTimmFolder(
+  terminal: Terminal,
+  run: ReadableRun,
+  folder: string,
+  options: ExportOptions,
+): Promise<void> {
+  const { recipe } = run.manifest;
+  const graph = graphOf(recipe);
+  const model = timmModelOf(recipe.model, graph);
+  if ('what' in model) throw new UserError(model);
+  const weights = join(folder, 'model.safetensors');
+  const config = join(folder, 'config.json');
+  for (const file of [weights, config]) await checkWritable(file, options.force ?? false);
+  const read = await readModelWeights(terminal, run, options);
+  const files = timmFolder(graph, read.values, {
+    ...model,
+    runId: run.id,
+    batches: batchesOf(run, read),
+    input: imageInputOf(recipe),
+  });
+  // A folder without a config is none to timm: it never sees new weights beside an old config.
+  await rm(config, { force: true });
+  await writeOutput(weights, files['model.safetensors']);
+  await writeOutput(config, files['config.json']);
+  say(
+    terminal,
+    options,
+    l10n.t(
+      'Wrote {0} and {1}: {2} of timm, as it was after {3} steps.',
+      weights,
+      config,
+      model.architecture,
+      read.steps,
+    ),
+  );
+  const loading = `timm.create_model(${JSON.stringify(`local-dir:${folder}`)}, pretrained=True)`;
+  say(terminal, options, l10n.t('Load it in Python: {0}', loading));
 }
 
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
+/** The weights of a model that is used: the best ones, unless others are asked for. */
+function readModelWeights(
+  terminal: Terminal,
+  run: ReadableRun,
+  { average = false, checkpoint = average ? 'last' : 'best' }: ExportOptions,
+): Promise<RunWeights> {
+  return readRunWeights(terminal, run, { average, checkpoint });
+}
+
+/** Batches that the running statistics of a run's weights have seen. */
+function batchesOf({ manifest: { recipe } }: ReadableRun, { steps }: RunWeights): number {
+  return steps * recipe.gradients.accumulation;
+}
+
+/** Says what was done; beside a command on standard output there must be nothing else. */
+function say(terminal: Terminal, { recipe }: ExportOptions, text: string): void {
+  if (recipe === undefined) terminal.print(text);
+  else terminal.note(text);
 }

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { adaptiveShares } from '../../models/adaptiveShares';
 
 type Size = readonly [height: number, width: number];
 
@@ -30,22 +31,11 @@ export function adaptiveAveragePoolGradient(
 
 /** How much of each output pixel each input pixel is, once for each image: [batch, output pixels, input pixels]. */
 function shares([height, width]: Size, [outHeight, outWidth]: Size, batch: number): tf.Tensor3D {
-  const rows = axisShares(height, outHeight);
-  const columns = axisShares(width, outWidth);
+  const rows = adaptiveShares(height, outHeight);
+  const columns = adaptiveShares(width, outWidth);
   const matrix = rows.flatMap((row) =>
     columns.map((column) => row.flatMap((part) => column.map((share) => part * share))),
   );
   const all = tf.tensor3d([matrix]);
   return batch === 1 ? all : tf.concat3d(Array<tf.Tensor3D>(batch).fill(all), 0);
-}
-
-/** By output and by input pixel along one axis. */
-function axisShares(extent: number, out: number): number[][] {
-  return Array.from({ length: out }, (_, index) => {
-    const first = Math.floor((index * extent) / out);
-    const end = Math.ceil(((index + 1) * extent) / out);
-    return Array.from({ length: extent }, (_, pixel) =>
-      pixel >= first && pixel < end ? 1 / (end - first) : 0,
-    );
-  });
 }

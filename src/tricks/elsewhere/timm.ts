@@ -35,8 +35,8 @@ const MODELS: Readonly<Record<string, string>> = {
   densenet121: 'densenet121',
 };
 
-/** ResNets of 18 and 34 layers stand there plain and as D alone. */
-function modelName(model: ModelSpec): string | null {
+/** timm's name of a model, of whatever width; ResNets of 18 and 34 layers stand there plain and as D alone. */
+export function timmName(model: ModelSpec): string | null {
   if (!isResNet(model)) return MODELS[model.name] ?? null;
   const { name, variant } = model;
   if (variant === 'A' || variant === 'B') return name;
@@ -46,7 +46,7 @@ function modelName(model: ModelSpec): string | null {
 
 /** The model, its classes and what of it is another one there. */
 export const timmModel: Part = (recipe) => {
-  const name = modelName(recipe.model);
+  const name = timmName(recipe.model);
   const variant = isResNet(recipe.model) ? `-${recipe.model.variant}` : '';
   return together(
     option('--model', name ?? 'MODEL'),

@@ -740,9 +740,8 @@ describe('tricks export', () => {
       '--force',
     ]);
     expect(again.code).toBe(0);
-    expect(await tricks(['export', 'last', '--weights', 'gone/w.safetensors'])).toEqual(
-      badInput('error: There is no folder gone.', 'Make it, or write to another.'),
-    );
+    expect((await tricks(['export', 'last', '--weights', 'new/w.safetensors'])).code).toBe(0);
+    expect(await readdir(join(folder, 'new'))).toEqual(['w.safetensors']);
   });
 
   const checkpoints = async ({
@@ -835,7 +834,7 @@ describe('tricks export', () => {
     expect(await tricks(['export', 'last'])).toEqual(
       badInput(
         'error: There is nothing to export.',
-        'Add --weights FILE.safetensors, --recipe timm or both.',
+        'Add one or more of --onnx FILE.onnx, --timm-folder FOLDER, --weights FILE.safetensors and --recipe timm.',
       ),
     );
     expect(await tricks(['export', 'last', '--weights', 'w.safetensors', '--format', 'torchvision'])).toEqual(

@@ -85,7 +85,11 @@ describe('every file of a kind is in its list', () => {
     ['src/tricks', 'src/tricks/registry.ts', ['registry', 'trick', 'replacesSgd', 'resNetTweak']],
     ['src/training/effects', 'src/training/effects/index.ts', ['index', 'effect']],
     ['src/cli/commands', 'src/cli/main.ts', []],
-    ['src/interop/export', 'src/interop/export/commandLine.ts', ['commandLine', 'stateDict']],
+    [
+      'src/interop/export',
+      'src/interop/export/commandLine.ts',
+      ['commandLine', 'stateDict', 'imageInput', 'onnx', 'protobuf', 'timmFolder'],
+    ],
   ])('%s, in %s', (folder, list, others) => {
     const listed = house.get(list) ?? '';
     const files = paths.filter((path) => dirname(path) === folder).map((path) => basename(path, '.ts'));

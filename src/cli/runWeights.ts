@@ -1,0 +1,109 @@
+import * as l10n from '@vscode/l10n';
+import type { Manifest } from '../protocol/manifest';
+import {
+  AVERAGE_PREFIX,
+  bestCheckpointPath,
+  type Checkpoint,
+  lastCheckpointPath,
+  previousCheckpointPath,
+  readCheckpoint,
+} from '../runs/checkpoint';
+import type { Failure } from '../shared/failure';
+import { UserError } from '../shared/userError';
+import { failureOf, isSystemError } from '../system/errors';
+import type { Terminal } from './terminal';
+
+export const CHECKPOINT_NAMES = ['last', 'best'] as const;
+export type CheckpointName = (typeof CHECKPOINT_NAMES)[number];
+
+/** A run that can be read. */
+export interface ReadableRun {
+  readonly id: string;
+  readonly folder: string;
+  readonly manifest: Manifest;
+}
+
+/** Which of a run's weights are meant. */
+export interface WeightsChoice {
+  readonly checkpoint: CheckpointName;
+  /** The moving average of the weights, in place of the weights. */
+  readonly average: boolean;
+}
+
+/** A run's weights, by name and in our layout, and the steps that they had taken. */
+export interface RunWeights {
+  readonly values: ReadonlyMap<string, Float32Array>;
+  readonly steps: number;
+}
+
+/**
+ * Reads a run's weights. In place of a damaged last checkpoint it takes the one before, and notes that.
+ *
+ * @throws UserError where there are none
+ */
+export async function readRunWeights(
+  terminal: Terminal,
+  run: ReadableRun,
+  { checkpoint, average }: WeightsChoice,
+): Promise<RunWeights> {
+  if (average) {
+    const failure = averageFailure(run, checkpoint);
+    if (failure) throw new UserError(failure);
+  }
+  const { metadata, tensors } = await readRunCheckpoint(terminal, run, checkpoint);
+  const named = new Map(tensors.map((tensor) => [tensor.name, tensor.values]));
+  return { values: average ? averagedIn(named) : named, steps: Number(metadata.step ?? 0) };
+}
+
+/** Why a run's moving average cannot be had of a checkpoint; null where it can. */
+function averageFailure({ id, manifest }: ReadableRun, checkpoint: CheckpointName): Failure | null {
+  if (manifest.recipe.averaging === null) {
+    return {
+      what: l10n.t('The run {0} has no moving average: it was trained without the trick ema.', id),
+      remedy: l10n.t('Leave out {0}.', '--average'),
+    };
+  }
+  if (checkpoint === 'best') {
+    return {
+      what: l10n.t('The best checkpoint holds the weights alone.'),
+      remedy: l10n.t('Export the average of the last one: {0}', '--average --checkpoint last'),
+    };
+  }
+  return null;
+}
+
+function averagedIn(named: ReadonlyMap<string, Float32Array>): Map<string, Float32Array> {
+  const averaged = [...named].filter(([name]) => name.startsWith(AVERAGE_PREFIX));
+  return new Map(averaged.map(([name, values]) => [name.slice(AVERAGE_PREFIX.length), values]));
+}
+
+async function readRunCheckpoint(
+  terminal: Terminal,
+  { id, folder }: ReadableRun,
+  name: CheckpointName,
+): Promise<Checkpoint> {
+  const paths =
+    name === 'best'
+      ? [bestCheckpointPath(folder)]
+      : [lastCheckpointPath(folder), previousCheckpointPath(folder)];
+  const damage: string[] = [];
+  for (const path of paths) {
+    try {
+      const checkpoint = await readCheckpoint(path);
+      for (const note of damage) terminal.note(`${note} ${l10n.t('The checkpoint before it is exported.')}`);
+      return checkpoint;
+    } catch (error) {
+      if (isSystemError(error, 'ENOENT', 'ENOTDIR')) continue;
+      damage.push(l10n.t('The checkpoint {0} cannot be read: {1}', path, failureOf(error).what));
+    }
+  }
+  const other = name === 'best' ? 'last' : 'best';
+  throw new UserError(
+    damage.length > 0
+      ? { what: damage.join(' '), remedy: l10n.t('Try {0}, or train again.', `--checkpoint ${other}`) }
+      : {
+          what: l10n.t('The run {0} has no checkpoint yet.', id),
+          remedy: l10n.t('A run has one from the end of its first epoch on.'),
+        },
+  );
+}
