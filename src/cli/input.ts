@@ -1,48 +1,83 @@
 import { readFile } from 'node:fs/promises';
-import { relative } from 'node:path';
+import { dirname, relative, resolve } from 'node:path';
 import * as l10n from '@vscode/l10n';
+import { assertUsable } from '../datasets/index/openIndexed';
+import { factsLookup, indexLookup } from '../datasets/index/store';
 import { parseExperiment } from '../experiment/parse';
 import { formatProblem, type Problem } from '../experiment/problem';
 import type { Purpose } from '../experiment/validate';
+import { isOwnDataset } from '../recipe/datasets';
 import type { Recipe } from '../recipe/recipe';
 import { listRuns, type RunEntry } from '../runs/store';
 import type { Failure } from '../shared/failure';
 import { messageOf } from '../shared/failure';
 import { UserError } from '../shared/userError';
 import { isSystemError } from '../system/errors';
+import { type AllowOption, allowFolders, type DataPlace, ensureAllowed, indexData } from './dataAccess';
+import { type FolderOption, rootOf } from './options';
 import type { Terminal } from './terminal';
 
+/** What a command that reads an experiment may do about the images that it names. */
+export interface ReadOptions extends FolderOption, AllowOption {
+  readonly overrides?: readonly string[];
+  readonly purpose?: Purpose;
+  /** The experiment is trained next: images that cannot be are found out now. */
+  readonly isTrained?: boolean;
+}
+
 /**
- * Reads an experiment file; `overrides` are `key=value`, set in it before it is checked. Where it has problems, notes
- * each on a line, as compilers print them, and returns null.
- * @throws UserError where the file cannot be read
+ * Reads an experiment file; `overrides` are `key=value`, set in it before it is checked. A person's own images are
+ * indexed, if they have not been and it is not only inspected. Where the file has problems, notes each on a line, as
+ * compilers print them, and returns null.
+ *
+ * @throws UserError where the file cannot be read, or the images that it names may not be or cannot be used;
+ *   Interrupted
  */
 export async function readExperiment(
   terminal: Terminal,
   file: string,
-  overrides: readonly string[] = [],
-  purpose: Purpose = 'train',
+  options: ReadOptions = {},
 ): Promise<{ readonly text: string; readonly recipe: Recipe; readonly warnings: readonly string[] } | null> {
+  const { overrides = [], purpose = 'train', isTrained = false } = options;
   const text = await readText(file);
-  const parsed = parseExperiment(text, file, overrides, purpose);
+  const place = { root: await rootOf(options), folder: dirname(resolve(file)) };
+  await allowFolders(options);
+  const parse = () => parseExperiment(text, file, overrides, purpose, factsLookup(place.root, place.folder));
+  let parsed = parse();
+  if (!parsed.ok && parsed.unindexed) {
+    await ensureAllowed(terminal, parsed.unindexed.request, place);
+    await indexData(terminal, parsed.unindexed.request, place);
+    parsed = parse();
+  }
   const lines = (problems: readonly Problem[]) =>
     problems.map((problem) => formatProblem(shownPath(file), problem));
-  if (parsed.ok) return { text, recipe: parsed.recipe, warnings: lines(parsed.warnings) };
+  if (parsed.ok) {
+    if (isTrained) await assertTrainable(terminal, parsed.recipe, place);
+    return { text, recipe: parsed.recipe, warnings: lines(parsed.warnings) };
+  }
   for (const line of lines(parsed.problems)) terminal.note(line);
   return null;
 }
 
+/** @throws UserError where a recipe's images may not be read, or some of them cannot be used */
+async function assertTrainable(terminal: Terminal, { data }: Recipe, place: DataPlace): Promise<void> {
+  if (!isOwnDataset(data.source)) return;
+  await ensureAllowed(terminal, data.source, place);
+  const index = indexLookup(place.root, data.source, place.folder);
+  if (index) assertUsable(index, data.images?.onBadImage ?? 'fail');
+}
+
 /**
  * The recipe of an experiment file, its warnings noted; null where the file has problems, which are noted as well.
- * @throws UserError where the file cannot be read
+ *
+ * @throws as `readExperiment`
  */
 export async function readRecipe(
   terminal: Terminal,
   file: string,
-  overrides: readonly string[],
-  purpose: Purpose = 'train',
+  options: ReadOptions = {},
 ): Promise<Recipe | null> {
-  const experiment = await readExperiment(terminal, file, overrides, purpose);
+  const experiment = await readExperiment(terminal, file, options);
   for (const warning of experiment?.warnings ?? []) terminal.note(warning);
   return experiment?.recipe ?? null;
 }
@@ -53,7 +88,12 @@ function shownPath(file: string): string {
   return fromHere.length < file.length ? fromHere : file;
 }
 
-async function readText(file: string): Promise<string> {
+/**
+ * An experiment file's text.
+ *
+ * @throws UserError
+ */
+export async function readText(file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8');
   } catch (error) {

@@ -2,10 +2,13 @@
  * The command line, `tricks`: what the editor does, without an editor. Exit codes: 0 done, 1 failed, 2 bad
  * input, 130 stopped or paused.
  */
+import { availableParallelism } from 'node:os';
 import * as l10n from '@vscode/l10n';
 import { Command, CommanderError } from 'commander';
 import { UserError } from '../shared/userError';
 import { failureOf } from '../system/errors';
+import { addAllowCommand } from './commands/allow';
+import { addDataCommand } from './commands/data';
 import { addDoctorCommand } from './commands/doctor';
 import { addEngineCommand } from './commands/engine';
 import { addExportCommand } from './commands/export';
@@ -23,7 +26,7 @@ import { addStopCommand } from './commands/stop';
 import { addTestCommand } from './commands/test';
 import type { CommandContext } from './options';
 import { version } from './package';
-import { EXIT, type ExitCode, Terminal } from './terminal';
+import { EXIT, type ExitCode, Interrupted, Terminal } from './terminal';
 
 /** In the order in which the help lists them. */
 const COMMANDS: readonly ((program: Command, context: CommandContext) => void)[] = [
@@ -31,6 +34,8 @@ const COMMANDS: readonly ((program: Command, context: CommandContext) => void)[]
   addResolveCommand,
   addInspectCommand,
   addScheduleCommand,
+  addDataCommand,
+  addAllowCommand,
   addRunsCommand,
   addShowCommand,
   addTestCommand,
@@ -62,6 +67,7 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
       terminal.fail(error.failure);
       return EXIT.badInput;
     }
+    if (error instanceof Interrupted) return EXIT.stopped;
     terminal.fail(failureOf(error));
     return EXIT.failed;
   }
@@ -83,6 +89,9 @@ ${l10n.t('Examples:')}
   tricks show last`,
     );
 }
+
+// Images are decoded on libuv's threads, which start with the first use: as many as the machine has cores, four at least.
+process.env.UV_THREADPOOL_SIZE ||= `${Math.max(4, availableParallelism())}`;
 
 void main(process.argv.slice(2)).then((exitCode) => {
   process.exitCode = exitCode;

@@ -7,6 +7,11 @@ import { table } from './table';
 export const EXIT = { done: 0, failed: 1, badInput: 2, stopped: 130 } as const;
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
+/** A command was interrupted, and has cleaned up. */
+export class Interrupted extends Error {
+  override readonly name = 'Interrupted';
+}
+
 type Style = Parameters<typeof styleText>[0];
 
 /** Where a command writes: results on standard output, all else on standard error. */

@@ -2,17 +2,22 @@
  * Consent to read data outside the folder that holds the runs. An experiment file that comes from elsewhere could name
  * any folder of a person's; so each is read only once its person has allowed it. What is allowed is kept per user.
  */
+import { existsSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import * as l10n from '@vscode/l10n';
 import envPaths from 'env-paths';
 import { z } from 'zod';
 import type { OwnDatasetRequest } from '../recipe/datasets';
+import { assertNever } from '../shared/assertNever';
 import { UserError } from '../shared/userError';
 import { isSystemError } from '../system/errors';
 import { isInside, realPathOf } from '../system/insideFolder';
 import { replaceFile } from '../system/replaceFile';
+import { tableFolders } from './index/tableFolders';
+import type { ListedDataset } from './listing';
 import { requestPaths } from './requestPaths';
+import type { SplitTable } from './table';
 
 const fileSchema = z.object({ folders: z.array(z.string()) });
 
@@ -40,6 +45,12 @@ export async function readAllowedFolders(): Promise<readonly string[]> {
  */
 export async function allowFolder(path: string): Promise<string> {
   const real = await realPathOf(resolve(path));
+  if (!existsSync(real)) {
+    throw new UserError({
+      what: l10n.t('There is no folder {0}.', path),
+      remedy: l10n.t('Check the path; it is taken from {0}.', process.cwd()),
+    });
+  }
   const folders = await readAllowedFolders();
   if (!folders.includes(real)) await write([...folders, real].sort());
   return real;
@@ -93,11 +104,17 @@ export async function pathsToAllow(
 ): Promise<string[]> {
   const allowed = [await realPathOf(root), ...(await readAllowedFolders())];
   const needed: string[] = [];
-  for (const path of requestPaths(request, folder)) {
+  for (const path of consentPaths(request, folder)) {
     const real = await realPathOf(path);
     if (!(await isInAny(real, allowed)) && !needed.includes(real)) needed.push(real);
   }
   return needed;
+}
+
+/** The paths of a request that consent is asked for: of a table of image files the folder that they are below. */
+function consentPaths(request: OwnDatasetRequest, folder: string): string[] {
+  const paths = requestPaths(request, folder);
+  return request.dataset === 'csv' ? paths.map((path) => dirname(path)) : paths;
 }
 
 /** Refuses data that needs consent, with how to give it. */
@@ -119,6 +136,43 @@ export async function assertAllowed(
 ): Promise<void> {
   const needed = await pathsToAllow(request, places);
   if (needed.length > 0) throw consentError(needed, places.root);
+}
+
+/**
+ * Makes sure that what was listed may be read: a table, a pattern or a link may lead out of the folder that was allowed.
+ *
+ * @throws UserError where some of it needs consent
+ */
+export async function assertListedAllowed(
+  { train, validation, test }: ListedDataset,
+  root: string,
+): Promise<void> {
+  const paths = new Set<string>();
+  for (const table of [train, validation, test])
+    for (const path of table ? placesOf(table) : []) paths.add(path);
+  const allowed = [await realPathOf(root), ...(await readAllowedFolders())];
+  const needed: string[] = [];
+  for (const path of paths) if (!(await isInAny(path, allowed))) needed.push(await realPathOf(path));
+  if (needed.length > 0) throw consentError(needed.slice(0, NAMED_PATHS), root);
+}
+
+/** Paths that a refusal names, of however many. */
+const NAMED_PATHS = 3;
+
+/** The files of a table's images, or the folders that they are in. */
+function* placesOf(table: SplitTable): Generator<string> {
+  switch (table.kind) {
+    case 'files':
+      for (const folder of tableFolders(table)) yield resolve(table.root, folder);
+      return;
+    case 'ranges':
+      yield* table.files;
+      return;
+    case 'pixels':
+      return;
+    default:
+      assertNever(table);
+  }
 }
 
 function quoted(path: string): string {

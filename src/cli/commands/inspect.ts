@@ -33,7 +33,7 @@ async function printInspection(
   file: string,
   options: OverrideOptions & JsonOption,
 ): Promise<ExitCode> {
-  const recipe = await readRecipe(terminal, file, overridesOf(options), 'inspect');
+  const recipe = await readRecipe(terminal, file, { overrides: overridesOf(options), purpose: 'inspect' });
   if (!recipe) return EXIT.badInput;
   const inspection = inspect(recipe);
   if (options.json) {

@@ -10,6 +10,7 @@ import { type RunEnd, startRun } from '../../runs/supervisor';
 import { assertNever } from '../../shared/assertNever';
 import { formatAge, formatPercent } from '../../shared/format';
 import { UserError } from '../../shared/userError';
+import { type AllowOption, withAllow } from '../dataAccess';
 import { findRun, readExperiment } from '../input';
 import {
   type CommandContext,
@@ -26,6 +27,8 @@ import {
 import { TRAINER_PATH, VERSIONS } from '../package';
 import { EXIT, type ExitCode, type Terminal } from '../terminal';
 
+type AddOptions = OverrideOptions & AllowOption & FolderOption;
+
 interface StartOptions extends FolderOption {
   readonly atOnce: number;
   readonly retries: number;
@@ -41,12 +44,12 @@ export function addQueueCommand(program: Command, { terminal, end }: CommandCont
     .action(async (options: FolderOption & JsonOption) => {
       end(await list(terminal, await rootOf(options), options));
     });
-  withSet(queue.command('add'))
+  withAllow(withSet(queue.command('add')))
     .description(l10n.t('add a run of each experiment at the end'))
     .argument('<files...>', l10n.t('experiment files, YAML or JSON'))
     .option(...folderOption())
-    .action(async (files: string[], options: OverrideOptions & FolderOption) => {
-      end(await add(terminal, await rootOf(options), files, overridesOf(options)));
+    .action(async (files: string[], options: AddOptions) => {
+      end(await add(terminal, files, options));
     });
   queue
     .command('move')
@@ -109,15 +112,15 @@ async function list(terminal: Terminal, root: string, { json = false }: JsonOpti
 }
 
 /** Adds a run of each file at the end of the queue; none where one of them cannot run. */
-async function add(
-  terminal: Terminal,
-  root: string,
-  files: readonly string[],
-  overrides: readonly string[],
-): Promise<ExitCode> {
+async function add(terminal: Terminal, files: readonly string[], options: AddOptions): Promise<ExitCode> {
+  const root = await rootOf(options);
   const experiments: { readonly file: string; readonly text: string; readonly recipe: Recipe }[] = [];
   for (const file of files) {
-    const experiment = await readExperiment(terminal, file, overrides);
+    const experiment = await readExperiment(terminal, file, {
+      ...options,
+      overrides: overridesOf(options),
+      isTrained: true,
+    });
     if (!experiment) return EXIT.badInput;
     experiments.push({ file, ...experiment });
   }

@@ -1,5 +1,6 @@
 import * as l10n from '@vscode/l10n';
 import type { Command } from 'commander';
+import { type AllowOption, withAllow } from '../dataAccess';
 import { readRecipe } from '../input';
 import {
   type CommandContext,
@@ -11,11 +12,11 @@ import {
 import { EXIT, type ExitCode, type Terminal } from '../terminal';
 
 export function addResolveCommand(program: Command, { terminal, end }: CommandContext): void {
-  withSet(program.command('resolve'))
+  withAllow(withSet(program.command('resolve')))
     .description(l10n.t('print the recipe that an experiment leads to, as JSON'))
     .argument(...experimentArgument())
-    .action(async (file: string, options: OverrideOptions) => {
-      end(await printRecipe(terminal, file, overridesOf(options)));
+    .action(async (file: string, options: OverrideOptions & AllowOption) => {
+      end(await printRecipe(terminal, file, options));
     });
 }
 
@@ -23,9 +24,9 @@ export function addResolveCommand(program: Command, { terminal, end }: CommandCo
 async function printRecipe(
   terminal: Terminal,
   file: string,
-  overrides: readonly string[],
+  options: OverrideOptions & AllowOption,
 ): Promise<ExitCode> {
-  const recipe = await readRecipe(terminal, file, overrides);
+  const recipe = await readRecipe(terminal, file, { ...options, overrides: overridesOf(options) });
   if (!recipe) return EXIT.badInput;
   terminal.print(JSON.stringify(recipe, null, 2));
   return EXIT.done;

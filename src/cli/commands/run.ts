@@ -1,6 +1,7 @@
 import * as l10n from '@vscode/l10n';
 import type { Command } from 'commander';
 import { createRun } from '../../runs/store';
+import { type AllowOption, withAllow } from '../dataAccess';
 import { readExperiment } from '../input';
 import {
   type CommandContext,
@@ -17,10 +18,10 @@ import { VERSIONS } from '../package';
 import { EXIT, type ExitCode, type Terminal } from '../terminal';
 import { train } from '../train';
 
-type RunOptions = OverrideOptions & FolderOption & JsonOption;
+type RunOptions = OverrideOptions & AllowOption & FolderOption & JsonOption;
 
 export function addRunCommand(program: Command, { terminal, end }: CommandContext): void {
-  withSet(program.command('run'))
+  withAllow(withSet(program.command('run')))
     .description(l10n.t('train an experiment'))
     .argument(...experimentArgument())
     .option('--engine <name>', l10n.t('replace the engine of the file'))
@@ -32,7 +33,11 @@ export function addRunCommand(program: Command, { terminal, end }: CommandContex
 
 /** Trains an experiment until it is done, fails or is interrupted. */
 async function run(terminal: Terminal, file: string, options: RunOptions): Promise<ExitCode> {
-  const experiment = await readExperiment(terminal, file, overridesOf(options));
+  const experiment = await readExperiment(terminal, file, {
+    ...options,
+    overrides: overridesOf(options),
+    isTrained: true,
+  });
   if (!experiment) return EXIT.badInput;
   const { text, recipe, warnings } = experiment;
   for (const warning of warnings) terminal.note(warning);

@@ -4,6 +4,7 @@ import * as l10n from '@vscode/l10n';
 import type { Command } from 'commander';
 import { learningRateAt, type Schedule } from '../../recipe/schedule';
 import { isSystemError } from '../../system/errors';
+import { type AllowOption, withAllow } from '../dataAccess';
 import { readRecipe } from '../input';
 import {
   type CommandContext,
@@ -17,11 +18,11 @@ import { EXIT, type ExitCode, type Terminal } from '../terminal';
 const LINES_AT_ONCE = 4096;
 
 export function addScheduleCommand(program: Command, { terminal, end }: CommandContext): void {
-  withSet(program.command('schedule'))
+  withAllow(withSet(program.command('schedule')))
     .description(l10n.t('print the learning rate of every step, as CSV'))
     .argument(...experimentArgument())
-    .action(async (file: string, options: OverrideOptions) => {
-      end(await printSchedule(terminal, file, overridesOf(options)));
+    .action(async (file: string, options: OverrideOptions & AllowOption) => {
+      end(await printSchedule(terminal, file, options));
     });
 }
 
@@ -29,9 +30,9 @@ export function addScheduleCommand(program: Command, { terminal, end }: CommandC
 async function printSchedule(
   terminal: Terminal,
   file: string,
-  overrides: readonly string[],
+  options: OverrideOptions & AllowOption,
 ): Promise<ExitCode> {
-  const recipe = await readRecipe(terminal, file, overrides);
+  const recipe = await readRecipe(terminal, file, { ...options, overrides: overridesOf(options) });
   if (!recipe) return EXIT.badInput;
   try {
     await pipeline(Readable.from(scheduleCsv(recipe.schedule)), terminal.output, { end: false });

@@ -77,25 +77,32 @@ function problemsOf(found: Omit<DataReport, 'problems'>): DataProblem[] {
           kind: 'unreadable',
           count: unreadable.count,
           where: unreadable.images.slice(0, NAMED_PLACES).map(({ name, reason }) => `${name}: ${reason}`),
-          what: l10n.t('{0} images cannot be read.', formatCount(unreadable.count)),
+          what:
+            unreadable.count === 1
+              ? l10n.t('One image cannot be read.')
+              : l10n.t('{0} images cannot be read.', formatCount(unreadable.count)),
           remedy: l10n.t('Replace or delete them, or leave them out by {0}.', 'data.on_bad_image: skip'),
         },
     copyProblem(
       copiesAcross,
       'leak',
-      l10n.t(
-        '{0} validation or test images are copies of images of another split, so accuracy is too high.',
-        formatCount(copiesAcross.count),
-      ),
+      copiesAcross.count === 1
+        ? l10n.t('One validation or test image is a copy of an image of another split.')
+        : l10n.t(
+            '{0} validation or test images are copies of images of another split, so accuracy is too high.',
+            formatCount(copiesAcross.count),
+          ),
       l10n.t('Delete them from one of the splits, or keep copies together by {0}.', 'data.split.group_by'),
     ),
     copyProblem(
       nearCopiesAcross,
       'leak',
-      l10n.t(
-        '{0} validation or test images look like images of another split, so accuracy may be too high.',
-        formatCount(nearCopiesAcross.count),
-      ),
+      nearCopiesAcross.count === 1
+        ? l10n.t('One validation or test image looks like an image of another split.')
+        : l10n.t(
+            '{0} validation or test images look like images of another split, so accuracy may be too high.',
+            formatCount(nearCopiesAcross.count),
+          ),
       l10n.t(
         'Compare them. Where they are of one burst, patient or session, keep these together by {0}.',
         'data.split.group_by',
@@ -104,13 +111,17 @@ function problemsOf(found: Omit<DataReport, 'problems'>): DataProblem[] {
     copyProblem(
       copiesMislabelled,
       'duplicate',
-      l10n.t('{0} images are copies of images of another class.', formatCount(copiesMislabelled.count)),
+      copiesMislabelled.count === 1
+        ? l10n.t('One image is a copy of an image of another class.')
+        : l10n.t('{0} images are copies of images of another class.', formatCount(copiesMislabelled.count)),
       l10n.t('Delete those whose class is wrong.'),
     ),
     copyProblem(
       copiesWithin,
       'duplicate',
-      l10n.t('{0} images are copies of images of their split.', formatCount(copiesWithin.count)),
+      copiesWithin.count === 1
+        ? l10n.t('One image is a copy of another of its split.')
+        : l10n.t('{0} images are copies of others of their split.', formatCount(copiesWithin.count)),
       l10n.t('Delete them, unless they are meant to count more often.'),
     ),
   ];

@@ -3,10 +3,9 @@ import { readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { OwnDatasetRequest } from '../../recipe/datasets';
 import { requestPaths } from '../requestPaths';
-import { nameAt, type SplitTable } from '../table';
+import type { SplitTable } from '../table';
 import type { Source } from './tableFile';
-
-const SLASH = 0x2f;
+import { tableFolders } from './tableFolders';
 
 /**
  * What a listing depends on, as it is now: the paths of the request, the folders of its images, and the files that hold
@@ -30,8 +29,9 @@ export async function sourcesOf(
         for (const found of [split, ...(await foldersIn(split))]) paths.add(found);
       }
     } else {
-      // Of a folder of archives or tables, those too.
-      for (const name of await readdir(path).catch(() => [])) paths.add(join(path, name));
+      // Of a folder of archives or tables, those too; what a training writes beside shards is no concern of theirs.
+      const isPart = (name: string) => request.dataset !== 'webdataset' || /[.](tar|txt)$/.test(name);
+      for (const name of await readdir(path).catch(() => [])) if (isPart(name)) paths.add(join(path, name));
     }
   }
   for (const table of tables) {
@@ -53,29 +53,14 @@ async function foldersIn(path: string): Promise<string[]> {
 
 /** The folders of a table's images, and those above them up to its root. */
 function addFolders(table: Extract<SplitTable, { kind: 'files' }>, paths: Set<string>): void {
-  const { root, names } = table;
-  paths.add(root);
-  let [before, beforeEnd] = [-1, -1];
-  for (let image = 0; image < table.labels.length; image++) {
-    const start = names.starts[image]!;
-    let end = names.starts[image + 1]!;
-    while (end > start && names.text[end] !== SLASH) end--;
-    if (end === start) continue;
-    // Images of one folder stand together, for the most part.
-    if (before !== -1 && isSameText(names.text, before, beforeEnd, start, end)) continue;
-    [before, beforeEnd] = [start, end];
-    for (let path = dirname(nameAt(names, image)); path !== '.'; path = dirname(path)) {
-      const absolute = join(root, path);
+  paths.add(table.root);
+  for (const folder of tableFolders(table)) {
+    for (let path = folder; path !== '' && path !== '.'; path = dirname(path)) {
+      const absolute = join(table.root, path);
       if (paths.has(absolute)) break;
       paths.add(absolute);
     }
   }
-}
-
-function isSameText(text: Uint8Array, a: number, endA: number, b: number, endB: number): boolean {
-  if (endA - a !== endB - b) return false;
-  for (let at = 0; at < endA - a; at++) if (text[a + at] !== text[b + at]) return false;
-  return true;
 }
 
 function sourceAt(path: string): Source & { readonly isFolder: boolean } {

@@ -7,11 +7,14 @@ import {
   allowedFoldersPath,
   allowFolder,
   assertAllowed,
+  assertListedAllowed,
   isAllowed,
   pathsToAllow,
   readAllowedFolders,
   revokeFolder,
 } from '../../../src/datasets/consent';
+import type { ListedDataset } from '../../../src/datasets/listing';
+import { nameTable } from '../../../src/datasets/table';
 import type { OwnDatasetRequest } from '../../../src/recipe/datasets';
 import { isInside } from '../../../src/system/insideFolder';
 
@@ -95,6 +98,49 @@ describe('data outside', () => {
     await allowFolder(join(outside, 'cats'));
     expect(await pathsToAllow(request, { root, folder: root })).toEqual([outside]);
   });
+});
+
+test('what was listed is refused where a name or a link leads out of what is allowed', async () => {
+  const { root, outside } = await places();
+  const listed = (names: string[], tableRoot = join(root, 'data')): ListedDataset => ({
+    classNames: ['a'],
+    train: {
+      kind: 'files',
+      root: tableRoot,
+      names: nameTable(names),
+      labels: new Uint32Array(names.length),
+    },
+    validation: {
+      kind: 'pixels',
+      pixels: new Uint8Array(0),
+      height: 1,
+      width: 1,
+      channels: 1,
+      labels: new Uint32Array(0),
+    },
+    test: null,
+    problems: [],
+  });
+  await symlink(outside, join(root, 'data', 'link'));
+  await assertListedAllowed(listed(['a.jpg', 'a/b.jpg', 'a/c.jpg', 'd/e/f.jpg']), root);
+  for (const names of [['a.jpg', '../../outside/a.jpg'], ['link/a.jpg'], ['a/x.jpg', 'link/cats/a.jpg']]) {
+    await expect(assertListedAllowed(listed(names), root)).rejects.toThrow(outside);
+  }
+  await expect(assertListedAllowed(listed(['a.jpg'], outside), root)).rejects.toThrow(outside);
+  await allowFolder(outside);
+  await assertListedAllowed(listed(['link/a.jpg', '../../outside/a.jpg']), root);
+});
+
+test('a table of images outside needs consent for its folder, where the images are', async () => {
+  const { root, outside } = await places();
+  const request: OwnDatasetRequest = {
+    dataset: 'csv',
+    path: join(outside, 'labels.csv'),
+    image_column: 'path',
+    label_column: 'label',
+    split,
+  };
+  expect(await pathsToAllow(request, { root, folder: root })).toEqual([outside]);
 });
 
 test('the list is kept once, sorted, and a damaged one allows nothing', async () => {

@@ -33,8 +33,14 @@ const MAY_IMPORT = {
   webview: ['protocol', 'recipe', 'models', 'shared'],
 } as const satisfies Record<string, readonly string[]>;
 
-/** Parts of a room that may import more than the rest of it. The trainer process names tricks in its remedies. */
-const MAY_ALSO_IMPORT: Readonly<Record<string, readonly string[]>> = { 'src/training/trainer/': ['tricks'] };
+/**
+ * Parts of a room that may import more than the rest of it. The trainer process names tricks in its remedies; the command
+ * line shows images as a training augments them.
+ */
+const MAY_ALSO_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  'src/training/trainer/': ['tricks'],
+  'src/cli/sheets.ts': ['training'],
+};
 
 /** Rooms that read no files and start no processes: what they must read comes in as a function. */
 const PURE: readonly string[] = [

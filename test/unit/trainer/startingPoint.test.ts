@@ -2,6 +2,7 @@ import { copyFile, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { allowFolder, revokeFolder } from '../../../src/datasets/consent';
 import { FILES_OUTSIDE } from '../../../src/protocol/trainer';
 import type { Recipe } from '../../../src/recipe/recipe';
 import { bestCheckpointPath, lastCheckpointPath, readCheckpoint } from '../../../src/runs/checkpoint';
@@ -72,6 +73,11 @@ describe('a run that starts from a file', () => {
         expect(remedy).toContain('bagOfTricks.filesOutside');
         await done(await train(recipe, { [FILES_OUTSIDE]: '1' }));
       }
+      const recipe = still(smallRecipe({ init: 'links/out/weights.safetensors' }));
+      await allowFolder(outside);
+      await done(await train(recipe));
+      await revokeFolder(outside);
+      expect((await failureOf(await train(recipe))).remedy).toContain('tricks allow FOLDER');
     } finally {
       await rm(outside, { recursive: true });
     }

@@ -1,5 +1,5 @@
-import { assertNever } from '../shared/assertNever';
-import { nameAt, nameTable, type SplitTable } from './table';
+import { assertNever } from '../../shared/assertNever';
+import { nameAt, nameTable, type SplitTable } from '../table';
 
 /** A table of some of another's images, in the order of `images`. */
 export function selectImages(table: SplitTable, images: Uint32Array): SplitTable {

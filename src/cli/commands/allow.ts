@@ -1,0 +1,47 @@
+import * as l10n from '@vscode/l10n';
+import type { Command } from 'commander';
+import { allowFolder, readAllowedFolders, revokeFolder } from '../../datasets/consent';
+import type { CommandContext, JsonOption } from '../options';
+import { EXIT, type ExitCode, type Terminal } from '../terminal';
+
+interface AllowOptions extends JsonOption {
+  readonly revoke?: string;
+}
+
+export function addAllowCommand(program: Command, { terminal, end }: CommandContext): void {
+  program
+    .command('allow')
+    .description(l10n.t('list the folders whose data experiments may read, or add one'))
+    .argument('[folder]', l10n.t('a folder to add, for this user'))
+    .option('--revoke <folder>', l10n.t('take a folder off the list'))
+    .option('--json', l10n.t('print the list as JSON'))
+    .action(async (folder: string | undefined, options: AllowOptions) => {
+      end(await allow(terminal, folder, options));
+    });
+}
+
+/** Adds a folder, takes one back, or lists those that are allowed. */
+async function allow(
+  terminal: Terminal,
+  folder: string | undefined,
+  { revoke, json = false }: AllowOptions,
+): Promise<ExitCode> {
+  if (revoke !== undefined) {
+    const revoked = await revokeFolder(revoke);
+    if (!json) terminal.print(l10n.t('No longer allowed: {0}', revoked));
+  }
+  if (folder !== undefined) {
+    const allowed = await allowFolder(folder);
+    if (!json) terminal.print(l10n.t('Allowed: {0}', allowed));
+  }
+  const isListed = revoke === undefined && folder === undefined;
+  if (!isListed && !json) return EXIT.done;
+  const folders = await readAllowedFolders();
+  if (json) terminal.print(JSON.stringify(folders, null, 2));
+  else if (folders.length === 0) {
+    terminal.note(
+      l10n.t('No folder is allowed but the one that keeps the runs. Allow one: {0}', 'tricks allow FOLDER'),
+    );
+  } else for (const each of folders) terminal.print(each);
+  return EXIT.done;
+}

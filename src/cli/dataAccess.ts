@@ -1,0 +1,129 @@
+/** What a command does before an experiment's own images are read: ask for consent, and index them. */
+import { createInterface } from 'node:readline/promises';
+import * as l10n from '@vscode/l10n';
+import type { Command } from 'commander';
+import { allowFolder, assertListedAllowed, consentError, pathsToAllow } from '../datasets/consent';
+import type { DatasetIndex } from '../datasets/index/datasetIndex';
+import { indexDataset } from '../datasets/index/scan';
+import { dataCacheFolder } from '../datasets/requestPaths';
+import { FILES_OUTSIDE } from '../protocol/trainer';
+import type { OwnDatasetRequest } from '../recipe/datasets';
+import { formatProgress } from '../shared/format';
+import { Interrupted, type Terminal } from './terminal';
+
+export interface AllowOption {
+  readonly allow?: readonly string[];
+}
+
+/** Where an experiment's images are looked for, and its index. */
+export interface DataPlace {
+  /** The folder that has .bag-of-tricks. */
+  readonly root: string;
+  /** The experiment file's folder. */
+  readonly folder: string;
+}
+
+/** `--allow`, any number of times, which `allowFolders` reads. */
+export function withAllow(command: Command): Command {
+  return command.option(
+    '--allow <folder>',
+    l10n.t('let experiments read data in a folder outside of the one that keeps the runs; may be repeated'),
+    (value: string, before: string[] = []) => [...before, value],
+  );
+}
+
+/** Allows the folders of `--allow`, for this user. */
+export async function allowFolders({ allow = [] }: AllowOption): Promise<void> {
+  for (const folder of allow) await allowFolder(folder);
+}
+
+/**
+ * Sees that a data set may be read: asks, where there is a person at a terminal.
+ *
+ * @throws UserError where it may not
+ */
+export async function ensureAllowed(
+  terminal: Terminal,
+  request: OwnDatasetRequest,
+  place: DataPlace,
+): Promise<void> {
+  const paths = process.env[FILES_OUTSIDE] ? [] : await pathsToAllow(request, place);
+  if (paths.length === 0) return;
+  for (const path of paths) {
+    if (
+      !(await confirm(terminal, l10n.t('{0} lies outside {1}. May its images be read?', path, place.root)))
+    ) {
+      throw consentError(paths, place.root);
+    }
+    await allowFolder(path);
+  }
+}
+
+/** Asks a person; without one at a terminal the answer is no. */
+async function confirm(terminal: Terminal, question: string): Promise<boolean> {
+  if (!process.stdin.isTTY || !terminal.errors.isTTY) return false;
+  const lines = createInterface({ input: process.stdin, output: terminal.errors });
+  try {
+    const answer = await lines.question(`${question} [y/N] `, { signal: terminal.closed });
+    return /^y(es)?$/i.test(answer.trim());
+  } catch {
+    return false;
+  } finally {
+    lines.close();
+  }
+}
+
+/**
+ * Indexes a data set, with progress on standard error; an interrupt ends it.
+ *
+ * @throws UserError where it may not be read or is none; Interrupted
+ */
+export async function indexData(
+  terminal: Terminal,
+  request: OwnDatasetRequest,
+  place: DataPlace,
+  options: { readonly decodedImages?: number } = {},
+): Promise<DatasetIndex> {
+  const controller = new AbortController();
+  const interrupt = () => controller.abort(new Interrupted());
+  terminal.closed.addEventListener('abort', interrupt, { once: true });
+  process.on('SIGINT', interrupt).on('SIGTERM', interrupt).on('SIGHUP', interrupt);
+  const line = progressLine(terminal);
+  try {
+    return await indexDataset(request, {
+      ...place,
+      ...options,
+      cacheFolder: dataCacheFolder(),
+      signal: controller.signal,
+      onProgress: line.show,
+      check: async (dataset) => {
+        if (!process.env[FILES_OUTSIDE]) await assertListedAllowed(dataset, place.root);
+      },
+    });
+  } finally {
+    line.end();
+    terminal.closed.removeEventListener('abort', interrupt);
+    process.off('SIGINT', interrupt).off('SIGTERM', interrupt).off('SIGHUP', interrupt);
+  }
+}
+
+/** How often a line is drawn anew. */
+const DRAW_EVERY_MS = 100;
+
+/** A line that follows a scan; where it cannot be drawn anew, one that says that it has begun. */
+function progressLine({ errors, closed }: Terminal) {
+  let drawnAt = 0;
+  const begun = l10n.t('Indexing the images');
+  if (!errors.isTTY && !closed.aborted) errors.write(`${begun}...\n`);
+  return {
+    show: (what: string, share: number | null) => {
+      const now = performance.now();
+      if (!errors.isTTY || closed.aborted || now - drawnAt < DRAW_EVERY_MS) return;
+      drawnAt = now;
+      errors.write(`\r\x1b[K${begun}: ${what}${share === null ? '' : ` (${formatProgress(share)})`}`);
+    },
+    end: () => {
+      if (errors.isTTY && !closed.aborted) errors.write('\r\x1b[K');
+    },
+  };
+}
