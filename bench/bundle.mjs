@@ -4,12 +4,16 @@
 //     node bench/bundle.mjs lenses && node dist/bench/lenses.js
 import { basename } from 'node:path';
 import esbuild from 'esbuild';
-import { nodeBundle } from '../scripts/lib/bundling.mjs';
+import { nodeBundle, programs } from '../scripts/lib/bundling.mjs';
 
 await esbuild.build({
   ...nodeBundle,
-  entryPoints: Object.fromEntries(
-    process.argv.slice(2).map((name) => [`bench/${basename(name)}`, `bench/${name}.ts`]),
-  ),
+  entryPoints: {
+    ...Object.fromEntries(
+      process.argv.slice(2).map((name) => [`bench/${basename(name)}`, `bench/${name}.ts`]),
+    ),
+    // What pipeline.ts starts.
+    'bench/imageWorker': programs.imageWorker,
+  },
   outdir: 'dist',
 });

@@ -5,6 +5,7 @@ import * as l10n from '@vscode/l10n';
 import { html, nothing, type TemplateResult } from 'lit';
 import { modelText } from '../src/models/modelText';
 import type { FromDashboard } from '../src/protocol/dashboard';
+import { dataWaitText } from '../src/protocol/dataWait';
 import type { RunState } from '../src/protocol/manifest';
 import { runPrecisionText } from '../src/protocol/precisionText';
 import { stateName } from '../src/protocol/stateName';
@@ -167,7 +168,15 @@ function progress({ shown }: PageView): TemplateResult {
       ?indeterminate=${indeterminate}
     ></vscode-progress-bar>
     <div class="figures"><span>${whereabouts(shown)}</span><span>${pace(shown)}</span></div>
+    ${dataHint(shown)}
   </section>`;
+}
+
+/** What to change where the last epoch waited for its images. */
+function dataHint({ run, history }: ShownRun): TemplateResult | typeof nothing {
+  const last = history.epochs.at(-1);
+  const hint = last && dataWaitText(last, run.recipe.data);
+  return hint ? html`<p class="hint" role="note">${hint}</p>` : nothing;
 }
 
 function whereabouts(shown: ShownRun): string {

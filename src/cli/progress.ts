@@ -1,5 +1,6 @@
 import * as l10n from '@vscode/l10n';
 import { MultiBar, type SingleBar } from 'cli-progress';
+import { dataWaitText } from '../protocol/dataWait';
 import type { RunEvent } from '../protocol/events';
 import { precisionText } from '../protocol/precisionText';
 import type { Recipe } from '../recipe/recipe';
@@ -165,6 +166,7 @@ function describe(event: RunEvent, recipe: Recipe): string | null {
           event.averagedAccuracy === undefined
             ? ''
             : `; ${l10n.t('of the average {0}', formatPercent(event.averagedAccuracy))}`,
+          lineOf(dataWaitText(event, recipe.data)),
         );
     case 'step':
     case 'done':
@@ -175,4 +177,9 @@ function describe(event: RunEvent, recipe: Recipe): string | null {
     default:
       return assertNever(event);
   }
+}
+
+/** A text on a line below another; nothing where there is none. */
+function lineOf(text: string | null): string {
+  return text === null ? '' : `\n${text}`;
 }

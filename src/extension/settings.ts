@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
-import { CACHE_MB, DATA_WORKERS, FILES_OUTSIDE } from '../protocol/trainer';
+import { CACHE_MB, DATA_WORKERS } from '../protocol/dataVariables';
+import { FILES_OUTSIDE } from '../protocol/trainer';
 import { findNode } from '../system/findNode';
 import { type TrickName, trickCalled } from '../tricks/registry';
 
@@ -14,16 +15,16 @@ export interface Settings {
   readonly dataFolder: string | null;
   /** Whether experiments may name files outside their workspace folder. */
   readonly filesOutside: boolean;
+  /** Threads of a training that prepare images; null leaves it to the trainer. */
+  readonly dataWorkers: number | null;
+  /** MiB of decoded images that a training keeps in memory; null leaves it to the trainer. */
+  readonly cacheMb: number | null;
   /** Runs that train at the same time. */
   readonly runsAtOnce: number;
   /** How often a run whose trainer crashed is tried again. */
   readonly retries: number;
   /** How often a training saves within an epoch. */
   readonly saveEvery: { readonly seconds: number };
-  /** MiB of decoded images that a training keeps in memory; null as fits the machine. */
-  readonly cacheMb: number | null;
-  /** Threads that prepare images; null as fits the machine. */
-  readonly dataWorkers: number | null;
   /** Whether trainings stop when the window closes. */
   readonly stopWithWindow: boolean;
 }
@@ -45,18 +46,13 @@ export function readSettings(): Settings {
     nodePath: configuration.get('nodePath', '').trim() || unnamedNode,
     dataFolder: configuration.get('dataFolder', '').trim() || null,
     filesOutside: configuration.get('filesOutside', false),
+    dataWorkers: Math.floor(configuration.get('dataWorkers', 0)) || null,
+    cacheMb: configuration.get<number | null>('cacheMb', null),
     runsAtOnce: Math.max(1, Math.floor(configuration.get('runsAtOnce', 1))),
     retries: Math.max(0, Math.floor(configuration.get('retries', 1))),
     saveEvery: { seconds: 60 * Math.max(0.1, configuration.get('saveMinutes', 5)) },
-    cacheMb: countOr(configuration.get('cacheMb'), 0),
-    dataWorkers: countOr(configuration.get('dataWorkers'), 1),
     stopWithWindow: configuration.get<string>('whenWindowCloses') === 'stop',
   };
-}
-
-/** A setting's whole number from `least` on; null for any other. */
-function countOr(value: unknown, least: number): number | null {
-  return Number.isInteger(value) && Number(value) >= least ? Number(value) : null;
 }
 
 /** What the settings say of images, as the environment of the programs that read them. */

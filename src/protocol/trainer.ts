@@ -39,12 +39,6 @@ export const STOP_WITH_PARENT = 'BAG_OF_TRICKS_STOP_WITH_PARENT';
 /** Set in a trainer's environment, lets experiments name files outside the folder that holds the runs. */
 export const FILES_OUTSIDE = 'BAG_OF_TRICKS_FILES_OUTSIDE';
 
-/** The environment's variable that says how many threads prepare images. */
-export const DATA_WORKERS = 'BAG_OF_TRICKS_DATA_WORKERS';
-
-/** The environment's variable that says how many MiB of decoded images are kept in memory. */
-export const CACHE_MB = 'BAG_OF_TRICKS_CACHE_MB';
-
 /** How often a trainer saves within an epoch: after so many steps or seconds, whichever are over first. */
 export interface SavePeriod {
   readonly steps: number;

@@ -1,6 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { ToDashboard } from '../../src/protocol/dashboard';
 import type { RunEvent } from '../../src/protocol/events';
+import type { DatasetRequest } from '../../src/recipe/datasets';
+import type { ImagesRecipe } from '../../src/recipe/recipe';
 import { type Panel, PanelHost } from './panel';
 import { doneEvent, halfPrecisionEvents, runView, sampleRecipe, trainingEvents } from './runs';
 import { THEMES } from './themes';
@@ -82,6 +84,33 @@ describe('messages', () => {
       events: trainingEvents(sampleRecipe(), 10),
     });
     expect(await pageText()).not.toContain('Precision');
+  });
+
+  test('an epoch that waited for its images says so, and what to change, until one does not', async () => {
+    const images: ImagesRecipe = {
+      size: 224,
+      interpolation: 'bilinear',
+      cropPct: 0.875,
+      presize: null,
+      onBadImage: 'fail',
+    };
+    const source: DatasetRequest = {
+      dataset: 'image_folder',
+      path: 'photos',
+      split: { validation: 0.1, seed: 0 },
+    };
+    const photos = runView({ ...recipe, data: { ...recipe.data, source, images } });
+    const epochs = (share: number, count: number) =>
+      trainingEvents(recipe, count * recipe.schedule.stepsPerEpoch).map((event) =>
+        event.type === 'epoch' ? { ...event, dataWaitShare: share } : event,
+      );
+    await panel.send({ type: 'snapshot', run: photos, events: epochs(0.4, 1) });
+    const hint = panel.page.getByRole('note');
+    const words = await hint.textContent();
+    expect(words).toContain('waited for images 40% of the time');
+    expect(words).toContain('data.presize: 258');
+    await panel.send({ type: 'snapshot', run: photos, events: epochs(0.05, 2) });
+    expect(await hint.count()).toBe(0);
   });
 
   test('a delta moves every curve on', async () => {

@@ -1,4 +1,5 @@
 import type { DatasetFacts } from '../../recipe/datasets';
+import type { Uniform } from './augment';
 import type { BatchSource } from './batch';
 
 /** The images of a split in memory, of one size, drawn one at a time by index. */
@@ -16,6 +17,8 @@ export interface ImageSplit {
 export interface PreparedSplit extends Omit<ImageSplit, 'draw'> {
   /** For training, images are augmented and the rest after the last whole batch is dropped. */
   batches(purpose: 'training' | 'evaluation', batchSize: number): BatchSource;
+  /** Draws an order by which images that lie in several large files are read file by file; null where they do not. */
+  readonly drawShardedOrder: ((uniform: Uniform) => Uint32Array) | null;
 }
 
 export type DatasetSplit = ImageSplit | PreparedSplit;

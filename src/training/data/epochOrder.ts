@@ -2,7 +2,7 @@ import type { DataRecipe } from '../../recipe/recipe';
 import type { Random } from '../random';
 import { balancedOrder } from './balancedOrder';
 import { inOrder } from './batches';
-import type { ImageSplit } from './dataset';
+import type { ImageSplit, PreparedSplit } from './dataset';
 
 /**
  * The images of an epoch in the order in which it takes them, [split.count] indices into the split. The state of
@@ -10,8 +10,8 @@ import type { ImageSplit } from './dataset';
  */
 export function epochOrder(
   { shuffle, sampling }: Pick<DataRecipe, 'shuffle' | 'sampling'>,
-  split: Pick<ImageSplit, 'count' | 'label'>,
-  random: Pick<Random, 'shuffle'>,
+  split: Pick<ImageSplit, 'count' | 'label'> & Partial<Pick<PreparedSplit, 'drawShardedOrder'>>,
+  random: Pick<Random, 'shuffle' | 'uniform'>,
 ): Uint32Array {
   const order = inOrder(split.count);
   if (sampling === 'balanced') {
@@ -19,6 +19,7 @@ export function epochOrder(
     const classes = labels.reduce((most, label) => Math.max(most, label + 1), 0);
     return balancedOrder(labels, classes, random);
   }
+  if (shuffle && split.drawShardedOrder) return split.drawShardedOrder(() => random.uniform());
   if (shuffle) random.shuffle(order);
   return order;
 }

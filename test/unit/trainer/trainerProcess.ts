@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
+import { mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -8,7 +8,6 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type BuildOptions, build } from 'esbuild';
 import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
 import { copyWasmBinaries, nodeBundle, programs } from '../../../scripts/lib/bundling.mjs';
-import { root } from '../../../scripts/lib/processes.mjs';
 import { linkSharp } from '../../../scripts/lib/sharp.mjs';
 import { findDawn } from '../../../src/engines/dawn';
 import type { RunEvent } from '../../../src/protocol/events';
@@ -32,7 +31,6 @@ export async function buildTrainer(): Promise<string> {
   await buildImageWorker(join(folder, 'imageWorker.js'));
   const dawn = findDawn();
   if (dawn) await symlink(dirname(dawn), join(folder, 'dawn'));
-  await linkSharp(folder);
   return outfile;
 }
 
@@ -45,9 +43,7 @@ export async function buildThread(outfile: string): Promise<void> {
 /** Builds the program of the threads that prepare images as it ships, with sharp beside it. */
 export async function buildImageWorker(outfile: string): Promise<void> {
   await bundle({ entryPoints: [programs.imageWorker] }, outfile);
-  const sharp = join(dirname(outfile), 'sharp');
-  await mkdir(sharp);
-  await symlink(join(root, 'node_modules'), join(sharp, 'node_modules'));
+  await linkSharp(dirname(outfile));
 }
 
 /** What the tests of a file that start trainers share. */

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import * as l10n from '@vscode/l10n';
-import { imageName, type SplitTable } from '../../../datasets/table';
+import { shardedOrder } from '../../../datasets/order';
+import type { SplitTable } from '../../../datasets/table';
 import type { AugmentationStep } from '../../../recipe/augmentation';
 import type { DatasetFacts } from '../../../recipe/datasets';
 import type { ImagesRecipe } from '../../../recipe/recipe';
@@ -69,6 +70,8 @@ export class ImagePipeline {
   readonly #underWay = new Map<number, PreparedBatch>();
   #lastId = 0;
   #lost: UserError | null = null;
+  /** Who waits for a worker's next answer. */
+  #whenAnswered: { resolve(): void; reject(error: Error): void } | null = null;
   #waitedMs = 0;
   /** Images that were replaced, by their number. */
   readonly #replaced = new Set<number>();
@@ -126,12 +129,12 @@ export class ImagePipeline {
   /** @throws Error where the data set has no such split */
   split(name: SplitName): PreparedSplit {
     const { table } = this.#numbered(name);
-    const { labels } = table;
+    const isSharded = table.kind === 'ranges' && table.files.length > 1;
     return {
-      count: labels.length,
-      label: (index) => labels[index]!,
-      name: (index) => imageName(table, index),
+      count: table.labels.length,
+      label: (index) => table.labels[index]!,
       batches: (purpose, batchSize) => this.#batches(name, purpose, batchSize),
+      drawShardedOrder: isSharded ? (uniform) => shardedOrder(table, uniform) : null,
     };
   }
 
@@ -182,18 +185,19 @@ export class ImagePipeline {
 
   /** Batch `index`, once it is prepared. */
   async #take(pass: Pass, index: number): Promise<PreparedBatch> {
-    this.#prepareAhead();
-    const batch = pass.batches.get(index);
-    if (!batch) throw new Error('Batches are filled one at a time');
     const start = performance.now();
     try {
+      this.#prepareAhead();
+      // Workers may still write to all slots, for a pass that was dropped.
+      while (!pass.batches.has(index)) await this.#nextAnswer();
+      const batch = pass.batches.get(index)!;
       await batch.whenPrepared;
+      pass.batches.delete(index);
+      pass.next = index + 1;
+      return batch;
     } finally {
       this.#waitedMs += performance.now() - start;
     }
-    pass.batches.delete(index);
-    pass.next = index + 1;
-    return batch;
   }
 
   #filled(batch: PreparedBatch, labels: Uint32Array, images: Float32Array, batchLabels: Int32Array): Batch {
@@ -245,13 +249,20 @@ export class ImagePipeline {
     for (const image of bad) this.#note(image);
     const fatal = bad.find(({ replacement }) => replacement === null);
     this.#onPart(id, fatal ? badImageError(fatal) : null);
+    this.#whenAnswered?.resolve();
+  }
+
+  #nextAnswer(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#whenAnswered = { resolve, reject };
+    });
   }
 
   /** A part of a batch is done, or is not to be done. */
   #onPart(id: number, failure: Error | null): void {
     const batch = this.#underWay.get(id);
     this.#underWay.delete(id);
-    batch?.onPart(failure);
+    batch?.onPart(id, failure);
     if (!batch?.isDropped || batch.isUnderWay) return;
     this.#freeSlots.push(batch.slot);
     if (!this.#lost) this.#prepareAhead();
@@ -283,6 +294,7 @@ export class ImagePipeline {
 
   #onLost(error: UserError): void {
     this.#lost = error;
+    this.#whenAnswered?.reject(error);
     for (const batch of this.#underWay.values()) batch.fail(error);
     this.#underWay.clear();
   }

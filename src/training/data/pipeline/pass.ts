@@ -55,7 +55,8 @@ export class PreparedBatch {
   /** Nobody takes it any more. */
   isDropped = false;
   #parts = 0;
-  #failure: Error | null = null;
+  /** Of the first part that has one. */
+  #failure: { readonly part: number; readonly error: Error } | null = null;
   #resolve: () => void = () => {};
   #reject: (error: Error) => void = () => {};
 
@@ -81,13 +82,13 @@ export class PreparedBatch {
     this.#parts = parts;
   }
 
-  /** A part is done, or is not to be done. */
-  onPart(failure: Error | null): void {
+  /** A part is done, or is not to be done. Parts are numbered as they lie in the batch. */
+  onPart(part: number, error: Error | null): void {
     this.#parts--;
-    this.#failure ??= failure;
+    if (error && !(this.#failure && this.#failure.part < part)) this.#failure = { part, error };
     if (this.#parts > 0) return;
-    // Once all are done: of several bad images the same is named each time.
-    if (this.#failure) this.#reject(this.#failure);
+    // Once all are done, whichever was first: of several bad images the same is named each time.
+    if (this.#failure) this.#reject(this.#failure.error);
     else this.#resolve();
   }
 

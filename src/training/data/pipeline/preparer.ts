@@ -152,7 +152,7 @@ function* othersOfClass({ labels }: SplitTable, image: number): Generator<number
 
 /** @throws what no image is to blame for */
 function reasonIn(error: unknown): Reason {
-  if (error instanceof ImageError) return error;
+  if (error instanceof ImageError) return { reason: error.reason, remedy: error.remedy };
   const remedy = l10n.t('Put the image back as it was, or index the data again.');
   if (error instanceof ChangedFileError) {
     return { reason: l10n.t('The file changed since the training first read it.'), remedy };

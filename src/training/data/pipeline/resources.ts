@@ -1,5 +1,5 @@
 import { availableParallelism, totalmem } from 'node:os';
-import { CACHE_MB, DATA_WORKERS } from '../../../protocol/trainer';
+import { CACHE_MB, DATA_WORKERS } from '../../../protocol/dataVariables';
 import type { EngineName } from '../../../recipe/engineNames';
 import { assertNever } from '../../../shared/assertNever';
 

@@ -1,11 +1,13 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { decodeImage } from '../../../../src/datasets/decode';
-import { nameAt, nameTable } from '../../../../src/datasets/table';
+import { nameAt, nameTable, type SplitTable } from '../../../../src/datasets/table';
 import { augmentImage } from '../../../../src/training/augmentation/augmentImage';
 import { evaluationView } from '../../../../src/training/augmentation/evaluationView';
+import { epochOrder } from '../../../../src/training/data/epochOrder';
 import { imageRandom } from '../../../../src/training/data/pipeline/imageRandom';
+import { Random } from '../../../../src/training/random';
 import { pictureTable } from './pictures';
 import { ascending, CROP, epochOf, FACTS, IMAGES, imagesOf, pipelineTests } from './pipelines';
 
@@ -115,9 +117,9 @@ describe('random numbers', () => {
 });
 
 describe('an epoch that is left', () => {
-  test('gives way to another, on the same few slots', async () => {
+  test.each([1, 2])('gives way to another, on the slots of %i threads', async (workers) => {
     const table = await pictureTable(tests.folder, { count: 40 });
-    const pipeline = await tests.open(table, { workers: 2 });
+    const pipeline = await tests.open(table, { workers });
     const order = ascending(40);
     const train = pipeline.split('train').batches('training', 4);
     const validation = pipeline.split('validation').batches('evaluation', 4);
@@ -137,4 +139,42 @@ describe('an epoch that is left', () => {
     await expect(source.fill(ascending(5), 0, 0)).rejects.toThrow(RangeError);
     expect(() => pipeline.split('train').batches('training', 5)).toThrow(RangeError);
   });
+});
+
+test('a thread that ends is a failure with a remedy, also of the batches that nobody waits for yet', async () => {
+  const table = await pictureTable(tests.folder, { count: 8 });
+  const path = join(tests.folder, 'ends.cjs');
+  await writeFile(path, "require('node:worker_threads').parentPort.on('message', () => process.exit(3));");
+  const source = (await tests.open(table, { path })).split('train').batches('training', 4);
+  const order = ascending(8);
+  for (const index of [0, 1]) {
+    const failure = {
+      what: expect.stringContaining('exit code 3'),
+      remedy: expect.stringContaining('Resume the run'),
+    };
+    await expect(source.fill(order, index, 0)).rejects.toMatchObject({ failure });
+  }
+});
+
+test('a shuffled epoch of images in several archives reads these one by one', async () => {
+  // More images than a shuffle buffer holds.
+  const [files, count] = [5, 10_000];
+  const table: SplitTable = {
+    ...{ kind: 'ranges', files: Array.from({ length: files }, (_, file) => `${file}.tar`) },
+    file: Uint32Array.from({ length: count }, (_, image) => image % files),
+    ...{ offset: new Float64Array(count), length: new Uint32Array(count) },
+    ...{ names: nameTable(Array<string>(count).fill('')), labels: new Uint32Array(count) },
+  };
+  const split = (await tests.open(table)).split('train');
+  const orderOf = (seed: number) =>
+    epochOrder({ shuffle: true, sampling: 'uniform' }, split, Random.seeded(seed, 'dataOrder'));
+  const order = orderOf(0);
+  expect(new Set(order).size).toBe(count);
+  expect(orderOf(0)).toEqual(order);
+  expect(orderOf(1)).not.toEqual(order);
+  // All are in any 500 of an order that does not look at files.
+  const begun = new Set([...order.subarray(0, 500)].map((image) => image % files));
+  expect(begun.size).toBeLessThanOrEqual(2);
+  const plain = epochOrder({ shuffle: false, sampling: 'uniform' }, split, Random.seeded(0, 'dataOrder'));
+  expect(plain).toEqual(ascending(count));
 });
