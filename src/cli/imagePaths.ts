@@ -1,51 +1,54 @@
-import { readdir, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as l10n from '@vscode/l10n';
+import type { DataProblem } from '../datasets/listing';
+import { FolderTree } from '../datasets/sources/folderTree';
 import { UserError } from '../shared/userError';
 import { isSystemError } from '../system/errors';
 
-/** Endings of the images that are decoded, in small letters. */
-const IMAGE_NAME = /\.(?:jpe?g|jpe|jfif|png|webp|gif|tiff?|bmp|dib|avif)$/i;
-/** What systems and notebooks leave behind. */
-const HIDDEN_NAME = /^(?:\..*|__macosx|thumbs\.db|desktop\.ini)$/i;
+/** The image files that paths stand for, and what was left out. */
+export interface ImagePaths {
+  readonly paths: readonly string[];
+  /** Such as a folder that may not be read. */
+  readonly problems: readonly DataProblem[];
+}
 
 /**
  * The image files that paths stand for: a file for itself, whatever its name, and a folder for the images in it and
- * below it, in the order of their names. A path that leads nowhere stays, to be told of beside the others.
+ * below it, in the order of their names, as they are listed for a training. A path that leads nowhere stays, to be told
+ * of beside the others.
  *
  * @throws UserError where a folder has no images
  */
-export async function imagePaths(paths: readonly string[]): Promise<string[]> {
-  const found: string[] = [];
-  for (const path of paths) {
+export async function imagePaths(written: readonly string[]): Promise<ImagePaths> {
+  const paths: string[] = [];
+  const problems: DataProblem[] = [];
+  for (const path of written) {
     if (!(await isFolder(path))) {
-      found.push(path);
+      paths.push(path);
       continue;
     }
-    const images = await imagesBelow(path);
+    const tree = await FolderTree.open(path);
+    const images = await imagesIn(tree);
+    const found = tree.problems();
     if (images.length === 0) {
       throw new UserError({
-        what: l10n.t('The folder {0} has no images.', path),
+        what: [l10n.t('The folder {0} has no images.', path), ...found.map(({ what }) => what)].join(' '),
         remedy: l10n.t('Name image files, or a folder that has some.'),
       });
     }
-    for (const image of images) found.push(image);
+    for (const image of images) paths.push(join(path, image));
+    problems.push(...found);
   }
-  return found;
+  return { paths, problems };
 }
 
-async function imagesBelow(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { withFileTypes: true });
-  entries.sort((a, b) => (a.name < b.name ? -1 : 1));
-  const images: string[] = [];
-  for (const entry of entries) {
-    const path = join(folder, entry.name);
-    if (HIDDEN_NAME.test(entry.name)) continue;
-    // Links to folders are not followed: they may lead back.
-    if (entry.isDirectory()) for (const image of await imagesBelow(path)) images.push(image);
-    else if (IMAGE_NAME.test(entry.name)) images.push(path);
-  }
-  return images;
+/** Paths relative to a tree's root. */
+async function imagesIn(tree: FolderTree): Promise<string[]> {
+  const { folders, images } = await tree.content(tree.top);
+  const paths = [...images];
+  for (const folder of folders) for (const path of await tree.imagesBelow(folder)) paths.push(path);
+  return paths;
 }
 
 async function isFolder(path: string): Promise<boolean> {

@@ -4,9 +4,10 @@ import { type PairedMean, pairedMean } from './statistics';
 
 /**
  * What a change of recipe did to accuracy, in points of a percent: the mean over finished runs with and without
- * it that had the same seed and engine. Null where no two such runs are there.
+ * it that had the same seed and engine. Null where no two such runs are there, or the recipes are not of the same images.
  */
 export function measuredEffect(runs: RunIndex, without: Recipe, withIt: Recipe): PairedMean | null {
+  if (without.data.dataset.fingerprint !== withIt.data.dataset.fingerprint) return null;
   const base = runs.get(recipeKey(without));
   const changed = runs.get(recipeKey(withIt));
   if (!base || !changed || base === changed) return null;

@@ -60,9 +60,11 @@ async function predict(
   options: PredictOptions,
 ): Promise<ExitCode> {
   const run = await readableRun(root, reference);
-  const images = await imagePaths(paths);
+  const { paths: images, problems } = await imagePaths(paths);
+  for (const { what } of problems) terminal.note(what);
   const output = outputFor(terminal, options);
-  let failed = 0;
+  // Nobody knows which images are in a folder that may not be read.
+  let failed = problems.filter(({ kind }) => kind === 'no_permission').length;
   try {
     const { predictor } = await startPredictor(run, options);
     try {

@@ -1,7 +1,7 @@
 import { dirname, resolve } from 'node:path';
 import * as l10n from '@vscode/l10n';
 import type { Command } from 'commander';
-import { datasetKey } from '../../datasets/index/store';
+import { imagesKey } from '../../datasets/index/store';
 import { countLooks, recordLook } from '../../datasets/testLooks';
 import type { TestResult } from '../../protocol/predictor';
 import { isOwnDataset, type OwnDatasetRequest } from '../../recipe/datasets';
@@ -106,13 +106,13 @@ function rowsOf({ top5, macroF1, balancedAccuracy, loss }: TestResult): string[]
   ];
 }
 
-/** Notes the look, and says which it is. */
+/** Notes the look, and says which it is. Another split of the other images makes no other test images. */
 async function countLook(
   root: string,
   { id, manifest }: ReadableEntry,
   source: OwnDatasetRequest,
 ): Promise<number> {
-  const key = datasetKey(source, resolve(root, dirname(manifest.experiment.file)));
+  const key = imagesKey(source, resolve(root, dirname(manifest.experiment.file)));
   await recordLook(root, key, { runId: id, time: Date.now() });
   return countLooks(root, key);
 }

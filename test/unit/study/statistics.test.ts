@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { pairedMean, studentQuantile95 } from '../../../src/study/statistics';
+import { pairedMean, studentQuantile95, wilsonInterval } from '../../../src/study/statistics';
 
 describe("Student's t", () => {
   // Table of the t distribution, two-sided 95% (NIST/SEMATECH e-Handbook of Statistical Methods, 1.3.6.7.2).
@@ -72,6 +72,36 @@ describe('the mean of paired differences', () => {
           expect(mirrored.halfWidth ?? 0).toBeCloseTo(2 * (before.halfWidth ?? 0), 6);
         },
       ),
+    );
+  });
+});
+
+describe("Wilson's interval", () => {
+  // scipy.stats.binomtest(successes, count).proportion_ci(method='wilson').
+  test.each([
+    [0, 10, 0, 0.277533],
+    [1, 10, 0.017876, 0.40415],
+    [5, 10, 0.236593, 0.763407],
+    [90, 100, 0.825633, 0.944771],
+    [1, 1, 0.206549, 1],
+  ])('of %i in %i is %f to %f', (successes, count, low, high) => {
+    const interval = wilsonInterval(successes, count);
+    expect(interval.low).toBeCloseTo(low, 5);
+    expect(interval.high).toBeCloseTo(high, 5);
+  });
+
+  test('holds the share, lies within 0 to 1, and is narrower for more draws', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 500 }), fc.nat(), (count, seed) => {
+        const successes = seed % (count + 1);
+        const { low, high } = wilsonInterval(successes, count);
+        expect(low).toBeGreaterThanOrEqual(0);
+        expect(low).toBeLessThanOrEqual(successes / count);
+        expect(high).toBeGreaterThanOrEqual(successes / count);
+        expect(high).toBeLessThanOrEqual(1);
+        const more = wilsonInterval(4 * successes, 4 * count);
+        expect(more.high - more.low).toBeLessThan(high - low);
+      }),
     );
   });
 });

@@ -9,6 +9,7 @@ import { Network } from '../../../src/training/network/network';
 import { softmaxCrossEntropy } from '../../../src/training/ops/softmaxCrossEntropy';
 import { Random } from '../../../src/training/random';
 import { smallRecipe } from '../../support/smallTraining';
+import { trainHere } from '../support/trainHere';
 
 const recipe = smallRecipe({ data: { validation_images: 37, classes: 4 } });
 const noStop = new AbortController().signal;
@@ -56,10 +57,27 @@ describe('evaluate', () => {
       if (values.indexOf(Math.max(...values)) === label) right++;
       logits.dispose();
     }
-    const { loss, accuracy } = await evaluate(network, dataset, 8, noStop);
+    const { loss, accuracy, predictions } = await evaluate(network, dataset, 8, noStop);
+    for (const [image, each] of losses.entries()) expect(predictions.losses[image]).toBeCloseTo(each, 4);
+    expect([...predictions.labels]).toEqual(losses.map((_, image) => dataset.validation.label(image)));
     expect(loss).toBeCloseTo(losses.reduce((sum, value) => sum + value, 0) / 37, 5);
     expect(accuracy).toBe(right / 37);
     network.dispose();
+  });
+
+  test('of one image, and of classes without images, has numbers and no NaN', async () => {
+    const one = smallRecipe({ data: { validation_images: 1, classes: 7 } });
+    const { epochs, final } = await trainHere(one);
+    expect(final.type).toBe('done');
+    for (const epoch of epochs) {
+      expect([0, 1]).toContain(epoch.validationAccuracy);
+      expect(epoch).toMatchObject({
+        validationTop5: expect.any(Number),
+        macroF1: epoch.validationAccuracy,
+        balancedAccuracy: epoch.validationAccuracy,
+      });
+      for (const value of Object.values(epoch)) expect(value).not.toBeNaN();
+    }
   });
 
   test('uses the running statistics and leaves them as they are', async () => {
