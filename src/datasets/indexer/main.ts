@@ -4,7 +4,7 @@
  */
 
 import { failureOf } from '../../system/errors';
-import { assertAllowed } from '../consent';
+import { assertAllowed, assertListedAllowed } from '../consent';
 import { indexDataset } from '../index/scan';
 import { dataCacheFolder } from '../requestPaths';
 import type { FromIndexer, ToIndexer } from './messages';
@@ -40,6 +40,9 @@ async function index({
         if (now - saidAt < PROGRESS_EVERY_MS) return;
         saidAt = now;
         say({ type: 'progress', what, share });
+      },
+      check: async (dataset) => {
+        if (!mayReadAnywhere) await assertListedAllowed(dataset, root);
       },
     });
     return { type: 'done' };

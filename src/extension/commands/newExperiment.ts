@@ -1,9 +1,9 @@
-import { basename, dirname, isAbsolute, relative, sep } from 'node:path';
+import { basename, dirname } from 'node:path';
 import * as vscode from 'vscode';
-import { allowFolder } from '../../datasets/consent';
+import { allowFolder, isAllowed } from '../../datasets/consent';
+import { imageFolderRequest } from '../../datasets/requestPaths';
 import { parseExperiment } from '../../experiment/parse';
 import { STARTER_WEIGHTS, type StarterWeights, starterExperiment } from '../../insight/starterExperiment';
-import type { OwnDatasetRequest } from '../../recipe/datasets';
 import { failureOf } from '../../system/errors';
 import { experimentName } from '../language/experimentFiles';
 import { tellFailure } from '../messages';
@@ -45,14 +45,10 @@ export async function newFromFolder(services: Services, target?: vscode.Uri): Pr
   if (!start) return;
   const opened = vscode.workspace.getWorkspaceFolder(images) ?? vscode.workspace.workspaceFolders?.[0];
   const folder = opened?.uri ?? vscode.Uri.file(dirname(images.fsPath));
-  const data: OwnDatasetRequest = {
-    dataset: 'image_folder',
-    path: shownPath(images.fsPath, folder.fsPath),
-    split: { validation: 0.1, seed: 0 },
-  };
+  const data = imageFolderRequest(images.fsPath, folder.fsPath);
   // Whoever chooses a folder lets it be read.
   try {
-    if (isAbsolute(data.path)) await allowFolder(images.fsPath);
+    if (!(await isAllowed(images.fsPath, folder.fsPath))) await allowFolder(images.fsPath);
   } catch (error) {
     tellFailure(failureOf(error));
     return;
@@ -62,7 +58,7 @@ export async function newFromFolder(services: Services, target?: vscode.Uri): Pr
   if (!index) return;
   const name = basename(images.fsPath);
   const text = starterExperiment({ name, data, facts: index.facts, weights: start.weights });
-  const uri = await createFile(folder, { label: name, extension: '.experiment.yaml', text });
+  const uri = await createFile(folder, { label: name, extension: '.experiment.yaml', text: `${text}\n` });
   await vscode.window.showTextDocument(await vscode.workspace.openTextDocument(uri));
 }
 
@@ -93,13 +89,6 @@ async function chooseStart(): Promise<{ readonly weights: StarterWeights | null 
     ],
     { placeHolder: vscode.l10n.t('Choose what the training starts from') },
   );
-}
-
-/** A path as an experiment file in `folder` writes it: relative where it is in it, with slashes on every system. */
-function shownPath(path: string, folder: string): string {
-  const inside = relative(folder, path);
-  if (inside === '') return '.';
-  return inside.startsWith('..') || isAbsolute(inside) ? path : inside.replaceAll(sep, '/');
 }
 
 /** What a new file begins with. */
