@@ -21,7 +21,7 @@ const COMMANDS = {
   resume: runs.resume,
   cancelQueued: runs.stop,
   openDashboard: runs.openDashboard,
-  newExperiment: (services: Services) => newExperiment(services),
+  newExperiment,
   newFromFolder,
   openLog: ({ log }: Services) => log.show(),
   openExperiment: runs.openExperiment,

@@ -16,14 +16,17 @@ const { joinPath } = vscode.Uri;
 /**
  * Lets a person choose what to start from: a folder of images, or one of the experiments that ship with the extension,
  * of which it opens a copy: a new file in the first workspace folder, or an unsaved one where no folder is open.
+ * `name`, as a keybinding may give it, is that of an example, in place of the choice.
  */
-export async function newExperiment(services: Services): Promise<void> {
+export async function newExperiment(services: Services, name?: unknown): Promise<void> {
   const fromFolder = {
     label: vscode.l10n.t('$(folder-opened) From a folder of images...'),
     detail: vscode.l10n.t('Looks at your images and writes an experiment with numbers that suit them.'),
     template: null,
   };
   const examples = await templates(joinPath(services.extensionUri, 'examples'));
+  const named = examples.find(({ label }) => label === name);
+  if (named) return openTemplate(named);
   const picked = await vscode.window.showQuickPick(
     [fromFolder, ...examples.map((template) => ({ ...template, template }))],
     { placeHolder: vscode.l10n.t('Choose what to start from'), matchOnDetail: true },
