@@ -21,13 +21,13 @@ import { graphOf } from '../../src/recipe/draft';
 import type { Recipe } from '../../src/recipe/recipe';
 import { lastCheckpointPath, readCheckpoint } from '../../src/runs/checkpoint';
 import { listRuns } from '../../src/runs/store';
-import { loadInitialValues } from '../../src/runs/weightsFile';
 import { Batches, inOrder } from '../../src/training/data/batches';
 import { openDataset } from '../../src/training/data/open';
 import { packageRoot } from '../../src/training/data/sample';
 import { imagesTensor } from '../../src/training/loop/evaluation';
 import { train } from '../../src/training/loop/loop';
 import { Network } from '../../src/training/network/network';
+import { loadInitialValues } from '../../src/weights/initialValues';
 import cases from './cases.json';
 
 const LOSS_LIMIT = 1e-3;

@@ -109,21 +109,28 @@ export async function indexData(
 
 /** How often a line is drawn anew. */
 const DRAW_EVERY_MS = 100;
+/** What takes no longer is not worth a line. */
+const QUIET_MS = 1000;
 
 /** A line that follows a scan; where it cannot be drawn anew, one that says that it has begun. */
 function progressLine({ errors, closed }: Terminal) {
-  let drawnAt = 0;
   const begun = l10n.t('Indexing the images');
-  if (!errors.isTTY && !closed.aborted) errors.write(`${begun}...\n`);
+  const startedAt = performance.now();
+  let drawnAt = Number.NEGATIVE_INFINITY;
+  const isShown = () => drawnAt > 0;
   return {
     show: (what: string, share: number | null) => {
       const now = performance.now();
-      if (!errors.isTTY || closed.aborted || now - drawnAt < DRAW_EVERY_MS) return;
+      if (closed.aborted || now - startedAt < QUIET_MS || now - drawnAt < DRAW_EVERY_MS) return;
+      if (errors.isTTY) {
+        errors.write(`\r\x1b[K${begun}: ${what}${share === null ? '' : ` (${formatProgress(share)})`}`);
+      } else if (!isShown()) {
+        errors.write(`${begun}...\n`);
+      }
       drawnAt = now;
-      errors.write(`\r\x1b[K${begun}: ${what}${share === null ? '' : ` (${formatProgress(share)})`}`);
     },
     end: () => {
-      if (errors.isTTY && !closed.aborted) errors.write('\r\x1b[K');
+      if (errors.isTTY && isShown() && !closed.aborted) errors.write('\r\x1b[K');
     },
   };
 }

@@ -6,7 +6,7 @@ import { factsLookup, indexLookup } from '../datasets/index/store';
 import { parseExperiment } from '../experiment/parse';
 import { formatProblem, type Problem } from '../experiment/problem';
 import type { Purpose } from '../experiment/validate';
-import { isOwnDataset } from '../recipe/datasets';
+import { isOwnDataset, type OwnDatasetRequest } from '../recipe/datasets';
 import type { Recipe } from '../recipe/recipe';
 import { listRuns, type RunEntry } from '../runs/store';
 import type { Failure } from '../shared/failure';
@@ -27,7 +27,7 @@ export interface ReadOptions extends FolderOption, AllowOption {
 
 /**
  * Reads an experiment file; `overrides` are `key=value`, set in it before it is checked. A person's own images are
- * indexed, if they have not been and it is not only inspected. Where the file has problems, notes each on a line, as
+ * indexed: of an experiment that is trained always, else if they have not been and it is not only inspected. Where the file has problems, notes each on a line, as
  * compilers print them, and returns null.
  *
  * @throws UserError where the file cannot be read, or the images that it names may not be or cannot be used;
@@ -44,27 +44,33 @@ export async function readExperiment(
   await allowFolders(options);
   const parse = () => parseExperiment(text, file, overrides, purpose, factsLookup(place.root, place.folder));
   let parsed = parse();
-  if (!parsed.ok && parsed.unindexed) {
-    await ensureAllowed(terminal, parsed.unindexed.request, place);
-    await indexData(terminal, parsed.unindexed.request, place);
+  const request = parsed.ok ? ownSource(parsed.recipe) : parsed.unindexed?.request;
+  // Of a training also where an index is there: the images may have changed since.
+  if (request && (isTrained || !parsed.ok)) {
+    await ensureAllowed(terminal, request, place);
+    await indexData(terminal, request, place);
     parsed = parse();
   }
   const lines = (problems: readonly Problem[]) =>
     problems.map((problem) => formatProblem(shownPath(file), problem));
   if (parsed.ok) {
-    if (isTrained) await assertTrainable(terminal, parsed.recipe, place);
+    if (isTrained) assertTrainable(parsed.recipe, place);
     return { text, recipe: parsed.recipe, warnings: lines(parsed.warnings) };
   }
   for (const line of lines(parsed.problems)) terminal.note(line);
   return null;
 }
 
-/** @throws UserError where a recipe's images may not be read, or some of them cannot be used */
-async function assertTrainable(terminal: Terminal, { data }: Recipe, place: DataPlace): Promise<void> {
-  if (!isOwnDataset(data.source)) return;
-  await ensureAllowed(terminal, data.source, place);
-  const index = indexLookup(place.root, data.source, place.folder);
-  if (index) assertUsable(index, data.images?.onBadImage ?? 'fail');
+/** A person's own data set that a recipe is trained on. */
+function ownSource({ data: { source } }: Recipe): OwnDatasetRequest | undefined {
+  return isOwnDataset(source) ? source : undefined;
+}
+
+/** @throws UserError where images of a recipe cannot be used */
+function assertTrainable(recipe: Recipe, { root, folder }: DataPlace): void {
+  const source = ownSource(recipe);
+  const index = source && indexLookup(root, source, folder);
+  if (index) assertUsable(index, recipe.data.images?.onBadImage ?? 'fail');
 }
 
 /**

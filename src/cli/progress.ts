@@ -130,7 +130,8 @@ function stepStatus(
 function describe(event: RunEvent, recipe: Recipe): string | null {
   switch (event.type) {
     case 'preparing':
-      return `${event.what}...`;
+      // Some say what was found, in a sentence.
+      return event.what.endsWith('.') ? event.what : `${event.what}...`;
     case 'started':
       return l10n
         .t(

@@ -9,10 +9,10 @@ import * as l10n from '@vscode/l10n';
 import { assertNever } from '../shared/assertNever';
 import { messageOf } from '../shared/failure';
 import type { PixelImage } from '../shared/pixelImage';
-import { BmpError, decodeBmp, readBmpHeader } from './bmp';
+import { BmpError, decodeBmp, readBmpHeader } from './formats/bmp';
+import { type ImageFormat, recognizeImage } from './formats/imageFormat';
+import { firstFrameOpaque, type Layout, layoutOf } from './formats/imageHeaders';
 import { ImageError } from './imageError';
-import { type ImageFormat, recognizeImage } from './imageFormat';
-import { firstFrameOpaque, type Layout, layoutOf } from './imageHeaders';
 import { loadSharp } from './sharp';
 import type { StoredImage } from './table';
 

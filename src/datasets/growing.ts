@@ -9,19 +9,26 @@ const GrowableMemory = SharedArrayBuffer as unknown as new (
   options: { maxByteLength: number },
 ) => GrowableMemory;
 
-/** Address space that each may take, bytes; memory is taken as it is filled. */
-const MAX_BYTES = 2 ** 30;
+/** Address space for names, bytes; memory is taken as it is filled. */
+const MAX_TEXT_BYTES = 2 ** 30;
+/** Images that are listed at most. */
+const MAX_IMAGES = 2 ** 25;
 const FIRST_BYTES = 2 ** 16;
 
 /** A buffer that grows at its end. */
 class GrowingBytes {
-  private readonly memory = new GrowableMemory(FIRST_BYTES, { maxByteLength: MAX_BYTES });
-  private view = Buffer.from(this.memory, 0, FIRST_BYTES);
+  private readonly memory: GrowableMemory;
+  private view: Buffer;
+
+  constructor(private readonly maxBytes: number) {
+    this.memory = new GrowableMemory(FIRST_BYTES, { maxByteLength: maxBytes });
+    this.view = Buffer.from(this.memory, 0, FIRST_BYTES);
+  }
 
   /** A view with room for at least so many bytes; earlier views still show the same memory. */
   withRoom(bytes: number): Buffer {
     if (bytes > this.view.length) {
-      this.memory.grow(Math.min(MAX_BYTES, Math.max(bytes, this.view.length * 2)));
+      this.memory.grow(Math.max(bytes, Math.min(this.maxBytes, this.view.length * 2)));
       this.view = Buffer.from(this.memory, 0, this.memory.byteLength);
     }
     return this.view;
@@ -34,8 +41,8 @@ class GrowingBytes {
 
 /** Gathers names of images as they are found, without a copy at the end. */
 export class NameTableBuilder {
-  private readonly text = new GrowingBytes();
-  private readonly starts = new GrowingBytes();
+  private readonly text = new GrowingBytes(MAX_TEXT_BYTES);
+  private readonly starts = new GrowingBytes((MAX_IMAGES + 1) * 8);
   private endBytes = 0;
   private names = 0;
 
@@ -43,7 +50,7 @@ export class NameTableBuilder {
     return this.names;
   }
 
-  /** @throws RangeError at names of a gibibyte */
+  /** @throws RangeError past a gibibyte of names, or 33 million of them */
   add(name: string): void {
     // UTF-8 takes at most three bytes for a unit of UTF-16.
     const view = this.text.withRoom(this.endBytes + name.length * 3);
@@ -69,7 +76,7 @@ export class NameTableBuilder {
 
 /** Gathers labels, or other small numbers, as images are found. */
 export class LabelsBuilder {
-  private readonly bytes = new GrowingBytes();
+  private readonly bytes = new GrowingBytes(MAX_IMAGES * 4);
   private labels = 0;
 
   add(label: number): void {

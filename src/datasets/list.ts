@@ -1,10 +1,13 @@
-import * as l10n from '@vscode/l10n';
 import type { OwnDatasetRequest } from '../recipe/datasets';
 import { assertNever } from '../shared/assertNever';
-import { UserError } from '../shared/userError';
 import type { ListedDataset, ListingOptions } from './listing';
+import { listCifar } from './sources/cifar';
 import { listCsv } from './sources/csv';
+import { listIdx } from './sources/idx';
 import { listImageFolder } from './sources/imageFolder';
+import { listNpz } from './sources/npz';
+import { listParquet } from './sources/parquet';
+import { listWebdataset } from './sources/webdataset';
 
 /**
  * Lists the images of a person's data set, with their labels and splits; their pixels are not looked at.
@@ -19,16 +22,15 @@ export function listDataset(request: OwnDatasetRequest, options: ListingOptions)
       return listCsv(request, options);
     case 'cifar10':
     case 'cifar100':
+      return listCifar(request, options);
     case 'idx':
+      return listIdx(request, options);
     case 'npz':
+      return listNpz(request, options);
     case 'parquet':
+      return listParquet(request, options);
     case 'webdataset':
-      return Promise.reject(
-        new UserError({
-          what: l10n.t('Data sets of kind {0} cannot be read yet.', request.dataset),
-          remedy: l10n.t('Bring the images into a folder for each class, as image_folder.'),
-        }),
-      );
+      return listWebdataset(request, options);
     default:
       return assertNever(request);
   }

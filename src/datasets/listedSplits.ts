@@ -59,11 +59,13 @@ function filesBuilder() {
  *
  * @param trainLabels by training image
  * @param validationLabels by validation image
+ * @param emptyClass how bad it is when a class has no image at all
  */
 export function splitProblems(
   classNames: readonly string[],
   trainLabels: Uint32Array,
   validationLabels: Uint32Array,
+  emptyClass: DataProblem['severity'] = 'error',
 ): DataProblem[] {
   const problems: DataProblem[] = [];
   if (classNames.length === 1)
@@ -86,7 +88,7 @@ export function splitProblems(
   }
   problems.push(
     ...empty.problem((names) => ({
-      severity: 'error',
+      severity: emptyClass,
       kind: 'empty_class',
       what: l10n.t('These classes have no image: {0}.', names),
       remedy: l10n.t('Add images to them, or delete them.'),

@@ -1,3 +1,6 @@
+/** Grows with the longest text: a buffer for each would be garbage of a hundred bytes an image. */
+let scratch = Buffer.alloc(1024);
+
 /**
  * MurmurHash3's variant of 32 bits (Appleby 2011, public domain) of a text's UTF-8: fast, even, and the same
  * everywhere. Not a defence against someone who wants collisions.
@@ -5,18 +8,21 @@
  * @returns an integer in [0, 2^32)
  */
 export function murmur3(text: string, seed: number): number {
-  const bytes = Buffer.from(text, 'utf8');
+  // UTF-8 takes at most three bytes for a unit of UTF-16.
+  if (text.length * 3 > scratch.length) scratch = Buffer.alloc(text.length * 6);
+  const bytes = scratch;
+  const length = bytes.write(text, 0, 'utf8');
   let hash = seed | 0;
-  const whole = bytes.length & ~3;
+  const whole = length & ~3;
   for (let i = 0; i < whole; i += 4) {
     hash ^= scrambled(bytes.readInt32LE(i));
     hash = (hash << 13) | (hash >>> 19);
     hash = (Math.imul(hash, 5) + 0xe6546b64) | 0;
   }
   let tail = 0;
-  for (let i = bytes.length - 1; i >= whole; i--) tail = (tail << 8) | bytes[i]!;
-  if (whole < bytes.length) hash ^= scrambled(tail);
-  hash ^= bytes.length;
+  for (let i = length - 1; i >= whole; i--) tail = (tail << 8) | bytes[i]!;
+  if (whole < length) hash ^= scrambled(tail);
+  hash ^= length;
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
   return (hash ^ (hash >>> 16)) >>> 0;

@@ -12,6 +12,7 @@ import {
   isOwnDataset,
   type SourceFacts,
 } from '../recipe/datasets';
+import { type Preprocessing, preprocessingOf } from '../recipe/pretrained';
 import { type DataRecipe, type ImagesRecipe, RECIPE_DEFAULTS } from '../recipe/recipe';
 import { augmentationStepSchema, type Experiment } from './schema';
 
@@ -28,10 +29,11 @@ const PRESIZE_MARGIN = 1.15;
 const UNKNOWN_COUNTS = { trainImages: 1_281_167, validationImages: 50_000, testImages: 0 } as const;
 
 /** What an experiment trains on: facts as the network sees them, and how images come to be so. */
-export function dataPlan({ data, model, facts }: Experiment): DataRecipe {
+export function dataPlan({ data, model, init, facts }: Experiment): DataRecipe {
   const { batch_size, augment, shuffle, sampling, ...rest } = data;
   const written = imagesOf(rest);
   const source = sourceOf(rest);
+  const trained = isSynthetic(rest) ? null : preprocessingOfInit(init);
   // In the order in which a person reads a recipe.
   const plan = (
     dataset: DatasetFacts,
@@ -49,20 +51,27 @@ export function dataPlan({ data, model, facts }: Experiment): DataRecipe {
   });
   if (!isOwnDataset(source)) {
     const known = datasetFacts(source);
-    const isAsStored = typeof augment === 'string' && isPlacing(augment) && Object.keys(written).length === 0;
+    const isAsStored =
+      typeof augment === 'string' && isPlacing(augment) && Object.keys(written).length === 0 && !trained;
     if (isAsStored) return plan(known, augment, null);
-    const size = written.image_size ?? model.input_size ?? known.height;
-    const images = imagesRecipe(written, size, { cropPct: 1, presize: null });
-    const dataset = seenFacts(known, size, written.channels ?? known.channels, written);
+    const size = written.image_size ?? model.input_size ?? trained?.inputSize ?? known.height;
+    const images = imagesRecipe(written, size, { cropPct: 1, presize: null, ...trained });
+    const dataset = seenFacts(known, size, written, trained);
     return plan(dataset, stepsOf(augment, size), images);
   }
   const own = facts ?? unindexedFacts(source, model.classes);
-  const size = written.image_size ?? model.input_size ?? nativeSize(own) ?? defaultTask(model.name).inputSize;
+  const size =
+    written.image_size ??
+    model.input_size ??
+    trained?.inputSize ??
+    nativeSize(own) ??
+    defaultTask(model.name).inputSize;
   const isNative = nativeSize(own) === size;
   const median = own.shortEdge.median;
   const images = imagesRecipe(written, size, {
     cropPct: isNative ? 1 : DEFAULT_CROP_PCT,
     presize: median > PRESIZE_FROM * size ? Math.round(PRESIZE_MARGIN * size) : null,
+    ...trained,
   });
   const dataset = seenFacts(
     {
@@ -80,10 +89,16 @@ export function dataPlan({ data, model, facts }: Experiment): DataRecipe {
       trainCounts: own.trainCounts,
     },
     size,
-    written.channels ?? own.channels,
     written,
+    trained,
   );
   return plan(dataset, stepsOf(augment, size), images);
+}
+
+/** How images were made for the published weights that a training starts from. */
+export function preprocessingOfInit(init: Experiment['init']): Preprocessing | null {
+  if (init === undefined) return null;
+  return preprocessingOf(typeof init === 'string' ? init : init.weights);
 }
 
 type Written = Pick<
@@ -133,27 +148,36 @@ function isSynthetic(data: Rest): boolean {
 function imagesRecipe(
   written: Written,
   size: number,
-  defaults: Pick<ImagesRecipe, 'cropPct' | 'presize'>,
+  defaults: Pick<ImagesRecipe, 'cropPct' | 'presize'> & Partial<Preprocessing>,
 ): ImagesRecipe {
   const presize = written.presize === false ? null : (written.presize ?? defaults.presize);
   return {
     size,
-    interpolation: written.interpolation ?? 'bilinear',
+    interpolation: written.interpolation ?? defaults.interpolation ?? 'bilinear',
     cropPct: written.crop_pct ?? defaults.cropPct,
     presize,
     onBadImage: written.on_bad_image ?? 'fail',
   };
 }
 
-/** Facts as the network sees them: its size and channels, and the numbers that a file normalises by. */
-function seenFacts(facts: DatasetFacts, size: number, channels: number, written: Written): DatasetFacts {
+/**
+ * Facts as the network sees them: its size and channels, and what it normalises by, which is what the file says, or what
+ * the weights were trained with, or the images' own numbers. Weights want images in colour, unless the file says otherwise.
+ */
+function seenFacts(
+  facts: DatasetFacts,
+  size: number,
+  written: Written,
+  trained: Preprocessing | null,
+): DatasetFacts {
+  const channels = written.channels ?? (trained ? 3 : facts.channels);
   return {
     ...facts,
     height: size,
     width: size,
     channels,
-    mean: perChannel(written.mean ?? facts.mean, channels),
-    std: perChannel(written.std ?? facts.std, channels),
+    mean: perChannel(written.mean ?? trained?.mean ?? facts.mean, channels),
+    std: perChannel(written.std ?? trained?.std ?? facts.std, channels),
   };
 }
 

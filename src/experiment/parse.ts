@@ -6,9 +6,10 @@ import { datasetRequest } from './dataPlan';
 import { type ExperimentDocument, parseDocument } from './document';
 import { type Override, overrideOf, parseOverride, withOverrides } from './overrides';
 import type { Problem } from './problem';
-import { type ResolutionProblem, resolutionWarnings, resolve } from './resolve';
+import { type ResolutionProblem, resolve } from './resolve';
 import type { Experiment } from './schema';
 import { type Finding, type Purpose, validate } from './validate';
+import { experimentWarnings } from './warnings';
 
 /** What was read, and what was known of the images: what is read again in its place is to know the same. */
 interface Source {
@@ -87,7 +88,7 @@ export function readExperiment(
     return failed(findingsOf(resolution.problems));
   }
   const warnings = placed(
-    [...translation.warnings, ...findingsOf(resolutionWarnings(experiment))],
+    [...translation.warnings, ...findingsOf(experimentWarnings(experiment))],
     'warning',
   );
   return { ok: true, experiment, recipe: resolution.recipe, warnings, ...source };

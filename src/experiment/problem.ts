@@ -27,6 +27,13 @@ export interface Problem {
   readonly override?: string;
 }
 
+/** Something in a valid experiment that cannot be trained. */
+export interface ResolutionProblem {
+  readonly path: Path;
+  readonly what: string;
+  readonly remedy: string;
+}
+
 /** A problem as compilers print one: `file:line:column: error: what remedy`, counted from 1. */
 export function formatProblem(file: string, problem: Problem): string {
   const { start } = problem.range;

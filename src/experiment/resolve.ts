@@ -1,22 +1,26 @@
 import * as l10n from '@vscode/l10n';
+import type { Graph } from '../models/graph';
 import { balancedWeights, trainCountsOf } from '../recipe/classBalance';
 import type { DatasetFacts } from '../recipe/datasets';
 import { type DecayPlan, type Draft, finalize, graphOf } from '../recipe/draft';
-import { type LossRecipe, type OptimizerRecipe, RECIPE_DEFAULTS, type Recipe } from '../recipe/recipe';
+import { fullWeightsName } from '../recipe/pretrained';
+import {
+  type InitializationRecipe,
+  type LossRecipe,
+  type OptimizerRecipe,
+  RECIPE_DEFAULTS,
+  type Recipe,
+} from '../recipe/recipe';
 import { assertNever } from '../shared/assertNever';
-import type { Path } from '../shared/path';
 import { ALL_TRICKS, excludeEachOther, type TrickName } from '../tricks/registry';
 import type { Trick, TrickProblem } from '../tricks/trick';
 import { dataPlan } from './dataPlan';
+import { initializationProblems } from './initializationProblems';
 import { modelSpec } from './modelSpec';
+import type { ResolutionProblem } from './problem';
 import { decaySchema, type Experiment } from './schema';
 
-/** Something in a valid experiment that cannot be trained. */
-export interface ResolutionProblem {
-  readonly path: Path;
-  readonly what: string;
-  readonly remedy: string;
-}
+export type { ResolutionProblem };
 
 export type Resolution =
   | { readonly ok: true; readonly recipe: Recipe }
@@ -33,9 +37,14 @@ export function plainDraft(experiment: Experiment): Draft {
     tricks: [],
     data,
     model: modelSpec(model),
-    initialization: { ...RECIPE_DEFAULTS.initialization, weights: init ?? null },
+    initialization: initialization(init),
     loss: { ...RECIPE_DEFAULTS.loss, classWeights: classWeights(experiment.loss, data.dataset) },
-    parameterGroups: { weightDecay: optimizer.weight_decay, decayOn: 'all' },
+    parameterGroups: {
+      weightDecay: optimizer.weight_decay,
+      decayOn: 'all',
+      headLearningRateFactor: headLearningRateFactor(optimizer),
+      layerDecay: optimizer.layer_decay,
+    },
     gradients: RECIPE_DEFAULTS.gradients,
     optimizer: optimizerRecipe(optimizer),
     averaging: RECIPE_DEFAULTS.averaging,
@@ -59,6 +68,21 @@ function classWeights(
 ): LossRecipe['classWeights'] {
   const counts = class_weights === 'balanced' ? trainCountsOf(dataset) : null;
   return counts && balancedWeights(counts);
+}
+
+function initialization(init: Experiment['init']): InitializationRecipe {
+  const defaults = RECIPE_DEFAULTS.initialization;
+  if (init === undefined) return defaults;
+  if (typeof init === 'string') return { ...defaults, weights: fullWeightsName(init) };
+  const { weights, head, freeze } = init;
+  return { ...defaults, weights: fullWeightsName(weights), head, freeze };
+}
+
+/** `10x` is a factor; a number stands in the place of the base learning rate. */
+function headLearningRateFactor({ base_lr, head_learning_rate }: Experiment['optimizer']): number {
+  return typeof head_learning_rate === 'number'
+    ? head_learning_rate / base_lr
+    : parseFloat(head_learning_rate);
 }
 
 function optimizerRecipe(optimizer: Experiment['optimizer']): OptimizerRecipe {
@@ -123,20 +147,6 @@ export function resolve(experiment: Experiment): Resolution {
   const resolution = resolveDraft(plain, chosenTricks(experiment));
   if (task.length === 0) return resolution;
   return { ok: false, problems: [...task, ...(resolution.ok ? [] : resolution.problems)] };
-}
-
-/** What can be trained and is probably a mistake. */
-export function resolutionWarnings({ data, loss }: Experiment): ResolutionProblem[] {
-  if (loss.class_weights !== 'balanced' || data.sampling !== 'balanced') return [];
-  return [
-    {
-      path: ['loss', 'class_weights'],
-      what: l10n.t(
-        'Class weights and balanced sampling correct the same imbalance twice: rare classes count more than common ones.',
-      ),
-      remedy: l10n.t('Use one of them.'),
-    },
-  ];
 }
 
 /** The recipe that a draft without tricks and the tricks chosen for it lead to. */
@@ -225,9 +235,10 @@ function draftProblems(draft: Draft): ResolutionProblem[] {
       remedy: l10n.t('Use milestones below {0}, or raise schedule.epochs.', draft.epochs),
     });
   }
-  try {
-    graphOf(draft);
-  } catch {
+  const graph = graphIfAny(draft);
+  if (graph) {
+    problems.push(...initializationProblems(draft, graph));
+  } else {
     const { height, width } = dataset;
     problems.push({
       path: ['model', 'name'],
@@ -236,6 +247,15 @@ function draftProblems(draft: Draft): ResolutionProblem[] {
     });
   }
   return problems;
+}
+
+/** The network of a draft; null where its images are too small for it. */
+function graphIfAny(draft: Draft): Graph | null {
+  try {
+    return graphOf(draft);
+  } catch {
+    return null;
+  }
 }
 
 function decayPlan(written: Experiment['schedule']['decay']): DecayPlan {

@@ -10,6 +10,7 @@ import {
 } from '../recipe/augmentation';
 import { type SourceFacts, SYNTHETIC_DEFAULTS } from '../recipe/datasets';
 import { ENGINE_REQUESTS } from '../recipe/engineNames';
+import { PUBLISHED_WEIGHTS } from '../recipe/pretrained';
 import { TRICKS } from '../tricks/registry';
 import type { Trick } from '../tricks/trick';
 
@@ -339,6 +340,20 @@ function rateAndDecay(base_lr: number, weight_decay: number) {
       .min(0)
       .default(weight_decay)
       .describe('Times the weight, added to its gradient; adamw and lamb take it off the weight.'),
+    head_learning_rate: z
+      .union([z.number().positive(), z.string().regex(/^(?=.*[1-9])\d+(\.\d+)?x$/)])
+      .default('1x')
+      .describe(
+        "The classifier's learning rate: a multiple of base_lr such as 10x, or a number in its place, which is scaled and scheduled alike.",
+      ),
+    layer_decay: z
+      .number()
+      .positive()
+      .max(1)
+      .default(1)
+      .describe(
+        'What the learning rate is multiplied by from each stage to the one before it, from the head to the stem, as in timm.',
+      ),
   };
 }
 
@@ -454,6 +469,29 @@ const loss = z.strictObject({
     ),
 });
 
+const weights = z
+  .string()
+  .min(1)
+  .meta({
+    description:
+      'A weights file of PyTorch or safetensors, relative to this file, or published weights as torchvision:NAME or timm:NAME, which are downloaded.',
+    examples: [...PUBLISHED_WEIGHTS],
+  });
+
+const init = z.strictObject({
+  weights,
+  head: z
+    .enum(['auto', 'new'])
+    .default('auto')
+    .describe('auto: a new classifier where the weights have other classes; new: always.'),
+  freeze: z
+    .array(z.string().min(1))
+    .default([])
+    .describe(
+      'Stages and modules that are not trained, such as [stem, layer1]; their batch norms keep their statistics.',
+    ),
+});
+
 type TrickSchemas = {
   [Name in keyof typeof TRICKS]: ReturnType<typeof trickSchema<(typeof TRICKS)[Name]['options']>>;
 };
@@ -480,10 +518,9 @@ export const experimentSchema = z.strictObject({
     .default(1)
     .describe('The same seed gives the same run on one engine.'),
   init: z
-    .string()
-    .min(1)
+    .union([weights, init])
     .optional()
-    .describe('A safetensors file whose weights training starts from, relative to this file.'),
+    .describe('The weights that training starts from, alone or with options.'),
   engine: z
     .enum(ENGINE_REQUESTS)
     .default('auto')

@@ -8,7 +8,7 @@ type Schema = z.core.$ZodType;
 /** What may stand at a path of an experiment. */
 export interface Field {
   readonly description: string | undefined;
-  /** The values there are, where they can be listed, with what each means; true and false included. */
+  /** The values there are, where they can be listed, or examples of them, with what each means; true and false included. */
   readonly values: ReadonlyMap<string | number | boolean, string | undefined>;
   /** Whether values that cannot be listed may be written, too. */
   readonly isOpen: boolean;
@@ -142,7 +142,10 @@ function valuesOf(schema: Schema): (string | number | boolean)[] {
   if (schema instanceof z.ZodBoolean) return [true, false];
   if (schema instanceof z.ZodUnion) return schema.options.flatMap(valuesOf);
   const inner = innerOf(schema);
-  return inner ? valuesOf(inner) : [];
+  if (inner) return valuesOf(inner);
+  // What may be written beside other values.
+  const { examples } = z.globalRegistry.get(schema) ?? {};
+  return Array.isArray(examples) ? examples.filter(isPlain) : [];
 }
 
 /** Whether a schema takes plain values beside those it lists. */

@@ -1,8 +1,8 @@
 import * as l10n from '@vscode/l10n';
-import { closest, distance } from 'fastest-levenshtein';
 import type { z } from 'zod';
 import { SYNTHETIC_DEFAULTS } from '../recipe/datasets';
 import { assertNever } from '../shared/assertNever';
+import { nearest } from '../shared/nearest';
 import type { Path } from '../shared/path';
 import { isMapping, valueAt } from '../shared/values';
 import { ALL_TRICKS, trickCalled } from '../tricks/registry';
@@ -180,14 +180,6 @@ function suggestion(near: string | undefined, allowed: readonly string[]): strin
   return allowed.length === 1
     ? l10n.t('Use {0}.', allowed[0]!)
     : l10n.t('Use one of {0}.', allowed.join(', '));
-}
-
-/** What a person may have meant: at most every third letter wrong, none in a short word. */
-function nearest(written: string, allowed: readonly string[]): string | undefined {
-  if (allowed.length === 0 || written.length > 100) return undefined;
-  const near = closest(written.toLowerCase(), allowed);
-  const mistakes = near.length < 4 ? 0 : Math.max(1, near.length / 3);
-  return distance(written.toLowerCase(), near) <= mistakes ? near : undefined;
 }
 
 function wrongType(path: Path, expected: readonly string[], input: unknown): Finding {

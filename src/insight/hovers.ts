@@ -1,7 +1,7 @@
 import * as l10n from '@vscode/l10n';
 import type { ParseResult } from '../experiment/parse';
 import type { Range } from '../experiment/problem';
-import { fieldAt } from '../experiment/schemaTree';
+import { type Field, fieldAt } from '../experiment/schemaTree';
 import type { Path } from '../shared/path';
 import type { RunIndex } from '../study/effect';
 import { ALL_TRICKS, type TrickName, trickCalled } from '../tricks/registry';
@@ -117,9 +117,7 @@ function fieldParts(parsed: ParseResult, path: Path, writtenPath: Path, hasSchem
     : [
         `**${path.join('.')}**`,
         ...(field.description ? [field.description] : []),
-        ...(field.values.size > 0 && !field.isMapping
-          ? [l10n.t('One of {0}.', [...field.values.keys()].map((each) => `\`${each}\``).join(', '))]
-          : []),
+        ...(field.values.size > 0 && !field.isMapping ? [valuesText(field)] : []),
         ...(field.default !== undefined && typeof field.default !== 'object'
           ? [l10n.t('Default: {0}.', `\`${field.default}\``)]
           : []),
@@ -128,6 +126,16 @@ function fieldParts(parsed: ParseResult, path: Path, writtenPath: Path, hasSchem
   const standing = path.length === 1 && path[0] === 'tricks' ? [tricksHere(parsed)] : [];
   return [...help, ...(here ? [l10n.t('Here: {0}.', here)] : []), ...standing];
 }
+
+/** The values of a field, or where others may be written, some examples. */
+function valuesText({ values, isOpen }: Field): string {
+  const shown = [...values.keys()].map((each) => `\`${each}\``);
+  return isOpen
+    ? l10n.t('Such as {0}.', shown.slice(0, EXAMPLES_SHOWN).join(', '))
+    : l10n.t('One of {0}.', shown.join(', '));
+}
+
+const EXAMPLES_SHOWN = 6;
 
 function tricksHere(parsed: ParseResult): string {
   const inFile = trickFits(parsed).filter(({ isIn }) => isIn);

@@ -1,13 +1,18 @@
-import { CIFAR_RESNETS, type CifarResNetName, type CifarResNetOptions, cifarResNet } from './cifarResNet';
-import { type DenseNetOptions, denseNet121 } from './denseNet';
 import type { Graph, ImageShape } from './graph';
-import { type InceptionOptions, inceptionV3 } from './inception';
-import { type MlpOptions, mlp } from './mlp';
-import { type MobileNetOptions, mobileNet } from './mobileNet';
-import { RESNETS, type ResNetName, type ResNetOptions, resNet } from './resNet';
-import { type ResNet9Options, resNet9 } from './resNet9';
-import { type SmallCnnOptions, smallCnn } from './smallCnn';
-import { type VggOptions, vgg16 } from './vgg';
+import {
+  CIFAR_RESNETS,
+  type CifarResNetName,
+  type CifarResNetOptions,
+  cifarResNet,
+} from './networks/cifarResNet';
+import { type DenseNetOptions, denseNet121 } from './networks/denseNet';
+import { type InceptionOptions, inceptionV3 } from './networks/inception';
+import { type MlpOptions, mlp } from './networks/mlp';
+import { type MobileNetOptions, mobileNet } from './networks/mobileNet';
+import { RESNETS, type ResNetName, type ResNetOptions, resNet } from './networks/resNet';
+import { type ResNet9Options, resNet9 } from './networks/resNet9';
+import { type SmallCnnOptions, smallCnn } from './networks/smallCnn';
+import { type VggOptions, vgg16 } from './networks/vgg';
 
 /** A model and its options, as a recipe stores it. */
 export type ModelSpec =

@@ -1,5 +1,5 @@
 import { assertNever } from '../shared/assertNever';
-import type { Graph, Layer, LayerId } from './graph';
+import { type Graph, type Layer, type LayerId, layerParameters } from './graph';
 
 /** What runs as one operation: a layer, with the ReLU after it where they fuse. */
 export interface Step {
@@ -10,7 +10,9 @@ export interface Step {
   readonly output: LayerId;
   /** Outputs that its backward pass reads: some of its inputs, its own, or none. */
   readonly keeps: readonly LayerId[];
-  /** By input: whether parameters stand before it, so that its gradient is needed. */
+  /** Whether its parameters are frozen: they get no gradients, and a batch norm goes by its running statistics. */
+  readonly isFrozen: boolean;
+  /** By input: whether parameters that are trained stand before it, so that its gradient is needed. */
   readonly needsGradient: readonly boolean[];
   /** Outputs that no later step's forward pass reads. */
   readonly finishes: readonly LayerId[];
@@ -18,15 +20,21 @@ export interface Step {
   readonly releases: readonly LayerId[];
 }
 
-/** The steps of a graph in the order they run. Pure arithmetic on the graph: no tensors. */
-export function plan(graph: Graph): Step[] {
+/**
+ * The steps of a graph in the order they run. Pure arithmetic on the graph: no tensors.
+ *
+ * @param frozen Parameters that are not trained, by name. A layer is frozen where all of its parameters are.
+ */
+export function plan(graph: Graph, frozen: ReadonlySet<string> = new Set()): Step[] {
   const fused = fusedRelus(graph);
-  const hasParametersBefore: boolean[] = [];
+  const isTrainedBefore: boolean[] = [];
   const steps: Omit<Step, 'finishes' | 'releases'>[] = [];
   for (const [id, layer] of graph.layers.entries()) {
     const inputs = inputsOf(layer);
-    const needsGradient = inputs.map((input) => hasParametersBefore[input] ?? false);
-    hasParametersBefore[id] = hasParameters(layer) || needsGradient.includes(true);
+    const needsGradient = inputs.map((input) => isTrainedBefore[input] ?? false);
+    const parameters = layerParameters(layer);
+    const isFrozen = parameters.length > 0 && parameters.every(({ name }) => frozen.has(name));
+    isTrainedBefore[id] = (parameters.length > 0 && !isFrozen) || needsGradient.includes(true);
     if (layer.kind === 'input' || (layer.kind === 'relu' && fused.has(layer.input))) continue;
     const relu = fused.get(id);
     const activation = relu === undefined ? 'linear' : 'relu';
@@ -36,7 +44,8 @@ export function plan(graph: Graph): Step[] {
       activation,
       inputs,
       output,
-      keeps: keptBy(layer, activation, inputs, output),
+      keeps: isTrainedBefore[id] ? keptBy(layer, activation, inputs, output, isFrozen) : [],
+      isFrozen,
       needsGradient,
     });
   }
@@ -76,12 +85,14 @@ function keptBy(
   activation: Step['activation'],
   inputs: readonly LayerId[],
   output: LayerId,
+  isFrozen: boolean,
 ): readonly LayerId[] {
   switch (layer.kind) {
     case 'conv2d':
     case 'dense':
-      return inputs;
+      return isFrozen ? [] : inputs;
     case 'batch_norm':
+      if (isFrozen) return activation === 'relu' ? [output] : [];
       return activation === 'relu' ? [...inputs, output] : inputs;
     case 'relu':
       return [output];
@@ -120,8 +131,4 @@ function inputsOf(layer: Layer): readonly LayerId[] {
     default:
       return assertNever(layer);
   }
-}
-
-function hasParameters({ kind }: Layer): boolean {
-  return kind === 'conv2d' || kind === 'batch_norm' || kind === 'dense';
 }

@@ -3,7 +3,8 @@ import type { Graph } from '../models/graph';
 import { assertNever } from '../shared/assertNever';
 import type { DatasetFacts } from './datasets';
 import { type EngineRequest, HALF_PRECISION, type HalfExecution } from './engineNames';
-import { type LossScaling, type ParameterGroup, type Precision, RECIPE_VERSION, type Recipe } from './recipe';
+import { type ParameterGroupsPlan, parameterGroupsOf } from './parameterGroups';
+import { type LossScaling, type Precision, RECIPE_VERSION, type Recipe } from './recipe';
 import type { Decay, Schedule } from './schedule';
 
 /** A decay as a person writes it, its times in epochs. */
@@ -36,15 +37,9 @@ export interface SchedulePlan {
   readonly update: 'step' | 'epoch';
 }
 
-/** What weight decay acts on, and how strongly. */
-export interface WeightDecayPlan {
-  readonly weightDecay: number;
-  readonly decayOn: 'all' | 'kernels';
-}
-
 /** A recipe's parts that follow from several tricks, as they are planned before their numbers are worked out. */
 interface Plans {
-  readonly parameterGroups: WeightDecayPlan;
+  readonly parameterGroups: ParameterGroupsPlan;
   readonly precision: PrecisionPlan;
   readonly schedule: SchedulePlan;
 }
@@ -126,7 +121,9 @@ export function finalize(draft: Draft): Recipe {
     version: RECIPE_VERSION,
     ...draft,
     tricks: [...draft.tricks].sort(),
-    parameterGroups: parameterGroupsOf(draft.parameterGroups),
+    parameterGroups: parameterGroupsOf(draft.parameterGroups, draft.initialization.freeze, () =>
+      graphOf(draft),
+    ),
     precision: precisionOf(draft),
     schedule: scheduleOf(draft),
   };
@@ -146,21 +143,6 @@ function scheduleOf(draft: Draft): Schedule {
     stepsPerEpoch: stepsPerEpochOf(draft),
     totalSteps: stepsOf(draft, draft.epochs),
   };
-}
-
-/** The groups that a draft's parameters fall into, by whether weight decay acts on them. */
-function parameterGroupsOf({ decayOn, weightDecay }: WeightDecayPlan): ParameterGroup[] {
-  switch (decayOn) {
-    case 'all':
-      return [{ name: 'all', kinds: ['kernel', 'bias', 'gamma', 'beta'], weightDecay }];
-    case 'kernels':
-      return [
-        { name: 'decay', kinds: ['kernel'], weightDecay },
-        { name: 'no_decay', kinds: ['bias', 'gamma', 'beta'], weightDecay: 0 },
-      ];
-    default:
-      return assertNever(decayOn);
-  }
 }
 
 function precisionOf({ precision, engine }: Draft): Precision {

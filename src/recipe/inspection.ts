@@ -13,6 +13,7 @@ import {
 } from '../models/graph';
 import { type ClassBalance, classBalanceOf } from './classBalance';
 import { graphOf } from './draft';
+import { groupOf } from './parameterGroups';
 import type { Recipe } from './recipe';
 
 /** What a recipe's network is made of, and what the recipe does with its parameters. Plain data. */
@@ -36,6 +37,8 @@ export interface Inspection {
 export interface GroupInspection {
   readonly name: string;
   readonly weightDecay: number;
+  /** What the learning rate is multiplied by; 0 where the group is frozen. */
+  readonly learningRateFactor: number;
   readonly tensors: number;
   readonly elements: number;
 }
@@ -95,8 +98,9 @@ function windowOf(layer: Layer): LayerInspection['window'] {
 
 function groupsOf({ parameterGroups }: Recipe, graph: Graph): GroupInspection[] {
   const parameters = parametersOf(graph);
-  return parameterGroups.map(({ name, kinds, weightDecay }) => {
-    const members = parameters.filter(({ kind }) => kinds.includes(kind));
-    return { name, weightDecay, tensors: members.length, elements: elementsOf(members) };
+  return parameterGroups.map((group) => {
+    const { name, weightDecay, learningRateFactor = 1 } = group;
+    const members = parameters.filter((parameter) => groupOf(parameterGroups, parameter) === group);
+    return { name, weightDecay, learningRateFactor, tensors: members.length, elements: elementsOf(members) };
   });
 }

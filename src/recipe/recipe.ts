@@ -1,9 +1,9 @@
 import type { ModelSpec } from '../models/catalog';
-import type { ParameterKind } from '../models/graph';
 import { isMapping } from '../shared/values';
 import type { Augmentation, Interpolation } from './augmentation';
 import type { DatasetFacts, DatasetRequest } from './datasets';
 import type { EngineRequest, HalfExecution } from './engineNames';
+import type { ParameterGroup } from './parameterGroups';
 import type { Schedule } from './schedule';
 
 /**
@@ -12,13 +12,6 @@ import type { Schedule } from './schedule';
  * new version: older runs are read as if they had the default, and keep their key.
  */
 export const RECIPE_VERSION = 2;
-
-/** Parameters that share an optimizer's settings; a parameter belongs to the group that lists its kind. */
-export interface ParameterGroup {
-  readonly name: string;
-  readonly kinds: readonly ParameterKind[];
-  readonly weightDecay: number;
-}
 
 /**
  * What turns gradients into updates, in PyTorch's form: the rate multiplies what the optimizer carries. `sgd`,
@@ -129,8 +122,15 @@ export interface DataRecipe {
 export interface InitializationRecipe {
   /** Whether the last batch norm of every residual branch starts with gamma 0. */
   readonly zeroGamma: boolean;
-  /** A safetensors file to start from, relative to the experiment file's folder. */
+  /**
+   * What to start from: a weights file, relative to the experiment file's folder, or the name of published weights, such
+   * as `torchvision:resnet50.IMAGENET1K_V2`.
+   */
   readonly weights: string | null;
+  /** Whether the classifier of the weights is replaced where its classes are other ones (`auto`), or always (`new`). */
+  readonly head: 'auto' | 'new';
+  /** Stages and modules that are not trained, by name. */
+  readonly freeze: readonly string[];
 }
 
 export interface LossRecipe {
@@ -169,7 +169,7 @@ export interface Recipe {
  */
 export const RECIPE_DEFAULTS = {
   data: { images: null, sampling: 'uniform', erasing: null, mixing: null },
-  initialization: { zeroGamma: false, weights: null },
+  initialization: { zeroGamma: false, weights: null, head: 'auto', freeze: [] },
   loss: { labelSmoothing: 0, classWeights: null, distillation: null },
   gradients: { accumulation: 1, maxNorm: null, sharpnessRadius: null },
   averaging: null,
@@ -211,9 +211,14 @@ function withoutDefaults(value: object, defaults: object): object {
     Object.entries(value).flatMap(([key, part]) => {
       const standard = known.get(key);
       if (isMapping(part) && isMapping(standard)) return [[key, withoutDefaults(part, standard)]];
-      return known.has(key) && part === standard ? [] : [[key, part]];
+      const isDefault = known.has(key) && (part === standard || (isEmpty(part) && isEmpty(standard)));
+      return isDefault ? [] : [[key, part]];
     }),
   );
+}
+
+function isEmpty(value: unknown): boolean {
+  return Array.isArray(value) && value.length === 0;
 }
 
 /** JSON whose keys are in one order. */

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import type { SavePeriod } from '../protocol/trainer';
 
 /** What to start as the trainer, and how. */
@@ -25,10 +26,13 @@ export interface TrainerCommand {
   readonly requeue?: (folder: string) => Promise<boolean>;
 }
 
+/** Node's threads for work in the background where nobody says. */
+const DEFAULT_POOL = 4;
+
 /**
  * `env` without what a surrounding editor, debugger or process channel left in it, and on Linux with a request for huge
  * pages: a step's tensors are large enough for them, and a step takes 6% less time. Only glibc's allocator heeds it,
- * before the process's first instruction.
+ * before the process's first instruction. Images are decoded on Node's pool, so that it needs a thread for each core.
  */
 export function trainerEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const foreign = /^(VSCODE_|ELECTRON_|NODE_OPTIONS$|NODE_CHANNEL_|NODE_UNIQUE_ID$)/;
@@ -38,6 +42,7 @@ export function trainerEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return {
     ...kept,
     ...(asks && { GLIBC_TUNABLES: [tunables, 'glibc.malloc.hugetlb=1'].filter(Boolean).join(':') }),
+    UV_THREADPOOL_SIZE: kept.UV_THREADPOOL_SIZE || `${Math.max(DEFAULT_POOL, availableParallelism())}`,
     ELECTRON_RUN_AS_NODE: '1',
   };
 }

@@ -50,7 +50,17 @@ const READERS = {
   U8: { bytes: 1, read: (copy) => new Float32Array(new Uint8Array(copy)) },
   BOOL: { bytes: 1, read: (copy) => new Float32Array(new Uint8Array(copy)) },
 } as const satisfies Record<string, { bytes: number; read: (copy: ArrayBuffer) => Float32Array }>;
-type Dtype = keyof typeof READERS;
+export type Dtype = keyof typeof READERS;
+
+/** The bytes of one value of a type. */
+export function bytesPerValue(dtype: Dtype): number {
+  return READERS[dtype].bytes;
+}
+
+/** Little-endian values of a type as float32, a copy. */
+export function float32Values(dtype: Dtype, bytes: Uint8Array): Float32Array {
+  return READERS[dtype].read(copied(bytes, READERS[dtype].bytes));
+}
 
 /** A file's bytes. Wider values lie before narrower ones, so that all are aligned; else they lie as given. */
 export function encodeSafetensors({ metadata, tensors }: SafetensorsFile<TensorValues>): Uint8Array {
@@ -118,13 +128,12 @@ export function decodeSafetensors(file: Uint8Array): SafetensorsFile {
         },
       ]) => {
         if (from !== covered) throw new SafetensorsError(`${name} starts at byte ${from}, not at ${covered}`);
-        const { bytes, read } = READERS[dtype];
-        if (to - from !== bytes * sizeOf(shape)) {
+        if (to - from !== bytesPerValue(dtype) * sizeOf(shape)) {
           throw new SafetensorsError(`${name} has ${to - from} bytes for the shape [${shape}] of ${dtype}`);
         }
         if (start + to > file.length) throw new SafetensorsError(`${name} ends past the end of the file`);
         covered = to;
-        return { name, shape, values: read(copied(file.subarray(start + from, start + to), bytes)) };
+        return { name, shape, values: float32Values(dtype, file.subarray(start + from, start + to)) };
       },
     );
   if (start + covered !== file.length) {
@@ -146,9 +155,9 @@ function parseHeader(bytes: Uint8Array): z.output<typeof headerSchema> {
 }
 
 /** A copy of little-endian values as this machine orders their bytes. */
-function copied(values: Uint8Array, bytesPerValue: number): ArrayBuffer {
+function copied(values: Uint8Array, valueBytes: number): ArrayBuffer {
   const copy = new Uint8Array(values);
-  if (IS_BIG_ENDIAN) swapBytes(copy, bytesPerValue);
+  if (IS_BIG_ENDIAN) swapBytes(copy, valueBytes);
   return copy.buffer;
 }
 

@@ -73,3 +73,20 @@ function asSystemError(error: unknown): { code?: string; path?: string; message:
   const { code, path } = error as NodeJS.ErrnoException;
   return { code, path, message: error.message };
 }
+
+/** The reason in a failed system call or request, with its cause where it has one. */
+export function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  switch ((error as NodeJS.ErrnoException).code) {
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return l10n.t('no space left on the disk');
+    case 'EACCES':
+    case 'EPERM':
+      return l10n.t('no permission');
+    case 'EROFS':
+      return l10n.t('the disk is read-only');
+    default:
+      return error.cause instanceof Error && error.cause.message ? error.cause.message : error.message;
+  }
+}

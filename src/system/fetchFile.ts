@@ -1,5 +1,6 @@
 import { open } from 'node:fs/promises';
 import * as l10n from '@vscode/l10n';
+import type { Failure } from '../shared/failure';
 import { UserError } from '../shared/userError';
 
 export interface FetchOptions {
@@ -9,9 +10,28 @@ export interface FetchOptions {
   /** What to do when the server does not give the file, for errors. */
   readonly remedy: string;
   readonly signal?: AbortSignal | undefined;
-  /** Called as bytes come; the total is null where the server does not say it. */
+  /**
+   * Bytes of the file that are there from an earlier attempt, which the server is asked to leave out. One that sends all
+   * of it anyway is followed. The caller checks the whole: the server's file may have changed.
+   */
+  readonly resumeFromBytes?: number | undefined;
+  /** Called as bytes come, those of earlier attempts counted; the total is null where the server does not say it. */
   readonly onBytes?: ((receivedBytes: number, totalBytes: number | null) => void) | undefined;
 }
+
+/** A server's answer that is not the file. */
+export class HttpError extends UserError {
+  constructor(
+    readonly status: number,
+    failure: Failure,
+  ) {
+    super(failure);
+  }
+}
+
+/** The server's answer to a request for bytes past the end of the file. */
+const RANGE_NOT_SATISFIABLE = 416;
+const PARTIAL_CONTENT = 206;
 
 /**
  * Writes what a URL answers to a file, through to the disk. What is written when it fails stays.
@@ -23,7 +43,7 @@ export interface FetchOptions {
 export async function fetchFile(
   url: string,
   path: string,
-  { limitBytes, idleTimeoutMs, remedy, signal, onBytes }: FetchOptions,
+  { limitBytes, idleTimeoutMs, remedy, signal, resumeFromBytes = 0, onBytes }: FetchOptions,
 ): Promise<Headers> {
   const silence = new AbortController();
   const watchdog = setTimeout(() => {
@@ -45,17 +65,28 @@ export async function fetchFile(
     const response = await fromServer(() =>
       fetch(url, {
         // The file may be compressed already; a server that wrapped it again would hide its length.
-        headers: { 'accept-encoding': 'identity' },
+        headers: {
+          'accept-encoding': 'identity',
+          ...(resumeFromBytes > 0 && { range: `bytes=${resumeFromBytes}-` }),
+        },
         signal: signal ? AbortSignal.any([signal, silence.signal]) : silence.signal,
       }),
     );
+    // What is there is the whole file, or not its beginning; whoever checks it knows.
+    if (response.status === RANGE_NOT_SATISFIABLE && resumeFromBytes > 0) return response.headers;
     if (!response.ok || !response.body) {
-      throw refused(l10n.t('The server answered {0} {1}.', response.status, response.statusText));
+      const what = l10n.t('The server answered {0} {1}.', response.status, response.statusText);
+      throw new HttpError(response.status, { what, remedy });
     }
-    const totalBytes = Number(response.headers.get('content-length')) || null;
-    await using file = await open(path, 'w');
+    const isRest = response.status === PARTIAL_CONTENT;
+    if (isRest && !startsAt(response.headers, resumeFromBytes)) {
+      throw refused(l10n.t('The server sent another part of the file than the one asked for.'));
+    }
+    let receivedBytes = isRest ? resumeFromBytes : 0;
+    const sentBytes = Number(response.headers.get('content-length')) || null;
+    const totalBytes = sentBytes && receivedBytes + sentBytes;
+    await using file = await open(path, isRest ? 'a' : 'w');
     const reader = response.body.getReader();
-    let receivedBytes = 0;
     while (true) {
       const { done, value } = await fromServer(() => reader.read());
       if (done) break;
@@ -74,4 +105,10 @@ export async function fetchFile(
     // Whatever is left of the answer would keep the process alive.
     silence.abort();
   }
+}
+
+/** Whether the part of a file that an answer has starts at a byte. */
+function startsAt(headers: Headers, byte: number): boolean {
+  const [, start] = /^bytes (\d+)-/.exec(headers.get('content-range') ?? '') ?? [];
+  return Number(start) === byte;
 }

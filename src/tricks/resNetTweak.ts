@@ -1,7 +1,7 @@
 import * as l10n from '@vscode/l10n';
 import { isResNet } from '../models/catalog';
 import { multiplyAddsOf } from '../models/graph';
-import type { ResNetVariant } from '../models/resNet';
+import type { ResNetVariant } from '../models/networks/resNet';
 import { changed, type Draft, graphOf } from '../recipe/draft';
 import { NO_EQUIVALENT, type Systems } from './elsewhere/systems';
 import { timmModel } from './elsewhere/timm';

@@ -1,7 +1,7 @@
 import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
 import { zeroGammaNormsOf } from '../models/graph';
-import type { ResidualOptions } from '../models/residual';
+import type { ResidualOptions } from '../models/networks/residual';
 import { changed, graphOf } from '../recipe/draft';
 import { formatNumber } from '../shared/format';
 import { amount } from './elsewhere/mapping';

@@ -88,14 +88,21 @@ function totals({ parameters, multiplyAdds, zeroGammaNorms }: Inspection): strin
 }
 
 function groupTable({ parameterGroups }: Inspection): string[] {
-  const titles = [l10n.t('PARAMETER GROUP'), l10n.t('WEIGHT DECAY'), l10n.t('TENSORS'), l10n.t('ELEMENTS')];
-  const rows = parameterGroups.map(({ name, weightDecay, tensors, elements }) => [
+  const titles = [
+    l10n.t('PARAMETER GROUP'),
+    l10n.t('LEARNING RATE'),
+    l10n.t('WEIGHT DECAY'),
+    l10n.t('TENSORS'),
+    l10n.t('ELEMENTS'),
+  ];
+  const rows = parameterGroups.map(({ name, weightDecay, learningRateFactor, tensors, elements }) => [
     name,
+    learningRateFactor === 0 ? l10n.t('frozen') : `${formatNumber(learningRateFactor)}x`,
     formatNumber(weightDecay),
     formatCount(tensors),
     formatCount(elements),
   ]);
-  return table([titles, ...rows], [1, 2, 3]);
+  return table([titles, ...rows], [1, 2, 3, 4]);
 }
 
 function balanceRow({ name, images, weight, imagesPerEpoch }: ClassBalance): string[] {

@@ -12,6 +12,12 @@ import { HASH_BYTES, type Looks, nameHash, newLooks, SEEN, type SeenSplit, slotO
 
 const indexSchema = z.object({ imagesKey: z.string(), table: tableFileSchema });
 
+/** An earlier index's table. */
+export interface EarlierTable extends IndexTable {
+  /** Its name. */
+  readonly file: string;
+}
+
 /**
  * The table of an earlier index of the same images: that of this very key, else of another split of them. Null where
  * there is none that can be read.
@@ -22,7 +28,7 @@ export async function readEarlier(
   root: string,
   { key, imagesKey }: { readonly key: string; readonly imagesKey: string },
   known: readonly SplitTable[],
-): Promise<IndexTable | null> {
+): Promise<EarlierTable | null> {
   const folder = indexesFolder(root);
   for (const name of await indexNames(folder, key)) {
     const file = await tableFileOf(join(folder, name), imagesKey);
@@ -30,7 +36,7 @@ export async function readEarlier(
     const table = await readTable(join(folder, file.file), file, known.flatMap(tableArrays)).catch(
       () => null,
     );
-    if (table) return table;
+    if (table) return { ...table, file: file.file };
   }
   return null;
 }

@@ -1,6 +1,7 @@
 import { readdir, rm, stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import * as l10n from '@vscode/l10n';
 import type { OwnDatasetRequest } from '../../recipe/datasets';
 import { formatCount } from '../../shared/format';
@@ -47,7 +48,8 @@ export interface ScanOptions {
 
 /**
  * Lists a data set, looks at each of its images, and keeps what it found as the data set's index. Of images that an
- * earlier index knows and that have not changed, only the time of change and the size are read.
+ * earlier index knows and that have not changed, only the time of change and the size are read; where nothing has changed
+ * at all, the earlier index stays as it is.
  *
  * @throws UserError when there is no such data set; the file system's error when the index cannot be written, after
  *   which an earlier one stands; the signal's reason when aborted
@@ -75,7 +77,7 @@ export async function indexDataset(request: OwnDatasetRequest, options: ScanOpti
     splits.map(({ table }) => table),
     since,
   );
-  const { bad } = await lookAtAll(seen, {
+  const { read, bad } = await lookAtAll(seen, {
     workers,
     signal,
     onImages: (done, total) =>
@@ -87,6 +89,16 @@ export async function indexDataset(request: OwnDatasetRequest, options: ScanOpti
   });
   if (facts.trainImages === 0) throw noTrainingImage(request, report.unreadable.images[0]);
   signal?.throwIfAborted();
+  const before = await readIndex(root, request, folder).catch(() => null);
+  const isAsBefore =
+    before !== null &&
+    read === 0 &&
+    before.table.file === earlier?.file &&
+    seen.every(({ looks }) => earlier.splits.some((split) => split.looks === looks)) &&
+    isDeepStrictEqual(sources, earlier.sources) &&
+    isDeepStrictEqual([facts, report], [before.facts, before.report]);
+  // Whoever reads it now is not disturbed.
+  if (isAsBefore) return before;
   const index: Omit<DatasetIndex, 'table'> = {
     version: INDEX_VERSION,
     request,
@@ -96,7 +108,7 @@ export async function indexDataset(request: OwnDatasetRequest, options: ScanOpti
     report,
     scannedAt,
   };
-  return writeIndex(root, keys.key, index, { sources, splits: seen });
+  return writeIndex(root, keys.key, index, { sources, splits: seen }, before?.table);
 }
 
 /** The splits of a listing, with what an earlier table knows of their images. */
@@ -121,11 +133,11 @@ async function writeIndex(
   key: string,
   index: Omit<DatasetIndex, 'table'>,
   table: IndexTable,
+  replaced: TableFile | undefined,
 ): Promise<DatasetIndex> {
   const folder = indexesFolder(root);
   const file = `${key}-${process.pid}-${index.scannedAt}.bin`;
   await makeStoreFolder(root, folder);
-  const before = await readIndex(root, index.request, index.folder).catch(() => null);
   const written: DatasetIndex = {
     ...index,
     table: { file, ...(await writeTable(join(folder, file), table)) },
@@ -136,7 +148,7 @@ async function writeIndex(
     await rm(join(folder, file), { force: true }).catch(() => {});
     throw error;
   }
-  await removeTables(folder, key, written.table, before?.table);
+  await removeTables(folder, key, written.table, replaced);
   return written;
 }
 

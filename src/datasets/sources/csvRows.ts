@@ -8,7 +8,7 @@ import { messageOf } from '../../shared/failure';
 import { UserError } from '../../shared/userError';
 import { isSystemError } from '../../system/errors';
 
-/** A row: the line that it ends on, from 1, and its values, without the spaces around them. */
+/** A row: the line that it begins on, from 1, and its values, without the spaces around them. */
 export interface CsvRow {
   readonly line: number;
   readonly values: readonly string[];
@@ -39,8 +39,6 @@ export async function* csvRows(
   const parser = parse({
     bom: true,
     delimiter,
-    info: true,
-    skip_empty_lines: true,
     relax_column_count: true,
     // A tab is no space to be trimmed where it separates.
     trim: delimiter !== '\t',
@@ -49,17 +47,19 @@ export async function* csvRows(
   const file = createReadStream(path);
   file.on('error', (error) => parser.destroy(error));
   file.pipe(parser);
+  // The parser's own count of lines takes three times as long as all else it does.
+  let line = 1;
   try {
-    for await (const { record, info } of parser as AsyncIterable<{
-      record: string[];
-      info: { lines: number; bytes: number };
-    }>) {
+    for await (const record of parser as AsyncIterable<string[]>) {
       signal?.throwIfAborted();
+      const at = line;
+      line += 1;
+      for (const value of record) if (value.includes('\n')) line += value.split('\n').length - 1;
       const values = record.map((value) => value.trim());
-      if (values.some((value) => value.includes('\ufffd'))) throw notUtf8(path, info.lines);
+      if (values.some((value) => value.includes('\ufffd'))) throw notUtf8(path, at);
       if (values.every((value) => value === '')) continue;
-      onRead?.(bytes === 0 ? 1 : info.bytes / bytes);
-      yield { line: info.lines, values };
+      onRead?.(bytes === 0 ? 1 : file.bytesRead / bytes);
+      yield { line: at, values };
     }
   } catch (error) {
     throw error instanceof CsvError ? badTable(path, error) : error;

@@ -3,10 +3,11 @@
 import type { Dirent } from 'node:fs';
 import { open, opendir, readdir, realpath, stat } from 'node:fs/promises';
 import { join, sep } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import * as l10n from '@vscode/l10n';
 import { isSystemError } from '../../system/errors';
 import { compareCodePoints } from '../codePoints';
-import { RECOGNIZED_FROM_BYTES, recognizeImage } from '../imageFormat';
+import { RECOGNIZED_FROM_BYTES, recognizeImage } from '../formats/imageFormat';
 import type { DataProblem } from '../listing';
 import { Places } from '../problems';
 import { extensionOf, isHidden, kindByName } from './imageFiles';
@@ -29,6 +30,8 @@ export interface FolderContent {
 
 /** Entries that a directory's handle reads at once. */
 const ENTRIES_AT_ONCE = 512;
+/** Entries after which others have their turn. */
+const ENTRIES_BETWEEN_TURNS = 8192;
 
 /** A folder and what is below it. */
 export class FolderTree {
@@ -180,9 +183,17 @@ export class FolderTree {
     const entries: Dirent[] = [];
     try {
       const directory = await opendir(join(this.root, folder.path), { bufferSize: ENTRIES_AT_ONCE });
-      for await (const entry of directory) {
-        if (!isHidden(entry.name)) entries.push(entry);
-        if (entries.length % ENTRIES_AT_ONCE === 0) this.signal?.throwIfAborted();
+      try {
+        let read = 0;
+        // A promise for each entry would double what a listing takes in memory.
+        for (let entry = directory.readSync(); entry; entry = directory.readSync()) {
+          if (!isHidden(entry.name)) entries.push(entry);
+          if (++read % ENTRIES_BETWEEN_TURNS !== 0) continue;
+          await setImmediate();
+          this.signal?.throwIfAborted();
+        }
+      } finally {
+        directory.closeSync();
       }
     } catch (error) {
       if (isSystemError(error, 'EACCES', 'EPERM')) this.closed.add(folder.path === '' ? '.' : folder.path);

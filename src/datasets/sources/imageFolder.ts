@@ -22,7 +22,7 @@ const SPLIT_FOLDERS: Readonly<Record<SplitName, readonly string[]>> = {
 };
 
 /** Folders of classes that are read at once. */
-const FOLDERS_AT_ONCE = 16;
+const FOLDERS_AT_ONCE = 4;
 /** Images between two messages of progress. */
 const PROGRESS_EVERY = 5000;
 

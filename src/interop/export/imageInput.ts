@@ -25,7 +25,8 @@ export interface ImageInput extends Resizing {
 const AS_THEY_ARE: Resizing = { interpolation: 'bilinear', cropPct: 1 };
 
 /** What a recipe's network sees. */
-export function imageInputOf({ data: { dataset } }: Recipe, resizing: Resizing = AS_THEY_ARE): ImageInput {
+export function imageInputOf({ data: { dataset, images } }: Recipe): ImageInput {
   const { height, width, channels, mean, std, classNames } = dataset;
-  return { height, width, channels, mean, std, classNames, ...resizing };
+  const { interpolation, cropPct } = images ?? AS_THEY_ARE;
+  return { height, width, channels, mean, std, classNames, interpolation, cropPct };
 }

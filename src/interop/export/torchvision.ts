@@ -1,43 +1,98 @@
+import { isDeepStrictEqual } from 'node:util';
 import * as l10n from '@vscode/l10n';
-import { augmentationText } from '../../recipe/augmentation';
+import {
+  type Augmentation,
+  augmentationText,
+  AUGMENTATION_STEP_DEFAULTS as STEPS,
+} from '../../recipe/augmentation';
 import { balance } from '../../tricks/elsewhere/balance';
+import { parameterGroupsLacking } from '../../tricks/elsewhere/commandParts';
 import { torchvisionModel } from '../../tricks/elsewhere/torchvision';
-import { differs, lacks, option, type Part, together, when } from '../../tricks/elsewhere/translation';
+import {
+  differs,
+  lacks,
+  nothing,
+  option,
+  type Part,
+  type Translation,
+  together,
+  when,
+} from '../../tricks/elsewhere/translation';
 import type { System } from './system';
 
-const data: Part = ({ data: { dataset, shuffle, augment } }) => {
-  const { name, height, width } = dataset;
+const data: Part = ({ data: { source, dataset, images, shuffle, augment } }) => {
+  const { name, height, width, mean, std } = dataset;
   const size = Math.max(height, width);
+  const folder = source.dataset === 'image_folder' ? source.path : null;
   return together(
-    option('--data-path', 'DATA'),
-    lacks(l10n.t('the data set {0}: write its images to DATA/train and DATA/val, a folder a class', name)),
+    option('--data-path', folder ?? 'DATA'),
+    folder === null
+      ? lacks(l10n.t('the data set {0}: write its images to DATA/train and DATA/val, a folder a class', name))
+      : differs(l10n.t('data: it wants the folders train and val in {0}', folder)),
     option('--train-crop-size', size),
-    option('--val-resize-size', size),
+    option('--val-resize-size', images ? Math.floor(size / images.cropPct) : size),
     option('--val-crop-size', size),
+    images ? option('--interpolation', images.interpolation) : nothing,
     when(
       height !== width,
       differs(l10n.t('images: of {0} x {0} pixels, not {1} x {2}', size, height, width)),
     ),
-    differs(l10n.t("images: in colour, normalised by ImageNet's mean and deviation")),
-    differs(
-      l10n.t(
-        'augmentation: random crops of 8 to 100% of the area, and flips; not {0}',
-        augmentationText(augment),
-      ),
+    when(
+      !isImageNets(mean, std),
+      differs(l10n.t("images: in colour, normalised by ImageNet's mean and deviation")),
     ),
+    augmentation(augment),
     when(!shuffle, lacks(l10n.t('shuffle: false; it shuffles always'))),
   );
 };
 
-const training: Part = ({ epochs, seed, initialization: { weights } }) =>
-  together(
+/** What it normalises by. */
+const IMAGENET = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] } as const;
+
+function isImageNets(mean: readonly number[], std: readonly number[]): boolean {
+  const isNear = (values: readonly number[], known: readonly number[]) =>
+    values.length === known.length && values.every((value, index) => Math.abs(value - known[index]!) < 5e-4);
+  return isNear(mean, IMAGENET.mean) && isNear(std, IMAGENET.std);
+}
+
+/** It always crops 8 to 100% of the area and flips; one policy may come on top. */
+function augmentation(augment: Augmentation): Translation {
+  const steps = typeof augment === 'string' ? [] : augment;
+  const randaugment = steps.find((step) => step.step === 'randaugment');
+  const own = steps.filter(({ step }) => step !== 'randaugment' && step !== 'trivialaugment');
+  return together(
+    randaugment
+      ? together(option('--auto-augment', 'ra'), option('--ra-magnitude', randaugment.magnitude))
+      : nothing,
+    when(
+      steps.some(({ step }) => step === 'trivialaugment'),
+      option('--auto-augment', 'ta_wide'),
+    ),
+    when(
+      !isDeepStrictEqual(own, [STEPS.random_resized_crop, STEPS.flip]),
+      differs(
+        l10n.t(
+          'augmentation: random crops of 8 to 100% of the area, and flips; not {0}',
+          augmentationText(augment),
+        ),
+      ),
+    ),
+  );
+}
+
+const training: Part = (recipe) => {
+  const { epochs, seed, initialization } = recipe;
+  const { weights } = initialization;
+  return together(
     option('--epochs', epochs),
     lacks(l10n.t('the seed {0}', seed)),
     when(
       weights !== null,
       lacks(l10n.t('init: {0}; load it into the model where train.py makes it', weights ?? '')),
     ),
+    parameterGroupsLacking(recipe),
   );
+};
 
 /** torchvision's references/classification/train.py (https://github.com/pytorch/vision). */
 export const torchvision: System = {

@@ -1,5 +1,5 @@
 import { Lines } from '../../experiment/problem';
-import type { ResNetVariant } from '../../models/resNet';
+import type { ResNetVariant } from '../../models/networks/resNet';
 import { COMPUTED, numberAt, type Settings, textAt } from '../../tricks/elsewhere/mapping';
 import { type Adapter, IMAGENET, mappingsOf } from './adapter';
 import { editPython, nearestEntry, plainOf } from './pythonEdits';

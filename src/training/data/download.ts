@@ -2,16 +2,12 @@ import { lstat, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as l10n from '@vscode/l10n';
 import { UserError } from '../../shared/userError';
+import type { DownloadProgress } from '../../system/download';
 import { fetchFile } from '../../system/fetchFile';
 import { datasetError, reasonOf } from './errors';
 import { type Fingerprint, type IdxFileName, largestFileBytes, readIdxFile } from './idxFolder';
 
-export interface DownloadProgress {
-  readonly file: string;
-  readonly receivedBytes: number;
-  /** Null where the server does not say. */
-  readonly totalBytes: number | null;
-}
+export type { DownloadProgress };
 
 export interface DownloadOptions {
   /** Base URLs, each ending in a slash, tried in turn. */

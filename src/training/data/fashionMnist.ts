@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import * as l10n from '@vscode/l10n';
 import envPaths from 'env-paths';
+import { DATA_FOLDER_VARIABLE } from '../../datasets/dataFolder';
 import type { DatasetFacts } from '../../recipe/datasets';
 import type { MemoryDataset } from './dataset';
 import { type DownloadProgress, downloadIdxFile } from './download';
@@ -32,8 +33,6 @@ export const FASHION_MNIST_FILES: IdxFiles = {
   },
 };
 
-/** Names a folder of data sets, for the command line and where no setting does. */
-export const DATA_FOLDER_VARIABLE = 'BAG_OF_TRICKS_DATA';
 /** Where the Debian package dataset-fashion-mnist puts the files. */
 const SYSTEM_FOLDER = '/usr/share/datasets/fashion-mnist';
 const MIRRORS = [

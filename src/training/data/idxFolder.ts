@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import * as l10n from '@vscode/l10n';
+import { readIdx } from '../../datasets/formats/idx';
 import type { DatasetFacts } from '../../recipe/datasets';
 import { UserError } from '../../shared/userError';
 import { type MemoryDataset, splitInMemory } from './dataset';
 import { datasetError, reasonOf } from './errors';
-import { readIdx } from './idx';
 
 /** The four files of an MNIST-like data set, as all of them name them. */
 export const IDX_FILE_NAMES = [

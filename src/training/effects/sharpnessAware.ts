@@ -8,7 +8,9 @@ import type { GradientEffect, GradientStep } from './effect';
  * and running statistics are as before.
  */
 async function uphill({ network, gradients, passAgain }: GradientStep, rho: number): Promise<Gradients> {
-  const own = new Map([...network.parameters].map(([name, weight]) => [name, tf.clone(weight)]));
+  const own = new Map(
+    [...gradients.keys()].map((name) => [name, tf.clone(network.parameters.get(name) as tf.Tensor)]),
+  );
   const held = network.holdBuffers();
   const factor = tf.tidy(() => tf.div(rho, tf.add(gradientNorm(gradients), 1e-12)));
   for (const [name, weight] of own) {

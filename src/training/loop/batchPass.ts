@@ -96,9 +96,9 @@ export class CompiledBatchPass {
     const { network } = this;
     const [measure, ...rest] = this.compiled.run(inputsOf(network, batch, factor, masks));
     tf.dispose([...masks.values()]);
-    const parameters = [...network.parameters.keys()];
-    const gradients = new Map(parameters.map((name, index) => [name, rest[index] as tf.Tensor]));
-    const buffers = rest.slice(parameters.length);
+    const { trained } = network;
+    const gradients = new Map(trained.map((name, index) => [name, rest[index] as tf.Tensor]));
+    const buffers = rest.slice(trained.length);
     for (const [index, name] of [...network.buffers.keys()].entries()) {
       network.assign(name, buffers[index] as tf.Tensor);
     }

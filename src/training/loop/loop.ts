@@ -6,6 +6,7 @@ import type { Predictions } from '../../protocol/classificationMetrics';
 import { type FinalEvent, PROTOCOL_VERSION, type RunEvent } from '../../protocol/events';
 import type { SavePeriod } from '../../protocol/trainer';
 import { graphOf } from '../../recipe/draft';
+import { frozenParametersOf } from '../../recipe/parameterGroups';
 import type { Recipe } from '../../recipe/recipe';
 import { learningRateAt } from '../../recipe/schedule';
 import type { Trouble } from '../../recipe/trouble';
@@ -120,7 +121,8 @@ export async function train(recipe: Recipe, options: TrainingOptions): Promise<F
   const { resume, helpAgainst = () => [] } = options;
   const drawn = () => initialValues(graph, initialization, Random.seeded(seed, 'initialization'));
   const saved = resume && new Map(resume.tensors.map(({ name, values }) => [name, values]));
-  const network = new Network(graph, saved ?? options.weights ?? drawn(), recipe.precision.compute);
+  const frozen = frozenParametersOf(recipe.parameterGroups, graph);
+  const network = new Network(graph, saved ?? options.weights ?? drawn(), recipe.precision.compute, frozen);
   const teacher = options.teacher ? new Network(options.teacher.graph, options.teacher.values) : null;
   const streams = new Streams(seed, resume?.state.random);
   for (const name of STREAMS) streams.get(name);

@@ -3,7 +3,12 @@ import type { Step } from '../../models/plan';
 import { assertNever } from '../../shared/assertNever';
 import { adaptiveAveragePool, adaptiveAveragePoolGradient } from '../ops/adaptiveAveragePool';
 import { add } from '../ops/add';
-import { type BatchStatistics, batchNorm, batchNormGradients } from '../ops/batchNorm';
+import {
+  type BatchStatistics,
+  batchNorm,
+  batchNormGradients,
+  frozenBatchNormGradient,
+} from '../ops/batchNorm';
 import { channelSum, rowSum } from '../ops/channels';
 import { concat, concatGradient } from '../ops/concat';
 import { addBias, conv2d, conv2dInputGradient, conv2dKernelGradient } from '../ops/convolution/conv2d';
@@ -82,7 +87,7 @@ export interface StepGradients {
 
 /** A step's gradients from its output's. `inputShapes` are whole, batch included. */
 export function runBackward(
-  { layer, activation, needsGradient }: Step,
+  { layer, activation, isFrozen, needsGradient }: Step,
   parameters: Parameters,
   { input, output, statistics, mask }: StepTensors,
   dy: tf.Tensor,
@@ -97,10 +102,11 @@ export function runBackward(
     case 'conv2d': {
       const { kernel, bias } = layer;
       const weights = parameters<tf.Tensor4D>(kernel);
-      const gradients = new Map<string, tf.Tensor>([
-        [kernel.name, conv2dKernelGradient(image(), dImage, weights.shape, layer)],
-      ]);
-      if (bias) gradients.set(bias.name, channelSum(dImage));
+      const gradients = new Map<string, tf.Tensor>();
+      if (!isFrozen) {
+        gradients.set(kernel.name, conv2dKernelGradient(image(), dImage, weights.shape, layer));
+        if (bias) gradients.set(bias.name, channelSum(dImage));
+      }
       return {
         inputs: [ifNeeded(() => conv2dInputGradient(dImage, weights, imageShape, layer))],
         parameters: gradients,
@@ -110,9 +116,12 @@ export function runBackward(
       const { gamma, beta, epsilon } = layer;
       const y = activation === 'relu' ? (output() as tf.Tensor4D) : null;
       const scale = { gamma: parameters<tf.Tensor1D>(gamma), epsilon };
+      if (isFrozen) return only(() => frozenBatchNormGradient(dImage, y, statistics(), scale));
       const { dx, dGamma, dBeta } = batchNormGradients(dImage, image(), y, statistics(), scale);
+      // It is computed with the others; behind a frozen layer nobody needs it.
+      if (!needsGradient[0]) dx.dispose();
       return {
-        inputs: [dx],
+        inputs: [needsGradient[0] ? dx : null],
         parameters: new Map([
           [gamma.name, dGamma],
           [beta.name, dBeta],
@@ -152,10 +161,11 @@ export function runBackward(
     case 'dense': {
       const { kernel, bias } = layer;
       const dVector = dy as tf.Tensor2D;
-      const gradients = new Map<string, tf.Tensor>([
-        [kernel.name, denseKernelGradient(input() as tf.Tensor2D, dVector)],
-      ]);
-      if (bias) gradients.set(bias.name, rowSum(dVector));
+      const gradients = new Map<string, tf.Tensor>();
+      if (!isFrozen) {
+        gradients.set(kernel.name, denseKernelGradient(input() as tf.Tensor2D, dVector));
+        if (bias) gradients.set(bias.name, rowSum(dVector));
+      }
       return {
         inputs: [ifNeeded(() => denseInputGradient(dVector, parameters(kernel)))],
         parameters: gradients,

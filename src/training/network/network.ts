@@ -15,14 +15,14 @@ import { dropoutMask } from '../ops/dropout';
 import type { Random } from '../random';
 import { runBackward, runForward } from './layers';
 
-/** The gradient of each parameter, by name, in layer order. Whoever receives them disposes them. */
+/** The gradient of each trained parameter, by name, in layer order. Whoever receives them disposes them. */
 export type Gradients = ReadonlyMap<string, tf.Tensor>;
 
 /** A forward pass in training. It holds what its backward pass needs until that, or `dispose`, is called. */
 export interface TrainingPass {
   /** [batch, classes]; disposed with the pass. */
   readonly logits: tf.Tensor2D;
-  /** Gradients of all parameters from that of the logits, which stays the caller's. Ends the pass. */
+  /** Gradients of the trained parameters from that of the logits, which stays the caller's. Ends the pass. */
   backward(dLogits: tf.Tensor2D): Gradients;
   /** Ends a pass without a backward pass. Does nothing to one that ended. */
   dispose(): void;
@@ -69,23 +69,32 @@ export class Network {
   readonly #halved: ReadonlySet<string>;
   /** Their rounded copies, made at their first use after an update. */
   readonly #inUse = new Map<string, tf.Tensor>();
+  /** Frozen parameters, and the running statistics of frozen batch norms. */
+  readonly #frozen: ReadonlySet<string>;
+  /** The names of the parameters that are trained, in layer order: those that gradients are of. */
+  readonly trained: readonly string[];
   /** Told of each parameter or buffer that was replaced, by whoever has copies. */
   onAssign: ((name: string) => void) | null = null;
 
   /**
    * @param values Initial parameters and buffers by name, each in its spec's shape.
    * @param precision What it computes in.
+   * @param frozen Parameters that are not trained, by name: they get no gradients. Batch norms all of whose
+   *   parameters are frozen go by their running statistics in training as well, and leave them as they are.
    * @throws when one is missing or has another size.
    */
   constructor(
     readonly graph: Graph,
     values: ReadonlyMap<string, Float32Array>,
     readonly precision: Precision = 'float32',
+    frozen: ReadonlySet<string> = new Set(),
   ) {
-    this.#steps = plan(graph);
+    this.#steps = plan(graph, frozen);
+    this.#frozen = new Set([...frozen, ...this.#steps.flatMap(frozenBuffers)]);
     this.#kept = new Set([graph.output, ...this.#steps.flatMap(({ keeps }) => keeps)]);
     this.#parameters = tensorsOf(parametersOf(graph), values);
     this.#buffers = tensorsOf(buffersOf(graph), values);
+    this.trained = [...this.#parameters.keys()].filter((name) => !frozen.has(name));
     const halved = precision === 'float32' ? [] : parametersOf(graph).filter(isRounded);
     this.#halved = new Set(halved.map(({ name }) => name));
   }
@@ -96,6 +105,11 @@ export class Network {
    */
   get parameters(): ReadonlyMap<string, tf.Tensor> {
     return this.#parameters;
+  }
+
+  /** Whether training leaves a parameter or buffer as it is. */
+  isFrozen(name: string): boolean {
+    return this.#frozen.has(name);
   }
 
   /** Every buffer by name, in layer order. The network owns them: replace one with `assign`. */
@@ -212,11 +226,11 @@ export class Network {
     }
     const input = inputReader(step, outputs);
     const output =
-      step.layer.kind === 'batch_norm'
+      step.layer.kind === 'batch_norm' && !step.isFrozen
         ? this.#normalized(step, step.layer, input() as tf.Tensor4D, statistics)
         : runForward(step, this.#parameter, {
             input,
-            statistics: () => found(statistics, step.output),
+            statistics: () => this.#runningStatistics(step),
             mask: () => found(masks, step.output),
           });
     outputs.set(step.output, this.#rounded(output));
@@ -254,7 +268,7 @@ export class Network {
       const tensors = {
         input: inputReader(step, outputs),
         output: () => found(outputs, step.output),
-        statistics: () => found(statistics, step.output),
+        statistics: () => (step.isFrozen ? this.#runningStatistics(step) : found(statistics, step.output)),
         mask: () => found(masks, step.output),
       };
       const { inputs, parameters } = runBackward(step, this.#parameter, tensors, dy, inputShapes);
@@ -267,7 +281,7 @@ export class Network {
       drop(dOutputs, step.output);
       for (const id of step.releases) drop(outputs, id);
     }
-    return new Map([...this.#parameters.keys()].map((name) => [name, found(gradients, name)]));
+    return new Map(this.trained.map((name) => [name, found(gradients, name)]));
   }
 
   #runningStatistics({ layer }: Step): BatchStatistics {
@@ -316,6 +330,10 @@ export class Network {
     this.#inUse.set(name, rounded);
     return rounded as T;
   };
+}
+
+function frozenBuffers({ layer, isFrozen }: Step): string[] {
+  return isFrozen && layer.kind === 'batch_norm' ? [layer.runningMean.name, layer.runningVariance.name] : [];
 }
 
 /** Whether a half-precision network uses a parameter in half precision. */

@@ -146,6 +146,19 @@ export function batchNormGradients(
   });
 }
 
+/** The input's gradient of a batch norm by given statistics, which do not depend on it. `y` is read as above. */
+export function frozenBatchNormGradient(
+  dy: tf.Tensor4D,
+  y: tf.Tensor4D | null,
+  { variance }: Pick<BatchStatistics, 'variance'>,
+  { gamma, epsilon }: Omit<BatchNormScale, 'beta'>,
+): tf.Tensor4D {
+  return tf.tidy(() => {
+    const scale = tf.mul<tf.Tensor1D>(gamma, inverseDeviation(variance, epsilon));
+    return scaleShift(y ? reluGradient(dy, y) : dy, scale, tf.zerosLike(scale));
+  });
+}
+
 /**
  * Running statistics after a batch: `momentum` of the batch's share. As in PyTorch the running variance takes
  * the unbiased estimate, which divides by one less than the number of values.

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { ParameterSpec } from '../../models/graph';
-import type { OptimizerRecipe, ParameterGroup, Recipe } from '../../recipe/recipe';
+import { groupOf, type ParameterGroup } from '../../recipe/parameterGroups';
+import type { OptimizerRecipe, Recipe } from '../../recipe/recipe';
 import { assertNever } from '../../shared/assertNever';
 import type { Gradients, Network } from '../network/network';
 import { adam } from './adam';
@@ -14,6 +15,13 @@ import { sgd } from './sgd';
 interface ParameterSettings {
   readonly weightDecay: number;
   readonly isKernel: boolean;
+  /** What the learning rate is multiplied by. */
+  readonly learningRateFactor: number;
+}
+
+/** A parameter of the network at a step. */
+interface Moving extends JointParameter {
+  readonly learningRateFactor: number;
 }
 
 /** Moves a network's parameters against their gradients, and owns what is carried from step to step. */
@@ -22,8 +30,8 @@ export class Optimizer {
   readonly #settings: ReadonlyMap<string, ParameterSettings>;
   readonly #slots = new Map<string, Slots>();
   #count = 0;
-  /** Undefined before the first step; null where there is none. */
-  #joint: JointUpdate | null | undefined;
+  /** By the factor of the learning rate, the update of small parameters; null where there is none. */
+  readonly #joint = new Map<number, JointUpdate | null>();
 
   constructor(rule: UpdateRule, settings: ReadonlyMap<string, ParameterSettings>) {
     this.#rule = rule;
@@ -64,7 +72,7 @@ export class Optimizer {
   }
 
   /**
-   * One update of every parameter of the network, in place. The gradients stay the caller's to dispose, not to read:
+   * One update of every parameter of the network that is not frozen, in place. The gradients stay the caller's to dispose, not to read:
    * an engine may add the decay to them.
    *
    * Large parameters move one by one: joining them into one tensor takes fewer operations and, for its copies, more
@@ -72,14 +80,25 @@ export class Optimizer {
    */
   step(network: Pick<Network, 'parameters' | 'assign'>, gradients: Gradients, learningRate: number): void {
     this.#count++;
-    const parameters = [...network.parameters].map(([name, weight]) =>
-      this.#parameter(name, weight, gradients),
-    );
+    const byFactor = new Map<number, Moving[]>();
+    for (const [name, settings] of this.#settings) {
+      const parameter = this.#parameter(name, settings, network, gradients);
+      const others = byFactor.get(settings.learningRateFactor);
+      if (others) others.push(parameter);
+      else byFactor.set(settings.learningRateFactor, [parameter]);
+    }
+    for (const [factor, parameters] of byFactor) {
+      this.#move(network, parameters, { learningRate: learningRate * factor, count: this.#count });
+    }
+  }
+
+  /** Moves the parameters that share a factor of the learning rate. */
+  #move(network: Pick<Network, 'assign'>, parameters: readonly Moving[], time: StepTime): void {
     const small = parameters.filter(({ weight }) => weight.size <= SMALL);
+    const factor = parameters[0]?.learningRateFactor ?? 1;
     // From the first step on, so that a training that was stopped goes on by the same computation.
-    if (this.#joint === undefined) this.#joint = JointUpdate.compile(this.#rule, small);
-    const joint = this.#joint;
-    const time: StepTime = { learningRate, count: this.#count };
+    if (!this.#joint.has(factor)) this.#joint.set(factor, JointUpdate.compile(this.#rule, small));
+    const joint = this.#joint.get(factor);
     for (const [index, moved] of (joint?.run(small, time) ?? []).entries()) {
       this.#take(network, small[index] as JointParameter, moved);
     }
@@ -96,14 +115,19 @@ export class Optimizer {
   dispose(): void {
     for (const slots of this.#slots.values()) tf.dispose(Object.values(slots));
     this.#slots.clear();
-    this.#joint?.dispose();
-    this.#joint = undefined;
+    for (const joint of this.#joint.values()) joint?.dispose();
+    this.#joint.clear();
   }
 
-  #parameter(name: string, weight: tf.Tensor, gradients: Gradients): JointParameter {
+  #parameter(
+    name: string,
+    settings: ParameterSettings,
+    { parameters }: Pick<Network, 'parameters'>,
+    gradients: Gradients,
+  ): Moving {
+    const weight = parameters.get(name);
     const gradient = gradients.get(name);
-    const settings = this.#settings.get(name);
-    if (!gradient || !settings) throw new Error(`No gradient or settings for ${name}`);
+    if (!weight || !gradient) throw new Error(`No parameter or gradient ${name}`);
     return { name, weight, gradient, ...settings, before: this.#slots.get(name) ?? null };
   }
 
@@ -114,7 +138,11 @@ export class Optimizer {
   }
 }
 
-function moveAlone(rule: UpdateRule, { name: _, before, ...step }: JointParameter, time: StepTime): Moved {
+function moveAlone(
+  rule: UpdateRule,
+  { name: _, before, learningRateFactor: __, ...step }: Moving,
+  time: StepTime,
+): Moved {
   return rule.moveFused?.({ ...step, ...time }, before) ?? rule.move(step, rule.quantitiesAt(time), before);
 }
 
@@ -145,16 +173,16 @@ function ruleOf(recipe: OptimizerRecipe): UpdateRule {
   }
 }
 
-/** Each parameter's settings, by name: those of the one group which lists its kind. */
+/** The settings of each parameter that is not frozen, by name: those of its group. */
 function settingsOf(
   groups: readonly ParameterGroup[],
   parameters: readonly ParameterSpec[],
 ): ReadonlyMap<string, ParameterSettings> {
   return new Map(
-    parameters.map(({ name, kind }) => {
-      const [group, ...others] = groups.filter(({ kinds }) => kinds.includes(kind));
-      if (!group || others.length > 0) throw new Error(`${name} is not in exactly one parameter group`);
-      return [name, { weightDecay: group.weightDecay, isKernel: kind === 'kernel' }];
+    parameters.flatMap((parameter) => {
+      const { weightDecay, learningRateFactor = 1 } = groupOf(groups, parameter);
+      const settings = { weightDecay, learningRateFactor, isKernel: parameter.kind === 'kernel' };
+      return learningRateFactor === 0 ? [] : [[parameter.name, settings]];
     }),
   );
 }

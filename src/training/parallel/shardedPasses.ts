@@ -167,16 +167,20 @@ export class ShardedPasses implements Passes {
     const size = (shards.at(-1) as Shard).end;
     const shares = shards.map(({ start, end }) => (end - start) / size);
     const others = this.#busy(shards);
+    const { network } = this.own;
     const given = ({ start, end }: Slot) =>
       others.map((index) => (this.#memory.results[index - 1] as Float32Array).subarray(start, end));
     for (const { parameters, buffers } of this.#layout.buckets) {
       for (const index of others) await this.#receive(index, 'ready');
       // In place: they are this pass's own, and of their shard's share already, by their losses.
-      for (const slot of parameters) addInto(gradients.get(slot.name) as tf.Tensor, given(slot));
+      for (const slot of parameters) {
+        if (!network.isFrozen(slot.name)) addInto(gradients.get(slot.name) as tf.Tensor, given(slot));
+      }
       for (const slot of buffers) {
-        const own = valuesOf(this.own.network.buffers.get(slot.name) as tf.Tensor);
+        if (network.isFrozen(slot.name)) continue;
+        const own = valuesOf(network.buffers.get(slot.name) as tf.Tensor);
         const mean = meanOf([own, ...given(slot)], shares);
-        this.own.network.assign(slot.name, tf.tensor(mean, [...slot.shape]));
+        network.assign(slot.name, tf.tensor(mean, [...slot.shape]));
       }
     }
   }

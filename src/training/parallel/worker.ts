@@ -7,6 +7,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import * as tf from '@tensorflow/tfjs-core';
 import { loadEngine } from '../../backends/index';
 import { graphOf } from '../../recipe/draft';
+import { frozenParametersOf } from '../../recipe/parameterGroups';
 import { assertNever } from '../../shared/assertNever';
 import { messageOf } from '../../shared/failure';
 import { UserError } from '../../shared/userError';
@@ -16,7 +17,16 @@ import { Network } from '../network/network';
 import { Random } from '../random';
 import type { FromThread, ThreadData, ToThread } from './messages';
 import { type Shard, shardsOf } from './shards';
-import { type Bucket, type Layout, layoutOf, load, slotsOf, store, valuesOf } from './sharedMemory';
+import {
+  type Bucket,
+  type Layout,
+  layoutOf,
+  load,
+  type Slot,
+  slotsOf,
+  store,
+  valuesOf,
+} from './sharedMemory';
 
 class ShardThread {
   readonly #layout: Layout;
@@ -30,7 +40,12 @@ class ShardThread {
     const slots = this.#layout.buckets.flatMap(slotsOf);
     const values = new Map(slots.map(({ name, start, end }) => [name, memory.weights.subarray(start, end)]));
     this.#parts = {
-      network: new Network(graph, values, recipe.precision.compute),
+      network: new Network(
+        graph,
+        values,
+        recipe.precision.compute,
+        frozenParametersOf(recipe.parameterGroups, graph),
+      ),
       teacher: teacher && new Network(teacher.graph, teacher.values),
       loss: new RecipeEffects(recipe).loss(),
     };
@@ -83,9 +98,11 @@ class ShardThread {
     const random = Random.seeded(seed, 'dropout');
     const { gradients, metrics } = await this.#step.passes.pass(lossScale, random);
     const result = this.data.memory.results[this.data.index - 1] as Float32Array;
+    const { network } = this.#parts;
+    const isTrained = ({ name }: Slot) => !network.isFrozen(name);
     for (const { parameters, buffers } of this.#layout.buckets) {
-      store(parameters, gradients, result);
-      store(buffers, this.#parts.network.buffers, result);
+      store(parameters.filter(isTrained), gradients, result);
+      store(buffers.filter(isTrained), network.buffers, result);
       answer({ type: 'ready' });
     }
     tf.dispose([...gradients.values()]);

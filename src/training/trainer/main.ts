@@ -24,6 +24,7 @@ import { writeEvaluation } from '../../runs/evaluationFiles';
 import { endRequestIn } from '../../runs/lease';
 import { assertNever } from '../../shared/assertNever';
 import type { Failure } from '../../shared/failure';
+import type { DownloadProgress } from '../../system/download';
 import { failureOf } from '../../system/errors';
 import { tricksAgainst } from '../../tricks/registry';
 import type { ImageDataset } from '../data/dataset';
@@ -108,7 +109,7 @@ async function trainRun(recipe: Recipe, record: RunRecord, signal: AbortSignal):
   await record.record(startedEvent(recipe, engine));
   assertFits(recipe, engine, threads);
   const resume = await prepareResumption(record, resumption, before, engine);
-  const weights = resume ? undefined : await loadStartingWeights(record);
+  const weights = resume ? undefined : await prepareWeights(record, signal);
   const teacher = await loadTeacher(record);
   const { dataset, close } = await openData(record, { engine: engine.name, threads, signal });
   const options: TrainingOptions = {
@@ -189,6 +190,43 @@ async function keepEvaluation(
   const of = { epoch, step, classNames, nameOf };
   if (averaged) await writeEvaluation(folder, ['averaged'], { ...of, predictions: averaged });
   await writeEvaluation(folder, isBest ? ['best', 'last'] : ['last'], { ...of, predictions });
+}
+
+/** The weights to start from, where the recipe names some; what became of them is noted in the run's log. */
+async function prepareWeights(
+  record: RunRecord,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, Float32Array> | undefined> {
+  const progress = downloadReport(record);
+  const loaded = await loadStartingWeights(record, {
+    cacheFolder: process.env.BAG_OF_TRICKS_CACHE,
+    signal,
+    onProgress: progress.report,
+  });
+  await progress.reported();
+  for (const what of loaded?.notes ?? []) {
+    await record.record({ type: 'preparing', time: Date.now(), what, share: null });
+  }
+  return loaded?.values;
+}
+
+/** Reports downloads in a run's log, at every percent. */
+function downloadReport(record: RunRecord): {
+  readonly report: (progress: DownloadProgress) => void;
+  readonly reported: () => Promise<void>;
+} {
+  let last = '';
+  let reporting = Promise.resolve();
+  return {
+    report: ({ file, receivedBytes, totalBytes }) => {
+      const share = totalBytes === null ? null : Math.floor((100 * receivedBytes) / totalBytes) / 100;
+      const what = l10n.t('Downloading {0}', file);
+      if (last === `${what} ${share}`) return;
+      last = `${what} ${share}`;
+      reporting = reporting.then(() => record.record({ type: 'preparing', time: Date.now(), what, share }));
+    },
+    reported: () => reporting,
+  };
 }
 
 /** Calls `end` when the host, or a signal, asks the training to end; what a signal means, the folder may say. */

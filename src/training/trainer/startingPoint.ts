@@ -5,13 +5,19 @@ import { isAllowed } from '../../datasets/consent';
 import type { Manifest } from '../../protocol/manifest';
 import { FILES_OUTSIDE } from '../../protocol/trainer';
 import { graphOf } from '../../recipe/draft';
+import { weightsSource } from '../../recipe/pretrained';
 import type { Recipe } from '../../recipe/recipe';
 import { bestCheckpointPath } from '../../runs/checkpoint';
 import { readManifest } from '../../runs/store';
-import { loadInitialValues } from '../../runs/weightsFile';
+import { assertNever } from '../../shared/assertNever';
 import { formatNumber } from '../../shared/format';
 import { UserError } from '../../shared/userError';
+import { isBottleneckA } from '../../tricks/elsewhere/commandParts';
+import { type InitialWeights, loadInitialValues, loadInitialWeights } from '../../weights/initialValues';
+import { type PublishedOptions, publishedWeights } from '../../weights/published';
 import type { Teacher } from '../loop/teacher';
+import { initialValues } from '../network/initialization';
+import { Random } from '../random';
 
 /** A run to be trained, whose recipe may name other files. */
 export interface StartingRun {
@@ -20,16 +26,66 @@ export interface StartingRun {
 }
 
 /**
- * The weights that a recipe starts from, where it names a file.
+ * The weights that a recipe starts from, where it names some, published ones downloaded first. A new classifier is drawn
+ * as it is where a network is trained from scratch with the recipe's seed.
  *
- * @throws UserError
+ * @throws UserError; the signal's reason when aborted
  */
-export async function loadStartingWeights(run: StartingRun): Promise<Map<string, Float32Array> | undefined> {
+export async function loadStartingWeights(
+  run: StartingRun,
+  options: PublishedOptions = {},
+): Promise<InitialWeights | undefined> {
   const { recipe } = run.manifest;
-  const { weights } = recipe.initialization;
+  const { weights, head } = recipe.initialization;
   if (weights === null) return undefined;
-  const path = await allowedPath(run, weights);
-  return loadInitialValues(path, graphOf(recipe));
+  const graph = graphOf(recipe);
+  const { path, notes } = await weightsPath(run, weights, options);
+  const loaded = await loadInitialWeights(path, graph, head, weights);
+  const drawn = initialValues(graph, recipe.initialization, Random.seeded(recipe.seed, 'initialization'));
+  const values = new Map([...drawn].map(([name, value]) => [name, loaded.values.get(name) ?? value]));
+  return { ...loaded, values, notes: [...loaded.notes, ...notes, ...formNotes(recipe, loaded.layout)] };
+}
+
+/** Where weights of another program fit a network by their shapes, but it computes otherwise than the one they are of. */
+function formNotes(
+  { model, initialization: { weights } }: Recipe,
+  layout: InitialWeights['layout'],
+): string[] {
+  if (layout === 'torch' && isBottleneckA(model)) {
+    return [
+      l10n.t(
+        'Warning: the {0} of PyTorch and timm has its strides as variant {1}, and the model is variant {2}.',
+        ...[model.name, 'B', 'A'],
+      ),
+    ];
+  }
+  if (model.name === 'mobilenet_v1' && weights !== null && weightsSource(weights).kind === 'timm') {
+    return [l10n.t("Warning: timm's MobileNet has ReLU6 where {0} has ReLU.", model.name)];
+  }
+  return [];
+}
+
+/** Where weights lie on this machine, and what to know of them. */
+async function weightsPath(
+  run: StartingRun,
+  weights: string,
+  options: PublishedOptions,
+): Promise<{ readonly path: string; readonly notes: readonly string[] }> {
+  const source = weightsSource(weights);
+  switch (source.kind) {
+    case 'file':
+      return { path: await allowedPath(run, source.path), notes: [] };
+    case 'torchvision':
+    case 'timm':
+      return publishedWeights(source, options);
+    case 'unknown':
+      throw new UserError({
+        what: l10n.t('There are no weights {0}.', weights),
+        remedy: l10n.t('Name a model and its weights, such as {0}.', 'torchvision:resnet18'),
+      });
+    default:
+      return assertNever(source);
+  }
 }
 
 /**

@@ -1,9 +1,9 @@
 import * as l10n from '@vscode/l10n';
 import { isResNet, type ModelSpec } from '../../models/catalog';
-import { RESNETS } from '../../models/resNet';
+import { RESNETS } from '../../models/networks/resNet';
 import type { ErasingRecipe, LossScaling, Recipe } from '../../recipe/recipe';
 import { formatNumber } from '../../shared/format';
-import { differs, lacks, type Translation, when } from './translation';
+import { differs, lacks, type Translation, together, when } from './translation';
 
 /** What both systems say alike of a recipe: each counts in whole epochs and has the models of the papers alone. */
 
@@ -37,6 +37,27 @@ export function otherBottleneck(model: ModelSpec): Translation {
   return when(
     isBottleneckA(model),
     differs(l10n.t('{0}: it strides in the 3x3 convolutions, as with the trick resnet_b', model.name)),
+  );
+}
+
+/** Frozen parts, and learning rates that differ along the network, which neither system has in this form. */
+export function parameterGroupsLacking({ parameterGroups, initialization: { freeze } }: Recipe): Translation {
+  const ofOwnRate = parameterGroups.filter(
+    ({ learningRateFactor = 1 }) => ![0, 1].includes(learningRateFactor),
+  );
+  return together(
+    when(freeze.length > 0, lacks(l10n.t('init.freeze: {0}', freeze.join(', ')))),
+    when(
+      ofOwnRate.length > 0,
+      lacks(
+        l10n.t(
+          'the learning rates of parameter groups: {0}',
+          ofOwnRate
+            .map(({ name, learningRateFactor = 1 }) => `${name} ${formatNumber(learningRateFactor)}x`)
+            .join(', '),
+        ),
+      ),
+    ),
   );
 }
 

@@ -1,5 +1,6 @@
 import * as l10n from '@vscode/l10n';
 import { isResNet, type ModelSpec } from '../../models/catalog';
+import { weightDecayOf } from '../../recipe/parameterGroups';
 import type { Recipe } from '../../recipe/recipe';
 import { assertNever } from '../../shared/assertNever';
 import { formatNumber } from '../../shared/format';
@@ -61,7 +62,7 @@ export const timmModel: Part = (recipe) => {
 };
 
 export const timmOptimizer: Part = ({ optimizer: recipe, parameterGroups }) => {
-  const isForAll = parameterGroups.length === 1;
+  const { isForAll } = weightDecayOf(parameterGroups);
   switch (recipe.name) {
     case 'sgd':
       return together(
@@ -97,12 +98,14 @@ export const timmOptimizer: Part = ({ optimizer: recipe, parameterGroups }) => {
   }
 };
 
-export const timmWeightDecay: Part = ({ parameterGroups: [group, ...others] }) =>
-  together(
-    option('--weight-decay', group?.weightDecay ?? 0),
+export const timmWeightDecay: Part = ({ parameterGroups }) => {
+  const { weightDecay, isForAll } = weightDecayOf(parameterGroups);
+  return together(
+    option('--weight-decay', weightDecay),
     // It leaves biases and norms free of decay unless told not to.
-    when(others.length === 0, option('--opt-kwargs', 'filter_bias_and_bn=False')),
+    when(isForAll, option('--opt-kwargs', 'filter_bias_and_bn=False')),
   );
+};
 
 export const timmRate: Part = ({ schedule: { peakLearningRate } }) => option('--lr', peakLearningRate);
 

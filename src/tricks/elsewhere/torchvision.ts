@@ -1,5 +1,6 @@
 import * as l10n from '@vscode/l10n';
 import { isResNet, type ModelSpec } from '../../models/catalog';
+import { weightDecayOf } from '../../recipe/parameterGroups';
 import type { Recipe } from '../../recipe/recipe';
 import { assertNever } from '../../shared/assertNever';
 import { formatNumber } from '../../shared/format';
@@ -52,11 +53,13 @@ export const torchvisionOptimizer: Part = ({ optimizer: recipe }) => {
   }
 };
 
-export const torchvisionWeightDecay: Part = ({ parameterGroups: [group, ...others] }) =>
-  together(
-    option('--weight-decay', group?.weightDecay ?? 0),
-    when(others.length > 0, together(option('--norm-weight-decay', 0), option('--bias-weight-decay', 0))),
+export const torchvisionWeightDecay: Part = ({ parameterGroups }) => {
+  const { weightDecay, isForAll } = weightDecayOf(parameterGroups);
+  return together(
+    option('--weight-decay', weightDecay),
+    when(!isForAll, together(option('--norm-weight-decay', 0), option('--bias-weight-decay', 0))),
   );
+};
 
 export const torchvisionRate: Part = ({ schedule: { peakLearningRate } }) => option('--lr', peakLearningRate);
 

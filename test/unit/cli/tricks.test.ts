@@ -244,8 +244,8 @@ describe('tricks inspect', () => {
       'Multiply-adds of an image    3,857,973,248',
       'Norms that start at gamma 0              0',
       '',
-      'PARAMETER GROUP  WEIGHT DECAY  TENSORS    ELEMENTS',
-      'all                    0.0001      161  25,557,032',
+      'PARAMETER GROUP  LEARNING RATE  WEIGHT DECAY  TENSORS    ELEMENTS',
+      'all                         1x        0.0001      161  25,557,032',
       '',
     ]);
   });
@@ -268,6 +268,31 @@ describe('tricks inspect', () => {
     expect(total('parameters')).toBe(parameters);
     expect(total('multiplyAdds')).toBe(multiplyAdds);
     expect(layers.at(-1)).toMatchObject({ name: 'fc', kind: 'dense', shape: [1000] });
+  });
+
+  it('prints what is frozen, and the learning rates along the network', async () => {
+    const { tricks, write } = await work();
+    const init = '{ weights: torchvision:resnet50, freeze: [stem, layer1] }';
+    const optimizer = '{ head_learning_rate: 10x, layer_decay: 0.5 }';
+    await write(FILE, `${BARE}init: ${init}\noptimizer: ${optimizer}\n`);
+    const args = ['inspect', FILE, '--set', 'model.variant=B'];
+    const lines = (await tricks(args)).stdout.split('\n');
+    expect(lines.slice(-7)).toEqual([
+      'PARAMETER GROUP  LEARNING RATE  WEIGHT DECAY  TENSORS    ELEMENTS',
+      'frozen                  frozen             0       33     225,344',
+      'layer2                  0.125x        0.0001       39   1,219,584',
+      'layer3                   0.25x        0.0001       57   7,098,368',
+      'layer4                    0.5x        0.0001       30  14,964,736',
+      'head                       10x        0.0001        2   2,049,000',
+      '',
+    ]);
+    const { parameterGroups } = JSON.parse((await tricks([...args, '--json'])).stdout);
+    expect(parameterGroups.map((group: Record<string, unknown>) => group.learningRateFactor)).toEqual([
+      ...[0, 0.125, 0.25, 0.5, 10],
+    ]);
+    const { code, stderr } = await tricks(['inspect', FILE]);
+    expect(code).not.toBe(0);
+    expect(stderr).toContain('are the weights of variant B. Use model.variant: B.');
   });
 
   it('counts what the tricks do, without data too', async () => {

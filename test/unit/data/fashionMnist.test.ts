@@ -12,12 +12,9 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { DATA_FOLDER_VARIABLE } from '../../../src/datasets/dataFolder';
 import { datasetFacts } from '../../../src/recipe/datasets';
-import {
-  DATA_FOLDER_VARIABLE,
-  FASHION_MNIST_FILES,
-  type FashionMnistOptions,
-} from '../../../src/training/data/fashionMnist';
+import { FASHION_MNIST_FILES, type FashionMnistOptions } from '../../../src/training/data/fashionMnist';
 import { IDX_FILE_NAMES } from '../../../src/training/data/idxFolder';
 import { openDataset } from '../../../src/training/data/open';
 import { packageRoot, sampleFolder } from '../../../src/training/data/sample';

@@ -116,7 +116,9 @@ describe('a table of images', () => {
     const messages: [string, number | null][] = [];
     await list(['path,label', ...rows].join('\n'), {}, (what, share) => messages.push([what, share]));
     expect(messages.map(([what]) => what)).toEqual(['5,000 rows read', '10,000 rows read']);
-    expect(messages[0]?.[1]).toBeCloseTo(0.5, 1);
+    // The file is read ahead.
+    for (const [, share] of messages) expect(share).toBeGreaterThan(0.4);
+    expect(messages.at(-1)?.[1]).toBe(1);
   });
 });
 
@@ -145,11 +147,13 @@ describe('a table that is not as it should be', () => {
   });
 
   test('gaps in its labels, by line', async () => {
-    const listed = await list('path,label\n1.jpg,a\n2.jpg,\n,b\n"3.jpg","b"\n4.jpg,  \n');
+    const listed = await list(
+      'path,label\n1.jpg,a\n2.jpg,\n\n,b\n"3\n.jpg","b"\n4.jpg,  \r\n5.jpg,a\n6.jpg,\n',
+    );
     expect(problemsOf(listed, 'bad_row')).toMatchObject([
-      { severity: 'error', count: 3, where: ['line 3', 'line 4', 'line 6'] },
+      { severity: 'error', count: 4, where: ['line 3', 'line 5', 'line 8', 'line 10'] },
     ]);
-    expect(listed.train.labels.length + listed.validation.labels.length).toBe(2);
+    expect(listed.train.labels.length + listed.validation.labels.length).toBe(3);
   });
 
   test('rows of too many values, so that no label comes from a wrong column', async () => {

@@ -4,9 +4,9 @@ import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { decodeImage, MAX_IMAGE_PIXELS, probeImage, toChannels } from '../../../src/datasets/decode';
+import { recognizeImage } from '../../../src/datasets/formats/imageFormat';
+import { firstFrameOpaque } from '../../../src/datasets/formats/imageHeaders';
 import { ImageError } from '../../../src/datasets/imageError';
-import { recognizeImage } from '../../../src/datasets/imageFormat';
-import { firstFrameOpaque } from '../../../src/datasets/imageHeaders';
 import { explainSharpError } from '../../../src/datasets/sharp';
 import type { StoredImage } from '../../../src/datasets/table';
 

@@ -47,6 +47,39 @@ describe('images of a folder', () => {
     });
   });
 
+  test('come as published weights were trained, unless the file says otherwise', () => {
+    const weights = (data: string) => {
+      const text = `name: a\ndata: { ${data} }\nmodel: { name: inception_v3 }\ninit: torchvision:inception_v3\n`;
+      const parsed = parseExperiment(text, 'a.experiment.yaml', [], 'train', () =>
+        sourceFacts({ channels: 1 }),
+      );
+      if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
+      return parsed.recipe.data;
+    };
+    const { dataset, images } = weights(FOLDER);
+    expect(dataset).toMatchObject({ height: 299, channels: 3, mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] });
+    expect(images?.cropPct).toBeCloseTo(299 / 342, 12);
+    expect(weights(`${FOLDER}, mean: 0.4, crop_pct: 1, channels: 1`)).toMatchObject({
+      ...{ dataset: { channels: 1, mean: [0.4], std: [0.5] }, images: { cropPct: 1 } },
+    });
+  });
+
+  test('are warned of where the file makes them otherwise than the weights want', () => {
+    const warningsOf = (data: string) => {
+      const text = `name: a\ndata: { ${data} }\nmodel: { name: resnet18 }\ninit: torchvision:resnet18\n`;
+      const parsed = parseExperiment(text, 'a.experiment.yaml', [], 'train', () => sourceFacts());
+      return parsed.ok
+        ? parsed.warnings.map(({ path, what }) => `${path.join('.')}: ${what}`)
+        : parsed.problems;
+    };
+    expect(warningsOf(FOLDER)).toEqual([]);
+    expect(warningsOf(`${FOLDER}, mean: [0.485, 0.456, 0.406], crop_pct: 0.875`)).toEqual([]);
+    expect(warningsOf(`${FOLDER}, std: 0.5, interpolation: bicubic`)).toEqual([
+      'data.std: The weights were trained with std 0.229, 0.224, 0.225, not 0.5.',
+      'data.interpolation: The weights were trained with interpolation bilinear, not bicubic.',
+    ]);
+  });
+
   test('that nobody has looked at are said to be so, and lead to no recipe', () => {
     const text = `name: a\ndata: { ${FOLDER} }\nmodel: { name: resnet18 }\n`;
     const parsed = parseExperiment(text, 'a.experiment.yaml');

@@ -43,6 +43,15 @@ data: { dataset: fashion-mnist-sample, batch_size: 1024 }
 model: { name: resnet20 }
 `;
 
+test('weights to start from are offered by the names under which they are published', () => {
+  const { labels, taken } = at(`${HEAD}init: { weights: | }\n`);
+  expect(labels).toContain('torchvision:resnet50.IMAGENET1K_V2');
+  expect(labels).toContain('timm:resnet50d.ra2_in1k');
+  expect(taken('torchvision:resnet18')).toContain('init: { weights: torchvision:resnet18 }');
+  expect(at(`${HEAD}init: { weights: a.pth, | }\n`).labels).toEqual(['head', 'freeze']);
+  expect(at(`${HEAD}init: { weights: a.pth, head: | }\n`).labels).toEqual(['auto', 'new']);
+});
+
 describe('completion of keys in YAML', () => {
   test('offers what is not written yet', () => {
     expect(at(`${HEAD}|`).labels).toEqual([

@@ -188,3 +188,11 @@ describe('inlay hints', () => {
     expect(hints(YAML.replace('resnet20', 'resnet21'))).toEqual([]);
   });
 });
+
+test('a hover over weights to start from shows some of the published ones', () => {
+  const hover = over(`${YAML}init: { weights: a.pth }\n`, 'weights');
+  expect(JSON.stringify(hover)).toContain(
+    'Such as `torchvision:resnet18`, `torchvision:resnet18.IMAGENET1K_V1`, ',
+  );
+  expect(JSON.stringify(hover)).not.toContain('timm:resnet50d.ra2_in1k');
+});

@@ -1,11 +1,13 @@
 import { spawnSync } from 'node:child_process';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { parseExperiment } from '../../../src/experiment/parse';
 import { commandLine, quoted } from '../../../src/interop/export/commandLine';
 import { SYSTEM_NAMES } from '../../../src/interop/export/system';
 import type { Recipe } from '../../../src/recipe/recipe';
 import { ALL_TRICKS } from '../../../src/tricks/registry';
 import { resolvedRecipe } from '../../support/smallTraining';
+import { sourceFacts } from '../../support/sourceFacts';
 
 const DATA = { dataset: 'synthetic', train_images: 640, height: 64, width: 64, channels: 3, batch_size: 64 };
 
@@ -221,5 +223,49 @@ describe("torchvision's options", () => {
     ]) {
       expect(text).toContain(`# - ${missing}`);
     }
+  });
+});
+
+describe('a folder of images', () => {
+  function recipeOf(augment: string, classNames: readonly string[] = ['cat', 'dog']): Recipe {
+    const text = `name: a\ndata: { dataset: image_folder, path: my pets, augment: ${augment} }\nmodel: { name: resnet18 }\n`;
+    const facts = () => sourceFacts({ classNames });
+    const parsed = parseExperiment(text, 'a.experiment.yaml', [], 'train', facts);
+    if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
+    return parsed.recipe;
+  }
+
+  test('is trained by timm with its crops, flips and colors', () => {
+    const script = commandLine('timm', recipeOf('imagenet'));
+    expect(optionsOf(script)).toMatchObject({
+      ...{ '--data-dir': "'my pets'", '--scale': '0.08 1', '--hflip': '0.5', '--color-jitter': '0.4' },
+      ...{ '--crop-pct': '0.875', '--interpolation': 'bilinear', '--mean': '0.48 0.46 0.41' },
+    });
+    expect(script).toContain('pca_noise');
+    expect(optionsOf(commandLine('timm', recipeOf('none')))).toMatchObject({
+      ...{ '--scale': '1 1', '--hflip': '0', '--color-jitter': '0' },
+    });
+  });
+
+  test('has its classes written down where timm would sort them otherwise', () => {
+    const names = ['class1', 'class10', 'class2'];
+    expect(optionsOf(commandLine('timm', recipeOf('none', names)))['--class-map']).toBe('CLASSES');
+    expect(commandLine('timm', recipeOf('none', names))).toContain('class1, class10, class2');
+    for (const sorted of [
+      ['cat', 'dog'],
+      ['class1', 'class2', 'class10'],
+      ['a', 'a1', 'a1b', 'b'],
+    ]) {
+      expect(optionsOf(commandLine('timm', recipeOf('none', sorted)))).not.toHaveProperty('--class-map');
+    }
+  });
+
+  test("is trained by torchvision's script with its policies", () => {
+    const script = commandLine('torchvision', recipeOf('trivialaugment'));
+    expect(optionsOf(script)).toMatchObject({
+      ...{ '--data-path': "'my pets'", '--auto-augment': 'ta_wide', '--val-resize-size': '256' },
+    });
+    expect(script).not.toContain('random crops of 8');
+    expect(commandLine('torchvision', recipeOf('cifar'))).toContain('not padded_crop, flip');
   });
 });

@@ -1,12 +1,23 @@
-import { copyFile, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { allowFolder, revokeFolder } from '../../../src/datasets/consent';
-import { FILES_OUTSIDE } from '../../../src/protocol/trainer';
+import { stateDictOf } from '../../../src/interop/export/stateDict';
+import { buildGraph } from '../../../src/models/catalog';
+import { FILES_OUTSIDE, savePeriodVariables } from '../../../src/protocol/trainer';
+import { graphOf } from '../../../src/recipe/draft';
 import type { Recipe } from '../../../src/recipe/recipe';
 import { bestCheckpointPath, lastCheckpointPath, readCheckpoint } from '../../../src/runs/checkpoint';
+import { makeReady } from '../../../src/runs/queue';
+import { markInterrupted } from '../../../src/runs/stopping';
+import { encodeSafetensors } from '../../../src/shared/safetensors';
+import { initialValues } from '../../../src/training/network/initialization';
+import { Random } from '../../../src/training/random';
+import { loadInitialWeights } from '../../../src/weights/initialValues';
 import { smallRecipe } from '../../support/smallTraining';
+import { fileServer, give } from '../support/fileServer';
+import { fixturePath } from '../weights/fixtures';
 import { queueRun, type TrainerProcess, trainerTests } from './trainerProcess';
 
 const tests = trainerTests();
@@ -32,6 +43,107 @@ async function done(trainer: TrainerProcess): Promise<TrainerProcess> {
 function still(recipe: Recipe): Recipe {
   return { ...recipe, epochs: 1, schedule: { ...recipe.schedule, peakLearningRate: 0, totalSteps: 4 } };
 }
+
+/** What was noted in a run's log before it trained. */
+async function notesOf(trainer: TrainerProcess): Promise<string[]> {
+  return (await trainer.events()).flatMap((event) => (event.type === 'preparing' ? [event.what] : []));
+}
+
+const weightsOf = async ({ folder }: TrainerProcess, path = lastCheckpointPath) =>
+  new Map((await readCheckpoint(path(folder))).tensors.map(({ name, values }) => [name, values]));
+
+describe('a run that fine-tunes', () => {
+  const finetuned = {
+    data: { height: 32, width: 32, channels: 1, classes: 3 },
+    model: { name: 'resnet18', width: 4 },
+    optimizer: { base_lr: 0.01, head_learning_rate: '10x' },
+    init: { weights: 'resnet18.pth', freeze: ['stem', 'layer1'] },
+  };
+  const copyWeights = () => copyFile(fixturePath('resnet18.pth'), join(tests.store, 'resnet18.pth'));
+
+  test('a file of torch.save on grey images of other classes says what it did, and keeps what is frozen', async () => {
+    await copyWeights();
+    const run = await done(await train(smallRecipe(finetuned)));
+    const notes = await notesOf(run);
+    expect(notes).toEqual(
+      expect.arrayContaining([
+        'Loaded 100 tensors from resnet18.pth.',
+        'The weights are state_dict of the file.',
+        'The classifier fc is new: that of the weights tells 5 classes apart, and the data set has 3.',
+        'The first convolution is summed over red, green and blue, for grey images.',
+      ]),
+    );
+    const graph = graphOf(smallRecipe(finetuned));
+    const { values } = await loadInitialWeights(fixturePath('resnet18.pth'), graph, 'auto', 'it');
+    const after = await weightsOf(run);
+    for (const [name, value] of values) {
+      if (/^(conv1|bn1|layer1)\./.test(name)) expect(after.get(name), name).toEqual(value);
+      else if (name.startsWith('layer4')) expect(after.get(name), name).not.toEqual(value);
+    }
+  });
+
+  test('draws a new head as it is drawn from scratch with the seed', async () => {
+    await copyWeights();
+    const recipe = smallRecipe({ ...finetuned, seed: 7, init: { weights: 'resnet18.pth', head: 'new' } });
+    const run = await done(
+      await train(still({ ...recipe, optimizer: { name: 'sgd', momentum: 0, nesterov: false } })),
+    );
+    const drawn = initialValues(graphOf(recipe), { zeroGamma: false }, Random.seeded(7, 'initialization'));
+    expect((await weightsOf(run)).get('fc.weight')).toEqual(drawn.get('fc.weight'));
+    expect(await notesOf(run)).toContain('The classifier fc is new: head is new.');
+  });
+
+  test('goes on to the bit after it was killed in the middle', async () => {
+    await copyWeights();
+    const recipe = smallRecipe({ ...finetuned, schedule: { epochs: 6 } });
+    const whole = await done(await train(recipe));
+    const folder = await queueRun(tests.store, recipe);
+    const first = tests.start(folder, savePeriodVariables({ steps: 3 }));
+    await first.reachesStep(5);
+    first.child.kill('SIGKILL');
+    await first.exited;
+    await rm(join(tests.store, 'resnet18.pth'));
+    await markInterrupted(folder);
+    expect(await makeReady(folder)).toBeNull();
+    const second = tests.start(folder);
+    await second.exited;
+    await done(second);
+    expect(await weightsOf(second)).toEqual(await weightsOf(whole));
+  });
+
+  test('downloads published weights, and says so', async () => {
+    const server = await fileServer(give(await readFile(fixturePath('resnet18.pth'))));
+    // Of the right name and another content.
+    const recipe = smallRecipe({
+      ...finetuned,
+      model: { name: 'resnet18', width: 64 },
+      init: 'torchvision:resnet18',
+    });
+    const run = await train(recipe, {
+      BAG_OF_TRICKS_TORCHVISION_URL: server.url,
+      BAG_OF_TRICKS_CACHE: join(tests.store, 'cache'),
+    });
+    const { what } = await failureOf(run);
+    expect(what).toContain(
+      `resnet18-f37072fd.pth could not be downloaded. ${server.url}/resnet18-f37072fd.pth: `,
+    );
+    expect(what).toContain('should have f37072fd');
+    expect(await notesOf(run)).toContain('Downloading resnet18-f37072fd.pth');
+  });
+
+  test('warns where a bottleneck has its strides elsewhere than the weights had', async () => {
+    const graph = buildGraph({ name: 'resnet50', width: 4, variant: 'B' }, [32, 32, 1], 3);
+    const drawn = initialValues(graph, { zeroGamma: false }, Random.seeded(1, 'initialization'));
+    const tensors = stateDictOf(graph, drawn, 1);
+    await writeFile(join(tests.store, 'b.safetensors'), encodeSafetensors({ metadata: {}, tensors }));
+    const changes = { ...finetuned, init: 'b.safetensors' };
+    const model = (variant: string) => ({ ...changes, model: { name: 'resnet50', width: 4, variant } });
+    const warning =
+      'Warning: the resnet50 of PyTorch and timm has its strides as variant B, and the model is variant A.';
+    expect(await notesOf(await train(still(smallRecipe(model('A')))))).toContain(warning);
+    expect(await notesOf(await train(still(smallRecipe(model('B')))))).not.toContain(warning);
+  });
+});
 
 describe('a run that starts from a file', () => {
   test('has its weights', async () => {

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { loadEngine } from '../../../src/backends/index';
-import { cifarResNet } from '../../../src/models/cifarResNet';
+import { cifarResNet } from '../../../src/models/networks/cifarResNet';
 import { WeightAverage } from '../../../src/training/effects/weightAverage';
 import { initialValues } from '../../../src/training/network/initialization';
 import { Network } from '../../../src/training/network/network';

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { GraphBuilder } from '../../../src/models/builder';
 import { buildGraph, type ModelSpec } from '../../../src/models/catalog';
-import { cifarResNet } from '../../../src/models/cifarResNet';
 import { buffersOf, parametersOf, sizeOf, zeroGammaNormsOf } from '../../../src/models/graph';
+import { cifarResNet } from '../../../src/models/networks/cifarResNet';
 import { initialValues } from '../../../src/training/network/initialization';
 import { Random } from '../../../src/training/random';
 

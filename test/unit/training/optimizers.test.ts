@@ -1,9 +1,10 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { loadEngine } from '../../../src/backends/index';
-import { cifarResNet } from '../../../src/models/cifarResNet';
 import { parametersOf } from '../../../src/models/graph';
-import type { OptimizerRecipe, ParameterGroup } from '../../../src/recipe/recipe';
+import { cifarResNet } from '../../../src/models/networks/cifarResNet';
+import type { ParameterGroup } from '../../../src/recipe/parameterGroups';
+import type { OptimizerRecipe } from '../../../src/recipe/recipe';
 import { initialValues } from '../../../src/training/network/initialization';
 import { Network } from '../../../src/training/network/network';
 import { createOptimizer } from '../../../src/training/optimizers/optimizer';

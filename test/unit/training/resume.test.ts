@@ -95,6 +95,15 @@ describe.each(FAST_ENGINES)('on %s, a training that goes on from a checkpoint', 
     ],
     ['AdamW', { ...everything, optimizer: { name: 'adamw' } }],
     ['LARS', { ...everything, optimizer: { name: 'lars' } }],
+    [
+      'a frozen stem, layer decay and a faster head',
+      {
+        ...everything,
+        init: { weights: 'given', freeze: ['stem', 'layer2.0.bn1'] },
+        optimizer: { name: 'adamw', layer_decay: 0.7, head_learning_rate: '10x' },
+        tricks: { ema: true, gradient_clipping: true, sam: true },
+      },
+    ],
   ])('with %s, equals one that was never stopped, to the bit, from any step', async (_, changes) => {
     const recipe = smallRecipe(changes);
     const whole = await trainHere(recipe, { saveEvery: { steps: 1, seconds: Number.POSITIVE_INFINITY } });

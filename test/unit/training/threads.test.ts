@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { loadEngine } from '../../../src/backends/index';
 import { graphOf } from '../../../src/recipe/draft';
+import { frozenParametersOf } from '../../../src/recipe/parameterGroups';
 import type { Recipe } from '../../../src/recipe/recipe';
 import type { Snapshot } from '../../../src/runs/checkpoint';
 import { RecipeEffects } from '../../../src/training/effects/index';
@@ -77,6 +78,11 @@ function withoutNorm({ hidden }: { readonly hidden: readonly number[] }, batchSi
   return { ...recipe, model: { name: 'mlp', hidden: [...hidden] } };
 }
 
+const NORMS_OF_RESNET8 = [
+  ...[1, 2, 3].flatMap((layer) => [1, 2].map((norm) => `layer${layer}.0.bn${norm}`)),
+  ...[2, 3].map((layer) => `layer${layer}.0.downsample.1`),
+];
+
 /** Images and targets drawn at random; each image's class is its number's. */
 function randomBatch({ data: { dataset } }: Recipe, size: number, seed = 5): BatchTensors {
   const { height, width, channels, classes } = dataset;
@@ -109,7 +115,8 @@ async function passed(
 }> {
   const graph = graphOf(recipe);
   const values = initialValues(graph, recipe.initialization, Random.seeded(1, 'initialization'));
-  const network = new Network(graph, values, recipe.precision.compute);
+  const frozen = frozenParametersOf(recipe.parameterGroups, graph);
+  const network = new Network(graph, values, recipe.precision.compute, frozen);
   const { distillation } = recipe.loss;
   const taught = teacherOf(recipe);
   const teacher = distillation && new Network(taught.graph, taught.values);
@@ -184,6 +191,35 @@ describe('the gradients of shards', () => {
       expect(sharded.accuracy).toBeCloseTo(whole.accuracy, 6);
     },
   );
+
+  test('with frozen batch norms are those of the whole batch, and running statistics stay', async () => {
+    const recipe = smallRecipe({
+      data: { batch_size: 20 },
+      init: { weights: 'any', freeze: ['stem', ...NORMS_OF_RESNET8] },
+      optimizer: { head_learning_rate: '10x' },
+    });
+    const batch = randomBatch(recipe, 20);
+    const whole = await passed(recipe, [batch], null);
+    const sharded = await passed(recipe, [batch], threads(3));
+    expect([...whole.gradients.keys()].filter((name) => /bn|downsample\.1|^conv1/.test(name))).toEqual([]);
+    expect(difference(sharded.gradients, whole.gradients)).toBeLessThan(1e-5);
+    expect(sharded.buffers).toEqual(whole.buffers);
+    // Weights that are averaged are assigned whole, frozen ones too.
+    const averaged = { ...recipe, averaging: { decay: 0.9, warmup: true } };
+    const { final, snapshots } = await trainHere(averaged, { threads: threads(3) });
+    expect(final.type).toBe('done');
+    const tensors = new Map(snapshots.at(-1)?.tensors.map(({ name, values }) => [name, values]));
+    const initial = initialValues(graphOf(recipe), { zeroGamma: false }, Random.seeded(1, 'initialization'));
+    for (const name of [
+      'conv1.weight',
+      'bn1.running_var',
+      'layer2.0.bn2.weight',
+      'layer3.0.bn1.running_mean',
+    ]) {
+      expect(tensors.get(name), name).toEqual(initial.get(name));
+    }
+    expect(tensors.get('layer3.0.conv1.weight')).not.toEqual(initial.get('layer3.0.conv1.weight'));
+  });
 
   test('with batch norm are the mean of each shard by itself, and so are running statistics', async () => {
     const recipe = smallRecipe({

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import * as l10n from '@vscode/l10n';
 import { shardedOrder } from '../../../datasets/order';
-import type { SplitTable } from '../../../datasets/table';
+import { imageName, type SplitTable } from '../../../datasets/table';
 import type { AugmentationStep } from '../../../recipe/augmentation';
 import type { DatasetFacts } from '../../../recipe/datasets';
 import type { ImagesRecipe } from '../../../recipe/recipe';
@@ -28,6 +28,9 @@ const IMAGES_AT_ONCE = 8;
 
 /** What batches that are prepared ahead may take, unless two take more. */
 const AHEAD_BYTES = 256 * 2 ** 20;
+
+/** Images that are noted one by one where others take their place; a log has no room for all of a lost disk. */
+const NOTED_IMAGES = 16;
 
 export interface PipelineOptions {
   readonly tables: {
@@ -133,6 +136,7 @@ export class ImagePipeline {
     return {
       count: table.labels.length,
       label: (index) => table.labels[index]!,
+      name: (index) => imageName(table, index),
       batches: (purpose, batchSize) => this.#batches(name, purpose, batchSize),
       drawShardedOrder: isSharded ? (uniform) => shardedOrder(table, uniform) : null,
     };
@@ -268,14 +272,21 @@ export class ImagePipeline {
     if (!this.#lost) this.#prepareAhead();
   }
 
-  /** Notes once that another image takes the place of one. */
+  /** Notes that another image takes the place of one: of the first few each, then how many they are. */
   #note({ split, image, name, reason, replacement }: BadImage): void {
     const number = this.#numbered(split).first + image;
     if (replacement === null || this.#replaced.has(number)) return;
     this.#replaced.add(number);
-    this.options.onNote(
-      l10n.t('{0}: {1} Another image of its class takes its place: {2}.', name, reason, replacement),
+    const { size } = this.#replaced;
+    const text = l10n.t(
+      '{0}: {1} Another image of its class takes its place: {2}.',
+      name,
+      reason,
+      replacement,
     );
+    if (size <= NOTED_IMAGES) this.options.onNote(text);
+    else if (Number.isInteger(Math.log2(size / NOTED_IMAGES)))
+      this.options.onNote(`${text} ${l10n.t('So it was for {0} images so far.', size)}`);
   }
 
   /** Lets go of a pass that ends early; its slots are free once no worker writes there. */

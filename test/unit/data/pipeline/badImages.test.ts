@@ -83,6 +83,17 @@ test('an image that becomes another while a training goes on is a bad one', asyn
   expect(what).toContain('changed');
 });
 
+test('of many bad images the first are noted one by one', async () => {
+  const table = await pictureTable(tests.folder, { count: 40 });
+  for (let image = 1; image < 40; image++) await rm(pathOf(table, image));
+  await writePicture(pathOf(table, 39), 39, { height: 50, width: 50 });
+  const pipeline = await tests.open(table, SKIP);
+  await imagesOf(pipeline);
+  expect(pipeline.replacedImages).toBe(38);
+  expect(tests.notes).toHaveLength(17);
+  expect(tests.notes[16]).toContain('32 images so far');
+});
+
 test('a class without a good image ends the training, also where bad images are skipped', async () => {
   const table = await pictureTable(tests.folder, { count: 4 });
   for (const image of [1, 3]) await rm(pathOf(table, image));

@@ -1,0 +1,278 @@
+import { type FileHandle, open } from 'node:fs/promises';
+import * as l10n from '@vscode/l10n';
+import {
+  type ColumnChunk,
+  type FileMetaData,
+  parquetMetadataAsync,
+  parquetRead,
+  parquetSchema,
+  type RowGroup,
+  type SchemaTree,
+} from 'hyparquet';
+import { compressors } from 'hyparquet-compressors';
+import { formatBytes } from '../../shared/format';
+import { UserError } from '../../shared/userError';
+import { isMapping, valueAt } from '../../shared/values';
+import { reasonOf } from '../../system/errors';
+import { datasetError } from '../errors';
+
+/** Which columns are read. */
+export interface ParquetColumns {
+  readonly image: string;
+  readonly label: string;
+  readonly group: string | null;
+}
+
+/** A row; null where it has no such value. */
+export interface ParquetRow {
+  /** The encoded image. */
+  readonly bytes: Uint8Array | null;
+  readonly path: string | null;
+  /** A class number's digits, or a class name. */
+  readonly label: string | null;
+  readonly group: string | null;
+}
+
+/** How much of a file is in memory at once, bytes of images. */
+export interface ParquetLimits {
+  /** Rows are read so much at a time, where a file has an index of its pages. */
+  readonly blockBytes: number;
+  /** Without such an index, a row group is read whole, with what is decoded from it. */
+  readonly groupBytes: number;
+}
+
+const LIMITS: ParquetLimits = { blockBytes: 1 << 26, groupBytes: 1 << 30 };
+
+/** A Parquet file of images and labels, in Hugging Face's layout or a plainer one. */
+export class ParquetFile {
+  private constructor(
+    readonly path: string,
+    private readonly file: FileHandle,
+    private readonly bytes: number,
+    private readonly metadata: FileMetaData,
+    private readonly columns: ParquetColumns,
+    private readonly limits: ParquetLimits,
+  ) {}
+
+  /** @throws UserError when it cannot be read, or has no such columns of images and labels */
+  static async open(path: string, columns: ParquetColumns, limits = LIMITS): Promise<ParquetFile> {
+    let file: FileHandle | undefined;
+    try {
+      file = await open(path);
+      const { size } = await file.stat();
+      // The least that a file has are two magic numbers and a length.
+      if (size < 12) throw new Error(l10n.t('it has {0} bytes', size));
+      const metadata = await parquetMetadataAsync(bufferOf(file, size));
+      const opened = new ParquetFile(path, file, size, metadata, columns, limits);
+      opened.#checkColumns();
+      return opened;
+    } catch (error) {
+      await file?.close();
+      throw unreadable(path, error);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.file.close();
+  }
+
+  get rowCount(): number {
+    return Number(this.metadata.num_rows);
+  }
+
+  /** About how many bytes the images in it have. */
+  get imageBytes(): number {
+    const chunks = this.metadata.row_groups.flatMap(({ columns }) => this.#imageChunks(columns));
+    return bytesOf(chunks);
+  }
+
+  /** The names of the classes, which Hugging Face's ClassLabel has; null where the label column is another. */
+  get classNames(): string[] | null {
+    const features = this.#features();
+    const names = valueAt(features, [this.columns.label, 'names']);
+    return Array.isArray(names) && names.every((name) => typeof name === 'string') ? names : null;
+  }
+
+  /**
+   * All rows, in their order, some at a time.
+   *
+   * @throws UserError when the file is damaged, or has row groups that are too large
+   */
+  async *rows(): AsyncGenerator<ParquetRow[]> {
+    let start = 0;
+    for (const group of this.metadata.row_groups) {
+      const groupRows = Number(group.num_rows);
+      const blockRows = this.#rowsAtOnce(group, groupRows);
+      for (let first = 0; first < groupRows; first += blockRows) {
+        yield await this.#read(start + first, start + Math.min(first + blockRows, groupRows));
+      }
+      start += groupRows;
+    }
+  }
+
+  #imageChunks(columns: readonly ColumnChunk[]): ColumnChunk[] {
+    return columns.filter(({ meta_data }) => meta_data?.path_in_schema[0] === this.columns.image);
+  }
+
+  #rowsAtOnce(group: RowGroup, groupRows: number): number {
+    const chunks = this.#imageChunks(group.columns);
+    const bytes = bytesOf(chunks);
+    const { blockBytes, groupBytes } = this.limits;
+    if (bytes <= blockBytes) return groupRows;
+    if (chunks.every(({ offset_index_length }) => offset_index_length)) {
+      return Math.max(1, Math.floor((groupRows * blockBytes) / bytes));
+    }
+    if (bytes <= groupBytes) return groupRows;
+    throw datasetError(
+      this.path,
+      l10n.t(
+        'A row group has {0} of images, and at most {1} are read at once.',
+        formatBytes(bytes),
+        formatBytes(groupBytes),
+      ),
+      l10n.t(
+        'Write the file with smaller row groups, such as {0}.',
+        'pq.write_table(table, path, row_group_size=1000)',
+      ),
+    );
+  }
+
+  async #read(rowStart: number, rowEnd: number): Promise<ParquetRow[]> {
+    const { image, label, group } = this.columns;
+    let found: readonly Record<string, unknown>[] = [];
+    try {
+      await parquetRead({
+        file: bufferOf(this.file, this.bytes),
+        metadata: this.metadata,
+        columns: [...new Set([image, label, ...(group === null ? [] : [group])])],
+        rowStart,
+        rowEnd,
+        rowFormat: 'object',
+        // Bytes of images, not text.
+        utf8: false,
+        useOffsetIndex: true,
+        compressors,
+        onComplete: (rows) => {
+          found = rows;
+        },
+      });
+      if (found.length !== rowEnd - rowStart) {
+        throw new Error(l10n.t('there are {0} of {1} rows', found.length, rowEnd - rowStart));
+      }
+    } catch (error) {
+      throw unreadable(this.path, error);
+    }
+    return found.map((row) => ({
+      ...imageOf(row[image]),
+      label: scalarText(row[label]),
+      group: group === null ? null : scalarText(row[group]),
+    }));
+  }
+
+  #checkColumns(): void {
+    const { image, label, group } = this.columns;
+    const imageColumn = this.#column(image, 'data.image_column');
+    const labelColumn = this.#column(label, 'data.label_column');
+    if (group !== null) this.#column(group, 'data.split.group_by');
+    if (!isImages(imageColumn)) {
+      throw datasetError(
+        this.path,
+        l10n.t('The column {0} has neither bytes nor paths of images.', image),
+        l10n.t("Write images as Hugging Face's feature {0}, or name another column.", 'Image()'),
+      );
+    }
+    if (labelColumn.children.length > 0 || labelColumn.element.repetition_type === 'REPEATED') {
+      throw datasetError(
+        this.path,
+        l10n.t('The column {0} has several values for each image, and networks here tell one class.', label),
+        l10n.t('Name a column of one label for each image as {0}.', 'data.label_column'),
+      );
+    }
+  }
+
+  #column(name: string, option: string): SchemaTree {
+    const { children } = parquetSchema(this.metadata);
+    const found = children.find(({ element }) => element.name === name);
+    if (found) return found;
+    const names = children.map(({ element }) => element.name).join(', ');
+    throw datasetError(
+      this.path,
+      l10n.t('There is no column {0}; the columns: {1}.', name, names),
+      l10n.t('Name the column as {0}.', option),
+    );
+  }
+
+  /** What Hugging Face says of the columns. */
+  #features(): unknown {
+    const text = this.metadata.key_value_metadata?.find(({ key }) => key === 'huggingface')?.value;
+    try {
+      return valueAt(JSON.parse(text ?? 'null'), ['info', 'features']);
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+function bytesOf(chunks: readonly ColumnChunk[]): number {
+  return chunks.reduce((sum, { meta_data }) => sum + Number(meta_data?.total_uncompressed_size ?? 0), 0);
+}
+
+/** Bytes or a path, or a struct of both. */
+function isImages({ element, children }: SchemaTree): boolean {
+  if (element.repetition_type === 'REPEATED') return false;
+  if (children.length === 0) return element.type === 'BYTE_ARRAY';
+  return children.some(
+    (child) => ['bytes', 'path'].includes(child.element.name) && child.element.type === 'BYTE_ARRAY',
+  );
+}
+
+function imageOf(value: unknown): Pick<ParquetRow, 'bytes' | 'path'> {
+  if (value instanceof Uint8Array) return { bytes: value, path: null };
+  if (typeof value === 'string') return { bytes: null, path: value };
+  if (!isMapping(value)) return { bytes: null, path: null };
+  const { bytes, path } = value;
+  return { bytes: bytes instanceof Uint8Array && bytes.length > 0 ? bytes : null, path: scalarText(path) };
+}
+
+/** A number's digits or a text; null where there is none, or another value. */
+function scalarText(value: unknown): string | null {
+  switch (typeof value) {
+    case 'bigint':
+    case 'string':
+      return String(value) || null;
+    case 'number':
+      return Number.isInteger(value) ? String(value) : null;
+    case 'boolean':
+      return value ? '1' : '0';
+    default:
+      return value instanceof Uint8Array ? Buffer.from(value).toString('utf8') || null : null;
+  }
+}
+
+/** A file as hyparquet reads it. */
+function bufferOf(file: FileHandle, byteLength: number) {
+  const read = async (start: number, end: number): Promise<ArrayBuffer> => {
+    if (!(start >= 0 && end >= start && end <= byteLength)) {
+      throw new Error(l10n.t('it names bytes {0} to {1} of {2}', start, end, byteLength));
+    }
+    const buffer = new ArrayBuffer(end - start);
+    const { bytesRead } = await file.read(new Uint8Array(buffer), 0, end - start, start);
+    if (bytesRead < end - start) throw new Error(l10n.t('it was cut short while it was read'));
+    return buffer;
+  };
+  return {
+    byteLength,
+    slice(start: number, end = byteLength): Promise<ArrayBuffer> {
+      const reading = read(start, end);
+      // It reads ahead, and looks at what comes of that only if nothing else has failed before.
+      reading.catch(() => {});
+      return reading;
+    },
+  };
+}
+
+function unreadable(path: string, error: unknown): UserError {
+  if (error instanceof UserError) return error;
+  const what = l10n.t('The file cannot be read as Parquet: {0}.', reasonOf(error));
+  return datasetError(path, what, l10n.t('Download or write the file again.'), { cause: error });
+}

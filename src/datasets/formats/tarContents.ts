@@ -1,0 +1,72 @@
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { basename } from 'node:path';
+import * as l10n from '@vscode/l10n';
+import { Parser, type ReadEntry } from 'tar';
+import { reasonOf } from '../../system/errors';
+import { datasetError } from '../errors';
+import type { ListingOptions } from '../listing';
+
+export interface TarReading extends Pick<ListingOptions, 'signal' | 'onProgress'> {
+  /** The files to read, by their paths in the archive. */
+  readonly wanted: ReadonlySet<string>;
+  /** A larger file is not read. */
+  readonly limitBytes: number;
+  /** What to do about a damaged archive, for errors. */
+  readonly remedy: string;
+}
+
+/**
+ * Reads some files of a tar archive into memory, gzipped or not. Nothing is written, so that no path in it can lead
+ * anywhere; links are not followed.
+ *
+ * @returns the files that are there, by path
+ * @throws UserError when the archive cannot be read; the signal's reason when aborted
+ */
+export async function tarContents(
+  path: string,
+  { wanted, limitBytes, remedy, signal, onProgress }: TarReading,
+): Promise<Map<string, Uint8Array>> {
+  signal?.throwIfAborted();
+  const contents = new Map<string, Uint8Array>();
+  const isWanted = ({ path: member, type, size }: ReadEntry) =>
+    (type === 'File' || type === 'OldFile') && wanted.has(pathOf(member)) && size <= limitBytes;
+  try {
+    const { size } = await stat(path);
+    let readBytes = 0;
+    await new Promise<void>((resolve, reject) => {
+      const file = createReadStream(path, { highWaterMark: 1 << 20, signal });
+      const parser = new Parser({
+        strict: true,
+        onReadEntry: (entry) => {
+          const parts: Uint8Array[] = [];
+          const isKept = isWanted(entry);
+          entry.on('data', (part) => void (isKept && parts.push(part)));
+          entry.on('end', () => void (isKept && contents.set(pathOf(entry.path), Buffer.concat(parts))));
+        },
+      });
+      const fail = (error: unknown) => {
+        file.destroy();
+        reject(error);
+      };
+      file.on('error', fail);
+      file.on('data', (part) => {
+        readBytes += part.length;
+        onProgress?.(basename(path), readBytes / size);
+      });
+      parser.on('error', fail);
+      parser.on('end', () => resolve());
+      file.pipe(parser);
+    });
+  } catch (error) {
+    signal?.throwIfAborted();
+    const what = l10n.t('The archive cannot be read: {0}.', reasonOf(error));
+    throw datasetError(path, what, remedy, { cause: error });
+  }
+  signal?.throwIfAborted();
+  return contents;
+}
+
+function pathOf(member: string): string {
+  return member.replace(/^\.\//, '');
+}

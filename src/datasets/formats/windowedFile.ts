@@ -1,0 +1,57 @@
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import * as l10n from '@vscode/l10n';
+import { reasonOf } from '../../system/errors';
+import { datasetError } from '../errors';
+
+/** A tar member's header and a small file that follows it come in one read. */
+const WINDOW_BYTES = 4096;
+
+/** A file that is read at places, synchronously. */
+export class WindowedFile {
+  readonly bytes: number;
+  readonly #file: number;
+  readonly #window = Buffer.alloc(WINDOW_BYTES);
+  #start = 0;
+  #length = 0;
+
+  /** @throws UserError when it cannot be read, as all else does */
+  constructor(readonly path: string) {
+    try {
+      this.#file = openSync(path, 'r');
+      this.bytes = fstatSync(this.#file).size;
+    } catch (error) {
+      throw this.#unreadable(error);
+    }
+  }
+
+  /** Bytes from a position, fewer at the file's end, valid until the next are read. */
+  read(position: number, length: number): Uint8Array {
+    try {
+      if (length > WINDOW_BYTES) {
+        const bytes = Buffer.alloc(length);
+        return bytes.subarray(0, readSync(this.#file, bytes, 0, length, position));
+      }
+      if (position < this.#start || position + length > this.#start + this.#length) {
+        this.#start = position;
+        this.#length = readSync(this.#file, this.#window, 0, WINDOW_BYTES, position);
+      }
+      const from = position - this.#start;
+      return this.#window.subarray(from, Math.min(from + length, this.#length));
+    } catch (error) {
+      throw this.#unreadable(error);
+    }
+  }
+
+  close(): void {
+    closeSync(this.#file);
+  }
+
+  #unreadable(error: unknown) {
+    return datasetError(
+      this.path,
+      l10n.t('The file cannot be read: {0}.', reasonOf(error)),
+      l10n.t('Check the file and its permissions.'),
+      { cause: error },
+    );
+  }
+}

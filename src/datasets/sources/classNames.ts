@@ -1,0 +1,116 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as l10n from '@vscode/l10n';
+import { isSystemError, reasonOf } from '../../system/errors';
+import { datasetError } from '../errors';
+
+/** Names of classes, by label, and the file that has them. */
+export interface ClassNameFile {
+  readonly path: string;
+  readonly names: readonly string[];
+}
+
+/** Where a folder's class names are looked for, in this order: one name a line, by label. */
+export const CLASS_NAME_FILES = ['classes.txt', 'classnames.txt'] as const;
+
+/** Labels are numbers from 0; one as large as this is no label but an identifier. */
+const MAX_CLASSES = 1_000_000;
+
+/**
+ * The class names in a folder's `classes.txt` or `classnames.txt`; null where it has neither.
+ *
+ * @throws UserError when the file cannot be read, or has no names or the same twice
+ */
+export async function classNamesIn(folder: string): Promise<ClassNameFile | null> {
+  for (const file of CLASS_NAME_FILES) {
+    const path = join(folder, file);
+    const text = await textOf(path);
+    if (text !== null) return { path, names: checkedNames(linesOf(text), path) };
+  }
+  return null;
+}
+
+/**
+ * A small file's text; null where it is not there.
+ *
+ * @throws UserError when it cannot be read
+ */
+export async function textOf(path: string): Promise<string | null> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return null;
+    throw datasetError(
+      path,
+      l10n.t('The file cannot be read: {0}.', reasonOf(error)),
+      l10n.t('Check the file and its permissions.'),
+      { cause: error },
+    );
+  }
+}
+
+/** The lines of a text, without those that are empty at its end. */
+export function linesOf(text: string): string[] {
+  const lines = text.replace(/^\uFEFF/, '').split(/\r?\n/);
+  while (lines.at(-1)?.trim() === '') lines.pop();
+  return lines.map((line) => line.trim());
+}
+
+/** @throws UserError when there are no names, or one is empty or there twice */
+export function checkedNames(names: readonly string[], path: string): readonly string[] {
+  const remedy = l10n.t('Write one name for each class, in the order of the labels.');
+  if (names.length === 0) throw datasetError(path, l10n.t('The file has no class names.'), remedy);
+  const seen = new Map<string, number>();
+  for (const [label, name] of names.entries()) {
+    if (name === '') throw datasetError(path, l10n.t('Class {0} has no name.', label), remedy);
+    const other = seen.get(name);
+    if (other !== undefined) {
+      throw datasetError(
+        path,
+        l10n.t('Classes {0} and {1} are both called {2}.', other, label, name),
+        remedy,
+      );
+    }
+    seen.set(name, label);
+  }
+  return names;
+}
+
+/**
+ * The names of classes that labels stand for: those of a file, or else the labels' digits.
+ *
+ * @param labels of every split
+ * @param where what the labels are read from, for errors
+ * @throws UserError when the file has fewer names than there are classes, or a label is no class's number
+ */
+export function namesForLabels(
+  labels: readonly Uint32Array[],
+  file: ClassNameFile | null,
+  where: string,
+): readonly string[] {
+  const classes = 1 + labels.reduce((largest, part) => part.reduce((a, b) => Math.max(a, b), largest), 0);
+  if (!file) {
+    if (classes > MAX_CLASSES) {
+      throw datasetError(
+        where,
+        l10n.t('{0} is no class number: they count from 0.', classes - 1),
+        l10n.t('Number the classes from 0, without gaps.'),
+      );
+    }
+    return Array.from({ length: classes }, (_, label) => String(label));
+  }
+  if (file.names.length < classes) {
+    throw datasetError(
+      file.path,
+      l10n.t(
+        'The file names {0} classes, and {1} has the label {2}, which would be class {3}.',
+        file.names.length,
+        where,
+        classes - 1,
+        classes,
+      ),
+      l10n.t('Write one name for each class, in the order of the labels.'),
+    );
+  }
+  return file.names;
+}

@@ -1,0 +1,44 @@
+import * as l10n from '@vscode/l10n';
+import type { SplitOptions } from '../../recipe/datasets';
+import { UserError } from '../../shared/userError';
+import type { ListedDataset } from '../listing';
+import { isValidation } from '../split';
+import { labelProblems } from './labelProblems';
+import { type PixelTable, takeImages } from './pixelTable';
+
+/**
+ * A data set whose images are in memory. Where it has no validation images, they are split from the training images by
+ * a hash of their numbers.
+ *
+ * @param where what the images are read from, for errors and problems
+ */
+export function pixelDataset(
+  images: {
+    readonly train: PixelTable;
+    readonly validation: PixelTable | null;
+    readonly test: PixelTable | null;
+  },
+  { classNames, split, where }: { classNames: readonly string[]; split: SplitOptions; where: string },
+): ListedDataset {
+  const { train, validation } = images.validation
+    ? { train: images.train, validation: images.validation }
+    : splitImages(images.train, split, where);
+  return {
+    classNames,
+    train,
+    validation,
+    test: images.test,
+    problems: labelProblems(classNames, train.labels, validation.labels, where),
+  };
+}
+
+function splitImages(table: PixelTable, split: SplitOptions, where: string) {
+  if (split.group_by !== undefined) {
+    throw new UserError({
+      what: l10n.t('data.split.group_by needs paths or columns, and these images have numbers alone.'),
+      remedy: l10n.t('Remove data.split.group_by, or store the images in files.'),
+    });
+  }
+  const { kept, taken } = takeImages(table, (index) => isValidation(`#${index}`, split), where);
+  return { train: kept, validation: taken };
+}

@@ -1,0 +1,66 @@
+import * as l10n from '@vscode/l10n';
+import { formatNumber } from '../shared/format';
+import { preprocessingOfInit } from './dataPlan';
+import type { ResolutionProblem } from './problem';
+import type { Experiment } from './schema';
+
+/** What can be trained and is probably a mistake. */
+export function experimentWarnings(experiment: Experiment): ResolutionProblem[] {
+  return [...balanceWarnings(experiment), ...preprocessingWarnings(experiment)];
+}
+
+function balanceWarnings({ data, loss }: Experiment): ResolutionProblem[] {
+  if (loss.class_weights !== 'balanced' || data.sampling !== 'balanced') return [];
+  return [
+    {
+      path: ['loss', 'class_weights'],
+      what: l10n.t(
+        'Class weights and balanced sampling correct the same imbalance twice: rare classes count more than common ones.',
+      ),
+      remedy: l10n.t('Use one of them.'),
+    },
+  ];
+}
+
+/** Where images come to published weights otherwise than those that the weights were trained on. */
+function preprocessingWarnings({ data, init }: Experiment): ResolutionProblem[] {
+  const trained = preprocessingOfInit(init);
+  if (!trained || data.dataset === 'synthetic') return [];
+  const values = {
+    mean: trained.mean,
+    std: trained.std,
+    interpolation: trained.interpolation,
+    crop_pct: trained.cropPct,
+  } as const;
+  return Object.entries(values).flatMap(([key, needed]): ResolutionProblem[] => {
+    const written = data[key as keyof typeof values];
+    if (written === undefined || isSame(written, needed)) return [];
+    return [
+      {
+        path: ['data', key],
+        what: l10n.t('The weights were trained with {0} {1}, not {2}.', key, shown(needed), shown(written)),
+        remedy: l10n.t('Take it out: the weights say it.'),
+      },
+    ];
+  });
+}
+
+type Value = number | string | readonly number[];
+
+/** Equal to three decimals, as such numbers are quoted. */
+function isSame(written: Value, needed: Value): boolean {
+  if (typeof written === 'string' || typeof needed === 'string') return written === needed;
+  const expected = [needed].flat();
+  const given = typeof written === 'number' ? expected.map(() => written) : written;
+  return (
+    given.length !== expected.length ||
+    given.every((value, index) => Math.abs(value - expected[index]!) < 1e-3)
+  );
+}
+
+function shown(value: Value): string {
+  return [value]
+    .flat()
+    .map((part) => (typeof part === 'number' ? formatNumber(part) : part))
+    .join(', ');
+}

@@ -1,0 +1,51 @@
+import { GraphBuilder } from '../builder';
+import type { Graph, ImageShape, LayerId } from '../graph';
+import { scaledChannels } from './scaledChannels';
+
+/** By stage: channels, and blocks, of which the first one of every stage but the first has stride 2. */
+const STAGES = [
+  [64, 1],
+  [128, 2],
+  [256, 2],
+  [512, 6],
+  [1024, 2],
+] as const;
+
+export interface MobileNetOptions {
+  /** What the paper calls alpha: multiplies the channels of every layer. */
+  readonly widthMultiplier: number;
+}
+
+/**
+ * MobileNet V1 (Howard et al. 2017, arXiv 1704.04861, table 1): a 3x3 convolution of stride 2, then depthwise 3x3
+ * and pointwise 1x1 convolutions in turn, each with batch norm and ReLU. Parameters are named as in timm.
+ */
+export function mobileNet(input: ImageShape, classes: number, { widthMultiplier }: MobileNetOptions): Graph {
+  const graph = new GraphBuilder(input);
+  let x = graph.convolution('conv_stem', graph.input, scaledChannels(32, widthMultiplier), {
+    kernelSize: 3,
+    stride: 2,
+  });
+  x = graph.relu(graph.batchNorm('bn1', x));
+  for (const [stage, [channels, blocks]] of STAGES.entries()) {
+    for (let block = 0; block < blocks; block++) {
+      const stride = stage > 0 && block === 0 ? 2 : 1;
+      x = separable(graph, `blocks.${stage}.${block}`, x, scaledChannels(channels, widthMultiplier), stride);
+    }
+  }
+  return graph.build(graph.dense('classifier', graph.globalAveragePool(x), classes));
+}
+
+function separable(
+  graph: GraphBuilder,
+  name: string,
+  input: LayerId,
+  filters: number,
+  stride: number,
+): LayerId {
+  const channels = graph.imageShape(input)[2];
+  let x = graph.convolution(`${name}.conv_dw`, input, channels, { kernelSize: 3, stride, groups: channels });
+  x = graph.relu(graph.batchNorm(`${name}.bn1`, x));
+  x = graph.convolution(`${name}.conv_pw`, x, filters, { kernelSize: 1 });
+  return graph.relu(graph.batchNorm(`${name}.bn2`, x));
+}

@@ -1,0 +1,294 @@
+/**
+ * What is known of published weights without their files: where a name leads, which model they are for, and what images
+ * they were trained on. The numbers are those of torchvision 0.29's `Weights` and of timm 1.0's `pretrained_cfg`.
+ */
+
+import type { ModelName, ModelSpec } from '../models/catalog';
+
+/** How images were made into the input of a network, so that its weights fit. */
+export interface Preprocessing {
+  /** By channel, of values from 0 to 1. */
+  readonly mean: readonly [number, number, number];
+  readonly std: readonly [number, number, number];
+  readonly interpolation: 'bilinear' | 'bicubic';
+  /** The side of the centre crop as a share of the short edge that the image is resized to. */
+  readonly cropPct: number;
+  /** Pixels of a side of the crop. */
+  readonly inputSize: number;
+}
+
+/** What an experiment's `weights` lead to. */
+export type WeightsSource =
+  | { readonly kind: 'file'; readonly path: string }
+  | {
+      readonly kind: 'torchvision';
+      /** In full, such as `resnet50.IMAGENET1K_V2`. */
+      readonly name: string;
+      /** The file's name, which ends in the first 8 digits of its SHA-256. */
+      readonly file: string;
+    }
+  /** A model of timm on the Hugging Face hub, such as `resnet50.a1_in1k`. */
+  | { readonly kind: 'timm'; readonly name: string }
+  | { readonly kind: 'unknown'; readonly hub: Hub; readonly name: string };
+
+export type Hub = 'torchvision' | 'timm';
+
+const IMAGENET = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] } as const;
+/** From -1 to 1. */
+const HALF = { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] } as const;
+
+interface TorchvisionWeights {
+  readonly file: string;
+  readonly preprocessing: Preprocessing;
+}
+
+function torchvisionWeights(
+  file: string,
+  resize = 256,
+  inputSize = 224,
+  normalization: Pick<Preprocessing, 'mean' | 'std'> = IMAGENET,
+): TorchvisionWeights {
+  return {
+    file,
+    preprocessing: { ...normalization, interpolation: 'bilinear', cropPct: inputSize / resize, inputSize },
+  };
+}
+
+/**
+ * torchvision's weights by model and name; of each model the last is its `DEFAULT`.
+ *
+ * Inception's come from TensorFlow and want images from -1 to 1. torchvision normalises by ImageNet's mean and
+ * deviation and takes that back in the network (`transform_input`); here mean and deviation are 0.5, as in timm.
+ */
+const TORCHVISION: Readonly<Partial<Record<ModelName, Readonly<Record<string, TorchvisionWeights>>>>> = {
+  resnet18: { IMAGENET1K_V1: torchvisionWeights('resnet18-f37072fd.pth') },
+  resnet34: { IMAGENET1K_V1: torchvisionWeights('resnet34-b627a593.pth') },
+  resnet50: {
+    IMAGENET1K_V1: torchvisionWeights('resnet50-0676ba61.pth'),
+    IMAGENET1K_V2: torchvisionWeights('resnet50-11ad3fa6.pth', 232),
+  },
+  resnet101: {
+    IMAGENET1K_V1: torchvisionWeights('resnet101-63fe2227.pth'),
+    IMAGENET1K_V2: torchvisionWeights('resnet101-cd907fc2.pth', 232),
+  },
+  resnet152: {
+    IMAGENET1K_V1: torchvisionWeights('resnet152-394f9c45.pth'),
+    IMAGENET1K_V2: torchvisionWeights('resnet152-f82ba261.pth', 232),
+  },
+  vgg16_bn: { IMAGENET1K_V1: torchvisionWeights('vgg16_bn-6c64b313.pth') },
+  densenet121: { IMAGENET1K_V1: torchvisionWeights('densenet121-a639ec97.pth') },
+  inception_v3: { IMAGENET1K_V1: torchvisionWeights('inception_v3_google-0cc3c7bd.pth', 342, 299, HALF) },
+};
+
+/** A model of timm as ours. */
+interface TimmModel {
+  readonly model: ModelName;
+  /** A ResNet's form. */
+  readonly variant?: 'B' | 'C' | 'D';
+  readonly widthMultiplier?: number;
+}
+
+const TIMM_MODELS: Readonly<Record<string, TimmModel>> = {
+  resnet18: { model: 'resnet18', variant: 'B' },
+  resnet18d: { model: 'resnet18', variant: 'D' },
+  resnet34: { model: 'resnet34', variant: 'B' },
+  resnet34d: { model: 'resnet34', variant: 'D' },
+  resnet50: { model: 'resnet50', variant: 'B' },
+  resnet50c: { model: 'resnet50', variant: 'C' },
+  resnet50d: { model: 'resnet50', variant: 'D' },
+  resnet101: { model: 'resnet101', variant: 'B' },
+  resnet101d: { model: 'resnet101', variant: 'D' },
+  resnet152: { model: 'resnet152', variant: 'B' },
+  resnet152d: { model: 'resnet152', variant: 'D' },
+  vgg16_bn: { model: 'vgg16_bn' },
+  densenet121: { model: 'densenet121' },
+  inception_v3: { model: 'inception_v3' },
+  mobilenetv1_100: { model: 'mobilenet_v1' },
+  mobilenetv1_125: { model: 'mobilenet_v1', widthMultiplier: 1.25 },
+};
+
+/** timm's weights by what they were trained on: interpolation, crop, size, and the tags of each model. */
+const TIMM: readonly (readonly [Preprocessing, Readonly<Record<string, readonly string[]>>])[] = [
+  [
+    { ...IMAGENET, interpolation: 'bicubic', cropPct: 0.95, inputSize: 224 },
+    {
+      resnet18: ['a1_in1k', 'a2_in1k'],
+      resnet34: ['a1_in1k', 'a2_in1k'],
+      resnet50: ['a1_in1k', 'a2_in1k', 'b1k_in1k', 'b2k_in1k', 'c1_in1k', 'c2_in1k', 'd_in1k'],
+      resnet50d: ['a1_in1k', 'a2_in1k'],
+      resnet101: ['a1_in1k', 'a1h_in1k', 'a2_in1k'],
+      resnet152: ['a1_in1k', 'a1h_in1k', 'a2_in1k'],
+    },
+  ],
+  [
+    { ...IMAGENET, interpolation: 'bicubic', cropPct: 0.95, inputSize: 160 },
+    {
+      resnet18: ['a3_in1k'],
+      resnet34: ['a3_in1k'],
+      resnet50: ['a3_in1k'],
+      resnet50d: ['a3_in1k'],
+      resnet101: ['a3_in1k'],
+      resnet152: ['a3_in1k'],
+    },
+  ],
+  [
+    { ...IMAGENET, interpolation: 'bicubic', cropPct: 0.875, inputSize: 224 },
+    {
+      resnet18: ['gluon_in1k'],
+      resnet18d: ['ra2_in1k'],
+      resnet34: ['bt_in1k', 'gluon_in1k'],
+      resnet34d: ['ra2_in1k'],
+      resnet50: ['am_in1k', 'bt_in1k', 'gluon_in1k', 'ra_in1k', 'ram_in1k'],
+      resnet50c: ['gluon_in1k'],
+      resnet50d: ['gluon_in1k', 'ra2_in1k'],
+      resnet101: ['gluon_in1k'],
+      resnet101d: ['gluon_in1k'],
+      resnet152: ['gluon_in1k'],
+      resnet152d: ['gluon_in1k'],
+      densenet121: ['ra_in1k', 'tv_in1k'],
+    },
+  ],
+  [
+    { ...IMAGENET, interpolation: 'bilinear', cropPct: 0.875, inputSize: 224 },
+    {
+      resnet18: ['fb_ssl_yfcc100m_ft_in1k', 'fb_swsl_ig1b_ft_in1k', 'tv_in1k'],
+      resnet34: ['tv_in1k'],
+      resnet50: ['fb_ssl_yfcc100m_ft_in1k', 'fb_swsl_ig1b_ft_in1k', 'tv_in1k'],
+      resnet101: ['tv_in1k'],
+      resnet152: ['tv_in1k'],
+      vgg16_bn: ['tv_in1k'],
+    },
+  ],
+  [
+    { ...IMAGENET, interpolation: 'bilinear', cropPct: 0.875, inputSize: 176 },
+    { resnet50: ['tv2_in1k'], resnet101: ['tv2_in1k'], resnet152: ['tv2_in1k'] },
+  ],
+  [
+    { ...IMAGENET, interpolation: 'bicubic', cropPct: 0.95, inputSize: 256 },
+    { resnet101d: ['ra2_in1k'], resnet152d: ['ra2_in1k'] },
+  ],
+  [{ ...IMAGENET, interpolation: 'bicubic', cropPct: 0.9, inputSize: 176 }, { resnet50: ['a1h_in1k'] }],
+  [
+    { ...IMAGENET, interpolation: 'bicubic', cropPct: 0.875, inputSize: 299 },
+    { inception_v3: ['gluon_in1k'] },
+  ],
+  [
+    { ...HALF, interpolation: 'bicubic', cropPct: 0.875, inputSize: 299 },
+    { inception_v3: ['tf_adv_in1k', 'tf_in1k', 'tv_in1k'] },
+  ],
+  [
+    { ...HALF, interpolation: 'bicubic', cropPct: 0.9, inputSize: 224 },
+    {
+      resnet18d: ['ra4_e3600_r224_in1k'],
+      resnet34: ['ra4_e3600_r224_in1k'],
+      mobilenetv1_125: ['ra4_e3600_r224_in1k'],
+    },
+  ],
+  [
+    { ...HALF, interpolation: 'bicubic', cropPct: 0.95, inputSize: 224 },
+    { resnet50d: ['ra4_e3600_r224_in1k'] },
+  ],
+  [
+    { ...HALF, interpolation: 'bicubic', cropPct: 0.875, inputSize: 224 },
+    { mobilenetv1_100: ['ra4_e3600_r224_in1k'] },
+  ],
+];
+
+const TIMM_PREPROCESSING: ReadonlyMap<string, Preprocessing> = new Map(
+  TIMM.flatMap(([preprocessing, models]) =>
+    Object.entries(models).flatMap(([model, tags]) =>
+      tags.map((tag) => [`${model}.${tag}`, preprocessing] as const),
+    ),
+  ),
+);
+
+const TORCHVISION_NAMES = Object.entries(TORCHVISION).flatMap(([model, weights]) => [
+  model,
+  ...Object.keys(weights).map((name) => `${model}.${name}`),
+]);
+
+/** Published weights that may be written in an experiment file, by hub; the hub of timm has more. */
+export const PUBLISHED_WEIGHTS: readonly string[] = [
+  ...TORCHVISION_NAMES.map((name) => `torchvision:${name}`),
+  ...[...TIMM_PREPROCESSING.keys()].map((name) => `timm:${name}`),
+];
+
+/** Where `weights`, as a person writes them, lead. */
+export function weightsSource(weights: string): WeightsSource {
+  const [, hub, name] = /^(torchvision|timm):(.*)$/.exec(weights) ?? [];
+  if (hub === undefined || name === undefined) return { kind: 'file', path: weights };
+  if (hub === 'timm') {
+    // The hub's names of repositories; the tag tells which of a model's weights.
+    return /^[\w-]+\.[\w.-]+$/.test(name) ? { kind: 'timm', name } : { kind: 'unknown', hub, name };
+  }
+  const [model = '', written] = name.split('.');
+  const weightsOfModel = Object.entries(TORCHVISION).find(([own]) => own === model)?.[1] ?? {};
+  const full = written ?? Object.keys(weightsOfModel).at(-1) ?? '';
+  const found = weightsOfModel[full];
+  return found && Object.hasOwn(weightsOfModel, full)
+    ? { kind: 'torchvision', name: `${model}.${full}`, file: found.file }
+    : { kind: 'unknown', hub: 'torchvision', name };
+}
+
+/** `weights` in full, such as `torchvision:resnet50.IMAGENET1K_V2` for `torchvision:resnet50`. */
+export function fullWeightsName(weights: string): string {
+  const source = weightsSource(weights);
+  return source.kind === 'torchvision' ? `torchvision:${source.name}` : weights;
+}
+
+/** How images have to be made for published weights; null for files, and for weights that are not known here. */
+export function preprocessingOf(weights: string): Preprocessing | null {
+  const source = weightsSource(weights);
+  switch (source.kind) {
+    case 'torchvision': {
+      const [model = '', name = ''] = source.name.split('.');
+      return TORCHVISION[model as ModelName]?.[name]?.preprocessing ?? null;
+    }
+    case 'timm':
+      return TIMM_PREPROCESSING.get(source.name) ?? null;
+    default:
+      return null;
+  }
+}
+
+/** What of a model is another than in the one that weights were made for, and what it has to be there. */
+export type ModelMismatch =
+  | { readonly part: 'name'; readonly needed: string }
+  | { readonly part: 'variant'; readonly needed: string }
+  | { readonly part: 'width' | 'growth_rate' | 'width_multiplier'; readonly needed: number };
+
+/** Why a model cannot start from published weights; null where it can, as far as is known without their file. */
+export function modelMismatch(weights: string, model: ModelSpec): ModelMismatch | null {
+  const made = modelOf(weightsSource(weights));
+  if (!made) return null;
+  if (made.model !== model.name) return { part: 'name', needed: made.model };
+  if ('variant' in model && made.variant && !sameForm(model, made.variant)) {
+    return { part: 'variant', needed: made.variant };
+  }
+  if ('growthRate' in model && model.growthRate !== 32) return { part: 'growth_rate', needed: 32 };
+  const { widthMultiplier = 1 } = made;
+  if ('widthMultiplier' in model && model.widthMultiplier !== widthMultiplier) {
+    return { part: 'width_multiplier', needed: widthMultiplier };
+  }
+  return 'width' in model && model.width !== 64 ? { part: 'width', needed: 64 } : null;
+}
+
+function modelOf(source: WeightsSource): TimmModel | null {
+  switch (source.kind) {
+    case 'torchvision':
+      // torchvision's ResNets have their stride in the 3x3 convolution, as variant B.
+      return { model: source.name.split('.')[0] as ModelName, variant: 'B' };
+    case 'timm': {
+      const [model = ''] = source.name.split('.');
+      return Object.hasOwn(TIMM_MODELS, model) ? (TIMM_MODELS[model] as TimmModel) : null;
+    }
+    default:
+      return null;
+  }
+}
+
+/** Without bottlenecks there is no stride to move, so that A is B. */
+function sameForm({ name, variant }: { name: ModelName; variant: string }, needed: string): boolean {
+  const hasBottlenecks = name !== 'resnet18' && name !== 'resnet34';
+  return variant === needed || (!hasBottlenecks && variant === 'A' && needed === 'B');
+}

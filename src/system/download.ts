@@ -1,0 +1,163 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import * as l10n from '@vscode/l10n';
+import { UserError } from '../shared/userError';
+import { isSystemError, reasonOf } from './errors';
+import { fetchFile, HttpError } from './fetchFile';
+import { processExists } from './processes';
+
+export interface DownloadProgress {
+  readonly file: string;
+  readonly receivedBytes: number;
+  /** Null where the server does not say. */
+  readonly totalBytes: number | null;
+}
+
+/** A published file. */
+export interface PublishedFile {
+  /** Where it is published, tried in turn. */
+  readonly urls: readonly string[];
+  /** Its SHA-256 in hexadecimal digits, or their beginning where no more is published. */
+  readonly sha256: string;
+  readonly limitBytes: number;
+}
+
+export interface DownloadOptions {
+  /** A server silent for this long is given up. */
+  readonly idleTimeoutMs: number;
+  /** What to do when no server gives the file or it cannot be written, for errors. */
+  readonly remedy: string;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((progress: DownloadProgress) => void) | undefined;
+}
+
+const PARTIAL = '.partial';
+/** A connection that breaks is taken up again as long as each attempt brings something, at most so often. */
+const MAX_ATTEMPTS = 50;
+
+/**
+ * Downloads a published file to `target`, which takes its name only when it is whole, checked and on the disk.
+ *
+ * The bytes go to a partial file beside it. A connection that breaks is taken up where it broke, and a download that was
+ * cancelled or failed goes on from its partial file the next time. A partial file belongs to one process at a time. One
+ * that turns out to be wrong is deleted, and one that does not fit on the disk as well.
+ *
+ * @throws UserError when no server gives the right content, or when the folder or disk refuses it; the signal's
+ *   reason when aborted
+ */
+export async function downloadFile(
+  target: string,
+  { urls, sha256, limitBytes }: PublishedFile,
+  options: DownloadOptions,
+): Promise<void> {
+  const { signal, remedy } = options;
+  signal?.throwIfAborted();
+  const folder = dirname(target);
+  const own = `${target}.${process.pid}${PARTIAL}`;
+  await writing(folder, remedy, async () => {
+    await mkdir(folder, { recursive: true });
+    await claimPartial(target, own);
+  });
+  const failures: string[] = [];
+  try {
+    for (const url of urls) {
+      const failure = await fetchWhole(url, own, { target, sha256, limitBytes }, options);
+      if (failure === null) return await writing(target, remedy, () => rename(own, target));
+      failures.push(failure);
+    }
+  } finally {
+    // For the next time. It is gone where the download is done.
+    await rename(own, `${target}${PARTIAL}`).catch(() => {});
+  }
+  const what = l10n.t('{0} could not be downloaded. {1}', basename(target), failures.join(' '));
+  throw new UserError({ what, remedy });
+}
+
+/** The SHA-256 of a file, in hexadecimal digits. */
+export async function sha256Of(path: string, signal?: AbortSignal): Promise<string> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(path), hash, { signal });
+  return hash.digest('hex');
+}
+
+interface Expected {
+  readonly target: string;
+  readonly sha256: string;
+  readonly limitBytes: number;
+}
+
+/**
+ * Fetches what is missing of a file, and checks the whole.
+ *
+ * @returns why this server's file cannot be used; null where it can
+ */
+async function fetchWhole(
+  url: string,
+  partial: string,
+  { target, sha256, limitBytes }: Expected,
+  { idleTimeoutMs, remedy, signal, onProgress }: DownloadOptions,
+): Promise<string | null> {
+  const file = basename(target);
+  for (let attempt = 1; ; attempt++) {
+    const before = await sizeOf(partial);
+    try {
+      await fetchFile(url, partial, {
+        ...{ limitBytes, idleTimeoutMs, remedy, signal, resumeFromBytes: before },
+        onBytes: (receivedBytes, totalBytes) => onProgress?.({ file, receivedBytes, totalBytes }),
+      });
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (!(error instanceof UserError)) {
+        await rm(partial, { force: true });
+        throw cannotWrite(target, remedy, error);
+      }
+      const gained = (await sizeOf(partial)) !== before;
+      if (!(error instanceof HttpError) && gained && attempt < MAX_ATTEMPTS) continue;
+      return `${url}: ${error.failure.what}`;
+    }
+    const found = await sha256Of(partial, signal);
+    if (found.startsWith(sha256)) return null;
+    await rm(partial, { force: true });
+    // What an earlier attempt left may have been of another version.
+    if (before > 0 && attempt < MAX_ATTEMPTS) continue;
+    return l10n.t('{0}: The file has the SHA-256 {1} and should have {2}.', url, found, sha256);
+  }
+}
+
+/** Makes a partial file that nobody works on this process's own, where there is one. */
+async function claimPartial(target: string, own: string): Promise<void> {
+  const name = basename(target);
+  for (const other of await readdir(dirname(target))) {
+    if (!other.startsWith(`${name}.`) || !other.endsWith(PARTIAL)) continue;
+    const pid = other.slice(name.length + 1, -PARTIAL.length);
+    if (pid !== '' && (!/^\d+$/.test(pid) || processExists(Number(pid)))) continue;
+    // Another process may be faster.
+    await rename(join(dirname(target), other), own).catch(() => {});
+  }
+}
+
+async function sizeOf(path: string): Promise<number> {
+  try {
+    return (await stat(path)).size;
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT')) return 0;
+    throw error;
+  }
+}
+
+/** Does work that writes at `where`; a refusal by the system becomes a UserError. */
+async function writing<Result>(where: string, remedy: string, work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work();
+  } catch (error) {
+    throw cannotWrite(where, remedy, error);
+  }
+}
+
+function cannotWrite(where: string, remedy: string, error: unknown): UserError {
+  const what = l10n.t('{0} cannot be written: {1}.', where, reasonOf(error));
+  return new UserError({ what, remedy }, { cause: error });
+}

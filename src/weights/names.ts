@@ -1,0 +1,26 @@
+/** PyTorch's count of a norm's batches, which nothing here depends on. */
+const BATCH_COUNT = '.num_batches_tracked';
+/** Inception's auxiliary classifier, which is trained beside the network and not used. */
+const AUXILIARY = 'AuxLogits.';
+
+/**
+ * Names in files for ours, which are torchvision's: DenseNet's as PyTorch wrote them before a name could not have a dot
+ * (torchvision's _load_state_dict), and the classifier of timm's VGG.
+ */
+const RENAMED: readonly (readonly [RegExp, string])[] = [
+  [/^(features\..*denselayer\d+\.(?:norm|conv))\.([12]\.)/, '$1$2'],
+  [/^pre_logits\.fc1\./, 'classifier.0.'],
+  [/^pre_logits\.fc2\./, 'classifier.3.'],
+  [/^head\.fc\./, 'classifier.6.'],
+];
+
+/** The name of a file's tensor in a network of these names; null where no network needs it. */
+export function ownName(name: string, known: ReadonlySet<string>): string | null {
+  if (known.has(name)) return name;
+  if (name.endsWith(BATCH_COUNT) || name.startsWith(AUXILIARY)) return null;
+  for (const [pattern, replacement] of RENAMED) {
+    const renamed = name.replace(pattern, replacement);
+    if (renamed !== name && known.has(renamed)) return renamed;
+  }
+  return name;
+}
