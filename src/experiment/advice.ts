@@ -3,12 +3,12 @@ import { assertNever } from '../shared/assertNever';
 import { ALL_TRICKS, type TrickName } from '../tricks/registry';
 import type { Advice, Trick } from '../tricks/trick';
 import { writtenTrick } from './aliases';
-import type { ExperimentDocument } from './document';
 import { insertTrick, removeTrick, setOption } from './edits';
 import type { Range } from './problem';
 import { chosenTricks, plainDraft, withTricks } from './resolve';
 import type { Experiment } from './schema';
-import type { EditResult } from './textEdits';
+import type { ExperimentDocument } from './text/document';
+import type { EditResult } from './text/textEdits';
 
 /** An advice with its trick and its place in the file. */
 export interface PlacedAdvice extends Advice {

@@ -1,8 +1,8 @@
 import { isMapping, valueAt } from '../shared/values';
 import { trickCalled } from '../tricks/registry';
 import { writtenTrick } from './aliases';
-import type { ExperimentDocument } from './document';
-import type { EditResult } from './textEdits';
+import type { ExperimentDocument } from './text/document';
+import type { EditResult } from './text/textEdits';
 
 /** Edits that switch a trick on with `value`: `true` or its options. A new `tricks` comes after `schedule`. */
 export function insertTrick(document: ExperimentDocument, trickName: string, value: unknown): EditResult {

@@ -1,7 +1,7 @@
 import * as l10n from '@vscode/l10n';
 import type { Path } from '../shared/path';
 import { withValue } from '../shared/values';
-import { parseDocument } from './document';
+import { parseDocument } from './text/document';
 import type { Finding } from './validate';
 
 /** A `key=value` of the command line, such as `schedule.epochs=3`. */

@@ -3,11 +3,11 @@ import type { Recipe } from '../recipe/recipe';
 import { isMapping } from '../shared/values';
 import { type Translation, translate } from './aliases';
 import { datasetRequest } from './dataPlan';
-import { type ExperimentDocument, parseDocument } from './document';
 import { type Override, overrideOf, parseOverride, withOverrides } from './overrides';
 import type { Problem } from './problem';
 import { type ResolutionProblem, resolve } from './resolve';
 import type { Experiment } from './schema';
+import { type ExperimentDocument, parseDocument } from './text/document';
 import { type Finding, type Purpose, validate } from './validate';
 import { experimentWarnings } from './warnings';
 

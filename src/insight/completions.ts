@@ -1,7 +1,7 @@
 import { translate } from '../experiment/aliases';
-import { type ExperimentDocument, parseDocument } from '../experiment/document';
 import { parseExperiment } from '../experiment/parse';
 import { fieldAt, keysAt } from '../experiment/schemaTree';
+import { type ExperimentDocument, parseDocument } from '../experiment/text/document';
 import { type FactsLookup, NO_FACTS } from '../recipe/datasets';
 import type { Path } from '../shared/path';
 import { valueAt } from '../shared/values';

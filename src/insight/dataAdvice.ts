@@ -1,7 +1,7 @@
 import * as l10n from '@vscode/l10n';
-import type { ExperimentDocument } from '../experiment/document';
 import type { ParseResult } from '../experiment/parse';
 import type { Range } from '../experiment/problem';
+import type { ExperimentDocument } from '../experiment/text/document';
 import type { SourceFacts } from '../recipe/datasets';
 import { formatCount, formatNumber } from '../shared/format';
 import type { Path } from '../shared/path';

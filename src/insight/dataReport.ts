@@ -49,13 +49,19 @@ export function indexSummary({ facts, report }: IndexedData): string {
 /**
  * What an index knows of a data set, in Markdown.
  *
- * @param title what a person calls the data set
+ * @param places the files and folders of the images
  * @param testLooks how often runs were evaluated on its test images
  */
-export function dataReport(title: string, index: IndexedData, testLooks: number): string {
+export function dataReport(
+  title: string,
+  places: readonly string[],
+  index: IndexedData,
+  testLooks: number,
+): string {
   const { facts, report, scannedAt } = index;
   return [
     `# ${escaped(title)}`,
+    ...(places.length > 0 ? [`_${escaped(places.join(', '))}_`] : []),
     indexSummary(index),
     ...report.problems.map(problemText),
     `## ${l10n.t('Images')}`,

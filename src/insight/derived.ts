@@ -1,11 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
 import * as l10n from '@vscode/l10n';
 import { translate, writtenTrick } from '../experiment/aliases';
-import type { ExperimentDocument } from '../experiment/document';
 import type { ParseResult } from '../experiment/parse';
 import type { Position } from '../experiment/problem';
 import { chosenTricks, plainDraft, withTricks } from '../experiment/resolve';
 import type { Experiment } from '../experiment/schema';
+import type { ExperimentDocument } from '../experiment/text/document';
 import type { SourceFacts } from '../recipe/datasets';
 import { effectiveBatchOf, finalize } from '../recipe/draft';
 import { formatCount, formatNumber } from '../shared/format';

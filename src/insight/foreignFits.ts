@@ -3,7 +3,7 @@ import * as l10n from '@vscode/l10n';
 import type { Range } from '../experiment/problem';
 import { type ResolutionProblem, resolve } from '../experiment/resolve';
 import { type Experiment, experimentSchema } from '../experiment/schema';
-import { applyEdits, type EditResult } from '../experiment/textEdits';
+import { applyEdits, type EditResult } from '../experiment/text/textEdits';
 import { validate } from '../experiment/validate';
 import type { Adapter, ForeignFile } from '../interop/import/adapter';
 import { readForeign } from '../interop/import/adapters';

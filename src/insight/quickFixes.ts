@@ -3,7 +3,7 @@ import { adviceEdits, adviceFor, allAdviceEdits, isAdvised, type PlacedAdvice } 
 import { setOption } from '../experiment/edits';
 import type { ParseResult } from '../experiment/parse';
 import type { Problem, Range } from '../experiment/problem';
-import type { EditResult } from '../experiment/textEdits';
+import type { EditResult } from '../experiment/text/textEdits';
 import { assertNever } from '../shared/assertNever';
 import type { Path } from '../shared/path';
 import { trickCalled } from '../tricks/registry';

@@ -1,12 +1,12 @@
 import * as l10n from '@vscode/l10n';
 import { writtenTrick } from '../experiment/aliases';
-import { ExperimentDocument } from '../experiment/document';
 import { setOption } from '../experiment/edits';
 import { type ParseResult, readExperiment } from '../experiment/parse';
 import { type ResolutionProblem, resolve } from '../experiment/resolve';
 import type { Experiment } from '../experiment/schema';
 import { fieldAt } from '../experiment/schemaTree';
-import { applyEdits, type EditResult } from '../experiment/textEdits';
+import { ExperimentDocument } from '../experiment/text/document';
+import { applyEdits, type EditResult } from '../experiment/text/textEdits';
 import type { Trick } from '../tricks/trick';
 import { whateverTheImages } from './unindexed';
 

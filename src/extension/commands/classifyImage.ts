@@ -28,7 +28,7 @@ export async function classifyImage(services: Services, target: Target, images?:
     const results = await vscode.window.withProgress({ location, title }, () =>
       classified(services, run, chosen),
     );
-    showClassified(run.manifest.name, results);
+    showClassified(services.extensionUri, run.manifest.name, results);
   } catch (error) {
     services.log.error(`${run.id} could not be asked:`, error);
     tellFailure(failureOf(error), { title: vscode.l10n.t('Open log'), run: () => services.log.show() });

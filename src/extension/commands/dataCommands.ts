@@ -63,8 +63,9 @@ export async function showData(services: Services, target: Target): Promise<void
   if (!index) return tellUnindexed(services, uri);
   const testLooks = await countLooks(root, datasetKey(request, folder));
   const name = vscode.l10n.t('Data of {0}', experimentName(uri));
-  const title = requestPaths(request, folder).join(', ') || request.dataset;
-  const report = services.dataReports.hold(`${name}.md`, dataReport(title, index, testLooks), uri.toString());
+  const places = requestPaths(request, folder);
+  const text = dataReport(name, places, index, testLooks);
+  const report = services.dataReports.hold(`${name}.md`, text, uri.toString());
   await vscode.commands.executeCommand('markdown.showPreview', report);
 }
 

@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import type { EditResult } from '../../experiment/textEdits';
+import type { EditResult } from '../../experiment/text/textEdits';
 import { dataAdvice } from '../../insight/dataAdvice';
 import { adviceFix, quickFixes } from '../../insight/quickFixes';
 import { finishedRuns } from '../runs/finishedRuns';

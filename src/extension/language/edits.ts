@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import type { EditResult, TextEdit } from '../../experiment/textEdits';
+import type { EditResult, TextEdit } from '../../experiment/text/textEdits';
 
 /** Edits of an experiment file as one of the editor's, that one undo takes back. */
 export function workspaceEdit(

@@ -81,11 +81,12 @@ const STYLE = `
   h1 { font-size: 1.4em; font-weight: 600; }
   h2 { margin: 0 0 0.5em; font-size: 1.1em; font-weight: 600; overflow-wrap: anywhere; }
   figure { display: flex; flex-wrap: wrap; gap: 1.5em; margin: 0 0 2em; align-items: flex-start; }
-  img { max-width: min(100%, 20em); max-height: 20em; min-width: 6em; object-fit: contain; border: 1px solid var(--vscode-widget-border, transparent); image-rendering: auto; }
+  img { max-width: min(100%, 20em); max-height: 20em; min-width: 10em; object-fit: contain; border: 1px solid var(--vscode-widget-border, transparent); }
   figcaption { flex: 1 1 18em; max-width: 36em; }
   table { width: 100%; border-collapse: collapse; }
   caption { text-align: start; color: var(--vscode-descriptionForeground); padding-bottom: 0.5em; }
   th { text-align: start; font-weight: normal; padding: 0.2em 1em 0.2em 0; overflow-wrap: anywhere; }
+  th, td { vertical-align: middle; }
   .bar { width: 50%; }
   .percent { text-align: end; padding-inline-start: 1em; font-variant-numeric: tabular-nums; }
   tr:first-of-type { font-weight: 600; }

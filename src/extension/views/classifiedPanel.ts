@@ -8,7 +8,11 @@ import { classifiedHtml } from './classifiedHtml';
  * Shows images with the classes that a run takes them for, in a panel of their own that reads the images' folders and
  * nothing else. It is not brought back after a reload, since its run may be another by then.
  */
-export function showClassified(runName: string, results: readonly Classified[]): void {
+export function showClassified(
+  extensionUri: vscode.Uri,
+  runName: string,
+  results: readonly Classified[],
+): void {
   const folders = [...new Set(results.map(({ path }) => dirname(path)))];
   const panel = vscode.window.createWebviewPanel(
     'bagOfTricks.classified',
@@ -16,6 +20,7 @@ export function showClassified(runName: string, results: readonly Classified[]):
     vscode.window.activeTextEditor ? vscode.ViewColumn.Beside : vscode.ViewColumn.Active,
     { enableScripts: false, localResourceRoots: folders.map((folder) => vscode.Uri.file(folder)) },
   );
+  panel.iconPath = vscode.Uri.joinPath(extensionUri, 'media', 'icon.png');
   const { webview } = panel;
   webview.html = classifiedHtml({
     runName,

@@ -1,5 +1,5 @@
 import type { Range } from '../../experiment/problem';
-import type { EditResult } from '../../experiment/textEdits';
+import type { EditResult } from '../../experiment/text/textEdits';
 import type { Changes, Settings, TrickMapping } from '../../tricks/elsewhere/mapping';
 import { NO_EQUIVALENT, type Systems } from '../../tricks/elsewhere/systems';
 import { ALL_TRICKS, type TrickName } from '../../tricks/registry';

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import * as l10n from '@vscode/l10n';
-import { applyEdits, type EditResult, type TextEdit } from '../../experiment/textEdits';
+import { applyEdits, type EditResult, type TextEdit } from '../../experiment/text/textEdits';
 import { assertNever } from '../../shared/assertNever';
 import { isMapping } from '../../shared/values';
 import { type Changes, COMPUTED } from '../../tricks/elsewhere/mapping';

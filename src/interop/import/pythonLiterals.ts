@@ -1,4 +1,4 @@
-import type { Span } from '../../experiment/syntax';
+import type { Span } from '../../experiment/text/syntax';
 
 /**
  * A value as Python writes one. Numbers, texts, True, False and None, lists, and mappings written `dict(key=value)`

@@ -1,5 +1,5 @@
-import { parseDocument } from '../../experiment/document';
-import type { EditResult } from '../../experiment/textEdits';
+import { parseDocument } from '../../experiment/text/document';
+import type { EditResult } from '../../experiment/text/textEdits';
 import { RESNET_NAMES } from '../../models/catalog';
 import { isMapping } from '../../shared/values';
 import { numberAt, textAt } from '../../tricks/elsewhere/mapping';

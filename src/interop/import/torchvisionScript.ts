@@ -1,6 +1,6 @@
 import * as l10n from '@vscode/l10n';
 import { Lines } from '../../experiment/problem';
-import type { TextEdit } from '../../experiment/textEdits';
+import type { TextEdit } from '../../experiment/text/textEdits';
 import { RESNET_NAMES } from '../../models/catalog';
 import { COMPUTED, numberAt, textAt } from '../../tricks/elsewhere/mapping';
 import { type Adapter, IMAGENET, mappingsOf } from './adapter';

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { adviceFor, allAdviceEdits, isAdvised } from '../../../src/experiment/advice';
 import { parseExperiment } from '../../../src/experiment/parse';
-import { applyEdits } from '../../../src/experiment/textEdits';
+import { applyEdits } from '../../../src/experiment/text/textEdits';
 import { experimentFile } from './documents';
 
 /** An experiment of a batch size and rate, with more in its optimizer, schedule and tricks. */

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { parseDocument } from '../../../src/experiment/document';
 import { insertTrick, removeTrick } from '../../../src/experiment/edits';
 import { parseExperiment } from '../../../src/experiment/parse';
 import { formatProblem } from '../../../src/experiment/problem';
-import { applyEdits } from '../../../src/experiment/textEdits';
+import { parseDocument } from '../../../src/experiment/text/document';
+import { applyEdits } from '../../../src/experiment/text/textEdits';
 import { ALL_TRICKS, type TRICKS } from '../../../src/tricks/registry';
 
 const HEAD = `name: a

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { parseDocument } from '../../../src/experiment/document';
 import { Lines } from '../../../src/experiment/problem';
+import { parseDocument } from '../../../src/experiment/text/document';
 
 const YAML =
   'name: a # x\nschedule:\n  epochs: 3\n  decay: { name: step, milestones: [1, 22] }\ntricks:\nseed: 1\n';

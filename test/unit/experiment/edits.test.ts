@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { parseDocument } from '../../../src/experiment/document';
 import { insertTrick, removeTrick } from '../../../src/experiment/edits';
 import { parseExperiment } from '../../../src/experiment/parse';
-import { applyEdits, type EditResult } from '../../../src/experiment/textEdits';
+import { parseDocument } from '../../../src/experiment/text/document';
+import { applyEdits, type EditResult } from '../../../src/experiment/text/textEdits';
 import { valueAt, withValue } from '../../../src/shared/values';
 import { experimentFile, type GeneratedFile } from './documents';
 

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { translate } from '../../../src/experiment/aliases';
-import { parseDocument } from '../../../src/experiment/document';
 import { insertTrick } from '../../../src/experiment/edits';
 import { parseExperiment } from '../../../src/experiment/parse';
-import { applyEdits } from '../../../src/experiment/textEdits';
+import { parseDocument } from '../../../src/experiment/text/document';
+import { applyEdits } from '../../../src/experiment/text/textEdits';
 import { foreignFits } from '../../../src/insight/foreignFits';
 import { type TrickFit, trickFits } from '../../../src/insight/trickFit';
 import { optionText, typedValue } from '../../../src/insight/trickOptions';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { parseExperiment } from '../../../src/experiment/parse';
-import { applyEdits } from '../../../src/experiment/textEdits';
+import { applyEdits } from '../../../src/experiment/text/textEdits';
 import { type DataFinding, dataAdvice } from '../../../src/insight/dataAdvice';
 import type { SourceFacts } from '../../../src/recipe/datasets';
 import { sourceFacts } from '../../support/sourceFacts';

@@ -24,8 +24,8 @@ const INDEX = {
 
 describe('the report of an index', () => {
   test('has the counts, the classes from the largest on, and the sizes', () => {
-    const text = dataReport('photos', INDEX, 0);
-    expect(text).toContain('# photos\n\n1,000 images of 2 classes.\n');
+    const text = dataReport('photos', ['/my_photos'], INDEX, 0);
+    expect(text).toContain('# photos\n\n_/my\\_photos_\n\n1,000 images of 2 classes.\n');
     expect(text).toContain(
       '| Class | Training | Validation |\n| --- | --: | --: |\n| cat | 600 | 60 |\n| dog | 300 | 40 |\n',
     );
@@ -51,7 +51,7 @@ describe('the report of an index', () => {
         ],
       },
     };
-    const text = dataReport('photos', index, 3);
+    const text = dataReport('photos', [], index, 3);
     expect(indexSummary(index)).toBe('1,050 images of 2 classes; 102 more cannot be read.');
     expect(text).toContain('> **Warning:** One is a copy. Delete it.');
     expect(text).toContain('| Test images | 50; looked at 3 times |');
@@ -67,7 +67,7 @@ describe('the report of an index', () => {
 
   test('lists no more than 200 classes', () => {
     const classNames = Array.from({ length: 1000 }, (_, label) => `class ${label}`);
-    const text = dataReport('many', { ...INDEX, facts: sourceFacts({ classNames, trainCounts: [] }) }, 0);
+    const text = dataReport('many', [], { ...INDEX, facts: sourceFacts({ classNames, trainCounts: [] }) }, 0);
     expect(text).toContain('And 800 more classes.');
     expect(text.split('\n').filter((line) => line.startsWith('| class')).length).toBe(200);
   });

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseExperiment } from '../../../src/experiment/parse';
-import { applyEdits } from '../../../src/experiment/textEdits';
+import { applyEdits } from '../../../src/experiment/text/textEdits';
 import { type TrickFit, trickFits } from '../../../src/insight/trickFit';
 import { ALL_TRICKS } from '../../../src/tricks/registry';
 import { experimentFile, type GeneratedFile } from '../experiment/documents';

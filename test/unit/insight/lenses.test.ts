@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseExperiment } from '../../../src/experiment/parse';
-import { applyEdits } from '../../../src/experiment/textEdits';
+import { applyEdits } from '../../../src/experiment/text/textEdits';
 import { experimentLenses, type LensFace, type LensSurroundings } from '../../../src/insight/lenses';
 import { trickFits } from '../../../src/insight/trickFit';
 import { MANIFEST_VERSION, type Manifest } from '../../../src/protocol/manifest';

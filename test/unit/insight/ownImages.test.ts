@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { parseExperiment } from '../../../src/experiment/parse';
-import { applyEdits } from '../../../src/experiment/textEdits';
+import { applyEdits } from '../../../src/experiment/text/textEdits';
 import { inlayHints } from '../../../src/insight/derived';
 import { hoverAt } from '../../../src/insight/hovers';
 import { experimentLenses, type LensSurroundings } from '../../../src/insight/lenses';

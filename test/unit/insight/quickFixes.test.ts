@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { parseExperiment } from '../../../src/experiment/parse';
-import { applyEdits } from '../../../src/experiment/textEdits';
+import { applyEdits } from '../../../src/experiment/text/textEdits';
 import { adviceFix, quickFixes } from '../../../src/insight/quickFixes';
 
 const RUNS = Array.from({ length: 7 }, (_, index) => ({ id: `run-${index}`, description: `${90 - index}%` }));

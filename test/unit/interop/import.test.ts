@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { applyEdits } from '../../../src/experiment/textEdits';
+import { applyEdits } from '../../../src/experiment/text/textEdits';
 import { foreignFits } from '../../../src/insight/foreignFits';
 import { foreignLenses, type LensSurroundings } from '../../../src/insight/lenses';
 import { ADAPTERS, readForeign } from '../../../src/interop/import/adapters';

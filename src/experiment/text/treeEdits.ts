@@ -1,6 +1,6 @@
 import * as l10n from '@vscode/l10n';
-import type { Path } from '../shared/path';
-import { isMapping } from '../shared/values';
+import type { Path } from '../../shared/path';
+import { isMapping } from '../../shared/values';
 import { type Entry, entryOf, type MapNode, mapsOf, type Notation, type SyntaxNode } from './syntax';
 import type { EditResult, TextEdit } from './textEdits';
 

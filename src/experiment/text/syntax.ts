@@ -1,5 +1,5 @@
-import { assertNever } from '../shared/assertNever';
-import type { Path } from '../shared/path';
+import { assertNever } from '../../shared/assertNever';
+import type { Path } from '../../shared/path';
 
 /**
  * What YAML and JSON documents have in common: values with their places. Edits and problems are worked out on

@@ -1,9 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import * as l10n from '@vscode/l10n';
-import type { Path } from '../shared/path';
-import { isMapping, valueAt, withoutValue, withValue } from '../shared/values';
+import type { Path } from '../../shared/path';
+import { isMapping, valueAt, withoutValue, withValue } from '../../shared/values';
+import { Lines, type Problem, type Range } from '../problem';
 import { JSON_NOTATION, parseJson } from './jsonDocument';
-import { Lines, type Problem, type Range } from './problem';
 import { NestingError, type Notation, placeAt, type SyntaxTree, spanOf } from './syntax';
 import { applyEdits, type EditResult, type TextEdit } from './textEdits';
 import { removalEdits, type SetOptions, setEdits } from './treeEdits';
