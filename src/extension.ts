@@ -1,9 +1,11 @@
 import * as l10n from '@vscode/l10n';
 import * as vscode from 'vscode';
 import { answerDashboard, registerCommands } from './extension/commands/commands';
+import { DataTool } from './extension/dataTool';
 import { EngineTool } from './extension/engineTool';
 import { CodeActions } from './extension/language/codeActions';
 import { registerCompletions } from './extension/language/completionProvider';
+import { DataIndexes } from './extension/language/dataIndexes';
 import { Diagnostics } from './extension/language/diagnostics';
 import { ExperimentFiles } from './extension/language/experimentFiles';
 import { Hovers } from './extension/language/hoverProvider';
@@ -42,6 +44,9 @@ export async function activate(context: vscode.ExtensionContext): Promise<Api> {
   const evidence = new RunEvidence(library);
   const recipes = new RecipeDocuments();
   const engines = new EngineTool(extensionUri, log);
+  const indexes = new DataIndexes();
+  const dataTool = new DataTool(extensionUri, indexes, log);
+  const dataReports = new ReadOnlyDocuments('bag-of-tricks-data');
   const reports = new ReadOnlyDocuments('bag-of-tricks-engines');
   const dashboards = new DashboardPanels(
     extensionUri,
@@ -62,6 +67,8 @@ export async function activate(context: vscode.ExtensionContext): Promise<Api> {
     dashboards,
     recipes,
     engines,
+    dataTool,
+    dataReports,
     reports,
   };
 
@@ -70,17 +77,19 @@ export async function activate(context: vscode.ExtensionContext): Promise<Api> {
     files,
     library,
     recipes,
+    indexes,
+    dataReports,
     reports,
     dashboards,
     view,
     runner,
     new StatusBar(library),
     evidence,
-    new LensProvider(library, evidence),
-    new Diagnostics(),
+    new LensProvider(library, evidence, indexes),
+    new Diagnostics(indexes),
     new CodeActions(library).register(),
     new Hovers(evidence).register(),
-    registerInlayHints(),
+    registerInlayHints(indexes),
     registerCompletions(library),
     notifyOfEnds(library, dashboards),
     registerCommands(services),

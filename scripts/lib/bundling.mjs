@@ -17,14 +17,16 @@ export const nodeBundle = {
 };
 
 /**
- * The entry points of the programs that Node runs: the trainer, the threads that share its batches and those that prepare
- * its images, the threads that look at a data set's images, the process that asks a trained run, and the command line.
+ * The entry points of the programs that Node runs: the trainer, the workers that share its batches, those that prepare
+ * its images and those that look at a data set's images, the program that indexes a data set, the one that asks a
+ * trained run about images, the command line.
  */
 export const programs = {
   trainer: 'src/training/trainer/main.ts',
   thread: 'src/training/parallel/worker.ts',
   imageWorker: 'src/training/data/pipeline/worker.ts',
   looker: 'src/datasets/index/lookerThread.ts',
+  indexer: 'src/datasets/indexer/main.ts',
   predictor: 'src/training/predictor/main.ts',
   tricks: 'src/cli/main.ts',
 };

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, relative, resolve } from 'node:path';
 import * as l10n from '@vscode/l10n';
-import { assertUsable } from '../datasets/index/openIndexed';
+import { assertUsable } from '../datasets/index/datasetIndex';
 import { factsLookup, indexLookup } from '../datasets/index/store';
 import { parseExperiment } from '../experiment/parse';
 import { formatProblem, type Problem } from '../experiment/problem';

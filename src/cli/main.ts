@@ -13,6 +13,7 @@ import { addDoctorCommand } from './commands/doctor';
 import { addEngineCommand } from './commands/engine';
 import { addExportCommand } from './commands/export';
 import { addInspectCommand } from './commands/inspect';
+import { addNewCommand } from './commands/new';
 import { addPauseCommand } from './commands/pause';
 import { addPredictCommand } from './commands/predict';
 import { addQueueCommand } from './commands/queue';
@@ -30,6 +31,7 @@ import { EXIT, type ExitCode, Interrupted, Terminal } from './terminal';
 
 /** In the order in which the help lists them. */
 const COMMANDS: readonly ((program: Command, context: CommandContext) => void)[] = [
+  addNewCommand,
   addRunCommand,
   addResolveCommand,
   addInspectCommand,

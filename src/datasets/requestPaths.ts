@@ -1,4 +1,4 @@
-import { dirname, resolve } from 'node:path';
+import { dirname, isAbsolute, relative, resolve, sep } from 'node:path';
 import envPaths from 'env-paths';
 import type { OwnDatasetRequest } from '../recipe/datasets';
 
@@ -23,6 +23,26 @@ function withoutPattern({ dataset }: OwnDatasetRequest, path: string): string {
   if (dataset !== 'webdataset') return path;
   const start = path.search(/[*?{[]/);
   return start === -1 ? path : dirname(`${path.slice(0, start)}x`);
+}
+
+/** The request of a folder of images, as an experiment file in `folder` writes it. */
+export function imageFolderRequest(
+  images: string,
+  folder: string,
+): Extract<OwnDatasetRequest, { dataset: 'image_folder' }> {
+  return {
+    dataset: 'image_folder',
+    path: pathFrom(folder, images),
+    split: { validation: 0.1, seed: 0 },
+  };
+}
+
+/** A path as a person writes it in a folder: relative where it is in it, with slashes on every system. */
+export function pathFrom(folder: string, path: string): string {
+  const inside = relative(folder, path);
+  if (inside === '') return '.';
+  const isOutside = isAbsolute(inside) || inside.split(sep)[0] === '..';
+  return isOutside ? path : inside.replaceAll(sep, '/');
 }
 
 /** Where unpacked and downloaded data is kept: the environment's BAG_OF_TRICKS_CACHE, else the user's cache. */

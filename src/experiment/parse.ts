@@ -11,22 +11,26 @@ import { type ExperimentDocument, parseDocument } from './text/document';
 import { type Finding, type Purpose, validate } from './validate';
 import { experimentWarnings } from './warnings';
 
+/** What was read, and what was known of the images: what is read again in its place is to know the same. */
+interface Source {
+  readonly document: ExperimentDocument;
+  readonly factsOf: FactsLookup;
+}
+
 export type ParseResult =
-  | {
+  | (Source & {
       readonly ok: true;
       readonly experiment: Experiment;
       readonly recipe: Recipe;
-      readonly document: ExperimentDocument;
       /** What is understood and had better be written otherwise. */
       readonly warnings: readonly Problem[];
-    }
-  | {
+    })
+  | (Source & {
       readonly ok: false;
       readonly problems: readonly Problem[];
-      readonly document: ExperimentDocument;
       /** The experiment, where all that is missing is an index of the images that it names. */
       readonly unindexed?: { readonly experiment: Experiment; readonly request: OwnDatasetRequest };
-    };
+    });
 
 /** Reads an experiment file, as JSON or YAML by its name, up to the recipe it leads to. */
 export function parseExperiment(
@@ -50,7 +54,8 @@ export function readExperiment(
   purpose: Purpose = 'train',
   factsOf: FactsLookup = NO_FACTS,
 ): ParseResult {
-  if (document.problems.length > 0) return { ok: false, problems: document.problems, document };
+  const source: Source = { document, factsOf };
+  if (document.problems.length > 0) return { ok: false, problems: document.problems, ...source };
 
   const overrides: Override[] = [];
   const unread: Problem[] = [];
@@ -59,7 +64,7 @@ export function readExperiment(
     if (result.ok) overrides.push(result.override);
     else unread.push({ ...problem(document, result.finding), override: source });
   }
-  if (unread.length > 0) return { ok: false, problems: unread, document };
+  if (unread.length > 0) return { ok: false, problems: unread, ...source };
 
   const translation = translate(withOverrides(withoutEmptyParts(document.value), overrides));
   const placed = (findings: readonly Finding[], severity: Problem['severity']) =>
@@ -67,7 +72,7 @@ export function readExperiment(
   const failed = (findings: readonly Finding[]): ParseResult => ({
     ok: false,
     problems: placed([...translation.errors, ...findings], 'error'),
-    document,
+    ...source,
   });
   const validation = validate(translation.value, purpose);
   if (!validation.ok) return failed(validation.findings);
@@ -76,7 +81,7 @@ export function readExperiment(
   const facts = isOwnDataset(request) ? factsOf(request) : null;
   const experiment: Experiment = { ...validation.experiment, ...(facts && { facts }) };
   if (isOwnDataset(request) && !facts && purpose === 'train') {
-    return { ok: false, problems: [], document, unindexed: { experiment, request } };
+    return { ok: false, problems: [], ...source, unindexed: { experiment, request } };
   }
   const resolution = resolve(experiment);
   if (!resolution.ok) {
@@ -86,7 +91,7 @@ export function readExperiment(
     [...translation.warnings, ...findingsOf(experimentWarnings(experiment))],
     'warning',
   );
-  return { ok: true, experiment, recipe: resolution.recipe, document, warnings };
+  return { ok: true, experiment, recipe: resolution.recipe, warnings, ...source };
 }
 
 function findingsOf(problems: readonly ResolutionProblem[]): Finding[] {

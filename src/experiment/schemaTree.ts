@@ -18,12 +18,19 @@ export interface Field {
   readonly isMapping: boolean;
 }
 
-/** The keys that the mapping at `path` may have, by the branch of each union that fits `value`. */
+/**
+ * The keys that the mapping at `path` may have, by the branch of each union that fits `value`; where `value` leaves the
+ * branch open, the key that chooses it.
+ */
 export function keysAt(path: Path, value: unknown): string[] {
-  const objects = schemasAt(experimentSchema, path, value).flatMap(({ schema, value: held }) =>
-    objectsOf(schema).filter((object) => discriminates(object, held)),
-  );
-  const keys = objects.flatMap(({ shape }) => Object.keys(shape));
+  const keys = schemasAt(experimentSchema, path, value).flatMap(({ schema, value: held }) => {
+    const objects = objectsOf(schema);
+    const fitting = objects.filter((object) => discriminates(object, held));
+    if (fitting.length > 0) return fitting.flatMap(({ shape }) => Object.keys(shape));
+    return objects.flatMap(({ shape }) =>
+      Object.keys(shape).filter((key) => isFixed(shape[key]) && valueAt(held, [key]) === undefined),
+    );
+  });
   return [...new Set(keys)].filter((name) => !name.startsWith('$'));
 }
 
@@ -33,9 +40,13 @@ export function fieldAt(path: Path, value: unknown): Field | undefined {
   if (schemas.length === 0) return undefined;
   const descriptions = new Set(schemas.map(descriptionOf).filter((text) => text !== undefined));
   const hasMeanings = descriptions.size > 1;
+  const meanings = new Map(schemas.flatMap(kindsOf));
   const values = new Map(
     schemas.flatMap((schema) =>
-      valuesOf(schema).map((each) => [each, hasMeanings ? descriptionOf(schema) : undefined] as const),
+      valuesOf(schema).map((each) => {
+        const meaning = hasMeanings ? descriptionOf(schema) : undefined;
+        return [each, meaning ?? meanings.get(each)] as const;
+      }),
     ),
   );
   const [written] = [valueAt(value, path)].filter(isPlain);
@@ -56,6 +67,9 @@ function schemasAt(
 ): { readonly schema: Schema; readonly value: unknown }[] {
   const [key, ...rest] = path;
   if (key === undefined) return [{ schema, value }];
+  if (typeof key === 'number') {
+    return itemsOf(schema, key).flatMap((item) => schemasAt(item, rest, valueAt(value, [key])));
+  }
   return objectsOf(schema)
     .filter((object) => discriminates(object, value, rest.length === 0 ? String(key) : undefined))
     .flatMap(({ shape }) => {
@@ -72,12 +86,37 @@ function objectsOf(schema: Schema): z.ZodObject[] {
   return inner ? objectsOf(inner) : [];
 }
 
+/** The schemas of an item of a list. */
+function itemsOf(schema: Schema, index: number): Schema[] {
+  if (schema instanceof z.ZodArray) return [schema.element];
+  if (schema instanceof z.ZodTuple) return [schema.def.items[index]].filter((item) => item !== undefined);
+  if (schema instanceof z.ZodUnion) return schema.options.flatMap((option) => itemsOf(option, index));
+  const inner = innerOf(schema);
+  return inner ? itemsOf(inner, index) : [];
+}
+
+/** The kinds of mappings that a union takes by a word of theirs, such as `step: flip`, with what each word means. */
+function kindsOf(schema: Schema): [string | number | boolean, string | undefined][] {
+  if (!(schema instanceof z.ZodUnion)) return [];
+  return objectsOf(schema).flatMap(({ shape }) =>
+    Object.values(shape).flatMap((field) =>
+      field instanceof z.ZodLiteral
+        ? valuesOf(field).map((value): [typeof value, string | undefined] => [value, descriptionOf(field)])
+        : [],
+    ),
+  );
+}
+
 /** Whether an object schema takes the value's own words for its kind, such as `dataset: synthetic`. */
 function discriminates({ shape }: z.ZodObject, value: unknown, except?: string): boolean {
   return Object.entries(shape).every(([key, field]) => {
-    const isFixed = field instanceof z.ZodLiteral || field instanceof z.ZodEnum;
-    return !isFixed || key === except || field.safeParse(valueAt(value, [key])).success;
+    return !isFixed(field) || key === except || field.safeParse(valueAt(value, [key])).success;
   });
+}
+
+/** Whether a schema takes words that are listed, and nothing else. */
+function isFixed(schema: unknown): schema is z.ZodLiteral | z.ZodEnum {
+  return schema instanceof z.ZodLiteral || schema instanceof z.ZodEnum;
 }
 
 function innerOf(schema: Schema): Schema | undefined {

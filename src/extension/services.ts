@@ -1,4 +1,5 @@
 import type * as vscode from 'vscode';
+import type { DataTool } from './dataTool';
 import type { EngineTool } from './engineTool';
 import type { ExperimentFiles } from './language/experimentFiles';
 import type { ReadOnlyDocuments } from './language/readOnlyDocuments';
@@ -19,6 +20,9 @@ export interface Services {
   readonly dashboards: DashboardPanels;
   readonly recipes: RecipeDocuments;
   readonly engines: EngineTool;
+  readonly dataTool: DataTool;
+  /** What is known of data sets, to be read. */
+  readonly dataReports: ReadOnlyDocuments;
   /** What was found out about engines, to be read. */
   readonly reports: ReadOnlyDocuments;
 }

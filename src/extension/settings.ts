@@ -1,6 +1,11 @@
 import * as vscode from 'vscode';
+import { CACHE_MB, DATA_WORKERS } from '../protocol/dataVariables';
+import { FILES_OUTSIDE } from '../protocol/trainer';
 import { findNode } from '../system/findNode';
 import { type TrickName, trickCalled } from '../tricks/registry';
+
+/** Where the full data sets are looked for, in the environment of a trainer. */
+const DATA_FOLDER = 'BAG_OF_TRICKS_DATA';
 
 /** What the settings say of how runs are trained. */
 export interface Settings {
@@ -47,6 +52,17 @@ export function readSettings(): Settings {
     retries: Math.max(0, Math.floor(configuration.get('retries', 1))),
     saveEvery: { seconds: 60 * Math.max(0.1, configuration.get('saveMinutes', 5)) },
     stopWithWindow: configuration.get<string>('whenWindowCloses') === 'stop',
+  };
+}
+
+/** What the settings say of images, as the environment of the programs that read them. */
+export function dataEnvironment(): Record<string, string> {
+  const { dataFolder, filesOutside, cacheMb, dataWorkers } = readSettings();
+  return {
+    ...(dataFolder && { [DATA_FOLDER]: dataFolder }),
+    ...(filesOutside && { [FILES_OUTSIDE]: '1' }),
+    ...(cacheMb !== null && { [CACHE_MB]: `${cacheMb}` }),
+    ...(dataWorkers !== null && { [DATA_WORKERS]: `${dataWorkers}` }),
   };
 }
 

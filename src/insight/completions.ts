@@ -2,6 +2,7 @@ import { translate } from '../experiment/aliases';
 import { parseExperiment } from '../experiment/parse';
 import { fieldAt, keysAt } from '../experiment/schemaTree';
 import { type ExperimentDocument, parseDocument } from '../experiment/text/document';
+import { type FactsLookup, NO_FACTS } from '../recipe/datasets';
 import type { Path } from '../shared/path';
 import { valueAt } from '../shared/values';
 import { ALL_TRICKS, trickCalled } from '../tricks/registry';
@@ -30,50 +31,67 @@ export interface Completions {
 /** A word that no file has, which stands for the one that is being typed. */
 const MARK = '__being_typed__';
 
+/** What completions depend on beside the text. */
+export interface CompletionSurroundings {
+  readonly runs: readonly RunReference[];
+  /** Whether the editor completes by the schema: then only what no schema knows is offered. */
+  readonly hasSchemaHelp: boolean;
+  readonly factsOf?: FactsLookup;
+}
+
 /**
- * What can be written at an offset of a file: keys, tricks with the options that fit the experiment, values where
- * they can be listed, and runs. `hasSchemaHelp` where the editor completes by the schema: then only what no schema
- * knows.
+ * What can be written at an offset of a file: keys, items of lists, tricks with the options that fit the experiment,
+ * values where they can be listed, and runs.
  */
 export function completionsAt(
   text: string,
   fileName: string,
   offset: number,
-  runs: readonly RunReference[],
-  hasSchemaHelp: boolean,
+  { runs, hasSchemaHelp, factsOf = NO_FACTS }: CompletionSurroundings,
 ): Completions | null {
   const isJson = parseDocument('', fileName).format === 'json';
   const word = wordAt(text, offset, isJson);
   if (!word) return null;
-  const { start, end, part } = word;
-  const isKeyOfValue = part === 'key' && /^\s*:/.test(text.slice(end));
+  const { start, end } = word;
   const mark = isJson ? JSON.stringify(MARK) : MARK;
-  const typed = part === 'key' && !isKeyOfValue ? `${mark}: 0` : mark;
   const needsComma = isJson && /^\s*"/.test(text.slice(end));
   const comma = needsComma ? ',' : '';
-  const marked = parseDocument(text.slice(0, start) + typed + comma + text.slice(end), fileName);
-  const place = marked.placeAt(start + mark.length - 1);
-  if (!place || place.part !== part) return null;
-  const items =
-    part === 'value'
-      ? valueItems(marked, place.path, runs, hasSchemaHelp)
-      : hasSchemaHelp
-        ? []
-        : keyItems(marked, place.path.slice(0, -1), {
-            // The file without the word that is being typed says what fits.
-            fits: () => trickFits(parseExperiment(text.slice(0, start) + text.slice(end), fileName)),
-            suffix: comma,
-            isKeyOfValue,
-          });
+  const placed = word.parts.flatMap((part) => {
+    const isKeyOfValue = part === 'key' && /^\s*:/.test(text.slice(end));
+    const typed = part === 'key' && !isKeyOfValue ? `${mark}: 0` : mark;
+    const marked = parseDocument(text.slice(0, start) + typed + comma + text.slice(end), fileName);
+    const place = marked.placeAt(start + mark.length - 1);
+    return place?.part === part ? [{ marked, path: place.path, part, isKeyOfValue }] : [];
+  })[0];
+  if (!placed) return null;
+  const { marked, path, part, isKeyOfValue } = placed;
+  const values = (at: Path) => valueItems(marked, at, comma, runs, hasSchemaHelp);
+  if (part === 'value') return { start, end, items: values(path) };
+  const parent = path.slice(0, -1);
+  // What begins an item of a list may be a value as well as the first key of a mapping.
+  const isItem =
+    typeof parent.at(-1) === 'number' && Object.keys(Object(valueAt(marked.value, parent))).length === 1;
+  const keys = () =>
+    keyItems(marked, parent, {
+      // The file without the word that is being typed says what fits.
+      fits: () =>
+        trickFits(parseExperiment(text.slice(0, start) + text.slice(end), fileName, [], 'train', factsOf)),
+      suffix: comma,
+      isKeyOfValue,
+    });
+  const items = [...(isItem && !isKeyOfValue ? values(parent) : []), ...(hasSchemaHelp ? [] : keys())];
   return { start, end, items };
 }
 
-/** The word at an offset, quotes included, and whether it is a key; null in comments and where none can be. */
+/**
+ * The word at an offset, quotes included, and what it may be, the likeliest first; null in comments and where none
+ * can be.
+ */
 function wordAt(
   text: string,
   offset: number,
   isJson: boolean,
-): { readonly start: number; readonly end: number; readonly part: 'key' | 'value' } | null {
+): { readonly start: number; readonly end: number; readonly parts: readonly ('key' | 'value')[] } | null {
   const before = text.slice(0, offset);
   const [left = ''] = /["']?[\w.-]*$/.exec(before) ?? [];
   const [right = ''] = /^[\w.-]*["']?/.exec(text.slice(offset)) ?? [];
@@ -85,11 +103,13 @@ function wordAt(
   if (isJson ? /\/\/[^"]*$/.test(line) : /(^|\s)#/.test(line)) return null;
   if (isJson) {
     const [last] = /[^\s](?=\s*$)/.exec(withoutComments(lead)) ?? [];
-    if (last === '{' || last === ',') return { start, end, part: 'key' };
-    return last === ':' ? { start, end, part: 'value' } : null;
+    if (last === '{') return { start, end, parts: ['key'] };
+    if (last === ',') return { start, end, parts: ['key', 'value'] };
+    return last === ':' || last === '[' ? { start, end, parts: ['value'] } : null;
   }
-  if (/(^|[{,])\s*$/.test(line)) return { start, end, part: 'key' };
-  return /:\s+$/.test(line) ? { start, end, part: 'value' } : null;
+  // Of a list, in dashes or brackets, an item may begin a mapping.
+  if (/(^|[{,[])\s*$|^\s*(-\s+)+$/.test(line)) return { start, end, parts: ['key'] };
+  return /:\s+$/.test(line) ? { start, end, parts: ['value'] } : null;
 }
 
 /** JSON with spaces in the place of its comments. */
@@ -157,6 +177,7 @@ function trickItems(document: ExperimentDocument, held: unknown, context: KeyCon
 function valueItems(
   document: ExperimentDocument,
   path: Path,
+  suffix: string,
   runs: readonly RunReference[],
   hasSchemaHelp: boolean,
 ): Completion[] {
@@ -166,7 +187,7 @@ function valueItems(
       label: id,
       detail: description,
       documentation: '',
-      snippet: escaped(document.notation.inline(id)),
+      snippet: `${escaped(document.notation.inline(id))}${suffix}`,
     }));
   }
   if (hasSchemaHelp) return [];
@@ -176,7 +197,7 @@ function valueItems(
     label: String(value),
     detail: '',
     documentation: meaning ?? '',
-    snippet: escaped(document.notation.inline(value)),
+    snippet: `${escaped(document.notation.inline(value))}${suffix}`,
   }));
 }
 

@@ -1,12 +1,18 @@
+import { isDeepStrictEqual } from 'node:util';
 import * as l10n from '@vscode/l10n';
 import { translate, writtenTrick } from '../experiment/aliases';
 import type { ParseResult } from '../experiment/parse';
 import type { Position } from '../experiment/problem';
 import { chosenTricks, plainDraft, withTricks } from '../experiment/resolve';
-import { effectiveBatchOf } from '../recipe/draft';
-import { formatNumber } from '../shared/format';
+import type { Experiment } from '../experiment/schema';
+import type { ExperimentDocument } from '../experiment/text/document';
+import type { SourceFacts } from '../recipe/datasets';
+import { effectiveBatchOf, finalize } from '../recipe/draft';
+import { formatCount, formatNumber } from '../shared/format';
 import type { Path } from '../shared/path';
 import { valueAt } from '../shared/values';
+import { imagesPath } from './dataAdvice';
+import { isSoundOtherwise, withOtherImages } from './unindexed';
 
 /** A number that follows from what is written at a path. */
 export interface DerivedNumber {
@@ -14,13 +20,26 @@ export interface DerivedNumber {
   readonly text: string;
 }
 
-/** What an experiment's numbers lead to: images in a step, the scaled rate, the steps of training and warmup. */
+/**
+ * What an experiment's numbers lead to: images in a step, the scaled rate, the steps of training and warmup. Where
+ * nobody has looked at the images, only what is the same whatever they are.
+ */
 export function derivedNumbers(parsed: ParseResult): DerivedNumber[] {
-  if (!parsed.ok) return [];
-  const { document, experiment, recipe } = parsed;
-  const { schedule } = recipe;
+  const { document } = parsed;
+  if (parsed.ok) return numbersOf(document, parsed.experiment);
+  if (!parsed.unindexed) return [];
+  const { experiment } = parsed.unindexed;
+  if (!isSoundOtherwise(experiment)) return [];
+  const others = numbersOf(document, withOtherImages(experiment));
+  return numbersOf(document, experiment).filter((number) =>
+    others.some((other) => isDeepStrictEqual(number, other)),
+  );
+}
+
+function numbersOf(document: ExperimentDocument, experiment: Experiment): DerivedNumber[] {
   const chosen = chosenTricks(experiment);
   const draft = withTricks(plainDraft(experiment), chosen);
+  const { schedule } = finalize(draft);
   const batch = effectiveBatchOf(draft);
   return [
     {
@@ -50,20 +69,46 @@ export function derivedNumbers(parsed: ParseResult): DerivedNumber[] {
   ];
 }
 
-/** Where the numbers that follow from what the file writes itself are shown: behind the values. */
-export function inlayHints(parsed: ParseResult): { readonly position: Position; readonly text: string }[] {
-  return derivedNumbers(parsed)
-    .filter(({ path }) => valueAt(parsed.document.value, path) !== undefined)
-    .map(({ path, text }) => ({ position: parsed.document.rangeOf(path).end, text: `= ${text}` }))
+/**
+ * Where the numbers that follow from what the file writes itself are shown: behind the values. `warnings` is how many
+ * things an index found wrong with the images.
+ */
+export function inlayHints(
+  parsed: ParseResult,
+  warnings = 0,
+): { readonly position: Position; readonly text: string }[] {
+  const { document } = parsed;
+  const facts = parsed.ok ? parsed.experiment.facts : undefined;
+  const images = facts ? [{ path: imagesPath(document), text: factsText(facts, warnings) }] : [];
+  return [...images, ...derivedNumbers(parsed).map(({ path, text }) => ({ path, text: `= ${text}` }))]
+    .filter(({ path }) => valueAt(document.value, path) !== undefined)
+    .map(({ path, text }) => ({ position: document.rangeOf(path).end, text }))
     .toSorted((a, b) => a.position.offset - b.position.offset);
+}
+
+/** What there is at a path of images, such as '900 + 100 images, 2 classes, short edge 420'. */
+function factsText(
+  { trainImages, validationImages, testImages, classNames, shortEdge }: SourceFacts,
+  warnings: number,
+) {
+  const splits = [trainImages, validationImages, ...(testImages > 0 ? [testImages] : [])];
+  return [
+    l10n.t('{0} images', splits.map(formatCount).join(' + ')),
+    l10n.t('{0} classes', formatCount(classNames.length)),
+    shortEdge.min === shortEdge.max
+      ? l10n.t('short edge {0}', formatCount(shortEdge.median))
+      : l10n.t('short edge {0} (median)', formatCount(Math.round(shortEdge.median))),
+    ...(warnings === 0 ? [] : [warnings === 1 ? l10n.t('1 warning') : l10n.t('{0} warnings', warnings)]),
+  ].join(', ');
 }
 
 /** What the file, with its defaults, has at a path as it is written there. */
 export function resolvedValue(parsed: ParseResult, path: Path): unknown {
-  if (!parsed.ok) return undefined;
+  const experiment = parsed.ok ? parsed.experiment : parsed.unindexed?.experiment;
+  if (!experiment) return undefined;
   const [section, key, ...rest] = path;
-  if (section !== 'tricks' || key === undefined) return valueAt(parsed.experiment, path);
+  if (section !== 'tricks' || key === undefined) return valueAt(experiment, path);
   const name = Object.keys(Object(valueAt(translate({ tricks: { [key]: true } }).value, ['tricks'])))[0];
-  const chosen = chosenTricks(parsed.experiment).find(({ trick }) => trick.name === name);
+  const chosen = chosenTricks(experiment).find(({ trick }) => trick.name === name);
   return chosen && valueAt(chosen.options, rest);
 }

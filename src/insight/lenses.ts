@@ -22,6 +22,7 @@ import {
 /** What a click on a lens does. */
 export type LensAction =
   | { readonly type: 'run' | 'showRecipe' | 'manageTrust' | 'save' }
+  | { readonly type: 'indexData' | 'showData' | 'showSamples' }
   | { readonly type: 'openRun'; readonly id: string }
   | { readonly type: 'showProblem'; readonly range: Range }
   | { readonly type: 'insertTrick' | 'removeTrick' | 'compareTrick'; readonly trick: TrickName }
@@ -74,11 +75,25 @@ export function experimentLenses(parsed: ParseResult, surroundings: LensSurround
   const { lastRun } = surroundings;
   const placeOf = ({ trick }: TrickFit) => parsed.document.rangeOf(trick.anchor, 'key');
   return [
-    atTop(parsed.ok ? runLens(surroundings) : problemsLens(parsed.problems)),
+    atTop(topFace(parsed, surroundings)),
     ...(lastRun ? [atTop(lastRunLens(lastRun))] : []),
     ...(parsed.ok ? [atTop(recipeLens())] : []),
-    ...trickLenses(trickFits(parsed), placeOf, surroundings),
+    ...trickLenses(trickFits(parsed), placeOf, surroundings, dataLenses(parsed, surroundings)),
   ];
+}
+
+function topFace(parsed: ParseResult, surroundings: LensSurroundings): LensFace {
+  if (parsed.ok || parsed.unindexed) return runLens(surroundings, parsed.ok);
+  return problemsLens(parsed.problems);
+}
+
+/** Those of a person's own images: they are to be indexed, or what is known of them can be seen. */
+function dataLenses(parsed: ParseResult, { obstacle }: LensSurroundings): ExperimentLens[] {
+  if (obstacle !== null) return [];
+  const { line } = parsed.document.rangeOf(['data'], 'key').start;
+  const lens = (face: LensFace): ExperimentLens => ({ line, face: () => face });
+  if (!parsed.ok) return parsed.unindexed ? [lens(indexLens())] : [];
+  return parsed.experiment.facts ? [lens(dataLens()), lens(samplesLens())] : [];
 }
 
 /** The lenses of another system's file: those of the tricks that the system has. */
@@ -93,6 +108,7 @@ function trickLenses(
   fits: readonly TrickFit[],
   placeOf: (fit: TrickFit) => Range,
   { hidden, runs }: LensSurroundings,
+  others: readonly ExperimentLens[] = [],
 ): ExperimentLens[] {
   const byLine = new Map<number, TrickFit[]>();
   for (const fit of fits) {
@@ -100,7 +116,12 @@ function trickLenses(
     const { line } = placeOf(fit).start;
     byLine.set(line, [...(byLine.get(line) ?? []), fit]);
   }
-  return [...byLine].sort(([a], [b]) => a - b).flatMap(([line, group]) => lensesOfLine(line, group, runs));
+  const lines = [...new Set([...byLine.keys(), ...others.map(({ line }) => line)])].sort((a, b) => a - b);
+  return lines.flatMap((line) => {
+    const before = others.filter((each) => each.line === line);
+    const room = ROOM.line - before.length * ROOM.short;
+    return [...before, ...lensesOfLine(line, byLine.get(line) ?? [], runs, room)];
+  });
 }
 
 /** What runs have shown of a trick in this very experiment. */
@@ -120,16 +141,21 @@ type Candidate =
   | { readonly type: 'configure'; readonly fits: readonly TrickFit[] };
 
 /** Tricks that are in come first, then what configures them, then those that could be in, in the registry's order. */
-function lensesOfLine(line: number, fits: readonly TrickFit[], runs: RunIndex): ExperimentLens[] {
+function lensesOfLine(
+  line: number,
+  fits: readonly TrickFit[],
+  runs: RunIndex,
+  room: number,
+): ExperimentLens[] {
   const configurable = fits.filter((fit) => fit.options().length > 0);
   const candidates: Candidate[] = [
     ...fits.filter(({ isIn }) => isIn).map((fit) => ({ type: 'trick', fit }) as const),
     ...(configurable.length > 0 ? [{ type: 'configure', fits: configurable } as const] : []),
     ...fits.filter(({ isIn }) => !isIn).map((fit) => ({ type: 'trick', fit }) as const),
   ];
-  const shown = fittingIn(candidates, ROOM.line)
+  const shown = fittingIn(candidates, room)
     ? candidates.length
-    : candidates.findLastIndex((_, index) => fittingIn(candidates.slice(0, index), ROOM.line - ROOM.short));
+    : candidates.findLastIndex((_, index) => fittingIn(candidates.slice(0, index), room - ROOM.short));
   const rest = candidates.slice(shown);
   return [
     ...candidates.slice(0, shown).map((candidate) => ({
@@ -141,13 +167,15 @@ function lensesOfLine(line: number, fits: readonly TrickFit[], runs: RunIndex): 
   ];
 }
 
-function runLens({ obstacle }: LensSurroundings): LensFace {
+function runLens({ obstacle }: LensSurroundings, isIndexed: boolean): LensFace {
   switch (obstacle) {
     case null:
       return {
         icon: 'play',
         title: l10n.t('Run'),
-        tooltip: l10n.t('Train this experiment and watch it in the dashboard.'),
+        tooltip: isIndexed
+          ? l10n.t('Train this experiment and watch it in the dashboard.')
+          : l10n.t('Index the images, then train this experiment and watch it in the dashboard.'),
         action: { type: 'run' },
       };
     case 'untrusted':
@@ -199,6 +227,35 @@ function recipeLens(): LensFace {
     title: l10n.t('Recipe'),
     tooltip: l10n.t('Show the resolved recipe: every number of this training.'),
     action: { type: 'showRecipe' },
+  };
+}
+
+function indexLens(): LensFace {
+  return {
+    icon: 'database',
+    title: l10n.t('Index the data'),
+    tooltip: l10n.t(
+      'Look at every image once: count them, find their sizes, mean and std, and those that are damaged or doubled. Until then, numbers that depend on the images are not shown.',
+    ),
+    action: { type: 'indexData' },
+  };
+}
+
+function dataLens(): LensFace {
+  return {
+    icon: 'database',
+    title: l10n.t('Data'),
+    tooltip: l10n.t('Show what the index knows of the images.'),
+    action: { type: 'showData' },
+  };
+}
+
+function samplesLens(): LensFace {
+  return {
+    icon: 'file-media',
+    title: l10n.t('Augmented samples'),
+    tooltip: l10n.t('Show training images beside what the network sees of them.'),
+    action: { type: 'showSamples' },
   };
 }
 

@@ -8,9 +8,26 @@ export interface StarterRequest {
   readonly name: string;
   readonly data: OwnDatasetRequest;
   readonly facts: SourceFacts;
-  /** Published weights, such as torchvision:resnet18, with the model that they are of. */
-  readonly weights?: { readonly name: string; readonly model: Readonly<Record<string, unknown>> } | null;
+  readonly weights?: StarterWeights | null;
 }
+
+/** Published weights, such as torchvision:resnet18, with the model that they are of. */
+export interface StarterWeights {
+  readonly name: string;
+  readonly model: Readonly<Record<string, unknown>>;
+}
+
+/** Weights to fine-tune, the usual first; torchvision's ResNets with bottlenecks are of variant B. */
+export const STARTER_WEIGHTS: readonly StarterWeights[] = [
+  { name: 'torchvision:resnet18', model: { name: 'resnet18' } },
+  { name: 'torchvision:resnet50', model: { name: 'resnet50', variant: 'B' } },
+  { name: 'torchvision:resnet34', model: { name: 'resnet34' } },
+  { name: 'torchvision:resnet101', model: { name: 'resnet101', variant: 'B' } },
+  { name: 'torchvision:resnet152', model: { name: 'resnet152', variant: 'B' } },
+  { name: 'torchvision:densenet121', model: { name: 'densenet121' } },
+  { name: 'torchvision:inception_v3', model: { name: 'inception_v3' } },
+  { name: 'torchvision:vgg16_bn', model: { name: 'vgg16_bn' } },
+];
 
 /** Images no larger than this are trained at their own size, by a network made for small images. */
 const SMALL_SIDE = 64;
@@ -89,10 +106,7 @@ function fromScratch({ data, facts }: StarterRequest): string[] {
 }
 
 /** Numbers that are usual for fine-tuning: a low learning rate, ten times that for the new head, few epochs. */
-function fineTuning(
-  { data, facts }: StarterRequest,
-  weights: NonNullable<StarterRequest['weights']>,
-): string[] {
+function fineTuning({ data, facts }: StarterRequest, weights: StarterWeights): string[] {
   const batch = Math.min(64, batchSize(facts.trainImages));
   return [
     section('data', [

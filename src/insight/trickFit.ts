@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { translate, writtenTrick } from '../experiment/aliases';
 import { insertTrick, removeTrick, trickObstacle } from '../experiment/edits';
 import type { ParseResult } from '../experiment/parse';
@@ -12,6 +13,7 @@ import { ALL_TRICKS, excludeEachOther, TRICKS, type TrickName } from '../tricks/
 import type { Trick } from '../tricks/trick';
 import { memoryChange } from './memoryText';
 import { configured, type TrickOption, trickOptions } from './trickOptions';
+import { isSoundOtherwise, withOtherImages } from './unindexed';
 
 /** How a trick stands to one experiment file. */
 export interface TrickFit {
@@ -45,13 +47,14 @@ export type Standing = Omit<TrickFit, 'toggle' | 'obstacle' | 'options' | 'confi
  */
 export function trickFits(parsed: ParseResult): TrickFit[] {
   const { document } = parsed;
-  if (parsed.ok) return fitsOf(document, parsed.experiment, true);
+  if (parsed.ok) return fitsOf(parsed, standings(parsed.experiment, true));
+  if (parsed.unindexed) return fitsOf(parsed, unindexedStandings(parsed.unindexed.experiment));
   const rest = restOf(parsed);
   const written = ALL_TRICKS.filter(({ name }) => {
     const key = writtenTrick(document.value, name);
     return key !== undefined && Boolean(valueAt(document.value, ['tricks', key]));
   });
-  const others = rest ? fitsOf(document, rest, false) : [];
+  const others = rest ? fitsOf(parsed, standings(rest, false)) : [];
   return ALL_TRICKS.flatMap((trick): TrickFit[] => {
     if (!written.includes(trick)) return others.filter((fit) => fit.trick === trick);
     const value = valueAt(translate(document.value).value, ['tricks', trick.name]);
@@ -66,7 +69,7 @@ export function trickFits(parsed: ParseResult): TrickFit[] {
         toggle: () => removeTrick(document, trick.name),
         obstacle: () => trickObstacle(document, trick.name, undefined),
         options: () => trickOptions(trick, isMapping(value) ? value : {}),
-        configure: (option, next) => configured(document, trick, option, next),
+        configure: (option, next) => configured(parsed, trick, option, next),
       },
     ];
   });
@@ -83,8 +86,9 @@ function restOf({ document, problems }: Extract<ParseResult, { ok: false }>): Ex
   return experimentSchema.safeParse(translate(Object.fromEntries(parts)).value).data ?? null;
 }
 
-function fitsOf(document: ExperimentDocument, experiment: Experiment, isSound: boolean): TrickFit[] {
-  return standings(experiment, isSound).map((standing) => {
+function fitsOf(parsed: ParseResult, standings: readonly Standing[]): TrickFit[] {
+  const { document } = parsed;
+  return standings.map((standing) => {
     const { trick, isIn, value } = standing;
     return {
       ...standing,
@@ -94,7 +98,7 @@ function fitsOf(document: ExperimentDocument, experiment: Experiment, isSound: b
           : insertTrick(document, trick.name, withOptions(value, more)),
       obstacle: () => trickObstacle(document, trick.name, isIn ? undefined : value),
       options: () => (isIn ? trickOptions(trick, isMapping(value) ? value : {}) : []),
-      configure: (option, next) => configured(document, trick, option, next),
+      configure: (option, next) => configured(parsed, trick, option, next),
     };
   });
 }
@@ -129,6 +133,29 @@ export function standings(experiment: Experiment, isSound: boolean): Standing[] 
         },
       },
     ];
+  });
+}
+
+/**
+ * As `standings`, of an experiment whose images nobody has looked at: with the values and effects that are the same
+ * whatever the images, and no recipes, which would hold guesses.
+ */
+function unindexedStandings(experiment: Experiment): Standing[] {
+  if (!isSoundOtherwise(experiment)) return standings(experiment, false);
+  const others = standings(withOtherImages(experiment), true);
+  return standings(experiment, true).map((standing): Standing => {
+    const other = others.find(({ trick }) => trick === standing.trick);
+    const effect = standing.effect;
+    return {
+      ...standing,
+      value: standing.isIn || isDeepStrictEqual(standing.value, other?.value) ? standing.value : true,
+      effect: () => {
+        const text = effect();
+        return text === other?.effect() ? text : null;
+      },
+      memory: () => null,
+      recipes: () => null,
+    };
   });
 }
 

@@ -1,11 +1,14 @@
 import * as l10n from '@vscode/l10n';
 import { writtenTrick } from '../experiment/aliases';
 import { setOption } from '../experiment/edits';
-import { readExperiment } from '../experiment/parse';
+import { type ParseResult, readExperiment } from '../experiment/parse';
+import { type ResolutionProblem, resolve } from '../experiment/resolve';
+import type { Experiment } from '../experiment/schema';
 import { fieldAt } from '../experiment/schemaTree';
 import { ExperimentDocument } from '../experiment/text/document';
 import { applyEdits, type EditResult } from '../experiment/text/textEdits';
 import type { Trick } from '../tricks/trick';
+import { whateverTheImages } from './unindexed';
 
 /** An option of a trick that is in a file. */
 export interface TrickOption {
@@ -66,20 +69,31 @@ export function shownValue(value: unknown): string {
  * Edits that give an option of a trick that is in a file another value, or why it cannot have it: what the file
  * would be told of it.
  */
-export function configured(
-  document: ExperimentDocument,
-  trick: Trick,
-  option: string,
-  value: unknown,
-): EditResult {
+export function configured(parsed: ParseResult, trick: Trick, option: string, value: unknown): EditResult {
+  const { document, factsOf } = parsed;
   const result = setOption(document, trick.name, option, value);
   if (!result.ok) return result;
   const after = readExperiment(
     new ExperimentDocument(applyEdits(document.text, result.edits), document.format),
+    [],
+    'train',
+    factsOf,
   );
   if (after.ok) return result;
   const place = ['tricks', writtenTrick(after.document.value, trick.name), option].join('.');
-  const isSound = readExperiment(document).ok;
-  const problem = after.problems.find(({ path }) => isSound || path.join('.') === place);
+  const problem = problemsOf(after).find(({ path }) => parsed.ok || path.join('.') === place);
   return problem ? { ok: false, reason: `${problem.what} ${problem.remedy}` } : result;
+}
+
+/** What is wrong with a file that cannot be trained; of one whose images are not indexed, what is wrong whatever they are. */
+function problemsOf({
+  problems,
+  unindexed,
+}: Extract<ParseResult, { ok: false }>): readonly ResolutionProblem[] {
+  return unindexed ? (whateverTheImages(unindexed.experiment, resolutionProblems) ?? []) : problems;
+}
+
+function resolutionProblems(experiment: Experiment): readonly ResolutionProblem[] {
+  const resolution = resolve(experiment);
+  return resolution.ok ? [] : resolution.problems;
 }

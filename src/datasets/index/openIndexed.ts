@@ -2,13 +2,13 @@ import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import * as l10n from '@vscode/l10n';
 import type { OwnDatasetRequest } from '../../recipe/datasets';
-import { formatCount } from '../../shared/format';
 import { UserError } from '../../shared/userError';
 import { isSystemError } from '../../system/errors';
 import { listDataset } from '../list';
 import type { ListedDataset } from '../listing';
 import { nameAt, type SplitTable } from '../table';
 import type { DatasetIndex } from './datasetIndex';
+import { assertUsable } from './datasetIndex';
 import { isReadable } from './facts';
 import { isAsSeen } from './looker';
 import { emptyTable, selectImages } from './selectImages';
@@ -74,35 +74,6 @@ export async function openIndexed(
       problems: index.report.problems,
     },
   };
-}
-
-/**
- * Refuses a data set that has errors, or images that cannot be read where these are not left out.
- *
- * @throws UserError
- */
-export function assertUsable({ report }: DatasetIndex, onBadImage: OpenOptions['onBadImage']): void {
-  const error = report.problems.find(({ severity }) => severity === 'error');
-  if (error) throw new UserError({ what: error.what, remedy: error.remedy });
-  const { unreadable } = report;
-  const [first] = unreadable.images;
-  if (!first || onBadImage === 'skip') return;
-  throw new UserError({
-    what:
-      unreadable.count === 1
-        ? l10n.t('{0} cannot be read. {1}', first.name, first.reason)
-        : l10n.t(
-            '{0} images cannot be read, such as {1}: {2}',
-            formatCount(unreadable.count),
-            first.name,
-            first.reason,
-          ),
-    remedy: l10n.t(
-      'Replace or delete them and index again ({0}), or leave them out by {1}.',
-      'tricks data FILE',
-      'data.on_bad_image: skip',
-    ),
-  });
 }
 
 async function readBoth(

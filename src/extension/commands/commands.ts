@@ -4,9 +4,11 @@ import type { TrickName } from '../../tricks/registry';
 import { isLive, isResumable, isRunning } from '../runs/liveRun';
 import type { Services } from '../services';
 import type { DashboardRequest } from '../views/dashboardPanel';
+import { classifyImage } from './classifyImage';
 import { configureTrick } from './configureTrick';
+import { allowedFolders, indexData, showContactSheet, showData, showSamples } from './dataCommands';
 import { diagnoseEngines, installEngine, removeEngine } from './engineCommands';
-import { newExperiment } from './newExperiment';
+import { newExperiment, newFromFolder } from './newExperiment';
 import * as runs from './runCommands';
 import type { Target } from './targets';
 import { applyAdvice, compareTrick, pickTrick, setTrick } from './trickCommands';
@@ -19,7 +21,8 @@ const COMMANDS = {
   resume: runs.resume,
   cancelQueued: runs.stop,
   openDashboard: runs.openDashboard,
-  newExperiment: (services: Services) => newExperiment(services.extensionUri),
+  newExperiment,
+  newFromFolder,
   openLog: ({ log }: Services) => log.show(),
   openExperiment: runs.openExperiment,
   openRunLog: runs.openRunLog,
@@ -36,6 +39,12 @@ const COMMANDS = {
   configureTrick,
   compareTrick,
   applyAdvice,
+  indexData,
+  showData,
+  showSamples,
+  showContactSheet,
+  allowedFolders,
+  classifyImage,
   installEngine,
   removeEngine,
   diagnoseEngines,

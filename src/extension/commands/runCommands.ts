@@ -1,13 +1,13 @@
 import * as vscode from 'vscode';
-import type { Problem } from '../../experiment/problem';
 import { deleteRun as deleteStoredRun, manifestPath, trainerLogPath } from '../../runs/store';
 import { assertNever } from '../../shared/assertNever';
-import { experimentName } from '../language/experimentFiles';
-import { editorRange, parsedOf } from '../language/parsing';
+import { parsedOf } from '../language/parsing';
 import { tell, tellFailure } from '../messages';
 import { isLive, isResumable, isRunning } from '../runs/liveRun';
 import { experimentFileOf } from '../runs/runLibrary';
 import type { Services } from '../services';
+import { indexFirst, tellUnindexed } from './dataCommands';
+import { mayRun, openFile, savedDocument, tellProblems } from './documents';
 import {
   activeExperiment,
   experimentTarget,
@@ -32,6 +32,8 @@ async function runOne(services: Services, target: Target): Promise<void> {
   if (!uri || !mayRun()) return;
   const document = await savedDocument(uri);
   if (!document) return;
+  // What has changed since the images were indexed would fail the run.
+  if (!(await indexFirst(services, document))) return;
   const start = await services.runner.start(document);
   switch (start.outcome) {
     case 'started': {
@@ -41,6 +43,9 @@ async function runOne(services: Services, target: Target): Promise<void> {
     }
     case 'bad_file':
       tellProblems(document, start.problems);
+      break;
+    case 'unindexed':
+      tellUnindexed(services, uri);
       break;
     case 'failed':
       tellFailure(start.failure, { title: vscode.l10n.t('Open log'), run: () => services.log.show() });
@@ -102,6 +107,7 @@ export async function showRecipe(services: Services, target: Target): Promise<vo
   const document = await vscode.workspace.openTextDocument(uri);
   const parsed = parsedOf(document);
   if (parsed.ok) await services.recipes.show(parsed.recipe, uri.toString());
+  else if (parsed.unindexed) tellUnindexed(services, uri);
   else tellProblems(document, parsed.problems);
 }
 
@@ -145,61 +151,4 @@ export async function deleteRun(services: Services, target: Target): Promise<voi
 export async function runAgain(services: Services, id: string): Promise<void> {
   const again = services.library.find(id);
   if (again?.kind === 'run') await run(services, vscode.Uri.file(experimentFileOf(again)));
-}
-
-/** Whether the workspace is trusted; where it is not, says so. */
-function mayRun(): boolean {
-  if (vscode.workspace.isTrusted) return true;
-  tell('warning', vscode.l10n.t('Running an experiment starts a program, which needs a trusted workspace.'), {
-    title: vscode.l10n.t('Manage trust'),
-    run: () => vscode.commands.executeCommand('workbench.trust.manage'),
-  });
-  return false;
-}
-
-/** The document of an experiment file as it is on disk; undefined, and a message, where it is not there. */
-async function savedDocument(uri: vscode.Uri): Promise<vscode.TextDocument | undefined> {
-  const saved = uri.scheme === 'untitled' ? await vscode.workspace.save(uri) : uri;
-  if (!saved) return undefined;
-  if (saved.scheme !== 'file') {
-    tell(
-      'warning',
-      vscode.l10n.t('{0} is on no disk that a trainer can read. Save it in a folder.', saved.path),
-    );
-    return undefined;
-  }
-  try {
-    const document = await vscode.workspace.openTextDocument(saved);
-    if (!document.isDirty || (await document.save())) return document;
-    tell('error', vscode.l10n.t('{0} could not be saved, so it was not run.', saved.fsPath));
-  } catch {
-    tell('error', vscode.l10n.t('{0} cannot be read. Check that it is still there.', saved.fsPath));
-  }
-  return undefined;
-}
-
-async function openFile(uri: vscode.Uri): Promise<void> {
-  try {
-    await vscode.workspace.fs.stat(uri);
-  } catch {
-    tell('warning', vscode.l10n.t('{0} is not there.', uri.fsPath));
-    return;
-  }
-  await vscode.commands.executeCommand('vscode.open', uri);
-}
-
-function tellProblems(document: vscode.TextDocument, [first]: readonly Problem[]): void {
-  if (!first) return;
-  const line = first.range.start.line + 1;
-  const message = vscode.l10n.t(
-    '{0} cannot run. Line {1}: {2} {3}',
-    experimentName(document.uri),
-    line,
-    first.what,
-    first.remedy,
-  );
-  tell('error', message, {
-    title: vscode.l10n.t('Show'),
-    run: () => vscode.window.showTextDocument(document, { selection: editorRange(first.range) }),
-  });
 }

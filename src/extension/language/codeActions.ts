@@ -1,12 +1,13 @@
 import * as vscode from 'vscode';
 import type { EditResult } from '../../experiment/text/textEdits';
+import { dataAdvice } from '../../insight/dataAdvice';
 import { adviceFix, quickFixes } from '../../insight/quickFixes';
 import { finishedRuns } from '../runs/finishedRuns';
 import type { RunLibrary } from '../runs/runLibrary';
 import { DIAGNOSTIC_SOURCE } from './diagnostics';
 import { workspaceEdit } from './edits';
 import { EXPERIMENT_SELECTOR } from './experimentFiles';
-import { editorRange, parsedOf } from './parsing';
+import { editorRange, findingsOf, parsedOf } from './parsing';
 
 const { QuickFix, SourceFixAll } = vscode.CodeActionKind;
 const FIX_ALL = SourceFixAll.append('bagOfTricks');
@@ -39,7 +40,8 @@ export class CodeActions implements vscode.CodeActionProvider {
       const edit = workspaceEdit(document, result.edits);
       actions.push(Object.assign(new vscode.CodeAction(title, kind), { edit, ...more }));
     };
-    for (const fix of quickFixes(parsed, finishedRuns(this.library))) {
+    const images = dataAdvice(parsed, findingsOf(document)).flatMap(({ fixes }) => fixes);
+    for (const fix of [...quickFixes(parsed, finishedRuns(this.library)), ...images]) {
       const at = editorRange(fix.range);
       if (!at.intersection(range)) continue;
       add(fix.title, QuickFix, fix.edits(), {

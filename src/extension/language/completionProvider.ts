@@ -3,6 +3,7 @@ import { type Completion, completionsAt } from '../../insight/completions';
 import { finishedRuns } from '../runs/finishedRuns';
 import type { RunLibrary } from '../runs/runLibrary';
 import { EXPERIMENT_SELECTOR } from './experimentFiles';
+import { factsOf } from './parsing';
 import { hasSchemaHelp } from './schemaHelp';
 
 const KINDS: Record<Completion['kind'], vscode.CompletionItemKind> = {
@@ -17,13 +18,11 @@ const KINDS: Record<Completion['kind'], vscode.CompletionItemKind> = {
 export function registerCompletions(library: RunLibrary): vscode.Disposable {
   const provider: vscode.CompletionItemProvider = {
     provideCompletionItems: (document, position) => {
-      const completions = completionsAt(
-        document.getText(),
-        document.fileName,
-        document.offsetAt(position),
-        finishedRuns(library),
-        hasSchemaHelp(document),
-      );
+      const completions = completionsAt(document.getText(), document.fileName, document.offsetAt(position), {
+        runs: finishedRuns(library),
+        hasSchemaHelp: hasSchemaHelp(document),
+        factsOf: factsOf(document.uri),
+      });
       if (!completions) return [];
       const { start, end, items } = completions;
       const range = new vscode.Range(document.positionAt(start), document.positionAt(end));

@@ -1,10 +1,18 @@
 import * as vscode from 'vscode';
 import { adviceFor, type PlacedAdvice } from '../../experiment/advice';
 import type { Problem } from '../../experiment/problem';
+import { type DataAdvice, dataAdvice } from '../../insight/dataAdvice';
+import type { DataIndexes } from './dataIndexes';
 import { isExperiment } from './experimentFiles';
-import { editorRange, parsedOf } from './parsing';
+import { editorRange, findingsOf, parsedOf } from './parsing';
 
 export const DIAGNOSTIC_SOURCE = 'bag-of-tricks';
+
+const LEVELS = {
+  error: vscode.DiagnosticSeverity.Error,
+  warning: vscode.DiagnosticSeverity.Warning,
+  hint: vscode.DiagnosticSeverity.Hint,
+} as const;
 
 /** How long typing must pause before a file is looked at again. */
 const PAUSE_MS = 200;
@@ -15,19 +23,24 @@ export class Diagnostics implements vscode.Disposable {
   readonly #pending = new Map<string, NodeJS.Timeout>();
   readonly #subscriptions: vscode.Disposable[];
 
-  constructor() {
+  constructor(indexes: DataIndexes) {
     this.#subscriptions = [
       this.#collection,
       vscode.workspace.onDidOpenTextDocument((document) => this.#update(document)),
       vscode.workspace.onDidChangeTextDocument(({ document }) => this.#updateSoon(document)),
       vscode.workspace.onDidCloseTextDocument((document) => this.#forget(document)),
+      indexes.onDidChange(() => this.#updateAll()),
     ];
-    for (const document of vscode.workspace.textDocuments) this.#update(document);
+    this.#updateAll();
   }
 
   dispose(): void {
     for (const timer of this.#pending.values()) clearTimeout(timer);
     for (const subscription of this.#subscriptions) subscription.dispose();
+  }
+
+  #updateAll(): void {
+    for (const document of vscode.workspace.textDocuments) this.#update(document);
   }
 
   #updateSoon(document: vscode.TextDocument): void {
@@ -45,7 +58,12 @@ export class Diagnostics implements vscode.Disposable {
     const parsed = parsedOf(document);
     const problems = parsed.ok ? parsed.warnings : parsed.problems;
     const advice = parsed.ok ? adviceFor(parsed.document, parsed.experiment) : [];
-    this.#collection.set(document.uri, [...problems.map(diagnosticOf), ...advice.map(hintOf)]);
+    const images = dataAdvice(parsed, findingsOf(document));
+    this.#collection.set(document.uri, [
+      ...problems.map(diagnosticOf),
+      ...advice.map(hintOf),
+      ...images.map(diagnosticOf),
+    ]);
   }
 
   #forget(document: vscode.TextDocument): void {
@@ -56,9 +74,8 @@ export class Diagnostics implements vscode.Disposable {
   }
 }
 
-function diagnosticOf({ range, what, remedy, severity }: Problem): vscode.Diagnostic {
-  const level = { error: vscode.DiagnosticSeverity.Error, warning: vscode.DiagnosticSeverity.Warning };
-  return said(range, what, remedy, level[severity]);
+function diagnosticOf({ range, what, remedy, severity }: Problem | DataAdvice): vscode.Diagnostic {
+  return said(range, what, remedy, LEVELS[severity]);
 }
 
 function hintOf({ range, what, remedy, trick }: PlacedAdvice): vscode.Diagnostic {

@@ -13,6 +13,7 @@ import type { ReadableRun } from '../runs/liveRun';
 import type { RunEvidence } from '../runs/runEvidence';
 import type { RunLibrary } from '../runs/runLibrary';
 import { readLensSettings } from '../settings';
+import type { DataIndexes } from './dataIndexes';
 import { isExperiment, TRICK_SELECTOR } from './experimentFiles';
 import { editorRange, foreignOf, parsedOf } from './parsing';
 
@@ -35,11 +36,13 @@ export class LensProvider implements vscode.CodeLensProvider, vscode.Disposable 
   constructor(
     private readonly library: RunLibrary,
     private readonly evidence: RunEvidence,
+    indexes: DataIndexes,
   ) {
     this.#subscriptions = [
       this.#changed,
       vscode.languages.registerCodeLensProvider(TRICK_SELECTOR, this),
       evidence.onDidChange(() => this.#changed.fire()),
+      indexes.onDidChange(() => this.#changed.fire()),
       vscode.workspace.onDidGrantWorkspaceTrust(() => this.#changed.fire()),
       vscode.workspace.onDidChangeConfiguration((event) => {
         if (event.affectsConfiguration('bagOfTricks.lenses')) this.#changed.fire();
@@ -93,6 +96,9 @@ function commandOf(action: LensAction, uri: vscode.Uri): { command: string; argu
   switch (action.type) {
     case 'run':
     case 'showRecipe':
+    case 'indexData':
+    case 'showData':
+    case 'showSamples':
       return { command: `bagOfTricks.${action.type}`, arguments: [uri] };
     case 'manageTrust':
       return { command: 'workbench.trust.manage', arguments: [] };

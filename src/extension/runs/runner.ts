@@ -1,8 +1,5 @@
-import { dirname } from 'node:path';
 import * as vscode from 'vscode';
 import type { Problem } from '../../experiment/problem';
-import { CACHE_MB, DATA_WORKERS } from '../../protocol/dataVariables';
-import { FILES_OUTSIDE } from '../../protocol/trainer';
 import { cancelQueued, enqueue } from '../../runs/queue';
 import { QueueWorker } from '../../runs/queueWorker';
 import { pauseByLease, stopByLease } from '../../runs/stopping';
@@ -11,8 +8,8 @@ import { type RunHandle, startRun } from '../../runs/supervisor';
 import type { TrainerCommand } from '../../runs/trainerCommand';
 import type { Failure } from '../../shared/failure';
 import { isExperiment } from '../language/experimentFiles';
-import { parsedOf } from '../language/parsing';
-import { readSettings } from '../settings';
+import { parsedOf, storeRootOf } from '../language/parsing';
+import { dataEnvironment, readSettings } from '../settings';
 import type { KnownRun } from './liveRun';
 import type { RunLibrary } from './runLibrary';
 
@@ -21,6 +18,8 @@ export type RunStart =
   | { readonly outcome: 'started'; readonly id: string }
   /** The file cannot be trained. */
   | { readonly outcome: 'bad_file'; readonly problems: readonly Problem[] }
+  /** Its images are not indexed. */
+  | { readonly outcome: 'unindexed' }
   | { readonly outcome: 'failed'; readonly failure: Failure };
 
 /**
@@ -53,7 +52,9 @@ export class Runner implements vscode.Disposable {
   /** Queues a run of a saved experiment file in the store of its workspace folder; it starts when it may. */
   async start(document: vscode.TextDocument): Promise<RunStart> {
     const parsed = parsedOf(document);
-    if (!parsed.ok) return { outcome: 'bad_file', problems: parsed.problems };
+    if (!parsed.ok) {
+      return parsed.unindexed ? { outcome: 'unindexed' } : { outcome: 'bad_file', problems: parsed.problems };
+    }
     const root = storeRootOf(document.uri);
     const creation = await createRun(root, {
       experimentFile: document.uri.fsPath,
@@ -134,28 +135,16 @@ export class Runner implements vscode.Disposable {
 
   #start(folder: string, changes: Partial<TrainerCommand>): RunHandle {
     this.log.info(`Starting the run in ${folder}`);
-    const { nodePath, dataFolder, filesOutside, dataWorkers, cacheMb, saveEvery, stopWithWindow } =
-      readSettings();
+    const { nodePath, saveEvery, stopWithWindow } = readSettings();
     return startRun(folder, {
       nodePath,
       trainerPath: vscode.Uri.joinPath(this.extension.extensionUri, 'dist', 'trainer.js').fsPath,
-      env: {
-        ...process.env,
-        ...(dataFolder && { BAG_OF_TRICKS_DATA: dataFolder }),
-        ...(filesOutside && { [FILES_OUTSIDE]: '1' }),
-        ...(dataWorkers !== null && { [DATA_WORKERS]: `${dataWorkers}` }),
-        ...(cacheMb !== null && { [CACHE_MB]: `${cacheMb}` }),
-      },
+      env: { ...process.env, ...dataEnvironment() },
       saveEvery,
       stopWithParent: stopWithWindow,
       ...changes,
     });
   }
-}
-
-/** The folder whose store a file's runs are in: its workspace folder, else its own. */
-function storeRootOf(uri: vscode.Uri): string {
-  return vscode.workspace.getWorkspaceFolder(uri)?.uri.fsPath ?? dirname(uri.fsPath);
 }
 
 /** The folders whose stores are shown: the open ones, and those of experiment files open outside of them. */

@@ -1,3 +1,5 @@
+import { escapeHtml } from './html';
+
 /** What the dashboard's page is made of. */
 export interface DashboardPage {
   /** `dist/webview/dashboard.js` and `.css`, as the webview reaches them (`webview.asWebviewUri`). */
@@ -21,24 +23,17 @@ export interface DashboardPage {
 export function dashboardHtml(page: DashboardPage): string {
   const policy = `default-src 'none'; script-src 'nonce-${page.nonce}'; style-src ${page.cspSource};`;
   return `<!DOCTYPE html>
-<html lang="${attribute(page.language)}">
+<html lang="${escapeHtml(page.language)}">
 <head>
   <meta charset="utf-8">
-  <meta http-equiv="Content-Security-Policy" content="${attribute(policy)}">
+  <meta http-equiv="Content-Security-Policy" content="${escapeHtml(policy)}">
   <meta name="viewport" content="width=device-width, initial-scale=1">
   <title>Bag of Tricks</title>
-  <link rel="stylesheet" href="${attribute(page.styleUri)}">
+  <link rel="stylesheet" href="${escapeHtml(page.styleUri)}">
 </head>
-<body data-translations="${attribute(JSON.stringify(page.translations ?? {}))}">
-  <script type="module" nonce="${attribute(page.nonce)}" src="${attribute(page.scriptUri)}"></script>
+<body data-translations="${escapeHtml(JSON.stringify(page.translations ?? {}))}">
+  <script type="module" nonce="${escapeHtml(page.nonce)}" src="${escapeHtml(page.scriptUri)}"></script>
 </body>
 </html>
 `;
-}
-
-const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
-
-/** Text as an attribute's value between double quotes. */
-function attribute(text: string): string {
-  return text.replace(/[&<>"]/g, (character) => ENTITIES[character] ?? character);
 }

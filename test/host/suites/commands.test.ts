@@ -17,16 +17,7 @@ suite('Commands', () => {
           resolve(editor);
         });
       });
-      const command = vscode.commands.executeCommand('bagOfTricks.newExperiment');
-      let isOpen = false;
-      void opened.then(() => {
-        isOpen = true;
-      });
-      await eventually('the new file', async () => {
-        await vscode.commands.executeCommand('workbench.action.acceptSelectedQuickOpenItem');
-        return isOpen;
-      });
-      await command;
+      await vscode.commands.executeCommand('bagOfTricks.newExperiment', 'first-steps');
       const { document } = await opened;
       made.push(document.uri);
       names.push(document.uri.path);

@@ -155,7 +155,10 @@ test('has a hover', () => {
 
 test('is completed', () => {
   const text = `${EXPERIMENT}tricks:\n  `;
-  const labels = copy.completionsAt(text, 'a.experiment.yaml', text.length, [], false)?.items;
+  const labels = copy.completionsAt(text, 'a.experiment.yaml', text.length, {
+    runs: [],
+    hasSchemaHelp: false,
+  })?.items;
   expect(labels?.map(({ label }) => label)).toContain('gentle_labels');
 });
 

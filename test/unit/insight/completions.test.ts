@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { parseExperiment } from '../../../src/experiment/parse';
 import { completionsAt } from '../../../src/insight/completions';
+import { sourceFacts } from '../../support/sourceFacts';
 
 const RUNS = [
   { id: '20261125-041233-fashion', description: 'resnet20, 92.1% · 30 epochs' },
@@ -11,7 +12,11 @@ const RUNS = [
 function at(marked: string, fileName = 'a.experiment.yaml', hasSchemaHelp = false) {
   const offset = marked.indexOf('|');
   const text = marked.replace('|', '');
-  const found = completionsAt(text, fileName, offset, RUNS, hasSchemaHelp);
+  const found = completionsAt(text, fileName, offset, {
+    runs: RUNS,
+    hasSchemaHelp,
+    factsOf: () => sourceFacts(),
+  });
   return {
     labels: found?.items.map(({ label }) => label) ?? [],
     items: found?.items ?? [],
@@ -49,7 +54,15 @@ test('weights to start from are offered by the names under which they are publis
 
 describe('completion of keys in YAML', () => {
   test('offers what is not written yet', () => {
-    expect(at(`${HEAD}|`).labels).toEqual(['optimizer', 'schedule', 'tricks', 'seed', 'init', 'engine']);
+    expect(at(`${HEAD}|`).labels).toEqual([
+      'loss',
+      'optimizer',
+      'schedule',
+      'tricks',
+      'seed',
+      'init',
+      'engine',
+    ]);
     expect(at(`${HEAD}opt|`).labels).toContain('optimizer');
   });
 
@@ -146,6 +159,52 @@ describe('completion in JSON', () => {
     expect(at(file('  "engine": "|"\n'), json).taken('cpu')).toContain('"engine": "cpu"\n');
     expect(at(file('  "engine": |\n'), json).taken('cpu')).toContain('"engine": "cpu"\n');
     expect(at(file('  "tricks": { "distillation": { "teacher": "|" } }\n'), json).labels).toHaveLength(2);
+  });
+});
+
+describe('completion of lists', () => {
+  const head = 'name: typed\ndata:\n  dataset: image_folder\n  path: photos\n';
+  const steps = ['random_resized_crop', 'padded_crop', 'flip', 'vertical_flip', 'color_jitter', 'pca_noise'];
+
+  test('offers items by name, and the key that begins one with options', () => {
+    const { labels, items, taken } = at(`${head}  augment:\n    - |\n`);
+    expect(labels).toEqual([...steps, 'randaugment', 'trivialaugment', 'step']);
+    expect(items[3]?.documentation).toBe('Upside down.');
+    expect(taken('flip')).toBe(`${head}  augment:\n    - flip\n`);
+    expect(taken('step')).toBe(`${head}  augment:\n    - step: random_resized_crop\n`);
+    expect(at(`${head}  augment: [flip, p|]\n`).labels).toContain('pca_noise');
+    expect(at(`${head}  augment: [flip, p|]\n`).taken('pca_noise')).toBe(
+      `${head}  augment: [flip, pca_noise]\n`,
+    );
+  });
+
+  test("offers an item's options by its kind, and its kinds", () => {
+    const { labels, taken } = at(`${head}  augment:\n    - step: randaugment\n      |\n`);
+    expect(labels).toEqual(['operations', 'magnitude']);
+    expect(taken('magnitude')).toContain('- step: randaugment\n      magnitude: 9\n');
+    expect(at(`${head}  augment:\n    - flip\n    - step: |\n`).labels).toContain('trivialaugment');
+    expect(at(`${head}  augment: [{ step: flip, | }]\n`).labels).toEqual(['probability']);
+  });
+
+  test('offers them in JSON', () => {
+    const json = (augment: string) =>
+      `{ "name": "typed", "data": { "dataset": "image_folder", "path": "photos", "augment": ${augment} } }`;
+    const file = 'a.experiment.json';
+    expect(at(json('[|]'), file).taken('flip')).toBe(json('["flip"]'));
+    expect(at(json('[| "flip"]'), file).taken('pca_noise')).toBe(json('["pca_noise", "flip"]'));
+    expect(at(json('["flip", "|"]'), file).taken('pca_noise')).toBe(json('["flip", "pca_noise"]'));
+    expect(at(json('[{ "step": "flip", | }]'), file).labels).toEqual(['probability']);
+    expect(at(json('[{ "step": "|" }]'), file).labels).toContain('padded_crop');
+  });
+
+  test('offers nothing where items cannot be listed', () => {
+    expect(at('name: a\nmodel:\n  name: mlp\n  hidden: [|]\n').labels).toEqual([]);
+  });
+
+  test('fits tricks to images that are indexed', () => {
+    const text = `${head}model: { name: resnet18 }\ntricks:\n  w|`;
+    const warmup = at(text).items.find(({ label }) => label === 'warmup');
+    expect(warmup?.detail).toBe('rate rises from 0 to 0.1 over 35 steps');
   });
 });
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseExperiment } from '../../../src/experiment/parse';
-import { starterExperiment } from '../../../src/insight/starterExperiment';
+import { STARTER_WEIGHTS, starterExperiment } from '../../../src/insight/starterExperiment';
 import type { OwnDatasetRequest, SourceFacts } from '../../../src/recipe/datasets';
 import { sourceFacts } from '../../support/sourceFacts';
 
@@ -44,6 +44,17 @@ describe('a first experiment for images', () => {
     expect(recipeOf(text, facts).recipe.data.sampling).toBe('balanced');
     expect(text).toContain('the largest class has 3 times the images of the smallest');
   });
+
+  test.each(STARTER_WEIGHTS.map((weights) => [weights.name, weights] as const))(
+    'fine-tunes %s, with a model that takes it',
+    (_, weights) => {
+      const facts = sourceFacts();
+      const { recipe, warnings } = recipeOf(starterExperiment({ name: 'a', data, facts, weights }), facts);
+      expect(warnings).toEqual([]);
+      expect(recipe.initialization.weights).toMatch(new RegExp(`^${weights.name}[.]`));
+      expect(recipe.epochs).toBe(15);
+    },
+  );
 
   test('can be trained, whatever the counts and the sizes', () => {
     fc.assert(

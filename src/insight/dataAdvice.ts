@@ -1,0 +1,185 @@
+import * as l10n from '@vscode/l10n';
+import type { ParseResult } from '../experiment/parse';
+import type { Range } from '../experiment/problem';
+import type { ExperimentDocument } from '../experiment/text/document';
+import type { SourceFacts } from '../recipe/datasets';
+import { formatCount, formatNumber } from '../shared/format';
+import type { Path } from '../shared/path';
+import { valueAt } from '../shared/values';
+import type { QuickFix } from './quickFixes';
+
+/** What an index found wrong with images, as `DataProblem` has it. */
+export interface DataFinding {
+  readonly severity: 'error' | 'warning';
+  readonly kind: string;
+  /** Places of it, the first few. */
+  readonly where: readonly string[];
+  readonly what: string;
+  readonly remedy: string;
+}
+
+/** What there is to say of an experiment's images, and edits that follow from it. */
+export interface DataAdvice {
+  /** An error keeps the images from being used; a warning is about images that mislead, a hint about better numbers. */
+  readonly severity: 'error' | 'warning' | 'hint';
+  readonly range: Range;
+  readonly what: string;
+  readonly remedy: string;
+  readonly fixes: readonly QuickFix[];
+}
+
+/** Training images of the largest class over those of the smallest, from which on the imbalance is spoken of. */
+const IMBALANCE = 3;
+/** A mean or deviation of pixels in 0..1 that is closer is as good. */
+const PIXEL_TOLERANCE = 0.02;
+
+type Sound = Extract<ParseResult, { ok: true }>;
+
+/** What an index has to say of an experiment that can be trained, in the file's order; none without one. */
+export function dataAdvice(parsed: ParseResult, findings: readonly DataFinding[]): DataAdvice[] {
+  const facts = parsed.ok ? parsed.experiment.facts : undefined;
+  if (!parsed.ok || !facts) return [];
+  return [
+    ...findings.flatMap((finding) => findingAdvice(parsed, finding)),
+    ...normalizationAdvice(parsed, facts),
+    ...imbalanceAdvice(parsed, facts),
+    ...sizeAdvice(parsed, facts),
+  ].toSorted((a, b) => a.range.start.offset - b.range.start.offset);
+}
+
+/** Where a file names its images. */
+export function imagesPath(document: ExperimentDocument): Path {
+  const keys = ['path', 'train', 'dataset'];
+  const written = keys.find((key) => valueAt(document.value, ['data', key]) !== undefined);
+  return written === undefined ? ['data'] : ['data', written];
+}
+
+function findingAdvice({ document, recipe }: Sound, finding: DataFinding): DataAdvice[] {
+  const isUnreadable = finding.kind === 'unreadable';
+  // They are left out as was asked for.
+  if (isUnreadable && recipe.data.images?.onBadImage === 'skip') return [];
+  const [first] = finding.where;
+  const range = document.rangeOf(imagesPath(document));
+  const skip = fixFor(range, l10n.t('Leave unreadable images out'), true, () =>
+    document.setIn(['data', 'on_bad_image'], 'skip'),
+  );
+  return [
+    {
+      severity: finding.severity,
+      range,
+      what: first === undefined ? finding.what : l10n.t('{0} Such as {1}.', finding.what, first),
+      remedy: finding.remedy,
+      fixes: isUnreadable ? [skip] : [],
+    },
+  ];
+}
+
+/** A mean or deviation that is written, and is not that of the images. Published weights have their own. */
+function normalizationAdvice({ document, experiment, recipe }: Sound, facts: SourceFacts): DataAdvice[] {
+  if (experiment.init !== undefined) return [];
+  const written = (['mean', 'std'] as const).filter(
+    (key) => valueAt(document.value, ['data', key]) !== undefined,
+  );
+  const { channels } = recipe.data.dataset;
+  const off = written.filter((key) =>
+    recipe.data.dataset[key].some((value, channel) => {
+      const own = channels === facts.channels ? facts[key][channel]! : average(facts[key]);
+      return Math.abs(value - own) > PIXEL_TOLERANCE;
+    }),
+  );
+  const [first] = off;
+  if (first === undefined) return [];
+  const range = document.rangeOf(['data', first]);
+  const own = facts[first].map((value) => formatNumber(value, 3)).join(', ');
+  return [
+    {
+      severity: 'hint',
+      range,
+      what: l10n.t('{0} is not that of the training images, which is {1}.', `data.${first}`, own),
+      remedy: l10n.t('Take {0} out: then the numbers of the images are used.', written.join(', ')),
+      fixes: [
+        fixFor(range, l10n.t('Use the mean and std of the images'), true, () =>
+          document.inSequence(
+            written.map((key) => (current: ExperimentDocument) => current.removeIn(['data', key])),
+          ),
+        ),
+      ],
+    },
+  ];
+}
+
+function imbalanceAdvice(
+  { document, experiment, recipe }: Sound,
+  { trainCounts }: SourceFacts,
+): DataAdvice[] {
+  if (recipe.data.sampling === 'balanced' || experiment.loss.class_weights === 'balanced') return [];
+  const counts = trainCounts.filter((count) => count > 0);
+  const ratio = Math.max(...counts) / Math.min(...counts);
+  if (!(ratio >= IMBALANCE)) return [];
+  const range = document.rangeOf(imagesPath(document));
+  return [
+    {
+      severity: 'hint',
+      range,
+      what: l10n.t(
+        'The largest class has {0} times the training images of the smallest.',
+        formatNumber(Math.round(ratio * 10) / 10),
+      ),
+      remedy: l10n.t(
+        'Draw rare classes as often as others ({0}), or let their images count for more ({1}).',
+        'data.sampling: balanced',
+        'loss.class_weights: balanced',
+      ),
+      fixes: [
+        fixFor(range, l10n.t('Draw each class as often as any other'), false, () =>
+          document.setIn(['data', 'sampling'], 'balanced'),
+        ),
+        fixFor(range, l10n.t('Weight classes in the loss'), false, () =>
+          document.setIn(['loss', 'class_weights'], 'balanced', { after: 'model' }),
+        ),
+      ],
+    },
+  ];
+}
+
+/** Images that are enlarged cost more and show no more. Published weights were made for a size. */
+function sizeAdvice({ document, experiment, recipe }: Sound, { shortEdge }: SourceFacts): DataAdvice[] {
+  const size = recipe.data.images?.size ?? recipe.data.dataset.width;
+  if (experiment.init !== undefined || size <= shortEdge.median) return [];
+  const fitting = fittingSize(shortEdge.median);
+  if (fitting >= size) return [];
+  const isModels = experiment.data.dataset !== 'synthetic' && experiment.model.input_size !== undefined;
+  const path = isModels ? ['model', 'input_size'] : ['data', 'image_size'];
+  const range = document.rangeOf(path);
+  return [
+    {
+      severity: 'hint',
+      range,
+      what: l10n.t(
+        'Images are enlarged to {0} pixels: the short edge of half of them is below {1}.',
+        formatCount(size),
+        formatCount(Math.ceil(shortEdge.median)),
+      ),
+      remedy: l10n.t('A smaller image_size, such as {0}, is faster and loses no detail.', fitting),
+      fixes: [
+        fixFor(range, l10n.t('Set {0} to {1}', path.join('.'), fitting), false, () =>
+          document.setIn(path, fitting),
+        ),
+      ],
+    },
+  ];
+}
+
+/** The largest size that networks divide well and that half of the images have. */
+function fittingSize(median: number): number {
+  const step = median >= 64 ? 32 : 4;
+  return Math.max(16, Math.floor(median / step) * step);
+}
+
+function fixFor(range: Range, title: string, isPreferred: boolean, edits: QuickFix['edits']): QuickFix {
+  return { title, range, isPreferred, edits };
+}
+
+function average(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}

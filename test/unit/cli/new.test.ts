@@ -1,0 +1,88 @@
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { allowedFoldersPath, readAllowedFolders } from '../../../src/datasets/consent';
+import { catsAndDogs, testFolder, writeTree } from '../datasets/photos';
+import { tricksTests } from './tricks';
+
+const work = tricksTests();
+
+beforeEach(() => rm(allowedFoldersPath(), { force: true }));
+
+async function workWithPhotos(name = 'photos') {
+  const place = await work();
+  await writeTree(join(place.folder, name), await catsAndDogs());
+  return place;
+}
+
+describe('tricks new', () => {
+  it('writes an experiment for a folder of images that runs as it is', async () => {
+    const { tricks, folder } = await workWithPhotos();
+    const { code, stdout } = await tricks(['new', '--data', 'photos']);
+    expect({ code, stdout }).toEqual({
+      code: 0,
+      stdout:
+        'Wrote photos.experiment.yaml.\nSee the images: tricks data photos.experiment.yaml\nTrain: tricks run photos.experiment.yaml\n',
+    });
+    const text = await readFile(join(folder, 'photos.experiment.yaml'), 'utf8');
+    expect(text).toContain('# Trains from scratch on 8 images of 2 classes, with 4 for validation.\n');
+    expect(text).toContain('  path: photos\n');
+    const small = [
+      '--set',
+      'schedule.epochs=1',
+      '--set',
+      'tricks.warmup.epochs=1',
+      '--set',
+      'data.image_size=16',
+      '--set',
+      'model.width=2',
+    ];
+    const run = await tricks(['run', 'photos.experiment.yaml', '--engine', 'wasm', ...small]);
+    expect(run, run.stderr).toMatchObject({ code: 0 });
+  });
+
+  it('replaces no file unless it is told to', async () => {
+    const { tricks, folder } = await workWithPhotos();
+    const file = join(folder, 'mine.yaml');
+    await writeFile(file, 'mine');
+    const refused = await tricks(['new', 'mine.yaml', '--data', 'photos']);
+    expect(refused).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('--force') });
+    expect(await readFile(file, 'utf8')).toBe('mine');
+    expect((await tricks(['new', 'mine.yaml', '--data', 'photos', '--force'])).code).toBe(0);
+    expect(await readFile(file, 'utf8')).toContain('dataset: image_folder');
+  });
+
+  it('takes a name and weights, and quotes what a shell would split', async () => {
+    const { tricks, folder } = await workWithPhotos('my photos');
+    const args = ['--data', 'my photos', '--name', 'pets: 1', '--weights', 'resnet18'];
+    const { code, stdout } = await tricks(['new', ...args]);
+    expect(code).toBe(0);
+    expect(stdout).toContain('Train: tricks run "pets- 1.experiment.yaml"\n');
+    const text = await readFile(join(folder, 'pets- 1.experiment.yaml'), 'utf8');
+    expect(text).toContain('name: "pets: 1"\n');
+    expect(text).toContain('  weights: torchvision:resnet18 ');
+  });
+
+  it('lets images outside be read that it was told of, and writes where they are', async () => {
+    const { tricks, folder } = await work();
+    const outside = await testFolder();
+    await writeTree(join(outside, 'pets'), await catsAndDogs());
+    expect((await tricks(['new', '--data', join(outside, 'pets')])).code).toBe(0);
+    expect(await readAllowedFolders()).toEqual([join(outside, 'pets')]);
+    const text = await readFile(join(folder, 'pets.experiment.yaml'), 'utf8');
+    expect(text).toContain(`  path: ${join(outside, 'pets')}\n`);
+    expect((await tricks(['resolve', 'pets.experiment.yaml'])).code).toBe(0);
+  });
+
+  it.each<[string, string[], RegExp]>([
+    ['a folder that is missing', ['--data', 'nowhere'], /nowhere/],
+    ['weights that it does not know', ['--data', 'photos', '--weights', 'alexnet'], /torchvision:resnet50/],
+    ['no folder', [], /--data/],
+  ])('refuses %s, and writes nothing', async (_, args, words) => {
+    const { tricks, folder } = await workWithPhotos();
+    const { code, stderr, stdout } = await tricks(['new', 'a.yaml', ...args]);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toMatch(words);
+    await expect(readFile(join(folder, 'a.yaml'))).rejects.toThrow('ENOENT');
+  });
+});
