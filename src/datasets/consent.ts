@@ -16,7 +16,7 @@ import { isInside, realPathOf } from '../system/insideFolder';
 import { replaceFile } from '../system/replaceFile';
 import { tableFolders } from './index/tableFolders';
 import type { ListedDataset } from './listing';
-import { requestPaths } from './requestPaths';
+import { dataCacheFolder, requestPaths } from './requestPaths';
 import type { SplitTable } from './table';
 
 const fileSchema = z.object({ folders: z.array(z.string()) });
@@ -150,7 +150,12 @@ export async function assertListedAllowed(
   const paths = new Set<string>();
   for (const table of [train, validation, test])
     for (const path of table ? placesOf(table) : []) paths.add(path);
-  const allowed = [await realPathOf(root), ...(await readAllowedFolders())];
+  // What was unpacked or downloaded is of the product's own making.
+  const allowed = [
+    await realPathOf(root),
+    await realPathOf(dataCacheFolder()),
+    ...(await readAllowedFolders()),
+  ];
   const needed: string[] = [];
   for (const path of paths) if (!(await isInAny(path, allowed))) needed.push(await realPathOf(path));
   if (needed.length > 0) throw consentError(needed.slice(0, NAMED_PATHS), root);

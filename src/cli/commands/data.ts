@@ -85,14 +85,12 @@ async function data(terminal: Terminal, file: string, options: DataOptions): Pro
     options.full ? { decodedImages: Number.POSITIVE_INFINITY } : {},
   );
   const testLooks = await countLooks(place.root, datasetKey(request, place.folder));
-  const sheet = await sheetFor(terminal, file, options, place, request);
   if (options.json) {
     const { facts, report, scannedAt } = index;
     terminal.print(JSON.stringify({ request, facts, report, testLooks, scannedAt }, null, 2));
-  } else {
-    printReport(terminal, index, place, testLooks);
-    if (sheet) printSheet(terminal, sheet, index);
-  }
+  } else printReport(terminal, index, place, testLooks);
+  const sheet = await sheetFor(terminal, file, options, place, request);
+  if (sheet && !options.json) printSheet(terminal, sheet, index);
   assertUsable(index, 'on_bad_image' in experiment.data ? (experiment.data.on_bad_image ?? 'fail') : 'fail');
   return EXIT.done;
 }

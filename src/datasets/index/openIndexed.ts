@@ -50,8 +50,13 @@ export async function openIndexed(
   const { fingerprint, signal } = options;
   if (fingerprint !== undefined && fingerprint !== index.facts.fingerprint) throw otherImages();
   assertUsable(index, options.onBadImage);
-  const isListedAgain =
-    table.splits.some((split) => split.table.kind === 'pixels') || !table.sources.every(isUnchanged);
+  const changed = table.sources.filter((source) => !isUnchanged(source)).map(({ path }) => path);
+  const archive = table.splits.flatMap((split) =>
+    split.table.kind === 'ranges' ? split.table.files.filter((file) => changed.includes(file)) : [],
+  )[0];
+  // Another listing of it may find other images at the same places.
+  if (archive !== undefined) throw changedImages(archive);
+  const isListedAgain = changed.length > 0 || table.splits.some((split) => split.table.kind === 'pixels');
   const listed = isListedAgain ? await listDataset(request, { folder, ...options }) : null;
   const splits = listed ? withListedPixels(table.splits, listed, index) : table.splits;
   for (const split of splits) await assertUnchanged(split, signal);

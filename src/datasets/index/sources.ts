@@ -31,7 +31,8 @@ export async function sourcesOf(
     } else {
       // Of a folder of archives or tables, those too; what a training writes beside shards is no concern of theirs.
       const isPart = (name: string) => request.dataset !== 'webdataset' || /[.](tar|txt)$/.test(name);
-      for (const name of await readdir(path).catch(() => [])) if (isPart(name)) paths.add(join(path, name));
+      const names = await readdir(path, { recursive: request.dataset !== 'webdataset' }).catch(() => []);
+      for (const name of names) if (isPart(name)) paths.add(join(path, name));
     }
   }
   for (const table of tables) {

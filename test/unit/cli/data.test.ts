@@ -5,7 +5,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { allowedFoldersPath } from '../../../src/datasets/consent';
 import type { Recipe } from '../../../src/recipe/recipe';
 import { experimentText } from '../../support/smallTraining';
-import { catsAndDogs, photo, testFolder, writeTree } from '../datasets/photos';
+import { age, catsAndDogs, photo, testFolder, writeTree } from '../datasets/photos';
 import { until } from '../runs/support';
 import { canMount, tricksTests, withSmallDisk } from './tricks';
 
@@ -190,6 +190,7 @@ describe('a command that needs the images', () => {
 
   it('indexes them again before a training, where they have changed', async () => {
     const { tricks, folder, indexes } = await workWithPhotos();
+    await age(join(folder, 'photos'));
     await tricks(['queue', 'add', 'photos.yaml']);
     const tables = await readdir(indexes);
     await tricks(['queue', 'add', 'photos.yaml']);

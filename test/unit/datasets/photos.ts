@@ -62,10 +62,10 @@ export async function writeTree(
 /** When the files of a tree were last changed, as a test may set it to the bit. */
 const LONG_AGO = new Date(1_600_000_000_000);
 
-/** Gives all files of a tree a time of change that `damage` can restore. */
+/** Gives all of a tree a time of change of long ago, which `damage` can restore. */
 export async function age(folder: string): Promise<void> {
-  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
-    if (entry.isFile()) await utimes(join(entry.parentPath, entry.name), LONG_AGO, LONG_AGO);
+  for (const path of ['', ...(await readdir(folder, { recursive: true }))]) {
+    await utimes(join(folder, path), LONG_AGO, LONG_AGO);
   }
 }
 
