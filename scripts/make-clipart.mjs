@@ -52,7 +52,9 @@ async function drawn(file) {
  * @param {Uint8Array} b
  */
 function areCopies(a, b) {
-  return a.reduce((sum, value, index) => sum + Math.abs(value - (b[index] ?? 0)), 0) / a.length <= COPY_DIFFERENCE;
+  return (
+    a.reduce((sum, value, index) => sum + Math.abs(value - (b[index] ?? 0)), 0) / a.length <= COPY_DIFFERENCE
+  );
 }
 
 /**
