@@ -4,7 +4,6 @@ import { insertTrick, removeTrick, trickObstacle } from '../experiment/edits';
 import type { ParseResult } from '../experiment/parse';
 import { chosenTricks, plainDraft, resolveDraft, withTricks } from '../experiment/resolve';
 import { type Experiment, experimentSchema } from '../experiment/schema';
-import type { ExperimentDocument } from '../experiment/text/document';
 import type { EditResult } from '../experiment/text/textEdits';
 import { type Draft, graphOf } from '../recipe/draft';
 import type { Recipe } from '../recipe/recipe';
