@@ -22,6 +22,7 @@ import { tell } from '../messages';
 import { finishedRuns } from '../runs/finishedRuns';
 import type { Services } from '../services';
 import { configureTrick } from './configureTrick';
+import { tellUnindexed } from './dataCommands';
 import { experimentTarget, trickTarget } from './targets';
 
 type Options = Readonly<Record<string, unknown>>;
@@ -80,6 +81,10 @@ export async function compareTrick(
   if (!fit) return;
   const title = fit.trick.title();
   const recipes = fit.recipes();
+  if (!recipes && (await isUnindexed(uri))) {
+    tellUnindexed(services, uri);
+    return;
+  }
   if (!recipes) {
     tell(
       'warning',
@@ -102,6 +107,10 @@ export async function applyAdvice(services: Services, target: vscode.Uri | undef
   if (!uri) return;
   const document = await vscode.workspace.openTextDocument(uri);
   const parsed = parsedOf(document);
+  if (!parsed.ok && parsed.unindexed) {
+    tellUnindexed(services, uri);
+    return;
+  }
   const fix = adviceFix(parsed);
   if (!fix) {
     tell(
@@ -116,12 +125,19 @@ export async function applyAdvice(services: Services, target: vscode.Uri | undef
   if (!outcome.ok) tell('warning', vscode.l10n.t('The advice was not applied. {0}', outcome.reason));
 }
 
+/** Whether all that a file lacks is an index of the images that it names. */
+async function isUnindexed(uri: vscode.Uri): Promise<boolean> {
+  if (!isExperiment(uri)) return false;
+  const parsed = parsedOf(await vscode.workspace.openTextDocument(uri));
+  return !parsed.ok && parsed.unindexed !== undefined;
+}
+
 /** How a trick stands to a file; undefined, and a message, where it cannot stand in it. */
 async function fitOf(uri: vscode.Uri, name: TrickName): Promise<TrickFit | undefined> {
   const document = await vscode.workspace.openTextDocument(uri);
   const fit = fitsOf(document).find(({ trick }) => trick.name === name);
   if (fit) return fit;
-  const isSound = !isExperiment(uri) || parsedOf(document).ok;
+  const isSound = !isExperiment(uri) || parsedOf(document).ok || (await isUnindexed(uri));
   const why = isSound
     ? vscode.l10n.t('It changes nothing here, or another trick of the file excludes it.')
     : vscode.l10n.t('Mend the problems of the file first.');
