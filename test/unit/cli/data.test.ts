@@ -145,7 +145,10 @@ describe('tricks data', () => {
 
   it('ends on an interrupt, and leaves no index', async () => {
     const { start, indexes, folder } = await workWithPhotos();
-    const big = await photo(7, { width: 1500, height: 1500, format: 'png' });
+    // Half a minute's work, which no interrupt comes too late for.
+    const big = await sharp({ create: { width: 6000, height: 6000, channels: 3, background: 'red' } })
+      .png()
+      .toBuffer();
     await writeTree(
       join(folder, 'photos'),
       Object.fromEntries(Array.from({ length: 60 }, (_, n) => [`train/cat/big${n}.png`, big])),
