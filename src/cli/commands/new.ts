@@ -2,6 +2,7 @@ import { basename, dirname, resolve } from 'node:path';
 import * as l10n from '@vscode/l10n';
 import type { Command } from 'commander';
 import { allowFolder, isAllowed } from '../../datasets/consent';
+import { assertUsable } from '../../datasets/index/datasetIndex';
 import { imageFolderRequest, pathFrom } from '../../datasets/requestPaths';
 import { STARTER_WEIGHTS, type StarterWeights, starterExperiment } from '../../insight/starterExperiment';
 import { UserError } from '../../shared/userError';
@@ -57,7 +58,9 @@ async function newExperiment(
   const place = { root: await rootOf(options), folder: dirname(path) };
   if (!(await isAllowed(images, place.root))) await allowFolder(images);
   const data = imageFolderRequest(images, place.folder);
-  const { facts } = await indexData(terminal, data, place);
+  const index = await indexData(terminal, data, place);
+  assertUsable(index, 'skip');
+  const { facts } = index;
   const text = starterExperiment({ name, data, facts, weights });
   await writeOutput(path, `${text}\n`);
   const shown = pathFrom(process.cwd(), path);

@@ -1,8 +1,8 @@
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { allowedFoldersPath, readAllowedFolders } from '../../../src/datasets/consent';
-import { catsAndDogs, testFolder, writeTree } from '../datasets/photos';
+import { catsAndDogs, photo, testFolder, writeTree } from '../datasets/photos';
 import { tricksTests } from './tricks';
 
 const work = tricksTests();
@@ -39,6 +39,14 @@ describe('tricks new', () => {
     ];
     const run = await tricks(['run', 'photos.experiment.yaml', '--engine', 'wasm', ...small]);
     expect(run, run.stderr).toMatchObject({ code: 0 });
+  });
+
+  it('writes nothing for images that cannot be trained on', async () => {
+    const { tricks, folder } = await work();
+    await writeTree(join(folder, 'photos'), { 'cat/1.jpg': await photo(1), 'cat/2.jpg': await photo(2) });
+    const { code, stdout, stderr } = await tricks(['new', '--data', 'photos']);
+    expect({ code, stdout }, stderr).toEqual({ code: 2, stdout: '' });
+    expect(await readdir(folder)).not.toContain('photos.experiment.yaml');
   });
 
   it('replaces no file unless it is told to', async () => {
