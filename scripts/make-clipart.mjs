@@ -2,7 +2,7 @@
 // Makes the pictures of examples/clipart from Debian's package openclipart-png, whose pictures their authors put into
 // the public domain: `node scripts/make-clipart.mjs` after `apt-get install openclipart-png`.
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { root } from './lib/processes.mjs';
@@ -22,33 +22,67 @@ const CLASSES = {
 const IMAGES_A_CLASS = 150;
 const SIDE = 64;
 
+/** A picture of less ink than this share of its pixels is nearly empty. */
+const LEAST_INK = 0.03;
+/** Pictures whose 8 x 8 greys differ by no more than this on average are taken for copies. */
+const COPY_DIFFERENCE = 4;
+
 /**
- * The same choice each time, spread over all authors: files by the hash of their path.
+ * A picture as it ships, without its margins, and its greys for comparison; null where it is nearly empty.
+ * @param {string} file
+ */
+async function drawn(file) {
+  const options = { limitInputPixels: false };
+  const picture = await sharp(file, options)
+    .flatten({ background: 'white' })
+    .trim({ background: 'white' })
+    .toBuffer();
+  const jpeg = await sharp(picture, options)
+    .resize(SIDE, SIDE, { fit: 'contain', background: 'white' })
+    .jpeg({ quality: 88 })
+    .toBuffer();
+  const pixels = await sharp(jpeg).greyscale().raw().toBuffer();
+  const ink = pixels.filter((value) => value < 240).length / pixels.length;
+  const greys = await sharp(jpeg).greyscale().resize(8, 8, { fit: 'fill' }).raw().toBuffer();
+  return ink < LEAST_INK ? null : { jpeg, greys };
+}
+
+/**
+ * @param {Uint8Array} a
+ * @param {Uint8Array} b
+ */
+function areCopies(a, b) {
+  return (
+    a.reduce((sum, value, index) => sum + Math.abs(value - (b[index] ?? 0)), 0) / a.length <= COPY_DIFFERENCE
+  );
+}
+
+/**
+ * A class's files in an order that spreads over all authors and is the same each time: by the hash of their path.
  * @param {string} folder
  */
-async function chosen(folder) {
+async function filesOf(folder) {
   const entries = await readdir(join(SOURCE, folder), { recursive: true });
-  const files = entries.filter((name) => name.endsWith('.png'));
   const hash = (/** @type {string} */ name) => createHash('sha256').update(name).digest('hex');
-  return files
+  return entries
+    .filter((name) => name.endsWith('.png'))
     .sort((a, b) => (hash(a) < hash(b) ? -1 : 1))
-    .slice(0, IMAGES_A_CLASS)
     .map((name) => join(SOURCE, folder, name));
 }
 
 await rm(TARGET, { recursive: true, force: true });
+/** @type {Uint8Array[]} */
+const known = [];
 for (const [name, folder] of Object.entries(CLASSES)) {
   await mkdir(join(TARGET, name), { recursive: true });
-  const files = await chosen(folder);
-  for (const [index, file] of files.entries()) {
-    const drawn = await sharp(file, { limitInputPixels: false })
-      .flatten({ background: 'white' })
-      .trim({ background: 'white' })
-      .toBuffer();
-    await sharp(drawn, { limitInputPixels: false })
-      .resize(SIDE, SIDE, { fit: 'contain', background: 'white' })
-      .jpeg({ quality: 88 })
-      .toFile(join(TARGET, name, `${String(index + 1).padStart(3, '0')}.jpg`));
+  let count = 0;
+  for (const file of await filesOf(folder)) {
+    if (count === IMAGES_A_CLASS) break;
+    const picture = await drawn(file);
+    if (!picture || known.some((greys) => areCopies(greys, picture.greys))) continue;
+    known.push(picture.greys);
+    count++;
+    await writeFile(join(TARGET, name, `${String(count).padStart(3, '0')}.jpg`), picture.jpeg);
   }
-  console.log(`${name}: ${files.length} of ${folder}`);
+  console.log(`${name}: ${count} of ${folder}`);
 }

@@ -1,7 +1,7 @@
 /**
  * Compares trainings and exported weights with PyTorch's, the cases of cases.json. From the same initial weights
- * and the same batches, each step's loss has to be within 1e-3 of PyTorch's, relatively; logits under exported
- * weights within 1e-4.
+ * and the same batches or image files, each step's loss has to be within 1e-3 of PyTorch's, relatively; logits under
+ * exported weights within 1e-4.
  *
  *     npm run parity
  *
@@ -10,7 +10,7 @@
  */
 
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadEngine } from '../../src/backends/index';
@@ -20,13 +20,15 @@ import { FILES_OUTSIDE } from '../../src/protocol/trainer';
 import { graphOf } from '../../src/recipe/draft';
 import type { Recipe } from '../../src/recipe/recipe';
 import { lastCheckpointPath, readCheckpoint } from '../../src/runs/checkpoint';
-import { listRuns } from '../../src/runs/store';
+import { readAllEvents } from '../../src/runs/log';
+import { listRuns, metricsPath } from '../../src/runs/store';
 import { Batches, inOrder } from '../../src/training/data/batches';
 import { openDataset } from '../../src/training/data/open';
 import { packageRoot } from '../../src/training/data/sample';
 import { imagesTensor } from '../../src/training/loop/evaluation';
 import { train } from '../../src/training/loop/loop';
 import { Network } from '../../src/training/network/network';
+import { THREADS } from '../../src/training/parallel/workerPool';
 import { loadInitialValues } from '../../src/weights/initialValues';
 import cases from './cases.json';
 
@@ -49,8 +51,9 @@ async function main(): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), 'bag-of-tricks-parity-'));
   try {
     const trainings = await compareTrainings(folder);
+    const folders = await compareFolders(folder);
     const exports = await compareExports(folder);
-    return trainings && exports ? 0 : 1;
+    return trainings && folders && exports ? 0 : 1;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -139,6 +142,43 @@ async function lossesOf(recipe: Recipe, path: string): Promise<number[]> {
   return losses;
 }
 
+/** Trains torchvision's resnet18 on the files of test/fixtures/parity, from one file of weights, by `tricks run`. */
+async function compareFolders(folder: string): Promise<boolean> {
+  const out = join(folder, 'image-folder');
+  mkdirSync(out);
+  runPython('folder.py', out);
+  const { results } = readJson<{ results: Losses[] }>(join(out, 'losses.json'));
+  const path = join(root, 'test', 'fixtures', 'parity', 'images');
+  const { experiment, cases: each } = cases.image_folder;
+  let isWithin = true;
+  for (const [index, { name, data }] of each.entries()) {
+    const runs = join(out, `${index}`);
+    const file = join(out, `${index}.experiment.json`);
+    const complete = { ...experiment, data: { ...experiment.data, ...data, path }, engine: 'wasm' };
+    writeFileSync(file, JSON.stringify(complete));
+    tricksCommand('run', file, '--folder', runs);
+    const expected = results[index]!;
+    const { events } = await readAllEvents(metricsPath((await onlyRun(runs)).folder));
+    const losses = events.flatMap((event) => (event.type === 'step' ? [event.loss] : []));
+    const validation = events.flatMap((event) => (event.type === 'epoch' ? [event.validationLoss] : []));
+    const differences = [
+      ...expected.losses.map((loss, step) => relative(losses[step] ?? Number.NaN, loss)),
+      ...expected.validationLosses.map((loss, epoch) => relative(validation[epoch] ?? Number.NaN, loss)),
+    ];
+    isWithin = report(`losses on an image folder, ${name}`, differences, LOSS_LIMIT) && isWithin;
+    console.log(`  of the first step: ${differences[0]?.toExponential(1)} apart`);
+  }
+  return isWithin;
+}
+
+/** What PyTorch makes of a case. */
+interface Losses {
+  /** Of each step. */
+  readonly losses: readonly number[];
+  /** Of each epoch. */
+  readonly validationLosses: readonly number[];
+}
+
 async function compareExports(folder: string): Promise<boolean> {
   runPython('calibrate.py', folder);
   const expected: Promise<number[][]>[] = [];
@@ -169,14 +209,20 @@ async function compareExports(folder: string): Promise<boolean> {
 function tricksCommand(...args: string[]): void {
   execFileSync(process.execPath, [join(root, 'dist', 'tricks.js'), ...args], {
     stdio: ['ignore', 'ignore', 'inherit'],
-    env: { ...process.env, [FILES_OUTSIDE]: '1' },
+    // One thread: batch norm would go by each thread's own part of a batch.
+    env: { ...process.env, [FILES_OUTSIDE]: '1', [THREADS]: '1' },
   });
+}
+
+async function onlyRun(runs: string) {
+  const [run] = await listRuns(runs);
+  if (run?.kind !== 'run') throw new Error(`No run in ${runs}`);
+  return run;
 }
 
 /** The logits of a run's last checkpoint for all validation images. */
 async function ourLogits(runs: string): Promise<number[][]> {
-  const [run] = await listRuns(runs);
-  if (run?.kind !== 'run') throw new Error(`No run in ${runs}`);
+  const run = await onlyRun(runs);
   const { recipe } = run.manifest;
   const dataset = await openDataset(recipe.data.source);
   const { tensors } = await readCheckpoint(lastCheckpointPath(run.folder));

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, relative, resolve } from 'node:path';
 import * as l10n from '@vscode/l10n';
-import { assertUsable } from '../datasets/index/datasetIndex';
+import { assertUsable, type DataReport } from '../datasets/index/datasetIndex';
 import { factsLookup, indexLookup } from '../datasets/index/store';
 import { parseExperiment } from '../experiment/parse';
 import { formatProblem, type Problem } from '../experiment/problem';
@@ -44,21 +44,34 @@ export async function readExperiment(
   await allowFolders(options);
   const parse = () => parseExperiment(text, file, overrides, purpose, factsLookup(place.root, place.folder));
   let parsed = parse();
+  let dataWarnings: readonly string[] = [];
   const request = parsed.ok ? ownSource(parsed.recipe) : parsed.unindexed?.request;
   // Of a training also where an index is there: the images may have changed since.
   if (request && (isTrained || !parsed.ok)) {
     await ensureAllowed(terminal, request, place);
-    await indexData(terminal, request, place);
+    const { report } = await indexData(terminal, request, place);
+    dataWarnings = warningsOf(report);
     parsed = parse();
   }
   const lines = (problems: readonly Problem[]) =>
     problems.map((problem) => formatProblem(shownPath(file), problem));
   if (parsed.ok) {
     if (isTrained) assertTrainable(parsed.recipe, place);
-    return { text, recipe: parsed.recipe, warnings: lines(parsed.warnings) };
+    return { text, recipe: parsed.recipe, warnings: [...dataWarnings, ...lines(parsed.warnings)] };
   }
   for (const line of lines(parsed.problems)) terminal.note(line);
   return null;
+}
+
+/** What a person should know of images before training on them; not that text files beside them are no images. */
+function warningsOf({ problems }: DataReport): string[] {
+  return problems
+    .filter(({ severity, kind }) => severity === 'warning' && kind !== 'ignored')
+    .map(({ what, where: [first], count }) => {
+      const isNamed = first === undefined || what.includes(first);
+      const place = isNamed ? '' : count > 1 ? l10n.t('{0} and others', first) : first;
+      return `${l10n.t('warning')}: ${place === '' ? what : `${what} ${place}`}`;
+    });
 }
 
 /** A person's own data set that a recipe is trained on. */

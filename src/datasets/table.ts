@@ -1,5 +1,5 @@
 import { open, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { assertNever } from '../shared/assertNever';
 import type { PixelImage } from '../shared/pixelImage';
 
@@ -81,6 +81,16 @@ export function nameAt({ text, starts }: NameTable, index: number): string {
 /** What a person finds an image by: its path, the member of its archive, or its number. */
 export function imageName(table: SplitTable, index: number): string {
   return table.kind === 'pixels' ? `#${index}` : nameAt(table.names, index);
+}
+
+/** A file of the cache that holds copies of images, whose names say where they were copied from. */
+export const PACK_FILE = 'images.pack';
+
+/** Where a person finds an image that is a part of a larger file. */
+export function partPlace(table: Extract<SplitTable, { kind: 'ranges' }>, index: number): string {
+  const file = table.files[table.file[index]!]!;
+  const name = nameAt(table.names, index);
+  return basename(file) === PACK_FILE ? name : `${file}: ${name}`;
 }
 
 /**

@@ -143,7 +143,10 @@ function exclusions(trick: Trick, chosen: readonly Trick[]): TrickProblem[] {
 /** The recipe an experiment leads to, or why it cannot be trained. */
 export function resolve(experiment: Experiment): Resolution {
   const plain = plainDraft(experiment);
-  const task = taskProblems(experiment.model, plain.data.dataset);
+  const task = [
+    ...taskProblems(experiment.model, plain.data.dataset),
+    ...normalisationProblems(experiment.data, plain.data.dataset),
+  ];
   const resolution = resolveDraft(plain, chosenTricks(experiment));
   if (task.length === 0) return resolution;
   return { ok: false, problems: [...task, ...(resolution.ok ? [] : resolution.problems)] };
@@ -163,6 +166,27 @@ export function resolveDraft(plain: Draft, chosen: ReturnType<typeof chosenTrick
     ),
   ];
   return problems.length > 0 ? { ok: false, problems } : { ok: true, recipe: finalize(draft) };
+}
+
+/** Where there are neither as many means or deviations as channels, nor one for all, nor a colour's for grey images. */
+function normalisationProblems(data: Experiment['data'], { channels }: DatasetFacts): ResolutionProblem[] {
+  if (data.dataset === 'synthetic') return [];
+  const problems: ResolutionProblem[] = [];
+  for (const key of ['mean', 'std'] as const) {
+    const values = data[key];
+    if (!Array.isArray(values) || [1, 3, channels].includes(values.length)) continue;
+    problems.push({
+      path: ['data', key],
+      what: l10n.t(
+        '{0} has {1} values, and images have {2} channels.',
+        `data.${key}`,
+        values.length,
+        channels,
+      ),
+      remedy: l10n.t('Write one value, or one for each channel.'),
+    });
+  }
+  return problems;
 }
 
 /** Where a model is written for other images or classes than those of the data it is to be trained on. */

@@ -100,7 +100,7 @@ const batch = {
     .describe('Whether an epoch takes each image once, or each class as often as any other.'),
 };
 
-const perChannel = z.union([z.number(), z.array(z.number()).min(1).max(3)]);
+const perChannel = (value: z.ZodNumber) => z.union([value, z.array(value).min(1).max(3)]);
 
 /** How images come to the network, of all data sets but the synthetic one. */
 const images = {
@@ -124,10 +124,12 @@ const images = {
     .max(1)
     .optional()
     .describe('Share of the short edge that validation keeps, by a central crop.'),
-  mean: perChannel
+  mean: perChannel(z.number().min(0).max(1))
     .optional()
     .describe("What pixels are normalised by, in 0..1, by channel; by default the images' or the weights'."),
-  std: perChannel.optional().describe('The standard deviation that goes with mean.'),
+  std: perChannel(z.number().positive().max(1))
+    .optional()
+    .describe('The standard deviation that goes with mean, in 0..1.'),
   presize: z
     .union([z.int().positive().max(4096), z.literal(false)])
     .optional()

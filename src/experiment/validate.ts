@@ -77,7 +77,7 @@ function explain(issue: Issue, above: Path, value: unknown): Finding[] {
     case 'too_small':
       return [
         issue.origin === 'string'
-          ? at(path, l10n.t('{0} must not be empty.', name), exampleRemedy(path))
+          ? at(path, l10n.t('{0} must not be empty.', name), exampleRemedy(path, true))
           : wrongRange(path, issue.inclusive ? 'at_least' : 'above', Number(issue.minimum), input),
       ];
     case 'too_big':
@@ -189,7 +189,9 @@ function wrongType(path: Path, expected: readonly string[], input: unknown): Fin
   return at(
     path,
     l10n.t('{0} must be {1}, not {2}.', path.join('.'), either(kinds), written(input)),
-    isQuoted && wantsNumber ? l10n.t('Write {0} without quotes.', input) : exampleRemedy(path),
+    isQuoted && wantsNumber
+      ? l10n.t('Write {0} without quotes.', input)
+      : exampleRemedy(path, expected.includes('string')),
   );
 }
 
@@ -219,6 +221,7 @@ function wrongRange(
   input: unknown,
 ): Finding {
   const name = path.join('.');
+  const hasExample = valueAt(EXAMPLE, path) !== undefined;
   switch (relation) {
     case 'above':
       return at(
@@ -230,19 +233,19 @@ function wrongRange(
       return at(
         path,
         l10n.t('{0} must be at least {1}, not {2}.', name, bound, written(input)),
-        exampleRemedy(path),
+        hasExample ? exampleRemedy(path) : l10n.t('Use at least {0}.', bound),
       );
     case 'below':
       return at(
         path,
         l10n.t('{0} must be less than {1}, not {2}.', name, bound, written(input)),
-        exampleRemedy(path),
+        hasExample ? exampleRemedy(path) : l10n.t('Use a number below {0}.', bound),
       );
     case 'at_most':
       return at(
         path,
         l10n.t('{0} must be at most {1}, not {2}.', name, bound, written(input)),
-        exampleRemedy(path),
+        hasExample ? exampleRemedy(path) : l10n.t('Use at most {0}.', bound),
       );
     default:
       return assertNever(relation);
@@ -253,7 +256,7 @@ function positiveRemedy(path: Path): string {
   return l10n.t('Use a positive number such as {0}.', Number(valueAt(EXAMPLE, path) ?? 1));
 }
 
-function exampleRemedy(path: Path): string {
+function exampleRemedy(path: Path, isText = false): string {
   const example = valueAt(EXAMPLE, path);
   if (path[0] === 'tricks' && path.length === 2) {
     return isMapping(example) && Object.keys(example).length > 0
@@ -272,7 +275,7 @@ function exampleRemedy(path: Path): string {
         ? l10n.t('Use a list such as [{0}].', example.join(', '))
         : l10n.t('Write keys and values such as {0}.', firstEntry(Object(example)));
     default:
-      return l10n.t('Use a number such as {0}.', 1);
+      return isText ? l10n.t('Write text.') : l10n.t('Use a number such as {0}.', 1);
   }
 }
 

@@ -195,7 +195,10 @@ function hasEnd(stored: Uint8Array): boolean {
 /** Why an image cannot be read, in a sentence; null where the image is not to blame. */
 function reasonOf(error: unknown): string | null {
   if (error instanceof ImageError) return error.reason;
-  if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return l10n.t('The file has gone since it was listed.');
+  // Of a table also a file that has never been there.
+  if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return l10n.t('There is no such file.');
+  // Node's, of a path with a zero byte in it, which no file has.
+  if (isSystemError(error, 'ERR_INVALID_ARG_VALUE')) return l10n.t('Its name has a zero byte.');
   if (isSystemError(error, 'EACCES', 'EPERM')) return l10n.t('The file may not be read.');
   if (isSystemError(error, 'EIO', 'EISDIR', 'ELOOP', 'ENAMETOOLONG', 'ENXIO', 'ESTALE')) {
     return l10n.t('The file cannot be read: {0}.', messageOf(error));

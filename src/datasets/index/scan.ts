@@ -87,7 +87,8 @@ export async function indexDataset(request: OwnDatasetRequest, options: ScanOpti
     bad,
     problems: dataset.problems,
   });
-  if (facts.trainImages === 0) throw noTrainingImage(request, report.unreadable.images[0]);
+  if (facts.trainImages === 0)
+    throw noTrainingImage(request, facts.validationImages, report.unreadable.images[0]);
   signal?.throwIfAborted();
   const before = await readIndex(root, request, folder).catch(() => null);
   const isAsBefore =
@@ -175,12 +176,17 @@ async function removeTables(
 
 function noTrainingImage(
   request: OwnDatasetRequest,
+  validationImages: number,
   first: { readonly name: string; readonly reason: string } | undefined,
 ): UserError {
+  const option = request.dataset === 'webdataset' ? 'data.train' : 'data.path';
   return new UserError({
     what: first
       ? l10n.t('No training image can be read, such as {0}: {1}', first.name, first.reason)
       : l10n.t('The data set has no training image.'),
-    remedy: l10n.t('Check what {0} names.', request.dataset === 'webdataset' ? 'data.train' : 'data.path'),
+    remedy:
+      !first && validationImages > 0
+        ? l10n.t('Lower {0}, or check what {1} names.', 'data.split.validation', option)
+        : l10n.t('Check what {0} names.', option),
   });
 }

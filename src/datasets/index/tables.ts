@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { assertNever } from '../../shared/assertNever';
 import type { ListedDataset } from '../listing';
-import { nameAt, type SplitTable } from '../table';
+import { nameAt, partPlace, type SplitTable } from '../table';
 import { MOMENTS } from './moments';
 import { HASH_WORDS } from './perceptual';
 
@@ -149,7 +149,7 @@ export function placeOf({ name, table }: Pick<SeenSplit, 'name' | 'table'>, imag
     case 'files':
       return join(table.root, nameAt(table.names, image));
     case 'ranges':
-      return `${table.files[table.file[image]!]}: ${nameAt(table.names, image)}`;
+      return partPlace(table, image);
     case 'pixels':
       return `${name} #${image}`;
     default:

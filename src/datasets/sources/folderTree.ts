@@ -42,6 +42,7 @@ export class FolderTree {
   private readonly closed = new Places('sorted');
   private readonly vanished = new Places('sorted');
   private readonly unnamed = new Places('sorted');
+  private readonly unnamedFolders = new Places('sorted');
   private readonly unsupported = new Places('sorted');
   private readonly special = new Places('sorted');
   /** By ending, the files that are no images. */
@@ -71,7 +72,7 @@ export class FolderTree {
       const path = folder.path === '' ? name : `${folder.path}/${name}`;
       // Names that are no UTF-8 cannot be opened again.
       if (name.includes('\ufffd')) {
-        this.unnamed.add(path);
+        (kindOf(entry) === 'folder' ? this.unnamedFolders : this.unnamed).add(path);
         continue;
       }
       const kind = entry.isSymbolicLink() ? await this.followed(folder, path) : kindOf(entry);
@@ -151,6 +152,12 @@ export class FolderTree {
         what: l10n.t('These folders vanished while they were listed: {0}.', paths),
         remedy: l10n.t('List the data set again.'),
       })),
+      ...this.unnamedFolders.problem((paths) => ({
+        severity: 'error',
+        kind: 'unreadable',
+        what: l10n.t('The names of these folders are not UTF-8: {0}.', paths),
+        remedy: l10n.t('Rename them, or move them out of the data set.'),
+      })),
       ...this.unnamed.problem((paths) => ({
         severity: 'warning',
         kind: 'unreadable',
@@ -196,7 +203,8 @@ export class FolderTree {
         directory.closeSync();
       }
     } catch (error) {
-      if (isSystemError(error, 'EACCES', 'EPERM')) this.closed.add(folder.path === '' ? '.' : folder.path);
+      if (isSystemError(error, 'EACCES', 'EPERM'))
+        this.closed.add(folder.path === '' ? this.root : folder.path);
       else if (folder.path !== '' && isSystemError(error, 'ENOENT', 'ENOTDIR'))
         this.vanished.add(folder.path);
       else throw error;

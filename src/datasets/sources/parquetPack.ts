@@ -9,6 +9,7 @@ import { processExists } from '../../system/processes';
 import { datasetError } from '../errors';
 import { type ParquetColumns, ParquetFile, type ParquetRow } from '../formats/parquetRows';
 import type { ListingOptions } from '../listing';
+import { PACK_FILE } from '../table';
 import { readColumns, writeColumns } from './columnFile';
 import type { ParquetPart, ParquetParts } from './parquetFiles';
 import { type ParquetTable, ParquetTableBuilder, storedTable, tableFrom } from './parquetTable';
@@ -22,7 +23,6 @@ export interface PackedParquet {
 
 /** To be raised where what is kept changes. */
 const FORMAT_VERSION = 1;
-const PACK_FILE = 'images.pack';
 const TABLE_FILE = 'images.table';
 const UNFINISHED = '.unfinished';
 const WRITE_BYTES = 1 << 22;

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import * as l10n from '@vscode/l10n';
 import { decodeImage } from '../../datasets/decode';
 import { ImageError } from '../../datasets/imageError';
@@ -27,7 +27,7 @@ export async function seeImage(
   recipe: Pick<DataRecipe, 'dataset' | 'images'>,
 ): Promise<SeenImage> {
   try {
-    const bytes = await readFile(path);
+    const bytes = await bytesOf(path);
     const channels = recipe.dataset.channels === 1 ? 1 : 3;
     return { ok: true, image: viewOf(await decodeImage({ kind: 'encoded', bytes }, channels), recipe) };
   } catch (error) {
@@ -35,6 +35,13 @@ export async function seeImage(
     if (!failure) throw error;
     return { ok: false, failure };
   }
+}
+
+/** @throws ImageError of a pipe or a device, which may have no end; the file system's error */
+async function bytesOf(path: string): Promise<Uint8Array> {
+  const found = await stat(path);
+  if (found.isFile()) return readFile(path);
+  throw new ImageError('unreadable', l10n.t('It is no file.'), '');
 }
 
 /** An image as an evaluation shows it to a network. */
@@ -51,7 +58,14 @@ function viewOf(image: PixelImage, { dataset, images }: Pick<DataRecipe, 'datase
 }
 
 function failureIn(path: string, error: unknown): Failure | null {
-  if (error instanceof ImageError) return { what: `${path}: ${error.reason}`, remedy: error.remedy };
+  if (error instanceof ImageError) {
+    // What is to be done with a file of a data set does not hold for any file of a person's.
+    const isNoImage = error.kind === 'unreadable' || error.kind === 'empty';
+    return {
+      what: `${path}: ${error.reason}`,
+      remedy: isNoImage ? l10n.t('Name an undamaged image file.') : error.remedy,
+    };
+  }
   if (isSystemError(error, 'ENOENT', 'ENOTDIR')) {
     return { what: l10n.t('There is no file {0}.', path), remedy: l10n.t('Check the path.') };
   }

@@ -82,6 +82,29 @@ describe('tricks data', () => {
     expect((await tricks(['data', 'skip.yaml'])).code).toBe(0);
   });
 
+  it('says before a training what is wrong with its images and does not keep them from being used', async () => {
+    const one = await photo(90);
+    const { tricks, folder } = await workWithPhotos(
+      { on_bad_image: 'skip' },
+      {
+        ...(await catsAndDogs()),
+        'train/cat/one.jpg': one,
+        'val/cat/one.jpg': one,
+        'train/dog/bad.jpg': 'x',
+        'train/dog/later.heic': 'x',
+        'train/dog/notes.txt': 'x',
+      },
+    );
+    const { code, stderr } = await tricks(['run', 'photos.yaml']);
+    expect(code).toBe(0);
+    const photos = join(folder, 'photos');
+    expect(stderr.split('\n').filter((line) => line.startsWith('warning:'))).toEqual([
+      'warning: These images are of a format that is not read, and are left out: train/dog/later.heic.',
+      `warning: One image cannot be read. ${photos}/train/dog/bad.jpg: The file is not an image.`,
+      `warning: One validation or test image is a copy of an image of another split. ${photos}/val/cat/one.jpg = ${photos}/train/cat/one.jpg`,
+    ]);
+  });
+
   it('writes sheets: a row for each class, or samples beside their originals', async () => {
     const { tricks, folder } = await workWithPhotos();
     const plain = await tricks(['data', 'photos.yaml', '--sheet', 'sheet.png']);
@@ -122,7 +145,10 @@ describe('tricks data', () => {
 
   it('ends on an interrupt, and leaves no index', async () => {
     const { start, indexes, folder } = await workWithPhotos();
-    const big = await photo(7, { width: 1500, height: 1500, format: 'png' });
+    // Half a minute's work, which no interrupt comes too late for.
+    const big = await sharp({ create: { width: 6000, height: 6000, channels: 3, background: 'red' } })
+      .png()
+      .toBuffer();
     await writeTree(
       join(folder, 'photos'),
       Object.fromEntries(Array.from({ length: 60 }, (_, n) => [`train/cat/big${n}.png`, big])),

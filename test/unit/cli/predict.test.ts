@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { cp, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
@@ -124,6 +125,17 @@ describe('tricks predict', () => {
     for (const { error } of results)
       if (error) expect(stderr).toContain(`error: ${error.what}\n${error.remedy}`);
     expect(results.filter(({ classes }) => classes?.length === 1)).toHaveLength(31);
+    expect(stderr).not.toContain('data set');
+  });
+
+  it.skipIf(process.platform === 'win32')('does not wait for whoever would write to a pipe', async () => {
+    const { folder, tricks } = await trained();
+    execFileSync('mkfifo', [join(folder, 'pipe.png')]);
+    const { code, stderr } = await tricks(['predict', 'last', 'pipe.png']);
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: 'error: pipe.png: It is no file.\nName an undamaged image file.\n',
+    });
   });
 
   it('takes folders with all below them, but what systems leave there and links that may lead back', async () => {

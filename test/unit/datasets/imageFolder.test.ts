@@ -301,6 +301,28 @@ describe('a folder of images that is not as it should be', () => {
   });
 });
 
+// Other systems' file systems refuse such names.
+describe.runIf(process.platform === 'linux')('names that are not UTF-8', () => {
+  const latin1 = (...parts: readonly string[]) =>
+    Buffer.concat([Buffer.from(`${folder.path}/`), Buffer.from(parts.join('/'), 'latin1')]);
+
+  test('are left out where images have them, and refused where classes do: their labels would be missing', async () => {
+    await makeFiles(folder.path, numbered(['cat', 'dog'], 8));
+    await writeFile(latin1('cat', 'b\u00e9.jpg'), 'image');
+    const listed = await list();
+    expect(problemsOf(listed, 'unreadable')).toMatchObject([
+      { severity: 'warning', count: 1, where: ['cat/b\ufffd.jpg'] },
+    ]);
+    await mkdir(latin1('b\u00e4r'));
+    await writeFile(latin1('b\u00e4r', '1.jpg'), 'image');
+    const [error] = errorsOf(await list());
+    expect(error).toMatchObject({
+      kind: 'unreadable',
+      what: 'The names of these folders are not UTF-8: b\ufffdr.',
+    });
+  });
+});
+
 describe('links', () => {
   const base = () =>
     makeFiles(folder.path, numbered(['data/train/cat', 'data/train/dog', 'data/val/cat', 'data/val/dog'], 1));

@@ -42,9 +42,32 @@ describe('images of a folder', () => {
     expect(dataOf(`${FOLDER}, channels: 1`).dataset.mean).toEqual([expect.closeTo(0.45)]);
     const grey = sourceFacts({ channels: 1, mean: [0.5], std: [0.2] });
     expect(dataOf(`${FOLDER}, channels: 3`, grey).dataset).toMatchObject({ mean: [0.5, 0.5, 0.5] });
-    expect(dataOf(`${FOLDER}, mean: 0.1, std: [1, 2, 3]`).dataset).toMatchObject({
-      ...{ mean: [0.1, 0.1, 0.1], std: [1, 2, 3] },
+    expect(dataOf(`${FOLDER}, mean: 0.1, std: [0.1, 0.2, 0.3]`).dataset).toMatchObject({
+      ...{ mean: [0.1, 0.1, 0.1], std: [0.1, 0.2, 0.3] },
     });
+  });
+
+  test.each([
+    ['std: 0', 'data.std must be greater than 0, not 0.', 'Use a positive number such as 1.'],
+    ['std: [0.2, 0, 0.2]', 'data.std.1 must be greater than 0, not 0.', 'Use a positive number such as 1.'],
+    ['mean: 123.7', 'data.mean must be at most 1, not 123.7.', 'Use at most 1.'],
+    [
+      'mean: [0.5, 0.5]',
+      'data.mean has 2 values, and images have 3 channels.',
+      'Write one value, or one for each channel.',
+    ],
+    [
+      'split: { validation: 1 }',
+      'data.split.validation must be less than 1, not 1.',
+      'Use a number below 1.',
+    ],
+    ['image_size: 5000', 'data.image_size must be at most 4096, not 5000.', 'Use at most 4096.'],
+    ['path: ', 'data.path must be text, not an empty value.', 'Write text.'],
+  ])('are not to be had by %s', (written, what, remedy) => {
+    const lines = ['dataset: image_folder', ...(written.startsWith('path') ? [] : ['path: pets']), written];
+    const text = `name: a\ndata:\n  ${lines.join('\n  ')}\nmodel: { name: resnet18 }\n`;
+    const parsed = parseExperiment(text, 'a.experiment.yaml', [], 'train', () => sourceFacts());
+    expect(parsed).toMatchObject({ ok: false, problems: [{ what, remedy }] });
   });
 
   test('come as published weights were trained, unless the file says otherwise', () => {

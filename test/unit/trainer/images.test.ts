@@ -3,9 +3,6 @@ import { rm, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { indexDataset } from '../../../src/datasets/index/scan';
-import { factsLookup } from '../../../src/datasets/index/store';
-import { parseExperiment } from '../../../src/experiment/parse';
 import { CACHE_MB, DATA_WORKERS } from '../../../src/protocol/dataVariables';
 import type { RunEvent } from '../../../src/protocol/events';
 import { settledMetrics } from '../../../src/protocol/history';
@@ -17,6 +14,7 @@ import { markInterrupted } from '../../../src/runs/stopping';
 import type { Failure } from '../../../src/shared/failure';
 import { smallRecipe } from '../../support/smallTraining';
 import { pictureTable, writePicture } from '../data/pipeline/pictures';
+import { indexedRecipe } from './indexedRecipe';
 import { queueRun, type TrainerProcess, trainerTests } from './trainerProcess';
 
 const tests = trainerTests();
@@ -57,7 +55,7 @@ async function photoRecipe(data: object = {}): Promise<Recipe> {
   // Two files of a number would be leaks.
   await pictureTable(join(root, 'photos/train'), { count: 49 });
   await pictureTable(join(root, 'photos/val'), { count: 11, first: 49 });
-  const experiment = {
+  return indexedRecipe(root, {
     name: 'photos',
     data: {
       dataset: 'image_folder',
@@ -70,26 +68,7 @@ async function photoRecipe(data: object = {}): Promise<Recipe> {
     model: { name: 'resnet8', width: 2 },
     schedule: { epochs: 3, decay: 'cosine' },
     engine: 'wasm',
-  };
-  const parse = () =>
-    parseExperiment(
-      JSON.stringify(experiment),
-      'photos.experiment.json',
-      [],
-      'train',
-      factsLookup(root, root),
-    );
-  const first = parse();
-  if (first.ok || !first.unindexed) throw new Error(`It needs no index: ${JSON.stringify(first)}`);
-  await indexDataset(first.unindexed.request, {
-    root,
-    folder: root,
-    cacheFolder: join(root, 'cache'),
-    workers: 0,
   });
-  const second = parse();
-  if (!second.ok) throw new Error(JSON.stringify(second.problems));
-  return second.recipe;
 }
 
 const photo = (name: string) => join(tests.store, 'photos', name);

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import * as l10n from '@vscode/l10n';
 import { decodeImage } from '../../../datasets/decode';
 import { ImageError } from '../../../datasets/imageError';
-import { imageName, type SplitTable } from '../../../datasets/table';
+import { imageName, partPlace, type SplitTable } from '../../../datasets/table';
 import { assertNever } from '../../../shared/assertNever';
 import type { PixelImage } from '../../../shared/pixelImage';
 import { augmentImage } from '../../augmentation/augmentImage';
@@ -176,7 +176,7 @@ function whereIn(table: SplitTable, image: number): string {
     case 'files':
       return join(table.root, name);
     case 'ranges':
-      return `${table.files[table.file[image]!]} (${name})`;
+      return partPlace(table, image);
     case 'pixels':
       return name;
     default:

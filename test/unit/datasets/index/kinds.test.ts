@@ -75,3 +75,20 @@ test('parts of archives are read at their places, until an archive changes', asy
     failure: { what: expect.stringContaining('train-001.tar: ') },
   });
 });
+
+test('an image of a Parquet file that cannot be read is named by that file, not by the copy in the cache', async () => {
+  const request: OwnDatasetRequest = {
+    ...{ dataset: 'parquet', path: 'data/bad.parquet', image_column: 'picture', label_column: 'kind', split },
+  };
+  const { data, index } = await place('parquet', request);
+  const bytes = await readFile(join(data, 'indexed.parquet'));
+  const start = bytes.indexOf('\x89PNG', 0, 'latin1');
+  expect(start).toBeGreaterThan(0);
+  bytes.fill(0, start + 8, start + 30);
+  await writeFile(join(data, 'bad.parquet'), bytes);
+  const { report } = await index();
+  expect(report.unreadable).toMatchObject({
+    count: 1,
+    images: [{ name: expect.stringMatching(/^bad[.]parquet#\d+$/) }],
+  });
+});

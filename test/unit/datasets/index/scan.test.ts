@@ -12,15 +12,21 @@ import {
   readIndex,
 } from '../../../../src/datasets/index/store';
 import { nameAt } from '../../../../src/datasets/table';
+import type { OwnDatasetRequest } from '../../../../src/recipe/datasets';
 import { unprivileged } from '../../support/unprivileged';
 import { age, catsAndDogs, damage, imageFolder, photo, testFolder, writeTree } from '../photos';
 
+const csv = (path: string) =>
+  ({ dataset: 'csv', path, image_column: 'path', label_column: 'label' }) as const;
+
 /** A store with photos in it, and how to index and open them. */
-async function place(files?: Readonly<Record<string, Uint8Array | string>>) {
+async function place(
+  files?: Readonly<Record<string, Uint8Array | string>>,
+  request: OwnDatasetRequest = imageFolder(),
+) {
   const root = await testFolder();
   const photos = join(root, 'photos');
   await writeTree(photos, files ?? (await catsAndDogs()));
-  const request = imageFolder();
   const options = { root, folder: root, cacheFolder: join(root, 'cache'), workers: 0 };
   return {
     root,
@@ -226,7 +232,7 @@ describe('an image that cannot be read', () => {
     const { facts, report } = await index({ check: () => rm(join(photos, 'train/cat/2.jpg')) });
     expect(facts.trainCounts).toEqual([3, 4]);
     expect(report.unreadable.images).toEqual([
-      { name: join(photos, 'train/cat/2.jpg'), reason: 'The file has gone since it was listed.' },
+      { name: join(photos, 'train/cat/2.jpg'), reason: 'There is no such file.' },
     ]);
   });
 
@@ -246,6 +252,39 @@ describe('an image that cannot be read', () => {
     const { facts, report } = await index();
     expect(report.unreadable.count).toBe(0);
     expect(facts.trainCounts).toEqual([5, 4]);
+  });
+
+  test('of a table may not exist at all, or have a name that no file has', async () => {
+    const { root, index } = await place(
+      { 'cat.jpg': await photo(1), 'dog.jpg': await photo(2) },
+      { ...csv('labels.csv'), split: { validation: 1e-9, seed: 0 } },
+    );
+    const rows = [
+      'path,label',
+      'photos/cat.jpg,cat',
+      'photos/dog.jpg,dog',
+      'photos/gone.jpg,dog',
+      'a\0b.jpg,cat',
+    ];
+    await writeFile(join(root, 'labels.csv'), `${rows.join('\n')}\n`);
+    const { report } = await index();
+    expect(report.unreadable.images).toEqual([
+      { name: join(root, 'photos/gone.jpg'), reason: 'There is no such file.' },
+      { name: join(root, 'a\0b.jpg'), reason: 'Its name has a zero byte.' },
+    ]);
+  });
+
+  test('may be missed where the split has taken all images for validation', async () => {
+    const { index } = await place(
+      { 'cat/1.jpg': await photo(1), 'dog/1.jpg': await photo(2) },
+      { dataset: 'image_folder', path: 'photos', split: { validation: 1 - 1e-9, seed: 0 } },
+    );
+    await expect(index()).rejects.toMatchObject({
+      failure: {
+        what: 'The data set has no training image.',
+        remedy: 'Lower data.split.validation, or check what data.path names.',
+      },
+    });
   });
 
   test('is an error where no training image can be read', async () => {

@@ -1,0 +1,32 @@
+import { join } from 'node:path';
+import { indexDataset } from '../../../src/datasets/index/scan';
+import { factsLookup } from '../../../src/datasets/index/store';
+import { parseExperiment } from '../../../src/experiment/parse';
+import type { Recipe } from '../../../src/recipe/recipe';
+
+/**
+ * Indexes the data of an experiment, whose paths are relative to `root`, and makes a recipe of it.
+ *
+ * @throws where it is no experiment, its tricks do not fit it, or its data need no index
+ */
+export async function indexedRecipe(root: string, experiment: object): Promise<Recipe> {
+  const parse = () =>
+    parseExperiment(
+      JSON.stringify(experiment),
+      'photos.experiment.json',
+      [],
+      'train',
+      factsLookup(root, root),
+    );
+  const first = parse();
+  if (first.ok || !first.unindexed) throw new Error(`It needs no index: ${JSON.stringify(first)}`);
+  await indexDataset(first.unindexed.request, {
+    root,
+    folder: root,
+    cacheFolder: join(root, 'cache'),
+    workers: 0,
+  });
+  const second = parse();
+  if (!second.ok) throw new Error(JSON.stringify(second.problems));
+  return second.recipe;
+}

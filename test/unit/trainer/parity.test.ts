@@ -1,0 +1,69 @@
+/** Trainings on a folder of images against PyTorch's, from the same weights; bench/parity/folder.py has made these. */
+import { cp, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { THREADS } from '../../../src/training/parallel/workerPool';
+import { PRESENT_ENGINES } from '../support/presentEngines';
+import { indexedRecipe } from './indexedRecipe';
+import { queueRun, trainerTests } from './trainerProcess';
+
+/** Of a loss, relative to PyTorch's. */
+const LIMIT = 1e-3;
+/** Of the first, before updates amplify rounding: images whose bytes differ would show. */
+const FIRST_LIMIT = 1e-5;
+
+const FIXTURE = join(import.meta.dirname, '..', '..', 'fixtures', 'parity');
+
+interface Cases {
+  readonly experiment: { readonly data: object };
+  readonly cases: readonly { readonly name: string; readonly data: object }[];
+}
+
+interface Losses {
+  readonly name: string;
+  /** Of each step. */
+  readonly losses: readonly number[];
+  /** Of each epoch. */
+  readonly validationLosses: readonly number[];
+}
+
+const { experiment, cases } = await readJson<Cases>('cases.json');
+const { results } = await readJson<{ readonly results: readonly Losses[] }>('losses.json');
+
+async function readJson<T>(name: string): Promise<T> {
+  return JSON.parse(await readFile(join(FIXTURE, name), 'utf8')) as T;
+}
+
+function expectClose(actual: readonly number[], expected: readonly number[], limit = LIMIT): void {
+  expect(actual).toHaveLength(expected.length);
+  const differences = actual.map((loss, at) => Math.abs(loss / expected[at]! - 1));
+  expect(Math.max(...differences), `${actual}, PyTorch's are ${expected}`).toBeLessThan(limit);
+}
+
+const tests = trainerTests();
+
+// The other engines are compared with wasm elsewhere.
+const engines = PRESENT_ENGINES.filter((name) => name === 'wasm' || name === 'tensorflow');
+
+describe.each(engines)('losses on %s are those of PyTorch for images that are', (engine) => {
+  test.each(cases)('$name', async ({ name, data }) => {
+    await cp(FIXTURE, tests.store, { recursive: true });
+    const recipe = await indexedRecipe(tests.store, {
+      ...experiment,
+      data: { ...experiment.data, ...data },
+      engine,
+    });
+    // Batch norm would go by each thread's own part of a batch.
+    const trainer = tests.start(await queueRun(tests.store, recipe), { [THREADS]: '1' });
+    expect(await trainer.exited, trainer.output).toEqual({ code: 0, signal: null });
+    const events = await trainer.events();
+    const expected = results.find((result) => result.name === name)!;
+    const losses = events.flatMap((event) => (event.type === 'step' ? [event.loss] : []));
+    expectClose(losses, expected.losses);
+    expectClose(losses.slice(0, 1), expected.losses.slice(0, 1), FIRST_LIMIT);
+    expectClose(
+      events.flatMap((event) => (event.type === 'epoch' ? [event.validationLoss] : [])),
+      expected.validationLosses,
+    );
+  });
+});
