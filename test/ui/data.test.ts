@@ -92,9 +92,13 @@ test.each<Theme>(['light', 'dark'])(
     await workbench.clickLens(/^\s*Run\s*$/);
     await workbench.lenses(/^\s*Open last run \(\d/).waitFor();
     await workbench.runCommand('Classify an image with this run...');
+    // The dialog writes its own folder into the input once it has listed that.
+    await workbench.quickPickRows().filter({ hasText: 'drawings' }).first().waitFor();
     const input = page.locator('.quick-input-widget input.input');
-    await input.waitFor();
-    await input.fill(join(workbench.folder, 'drawings/flags/003.jpg'));
+    const image = join(workbench.folder, 'drawings/flags/003.jpg');
+    await input.fill(image);
+    await workbench.quickPickRows().filter({ hasText: '003.jpg' }).waitFor();
+    await expect.poll(() => input.inputValue()).toBe(image);
     await page.getByRole('button', { name: 'Classify' }).click();
     await page.getByRole('tab', { name: 'drawings: classified images' }).waitFor();
     const classified = page

@@ -62,7 +62,7 @@ function choices({ classes }: Extract<Classified, { ok: true }>): string {
     const percent = formatPercent(probability);
     return `        <tr>
           <th scope="row">${escapeHtml(name)}</th>
-          <td class="bar"><meter min="0" max="1" value="${probability}" aria-label="${escapeHtml(name)}">${percent}</meter></td>
+          <td class="bar"><svg width="100%" height="10" aria-hidden="true"><rect class="all" width="100%" height="10" rx="2"/><rect class="share" width="${100 * probability}%" height="10" rx="2"/></svg></td>
           <td class="percent">${percent}</td>
         </tr>`;
   });
@@ -91,9 +91,8 @@ const STYLE = `
   .percent { text-align: end; padding-inline-start: 1em; font-variant-numeric: tabular-nums; }
   tr:first-of-type { font-weight: 600; }
   tr:first-of-type th { font-weight: 600; }
-  meter { width: 100%; height: 0.8em; display: block; background: none; }
-  meter::-webkit-meter-inner-element { display: block; position: relative; border: 0; }
-  meter::-webkit-meter-bar { height: 0.8em; border: 0; border-radius: 2px; background: var(--vscode-editorWidget-background, transparent); }
-  meter::-webkit-meter-optimum-value { border-radius: 2px; background: var(--vscode-charts-blue); }
+  svg { display: block; }
+  .all { fill: var(--vscode-editorWidget-background, transparent); }
+  .share { fill: var(--vscode-charts-blue); }
   p[role='alert'] { color: var(--vscode-errorForeground); }
 `;
