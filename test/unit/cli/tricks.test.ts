@@ -89,7 +89,9 @@ describe('tricks run', () => {
       env: { BAG_OF_TRICKS_ENGINES: join(folder, 'none') },
     });
     expect(code).toBe(0);
-    expect(stdout).toContain('tensorflow would be faster. It is not installed. wasm works.');
+    expect(stdout).toContain(
+      'tensorflow would be faster. It is not installed. Install tensorflow with "tricks engine install tensorflow". wasm works.',
+    );
     const { id, engine } = await manifest();
     expect(engine).toMatchObject({ name: 'wasm', because: expect.arrayContaining([expect.any(String)]) });
     expect((await tricks(['show', id])).stdout).toMatch(/Chosen because +\S.*wasm works/);
