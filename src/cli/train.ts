@@ -30,7 +30,7 @@ export async function train(
   if (end.status === 'done') {
     tell(l10n.t('Show its epochs and worst classes: {0}', `tricks show ${id}`));
     tell(l10n.t('Classify images with it: {0}', `tricks predict ${id} IMAGE...`));
-    tell(l10n.t('Export the model: {0}', `tricks export ${id} --onnx ${id}.onnx`));
+    tell(l10n.t('Export the model: {0}', `tricks export ${id} --onnx model.onnx`));
   }
   return exitCode;
 }

@@ -82,7 +82,7 @@ async function newExperiment(
       l10n.t(
         '{0} images are few to train from scratch. Fine-tuning usually does better: add {1}.',
         formatCount(facts.trainImages),
-        '--weights torchvision:resnet18',
+        '--force --weights torchvision:resnet18',
       ),
     );
   }

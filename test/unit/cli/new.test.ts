@@ -23,7 +23,7 @@ describe('tricks new', () => {
     expect({ code, stdout }).toEqual({
       code: 0,
       stdout:
-        'Wrote photos.experiment.yaml.\nCheck the images: tricks data photos.experiment.yaml\nTrain: tricks run photos.experiment.yaml\n8 images are few to train from scratch. Fine-tuning usually does better: add --weights torchvision:resnet18.\n',
+        'Wrote photos.experiment.yaml.\nCheck the images: tricks data photos.experiment.yaml\nTrain: tricks run photos.experiment.yaml\n8 images are few to train from scratch. Fine-tuning usually does better: add --force --weights torchvision:resnet18.\n',
     });
     const text = await readFile(join(folder, 'photos.experiment.yaml'), 'utf8');
     expect(text).toContain('# Trains from scratch on 8 images of 2 classes, with 4 for validation.\n');
