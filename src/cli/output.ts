@@ -59,3 +59,8 @@ function noFolder(path: string): UserError {
     remedy: l10n.t('Write to another one.'),
   });
 }
+
+/** A path as a command line takes it, quoted where a shell would split it. */
+export function quoted(path: string): string {
+  return /^[\w./:\\@+-]+$/.test(path) ? path : `"${path}"`;
+}

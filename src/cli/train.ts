@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import * as l10n from '@vscode/l10n';
 import type { Recipe } from '../recipe/recipe';
 import { type RunEnd, type RunHandle, startRun } from '../runs/supervisor';
@@ -20,13 +21,17 @@ export async function train(
       ? barProgress(terminal, recipe)
       : lineProgress(terminal, recipe);
   const run = startRun(folder, { nodePath: process.execPath, trainerPath: TRAINER_PATH });
-  const exitCode = report(terminal, await follow(terminal, run, progress), json);
-  const tell = json ? terminal.note : terminal.print;
-  tell.call(terminal, l10n.t('Run: {0}', folder));
-  tell.call(
-    terminal,
-    l10n.t('To see its curves, open {0} in VS Code and choose the run in the Bag of Tricks view.', root),
-  );
+  const end = await follow(terminal, run, progress);
+  const id = basename(folder);
+  const exitCode = report(terminal, end, id, json);
+  const tell = (text: string) => (json ? terminal.note(text) : terminal.print(text));
+  tell(l10n.t('Run: {0}', folder));
+  tell(l10n.t('To see its curves, open {0} in VS Code and choose the run in the Bag of Tricks view.', root));
+  if (end.status === 'done') {
+    tell(l10n.t('Show its epochs and worst classes: {0}', `tricks show ${id}`));
+    tell(l10n.t('Classify images with it: {0}', `tricks predict ${id} IMAGE...`));
+    tell(l10n.t('Export the model: {0}', `tricks export ${id} --onnx model.onnx`));
+  }
   return exitCode;
 }
 
@@ -54,7 +59,7 @@ async function follow(terminal: Terminal, run: RunHandle, progress: Progress): P
 }
 
 /** The run's result line; on standard error where the output is for programs. */
-function report(terminal: Terminal, state: RunEnd, json: boolean): ExitCode {
+function report(terminal: Terminal, state: RunEnd, id: string, json: boolean): ExitCode {
   const tell = (text: string) => (json ? terminal.note(text) : terminal.print(text));
   switch (state.status) {
     case 'done': {
@@ -70,10 +75,10 @@ function report(terminal: Terminal, state: RunEnd, json: boolean): ExitCode {
       return EXIT.done;
     }
     case 'stopped':
-      tell(l10n.t('Stopped after {0} steps. To go on: {1}', state.step, 'tricks resume'));
+      tell(l10n.t('Stopped after {0} steps. To go on: {1}', state.step, `tricks resume ${id}`));
       return EXIT.stopped;
     case 'paused':
-      tell(l10n.t('Paused after {0} steps. To go on: {1}', state.step, 'tricks resume'));
+      tell(l10n.t('Paused after {0} steps. To go on: {1}', state.step, `tricks resume ${id}`));
       return EXIT.stopped;
     case 'failed':
       terminal.fail(state.failure);

@@ -1,6 +1,6 @@
 import { dirname, isAbsolute, relative, resolve, sep } from 'node:path';
 import envPaths from 'env-paths';
-import type { OwnDatasetRequest } from '../recipe/datasets';
+import type { OwnDatasetRequest, SourceFacts } from '../recipe/datasets';
 
 /** The paths that a request names, as written: those of a pattern with what stands for several files. */
 export function writtenPaths(request: OwnDatasetRequest): string[] {
@@ -35,6 +35,21 @@ export function imageFolderRequest(
     path: pathFrom(folder, images),
     split: { validation: 0.1, seed: 0 },
   };
+}
+
+/** Below this many images a tenth of them says little of a training. */
+const FEW_IMAGES = 1000;
+
+/**
+ * The same images with a fifth of them for validation, where they are few; null where a tenth is enough. Where a
+ * folder of validation images is there, no split changes what an index finds.
+ */
+export function withLargerSplit<Request extends OwnDatasetRequest>(
+  request: Request,
+  { trainImages, validationImages }: SourceFacts,
+): Request | null {
+  if (trainImages + validationImages >= FEW_IMAGES || request.split.validation >= 0.2) return null;
+  return { ...request, split: { ...request.split, validation: 0.2 } };
 }
 
 /** A path as a person writes it in a folder: relative where it is in it, with slashes on every system. */

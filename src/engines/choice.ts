@@ -59,8 +59,8 @@ export function chooseEngine(states: readonly EngineState[]): EngineChoice {
     .slice(0, index)
     .map(({ name, detail, remedy }) =>
       remedy === null
-        ? l10n.t('{0} is passed over. {1}', name, detail)
-        : l10n.t('{0} would be faster. {1}', name, detail),
+        ? l10n.t('{0} is skipped. {1}', name, detail)
+        : l10n.t('{0} would be faster. {1} {2}', name, detail, remedy),
     );
   return { engine: chosen.name, because: [...skipped, l10n.t('{0} works. {1}', chosen.name, chosen.detail)] };
 }

@@ -34,6 +34,7 @@ import {
   rootOf,
   withSet,
 } from '../options';
+import { quoted } from '../output';
 import { augmentedSheet, classSheet, type Sheet } from '../sheets';
 import { table } from '../table';
 import { EXIT, type ExitCode, type Terminal } from '../terminal';
@@ -93,7 +94,15 @@ async function data(terminal: Terminal, file: string, options: DataOptions): Pro
   const sheet = await sheetFor(terminal, file, options, place, request);
   if (sheet && !options.json) printSheet(terminal, sheet, index);
   assertUsable(index, 'on_bad_image' in experiment.data ? (experiment.data.on_bad_image ?? 'fail') : 'fail');
+  if (!options.json) printNext(terminal, file, index);
   return EXIT.done;
+}
+
+/** Says what to do next, where nothing keeps the images from being trained on. */
+function printNext(terminal: Terminal, file: string, { report }: DatasetIndex): void {
+  if (report.problems.some(({ severity }) => severity === 'error')) return;
+  terminal.print();
+  terminal.print(l10n.t('Train: {0}', `tricks run ${quoted(file)}`));
 }
 
 function notOwn(name: string): UserError {

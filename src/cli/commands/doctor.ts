@@ -8,7 +8,7 @@ import { EXIT, type ExitCode, type Terminal } from '../terminal';
 export function addDoctorCommand(program: Command, { terminal, end }: CommandContext): void {
   program
     .command('doctor')
-    .description(l10n.t('say what there is to train on, what is amiss, and what would be faster'))
+    .description(l10n.t('diagnose the engines on this machine'))
     .option('--json', l10n.t('print it as JSON'))
     .action(async (options: JsonOption) => end(await doctor(terminal, options)));
 }

@@ -29,7 +29,7 @@ interface InstallOptions {
 export function addEngineCommand(program: Command, { terminal, end }: CommandContext): void {
   const engine = program
     .command('engine')
-    .description(l10n.t('install or remove what makes training faster'));
+    .description(l10n.t('install or remove the engines that make training faster'));
   const nameArgument = ['<name>', l10n.t('an engine: {0}', NATIVE_ENGINES.join(', '))] as const;
   engine
     .command('list')

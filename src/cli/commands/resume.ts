@@ -16,7 +16,7 @@ import { train } from '../train';
 export function addResumeCommand(program: Command, { terminal, end }: CommandContext): void {
   program
     .command('resume')
-    .description(l10n.t('train a run on that ended before it was done'))
+    .description(l10n.t('resume an unfinished run from its last checkpoint'))
     .argument(...runArgument())
     .option('--json', l10n.t('print every event as one line of JSON'))
     .option(...folderOption())

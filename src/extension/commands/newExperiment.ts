@@ -1,7 +1,7 @@
 import { basename, dirname } from 'node:path';
 import * as vscode from 'vscode';
 import { allowFolder, isAllowed } from '../../datasets/consent';
-import { imageFolderRequest } from '../../datasets/requestPaths';
+import { imageFolderRequest, withLargerSplit } from '../../datasets/requestPaths';
 import { parseExperiment } from '../../experiment/parse';
 import { STARTER_WEIGHTS, type StarterWeights, starterExperiment } from '../../insight/starterExperiment';
 import { failureOf } from '../../system/errors';
@@ -48,7 +48,7 @@ export async function newFromFolder(services: Services, target?: vscode.Uri): Pr
   if (!start) return;
   const opened = vscode.workspace.getWorkspaceFolder(images) ?? vscode.workspace.workspaceFolders?.[0];
   const folder = opened?.uri ?? vscode.Uri.file(dirname(images.fsPath));
-  const data = imageFolderRequest(images.fsPath, folder.fsPath);
+  const request = imageFolderRequest(images.fsPath, folder.fsPath);
   // Whoever chooses a folder lets it be read.
   try {
     if (!(await isAllowed(images.fsPath, folder.fsPath))) await allowFolder(images.fsPath);
@@ -57,7 +57,11 @@ export async function newFromFolder(services: Services, target?: vscode.Uri): Pr
     return;
   }
   const root = folder.fsPath;
-  const index = await indexWithConsent(services, { request: data, root, folder: root });
+  const first = await indexWithConsent(services, { request, root, folder: root });
+  if (!first) return;
+  const data = withLargerSplit(request, first.facts) ?? request;
+  const index =
+    data === request ? first : await indexWithConsent(services, { request: data, root, folder: root });
   if (!index) return;
   const name = basename(images.fsPath);
   const text = starterExperiment({ name, data, facts: index.facts, weights: start.weights });

@@ -108,7 +108,7 @@ describe('tricks data', () => {
   it('writes sheets: a row for each class, or samples beside their originals', async () => {
     const { tricks, folder } = await workWithPhotos();
     const plain = await tricks(['data', 'photos.yaml', '--sheet', 'sheet.png']);
-    expect(plain.stdout).toMatch(/Wrote sheet[.]png: .*\ncat, dog\n$/);
+    expect(plain.stdout).toMatch(/Wrote sheet[.]png: .*\ncat, dog\n\nTrain: tricks run photos.yaml\n$/);
     expect(await sharp(join(folder, 'sheet.png')).metadata()).toMatchObject({
       width: 4 * 100 + 4,
       height: 2 * 100 + 4,

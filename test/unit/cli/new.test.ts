@@ -2,6 +2,7 @@ import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { allowedFoldersPath, readAllowedFolders } from '../../../src/datasets/consent';
+import { isValidation } from '../../../src/datasets/split';
 import { catsAndDogs, photo, testFolder, writeTree } from '../datasets/photos';
 import { tricksTests } from './tricks';
 
@@ -22,7 +23,7 @@ describe('tricks new', () => {
     expect({ code, stdout }).toEqual({
       code: 0,
       stdout:
-        'Wrote photos.experiment.yaml.\nSee the images: tricks data photos.experiment.yaml\nTrain: tricks run photos.experiment.yaml\n',
+        'Wrote photos.experiment.yaml.\nCheck the images: tricks data photos.experiment.yaml\nTrain: tricks run photos.experiment.yaml\n8 images are few to train from scratch. Fine-tuning usually does better: add --force --weights torchvision:resnet18.\n',
     });
     const text = await readFile(join(folder, 'photos.experiment.yaml'), 'utf8');
     expect(text).toContain('# Trains from scratch on 8 images of 2 classes, with 4 for validation.\n');
@@ -47,6 +48,30 @@ describe('tricks new', () => {
     const { code, stdout, stderr } = await tricks(['new', '--data', 'photos']);
     expect({ code, stdout }, stderr).toEqual({ code: 2, stdout: '' });
     expect(await readdir(folder)).not.toContain('photos.experiment.yaml');
+  });
+
+  it('keeps a fifth of few images for validation, and says that some cannot be read', async () => {
+    const { tricks, folder } = await work();
+    const drawn = await Promise.all(
+      ['cats', 'dogs'].flatMap((name) =>
+        Array.from({ length: 40 }, async (_, at) => [
+          `photos/${name}/${at}.jpg`,
+          await photo(name === 'cats' ? at : at + 40, { width: 24, height: 24 }),
+        ]),
+      ),
+    );
+    await writeTree(folder, { ...Object.fromEntries(drawn), 'photos/cats/broken.jpg': 'no image' });
+    const { code, stdout } = await tricks(['new', '--data', 'photos']);
+    expect(code).toBe(0);
+    expect(stdout).toContain('Problems found in the images: 1.');
+    const text = await readFile(join(folder, 'photos.experiment.yaml'), 'utf8');
+    expect(text).toContain('split: { validation: 0.2, seed: 0 }');
+    const [, train, validation] = /on (\d+) images of 2 classes, with (\d+) for/.exec(text) ?? [];
+    const sides = ['cats', 'dogs'].flatMap((name) =>
+      Array.from({ length: 40 }, (_, at) => isValidation(`${name}/${at}.jpg`, { validation: 0.2, seed: 0 })),
+    );
+    expect(Number(validation)).toBe(sides.filter(Boolean).length);
+    expect(Number(train) + Number(validation)).toBe(80);
   });
 
   it('replaces no file unless it is told to', async () => {
@@ -83,7 +108,7 @@ describe('tricks new', () => {
   });
 
   it.each<[string, string[], RegExp]>([
-    ['a folder that is missing', ['--data', 'nowhere'], /nowhere/],
+    ['a folder that is missing', ['--data', 'nowhere'], /There is no folder .*nowhere\.\nCheck the path/],
     ['weights that it does not know', ['--data', 'photos', '--weights', 'alexnet'], /torchvision:resnet50/],
     ['no folder', [], /--data/],
   ])('refuses %s, and writes nothing', async (_, args, words) => {

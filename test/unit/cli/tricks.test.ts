@@ -40,9 +40,14 @@ describe('tricks run', () => {
     const { id, state } = await manifest();
     expect(state.status).toBe('done');
     const accuracy = (100 * state.result.validationAccuracy).toFixed(2);
-    expect(lines.at(-3)).toContain(`Done: validation accuracy ${accuracy}%`);
-    expect(lines.at(-2)).toBe(`Run: ${join(folder, '.bag-of-tricks/runs', id)}`);
-    expect(lines.at(-1)).toContain(`open ${folder} in VS Code`);
+    expect(lines.at(-6)).toContain(`Done: validation accuracy ${accuracy}%`);
+    expect(lines.at(-5)).toBe(`Run: ${join(folder, '.bag-of-tricks/runs', id)}`);
+    expect(lines.at(-4)).toContain(`open ${folder} in VS Code`);
+    expect(lines.slice(-3)).toEqual([
+      `Show its epochs and worst classes: tricks show ${id}`,
+      `Classify images with it: tricks predict ${id} IMAGE...`,
+      `Export the model: tricks export ${id} --onnx model.onnx`,
+    ]);
   });
 
   it('with --json prints every event of the log as one line of JSON, and nothing else', async () => {
@@ -89,7 +94,9 @@ describe('tricks run', () => {
       env: { BAG_OF_TRICKS_ENGINES: join(folder, 'none') },
     });
     expect(code).toBe(0);
-    expect(stdout).toContain('tensorflow would be faster. It is not installed. wasm works.');
+    expect(stdout).toContain(
+      'tensorflow would be faster. It is not installed. Install tensorflow with "tricks engine install tensorflow". wasm works.',
+    );
     const { id, engine } = await manifest();
     expect(engine).toMatchObject({ name: 'wasm', because: expect.arrayContaining([expect.any(String)]) });
     expect((await tricks(['show', id])).stdout).toMatch(/Chosen because +\S.*wasm works/);

@@ -23,7 +23,7 @@ describe('the choice of an engine', () => {
     expect(chooseEngine(states)).toEqual({
       engine: 'wasm',
       because: [
-        'tensorflow would be faster. It is not installed.',
+        'tensorflow would be faster. It is not installed. Install tensorflow with "tricks engine install tensorflow".',
         'wasm works. WebAssembly, in the package.',
       ],
     });
