@@ -41,7 +41,7 @@ async function buildHost(folder: string): Promise<string> {
 async function host(folder: string, whenItGoes: 'continue' | 'stop') {
   const child = fork(hostPath, [folder, tests.trainerPath, whenItGoes], { execArgv: [], stdio: 'ignore' });
   const exited = once(child, 'exit');
-  onTestFinished(async () => {
+  tests.endWith(async () => {
     child.kill('SIGKILL');
     await exited;
     await stopByLease(folder, 0);

@@ -54,13 +54,15 @@ export interface TrainerTests {
   readonly store: string;
   /** Starts a trainer on a queued run, and ends it with the test. */
   start(folder: string, env?: Readonly<Record<string, string>>): TrainerProcess;
+  /** Has processes that the test started otherwise ended with it, before the folder goes that they write to. */
+  endWith(end: () => Promise<unknown>): void;
 }
 
 /** Builds the trainer before a file's tests, and leaves nothing of them behind. */
 export function trainerTests(): TrainerTests {
   let trainerPath = '';
   let store = '';
-  const started: TrainerProcess[] = [];
+  const ends: (() => Promise<unknown>)[] = [];
   beforeAll(async () => {
     trainerPath = await buildTrainer();
   });
@@ -71,7 +73,7 @@ export function trainerTests(): TrainerTests {
     store = await mkdtemp(join(tmpdir(), 'store-'));
   });
   afterEach(async () => {
-    for (const trainer of started.splice(0)) await trainer.end();
+    for (const end of ends.splice(0)) await end();
     await rm(store, { recursive: true });
   });
   return {
@@ -83,8 +85,11 @@ export function trainerTests(): TrainerTests {
     },
     start(folder, env) {
       const trainer = new TrainerProcess(trainerPath, folder, env);
-      started.push(trainer);
+      ends.push(() => trainer.end());
       return trainer;
+    },
+    endWith(end) {
+      ends.push(end);
     },
   };
 }

@@ -116,5 +116,5 @@ test('an archive that was cut short names itself and the image', async () => {
   expect(whole.equals(await imagesOf(await tests.open(files)))).toBe(true);
   await truncate(archive, offset[3]! + 100);
   const { what } = await failureOf(imagesOf(await tests.open(table)));
-  expect(what).toContain(`${archive} (c1/3.png)`);
+  expect(what).toContain(`${archive}: c1/3.png: `);
 });
