@@ -7,6 +7,9 @@ export const PROTOCOL_VERSION = 1;
 
 const time = z.number().describe('Milliseconds since 1970.');
 
+/** The attempt that wrote a line: the number of its trainer's lease. Logs of earlier releases have none, which is 0. */
+const attempt = z.int().min(0).optional();
+
 /** The engine really in use, as the trainer found it. */
 export const engineReportSchema = z.object({
   name: z.enum(ENGINE_NAMES),
@@ -45,6 +48,7 @@ export const runEventSchema = z.discriminatedUnion('type', [
     type: z.literal('started'),
     version: z.literal(PROTOCOL_VERSION),
     time,
+    attempt,
     engine: engineReportSchema,
     precision: precisionReportSchema,
     epochs: z.number(),
@@ -55,6 +59,7 @@ export const runEventSchema = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('preparing'),
     time,
+    attempt,
     what: z.string(),
     /** Share done from 0 to 1, or null where it cannot be told. */
     share: z.number().nullable(),
@@ -62,6 +67,7 @@ export const runEventSchema = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('step'),
     time,
+    attempt,
     step: z.number(),
     epoch: z.number(),
     learningRate: z.number(),
@@ -76,6 +82,7 @@ export const runEventSchema = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('epoch'),
     time,
+    attempt,
     epoch: z.number(),
     /** Steps done at the end of the epoch. */
     step: z.number(),
@@ -94,11 +101,11 @@ export const runEventSchema = z.discriminatedUnion('type', [
     /** Share of the epoch's steps, 0 to 1, that the trainer waited for images, where threads prepare them. */
     dataWaitShare: z.number().optional(),
   }),
-  z.object({ type: z.literal('done'), time, result: runResultSchema }),
-  z.object({ type: z.literal('stopped'), time, step: z.number() }),
+  z.object({ type: z.literal('done'), time, attempt, result: runResultSchema }),
+  z.object({ type: z.literal('stopped'), time, attempt, step: z.number() }),
   /** As stopped, by one who means to go on. */
-  z.object({ type: z.literal('paused'), time, step: z.number() }),
-  z.object({ type: z.literal('failed'), time, failure: failureSchema }),
+  z.object({ type: z.literal('paused'), time, attempt, step: z.number() }),
+  z.object({ type: z.literal('failed'), time, attempt, failure: failureSchema }),
 ]);
 export type RunEvent = z.infer<typeof runEventSchema>;
 
@@ -115,6 +122,7 @@ const STEP_NUMBERS = Object.entries({
   imagesPerSecond: 'required',
   lossScale: 'optional',
   overflows: 'optional',
+  attempt: 'optional',
 } satisfies Record<Exclude<keyof StepEvent, 'type'>, 'required' | 'optional'>);
 
 /** Whether a value is a step's event: what the schema says, without the copy that a long log has no room for. */
