@@ -1,5 +1,5 @@
 import { mkdir, readdir, readFile, rm, stat, utimes } from 'node:fs/promises';
-import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
 import {
@@ -13,7 +13,9 @@ import type { Recipe } from '../recipe/recipe';
 import { assertNever } from '../shared/assertNever';
 import type { Failure } from '../shared/failure';
 import { failureOf, isSystemError } from '../system/errors';
+import { isInside, realPathOf } from '../system/insideFolder';
 import { replaceFile } from '../system/replaceFile';
+import { pathAsNamed } from '../system/samePath';
 import { makeStoreFolder, STORE_FOLDER } from '../system/storeFolder';
 import { claimWithRetry, isHeld, readLease, releaseLease } from './lease';
 
@@ -75,7 +77,7 @@ export async function createRun(root: string, run: NewRun): Promise<RunCreation>
       name: run.recipe.name,
       createdAt,
       endedAt: null,
-      experiment: { file: fileWithin(root, run.experimentFile), text: run.experimentText },
+      experiment: { file: await fileWithin(root, run.experimentFile), text: run.experimentText },
       recipe: run.recipe,
       engine: null,
       versions: { ...run.versions },
@@ -291,10 +293,13 @@ function slug(name: string): string {
 }
 
 /** `file` relative to `root` with forward slashes where it lies inside, else absolute. */
-function fileWithin(root: string, file: string): string {
-  const path = relative(resolve(root), resolve(file));
-  const outside = path === '..' || path.startsWith(`..${sep}`) || isAbsolute(path);
-  return outside ? resolve(file) : path.split(sep).join('/');
+async function fileWithin(root: string, file: string): Promise<string> {
+  const [folder, named] = await Promise.all([pathAsNamed(resolve(root)), pathAsNamed(resolve(file))]);
+  if (isInside(named, folder)) return relative(folder, named).split(sep).join('/');
+  // A folder may be named by way of a link, as macOS' /tmp is.
+  const [realRoot, realFolder] = await Promise.all([realPathOf(folder), realPathOf(dirname(named))]);
+  const real = join(realFolder, basename(named));
+  return isInside(real, realRoot) ? relative(realRoot, real).split(sep).join('/') : named;
 }
 
 /** Milliseconds since 1970. */
