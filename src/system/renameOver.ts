@@ -2,8 +2,10 @@ import { rename } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isSystemError } from './errors';
 
-/** 10 ms, then twice as long each time, about five seconds in all. */
-const PAUSES_MS: readonly number[] = Array.from({ length: 9 }, (_, attempt) => 10 * 2 ** attempt);
+/** Growing from 10 to 200 ms, about five seconds in all. */
+const PAUSES_MS: readonly number[] = Array.from({ length: 29 }, (_, attempt) =>
+  Math.min(10 * 2 ** attempt, 200),
+);
 
 /** What a rename depends on that differs from system to system. */
 export interface RenameSystem {
