@@ -14,13 +14,14 @@ import { assertNever } from '../shared/assertNever';
 import type { Failure } from '../shared/failure';
 import { failureOf, isSystemError } from '../system/errors';
 import { isInside, realPathOf } from '../system/insideFolder';
+import { whenFilesMayOpen } from '../system/openFiles';
 import { replaceFile } from '../system/replaceFile';
 import { pathAsNamed } from '../system/samePath';
 import { makeStoreFolder, STORE_FOLDER } from '../system/storeFolder';
 import { claimWithRetry, isHeld, readLease, releaseLease } from './lease';
 
-/** Folders read at a time: enough to keep a disk busy, few enough for any limit on open files. */
-const READ_AT_ONCE = 64;
+/** Folders read at a time: enough to keep a disk busy, few enough for a small limit on open files. */
+const READ_AT_ONCE = 16;
 
 /** What a new run starts from. */
 export interface NewRun {
@@ -95,13 +96,18 @@ export async function createRun(root: string, run: NewRun): Promise<RunCreation>
   }
 }
 
-/** A run's manifest as it stands on disk, or why it cannot be read. */
+/**
+ * A run's manifest as it stands on disk, or why it cannot be read.
+ *
+ * @throws EMFILE or ENFILE where no more files may be opened, which says nothing of the run
+ */
 export async function readManifest(folder: string): Promise<ManifestReading> {
   const broken = (reason: string): ManifestReading => ({ ok: false, reason });
   let text: string;
   try {
-    text = await readFile(manifestPath(folder), 'utf8');
+    text = await whenFilesMayOpen(() => readFile(manifestPath(folder), 'utf8'));
   } catch (error) {
+    if (isSystemError(error, 'EMFILE', 'ENFILE')) throw error;
     return broken(
       isSystemError(error, 'ENOENT', 'ENOTDIR') ? l10n.t('It has no run.json.') : failureOf(error).what,
     );
@@ -216,7 +222,7 @@ export async function listRuns(root: string): Promise<RunEntry[]> {
   const runs: RunEntry[] = [];
   for (let from = 0; from < ids.length; from += READ_AT_ONCE) {
     const some = ids.slice(from, from + READ_AT_ONCE);
-    runs.push(...(await Promise.all(some.map((id) => readRun(runFolder(root, id))))));
+    runs.push(...(await Promise.all(some.map((id) => whenFilesMayOpen(() => readRun(runFolder(root, id)))))));
   }
   const timed = await Promise.all(runs.map(async (run) => ({ run, time: await creationTime(run) })));
   return timed
