@@ -2,8 +2,7 @@ import * as l10n from '@vscode/l10n';
 import type { ParseResult } from '../experiment/parse';
 import type { Problem, Range } from '../experiment/problem';
 import { assertNever } from '../shared/assertNever';
-import { measuredEffect, type RunIndex } from '../study/effect';
-import type { PairedMean } from '../study/statistics';
+import { type MeasuredEffect, measuredEffect, type RunIndex } from '../study/effect';
 import type { TrickName } from '../tricks/registry';
 import type { ForeignFits } from './foreignFits';
 import { type TrickFit, trickFits } from './trickFit';
@@ -125,7 +124,7 @@ function trickLenses(
 }
 
 /** What runs have shown of a trick in this very experiment. */
-export function measuredOf(fit: TrickFit, runs: RunIndex): PairedMean | null {
+export function measuredOf(fit: TrickFit, runs: RunIndex): MeasuredEffect | null {
   if (runs.size === 0) return null;
   const recipes = fit.recipes();
   return recipes && measuredEffect(runs, recipes.without, recipes.with);
@@ -263,9 +262,11 @@ function trickFace(fit: TrickFit, runs: RunIndex): LensFace {
   const { trick, isIn } = fit;
   const obstacle = fit.obstacle();
   const measured = measuredOf(fit, runs);
-  const facts = [...factsOf(fit), measured && measuredText(measured), inTitle(obstacle)].filter(
-    (fact) => fact !== null,
-  );
+  const facts = [
+    ...factsOf(fit),
+    measured?.difference ? measuredText(measured) : null,
+    inTitle(obstacle),
+  ].filter((fact) => fact !== null);
   const title = trick.title();
   const canEdit = obstacle === null;
   return {
