@@ -22,6 +22,8 @@ export interface Engine {
   readonly versions: Readonly<Record<string, string>>;
   /** The half formats that it computes in; absent where it emulates both. */
   readonly halfFormats?: readonly HalfFormat[];
+  /** Which half formats are slower than float32 on it, and what becomes of them, in sentences. */
+  readonly slowFormats?: Readonly<Partial<Record<HalfFormat, string>>>;
   /** Why `auto` took it, in sentences; absent where it was named. */
   readonly because?: readonly string[];
   /** How many threads each have a shard of every batch; absent where it uses all by itself. */

@@ -1,5 +1,5 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
-import { release } from 'node:os';
+import { availableParallelism, cpus, release } from 'node:os';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { replaceFile } from '../system/replaceFile';
@@ -7,6 +7,7 @@ import { type DawnProbe, dawnProbeSchema, probeDawn } from './dawnProbe';
 import { enginesFolder, type Installation } from './installations';
 import { kernelDriver } from './nvidia';
 import { type Probe, probeAddon, probeSchema } from './probe';
+import { probeSteps, type StepProbe, stepProbeSchema } from './stepProbe';
 
 /** Probes by library, each with what it holds for. */
 const cacheSchema = z.record(z.string(), z.object({ fingerprint: z.string(), probe: z.unknown() }));
@@ -51,6 +52,29 @@ export async function cachedDawnProbe(
     schema: dawnProbeSchema,
     probe: () => probeDawn(path, signal),
     isKept: ({ outcome }) => outcome === 'computed',
+  });
+}
+
+/** Raised where the steps that are timed are others. */
+const STEPS_VERSION = 1;
+
+/**
+ * As `cachedProbe`, of the times of training steps by an addon on the processor, until also the processor changes or the
+ * number of its threads. Null, and not cached, where steps could not be timed.
+ *
+ * @throws the signal's reason when aborted
+ */
+export async function cachedStepProbe(
+  addonPath: string,
+  signal?: AbortSignal,
+  file = join(enginesFolder(), 'probes.json'),
+): Promise<StepProbe | null> {
+  const machine = [`steps ${STEPS_VERSION}`, cpus()[0]?.model ?? '', `${availableParallelism()}`];
+  return cached<StepProbe | null>(file, `${addonPath} steps`, {
+    fingerprint: [...machine, await fingerprintOf(addonPath)].join('; '),
+    schema: stepProbeSchema,
+    probe: () => probeSteps(addonPath, signal),
+    isKept: (probe) => probe !== null,
   });
 }
 

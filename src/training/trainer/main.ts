@@ -107,6 +107,7 @@ async function trainRun(recipe: Recipe, record: RunRecord, signal: AbortSignal):
   const engine = { ...loaded, ...loaded.onThreads?.(threads) };
   await record.recordEngine(engine);
   await record.record(startedEvent(recipe, engine));
+  await tellOfSlowFormat(record, recipe, engine);
   assertFits(recipe, engine, threads);
   const resume = await prepareResumption(record, resumption, before, engine);
   const weights = resume ? undefined : await prepareWeights(record, signal);
@@ -137,6 +138,15 @@ async function trainRun(recipe: Recipe, record: RunRecord, signal: AbortSignal):
   } finally {
     await close();
   }
+}
+
+/** Notes in the log where the run's format is slower than float32 on its engine. */
+async function tellOfSlowFormat(record: RunRecord, { precision }: Recipe, engine: Engine): Promise<void> {
+  if (precision.compute === 'float32') return;
+  const what = engine.slowFormats?.[precision.compute];
+  if (what === undefined) return;
+  console.error(what);
+  await record.record({ type: 'preparing', time: Date.now(), what, share: null });
 }
 
 /**

@@ -1,0 +1,85 @@
+import * as l10n from '@vscode/l10n';
+import { assertNever } from '../shared/assertNever';
+import type { StepProbe, StepTime } from './stepProbe';
+
+/** The half formats of TensorFlow's library. */
+const HALF_FORMATS = ['bfloat16', 'float16'] as const;
+type HalfFormat = (typeof HALF_FORMATS)[number];
+
+/** A part of a training step. */
+type Part = keyof StepTime['partsMs'];
+
+/** What a half format is on this machine's processor. */
+export interface FormatState {
+  readonly format: HalfFormat;
+  readonly execution: 'native' | 'emulated';
+  /** A training step's time in it as a multiple of float32's; null where the library does not compute in it. */
+  readonly timesFloat32: number | null;
+  /** The part of a step that takes the most time beyond float32's; null where a step is not slower. */
+  readonly slowPart: Part | null;
+}
+
+/** From here on a format is called slower than float32. Below, two measurements of one format differ as much. */
+const SLOWER = 1.1;
+/** From here on emulation is faster: float32's step and a rounding after each layer. */
+const SLOWER_THAN_EMULATION = 2;
+
+/** What each half format is by the times of training steps; none where these are not known. */
+export function formatStates(probe: StepProbe | null): readonly FormatState[] {
+  if (!probe) return [];
+  return HALF_FORMATS.map((format) => {
+    const step = probe[format];
+    if (!step) return { format, execution: 'emulated', timesFloat32: null, slowPart: null };
+    const timesFloat32 = step.stepMs / probe.float32.stepMs;
+    const execution = timesFloat32 >= SLOWER_THAN_EMULATION ? 'emulated' : 'native';
+    return {
+      ...{ format, execution, timesFloat32 },
+      slowPart: timesFloat32 < SLOWER ? null : slowestPart(step, probe.float32),
+    };
+  });
+}
+
+function slowestPart(step: StepTime, single: StepTime): Part {
+  const excess = (part: Part) => step.partsMs[part] - single.partsMs[part];
+  const parts: readonly Part[] = ['filterGradient', 'inputGradient', 'forward', 'rest'];
+  return parts.reduce((most, part) => (excess(part) > excess(most) ? part : most));
+}
+
+/**
+ * Why a format is slower than float32 here, and what becomes of it; null where it is not. Such as 'float16 takes 14
+ * times float32's step here: oneDNN has no fast kernel for its filter gradient. It is emulated instead.'
+ */
+export function slowFormatText(state: FormatState): string | null {
+  const { format, execution, timesFloat32, slowPart } = state;
+  if (timesFloat32 === null || slowPart === null) return null;
+  const times = timesFloat32 < 10 ? timesFloat32.toFixed(1) : timesFloat32.toFixed(0);
+  const slow = l10n.t("{0} takes {1} times float32's step here: {2}.", format, times, reasonText(slowPart));
+  return execution === 'emulated'
+    ? l10n.t('{0} It is emulated instead: computed in float32 and rounded.', slow)
+    : slow;
+}
+
+function reasonText(part: Part): string {
+  switch (part) {
+    case 'filterGradient':
+      return l10n.t('oneDNN has no fast kernel for its filter gradient');
+    case 'inputGradient':
+      return l10n.t('oneDNN has no fast kernel for its input gradient');
+    case 'forward':
+      return l10n.t('oneDNN has no fast kernel for its convolutions');
+    case 'rest':
+      return l10n.t('batch norm, casts and updates take longer than what its convolutions gain');
+    default:
+      return assertNever(part);
+  }
+}
+
+/** What there is to say of a format on this machine, in a sentence or two. */
+export function formatText(state: FormatState): string {
+  const { format, timesFloat32 } = state;
+  if (timesFloat32 === null)
+    return l10n.t('{0} is emulated: processor and library do not compute in it.', format);
+  return (
+    slowFormatText(state) ?? l10n.t("{0} takes {1} times float32's step.", format, timesFloat32.toFixed(2))
+  );
+}
