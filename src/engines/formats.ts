@@ -52,11 +52,24 @@ function slowestPart(step: StepTime, single: StepTime): Part {
 export function slowFormatText(state: FormatState): string | null {
   const { format, execution, timesFloat32, slowPart } = state;
   if (timesFloat32 === null || slowPart === null) return null;
-  const times = timesFloat32 < 10 ? timesFloat32.toFixed(1) : timesFloat32.toFixed(0);
+  const times = timesText(timesFloat32);
   const slow = l10n.t("{0} takes {1} times float32's step here: {2}.", format, times, reasonText(slowPart));
   return execution === 'emulated'
     ? l10n.t('{0} It is emulated instead: computed in float32 and rounded.', slow)
     : slow;
+}
+
+/** A slow format's figure as a part of a sentence; null where it is not slow. */
+export function slowFormatFact({ execution, timesFloat32, slowPart }: FormatState): string | null {
+  if (timesFloat32 === null || slowPart === null) return null;
+  const times = timesText(timesFloat32);
+  return execution === 'emulated'
+    ? l10n.t("on tensorflow {0} times float32's step, so emulated there", times)
+    : l10n.t("on tensorflow {0} times float32's step", times);
+}
+
+function timesText(times: number): string {
+  return times < 9.95 ? times.toFixed(1) : times.toFixed(0);
 }
 
 function reasonText(part: Part): string {

@@ -59,8 +59,8 @@ export async function cachedDawnProbe(
 const STEPS_VERSION = 1;
 
 /**
- * As `cachedProbe`, of the times of training steps by an addon on the processor, until also the processor changes or the
- * number of its threads. Null, and not cached, where steps could not be timed.
+ * The times of training steps by an addon on the processor: measured, or as cached, which holds until the addon, its
+ * libraries, the processor or the number of its threads change. Null, and not cached, where steps could not be timed.
  *
  * @throws the signal's reason when aborted
  */
@@ -69,13 +69,33 @@ export async function cachedStepProbe(
   signal?: AbortSignal,
   file = join(enginesFolder(), 'probes.json'),
 ): Promise<StepProbe | null> {
-  const machine = [`steps ${STEPS_VERSION}`, cpus()[0]?.model ?? '', `${availableParallelism()}`];
-  return cached<StepProbe | null>(file, `${addonPath} steps`, {
-    fingerprint: [...machine, await fingerprintOf(addonPath)].join('; '),
+  return cached<StepProbe | null>(file, stepsKey(addonPath), {
+    fingerprint: await stepsFingerprint(addonPath),
     schema: stepProbeSchema,
     probe: () => probeSteps(addonPath, signal),
     isKept: (probe) => probe !== null,
   });
+}
+
+/** What `cachedStepProbe` gives without measuring; null where that is not known, or no longer. */
+export async function knownStepProbe(
+  addonPath: string,
+  file = join(enginesFolder(), 'probes.json'),
+): Promise<StepProbe | null> {
+  const known = (await read(file))[stepsKey(addonPath)];
+  if (known?.fingerprint !== (await stepsFingerprint(addonPath))) return null;
+  return stepProbeSchema.safeParse(known.probe).data ?? null;
+}
+
+function stepsKey(addonPath: string): string {
+  return `${addonPath} steps`;
+}
+
+/** Not of Node: VS Code's own reads what another measured. */
+async function stepsFingerprint(addonPath: string): Promise<string> {
+  const { platform, arch } = process;
+  const processor = [cpus()[0]?.model ?? '', availableParallelism()];
+  return [STEPS_VERSION, platform, arch, ...processor, ...(await sizesOf(filesOf(addonPath)))].join('; ');
 }
 
 interface CacheEntry<P> {
@@ -102,18 +122,23 @@ async function cached<P>(file: string, library: string, entry: CacheEntry<P>): P
 
 /** What a probe's answer depends on. */
 async function fingerprintOf(addonPath: string): Promise<string> {
-  const folder = dirname(addonPath);
-  const files = [
-    addonPath,
-    join(folder, 'libtensorflow_cc.so.2'),
-    join(folder, 'tensorflow/libtensorflow_cc.so.2'),
-    join(folder, '../../deps/lib/libtensorflow.so.2'),
-  ];
+  const files = filesOf(addonPath);
   const { node, modules } = process.versions;
   const { platform, arch, env } = process;
   const variables = CUDA_VARIABLES.map((name) => env[name] ?? '');
   const facts = [platform, arch, node, modules, ...(await sizesOf(files)), await nvidiaDriver()];
   return [...facts, ...variables].join('; ');
+}
+
+/** The addon, and its library wherever it may lie. */
+function filesOf(addonPath: string): string[] {
+  const folder = dirname(addonPath);
+  return [
+    addonPath,
+    join(folder, 'libtensorflow_cc.so.2'),
+    join(folder, 'tensorflow/libtensorflow_cc.so.2'),
+    join(folder, '../../deps/lib/libtensorflow.so.2'),
+  ];
 }
 
 /** What CUDA goes by. */

@@ -181,6 +181,16 @@ async function prepareResumption(
       ),
     );
   }
+  const { compute } = record.manifest.recipe.precision;
+  const wasNative = compute !== 'float32' && before?.halfFormats?.includes(compute);
+  const isNative = compute !== 'float32' && (now.halfFormats ?? []).includes(compute);
+  if (snapshot && wasNative !== undefined && wasNative !== isNative) {
+    notes.push(
+      isNative
+        ? l10n.t('{0} was emulated until here and is computed in from here on: digits may differ.', compute)
+        : l10n.t('{0} was computed in until here and is emulated from here on: digits may differ.', compute),
+    );
+  }
   for (const what of notes) {
     console.error(what);
     await record.record({ type: 'preparing', time: Date.now(), what, share: null });

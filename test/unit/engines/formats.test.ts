@@ -1,4 +1,12 @@
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -8,7 +16,7 @@ import { diagnose } from '../../../src/engines/doctor';
 import { linesOf } from '../../../src/engines/doctorText';
 import { formatStates, formatText, slowFormatText } from '../../../src/engines/formats';
 import { ADDON, findInstallations, RECORD } from '../../../src/engines/installations';
-import { cachedStepProbe } from '../../../src/engines/probeCache';
+import { cachedStepProbe, knownStepProbe } from '../../../src/engines/probeCache';
 import { probeSteps, type StepProbe, stepProbeSchema } from '../../../src/engines/stepProbe';
 import measured from '../../fixtures/formats/avx512fp16.json';
 import { layEngine } from './layEngine';
@@ -89,6 +97,7 @@ describe.runIf(installed)('tensorflow on this processor', () => {
     // As on a processor that has the formats and no kernel for float16's filter gradient; bfloat16 too, which most have.
     const cache = JSON.parse(readFileSync(file, 'utf8'));
     expect(cache[`${addonPath} steps`].probe).toEqual(probe);
+    expect(await knownStepProbe(addonPath)).toEqual(probe);
     cache[`${addonPath} steps`].probe = { ...SLOW, bfloat16: SLOW.float16 };
     writeFileSync(file, JSON.stringify(cache));
 
@@ -101,6 +110,9 @@ describe.runIf(installed)('tensorflow on this processor', () => {
 
     const engine = await loadEngine('tensorflow', places);
     expect(engine.halfFormats).toEqual([]);
+    // Another addon is not known until it was timed.
+    utimesSync(addonPath, 1, 1);
+    expect(await knownStepProbe(addonPath)).toBeNull();
     if (probe?.bfloat16)
       expect(engine.slowFormats?.bfloat16).toBe(FLOAT16_TEXT.replace('float16', 'bfloat16'));
   });
