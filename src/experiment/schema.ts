@@ -9,6 +9,7 @@ import {
   type Range,
 } from '../recipe/augmentation';
 import { type SourceFacts, SYNTHETIC_DEFAULTS } from '../recipe/datasets';
+import { MOST_MILESTONES } from '../recipe/draft';
 import { ENGINE_REQUESTS } from '../recipe/engineNames';
 import { PUBLISHED_WEIGHTS } from '../recipe/pretrained';
 import { TRICKS } from '../tricks/registry';
@@ -422,6 +423,7 @@ export const decaySchema = z.discriminatedUnion('name', [
     name: z.literal('multi_step'),
     milestones: z
       .array(z.number().positive())
+      .max(MOST_MILESTONES)
       .default([30, 60, 90])
       .describe('Epochs at which the rate is multiplied by factor.'),
     factor,

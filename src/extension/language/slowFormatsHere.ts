@@ -19,12 +19,8 @@ export class SlowFormatsHere implements vscode.Disposable {
 
   /** Reads what is known by now. */
   async refresh(): Promise<void> {
-    const addonPath = findInManaged('tensorflow', enginesFolder())?.addonPath;
-    const states = addonPath ? formatStates(await knownStepProbe(addonPath)) : [];
-    const found = states.flatMap((state): SlowFormat[] => {
-      const [fact, text] = [slowFormatFact(state), slowFormatText(state)];
-      return fact === null || text === null ? [] : [{ format: state.format, fact, text }];
-    });
+    // A folder that cannot be read is the doctor's to tell of.
+    const found = await slowFormats().catch(() => []);
     if (JSON.stringify(found) === JSON.stringify(this.#all)) return;
     this.#all = found;
     this.#changed.fire();
@@ -33,4 +29,13 @@ export class SlowFormatsHere implements vscode.Disposable {
   dispose(): void {
     this.#changed.dispose();
   }
+}
+
+async function slowFormats(): Promise<SlowFormat[]> {
+  const addonPath = findInManaged('tensorflow', enginesFolder())?.addonPath;
+  const states = addonPath ? formatStates(await knownStepProbe(addonPath)) : [];
+  return states.flatMap((state): SlowFormat[] => {
+    const [fact, text] = [slowFormatFact(state), slowFormatText(state)];
+    return fact === null || text === null ? [] : [{ format: state.format, fact, text }];
+  });
 }
