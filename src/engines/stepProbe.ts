@@ -18,6 +18,7 @@ export const stepProbeSchema = z.object({
   float32: stepSchema,
   bfloat16: stepSchema.nullable(),
   float16: stepSchema.nullable(),
+  emulated: stepSchema.describe('In float32, with each output and gradient rounded to bfloat16.'),
 });
 export type StepProbe = z.infer<typeof stepProbeSchema>;
 
@@ -32,7 +33,7 @@ const TIMEOUT_MS = 15_000;
  */
 const SCRIPT = `
   const binding = require(process.argv[1]);
-  const TYPES = { float32: 1, bfloat16: 14, float16: 19 };
+  const TYPES = { float32: 1, bfloat16: 14, float16: 19, emulated: 1 };
   const [IMAGES, SIDE, CHANNELS, ROUNDS, FORMAT_MS] = [8, 16, 32, 15, 500];
   const type = (name, value) => ({ name, type: binding.TF_ATTR_TYPE, value });
   const flag = (name, value) => ({ name, type: binding.TF_ATTR_BOOL, value });
@@ -69,7 +70,7 @@ const SCRIPT = `
   const [imageSize, filterSize] = [shapeOf(imageShape), shapeOf(filterShape)];
   const rate = floats([], () => 1e-3);
 
-  function step(T) {
+  function step(T, isEmulated) {
     const partsMs = { forward: 0, inputGradient: 0, filterGradient: 0, rest: 0 };
     const timed = (part, work) => {
       const start = performance.now();
@@ -78,20 +79,23 @@ const SCRIPT = `
       return result;
     };
     const rest = (work) => timed('rest', work);
+    const rounded = (id) => (isEmulated ? rest(() => cast(cast(id, 1, 14), 14, 1)) : id);
     const start = performance.now();
-    const x = rest(() => cast(images, 1, T));
-    const [first, second] = rest(() => filters.map((filter) => cast(filter, 1, T)));
-    const [y] = timed('forward', () => run('Conv2D', sliding(T), [x, first]));
+    const x = rounded(rest(() => cast(images, 1, T)));
+    const [first, second] = filters.map((filter) => rounded(rest(() => cast(filter, 1, T))));
+    const y = rounded(timed('forward', () => run('Conv2D', sliding(T), [x, first])[0]));
     const [normed, , , mean, variance, own] = rest(() =>
       run('FusedBatchNormV3', norm(T), [y, ones, zeros, none, none], 6));
-    const [h] = rest(() => run('Relu', [type('T', T)], [normed]));
-    const [out] = timed('forward', () => run('Conv2D', sliding(T), [h, second]));
+    const h = rounded(rest(() => run('Relu', [type('T', T)], [normed])[0]));
+    const out = rounded(timed('forward', () => run('Conv2D', sliding(T), [h, second])[0]));
     const filterGradient = (seen, dy) =>
-      timed('filterGradient', () => run('Conv2DBackpropFilter', sliding(T), [seen, filterSize, dy])[0]);
+      rounded(timed('filterGradient', () => run('Conv2DBackpropFilter', sliding(T), [seen, filterSize, dy])[0]));
     const dSecond = filterGradient(h, out);
-    const [dh] = timed('inputGradient', () => run('Conv2DBackpropInput', sliding(T), [imageSize, second, out]));
+    const dh = rounded(
+      timed('inputGradient', () => run('Conv2DBackpropInput', sliding(T), [imageSize, second, out])[0]));
     const [dNormed] = rest(() => run('ReluGrad', [type('T', T)], [dh, h]));
-    const [dy] = rest(() => run('FusedBatchNormGradV3', norm(T), [dNormed, y, ones, mean, variance, own], 5));
+    const dy = rounded(
+      rest(() => run('FusedBatchNormGradV3', norm(T), [dNormed, y, ones, mean, variance, own], 5)[0]));
     const dFirst = filterGradient(x, dy);
     rest(() => {
       for (const [index, gradient] of [dFirst, dSecond].entries()) {
@@ -134,13 +138,14 @@ const SCRIPT = `
       best[format] = null;
       if (!sumsInFloat32(T)) continue;
       // The first step makes what the others use again.
-      const { stepMs } = step(T);
-      going.push({ format, T, spentMs: stepMs });
+      const isEmulated = format === 'emulated';
+      const { stepMs } = step(T, isEmulated);
+      going.push({ format, T, isEmulated, spentMs: stepMs });
     } catch {}
   }
   for (let round = 0; round < ROUNDS; round++) {
     for (const each of going) {
-      const next = step(each.T);
+      const next = step(each.T, each.isEmulated);
       each.spentMs += next.stepMs;
       if (best[each.format] === null || next.stepMs < best[each.format].stepMs) best[each.format] = next;
     }

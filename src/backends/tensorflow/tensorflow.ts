@@ -55,7 +55,7 @@ export async function loadTensorflow(name: NativeEngine, places: EnginePlaces = 
     await tf.setBackend(BACKEND_NAME);
     if (name === 'tensorflow') {
       const computed = HALF_FORMATS.filter(computesIn);
-      slowFormats = await slowFormatsOf(computed, loaded.addonPath);
+      slowFormats = await slowFormatsOf(loaded.addonPath);
       backend.halfFormats = computed.filter((format) => slowFormats[format]?.execution !== 'emulated');
       backend.compilesHalves = compilesHalves(loaded.binding.TF_Version, await processorFlags());
     }
@@ -73,14 +73,14 @@ export async function loadTensorflow(name: NativeEngine, places: EnginePlaces = 
 }
 
 /**
- * Those of some formats in which a training step takes longer than in float32. It is a whole step that is timed: oneDNN
- * may have a fast kernel for the forward pass alone.
+ * The formats in which a training step takes longer than in float32. It is a whole step that is timed: oneDNN may have a
+ * fast kernel for the forward pass alone.
  */
-async function slowFormatsOf(formats: readonly HalfFormat[], addonPath: string): Promise<SlowFormats> {
-  if (formats.length === 0) return {};
+async function slowFormatsOf(addonPath: string): Promise<SlowFormats> {
   const states = formatStates(await cachedStepProbe(addonPath));
-  const slow = states.filter(({ format, slowPart }) => slowPart !== null && formats.includes(format));
-  return Object.fromEntries(slow.map((state) => [state.format, state]));
+  return Object.fromEntries(
+    states.filter((state) => slowFormatText(state) !== null).map((state) => [state.format, state]),
+  );
 }
 
 function textsOf(slow: SlowFormats): NonNullable<Engine['slowFormats']> {
