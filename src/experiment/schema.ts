@@ -300,6 +300,10 @@ const model = z.discriminatedUnion('name', [
   z.strictObject({
     name: z.literal('mobilenet_v1').describe('MobileNet V1, of depthwise convolutions.'),
     width_multiplier: widthMultiplier,
+    activation: z
+      .enum(['relu', 'relu6'])
+      .default('relu')
+      .describe("relu as in the paper; relu6 as in its authors' code and in timm, whose weights want it."),
     ...task,
   }),
   z.strictObject({

@@ -55,6 +55,10 @@ export const timmModel: Part = (recipe) => {
       name === null,
       lacks(l10n.t('the model {0}: register one under a name', recipe.model.name + variant)),
     ),
+    when(
+      recipe.model.name === 'mobilenet_v1' && recipe.model.activation !== 'relu6',
+      option('--model-kwargs', 'act_layer=relu'),
+    ),
     otherWidth(recipe.model),
     otherBottleneck(recipe.model),
     option('--num-classes', recipe.data.dataset.classes),
