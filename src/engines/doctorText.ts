@@ -28,9 +28,14 @@ export function linesOf({ node, system, gpus, engines, auto, faster }: Diagnosis
   ];
 }
 
-function engineLines({ name, status, detail, remedy, folder }: EngineState): string[] {
+function engineLines({ name, status, detail, remedy, folder, skipped = [] }: EngineState): string[] {
   const heading = `${name}: ${statusText(status)}. ${detail}${folder === null ? '' : ` (${folder})`}`;
-  return status === 'broken' && remedy !== null ? [heading, `  ${remedy}`] : [heading];
+  const isAmiss = status === 'broken' || status === 'refused';
+  return [
+    heading,
+    ...(isAmiss && remedy !== null ? [`  ${remedy}`] : []),
+    ...skipped.map((sentence) => `  ${l10n.t('Not taken: {0}', sentence)}`),
+  ];
 }
 
 function statusText(status: EngineState['status']): string {

@@ -10,6 +10,7 @@ import {
 import { explainLoadError, explainMissingAddon } from '../../engines/loadError';
 import { CUDA_12_DRIVER, findDriverProblem, gpuEnvironment } from '../../engines/nvidia';
 import { processorFlags } from '../../engines/processor';
+import { notInstalled } from '../../engines/systems';
 import { tryOut } from '../../engines/trial';
 import type { Failure } from '../../shared/failure';
 import { type Engine, engineUnavailable } from '../backend';
@@ -88,17 +89,15 @@ async function loadFirst(name: NativeEngine, places: EnginePlaces): Promise<Load
     const reasons = failures.map(({ what }) => what).join(' ');
     throw engineUnavailable(name, reasons, failure.remedy);
   }
-  throw engineUnavailable(
-    name,
-    l10n.t('It is not installed.'),
-    l10n.t('Install it with "{0}", or choose another engine.', `tricks engine install ${name}`),
-  );
+  const { what, remedy } = notInstalled(name);
+  throw engineUnavailable(name, what, remedy ?? l10n.t('Choose another engine, or auto.'));
 }
 
 type Loading = { readonly loaded: Loaded } | { readonly failure: Failure };
 
 function load(installation: Installation): Loading {
-  const { addonPath, engine } = installation;
+  const { addonPath, engine, problem } = installation;
+  if (problem) return { failure: problem.failure };
   if (addonPath === null) return { failure: explainMissingAddon(installation) };
   try {
     return { loaded: { engine, binding: loadBinding(addonPath), gpu: null } };

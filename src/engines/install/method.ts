@@ -21,6 +21,8 @@ export interface InstallMethod {
   readonly source: Source;
   /** What it brings, by name. */
   readonly versions: Readonly<Record<string, string>>;
+  /** The files of it that have no published hash: what they hold is checked by nothing but the server's own word. */
+  readonly unverified: readonly string[];
   /** The disk space that it takes while it installs. */
   readonly neededBytes: number;
   /** The problem that this machine has with it, found before anything is downloaded; null where there is none. */

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -81,12 +81,12 @@ describe('an installation from the wheel that fails', () => {
     expect(await readFile(join(folder, 'tensorflow', 'engine.json'), 'utf8')).toBe('before');
   });
 
-  it('clears what a killed installer left, and leaves alone what a live one works at', async () => {
-    // Larger than any process id.
-    await mkdir(join(folder, '.tensorflow-99999999'));
-    await mkdir(join(folder, `.tensorflow-${process.ppid}`));
+  it('clears what an older version of the installer left a day ago, and not what it may work at', async () => {
+    const dayOld = new Date(Date.now() - 25 * 3_600_000);
+    for (const name of ['.tensorflow-99999999', '.tensorflow-1']) await mkdir(join(folder, name));
+    await utimes(join(folder, '.tensorflow-99999999'), dayOld, dayOld);
     await failure(install(await deadMirror()));
-    expect(await readdir(folder)).toEqual([`.tensorflow-${process.ppid}`]);
+    expect(await readdir(folder)).toEqual(['.tensorflow-1']);
   });
 
   it('without a compiler says which were tried, before anything is downloaded', async () => {

@@ -189,7 +189,11 @@ describe.runIf(installed?.addonPath && process.platform === 'linux')('what is pr
     more: readonly InstallMethod[] = [],
   ) {
     const methods = [prebuiltMethod(prebuilt), ...more];
-    return installEngine('tensorflow', { folder: managed(), indexes: { storage: url }, ...options }, methods);
+    return installEngine(
+      'tensorflow',
+      { folder: managed(), indexes: { storage: url }, allowUnverified: true, ...options },
+      methods,
+    );
   }
 
   /** Why the next method was tried, which begins in an empty folder and leads to an engine. */
@@ -197,6 +201,7 @@ describe.runIf(installed?.addonPath && process.platform === 'linux')('what is pr
     const seen: InstallProgress[] = [];
     const next: InstallMethod = {
       source: 'wheel',
+      unverified: [],
       versions: { tensorflow: '2.21.0' },
       neededBytes: 0,
       problem: async () => null,
