@@ -8,7 +8,7 @@ import { type EnginePlaces, findInstallations, type Installation, type NativeEng
 import { CUDA_12_DRIVER, findDriverProblem, hasNvidiaCard, nvidiaGpus } from './nvidia';
 import type { Probe } from './probe';
 import { cachedDawnProbe } from './probeCache';
-import { isMadeFor, notInstalled } from './systems';
+import { notInstalled, notMadeFor } from './systems';
 import { type Trial, tryOut } from './trial';
 import { isOlder } from './versions';
 
@@ -170,7 +170,7 @@ async function gpuMissing(signal: AbortSignal | undefined): Promise<EngineState>
   const because = (detail: string, remedy: string | null = null): EngineState => ({
     ...{ name, status: 'missing', detail, remedy, folder: null },
   });
-  if (!isMadeFor(name)) return missing(name);
+  if (notMadeFor(name) !== null) return missing(name);
   const problem = await findDriverProblem(CUDA_12_DRIVER, signal);
   if (problem) return because(problem.what, (await hasNvidiaCard()) ? problem.remedy : null);
   return (await nvidiaGpus()).length === 0 ? because(l10n.t('There is no NVIDIA GPU.')) : missing(name);

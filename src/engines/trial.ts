@@ -1,6 +1,7 @@
 import * as l10n from '@vscode/l10n';
 import type { Failure } from '../shared/failure';
 import type { Installation } from './installations';
+import { binarySystemOf } from './libraryFault';
 import { explainLoadError, explainMissingAddon, installAgain } from './loadError';
 import { CUDA_12_DRIVER, findDriverProblem, hasNvidiaCard } from './nvidia';
 import type { Probe } from './probe';
@@ -34,7 +35,9 @@ export async function tryOut(installation: Installation, signal?: AbortSignal): 
   }
   const probe = await cachedProbe({ ...installation, addonPath }, signal);
   if (!probe.ok) {
-    if (probe.loadError !== null) return broken(explainLoadError(probe.loadError, installation));
+    if (probe.loadError !== null) {
+      return broken(explainLoadError(probe.loadError, installation, await binarySystemOf(addonPath)));
+    }
     const remedy = l10n.t('{0} Or choose the engine wasm.', installAgain(installation));
     return broken({ what: probe.reason, remedy });
   }

@@ -7,6 +7,7 @@ import {
   type Installation,
   type NativeEngine,
 } from '../../engines/installations';
+import { binarySystemOf } from '../../engines/libraryFault';
 import { explainLoadError, explainMissingAddon } from '../../engines/loadError';
 import { CUDA_12_DRIVER, findDriverProblem, gpuEnvironment } from '../../engines/nvidia';
 import { processorFlags } from '../../engines/processor';
@@ -75,7 +76,7 @@ function descriptionOf({ binding, gpu }: Loaded): string {
 async function loadFirst(name: NativeEngine, places: EnginePlaces): Promise<Loaded> {
   const failures: Failure[] = [];
   for (const installation of findInstallations(name, places)) {
-    const loading = name === 'tensorflow-gpu' ? await loadForGpu(installation) : load(installation);
+    const loading = name === 'tensorflow-gpu' ? await loadForGpu(installation) : await load(installation);
     if ('loaded' in loading) return loading.loaded;
     failures.push(loading.failure);
   }
@@ -95,14 +96,14 @@ async function loadFirst(name: NativeEngine, places: EnginePlaces): Promise<Load
 
 type Loading = { readonly loaded: Loaded } | { readonly failure: Failure };
 
-function load(installation: Installation): Loading {
+async function load(installation: Installation): Promise<Loading> {
   const { addonPath, engine, problem } = installation;
   if (problem) return { failure: problem.failure };
   if (addonPath === null) return { failure: explainMissingAddon(installation) };
   try {
     return { loaded: { engine, binding: loadBinding(addonPath), gpu: null } };
   } catch (error) {
-    return { failure: explainLoadError(error, installation) };
+    return { failure: explainLoadError(error, installation, await binarySystemOf(addonPath)) };
   }
 }
 
@@ -111,7 +112,7 @@ async function loadForGpu(installation: Installation): Promise<Loading> {
   const trial = await tryOut(installation);
   if (trial.outcome !== 'works') return { failure: trial.failure };
   Object.assign(process.env, gpuEnvironment());
-  const loading = load(installation);
+  const loading = await load(installation);
   if ('failure' in loading) return loading;
   if (!loading.loaded.binding.isUsingGpuDevice()) {
     return {

@@ -1,7 +1,8 @@
 import * as l10n from '@vscode/l10n';
 import { SingleBar } from 'cli-progress';
 import { type Command, Option } from 'commander';
-import { ALLOW_UNVERIFIED, installEngine } from '../../engines/install/install';
+import { installEngine } from '../../engines/install/install';
+import { ALLOW_UNVERIFIED } from '../../engines/install/method';
 import { progressText } from '../../engines/install/progressText';
 import { removeEngine } from '../../engines/install/remove';
 import {

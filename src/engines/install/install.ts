@@ -16,8 +16,9 @@ import {
 } from '../installations';
 import { probeAddon } from '../probe';
 import { processorFlags } from '../processor';
+import { notMadeFor } from '../systems';
 import { untrusted } from '../trust';
-import { type InstallMethod, sourcesFor } from './method';
+import { ALLOW_UNVERIFIED, type InstallMethod, sourcesFor } from './method';
 import type { PackageIndexes } from './packages';
 import { prebuiltFor, wheelFor } from './pins';
 import { prebuiltMethod } from './prebuilt';
@@ -46,6 +47,7 @@ export interface InstallOptions {
 
 /** The methods to install an engine on this machine's system and processor, in the order to try them. */
 async function methodsFor(engine: NativeEngine): Promise<InstallMethod[]> {
+  if (notMadeFor(engine) !== null) return [];
   const [prebuilt, wheel] = [prebuiltFor(engine), wheelFor(engine)];
   const methods = [...(prebuilt ? [prebuiltMethod(prebuilt)] : []), ...(wheel ? [wheelMethod(wheel)] : [])];
   const order = sourcesFor(engine, await processorFlags());
@@ -104,9 +106,10 @@ export async function installEngine(
 function noMethod(engine: NativeEngine, from: Source | undefined): UserError {
   const { platform, arch } = process;
   const what =
-    from === 'prebuilt'
+    notMadeFor(engine) ??
+    (from === 'prebuilt'
       ? l10n.t('Nothing of {0} is prebuilt for {1} on {2}.', engine, platform, arch)
-      : l10n.t('TensorFlow has no library for {0} on {1}.', platform, arch);
+      : l10n.t('TensorFlow has no library for {0} on {1}.', platform, arch));
   return new UserError({ what, remedy: l10n.t('Choose the engine wasm, which works everywhere.') });
 }
 
@@ -118,9 +121,6 @@ function unverifiedOnly(engine: NativeEngine, refused: readonly InstallMethod[])
       : l10n.t('Allow it with "{0}".', ALLOW_UNVERIFIED),
   });
 }
-
-/** What allows files without a published hash on the command line. */
-export const ALLOW_UNVERIFIED = '--allow-unverified';
 
 function unverifiedText(methods: readonly InstallMethod[]): string {
   const files = methods.flatMap(({ unverified }) => unverified).join(', ');

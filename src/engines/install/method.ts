@@ -16,6 +16,9 @@ export function sourcesFor(engine: NativeEngine, flags: readonly string[] | null
     : ['prebuilt', 'wheel'];
 }
 
+/** What allows files without a published hash, on the command line. */
+export const ALLOW_UNVERIFIED = '--allow-unverified';
+
 /** A way to install an engine. */
 export interface InstallMethod {
   readonly source: Source;
