@@ -46,9 +46,10 @@ export async function unpackZip(
         signal?.throwIfAborted();
         const place = entry.fileName.endsWith('/') ? null : pathOf(entry.fileName);
         if (place === null) continue;
-        const path = inside(archive, folder, place);
+        const path = join(folder, place);
         const unixMode = entry.externalFileAttributes >>> 16;
-        if ((unixMode & KIND) === LINK) throw unsafeEntry(archive, entry.fileName);
+        if ((unixMode & KIND) === LINK || !isInside(folder, place))
+          throw unsafeEntry(archive, entry.fileName);
         await mkdir(dirname(path), { recursive: true });
         const mode = unixMode & PERMISSIONS || 0o644;
         const content = await zip.openReadStreamPromise(entry);
@@ -78,20 +79,22 @@ export async function unpackTar(
   await mkdir(folder, { recursive: true });
   return unpacking(archive, options, async (limit) => {
     let [bytes, entries] = [0, 0];
+    let refusal: UserError | null = null;
+    const refusalOf = (path: string, type: string, link: string | undefined): UserError | null => {
+      if (entries > limitEntries) return tooManyEntries(archive, limitEntries);
+      if (!isWanted(path)) return null;
+      const isFile = ['File', 'OldFile', 'Directory'].includes(type);
+      const isNear = type === 'SymbolicLink' && isPlainName(link ?? '');
+      return (isFile || isNear) && isInside(folder, path) ? null : unsafeEntry(archive, path);
+    };
     const unpack = extract({
       cwd: folder,
       strict: true,
       filter: (name, entry) => {
         entries++;
-        if (entries > limitEntries) throw tooManyEntries(archive, limitEntries);
         const path = name.replace(/^\.\//, '');
-        if (!isWanted(path)) return false;
-        inside(archive, folder, path);
-        if (!('type' in entry)) return true;
-        const isFile = ['File', 'OldFile', 'Directory'].includes(entry.type);
-        const isNear = entry.type === 'SymbolicLink' && isPlainName(entry.linkpath ?? '');
-        if (!isFile && !isNear) throw unsafeEntry(archive, name);
-        return true;
+        if ('type' in entry) refusal ??= refusalOf(path, entry.type, entry.linkpath);
+        return refusal === null && isWanted(path);
       },
       onReadEntry: ({ size }) => {
         bytes += size;
@@ -106,11 +109,18 @@ export async function unpackTar(
     const write = async (chunks: AsyncIterable<Buffer>) => {
       for await (const chunk of chunks) {
         if (!unpack.write(chunk)) await Promise.race([once(unpack, 'drain'), closed]);
+        if (refusal) throw refusal;
       }
       unpack.end();
       await closed;
     };
-    await pipeline(createReadStream(archive), createGunzip(), limit.counter(), write, { signal });
+    try {
+      await pipeline(createReadStream(archive), createGunzip(), limit.counter(), write, { signal });
+    } catch (error) {
+      // Streams that end one another may leave a word of that alone.
+      throw refusal ?? error;
+    }
+    if (refusal) throw refusal;
     return bytes;
   });
 }
@@ -159,11 +169,9 @@ function isPlainName(path: string): boolean {
   return path !== '' && path !== '.' && path !== '..' && !/[/\\]/.test(path);
 }
 
-/** A path below a folder, which no name in an archive may leave. */
-function inside(archive: string, folder: string, name: string): string {
-  const path = join(folder, name);
-  if (!path.startsWith(normalize(`${folder}/`))) throw unsafeEntry(archive, name);
-  return path;
+/** Whether a name in an archive stays below a folder. */
+function isInside(folder: string, name: string): boolean {
+  return join(folder, name).startsWith(normalize(`${folder}/`));
 }
 
 const remedy = (): string => l10n.t('Try again; if it stays so, the mirror is not to be trusted.');

@@ -9,13 +9,13 @@ import { onTestFinished } from 'vitest';
 import { nodeBundle } from '../../../scripts/lib/bundling.mjs';
 
 /**
- * An installer of an engine in a process of its own. It prints `work` once its method is at work, which then waits, and
- * how it ended.
+ * An installer of an engine in a process of its own. It prints `work` once its method is at work, which then waits, or
+ * gives the addon that is named, and how it ended.
  */
 const SOURCE = `
-  import { existsSync } from 'node:fs';
+  import { copyFile, mkdir } from 'node:fs/promises';
   import { installEngine } from './src/engines/install/install';
-  const [folder, standstillMs] = process.argv.slice(2);
+  const [folder, standstillMs, addon] = process.argv.slice(2);
   const interrupt = new AbortController();
   process.on('SIGINT', () => interrupt.abort());
   const method = {
@@ -23,6 +23,11 @@ const SOURCE = `
     problem: async () => null, gpuProblem: async () => null,
     assemble: async (work, { signal }) => {
       console.log('work ' + process.pid);
+      if (addon) {
+        await mkdir(work + '/complete');
+        await copyFile(addon, work + '/complete/a.node');
+        return { addon: 'a.node', bytes: 1 };
+      }
       await new Promise((_, reject) => {
         setInterval(() => {}, 1000);
         signal.addEventListener('abort', () => reject(signal.reason));
@@ -32,7 +37,7 @@ const SOURCE = `
   const work = { standstillMs: Number(standstillMs), beatMs: 100 };
   installEngine('tensorflow', { folder, work, signal: interrupt.signal }, [method]).then(
     () => console.log('installed'),
-    (error) => console.log(interrupt.signal.aborted ? 'interrupted' : 'failed ' + error.message),
+    (error) => console.log(error === interrupt.signal.reason ? 'interrupted' : 'failed ' + error.message),
   ).finally(() => process.exit());
 `;
 
@@ -57,7 +62,11 @@ export async function installerProgram(): Promise<InstallerProgram> {
   return {
     start: (args, wrapper = []) => {
       const [command = '', ...rest] = [...wrapper, process.execPath, outfile, ...args];
-      const child = spawn(command, rest, { stdio: ['ignore', 'pipe', 'inherit'] });
+      const child = spawn(command, rest, {
+        stdio: ['ignore', 'pipe', 'inherit'],
+        // A group of its own, as a terminal's job has.
+        detached: true,
+      });
       const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
       const kill = async () => {
         if (child.exitCode !== null || child.signalCode !== null) return;

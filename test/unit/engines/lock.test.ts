@@ -1,4 +1,5 @@
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -48,6 +49,22 @@ describe('while an engine is being installed', () => {
       expect(await next.nextLine()).toBe('work 1');
     },
   );
+
+  it("a terminal's interrupt, which the probe hears too, is no failure of what was installed", async () => {
+    const folder = await temporaryFolder();
+    const [addon, mark] = [join(folder, 'waits.node'), join(folder, 'probed')];
+    const source = `#include <fcntl.h>
+      #include <unistd.h>
+      __attribute__((constructor)) static void wait(void) { open("${mark}", O_CREAT | O_WRONLY, 0644); pause(); }`;
+    execFileSync('cc', ['-shared', '-fPIC', '-x', 'c', '-', '-o', addon], { input: source });
+    const program = await installerProgram();
+    const installer = program.start([join(folder, 'engines'), '60000', addon]);
+    expect(await installer.nextLine()).toMatch(/^work /);
+    await expect.poll(() => existsSync(mark)).toBe(true);
+    process.kill(-(installer.process.pid as number), 'SIGINT');
+    expect(await installer.nextLine()).toBe('interrupted');
+    expect(await readdir(join(folder, 'engines'))).toEqual([]);
+  });
 
   it('a frozen one that was taken over knows it, and leaves the other its folder', async () => {
     const folder = await temporaryFolder();
