@@ -75,7 +75,13 @@ const SCRIPT = `
  */
 export async function probeDawn(path: string, signal?: AbortSignal): Promise<DawnProbe> {
   const child = await askInChild(SCRIPT, path, signal);
-  if (!child.ok) return broken(child.reason, l10n.t("Update the GPU's driver."));
+  if (!child.ok) {
+    const isOfProcessor = child.end === 'instructions';
+    const remedy = isOfProcessor
+      ? l10n.t('Choose another engine, or auto.')
+      : l10n.t("Update the GPU's driver.");
+    return broken(child.reason, remedy);
+  }
   const answer = answerSchema.safeParse(child.answer);
   if (!answer.success) return broken(l10n.t('It did not compute.'), null);
   if ('loadError' in answer.data) {
