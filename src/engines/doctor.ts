@@ -74,7 +74,7 @@ async function findGpus(): Promise<Gpu[]> {
 }
 
 async function appleGpus(): Promise<Gpu[]> {
-  const output = await textOf('system_profiler', ['SPDisplaysDataType']);
+  const output = await textOf('/usr/sbin/system_profiler', ['SPDisplaysDataType']);
   return [...output.matchAll(/Chipset Model: (.+)/g)].map(([, name = '']) => ({
     name,
     memoryBytes: null,

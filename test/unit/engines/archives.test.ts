@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import {
   createWriteStream,
   existsSync,
@@ -23,6 +23,7 @@ import { type Prebuilt, prebuiltFor } from '../../../src/engines/install/pins';
 import { prebuiltMethod } from '../../../src/engines/install/prebuilt';
 import { unpackTar, unpackZip } from '../../../src/engines/install/unpack';
 import { ADDON } from '../../../src/engines/installations';
+import type { InstallProgress } from '../../../src/protocol/install';
 import type { Failure } from '../../../src/shared/failure';
 import { UserError } from '../../../src/shared/userError';
 import { mirror } from '../data/mirror';
@@ -131,6 +132,39 @@ describe('an archive that is unpacked', () => {
     await expect(unpackTar(bomb, target(), isWanted, { limitBytes: 1e9, signal: stop.signal })).rejects.toBe(
       reason,
     );
+  });
+
+  it('is interrupted with the reason also while its checksum is worked out', async () => {
+    const pinned = prebuiltFor('tensorflow', 'linux', 'x64') as Prebuilt;
+    const addon = readFileSync(await zeros(1000));
+    const library = randomBytes(30e6);
+    const hash = { algorithm: 'sha256', hex: createHash('sha256').update(library).digest('hex') } as const;
+    const md5 = createHash('md5').update(addon).digest('base64');
+    const { url } = await mirror((response, path) => {
+      const body = path.includes('libtensorflow') ? library : addon;
+      response.writeHead(200, { 'x-goog-hash': `md5=${md5}`, 'content-length': body.length }).end(body);
+    });
+    const method = prebuiltMethod({ ...pinned, library: { ...pinned.library, hash } });
+    // The last byte is written, synced to the disk and hashed at some time after it came.
+    for (const delayMs of [0, 10, 30, 60]) {
+      const stop = new AbortController();
+      const reason = new Error('enough');
+      const onProgress = (progress: InstallProgress) => {
+        const isLast = progress.stage === 'download' && progress.receivedBytes === library.length;
+        if (isLast) setTimeout(() => stop.abort(reason), delayMs);
+      };
+      const { signal } = stop;
+      const options = {
+        folder: target(),
+        indexes: { storage: url },
+        allowUnverified: true,
+        onProgress,
+        signal,
+      };
+      const error: unknown = await installEngine('tensorflow', options, [method]).catch((it: unknown) => it);
+      if (signal.aborted) expect(error, `${delayMs} ms after the last byte`).toBe(reason);
+      expect(readdirSync(target())).toEqual([]);
+    }
   });
 
   it('has a link to a name beside it, which is kept', async () => {

@@ -20,7 +20,7 @@ const IDLE_MS = 400;
 /** Real servers on the loopback address. Each would end after some seconds, so that a client without limits fails too. */
 describe('a server that', () => {
   it('accepts and says nothing is given up, also when the garbage collector runs meanwhile', async () => {
-    const url = await silentServer();
+    const { url, open } = await silentServer();
     setFlagsFromString('--expose-gc');
     const collect = runInNewContext('gc') as () => void;
     const collecting = setInterval(collect, 20);
@@ -31,10 +31,12 @@ describe('a server that', () => {
     const request = { idleTimeoutMs: IDLE_MS, remedy: '' };
     expect((await failure(fetchHeaders(url, request))).what).toMatch(silent);
     expect((await failure(fetchText(url, { ...request, limitBytes: 1 }))).what).toMatch(silent);
+    // A connection that stays open would keep the process from ending.
+    await expect.poll(open).toBe(0);
   });
 
   it('accepts and says nothing leaves an interrupt its way', async () => {
-    const url = await silentServer();
+    const { url } = await silentServer();
     const stop = new AbortController();
     const reason = new Error('enough');
     const fetching = sourcesFrom(url, { signal: stop.signal, idleTimeoutMs: 600_000 });
@@ -115,13 +117,24 @@ function trickleTo(response: ServerResponse, times: number): void {
   response.on('close', () => clearInterval(timer));
 }
 
-/** The address of a server that accepts, and closes after ten seconds. */
-async function silentServer(): Promise<string> {
-  const sockets = new Set<Socket>();
+/** A server that accepts and closes after ten seconds, and how many connections it has that it did not close. */
+async function silentServer(): Promise<{ url: string; open: () => number }> {
+  const [sockets, timedOut] = [new Set<Socket>(), new Set<Socket>()];
   const server = createServer((socket) => {
     sockets.add(socket);
-    const timer = setTimeout(() => socket.destroy(), 10_000);
-    socket.on('error', () => {}).on('close', () => clearTimeout(timer));
+    const timer = setTimeout(() => {
+      timedOut.add(socket);
+      socket.destroy();
+    }, 10_000);
+    const gone = () => {
+      clearTimeout(timer);
+      if (!timedOut.has(socket)) sockets.delete(socket);
+    };
+    // One that reads nothing would not see the connection end.
+    socket
+      .resume()
+      .on('error', () => {})
+      .on('close', gone);
   });
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
   onTestFinished(() => {
@@ -130,7 +143,7 @@ async function silentServer(): Promise<string> {
   });
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('No port');
-  return `http://127.0.0.1:${address.port}`;
+  return { url: `http://127.0.0.1:${address.port}`, open: () => sockets.size };
 }
 
 async function wheelFrom(url: string, options: Partial<PackageFetching> = {}): Promise<string> {
