@@ -1,7 +1,4 @@
-import { randomBytes } from 'node:crypto';
-import { rmSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import * as l10n from '@vscode/l10n';
 import { type Engine, reportOf } from '../../backends/backend';
 import type { FinalEvent, RunEvent } from '../../protocol/events';
@@ -10,10 +7,15 @@ import { stateAfter } from '../../protocol/state';
 import { RECIPE_VERSION } from '../../recipe/recipe';
 import { claimWithRetry, endRequestPath, type Lease, releaseLease } from '../../runs/lease';
 import { MetricsLog } from '../../runs/metricsLog';
-import { metricsPath, notifyWatchers, readManifest, writeManifest } from '../../runs/store';
-
-/** More than a last event and a manifest need. */
-const RESERVE_BYTES = 1 << 16;
+import { giveUpForLog, makeReserve, replaceByReserve } from '../../runs/reserve';
+import {
+  manifestPath,
+  manifestText,
+  metricsPath,
+  notifyWatchers,
+  readManifest,
+  writeManifest,
+} from '../../runs/store';
 
 export type Opening =
   | { readonly outcome: 'opened'; readonly record: RunRecord }
@@ -68,7 +70,7 @@ export class RunRecord {
   ) {
     this.#manifest = manifest;
     // Room for the last words: a full disk must not keep a run from saying why it failed.
-    writeFileSync(this.#reservePath, randomBytes(RESERVE_BYTES));
+    makeReserve(folder, manifestText(manifest).length);
   }
 
   get manifest(): Manifest {
@@ -115,12 +117,14 @@ export class RunRecord {
   async end(event: FinalEvent): Promise<void> {
     if (this.#isOver) return;
     this.#isOver = true;
-    rmSync(this.#reservePath, { force: true });
+    giveUpForLog(this.folder);
     try {
       this.log.append(event);
       this.log.close();
     } finally {
-      await this.#write({ state: stateAfter(this.#manifest.state, event), endedAt: event.time });
+      const state = stateAfter(this.#manifest.state, event);
+      this.#manifest = { ...this.#manifest, state, endedAt: event.time };
+      await replaceByReserve(this.folder, manifestPath(this.folder), manifestText(this.#manifest));
       await rm(endRequestPath(this.folder), { force: true });
       await releaseLease(this.folder, this.lease);
       await notifyWatchers(this.folder);
@@ -130,10 +134,6 @@ export class RunRecord {
   /** Leaves a run that is this process's no more as it is. */
   abandon(): void {
     this.#isOver = true;
-  }
-
-  get #reservePath(): string {
-    return join(this.folder, 'reserve');
   }
 
   async #write(changes: Partial<Manifest>): Promise<void> {
