@@ -3,11 +3,12 @@ import * as l10n from '@vscode/l10n';
 import type { EngineName } from '../recipe/engineNames';
 import { assertNever } from '../shared/assertNever';
 import { adapterName, dawnMissing, findDawn, isSoftware, onlySoftware } from './dawn';
+import { type FormatState, formatStates } from './formats';
 import { prebuiltFor, wheelFor } from './install/pins';
 import { type EnginePlaces, findInstallations, type Installation, type NativeEngine } from './installations';
 import { CUDA_12_DRIVER, findDriverProblem, hasNvidiaCard, nvidiaGpus } from './nvidia';
 import type { Probe } from './probe';
-import { cachedDawnProbe } from './probeCache';
+import { cachedDawnProbe, cachedStepProbe } from './probeCache';
 import { notInstalled, notMadeFor } from './systems';
 import { type Trial, tryOut } from './trial';
 import { isOlder } from './versions';
@@ -24,6 +25,8 @@ export interface EngineState {
   readonly folder: string | null;
   /** Installations that were tried before and not taken, and why; a sentence each. */
   readonly skipped?: readonly string[];
+  /** What half formats are there, by the times of training steps; absent where that is not timed or not known. */
+  readonly formats?: readonly FormatState[];
 }
 
 /** The engine that `auto` takes, and why. */
@@ -109,13 +112,26 @@ async function nativeState(
 ): Promise<EngineState> {
   const tried: EngineState[] = [];
   for (const installation of findInstallations(engine, places)) {
-    const state = stateAfter(await tryOut(installation, signal), installation);
-    if (state.status === 'works') return { ...state, skipped: tried.map(({ detail }) => detail) };
+    const trial = await tryOut(installation, signal);
+    const state = stateAfter(trial, installation);
+    if (trial.outcome === 'works') {
+      const skipped = tried.map(({ detail }) => detail);
+      return { ...state, skipped, ...(await formatsOf(engine, trial.addonPath, signal)) };
+    }
     tried.push(state);
   }
   const [first, ...others] = tried;
   if (first) return { ...first, skipped: others.map(({ detail }) => detail) };
   return engine === 'tensorflow-gpu' ? gpuMissing(signal) : missing(engine);
+}
+
+/** On a GPU formats are not timed. */
+async function formatsOf(
+  engine: Installation['engine'],
+  addonPath: string,
+  signal: AbortSignal | undefined,
+): Promise<Pick<EngineState, 'formats'>> {
+  return engine === 'tensorflow' ? { formats: formatStates(await cachedStepProbe(addonPath, signal)) } : {};
 }
 
 function stateAfter(trial: Trial, installation: Installation): EngineState {

@@ -3,6 +3,7 @@ import { assertNever } from '../shared/assertNever';
 import { roughBytes } from '../shared/format';
 import type { EngineState } from './choice';
 import type { Diagnosis, Gpu } from './doctor';
+import { formatText } from './formats';
 
 /** A diagnosis as text, a line each. */
 export function linesOf({ node, system, gpus, engines, auto, faster }: Diagnosis): string[] {
@@ -28,12 +29,14 @@ export function linesOf({ node, system, gpus, engines, auto, faster }: Diagnosis
   ];
 }
 
-function engineLines({ name, status, detail, remedy, folder, skipped = [] }: EngineState): string[] {
+function engineLines(state: EngineState): string[] {
+  const { name, status, detail, remedy, folder, formats = [], skipped = [] } = state;
   const heading = `${name}: ${statusText(status)}. ${detail}${folder === null ? '' : ` (${folder})`}`;
   const isAmiss = status === 'broken' || status === 'refused';
   return [
     heading,
     ...(isAmiss && remedy !== null ? [`  ${remedy}`] : []),
+    ...formats.map((format) => `  ${formatText(format)}`),
     ...skipped.map((sentence) => `  ${l10n.t('Not taken: {0}', sentence)}`),
   ];
 }
