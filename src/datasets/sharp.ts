@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import * as l10n from '@vscode/l10n';
 import { messageOf } from '../shared/failure';
 import { UserError } from '../shared/userError';
@@ -13,7 +13,8 @@ const BUNDLED = 'sharp/node_modules/sharp';
 let loaded: Sharp | null = null;
 
 /**
- * sharp, loaded when it is first asked for: the package's own, or that of node_modules when the sources run unbundled.
+ * sharp, loaded when it is first asked for: the package's own, or that of the project's node_modules when the sources run
+ * unbundled. Folders above the product are not looked at: what another user has put there would run.
  *
  * @throws UserError where it does not load on this machine
  */
@@ -25,8 +26,9 @@ export function loadSharp(): Sharp {
 function load(): Sharp {
   const load = createRequire(__filename);
   const bundled = join(__dirname, BUNDLED);
+  const root = join(__dirname, basename(__dirname) === 'dist' ? '..' : '../..');
   try {
-    const sharp = load(existsSync(bundled) ? bundled : 'sharp') as Sharp;
+    const sharp = load(existsSync(bundled) ? bundled : join(root, 'node_modules/sharp')) as Sharp;
     // Images are decoded several at a time, each once: libvips' own threads and cache would only take from them.
     sharp.concurrency(1);
     sharp.cache(false);

@@ -1,26 +1,30 @@
+import { basename } from 'node:path';
 import * as l10n from '@vscode/l10n';
 import type { EngineName } from '../recipe/engineNames';
 import { assertNever } from '../shared/assertNever';
 import { adapterName, dawnMissing, findDawn, isSoftware, onlySoftware } from './dawn';
 import { type FormatState, formatStates } from './formats';
-import { wheelFor } from './install/pins';
-import { type EnginePlaces, findInstallations, type Installation } from './installations';
+import { prebuiltFor, wheelFor } from './install/pins';
+import { type EnginePlaces, findInstallations, type Installation, type NativeEngine } from './installations';
 import { CUDA_12_DRIVER, findDriverProblem, hasNvidiaCard, nvidiaGpus } from './nvidia';
 import type { Probe } from './probe';
 import { cachedDawnProbe, cachedStepProbe } from './probeCache';
+import { notInstalled, notMadeFor } from './systems';
 import { type Trial, tryOut } from './trial';
 import { isOlder } from './versions';
 
 /** What an engine is on this machine. */
 export interface EngineState {
   readonly name: EngineName;
-  /** `refused` is one that works and is slower than what `auto` takes instead. */
+  /** `refused` is one that is there and not to be taken: slower than what `auto` takes instead, or others can change it. */
   readonly status: 'works' | 'missing' | 'broken' | 'refused';
   /** What it is, or what is amiss with it; sentences. */
   readonly detail: string;
   /** What would make it work, or work faster. */
   readonly remedy: string | null;
   readonly folder: string | null;
+  /** Installations that were tried before and not taken, and why; a sentence each. */
+  readonly skipped?: readonly string[];
   /** What half formats are there, by the times of training steps; absent where that is not timed or not known. */
   readonly formats?: readonly FormatState[];
 }
@@ -65,7 +69,11 @@ export function chooseEngine(states: readonly EngineState[]): EngineChoice {
         ? l10n.t('{0} is skipped. {1}', name, detail)
         : l10n.t('{0} would be faster. {1} {2}', name, detail, remedy),
     );
-  return { engine: chosen.name, because: [...skipped, l10n.t('{0} works. {1}', chosen.name, chosen.detail)] };
+  const notTaken = states.slice(0, index + 1).flatMap((state) => state.skipped ?? []);
+  return {
+    engine: chosen.name,
+    because: [...skipped, ...notTaken, l10n.t('{0} works. {1}', chosen.name, chosen.detail)],
+  };
 }
 
 async function webgpuState(signal: AbortSignal | undefined): Promise<EngineState> {
@@ -98,18 +106,23 @@ async function webgpuState(signal: AbortSignal | undefined): Promise<EngineState
 }
 
 async function nativeState(
-  engine: Installation['engine'],
+  engine: NativeEngine,
   places: EnginePlaces,
   signal: AbortSignal | undefined,
 ): Promise<EngineState> {
-  let first: EngineState | null = null;
+  const tried: EngineState[] = [];
   for (const installation of findInstallations(engine, places)) {
     const trial = await tryOut(installation, signal);
     const state = stateAfter(trial, installation);
-    if (trial.outcome === 'works') return { ...state, ...(await formatsOf(engine, trial.addonPath, signal)) };
-    first ??= state;
+    if (trial.outcome === 'works') {
+      const skipped = tried.map(({ detail }) => detail);
+      return { ...state, skipped, ...(await formatsOf(engine, trial.addonPath, signal)) };
+    }
+    tried.push(state);
   }
-  return first ?? (engine === 'tensorflow-gpu' ? gpuMissing(signal) : notInstalled(engine));
+  const [first, ...others] = tried;
+  if (first) return { ...first, skipped: others.map(({ detail }) => detail) };
+  return engine === 'tensorflow-gpu' ? gpuMissing(signal) : missing(engine);
 }
 
 /** On a GPU formats are not timed. */
@@ -126,18 +139,31 @@ function stateAfter(trial: Trial, installation: Installation): EngineState {
   switch (trial.outcome) {
     case 'works': {
       const { tensorflow, gpu } = trial.probe;
-      const detail = l10n.t('TensorFlow {0} {1}.', tensorflow, placeText(gpu));
+      const what = l10n.t('TensorFlow {0} {1}.', tensorflow, placeText(gpu));
+      const detail = [what, ...unverifiedText(installation)].join(' ');
       return { name, status: 'works', detail, remedy: newerThan(tensorflow, installation), folder };
     }
     case 'no device':
       return { name, status: 'missing', detail: trial.failure.what, remedy: null, folder };
-    case 'broken': {
+    case 'broken':
+    case 'refused': {
       const { what: detail, remedy } = trial.failure;
-      return { name, status: 'broken', detail, remedy, folder };
+      return { name, status: trial.outcome, detail, remedy, folder };
     }
     default:
       return assertNever(trial);
   }
+}
+
+/** What was installed although nobody could check it. */
+function unverifiedText({ engine, origin, unverified, versions }: Installation): string[] {
+  const prebuilt = prebuiltFor(engine);
+  // Installations of before this was recorded.
+  const isPrebuilt = origin === 'managed' && prebuilt !== null && versions.tensorflow === prebuilt.version;
+  const files = unverified.length > 0 || !isPrebuilt ? unverified : [basename(prebuilt.addon.path)];
+  return files.length === 0
+    ? []
+    : [l10n.t('Nobody has published a hash of {0}: what it holds was not verified.', files.join(', '))];
 }
 
 /** How to come by the wheel's library in place of an older one, on the processor, where it was measured to be faster. */
@@ -157,26 +183,16 @@ function placeText(gpu: Extract<Probe, { ok: true }>['gpu']): string {
 /** Why tensorflow-gpu is not there; without a GPU that it computes on, no installation helps. */
 async function gpuMissing(signal: AbortSignal | undefined): Promise<EngineState> {
   const name = 'tensorflow-gpu';
-  const missing = (detail: string, remedy: string | null = null): EngineState => ({
-    name,
-    status: 'missing',
-    detail,
-    remedy,
-    folder: null,
+  const because = (detail: string, remedy: string | null = null): EngineState => ({
+    ...{ name, status: 'missing', detail, remedy, folder: null },
   });
-  if (!wheelFor(name))
-    return missing(l10n.t('TensorFlow has no library for GPUs on {0} {1}.', process.platform, process.arch));
+  if (notMadeFor(name) !== null) return missing(name);
   const problem = await findDriverProblem(CUDA_12_DRIVER, signal);
-  if (problem) return missing(problem.what, (await hasNvidiaCard()) ? problem.remedy : null);
-  return (await nvidiaGpus()).length === 0 ? missing(l10n.t('There is no NVIDIA GPU.')) : notInstalled(name);
+  if (problem) return because(problem.what, (await hasNvidiaCard()) ? problem.remedy : null);
+  return (await nvidiaGpus()).length === 0 ? because(l10n.t('There is no NVIDIA GPU.')) : missing(name);
 }
 
-function notInstalled(engine: Installation['engine']): EngineState {
-  return {
-    name: engine,
-    status: 'missing',
-    detail: l10n.t('It is not installed.'),
-    remedy: l10n.t('Install {0} with "{1}".', engine, `tricks engine install ${engine}`),
-    folder: null,
-  };
+function missing(name: NativeEngine): EngineState {
+  const { what: detail, remedy } = notInstalled(name);
+  return { name, status: 'missing', detail, remedy, folder: null };
 }

@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { basename, join } from 'node:path';
 import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
 
@@ -46,20 +45,16 @@ export function adapterName({ description, device, vendor, architecture }: Adapt
 }
 
 /**
- * Dawn, which computes WebGPU outside of browsers: in the package for the system that it was made for, or in
- * node_modules when the sources run unbundled. Null where there is none for this system.
+ * Dawn, which computes WebGPU outside of browsers: in the package for the system that it was made for, or in the
+ * project's own node_modules when the sources run unbundled. Folders above the product are not looked at: what another
+ * user has put there would run. Null where there is none for this system.
  */
-export function findDawn(): string | null {
-  const bundled = join(__dirname, FOLDER, LIBRARY);
-  if (existsSync(bundled)) return bundled;
-  try {
-    const folder = dirname(createRequire(__filename).resolve('webgpu/package.json'));
-    const arch = process.platform === 'darwin' ? 'universal' : process.arch;
-    const path = join(folder, 'dist', `${process.platform}-${arch}`, LIBRARY);
-    return existsSync(path) ? path : null;
-  } catch {
-    return null;
-  }
+export function findDawn(folder = __dirname): string | null {
+  const { platform, arch } = process;
+  const system = `${platform}-${platform === 'darwin' ? 'universal' : arch}`;
+  const inPackage = join('node_modules/webgpu/dist', system, LIBRARY);
+  const root = join(folder, basename(folder) === 'dist' ? '..' : '../..');
+  return [join(folder, FOLDER, LIBRARY), join(root, inPackage)].find((path) => existsSync(path)) ?? null;
 }
 
 /** Why there is no engine webgpu without the library; a sentence. */

@@ -1,8 +1,12 @@
 import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
+import { assertNever } from '../shared/assertNever';
 import type { Failure } from '../shared/failure';
 import { adapterSchema } from './dawn';
+import { type BinarySystem, binarySystemOf, libraryFaultIn } from './libraryFault';
+import { builtForOther, isOfOther } from './loadError';
 import { askInChild } from './probeChild';
+import { DAWN_NEEDS, lackOf, type System, thisSystem } from './systems';
 
 export const dawnProbeSchema = z.discriminatedUnion('outcome', [
   /** It computed on this adapter. */
@@ -19,6 +23,7 @@ const answerSchema = z.union([
   z.object({ adapter: z.null() }),
   z.object({ adapter: adapterSchema, doubled: z.array(z.number()) }),
   z.object({ error: z.string() }),
+  z.object({ loadError: z.string() }),
 ]);
 
 /** Doubles three numbers on the adapter that a training would take, and reads them back. */
@@ -27,8 +32,14 @@ const SCRIPT = `
   const names = ['vendor', 'architecture', 'device', 'description', 'isFallbackAdapter'];
   const code = '@group(0) @binding(0) var<storage, read_write> x : array<f32>;' +
     '@compute @workgroup_size(4) fn main(@builtin(local_invocation_index) i : u32) { x[i] = 2 * x[i]; }';
+  let dawn;
+  try {
+    dawn = require(process.argv[1]);
+  } catch (error) {
+    answer({ loadError: String(error?.message ?? error) });
+  }
   async function compute() {
-    const { create, globals } = require(process.argv[1]);
+    const { create, globals } = dawn;
     const { GPUBufferUsage: usage, GPUMapMode: mode } = globals;
     const gpu = create([]);
     const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
@@ -54,7 +65,7 @@ const SCRIPT = `
     const doubled = Array.from(new Float32Array(copy.getMappedRange()));
     return { adapter: Object.fromEntries(names.map((name) => [name, adapter.info[name]])), doubled };
   }
-  compute().then(answer, (error) => answer({ error: String(error?.message ?? error) }));
+  if (dawn) compute().then(answer, (error) => answer({ error: String(error?.message ?? error) }));
 `;
 
 /**
@@ -64,9 +75,19 @@ const SCRIPT = `
  */
 export async function probeDawn(path: string, signal?: AbortSignal): Promise<DawnProbe> {
   const child = await askInChild(SCRIPT, path, signal);
-  if (!child.ok) return broken(child.reason, l10n.t("Update the GPU's driver."));
+  if (!child.ok) {
+    const isOfProcessor = child.end === 'instructions';
+    const remedy = isOfProcessor
+      ? l10n.t('Choose another engine, or auto.')
+      : l10n.t("Update the GPU's driver.");
+    return broken(child.reason, remedy);
+  }
   const answer = answerSchema.safeParse(child.answer);
   if (!answer.success) return broken(l10n.t('It did not compute.'), null);
+  if ('loadError' in answer.data) {
+    const { what, remedy } = explainDawnLoadError(answer.data.loadError, await binarySystemOf(path));
+    return broken(what, remedy);
+  }
   if ('error' in answer.data) {
     const { what, remedy } = explainDawnError(answer.data.error);
     return broken(what, remedy);
@@ -78,15 +99,77 @@ export async function probeDawn(path: string, signal?: AbortSignal): Promise<Daw
   return { outcome: 'computed', adapter };
 }
 
-/** Why Dawn did not load or compute, from the words of the linker, of Node or of the device. */
-export function explainDawnError(message: string): Failure {
-  const system = /version `(GLIBC\S*|GLIBCXX\S*|CXXABI\S*)' not found/.exec(message)?.[1];
-  if (system) {
-    return {
-      what: l10n.t('This system is older than Dawn, which needs {0}.', system),
-      remedy: l10n.t('Choose another engine, or a newer system.'),
-    };
+/**
+ * Why Dawn did not load, from the words of the system's linker, and what to do.
+ *
+ * @param binary What Dawn's file is made for, where that is known.
+ */
+export function explainDawnLoadError(
+  message: string,
+  binary: BinarySystem | null = null,
+  system: System = thisSystem(),
+): Failure {
+  const otherPackage = l10n.t('Install the package of Bag of Tricks that is made for this system.');
+  if (binary && isOfOther(binary, system))
+    return { what: builtForOther('Dawn', binary, system), remedy: otherPackage };
+  const otherEngine = l10n.t('Choose another engine, or a newer system.');
+  const lack = lackOf('Dawn', DAWN_NEEDS, system);
+  if (lack !== null) return { what: lack, remedy: otherEngine };
+  const fault = libraryFaultIn(message, system.platform);
+  switch (fault.kind) {
+    case 'old system':
+      return {
+        what: l10n.t('This system is older than Dawn, which needs {0}.', fault.needed ?? newerThan(system)),
+        remedy: otherEngine,
+      };
+    case 'no glibc':
+      return {
+        what: l10n.t('Dawn needs the GNU C library, and this system has another one.'),
+        remedy: otherEngine,
+      };
+    case 'missing runtime':
+      return {
+        what: l10n.t('A library that Dawn needs is missing, as the Visual C++ runtime is on a new Windows.'),
+        remedy: l10n.t(
+          'Install the "Microsoft Visual C++ Redistributable" for {0} from Microsoft.',
+          system.arch,
+        ),
+      };
+    case 'missing library':
+      return {
+        what: l10n.t('The library {0}, which Dawn needs, is missing.', fault.library),
+        remedy: l10n.t('Install the package of this system that has it, or choose another engine.'),
+      };
+    case 'missing symbol':
+      return {
+        what: l10n.t('Dawn did not load: a library of this system lacks {0}.', fault.symbol),
+        remedy: otherEngine,
+      };
+    case 'blocked':
+      return {
+        what: l10n.t('macOS does not allow Dawn to be loaded.'),
+        remedy: l10n.t('Install Bag of Tricks again, or choose another engine.'),
+      };
+    case 'other system':
+    case 'damaged':
+      return { what: l10n.t("Dawn's file is damaged, or made for another system."), remedy: otherPackage };
+    case 'other Node':
+    case 'unknown':
+      return {
+        what: l10n.t('Dawn did not load: {0}', message.split(/\r?\n/, 1)[0] ?? ''),
+        remedy: l10n.t('Choose another engine, or auto.'),
+      };
+    default:
+      return assertNever(fault);
   }
+}
+
+function newerThan({ platform }: System): string {
+  return platform === 'darwin' ? l10n.t('macOS {0}', DAWN_NEEDS.macos) : l10n.t('a newer one');
+}
+
+/** Why Dawn loaded and did not compute, from the words of Node or of the device. */
+export function explainDawnError(message: string): Failure {
   if (/external buffers are not allowed/i.test(message)) {
     return {
       what: l10n.t("VS Code's own Node cannot read what a GPU computed."),

@@ -1,11 +1,9 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
-import * as l10n from '@vscode/l10n';
 import type { EngineName } from '../recipe/engineNames';
 import { execFile } from '../system/children';
 import { chooseEngine, type EngineChoice, type EngineState, engineStates } from './choice';
-import { wheelFor } from './install/pins';
 import type { EnginePlaces } from './installations';
 import { nvidiaGpus } from './nvidia';
 import { multipliesBfloat16, processorFlags } from './processor';
@@ -66,8 +64,6 @@ function fasterThan(engines: readonly EngineState[], chosen: EngineName, hasGpu:
   const [first] = engines
     .slice(0, index + 1)
     .filter(({ name, remedy }) => remedy !== null && (name !== 'webgpu' || hasGpu));
-  if (first?.name === 'tensorflow' && first.status === 'missing' && !wheelFor('tensorflow'))
-    return l10n.t('TensorFlow has no library for {0} on {1}.', process.platform, process.arch);
   return first?.remedy ?? null;
 }
 
@@ -78,7 +74,7 @@ async function findGpus(): Promise<Gpu[]> {
 }
 
 async function appleGpus(): Promise<Gpu[]> {
-  const output = await textOf('system_profiler', ['SPDisplaysDataType']);
+  const output = await textOf('/usr/sbin/system_profiler', ['SPDisplaysDataType']);
   return [...output.matchAll(/Chipset Model: (.+)/g)].map(([, name = '']) => ({
     name,
     memoryBytes: null,

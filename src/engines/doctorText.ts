@@ -29,10 +29,16 @@ export function linesOf({ node, system, gpus, engines, auto, faster }: Diagnosis
   ];
 }
 
-function engineLines({ name, status, detail, remedy, folder, formats = [] }: EngineState): string[] {
+function engineLines(state: EngineState): string[] {
+  const { name, status, detail, remedy, folder, formats = [], skipped = [] } = state;
   const heading = `${name}: ${statusText(status)}. ${detail}${folder === null ? '' : ` (${folder})`}`;
-  const notes = formats.map((format) => `  ${formatText(format)}`);
-  return status === 'broken' && remedy !== null ? [heading, `  ${remedy}`] : [heading, ...notes];
+  const isAmiss = status === 'broken' || status === 'refused';
+  return [
+    heading,
+    ...(isAmiss && remedy !== null ? [`  ${remedy}`] : []),
+    ...formats.map((format) => `  ${formatText(format)}`),
+    ...skipped.map((sentence) => `  ${l10n.t('Not taken: {0}', sentence)}`),
+  ];
 }
 
 function statusText(status: EngineState['status']): string {

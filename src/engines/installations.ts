@@ -1,8 +1,13 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import * as l10n from '@vscode/l10n';
 import envPaths from 'env-paths';
 import { z } from 'zod';
+import type { Failure } from '../shared/failure';
+import { isInside } from '../system/insideFolder';
+import type { User } from '../system/ownership';
+import { currentUser } from '../system/pathTrust';
+import { untrusted } from './trust';
 
 /** Engines that are not in the package: libraries of hundreds of megabytes, installed when asked for. */
 export const NATIVE_ENGINES = ['tensorflow-gpu', 'tensorflow'] as const;
@@ -23,6 +28,11 @@ const recordSchema = z.object({
   arch: z.string(),
   installedAt: z.number().describe('Milliseconds since 1970.'),
   bytes: z.number(),
+  unverified: z
+    .array(z.string())
+    .readonly()
+    .optional()
+    .describe('The files that had no published hash; absent in records of before 2026-11.'),
 });
 export type InstallationRecord = z.infer<typeof recordSchema>;
 
@@ -36,14 +46,26 @@ export interface Installation {
   readonly addonPath: string | null;
   /** As far as the disk tells them. */
   readonly versions: Readonly<Record<string, string>>;
+  /** The files of it that were installed although nobody has published their hash. */
+  readonly unverified: readonly string[];
+  /** Why it is not to be loaded; null where nothing is seen that speaks against it. */
+  readonly problem: InstallationProblem | null;
+}
+
+export interface InstallationProblem {
+  /** `refused`: others can change it. */
+  readonly kind: 'refused' | 'broken';
+  readonly failure: Failure;
 }
 
 /** Where to look for engines. */
 export interface EnginePlaces {
-  /** The folder whose packages come first; by default the working folder. */
-  readonly workspace?: string | undefined;
+  /** The folder whose own node_modules comes first; by default the working folder. Null: the product's folder alone. */
+  readonly workspace?: string | null | undefined;
   /** The folder of managed installations; by default BAG_OF_TRICKS_ENGINES, or the user's data folder. */
   readonly managed?: string | undefined;
+  /** By default this process's; null as on Windows, where files have no owner that Node tells. */
+  readonly user?: User | null | undefined;
 }
 
 /** The npm package that carries an engine. */
@@ -57,63 +79,109 @@ export function enginesFolder(): string {
   return process.env.BAG_OF_TRICKS_ENGINES || join(envPaths('bag-of-tricks', { suffix: '' }).data, 'engines');
 }
 
-/** Where a process puts an engine together, or takes it apart: the name tells whose it is, once that is gone. */
-export function workFolder(engine: NativeEngine, managed: string): string {
-  return join(managed, `.${engine}-${process.pid}`);
+/** Where the installation of before lies for the moment that another takes its place. */
+export function folderOfBefore(engine: NativeEngine, managed: string): string {
+  return join(managed, `.${engine}.before`);
 }
 
-/** The installations of an engine on this machine, in the order to try them. */
+/**
+ * The installations of an engine on this machine, in the order to try them: the workspace's own package, then the
+ * product's. Folders above the workspace are not looked at. None is loaded that others than this user and root can change.
+ */
 export function findInstallations(engine: NativeEngine, places: EnginePlaces = {}): Installation[] {
   const { workspace = process.cwd(), managed = enginesFolder() } = places;
-  return [inWorkspace(engine, workspace), findInManaged(engine, managed)].filter((found) => found !== null);
+  const user = places.user === undefined ? currentUser() : places.user;
+  return [
+    workspace === null ? null : inWorkspace(engine, workspace, user),
+    findInManaged(engine, managed, user),
+  ].filter((found) => found !== null);
 }
 
-function inWorkspace(engine: NativeEngine, workspace: string): Installation | null {
-  const packageFile = resolved(`${ENGINE_PACKAGES[engine]}/package.json`, workspace);
-  if (packageFile === null) return null;
-  const folder = dirname(packageFile);
-  const { version } = z.object({ version: z.string() }).parse(JSON.parse(readFileSync(packageFile, 'utf8')));
+function inWorkspace(engine: NativeEngine, workspace: string, user: User | null): Installation | null {
+  const folder = join(workspace, 'node_modules', ENGINE_PACKAGES[engine]);
+  if (!existsSync(folder)) return null;
+  const installation = { engine, origin: 'workspace', folder, addonPath: null, unverified: [] } as const;
+  const refused = user ? untrusted(folder, user, ['package.json', 'lib', 'deps']) : notOnWindows(folder);
+  if (refused) return { ...installation, versions: {}, problem: { kind: 'refused', failure: refused } };
+  const packageFile = join(folder, 'package.json');
+  const parsed = z.object({ version: z.string() }).safeParse(jsonOf(packageFile));
+  if (!parsed.success) {
+    return {
+      ...installation,
+      versions: {},
+      problem: damaged(packageFile, `npm rebuild ${ENGINE_PACKAGES[engine]}`),
+    };
+  }
   // lib/napi-v8: the number is that of Node's interface, of which newer Nodes keep the older.
   const libraries = join(folder, 'lib');
-  const addons = (existsSync(libraries) ? readdirSync(libraries) : [])
+  const addons = namesIn(libraries)
     .map((name) => join(libraries, name, ADDON))
     .filter((path) => existsSync(path));
+  const addonPath = addons.at(-1) ?? null;
+  return { ...installation, addonPath, versions: { 'tfjs-node': parsed.data.version }, problem: null };
+}
+
+function notOnWindows(folder: string): Failure {
   return {
-    engine,
-    origin: 'workspace',
-    folder,
-    addonPath: addons.at(-1) ?? null,
-    versions: { 'tfjs-node': version },
+    what: l10n.t(
+      '{0} is not loaded: on Windows it is not known who can change it, so engines are loaded from their own folder alone.',
+      folder,
+    ),
+    remedy: l10n.t('Remove the package from the workspace, or choose another engine.'),
   };
 }
 
-function resolved(request: string, folder: string): string | null {
-  try {
-    return createRequire(join(folder, 'package.json')).resolve(request);
-  } catch {
-    return null;
-  }
+function damaged(packageFile: string, repair: string): InstallationProblem {
+  return {
+    kind: 'broken',
+    failure: {
+      what: l10n.t('{0} is damaged: it is no JSON with a version.', packageFile),
+      remedy: l10n.t('Run "{0}" in the workspace, or remove the package.', repair),
+    },
+  };
 }
 
 /** The installation that `tricks engine install` made, if it is whole. */
-export function findInManaged(engine: NativeEngine, managed: string): Installation | null {
-  const folder = join(managed, engine);
-  const recordPath = join(folder, RECORD);
-  if (!existsSync(recordPath)) return null;
-  const record = recordSchema.safeParse(parsed(readFileSync(recordPath, 'utf8')));
-  const addonPath = join(folder, record.success ? record.data.addon : ADDON);
+export function findInManaged(
+  engine: NativeEngine,
+  managed: string,
+  user: User | null = currentUser(),
+): Installation | null {
+  const folder = [join(managed, engine), folderOfBefore(engine, managed)].find((each) =>
+    existsSync(join(each, RECORD)),
+  );
+  if (folder === undefined) return null;
+  const refused = user && untrusted(folder, user);
+  const record = recordSchema.safeParse(jsonOf(join(folder, RECORD))).data;
+  const addonPath = join(folder, record?.addon ?? ADDON);
   return {
     engine,
     origin: 'managed',
     folder,
-    addonPath: existsSync(addonPath) ? addonPath : null,
-    versions: record.success ? record.data.versions : {},
+    addonPath: isInside(addonPath, folder) && existsSync(addonPath) ? addonPath : null,
+    versions: record?.versions ?? {},
+    unverified: record?.unverified ?? [],
+    problem: refused && { kind: 'refused', failure: refused },
   };
 }
 
-function parsed(text: string): unknown {
+function namesIn(folder: string): string[] {
   try {
-    return JSON.parse(text);
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}
+
+/** Far more than a package's or a record's file has. */
+const JSON_LIMIT_BYTES = 2 ** 20;
+
+/** What a small file of JSON says; undefined for one that is damaged, and for what is no file at all, such as a pipe. */
+function jsonOf(path: string): unknown {
+  try {
+    const found = statSync(path);
+    if (!found.isFile() || found.size > JSON_LIMIT_BYTES) return undefined;
+    return JSON.parse(readFileSync(path, 'utf8'));
   } catch {
     return undefined;
   }

@@ -4,6 +4,7 @@ import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
 import type { Failure } from '../shared/failure';
 import { execFile } from '../system/children';
+import { programInPath } from '../system/programInPath';
 import { askInChild } from './probeChild';
 import { isOlder } from './versions';
 
@@ -175,7 +176,7 @@ export async function newestCapability(): Promise<number | null> {
 
 /** What the driver's tool tells of each GPU, a line each; empty where it does not. */
 function queryGpus(columns: string): Promise<string> {
-  return execFile('nvidia-smi', [`--query-gpu=${columns}`, '--format=csv,noheader,nounits'], {
+  return execFile(programInPath('nvidia-smi'), [`--query-gpu=${columns}`, '--format=csv,noheader,nounits'], {
     timeout: 10_000,
   }).then(
     ({ stdout }) => stdout,

@@ -64,7 +64,7 @@ export async function probeAddon(addonPath: string, signal?: AbortSignal): Promi
     ...gpuEnvironment(),
     TF_CPP_MIN_LOG_LEVEL: '0',
   });
-  if (!child.ok) return { ...failed(child.reason), timedOut: child.timedOut };
+  if (!child.ok) return { ...failed(child.reason), timedOut: child.end === 'late' };
   const answer = answerSchema.safeParse(child.answer);
   if (!answer.success) return failed(l10n.t('It did not compute.'));
   if ('loadError' in answer.data) return failed(answer.data.loadError, answer.data.loadError);

@@ -7,7 +7,10 @@ const TIMEOUT_MS = 60_000;
 /** What a child answered, parsed from its output, or how it failed to. */
 export type ChildAnswer =
   | { readonly ok: true; readonly answer: unknown; readonly stderr: string }
-  | { readonly ok: false; readonly reason: string; readonly timedOut: boolean };
+  | { readonly ok: false; readonly reason: string; readonly end: ChildFailure };
+
+/** `instructions`: the processor lacks some that it uses. */
+type ChildFailure = 'late' | 'instructions' | 'crash';
 
 /**
  * Runs a script of Node, which takes a path as its argument, in a process of its own, which a crash ends and nothing
@@ -27,13 +30,15 @@ export async function askInChild(
   signal?.throwIfAborted();
   if (error?.killed) {
     const reason = l10n.t('It did not answer within {0} s.', timeoutMs / 1000);
-    return { ok: false, reason, timedOut: true };
+    return { ok: false, reason, end: 'late' };
   }
-  const failed = (reason: string): ChildAnswer => ({ ok: false, reason, timedOut: false });
-  if (error?.signal === 'SIGILL') return failed(l10n.t('This processor lacks instructions that it uses.'));
+  if (error?.signal === 'SIGILL') {
+    const reason = l10n.t('This processor lacks instructions that it uses.');
+    return { ok: false, reason, end: 'instructions' };
+  }
   if (error) {
     const how = error.signal ?? l10n.t('code {0}', error.code ?? 0);
-    return failed(l10n.t('It ended the process by {0}.', how));
+    return { ok: false, reason: l10n.t('It ended the process by {0}.', how), end: 'crash' };
   }
   return { ok: true, answer: parsed(stdout), stderr };
 }

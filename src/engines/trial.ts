@@ -1,6 +1,7 @@
 import * as l10n from '@vscode/l10n';
 import type { Failure } from '../shared/failure';
 import type { Installation } from './installations';
+import { binarySystemOf } from './libraryFault';
 import { explainLoadError, explainMissingAddon, installAgain } from './loadError';
 import { CUDA_12_DRIVER, findDriverProblem, hasNvidiaCard } from './nvidia';
 import type { Probe } from './probe';
@@ -11,7 +12,9 @@ export type Trial =
   | { readonly outcome: 'works'; readonly probe: Extract<Probe, { ok: true }>; readonly addonPath: string }
   /** It may be whole, and the machine lacks what it computes on. */
   | { readonly outcome: 'no device'; readonly failure: Failure }
-  | { readonly outcome: 'broken'; readonly failure: Failure };
+  | { readonly outcome: 'broken'; readonly failure: Failure }
+  /** Others can change it. */
+  | { readonly outcome: 'refused'; readonly failure: Failure };
 
 /**
  * Tries an installation in a process of its own, unless it is known how it fares. One of tensorflow-gpu works only
@@ -20,7 +23,8 @@ export type Trial =
  * @throws the signal's reason when aborted
  */
 export async function tryOut(installation: Installation, signal?: AbortSignal): Promise<Trial> {
-  const { engine, addonPath } = installation;
+  const { engine, addonPath, problem: seen } = installation;
+  if (seen) return { outcome: seen.kind, failure: seen.failure };
   const isForGpu = engine === 'tensorflow-gpu';
   const broken = (failure: Failure): Trial => ({ outcome: 'broken', failure });
   if (addonPath === null) return broken(explainMissingAddon(installation));
@@ -31,9 +35,10 @@ export async function tryOut(installation: Installation, signal?: AbortSignal): 
   }
   const probe = await cachedProbe({ ...installation, addonPath }, signal);
   if (!probe.ok) {
-    if (probe.loadError !== null) return broken(explainLoadError(probe.loadError, installation));
-    const again = `tricks engine install ${engine}`;
-    const remedy = l10n.t('Install it again with "{0}", or choose the engine wasm.', again);
+    if (probe.loadError !== null) {
+      return broken(explainLoadError(probe.loadError, installation, await binarySystemOf(addonPath)));
+    }
+    const remedy = l10n.t('{0} Or choose the engine wasm.', installAgain(installation));
     return broken({ what: probe.reason, remedy });
   }
   const { gpu } = probe;

@@ -1,6 +1,7 @@
 import { createInterface } from 'node:readline';
 import * as vscode from 'vscode';
 import type { Diagnosis } from '../engines/doctor';
+import { ALLOW_UNVERIFIED } from '../engines/install/method';
 import type { NativeEngine } from '../engines/installations';
 import { type InstallProgress, installEventSchema } from '../protocol/install';
 import { trainerEnvironment } from '../runs/trainerCommand';
@@ -41,10 +42,14 @@ export class EngineTool {
   /** Installs an engine for this user, or leaves things as they were. */
   async install(
     engine: NativeEngine,
+    { allowUnverified }: { readonly allowUnverified: boolean },
     onStep: (step: InstallProgress) => void,
     cancel: vscode.CancellationToken,
   ): Promise<InstallEnd> {
-    const { command, args, options } = this.#tricks('engine', 'install', engine, '--json');
+    const { command, args, options } = this.#tricks(
+      ...['engine', 'install', engine, '--json'],
+      ...(allowUnverified ? [ALLOW_UNVERIFIED] : []),
+    );
     const child = spawn(command, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
     const cancelling = cancel.onCancellationRequested(() => child.kill('SIGTERM'));
     child.stderr.on('data', (text: Buffer) => this.log.warn(text.toString().trimEnd()));

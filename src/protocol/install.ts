@@ -13,7 +13,7 @@ export const installEventSchema = z.discriminatedUnion('stage', [
     receivedBytes: z.number(),
     totalBytes: z.number(),
   }),
-  z.object({ stage: z.enum(['unpack', 'compile', 'check']) }),
+  z.object({ stage: z.enum(['wait', 'unpack', 'compile', 'check']) }),
   // One source led to nothing, and another is tried.
   z.object({ stage: z.literal('instead'), source: z.enum(SOURCES), why: z.string() }),
   z.object({ stage: z.literal('done'), folder: z.string() }),

@@ -2,10 +2,11 @@ import { open } from 'node:fs/promises';
 import * as l10n from '@vscode/l10n';
 import type { Failure } from '../shared/failure';
 import { UserError } from '../shared/userError';
+import { ProgressGuard, requestReason } from './progressGuard';
 
 export interface FetchOptions {
   readonly limitBytes: number;
-  /** A server silent for this long is given up. */
+  /** A server that makes no progress for this long is given up (`ProgressGuard`). */
   readonly idleTimeoutMs: number;
   /** What to do when the server does not give the file, for errors. */
   readonly remedy: string;
@@ -45,20 +46,15 @@ export async function fetchFile(
   path: string,
   { limitBytes, idleTimeoutMs, remedy, signal, resumeFromBytes = 0, onBytes }: FetchOptions,
 ): Promise<Headers> {
-  const silence = new AbortController();
-  const watchdog = setTimeout(() => {
-    silence.abort(new Error(l10n.t('The server was silent for {0} s.', idleTimeoutMs / 1000)));
-  }, idleTimeoutMs);
+  const guard = new ProgressGuard(idleTimeoutMs, signal);
   const refused = (what: string, options?: ErrorOptions) => new UserError({ what, remedy }, options);
   const fromServer = async <Result>(work: () => Promise<Result>): Promise<Result> => {
     try {
-      return await work();
+      return await guard.waitFor(work);
     } catch (error) {
       signal?.throwIfAborted();
       if (!(error instanceof Error)) throw refused(String(error));
-      // The request's own error says no more than that it failed.
-      const { cause = error } = error;
-      throw refused(cause instanceof Error && cause.message ? cause.message : error.message, { cause });
+      throw refused(requestReason(error), { cause: error.cause ?? error });
     }
   };
   try {
@@ -69,7 +65,7 @@ export async function fetchFile(
           'accept-encoding': 'identity',
           ...(resumeFromBytes > 0 && { range: `bytes=${resumeFromBytes}-` }),
         },
-        signal: signal ? AbortSignal.any([signal, silence.signal]) : silence.signal,
+        signal: guard.signal,
       }),
     );
     // What is there is the whole file, or not its beginning; whoever checks it knows.
@@ -85,25 +81,23 @@ export async function fetchFile(
     let receivedBytes = isRest ? resumeFromBytes : 0;
     const sentBytes = Number(response.headers.get('content-length')) || null;
     const totalBytes = sentBytes && receivedBytes + sentBytes;
+    const tooLarge = () => refused(l10n.t('The server sent more than {0} bytes.', limitBytes));
+    if (totalBytes !== null && totalBytes > limitBytes) throw tooLarge();
     await using file = await open(path, isRest ? 'a' : 'w');
     const reader = response.body.getReader();
     while (true) {
       const { done, value } = await fromServer(() => reader.read());
       if (done) break;
       receivedBytes += value.length;
-      if (receivedBytes > limitBytes) {
-        throw refused(l10n.t('The server sent more than {0} bytes.', limitBytes));
-      }
+      if (receivedBytes > limitBytes) throw tooLarge();
+      guard.received(value.length);
       await file.writeFile(value);
       onBytes?.(receivedBytes, totalBytes);
-      watchdog.refresh();
     }
     await file.sync();
     return response.headers;
   } finally {
-    clearTimeout(watchdog);
-    // Whatever is left of the answer would keep the process alive.
-    silence.abort();
+    guard.end();
   }
 }
 

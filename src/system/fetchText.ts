@@ -1,9 +1,10 @@
 import * as l10n from '@vscode/l10n';
 import { UserError } from '../shared/userError';
 import { HttpError } from './fetchFile';
+import { ProgressGuard, requestReason } from './progressGuard';
 
 export interface RequestOptions {
-  /** A server silent for this long is given up. */
+  /** A server that makes no progress for this long is given up (`ProgressGuard`). */
   readonly idleTimeoutMs: number;
   /** What to do when the server does not answer, for errors. */
   readonly remedy: string;
@@ -19,10 +20,27 @@ export function fetchHeaders(
   url: string,
   options: RequestOptions,
 ): Promise<{ readonly status: number; readonly headers: Headers }> {
-  return requesting(url, options, async (signal) => {
-    const { status, headers } = await fetch(url, { method: 'HEAD', redirect: 'manual', signal });
+  return requesting(url, options, async (guard) => {
+    const { signal } = guard;
+    const request = () => fetch(url, { method: 'HEAD', redirect: 'manual', signal });
+    const { status, headers } = await guard.waitFor(request);
     return { status, headers };
   });
+}
+
+/** A text, and how its server calls it. */
+export interface Text {
+  readonly text: string;
+  /** Empty where the server does not say. */
+  readonly contentType: string;
+  /** Where it was in the end, redirections followed. */
+  readonly url: string;
+}
+
+export interface TextOptions extends RequestOptions {
+  readonly limitBytes: number;
+  /** The types that are asked for, as HTTP's header has them. */
+  readonly accept?: string | undefined;
 }
 
 /**
@@ -30,13 +48,13 @@ export function fetchHeaders(
  *
  * @throws UserError when the server does not give it, or more than `limitBytes`; the signal's reason when aborted
  */
-export function fetchText(
-  url: string,
-  options: RequestOptions & { readonly limitBytes: number },
-): Promise<string> {
-  const { limitBytes, remedy } = options;
-  return requesting(url, options, async (signal) => {
-    const response = await fetch(url, { signal });
+export function fetchText(url: string, options: TextOptions): Promise<Text> {
+  const { limitBytes, remedy, accept } = options;
+  return requesting(url, options, async (guard) => {
+    const { signal } = guard;
+    const response = await guard.waitFor(() =>
+      fetch(url, { signal, ...(accept && { headers: { accept } }) }),
+    );
     if (!response.ok || !response.body) {
       const what = l10n.t('{0}: The server answered {1} {2}.', url, response.status, response.statusText);
       throw new HttpError(response.status, { what, remedy });
@@ -44,39 +62,35 @@ export function fetchText(
     const reader = response.body.getReader();
     const parts: Uint8Array[] = [];
     let bytes = 0;
-    for (let part = await reader.read(); !part.done; part = await reader.read()) {
-      bytes += part.value.length;
+    while (true) {
+      const { done, value } = await guard.waitFor(() => reader.read());
+      if (done) break;
+      bytes += value.length;
       if (bytes > limitBytes) {
         const what = l10n.t('{0}: The server sent more than {1} bytes.', url, limitBytes);
         throw new UserError({ what, remedy });
       }
-      parts.push(part.value);
+      guard.received(value.length);
+      parts.push(value);
     }
-    return new TextDecoder().decode(Buffer.concat(parts));
+    const text = new TextDecoder().decode(Buffer.concat(parts));
+    return { text, contentType: response.headers.get('content-type') ?? '', url: response.url };
   });
 }
 
 async function requesting<Result>(
   url: string,
   { idleTimeoutMs, remedy, signal }: RequestOptions,
-  work: (signal: AbortSignal) => Promise<Result>,
+  work: (guard: ProgressGuard) => Promise<Result>,
 ): Promise<Result> {
-  const end = new AbortController();
-  const watchdog = setTimeout(() => {
-    end.abort(new Error(l10n.t('The server was silent for {0} s.', idleTimeoutMs / 1000)));
-  }, idleTimeoutMs);
+  const guard = new ProgressGuard(idleTimeoutMs, signal);
   try {
-    return await work(signal ? AbortSignal.any([signal, end.signal]) : end.signal);
+    return await work(guard);
   } catch (error) {
     signal?.throwIfAborted();
     if (error instanceof UserError || !(error instanceof Error)) throw error;
-    // The request's own error says no more than that it failed.
-    const { cause = error } = error;
-    const reason = cause instanceof Error && cause.message ? cause.message : error.message;
-    throw new UserError({ what: `${url}: ${reason}`, remedy }, { cause: error });
+    throw new UserError({ what: `${url}: ${requestReason(error)}`, remedy }, { cause: error });
   } finally {
-    clearTimeout(watchdog);
-    // Whatever is left of an answer would keep the process alive.
-    end.abort();
+    guard.end();
   }
 }

@@ -1,5 +1,5 @@
 import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { isSystemError } from './errors';
 
 /** The folder, beside a person's files, that holds what this product writes. */
@@ -14,4 +14,9 @@ export async function makeStoreFolder(root: string, folder: string): Promise<voi
   } catch (error) {
     if (!isSystemError(error, 'EEXIST')) throw error;
   }
+}
+
+/** The folder whose store a run lies in: that of `<root>/.bag-of-tricks/runs/<id>`. */
+export function storeRootOf(runFolder: string): string {
+  return resolve(runFolder, '../../..');
 }

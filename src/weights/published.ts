@@ -88,7 +88,7 @@ async function fromHub(
   let known = await jsonIn(originPath, originSchema);
   if (!known) {
     known = { sha256: await hubSha256(`${repository}/model.safetensors`, name, request) };
-    const config = await fetchText(`${repository}/config.json`, {
+    const { text: config } = await fetchText(`${repository}/config.json`, {
       ...request,
       limitBytes: CONFIG_LIMIT_BYTES,
     });

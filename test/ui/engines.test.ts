@@ -60,7 +60,7 @@ test('an engine is downloaded only with consent, and a cancelled installation le
   expect(await engines()).toEqual([]);
 
   await choose('Install an engine...');
-  await dialog.getByRole('button', { name: 'Install' }).click();
+  await dialog.getByRole('button', { name: 'Install', exact: true }).click();
   const toast = workbench.toasts().filter({ hasText: 'Installing tensorflow' });
   await toast.getByText(/Downloading/).waitFor();
   expect(await engines()).toHaveLength(1);
@@ -80,7 +80,7 @@ test.skipIf(!existsSync(installed)).each<Theme>(['light', 'dark'])(
     const dialog = page.locator('.monaco-dialog-box');
 
     await choose('Install an engine...');
-    await dialog.getByRole('button', { name: 'Install' }).click();
+    await dialog.getByRole('button', { name: 'Install', exact: true }).click();
     const toast = workbench.toasts().filter({ hasText: 'tensorflow is installed.' });
     await toast.getByRole('button', { name: 'Diagnose engines' }).click();
     await page.locator('.editor-group-container.active .view-lines').getByText('auto takes').waitFor();

@@ -8,10 +8,12 @@ import {
   type Installation,
   type NativeEngine,
 } from '../../engines/installations';
+import { binarySystemOf } from '../../engines/libraryFault';
 import { explainLoadError, explainMissingAddon } from '../../engines/loadError';
 import { CUDA_12_DRIVER, findDriverProblem, gpuEnvironment } from '../../engines/nvidia';
 import { cachedStepProbe } from '../../engines/probeCache';
 import { processorFlags } from '../../engines/processor';
+import { notInstalled } from '../../engines/systems';
 import { tryOut } from '../../engines/trial';
 import type { Failure } from '../../shared/failure';
 import { type Engine, engineUnavailable } from '../backend';
@@ -105,7 +107,7 @@ function descriptionOf({ binding, gpu }: Loaded): string {
 async function loadFirst(name: NativeEngine, places: EnginePlaces): Promise<Loaded> {
   const failures: Failure[] = [];
   for (const installation of findInstallations(name, places)) {
-    const loading = name === 'tensorflow-gpu' ? await loadForGpu(installation) : load(installation);
+    const loading = name === 'tensorflow-gpu' ? await loadForGpu(installation) : await load(installation);
     if ('loaded' in loading) return loading.loaded;
     failures.push(loading.failure);
   }
@@ -119,22 +121,20 @@ async function loadFirst(name: NativeEngine, places: EnginePlaces): Promise<Load
     const reasons = failures.map(({ what }) => what).join(' ');
     throw engineUnavailable(name, reasons, failure.remedy);
   }
-  throw engineUnavailable(
-    name,
-    l10n.t('It is not installed.'),
-    l10n.t('Install it with "{0}", or choose another engine.', `tricks engine install ${name}`),
-  );
+  const { what, remedy } = notInstalled(name);
+  throw engineUnavailable(name, what, remedy ?? l10n.t('Choose another engine, or auto.'));
 }
 
 type Loading = { readonly loaded: Loaded } | { readonly failure: Failure };
 
-function load(installation: Installation): Loading {
-  const { addonPath, engine } = installation;
+async function load(installation: Installation): Promise<Loading> {
+  const { addonPath, engine, problem } = installation;
+  if (problem) return { failure: problem.failure };
   if (addonPath === null) return { failure: explainMissingAddon(installation) };
   try {
     return { loaded: { engine, binding: loadBinding(addonPath), addonPath, gpu: null } };
   } catch (error) {
-    return { failure: explainLoadError(error, installation) };
+    return { failure: explainLoadError(error, installation, await binarySystemOf(addonPath)) };
   }
 }
 
@@ -143,7 +143,7 @@ async function loadForGpu(installation: Installation): Promise<Loading> {
   const trial = await tryOut(installation);
   if (trial.outcome !== 'works') return { failure: trial.failure };
   Object.assign(process.env, gpuEnvironment());
-  const loading = load(installation);
+  const loading = await load(installation);
   if ('failure' in loading) return loading;
   if (!loading.loaded.binding.isUsingGpuDevice()) {
     return {

@@ -10,6 +10,9 @@ import {
   onlySoftware,
   SOFTWARE_GPU,
 } from '../../engines/dawn';
+import { explainDawnLoadError } from '../../engines/dawnProbe';
+import { binarySystemOf } from '../../engines/libraryFault';
+import { messageOf } from '../../shared/failure';
 import type { UserError } from '../../shared/userError';
 import { type Engine, engineUnavailable } from '../backend';
 import { DawnBackend } from './backend';
@@ -52,7 +55,7 @@ export async function loadWebgpu(): Promise<Engine> {
 async function openBackend(): Promise<DawnBackend> {
   const path = findDawn();
   if (path === null) throw unavailable(dawnMissing());
-  const dawn = createRequire(__filename)(path) as Dawn;
+  const dawn = await loadDawn(path);
   Object.assign(globalThis, dawn.globals);
   // The backend asks for it, and it has to live as long as its devices do.
   const gpu = dawn.create([]);
@@ -75,6 +78,15 @@ async function openBackend(): Promise<DawnBackend> {
     requiredLimits: Object.fromEntries(LIMITS.map((name) => [name, adapter.limits[name]])),
   });
   return new DawnBackend(device, adapter.info);
+}
+
+async function loadDawn(path: string): Promise<Dawn> {
+  try {
+    return createRequire(__filename)(path) as Dawn;
+  } catch (error) {
+    const { what, remedy } = explainDawnLoadError(messageOf(error), await binarySystemOf(path));
+    throw unavailable(what, remedy);
+  }
 }
 
 function unavailable(reason: string, remedy?: string): UserError {

@@ -2,6 +2,7 @@ import * as l10n from '@vscode/l10n';
 import { SingleBar } from 'cli-progress';
 import { type Command, Option } from 'commander';
 import { installEngine } from '../../engines/install/install';
+import { ALLOW_UNVERIFIED } from '../../engines/install/method';
 import { progressText } from '../../engines/install/progressText';
 import { removeEngine } from '../../engines/install/remove';
 import {
@@ -22,6 +23,8 @@ interface InstallOptions {
   readonly json?: boolean;
   /** Whether to install tensorflow-gpu also where there is no GPU that it computes on. */
   readonly withoutGpu?: boolean;
+  /** Whether to take files as well that have no published hash. */
+  readonly allowUnverified?: boolean;
   /** Where to take it from; by default whichever of its ways leads somewhere first. */
   readonly from?: Source;
 }
@@ -49,6 +52,10 @@ export function addEngineCommand(program: Command, { terminal, end }: CommandCon
     .option('--again', l10n.t('install it again where it is and works'))
     .option('--json', l10n.t('print events, one JSON object a line'))
     .option('--without-gpu', l10n.t('install tensorflow-gpu also where there is no GPU for it'))
+    .option(
+      ALLOW_UNVERIFIED,
+      l10n.t('take what is prebuilt as well, whose addon has no published hash and cannot be verified'),
+    )
     .action(async (name: string, options: InstallOptions) => end(await install(terminal, name, options)));
   engine
     .command('remove')
@@ -61,7 +68,7 @@ export function addEngineCommand(program: Command, { terminal, end }: CommandCon
 async function install(
   terminal: Terminal,
   name: string,
-  { again = false, json = false, withoutGpu = false, from }: InstallOptions,
+  { again = false, json = false, withoutGpu = false, allowUnverified = false, from }: InstallOptions,
 ): Promise<ExitCode> {
   const engine = nativeEngine(name);
   const interrupt = new AbortController();
@@ -78,6 +85,7 @@ async function install(
       again,
       from,
       withoutGpu,
+      allowUnverified,
       signal: interrupt.signal,
       onProgress: progress.show,
     });
@@ -87,7 +95,7 @@ async function install(
     return EXIT.done;
   } catch (error) {
     progress.end();
-    if (error === interrupt.signal.reason) {
+    if (interrupt.signal.aborted) {
       if (!json) terminal.note(l10n.t('Nothing was installed.'));
       return EXIT.stopped;
     }

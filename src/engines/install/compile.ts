@@ -44,6 +44,8 @@ export async function compileAddon(compilation: Compilation, signal: AbortSignal
   try {
     await execFile(compiler, [...flags, ...includes, ...sources, '-o', output, ...linking], { signal });
   } catch (error) {
+    // A terminal's interrupt ends the compiler as well; it may be heard a moment before the signal.
+    await new Promise((resolve) => setImmediate(resolve));
     signal.throwIfAborted();
     const { stderr = '' } = error as { stderr?: string };
     const line = stderr.split('\n').find((each) => /error|cannot find/i.test(each)) ?? String(error);

@@ -1,25 +1,29 @@
-import { mkdir, readdir, rm, statfs, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, stat, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as l10n from '@vscode/l10n';
 import type { InstallProgress, Source } from '../../protocol/install';
 import { UserError } from '../../shared/userError';
-import { processExists } from '../../system/processes';
+import { isSystemError } from '../../system/errors';
+import { currentUser } from '../../system/pathTrust';
 import { renameOver } from '../../system/renameOver';
 import {
   enginesFolder,
   findInManaged,
+  folderOfBefore,
   type InstallationRecord,
   type NativeEngine,
   RECORD,
-  workFolder,
 } from '../installations';
 import { probeAddon } from '../probe';
 import { processorFlags } from '../processor';
-import { type InstallMethod, sourcesFor } from './method';
+import { notMadeFor } from '../systems';
+import { untrusted } from '../trust';
+import { ALLOW_UNVERIFIED, type InstallMethod, sourcesFor } from './method';
 import type { PackageIndexes } from './packages';
 import { prebuiltFor, wheelFor } from './pins';
 import { prebuiltMethod } from './prebuilt';
 import { wheelMethod } from './wheel';
+import { remove, takeWorkFolder, type WorkFolder, type WorkOptions } from './workFolder';
 
 export interface InstallOptions {
   /** The folder of managed installations; the user's by default. */
@@ -31,12 +35,19 @@ export interface InstallOptions {
   readonly again?: boolean | undefined;
   /** Whether to install tensorflow-gpu also where there is no GPU that it computes on. */
   readonly withoutGpu?: boolean | undefined;
+  /** Whether to take files as well that have no published hash. */
+  readonly allowUnverified?: boolean | undefined;
+  /** How long a server may make no progress; a minute by default. */
+  readonly idleTimeoutMs?: number | undefined;
+  /** How an installer of another machine or container is judged. */
+  readonly work?: Pick<WorkOptions, 'standstillMs' | 'beatMs'>;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: InstallProgress) => void;
 }
 
 /** The methods to install an engine on this machine's system and processor, in the order to try them. */
 async function methodsFor(engine: NativeEngine): Promise<InstallMethod[]> {
+  if (notMadeFor(engine) !== null) return [];
   const [prebuilt, wheel] = [prebuiltFor(engine), wheelFor(engine)];
   const methods = [...(prebuilt ? [prebuiltMethod(prebuilt)] : []), ...(wheel ? [wheelMethod(wheel)] : [])];
   const order = sourcesFor(engine, await processorFlags());
@@ -57,47 +68,69 @@ export async function installEngine(
   methods?: readonly InstallMethod[],
 ): Promise<string> {
   const { folder = enginesFolder(), from, signal = new AbortController().signal } = options;
-  const chosen = (methods ?? (await methodsFor(engine))).filter(
+  const context = { ...options, signal };
+  const ofSource = (methods ?? (await methodsFor(engine))).filter(
     ({ source }) => from === undefined || source === from,
   );
-  if (chosen.length === 0) throw noMethod(engine, from);
+  if (ofSource.length === 0) throw noMethod(engine, from);
+  const chosen = options.allowUnverified
+    ? ofSource
+    : ofSource.filter(({ unverified }) => unverified.length === 0);
+  const refused = ofSource.filter((method) => !chosen.includes(method));
+  if (chosen.length === 0) throw unverifiedOnly(engine, refused);
   signal.throwIfAborted();
-  const present = options.again
-    ? null
-    : await workingInstallation(engine, folder, chosen, { ...options, signal });
-  if (present !== null) return present;
-  const open = await usableMethods(chosen, { ...options, signal });
-  await mkdir(folder, { recursive: true });
-  await removeAbandoned(folder);
-  const work = workFolder(engine, folder);
-  await mkdir(work).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EEXIST') throw error;
-    throw new UserError({
-      what: l10n.t('{0} is being installed already.', engine),
-      remedy: l10n.t('Wait until it is done.'),
-    });
-  });
   try {
-    await completeByFirst(engine, open, work, { ...options, signal });
+    const present = options.again ? null : await workingInstallation(engine, folder, chosen, context);
+    if (present !== null) return present;
+    const open = await usableMethods(chosen, refused, context);
+    await mkdir(folder, { recursive: true });
+    const user = currentUser();
+    const refusal = user && untrusted(folder, user, []);
+    if (refusal) throw new UserError(refusal);
+    const onWait = () => options.onProgress?.({ stage: 'wait' });
+    const work = await takeWorkFolder(engine, folder, { signal, onWait, ...options.work });
+    try {
+      await removeAbandoned(engine, folder);
+      await completeByFirst(engine, open, work.files, context);
+      return await putInPlace(engine, folder, work, signal);
+    } finally {
+      await work.release();
+    }
+  } catch (error) {
+    // What an interrupt ended says so in words of its own.
     signal.throwIfAborted();
-    return await replace(join(folder, engine), join(work, 'complete'));
-  } finally {
-    await rm(work, { recursive: true, force: true });
+    throw error;
   }
 }
 
 function noMethod(engine: NativeEngine, from: Source | undefined): UserError {
   const { platform, arch } = process;
   const what =
-    from === 'prebuilt'
+    notMadeFor(engine) ??
+    (from === 'prebuilt'
       ? l10n.t('Nothing of {0} is prebuilt for {1} on {2}.', engine, platform, arch)
-      : l10n.t('TensorFlow has no library for {0} on {1}.', platform, arch);
+      : l10n.t('TensorFlow has no library for {0} on {1}.', platform, arch));
   return new UserError({ what, remedy: l10n.t('Choose the engine wasm, which works everywhere.') });
+}
+
+function unverifiedOnly(engine: NativeEngine, refused: readonly InstallMethod[]): UserError {
+  return new UserError({
+    what: unverifiedText(refused),
+    remedy: wheelFor(engine)
+      ? l10n.t('Install from the wheel, or allow it with "{0}".', ALLOW_UNVERIFIED)
+      : l10n.t('Allow it with "{0}".', ALLOW_UNVERIFIED),
+  });
+}
+
+function unverifiedText(methods: readonly InstallMethod[]): string {
+  const files = methods.flatMap(({ unverified }) => unverified).join(', ');
+  return l10n.t('Nobody has published a hash of {0}: what it holds cannot be verified.', files);
 }
 
 /** The methods that this machine has no problem with, so that nobody waits for gigabytes of no use. */
 async function usableMethods(
   methods: readonly InstallMethod[],
+  refused: readonly InstallMethod[],
   { withoutGpu = false, signal, onProgress }: InstallContext,
 ): Promise<InstallMethod[]> {
   const open: InstallMethod[] = [];
@@ -111,8 +144,12 @@ async function usableMethods(
     const other = methods[index + 1] ?? open[0];
     if (!other) {
       const anyway = l10n.t('With "{0}" it is installed all the same.', '--without-gpu');
-      const remedy = gpuProblem ? `${problem.remedy} ${anyway}` : problem.remedy;
-      throw new UserError({ what: problem.what, remedy });
+      const unverified =
+        refused.length > 0
+          ? l10n.t('What is prebuilt is taken with "{0}". {1}', ALLOW_UNVERIFIED, unverifiedText(refused))
+          : null;
+      const remedies = [problem.remedy, gpuProblem ? anyway : unverified].filter((each) => each !== null);
+      throw new UserError({ what: problem.what, remedy: remedies.join(' ') });
     }
     onProgress?.({ stage: 'instead', source: other.source, why: problem.what });
   }
@@ -127,7 +164,7 @@ async function workingInstallation(
   { withoutGpu = false, signal }: InstallContext,
 ): Promise<string | null> {
   const installation = findInManaged(engine, managed);
-  if (!installation?.addonPath) return null;
+  if (!installation?.addonPath || installation.problem) return null;
   const hasAll = ({ versions }: InstallMethod) =>
     Object.entries(versions).every(([name, it]) => installation.versions[name] === it);
   if (!methods.some(hasAll)) return null;
@@ -152,7 +189,8 @@ async function completeByFirst(
     } catch (error) {
       const next = methods[index + 1];
       if (!(error instanceof UserError) || !next) throw error;
-      for (const name of await readdir(work)) await rm(join(work, name), { recursive: true });
+      options.signal.throwIfAborted();
+      for (const name of await readdir(work)) await remove(join(work, name));
       options.onProgress?.({ stage: 'instead', source: next.source, why: error.failure.what });
     }
   }
@@ -163,13 +201,16 @@ async function complete(
   engine: NativeEngine,
   method: InstallMethod,
   work: string,
-  { indexes = {}, withoutGpu = false, signal, onProgress = () => {} }: InstallContext,
+  { indexes = {}, withoutGpu = false, idleTimeoutMs, signal, onProgress = () => {} }: InstallContext,
 ): Promise<void> {
   await checkSpace(work, method.neededBytes);
-  const { addon, bytes } = await method.assemble(work, { indexes, signal, onProgress });
+  const { addon, bytes } = await method.assemble(work, { indexes, signal, idleTimeoutMs, onProgress });
   const folder = join(work, 'complete');
   onProgress({ stage: 'check' });
   const probe = await probeAddon(join(folder, addon), signal);
+  // A terminal's interrupt ends the probe as well, which then says nothing of the addon.
+  await turn();
+  signal.throwIfAborted();
   if (!probe.ok) {
     throw new UserError({
       what: l10n.t('What was downloaded does not compute here: {0}', probe.reason),
@@ -186,6 +227,7 @@ async function complete(
     engine,
     addon,
     versions: method.versions,
+    unverified: method.unverified,
     platform: process.platform,
     arch: process.arch,
     installedAt: Date.now(),
@@ -194,14 +236,45 @@ async function complete(
   await writeFile(join(folder, RECORD), `${JSON.stringify(record, null, 2)}\n`);
 }
 
-/** Puts a folder in a place, and removes what was there. */
-async function replace(target: string, folder: string): Promise<string> {
-  const old = `${folder}-old`;
-  await renameOver(target, old).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ENOENT') throw error;
-  });
-  await renameOver(folder, target);
+/**
+ * Puts what is whole in the engine's place. The installation of before goes aside first, where `findInManaged` still
+ * finds it if this process is killed before the new one has its place.
+ */
+async function putInPlace(
+  engine: NativeEngine,
+  managed: string,
+  work: WorkFolder,
+  signal: AbortSignal,
+): Promise<string> {
+  await work.check();
+  signal.throwIfAborted();
+  const [target, before] = [join(managed, engine), folderOfBefore(engine, managed)];
+  if (await moved(target, before)) {
+    try {
+      await renameOver(join(work.files, 'complete'), target);
+    } catch (error) {
+      await renameOver(before, target);
+      throw error;
+    }
+  } else await renameOver(join(work.files, 'complete'), target);
+  await remove(before);
   return target;
+}
+
+/** Renames a folder; whether there was one. */
+async function moved(from: string, to: string): Promise<boolean> {
+  try {
+    await renameOver(from, to);
+    return true;
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT')) return false;
+    throw error;
+  }
+}
+
+/** Lets the signals through that came before now. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 async function checkSpace(folder: string, needed: number): Promise<void> {
@@ -219,11 +292,23 @@ async function checkSpace(folder: string, needed: number): Promise<void> {
   });
 }
 
-/** Removes what installers left that were killed: their folders end with their process. */
-async function removeAbandoned(folder: string): Promise<void> {
-  for (const name of await readdir(folder)) {
-    const pid = /^\..+-(\d+)$/.exec(name)?.[1];
-    if (pid !== undefined && !processExists(Number(pid)))
-      await rm(join(folder, name), { recursive: true, force: true });
+/** How old what a killed installer left is before it is removed: nobody works on a folder of these for longer. */
+const ABANDONED_MS = 24 * 3_600_000;
+
+/**
+ * Finishes or undoes what a killed installer left: where it was about to put the new installation in place, that of
+ * before takes its place again.
+ */
+async function removeAbandoned(engine: NativeEngine, managed: string): Promise<void> {
+  const [target, before] = [join(managed, engine), folderOfBefore(engine, managed)];
+  if (findInManaged(engine, managed)?.folder === before) await remove(target);
+  if (!(await stat(target).catch(() => null))) await moved(before, target);
+  await remove(before);
+  // `.tensorflow-123` is a folder of an older version.
+  const left = new RegExp(`^\\.${engine}(?:\\.work-|\\.removed-|-\\d+$)`);
+  for (const name of (await readdir(managed)).filter((each) => left.test(each))) {
+    const path = join(managed, name);
+    const found = await stat(path).catch(() => null);
+    if (found && Date.now() - found.mtimeMs > ABANDONED_MS) await remove(path);
   }
 }

@@ -16,11 +16,16 @@ export function sourcesFor(engine: NativeEngine, flags: readonly string[] | null
     : ['prebuilt', 'wheel'];
 }
 
+/** What allows files without a published hash, on the command line. */
+export const ALLOW_UNVERIFIED = '--allow-unverified';
+
 /** A way to install an engine. */
 export interface InstallMethod {
   readonly source: Source;
   /** What it brings, by name. */
   readonly versions: Readonly<Record<string, string>>;
+  /** The files of it that have no published hash: what they hold is checked by nothing but the server's own word. */
+  readonly unverified: readonly string[];
   /** The disk space that it takes while it installs. */
   readonly neededBytes: number;
   /** The problem that this machine has with it, found before anything is downloaded; null where there is none. */

@@ -3,10 +3,11 @@ import { createReadStream } from 'node:fs';
 import { basename, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import * as l10n from '@vscode/l10n';
-import { z } from 'zod';
 import type { InstallProgress } from '../../protocol/install';
 import { UserError } from '../../shared/userError';
-import { fetchFile } from '../../system/fetchFile';
+import { fetchFile, HttpError } from '../../system/fetchFile';
+import { fetchText, type Text } from '../../system/fetchText';
+import { addressIn } from './indexPage';
 import type { PinnedFile, StoredFile } from './pins';
 
 /** Where packages come from: the environment's own settings, so that a mirror serves this too. */
@@ -24,11 +25,14 @@ export interface PackageFetching {
   readonly signal: AbortSignal;
   /** Told of each download as its bytes come. */
   readonly onProgress: (progress: InstallProgress) => void;
+  /** A server that makes no progress for this long is given up; a minute by default. */
+  readonly idleTimeoutMs?: number | undefined;
 }
 
 const IDLE_TIMEOUT_MS = 60_000;
 
-const simpleIndexSchema = z.object({ files: z.array(z.object({ filename: z.string(), url: z.string() })) });
+/** PyPI's pages of the projects that are pinned have less than 2 MB. */
+const INDEX_LIMIT_BYTES = 32 * 2 ** 20;
 
 /**
  * Downloads a wheel into `folder`, found by its name in a simple index (PEP 691, or PEP 503's HTML).
@@ -43,7 +47,7 @@ export async function fetchWheel(
 ): Promise<string> {
   const index = options.indexes.python ?? (process.env.PIP_INDEX_URL || 'https://pypi.org/simple');
   const page = `${withoutSlash(index)}/${pinned.project}/`;
-  const url = await findInIndex(page, pinned.file, options.signal);
+  const url = await findInIndex(page, pinned.file, options);
   if (url === null) throw unavailable(pinned.file, page, l10n.t('The index does not have the file.'));
   return fetchPinned(pinned, url, folder, options);
 }
@@ -84,30 +88,25 @@ function storedHash(headers: Headers): { algorithm: 'md5'; hex: string } | null 
 }
 
 /** The address of a file that an index page lists. */
-async function findInIndex(page: string, file: string, signal: AbortSignal): Promise<string | null> {
+async function findInIndex(
+  page: string,
+  file: string,
+  { signal, idleTimeoutMs = IDLE_TIMEOUT_MS }: PackageFetching,
+): Promise<string | null> {
+  const remedy = l10n.t('Check the connection, or name a mirror of PyPI in PIP_INDEX_URL.');
+  let answer: Text;
   try {
-    const response = await fetch(page, {
-      headers: { accept: 'application/vnd.pypi.simple.v1+json, text/html;q=0.5' },
-      signal: AbortSignal.any([signal, AbortSignal.timeout(IDLE_TIMEOUT_MS)]),
+    answer = await fetchText(page, {
+      ...{ signal, idleTimeoutMs, remedy, limitBytes: INDEX_LIMIT_BYTES },
+      accept: 'application/vnd.pypi.simple.v1+json, text/html;q=0.5',
     });
-    if (!response.ok) return null;
-    if (response.headers.get('content-type')?.includes('json')) {
-      const { files } = simpleIndexSchema.parse(await response.json());
-      const found = files.find(({ filename }) => filename === file);
-      return found ? new URL(found.url, response.url).href : null;
-    }
-    const links = (await response.text()).matchAll(/<a\s[^>]*href="([^"]+)"/gi);
-    const found = [...links]
-      .map(([, href]) => href ?? '')
-      .find((href) => href.split('#')[0]?.endsWith(`/${file}`));
-    return found ? new URL(found.replaceAll('&amp;', '&'), response.url).href : null;
   } catch (error) {
-    signal.throwIfAborted();
-    throw new UserError({
-      what: l10n.t('{0} could not be reached: {1}.', page, messageOf(error)),
-      remedy: l10n.t('Check the connection, or name a mirror of PyPI in PIP_INDEX_URL.'),
-    });
+    if (error instanceof HttpError) return null;
+    if (!(error instanceof UserError)) throw error;
+    throw unavailable(file, page, error.failure.what, remedy);
   }
+  const address = addressIn(answer, file);
+  return address !== null && URL.canParse(address, answer.url) ? new URL(address, answer.url).href : null;
 }
 
 function fetchPinned(
@@ -136,7 +135,7 @@ interface FileCheck {
 async function fetchChecked(
   url: string,
   path: string,
-  { signal, onProgress }: PackageFetching,
+  { signal, onProgress, idleTimeoutMs = IDLE_TIMEOUT_MS }: PackageFetching,
   { limitBytes, totalBytes, hashFrom, remedy }: FileCheck,
 ): Promise<string> {
   const file = basename(path);
@@ -144,7 +143,7 @@ async function fetchChecked(
   try {
     const headers = await fetchFile(url, path, {
       limitBytes,
-      idleTimeoutMs: IDLE_TIMEOUT_MS,
+      idleTimeoutMs,
       remedy,
       signal,
       onBytes: (receivedBytes, told) =>
@@ -185,9 +184,4 @@ function mirrorsRemedy(): string {
 
 function withoutSlash(url: string): string {
   return url.replace(/\/+$/, '');
-}
-
-function messageOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return error.cause instanceof Error ? error.cause.message : error.message;
 }

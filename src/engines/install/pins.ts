@@ -18,7 +18,7 @@ export interface Prebuilt {
   /** TensorFlow's version. */
   readonly version: string;
   readonly library: StoredFile & { readonly hash: PinnedFile['hash'] };
-  /** Nobody publishes its hash: the storage's own has to do. */
+  /** Nobody publishes its hash, and the storage's own MD5 says no more than that no byte was lost. */
   readonly addon: StoredFile;
   /** What it wants of a machine with a GPU; absent on the processor. */
   readonly cuda?: {
@@ -36,6 +36,8 @@ export interface StoredFile {
   readonly path: string;
   /** More than it can have. */
   readonly limitBytes: number;
+  /** More than all that is in it can have. */
+  readonly unpackedLimitBytes: number;
 }
 
 /** A wheel of TensorFlow, and what of it makes an engine. */
@@ -227,6 +229,8 @@ const WHEELS: Readonly<Record<NativeEngine, Readonly<Record<string, Wheel>>>> = 
   },
 };
 
+const ADDON_LIMITS = { limitBytes: 10e6, unpackedLimitBytes: 100e6 };
+
 /** Addons are made for Linux on x64 alone; of the few for other systems, none is of this version. */
 const PREBUILT: Readonly<Record<NativeEngine, Readonly<Record<string, Prebuilt>>>> = {
   'tensorflow-gpu': {
@@ -235,12 +239,13 @@ const PREBUILT: Readonly<Record<NativeEngine, Readonly<Record<string, Prebuilt>>
       library: {
         path: 'tensorflow/libtensorflow/libtensorflow-gpu-linux-x86_64-2.9.1.tar.gz',
         limitBytes: 2e9,
+        unpackedLimitBytes: 6e9,
         hash: {
           algorithm: 'sha256',
           hex: '20c46f761d5905f592c4eac0812e8e50d9cb439f9440a9391912cf4c02ed8be8',
         },
       },
-      addon: { path: 'tf-builds/pre-built-binary/napi-v8/4.22.0/GPU-linux-4.22.0.tar.gz', limitBytes: 10e6 },
+      addon: { path: 'tf-builds/pre-built-binary/napi-v8/4.22.0/GPU-linux-4.22.0.tar.gz', ...ADDON_LIMITS },
       // CUDA 11.2, whose compiler knows GPUs up to the GeForce RTX 30 and the A40, and cuDNN 8.1.
       cuda: { driver: '450.80.02', capability: 8.6, libraries: ['libcudart.so.11.0', 'libcudnn.so.8'] },
     },
@@ -251,12 +256,13 @@ const PREBUILT: Readonly<Record<NativeEngine, Readonly<Record<string, Prebuilt>>
       library: {
         path: 'tensorflow/libtensorflow/libtensorflow-cpu-linux-x86_64-2.9.1.tar.gz',
         limitBytes: 1e9,
+        unpackedLimitBytes: 3e9,
         hash: {
           algorithm: 'sha256',
           hex: '7f510d2546e3db5e10b1d119463689003d587842892ad3c95bca51cf82820173',
         },
       },
-      addon: { path: 'tf-builds/pre-built-binary/napi-v8/4.22.0/CPU-linux-4.22.0.tar.gz', limitBytes: 10e6 },
+      addon: { path: 'tf-builds/pre-built-binary/napi-v8/4.22.0/CPU-linux-4.22.0.tar.gz', ...ADDON_LIMITS },
     },
   },
 };

@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import * as l10n from '@vscode/l10n';
 import type { Failure } from '../../shared/failure';
 import { ADDON } from '../installations';
@@ -23,6 +23,7 @@ export function prebuiltMethod(prebuilt: Prebuilt): InstallMethod {
   const { version, library, addon, cuda } = prebuilt;
   return {
     source: 'prebuilt',
+    unverified: [basename(addon.path)],
     versions: { tensorflow: version, 'tfjs-node': ADDON_SOURCES.version },
     neededBytes: library.limitBytes,
     problem: async () => null,
@@ -35,7 +36,10 @@ export function prebuiltMethod(prebuilt: Prebuilt): InstallMethod {
       ) => {
         const archive = await fetchStored(stored, work, fetching);
         fetching.onProgress({ stage: 'unpack' });
-        const bytes = await unpackTar(archive, join(work, 'complete', folder), isWanted);
+        const bytes = await unpackTar(archive, join(work, 'complete', folder), isWanted, {
+          limitBytes: stored.unpackedLimitBytes,
+          signal: fetching.signal,
+        });
         await rm(archive);
         return bytes;
       };

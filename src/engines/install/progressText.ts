@@ -7,6 +7,8 @@ export function progressText(progress: InstallProgress): string {
   switch (progress.stage) {
     case 'download':
       return l10n.t('Downloading {0} ({1})', progress.file, sizeText(progress.totalBytes));
+    case 'wait':
+      return l10n.t('Waiting to see whether another installation is still going on');
     case 'unpack':
       return l10n.t('Unpacking');
     case 'compile':

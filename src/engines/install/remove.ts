@@ -1,18 +1,23 @@
-import { rm } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
+import { isSystemError } from '../../system/errors';
 import { renameOver } from '../../system/renameOver';
-import { enginesFolder, type NativeEngine, workFolder } from '../installations';
+import { enginesFolder, folderOfBefore, type NativeEngine } from '../installations';
+import { remove } from './workFolder';
 
 /** Removes an engine's managed installation; whether there was one. */
 export async function removeEngine(engine: NativeEngine, folder = enginesFolder()): Promise<boolean> {
-  const target = join(folder, engine);
-  const work = workFolder(engine, folder);
-  try {
-    await renameOver(target, work);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
-    throw error;
+  let existed = false;
+  for (const place of [join(folder, engine), folderOfBefore(engine, folder)]) {
+    const aside = join(folder, `.${engine}.removed-${randomUUID()}`);
+    try {
+      await renameOver(place, aside);
+    } catch (error) {
+      if (isSystemError(error, 'ENOENT')) continue;
+      throw error;
+    }
+    existed = true;
+    await remove(aside);
   }
-  await rm(work, { recursive: true });
-  return true;
+  return existed;
 }

@@ -14,6 +14,10 @@ const HEADERS = ['tensorflow/c/', 'tensorflow/core/platform/ctstring', 'tsl/plat
 /** TensorFlow's libraries unpacked take three times their wheel, and those of CUDA less. */
 const UNPACKED_PER_PACKED = 3.2;
 
+/** More than a wheel's files unpacked take of its own size; and than those of the addon's sources and Node's headers. */
+const LIMIT_PER_PACKED = 10;
+const SOURCES_LIMIT_BYTES = 64e6;
+
 /**
  * TensorFlow's libraries from its wheel, and the addon of `@tensorflow/tfjs-node` compiled against them; for a GPU
  * also those of CUDA, in the folders where TensorFlow looks for them.
@@ -21,6 +25,7 @@ const UNPACKED_PER_PACKED = 3.2;
 export function wheelMethod(wheel: Wheel): InstallMethod {
   return {
     source: 'wheel',
+    unverified: [],
     versions: {
       tensorflow: wheel.version,
       'tfjs-node': ADDON_SOURCES.version,
@@ -35,13 +40,15 @@ export function wheelMethod(wheel: Wheel): InstallMethod {
       const sources = await fetchNpmPackage(ADDON_SOURCES, work, fetching);
       const headers = await fetchNpmPackage(NODE_HEADERS, work, fetching);
       const [complete, build] = [join(work, 'complete'), join(work, 'build')];
-      await unpackTar(sources, join(build, 'addon'), (path) => path.startsWith('package/binding/'));
-      await unpackTar(headers, join(build, 'node'), (path) => path.startsWith('package/include/'));
+      const limits = { limitBytes: SOURCES_LIMIT_BYTES, signal };
+      await unpackTar(sources, join(build, 'addon'), (path) => path.startsWith('package/binding/'), limits);
+      await unpackTar(headers, join(build, 'node'), (path) => path.startsWith('package/include/'), limits);
       const place = unpackPathsFor(wheel);
       const fetchAndUnpack = async (pinned: PinnedFile) => {
         const archive = await fetchWheel(pinned, work, fetching);
         onProgress({ stage: 'unpack' });
-        const unpacked = await unpackZip(archive, work, place, signal);
+        const limitBytes = LIMIT_PER_PACKED * pinned.bytes;
+        const unpacked = await unpackZip(archive, work, place, { limitBytes, signal });
         await rm(archive);
         return unpacked;
       };

@@ -1,12 +1,14 @@
 import * as vscode from 'vscode';
 import { linesOf } from '../../engines/doctorText';
+import { consentText } from '../../engines/install/consentText';
 import { sourcesFor } from '../../engines/install/method';
 import { downloadBytes, prebuiltFor, wheelFor } from '../../engines/install/pins';
 import { progressText } from '../../engines/install/progressText';
 import { removeEngine as removeInstalled } from '../../engines/install/remove';
 import { enginesFolder, findInManaged, NATIVE_ENGINES, type NativeEngine } from '../../engines/installations';
 import { processorFlags } from '../../engines/processor';
-import type { InstallProgress, Source } from '../../protocol/install';
+import { notMadeFor } from '../../engines/systems';
+import type { InstallProgress } from '../../protocol/install';
 import { assertNever } from '../../shared/assertNever';
 import { failureOf } from '../../system/errors';
 import { tell, tellFailure } from '../messages';
@@ -19,7 +21,8 @@ export async function installEngine(services: Services, name?: NativeEngine): Pr
     if (installable().length === 0) tellNoneToInstall();
     return;
   }
-  if (!(await consents(engine))) return;
+  const consent = await consentTo(engine);
+  if (!consent) return;
   const { withProgress } = vscode.window;
   const title = vscode.l10n.t('Installing {0}', engine);
   const location = vscode.ProgressLocation.Notification;
@@ -32,7 +35,7 @@ export async function installEngine(services: Services, name?: NativeEngine): Pr
       progress.report({ message: progressText(step), increment: Math.max(0, percent - shown) });
       shown = Math.max(shown, percent);
     };
-    return services.engines.install(engine, onStep, cancel);
+    return services.engines.install(engine, consent, onStep, cancel);
   });
   const showLog = { title: vscode.l10n.t('Open log'), run: () => services.log.show() };
   switch (end.outcome) {
@@ -100,12 +103,11 @@ export async function diagnoseEngines({ engines, reports, log }: Services): Prom
 }
 
 function installable(): NativeEngine[] {
-  return NATIVE_ENGINES.filter((engine) => wheelFor(engine));
+  return NATIVE_ENGINES.filter((engine) => notMadeFor(engine) === null);
 }
 
 function tellNoneToInstall(): void {
-  const { platform, arch } = process;
-  tell('info', vscode.l10n.t('TensorFlow has no library for {0} on {1}.', platform, arch));
+  tell('info', notMadeFor('tensorflow') ?? vscode.l10n.t('There is no engine to install.'));
 }
 
 async function chooseEngine(
@@ -120,43 +122,24 @@ async function chooseEngine(
   return (await vscode.window.showQuickPick(rows, { title }))?.engine;
 }
 
-/** Whether a person wants an engine, told what it takes. */
-async function consents(engine: NativeEngine): Promise<boolean> {
+/** How a person wants an engine installed, told what it takes; null where they do not. */
+async function consentTo(engine: NativeEngine): Promise<{ readonly allowUnverified: boolean } | null> {
   const wheel = wheelFor(engine);
-  if (!wheel) {
+  if (!wheel || notMadeFor(engine) !== null) {
     tellNoneToInstall();
-    return false;
+    return null;
   }
-  const install = vscode.l10n.t('Install');
   const prebuilt = prebuiltFor(engine);
-  const detail = [
-    vscode.l10n.t(
-      'This downloads {0} MB: TensorFlow {1} (Apache License 2.0){2} from PyPI and the sources of @tensorflow/tfjs-node from npm, which are compiled with the C++ compiler of this machine.',
-      (downloadBytes(wheel) / 1e6).toFixed(0),
-      wheel.version,
-      wheel.cuda ? vscode.l10n.t(" and CUDA's libraries (NVIDIA's license)") : '',
-    ),
-    ...(prebuilt ? [prebuiltText(sourcesFor(engine, await processorFlags())[0], prebuilt.version)] : []),
-    vscode.l10n.t(
-      'Every file is checked by its checksum. It goes to {0} and can be removed again.',
-      enginesFolder(),
-    ),
-  ].join('\n\n');
-  const question = vscode.l10n.t('Install the engine {0}?', engine);
-  return (await vscode.window.showInformationMessage(question, { modal: true, detail }, install)) === install;
-}
-
-/** What the other source is for. */
-function prebuiltText(first: Source | undefined, version: string): string {
-  return first === 'prebuilt'
-    ? vscode.l10n.t(
-        "Before that it tries what is compiled already, TensorFlow {0} and its addon from Google's storage, and takes that where it computes.",
-        version,
-      )
-    : vscode.l10n.t(
-        "Where that cannot be had or compiled, it takes what is compiled already: TensorFlow {0} and its addon from Google's storage.",
-        version,
-      );
+  const [first] = sourcesFor(engine, await processorFlags());
+  const detail = consentText(wheel, prebuilt, first, enginesFolder()).join('\n\n');
+  const install = vscode.l10n.t('Install');
+  const unverified = vscode.l10n.t('Allow unverified');
+  const chosen = await vscode.window.showInformationMessage(
+    vscode.l10n.t('Install the engine {0}?', engine),
+    { modal: true, detail },
+    ...(prebuilt ? [install, unverified] : [install]),
+  );
+  return chosen === undefined ? null : { allowUnverified: chosen === unverified };
 }
 
 /** Says how much of an installation is done, in hundredths, step by step: downloads are most of it. */

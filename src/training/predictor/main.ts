@@ -21,6 +21,7 @@ import { readManifest } from '../../runs/store';
 import { assertNever } from '../../shared/assertNever';
 import { UserError } from '../../shared/userError';
 import { failureOf } from '../../system/errors';
+import { storeRootOf } from '../../system/storeFolder';
 import type { Predictor } from '../effects/effect';
 import { RecipeEffects } from '../effects/index';
 import { Network } from '../network/network';
@@ -51,7 +52,7 @@ async function main([folder, weightsName, engineName]: readonly string[]): Promi
   const { recipe } = manifest;
   const { values, epochs } = await readRunWeights(folder, weights);
   const request = ENGINE_REQUESTS.find((name) => name === engineName) ?? recipe.engine;
-  const engine = await loadEngine(request, { workspace: folder });
+  const engine = await loadEngine(request, { workspace: storeRootOf(folder) });
   const trained = new Network(graphOf(recipe), values, recipe.precision.compute);
   const network = new RecipeEffects(recipe).predictor(trained);
   answerRequests({ folder, manifest, engine, network });

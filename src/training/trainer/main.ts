@@ -26,6 +26,7 @@ import { assertNever } from '../../shared/assertNever';
 import type { Failure } from '../../shared/failure';
 import type { DownloadProgress } from '../../system/download';
 import { failureOf } from '../../system/errors';
+import { storeRootOf } from '../../system/storeFolder';
 import { tricksAgainst } from '../../tricks/registry';
 import type { ImageDataset } from '../data/dataset';
 import { type EpochEvaluation, startedEvent, type TrainingOptions, train } from '../loop/loop';
@@ -100,7 +101,7 @@ async function trainOpened(record: RunRecord, controller: AbortController): Prom
 
 async function trainRun(recipe: Recipe, record: RunRecord, signal: AbortSignal): Promise<FinalEvent> {
   const before = record.manifest.engine;
-  const loaded = await loadEngine(recipe.engine, { workspace: record.folder });
+  const loaded = await loadEngine(recipe.engine, { workspace: storeRootOf(record.folder) });
   const resumption = await readResumption(record.folder);
   const isOther = before !== null && before.name !== loaded.name;
   const threads = threadsFor(loaded, recipe, isOther ? null : resumption.snapshot);

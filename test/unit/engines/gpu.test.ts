@@ -83,6 +83,7 @@ describe.runIf(installed && process.platform === 'linux')('tensorflow-gpu', () =
       const installing = installEngine('tensorflow-gpu', {
         folder,
         indexes: { python: url, npm: url, storage: url },
+        allowUnverified: true,
       });
       await expect(installing).rejects.toMatchObject({ failure: { what: old } });
     },
@@ -117,6 +118,7 @@ describe.runIf(installed && process.platform === 'linux')('tensorflow-gpu', () =
         folder,
         withoutGpu,
         indexes: { python: url, npm: url, storage: url },
+        allowUnverified: true,
       });
     await expect(install(false)).rejects.toMatchObject({
       failure: { what, remedy: expect.stringContaining('--without-gpu') },
@@ -148,6 +150,7 @@ describe.runIf(installed && process.platform === 'linux')('tensorflow-gpu', () =
     const installing = installEngine('tensorflow-gpu', {
       folder,
       indexes: { python: url, npm: url, storage: url },
+      allowUnverified: true,
       onProgress: (progress) => seen.push(progress),
     });
     // The wheel's turn.

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -6,6 +6,7 @@ import { compileAddon } from '../../../src/engines/install/compile';
 import { installEngine } from '../../../src/engines/install/install';
 import { ADDON_SOURCES } from '../../../src/engines/install/pins';
 import { removeEngine } from '../../../src/engines/install/remove';
+import { findInManaged } from '../../../src/engines/installations';
 import type { InstallProgress } from '../../../src/protocol/install';
 import type { Failure } from '../../../src/shared/failure';
 import { UserError } from '../../../src/shared/userError';
@@ -81,12 +82,37 @@ describe('an installation from the wheel that fails', () => {
     expect(await readFile(join(folder, 'tensorflow', 'engine.json'), 'utf8')).toBe('before');
   });
 
-  it('clears what a killed installer left, and leaves alone what a live one works at', async () => {
-    // Larger than any process id.
-    await mkdir(join(folder, '.tensorflow-99999999'));
-    await mkdir(join(folder, `.tensorflow-${process.ppid}`));
+  it('clears what an older version of the installer left a day ago, and not what it may work at', async () => {
+    const dayOld = new Date(Date.now() - 25 * 3_600_000);
+    for (const name of ['.tensorflow-99999999', '.tensorflow-1']) await mkdir(join(folder, name));
+    await utimes(join(folder, '.tensorflow-99999999'), dayOld, dayOld);
     await failure(install(await deadMirror()));
-    expect(await readdir(folder)).toEqual([`.tensorflow-${process.ppid}`]);
+    expect(await readdir(folder)).toEqual(['.tensorflow-1']);
+  });
+
+  it('keeps that of before also where an installer was killed as it put its own in place', async () => {
+    const before = join(folder, '.tensorflow.before');
+    await mkdir(before);
+    await writeFile(join(before, 'engine.json'), 'before');
+    expect(findInManaged('tensorflow', folder)?.folder).toBe(before);
+    await failure(install(await deadMirror()));
+    expect(await readdir(folder)).toEqual(['tensorflow']);
+    expect(await readFile(join(folder, 'tensorflow', 'engine.json'), 'utf8')).toBe('before');
+
+    // Killed a moment later: both are there.
+    await mkdir(before);
+    await writeFile(join(before, 'engine.json'), 'older');
+    expect(findInManaged('tensorflow', folder)?.folder).toBe(join(folder, 'tensorflow'));
+    await failure(install(await deadMirror()));
+    expect(await readdir(folder)).toEqual(['tensorflow']);
+    expect(await readFile(join(folder, 'tensorflow', 'engine.json'), 'utf8')).toBe('before');
+  });
+
+  it('by a folder that others can change is refused before anything is downloaded', async () => {
+    await chmod(folder, 0o777);
+    const { url, requests } = await mirror((response) => response.end());
+    expect((await failure(install(url))).what).toContain('can be changed by every user of this machine');
+    expect(requests).toEqual([]);
   });
 
   it('without a compiler says which were tried, before anything is downloaded', async () => {

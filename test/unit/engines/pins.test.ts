@@ -1,16 +1,20 @@
+import { basename } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { consentText } from '../../../src/engines/install/consentText';
 import { sourcesFor } from '../../../src/engines/install/method';
 import {
   ADDON_SOURCES,
   downloadBytes,
   NODE_HEADERS,
   type PinnedFile,
+  type Prebuilt,
   prebuiltFor,
   type Wheel,
   wheelFor,
 } from '../../../src/engines/install/pins';
+import { prebuiltMethod } from '../../../src/engines/install/prebuilt';
 import { progressText } from '../../../src/engines/install/progressText';
-import { unpackPathsFor } from '../../../src/engines/install/wheel';
+import { unpackPathsFor, wheelMethod } from '../../../src/engines/install/wheel';
 import { flagsIn, multipliesBfloat16 } from '../../../src/engines/processor';
 import { isOlder } from '../../../src/engines/versions';
 import { SOURCES } from '../../../src/protocol/install';
@@ -117,6 +121,33 @@ describe('the order of sources', () => {
     expect(multipliesBfloat16(flagsIn('Features\t: fp asimd bf16\n') ?? [])).toBe(true);
     expect(flagsIn('')).toBeNull();
   });
+});
+
+describe('what a person is asked', () => {
+  it('says that every file is checked, and which one cannot be, where that is allowed', () => {
+    const prebuilt = prebuiltFor('tensorflow', 'linux', 'x64');
+    for (const first of SOURCES) {
+      const [size, checked, unverified] = consentText(cpu, prebuilt, first, '/engines');
+      expect(size).toContain('274 MB');
+      expect(checked).toMatch(/^Every file is checked by the SHA-256 or SHA-512 .* \/engines /);
+      expect(unverified).toContain('CPU-linux-4.22.0.tar.gz, so what it holds cannot be verified');
+    }
+  });
+
+  it('names nothing unverified where there is none', () => {
+    expect(consentText(cpu, null, 'wheel', '/engines')).toHaveLength(2);
+  });
+});
+
+describe('what cannot be verified', () => {
+  it.each(['tensorflow', 'tensorflow-gpu'] as const)(
+    'of %s is the addon that is prebuilt alone',
+    (engine) => {
+      const prebuilt = prebuiltFor(engine, 'linux', 'x64') as Prebuilt;
+      expect(prebuiltMethod(prebuilt).unverified).toEqual([basename(prebuilt.addon.path)]);
+      expect(wheelMethod(wheelFor(engine, 'linux', 'x64') as Wheel).unverified).toEqual([]);
+    },
+  );
 });
 
 describe('the text of progress', () => {

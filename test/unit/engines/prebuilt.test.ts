@@ -19,7 +19,7 @@ import type { InstallMethod } from '../../../src/engines/install/method';
 import { type Prebuilt, prebuiltFor, type Wheel, wheelFor } from '../../../src/engines/install/pins';
 import { prebuiltMethod } from '../../../src/engines/install/prebuilt';
 import { wheelMethod } from '../../../src/engines/install/wheel';
-import { ADDON, findInManaged, findInstallations } from '../../../src/engines/installations';
+import { ADDON, findInManaged, findInstallations, RECORD } from '../../../src/engines/installations';
 import { tryOut } from '../../../src/engines/trial';
 import type { InstallProgress } from '../../../src/protocol/install';
 import { UserError } from '../../../src/shared/userError';
@@ -112,6 +112,71 @@ describe.runIf(installed?.addonPath && process.platform === 'linux')('what is pr
     expect(requests).toHaveLength(2);
   });
 
+  it('is not taken unless what cannot be verified is allowed, and nothing is fetched', async () => {
+    const { url, requests } = await storage();
+    await expect(install(url, { allowUnverified: false })).rejects.toMatchObject({
+      failure: {
+        what: 'Nobody has published a hash of CPU-linux-4.22.0.tar.gz: what it holds cannot be verified.',
+        remedy: 'Install from the wheel, or allow it with "--allow-unverified".',
+      },
+    });
+    vi.stubEnv('CXX', '/nowhere/c++');
+    const withWheel = install(url, { allowUnverified: false }, [wheelMethod(wheel)]);
+    await expect(withWheel).rejects.toMatchObject({
+      failure: {
+        what: expect.stringContaining('no C++ compiler'),
+        remedy: expect.stringContaining('What is prebuilt is taken with "--allow-unverified".'),
+      },
+    });
+    expect(requests).toEqual([]);
+  });
+
+  it('was not verified, as the doctor says, also of one of before that was recorded', async () => {
+    const { url } = await storage();
+    const place = await install(url);
+    const said = async () => {
+      const states = await engineStates({ workspace: '/', managed: managed() });
+      return states.find(({ name }) => name === 'tensorflow')?.detail;
+    };
+    const sentence =
+      'Nobody has published a hash of CPU-linux-4.22.0.tar.gz: what it holds was not verified.';
+    expect(await said()).toContain(sentence);
+    const { unverified, ...record } = JSON.parse(readFileSync(join(place, RECORD), 'utf8'));
+    expect(unverified).toEqual(['CPU-linux-4.22.0.tar.gz']);
+    writeFileSync(join(place, RECORD), JSON.stringify(record));
+    expect(await said()).toContain(sentence);
+  });
+
+  it('is interrupted wherever it is, with the reason, and leaves what was installed before', async () => {
+    const { url } = await storage();
+    const place = await install(url);
+    const before = readFileSync(join(place, RECORD), 'utf8');
+    for (let at = 0; ; at++) {
+      const stop = new AbortController();
+      const reason = new Error('enough');
+      let events = 0;
+      const onProgress = () => {
+        if (events++ === at) stop.abort(reason);
+      };
+      const installing = install(url, { again: true, signal: stop.signal, onProgress });
+      if (at > 0 && (await hasNoEventAt(at, installing, () => events))) break;
+      await expect(installing, `at event ${at}`).rejects.toBe(reason);
+      expect(readdirSync(managed())).toEqual(['tensorflow']);
+      expect(readFileSync(join(place, RECORD), 'utf8')).toBe(before);
+    }
+    expect(readFileSync(join(place, RECORD), 'utf8')).not.toBe(before);
+  });
+
+  /** Whether an installation went on to its end. */
+  async function hasNoEventAt(
+    at: number,
+    installing: Promise<unknown>,
+    events: () => number,
+  ): Promise<boolean> {
+    await installing.catch(() => {});
+    return events() <= at;
+  }
+
   it('gives way to the wheel where the storage cannot be reached, and says why', async () => {
     expect(await gaveWay(await deadMirror())).toMatch(
       /^CPU-linux-4\.22\.0\.tar\.gz could not be .*ECONNREFUSED/,
@@ -189,7 +254,11 @@ describe.runIf(installed?.addonPath && process.platform === 'linux')('what is pr
     more: readonly InstallMethod[] = [],
   ) {
     const methods = [prebuiltMethod(prebuilt), ...more];
-    return installEngine('tensorflow', { folder: managed(), indexes: { storage: url }, ...options }, methods);
+    return installEngine(
+      'tensorflow',
+      { folder: managed(), indexes: { storage: url }, allowUnverified: true, ...options },
+      methods,
+    );
   }
 
   /** Why the next method was tried, which begins in an empty folder and leads to an engine. */
@@ -197,6 +266,7 @@ describe.runIf(installed?.addonPath && process.platform === 'linux')('what is pr
     const seen: InstallProgress[] = [];
     const next: InstallMethod = {
       source: 'wheel',
+      unverified: [],
       versions: { tensorflow: '2.21.0' },
       neededBytes: 0,
       problem: async () => null,

@@ -74,7 +74,8 @@ describe.runIf(dawn !== '')('a probe of Dawn', () => {
     const probe = await probeDawn(path);
     expect(probe).toMatchObject({
       outcome: 'broken',
-      reason: expect.stringMatching(/^Dawn failed: .*dawn\.node/),
+      reason: "Dawn's file is damaged, or made for another system.",
+      remedy: 'Install the package of Bag of Tricks that is made for this system.',
     });
   });
 
@@ -105,10 +106,6 @@ describe.runIf(dawn !== '')('a probe of Dawn', () => {
 
 describe('what Dawn says', () => {
   it.each([
-    [
-      "/x/dawn.node: /lib/libc.so.6: version `GLIBC_2.34' not found",
-      'This system is older than Dawn, which needs GLIBC_2.34.',
-    ],
     ['External buffers are not allowed', "VS Code's own Node cannot read what a GPU computed."],
     ['Device is lost\n    at Queue', 'Dawn failed: Device is lost'],
   ])('of %j is explained', (message, what) => {
