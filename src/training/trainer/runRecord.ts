@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { rmSync, writeFileSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as l10n from '@vscode/l10n';
 import { type Engine, reportOf } from '../../backends/backend';
@@ -8,9 +8,27 @@ import type { FinalEvent, RunEvent } from '../../protocol/events';
 import type { Manifest } from '../../protocol/manifest';
 import { stateAfter } from '../../protocol/state';
 import { RECIPE_VERSION } from '../../recipe/recipe';
-import { claimWithRetry, endRequestPath, type Lease, releaseLease } from '../../runs/lease';
+import { beginAttempt } from '../../runs/attemptFolders';
+import { checkpointsFolder } from '../../runs/checkpoint';
+import { removeDeadFiles } from '../../runs/deadFiles';
+import { evaluationsFolder } from '../../runs/evaluationFiles';
+import {
+  assertNotFenced,
+  claimWithRetry,
+  endRequestPath,
+  HEARTBEAT_MS,
+  type Lease,
+  releaseLease,
+} from '../../runs/lease';
 import { MetricsLog } from '../../runs/metricsLog';
-import { metricsPath, notifyWatchers, readManifest, writeManifest } from '../../runs/store';
+import {
+  manifestPath,
+  metricsPath,
+  notifyWatchers,
+  readManifest,
+  resultOf,
+  writeManifest,
+} from '../../runs/store';
 
 /** More than a last event and a manifest need. */
 const RESERVE_BYTES = 1 << 16;
@@ -21,10 +39,17 @@ export type Opening =
   | { readonly outcome: 'taken' }
   | { readonly outcome: 'broken'; readonly reason: string };
 
-/** What a trainer writes of its run: the log of its events, and the manifest that follows from them. */
+/**
+ * What a trainer writes of its run: the log of its events, and the manifest that follows from them. All of it carries the
+ * attempt; what takes another attempt's place does so in a folder of its own, or is noticed and done again.
+ */
 export class RunRecord {
   #manifest: Manifest;
   #isOver = false;
+  /** The manifest's file as it was last written here; null while that is under way. */
+  #written: string | null = null;
+  #writing: Promise<void> = Promise.resolve();
+  readonly #guard: NodeJS.Timeout;
 
   /**
    * Takes a queued run for this process. Its log goes on where an earlier attempt left one.
@@ -52,9 +77,16 @@ export class RunRecord {
       await releaseLease(folder, claim.lease);
       return reading.ok ? { outcome: 'taken' } : { outcome: 'broken', reason: reading.reason };
     }
+    const { lease } = claim;
+    const { attempt } = lease;
+    const beforeWrite = () => assertNotFenced(folder, lease);
+    beforeWrite();
     await rm(endRequestPath(folder), { force: true });
-    const log = await MetricsLog.open(metricsPath(folder), onAppended);
-    const record = new RunRecord(folder, claim.lease, reading.manifest, log);
+    await removeDeadFiles(folder, lease);
+    await beginAttempt(checkpointsFolder(folder), attempt);
+    await beginAttempt(evaluationsFolder(folder), attempt);
+    const log = await MetricsLog.open(metricsPath(folder), { attempt, onAppended, beforeWrite });
+    const record = new RunRecord(folder, lease, reading.manifest, log);
     await record.#write({ state: { status: 'running', step: 0, validationAccuracy: null } });
     await notifyWatchers(folder);
     return { outcome: 'opened', record };
@@ -66,7 +98,8 @@ export class RunRecord {
     manifest: Manifest,
     private readonly log: MetricsLog,
   ) {
-    this.#manifest = manifest;
+    this.#manifest = { ...manifest, attempt: lease.attempt };
+    this.#guard = setInterval(() => void this.#guardManifest(), HEARTBEAT_MS).unref();
     // Room for the last words: a full disk must not keep a run from saying why it failed.
     writeFileSync(this.#reservePath, randomBytes(RESERVE_BYTES));
   }
@@ -106,15 +139,26 @@ export class RunRecord {
     if (!this.#isOver) await this.log.sync();
   }
 
+  /** @throws FencedOut where a later attempt has taken the run over */
+  assertNotFenced(): void {
+    assertNotFenced(this.folder, this.lease);
+  }
+
   /** Records that the training goes on from a checkpoint: after `step` steps, with that validation accuracy. */
   async resumeFrom(step: number, validationAccuracy: number | null): Promise<void> {
     await this.#write({ state: { status: 'running', step, validationAccuracy } });
   }
 
-  /** Records how the run ended, and gives it up. */
+  /**
+   * Records how the run ended, and gives it up.
+   *
+   * @throws FencedOut where a later attempt has taken the run over; the file system's error
+   */
   async end(event: FinalEvent): Promise<void> {
     if (this.#isOver) return;
+    this.assertNotFenced();
     this.#isOver = true;
+    clearInterval(this.#guard);
     rmSync(this.#reservePath, { force: true });
     try {
       this.log.append(event);
@@ -122,22 +166,55 @@ export class RunRecord {
     } finally {
       await this.#write({ state: stateAfter(this.#manifest.state, event), endedAt: event.time });
       await rm(endRequestPath(this.folder), { force: true });
-      await releaseLease(this.folder, this.lease);
+      await releaseLease(this.folder, this.lease, resultOf(this.#manifest));
       await notifyWatchers(this.folder);
     }
   }
 
-  /** Leaves a run that is this process's no more as it is. */
+  /** Leaves a run that is this process's no more as it is, and what is not written yet unwritten. */
   abandon(): void {
     this.#isOver = true;
+    clearInterval(this.#guard);
+    rmSync(this.#reservePath, { force: true });
   }
 
   get #reservePath(): string {
-    return join(this.folder, 'reserve');
+    return join(this.folder, `reserve.${this.lease.attempt}`);
   }
 
-  async #write(changes: Partial<Manifest>): Promise<void> {
+  #write(changes: Partial<Manifest>): Promise<void> {
     this.#manifest = { ...this.#manifest, ...changes };
-    await writeManifest(this.folder, this.#manifest);
+    return this.#writeManifest();
+  }
+
+  /** One write at a time, each of what is then the newest. */
+  #writeManifest(): Promise<void> {
+    const write = this.#writing.then(async () => {
+      this.assertNotFenced();
+      this.#written = null;
+      await writeManifest(this.folder, this.#manifest);
+      this.#written = await this.#manifestFile();
+    });
+    this.#writing = write.catch(() => {});
+    return write;
+  }
+
+  /** Writes the manifest again where a trainer that was taken for dead has woken up and put its own in the place. */
+  async #guardManifest(): Promise<void> {
+    try {
+      const written = this.#written;
+      if (written === null || (await this.#manifestFile()) === written) return;
+      // A person may have edited it meanwhile: of this attempt, it is not void.
+      const reading = await readManifest(this.folder);
+      const isVoid = !reading.ok || (reading.manifest.attempt ?? 0) < this.lease.attempt;
+      if (isVoid && !this.#isOver) await this.#writeManifest();
+    } catch {
+      // It is written again at the next change, which says why it cannot be.
+    }
+  }
+
+  async #manifestFile(): Promise<string> {
+    const { ino, mtimeMs, size } = await stat(manifestPath(this.folder));
+    return `${ino} ${mtimeMs} ${size}`;
   }
 }
