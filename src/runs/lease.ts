@@ -169,7 +169,6 @@ export async function releaseLease(runFolder: string, lease: Lease, left?: objec
     if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return;
     // A full disk has room for less than there is already.
     await overwrite(lease.path, JSON.stringify({ version: 1, released: true }));
-    throw error;
   }
   for (const attempt of await attemptsOf(runFolder)) {
     if (attempt < lease.attempt) await rm(leasePath(runFolder, attempt), { force: true });

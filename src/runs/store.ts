@@ -16,16 +16,18 @@ import { assertNever } from '../shared/assertNever';
 import type { Failure } from '../shared/failure';
 import { failureOf, isSystemError } from '../system/errors';
 import { isInside, realPathOf } from '../system/insideFolder';
+import { whenFilesMayOpen } from '../system/openFiles';
 import { replaceFile } from '../system/replaceFile';
 import { pathAsNamed } from '../system/samePath';
 import { makeStoreFolder, STORE_FOLDER } from '../system/storeFolder';
 import { removeDeadFiles } from './deadFiles';
 import { type HeartbeatWatch, heartbeats } from './heartbeats';
-import { claimWithRetry, livenessOf, readLease, readLeft, releaseLease } from './lease';
+import { assertNotFenced, claimWithRetry, livenessOf, readLease, readLeft, releaseLease } from './lease';
+import { giveUpAllReserves } from './reserve';
 import { awaitVerdict, type Waiting } from './verdict';
 
-/** Folders read at a time: enough to keep a disk busy, few enough for any limit on open files. */
-const READ_AT_ONCE = 64;
+/** Folders read at a time: enough to keep a disk busy, few enough for a small limit on open files. */
+const READ_AT_ONCE = 16;
 
 /** What a new run starts from. */
 export interface NewRun {
@@ -113,13 +115,16 @@ export async function createRun(root: string, run: NewRun): Promise<RunCreation>
 /**
  * A run's manifest as it stands on disk, or why it cannot be read. Where a trainer that was taken for dead has written it
  * after a later attempt ended, it is told as that one left it.
+ *
+ * @throws EMFILE or ENFILE where no more files may be opened, which says nothing of the run
  */
 export async function readManifest(folder: string): Promise<ManifestReading> {
   const broken = (reason: string): ManifestReading => ({ ok: false, reason });
   let text: string;
   try {
-    text = await readFile(manifestPath(folder), 'utf8');
+    text = await whenFilesMayOpen(() => readFile(manifestPath(folder), 'utf8'));
   } catch (error) {
+    if (isSystemError(error, 'EMFILE', 'ENFILE')) throw error;
     return broken(
       isSystemError(error, 'ENOENT', 'ENOTDIR') ? l10n.t('It has no run.json.') : failureOf(error).what,
     );
@@ -160,7 +165,12 @@ export async function writeManifest(folder: string, manifest: Manifest): Promise
   const path = manifestPath(folder);
   // Whose it is stands in the name, so that it can be removed when that attempt is over.
   const temporary = `${path}.${manifest.attempt ?? 0}.${randomUUID()}.tmp`;
-  await replaceFile(path, `${JSON.stringify(manifest, null, 2)}\n`, undefined, temporary);
+  await replaceFile(path, manifestText(manifest), undefined, temporary);
+}
+
+/** A manifest as its file has it. */
+export function manifestText(manifest: Manifest): string {
+  return `${JSON.stringify(manifest, null, 2)}\n`;
 }
 
 /**
@@ -175,7 +185,9 @@ export function changeState(
   watch: HeartbeatWatch = heartbeats,
 ): Promise<RunState | null> {
   const before = changes.get(folder) ?? Promise.resolve();
-  const change = before.then(() => changeStateNow(folder, stateFrom, watch));
+  const change = before
+    .then(() => changeStateNow(folder, stateFrom, watch))
+    .catch((error: unknown) => changeOnFullDisk(folder, stateFrom, watch, error));
   const settled = change
     .catch(() => {})
     .then(() => {
@@ -187,6 +199,20 @@ export function changeState(
 
 /** By run folder, the last change under way: those of this process take turns, for a lease is its process's. */
 const changes = new Map<string, Promise<void>>();
+
+/** Changes a run's state in the room that a trainer kept free for that, where the disk is full and nobody trains the run. */
+async function changeOnFullDisk(
+  folder: string,
+  stateFrom: (manifest: Manifest) => RunState | null,
+  watch: HeartbeatWatch,
+  error: unknown,
+): Promise<RunState | null> {
+  if (!isSystemError(error, 'ENOSPC', 'EDQUOT')) throw error;
+  const lease = await readLease(folder);
+  if (lease?.holder?.purpose === 'training' && (await livenessOf(lease, watch)) !== 'gone') throw error;
+  await giveUpAllReserves(folder);
+  return changeStateNow(folder, stateFrom, watch);
+}
 
 async function changeStateNow(
   folder: string,
@@ -206,6 +232,7 @@ async function changeStateNow(
     if (!state) return reading.manifest.state;
     const endedAt = state.status === 'queued' ? null : Date.now();
     const changed = { ...reading.manifest, attempt: lease.attempt, state, endedAt };
+    assertNotFenced(folder, lease);
     await writeManifest(folder, changed);
     left = resultOf(changed);
     return state;
@@ -259,7 +286,7 @@ export async function listRuns(root: string): Promise<RunEntry[]> {
   const runs: RunEntry[] = [];
   for (let from = 0; from < ids.length; from += READ_AT_ONCE) {
     const some = ids.slice(from, from + READ_AT_ONCE);
-    runs.push(...(await Promise.all(some.map((id) => readRun(runFolder(root, id))))));
+    runs.push(...(await Promise.all(some.map((id) => whenFilesMayOpen(() => readRun(runFolder(root, id)))))));
   }
   const timed = await Promise.all(runs.map(async (run) => ({ run, time: await creationTime(run) })));
   return timed

@@ -117,7 +117,7 @@ async function conclude(record: RunRecord, ending: FinalEvent): Promise<number> 
       standing = 'fenced';
     }
   }
-  record.abandon();
+  await record.abandon();
   if (standing === 'lost') {
     console.error(l10n.t('{0} was moved or deleted while it trained.', record.folder));
     return TRAINER_EXIT.lost;

@@ -1,7 +1,4 @@
-import { randomBytes } from 'node:crypto';
-import { rmSync, writeFileSync } from 'node:fs';
 import { rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import * as l10n from '@vscode/l10n';
 import { type Engine, reportOf } from '../../backends/backend';
 import type { FinalEvent, RunEvent } from '../../protocol/events';
@@ -21,17 +18,16 @@ import {
   releaseLease,
 } from '../../runs/lease';
 import { MetricsLog } from '../../runs/metricsLog';
+import { giveUpForLog, giveUpReserve, makeReserve, replaceByReserve } from '../../runs/reserve';
 import {
   manifestPath,
+  manifestText,
   metricsPath,
   notifyWatchers,
   readManifest,
   resultOf,
   writeManifest,
 } from '../../runs/store';
-
-/** More than a last event and a manifest need. */
-const RESERVE_BYTES = 1 << 16;
 
 export type Opening =
   | { readonly outcome: 'opened'; readonly record: RunRecord }
@@ -101,7 +97,7 @@ export class RunRecord {
     this.#manifest = { ...manifest, attempt: lease.attempt };
     this.#guard = setInterval(() => void this.#guardManifest(), HEARTBEAT_MS).unref();
     // Room for the last words: a full disk must not keep a run from saying why it failed.
-    writeFileSync(this.#reservePath, randomBytes(RESERVE_BYTES));
+    makeReserve(folder, lease.attempt, manifestText(manifest).length);
   }
 
   get manifest(): Manifest {
@@ -159,12 +155,14 @@ export class RunRecord {
     this.assertNotFenced();
     this.#isOver = true;
     clearInterval(this.#guard);
-    rmSync(this.#reservePath, { force: true });
+    giveUpForLog(this.folder, this.lease.attempt);
     try {
       this.log.append(event);
       this.log.close();
     } finally {
-      await this.#write({ state: stateAfter(this.#manifest.state, event), endedAt: event.time });
+      const state = stateAfter(this.#manifest.state, event);
+      this.#manifest = { ...this.#manifest, state, endedAt: event.time };
+      await this.#writeManifest((manifest) => this.#writeByReserve(manifest));
       await rm(endRequestPath(this.folder), { force: true });
       await releaseLease(this.folder, this.lease, resultOf(this.#manifest));
       await notifyWatchers(this.folder);
@@ -172,14 +170,18 @@ export class RunRecord {
   }
 
   /** Leaves a run that is this process's no more as it is, and what is not written yet unwritten. */
-  abandon(): void {
+  async abandon(): Promise<void> {
     this.#isOver = true;
     clearInterval(this.#guard);
-    rmSync(this.#reservePath, { force: true });
+    await giveUpReserve(this.folder, this.lease.attempt);
   }
 
-  get #reservePath(): string {
-    return join(this.folder, `reserve.${this.lease.attempt}`);
+  /** In the room that is kept for it. */
+  async #writeByReserve(manifest: Manifest): Promise<void> {
+    await replaceByReserve(
+      ...([this.folder, this.lease.attempt, manifestPath(this.folder), manifestText(manifest)] as const),
+      () => writeManifest(this.folder, manifest),
+    );
   }
 
   #write(changes: Partial<Manifest>): Promise<void> {
@@ -188,11 +190,13 @@ export class RunRecord {
   }
 
   /** One write at a time, each of what is then the newest. */
-  #writeManifest(): Promise<void> {
+  #writeManifest(
+    writer: (manifest: Manifest) => Promise<void> = (manifest) => writeManifest(this.folder, manifest),
+  ): Promise<void> {
     const write = this.#writing.then(async () => {
       this.assertNotFenced();
       this.#written = null;
-      await writeManifest(this.folder, this.#manifest);
+      await writer(this.#manifest);
       this.#written = await this.#manifestFile();
     });
     this.#writing = write.catch(() => {});
