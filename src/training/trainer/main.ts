@@ -65,6 +65,8 @@ async function main(folder: string | undefined): Promise<number> {
     case 'taken':
       console.error(l10n.t('{0} is not queued: another process trains it, or has ended it.', folder));
       return TRAINER_EXIT.taken;
+    case 'fenced':
+      return leaveFenced(folder);
     case 'broken':
       console.error(l10n.t('{0} is not a run: {1}', folder, opening.reason));
       return TRAINER_EXIT.badUsage;
@@ -122,8 +124,12 @@ async function conclude(record: RunRecord, ending: FinalEvent): Promise<number> 
     console.error(l10n.t('{0} was moved or deleted while it trained.', record.folder));
     return TRAINER_EXIT.lost;
   }
+  return leaveFenced(record.folder);
+}
+
+function leaveFenced(folder: string): number {
   console.error(
-    l10n.t('{0} was taken over by a later attempt. What this one had not written is dropped.', record.folder),
+    l10n.t('{0} was taken over by a later attempt. What this one had not written is dropped.', folder),
   );
   return TRAINER_EXIT.fenced;
 }

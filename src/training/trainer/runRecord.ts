@@ -16,6 +16,7 @@ import {
   HEARTBEAT_MS,
   type Lease,
   releaseLease,
+  standingOf,
 } from '../../runs/lease';
 import { MetricsLog } from '../../runs/metricsLog';
 import { giveUpForLog, giveUpReserve, makeReserve, replaceByReserve } from '../../runs/reserve';
@@ -33,6 +34,8 @@ export type Opening =
   | { readonly outcome: 'opened'; readonly record: RunRecord }
   /** Another process trains the run, or has ended it since it was queued. */
   | { readonly outcome: 'taken' }
+  /** A later attempt has taken the run over, before this one had begun. */
+  | { readonly outcome: 'fenced' }
   | { readonly outcome: 'broken'; readonly reason: string };
 
 /**
@@ -73,7 +76,21 @@ export class RunRecord {
       await releaseLease(folder, claim.lease);
       return reading.ok ? { outcome: 'taken' } : { outcome: 'broken', reason: reading.reason };
     }
-    const { lease } = claim;
+    try {
+      const record = await RunRecord.#begin(folder, claim.lease, reading.manifest, onAppended);
+      return { outcome: 'opened', record };
+    } catch (error) {
+      if (standingOf(folder, claim.lease) === 'fenced') return { outcome: 'fenced' };
+      throw error;
+    }
+  }
+
+  static async #begin(
+    folder: string,
+    lease: Lease,
+    manifest: Manifest,
+    onAppended: (bytes: number) => void,
+  ): Promise<RunRecord> {
     const { attempt } = lease;
     const beforeWrite = () => assertNotFenced(folder, lease);
     beforeWrite();
@@ -82,10 +99,15 @@ export class RunRecord {
     await beginAttempt(checkpointsFolder(folder), attempt);
     await beginAttempt(evaluationsFolder(folder), attempt);
     const log = await MetricsLog.open(metricsPath(folder), { attempt, onAppended, beforeWrite });
-    const record = new RunRecord(folder, lease, reading.manifest, log);
-    await record.#write({ state: { status: 'running', step: 0, validationAccuracy: null } });
+    const record = new RunRecord(folder, lease, manifest, log);
+    try {
+      await record.#write({ state: { status: 'running', step: 0, validationAccuracy: null } });
+    } catch (error) {
+      await record.abandon();
+      throw error;
+    }
     await notifyWatchers(folder);
-    return { outcome: 'opened', record };
+    return record;
   }
 
   private constructor(

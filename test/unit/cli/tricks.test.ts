@@ -1,10 +1,10 @@
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { version } from '../../../package.json';
 import { type RunEvent, runEventSchema } from '../../../src/protocol/events';
-import { readCheckpoint } from '../../../src/runs/checkpoint';
+import { lastCheckpointPath, readCheckpoint } from '../../../src/runs/checkpoint';
 import { readLease } from '../../../src/runs/lease';
 import { decodeSafetensors } from '../../../src/shared/safetensors';
 import { experimentText } from '../../support/smallTraining';
@@ -780,7 +780,7 @@ describe('tricks export', () => {
     folder,
     manifest,
   }: Pick<Awaited<ReturnType<typeof work>>, 'folder' | 'manifest'>) =>
-    join(folder, '.bag-of-tricks/runs', (await manifest()).id, 'checkpoints');
+    dirname(lastCheckpointPath(join(folder, '.bag-of-tricks/runs', (await manifest()).id)));
 
   it('exports the checkpoint before a damaged last one, and says so', async () => {
     const place = await work();
@@ -874,7 +874,7 @@ describe('tricks export', () => {
     );
     expect((await tricks(['export', 'last', '--weights', 'w.safetensors', '--format', 'timm'])).code).toBe(0);
     const { id } = await manifest();
-    const checkpoint = join(folder, '.bag-of-tricks/runs', id, 'checkpoints/last.safetensors');
+    const checkpoint = lastCheckpointPath(join(folder, '.bag-of-tricks/runs', id));
     await writeFile(checkpoint, 'broken');
     const damaged = await tricks(['export', id, '--weights', 'v.safetensors']);
     expect([damaged.code, damaged.stderr]).toEqual([2, expect.stringContaining('cannot be read: ')]);
