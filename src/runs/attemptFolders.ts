@@ -64,7 +64,8 @@ export async function beginAttempt(parent: string, attempt: number): Promise<voi
     const [number = ''] = entry.split('.');
     const isHigher = ATTEMPT.test(number) && Number(number) >= attempt;
     // What cannot go, since somebody has it open on Windows, is the next attempt's to remove.
-    if (!isHigher) await rm(join(parent, entry), { recursive: true, force: true }).catch(() => {});
+    if (!isHigher)
+      await rm(join(parent, entry), { recursive: true, force: true, maxRetries: 3 }).catch(() => {});
   }
 }
 
