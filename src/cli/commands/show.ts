@@ -3,12 +3,10 @@ import type { Command } from 'commander';
 import { modelText } from '../../models/modelText';
 import type { PrecisionReport, RunEvent } from '../../protocol/events';
 import { settledMetrics } from '../../protocol/history';
-import type { Manifest } from '../../protocol/manifest';
 import { runPrecisionText } from '../../protocol/precisionText';
-import { stateName } from '../../protocol/stateName';
 import { type KeptEvaluation, readEvaluation } from '../../runs/evaluationFiles';
 import { readAllEvents } from '../../runs/log';
-import { metricsPath } from '../../runs/store';
+import { metricsPath, type ReadableEntry } from '../../runs/store';
 import { formatCount, formatDuration, formatNumber, formatPercent } from '../../shared/format';
 import { brokenRunFailure, findRun } from '../input';
 import {
@@ -19,7 +17,7 @@ import {
   rootOf,
   runArgument,
 } from '../options';
-import { accuracyOf, NONE, plainRun } from '../runFacts';
+import { accuracyOf, NONE, plainRun, shownState } from '../runFacts';
 import { table } from '../table';
 import { EXIT, type ExitCode, type Terminal } from '../terminal';
 
@@ -64,7 +62,7 @@ async function show(
   const { manifest } = run;
   terminal.print(terminal.paint('bold', run.id));
   const started = events.findLast((event) => event.type === 'started');
-  for (const line of table(summaryOf(manifest, run.folder, started?.precision))) terminal.print(line);
+  for (const line of table(summaryOf(run, started?.precision))) terminal.print(line);
   if (epochs.length > 0) {
     terminal.print();
     for (const line of epochTable(epochs)) terminal.print(line);
@@ -82,12 +80,13 @@ async function show(
 }
 
 /** @param precision As the run's trainer found it. */
-function summaryOf(manifest: Manifest, folder: string, precision: PrecisionReport | undefined): string[][] {
+function summaryOf(run: ReadableEntry, precision: PrecisionReport | undefined): string[][] {
+  const { manifest, folder } = run;
   const { recipe, engine, state, createdAt, endedAt } = manifest;
   const { schedule } = recipe;
   const rows = [
     [l10n.t('Experiment'), manifest.experiment.file],
-    [l10n.t('State'), stateName(state)],
+    [l10n.t('State'), shownState(run)],
     [l10n.t('Model'), modelText(recipe.model)],
     [l10n.t('Data'), l10n.t('{0}, batches of {1}', recipe.data.dataset.name, recipe.data.batchSize)],
     [l10n.t('Tricks'), recipe.tricks.join(', ') || l10n.t('none')],
