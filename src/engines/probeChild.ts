@@ -21,11 +21,12 @@ export async function askInChild(
   path: string,
   signal?: AbortSignal,
   env: Readonly<Record<string, string>> = {},
+  timeoutMs = TIMEOUT_MS,
 ): Promise<ChildAnswer> {
-  const { error, stdout, stderr } = await run(script, path, signal, env);
+  const { error, stdout, stderr } = await run(script, path, signal, env, timeoutMs);
   signal?.throwIfAborted();
   if (error?.killed) {
-    const reason = l10n.t('It did not answer within {0} s.', TIMEOUT_MS / 1000);
+    const reason = l10n.t('It did not answer within {0} s.', timeoutMs / 1000);
     return { ok: false, reason, timedOut: true };
   }
   const failed = (reason: string): ChildAnswer => ({ ok: false, reason, timedOut: false });
@@ -52,11 +53,12 @@ function run(
   path: string,
   signal: AbortSignal | undefined,
   env: Readonly<Record<string, string>>,
+  timeoutMs: number,
 ): Promise<ChildEnd> {
   return execFile(process.execPath, ['-e', script, path], {
     // An Electron acts as a Node when asked to; a Node does not mind.
     env: { ...process.env, ELECTRON_RUN_AS_NODE: '1', TF_CPP_MIN_LOG_LEVEL: '3', ...env },
-    timeout: TIMEOUT_MS,
+    timeout: timeoutMs,
     killSignal: 'SIGKILL',
     signal,
   }).then(

@@ -47,6 +47,7 @@ function onThreads(count: number, simd: boolean): Engine {
   return {
     name: 'wasm',
     description: `WebAssembly, ${simd ? 'SIMD' : 'no SIMD'}, ${count} thread${count === 1 ? '' : 's'}`,
+    threads: count,
     versions: { node: process.versions.node, tfjs: tf.version_core, 'tfjs-backend-wasm': wasm.version_wasm },
     onThreads: (other) => onThreads(other, simd),
   };

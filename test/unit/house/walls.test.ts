@@ -103,7 +103,16 @@ describe('every file of a kind is in its list', () => {
     [
       'src/interop/export',
       'src/interop/export/commandLine.ts',
-      ['commandLine', 'stateDict', 'imageInput', 'onnx', 'protobuf', 'timmFolder'],
+      [
+        'commandLine',
+        'stateDict',
+        'imageInput',
+        'onnx',
+        'protobuf',
+        'timmFolder',
+        'torchvisionModel',
+        'weightsFormat',
+      ],
     ],
   ])('%s, in %s', (folder, list, others) => {
     const listed = house.get(list) ?? '';
