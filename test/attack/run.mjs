@@ -3,6 +3,7 @@
 //
 //     node test/attack/run.mjs crashMatrix wasm float32
 import { spawnSync } from 'node:child_process';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import esbuild from 'esbuild';
 import { copyWasmBinaries, nodeBundle, programs } from '../../scripts/lib/bundling.mjs';
@@ -13,6 +14,7 @@ import { linkSharp } from '../../scripts/lib/sharp.mjs';
 const [name = '', ...args] = process.argv.slice(2);
 const outdir = join(root, 'dist/attack');
 const { trainer, thread, imageWorker } = programs;
+await rm(outdir, { recursive: true, force: true });
 await esbuild.build({
   ...nodeBundle,
   entryPoints: { [name]: `test/attack/${name}.ts`, trainer, thread, imageWorker },

@@ -82,7 +82,7 @@ async function show(
 /** @param precision As the run's trainer found it. */
 function summaryOf(run: ReadableEntry, precision: PrecisionReport | undefined): string[][] {
   const { manifest, folder } = run;
-  const { recipe, engine, state, createdAt, endedAt } = manifest;
+  const { recipe, engine, createdAt, endedAt } = manifest;
   const { schedule } = recipe;
   const rows = [
     [l10n.t('Experiment'), manifest.experiment.file],
