@@ -58,8 +58,8 @@ async function main(engineName: EngineRequest, steps: number): Promise<void> {
   const engine = await loadEngine(engineName);
   const dataset = await openDataset(recipe.data.source);
   const folder = mkdtempSync(join(tmpdir(), 'memory-'));
-  mkdirSync(join(folder, 'checkpoints'));
-  const log = await MetricsLog.open(join(folder, 'metrics.ndjson'));
+  mkdirSync(join(folder, 'checkpoints', '1'), { recursive: true });
+  const log = await MetricsLog.open(join(folder, 'metrics.ndjson'), { attempt: 1 });
   const every = Math.max(1, Math.floor(steps / LOOKS));
   const looks: Look[] = [];
   const emit = (event: RunEvent) => {
@@ -69,7 +69,7 @@ async function main(engineName: EngineRequest, steps: number): Promise<void> {
   const final = await train(recipe, {
     dataset,
     emit,
-    save: (snapshot) => writeCheckpoint(folder, snapshot),
+    save: (snapshot) => writeCheckpoint(folder, 1, snapshot),
     saveEvery: { steps: 50, seconds: Number.POSITIVE_INFINITY },
     signal: new AbortController().signal,
   });

@@ -115,7 +115,7 @@ async function opening(folder: string): Promise<void> {
 
 /** Writes events at the given rate. */
 async function trainer(path: string): Promise<void> {
-  const log = await MetricsLog.open(path);
+  const log = await MetricsLog.open(path, { attempt: 1 });
   await delay(500);
   const start = performance.now();
   for (let step = 0; step < SECONDS * EVENTS_A_SECOND; ) {
@@ -128,7 +128,7 @@ async function trainer(path: string): Promise<void> {
 
 /** What the trainer's side takes: a second's events at a time, in ten writes as its log makes them. */
 async function logging(folder: string): Promise<void> {
-  const log = await MetricsLog.open(join(folder, 'burst.ndjson'));
+  const log = await MetricsLog.open(join(folder, 'burst.ndjson'), { attempt: 1 });
   const events = Array.from({ length: EVENTS_A_SECOND }, (_, step) => stepEvent(step));
   const second = async () => {
     for (const [index, event] of events.entries()) {

@@ -64,7 +64,7 @@ async function main(engineName: EngineRequest, dtype: Precision, name: ModelName
   );
   phases.followExchange();
   const folder = mkdtempSync(join(tmpdir(), 'bench-'));
-  const log = await MetricsLog.open(join(folder, 'metrics.ndjson'));
+  const log = await MetricsLog.open(join(folder, 'metrics.ndjson'), { attempt: 1 });
   const stop = new AbortController();
   const say = (value: unknown) => process.stdout.write(`${JSON.stringify(value)}\n`);
   const orders = createInterface(process.stdin)[Symbol.asyncIterator]();

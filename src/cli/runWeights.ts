@@ -1,9 +1,11 @@
 import * as l10n from '@vscode/l10n';
 import type { Manifest } from '../protocol/manifest';
+import { readCurrent } from '../runs/attemptFolders';
 import {
   AVERAGE_PREFIX,
   bestCheckpointPath,
   type Checkpoint,
+  checkpointsFolder,
   lastCheckpointPath,
   previousCheckpointPath,
   readCheckpoint,
@@ -50,7 +52,9 @@ export async function readRunWeights(
     const failure = averageFailure(run, checkpoint);
     if (failure) throw new UserError(failure);
   }
-  const { metadata, tensors } = await readRunCheckpoint(terminal, run, checkpoint);
+  const { metadata, tensors } = await readCurrent(checkpointsFolder(run.folder), () =>
+    readRunCheckpoint(terminal, run, checkpoint),
+  );
   const named = new Map(tensors.map((tensor) => [tensor.name, tensor.values]));
   return { values: average ? averagedIn(named) : named, steps: Number(metadata.step ?? 0) };
 }

@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import type { Waiting } from '../runs/verdict';
 import type { Failure } from '../shared/failure';
 import { firstLine } from './views/runText';
 
@@ -27,4 +28,29 @@ function withoutLinks(message: string): string {
 
 export function tellFailure({ what, remedy }: Failure, ...offers: Offer[]): void {
   tell('error', `${firstLine(what)} ${remedy}`, ...offers);
+}
+
+/**
+ * Does something with a run that may first have to wait until it can be told who trains it. The wait is shown, and a person
+ * may cancel it: then nothing is done, and that is no failure.
+ */
+export async function whileWaiting(
+  act: (waiting: Waiting) => Promise<Failure | null>,
+): Promise<Failure | null> {
+  const controller = new AbortController();
+  const { signal } = controller;
+  let acting: Promise<Failure | null> = Promise.resolve(null);
+  const onWaiting = (title: string) =>
+    void vscode.window.withProgress(
+      { location: vscode.ProgressLocation.Notification, title, cancellable: true },
+      async (_, token) => {
+        token.onCancellationRequested(() => controller.abort());
+        await acting.catch(() => {});
+      },
+    );
+  acting = act({ signal, onWaiting });
+  return acting.catch((error: unknown) => {
+    if (signal.aborted) return null;
+    throw error;
+  });
 }

@@ -37,6 +37,16 @@ export const manifestSchema = z.object({
   recipe: z.custom<Recipe>(hasRecipeShape, 'This is not a recipe.').transform(withDefaults),
   engine: engineReportSchema.nullable(),
   versions: z.record(z.string(), z.string()),
+  /** Which attempt wrote it: the number of its lease. Absent, and 0, before the first and in earlier releases. */
+  attempt: z.int().min(0).optional(),
   state: runStateSchema,
 });
 export type Manifest = z.infer<typeof manifestSchema>;
+
+/** What an attempt changes of a manifest. */
+export const attemptResultSchema = manifestSchema.pick({
+  engine: true,
+  versions: true,
+  state: true,
+  endedAt: true,
+});

@@ -27,8 +27,10 @@ export const TRAINER_EXIT = {
   badUsage: 2,
   /** Another process trains the run, or has ended it since it was queued. */
   taken: 75,
-  /** The run's folder went away, or another process took the run over. */
+  /** The run's folder went away. */
   lost: 76,
+  /** A later attempt took the run over, as from a trainer that froze for a while. */
+  fenced: 77,
   stopped: 130,
   paused: 130,
 } as const;

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
 import {
@@ -10,9 +10,9 @@ import {
   SafetensorsError,
 } from '../shared/safetensors';
 import { isSystemError } from '../system/errors';
-import { makeFolder } from '../system/makeFolder';
 import { renameOver } from '../system/renameOver';
 import { replaceFile } from '../system/replaceFile';
+import { attemptFolder, currentFolder } from './attemptFolders';
 
 const metricsSchema = z.object({ loss: z.number(), accuracy: z.number() });
 
@@ -76,13 +76,37 @@ export interface Snapshot {
   readonly carried: readonly NamedTensor[];
 }
 
-export const lastCheckpointPath = (runFolder: string): string =>
-  join(runFolder, 'checkpoints', 'last.safetensors');
+const LAST = 'last.safetensors';
 /** The one that was the last before the last. */
+const PREVIOUS = 'previous.safetensors';
+const BEST = 'best.safetensors';
+
+/** A run's checkpoints, in a folder for each attempt. */
+export const checkpointsFolder = (runFolder: string): string => join(runFolder, 'checkpoints');
+
+export const lastCheckpointPath = (runFolder: string): string =>
+  join(currentFolder(checkpointsFolder(runFolder)), LAST);
 export const previousCheckpointPath = (runFolder: string): string =>
-  join(runFolder, 'checkpoints', 'previous.safetensors');
+  join(currentFolder(checkpointsFolder(runFolder)), PREVIOUS);
 export const bestCheckpointPath = (runFolder: string): string =>
-  join(runFolder, 'checkpoints', 'best.safetensors');
+  join(currentFolder(checkpointsFolder(runFolder)), BEST);
+
+/**
+ * The checkpoint that a path means which somebody wrote down: within a run, that of its current attempt, whether the path
+ * names an attempt or not.
+ */
+export function currentCheckpointPath(path: string): string {
+  const runFolder = runFolderOfCheckpoint(path);
+  return runFolder === null ? path : join(currentFolder(checkpointsFolder(runFolder)), basename(path));
+}
+
+/** The run whose checkpoint a path names; null for any other file. */
+export function runFolderOfCheckpoint(path: string): string | null {
+  if (![LAST, PREVIOUS, BEST].includes(basename(path))) return null;
+  const folder = dirname(path);
+  const parent = /^\d+$/.test(basename(folder)) ? dirname(folder) : folder;
+  return basename(parent) === 'checkpoints' ? dirname(parent) : null;
+}
 
 /** A checkpoint's tensors, and what is written beside them. */
 export type Checkpoint = ReturnType<typeof decodeSafetensors>;
@@ -96,22 +120,22 @@ export class CheckpointError extends Error {
  * Keeps a snapshot as the run's last, the last as the one before, and where it is its best, its weights as that. A
  * file is replaced whole or not at all, the last one after the best.
  *
+ * @param attempt one that has begun: its folder is there
  * @throws the file system's error, after which an old checkpoint stands
  */
-export async function writeCheckpoint(runFolder: string, snapshot: Snapshot): Promise<void> {
-  await makeFolder(join(runFolder, 'checkpoints'));
-  const last = lastCheckpointPath(runFolder);
+export async function writeCheckpoint(runFolder: string, attempt: number, snapshot: Snapshot): Promise<void> {
+  const folder = attemptFolder(checkpointsFolder(runFolder), attempt);
+  const [last, previous, best] = [join(folder, LAST), join(folder, PREVIOUS), join(folder, BEST)];
   const { tensors, carried } = snapshot;
   const bytes = withChecksum({ ...metadataOf(snapshot), state: JSON.stringify(snapshot.state) }, [
     ...tensors,
     ...carried,
   ]);
   // Between the two steps there is no last one, and a reader takes the one before.
-  const keepLast = () => renameOver(last, previousCheckpointPath(runFolder)).catch(ignoreMissing);
+  const keepLast = () => renameOver(last, previous).catch(ignoreMissing);
   // First: a run that was killed in between goes on from before this epoch, and finds its best once more. A last one
   // that counts an epoch as the best would leave older weights to that name.
-  if (snapshot.isBest)
-    await replaceFile(bestCheckpointPath(runFolder), withChecksum(metadataOf(snapshot), tensors));
+  if (snapshot.isBest) await replaceFile(best, withChecksum(metadataOf(snapshot), tensors));
   await replaceFile(last, bytes, keepLast);
 }
 

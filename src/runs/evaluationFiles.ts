@@ -16,6 +16,7 @@ import { encodeNpy } from '../shared/npy';
 import { isSystemError } from '../system/errors';
 import { makeFolder } from '../system/makeFolder';
 import { replaceFile } from '../system/replaceFile';
+import { attemptFolder, currentFolder, readCurrent } from './attemptFolders';
 
 /** Whose predictions a run keeps: of its last epoch, of its best, and of the last one's averaged weights. */
 export type EvaluationName = 'last' | 'best' | 'averaged';
@@ -38,24 +39,28 @@ const MOST_WRONG = 36;
 /** A matrix of more classes is too large to be of use: `confusion.csv` is left out. */
 const MOST_CONFUSION_CLASSES = 1000;
 
+/** A run's evaluations, in a folder for each attempt. */
+export const evaluationsFolder = (runFolder: string): string => join(runFolder, 'evaluation');
+
 export const evaluationFolder = (runFolder: string, name: EvaluationName): string =>
-  join(runFolder, 'evaluation', name);
+  join(currentFolder(evaluationsFolder(runFolder)), name);
 
 /**
  * Keeps what a run made of its validation images, as files that other programs read: `classes.csv`, `confusion.csv`,
  * `most_wrong.csv`, `correct.npy` and, last, `metrics.json`. Each is replaced whole or not at all.
  *
+ * @param attempt one that has begun: its folder is there
  * @throws the file system's error
  */
 export async function writeEvaluation(
   runFolder: string,
+  attempt: number,
   names: readonly EvaluationName[],
   evaluated: EvaluatedImages,
 ): Promise<void> {
   const files = filesOf(evaluated);
-  await makeFolder(join(runFolder, 'evaluation'));
   for (const name of names) {
-    const folder = evaluationFolder(runFolder, name);
+    const folder = join(attemptFolder(evaluationsFolder(runFolder), attempt), name);
     await makeFolder(folder);
     for (const [file, content] of files) await replaceFile(join(folder, file), content);
   }
@@ -155,8 +160,9 @@ export async function readEvaluation(
   runFolder: string,
   name: EvaluationName,
 ): Promise<KeptEvaluation | null> {
+  const parent = evaluationsFolder(runFolder);
   const read = (file: string) =>
-    readFile(join(evaluationFolder(runFolder, name), file), 'utf8').catch((error: unknown) => {
+    readCurrent(parent, (folder) => readFile(join(folder, name, file), 'utf8')).catch((error: unknown) => {
       if (!isSystemError(error, 'ENOENT', 'ENOTDIR')) throw error;
       return '';
     });

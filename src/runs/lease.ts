@@ -1,27 +1,33 @@
 /**
  * Who trains a run. A run's attempts are numbered: the process that makes the file `lease.N` holds the run for
- * attempt N, and as only one can make it, no run is ever trained by two. A lease whose process is gone stays
- * until the next attempt's or until its run is given up, so that no number is used twice meanwhile.
+ * attempt N, and as only one can make it, no run is ever trained by two. A number is never used twice: a lease that is
+ * given up stays, as a marker that says so, until one of a higher number is given up.
  *
  * The file's time of change is the heartbeat. It decides only where the process cannot be looked at: on another
- * machine or in another container that shares the folder, and on Windows, whose processes' starts are not read.
+ * machine or in another container that shares the folder.
  */
 import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { link, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { hostname } from 'node:os';
+import { readdirSync, readFileSync } from 'node:fs';
+import { link, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
 import { type EndRequest, endRequestSchema } from '../protocol/trainer';
 import { isSystemError } from '../system/errors';
-import { processExists, processStart } from '../system/processes';
+import { processExists } from '../system/processes';
+import {
+  processSpace,
+  processStart,
+  recentProcessStart,
+  relationOf,
+  type SpaceRelation,
+} from '../system/processIdentity';
+import { replaceFile } from '../system/replaceFile';
+import { type HeartbeatWatch, heartbeats, type Liveness } from './heartbeats';
 
 /** How often a holder renews its heartbeat. */
 export const HEARTBEAT_MS = 1000;
-
-/** How old a heartbeat may be before its holder counts as gone. */
-const HEARTBEAT_TIMEOUT_MS = 15_000;
 
 /** How long to wait for another process that changes a run's state: longer than that takes. */
 const CLAIM_TIMEOUT_MS = 1000;
@@ -32,14 +38,25 @@ const holderSchema = z.object({
   version: z.literal(1),
   pid: z.int().positive(),
   purpose: purposeSchema,
-  /** The machine or container. */
+  /** The machine or container, for people. */
   host: z.string(),
-  /** Tells apart the machine's starts; null where it does not say. */
+  /** What ids of processes mean there; as `ProcessSpace`. Earlier releases did not write all of it. */
+  machine: z.string().nullable().default(null),
   boot: z.string().nullable(),
+  namespace: z.string().nullable().default(null),
   /** The process's, in its system's own words; null where it does not say. */
   start: z.string().nullable(),
+  /** Random: a lease of the same number in another folder, or after a copy, is not this one. */
+  token: z.string().default(''),
 });
 type Holder = z.infer<typeof holderSchema>;
+
+/** What becomes of a lease that was given up, with what its holder left to be known. */
+const releasedSchema = z.object({
+  version: z.literal(1),
+  released: z.literal(true),
+  left: z.unknown().optional(),
+});
 
 export interface Lease {
   /** From 1. */
@@ -54,7 +71,7 @@ export type Purpose = z.infer<typeof purposeSchema>;
 
 export type Claim =
   | { readonly ok: true; readonly lease: Lease }
-  /** Another process holds the run. */
+  /** Another process holds the run, or may hold it. */
   | { readonly ok: false; readonly lease: Lease };
 
 const LEASE_NAME = /^lease\.([1-9]\d{0,8})$/;
@@ -74,7 +91,7 @@ export function endRequestIn(runFolder: string): EndRequest | null {
 }
 
 /**
- * Takes a run for the process `pid`, unless one that lives holds it; the same process may ask again.
+ * Takes a run for the process `pid`, unless one that lives, or may live, holds it; the same process may ask again.
  *
  * @throws the file system's error
  */
@@ -82,21 +99,19 @@ export async function claimLease(
   runFolder: string,
   purpose: Purpose,
   pid: number = process.pid,
+  watch: HeartbeatWatch = heartbeats,
 ): Promise<Claim> {
   const holder = await holderOf(pid, purpose);
   for (;;) {
-    const current = await readLease(runFolder);
-    if (current && (await isHeld(current))) {
-      return { ok: isSame(current.holder, holder), lease: current };
+    const latest = await latestOf(runFolder);
+    if (latest?.kind === 'lease' && (await livenessOf(latest.lease, watch)) !== 'gone') {
+      return { ok: isSame(latest.lease.holder, holder), lease: latest.lease };
     }
-    const attempt = (current?.attempt ?? 0) + 1;
+    const attempt = (latest?.attempt ?? 0) + 1;
     const path = leasePath(runFolder, attempt);
     if (!(await createWhole(path, `${JSON.stringify(holder)}\n`))) continue;
-    // Between the reading and the making, the run may have been given up and taken under another number.
-    const others = (await attemptsOf(runFolder)).filter((other) => other !== attempt);
-    const leases = await Promise.all(others.map((other) => readAttempt(runFolder, other)));
-    const held = await Promise.all(leases.map((lease) => lease !== null && isHeld(lease)));
-    if (!held.includes(true)) return { ok: true, lease: { attempt, path, holder } };
+    // Between the reading and the making, this number may have been used, given up and removed.
+    if (!(await isOutnumbered(runFolder, attempt))) return { ok: true, lease: { attempt, path, holder } };
     await rm(path, { force: true });
   }
 }
@@ -110,92 +125,224 @@ export async function claimWithRetry(
   runFolder: string,
   purpose: Purpose,
   pid: number = process.pid,
+  watch: HeartbeatWatch = heartbeats,
 ): Promise<Claim> {
   for (let waitedMs = 0; ; waitedMs += 50) {
-    const claim = await claimLease(runFolder, purpose, pid);
+    const claim = await claimLease(runFolder, purpose, pid, watch);
     const mayWait = claim.lease.holder?.purpose === 'change' && waitedMs < CLAIM_TIMEOUT_MS;
     if (claim.ok || !mayWait) return claim;
     await delay(50);
   }
 }
 
-/** The lease of a run's last attempt; null where there is none. */
+/** The lease of a run's last attempt; null where there is none, or it was given up. */
 export async function readLease(runFolder: string): Promise<Lease | null> {
-  const attempts = await attemptsOf(runFolder);
-  if (attempts.length === 0) return null;
-  // Where it was given up between the two readings, another may have been taken.
-  return (await readAttempt(runFolder, Math.max(...attempts))) ?? readLease(runFolder);
+  const latest = await latestOf(runFolder);
+  return latest?.kind === 'lease' ? latest.lease : null;
 }
 
-/** Gives up a run that was taken: its leases of this attempt and before go away. */
-export async function releaseLease(runFolder: string, lease: Lease): Promise<void> {
-  const attempts = (await attemptsOf(runFolder)).filter((attempt) => attempt <= lease.attempt);
-  // Its own last: while that stands, nobody takes the run.
-  for (const attempt of attempts.sort((a, b) => a - b)) {
-    await rm(leasePath(runFolder, attempt), { force: true });
+/** What the last attempt above `attempt` left that was given up; null where there is none. */
+export async function readLeft(
+  runFolder: string,
+  attempt: number,
+): Promise<{ readonly attempt: number; readonly left: unknown } | null> {
+  for (const other of (await attemptsOf(runFolder)).sort((a, b) => b - a)) {
+    if (other <= attempt) return null;
+    const file = await readAttempt(runFolder, other);
+    if (file?.kind === 'released' && file.left !== undefined) return file;
+  }
+  return null;
+}
+
+/**
+ * Gives up a run that was taken; nothing where the lease is another's by now. Those of lower attempts go away.
+ *
+ * @param left what to keep beside the number, which no lower attempt can change
+ * @throws the file system's error
+ */
+export async function releaseLease(runFolder: string, lease: Lease, left?: object): Promise<void> {
+  if (!(await isUnchanged(lease))) return;
+  const marker = { version: 1, released: true, left };
+  try {
+    await replaceFile(lease.path, `${JSON.stringify(marker)}\n`);
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return;
+    // A full disk has room for less than there is already.
+    await overwrite(lease.path, JSON.stringify({ version: 1, released: true }));
+  }
+  for (const attempt of await attemptsOf(runFolder)) {
+    if (attempt < lease.attempt) await rm(leasePath(runFolder, attempt), { force: true });
   }
 }
 
-/** Whether the very process that the lease names is there, as far as it can be told. */
-export async function isHeld({ holder, path }: Lease): Promise<boolean> {
-  if (!holder) return isFresh(path);
-  if (holder.host !== hostname()) return isFresh(path);
-  if (holder.boot !== bootId()) return false;
-  if (holder.start === null) return processExists(holder.pid) && isFresh(path);
+/** What became of a lease for its holder: a later attempt took the run over, or its folder went away. */
+export type Standing = 'held' | 'fenced' | 'lost';
+
+export function standingOf(runFolder: string, lease: Lease): Standing {
+  try {
+    if (attemptsAmong(readdirSync(runFolder)).some((other) => other > lease.attempt)) return 'fenced';
+    return isSameLease(parseLease(readFileSync(lease.path, 'utf8')), lease.holder) ? 'held' : 'fenced';
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return 'lost';
+    throw error;
+  }
+}
+
+/** A later attempt has taken the run over: what this process knows of it is void. */
+export class FencedOut extends Error {
+  override readonly name = 'FencedOut';
+
+  constructor() {
+    super(l10n.t('Another process has taken it over.'));
+  }
+}
+
+/**
+ * To be called before each write of a run: one that froze for a while may have been taken for dead.
+ *
+ * @throws FencedOut
+ */
+export function assertNotFenced(runFolder: string, lease: Lease): void {
+  if (standingOf(runFolder, lease) === 'fenced') throw new FencedOut();
+}
+
+/**
+ * Renews a lease's heartbeat, and no other's that may have its name by now.
+ *
+ * @returns false where it is another's
+ * @throws the file system's error, ENOENT where there is none
+ */
+export async function beat(lease: Lease): Promise<boolean> {
+  const file = await open(lease.path, 'r+');
+  try {
+    if (!isSameLease(parseLease(await file.readFile('utf8')), lease.holder)) return false;
+    const now = new Date();
+    await file.utimes(now, now);
+    return true;
+  } finally {
+    await file.close();
+  }
+}
+
+/**
+ * Whether the very process that the lease names is there: by its id and start where these can be looked at, else by
+ * its heartbeat.
+ */
+export async function livenessOf(
+  { holder, path }: Lease,
+  watch: HeartbeatWatch = heartbeats,
+): Promise<Liveness> {
+  if (!holder) return watch.look(path);
+  const relation = await relationTo(holder);
+  if (relation === 'ended') return 'gone';
+  if (relation === 'other') return watch.look(path);
+  const start = await recentProcessStart(holder.pid);
+  if (start === null || holder.start === null) {
+    return relation === 'same' && !processExists(holder.pid) ? 'gone' : watch.look(path);
+  }
+  if (start === holder.start) return 'held';
+  return relation === 'same' ? 'gone' : watch.look(path);
+}
+
+/** Whether the lease's process is one that signals reach, and lives. */
+export async function isWithinReach({ holder }: Lease): Promise<boolean> {
+  if (!holder) return false;
+  const relation = await relationTo(holder);
+  if (relation === 'other' || relation === 'ended') return false;
   const start = await processStart(holder.pid);
-  return start === null ? isFresh(path) : start === holder.start;
+  return start !== null && start !== 'ended' && start === holder.start;
 }
 
-/** Whether the lease's process is one of this machine, which signals reach. */
-export function isLocal({ holder }: Lease): boolean {
-  return holder !== null && holder.host === hostname();
-}
-
-/** Whether the heartbeat is recent. A clock that was set back or forth is right again with the next one. */
-async function isFresh(path: string): Promise<boolean> {
-  return stat(path).then(
-    ({ mtimeMs }) => Math.abs(Date.now() - mtimeMs) < HEARTBEAT_TIMEOUT_MS,
-    () => false,
-  );
+async function relationTo(holder: Holder): Promise<SpaceRelation> {
+  return relationOf(holder, await processSpace());
 }
 
 async function holderOf(pid: number, purpose: Purpose): Promise<Holder> {
   const start = await processStart(pid);
   return {
-    version: 1,
-    pid,
-    purpose,
-    host: hostname(),
-    boot: bootId(),
-    start: start === 'ended' ? '' : start,
+    ...{ version: 1, pid, purpose },
+    ...(await processSpace()),
+    ...{ start: start === 'ended' ? '' : start, token: randomUUID() },
   };
 }
 
+/** Whether it is one process that asks twice, or that another takes a run for. */
 function isSame(a: Holder | null, b: Holder): boolean {
-  return a !== null && a.pid === b.pid && a.start === b.start && a.host === b.host && a.boot === b.boot;
+  if (a === null || a.pid !== b.pid || a.start !== b.start) return false;
+  return a.boot === b.boot && a.namespace === b.namespace && (a.machine ?? a.host) === (b.machine ?? b.host);
 }
 
-/** An attempt's lease; null where there is none. */
-async function readAttempt(runFolder: string, attempt: number): Promise<Lease | null> {
-  const path = leasePath(runFolder, attempt);
+/** Whether two leases of one number are the same one; of earlier releases, which had no tokens, their process's. */
+function isSameLease(a: Holder | null, b: Holder | null): boolean {
+  return a !== null && b !== null && a.token === b.token && isSame(a, b);
+}
+
+async function isUnchanged({ path, holder }: Lease): Promise<boolean> {
   try {
-    const holder = holderSchema.safeParse(JSON.parse(await readFile(path, 'utf8')));
-    return { attempt, path, holder: holder.data ?? null };
+    return isSameLease(parseLease(await readFile(path, 'utf8')), holder);
   } catch (error) {
-    return isSystemError(error, 'ENOENT') ? null : { attempt, path, holder: null };
+    if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return false;
+    throw error;
+  }
+}
+
+async function isOutnumbered(runFolder: string, attempt: number): Promise<boolean> {
+  return (await attemptsOf(runFolder)).some((other) => other > attempt);
+}
+
+/** What the file of an attempt says. */
+type AttemptFile =
+  | { readonly kind: 'lease'; readonly attempt: number; readonly lease: Lease }
+  | { readonly kind: 'released'; readonly attempt: number; readonly left: unknown };
+
+/** That of a run's last attempt; null where there is none. */
+async function latestOf(runFolder: string): Promise<AttemptFile | null> {
+  const attempts = await attemptsOf(runFolder);
+  if (attempts.length === 0) return null;
+  // Where it was removed between the two readings, there is one of a higher attempt.
+  return (await readAttempt(runFolder, Math.max(...attempts))) ?? latestOf(runFolder);
+}
+
+/** An attempt's file; null where there is none. */
+async function readAttempt(runFolder: string, attempt: number): Promise<AttemptFile | null> {
+  const path = leasePath(runFolder, attempt);
+  let text = '';
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT')) return null;
+  }
+  const { data: released } = releasedSchema.safeParse(jsonOf(text));
+  if (released) return { kind: 'released', attempt, left: released.left };
+  return { kind: 'lease', attempt, lease: { attempt, path, holder: parseLease(text) } };
+}
+
+function parseLease(text: string): Holder | null {
+  return holderSchema.safeParse(jsonOf(text)).data ?? null;
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
   }
 }
 
 async function attemptsOf(runFolder: string): Promise<number[]> {
   try {
-    return (await readdir(runFolder)).flatMap((name) => {
-      const attempt = LEASE_NAME.exec(name)?.[1];
-      return attempt === undefined ? [] : [Number(attempt)];
-    });
+    return attemptsAmong(await readdir(runFolder));
   } catch (error) {
     if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return [];
     throw error;
   }
+}
+
+function attemptsAmong(names: readonly string[]): number[] {
+  return names.flatMap((name) => {
+    const attempt = LEASE_NAME.exec(name)?.[1];
+    return attempt === undefined ? [] : [Number(attempt)];
+  });
 }
 
 /** Makes a file that appears whole or not at all; false where there is one already. */
@@ -203,10 +350,16 @@ async function createWhole(path: string, content: string): Promise<boolean> {
   const temporary = `${path}.${randomUUID()}.tmp`;
   try {
     await writeFile(temporary, content, { flag: 'wx' });
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+  try {
     await link(temporary, path);
     return true;
   } catch (error) {
-    if (isSystemError(error, 'EEXIST')) return false;
+    // ENOENT: a writer that holds the run took the temporary file for one that a dead process left.
+    if (isSystemError(error, 'EEXIST', 'ENOENT')) return false;
     // A file system without hard links, such as FAT: a reader may see the file before its content.
     if (isSystemError(error, 'EPERM', 'ENOTSUP', 'ENOSYS', 'EOPNOTSUPP'))
       return createExclusive(path, content);
@@ -226,16 +379,13 @@ async function createExclusive(path: string, content: string): Promise<boolean> 
   }
 }
 
-let knownBootId: string | null | undefined;
-
-/** Tells apart the machine's starts where it says so (Linux). */
-function bootId(): string | null {
-  if (knownBootId === undefined) {
-    try {
-      knownBootId = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-    } catch {
-      knownBootId = null;
-    }
+/** Gives a file content that is no longer than its own, where it stands. */
+async function overwrite(path: string, content: string): Promise<void> {
+  const file = await open(path, 'r+');
+  try {
+    const { size } = await file.stat();
+    await file.write(content.padEnd(size), 0);
+  } finally {
+    await file.close();
   }
-  return knownBootId;
 }

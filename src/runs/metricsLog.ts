@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, fsync, fsyncSync, ftruncateSync, openSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, fsync, fsyncSync, openSync, writeSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { isFinal, type RunEvent } from '../protocol/events';
 import { endOfLog } from './log';
@@ -6,45 +6,55 @@ import { endOfLog } from './log';
 /** An event waits at most this long to be written. */
 const FLUSH_MS = 100;
 
+/** Whose lines a log gets, and who hears of them. */
+export interface MetricsLogOptions {
+  /** Written into each line. */
+  readonly attempt: number;
+  /** Told how many bytes the log has, each time it has grown. */
+  readonly onAppended?: (bytes: number) => void;
+  /** Called before each write, to throw where the run is another's by now. */
+  readonly beforeWrite?: () => void;
+}
+
 /**
- * A run's metrics.ndjson: append only, one event a line. Many events a second are written together, and a final
- * one at once, synced to the disk.
+ * A run's metrics.ndjson: append only, one event a line, each with its attempt. Many events a second are written
+ * together, and a final one at once, synced to the disk. Nothing is ever taken off the log: another attempt may have
+ * written behind it.
  */
 export class MetricsLog {
   readonly #file: number;
+  /** Bytes up to the end of what was last written here. */
   #bytes: number;
+  /** Whether the last line may be cut, by a crash or a full disk: what comes next begins a new one. */
+  #isCut: boolean;
   #waiting = '';
   #timer: NodeJS.Timeout | null = null;
   #failure: { readonly error: unknown } | null = null;
 
   /**
-   * Opens a run's log, to go on where it ends: a last line that was cut, by a crash or a full disk, is taken off.
+   * Opens a run's log, to go on behind what it holds.
    *
-   * @param onAppended Told how many bytes the log has, each time it has grown.
    * @throws the file system's error when the log cannot be opened
    */
-  static async open(path: string, onAppended?: (bytes: number) => void): Promise<MetricsLog> {
+  static async open(path: string, options: MetricsLogOptions): Promise<MetricsLog> {
     const { offset } = await endOfLog(path);
-    const log = new MetricsLog(path, onAppended);
-    if (log.#bytes > offset) {
-      ftruncateSync(log.#file, offset);
-      log.#bytes = offset;
-    }
-    return log;
+    return new MetricsLog(path, offset, options);
   }
 
   private constructor(
     readonly path: string,
-    private readonly onAppended: (bytes: number) => void = () => {},
+    wholeBytes: number,
+    private readonly options: MetricsLogOptions,
   ) {
     this.#file = openSync(path, 'a');
     this.#bytes = fstatSync(this.#file).size;
+    this.#isCut = this.#bytes > wholeBytes;
   }
 
   /** @throws the file system's error when this event or one before it could not be written */
   append(event: RunEvent): void {
     this.#throwFailure();
-    this.#waiting += `${JSON.stringify(event)}\n`;
+    this.#waiting += `${JSON.stringify({ ...event, attempt: this.options.attempt })}\n`;
     if (isFinal(event)) {
       this.flush();
       fsyncSync(this.#file);
@@ -60,7 +70,7 @@ export class MetricsLog {
   }
 
   /**
-   * Writes what waits, so that what was appended is in the file. What cannot be written whole is not written.
+   * Writes what waits, so that what was appended is in the file. A line that could be written in part alone is cut.
    *
    * @throws the file system's error
    */
@@ -69,16 +79,20 @@ export class MetricsLog {
     if (this.#timer) clearTimeout(this.#timer);
     this.#timer = null;
     if (this.#waiting === '') return;
-    const lines = Buffer.from(this.#waiting);
+    const lines = Buffer.from(`${this.#isCut ? '\n' : ''}${this.#waiting}`);
     this.#waiting = '';
+    this.options.beforeWrite?.();
+    let written = 0;
     try {
-      for (let written = 0; written < lines.length; ) written += writeSync(this.#file, lines, written);
+      while (written < lines.length) written += writeSync(this.#file, lines, written);
+      this.#isCut = false;
     } catch (error) {
-      this.#dropBeyond(this.#bytes);
+      this.#isCut ||= written > 0;
       throw Object.assign(error as Error, { path: this.path });
+    } finally {
+      this.#bytes = fstatSync(this.#file).size;
     }
-    this.#bytes += lines.length;
-    this.onAppended(this.#bytes);
+    this.options.onAppended?.(this.#bytes);
   }
 
   /**
@@ -97,15 +111,6 @@ export class MetricsLog {
       this.flush();
     } finally {
       closeSync(this.#file);
-    }
-  }
-
-  /** Takes a line that was written in part off the log. */
-  #dropBeyond(bytes: number): void {
-    try {
-      ftruncateSync(this.#file, bytes);
-    } catch {
-      // Readers skip a cut line; why the write failed is what counts.
     }
   }
 

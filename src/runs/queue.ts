@@ -20,6 +20,7 @@ import {
   readManifest,
   runFolder,
 } from './store';
+import { awaitVerdict, type Waiting } from './verdict';
 
 const placeSchema = z.object({
   version: z.literal(1),
@@ -54,32 +55,40 @@ export async function queueAmong(runs: readonly RunEntry[]): Promise<QueuedRun[]
 
 /**
  * Puts a run at the end of its store's queue: a new one, or one that ended before its training was over. One that
- * was paused keeps its place, which is before those that came after it.
+ * was paused keeps its place, which is before those that came after it. Where it cannot be told who trains it, waits until
+ * it can.
  *
  * @returns null where that went well
+ * @throws the signal's reason where the wait was cancelled
  */
-export async function enqueue(root: string, id: string): Promise<Failure | null> {
+export async function enqueue(root: string, id: string, waiting: Waiting = {}): Promise<Failure | null> {
   try {
     const folder = runFolder(root, id);
+    await awaitVerdict(folder, waiting);
     const last = (await readQueue(root)).at(-1)?.place ?? Number.NEGATIVE_INFINITY;
     const kept = (await isPaused(folder)) ? await readPlace(folder) : null;
     const place = kept?.place ?? Math.max(last + 1, Date.now());
     await writePlace(folder, { version: 1, place, crashes: 0 });
-    return await makeReady(folder);
+    return await makeReady(folder, waiting);
   } catch (error) {
+    waiting.signal?.throwIfAborted();
     return failureOf(error);
   }
 }
 
 /**
- * Makes a run one that a trainer may take: a new one, or one that ended before its training was over.
+ * Makes a run one that a trainer may take: a new one, or one that ended before its training was over. Where it cannot be
+ * told who trains it, waits until it can.
  *
  * @returns null where that went well
- * @throws the file system's error
+ * @throws the file system's error; the signal's reason where the wait was cancelled
  */
-export async function makeReady(folder: string): Promise<Failure | null> {
-  const state = await changeState(folder, ({ state }) =>
-    state.status === 'done' || state.status === 'queued' ? null : { status: 'queued' },
+export async function makeReady(folder: string, waiting: Waiting = {}): Promise<Failure | null> {
+  await awaitVerdict(folder, waiting);
+  const state = await changeState(
+    folder,
+    ({ state }) => (state.status === 'done' || state.status === 'queued' ? null : { status: 'queued' }),
+    waiting.watch,
   );
   if (state?.status === 'queued') return null;
   const id = basename(folder);

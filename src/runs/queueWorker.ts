@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { stat } from 'node:fs/promises';
-import { isHeld, readLease } from './lease';
+import { livenessOf, readLease } from './lease';
 import { queueAmong, requeueCrashed } from './queue';
 import { listRuns, type RunEntry, runsFolder } from './store';
 import type { RunEnd, RunHandle } from './supervisor';
@@ -24,6 +24,8 @@ interface WorkerEvents {
   /** A run's turn has come. */
   started: [run: { readonly id: string; readonly handle: RunHandle }];
   ended: [run: { readonly id: string; readonly end: RunEnd }];
+  /** It cannot be told yet whether somebody trains this run; it counts as trained until its heartbeat stood still. */
+  uncertain: [run: { readonly id: string }];
   error: [error: unknown];
 }
 
@@ -42,6 +44,8 @@ export class QueueWorker extends EventEmitter<WorkerEvents> {
   #isWaiting = false;
   #closed = false;
   #waitsForMore = false;
+  /** Runs of which it cannot be told whether somebody trains them. */
+  #uncertain: ReadonlySet<string> = new Set();
 
   /** @param start starts the trainer of a run, with these changes to how it is done */
   constructor(
@@ -96,7 +100,9 @@ export class QueueWorker extends EventEmitter<WorkerEvents> {
       ({ mtimeMs }) => mtimeMs,
       () => 0,
     );
-    if (time !== this.#seenTime || performance.now() - this.#readAt > REREAD_MS) {
+    // A heartbeat that is looked at often is soon known to move, or to stand still.
+    const mustReread = this.#uncertain.size > 0 || performance.now() - this.#readAt > REREAD_MS;
+    if (time !== this.#seenTime || mustReread) {
       this.#seenTime = time;
       this.wake();
     }
@@ -108,7 +114,9 @@ export class QueueWorker extends EventEmitter<WorkerEvents> {
     const queue = await queueAmong(runs);
     const queued = new Set(queue.map(({ id }) => id));
     for (const id of this.#ended) if (!queued.has(id)) this.#ended.delete(id);
-    const busy = new Set([...(await heldAmong(runs)), ...this.#handles.keys()]);
+    const held = await heldAmong(runs);
+    const busy = new Set([...held.map(({ id }) => id), ...this.#handles.keys()]);
+    this.#noteUncertain(held.flatMap(({ id, isUncertain }) => (isUncertain ? [id] : [])));
     const waiting = queue.filter(({ id }) => !busy.has(id) && !this.#ended.has(id));
     for (let free = this.options().atOnce - busy.size; free > 0 && !this.#closed; free--) {
       const next = waiting.shift();
@@ -116,6 +124,12 @@ export class QueueWorker extends EventEmitter<WorkerEvents> {
       this.#begin(next.id, next.folder);
     }
     this.#waitsForMore = waiting.length > 0;
+  }
+
+  #noteUncertain(ids: readonly string[]): void {
+    const before = this.#uncertain;
+    this.#uncertain = new Set(ids);
+    for (const id of ids) if (!before.has(id)) this.emit('uncertain', { id });
   }
 
   #begin(id: string, folder: string): void {
@@ -133,17 +147,21 @@ export class QueueWorker extends EventEmitter<WorkerEvents> {
   }
 }
 
-/** The runs that a process trains. */
-async function heldAmong(runs: readonly RunEntry[]): Promise<string[]> {
-  const ids = await Promise.all(
+/** The runs that a process trains, or may train. */
+async function heldAmong(
+  runs: readonly RunEntry[],
+): Promise<{ readonly id: string; readonly isUncertain: boolean }[]> {
+  const held = await Promise.all(
     runs.map(async (run) => {
       if (run.kind !== 'run') return [];
+      const { id, isUncertain = false } = run;
       const { status } = run.manifest.state;
-      if (status === 'running') return [run.id];
+      if (status === 'running') return [{ id, isUncertain }];
       if (status !== 'queued') return [];
       const lease = await readLease(run.folder);
-      return lease && (await isHeld(lease)) ? [run.id] : [];
+      const liveness = lease ? await livenessOf(lease) : 'gone';
+      return liveness === 'gone' ? [] : [{ id, isUncertain: liveness === 'unknown' }];
     }),
   );
-  return ids.flat();
+  return held.flat();
 }

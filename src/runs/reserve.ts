@@ -4,10 +4,9 @@
  */
 import { randomBytes } from 'node:crypto';
 import { closeSync, fstatSync, ftruncateSync, openSync, writeFileSync } from 'node:fs';
-import { open, rm } from 'node:fs/promises';
+import { open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { renameOver } from '../system/renameOver';
-import { replaceFile } from '../system/replaceFile';
 
 /** What a last event and its directory entries need. */
 const LOG_BYTES = 1 << 15;
@@ -15,22 +14,22 @@ const LOG_BYTES = 1 << 15;
 /** What a failure may add to a manifest, and a file system to a file. */
 const SPARE_BYTES = 1 << 15;
 
-const reservePath = (runFolder: string): string => join(runFolder, 'reserve');
+const reservePath = (runFolder: string, attempt: number): string => join(runFolder, `reserve.${attempt}`);
 
 /**
- * Makes a run's reserve, for a manifest of so many bytes and a last event.
+ * Makes the reserve of an attempt at a run, for a manifest of so many bytes and a last event.
  *
  * @throws the file system's error
  */
-export function makeReserve(runFolder: string, manifestBytes: number): void {
+export function makeReserve(runFolder: string, attempt: number, manifestBytes: number): void {
   // Random: some file systems compress, and take no blocks for zeros.
-  writeFileSync(reservePath(runFolder), randomBytes(manifestBytes + SPARE_BYTES + LOG_BYTES));
+  writeFileSync(reservePath(runFolder, attempt), randomBytes(manifestBytes + SPARE_BYTES + LOG_BYTES));
 }
 
 /** Gives up as much of a run's reserve as its log's last event needs; nothing where it is gone. */
-export function giveUpForLog(runFolder: string): void {
+export function giveUpForLog(runFolder: string, attempt: number): void {
   try {
-    const file = openSync(reservePath(runFolder), 'r+');
+    const file = openSync(reservePath(runFolder, attempt), 'r+');
     try {
       ftruncateSync(file, Math.max(0, fstatSync(file).size - LOG_BYTES));
     } finally {
@@ -41,20 +40,34 @@ export function giveUpForLog(runFolder: string): void {
   }
 }
 
-/** Gives up a run's reserve. */
-export async function giveUpReserve(runFolder: string): Promise<void> {
-  await rm(reservePath(runFolder), { force: true });
+/** Gives up the reserve of an attempt at a run. */
+export async function giveUpReserve(runFolder: string, attempt: number): Promise<void> {
+  await rm(reservePath(runFolder, attempt), { force: true });
+}
+
+/** Gives up the reserves of all attempts at a run that nobody trains. */
+export async function giveUpAllReserves(runFolder: string): Promise<void> {
+  for (const name of await readdir(runFolder)) {
+    if (/^reserve(\.\d+)?$/.test(name)) await rm(join(runFolder, name), { force: true });
+  }
 }
 
 /**
  * Replaces a file of the run as `replaceFile` does, in the reserve's own blocks where there is one, so that nobody else
  * can take them first.
  *
+ * @param otherwise replaces it where there is none
  * @throws the file system's error, with the file's path, after which the old content stands
  */
-export async function replaceByReserve(runFolder: string, path: string, content: string): Promise<void> {
+export async function replaceByReserve(
+  runFolder: string,
+  attempt: number,
+  path: string,
+  content: string,
+  otherwise: () => Promise<void>,
+): Promise<void> {
   try {
-    const file = await open(reservePath(runFolder), 'r+');
+    const file = await open(reservePath(runFolder, attempt), 'r+');
     try {
       const bytes = Buffer.from(content);
       for (let written = 0; written < bytes.length; ) {
@@ -65,10 +78,10 @@ export async function replaceByReserve(runFolder: string, path: string, content:
     } finally {
       await file.close();
     }
-    await renameOver(reservePath(runFolder), path);
+    await renameOver(reservePath(runFolder, attempt), path);
   } catch {
     // There is none, or the file system never writes to a block twice.
-    await giveUpReserve(runFolder).catch(() => {});
-    await replaceFile(path, content);
+    await giveUpReserve(runFolder, attempt).catch(() => {});
+    await otherwise();
   }
 }

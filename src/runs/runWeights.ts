@@ -3,10 +3,12 @@ import type { WeightsChoice } from '../protocol/predictor';
 import { assertNever } from '../shared/assertNever';
 import { UserError } from '../shared/userError';
 import { failureOf, isSystemError } from '../system/errors';
+import { readCurrent } from './attemptFolders';
 import {
   AVERAGE_PREFIX,
   bestCheckpointPath,
   type Checkpoint,
+  checkpointsFolder,
   lastCheckpointPath,
   OPTIMIZER_PREFIX,
   previousCheckpointPath,
@@ -27,7 +29,9 @@ export interface RunWeights {
  * @throws UserError where it has none, or they are damaged
  */
 export async function readRunWeights(runFolder: string, choice: WeightsChoice): Promise<RunWeights> {
-  const { metadata, tensors } = await readFirst(pathsOf(runFolder, choice), choice);
+  const { metadata, tensors } = await readCurrent(checkpointsFolder(runFolder), () =>
+    readFirst(pathsOf(runFolder, choice), choice),
+  );
   const own = tensors.filter(({ name }) => !name.startsWith(OPTIMIZER_PREFIX));
   const values = new Map(
     choice === 'averaged'

@@ -7,7 +7,7 @@ import type { Failure } from '../shared/failure';
 import { failureOf } from '../system/errors';
 import { killTree, signalProcess } from '../system/processes';
 import { replaceFile } from '../system/replaceFile';
-import { endRequestPath, isHeld, isLocal, type Lease, readLease } from './lease';
+import { endRequestPath, isWithinReach, type Lease, livenessOf, readLease, standingOf } from './lease';
 import { changeState, isFinalState, readManifest, readRun } from './store';
 
 /** How long a trainer may take to follow a request to stop, and then a signal to. */
@@ -34,14 +34,14 @@ export function endedState(request: EndRequest, step: number): FinalState {
 async function endByLease(folder: string, request: EndRequest, graceMs: number): Promise<Failure | null> {
   try {
     const lease = await readLease(folder);
-    if (!lease || !(await isHeld(lease))) {
+    if (!lease || (await livenessOf(lease)) === 'gone') {
       return {
         what: l10n.t('The run is not running.'),
         remedy: l10n.t('List the runs to see which one is.'),
       };
     }
     await requestEnd(folder, lease, request);
-    if (!(await isGivenUp(lease, graceMs)) && !(await killHolder(lease))) {
+    if (!(await isGivenUp(folder, lease, graceMs)) && !(await killHolder(folder, lease))) {
       return {
         what: l10n.t('The run did not stop: it is trained on {0}.', lease.holder?.host ?? '?'),
         remedy: l10n.t('Stop it there.'),
@@ -70,12 +70,15 @@ export async function markInterrupted(folder: string): Promise<void> {
 }
 
 /**
- * Gives a run that nobody trains a state, where it has none yet that ends it.
+ * Gives a run that nobody trains a state, where it has none yet that ends it; `stateFrom` says null to leave it.
  *
  * @returns the state that the run is in; null where somebody trains it, or it cannot be read
  * @throws the file system's error
  */
-export function settle(folder: string, stateFrom: (state: RunState) => RunState): Promise<RunState | null> {
+export function settle(
+  folder: string,
+  stateFrom: (state: RunState) => RunState | null,
+): Promise<RunState | null> {
   return changeState(folder, ({ state, endedAt }) => {
     if (!isFinalState(state)) return stateFrom(state);
     return endedAt === null ? state : null;
@@ -86,24 +89,28 @@ export function settle(folder: string, stateFrom: (state: RunState) => RunState)
 async function requestEnd(folder: string, lease: Lease, request: EndRequest): Promise<void> {
   await replaceFile(endRequestPath(folder), request);
   // Windows has no signal that asks.
-  if (lease.holder && isLocal(lease) && process.platform !== 'win32') {
+  if (lease.holder && process.platform !== 'win32' && (await isWithinReach(lease))) {
     signalProcess(lease.holder.pid, 'SIGTERM');
   }
 }
 
 /** Kills the process that holds a lease, and all that it started; false where it is out of reach. */
-async function killHolder(lease: Lease): Promise<boolean> {
-  if (!lease.holder || !isLocal(lease)) return false;
+async function killHolder(folder: string, lease: Lease): Promise<boolean> {
+  if (!lease.holder || !(await isWithinReach(lease))) return false;
   await killTree(lease.holder.pid);
-  return isGivenUp(lease, GRACE_MS);
+  return isGivenUp(folder, lease, GRACE_MS);
 }
 
-async function isGivenUp(lease: Lease, ms: number): Promise<boolean> {
-  for (let waitedMs = 0; await isHeld(lease); waitedMs += 50) {
+/** Whether within a time a holder has gone, or is one on another machine that has given the run up. */
+async function isGivenUp(folder: string, lease: Lease, ms: number): Promise<boolean> {
+  for (let waitedMs = 0; ; waitedMs += 50) {
+    const liveness = await livenessOf(lease);
+    if (liveness === 'gone') return true;
+    const isNear = liveness === 'held' && (await isWithinReach(lease));
+    if (!isNear && standingOf(folder, lease) !== 'held') return true;
     if (waitedMs >= ms) return false;
     await delay(50);
   }
-  return true;
 }
 
 function stepOf(state: RunState): number {

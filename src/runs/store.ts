@@ -1,8 +1,10 @@
+import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, readFile, rm, stat, utimes } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
 import {
+  attemptResultSchema,
   type FinalState,
   MANIFEST_VERSION,
   type Manifest,
@@ -18,8 +20,11 @@ import { whenFilesMayOpen } from '../system/openFiles';
 import { replaceFile } from '../system/replaceFile';
 import { pathAsNamed } from '../system/samePath';
 import { makeStoreFolder, STORE_FOLDER } from '../system/storeFolder';
-import { claimWithRetry, isHeld, readLease, releaseLease } from './lease';
-import { giveUpReserve } from './reserve';
+import { removeDeadFiles } from './deadFiles';
+import { type HeartbeatWatch, heartbeats } from './heartbeats';
+import { assertNotFenced, claimWithRetry, livenessOf, readLease, readLeft, releaseLease } from './lease';
+import { giveUpAllReserves } from './reserve';
+import { awaitVerdict, type Waiting } from './verdict';
 
 /** Folders read at a time: enough to keep a disk busy, few enough for a small limit on open files. */
 const READ_AT_ONCE = 16;
@@ -46,7 +51,17 @@ export type ManifestReading =
 
 /** A folder among the runs; a broken one is listed with its reason, so that it can be seen and deleted. */
 export type RunEntry =
-  | { readonly kind: 'run'; readonly id: string; readonly folder: string; readonly manifest: Manifest }
+  | {
+      readonly kind: 'run';
+      readonly id: string;
+      readonly folder: string;
+      readonly manifest: Manifest;
+      /**
+       * Whether it cannot be told yet if the process lives that trains it: it is on another machine or in another
+       * container, and its heartbeat has neither moved nor stood still for long. The state is the one last written.
+       */
+      readonly isUncertain?: true;
+    }
   | { readonly kind: 'broken'; readonly id: string; readonly folder: string; readonly reason: string };
 
 /** A run whose manifest could be read. */
@@ -98,7 +113,8 @@ export async function createRun(root: string, run: NewRun): Promise<RunCreation>
 }
 
 /**
- * A run's manifest as it stands on disk, or why it cannot be read.
+ * A run's manifest as it stands on disk, or why it cannot be read. Where a trainer that was taken for dead has written it
+ * after a later attempt ended, it is told as that one left it.
  *
  * @throws EMFILE or ENFILE where no more files may be opened, which says nothing of the run
  */
@@ -120,7 +136,7 @@ export async function readManifest(folder: string): Promise<ManifestReading> {
     return broken(l10n.t('Its run.json is damaged.'));
   }
   const parsed = manifestSchema.safeParse(data);
-  if (parsed.success) return { ok: true, manifest: parsed.data };
+  if (parsed.success) return { ok: true, manifest: await withLaterResult(folder, parsed.data) };
   const { version } = z.object({ version: z.number() }).safeParse(data).data ?? {};
   return broken(
     version !== undefined && version !== MANIFEST_VERSION
@@ -129,12 +145,27 @@ export async function readManifest(folder: string): Promise<ManifestReading> {
   );
 }
 
+async function withLaterResult(folder: string, manifest: Manifest): Promise<Manifest> {
+  // A folder that goes away while it is read has nothing to add.
+  const later = await readLeft(folder, manifest.attempt ?? 0).catch(() => null);
+  const { data } = attemptResultSchema.safeParse(later?.left);
+  return later && data ? { ...manifest, ...data, attempt: later.attempt } : manifest;
+}
+
+/** What an attempt leaves beside its number when it gives a run up. */
+export function resultOf({ engine, versions, state, endedAt }: Manifest): object {
+  return { engine, versions, state, endedAt };
+}
+
 /**
  * Replaces a run's manifest, atomically.
  * @throws the file system's error, after which the old manifest stands
  */
 export async function writeManifest(folder: string, manifest: Manifest): Promise<void> {
-  await replaceFile(manifestPath(folder), manifestText(manifest));
+  const path = manifestPath(folder);
+  // Whose it is stands in the name, so that it can be removed when that attempt is over.
+  const temporary = `${path}.${manifest.attempt ?? 0}.${randomUUID()}.tmp`;
+  await replaceFile(path, manifestText(manifest), undefined, temporary);
 }
 
 /** A manifest as its file has it. */
@@ -151,11 +182,12 @@ export function manifestText(manifest: Manifest): string {
 export function changeState(
   folder: string,
   stateFrom: (manifest: Manifest) => RunState | null,
+  watch: HeartbeatWatch = heartbeats,
 ): Promise<RunState | null> {
   const before = changes.get(folder) ?? Promise.resolve();
   const change = before
-    .then(() => changeStateNow(folder, stateFrom))
-    .catch((error: unknown) => changeOnFullDisk(folder, stateFrom, error));
+    .then(() => changeStateNow(folder, stateFrom, watch))
+    .catch((error: unknown) => changeOnFullDisk(folder, stateFrom, watch, error));
   const settled = change
     .catch(() => {})
     .then(() => {
@@ -172,39 +204,46 @@ const changes = new Map<string, Promise<void>>();
 async function changeOnFullDisk(
   folder: string,
   stateFrom: (manifest: Manifest) => RunState | null,
+  watch: HeartbeatWatch,
   error: unknown,
 ): Promise<RunState | null> {
   if (!isSystemError(error, 'ENOSPC', 'EDQUOT')) throw error;
   const lease = await readLease(folder);
-  if (lease?.holder?.purpose === 'training' && (await isHeld(lease))) throw error;
-  await giveUpReserve(folder);
-  return changeStateNow(folder, stateFrom);
+  if (lease?.holder?.purpose === 'training' && (await livenessOf(lease, watch)) !== 'gone') throw error;
+  await giveUpAllReserves(folder);
+  return changeStateNow(folder, stateFrom, watch);
 }
 
 async function changeStateNow(
   folder: string,
   stateFrom: (manifest: Manifest) => RunState | null,
+  watch: HeartbeatWatch,
 ): Promise<RunState | null> {
-  const claim = await claimWithRetry(folder, 'change');
+  const claim = await claimWithRetry(folder, 'change', process.pid, watch);
   if (!claim.ok) return null;
+  const { lease } = claim;
+  let left: object | undefined;
   try {
+    await removeDeadFiles(folder, lease);
     const reading = await readManifest(folder);
     if (!reading.ok) return null;
+    left = resultOf(reading.manifest);
     const state = stateFrom(reading.manifest);
     if (!state) return reading.manifest.state;
     const endedAt = state.status === 'queued' ? null : Date.now();
-    await writeManifest(folder, { ...reading.manifest, state, endedAt });
-    // A trainer that was killed leaves it.
-    await giveUpReserve(folder);
+    const changed = { ...reading.manifest, attempt: lease.attempt, state, endedAt };
+    assertNotFenced(folder, lease);
+    await writeManifest(folder, changed);
+    left = resultOf(changed);
     return state;
   } finally {
-    await releaseLease(folder, claim.lease);
+    await releaseLease(folder, lease, left);
     await notifyWatchers(folder);
   }
 }
 
 /** One run; a running one whose process went away is `interrupted`. */
-export async function readRun(folder: string): Promise<RunEntry> {
+export async function readRun(folder: string, watch: HeartbeatWatch = heartbeats): Promise<RunEntry> {
   const id = basename(folder);
   const reading = await readManifest(folder);
   if (!reading.ok) return { kind: 'broken', id, folder, reason: reading.reason };
@@ -213,8 +252,10 @@ export async function readRun(folder: string): Promise<RunEntry> {
   const lease = await readLease(folder);
   // Nobody trains a run whose state another may change; who went away as it changed one that waits leaves it waiting.
   const training = lease?.holder?.purpose === 'change' ? null : lease;
-  const isAsWritten = training ? await isHeld(training) : manifest.state.status === 'queued';
+  const liveness = training ? await livenessOf(training, watch) : null;
+  const isAsWritten = training ? liveness === 'held' : manifest.state.status === 'queued';
   if (isAsWritten) return { kind: 'run', id, folder, manifest };
+  if (liveness === 'unknown') return { kind: 'run', id, folder, manifest, isUncertain: true };
   // It may have ended between the two readings.
   const again = await readManifest(folder);
   const latest = again.ok ? again.manifest : manifest;
@@ -253,12 +294,16 @@ export async function listRuns(root: string): Promise<RunEntry[]> {
     .map(({ run }) => run);
 }
 
-/** Deletes a run's folder, unless it is being trained; the failure is null where that went well. */
-export async function deleteRun(root: string, id: string): Promise<Failure | null> {
+/**
+ * Deletes a run's folder, unless it is being trained; the failure is null where that went well. Where it cannot be told
+ * who trains it, waits until it can.
+ *
+ * @throws the signal's reason where the wait was cancelled
+ */
+export async function deleteRun(root: string, id: string, waiting: Waiting = {}): Promise<Failure | null> {
   if (id !== basename(id) || id === '' || id === '.' || id === '..') throw new Error(`Not a run's id: ${id}`);
   const folder = runFolder(root, id);
-  const lease = await readLease(folder);
-  if (lease && (await isHeld(lease))) {
+  if ((await awaitVerdict(folder, waiting)) === 'held') {
     return { what: l10n.t('{0} is running.', id), remedy: l10n.t('Stop it, then delete it.') };
   }
   try {

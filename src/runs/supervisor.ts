@@ -5,6 +5,7 @@ import { appendFile, stat } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
+import { AttemptFence } from '../protocol/attempts';
 import { type FinalEvent, PROTOCOL_VERSION } from '../protocol/events';
 import type { FinalState, RunState } from '../protocol/manifest';
 import { stateAfter } from '../protocol/state';
@@ -20,8 +21,10 @@ import type { Failure } from '../shared/failure';
 import { fork } from '../system/children';
 import { failureOf } from '../system/errors';
 import { killGroupOfEnded, killTree, signalProcess } from '../system/processes';
+import { currentAttempt } from './attemptFolders';
+import { checkpointsFolder } from './checkpoint';
 import { type Exit, exitFailure, finalEvent, folderGoneFailure, spawnFailure, tailOf } from './ending';
-import { claimWithRetry, endRequestIn, isHeld, readLease } from './lease';
+import { claimWithRetry, endRequestIn, livenessOf, readLease } from './lease';
 import { endOfLog, RunFollower } from './log';
 import type { EventBatch, Position } from './logParser';
 import { endedState, GRACE_MS, markInterrupted, pauseByLease, settle, stopByLease } from './stopping';
@@ -66,6 +69,10 @@ export class RunHandle extends EventEmitter<{ events: [batch: EventBatch]; state
   #fault: Failure | null = null;
   /** Whether the run is another process's, and the trainer of this one was ended. */
   #isTaken = false;
+  /** That of the trainer's lease; null while it is not known. */
+  #attempt: number | null = null;
+  /** What a trainer writes that was taken for dead, after a later attempt began, is not told. */
+  readonly #fence = new AttemptFence();
 
   constructor(
     readonly folder: string,
@@ -206,6 +213,7 @@ export class RunHandle extends EventEmitter<{ events: [batch: EventBatch]; state
   async #takeLease(pid: number): Promise<void> {
     try {
       const claim = await claimWithRetry(this.folder, 'training', pid);
+      if (claim.ok) this.#attempt = claim.lease.attempt;
       if (this.#isOver) return;
       if (claim.ok && !(await this.#hasEnded())) return;
       this.#isTaken = true;
@@ -246,7 +254,8 @@ export class RunHandle extends EventEmitter<{ events: [batch: EventBatch]; state
     this.#killTree();
   }
 
-  #relay(batch: EventBatch): void {
+  #relay({ events, skipped }: EventBatch): void {
+    const batch = { events: events.filter((event) => this.#fence.accepts(event)), skipped };
     const before = this.#state;
     this.#state = batch.events.reduce(stateAfter, before);
     this.emit('events', batch);
@@ -257,13 +266,20 @@ export class RunHandle extends EventEmitter<{ events: [batch: EventBatch]; state
     // What the trainer started may outlive it, in its group.
     if (ending.kind !== 'unstarted' && this.pid !== null) killGroupOfEnded(this.pid);
     await this.#leaseTaken;
-    this.#isTaken ||= ending.kind === 'exit' && ending.code === TRAINER_EXIT.taken;
+    const { taken, fenced } = TRAINER_EXIT;
+    this.#isTaken ||= ending.kind === 'exit' && (ending.code === taken || ending.code === fenced);
+    this.#isTaken ||= this.#isSuperseded;
     if (this.#isTaken) await this.#awaitOther();
     this.#isOver = true;
     await this.#follower?.drain();
     const end = this.#isTaken ? await this.#endOfOther() : await this.#endOf(ending);
     this.#follower?.close();
     return end;
+  }
+
+  /** Whether a later attempt has begun to train the run, so that how this one ended is of no account. */
+  get #isSuperseded(): boolean {
+    return this.#attempt !== null && currentAttempt(checkpointsFolder(this.folder)) > this.#attempt;
   }
 
   /** How a run ended that this handle's own trainer trained. */
@@ -281,7 +297,7 @@ export class RunHandle extends EventEmitter<{ events: [batch: EventBatch]; state
     }
     try {
       // An unreadable manifest is left as it is: what it said of the run is not known here.
-      await settle(this.folder, () => state);
+      await settle(this.folder, () => (this.#isSuperseded ? null : state));
     } catch {
       // A full disk or a deleted folder: the state is told to those who wait for it, and read as interrupted.
     }
@@ -310,7 +326,7 @@ export class RunHandle extends EventEmitter<{ events: [batch: EventBatch]; state
   async #awaitOther(): Promise<void> {
     for (;;) {
       const lease = await readLease(this.folder);
-      if (!lease || !(await isHeld(lease))) return;
+      if (!lease || (await livenessOf(lease)) === 'gone') return;
       await delay(POLL_MS);
     }
   }
@@ -342,7 +358,8 @@ export class RunHandle extends EventEmitter<{ events: [batch: EventBatch]; state
         () => 0,
       );
       const lineIsCut = size > (this.#follower?.position.offset ?? 0);
-      await appendFile(path, `${lineIsCut ? '\n' : ''}${JSON.stringify(event)}\n`);
+      const line = JSON.stringify({ ...event, attempt: this.#attempt ?? this.#fence.highest });
+      await appendFile(path, `${lineIsCut ? '\n' : ''}${line}\n`);
       await this.#follower?.drain();
     } catch {
       // A full disk or a deleted folder.

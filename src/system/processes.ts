@@ -58,27 +58,6 @@ export function processExists(pid: number): boolean {
   }
 }
 
-/**
- * When a process started, in its system's own words, which tells apart two uses of one id: clock ticks since the
- * machine's start on Linux (proc(5), stat's field 22), a date on macOS. Neither moves with the machine's clock.
- *
- * @returns 'ended' for one that is over or a zombie; null where the system does not tell, as on Windows
- */
-export async function processStart(pid: number): Promise<string | 'ended' | null> {
-  if (!processExists(pid)) return 'ended';
-  switch (process.platform) {
-    case 'linux': {
-      const stat = await linuxStat(pid);
-      if (!stat) return processExists(pid) ? null : 'ended';
-      return stat.state === 'Z' ? 'ended' : stat.startTicks;
-    }
-    case 'darwin':
-      return startIn(await ps('-o', 'state=,lstart=', '-p', `${pid}`));
-    default:
-      return null;
-  }
-}
-
 /** Ids of the processes that `pid` started, and those started, and so on. */
 async function descendantsOf(pid: number): Promise<number[]> {
   const parents =

@@ -9,14 +9,15 @@ import { renameOver } from './renameOver';
  * Not by write-file-atomic, which takes a write that a full disk cut short for a whole one.
  *
  * @param beforeTakingName done once the new content is safe on the disk and the old one still there
+ * @param temporary the temporary file's path, which nobody else may use
  * @throws the file system's error, with the file's path, after which the old content stands
  */
 export async function replaceFile(
   path: string,
   content: string | Uint8Array,
   beforeTakingName: () => Promise<void> = async () => {},
+  temporary: string = `${path}.${randomUUID()}.tmp`,
 ): Promise<void> {
-  const temporary = `${path}.${randomUUID()}.tmp`;
   try {
     const file = await open(temporary, 'wx');
     try {

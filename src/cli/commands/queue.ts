@@ -179,6 +179,14 @@ async function start(terminal: Terminal, root: string, options: QueueOptions): P
   );
   worker.on('error', (error) => terminal.note(String(error)));
   worker.on('started', ({ id }) => terminal.print(l10n.t('Started {0}', id)));
+  worker.on('uncertain', ({ id }) =>
+    terminal.note(
+      l10n.t(
+        '{0} may be running on another machine or in another container. It counts as running until its heartbeat has stood still for 30 s.',
+        id,
+      ),
+    ),
+  );
   worker.on('ended', ({ id, end }) => {
     terminal.print(endLine(id, end));
     ends.push(end);

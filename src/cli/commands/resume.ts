@@ -37,7 +37,7 @@ async function resume(
     terminal.fail(brokenRunFailure(run));
     return EXIT.failed;
   }
-  const failure = await makeReady(run.folder);
+  const failure = await makeReady(run.folder, { onWaiting: (text) => terminal.note(text) });
   if (failure) {
     terminal.fail(failure);
     return EXIT.failed;

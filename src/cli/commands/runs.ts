@@ -1,11 +1,10 @@
 import * as l10n from '@vscode/l10n';
 import type { Command } from 'commander';
 import type { Manifest } from '../../protocol/manifest';
-import { stateName } from '../../protocol/stateName';
 import { listRuns, type RunEntry } from '../../runs/store';
 import { formatAge, formatPercent } from '../../shared/format';
 import { type CommandContext, type FolderOption, folderOption, type JsonOption, rootOf } from '../options';
-import { accuracyOf, NONE, plainRun } from '../runFacts';
+import { accuracyOf, NONE, plainRun, shownState } from '../runFacts';
 import { EXIT, type ExitCode, type Terminal } from '../terminal';
 
 export function addRunsCommand(program: Command, { terminal, end }: CommandContext): void {
@@ -51,7 +50,7 @@ function row(run: RunEntry, now: number): string[] {
   const accuracy = accuracyOf(manifest);
   return [
     run.id,
-    stateName(manifest.state),
+    shownState(run),
     accuracy === null ? NONE : formatPercent(accuracy),
     `${epochsDone(manifest) ?? NONE}/${manifest.recipe.epochs}`,
     manifest.engine?.name ?? NONE,

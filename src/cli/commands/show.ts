@@ -4,12 +4,10 @@ import { modelText } from '../../models/modelText';
 import type { PrecisionReport, RunEvent } from '../../protocol/events';
 import { settledMetrics } from '../../protocol/history';
 import { lossText } from '../../protocol/lossText';
-import type { Manifest } from '../../protocol/manifest';
 import { runPrecisionText } from '../../protocol/precisionText';
-import { stateName } from '../../protocol/stateName';
 import { type KeptEvaluation, readEvaluation } from '../../runs/evaluationFiles';
 import { readAllEvents } from '../../runs/log';
-import { metricsPath } from '../../runs/store';
+import { metricsPath, type ReadableEntry } from '../../runs/store';
 import { formatCount, formatDuration, formatNumber, formatPercent } from '../../shared/format';
 import { brokenRunFailure, findRun } from '../input';
 import {
@@ -20,7 +18,7 @@ import {
   rootOf,
   runArgument,
 } from '../options';
-import { accuracyOf, NONE, plainRun } from '../runFacts';
+import { accuracyOf, NONE, plainRun, shownState } from '../runFacts';
 import { table } from '../table';
 import { EXIT, type ExitCode, type Terminal } from '../terminal';
 
@@ -65,7 +63,7 @@ async function show(
   const { manifest } = run;
   terminal.print(terminal.paint('bold', run.id));
   const started = events.findLast((event) => event.type === 'started');
-  for (const line of table(summaryOf(manifest, run.folder, started?.precision))) terminal.print(line);
+  for (const line of table(summaryOf(run, started?.precision))) terminal.print(line);
   if (epochs.length > 0) {
     terminal.print();
     for (const line of epochTable(epochs)) terminal.print(line);
@@ -83,12 +81,13 @@ async function show(
 }
 
 /** @param precision As the run's trainer found it. */
-function summaryOf(manifest: Manifest, folder: string, precision: PrecisionReport | undefined): string[][] {
-  const { recipe, engine, state, createdAt, endedAt } = manifest;
+function summaryOf(run: ReadableEntry, precision: PrecisionReport | undefined): string[][] {
+  const { manifest, folder } = run;
+  const { recipe, engine, createdAt, endedAt } = manifest;
   const { schedule } = recipe;
   const rows = [
     [l10n.t('Experiment'), manifest.experiment.file],
-    [l10n.t('State'), stateName(state)],
+    [l10n.t('State'), shownState(run)],
     [l10n.t('Model'), modelText(recipe.model)],
     [l10n.t('Data'), l10n.t('{0}, batches of {1}', recipe.data.dataset.name, recipe.data.batchSize)],
     [l10n.t('Tricks'), recipe.tricks.join(', ') || l10n.t('none')],

@@ -2,7 +2,7 @@ import * as vscode from 'vscode';
 import { deleteRun as deleteStoredRun, manifestPath, trainerLogPath } from '../../runs/store';
 import { assertNever } from '../../shared/assertNever';
 import { parsedOf } from '../language/parsing';
-import { tell, tellFailure } from '../messages';
+import { tell, tellFailure, whileWaiting } from '../messages';
 import { isLive, isResumable, isRunning } from '../runs/liveRun';
 import { experimentFileOf } from '../runs/runLibrary';
 import type { Services } from '../services';
@@ -77,7 +77,7 @@ export async function resume(services: Services, target: Target): Promise<void> 
   if (!mayRun()) return;
   const resumable = await runTarget(services, target, isResumable);
   if (!resumable) return;
-  const failure = await services.runner.resume(resumable);
+  const failure = await whileWaiting((waiting) => services.runner.resume(resumable, waiting));
   if (failure) tellFailure(failure);
 }
 
@@ -142,7 +142,7 @@ export async function deleteRun(services: Services, target: Target): Promise<voi
     confirm,
   );
   if (choice !== confirm) return;
-  const failure = await deleteStoredRun(doomed.root, doomed.id);
+  const failure = await whileWaiting((waiting) => deleteStoredRun(doomed.root, doomed.id, waiting));
   await services.library.refresh();
   if (failure) tellFailure(failure);
 }

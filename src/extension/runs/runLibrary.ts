@@ -187,6 +187,7 @@ export class RunLibrary implements vscode.Disposable {
     for (const run of this.runs.filter(isLive)) {
       const entry = await readRun(run.folder);
       if (entry.kind === 'broken' || !isLive({ ...run, ...entry })) return this.refresh();
+      if (entry.isUncertain !== run.isUncertain) return this.refresh();
     }
   }
 

@@ -6,6 +6,7 @@ import { pauseByLease, stopByLease } from '../../runs/stopping';
 import { createRun, deleteRun } from '../../runs/store';
 import { type RunHandle, startRun } from '../../runs/supervisor';
 import type { TrainerCommand } from '../../runs/trainerCommand';
+import type { Waiting } from '../../runs/verdict';
 import type { Failure } from '../../shared/failure';
 import { isExperiment } from '../language/experimentFiles';
 import { parsedOf, storeRootOf } from '../language/parsing';
@@ -70,8 +71,8 @@ export class Runner implements vscode.Disposable {
   }
 
   /** Queues a run that ended before its training was over, to go on from its checkpoint. */
-  async resume(run: KnownRun): Promise<Failure | null> {
-    return this.#enqueue(run.root, run.id);
+  async resume(run: KnownRun, waiting: Waiting): Promise<Failure | null> {
+    return this.#enqueue(run.root, run.id, waiting);
   }
 
   /**
@@ -105,8 +106,8 @@ export class Runner implements vscode.Disposable {
     for (const worker of this.#workers.values()) worker.close();
   }
 
-  async #enqueue(root: string, id: string): Promise<Failure | null> {
-    const failure = await enqueue(root, id);
+  async #enqueue(root: string, id: string, waiting: Waiting = {}): Promise<Failure | null> {
+    const failure = await enqueue(root, id, waiting);
     await this.library.refresh();
     if (!failure) this.#wake(root);
     return failure;

@@ -34,7 +34,8 @@ export function stateIcon({ status }: RunState): Icon {
 }
 
 /** A run in a few words, such as '92.1% · 5 epochs', or live 'epoch 3 of 5 · 61.0%'. */
-export function runDescription({ manifest: { state, recipe }, activity }: ReadableRun): string {
+export function runDescription({ manifest: { state, recipe }, activity, isUncertain }: ReadableRun): string {
+  if (isUncertain) return `${stateName(state)}?`;
   switch (state.status) {
     case 'running': {
       if (activity.preparing) return activity.preparing;

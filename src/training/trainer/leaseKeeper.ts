@@ -1,17 +1,21 @@
 import { Worker } from 'node:worker_threads';
 import type { EndRequest } from '../../protocol/trainer';
-import { endRequestPath, HEARTBEAT_MS, type Lease, leasePath } from '../../runs/lease';
+import { endRequestPath, HEARTBEAT_MS, type Lease } from '../../runs/lease';
 
 /** What a keeper reports of its run's folder. */
 export type KeeperMessage =
   /** Somebody asks for the training to end. */
   | EndRequest
-  /** The folder or the lease is gone, or another took the run over. */
-  | 'lost';
+  /** The folder or the lease is gone. */
+  | 'lost'
+  /** A later attempt took the run over. */
+  | 'fenced';
 
 interface KeeperData {
+  readonly runFolder: string;
   readonly lease: string;
-  readonly nextLease: string;
+  readonly attempt: number;
+  readonly token: string;
   readonly endRequest: string;
   readonly heartbeatMs: number;
 }
@@ -22,8 +26,10 @@ interface KeeperData {
  */
 export function keepLease(runFolder: string, lease: Lease, notify: (message: KeeperMessage) => void): void {
   const workerData: KeeperData = {
+    runFolder,
     lease: lease.path,
-    nextLease: leasePath(runFolder, lease.attempt + 1),
+    attempt: lease.attempt,
+    token: lease.holder?.token ?? '',
     endRequest: endRequestPath(runFolder),
     heartbeatMs: HEARTBEAT_MS,
   };
@@ -34,21 +40,47 @@ export function keepLease(runFolder: string, lease: Lease, notify: (message: Kee
 
 /** The thread's whole program: it is handed over as text, so it knows nothing of this module. */
 function heartbeat(): void {
-  const { existsSync, readFileSync, utimesSync } = require('node:fs') as typeof import('node:fs');
+  const { closeSync, futimesSync, openSync, readdirSync, readFileSync } =
+    require('node:fs') as typeof import('node:fs');
   const { parentPort, workerData } = require('node:worker_threads') as typeof import('node:worker_threads');
-  const { lease, nextLease, endRequest, heartbeatMs } = workerData as KeeperData;
+  const { runFolder, lease, attempt, token, endRequest, heartbeatMs } = workerData as KeeperData;
   const timer = setInterval(() => {
     try {
-      const now = new Date();
-      utimesSync(lease, now, now);
+      if (!renew() || isOutnumbered()) return leave('fenced');
     } catch (error) {
       // Any other error, such as a disk that is away for a while, is no reason to end a training.
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return lost();
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT')
+        return leave(isOutnumbered() ? 'fenced' : 'lost');
     }
-    if (existsSync(nextLease)) return lost();
     const request = requested();
     if (request) parentPort?.postMessage(request);
   }, heartbeatMs);
+  /** Touches the file that was looked into, whatever has its name by then; false where it is another's. */
+  function renew(): boolean {
+    const file = openSync(lease, 'r+');
+    try {
+      const found = JSON.parse(readFileSync(file, 'utf8'));
+      if (found.released || (found.token ?? '') !== token) return false;
+      const now = new Date();
+      futimesSync(file, now, now);
+      return true;
+    } catch (error) {
+      if (error instanceof SyntaxError) return false;
+      throw error;
+    } finally {
+      closeSync(file);
+    }
+  }
+  function isOutnumbered(): boolean {
+    try {
+      return readdirSync(runFolder).some((name) => {
+        const [, other] = /^lease\.(\d{1,9})$/.exec(name) ?? [];
+        return other !== undefined && Number(other) > attempt;
+      });
+    } catch {
+      return false;
+    }
+  }
   function requested(): EndRequest | null {
     try {
       return readFileSync(endRequest, 'utf8') === 'pause' ? 'pause' : 'stop';
@@ -56,8 +88,8 @@ function heartbeat(): void {
       return null;
     }
   }
-  function lost() {
+  function leave(message: 'lost' | 'fenced') {
     clearInterval(timer);
-    parentPort?.postMessage('lost');
+    parentPort?.postMessage(message);
   }
 }

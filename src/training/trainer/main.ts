@@ -4,7 +4,6 @@
  * stop with them (STOP_WITH_PARENT). Exit codes: those of TRAINER_EXIT.
  */
 
-import { existsSync } from 'node:fs';
 import * as l10n from '@vscode/l10n';
 import type { Engine } from '../../backends/backend';
 import { DeviceMemoryError } from '../../backends/deviceError';
@@ -21,7 +20,7 @@ import {
 import type { Recipe } from '../../recipe/recipe';
 import { type Resumption, readResumption, writeCheckpoint } from '../../runs/checkpoint';
 import { writeEvaluation } from '../../runs/evaluationFiles';
-import { endRequestIn } from '../../runs/lease';
+import { endRequestIn, FencedOut, standingOf } from '../../runs/lease';
 import { assertNever } from '../../shared/assertNever';
 import type { Failure } from '../../shared/failure';
 import type { DownloadProgress } from '../../system/download';
@@ -33,7 +32,7 @@ import { type EpochEvaluation, startedEvent, type TrainingOptions, train } from 
 import { threadsHere } from '../parallel/workerPool';
 import { openData } from './data';
 import { memoryFailure } from './deviceMemory';
-import { keepLease } from './leaseKeeper';
+import { type KeeperMessage, keepLease } from './leaseKeeper';
 import { assertFits, explainOutOfMemory } from './outOfMemory';
 import { RunRecord } from './runRecord';
 import { loadStartingWeights, loadTeacher } from './startingPoint';
@@ -47,7 +46,7 @@ class StopRequest extends Error {
   }
 }
 
-/** The run's folder is gone, or another trainer took the run over: what it says is not this one's to write. */
+/** The run's folder is gone: there is nothing to write to. */
 class LostRun extends Error {
   override readonly name = 'LostRun';
 }
@@ -67,6 +66,8 @@ async function main(folder: string | undefined): Promise<number> {
     case 'taken':
       console.error(l10n.t('{0} is not queued: another process trains it, or has ended it.', folder));
       return TRAINER_EXIT.taken;
+    case 'fenced':
+      return leaveFenced(folder);
     case 'broken':
       console.error(l10n.t('{0} is not a run: {1}', folder, opening.reason));
       return TRAINER_EXIT.badUsage;
@@ -77,26 +78,61 @@ async function main(folder: string | undefined): Promise<number> {
 
 /** Trains a run that is this process's, and records how that ended. */
 async function trainOpened(record: RunRecord, controller: AbortController): Promise<number> {
-  keepLease(record.folder, record.lease, (message) =>
-    controller.abort(message === 'lost' ? new LostRun() : new StopRequest(message)),
-  );
+  keepLease(record.folder, record.lease, (message) => controller.abort(reasonOf(message)));
   process.on('uncaughtException', (error) => {
-    record.end(failedEvent(error, record.manifest.recipe)).finally(() => process.exit(TRAINER_EXIT.failed));
+    conclude(record, failedEvent(error, record.manifest.recipe)).then(
+      (code) => process.exit(code),
+      () => process.exit(TRAINER_EXIT.failed),
+    );
   });
   const { signal } = controller;
-  const final = await trainRun(record.manifest.recipe, record, signal).catch((error: unknown) =>
-    error === signal.reason ? stoppedEvent(record) : failedEvent(error, record.manifest.recipe),
-  );
-  // What went wrong may be that the folder went away, before the keeper saw it.
-  const isLost = signal.reason instanceof LostRun || !existsSync(record.lease.path);
-  if (isLost) {
-    record.abandon();
-    console.error(l10n.t('{0} was moved, deleted or taken over while it trained.', record.folder));
+  const final = await trainRun(record.manifest.recipe, record, signal).catch((error: unknown) => {
+    // What went wrong may be that the run is not this process's any more, before the keeper saw it.
+    const isOwnFailure = error !== signal.reason && standingOf(record.folder, record.lease) === 'held';
+    return isOwnFailure ? failedEvent(error, record.manifest.recipe) : stoppedEvent(record);
+  });
+  return conclude(record, asRequested(final, signal.reason));
+}
+
+function reasonOf(message: KeeperMessage): Error {
+  switch (message) {
+    case 'lost':
+      return new LostRun();
+    case 'fenced':
+      return new FencedOut();
+    case 'stop':
+    case 'pause':
+      return new StopRequest(message);
+    default:
+      return assertNever(message);
+  }
+}
+
+/** Records how a training ended, where the run is still this process's to write; the exit code. */
+async function conclude(record: RunRecord, ending: FinalEvent): Promise<number> {
+  let standing = standingOf(record.folder, record.lease);
+  if (standing === 'held') {
+    try {
+      await record.end(ending);
+      return TRAINER_EXIT[ending.type];
+    } catch (error) {
+      if (!(error instanceof FencedOut)) throw error;
+      standing = 'fenced';
+    }
+  }
+  await record.abandon();
+  if (standing === 'lost') {
+    console.error(l10n.t('{0} was moved or deleted while it trained.', record.folder));
     return TRAINER_EXIT.lost;
   }
-  const ending = asRequested(final, signal.reason);
-  await record.end(ending);
-  return TRAINER_EXIT[ending.type];
+  return leaveFenced(record.folder);
+}
+
+function leaveFenced(folder: string): number {
+  console.error(
+    l10n.t('{0} was taken over by a later attempt. What this one had not written is dropped.', folder),
+  );
+  return TRAINER_EXIT.fenced;
 }
 
 async function trainRun(recipe: Recipe, record: RunRecord, signal: AbortSignal): Promise<FinalEvent> {
@@ -124,12 +160,15 @@ async function trainRun(recipe: Recipe, record: RunRecord, signal: AbortSignal):
     emit: (event) => record.record(event),
     save: async (snapshot) => {
       // What another has taken over is not this one's to write.
-      if (signal.reason instanceof LostRun) return;
+      if (isOthers(signal.reason)) return;
       await record.sync();
-      await writeCheckpoint(record.folder, snapshot);
+      record.assertNotFenced();
+      await writeCheckpoint(record.folder, record.lease.attempt, snapshot);
     },
     keepEvaluation: async (evaluation) => {
-      if (!(signal.reason instanceof LostRun)) await keepEvaluation(record.folder, dataset, evaluation);
+      if (isOthers(signal.reason)) return;
+      record.assertNotFenced();
+      await keepEvaluation(record, dataset, evaluation);
     },
     helpAgainst: (trouble) => tricksAgainst(trouble, recipe.tricks),
     signal,
@@ -203,14 +242,14 @@ async function prepareResumption(
 
 /** Keeps what an epoch made of the validation images with the run. */
 async function keepEvaluation(
-  folder: string,
+  { folder, lease: { attempt } }: RunRecord,
   { validation, facts: { classNames } }: ImageDataset,
   { epoch, step, isBest, predictions, averaged }: EpochEvaluation,
 ): Promise<void> {
   const nameOf = (image: number) => validation.name?.(image) ?? `#${image}`;
   const of = { epoch, step, classNames, nameOf };
-  if (averaged) await writeEvaluation(folder, ['averaged'], { ...of, predictions: averaged });
-  await writeEvaluation(folder, isBest ? ['best', 'last'] : ['last'], { ...of, predictions });
+  if (averaged) await writeEvaluation(folder, attempt, ['averaged'], { ...of, predictions: averaged });
+  await writeEvaluation(folder, attempt, isBest ? ['best', 'last'] : ['last'], { ...of, predictions });
 }
 
 /** The weights to start from, where the recipe names some; what became of them is noted in the run's log. */
@@ -266,6 +305,11 @@ function onEndRequests(folder: string, end: (request: EndRequest) => void): void
 /** Sends a message to the host, if there still is one: the training goes on without. */
 function sendToHost(message: FromTrainer): void {
   if (process.connected) process.send?.(message, undefined, undefined, () => {});
+}
+
+/** Whether a training ends because its run is not this process's any more. */
+function isOthers(reason: unknown): boolean {
+  return reason instanceof LostRun || reason instanceof FencedOut;
 }
 
 /** The end of a run that was stopped before it trained. */

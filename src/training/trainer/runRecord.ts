@@ -1,19 +1,32 @@
-import { rm } from 'node:fs/promises';
+import { rm, stat } from 'node:fs/promises';
 import * as l10n from '@vscode/l10n';
 import { type Engine, reportOf } from '../../backends/backend';
 import type { FinalEvent, RunEvent } from '../../protocol/events';
 import type { Manifest } from '../../protocol/manifest';
 import { stateAfter } from '../../protocol/state';
 import { RECIPE_VERSION } from '../../recipe/recipe';
-import { claimWithRetry, endRequestPath, type Lease, releaseLease } from '../../runs/lease';
+import { beginAttempt } from '../../runs/attemptFolders';
+import { checkpointsFolder } from '../../runs/checkpoint';
+import { removeDeadFiles } from '../../runs/deadFiles';
+import { evaluationsFolder } from '../../runs/evaluationFiles';
+import {
+  assertNotFenced,
+  claimWithRetry,
+  endRequestPath,
+  HEARTBEAT_MS,
+  type Lease,
+  releaseLease,
+  standingOf,
+} from '../../runs/lease';
 import { MetricsLog } from '../../runs/metricsLog';
-import { giveUpForLog, makeReserve, replaceByReserve } from '../../runs/reserve';
+import { giveUpForLog, giveUpReserve, makeReserve, replaceByReserve } from '../../runs/reserve';
 import {
   manifestPath,
   manifestText,
   metricsPath,
   notifyWatchers,
   readManifest,
+  resultOf,
   writeManifest,
 } from '../../runs/store';
 
@@ -21,12 +34,21 @@ export type Opening =
   | { readonly outcome: 'opened'; readonly record: RunRecord }
   /** Another process trains the run, or has ended it since it was queued. */
   | { readonly outcome: 'taken' }
+  /** A later attempt has taken the run over, before this one had begun. */
+  | { readonly outcome: 'fenced' }
   | { readonly outcome: 'broken'; readonly reason: string };
 
-/** What a trainer writes of its run: the log of its events, and the manifest that follows from them. */
+/**
+ * What a trainer writes of its run: the log of its events, and the manifest that follows from them. All of it carries the
+ * attempt; what takes another attempt's place does so in a folder of its own, or is noticed and done again.
+ */
 export class RunRecord {
   #manifest: Manifest;
   #isOver = false;
+  /** The manifest's file as it was last written here; null while that is under way. */
+  #written: string | null = null;
+  #writing: Promise<void> = Promise.resolve();
+  readonly #guard: NodeJS.Timeout;
 
   /**
    * Takes a queued run for this process. Its log goes on where an earlier attempt left one.
@@ -54,12 +76,38 @@ export class RunRecord {
       await releaseLease(folder, claim.lease);
       return reading.ok ? { outcome: 'taken' } : { outcome: 'broken', reason: reading.reason };
     }
+    try {
+      const record = await RunRecord.#begin(folder, claim.lease, reading.manifest, onAppended);
+      return { outcome: 'opened', record };
+    } catch (error) {
+      if (standingOf(folder, claim.lease) === 'fenced') return { outcome: 'fenced' };
+      throw error;
+    }
+  }
+
+  static async #begin(
+    folder: string,
+    lease: Lease,
+    manifest: Manifest,
+    onAppended: (bytes: number) => void,
+  ): Promise<RunRecord> {
+    const { attempt } = lease;
+    const beforeWrite = () => assertNotFenced(folder, lease);
+    beforeWrite();
     await rm(endRequestPath(folder), { force: true });
-    const log = await MetricsLog.open(metricsPath(folder), onAppended);
-    const record = new RunRecord(folder, claim.lease, reading.manifest, log);
-    await record.#write({ state: { status: 'running', step: 0, validationAccuracy: null } });
+    await removeDeadFiles(folder, lease);
+    await beginAttempt(checkpointsFolder(folder), attempt);
+    await beginAttempt(evaluationsFolder(folder), attempt);
+    const log = await MetricsLog.open(metricsPath(folder), { attempt, onAppended, beforeWrite });
+    const record = new RunRecord(folder, lease, manifest, log);
+    try {
+      await record.#write({ state: { status: 'running', step: 0, validationAccuracy: null } });
+    } catch (error) {
+      await record.abandon();
+      throw error;
+    }
     await notifyWatchers(folder);
-    return { outcome: 'opened', record };
+    return record;
   }
 
   private constructor(
@@ -68,9 +116,10 @@ export class RunRecord {
     manifest: Manifest,
     private readonly log: MetricsLog,
   ) {
-    this.#manifest = manifest;
+    this.#manifest = { ...manifest, attempt: lease.attempt };
+    this.#guard = setInterval(() => void this.#guardManifest(), HEARTBEAT_MS).unref();
     // Room for the last words: a full disk must not keep a run from saying why it failed.
-    makeReserve(folder, manifestText(manifest).length);
+    makeReserve(folder, lease.attempt, manifestText(manifest).length);
   }
 
   get manifest(): Manifest {
@@ -108,36 +157,90 @@ export class RunRecord {
     if (!this.#isOver) await this.log.sync();
   }
 
+  /** @throws FencedOut where a later attempt has taken the run over */
+  assertNotFenced(): void {
+    assertNotFenced(this.folder, this.lease);
+  }
+
   /** Records that the training goes on from a checkpoint: after `step` steps, with that validation accuracy. */
   async resumeFrom(step: number, validationAccuracy: number | null): Promise<void> {
     await this.#write({ state: { status: 'running', step, validationAccuracy } });
   }
 
-  /** Records how the run ended, and gives it up. */
+  /**
+   * Records how the run ended, and gives it up.
+   *
+   * @throws FencedOut where a later attempt has taken the run over; the file system's error
+   */
   async end(event: FinalEvent): Promise<void> {
     if (this.#isOver) return;
+    this.assertNotFenced();
     this.#isOver = true;
-    giveUpForLog(this.folder);
+    clearInterval(this.#guard);
+    giveUpForLog(this.folder, this.lease.attempt);
     try {
       this.log.append(event);
       this.log.close();
     } finally {
       const state = stateAfter(this.#manifest.state, event);
       this.#manifest = { ...this.#manifest, state, endedAt: event.time };
-      await replaceByReserve(this.folder, manifestPath(this.folder), manifestText(this.#manifest));
+      await this.#writeManifest((manifest) => this.#writeByReserve(manifest));
       await rm(endRequestPath(this.folder), { force: true });
-      await releaseLease(this.folder, this.lease);
+      await releaseLease(this.folder, this.lease, resultOf(this.#manifest));
       await notifyWatchers(this.folder);
     }
   }
 
-  /** Leaves a run that is this process's no more as it is. */
-  abandon(): void {
+  /** Leaves a run that is this process's no more as it is, and what is not written yet unwritten. */
+  async abandon(): Promise<void> {
     this.#isOver = true;
+    clearInterval(this.#guard);
+    await giveUpReserve(this.folder, this.lease.attempt);
   }
 
-  async #write(changes: Partial<Manifest>): Promise<void> {
+  /** In the room that is kept for it. */
+  async #writeByReserve(manifest: Manifest): Promise<void> {
+    await replaceByReserve(
+      ...([this.folder, this.lease.attempt, manifestPath(this.folder), manifestText(manifest)] as const),
+      () => writeManifest(this.folder, manifest),
+    );
+  }
+
+  #write(changes: Partial<Manifest>): Promise<void> {
     this.#manifest = { ...this.#manifest, ...changes };
-    await writeManifest(this.folder, this.#manifest);
+    return this.#writeManifest();
+  }
+
+  /** One write at a time, each of what is then the newest. */
+  #writeManifest(
+    writer: (manifest: Manifest) => Promise<void> = (manifest) => writeManifest(this.folder, manifest),
+  ): Promise<void> {
+    const write = this.#writing.then(async () => {
+      this.assertNotFenced();
+      this.#written = null;
+      await writer(this.#manifest);
+      this.#written = await this.#manifestFile();
+    });
+    this.#writing = write.catch(() => {});
+    return write;
+  }
+
+  /** Writes the manifest again where a trainer that was taken for dead has woken up and put its own in the place. */
+  async #guardManifest(): Promise<void> {
+    try {
+      const written = this.#written;
+      if (written === null || (await this.#manifestFile()) === written) return;
+      // A person may have edited it meanwhile: of this attempt, it is not void.
+      const reading = await readManifest(this.folder);
+      const isVoid = !reading.ok || (reading.manifest.attempt ?? 0) < this.lease.attempt;
+      if (isVoid && !this.#isOver) await this.#writeManifest();
+    } catch {
+      // It is written again at the next change, which says why it cannot be.
+    }
+  }
+
+  async #manifestFile(): Promise<string> {
+    const { ino, mtimeMs, size } = await stat(manifestPath(this.folder));
+    return `${ino} ${mtimeMs} ${size}`;
   }
 }

@@ -7,7 +7,7 @@ import { FILES_OUTSIDE } from '../../protocol/trainer';
 import { graphOf } from '../../recipe/draft';
 import { weightsSource } from '../../recipe/pretrained';
 import type { Recipe } from '../../recipe/recipe';
-import { bestCheckpointPath } from '../../runs/checkpoint';
+import { bestCheckpointPath, currentCheckpointPath, runFolderOfCheckpoint } from '../../runs/checkpoint';
 import { readManifest } from '../../runs/store';
 import { assertNever } from '../../shared/assertNever';
 import { formatNumber } from '../../shared/format';
@@ -102,7 +102,7 @@ export async function loadTeacher(run: StartingRun): Promise<Teacher | undefined
   const checkpoint = reference.endsWith('.safetensors')
     ? await allowedPath(run, reference)
     : bestCheckpointPath(join(dirname(run.folder), basename(reference)));
-  const reading = await readManifest(dirname(dirname(checkpoint)));
+  const reading = await readManifest(runFolderOfCheckpoint(checkpoint) ?? dirname(dirname(checkpoint)));
   if (!reading.ok) throw unknownTeacher(reference);
   const teacher = reading.manifest.recipe;
   if (!haveSameInputs(teacher, recipe)) throw inputMismatch(reference, teacher, recipe);
@@ -114,7 +114,7 @@ export async function loadTeacher(run: StartingRun): Promise<Teacher | undefined
 async function allowedPath({ folder, manifest }: StartingRun, written: string): Promise<string> {
   // The run lies in ROOT/.bag-of-tricks/runs.
   const root = resolve(folder, '..', '..', '..');
-  const path = resolve(root, dirname(manifest.experiment.file), written);
+  const path = currentCheckpointPath(resolve(root, dirname(manifest.experiment.file), written));
   if (process.env[FILES_OUTSIDE] || (await isAllowed(path, root))) return path;
   throw new UserError({
     what: l10n.t('{0} lies outside {1}.', written, root),

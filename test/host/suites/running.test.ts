@@ -6,6 +6,7 @@ import { basename, join } from 'node:path';
 import * as vscode from 'vscode';
 import { isLive, isRunning } from '../../../src/extension/runs/liveRun';
 import { STOP_WITH_PARENT } from '../../../src/protocol/trainer';
+import { lastCheckpointPath } from '../../../src/runs/checkpoint';
 import { readLease } from '../../../src/runs/lease';
 import { readAllEvents } from '../../../src/runs/log';
 import { metricsPath } from '../../../src/runs/store';
@@ -54,7 +55,7 @@ async function copyOfRun(uri: vscode.Uri, name: string, changes: object): Promis
 }
 
 function untilTrained(folder: string): Promise<true> {
-  return eventually('a checkpoint', () => existsSync(join(folder, 'checkpoints', 'last.safetensors')));
+  return eventually('a checkpoint', () => existsSync(lastCheckpointPath(folder)));
 }
 
 suite('Running an experiment', () => {

@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { lstat, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { version } from '../../../package.json';
-import { readCheckpoint } from '../../../src/runs/checkpoint';
+import { lastCheckpointPath, readCheckpoint } from '../../../src/runs/checkpoint';
 import { decodeSafetensors } from '../../../src/shared/safetensors';
 import { experimentText } from '../../support/smallTraining';
 import { readOnnx } from '../interop/onnxReader';
@@ -25,7 +25,8 @@ async function trained(experiment = RESNET): Promise<Place & { id: string; check
   await place.write(FILE, experiment);
   expect((await place.tricks(['run', FILE])).code).toBe(0);
   const { id } = await place.manifest();
-  return { ...place, id, checkpoints: join(place.folder, '.bag-of-tricks/runs', id, 'checkpoints') };
+  const checkpoints = dirname(lastCheckpointPath(join(place.folder, '.bag-of-tricks/runs', id)));
+  return { ...place, id, checkpoints };
 }
 
 const badInput = (...lines: string[]): Outcome => ({ code: 2, stdout: '', stderr: `${lines.join('\n')}\n` });

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { cp, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
@@ -185,9 +185,8 @@ describe('tricks predict', () => {
     });
     await writeFile(bestCheckpointPath(runFolder), 'damaged');
     expect((await failure('last', 'images')).stderr).toContain('best.safetensors cannot be read');
-    for (const name of await readdir(join(runFolder, 'checkpoints'))) {
-      await writeFile(join(runFolder, 'checkpoints', name), '');
-    }
+    const checkpoints = dirname(bestCheckpointPath(runFolder));
+    for (const name of await readdir(checkpoints)) await writeFile(join(checkpoints, name), '');
     expect((await failure('last', 'images', '--checkpoint', 'last')).stderr).toContain('cannot be read');
   });
 });
@@ -232,7 +231,7 @@ describe('tricks test', () => {
     const { folder, tricks, manifest } = await trainedOnFolder(['train', 'val', 'test']);
     const { id } = await manifest();
     // Nothing that a run keeps is of test images.
-    const best = join(folder, '.bag-of-tricks/runs', id, 'evaluation/best');
+    const best = evaluationFolder(join(folder, '.bag-of-tricks/runs', id), 'best');
     const wrong: string[][] = parse(await readFile(join(best, 'most_wrong.csv'), 'utf8'), { fromLine: 2 });
     expect(wrong).toHaveLength(30);
     for (const [name = ''] of wrong) expect(Number(/kind \d\/(\d+)\.png$/.exec(name)?.[1])).toBeLessThan(30);

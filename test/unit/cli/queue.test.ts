@@ -1,6 +1,8 @@
+import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { lastCheckpointPath } from '../../../src/runs/checkpoint';
 import { readLease } from '../../../src/runs/lease';
 import { readAllEvents } from '../../../src/runs/log';
 import { experimentText } from '../../support/smallTraining';
@@ -90,7 +92,7 @@ describe('tricks queue', () => {
     const first = start(['queue', 'start']);
     await until(() => first.stdout().includes('Started'));
     const a = await idOf('a');
-    await until(async () => (await readdir(join(runs, a))).includes('checkpoints'));
+    await until(() => existsSync(lastCheckpointPath(join(runs, a))));
     first.process.kill('SIGKILL');
     await first.outcome;
     expect((await tricks(['runs'])).stdout).toMatch(/-a +running/);

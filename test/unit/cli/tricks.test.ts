@@ -1,10 +1,10 @@
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { version } from '../../../package.json';
 import { type RunEvent, runEventSchema } from '../../../src/protocol/events';
-import { readCheckpoint } from '../../../src/runs/checkpoint';
+import { lastCheckpointPath, readCheckpoint } from '../../../src/runs/checkpoint';
 import { readLease } from '../../../src/runs/lease';
 import { decodeSafetensors } from '../../../src/shared/safetensors';
 import { experimentText } from '../../support/smallTraining';
@@ -751,9 +751,9 @@ describe('tricks export', () => {
     const { code, stdout, stderr } = await tricks(['export', 'last', '--weights', 'w.safetensors']);
     expect([code, stderr]).toEqual([
       0,
-      'Its width is 4, and resnet18 there has 64: build the model of that width.\n',
+      'torchvision has no resnet18-A, width 4.\ntimm has no resnet18-A, width 4. Its widths: 64.\n',
     ]);
-    expect(stdout).toMatch(/^Wrote w\.safetensors: 122 tensors of \d+ values, under torchvision's names, /);
+    expect(stdout).toMatch(/^Wrote w\.safetensors: 122 tensors of \d+ values, under Bag of Tricks's names, /);
     expect(stdout).toContain('as they were after 2 steps.');
     const { tensors } = decodeSafetensors(await readFile(join(folder, 'w.safetensors')));
     const found = (name: string) => tensors.find((tensor) => tensor.name === name);
@@ -780,7 +780,7 @@ describe('tricks export', () => {
     folder,
     manifest,
   }: Pick<Awaited<ReturnType<typeof work>>, 'folder' | 'manifest'>) =>
-    join(folder, '.bag-of-tricks/runs', (await manifest()).id, 'checkpoints');
+    dirname(lastCheckpointPath(join(folder, '.bag-of-tricks/runs', (await manifest()).id)));
 
   it('exports the checkpoint before a damaged last one, and says so', async () => {
     const place = await work();
@@ -870,11 +870,14 @@ describe('tricks export', () => {
       ),
     );
     expect(await tricks(['export', 'last', '--weights', 'w.safetensors', '--format', 'torchvision'])).toEqual(
-      badInput('error: torchvision has no resnet50-D.', "Export it under timm's names: --format timm"),
+      badInput(
+        'error: torchvision has no resnet50-D.',
+        'Export it as ONNX (--onnx FILE.onnx), or without --format, under its own names.',
+      ),
     );
     expect((await tricks(['export', 'last', '--weights', 'w.safetensors', '--format', 'timm'])).code).toBe(0);
     const { id } = await manifest();
-    const checkpoint = join(folder, '.bag-of-tricks/runs', id, 'checkpoints/last.safetensors');
+    const checkpoint = lastCheckpointPath(join(folder, '.bag-of-tricks/runs', id));
     await writeFile(checkpoint, 'broken');
     const damaged = await tricks(['export', id, '--weights', 'v.safetensors']);
     expect([damaged.code, damaged.stderr]).toEqual([2, expect.stringContaining('cannot be read: ')]);

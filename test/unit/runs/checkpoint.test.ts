@@ -3,9 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { beginAttempt } from '../../../src/runs/attemptFolders';
 import {
   bestCheckpointPath,
   CheckpointError,
+  checkpointsFolder,
   lastCheckpointPath,
   previousCheckpointPath,
   readCheckpoint,
@@ -17,6 +19,7 @@ import {
 let folder: string;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'checkpoint-'));
+  await beginAttempt(checkpointsFolder(folder), 1);
 });
 afterEach(async () => {
   await rm(folder, { recursive: true });
@@ -62,7 +65,7 @@ const withoutBest = ({ isBest, ...rest }: Snapshot) => rest;
 
 describe('a checkpoint', () => {
   test('holds the tensors, where they come from and in which layout they are', async () => {
-    await writeCheckpoint(folder, snapshot(1, true));
+    await writeCheckpoint(folder, 1, snapshot(1, true));
     const { metadata, tensors } = await readCheckpoint(lastCheckpointPath(folder));
     const { tensors: own, carried } = snapshot(1, true);
     expect(tensors).toEqual([...own, ...carried]);
@@ -81,7 +84,7 @@ describe('a checkpoint', () => {
 
   test('gives back all that a training goes on from', async () => {
     for (const epoch of [0, 1]) {
-      await writeCheckpoint(folder, snapshot(epoch, false));
+      await writeCheckpoint(folder, 1, snapshot(epoch, false));
       expect(await readResumption(folder)).toEqual({
         snapshot: withoutBest(snapshot(epoch, false)),
         damage: [],
@@ -90,15 +93,15 @@ describe('a checkpoint', () => {
   });
 
   test('the best stays, without what only training needs, while last and previous move on', async () => {
-    await writeCheckpoint(folder, snapshot(0, true));
+    await writeCheckpoint(folder, 1, snapshot(0, true));
     const best = await readFile(bestCheckpointPath(folder));
     expect((await readCheckpoint(bestCheckpointPath(folder))).tensors).toEqual(snapshot(0, true).tensors);
-    await writeCheckpoint(folder, snapshot(1, false));
-    await writeCheckpoint(folder, snapshot(2, false));
+    await writeCheckpoint(folder, 1, snapshot(1, false));
+    await writeCheckpoint(folder, 1, snapshot(2, false));
     expect(await readFile(bestCheckpointPath(folder))).toEqual(best);
     expect((await readCheckpoint(lastCheckpointPath(folder))).metadata.epoch).toBe('2');
     expect((await readCheckpoint(previousCheckpointPath(folder))).metadata.epoch).toBe('1');
-    expect((await readdir(join(folder, 'checkpoints'))).sort()).toEqual([
+    expect((await readdir(join(folder, 'checkpoints', '1'))).sort()).toEqual([
       'best.safetensors',
       'last.safetensors',
       'previous.safetensors',
@@ -106,21 +109,22 @@ describe('a checkpoint', () => {
   });
 
   test('does not count an epoch as the best whose weights were not kept as that', async () => {
-    await writeCheckpoint(folder, snapshot(1, true));
+    await writeCheckpoint(folder, 1, snapshot(1, true));
     // In a folder's place no file can be put.
     await rm(bestCheckpointPath(folder));
     await mkdir(bestCheckpointPath(folder));
-    await expect(writeCheckpoint(folder, snapshot(2, true))).rejects.toThrow();
+    await expect(writeCheckpoint(folder, 1, snapshot(2, true))).rejects.toThrow();
     expect((await readResumption(folder)).snapshot).toEqual(withoutBest(snapshot(1, true)));
   });
 
   test('a last one that cannot be written leaves no half of it, beside the best', async () => {
     // A folder where the file would go: renaming onto it fails.
-    await mkdir(join(folder, 'checkpoints'));
     await mkdir(join(previousCheckpointPath(folder), 'in the way'), { recursive: true });
     await writeFile(lastCheckpointPath(folder), 'old');
-    await expect(writeCheckpoint(folder, snapshot(0, true))).rejects.toThrow(/EISDIR|ENOTEMPTY|EEXIST|EPERM/);
-    expect((await readdir(join(folder, 'checkpoints'))).sort()).toEqual([
+    await expect(writeCheckpoint(folder, 1, snapshot(0, true))).rejects.toThrow(
+      /EISDIR|ENOTEMPTY|EEXIST|EPERM/,
+    );
+    expect((await readdir(join(folder, 'checkpoints', '1'))).sort()).toEqual([
       'best.safetensors',
       'last.safetensors',
       'previous.safetensors',
@@ -130,14 +134,14 @@ describe('a checkpoint', () => {
 
   test('does not bring back a folder that went away', async () => {
     const gone = join(folder, 'gone');
-    await expect(writeCheckpoint(gone, snapshot(0, true))).rejects.toThrow('ENOENT');
-    expect(await readdir(folder)).toEqual([]);
+    await expect(writeCheckpoint(gone, 1, snapshot(0, true))).rejects.toThrow('ENOENT');
+    expect(await readdir(folder)).toEqual(['checkpoints']);
   });
 });
 
 describe('a damaged checkpoint', () => {
   test('is found out whatever byte is changed, or wherever it is cut', async () => {
-    await writeCheckpoint(folder, snapshot(1, false));
+    await writeCheckpoint(folder, 1, snapshot(1, false));
     const path = lastCheckpointPath(folder);
     const good = await readFile(path);
     await fc.assert(
@@ -154,8 +158,8 @@ describe('a damaged checkpoint', () => {
   });
 
   test('gives way to the one before it, and says so', async () => {
-    await writeCheckpoint(folder, snapshot(1, false));
-    await writeCheckpoint(folder, snapshot(2, false));
+    await writeCheckpoint(folder, 1, snapshot(1, false));
+    await writeCheckpoint(folder, 1, snapshot(2, false));
     const bytes = await readFile(lastCheckpointPath(folder));
     bytes[bytes.length - 1] = (bytes.at(-1) as number) ^ 1;
     await writeFile(lastCheckpointPath(folder), bytes);
@@ -166,14 +170,13 @@ describe('a damaged checkpoint', () => {
   });
 
   test('that is missing, as after a crash between two renames, gives way in silence', async () => {
-    await writeCheckpoint(folder, snapshot(1, false));
+    await writeCheckpoint(folder, 1, snapshot(1, false));
     await rename(lastCheckpointPath(folder), previousCheckpointPath(folder));
     expect(await readResumption(folder)).toEqual({ snapshot: withoutBest(snapshot(1, false)), damage: [] });
   });
 
   test('and no other leaves nothing to go on from', async () => {
     expect(await readResumption(folder)).toEqual({ snapshot: null, damage: [] });
-    await mkdir(join(folder, 'checkpoints'));
     await writeFile(lastCheckpointPath(folder), 'no checkpoint');
     expect(await readResumption(folder)).toMatchObject({
       snapshot: null,

@@ -4,7 +4,13 @@ import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { emptyPredictions, predictImage } from '../../../src/protocol/classificationMetrics';
-import { evaluationFolder, readEvaluation, writeEvaluation } from '../../../src/runs/evaluationFiles';
+import { beginAttempt } from '../../../src/runs/attemptFolders';
+import {
+  evaluationFolder,
+  evaluationsFolder,
+  readEvaluation,
+  writeEvaluation,
+} from '../../../src/runs/evaluationFiles';
 import { decodeNpy } from '../../../src/shared/npy';
 
 let run: string;
@@ -32,10 +38,12 @@ function evaluated(epoch = 4) {
   return { epoch, step: 10 * epoch, classNames, nameOf, predictions };
 }
 
+beforeEach(() => beginAttempt(evaluationsFolder(run), 1));
+
 const text = (file: string) => readFile(join(evaluationFolder(run, 'last'), file), 'utf8');
 
 test('an evaluation is kept as files that other programs read', async () => {
-  await writeEvaluation(run, ['last'], evaluated());
+  await writeEvaluation(run, 1, ['last'], evaluated());
   expect((await readdir(evaluationFolder(run, 'last'))).sort()).toEqual([
     ...['classes.csv', 'confusion.csv', 'correct.npy', 'metrics.json', 'most_wrong.csv'],
   ]);
@@ -74,8 +82,8 @@ test('an evaluation is kept as files that other programs read', async () => {
 });
 
 test('it is read again, under each of its names, and a later one takes its place', async () => {
-  await writeEvaluation(run, ['best', 'last'], evaluated());
-  await writeEvaluation(run, ['last'], evaluated(5));
+  await writeEvaluation(run, 1, ['best', 'last'], evaluated());
+  await writeEvaluation(run, 1, ['last'], evaluated(5));
   expect(await readEvaluation(run, 'best')).toMatchObject({ epoch: 4, images: 4, accuracy: 0.75 });
   const last = await readEvaluation(run, 'last');
   expect(last?.epoch).toBe(5);
@@ -94,7 +102,7 @@ test('top-5 is there from six classes on', async () => {
   const predictions = emptyPredictions(1);
   predictImage(predictions, 0, 5, [6, 5, 4, 3, 1, 2], 0, 6);
   const classNames = ['a', 'b', 'c', 'd', 'e', 'f'];
-  await writeEvaluation(run, ['last'], { ...evaluated(), classNames, predictions });
+  await writeEvaluation(run, 1, ['last'], { ...evaluated(), classNames, predictions });
   expect(await readEvaluation(run, 'last')).toMatchObject({
     accuracy: 0,
     top5: 1,
@@ -105,7 +113,7 @@ test('top-5 is there from six classes on', async () => {
 
 test('there is none where a run kept none, or its files are damaged', async () => {
   expect(await readEvaluation(run, 'last')).toBeNull();
-  await writeEvaluation(run, ['last'], evaluated());
+  await writeEvaluation(run, 1, ['last'], evaluated());
   await writeFile(
     join(evaluationFolder(run, 'last'), 'classes.csv'),
     'class,precision,recall,f1,support\na,b\n',
@@ -118,7 +126,7 @@ test('of very many classes there is no matrix', async () => {
   const predictions = emptyPredictions(1);
   predictImage(predictions, 0, 1000, new Float32Array(classes), 0, classes);
   const classNames = Array.from({ length: classes }, (_, label) => `${label}`);
-  await writeEvaluation(run, ['last'], { ...evaluated(), classNames, predictions });
+  await writeEvaluation(run, 1, ['last'], { ...evaluated(), classNames, predictions });
   expect(await readdir(evaluationFolder(run, 'last'))).not.toContain('confusion.csv');
 });
 
@@ -126,6 +134,6 @@ test('a folder of a run that went away does not come back', async () => {
   const gone = join(run, 'gone');
   await mkdir(gone);
   await rm(gone, { recursive: true });
-  await expect(writeEvaluation(gone, ['last'], evaluated())).rejects.toThrow('ENOENT');
-  expect(await readdir(run)).toEqual([]);
+  await expect(writeEvaluation(gone, 1, ['last'], evaluated())).rejects.toThrow('ENOENT');
+  expect(await readdir(run)).toEqual(['evaluation']);
 });

@@ -7,6 +7,7 @@ import { runDescription, runFacts, stateIcon, statusText } from '../../../src/ex
 import { isFromDashboard, isToDashboard } from '../../../src/protocol/dashboard';
 import { fromTrainerSchema, toTrainerSchema } from '../../../src/protocol/trainer';
 import { learningRateAt } from '../../../src/recipe/schedule';
+import { HeartbeatWatch } from '../../../src/runs/heartbeats';
 import { claimLease, leasePath, readLease } from '../../../src/runs/lease';
 import { readAllEvents } from '../../../src/runs/log';
 import { enqueue, readQueue } from '../../../src/runs/queue';
@@ -117,7 +118,11 @@ describe('whatever is in the other files of a run', () => {
       }),
       { numRuns: 50 },
     );
-    expect((await claimLease(folder, 'training')).ok).toBe(true);
+    let now = 0;
+    const watch = new HeartbeatWatch(30_000, () => now);
+    const claim = () => claimLease(folder, 'training', process.pid, watch);
+    for (; now < 30_000; now += 5000) expect((await claim()).ok).toBe(false);
+    expect((await claim()).ok).toBe(true);
   });
 
   it('its place in the queue is read or passed over', async () => {

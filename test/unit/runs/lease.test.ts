@@ -1,10 +1,21 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdir, readFile, utimes, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { type Claim, claimLease, isHeld, leasePath, readLease, releaseLease } from '../../../src/runs/lease';
-import { processStart } from '../../../src/system/processes';
+import { HeartbeatWatch } from '../../../src/runs/heartbeats';
+import {
+  beat,
+  type Claim,
+  claimLease,
+  leasePath,
+  livenessOf,
+  readLease,
+  readLeft,
+  releaseLease,
+  standingOf,
+} from '../../../src/runs/lease';
+import { processStart } from '../../../src/system/processIdentity';
 import { temporaryFolder } from './support';
 
 /** Processes that sleep until the test ends, or until they are killed. */
@@ -40,7 +51,7 @@ describe('taking a run', () => {
       const winner = left.get(lease?.holder?.pid as number);
       await winner?.end();
       left.delete(winner?.pid as number);
-      expect(lease && (await isHeld(lease))).toBe(false);
+      expect(lease && (await livenessOf(lease))).toBe('gone');
     }
     expect((await readdir(folder)).filter((name) => name.endsWith('.tmp'))).toEqual([]);
   });
@@ -52,14 +63,49 @@ describe('taking a run', () => {
     expect(first).toMatchObject({ ok: true, lease: { attempt: 1, holder: { pid: process.pid } } });
   });
 
-  it('is open again to everyone once it was given up, and leaves no file', async () => {
+  it('is open again to everyone once it was given up, under a number that was never used', async () => {
     const folder = await temporaryFolder();
     const [a, b] = await sleepers(2);
-    const claim = await claimLease(folder, 'training', a?.pid);
-    expect((await claimLease(folder, 'training', b?.pid)).ok).toBe(false);
-    await releaseLease(folder, claim.lease);
-    expect(await readdir(folder)).toEqual([]);
-    expect((await claimLease(folder, 'training', b?.pid)).ok).toBe(true);
+    for (const attempt of [1, 3, 5]) {
+      const claim = await claimLease(folder, 'training', a?.pid);
+      expect(claim).toMatchObject({ ok: true, lease: { attempt } });
+      expect((await claimLease(folder, 'training', b?.pid)).ok).toBe(false);
+      await releaseLease(folder, claim.lease, { of: attempt });
+      expect(await readLease(folder)).toBeNull();
+      expect(await readLeft(folder, attempt - 1)).toEqual({
+        kind: 'released',
+        attempt,
+        left: { of: attempt },
+      });
+      expect(await readLeft(folder, attempt)).toBeNull();
+      expect(await readdir(folder)).toEqual([`lease.${attempt}`]);
+      const other = await claimLease(folder, 'training', b?.pid);
+      expect(other).toMatchObject({ ok: true, lease: { attempt: attempt + 1 } });
+      await releaseLease(folder, other.lease);
+    }
+  });
+
+  it('is never done by two, nor twice under one number, however claims and releases interleave', async () => {
+    const folder = await temporaryFolder();
+    const processes = await sleepers(4);
+    let holders = 0;
+    const numbers: number[] = [];
+    const work = async (pid: number) => {
+      for (let held = 0; held < 8; ) {
+        const claim = await claimLease(folder, 'change', pid);
+        if (!claim.ok) continue;
+        held += 1;
+        holders += 1;
+        expect(holders).toBe(1);
+        numbers.push(claim.lease.attempt);
+        await new Promise((resolve) => setImmediate(resolve));
+        holders -= 1;
+        await releaseLease(folder, claim.lease);
+      }
+    };
+    await Promise.all(processes.map(({ pid }) => work(pid)));
+    expect(numbers).toHaveLength(32);
+    expect(numbers).toEqual([...new Set(numbers)].sort((a, b) => a - b));
   });
 });
 
@@ -85,49 +131,107 @@ describe('a lease', () => {
       const { lease, sleeper, beatAt } = await sample();
       for (const jump of [0, Date.now() / 1000 - 86_400, Date.now() / 1000 + 86_400]) {
         await beatAt(jump);
-        expect(await isHeld(lease)).toBe(true);
+        expect(await livenessOf(lease)).toBe('held');
       }
       await sleeper.end();
       await beatAt(Date.now() / 1000);
-      expect(await isHeld(lease)).toBe(false);
+      expect(await livenessOf(lease)).toBe('gone');
     },
   );
 
   it.runIf(process.platform === 'linux')('is not held by another process of the same id', async () => {
     const { rewrite, lease } = await sample();
     const before = `${Number(lease.holder?.start) - 1}`;
-    expect(await isHeld(await rewrite({ start: before }))).toBe(false);
+    expect(await livenessOf(await rewrite({ start: before }))).toBe('gone');
   });
 
-  it.runIf(process.platform === 'linux')('is not held once the machine was started anew', async () => {
-    const { rewrite } = await sample();
-    expect(await isHeld(await rewrite({ boot: 'another start of this machine' }))).toBe(false);
+  it('of an earlier release holds while its process is there', async () => {
+    const { rewrite, lease, sleeper } = await sample();
+    const changes = { machine: undefined, namespace: undefined, token: undefined };
+    const old = await rewrite(changes);
+    expect(await livenessOf(old)).toBe('held');
+    expect(old.holder).toEqual({ ...lease.holder, machine: null, namespace: null, token: '' });
+    await sleeper.end();
+    // Where ids count there is unknown: its heart may beat in a container.
+    expect(await livenessOf(old)).toBe('unknown');
   });
 
-  it('of another machine, or whose process does not say when it started, holds while its heart beats', async () => {
+  it('of another machine or container is judged by seeing its heart beat or stand still', async () => {
     const { rewrite, beatAt, lease } = await sample();
-    const now = Date.now() / 1000;
-    for (const changes of [{ host: `not-${hostname()}`, pid: 1 }, { start: null }]) {
+    const elsewhere = { host: `not-${hostname()}`, machine: 'another', boot: 'another' };
+    for (const changes of [elsewhere, { namespace: 'pid:[1]' }, { start: null }]) {
       const changed = await rewrite(changes);
-      await beatAt(now);
-      expect(await isHeld(changed)).toBe(true);
-      await beatAt(now - 60);
-      expect(await isHeld(changed)).toBe(false);
+      // Whatever its clock and ours say.
+      for (const offsetSeconds of [0, -60, 60, -86_400]) {
+        let now = 0;
+        const watch = new HeartbeatWatch(30_000, () => now);
+        const beatAndLook = async (beats: number, seconds: number) => {
+          await beatAt(Date.now() / 1000 + offsetSeconds + beats);
+          now += 1000 * seconds;
+          return livenessOf(changed, watch);
+        };
+        expect(await beatAndLook(0, 0)).toBe('unknown');
+        for (let second = 1; second < 30; second++) expect(await livenessOf(changed, watch)).toBe('unknown');
+        expect(await beatAndLook(1, 1)).toBe('held');
+        const looks: string[] = [];
+        for (let second = 1; second <= 30; second++) {
+          now += 1000;
+          looks.push(await livenessOf(changed, watch));
+        }
+        expect(looks).toEqual([...Array.from({ length: 29 }, () => 'held'), 'gone']);
+        // One that thaws is there again.
+        expect(await beatAndLook(2, 1)).toBe('held');
+      }
     }
-    await writeFile(lease.path, '');
-    await beatAt(now);
-    expect(await isHeld({ ...lease, holder: null })).toBe(true);
+    expect(await livenessOf({ ...lease, holder: null }, new HeartbeatWatch())).toBe('unknown');
+  });
+
+  it('is not gone because the looker slept, and the holder with it', async () => {
+    const { rewrite } = await sample();
+    let now = 0;
+    const watch = new HeartbeatWatch(30_000, () => now);
+    const lease = await rewrite({ start: null });
+    expect(await livenessOf(lease, watch)).toBe('unknown');
+    for (let look = 1; look <= 5; look++) {
+      now += 8 * 3_600_000;
+      expect(await livenessOf(lease, watch)).toBe('unknown');
+    }
+    now += 8 * 3_600_000;
+    expect(await livenessOf(lease, watch)).toBe('gone');
   });
 
   it('that cannot be read does not keep its run from being taken for long', async () => {
-    const { folder, lease, beatAt } = await sample();
+    const { folder, lease } = await sample();
     for (const damage of ['', '{"version":1,"pid":', 'null', '{"version":2}']) {
       await writeFile(lease.path, damage);
       expect(await readLease(folder)).toEqual({ attempt: 1, path: lease.path, holder: null });
     }
-    await beatAt(0);
-    expect(await claimLease(folder, 'training')).toMatchObject({ ok: true, lease: { attempt: 2 } });
+    let now = 0;
+    const watch = new HeartbeatWatch(30_000, () => now);
+    for (; now < 30_000; now += 5000) {
+      expect((await claimLease(folder, 'training', process.pid, watch)).ok).toBe(false);
+    }
+    const claim = await claimLease(folder, 'training', process.pid, watch);
+    expect(claim).toMatchObject({ ok: true, lease: { attempt: 2 } });
     expect(JSON.parse(await readFile(leasePath(folder, 2), 'utf8'))).toMatchObject({ pid: process.pid });
+  });
+
+  it('gives no heartbeat to another one that has its name, and does not give that up', async () => {
+    const { folder, lease, rewrite, beatAt } = await sample();
+    expect(await beat(lease)).toBe(true);
+    expect(standingOf(folder, lease)).toBe('held');
+    await rewrite({ token: 'another' });
+    await beatAt(1000);
+    expect(await beat(lease)).toBe(false);
+    expect((await stat(lease.path)).mtimeMs).toBe(1_000_000);
+    expect(standingOf(folder, lease)).toBe('fenced');
+    await releaseLease(folder, lease);
+    expect((await readLease(folder))?.holder?.token).toBe('another');
+    await rm(lease.path);
+    await expect(beat(lease)).rejects.toThrow('ENOENT');
+    expect(standingOf(folder, lease)).toBe('lost');
+    await writeFile(leasePath(folder, 2), '');
+    expect(standingOf(folder, lease)).toBe('fenced');
   });
 });
 

@@ -21,27 +21,30 @@ afterEach(async () => {
 const preparing = (what: string): RunEvent => ({ type: 'preparing', time: 1, what, share: null });
 const stopped: RunEvent = { type: 'stopped', time: 2, step: 3 };
 
+/** As a log of attempt 2 holds it. */
+const written = (event: RunEvent): RunEvent => ({ ...event, attempt: 2 });
+
 describe('MetricsLog', () => {
   test('has every event on a line of its own, in order, whatever is in it', async () => {
     const events = [preparing('one\ntwo'), preparing('ümläut \u2028 "quoted"'), stopped];
-    const log = await MetricsLog.open(path);
+    const log = await MetricsLog.open(path, { attempt: 2 });
     for (const event of events) log.append(event);
     log.close();
-    expect(await readAllEvents(path)).toEqual({ events, skipped: 0 });
+    expect(await readAllEvents(path)).toEqual({ events: events.map(written), skipped: 0 });
     expect((await readFile(path, 'utf8')).split('\n')).toHaveLength(4);
   });
 
   test('adds to what is there', async () => {
     await appendFile(path, `${JSON.stringify(preparing('before'))}\n`);
-    const log = await MetricsLog.open(path);
+    const log = await MetricsLog.open(path, { attempt: 2 });
     log.append(stopped);
     log.close();
-    expect((await readAllEvents(path)).events).toEqual([preparing('before'), stopped]);
+    expect((await readAllEvents(path)).events).toEqual([preparing('before'), written(stopped)]);
   });
 
   test('writes many events together, without waiting to be asked, and tells how far the log has grown', async () => {
     const sizes: number[] = [];
-    const log = await MetricsLog.open(path, (bytes) => sizes.push(bytes));
+    const log = await MetricsLog.open(path, { attempt: 2, onAppended: (bytes) => sizes.push(bytes) });
     for (let index = 0; index < 50; index++) log.append(preparing(`${index}`));
     expect(sizes).toEqual([]);
     await until(() => sizes.length > 0);
@@ -55,35 +58,59 @@ describe('MetricsLog', () => {
   });
 
   test('writes a final event at once', async () => {
-    const log = await MetricsLog.open(path);
+    const log = await MetricsLog.open(path, { attempt: 2 });
     log.append(preparing('waits'));
     log.append(stopped);
-    expect((await readAllEvents(path)).events).toEqual([preparing('waits'), stopped]);
+    expect((await readAllEvents(path)).events).toEqual([preparing('waits'), stopped].map(written));
     log.close();
   });
 
-  test('takes a cut last line off, and goes on after the last whole one', async () => {
+  test('takes nothing off a log, and begins a new line after one that was cut', async () => {
     const line = (what: string) => `${JSON.stringify(preparing(what))}\n`;
     for (const cut of ['{"type":"st', 'x'.repeat(300_000)]) {
       await writeFile(path, `${line('whole')}${cut}`);
-      const log = await MetricsLog.open(path);
+      const log = await MetricsLog.open(path, { attempt: 2 });
       log.append(stopped);
       log.close();
-      expect(await readAllEvents(path)).toEqual({ events: [preparing('whole'), stopped], skipped: 0 });
+      expect(await readAllEvents(path)).toEqual({
+        events: [preparing('whole'), written(stopped)],
+        skipped: 1,
+      });
+      expect(await readFile(path, 'utf8')).toBe(
+        `${line('whole')}${cut}\n${JSON.stringify(written(stopped))}\n`,
+      );
     }
     await writeFile(path, '{"type":"st');
-    (await MetricsLog.open(path)).close();
-    expect(await readFile(path, 'utf8')).toBe('');
+    (await MetricsLog.open(path, { attempt: 2 })).close();
+    expect(await readFile(path, 'utf8')).toBe('{"type":"st');
+  });
+
+  test('asks before each write whether the run is still its own, and then writes nothing', async () => {
+    let isFenced = false;
+    const beforeWrite = () => {
+      if (isFenced) throw new Error('fenced');
+    };
+    const log = await MetricsLog.open(path, { attempt: 2, beforeWrite });
+    log.append(preparing('own'));
+    log.flush();
+    log.append(preparing('late'));
+    isFenced = true;
+    expect(() => log.flush()).toThrow('fenced');
+    expect(() => log.append(stopped)).toThrow('fenced');
+    log.close();
+    expect((await readAllEvents(path)).events).toEqual([written(preparing('own'))]);
   });
 
   test('throws the reason where the log cannot be opened', async () => {
-    await expect(MetricsLog.open(join(folder, 'no', 'such', 'folder'))).rejects.toThrow('ENOENT');
+    await expect(MetricsLog.open(join(folder, 'no', 'such', 'folder'), { attempt: 2 })).rejects.toThrow(
+      'ENOENT',
+    );
   });
 
   test.skipIf(!existsSync('/dev/full'))(
     'throws the reason where a write fails, at the next event at the latest',
     async () => {
-      const log = await MetricsLog.open('/dev/full');
+      const log = await MetricsLog.open('/dev/full', { attempt: 2 });
       log.append(preparing('lost'));
       expect(() => log.flush()).toThrow(expect.objectContaining({ code: 'ENOSPC', path: '/dev/full' }));
       log.append(preparing('lost'));

@@ -1,11 +1,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdir, readdir, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Manifest } from '../../../src/protocol/manifest';
-import { claimLease, isHeld, leasePath, readLease, releaseLease } from '../../../src/runs/lease';
+import { HeartbeatWatch } from '../../../src/runs/heartbeats';
+import { claimLease, leasePath, livenessOf, readLease, releaseLease } from '../../../src/runs/lease';
 import {
   changeState,
   createRun,
@@ -303,8 +304,12 @@ describe('a run without an end', () => {
     await writeManifest(folder, { ...(await manifestOf(folder)), state: running });
     expect(await readRun(folder)).toMatchObject({ manifest: { state: { status: 'interrupted' } } });
     await writeFile(leasePath(folder, 1), '{"version":1,"pid":');
-    await utimes(leasePath(folder, 1), 0, 0);
-    expect(await readRun(folder)).toMatchObject({ manifest: { state: { status: 'interrupted' } } });
+    let now = 0;
+    const watch = new HeartbeatWatch(30_000, () => now);
+    for (; now < 30_000; now += 5000) {
+      expect(await readRun(folder, watch)).toMatchObject({ manifest: { state: running }, isUncertain: true });
+    }
+    expect(await readRun(folder, watch)).toMatchObject({ manifest: { state: { status: 'interrupted' } } });
   });
 
   it('is queued until a process took its lease to train it', async () => {
@@ -325,9 +330,9 @@ describe('a run without an end', () => {
     const { pid } = await sleeper();
     const { lease } = await claimLease(folder, 'training', pid);
     if (!lease.holder) throw new Error('The lease has no holder.');
-    expect(await isHeld(lease)).toBe(true);
+    expect(await livenessOf(lease)).toBe('held');
     const before = { ...lease.holder, start: `${Number(lease.holder.start) - 1}` };
-    expect(await isHeld({ ...lease, holder: before })).toBe(false);
+    expect(await livenessOf({ ...lease, holder: before })).toBe('gone');
   });
 });
 

@@ -3,7 +3,7 @@ import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { RunEvent } from '../../../src/protocol/events';
-import { isHeld, readLease } from '../../../src/runs/lease';
+import { livenessOf, readLease } from '../../../src/runs/lease';
 import { readAllEvents } from '../../../src/runs/log';
 import { stopByLease } from '../../../src/runs/stopping';
 import { metricsPath, readManifest, readRun, trainerLogPath } from '../../../src/runs/store';
@@ -86,7 +86,7 @@ describe('a trainer that ends well', () => {
     await untilStep();
     const lease = await readLease(folder);
     expect(lease?.holder?.pid).toBe(handle.pid);
-    expect(lease && (await isHeld(lease))).toBe(true);
+    expect(lease && (await livenessOf(lease))).toBe('held');
   });
 
   it('is taken at its word, whatever its exit code', async () => {

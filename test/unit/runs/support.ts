@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { onTestFinished } from 'vitest';
 import type { Recipe } from '../../../src/recipe/recipe';
 import { createRun, type NewRun } from '../../../src/runs/store';
-import { processStart } from '../../../src/system/processes';
+import { processStart } from '../../../src/system/processIdentity';
 import { smallRecipe } from '../../support/smallTraining';
 
 /** A folder that goes with the test. */

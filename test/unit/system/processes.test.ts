@@ -8,11 +8,11 @@ import {
   killGroupOfEnded,
   linuxStatIn,
   parentsIn,
-  processStart,
   startIn,
   taskkillArguments,
   taskkillPath,
 } from '../../../src/system/processes';
+import { processStart } from '../../../src/system/processIdentity';
 
 const hasPs = (() => {
   try {

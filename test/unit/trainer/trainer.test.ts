@@ -7,8 +7,10 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { settledMetrics } from '../../../src/protocol/history';
 import { savePeriodVariables } from '../../../src/protocol/trainer';
 import { RECIPE_VERSION, type Recipe } from '../../../src/recipe/recipe';
+import { currentFolder } from '../../../src/runs/attemptFolders';
 import {
   bestCheckpointPath,
+  checkpointsFolder,
   lastCheckpointPath,
   readCheckpoint,
   readResumption,
@@ -66,7 +68,7 @@ describe('a trainer that is left alone', () => {
     expect(tensors.map(({ name }) => name)).toContain('layer3.0.downsample.1.running_var');
     expect(existsSync(bestCheckpointPath(trainer.folder))).toBe(true);
     expect((await readdir(trainer.folder)).sort()).toEqual([
-      ...['checkpoints', 'evaluation', 'metrics.ndjson', 'run.json'],
+      ...['checkpoints', 'evaluation', 'lease.1', 'metrics.ndjson', 'run.json'],
     ]);
     expect(trainer.output).toBe('');
   });
@@ -234,8 +236,8 @@ describe('a trainer that cannot go on', () => {
     expect(what).toMatch(/^The disk is full: .* could not be written\.$/);
     expect(what).toContain(folder);
     expect(remedy).not.toBe('');
-    const checkpoints = await readdir(join(folder, 'checkpoints'));
-    for (const name of checkpoints) await readCheckpoint(join(folder, 'checkpoints', name));
+    const checkpoints = currentFolder(checkpointsFolder(folder));
+    for (const name of await readdir(checkpoints)) await readCheckpoint(join(checkpoints, name));
   });
 
   test.skipIf(!canMount)('says so though another program takes every block that comes free', async () => {
@@ -277,7 +279,7 @@ describe('a trainer that cannot go on', () => {
     process.kill(run.pid as number, 'SIGKILL');
     await run.exited;
     expect(await readManifest(folder)).toMatchObject({ ok: true, manifest: { state: { status: 'failed' } } });
-    expect(await readdir(folder)).not.toContain('reserve');
+    expect((await readdir(folder)).filter((name) => name.startsWith('reserve'))).toEqual([]);
   });
 
   test.skipIf(!canMount)(
@@ -304,6 +306,7 @@ describe('a trainer that cannot go on', () => {
         settledMetrics(await run.events()).map((event) => ({
           ...event,
           time: 0,
+          attempt: 0,
           seconds: 0,
           imagesPerSecond: 0,
         }));

@@ -5,7 +5,13 @@ import * as tf from '@tensorflow/tfjs-core';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { loadEngine } from '../../../src/backends/index';
 import type { RunEvent } from '../../../src/protocol/events';
-import { readResumption, type Snapshot, writeCheckpoint } from '../../../src/runs/checkpoint';
+import { beginAttempt } from '../../../src/runs/attemptFolders';
+import {
+  checkpointsFolder,
+  readResumption,
+  type Snapshot,
+  writeCheckpoint,
+} from '../../../src/runs/checkpoint';
 import { smallRecipe } from '../../support/smallTraining';
 import { PRESENT_ENGINES } from '../support/presentEngines';
 import { trainHere } from '../support/trainHere';
@@ -19,6 +25,7 @@ const FAST_ENGINES = PRESENT_ENGINES.filter((engine) => engine !== 'cpu' && engi
 let folder: string;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'resume-'));
+  await beginAttempt(checkpointsFolder(folder), 1);
 });
 afterEach(async () => {
   await rm(folder, { recursive: true });
@@ -35,7 +42,7 @@ const stateOf = ({ state }: Pick<Snapshot, 'state'>) => ({ ...state, seconds: 0,
 
 /** A snapshot as it comes back from the disk. */
 async function fromDisk(snapshot: Snapshot): Promise<Omit<Snapshot, 'isBest'>> {
-  await writeCheckpoint(folder, snapshot);
+  await writeCheckpoint(folder, 1, snapshot);
   const { snapshot: read, damage } = await readResumption(folder);
   if (!read || damage.length > 0) throw new Error('The checkpoint does not read.');
   return read;

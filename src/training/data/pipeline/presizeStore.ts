@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
-import { type FileHandle, mkdir, open, readFile, statfs, utimes } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readFile, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as l10n from '@vscode/l10n';
 import type { SplitTable } from '../../../datasets/table';
 import type { Interpolation } from '../../../recipe/augmentation';
-import { claimLease, HEARTBEAT_MS, type Lease, releaseLease } from '../../../runs/lease';
+import { beat, claimLease, FencedOut, HEARTBEAT_MS, type Lease, releaseLease } from '../../../runs/lease';
 import { isSystemError } from '../../../system/errors';
 import { reasonOf } from '../errors';
 import { blocksOf, enter, noPlaces, type Places, type Room, sharedIntegers } from './places';
@@ -153,10 +153,12 @@ export class PresizeStore {
     const claim = await claimLease(this.#folder, 'training');
     if (!claim.ok) return;
     this.#lease = claim.lease;
-    const { path } = claim.lease;
+    const { lease } = claim;
     this.#heartbeat = setInterval(() => {
-      const now = new Date();
-      utimes(path, now, now).catch((error: unknown) => this.fail(error));
+      beat(lease).then(
+        (isOwn) => (isOwn ? undefined : this.fail(new FencedOut())),
+        (error: unknown) => this.fail(error),
+      );
     }, HEARTBEAT_MS);
     this.#heartbeat.unref();
     await this.#readIndex();

@@ -75,7 +75,9 @@ describe('a store of resized images', () => {
     await pipeline.close();
     const { size } = await stat(storeFile('pixels'));
     const index = await readFile(storeFile('index'));
-    expect((await readdir(join(tests.folder, 'stores', 'key'))).sort()).toEqual(['index', 'pixels']);
+    expect((await readdir(join(tests.folder, 'stores', 'key'))).sort()).toEqual([
+      ...['index', 'lease.1', 'pixels'],
+    ]);
     await deletePictures();
     const later = await openStored(table);
     expect((await imagesOf(later)).equals(first)).toBe(true);
