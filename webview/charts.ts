@@ -34,7 +34,7 @@ export class RunCharts {
 
   /** Draws a moment of a run; another run is shown whole. */
   update(shown: ShownRun): void {
-    if (shown.run.id !== this.shown.run.id) this.range = null;
+    if (shown.run.folder !== this.shown.run.folder) this.range = null;
     this.shown = shown;
     const full = fullRange(shown);
     for (const [index, content] of chartsOf(shown).entries()) {

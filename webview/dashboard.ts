@@ -18,7 +18,7 @@ l10n.config({ contents: document.body.dataset.translations ?? '{}' });
 let shown: ShownRun | null = null;
 let reason = '';
 /** The run that a person has asked to end, and how. */
-let ending: { readonly runId: string; readonly request: EndRequest } | null = null;
+let ending: { readonly folder: string; readonly request: EndRequest } | null = null;
 let showTable = savedState()?.showTable ?? false;
 let charts: RunCharts | null = null;
 let isDrawDue = false;
@@ -26,9 +26,9 @@ let isDrawDue = false;
 const actions: PageActions = {
   request(type) {
     if (!shown) return;
-    const { id: runId } = shown.run;
-    if (type === 'stop' || type === 'pause') ending = { runId, request: type };
-    post({ type, runId });
+    const { folder } = shown.run;
+    if (type === 'stop' || type === 'pause') ending = { folder, request: type };
+    post({ type, folder });
     schedule();
   },
   toggleTable() {
@@ -51,10 +51,10 @@ function receive(message: ToDashboard): void {
       break;
     }
     case 'delta':
-      if (message.runId === shown?.run.id) shown.history.append(message.events);
+      if (message.folder === shown?.run.folder) shown.history.append(message.events);
       break;
     case 'state':
-      if (message.runId !== shown?.run.id) break;
+      if (message.folder !== shown?.run.folder) break;
       if (isLive(message.state)) shown.history.reopen();
       shown = { ...shown, run: withState(shown.run, message.state) };
       break;
@@ -74,7 +74,7 @@ function withState(run: RunView, state: RunView['state']): RunView {
 }
 
 function save(): void {
-  saveState(shown ? { runId: shown.run.id, showTable } : undefined);
+  saveState(shown ? { folder: shown.run.folder, showTable } : undefined);
 }
 
 /** Draws in the next frame, however much comes in before it. */
@@ -95,7 +95,7 @@ function draw(): void {
   if (!isLive(stateOf(shown))) ending = null;
   charts ??= new RunCharts(shown, schedule);
   const { elements, isZoomed } = charts;
-  const request = ending?.runId === shown.run.id ? ending.request : null;
+  const request = ending?.folder === shown.run.folder ? ending.request : null;
   const page = { shown, showTable, isZoomed, charts: elements, ending: request };
   render(runPage(page, actions), document.body);
   charts.update(shown);

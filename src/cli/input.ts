@@ -137,9 +137,15 @@ export async function readText(file: string): Promise<string> {
 
 /**
  * The run that a person means: by its id, by the start of its id where only one has it, or as `last`.
- * @throws UserError where there is none, or more than one
+ * @throws UserError where there is none, or more than one, or the name is empty, as an unset variable of a script is
  */
 export async function findRun(root: string, reference: string): Promise<RunEntry> {
+  if (reference.trim() === '') {
+    throw new UserError({
+      what: l10n.t('The name of the run is empty.'),
+      remedy: l10n.t("Give a run's id, its beginning, or 'last'. List the runs: {0}", 'tricks runs'),
+    });
+  }
   const runs = await listRuns(root);
   const exact = reference === 'last' ? runs[0] : runs.find(({ id }) => id === reference);
   if (exact) return exact;

@@ -23,7 +23,7 @@ import {
 export type LensAction =
   | { readonly type: 'run' | 'showRecipe' | 'manageTrust' | 'save' }
   | { readonly type: 'indexData' | 'showData' | 'showSamples' }
-  | { readonly type: 'openRun'; readonly id: string }
+  | { readonly type: 'openRun'; readonly folder: string }
   | { readonly type: 'showProblem'; readonly range: Range }
   | { readonly type: 'insertTrick' | 'removeTrick' | 'compareTrick'; readonly trick: TrickName }
   | { readonly type: 'configureTrick'; readonly tricks: readonly TrickName[] }
@@ -55,7 +55,7 @@ export interface LensSurroundings {
   /** Why nothing can be run, whatever the file says. */
   readonly obstacle: 'untrusted' | 'no_disk' | null;
   /** The file's last run, with its result or how else it ended. */
-  readonly lastRun: { readonly id: string; readonly how: string } | null;
+  readonly lastRun: { readonly id: string; readonly folder: string; readonly how: string } | null;
   readonly runs: RunIndex;
   /** The half formats that are slower than float32 here, as far as they are known. */
   readonly slowFormats?: readonly SlowFormat[];
@@ -214,12 +214,12 @@ function problemsLens(problems: readonly Problem[]): LensFace {
   };
 }
 
-function lastRunLens({ id, how }: { readonly id: string; readonly how: string }): LensFace {
+function lastRunLens({ id, folder, how }: NonNullable<LensSurroundings['lastRun']>): LensFace {
   return {
     icon: 'graph-line',
     title: l10n.t('Open last run ({0})', how),
     tooltip: l10n.t('Open the dashboard of {0}', id),
-    action: { type: 'openRun', id },
+    action: { type: 'openRun', folder },
   };
 }
 

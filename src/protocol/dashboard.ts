@@ -4,7 +4,8 @@ import type { RunState } from './manifest';
 
 /** A run as the dashboard shows it, without its events. */
 export interface RunView {
-  readonly id: string;
+  /** What it is known by: two projects may each have a run of an id. */
+  readonly folder: string;
   readonly name: string;
   readonly state: RunState;
   /** Milliseconds since 1970. */
@@ -17,8 +18,8 @@ export type ToDashboard =
   /** The whole of a run, in place of what was shown. */
   | { readonly type: 'snapshot'; readonly run: RunView; readonly events: readonly RunEvent[] }
   /** Events since the snapshot or the last delta, in order. */
-  | { readonly type: 'delta'; readonly runId: string; readonly events: readonly RunEvent[] }
-  | { readonly type: 'state'; readonly runId: string; readonly state: RunState }
+  | { readonly type: 'delta'; readonly folder: string; readonly events: readonly RunEvent[] }
+  | { readonly type: 'state'; readonly folder: string; readonly state: RunState }
   /** No run to show, and why. */
   | { readonly type: 'clear'; readonly reason: string };
 
@@ -26,16 +27,16 @@ export type ToDashboard =
 export type FromDashboard =
   /** Sent once the dashboard can receive; answered by a snapshot or clear. */
   | { readonly type: 'ready' }
-  | { readonly type: 'stop'; readonly runId: string }
-  | { readonly type: 'pause'; readonly runId: string }
-  | { readonly type: 'resume'; readonly runId: string }
-  | { readonly type: 'openExperiment'; readonly runId: string }
-  | { readonly type: 'openLog'; readonly runId: string }
-  | { readonly type: 'runAgain'; readonly runId: string };
+  | { readonly type: 'stop'; readonly folder: string }
+  | { readonly type: 'pause'; readonly folder: string }
+  | { readonly type: 'resume'; readonly folder: string }
+  | { readonly type: 'openExperiment'; readonly folder: string }
+  | { readonly type: 'openLog'; readonly folder: string }
+  | { readonly type: 'runAgain'; readonly folder: string };
 
 /** What the dashboard leaves with VS Code, so that a reload brings it back. */
 export interface DashboardState {
-  readonly runId: string;
+  readonly folder: string;
   readonly showTable: boolean;
 }
 
@@ -70,9 +71,9 @@ export function isToDashboard(value: unknown): value is ToDashboard {
     case 'snapshot':
       return isRunView(value.run) && areEvents(value.events);
     case 'delta':
-      return typeof value.runId === 'string' && areEvents(value.events);
+      return typeof value.folder === 'string' && areEvents(value.events);
     case 'state':
-      return typeof value.runId === 'string' && isRunState(value.state);
+      return typeof value.folder === 'string' && isRunState(value.state);
     case 'clear':
       return typeof value.reason === 'string';
     default:
@@ -92,7 +93,7 @@ export function isFromDashboard(value: unknown): value is FromDashboard {
     case 'openExperiment':
     case 'openLog':
     case 'runAgain':
-      return typeof value.runId === 'string';
+      return typeof value.folder === 'string';
     default:
       return false;
   }
@@ -100,13 +101,13 @@ export function isFromDashboard(value: unknown): value is FromDashboard {
 
 /** Whether VS Code hands back what a dashboard left with it. */
 export function isDashboardState(value: unknown): value is DashboardState {
-  return isObject(value) && typeof value.runId === 'string' && typeof value.showTable === 'boolean';
+  return isObject(value) && typeof value.folder === 'string' && typeof value.showTable === 'boolean';
 }
 
 function isRunView(value: unknown): value is RunView {
   return (
     isObject(value) &&
-    typeof value.id === 'string' &&
+    typeof value.folder === 'string' &&
     typeof value.name === 'string' &&
     typeof value.createdAt === 'number' &&
     isRunState(value.state) &&

@@ -22,8 +22,8 @@ const REREAD_MS = 10_000;
 
 interface WorkerEvents {
   /** A run's turn has come. */
-  started: [run: { readonly id: string; readonly handle: RunHandle }];
-  ended: [run: { readonly id: string; readonly end: RunEnd }];
+  started: [run: { readonly id: string; readonly folder: string; readonly handle: RunHandle }];
+  ended: [run: { readonly id: string; readonly folder: string; readonly end: RunEnd }];
   /** It cannot be told yet whether somebody trains this run; it counts as trained until its heartbeat stood still. */
   uncertain: [run: { readonly id: string }];
   error: [error: unknown];
@@ -34,6 +34,7 @@ interface WorkerEvents {
  * first run that waits, and of those that take one run all but one find it taken.
  */
 export class QueueWorker extends EventEmitter<WorkerEvents> {
+  /** By the run's folder. */
   readonly #handles = new Map<string, RunHandle>();
   /** Ended, though the store still calls them queued: what cannot be written is not tried forever. */
   readonly #ended = new Set<string>();
@@ -58,7 +59,7 @@ export class QueueWorker extends EventEmitter<WorkerEvents> {
     this.wake();
   }
 
-  /** The runs that were started from here and have not ended. */
+  /** The runs that were started from here and have not ended, by their folders. */
   get handles(): ReadonlyMap<string, RunHandle> {
     return this.#handles;
   }
@@ -112,12 +113,12 @@ export class QueueWorker extends EventEmitter<WorkerEvents> {
     this.#readAt = performance.now();
     const runs = await listRuns(this.root);
     const queue = await queueAmong(runs);
-    const queued = new Set(queue.map(({ id }) => id));
-    for (const id of this.#ended) if (!queued.has(id)) this.#ended.delete(id);
+    const queued = new Set(queue.map(({ folder }) => folder));
+    for (const folder of this.#ended) if (!queued.has(folder)) this.#ended.delete(folder);
     const held = await heldAmong(runs);
-    const busy = new Set([...held.map(({ id }) => id), ...this.#handles.keys()]);
+    const busy = new Set([...held.map(({ folder }) => folder), ...this.#handles.keys()]);
     this.#noteUncertain(held.flatMap(({ id, isUncertain }) => (isUncertain ? [id] : [])));
-    const waiting = queue.filter(({ id }) => !busy.has(id) && !this.#ended.has(id));
+    const waiting = queue.filter(({ folder }) => !busy.has(folder) && !this.#ended.has(folder));
     for (let free = this.options().atOnce - busy.size; free > 0 && !this.#closed; free--) {
       const next = waiting.shift();
       if (!next) break;
@@ -136,12 +137,12 @@ export class QueueWorker extends EventEmitter<WorkerEvents> {
     const handle = this.start(folder, {
       requeue: (crashed) => requeueCrashed(crashed, this.options().retries),
     });
-    this.#handles.set(id, handle);
-    this.emit('started', { id, handle });
+    this.#handles.set(folder, handle);
+    this.emit('started', { id, folder, handle });
     void handle.exited.then((end) => {
-      this.#handles.delete(id);
-      if (end.status !== 'queued') this.#ended.add(id);
-      this.emit('ended', { id, end });
+      this.#handles.delete(folder);
+      if (end.status !== 'queued') this.#ended.add(folder);
+      this.emit('ended', { id, folder, end });
       this.wake();
     });
   }
@@ -150,17 +151,17 @@ export class QueueWorker extends EventEmitter<WorkerEvents> {
 /** The runs that a process trains, or may train. */
 async function heldAmong(
   runs: readonly RunEntry[],
-): Promise<{ readonly id: string; readonly isUncertain: boolean }[]> {
+): Promise<{ readonly id: string; readonly folder: string; readonly isUncertain: boolean }[]> {
   const held = await Promise.all(
     runs.map(async (run) => {
       if (run.kind !== 'run') return [];
-      const { id, isUncertain = false } = run;
+      const { id, folder, isUncertain = false } = run;
       const { status } = run.manifest.state;
-      if (status === 'running') return [{ id, isUncertain }];
+      if (status === 'running') return [{ id, folder, isUncertain }];
       if (status !== 'queued') return [];
-      const lease = await readLease(run.folder);
+      const lease = await readLease(folder);
       const liveness = lease ? await livenessOf(lease) : 'gone';
-      return liveness === 'gone' ? [] : [{ id, isUncertain: liveness === 'unknown' }];
+      return liveness === 'gone' ? [] : [{ id, folder, isUncertain: liveness === 'unknown' }];
     }),
   );
   return held.flat();

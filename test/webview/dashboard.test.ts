@@ -17,7 +17,7 @@ function snapshot(events: readonly RunEvent[], changes: Parameters<typeof runVie
 }
 
 function delta(...events: RunEvent[]): ToDashboard {
-  return { type: 'delta', runId: run.id, events };
+  return { type: 'delta', folder: run.folder, events };
 }
 
 let host: PanelHost;
@@ -145,8 +145,8 @@ describe('messages', () => {
     await panel.send(snapshot(halfway));
     const before = await pageText();
     await panel.send(
-      { type: 'delta', runId: 'another', events: whole },
-      { type: 'state', runId: 'another', state: { status: 'interrupted' } },
+      { type: 'delta', folder: '/copy/.bag-of-tricks/runs/run-1', events: whole },
+      { type: 'state', folder: '/copy/.bag-of-tricks/runs/run-1', state: { status: 'interrupted' } },
       { type: 'unheard-of' } as never,
       { type: 'snapshot', run: { id: 1 }, events: 'none' } as never,
     );
@@ -155,7 +155,7 @@ describe('messages', () => {
 
   test('another snapshot takes the place of the run shown', async () => {
     await panel.send(snapshot(halfway));
-    await panel.send(snapshot([], { id: 'run-2', name: 'second', state: { status: 'queued' } }));
+    await panel.send(snapshot([], { folder: 'run-2', name: 'second', state: { status: 'queued' } }));
     expect(await panel.page.getByRole('heading', { level: 1 }).textContent()).toBe('second');
     expect(await panel.summary('Loss')).toBe('Loss over 0 steps.');
   });
@@ -204,13 +204,13 @@ describe('states', () => {
     expect(await alert.textContent()).toContain('The disk is full.');
     expect(await alert.textContent()).toContain('Free some space and run again.');
     await alert.getByRole('button', { name: 'Open log' }).click();
-    expect((await panel.posted()).at(-1)).toEqual({ type: 'openLog', runId: run.id });
+    expect((await panel.posted()).at(-1)).toEqual({ type: 'openLog', folder: run.folder });
   });
 
   test('an interrupted run says that its trainer went away', async () => {
     await panel.send(snapshot(halfway), {
       type: 'state',
-      runId: run.id,
+      folder: run.folder,
       state: { status: 'interrupted' },
     });
     expect(await text('Interrupted').isVisible()).toBe(true);
@@ -233,7 +233,7 @@ describe('requests', () => {
   test('Stop asks once, and says that the run is stopping until it has stopped', async () => {
     await panel.send(snapshot(halfway));
     await button('Stop').click();
-    expect((await panel.posted()).at(-1)).toEqual({ type: 'stop', runId: run.id });
+    expect((await panel.posted()).at(-1)).toEqual({ type: 'stop', folder: run.folder });
     const stopping = button('Stopping...');
     expect(await stopping.getAttribute('aria-disabled')).toBe('true');
     await panel.page.keyboard.press('Enter');
@@ -246,13 +246,13 @@ describe('requests', () => {
   test('Pause asks once, and a run that is paused can be resumed', async () => {
     await panel.send(snapshot(halfway));
     await button('Pause').click();
-    expect((await panel.posted()).at(-1)).toEqual({ type: 'pause', runId: run.id });
+    expect((await panel.posted()).at(-1)).toEqual({ type: 'pause', folder: run.folder });
     expect(await button('Pausing...').getAttribute('aria-disabled')).toBe('true');
     expect(await button('Stop').count()).toBe(0);
     await panel.send(delta({ type: 'paused', time: 0, step: 300 }));
     expect(await text('Paused').isVisible()).toBe(true);
     await button('Resume').click();
-    expect((await panel.posted()).at(-1)).toEqual({ type: 'resume', runId: run.id });
+    expect((await panel.posted()).at(-1)).toEqual({ type: 'resume', folder: run.folder });
   });
 
   test.each([
@@ -263,7 +263,7 @@ describe('requests', () => {
     await panel.send(snapshot(whole));
     expect(await button('Stop').count()).toBe(0);
     await button(name).click();
-    expect((await panel.posted()).at(-1)).toEqual({ type, runId: run.id });
+    expect((await panel.posted()).at(-1)).toEqual({ type, folder: run.folder });
   });
 
   test('a run that ended early can be resumed, and one that is done cannot', async () => {
@@ -271,8 +271,8 @@ describe('requests', () => {
     expect(await button('Resume').count()).toBe(0);
     await panel.send(snapshot([...halfway, { type: 'stopped', time: 0, step: 300 }]));
     await button('Resume').click();
-    expect((await panel.posted()).at(-1)).toEqual({ type: 'resume', runId: run.id });
-    await panel.send({ type: 'state', runId: run.id, state: { status: 'queued' } });
+    expect((await panel.posted()).at(-1)).toEqual({ type: 'resume', folder: run.folder });
+    await panel.send({ type: 'state', folder: run.folder, state: { status: 'queued' } });
     expect(await text('Queued').isVisible()).toBe(true);
     expect(await button('Resume').count()).toBe(0);
     expect(await button('Stop').count()).toBe(1);
@@ -298,7 +298,7 @@ describe('requests', () => {
     ]);
     await button('Stop').focus();
     await panel.page.keyboard.press('Enter');
-    expect((await panel.posted()).at(-1)).toEqual({ type: 'stop', runId: run.id });
+    expect((await panel.posted()).at(-1)).toEqual({ type: 'stop', folder: run.folder });
   });
 });
 
@@ -390,7 +390,7 @@ describe('zoom', () => {
     const before = await expectLinkedZoom();
     await panel.send(delta(...trainingEvents(recipe, 400).slice(halfway.length)));
     expect(await expectLinkedZoom()).toBe(before);
-    await panel.send(snapshot(halfway, { id: 'run-2' }));
+    await panel.send(snapshot(halfway, { folder: 'run-2' }));
     expect(await stepsInView()).toEqual([undefined, undefined, undefined]);
   });
 
@@ -419,7 +419,7 @@ describe('a long run', () => {
     await panel.page.keyboard.press('+');
     await expect.poll(() => panel.summary('Loss')).toContain('Steps 25,000 to 75,000 in view');
     expect((await panel.drawnPoints())[0]).toBeLessThanOrEqual(3000);
-    await panel.send({ type: 'delta', runId: run.id, events: [doneEvent(long)] });
+    await panel.send({ type: 'delta', folder: run.folder, events: [doneEvent(long)] });
     expect(await text('Done').isVisible()).toBe(true);
   });
 });
@@ -497,9 +497,9 @@ describe('motion', () => {
 describe('restored', () => {
   test('a panel leaves its run and its table, and a reload finds the table open again', async () => {
     await panel.send(snapshot(halfway));
-    expect(await panel.savedState()).toEqual({ runId: run.id, showTable: false });
+    expect(await panel.savedState()).toEqual({ folder: run.folder, showTable: false });
     await button('Show epochs as table').click();
-    expect(await panel.savedState()).toEqual({ runId: run.id, showTable: true });
+    expect(await panel.savedState()).toEqual({ folder: run.folder, showTable: true });
     await panel.reload();
     expect(await panel.posted()).toEqual([{ type: 'ready' }]);
     await panel.send(snapshot(halfway));

@@ -10,8 +10,8 @@ const events = [...trainingEvents(recipe, 100), doneEvent(recipe)];
 describe('message guards', () => {
   test.each([
     { type: 'snapshot', run, events },
-    { type: 'delta', runId: 'run-1', events },
-    { type: 'state', runId: 'run-1', state: { status: 'queued' } },
+    { type: 'delta', folder: 'run-1', events },
+    { type: 'state', folder: 'run-1', state: { status: 'queued' } },
     { type: 'clear', reason: 'Deleted.' },
   ])('$type is for the dashboard', (message) => {
     expect(isToDashboard(message)).toBe(true);
@@ -24,11 +24,11 @@ describe('message guards', () => {
     ['a word', 'snapshot'],
     ['an object without a type', {}],
     ['a snapshot of nothing', { type: 'snapshot' }],
-    ['a run whose id is a number', { type: 'snapshot', run: { ...run, id: 3 }, events }],
+    ['a run whose folder is a number', { type: 'snapshot', run: { ...run, folder: 3 }, events }],
     ['an unheard-of state', { type: 'snapshot', run: { ...run, state: { status: 'toString' } }, events }],
-    ['an unheard-of event', { type: 'delta', runId: 'run-1', events: [{ type: 'constructor' }] }],
-    ['events that are no list', { type: 'delta', runId: 'run-1', events: {} }],
-    ['a state that is a word', { type: 'state', runId: 'run-1', state: 'done' }],
+    ['an unheard-of event', { type: 'delta', folder: 'run-1', events: [{ type: 'constructor' }] }],
+    ['events that are no list', { type: 'delta', folder: 'run-1', events: {} }],
+    ['a state that is a word', { type: 'state', folder: 'run-1', state: 'done' }],
     ['clear without a reason', { type: 'clear' }],
   ])('%s is not for the dashboard', (_, message) => {
     expect(isToDashboard(message)).toBe(false);
@@ -37,14 +37,14 @@ describe('message guards', () => {
   test.each(['stop', 'pause', 'resume', 'openExperiment', 'openLog', 'runAgain'])(
     '%s comes with a run',
     (type) => {
-      expect(isFromDashboard({ type, runId: 'run-1' })).toBe(true);
+      expect(isFromDashboard({ type, folder: 'run-1' })).toBe(true);
       expect(isFromDashboard({ type })).toBe(false);
     },
   );
 
   test('a saved state has its run and its table', () => {
-    expect(isDashboardState({ runId: 'run-1', showTable: true })).toBe(true);
-    for (const value of [undefined, null, { runId: 'run-1' }, { runId: 1, showTable: true }]) {
+    expect(isDashboardState({ folder: 'run-1', showTable: true })).toBe(true);
+    for (const value of [undefined, null, { folder: 'run-1' }, { folder: 1, showTable: true }]) {
       expect(isDashboardState(value)).toBe(false);
     }
   });

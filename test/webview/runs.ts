@@ -33,7 +33,7 @@ export function sampleRecipe(
 /** A running run of `recipe`. */
 export function runView(recipe: Recipe, changes: Partial<RunView> = {}): RunView {
   return {
-    id: 'run-1',
+    folder: '/project/.bag-of-tricks/runs/run-1',
     name: recipe.name,
     createdAt: START,
     state: { status: 'running', step: 0, validationAccuracy: null },

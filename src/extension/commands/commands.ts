@@ -62,7 +62,7 @@ export function registerCommands(services: Services): vscode.Disposable {
 
 /** Does what a dashboard asks for. */
 export async function answerDashboard(services: Services, request: DashboardRequest): Promise<void> {
-  const target: Target = request.runId;
+  const target: Target = request.folder;
   switch (request.type) {
     case 'stop':
       return runs.stop(services, target);
@@ -75,7 +75,7 @@ export async function answerDashboard(services: Services, request: DashboardRequ
     case 'openLog':
       return runs.openRunLog(services, target);
     case 'runAgain':
-      return runs.runAgain(services, request.runId);
+      return runs.runAgain(services, request.folder);
     default:
       return assertNever(request);
   }

@@ -4,7 +4,7 @@ import { optionText, shownValue, type TrickOption, typedValue } from '../../insi
 import { configureTitle, optionsText } from '../../insight/trickText';
 import type { TrickName } from '../../tricks/registry';
 import { applyResult } from '../language/edits';
-import { fitsOf } from '../language/parsing';
+import { fitsOf, storeRootOf } from '../language/parsing';
 import { tell } from '../messages';
 import { finishedRuns } from '../runs/finishedRuns';
 import type { Services } from '../services';
@@ -74,7 +74,7 @@ async function chooseValue(
   option: TrickOption,
   title: string,
 ): Promise<{ readonly value: unknown } | undefined> {
-  const rows = valueRows(services, option);
+  const rows = valueRows(services, document, option);
   const choice: Choice | undefined =
     rows.length === 0 ? { type: 'typed' } : await pickOne(rows, title, option.meaning, option.value);
   if (choice?.type !== 'typed') return choice;
@@ -93,9 +93,9 @@ async function chooseValue(
 }
 
 /** The values that can be listed, and a way to others where there are some; none where all are to be typed. */
-function valueRows({ library }: Services, option: TrickOption): Row<Choice>[] {
+function valueRows({ library }: Services, { uri }: vscode.TextDocument, option: TrickOption): Row<Choice>[] {
   const listed: Row<Choice>[] = option.namesRun
-    ? finishedRuns(library).map(({ id, description }) => valueRow(id, description, option))
+    ? finishedRuns(library, storeRootOf(uri)).map(({ id, description }) => valueRow(id, description, option))
     : option.choices.map((value) => valueRow(value, '', option));
   if (listed.length === 0 || !option.isOpen) return listed;
   return [

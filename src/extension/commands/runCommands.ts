@@ -13,7 +13,7 @@ import {
   experimentTarget,
   isAny,
   isReadable,
-  runIdOf,
+  runFolderOf,
   runTarget,
   type Target,
 } from './targets';
@@ -37,7 +37,7 @@ async function runOne(services: Services, target: Target): Promise<void> {
   const start = await services.runner.start(document);
   switch (start.outcome) {
     case 'started': {
-      const started = services.library.find(start.id);
+      const started = services.library.find(start.folder);
       if (started?.kind === 'run') services.dashboards.open(started);
       break;
     }
@@ -84,11 +84,11 @@ export async function resume(services: Services, target: Target): Promise<void> 
 /** Opens a run's dashboard: the target's, else the active file's last run, else the newest. */
 export async function openDashboard(services: Services, target: Target): Promise<void> {
   const { library, dashboards } = services;
-  const id = runIdOf(target);
+  const folder = runFolderOf(target);
   const active = activeExperiment();
   const shown =
-    id !== undefined
-      ? library.find(id)
+    folder !== undefined
+      ? library.find(folder)
       : ((active && library.runsOf(active.fsPath)[0]) ?? library.runs.find(isReadable));
   if (shown?.kind === 'run') dashboards.open(shown);
   else tell('info', vscode.l10n.t('There is no run to show.'));
@@ -96,10 +96,10 @@ export async function openDashboard(services: Services, target: Target): Promise
 
 /** Shows the recipe of a run, or that an experiment file leads to. */
 export async function showRecipe(services: Services, target: Target): Promise<void> {
-  const id = runIdOf(target);
-  if (id !== undefined) {
-    const shown = services.library.find(id);
-    if (shown?.kind === 'run') await services.recipes.show(shown.manifest.recipe, id);
+  const folder = runFolderOf(target);
+  if (folder !== undefined) {
+    const shown = services.library.find(folder);
+    if (shown?.kind === 'run') await services.recipes.show(shown.manifest.recipe, folder);
     return;
   }
   const uri = await experimentTarget(services, target);
@@ -148,7 +148,7 @@ export async function deleteRun(services: Services, target: Target): Promise<voi
 }
 
 /** Runs the experiment file of a run again, as it is now. */
-export async function runAgain(services: Services, id: string): Promise<void> {
-  const again = services.library.find(id);
+export async function runAgain(services: Services, folder: string): Promise<void> {
+  const again = services.library.find(folder);
   if (again?.kind === 'run') await run(services, vscode.Uri.file(experimentFileOf(again)));
 }

@@ -8,7 +8,7 @@ import type { Services } from '../services';
 import type { ExperimentsNode } from '../views/experimentsView';
 import { runDescription } from '../views/runText';
 
-/** What a command was called on: a file, a run by its id, a row of the tree, or, from the palette, nothing. */
+/** What a command was called on: a file, a run by its folder, a row of the tree, or, from the palette, nothing. */
 export type Target = vscode.Uri | string | ExperimentsNode | undefined;
 
 /** The experiment file that a command is about: its target's, the active one, or one that a person picks. */
@@ -53,9 +53,9 @@ export async function runTarget<Run extends KnownRun>(
   target: Target,
   isMeant: (run: KnownRun) => run is Run,
 ): Promise<Run | undefined> {
-  const id = runIdOf(target);
-  if (id !== undefined) {
-    const run = library.find(id);
+  const folder = runFolderOf(target);
+  if (folder !== undefined) {
+    const run = library.find(folder);
     return run && isMeant(run) ? run : undefined;
   }
   const runs = library.runs.filter(isMeant);
@@ -81,18 +81,18 @@ export function isAny(run: KnownRun): run is KnownRun {
   return true;
 }
 
-/** The run that a target names, if it names one. */
-export function runIdOf(target: Target): string | undefined {
+/** The folder of the run that a target names, if it names one. */
+export function runFolderOf(target: Target): string | undefined {
   if (typeof target === 'string') return target;
   const isRun = target && 'kind' in target && (target.kind === 'run' || target.kind === 'queued');
-  return isRun ? target.run.id : undefined;
+  return isRun ? target.run.folder : undefined;
 }
 
 function experimentNamed({ library }: Services, target: Target): vscode.Uri | undefined {
   if (target instanceof vscode.Uri) return target;
   if (typeof target === 'object' && target.kind === 'experiment') return target.uri;
-  const id = runIdOf(target);
-  const run = id === undefined ? undefined : library.find(id);
+  const folder = runFolderOf(target);
+  const run = folder === undefined ? undefined : library.find(folder);
   return run?.kind === 'run' ? vscode.Uri.file(experimentFileOf(run)) : undefined;
 }
 

@@ -17,7 +17,7 @@ import { ALL_TRICKS, type TrickName } from '../../tricks/registry';
 import type { Trick } from '../../tricks/trick';
 import { applyResult } from '../language/edits';
 import { isExperiment } from '../language/experimentFiles';
-import { fitsOf, parsedOf } from '../language/parsing';
+import { fitsOf, parsedOf, storeRootOf } from '../language/parsing';
 import { tell } from '../messages';
 import { finishedRuns } from '../runs/finishedRuns';
 import type { Services } from '../services';
@@ -228,7 +228,7 @@ async function chosenRuns(
   { name, title, runOptions = [] }: Trick<TrickName>,
 ): Promise<Options | undefined> {
   if (runOptions.length === 0) return {};
-  const runs = finishedRuns(library);
+  const runs = finishedRuns(library, storeRootOf(uri));
   if (runs.length === 0) {
     tell(
       'info',

@@ -7,7 +7,7 @@ import type { RunLibrary } from '../runs/runLibrary';
 import { DIAGNOSTIC_SOURCE } from './diagnostics';
 import { workspaceEdit } from './edits';
 import { EXPERIMENT_SELECTOR } from './experimentFiles';
-import { editorRange, findingsOf, parsedOf } from './parsing';
+import { editorRange, findingsOf, parsedOf, storeRootOf } from './parsing';
 
 const { QuickFix, SourceFixAll } = vscode.CodeActionKind;
 const FIX_ALL = SourceFixAll.append('bagOfTricks');
@@ -41,7 +41,10 @@ export class CodeActions implements vscode.CodeActionProvider {
       actions.push(Object.assign(new vscode.CodeAction(title, kind), { edit, ...more }));
     };
     const images = dataAdvice(parsed, findingsOf(document)).flatMap(({ fixes }) => fixes);
-    for (const fix of [...quickFixes(parsed, finishedRuns(this.library)), ...images]) {
+    for (const fix of [
+      ...quickFixes(parsed, finishedRuns(this.library, storeRootOf(document.uri))),
+      ...images,
+    ]) {
       const at = editorRange(fix.range);
       if (!at.intersection(range)) continue;
       add(fix.title, QuickFix, fix.edits(), {

@@ -3,7 +3,7 @@ import { type Completion, completionsAt } from '../../insight/completions';
 import { finishedRuns } from '../runs/finishedRuns';
 import type { RunLibrary } from '../runs/runLibrary';
 import { EXPERIMENT_SELECTOR } from './experimentFiles';
-import { factsOf } from './parsing';
+import { factsOf, storeRootOf } from './parsing';
 import { hasSchemaHelp } from './schemaHelp';
 
 const KINDS: Record<Completion['kind'], vscode.CompletionItemKind> = {
@@ -19,7 +19,7 @@ export function registerCompletions(library: RunLibrary): vscode.Disposable {
   const provider: vscode.CompletionItemProvider = {
     provideCompletionItems: (document, position) => {
       const completions = completionsAt(document.getText(), document.fileName, document.offsetAt(position), {
-        runs: finishedRuns(library),
+        runs: finishedRuns(library, storeRootOf(document.uri)),
         hasSchemaHelp: hasSchemaHelp(document),
         factsOf: factsOf(document.uri),
       });

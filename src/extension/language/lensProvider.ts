@@ -59,7 +59,7 @@ export class LensProvider implements vscode.CodeLensProvider, vscode.Disposable 
     const lastRun = this.library.runsOf(document.uri.fsPath)[0];
     const surroundings: LensSurroundings = {
       obstacle: obstacleTo(document.uri),
-      lastRun: lastRun ? { id: lastRun.id, how: howItEnded(lastRun) } : null,
+      lastRun: lastRun ? { id: lastRun.id, folder: lastRun.folder, how: howItEnded(lastRun) } : null,
       runs: this.evidence.index,
       slowFormats: this.slowFormats.all,
       hidden,
@@ -109,7 +109,7 @@ function commandOf(action: LensAction, uri: vscode.Uri): { command: string; argu
     case 'save':
       return { command: 'workbench.action.files.saveAs', arguments: [uri] };
     case 'openRun':
-      return { command: 'bagOfTricks.openDashboard', arguments: [action.id] };
+      return { command: 'bagOfTricks.openDashboard', arguments: [action.folder] };
     case 'showProblem': {
       const selection = editorRange(action.range);
       return { command: 'vscode.open', arguments: [uri, { selection }] };

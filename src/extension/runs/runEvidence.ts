@@ -14,7 +14,7 @@ export class RunEvidence implements vscode.Disposable {
   constructor(private readonly library: RunLibrary) {
     this.#listening = library.onDidChange(() => {
       const states = library.runs
-        .map((run) => `${run.id} ${run.kind === 'run' ? run.manifest.state.status : run.kind}`)
+        .map((run) => `${run.folder} ${run.kind === 'run' ? run.manifest.state.status : run.kind}`)
         .join('\n');
       // How far a run is makes no difference.
       if (states === this.#states) return;

@@ -31,12 +31,12 @@ export class RunLibrary implements vscode.Disposable {
 
   /** By root, newest first. */
   #runs = new Map<string, KnownRun[]>();
-  /** Ids of the runs that wait, root by root, the next one first. */
+  /** Folders of the runs that wait, root by root, the next one first. */
   #queue: readonly string[] = [];
   readonly #followers = new Map<string, RunFollower>();
   /** When each store last changed, as of its last reading. */
   #storeTimes = new Map<string, number>();
-  /** Runs that ended while the stores were read: the reading may be older than that. */
+  /** Folders of runs that ended while the stores were read: the reading may be older than that. */
   readonly #endedWhileReading = new Set<string>();
   readonly #checks: NodeJS.Timeout;
   #telling: NodeJS.Timeout | null = null;
@@ -58,14 +58,15 @@ export class RunLibrary implements vscode.Disposable {
 
   /** The runs that wait for their turn, root by root, the next one first. */
   get queue(): readonly ReadableRun[] {
-    return this.#queue.flatMap((id) => {
-      const run = this.find(id);
+    return this.#queue.flatMap((folder) => {
+      const run = this.find(folder);
       return run?.kind === 'run' && run.manifest.state.status === 'queued' ? [run] : [];
     });
   }
 
-  find(id: string): KnownRun | undefined {
-    return this.runs.find((run) => run.id === id);
+  /** The run in a folder: two projects may each have one of an id. */
+  find(folder: string): KnownRun | undefined {
+    return this.runs.find((run) => run.folder === folder);
   }
 
   /** The runs of an experiment file, newest first. */
@@ -88,11 +89,11 @@ export class RunLibrary implements vscode.Disposable {
   }
 
   /** Takes in how a run ended from the one who waited for it, which may know what no disk could take. */
-  settle(id: string, state: RunState): void {
-    const run = this.find(id);
+  settle(folder: string, state: RunState): void {
+    const run = this.find(folder);
     if (!run || !isLive(run)) return;
     const ended = { ...run, manifest: { ...run.manifest, state } };
-    this.#endedWhileReading.add(id);
+    this.#endedWhileReading.add(folder);
     this.#replace(ended);
     this.#follow();
     this.#ended.fire(ended);
@@ -116,11 +117,11 @@ export class RunLibrary implements vscode.Disposable {
       const before = this.runs;
       this.#storeTimes = new Map(stores.map(({ root, time }) => [root, time]));
       const taken = (run: KnownRun) =>
-        afterReading(this.find(run.id), run, this.#endedWhileReading.has(run.id));
+        afterReading(this.find(run.folder), run, this.#endedWhileReading.has(run.folder));
       this.#runs = new Map(stores.map(({ root, runs }) => [root, runs.map(taken)]));
       this.#queue = stores.flatMap(({ queue }) => queue);
       for (const run of before) {
-        const now = this.find(run.id);
+        const now = this.find(run.folder);
         if (isLive(run) && now?.kind === 'run' && !isLive(now)) this.#ended.fire(now);
       }
       this.#noteInterrupted(before);
@@ -134,7 +135,7 @@ export class RunLibrary implements vscode.Disposable {
     const time = await changeTime(root);
     try {
       const entries = await listRuns(root);
-      const queue = (await queueAmong(entries)).map(({ id }) => id);
+      const queue = (await queueAmong(entries)).map(({ folder }) => folder);
       const runs = entries.map((entry) => ({ ...entry, root, activity: NO_ACTIVITY }));
       return { root, time, runs, queue };
     } catch (error) {
@@ -147,35 +148,37 @@ export class RunLibrary implements vscode.Disposable {
   #noteInterrupted(before: readonly KnownRun[]): void {
     // What is read in a workspace that is not trusted is left as it is.
     if (!vscode.workspace.isTrusted) return;
-    const known = new Set(before.map(({ id }) => id));
+    const known = new Set(before.map(({ folder }) => folder));
     for (const run of this.runs) {
       if (run.kind !== 'run' || run.manifest.state.status !== 'interrupted') continue;
       // One that ended is written down already.
       if (run.manifest.endedAt !== null) continue;
-      if (!known.has(run.id)) this.#ended.fire(run);
-      markInterrupted(run.folder).catch((error) => this.log.error(`${run.id} could not be changed:`, error));
+      if (!known.has(run.folder)) this.#ended.fire(run);
+      markInterrupted(run.folder).catch((error) =>
+        this.log.error(`${run.folder} could not be changed:`, error),
+      );
     }
   }
 
   /** Follows the logs of live runs, and no others. */
   #follow(): void {
-    const live = new Map(this.runs.filter(isLive).map((run) => [run.folder, run]));
+    const live = new Set(this.runs.filter(isLive).map((run) => run.folder));
     for (const [folder, follower] of this.#followers) {
       if (live.has(folder)) continue;
       follower.close();
       this.#followers.delete(folder);
     }
-    for (const [folder, { id }] of live) {
+    for (const folder of live) {
       if (this.#followers.has(folder)) continue;
       const follower = new RunFollower(metricsPath(folder), 'end');
       this.#followers.set(folder, follower);
-      follower.on('error', (error) => this.log.error(`The log of ${id} could not be read:`, error));
+      follower.on('error', (error) => this.log.error(`The log of ${folder} could not be read:`, error));
       follower.on('events', ({ events }) => {
-        const run = this.find(id);
+        const run = this.find(folder);
         if (run?.kind !== 'run') return;
         const after = runAfter(run, events);
         if (isLive(after)) this.#replace(after);
-        else this.settle(id, after.manifest.state);
+        else this.settle(folder, after.manifest.state);
       });
     }
   }
@@ -195,7 +198,7 @@ export class RunLibrary implements vscode.Disposable {
     const runs = this.#runs.get(run.root) ?? [];
     this.#runs.set(
       run.root,
-      runs.map((other) => (other.id === run.id ? run : other)),
+      runs.map((other) => (other.folder === run.folder ? run : other)),
     );
     this.#tell();
   }

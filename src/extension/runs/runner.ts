@@ -16,7 +16,7 @@ import type { RunLibrary } from './runLibrary';
 
 export type RunStart =
   /** It trains, or waits for its turn. */
-  | { readonly outcome: 'started'; readonly id: string }
+  | { readonly outcome: 'started'; readonly folder: string }
   /** The file cannot be trained. */
   | { readonly outcome: 'bad_file'; readonly problems: readonly Problem[] }
   /** Its images are not indexed. */
@@ -65,7 +65,7 @@ export class Runner implements vscode.Disposable {
     });
     if (!creation.ok) return { outcome: 'failed', failure: creation.failure };
     const failure = await this.#enqueue(root, creation.id);
-    if (!failure) return { outcome: 'started', id: creation.id };
+    if (!failure) return { outcome: 'started', folder: creation.folder };
     await deleteRun(root, creation.id);
     return { outcome: 'failed', failure };
   }
@@ -80,7 +80,7 @@ export class Runner implements vscode.Disposable {
    * that went well.
    */
   async stop(run: KnownRun): Promise<Failure | null> {
-    const handle = this.#workers.get(run.root)?.handles.get(run.id);
+    const handle = this.#workers.get(run.root)?.handles.get(run.folder);
     if (handle) {
       await handle.stop();
       return null;
@@ -94,7 +94,7 @@ export class Runner implements vscode.Disposable {
 
   /** As `stop`, for a run that trains, which is paused then. */
   async pause(run: KnownRun): Promise<Failure | null> {
-    const handle = this.#workers.get(run.root)?.handles.get(run.id);
+    const handle = this.#workers.get(run.root)?.handles.get(run.folder);
     if (!handle) return pauseByLease(run.folder);
     await handle.pause();
     return null;
@@ -127,10 +127,10 @@ export class Runner implements vscode.Disposable {
     const worker = new QueueWorker(root, options, (folder, changes) => this.#start(folder, changes));
     this.#workers.set(root, worker);
     worker.on('error', (error) => this.log.error(`The queue of ${root} could not be read:`, error));
-    worker.on('ended', ({ id, end }) => {
-      this.log.info(`${id} ended:`, end);
+    worker.on('ended', ({ folder, end }) => {
+      this.log.info(`${folder} ended:`, end);
       if (end.status === 'queued') void this.library.refresh();
-      else this.library.settle(id, end);
+      else this.library.settle(folder, end);
     });
   }
 

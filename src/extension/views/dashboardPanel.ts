@@ -36,7 +36,7 @@ export class DashboardPanels implements vscode.WebviewPanelSerializer, vscode.Di
 
   /** Shows a run: in the panel that has it, or in a new one beside the file. */
   open(run: ReadableRun): void {
-    const shown = this.#panels.get(run.id);
+    const shown = this.#panels.get(run.folder);
     if (shown) {
       shown.reveal();
       return;
@@ -51,17 +51,16 @@ export class DashboardPanels implements vscode.WebviewPanelSerializer, vscode.Di
     this.#attach(panel, run);
   }
 
-  isVisible(id: string): boolean {
-    return this.#panels.get(id)?.visible ?? false;
+  isVisible(folder: string): boolean {
+    return this.#panels.get(folder)?.visible ?? false;
   }
 
   /** Fills a panel that VS Code brought back after a reload. */
   async deserializeWebviewPanel(panel: vscode.WebviewPanel, state: unknown): Promise<void> {
     await this.library.refresh();
-    const id = isDashboardState(state) ? state.runId : null;
-    const run = id === null ? undefined : this.library.find(id);
+    const run = isDashboardState(state) ? this.library.find(state.folder) : undefined;
     panel.webview.options = this.#webviewOptions;
-    if (run?.kind === 'run' && !this.#panels.has(run.id)) this.#attach(panel, run);
+    if (run?.kind === 'run' && !this.#panels.has(run.folder)) this.#attach(panel, run);
     else panel.dispose();
   }
 
@@ -82,8 +81,8 @@ export class DashboardPanels implements vscode.WebviewPanelSerializer, vscode.Di
   #attach(panel: vscode.WebviewPanel, run: ReadableRun): void {
     panel.iconPath = vscode.Uri.joinPath(this.extensionUri, 'media', 'icon.png');
     panel.title = run.manifest.name;
-    this.#panels.set(run.id, new DashboardPanel(panel, run, this.library, this.onRequest, this.log));
-    panel.onDidDispose(() => this.#panels.delete(run.id));
+    this.#panels.set(run.folder, new DashboardPanel(panel, run, this.library, this.onRequest, this.log));
+    panel.onDidDispose(() => this.#panels.delete(run.folder));
     panel.webview.html = this.#page(panel.webview);
   }
 
@@ -113,21 +112,21 @@ class DashboardPanel {
 
   constructor(
     private readonly panel: vscode.WebviewPanel,
-    run: ReadableRun,
+    private readonly run: ReadableRun,
     library: RunLibrary,
     onRequest: (request: DashboardRequest) => void,
     log: vscode.LogOutputChannel,
   ) {
     this.#manifest = run.manifest;
     this.#follower = new RunFollower(metricsPath(run.folder), LOG_START, thinningStride);
-    this.#follower.on('error', (error) => log.error(`The log of ${run.id} could not be read:`, error));
+    this.#follower.on('error', (error) => log.error(`The log of ${run.folder} could not be read:`, error));
     this.#follower.on('events', ({ events }) => {
       for (const event of events) this.#events.push(event);
-      this.#send({ type: 'delta', runId: run.id, events });
+      this.#send({ type: 'delta', folder: run.folder, events });
     });
     this.#subscriptions = [
       library.onDidChange(() => {
-        const now = library.find(run.id);
+        const now = library.find(run.folder);
         if (now?.kind === 'run') this.#update(now);
         else this.#send({ type: 'clear', reason: vscode.l10n.t('The run was deleted.') });
       }),
@@ -161,8 +160,8 @@ class DashboardPanel {
   async #fill(): Promise<void> {
     this.#ready = false;
     await this.#follower.drain();
-    const { id, name, state, createdAt, recipe } = this.#manifest;
-    const run: RunView = { id, name, state, createdAt, recipe };
+    const { name, state, createdAt, recipe } = this.#manifest;
+    const run: RunView = { folder: this.run.folder, name, state, createdAt, recipe };
     this.#ready = true;
     this.#send({ type: 'snapshot', run, events: this.#events });
   }
@@ -171,7 +170,7 @@ class DashboardPanel {
     const { state } = this.#manifest;
     this.#manifest = run.manifest;
     if (!isDeepStrictEqual(kindOf(state), kindOf(run.manifest.state))) {
-      this.#send({ type: 'state', runId: run.id, state: run.manifest.state });
+      this.#send({ type: 'state', folder: run.folder, state: run.manifest.state });
     }
     if (!isLive(run)) void this.#follower.drain();
   }

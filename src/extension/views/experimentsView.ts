@@ -90,7 +90,7 @@ export class ExperimentsView
       case 'queued':
         return queuedItem(
           node,
-          this.library.queue.findIndex(({ id }) => id === node.run.id),
+          this.library.queue.findIndex(({ folder }) => folder === node.run.folder),
         );
       case 'others': {
         const label = vscode.l10n.t('Other runs');
@@ -105,19 +105,20 @@ export class ExperimentsView
   }
 
   handleDrag(nodes: readonly ExperimentsNode[], dragged: vscode.DataTransfer): void {
-    const ids = nodes.flatMap((node) => (node.kind === 'queued' ? [node.run.id] : []));
-    if (ids.length > 0) dragged.set(DRAGGED_RUNS, new vscode.DataTransferItem(ids));
+    const folders = nodes.flatMap((node) => (node.kind === 'queued' ? [node.run.folder] : []));
+    if (folders.length > 0) dragged.set(DRAGGED_RUNS, new vscode.DataTransferItem(folders));
   }
 
   async handleDrop(target: ExperimentsNode | undefined, dragged: vscode.DataTransfer): Promise<void> {
-    const ids: unknown = dragged.get(DRAGGED_RUNS)?.value;
-    if (!Array.isArray(ids) || (target?.kind !== 'queue' && target?.kind !== 'queued')) return;
-    for (const id of ids) {
-      const run = this.library.queue.find((queued) => queued.id === id);
+    const folders: unknown = dragged.get(DRAGGED_RUNS)?.value;
+    if (!Array.isArray(folders) || (target?.kind !== 'queue' && target?.kind !== 'queued')) return;
+    for (const folder of folders) {
+      const run = this.library.queue.find((queued) => queued.folder === folder);
       if (!run) continue;
       // Each store has a queue of its own: a run keeps to its.
       const queue = this.library.queue.filter(({ root }) => root === run.root);
-      const place = target.kind === 'queued' ? queue.findIndex((queued) => queued.id === target.run.id) : 0;
+      const place =
+        target.kind === 'queued' ? queue.findIndex((queued) => queued.folder === target.run.folder) : 0;
       await moveInQueue(run.root, run.id, place < 0 ? queue.length : place);
       await this.library.refresh();
     }
@@ -141,7 +142,10 @@ export class ExperimentsView
     this.#view.badge = running + waiting > 0 ? { value: running + waiting, tooltip } : undefined;
     // Every step changes a run, but few change what is said of it here; a fresh tree closes an open tooltip.
     const { runs: all, queue } = this.library;
-    const runs = JSON.stringify([all.map((run) => [run.folder, describe(run)]), queue.map(({ id }) => id)]);
+    const runs = JSON.stringify([
+      all.map((run) => [run.folder, describe(run)]),
+      queue.map(({ folder }) => folder),
+    ]);
     if (runs === this.#shownRuns) return;
     this.#shownRuns = runs;
     this.#changed.fire();

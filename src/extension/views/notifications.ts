@@ -8,22 +8,22 @@ import type { DashboardPanels } from './dashboardPanel';
 
 /** Tells how runs ended: failures always, success where no dashboard shows it. */
 export function notifyOfEnds(library: RunLibrary, dashboards: DashboardPanels): vscode.Disposable {
-  return library.onDidEnd((run) => notifyOfEnd(run, dashboards.isVisible(run.id)));
+  return library.onDidEnd((run) => notifyOfEnd(run, dashboards.isVisible(run.folder)));
 }
 
 function notifyOfEnd(run: ReadableRun, isVisible: boolean): void {
   const { name, state } = run.manifest;
   const openLog = {
     title: vscode.l10n.t('Open log'),
-    run: () => vscode.commands.executeCommand('bagOfTricks.openRunLog', run.id),
+    run: () => vscode.commands.executeCommand('bagOfTricks.openRunLog', run.folder),
   };
   const openDashboard = {
     title: vscode.l10n.t('Open dashboard'),
-    run: () => vscode.commands.executeCommand('bagOfTricks.openDashboard', run.id),
+    run: () => vscode.commands.executeCommand('bagOfTricks.openDashboard', run.folder),
   };
   const resume = {
     title: vscode.l10n.t('Resume'),
-    run: () => vscode.commands.executeCommand('bagOfTricks.resume', run.id),
+    run: () => vscode.commands.executeCommand('bagOfTricks.resume', run.folder),
   };
   switch (state.status) {
     case 'failed': {

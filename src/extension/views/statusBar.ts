@@ -39,7 +39,7 @@ export class StatusBar implements vscode.Disposable {
 
   #show(): void {
     const running = this.library.runs.find(isRunning);
-    const run = running ?? (this.#ended && this.library.find(this.#ended.id) ? this.#ended : null);
+    const run = running ?? (this.#ended && this.library.find(this.#ended.folder) ? this.#ended : null);
     if (!run) {
       this.#item.hide();
       return;
@@ -52,7 +52,7 @@ export class StatusBar implements vscode.Disposable {
     this.#item.command = {
       command: 'bagOfTricks.openDashboard',
       title: vscode.l10n.t('Open dashboard'),
-      arguments: [run.id],
+      arguments: [run.folder],
     };
     this.#item.show();
   }

@@ -37,9 +37,9 @@ suite('Commands', () => {
 
     await vscode.commands.executeCommand('bagOfTricks.run', document.uri);
     const { run } = await runIn(document.uri, 'done');
-    await vscode.commands.executeCommand('bagOfTricks.showRecipe', run.id);
+    await vscode.commands.executeCommand('bagOfTricks.showRecipe', run.folder);
     const ofRun = await eventually('the recipe of the run', () =>
-      vscode.workspace.textDocuments.find(({ uri }) => uri.query === run.id),
+      vscode.workspace.textDocuments.find(({ uri }) => uri.query === run.folder),
     );
     assert.deepEqual(JSON.parse(ofRun.getText()), JSON.parse(ofFile.getText()));
   });
@@ -49,15 +49,15 @@ suite('Commands', () => {
     made.push(document.uri);
     await vscode.commands.executeCommand('bagOfTricks.run', document.uri);
     const { run } = await runIn(document.uri, 'done');
-    await vscode.commands.executeCommand('bagOfTricks.openManifest', run.id);
+    await vscode.commands.executeCommand('bagOfTricks.openManifest', run.folder);
     await eventually('the manifest', () =>
       vscode.window.activeTextEditor?.document.uri.path.endsWith(`${run.id}/run.json`),
     );
-    await vscode.commands.executeCommand('bagOfTricks.openRunLog', run.id);
+    await vscode.commands.executeCommand('bagOfTricks.openRunLog', run.folder);
     await eventually('the log', () =>
       vscode.window.activeTextEditor?.document.uri.path.endsWith(`${run.id}/trainer.log`),
     );
-    await vscode.commands.executeCommand('bagOfTricks.openExperiment', run.id);
+    await vscode.commands.executeCommand('bagOfTricks.openExperiment', run.folder);
     await eventually(
       'the file',
       () => vscode.window.activeTextEditor?.document.uri.path === document.uri.path,

@@ -24,7 +24,7 @@ suite('Dashboards', () => {
     // VS Code tells of its tabs a while after it opened them.
     await eventually('its dashboard', () => dashboards().length === 1);
     assert.equal(dashboards()[0]?.label, 'watched');
-    await vscode.commands.executeCommand('bagOfTricks.openDashboard', run.id);
+    await vscode.commands.executeCommand('bagOfTricks.openDashboard', run.folder);
     assert.equal(dashboards().length, 1);
   });
 
@@ -41,10 +41,10 @@ suite('Dashboards', () => {
       panel.webview.onDidReceiveMessage((message) => message.type === 'ready' && resolve(message));
     });
     const api = await extension();
-    await api.dashboards.deserializeWebviewPanel(panel, { runId: run.id, showTable: false });
+    await api.dashboards.deserializeWebviewPanel(panel, { folder: run.folder, showTable: false });
     await ready;
     assert.equal(panel.title, 'restored');
-    assert.equal(api.dashboards.isVisible(run.id), true);
+    assert.equal(api.dashboards.isVisible(run.folder), true);
   });
 
   test('one of a run with a long log is filled with some of its steps, its spikes among them', async () => {
@@ -71,7 +71,7 @@ suite('Dashboards', () => {
       };
     });
     const api = await extension();
-    await api.dashboards.deserializeWebviewPanel(panel, { runId: run.id, showTable: false });
+    await api.dashboards.deserializeWebviewPanel(panel, { folder: run.folder, showTable: false });
     const shown = (await snapshot).events.flatMap((event) => (event.type === 'step' ? [event.loss] : []));
     assert.ok(shown.length > 50_000 && shown.length < 100_000, `${shown.length} steps`);
     assert.equal(Math.max(...shown), 99);
@@ -85,7 +85,7 @@ suite('Dashboards', () => {
       panel.onDidDispose(resolve);
     });
     const api = await extension();
-    await api.dashboards.deserializeWebviewPanel(panel, { runId: 'no-such-run', showTable: false });
+    await api.dashboards.deserializeWebviewPanel(panel, { folder: '/no-such-run', showTable: false });
     await closed;
   });
 });

@@ -140,7 +140,7 @@ suite("A person's own images", () => {
     assert.equal(run.manifest.recipe.data.dataset.trainCounts?.length, 3);
 
     const image = vscode.Uri.joinPath(drawings, 'flags', '001.jpg');
-    await vscode.commands.executeCommand('bagOfTricks.classifyImage', run.id, [image]);
+    await vscode.commands.executeCommand('bagOfTricks.classifyImage', run.folder, [image]);
     await eventually('its classes', () =>
       vscode.window.tabGroups.all
         .flatMap(({ tabs }) => tabs)

@@ -40,7 +40,7 @@ async function killTrainer(folder: string, before = 0): Promise<number> {
 async function copyOfRun(uri: vscode.Uri, name: string, changes: object): Promise<string> {
   await vscode.commands.executeCommand('bagOfTricks.run', uri);
   const { run } = await runIn(uri, 'running');
-  await vscode.commands.executeCommand('bagOfTricks.stop', run.id);
+  await vscode.commands.executeCommand('bagOfTricks.stop', run.folder);
   await runIn(uri, 'stopped');
   const copy = `${run.folder}-${name}`;
   const manifest = JSON.parse(await readFile(join(run.folder, 'run.json'), 'utf8'));
@@ -107,7 +107,7 @@ suite('Running an experiment', () => {
       return /^epoch [2-9]\d* of 100000 · [\d.]+%$/.test(String(item?.description)) ? item : null;
     });
     assert.equal(live.contextValue, 'run.running');
-    await vscode.commands.executeCommand('bagOfTricks.stop', run.id);
+    await vscode.commands.executeCommand('bagOfTricks.stop', run.folder);
     const { state } = await runIn(document.uri, 'stopped');
     assert.ok(state.step >= 4, `stopped after ${state.step} steps`);
     const stored = JSON.parse(await readFile(join(run.folder, 'run.json'), 'utf8'));
@@ -128,7 +128,7 @@ suite('Running an experiment', () => {
       const pid = (await readLease(run.folder))?.holder?.pid;
       const environment = (await readFile(`/proc/${pid}/environ`, 'utf8')).split('\0');
       assert.equal(environment.includes(`${STOP_WITH_PARENT}=1`), isTold);
-      await vscode.commands.executeCommand('bagOfTricks.stop', run.id);
+      await vscode.commands.executeCommand('bagOfTricks.stop', run.folder);
       await runIn(document.uri, 'stopped');
     }
   });
@@ -189,17 +189,17 @@ suite('Running an experiment', () => {
     await vscode.commands.executeCommand('bagOfTricks.run', document.uri);
     const { run } = await runIn(document.uri, 'running');
     await untilTrained(run.folder);
-    await vscode.commands.executeCommand('bagOfTricks.stop', run.id);
+    await vscode.commands.executeCommand('bagOfTricks.stop', run.folder);
     const stopped = await runIn(document.uri, 'stopped');
-    await vscode.commands.executeCommand('bagOfTricks.resume', run.id);
+    await vscode.commands.executeCommand('bagOfTricks.resume', run.folder);
     await runIn(document.uri, 'running');
     const { library } = await extension();
     await eventually('a later step', () => {
-      const resumed = library.find(run.id);
+      const resumed = library.find(run.folder);
       const state = resumed?.kind === 'run' ? resumed.manifest.state : undefined;
       return state?.status === 'running' && state.step > stopped.state.step;
     });
-    await vscode.commands.executeCommand('bagOfTricks.stop', run.id);
+    await vscode.commands.executeCommand('bagOfTricks.stop', run.folder);
     await runIn(document.uri, 'stopped');
     const { events } = await readAllEvents(metricsPath(run.folder));
     const steps = events.flatMap((event) => (event.type === 'step' ? [event.step] : []));
@@ -214,7 +214,7 @@ suite('Running an experiment', () => {
     await vscode.commands.executeCommand('bagOfTricks.run', document.uri);
     const { run } = await runIn(document.uri, 'running');
     await untilTrained(run.folder);
-    await vscode.commands.executeCommand('bagOfTricks.pause', run.id);
+    await vscode.commands.executeCommand('bagOfTricks.pause', run.folder);
     const { state } = await runIn(document.uri, 'paused');
     assert.ok(state.step > 0);
     const item = await eventually(
@@ -223,10 +223,10 @@ suite('Running an experiment', () => {
     );
     assert.equal(item.contextValue, 'run.paused');
     assert.match(String(item.description), /^paused in epoch \d+$/);
-    await vscode.commands.executeCommand('bagOfTricks.resume', run.id);
+    await vscode.commands.executeCommand('bagOfTricks.resume', run.folder);
     const { library } = await extension();
     await eventually('a later step', () => {
-      const resumed = library.find(run.id);
+      const resumed = library.find(run.folder);
       const now = resumed?.kind === 'run' ? resumed.manifest.state : undefined;
       return now?.status === 'running' && now.step > state.step;
     });
@@ -262,7 +262,7 @@ suite('Running an experiment', () => {
     for (const run of library
       .runsOf(document.uri.fsPath)
       .filter(({ manifest }) => manifest.endedAt === null)) {
-      await vscode.commands.executeCommand('bagOfTricks.stop', run.id);
+      await vscode.commands.executeCommand('bagOfTricks.stop', run.folder);
     }
     await eventually('no run left', () =>
       library.runsOf(document.uri.fsPath).every(({ manifest }) => manifest.state.status === 'stopped'),
@@ -284,7 +284,7 @@ suite('Running an experiment', () => {
     } finally {
       await settings.update('runsAtOnce', undefined, vscode.ConfigurationTarget.Workspace);
       for (const run of library.queue)
-        await vscode.commands.executeCommand('bagOfTricks.cancelQueued', run.id);
+        await vscode.commands.executeCommand('bagOfTricks.cancelQueued', run.folder);
     }
   });
 
@@ -292,7 +292,6 @@ suite('Running an experiment', () => {
     document = await openNew('other.experiment.yaml', experimentText('other', ENDLESS));
     const { library, extensionUri } = await extension();
     const folder = await copyOfRun(document.uri, 'other', { state: { status: 'queued' } });
-    const id = basename(folder);
     const trainer = spawn(
       process.execPath,
       [vscode.Uri.joinPath(extensionUri, 'dist', 'trainer.js').fsPath, folder],
@@ -301,12 +300,12 @@ suite('Running an experiment', () => {
     trainer.unref();
     await untilTrained(folder);
     const stateOf = () => {
-      const run = library.find(id);
+      const run = library.find(folder);
       return run?.kind === 'run' && run.manifest.state.status === 'running' ? run.manifest.state : undefined;
     };
     const found = await eventually('the run', stateOf, 2000);
     await eventually('a later step', () => (stateOf()?.step ?? 0) > found.step + 4, 2000);
-    await vscode.commands.executeCommand('bagOfTricks.stop', id);
+    await vscode.commands.executeCommand('bagOfTricks.stop', folder);
     await runIn(document.uri, 'stopped');
     assert.equal(await readLease(folder), null);
   });
@@ -323,7 +322,7 @@ suite('Running an experiment', () => {
       const { state } = JSON.parse(await readFile(path, 'utf8'));
       return state.status === 'interrupted';
     });
-    const shown = library.find(basename(lost));
+    const shown = library.find(lost);
     assert.equal(shown?.kind === 'run' && shown.manifest.state.status, 'interrupted');
   });
 
@@ -347,6 +346,6 @@ suite('Running an experiment', () => {
 
     // The window may still be writing down how the run ended, so that a file comes while the folder goes.
     await rm(run.folder, { recursive: true, maxRetries: 5 });
-    await eventually('the run is gone', () => library.find(run.id) === undefined);
+    await eventually('the run is gone', () => library.find(run.folder) === undefined);
   });
 });

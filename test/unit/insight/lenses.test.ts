@@ -202,12 +202,12 @@ describe('a trick is offered only where', () => {
 
 describe('the lenses at the top', () => {
   test('open the last run, with its result, and the recipe', () => {
-    const lastRun = { id: '20261125-fashion', how: '92.1%' };
+    const lastRun = { id: '20261125-fashion', folder: '/runs/20261125-fashion', how: '92.1%' };
     const [run, last, recipe] = lensesOf(PLAIN, { lastRun });
     expect(run?.action).toEqual({ type: 'run' });
     expect(last).toMatchObject({
       title: 'Open last run (92.1%)',
-      action: { type: 'openRun', id: '20261125-fashion' },
+      action: { type: 'openRun', folder: '/runs/20261125-fashion' },
     });
     expect(recipe).toMatchObject({ title: 'Recipe', action: { type: 'showRecipe' } });
   });
