@@ -1,6 +1,6 @@
 import { ChartPanel } from './chart';
 import { chartsOf } from './curves';
-import { isLive, type ShownRun, stateOf } from './model';
+import { isLive, type ShownRun } from './model';
 import { isNarrower, panned, type Range, zoomed } from './range';
 import { onThemeChange, readTheme } from './theme';
 
@@ -87,5 +87,5 @@ function nextRange(key: string, range: Range, full: Range): Range | null {
 function fullRange(shown: ShownRun): Range {
   const { totalSteps } = shown.run.recipe.schedule;
   const { stepsDone } = shown.history;
-  return { min: 0, max: isLive(stateOf(shown)) || stepsDone === 0 ? totalSteps : stepsDone };
+  return { min: 0, max: isLive(shown.run.state) || stepsDone === 0 ? totalSteps : stepsDone };
 }

@@ -1,8 +1,9 @@
 import * as l10n from '@vscode/l10n';
+import type { EpochEvent } from '../src/protocol/standing';
 import { learningRateAt, type Schedule } from '../src/recipe/schedule';
 import { formatCount, formatPercent } from '../src/shared/format';
 import { formatLearningRate, formatLoss } from './format';
-import type { EpochEvent, Point, ShownRun } from './model';
+import type { Point, ShownRun } from './model';
 
 /** How a curve is drawn: faint points, a line, a faint dashed line, a line with a mark at each epoch, a ring. */
 export type Look = 'raw' | 'line' | 'plan' | 'epochs' | 'best';

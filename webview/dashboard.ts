@@ -5,12 +5,12 @@
 import './dashboard.css';
 import * as l10n from '@vscode/l10n';
 import { render } from 'lit';
-import { isToDashboard, type RunView, type ToDashboard } from '../src/protocol/dashboard';
+import { isToDashboard, type ToDashboard } from '../src/protocol/dashboard';
 import type { EndRequest } from '../src/protocol/trainer';
 import { assertNever } from '../src/shared/assertNever';
 import { RunCharts } from './charts';
 import { post, savedState, saveState } from './host';
-import { isLive, RunHistory, type ShownRun, stateOf } from './model';
+import { isLive, RunHistory, type ShownRun } from './model';
 import { emptyPage, type PageActions, runPage } from './page';
 
 l10n.config({ contents: document.body.dataset.translations ?? '{}' });
@@ -51,12 +51,9 @@ function receive(message: ToDashboard): void {
       break;
     }
     case 'delta':
-      if (message.folder === shown?.run.folder) shown.history.append(message.events);
-      break;
-    case 'state':
       if (message.folder !== shown?.run.folder) break;
-      if (isLive(message.state)) shown.history.reopen();
-      shown = { ...shown, run: withState(shown.run, message.state) };
+      shown.history.append(message.events);
+      shown = { ...shown, run: { ...shown.run, state: message.state } };
       break;
     case 'clear':
       shown = null;
@@ -67,10 +64,6 @@ function receive(message: ToDashboard): void {
       assertNever(message);
   }
   schedule();
-}
-
-function withState(run: RunView, state: RunView['state']): RunView {
-  return { ...run, state };
 }
 
 function save(): void {
@@ -92,7 +85,7 @@ function draw(): void {
     render(emptyPage(reason), document.body);
     return;
   }
-  if (!isLive(stateOf(shown))) ending = null;
+  if (!isLive(shown.run.state)) ending = null;
   charts ??= new RunCharts(shown, schedule);
   const { elements, isZoomed } = charts;
   const request = ending?.folder === shown.run.folder ? ending.request : null;

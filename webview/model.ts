@@ -1,9 +1,10 @@
 import type { RunView } from '../src/protocol/dashboard';
-import type { FinalEvent, RunEvent } from '../src/protocol/events';
+import type { RunEvent } from '../src/protocol/events';
+import { RunFold } from '../src/protocol/fold';
 import type { RunState } from '../src/protocol/manifest';
+import type { EpochEvent, PreparingEvent, StartedEvent, StepEvent } from '../src/protocol/standing';
 import type { Schedule } from '../src/recipe/schedule';
-import { assertNever } from '../src/shared/assertNever';
-import { ExponentialAverage, smoothingFor } from './smoothing';
+import { type Average, averageAfter, NO_AVERAGE, smoothingFor, valueOfAverage } from './smoothing';
 
 /** A point of a curve: x in steps. */
 export interface Point {
@@ -11,35 +12,36 @@ export interface Point {
   readonly y: number;
 }
 
-export type StartedEvent = Extract<RunEvent, { type: 'started' }>;
-export type PreparingEvent = Extract<RunEvent, { type: 'preparing' }>;
-export type StepEvent = Extract<RunEvent, { type: 'step' }>;
-export type EpochEvent = Extract<RunEvent, { type: 'epoch' }>;
+/** What the page keeps of a step beside its points. */
+interface ShownStep {
+  readonly step: number;
+  /** When it was done, milliseconds since 1970. */
+  readonly time: number;
+  readonly loss: number;
+  readonly average: Average;
+}
 
 /**
- * What a run's events add up to. It grows in place, for a run may have 100,000 steps; the same events lead to
+ * What a run's events add up to, as curves. It grows in place, for a run may have 100,000 steps; the same events lead to
  * the same history however they are cut into messages.
  */
 export class RunHistory {
-  started: StartedEvent | null = null;
-  /** What is being prepared right now. */
-  preparing: PreparingEvent | null = null;
-  lastStep: StepEvent | null = null;
-  final: FinalEvent | null = null;
-  readonly epochs: EpochEvent[] = [];
   /** Training loss of every step: the labels', which validation has too, where a teacher's comes on top. */
   readonly loss: Point[] = [];
   readonly smoothedLoss: Point[] = [];
   readonly learningRate: Point[] = [];
 
-  private smoothing: ExponentialAverage;
-  /** When each step of `loss` was done, milliseconds since 1970. */
-  private readonly times: number[] = [];
-  /** The first step of this trainer's life; time between lives is nobody's speed. */
-  private firstTimed = 0;
+  private readonly fold: RunFold<ShownStep>;
 
   constructor(private readonly schedule: Pick<Schedule, 'stepsPerEpoch' | 'totalSteps'>) {
-    this.smoothing = this.newSmoothing();
+    const keep = smoothingFor(schedule.totalSteps);
+    this.fold = new RunFold((event, before) => {
+      // Of a long history, the host leaves steps out.
+      const steps = before ? Math.max(1, event.step - before.step) : 1;
+      const loss = event.labelsLoss ?? event.loss;
+      const average = averageAfter(before?.average ?? NO_AVERAGE, loss, keep ** steps);
+      return { step: event.step, time: event.time, loss, average };
+    });
   }
 
   /** Takes in events that follow those it has. */
@@ -47,9 +49,21 @@ export class RunHistory {
     for (const event of events) this.take(event);
   }
 
-  /** The run goes on: how it ended before counts no more. */
-  reopen(): void {
-    this.final = null;
+  get started(): StartedEvent | null {
+    return this.fold.started;
+  }
+
+  /** What is being prepared right now. */
+  get preparing(): PreparingEvent | null {
+    return this.fold.preparing;
+  }
+
+  get lastStep(): StepEvent | null {
+    return this.fold.lastStep;
+  }
+
+  get epochs(): readonly EpochEvent[] {
+    return this.fold.epochs;
   }
 
   /** Steps done. */
@@ -70,71 +84,26 @@ export class RunHistory {
    * comes; null before there are two.
    */
   get stepMs(): number | null {
-    const last = this.times.length - 1;
-    const stepAt = (index: number) => this.loss[index]!.x;
-    let first = last;
-    while (first > this.firstTimed && stepAt(last) - stepAt(first - 1) <= this.schedule.stepsPerEpoch)
-      first--;
-    return last > first ? (this.times[last]! - this.times[first]!) / (stepAt(last) - stepAt(first)) : null;
+    const { steps, firstOfTrainer } = this.fold;
+    const last = steps.at(-1);
+    let index = steps.length - 1;
+    while (index > firstOfTrainer && last!.step - steps[index - 1]!.step <= this.schedule.stepsPerEpoch)
+      index--;
+    const first = steps[index];
+    return last && first && first !== last ? (last.time - first.time) / (last.step - first.step) : null;
   }
 
   private take(event: RunEvent): void {
-    switch (event.type) {
-      case 'started':
-        this.started = event;
-        this.preparing = null;
-        this.final = null;
-        this.firstTimed = this.times.length;
-        break;
-      case 'preparing':
-        this.preparing = event;
-        break;
-      case 'step':
-        this.takeStep(event);
-        break;
-      case 'epoch':
-        while (this.epochs.length > 0 && this.epochs.at(-1)!.epoch >= event.epoch) this.epochs.pop();
-        this.epochs.push(event);
-        break;
-      case 'done':
-      case 'stopped':
-      case 'paused':
-      case 'failed':
-        this.preparing = null;
-        this.final = event;
-        break;
-      default:
-        assertNever(event);
-    }
-  }
-
-  private takeStep(event: StepEvent): void {
-    if (this.lastStep && event.step <= this.lastStep.step) this.rewind(event.step);
-    // Of a long history, the host leaves steps out.
-    const steps = this.lastStep ? Math.max(1, event.step - this.lastStep.step) : 1;
-    this.preparing = null;
-    this.lastStep = event;
-    const loss = event.labelsLoss ?? event.loss;
-    this.loss.push({ x: event.step, y: loss });
-    this.smoothedLoss.push({ x: event.step, y: this.smoothing.add(loss, steps) });
-    this.learningRate.push({ x: event.step, y: event.learningRate });
-    this.times.push(event.time);
-  }
-
-  /** A resumed run writes the steps since its checkpoint again: the newer ones count. */
-  private rewind(step: number): void {
-    const kept = this.loss.findIndex(({ x }) => x >= step);
-    for (const series of [this.loss, this.smoothedLoss, this.learningRate, this.times]) series.splice(kept);
-    while (this.epochs.length > 0 && this.epochs.at(-1)!.step > step) this.epochs.pop();
-    this.firstTimed = Math.min(this.firstTimed, kept);
-    this.smoothing = this.newSmoothing();
-    for (const [index, { x, y }] of this.loss.entries()) {
-      this.smoothing.add(y, index === 0 ? 1 : x - this.loss[index - 1]!.x);
-    }
-  }
-
-  private newSmoothing(): ExponentialAverage {
-    return new ExponentialAverage(smoothingFor(this.schedule.totalSteps));
+    if (!this.fold.take(event) || (event.type !== 'step' && event.type !== 'epoch')) return;
+    const { steps } = this.fold;
+    // A resumed run writes the steps since its checkpoint again: those that the fold took out go.
+    const kept = event.type === 'step' ? steps.length - 1 : steps.length;
+    for (const series of [this.loss, this.smoothedLoss, this.learningRate]) series.length = kept;
+    const step = steps.at(-1);
+    if (event.type !== 'step' || !step) return;
+    this.loss.push({ x: step.step, y: step.loss });
+    this.smoothedLoss.push({ x: step.step, y: valueOfAverage(step.average) });
+    this.learningRate.push({ x: step.step, y: event.learningRate });
   }
 }
 
@@ -142,24 +111,6 @@ export class RunHistory {
 export interface ShownRun {
   readonly run: RunView;
   readonly history: RunHistory;
-}
-
-/** Where a run stands: a final event is ahead of the state message that follows it. */
-export function stateOf({ run, history }: ShownRun): RunState {
-  const { final } = history;
-  switch (final?.type) {
-    case undefined:
-      return run.state;
-    case 'done':
-      return { status: 'done', result: final.result };
-    case 'stopped':
-    case 'paused':
-      return { status: final.type, step: final.step };
-    case 'failed':
-      return { status: 'failed', failure: final.failure };
-    default:
-      return assertNever(final);
-  }
 }
 
 /** Whether a run in this state can still write. */
@@ -178,7 +129,7 @@ export type Phase =
   | { readonly name: 'ended' };
 
 export function phaseOf(shown: ShownRun): Phase {
-  const state = stateOf(shown);
+  const { state } = shown.run;
   const { preparing, lastStep, started } = shown.history;
   if (!isLive(state)) return { name: 'ended' };
   if (preparing) return { name: 'preparing', what: preparing.what, share: preparing.share };

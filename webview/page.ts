@@ -9,6 +9,7 @@ import { dataWaitText } from '../src/protocol/dataWait';
 import { lossText } from '../src/protocol/lossText';
 import type { RunState } from '../src/protocol/manifest';
 import { runPrecisionText } from '../src/protocol/precisionText';
+import type { StepEvent } from '../src/protocol/standing';
 import { stateName } from '../src/protocol/stateName';
 import type { EndRequest } from '../src/protocol/trainer';
 import { assertNever } from '../src/shared/assertNever';
@@ -23,7 +24,7 @@ import {
 } from '../src/shared/format';
 import { formatLearningRate, formatLoss } from './format';
 import { stateIcon } from './icons';
-import { isLive, phaseOf, progressOf, type ShownRun, type StepEvent, stateOf } from './model';
+import { isLive, phaseOf, progressOf, type ShownRun } from './model';
 
 /** A run and how the panel stands. */
 export interface PageView {
@@ -64,7 +65,7 @@ export function runPage(view: PageView, actions: PageActions): TemplateResult {
 }
 
 function header({ shown, ending }: PageView, actions: PageActions): TemplateResult {
-  const state = stateOf(shown);
+  const state = shown.run.state;
   const engine = shown.history.started?.engine;
   return html`<header>
     <div class="title">
@@ -117,7 +118,7 @@ function button(
 
 /** Why a run ended before its time, and what to do about it. */
 function problem({ shown }: PageView, actions: PageActions): TemplateResult | typeof nothing {
-  const failure = failureOf(stateOf(shown));
+  const failure = failureOf(shown.run.state);
   if (!failure) return nothing;
   return html`<div class="problem" role="alert">
     ${stateIcon('failed')}
@@ -204,7 +205,7 @@ function whereabouts(shown: ShownRun): string {
 }
 
 function pace(shown: ShownRun): string {
-  const state = stateOf(shown);
+  const state = shown.run.state;
   const { lastStep } = shown.history;
   const { leftMs } = progressOf(shown);
   if (state.status === 'done') return l10n.t('Took {0}', formatDuration(state.result.seconds));
@@ -318,7 +319,7 @@ function epochTable({ shown }: PageView): TemplateResult {
 function announcement({ shown }: PageView): string {
   const last = shown.history.epochs.at(-1);
   return joined(
-    stateWord(stateOf(shown)),
+    stateWord(shown.run.state),
     last && l10n.t('epoch {0} of {1} done', last.epoch + 1, shown.run.recipe.epochs),
     last && l10n.t('validation accuracy {0}', formatPercent(last.validationAccuracy)),
   );

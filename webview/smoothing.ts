@@ -1,25 +1,30 @@
 /**
- * Exponential moving average with its start corrected, so that the first values are means of what has been
+ * An exponential moving average with its start corrected, so that the first values are means of what has been
  * seen and not pulled towards zero (the correction of Kingma and Ba 2015, section 3).
  */
-export class ExponentialAverage {
-  private sum = 0;
-  private weightOfSum = 0;
+export interface Average {
+  readonly sum: number;
+  readonly weightOfSum: number;
+}
 
-  /** @param keep share of the average kept at each value, from 0 (no smoothing) to below 1 */
-  constructor(private readonly keep: number) {}
+export const NO_AVERAGE: Average = { sum: 0, weightOfSum: 0 };
 
-  /**
-   * The average with `value` taken in, as often as it stands for; a value that is not finite leaves it as it is.
-   */
-  add(value: number, times = 1): number {
-    if (Number.isFinite(value)) {
-      const keep = this.keep ** times;
-      this.sum = keep * this.sum + (1 - keep) * value;
-      this.weightOfSum = keep * this.weightOfSum + (1 - keep);
-    }
-    return this.weightOfSum === 0 ? Number.NaN : this.sum / this.weightOfSum;
-  }
+/**
+ * The average with `value` taken in; a value that is not finite leaves it as it is.
+ *
+ * @param keep share of the average kept, from 0 (no smoothing) to below 1; its nth power where the value stands for n
+ */
+export function averageAfter(average: Average, value: number, keep: number): Average {
+  if (!Number.isFinite(value)) return average;
+  return {
+    sum: keep * average.sum + (1 - keep) * value,
+    weightOfSum: keep * average.weightOfSum + (1 - keep),
+  };
+}
+
+/** NaN for an average of nothing. */
+export function valueOfAverage({ sum, weightOfSum }: Average): number {
+  return weightOfSum === 0 ? Number.NaN : sum / weightOfSum;
 }
 
 /**

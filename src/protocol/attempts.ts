@@ -5,7 +5,12 @@
  * taken for dead. Lines are to be asked about in the order of the file.
  */
 export class AttemptFence {
-  #highest = 0;
+  #highest: number;
+
+  /** @param attempt one that is known to have begun before the first line */
+  constructor(attempt = 0) {
+    this.#highest = attempt;
+  }
 
   /** The highest attempt so far. */
   get highest(): number {

@@ -17,9 +17,13 @@ export interface RunView {
 export type ToDashboard =
   /** The whole of a run, in place of what was shown. */
   | { readonly type: 'snapshot'; readonly run: RunView; readonly events: readonly RunEvent[] }
-  /** Events since the snapshot or the last delta, in order. */
-  | { readonly type: 'delta'; readonly folder: string; readonly events: readonly RunEvent[] }
-  | { readonly type: 'state'; readonly folder: string; readonly state: RunState }
+  /** Events since the snapshot or the last delta, in order, and where the run stands after them. */
+  | {
+      readonly type: 'delta';
+      readonly folder: string;
+      readonly state: RunState;
+      readonly events: readonly RunEvent[];
+    }
   /** No run to show, and why. */
   | { readonly type: 'clear'; readonly reason: string };
 
@@ -71,9 +75,7 @@ export function isToDashboard(value: unknown): value is ToDashboard {
     case 'snapshot':
       return isRunView(value.run) && areEvents(value.events);
     case 'delta':
-      return typeof value.folder === 'string' && areEvents(value.events);
-    case 'state':
-      return typeof value.folder === 'string' && isRunState(value.state);
+      return typeof value.folder === 'string' && isRunState(value.state) && areEvents(value.events);
     case 'clear':
       return typeof value.reason === 'string';
     default:

@@ -1,6 +1,6 @@
 import { assertNever } from '../shared/assertNever';
 import type { RunEvent } from './events';
-import type { RunState } from './manifest';
+import type { FinalState, RunState } from './manifest';
 
 /** Where a run stands after an event of its log. A running state's step counts the steps done. */
 export function stateAfter(state: RunState, event: RunEvent): RunState {
@@ -22,5 +22,22 @@ export function stateAfter(state: RunState, event: RunEvent): RunState {
       return { status: 'failed', failure: event.failure };
     default:
       return assertNever(event);
+  }
+}
+
+/** Whether a run in this state has ended by itself, by request or in failure. */
+export function isFinalState(state: RunState): state is FinalState {
+  switch (state.status) {
+    case 'done':
+    case 'stopped':
+    case 'paused':
+    case 'failed':
+      return true;
+    case 'queued':
+    case 'running':
+    case 'interrupted':
+      return false;
+    default:
+      return assertNever(state);
   }
 }

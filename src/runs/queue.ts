@@ -7,12 +7,12 @@ import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
+import { isFinalState } from '../protocol/state';
 import type { Failure } from '../shared/failure';
 import { failureOf } from '../system/errors';
 import { replaceFile } from '../system/replaceFile';
 import {
   changeState,
-  isFinalState,
   listRuns,
   notifyWatchers,
   type ReadableEntry,

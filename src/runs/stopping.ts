@@ -2,13 +2,14 @@ import { rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import * as l10n from '@vscode/l10n';
 import type { FinalState, RunState } from '../protocol/manifest';
+import { isFinalState } from '../protocol/state';
 import type { EndRequest } from '../protocol/trainer';
 import type { Failure } from '../shared/failure';
 import { failureOf } from '../system/errors';
 import { killTree, signalProcess } from '../system/processes';
 import { replaceFile } from '../system/replaceFile';
 import { endRequestPath, isWithinReach, type Lease, livenessOf, readLease, standingOf } from './lease';
-import { changeState, isFinalState, readManifest, readRun } from './store';
+import { changeState, readManifest, readRun } from './store';
 
 /** How long a trainer may take to follow a request to stop, and then a signal to. */
 export const GRACE_MS = 10_000;

@@ -5,14 +5,13 @@ import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
 import {
   attemptResultSchema,
-  type FinalState,
   MANIFEST_VERSION,
   type Manifest,
   manifestSchema,
   type RunState,
 } from '../protocol/manifest';
+import { isFinalState } from '../protocol/state';
 import type { Recipe } from '../recipe/recipe';
-import { assertNever } from '../shared/assertNever';
 import type { Failure } from '../shared/failure';
 import { failureOf, isSystemError } from '../system/errors';
 import { isInside, realPathOf } from '../system/insideFolder';
@@ -312,23 +311,6 @@ export async function deleteRun(root: string, id: string, waiting: Waiting = {})
     return null;
   } catch (error) {
     return failureOf(error);
-  }
-}
-
-/** Whether a run in this state has ended by itself, by request or in failure. */
-export function isFinalState(state: RunState): state is FinalState {
-  switch (state.status) {
-    case 'done':
-    case 'stopped':
-    case 'paused':
-    case 'failed':
-      return true;
-    case 'queued':
-    case 'running':
-    case 'interrupted':
-      return false;
-    default:
-      return assertNever(state);
   }
 }
 

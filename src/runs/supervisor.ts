@@ -8,7 +8,7 @@ import { z } from 'zod';
 import { AttemptFence } from '../protocol/attempts';
 import { type FinalEvent, PROTOCOL_VERSION } from '../protocol/events';
 import type { FinalState, RunState } from '../protocol/manifest';
-import { stateAfter } from '../protocol/state';
+import { isFinalState, stateAfter } from '../protocol/state';
 import {
   type EndRequest,
   fromTrainerSchema,
@@ -28,7 +28,7 @@ import { claimWithRetry, endRequestIn, livenessOf, readLease } from './lease';
 import { endOfLog, RunFollower } from './log';
 import type { EventBatch, Position } from './logParser';
 import { endedState, GRACE_MS, markInterrupted, pauseByLease, settle, stopByLease } from './stopping';
-import { isFinalState, metricsPath, readManifest, readRun, trainerLogPath } from './store';
+import { metricsPath, readManifest, readRun, trainerLogPath } from './store';
 import { type TrainerCommand, trainerEnvironment } from './trainerCommand';
 
 /** How a run ended for who started it: `queued` is one that is to be tried again. */

@@ -17,7 +17,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { AttemptFence } from '../../src/protocol/attempts';
-import { settledMetrics } from '../../src/protocol/history';
+import { settledMetrics } from '../../src/protocol/fold';
 import { savePeriodVariables, TRAINER_EXIT } from '../../src/protocol/trainer';
 import { lastCheckpointPath, readCheckpoint } from '../../src/runs/checkpoint';
 import { HeartbeatWatch } from '../../src/runs/heartbeats';

@@ -4,7 +4,7 @@ import type { RunEvent } from '../../src/protocol/events';
 import type { DatasetRequest } from '../../src/recipe/datasets';
 import type { ImagesRecipe } from '../../src/recipe/recipe';
 import { type Panel, PanelHost } from './panel';
-import { doneEvent, halfPrecisionEvents, runView, sampleRecipe, trainingEvents } from './runs';
+import { doneEvent, halfPrecisionEvents, runView, sampleRecipe, stateAfterAll, trainingEvents } from './runs';
 import { THEMES } from './themes';
 
 const recipe = sampleRecipe();
@@ -13,11 +13,11 @@ const halfway = trainingEvents(recipe, 300);
 const whole = [...trainingEvents(recipe), doneEvent(recipe)];
 
 function snapshot(events: readonly RunEvent[], changes: Parameters<typeof runView>[1] = {}): ToDashboard {
-  return { type: 'snapshot', run: runView(recipe, changes), events };
+  return { type: 'snapshot', run: runView(recipe, { state: stateAfterAll(events), ...changes }), events };
 }
 
 function delta(...events: RunEvent[]): ToDashboard {
-  return { type: 'delta', folder: run.folder, events };
+  return { type: 'delta', folder: run.folder, state: stateAfterAll(events), events };
 }
 
 let host: PanelHost;
@@ -145,8 +145,12 @@ describe('messages', () => {
     await panel.send(snapshot(halfway));
     const before = await pageText();
     await panel.send(
-      { type: 'delta', folder: '/copy/.bag-of-tricks/runs/run-1', events: whole },
-      { type: 'state', folder: '/copy/.bag-of-tricks/runs/run-1', state: { status: 'interrupted' } },
+      {
+        type: 'delta',
+        folder: '/copy/.bag-of-tricks/runs/run-1',
+        state: { status: 'interrupted' },
+        events: whole,
+      },
       { type: 'unheard-of' } as never,
       { type: 'snapshot', run: { id: 1 }, events: 'none' } as never,
     );
@@ -209,9 +213,10 @@ describe('states', () => {
 
   test('an interrupted run says that its trainer went away', async () => {
     await panel.send(snapshot(halfway), {
-      type: 'state',
+      type: 'delta',
       folder: run.folder,
       state: { status: 'interrupted' },
+      events: [],
     });
     expect(await text('Interrupted').isVisible()).toBe(true);
     expect(await panel.page.getByRole('alert').textContent()).toContain('The trainer went away');
@@ -272,7 +277,7 @@ describe('requests', () => {
     await panel.send(snapshot([...halfway, { type: 'stopped', time: 0, step: 300 }]));
     await button('Resume').click();
     expect((await panel.posted()).at(-1)).toEqual({ type: 'resume', folder: run.folder });
-    await panel.send({ type: 'state', folder: run.folder, state: { status: 'queued' } });
+    await panel.send({ type: 'delta', folder: run.folder, state: { status: 'queued' }, events: [] });
     expect(await text('Queued').isVisible()).toBe(true);
     expect(await button('Resume').count()).toBe(0);
     expect(await button('Stop').count()).toBe(1);
@@ -419,7 +424,7 @@ describe('a long run', () => {
     await panel.page.keyboard.press('+');
     await expect.poll(() => panel.summary('Loss')).toContain('Steps 25,000 to 75,000 in view');
     expect((await panel.drawnPoints())[0]).toBeLessThanOrEqual(3000);
-    await panel.send({ type: 'delta', folder: run.folder, events: [doneEvent(long)] });
+    await panel.send(delta(doneEvent(long)));
     expect(await text('Done').isVisible()).toBe(true);
   });
 });

@@ -6,18 +6,17 @@ import { doneEvent, runView, sampleRecipe, trainingEvents } from './runs';
 const recipe = sampleRecipe();
 const run = runView(recipe);
 const events = [...trainingEvents(recipe, 100), doneEvent(recipe)];
+const delta = { type: 'delta', folder: 'run-1', state: { status: 'queued' }, events };
 
 describe('message guards', () => {
-  test.each([
-    { type: 'snapshot', run, events },
-    { type: 'delta', folder: 'run-1', events },
-    { type: 'state', folder: 'run-1', state: { status: 'queued' } },
-    { type: 'clear', reason: 'Deleted.' },
-  ])('$type is for the dashboard', (message) => {
-    expect(isToDashboard(message)).toBe(true);
-    expect(isToDashboard(JSON.parse(JSON.stringify(message)))).toBe(true);
-    expect(isFromDashboard(message)).toBe(false);
-  });
+  test.each([{ type: 'snapshot', run, events }, delta, { type: 'clear', reason: 'Deleted.' }])(
+    '$type is for the dashboard',
+    (message) => {
+      expect(isToDashboard(message)).toBe(true);
+      expect(isToDashboard(JSON.parse(JSON.stringify(message)))).toBe(true);
+      expect(isFromDashboard(message)).toBe(false);
+    },
+  );
 
   test.each([
     ['nothing', null],
@@ -26,9 +25,9 @@ describe('message guards', () => {
     ['a snapshot of nothing', { type: 'snapshot' }],
     ['a run whose folder is a number', { type: 'snapshot', run: { ...run, folder: 3 }, events }],
     ['an unheard-of state', { type: 'snapshot', run: { ...run, state: { status: 'toString' } }, events }],
-    ['an unheard-of event', { type: 'delta', folder: 'run-1', events: [{ type: 'constructor' }] }],
-    ['events that are no list', { type: 'delta', folder: 'run-1', events: {} }],
-    ['a state that is a word', { type: 'state', folder: 'run-1', state: 'done' }],
+    ['an unheard-of event', { ...delta, events: [{ type: 'constructor' }] }],
+    ['events that are no list', { ...delta, events: {} }],
+    ['a state that is a word', { ...delta, state: 'done' }],
     ['clear without a reason', { type: 'clear' }],
   ])('%s is not for the dashboard', (_, message) => {
     expect(isToDashboard(message)).toBe(false);

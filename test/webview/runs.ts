@@ -1,5 +1,7 @@
 import type { RunView } from '../../src/protocol/dashboard';
 import { PROTOCOL_VERSION, type RunEvent } from '../../src/protocol/events';
+import type { RunState } from '../../src/protocol/manifest';
+import { LogStanding } from '../../src/protocol/standing';
 import type { Recipe } from '../../src/recipe/recipe';
 import { learningRateAt } from '../../src/recipe/schedule';
 import { resolvedRecipe } from '../support/smallTraining';
@@ -40,6 +42,13 @@ export function runView(recipe: Recipe, changes: Partial<RunView> = {}): RunView
     recipe,
     ...changes,
   };
+}
+
+/** Where a run stands after its events, as the extension host tells the page. */
+export function stateAfterAll(events: readonly RunEvent[]): RunState {
+  const standing = new LogStanding();
+  for (const event of events) standing.take(event);
+  return standing.state ?? { status: 'running', step: 0, validationAccuracy: null };
 }
 
 /** What a training of `recipe` writes up to `steps` steps: a falling, noisy loss, the planned rate. */

@@ -1,22 +1,34 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { ExponentialAverage, smoothingFor } from '../../webview/smoothing';
+import {
+  type Average,
+  averageAfter,
+  NO_AVERAGE,
+  smoothingFor,
+  valueOfAverage,
+} from '../../webview/smoothing';
 
 const losses = fc.array(fc.double({ min: 0, max: 20, noNaN: true }), { minLength: 1, maxLength: 50 });
 const keep = fc.double({ min: 0, max: 0.999, noNaN: true });
 
 function smooth(share: number, values: readonly number[]): number[] {
-  const average = new ExponentialAverage(share);
-  return values.map((value) => average.add(value));
+  let average: Average = NO_AVERAGE;
+  return values.map((value) => {
+    average = averageAfter(average, value, share);
+    return valueOfAverage(average);
+  });
 }
 
 test('a value that stands for several counts as often', () => {
   fc.assert(
     fc.property(keep, losses, fc.integer({ min: 1, max: 20 }), (share, values, times) => {
-      const [once, often] = [new ExponentialAverage(share), new ExponentialAverage(share)];
-      for (const value of values) {
-        for (let time = 1; time < times; time++) once.add(value);
-        expect(often.add(value, times)).toBeCloseTo(once.add(value), 9);
+      const once = smooth(
+        share,
+        values.flatMap((value) => Array<number>(times).fill(value)),
+      );
+      const often = smooth(share ** times, values);
+      for (const [index, value] of often.entries()) {
+        expect(value).toBeCloseTo(once[(index + 1) * times - 1]!, 9);
       }
     }),
   );

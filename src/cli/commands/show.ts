@@ -2,7 +2,7 @@ import * as l10n from '@vscode/l10n';
 import type { Command } from 'commander';
 import { modelText } from '../../models/modelText';
 import type { PrecisionReport, RunEvent } from '../../protocol/events';
-import { settledMetrics } from '../../protocol/history';
+import { settledMetrics } from '../../protocol/fold';
 import { lossText } from '../../protocol/lossText';
 import { runPrecisionText } from '../../protocol/precisionText';
 import { type KeptEvaluation, readEvaluation } from '../../runs/evaluationFiles';

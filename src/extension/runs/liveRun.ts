@@ -1,7 +1,7 @@
 import type { RunEvent } from '../../protocol/events';
 import type { RunState } from '../../protocol/manifest';
-import { stateAfter } from '../../protocol/state';
-import { isFinalState, type RunEntry } from '../../runs/store';
+import { isFinalState, stateAfter } from '../../protocol/state';
+import type { RunEntry } from '../../runs/store';
 import { assertNever } from '../../shared/assertNever';
 
 /** What only the log of a run that is being trained says. */

@@ -10,6 +10,7 @@ import {
 } from '../../protocol/dashboard';
 import type { RunEvent } from '../../protocol/events';
 import type { Manifest, RunState } from '../../protocol/manifest';
+import { LogStanding, stateOfRun } from '../../protocol/standing';
 import { RunFollower, thinningStride } from '../../runs/log';
 import { LOG_START } from '../../runs/logParser';
 import { metricsPath } from '../../runs/store';
@@ -105,6 +106,7 @@ export class DashboardPanels implements vscode.WebviewPanelSerializer, vscode.Di
  */
 class DashboardPanel {
   readonly #events: RunEvent[] = [];
+  readonly #standing = new LogStanding();
   readonly #follower: RunFollower;
   readonly #subscriptions: vscode.Disposable[];
   #manifest: Manifest;
@@ -121,8 +123,9 @@ class DashboardPanel {
     this.#follower = new RunFollower(metricsPath(run.folder), LOG_START, thinningStride);
     this.#follower.on('error', (error) => log.error(`The log of ${run.folder} could not be read:`, error));
     this.#follower.on('events', ({ events }) => {
-      for (const event of events) this.#events.push(event);
-      this.#send({ type: 'delta', folder: run.folder, events });
+      const counted = events.filter((event) => this.#standing.take(event));
+      for (const event of counted) this.#events.push(event);
+      this.#send({ type: 'delta', folder: run.folder, state: this.#state, events: counted });
     });
     this.#subscriptions = [
       library.onDidChange(() => {
@@ -160,19 +163,23 @@ class DashboardPanel {
   async #fill(): Promise<void> {
     this.#ready = false;
     await this.#follower.drain();
-    const { name, state, createdAt, recipe } = this.#manifest;
-    const run: RunView = { folder: this.run.folder, name, state, createdAt, recipe };
+    const { name, createdAt, recipe } = this.#manifest;
+    const run: RunView = { folder: this.run.folder, name, state: this.#state, createdAt, recipe };
     this.#ready = true;
     this.#send({ type: 'snapshot', run, events: this.#events });
   }
 
   #update(run: ReadableRun): void {
-    const { state } = this.#manifest;
+    const state = this.#state;
     this.#manifest = run.manifest;
-    if (!isDeepStrictEqual(kindOf(state), kindOf(run.manifest.state))) {
-      this.#send({ type: 'state', folder: run.folder, state: run.manifest.state });
+    if (!isDeepStrictEqual(kindOf(state), kindOf(this.#state))) {
+      this.#send({ type: 'delta', folder: run.folder, state: this.#state, events: [] });
     }
     if (!isLive(run)) void this.#follower.drain();
+  }
+
+  get #state(): RunState {
+    return stateOfRun(this.#manifest, this.#standing);
   }
 
   #send(message: ToDashboard): void {

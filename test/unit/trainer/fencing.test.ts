@@ -4,7 +4,7 @@ import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { AttemptFence } from '../../../src/protocol/attempts';
-import { settledMetrics } from '../../../src/protocol/history';
+import { settledMetrics } from '../../../src/protocol/fold';
 import { savePeriodVariables, TRAINER_EXIT } from '../../../src/protocol/trainer';
 import { currentFolder } from '../../../src/runs/attemptFolders';
 import { checkpointsFolder, lastCheckpointPath, readCheckpoint } from '../../../src/runs/checkpoint';

@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { CACHE_MB, DATA_WORKERS } from '../../../src/protocol/dataVariables';
 import type { RunEvent } from '../../../src/protocol/events';
-import { settledMetrics } from '../../../src/protocol/history';
+import { settledMetrics } from '../../../src/protocol/fold';
 import { savePeriodVariables } from '../../../src/protocol/trainer';
 import type { Recipe } from '../../../src/recipe/recipe';
 import { bestCheckpointPath, lastCheckpointPath, readCheckpoint } from '../../../src/runs/checkpoint';

@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import type { RunEvent } from '../../../src/protocol/events';
-import { settledMetrics } from '../../../src/protocol/history';
+import { settledMetrics } from '../../../src/protocol/fold';
 import { savePeriodVariables } from '../../../src/protocol/trainer';
 import type { Recipe } from '../../../src/recipe/recipe';
 import { bestCheckpointPath, lastCheckpointPath, readCheckpoint } from '../../../src/runs/checkpoint';

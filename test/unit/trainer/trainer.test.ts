@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import { settledMetrics } from '../../../src/protocol/history';
+import { settledMetrics } from '../../../src/protocol/fold';
 import { savePeriodVariables } from '../../../src/protocol/trainer';
 import { RECIPE_VERSION, type Recipe } from '../../../src/recipe/recipe';
 import { currentFolder } from '../../../src/runs/attemptFolders';

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { SOFTWARE_GPU } from '../../../src/engines/dawn';
-import { settledMetrics } from '../../../src/protocol/history';
+import { settledMetrics } from '../../../src/protocol/fold';
 import { lastCheckpointPath, readCheckpoint } from '../../../src/runs/checkpoint';
 import { makeReady } from '../../../src/runs/queue';
 import { smallRecipe } from '../../support/smallTraining';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { RunEvent } from '../../../src/protocol/events';
-import { settledMetrics } from '../../../src/protocol/history';
+import { eventFold, metricsSince, settledMetrics } from '../../../src/protocol/fold';
 
 const STEPS_PER_EPOCH = 4;
 
@@ -77,5 +77,61 @@ describe('the measures of a run', () => {
     expect(settledMetrics([...attempt(0, 8, 1), ...attempt(8, 9, 2)]).map(({ step }) => step)).toEqual([
       0, 1, 2, 3, 4, 4, 5, 6, 7, 8, 8,
     ]);
+  });
+});
+
+describe('a fold', () => {
+  const steps = (from: number, to: number, number = 0) =>
+    attempt(from, to, number).map((event) => ({ ...event, attempt: number }));
+
+  it('leads to the same whether it takes a log, or what another fold has settled of it, in any pieces', () => {
+    const lives = fc.array(fc.tuple(fc.nat(24), fc.nat(24), fc.nat(3)), { maxLength: 8 });
+    fc.assert(
+      fc.property(lives, fc.array(fc.nat(100), { maxLength: 6 }), (lives, cuts) => {
+        const log = lives.flatMap(([from, length, number]) => steps(from, from + length, number));
+        const [whole, host, page] = [eventFold(), eventFold(), eventFold()];
+        for (const event of log) whole.take(event);
+        const ends = [...cuts.filter((cut) => cut < log.length).toSorted((a, b) => a - b), log.length];
+        let has = { steps: 0, epochs: 0 };
+        for (const [index, end] of ends.entries()) {
+          for (const event of log.slice(ends[index - 1] ?? 0, end)) host.take(event);
+          const kept = host.takeKept();
+          has = { steps: Math.min(has.steps, kept.steps), epochs: Math.min(has.epochs, kept.epochs) };
+          for (const event of metricsSince(host, has)) page.take(event);
+          has = { steps: host.steps.length, epochs: host.epochs.length };
+        }
+        expect(page.steps).toEqual(whole.steps);
+        expect(page.epochs).toEqual(whole.epochs);
+        expect(settledMetrics(log)).toEqual(metricsSince(whole, { steps: 0, epochs: 0 }));
+      }),
+    );
+  });
+
+  it('takes any numbers for steps', () => {
+    const anyStep = fc.double({ noNaN: true, noDefaultInfinity: true });
+    fc.assert(
+      fc.property(fc.array(anyStep), (numbers) => {
+        const fold = eventFold();
+        const [step] = steps(0, 1);
+        for (const number of numbers) if (step?.type === 'step') fold.take({ ...step, step: number });
+        const settled = fold.steps.map(({ step }) => step);
+        expect(settled).toEqual(settled.toSorted((a, b) => a - b));
+        expect(new Set(settled).size).toBe(settled.length);
+      }),
+    );
+  });
+
+  it('takes time in proportion to a log, however often it goes back', () => {
+    const log: RunEvent[] = steps(0, 20_000);
+    for (let life = 0; life < 20_000; life++) log.push(...steps(20_000 - (life % 7), 20_004));
+    const before = performance.now();
+    const settled = settledMetrics(log);
+    expect(performance.now() - before).toBeLessThan(2000);
+    expect(settled.filter(({ type }) => type === 'step')).toHaveLength(20_004);
+  });
+
+  it('leaves out what a lower attempt wrote after a higher one began', () => {
+    const log = [...steps(0, 8, 1), ...steps(4, 10, 2), ...steps(8, 20, 1), ...steps(10, 12, 2)];
+    expect(settledMetrics(log)).toEqual(settledMetrics([...steps(0, 4, 1), ...steps(4, 12, 2)]));
   });
 });

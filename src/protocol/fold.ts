@@ -1,0 +1,107 @@
+import type { RunEvent } from './events';
+import { type EpochEvent, LogStanding, type StepEvent } from './standing';
+
+/** How much of a fold's steps and epochs somebody has. */
+export interface MetricsCursor {
+  readonly steps: number;
+  readonly epochs: number;
+}
+
+/**
+ * A run's steps and epochs as if it had never stopped. A log is append only: a trainer that goes on from a checkpoint
+ * does the steps since then again, and the later ones count. The same events lead to the same metrics however they are
+ * cut, and so does what is left of them here; every step is put in once and taken out once at most.
+ */
+export class RunFold<Step extends { readonly step: number } = StepEvent> extends LogStanding {
+  readonly #steps: Step[] = [];
+  readonly #epochs: EpochEvent[] = [];
+  #firstOfTrainer = 0;
+  #kept: MetricsCursor = { steps: 0, epochs: 0 };
+
+  /**
+   * @param keep what is kept of a step, after the step before it
+   * @param attempt as a `LogStanding`'s
+   */
+  constructor(
+    private readonly keep: (event: StepEvent, before: Step | undefined) => Step,
+    attempt = 0,
+  ) {
+    super(attempt);
+  }
+
+  get steps(): readonly Step[] {
+    return this.#steps;
+  }
+
+  get epochs(): readonly EpochEvent[] {
+    return this.#epochs;
+  }
+
+  /** The index of the first step of the trainer that started last: time between trainers is nobody's speed. */
+  get firstOfTrainer(): number {
+    return this.#firstOfTrainer;
+  }
+
+  override take(event: RunEvent): boolean {
+    if (!super.take(event)) return false;
+    if (event.type === 'started') this.#firstOfTrainer = this.#steps.length;
+    if (event.type === 'step') {
+      this.#rewind(event.step, event.step);
+      this.#steps.push(this.keep(event, this.#steps.at(-1)));
+    }
+    if (event.type === 'epoch') {
+      // An epoch's step counts the steps done at its end, a step's own those before it.
+      this.#rewind(event.step, event.step - 1);
+      this.#epochs.push(event);
+    }
+    return true;
+  }
+
+  /** How much of what was there at the last call, or at the start, still stands. */
+  takeKept(): MetricsCursor {
+    const kept = this.#kept;
+    this.#kept = { steps: this.#steps.length, epochs: this.#epochs.length };
+    return kept;
+  }
+
+  /** Takes out the steps from `step` on, and the epochs that end after `epochEnd` steps. */
+  #rewind(step: number, epochEnd: number): void {
+    for (let last = this.#steps.at(-1); last && last.step >= step; last = this.#steps.at(-1))
+      this.#steps.pop();
+    for (let last = this.#epochs.at(-1); last && last.step > epochEnd; last = this.#epochs.at(-1))
+      this.#epochs.pop();
+    const [steps, epochs] = [this.#steps.length, this.#epochs.length];
+    this.#firstOfTrainer = Math.min(this.#firstOfTrainer, steps);
+    if (steps < this.#kept.steps || epochs < this.#kept.epochs) {
+      this.#kept = { steps: Math.min(this.#kept.steps, steps), epochs: Math.min(this.#kept.epochs, epochs) };
+    }
+  }
+}
+
+/** A fold that keeps whole steps. */
+export function eventFold(): RunFold {
+  return new RunFold((event) => event);
+}
+
+/** The steps and epochs of a log as if its run had never stopped, in order. */
+export function settledMetrics(events: readonly RunEvent[]): (StepEvent | EpochEvent)[] {
+  const fold = eventFold();
+  for (const event of events) fold.take(event);
+  return metricsSince(fold, { steps: 0, epochs: 0 });
+}
+
+/** The steps and epochs that somebody does not have yet, in order. */
+export function metricsSince(fold: RunFold, { steps, epochs }: MetricsCursor): (StepEvent | EpochEvent)[] {
+  const metrics: (StepEvent | EpochEvent)[] = [];
+  let next = epochs;
+  for (let index = steps; index < fold.steps.length; index++) {
+    const step = fold.steps[index];
+    for (let epoch = fold.epochs[next]; step && epoch && epoch.step <= step.step; epoch = fold.epochs[next]) {
+      metrics.push(epoch);
+      next += 1;
+    }
+    if (step) metrics.push(step);
+  }
+  for (const epoch of fold.epochs.slice(next)) metrics.push(epoch);
+  return metrics;
+}
