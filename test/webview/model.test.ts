@@ -73,15 +73,15 @@ describe('history', () => {
 
   test('20,000 resumed trainers take the time of their steps, and the curves of one that never stopped', () => {
     const long = sampleRecipe({ epochs: 1000 });
-    const steps = trainingEvents(long, 20_100).filter(({ type }) => type === 'step');
+    const steps = trainingEvents(long, 20_000).filter(({ type }) => type === 'step');
     const started = whole[0]!;
-    // Each trainer does 6 steps, the last 5 of which the next one does again.
-    const log = Array.from({ length: 20_000 }, (_, at) => [started, ...steps.slice(at, at + 6)]).flat();
+    const lives = Array.from({ length: 20_000 }, (_, life) => [started, ...steps.slice(-1 - (life % 5))]);
+    const log = [...steps, ...lives.flat()];
     const [history, straight] = [new RunHistory(long.schedule), new RunHistory(long.schedule)];
     const before = performance.now();
     history.append(log);
     expect(performance.now() - before).toBeLessThan(2000);
-    straight.append(steps.slice(0, 20_005));
+    straight.append(steps);
     for (const series of ['loss', 'smoothedLoss', 'learningRate'] as const) {
       expect(history[series]).toEqual(straight[series]);
     }
