@@ -18,8 +18,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { resolve } from '../src/experiment/resolve';
 import { experimentSchema } from '../src/experiment/schema';
 import type { RunEvent } from '../src/protocol/events';
-import { RunFollower, readEvents, thinningStride } from '../src/runs/log';
-import { LOG_START } from '../src/runs/logParser';
+import { RunFollower, readAllEvents, thinningStride } from '../src/runs/log';
 import { MetricsLog } from '../src/runs/metricsLog';
 import { createRun, listRuns, writeManifest } from '../src/runs/store';
 
@@ -101,11 +100,9 @@ async function opening(folder: string): Promise<void> {
   await finished(file);
   globalThis.gc?.();
   const before = process.memoryUsage.rss();
-  const events: RunEvent[] = [];
+  let events: readonly RunEvent[] = [];
   const cost = await measure(async () => {
-    for await (const { batch } of readEvents(path, LOG_START, thinningStride)) {
-      for (const event of batch.events) events.push(event);
-    }
+    events = (await readAllEvents(path, thinningStride)).events;
   });
   const megabytes = (process.memoryUsage.rss() - before) / 1e6;
   console.log(

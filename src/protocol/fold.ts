@@ -83,25 +83,52 @@ export function eventFold(): RunFold {
   return new RunFold((event) => event);
 }
 
+/** What somebody has of a fold. */
+export interface FoldCursor extends MetricsCursor {
+  readonly started: RunEvent | null;
+  readonly preparing: RunEvent | null;
+  readonly final: RunEvent | null;
+}
+
+export const FOLD_START: FoldCursor = { steps: 0, epochs: 0, started: null, preparing: null, final: null };
+
+/** What somebody has who has all of a fold. */
+export function cursorOf({ steps, epochs, started, preparing, final }: RunFold): FoldCursor {
+  return { steps: steps.length, epochs: epochs.length, started, preparing, final };
+}
+
+/**
+ * The events that lead from what somebody has of a fold to all of it: by a fold of their own, which goes back where they
+ * do. Of trainers, only the last is told of.
+ */
+export function eventsSince(fold: RunFold, seen: FoldCursor): RunEvent[] {
+  const { started, preparing, final, firstOfTrainer } = fold;
+  const events: RunEvent[] = [];
+  let isStartTold = started === seen.started;
+  let epochs = seen.epochs;
+  for (let index = seen.steps; index < fold.steps.length; index++) {
+    const step = fold.steps[index];
+    if (!step) break;
+    for (let epoch = fold.epochs[epochs]; epoch && epoch.step <= step.step; epoch = fold.epochs[epochs]) {
+      events.push(epoch);
+      epochs += 1;
+    }
+    if (!isStartTold && started && index >= firstOfTrainer) {
+      events.push(started);
+      isStartTold = true;
+    }
+    events.push(step);
+  }
+  for (const epoch of fold.epochs.slice(epochs)) events.push(epoch);
+  if (!isStartTold && started) events.push(started);
+  if (preparing && preparing !== seen.preparing) events.push(preparing);
+  if (final && final !== seen.final) events.push(final);
+  return events;
+}
+
 /** The steps and epochs of a log as if its run had never stopped, in order. */
 export function settledMetrics(events: readonly RunEvent[]): (StepEvent | EpochEvent)[] {
   const fold = eventFold();
   for (const event of events) fold.take(event);
-  return metricsSince(fold, { steps: 0, epochs: 0 });
-}
-
-/** The steps and epochs that somebody does not have yet, in order. */
-export function metricsSince(fold: RunFold, { steps, epochs }: MetricsCursor): (StepEvent | EpochEvent)[] {
-  const metrics: (StepEvent | EpochEvent)[] = [];
-  let next = epochs;
-  for (let index = steps; index < fold.steps.length; index++) {
-    const step = fold.steps[index];
-    for (let epoch = fold.epochs[next]; step && epoch && epoch.step <= step.step; epoch = fold.epochs[next]) {
-      metrics.push(epoch);
-      next += 1;
-    }
-    if (step) metrics.push(step);
-  }
-  for (const epoch of fold.epochs.slice(next)) metrics.push(epoch);
-  return metrics;
+  return eventsSince(fold, FOLD_START).filter((event) => event.type === 'step' || event.type === 'epoch');
 }

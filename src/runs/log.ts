@@ -16,51 +16,64 @@ const POLL_MS = 1000;
 /** Rest between two readings, so that a fast trainer costs its readers little. */
 const READ_GAP_MS = 50;
 
-/** About 90,000 steps. */
-const THIN_ABOVE_BYTES = 1 << 24;
+/** More steps than a chart can show. */
+export const CHART_POINTS = 90_000;
+
+/** About what a step takes in a log: 16 MiB have as many steps as a chart is given. */
+const STEP_BYTES = (1 << 24) / CHART_POINTS;
 
 /**
  * What a reader may leave out that has fallen far behind: no chart shows a million steps. With so many bytes left
  * to read, only steps that are multiples of this; a power of two, so that what is left out later was so before.
+ *
+ * @param points about how many steps are wanted
  */
-export function thinningStride(bytesLeft: number): number {
-  return 2 ** Math.max(0, Math.ceil(Math.log2(bytesLeft / THIN_ABOVE_BYTES)));
+export function thinningStride(bytesLeft: number, points = CHART_POINTS): number {
+  return 2 ** Math.max(0, Math.ceil(Math.log2(bytesLeft / (points * STEP_BYTES))));
+}
+
+/** Opens a log to be read; null where there is none. */
+export async function openLog(path: string): Promise<FileHandle | null> {
+  try {
+    return await open(path);
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT')) return null;
+    throw error;
+  }
+}
+
+/** A part of a log, to its last whole line. */
+export interface PartOfLog {
+  readonly batch: EventBatch;
+  readonly next: Position;
+  /** Some of those before `next`, all from the part. */
+  readonly lastBytes: Buffer;
 }
 
 /**
- * Reads on in a log, a chunk at a time, to its last whole line. A log that is not there yet has no events.
+ * Reads on in an open log, a chunk at a time, to its last whole line.
  *
  * @param strideFor which steps to leave out, such as `thinningStride`
  * @throws the file system's error
  */
-export async function* readEvents(
-  path: string,
-  from: Position = LOG_START,
+export async function* partsFrom(
+  file: FileHandle,
+  from: Position,
   strideFor: (bytesLeft: number) => number = () => 1,
-): AsyncGenerator<{ batch: EventBatch; next: Position }> {
-  let file: FileHandle;
-  try {
-    file = await open(path);
-  } catch (error) {
-    if (isSystemError(error, 'ENOENT')) return;
-    throw error;
-  }
-  try {
-    const stride = strideFor((await file.stat()).size - from.offset);
-    for (let position = from; ; ) {
-      const { size } = await file.stat();
-      if (size <= position.offset) return;
-      const buffer = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, size - position.offset));
-      const { bytesRead } = await file.read(buffer, 0, buffer.length, position.offset);
-      // The last of it whole: it is what a person looks at.
-      const isLast = position.offset + bytesRead >= size;
-      const part = parseEvents(buffer.subarray(0, bytesRead), position, isLast ? 1 : stride);
-      if (part.next.offset === position.offset) return;
-      position = part.next;
-      yield part;
-    }
-  } finally {
-    await file.close();
+): AsyncGenerator<PartOfLog> {
+  const stride = strideFor((await file.stat()).size - from.offset);
+  for (let position = from; ; ) {
+    const { size } = await file.stat();
+    if (size <= position.offset) return;
+    const buffer = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, size - position.offset));
+    const { bytesRead } = await file.read(buffer, 0, buffer.length, position.offset);
+    // The last of it whole: it is what a person looks at.
+    const isLast = position.offset + bytesRead >= size;
+    const part = parseEvents(buffer.subarray(0, bytesRead), position, isLast ? 1 : stride);
+    const taken = part.next.offset - position.offset;
+    if (taken === 0) return;
+    position = part.next;
+    yield { ...part, lastBytes: buffer.subarray(0, taken) };
   }
 }
 
@@ -71,13 +84,8 @@ export async function* readEvents(
  * @throws the file system's error
  */
 export async function endOfLog(path: string): Promise<Position> {
-  let file: FileHandle;
-  try {
-    file = await open(path);
-  } catch (error) {
-    if (isSystemError(error, 'ENOENT')) return LOG_START;
-    throw error;
-  }
+  const file = await openLog(path);
+  if (!file) return LOG_START;
   try {
     const { size } = await file.stat();
     const buffer = Buffer.allocUnsafe(Math.min(size, 1 << 16));
@@ -100,11 +108,17 @@ export async function readAllEvents(
 ): Promise<EventBatch> {
   const events: RunEvent[] = [];
   let skipped = 0;
-  for await (const { batch } of readEvents(path, LOG_START, strideFor)) {
-    for (const event of batch.events) events.push(event);
-    skipped += batch.skipped;
+  const file = await openLog(path);
+  try {
+    if (!file) return { events, skipped };
+    for await (const { batch } of partsFrom(file, LOG_START, strideFor)) {
+      for (const event of batch.events) events.push(event);
+      skipped += batch.skipped;
+    }
+    return { events, skipped };
+  } finally {
+    await file?.close();
   }
-  return { events, skipped };
 }
 
 /**
@@ -182,10 +196,16 @@ export class RunFollower extends EventEmitter<{ events: [batch: EventBatch]; err
 
   async #read(): Promise<void> {
     try {
-      for await (const { batch, next } of readEvents(this.path, this.#position, this.strideFor)) {
-        if (this.#closed) return;
-        this.#position = next;
-        if (batch.events.length > 0 || batch.skipped > 0) this.emit('events', batch);
+      const file = await openLog(this.path);
+      if (!file) return;
+      try {
+        for await (const { batch, next } of partsFrom(file, this.#position, this.strideFor)) {
+          if (this.#closed) return;
+          this.#position = next;
+          if (batch.events.length > 0 || batch.skipped > 0) this.emit('events', batch);
+        }
+      } finally {
+        await file.close();
       }
     } catch (error) {
       if (this.listenerCount('error') > 0) this.emit('error', error);

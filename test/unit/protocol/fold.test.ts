@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { RunEvent } from '../../../src/protocol/events';
-import { eventFold, metricsSince, settledMetrics } from '../../../src/protocol/fold';
+import { cursorOf, eventFold, eventsSince, FOLD_START, settledMetrics } from '../../../src/protocol/fold';
 
 const STEPS_PER_EPOCH = 4;
 
@@ -35,6 +35,18 @@ function attempt(from: number, to: number, attempt: number): RunEvent[] {
   }
   return events;
 }
+
+const started: RunEvent = {
+  type: 'started',
+  version: 1,
+  time: 0,
+  engine: { name: 'wasm', description: 'WebAssembly' },
+  precision: { compute: 'float32', execution: 'native' },
+  epochs: 5,
+  stepsPerEpoch: STEPS_PER_EPOCH,
+  totalSteps: 20,
+  parameters: 1,
+};
 
 const withoutTimes = (event: RunEvent) => ({ ...event, time: 0, seconds: 0, imagesPerSecond: 0 });
 
@@ -88,21 +100,36 @@ describe('a fold', () => {
     const lives = fc.array(fc.tuple(fc.nat(24), fc.nat(24), fc.nat(3)), { maxLength: 8 });
     fc.assert(
       fc.property(lives, fc.array(fc.nat(100), { maxLength: 6 }), (lives, cuts) => {
-        const log = lives.flatMap(([from, length, number]) => steps(from, from + length, number));
+        const log = lives.flatMap(([from, length, number]): RunEvent[] => [
+          { ...started, attempt: number, time: length },
+          { type: 'preparing', attempt: number, time: length, what: 'images', share: null },
+          ...steps(from, from + length, number),
+          ...(length % 2 === 0
+            ? [{ type: 'stopped', attempt: number, time: length, step: from } as const]
+            : []),
+        ]);
         const [whole, host, page] = [eventFold(), eventFold(), eventFold()];
         for (const event of log) whole.take(event);
         const ends = [...cuts.filter((cut) => cut < log.length).toSorted((a, b) => a - b), log.length];
-        let has = { steps: 0, epochs: 0 };
+        let has = FOLD_START;
         for (const [index, end] of ends.entries()) {
           for (const event of log.slice(ends[index - 1] ?? 0, end)) host.take(event);
           const kept = host.takeKept();
-          has = { steps: Math.min(has.steps, kept.steps), epochs: Math.min(has.epochs, kept.epochs) };
-          for (const event of metricsSince(host, has)) page.take(event);
-          has = { steps: host.steps.length, epochs: host.epochs.length };
+          has = {
+            ...has,
+            ...{ steps: Math.min(has.steps, kept.steps), epochs: Math.min(has.epochs, kept.epochs) },
+          };
+          for (const event of eventsSince(host, has)) page.take(event);
+          has = cursorOf(host);
         }
         expect(page.steps).toEqual(whole.steps);
         expect(page.epochs).toEqual(whole.epochs);
-        expect(settledMetrics(log)).toEqual(metricsSince(whole, { steps: 0, epochs: 0 }));
+        expect([page.started, page.preparing, page.final]).toEqual([
+          whole.started,
+          whole.preparing,
+          whole.final,
+        ]);
+        expect(page.firstOfTrainer).toBe(whole.firstOfTrainer);
       }),
     );
   });

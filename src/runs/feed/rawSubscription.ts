@@ -1,0 +1,65 @@
+import { AttemptFence } from '../../protocol/attempts';
+import type { EventBatch, Position } from '../logParser';
+import { metricsPath } from '../store';
+import { LogReader } from './logReader';
+
+/** What a raw subscription is woken by. */
+export interface RawFeed {
+  readonly folder: string;
+  remove(subscription: RawSubscription): void;
+}
+
+/** Somebody who wants every event of a run's log: the log itself holds what they have not got yet. */
+export class RawSubscription {
+  readonly #reader: LogReader;
+  #fence = new AttemptFence();
+  #reading: Promise<void> = Promise.resolve();
+  #isAsked = false;
+  #isClosed = false;
+
+  constructor(
+    private readonly feed: RawFeed,
+    from: Position,
+    private readonly onEvents: (batch: EventBatch) => void | Promise<void>,
+    readonly onError: (error: unknown) => void,
+  ) {
+    this.#reader = new LogReader(metricsPath(feed.folder));
+    this.#reader.startAt(from);
+  }
+
+  /** Reads on, once what was read is taken; many calls make one reading. */
+  wake(): void {
+    if (this.#isAsked || this.#isClosed) return;
+    this.#isAsked = true;
+    this.#reading = this.#reading.then(() => {
+      this.#isAsked = false;
+      return this.#read();
+    });
+  }
+
+  /** Resolves once all that the log holds by now was given and taken. */
+  drain(): Promise<void> {
+    this.#reading = this.#reading.then(() => this.#read());
+    return this.#reading;
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.feed.remove(this);
+  }
+
+  async #read(): Promise<void> {
+    if (this.#isClosed) return;
+    try {
+      for await (const { batch, isAnew } of this.#reader.read()) {
+        if (this.#isClosed) return;
+        if (isAnew) this.#fence = new AttemptFence();
+        const events = batch.events.filter((event) => this.#fence.accepts(event));
+        if (events.length > 0 || batch.skipped > 0) await this.onEvents({ events, skipped: batch.skipped });
+      }
+    } catch (error) {
+      this.onError(error);
+    }
+  }
+}
