@@ -37,7 +37,7 @@ export async function openLog(path: string): Promise<FileHandle | null> {
   try {
     return await open(path);
   } catch (error) {
-    if (isSystemError(error, 'ENOENT')) return null;
+    if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return null;
     throw error;
   }
 }

@@ -59,15 +59,18 @@ async function endByLease(folder: string, request: EndRequest, graceMs: number):
   }
 }
 
-/** Writes that a run is interrupted whose trainer went away without a word; nothing where one trains it. */
+/**
+ * Writes how a run ended whose trainer went away before it had: as its log says, else that it is interrupted; nothing where
+ * one trains it.
+ */
 export async function markInterrupted(folder: string): Promise<void> {
   const before = await readManifest(folder);
   const run = await readRun(folder);
-  if (!before.ok || run.kind === 'broken' || run.manifest.state.status !== 'interrupted') return;
+  if (!before.ok || run.kind === 'broken') return;
   const { status } = before.manifest.state;
-  await changeState(folder, ({ state }) =>
-    state.status === status && status !== 'interrupted' ? { status: 'interrupted' } : null,
-  );
+  const { state: end } = run.manifest;
+  if (end.status === status || (end.status !== 'interrupted' && !isFinalState(end))) return;
+  await changeState(folder, ({ state }) => (state.status === status ? end : null));
 }
 
 /**

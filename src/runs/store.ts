@@ -10,6 +10,7 @@ import {
   manifestSchema,
   type RunState,
 } from '../protocol/manifest';
+import { stateOfRun } from '../protocol/standing';
 import { isFinalState } from '../protocol/state';
 import type { Recipe } from '../recipe/recipe';
 import type { Failure } from '../shared/failure';
@@ -20,6 +21,7 @@ import { replaceFile } from '../system/replaceFile';
 import { pathAsNamed } from '../system/samePath';
 import { makeStoreFolder, STORE_FOLDER } from '../system/storeFolder';
 import { removeDeadFiles } from './deadFiles';
+import { readLogEnd } from './feed/logEnd';
 import { type HeartbeatWatch, heartbeats } from './heartbeats';
 import { assertNotFenced, claimWithRetry, livenessOf, readLease, readLeft, releaseLease } from './lease';
 import { giveUpAllReserves } from './reserve';
@@ -241,7 +243,7 @@ async function changeStateNow(
   }
 }
 
-/** One run; a running one whose process went away is `interrupted`. */
+/** One run; a running one whose process went away is `interrupted`, unless the end of its log says how it ended. */
 export async function readRun(folder: string, watch: HeartbeatWatch = heartbeats): Promise<RunEntry> {
   const id = basename(folder);
   const reading = await readManifest(folder);
@@ -258,8 +260,21 @@ export async function readRun(folder: string, watch: HeartbeatWatch = heartbeats
   // It may have ended between the two readings.
   const again = await readManifest(folder);
   const latest = again.ok ? again.manifest : manifest;
-  const state: RunState = isFinalState(latest.state) ? latest.state : { status: 'interrupted' };
+  const told = await stateByLog(folder, latest);
+  const state: RunState = isFinalState(told) ? told : { status: 'interrupted' };
   return { kind: 'run', id, folder, manifest: { ...latest, state } };
+}
+
+/** Where a run stands by its manifest and the end of its log. */
+async function stateByLog(folder: string, manifest: Manifest): Promise<RunState> {
+  try {
+    const { log } = await readLogEnd(metricsPath(folder), manifest.attempt);
+    return stateOfRun(manifest, log);
+  } catch (error) {
+    // Too few handles say nothing of the run.
+    if (isSystemError(error, 'EMFILE', 'ENFILE')) throw error;
+    return manifest.state;
+  }
 }
 
 /**

@@ -5,10 +5,10 @@ import { appendFile, stat } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
-import { AttemptFence } from '../protocol/attempts';
 import { type FinalEvent, PROTOCOL_VERSION } from '../protocol/events';
 import type { FinalState, RunState } from '../protocol/manifest';
-import { isFinalState, stateAfter } from '../protocol/state';
+import { LogStanding } from '../protocol/standing';
+import { isFinalState } from '../protocol/state';
 import {
   type EndRequest,
   fromTrainerSchema,
@@ -24,8 +24,10 @@ import { killGroupOfEnded, killTree, signalProcess } from '../system/processes';
 import { currentAttempt } from './attemptFolders';
 import { checkpointsFolder } from './checkpoint';
 import { type Exit, exitFailure, finalEvent, folderGoneFailure, spawnFailure, tailOf } from './ending';
+import { feeds } from './feed/feed';
+import type { RawSubscription } from './feed/rawSubscription';
 import { claimWithRetry, endRequestIn, livenessOf, readLease } from './lease';
-import { endOfLog, RunFollower } from './log';
+import { endOfLog } from './log';
 import type { EventBatch, Position } from './logParser';
 import { endedState, GRACE_MS, markInterrupted, pauseByLease, settle, stopByLease } from './stopping';
 import { metricsPath, readManifest, readRun, trainerLogPath } from './store';
@@ -57,8 +59,7 @@ export class RunHandle extends EventEmitter<{ events: [batch: EventBatch]; state
   /** Resolves with how the run ended, once that stands in its manifest and nothing of the trainer is left. */
   readonly exited: Promise<RunEnd>;
   readonly #command: TrainerCommand;
-  #follower: RunFollower | null = null;
-  #state: RunState = { status: 'queued' };
+  #following: RawSubscription | null = null;
   #trainer: ChildProcess | null = null;
   /** Settles once it is known whose the run is. */
   #leaseTaken: Promise<void> = Promise.resolve();
@@ -71,8 +72,8 @@ export class RunHandle extends EventEmitter<{ events: [batch: EventBatch]; state
   #isTaken = false;
   /** That of the trainer's lease; null while it is not known. */
   #attempt: number | null = null;
-  /** What a trainer writes that was taken for dead, after a later attempt began, is not told. */
-  readonly #fence = new AttemptFence();
+  /** By what the log got since the trainer was started. */
+  readonly #standing = new LogStanding();
 
   constructor(
     readonly folder: string,
@@ -90,7 +91,7 @@ export class RunHandle extends EventEmitter<{ events: [batch: EventBatch]; state
 
   /** As the events so far tell it. */
   get state(): RunState {
-    return this.#state;
+    return this.#standing.state ?? { status: 'queued' };
   }
 
   /** Asks the trainer to end after its step; then terminates, then kills it. Resolves as `exited`. */
@@ -174,11 +175,8 @@ export class RunHandle extends EventEmitter<{ events: [batch: EventBatch]; state
     }
   }
 
-  #follow(from: Position): RunFollower {
-    const follower = new RunFollower(metricsPath(this.folder), from);
-    follower.on('events', (batch) => this.#relay(batch));
-    this.#follower = follower;
-    return follower;
+  #follow(from: Position): void {
+    this.#following = feeds.subscribeRaw(this.folder, from, (batch) => this.#relay(batch));
   }
 
   #fork(log: number): Promise<Ending> {
@@ -232,7 +230,7 @@ export class RunHandle extends EventEmitter<{ events: [batch: EventBatch]; state
   #receive(message: unknown): void {
     const parsed = fromTrainerSchema.safeParse(message);
     if (parsed.success) {
-      if (parsed.data.type === 'appended') this.#follower?.poke();
+      if (parsed.data.type === 'appended') this.#following?.poke();
       return;
     }
     const hello = versionedHelloSchema.safeParse(message);
@@ -255,11 +253,10 @@ export class RunHandle extends EventEmitter<{ events: [batch: EventBatch]; state
   }
 
   #relay({ events, skipped }: EventBatch): void {
-    const batch = { events: events.filter((event) => this.#fence.accepts(event)), skipped };
-    const before = this.#state;
-    this.#state = batch.events.reduce(stateAfter, before);
+    const before = this.#standing.state;
+    const batch = { events: events.filter((event) => this.#standing.take(event)), skipped };
     this.emit('events', batch);
-    if (this.#state !== before) this.emit('state', this.#state);
+    if (this.#standing.state !== before) this.emit('state', this.state);
   }
 
   async #conclude(ending: Ending): Promise<RunEnd> {
@@ -271,9 +268,9 @@ export class RunHandle extends EventEmitter<{ events: [batch: EventBatch]; state
     this.#isTaken ||= this.#isSuperseded;
     if (this.#isTaken) await this.#awaitOther();
     this.#isOver = true;
-    await this.#follower?.drain();
+    await this.#following?.drain();
     const end = this.#isTaken ? await this.#endOfOther() : await this.#endOf(ending);
-    this.#follower?.close();
+    this.#following?.close();
     return end;
   }
 
@@ -287,8 +284,8 @@ export class RunHandle extends EventEmitter<{ events: [batch: EventBatch]; state
     if (await this.#mayRequeue(ending)) return { status: 'queued' };
     const reading = await readManifest(this.folder);
     let state: FinalState;
-    if (isFinalState(this.#state)) {
-      state = this.#state;
+    if (isFinalState(this.state)) {
+      state = this.state;
     } else if (reading.ok && isFinalState(reading.manifest.state)) {
       state = reading.manifest.state;
     } else {
@@ -299,7 +296,8 @@ export class RunHandle extends EventEmitter<{ events: [batch: EventBatch]; state
       // An unreadable manifest is left as it is: what it said of the run is not known here.
       await settle(this.folder, () => (this.#isSuperseded ? null : state));
     } catch {
-      // A full disk or a deleted folder: the state is told to those who wait for it, and read as interrupted.
+      // A full disk or a deleted folder: those who follow the run here are told, and others read it as interrupted.
+      this.#following?.tell(state);
     }
     return state;
   }
@@ -311,7 +309,7 @@ export class RunHandle extends EventEmitter<{ events: [batch: EventBatch]; state
       ending.kind === 'exit' &&
       ending.code !== TRAINER_EXIT.badUsage &&
       ending.code !== TRAINER_EXIT.lost &&
-      !isFinalState(this.#state) &&
+      !isFinalState(this.state) &&
       !this.#endRequest &&
       !this.#fault;
     if (!crashed || !requeue) return false;
@@ -343,7 +341,7 @@ export class RunHandle extends EventEmitter<{ events: [batch: EventBatch]; state
     if (this.#fault) return { status: 'failed', failure: this.#fault };
     if (ending.kind === 'unstarted') return { status: 'failed', failure: ending.failure };
     const request = this.#endRequest;
-    if (request) return endedState(request, this.#state.status === 'running' ? this.#state.step : 0);
+    if (request) return endedState(request, this.state.status === 'running' ? this.state.step : 0);
     if (!existsSync(this.folder)) return { status: 'failed', failure: folderGoneFailure(this.folder) };
     const tail = await tailOf(this.#command.logFile ?? trainerLogPath(this.folder));
     return { status: 'failed', failure: exitFailure(ending, tail) };
@@ -357,13 +355,13 @@ export class RunHandle extends EventEmitter<{ events: [batch: EventBatch]; state
         (stats) => stats.size,
         () => 0,
       );
-      const lineIsCut = size > (this.#follower?.position.offset ?? 0);
-      const line = JSON.stringify({ ...event, attempt: this.#attempt ?? this.#fence.highest });
+      const lineIsCut = size > (await endOfLog(path)).offset;
+      const line = JSON.stringify({ ...event, attempt: this.#attempt ?? this.#standing.attempt });
       await appendFile(path, `${lineIsCut ? '\n' : ''}${line}\n`);
-      await this.#follower?.drain();
+      await this.#following?.drain();
     } catch {
       // A full disk or a deleted folder.
     }
-    if (!isFinalState(this.#state)) this.#relay({ events: [event], skipped: 0 });
+    if (!isFinalState(this.state)) this.#relay({ events: [event], skipped: 0 });
   }
 }

@@ -12,9 +12,10 @@ import { isFinalState } from '../../protocol/state';
 import { type HeartbeatWatch, heartbeats } from '../heartbeats';
 import type { Position } from '../logParser';
 import { manifestPath, metricsPath, type RunEntry, readRun } from '../store';
-import { type Detail, type Feed, FeedSubscription, type RunUpdate, strideOf, TAIL } from './feedSubscription';
+import { type Detail, type Feed, FeedSubscription, type RunUpdate, strideOf } from './feedSubscription';
 import { type FollowedRun, followedRun, isSameRun } from './followedRun';
 import { Gate } from './gate';
+import { readLogEnd } from './logEnd';
 import { LogReader } from './logReader';
 import { RawSubscription } from './rawSubscription';
 
@@ -225,7 +226,7 @@ class RunFeed implements Feed {
     if (this.#told) return false;
     const isRunning = (run: RunEntry | null) =>
       run?.kind === 'run' && run.manifest.state.status === 'running';
-    return isRunning(this.#entry) || isRunning(this.#run);
+    return this.#raw.size > 0 || isRunning(this.#entry) || isRunning(this.#run);
   }
 
   /** Many asks make one reading. */
@@ -280,32 +281,35 @@ class RunFeed implements Feed {
     const stride = strideOf([...this.#subscriptions].map(({ detail }) => detail));
     let hasGrown = stride !== this.#stride;
     if (hasGrown) await this.#begin(stride);
-    for (let tail = TAIL.leastBytes; ; tail *= 4) {
-      for await (const { batch, isAnew } of this.#reader.read()) {
-        if (this.#isClosed) return false;
-        if (isAnew) this.#startAnew();
-        for (const event of batch.events) this.#log.take(event);
-        this.#keepCursors();
-        hasGrown ||= isAnew || batch.events.length > 0;
-      }
-      const isTooShort = this.#reader.isTail && this.#log.state === null && tail < TAIL.mostBytes;
-      if (!isTooShort || !hasGrown) return hasGrown;
-      await this.#reader.startAtTail(tail * 4);
+    for await (const { batch, isAnew } of this.#reader.read()) {
+      if (this.#isClosed) return false;
+      if (isAnew) this.#startAnew();
+      for (const event of batch.events) this.#log.take(event);
+      this.#keepCursors();
+      hasGrown ||= isAnew || batch.events.length > 0;
     }
+    return hasGrown;
   }
 
   async #begin(stride: ReturnType<typeof strideOf>): Promise<void> {
     this.#stride = stride;
-    this.#reader = new LogReader(metricsPath(this.folder), typeof stride === 'function' ? stride : undefined);
     this.#startAnew();
-    if (typeof stride !== 'function') await this.#reader.startAtTail(TAIL.leastBytes);
+    if (stride === 'tail') {
+      const { log, reader } = await readLogEnd(metricsPath(this.folder), this.#attempt);
+      this.#log = log;
+      this.#reader = reader;
+    } else {
+      this.#reader = new LogReader(metricsPath(this.folder), stride);
+    }
   }
 
   #startAnew(): void {
     this.#reading += 1;
-    // The end of a log alone does not say which attempt was the highest before it.
-    const attempt = this.#entry?.kind === 'run' ? this.#entry.manifest.attempt : 0;
-    this.#log = typeof this.#stride === 'function' ? eventFold() : new LogStanding(attempt);
+    this.#log = this.#stride === 'tail' ? new LogStanding(this.#attempt) : eventFold();
+  }
+
+  get #attempt(): number {
+    return this.#entry?.kind === 'run' ? (this.#entry.manifest.attempt ?? 0) : 0;
   }
 
   #keepCursors(): void {

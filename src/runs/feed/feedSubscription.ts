@@ -38,9 +38,6 @@ export interface Feed {
   tell(state: FinalState): void;
 }
 
-/** How much of a log's end tells where its run stands: a chunk, and where no line of it counts, more. */
-export const TAIL = { leastBytes: 1 << 16, mostBytes: 1 << 22 } as const;
-
 /**
  * Which steps of a log are read for several who want it: by how many bytes of it are left; `tail` where its end is enough.
  */

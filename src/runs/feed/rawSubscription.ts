@@ -1,4 +1,5 @@
 import { AttemptFence } from '../../protocol/attempts';
+import type { FinalState } from '../../protocol/manifest';
 import type { EventBatch, Position } from '../logParser';
 import { metricsPath } from '../store';
 import { LogReader } from './logReader';
@@ -6,6 +7,8 @@ import { LogReader } from './logReader';
 /** What a raw subscription is woken by. */
 export interface RawFeed {
   readonly folder: string;
+  poke(): void;
+  tell(state: FinalState): void;
   remove(subscription: RawSubscription): void;
 }
 
@@ -41,6 +44,16 @@ export class RawSubscription {
   drain(): Promise<void> {
     this.#reading = this.#reading.then(() => this.#read());
     return this.#reading;
+  }
+
+  /** The log has grown. */
+  poke(): void {
+    this.feed.poke();
+  }
+
+  /** As `FeedSubscription.tell`. */
+  tell(state: FinalState): void {
+    this.feed.tell(state);
   }
 
   close(): void {

@@ -1,12 +1,14 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { appendFile, chmod, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Manifest } from '../../../src/protocol/manifest';
 import { HeartbeatWatch } from '../../../src/runs/heartbeats';
 import { claimLease, leasePath, livenessOf, readLease, releaseLease } from '../../../src/runs/lease';
+import { makeReady } from '../../../src/runs/queue';
+import { markInterrupted } from '../../../src/runs/stopping';
 import {
   changeState,
   createRun,
@@ -14,6 +16,7 @@ import {
   findStore,
   listRuns,
   manifestPath,
+  metricsPath,
   readManifest,
   readRun,
   runFolder,
@@ -297,6 +300,36 @@ describe('a run without an end', () => {
     await claimLease(folder, 'change', pid);
     expect(await readRun(folder)).toMatchObject({ manifest: { state: { status: 'interrupted' } } });
     await end();
+  });
+
+  it('has ended where its log says so, though its trainer went away before the manifest did', async () => {
+    const { root, folder } = await exampleRun();
+    const manifest = await manifestOf(folder);
+    await writeManifest(folder, {
+      ...manifest,
+      attempt: 1,
+      state: { status: 'running', step: 4, validationAccuracy: null },
+    });
+    const result = {
+      epochs: 1,
+      validationLoss: 1,
+      validationAccuracy: 0.5,
+      bestValidationAccuracy: 0.5,
+      seconds: 1,
+    };
+    const log = (attempt: number) => `${JSON.stringify({ type: 'done', time: 1, attempt, result })}\n`;
+    await writeFile(metricsPath(folder), log(0));
+    expect(await readRun(folder)).toMatchObject({ manifest: { state: { status: 'interrupted' } } });
+    await appendFile(metricsPath(folder), log(1));
+    const [run] = await listRuns(root);
+    expect(run).toMatchObject({ manifest: { state: { status: 'done', result } } });
+    expect((await manifestOf(folder)).state.status).toBe('running');
+
+    await markInterrupted(folder);
+    const { state, endedAt } = await manifestOf(folder);
+    expect(state).toEqual({ status: 'done', result });
+    expect(endedAt).toBeGreaterThan(0);
+    expect(await makeReady(folder)).toMatchObject({ what: expect.stringContaining('is done') });
   });
 
   it('is interrupted where it has no lease, or a damaged one', async () => {
