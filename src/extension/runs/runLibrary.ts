@@ -1,25 +1,39 @@
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import * as vscode from 'vscode';
-import type { RunState } from '../../protocol/manifest';
-import { RunFollower } from '../../runs/log';
+import { feeds } from '../../runs/feed/feed';
+import type { FeedSubscription } from '../../runs/feed/feedSubscription';
+import { type FollowedRun, NO_ACTIVITY } from '../../runs/feed/followedRun';
 import { queueAmong } from '../../runs/queue';
 import { markInterrupted } from '../../runs/stopping';
-import { listRuns, metricsPath, readRun, runsFolder } from '../../runs/store';
+import { listRuns, type RunEntry, runsFolder } from '../../runs/store';
 import { isSamePath } from '../../system/samePath';
-import { afterReading, isLive, type KnownRun, NO_ACTIVITY, type ReadableRun, runAfter } from './liveRun';
+import { isLive, isRunning, type KnownRun, type ReadableRun } from './liveRun';
 
 /** Several changes within this time are told as one. */
 const QUIET_MS = 100;
 
 /**
- * How often the stores are looked at for runs that came or went, and live runs for a trainer that went away
- * without a word. File watchers would be faster, but drop what comes and goes within their own pauses.
+ * How often the stores are looked at for runs that came or went. File watchers would be faster, but drop what comes and
+ * goes within their own pauses.
  */
 const CHECK_MS = 1000;
 
+/** How often they are read without a change where a run waits: a trainer that was killed before it trained notifies nobody. */
+const REREAD_MS = 10_000;
+
+/** What the store of a root held when it was read. */
+interface StoreReading {
+  readonly root: string;
+  /** When it had changed last, before that. */
+  readonly time: number;
+  readonly entries: readonly RunEntry[];
+  /** Folders of the runs that wait, the next one first. */
+  readonly queue: readonly string[];
+}
+
 /**
- * Every run in the stores of the open folders, whoever started it. Live ones are followed by their logs.
+ * Every run in the stores of the open folders, whoever started it. Those that are trained are followed by their feeds.
  */
 export class RunLibrary implements vscode.Disposable {
   readonly #changed = new vscode.EventEmitter<void>();
@@ -29,15 +43,14 @@ export class RunLibrary implements vscode.Disposable {
   /** A run that was live is so no more. */
   readonly onDidEnd = this.#ended.event;
 
-  /** By root, newest first. */
-  #runs = new Map<string, KnownRun[]>();
+  /** By folder, root by root, newest first. */
+  #runs = new Map<string, KnownRun>();
   /** Folders of the runs that wait, root by root, the next one first. */
   #queue: readonly string[] = [];
-  readonly #followers = new Map<string, RunFollower>();
+  readonly #subscriptions = new Map<string, FeedSubscription>();
   /** When each store last changed, as of its last reading. */
   #storeTimes = new Map<string, number>();
-  /** Folders of runs that ended while the stores were read: the reading may be older than that. */
-  readonly #endedWhileReading = new Set<string>();
+  #readAt = Number.NEGATIVE_INFINITY;
   readonly #checks: NodeJS.Timeout;
   #telling: NodeJS.Timeout | null = null;
   #refreshing: Promise<void> | null = null;
@@ -53,7 +66,7 @@ export class RunLibrary implements vscode.Disposable {
   }
 
   get runs(): readonly KnownRun[] {
-    return [...this.#runs.values()].flat();
+    return [...this.#runs.values()];
   }
 
   /** The runs that wait for their turn, root by root, the next one first. */
@@ -66,7 +79,7 @@ export class RunLibrary implements vscode.Disposable {
 
   /** The run in a folder: two projects may each have one of an id. */
   find(folder: string): KnownRun | undefined {
-    return this.runs.find((run) => run.folder === folder);
+    return this.#runs.get(folder);
   }
 
   /** The runs of an experiment file, newest first. */
@@ -88,22 +101,23 @@ export class RunLibrary implements vscode.Disposable {
     return this.#refreshing;
   }
 
-  /** Takes in how a run ended from the one who waited for it, which may know what no disk could take. */
-  settle(folder: string, state: RunState): void {
-    const run = this.find(folder);
-    if (!run || !isLive(run)) return;
-    const ended = { ...run, manifest: { ...run.manifest, state } };
-    this.#endedWhileReading.add(folder);
-    this.#replace(ended);
-    this.#follow();
-    this.#ended.fire(ended);
+  /** Follows a run until it has ended, such as one whose trainer is about to be started. */
+  follow(folder: string): void {
+    if (this.#subscriptions.has(folder) || this.#disposed) return;
+    const subscription = feeds.subscribe(
+      folder,
+      'state',
+      ({ run }) => this.#take(run),
+      (error) => this.log.error(`The run in ${folder} could not be read:`, error),
+    );
+    this.#subscriptions.set(folder, subscription);
   }
 
   dispose(): void {
     this.#disposed = true;
     clearInterval(this.#checks);
     if (this.#telling) clearTimeout(this.#telling);
-    for (const follower of this.#followers.values()) follower.close();
+    for (const subscription of this.#subscriptions.values()) subscription.close();
     this.#changed.dispose();
     this.#ended.dispose();
   }
@@ -111,96 +125,94 @@ export class RunLibrary implements vscode.Disposable {
   async #readStores(): Promise<void> {
     do {
       this.#refreshAgain = false;
-      this.#endedWhileReading.clear();
+      this.#readAt = performance.now();
       const stores = await Promise.all(this.roots().map((root) => this.#readStore(root)));
+      // What is followed is known by its feed, which is not older than the reading of the stores.
+      await Promise.all([...this.#subscriptions.values()].map((subscription) => subscription.refresh()));
       if (this.#disposed) return;
-      const before = this.runs;
-      this.#storeTimes = new Map(stores.map(({ root, time }) => [root, time]));
-      const taken = (run: KnownRun) =>
-        afterReading(this.find(run.folder), run, this.#endedWhileReading.has(run.folder));
-      this.#runs = new Map(stores.map(({ root, runs }) => [root, runs.map(taken)]));
-      this.#queue = stores.flatMap(({ queue }) => queue);
-      for (const run of before) {
-        const now = this.find(run.folder);
-        if (isLive(run) && now?.kind === 'run' && !isLive(now)) this.#ended.fire(now);
-      }
-      this.#noteInterrupted(before);
-      this.#follow();
-      this.#tell();
+      this.#takeStores(stores);
     } while (this.#refreshAgain);
   }
 
-  async #readStore(root: string): Promise<{ root: string; time: number; runs: KnownRun[]; queue: string[] }> {
+  async #readStore(root: string): Promise<StoreReading> {
     // Before the runs: what changes while they are read is then seen to have changed.
     const time = await changeTime(root);
     try {
       const entries = await listRuns(root);
       const queue = (await queueAmong(entries)).map(({ folder }) => folder);
-      const runs = entries.map((entry) => ({ ...entry, root, activity: NO_ACTIVITY }));
-      return { root, time, runs, queue };
+      return { root, time, entries, queue };
     } catch (error) {
       this.log.error(`The runs of ${root} could not be read:`, error);
-      return { root, time, runs: [], queue: [] };
+      return { root, time, entries: [], queue: [] };
     }
   }
 
-  /** Writes down which runs are interrupted, and tells of those that were found so. */
-  #noteInterrupted(before: readonly KnownRun[]): void {
+  #takeStores(stores: readonly StoreReading[]): void {
+    const before = this.#runs;
+    this.#storeTimes = new Map(stores.map(({ root, time }) => [root, time]));
+    this.#queue = stores.flatMap(({ queue }) => queue);
+    this.#runs = new Map(
+      stores.flatMap(({ root, entries }) =>
+        entries.map((entry) => {
+          const run = this.#subscriptions.get(entry.folder)?.run ?? { ...entry, activity: NO_ACTIVITY };
+          return [entry.folder, { ...run, root }] as const;
+        }),
+      ),
+    );
+    for (const { entries } of stores) {
+      for (const entry of entries) this.#followOrNot(entry);
+    }
+    for (const [folder, subscription] of this.#subscriptions) {
+      if (!this.#runs.has(folder)) this.#unfollow(folder, subscription);
+    }
+    for (const run of this.runs) this.#noteEnd(before.get(run.folder), run);
+    this.#tell();
+  }
+
+  /** Follows what is trained, and no more what has ended by its manifest and its feed. */
+  #followOrNot(entry: RunEntry): void {
+    const { folder } = entry;
+    const subscription = this.#subscriptions.get(folder);
+    const run = this.#runs.get(folder);
+    if (entry.kind === 'run' && entry.manifest.state.status === 'running') this.follow(folder);
+    else if (subscription && run && !isLive(run)) this.#unfollow(folder, subscription);
+  }
+
+  #unfollow(folder: string, subscription: FeedSubscription): void {
+    subscription.close();
+    this.#subscriptions.delete(folder);
+  }
+
+  /** Takes in what a feed tells. */
+  #take(run: FollowedRun): void {
+    const before = this.#runs.get(run.folder);
+    if (!before || this.#disposed) return;
+    const now = { ...run, root: before.root };
+    this.#runs.set(run.folder, now);
+    this.#noteEnd(before, now);
+    this.#tell();
+  }
+
+  /** Tells of a run that has ended, and writes down how where its trainer could not. */
+  #noteEnd(before: KnownRun | undefined, now: KnownRun): void {
+    if (now.kind !== 'run' || isLive(now)) return;
+    const { state, endedAt } = now.manifest;
+    const isLost = state.status === 'interrupted' && endedAt === null;
+    const isNews = before ? isLive(before) : isLost && vscode.workspace.isTrusted;
+    if (isNews) this.#ended.fire(now);
     // What is read in a workspace that is not trusted is left as it is.
-    if (!vscode.workspace.isTrusted) return;
-    const known = new Set(before.map(({ folder }) => folder));
-    for (const run of this.runs) {
-      if (run.kind !== 'run' || run.manifest.state.status !== 'interrupted') continue;
-      // One that ended is written down already.
-      if (run.manifest.endedAt !== null) continue;
-      if (!known.has(run.folder)) this.#ended.fire(run);
-      markInterrupted(run.folder).catch((error) =>
-        this.log.error(`${run.folder} could not be changed:`, error),
-      );
-    }
-  }
-
-  /** Follows the logs of live runs, and no others. */
-  #follow(): void {
-    const live = new Set(this.runs.filter(isLive).map((run) => run.folder));
-    for (const [folder, follower] of this.#followers) {
-      if (live.has(folder)) continue;
-      follower.close();
-      this.#followers.delete(folder);
-    }
-    for (const folder of live) {
-      if (this.#followers.has(folder)) continue;
-      const follower = new RunFollower(metricsPath(folder), 'end');
-      this.#followers.set(folder, follower);
-      follower.on('error', (error) => this.log.error(`The log of ${folder} could not be read:`, error));
-      follower.on('events', ({ events }) => {
-        const run = this.find(folder);
-        if (run?.kind !== 'run') return;
-        const after = runAfter(run, events);
-        if (isLive(after)) this.#replace(after);
-        else this.settle(folder, after.manifest.state);
-      });
-    }
+    if (endedAt !== null || !vscode.workspace.isTrusted) return;
+    markInterrupted(now.folder).catch((error) =>
+      this.log.error(`${now.folder} could not be changed:`, error),
+    );
   }
 
   async #check(): Promise<void> {
     for (const [root, time] of this.#storeTimes) {
       if ((await changeTime(root)) !== time) return this.refresh();
     }
-    for (const run of this.runs.filter(isLive)) {
-      const entry = await readRun(run.folder);
-      if (entry.kind === 'broken' || !isLive({ ...run, ...entry })) return this.refresh();
-      if (entry.isUncertain !== run.isUncertain) return this.refresh();
-    }
-  }
-
-  #replace(run: ReadableRun): void {
-    const runs = this.#runs.get(run.root) ?? [];
-    this.#runs.set(
-      run.root,
-      runs.map((other) => (other.folder === run.folder ? run : other)),
-    );
-    this.#tell();
+    const waits = this.runs.some((run) => isLive(run) && !isRunning(run));
+    if (waits && performance.now() - this.#readAt > REREAD_MS) return this.refresh();
   }
 
   #tell(): void {

@@ -129,13 +129,13 @@ export class Runner implements vscode.Disposable {
     worker.on('error', (error) => this.log.error(`The queue of ${root} could not be read:`, error));
     worker.on('ended', ({ folder, end }) => {
       this.log.info(`${folder} ended:`, end);
-      if (end.status === 'queued') void this.library.refresh();
-      else this.library.settle(folder, end);
+      void this.library.refresh();
     });
   }
 
   #start(folder: string, changes: Partial<TrainerCommand>): RunHandle {
     this.log.info(`Starting the run in ${folder}`);
+    this.library.follow(folder);
     const { nodePath, saveEvery, stopWithWindow } = readSettings();
     return startRun(folder, {
       nodePath,

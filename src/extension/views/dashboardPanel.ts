@@ -1,20 +1,16 @@
 import { randomBytes } from 'node:crypto';
-import { isDeepStrictEqual } from 'node:util';
+import { existsSync } from 'node:fs';
 import * as vscode from 'vscode';
 import {
   type FromDashboard,
   isDashboardState,
   isFromDashboard,
-  type RunView,
   type ToDashboard,
 } from '../../protocol/dashboard';
-import type { RunEvent } from '../../protocol/events';
-import type { Manifest, RunState } from '../../protocol/manifest';
-import { LogStanding, stateOfRun } from '../../protocol/standing';
-import { RunFollower, thinningStride } from '../../runs/log';
-import { LOG_START } from '../../runs/logParser';
-import { metricsPath } from '../../runs/store';
-import { isLive, type ReadableRun } from '../runs/liveRun';
+import { feeds } from '../../runs/feed/feed';
+import type { FeedSubscription, RunUpdate } from '../../runs/feed/feedSubscription';
+import { CHART_POINTS } from '../../runs/log';
+import type { ReadableRun } from '../runs/liveRun';
 import type { RunLibrary } from '../runs/runLibrary';
 import { dashboardHtml } from './dashboardHtml';
 
@@ -82,7 +78,7 @@ export class DashboardPanels implements vscode.WebviewPanelSerializer, vscode.Di
   #attach(panel: vscode.WebviewPanel, run: ReadableRun): void {
     panel.iconPath = vscode.Uri.joinPath(this.extensionUri, 'media', 'icon.png');
     panel.title = run.manifest.name;
-    this.#panels.set(run.folder, new DashboardPanel(panel, run, this.library, this.onRequest, this.log));
+    this.#panels.set(run.folder, new DashboardPanel(panel, run, this.onRequest, this.log));
     panel.onDidDispose(() => this.#panels.delete(run.folder));
     panel.webview.html = this.#page(panel.webview);
   }
@@ -101,48 +97,40 @@ export class DashboardPanels implements vscode.WebviewPanelSerializer, vscode.Di
 }
 
 /**
- * One run's panel. It keeps the run's events as its log grows, and fills the page with all of them whenever the
- * page says it is ready: VS Code drops the page of a hidden panel and loads it anew.
+ * One run's panel. Its page is filled with all of the run whenever it says that it is ready: VS Code drops the page of a
+ * hidden panel and loads it anew.
  */
 class DashboardPanel {
-  readonly #events: RunEvent[] = [];
-  readonly #standing = new LogStanding();
-  readonly #follower: RunFollower;
-  readonly #subscriptions: vscode.Disposable[];
-  #manifest: Manifest;
-  #ready = false;
+  readonly #subscription: FeedSubscription;
+  readonly #listening: vscode.Disposable;
 
   constructor(
     private readonly panel: vscode.WebviewPanel,
-    private readonly run: ReadableRun,
-    library: RunLibrary,
+    run: ReadableRun,
     onRequest: (request: DashboardRequest) => void,
     log: vscode.LogOutputChannel,
   ) {
-    this.#manifest = run.manifest;
-    this.#follower = new RunFollower(metricsPath(run.folder), LOG_START, thinningStride);
-    this.#follower.on('error', (error) => log.error(`The log of ${run.folder} could not be read:`, error));
-    this.#follower.on('events', ({ events }) => {
-      const counted = events.filter((event) => this.#standing.take(event));
-      for (const event of counted) this.#events.push(event);
-      this.#send({ type: 'delta', folder: run.folder, state: this.#state, events: counted });
-    });
-    this.#subscriptions = [
-      library.onDidChange(() => {
-        const now = library.find(run.folder);
-        if (now?.kind === 'run') this.#update(now);
-        else this.#send({ type: 'clear', reason: vscode.l10n.t('The run was deleted.') });
-      }),
+    this.#subscription = feeds.subscribe(
+      run.folder,
+      { points: CHART_POINTS },
+      async (update) => {
+        // Resolves once the page has it, so that one that is slow is sent no more meanwhile.
+        await panel.webview.postMessage(messageOf(update));
+      },
+      (error) => log.error(`The run in ${run.folder} could not be read:`, error),
+    );
+    this.#subscription.pause();
+    this.#listening = vscode.Disposable.from(
       panel.webview.onDidReceiveMessage((message: unknown) => {
         if (!isFromDashboard(message)) log.warn('A dashboard sent what is no message:', message);
-        else if (message.type === 'ready') void this.#fill();
+        else if (message.type === 'ready') this.#subscription.resume();
         else onRequest(message);
       }),
       panel.onDidChangeViewState(() => {
-        if (!panel.visible) this.#ready = false;
+        if (!panel.visible) this.#subscription.pause();
       }),
       panel.onDidDispose(() => this.dispose()),
-    ];
+    );
   }
 
   get visible(): boolean {
@@ -155,39 +143,18 @@ class DashboardPanel {
 
   /** Follows the run no more. */
   dispose(): void {
-    this.#follower.close();
-    for (const subscription of this.#subscriptions) subscription.dispose();
-  }
-
-  /** Sends all of the run, once all of its log was read. */
-  async #fill(): Promise<void> {
-    this.#ready = false;
-    await this.#follower.drain();
-    const { name, createdAt, recipe } = this.#manifest;
-    const run: RunView = { folder: this.run.folder, name, state: this.#state, createdAt, recipe };
-    this.#ready = true;
-    this.#send({ type: 'snapshot', run, events: this.#events });
-  }
-
-  #update(run: ReadableRun): void {
-    const state = this.#state;
-    this.#manifest = run.manifest;
-    if (!isDeepStrictEqual(kindOf(state), kindOf(this.#state))) {
-      this.#send({ type: 'delta', folder: run.folder, state: this.#state, events: [] });
-    }
-    if (!isLive(run)) void this.#follower.drain();
-  }
-
-  get #state(): RunState {
-    return stateOfRun(this.#manifest, this.#standing);
-  }
-
-  #send(message: ToDashboard): void {
-    if (this.#ready) void this.panel.webview.postMessage(message);
+    this.#subscription.close();
+    this.#listening.dispose();
   }
 }
 
-/** A state without what the events say anyway. */
-function kindOf(state: RunState): RunState | 'running' {
-  return state.status === 'running' ? 'running' : state;
+function messageOf({ type, run, events }: RunUpdate): ToDashboard {
+  const { folder } = run;
+  if (run.kind === 'broken') {
+    return { type: 'clear', reason: existsSync(folder) ? run.reason : vscode.l10n.t('The run was deleted.') };
+  }
+  const { name, state, createdAt, recipe } = run.manifest;
+  return type === 'snapshot'
+    ? { type, run: { folder, name, state, createdAt, recipe }, events }
+    : { type, folder, state, events };
 }

@@ -68,7 +68,8 @@ export class FeedSubscription {
   /** The reading of the log that was told of. */
   #reading = 0;
   #cursor: FoldCursor = FOLD_START;
-  #isBusy = false;
+  /** The update that is being taken. */
+  #taking: Promise<void> | null = null;
   #isPaused = false;
   #isClosed = false;
 
@@ -113,6 +114,8 @@ export class FeedSubscription {
   resume(): void {
     this.#isPaused = false;
     this.#told = null;
+    // Whoever took updates before is gone.
+    this.#taking = null;
     this.send();
   }
 
@@ -135,21 +138,22 @@ export class FeedSubscription {
   /** Tells what is new, if something is and the last update was taken. */
   send(): void {
     const { run, reading } = this.feed;
-    if (!run || this.#isBusy || this.#isPaused || this.#isClosed) return;
+    if (!run || this.#taking || this.#isPaused || this.#isClosed) return;
     const fold = this.detail === 'state' ? null : this.feed.fold;
-    // Where the state alone is wanted, a log that was read anew is no other.
-    const isSnapshot = this.#told === null || (fold !== null && reading !== this.#reading);
-    if (isSnapshot) this.#cursor = FOLD_START;
+    // Where the state alone is wanted, a log that was read anew makes no difference.
+    const isOther = this.#told?.kind !== run.kind || (fold !== null && reading !== this.#reading);
+    if (isOther) this.#cursor = FOLD_START;
     const events = fold ? eventsSince(fold, this.#cursor) : [];
-    if (!isSnapshot && events.length === 0 && run === this.#told) return;
+    if (!isOther && events.length === 0 && run === this.#told) return;
     this.#told = run;
     this.#reading = reading;
     if (fold) this.#cursor = cursorOf(fold);
-    const taken = this.#tell({ type: isSnapshot ? 'snapshot' : 'delta', run, events });
+    const taken = this.#tell({ type: isOther ? 'snapshot' : 'delta', run, events });
     if (!taken) return;
-    this.#isBusy = true;
+    this.#taking = taken;
     void taken.finally(() => {
-      this.#isBusy = false;
+      if (this.#taking !== taken) return;
+      this.#taking = null;
       this.feed.flushSoon();
     });
   }

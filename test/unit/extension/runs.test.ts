@@ -1,15 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { parseExperiment } from '../../../src/experiment/parse';
-import {
-  afterReading,
-  isLive,
-  NO_ACTIVITY,
-  type ReadableRun,
-  runAfter,
-} from '../../../src/extension/runs/liveRun';
+import { isLive, type ReadableRun } from '../../../src/extension/runs/liveRun';
 import { runDescription, runFacts, stateIcon, statusText } from '../../../src/extension/views/runText';
 import type { RunEvent } from '../../../src/protocol/events';
 import type { Manifest, RunState } from '../../../src/protocol/manifest';
+import { LogStanding } from '../../../src/protocol/standing';
+import { followedRun, NO_ACTIVITY } from '../../../src/runs/feed/followedRun';
 
 const parsed = parseExperiment(
   `name: fashion
@@ -135,67 +131,38 @@ describe('what a run says of itself', () => {
 });
 
 describe('a run that is being trained', () => {
+  const followed = (...events: RunEvent[]): ReadableRun => {
+    const log = new LogStanding();
+    for (const event of events) log.take({ ...event, attempt: 1 });
+    const { activity: _, root, ...entry } = runIn({ status: 'queued' });
+    const run = followedRun(entry, log, null);
+    if (run.kind !== 'run') throw new Error(run.reason);
+    return { ...run, root };
+  };
+
   test('knows its engine as soon as its log does', () => {
     const engine = { name: 'wasm', description: 'WebAssembly' } as const;
     const precision = { compute: 'float32', execution: 'native' } as const;
     const started = { epochs: 5, stepsPerEpoch: 10, totalSteps: 50, parameters: 1, engine, precision };
-    const run = runAfter(runIn({ status: 'queued' }), [{ type: 'started', version: 1, time: 0, ...started }]);
-    expect(run.manifest.engine).toEqual(engine);
+    expect(followed({ type: 'started', version: 1, time: 0, ...started }).manifest.engine).toEqual(engine);
   });
 
   test('follows its log from preparing to its steps and epochs', () => {
-    const prepared = runAfter(runIn({ status: 'queued' }), [preparing]);
+    const prepared = followed(preparing);
     expect(runDescription(prepared)).toBe('Downloading images');
     expect(statusText(prepared)).toBe('fashion');
-    const trained = runAfter(prepared, [step(0, 2.3), epoch(0, 0.4), step(10, 1.234), step(11, 0.6123)]);
+    const trained = followed(preparing, step(0, 2.3), epoch(0, 0.4), step(10, 1.234), step(11, 0.6123));
     expect(runDescription(trained)).toBe('epoch 2 of 5 · 40.00%');
     expect(statusText(trained)).toBe('fashion 24% · 0.61 loss');
   });
 
   test('is live until an event ends it', () => {
-    const trained = runAfter(runIn({ status: 'queued' }), [step(0, 2.3)]);
-    expect(isLive(trained)).toBe(true);
-    expect(isLive(runAfter(trained, [{ type: 'stopped', time: 0, step: 1 }]))).toBe(false);
-    expect(isLive(runAfter(trained, [{ type: 'failed', time: 0, failure }]))).toBe(false);
+    expect(isLive(followed(step(0, 2.3)))).toBe(true);
+    expect(isLive(followed(step(0, 2.3), { type: 'stopped', time: 0, step: 1 }))).toBe(false);
+    expect(isLive(followed(step(0, 2.3), { type: 'failed', time: 0, failure }))).toBe(false);
   });
 
   test('is not live when its trainer was interrupted', () => {
     expect(isLive(runIn({ status: 'interrupted' }))).toBe(false);
-  });
-});
-
-describe('a run that is read from disk again', () => {
-  const running = (step: number): RunState => ({ status: 'running', step, validationAccuracy: null });
-  const failed: RunState = { status: 'failed', failure };
-  const stateAfter = (known: ReadableRun, read: ReadableRun, endedMeanwhile = false) => {
-    const after = afterReading(known, read, endedMeanwhile);
-    return after.kind === 'run' ? after.manifest.state : null;
-  };
-  const endedAt = (run: ReadableRun, time: number): ReadableRun => ({
-    ...run,
-    manifest: { ...run.manifest, endedAt: time },
-  });
-
-  test('is as its log said where that was ahead: of its step, and of how it ended', () => {
-    expect(stateAfter(runIn(running(30)), runIn(running(20)))).toEqual(running(30));
-    expect(stateAfter(runIn(failed), runIn({ status: 'interrupted' }))).toEqual(failed);
-    expect(stateAfter(runIn(failed), runIn(running(20)), true)).toEqual(failed);
-    // A trainer that died before it said that it trains.
-    expect(stateAfter(runIn(failed), runIn({ status: 'queued' }))).toEqual(failed);
-  });
-
-  test('is as the disk says where that is newer: it ended, waits again, or trains again', () => {
-    expect(stateAfter(runIn(running(30)), runIn(running(40)))).toEqual(running(40));
-    expect(stateAfter(runIn(running(30)), runIn(failed))).toEqual(failed);
-    expect(stateAfter(endedAt(runIn(failed), 1), runIn({ status: 'queued' }))).toEqual({ status: 'queued' });
-    expect(stateAfter(endedAt(runIn(failed), 1), runIn(running(20)))).toEqual(running(20));
-  });
-
-  test('that is not known yet, or cannot be read, is as the disk says', () => {
-    const read = runIn(running(20));
-    expect(afterReading(undefined, read, false)).toBe(read);
-    const broken = { kind: 'broken', id: read.id, folder: read.folder, reason: 'torn' } as const;
-    const torn = { ...broken, root: '/', activity: NO_ACTIVITY };
-    expect(afterReading(read, torn, false)).toBe(torn);
   });
 });
