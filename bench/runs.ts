@@ -10,17 +10,19 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { resolve } from '../src/experiment/resolve';
 import { experimentSchema } from '../src/experiment/schema';
 import type { RunEvent } from '../src/protocol/events';
-import { RunFollower, readAllEvents, thinningStride } from '../src/runs/log';
+import { feeds } from '../src/runs/feed/feed';
+import { readAllEvents, thinningStride } from '../src/runs/log';
+import { LOG_START } from '../src/runs/logParser';
 import { MetricsLog } from '../src/runs/metricsLog';
-import { createRun, listRuns, writeManifest } from '../src/runs/store';
+import { createRun, listRuns, metricsPath, writeManifest } from '../src/runs/store';
 
 const RUNS = 1000;
 const EVENTS = 1_000_000;
@@ -143,12 +145,12 @@ async function logging(folder: string): Promise<void> {
 }
 
 async function following(folder: string): Promise<void> {
-  const path = join(folder, 'live.ndjson');
+  const path = metricsPath(join(folder, 'live'));
+  await mkdir(dirname(path));
   const child = fork(process.argv[1] as string, ['trainer', path], { stdio: 'inherit' });
   const exited = once(child, 'exit');
-  const follower = new RunFollower(path);
   let events = 0;
-  follower.on('events', (batch) => {
+  const subscription = feeds.subscribeRaw(dirname(path), LOG_START, (batch) => {
     events += batch.events.length;
   });
   await delay(400);
@@ -157,7 +159,7 @@ async function following(folder: string): Promise<void> {
     `${EVENTS_A_SECOND} events a second cost the follower ${((100 * cost.processorMs) / cost.wallMs).toFixed(1)}% of a core (${events} seen)`,
   );
   await exited;
-  follower.close();
+  subscription.close();
 }
 
 async function main(): Promise<void> {

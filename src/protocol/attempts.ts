@@ -5,12 +5,7 @@
  * taken for dead. Lines are to be asked about in the order of the file.
  */
 export class AttemptFence {
-  #highest: number;
-
-  /** @param attempt one that is known to have begun before the first line */
-  constructor(attempt = 0) {
-    this.#highest = attempt;
-  }
+  #highest = 0;
 
   /** The highest attempt so far. */
   get highest(): number {

@@ -18,15 +18,9 @@ export class RunFold<Step extends { readonly step: number } = StepEvent> extends
   #firstOfTrainer = 0;
   #kept: MetricsCursor = { steps: 0, epochs: 0 };
 
-  /**
-   * @param keep what is kept of a step, after the step before it
-   * @param attempt as a `LogStanding`'s
-   */
-  constructor(
-    private readonly keep: (event: StepEvent, before: Step | undefined) => Step,
-    attempt = 0,
-  ) {
-    super(attempt);
+  /** @param keep what is kept of a step, after the step before it */
+  constructor(private readonly keep: (event: StepEvent, before: Step | undefined) => Step) {
+    super();
   }
 
   get steps(): readonly Step[] {

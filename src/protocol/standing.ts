@@ -21,18 +21,13 @@ const END_TYPES: ReadonlySet<RunEvent['type']> = new Set<FinalEvent['type']>([
  * writes that was taken for dead, after a higher attempt began, does not count.
  */
 export class LogStanding {
-  readonly #fence: AttemptFence;
+  readonly #fence = new AttemptFence();
   #state: RunState | null = null;
   #started: StartedEvent | null = null;
   #preparing: PreparingEvent | null = null;
   #lastStep: StepEvent | null = null;
   #final: FinalEvent | null = null;
   #hasTrained = false;
-
-  /** @param attempt one that is known to have begun: events of lower ones do not count */
-  constructor(attempt = 0) {
-    this.#fence = new AttemptFence(attempt);
-  }
 
   /** The highest attempt that has begun. */
   get attempt(): number {

@@ -1,20 +1,10 @@
-import { EventEmitter } from 'node:events';
-import { type FSWatcher, watch } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import { basename, dirname } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { RunEvent } from '../protocol/events';
 import { isSystemError } from '../system/errors';
 import { type EventBatch, LOG_START, MAX_LINE_BYTES, NEWLINE, type Position, parseEvents } from './logParser';
 
 /** How much of a log is read at a time: a line more than the longest, so that every full chunk gets on. */
 const CHUNK_BYTES = MAX_LINE_BYTES + (1 << 16);
-
-/** How often a followed log is looked at where nothing else tells of its growth. */
-const POLL_MS = 1000;
-
-/** Rest between two readings, so that a fast trainer costs its readers little. */
-const READ_GAP_MS = 50;
 
 /** More steps than a chart can show. */
 export const CHART_POINTS = 90_000;
@@ -118,99 +108,5 @@ export async function readAllEvents(
     return { events, skipped };
   } finally {
     await file?.close();
-  }
-}
-
-/**
- * Follows a run's log: `events` gives what is new, in order and once. Woken by `poke`, by the file system and
- * by a slow poll; it may start before there is a log, and `from` the 'end' of what one holds.
- */
-export class RunFollower extends EventEmitter<{ events: [batch: EventBatch]; error: [error: unknown] }> {
-  #position: Position;
-  /** The reading under way or asked for; the next one waits for it. */
-  #reading: Promise<void> = Promise.resolve();
-  #readEndedAt = Number.NEGATIVE_INFINITY;
-  #asked = false;
-  #closed = false;
-  #watcher: FSWatcher | null = null;
-  readonly #poll: NodeJS.Timeout;
-
-  constructor(
-    readonly path: string,
-    from: Position | 'end' = LOG_START,
-    private readonly strideFor?: (bytesLeft: number) => number,
-  ) {
-    super();
-    this.#position = from === 'end' ? LOG_START : from;
-    if (from === 'end') this.#reading = this.#skipToEnd();
-    try {
-      this.#watcher = watch(dirname(path), { persistent: false }, (_, name) => {
-        if (name === null || name === basename(path)) this.poke();
-      });
-      // A folder that goes away, or a machine out of watches, leaves the poll.
-      this.#watcher.on('error', () => this.#watcher?.close());
-    } catch {
-      this.#watcher = null;
-    }
-    this.#poll = setInterval(() => this.poke(), POLL_MS).unref();
-    this.poke();
-  }
-
-  /** How far the log has been read. */
-  get position(): Position {
-    return this.#position;
-  }
-
-  /** Reads what is new, soon; many pokes make one reading. */
-  poke(): void {
-    if (this.#closed || this.#asked) return;
-    this.#asked = true;
-    this.#reading = this.#reading.then(async () => {
-      const waitMs = this.#readEndedAt + READ_GAP_MS - performance.now();
-      if (waitMs > 0) await delay(waitMs);
-      this.#asked = false;
-      await this.#read();
-    });
-  }
-
-  /** Resolves once all that the log holds by now was given. */
-  drain(): Promise<void> {
-    this.#reading = this.#reading.then(() => this.#read());
-    return this.#reading;
-  }
-
-  /** Gives no more events. */
-  close(): void {
-    this.#closed = true;
-    this.#watcher?.close();
-    clearInterval(this.#poll);
-  }
-
-  async #skipToEnd(): Promise<void> {
-    try {
-      this.#position = await endOfLog(this.path);
-    } catch (error) {
-      if (this.listenerCount('error') > 0) this.emit('error', error);
-    }
-  }
-
-  async #read(): Promise<void> {
-    try {
-      const file = await openLog(this.path);
-      if (!file) return;
-      try {
-        for await (const { batch, next } of partsFrom(file, this.#position, this.strideFor)) {
-          if (this.#closed) return;
-          this.#position = next;
-          if (batch.events.length > 0 || batch.skipped > 0) this.emit('events', batch);
-        }
-      } finally {
-        await file.close();
-      }
-    } catch (error) {
-      if (this.listenerCount('error') > 0) this.emit('error', error);
-    } finally {
-      this.#readEndedAt = performance.now();
-    }
   }
 }

@@ -268,7 +268,7 @@ export async function readRun(folder: string, watch: HeartbeatWatch = heartbeats
 /** Where a run stands by its manifest and the end of its log. */
 async function stateByLog(folder: string, manifest: Manifest): Promise<RunState> {
   try {
-    const { log } = await readLogEnd(metricsPath(folder), manifest.attempt);
+    const { log } = await readLogEnd(metricsPath(folder));
     return stateOfRun(manifest, log);
   } catch (error) {
     // Too few handles say nothing of the run.

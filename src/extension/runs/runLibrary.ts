@@ -107,7 +107,7 @@ export class RunLibrary implements vscode.Disposable {
     const subscription = feeds.subscribe(
       folder,
       'state',
-      ({ run }) => this.#take(run),
+      ({ run }) => this.#take(folder, run),
       (error) => this.log.error(`The run in ${folder} could not be read:`, error),
     );
     this.#subscriptions.set(folder, subscription);
@@ -155,7 +155,7 @@ export class RunLibrary implements vscode.Disposable {
       stores.flatMap(({ root, entries }) =>
         entries.map((entry) => {
           const run = this.#subscriptions.get(entry.folder)?.run ?? { ...entry, activity: NO_ACTIVITY };
-          return [entry.folder, { ...run, root }] as const;
+          return [entry.folder, { ...run, folder: entry.folder, root }] as const;
         }),
       ),
     );
@@ -184,24 +184,24 @@ export class RunLibrary implements vscode.Disposable {
   }
 
   /** Takes in what a feed tells. */
-  #take(run: FollowedRun): void {
-    const before = this.#runs.get(run.folder);
+  #take(folder: string, run: FollowedRun): void {
+    const before = this.#runs.get(folder);
     if (!before || this.#disposed) return;
-    const now = { ...run, root: before.root };
-    this.#runs.set(run.folder, now);
+    const now = { ...run, folder, root: before.root };
+    this.#runs.set(folder, now);
     this.#noteEnd(before, now);
     this.#tell();
   }
 
-  /** Tells of a run that has ended, and writes down how where its trainer could not. */
+  /** Tells of a run that was found to have ended, and writes down how where its trainer could not. */
   #noteEnd(before: KnownRun | undefined, now: KnownRun): void {
-    if (now.kind !== 'run' || isLive(now)) return;
+    if (now.kind !== 'run' || isLive(now) || (before?.kind === 'run' && !isLive(before))) return;
     const { state, endedAt } = now.manifest;
-    const isLost = state.status === 'interrupted' && endedAt === null;
-    const isNews = before ? isLive(before) : isLost && vscode.workspace.isTrusted;
-    if (isNews) this.#ended.fire(now);
     // What is read in a workspace that is not trusted is left as it is.
-    if (endedAt !== null || !vscode.workspace.isTrusted) return;
+    const isUnwritten = endedAt === null && vscode.workspace.isTrusted;
+    const wasLive = before?.kind === 'run';
+    if (wasLive || (isUnwritten && state.status === 'interrupted')) this.#ended.fire(now);
+    if (!isUnwritten) return;
     markInterrupted(now.folder).catch((error) =>
       this.log.error(`${now.folder} could not be changed:`, error),
     );

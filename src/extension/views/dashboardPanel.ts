@@ -115,7 +115,7 @@ class DashboardPanel {
       { points: CHART_POINTS },
       async (update) => {
         // Resolves once the page has it, so that one that is slow is sent no more meanwhile.
-        await panel.webview.postMessage(messageOf(update));
+        await panel.webview.postMessage(messageOf(run.folder, update));
       },
       (error) => log.error(`The run in ${run.folder} could not be read:`, error),
     );
@@ -148,8 +148,7 @@ class DashboardPanel {
   }
 }
 
-function messageOf({ type, run, events }: RunUpdate): ToDashboard {
-  const { folder } = run;
+function messageOf(folder: string, { type, run, events }: RunUpdate): ToDashboard {
   if (run.kind === 'broken') {
     return { type: 'clear', reason: existsSync(folder) ? run.reason : vscode.l10n.t('The run was deleted.') };
   }

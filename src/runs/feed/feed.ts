@@ -4,11 +4,13 @@
  */
 import { type FSWatcher, watch } from 'node:fs';
 import { stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { eventFold, RunFold } from '../../protocol/fold';
 import type { FinalState } from '../../protocol/manifest';
 import { LogStanding } from '../../protocol/standing';
 import { isFinalState } from '../../protocol/state';
+import { foldedPath } from '../../system/samePath';
 import { type HeartbeatWatch, heartbeats } from '../heartbeats';
 import type { Position } from '../logParser';
 import { manifestPath, metricsPath, type RunEntry, readRun } from '../store';
@@ -90,18 +92,19 @@ export class RunFeeds {
   }
 
   #feedOf(folder: string): RunFeed {
-    const known = this.#feeds.get(folder);
+    const key = foldedPath(folder);
+    const known = this.#feeds.get(key);
     if (known) return known;
-    const feed = new RunFeed(folder, this.options, this.#gate, () => this.#drop(folder));
-    this.#feeds.set(folder, feed);
+    const feed = new RunFeed(resolve(folder), this.options, this.#gate, () => this.#drop(key));
+    this.#feeds.set(key, feed);
     this.#poll ??= setInterval(() => {
       for (const each of this.#feeds.values()) each.poll();
     }, this.options.pollMs ?? POLL_MS).unref();
     return feed;
   }
 
-  #drop(folder: string): void {
-    this.#feeds.delete(folder);
+  #drop(key: string): void {
+    this.#feeds.delete(key);
     if (this.#feeds.size > 0 || !this.#poll) return;
     clearInterval(this.#poll);
     this.#poll = null;
@@ -205,12 +208,14 @@ class RunFeed implements Feed {
       return;
     }
     this.#isPolling = true;
-    void manifestFileOf(this.folder).then((file) => {
-      this.#isPolling = false;
-      if (file === this.#manifestFile) return;
-      this.#wantsManifest = true;
-      this.#ask();
-    });
+    void this.gate
+      .run(() => manifestFileOf(this.folder))
+      .then((file) => {
+        this.#isPolling = false;
+        if (file === this.#manifestFile) return;
+        this.#wantsManifest = true;
+        this.#ask();
+      });
   }
 
   /** Tells all who are ready what they do not have, soon. */
@@ -295,7 +300,7 @@ class RunFeed implements Feed {
     this.#stride = stride;
     this.#startAnew();
     if (stride === 'tail') {
-      const { log, reader } = await readLogEnd(metricsPath(this.folder), this.#attempt);
+      const { log, reader } = await readLogEnd(metricsPath(this.folder));
       this.#log = log;
       this.#reader = reader;
     } else {
@@ -305,11 +310,7 @@ class RunFeed implements Feed {
 
   #startAnew(): void {
     this.#reading += 1;
-    this.#log = this.#stride === 'tail' ? new LogStanding(this.#attempt) : eventFold();
-  }
-
-  get #attempt(): number {
-    return this.#entry?.kind === 'run' ? (this.#entry.manifest.attempt ?? 0) : 0;
+    this.#log = this.#stride === 'tail' ? new LogStanding() : eventFold();
   }
 
   #keepCursors(): void {

@@ -36,10 +36,12 @@ export function followedRun(entry: RunEntry, log: LogStanding, told: FinalState 
     ...rest,
     manifest: { ...manifest, state, engine },
     ...(mayLive && { isUncertain }),
-    activity: {
-      preparing: log.preparing?.what ?? null,
-      loss: log.hasTrained ? (log.lastStep?.loss ?? null) : null,
-    },
+    activity: isCurrent
+      ? {
+          preparing: log.preparing?.what ?? null,
+          loss: log.hasTrained ? (log.lastStep?.loss ?? null) : null,
+        }
+      : NO_ACTIVITY,
   };
 }
 

@@ -442,6 +442,82 @@ describe('the events of a run as they are written', () => {
   });
 });
 
+describe('a log that is followed before there is a run', () => {
+  async function followLog(folder?: string) {
+    const at = folder ?? (await temporaryFolder());
+    const seen: RunEvent[] = [];
+    let skipped = 0;
+    const raw = new RunFeeds().subscribeRaw(at, LOG_START, (batch) => {
+      seen.push(...batch.events);
+      skipped += batch.skipped;
+    });
+    onTestFinished(() => raw.close());
+    return { path: metricsPath(at), raw, seen, skipped: () => skipped };
+  }
+
+  it('is read once it is there, and on as it grows, without being told', async () => {
+    const { path, raw, seen } = await followLog();
+    await raw.drain();
+    for (let index = 0; index < 5; index++) {
+      await appendFile(path, linesOf([step(index)]));
+      await until(() => seen.length === index + 1);
+    }
+    expect(seen).toEqual(steps(0, 5));
+  });
+
+  it('gives a line that comes in pieces once, when it is whole', async () => {
+    const { path, raw, seen } = await followLog();
+    const line = linesOf([step(7)]);
+    for (const piece of [line.slice(0, 10), line.slice(10, -1)]) {
+      await appendFile(path, piece);
+      await raw.drain();
+      expect(seen).toEqual([]);
+    }
+    await appendFile(path, '\n');
+    await raw.drain();
+    expect(seen).toEqual([step(7)]);
+  });
+
+  it('is read rightly on where a cut last line is taken off and written anew', async () => {
+    const { path, raw, seen, skipped } = await followLog();
+    await writeFile(path, `${linesOf([step(0)])}{"type":"st`);
+    await raw.drain();
+    await writeFile(path, linesOf(steps(0, 3)));
+    await raw.drain();
+    expect(seen).toEqual(steps(0, 3));
+    expect(skipped()).toBe(0);
+  });
+
+  it('gives every event once, however often it is poked while it grows', async () => {
+    const { path, raw, seen } = await followLog();
+    for (const event of steps(0, 300)) {
+      await appendFile(path, linesOf([event]));
+      raw.poke();
+    }
+    await raw.drain();
+    expect(seen).toEqual(steps(0, 300));
+  });
+
+  it('gives nothing once closed', async () => {
+    const { path, raw, seen } = await followLog();
+    raw.close();
+    await writeFile(path, linesOf(steps(0, 1)));
+    await raw.drain();
+    expect(seen).toEqual([]);
+  });
+
+  it('may vanish with its folder', async () => {
+    const folder = join(await temporaryFolder(), 'run');
+    await mkdir(folder);
+    const { path, raw, seen } = await followLog(folder);
+    await writeFile(path, linesOf(steps(0, 1)));
+    await raw.drain();
+    await rm(folder, { recursive: true });
+    await raw.drain();
+    expect(seen).toEqual(steps(0, 1));
+  });
+});
+
 /** How many files and folders this process watches by inotify. */
 async function watchesOfThisProcess(): Promise<number> {
   if (process.platform !== 'linux') return 0;

@@ -1,10 +1,10 @@
-import { appendFile, mkdir, rm, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { isStepEvent, type RunEvent, runEventSchema } from '../../../src/protocol/events';
 import { stateAfter } from '../../../src/protocol/state';
-import { RunFollower, readAllEvents, thinningStride } from '../../../src/runs/log';
+import { readAllEvents, thinningStride } from '../../../src/runs/log';
 import {
   type EventBatch,
   LOG_START,
@@ -232,103 +232,6 @@ describe('a log', () => {
   it('that is not there has no events', async () => {
     const path = join(await temporaryFolder(), 'metrics.ndjson');
     expect(await readAllEvents(path)).toEqual({ events: [], skipped: 0 });
-  });
-});
-
-describe('a follower', () => {
-  function follow(path: string) {
-    const follower = new RunFollower(path);
-    onTestFinished(() => follower.close());
-    const seen: RunEvent[] = [];
-    let skipped = 0;
-    let wake = () => {};
-    follower.on('events', (batch) => {
-      seen.push(...batch.events);
-      skipped += batch.skipped;
-      wake();
-    });
-    const reached = async (count: number) => {
-      while (seen.length < count) await new Promise<void>((resolve) => (wake = resolve));
-    };
-    return { follower, seen, skipped: () => skipped, reached };
-  }
-
-  it('gives what was there, then what is appended, without being told', async () => {
-    const path = join(await temporaryFolder(), 'metrics.ndjson');
-    await writeFile(path, lineOf(stepEvent(0)));
-    const { seen, reached } = follow(path);
-    await reached(1);
-    for (let index = 1; index < 5; index++) {
-      await appendFile(path, lineOf(stepEvent(index)));
-      await reached(index + 1);
-    }
-    expect(seen).toEqual([0, 1, 2, 3, 4].map(stepEvent));
-  });
-
-  it('may start before the log is there', async () => {
-    const path = join(await temporaryFolder(), 'metrics.ndjson');
-    const { follower, seen, reached } = follow(path);
-    await follower.drain();
-    await writeFile(path, lineOf(stepEvent(0)));
-    await reached(1);
-    expect(seen).toEqual([stepEvent(0)]);
-  });
-
-  it('gives a line that comes in pieces once, when it is whole', async () => {
-    const path = join(await temporaryFolder(), 'metrics.ndjson');
-    const { follower, seen } = follow(path);
-    const line = lineOf(stepEvent(7));
-    for (const piece of [line.slice(0, 10), line.slice(10, -1)]) {
-      await appendFile(path, piece);
-      await follower.drain();
-      expect(seen).toEqual([]);
-    }
-    await appendFile(path, '\n');
-    await follower.drain();
-    expect(seen).toEqual([stepEvent(7)]);
-  });
-
-  it('reads rightly on where a cut last line is taken off and written anew', async () => {
-    const path = join(await temporaryFolder(), 'metrics.ndjson');
-    await writeFile(path, `${lineOf(stepEvent(0))}{"type":"st`);
-    const { follower, seen, skipped } = follow(path);
-    await follower.drain();
-    await writeFile(path, [0, 1, 2].map(stepEvent).map(lineOf).join(''));
-    await follower.drain();
-    expect(seen).toEqual([0, 1, 2].map(stepEvent));
-    expect(skipped()).toBe(0);
-  });
-
-  it('gives every event once, however often it is poked while the log grows', async () => {
-    const path = join(await temporaryFolder(), 'metrics.ndjson');
-    const { follower, seen } = follow(path);
-    for (let index = 0; index < 300; index++) {
-      await appendFile(path, lineOf(stepEvent(index)));
-      follower.poke();
-    }
-    await follower.drain();
-    expect(seen.map((event) => event.time)).toEqual(Array.from({ length: 300 }, (_, index) => index));
-  });
-
-  it('gives nothing once closed', async () => {
-    const path = join(await temporaryFolder(), 'metrics.ndjson');
-    const { follower, seen } = follow(path);
-    follower.close();
-    await writeFile(path, lineOf(stepEvent(0)));
-    await follower.drain();
-    expect(seen).toEqual([]);
-  });
-
-  it('survives its run being deleted', async () => {
-    const folder = join(await temporaryFolder(), 'run');
-    await mkdir(folder);
-    const path = join(folder, 'metrics.ndjson');
-    await writeFile(path, lineOf(stepEvent(0)));
-    const { follower, seen } = follow(path);
-    await follower.drain();
-    await rm(folder, { recursive: true });
-    await follower.drain();
-    expect(seen).toEqual([stepEvent(0)]);
   });
 });
 

@@ -5,11 +5,12 @@ import { rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { lastCheckpointPath } from '../../../src/runs/checkpoint';
+import { feeds } from '../../../src/runs/feed/feed';
 import { endRequestPath, readLease } from '../../../src/runs/lease';
-import { RunFollower } from '../../../src/runs/log';
+import { LOG_START } from '../../../src/runs/logParser';
 import { makeReady } from '../../../src/runs/queue';
 import { markInterrupted, pauseByLease, stopByLease } from '../../../src/runs/stopping';
-import { listRuns, metricsPath, readManifest, readRun } from '../../../src/runs/store';
+import { listRuns, readManifest, readRun } from '../../../src/runs/store';
 import { startRun } from '../../../src/runs/supervisor';
 import { smallRecipe } from '../../support/smallTraining';
 import { isRunning, until } from '../runs/support';
@@ -59,14 +60,13 @@ async function host(folder: string, whenItGoes: 'continue' | 'stop') {
 }
 
 async function reaches(folder: string, type: string): Promise<void> {
-  const follower = new RunFollower(metricsPath(folder));
-  try {
-    await new Promise<void>((resolve) =>
-      follower.on('events', ({ events }) => events.some((event) => event.type === type) && resolve()),
-    );
-  } finally {
-    follower.close();
-  }
+  await new Promise<void>((resolve) => {
+    const subscription = feeds.subscribeRaw(folder, LOG_START, ({ events }) => {
+      if (!events.some((event) => event.type === type)) return;
+      subscription.close();
+      resolve();
+    });
+  });
 }
 
 const stateOf = async (folder: string) => {
@@ -85,13 +85,12 @@ describe('a trainer whose host is killed', () => {
     expect(await isRunning(trainer)).toBe(true);
     expect(await listRuns(tests.store)).toMatchObject([{ manifest: { state: { status: 'running' } } }]);
 
-    const follower = new RunFollower(metricsPath(folder));
-    onTestFinished(() => follower.close());
     const steps: number[] = [];
-    follower.on('events', ({ events }) => {
+    const subscription = feeds.subscribeRaw(folder, LOG_START, ({ events }) => {
       for (const event of events) if (event.type === 'step') steps.push(event.step);
     });
-    await follower.drain();
+    onTestFinished(() => subscription.close());
+    await subscription.drain();
     const history = steps.length;
     expect(history).toBeGreaterThanOrEqual(4);
     await until(() => steps.length > history + 8);
