@@ -92,14 +92,14 @@ const badgeOf = (page: Page) =>
     .locator('.activitybar .action-item', { has: page.getByLabel(/^Bag of Tricks/) })
     .locator('.badge-content');
 
-/** A run that was left in a state, as a copy of another without its checkpoints. */
+/** A run that was left in a state, as a copy of another without its checkpoints, and without its log, which has an end. */
 async function leave(run: string, name: string, changes: object): Promise<void> {
   const reading = await readManifest(run);
   if (!reading.ok) throw new Error(reading.reason);
   const copy = `${run}-${name}`;
   await cp(run, copy, {
     recursive: true,
-    filter: (path) => !/checkpoints|lease|queue\.json/.test(basename(path)),
+    filter: (path) => !/checkpoints|lease|metrics|queue\.json/.test(basename(path)),
   });
   await writeManifest(copy, { ...reading.manifest, id: basename(copy), ...changes });
 }
