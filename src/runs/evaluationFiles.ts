@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { z } from 'zod';
@@ -14,7 +13,7 @@ import {
 import { csvText } from '../shared/csv';
 import { encodeNpy } from '../shared/npy';
 import { isSystemError } from '../system/errors';
-import { makeFolder } from '../system/makeFolder';
+import { makePlainFolder, readPlain } from '../system/plainFiles';
 import { replaceFile } from '../system/replaceFile';
 
 /** Whose predictions a run keeps: of its last epoch, of its best, and of the last one's averaged weights. */
@@ -53,10 +52,10 @@ export async function writeEvaluation(
   evaluated: EvaluatedImages,
 ): Promise<void> {
   const files = filesOf(evaluated);
-  await makeFolder(join(runFolder, 'evaluation'));
+  await makePlainFolder(join(runFolder, 'evaluation'));
   for (const name of names) {
     const folder = evaluationFolder(runFolder, name);
-    await makeFolder(folder);
+    await makePlainFolder(folder);
     for (const [file, content] of files) await replaceFile(join(folder, file), content);
   }
 }
@@ -156,7 +155,7 @@ export async function readEvaluation(
   name: EvaluationName,
 ): Promise<KeptEvaluation | null> {
   const read = (file: string) =>
-    readFile(join(evaluationFolder(runFolder, name), file), 'utf8').catch((error: unknown) => {
+    readPlain(join(evaluationFolder(runFolder, name), file), 'utf8').catch((error: unknown) => {
       if (!isSystemError(error, 'ENOENT', 'ENOTDIR')) throw error;
       return '';
     });

@@ -7,14 +7,15 @@
  * machine or in another container that shares the folder, and on Windows, whose processes' starts are not read.
  */
 import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { link, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { closeSync, readFileSync } from 'node:fs';
+import { link, lstat, readdir, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { type EndRequest, endRequestSchema } from '../protocol/trainer';
 import { isSystemError } from '../system/errors';
+import { assertPlainFolders, openPlainSync, readPlain } from '../system/plainFiles';
 import { processExists, processStart } from '../system/processes';
 
 /** How often a holder renews its heartbeat. */
@@ -66,10 +67,16 @@ export const endRequestPath = (runFolder: string): string => join(runFolder, 'st
 
 /** What a trainer is asked for by its folder; null where nothing is asked. */
 export function endRequestIn(runFolder: string): EndRequest | null {
+  let file: number;
   try {
-    return endRequestSchema.safeParse(readFileSync(endRequestPath(runFolder), 'utf8')).data ?? 'stop';
+    file = openPlainSync(endRequestPath(runFolder));
   } catch {
     return null;
+  }
+  try {
+    return endRequestSchema.safeParse(readFileSync(file, 'utf8')).data ?? 'stop';
+  } finally {
+    closeSync(file);
   }
 }
 
@@ -83,6 +90,7 @@ export async function claimLease(
   purpose: Purpose,
   pid: number = process.pid,
 ): Promise<Claim> {
+  await assertPlainFolders(leasePath(runFolder, 1));
   const holder = await holderOf(pid, purpose);
   for (;;) {
     const current = await readLease(runFolder);
@@ -153,7 +161,7 @@ export function isLocal({ holder }: Lease): boolean {
 
 /** Whether the heartbeat is recent. A clock that was set back or forth is right again with the next one. */
 async function isFresh(path: string): Promise<boolean> {
-  return stat(path).then(
+  return lstat(path).then(
     ({ mtimeMs }) => Math.abs(Date.now() - mtimeMs) < HEARTBEAT_TIMEOUT_MS,
     () => false,
   );
@@ -179,7 +187,7 @@ function isSame(a: Holder | null, b: Holder): boolean {
 async function readAttempt(runFolder: string, attempt: number): Promise<Lease | null> {
   const path = leasePath(runFolder, attempt);
   try {
-    const holder = holderSchema.safeParse(JSON.parse(await readFile(path, 'utf8')));
+    const holder = holderSchema.safeParse(JSON.parse(await readPlain(path, 'utf8')));
     return { attempt, path, holder: holder.data ?? null };
   } catch (error) {
     return isSystemError(error, 'ENOENT') ? null : { attempt, path, holder: null };

@@ -1,6 +1,7 @@
-import { closeSync, fstatSync, fsync, fsyncSync, ftruncateSync, openSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, fsync, fsyncSync, ftruncateSync, writeSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { isFinal, type RunEvent } from '../protocol/events';
+import { openPlainSync } from '../system/plainFiles';
 import { endOfLog } from './log';
 
 /** An event waits at most this long to be written. */
@@ -37,7 +38,7 @@ export class MetricsLog {
     readonly path: string,
     private readonly onAppended: (bytes: number) => void = () => {},
   ) {
-    this.#file = openSync(path, 'a');
+    this.#file = openPlainSync(path, 'a');
     this.#bytes = fstatSync(this.#file).size;
   }
 

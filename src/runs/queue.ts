@@ -3,12 +3,12 @@
  * every program, and two windows that add or move runs at once change different files.
  */
 
-import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
 import type { Failure } from '../shared/failure';
 import { failureOf } from '../system/errors';
+import { readPlain } from '../system/plainFiles';
 import { replaceFile } from '../system/replaceFile';
 import {
   changeState,
@@ -20,6 +20,7 @@ import {
   readManifest,
   runFolder,
 } from './store';
+import { untrainableFailure } from './trainable';
 
 const placeSchema = z.object({
   version: z.literal(1),
@@ -61,6 +62,8 @@ export async function queueAmong(runs: readonly RunEntry[]): Promise<QueuedRun[]
 export async function enqueue(root: string, id: string): Promise<Failure | null> {
   try {
     const folder = runFolder(root, id);
+    const failure = await untrainableFailure(folder);
+    if (failure) return failure;
     const last = (await readQueue(root)).at(-1)?.place ?? Number.NEGATIVE_INFINITY;
     const kept = (await isPaused(folder)) ? await readPlace(folder) : null;
     const place = kept?.place ?? Math.max(last + 1, Date.now());
@@ -78,6 +81,8 @@ export async function enqueue(root: string, id: string): Promise<Failure | null>
  * @throws the file system's error
  */
 export async function makeReady(folder: string): Promise<Failure | null> {
+  const failure = await untrainableFailure(folder);
+  if (failure) return failure;
   const state = await changeState(folder, ({ state }) =>
     state.status === 'done' || state.status === 'queued' ? null : { status: 'queued' },
   );
@@ -159,7 +164,7 @@ function isQueued(run: RunEntry): run is ReadableEntry {
 /** Where a run waits or waited; null for one that never did, or whose place cannot be read. */
 async function readPlace(folder: string): Promise<Place | null> {
   try {
-    return placeSchema.parse(JSON.parse(await readFile(placePath(folder), 'utf8')));
+    return placeSchema.parse(JSON.parse(await readPlain(placePath(folder), 'utf8')));
   } catch {
     return null;
   }

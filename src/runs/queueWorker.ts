@@ -1,7 +1,9 @@
 import { EventEmitter } from 'node:events';
 import { stat } from 'node:fs/promises';
+import { assertStoreAllowed } from '../system/storeConsent';
 import { isHeld, readLease } from './lease';
-import { queueAmong, requeueCrashed } from './queue';
+import { isOwnRun } from './origin';
+import { type QueuedRun, queueAmong, requeueCrashed } from './queue';
 import { listRuns, type RunEntry, runsFolder } from './store';
 import type { RunEnd, RunHandle } from './supervisor';
 import type { TrainerCommand } from './trainerCommand';
@@ -24,6 +26,8 @@ interface WorkerEvents {
   /** A run's turn has come. */
   started: [run: { readonly id: string; readonly handle: RunHandle }];
   ended: [run: { readonly id: string; readonly end: RunEnd }];
+  /** A run's turn has come that came with its folder: it is left until its person takes it on. Told once. */
+  foreign: [run: QueuedRun];
   error: [error: unknown];
 }
 
@@ -35,6 +39,8 @@ export class QueueWorker extends EventEmitter<WorkerEvents> {
   readonly #handles = new Map<string, RunHandle>();
   /** Ended, though the store still calls them queued: what cannot be written is not tried forever. */
   readonly #ended = new Set<string>();
+  /** Folders of runs that a person was told of, which came with their folder. */
+  readonly #foreign = new Set<string>();
   readonly #timer: NodeJS.Timeout;
   #seenTime = Number.NaN;
   #readAt = Number.NEGATIVE_INFINITY;
@@ -104,18 +110,30 @@ export class QueueWorker extends EventEmitter<WorkerEvents> {
 
   async #work(): Promise<void> {
     this.#readAt = performance.now();
+    await assertStoreAllowed(this.root);
     const runs = await listRuns(this.root);
     const queue = await queueAmong(runs);
     const queued = new Set(queue.map(({ id }) => id));
     for (const id of this.#ended) if (!queued.has(id)) this.#ended.delete(id);
     const busy = new Set([...(await heldAmong(runs)), ...this.#handles.keys()]);
-    const waiting = queue.filter(({ id }) => !busy.has(id) && !this.#ended.has(id));
+    const unstarted = queue.filter(({ id }) => !busy.has(id) && !this.#ended.has(id));
+    const waiting: QueuedRun[] = [];
+    for (const run of unstarted) {
+      if (await isOwnRun(run)) waiting.push(run);
+      else this.#tellForeign(run);
+    }
     for (let free = this.options().atOnce - busy.size; free > 0 && !this.#closed; free--) {
       const next = waiting.shift();
       if (!next) break;
       this.#begin(next.id, next.folder);
     }
     this.#waitsForMore = waiting.length > 0;
+  }
+
+  #tellForeign(run: QueuedRun): void {
+    if (this.#foreign.has(run.folder)) return;
+    this.#foreign.add(run.folder);
+    this.emit('foreign', run);
   }
 
   #begin(id: string, folder: string): void {

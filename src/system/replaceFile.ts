@@ -1,9 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { open, rename, rm } from 'node:fs/promises';
+import { assertPlainFolders } from './plainFiles';
 
 /**
  * Gives a file new content, whole or not at all: it goes to a temporary file beside it, is synced to the disk,
  * and then takes the name.
+ *
+ * A link at the path is replaced and not followed; one at a folder of the store above it is refused.
  *
  * Not by write-file-atomic, which takes a write that a full disk cut short for a whole one.
  *
@@ -16,6 +19,7 @@ export async function replaceFile(
   beforeTakingName: () => Promise<void> = async () => {},
 ): Promise<void> {
   const temporary = `${path}.${randomUUID()}.tmp`;
+  await assertPlainFolders(path);
   try {
     const file = await open(temporary, 'wx');
     try {

@@ -34,7 +34,7 @@ export function keepLease(runFolder: string, lease: Lease, notify: (message: Kee
 
 /** The thread's whole program: it is handed over as text, so it knows nothing of this module. */
 function heartbeat(): void {
-  const { existsSync, readFileSync, utimesSync } = require('node:fs') as typeof import('node:fs');
+  const { existsSync, lstatSync, readFileSync, utimesSync } = require('node:fs') as typeof import('node:fs');
   const { parentPort, workerData } = require('node:worker_threads') as typeof import('node:worker_threads');
   const { lease, nextLease, endRequest, heartbeatMs } = workerData as KeeperData;
   const timer = setInterval(() => {
@@ -51,6 +51,7 @@ function heartbeat(): void {
   }, heartbeatMs);
   function requested(): EndRequest | null {
     try {
+      if (!lstatSync(endRequest).isFile()) return null;
       return readFileSync(endRequest, 'utf8') === 'pause' ? 'pause' : 'stop';
     } catch {
       return null;

@@ -1,16 +1,18 @@
 import { randomBytes } from 'node:crypto';
-import { rmSync, writeFileSync } from 'node:fs';
+import { closeSync, rmSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
-import * as l10n from '@vscode/l10n';
+import { basename, dirname, join, resolve } from 'node:path';
 import { type Engine, reportOf } from '../../backends/backend';
 import type { FinalEvent, RunEvent } from '../../protocol/events';
 import type { Manifest } from '../../protocol/manifest';
 import { stateAfter } from '../../protocol/state';
-import { RECIPE_VERSION } from '../../recipe/recipe';
 import { claimWithRetry, endRequestPath, type Lease, releaseLease } from '../../runs/lease';
 import { MetricsLog } from '../../runs/metricsLog';
 import { metricsPath, notifyWatchers, readManifest, writeManifest } from '../../runs/store';
+import { untrainableFailure } from '../../runs/trainable';
+import { openPlainSync } from '../../system/plainFiles';
+import { assertStoreAllowed } from '../../system/storeConsent';
+import { STORE_FOLDER } from '../../system/storeName';
 
 /** More than a last event and a manifest need. */
 const RESERVE_BYTES = 1 << 16;
@@ -33,17 +35,14 @@ export class RunRecord {
    * @throws the file system's error
    */
   static async open(folder: string, onAppended: (bytes: number) => void): Promise<Opening> {
+    // A run lies in ROOT/.bag-of-tricks/runs.
+    if (basename(dirname(dirname(folder))) === STORE_FOLDER)
+      await assertStoreAllowed(resolve(folder, '../../..'));
     const before = await readManifest(folder);
     if (!before.ok) return { outcome: 'broken', reason: before.reason };
-    const { version } = before.manifest.recipe;
-    if (version !== RECIPE_VERSION) {
-      const reason = l10n.t(
-        'Its recipe has version {0}; this release trains version {1}.',
-        version,
-        RECIPE_VERSION,
-      );
-      return { outcome: 'broken', reason };
-    }
+    // Before the first write: a run that this release cannot train stays as it is.
+    const failure = await untrainableFailure(folder);
+    if (failure) return { outcome: 'broken', reason: failure.what };
     const claim = await claimWithRetry(folder, 'training');
     if (!claim.ok) return { outcome: 'taken' };
     // Whoever held it before may have changed it until now.
@@ -68,7 +67,12 @@ export class RunRecord {
   ) {
     this.#manifest = manifest;
     // Room for the last words: a full disk must not keep a run from saying why it failed.
-    writeFileSync(this.#reservePath, randomBytes(RESERVE_BYTES));
+    const reserve = openPlainSync(this.#reservePath, 'w');
+    try {
+      writeFileSync(reserve, randomBytes(RESERVE_BYTES));
+    } finally {
+      closeSync(reserve);
+    }
   }
 
   get manifest(): Manifest {

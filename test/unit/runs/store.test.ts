@@ -156,7 +156,7 @@ describe('replacing a manifest', () => {
       step: 19,
       validationAccuracy: null,
     });
-    expect(await readdir(folder)).toEqual(['run.json']);
+    expect(await readdir(folder)).toEqual(['origin', 'run.json']);
   });
 
   it('never takes a cut manifest for a whole one', async () => {
@@ -198,7 +198,8 @@ describe('listing runs', () => {
     expect(listed.map((run) => run.id).sort()).toEqual([id, 'a-folder', 'empty', 'future'].sort());
     expect(listed.find((run) => run.id === 'empty')).toMatchObject({ reason: 'It has no run.json.' });
     expect(listed.find((run) => run.id === 'future')).toMatchObject({
-      reason: 'Its run.json has version 2; this release reads version 1.',
+      reason:
+        'A newer release of Bag of Tricks wrote it: its run.json has version 2, and this release reads up to version 1.',
     });
   });
 

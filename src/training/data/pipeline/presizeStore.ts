@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
-import { constants } from 'node:fs';
-import { type FileHandle, mkdir, open, readFile, statfs, utimes } from 'node:fs/promises';
+import { type FileHandle, mkdir, statfs, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as l10n from '@vscode/l10n';
 import type { SplitTable } from '../../../datasets/table';
 import type { Interpolation } from '../../../recipe/augmentation';
 import { claimLease, HEARTBEAT_MS, type Lease, releaseLease } from '../../../runs/lease';
 import { isSystemError } from '../../../system/errors';
+import { makePlainFolder, openPlain, readPlain } from '../../../system/plainFiles';
 import { reasonOf } from '../errors';
 import { blocksOf, enter, noPlaces, type Places, type Room, sharedIntegers } from './places';
 import { decodeRecords, encodeRecords, INDEX_HEADER, type StoredPixels } from './presizeIndex';
@@ -149,7 +149,8 @@ export class PresizeStore {
   }
 
   async #claim(): Promise<void> {
-    await mkdir(this.#folder, { recursive: true });
+    await mkdir(this.options.folder, { recursive: true });
+    await makePlainFolder(this.#folder);
     const claim = await claimLease(this.#folder, 'training');
     if (!claim.ok) return;
     this.#lease = claim.lease;
@@ -161,8 +162,8 @@ export class PresizeStore {
     this.#heartbeat.unref();
     await this.#readIndex();
     await this.#assertFree();
-    const pixels = await openForUpdate(this.shared.path);
-    const index = await openForUpdate(this.#indexPath);
+    const pixels = await openPlain(this.shared.path, 'update');
+    const index = await openPlain(this.#indexPath, 'update');
     this.#files = { pixels, index };
     if (this.#indexEnd === 0) {
       await index.write(INDEX_HEADER, 0, INDEX_HEADER.length, 0);
@@ -175,7 +176,7 @@ export class PresizeStore {
 
   /** Takes in the records that are new. */
   async #readIndex(): Promise<void> {
-    const bytes = await readFile(this.#indexPath).catch((error: unknown) => {
+    const bytes = await readPlain(this.#indexPath).catch((error: unknown) => {
       if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return Buffer.alloc(0);
       throw error;
     });
@@ -242,9 +243,4 @@ export class PresizeStore {
   get #indexPath(): string {
     return join(this.#folder, 'index');
   }
-}
-
-/** Opens a file for reads and writes at any position, and makes it where it is not there. */
-function openForUpdate(path: string): Promise<FileHandle> {
-  return open(path, constants.O_RDWR | constants.O_CREAT, 0o644);
 }
