@@ -107,7 +107,7 @@ export async function createRun(root: string, run: NewRun): Promise<RunCreation>
 
 /** A run's manifest as it stands on disk, or why it cannot be read. */
 export async function readManifest(folder: string): Promise<ManifestReading> {
-  const broken = (reason: string): ManifestReading => ({ ok: false, reason });
+  const broken = (reason: string) => ({ ok: false, reason }) as const;
   let text: string;
   try {
     text = await readPlain(manifestPath(folder), 'utf8');
