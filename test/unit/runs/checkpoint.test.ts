@@ -161,7 +161,13 @@ describe('a damaged checkpoint', () => {
     await writeFile(lastCheckpointPath(folder), bytes);
     expect(await readResumption(folder)).toEqual({
       snapshot: withoutBest(snapshot(1, false)),
-      damage: [{ name: 'last.safetensors', reason: 'Its checksum is wrong.' }],
+      damage: [
+        {
+          path: lastCheckpointPath(folder),
+          name: 'last.safetensors',
+          reason: 'Its checksum is wrong.',
+        },
+      ],
     });
   });
 

@@ -64,7 +64,7 @@ describe('a trainer that is left alone', () => {
     expect(tensors.map(({ name }) => name)).toContain('layer3.0.downsample.1.running_var');
     expect(existsSync(bestCheckpointPath(trainer.folder))).toBe(true);
     expect((await readdir(trainer.folder)).sort()).toEqual([
-      ...['checkpoints', 'evaluation', 'metrics.ndjson', 'run.json'],
+      ...['checkpoints', 'evaluation', 'metrics.ndjson', 'origin', 'run.json'],
     ]);
     expect(trainer.output).toBe('');
   });
