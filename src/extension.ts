@@ -13,6 +13,7 @@ import { registerInlayHints } from './extension/language/inlayHintsProvider';
 import { LensProvider } from './extension/language/lensProvider';
 import { ReadOnlyDocuments } from './extension/language/readOnlyDocuments';
 import { RecipeDocuments } from './extension/language/recipeDocuments';
+import { SlowFormatsHere } from './extension/language/slowFormatsHere';
 import { RunEvidence } from './extension/runs/runEvidence';
 import { RunLibrary } from './extension/runs/runLibrary';
 import { Runner, storeRoots } from './extension/runs/runner';
@@ -42,6 +43,9 @@ export async function activate(context: vscode.ExtensionContext): Promise<Api> {
   const library = new RunLibrary(storeRoots, log);
   const runner = new Runner(extension, library, log);
   const evidence = new RunEvidence(library);
+  const slowFormats = new SlowFormatsHere();
+  // A run that has ended may have timed them.
+  evidence.onDidChange(() => void slowFormats.refresh());
   const recipes = new RecipeDocuments();
   const engines = new EngineTool(extensionUri, log);
   const indexes = new DataIndexes();
@@ -63,6 +67,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<Api> {
     files,
     library,
     evidence,
+    slowFormats,
     runner,
     dashboards,
     recipes,
@@ -85,10 +90,11 @@ export async function activate(context: vscode.ExtensionContext): Promise<Api> {
     runner,
     new StatusBar(library),
     evidence,
-    new LensProvider(library, evidence, indexes),
+    slowFormats,
+    new LensProvider(library, evidence, slowFormats, indexes),
     new Diagnostics(indexes),
     new CodeActions(library).register(),
-    new Hovers(evidence).register(),
+    new Hovers(evidence, slowFormats).register(),
     registerInlayHints(indexes),
     registerCompletions(library),
     notifyOfEnds(library, dashboards),
@@ -96,6 +102,6 @@ export async function activate(context: vscode.ExtensionContext): Promise<Api> {
     vscode.workspace.onDidChangeWorkspaceFolders(() => library.refresh()),
     files.onDidChange(() => library.refresh()),
   );
-  await files.refresh();
+  await Promise.all([files.refresh(), slowFormats.refresh()]);
   return { ...services, view };
 }

@@ -12,6 +12,8 @@ import onnx
 import onnxruntime
 import timm
 import torch
+import torchvision  # a constructor may name it
+from safetensors.torch import load_file
 from timm.data import resolve_data_config
 
 # One thread: sums in one order on every machine.
@@ -48,6 +50,13 @@ def of_timm(case, images):
         return net(torch.from_numpy(images)).tolist()
 
 
+def of_state_dict(case, system, images):
+    net = eval(case["constructors"][system])
+    net.load_state_dict(load_file(f"{case['path']}.{system}.safetensors"), strict=True)
+    with torch.inference_mode():
+        return net.eval()(torch.from_numpy(images)).tolist()
+
+
 print(f"onnxruntime {onnxruntime.__version__}, timm {timm.__version__}, torch {torch.__version__}", flush=True)
 found = []
 for case in json.loads((folder / "cases.json").read_text()):
@@ -58,6 +67,7 @@ for case in json.loads((folder / "cases.json").read_text()):
             "ours": case["ours"],
             "onnx": of_onnx(case, images),
             "timm": of_timm(case, images) if case["hasTimm"] else None,
+            "stateDicts": {system: of_state_dict(case, system, images) for system in case["constructors"]},
         }
     )
 (folder / "logits.json").write_text(json.dumps(found))

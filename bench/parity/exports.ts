@@ -18,10 +18,14 @@ import * as tf from '@tensorflow/tfjs-core';
 import { loadEngine } from '../../src/backends/index';
 import type { ImageInput } from '../../src/interop/export/imageInput';
 import { encodeOnnx } from '../../src/interop/export/onnx';
+import { stateDictOf } from '../../src/interop/export/stateDict';
+import { SYSTEM_NAMES, type SystemName } from '../../src/interop/export/system';
 import { timmFolder, timmModelOf } from '../../src/interop/export/timmFolder';
+import { weightsFormat } from '../../src/interop/export/weightsFormat';
 import { buildGraph, type ModelSpec } from '../../src/models/catalog';
 import { type Graph, type ImageShape, parametersOf, sizeOf } from '../../src/models/graph';
 import { modelText } from '../../src/models/modelText';
+import { encodeSafetensors } from '../../src/shared/safetensors';
 import { packageRoot } from '../../src/training/data/sample';
 import { initialValues } from '../../src/training/network/initialization';
 import { Network } from '../../src/training/network/network';
@@ -57,6 +61,7 @@ const CASES: readonly Case[] = [
   ),
   { model: { name: 'resnet9', width: 16 }, image: [32, 40, 3] },
   { model: { name: 'mobilenet_v1', widthMultiplier: 1 }, image: [64, 64, 3] },
+  { model: { name: 'mobilenet_v1', widthMultiplier: 1, activation: 'relu6' }, image: [64, 64, 3] },
   { model: { name: 'mobilenet_v1', widthMultiplier: 1.25 }, image: [61, 64, 3] },
   { model: { name: 'mobilenet_v1', widthMultiplier: 0.25 }, image: [64, 64, 1] },
   { model: { name: 'inception_v3', widthMultiplier: 1 }, image: [80, 99, 3] },
@@ -94,6 +99,8 @@ interface Described {
   readonly image: readonly number[];
   readonly ours: readonly number[][];
   readonly hasTimm: boolean;
+  /** Python that builds the model of each system that takes its weights, which lie in PATH.SYSTEM.safetensors. */
+  readonly constructors: Readonly<Partial<Record<SystemName, string>>>;
 }
 
 interface Found {
@@ -101,6 +108,8 @@ interface Found {
   readonly onnx: readonly number[][];
   /** Null where timm has no such model. */
   readonly timm: readonly number[][] | null;
+  /** By system, of its own model with our state dict. */
+  readonly stateDicts: Readonly<Partial<Record<SystemName, readonly number[][]>>>;
 }
 
 function logitsOf(described: readonly Described[], folder: string): Found[] {
@@ -112,16 +121,20 @@ function logitsOf(described: readonly Described[], folder: string): Found[] {
 
 function report(found: readonly Found[]): number {
   let isWithin = true;
-  for (const [index, { ours, onnx, timm }] of found.entries()) {
+  for (const [index, { ours, onnx, timm, stateDicts }] of found.entries()) {
     const { model, image } = CASES[index] as Case;
     const largest = Math.max(...ours.flat().map(Math.abs));
-    const apart = [onnx, timm].map((theirs) => (theirs ? differenceOf(ours, theirs) : null));
+    const apart = [onnx, timm, stateDicts.timm, stateDicts.torchvision].map((theirs) =>
+      theirs ? differenceOf(ours, theirs) : null,
+    );
     const limit = LIMIT * Math.min(largest, 1);
     const isGood = apart.every((difference) => difference === null || difference <= limit);
     isWithin &&= isGood;
-    const [fromOnnx, fromTimm] = apart.map((difference) => difference?.toExponential(1) ?? 'has none');
+    const [fromOnnx, fromTimm, ofTimm, ofTorchvision] = apart.map(
+      (difference) => difference?.toExponential(1) ?? 'has none',
+    );
     const name = `${modelText(model)}, images of ${image.join(' x ')}`;
-    const differences = `ONNX Runtime ${fromOnnx}, timm ${fromTimm}`;
+    const differences = `ONNX Runtime ${fromOnnx}, timm's folder ${fromTimm}, state dict in timm ${ofTimm}, in torchvision ${ofTorchvision}`;
     console.log(`${isGood ? 'ok' : 'FAILED'}: ${name}: ${differences}; logits up to ${largest.toFixed(2)}`);
   }
   return isWithin ? 0 : 1;
@@ -141,7 +154,7 @@ function writeFixtures(folder: string): number {
     const onnx = encodeOnnx(graph, fixtureValues(graph), fixtureFacts(graph));
     for (const file of [`${path}.onnx`, join(target, `${name}.onnx`)]) writeFileSync(file, onnx);
     writeFileSync(`${path}.images`, fixtureImages(graph));
-    return { path, image: graph.layers[0]?.shape ?? [], ours: [], hasTimm: false };
+    return { path, image: graph.layers[0]?.shape ?? [], ours: [], hasTimm: false, constructors: {} };
   });
   const logits = logitsOf(described, folder).map(({ onnx }) => onnx);
   const byName = Object.fromEntries(Object.keys(ONNX_FIXTURES).map((name, index) => [name, logits[index]]));
@@ -177,7 +190,18 @@ async function written({ model, image }: Case, path: string): Promise<Described>
     const files = timmFolder(graph, values, { ...timm, runId: 'parity', batches: 1, input: facts });
     for (const [name, content] of Object.entries(files)) writeFileSync(join(path, name), content);
   }
-  return { path, image, ours, hasTimm: 'architecture' in timm };
+  const constructors: Partial<Record<SystemName, string>> = {};
+  for (const system of SYSTEM_NAMES) {
+    const format = weightsFormat(model, graph, system);
+    if ('what' in format || format.build === null) continue;
+    const tensors = stateDictOf(graph, values, 1).map(format.rename);
+    writeFileSync(
+      `${path}.${system}.safetensors`,
+      encodeSafetensors({ metadata: { format: 'pt' }, tensors }),
+    );
+    constructors[system] = format.build;
+  }
+  return { path, image, ours, hasTimm: 'architecture' in timm, constructors };
 }
 
 function imageInput([height, width, channels]: ImageShape): ImageInput {

@@ -5,8 +5,12 @@ import { UserError } from '../shared/userError';
 import type { HalfFormat } from './precision/formats';
 
 /** What of an engine a run's log and manifest have. */
-export function reportOf({ name, description, because }: Engine): EngineReport {
-  return { name, description, ...(because && { because }) };
+export function reportOf({ name, description, because, threads, halfFormats = [] }: Engine): EngineReport {
+  return {
+    ...{ name, description, halfFormats },
+    ...(because && { because }),
+    ...(threads !== undefined && { threads }),
+  };
 }
 
 /** The engine that computes, as seen after it was loaded. */
@@ -18,8 +22,12 @@ export interface Engine {
   readonly versions: Readonly<Record<string, string>>;
   /** The half formats that it computes in; absent where it emulates both. */
   readonly halfFormats?: readonly HalfFormat[];
+  /** Which half formats are slower than float32 on it, and what becomes of them, in sentences. */
+  readonly slowFormats?: Readonly<Partial<Record<HalfFormat, string>>>;
   /** Why `auto` took it, in sentences; absent where it was named. */
   readonly because?: readonly string[];
+  /** How many threads each have a shard of every batch; absent where it uses all by itself. */
+  readonly threads?: number;
   /** The engine with each batch cut among some threads (see ../training/parallel); absent where it uses all by itself. */
   readonly onThreads?: (count: number) => Engine;
 }

@@ -2,11 +2,12 @@ import * as l10n from '@vscode/l10n';
 import type { EngineName } from '../recipe/engineNames';
 import { assertNever } from '../shared/assertNever';
 import { adapterName, dawnMissing, findDawn, isSoftware, onlySoftware } from './dawn';
+import { type FormatState, formatStates } from './formats';
 import { wheelFor } from './install/pins';
 import { type EnginePlaces, findInstallations, type Installation } from './installations';
 import { CUDA_12_DRIVER, findDriverProblem, hasNvidiaCard, nvidiaGpus } from './nvidia';
 import type { Probe } from './probe';
-import { cachedDawnProbe } from './probeCache';
+import { cachedDawnProbe, cachedStepProbe } from './probeCache';
 import { type Trial, tryOut } from './trial';
 import { isOlder } from './versions';
 
@@ -20,6 +21,8 @@ export interface EngineState {
   /** What would make it work, or work faster. */
   readonly remedy: string | null;
   readonly folder: string | null;
+  /** What half formats are there, by the times of training steps; absent where that is not timed or not known. */
+  readonly formats?: readonly FormatState[];
 }
 
 /** The engine that `auto` takes, and why. */
@@ -101,11 +104,21 @@ async function nativeState(
 ): Promise<EngineState> {
   let first: EngineState | null = null;
   for (const installation of findInstallations(engine, places)) {
-    const state = stateAfter(await tryOut(installation, signal), installation);
-    if (state.status === 'works') return state;
+    const trial = await tryOut(installation, signal);
+    const state = stateAfter(trial, installation);
+    if (trial.outcome === 'works') return { ...state, ...(await formatsOf(engine, trial.addonPath, signal)) };
     first ??= state;
   }
   return first ?? (engine === 'tensorflow-gpu' ? gpuMissing(signal) : notInstalled(engine));
+}
+
+/** On a GPU formats are not timed. */
+async function formatsOf(
+  engine: Installation['engine'],
+  addonPath: string,
+  signal: AbortSignal | undefined,
+): Promise<Pick<EngineState, 'formats'>> {
+  return engine === 'tensorflow' ? { formats: formatStates(await cachedStepProbe(addonPath, signal)) } : {};
 }
 
 function stateAfter(trial: Trial, installation: Installation): EngineState {

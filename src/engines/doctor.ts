@@ -1,10 +1,9 @@
-import { execFile } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import * as l10n from '@vscode/l10n';
 import type { EngineName } from '../recipe/engineNames';
+import { execFile } from '../system/children';
 import { chooseEngine, type EngineChoice, type EngineState, engineStates } from './choice';
 import { wheelFor } from './install/pins';
 import type { EnginePlaces } from './installations';
@@ -38,8 +37,6 @@ export interface Diagnosis {
   /** How to train faster here; null where nothing is known to be. */
   readonly faster: string | null;
 }
-
-const run = promisify(execFile);
 
 /** Looks at this machine. Never throws: what cannot be found out is left out. */
 export async function diagnose(places: EnginePlaces = {}): Promise<Diagnosis> {
@@ -114,7 +111,7 @@ async function displayAdapters(withoutNvidia: boolean): Promise<Gpu[]> {
 
 async function textOf(command: string, options: readonly string[]): Promise<string> {
   try {
-    return (await run(command, options, { timeout: 10_000 })).stdout;
+    return (await execFile(command, options, { timeout: 10_000 })).stdout;
   } catch {
     return '';
   }

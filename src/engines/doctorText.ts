@@ -3,6 +3,7 @@ import { assertNever } from '../shared/assertNever';
 import { roughBytes } from '../shared/format';
 import type { EngineState } from './choice';
 import type { Diagnosis, Gpu } from './doctor';
+import { formatText } from './formats';
 
 /** A diagnosis as text, a line each. */
 export function linesOf({ node, system, gpus, engines, auto, faster }: Diagnosis): string[] {
@@ -28,9 +29,10 @@ export function linesOf({ node, system, gpus, engines, auto, faster }: Diagnosis
   ];
 }
 
-function engineLines({ name, status, detail, remedy, folder }: EngineState): string[] {
+function engineLines({ name, status, detail, remedy, folder, formats = [] }: EngineState): string[] {
   const heading = `${name}: ${statusText(status)}. ${detail}${folder === null ? '' : ` (${folder})`}`;
-  return status === 'broken' && remedy !== null ? [heading, `  ${remedy}`] : [heading];
+  const notes = formats.map((format) => `  ${formatText(format)}`);
+  return status === 'broken' && remedy !== null ? [heading, `  ${remedy}`] : [heading, ...notes];
 }
 
 function statusText(status: EngineState['status']): string {

@@ -1,10 +1,9 @@
-import { execFile } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
 import type { Failure } from '../shared/failure';
+import { execFile } from '../system/children';
 import { askInChild } from './probeChild';
 import { isOlder } from './versions';
 
@@ -176,7 +175,7 @@ export async function newestCapability(): Promise<number | null> {
 
 /** What the driver's tool tells of each GPU, a line each; empty where it does not. */
 function queryGpus(columns: string): Promise<string> {
-  return promisify(execFile)('nvidia-smi', [`--query-gpu=${columns}`, '--format=csv,noheader,nounits'], {
+  return execFile('nvidia-smi', [`--query-gpu=${columns}`, '--format=csv,noheader,nounits'], {
     timeout: 10_000,
   }).then(
     ({ stdout }) => stdout,

@@ -1,5 +1,5 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
-import { release } from 'node:os';
+import { availableParallelism, cpus, release } from 'node:os';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { replaceFile } from '../system/replaceFile';
@@ -7,6 +7,7 @@ import { type DawnProbe, dawnProbeSchema, probeDawn } from './dawnProbe';
 import { enginesFolder, type Installation } from './installations';
 import { kernelDriver } from './nvidia';
 import { type Probe, probeAddon, probeSchema } from './probe';
+import { probeSteps, type StepProbe, stepProbeSchema } from './stepProbe';
 
 /** Probes by library, each with what it holds for. */
 const cacheSchema = z.record(z.string(), z.object({ fingerprint: z.string(), probe: z.unknown() }));
@@ -54,6 +55,49 @@ export async function cachedDawnProbe(
   });
 }
 
+/** Raised where the steps that are timed are others. */
+const STEPS_VERSION = 1;
+
+/**
+ * The times of training steps by an addon on the processor: measured, or as cached, which holds until the addon, its
+ * libraries, the processor or the number of its threads change. Null, and not cached, where steps could not be timed.
+ *
+ * @throws the signal's reason when aborted
+ */
+export async function cachedStepProbe(
+  addonPath: string,
+  signal?: AbortSignal,
+  file = join(enginesFolder(), 'probes.json'),
+): Promise<StepProbe | null> {
+  return cached<StepProbe | null>(file, stepsKey(addonPath), {
+    fingerprint: await stepsFingerprint(addonPath),
+    schema: stepProbeSchema,
+    probe: () => probeSteps(addonPath, signal),
+    isKept: (probe) => probe !== null,
+  });
+}
+
+/** What `cachedStepProbe` gives without measuring; null where that is not known, or no longer. */
+export async function knownStepProbe(
+  addonPath: string,
+  file = join(enginesFolder(), 'probes.json'),
+): Promise<StepProbe | null> {
+  const known = (await read(file))[stepsKey(addonPath)];
+  if (known?.fingerprint !== (await stepsFingerprint(addonPath))) return null;
+  return stepProbeSchema.safeParse(known.probe).data ?? null;
+}
+
+function stepsKey(addonPath: string): string {
+  return `${addonPath} steps`;
+}
+
+/** Not of Node: VS Code's own reads what another measured. */
+async function stepsFingerprint(addonPath: string): Promise<string> {
+  const { platform, arch } = process;
+  const processor = [cpus()[0]?.model ?? '', availableParallelism()];
+  return [STEPS_VERSION, platform, arch, ...processor, ...(await sizesOf(filesOf(addonPath)))].join('; ');
+}
+
 interface CacheEntry<P> {
   readonly fingerprint: string;
   readonly schema: z.ZodType<P>;
@@ -78,18 +122,23 @@ async function cached<P>(file: string, library: string, entry: CacheEntry<P>): P
 
 /** What a probe's answer depends on. */
 async function fingerprintOf(addonPath: string): Promise<string> {
-  const folder = dirname(addonPath);
-  const files = [
-    addonPath,
-    join(folder, 'libtensorflow_cc.so.2'),
-    join(folder, 'tensorflow/libtensorflow_cc.so.2'),
-    join(folder, '../../deps/lib/libtensorflow.so.2'),
-  ];
+  const files = filesOf(addonPath);
   const { node, modules } = process.versions;
   const { platform, arch, env } = process;
   const variables = CUDA_VARIABLES.map((name) => env[name] ?? '');
   const facts = [platform, arch, node, modules, ...(await sizesOf(files)), await nvidiaDriver()];
   return [...facts, ...variables].join('; ');
+}
+
+/** The addon, and its library wherever it may lie. */
+function filesOf(addonPath: string): string[] {
+  const folder = dirname(addonPath);
+  return [
+    addonPath,
+    join(folder, 'libtensorflow_cc.so.2'),
+    join(folder, 'tensorflow/libtensorflow_cc.so.2'),
+    join(folder, '../../deps/lib/libtensorflow.so.2'),
+  ];
 }
 
 /** What CUDA goes by. */

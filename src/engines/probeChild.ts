@@ -1,5 +1,6 @@
-import { execFile } from 'node:child_process';
+import type { ExecFileException } from 'node:child_process';
 import * as l10n from '@vscode/l10n';
+import { execFile } from '../system/children';
 
 const TIMEOUT_MS = 60_000;
 
@@ -20,11 +21,12 @@ export async function askInChild(
   path: string,
   signal?: AbortSignal,
   env: Readonly<Record<string, string>> = {},
+  timeoutMs = TIMEOUT_MS,
 ): Promise<ChildAnswer> {
-  const { error, stdout, stderr } = await run(script, path, signal, env);
+  const { error, stdout, stderr } = await run(script, path, signal, env, timeoutMs);
   signal?.throwIfAborted();
   if (error?.killed) {
-    const reason = l10n.t('It did not answer within {0} s.', TIMEOUT_MS / 1000);
+    const reason = l10n.t('It did not answer within {0} s.', timeoutMs / 1000);
     return { ok: false, reason, timedOut: true };
   }
   const failed = (reason: string): ChildAnswer => ({ ok: false, reason, timedOut: false });
@@ -51,28 +53,22 @@ function run(
   path: string,
   signal: AbortSignal | undefined,
   env: Readonly<Record<string, string>>,
+  timeoutMs: number,
 ): Promise<ChildEnd> {
-  return new Promise((resolve) => {
-    execFile(
-      process.execPath,
-      ['-e', script, path],
-      {
-        // An Electron acts as a Node when asked to; a Node does not mind.
-        env: { ...process.env, ELECTRON_RUN_AS_NODE: '1', TF_CPP_MIN_LOG_LEVEL: '3', ...env },
-        timeout: TIMEOUT_MS,
-        killSignal: 'SIGKILL',
-        signal,
-      },
-      (error, stdout, stderr) => {
-        const end = error && {
-          killed: error.killed ?? false,
-          signal: error.signal ?? null,
-          code: typeof error.code === 'number' ? error.code : null,
-        };
-        resolve({ error: end, stdout, stderr });
-      },
-    );
-  });
+  return execFile(process.execPath, ['-e', script, path], {
+    // An Electron acts as a Node when asked to; a Node does not mind.
+    env: { ...process.env, ELECTRON_RUN_AS_NODE: '1', TF_CPP_MIN_LOG_LEVEL: '3', ...env },
+    timeout: timeoutMs,
+    killSignal: 'SIGKILL',
+    signal,
+  }).then(
+    (output) => ({ error: null, ...output }),
+    ({ killed = false, signal: by, code, stdout = '', stderr = '' }: ExecFileException) => ({
+      error: { killed, signal: by ?? null, code: typeof code === 'number' ? code : null },
+      stdout,
+      stderr,
+    }),
+  );
 }
 
 function parsed(text: string): unknown {

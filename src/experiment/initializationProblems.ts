@@ -34,6 +34,7 @@ function mismatchText(weights: string, { part, needed }: ModelMismatch): string 
       return l10n.t('{0} are the weights of a {1}.', weights, needed);
     case 'variant':
       return l10n.t('{0} are the weights of variant {1}.', weights, needed);
+    case 'activation':
     case 'width':
     case 'growth_rate':
     case 'width_multiplier':

@@ -5,6 +5,12 @@ import type { Experiment } from './schema';
 export function modelSpec(written: Experiment['model']): ModelSpec {
   switch (written.name) {
     case 'mobilenet_v1':
+      return {
+        name: written.name,
+        widthMultiplier: written.width_multiplier,
+        // Recipes of earlier releases have none.
+        ...(written.activation === 'relu6' && { activation: 'relu6' }),
+      };
     case 'inception_v3':
       return { name: written.name, widthMultiplier: written.width_multiplier };
     case 'densenet121':

@@ -2,7 +2,7 @@ import * as l10n from '@vscode/l10n';
 import type { Graph } from '../models/graph';
 import { balancedWeights, trainCountsOf } from '../recipe/classBalance';
 import type { DatasetFacts } from '../recipe/datasets';
-import { type DecayPlan, type Draft, finalize, graphOf } from '../recipe/draft';
+import { type DecayPlan, type Draft, finalize, graphOf, MOST_MILESTONES } from '../recipe/draft';
 import { fullWeightsName } from '../recipe/pretrained';
 import {
   type InitializationRecipe,
@@ -249,6 +249,13 @@ function draftProblems(draft: Draft): ResolutionProblem[] {
       path: ['data', 'batch_size'],
       what: l10n.t('A batch of {0} is larger than the {1} training images.', batchSize, trainImages),
       remedy: l10n.t('Use at most {0}.', trainImages),
+    });
+  }
+  if (decay.name === 'step' && draft.epochs / (decay.every ?? draft.epochs) > MOST_MILESTONES) {
+    problems.push({
+      path: ['schedule', 'decay', 'every'],
+      what: l10n.t('The rate would fall more than {0} times in {1} epochs.', MOST_MILESTONES, draft.epochs),
+      remedy: l10n.t('Use at least {0}.', draft.epochs / MOST_MILESTONES),
     });
   }
   const late = decay.name === 'multi_step' && decay.milestones.find((epoch) => epoch >= draft.epochs);

@@ -9,6 +9,7 @@ import {
   type Range,
 } from '../recipe/augmentation';
 import { type SourceFacts, SYNTHETIC_DEFAULTS } from '../recipe/datasets';
+import { MOST_MILESTONES } from '../recipe/draft';
 import { ENGINE_REQUESTS } from '../recipe/engineNames';
 import { PUBLISHED_WEIGHTS } from '../recipe/pretrained';
 import { TRICKS } from '../tricks/registry';
@@ -299,6 +300,10 @@ const model = z.discriminatedUnion('name', [
   z.strictObject({
     name: z.literal('mobilenet_v1').describe('MobileNet V1, of depthwise convolutions.'),
     width_multiplier: widthMultiplier,
+    activation: z
+      .enum(['relu', 'relu6'])
+      .default('relu')
+      .describe("relu as in the paper; relu6 as in its authors' code and in timm, whose weights want it."),
     ...task,
   }),
   z.strictObject({
@@ -422,6 +427,7 @@ export const decaySchema = z.discriminatedUnion('name', [
     name: z.literal('multi_step'),
     milestones: z
       .array(z.number().positive())
+      .max(MOST_MILESTONES)
       .default([30, 60, 90])
       .describe('Epochs at which the rate is multiplied by factor.'),
     factor,

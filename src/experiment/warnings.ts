@@ -6,7 +6,11 @@ import type { Experiment } from './schema';
 
 /** What can be trained and is probably a mistake. */
 export function experimentWarnings(experiment: Experiment): ResolutionProblem[] {
-  return [...balanceWarnings(experiment), ...preprocessingWarnings(experiment)];
+  return [
+    ...balanceWarnings(experiment),
+    ...preprocessingWarnings(experiment),
+    ...warmupWarnings(experiment),
+  ];
 }
 
 function balanceWarnings({ data, loss }: Experiment): ResolutionProblem[] {
@@ -18,6 +22,20 @@ function balanceWarnings({ data, loss }: Experiment): ResolutionProblem[] {
         'Class weights and balanced sampling correct the same imbalance twice: rare classes count more than common ones.',
       ),
       remedy: l10n.t('Use one of them.'),
+    },
+  ];
+}
+
+/** A first epoch at a rate of 0 trains nothing but running statistics. */
+function warmupWarnings({ schedule, tricks: { warmup } }: Experiment): ResolutionProblem[] {
+  if (!warmup) return [];
+  const { count_from, update } = warmup === true ? { count_from: 0, update: 'step' } : warmup;
+  if (count_from !== 0 || (update !== 'epoch' && schedule.update !== 'epoch')) return [];
+  return [
+    {
+      path: ['tricks', 'warmup'],
+      what: l10n.t('The first epoch trains at a rate of 0: warmup counts its epochs from 0.'),
+      remedy: l10n.t('Set {0}.', 'update: epoch, count_from: 1'),
     },
   ];
 }

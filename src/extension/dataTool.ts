@@ -1,7 +1,5 @@
-import { execFile, fork } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { promisify } from 'node:util';
 import * as vscode from 'vscode';
 import type { DatasetIndex } from '../datasets/index/datasetIndex';
 import { datasetKey, indexesFolder, readIndex } from '../datasets/index/store';
@@ -11,6 +9,7 @@ import { trainerEnvironment } from '../runs/trainerCommand';
 import { assertNever } from '../shared/assertNever';
 import type { Failure } from '../shared/failure';
 import { UserError } from '../shared/userError';
+import { execFile, fork } from '../system/children';
 import type { DataIndexes } from './language/dataIndexes';
 import { dataEnvironment, readSettings } from './settings';
 
@@ -107,7 +106,7 @@ export class DataTool {
     if (kind === 'augmented') args.push('--augmented');
     const { nodePath } = readSettings();
     try {
-      await promisify(execFile)(nodePath, [this.#program('tricks.js'), ...args], {
+      await execFile(nodePath, [this.#program('tricks.js'), ...args], {
         cwd: this.extensionUri.fsPath,
         env: trainerEnvironment({ ...process.env, ...dataEnvironment() }),
         maxBuffer: OUTPUT_BYTES,

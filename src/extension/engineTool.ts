@@ -1,12 +1,11 @@
-import { execFile, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import { promisify } from 'node:util';
 import * as vscode from 'vscode';
 import type { Diagnosis } from '../engines/doctor';
 import type { NativeEngine } from '../engines/installations';
 import { type InstallProgress, installEventSchema } from '../protocol/install';
 import { trainerEnvironment } from '../runs/trainerCommand';
 import type { Failure } from '../shared/failure';
+import { execFile, spawn } from '../system/children';
 import { readSettings } from './settings';
 
 /** How an installation ended. */
@@ -34,7 +33,7 @@ export class EngineTool {
    */
   async diagnose(): Promise<Diagnosis> {
     const { command, args, options } = this.#tricks('doctor', '--json');
-    const { stdout } = await promisify(execFile)(command, args, { ...options, maxBuffer: OUTPUT_BYTES });
+    const { stdout } = await execFile(command, args, { ...options, maxBuffer: OUTPUT_BYTES });
     // The command line is of this very package.
     return JSON.parse(stdout) as Diagnosis;
   }

@@ -4,6 +4,7 @@ import type { EngineTool } from './engineTool';
 import type { ExperimentFiles } from './language/experimentFiles';
 import type { ReadOnlyDocuments } from './language/readOnlyDocuments';
 import type { RecipeDocuments } from './language/recipeDocuments';
+import type { SlowFormatsHere } from './language/slowFormatsHere';
 import type { RunEvidence } from './runs/runEvidence';
 import type { RunLibrary } from './runs/runLibrary';
 import type { Runner } from './runs/runner';
@@ -16,6 +17,7 @@ export interface Services {
   readonly files: ExperimentFiles;
   readonly library: RunLibrary;
   readonly evidence: RunEvidence;
+  readonly slowFormats: SlowFormatsHere;
   readonly runner: Runner;
   readonly dashboards: DashboardPanels;
   readonly recipes: RecipeDocuments;

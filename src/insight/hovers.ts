@@ -9,6 +9,7 @@ import type { Trick } from '../tricks/trick';
 import { derivedNumbers, resolvedValue } from './derived';
 import type { ForeignFits } from './foreignFits';
 import { measuredOf } from './lenses';
+import { type SlowFormat, slowFormatOf } from './slowFormats';
 import { type TrickFit, trickFits } from './trickFit';
 import { factsOf, measuredNote, measuredText, signed } from './trickText';
 
@@ -29,6 +30,7 @@ export function hoverAt(
   offset: number,
   runs: RunIndex,
   hasSchemaHelp: boolean,
+  slowFormats: readonly SlowFormat[] = [],
 ): ExperimentHover | null {
   const place = parsed.document.placeAt(offset);
   if (!place) return null;
@@ -37,7 +39,7 @@ export function hoverAt(
   const fit = trickFits(parsed).find((each) => each.trick === trick);
   const parts =
     trick && path.length === 2
-      ? trickParts(trick, fit, runs)
+      ? trickParts(trick, fit, runs, slowFormats)
       : trick
         ? fieldParts(parsed, [path[0]!, trick.name, ...path.slice(2)], path, hasSchemaHelp)
         : fieldParts(parsed, path, path, hasSchemaHelp);
@@ -46,7 +48,12 @@ export function hoverAt(
 }
 
 /** What there is to say of the setting at an offset of another system's file: of the tricks it is a word of. */
-export function foreignHoverAt(foreign: ForeignFits, offset: number, runs: RunIndex): ExperimentHover | null {
+export function foreignHoverAt(
+  foreign: ForeignFits,
+  offset: number,
+  runs: RunIndex,
+  slowFormats: readonly SlowFormat[] = [],
+): ExperimentHover | null {
   const place = foreign.fitsAt(offset);
   const [first, ...others] = place?.fits ?? [];
   if (!place || !first) return null;
@@ -54,7 +61,7 @@ export function foreignHoverAt(foreign: ForeignFits, offset: number, runs: RunIn
     range: place.range,
     parts: place.fits.flatMap((fit, index) => [
       ...(index === 0 ? [] : ['---']),
-      ...trickParts(fit.trick, fit, runs),
+      ...trickParts(fit.trick, fit, runs, slowFormats),
     ]),
     // Several have no one difference to show.
     trick: others.length === 0 ? hovered(first.trick, first) : null,
@@ -70,7 +77,13 @@ function trickAt([section, key]: Path): Trick<TrickName> | undefined {
 }
 
 /** A trick in full: what it does, its formula, its source's figures, what it comes to here. */
-function trickParts(trick: Trick<TrickName>, fit: TrickFit | undefined, runs: RunIndex): string[] {
+function trickParts(
+  trick: Trick<TrickName>,
+  fit: TrickFit | undefined,
+  runs: RunIndex,
+  slowFormats: readonly SlowFormat[],
+): string[] {
+  const slow = fit ? slowFormatOf(fit, slowFormats) : null;
   const here = fit ? factsOf(fit) : [];
   const measured = fit ? measuredOf(fit, runs) : null;
   const otherNames = trick.aliases.map(({ name, system }) => `\`${name}\` (${system})`);
@@ -79,6 +92,7 @@ function trickParts(trick: Trick<TrickName>, fit: TrickFit | undefined, runs: Ru
     trick.summary(),
     // What is about this file stands where a hover shows it without being scrolled.
     ...(here.length > 0 ? [l10n.t('Here: {0}.', here.join('; '))] : []),
+    ...(slow ? [slow.text] : []),
     l10n.t(
       'Measured here: {0}.',
       [measuredText(measured), measuredNote(measured)].filter(Boolean).join('; '),

@@ -2,10 +2,10 @@ import * as l10n from '@vscode/l10n';
 import type { ParseResult } from '../experiment/parse';
 import type { Problem, Range } from '../experiment/problem';
 import { assertNever } from '../shared/assertNever';
-import { measuredEffect, type RunIndex } from '../study/effect';
-import type { PairedMean } from '../study/statistics';
+import { type MeasuredEffect, measuredEffect, type RunIndex } from '../study/effect';
 import type { TrickName } from '../tricks/registry';
 import type { ForeignFits } from './foreignFits';
+import { type SlowFormat, slowFormatOf } from './slowFormats';
 import { type TrickFit, trickFits } from './trickFit';
 import {
   configureTitle,
@@ -57,6 +57,8 @@ export interface LensSurroundings {
   /** The file's last run, with its result or how else it ended. */
   readonly lastRun: { readonly id: string; readonly how: string } | null;
   readonly runs: RunIndex;
+  /** The half formats that are slower than float32 here, as far as they are known. */
+  readonly slowFormats?: readonly SlowFormat[];
   /** Whose lenses a person has switched off. */
   readonly hidden: ReadonlySet<TrickName>;
 }
@@ -107,7 +109,7 @@ export function foreignLenses(
 function trickLenses(
   fits: readonly TrickFit[],
   placeOf: (fit: TrickFit) => Range,
-  { hidden, runs }: LensSurroundings,
+  { hidden, ...evidence }: LensSurroundings,
   others: readonly ExperimentLens[] = [],
 ): ExperimentLens[] {
   const byLine = new Map<number, TrickFit[]>();
@@ -120,12 +122,12 @@ function trickLenses(
   return lines.flatMap((line) => {
     const before = others.filter((each) => each.line === line);
     const room = ROOM.line - before.length * ROOM.short;
-    return [...before, ...lensesOfLine(line, byLine.get(line) ?? [], runs, room)];
+    return [...before, ...lensesOfLine(line, byLine.get(line) ?? [], evidence, room)];
   });
 }
 
 /** What runs have shown of a trick in this very experiment. */
-export function measuredOf(fit: TrickFit, runs: RunIndex): PairedMean | null {
+export function measuredOf(fit: TrickFit, runs: RunIndex): MeasuredEffect | null {
   if (runs.size === 0) return null;
   const recipes = fit.recipes();
   return recipes && measuredEffect(runs, recipes.without, recipes.with);
@@ -144,7 +146,7 @@ type Candidate =
 function lensesOfLine(
   line: number,
   fits: readonly TrickFit[],
-  runs: RunIndex,
+  evidence: Evidence,
   room: number,
 ): ExperimentLens[] {
   const configurable = fits.filter((fit) => fit.options().length > 0);
@@ -161,7 +163,7 @@ function lensesOfLine(
     ...candidates.slice(0, shown).map((candidate) => ({
       line,
       face: () =>
-        candidate.type === 'trick' ? trickFace(candidate.fit, runs) : configureFace(candidate.fits),
+        candidate.type === 'trick' ? trickFace(candidate.fit, evidence) : configureFace(candidate.fits),
     })),
     ...(rest.length > 0 ? [{ line, face: () => moreFace(rest) }] : []),
   ];
@@ -259,13 +261,20 @@ function samplesLens(): LensFace {
   };
 }
 
-function trickFace(fit: TrickFit, runs: RunIndex): LensFace {
+/** What was seen on this machine. */
+type Evidence = Pick<LensSurroundings, 'runs' | 'slowFormats'>;
+
+function trickFace(fit: TrickFit, { runs, slowFormats = [] }: Evidence): LensFace {
   const { trick, isIn } = fit;
   const obstacle = fit.obstacle();
   const measured = measuredOf(fit, runs);
-  const facts = [...factsOf(fit), measured && measuredText(measured), inTitle(obstacle)].filter(
-    (fact) => fact !== null,
-  );
+  const slow = slowFormatOf(fit, slowFormats);
+  const facts = [
+    ...factsOf(fit),
+    slow?.fact ?? null,
+    measured?.difference ? measuredText(measured) : null,
+    inTitle(obstacle),
+  ].filter((fact) => fact !== null);
   const title = trick.title();
   const canEdit = obstacle === null;
   return {
@@ -274,6 +283,7 @@ function trickFace(fit: TrickFit, runs: RunIndex): LensFace {
     tooltip: [
       trick.summary(),
       trick.formula,
+      ...(slow ? [slow.text] : []),
       evidenceText(trick),
       l10n.t(
         'On this experiment: {0}',

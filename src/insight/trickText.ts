@@ -1,6 +1,7 @@
 // What lenses, hovers and quick picks say of a trick.
 import * as l10n from '@vscode/l10n';
-import type { PairedMean } from '../study/statistics';
+import { assertNever } from '../shared/assertNever';
+import { LEFT_OUT_REASONS, type LeftOutReason, type MeasuredEffect, type Place } from '../study/effect';
 import type { Evidence, Trick } from '../tricks/trick';
 import type { TrickFit } from './trickFit';
 import { shownValue } from './trickOptions';
@@ -23,20 +24,64 @@ function rowText({ setting, without, with: withIt }: Evidence): string {
 }
 
 /** What runs here have shown of a trick, such as '+0.42 ± 0.15 points over 3 seeds', a 95% interval. */
-export function measuredText(measured: PairedMean | null): string {
-  if (!measured) return l10n.t('not yet measured');
-  const { pairs, mean, halfWidth } = measured;
+export function measuredText(measured: MeasuredEffect | null): string {
+  if (!measured?.difference) return l10n.t('not yet measured');
+  const { pairs, mean, halfWidth } = measured.difference;
   return halfWidth === null
     ? l10n.t('one seed: no evidence yet')
     : l10n.t('{0} ± {1} points over {2} seeds', signed(mean), halfWidth.toFixed(2), pairs);
 }
 
-/** What else there is to say of a measured effect; empty where there is nothing. */
-export function measuredNote(measured: PairedMean | null): string {
-  if (!measured || measured.halfWidth === null) return '';
-  return Math.abs(measured.mean) > measured.halfWidth
+/** What else there is to say of a measured effect: where it was measured, and which runs are left out of it. */
+export function measuredNote(measured: MeasuredEffect | null): string {
+  if (!measured) return '';
+  const { difference, place, leftOut } = measured;
+  return [
+    place && placeText(place),
+    difference && intervalText(difference),
+    ...(leftOut.size === 0 ? [] : [leftOutText(leftOut)]),
+  ]
+    .filter(Boolean)
+    .join('; ');
+}
+
+function intervalText({ mean, halfWidth }: NonNullable<MeasuredEffect['difference']>): string | null {
+  if (halfWidth === null) return null;
+  return Math.abs(mean) > halfWidth
     ? l10n.t("the 95% interval of the mean over pairs of runs, by Student's t")
     : l10n.t("the 95% interval of the mean over pairs of runs, by Student's t, holds 0: no effect is shown");
+}
+
+function placeText({ engine, threads, execution }: Place): string {
+  const half = execution === 'emulated' ? [l10n.t('half precision emulated')] : [];
+  const shards = threads === null ? [] : [l10n.t('threads: {0}', threads)];
+  return [l10n.t('on {0}', engine), ...shards, ...half].join(', ');
+}
+
+/** Such as 'left out: 2 not finished, 1 repeated (the latest run of a seed counts)'. */
+function leftOutText(leftOut: MeasuredEffect['leftOut']): string {
+  const parts = LEFT_OUT_REASONS.flatMap((reason) => {
+    const count = leftOut.get(reason);
+    return count === undefined ? [] : [leftOutPart(reason, count)];
+  });
+  return l10n.t('runs left out: {0}', parts.join(', '));
+}
+
+function leftOutPart(reason: LeftOutReason, count: number): string {
+  switch (reason) {
+    case 'unfinished':
+      return l10n.t('{0} not finished', count);
+    case 'unrecorded':
+      return l10n.t('{0} of an earlier release that did not record the threads or the precision', count);
+    case 'repeated':
+      return l10n.t('{0} repeated (the latest run of a seed counts)', count);
+    case 'unpaired':
+      return l10n.t('{0} without a counterpart of the same seed, engine, threads and precision', count);
+    case 'elsewhere':
+      return l10n.t('{0} paired on another engine, number of threads or precision', count);
+    default:
+      return assertNever(reason);
+  }
 }
 
 /** A difference with its sign, a true minus, and two digits. */

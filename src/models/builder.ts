@@ -117,6 +117,10 @@ export class GraphBuilder {
     return this.#push({ kind: 'relu', input, shape: this.shapeOf(input) });
   }
 
+  relu6(input: LayerId): LayerId {
+    return this.#push({ kind: 'relu6', input, shape: this.shapeOf(input) });
+  }
+
   add(left: LayerId, right: LayerId): LayerId {
     const shape = this.imageShape(left);
     if (this.imageShape(right).join() !== shape.join()) {

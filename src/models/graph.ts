@@ -81,6 +81,8 @@ export type Layer =
       readonly shape: ImageShape;
     }
   | { readonly kind: 'relu'; readonly input: LayerId; readonly shape: Shape }
+  /** min(max(x, 0), 6). */
+  | { readonly kind: 'relu6'; readonly input: LayerId; readonly shape: Shape }
   | { readonly kind: 'add'; readonly inputs: readonly [LayerId, LayerId]; readonly shape: ImageShape }
   /** The channels of images of one size, one input's after another's. */
   | { readonly kind: 'concat'; readonly inputs: readonly LayerId[]; readonly shape: ImageShape }
@@ -141,6 +143,7 @@ export function layerParameters(layer: Layer): ParameterSpec[] {
       return [layer.gamma, layer.beta];
     case 'input':
     case 'relu':
+    case 'relu6':
     case 'add':
     case 'concat':
     case 'dropout':

@@ -5,6 +5,9 @@ import type { ModelSpec } from './catalog';
 export function modelText(model: ModelSpec): string {
   switch (model.name) {
     case 'mobilenet_v1':
+      return model.activation === 'relu6'
+        ? l10n.t('{0}, width × {1}, ReLU6', model.name, model.widthMultiplier)
+        : l10n.t('{0}, width × {1}', model.name, model.widthMultiplier);
     case 'inception_v3':
       return l10n.t('{0}, width × {1}', model.name, model.widthMultiplier);
     case 'densenet121':

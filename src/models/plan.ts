@@ -95,6 +95,7 @@ function keptBy(
       if (isFrozen) return activation === 'relu' ? [output] : [];
       return activation === 'relu' ? [...inputs, output] : inputs;
     case 'relu':
+    case 'relu6':
       return [output];
     case 'add':
       return activation === 'relu' ? [output] : [];
@@ -121,6 +122,7 @@ function inputsOf(layer: Layer): readonly LayerId[] {
     case 'conv2d':
     case 'batch_norm':
     case 'relu':
+    case 'relu6':
     case 'dropout':
     case 'pool':
     case 'adaptive_average_pool':

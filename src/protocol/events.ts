@@ -19,6 +19,16 @@ export const engineReportSchema = z.object({
     .readonly()
     .optional()
     .describe('Why auto took it, in sentences; absent where it was named.'),
+  threads: z
+    .int()
+    .min(1)
+    .optional()
+    .describe('Threads that each have a shard of every batch; absent for other engines and in older runs.'),
+  halfFormats: z
+    .array(z.enum(['float16', 'bfloat16']))
+    .readonly()
+    .optional()
+    .describe('The half formats that it computes in, others are emulated; absent in older runs.'),
 });
 export type EngineReport = z.infer<typeof engineReportSchema>;
 

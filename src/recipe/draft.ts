@@ -158,14 +158,17 @@ export function halfExecutionOf(engine: EngineRequest): HalfExecution {
   return engine === 'auto' ? 'emulated_unless_native' : HALF_PRECISION[engine];
 }
 
-/** The epochs at which a decay by steps multiplies the rate; none for the others. */
+/** More falls than any training has use for; each takes time at every step. */
+export const MOST_MILESTONES = 1000;
+
+/** The epochs at which a decay by steps multiplies the rate, MOST_MILESTONES at most; none for the others. */
 export function milestonesOf(decay: DecayPlan, epochs: number): readonly number[] {
-  if (decay.name === 'multi_step') return decay.milestones;
+  if (decay.name === 'multi_step') return decay.milestones.slice(0, MOST_MILESTONES);
   if (decay.name !== 'step') return [];
   // The paper's baseline divides the rate at 30, 60 and 90 of 120 epochs.
   const every = decay.every ?? epochs / 4;
   return Array.from(
-    { length: Math.max(Math.ceil(epochs / every) - 1, 0) },
+    { length: Math.min(Math.max(Math.ceil(epochs / every) - 1, 0), MOST_MILESTONES) },
     (_, index) => (index + 1) * every,
   );
 }

@@ -86,6 +86,7 @@ interface TimmModel {
   /** A ResNet's form. */
   readonly variant?: 'B' | 'C' | 'D';
   readonly widthMultiplier?: number;
+  readonly activation?: 'relu6';
 }
 
 const TIMM_MODELS: Readonly<Record<string, TimmModel>> = {
@@ -103,8 +104,8 @@ const TIMM_MODELS: Readonly<Record<string, TimmModel>> = {
   vgg16_bn: { model: 'vgg16_bn' },
   densenet121: { model: 'densenet121' },
   inception_v3: { model: 'inception_v3' },
-  mobilenetv1_100: { model: 'mobilenet_v1' },
-  mobilenetv1_125: { model: 'mobilenet_v1', widthMultiplier: 1.25 },
+  mobilenetv1_100: { model: 'mobilenet_v1', activation: 'relu6' },
+  mobilenetv1_125: { model: 'mobilenet_v1', activation: 'relu6', widthMultiplier: 1.25 },
 };
 
 /** timm's weights by what they were trained on: interpolation, crop, size, and the tags of each model. */
@@ -254,7 +255,7 @@ export function preprocessingOf(weights: string): Preprocessing | null {
 /** What of a model is another than in the one that weights were made for, and what it has to be there. */
 export type ModelMismatch =
   | { readonly part: 'name'; readonly needed: string }
-  | { readonly part: 'variant'; readonly needed: string }
+  | { readonly part: 'variant' | 'activation'; readonly needed: string }
   | { readonly part: 'width' | 'growth_rate' | 'width_multiplier'; readonly needed: number };
 
 /** Why a model cannot start from published weights; null where it can, as far as is known without their file. */
@@ -269,6 +270,9 @@ export function modelMismatch(weights: string, model: ModelSpec): ModelMismatch 
   const { widthMultiplier = 1 } = made;
   if ('widthMultiplier' in model && model.widthMultiplier !== widthMultiplier) {
     return { part: 'width_multiplier', needed: widthMultiplier };
+  }
+  if (model.name === 'mobilenet_v1' && made.activation && model.activation !== made.activation) {
+    return { part: 'activation', needed: made.activation };
   }
   return 'width' in model && model.width !== 64 ? { part: 'width', needed: 64 } : null;
 }

@@ -198,10 +198,14 @@ function completed<Part extends object>(stored: Part | undefined, defaults: Part
   return { ...stored, ...defaults, ...stored } as Part;
 }
 
-/** What a recipe trains, whatever its name, seed and engine: equal for recipes that differ in those alone. */
+/**
+ * What a recipe trains, whatever its name, seed and engine: equal for recipes that differ in those alone. How the engine
+ * comes by half precision is the engine's, and no part of it.
+ */
 export function recipeKey(recipe: Recipe): string {
-  const { name: _, tricks: __, seed: ___, engine: ____, ...trained } = recipe;
-  return canonical(withoutDefaults(trained, RECIPE_DEFAULTS));
+  const { name: _, tricks: __, seed: ___, engine: ____, precision, ...trained } = recipe;
+  const { execution: _____, ...format } = { execution: null, ...precision };
+  return canonical(withoutDefaults({ ...trained, precision: format }, RECIPE_DEFAULTS));
 }
 
 /** A value's fields less those that are as in `defaults`. */

@@ -49,9 +49,10 @@ export function learningRateAt(schedule: Schedule, step: number): number {
   const epochStart = Math.floor(step / stepsPerEpoch) * stepsPerEpoch;
   const t = update === 'epoch' ? epochStart : step;
   if (t >= warmup.steps) return peakLearningRate * decayAt(schedule, t);
-  return warmup.update === 'epoch'
-    ? (peakLearningRate * (epochStart + warmup.countFrom * stepsPerEpoch)) / warmup.steps
-    : (peakLearningRate * (t + warmup.countFrom)) / warmup.steps;
+  const counted =
+    warmup.update === 'epoch' ? epochStart + warmup.countFrom * stepsPerEpoch : t + warmup.countFrom;
+  // A warmup that ends within an epoch has no whole step left to rise by.
+  return peakLearningRate * Math.min(counted / warmup.steps, 1);
 }
 
 /** The share of the peak rate left at step `t`, which lies after warmup. */

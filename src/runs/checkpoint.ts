@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { rename } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
@@ -11,6 +10,7 @@ import {
 } from '../shared/safetensors';
 import { isSystemError } from '../system/errors';
 import { makePlainFolder, openPlain, readPlain } from '../system/plainFiles';
+import { renameOver } from '../system/renameOver';
 import { replaceFile } from '../system/replaceFile';
 import { newerReason } from './store';
 
@@ -110,7 +110,7 @@ export async function writeCheckpoint(runFolder: string, snapshot: Snapshot): Pr
     ...carried,
   ]);
   // Between the two steps there is no last one, and a reader takes the one before.
-  const keepLast = () => rename(last, previousCheckpointPath(runFolder)).catch(ignoreMissing);
+  const keepLast = () => renameOver(last, previousCheckpointPath(runFolder)).catch(ignoreMissing);
   // First: a run that was killed in between goes on from before this epoch, and finds its best once more. A last one
   // that counts an epoch as the best would leave older weights to that name.
   if (snapshot.isBest)

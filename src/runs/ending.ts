@@ -4,7 +4,8 @@ import type { FinalState } from '../protocol/manifest';
 import { assertNever } from '../shared/assertNever';
 import type { Failure } from '../shared/failure';
 import { messageOf } from '../shared/failure';
-import { isOutOfMemory, outOfMemoryRemedy } from '../system/errors';
+import { formatBytes } from '../shared/format';
+import { addressSpaceLimit, isOutOfMemory, outOfMemoryRemedy } from '../system/errors';
 import { openPlain } from '../system/plainFiles';
 
 /** How a trainer's process ended. */
@@ -51,8 +52,16 @@ export function exitFailure({ code, signal }: Exit, logTail: string): Failure {
     : code === 0
       ? l10n.t('The trainer left before the training was over.')
       : l10n.t('The trainer left with exit code {0}.', code ?? '?');
-  const remedy =
-    signal === 'SIGKILL' || isOutOfMemory(logTail)
+  const limitBytes = addressSpaceLimit();
+  // Node itself aborts where it gets no address space, before it can say so.
+  const lacksAddresses =
+    limitBytes !== null && signal !== null && signal !== 'SIGKILL' && signal !== 'SIGTERM';
+  const remedy = lacksAddresses
+    ? l10n.t(
+        'This process may use {0} of address space, which may be too little: raise the limit (ulimit -v unlimited), then run again.',
+        formatBytes(limitBytes),
+      )
+    : signal === 'SIGKILL' || isOutOfMemory(logTail)
       ? outOfMemoryRemedy()
       : l10n.t("Look at the run's trainer.log for the cause, then run again.");
   return { what: logTail ? `${what}\n${logTail}` : what, remedy };

@@ -1,4 +1,4 @@
-import { type ChildProcess, fork } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import * as l10n from '@vscode/l10n';
 import {
@@ -12,6 +12,7 @@ import {
 import type { Failure } from '../shared/failure';
 import { messageOf } from '../shared/failure';
 import { UserError } from '../shared/userError';
+import { fork } from '../system/children';
 import { isOutOfMemory, outOfMemoryRemedy } from '../system/errors';
 import { trainerEnvironment } from './trainerCommand';
 

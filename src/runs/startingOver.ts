@@ -1,10 +1,11 @@
-import { lstat, rename, writeFile } from 'node:fs/promises';
+import { lstat, writeFile } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 import * as l10n from '@vscode/l10n';
 import { settledMetrics } from '../protocol/history';
 import type { Failure } from '../shared/failure';
 import { failureOf, isSystemError } from '../system/errors';
 import { assertPlainFolders } from '../system/plainFiles';
+import { renameOver } from '../system/renameOver';
 import { claimWithRetry, releaseLease } from './lease';
 import { readAllEvents, thinningStride } from './log';
 import { metricsPath } from './store';
@@ -30,7 +31,7 @@ export async function moveAside(path: string, label: string, reason?: string): P
     const aside = `${stem}${extension}`;
     if (await exists(aside)) continue;
     try {
-      await rename(path, aside);
+      await renameOver(path, aside);
     } catch (error) {
       if (isSystemError(error, 'ENOENT')) return null;
       throw error;

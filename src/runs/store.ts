@@ -1,5 +1,5 @@
 import { mkdir, readdir, rm, stat, utimes } from 'node:fs/promises';
-import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
 import {
@@ -13,15 +13,19 @@ import { RECIPE_VERSION, type Recipe } from '../recipe/recipe';
 import { assertNever } from '../shared/assertNever';
 import type { Failure } from '../shared/failure';
 import { failureOf, isSystemError } from '../system/errors';
+import { isInside, realPathOf } from '../system/insideFolder';
+import { whenFilesMayOpen } from '../system/openFiles';
 import { readPlain } from '../system/plainFiles';
 import { replaceFile } from '../system/replaceFile';
+import { pathAsNamed } from '../system/samePath';
 import { makeStoreFolder } from '../system/storeFolder';
 import { STORE_FOLDER } from '../system/storeName';
 import { claimWithRetry, isHeld, readLease, releaseLease } from './lease';
 import { takeOn } from './origin';
+import { giveUpReserve } from './reserve';
 
-/** Folders read at a time: enough to keep a disk busy, few enough for any limit on open files. */
-const READ_AT_ONCE = 64;
+/** Folders read at a time: enough to keep a disk busy, few enough for a small limit on open files. */
+const READ_AT_ONCE = 16;
 
 /** What a new run starts from. */
 export interface NewRun {
@@ -86,7 +90,7 @@ export async function createRun(root: string, run: NewRun): Promise<RunCreation>
       name: run.recipe.name,
       createdAt,
       endedAt: null,
-      experiment: { file: fileWithin(root, run.experimentFile), text: run.experimentText },
+      experiment: { file: await fileWithin(root, run.experimentFile), text: run.experimentText },
       recipe: run.recipe,
       engine: null,
       versions: { ...run.versions },
@@ -105,13 +109,18 @@ export async function createRun(root: string, run: NewRun): Promise<RunCreation>
   }
 }
 
-/** A run's manifest as it stands on disk, or why it cannot be read. */
+/**
+ * A run's manifest as it stands on disk, or why it cannot be read.
+ *
+ * @throws EMFILE or ENFILE where no more files may be opened, which says nothing of the run
+ */
 export async function readManifest(folder: string): Promise<ManifestReading> {
   const broken = (reason: string) => ({ ok: false, reason }) as const;
   let text: string;
   try {
-    text = await readPlain(manifestPath(folder), 'utf8');
+    text = await whenFilesMayOpen(() => readPlain(manifestPath(folder), 'utf8'));
   } catch (error) {
+    if (isSystemError(error, 'EMFILE', 'ENFILE')) throw error;
     return broken(
       isSystemError(error, 'ENOENT', 'ENOTDIR') ? l10n.t('It has no run.json.') : failureOf(error).what,
     );
@@ -162,7 +171,12 @@ export function newerReason(part: string, version: number, known: number): strin
  * @throws the file system's error, after which the old manifest stands
  */
 export async function writeManifest(folder: string, manifest: Manifest): Promise<void> {
-  await replaceFile(manifestPath(folder), `${JSON.stringify(manifest, null, 2)}\n`);
+  await replaceFile(manifestPath(folder), manifestText(manifest));
+}
+
+/** A manifest as its file has it. */
+export function manifestText(manifest: Manifest): string {
+  return `${JSON.stringify(manifest, null, 2)}\n`;
 }
 
 /**
@@ -176,7 +190,9 @@ export function changeState(
   stateFrom: (manifest: Manifest) => RunState | null,
 ): Promise<RunState | null> {
   const before = changes.get(folder) ?? Promise.resolve();
-  const change = before.then(() => changeStateNow(folder, stateFrom));
+  const change = before
+    .then(() => changeStateNow(folder, stateFrom))
+    .catch((error: unknown) => changeOnFullDisk(folder, stateFrom, error));
   const settled = change
     .catch(() => {})
     .then(() => {
@@ -188,6 +204,19 @@ export function changeState(
 
 /** By run folder, the last change under way: those of this process take turns, for a lease is its process's. */
 const changes = new Map<string, Promise<void>>();
+
+/** Changes a run's state in the room that a trainer kept free for that, where the disk is full and nobody trains the run. */
+async function changeOnFullDisk(
+  folder: string,
+  stateFrom: (manifest: Manifest) => RunState | null,
+  error: unknown,
+): Promise<RunState | null> {
+  if (!isSystemError(error, 'ENOSPC', 'EDQUOT')) throw error;
+  const lease = await readLease(folder);
+  if (lease?.holder?.purpose === 'training' && (await isHeld(lease))) throw error;
+  await giveUpReserve(folder);
+  return changeStateNow(folder, stateFrom);
+}
 
 async function changeStateNow(
   folder: string,
@@ -204,6 +233,8 @@ async function changeStateNow(
     if (!state) return reading.manifest.state;
     const endedAt = state.status === 'queued' ? null : Date.now();
     await writeManifest(folder, { ...reading.manifest, state, endedAt });
+    // A trainer that was killed leaves it.
+    await giveUpReserve(folder);
     return state;
   } finally {
     await releaseLease(folder, claim.lease);
@@ -255,7 +286,7 @@ export async function listRuns(root: string): Promise<RunEntry[]> {
   const runs: RunEntry[] = [];
   for (let from = 0; from < ids.length; from += READ_AT_ONCE) {
     const some = ids.slice(from, from + READ_AT_ONCE);
-    runs.push(...(await Promise.all(some.map((id) => readRun(runFolder(root, id))))));
+    runs.push(...(await Promise.all(some.map((id) => whenFilesMayOpen(() => readRun(runFolder(root, id)))))));
   }
   const timed = await Promise.all(runs.map(async (run) => ({ run, time: await creationTime(run) })));
   return timed
@@ -332,10 +363,13 @@ function slug(name: string): string {
 }
 
 /** `file` relative to `root` with forward slashes where it lies inside, else absolute. */
-function fileWithin(root: string, file: string): string {
-  const path = relative(resolve(root), resolve(file));
-  const outside = path === '..' || path.startsWith(`..${sep}`) || isAbsolute(path);
-  return outside ? resolve(file) : path.split(sep).join('/');
+async function fileWithin(root: string, file: string): Promise<string> {
+  const [folder, named] = await Promise.all([pathAsNamed(resolve(root)), pathAsNamed(resolve(file))]);
+  if (isInside(named, folder)) return relative(folder, named).split(sep).join('/');
+  // A folder may be named by way of a link, as macOS' /tmp is.
+  const [realRoot, realFolder] = await Promise.all([realPathOf(folder), realPathOf(dirname(named))]);
+  const real = join(realFolder, basename(named));
+  return isInside(real, realRoot) ? relative(realRoot, real).split(sep).join('/') : named;
 }
 
 /** Milliseconds since 1970. */

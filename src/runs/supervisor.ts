@@ -1,4 +1,4 @@
-import { type ChildProcess, fork } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { EventEmitter } from 'node:events';
 import { closeSync, existsSync } from 'node:fs';
 import { lstat } from 'node:fs/promises';
@@ -17,9 +17,10 @@ import {
   TRAINER_EXIT,
 } from '../protocol/trainer';
 import type { Failure } from '../shared/failure';
+import { fork } from '../system/children';
 import { failureOf } from '../system/errors';
 import { openPlain, openPlainSync } from '../system/plainFiles';
-import { killTree, signalProcess, signalTree } from '../system/processes';
+import { killGroupOfEnded, killTree, signalProcess } from '../system/processes';
 import { type Exit, exitFailure, finalEvent, folderGoneFailure, spawnFailure, tailOf } from './ending';
 import { claimWithRetry, endRequestIn, isHeld, readLease } from './lease';
 import { endOfLog, RunFollower } from './log';
@@ -261,8 +262,8 @@ export class RunHandle extends EventEmitter<{ events: [batch: EventBatch]; state
   }
 
   async #conclude(ending: Ending): Promise<RunEnd> {
-    // What the trainer started may outlive it.
-    if (ending.kind === 'exit' && this.pid !== null) signalTree(this.pid, 'SIGKILL');
+    // What the trainer started may outlive it, in its group.
+    if (ending.kind === 'exit' && this.pid !== null) killGroupOfEnded(this.pid);
     await this.#leaseTaken;
     this.#isTaken ||= ending.kind === 'exit' && ending.code === TRAINER_EXIT.taken;
     if (this.#isTaken) await this.#awaitOther();

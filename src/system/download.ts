@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import * as l10n from '@vscode/l10n';
@@ -8,6 +8,7 @@ import { UserError } from '../shared/userError';
 import { isSystemError, reasonOf } from './errors';
 import { fetchFile, HttpError } from './fetchFile';
 import { processExists } from './processes';
+import { renameOver } from './renameOver';
 
 export interface DownloadProgress {
   readonly file: string;
@@ -65,12 +66,12 @@ export async function downloadFile(
   try {
     for (const url of urls) {
       const failure = await fetchWhole(url, own, { target, sha256, limitBytes }, options);
-      if (failure === null) return await writing(target, remedy, () => rename(own, target));
+      if (failure === null) return await writing(target, remedy, () => renameOver(own, target));
       failures.push(failure);
     }
   } finally {
     // For the next time. It is gone where the download is done.
-    await rename(own, `${target}${PARTIAL}`).catch(() => {});
+    await renameOver(own, `${target}${PARTIAL}`).catch(() => {});
   }
   const what = l10n.t('{0} could not be downloaded. {1}', basename(target), failures.join(' '));
   throw new UserError({ what, remedy });
@@ -135,7 +136,7 @@ async function claimPartial(target: string, own: string): Promise<void> {
     const pid = other.slice(name.length + 1, -PARTIAL.length);
     if (pid !== '' && (!/^\d+$/.test(pid) || processExists(Number(pid)))) continue;
     // Another process may be faster.
-    await rename(join(dirname(target), other), own).catch(() => {});
+    await renameOver(join(dirname(target), other), own).catch(() => {});
   }
 }
 

@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs';
 import * as l10n from '@vscode/l10n';
 import type { Failure } from '../shared/failure';
+import { formatBytes } from '../shared/format';
 import { UserError } from '../shared/userError';
 
 /**
@@ -39,12 +41,48 @@ export function failureOf(error: unknown): Failure {
     case 'ENFILE':
       return {
         what: l10n.t('Too many files are open on this machine.'),
-        remedy: l10n.t('Close other programs or raise the limit on open files, then run again.'),
+        remedy: l10n.t(
+          'Close other programs or raise the limit on open files (ulimit -n 4096), then run again.',
+        ),
       };
     default:
+      if (isOutOfAddressSpace(message)) return addressSpaceFailure(addressSpaceLimit());
       return isOutOfMemory(message)
         ? { what: l10n.t('There seems to be not enough memory: {0}.', message), remedy: outOfMemoryRemedy() }
         : { what: message, remedy: l10n.t("Look at the run's log for more.") };
+  }
+}
+
+/** Whether an error's text says that WebAssembly could not reserve the addresses for a memory. */
+function isOutOfAddressSpace(text: string): boolean {
+  return /WebAssembly\.\w+\(\): (?:could not allocate memory|Out of memory: Cannot allocate Wasm memory)/.test(
+    text,
+  );
+}
+
+/** Why WebAssembly found no addresses, where a process may use `limitBytes` of them; null where nobody limits it. */
+export function addressSpaceFailure(limitBytes: number | null): Failure {
+  return limitBytes === null
+    ? {
+        what: l10n.t('There is not enough memory: WebAssembly got no address space for a thread.'),
+        remedy: l10n.t('Close other programs, or use fewer threads: set BAG_OF_TRICKS_THREADS to 1.'),
+      }
+    : {
+        what: l10n.t(
+          'There is not enough address space: this process may use {0}, and WebAssembly reserves about 10 GB a thread.',
+          formatBytes(limitBytes),
+        ),
+        remedy: l10n.t('Raise the limit (ulimit -v unlimited), then run again.'),
+      };
+}
+
+/** How much address space this process may use, in bytes; null where it is not limited, or the system does not say. */
+export function addressSpaceLimit(): number | null {
+  try {
+    const [, limit] = /^Max address space\s+(\S+)/m.exec(readFileSync('/proc/self/limits', 'utf8')) ?? [];
+    return Number(limit) || null;
+  } catch {
+    return null;
   }
 }
 

@@ -1,6 +1,5 @@
-import { execFile } from 'node:child_process';
 import { delimiter, isAbsolute, join } from 'node:path';
-import { promisify } from 'node:util';
+import { execFile } from './children';
 
 /** The oldest that trains. */
 const LEAST_MAJOR = 20;
@@ -23,7 +22,7 @@ export async function findNode(path = process.env.PATH ?? ''): Promise<string | 
 /** A Node's major version; 0 for what is none. */
 async function majorOf(file: string): Promise<number> {
   try {
-    const { stdout } = await promisify(execFile)(file, ['--version'], { timeout: TIMEOUT_MS });
+    const { stdout } = await execFile(file, ['--version'], { timeout: TIMEOUT_MS });
     return Number(/^v(\d+)\./.exec(stdout)?.[1] ?? 0);
   } catch {
     return 0;

@@ -1,6 +1,6 @@
-import { execFile, spawn } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
-import { promisify } from 'node:util';
+import { win32 } from 'node:path';
+import { execFile, spawn } from './children';
 
 /**
  * Signals a process that leads a group of its own, and all that it started; nothing where they are gone. On
@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
  */
 export function signalTree(pid: number, signal: NodeJS.Signals): void {
   if (process.platform === 'win32') {
-    spawn('taskkill', taskkillArguments(pid), { stdio: 'ignore', windowsHide: true }).on('error', () => {});
+    spawn(taskkillPath(), taskkillArguments(pid), { stdio: 'ignore' }).on('error', () => {});
     return;
   }
   try {
@@ -28,6 +28,14 @@ export async function killTree(pid: number): Promise<void> {
   signalTree(pid, 'SIGKILL');
   if (process.platform === 'win32') return;
   for (const other of [pid, ...others]) signalProcess(other, 'SIGKILL');
+}
+
+/**
+ * Kills what is left of the group that a process led which has ended and was collected. Not on Windows, which knows
+ * no groups: there the id may be another process's by now.
+ */
+export function killGroupOfEnded(pid: number, platform: NodeJS.Platform = process.platform): void {
+  if (platform !== 'win32') signalTree(pid, 'SIGKILL');
 }
 
 /** Signals one process; nothing where it is gone. */
@@ -76,6 +84,14 @@ async function descendantsOf(pid: number): Promise<number[]> {
   const parents =
     process.platform === 'linux' ? await linuxParents() : parentsIn(await ps('-A', '-o', 'pid=,ppid='));
   return descendantsAmong(parents, pid);
+}
+
+/**
+ * Where Windows keeps `taskkill`: a name alone would start whatever program of that name lies in the current folder or
+ * on the PATH.
+ */
+export function taskkillPath(env: NodeJS.ProcessEnv = process.env): string {
+  return win32.join(env.SystemRoot ?? 'C:\\Windows', 'System32', 'taskkill.exe');
 }
 
 /** What ends a process of Windows and all that it started: /T its tree, /F though it does not answer. */
@@ -142,7 +158,7 @@ async function linuxParents(): Promise<Map<number, number>> {
 /** What `ps` prints; nothing where it fails. */
 async function ps(...args: string[]): Promise<string> {
   try {
-    const { stdout } = await promisify(execFile)('ps', args, {
+    const { stdout } = await execFile('/bin/ps', args, {
       env: { ...process.env, LC_ALL: 'C', TZ: 'UTC' },
     });
     return stdout.trim();

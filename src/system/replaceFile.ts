@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { open, rename, rm } from 'node:fs/promises';
+import { open, rm } from 'node:fs/promises';
 import { assertPlainFolders } from './plainFiles';
+import { renameOver } from './renameOver';
 
 /**
  * Gives a file new content, whole or not at all: it goes to a temporary file beside it, is synced to the disk,
@@ -29,7 +30,7 @@ export async function replaceFile(
       await file.close();
     }
     await beforeTakingName();
-    await rename(temporary, path);
+    await renameOver(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => {});
     throw Object.assign(error as Error, { path });

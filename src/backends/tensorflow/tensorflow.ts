@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import * as tf from '@tensorflow/tfjs-core';
 import * as l10n from '@vscode/l10n';
+import { type FormatState, formatStates, slowFormatText } from '../../engines/formats';
 import {
   type EnginePlaces,
   findInstallations,
@@ -9,11 +10,12 @@ import {
 } from '../../engines/installations';
 import { explainLoadError, explainMissingAddon } from '../../engines/loadError';
 import { CUDA_12_DRIVER, findDriverProblem, gpuEnvironment } from '../../engines/nvidia';
+import { cachedStepProbe } from '../../engines/probeCache';
 import { processorFlags } from '../../engines/processor';
 import { tryOut } from '../../engines/trial';
 import type { Failure } from '../../shared/failure';
 import { type Engine, engineUnavailable } from '../backend';
-import { HALF_FORMATS } from '../precision/formats';
+import { HALF_FORMATS, type HalfFormat } from '../precision/formats';
 import { TensorflowBackend } from './backend';
 import { type Binding, loadBinding } from './binding';
 import { compilesHalves, computesIn } from './halfFormats';
@@ -24,12 +26,18 @@ import { BACKEND_NAME } from './kernels/register';
 interface Loaded {
   readonly engine: NativeEngine;
   readonly binding: Binding;
+  readonly addonPath: string;
   /** The GPU's name, empty where nothing tells it; null on the processor. */
   readonly gpu: string | null;
 }
 
 /** What this process has: a second library would share the first one's symbols. */
 let loaded: Loaded | null = null;
+
+type SlowFormats = Partial<Record<HalfFormat, FormatState>>;
+
+/** Of the library that this process has. */
+let slowFormats: SlowFormats = {};
 
 /**
  * TensorFlow's own library, from the workspace's own packages or from the managed installation: `tensorflow` on the
@@ -46,7 +54,9 @@ export async function loadTensorflow(name: NativeEngine, places: EnginePlaces = 
     tf.registerBackend(BACKEND_NAME, () => backend);
     await tf.setBackend(BACKEND_NAME);
     if (name === 'tensorflow') {
-      backend.halfFormats = HALF_FORMATS.filter(computesIn);
+      const computed = HALF_FORMATS.filter(computesIn);
+      slowFormats = await slowFormatsOf(loaded.addonPath);
+      backend.halfFormats = computed.filter((format) => slowFormats[format]?.execution !== 'emulated');
       backend.compilesHalves = compilesHalves(loaded.binding.TF_Version, await processorFlags());
     }
   }
@@ -57,8 +67,29 @@ export async function loadTensorflow(name: NativeEngine, places: EnginePlaces = 
     name,
     description: descriptionOf(loaded),
     halfFormats,
+    slowFormats: textsOf(slowFormats),
     versions: { node: process.versions.node, tfjs: tf.version_core, tensorflow: version },
   };
+}
+
+/**
+ * The formats in which a training step takes longer than in float32. It is a whole step that is timed: oneDNN may have a
+ * fast kernel for the forward pass alone.
+ */
+async function slowFormatsOf(addonPath: string): Promise<SlowFormats> {
+  const states = formatStates(await cachedStepProbe(addonPath));
+  return Object.fromEntries(
+    states.filter((state) => slowFormatText(state) !== null).map((state) => [state.format, state]),
+  );
+}
+
+function textsOf(slow: SlowFormats): NonNullable<Engine['slowFormats']> {
+  return Object.fromEntries(
+    Object.entries(slow).flatMap(([format, state]) => {
+      const text = slowFormatText(state);
+      return text === null ? [] : [[format, text]];
+    }),
+  );
 }
 
 function descriptionOf({ binding, gpu }: Loaded): string {
@@ -101,7 +132,7 @@ function load(installation: Installation): Loading {
   const { addonPath, engine } = installation;
   if (addonPath === null) return { failure: explainMissingAddon(installation) };
   try {
-    return { loaded: { engine, binding: loadBinding(addonPath), gpu: null } };
+    return { loaded: { engine, binding: loadBinding(addonPath), addonPath, gpu: null } };
   } catch (error) {
     return { failure: explainLoadError(error, installation) };
   }

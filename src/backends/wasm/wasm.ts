@@ -4,6 +4,8 @@ import { dirname, join, sep } from 'node:path';
 import * as wasm from '@tensorflow/tfjs-backend-wasm';
 import * as tf from '@tensorflow/tfjs-core';
 import * as l10n from '@vscode/l10n';
+import type { Failure } from '../../shared/failure';
+import { failureOf } from '../../system/errors';
 import { type Engine, engineUnavailable } from '../backend';
 import { registerBatchNorm } from './batchNorm';
 import { registerIndirectConv2d } from './indirectConv2d';
@@ -19,7 +21,8 @@ import { registerWinograd } from './winograd';
 export async function loadWasm(): Promise<Engine> {
   wasm.setWasmPaths(binariesFolder() + sep);
   if (!(await tf.setBackend('wasm'))) {
-    throw engineUnavailable('wasm', l10n.t('WebAssembly did not start.'), l10n.t('Reinstall the extension.'));
+    const { what, remedy } = whyNotStarted();
+    throw engineUnavailable('wasm', what, remedy);
   }
   const simd = Boolean(await tf.env().getAsync('WASM_HAS_SIMD_SUPPORT'));
   const backend = tf.backend() as wasm.BackendWasm;
@@ -44,6 +47,7 @@ function onThreads(count: number, simd: boolean): Engine {
   return {
     name: 'wasm',
     description: `WebAssembly, ${simd ? 'SIMD' : 'no SIMD'}, ${count} thread${count === 1 ? '' : 's'}`,
+    threads: count,
     versions: { node: process.versions.node, tfjs: tf.version_core, 'tfjs-backend-wasm': wasm.version_wasm },
     onThreads: (other) => onThreads(other, simd),
   };
@@ -97,4 +101,14 @@ function binariesFolder(): string {
       { cause },
     );
   }
+}
+
+/** TensorFlow.js only prints why; what is found here is that there is no address space for a memory. */
+function whyNotStarted(): Failure {
+  try {
+    new WebAssembly.Memory({ initial: 1 });
+  } catch (error) {
+    return failureOf(error);
+  }
+  return { what: l10n.t('WebAssembly did not start.'), remedy: l10n.t('Reinstall the extension.') };
 }

@@ -5,9 +5,10 @@ import { type Command, Option } from 'commander';
 import { commandLine } from '../../interop/export/commandLine';
 import { imageInputOf } from '../../interop/export/imageInput';
 import { encodeOnnx } from '../../interop/export/onnx';
-import { exportFormat, exportNotes, stateDictOf } from '../../interop/export/stateDict';
+import { stateDictOf } from '../../interop/export/stateDict';
 import { SYSTEM_NAMES, type SystemName } from '../../interop/export/system';
 import { timmFolder, timmModelOf } from '../../interop/export/timmFolder';
+import { loadingText, weightsFormat } from '../../interop/export/weightsFormat';
 import { sizeOf } from '../../models/graph';
 import { modelText } from '../../models/modelText';
 import { graphOf } from '../../recipe/draft';
@@ -85,7 +86,7 @@ ${l10n.t(
 )}
 
 ${l10n.t(
-  'ResNet-A and -B have the names of torchvision (and timm), which load_state_dict(strict=True) takes. The bottlenecks of A have their stride in the first 1x1 convolution, those of torchvision in the 3x3, as B. ResNet-C and -D have the names of timm (resnet50c, resnet50d).',
+  'Weights are exported for the very model of torchvision or timm that computes the same, whose load_state_dict(strict=True) takes them; the command says how to build it. A model that neither has keeps its own names. The bottlenecks of ResNet-A have their stride in the first 1x1 convolution, those of both systems in the 3x3, as B has.',
 )}
 
 ${l10n.t('Examples:')}
@@ -152,20 +153,21 @@ async function exportWeights(
   options: ExportOptions,
 ): Promise<void> {
   const { recipe } = run.manifest;
-  const format = exportFormat(recipe.model, options.format);
-  if (typeof format !== 'string') throw new UserError(format);
+  const graph = graphOf(recipe);
+  const format = weightsFormat(recipe.model, graph, options.format);
+  if ('what' in format) throw new UserError(format);
   await checkWritable(file, options.force ?? false);
   const { average = false, checkpoint = 'last' } = options;
   const read = await readRunWeights(terminal, run, { average, checkpoint });
-  const state = stateDictOf(graphOf(recipe), read.values, batchesOf(run, read));
+  const state = stateDictOf(graph, read.values, batchesOf(run, read)).map(format.rename);
   const exported = encodeSafetensors({ metadata: { format: 'pt', exported_from: run.id }, tensors: state });
   await writeOutput(file, exported);
-  for (const note of exportNotes(recipe.model)) terminal.note(note);
+  for (const note of format.notes) terminal.note(note);
   const facts = [
     file,
     state.length,
     state.reduce((sum, { shape }) => sum + sizeOf(shape), 0),
-    format,
+    format.system ?? l10n.t('Bag of Tricks'),
     read.steps,
   ] as const;
   say(
@@ -181,6 +183,8 @@ async function exportWeights(
           ...facts,
         ),
   );
+  const loading = loadingText(format);
+  if (loading) say(terminal, options, loading);
 }
 
 async function exportOnnx(

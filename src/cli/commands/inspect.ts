@@ -119,6 +119,8 @@ function kindText(layer: LayerInspection): string {
       return l10n.t('batch norm');
     case 'relu':
       return 'ReLU';
+    case 'relu6':
+      return 'ReLU6';
     case 'add':
       return l10n.t('sum');
     case 'concat':

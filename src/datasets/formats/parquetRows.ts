@@ -9,7 +9,6 @@ import {
   type RowGroup,
   type SchemaTree,
 } from 'hyparquet';
-import { compressors } from 'hyparquet-compressors';
 import { formatBytes } from '../../shared/format';
 import { UserError } from '../../shared/userError';
 import { isMapping, valueAt } from '../../shared/values';
@@ -151,7 +150,8 @@ export class ParquetFile {
         // Bytes of images, not text.
         utf8: false,
         useOffsetIndex: true,
-        compressors,
+        // Imported when needed: it instantiates WebAssembly at once, which takes 10 GB of address space.
+        compressors: (await import('hyparquet-compressors')).compressors,
         onComplete: (rows) => {
           found = rows;
         },

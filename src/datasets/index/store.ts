@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import type { FactsLookup, OwnDatasetRequest } from '../../recipe/datasets';
 import { isSystemError } from '../../system/errors';
 import { readPlain } from '../../system/plainFiles';
+import { foldedPath } from '../../system/samePath';
 import { STORE_FOLDER } from '../../system/storeName';
 import { type DatasetIndex, indexSchema } from './datasetIndex';
 
@@ -24,7 +25,10 @@ export const indexPath = (root: string, key: string): string => join(indexesFold
 export function datasetKey(request: OwnDatasetRequest, folder: string): string {
   const entries = Object.entries(request)
     .filter(([, value]) => value !== undefined)
-    .map(([key, value]) => [key, PATH_KEYS.includes(key) ? resolve(folder, String(value)) : sorted(value)])
+    .map(([key, value]) => [
+      key,
+      PATH_KEYS.includes(key) ? foldedPath(resolve(folder, String(value))) : sorted(value),
+    ])
     .sort(([a], [b]) => (String(a) < String(b) ? -1 : 1));
   return createHash('sha256').update(JSON.stringify(entries)).digest('hex').slice(0, 16);
 }

@@ -1,11 +1,12 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { type FileHandle, mkdir, open, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readdir, rm, stat, statfs } from 'node:fs/promises';
 import { dirname, join, posix } from 'node:path';
 import * as l10n from '@vscode/l10n';
 import { formatBytes } from '../../shared/format';
 import { UserError } from '../../shared/userError';
 import { isSystemError, reasonOf } from '../../system/errors';
 import { processExists } from '../../system/processes';
+import { renameOver } from '../../system/renameOver';
 import { datasetError } from '../errors';
 import { type ParquetColumns, ParquetFile, type ParquetRow } from '../formats/parquetRows';
 import type { ListingOptions } from '../listing';
@@ -64,12 +65,12 @@ export async function packParquet(
 /** Gives a finished copy its name, unless another process has finished the same one meanwhile, which may be in use. */
 async function takeName(unfinished: string, folder: string): Promise<void> {
   try {
-    await rename(unfinished, folder);
+    await renameOver(unfinished, folder);
   } catch (error) {
     if (!isSystemError(error, 'ENOTEMPTY', 'EEXIST', 'EPERM')) throw error;
     if (await readPacked(folder)) return;
     await rm(folder, { recursive: true, force: true });
-    await rename(unfinished, folder);
+    await renameOver(unfinished, folder);
   }
 }
 

@@ -1,11 +1,8 @@
-import { execFile } from 'node:child_process';
 import { dirname, relative } from 'node:path';
-import { promisify } from 'node:util';
 import * as l10n from '@vscode/l10n';
 import type { Failure } from '../../shared/failure';
 import { UserError } from '../../shared/userError';
-
-const run = promisify(execFile);
+import { execFile } from '../../system/children';
 
 /** What to compile: the addon's sources into one library that finds its libraries by where it lies itself. */
 export interface Compilation {
@@ -45,7 +42,7 @@ export async function compileAddon(compilation: Compilation, signal: AbortSignal
   const flags = ['-std=c++17', '-O2', '-w', `-DNAPI_VERSION=${NAPI_VERSION}`];
   const includes = includeFolders.map((folder) => `-I${folder}`);
   try {
-    await run(compiler, [...flags, ...includes, ...sources, '-o', output, ...linking], { signal });
+    await execFile(compiler, [...flags, ...includes, ...sources, '-o', output, ...linking], { signal });
   } catch (error) {
     signal.throwIfAborted();
     const { stderr = '' } = error as { stderr?: string };
@@ -72,7 +69,7 @@ export async function compilerProblem(signal: AbortSignal): Promise<Failure | nu
 async function findCompiler(signal: AbortSignal): Promise<string | null> {
   for (const candidate of candidates()) {
     try {
-      await run(candidate, ['--version'], { signal });
+      await execFile(candidate, ['--version'], { signal });
       return candidate;
     } catch {
       signal.throwIfAborted();

@@ -1,9 +1,10 @@
-import { mkdir, readdir, rename, rm, statfs, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as l10n from '@vscode/l10n';
 import type { InstallProgress, Source } from '../../protocol/install';
 import { UserError } from '../../shared/userError';
 import { processExists } from '../../system/processes';
+import { renameOver } from '../../system/renameOver';
 import {
   enginesFolder,
   findInManaged,
@@ -196,10 +197,10 @@ async function complete(
 /** Puts a folder in a place, and removes what was there. */
 async function replace(target: string, folder: string): Promise<string> {
   const old = `${folder}-old`;
-  await rename(target, old).catch((error: NodeJS.ErrnoException) => {
+  await renameOver(target, old).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw error;
   });
-  await rename(folder, target);
+  await renameOver(folder, target);
   return target;
 }
 

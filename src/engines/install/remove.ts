@@ -1,5 +1,6 @@
-import { rename, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { renameOver } from '../../system/renameOver';
 import { enginesFolder, type NativeEngine, workFolder } from '../installations';
 
 /** Removes an engine's managed installation; whether there was one. */
@@ -7,7 +8,7 @@ export async function removeEngine(engine: NativeEngine, folder = enginesFolder(
   const target = join(folder, engine);
   const work = workFolder(engine, folder);
   try {
-    await rename(target, work);
+    await renameOver(target, work);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
     throw error;

@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import { measuredOf } from '../../insight/lenses';
 import { adviceFix } from '../../insight/quickFixes';
+import { slowFormatOf } from '../../insight/slowFormats';
 import type { TrickFit } from '../../insight/trickFit';
 import {
   configureTitle,
@@ -12,7 +13,6 @@ import {
   titleInSentence,
   trickIcon,
 } from '../../insight/trickText';
-import type { RunIndex } from '../../study/effect';
 import { ALL_TRICKS, type TrickName } from '../../tricks/registry';
 import type { Trick } from '../../tricks/trick';
 import { applyResult } from '../language/edits';
@@ -179,7 +179,7 @@ async function pickFit(
   pick.matchOnDetail = true;
   pick.items = [
     ...configurable.map(configureItem),
-    ...fits.map((fit) => ({ ...pickItem(fit, services.evidence.index), buttons: [compare] })),
+    ...fits.map((fit) => ({ ...pickItem(fit, services), buttons: [compare] })),
   ];
   try {
     return await new Promise<TrickItem | undefined>((resolve) => {
@@ -196,12 +196,13 @@ async function pickFit(
   }
 }
 
-function pickItem(fit: TrickFit, runs: RunIndex): TrickItem {
+function pickItem(fit: TrickFit, { evidence, slowFormats }: Services): TrickItem {
   const { trick } = fit;
-  const measured = measuredText(measuredOf(fit, runs));
+  const measured = measuredText(measuredOf(fit, evidence.index));
+  const slow = slowFormatOf(fit, slowFormats.all);
   return {
     label: `$(${trickIcon(fit)}) ${trick.title()}`,
-    description: [...factsOf(fit), inTitle(fit.obstacle())].filter(Boolean).join(' · '),
+    description: [...factsOf(fit), slow?.fact, inTitle(fit.obstacle())].filter(Boolean).join(' · '),
     detail: `${evidenceText(trick)} · ${vscode.l10n.t('here: {0}', measured)}`,
     fit,
     isToBeConfigured: false,

@@ -4,10 +4,14 @@ import type { RunEvidence } from '../runs/runEvidence';
 import { isExperiment, TRICK_SELECTOR } from './experimentFiles';
 import { editorRange, foreignOf, parsedOf } from './parsing';
 import { hasSchemaHelp } from './schemaHelp';
+import type { SlowFormatsHere } from './slowFormatsHere';
 
 /** Explains the keys, values and tricks of experiment files, and the tricks of other systems' files. */
 export class Hovers implements vscode.HoverProvider {
-  constructor(private readonly evidence: RunEvidence) {}
+  constructor(
+    private readonly evidence: RunEvidence,
+    private readonly slowFormats: SlowFormatsHere,
+  ) {}
 
   register(): vscode.Disposable {
     return vscode.languages.registerHoverProvider(TRICK_SELECTOR, this);
@@ -25,10 +29,11 @@ export class Hovers implements vscode.HoverProvider {
 
   #hoverAt(document: vscode.TextDocument, offset: number): ExperimentHover | null {
     const { index } = this.evidence;
+    const { all } = this.slowFormats;
     if (isExperiment(document.uri))
-      return hoverAt(parsedOf(document), offset, index, hasSchemaHelp(document));
+      return hoverAt(parsedOf(document), offset, index, hasSchemaHelp(document), all);
     const foreign = foreignOf(document);
-    return foreign && foreignHoverAt(foreign, offset, index);
+    return foreign && foreignHoverAt(foreign, offset, index, all);
   }
 }
 

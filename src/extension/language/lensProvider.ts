@@ -16,6 +16,7 @@ import { readLensSettings } from '../settings';
 import type { DataIndexes } from './dataIndexes';
 import { isExperiment, TRICK_SELECTOR } from './experimentFiles';
 import { editorRange, foreignOf, parsedOf } from './parsing';
+import type { SlowFormatsHere } from './slowFormatsHere';
 
 /** A lens whose title is worked out once it is seen. */
 class PendingLens extends vscode.CodeLens {
@@ -36,12 +37,14 @@ export class LensProvider implements vscode.CodeLensProvider, vscode.Disposable 
   constructor(
     private readonly library: RunLibrary,
     private readonly evidence: RunEvidence,
+    private readonly slowFormats: SlowFormatsHere,
     indexes: DataIndexes,
   ) {
     this.#subscriptions = [
       this.#changed,
       vscode.languages.registerCodeLensProvider(TRICK_SELECTOR, this),
       evidence.onDidChange(() => this.#changed.fire()),
+      slowFormats.onDidChange(() => this.#changed.fire()),
       indexes.onDidChange(() => this.#changed.fire()),
       vscode.workspace.onDidGrantWorkspaceTrust(() => this.#changed.fire()),
       vscode.workspace.onDidChangeConfiguration((event) => {
@@ -58,6 +61,7 @@ export class LensProvider implements vscode.CodeLensProvider, vscode.Disposable 
       obstacle: obstacleTo(document.uri),
       lastRun: lastRun ? { id: lastRun.id, how: howItEnded(lastRun) } : null,
       runs: this.evidence.index,
+      slowFormats: this.slowFormats.all,
       hidden,
     };
     return lensesOf(document, surroundings).map((lens) => new PendingLens(lens, document.uri));

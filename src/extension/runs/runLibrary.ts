@@ -6,6 +6,7 @@ import { RunFollower } from '../../runs/log';
 import { queueAmong } from '../../runs/queue';
 import { markInterrupted } from '../../runs/stopping';
 import { listRuns, metricsPath, readRun, runsFolder } from '../../runs/store';
+import { isSamePath } from '../../system/samePath';
 import { afterReading, isLive, type KnownRun, NO_ACTIVITY, type ReadableRun, runAfter } from './liveRun';
 import { StoreLinks } from './storeLinks';
 
@@ -73,7 +74,7 @@ export class RunLibrary implements vscode.Disposable {
   /** The runs of an experiment file, newest first. */
   runsOf(file: string): readonly ReadableRun[] {
     return this.runs.filter(
-      (run): run is ReadableRun => run.kind === 'run' && experimentFileOf(run) === file,
+      (run): run is ReadableRun => run.kind === 'run' && isSamePath(experimentFileOf(run), file),
     );
   }
 

@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import { moveInQueue } from '../../runs/queue';
 import { assertNever } from '../../shared/assertNever';
+import { foldedPath } from '../../system/samePath';
 import { type ExperimentFiles, experimentName } from '../language/experimentFiles';
 import { isRunning, type KnownRun, type ReadableRun } from '../runs/liveRun';
 import { experimentFileOf, type RunLibrary } from '../runs/runLibrary';
@@ -127,8 +128,10 @@ export class ExperimentsView
   }
 
   #others(): KnownRun[] {
-    const shown = new Set(this.files.uris.map((uri) => uri.fsPath));
-    return this.library.runs.filter((run) => run.kind === 'broken' || !shown.has(experimentFileOf(run)));
+    const shown = new Set(this.files.uris.map((uri) => foldedPath(uri.fsPath)));
+    return this.library.runs.filter(
+      (run) => run.kind === 'broken' || !shown.has(foldedPath(experimentFileOf(run))),
+    );
   }
 
   #showRuns(): void {

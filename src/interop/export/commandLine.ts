@@ -4,7 +4,7 @@ import { type System, type SystemName, translate } from './system';
 import { timm } from './timm';
 import { torchvision } from './torchvision';
 
-const SYSTEMS: Readonly<Record<SystemName, System>> = { timm, torchvision };
+export const SYSTEMS: Readonly<Record<SystemName, System>> = { timm, torchvision };
 
 /**
  * A shell script that trains a recipe with another system: its command, an option a line, and as comments what that

@@ -153,6 +153,16 @@ function layerNodes(graph: Graph, id: LayerId): Nodes {
     }
     case 'relu':
       return single('Relu', [nameOf(graph, layer.input)]);
+    case 'relu6': {
+      const [least, most] = ['relu6.least', 'relu6.most'];
+      const isFirst = graph.layers.findIndex(({ kind }) => kind === 'relu6') === id;
+      return {
+        nodes: [node('Clip', [nameOf(graph, layer.input), least, most], name)],
+        constants: isFirst
+          ? [tensor(least, [], Float32Array.of(0)), tensor(most, [], Float32Array.of(6))]
+          : [],
+      };
+    }
     case 'add':
       return single(
         'Add',

@@ -98,7 +98,7 @@ function renamed(layer: string): string {
 }
 
 /** A tensor of torchvision's names under timm's, which differ for VGG's classifier alone. */
-function inTimm(tensor: NamedTensor<TensorValues>): NamedTensor<TensorValues> {
+export function inTimm(tensor: NamedTensor<TensorValues>): NamedTensor<TensorValues> {
   const dot = tensor.name.lastIndexOf('.');
   const moved = VGG_CLASSIFIER[tensor.name.slice(0, dot)];
   if (!moved) return tensor;
@@ -115,8 +115,9 @@ export function timmModelOf(model: ModelSpec, graph: Graph): TimmModel | Failure
   switch (model.name) {
     case 'mobilenet_v1': {
       const name = { 1: 'mobilenetv1_100', 1.25: 'mobilenetv1_125' }[model.widthMultiplier];
+      if (!name) return otherWidth(model, '1, 1.25');
       // Its own are ReLU6.
-      return name ? { architecture: name, modelArgs: { act_layer: 'relu' } } : otherWidth(model, '1, 1.25');
+      return { architecture: name, modelArgs: model.activation === 'relu6' ? {} : { act_layer: 'relu' } };
     }
     case 'inception_v3':
       return model.widthMultiplier === 1 ? plain(model) : otherWidth(model, '1');

@@ -14,23 +14,37 @@ const STAGES = [
 export interface MobileNetOptions {
   /** What the paper calls alpha: multiplies the channels of every layer. */
   readonly widthMultiplier: number;
+  /** ReLU, as in the paper, where absent; its authors' code and timm have ReLU6. */
+  readonly activation?: 'relu6';
 }
 
 /**
  * MobileNet V1 (Howard et al. 2017, arXiv 1704.04861, table 1): a 3x3 convolution of stride 2, then depthwise 3x3
- * and pointwise 1x1 convolutions in turn, each with batch norm and ReLU. Parameters are named as in timm.
+ * and pointwise 1x1 convolutions in turn, each with batch norm and ReLU, or ReLU6. Parameters are named as in timm.
  */
-export function mobileNet(input: ImageShape, classes: number, { widthMultiplier }: MobileNetOptions): Graph {
+export function mobileNet(
+  input: ImageShape,
+  classes: number,
+  { widthMultiplier, activation }: MobileNetOptions,
+): Graph {
   const graph = new GraphBuilder(input);
+  const activate = (layer: LayerId) => (activation === 'relu6' ? graph.relu6(layer) : graph.relu(layer));
   let x = graph.convolution('conv_stem', graph.input, scaledChannels(32, widthMultiplier), {
     kernelSize: 3,
     stride: 2,
   });
-  x = graph.relu(graph.batchNorm('bn1', x));
+  x = activate(graph.batchNorm('bn1', x));
   for (const [stage, [channels, blocks]] of STAGES.entries()) {
     for (let block = 0; block < blocks; block++) {
       const stride = stage > 0 && block === 0 ? 2 : 1;
-      x = separable(graph, `blocks.${stage}.${block}`, x, scaledChannels(channels, widthMultiplier), stride);
+      x = separable(
+        graph,
+        activate,
+        `blocks.${stage}.${block}`,
+        x,
+        scaledChannels(channels, widthMultiplier),
+        stride,
+      );
     }
   }
   return graph.build(graph.dense('classifier', graph.globalAveragePool(x), classes));
@@ -38,6 +52,7 @@ export function mobileNet(input: ImageShape, classes: number, { widthMultiplier 
 
 function separable(
   graph: GraphBuilder,
+  activate: (layer: LayerId) => LayerId,
   name: string,
   input: LayerId,
   filters: number,
@@ -45,7 +60,7 @@ function separable(
 ): LayerId {
   const channels = graph.imageShape(input)[2];
   let x = graph.convolution(`${name}.conv_dw`, input, channels, { kernelSize: 3, stride, groups: channels });
-  x = graph.relu(graph.batchNorm(`${name}.bn1`, x));
+  x = activate(graph.batchNorm(`${name}.bn1`, x));
   x = graph.convolution(`${name}.conv_pw`, x, filters, { kernelSize: 1 });
-  return graph.relu(graph.batchNorm(`${name}.bn2`, x));
+  return activate(graph.batchNorm(`${name}.bn2`, x));
 }

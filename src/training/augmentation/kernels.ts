@@ -30,20 +30,18 @@ export class Layout {
  * and stays as large as the largest was.
  */
 export class Kernels<Name extends string> {
-  readonly #memory: WebAssembly.Memory;
-  readonly #sources: Readonly<Record<Name, FunctionSource>>;
+  /** Made when first used: it takes 10 GB of address space, which a process may not have to spare. */
+  #memory: WebAssembly.Memory | null = null;
   #functions: Readonly<Record<Name, Kernel>> | null = null;
 
-  constructor(sources: Readonly<Record<Name, FunctionSource>>) {
-    this.#memory = new WebAssembly.Memory({ initial: 0 });
-    this.#sources = sources;
-  }
+  constructor(private readonly sources: Readonly<Record<Name, FunctionSource>>) {}
 
   /** The functions, and their memory with room for a layout. */
   on({ bytes }: Layout): { memory: WebAssembly.Memory; functions: Readonly<Record<Name, Kernel>> } {
+    this.#memory ??= new WebAssembly.Memory({ initial: 0 });
     const missing = bytes - this.#memory.buffer.byteLength;
     if (missing > 0) this.#memory.grow(Math.ceil(missing / PAGE_BYTES));
-    this.#functions ??= instantiate(this.#memory, this.#sources);
+    this.#functions ??= instantiate(this.#memory, this.sources);
     return { memory: this.#memory, functions: this.#functions };
   }
 }

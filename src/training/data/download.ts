@@ -1,9 +1,10 @@
-import { lstat, mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { lstat, mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as l10n from '@vscode/l10n';
 import { UserError } from '../../shared/userError';
 import type { DownloadProgress } from '../../system/download';
 import { fetchFile } from '../../system/fetchFile';
+import { renameOver } from '../../system/renameOver';
 import { datasetError, reasonOf } from './errors';
 import { type Fingerprint, type IdxFileName, largestFileBytes, readIdxFile } from './idxFolder';
 
@@ -50,7 +51,7 @@ export async function downloadIdxFile(
   for (const mirror of mirrors) {
     try {
       const failure = await fetchChecked(`${mirror}${name}.gz`, partial, name, expected, options);
-      if (failure === null) return await writing(target, remedy, () => rename(partial, target));
+      if (failure === null) return await writing(target, remedy, () => renameOver(partial, target));
       failures.push(failure);
     } finally {
       await rm(partial, { force: true });

@@ -14,7 +14,7 @@ import { type Metrics, readMetrics } from './evaluation';
 
 /** What passing a step's batches forward and backward gives. */
 export interface PassedBatches {
-  /** Sums over the batches: of each its mean loss's gradients times the loss scale. The caller's to dispose. */
+  /** Sums over the batches: of each its mean loss's gradients times `lossScale`. The caller's to dispose. */
   readonly gradients: Gradients;
   /** Means over the batches. Read late, so that the engine goes on. */
   readonly metrics: Promise<Metrics>;
@@ -22,7 +22,11 @@ export interface PassedBatches {
 
 /** A step's batches, which may be passed more than once. */
 export interface StepPasses {
-  /** Passes the batches at the network's present weights, and updates its running statistics. */
+  /**
+   * Passes the batches at the network's present weights, and updates its running statistics.
+   *
+   * @param lossScale What each batch's mean loss is multiplied by before its gradients are taken.
+   */
   pass(lossScale: number): Promise<PassedBatches>;
   /** Lets go of what was made for the step. */
   dispose(): void;

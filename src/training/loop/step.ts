@@ -75,18 +75,17 @@ export class Stepper {
     const { precision } = this.recipe;
     const isScaled = precision.compute === 'float16';
     const held = isScaled ? network.holdBuffers() : null;
-    const { gradients: first, metrics } = await this.#meanGradients(step, batches);
+    const { gradients: first, metrics, moved: firstMoved } = await this.#meanGradients(step, batches);
     let gradients = first;
-    let moved = !isScaled || (await allFinite(gradients.values()));
+    let moved = firstMoved;
     for (const change of this.#changes) {
       if (!moved) break;
-      let passedAgain = false;
       const passAgain = async () => {
-        passedAgain = true;
-        return (await this.#meanGradients(step, batches)).gradients;
+        const again = await this.#meanGradients(step, batches);
+        moved &&= again.moved;
+        return again.gradients;
       };
       gradients = await change({ network, gradients, passAgain });
-      if (passedAgain && isScaled) moved = await allFinite(gradients.values());
     }
     if (moved) {
       this.#update(network, gradients, learningRate);
@@ -102,14 +101,24 @@ export class Stepper {
     return { moved, metrics };
   }
 
-  /** The gradients of the mean loss of all batches, without the loss scale. */
-  async #meanGradients(step: StepPasses, batches: number): Promise<PassedBatches> {
+  /**
+   * The gradients of the mean loss of all batches, as torch.amp.GradScaler has them with accumulation: each batch's loss
+   * is divided by the number of batches and then scaled. The accumulated gradients are looked at for what is not finite,
+   * and then multiplied by the scale's inverse in float32.
+   */
+  async #meanGradients(
+    step: StepPasses,
+    batches: number,
+  ): Promise<PassedBatches & Pick<StepOutcome, 'moved'>> {
     const { scale } = this.#lossScale;
-    const { gradients, metrics } = await step.pass(scale);
-    const factor = scale * batches;
+    const { gradients, metrics } = await step.pass(scale / batches);
+    if (this.recipe.precision.compute !== 'float16') return { gradients, metrics, moved: true };
+    const moved = await allFinite(gradients.values());
+    const inverse = Math.fround(1 / scale);
     return {
-      gradients: factor === 1 ? gradients : mapGradients(gradients, (gradient) => tf.div(gradient, factor)),
+      gradients: inverse === 1 ? gradients : mapGradients(gradients, (gradient) => tf.mul(gradient, inverse)),
       metrics,
+      moved,
     };
   }
 }

@@ -18,6 +18,7 @@ import { flatten } from '../ops/flatten';
 import { globalAveragePool, globalAveragePoolGradient } from '../ops/globalAveragePool';
 import { pool, poolGradient } from '../ops/pool';
 import { relu, reluGradient } from '../ops/relu';
+import { relu6, relu6Gradient } from '../ops/relu6';
 
 /** Looks up a parameter by its spec. */
 export type Parameters = <T extends tf.Tensor>(spec: { readonly name: string }) => T;
@@ -55,6 +56,8 @@ export function runForward(
       }
       case 'relu':
         return relu(input());
+      case 'relu6':
+        return relu6(input());
       case 'add':
         return add(image(0), image(1), activation);
       case 'concat':
@@ -130,6 +133,8 @@ export function runBackward(
     }
     case 'relu':
       return only(() => reluGradient(dy, output()));
+    case 'relu6':
+      return only(() => relu6Gradient(dy, output()));
     case 'add': {
       const dSum = activation === 'relu' ? reluGradient(dy, output()) : dy.clone();
       const inputs = needsGradient.map((needed) => (needed ? dSum.clone() : null));

@@ -110,6 +110,7 @@ async function trainRun(recipe: Recipe, record: RunRecord, signal: AbortSignal):
   const engine = { ...loaded, ...loaded.onThreads?.(threads) };
   await record.recordEngine(engine);
   await record.record(startedEvent(recipe, engine));
+  await tellOfSlowFormat(record, recipe, engine);
   assertFits(recipe, engine, threads);
   const resume = await prepareResumption(record, resumption, before, engine);
   const weights = resume ? undefined : await prepareWeights(record, signal);
@@ -140,6 +141,15 @@ async function trainRun(recipe: Recipe, record: RunRecord, signal: AbortSignal):
   } finally {
     await close();
   }
+}
+
+/** Notes in the log where the run's format is slower than float32 on its engine. */
+async function tellOfSlowFormat(record: RunRecord, { precision }: Recipe, engine: Engine): Promise<void> {
+  if (precision.compute === 'float32') return;
+  const what = engine.slowFormats?.[precision.compute];
+  if (what === undefined) return;
+  console.error(what);
+  await record.record({ type: 'preparing', time: Date.now(), what, share: null });
 }
 
 /**
@@ -227,6 +237,16 @@ async function prepareResumption(
         before.description,
         now.description,
       ),
+    );
+  }
+  const { compute } = record.manifest.recipe.precision;
+  const wasNative = compute !== 'float32' && before?.halfFormats?.includes(compute);
+  const isNative = compute !== 'float32' && (now.halfFormats ?? []).includes(compute);
+  if (snapshot && wasNative !== undefined && wasNative !== isNative) {
+    notes.push(
+      isNative
+        ? l10n.t('{0} was emulated until here and is computed in from here on: digits may differ.', compute)
+        : l10n.t('{0} was computed in until here and is emulated from here on: digits may differ.', compute),
     );
   }
   for (const what of notes) {

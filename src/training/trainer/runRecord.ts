@@ -1,21 +1,23 @@
-import { randomBytes } from 'node:crypto';
-import { closeSync, rmSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, dirname, resolve } from 'node:path';
 import { type Engine, reportOf } from '../../backends/backend';
 import type { FinalEvent, RunEvent } from '../../protocol/events';
 import type { Manifest } from '../../protocol/manifest';
 import { stateAfter } from '../../protocol/state';
 import { claimWithRetry, endRequestPath, type Lease, releaseLease } from '../../runs/lease';
 import { MetricsLog } from '../../runs/metricsLog';
-import { metricsPath, notifyWatchers, readManifest, writeManifest } from '../../runs/store';
+import { giveUpForLog, makeReserve, replaceByReserve } from '../../runs/reserve';
+import {
+  manifestPath,
+  manifestText,
+  metricsPath,
+  notifyWatchers,
+  readManifest,
+  writeManifest,
+} from '../../runs/store';
 import { untrainableFailure } from '../../runs/trainable';
-import { openPlainSync } from '../../system/plainFiles';
 import { assertStoreAllowed } from '../../system/storeConsent';
 import { STORE_FOLDER } from '../../system/storeName';
-
-/** More than a last event and a manifest need. */
-const RESERVE_BYTES = 1 << 16;
 
 export type Opening =
   | { readonly outcome: 'opened'; readonly record: RunRecord }
@@ -67,12 +69,7 @@ export class RunRecord {
   ) {
     this.#manifest = manifest;
     // Room for the last words: a full disk must not keep a run from saying why it failed.
-    const reserve = openPlainSync(this.#reservePath, 'w');
-    try {
-      writeFileSync(reserve, randomBytes(RESERVE_BYTES));
-    } finally {
-      closeSync(reserve);
-    }
+    makeReserve(folder, manifestText(manifest).length);
   }
 
   get manifest(): Manifest {
@@ -119,12 +116,14 @@ export class RunRecord {
   async end(event: FinalEvent): Promise<void> {
     if (this.#isOver) return;
     this.#isOver = true;
-    rmSync(this.#reservePath, { force: true });
+    giveUpForLog(this.folder);
     try {
       this.log.append(event);
       this.log.close();
     } finally {
-      await this.#write({ state: stateAfter(this.#manifest.state, event), endedAt: event.time });
+      const state = stateAfter(this.#manifest.state, event);
+      this.#manifest = { ...this.#manifest, state, endedAt: event.time };
+      await replaceByReserve(this.folder, manifestPath(this.folder), manifestText(this.#manifest));
       await rm(endRequestPath(this.folder), { force: true });
       await releaseLease(this.folder, this.lease);
       await notifyWatchers(this.folder);
@@ -134,10 +133,6 @@ export class RunRecord {
   /** Leaves a run that is this process's no more as it is. */
   abandon(): void {
     this.#isOver = true;
-  }
-
-  get #reservePath(): string {
-    return join(this.folder, 'reserve');
   }
 
   async #write(changes: Partial<Manifest>): Promise<void> {

@@ -60,7 +60,8 @@ function formNotes(
       ),
     ];
   }
-  if (model.name === 'mobilenet_v1' && weights !== null && weightsSource(weights).kind === 'timm') {
+  const isTimms = weights !== null && weightsSource(weights).kind === 'timm';
+  if (model.name === 'mobilenet_v1' && model.activation !== 'relu6' && isTimms) {
     return [l10n.t("Warning: timm's MobileNet has ReLU6 where {0} has ReLU.", model.name)];
   }
   return [];

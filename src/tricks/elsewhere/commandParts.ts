@@ -14,9 +14,28 @@ export function warmupEpochs({ warmup, stepsPerEpoch }: Schedule): number {
   return warmup.steps === 0 ? 0 : Math.max(Math.round(warmup.steps / stepsPerEpoch), 1);
 }
 
-/** The epochs at which a decay by steps multiplies the rate. */
-export function milestonesInEpochs({ decay, stepsPerEpoch }: Schedule): number[] {
-  return decay.name === 'step' ? decay.milestones.map((step) => step / stepsPerEpoch) : [];
+/** The epochs at which a decay by steps multiplies the rate: whole ones where the rate changes once an epoch. */
+export function milestonesInEpochs({ decay, update, stepsPerEpoch }: Schedule): number[] {
+  if (decay.name !== 'step') return [];
+  const epochs = decay.milestones.map((step) => step / stepsPerEpoch);
+  return update === 'epoch' ? epochs.map(Math.ceil) : epochs;
+}
+
+/** Whether the rate changes at every step as warmup rises. */
+export function risesByStep({ warmup, update }: Schedule): boolean {
+  return warmup.steps > 0 && update === 'step' && warmup.update === 'step';
+}
+
+/** Whether the rate changes within epochs once warmup is over. */
+export function fallsByStep(schedule: Schedule): boolean {
+  switch (schedule.decay.name) {
+    case 'constant':
+      return false;
+    case 'step':
+      return milestonesInEpochs(schedule).some((epoch) => !Number.isInteger(epoch));
+    default:
+      return schedule.update === 'step';
+  }
 }
 
 /** ResNets of another width than the papers'. */

@@ -55,6 +55,10 @@ export const timmModel: Part = (recipe) => {
       name === null,
       lacks(l10n.t('the model {0}: register one under a name', recipe.model.name + variant)),
     ),
+    when(
+      recipe.model.name === 'mobilenet_v1' && recipe.model.activation !== 'relu6',
+      option('--model-kwargs', 'act_layer=relu'),
+    ),
     otherWidth(recipe.model),
     otherBottleneck(recipe.model),
     option('--num-classes', recipe.data.dataset.classes),
@@ -135,8 +139,8 @@ export const timmSchedule: Part = (recipe) => {
       differs(l10n.t('warmup: its first step counts as 1 and its last as one more than the steps')),
     ),
     when(
-      warmup.steps > 0 && warmup.update !== update,
-      differs(l10n.t('warmup: it rises as often as the rate falls, each {0}', update)),
+      update === 'step' && warmup.steps > 0 && warmup.update === 'epoch',
+      differs(l10n.t('warmup: the rate rises at each step, not each epoch')),
     ),
     when(
       decay.name === 'one_cycle',

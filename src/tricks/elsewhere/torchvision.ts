@@ -4,7 +4,14 @@ import { weightDecayOf } from '../../recipe/parameterGroups';
 import type { Recipe } from '../../recipe/recipe';
 import { assertNever } from '../../shared/assertNever';
 import { formatNumber } from '../../shared/format';
-import { milestonesInEpochs, otherBottleneck, otherWidth, warmupEpochs } from './commandParts';
+import {
+  fallsByStep,
+  milestonesInEpochs,
+  otherBottleneck,
+  otherWidth,
+  risesByStep,
+  warmupEpochs,
+} from './commandParts';
 import { differs, lacks, option, type Part, together, when } from './translation';
 
 /** What tricks share in torchvision: parts of its reference train.py's command. */
@@ -67,24 +74,35 @@ export const torchvisionRate: Part = ({ schedule: { peakLearningRate } }) => opt
 const LEAST_START = 1e-8;
 
 export const torchvisionSchedule: Part = (recipe) => {
-  const { warmup, update } = recipe.schedule;
+  const { warmup, decay } = recipe.schedule;
   const epochs = warmupEpochs(recipe.schedule);
-  const isWarm = warmup.steps > 0;
+  // Counted from 1, the last epoch of warmup has the peak rate: theirs gets there one epoch later.
+  const countsEpochs = warmup.countFrom === 1 && warmup.update === 'epoch';
+  const isOneLess = countsEpochs && (epochs === 1 || decay.name === 'constant');
+  const first = 1 / (countsEpochs ? epochs : warmup.steps);
+  const theirs = isOneLess ? epochs - 1 : epochs;
   return together(
     decayOf(recipe),
-    when(update === 'step', differs(l10n.t('the rate falls each epoch, not each step'))),
+    when(fallsByStep(recipe.schedule), differs(l10n.t('the rate falls each epoch, not each step'))),
     when(
-      isWarm,
+      theirs > 0,
       together(
-        option('--lr-warmup-epochs', epochs),
+        option('--lr-warmup-epochs', theirs),
         option('--lr-warmup-method', 'linear'),
-        option('--lr-warmup-decay', warmup.countFrom === 0 ? LEAST_START : 1 / epochs),
+        option('--lr-warmup-decay', warmup.countFrom === 0 ? LEAST_START : first),
       ),
     ),
     when(
-      isWarm && warmup.update === 'step',
-      differs(l10n.t('warmup: the rate rises each epoch, not each step')),
+      warmup.countFrom === 1 && theirs > 1 && !isOneLess,
+      differs(
+        l10n.t(
+          'warmup: it rises from {0} of the peak to the peak in {1} equal parts',
+          formatNumber(first),
+          epochs,
+        ),
+      ),
     ),
+    when(risesByStep(recipe.schedule), differs(l10n.t('warmup: the rate rises each epoch, not each step'))),
     when(
       warmup.steps !== epochs * recipe.schedule.stepsPerEpoch,
       differs(l10n.t('warmup: {0} whole epochs for {1} steps', epochs, warmup.steps)),

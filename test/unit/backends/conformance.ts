@@ -30,6 +30,7 @@ import { globalAveragePool, globalAveragePoolGradient } from '../../../src/train
 import { normOf } from '../../../src/training/ops/norm';
 import { type Pool, pool, poolGradient } from '../../../src/training/ops/pool';
 import { relu, reluGradient } from '../../../src/training/ops/relu';
+import { relu6, relu6Gradient } from '../../../src/training/ops/relu6';
 import { softmaxCrossEntropy } from '../../../src/training/ops/softmaxCrossEntropy';
 import { Random } from '../../../src/training/random';
 import {
@@ -591,6 +592,18 @@ function describePointwise(engine: EngineName): void {
       const ones = { shape: [2], data: Float32Array.of(1, 1) };
       const [dx] = await on(engine, [ones, y], (upstream, output) => [reluGradient(upstream, output)]);
       expect([...dx.data]).toEqual([0, 1]);
+    });
+
+    it('relu6 passes what lies between 0 and 6, and its gradient where it passed', async () => {
+      // PyTorch's relu6 and its gradient, of these inputs: torch.nn.functional.relu6(x).backward(dy).
+      const x = { shape: [6], data: Float32Array.of(-2, 0, 0.5, 5.75, 6, 7) };
+      const upstream = { shape: [6], data: Float32Array.of(1, 2, 3, 4, 5, 6) };
+      const [y, dx] = await on(engine, [x, upstream], (input, dy) => {
+        const output = relu6(input);
+        return [output, relu6Gradient(dy, output)];
+      });
+      expect([...y.data]).toEqual([0, 0, 0.5, 5.75, 6, 6]);
+      expect([...dx.data].map((each) => each + 0)).toEqual([0, 0, 3, 4, 0, 0]);
     });
 
     it.each(['linear', 'relu'] as const)('add, %s', async (activation) => {

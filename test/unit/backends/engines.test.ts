@@ -3,7 +3,8 @@ import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
 import { engineUnavailable } from '../../../src/backends/backend';
 import { loadEngine } from '../../../src/backends/index';
-import { precisionSupport } from '../../../src/backends/precision/formats';
+import { type HalfFormat, precisionSupport } from '../../../src/backends/precision/formats';
+import { engineStates } from '../../../src/engines/choice';
 import { SOFTWARE_GPU } from '../../../src/engines/dawn';
 import { isOlder } from '../../../src/engines/versions';
 import { HALF_PRECISION } from '../../../src/recipe/engineNames';
@@ -68,12 +69,19 @@ describe('engines', () => {
       const flags = /^flags\s*:(.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1]?.split(' ') ?? [];
       const engine = await loadEngine('tensorflow');
       expect(precisionSupport(engine, 'float32')).toBe('native');
-      if (flags.includes('avx512f')) expect(precisionSupport(engine, 'bfloat16')).toBe('native');
+      const isComputed = (format: HalfFormat) =>
+        precisionSupport(engine, format) === 'native' || engine.slowFormats?.[format] !== undefined;
+      if (flags.includes('avx512f')) expect(isComputed('bfloat16')).toBe(true);
       // The library of 2.9 has no kernels for it.
       const isOld = isOlder(engine.versions.tensorflow as string, '2.21');
-      if (flags.includes('avx512_fp16') && !isOld) expect(precisionSupport(engine, 'float16')).toBe('native');
+      if (flags.includes('avx512_fp16') && !isOld) expect(isComputed('float16')).toBe(true);
       if (!flags.some((flag) => ['avx512_fp16', 'amx_fp16', 'avx_ne_convert'].includes(flag))) {
         expect(precisionSupport(engine, 'float16')).toBe('emulated');
+      }
+      // What the doctor says of a format, by a process of its own, is what the trainer does.
+      const states = await engineStates();
+      for (const { format, execution } of states.find(({ name }) => name === 'tensorflow')?.formats ?? []) {
+        expect(precisionSupport(engine, format), format).toBe(execution);
       }
     },
   );

@@ -25,6 +25,21 @@ test('no import crosses a wall', () => {
   expect(wallProblems(house)).toEqual([]);
 });
 
+describe('only one file', () => {
+  /** What is used of a module elsewhere than in the file that is there for it. */
+  const usersOf = (name: RegExp, owner: string) =>
+    [...house].filter(([path, text]) => path !== owner && name.test(text)).map(([path]) => path);
+
+  test('starts other programs: it hides their windows on Windows', () => {
+    expect(usersOf(/import (?!type\b)[^;]*'node:child_process'/, 'src/system/children.ts')).toEqual([]);
+  });
+
+  test('renames: on Windows it waits for those who have the file open', () => {
+    const rename = /import \{[^}]*\brename(Sync)?\b[^}]*\} from 'node:fs(\/promises)?'|\.renameSync\(/;
+    expect(usersOf(rename, 'src/system/renameOver.ts')).toEqual([]);
+  });
+});
+
 test('neither files nor first-level folders import one another in circles, type imports counted', () => {
   expect(circlesOf(house)).toEqual({ files: [], rooms: [] });
 });
@@ -88,7 +103,16 @@ describe('every file of a kind is in its list', () => {
     [
       'src/interop/export',
       'src/interop/export/commandLine.ts',
-      ['commandLine', 'stateDict', 'imageInput', 'onnx', 'protobuf', 'timmFolder'],
+      [
+        'commandLine',
+        'stateDict',
+        'imageInput',
+        'onnx',
+        'protobuf',
+        'timmFolder',
+        'torchvisionModel',
+        'weightsFormat',
+      ],
     ],
   ])('%s, in %s', (folder, list, others) => {
     const listed = house.get(list) ?? '';

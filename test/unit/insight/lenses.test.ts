@@ -246,7 +246,7 @@ describe('the lens of a trick that finished runs differ in', () => {
       endedAt: null,
       experiment: { file: 'a.experiment.yaml', text },
       recipe: parsed.recipe,
-      engine: { name: name as 'wasm', description: name },
+      engine: { name: name as 'wasm', description: name, threads: 2 },
       versions: {},
       state: { status: 'done', result },
     };
@@ -295,7 +295,10 @@ describe('the lens of a trick that finished runs differ in', () => {
 
   test('counts the newer of two runs that are alike', () => {
     const runs = [...both(1, 0.9, 0.91), ...both(2, 0.9, 0.91), runOf(experiment(2, WARMUP), 0.93, 5)];
-    expect(warmupLens(experiment(1, ''), ...runs)?.title).toContain('+2.00 ± 12.71 points over 2 seeds');
+    const lens = warmupLens(experiment(1, ''), ...runs);
+    expect(lens?.title).toContain('+2.00 ± 12.71 points over 2 seeds');
+    expect(lens?.tooltip).toContain('on wasm, threads: 2; ');
+    expect(lens?.tooltip).toContain('runs left out: 1 repeated (the latest run of a seed counts)');
   });
 });
 

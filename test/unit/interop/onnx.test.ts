@@ -41,6 +41,7 @@ const MODELS: readonly (readonly [ModelSpec, ImageShape])[] = [
   [{ name: 'resnet18', width: 4, variant: 'A', stochasticDepth: 0.2 }, [33, 65, 3]],
   [{ name: 'resnet9', width: 4 }, [32, 32, 3]],
   [{ name: 'mobilenet_v1', widthMultiplier: 0.25 }, [64, 64, 3]],
+  [{ name: 'mobilenet_v1', widthMultiplier: 0.25, activation: 'relu6' }, [64, 64, 3]],
   [{ name: 'inception_v3', widthMultiplier: 0.1 }, [80, 80, 3]],
   [{ name: 'vgg16_bn', width: 2 }, [64, 64, 3]],
   [{ name: 'densenet121', growthRate: 4 }, [64, 64, 3]],
@@ -54,6 +55,7 @@ const OPERATORS: Readonly<Record<Exclude<Layer['kind'], 'pool'>, readonly string
   conv2d: ['Conv'],
   batch_norm: ['BatchNormalization'],
   relu: ['Relu'],
+  relu6: ['Clip'],
   add: ['Add'],
   concat: ['Concat'],
   dropout: [],
@@ -103,7 +105,9 @@ describe('an ONNX file', () => {
         expect(values.length, name).toBe(sizeOf(shape));
       }
       const pools = graph.layers.filter(({ kind }) => kind === 'adaptive_average_pool').length;
-      expect(shapes.size).toBe(parametersOf(graph).length + buffersOf(graph).length + 2 * pools);
+      // The two ends of every ReLU6.
+      const ends = graph.layers.some(({ kind }) => kind === 'relu6') ? 2 : 0;
+      expect(shapes.size).toBe(parametersOf(graph).length + buffersOf(graph).length + 2 * pools + ends);
       const [height, width, channels] = image;
       expect(file.inputs).toEqual([{ name: 'images', shape: ['batch', channels, height, width] }]);
       expect(file.outputs).toEqual([{ name: 'logits', shape: ['batch', 5] }]);

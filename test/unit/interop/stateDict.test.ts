@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { exportFormat, exportNotes, stateDictOf } from '../../../src/interop/export/stateDict';
+import { stateDictOf } from '../../../src/interop/export/stateDict';
 import { buildGraph, type ModelSpec } from '../../../src/models/catalog';
 import { encodeSafetensors } from '../../../src/shared/safetensors';
 import { initialValues } from '../../../src/training/network/initialization';
@@ -35,24 +35,5 @@ describe('a state dict', () => {
   test('is what a training can start from again', () => {
     const file = decodeWeights(encodeSafetensors({ metadata: { format: 'pt' }, tensors: state }));
     expect(fitWeights(file, graph, 'keep')).toMatchObject({ values });
-  });
-});
-
-describe('the names of exported weights', () => {
-  test('are those of the system that has the model', () => {
-    expect(exportFormat({ ...RESNET50, variant: 'A' }, undefined)).toBe('torchvision');
-    expect(exportFormat({ ...RESNET50, variant: 'B' }, 'timm')).toBe('timm');
-    expect(exportFormat({ ...RESNET50, variant: 'C' }, undefined)).toBe('timm');
-    expect(exportFormat(RESNET50, 'torchvision')).toEqual({
-      what: 'torchvision has no resnet50-D.',
-      remedy: "Export it under timm's names: --format timm",
-    });
-  });
-
-  test('come with what else to know', () => {
-    expect(exportNotes({ ...RESNET50, width: 64, variant: 'B' })).toEqual([]);
-    expect(exportNotes({ name: 'resnet18', width: 64, variant: 'A' })).toEqual([]);
-    expect(exportNotes({ ...RESNET50, width: 64, variant: 'A' })[0]).toContain('stride stands in the 3x3');
-    expect(exportNotes(RESNET50)[0]).toContain('Its width is 4');
   });
 });

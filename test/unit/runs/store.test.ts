@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdir, readdir, readFile, utimes, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -100,6 +100,22 @@ describe('creating a run', () => {
     const outside = join(await temporaryFolder(), 'other.experiment.yaml');
     const creation = await createRun(root, newRun(root, { experimentFile: outside }));
     expect(creation.ok && creation.manifest.experiment.file).toBe(outside);
+  });
+
+  it("names the experiment from the runs' folder, whichever of them is reached by a link", async () => {
+    const root = await temporaryFolder();
+    const link = `${root}-link`;
+    await symlink(root, link);
+    onTestFinished(() => rm(link));
+    const file = join(root, 'a.experiment.yaml');
+    await writeFile(file, '');
+    for (const [folder, experimentFile] of [
+      [link, file],
+      [root, join(link, 'a.experiment.yaml')],
+    ] as const) {
+      const creation = await createRun(folder, newRun(folder, { experimentFile }));
+      expect(creation.ok && creation.manifest.experiment.file).toBe('a.experiment.yaml');
+    }
   });
 
   it('says what to do where the store cannot be made, and leaves nothing', async () => {

@@ -1,14 +1,17 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import {
   descendantsAmong,
+  killGroupOfEnded,
   linuxStatIn,
   parentsIn,
   processStart,
   startIn,
   taskkillArguments,
+  taskkillPath,
 } from '../../../src/system/processes';
 
 const hasPs = (() => {
@@ -98,6 +101,22 @@ describe("a process's tree", () => {
         expect(descendantsAmong(parents, pid).sort((a, b) => a - b)).toEqual(below.sort((a, b) => a - b));
       }),
     );
+  });
+
+  it('that ended leaves its id alone on Windows, where it may be another process by now', async () => {
+    // It leads a group, as whatever got a trainer's id may.
+    const other = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { detached: true });
+    onTestFinished(() => void other.kill('SIGKILL'));
+    const ended = once(other, 'exit');
+    killGroupOfEnded(other.pid as number, 'win32');
+    expect(await processStart(other.pid as number)).not.toBe('ended');
+    killGroupOfEnded(other.pid as number, 'linux');
+    expect(await ended).toEqual([null, 'SIGKILL']);
+  });
+
+  it('is ended by the program of Windows itself, not by one of its name in another folder', () => {
+    expect(taskkillPath({ SystemRoot: 'D:\\WINNT' })).toBe('D:\\WINNT\\System32\\taskkill.exe');
+    expect(taskkillPath({})).toBe('C:\\Windows\\System32\\taskkill.exe');
   });
 
   it('is ended whole on Windows, and by force', () => {

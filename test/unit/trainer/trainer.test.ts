@@ -1,4 +1,5 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -14,7 +15,8 @@ import {
 } from '../../../src/runs/checkpoint';
 import { evaluationFolder, readEvaluation } from '../../../src/runs/evaluationFiles';
 import { makeReady } from '../../../src/runs/queue';
-import { manifestPath, metricsPath, readRun } from '../../../src/runs/store';
+import { manifestPath, metricsPath, readManifest, readRun, writeManifest } from '../../../src/runs/store';
+import { startRun as startRunOf } from '../../../src/runs/supervisor';
 import { decodeNpy } from '../../../src/shared/npy';
 import { smallRecipe } from '../../support/smallTraining';
 import { canMount } from '../support/mounting';
@@ -234,6 +236,48 @@ describe('a trainer that cannot go on', () => {
     expect(remedy).not.toBe('');
     const checkpoints = await readdir(join(folder, 'checkpoints'));
     for (const name of checkpoints) await readCheckpoint(join(folder, 'checkpoints', name));
+  });
+
+  test.skipIf(!canMount)('says so though another program takes every block that comes free', async () => {
+    mountDisk(tests.store, '2m');
+    const folder = await queueRun(tests.store, ENDLESS);
+    const reading = await readManifest(folder);
+    if (!reading.ok) throw new Error(reading.reason);
+    const text = 'x'.repeat(200_000);
+    await writeManifest(folder, { ...reading.manifest, experiment: { file: 'a.yaml', text } });
+    const trainer = tests.start(folder, savePeriodVariables({ steps: 1 }));
+    await trainer.reachesStep(6);
+    const taking = `
+      const { openSync, writeSync } = require('node:fs');
+      const file = openSync(process.argv[1], 'a');
+      for (;;) try { writeSync(file, Buffer.alloc(4096)); } catch {}`;
+    const other = spawn(process.execPath, ['-e', taking, join(tests.store, 'other')]);
+    try {
+      expect(await trainer.exited).toEqual({ code: 1, signal: null });
+    } finally {
+      // Before the disk is taken down.
+      other.kill('SIGKILL');
+      await once(other, 'close');
+    }
+    const after = await readManifest(folder);
+    expect(after).toMatchObject({
+      ok: true,
+      manifest: { state: { status: 'failed' }, experiment: { text } },
+    });
+    expect(JSON.stringify(after)).toContain('The disk is full');
+  });
+
+  test.skipIf(!canMount)('that was killed on a full disk is written down as failed', async () => {
+    mountDisk(tests.store, '2m');
+    const folder = await queueRun(tests.store, ENDLESS);
+    const run = startRunOf(folder, { nodePath: process.execPath, trainerPath: tests.trainerPath });
+    await once(run, 'state');
+    const { bavail, bsize } = await statfs(tests.store);
+    await writeFile(join(tests.store, 'other'), Buffer.alloc(bavail * bsize)).catch(() => {});
+    process.kill(run.pid as number, 'SIGKILL');
+    await run.exited;
+    expect(await readManifest(folder)).toMatchObject({ ok: true, manifest: { state: { status: 'failed' } } });
+    expect(await readdir(folder)).not.toContain('reserve');
   });
 
   test.skipIf(!canMount)(

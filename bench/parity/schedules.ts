@@ -1,0 +1,11 @@
+/**
+ * Writes test/fixtures/schedules.json: the options of each system's command for schedules of every kind. Then
+ * schedules.py adds the rate of every step, by the scheduler that the system makes of them:
+ *
+ *     node bench/bundle.mjs parity/schedules && node dist/bench/schedules.js
+ *     python3 bench/parity/schedules.py        # needs torch and timm
+ */
+import { writeFileSync } from 'node:fs';
+import { scheduleCommands } from '../../test/support/scheduleCases';
+
+writeFileSync('test/fixtures/schedules.json', `${JSON.stringify(scheduleCommands(), null, 1)}\n`);

@@ -1,0 +1,41 @@
+import * as vscode from 'vscode';
+import { formatStates, slowFormatFact, slowFormatText } from '../../engines/formats';
+import { enginesFolder, findInManaged } from '../../engines/installations';
+import { knownStepProbe } from '../../engines/probeCache';
+import type { SlowFormat } from '../../insight/slowFormats';
+
+/**
+ * The half formats that are slower than float32 with the user's own installation of tensorflow, as a trainer or the
+ * doctor has timed them. Nothing is timed here, and no library is loaded.
+ */
+export class SlowFormatsHere implements vscode.Disposable {
+  readonly #changed = new vscode.EventEmitter<void>();
+  readonly onDidChange = this.#changed.event;
+  #all: readonly SlowFormat[] = [];
+
+  get all(): readonly SlowFormat[] {
+    return this.#all;
+  }
+
+  /** Reads what is known by now. */
+  async refresh(): Promise<void> {
+    // A folder that cannot be read is the doctor's to tell of.
+    const found = await slowFormats().catch(() => []);
+    if (JSON.stringify(found) === JSON.stringify(this.#all)) return;
+    this.#all = found;
+    this.#changed.fire();
+  }
+
+  dispose(): void {
+    this.#changed.dispose();
+  }
+}
+
+async function slowFormats(): Promise<SlowFormat[]> {
+  const addonPath = findInManaged('tensorflow', enginesFolder())?.addonPath;
+  const states = addonPath ? formatStates(await knownStepProbe(addonPath)) : [];
+  return states.flatMap((state): SlowFormat[] => {
+    const [fact, text] = [slowFormatFact(state), slowFormatText(state)];
+    return fact === null || text === null ? [] : [{ format: state.format, fact, text }];
+  });
+}

@@ -1,0 +1,53 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { createRun } from '../../../src/runs/store';
+import { experimentText } from '../../support/smallTraining';
+import { exampleRecipe } from '../runs/support';
+import { tricksTests } from './tricks';
+
+const work = tricksTests();
+
+describe.runIf(process.platform === 'linux')('with little of what a process may have', () => {
+  it('lists every run, though few files may be open', async () => {
+    const { folder, shell } = await work();
+    await mkdir(join(folder, 'work'));
+    for (let run = 0; run < 100; run++) {
+      const creation = await createRun(folder, {
+        experimentFile: join(folder, 'a.experiment.yaml'),
+        experimentText: 'name: a\n',
+        recipe: exampleRecipe(),
+        versions: {},
+        createdAt: run * 1000,
+      });
+      expect(creation.ok).toBe(true);
+    }
+    const { code, stdout } = await shell('ulimit -n 40; exec $TRICKS runs --json');
+    expect(code).toBe(0);
+    const states = JSON.parse(stdout).map(({ state }: { state: { status: string } }) => state?.status);
+    expect(states).toEqual(Array(100).fill('queued'));
+  });
+
+  it('says that address space ran out, how much there is, and how to raise the limit', async () => {
+    const { write, shell } = await work();
+    await write('a.yaml', experimentText());
+    const { code, stderr } = await shell('ulimit -v 12000000; exec $TRICKS run a.yaml --engine wasm');
+    expect(code).toBe(1);
+    expect(stderr).toContain(
+      'There is not enough address space: this process may use 11.4 GiB, and WebAssembly reserves about 10 GB a thread.\n' +
+        'Raise the limit (ulimit -v unlimited), then run again.',
+    );
+  });
+
+  it('says so too where a thread finds no room, and where Node itself does not start', async () => {
+    const { write, shell } = await work();
+    await write('a.yaml', experimentText());
+    const threads = await shell(
+      'export BAG_OF_TRICKS_THREADS=2; ulimit -v 20000000; exec $TRICKS run a.yaml --engine wasm',
+    );
+    expect(threads).toMatchObject({ code: 1, stderr: expect.stringContaining('may use 19.1 GiB') });
+    expect(threads.stderr).not.toContain('Reinstall');
+    const node = await shell('ulimit -v 1000000; exec $TRICKS run a.yaml --engine wasm');
+    expect(node).toMatchObject({ code: 1, stderr: expect.stringContaining('977 MiB of address space') });
+  });
+});

@@ -1,0 +1,48 @@
+import { describe, expect, test } from 'vitest';
+import { parseExperiment } from '../../../src/experiment/parse';
+
+function parsed(schedule: string, warmup: string) {
+  const text = `name: a
+data: { dataset: synthetic, train_images: 640, batch_size: 64 }
+model: { name: resnet8 }
+schedule: { ${schedule} }
+tricks: { warmup: ${warmup} }
+`;
+  return parseExperiment(text, 'a.experiment.yaml');
+}
+
+describe('warmup by epoch', () => {
+  const warnings = (schedule: string, warmup: string) => {
+    const result = parsed(schedule, warmup);
+    if (!result.ok) throw new Error(JSON.stringify(result.problems));
+    return result.warnings.map(({ what }) => what).filter((what) => what.includes('rate of 0'));
+  };
+
+  test.each([
+    ['epochs: 20', '{ update: epoch }'],
+    ['epochs: 20, update: epoch', 'true'],
+    ['epochs: 20, update: epoch', '{ epochs: 2 }'],
+  ])('counted from 0 trains an epoch for nothing, which is said: %s, %s', (schedule, warmup) => {
+    expect(warnings(schedule, warmup)).toHaveLength(1);
+  });
+
+  test.each([
+    ['epochs: 20', 'true'],
+    ['epochs: 20', '{ update: epoch, count_from: 1 }'],
+    ['epochs: 20, update: epoch', '{ update: epoch, count_from: 1 }'],
+    ['epochs: 20, update: epoch', 'false'],
+  ])('else nothing is: %s, %s', (schedule, warmup) => {
+    expect(warnings(schedule, warmup)).toEqual([]);
+  });
+});
+
+test('a decay that falls too often is refused at once, with the least that is allowed', () => {
+  const started = performance.now();
+  const result = parsed('epochs: 20, decay: { name: step, every: 1e-7 }', 'false');
+  expect(result).toMatchObject({ ok: false });
+  if (!result.ok) {
+    expect(result.problems.map(({ remedy }) => remedy)).toEqual(['Use at least 0.02.']);
+  }
+  // It took minutes and all memory.
+  expect(performance.now() - started).toBeLessThan(5000);
+});
