@@ -1,14 +1,15 @@
 /** What a command does before an experiment's own images are read: ask for consent, and index them. */
-import { createInterface } from 'node:readline/promises';
 import * as l10n from '@vscode/l10n';
 import type { Command } from 'commander';
-import { allowFolder, assertListedAllowed, consentError, pathsToAllow } from '../datasets/consent';
+import { assertListedAllowed, consentError, pathsToAllow } from '../datasets/consent';
 import type { DatasetIndex } from '../datasets/index/datasetIndex';
 import { indexDataset } from '../datasets/index/scan';
 import { dataCacheFolder } from '../datasets/requestPaths';
 import { FILES_OUTSIDE } from '../protocol/trainer';
 import type { OwnDatasetRequest } from '../recipe/datasets';
 import { formatProgress } from '../shared/format';
+import { allowFolder } from '../system/allowedFolders';
+import { confirm } from './confirm';
 import { Interrupted, type Terminal } from './terminal';
 
 export interface AllowOption {
@@ -23,13 +24,19 @@ export interface DataPlace {
   readonly folder: string;
 }
 
-/** `--allow`, any number of times, which `allowFolders` reads. */
-export function withAllow(command: Command): Command {
-  return command.option(
+/** `--allow`, any number of times. */
+export const allowOption = () =>
+  [
     '--allow <folder>',
-    l10n.t('let experiments read data in a folder outside of the one that keeps the runs; may be repeated'),
+    l10n.t(
+      'allow a folder: data in it outside of the one that keeps the runs, where a link of .bag-of-tricks leads, or runs that came with it; may be repeated',
+    ),
     (value: string, before: string[] = []) => [...before, value],
-  );
+  ] as const;
+
+/** Adds `--allow`, which `allowFolders` reads. */
+export function withAllow(command: Command): Command {
+  return command.option(...allowOption());
 }
 
 /** Allows the folders of `--allow`, for this user. */
@@ -51,25 +58,11 @@ export async function ensureAllowed(
   if (paths.length === 0) return;
   for (const path of paths) {
     if (
-      !(await confirm(terminal, l10n.t('{0} lies outside {1}. May its images be read?', path, place.root)))
+      !(await confirm(l10n.t('{0} lies outside {1}. May its images be read?', path, place.root), terminal))
     ) {
       throw consentError(paths, place.root);
     }
     await allowFolder(path);
-  }
-}
-
-/** Asks a person; without one at a terminal the answer is no. */
-async function confirm(terminal: Terminal, question: string): Promise<boolean> {
-  if (!process.stdin.isTTY || !terminal.errors.isTTY) return false;
-  const lines = createInterface({ input: process.stdin, output: terminal.errors });
-  try {
-    const answer = await lines.question(`${question} [y/N] `, { signal: terminal.closed });
-    return /^y(es)?$/i.test(answer.trim());
-  } catch {
-    return false;
-  } finally {
-    lines.close();
   }
 }
 

@@ -9,6 +9,7 @@ import type { Purpose } from '../experiment/validate';
 import { isOwnDataset, type OwnDatasetRequest } from '../recipe/datasets';
 import type { Recipe } from '../recipe/recipe';
 import { listRuns, type RunEntry } from '../runs/store';
+import { newerFailure } from '../runs/trainable';
 import type { Failure } from '../shared/failure';
 import { messageOf } from '../shared/failure';
 import { UserError } from '../shared/userError';
@@ -158,7 +159,9 @@ export async function findRun(root: string, reference: string): Promise<RunEntry
 }
 
 /** Why a folder among the runs cannot be used. */
-export function brokenRunFailure({ id, folder, reason }: Extract<RunEntry, { kind: 'broken' }>): Failure {
+export function brokenRunFailure(run: Extract<RunEntry, { kind: 'broken' }>): Failure {
+  const { id, folder, reason, isNewer } = run;
+  if (isNewer) return newerFailure(id, reason);
   return {
     what: l10n.t('The run {0} cannot be read. {1}', id, reason),
     remedy: l10n.t('Restore its run.json, or delete {0}.', folder),

@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import type { Waiting } from '../runs/verdict';
+import type { Waiting } from '../runs/lease/verdict';
 import type { Failure } from '../shared/failure';
 import { firstLine } from './views/runText';
 

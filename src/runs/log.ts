@@ -1,10 +1,11 @@
 import { EventEmitter } from 'node:events';
 import { type FSWatcher, watch } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { RunEvent } from '../protocol/events';
 import { isSystemError } from '../system/errors';
+import { openPlain } from '../system/plainFiles';
 import { type EventBatch, LOG_START, MAX_LINE_BYTES, NEWLINE, type Position, parseEvents } from './logParser';
 
 /** How much of a log is read at a time: a line more than the longest, so that every full chunk gets on. */
@@ -40,7 +41,7 @@ export async function* readEvents(
 ): AsyncGenerator<{ batch: EventBatch; next: Position }> {
   let file: FileHandle;
   try {
-    file = await open(path);
+    file = await openPlain(path);
   } catch (error) {
     if (isSystemError(error, 'ENOENT')) return;
     throw error;
@@ -73,7 +74,7 @@ export async function* readEvents(
 export async function endOfLog(path: string): Promise<Position> {
   let file: FileHandle;
   try {
-    file = await open(path);
+    file = await openPlain(path);
   } catch (error) {
     if (isSystemError(error, 'ENOENT')) return LOG_START;
     throw error;

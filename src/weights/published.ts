@@ -6,9 +6,9 @@ import { z } from 'zod';
 import { type Preprocessing, preprocessingOf, type WeightsSource } from '../recipe/pretrained';
 import { formatNumber } from '../shared/format';
 import { UserError } from '../shared/userError';
-import { type DownloadProgress, downloadFile, sha256Of } from '../system/download';
 import { isSystemError } from '../system/errors';
-import { fetchHeaders, fetchText } from '../system/fetchText';
+import { type DownloadProgress, downloadFile, sha256Of } from '../system/network/download';
+import { fetchHeaders, fetchText } from '../system/network/fetchText';
 import { replaceFile } from '../system/replaceFile';
 
 /** Weights that are published, by where. */

@@ -6,7 +6,7 @@ import type { Locator, Page } from 'playwright-core';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { hangLimitsMs } from '../../scripts/lib/limits.mjs';
 import { root } from '../../scripts/lib/processes.mjs';
-import { readLease } from '../../src/runs/lease';
+import { readLease } from '../../src/runs/lease/lease';
 import { readAllEvents } from '../../src/runs/log';
 import { enqueue, readQueue } from '../../src/runs/queue';
 import { createRun, metricsPath, readManifest, runsFolder, writeManifest } from '../../src/runs/store';

@@ -1,6 +1,6 @@
 import * as l10n from '@vscode/l10n';
 import type { Command } from 'commander';
-import { allowFolder, readAllowedFolders, revokeFolder } from '../../datasets/consent';
+import { allowFolder, readAllowedFolders, revokeFolder } from '../../system/allowedFolders';
 import type { CommandContext, JsonOption } from '../options';
 import { EXIT, type ExitCode, type Terminal } from '../terminal';
 

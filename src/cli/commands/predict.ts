@@ -4,6 +4,7 @@ import type { Classified } from '../../protocol/predictor';
 import { csvText } from '../../shared/csv';
 import { formatPercent } from '../../shared/format';
 import { UserError } from '../../shared/userError';
+import { allowOption } from '../dataAccess';
 import { imagePaths } from '../imagePaths';
 import {
   type CommandContext,
@@ -35,6 +36,7 @@ export function addPredictCommand(program: Command, { terminal, end }: CommandCo
     .addOption(new Option('--json', l10n.t('print them as JSON')).conflicts('csv'))
     .option('--csv', l10n.t('print them as CSV, a line for each class of each image'))
     .option(...folderOption())
+    .option(...allowOption())
     .addHelpText(
       'after',
       `

@@ -10,7 +10,7 @@ import { type RunEnd, startRun } from '../../runs/supervisor';
 import { assertNever } from '../../shared/assertNever';
 import { formatAge, formatPercent } from '../../shared/format';
 import { UserError } from '../../shared/userError';
-import { type AllowOption, withAllow } from '../dataAccess';
+import { type AllowOption, allowOption, withAllow } from '../dataAccess';
 import { findRun, readExperiment } from '../input';
 import {
   type CommandContext,
@@ -24,6 +24,7 @@ import {
   wholeNumber,
   withSet,
 } from '../options';
+import { ensureOwn } from '../ownRuns';
 import { TRAINER_PATH, VERSIONS } from '../package';
 import { EXIT, type ExitCode, type Terminal } from '../terminal';
 
@@ -41,6 +42,7 @@ export function addQueueCommand(program: Command, { terminal, end }: CommandCont
     .description(l10n.t('list them, the next one first'))
     .option('--json', l10n.t('print them as JSON'))
     .option(...folderOption())
+    .option(...allowOption())
     .action(async (options: FolderOption & JsonOption) => {
       end(await list(terminal, await rootOf(options), options));
     });
@@ -57,6 +59,7 @@ export function addQueueCommand(program: Command, { terminal, end }: CommandCont
     .argument(...runArgument())
     .argument('<position>', l10n.t('from 1, which is the next'))
     .option(...folderOption())
+    .option(...allowOption())
     .action(async (reference: string, position: string, options: FolderOption) => {
       end(await move(terminal, await rootOf(options), reference, position));
     });
@@ -65,6 +68,7 @@ export function addQueueCommand(program: Command, { terminal, end }: CommandCont
     .description(l10n.t('take a run out'))
     .argument(...runArgument())
     .option(...folderOption())
+    .option(...allowOption())
     .action(async (reference: string, options: FolderOption) => {
       end(await cancel(terminal, await rootOf(options), reference));
     });
@@ -79,9 +83,12 @@ export function addQueueCommand(program: Command, { terminal, end }: CommandCont
       1,
     )
     .option(...folderOption())
+    .option(...allowOption())
     .action(async (options: StartOptions) => {
       const { atOnce, retries } = options;
-      end(await start(terminal, await rootOf(options), { atOnce, retries }));
+      const root = await rootOf(options);
+      await ensureOwn(terminal, await readQueue(root), options, 'tricks queue start');
+      end(await start(terminal, root, { atOnce, retries }));
     });
 }
 
@@ -178,6 +185,15 @@ async function start(terminal: Terminal, root: string, options: QueueOptions): P
       startRun(folder, { nodePath: process.execPath, trainerPath: TRAINER_PATH, ...changes }),
   );
   worker.on('error', (error) => terminal.note(String(error)));
+  worker.on('foreign', ({ id }) =>
+    terminal.note(
+      l10n.t(
+        '{0} waits, but was not queued here by you. To train it: {1}',
+        id,
+        'tricks queue start --allow FOLDER',
+      ),
+    ),
+  );
   worker.on('started', ({ id }) => terminal.print(l10n.t('Started {0}', id)));
   worker.on('uncertain', ({ id }) =>
     terminal.note(

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import type { Manifest } from '../../protocol/manifest';
 import { listRuns, type RunEntry } from '../../runs/store';
 import { formatAge, formatPercent } from '../../shared/format';
+import { allowOption } from '../dataAccess';
 import { type CommandContext, type FolderOption, folderOption, type JsonOption, rootOf } from '../options';
 import { accuracyOf, NONE, plainRun, shownState } from '../runFacts';
 import { EXIT, type ExitCode, type Terminal } from '../terminal';
@@ -13,6 +14,7 @@ export function addRunsCommand(program: Command, { terminal, end }: CommandConte
     .description(l10n.t('list the runs, newest first'))
     .option('--json', l10n.t('print them as JSON'))
     .option(...folderOption())
+    .option(...allowOption())
     .action(async (options: FolderOption & JsonOption) => {
       end(await list(terminal, await rootOf(options), options));
     });

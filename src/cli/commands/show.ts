@@ -9,6 +9,7 @@ import { type KeptEvaluation, readEvaluation } from '../../runs/evaluationFiles'
 import { readAllEvents } from '../../runs/log';
 import { metricsPath, type ReadableEntry } from '../../runs/store';
 import { formatCount, formatDuration, formatNumber, formatPercent } from '../../shared/format';
+import { allowOption } from '../dataAccess';
 import { brokenRunFailure, findRun } from '../input';
 import {
   type CommandContext,
@@ -32,6 +33,7 @@ export function addShowCommand(program: Command, { terminal, end }: CommandConte
     .argument(...runArgument())
     .option('--json', l10n.t('print it as JSON'))
     .option(...folderOption())
+    .option(...allowOption())
     .action(async (reference: string, options: FolderOption & JsonOption) => {
       end(await show(terminal, await rootOf(options), reference, options));
     });

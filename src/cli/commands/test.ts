@@ -9,6 +9,7 @@ import type { ReadableEntry } from '../../runs/store';
 import { formatCount, formatPercent } from '../../shared/format';
 import { UserError } from '../../shared/userError';
 import { wilsonInterval } from '../../study/statistics';
+import { allowOption } from '../dataAccess';
 import {
   type CommandContext,
   type FolderOption,
@@ -29,6 +30,7 @@ export function addTestCommand(program: Command, { terminal, end }: CommandConte
     .argument(...runArgument())
     .option('--json', l10n.t('print it as JSON'))
     .option(...folderOption())
+    .option(...allowOption())
     .addHelpText(
       'after',
       `

@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 import * as vscode from 'vscode';
-import { allowFolder, pathsToAllow, readAllowedFolders, revokeFolder } from '../../datasets/consent';
+import { pathsToAllow } from '../../datasets/consent';
 import type { DatasetIndex } from '../../datasets/index/datasetIndex';
 import { assertUsable } from '../../datasets/index/datasetIndex';
 import { datasetKey, readIndex } from '../../datasets/index/store';
@@ -10,6 +10,7 @@ import { datasetRequest } from '../../experiment/dataPlan';
 import { dataReport, indexSummary } from '../../insight/dataReport';
 import { isOwnDataset } from '../../recipe/datasets';
 import { assertNever } from '../../shared/assertNever';
+import { allowFolder, readAllowedFolders, revokeFolder } from '../../system/allowedFolders';
 import { failureOf } from '../../system/errors';
 import type { DataTarget } from '../dataTool';
 import { experimentName } from '../language/experimentFiles';

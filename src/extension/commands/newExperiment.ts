@@ -1,9 +1,9 @@
 import { basename, dirname } from 'node:path';
 import * as vscode from 'vscode';
-import { allowFolder, isAllowed } from '../../datasets/consent';
 import { imageFolderRequest, withLargerSplit } from '../../datasets/requestPaths';
 import { parseExperiment } from '../../experiment/parse';
 import { STARTER_WEIGHTS, type StarterWeights, starterExperiment } from '../../insight/starterExperiment';
+import { allowFolder, isAllowed } from '../../system/allowedFolders';
 import { failureOf } from '../../system/errors';
 import { experimentName } from '../language/experimentFiles';
 import { tellFailure } from '../messages';

@@ -8,6 +8,7 @@ import { experimentFileOf } from '../runs/runLibrary';
 import type { Services } from '../services';
 import { indexFirst, tellUnindexed } from './dataCommands';
 import { mayRun, openFile, savedDocument, tellProblems } from './documents';
+import { mayResume } from './resuming';
 import {
   activeExperiment,
   experimentTarget,
@@ -76,7 +77,7 @@ export async function pause(services: Services, target: Target): Promise<void> {
 export async function resume(services: Services, target: Target): Promise<void> {
   if (!mayRun()) return;
   const resumable = await runTarget(services, target, isResumable);
-  if (!resumable) return;
+  if (!resumable || !(await mayResume(resumable))) return;
   const failure = await whileWaiting((waiting) => services.runner.resume(resumable, waiting));
   if (failure) tellFailure(failure);
 }

@@ -8,6 +8,7 @@ import { markInterrupted } from '../../runs/stopping';
 import { listRuns, metricsPath, readRun, runsFolder } from '../../runs/store';
 import { isSamePath } from '../../system/samePath';
 import { afterReading, isLive, type KnownRun, NO_ACTIVITY, type ReadableRun, runAfter } from './liveRun';
+import { StoreLinks } from './storeLinks';
 
 /** Several changes within this time are told as one. */
 const QUIET_MS = 100;
@@ -39,6 +40,7 @@ export class RunLibrary implements vscode.Disposable {
   /** Runs that ended while the stores were read: the reading may be older than that. */
   readonly #endedWhileReading = new Set<string>();
   readonly #checks: NodeJS.Timeout;
+  readonly #links: StoreLinks;
   #telling: NodeJS.Timeout | null = null;
   #refreshing: Promise<void> | null = null;
   #refreshAgain = false;
@@ -49,6 +51,7 @@ export class RunLibrary implements vscode.Disposable {
     private readonly roots: () => readonly string[],
     private readonly log: vscode.LogOutputChannel,
   ) {
+    this.#links = new StoreLinks(log);
     this.#checks = setInterval(() => void this.#check(), CHECK_MS).unref();
   }
 
@@ -133,7 +136,8 @@ export class RunLibrary implements vscode.Disposable {
     // Before the runs: what changes while they are read is then seen to have changed.
     const time = await changeTime(root);
     try {
-      const entries = await listRuns(root);
+      const isAllowed = await this.#links.mayRead(root, () => void this.refresh());
+      const entries = isAllowed ? await listRuns(root) : [];
       const queue = (await queueAmong(entries)).map(({ id }) => id);
       const runs = entries.map((entry) => ({ ...entry, root, activity: NO_ACTIVITY }));
       return { root, time, runs, queue };

@@ -1,8 +1,8 @@
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { allowedFoldersPath, readAllowedFolders } from '../../../src/datasets/consent';
 import { isValidation } from '../../../src/datasets/split';
+import { allowedFoldersPath, readAllowedFolders } from '../../../src/system/allowedFolders';
 import { catsAndDogs, photo, testFolder, writeTree } from '../datasets/photos';
 import { tricksTests } from './tricks';
 

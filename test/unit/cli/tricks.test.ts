@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { version } from '../../../package.json';
 import { type RunEvent, runEventSchema } from '../../../src/protocol/events';
 import { lastCheckpointPath, readCheckpoint } from '../../../src/runs/checkpoint';
-import { readLease } from '../../../src/runs/lease';
+import { readLease } from '../../../src/runs/lease/lease';
 import { decodeSafetensors } from '../../../src/shared/safetensors';
 import { experimentText } from '../../support/smallTraining';
 import { until } from '../runs/support';

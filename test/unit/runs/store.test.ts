@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Manifest } from '../../../src/protocol/manifest';
-import { HeartbeatWatch } from '../../../src/runs/heartbeats';
-import { claimLease, leasePath, livenessOf, readLease, releaseLease } from '../../../src/runs/lease';
+import { HeartbeatWatch } from '../../../src/runs/lease/heartbeats';
+import { claimLease, leasePath, livenessOf, readLease, releaseLease } from '../../../src/runs/lease/lease';
 import {
   changeState,
   createRun,
@@ -173,7 +173,7 @@ describe('replacing a manifest', () => {
       step: 19,
       validationAccuracy: null,
     });
-    expect(await readdir(folder)).toEqual(['run.json']);
+    expect(await readdir(folder)).toEqual(['origin', 'run.json']);
   });
 
   it('never takes a cut manifest for a whole one', async () => {
@@ -215,7 +215,8 @@ describe('listing runs', () => {
     expect(listed.map((run) => run.id).sort()).toEqual([id, 'a-folder', 'empty', 'future'].sort());
     expect(listed.find((run) => run.id === 'empty')).toMatchObject({ reason: 'It has no run.json.' });
     expect(listed.find((run) => run.id === 'future')).toMatchObject({
-      reason: 'Its run.json has version 2; this release reads version 1.',
+      reason:
+        'A newer release of Bag of Tricks wrote it: its run.json has version 2, and this release reads up to version 1.',
     });
   });
 

@@ -5,7 +5,7 @@ import { rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { lastCheckpointPath } from '../../../src/runs/checkpoint';
-import { endRequestPath, readLease } from '../../../src/runs/lease';
+import { endRequestPath, readLease } from '../../../src/runs/lease/lease';
 import { RunFollower } from '../../../src/runs/log';
 import { makeReady } from '../../../src/runs/queue';
 import { markInterrupted, pauseByLease, stopByLease } from '../../../src/runs/stopping';
