@@ -208,7 +208,7 @@ test('without trust nothing of a queue is started, until trust is given', async 
   await rows.filter({ hasText: '1 waiting' }).waitFor();
   // Longer than a queue that is worked on lets a run wait.
   await page.waitForTimeout(3_000);
-  expect((await readdir(creation.folder)).sort()).toEqual(['lease.1', 'queue.json', 'run.json']);
+  expect((await readdir(creation.folder)).sort()).toEqual(['lease.1', 'origin', 'queue.json', 'run.json']);
   expect(await stateOf(creation.folder)).toEqual({ status: 'queued' });
 
   await workbench.runCommand('Manage Workspace Trust');

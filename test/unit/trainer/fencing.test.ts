@@ -27,7 +27,7 @@ let programPath: string;
 beforeAll(async () => {
   programPath = join(dirname(tests.trainerPath), 'elsewhere.js');
   const source = `
-    import { HeartbeatWatch } from './src/runs/heartbeats';
+    import { HeartbeatWatch } from './src/runs/lease/heartbeats';
     import { makeReady } from './src/runs/queue';
     import { markInterrupted } from './src/runs/stopping';
     import { deleteRun, listRuns } from './src/runs/store';
