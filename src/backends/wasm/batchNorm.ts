@@ -1,5 +1,6 @@
 import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
 import * as tf from '@tensorflow/tfjs-core';
+import { type BatchShards, type Moments, wholeImages, wholeMoments, wholeSums } from '../batchShards';
 import {
   add,
   advance,
@@ -29,6 +30,8 @@ import { type Call, register } from './register';
  *   where asked, the mean and the biased variance.
  * - `FusedBatchNormGradient`: dy, x, gamma, mean and variance, and the output y where ReLU followed, to the gradients of
  *   x, gamma and beta.
+ *
+ * Of a shard of a batch, either exchanges its sums with the other shards' threads before it writes images.
  */
 export function registerBatchNorm(memory: WebAssembly.Memory): void {
   const functions = assemble(memory);
@@ -46,20 +49,14 @@ function normalize(
   { backend, inputs, attributes }: Call<'FusedBatchNormTraining'>,
 ): tf.TensorInfo[] {
   const { x, gamma, beta } = inputs;
-  const { epsilon, activation } = attributes;
+  const { epsilon, activation, shards } = attributes;
   const { channels, pixels, valuesOf, addressOf } = imagesOf(backend, x);
+  const { scaled, rectified } = functions;
+  // Before anything is made, for the other shards' may never come.
+  const { mean, variance } = momentsOf(functions, backend, x, shards);
   const y = backend.makeOutput(x.shape, 'float32');
   const made = [0, 1].map(() => backend.makeOutput([channels], 'float32')) as [tf.TensorInfo, tf.TensorInfo];
-  const tables = new Tables(backend, channels, 4);
-  const { sums, squares, scaled, rectified } = functions;
-  const sum = (compute: (...parameters: number[]) => void, ...given: number[]) =>
-    tables.sums(pixels, 1, (first, rows, totals) =>
-      compute(addressOf(x) + first * channels * FLOAT_BYTES, ...given, ...totals, rows, channels / 4),
-    )[0] as Float64Array;
-
-  const mean = sum(sums).map((total) => total / pixels);
-  const meanTable = tables.put(mean);
-  const variance = sum(squares, meanTable).map((total) => total / pixels);
+  const tables = new Tables(backend, channels, 2);
   const scale = variance.map(
     (value, channel) => (valuesOf(gamma)[channel] as number) / Math.sqrt(value + epsilon),
   );
@@ -74,37 +71,82 @@ function normalize(
   return [y, ...made];
 }
 
+/** Of the whole batch where x is a shard of it. */
+function momentsOf(
+  { sums, squares }: Functions,
+  backend: BackendWasm,
+  x: tf.TensorInfo,
+  shards: BatchShards | null,
+): Moments {
+  const { channels, pixels, addressOf } = imagesOf(backend, x);
+  const tables = new Tables(backend, channels, 2);
+  const means = (compute: (...parameters: number[]) => void, ...given: number[]) => {
+    const [total] = tables.sums(pixels, 1, (first, rows, totals) =>
+      compute(addressOf(x) + first * channels * FLOAT_BYTES, ...given, ...totals, rows, channels / 4),
+    ) as [Float64Array];
+    return total.map((sum) => sum / pixels);
+  };
+  const mean = means(sums);
+  const variance = means(squares, tables.put(mean));
+  tables.dispose();
+  return shards ? wholeMoments(shards, { mean, variance }) : { mean, variance };
+}
+
 function differentiate(
   functions: Functions,
-  { backend, inputs, attributes: { epsilon } }: Call<'FusedBatchNormGradient'>,
+  { backend, inputs, attributes: { epsilon, shards } }: Call<'FusedBatchNormGradient'>,
 ): tf.TensorInfo[] {
   const { dy, x, y, gamma, mean, variance } = inputs;
   const { channels, pixels, valuesOf, addressOf } = imagesOf(backend, x);
+  const images = [dy, x, ...(y ? [y] : [])].map(addressOf);
+  const { inputs: whole, rectifiedInputs } = functions;
+  const inverse = Float64Array.from(valuesOf(variance), (value) => 1 / Math.sqrt(value + epsilon));
+  const { own, ofBatch, pixelsOfBatch } = productsOf(functions, backend, inputs, shards);
+
   const dx = backend.makeOutput(x.shape, 'float32');
   const made = [0, 1].map(() => backend.makeOutput([channels], 'float32')) as [tf.TensorInfo, tf.TensorInfo];
-  const tables = new Tables(backend, channels, 6);
-  const images = [dy, x, ...(y ? [y] : [])].map(addressOf);
-  const { products, rectifiedProducts, inputs: whole, rectifiedInputs } = functions;
+  const tables = new Tables(backend, channels, 4);
+  // dx = scale (d - mean of d - normalized (mean of d normalized)), where normalized = (x - mean) inverse.
+  const scale = inverse.map((value, channel) => value * (valuesOf(gamma)[channel] as number));
+  const slope = scale.map(
+    (value, channel) =>
+      (-value * (inverse[channel] as number) ** 2 * (ofBatch.dotted[channel] as number)) / pixelsOfBatch,
+  );
+  const shift = scale.map((value, channel) => (-value * (ofBatch.dBeta[channel] as number)) / pixelsOfBatch);
+  const factors = [valuesOf(mean), scale, slope, shift].map((values) => tables.put(values));
+  (y ? rectifiedInputs : whole)(...images, ...factors, addressOf(dx), pixels, channels / 4);
+  valuesOf(made[0]).set(own.dotted.map((value, channel) => value * (inverse[channel] as number)));
+  valuesOf(made[1]).set(own.dBeta);
+  tables.dispose();
+  return [dx, ...made];
+}
 
+/** Sums by channel of d and of d (x - mean), where d is dy through a ReLU if there is one. */
+interface Products {
+  readonly dBeta: Float64Array;
+  readonly dotted: Float64Array;
+}
+
+function productsOf(
+  { products, rectifiedProducts }: Functions,
+  backend: BackendWasm,
+  { dy, x, y, mean }: Call<'FusedBatchNormGradient'>['inputs'],
+  shards: BatchShards | null,
+): { readonly own: Products; readonly ofBatch: Products; readonly pixelsOfBatch: number } {
+  const { channels, pixels, valuesOf, addressOf } = imagesOf(backend, x);
+  const tables = new Tables(backend, channels, 3);
+  const images = [dy, x, ...(y ? [y] : [])].map(addressOf);
   const meanTable = tables.put(valuesOf(mean));
   const [dBeta, dotted] = tables.sums(pixels, 2, (first, rows, totals) => {
     const chunk = images.map((image) => image + first * channels * FLOAT_BYTES);
     (y ? rectifiedProducts : products)(...chunk, meanTable, ...totals, rows, channels / 4);
   }) as [Float64Array, Float64Array];
-  const inverse = Float64Array.from(valuesOf(variance), (value) => 1 / Math.sqrt(value + epsilon));
-  const dGamma = dotted.map((value, channel) => value * (inverse[channel] as number));
-  // dx = scale (d - mean of d - normalized (mean of d normalized)), where normalized = (x - mean) inverse.
-  const scale = inverse.map((value, channel) => value * (valuesOf(gamma)[channel] as number));
-  const slope = scale.map(
-    (value, channel) => (-value * (inverse[channel] as number) * (dGamma[channel] as number)) / pixels,
-  );
-  const shift = scale.map((value, channel) => (-value * (dBeta[channel] as number)) / pixels);
-  const factors = [tables.put(scale), tables.put(slope), tables.put(shift)];
-  (y ? rectifiedInputs : whole)(...images, meanTable, ...factors, addressOf(dx), pixels, channels / 4);
-  valuesOf(made[0]).set(dGamma);
-  valuesOf(made[1]).set(dBeta);
   tables.dispose();
-  return [dx, ...made];
+  const own = { dBeta, dotted };
+  if (!shards) return { own, ofBatch: own, pixelsOfBatch: pixels };
+  const sums = wholeSums(shards, Float64Array.of(...dBeta, ...dotted));
+  const ofBatch = { dBeta: sums.subarray(0, channels), dotted: sums.subarray(channels) };
+  return { own, ofBatch, pixelsOfBatch: (pixels / (x.shape[0] as number)) * wholeImages(shards) };
 }
 
 function imagesOf(backend: BackendWasm, x: tf.TensorInfo) {
