@@ -2,7 +2,7 @@ import * as l10n from '@vscode/l10n';
 import type { BatchShards } from '../../backends/batchShards';
 import type { Graph } from '../../models/graph';
 import { UserError } from '../../shared/userError';
-import { resumeRemedy } from './workerPool';
+import { resumeRemedy } from './remedy';
 
 /** Shared memory in which threads exchange what their batch norms add up. */
 export interface ExchangeMemory {

@@ -5,10 +5,8 @@ import { messageOf } from '../../shared/failure';
 import { UserError } from '../../shared/userError';
 import { isOutOfMemory, outOfMemoryRemedy } from '../../system/errors';
 import type { FromThread, ThreadData, ToThread } from './messages';
+import { resumeRemedy, THREADS } from './remedy';
 import { defaultThreads } from './shards';
-
-/** The environment's variable that says on how many threads a run trains. */
-export const THREADS = 'BAG_OF_TRICKS_THREADS';
 
 /** On how many threads to train: as many as the environment says, or as suit the machine and the batch. */
 export function threadsHere(batchSize: number): number {
@@ -132,14 +130,6 @@ export class WorkerPool {
     for (const { reject } of this.#waiting.values()) reject(this.#lost);
     this.#waiting.clear();
   }
-}
-
-/** What to do about a thread that failed. */
-export function resumeRemedy(): string {
-  return l10n.t(
-    'Resume the run, which goes on from its last checkpoint. Should it happen again, start it anew with {0}.',
-    `${THREADS}=1`,
-  );
 }
 
 function endsSentence(text: string): string {
