@@ -22,8 +22,7 @@ import { FLOAT_BYTES, heapOf } from './heap';
 import { type Call, register } from './register';
 
 /**
- * Batch norm in training, in as few passes over its images as there can be: two for the statistics, which need the mean
- * first, and one for the output; one for the sums that its gradients need, and one for the input's.
+ * Batch norm in training, in as few passes over its images as there can be: one for the statistics, and one for the output; one for the sums that its gradients need, and one for the input's.
  *
  * Kernels of the wasm backend, called by ../../training/ops/batchNorm.ts, channels in fours:
  * - `FusedBatchNormTraining`: x [batch, height, width, channels], gamma and beta [channels] to the output, with ReLU
@@ -71,7 +70,10 @@ function normalize(
   return [y, ...made];
 }
 
-/** Of the whole batch where x is a shard of it. */
+/**
+ * The moments of x, or of the whole batch where x is a shard of it. Each chunk's mean is taken before its squares, while
+ * the cache holds it: one pass over memory, in which nothing cancels.
+ */
 function momentsOf(
   { sums, squares }: Functions,
   backend: BackendWasm,
@@ -80,16 +82,31 @@ function momentsOf(
 ): Moments {
   const { channels, pixels, addressOf } = imagesOf(backend, x);
   const tables = new Tables(backend, channels, 2);
-  const means = (compute: (...parameters: number[]) => void, ...given: number[]) => {
-    const [total] = tables.sums(pixels, 1, (first, rows, totals) =>
-      compute(addressOf(x) + first * channels * FLOAT_BYTES, ...given, ...totals, rows, channels / 4),
-    ) as [Float64Array];
-    return total.map((sum) => sum / pixels);
-  };
-  const mean = means(sums);
-  const variance = means(squares, tables.put(mean));
+  const [means, spreads] = [new Float64Array(channels), new Float64Array(channels)];
+  const [total, square] = tables.free(2) as [Table, Table];
+  for (let first = 0; first < pixels; first += CHUNK) {
+    const rows = Math.min(CHUNK, pixels - first);
+    const start = addressOf(x) + first * channels * FLOAT_BYTES;
+    total.values.fill(0);
+    sums(start, total.address, rows, channels / 4);
+    for (let channel = 0; channel < channels; channel++) {
+      total.values[channel] = (total.values[channel] as number) / rows;
+    }
+    square.values.fill(0);
+    squares(start, total.address, square.address, rows, channels / 4);
+    // Chan, Golub and LeVeque 1983: of the pixels so far and the chunk's.
+    const share = rows / (first + rows);
+    for (let channel = 0; channel < channels; channel++) {
+      const mean = means[channel] as number;
+      const off = (total.values[channel] as number) - mean;
+      means[channel] = mean + share * off;
+      spreads[channel] =
+        (spreads[channel] as number) + (square.values[channel] as number) + off * off * first * share;
+    }
+  }
   tables.dispose();
-  return shards ? wholeMoments(shards, { mean, variance }) : { mean, variance };
+  const own = { mean: means, variance: spreads.map((spread) => spread / pixels) };
+  return shards ? wholeMoments(shards, own) : own;
 }
 
 function differentiate(
@@ -144,7 +161,10 @@ function productsOf(
   tables.dispose();
   const own = { dBeta, dotted };
   if (!shards) return { own, ofBatch: own, pixelsOfBatch: pixels };
-  const sums = wholeSums(shards, Float64Array.of(...dBeta, ...dotted));
+  const joined = new Float64Array(2 * channels);
+  joined.set(dBeta);
+  joined.set(dotted, channels);
+  const sums = wholeSums(shards, joined);
   const ofBatch = { dBeta: sums.subarray(0, channels), dotted: sums.subarray(channels) };
   return { own, ofBatch, pixelsOfBatch: (pixels / (x.shape[0] as number)) * wholeImages(shards) };
 }
@@ -156,6 +176,11 @@ function imagesOf(backend: BackendWasm, x: tf.TensorInfo) {
     pixels: tf.util.sizeFromShape(x.shape) / channels,
     ...heapOf(backend),
   };
+}
+
+interface Table {
+  readonly address: number;
+  readonly values: Float32Array;
 }
 
 /** Rows of a value a channel, in the engine's memory. */
@@ -179,24 +204,28 @@ class Tables {
     return this.#address(place);
   }
 
+  /** The next tables, which stay free. Their values are there until the next tensor is made. */
+  free(count: number): Table[] {
+    return Array.from({ length: count }, (_, table) => ({
+      address: this.#address(this.#count + table),
+      values: this.#values(this.#count + table),
+    }));
+  }
+
   /** Sums over all pixels of what `add` adds to tables of totals for some of them. The tables are free afterwards. */
   sums(
     pixels: number,
     tables: number,
     add: (first: number, rows: number, totals: readonly number[]) => void,
   ): Float64Array[] {
-    const places = Array.from({ length: tables }, (_, table) => this.#count + table);
-    const sums = places.map(() => new Float64Array(this.channels));
-    const totals = places.map((place) => this.#values(place));
+    const totals = this.free(tables);
+    const sums = totals.map(() => new Float64Array(this.channels));
+    const addresses = totals.map(({ address }) => address);
     for (let first = 0; first < pixels; first += CHUNK) {
-      for (const total of totals) total.fill(0);
-      add(
-        first,
-        Math.min(CHUNK, pixels - first),
-        places.map((place) => this.#address(place)),
-      );
+      for (const { values } of totals) values.fill(0);
+      add(first, Math.min(CHUNK, pixels - first), addresses);
       for (const [table, sum] of sums.entries()) {
-        const total = totals[table] as Float32Array;
+        const total = (totals[table] as Table).values;
         for (let channel = 0; channel < sum.length; channel++) {
           sum[channel] = (sum[channel] as number) + (total[channel] as number);
         }
