@@ -90,7 +90,9 @@ class ShardThread {
     const random = Random.seeded(0, 'dropout');
     this.#step = {
       passes: new LocalStepPasses(this.#parts, random, batches, {
-        ...{ start, batchSize: size, shards },
+        start,
+        batchSize: size,
+        shards,
       }),
       tensors: batches.flatMap((batch) => Object.values(batch)),
     };
