@@ -58,7 +58,7 @@ export async function ensureAllowed(
   if (paths.length === 0) return;
   for (const path of paths) {
     if (
-      !(await confirm(terminal, l10n.t('{0} lies outside {1}. May its images be read?', path, place.root)))
+      !(await confirm(l10n.t('{0} lies outside {1}. May its images be read?', path, place.root), terminal))
     ) {
       throw consentError(paths, place.root);
     }
@@ -106,8 +106,7 @@ const DRAW_EVERY_MS = 100;
 const QUIET_MS = 1000;
 
 /** A line that follows a scan; where it cannot be drawn anew, one that says that it has begun. */
-function progressLine(terminal: Terminal) {
-  const line = terminal.statusLine();
+function progressLine({ errors, closed }: Terminal) {
   const begun = l10n.t('Indexing the images');
   const startedAt = performance.now();
   let drawnAt = Number.NEGATIVE_INFINITY;
@@ -115,13 +114,16 @@ function progressLine(terminal: Terminal) {
   return {
     show: (what: string, share: number | null) => {
       const now = performance.now();
-      if (now - startedAt < QUIET_MS || now - drawnAt < DRAW_EVERY_MS) return;
-      if (line) line.show(`${begun}: ${what}${share === null ? '' : ` (${formatProgress(share)})`}`);
-      else if (!isShown()) terminal.note(`${begun}...`);
+      if (closed.aborted || now - startedAt < QUIET_MS || now - drawnAt < DRAW_EVERY_MS) return;
+      if (errors.isTTY) {
+        errors.write(`\r\x1b[K${begun}: ${what}${share === null ? '' : ` (${formatProgress(share)})`}`);
+      } else if (!isShown()) {
+        errors.write(`${begun}...\n`);
+      }
       drawnAt = now;
     },
     end: () => {
-      if (isShown()) line?.clear();
+      if (errors.isTTY && isShown() && !closed.aborted) errors.write('\r\x1b[K');
     },
   };
 }

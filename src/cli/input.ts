@@ -41,7 +41,7 @@ export async function readExperiment(
 ): Promise<{ readonly text: string; readonly recipe: Recipe; readonly warnings: readonly string[] } | null> {
   const { overrides = [], purpose = 'train', isTrained = false } = options;
   const text = await readText(file);
-  const place = { root: await rootOf(terminal, options), folder: dirname(resolve(file)) };
+  const place = { root: await rootOf(options), folder: dirname(resolve(file)) };
   await allowFolders(options);
   const parse = () => parseExperiment(text, file, overrides, purpose, factsLookup(place.root, place.folder));
   let parsed = parse();

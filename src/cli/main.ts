@@ -57,7 +57,7 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
   const end = (code: ExitCode) => {
     exitCode = code;
   };
-  const program = createProgram(terminal);
+  const program = createProgram();
   for (const addCommand of COMMANDS) addCommand(program, { terminal, end });
   try {
     await program.parseAsync(argv, { from: 'user' });
@@ -75,14 +75,10 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
   }
 }
 
-function createProgram(terminal: Terminal): Command {
+function createProgram(): Command {
   return new Command('tricks')
     .description(l10n.t('Train image classifiers with the tricks of He et al. (2018).'))
     .version(version)
-    .configureOutput({
-      writeOut: (text) => terminal.printHelp(text),
-      writeErr: (text) => terminal.noteUsage(text),
-    })
     .exitOverride()
     .showHelpAfterError(l10n.t('For help: tricks --help'))
     .addHelpText(

@@ -60,8 +60,7 @@ function noFolder(path: string): UserError {
   });
 }
 
-/** A path as a command line takes it, quoted where a shell would split it or read more into it. */
+/** A path as a command line takes it, quoted where a shell would split it. */
 export function quoted(path: string): string {
-  if (/^[\w./:\\@+-]+$/.test(path)) return path;
-  return process.platform === 'win32' ? `"${path}"` : `'${path.replaceAll("'", "'\\''")}'`;
+  return /^[\w./:\\@+-]+$/.test(path) ? path : `"${path}"`;
 }

@@ -2,7 +2,6 @@ import * as l10n from '@vscode/l10n';
 import type { ParseResult } from '../experiment/parse';
 import type { Range } from '../experiment/problem';
 import { type Field, fieldAt } from '../experiment/schemaTree';
-import { codeSpan, markdownText } from '../shared/markdown';
 import type { Path } from '../shared/path';
 import type { RunIndex } from '../study/effect';
 import { ALL_TRICKS, type TrickName, trickCalled } from '../tricks/registry';
@@ -85,7 +84,7 @@ function trickParts(
   slowFormats: readonly SlowFormat[],
 ): string[] {
   const slow = fit ? slowFormatOf(fit, slowFormats) : null;
-  const here = fit ? factsOf(fit).map(markdownText) : [];
+  const here = fit ? factsOf(fit) : [];
   const measured = fit ? measuredOf(fit, runs) : null;
   const otherNames = trick.aliases.map(({ name, system }) => `\`${name}\` (${system})`);
   return [
@@ -93,7 +92,7 @@ function trickParts(
     trick.summary(),
     // What is about this file stands where a hover shows it without being scrolled.
     ...(here.length > 0 ? [l10n.t('Here: {0}.', here.join('; '))] : []),
-    ...(slow ? [markdownText(slow.text)] : []),
+    ...(slow ? [slow.text] : []),
     l10n.t(
       'Measured here: {0}.',
       [measuredText(measured), measuredNote(measured)].filter(Boolean).join('; '),
@@ -139,9 +138,7 @@ function fieldParts(parsed: ParseResult, path: Path, writtenPath: Path, hasSchem
           ? [l10n.t('Default: {0}.', `\`${field.default}\``)]
           : []),
       ];
-  const here = [isPlain ? codeSpan(String(value)) : '', markdownText(derived?.text ?? '')]
-    .filter(Boolean)
-    .join(', ');
+  const here = [isPlain ? `\`${value}\`` : '', derived?.text ?? ''].filter(Boolean).join(', ');
   const standing = path.length === 1 && path[0] === 'tricks' ? [tricksHere(parsed)] : [];
   return [...help, ...(here ? [l10n.t('Here: {0}.', here)] : []), ...standing];
 }

@@ -1,4 +1,5 @@
 import * as l10n from '@vscode/l10n';
+import { SingleBar } from 'cli-progress';
 import { type Command, Option } from 'commander';
 import { installEngine } from '../../engines/install/install';
 import { ALLOW_UNVERIFIED } from '../../engines/install/method';
@@ -13,7 +14,7 @@ import {
 import { type InstallEvent, type InstallProgress, SOURCES, type Source } from '../../protocol/install';
 import { UserError } from '../../shared/userError';
 import type { CommandContext, JsonOption } from '../options';
-import { type Bar, type Bars, EXIT, type ExitCode, type Terminal } from '../terminal';
+import { EXIT, type ExitCode, type Terminal } from '../terminal';
 
 interface InstallOptions {
   /** Whether to install again what is there and works. */
@@ -73,10 +74,10 @@ async function install(
   const interrupt = new AbortController();
   const stop = () => interrupt.abort();
   process.on('SIGINT', stop).on('SIGTERM', stop);
-  const printEvent = (event: InstallEvent) => terminal.printJson(event);
+  const printEvent = (event: InstallEvent) => terminal.print(JSON.stringify(event));
   const progress = json
     ? eventProgress(printEvent)
-    : terminal.isInteractive
+    : terminal.output.isTTY
       ? barProgress(terminal)
       : lineProgress(terminal);
   try {
@@ -122,7 +123,7 @@ async function remove(terminal: Terminal, name: string): Promise<ExitCode> {
 function list(terminal: Terminal, { json = false }: JsonOption): ExitCode {
   const found = NATIVE_ENGINES.map((engine) => ({ engine, installations: findInstallations(engine) }));
   if (json) {
-    terminal.printJson(found, 2);
+    terminal.print(JSON.stringify(found, null, 2));
     return EXIT.done;
   }
   const rows = found.flatMap(({ engine, installations }) =>
@@ -182,13 +183,18 @@ function lineProgress(terminal: Terminal): Progress {
 
 /** A bar for each file, and a line for each other stage. */
 function barProgress(terminal: Terminal): Progress {
+  const bar = new SingleBar({
+    format: '{bar} {percentage}% {file}',
+    barsize: 30,
+    barCompleteChar: '█',
+    barIncompleteChar: '░',
+    stream: terminal.output,
+    hideCursor: true,
+    clearOnComplete: true,
+  });
   let file = '';
-  let bars: Bars | null = null;
-  let bar: Bar | null = null;
   const end = () => {
-    bars?.end();
-    bars = null;
-    bar = null;
+    if (file !== '') bar.stop();
     file = '';
   };
   const show = (progress: InstallProgress) => {
@@ -200,10 +206,9 @@ function barProgress(terminal: Terminal): Progress {
     if (progress.file !== file) {
       end();
       file = progress.file;
-      bars = terminal.bars({ format: '{bar} {percentage}% {file}', barsize: 30 });
-      bar = bars.start(progress.totalBytes, { file });
+      bar.start(progress.totalBytes, 0, { file });
     }
-    bar?.update(progress.receivedBytes, { file });
+    bar.update(progress.receivedBytes, { file });
   };
   return { show, end };
 }

@@ -1,6 +1,5 @@
 import * as vscode from 'vscode';
 import { type Completion, completionsAt } from '../../insight/completions';
-import { markdown } from '../markdown';
 import { finishedRuns } from '../runs/finishedRuns';
 import type { RunLibrary } from '../runs/runLibrary';
 import { EXPERIMENT_SELECTOR } from './experimentFiles';
@@ -43,7 +42,7 @@ function editorItem(
   const item = new vscode.CompletionItem(detail ? { label, description: detail } : label, KINDS[kind]);
   item.range = range;
   item.insertText = new vscode.SnippetString(snippet);
-  if (documentation) item.documentation = markdown(documentation);
+  if (documentation) item.documentation = new vscode.MarkdownString(documentation);
   // As the schema and the registry have them, not by the alphabet.
   item.sortText = String(index).padStart(3, '0');
   // The editor matches what is typed, a quote included.

@@ -1,6 +1,5 @@
 import * as vscode from 'vscode';
 import { type ExperimentHover, foreignHoverAt, hoverAt } from '../../insight/hovers';
-import { markdown } from '../markdown';
 import type { RunEvidence } from '../runs/runEvidence';
 import { isExperiment, TRICK_SELECTOR } from './experimentFiles';
 import { editorRange, foreignOf, parsedOf } from './parsing';
@@ -22,9 +21,10 @@ export class Hovers implements vscode.HoverProvider {
     const hover = this.#hoverAt(document, document.offsetAt(position));
     if (!hover) return null;
     const [title = '', ...parts] = hover.parts;
-    const text = [[title, ...linksOf(document, hover)].join(' · '), ...parts].join('\n\n');
-    const commands = hover.trick ? ['bagOfTricks.compareTrick', 'bagOfTricks.configureTrick'] : [];
-    return new vscode.Hover(markdown(text, commands), editorRange(hover.range));
+    const text = new vscode.MarkdownString();
+    text.appendMarkdown([[title, ...linksOf(document, hover)].join(' · '), ...parts].join('\n\n'));
+    text.isTrusted = { enabledCommands: ['bagOfTricks.compareTrick', 'bagOfTricks.configureTrick'] };
+    return new vscode.Hover(text, editorRange(hover.range));
   }
 
   #hoverAt(document: vscode.TextDocument, offset: number): ExperimentHover | null {

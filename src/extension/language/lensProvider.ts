@@ -9,7 +9,6 @@ import {
 import { stateName } from '../../protocol/stateName';
 import { assertNever } from '../../shared/assertNever';
 import { formatPercent } from '../../shared/format';
-import { withoutIcons } from '../../shared/markdown';
 import type { ReadableRun } from '../runs/liveRun';
 import type { RunEvidence } from '../runs/runEvidence';
 import type { RunLibrary } from '../runs/runLibrary';
@@ -72,11 +71,7 @@ export class LensProvider implements vscode.CodeLensProvider, vscode.Disposable 
     if (!(pending instanceof PendingLens)) return pending;
     const { icon, title, tooltip, action } = pending.lens.face();
     // A lens is drawn without the plain space between its icon and its title.
-    pending.command = {
-      title: `$(${icon})\u00a0${withoutIcons(title)}`,
-      tooltip,
-      ...commandOf(action, pending.uri),
-    };
+    pending.command = { title: `$(${icon})\u00a0${title}`, tooltip, ...commandOf(action, pending.uri) };
     return pending;
   }
 

@@ -1,10 +1,8 @@
 import * as vscode from 'vscode';
 import { moveInQueue } from '../../runs/queue';
 import { assertNever } from '../../shared/assertNever';
-import { markdownText } from '../../shared/markdown';
 import { foldedPath } from '../../system/samePath';
 import { type ExperimentFiles, experimentName } from '../language/experimentFiles';
-import { markdown } from '../markdown';
 import { isRunning, type KnownRun, type ReadableRun } from '../runs/liveRun';
 import { experimentFileOf, type RunLibrary } from '../runs/runLibrary';
 import { type Icon, runDescription, runFacts, stateIcon } from './runText';
@@ -219,8 +217,11 @@ function runTooltip(
   name: string,
   facts: readonly { readonly label: string; readonly value: string }[],
 ): vscode.MarkdownString {
-  const items = facts.map(({ label, value }) => `- ${markdownText(`${label}: ${value}`)}`);
-  return markdown([`**${markdownText(name)}**`, '', ...items].join('\n'));
+  const tooltip = new vscode.MarkdownString('**').appendText(name).appendMarkdown('**\n\n');
+  for (const { label, value } of facts) {
+    tooltip.appendMarkdown('- ').appendText(`${label}: ${value}`).appendMarkdown('\n');
+  }
+  return tooltip;
 }
 
 function themeIcon({ id, color }: Icon): vscode.ThemeIcon {

@@ -34,16 +34,6 @@ describe('only one file', () => {
     expect(usersOf(/import (?!type\b)[^;]*'node:child_process'/, 'src/system/children.ts')).toEqual([]);
   });
 
-  test('of the command line writes: it shows what a terminal would obey', () => {
-    const write = /process\.(stdout|stderr)\b|console\.\w+\(/;
-    const users = usersOf(write, 'src/cli/terminal.ts').filter((path) => path.startsWith('src/cli/'));
-    expect(users).toEqual([]);
-  });
-
-  test('makes Markdown for the editor', () => {
-    expect(usersOf(/\bMarkdownString\(/, 'src/extension/markdown.ts')).toEqual([]);
-  });
-
   test('renames: on Windows it waits for those who have the file open', () => {
     const rename = /import \{[^}]*\brename(Sync)?\b[^}]*\} from 'node:fs(\/promises)?'|\.renameSync\(/;
     expect(usersOf(rename, 'src/system/renameOver.ts')).toEqual([]);
