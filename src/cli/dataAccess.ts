@@ -1,5 +1,4 @@
 /** What a command does before an experiment's own images are read: ask for consent, and index them. */
-import { createInterface } from 'node:readline/promises';
 import * as l10n from '@vscode/l10n';
 import type { Command } from 'commander';
 import { allowFolder, assertListedAllowed, consentError, pathsToAllow } from '../datasets/consent';
@@ -61,16 +60,8 @@ export async function ensureAllowed(
 
 /** Asks a person; without one at a terminal the answer is no. */
 async function confirm(terminal: Terminal, question: string): Promise<boolean> {
-  if (!process.stdin.isTTY || !terminal.errors.isTTY) return false;
-  const lines = createInterface({ input: process.stdin, output: terminal.errors });
-  try {
-    const answer = await lines.question(`${question} [y/N] `, { signal: terminal.closed });
-    return /^y(es)?$/i.test(answer.trim());
-  } catch {
-    return false;
-  } finally {
-    lines.close();
-  }
+  const answer = await terminal.ask(`${question} [y/N]`);
+  return answer !== null && /^y(es)?$/i.test(answer.trim());
 }
 
 /**
@@ -113,7 +104,8 @@ const DRAW_EVERY_MS = 100;
 const QUIET_MS = 1000;
 
 /** A line that follows a scan; where it cannot be drawn anew, one that says that it has begun. */
-function progressLine({ errors, closed }: Terminal) {
+function progressLine(terminal: Terminal) {
+  const line = terminal.statusLine();
   const begun = l10n.t('Indexing the images');
   const startedAt = performance.now();
   let drawnAt = Number.NEGATIVE_INFINITY;
@@ -121,16 +113,13 @@ function progressLine({ errors, closed }: Terminal) {
   return {
     show: (what: string, share: number | null) => {
       const now = performance.now();
-      if (closed.aborted || now - startedAt < QUIET_MS || now - drawnAt < DRAW_EVERY_MS) return;
-      if (errors.isTTY) {
-        errors.write(`\r\x1b[K${begun}: ${what}${share === null ? '' : ` (${formatProgress(share)})`}`);
-      } else if (!isShown()) {
-        errors.write(`${begun}...\n`);
-      }
+      if (now - startedAt < QUIET_MS || now - drawnAt < DRAW_EVERY_MS) return;
+      if (line) line.show(`${begun}: ${what}${share === null ? '' : ` (${formatProgress(share)})`}`);
+      else if (!isShown()) terminal.note(`${begun}...`);
       drawnAt = now;
     },
     end: () => {
-      if (errors.isTTY && isShown() && !closed.aborted) errors.write('\r\x1b[K');
+      if (isShown()) line?.clear();
     },
   };
 }

@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
 import type { Failure } from '../shared/failure';
+import { plainMessage } from './shown';
 import { firstLine } from './views/runText';
 
 /** What a message offers to do. */
@@ -15,14 +16,22 @@ export function tell(severity: 'error' | 'warning' | 'info', message: string, ..
     severity
   ];
   const titles = offers.map(({ title }) => title);
-  void show(withoutLinks(message), ...titles).then((chosen) =>
+  void show(plainMessage(message), ...titles).then((chosen) =>
     offers.find(({ title }) => title === chosen)?.run(),
   );
 }
 
-/** VS Code makes links of Markdown's in a message, those that run commands too: a run's name must not. */
-function withoutLinks(message: string): string {
-  return message.replaceAll('](', '] (');
+/** Asks a person whether to do something, beside what is going on or, with a detail, in its way. */
+export async function asks(
+  severity: 'warning' | 'info',
+  question: string,
+  yes: string,
+  detail?: string,
+): Promise<boolean> {
+  const { showWarningMessage, showInformationMessage } = vscode.window;
+  const show = severity === 'warning' ? showWarningMessage : showInformationMessage;
+  const options = detail === undefined ? {} : { modal: true, detail: plainMessage(detail) };
+  return (await show(plainMessage(question), options, yes)) === yes;
 }
 
 export function tellFailure({ what, remedy }: Failure, ...offers: Offer[]): void {

@@ -130,7 +130,7 @@ async function exportRun(
   if (weights !== undefined) await exportWeights(terminal, run, weights, options);
   if (onnx !== undefined) await exportOnnx(terminal, run, onnx, options);
   if (folder !== undefined) await exportTimmFolder(terminal, run, folder, options);
-  if (recipe !== undefined) terminal.print(commandLine(recipe, run.manifest.recipe).trimEnd());
+  if (recipe !== undefined) terminal.printText(commandLine(recipe, run.manifest.recipe).trimEnd());
   return EXIT.done;
 }
 

@@ -16,7 +16,7 @@ import {
 } from '../options';
 import { readableRun, startPredictor, type WeightsOptions, withWeights } from '../predicting';
 import { table } from '../table';
-import { EXIT, type ExitCode, type Terminal } from '../terminal';
+import { EXIT, type ExitCode, paint, type Terminal } from '../terminal';
 
 type PredictOptions = WeightsOptions &
   FolderOption &
@@ -102,7 +102,7 @@ function textOutput(terminal: Terminal): Output {
   return {
     show: (result) => {
       if (!result.ok) return;
-      terminal.print(terminal.paint('bold', result.path));
+      terminal.print(paint('bold', result.path));
       const rows = result.classes.map((each) => [each.class, formatPercent(each.probability)]);
       for (const line of table(rows, [1])) terminal.print(`  ${line}`);
     },
@@ -112,7 +112,7 @@ function textOutput(terminal: Terminal): Output {
 
 function csvOutput(terminal: Terminal): Output {
   const print = (rows: readonly (readonly (string | number)[])[]) => {
-    if (rows.length > 0) terminal.print(csvText(rows).trimEnd());
+    if (rows.length > 0) terminal.printText(csvText(rows).trimEnd());
   };
   print([['path', 'rank', 'class', 'probability']]);
   return {
@@ -134,6 +134,6 @@ function jsonOutput(terminal: Terminal): Output {
           : { path: result.path, error: result.failure },
       );
     },
-    end: () => terminal.print(JSON.stringify(results, null, 2)),
+    end: () => terminal.printJson(results, 2),
   };
 }

@@ -25,7 +25,7 @@ import {
   withSet,
 } from '../options';
 import { TRAINER_PATH, VERSIONS } from '../package';
-import { EXIT, type ExitCode, type Terminal } from '../terminal';
+import { EXIT, type ExitCode, failureLines, type Terminal } from '../terminal';
 
 type AddOptions = OverrideOptions & AllowOption & FolderOption;
 
@@ -89,12 +89,9 @@ export function addQueueCommand(program: Command, { terminal, end }: CommandCont
 async function list(terminal: Terminal, root: string, { json = false }: JsonOption = {}): Promise<ExitCode> {
   const queue = await readQueue(root);
   if (json) {
-    terminal.print(
-      JSON.stringify(
-        queue.map(({ id, folder, manifest }) => ({ ...manifest, id, folder })),
-        null,
-        2,
-      ),
+    terminal.printJson(
+      queue.map(({ id, folder, manifest }) => ({ ...manifest, id, folder })),
+      2,
     );
   } else if (queue.length === 0) {
     terminal.note(l10n.t('No run waits in {0}. Add one: {1}', root, 'tricks queue add FILE'));
@@ -180,7 +177,7 @@ async function start(terminal: Terminal, root: string, options: QueueOptions): P
   worker.on('error', (error) => terminal.note(String(error)));
   worker.on('started', ({ id }) => terminal.print(l10n.t('Started {0}', id)));
   worker.on('ended', ({ id, end }) => {
-    terminal.print(endLine(id, end));
+    for (const line of failureLines(endLine(id, end))) terminal.print(line);
     ends.push(end);
   });
   const stop = () => {

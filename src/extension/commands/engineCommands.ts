@@ -9,8 +9,9 @@ import { processorFlags } from '../../engines/processor';
 import type { InstallProgress, Source } from '../../protocol/install';
 import { assertNever } from '../../shared/assertNever';
 import { failureOf } from '../../system/errors';
-import { tell, tellFailure } from '../messages';
+import { asks, tell, tellFailure } from '../messages';
 import type { Services } from '../services';
+import { pickRow, plainMessage } from '../shown';
 
 /** Installs an engine that is not in the package, with a person's consent; a cancel leaves things as they were. */
 export async function installEngine(services: Services, name?: NativeEngine): Promise<void> {
@@ -29,7 +30,7 @@ export async function installEngine(services: Services, name?: NativeEngine): Pr
     const onStep = (step: InstallProgress) => {
       if (step.stage === 'instead') services.log.warn(step.why);
       const percent = percentOf(step);
-      progress.report({ message: progressText(step), increment: Math.max(0, percent - shown) });
+      progress.report({ message: plainMessage(progressText(step)), increment: Math.max(0, percent - shown) });
       shown = Math.max(shown, percent);
     };
     return services.engines.install(engine, onStep, cancel);
@@ -67,15 +68,9 @@ export async function removeEngine(services: Services, name?: NativeEngine): Pro
   const engine = name ?? (await chooseEngine(installed, vscode.l10n.t('Remove an engine')));
   if (!engine) return;
   const remove = vscode.l10n.t('Remove');
-  const chosen = await vscode.window.showWarningMessage(
-    vscode.l10n.t('Remove the engine {0}?', engine),
-    {
-      modal: true,
-      detail: vscode.l10n.t('Its folder is deleted: {0}. It can be installed again.', enginesFolder()),
-    },
-    remove,
-  );
-  if (chosen !== remove) return;
+  const question = vscode.l10n.t('Remove the engine {0}?', engine);
+  const detail = vscode.l10n.t('Its folder is deleted: {0}. It can be installed again.', enginesFolder());
+  if (!(await asks('warning', question, remove, detail))) return;
   try {
     await removeInstalled(engine);
     tell('info', vscode.l10n.t('Removed {0}.', engine));
@@ -117,7 +112,7 @@ async function chooseEngine(
     description: findInManaged(engine, enginesFolder()) ? vscode.l10n.t('installed') : '',
     engine,
   }));
-  return (await vscode.window.showQuickPick(rows, { title }))?.engine;
+  return (await pickRow(rows, { title }))?.engine;
 }
 
 /** Whether a person wants an engine, told what it takes. */
@@ -143,7 +138,7 @@ async function consents(engine: NativeEngine): Promise<boolean> {
     ),
   ].join('\n\n');
   const question = vscode.l10n.t('Install the engine {0}?', engine);
-  return (await vscode.window.showInformationMessage(question, { modal: true, detail }, install)) === install;
+  return asks('info', question, install, detail);
 }
 
 /** What the other source is for. */
