@@ -27,7 +27,7 @@ export class RunHistory {
   lastStep: StepEvent | null = null;
   final: FinalEvent | null = null;
   readonly epochs: EpochEvent[] = [];
-  /** Training loss of every step. */
+  /** Training loss of every step: the labels', which validation has too, where a teacher's comes on top. */
   readonly loss: Point[] = [];
   readonly smoothedLoss: Point[] = [];
   readonly learningRate: Point[] = [];
@@ -114,8 +114,9 @@ export class RunHistory {
     const steps = this.lastStep ? Math.max(1, event.step - this.lastStep.step) : 1;
     this.preparing = null;
     this.lastStep = event;
-    this.loss.push({ x: event.step, y: event.loss });
-    this.smoothedLoss.push({ x: event.step, y: this.smoothing.add(event.loss, steps) });
+    const loss = event.labelsLoss ?? event.loss;
+    this.loss.push({ x: event.step, y: loss });
+    this.smoothedLoss.push({ x: event.step, y: this.smoothing.add(loss, steps) });
     this.learningRate.push({ x: event.step, y: event.learningRate });
     this.times.push(event.time);
   }

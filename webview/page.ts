@@ -6,6 +6,7 @@ import { html, nothing, type TemplateResult } from 'lit';
 import { modelText } from '../src/models/modelText';
 import type { FromDashboard } from '../src/protocol/dashboard';
 import { dataWaitText } from '../src/protocol/dataWait';
+import { lossText } from '../src/protocol/lossText';
 import type { RunState } from '../src/protocol/manifest';
 import { runPrecisionText } from '../src/protocol/precisionText';
 import { stateName } from '../src/protocol/stateName';
@@ -300,7 +301,7 @@ function epochTable({ shown }: PageView): TemplateResult {
             <th scope="row">
               ${epoch.epoch + 1} ${epoch === best ? html`<small>${l10n.t('best')}</small>` : nothing}
             </th>
-            <td>${formatLoss(epoch.trainLoss)}</td>
+            <td>${lossText(epoch.trainLoss, epoch.trainLabelsLoss, formatLoss)}</td>
             <td>${formatLoss(epoch.validationLoss)}</td>
             <td>${formatPercent(epoch.trainAccuracy)}</td>
             <td>${formatPercent(epoch.validationAccuracy)}</td>

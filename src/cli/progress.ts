@@ -1,6 +1,7 @@
 import * as l10n from '@vscode/l10n';
 import { dataWaitText } from '../protocol/dataWait';
 import type { RunEvent } from '../protocol/events';
+import { lossText } from '../protocol/lossText';
 import { precisionText } from '../protocol/precisionText';
 import type { Recipe } from '../recipe/recipe';
 import { assertNever } from '../shared/assertNever';
@@ -139,7 +140,7 @@ function describe(event: RunEvent, recipe: Recipe): string[] {
           'Epoch {0}/{1}: loss {2}, accuracy {3}; validation loss {4}, accuracy {5}; {6}',
           event.epoch + 1,
           recipe.epochs,
-          event.trainLoss.toFixed(4),
+          lossText(event.trainLoss, event.trainLabelsLoss, (loss) => loss.toFixed(4)),
           formatPercent(event.trainAccuracy),
           event.validationLoss.toFixed(4),
           formatPercent(event.validationAccuracy),

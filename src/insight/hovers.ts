@@ -111,12 +111,14 @@ function evidenceTable({ evidence, source }: Trick): string {
   // VS Code puts no space between columns.
   const gap = '&nbsp;&nbsp;&nbsp;';
   const figures = [l10n.t('without'), l10n.t('with'), l10n.t('difference')].map((title) => gap + title);
-  const head = [l10n.t('Top-1 accuracy'), ...figures];
-  const rows = evidence.map(({ setting, without, with: withIt }) => [
+  const hasTop5 = evidence.some(({ top5 }) => top5 !== undefined);
+  const head = [hasTop5 ? l10n.t('Top-1 / top-5 accuracy') : l10n.t('Top-1 accuracy'), ...figures];
+  const both = (top1: string, top5: string | undefined) => (top5 === undefined ? top1 : `${top1} / ${top5}`);
+  const rows = evidence.map(({ setting, without, with: withIt, top5 }) => [
     setting,
-    without.toFixed(2),
-    withIt.toFixed(2),
-    signed(withIt - without),
+    both(without.toFixed(2), top5?.without.toFixed(2)),
+    both(withIt.toFixed(2), top5?.with.toFixed(2)),
+    both(signed(withIt - without), top5 && signed(top5.with - top5.without)),
   ]);
   return [head, ['---', '--:', '--:', '--:'], ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');
 }

@@ -82,6 +82,8 @@ export const runEventSchema = z.discriminatedUnion('type', [
     epoch: z.number(),
     learningRate: z.number(),
     loss: z.number(),
+    /** The part of the loss that the labels make, where a teacher's makes the rest. */
+    labelsLoss: z.number().optional(),
     accuracy: z.number(),
     imagesPerSecond: z.number(),
     /** What the next step's loss is multiplied by, where it is. */
@@ -97,6 +99,8 @@ export const runEventSchema = z.discriminatedUnion('type', [
     /** Steps done at the end of the epoch. */
     step: z.number(),
     trainLoss: z.number(),
+    /** As a step's labelsLoss. */
+    trainLabelsLoss: z.number().optional(),
     trainAccuracy: z.number(),
     validationLoss: z.number(),
     validationAccuracy: z.number(),
@@ -132,6 +136,7 @@ const STEP_NUMBERS = Object.entries({
   imagesPerSecond: 'required',
   lossScale: 'optional',
   overflows: 'optional',
+  labelsLoss: 'optional',
   attempt: 'optional',
 } satisfies Record<Exclude<keyof StepEvent, 'type'>, 'required' | 'optional'>);
 

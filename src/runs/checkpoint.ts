@@ -30,7 +30,13 @@ export const trainingStateSchema = z.object({
   /** Steps taken. */
   step: z.int().min(0),
   /** Of the epoch's steps so far: sums of their measures, and how many had any. */
-  sums: z.object({ loss: z.number(), accuracy: z.number(), steps: z.int().min(0) }),
+  sums: z.object({
+    loss: z.number(),
+    accuracy: z.number(),
+    /** Where the loss has a term beside the labels'. */
+    labelsLoss: z.number().optional(),
+    steps: z.int().min(0),
+  }),
   /**
    * Where each stream of random numbers stands, by its name; that of the data's order, where it stood before the epoch
    * under way. One that an effect adds and that is not there starts at its beginning.

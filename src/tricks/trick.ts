@@ -31,11 +31,14 @@ export type AdviceFix =
   /** Gives another value of the experiment. */
   | { readonly type: 'set'; readonly path: Path; readonly value: number | string };
 
-/** A row of a paper's table: top-1 accuracy in percent without and with the trick, losses included. */
+/** A row of a paper's table: accuracy in percent without and with the trick, losses included. */
 export interface Evidence {
   readonly setting: string;
+  /** Top-1. */
   readonly without: number;
   readonly with: number;
+  /** Where the source reports it. */
+  readonly top5?: { readonly without: number; readonly with: number };
 }
 
 /** What another system calls a trick. */

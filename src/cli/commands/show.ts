@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { modelText } from '../../models/modelText';
 import type { PrecisionReport, RunEvent } from '../../protocol/events';
 import { settledMetrics } from '../../protocol/history';
+import { lossText } from '../../protocol/lossText';
 import type { Manifest } from '../../protocol/manifest';
 import { runPrecisionText } from '../../protocol/precisionText';
 import { stateName } from '../../protocol/stateName';
@@ -159,7 +160,7 @@ function epochTable(epochs: readonly Extract<RunEvent, { type: 'epoch' }>[]): st
   ];
   const rows = epochs.map((event) => [
     `${event.epoch + 1}`,
-    event.trainLoss.toFixed(4),
+    lossText(event.trainLoss, event.trainLabelsLoss, (loss) => loss.toFixed(4)),
     formatPercent(event.trainAccuracy),
     event.validationLoss.toFixed(4),
     formatPercent(event.validationAccuracy),

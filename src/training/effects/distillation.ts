@@ -18,9 +18,10 @@ export function distilled(
       // The logits' gradient is that of logits / T over T.
       const sum = {
         loss: tf.add<tf.Scalar>(labels.loss, tf.mul(student.loss, weight * temperature ** 2)),
+        labelsLoss: labels.loss,
         dLogits: tf.add<tf.Tensor2D>(labels.dLogits, tf.mul(student.dLogits, weight * temperature)),
       };
-      tf.dispose([labels.loss, labels.dLogits]);
+      labels.dLogits.dispose();
       return sum;
     });
   };

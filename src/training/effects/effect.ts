@@ -48,6 +48,8 @@ export type LossFunction = (logits: tf.Tensor2D, targets: tf.Tensor2D, beside: B
 /** A batch's mean loss, a scalar, and its gradient with respect to the logits [batch, classes]. */
 export interface Loss {
   readonly loss: tf.Scalar;
+  /** The part of it that the labels make, where there is another. */
+  readonly labelsLoss?: tf.Scalar;
   readonly dLogits: tf.Tensor2D;
 }
 

@@ -38,9 +38,9 @@ export function passBatch(
 ): PassedBatch {
   const pass = network.forward(images, masks);
   const { dLogits, measure } = tf.tidy(() => {
-    const { loss, dLogits } = lossFunction(pass.logits, targets, { teacherLogits });
+    const { loss, labelsLoss, dLogits } = lossFunction(pass.logits, targets, { teacherLogits });
     return {
-      measure: metricsTensor(loss, pass.logits, labels),
+      measure: metricsTensor(loss, pass.logits, labels, labelsLoss),
       dLogits: tf.mul<tf.Tensor2D>(dLogits, factor),
     };
   });

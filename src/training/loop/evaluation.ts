@@ -16,6 +16,8 @@ import { inTurn } from './pipeline';
 export interface Metrics {
   readonly loss: number;
   readonly accuracy: number;
+  /** The part of the loss that the labels make, where there is another (distillation). */
+  readonly labelsLoss?: number;
 }
 
 /** What a network makes of all images of a split. */
@@ -75,19 +77,39 @@ export function oneHot(labels: tf.Tensor1D, classes: number): tf.Tensor2D {
   return tf.tidy(() => tf.cast(tf.oneHot(labels, classes), 'float32') as tf.Tensor2D);
 }
 
-/** A batch's loss and accuracy as one tensor [2], to be read back at once. */
-export function metricsTensor(loss: tf.Scalar, logits: tf.Tensor2D, labels: tf.Tensor1D): tf.Tensor1D {
+/** A batch's loss, accuracy and, where it is a part of the loss, the labels' loss: one tensor [2] or [3], to be read at once. */
+export function metricsTensor(
+  loss: tf.Scalar,
+  logits: tf.Tensor2D,
+  labels: tf.Tensor1D,
+  labelsLoss?: tf.Scalar,
+): tf.Tensor1D {
   return tf.tidy(() => {
     const correct = tf.equal(tf.argMax(logits, 1), labels);
-    return tf.stack([loss, tf.mean(tf.cast(correct, 'float32'))]) as tf.Tensor1D;
+    const accuracy = tf.mean(tf.cast(correct, 'float32'));
+    return tf.stack(labelsLoss ? [loss, accuracy, labelsLoss] : [loss, accuracy]) as tf.Tensor1D;
   });
+}
+
+/** Metrics each of which is made of the same one of several. */
+export function metricsBy(all: readonly Metrics[], combine: (values: readonly number[]) => number): Metrics {
+  const labelsLosses = all.flatMap(({ labelsLoss }) => (labelsLoss === undefined ? [] : [labelsLoss]));
+  return {
+    loss: combine(all.map(({ loss }) => loss)),
+    accuracy: combine(all.map(({ accuracy }) => accuracy)),
+    ...(labelsLosses.length > 0 && { labelsLoss: combine(labelsLosses) }),
+  };
 }
 
 /** Reads what `metricsTensor` made, and disposes it. */
 export async function readMetrics(measured: tf.Tensor1D): Promise<Metrics> {
   try {
-    const [loss, accuracy] = await measured.data<'float32'>();
-    return { loss: loss as number, accuracy: accuracy as number };
+    const [loss, accuracy, labelsLoss] = await measured.data<'float32'>();
+    return {
+      loss: loss as number,
+      accuracy: accuracy as number,
+      ...(labelsLoss !== undefined && { labelsLoss }),
+    };
   } finally {
     measured.dispose();
   }

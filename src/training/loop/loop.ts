@@ -158,7 +158,7 @@ class Training {
   /** The epoch under way, what was taken of it, and the sums of its steps' metrics. */
   #epoch = 0;
   #stepsInEpoch = 0;
-  #sums = { loss: 0, accuracy: 0, steps: 0 };
+  #sums: TrainingState['sums'] = { loss: 0, accuracy: 0, steps: 0 };
   /** Where the stream of the data's order stood before the epoch under way. */
   #orderState: readonly number[];
   /** The share of the epoch's steps that were spent waiting for images; null where these are in memory. */
@@ -228,6 +228,7 @@ class Training {
       epoch: this.#epoch,
       step: this.#stepsDone,
       trainLoss: training.loss,
+      ...(training.labelsLoss !== undefined && { trainLabelsLoss: training.labelsLoss }),
       trainAccuracy: training.accuracy,
       validationLoss: validation.loss,
       validationAccuracy: validation.accuracy,
@@ -277,7 +278,7 @@ class Training {
     const order = epochOrder(data, this.options.dataset.train, this.parts.streams.get('dataOrder'));
     const report = async ({ metrics, moved, learningRate, scaling }: TakenStep, index: number) => {
       const step = firstStep + index;
-      const { loss, accuracy } = await metrics;
+      const { loss, accuracy, labelsLoss } = await metrics;
       const imagesPerSecond = speed.afterStep();
       if (!Number.isFinite(loss)) {
         if (moved) throw new DivergedError(loss, step);
@@ -285,6 +286,7 @@ class Training {
       }
       this.#sums.loss += loss;
       this.#sums.accuracy += accuracy;
+      if (labelsLoss !== undefined) this.#sums.labelsLoss = (this.#sums.labelsLoss ?? 0) + labelsLoss;
       this.#sums.steps += 1;
       await emit({
         type: 'step',
@@ -293,6 +295,7 @@ class Training {
         epoch,
         learningRate,
         loss,
+        ...(labelsLoss !== undefined && { labelsLoss }),
         accuracy,
         imagesPerSecond,
         ...scaling,
@@ -312,8 +315,12 @@ class Training {
       const stepsMs = Math.max(performance.now() - begun, 1);
       this.#dataWaitShare = Math.min(1, (this.#batches.waitedMs - waitedMs) / stepsMs);
     }
-    const { loss, accuracy, steps } = this.#sums;
-    return { loss: loss / steps, accuracy: accuracy / steps };
+    const { loss, accuracy, labelsLoss, steps } = this.#sums;
+    return {
+      loss: loss / steps,
+      accuracy: accuracy / steps,
+      ...(labelsLoss !== undefined && { labelsLoss: labelsLoss / steps }),
+    };
   }
 
   /** Takes one step; an overflow leaves the schedule where it is. */

@@ -10,7 +10,7 @@ import {
   type PassedBatch,
   passBatch,
 } from './batchPass';
-import { type Metrics, readMetrics } from './evaluation';
+import { type Metrics, metricsBy, readMetrics } from './evaluation';
 
 /** What passing a step's batches forward and backward gives. */
 export interface PassedBatches {
@@ -134,8 +134,9 @@ export class LocalStepPasses implements StepPasses {
   /** The mean of several batches' metrics, by this thread's share of them. */
   async #meanOf(measured: readonly tf.Tensor1D[]): Promise<Metrics> {
     const all = await Promise.all(measured.map(readMetrics));
-    const mean = (value: (metrics: Metrics) => number) =>
-      all.reduce((sum, metrics) => sum + this.share * value(metrics), 0) / all.length;
-    return { loss: mean(({ loss }) => loss), accuracy: mean(({ accuracy }) => accuracy) };
+    return metricsBy(
+      all,
+      (values) => values.reduce((sum, value) => sum + this.share * value, 0) / values.length,
+    );
   }
 }

@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { EngineName } from '../../recipe/engineNames';
 import type { Recipe } from '../../recipe/recipe';
 import type { BatchTensors } from '../loop/batchPass';
-import type { Metrics } from '../loop/evaluation';
+import { type Metrics, metricsBy } from '../loop/evaluation';
 import {
   type LocalParts,
   LocalStepPasses,
@@ -248,9 +248,5 @@ function copiesOf(...tensors: readonly ReadonlyMap<string, tf.Tensor>[]): Map<st
 
 /** Sums of shards' parts of metrics, in order. */
 async function sumOf(parts: readonly (Metrics | Promise<Metrics>)[]): Promise<Metrics> {
-  const all = await Promise.all(parts);
-  return {
-    loss: all.reduce((sum, { loss }) => sum + loss, 0),
-    accuracy: all.reduce((sum, { accuracy }) => sum + accuracy, 0),
-  };
+  return metricsBy(await Promise.all(parts), (values) => values.reduce((sum, value) => sum + value, 0));
 }

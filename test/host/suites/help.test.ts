@@ -65,7 +65,7 @@ suite('Help in an experiment', () => {
     test(`${name}: a hover explains a trick, with figures that speak against it, and a key`, async () => {
       const document = await open(name, text);
       const trick = await hoverText(document, 'no_bias_decay');
-      assert.match(trick, /76\.37 \| 76\.03 \| −0\.34/);
+      assert.match(trick, /76\.37 \/ 92\.96 \| 76\.03 \/ 92\.86 \| −0\.34 \/ −0\.10/);
       assert.match(trick, /43 of 65 tensors/);
       assert.match(trick, /command:bagOfTricks\.compareTrick/);
       const key = await hoverText(document, 'batch_size');

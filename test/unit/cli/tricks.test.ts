@@ -751,9 +751,9 @@ describe('tricks export', () => {
     const { code, stdout, stderr } = await tricks(['export', 'last', '--weights', 'w.safetensors']);
     expect([code, stderr]).toEqual([
       0,
-      'Its width is 4, and resnet18 there has 64: build the model of that width.\n',
+      'torchvision has no resnet18-A, width 4.\ntimm has no resnet18-A, width 4. Its widths: 64.\n',
     ]);
-    expect(stdout).toMatch(/^Wrote w\.safetensors: 122 tensors of \d+ values, under torchvision's names, /);
+    expect(stdout).toMatch(/^Wrote w\.safetensors: 122 tensors of \d+ values, under Bag of Tricks's names, /);
     expect(stdout).toContain('as they were after 2 steps.');
     const { tensors } = decodeSafetensors(await readFile(join(folder, 'w.safetensors')));
     const found = (name: string) => tensors.find((tensor) => tensor.name === name);
@@ -870,7 +870,10 @@ describe('tricks export', () => {
       ),
     );
     expect(await tricks(['export', 'last', '--weights', 'w.safetensors', '--format', 'torchvision'])).toEqual(
-      badInput('error: torchvision has no resnet50-D.', "Export it under timm's names: --format timm"),
+      badInput(
+        'error: torchvision has no resnet50-D.',
+        'Export it as ONNX (--onnx FILE.onnx), or without --format, under its own names.',
+      ),
     );
     expect((await tricks(['export', 'last', '--weights', 'w.safetensors', '--format', 'timm'])).code).toBe(0);
     const { id } = await manifest();

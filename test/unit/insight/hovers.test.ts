@@ -43,7 +43,7 @@ describe('a hover over a trick', () => {
     expect(hover?.trick).toEqual({ name: 'no_bias_decay', canBeConfigured: false });
     expect(text).toContain('**No bias decay**');
     expect(text).toContain('weight_decay = 0 for biases');
-    expect(text).toContain('| batch 1024 | 76.37 | 76.03 | −0.34 |');
+    expect(text).toContain('| batch 1024 | 76.37 / 92.96 | 76.03 / 92.86 | −0.34 / −0.10 |');
     expect(text).toContain('Here: 43 of 65 tensors train without weight decay.');
     expect(text).toContain('Measured here: not yet measured.');
     expect(text).toContain('`no_wd` (GluonCV)');

@@ -92,7 +92,16 @@ describe('a model that is another than the one of the weights', () => {
       { name: 'mobilenet_v1', widthMultiplier: 1 },
       { part: 'width_multiplier', needed: 1.25 },
     ],
-    ['timm:mobilenetv1_125.ra4_e3600_r224_in1k', { name: 'mobilenet_v1', widthMultiplier: 1.25 }, null],
+    [
+      'timm:mobilenetv1_125.ra4_e3600_r224_in1k',
+      { name: 'mobilenet_v1', widthMultiplier: 1.25 },
+      { part: 'activation', needed: 'relu6' },
+    ],
+    [
+      'timm:mobilenetv1_125.ra4_e3600_r224_in1k',
+      { name: 'mobilenet_v1', widthMultiplier: 1.25, activation: 'relu6' },
+      null,
+    ],
     ['weights.pth', resnet50, null],
   ])('%s and %j', (weights, model, mismatch) => {
     expect(modelMismatch(weights, model)).toEqual(mismatch);

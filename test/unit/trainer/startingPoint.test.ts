@@ -213,6 +213,13 @@ describe('a run that learns from another', () => {
     expect(byId).toHaveLength(8);
     // The distillation loss stands beside that of the labels.
     expect(byId[0]).toBeGreaterThan(alone[0]! + 1);
+    // The labels' part, told apart, is what the same network has without a teacher.
+    const events = await (await done(await train(student(id)))).events();
+    const [first] = events.filter((event) => event.type === 'step');
+    expect(first?.labelsLoss).toBeCloseTo(alone[0]!, 5);
+    const epoch = events.find((event) => event.type === 'epoch');
+    expect(epoch?.trainLabelsLoss).toBeGreaterThan(0);
+    expect(epoch?.trainLabelsLoss).toBeLessThan(epoch!.trainLoss - 1);
   });
 
   test('that is not there fails, and says how to name one', async () => {

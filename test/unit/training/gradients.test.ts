@@ -88,7 +88,7 @@ describe('the loss of training', () => {
     const [studentLogits, targets, teacherLogits] = [student, [0, 1, 0], teacher].map((row) =>
       tf.tensor2d([row]),
     );
-    const { loss, dLogits } = distilled(softmaxCrossEntropy, { temperature, weight })(
+    const { loss, labelsLoss, dLogits } = distilled(softmaxCrossEntropy, { temperature, weight })(
       studentLogits!,
       targets!,
       {
@@ -96,11 +96,15 @@ describe('the loss of training', () => {
       },
     );
     expect(loss.dataSync()[0]).toBeCloseTo(lossAt(student), 5);
+    expect(labelsLoss?.dataSync()[0]).toBeCloseTo(
+      Math.log(student.reduce((sum, value) => sum + Math.exp(value), 0)) - student[1]!,
+      5,
+    );
     for (const [index, gradient] of dLogits.dataSync().entries()) {
       const moved = (by: number) => lossAt(student.map((value, at) => (at === index ? value + by : value)));
       expect(gradient).toBeCloseTo((moved(1e-5) - moved(-1e-5)) / 2e-5, 4);
     }
-    tf.dispose([studentLogits!, targets!, teacherLogits!, loss, dLogits]);
+    tf.dispose([studentLogits!, targets!, teacherLogits!, loss, labelsLoss!, dLogits]);
     expect(tf.memory().numTensors).toBe(before);
   });
 });
