@@ -10,6 +10,7 @@ import {
   isPair,
   isScalar,
   isSeq,
+  Lexer,
   type Node,
   Parser,
   stringify,
@@ -21,12 +22,14 @@ import {
 import {
   type Entry,
   MAX_DEPTH,
+  MAX_TOKENS,
   NestingError,
   type Notation,
   type Span,
   type SyntaxNode,
   type SyntaxProblem,
   type SyntaxTree,
+  TokenCountError,
 } from './syntax';
 
 /** Aliases may repeat what they stand for this many times in all; more is an alias bomb. */
@@ -54,7 +57,7 @@ export const YAML_NOTATION: Notation = {
  * document are problems.
  */
 export function parseYaml(text: string): SyntaxTree {
-  const tokens = Array.from(new Parser().parse(text));
+  const tokens = tokensOf(text);
   if (depthOf(tokens) > MAX_DEPTH) throw new NestingError();
   const composer = new Composer({ prettyErrors: false, resolveKnownTags: false, logLevel: 'silent' });
   const documents = Array.from(composer.compose(tokens)).filter(
@@ -65,8 +68,10 @@ export function parseYaml(text: string): SyntaxTree {
 
   const problems = [...document.errors, ...document.warnings].map((error) => explain(error, text));
   const anchors = new Set<string>();
+  let aliases = 0;
   visit(document, {
     Node: (_, node) => {
+      if (isAlias(node)) aliases += 1;
       if (isAlias(node) && !anchors.has(node.source)) problems.push(unknownAlias(node));
       if (!isAlias(node) && node.anchor) anchors.add(node.anchor);
     },
@@ -81,6 +86,10 @@ export function parseYaml(text: string): SyntaxTree {
     });
   }
   const root = document.contents ? syntaxOf(document.contents) : null;
+  // Each alias looks through the whole file for its anchor.
+  if (aliases > MAX_ALIAS_COUNT) {
+    return { root, value: undefined, problems: [...problems, tooManyAliases(document)] };
+  }
   try {
     return { root, value: document.toJS({ maxAliasCount: MAX_ALIAS_COUNT }), problems };
   } catch (error) {
@@ -90,6 +99,23 @@ export function parseYaml(text: string): SyntaxTree {
       problems: problems.length > 0 ? problems : [aliasProblem(document, error)],
     };
   }
+}
+
+/**
+ * The tokens of a text, which is given up where it has too many: the parser takes more than linear time for some.
+ *
+ * @throws TokenCountError
+ */
+function tokensOf(text: string): CST.Token[] {
+  const parser = new Parser();
+  const tokens: CST.Token[] = [];
+  let count = 0;
+  for (const source of new Lexer().lex(text)) {
+    if (++count > MAX_TOKENS) throw new TokenCountError();
+    tokens.push(...parser.next(source));
+  }
+  tokens.push(...parser.end());
+  return tokens;
 }
 
 /** How many collections stand in one another; the tokens are a tree that is as deep as the text makes it. */
@@ -163,6 +189,10 @@ function unknownAlias(alias: Alias): SyntaxProblem {
 /** Aliases whose expansion is too large, or a value that holds itself. */
 function aliasProblem(document: Document, error: unknown): SyntaxProblem {
   if (!(error instanceof ReferenceError || error instanceof RangeError)) throw error;
+  return tooManyAliases(document);
+}
+
+function tooManyAliases(document: Document): SyntaxProblem {
   const [start, end] = firstAliasRange(document);
   return {
     start,
