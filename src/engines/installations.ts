@@ -1,8 +1,9 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import envPaths from 'env-paths';
 import { z } from 'zod';
+import { readRegularSync } from '../system/regularFiles';
 
 /** Engines that are not in the package: libraries of hundreds of megabytes, installed when asked for. */
 export const NATIVE_ENGINES = ['tensorflow-gpu', 'tensorflow'] as const;
@@ -72,7 +73,9 @@ function inWorkspace(engine: NativeEngine, workspace: string): Installation | nu
   const packageFile = resolved(`${ENGINE_PACKAGES[engine]}/package.json`, workspace);
   if (packageFile === null) return null;
   const folder = dirname(packageFile);
-  const { version } = z.object({ version: z.string() }).parse(JSON.parse(readFileSync(packageFile, 'utf8')));
+  const { version } = z
+    .object({ version: z.string() })
+    .parse(JSON.parse(readRegularSync(packageFile, 1 << 20)));
   // lib/napi-v8: the number is that of Node's interface, of which newer Nodes keep the older.
   const libraries = join(folder, 'lib');
   const addons = (existsSync(libraries) ? readdirSync(libraries) : [])
@@ -100,7 +103,7 @@ export function findInManaged(engine: NativeEngine, managed: string): Installati
   const folder = join(managed, engine);
   const recordPath = join(folder, RECORD);
   if (!existsSync(recordPath)) return null;
-  const record = recordSchema.safeParse(parsed(readFileSync(recordPath, 'utf8')));
+  const record = recordSchema.safeParse(parsed(readRegularSync(recordPath, 1 << 20)));
   const addonPath = join(folder, record.success ? record.data.addon : ADDON);
   return {
     engine,
