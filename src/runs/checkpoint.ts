@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
+import { parseJson } from '../shared/parseJson';
 import {
   decodeSafetensors,
   encodeSafetensors,
@@ -174,7 +175,7 @@ function snapshotFrom({ metadata, tensors }: Checkpoint): Omit<Snapshot, 'isBest
 
 function jsonOf(text: string | undefined): unknown {
   try {
-    return JSON.parse(text ?? '');
+    return parseJson(text ?? '');
   } catch {
     return null;
   }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { IS_BIG_ENDIAN, swapBytes } from './byteOrder';
+import { firstIssues } from './firstIssues';
 
 /**
  * The safetensors format (https://github.com/huggingface/safetensors, "Format"): the header's length as a
@@ -117,9 +118,6 @@ export function checkSafetensorsStart(start: Uint8Array, fileBytes: number): num
   return Number(headerBytes);
 }
 
-/** What is wrong with a header that is told, of however much. */
-const MOST_ISSUES = 3;
-
 /**
  * Reads a file's bytes, strictly: the tensors have to cover them without gap or overlap. The values are copies.
  *
@@ -164,9 +162,7 @@ function parseHeader(bytes: Uint8Array): z.output<typeof headerSchema> {
   }
   const parsed = headerSchema.safeParse(json);
   if (parsed.success) return parsed.data;
-  throw new SafetensorsError(
-    `The header is not a safetensors header: ${z.prettifyError(new z.ZodError(parsed.error.issues.slice(0, MOST_ISSUES)))}`,
-  );
+  throw new SafetensorsError(`The header is not a safetensors header: ${firstIssues(parsed.error)}`);
 }
 
 /** A copy of little-endian values as this machine orders their bytes. */

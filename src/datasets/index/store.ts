@@ -3,6 +3,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { FactsLookup, OwnDatasetRequest } from '../../recipe/datasets';
+import { parseJson } from '../../shared/parseJson';
 import { isSystemError } from '../../system/errors';
 import { foldedPath } from '../../system/samePath';
 import { STORE_FOLDER } from '../../system/storeFolder';
@@ -102,7 +103,7 @@ export function indexLookup(root: string, request: OwnDatasetRequest, folder: st
 function parseIndex(text: string, request: OwnDatasetRequest, folder: string): DatasetIndex | null {
   let data: unknown;
   try {
-    data = JSON.parse(text);
+    data = parseJson(text);
   } catch {
     return null;
   }

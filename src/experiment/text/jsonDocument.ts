@@ -56,7 +56,7 @@ function depthOf(text: string): number {
   let depth = 0;
   let count = 0;
   for (const [token] of text.matchAll(
-    /"(?:\\.|[^"\\\r\n])*"?|\/\/[^\r\n]*|\/\*[\s\S]*?(?:\*\/|$)|[[\]{},:]|[^\s"/[\]{},:]+|\//g,
+    /"(?:\\.|[^"\\\r\n])*"?|\/\/[^\r\n]*|\/\*[\s\S]*?(?:\*\/|$)|[[\]{},:]|[-+]?[\w.]+|[^\s]/g,
   )) {
     if (++count > MAX_TOKENS) throw new TokenCountError();
     if (token === '[' || token === '{') depth = Math.max(depth, ++open);

@@ -59,7 +59,13 @@ export const YAML_NOTATION: Notation = {
 export function parseYaml(text: string): SyntaxTree {
   const tokens = tokensOf(text);
   if (depthOf(tokens) > MAX_DEPTH) throw new NestingError();
-  const composer = new Composer({ prettyErrors: false, resolveKnownTags: false, logLevel: 'silent' });
+  const composer = new Composer({
+    prettyErrors: false,
+    resolveKnownTags: false,
+    logLevel: 'silent',
+    // Looked for below: the library compares each key with all before it.
+    uniqueKeys: false,
+  });
   const documents = Array.from(composer.compose(tokens)).filter(
     (document) => document.contents !== null || document.errors.length > 0,
   );
@@ -71,6 +77,7 @@ export function parseYaml(text: string): SyntaxTree {
   let aliases = 0;
   visit(document, {
     Node: (_, node) => {
+      if (isMap(node)) problems.push(...duplicateKeys(node, text));
       if (isAlias(node)) aliases += 1;
       if (isAlias(node) && !anchors.has(node.source)) problems.push(unknownAlias(node));
       if (!isAlias(node) && node.anchor) anchors.add(node.anchor);
@@ -176,6 +183,24 @@ function isNodeWithRange(value: unknown): value is Node {
   return (isScalar(value) || isAlias(value) || isCollection(value)) && !isPair(value) && Boolean(value.range);
 }
 
+/** The keys of a map that stand there before. */
+function duplicateKeys({ items }: YAMLMap, text: string): SyntaxProblem[] {
+  const seen = new Set<unknown>();
+  return items.flatMap(({ key }) => {
+    if (!isScalar(key) || !key.range) return [];
+    if (!seen.has(key.value)) {
+      seen.add(key.value);
+      return [];
+    }
+    const [start, end] = keyAt(text, key.range[0]);
+    return [{ start, end, what: keyTwice(text.slice(start, end)), remedy: l10n.t('Keep one of them.') }];
+  });
+}
+
+function keyTwice(key: string): string {
+  return l10n.t('The key {0} is written twice.', key);
+}
+
 function unknownAlias(alias: Alias): SyntaxProblem {
   const [start, end] = alias.range ?? [0, 0];
   return {
@@ -214,7 +239,7 @@ function firstAliasRange(document: Document): readonly [number, number] {
 }
 
 function explain(error: YAMLError, text: string): SyntaxProblem {
-  const [start, end] = error.code === 'DUPLICATE_KEY' ? keyAt(text, error.pos[0]) : error.pos;
+  const [start, end] = error.pos;
   return { start, end, ...explanation(error, text.slice(start, end)) };
 }
 
@@ -226,8 +251,6 @@ function keyAt(text: string, start: number): readonly [number, number] {
 
 function explanation({ code, message }: YAMLError, source: string): { what: string; remedy: string } {
   switch (code) {
-    case 'DUPLICATE_KEY':
-      return { what: l10n.t('The key {0} is written twice.', source), remedy: l10n.t('Keep one of them.') };
     case 'TAB_AS_INDENT':
       return { what: l10n.t('YAML cannot be indented with tabs.'), remedy: l10n.t('Use spaces.') };
     case 'TAG_RESOLVE_FAILED':
