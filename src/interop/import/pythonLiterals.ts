@@ -30,7 +30,7 @@ export interface DictEntry extends Span {
 }
 
 /** Brackets in one another beyond which a value is not read: this reader is recursive, and reads no deeper configs. */
-const MAX_DEPTH = 20;
+const MAX_DEPTH = 12;
 
 /**
  * The assignments of a module's outermost level, `name = value`, in order. A value that nests deeper than MAX_DEPTH is
@@ -154,7 +154,7 @@ function skipTo(text: string, from: number, pattern: RegExp): number {
     pattern.lastIndex = at;
     if (depth === 0 && pattern.test(text)) return at;
     const token =
-      /'''[\s\S]*?(?:'''|$)|"""[\s\S]*?(?:"""|$)|'(?:[^'\\\n]|\\.)*'?|"(?:[^"\\\n]|\\.)*"?|#[^\n]*|[\s\S]/y;
+      /'''[\s\S]*?(?:'''|$)|"""[\s\S]*?(?:"""|$)|'(?:[^'\\\n]|\\.)*'?|"(?:[^"\\\n]|\\.)*"?|#[^\n]*|[^'"#()[\]{},\r\n]+|[\s\S]/y;
     token.lastIndex = at;
     const [found = ''] = token.exec(text) ?? [];
     if (/^[([{]$/.test(found)) depth += 1;
