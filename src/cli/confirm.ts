@@ -1,18 +1,7 @@
-import { createInterface } from 'node:readline/promises';
+import type { Terminal } from './terminal';
 
 /** Asks a person; without one at a terminal, the answer is no. */
-export async function confirm(
-  question: string,
-  { errors, closed }: { readonly errors: NodeJS.WriteStream; readonly closed?: AbortSignal },
-): Promise<boolean> {
-  if (!process.stdin.isTTY || !errors.isTTY) return false;
-  const lines = createInterface({ input: process.stdin, output: errors });
-  try {
-    const answer = await lines.question(`${question} [y/N] `, closed ? { signal: closed } : {});
-    return /^y(es)?$/i.test(answer.trim());
-  } catch {
-    return false;
-  } finally {
-    lines.close();
-  }
+export async function confirm(terminal: Terminal, question: string): Promise<boolean> {
+  const answer = await terminal.ask(`${question} [y/N]`);
+  return answer !== null && /^y(es)?$/i.test(answer.trim());
 }

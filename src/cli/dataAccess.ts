@@ -57,11 +57,8 @@ export async function ensureAllowed(
   const paths = process.env[FILES_OUTSIDE] ? [] : await pathsToAllow(request, place);
   if (paths.length === 0) return;
   for (const path of paths) {
-    if (
-      !(await confirm(l10n.t('{0} lies outside {1}. May its images be read?', path, place.root), terminal))
-    ) {
-      throw consentError(paths, place.root);
-    }
+    const question = l10n.t('{0} lies outside {1}. May its images be read?', path, place.root);
+    if (!(await confirm(terminal, question))) throw consentError(paths, place.root);
     await allowFolder(path);
   }
 }
@@ -106,7 +103,8 @@ const DRAW_EVERY_MS = 100;
 const QUIET_MS = 1000;
 
 /** A line that follows a scan; where it cannot be drawn anew, one that says that it has begun. */
-function progressLine({ errors, closed }: Terminal) {
+function progressLine(terminal: Terminal) {
+  const line = terminal.statusLine();
   const begun = l10n.t('Indexing the images');
   const startedAt = performance.now();
   let drawnAt = Number.NEGATIVE_INFINITY;
@@ -114,16 +112,13 @@ function progressLine({ errors, closed }: Terminal) {
   return {
     show: (what: string, share: number | null) => {
       const now = performance.now();
-      if (closed.aborted || now - startedAt < QUIET_MS || now - drawnAt < DRAW_EVERY_MS) return;
-      if (errors.isTTY) {
-        errors.write(`\r\x1b[K${begun}: ${what}${share === null ? '' : ` (${formatProgress(share)})`}`);
-      } else if (!isShown()) {
-        errors.write(`${begun}...\n`);
-      }
+      if (now - startedAt < QUIET_MS || now - drawnAt < DRAW_EVERY_MS) return;
+      if (line) line.show(`${begun}: ${what}${share === null ? '' : ` (${formatProgress(share)})`}`);
+      else if (!isShown()) terminal.note(`${begun}...`);
       drawnAt = now;
     },
     end: () => {
-      if (errors.isTTY && isShown() && !closed.aborted) errors.write('\r\x1b[K');
+      if (isShown()) line?.clear();
     },
   };
 }

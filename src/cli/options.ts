@@ -55,13 +55,13 @@ export function withSet(command: Command): Command {
  *
  * @throws UserError where it may not be followed
  */
-export async function rootOf(options: FolderOption): Promise<string> {
+export async function rootOf(terminal: Terminal, options: FolderOption): Promise<string> {
   const { folder } = options;
   const root = folder === undefined ? await findStore(process.cwd()) : resolve(folder);
   await allowFolders(options);
   for (const link of await storeLinksToAllow(root)) {
     const question = l10n.t('{0} is a link to {1}. May runs be kept there?', link.path, link.target);
-    if (!(await confirm(question, { errors: process.stderr }))) throw storeLinkError(link);
+    if (!(await confirm(terminal, question))) throw storeLinkError(link);
     await allowFolder(link.target);
   }
   return root;

@@ -25,7 +25,7 @@ export async function ensureOwn(
     if (await isOwnRun(run)) continue;
     const real = await realPathOf(run.folder);
     const mayTrain =
-      allowed.some((folder) => isInside(real, folder)) || (await confirm(question(run), terminal));
+      allowed.some((folder) => isInside(real, folder)) || (await confirm(terminal, question(run)));
     if (mayTrain) await takeOn(run);
     else refused.push(run);
   }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { basename, dirname, join } from 'node:path';
 import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
+import { parseJson } from '../shared/parseJson';
 import {
   decodeSafetensors,
   encodeSafetensors,
@@ -250,7 +251,7 @@ function snapshotFrom({ metadata, tensors }: Checkpoint): Omit<Snapshot, 'isBest
 
 function jsonOf(text: string | undefined): unknown {
   try {
-    return JSON.parse(text ?? '');
+    return parseJson(text ?? '');
   } catch {
     return null;
   }

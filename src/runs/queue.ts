@@ -7,6 +7,7 @@ import { basename, join } from 'node:path';
 import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
 import type { Failure } from '../shared/failure';
+import { parseJson } from '../shared/parseJson';
 import { failureOf } from '../system/errors';
 import { readPlain } from '../system/plainFiles';
 import { replaceFile } from '../system/replaceFile';
@@ -173,7 +174,7 @@ function isQueued(run: RunEntry): run is ReadableEntry {
 /** Where a run waits or waited; null for one that never did, or whose place cannot be read. */
 async function readPlace(folder: string): Promise<Place | null> {
   try {
-    return placeSchema.parse(JSON.parse(await readPlain(placePath(folder), 'utf8')));
+    return placeSchema.parse(parseJson(await readPlain(placePath(folder), 'utf8')));
   } catch {
     return null;
   }

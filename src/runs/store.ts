@@ -14,6 +14,8 @@ import {
 import { RECIPE_VERSION, type Recipe } from '../recipe/recipe';
 import { assertNever } from '../shared/assertNever';
 import type { Failure } from '../shared/failure';
+import { firstIssues } from '../shared/firstIssues';
+import { parseJson } from '../shared/parseJson';
 import { failureOf, isSystemError } from '../system/errors';
 import { isInside, realPathOf } from '../system/insideFolder';
 import { whenFilesMayOpen } from '../system/openFiles';
@@ -150,7 +152,7 @@ export async function readManifest(folder: string): Promise<ManifestReading> {
   }
   let data: unknown;
   try {
-    data = JSON.parse(text);
+    data = parseJson(text);
   } catch {
     return broken(l10n.t('Its run.json is damaged.'));
   }
@@ -163,7 +165,7 @@ export async function readManifest(folder: string): Promise<ManifestReading> {
   return broken(
     version !== undefined && version !== MANIFEST_VERSION
       ? l10n.t('Its run.json has version {0}; this release reads version {1}.', version, MANIFEST_VERSION)
-      : l10n.t('Its run.json is not a run: {0}', z.prettifyError(parsed.error)),
+      : l10n.t('Its run.json is not a run: {0}', firstIssues(parsed.error)),
   );
 }
 

@@ -97,7 +97,7 @@ ${l10n.t('Examples:')}
   tricks export last --recipe timm > train.sh`,
     )
     .action(async (reference: string, options: ExportOptions) => {
-      end(await exportRun(terminal, await rootOf(options), reference, options));
+      end(await exportRun(terminal, await rootOf(terminal, options), reference, options));
     });
 }
 
@@ -142,7 +142,7 @@ async function exportRun(
   if (weights !== undefined) await exportWeights(terminal, run, weights, options);
   if (onnx !== undefined) await exportOnnx(terminal, run, onnx, options);
   if (folder !== undefined) await exportTimmFolder(terminal, run, folder, options);
-  if (recipe !== undefined) terminal.print(commandLine(recipe, run.manifest.recipe).trimEnd());
+  if (recipe !== undefined) terminal.printText(commandLine(recipe, run.manifest.recipe).trimEnd());
   return EXIT.done;
 }
 

@@ -62,7 +62,7 @@ async function newExperiment(
   // Before the images are looked at, which may take long.
   await checkWritable(path, options.force ?? false);
   await checkFolder(images);
-  const place = { root: await rootOf(options), folder: dirname(path) };
+  const place = { root: await rootOf(terminal, options), folder: dirname(path) };
   if (!(await isAllowed(images, place.root))) await allowFolder(images);
   const { data, index } = await indexWithSplit(terminal, images, place);
   assertUsable(index, 'skip');

@@ -14,7 +14,7 @@ export function addPauseCommand(program: Command, { terminal, end }: CommandCont
     .option(...folderOption())
     .option(...allowOption())
     .action(async (reference: string, options: FolderOption) => {
-      end(await pause(terminal, await rootOf(options), reference));
+      end(await pause(terminal, await rootOf(terminal, options), reference));
     });
 }
 

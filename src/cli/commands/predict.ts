@@ -17,7 +17,7 @@ import {
 } from '../options';
 import { readableRun, startPredictor, type WeightsOptions, withWeights } from '../predicting';
 import { table } from '../table';
-import { EXIT, type ExitCode, type Terminal } from '../terminal';
+import { EXIT, type ExitCode, paint, type Terminal } from '../terminal';
 
 type PredictOptions = WeightsOptions &
   FolderOption &
@@ -49,7 +49,7 @@ ${l10n.t('Examples:')}
   tricks predict last photos --top 1 --csv > classes.csv`,
     )
     .action(async (reference: string, paths: string[], options: PredictOptions) => {
-      end(await predict(terminal, await rootOf(options), reference, paths, options));
+      end(await predict(terminal, await rootOf(terminal, options), reference, paths, options));
     });
 }
 
@@ -104,7 +104,7 @@ function textOutput(terminal: Terminal): Output {
   return {
     show: (result) => {
       if (!result.ok) return;
-      terminal.print(terminal.paint('bold', result.path));
+      terminal.print(paint('bold', result.path));
       const rows = result.classes.map((each) => [each.class, formatPercent(each.probability)]);
       for (const line of table(rows, [1])) terminal.print(`  ${line}`);
     },
@@ -114,7 +114,7 @@ function textOutput(terminal: Terminal): Output {
 
 function csvOutput(terminal: Terminal): Output {
   const print = (rows: readonly (readonly (string | number)[])[]) => {
-    if (rows.length > 0) terminal.print(csvText(rows).trimEnd());
+    if (rows.length > 0) terminal.printText(csvText(rows).trimEnd());
   };
   print([['path', 'rank', 'class', 'probability']]);
   return {
@@ -136,6 +136,6 @@ function jsonOutput(terminal: Terminal): Output {
           : { path: result.path, error: result.failure },
       );
     },
-    end: () => terminal.print(JSON.stringify(results, null, 2)),
+    end: () => terminal.printJson(results, 2),
   };
 }

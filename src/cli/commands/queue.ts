@@ -26,7 +26,7 @@ import {
 } from '../options';
 import { ensureOwn } from '../ownRuns';
 import { TRAINER_PATH, VERSIONS } from '../package';
-import { EXIT, type ExitCode, type Terminal } from '../terminal';
+import { EXIT, type ExitCode, failureLines, type Terminal } from '../terminal';
 
 type AddOptions = OverrideOptions & AllowOption & FolderOption;
 
@@ -44,7 +44,7 @@ export function addQueueCommand(program: Command, { terminal, end }: CommandCont
     .option(...folderOption())
     .option(...allowOption())
     .action(async (options: FolderOption & JsonOption) => {
-      end(await list(terminal, await rootOf(options), options));
+      end(await list(terminal, await rootOf(terminal, options), options));
     });
   withAllow(withSet(queue.command('add')))
     .description(l10n.t('add a run of each experiment at the end'))
@@ -61,7 +61,7 @@ export function addQueueCommand(program: Command, { terminal, end }: CommandCont
     .option(...folderOption())
     .option(...allowOption())
     .action(async (reference: string, position: string, options: FolderOption) => {
-      end(await move(terminal, await rootOf(options), reference, position));
+      end(await move(terminal, await rootOf(terminal, options), reference, position));
     });
   queue
     .command('cancel')
@@ -70,7 +70,7 @@ export function addQueueCommand(program: Command, { terminal, end }: CommandCont
     .option(...folderOption())
     .option(...allowOption())
     .action(async (reference: string, options: FolderOption) => {
-      end(await cancel(terminal, await rootOf(options), reference));
+      end(await cancel(terminal, await rootOf(terminal, options), reference));
     });
   queue
     .command('start')
@@ -86,7 +86,7 @@ export function addQueueCommand(program: Command, { terminal, end }: CommandCont
     .option(...allowOption())
     .action(async (options: StartOptions) => {
       const { atOnce, retries } = options;
-      const root = await rootOf(options);
+      const root = await rootOf(terminal, options);
       await ensureOwn(terminal, await readQueue(root), options, 'tricks queue start');
       end(await start(terminal, root, { atOnce, retries }));
     });
@@ -96,12 +96,9 @@ export function addQueueCommand(program: Command, { terminal, end }: CommandCont
 async function list(terminal: Terminal, root: string, { json = false }: JsonOption = {}): Promise<ExitCode> {
   const queue = await readQueue(root);
   if (json) {
-    terminal.print(
-      JSON.stringify(
-        queue.map(({ id, folder, manifest }) => ({ ...manifest, id, folder })),
-        null,
-        2,
-      ),
+    terminal.printJson(
+      queue.map(({ id, folder, manifest }) => ({ ...manifest, id, folder })),
+      2,
     );
   } else if (queue.length === 0) {
     terminal.note(l10n.t('No run waits in {0}. Add one: {1}', root, 'tricks queue add FILE'));
@@ -120,7 +117,7 @@ async function list(terminal: Terminal, root: string, { json = false }: JsonOpti
 
 /** Adds a run of each file at the end of the queue; none where one of them cannot run. */
 async function add(terminal: Terminal, files: readonly string[], options: AddOptions): Promise<ExitCode> {
-  const root = await rootOf(options);
+  const root = await rootOf(terminal, options);
   const experiments: { readonly file: string; readonly text: string; readonly recipe: Recipe }[] = [];
   for (const file of files) {
     const experiment = await readExperiment(terminal, file, {
@@ -204,7 +201,7 @@ async function start(terminal: Terminal, root: string, options: QueueOptions): P
     ),
   );
   worker.on('ended', ({ id, end }) => {
-    terminal.print(endLine(id, end));
+    for (const line of failureLines(endLine(id, end))) terminal.print(line);
     ends.push(end);
   });
   const stop = () => {

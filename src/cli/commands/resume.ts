@@ -32,7 +32,7 @@ export function addResumeCommand(program: Command, { terminal, end }: CommandCon
     .option(...folderOption())
     .option(...allowOption())
     .action(async (reference: string, options: ResumeOptions) => {
-      end(await resume(terminal, await rootOf(options), reference, options));
+      end(await resume(terminal, await rootOf(terminal, options), reference, options));
     });
 }
 

@@ -16,7 +16,7 @@ export function addRunsCommand(program: Command, { terminal, end }: CommandConte
     .option(...folderOption())
     .option(...allowOption())
     .action(async (options: FolderOption & JsonOption) => {
-      end(await list(terminal, await rootOf(options), options));
+      end(await list(terminal, await rootOf(terminal, options), options));
     });
 }
 
@@ -24,7 +24,7 @@ export function addRunsCommand(program: Command, { terminal, end }: CommandConte
 async function list(terminal: Terminal, root: string, { json = false }: JsonOption): Promise<ExitCode> {
   const runs = await listRuns(root);
   if (json) {
-    terminal.print(JSON.stringify(runs.map(plainRun), null, 2));
+    terminal.printJson(runs.map(plainRun), 2);
   } else if (runs.length === 0) {
     terminal.note(l10n.t('Nothing has run in {0} yet. Run an experiment: {1}', root, 'tricks run FILE'));
   } else {

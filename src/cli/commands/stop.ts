@@ -14,7 +14,7 @@ export function addStopCommand(program: Command, { terminal, end }: CommandConte
     .option(...folderOption())
     .option(...allowOption())
     .action(async (reference: string, options: FolderOption) => {
-      end(await stop(terminal, await rootOf(options), reference));
+      end(await stop(terminal, await rootOf(terminal, options), reference));
     });
 }
 

@@ -20,7 +20,7 @@ import {
 } from '../options';
 import { readableRun, startPredictor, type WeightsOptions, withWeights } from '../predicting';
 import { table } from '../table';
-import { EXIT, type ExitCode, type Terminal } from '../terminal';
+import { EXIT, type ExitCode, paint, type Terminal } from '../terminal';
 
 type TestOptions = WeightsOptions & FolderOption & JsonOption;
 
@@ -39,7 +39,7 @@ ${l10n.t(
 )}`,
     )
     .action(async (reference: string, options: TestOptions) => {
-      end(await test(terminal, await rootOf(options), reference, options));
+      end(await test(terminal, await rootOf(terminal, options), reference, options));
     });
 }
 
@@ -78,11 +78,11 @@ async function test(
   const { images, correct } = result;
   const { low, high } = wilsonInterval(correct, images);
   if (options.json) {
-    terminal.print(JSON.stringify({ run: run.id, ...result, interval95: [low, high], looks }, null, 2));
+    terminal.printJson({ run: run.id, ...result, interval95: [low, high], looks }, 2);
     return EXIT.done;
   }
   terminal.print(
-    terminal.paint(
+    paint(
       'bold',
       l10n.t(
         'Test accuracy {0} (95% interval {1} to {2}), {3} of {4} images',

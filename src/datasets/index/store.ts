@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { lstatSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { FactsLookup, OwnDatasetRequest } from '../../recipe/datasets';
+import { parseJson } from '../../shared/parseJson';
 import { isSystemError } from '../../system/errors';
 import { readPlain } from '../../system/plainFiles';
 import { foldedPath } from '../../system/samePath';
@@ -104,7 +105,7 @@ export function indexLookup(root: string, request: OwnDatasetRequest, folder: st
 function parseIndex(text: string, request: OwnDatasetRequest, folder: string): DatasetIndex | null {
   let data: unknown;
   try {
-    data = JSON.parse(text);
+    data = parseJson(text);
   } catch {
     return null;
   }

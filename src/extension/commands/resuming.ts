@@ -6,7 +6,7 @@ import { progressOf, startOver } from '../../runs/startingOver';
 import { untrainableFailure } from '../../runs/trainable';
 import { formatPercent } from '../../shared/format';
 import { failureOf } from '../../system/errors';
-import { tellFailure } from '../messages';
+import { asks, tellFailure } from '../messages';
 import type { ReadableRun } from '../runs/liveRun';
 
 /** Whether a run may go on: it is this release's to train, its person's own or taken on, and its checkpoints can be read. */
@@ -29,12 +29,12 @@ async function isTakenOn(run: ReadableRun): Promise<boolean> {
   if (await isOwnRun(run)) return true;
   const train = vscode.l10n.t('Train it');
   const { file } = run.manifest.experiment;
-  const chosen = await vscode.window.showWarningMessage(
-    vscode.l10n.t('The run {0} was not made here by you, but came with the folder. Train it?', run.id),
-    { modal: true, detail: vscode.l10n.t('It trains the recipe of {0} in {1}.', file, run.folder) },
-    train,
+  const question = vscode.l10n.t(
+    'The run {0} was not made here by you, but came with the folder. Train it?',
+    run.id,
   );
-  if (chosen !== train) return false;
+  const detail = vscode.l10n.t('It trains the recipe of {0} in {1}.', file, run.folder);
+  if (!(await asks('warning', question, train, detail))) return false;
   await takeOn(run);
   return true;
 }
@@ -46,23 +46,17 @@ async function hasStart(run: ReadableRun): Promise<boolean> {
   const { epochs, bestAccuracy } = await progressOf(run.folder);
   const startAnew = vscode.l10n.t('Start anew');
   const accuracy = bestAccuracy === null ? '-' : formatPercent(bestAccuracy);
-  const chosen = await vscode.window.showWarningMessage(
-    vscode.l10n.t(
-      'No checkpoint of {0} can be read: {1}.',
-      run.id,
-      damage.map(({ name, reason }) => `${name} (${reason})`).join(', '),
-    ),
-    {
-      modal: true,
-      detail: vscode.l10n.t(
-        'Starting anew loses {0} epochs, with a best validation accuracy of {1}. The old files are kept under another name.',
-        epochs,
-        accuracy,
-      ),
-    },
-    startAnew,
+  const question = vscode.l10n.t(
+    'No checkpoint of {0} can be read: {1}.',
+    run.id,
+    damage.map(({ name, reason }) => `${name} (${reason})`).join(', '),
   );
-  if (chosen !== startAnew) return false;
+  const detail = vscode.l10n.t(
+    'Starting anew loses {0} epochs, with a best validation accuracy of {1}. The old files are kept under another name.',
+    epochs,
+    accuracy,
+  );
+  if (!(await asks('warning', question, startAnew, detail))) return false;
   const result = await startOver(run.folder);
   if (!('failure' in result)) return true;
   tellFailure(result.failure);

@@ -2,7 +2,7 @@ import * as vscode from 'vscode';
 import { deleteRun as deleteStoredRun, manifestPath, trainerLogPath } from '../../runs/store';
 import { assertNever } from '../../shared/assertNever';
 import { parsedOf } from '../language/parsing';
-import { tell, tellFailure, whileWaiting } from '../messages';
+import { asks, tell, tellFailure, whileWaiting } from '../messages';
 import { isLive, isResumable, isRunning } from '../runs/liveRun';
 import { experimentFileOf } from '../runs/runLibrary';
 import type { Services } from '../services';
@@ -137,12 +137,9 @@ export async function deleteRun(services: Services, target: Target): Promise<voi
   const doomed = await runTarget(services, target, isAny);
   if (!doomed) return;
   const confirm = vscode.l10n.t('Delete');
-  const choice = await vscode.window.showWarningMessage(
-    vscode.l10n.t('Delete the run {0}?', doomed.id),
-    { modal: true, detail: vscode.l10n.t('Its metrics and checkpoints are deleted for good.') },
-    confirm,
-  );
-  if (choice !== confirm) return;
+  const question = vscode.l10n.t('Delete the run {0}?', doomed.id);
+  const detail = vscode.l10n.t('Its metrics and checkpoints are deleted for good.');
+  if (!(await asks('warning', question, confirm, detail))) return;
   const failure = await whileWaiting((waiting) => deleteStoredRun(doomed.root, doomed.id, waiting));
   await services.library.refresh();
   if (failure) tellFailure(failure);

@@ -11,6 +11,7 @@ import type { TrainerCommand } from '../../runs/trainerCommand';
 import type { Failure } from '../../shared/failure';
 import { isExperiment } from '../language/experimentFiles';
 import { parsedOf, storeRootOf } from '../language/parsing';
+import { chooses } from '../messages';
 import { dataEnvironment, readSettings } from '../settings';
 import type { KnownRun } from './liveRun';
 import type { RunLibrary } from './runLibrary';
@@ -141,15 +142,12 @@ export class Runner implements vscode.Disposable {
   /** Asks about a run that waits, but came with its folder: it starts only once a person has said so. */
   async #askForeign(run: QueuedRun): Promise<void> {
     const [train, remove] = [vscode.l10n.t('Train it'), vscode.l10n.t('Remove from the queue')];
-    const chosen = await vscode.window.showWarningMessage(
-      vscode.l10n.t(
-        'The run {0} of {1} waits in the queue, but was not made here by you: it came with the folder. Train it?',
-        run.id,
-        run.manifest.experiment.file,
-      ),
-      train,
-      remove,
+    const question = vscode.l10n.t(
+      'The run {0} of {1} waits in the queue, but was not made here by you: it came with the folder. Train it?',
+      run.id,
+      run.manifest.experiment.file,
     );
+    const chosen = await chooses('warning', question, [train, remove]);
     if (chosen === train) await takeOn(run);
     else if (chosen === remove) await cancelQueued(run.folder);
     else return;

@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import { allowFolder } from '../../system/allowedFolders';
 import { type StoreLink, storeLinkError, storeLinksToAllow } from '../../system/storeConsent';
+import { asks } from '../messages';
 
 /** Asks, once for each link, about stores that are links to elsewhere; until then nothing is read or written there. */
 export class StoreLinks {
@@ -22,11 +23,8 @@ export class StoreLinks {
 
   async #ask({ path, target }: StoreLink, onAllowed: () => void): Promise<void> {
     const allow = vscode.l10n.t('Allow');
-    const chosen = await vscode.window.showWarningMessage(
-      vscode.l10n.t('{0} is a link to {1}. May runs be kept there?', path, target),
-      allow,
-    );
-    if (chosen !== allow) return;
+    const question = vscode.l10n.t('{0} is a link to {1}. May runs be kept there?', path, target);
+    if (!(await asks('warning', question, allow))) return;
     await allowFolder(target);
     onAllowed();
   }

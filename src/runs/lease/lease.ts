@@ -14,6 +14,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
 import { type EndRequest, endRequestSchema } from '../../protocol/trainer';
+import { parseJson } from '../../shared/parseJson';
 import { isSystemError } from '../../system/errors';
 import { assertPlainFolders, openPlain, openPlainSync, readPlain } from '../../system/plainFiles';
 import { processExists } from '../../system/processes';
@@ -340,7 +341,7 @@ function parseLease(text: string): Holder | null {
 
 function jsonOf(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch {
     return null;
   }

@@ -645,7 +645,8 @@ describe('a run that fails', () => {
     expect(state.failure.what).toMatch(what);
     expect(endedAt).toBeGreaterThan(0);
     const shown = await tricks(['show', 'last']);
-    expect(shown.stdout).toContain(`Failed: ${state.failure.what}\n${state.failure.remedy}\n`);
+    const lines = state.failure.what.replaceAll('\n', '\n  ');
+    expect(shown.stdout).toContain(`Failed: ${lines}\n${state.failure.remedy}\n`);
     return state.failure as { what: string; remedy: string };
   }
 

@@ -184,6 +184,17 @@ describe('replacing a manifest', () => {
       expect(await readManifest(folder)).toEqual({ ok: false, reason: 'Its run.json is damaged.' });
     }
   });
+
+  it('never takes a recipe that nests so deep that nobody could walk it', async () => {
+    const { folder } = await exampleRun();
+    const text = await readFile(manifestPath(folder), 'utf8');
+    const nested = '['.repeat(100_000) + ']'.repeat(100_000);
+    await writeFile(
+      manifestPath(folder),
+      text.replace(/"recipe":\s*\{/, (start) => `${start}"x":${nested},`),
+    );
+    expect(await readManifest(folder)).toEqual({ ok: false, reason: 'Its run.json is damaged.' });
+  });
 });
 
 describe('listing runs', () => {
