@@ -7,7 +7,7 @@
  *     node esbuild.mjs && node bench/bundle.mjs parity/exports && node dist/bench/exports.js
  *
  * Needs a Python with onnx, onnxruntime, torch and timm: BAG_OF_TRICKS_PYTHON, else python3. With --fixtures it
- * writes test/fixtures/onnx and does no more. Exit codes: 0 all within the limit, 1 one is not.
+ * writes test/fixtures/onnx and does no more; with --docs it also writes docs/EXPORTS.md. Exit codes: 0 all within the limit, 1 one is not.
  */
 
 import { execFileSync } from 'node:child_process';
@@ -59,6 +59,11 @@ const CASES: readonly Case[] = [
   ...VARIANTS.map(
     (variant) => ({ model: { name: 'resnet50', width: 64, variant }, image: [65, 47, 1] }) as const,
   ),
+  // The very models of torchvision and timm.
+  ...RESNETS.slice(1).map(
+    (name) => ({ model: { name, width: 64, variant: 'B' }, image: [64, 48, 3] }) as const,
+  ),
+  { model: { name: 'resnet34', width: 64, variant: 'A' }, image: [64, 48, 3] },
   { model: { name: 'resnet9', width: 16 }, image: [32, 40, 3] },
   { model: { name: 'mobilenet_v1', widthMultiplier: 1 }, image: [64, 64, 3] },
   { model: { name: 'mobilenet_v1', widthMultiplier: 1, activation: 'relu6' }, image: [64, 64, 3] },
@@ -86,7 +91,12 @@ async function main(): Promise<number> {
     const described: Described[] = [];
     for (const [index, each] of CASES.entries())
       described.push(await written(each, join(folder, `${index}`)));
-    return report(logitsOf(described, folder));
+    const found = logitsOf(described, folder);
+    const code = report(found);
+    if (process.argv.includes('--docs') && code === 0) {
+      writeFileSync(join(packageRoot(), 'docs/EXPORTS.md'), documentOf(found));
+    }
+    return code;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -138,6 +148,45 @@ function report(found: readonly Found[]): number {
     console.log(`${isGood ? 'ok' : 'FAILED'}: ${name}: ${differences}; logits up to ${largest.toFixed(2)}`);
   }
   return isWithin ? 0 : 1;
+}
+
+const FORMATS: readonly (readonly [string, (found: Found) => readonly number[][] | null | undefined])[] = [
+  ['ONNX', ({ onnx }) => onnx],
+  ["timm's folder", ({ timm }) => timm],
+  ['state dict in timm', ({ stateDicts }) => stateDicts.timm],
+  ['state dict in torchvision', ({ stateDicts }) => stateDicts.torchvision],
+];
+
+/** A page of how far each model's logits are from ours at most, by format. */
+function documentOf(found: readonly Found[]): string {
+  const names = [...new Set(CASES.map(({ model }) => model.name))];
+  const rows = names.map((name) => {
+    const cases = found.filter((_, index) => CASES[index]?.model.name === name);
+    const cells = FORMATS.map(([, logits]) => {
+      const apart = cases.flatMap((each) => {
+        const theirs = logits(each);
+        return theirs ? [differenceOf(each.ours, theirs)] : [];
+      });
+      return apart.length === 0 ? 'refused' : `${Math.max(...apart).toExponential(1)} (${apart.length})`;
+    });
+    return [`\`${name}\``, cases.length, ...cells];
+  });
+  const header = ['model', 'cases', ...FORMATS.map(([title]) => title)];
+  const table = [header, header.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`);
+  return `# Exports
+
+\`bench/parity/exports.ts\` exports each model of the catalog in every format and loads it there: ONNX in ONNX Runtime, the
+folder by timm's \`create_model\`, and the weights by \`load_state_dict(strict=True)\` into the model that the export names.
+The weights are random and their running statistics those of a batch. A case is a form of the model (variant, width,
+activation) with a size of images; \`CASES\` in the script lists them.
+
+A cell has the largest difference of any logit from ours, and in how many cases the system has the model. The others are
+refused with the reason. The limit is ${LIMIT}, and ${LIMIT} of the largest logit where that is below 1.
+
+${table.join('\n')}
+
+Written by \`node dist/bench/exports.js --docs\`.
+`;
 }
 
 function differenceOf(ours: readonly number[][], theirs: readonly number[][]): number {

@@ -28,7 +28,7 @@ import { packageRoot } from '../../src/training/data/sample';
 import { imagesTensor } from '../../src/training/loop/evaluation';
 import { train } from '../../src/training/loop/loop';
 import { Network } from '../../src/training/network/network';
-import { THREADS } from '../../src/training/parallel/workerPool';
+import { THREADS } from '../../src/training/parallel/remedy';
 import { loadInitialValues } from '../../src/weights/initialValues';
 import cases from './cases.json';
 

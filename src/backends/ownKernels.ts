@@ -1,5 +1,6 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import type { Padding } from '../models/graph';
+import type { BatchShards } from './batchShards';
 import type { HalfFormat } from './precision/formats';
 
 type Shape4D = tf.Tensor4D['shape'];
@@ -82,19 +83,22 @@ export interface OwnKernels {
     attributes: { epsilon: number };
     outputs: BatchNormGradients;
   };
-  /** As `BatchNormTraining`, without the running statistics; channels in fours. */
+  /** As `BatchNormTraining`, without the running statistics, also of a shard of a batch; channels in fours. */
   FusedBatchNormTraining: {
     inputs: { x: tf.Tensor4D; gamma: tf.Tensor1D; beta: tf.Tensor1D };
-    attributes: Normalization;
+    attributes: Normalization & OfShard;
     outputs: [y: tf.Tensor4D, mean: tf.Tensor1D, variance: tf.Tensor1D];
   };
-  /** As `BatchNormGradient`, through a ReLU where its output `y` is given; channels in fours. */
+  /**
+   * As `BatchNormGradient`, through a ReLU where its output `y` is given; channels in fours. Of a shard, gamma's and
+   * beta's gradients are what its own images add to them.
+   */
   FusedBatchNormGradient: {
     inputs: { dy: tf.Tensor4D; x: tf.Tensor4D; y?: tf.Tensor4D } & Record<
       'gamma' | 'mean' | 'variance',
       tf.Tensor1D
     >;
-    attributes: { epsilon: number };
+    attributes: { epsilon: number } & OfShard;
     outputs: BatchNormGradients;
   };
 
@@ -140,6 +144,11 @@ interface Window {
 interface Normalization {
   readonly epsilon: number;
   readonly activation: 'linear' | 'relu';
+}
+
+interface OfShard {
+  /** Where the images are a shard of a batch: the statistics are the whole batch's. */
+  readonly shards: BatchShards | null;
 }
 
 type BatchNormGradients = [dx: tf.Tensor4D, dGamma: tf.Tensor1D, dBeta: tf.Tensor1D];

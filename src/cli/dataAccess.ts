@@ -1,14 +1,15 @@
 /** What a command does before an experiment's own images are read: ask for consent, and index them. */
-import { createInterface } from 'node:readline/promises';
 import * as l10n from '@vscode/l10n';
 import type { Command } from 'commander';
-import { allowFolder, assertListedAllowed, consentError, pathsToAllow } from '../datasets/consent';
+import { assertListedAllowed, consentError, pathsToAllow } from '../datasets/consent';
 import type { DatasetIndex } from '../datasets/index/datasetIndex';
 import { indexDataset } from '../datasets/index/scan';
 import { dataCacheFolder } from '../datasets/requestPaths';
 import { FILES_OUTSIDE } from '../protocol/trainer';
 import type { OwnDatasetRequest } from '../recipe/datasets';
 import { formatProgress } from '../shared/format';
+import { allowFolder } from '../system/allowedFolders';
+import { confirm } from './confirm';
 import { Interrupted, type Terminal } from './terminal';
 
 export interface AllowOption {
@@ -23,13 +24,19 @@ export interface DataPlace {
   readonly folder: string;
 }
 
-/** `--allow`, any number of times, which `allowFolders` reads. */
-export function withAllow(command: Command): Command {
-  return command.option(
+/** `--allow`, any number of times. */
+export const allowOption = () =>
+  [
     '--allow <folder>',
-    l10n.t('let experiments read data in a folder outside of the one that keeps the runs; may be repeated'),
+    l10n.t(
+      'allow a folder: data in it outside of the one that keeps the runs, where a link of .bag-of-tricks leads, or runs that came with it; may be repeated',
+    ),
     (value: string, before: string[] = []) => [...before, value],
-  );
+  ] as const;
+
+/** Adds `--allow`, which `allowFolders` reads. */
+export function withAllow(command: Command): Command {
+  return command.option(...allowOption());
 }
 
 /** Allows the folders of `--allow`, for this user. */
@@ -50,26 +57,9 @@ export async function ensureAllowed(
   const paths = process.env[FILES_OUTSIDE] ? [] : await pathsToAllow(request, place);
   if (paths.length === 0) return;
   for (const path of paths) {
-    if (
-      !(await confirm(terminal, l10n.t('{0} lies outside {1}. May its images be read?', path, place.root)))
-    ) {
-      throw consentError(paths, place.root);
-    }
+    const question = l10n.t('{0} lies outside {1}. May its images be read?', path, place.root);
+    if (!(await confirm(terminal, question))) throw consentError(paths, place.root);
     await allowFolder(path);
-  }
-}
-
-/** Asks a person; without one at a terminal the answer is no. */
-async function confirm(terminal: Terminal, question: string): Promise<boolean> {
-  if (!process.stdin.isTTY || !terminal.errors.isTTY) return false;
-  const lines = createInterface({ input: process.stdin, output: terminal.errors });
-  try {
-    const answer = await lines.question(`${question} [y/N] `, { signal: terminal.closed });
-    return /^y(es)?$/i.test(answer.trim());
-  } catch {
-    return false;
-  } finally {
-    lines.close();
   }
 }
 
@@ -113,7 +103,8 @@ const DRAW_EVERY_MS = 100;
 const QUIET_MS = 1000;
 
 /** A line that follows a scan; where it cannot be drawn anew, one that says that it has begun. */
-function progressLine({ errors, closed }: Terminal) {
+function progressLine(terminal: Terminal) {
+  const line = terminal.statusLine();
   const begun = l10n.t('Indexing the images');
   const startedAt = performance.now();
   let drawnAt = Number.NEGATIVE_INFINITY;
@@ -121,16 +112,13 @@ function progressLine({ errors, closed }: Terminal) {
   return {
     show: (what: string, share: number | null) => {
       const now = performance.now();
-      if (closed.aborted || now - startedAt < QUIET_MS || now - drawnAt < DRAW_EVERY_MS) return;
-      if (errors.isTTY) {
-        errors.write(`\r\x1b[K${begun}: ${what}${share === null ? '' : ` (${formatProgress(share)})`}`);
-      } else if (!isShown()) {
-        errors.write(`${begun}...\n`);
-      }
+      if (now - startedAt < QUIET_MS || now - drawnAt < DRAW_EVERY_MS) return;
+      if (line) line.show(`${begun}: ${what}${share === null ? '' : ` (${formatProgress(share)})`}`);
+      else if (!isShown()) terminal.note(`${begun}...`);
       drawnAt = now;
     },
     end: () => {
-      if (errors.isTTY && isShown() && !closed.aborted) errors.write('\r\x1b[K');
+      if (isShown()) line?.clear();
     },
   };
 }

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { dirname, relative, resolve } from 'node:path';
 import * as l10n from '@vscode/l10n';
 import { assertUsable, type DataReport } from '../datasets/index/datasetIndex';
@@ -9,10 +8,12 @@ import type { Purpose } from '../experiment/validate';
 import { isOwnDataset, type OwnDatasetRequest } from '../recipe/datasets';
 import type { Recipe } from '../recipe/recipe';
 import { listRuns, type RunEntry } from '../runs/store';
+import { newerFailure } from '../runs/trainable';
 import type { Failure } from '../shared/failure';
 import { messageOf } from '../shared/failure';
 import { UserError } from '../shared/userError';
 import { isSystemError } from '../system/errors';
+import { readRegular } from '../system/regularFiles';
 import { type AllowOption, allowFolders, type DataPlace, ensureAllowed, indexData } from './dataAccess';
 import { type FolderOption, rootOf } from './options';
 import type { Terminal } from './terminal';
@@ -40,7 +41,7 @@ export async function readExperiment(
 ): Promise<{ readonly text: string; readonly recipe: Recipe; readonly warnings: readonly string[] } | null> {
   const { overrides = [], purpose = 'train', isTrained = false } = options;
   const text = await readText(file);
-  const place = { root: await rootOf(options), folder: dirname(resolve(file)) };
+  const place = { root: await rootOf(terminal, options), folder: dirname(resolve(file)) };
   await allowFolders(options);
   const parse = () => parseExperiment(text, file, overrides, purpose, factsLookup(place.root, place.folder));
   let parsed = parse();
@@ -107,6 +108,9 @@ function shownPath(file: string): string {
   return fromHere.length < file.length ? fromHere : file;
 }
 
+/** A larger file is no experiment; of one over 1 MiB its parser says so. */
+const MAX_EXPERIMENT_BYTES = 1 << 26;
+
 /**
  * An experiment file's text.
  *
@@ -114,8 +118,9 @@ function shownPath(file: string): string {
  */
 export async function readText(file: string): Promise<string> {
   try {
-    return await readFile(file, 'utf8');
+    return await readRegular(file, 'utf8', MAX_EXPERIMENT_BYTES);
   } catch (error) {
+    if (error instanceof UserError) throw error;
     if (isSystemError(error, 'ENOENT', 'ENOTDIR')) {
       throw new UserError({
         what: l10n.t('There is no file {0}.', file),
@@ -164,7 +169,9 @@ export async function findRun(root: string, reference: string): Promise<RunEntry
 }
 
 /** Why a folder among the runs cannot be used. */
-export function brokenRunFailure({ id, folder, reason }: Extract<RunEntry, { kind: 'broken' }>): Failure {
+export function brokenRunFailure(run: Extract<RunEntry, { kind: 'broken' }>): Failure {
+  const { id, folder, reason, isNewer } = run;
+  if (isNewer) return newerFailure(id, reason);
   return {
     what: l10n.t('The run {0} cannot be read. {1}', id, reason),
     remedy: l10n.t('Restore its run.json, or delete {0}.', folder),

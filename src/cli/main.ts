@@ -57,7 +57,7 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
   const end = (code: ExitCode) => {
     exitCode = code;
   };
-  const program = createProgram();
+  const program = createProgram(terminal);
   for (const addCommand of COMMANDS) addCommand(program, { terminal, end });
   try {
     await program.parseAsync(argv, { from: 'user' });
@@ -75,10 +75,19 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
   }
 }
 
-function createProgram(): Command {
+function createProgram(terminal: Terminal): Command {
   return new Command('tricks')
     .description(l10n.t('Train image classifiers with the tricks of He et al. (2018).'))
     .version(version)
+    .configureOutput({
+      writeOut: (text) => terminal.printHelp(text),
+      writeErr: (text) => terminal.noteUsage(text),
+      // It names what was typed; only its advice is on a line of its own.
+      outputError: (text) => {
+        const [, error = text, advice = ''] = /^(.*?)(\n\(Did you mean [^\n]*\?\))?\n?$/s.exec(text) ?? [];
+        for (const line of [error, advice.trim()]) if (line !== '') terminal.note(line);
+      },
+    })
     .exitOverride()
     .showHelpAfterError(l10n.t('For help: tricks --help'))
     .addHelpText(

@@ -3,6 +3,10 @@ import { resolve } from 'node:path';
 import * as l10n from '@vscode/l10n';
 import { type Command, InvalidArgumentError } from 'commander';
 import { findStore } from '../runs/store';
+import { allowFolder } from '../system/allowedFolders';
+import { storeLinkError, storeLinksToAllow } from '../system/storeConsent';
+import { confirm } from './confirm';
+import { type AllowOption, allowFolders } from './dataAccess';
 import type { ExitCode, Terminal } from './terminal';
 
 /** What a command's action writes to, and whom it gives its exit code. */
@@ -15,7 +19,7 @@ export interface JsonOption {
   readonly json?: boolean;
 }
 
-export interface FolderOption {
+export interface FolderOption extends AllowOption {
   readonly folder?: string;
 }
 
@@ -45,9 +49,22 @@ export function withSet(command: Command): Command {
   );
 }
 
-/** Whose store keeps the runs; by default the nearest at or above the working folder. */
-export async function rootOf({ folder }: FolderOption): Promise<string> {
-  return folder === undefined ? findStore(process.cwd()) : resolve(folder);
+/**
+ * Whose store keeps the runs; by default the nearest at or above the working folder. Where the store is a link, its person is
+ * asked about it once.
+ *
+ * @throws UserError where it may not be followed
+ */
+export async function rootOf(terminal: Terminal, options: FolderOption): Promise<string> {
+  const { folder } = options;
+  const root = folder === undefined ? await findStore(process.cwd()) : resolve(folder);
+  await allowFolders(options);
+  for (const link of await storeLinksToAllow(root)) {
+    const question = l10n.t('{0} is a link to {1}. May runs be kept there?', link.path, link.target);
+    if (!(await confirm(terminal, question))) throw storeLinkError(link);
+    await allowFolder(link.target);
+  }
+  return root;
 }
 
 /** The overrides that the options `--engine` and `--seed` stand for, after those of `--set`. */

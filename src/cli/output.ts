@@ -60,7 +60,8 @@ function noFolder(path: string): UserError {
   });
 }
 
-/** A path as a command line takes it, quoted where a shell would split it. */
+/** A path as a command line takes it, quoted where a shell would split it or read more into it. */
 export function quoted(path: string): string {
-  return /^[\w./:\\@+-]+$/.test(path) ? path : `"${path}"`;
+  if (/^[\w./:\\@+-]+$/.test(path)) return path;
+  return process.platform === 'win32' ? `"${path}"` : `'${path.replaceAll("'", "'\\''")}'`;
 }

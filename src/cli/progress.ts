@@ -1,5 +1,4 @@
 import * as l10n from '@vscode/l10n';
-import { MultiBar, type SingleBar } from 'cli-progress';
 import { dataWaitText } from '../protocol/dataWait';
 import type { RunEvent } from '../protocol/events';
 import { lossText } from '../protocol/lossText';
@@ -14,7 +13,7 @@ import {
   formatProgress,
   formatSpeed,
 } from '../shared/format';
-import type { Terminal } from './terminal';
+import type { Bar, Terminal } from './terminal';
 
 /** Shows a training's events as they come. */
 export interface Progress {
@@ -25,7 +24,7 @@ export interface Progress {
 
 /** One event a line, for programs; nothing else goes to standard output. */
 export function jsonProgress(terminal: Terminal): Progress {
-  return { show: (event) => terminal.print(JSON.stringify(event)), end: () => {} };
+  return { show: (event) => terminal.printJson(event), end: () => {} };
 }
 
 /** A line for each thing that happens, for logs and pipes. */
@@ -36,8 +35,7 @@ export function lineProgress(terminal: Terminal, recipe: Recipe): Progress {
       // A download tells of every percent of it.
       if (event.type === 'preparing' && event.what === preparing) return;
       preparing = event.type === 'preparing' ? event.what : '';
-      const line = describe(event, recipe);
-      if (line !== null) terminal.print(line);
+      for (const line of describe(event, recipe)) terminal.print(line);
     },
     end: () => {},
   };
@@ -46,30 +44,23 @@ export function lineProgress(terminal: Terminal, recipe: Recipe): Progress {
 /** A bar that follows every step, below the lines of what happened. */
 export function barProgress(terminal: Terminal, recipe: Recipe): Progress {
   const { totalSteps } = recipe.schedule;
-  const bars = new MultiBar({
+  const bars = terminal.bars({
     format: `{bar} {percentage}% {status}`,
-    barsize: Math.min(30, Math.max(5, (terminal.output.columns ?? 80) - 86)),
-    barCompleteChar: '█',
-    barIncompleteChar: '░',
-    stream: terminal.output,
-    hideCursor: true,
-    clearOnComplete: true,
-    forceRedraw: true,
-    gracefulExit: false,
+    barsize: Math.min(30, Math.max(5, terminal.columns - 86)),
   });
-  let bar: SingleBar | null = null;
+  let bar: Bar | null = null;
   let firstStepAt: { readonly step: number; readonly time: number } | null = null;
   return {
     show: (event) => {
       switch (event.type) {
         case 'preparing': {
-          bar ??= bars.create(totalSteps, 0);
+          bar ??= bars.start(totalSteps, { status: '' });
           const share = event.share === null ? '' : ` ${formatProgress(event.share)}`;
           bar.update(0, { status: `${event.what}${share}` });
           return;
         }
         case 'step': {
-          bar ??= bars.create(totalSteps, 0);
+          bar ??= bars.start(totalSteps, { status: '' });
           firstStepAt ??= { step: event.step, time: event.time };
           const status = stepStatus(event, recipe, secondsLeft(firstStepAt, event, totalSteps));
           bar.update(event.step + 1, { status });
@@ -81,22 +72,18 @@ export function barProgress(terminal: Terminal, recipe: Recipe): Progress {
         case 'stopped':
         case 'paused':
         case 'failed': {
-          const line = describe(event, recipe);
-          if (line === null) return;
-          // A bar is drawn below what is logged; where there is none yet, nothing is drawn at all.
-          if (bar) bars.log(`${line}\n`);
-          else terminal.print(line);
+          for (const line of describe(event, recipe)) {
+            // A bar is drawn below what is logged; where there is none yet, nothing is drawn at all.
+            if (bar) bars.log(line);
+            else terminal.print(line);
+          }
           return;
         }
         default:
           return assertNever(event);
       }
     },
-    end: () => {
-      // Draws what was logged last.
-      if (bars.isActive) bars.update();
-      bars.stop();
-    },
+    end: () => bars.end(),
   };
 }
 
@@ -127,15 +114,15 @@ function stepStatus(
   ].join('  ');
 }
 
-/** An event as a line of its own; null for the events that end a run, which its result tells, and for steps. */
-function describe(event: RunEvent, recipe: Recipe): string | null {
+/** An event in lines of its own; none for the events that end a run, which its result tells, and for steps. */
+function describe(event: RunEvent, recipe: Recipe): string[] {
   switch (event.type) {
     case 'preparing':
       // Some say what was found, in a sentence.
-      return event.what.endsWith('.') ? event.what : `${event.what}...`;
+      return [event.what.endsWith('.') ? event.what : `${event.what}...`];
     case 'started':
-      return l10n
-        .t(
+      return [
+        l10n.t(
           'Training {0}: {1} with {2} parameters, {3} epochs of {4} steps, on {5} ({6})',
           recipe.name,
           recipe.model.name,
@@ -144,13 +131,11 @@ function describe(event: RunEvent, recipe: Recipe): string | null {
           event.stepsPerEpoch,
           event.engine.name,
           event.engine.description,
-        )
-        .concat(
-          event.precision.compute === 'float32' ? '' : `, ${precisionText(event.precision)}`,
-          event.engine.because ? `\n${event.engine.because.join(' ')}` : '',
-        );
-    case 'epoch':
-      return l10n
+        ) + (event.precision.compute === 'float32' ? '' : `, ${precisionText(event.precision)}`),
+        ...(event.engine.because ? [event.engine.because.join(' ')] : []),
+      ];
+    case 'epoch': {
+      const line = l10n
         .t(
           'Epoch {0}/{1}: loss {2}, accuracy {3}; validation loss {4}, accuracy {5}; {6}',
           event.epoch + 1,
@@ -168,20 +153,17 @@ function describe(event: RunEvent, recipe: Recipe): string | null {
           event.averagedAccuracy === undefined
             ? ''
             : `; ${l10n.t('of the average {0}', formatPercent(event.averagedAccuracy))}`,
-          lineOf(dataWaitText(event, recipe.data)),
         );
+      const wait = dataWaitText(event, recipe.data);
+      return wait === null ? [line] : [line, wait];
+    }
     case 'step':
     case 'done':
     case 'stopped':
     case 'paused':
     case 'failed':
-      return null;
+      return [];
     default:
       return assertNever(event);
   }
-}
-
-/** A text on a line below another; nothing where there is none. */
-function lineOf(text: string | null): string {
-  return text === null ? '' : `\n${text}`;
 }

@@ -1,6 +1,5 @@
 import * as l10n from '@vscode/l10n';
 import type { Manifest } from '../protocol/manifest';
-import { readCurrent } from '../runs/attemptFolders';
 import {
   AVERAGE_PREFIX,
   bestCheckpointPath,
@@ -10,6 +9,7 @@ import {
   previousCheckpointPath,
   readCheckpoint,
 } from '../runs/checkpoint';
+import { readCurrent } from '../runs/lease/attemptFolders';
 import type { Failure } from '../shared/failure';
 import { UserError } from '../shared/userError';
 import { failureOf, isSystemError } from '../system/errors';

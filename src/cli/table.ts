@@ -1,5 +1,8 @@
-/** Lines of `rows`, their cells padded to columns; the columns of numbers in `rightAligned` to the right. */
-export function table(rows: readonly (readonly string[])[], rightAligned: readonly number[] = []): string[] {
+import { visibleText } from '../shared/visibleText';
+
+/** Lines of `rows`, their cells made visible and padded to columns; the columns of numbers in `rightAligned` to the right. */
+export function table(given: readonly (readonly string[])[], rightAligned: readonly number[] = []): string[] {
+  const rows = given.map((row) => row.map(visibleText));
   const widths: number[] = [];
   for (const row of rows) {
     for (const [column, cell] of row.entries()) {

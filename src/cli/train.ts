@@ -7,7 +7,7 @@ import { formatDuration, formatPercent } from '../shared/format';
 import type { JsonOption } from './options';
 import { TRAINER_PATH } from './package';
 import { barProgress, jsonProgress, lineProgress, type Progress } from './progress';
-import { EXIT, type ExitCode, type Terminal } from './terminal';
+import { EXIT, type ExitCode, type Line, paint, type Terminal } from './terminal';
 
 /** Trains the run in a folder to its end, an interrupt's or its own. */
 export async function train(
@@ -17,14 +17,14 @@ export async function train(
 ): Promise<ExitCode> {
   const progress = json
     ? jsonProgress(terminal)
-    : terminal.output.isTTY
+    : terminal.isInteractive
       ? barProgress(terminal, recipe)
       : lineProgress(terminal, recipe);
   const run = startRun(folder, { nodePath: process.execPath, trainerPath: TRAINER_PATH });
   const end = await follow(terminal, run, progress);
   const id = basename(folder);
   const exitCode = report(terminal, end, id, json);
-  const tell = (text: string) => (json ? terminal.note(text) : terminal.print(text));
+  const tell = (line: Line) => (json ? terminal.note(line) : terminal.print(line));
   tell(l10n.t('Run: {0}', folder));
   tell(l10n.t('To see its curves, open {0} in VS Code and choose the run in the Bag of Tricks view.', root));
   if (end.status === 'done') {
@@ -60,7 +60,7 @@ async function follow(terminal: Terminal, run: RunHandle, progress: Progress): P
 
 /** The run's result line; on standard error where the output is for programs. */
 function report(terminal: Terminal, state: RunEnd, id: string, json: boolean): ExitCode {
-  const tell = (text: string) => (json ? terminal.note(text) : terminal.print(text));
+  const tell = (line: Line) => (json ? terminal.note(line) : terminal.print(line));
   switch (state.status) {
     case 'done': {
       const { epochs, validationAccuracy, bestValidationAccuracy, seconds } = state.result;
@@ -71,7 +71,7 @@ function report(terminal: Terminal, state: RunEnd, id: string, json: boolean): E
         epochs,
         formatDuration(seconds),
       );
-      tell(json ? line : terminal.paint('green', line));
+      tell(json ? line : paint('green', line));
       return EXIT.done;
     }
     case 'stopped':

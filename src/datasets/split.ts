@@ -37,18 +37,65 @@ export function isGroupPattern(groupBy: string): boolean {
  * @throws UserError where the pattern has no `{name}`, or cannot be read
  */
 export function groupPattern(pattern: string): Grouping {
-  if (!/\{[^{}*/]+\}/.test(pattern)) throw badPattern(pattern);
-  const source = pattern.normalize('NFC').replace(/\{([^{}*/]*)\}|[*]+|[^{*]+|\{/g, (part, name?: string) => {
-    if (name !== undefined && name !== '') return '([^/]+?)';
-    if (part.startsWith('*') && part.length === 1) return '[^/]*';
-    if (/[{}*]/.test(part)) throw badPattern(pattern);
-    return part.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
-  });
-  const expression = new RegExp(`(?:^|/)${source}$`, 'u');
+  if (pattern.length > MAX_PATTERN_LENGTH || !/\{[^{}*/]+\}/.test(pattern)) throw badPattern(pattern);
+  const items = Array.from(
+    pattern.normalize('NFC').matchAll(/\{([^{}*/]*)\}|[*]+|[^*]/gu),
+    ([part, name]): PatternItem => {
+      if (name !== undefined && name !== '') return 'name';
+      if (part === '*') return 'any';
+      if (/[{}*]/.test(part)) throw badPattern(pattern);
+      return { literal: part };
+    },
+  );
+  const parts = pattern.split('/').length;
   return (path) => {
-    const match = expression.exec(path.normalize('NFC'));
-    return match ? match.slice(1).join('/') : null;
+    const compared = path.normalize('NFC').split('/').slice(-parts).join('/');
+    return groupIn(items, Array.from(compared));
   };
+}
+
+/** A longer pattern is none that a person writes. */
+const MAX_PATTERN_LENGTH = 256;
+
+type PatternItem = 'name' | 'any' | { readonly literal: string };
+
+/**
+ * What the names of a pattern took of a path; null where it does not fit. Of several ways in which it fits each name
+ * takes the least, from the first on, and `*` the most. Takes a step for each item at each character, whatever the
+ * pattern: a regular expression would try all ways to share a path out among several `*`.
+ */
+function groupIn(items: readonly PatternItem[], path: readonly string[]): string | null {
+  const width = path.length + 1;
+  // Whether the items from i on fit what is left of the path from j on, at i * width + j.
+  const fits = new Uint8Array((items.length + 1) * width);
+  fits[items.length * width + path.length] = 1;
+  for (let i = items.length - 1; i >= 0; i--) {
+    const item = items[i]!;
+    for (let j = path.length; j >= 0; j--) {
+      const rest = (i + 1) * width + j;
+      const mayTake = j < path.length && path[j] !== '/';
+      if (item === 'any') fits[i * width + j] = fits[rest]! | (mayTake ? fits[i * width + j + 1]! : 0);
+      else if (item === 'name') {
+        fits[i * width + j] = mayTake ? fits[rest + 1]! | fits[i * width + j + 1]! : 0;
+      } else fits[i * width + j] = path[j] === item.literal ? fits[rest + 1]! : 0;
+    }
+  }
+  if (fits[0] === 0) return null;
+  const taken: string[] = [];
+  let at = 0;
+  for (const [i, item] of items.entries()) {
+    const from = at;
+    const restFits = (j: number) => fits[(i + 1) * width + j] === 1;
+    if (item === 'name') {
+      do at++;
+      while (!restFits(at));
+      taken.push(path.slice(from, at).join(''));
+    } else if (item === 'any') {
+      while (at < path.length && path[at] !== '/') at++;
+      while (!restFits(at)) at--;
+    } else at++;
+  }
+  return taken.join('/');
 }
 
 function badPattern(pattern: string): UserError {

@@ -1,7 +1,7 @@
-import { open, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { assertNever } from '../shared/assertNever';
 import type { PixelImage } from '../shared/pixelImage';
+import { openRegular, readRegular } from '../system/regularFiles';
 
 /**
  * The images of one split, as data that threads share: typed arrays lie in shared memory, so that a worker gets them
@@ -101,10 +101,10 @@ export function partPlace(table: Extract<SplitTable, { kind: 'ranges' }>, index:
 export async function readStored(table: SplitTable, index: number): Promise<StoredImage> {
   switch (table.kind) {
     case 'files':
-      return { kind: 'encoded', bytes: await readFile(join(table.root, nameAt(table.names, index))) };
+      return { kind: 'encoded', bytes: await readRegular(join(table.root, nameAt(table.names, index))) };
     case 'ranges': {
       const bytes = Buffer.alloc(table.length[index]!);
-      const file = await open(table.files[table.file[index]!]!);
+      const file = await openRegular(table.files[table.file[index]!]!);
       try {
         const { bytesRead } = await file.read(bytes, 0, bytes.length, table.offset[index]!);
         return { kind: 'encoded', bytes: bytes.subarray(0, bytesRead) };

@@ -1,7 +1,7 @@
-import { appendFile, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { isSystemError } from '../system/errors';
+import { openPlain, readPlain } from '../system/plainFiles';
 import { makeStoreFolder } from '../system/storeFolder';
 import { indexesFolder } from './index/store';
 
@@ -26,14 +26,15 @@ export const testLooksPath = (root: string, key: string): string =>
 export async function recordLook(root: string, key: string, look: TestLook): Promise<void> {
   await makeStoreFolder(root, indexesFolder(root));
   // One write, so that those of two processes do not mix; on a line of its own also after one that was cut short.
-  await appendFile(testLooksPath(root, key), `\n${JSON.stringify(look)}\n`);
+  await using file = await openPlain(testLooksPath(root, key), 'a');
+  await file.appendFile(`\n${JSON.stringify(look)}\n`);
 }
 
 /** The looks at a data set's test split, first to last; a line that is cut short, as by a full disk, is left out. */
 export async function readLooks(root: string, key: string): Promise<TestLook[]> {
   let text: string;
   try {
-    text = await readFile(testLooksPath(root, key), 'utf8');
+    text = await readPlain(testLooksPath(root, key), 'utf8');
   } catch (error) {
     if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return [];
     throw error;

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import * as l10n from '@vscode/l10n';
 import envPaths from 'env-paths';
@@ -7,6 +7,7 @@ import type { Failure } from '../shared/failure';
 import { isInside } from '../system/insideFolder';
 import type { User } from '../system/ownership';
 import { currentUser } from '../system/pathTrust';
+import { readRegularSync } from '../system/regularFiles';
 import { untrusted } from './trust';
 
 /** Engines that are not in the package: libraries of hundreds of megabytes, installed when asked for. */
@@ -179,9 +180,7 @@ const JSON_LIMIT_BYTES = 2 ** 20;
 /** What a small file of JSON says; undefined for one that is damaged, and for what is no file at all, such as a pipe. */
 function jsonOf(path: string): unknown {
   try {
-    const found = statSync(path);
-    if (!found.isFile() || found.size > JSON_LIMIT_BYTES) return undefined;
-    return JSON.parse(readFileSync(path, 'utf8'));
+    return JSON.parse(readRegularSync(path, JSON_LIMIT_BYTES));
   } catch {
     return undefined;
   }

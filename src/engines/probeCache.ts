@@ -1,7 +1,8 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { availableParallelism, cpus, release } from 'node:os';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
+import { readRegular } from '../system/regularFiles';
 import { replaceFile } from '../system/replaceFile';
 import { type DawnProbe, dawnProbeSchema, probeDawn } from './dawnProbe';
 import { enginesFolder, type Installation } from './installations';
@@ -180,7 +181,7 @@ async function nvidiaDriver(): Promise<string> {
 
 async function read(file: string): Promise<ProbeCache> {
   try {
-    return cacheSchema.parse(JSON.parse(await readFile(file, 'utf8')));
+    return cacheSchema.parse(JSON.parse(await readRegular(file, 'utf8', 1 << 24)));
   } catch {
     return {};
   }

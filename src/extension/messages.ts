@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
-import type { Waiting } from '../runs/verdict';
+import type { Waiting } from '../runs/lease/verdict';
 import type { Failure } from '../shared/failure';
+import { plainMessage } from './shown';
 import { firstLine } from './views/runText';
 
 /** What a message offers to do. */
@@ -16,14 +17,32 @@ export function tell(severity: 'error' | 'warning' | 'info', message: string, ..
     severity
   ];
   const titles = offers.map(({ title }) => title);
-  void show(withoutLinks(message), ...titles).then((chosen) =>
+  void show(plainMessage(message), ...titles).then((chosen) =>
     offers.find(({ title }) => title === chosen)?.run(),
   );
 }
 
-/** VS Code makes links of Markdown's in a message, those that run commands too: a run's name must not. */
-function withoutLinks(message: string): string {
-  return message.replaceAll('](', '] (');
+/** Asks a person whether to do something, beside what is going on or, with a detail, in its way. */
+export async function asks(
+  severity: 'warning' | 'info',
+  question: string,
+  yes: string,
+  detail?: string,
+): Promise<boolean> {
+  return (await chooses(severity, question, [yes], detail)) === yes;
+}
+
+/** Has a person choose, beside what is going on or, with a detail, in its way; undefined where none is chosen. */
+export async function chooses(
+  severity: 'warning' | 'info',
+  question: string,
+  choices: readonly string[],
+  detail?: string,
+): Promise<string | undefined> {
+  const { showWarningMessage, showInformationMessage } = vscode.window;
+  const show = severity === 'warning' ? showWarningMessage : showInformationMessage;
+  const options = detail === undefined ? {} : { modal: true, detail: plainMessage(detail) };
+  return show(plainMessage(question), options, ...choices);
 }
 
 export function tellFailure({ what, remedy }: Failure, ...offers: Offer[]): void {
@@ -42,7 +61,7 @@ export async function whileWaiting(
   let acting: Promise<Failure | null> = Promise.resolve(null);
   const onWaiting = (title: string) =>
     void vscode.window.withProgress(
-      { location: vscode.ProgressLocation.Notification, title, cancellable: true },
+      { location: vscode.ProgressLocation.Notification, title: plainMessage(title), cancellable: true },
       async (_, token) => {
         token.onCancellationRequested(() => controller.abort());
         await acting.catch(() => {});

@@ -83,6 +83,10 @@ export function completionsAt(
   return { start, end, items };
 }
 
+/** No key or value that is offered is longer, and no line that a person reads. */
+const LONGEST_WORD = 256;
+const LONGEST_LINE = 2000;
+
 /**
  * The word at an offset, quotes included, and what it may be, the likeliest first; null in comments and where none
  * can be.
@@ -93,16 +97,18 @@ function wordAt(
   isJson: boolean,
 ): { readonly start: number; readonly end: number; readonly parts: readonly ('key' | 'value')[] } | null {
   const before = text.slice(0, offset);
-  const [left = ''] = /["']?[\w.-]*$/.exec(before) ?? [];
+  // These patterns look for an end from each beginning, so they are given no more than a word or line can be.
+  const [left = ''] = /["']?[\w.-]*$/.exec(before.slice(-LONGEST_WORD)) ?? [];
   const [right = ''] = /^[\w.-]*["']?/.exec(text.slice(offset)) ?? [];
   const start = offset - left.length;
   const quoted = /^["']/.test(left);
   const end = offset + (quoted ? right.length : right.replace(/["']$/, '').length);
   const lead = before.slice(0, start);
   const line = lead.slice(lead.lastIndexOf('\n') + 1);
+  if (line.length > LONGEST_LINE) return null;
   if (isJson ? /\/\/[^"]*$/.test(line) : /(^|\s)#/.test(line)) return null;
   if (isJson) {
-    const [last] = /[^\s](?=\s*$)/.exec(withoutComments(lead)) ?? [];
+    const last = withoutComments(lead).trimEnd().at(-1);
     if (last === '{') return { start, end, parts: ['key'] };
     if (last === ',') return { start, end, parts: ['key', 'value'] };
     return last === ':' || last === '[' ? { start, end, parts: ['value'] } : null;

@@ -1,6 +1,7 @@
 import * as l10n from '@vscode/l10n';
 import type { Quantiles, SourceFacts } from '../recipe/datasets';
 import { formatBytes, formatCount, formatNumber } from '../shared/format';
+import { markdownText } from '../shared/markdown';
 import type { DataFinding } from './dataAdvice';
 
 /** What an index knows of a data set, as `DatasetIndex` has it. */
@@ -60,8 +61,8 @@ export function dataReport(
 ): string {
   const { facts, report, scannedAt } = index;
   return [
-    `# ${escaped(title)}`,
-    ...(places.length > 0 ? [`_${escaped(places.join(', '))}_`] : []),
+    `# ${markdownText(title)}`,
+    ...(places.length > 0 ? [`_${markdownText(places.join(', '))}_`] : []),
     indexSummary(index),
     ...report.problems.map(problemText),
     `## ${l10n.t('Images')}`,
@@ -80,7 +81,7 @@ export function dataReport(
 
 function problemText({ severity, what, remedy }: DataFinding): string {
   const name = severity === 'error' ? l10n.t('Error') : l10n.t('Warning');
-  return `> **${name}:** ${escaped(what)} ${escaped(remedy)}`;
+  return `> **${name}:** ${markdownText(what)} ${markdownText(remedy)}`;
 }
 
 function factRows({ facts, report }: IndexedData, testLooks: number): string[][] {
@@ -130,7 +131,7 @@ function classesText(facts: SourceFacts, report: IndexedData['report']): string[
     .toSorted((a, b) => b.train - a.train)
     .slice(0, LISTED_CLASSES)
     .map(({ name, train, validation, test }) => [
-      escaped(name),
+      markdownText(name),
       formatCount(train),
       formatCount(validation),
       ...(hasTest ? [formatCount(test)] : []),
@@ -149,7 +150,7 @@ function unreadableText({ count, images }: IndexedData['report']['unreadable']):
     `## ${l10n.t('Unreadable images ({0})', formatCount(count))}`,
     table(
       [l10n.t('Image'), l10n.t('Reason')],
-      images.map(({ name, reason }) => [escaped(name), escaped(reason)]),
+      images.map(({ name, reason }) => [markdownText(name), markdownText(reason)]),
     ),
     ...moreText(count - images.length),
   ];
@@ -161,7 +162,7 @@ function copiesText(title: string, { count, pairs }: CopiesFound): string[] {
     `## ${l10n.t('{0} ({1})', title, formatCount(count))}`,
     table(
       [l10n.t('Image'), l10n.t('Is as')],
-      pairs.map(([original, copy]) => [escaped(copy), escaped(original)]),
+      pairs.map(([original, copy]) => [markdownText(copy), markdownText(original)]),
     ),
     ...moreText(count - pairs.length),
   ];
@@ -197,9 +198,4 @@ function table(
 ): string {
   const rule = titles.map((_, column) => (rightAligned.includes(column) ? '--:' : '---'));
   return [titles, rule, ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');
-}
-
-/** Names of files and classes as text, whatever characters they have. */
-function escaped(text: string): string {
-  return text.replace(/[\\`*_{}[\]<>|#!~&]/g, (character) => `\\${character}`).replace(/\s+/g, ' ');
 }

@@ -2,6 +2,7 @@ import * as l10n from '@vscode/l10n';
 import type { ParseResult } from '../experiment/parse';
 import type { Range } from '../experiment/problem';
 import { type Field, fieldAt } from '../experiment/schemaTree';
+import { markdownCode, markdownText } from '../shared/markdown';
 import type { Path } from '../shared/path';
 import type { RunIndex } from '../study/effect';
 import { ALL_TRICKS, type TrickName, trickCalled } from '../tricks/registry';
@@ -13,7 +14,7 @@ import { type SlowFormat, slowFormatOf } from './slowFormats';
 import { type TrickFit, trickFits } from './trickFit';
 import { factsOf, measuredNote, measuredText, signed } from './trickText';
 
-/** What a hover says, in Markdown. */
+/** What a hover says, in Markdown; what a file or a run holds is in it as text. */
 export interface ExperimentHover {
   readonly range: Range;
   readonly parts: readonly string[];
@@ -91,11 +92,11 @@ function trickParts(
     `**${trick.title()}**`,
     trick.summary(),
     // What is about this file stands where a hover shows it without being scrolled.
-    ...(here.length > 0 ? [l10n.t('Here: {0}.', here.join('; '))] : []),
-    ...(slow ? [slow.text] : []),
+    ...(here.length > 0 ? [l10n.t('Here: {0}.', markdownText(here.join('; ')))] : []),
+    ...(slow ? [markdownText(slow.text)] : []),
     l10n.t(
       'Measured here: {0}.',
-      [measuredText(measured), measuredNote(measured)].filter(Boolean).join('; '),
+      markdownText([measuredText(measured), measuredNote(measured)].filter(Boolean).join('; ')),
     ),
     `\`${trick.formula}\``,
     evidenceTable(trick),
@@ -131,21 +132,23 @@ function fieldParts(parsed: ParseResult, path: Path, writtenPath: Path, hasSchem
   const help = hasSchemaHelp
     ? []
     : [
-        `**${path.join('.')}**`,
+        `**${markdownText(path.join('.'))}**`,
         ...(field.description ? [field.description] : []),
         ...(field.values.size > 0 && !field.isMapping ? [valuesText(field)] : []),
         ...(field.default !== undefined && typeof field.default !== 'object'
-          ? [l10n.t('Default: {0}.', `\`${field.default}\``)]
+          ? [l10n.t('Default: {0}.', markdownCode(String(field.default)))]
           : []),
       ];
-  const here = [isPlain ? `\`${value}\`` : '', derived?.text ?? ''].filter(Boolean).join(', ');
+  const here = [isPlain ? markdownCode(String(value)) : '', markdownText(derived?.text ?? '')]
+    .filter(Boolean)
+    .join(', ');
   const standing = path.length === 1 && path[0] === 'tricks' ? [tricksHere(parsed)] : [];
   return [...help, ...(here ? [l10n.t('Here: {0}.', here)] : []), ...standing];
 }
 
 /** The values of a field, or where others may be written, some examples. */
 function valuesText({ values, isOpen }: Field): string {
-  const shown = [...values.keys()].map((each) => `\`${each}\``);
+  const shown = [...values.keys()].map((each) => markdownCode(String(each)));
   return isOpen
     ? l10n.t('Such as {0}.', shown.slice(0, EXAMPLES_SHOWN).join(', '))
     : l10n.t('One of {0}.', shown.join(', '));

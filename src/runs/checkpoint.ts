@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
+import { parseJson } from '../shared/parseJson';
 import {
   decodeSafetensors,
   encodeSafetensors,
@@ -10,15 +10,17 @@ import {
   SafetensorsError,
 } from '../shared/safetensors';
 import { isSystemError } from '../system/errors';
+import { openPlain, readPlain } from '../system/plainFiles';
 import { renameOver } from '../system/renameOver';
 import { replaceFile } from '../system/replaceFile';
-import { attemptFolder, currentFolder } from './attemptFolders';
+import { attemptFolder, currentFolder } from './lease/attemptFolders';
+import { newerReason } from './store';
 
 const metricsSchema = z.object({ loss: z.number(), accuracy: z.number() });
 
 const randomStateSchema = z.array(z.int());
 
-/** The streams of random numbers that every checkpoint has, whatever its recipe; effects may add more. */
+/** The streams of random numbers that every checkpoint of this release has, whatever its recipe; effects may add more. */
 export const STREAMS = ['dataOrder', 'augmentation', 'erasing', 'mixing', 'dropout'] as const;
 
 /** Where a training stands between two steps, but for its tensors: all that makes it go on as if never stopped. */
@@ -39,9 +41,10 @@ export const trainingStateSchema = z.object({
   }),
   /**
    * Where each stream of random numbers stands, by its name; that of the data's order, where it stood before the epoch
-   * under way. One that an effect adds and that is not there starts at its beginning.
+   * under way. One that is not there starts at its beginning, which the seed defines; one that this release does not know
+   * is kept as it stands.
    */
-  random: z.record(z.string(), randomStateSchema).refine((states) => STREAMS.every((name) => name in states)),
+  random: z.record(z.string(), randomStateSchema),
   lossScale: z.object({ scale: z.number(), growthTracker: z.int(), overflows: z.int() }),
   overflowsInARow: z.int().min(0),
   /** Steps that the optimizer took. */
@@ -113,8 +116,16 @@ export type Checkpoint = ReturnType<typeof decodeSafetensors>;
 
 /** A file that is no checkpoint to go on from. */
 export class CheckpointError extends Error {
-  override readonly name = 'CheckpointError';
+  override readonly name: string = 'CheckpointError';
 }
+
+/** A checkpoint that a newer release wrote, and that this one must not replace. */
+export class NewerCheckpointError extends CheckpointError {
+  override readonly name = 'NewerCheckpointError';
+}
+
+/** What the metadata of a checkpoint of this release say, and the highest that it reads. */
+export const CHECKPOINT_VERSION = 2;
 
 /**
  * Keeps a snapshot as the run's last, the last as the one before, and where it is its best, its weights as that. A
@@ -145,12 +156,13 @@ export async function writeCheckpoint(runFolder: string, attempt: number, snapsh
  * @throws CheckpointError when the file is damaged, the file system's error when it cannot be read
  */
 export async function readCheckpoint(path: string): Promise<Checkpoint> {
-  const bytes = await readFile(path);
+  const bytes = await readPlain(path);
   try {
     const file = decodeSafetensors(bytes);
     const { sha256 } = file.metadata;
     if (sha256 === undefined) throw new CheckpointError(l10n.t('It has no checksum.'));
     if (checksumOf(bytes, sha256) !== sha256) throw new CheckpointError(l10n.t('Its checksum is wrong.'));
+    assertKnownVersion(file.metadata);
     return file;
   } catch (error) {
     if (error instanceof SafetensorsError) throw new CheckpointError(error.message, { cause: error });
@@ -158,27 +170,68 @@ export async function readCheckpoint(path: string): Promise<Checkpoint> {
   }
 }
 
+/** As much of a checkpoint as holds what is written beside its tensors. */
+const METADATA_BYTES = 1 << 16;
+
+/**
+ * Why a run's checkpoints are a newer release's; null where they are not, as far as their first bytes say. Quick, so that it
+ * can be asked before the first write.
+ */
+export async function newerCheckpointReason(runFolder: string): Promise<string | null> {
+  for (const path of [lastCheckpointPath(runFolder), previousCheckpointPath(runFolder)]) {
+    const start = await firstBytes(path, METADATA_BYTES);
+    const version = Number(/"__metadata__":\{[^}]*?"version":"(\d{1,9})"/.exec(start)?.[1] ?? 0);
+    if (version <= CHECKPOINT_VERSION) continue;
+    try {
+      // A flipped bit may make a version of any digit.
+      await readCheckpoint(path);
+    } catch (error) {
+      if (error instanceof NewerCheckpointError) return error.message;
+    }
+  }
+  return null;
+}
+
+/** Bytes of a file as latin1; empty where it cannot be read. */
+async function firstBytes(path: string, count: number): Promise<string> {
+  try {
+    await using file = await openPlain(path);
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(count), 0, count, 0);
+    return buffer.toString('latin1', 0, bytesRead);
+  } catch {
+    return '';
+  }
+}
+
+/** @throws NewerCheckpointError */
+function assertKnownVersion({ version }: Readonly<Record<string, string>>): void {
+  const number = Number(version ?? 0);
+  if (number > CHECKPOINT_VERSION) {
+    throw new NewerCheckpointError(newerReason(l10n.t('checkpoint'), number, CHECKPOINT_VERSION));
+  }
+}
+
 /** What a run goes on from, and what was wrong with newer checkpoints of it. */
 export interface Resumption {
-  /** Null where the training starts anew. */
+  /** Null where no checkpoint can be read: without `damage` there is none yet, and the training starts. */
   readonly snapshot: Omit<Snapshot, 'isBest'> | null;
-  readonly damage: readonly { readonly name: string; readonly reason: string }[];
+  readonly damage: readonly { readonly path: string; readonly name: string; readonly reason: string }[];
 }
 
 /**
  * A run's newest good checkpoint.
  *
- * @throws the file system's error where there is one that cannot be read
+ * @throws NewerCheckpointError where a newer release wrote one, the file system's error where one cannot be read
  */
 export async function readResumption(runFolder: string): Promise<Resumption> {
-  const damage: { name: string; reason: string }[] = [];
+  const damage: { path: string; name: string; reason: string }[] = [];
   for (const path of [lastCheckpointPath(runFolder), previousCheckpointPath(runFolder)]) {
     try {
       return { snapshot: snapshotFrom(await readCheckpoint(path)), damage };
     } catch (error) {
       if (isSystemError(error, 'ENOENT')) continue;
-      if (!(error instanceof CheckpointError)) throw error;
-      damage.push({ name: basename(path), reason: error.message });
+      if (!(error instanceof CheckpointError) || error instanceof NewerCheckpointError) throw error;
+      damage.push({ path, name: basename(path), reason: error.message });
     }
   }
   return { snapshot: null, damage };
@@ -198,7 +251,7 @@ function snapshotFrom({ metadata, tensors }: Checkpoint): Omit<Snapshot, 'isBest
 
 function jsonOf(text: string | undefined): unknown {
   try {
-    return JSON.parse(text ?? '');
+    return parseJson(text ?? '');
   } catch {
     return null;
   }
@@ -207,7 +260,7 @@ function jsonOf(text: string | undefined): unknown {
 function metadataOf({ state }: Snapshot): Record<string, string> {
   return {
     format: 'bag-of-tricks',
-    version: '2',
+    version: `${CHECKPOINT_VERSION}`,
     // Convolutions [height, width, in / groups, out], fully connected layers [in, out]: not PyTorch's layout.
     layout: 'tensorflow',
     epoch: `${state.epoch}`,

@@ -1,4 +1,3 @@
-import { open } from 'node:fs/promises';
 import * as l10n from '@vscode/l10n';
 import type { FinalEvent } from '../protocol/events';
 import type { FinalState } from '../protocol/manifest';
@@ -7,6 +6,7 @@ import type { Failure } from '../shared/failure';
 import { messageOf } from '../shared/failure';
 import { formatBytes } from '../shared/format';
 import { addressSpaceLimit, isOutOfMemory, outOfMemoryRemedy } from '../system/errors';
+import { openPlain } from '../system/plainFiles';
 
 /** How a trainer's process ended. */
 export interface Exit {
@@ -78,7 +78,7 @@ export function folderGoneFailure(folder: string): Failure {
 /** The last lines of a trainer's output, however long it is. */
 export async function tailOf(logFile: string): Promise<string> {
   try {
-    const file = await open(logFile);
+    const file = await openPlain(logFile);
     try {
       const { size } = await file.stat();
       const bytes = Buffer.alloc(Math.min(size, LOG_TAIL.bytes));

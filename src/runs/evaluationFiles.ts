@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { z } from 'zod';
@@ -14,9 +13,9 @@ import {
 import { csvText } from '../shared/csv';
 import { encodeNpy } from '../shared/npy';
 import { isSystemError } from '../system/errors';
-import { makeFolder } from '../system/makeFolder';
+import { makePlainFolder, readPlain } from '../system/plainFiles';
 import { replaceFile } from '../system/replaceFile';
-import { attemptFolder, currentFolder, readCurrent } from './attemptFolders';
+import { attemptFolder, currentFolder, readCurrent } from './lease/attemptFolders';
 
 /** Whose predictions a run keeps: of its last epoch, of its best, and of the last one's averaged weights. */
 export type EvaluationName = 'last' | 'best' | 'averaged';
@@ -61,7 +60,7 @@ export async function writeEvaluation(
   const files = filesOf(evaluated);
   for (const name of names) {
     const folder = join(attemptFolder(evaluationsFolder(runFolder), attempt), name);
-    await makeFolder(folder);
+    await makePlainFolder(folder);
     for (const [file, content] of files) await replaceFile(join(folder, file), content);
   }
 }
@@ -162,7 +161,7 @@ export async function readEvaluation(
 ): Promise<KeptEvaluation | null> {
   const parent = evaluationsFolder(runFolder);
   const read = (file: string) =>
-    readCurrent(parent, (folder) => readFile(join(folder, name, file), 'utf8')).catch((error: unknown) => {
+    readCurrent(parent, (folder) => readPlain(join(folder, name, file), 'utf8')).catch((error: unknown) => {
       if (!isSystemError(error, 'ENOENT', 'ENOTDIR')) throw error;
       return '';
     });

@@ -1,6 +1,7 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import type { RunEvent } from '../protocol/events';
 import { isSystemError } from '../system/errors';
+import { openPlain } from '../system/plainFiles';
 import { type EventBatch, LOG_START, MAX_LINE_BYTES, NEWLINE, type Position, parseEvents } from './logParser';
 
 /** How much of a log is read at a time: a line more than the longest, so that every full chunk gets on. */
@@ -25,7 +26,7 @@ export function thinningStride(bytesLeft: number, points = CHART_POINTS): number
 /** Opens a log to be read; null where there is none. */
 export async function openLog(path: string): Promise<FileHandle | null> {
   try {
-    return await open(path);
+    return await openPlain(path);
   } catch (error) {
     if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return null;
     throw error;

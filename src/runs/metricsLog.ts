@@ -1,6 +1,7 @@
-import { closeSync, fstatSync, fsync, fsyncSync, openSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, fsync, fsyncSync, writeSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { isFinal, type RunEvent } from '../protocol/events';
+import { openPlainSync } from '../system/plainFiles';
 import { endOfLog } from './log';
 
 /** An event waits at most this long to be written. */
@@ -46,7 +47,7 @@ export class MetricsLog {
     wholeBytes: number,
     private readonly options: MetricsLogOptions,
   ) {
-    this.#file = openSync(path, 'a');
+    this.#file = openPlainSync(path, 'a');
     this.#bytes = fstatSync(this.#file).size;
     this.#isCut = this.#bytes > wholeBytes;
   }

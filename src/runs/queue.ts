@@ -3,14 +3,16 @@
  * every program, and two windows that add or move runs at once change different files.
  */
 
-import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
 import { isFinalState } from '../protocol/state';
 import type { Failure } from '../shared/failure';
+import { parseJson } from '../shared/parseJson';
 import { failureOf } from '../system/errors';
+import { readPlain } from '../system/plainFiles';
 import { replaceFile } from '../system/replaceFile';
+import { awaitVerdict, type Waiting } from './lease/verdict';
 import {
   changeState,
   listRuns,
@@ -20,7 +22,7 @@ import {
   readManifest,
   runFolder,
 } from './store';
-import { awaitVerdict, type Waiting } from './verdict';
+import { untrainableFailure } from './trainable';
 
 const placeSchema = z.object({
   version: z.literal(1),
@@ -64,6 +66,8 @@ export async function queueAmong(runs: readonly RunEntry[]): Promise<QueuedRun[]
 export async function enqueue(root: string, id: string, waiting: Waiting = {}): Promise<Failure | null> {
   try {
     const folder = runFolder(root, id);
+    const failure = await untrainableFailure(folder);
+    if (failure) return failure;
     await awaitVerdict(folder, waiting);
     const last = (await readQueue(root)).at(-1)?.place ?? Number.NEGATIVE_INFINITY;
     const kept = (await isPaused(folder)) ? await readPlace(folder) : null;
@@ -84,6 +88,8 @@ export async function enqueue(root: string, id: string, waiting: Waiting = {}): 
  * @throws the file system's error; the signal's reason where the wait was cancelled
  */
 export async function makeReady(folder: string, waiting: Waiting = {}): Promise<Failure | null> {
+  const failure = await untrainableFailure(folder);
+  if (failure) return failure;
   await awaitVerdict(folder, waiting);
   const state = await changeState(
     folder,
@@ -168,7 +174,7 @@ function isQueued(run: RunEntry): run is ReadableEntry {
 /** Where a run waits or waited; null for one that never did, or whose place cannot be read. */
 async function readPlace(folder: string): Promise<Place | null> {
   try {
-    return placeSchema.parse(JSON.parse(await readFile(placePath(folder), 'utf8')));
+    return placeSchema.parse(parseJson(await readPlain(placePath(folder), 'utf8')));
   } catch {
     return null;
   }

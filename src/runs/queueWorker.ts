@@ -1,7 +1,9 @@
 import { EventEmitter } from 'node:events';
 import { stat } from 'node:fs/promises';
-import { livenessOf, readLease } from './lease';
-import { queueAmong, requeueCrashed } from './queue';
+import { assertStoreAllowed } from '../system/storeConsent';
+import { livenessOf, readLease } from './lease/lease';
+import { isOwnRun } from './origin';
+import { type QueuedRun, queueAmong, requeueCrashed } from './queue';
 import { listRuns, type RunEntry, runsFolder } from './store';
 import type { RunEnd, RunHandle } from './supervisor';
 import type { TrainerCommand } from './trainerCommand';
@@ -26,6 +28,8 @@ interface WorkerEvents {
   ended: [run: { readonly id: string; readonly folder: string; readonly end: RunEnd }];
   /** It cannot be told yet whether somebody trains this run; it counts as trained until its heartbeat stood still. */
   uncertain: [run: { readonly id: string }];
+  /** A run's turn has come that came with its folder: it is left until its person takes it on. Told once. */
+  foreign: [run: QueuedRun];
   error: [error: unknown];
 }
 
@@ -38,6 +42,8 @@ export class QueueWorker extends EventEmitter<WorkerEvents> {
   readonly #handles = new Map<string, RunHandle>();
   /** Ended, though the store still calls them queued: what cannot be written is not tried forever. */
   readonly #ended = new Set<string>();
+  /** Folders of runs that a person was told of, which came with their folder. */
+  readonly #foreign = new Set<string>();
   readonly #timer: NodeJS.Timeout;
   #seenTime = Number.NaN;
   #readAt = Number.NEGATIVE_INFINITY;
@@ -111,6 +117,7 @@ export class QueueWorker extends EventEmitter<WorkerEvents> {
 
   async #work(): Promise<void> {
     this.#readAt = performance.now();
+    await assertStoreAllowed(this.root);
     const runs = await listRuns(this.root);
     const queue = await queueAmong(runs);
     const queued = new Set(queue.map(({ folder }) => folder));
@@ -118,7 +125,12 @@ export class QueueWorker extends EventEmitter<WorkerEvents> {
     const held = await heldAmong(runs);
     const busy = new Set([...held.map(({ folder }) => folder), ...this.#handles.keys()]);
     this.#noteUncertain(held.flatMap(({ id, isUncertain }) => (isUncertain ? [id] : [])));
-    const waiting = queue.filter(({ folder }) => !busy.has(folder) && !this.#ended.has(folder));
+    const unstarted = queue.filter(({ folder }) => !busy.has(folder) && !this.#ended.has(folder));
+    const waiting: QueuedRun[] = [];
+    for (const run of unstarted) {
+      if (await isOwnRun(run)) waiting.push(run);
+      else this.#tellForeign(run);
+    }
     for (let free = this.options().atOnce - busy.size; free > 0 && !this.#closed; free--) {
       const next = waiting.shift();
       if (!next) break;
@@ -131,6 +143,12 @@ export class QueueWorker extends EventEmitter<WorkerEvents> {
     const before = this.#uncertain;
     this.#uncertain = new Set(ids);
     for (const id of ids) if (!before.has(id)) this.emit('uncertain', { id });
+  }
+
+  #tellForeign(run: QueuedRun): void {
+    if (this.#foreign.has(run.folder)) return;
+    this.#foreign.add(run.folder);
+    this.emit('foreign', run);
   }
 
   #begin(id: string, folder: string): void {

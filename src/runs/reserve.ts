@@ -3,9 +3,10 @@
  * keep a run from saying why it failed.
  */
 import { randomBytes } from 'node:crypto';
-import { closeSync, fstatSync, ftruncateSync, openSync, writeFileSync } from 'node:fs';
-import { open, readdir, rm } from 'node:fs/promises';
+import { closeSync, fstatSync, ftruncateSync, writeFileSync } from 'node:fs';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { openPlain, openPlainSync } from '../system/plainFiles';
 import { renameOver } from '../system/renameOver';
 
 /** What a last event and its directory entries need. */
@@ -23,13 +24,18 @@ const reservePath = (runFolder: string, attempt: number): string => join(runFold
  */
 export function makeReserve(runFolder: string, attempt: number, manifestBytes: number): void {
   // Random: some file systems compress, and take no blocks for zeros.
-  writeFileSync(reservePath(runFolder, attempt), randomBytes(manifestBytes + SPARE_BYTES + LOG_BYTES));
+  const file = openPlainSync(reservePath(runFolder, attempt), 'w');
+  try {
+    writeFileSync(file, randomBytes(manifestBytes + SPARE_BYTES + LOG_BYTES));
+  } finally {
+    closeSync(file);
+  }
 }
 
 /** Gives up as much of a run's reserve as its log's last event needs; nothing where it is gone. */
 export function giveUpForLog(runFolder: string, attempt: number): void {
   try {
-    const file = openSync(reservePath(runFolder, attempt), 'r+');
+    const file = openPlainSync(reservePath(runFolder, attempt), 'r+');
     try {
       ftruncateSync(file, Math.max(0, fstatSync(file).size - LOG_BYTES));
     } finally {
@@ -67,7 +73,7 @@ export async function replaceByReserve(
   otherwise: () => Promise<void>,
 ): Promise<void> {
   try {
-    const file = await open(reservePath(runFolder, attempt), 'r+');
+    const file = await openPlain(reservePath(runFolder, attempt), 'r+');
     try {
       const bytes = Buffer.from(content);
       for (let written = 0; written < bytes.length; ) {

@@ -3,7 +3,6 @@ import type { WeightsChoice } from '../protocol/predictor';
 import { assertNever } from '../shared/assertNever';
 import { UserError } from '../shared/userError';
 import { failureOf, isSystemError } from '../system/errors';
-import { readCurrent } from './attemptFolders';
 import {
   AVERAGE_PREFIX,
   bestCheckpointPath,
@@ -14,6 +13,7 @@ import {
   previousCheckpointPath,
   readCheckpoint,
 } from './checkpoint';
+import { readCurrent } from './lease/attemptFolders';
 
 /** The weights that a run has kept. */
 export interface RunWeights {

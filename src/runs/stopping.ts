@@ -8,8 +8,9 @@ import type { Failure } from '../shared/failure';
 import { failureOf } from '../system/errors';
 import { killTree, signalProcess } from '../system/processes';
 import { replaceFile } from '../system/replaceFile';
-import { endRequestPath, isWithinReach, type Lease, livenessOf, readLease, standingOf } from './lease';
+import { endRequestPath, isWithinReach, type Lease, livenessOf, readLease, standingOf } from './lease/lease';
 import { changeState, readManifest, readRun } from './store';
+import { newerRunFailure } from './trainable';
 
 /** How long a trainer may take to follow a request to stop, and then a signal to. */
 export const GRACE_MS = 10_000;
@@ -34,6 +35,8 @@ export function endedState(request: EndRequest, step: number): FinalState {
 
 async function endByLease(folder: string, request: EndRequest, graceMs: number): Promise<Failure | null> {
   try {
+    const refusal = await newerRunFailure(folder);
+    if (refusal) return refusal;
     const lease = await readLease(folder);
     if (!lease || (await livenessOf(lease)) === 'gone') {
       return {

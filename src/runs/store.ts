@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, readdir, readFile, rm, stat, utimes } from 'node:fs/promises';
+import { mkdir, readdir, rm, stat, utimes } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
@@ -12,20 +12,32 @@ import {
 } from '../protocol/manifest';
 import { stateOfRun } from '../protocol/standing';
 import { isFinalState } from '../protocol/state';
-import type { Recipe } from '../recipe/recipe';
+import { RECIPE_VERSION, type Recipe } from '../recipe/recipe';
 import type { Failure } from '../shared/failure';
+import { firstIssues } from '../shared/firstIssues';
+import { parseJson } from '../shared/parseJson';
 import { failureOf, isSystemError } from '../system/errors';
 import { isInside, realPathOf } from '../system/insideFolder';
 import { whenFilesMayOpen } from '../system/openFiles';
+import { readPlain } from '../system/plainFiles';
 import { replaceFile } from '../system/replaceFile';
 import { pathAsNamed } from '../system/samePath';
-import { makeStoreFolder, STORE_FOLDER } from '../system/storeFolder';
-import { removeDeadFiles } from './deadFiles';
+import { makeStoreFolder } from '../system/storeFolder';
+import { STORE_FOLDER } from '../system/storeName';
 import { readLogEnd } from './feed/logEnd';
-import { type HeartbeatWatch, heartbeats } from './heartbeats';
-import { assertNotFenced, claimWithRetry, livenessOf, readLease, readLeft, releaseLease } from './lease';
+import { removeDeadFiles } from './lease/deadFiles';
+import { type HeartbeatWatch, heartbeats } from './lease/heartbeats';
+import {
+  assertNotFenced,
+  claimWithRetry,
+  livenessOf,
+  readLease,
+  readLeft,
+  releaseLease,
+} from './lease/lease';
+import { awaitVerdict, type Waiting } from './lease/verdict';
+import { takeOn } from './origin';
 import { giveUpAllReserves } from './reserve';
-import { awaitVerdict, type Waiting } from './verdict';
 
 /** Folders read at a time: enough to keep a disk busy, few enough for a small limit on open files. */
 const READ_AT_ONCE = 16;
@@ -48,7 +60,8 @@ export type RunCreation =
 
 export type ManifestReading =
   | { readonly ok: true; readonly manifest: Manifest }
-  | { readonly ok: false; readonly reason: string };
+  /** `isNewer`: a newer release wrote the run, and this one must leave it as it is. */
+  | { readonly ok: false; readonly reason: string; readonly isNewer?: true };
 
 /** A folder among the runs; a broken one is listed with its reason, so that it can be seen and deleted. */
 export type RunEntry =
@@ -63,7 +76,14 @@ export type RunEntry =
        */
       readonly isUncertain?: true;
     }
-  | { readonly kind: 'broken'; readonly id: string; readonly folder: string; readonly reason: string };
+  | {
+      readonly kind: 'broken';
+      readonly id: string;
+      readonly folder: string;
+      readonly reason: string;
+      /** Whether it is broken only for this release: a newer one wrote it. */
+      readonly isNewer?: boolean;
+    };
 
 /** A run whose manifest could be read. */
 export type ReadableEntry = Extract<RunEntry, { kind: 'run' }>;
@@ -103,6 +123,7 @@ export async function createRun(root: string, run: NewRun): Promise<RunCreation>
     };
     try {
       await writeManifest(folder, manifest);
+      await takeOn({ folder, manifest });
     } catch (error) {
       await rm(folder, { recursive: true, force: true });
       throw error;
@@ -120,10 +141,10 @@ export async function createRun(root: string, run: NewRun): Promise<RunCreation>
  * @throws EMFILE or ENFILE where no more files may be opened, which says nothing of the run
  */
 export async function readManifest(folder: string): Promise<ManifestReading> {
-  const broken = (reason: string): ManifestReading => ({ ok: false, reason });
+  const broken = (reason: string) => ({ ok: false, reason }) as const;
   let text: string;
   try {
-    text = await whenFilesMayOpen(() => readFile(manifestPath(folder), 'utf8'));
+    text = await whenFilesMayOpen(() => readPlain(manifestPath(folder), 'utf8'));
   } catch (error) {
     if (isSystemError(error, 'EMFILE', 'ENFILE')) throw error;
     return broken(
@@ -132,17 +153,20 @@ export async function readManifest(folder: string): Promise<ManifestReading> {
   }
   let data: unknown;
   try {
-    data = JSON.parse(text);
+    data = parseJson(text);
   } catch {
     return broken(l10n.t('Its run.json is damaged.'));
   }
+  // Before the schema: what a newer release means by its fields is not known here.
+  const newer = newerPart(data);
+  if (newer) return { ...broken(newerReason(newer.part, newer.version, newer.known)), isNewer: true };
   const parsed = manifestSchema.safeParse(data);
   if (parsed.success) return { ok: true, manifest: await withLaterResult(folder, parsed.data) };
-  const { version } = z.object({ version: z.number() }).safeParse(data).data ?? {};
+  const { version } = versionedSchema.safeParse(data).data ?? {};
   return broken(
     version !== undefined && version !== MANIFEST_VERSION
       ? l10n.t('Its run.json has version {0}; this release reads version {1}.', version, MANIFEST_VERSION)
-      : l10n.t('Its run.json is not a run: {0}', z.prettifyError(parsed.error)),
+      : l10n.t('Its run.json is not a run: {0}', firstIssues(parsed.error)),
   );
 }
 
@@ -156,6 +180,28 @@ async function withLaterResult(folder: string, manifest: Manifest): Promise<Mani
 /** What an attempt leaves beside its number when it gives a run up. */
 export function resultOf({ engine, versions, state, endedAt }: Manifest): object {
   return { engine, versions, state, endedAt };
+}
+
+const versionedSchema = z.object({ version: z.number() });
+const versionedRecipeSchema = z.object({ recipe: versionedSchema });
+
+/** The part of a run.json that a newer release wrote; null where it is none. */
+function newerPart(data: unknown): { part: string; version: number; known: number } | null {
+  const version = versionedSchema.safeParse(data).data?.version ?? 0;
+  if (version > MANIFEST_VERSION) return { part: 'run.json', version, known: MANIFEST_VERSION };
+  const recipe = versionedRecipeSchema.safeParse(data).data?.recipe.version ?? 0;
+  if (recipe > RECIPE_VERSION) return { part: l10n.t('recipe'), version: recipe, known: RECIPE_VERSION };
+  return null;
+}
+
+/** Why a run of a newer release is left as it is. */
+export function newerReason(part: string, version: number, known: number): string {
+  return l10n.t(
+    'A newer release of Bag of Tricks wrote it: its {0} has version {1}, and this release reads up to version {2}.',
+    part,
+    version,
+    known,
+  );
 }
 
 /**
@@ -220,6 +266,8 @@ async function changeStateNow(
   stateFrom: (manifest: Manifest) => RunState | null,
   watch: HeartbeatWatch,
 ): Promise<RunState | null> {
+  // What cannot be read is left untouched, without even a lease.
+  if (!(await readManifest(folder)).ok) return null;
   const claim = await claimWithRetry(folder, 'change', process.pid, watch);
   if (!claim.ok) return null;
   const { lease } = claim;
@@ -247,7 +295,9 @@ async function changeStateNow(
 export async function readRun(folder: string, watch: HeartbeatWatch = heartbeats): Promise<RunEntry> {
   const id = basename(folder);
   const reading = await readManifest(folder);
-  if (!reading.ok) return { kind: 'broken', id, folder, reason: reading.reason };
+  if (!reading.ok) {
+    return { kind: 'broken', id, folder, reason: reading.reason, ...(reading.isNewer && { isNewer: true }) };
+  }
   const { manifest } = reading;
   if (isFinalState(manifest.state)) return { kind: 'run', id, folder, manifest };
   const lease = await readLease(folder);

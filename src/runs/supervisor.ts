@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { EventEmitter } from 'node:events';
-import { closeSync, existsSync, openSync } from 'node:fs';
-import { appendFile, stat } from 'node:fs/promises';
+import { closeSync, existsSync } from 'node:fs';
+import { lstat } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
@@ -20,17 +20,19 @@ import {
 import type { Failure } from '../shared/failure';
 import { fork } from '../system/children';
 import { failureOf } from '../system/errors';
+import { openPlain, openPlainSync } from '../system/plainFiles';
 import { killGroupOfEnded, killTree, signalProcess } from '../system/processes';
-import { currentAttempt } from './attemptFolders';
 import { checkpointsFolder } from './checkpoint';
 import { type Exit, exitFailure, finalEvent, folderGoneFailure, spawnFailure, tailOf } from './ending';
 import { feeds } from './feed/feed';
 import type { RawSubscription } from './feed/rawSubscription';
-import { claimWithRetry, endRequestIn, livenessOf, readLease } from './lease';
+import { currentAttempt } from './lease/attemptFolders';
+import { claimWithRetry, endRequestIn, livenessOf, readLease } from './lease/lease';
 import { endOfLog } from './log';
 import type { EventBatch, Position } from './logParser';
 import { endedState, GRACE_MS, markInterrupted, pauseByLease, settle, stopByLease } from './stopping';
 import { metricsPath, readManifest, readRun, trainerLogPath } from './store';
+import { newerRunFailure } from './trainable';
 import { type TrainerCommand, trainerEnvironment } from './trainerCommand';
 
 /** How a run ended for who started it: `queued` is one that is to be tried again. */
@@ -41,7 +43,11 @@ const POLL_MS = 500;
 
 const versionedHelloSchema = z.object({ type: z.literal('hello'), version: z.number() });
 
-type Ending = ({ readonly kind: 'exit' } & Exit) | { readonly kind: 'unstarted'; readonly failure: Failure };
+type Ending =
+  | ({ readonly kind: 'exit' } & Exit)
+  | { readonly kind: 'unstarted'; readonly failure: Failure }
+  /** A newer release wrote the run: nothing is written into it. */
+  | { readonly kind: 'refused'; readonly failure: Failure };
 
 /**
  * Starts the trainer of a queued run. Where another process trains it already, that one is
@@ -149,6 +155,8 @@ export class RunHandle extends EventEmitter<{ events: [batch: EventBatch]; state
   async #launch(): Promise<Ending> {
     const { nodePath, trainerPath } = this.#command;
     try {
+      const refusal = await newerRunFailure(this.folder);
+      if (refusal) return { kind: 'refused', failure: refusal };
       // What the log holds by now is another attempt's.
       this.#follow(await endOfLog(metricsPath(this.folder)));
     } catch (error) {
@@ -166,7 +174,7 @@ export class RunHandle extends EventEmitter<{ events: [batch: EventBatch]; state
     }
     let log: number | null = null;
     try {
-      log = openSync(this.#command.logFile ?? trainerLogPath(this.folder), 'a');
+      log = openPlainSync(this.#command.logFile ?? trainerLogPath(this.folder), 'a');
       return await this.#fork(log);
     } catch (error) {
       return { kind: 'unstarted', failure: log === null ? failureOf(error) : spawnFailure(nodePath, error) };
@@ -261,7 +269,7 @@ export class RunHandle extends EventEmitter<{ events: [batch: EventBatch]; state
 
   async #conclude(ending: Ending): Promise<RunEnd> {
     // What the trainer started may outlive it, in its group.
-    if (ending.kind !== 'unstarted' && this.pid !== null) killGroupOfEnded(this.pid);
+    if (ending.kind === 'exit' && this.pid !== null) killGroupOfEnded(this.pid);
     await this.#leaseTaken;
     const { taken, fenced } = TRAINER_EXIT;
     this.#isTaken ||= ending.kind === 'exit' && (ending.code === taken || ending.code === fenced);
@@ -281,6 +289,7 @@ export class RunHandle extends EventEmitter<{ events: [batch: EventBatch]; state
 
   /** How a run ended that this handle's own trainer trained. */
   async #endOf(ending: Ending): Promise<RunEnd> {
+    if (ending.kind === 'refused') return { status: 'failed', failure: ending.failure };
     if (await this.#mayRequeue(ending)) return { status: 'queued' };
     const reading = await readManifest(this.folder);
     let state: FinalState;
@@ -339,7 +348,7 @@ export class RunHandle extends EventEmitter<{ events: [batch: EventBatch]; state
   /** How a run ended whose trainer did not say so. */
   async #explain(ending: Ending): Promise<FinalState> {
     if (this.#fault) return { status: 'failed', failure: this.#fault };
-    if (ending.kind === 'unstarted') return { status: 'failed', failure: ending.failure };
+    if (ending.kind !== 'exit') return { status: 'failed', failure: ending.failure };
     const request = this.#endRequest;
     if (request) return endedState(request, this.state.status === 'running' ? this.state.step : 0);
     if (!existsSync(this.folder)) return { status: 'failed', failure: folderGoneFailure(this.folder) };
@@ -351,13 +360,14 @@ export class RunHandle extends EventEmitter<{ events: [batch: EventBatch]; state
   async #log(event: FinalEvent): Promise<void> {
     const path = metricsPath(this.folder);
     try {
-      const size = await stat(path).then(
+      const size = await lstat(path).then(
         (stats) => stats.size,
         () => 0,
       );
       const lineIsCut = size > (await endOfLog(path)).offset;
       const line = JSON.stringify({ ...event, attempt: this.#attempt ?? this.#standing.attempt });
-      await appendFile(path, `${lineIsCut ? '\n' : ''}${line}\n`);
+      await using file = await openPlain(path, 'a');
+      await file.appendFile(`${lineIsCut ? '\n' : ''}${line}\n`);
       await this.#following?.drain();
     } catch {
       // A full disk or a deleted folder.

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { IS_BIG_ENDIAN, swapBytes } from './byteOrder';
+import { firstIssues } from './firstIssues';
 
 /**
  * The safetensors format (https://github.com/huggingface/safetensors, "Format"): the header's length as a
@@ -28,8 +29,8 @@ export class SafetensorsError extends Error {
 }
 
 const LENGTH_BYTES = 8;
-/** The limit of the format's own reader. */
-const MAX_HEADER_BYTES = 100_000_000;
+/** Some 40,000 tensors. The format's own reader takes 100 MB, which no network has and which takes seconds to parse. */
+const MAX_HEADER_BYTES = 4_000_000;
 const METADATA = '__metadata__';
 /** Pads the header. */
 const SPACE = 0x20;
@@ -101,19 +102,29 @@ const headerSchema = z.object({ [METADATA]: z.record(z.string(), z.string()).def
 );
 
 /**
+ * Looks at the first bytes of a file, before the rest of it is read.
+ *
+ * @param start Its first 8 bytes, or more.
+ * @returns the length of its header
+ * @throws SafetensorsError where the header would be longer than the file, or than any is
+ */
+export function checkSafetensorsStart(start: Uint8Array, fileBytes: number): number {
+  if (start.length < LENGTH_BYTES) throw new SafetensorsError(`The file has only ${start.length} bytes`);
+  const headerBytes = new DataView(start.buffer, start.byteOffset, start.byteLength).getBigUint64(0, true);
+  const available = Math.min(fileBytes - LENGTH_BYTES, MAX_HEADER_BYTES);
+  if (headerBytes > available) {
+    throw new SafetensorsError(`The header would have ${headerBytes} bytes, and at most ${available} can be`);
+  }
+  return Number(headerBytes);
+}
+
+/**
  * Reads a file's bytes, strictly: the tensors have to cover them without gap or overlap. The values are copies.
  *
  * @throws SafetensorsError that says what is wrong, when they do not, or the header is anything but one
  */
 export function decodeSafetensors(file: Uint8Array): SafetensorsFile {
-  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
-  if (file.length < LENGTH_BYTES) throw new SafetensorsError(`The file has only ${file.length} bytes`);
-  const headerBytes = view.getBigUint64(0, true);
-  const available = Math.min(file.length - LENGTH_BYTES, MAX_HEADER_BYTES);
-  if (headerBytes > available) {
-    throw new SafetensorsError(`The header would have ${headerBytes} bytes, and at most ${available} can be`);
-  }
-  const start = LENGTH_BYTES + Number(headerBytes);
+  const start = LENGTH_BYTES + checkSafetensorsStart(file, file.length);
   const { [METADATA]: metadata, ...entries } = parseHeader(file.subarray(LENGTH_BYTES, start));
   let covered = 0;
   const tensors = Object.entries(entries)
@@ -151,7 +162,7 @@ function parseHeader(bytes: Uint8Array): z.output<typeof headerSchema> {
   }
   const parsed = headerSchema.safeParse(json);
   if (parsed.success) return parsed.data;
-  throw new SafetensorsError(`The header is not a safetensors header: ${z.prettifyError(parsed.error)}`);
+  throw new SafetensorsError(`The header is not a safetensors header: ${firstIssues(parsed.error)}`);
 }
 
 /** A copy of little-endian values as this machine orders their bytes. */

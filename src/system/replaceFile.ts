@@ -1,10 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { open, rm } from 'node:fs/promises';
+import { assertPlainFolders } from './plainFiles';
 import { renameOver } from './renameOver';
 
 /**
  * Gives a file new content, whole or not at all: it goes to a temporary file beside it, is synced to the disk,
  * and then takes the name.
+ *
+ * A link at the path is replaced and not followed; one at a folder of the store above it is refused.
  *
  * Not by write-file-atomic, which takes a write that a full disk cut short for a whole one.
  *
@@ -18,6 +21,7 @@ export async function replaceFile(
   beforeTakingName: () => Promise<void> = async () => {},
   temporary: string = `${path}.${randomUUID()}.tmp`,
 ): Promise<void> {
+  await assertPlainFolders(path);
   try {
     const file = await open(temporary, 'wx');
     try {

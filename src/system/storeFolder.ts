@@ -1,12 +1,16 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { isSystemError } from './errors';
+import { assertStoreAllowed } from './storeConsent';
+import { STORE_FOLDER } from './storeName';
 
-/** The folder, beside a person's files, that holds what this product writes. */
-export const STORE_FOLDER = '.bag-of-tricks';
-
-/** Makes a folder of the store of `root`, and the store with it. */
+/**
+ * Makes a folder of the store of `root`, and the store with it.
+ *
+ * @throws UserError where the store is a link that needs consent; the file system's error
+ */
 export async function makeStoreFolder(root: string, folder: string): Promise<void> {
+  await assertStoreAllowed(root);
   await mkdir(folder, { recursive: true });
   try {
     // What is in it is large and reproducible: it stays out of a person's repository unless asked in.

@@ -24,8 +24,9 @@ export class Streams {
     return stream;
   }
 
-  /** Where each stream stands that was asked for so far. */
+  /** Where each stream stands that was asked for so far, and those of the saved states that nobody asked for. */
   get states(): StreamStates {
-    return Object.fromEntries([...this.#streams].map(([name, stream]) => [name, stream.state]));
+    const asked = Object.fromEntries([...this.#streams].map(([name, stream]) => [name, stream.state]));
+    return { ...this.saved, ...asked };
   }
 }

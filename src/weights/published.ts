@@ -1,4 +1,4 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as l10n from '@vscode/l10n';
 import envPaths from 'env-paths';
@@ -6,9 +6,10 @@ import { z } from 'zod';
 import { type Preprocessing, preprocessingOf, type WeightsSource } from '../recipe/pretrained';
 import { formatNumber } from '../shared/format';
 import { UserError } from '../shared/userError';
-import { type DownloadProgress, downloadFile, sha256Of } from '../system/download';
 import { isSystemError } from '../system/errors';
-import { fetchHeaders, fetchText } from '../system/fetchText';
+import { type DownloadProgress, downloadFile, sha256Of } from '../system/network/download';
+import { fetchHeaders, fetchText } from '../system/network/fetchText';
+import { readRegular } from '../system/regularFiles';
 import { replaceFile } from '../system/replaceFile';
 
 /** Weights that are published, by where. */
@@ -182,7 +183,7 @@ async function jsonIn<Schema extends z.ZodType>(
   schema: Schema,
 ): Promise<z.output<Schema> | null> {
   try {
-    return schema.parse(JSON.parse(await readFile(path, 'utf8')));
+    return schema.parse(JSON.parse(await readRegular(path, 'utf8', 1 << 20)));
   } catch {
     return null;
   }

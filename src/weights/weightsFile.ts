@@ -1,10 +1,10 @@
-import { readFile } from 'node:fs/promises';
 import * as l10n from '@vscode/l10n';
 import type { Failure } from '../shared/failure';
 import { messageOf } from '../shared/failure';
-import { decodeSafetensors, SafetensorsError } from '../shared/safetensors';
+import { checkSafetensorsStart, decodeSafetensors, SafetensorsError } from '../shared/safetensors';
 import { UserError } from '../shared/userError';
 import { isSystemError } from '../system/errors';
+import { openRegular } from '../system/regularFiles';
 import { stateDictOf, withoutPrefixes } from './stateDict';
 import type { StoredTensor } from './storedTensor';
 import { isTorchFile, readTorchFile } from './torchFile';
@@ -70,10 +70,22 @@ function isCarried(name: string, metadata: Readonly<Record<string, string>>): bo
   return metadata.format === 'bag-of-tricks' && /^(optimizer|average)\./.test(name);
 }
 
+/** What says of which format a file is, and how long its header. */
+const START_BYTES = 4096;
+
 async function readBytes(path: string): Promise<Uint8Array> {
   try {
-    return await readFile(path);
+    await using file = await openRegular(path);
+    const { size } = await file.stat();
+    const start = Buffer.alloc(Math.min(size, START_BYTES));
+    await file.read(start, 0, start.length, 0);
+    // What the first bytes claim is looked at before the rest takes memory.
+    if (!isTorchFile(start)) checkSafetensorsStart(start, size);
+    return await file.readFile();
   } catch (error) {
+    if (error instanceof UserError) throw error;
+    if (error instanceof SafetensorsError)
+      throw new UserError(decodingFailure(path, error), { cause: error });
     throw new UserError(readingFailure(path, error), { cause: error });
   }
 }

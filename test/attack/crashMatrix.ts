@@ -20,7 +20,7 @@ import { AttemptFence } from '../../src/protocol/attempts';
 import { settledMetrics } from '../../src/protocol/fold';
 import { savePeriodVariables, TRAINER_EXIT } from '../../src/protocol/trainer';
 import { lastCheckpointPath, readCheckpoint } from '../../src/runs/checkpoint';
-import { HeartbeatWatch } from '../../src/runs/heartbeats';
+import { HeartbeatWatch } from '../../src/runs/lease/heartbeats';
 import { readAllEvents } from '../../src/runs/log';
 import { makeReady } from '../../src/runs/queue';
 import { markInterrupted } from '../../src/runs/stopping';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { root } from '../../scripts/lib/processes.mjs';
-import { allowedFoldersPath } from '../../src/datasets/consent';
+import { allowedFoldersPath } from '../../src/system/allowedFolders';
 import { type Theme, Workbench } from './workbench';
 
 const experimentText = (path: string) => `# Drawings of three kinds.

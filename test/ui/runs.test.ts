@@ -6,7 +6,7 @@ import type { Locator, Page } from 'playwright-core';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { hangLimitsMs } from '../../scripts/lib/limits.mjs';
 import { root } from '../../scripts/lib/processes.mjs';
-import { readLease } from '../../src/runs/lease';
+import { readLease } from '../../src/runs/lease/lease';
 import { readAllEvents } from '../../src/runs/log';
 import { enqueue, readQueue } from '../../src/runs/queue';
 import { createRun, metricsPath, readManifest, runsFolder, writeManifest } from '../../src/runs/store';
@@ -208,7 +208,7 @@ test('without trust nothing of a queue is started, until trust is given', async 
   await rows.filter({ hasText: '1 waiting' }).waitFor();
   // Longer than a queue that is worked on lets a run wait.
   await page.waitForTimeout(3_000);
-  expect((await readdir(creation.folder)).sort()).toEqual(['lease.1', 'queue.json', 'run.json']);
+  expect((await readdir(creation.folder)).sort()).toEqual(['lease.1', 'origin', 'queue.json', 'run.json']);
   expect(await stateOf(creation.folder)).toEqual({ status: 'queued' });
 
   await workbench.runCommand('Manage Workspace Trust');

@@ -1,5 +1,6 @@
 import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
 import * as tf from '@tensorflow/tfjs-core';
+import { type BatchShards, type Moments, wholeImages, wholeMoments, wholeSums } from '../batchShards';
 import {
   add,
   advance,
@@ -21,14 +22,15 @@ import { FLOAT_BYTES, heapOf } from './heap';
 import { type Call, register } from './register';
 
 /**
- * Batch norm in training, in as few passes over its images as there can be: two for the statistics, which need the mean
- * first, and one for the output; one for the sums that its gradients need, and one for the input's.
+ * Batch norm in training, in as few passes over its images as there can be: one for the statistics, and one for the output; one for the sums that its gradients need, and one for the input's.
  *
  * Kernels of the wasm backend, called by ../../training/ops/batchNorm.ts, channels in fours:
  * - `FusedBatchNormTraining`: x [batch, height, width, channels], gamma and beta [channels] to the output, with ReLU
  *   where asked, the mean and the biased variance.
  * - `FusedBatchNormGradient`: dy, x, gamma, mean and variance, and the output y where ReLU followed, to the gradients of
  *   x, gamma and beta.
+ *
+ * Of a shard of a batch, either exchanges its sums with the other shards' threads before it writes images.
  */
 export function registerBatchNorm(memory: WebAssembly.Memory): void {
   const functions = assemble(memory);
@@ -46,20 +48,14 @@ function normalize(
   { backend, inputs, attributes }: Call<'FusedBatchNormTraining'>,
 ): tf.TensorInfo[] {
   const { x, gamma, beta } = inputs;
-  const { epsilon, activation } = attributes;
+  const { epsilon, activation, shards } = attributes;
   const { channels, pixels, valuesOf, addressOf } = imagesOf(backend, x);
+  const { scaled, rectified } = functions;
+  // Before anything is made, for the other shards' may never come.
+  const { mean, variance } = momentsOf(functions, backend, x, shards);
   const y = backend.makeOutput(x.shape, 'float32');
   const made = [0, 1].map(() => backend.makeOutput([channels], 'float32')) as [tf.TensorInfo, tf.TensorInfo];
-  const tables = new Tables(backend, channels, 4);
-  const { sums, squares, scaled, rectified } = functions;
-  const sum = (compute: (...parameters: number[]) => void, ...given: number[]) =>
-    tables.sums(pixels, 1, (first, rows, totals) =>
-      compute(addressOf(x) + first * channels * FLOAT_BYTES, ...given, ...totals, rows, channels / 4),
-    )[0] as Float64Array;
-
-  const mean = sum(sums).map((total) => total / pixels);
-  const meanTable = tables.put(mean);
-  const variance = sum(squares, meanTable).map((total) => total / pixels);
+  const tables = new Tables(backend, channels, 2);
   const scale = variance.map(
     (value, channel) => (valuesOf(gamma)[channel] as number) / Math.sqrt(value + epsilon),
   );
@@ -74,37 +70,103 @@ function normalize(
   return [y, ...made];
 }
 
+/**
+ * The moments of x, or of the whole batch where x is a shard of it. Each chunk's mean is taken before its squares, while
+ * the cache holds it: one pass over memory, in which nothing cancels.
+ */
+function momentsOf(
+  { sums, squares }: Functions,
+  backend: BackendWasm,
+  x: tf.TensorInfo,
+  shards: BatchShards | null,
+): Moments {
+  const { channels, pixels, addressOf } = imagesOf(backend, x);
+  const tables = new Tables(backend, channels, 2);
+  const [means, spreads] = [new Float64Array(channels), new Float64Array(channels)];
+  const [total, square] = tables.free(2) as [Table, Table];
+  for (let first = 0; first < pixels; first += CHUNK) {
+    const rows = Math.min(CHUNK, pixels - first);
+    const start = addressOf(x) + first * channels * FLOAT_BYTES;
+    total.values.fill(0);
+    sums(start, total.address, rows, channels / 4);
+    for (let channel = 0; channel < channels; channel++) {
+      total.values[channel] = (total.values[channel] as number) / rows;
+    }
+    square.values.fill(0);
+    squares(start, total.address, square.address, rows, channels / 4);
+    // Chan, Golub and LeVeque 1983: of the pixels so far and the chunk's.
+    const share = rows / (first + rows);
+    for (let channel = 0; channel < channels; channel++) {
+      const mean = means[channel] as number;
+      const off = (total.values[channel] as number) - mean;
+      means[channel] = mean + share * off;
+      spreads[channel] =
+        (spreads[channel] as number) + (square.values[channel] as number) + off * off * first * share;
+    }
+  }
+  tables.dispose();
+  const own = { mean: means, variance: spreads.map((spread) => spread / pixels) };
+  return shards ? wholeMoments(shards, own) : own;
+}
+
 function differentiate(
   functions: Functions,
-  { backend, inputs, attributes: { epsilon } }: Call<'FusedBatchNormGradient'>,
+  { backend, inputs, attributes: { epsilon, shards } }: Call<'FusedBatchNormGradient'>,
 ): tf.TensorInfo[] {
   const { dy, x, y, gamma, mean, variance } = inputs;
   const { channels, pixels, valuesOf, addressOf } = imagesOf(backend, x);
+  const images = [dy, x, ...(y ? [y] : [])].map(addressOf);
+  const { inputs: whole, rectifiedInputs } = functions;
+  const inverse = Float64Array.from(valuesOf(variance), (value) => 1 / Math.sqrt(value + epsilon));
+  const { own, ofBatch, pixelsOfBatch } = productsOf(functions, backend, inputs, shards);
+
   const dx = backend.makeOutput(x.shape, 'float32');
   const made = [0, 1].map(() => backend.makeOutput([channels], 'float32')) as [tf.TensorInfo, tf.TensorInfo];
-  const tables = new Tables(backend, channels, 6);
-  const images = [dy, x, ...(y ? [y] : [])].map(addressOf);
-  const { products, rectifiedProducts, inputs: whole, rectifiedInputs } = functions;
+  const tables = new Tables(backend, channels, 4);
+  // dx = scale (d - mean of d - normalized (mean of d normalized)), where normalized = (x - mean) inverse.
+  const scale = inverse.map((value, channel) => value * (valuesOf(gamma)[channel] as number));
+  const slope = scale.map(
+    (value, channel) =>
+      (-value * (inverse[channel] as number) ** 2 * (ofBatch.dotted[channel] as number)) / pixelsOfBatch,
+  );
+  const shift = scale.map((value, channel) => (-value * (ofBatch.dBeta[channel] as number)) / pixelsOfBatch);
+  const factors = [valuesOf(mean), scale, slope, shift].map((values) => tables.put(values));
+  (y ? rectifiedInputs : whole)(...images, ...factors, addressOf(dx), pixels, channels / 4);
+  valuesOf(made[0]).set(own.dotted.map((value, channel) => value * (inverse[channel] as number)));
+  valuesOf(made[1]).set(own.dBeta);
+  tables.dispose();
+  return [dx, ...made];
+}
 
+/** Sums by channel of d and of d (x - mean), where d is dy through a ReLU if there is one. */
+interface Products {
+  readonly dBeta: Float64Array;
+  readonly dotted: Float64Array;
+}
+
+function productsOf(
+  { products, rectifiedProducts }: Functions,
+  backend: BackendWasm,
+  { dy, x, y, mean }: Call<'FusedBatchNormGradient'>['inputs'],
+  shards: BatchShards | null,
+): { readonly own: Products; readonly ofBatch: Products; readonly pixelsOfBatch: number } {
+  const { channels, pixels, valuesOf, addressOf } = imagesOf(backend, x);
+  const tables = new Tables(backend, channels, 3);
+  const images = [dy, x, ...(y ? [y] : [])].map(addressOf);
   const meanTable = tables.put(valuesOf(mean));
   const [dBeta, dotted] = tables.sums(pixels, 2, (first, rows, totals) => {
     const chunk = images.map((image) => image + first * channels * FLOAT_BYTES);
     (y ? rectifiedProducts : products)(...chunk, meanTable, ...totals, rows, channels / 4);
   }) as [Float64Array, Float64Array];
-  const inverse = Float64Array.from(valuesOf(variance), (value) => 1 / Math.sqrt(value + epsilon));
-  const dGamma = dotted.map((value, channel) => value * (inverse[channel] as number));
-  // dx = scale (d - mean of d - normalized (mean of d normalized)), where normalized = (x - mean) inverse.
-  const scale = inverse.map((value, channel) => value * (valuesOf(gamma)[channel] as number));
-  const slope = scale.map(
-    (value, channel) => (-value * (inverse[channel] as number) * (dGamma[channel] as number)) / pixels,
-  );
-  const shift = scale.map((value, channel) => (-value * (dBeta[channel] as number)) / pixels);
-  const factors = [tables.put(scale), tables.put(slope), tables.put(shift)];
-  (y ? rectifiedInputs : whole)(...images, meanTable, ...factors, addressOf(dx), pixels, channels / 4);
-  valuesOf(made[0]).set(dGamma);
-  valuesOf(made[1]).set(dBeta);
   tables.dispose();
-  return [dx, ...made];
+  const own = { dBeta, dotted };
+  if (!shards) return { own, ofBatch: own, pixelsOfBatch: pixels };
+  const joined = new Float64Array(2 * channels);
+  joined.set(dBeta);
+  joined.set(dotted, channels);
+  const sums = wholeSums(shards, joined);
+  const ofBatch = { dBeta: sums.subarray(0, channels), dotted: sums.subarray(channels) };
+  return { own, ofBatch, pixelsOfBatch: (pixels / (x.shape[0] as number)) * wholeImages(shards) };
 }
 
 function imagesOf(backend: BackendWasm, x: tf.TensorInfo) {
@@ -114,6 +176,11 @@ function imagesOf(backend: BackendWasm, x: tf.TensorInfo) {
     pixels: tf.util.sizeFromShape(x.shape) / channels,
     ...heapOf(backend),
   };
+}
+
+interface Table {
+  readonly address: number;
+  readonly values: Float32Array;
 }
 
 /** Rows of a value a channel, in the engine's memory. */
@@ -137,24 +204,28 @@ class Tables {
     return this.#address(place);
   }
 
+  /** The next tables, which stay free. Their values are there until the next tensor is made. */
+  free(count: number): Table[] {
+    return Array.from({ length: count }, (_, table) => ({
+      address: this.#address(this.#count + table),
+      values: this.#values(this.#count + table),
+    }));
+  }
+
   /** Sums over all pixels of what `add` adds to tables of totals for some of them. The tables are free afterwards. */
   sums(
     pixels: number,
     tables: number,
     add: (first: number, rows: number, totals: readonly number[]) => void,
   ): Float64Array[] {
-    const places = Array.from({ length: tables }, (_, table) => this.#count + table);
-    const sums = places.map(() => new Float64Array(this.channels));
-    const totals = places.map((place) => this.#values(place));
+    const totals = this.free(tables);
+    const sums = totals.map(() => new Float64Array(this.channels));
+    const addresses = totals.map(({ address }) => address);
     for (let first = 0; first < pixels; first += CHUNK) {
-      for (const total of totals) total.fill(0);
-      add(
-        first,
-        Math.min(CHUNK, pixels - first),
-        places.map((place) => this.#address(place)),
-      );
+      for (const { values } of totals) values.fill(0);
+      add(first, Math.min(CHUNK, pixels - first), addresses);
       for (const [table, sum] of sums.entries()) {
-        const total = totals[table] as Float32Array;
+        const total = (totals[table] as Table).values;
         for (let channel = 0; channel < sum.length; channel++) {
           sum[channel] = (sum[channel] as number) + (total[channel] as number);
         }

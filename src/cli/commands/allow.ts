@@ -1,6 +1,6 @@
 import * as l10n from '@vscode/l10n';
 import type { Command } from 'commander';
-import { allowFolder, readAllowedFolders, revokeFolder } from '../../datasets/consent';
+import { allowFolder, readAllowedFolders, revokeFolder } from '../../system/allowedFolders';
 import type { CommandContext, JsonOption } from '../options';
 import { EXIT, type ExitCode, type Terminal } from '../terminal';
 
@@ -37,7 +37,7 @@ async function allow(
   const isListed = revoke === undefined && folder === undefined;
   if (!isListed && !json) return EXIT.done;
   const folders = await readAllowedFolders();
-  if (json) terminal.print(JSON.stringify(folders, null, 2));
+  if (json) terminal.printJson(folders, 2);
   else if (folders.length === 0) {
     terminal.note(
       l10n.t('No folder is allowed but the one that keeps the runs. Allow one: {0}', 'tricks allow FOLDER'),

@@ -37,7 +37,7 @@ import {
 import { quoted } from '../output';
 import { augmentedSheet, classSheet, type Sheet } from '../sheets';
 import { table } from '../table';
-import { EXIT, type ExitCode, type Terminal } from '../terminal';
+import { EXIT, type ExitCode, paint, type Terminal } from '../terminal';
 
 /** Classes that are listed, of however many; `--json` has all. */
 const LISTED_CLASSES = 50;
@@ -67,7 +67,7 @@ export function addDataCommand(program: Command, { terminal, end }: CommandConte
 
 /** Indexes an experiment's images, and reports what is known of them. */
 async function data(terminal: Terminal, file: string, options: DataOptions): Promise<ExitCode> {
-  const place: DataPlace = { root: await rootOf(options), folder: dirname(resolve(file)) };
+  const place: DataPlace = { root: await rootOf(terminal, options), folder: dirname(resolve(file)) };
   const text = await readText(file);
   const overrides = overridesOf(options);
   // Without facts, so that no problem with them hides which images are meant.
@@ -89,7 +89,7 @@ async function data(terminal: Terminal, file: string, options: DataOptions): Pro
   const testLooks = await countLooks(place.root, datasetKey(request, place.folder));
   if (options.json) {
     const { facts, report, scannedAt } = index;
-    terminal.print(JSON.stringify({ request, facts, report, testLooks, scannedAt }, null, 2));
+    terminal.printJson({ request, facts, report, testLooks, scannedAt }, 2);
   } else printReport(terminal, index, place, testLooks);
   const sheet = await sheetFor(terminal, file, options, place, request);
   if (sheet && !options.json) printSheet(terminal, sheet, index);
@@ -178,7 +178,7 @@ function printReport(
   testLooks: number,
 ): void {
   const { facts, report, request } = index;
-  terminal.print(terminal.paint('bold', `${request.dataset} ${requestPaths(request, folder).join(', ')}`));
+  terminal.print(paint('bold', `${request.dataset} ${requestPaths(request, folder).join(', ')}`));
   for (const line of table(summary(index, testLooks))) terminal.print(line);
   terminal.print();
   const titles = [l10n.t('CLASS'), l10n.t('TRAIN'), l10n.t('VALIDATION'), l10n.t('TEST')];
@@ -254,7 +254,7 @@ function printProblem(
   terminal.print();
   const [name, style] =
     severity === 'error' ? ([l10n.t('error:'), 'red'] as const) : ([l10n.t('warning:'), 'yellow'] as const);
-  terminal.print(`${terminal.paint(style, name)} ${what}`);
+  terminal.print([paint(style, name), ` ${what}`]);
   for (const place of where.slice(0, LISTED_PLACES)) terminal.print(`  ${place.replaceAll(`${root}/`, '')}`);
   const left = Math.max(count, where.length) - Math.min(where.length, LISTED_PLACES);
   if (left > 0 && where.length > 0) terminal.print(`  ${l10n.t('and {0} more', formatCount(left))}`);

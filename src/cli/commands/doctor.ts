@@ -16,7 +16,7 @@ export function addDoctorCommand(program: Command, { terminal, end }: CommandCon
 /** Diagnoses the engines on this machine. */
 async function doctor(terminal: Terminal, { json = false }: JsonOption): Promise<ExitCode> {
   const diagnosis = await diagnose();
-  if (json) terminal.print(JSON.stringify(diagnosis, null, 2));
+  if (json) terminal.printJson(diagnosis, 2);
   else for (const line of linesOf(diagnosis)) terminal.print(line);
   return EXIT.done;
 }

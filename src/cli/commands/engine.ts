@@ -1,5 +1,4 @@
 import * as l10n from '@vscode/l10n';
-import { SingleBar } from 'cli-progress';
 import { type Command, Option } from 'commander';
 import { installEngine } from '../../engines/install/install';
 import { ALLOW_UNVERIFIED } from '../../engines/install/method';
@@ -14,7 +13,7 @@ import {
 import { type InstallEvent, type InstallProgress, SOURCES, type Source } from '../../protocol/install';
 import { UserError } from '../../shared/userError';
 import type { CommandContext, JsonOption } from '../options';
-import { EXIT, type ExitCode, type Terminal } from '../terminal';
+import { type Bar, type Bars, EXIT, type ExitCode, type Terminal } from '../terminal';
 
 interface InstallOptions {
   /** Whether to install again what is there and works. */
@@ -74,10 +73,10 @@ async function install(
   const interrupt = new AbortController();
   const stop = () => interrupt.abort();
   process.on('SIGINT', stop).on('SIGTERM', stop);
-  const printEvent = (event: InstallEvent) => terminal.print(JSON.stringify(event));
+  const printEvent = (event: InstallEvent) => terminal.printJson(event);
   const progress = json
     ? eventProgress(printEvent)
-    : terminal.output.isTTY
+    : terminal.isInteractive
       ? barProgress(terminal)
       : lineProgress(terminal);
   try {
@@ -123,7 +122,7 @@ async function remove(terminal: Terminal, name: string): Promise<ExitCode> {
 function list(terminal: Terminal, { json = false }: JsonOption): ExitCode {
   const found = NATIVE_ENGINES.map((engine) => ({ engine, installations: findInstallations(engine) }));
   if (json) {
-    terminal.print(JSON.stringify(found, null, 2));
+    terminal.printJson(found, 2);
     return EXIT.done;
   }
   const rows = found.flatMap(({ engine, installations }) =>
@@ -183,18 +182,13 @@ function lineProgress(terminal: Terminal): Progress {
 
 /** A bar for each file, and a line for each other stage. */
 function barProgress(terminal: Terminal): Progress {
-  const bar = new SingleBar({
-    format: '{bar} {percentage}% {file}',
-    barsize: 30,
-    barCompleteChar: '█',
-    barIncompleteChar: '░',
-    stream: terminal.output,
-    hideCursor: true,
-    clearOnComplete: true,
-  });
   let file = '';
+  let bars: Bars | null = null;
+  let bar: Bar | null = null;
   const end = () => {
-    if (file !== '') bar.stop();
+    bars?.end();
+    bars = null;
+    bar = null;
     file = '';
   };
   const show = (progress: InstallProgress) => {
@@ -206,9 +200,10 @@ function barProgress(terminal: Terminal): Progress {
     if (progress.file !== file) {
       end();
       file = progress.file;
-      bar.start(progress.totalBytes, 0, { file });
+      bars = terminal.bars({ format: '{bar} {percentage}% {file}', barsize: 30 });
+      bar = bars.start(progress.totalBytes, { file });
     }
-    bar.update(progress.receivedBytes, { file });
+    bar?.update(progress.receivedBytes, { file });
   };
   return { show, end };
 }

@@ -12,9 +12,11 @@ import { loadingText, weightsFormat } from '../../interop/export/weightsFormat';
 import { sizeOf } from '../../models/graph';
 import { modelText } from '../../models/modelText';
 import { graphOf } from '../../recipe/draft';
+import { RECIPE_VERSION } from '../../recipe/recipe';
 import { encodeSafetensors } from '../../shared/safetensors';
 import { UserError } from '../../shared/userError';
-import { findRun } from '../input';
+import { allowOption } from '../dataAccess';
+import { brokenRunFailure, findRun } from '../input';
 import { type CommandContext, type FolderOption, folderOption, rootOf, runArgument } from '../options';
 import { checkWritable, writeOutput } from '../output';
 import { version } from '../package';
@@ -75,6 +77,7 @@ export function addExportCommand(program: Command, { terminal, end }: CommandCon
       ).choices(SYSTEM_NAMES),
     )
     .option(...folderOption())
+    .option(...allowOption())
     .addHelpText(
       'after',
       `
@@ -94,7 +97,7 @@ ${l10n.t('Examples:')}
   tricks export last --recipe timm > train.sh`,
     )
     .action(async (reference: string, options: ExportOptions) => {
-      end(await exportRun(terminal, await rootOf(options), reference, options));
+      end(await exportRun(terminal, await rootOf(terminal, options), reference, options));
     });
 }
 
@@ -122,15 +125,24 @@ async function exportRun(
   }
   const run = await findRun(root, reference);
   if (run.kind === 'broken') {
+    throw new UserError(brokenRunFailure(run));
+  }
+  if (run.manifest.recipe.version !== RECIPE_VERSION) {
+    const { version: written } = run.manifest.recipe;
     throw new UserError({
-      what: l10n.t('The run {0} cannot be read: {1}', run.id, run.reason),
-      remedy: l10n.t('List the runs: {0}', 'tricks runs'),
+      what: l10n.t(
+        'The recipe of {0} has version {1}; this release exports version {2}.',
+        run.id,
+        written,
+        RECIPE_VERSION,
+      ),
+      remedy: l10n.t('Export it by the release that trained it, or run its experiment again.'),
     });
   }
   if (weights !== undefined) await exportWeights(terminal, run, weights, options);
   if (onnx !== undefined) await exportOnnx(terminal, run, onnx, options);
   if (folder !== undefined) await exportTimmFolder(terminal, run, folder, options);
-  if (recipe !== undefined) terminal.print(commandLine(recipe, run.manifest.recipe).trimEnd());
+  if (recipe !== undefined) terminal.printText(commandLine(recipe, run.manifest.recipe).trimEnd());
   return EXIT.done;
 }
 

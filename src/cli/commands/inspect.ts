@@ -15,7 +15,7 @@ import {
   withSet,
 } from '../options';
 import { table } from '../table';
-import { EXIT, type ExitCode, type Terminal } from '../terminal';
+import { EXIT, type ExitCode, paint, type Terminal } from '../terminal';
 
 export function addInspectCommand(program: Command, { terminal, end }: CommandContext): void {
   withSet(program.command('inspect'))
@@ -37,21 +37,21 @@ async function printInspection(
   if (!recipe) return EXIT.badInput;
   const inspection = inspect(recipe);
   if (options.json) {
-    terminal.print(JSON.stringify(inspection, null, 2));
+    terminal.printJson(inspection, 2);
     return EXIT.done;
   }
   const { model, input, classes } = inspection;
-  terminal.print(terminal.paint('bold', modelText(model)));
+  terminal.print(paint('bold', modelText(model)));
   terminal.print(l10n.t('For images of {0} and {1} classes.', shapeText(input), formatCount(classes)));
   const [layerTitles = '', ...layers] = layerTable(inspection.layers);
   const [groupTitles = '', ...groups] = groupTable(inspection);
   terminal.print();
-  terminal.print(terminal.paint('bold', layerTitles));
+  terminal.print(paint('bold', layerTitles));
   for (const line of layers) terminal.print(line);
   terminal.print();
   for (const line of table(totals(inspection), [1])) terminal.print(line);
   terminal.print();
-  terminal.print(terminal.paint('bold', groupTitles));
+  terminal.print(paint('bold', groupTitles));
   for (const line of groups) terminal.print(line);
   if (inspection.classBalance) {
     terminal.print();

@@ -2,13 +2,13 @@ import { stat } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import * as l10n from '@vscode/l10n';
 import type { Command } from 'commander';
-import { allowFolder, isAllowed } from '../../datasets/consent';
 import { assertUsable, type DatasetIndex } from '../../datasets/index/datasetIndex';
 import { imageFolderRequest, pathFrom, withLargerSplit } from '../../datasets/requestPaths';
 import { STARTER_WEIGHTS, type StarterWeights, starterExperiment } from '../../insight/starterExperiment';
 import type { OwnDatasetRequest } from '../../recipe/datasets';
 import { formatCount } from '../../shared/format';
 import { UserError } from '../../shared/userError';
+import { allowFolder, isAllowed } from '../../system/allowedFolders';
 import { type DataPlace, indexData } from '../dataAccess';
 import { type CommandContext, type FolderOption, folderOption, rootOf } from '../options';
 import { checkWritable, quoted, writeOutput } from '../output';
@@ -62,7 +62,7 @@ async function newExperiment(
   // Before the images are looked at, which may take long.
   await checkWritable(path, options.force ?? false);
   await checkFolder(images);
-  const place = { root: await rootOf(options), folder: dirname(path) };
+  const place = { root: await rootOf(terminal, options), folder: dirname(path) };
   if (!(await isAllowed(images, place.root))) await allowFolder(images);
   const { data, index } = await indexWithSplit(terminal, images, place);
   assertUsable(index, 'skip');

@@ -4,6 +4,7 @@ import type { Classified } from '../../protocol/predictor';
 import { csvText } from '../../shared/csv';
 import { formatPercent } from '../../shared/format';
 import { UserError } from '../../shared/userError';
+import { allowOption } from '../dataAccess';
 import { imagePaths } from '../imagePaths';
 import {
   type CommandContext,
@@ -16,7 +17,7 @@ import {
 } from '../options';
 import { readableRun, startPredictor, type WeightsOptions, withWeights } from '../predicting';
 import { table } from '../table';
-import { EXIT, type ExitCode, type Terminal } from '../terminal';
+import { EXIT, type ExitCode, paint, type Terminal } from '../terminal';
 
 type PredictOptions = WeightsOptions &
   FolderOption &
@@ -35,6 +36,7 @@ export function addPredictCommand(program: Command, { terminal, end }: CommandCo
     .addOption(new Option('--json', l10n.t('print them as JSON')).conflicts('csv'))
     .option('--csv', l10n.t('print them as CSV, a line for each class of each image'))
     .option(...folderOption())
+    .option(...allowOption())
     .addHelpText(
       'after',
       `
@@ -47,7 +49,7 @@ ${l10n.t('Examples:')}
   tricks predict last photos --top 1 --csv > classes.csv`,
     )
     .action(async (reference: string, paths: string[], options: PredictOptions) => {
-      end(await predict(terminal, await rootOf(options), reference, paths, options));
+      end(await predict(terminal, await rootOf(terminal, options), reference, paths, options));
     });
 }
 
@@ -102,7 +104,7 @@ function textOutput(terminal: Terminal): Output {
   return {
     show: (result) => {
       if (!result.ok) return;
-      terminal.print(terminal.paint('bold', result.path));
+      terminal.print(paint('bold', result.path));
       const rows = result.classes.map((each) => [each.class, formatPercent(each.probability)]);
       for (const line of table(rows, [1])) terminal.print(`  ${line}`);
     },
@@ -112,7 +114,7 @@ function textOutput(terminal: Terminal): Output {
 
 function csvOutput(terminal: Terminal): Output {
   const print = (rows: readonly (readonly (string | number)[])[]) => {
-    if (rows.length > 0) terminal.print(csvText(rows).trimEnd());
+    if (rows.length > 0) terminal.printText(csvText(rows).trimEnd());
   };
   print([['path', 'rank', 'class', 'probability']]);
   return {
@@ -134,6 +136,6 @@ function jsonOutput(terminal: Terminal): Output {
           : { path: result.path, error: result.failure },
       );
     },
-    end: () => terminal.print(JSON.stringify(results, null, 2)),
+    end: () => terminal.printJson(results, 2),
   };
 }

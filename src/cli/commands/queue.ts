@@ -10,7 +10,7 @@ import { type RunEnd, startRun } from '../../runs/supervisor';
 import { assertNever } from '../../shared/assertNever';
 import { formatAge, formatPercent } from '../../shared/format';
 import { UserError } from '../../shared/userError';
-import { type AllowOption, withAllow } from '../dataAccess';
+import { type AllowOption, allowOption, withAllow } from '../dataAccess';
 import { findRun, readExperiment } from '../input';
 import {
   type CommandContext,
@@ -24,8 +24,9 @@ import {
   wholeNumber,
   withSet,
 } from '../options';
+import { ensureOwn } from '../ownRuns';
 import { TRAINER_PATH, VERSIONS } from '../package';
-import { EXIT, type ExitCode, type Terminal } from '../terminal';
+import { EXIT, type ExitCode, failureLines, type Terminal } from '../terminal';
 
 type AddOptions = OverrideOptions & AllowOption & FolderOption;
 
@@ -41,8 +42,9 @@ export function addQueueCommand(program: Command, { terminal, end }: CommandCont
     .description(l10n.t('list them, the next one first'))
     .option('--json', l10n.t('print them as JSON'))
     .option(...folderOption())
+    .option(...allowOption())
     .action(async (options: FolderOption & JsonOption) => {
-      end(await list(terminal, await rootOf(options), options));
+      end(await list(terminal, await rootOf(terminal, options), options));
     });
   withAllow(withSet(queue.command('add')))
     .description(l10n.t('add a run of each experiment at the end'))
@@ -57,16 +59,18 @@ export function addQueueCommand(program: Command, { terminal, end }: CommandCont
     .argument(...runArgument())
     .argument('<position>', l10n.t('from 1, which is the next'))
     .option(...folderOption())
+    .option(...allowOption())
     .action(async (reference: string, position: string, options: FolderOption) => {
-      end(await move(terminal, await rootOf(options), reference, position));
+      end(await move(terminal, await rootOf(terminal, options), reference, position));
     });
   queue
     .command('cancel')
     .description(l10n.t('take a run out'))
     .argument(...runArgument())
     .option(...folderOption())
+    .option(...allowOption())
     .action(async (reference: string, options: FolderOption) => {
-      end(await cancel(terminal, await rootOf(options), reference));
+      end(await cancel(terminal, await rootOf(terminal, options), reference));
     });
   queue
     .command('start')
@@ -79,9 +83,12 @@ export function addQueueCommand(program: Command, { terminal, end }: CommandCont
       1,
     )
     .option(...folderOption())
+    .option(...allowOption())
     .action(async (options: StartOptions) => {
       const { atOnce, retries } = options;
-      end(await start(terminal, await rootOf(options), { atOnce, retries }));
+      const root = await rootOf(terminal, options);
+      await ensureOwn(terminal, await readQueue(root), options, 'tricks queue start');
+      end(await start(terminal, root, { atOnce, retries }));
     });
 }
 
@@ -89,12 +96,9 @@ export function addQueueCommand(program: Command, { terminal, end }: CommandCont
 async function list(terminal: Terminal, root: string, { json = false }: JsonOption = {}): Promise<ExitCode> {
   const queue = await readQueue(root);
   if (json) {
-    terminal.print(
-      JSON.stringify(
-        queue.map(({ id, folder, manifest }) => ({ ...manifest, id, folder })),
-        null,
-        2,
-      ),
+    terminal.printJson(
+      queue.map(({ id, folder, manifest }) => ({ ...manifest, id, folder })),
+      2,
     );
   } else if (queue.length === 0) {
     terminal.note(l10n.t('No run waits in {0}. Add one: {1}', root, 'tricks queue add FILE'));
@@ -113,7 +117,7 @@ async function list(terminal: Terminal, root: string, { json = false }: JsonOpti
 
 /** Adds a run of each file at the end of the queue; none where one of them cannot run. */
 async function add(terminal: Terminal, files: readonly string[], options: AddOptions): Promise<ExitCode> {
-  const root = await rootOf(options);
+  const root = await rootOf(terminal, options);
   const experiments: { readonly file: string; readonly text: string; readonly recipe: Recipe }[] = [];
   for (const file of files) {
     const experiment = await readExperiment(terminal, file, {
@@ -178,6 +182,15 @@ async function start(terminal: Terminal, root: string, options: QueueOptions): P
       startRun(folder, { nodePath: process.execPath, trainerPath: TRAINER_PATH, ...changes }),
   );
   worker.on('error', (error) => terminal.note(String(error)));
+  worker.on('foreign', ({ id }) =>
+    terminal.note(
+      l10n.t(
+        '{0} waits, but was not queued here by you. To train it: {1}',
+        id,
+        'tricks queue start --allow FOLDER',
+      ),
+    ),
+  );
   worker.on('started', ({ id }) => terminal.print(l10n.t('Started {0}', id)));
   worker.on('uncertain', ({ id }) =>
     terminal.note(
@@ -188,7 +201,7 @@ async function start(terminal: Terminal, root: string, options: QueueOptions): P
     ),
   );
   worker.on('ended', ({ id, end }) => {
-    terminal.print(endLine(id, end));
+    for (const line of failureLines(endLine(id, end))) terminal.print(line);
     ends.push(end);
   });
   const stop = () => {

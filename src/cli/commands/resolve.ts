@@ -28,6 +28,6 @@ async function printRecipe(
 ): Promise<ExitCode> {
   const recipe = await readRecipe(terminal, file, { ...options, overrides: overridesOf(options) });
   if (!recipe) return EXIT.badInput;
-  terminal.print(JSON.stringify(recipe, null, 2));
+  terminal.printJson(recipe, 2);
   return EXIT.done;
 }

@@ -41,7 +41,7 @@ async function run(terminal: Terminal, file: string, options: RunOptions): Promi
   if (!experiment) return EXIT.badInput;
   const { text, recipe, warnings } = experiment;
   for (const warning of warnings) terminal.note(warning);
-  const root = await rootOf(options);
+  const root = await rootOf(terminal, options);
   const creation = await createRun(root, {
     experimentFile: file,
     experimentText: text,

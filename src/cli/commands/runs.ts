@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import type { Manifest } from '../../protocol/manifest';
 import { listRuns, type RunEntry } from '../../runs/store';
 import { formatAge, formatPercent } from '../../shared/format';
+import { allowOption } from '../dataAccess';
 import { type CommandContext, type FolderOption, folderOption, type JsonOption, rootOf } from '../options';
 import { accuracyOf, NONE, plainRun, shownState } from '../runFacts';
 import { EXIT, type ExitCode, type Terminal } from '../terminal';
@@ -13,8 +14,9 @@ export function addRunsCommand(program: Command, { terminal, end }: CommandConte
     .description(l10n.t('list the runs, newest first'))
     .option('--json', l10n.t('print them as JSON'))
     .option(...folderOption())
+    .option(...allowOption())
     .action(async (options: FolderOption & JsonOption) => {
-      end(await list(terminal, await rootOf(options), options));
+      end(await list(terminal, await rootOf(terminal, options), options));
     });
 }
 
@@ -22,7 +24,7 @@ export function addRunsCommand(program: Command, { terminal, end }: CommandConte
 async function list(terminal: Terminal, root: string, { json = false }: JsonOption): Promise<ExitCode> {
   const runs = await listRuns(root);
   if (json) {
-    terminal.print(JSON.stringify(runs.map(plainRun), null, 2));
+    terminal.printJson(runs.map(plainRun), 2);
   } else if (runs.length === 0) {
     terminal.note(l10n.t('Nothing has run in {0} yet. Run an experiment: {1}', root, 'tricks run FILE'));
   } else {

@@ -1,5 +1,3 @@
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import * as l10n from '@vscode/l10n';
 import type { Command } from 'commander';
 import { learningRateAt, type Schedule } from '../../recipe/schedule';
@@ -35,7 +33,7 @@ async function printSchedule(
   const recipe = await readRecipe(terminal, file, { ...options, overrides: overridesOf(options) });
   if (!recipe) return EXIT.badInput;
   try {
-    await pipeline(Readable.from(scheduleCsv(recipe.schedule)), terminal.output, { end: false });
+    await terminal.printChunks(scheduleCsv(recipe.schedule));
   } catch (error) {
     if (!isSystemError(error, 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE')) throw error;
   }

@@ -9,6 +9,7 @@ import { type KeptEvaluation, readEvaluation } from '../../runs/evaluationFiles'
 import { readAllEvents } from '../../runs/log';
 import { metricsPath, type ReadableEntry } from '../../runs/store';
 import { formatCount, formatDuration, formatNumber, formatPercent } from '../../shared/format';
+import { allowOption } from '../dataAccess';
 import { brokenRunFailure, findRun } from '../input';
 import {
   type CommandContext,
@@ -20,7 +21,7 @@ import {
 } from '../options';
 import { accuracyOf, NONE, plainRun, shownState } from '../runFacts';
 import { table } from '../table';
-import { EXIT, type ExitCode, type Terminal } from '../terminal';
+import { EXIT, type ExitCode, failureLines, paint, type Terminal } from '../terminal';
 
 /** Classes that a run's evaluation names, those of the lowest F1. */
 const WORST_CLASSES = 5;
@@ -32,8 +33,9 @@ export function addShowCommand(program: Command, { terminal, end }: CommandConte
     .argument(...runArgument())
     .option('--json', l10n.t('print it as JSON'))
     .option(...folderOption())
+    .option(...allowOption())
     .action(async (reference: string, options: FolderOption & JsonOption) => {
-      end(await show(terminal, await rootOf(options), reference, options));
+      end(await show(terminal, await rootOf(terminal, options), reference, options));
     });
 }
 
@@ -57,11 +59,11 @@ async function show(
   ]);
   if (json) {
     const evaluation = { last, best };
-    terminal.print(JSON.stringify({ ...plainRun(run), epochs, evaluation, skippedLines: skipped }, null, 2));
+    terminal.printJson({ ...plainRun(run), epochs, evaluation, skippedLines: skipped }, 2);
     return EXIT.done;
   }
   const { manifest } = run;
-  terminal.print(terminal.paint('bold', run.id));
+  terminal.print(paint('bold', run.id));
   const started = events.findLast((event) => event.type === 'started');
   for (const line of table(summaryOf(run, started?.precision))) terminal.print(line);
   if (epochs.length > 0) {
@@ -74,7 +76,9 @@ async function show(
   }
   if (manifest.state.status === 'failed') {
     terminal.print();
-    terminal.print(`${terminal.paint('red', l10n.t('Failed:'))} ${manifest.state.failure.what}`);
+    const [what, ...more] = failureLines(manifest.state.failure.what);
+    terminal.print([paint('red', l10n.t('Failed:')), ` ${what}`]);
+    for (const line of more) terminal.print(line);
     terminal.print(manifest.state.failure.remedy);
   }
   return EXIT.done;

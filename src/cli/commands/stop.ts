@@ -1,6 +1,7 @@
 import * as l10n from '@vscode/l10n';
 import type { Command } from 'commander';
 import { stopByLease } from '../../runs/stopping';
+import { allowOption } from '../dataAccess';
 import { findRun } from '../input';
 import { type CommandContext, type FolderOption, folderOption, rootOf, runArgument } from '../options';
 import { EXIT, type ExitCode, type Terminal } from '../terminal';
@@ -11,8 +12,9 @@ export function addStopCommand(program: Command, { terminal, end }: CommandConte
     .description(l10n.t('stop a run; it can be resumed'))
     .argument(...runArgument())
     .option(...folderOption())
+    .option(...allowOption())
     .action(async (reference: string, options: FolderOption) => {
-      end(await stop(terminal, await rootOf(options), reference));
+      end(await stop(terminal, await rootOf(terminal, options), reference));
     });
 }
 

@@ -9,6 +9,7 @@ import type { ReadableEntry } from '../../runs/store';
 import { formatCount, formatPercent } from '../../shared/format';
 import { UserError } from '../../shared/userError';
 import { wilsonInterval } from '../../study/statistics';
+import { allowOption } from '../dataAccess';
 import {
   type CommandContext,
   type FolderOption,
@@ -19,7 +20,7 @@ import {
 } from '../options';
 import { readableRun, startPredictor, type WeightsOptions, withWeights } from '../predicting';
 import { table } from '../table';
-import { EXIT, type ExitCode, type Terminal } from '../terminal';
+import { EXIT, type ExitCode, paint, type Terminal } from '../terminal';
 
 type TestOptions = WeightsOptions & FolderOption & JsonOption;
 
@@ -29,6 +30,7 @@ export function addTestCommand(program: Command, { terminal, end }: CommandConte
     .argument(...runArgument())
     .option('--json', l10n.t('print it as JSON'))
     .option(...folderOption())
+    .option(...allowOption())
     .addHelpText(
       'after',
       `
@@ -37,7 +39,7 @@ ${l10n.t(
 )}`,
     )
     .action(async (reference: string, options: TestOptions) => {
-      end(await test(terminal, await rootOf(options), reference, options));
+      end(await test(terminal, await rootOf(terminal, options), reference, options));
     });
 }
 
@@ -76,11 +78,11 @@ async function test(
   const { images, correct } = result;
   const { low, high } = wilsonInterval(correct, images);
   if (options.json) {
-    terminal.print(JSON.stringify({ run: run.id, ...result, interval95: [low, high], looks }, null, 2));
+    terminal.printJson({ run: run.id, ...result, interval95: [low, high], looks }, 2);
     return EXIT.done;
   }
   terminal.print(
-    terminal.paint(
+    paint(
       'bold',
       l10n.t(
         'Test accuracy {0} (95% interval {1} to {2}), {3} of {4} images',

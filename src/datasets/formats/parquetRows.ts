@@ -1,4 +1,4 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import * as l10n from '@vscode/l10n';
 import {
   type ColumnChunk,
@@ -13,6 +13,7 @@ import { formatBytes } from '../../shared/format';
 import { UserError } from '../../shared/userError';
 import { isMapping, valueAt } from '../../shared/values';
 import { reasonOf } from '../../system/errors';
+import { openRegular } from '../../system/regularFiles';
 import { datasetError } from '../errors';
 
 /** Which columns are read. */
@@ -57,7 +58,7 @@ export class ParquetFile {
   static async open(path: string, columns: ParquetColumns, limits = LIMITS): Promise<ParquetFile> {
     let file: FileHandle | undefined;
     try {
-      file = await open(path);
+      file = await openRegular(path);
       const { size } = await file.stat();
       // The least that a file has are two magic numbers and a length.
       if (size < 12) throw new Error(l10n.t('it has {0} bytes', size));

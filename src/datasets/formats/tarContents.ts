@@ -1,9 +1,8 @@
-import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import * as l10n from '@vscode/l10n';
 import { Parser, type ReadEntry } from 'tar';
 import { reasonOf } from '../../system/errors';
+import { openRegular } from '../../system/regularFiles';
 import { datasetError } from '../errors';
 import type { ListingOptions } from '../listing';
 
@@ -32,10 +31,11 @@ export async function tarContents(
   const isWanted = ({ path: member, type, size }: ReadEntry) =>
     (type === 'File' || type === 'OldFile') && wanted.has(pathOf(member)) && size <= limitBytes;
   try {
-    const { size } = await stat(path);
+    const handle = await openRegular(path);
+    const { size } = await handle.stat();
     let readBytes = 0;
     await new Promise<void>((resolve, reject) => {
-      const file = createReadStream(path, { highWaterMark: 1 << 20, signal });
+      const file = handle.createReadStream({ highWaterMark: 1 << 20, signal });
       const parser = new Parser({
         strict: true,
         onReadEntry: (entry) => {

@@ -1,6 +1,7 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, readSync } from 'node:fs';
 import * as l10n from '@vscode/l10n';
 import { reasonOf } from '../../system/errors';
+import { openRegularSync } from '../../system/regularFiles';
 import { datasetError } from '../errors';
 
 /** A tar member's header and a small file that follows it come in one read. */
@@ -17,7 +18,7 @@ export class WindowedFile {
   /** @throws UserError when it cannot be read, as all else does */
   constructor(readonly path: string) {
     try {
-      this.#file = openSync(path, 'r');
+      this.#file = openRegularSync(path);
       this.bytes = fstatSync(this.#file).size;
     } catch (error) {
       throw this.#unreadable(error);

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
-import { readFileSync, statSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { lstatSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { FactsLookup, OwnDatasetRequest } from '../../recipe/datasets';
+import { parseJson } from '../../shared/parseJson';
 import { isSystemError } from '../../system/errors';
+import { readPlain } from '../../system/plainFiles';
 import { foldedPath } from '../../system/samePath';
-import { STORE_FOLDER } from '../../system/storeFolder';
+import { STORE_FOLDER } from '../../system/storeName';
 import { type DatasetIndex, indexSchema } from './datasetIndex';
 
 /** The part of a request's values that are paths, by key. */
@@ -57,7 +58,7 @@ export async function readIndex(
   folder: string,
 ): Promise<DatasetIndex | null> {
   try {
-    const text = await readFile(indexPath(root, datasetKey(request, folder)), 'utf8');
+    const text = await readPlain(indexPath(root, datasetKey(request, folder)), 'utf8');
     return parseIndex(text, request, folder);
   } catch (error) {
     if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return null;
@@ -87,7 +88,9 @@ export function factsLookup(root: string, folder: string): FactsLookup {
 export function indexLookup(root: string, request: OwnDatasetRequest, folder: string): DatasetIndex | null {
   const path = indexPath(root, datasetKey(request, folder));
   try {
-    const { mtimeMs, size } = statSync(path);
+    const found = lstatSync(path);
+    if (!found.isFile()) return null;
+    const { mtimeMs, size } = found;
     const before = cache.get(path);
     if (before?.mtimeMs === mtimeMs && before.size === size) return before.index;
     const index = parseIndex(readFileSync(path, 'utf8'), request, folder);
@@ -102,7 +105,7 @@ export function indexLookup(root: string, request: OwnDatasetRequest, folder: st
 function parseIndex(text: string, request: OwnDatasetRequest, folder: string): DatasetIndex | null {
   let data: unknown;
   try {
-    data = JSON.parse(text);
+    data = parseJson(text);
   } catch {
     return null;
   }

@@ -3,10 +3,11 @@
  * as it lies, in this machine's byte order.
  */
 import { createHash } from 'node:crypto';
-import { type FileHandle, open, rm } from 'node:fs/promises';
+import { type FileHandle, rm } from 'node:fs/promises';
 import { endianness } from 'node:os';
 import { z } from 'zod';
 import { assertNever } from '../../shared/assertNever';
+import { openPlain } from '../../system/plainFiles';
 import type { SplitTable } from '../table';
 import type { TableFile } from './datasetIndex';
 import { type Looks, type SeenSplit, SPLIT_NAMES } from './tables';
@@ -97,7 +98,7 @@ export async function writeTable(
   const padded = Buffer.concat([text, Buffer.alloc(paddingAfter(text.length), ' ')]);
   let bytes = 0;
   try {
-    await using file = await open(path, 'wx');
+    await using file = await openPlain(path, 'wx');
     for (const part of [start, padded, ...arrays.flatMap(withPadding)]) {
       await file.writeFile(part);
       bytes += part.length;
@@ -121,7 +122,7 @@ export async function readTable(
   { bytes, sha256 }: Omit<TableFile, 'file'>,
   known: readonly NumberArray[] = [],
 ): Promise<IndexTable> {
-  await using file = await open(path);
+  await using file = await openPlain(path);
   const { size } = await file.stat();
   if (size !== bytes) throw new TableFileError(`${size} bytes in place of ${bytes}`);
   const start = Buffer.alloc(START_BYTES);

@@ -1,10 +1,11 @@
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import * as l10n from '@vscode/l10n';
 import type { OwnDatasetRequest } from '../../recipe/datasets';
 import { UserError } from '../../shared/userError';
-import { downloadFile, type PublishedFile } from '../../system/download';
 import { isSystemError, reasonOf } from '../../system/errors';
+import { downloadFile, type PublishedFile } from '../../system/network/download';
+import { openRegular } from '../../system/regularFiles';
 import { DATA_FOLDER_VARIABLE } from '../dataFolder';
 import { datasetError } from '../errors';
 import { tarContents } from '../formats/tarContents';
@@ -290,11 +291,12 @@ function filesOf({ train, test, names }: Version): string[] {
 
 async function readWhole(path: string): Promise<Uint8Array> {
   try {
-    const { size } = await stat(path);
+    await using file = await openRegular(path);
+    const { size } = await file.stat();
     if (size > MAX_FILE_BYTES) {
       throw datasetError(path, l10n.t('The file is too long: {0} bytes.', size), replaceRemedy());
     }
-    return await readFile(path);
+    return await file.readFile();
   } catch (error) {
     if (error instanceof UserError) throw error;
     const what = isSystemError(error, 'ENOENT')

@@ -1,7 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as l10n from '@vscode/l10n';
+import { UserError } from '../../shared/userError';
 import { isSystemError, reasonOf } from '../../system/errors';
+import { readRegular } from '../../system/regularFiles';
 import { datasetError } from '../errors';
 
 /** Names of classes, by label, and the file that has them. */
@@ -30,6 +31,9 @@ export async function classNamesIn(folder: string): Promise<ClassNameFile | null
   return null;
 }
 
+/** A file of class names that is larger is something else. */
+const MAX_TEXT_BYTES = 1 << 26;
+
 /**
  * A small file's text; null where it is not there.
  *
@@ -37,8 +41,9 @@ export async function classNamesIn(folder: string): Promise<ClassNameFile | null
  */
 export async function textOf(path: string): Promise<string | null> {
   try {
-    return await readFile(path, 'utf8');
+    return await readRegular(path, 'utf8', MAX_TEXT_BYTES);
   } catch (error) {
+    if (error instanceof UserError) throw error;
     if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return null;
     throw datasetError(
       path,

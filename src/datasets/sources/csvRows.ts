@@ -1,12 +1,9 @@
-/** Reads a table of text: its columns, and its rows with their lines. */
-
-import { createReadStream } from 'node:fs';
-import { open } from 'node:fs/promises';
 import * as l10n from '@vscode/l10n';
 import { CsvError, parse } from 'csv-parse';
 import { messageOf } from '../../shared/failure';
 import { UserError } from '../../shared/userError';
 import { isSystemError } from '../../system/errors';
+import { openRegular } from '../../system/regularFiles';
 
 /** A row: the line that it begins on, from 1, and its values, without the spaces around them. */
 export interface CsvRow {
@@ -44,7 +41,7 @@ export async function* csvRows(
     trim: delimiter !== '\t',
     max_record_size: MAX_ROW_BYTES,
   });
-  const file = createReadStream(path);
+  const file = (await openRegular(path)).createReadStream();
   file.on('error', (error) => parser.destroy(error));
   file.pipe(parser);
   // The parser's own count of lines takes three times as long as all else it does.
@@ -71,7 +68,7 @@ export async function* csvRows(
 
 async function startOf(path: string): Promise<{ header: string; bytes: number }> {
   try {
-    const file = await open(path);
+    const file = await openRegular(path);
     try {
       const buffer = Buffer.alloc(HEADER_BYTES);
       const { bytesRead } = await file.read(buffer, 0, buffer.length, 0);

@@ -1,11 +1,12 @@
 /** Walks a folder of images: follows links within it and cuts all others, and gathers what it could not read. */
 
 import type { Dirent } from 'node:fs';
-import { open, opendir, readdir, realpath, stat } from 'node:fs/promises';
+import { opendir, readdir, realpath, stat } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import * as l10n from '@vscode/l10n';
 import { isSystemError } from '../../system/errors';
+import { openRegular } from '../../system/regularFiles';
 import { compareCodePoints } from '../codePoints';
 import { RECOGNIZED_FROM_BYTES, recognizeImage } from '../formats/imageFormat';
 import type { DataProblem } from '../listing';
@@ -247,7 +248,7 @@ export class FolderTree {
   }
 
   private async isImageInside(path: string): Promise<boolean> {
-    const file = await open(join(this.root, path)).catch(() => null);
+    const file = await openRegular(join(this.root, path)).catch(() => null);
     if (!file) return false;
     try {
       const bytes = Buffer.alloc(RECOGNIZED_FROM_BYTES);

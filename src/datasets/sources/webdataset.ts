@@ -2,6 +2,7 @@ import { basename, dirname } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import * as l10n from '@vscode/l10n';
 import type { OwnDatasetRequest, SplitOptions } from '../../recipe/datasets';
+import { parseJson } from '../../shared/parseJson';
 import { UserError } from '../../shared/userError';
 import { isMapping } from '../../shared/values';
 import { datasetError } from '../errors';
@@ -272,7 +273,7 @@ function labelOf(text: string): string | null {
 function labelInJson(text: string): string | null {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseJson(text);
   } catch {
     return null;
   }

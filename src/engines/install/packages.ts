@@ -5,8 +5,8 @@ import { pipeline } from 'node:stream/promises';
 import * as l10n from '@vscode/l10n';
 import type { InstallProgress } from '../../protocol/install';
 import { UserError } from '../../shared/userError';
-import { fetchFile, HttpError } from '../../system/fetchFile';
-import { fetchText, type Text } from '../../system/fetchText';
+import { fetchFile, HttpError } from '../../system/network/fetchFile';
+import { fetchText, type Text } from '../../system/network/fetchText';
 import { addressIn } from './indexPage';
 import type { PinnedFile, StoredFile } from './pins';
 

@@ -4,7 +4,15 @@ import type { Path } from '../../shared/path';
 import { isMapping, valueAt, withoutValue, withValue } from '../../shared/values';
 import { Lines, type Problem, type Range } from '../problem';
 import { JSON_NOTATION, parseJson } from './jsonDocument';
-import { NestingError, type Notation, placeAt, type SyntaxTree, spanOf } from './syntax';
+import {
+  MAX_TOKENS,
+  NestingError,
+  type Notation,
+  placeAt,
+  type SyntaxTree,
+  spanOf,
+  TokenCountError,
+} from './syntax';
 import { applyEdits, type EditResult, type TextEdit } from './textEdits';
 import { removalEdits, type SetOptions, setEdits } from './treeEdits';
 import { parseYaml, YAML_NOTATION } from './yamlDocument';
@@ -150,6 +158,12 @@ function parse(text: string, format: 'yaml' | 'json'): SyntaxTree {
   try {
     return format === 'json' ? parseJson(text) : parseYaml(text);
   } catch (error) {
+    if (error instanceof TokenCountError) {
+      return unreadable(
+        l10n.t('The file has more than {0} words and marks.', MAX_TOKENS),
+        l10n.t('Choose an experiment file: it has under a hundred lines.'),
+      );
+    }
     if (!(error instanceof NestingError)) throw error;
     return unreadable(
       l10n.t('The values are nested too deeply.'),

@@ -4,11 +4,13 @@ import { stringify } from 'yaml';
 import {
   type Entry,
   MAX_DEPTH,
+  MAX_TOKENS,
   NestingError,
   type Notation,
   type SyntaxNode,
   type SyntaxProblem,
   type SyntaxTree,
+  TokenCountError,
 } from './syntax';
 
 /** How new parts of a JSON file are written. */
@@ -31,6 +33,7 @@ export const JSON_NOTATION: Notation = {
 /** A JSON file; comments and trailing commas are taken. */
 export function parseJson(text: string): SyntaxTree {
   if (text.trim() === '') return { root: null, value: null, problems: [] };
+  // Before anything is made of it.
   if (depthOf(text) > MAX_DEPTH) throw new NestingError();
   const errors: ParseError[] = [];
   const tree = parseTree(text.replace(/^\uFEFF/, ' '), errors, { allowTrailingComma: true });
@@ -43,13 +46,19 @@ export function parseJson(text: string): SyntaxTree {
   return { root: syntaxOf(tree), value: plainValue(tree), problems: [...problems, ...duplicateKeys(tree)] };
 }
 
-/** How many braces and brackets stand open at most, those in strings and comments left out. */
+/**
+ * How many braces and brackets stand open at most, those in strings and comments left out.
+ *
+ * @throws TokenCountError
+ */
 function depthOf(text: string): number {
   let open = 0;
   let depth = 0;
+  let count = 0;
   for (const [token] of text.matchAll(
-    /"(?:\\.|[^"\\\r\n])*"?|\/\/[^\r\n]*|\/\*[\s\S]*?(?:\*\/|$)|[[\]{}]/g,
+    /"(?:\\.|[^"\\\r\n])*"?|\/\/[^\r\n]*|\/\*[\s\S]*?(?:\*\/|$)|[[\]{},:]|[-+]?[\w.]+|[^\s]/g,
   )) {
+    if (++count > MAX_TOKENS) throw new TokenCountError();
     if (token === '[' || token === '{') depth = Math.max(depth, ++open);
     if (token === ']' || token === '}') open--;
   }

@@ -19,6 +19,15 @@ export const MAX_DEPTH = 64;
 /** A text nests its values deeper than MAX_DEPTH. */
 export class NestingError extends Error {}
 
+/**
+ * Words, marks, breaks and spaces of a text beyond which it is not read: some 12,000 lines. An experiment has under a
+ * hundred, and editors read it anew at each key that is pressed.
+ */
+export const MAX_TOKENS = 80_000;
+
+/** A text has more than MAX_TOKENS. */
+export class TokenCountError extends Error {}
+
 export interface MapNode extends Span {
   readonly kind: 'map';
   /** Flow maps stand in braces, block maps are told by their indentation. */
@@ -41,7 +50,18 @@ export interface Span {
 
 /** The entry of a map; the first one where a key is written twice. */
 export function entryOf(node: SyntaxNode | null, key: string | number): Entry | undefined {
-  return node?.kind === 'map' ? node.entries.find((entry) => entry.key === String(key)) : undefined;
+  return node?.kind === 'map' ? entriesByKey(node).get(String(key)) : undefined;
+}
+
+const byKey = new WeakMap<MapNode, ReadonlyMap<string, Entry>>();
+
+/** The entries of a map, found at once however many there are. */
+function entriesByKey(map: MapNode): ReadonlyMap<string, Entry> {
+  const known = byKey.get(map);
+  if (known) return known;
+  const entries = new Map(map.entries.toReversed().map((entry) => [entry.key, entry]));
+  byKey.set(map, entries);
+  return entries;
 }
 
 /** The place of the key or value at `path`; that of the nearest key above it where the file does not hold it. */

@@ -10,6 +10,7 @@ import {
   isPair,
   isScalar,
   isSeq,
+  Lexer,
   type Node,
   Parser,
   stringify,
@@ -21,12 +22,14 @@ import {
 import {
   type Entry,
   MAX_DEPTH,
+  MAX_TOKENS,
   NestingError,
   type Notation,
   type Span,
   type SyntaxNode,
   type SyntaxProblem,
   type SyntaxTree,
+  TokenCountError,
 } from './syntax';
 
 /** Aliases may repeat what they stand for this many times in all; more is an alias bomb. */
@@ -54,9 +57,15 @@ export const YAML_NOTATION: Notation = {
  * document are problems.
  */
 export function parseYaml(text: string): SyntaxTree {
-  const tokens = Array.from(new Parser().parse(text));
+  const tokens = tokensOf(text);
   if (depthOf(tokens) > MAX_DEPTH) throw new NestingError();
-  const composer = new Composer({ prettyErrors: false, resolveKnownTags: false, logLevel: 'silent' });
+  const composer = new Composer({
+    prettyErrors: false,
+    resolveKnownTags: false,
+    logLevel: 'silent',
+    // Looked for below: the library compares each key with all before it.
+    uniqueKeys: false,
+  });
   const documents = Array.from(composer.compose(tokens)).filter(
     (document) => document.contents !== null || document.errors.length > 0,
   );
@@ -65,8 +74,11 @@ export function parseYaml(text: string): SyntaxTree {
 
   const problems = [...document.errors, ...document.warnings].map((error) => explain(error, text));
   const anchors = new Set<string>();
+  let aliases = 0;
   visit(document, {
     Node: (_, node) => {
+      if (isMap(node)) problems.push(...duplicateKeys(node, text));
+      if (isAlias(node)) aliases += 1;
       if (isAlias(node) && !anchors.has(node.source)) problems.push(unknownAlias(node));
       if (!isAlias(node) && node.anchor) anchors.add(node.anchor);
     },
@@ -81,6 +93,10 @@ export function parseYaml(text: string): SyntaxTree {
     });
   }
   const root = document.contents ? syntaxOf(document.contents) : null;
+  // Each alias looks through the whole file for its anchor.
+  if (aliases > MAX_ALIAS_COUNT) {
+    return { root, value: undefined, problems: [...problems, tooManyAliases(document)] };
+  }
   try {
     return { root, value: document.toJS({ maxAliasCount: MAX_ALIAS_COUNT }), problems };
   } catch (error) {
@@ -90,6 +106,23 @@ export function parseYaml(text: string): SyntaxTree {
       problems: problems.length > 0 ? problems : [aliasProblem(document, error)],
     };
   }
+}
+
+/**
+ * The tokens of a text, which is given up where it has too many: the parser takes more than linear time for some.
+ *
+ * @throws TokenCountError
+ */
+function tokensOf(text: string): CST.Token[] {
+  const parser = new Parser();
+  const tokens: CST.Token[] = [];
+  let count = 0;
+  for (const source of new Lexer().lex(text)) {
+    if (++count > MAX_TOKENS) throw new TokenCountError();
+    tokens.push(...parser.next(source));
+  }
+  tokens.push(...parser.end());
+  return tokens;
 }
 
 /** How many collections stand in one another; the tokens are a tree that is as deep as the text makes it. */
@@ -150,6 +183,24 @@ function isNodeWithRange(value: unknown): value is Node {
   return (isScalar(value) || isAlias(value) || isCollection(value)) && !isPair(value) && Boolean(value.range);
 }
 
+/** The keys of a map that stand there before. */
+function duplicateKeys({ items }: YAMLMap, text: string): SyntaxProblem[] {
+  const seen = new Set<unknown>();
+  return items.flatMap(({ key }) => {
+    if (!isScalar(key) || !key.range) return [];
+    if (!seen.has(key.value)) {
+      seen.add(key.value);
+      return [];
+    }
+    const [start, end] = keyAt(text, key.range[0]);
+    return [{ start, end, what: keyTwice(text.slice(start, end)), remedy: l10n.t('Keep one of them.') }];
+  });
+}
+
+function keyTwice(key: string): string {
+  return l10n.t('The key {0} is written twice.', key);
+}
+
 function unknownAlias(alias: Alias): SyntaxProblem {
   const [start, end] = alias.range ?? [0, 0];
   return {
@@ -163,6 +214,10 @@ function unknownAlias(alias: Alias): SyntaxProblem {
 /** Aliases whose expansion is too large, or a value that holds itself. */
 function aliasProblem(document: Document, error: unknown): SyntaxProblem {
   if (!(error instanceof ReferenceError || error instanceof RangeError)) throw error;
+  return tooManyAliases(document);
+}
+
+function tooManyAliases(document: Document): SyntaxProblem {
   const [start, end] = firstAliasRange(document);
   return {
     start,
@@ -184,7 +239,7 @@ function firstAliasRange(document: Document): readonly [number, number] {
 }
 
 function explain(error: YAMLError, text: string): SyntaxProblem {
-  const [start, end] = error.code === 'DUPLICATE_KEY' ? keyAt(text, error.pos[0]) : error.pos;
+  const [start, end] = error.pos;
   return { start, end, ...explanation(error, text.slice(start, end)) };
 }
 
@@ -196,8 +251,6 @@ function keyAt(text: string, start: number): readonly [number, number] {
 
 function explanation({ code, message }: YAMLError, source: string): { what: string; remedy: string } {
   switch (code) {
-    case 'DUPLICATE_KEY':
-      return { what: l10n.t('The key {0} is written twice.', source), remedy: l10n.t('Keep one of them.') };
     case 'TAB_AS_INDENT':
       return { what: l10n.t('YAML cannot be indented with tabs.'), remedy: l10n.t('Use spaces.') };
     case 'TAG_RESOLVE_FAILED':

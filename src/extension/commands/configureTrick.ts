@@ -8,10 +8,11 @@ import { fitsOf, storeRootOf } from '../language/parsing';
 import { tell } from '../messages';
 import { finishedRuns } from '../runs/finishedRuns';
 import type { Services } from '../services';
+import { type PickRow, shownRow } from '../shown';
 import { trickTarget } from './targets';
 
 /** A row of a pick with what it stands for. */
-interface Row<Meaning> extends vscode.QuickPickItem {
+interface Row<Meaning> extends PickRow {
   readonly meaning: Meaning;
 }
 
@@ -100,7 +101,7 @@ function valueRows({ library }: Services, { uri }: vscode.TextDocument, option: 
   if (listed.length === 0 || !option.isOpen) return listed;
   return [
     ...listed,
-    { label: vscode.l10n.t('$(edit) Another value...'), alwaysShow: true, meaning: { type: 'typed' } },
+    { icon: 'edit', label: vscode.l10n.t('Another value...'), alwaysShow: true, meaning: { type: 'typed' } },
   ];
 }
 
@@ -148,8 +149,9 @@ async function pickOne<Meaning>(
   pick.placeholder = placeholder;
   pick.matchOnDescription = true;
   pick.matchOnDetail = true;
-  pick.items = rows;
-  const active = rows.filter(({ label }) => label === String(current));
+  const shown = rows.map(shownRow);
+  pick.items = shown;
+  const active = shown.filter((_, index) => rows[index]!.label === String(current));
   if (active.length > 0) pick.activeItems = active;
   try {
     return await new Promise<Meaning | undefined>((resolve) => {

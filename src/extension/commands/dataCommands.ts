@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 import * as vscode from 'vscode';
-import { allowFolder, pathsToAllow, readAllowedFolders, revokeFolder } from '../../datasets/consent';
+import { pathsToAllow } from '../../datasets/consent';
 import type { DatasetIndex } from '../../datasets/index/datasetIndex';
 import { assertUsable } from '../../datasets/index/datasetIndex';
 import { datasetKey, readIndex } from '../../datasets/index/store';
@@ -10,13 +10,15 @@ import { datasetRequest } from '../../experiment/dataPlan';
 import { dataReport, indexSummary } from '../../insight/dataReport';
 import { isOwnDataset } from '../../recipe/datasets';
 import { assertNever } from '../../shared/assertNever';
+import { allowFolder, readAllowedFolders, revokeFolder } from '../../system/allowedFolders';
 import { failureOf } from '../../system/errors';
 import type { DataTarget } from '../dataTool';
 import { experimentName } from '../language/experimentFiles';
 import { parsedOf, storeRootOf } from '../language/parsing';
-import { tell, tellFailure } from '../messages';
+import { asks, tell, tellFailure } from '../messages';
 import type { Services } from '../services';
 import { readSettings } from '../settings';
+import { pickRows, plainMessage } from '../shown';
 import { mayRun, savedDocument, tellProblems } from './documents';
 import { experimentTarget, type Target } from './targets';
 
@@ -114,10 +116,9 @@ export async function allowedFolders(): Promise<void> {
     tell('info', vscode.l10n.t('No folder is allowed yet. It is asked when an experiment names one.'));
     return;
   }
-  const kept = await vscode.window.showQuickPick(
+  const kept = await pickRows(
     folders.map((label) => ({ label, picked: true })),
     {
-      canPickMany: true,
       title: vscode.l10n.t('Folders that experiments may read images of'),
       placeHolder: vscode.l10n.t('Uncheck those that they may read no longer'),
     },
@@ -142,7 +143,7 @@ export async function indexWithConsent(services: Services, data: DataTarget): Pr
       data,
       ({ what, share }) => {
         const percent = 100 * (share ?? 0);
-        progress.report({ message: what, increment: Math.max(0, percent - shown) });
+        progress.report({ message: plainMessage(what), increment: Math.max(0, percent - shown) });
         shown = Math.max(shown, percent);
       },
       cancel,
@@ -192,7 +193,7 @@ async function consents({ request, root, folder }: DataTarget): Promise<boolean>
       'The images are in {0}, outside of the open folder. May experiments read that folder?',
       path,
     );
-    if ((await vscode.window.showWarningMessage(question, allow)) !== allow) {
+    if (!(await asks('warning', question, allow))) {
       tell('info', vscode.l10n.t('The images were not read.'));
       return false;
     }

@@ -11,8 +11,9 @@ import { notMadeFor } from '../../engines/systems';
 import type { InstallProgress } from '../../protocol/install';
 import { assertNever } from '../../shared/assertNever';
 import { failureOf } from '../../system/errors';
-import { tell, tellFailure } from '../messages';
+import { asks, chooses, tell, tellFailure } from '../messages';
 import type { Services } from '../services';
+import { pickRow, plainMessage } from '../shown';
 
 /** Installs an engine that is not in the package, with a person's consent; a cancel leaves things as they were. */
 export async function installEngine(services: Services, name?: NativeEngine): Promise<void> {
@@ -32,7 +33,7 @@ export async function installEngine(services: Services, name?: NativeEngine): Pr
     const onStep = (step: InstallProgress) => {
       if (step.stage === 'instead') services.log.warn(step.why);
       const percent = percentOf(step);
-      progress.report({ message: progressText(step), increment: Math.max(0, percent - shown) });
+      progress.report({ message: plainMessage(progressText(step)), increment: Math.max(0, percent - shown) });
       shown = Math.max(shown, percent);
     };
     return services.engines.install(engine, consent, onStep, cancel);
@@ -70,15 +71,9 @@ export async function removeEngine(services: Services, name?: NativeEngine): Pro
   const engine = name ?? (await chooseEngine(installed, vscode.l10n.t('Remove an engine')));
   if (!engine) return;
   const remove = vscode.l10n.t('Remove');
-  const chosen = await vscode.window.showWarningMessage(
-    vscode.l10n.t('Remove the engine {0}?', engine),
-    {
-      modal: true,
-      detail: vscode.l10n.t('Its folder is deleted: {0}. It can be installed again.', enginesFolder()),
-    },
-    remove,
-  );
-  if (chosen !== remove) return;
+  const question = vscode.l10n.t('Remove the engine {0}?', engine);
+  const detail = vscode.l10n.t('Its folder is deleted: {0}. It can be installed again.', enginesFolder());
+  if (!(await asks('warning', question, remove, detail))) return;
   try {
     await removeInstalled(engine);
     tell('info', vscode.l10n.t('Removed {0}.', engine));
@@ -119,7 +114,7 @@ async function chooseEngine(
     description: findInManaged(engine, enginesFolder()) ? vscode.l10n.t('installed') : '',
     engine,
   }));
-  return (await vscode.window.showQuickPick(rows, { title }))?.engine;
+  return (await pickRow(rows, { title }))?.engine;
 }
 
 /** How a person wants an engine installed, told what it takes; null where they do not. */
@@ -134,11 +129,9 @@ async function consentTo(engine: NativeEngine): Promise<{ readonly allowUnverifi
   const detail = consentText(wheel, prebuilt, first, enginesFolder()).join('\n\n');
   const install = vscode.l10n.t('Install');
   const unverified = vscode.l10n.t('Allow unverified');
-  const chosen = await vscode.window.showInformationMessage(
-    vscode.l10n.t('Install the engine {0}?', engine),
-    { modal: true, detail },
-    ...(prebuilt ? [install, unverified] : [install]),
-  );
+  const question = vscode.l10n.t('Install the engine {0}?', engine);
+  const choices = prebuilt ? [install, unverified] : [install];
+  const chosen = await chooses('info', question, choices, detail);
   return chosen === undefined ? null : { allowUnverified: chosen === unverified };
 }
 

@@ -1,13 +1,14 @@
 import { basename, dirname } from 'node:path';
 import * as vscode from 'vscode';
-import { allowFolder, isAllowed } from '../../datasets/consent';
 import { imageFolderRequest, withLargerSplit } from '../../datasets/requestPaths';
 import { parseExperiment } from '../../experiment/parse';
 import { STARTER_WEIGHTS, type StarterWeights, starterExperiment } from '../../insight/starterExperiment';
+import { allowFolder, isAllowed } from '../../system/allowedFolders';
 import { failureOf } from '../../system/errors';
 import { experimentName } from '../language/experimentFiles';
 import { tellFailure } from '../messages';
 import type { Services } from '../services';
+import { pickRow } from '../shown';
 import { indexWithConsent } from './dataCommands';
 import { mayRun } from './documents';
 
@@ -20,17 +21,18 @@ const { joinPath } = vscode.Uri;
  */
 export async function newExperiment(services: Services, name?: unknown): Promise<void> {
   const fromFolder = {
-    label: vscode.l10n.t('$(folder-opened) From a folder of images...'),
+    icon: 'folder-opened',
+    label: vscode.l10n.t('From a folder of images...'),
     detail: vscode.l10n.t('Looks at your images and writes an experiment with numbers that suit them.'),
     template: null,
   };
   const examples = await templates(joinPath(services.extensionUri, 'examples'));
   const named = examples.find(({ label }) => label === name);
   if (named) return openTemplate(named);
-  const picked = await vscode.window.showQuickPick(
-    [fromFolder, ...examples.map((template) => ({ ...template, template }))],
-    { placeHolder: vscode.l10n.t('Choose what to start from'), matchOnDetail: true },
-  );
+  const picked = await pickRow([fromFolder, ...examples.map((template) => ({ ...template, template }))], {
+    placeHolder: vscode.l10n.t('Choose what to start from'),
+    matchOnDetail: true,
+  });
   if (!picked) return;
   if (picked.template) await openTemplate(picked.template);
   else await newFromFolder(services);
@@ -81,7 +83,7 @@ async function chooseFolder(): Promise<vscode.Uri | undefined> {
 
 /** What the training starts from. */
 async function chooseStart(): Promise<{ readonly weights: StarterWeights | null } | undefined> {
-  return vscode.window.showQuickPick(
+  return pickRow(
     [
       {
         label: vscode.l10n.t('From scratch'),

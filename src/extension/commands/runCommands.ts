@@ -2,12 +2,13 @@ import * as vscode from 'vscode';
 import { deleteRun as deleteStoredRun, manifestPath, trainerLogPath } from '../../runs/store';
 import { assertNever } from '../../shared/assertNever';
 import { parsedOf } from '../language/parsing';
-import { tell, tellFailure, whileWaiting } from '../messages';
+import { asks, tell, tellFailure, whileWaiting } from '../messages';
 import { isLive, isResumable, isRunning } from '../runs/liveRun';
 import { experimentFileOf } from '../runs/runLibrary';
 import type { Services } from '../services';
 import { indexFirst, tellUnindexed } from './dataCommands';
 import { mayRun, openFile, savedDocument, tellProblems } from './documents';
+import { mayResume } from './resuming';
 import {
   activeExperiment,
   experimentTarget,
@@ -76,7 +77,7 @@ export async function pause(services: Services, target: Target): Promise<void> {
 export async function resume(services: Services, target: Target): Promise<void> {
   if (!mayRun()) return;
   const resumable = await runTarget(services, target, isResumable);
-  if (!resumable) return;
+  if (!resumable || !(await mayResume(resumable))) return;
   const failure = await whileWaiting((waiting) => services.runner.resume(resumable, waiting));
   if (failure) tellFailure(failure);
 }
@@ -136,12 +137,9 @@ export async function deleteRun(services: Services, target: Target): Promise<voi
   const doomed = await runTarget(services, target, isAny);
   if (!doomed) return;
   const confirm = vscode.l10n.t('Delete');
-  const choice = await vscode.window.showWarningMessage(
-    vscode.l10n.t('Delete the run {0}?', doomed.id),
-    { modal: true, detail: vscode.l10n.t('Its metrics and checkpoints are deleted for good.') },
-    confirm,
-  );
-  if (choice !== confirm) return;
+  const question = vscode.l10n.t('Delete the run {0}?', doomed.id);
+  const detail = vscode.l10n.t('Its metrics and checkpoints are deleted for good.');
+  if (!(await asks('warning', question, confirm, detail))) return;
   const failure = await whileWaiting((waiting) => deleteStoredRun(doomed.root, doomed.id, waiting));
   await services.library.refresh();
   if (failure) tellFailure(failure);

@@ -5,6 +5,7 @@ import { tell } from '../messages';
 import type { KnownRun, ReadableRun } from '../runs/liveRun';
 import { experimentFileOf } from '../runs/runLibrary';
 import type { Services } from '../services';
+import { pickRow } from '../shown';
 import type { ExperimentsNode } from '../views/experimentsView';
 import { runDescription } from '../views/runText';
 
@@ -26,7 +27,7 @@ export async function experimentTarget(services: Services, target: Target): Prom
     });
     return undefined;
   }
-  const picked = await vscode.window.showQuickPick(
+  const picked = await pickRow(
     uris.map((uri) => ({
       label: experimentName(uri),
       description: vscode.workspace.asRelativePath(uri),
@@ -60,7 +61,7 @@ export async function runTarget<Run extends KnownRun>(
   }
   const runs = library.runs.filter(isMeant);
   if (runs.length === 1) return runs[0];
-  const picked = await vscode.window.showQuickPick(
+  const picked = await pickRow(
     runs.map((run) => ({ ...runLabel(run), run })),
     { placeHolder: vscode.l10n.t('Choose a run') },
   );

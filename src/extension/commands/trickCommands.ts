@@ -21,6 +21,7 @@ import { fitsOf, parsedOf, storeRootOf } from '../language/parsing';
 import { tell } from '../messages';
 import { finishedRuns } from '../runs/finishedRuns';
 import type { Services } from '../services';
+import { type PickRow, pickRow, shownRow } from '../shown';
 import { configureTrick } from './configureTrick';
 import { tellUnindexed } from './dataCommands';
 import { experimentTarget, trickTarget } from './targets';
@@ -149,7 +150,7 @@ function titleOf(name: TrickName): string {
   return ALL_TRICKS.find((trick) => trick.name === name)?.title() ?? name;
 }
 
-interface TrickItem extends vscode.QuickPickItem {
+interface TrickItem extends PickRow {
   readonly fit: TrickFit;
   readonly isToBeConfigured: boolean;
 }
@@ -180,7 +181,7 @@ async function pickFit(
   pick.items = [
     ...configurable.map(configureItem),
     ...fits.map((fit) => ({ ...pickItem(fit, services), buttons: [compare] })),
-  ];
+  ].map(shownRow);
   try {
     return await new Promise<TrickItem | undefined>((resolve) => {
       pick.onDidAccept(() => resolve(pick.selectedItems[0]));
@@ -201,7 +202,8 @@ function pickItem(fit: TrickFit, { evidence, slowFormats }: Services): TrickItem
   const measured = measuredText(measuredOf(fit, evidence.index));
   const slow = slowFormatOf(fit, slowFormats.all);
   return {
-    label: `$(${trickIcon(fit)}) ${trick.title()}`,
+    icon: trickIcon(fit),
+    label: trick.title(),
     description: [...factsOf(fit), slow?.fact, inTitle(fit.obstacle())].filter(Boolean).join(' · '),
     detail: `${evidenceText(trick)} · ${vscode.l10n.t('here: {0}', measured)}`,
     fit,
@@ -211,7 +213,8 @@ function pickItem(fit: TrickFit, { evidence, slowFormats }: Services): TrickItem
 
 function configureItem(fit: TrickFit): TrickItem {
   return {
-    label: `$(gear) ${configureTitle(fit)}`,
+    icon: 'gear',
+    label: configureTitle(fit),
     detail: optionsText(fit),
     fit,
     isToBeConfigured: true,
@@ -239,7 +242,7 @@ async function chosenRuns(
   }
   const options: Record<string, unknown> = {};
   for (const option of runOptions) {
-    const picked = await vscode.window.showQuickPick(
+    const picked = await pickRow(
       runs.map(({ id, description }) => ({ label: id, description })),
       { placeHolder: vscode.l10n.t('Choose the run for {0}', `${name}.${option}`) },
     );

@@ -2,6 +2,7 @@ import * as vscode from 'vscode';
 import { type Completion, completionsAt } from '../../insight/completions';
 import { finishedRuns } from '../runs/finishedRuns';
 import type { RunLibrary } from '../runs/runLibrary';
+import { markdown } from '../shown';
 import { EXPERIMENT_SELECTOR } from './experimentFiles';
 import { factsOf, storeRootOf } from './parsing';
 import { hasSchemaHelp } from './schemaHelp';
@@ -42,7 +43,7 @@ function editorItem(
   const item = new vscode.CompletionItem(detail ? { label, description: detail } : label, KINDS[kind]);
   item.range = range;
   item.insertText = new vscode.SnippetString(snippet);
-  if (documentation) item.documentation = new vscode.MarkdownString(documentation);
+  if (documentation) item.documentation = markdown(documentation);
   // As the schema and the registry have them, not by the alphabet.
   item.sortText = String(index).padStart(3, '0');
   // The editor matches what is typed, a quote included.

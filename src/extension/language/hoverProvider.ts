@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import { type ExperimentHover, foreignHoverAt, hoverAt } from '../../insight/hovers';
 import type { RunEvidence } from '../runs/runEvidence';
+import { type LinkedCommand, markdown } from '../shown';
 import { isExperiment, TRICK_SELECTOR } from './experimentFiles';
 import { editorRange, foreignOf, parsedOf } from './parsing';
 import { hasSchemaHelp } from './schemaHelp';
@@ -21,10 +22,10 @@ export class Hovers implements vscode.HoverProvider {
     const hover = this.#hoverAt(document, document.offsetAt(position));
     if (!hover) return null;
     const [title = '', ...parts] = hover.parts;
-    const text = new vscode.MarkdownString();
-    text.appendMarkdown([[title, ...linksOf(document, hover)].join(' · '), ...parts].join('\n\n'));
-    text.isTrusted = { enabledCommands: ['bagOfTricks.compareTrick', 'bagOfTricks.configureTrick'] };
-    return new vscode.Hover(text, editorRange(hover.range));
+    const links = linksOf(document, hover);
+    const text = [[title, ...links.map(({ text }) => text)].join(' · '), ...parts].join('\n\n');
+    const commands = links.map(({ command }) => command);
+    return new vscode.Hover(markdown(text, commands), editorRange(hover.range));
   }
 
   #hoverAt(document: vscode.TextDocument, offset: number): ExperimentHover | null {
@@ -38,12 +39,25 @@ export class Hovers implements vscode.HoverProvider {
 }
 
 /** What can be done about the trick that a hover explains, beside its title. */
-function linksOf(document: vscode.TextDocument, { trick }: ExperimentHover): string[] {
+function linksOf(document: vscode.TextDocument, { trick }: ExperimentHover): CommandLink[] {
   if (!trick) return [];
-  const args = encodeURIComponent(JSON.stringify([document.uri.toString(), trick.name]));
-  const link = (label: string, command: string) => `[${label}](command:bagOfTricks.${command}?${args})`;
+  const args = encodedForLink(JSON.stringify([document.uri.toString(), trick.name]));
+  const link = (label: string, command: LinkedCommand) => ({
+    command,
+    text: `[${label}](command:${command}?${args})`,
+  });
   return [
-    link(vscode.l10n.t('Show what it changes'), 'compareTrick'),
-    ...(trick.canBeConfigured ? [link(vscode.l10n.t('Configure'), 'configureTrick')] : []),
+    link(vscode.l10n.t('Show what it changes'), 'bagOfTricks.compareTrick'),
+    ...(trick.canBeConfigured ? [link(vscode.l10n.t('Configure'), 'bagOfTricks.configureTrick')] : []),
   ];
+}
+
+interface CommandLink {
+  readonly command: LinkedCommand;
+  readonly text: string;
+}
+
+/** Arguments in a Markdown link; parentheses of a file's name would end it. */
+function encodedForLink(text: string): string {
+  return encodeURIComponent(text).replace(/[!'()*]/g, (one) => `%${one.charCodeAt(0).toString(16)}`);
 }

@@ -13,6 +13,7 @@ import type { ReadableRun } from '../runs/liveRun';
 import type { RunEvidence } from '../runs/runEvidence';
 import type { RunLibrary } from '../runs/runLibrary';
 import { readLensSettings } from '../settings';
+import { plainLabel } from '../shown';
 import type { DataIndexes } from './dataIndexes';
 import { isExperiment, TRICK_SELECTOR } from './experimentFiles';
 import { editorRange, foreignOf, parsedOf } from './parsing';
@@ -71,7 +72,11 @@ export class LensProvider implements vscode.CodeLensProvider, vscode.Disposable 
     if (!(pending instanceof PendingLens)) return pending;
     const { icon, title, tooltip, action } = pending.lens.face();
     // A lens is drawn without the plain space between its icon and its title.
-    pending.command = { title: `$(${icon})\u00a0${title}`, tooltip, ...commandOf(action, pending.uri) };
+    pending.command = {
+      title: `$(${icon})\u00a0${plainLabel(title)}`,
+      tooltip,
+      ...commandOf(action, pending.uri),
+    };
     return pending;
   }
 

@@ -9,6 +9,7 @@ import { markInterrupted } from '../../runs/stopping';
 import { listRuns, type RunEntry, runsFolder } from '../../runs/store';
 import { isSamePath } from '../../system/samePath';
 import { isLive, isRunning, type KnownRun, type ReadableRun } from './liveRun';
+import { StoreLinks } from './storeLinks';
 
 /** Several changes within this time are told as one. */
 const QUIET_MS = 100;
@@ -52,6 +53,7 @@ export class RunLibrary implements vscode.Disposable {
   #storeTimes = new Map<string, number>();
   #readAt = Number.NEGATIVE_INFINITY;
   readonly #checks: NodeJS.Timeout;
+  readonly #links: StoreLinks;
   #telling: NodeJS.Timeout | null = null;
   #refreshing: Promise<void> | null = null;
   #refreshAgain = false;
@@ -62,6 +64,7 @@ export class RunLibrary implements vscode.Disposable {
     private readonly roots: () => readonly string[],
     private readonly log: vscode.LogOutputChannel,
   ) {
+    this.#links = new StoreLinks(log);
     this.#checks = setInterval(() => void this.#check(), CHECK_MS).unref();
   }
 
@@ -138,7 +141,8 @@ export class RunLibrary implements vscode.Disposable {
     // Before the runs: what changes while they are read is then seen to have changed.
     const time = await changeTime(root);
     try {
-      const entries = await listRuns(root);
+      const isAllowed = await this.#links.mayRead(root, () => void this.refresh());
+      const entries = isAllowed ? await listRuns(root) : [];
       const queue = (await queueAmong(entries)).map(({ folder }) => folder);
       return { root, time, entries, queue };
     } catch (error) {

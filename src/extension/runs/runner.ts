@@ -1,15 +1,17 @@
 import * as vscode from 'vscode';
 import type { Problem } from '../../experiment/problem';
-import { cancelQueued, enqueue } from '../../runs/queue';
+import type { Waiting } from '../../runs/lease/verdict';
+import { takeOn } from '../../runs/origin';
+import { cancelQueued, enqueue, type QueuedRun } from '../../runs/queue';
 import { QueueWorker } from '../../runs/queueWorker';
 import { pauseByLease, stopByLease } from '../../runs/stopping';
 import { createRun, deleteRun } from '../../runs/store';
 import { type RunHandle, startRun } from '../../runs/supervisor';
 import type { TrainerCommand } from '../../runs/trainerCommand';
-import type { Waiting } from '../../runs/verdict';
 import type { Failure } from '../../shared/failure';
 import { isExperiment } from '../language/experimentFiles';
 import { parsedOf, storeRootOf } from '../language/parsing';
+import { chooses } from '../messages';
 import { dataEnvironment, readSettings } from '../settings';
 import type { KnownRun } from './liveRun';
 import type { RunLibrary } from './runLibrary';
@@ -127,10 +129,29 @@ export class Runner implements vscode.Disposable {
     const worker = new QueueWorker(root, options, (folder, changes) => this.#start(folder, changes));
     this.#workers.set(root, worker);
     worker.on('error', (error) => this.log.error(`The queue of ${root} could not be read:`, error));
+    worker.on('foreign', (run) => {
+      this.#askForeign(run).catch((error) => this.log.error(`${run.folder} could not be changed:`, error));
+    });
     worker.on('ended', ({ folder, end }) => {
       this.log.info(`${folder} ended:`, end);
       void this.library.refresh();
     });
+  }
+
+  /** Asks about a run that waits, but came with its folder: it starts only once a person has said so. */
+  async #askForeign(run: QueuedRun): Promise<void> {
+    const [train, remove] = [vscode.l10n.t('Train it'), vscode.l10n.t('Remove from the queue')];
+    const question = vscode.l10n.t(
+      'The run {0} of {1} waits in the queue, but was not made here by you: it came with the folder. Train it?',
+      run.id,
+      run.manifest.experiment.file,
+    );
+    const chosen = await chooses('warning', question, [train, remove]);
+    if (chosen === train) await takeOn(run);
+    else if (chosen === remove) await cancelQueued(run.folder);
+    else return;
+    await this.library.refresh();
+    for (const worker of this.#workers.values()) worker.wake();
   }
 
   #start(folder: string, changes: Partial<TrainerCommand>): RunHandle {

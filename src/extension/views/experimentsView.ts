@@ -1,10 +1,13 @@
 import * as vscode from 'vscode';
 import { moveInQueue } from '../../runs/queue';
 import { assertNever } from '../../shared/assertNever';
+import { markdownText } from '../../shared/markdown';
+import { visibleText } from '../../shared/visibleText';
 import { foldedPath } from '../../system/samePath';
 import { type ExperimentFiles, experimentName } from '../language/experimentFiles';
 import { isRunning, type KnownRun, type ReadableRun } from '../runs/liveRun';
 import { experimentFileOf, type RunLibrary } from '../runs/runLibrary';
+import { markdown } from '../shown';
 import { type Icon, runDescription, runFacts, stateIcon } from './runText';
 
 /** What the tree shows, and what a command from its menus is about. */
@@ -154,7 +157,7 @@ export class ExperimentsView
 
 function experimentItem(uri: vscode.Uri, hasRuns: boolean): vscode.TreeItem {
   const { Expanded, None } = vscode.TreeItemCollapsibleState;
-  const item = new vscode.TreeItem(experimentName(uri), hasRuns ? Expanded : None);
+  const item = new vscode.TreeItem(visibleText(experimentName(uri)), hasRuns ? Expanded : None);
   // VS Code remembers by id what is folded: a file's first run unfolds it.
   item.id = `${uri.toString()} ${hasRuns ? 'with runs' : 'without runs'}`;
   item.resourceUri = uri;
@@ -186,10 +189,10 @@ function queuedItem(node: Extract<ExperimentsNode, { kind: 'queued' }>, index: n
 
 function runItem(node: Extract<ExperimentsNode, { kind: 'run' | 'queued' }>): vscode.TreeItem {
   const run: KnownRun = node.run;
-  const item = new vscode.TreeItem(run.kind === 'run' ? run.manifest.name : run.id);
+  const item = new vscode.TreeItem(visibleText(run.kind === 'run' ? run.manifest.name : run.id));
   item.id = run.folder;
   const { status, description } = describe(run);
-  item.description = description;
+  item.description = visibleText(description);
   item.contextValue = `run.${status}`;
   switch (run.kind) {
     case 'run':
@@ -203,7 +206,7 @@ function runItem(node: Extract<ExperimentsNode, { kind: 'run' | 'queued' }>): vs
       break;
     case 'broken':
       item.iconPath = themeIcon({ id: 'warning', color: 'list.warningForeground' });
-      item.tooltip = vscode.l10n.t('{0} cannot be read as a run. {1}', run.folder, run.reason);
+      item.tooltip = visibleText(vscode.l10n.t('{0} cannot be read as a run. {1}', run.folder, run.reason));
       break;
     default:
       return assertNever(run);
@@ -221,11 +224,8 @@ function runTooltip(
   name: string,
   facts: readonly { readonly label: string; readonly value: string }[],
 ): vscode.MarkdownString {
-  const tooltip = new vscode.MarkdownString('**').appendText(name).appendMarkdown('**\n\n');
-  for (const { label, value } of facts) {
-    tooltip.appendMarkdown('- ').appendText(`${label}: ${value}`).appendMarkdown('\n');
-  }
-  return tooltip;
+  const lines = facts.map(({ label, value }) => `- ${markdownText(`${label}: ${value}`)}`);
+  return markdown([`**${markdownText(name)}**\n`, ...lines].join('\n'));
 }
 
 function themeIcon({ id, color }: Icon): vscode.ThemeIcon {

@@ -1,6 +1,8 @@
 import * as vscode from 'vscode';
+import { visibleText } from '../../shared/visibleText';
 import { isRunning, type ReadableRun } from '../runs/liveRun';
 import type { RunLibrary } from '../runs/runLibrary';
+import { plainLabel } from '../shown';
 import { runDescription, stateIcon, statusText } from './runText';
 
 /** How long the result of a run stays. */
@@ -44,11 +46,9 @@ export class StatusBar implements vscode.Disposable {
       this.#item.hide();
       return;
     }
-    this.#item.text = `$(${stateIcon(run.manifest.state).id}) ${statusText(run)}`;
-    this.#item.tooltip = vscode.l10n.t(
-      '{0}: open the dashboard',
-      `${run.manifest.name}, ${runDescription(run)}`,
-    );
+    this.#item.text = `$(${stateIcon(run.manifest.state).id}) ${plainLabel(statusText(run))}`;
+    const about = visibleText(`${run.manifest.name}, ${runDescription(run)}`);
+    this.#item.tooltip = vscode.l10n.t('{0}: open the dashboard', about);
     this.#item.command = {
       command: 'bagOfTricks.openDashboard',
       title: vscode.l10n.t('Open dashboard'),

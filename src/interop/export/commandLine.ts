@@ -30,7 +30,17 @@ function comment(text: string): string[] {
   return text.split('\n').map((line) => `# ${line}`);
 }
 
-/** A word as a POSIX shell takes it for one. */
+/** A word as a POSIX shell takes it for one, on one line. */
 export function quoted(word: string): string {
+  // Line breaks and what a terminal obeys are escaped for the shell: it reads them as they were.
+  if (/\p{Cc}/u.test(word)) {
+    const bytes = word.replace(/[\\']|\p{Cc}/gu, (character) =>
+      Array.from(
+        new TextEncoder().encode(character),
+        (byte) => `\\${byte.toString(8).padStart(3, '0')}`,
+      ).join(''),
+    );
+    return `$'${bytes}'`;
+  }
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }

@@ -43,10 +43,21 @@ export function nearestEntry(assignments: readonly DictEntry[], path: readonly s
   let entries = assignments;
   let found: DictEntry | null = null;
   for (const key of path) {
-    found = entries.findLast((entry) => entry.key === key) ?? null;
+    found = entriesByKey(entries).get(key) ?? null;
     if (!found) return null;
     entries = entriesOf(found.value);
   }
+  return found;
+}
+
+const byKey = new WeakMap<readonly DictEntry[], ReadonlyMap<string, DictEntry>>();
+
+/** The last entry of each key, found at once however many there are. */
+function entriesByKey(entries: readonly DictEntry[]): ReadonlyMap<string, DictEntry> {
+  const known = byKey.get(entries);
+  if (known) return known;
+  const found = new Map(entries.map((entry) => [entry.key, entry]));
+  byKey.set(entries, found);
   return found;
 }
 

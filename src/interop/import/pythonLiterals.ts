@@ -29,7 +29,13 @@ export interface DictEntry extends Span {
   readonly value: PythonNode;
 }
 
-/** The assignments of a module's outermost level, `name = value`, in order. */
+/** Brackets in one another beyond which a value is not read: this reader is recursive, and reads no deeper configs. */
+const MAX_DEPTH = 12;
+
+/**
+ * The assignments of a module's outermost level, `name = value`, in order. A value that nests deeper than MAX_DEPTH is
+ * taken for a computed one.
+ */
 export function assignmentsOf(text: string): DictEntry[] {
   const found: DictEntry[] = [];
   let at = 0;
@@ -41,7 +47,7 @@ export function assignmentsOf(text: string): DictEntry[] {
       at = endOfStatement(text, at);
       continue;
     }
-    const value = valueAt(text, assignment.lastIndex);
+    const value = valueAt(text, assignment.lastIndex, 0);
     found.push({ key: head[1], value, start: at, end: value.end });
     at = endOfStatement(text, value.end);
   }
@@ -55,9 +61,9 @@ function endOfStatement(text: string, from: number): number {
 }
 
 /** A value with nothing more to it: what an operator follows is computed. */
-function valueAt(text: string, from: number): PythonNode {
+function valueAt(text: string, from: number, depth: number): PythonNode {
   const start = gapEnd(text, from);
-  const value = literalAt(text, start);
+  const value = literalAt(text, start, depth);
   if (value && isComplete(text, value.end)) return value;
   const end = skipTo(text, start, /[,)\]}]|\r?\n/y);
   return { kind: 'computed', start, end: start + text.slice(start, end).trimEnd().length };
@@ -68,7 +74,8 @@ function isComplete(text: string, end: number): boolean {
   return /^[ \t]*(?:[,)\]}#\r\n:]|$)/.test(rest);
 }
 
-function literalAt(text: string, start: number): PythonNode | null {
+function literalAt(text: string, start: number, depth: number): PythonNode | null {
+  if (depth > MAX_DEPTH) return null;
   const string = /'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"/y;
   string.lastIndex = start;
   const quoted = string.exec(text)?.[0];
@@ -83,8 +90,10 @@ function literalAt(text: string, start: number): PythonNode | null {
   const call = /dict\(|\{/y;
   call.lastIndex = start;
   const opening = call.exec(text)?.[0];
-  if (opening !== undefined) return dictAt(text, start, call.lastIndex, opening === '{' ? 'braces' : 'call');
-  return text[start] === '[' || text[start] === '(' ? listAt(text, start) : null;
+  if (opening !== undefined) {
+    return dictAt(text, start, call.lastIndex, opening === '{' ? 'braces' : 'call', depth + 1);
+  }
+  return text[start] === '[' || text[start] === '(' ? listAt(text, start, depth + 1) : null;
 }
 
 function scalarOf(word: string): unknown {
@@ -92,7 +101,13 @@ function scalarOf(word: string): unknown {
   return word in names ? names[word] : Number(word.replaceAll('_', ''));
 }
 
-function dictAt(text: string, start: number, inner: number, style: DictNode['style']): DictNode | null {
+function dictAt(
+  text: string,
+  start: number,
+  inner: number,
+  style: DictNode['style'],
+  depth: number,
+): DictNode | null {
   const entries: DictEntry[] = [];
   const keyPattern = style === 'call' ? /([A-Za-z_]\w*)\s*=(?!=)/y : /(['"])([^'"\\\n]*)\1\s*:/y;
   const closing = style === 'call' ? ')' : '}';
@@ -101,7 +116,7 @@ function dictAt(text: string, start: number, inner: number, style: DictNode['sty
     keyPattern.lastIndex = at;
     const key = keyPattern.exec(text);
     if (!key) return null;
-    const value = valueAt(text, keyPattern.lastIndex);
+    const value = valueAt(text, keyPattern.lastIndex, depth);
     entries.push({ key: key.at(-1) ?? '', value, start: at, end: value.end });
     at = gapEnd(text, value.end);
     if (text[at] === ',') at = gapEnd(text, at + 1);
@@ -109,13 +124,13 @@ function dictAt(text: string, start: number, inner: number, style: DictNode['sty
   }
 }
 
-function listAt(text: string, start: number): PythonNode | null {
+function listAt(text: string, start: number, depth: number): PythonNode | null {
   const closing = text[start] === '[' ? ']' : ')';
   const items: PythonNode[] = [];
   for (let at = gapEnd(text, start + 1); ; ) {
     if (text[at] === closing) return { kind: 'list', inner: start + 1, items, start, end: at + 1 };
     if (at >= text.length) return null;
-    const item = valueAt(text, at);
+    const item = valueAt(text, at, depth);
     if (item.end === at) return null;
     items.push(item);
     at = gapEnd(text, item.end);
@@ -139,7 +154,7 @@ function skipTo(text: string, from: number, pattern: RegExp): number {
     pattern.lastIndex = at;
     if (depth === 0 && pattern.test(text)) return at;
     const token =
-      /'''[\s\S]*?(?:'''|$)|"""[\s\S]*?(?:"""|$)|'(?:[^'\\\n]|\\.)*'?|"(?:[^"\\\n]|\\.)*"?|#[^\n]*|[\s\S]/y;
+      /'''[\s\S]*?(?:'''|$)|"""[\s\S]*?(?:"""|$)|'(?:[^'\\\n]|\\.)*'?|"(?:[^"\\\n]|\\.)*"?|#[^\n]*|[^'"#()[\]{},\r\n]+|[\s\S]/y;
     token.lastIndex = at;
     const [found = ''] = token.exec(text) ?? [];
     if (/^[([{]$/.test(found)) depth += 1;

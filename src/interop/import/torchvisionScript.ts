@@ -30,11 +30,12 @@ export const torchvisionScript: Adapter = {
     const flags = flagsOf(words);
     const lines = new Lines(text);
     const settings = new Map(flags.map(({ name, value }) => [name, value]));
+    const firsts = new Map(flags.toReversed().map((flag) => [flag.name, flag]));
     const first = words[0]!;
     return {
       settings,
       rangeOf: (setting) => {
-        const flag = flags.find(({ name }) => name === setting);
+        const flag = firsts.get(setting);
         return flag ? lines.range(flag.start, flag.end) : null;
       },
       start: lines.range(first.start, first.end),
@@ -42,7 +43,7 @@ export const torchvisionScript: Adapter = {
         const edits: TextEdit[] = [];
         let added = '';
         for (const [name, value] of Object.entries(changes)) {
-          const flag = flags.find((each) => each.name === name);
+          const flag = firsts.get(name);
           if (flag?.value === COMPUTED) {
             return { ok: false, reason: l10n.t('{0} is computed by the script.', `--${name}`) };
           }

@@ -3,7 +3,7 @@
  * no longer than somebody does. A feed never writes.
  */
 import { type FSWatcher, watch } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { lstat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { eventFold, RunFold } from '../../protocol/fold';
@@ -11,7 +11,7 @@ import type { FinalState } from '../../protocol/manifest';
 import { LogStanding } from '../../protocol/standing';
 import { isFinalState } from '../../protocol/state';
 import { foldedPath } from '../../system/samePath';
-import { type HeartbeatWatch, heartbeats } from '../heartbeats';
+import { type HeartbeatWatch, heartbeats } from '../lease/heartbeats';
 import type { Position } from '../logParser';
 import { manifestPath, metricsPath, type RunEntry, readRun } from '../store';
 import { type Detail, type Feed, FeedSubscription, type RunUpdate, strideOf } from './feedSubscription';
@@ -357,7 +357,7 @@ class RunFeed implements Feed {
 
 /** How run.json lies on the disk: its inode, its size and when it was changed. */
 async function manifestFileOf(folder: string): Promise<string> {
-  return stat(manifestPath(folder), { bigint: true }).then(
+  return lstat(manifestPath(folder), { bigint: true }).then(
     ({ ino, size, mtimeNs }) => `${ino} ${size} ${mtimeNs}`,
     () => '',
   );

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import type { BatchShards } from '../../backends/batchShards';
 import { type CompiledComputation, compile } from '../../backends/compiling';
 import type { BesideTargets, LossFunction } from '../effects/effect';
 import type { Gradients, Masks, Network } from '../network/network';
@@ -27,7 +28,7 @@ export interface PassedBatch {
 
 /**
  * Passes a batch forward and backward, op by op: the gradients are those of its mean loss times a factor. The masks end
- * with the pass.
+ * with the pass. `shards` as in `Network.forward`.
  */
 export function passBatch(
   network: Network,
@@ -35,8 +36,9 @@ export function passBatch(
   factor: tf.Scalar,
   lossFunction: LossFunction,
   masks?: Masks,
+  shards: BatchShards | null = null,
 ): PassedBatch {
-  const pass = network.forward(images, masks);
+  const pass = network.forward(images, masks, shards);
   const { dLogits, measure } = tf.tidy(() => {
     const { loss, labelsLoss, dLogits } = lossFunction(pass.logits, targets, { teacherLogits });
     return {
@@ -44,9 +46,14 @@ export function passBatch(
       dLogits: tf.mul<tf.Tensor2D>(dLogits, factor),
     };
   });
-  const gradients = pass.backward(dLogits);
-  dLogits.dispose();
-  return { measure, gradients };
+  try {
+    return { measure, gradients: pass.backward(dLogits) };
+  } catch (error) {
+    measure.dispose();
+    throw error;
+  } finally {
+    dLogits.dispose();
+  }
 }
 
 /** `passBatch` as one computation of the engine's, for batches of one shape. */

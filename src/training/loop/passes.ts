@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
+import type { BatchShards } from '../../backends/batchShards';
 import type { LossFunction } from '../effects/effect';
-import { addGradients } from '../network/gradients';
+import { addGradients, disposeGradients } from '../network/gradients';
 import type { Gradients, Masks, Network } from '../network/network';
 import type { Random } from '../random';
 import {
@@ -63,7 +64,7 @@ export class LocalPasses implements Passes {
   ) {}
 
   begin(batches: readonly BatchTensors[]): LocalStepPasses {
-    return new LocalStepPasses(this.parts, this.random, batches, 1, this.#pass);
+    return new LocalStepPasses(this.parts, this.random, batches, null, this.#pass);
   }
 
   async predict(images: tf.Tensor4D): Promise<tf.Tensor2D> {
@@ -88,20 +89,34 @@ export class LocalPasses implements Passes {
   };
 }
 
+/** Which part of each batch a thread passes. */
+export interface PassedShard {
+  /** The batch's image that the shard begins with. */
+  readonly start: number;
+  /** Images of the whole batch. */
+  readonly batchSize: number;
+  /** What batch norms go by; null where this shard is all that is passed. */
+  readonly shards: BatchShards | null;
+}
+
 /** A step's batches, or a shard of each, in this thread. */
 export class LocalStepPasses implements StepPasses {
   readonly #batches: readonly LossBatch[];
+  /** The share that the images given are of their batches; losses and metrics count by it. */
+  readonly #share: number;
 
-  /** @param share The share that the images given are of their batches; losses and metrics count by it. */
+  /** @param shard Which part of the batches the images given are; null where they are all. */
   constructor(
     private readonly parts: LocalParts,
     private readonly random: Random,
     batches: readonly BatchTensors[],
-    private readonly share: number,
+    private readonly shard: PassedShard | null,
     private readonly passOne: PassOne = (batch, factor, masks) =>
-      passBatch(parts.network, batch, factor, parts.loss, masks),
+      passBatch(parts.network, batch, factor, parts.loss, masks, shard?.shards),
   ) {
     if (batches.length === 0) throw new Error('A step takes at least one batch');
+    const [images] = (batches[0] as BatchTensors).images.shape;
+    this.#share = shard ? images / shard.batchSize : 1;
     // A teacher is asked once a step, however often the batches are passed.
     this.#batches = batches.map((batch) => ({
       ...batch,
@@ -113,14 +128,21 @@ export class LocalStepPasses implements StepPasses {
   async pass(lossScale: number, random = this.random): Promise<PassedBatches> {
     let gradients: Gradients | null = null;
     const measured: tf.Tensor1D[] = [];
-    const factor = tf.scalar(lossScale * this.share);
-    for (const batch of this.#batches) {
-      const masks = this.parts.network.drawMasks(batch.images.shape[0], random);
-      const own = this.passOne(batch, factor, masks);
-      measured.push(own.measure);
-      gradients = gradients ? addGradients(gradients, own.gradients) : own.gradients;
+    const factor = tf.scalar(lossScale * this.#share);
+    try {
+      for (const batch of this.#batches) {
+        const masks = this.#drawMasks(batch, random);
+        const own = this.passOne(batch, factor, masks);
+        measured.push(own.measure);
+        gradients = gradients ? addGradients(gradients, own.gradients) : own.gradients;
+      }
+    } catch (error) {
+      if (gradients) disposeGradients(gradients);
+      tf.dispose(measured);
+      throw error;
+    } finally {
+      factor.dispose();
     }
-    factor.dispose();
     const metrics = this.#meanOf(measured);
     // A failure is seen where the metrics are awaited, one step later.
     metrics.catch(() => {});
@@ -131,12 +153,27 @@ export class LocalStepPasses implements StepPasses {
     for (const { teacherLogits } of this.#batches) teacherLogits?.dispose();
   }
 
+  /** The rows of a whole batch's masks that are this shard's, so that they do not depend on how the batch is cut. */
+  #drawMasks({ images }: LossBatch, random: Random): Masks {
+    const { network } = this.parts;
+    const [count] = images.shape;
+    if (!this.shard) return network.drawMasks(count, random);
+    const { start, batchSize } = this.shard;
+    return new Map(
+      [...network.drawMasks(batchSize, random)].map(([id, mask]) => {
+        const rows = tf.slice(mask, start, count);
+        mask.dispose();
+        return [id, rows];
+      }),
+    );
+  }
+
   /** The mean of several batches' metrics, by this thread's share of them. */
   async #meanOf(measured: readonly tf.Tensor1D[]): Promise<Metrics> {
     const all = await Promise.all(measured.map(readMetrics));
     return metricsBy(
       all,
-      (values) => values.reduce((sum, value) => sum + this.share * value, 0) / values.length,
+      (values) => values.reduce((sum, value) => sum + this.#share * value, 0) / values.length,
     );
   }
 }

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import type { BatchShards } from '../../backends/batchShards';
 import type { Step } from '../../models/plan';
 import { assertNever } from '../../shared/assertNever';
 import { adaptiveAveragePool, adaptiveAveragePoolGradient } from '../ops/adaptiveAveragePool';
@@ -31,13 +32,15 @@ export interface StepTensors {
   readonly statistics: () => BatchStatistics;
   /** What its dropout multiplies by; null where nothing is left out. */
   readonly mask: () => tf.Tensor | null;
+  /** Where the images are a shard of a batch: what its batch norm sums up is the whole batch's. */
+  readonly shards: BatchShards | null;
 }
 
 /** A step's output. */
 export function runForward(
   { layer, activation, inputs }: Step,
   parameters: Parameters,
-  { input, statistics, mask }: Omit<StepTensors, 'output'>,
+  { input, statistics, mask }: Omit<StepTensors, 'output' | 'shards'>,
 ): tf.Tensor {
   const image = (index?: number) => input(index) as tf.Tensor4D;
   const vector = () => input() as tf.Tensor2D;
@@ -92,7 +95,7 @@ export interface StepGradients {
 export function runBackward(
   { layer, activation, isFrozen, needsGradient }: Step,
   parameters: Parameters,
-  { input, output, statistics, mask }: StepTensors,
+  { input, output, statistics, mask, shards }: StepTensors,
   dy: tf.Tensor,
   inputShapes: readonly (readonly number[])[],
 ): StepGradients {
@@ -120,7 +123,7 @@ export function runBackward(
       const y = activation === 'relu' ? (output() as tf.Tensor4D) : null;
       const scale = { gamma: parameters<tf.Tensor1D>(gamma), epsilon };
       if (isFrozen) return only(() => frozenBatchNormGradient(dImage, y, statistics(), scale));
-      const { dx, dGamma, dBeta } = batchNormGradients(dImage, image(), y, statistics(), scale);
+      const { dx, dGamma, dBeta } = batchNormGradients(dImage, image(), y, statistics(), scale, shards);
       // It is computed with the others; behind a frozen layer nobody needs it.
       if (!needsGradient[0]) dx.dispose();
       return {

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import type { BatchShards } from '../../backends/batchShards';
 import type { Precision } from '../../backends/precision/formats';
 import { roundTensor } from '../../backends/precision/roundTensor';
 import {
@@ -46,6 +47,7 @@ interface Kept {
   /** The batch's own, by the batch norm's output. */
   readonly statistics: Map<LayerId, BatchStatistics>;
   readonly masks: Map<LayerId, tf.Tensor>;
+  readonly shards: BatchShards | null;
 }
 
 /**
@@ -188,25 +190,36 @@ export class Network {
    * images stay the caller's, who may dispose them at once; the masks are the pass's.
    *
    * @param masks What `drawMasks` drew for it; a graph without dropout needs none.
+   * @param shards Where the images are a shard of a batch: batch norms go by the whole batch, and the gradients are
+   *   what this shard adds to the whole batch's.
+   * @throws also when a thread that has another shard is lost
    */
-  forward(images: tf.Tensor4D, masks: Masks = new Map()): TrainingPass {
+  forward(images: tf.Tensor4D, masks: Masks = new Map(), shards: BatchShards | null = null): TrainingPass {
     const kept: Kept = {
       outputs: new Map([[0, this.#rounded(images.clone())]]),
       statistics: new Map(),
       masks: new Map(masks),
+      shards,
     };
-    for (const step of this.#steps) this.#runTraining(step, kept);
     const dispose = () => {
       tf.dispose([...kept.outputs.values(), ...[...kept.statistics.values()].flatMap(Object.values)]);
       tf.dispose([...kept.masks.values()]);
-      for (const tensors of Object.values(kept)) tensors.clear();
+      for (const tensors of [kept.outputs, kept.statistics, kept.masks]) tensors.clear();
     };
+    try {
+      for (const step of this.#steps) this.#runTraining(step, kept);
+    } catch (error) {
+      dispose();
+      throw error;
+    }
     return {
       logits: found(kept.outputs, this.graph.output) as tf.Tensor2D,
       backward: (dLogits) => {
-        const gradients = this.#backward(dLogits, kept);
-        dispose();
-        return gradients;
+        try {
+          return this.#backward(dLogits, kept);
+        } finally {
+          dispose();
+        }
       },
       dispose,
     };
@@ -220,14 +233,15 @@ export class Network {
     }
   }
 
-  #runTraining(step: Step, { outputs, statistics, masks }: Kept): void {
+  #runTraining(step: Step, kept: Kept): void {
+    const { outputs, masks } = kept;
     if (step.layer.kind === 'dropout' && !masks.has(step.output)) {
       throw new Error('A graph with dropout trains with random numbers');
     }
     const input = inputReader(step, outputs);
     const output =
       step.layer.kind === 'batch_norm' && !step.isFrozen
-        ? this.#normalized(step, step.layer, input() as tf.Tensor4D, statistics)
+        ? this.#normalized(step, step.layer, input() as tf.Tensor4D, kept)
         : runForward(step, this.#parameter, {
             input,
             statistics: () => this.#runningStatistics(step),
@@ -242,7 +256,7 @@ export class Network {
     step: Step,
     { gamma, beta, epsilon, momentum, runningMean, runningVariance }: BatchNormLayer,
     x: tf.Tensor4D,
-    statistics: Kept['statistics'],
+    { statistics, shards }: Kept,
   ): tf.Tensor4D {
     const scale = {
       gamma: this.#parameter<tf.Tensor1D>(gamma),
@@ -250,17 +264,32 @@ export class Network {
       epsilon,
     };
     const before = this.#runningStatistics(step);
-    const batch = batchNormTraining(x, scale, step.activation, before, momentum);
+    const batch = batchNormTraining(x, scale, step.activation, before, momentum, shards);
     statistics.set(step.output, batch.statistics);
     this.assign(runningMean.name, batch.running.mean);
     this.assign(runningVariance.name, batch.running.variance);
     return batch.y;
   }
 
-  #backward(dLogits: tf.Tensor2D, { outputs, statistics, masks }: Kept): Gradients {
-    const batch = dLogits.shape[0];
+  #backward(dLogits: tf.Tensor2D, kept: Kept): Gradients {
     const dOutputs = new Map<LayerId, tf.Tensor>([[this.graph.output, this.#rounded(dLogits.clone())]]);
     const gradients = new Map<string, tf.Tensor>();
+    try {
+      this.#differentiate(dLogits.shape[0], kept, dOutputs, gradients);
+      return new Map(this.trained.map((name) => [name, found(gradients, name)]));
+    } catch (error) {
+      tf.dispose([...dOutputs.values(), ...gradients.values()]);
+      throw error;
+    }
+  }
+
+  /** Takes the output's gradient back to the images, layer by layer, and collects the parameters'. */
+  #differentiate(
+    batch: number,
+    { outputs, statistics, masks, shards }: Kept,
+    dOutputs: Map<LayerId, tf.Tensor>,
+    gradients: Map<string, tf.Tensor>,
+  ): void {
     for (const step of this.#steps.toReversed()) {
       const dy = dOutputs.get(step.output);
       if (!dy) continue;
@@ -270,6 +299,7 @@ export class Network {
         output: () => found(outputs, step.output),
         statistics: () => (step.isFrozen ? this.#runningStatistics(step) : found(statistics, step.output)),
         mask: () => found(masks, step.output),
+        shards,
       };
       const { inputs, parameters } = runBackward(step, this.#parameter, tensors, dy, inputShapes);
       for (const [index, dInput] of inputs.entries()) {
@@ -281,7 +311,6 @@ export class Network {
       drop(dOutputs, step.output);
       for (const id of step.releases) drop(outputs, id);
     }
-    return new Map(this.trained.map((name) => [name, found(gradients, name)]));
   }
 
   #runningStatistics({ layer }: Step): BatchStatistics {

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { type BatchShards, wholeImages, wholeMoments, wholeSums } from '../../backends/batchShards';
 import { hasKernel, runOwnKernel } from '../../backends/engineKernels';
 import { channelMean, channelSum, scaleShift } from './channels';
 import { reluGradient } from './relu';
@@ -41,6 +42,7 @@ export interface NormalizedBatch {
  * `updateRunningStatistics`.
  *
  * @param x [batch, height, width, channels]
+ * @param shards Where x is a shard of a batch: the statistics are the whole batch's.
  */
 export function batchNormTraining(
   x: tf.Tensor4D,
@@ -48,8 +50,9 @@ export function batchNormTraining(
   activation: Activation,
   running: BatchStatistics,
   momentum: number,
+  shards: BatchShards | null = null,
 ): NormalizedBatch {
-  if (hasKernel('BatchNormTraining')) {
+  if (!shards && hasKernel('BatchNormTraining')) {
     const { gamma, beta, epsilon } = scale;
     const inputs = { x, gamma, beta, runningMean: running.mean, runningVariance: running.variance };
     const attributes = { epsilon, activation, momentum };
@@ -61,11 +64,11 @@ export function batchNormTraining(
       running: { mean: runningMean, variance: runningVariance },
     };
   }
-  const { y, statistics } = normalizedBatch(x, scale, activation);
+  const { y, statistics } = normalizedBatch(x, scale, activation, shards);
   return {
     y,
     statistics,
-    running: updateRunningStatistics(running, statistics, x.size / x.shape[3], momentum),
+    running: updateRunningStatistics(running, statistics, valuesPerChannel(x, shards), momentum),
   };
 }
 
@@ -74,14 +77,17 @@ function normalizedBatch(
   x: tf.Tensor4D,
   scale: BatchNormScale,
   activation: Activation,
+  shards: BatchShards | null,
 ): Omit<NormalizedBatch, 'running'> {
   if (fuses('FusedBatchNormTraining', x)) {
     const { gamma, beta, epsilon } = scale;
     const inputs = { x, gamma, beta };
-    const [y, mean, variance] = runOwnKernel('FusedBatchNormTraining', inputs, { epsilon, activation });
+    const attributes = { epsilon, activation, shards };
+    const [y, mean, variance] = runOwnKernel('FusedBatchNormTraining', inputs, attributes);
     return { y, statistics: { mean, variance } };
   }
-  const statistics = batchStatistics(x);
+  const own = batchStatistics(x);
+  const statistics = shards ? statisticsOfWhole(shards, own) : own;
   return { y: batchNorm(x, statistics, scale, activation), statistics };
 }
 
@@ -110,7 +116,7 @@ export type BatchNormGradients = {
 
 /**
  * Gradients of a batch norm that used its batch's own statistics, which depend on x as well. `y` is the
- * output, read where a ReLU followed.
+ * output, read where a ReLU followed. Of a shard of a batch, dGamma and dBeta are what its own images add to them.
  */
 export function batchNormGradients(
   dy: tf.Tensor4D,
@@ -118,14 +124,15 @@ export function batchNormGradients(
   y: tf.Tensor4D | null,
   { mean, variance }: BatchStatistics,
   { gamma, epsilon }: Omit<BatchNormScale, 'beta'>,
+  shards: BatchShards | null = null,
 ): BatchNormGradients {
   if (fuses('FusedBatchNormGradient', x)) {
     const inputs = { dy, x, gamma, mean, variance, ...(y && { y }) };
-    return gradientsOf(runOwnKernel('FusedBatchNormGradient', inputs, { epsilon }));
+    return gradientsOf(runOwnKernel('FusedBatchNormGradient', inputs, { epsilon, shards }));
   }
   return tf.tidy(() => {
     const dNorm = y ? reluGradient(dy, y) : dy;
-    if (hasKernel('BatchNormGradient')) {
+    if (!shards && hasKernel('BatchNormGradient')) {
       const inputs = { dy: dNorm, x, gamma, mean, variance };
       return gradientsOf(runOwnKernel('BatchNormGradient', inputs, { epsilon }));
     }
@@ -133,11 +140,12 @@ export function batchNormGradients(
     const normalized = scaleShift(x, inverse, tf.neg(tf.mul(mean, inverse)));
     const dBeta = channelSum(dNorm);
     const dGamma = channelSum(tf.mul(dNorm, normalized));
-    // dx = scale (dNorm - mean(dNorm) - normalized mean(dNorm normalized)), the means over n values.
-    const n = x.size / x.shape[3];
+    // dx = scale (dNorm - mean(dNorm) - normalized mean(dNorm normalized)), the means over n values of the whole batch.
+    const n = valuesPerChannel(x, shards);
+    const [dotted, sum] = shards ? sumsOfWhole(shards, dGamma, dBeta) : [dGamma, dBeta];
     const scale = tf.mul<tf.Tensor1D>(gamma, inverse);
-    const perNormalized = tf.neg(tf.mul<tf.Tensor1D>(scale, tf.div(dGamma, n)));
-    const shift = tf.neg(tf.mul<tf.Tensor1D>(scale, tf.div(dBeta, n)));
+    const perNormalized = tf.neg(tf.mul<tf.Tensor1D>(scale, tf.div(dotted, n)));
+    const shift = tf.neg(tf.mul<tf.Tensor1D>(scale, tf.div(sum, n)));
     const dx = tf.add<tf.Tensor4D>(
       scaleShift(dNorm, scale, shift),
       scaleShift(normalized, perNormalized, tf.zerosLike(shift)),
@@ -177,6 +185,38 @@ export function updateRunningStatistics(
       variance: mix(running.variance, batch.variance, (momentum * values) / Math.max(values - 1, 1)),
     };
   });
+}
+
+/** The values that a channel's statistics are of, in the whole batch. */
+function valuesPerChannel(
+  { shape: [images, height, width] }: tf.Tensor4D,
+  shards: BatchShards | null,
+): number {
+  return (shards ? wholeImages(shards) : images) * height * width;
+}
+
+/** The whole batch's statistics from its shard's, which are disposed. */
+function statisticsOfWhole(shards: BatchShards, own: BatchStatistics): BatchStatistics {
+  const [mean, variance] = [own.mean, own.variance].map((values) => Float64Array.from(values.dataSync())) as [
+    Float64Array,
+    Float64Array,
+  ];
+  tf.dispose([own.mean, own.variance]);
+  const whole = wholeMoments(shards, { mean, variance });
+  return {
+    mean: tf.tensor1d(Float32Array.from(whole.mean)),
+    variance: tf.tensor1d(Float32Array.from(whole.variance)),
+  };
+}
+
+/** The whole batch's sums by channel from its shard's. */
+function sumsOfWhole(
+  shards: BatchShards,
+  ...[some, others]: [tf.Tensor1D, tf.Tensor1D]
+): [tf.Tensor1D, tf.Tensor1D] {
+  const own = Float64Array.of(...some.dataSync(), ...others.dataSync());
+  const whole = Float32Array.from(wholeSums(shards, own));
+  return [tf.tensor1d(whole.subarray(0, some.size)), tf.tensor1d(whole.subarray(some.size))];
 }
 
 /** Whether the engine in use has a fused kernel of this name for these images: such kernels take channels in fours. */

@@ -2,6 +2,7 @@ import type { EngineName } from '../../recipe/engineNames';
 import type { Recipe } from '../../recipe/recipe';
 import type { Metrics } from '../loop/evaluation';
 import type { Teacher } from '../loop/teacher';
+import type { RandomState } from '../random';
 import type { SharedMemory } from './sharedMemory';
 
 /** What a thread is started with. */
@@ -21,8 +22,8 @@ export type ToThread =
   | { readonly type: 'load'; readonly bucket: number }
   /** Load a step's batches, `count` of them. */
   | { readonly type: 'begin'; readonly count: number; readonly size: number }
-  /** Pass them; answered by a 'ready' for each bucket, in their order, and then 'passed'. */
-  | { readonly type: 'pass'; readonly lossScale: number; readonly seed: number }
+  /** Pass them, with dropout drawn from that stream; answered by a 'ready' for each bucket, in their order, and then 'passed'. */
+  | { readonly type: 'pass'; readonly lossScale: number; readonly random: RandomState }
   /** Let go of the step's batches. */
   | { readonly type: 'end' }
   /** Say what the network makes of the first batch's images; answered by 'predicted'. */
@@ -30,7 +31,9 @@ export type ToThread =
 
 /** What a thread answers. */
 export type FromThread =
-  /** A bucket's gradients and buffers are in the shared memory. */
+  /** The engine is loaded: the thread takes messages. */
+  | { readonly type: 'started' }
+  /** A bucket's gradients are in the shared memory. */
   | { readonly type: 'ready' }
   | { readonly type: 'passed'; readonly metrics: Metrics }
   | { readonly type: 'predicted' }

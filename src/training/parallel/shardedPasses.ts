@@ -13,9 +13,9 @@ import {
 } from '../loop/passes';
 import { disposeGradients } from '../network/gradients';
 import type { Gradients } from '../network/network';
-import { Random } from '../random';
+import type { Random } from '../random';
 import type { FromThread, ThreadData, ToThread } from './messages';
-import { meanOf, type Shard, shardsOf } from './shards';
+import { imagesOf, type Shard, shardsOf } from './shards';
 import {
   addInto,
   allocate,
@@ -28,6 +28,7 @@ import {
   store,
   valuesOf,
 } from './sharedMemory';
+import { breakExchange, ExchangeBrokenError, StatisticsExchange } from './statisticsExchange';
 import { WorkerPool } from './workerPool';
 
 /** The threads of a training, its own among them. */
@@ -41,10 +42,11 @@ export interface Threads {
 
 /**
  * Passes batches in shards, one a thread: the first in this one, the others in threads that have an engine and a
- * network of their own, over shared memory. As in PyTorch's DistributedDataParallel, gradients are the mean over
- * the batch, and each thread's batch norms go by the statistics of their own shard; the running statistics become
- * the mean, by images, of what they become on each shard. A shard's dropout draws from a stream of its own for
- * each pass. Sums over shards are taken in the shards' order, so that nothing depends on which thread is first.
+ * network of their own, over shared memory. Gradients are the mean over the batch, and batch norms go by the whole
+ * batch, as in PyTorch's SyncBatchNorm: at each, forward and backward, the threads exchange their sums, so that all have
+ * the same statistics to the bit. Each thread draws dropout for the whole batch and takes its shard's rows. So the number
+ * of threads changes nothing but the rounding of sums, which are taken in the shards' order: nothing depends on which
+ * thread is first.
  *
  * The other way, the backend's own build with threads, was tried in Node: it takes three patches to start, uses half
  * of the cores, and gives threads to XNNPACK's kernels alone, while all others slow down in its shared memory. On a
@@ -61,7 +63,7 @@ export class ShardedPasses implements Passes {
   /** By bucket, the names of what was assigned since the other threads took it. */
   readonly #assigned: readonly Set<string>[];
 
-  /** @param random Draws the seeds of each pass. */
+  /** @param random Draws what dropout leaves out. */
   constructor(
     private readonly recipe: Recipe,
     private readonly own: LocalParts,
@@ -83,7 +85,7 @@ export class ShardedPasses implements Passes {
         ...{ index, threads: count },
       }),
     );
-    this.#pool = new WorkerPool(path, data);
+    this.#pool = new WorkerPool(path, data, () => breakExchange(this.#memory.exchange));
   }
 
   begin(batches: readonly BatchTensors[]): StepPasses {
@@ -104,7 +106,9 @@ export class ShardedPasses implements Passes {
       targets: tf.slice(batch.targets, 0, first.end),
       labels: tf.slice(batch.labels, 0, first.end),
     }));
-    const own = new LocalStepPasses(this.own, this.random, cut, first.end / size);
+    const own = new LocalStepPasses(this.own, this.random, cut, {
+      ...{ start: 0, batchSize: size, shards: this.#exchangeAmong(shards) },
+    });
     return {
       pass: (lossScale) => this.#pass(own, shards, lossScale),
       dispose: () => {
@@ -139,10 +143,11 @@ export class ShardedPasses implements Passes {
 
   async #pass(own: LocalStepPasses, shards: readonly Shard[], lossScale: number): Promise<PassedBatches> {
     this.#shareRest();
-    const seeds = shards.map(() => this.random.bits());
     const others = this.#busy(shards);
-    this.#send(others, (index) => ({ type: 'pass', lossScale, seed: seeds[index] as number }));
-    const passed = await own.pass(lossScale, Random.seeded(seeds[0] as number, 'dropout'));
+    await this.#pool.started();
+    const { state } = this.random;
+    this.#send(others, () => ({ type: 'pass', lossScale, random: state }));
+    const passed = await this.#passOwn(own, lossScale);
     const metrics: (Metrics | Promise<Metrics>)[] = [passed.metrics];
     try {
       await this.#reduce(passed.gradients, shards);
@@ -159,28 +164,34 @@ export class ShardedPasses implements Passes {
     return { gradients: passed.gradients, metrics: sum };
   }
 
-  /**
-   * Adds the other shards' gradients to this thread's, each bucket as soon as all have given theirs. The network's
-   * buffers become the mean of all shards'.
-   */
+  /** Passes this thread's shard. Where that fails, no other thread may wait for it. */
+  async #passOwn(own: LocalStepPasses, lossScale: number): Promise<PassedBatches> {
+    try {
+      return await own.pass(lossScale);
+    } catch (error) {
+      breakExchange(this.#memory.exchange);
+      throw error instanceof ExchangeBrokenError ? await this.#pool.reasonOfLoss() : error;
+    }
+  }
+
+  /** What this thread's batch norms go by; null where it has the only shard. */
+  #exchangeAmong(shards: readonly Shard[]): StatisticsExchange | null {
+    const images = imagesOf(shards);
+    if (images.length === 1) return null;
+    return new StatisticsExchange(this.#memory.exchange, 0, images, () => this.#pool.isAnyGone());
+  }
+
+  /** Adds the other shards' gradients to this thread's, each bucket as soon as all have given theirs. */
   async #reduce(gradients: Gradients, shards: readonly Shard[]): Promise<void> {
-    const size = (shards.at(-1) as Shard).end;
-    const shares = shards.map(({ start, end }) => (end - start) / size);
     const others = this.#busy(shards);
     const { network } = this.own;
     const given = ({ start, end }: Slot) =>
       others.map((index) => (this.#memory.results[index - 1] as Float32Array).subarray(start, end));
-    for (const { parameters, buffers } of this.#layout.buckets) {
+    for (const { parameters } of this.#layout.buckets) {
       for (const index of others) await this.#receive(index, 'ready');
       // In place: they are this pass's own, and of their shard's share already, by their losses.
       for (const slot of parameters) {
         if (!network.isFrozen(slot.name)) addInto(gradients.get(slot.name) as tf.Tensor, given(slot));
-      }
-      for (const slot of buffers) {
-        if (network.isFrozen(slot.name)) continue;
-        const own = valuesOf(network.buffers.get(slot.name) as tf.Tensor);
-        const mean = meanOf([own, ...given(slot)], shares);
-        network.assign(slot.name, tf.tensor(mean, [...slot.shape]));
       }
     }
   }

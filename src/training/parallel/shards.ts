@@ -15,25 +15,18 @@ export function shardsOf(batch: number, threads: number): readonly Shard[] {
   return Array.from({ length: threads }, (_, index) => ({ start: start(index), end: start(index + 1) }));
 }
 
-/** More threads than this gain little: batch norm sees too few images, and sums take longer than they save. */
+/** How many images each shard has, without the empty ones. */
+export function imagesOf(shards: readonly Shard[]): readonly number[] {
+  return shards.map(({ start, end }) => end - start).filter((images) => images > 0);
+}
+
+/** More threads than this gain little: sums take longer than they save. */
 const MOST_THREADS = 8;
 
-/** Fewer images than this to a shard make batch norm's statistics noisy, and kernels slow. */
+/** Fewer images than this to a shard make kernels slow. */
 const LEAST_SHARD = 16;
 
 /** On how many threads to train where nobody says: one a processor, unless shards become too small. */
 export function defaultThreads(processors: number, batch: number): number {
   return Math.max(1, Math.min(processors, MOST_THREADS, Math.floor(batch / LEAST_SHARD)));
-}
-
-/** The sum of several arrays, each times its share, in their order. */
-export function meanOf(parts: readonly Float32Array[], shares: readonly number[]): Float32Array {
-  const mean = new Float32Array(parts[0]?.length ?? 0);
-  for (const [part, values] of parts.entries()) {
-    const share = shares[part] as number;
-    for (let index = 0; index < mean.length; index++) {
-      mean[index] = (mean[index] as number) + share * (values[index] as number);
-    }
-  }
-  return mean;
 }

@@ -4,6 +4,7 @@ import { hasKernel, runOwnKernel } from '../../backends/engineKernels';
 import { buffersOf, type Graph, parametersOf, sizeOf } from '../../models/graph';
 import { graphOf } from '../../recipe/draft';
 import type { Recipe } from '../../recipe/recipe';
+import { allocateExchange, type ExchangeMemory } from './statisticsExchange';
 
 /** Where a tensor's values lie in an array. */
 export interface Slot {
@@ -60,7 +61,7 @@ export function layoutOf(graph: Graph): Layout {
 export interface SharedMemory {
   /** The network's parameters and buffers, by its layout. */
   readonly weights: Float32Array;
-  /** Of each thread but the first, gradients and buffers after them, by the same layout. */
+  /** Of each thread but the first, gradients by the parameters' layout. */
   readonly results: readonly Float32Array[];
   /** A step's batches, one after another: [batches, batch, height, width, channels]. */
   readonly images: Float32Array;
@@ -70,12 +71,15 @@ export interface SharedMemory {
   readonly labels: Int32Array;
   /** Of the images of one batch, [batch, classes]. */
   readonly logits: Float32Array;
+  /** What batch norms add up. */
+  readonly exchange: ExchangeMemory;
 }
 
 /** The memory for a recipe's training on some threads. */
 export function allocate({ model, data, gradients }: Recipe, threads: number): SharedMemory {
   const { dataset, batchSize } = data;
-  const { size } = layoutOf(graphOf({ model, data }));
+  const graph = graphOf({ model, data });
+  const { size } = layoutOf(graph);
   const images = gradients.accumulation * batchSize;
   const floats = (length: number) => new Float32Array(new SharedArrayBuffer(length * 4));
   return {
@@ -85,6 +89,7 @@ export function allocate({ model, data, gradients }: Recipe, threads: number): S
     targets: floats(images * dataset.classes),
     labels: new Int32Array(new SharedArrayBuffer(images * 4)),
     logits: floats(batchSize * dataset.classes),
+    exchange: allocateExchange(graph, threads),
   };
 }
 

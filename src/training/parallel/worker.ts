@@ -16,7 +16,7 @@ import { type LocalParts, LocalStepPasses } from '../loop/passes';
 import { Network } from '../network/network';
 import { Random } from '../random';
 import type { FromThread, ThreadData, ToThread } from './messages';
-import { type Shard, shardsOf } from './shards';
+import { imagesOf, type Shard, shardsOf } from './shards';
 import {
   type Bucket,
   type Layout,
@@ -27,6 +27,7 @@ import {
   store,
   valuesOf,
 } from './sharedMemory';
+import { breakExchange, ExchangeBrokenError, StatisticsExchange } from './statisticsExchange';
 
 class ShardThread {
   readonly #layout: Layout;
@@ -71,9 +72,12 @@ class ShardThread {
   }
 
   #begin({ count, size }: Extract<ToThread, { type: 'begin' }>): void {
-    const { images, targets, labels } = this.data.memory;
+    const { images, targets, labels, exchange } = this.data.memory;
     const { classes } = this.data.recipe.data.dataset;
+    const { index, threads } = this.data;
     const { start, end } = this.#shard(size);
+    // It has a shard, and so has the first thread.
+    const shards = new StatisticsExchange(exchange, index, imagesOf(shardsOf(size, threads)));
     const batches = Array.from({ length: count }, (_, index) => ({
       images: this.#images(images, index * size + start, end - start),
       targets: tf.tensor2d(
@@ -85,24 +89,27 @@ class ShardThread {
     // Each pass brings a source of its own.
     const random = Random.seeded(0, 'dropout');
     this.#step = {
-      passes: new LocalStepPasses(this.#parts, random, batches, (end - start) / size),
+      passes: new LocalStepPasses(this.#parts, random, batches, {
+        start,
+        batchSize: size,
+        shards,
+      }),
       tensors: batches.flatMap((batch) => Object.values(batch)),
     };
   }
 
   async #pass(
-    { lossScale, seed }: Extract<ToThread, { type: 'pass' }>,
+    { lossScale, random: state }: Extract<ToThread, { type: 'pass' }>,
     answer: (message: FromThread) => void,
   ): Promise<void> {
     if (!this.#step) throw new Error('There is no batch to pass');
-    const random = Random.seeded(seed, 'dropout');
+    const random = Random.restored(state);
     const { gradients, metrics } = await this.#step.passes.pass(lossScale, random);
     const result = this.data.memory.results[this.data.index - 1] as Float32Array;
     const { network } = this.#parts;
     const isTrained = ({ name }: Slot) => !network.isFrozen(name);
-    for (const { parameters, buffers } of this.#layout.buckets) {
+    for (const { parameters } of this.#layout.buckets) {
       store(parameters.filter(isTrained), gradients, result);
-      store(buffers.filter(isTrained), network.buffers, result);
       answer({ type: 'ready' });
     }
     tf.dispose([...gradients.values()]);
@@ -143,14 +150,21 @@ class ShardThread {
 
 async function main(): Promise<void> {
   const data = workerData as ThreadData;
+  const { exchange } = data.memory;
+  // Others may be waiting for this thread, and see nothing else until they stop.
+  process.on('exit', () => breakExchange(exchange));
   await loadEngine(data.engine);
   const thread = new ShardThread(data);
   const answer = (message: FromThread) => parentPort?.postMessage(message);
   let turn = Promise.resolve();
+  answer({ type: 'started' });
   parentPort?.on('message', (message: ToThread) => {
     turn = turn
       .then(() => thread.handle(message, answer))
       .catch((error: unknown) => {
+        // Whoever broke it says why.
+        if (error instanceof ExchangeBrokenError) return;
+        breakExchange(exchange);
         console.error(error);
         answer({ type: 'failed', message: whatFailed(error) });
       });
@@ -164,6 +178,7 @@ function whatFailed(error: unknown): string {
 }
 
 main().catch((error: unknown) => {
+  breakExchange((workerData as ThreadData).memory.exchange);
   console.error(error);
   parentPort?.postMessage({ type: 'failed', message: whatFailed(error) } satisfies FromThread);
 });

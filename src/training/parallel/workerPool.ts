@@ -5,10 +5,8 @@ import { messageOf } from '../../shared/failure';
 import { UserError } from '../../shared/userError';
 import { isOutOfMemory, outOfMemoryRemedy } from '../../system/errors';
 import type { FromThread, ThreadData, ToThread } from './messages';
+import { resumeRemedy, THREADS } from './remedy';
 import { defaultThreads } from './shards';
-
-/** The environment's variable that says on how many threads a run trains. */
-export const THREADS = 'BAG_OF_TRICKS_THREADS';
 
 /** On how many threads to train: as many as the environment says, or as suit the machine and the batch. */
 export function threadsHere(batchSize: number): number {
@@ -24,25 +22,71 @@ export class WorkerPool {
   /** Of each thread, whoever waits for its next answer. */
   readonly #waiting = new Map<number, { resolve(answer: FromThread): void; reject(error: Error): void }>();
   #lost: UserError | null = null;
+  readonly #whenLost: Promise<UserError>;
+  #tellLost: (reason: UserError) => void = () => {};
+  readonly #started: Promise<unknown>;
   #isClosed = false;
 
   /**
    * Starts a thread for each of `data`.
    *
    * @param path Of the program `worker.ts` became.
+   * @param onLost Called at once when a thread is lost.
    */
-  constructor(path: string, data: readonly ThreadData[]) {
+  constructor(
+    path: string,
+    data: readonly ThreadData[],
+    private readonly onLost: () => void,
+  ) {
+    this.#whenLost = new Promise((resolve) => {
+      this.#tellLost = resolve;
+    });
+    const started: (() => void)[] = [];
+    this.#started = Promise.all(
+      data.map(
+        (_, index) =>
+          new Promise<void>((resolve) => {
+            started[index] = resolve;
+          }),
+      ),
+    );
     this.#answers = data.map(() => []);
     this.#workers = data.map((workerData, index) => {
       const worker = new Worker(path, { workerData });
       worker.on('message', (answer: FromThread) => {
-        if (answer.type === 'failed') this.#lose(answer.message);
+        if (answer.type === 'started') started[index]?.();
+        else if (answer.type === 'failed') this.#lose(answer.message);
         else this.#settle(index, answer);
       });
       worker.on('error', (error) => this.#lose(messageOf(error)));
       worker.on('exit', (code) => this.#lose(l10n.t('it left with exit code {0}', code)));
       return worker;
     });
+  }
+
+  /**
+   * Waits until all threads take messages.
+   *
+   * @throws UserError when one is lost
+   */
+  async started(): Promise<void> {
+    await Promise.race([this.#started, this.#whenLost]);
+    if (this.#lost) throw this.#lost;
+    // Its first answer has to be a loop that runs.
+    this.isAnyGone();
+  }
+
+  /**
+   * Whether any thread ended, as this one can see while it waits without its event loop, to which alone a thread's end is
+   * told: the time that a loop was idle is -1 when the loop is gone.
+   */
+  isAnyGone(): boolean {
+    return this.#workers.some(({ performance }) => performance.eventLoopUtilization().idle < 0);
+  }
+
+  /** Why a thread was lost, of which its end or its last words are yet to come. */
+  reasonOfLoss(): Promise<UserError> {
+    return this.#whenLost;
   }
 
   /** Sends a message to the thread of `data[index]`. */
@@ -79,13 +123,10 @@ export class WorkerPool {
     if (this.#isClosed || this.#lost) return;
     this.#lost = new UserError({
       what: l10n.t('A thread of the training ended: {0}', endsSentence(reason)),
-      remedy: isOutOfMemory(reason)
-        ? outOfMemoryRemedy()
-        : l10n.t(
-            'Resume the run, which goes on from its last checkpoint. Should it happen again, start it anew with {0}.',
-            `${THREADS}=1`,
-          ),
+      remedy: isOutOfMemory(reason) ? outOfMemoryRemedy() : resumeRemedy(),
     });
+    this.onLost();
+    this.#tellLost(this.#lost);
     for (const { reject } of this.#waiting.values()) reject(this.#lost);
     this.#waiting.clear();
   }

@@ -1,11 +1,12 @@
-import { readFile, stat } from 'node:fs/promises';
 import * as l10n from '@vscode/l10n';
 import { decodeImage } from '../../datasets/decode';
 import { ImageError } from '../../datasets/imageError';
 import type { DataRecipe } from '../../recipe/recipe';
 import type { Failure } from '../../shared/failure';
 import type { PixelImage } from '../../shared/pixelImage';
+import { UserError } from '../../shared/userError';
 import { isSystemError } from '../../system/errors';
+import { readRegular } from '../../system/regularFiles';
 import { evaluationView } from '../augmentation/evaluationView';
 import { resize, wholeOf } from '../augmentation/resize';
 import { reasonOf } from '../data/errors';
@@ -39,9 +40,12 @@ export async function seeImage(
 
 /** @throws ImageError of a pipe or a device, which may have no end; the file system's error */
 async function bytesOf(path: string): Promise<Uint8Array> {
-  const found = await stat(path);
-  if (found.isFile()) return readFile(path);
-  throw new ImageError('unreadable', l10n.t('It is no file.'), '');
+  try {
+    return await readRegular(path);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    throw new ImageError('unreadable', l10n.t('It is no file.'), '');
+  }
 }
 
 /** An image as an evaluation shows it to a network. */

@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import type { EndRequest } from '../../protocol/trainer';
-import { endRequestPath, HEARTBEAT_MS, type Lease } from '../../runs/lease';
+import { endRequestPath, HEARTBEAT_MS, type Lease } from '../../runs/lease/lease';
 
 /** What a keeper reports of its run's folder. */
 export type KeeperMessage =
@@ -40,7 +40,7 @@ export function keepLease(runFolder: string, lease: Lease, notify: (message: Kee
 
 /** The thread's whole program: it is handed over as text, so it knows nothing of this module. */
 function heartbeat(): void {
-  const { closeSync, futimesSync, openSync, readdirSync, readFileSync } =
+  const { closeSync, futimesSync, lstatSync, openSync, readdirSync, readFileSync } =
     require('node:fs') as typeof import('node:fs');
   const { parentPort, workerData } = require('node:worker_threads') as typeof import('node:worker_threads');
   const { runFolder, lease, attempt, token, endRequest, heartbeatMs } = workerData as KeeperData;
@@ -83,6 +83,7 @@ function heartbeat(): void {
   }
   function requested(): EndRequest | null {
     try {
+      if (!lstatSync(endRequest).isFile()) return null;
       return readFileSync(endRequest, 'utf8') === 'pause' ? 'pause' : 'stop';
     } catch {
       return null;

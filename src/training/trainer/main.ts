@@ -4,6 +4,7 @@
  * stop with them (STOP_WITH_PARENT). Exit codes: those of TRAINER_EXIT.
  */
 
+import { basename, join } from 'node:path';
 import * as l10n from '@vscode/l10n';
 import type { Engine } from '../../backends/backend';
 import { DeviceMemoryError } from '../../backends/deviceError';
@@ -18,13 +19,15 @@ import {
   toTrainerSchema,
 } from '../../protocol/trainer';
 import type { Recipe } from '../../recipe/recipe';
-import { type Resumption, readResumption, writeCheckpoint } from '../../runs/checkpoint';
+import { type Resumption, readResumption, STREAMS, writeCheckpoint } from '../../runs/checkpoint';
 import { writeEvaluation } from '../../runs/evaluationFiles';
-import { endRequestIn, FencedOut, standingOf } from '../../runs/lease';
+import { endRequestIn, FencedOut, standingOf } from '../../runs/lease/lease';
+import { moveAside } from '../../runs/startingOver';
 import { assertNever } from '../../shared/assertNever';
 import type { Failure } from '../../shared/failure';
-import type { DownloadProgress } from '../../system/download';
+import { UserError } from '../../shared/userError';
 import { failureOf } from '../../system/errors';
+import type { DownloadProgress } from '../../system/network/download';
 import { storeRootOf } from '../../system/storeFolder';
 import { tricksAgainst } from '../../tricks/registry';
 import type { ImageDataset } from '../data/dataset';
@@ -198,18 +201,73 @@ function threadsFor({ onThreads }: Engine, { data }: Recipe, snapshot: Resumptio
   return snapshot ? snapshot.state.threads : threadsHere(data.batchSize);
 }
 
+/**
+ * Moves damaged checkpoints aside, so that none is replaced by a later one.
+ *
+ * @returns what to note
+ * @throws UserError where no checkpoint is left: to start anew is a person's decision, and the files stay for it
+ */
+async function keepDamaged(folder: string, { snapshot, damage }: Resumption): Promise<string[]> {
+  if (damage.length > 0 && !snapshot) throw noCheckpointLeft(folder, damage);
+  const notes: string[] = [];
+  for (const { path, name, reason } of damage) {
+    const aside = await moveAside(path, 'unreadable', reason);
+    notes.push(
+      l10n.t(
+        '{0} is damaged ({1}) and kept as {2}; going on from the checkpoint before it.',
+        name,
+        reason,
+        basename(aside ?? path),
+      ),
+    );
+  }
+  return notes;
+}
+
+function noCheckpointLeft(folder: string, damage: Resumption['damage']): UserError {
+  const files = damage.map(({ name, reason }) => `${name} (${reason})`).join(', ');
+  return new UserError({
+    what: l10n.t(
+      'The run was not resumed, and its files are as they were: no checkpoint can be read: {0}.',
+      files,
+    ),
+    remedy: l10n.t(
+      'Restore {0} from a backup, or start anew, which keeps the files under another name: {1}',
+      join(folder, 'checkpoints'),
+      `tricks resume ${basename(folder)} --from-scratch`,
+    ),
+  });
+}
+
+/** How the random streams of a checkpoint differ from those that this release has. */
+function streamNotes(saved: Readonly<Record<string, unknown>>): string[] {
+  const missing = STREAMS.filter((name) => !(name in saved));
+  const others = Object.keys(saved).filter((name) => !STREAMS.some((known) => known === name));
+  return [
+    ...(missing.length > 0
+      ? [
+          l10n.t(
+            "The checkpoint lacks random streams ({0}); they start at their beginning, which the run's seed defines.",
+            missing.join(', '),
+          ),
+        ]
+      : []),
+    ...(others.length > 0
+      ? [l10n.t('The checkpoint has more random streams ({0}); they are kept.', others.join(', '))]
+      : []),
+  ];
+}
+
 /** The checkpoint that a run resumes from, which is noted in its log; undefined at its start. */
 async function prepareResumption(
   record: RunRecord,
-  { snapshot, damage }: Resumption,
+  resumption: Resumption,
   before: EngineReport | null,
   now: EngineReport,
 ): Promise<(Resumption['snapshot'] & object) | undefined> {
-  const notes = damage.map(({ name, reason }) =>
-    snapshot
-      ? l10n.t('{0} is damaged ({1}); going on from the checkpoint before it.', name, reason)
-      : l10n.t('{0} is damaged ({1}); starting anew.', name, reason),
-  );
+  const { snapshot } = resumption;
+  const notes = await keepDamaged(record.folder, resumption);
+  if (snapshot) notes.push(...streamNotes(snapshot.state.random));
   if (snapshot) notes.push(l10n.t('Going on after step {0}', snapshot.state.step));
   // Its version, its device and its threads are in the description: each may change the order of a sum.
   if (snapshot && before && before.description !== now.description) {

@@ -1,14 +1,13 @@
 import { rm, stat } from 'node:fs/promises';
-import * as l10n from '@vscode/l10n';
+import { basename, dirname, resolve } from 'node:path';
 import { type Engine, reportOf } from '../../backends/backend';
 import type { FinalEvent, RunEvent } from '../../protocol/events';
 import type { Manifest } from '../../protocol/manifest';
 import { stateAfter } from '../../protocol/state';
-import { RECIPE_VERSION } from '../../recipe/recipe';
-import { beginAttempt } from '../../runs/attemptFolders';
 import { checkpointsFolder } from '../../runs/checkpoint';
-import { removeDeadFiles } from '../../runs/deadFiles';
 import { evaluationsFolder } from '../../runs/evaluationFiles';
+import { beginAttempt } from '../../runs/lease/attemptFolders';
+import { removeDeadFiles } from '../../runs/lease/deadFiles';
 import {
   assertNotFenced,
   claimWithRetry,
@@ -17,7 +16,7 @@ import {
   type Lease,
   releaseLease,
   standingOf,
-} from '../../runs/lease';
+} from '../../runs/lease/lease';
 import { MetricsLog } from '../../runs/metricsLog';
 import { giveUpForLog, giveUpReserve, makeReserve, replaceByReserve } from '../../runs/reserve';
 import {
@@ -29,6 +28,9 @@ import {
   resultOf,
   writeManifest,
 } from '../../runs/store';
+import { untrainableFailure } from '../../runs/trainable';
+import { assertStoreAllowed } from '../../system/storeConsent';
+import { STORE_FOLDER } from '../../system/storeName';
 
 export type Opening =
   | { readonly outcome: 'opened'; readonly record: RunRecord }
@@ -57,17 +59,14 @@ export class RunRecord {
    * @throws the file system's error
    */
   static async open(folder: string, onAppended: (bytes: number) => void): Promise<Opening> {
+    // A run lies in ROOT/.bag-of-tricks/runs.
+    if (basename(dirname(dirname(folder))) === STORE_FOLDER)
+      await assertStoreAllowed(resolve(folder, '../../..'));
     const before = await readManifest(folder);
     if (!before.ok) return { outcome: 'broken', reason: before.reason };
-    const { version } = before.manifest.recipe;
-    if (version !== RECIPE_VERSION) {
-      const reason = l10n.t(
-        'Its recipe has version {0}; this release trains version {1}.',
-        version,
-        RECIPE_VERSION,
-      );
-      return { outcome: 'broken', reason };
-    }
+    // Before the first write: a run that this release cannot train stays as it is.
+    const failure = await untrainableFailure(folder);
+    if (failure) return { outcome: 'broken', reason: failure.what };
     const claim = await claimWithRetry(folder, 'training');
     if (!claim.ok) return { outcome: 'taken' };
     // Whoever held it before may have changed it until now.

@@ -1,7 +1,6 @@
 import { basename, dirname, join, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import * as l10n from '@vscode/l10n';
-import { isAllowed } from '../../datasets/consent';
 import type { Manifest } from '../../protocol/manifest';
 import { FILES_OUTSIDE } from '../../protocol/trainer';
 import { graphOf } from '../../recipe/draft';
@@ -12,6 +11,8 @@ import { readManifest } from '../../runs/store';
 import { assertNever } from '../../shared/assertNever';
 import { formatNumber } from '../../shared/format';
 import { UserError } from '../../shared/userError';
+import { isAllowed } from '../../system/allowedFolders';
+import { assertPlain } from '../../system/plainFiles';
 import { isBottleneckA } from '../../tricks/elsewhere/commandParts';
 import { type InitialWeights, loadInitialValues, loadInitialWeights } from '../../weights/initialValues';
 import { type PublishedOptions, publishedWeights } from '../../weights/published';
@@ -102,6 +103,8 @@ export async function loadTeacher(run: StartingRun): Promise<Teacher | undefined
   const checkpoint = reference.endsWith('.safetensors')
     ? await allowedPath(run, reference)
     : bestCheckpointPath(join(dirname(run.folder), basename(reference)));
+  // Of a run that is a link nothing is read, wherever it leads.
+  await assertPlain(checkpoint);
   const reading = await readManifest(runFolderOfCheckpoint(checkpoint) ?? dirname(dirname(checkpoint)));
   if (!reading.ok) throw unknownTeacher(reference);
   const teacher = reading.manifest.recipe;

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import * as vscode from 'vscode';
 import { isLive } from '../../../src/extension/runs/liveRun';
-import { readLease } from '../../../src/runs/lease';
+import { readLease } from '../../../src/runs/lease/lease';
 import { manifestPath, runFolder } from '../../../src/runs/store';
 import { discard, eventually, experimentText, extension, openNew, runIn } from './support';
 

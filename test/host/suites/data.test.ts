@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import * as vscode from 'vscode';
-import { allowedFoldersPath, readAllowedFolders, revokeFolder } from '../../../src/datasets/consent';
 import { isLive } from '../../../src/extension/runs/liveRun';
+import { allowedFoldersPath, readAllowedFolders, revokeFolder } from '../../../src/system/allowedFolders';
 import {
   clickLens,
   completionsAt,

@@ -7,7 +7,7 @@ import * as vscode from 'vscode';
 import { isLive, isRunning } from '../../../src/extension/runs/liveRun';
 import { STOP_WITH_PARENT } from '../../../src/protocol/trainer';
 import { lastCheckpointPath } from '../../../src/runs/checkpoint';
-import { readLease } from '../../../src/runs/lease';
+import { readLease } from '../../../src/runs/lease/lease';
 import { readAllEvents } from '../../../src/runs/log';
 import { metricsPath } from '../../../src/runs/store';
 import {

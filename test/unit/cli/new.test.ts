@@ -1,8 +1,8 @@
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { allowedFoldersPath, readAllowedFolders } from '../../../src/datasets/consent';
 import { isValidation } from '../../../src/datasets/split';
+import { allowedFoldersPath, readAllowedFolders } from '../../../src/system/allowedFolders';
 import { catsAndDogs, photo, testFolder, writeTree } from '../datasets/photos';
 import { tricksTests } from './tricks';
 
@@ -90,7 +90,7 @@ describe('tricks new', () => {
     const args = ['--data', 'my photos', '--name', 'pets: 1', '--weights', 'resnet18'];
     const { code, stdout } = await tricks(['new', ...args]);
     expect(code).toBe(0);
-    expect(stdout).toContain('Train: tricks run "pets- 1.experiment.yaml"\n');
+    expect(stdout).toContain("Train: tricks run 'pets- 1.experiment.yaml'\n");
     const text = await readFile(join(folder, 'pets- 1.experiment.yaml'), 'utf8');
     expect(text).toContain('name: "pets: 1"\n');
     expect(text).toContain('  weights: torchvision:resnet18 ');

@@ -3,7 +3,7 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { lastCheckpointPath } from '../../../src/runs/checkpoint';
-import { readLease } from '../../../src/runs/lease';
+import { readLease } from '../../../src/runs/lease/lease';
 import { readAllEvents } from '../../../src/runs/log';
 import { experimentText } from '../../support/smallTraining';
 import { until } from '../runs/support';

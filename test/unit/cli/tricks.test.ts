@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { version } from '../../../package.json';
 import { type RunEvent, runEventSchema } from '../../../src/protocol/events';
 import { lastCheckpointPath, readCheckpoint } from '../../../src/runs/checkpoint';
-import { readLease } from '../../../src/runs/lease';
+import { readLease } from '../../../src/runs/lease/lease';
 import { decodeSafetensors } from '../../../src/shared/safetensors';
 import { experimentText } from '../../support/smallTraining';
 import { until } from '../runs/support';
@@ -645,7 +645,8 @@ describe('a run that fails', () => {
     expect(state.failure.what).toMatch(what);
     expect(endedAt).toBeGreaterThan(0);
     const shown = await tricks(['show', 'last']);
-    expect(shown.stdout).toContain(`Failed: ${state.failure.what}\n${state.failure.remedy}\n`);
+    const lines = state.failure.what.replaceAll('\n', '\n  ');
+    expect(shown.stdout).toContain(`Failed: ${lines}\n${state.failure.remedy}\n`);
     return state.failure as { what: string; remedy: string };
   }
 

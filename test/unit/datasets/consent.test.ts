@@ -3,19 +3,17 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
-import {
-  allowedFoldersPath,
-  allowFolder,
-  assertAllowed,
-  assertListedAllowed,
-  isAllowed,
-  pathsToAllow,
-  readAllowedFolders,
-  revokeFolder,
-} from '../../../src/datasets/consent';
+import { assertAllowed, assertListedAllowed, pathsToAllow } from '../../../src/datasets/consent';
 import type { ListedDataset } from '../../../src/datasets/listing';
 import { nameTable } from '../../../src/datasets/table';
 import type { OwnDatasetRequest } from '../../../src/recipe/datasets';
+import {
+  allowedFoldersPath,
+  allowFolder,
+  isAllowed,
+  readAllowedFolders,
+  revokeFolder,
+} from '../../../src/system/allowedFolders';
 import { isInside } from '../../../src/system/insideFolder';
 
 const split = { validation: 0.1, seed: 0 };

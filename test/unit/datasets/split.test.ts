@@ -108,6 +108,33 @@ describe('a pattern of groups', () => {
     },
   );
 
+  test('takes what a regular expression would, of several ways the same one', () => {
+    const piece = fc.constantFrom('{a}', '*', 'x', '-', '/', '.');
+    const word = fc
+      .array(fc.constantFrom('x', '-', '/', '.', 'y'), { maxLength: 8 })
+      .map((all) => all.join(''));
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 6 }), word, (pieces, path) => {
+        const pattern = pieces.join('');
+        fc.pre(pattern.includes('{a}') && !pattern.includes('**'));
+        const source = pattern
+          .replace(/[.-]/g, '\\$&')
+          .replaceAll('*', '[^/]*')
+          .replaceAll('{a}', '([^/]+?)');
+        const expected = new RegExp(`(?:^|/)${source}$`).exec(path);
+        expect(groupPattern(pattern)(path)).toBe(expected?.slice(1).join('/') ?? null);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  test('takes no longer for many stars: a regular expression would take for ever', () => {
+    const group = groupPattern(`${'*x'.repeat(80)}{a}!`);
+    expect(group('x'.repeat(4000))).toBe(null);
+    expect(group(`${'x'.repeat(4000)}y!`)).toBe('y');
+    expect(() => groupPattern('*x'.repeat(1000))).toThrow(UserError);
+  });
+
   test('takes a text without marks literally', () => {
     const literal = fc.string({ minLength: 1, maxLength: 8 }).filter((text) => !/[{}*/]/.test(text));
     const group = fc.stringMatching(/^[a-z]+$/);

@@ -10,7 +10,7 @@ import { fetchNpmPackage, fetchWheel, type PackageFetching } from '../../../src/
 import { ADDON_SOURCES, type Wheel, wheelFor } from '../../../src/engines/install/pins';
 import type { Failure } from '../../../src/shared/failure';
 import { UserError } from '../../../src/shared/userError';
-import { fetchHeaders, fetchText } from '../../../src/system/fetchText';
+import { fetchHeaders, fetchText } from '../../../src/system/network/fetchText';
 import { mirror } from '../data/mirror';
 
 const wheel = wheelFor('tensorflow', 'linux', 'x64') as Wheel;

@@ -74,7 +74,7 @@ describe('a hover over a trick', () => {
 describe('a hover over a key', () => {
   test('has its meaning, what may be written, its default and what it comes to here', () => {
     expect(over(YAML, 'batch_size')?.parts).toEqual([
-      '**data.batch_size**',
+      '**data.batch\\_size**',
       'Images in a training step.',
       'Default: `128`.',
       'Here: `256`, effective batch 512, 23 steps an epoch.',
@@ -195,4 +195,13 @@ test('a hover over weights to start from shows some of the published ones', () =
     'Such as `torchvision:resnet18`, `torchvision:resnet18.IMAGENET1K_V1`, ',
   );
   expect(JSON.stringify(hover)).not.toContain('timm:resnet50d.ra2_in1k');
+});
+
+describe('a hover over what a file says', () => {
+  test('shows it as text: no code span ends early, no link and no image comes of it', () => {
+    const hostile = '`](command:workbench.action.quit) ![x](https://example.org/x.png)';
+    const text = YAML.replace('name: hovered', `name: ${JSON.stringify(hostile)}`);
+    const parts = over(text, 'name')?.parts;
+    expect(parts?.join('\n')).toContain(`\`\` ${hostile} \`\``);
+  });
 });

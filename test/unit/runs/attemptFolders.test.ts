@@ -2,16 +2,16 @@ import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'n
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { bestCheckpointPath, currentCheckpointPath } from '../../../src/runs/checkpoint';
 import {
   attemptFolder,
   beginAttempt,
   currentAttempt,
   currentFolder,
   readCurrent,
-} from '../../../src/runs/attemptFolders';
-import { bestCheckpointPath, currentCheckpointPath } from '../../../src/runs/checkpoint';
-import { removeDeadFiles } from '../../../src/runs/deadFiles';
-import { claimLease } from '../../../src/runs/lease';
+} from '../../../src/runs/lease/attemptFolders';
+import { removeDeadFiles } from '../../../src/runs/lease/deadFiles';
+import { claimLease } from '../../../src/runs/lease/lease';
 import { temporaryFolder } from './support';
 
 async function filesIn(folder: string): Promise<Record<string, string>> {

@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { beginAttempt } from '../../../src/runs/attemptFolders';
 import {
   bestCheckpointPath,
   CheckpointError,
@@ -15,6 +14,7 @@ import {
   type Snapshot,
   writeCheckpoint,
 } from '../../../src/runs/checkpoint';
+import { beginAttempt } from '../../../src/runs/lease/attemptFolders';
 
 let folder: string;
 beforeEach(async () => {
@@ -165,7 +165,13 @@ describe('a damaged checkpoint', () => {
     await writeFile(lastCheckpointPath(folder), bytes);
     expect(await readResumption(folder)).toEqual({
       snapshot: withoutBest(snapshot(1, false)),
-      damage: [{ name: 'last.safetensors', reason: 'Its checksum is wrong.' }],
+      damage: [
+        {
+          path: lastCheckpointPath(folder),
+          name: 'last.safetensors',
+          reason: 'Its checksum is wrong.',
+        },
+      ],
     });
   });
 

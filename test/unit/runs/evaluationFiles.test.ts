@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { emptyPredictions, predictImage } from '../../../src/protocol/classificationMetrics';
-import { beginAttempt } from '../../../src/runs/attemptFolders';
 import {
   evaluationFolder,
   evaluationsFolder,
   readEvaluation,
   writeEvaluation,
 } from '../../../src/runs/evaluationFiles';
+import { beginAttempt } from '../../../src/runs/lease/attemptFolders';
 import { decodeNpy } from '../../../src/shared/npy';
 
 let run: string;

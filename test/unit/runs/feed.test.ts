@@ -6,7 +6,7 @@ import { eventFold, type RunFold, settledMetrics } from '../../../src/protocol/f
 import type { RunState } from '../../../src/protocol/manifest';
 import { type FeedOptions, RunFeeds } from '../../../src/runs/feed/feed';
 import type { Detail, FeedSubscription, RunUpdate } from '../../../src/runs/feed/feedSubscription';
-import { claimLease, type Lease } from '../../../src/runs/lease';
+import { claimLease, type Lease } from '../../../src/runs/lease/lease';
 import { LOG_START } from '../../../src/runs/logParser';
 import { metricsPath, readManifest, writeManifest } from '../../../src/runs/store';
 import { exampleRun, temporaryFolder, until } from './support';

@@ -7,8 +7,8 @@ import { isFromDashboard, isToDashboard } from '../../../src/protocol/dashboard'
 import { fromTrainerSchema, toTrainerSchema } from '../../../src/protocol/trainer';
 import { learningRateAt } from '../../../src/recipe/schedule';
 import { NO_ACTIVITY } from '../../../src/runs/feed/followedRun';
-import { HeartbeatWatch } from '../../../src/runs/heartbeats';
-import { claimLease, leasePath, readLease } from '../../../src/runs/lease';
+import { HeartbeatWatch } from '../../../src/runs/lease/heartbeats';
+import { claimLease, leasePath, readLease } from '../../../src/runs/lease/lease';
 import { readAllEvents } from '../../../src/runs/log';
 import { enqueue, readQueue } from '../../../src/runs/queue';
 import {

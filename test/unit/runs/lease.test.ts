@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { HeartbeatWatch } from '../../../src/runs/heartbeats';
+import { HeartbeatWatch } from '../../../src/runs/lease/heartbeats';
 import {
   beat,
   type Claim,
@@ -14,7 +14,7 @@ import {
   readLeft,
   releaseLease,
   standingOf,
-} from '../../../src/runs/lease';
+} from '../../../src/runs/lease/lease';
 import { processStart } from '../../../src/system/processIdentity';
 import { temporaryFolder } from './support';
 

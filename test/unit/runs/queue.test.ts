@@ -2,7 +2,8 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { claimLease, readLease, releaseLease } from '../../../src/runs/lease';
+import { claimLease, readLease, releaseLease } from '../../../src/runs/lease/lease';
+import { isOwnRun, takeOn } from '../../../src/runs/origin';
 import {
   cancelQueued,
   enqueue,
@@ -255,5 +256,40 @@ describe('working through a queue', () => {
     await handle?.kill();
     await worker.drained();
     expect(await marks()).toEqual(['x']);
+  });
+});
+
+describe('a run that came with its folder', () => {
+  it('is told of and left, while others start, until it is taken on', async () => {
+    const { root, folder, id } = await storeOf(2);
+    await rm(join(folder('a'), 'origin'));
+    const { worker, marks } = await work(root, `${trainFor(0)} train();`);
+    const told: string[] = [];
+    worker.on('foreign', (run) => told.push(run.id));
+    await worker.drained();
+    worker.wake();
+    await worker.drained();
+    expect(told).toEqual([id('a')]);
+    expect(await marks()).toEqual(['+b']);
+    const run = await readRun(folder('a'));
+    if (run.kind !== 'run') throw new Error(run.reason);
+    expect(run.manifest.state).toEqual({ status: 'queued' });
+    await takeOn(run);
+    await worker.drained();
+    expect(await marks()).toEqual(['+b', '+a']);
+  });
+
+  it('is own only with its own recipe, experiment and place', async () => {
+    const { folder } = await storeOf(1);
+    const run = await readRun(folder('a'));
+    if (run.kind !== 'run') throw new Error(run.reason);
+    expect(await isOwnRun(run)).toBe(true);
+    const { manifest: own } = run;
+    const others = [
+      { ...own, recipe: { ...own.recipe, seed: own.recipe.seed + 1 } },
+      { ...own, experiment: { ...own.experiment, file: '../other.yaml' } },
+      { ...own, id: `${own.id}-2` },
+    ];
+    for (const other of others) expect(await isOwnRun({ folder: folder('a'), manifest: other })).toBe(false);
   });
 });

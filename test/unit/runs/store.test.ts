@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Manifest } from '../../../src/protocol/manifest';
-import { HeartbeatWatch } from '../../../src/runs/heartbeats';
-import { claimLease, leasePath, livenessOf, readLease, releaseLease } from '../../../src/runs/lease';
+import { HeartbeatWatch } from '../../../src/runs/lease/heartbeats';
+import { claimLease, leasePath, livenessOf, readLease, releaseLease } from '../../../src/runs/lease/lease';
 import { makeReady } from '../../../src/runs/queue';
 import { markInterrupted } from '../../../src/runs/stopping';
 import {
@@ -176,7 +176,7 @@ describe('replacing a manifest', () => {
       step: 19,
       validationAccuracy: null,
     });
-    expect(await readdir(folder)).toEqual(['run.json']);
+    expect(await readdir(folder)).toEqual(['origin', 'run.json']);
   });
 
   it('never takes a cut manifest for a whole one', async () => {
@@ -186,6 +186,17 @@ describe('replacing a manifest', () => {
       await writeFile(manifestPath(folder), whole.subarray(0, length));
       expect(await readManifest(folder)).toEqual({ ok: false, reason: 'Its run.json is damaged.' });
     }
+  });
+
+  it('never takes a recipe that nests so deep that nobody could walk it', async () => {
+    const { folder } = await exampleRun();
+    const text = await readFile(manifestPath(folder), 'utf8');
+    const nested = '['.repeat(100_000) + ']'.repeat(100_000);
+    await writeFile(
+      manifestPath(folder),
+      text.replace(/"recipe":\s*\{/, (start) => `${start}"x":${nested},`),
+    );
+    expect(await readManifest(folder)).toEqual({ ok: false, reason: 'Its run.json is damaged.' });
   });
 });
 
@@ -218,7 +229,8 @@ describe('listing runs', () => {
     expect(listed.map((run) => run.id).sort()).toEqual([id, 'a-folder', 'empty', 'future'].sort());
     expect(listed.find((run) => run.id === 'empty')).toMatchObject({ reason: 'It has no run.json.' });
     expect(listed.find((run) => run.id === 'future')).toMatchObject({
-      reason: 'Its run.json has version 2; this release reads version 1.',
+      reason:
+        'A newer release of Bag of Tricks wrote it: its run.json has version 2, and this release reads up to version 1.',
     });
   });
 

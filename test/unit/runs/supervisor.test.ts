@@ -3,7 +3,7 @@ import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { RunEvent } from '../../../src/protocol/events';
-import { livenessOf, readLease } from '../../../src/runs/lease';
+import { livenessOf, readLease } from '../../../src/runs/lease/lease';
 import { readAllEvents } from '../../../src/runs/log';
 import { stopByLease } from '../../../src/runs/stopping';
 import { metricsPath, readManifest, readRun, trainerLogPath } from '../../../src/runs/store';

@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { HeartbeatWatch } from '../../../src/runs/heartbeats';
-import { claimLease } from '../../../src/runs/lease';
+import { HeartbeatWatch } from '../../../src/runs/lease/heartbeats';
+import { claimLease } from '../../../src/runs/lease/lease';
 import { enqueue, makeReady } from '../../../src/runs/queue';
 import { QueueWorker } from '../../../src/runs/queueWorker';
 import { deleteRun, listRuns, manifestPath, readRun } from '../../../src/runs/store';

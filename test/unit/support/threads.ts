@@ -33,6 +33,17 @@ const PROGRAMS = {
   failing: `
     let passes = 0;
     before(({ type }) => { if (type === 'pass' && ++passes === 4) throw new Error('a bit flipped'); });`,
+  /** Leaves at an exchange of the fourth pass, of 9 forward and 9 backward, for which the others wait. */
+  leavingForward: 'atExchange(3 * 18 + 4, () => process.exit(3));',
+  leavingBackward: 'atExchange(3 * 18 + 13, () => process.exit(3));',
+  /** Meets an error at one. */
+  failingBackward: "atExchange(3 * 18 + 13, () => { throw new Error('a bit flipped'); });",
+  /** Ends at one as if it were killed: nothing of it runs any more. */
+  vanishing: `
+    atExchange(3 * 18 + 4, () => {
+      process.removeAllListeners('exit');
+      process.exit(3);
+    });`,
   /** Asks for more memory than there is in the fourth pass. */
   swelling: `
     let passes = 0;
@@ -51,10 +62,20 @@ export type ThreadProgram = keyof typeof PROGRAMS;
 export function threadProgram(program: ThreadProgram, shipped: string): string {
   return `
     const fs = require('node:fs');
-    const { parentPort } = require('node:worker_threads');
+    const { parentPort, workerData } = require('node:worker_threads');
     const before = (look) => {
       const on = parentPort.on.bind(parentPort);
       parentPort.on = (event, listen) => on(event, (message) => { look(message); listen(message); });
+    };
+    // In the second thread alone. A thread counts itself in at each exchange.
+    const atExchange = (count, act) => {
+      const { add } = Atomics;
+      const { state } = workerData.memory.exchange;
+      let exchanges = 0;
+      Atomics.add = (array, index, value) => {
+        if (workerData.index === 1 && array === state && index === 0 && ++exchanges === count) act();
+        return add(array, index, value);
+      };
     };
     ${PROGRAMS[program]}
     require(${JSON.stringify(shipped)});`;

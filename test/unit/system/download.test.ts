@@ -5,7 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { UserError } from '../../../src/shared/userError';
-import { type DownloadOptions, type DownloadProgress, downloadFile } from '../../../src/system/download';
+import {
+  type DownloadOptions,
+  type DownloadProgress,
+  downloadFile,
+} from '../../../src/system/network/download';
 import { type Answer, fileServer, give, giveAndBreak } from '../support/fileServer';
 import { canMount } from '../support/mounting';
 import { unprivileged } from '../support/unprivileged';

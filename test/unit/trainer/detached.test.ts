@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { lastCheckpointPath } from '../../../src/runs/checkpoint';
 import { feeds } from '../../../src/runs/feed/feed';
-import { endRequestPath, readLease } from '../../../src/runs/lease';
+import { endRequestPath, readLease } from '../../../src/runs/lease/lease';
 import { LOG_START } from '../../../src/runs/logParser';
 import { makeReady } from '../../../src/runs/queue';
 import { markInterrupted, pauseByLease, stopByLease } from '../../../src/runs/stopping';

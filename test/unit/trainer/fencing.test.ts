@@ -6,10 +6,10 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { AttemptFence } from '../../../src/protocol/attempts';
 import { settledMetrics } from '../../../src/protocol/fold';
 import { savePeriodVariables, TRAINER_EXIT } from '../../../src/protocol/trainer';
-import { currentFolder } from '../../../src/runs/attemptFolders';
 import { checkpointsFolder, lastCheckpointPath, readCheckpoint } from '../../../src/runs/checkpoint';
 import { evaluationsFolder } from '../../../src/runs/evaluationFiles';
-import { readLease } from '../../../src/runs/lease';
+import { currentFolder } from '../../../src/runs/lease/attemptFolders';
+import { readLease } from '../../../src/runs/lease/lease';
 import { readAllEvents } from '../../../src/runs/log';
 import { listRuns, metricsPath, readManifest, readRun } from '../../../src/runs/store';
 import { linuxStatIn } from '../../../src/system/processes';
@@ -27,7 +27,7 @@ let programPath: string;
 beforeAll(async () => {
   programPath = join(dirname(tests.trainerPath), 'elsewhere.js');
   const source = `
-    import { HeartbeatWatch } from './src/runs/heartbeats';
+    import { HeartbeatWatch } from './src/runs/lease/heartbeats';
     import { makeReady } from './src/runs/queue';
     import { markInterrupted } from './src/runs/stopping';
     import { deleteRun, listRuns } from './src/runs/store';

@@ -40,6 +40,7 @@ async function outcomeOf(trainer: TrainerProcess): Promise<object> {
   const measured = (event: RunEvent) => ({
     ...event,
     time: 0,
+    attempt: 0,
     seconds: 0,
     imagesPerSecond: 0,
     dataWaitShare: 0,

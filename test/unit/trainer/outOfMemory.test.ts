@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { loadEngine } from '../../../src/backends/index';
-import { THREADS } from '../../../src/training/parallel/workerPool';
+import { THREADS } from '../../../src/training/parallel/remedy';
 import { explainOutOfMemory } from '../../../src/training/trainer/outOfMemory';
 import { smallRecipe } from '../../support/smallTraining';
 import { PRESENT_ENGINES } from '../support/presentEngines';

@@ -2,7 +2,8 @@
 import { cp, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { THREADS } from '../../../src/training/parallel/workerPool';
+import type { EngineName } from '../../../src/recipe/engineNames';
+import { THREADS } from '../../../src/training/parallel/remedy';
 import { PRESENT_ENGINES } from '../support/presentEngines';
 import { indexedRecipe } from './indexedRecipe';
 import { queueRun, trainerTests } from './trainerProcess';
@@ -42,28 +43,33 @@ function expectClose(actual: readonly number[], expected: readonly number[], lim
 
 const tests = trainerTests();
 
-// The other engines are compared with wasm elsewhere.
-const engines = PRESENT_ENGINES.filter((name) => name === 'wasm' || name === 'tensorflow');
-
-describe.each(engines)('losses on %s are those of PyTorch for images that are', (engine) => {
-  test.each(cases)('$name', async ({ name, data }) => {
-    await cp(FIXTURE, tests.store, { recursive: true });
-    const recipe = await indexedRecipe(tests.store, {
-      ...experiment,
-      data: { ...experiment.data, ...data },
-      engine,
-    });
-    // Batch norm would go by each thread's own part of a batch.
-    const trainer = tests.start(await queueRun(tests.store, recipe), { [THREADS]: '1' });
-    expect(await trainer.exited, trainer.output).toEqual({ code: 0, signal: null });
-    const events = await trainer.events();
-    const expected = results.find((result) => result.name === name)!;
-    const losses = events.flatMap((event) => (event.type === 'step' ? [event.loss] : []));
-    expectClose(losses, expected.losses);
-    expectClose(losses.slice(0, 1), expected.losses.slice(0, 1), FIRST_LIMIT);
-    expectClose(
-      events.flatMap((event) => (event.type === 'epoch' ? [event.validationLoss] : [])),
-      expected.validationLosses,
-    );
-  });
+// The other engines are compared with wasm elsewhere. Threads of ours have a shard of the batch each.
+const engines = PRESENT_ENGINES.flatMap((name): { engine: EngineName; threads: number }[] => {
+  if (name === 'wasm') return [1, 2, 4].map((threads) => ({ engine: name, threads }));
+  return name === 'tensorflow' ? [{ engine: name, threads: 1 }] : [];
 });
+
+describe.each(engines)(
+  'losses on $engine, $threads threads, are those of PyTorch for images that are',
+  (on) => {
+    test.each(cases)('$name', async ({ name, data }) => {
+      await cp(FIXTURE, tests.store, { recursive: true });
+      const recipe = await indexedRecipe(tests.store, {
+        ...experiment,
+        data: { ...experiment.data, ...data },
+        engine: on.engine,
+      });
+      const trainer = tests.start(await queueRun(tests.store, recipe), { [THREADS]: `${on.threads}` });
+      expect(await trainer.exited, trainer.output).toEqual({ code: 0, signal: null });
+      const events = await trainer.events();
+      const expected = results.find((result) => result.name === name)!;
+      const losses = events.flatMap((event) => (event.type === 'step' ? [event.loss] : []));
+      expectClose(losses, expected.losses);
+      expectClose(losses.slice(0, 1), expected.losses.slice(0, 1), FIRST_LIMIT);
+      expectClose(
+        events.flatMap((event) => (event.type === 'epoch' ? [event.validationLoss] : [])),
+        expected.validationLosses,
+      );
+    });
+  },
+);

@@ -2,7 +2,6 @@ import { copyFile, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { allowFolder, revokeFolder } from '../../../src/datasets/consent';
 import { stateDictOf } from '../../../src/interop/export/stateDict';
 import { buildGraph } from '../../../src/models/catalog';
 import { FILES_OUTSIDE, savePeriodVariables } from '../../../src/protocol/trainer';
@@ -12,6 +11,7 @@ import { bestCheckpointPath, lastCheckpointPath, readCheckpoint } from '../../..
 import { makeReady } from '../../../src/runs/queue';
 import { markInterrupted } from '../../../src/runs/stopping';
 import { encodeSafetensors } from '../../../src/shared/safetensors';
+import { allowFolder, revokeFolder } from '../../../src/system/allowedFolders';
 import { initialValues } from '../../../src/training/network/initialization';
 import { Random } from '../../../src/training/random';
 import { loadInitialWeights } from '../../../src/weights/initialValues';

@@ -7,7 +7,6 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { settledMetrics } from '../../../src/protocol/fold';
 import { savePeriodVariables } from '../../../src/protocol/trainer';
 import { RECIPE_VERSION, type Recipe } from '../../../src/recipe/recipe';
-import { currentFolder } from '../../../src/runs/attemptFolders';
 import {
   bestCheckpointPath,
   checkpointsFolder,
@@ -16,6 +15,7 @@ import {
   readResumption,
 } from '../../../src/runs/checkpoint';
 import { evaluationFolder, readEvaluation } from '../../../src/runs/evaluationFiles';
+import { currentFolder } from '../../../src/runs/lease/attemptFolders';
 import { makeReady } from '../../../src/runs/queue';
 import { manifestPath, metricsPath, readManifest, readRun, writeManifest } from '../../../src/runs/store';
 import { startRun as startRunOf } from '../../../src/runs/supervisor';
@@ -68,7 +68,7 @@ describe('a trainer that is left alone', () => {
     expect(tensors.map(({ name }) => name)).toContain('layer3.0.downsample.1.running_var');
     expect(existsSync(bestCheckpointPath(trainer.folder))).toBe(true);
     expect((await readdir(trainer.folder)).sort()).toEqual([
-      ...['checkpoints', 'evaluation', 'lease.1', 'metrics.ndjson', 'run.json'],
+      ...['checkpoints', 'evaluation', 'lease.1', 'metrics.ndjson', 'origin', 'run.json'],
     ]);
     expect(trainer.output).toBe('');
   });

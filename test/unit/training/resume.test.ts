@@ -5,13 +5,13 @@ import * as tf from '@tensorflow/tfjs-core';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { loadEngine } from '../../../src/backends/index';
 import type { RunEvent } from '../../../src/protocol/events';
-import { beginAttempt } from '../../../src/runs/attemptFolders';
 import {
   checkpointsFolder,
   readResumption,
   type Snapshot,
   writeCheckpoint,
 } from '../../../src/runs/checkpoint';
+import { beginAttempt } from '../../../src/runs/lease/attemptFolders';
 import { smallRecipe } from '../../support/smallTraining';
 import { PRESENT_ENGINES } from '../support/presentEngines';
 import { trainHere } from '../support/trainHere';

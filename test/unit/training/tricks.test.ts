@@ -172,7 +172,7 @@ describe('what other tricks change in training', () => {
   const changedBy = (name: TrickName) => {
     const models = [{}, { model: { name: 'resnet50', width: 2 }, data: { height: 32, width: 32 } }];
     const plain = models
-      .map((parts) => ({ ...parts, optimizer: { base_lr: 0.02, weight_decay: 0.01 } }))
+      .map((parts) => ({ ...parts, optimizer: { base_lr: 0.002, weight_decay: 0.01 } }))
       .find((parts) => {
         const draft = plainDraft(experimentSchema.parse(smallExperiment(parts)));
         const options = TRICKS[name].options.parse(strong[name] ?? {});

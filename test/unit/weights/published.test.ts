@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { encodeSafetensors } from '../../../src/shared/safetensors';
 import { UserError } from '../../../src/shared/userError';
-import type { DownloadProgress } from '../../../src/system/download';
+import type { DownloadProgress } from '../../../src/system/network/download';
 import {
   type PublishedOptions,
   type PublishedSource,

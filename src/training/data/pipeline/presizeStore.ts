@@ -1,12 +1,19 @@
 import { createHash } from 'node:crypto';
-import { constants } from 'node:fs';
-import { type FileHandle, mkdir, open, readFile, statfs } from 'node:fs/promises';
+import { type FileHandle, mkdir, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as l10n from '@vscode/l10n';
 import type { SplitTable } from '../../../datasets/table';
 import type { Interpolation } from '../../../recipe/augmentation';
-import { beat, claimLease, FencedOut, HEARTBEAT_MS, type Lease, releaseLease } from '../../../runs/lease';
+import {
+  beat,
+  claimLease,
+  FencedOut,
+  HEARTBEAT_MS,
+  type Lease,
+  releaseLease,
+} from '../../../runs/lease/lease';
 import { isSystemError } from '../../../system/errors';
+import { makePlainFolder, openPlain, readPlain } from '../../../system/plainFiles';
 import { reasonOf } from '../errors';
 import { blocksOf, enter, noPlaces, type Places, type Room, sharedIntegers } from './places';
 import { decodeRecords, encodeRecords, INDEX_HEADER, type StoredPixels } from './presizeIndex';
@@ -149,7 +156,8 @@ export class PresizeStore {
   }
 
   async #claim(): Promise<void> {
-    await mkdir(this.#folder, { recursive: true });
+    await mkdir(this.options.folder, { recursive: true });
+    await makePlainFolder(this.#folder);
     const claim = await claimLease(this.#folder, 'training');
     if (!claim.ok) return;
     this.#lease = claim.lease;
@@ -163,8 +171,8 @@ export class PresizeStore {
     this.#heartbeat.unref();
     await this.#readIndex();
     await this.#assertFree();
-    const pixels = await openForUpdate(this.shared.path);
-    const index = await openForUpdate(this.#indexPath);
+    const pixels = await openPlain(this.shared.path, 'update');
+    const index = await openPlain(this.#indexPath, 'update');
     this.#files = { pixels, index };
     if (this.#indexEnd === 0) {
       await index.write(INDEX_HEADER, 0, INDEX_HEADER.length, 0);
@@ -177,7 +185,7 @@ export class PresizeStore {
 
   /** Takes in the records that are new. */
   async #readIndex(): Promise<void> {
-    const bytes = await readFile(this.#indexPath).catch((error: unknown) => {
+    const bytes = await readPlain(this.#indexPath).catch((error: unknown) => {
       if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return Buffer.alloc(0);
       throw error;
     });
@@ -244,9 +252,4 @@ export class PresizeStore {
   get #indexPath(): string {
     return join(this.#folder, 'index');
   }
-}
-
-/** Opens a file for reads and writes at any position, and makes it where it is not there. */
-function openForUpdate(path: string): Promise<FileHandle> {
-  return open(path, constants.O_RDWR | constants.O_CREAT, 0o644);
 }

@@ -1,7 +1,8 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { nameAt, type SplitTable, type StoredImage } from '../../../datasets/table';
 import { assertNever } from '../../../shared/assertNever';
+import { openRegularSync } from '../../../system/regularFiles';
 
 /** A file that is another than the training saw before. */
 export class ChangedFileError extends Error {
@@ -59,7 +60,7 @@ function encoded(
   offset: number,
   length: number | null,
 ): StoredImage {
-  const descriptor = openSync(path, 'r');
+  const descriptor = openRegularSync(path);
   try {
     const { mtimeMs, size } = fstatSync(descriptor);
     const [changedBefore, sizeBefore] = [stamps[2 * file]!, stamps[2 * file + 1]!];

@@ -1,5 +1,6 @@
-import { closeSync, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, readSync, writeSync } from 'node:fs';
 import type { PixelImage } from '../../../shared/pixelImage';
+import { openPlainSync } from '../../../system/plainFiles';
 import { BLOCK_BYTES, enter, isStorable, placeOf, take } from './places';
 import { checksumOf, type StoredPixels } from './presizeIndex';
 import type { SharedStore } from './presizeStore';
@@ -19,7 +20,7 @@ export class StoreFile {
     const { height, width } = place;
     const pixels = new Uint8Array(height * width * channels);
     try {
-      this.#reading ??= openSync(path, 'r');
+      this.#reading ??= openPlainSync(path);
       if (readSync(this.#reading, pixels, 0, pixels.length, place.block * BLOCK_BYTES) < pixels.length)
         return null;
     } catch {
@@ -42,7 +43,7 @@ export class StoreFile {
     if (Atomics.load(isWriting, 0) === 0 || !isStorable({ height, width })) return null;
     const block = take(room, pixels.length);
     if (block === null) return null;
-    this.#writing ??= openSync(path, 'r+');
+    this.#writing ??= openPlainSync(path, 'r+');
     for (let end = 0; end < pixels.length; ) {
       end += writeSync(this.#writing, pixels, end, pixels.length - end, block * BLOCK_BYTES + end);
     }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { nameTable, type SplitTable } from '../../../../src/datasets/table';
-import { claimLease } from '../../../../src/runs/lease';
+import { claimLease } from '../../../../src/runs/lease/lease';
 import { resize } from '../../../../src/training/augmentation/resize';
 import type { ImagePipeline } from '../../../../src/training/data/pipeline/imagePipeline';
 import { presized } from '../../../../src/training/data/pipeline/preparer';

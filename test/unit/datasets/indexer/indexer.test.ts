@@ -7,7 +7,6 @@ import { build } from 'esbuild';
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { nodeBundle, programs } from '../../../../scripts/lib/bundling.mjs';
 import { linkSharp } from '../../../../scripts/lib/sharp.mjs';
-import { allowedFoldersPath } from '../../../../src/datasets/consent';
 import { indexesFolder, readIndex } from '../../../../src/datasets/index/store';
 import {
   type FromIndexer,
@@ -15,6 +14,7 @@ import {
   type ToIndexer,
 } from '../../../../src/datasets/indexer/messages';
 import { imageFolderRequest } from '../../../../src/datasets/requestPaths';
+import { allowedFoldersPath } from '../../../../src/system/allowedFolders';
 import { catsAndDogs, testFolder, writeTree } from '../photos';
 
 let bundles = '';

@@ -1,6 +1,6 @@
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isSystemError } from '../system/errors';
+import { isSystemError } from '../../system/errors';
 import type { Lease } from './lease';
 
 /** What was begun so long before a lease was taken is not being written any more. */

@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises';
 import * as l10n from '@vscode/l10n';
-import type { Failure } from '../shared/failure';
-import { UserError } from '../shared/userError';
+import type { Failure } from '../../shared/failure';
+import { UserError } from '../../shared/userError';
 import { ProgressGuard, requestReason } from './progressGuard';
 
 export interface FetchOptions {

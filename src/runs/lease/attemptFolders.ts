@@ -6,9 +6,9 @@
 import { readdirSync } from 'node:fs';
 import { copyFile, link, mkdir, open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isSystemError } from '../system/errors';
-import { makeFolder } from '../system/makeFolder';
-import { renameOver } from '../system/renameOver';
+import { isSystemError } from '../../system/errors';
+import { assertPlain, assertPlainFolders, makePlainFolder } from '../../system/plainFiles';
+import { renameOver } from '../../system/renameOver';
 
 const ATTEMPT = /^[1-9]\d{0,8}$/;
 const TEMPORARY = /\.tmp$/;
@@ -48,7 +48,7 @@ export async function readCurrent<T>(parent: string, read: (folder: string) => P
  * @throws the file system's error
  */
 export async function beginAttempt(parent: string, attempt: number): Promise<void> {
-  await makeFolder(parent);
+  await makePlainFolder(parent);
   const folder = attemptFolder(parent, attempt);
   const unfinished = `${folder}.tmp`;
   for (;;) {
@@ -87,14 +87,19 @@ function attemptsIn(parent: string): number[] {
  */
 async function linkAll(from: string, to: string): Promise<boolean> {
   await mkdir(to);
+  await assertPlainFolders(join(from, 'any'));
   try {
     const entries = (await readdir(from, { withFileTypes: true })).filter(
       ({ name }) => !ATTEMPT.test(name) && !TEMPORARY.test(name),
     );
     for (const entry of entries.sort((a, b) => (a.name < b.name ? 1 : -1))) {
       const [source, target] = [join(from, entry.name), join(to, entry.name)];
-      if (entry.isDirectory() && !(await linkAll(source, target))) return false;
-      if (entry.isFile()) await linkOrCopy(source, target);
+      if (entry.isDirectory()) {
+        if (!(await linkAll(source, target))) return false;
+      } else {
+        await assertPlain(source);
+        await linkOrCopy(source, target);
+      }
     }
     return true;
   } catch (error) {

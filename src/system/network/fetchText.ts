@@ -1,5 +1,5 @@
 import * as l10n from '@vscode/l10n';
-import { UserError } from '../shared/userError';
+import { UserError } from '../../shared/userError';
 import { HttpError } from './fetchFile';
 import { ProgressGuard, requestReason } from './progressGuard';
 

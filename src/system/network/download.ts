@@ -4,11 +4,11 @@ import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import * as l10n from '@vscode/l10n';
-import { UserError } from '../shared/userError';
-import { isSystemError, reasonOf } from './errors';
+import { UserError } from '../../shared/userError';
+import { isSystemError, reasonOf } from '../errors';
+import { processExists } from '../processes';
+import { renameOver } from '../renameOver';
 import { fetchFile, HttpError } from './fetchFile';
-import { processExists } from './processes';
-import { renameOver } from './renameOver';
 
 export interface DownloadProgress {
   readonly file: string;

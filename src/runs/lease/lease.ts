@@ -7,23 +7,25 @@
  * machine or in another container that shares the folder.
  */
 import { randomUUID } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
-import { link, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { closeSync, readdirSync, readFileSync } from 'node:fs';
+import { link, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
-import { type EndRequest, endRequestSchema } from '../protocol/trainer';
-import { isSystemError } from '../system/errors';
-import { processExists } from '../system/processes';
+import { type EndRequest, endRequestSchema } from '../../protocol/trainer';
+import { parseJson } from '../../shared/parseJson';
+import { isSystemError } from '../../system/errors';
+import { assertPlainFolders, openPlain, openPlainSync, readPlain } from '../../system/plainFiles';
+import { processExists } from '../../system/processes';
 import {
   processSpace,
   processStart,
   recentProcessStart,
   relationOf,
   type SpaceRelation,
-} from '../system/processIdentity';
-import { replaceFile } from '../system/replaceFile';
+} from '../../system/processIdentity';
+import { replaceFile } from '../../system/replaceFile';
 import { type HeartbeatWatch, heartbeats, type Liveness } from './heartbeats';
 
 /** How often a holder renews its heartbeat. */
@@ -83,10 +85,16 @@ export const endRequestPath = (runFolder: string): string => join(runFolder, 'st
 
 /** What a trainer is asked for by its folder; null where nothing is asked. */
 export function endRequestIn(runFolder: string): EndRequest | null {
+  let file: number;
   try {
-    return endRequestSchema.safeParse(readFileSync(endRequestPath(runFolder), 'utf8')).data ?? 'stop';
+    file = openPlainSync(endRequestPath(runFolder));
   } catch {
     return null;
+  }
+  try {
+    return endRequestSchema.safeParse(readFileSync(file, 'utf8')).data ?? 'stop';
+  } finally {
+    closeSync(file);
   }
 }
 
@@ -101,6 +109,7 @@ export async function claimLease(
   pid: number = process.pid,
   watch: HeartbeatWatch = heartbeats,
 ): Promise<Claim> {
+  await assertPlainFolders(leasePath(runFolder, 1));
   const holder = await holderOf(pid, purpose);
   for (;;) {
     const latest = await latestOf(runFolder);
@@ -181,10 +190,19 @@ export type Standing = 'held' | 'fenced' | 'lost';
 export function standingOf(runFolder: string, lease: Lease): Standing {
   try {
     if (attemptsAmong(readdirSync(runFolder)).some((other) => other > lease.attempt)) return 'fenced';
-    return isSameLease(parseLease(readFileSync(lease.path, 'utf8')), lease.holder) ? 'held' : 'fenced';
+    return isSameLease(parseLease(readPlainSync(lease.path)), lease.holder) ? 'held' : 'fenced';
   } catch (error) {
     if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return 'lost';
     throw error;
+  }
+}
+
+function readPlainSync(path: string): string {
+  const file = openPlainSync(path);
+  try {
+    return readFileSync(file, 'utf8');
+  } finally {
+    closeSync(file);
   }
 }
 
@@ -213,7 +231,7 @@ export function assertNotFenced(runFolder: string, lease: Lease): void {
  * @throws the file system's error, ENOENT where there is none
  */
 export async function beat(lease: Lease): Promise<boolean> {
-  const file = await open(lease.path, 'r+');
+  const file = await openPlain(lease.path, 'r+');
   try {
     if (!isSameLease(parseLease(await file.readFile('utf8')), lease.holder)) return false;
     const now = new Date();
@@ -279,7 +297,7 @@ function isSameLease(a: Holder | null, b: Holder | null): boolean {
 
 async function isUnchanged({ path, holder }: Lease): Promise<boolean> {
   try {
-    return isSameLease(parseLease(await readFile(path, 'utf8')), holder);
+    return isSameLease(parseLease(await readPlain(path, 'utf8')), holder);
   } catch (error) {
     if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return false;
     throw error;
@@ -308,7 +326,7 @@ async function readAttempt(runFolder: string, attempt: number): Promise<AttemptF
   const path = leasePath(runFolder, attempt);
   let text = '';
   try {
-    text = await readFile(path, 'utf8');
+    text = await readPlain(path, 'utf8');
   } catch (error) {
     if (isSystemError(error, 'ENOENT')) return null;
   }
@@ -323,7 +341,7 @@ function parseLease(text: string): Holder | null {
 
 function jsonOf(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch {
     return null;
   }
@@ -381,7 +399,7 @@ async function createExclusive(path: string, content: string): Promise<boolean> 
 
 /** Gives a file content that is no longer than its own, where it stands. */
 async function overwrite(path: string, content: string): Promise<void> {
-  const file = await open(path, 'r+');
+  const file = await openPlain(path, 'r+');
   try {
     const { size } = await file.stat();
     await file.write(content.padEnd(size), 0);
