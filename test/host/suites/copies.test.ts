@@ -15,6 +15,23 @@ const ENDLESS = 100_000;
 const statusOf = async (folder: string): Promise<string> =>
   JSON.parse(await readFile(manifestPath(folder), 'utf8')).state.status;
 
+/** Answers what a person is asked while something is done; the questions. */
+async function answering(answer: string, act: () => Thenable<unknown>): Promise<string[]> {
+  const questions: string[] = [];
+  const { showWarningMessage } = vscode.window;
+  const answers = async (question: string, _: unknown, ...choices: string[]) => {
+    questions.push(question);
+    return choices.find((choice) => choice === answer);
+  };
+  Object.assign(vscode.window, { showWarningMessage: answers });
+  try {
+    await act();
+  } finally {
+    Object.assign(vscode.window, { showWarningMessage });
+  }
+  return questions;
+}
+
 suite('A project and a copy of it, open at once', () => {
   let document: vscode.TextDocument;
   let copy: string;
@@ -61,7 +78,11 @@ suite('A project and a copy of it, open at once', () => {
       };
       await vscode.commands.executeCommand('bagOfTricks.openDashboard', node());
       await eventually('its dashboard', () => dashboards.isVisible(clicked));
-      await vscode.commands.executeCommand('bagOfTricks.resume', node());
+      const questions = await answering(vscode.l10n.t('Train it'), () =>
+        vscode.commands.executeCommand('bagOfTricks.resume', node()),
+      );
+      // The copy was not made here.
+      assert.equal(questions.length, clicked === twin ? 1 : 0);
       await eventually('the clicked run trains', async () => (await statusOf(clicked)) === 'running');
       await eventually('the library says so', () => {
         const found = library.find(clicked);
@@ -81,15 +102,11 @@ suite('A project and a copy of it, open at once', () => {
       assert.equal(await readFile(manifestPath(other), 'utf8'), before);
     }
 
-    const confirmed = vscode.window.showWarningMessage;
-    Object.assign(vscode.window, { showWarningMessage: async () => vscode.l10n.t('Delete') });
-    try {
-      const clicked = library.find(twin);
-      assert.ok(clicked);
-      await vscode.commands.executeCommand('bagOfTricks.deleteRun', { kind: 'run', run: clicked });
-    } finally {
-      Object.assign(vscode.window, { showWarningMessage: confirmed });
-    }
+    const clicked = library.find(twin);
+    assert.ok(clicked);
+    await answering(vscode.l10n.t('Delete'), () =>
+      vscode.commands.executeCommand('bagOfTricks.deleteRun', { kind: 'run', run: clicked }),
+    );
     assert.equal(existsSync(twin), false);
     assert.equal(existsSync(manifestPath(run.folder)), true);
     assert.equal(library.find(twin), undefined);
