@@ -16,6 +16,7 @@ import { RECIPE_VERSION, type Recipe } from '../recipe/recipe';
 import type { Failure } from '../shared/failure';
 import { firstIssues } from '../shared/firstIssues';
 import { parseJson } from '../shared/parseJson';
+import { UserError } from '../shared/userError';
 import { failureOf, isSystemError } from '../system/errors';
 import { isInside, realPathOf } from '../system/insideFolder';
 import { whenFilesMayOpen } from '../system/openFiles';
@@ -294,13 +295,16 @@ async function changeStateNow(
 /** One run; a running one whose process went away is `interrupted`, unless the end of its log says how it ended. */
 export async function readRun(folder: string, watch: HeartbeatWatch = heartbeats): Promise<RunEntry> {
   const id = basename(folder);
+  const broken = (reason: string) => ({ kind: 'broken', id, folder, reason }) as const;
   const reading = await readManifest(folder);
-  if (!reading.ok) {
-    return { kind: 'broken', id, folder, reason: reading.reason, ...(reading.isNewer && { isNewer: true }) };
-  }
+  if (!reading.ok) return { ...broken(reading.reason), ...(reading.isNewer && { isNewer: true }) };
   const { manifest } = reading;
   if (isFinalState(manifest.state)) return { kind: 'run', id, folder, manifest };
-  const lease = await readLease(folder);
+  const lease = await readLease(folder).catch((error: unknown) => {
+    if (error instanceof UserError) return error;
+    throw error;
+  });
+  if (lease instanceof UserError) return broken(lease.failure.what);
   // Nobody trains a run whose state another may change; who went away as it changed one that waits leaves it waiting.
   const training = lease?.holder?.purpose === 'change' ? null : lease;
   const liveness = training ? await livenessOf(training, watch) : null;

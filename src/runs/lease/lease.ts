@@ -15,6 +15,7 @@ import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
 import { type EndRequest, endRequestSchema } from '../../protocol/trainer';
 import { parseJson } from '../../shared/parseJson';
+import { UserError } from '../../shared/userError';
 import { isSystemError } from '../../system/errors';
 import { assertPlainFolders, openPlain, openPlainSync, readPlain } from '../../system/plainFiles';
 import { processExists } from '../../system/processes';
@@ -321,7 +322,11 @@ async function latestOf(runFolder: string): Promise<AttemptFile | null> {
   return (await readAttempt(runFolder, Math.max(...attempts))) ?? latestOf(runFolder);
 }
 
-/** An attempt's file; null where there is none. */
+/**
+ * An attempt's file; null where there is none.
+ *
+ * @throws UserError where it is a link or no regular file
+ */
 async function readAttempt(runFolder: string, attempt: number): Promise<AttemptFile | null> {
   const path = leasePath(runFolder, attempt);
   let text = '';
@@ -329,6 +334,7 @@ async function readAttempt(runFolder: string, attempt: number): Promise<AttemptF
     text = await readPlain(path, 'utf8');
   } catch (error) {
     if (isSystemError(error, 'ENOENT')) return null;
+    if (error instanceof UserError) throw error;
   }
   const { data: released } = releasedSchema.safeParse(jsonOf(text));
   if (released) return { kind: 'released', attempt, left: released.left };

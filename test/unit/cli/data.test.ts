@@ -145,13 +145,13 @@ describe('tricks data', () => {
 
   it('ends on an interrupt, and leaves no index', async () => {
     const { start, indexes, folder } = await workWithPhotos();
-    // Half a minute's work, which no interrupt comes too late for.
-    const big = await sharp({ create: { width: 6000, height: 6000, channels: 3, background: 'red' } })
+    // Ten seconds' work, which no interrupt comes too late for, in images that end soon each.
+    const big = await sharp({ create: { width: 1500, height: 1500, channels: 3, background: 'red' } })
       .png()
       .toBuffer();
     await writeTree(
       join(folder, 'photos'),
-      Object.fromEntries(Array.from({ length: 60 }, (_, n) => [`train/cat/big${n}.png`, big])),
+      Object.fromEntries(Array.from({ length: 400 }, (_, n) => [`train/cat/big${n}.png`, big])),
     );
     const running = start(['data', 'photos.yaml']);
     await until(() => running.stderr().includes('Indexing'));

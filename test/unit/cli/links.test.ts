@@ -48,6 +48,18 @@ describe('a link within a run', () => {
     });
   }
 
+  it('is the reason for which a run is broken, beside those that are not', async () => {
+    const { run, id, tricks, precious } = await queuedRun();
+    await tricks(['queue', 'add', 'a.yaml']);
+    await symlink(precious, join(run, 'lease.2'));
+    const listed = await tricks(['runs']);
+    expect(listed.stdout).toMatch(/ broken /);
+    expect(listed.stdout).toMatch(/ queued /);
+    const { code, stderr } = await tricks(['resume', id]);
+    expect(code).toBe(1);
+    expect(stderr).toContain(`${join(run, 'lease.2')} is a link`);
+  });
+
   for (const name of ['checkpoints', 'evaluation', 'evaluation/last']) {
     it(`is refused at the folder ${name}, with the reason`, async () => {
       const { run, id, tricks, outside } = await queuedRun();
