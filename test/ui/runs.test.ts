@@ -8,6 +8,7 @@ import { hangLimitsMs } from '../../scripts/lib/limits.mjs';
 import { root } from '../../scripts/lib/processes.mjs';
 import { readLease } from '../../src/runs/lease/lease';
 import { readAllEvents } from '../../src/runs/log';
+import { takeOn } from '../../src/runs/origin';
 import { enqueue, readQueue } from '../../src/runs/queue';
 import { createRun, metricsPath, readManifest, runsFolder, writeManifest } from '../../src/runs/store';
 import { linuxStatIn } from '../../src/system/processes';
@@ -101,7 +102,9 @@ async function leave(run: string, name: string, changes: object): Promise<void> 
     recursive: true,
     filter: (path) => !/checkpoints|lease|metrics|queue\.json/.test(basename(path)),
   });
-  await writeManifest(copy, { ...reading.manifest, id: basename(copy), ...changes });
+  const manifest = { ...reading.manifest, id: basename(copy), ...changes };
+  await writeManifest(copy, manifest);
+  await takeOn({ folder: copy, manifest });
 }
 
 test.runIf(process.platform === 'linux')(
