@@ -1,10 +1,10 @@
 import { EventEmitter } from 'node:events';
-import { stat } from 'node:fs/promises';
 import { assertStoreAllowed } from '../system/storeConsent';
+import { watchStore } from './feed/storeWatch';
 import { livenessOf, readLease } from './lease/lease';
 import { isOwnRun } from './origin';
 import { type QueuedRun, queueAmong, requeueCrashed } from './queue';
-import { listRuns, type RunEntry, runsFolder } from './store';
+import { listRuns, type RunEntry } from './store';
 import type { RunEnd, RunHandle } from './supervisor';
 import type { TrainerCommand } from './trainerCommand';
 
@@ -16,10 +16,10 @@ export interface QueueOptions {
   readonly retries: number;
 }
 
-/** How often the store's mtime is polled. */
+/** How long `drained` waits where other programs train. */
 const POLL_MS = 500;
 
-/** How often the store is read without a change: a trainer that was killed notifies nobody. */
+/** How often the store is read without a change where a run waits: a trainer that was killed notifies nobody. */
 const REREAD_MS = 10_000;
 
 interface WorkerEvents {
@@ -44,13 +44,14 @@ export class QueueWorker extends EventEmitter<WorkerEvents> {
   readonly #ended = new Set<string>();
   /** Folders of runs that a person was told of, which came with their folder. */
   readonly #foreign = new Set<string>();
-  readonly #timer: NodeJS.Timeout;
-  #seenTime = Number.NaN;
+  readonly #unwatch: () => void;
   #readAt = Number.NEGATIVE_INFINITY;
   #working: Promise<void> = Promise.resolve();
   #isWaiting = false;
   #closed = false;
   #waitsForMore = false;
+  /** Whether any run is queued, with a place or before it has one. */
+  #anyQueued = false;
   /** Runs of which it cannot be told whether somebody trains them. */
   #uncertain: ReadonlySet<string> = new Set();
 
@@ -61,7 +62,7 @@ export class QueueWorker extends EventEmitter<WorkerEvents> {
     private readonly start: (folder: string, changes: Pick<TrainerCommand, 'requeue'>) => RunHandle,
   ) {
     super();
-    this.#timer = setInterval(() => void this.#poll(), POLL_MS).unref();
+    this.#unwatch = watchStore(root, (hasChanged) => this.#look(hasChanged));
     this.wake();
   }
 
@@ -99,26 +100,21 @@ export class QueueWorker extends EventEmitter<WorkerEvents> {
   /** Starts no more; what trains goes on. */
   close(): void {
     this.#closed = true;
-    clearInterval(this.#timer);
+    this.#unwatch();
   }
 
-  async #poll(): Promise<void> {
-    const time = await stat(runsFolder(this.root)).then(
-      ({ mtimeMs }) => mtimeMs,
-      () => 0,
-    );
+  #look(hasChanged: boolean): void {
     // A heartbeat that is looked at often is soon known to move, or to stand still.
-    const mustReread = this.#uncertain.size > 0 || performance.now() - this.#readAt > REREAD_MS;
-    if (time !== this.#seenTime || mustReread) {
-      this.#seenTime = time;
-      this.wake();
-    }
+    const mustReread =
+      this.#uncertain.size > 0 || (this.#anyQueued && performance.now() - this.#readAt > REREAD_MS);
+    if (hasChanged || mustReread) this.wake();
   }
 
   async #work(): Promise<void> {
     this.#readAt = performance.now();
     await assertStoreAllowed(this.root);
     const runs = await listRuns(this.root);
+    this.#anyQueued = runs.some((run) => run.kind === 'run' && run.manifest.state.status === 'queued');
     const queue = await queueAmong(runs);
     const queued = new Set(queue.map(({ folder }) => folder));
     for (const folder of this.#ended) if (!queued.has(folder)) this.#ended.delete(folder);

@@ -1,12 +1,12 @@
-import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import * as vscode from 'vscode';
 import { feeds } from '../../runs/feed/feed';
 import type { FeedSubscription } from '../../runs/feed/feedSubscription';
 import { type FollowedRun, NO_ACTIVITY } from '../../runs/feed/followedRun';
+import { watchStore } from '../../runs/feed/storeWatch';
 import { queueAmong } from '../../runs/queue';
 import { markInterrupted } from '../../runs/stopping';
-import { listRuns, type RunEntry, runsFolder } from '../../runs/store';
+import { listRuns, type RunEntry } from '../../runs/store';
 import { isSamePath } from '../../system/samePath';
 import { isLive, isRunning, type KnownRun, type ReadableRun } from './liveRun';
 import { StoreLinks } from './storeLinks';
@@ -14,20 +14,12 @@ import { StoreLinks } from './storeLinks';
 /** Several changes within this time are told as one. */
 const QUIET_MS = 100;
 
-/**
- * How often the stores are looked at for runs that came or went. File watchers would be faster, but drop what comes and
- * goes within their own pauses.
- */
-const CHECK_MS = 1000;
-
 /** How often they are read without a change where a run waits: a trainer that was killed before it trained notifies nobody. */
 const REREAD_MS = 10_000;
 
 /** What the store of a root held when it was read. */
 interface StoreReading {
   readonly root: string;
-  /** When it had changed last, before that. */
-  readonly time: number;
   readonly entries: readonly RunEntry[];
   /** Folders of the runs that wait, the next one first. */
   readonly queue: readonly string[];
@@ -49,10 +41,9 @@ export class RunLibrary implements vscode.Disposable {
   /** Folders of the runs that wait, root by root, the next one first. */
   #queue: readonly string[] = [];
   readonly #subscriptions = new Map<string, FeedSubscription>();
-  /** When each store last changed, as of its last reading. */
-  #storeTimes = new Map<string, number>();
+  /** By root, what ends the watch over its store. */
+  readonly #watches = new Map<string, () => void>();
   #readAt = Number.NEGATIVE_INFINITY;
-  readonly #checks: NodeJS.Timeout;
   readonly #links: StoreLinks;
   #telling: NodeJS.Timeout | null = null;
   #refreshing: Promise<void> | null = null;
@@ -65,7 +56,6 @@ export class RunLibrary implements vscode.Disposable {
     private readonly log: vscode.LogOutputChannel,
   ) {
     this.#links = new StoreLinks(log);
-    this.#checks = setInterval(() => void this.#check(), CHECK_MS).unref();
   }
 
   get runs(): readonly KnownRun[] {
@@ -118,8 +108,8 @@ export class RunLibrary implements vscode.Disposable {
 
   dispose(): void {
     this.#disposed = true;
-    clearInterval(this.#checks);
     if (this.#telling) clearTimeout(this.#telling);
+    for (const unwatch of this.#watches.values()) unwatch();
     for (const subscription of this.#subscriptions.values()) subscription.close();
     this.#changed.dispose();
     this.#ended.dispose();
@@ -129,7 +119,9 @@ export class RunLibrary implements vscode.Disposable {
     do {
       this.#refreshAgain = false;
       this.#readAt = performance.now();
-      const stores = await Promise.all(this.roots().map((root) => this.#readStore(root)));
+      const roots = this.roots();
+      this.#watchStores(roots);
+      const stores = await Promise.all(roots.map((root) => this.#readStore(root)));
       // What is followed is known by its feed, which is not older than the reading of the stores.
       await Promise.all([...this.#subscriptions.values()].map((subscription) => subscription.refresh()));
       if (this.#disposed) return;
@@ -138,22 +130,19 @@ export class RunLibrary implements vscode.Disposable {
   }
 
   async #readStore(root: string): Promise<StoreReading> {
-    // Before the runs: what changes while they are read is then seen to have changed.
-    const time = await changeTime(root);
     try {
       const isAllowed = await this.#links.mayRead(root, () => void this.refresh());
       const entries = isAllowed ? await listRuns(root) : [];
       const queue = (await queueAmong(entries)).map(({ folder }) => folder);
-      return { root, time, entries, queue };
+      return { root, entries, queue };
     } catch (error) {
       this.log.error(`The runs of ${root} could not be read:`, error);
-      return { root, time, entries: [], queue: [] };
+      return { root, entries: [], queue: [] };
     }
   }
 
   #takeStores(stores: readonly StoreReading[]): void {
     const before = this.#runs;
-    this.#storeTimes = new Map(stores.map(({ root, time }) => [root, time]));
     this.#queue = stores.flatMap(({ queue }) => queue);
     this.#runs = new Map(
       stores.flatMap(({ root, entries }) =>
@@ -211,12 +200,26 @@ export class RunLibrary implements vscode.Disposable {
     );
   }
 
-  async #check(): Promise<void> {
-    for (const [root, time] of this.#storeTimes) {
-      if ((await changeTime(root)) !== time) return this.refresh();
+  /** Watches the stores of these roots alone. */
+  #watchStores(roots: readonly string[]): void {
+    for (const [root, unwatch] of this.#watches) {
+      if (roots.includes(root)) continue;
+      unwatch();
+      this.#watches.delete(root);
     }
-    const waits = this.runs.some((run) => isLive(run) && !isRunning(run));
-    if (waits && performance.now() - this.#readAt > REREAD_MS) return this.refresh();
+    for (const root of roots) {
+      if (this.#watches.has(root) || this.#disposed) continue;
+      this.#watches.set(
+        root,
+        watchStore(root, (hasChanged) => this.#look(hasChanged)),
+      );
+    }
+  }
+
+  #look(hasChanged: boolean): void {
+    const waits = () => this.runs.some((run) => isLive(run) && !isRunning(run));
+    const isOld = performance.now() - this.#readAt > REREAD_MS;
+    if (hasChanged || (isOld && waits())) void this.refresh();
   }
 
   #tell(): void {
@@ -230,12 +233,4 @@ export class RunLibrary implements vscode.Disposable {
 /** The absolute path of the experiment file that a run was started from. */
 export function experimentFileOf({ root, manifest }: ReadableRun): string {
   return resolve(root, manifest.experiment.file);
-}
-
-/** When a run was last added to the store of `root` or taken out, in milliseconds since 1970; 0 for no store. */
-async function changeTime(root: string): Promise<number> {
-  return stat(runsFolder(root)).then(
-    ({ mtimeMs }) => mtimeMs,
-    () => 0,
-  );
 }
