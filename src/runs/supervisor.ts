@@ -293,6 +293,9 @@ export class RunHandle extends EventEmitter<{ events: [batch: EventBatch]; state
   /** How a run ended that this handle's own trainer trained. */
   async #endOf(ending: Ending): Promise<RunEnd> {
     if (ending.kind === 'refused') return { status: 'failed', failure: ending.failure };
+    // Nothing is written into a folder that may be half deleted.
+    if (!isFinalState(this.#state) && !this.#request && this.#isGone(ending))
+      return { status: 'failed', failure: folderGoneFailure(this.folder) };
     if (await this.#mayRequeue(ending)) return { status: 'queued' };
     const reading = await readManifest(this.folder);
     let state: FinalState;
@@ -313,13 +316,17 @@ export class RunHandle extends EventEmitter<{ events: [batch: EventBatch]; state
     return state;
   }
 
+  /** Whether the run's folder was deleted or moved, as its trainer saw or as is seen here. */
+  #isGone(ending: Ending): boolean {
+    return (ending.kind === 'exit' && ending.code === TRAINER_EXIT.lost) || !existsSync(this.folder);
+  }
+
   /** Whether the trainer crashed and its run went back into the queue. */
   async #mayRequeue(ending: Ending): Promise<boolean> {
     const { requeue } = this.#command;
     const crashed =
       ending.kind === 'exit' &&
       ending.code !== TRAINER_EXIT.badUsage &&
-      ending.code !== TRAINER_EXIT.lost &&
       !isFinalState(this.#state) &&
       !this.#endRequest &&
       !this.#fault;
@@ -353,7 +360,6 @@ export class RunHandle extends EventEmitter<{ events: [batch: EventBatch]; state
     if (ending.kind !== 'exit') return { status: 'failed', failure: ending.failure };
     const request = this.#endRequest;
     if (request) return endedState(request, this.#state.status === 'running' ? this.#state.step : 0);
-    if (!existsSync(this.folder)) return { status: 'failed', failure: folderGoneFailure(this.folder) };
     const tail = await tailOf(this.#command.logFile ?? trainerLogPath(this.folder));
     return { status: 'failed', failure: exitFailure(ending, tail) };
   }
