@@ -293,9 +293,6 @@ export class RunHandle extends EventEmitter<{ events: [batch: EventBatch]; state
   /** How a run ended that this handle's own trainer trained. */
   async #endOf(ending: Ending): Promise<RunEnd> {
     if (ending.kind === 'refused') return { status: 'failed', failure: ending.failure };
-    // Nothing is written into a folder that may be half deleted.
-    if (!isFinalState(this.#state) && !this.#request && this.#isGone(ending))
-      return { status: 'failed', failure: folderGoneFailure(this.folder) };
     if (await this.#mayRequeue(ending)) return { status: 'queued' };
     const reading = await readManifest(this.folder);
     let state: FinalState;
@@ -327,6 +324,7 @@ export class RunHandle extends EventEmitter<{ events: [batch: EventBatch]; state
     const crashed =
       ending.kind === 'exit' &&
       ending.code !== TRAINER_EXIT.badUsage &&
+      ending.code !== TRAINER_EXIT.lost &&
       !isFinalState(this.#state) &&
       !this.#endRequest &&
       !this.#fault;
@@ -360,6 +358,7 @@ export class RunHandle extends EventEmitter<{ events: [batch: EventBatch]; state
     if (ending.kind !== 'exit') return { status: 'failed', failure: ending.failure };
     const request = this.#endRequest;
     if (request) return endedState(request, this.#state.status === 'running' ? this.#state.step : 0);
+    if (this.#isGone(ending)) return { status: 'failed', failure: folderGoneFailure(this.folder) };
     const tail = await tailOf(this.#command.logFile ?? trainerLogPath(this.folder));
     return { status: 'failed', failure: exitFailure(ending, tail) };
   }
