@@ -311,6 +311,11 @@ export class RunHandle extends EventEmitter<{ events: [batch: EventBatch]; state
     return state;
   }
 
+  /** Whether the run's folder was deleted or moved, as its trainer saw or as is seen here. */
+  #isGone(ending: Ending): boolean {
+    return (ending.kind === 'exit' && ending.code === TRAINER_EXIT.lost) || !existsSync(this.folder);
+  }
+
   /** Whether the trainer crashed and its run went back into the queue. */
   async #mayRequeue(ending: Ending): Promise<boolean> {
     const { requeue } = this.#command;
@@ -351,7 +356,7 @@ export class RunHandle extends EventEmitter<{ events: [batch: EventBatch]; state
     if (ending.kind !== 'exit') return { status: 'failed', failure: ending.failure };
     const request = this.#endRequest;
     if (request) return endedState(request, this.state.status === 'running' ? this.state.step : 0);
-    if (!existsSync(this.folder)) return { status: 'failed', failure: folderGoneFailure(this.folder) };
+    if (this.#isGone(ending)) return { status: 'failed', failure: folderGoneFailure(this.folder) };
     const tail = await tailOf(this.#command.logFile ?? trainerLogPath(this.folder));
     return { status: 'failed', failure: exitFailure(ending, tail) };
   }

@@ -12,7 +12,7 @@ export function markdownText(text: string): string {
     .replace(/ {2,}/g, ' ')
     .trim()
     .replace(MARKUP, '\\$&')
-    .replace(/^(\d+)(?=[.)])|^(?=[-+=])/, (digits) => `${digits}\\`);
+    .replace(/^(\d+)(?=[.)](?: |$))|^(?=[-+=])/, (digits) => `${digits}\\`);
 }
 
 /** Characters that mean something to Markdown or an editor; `:`, `.` and `@` where they make a link of an address. */

@@ -31,10 +31,10 @@ describe.runIf(process.platform === 'linux')('with little of what a process may 
   it('says that address space ran out, how much there is, and how to raise the limit', async () => {
     const { write, shell } = await work();
     await write('a.yaml', experimentText());
-    const { code, stderr } = await shell('ulimit -v 12000000; exec $TRICKS run a.yaml --engine wasm');
+    const { code, stderr } = await shell('ulimit -v 8000000; exec $TRICKS run a.yaml --engine wasm');
     expect(code).toBe(1);
     expect(stderr).toContain(
-      'There is not enough address space: this process may use 11.4 GiB, and WebAssembly reserves about 10 GB a thread.\n' +
+      'There is not enough address space: this process may use 7.63 GiB, and WebAssembly reserves about 10 GB a thread.\n' +
         'Raise the limit (ulimit -v unlimited), then run again.',
     );
   });
