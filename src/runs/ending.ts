@@ -45,14 +45,22 @@ export function spawnFailure(nodePath: string, error: unknown): Failure {
   };
 }
 
-/** Why a run failed whose trainer left without a word; `logTail` is the end of its output. */
-export function exitFailure({ code, signal }: Exit, logTail: string): Failure {
+/**
+ * Why a run failed whose trainer left without a word.
+ *
+ * @param logTail The end of its output.
+ * @param limitBytes How much address space a process may have; null where it is not limited.
+ */
+export function exitFailure(
+  { code, signal }: Exit,
+  logTail: string,
+  limitBytes: number | null = addressSpaceLimit(),
+): Failure {
   const what = signal
     ? l10n.t('The trainer was ended by {0}.', signal)
     : code === 0
       ? l10n.t('The trainer left before the training was over.')
       : l10n.t('The trainer left with exit code {0}.', code ?? '?');
-  const limitBytes = addressSpaceLimit();
   // Node itself aborts where it gets no address space, before it can say so.
   const lacksAddresses =
     limitBytes !== null && signal !== null && signal !== 'SIGKILL' && signal !== 'SIGTERM';

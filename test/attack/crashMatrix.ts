@@ -169,7 +169,7 @@ class CrashMatrix {
   }
 
   async #queue(): Promise<string> {
-    const precision = this.format === 'float32' ? {} : { mixed_precision: { format: this.format } };
+    const precision = this.format === 'float32' ? {} : { mixed_precision: { dtype: this.format } };
     const recipe = smallRecipe({
       engine: this.engine,
       data: { augment: 'crop_flip' },
