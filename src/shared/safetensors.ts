@@ -93,13 +93,12 @@ export function encodeSafetensors({ metadata, tensors }: SafetensorsFile<TensorV
   return file;
 }
 
-const headerSchema = z.object({ [METADATA]: z.record(z.string(), z.string()).default({}) }).catchall(
-  z.strictObject({
-    dtype: z.enum(Object.keys(READERS) as Dtype[]),
-    shape: z.array(z.int().min(0)),
-    data_offsets: z.tuple([z.int().min(0), z.int().min(0)]),
-  }),
-);
+const metadataSchema = z.record(z.string(), z.string()).default({});
+const entrySchema = z.strictObject({
+  dtype: z.enum(Object.keys(READERS) as Dtype[]),
+  shape: z.array(z.int().min(0)),
+  data_offsets: z.tuple([z.int().min(0), z.int().min(0)]),
+});
 
 /**
  * Looks at the first bytes of a file, before the rest of it is read.
@@ -125,10 +124,12 @@ export function checkSafetensorsStart(start: Uint8Array, fileBytes: number): num
  */
 export function decodeSafetensors(file: Uint8Array): SafetensorsFile {
   const start = LENGTH_BYTES + checkSafetensorsStart(file, file.length);
-  const { [METADATA]: metadata, ...entries } = parseHeader(file.subarray(LENGTH_BYTES, start));
+  const { metadata, entries } = parseHeader(file.subarray(LENGTH_BYTES, start));
   let covered = 0;
-  const tensors = Object.entries(entries)
-    .sort(([, a], [, b]) => a.data_offsets[0] - b.data_offsets[0] || a.data_offsets[1] - b.data_offsets[1])
+  const tensors = entries
+    .toSorted(
+      ([, a], [, b]) => a.data_offsets[0] - b.data_offsets[0] || a.data_offsets[1] - b.data_offsets[1],
+    )
     .map(
       ([
         name,
@@ -153,16 +154,32 @@ export function decodeSafetensors(file: Uint8Array): SafetensorsFile {
   return { metadata, tensors };
 }
 
-function parseHeader(bytes: Uint8Array): z.output<typeof headerSchema> {
+interface Header {
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly entries: readonly (readonly [name: string, entry: z.output<typeof entrySchema>])[];
+}
+
+/** Ends at the first entry that is wrong: a header has room for many. */
+function parseHeader(bytes: Uint8Array): Header {
   let json: unknown;
   try {
     json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch (cause) {
     throw new SafetensorsError('The header is not JSON', { cause });
   }
-  const parsed = headerSchema.safeParse(json);
+  const { [METADATA]: metadata, ...entries } = partOf('the whole', z.record(z.string(), z.unknown()), json);
+  return {
+    metadata: partOf(METADATA, metadataSchema, metadata),
+    entries: Object.entries(entries).map(([name, entry]) => [name, partOf(name, entrySchema, entry)]),
+  };
+}
+
+function partOf<Schema extends z.ZodType>(name: string, schema: Schema, value: unknown): z.output<Schema> {
+  const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  throw new SafetensorsError(`The header is not a safetensors header: ${firstIssues(parsed.error)}`);
+  throw new SafetensorsError(
+    `The header is not a safetensors header, in ${name}: ${firstIssues(parsed.error)}`,
+  );
 }
 
 /** A copy of little-endian values as this machine orders their bytes. */
