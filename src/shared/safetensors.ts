@@ -167,19 +167,23 @@ function parseHeader(bytes: Uint8Array): Header {
   } catch (cause) {
     throw new SafetensorsError('The header is not JSON', { cause });
   }
-  const { [METADATA]: metadata, ...entries } = partOf('the whole', z.record(z.string(), z.unknown()), json);
+  const { [METADATA]: metadata, ...entries } = partOf(null, z.record(z.string(), z.unknown()), json);
   return {
     metadata: partOf(METADATA, metadataSchema, metadata),
     entries: Object.entries(entries).map(([name, entry]) => [name, partOf(name, entrySchema, entry)]),
   };
 }
 
-function partOf<Schema extends z.ZodType>(name: string, schema: Schema, value: unknown): z.output<Schema> {
+/** @param name The entry's; null for the whole. */
+function partOf<Schema extends z.ZodType>(
+  name: string | null,
+  schema: Schema,
+  value: unknown,
+): z.output<Schema> {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  throw new SafetensorsError(
-    `The header is not a safetensors header, in ${name}: ${firstIssues(parsed.error)}`,
-  );
+  const place = name === null ? '' : `, in ${name}`;
+  throw new SafetensorsError(`The header is not a safetensors header${place}: ${firstIssues(parsed.error)}`);
 }
 
 /** A copy of little-endian values as this machine orders their bytes. */
