@@ -27,6 +27,7 @@ import {
   type SpaceRelation,
 } from '../../system/processIdentity';
 import { replaceFile } from '../../system/replaceFile';
+import { currentAttempt } from './attemptFolders';
 import { type HeartbeatWatch, heartbeats, type Liveness } from './heartbeats';
 
 /** How often a holder renews its heartbeat. */
@@ -61,6 +62,9 @@ const releasedSchema = z.object({
   left: z.unknown().optional(),
 });
 
+/** A run.json, of which only the attempt that wrote it counts here. */
+const numberedSchema = z.object({ attempt: z.int().min(0) });
+
 export interface Lease {
   /** From 1. */
   readonly attempt: number;
@@ -76,6 +80,12 @@ export type Claim =
   | { readonly ok: true; readonly lease: Lease }
   /** Another process holds the run, or may hold it. */
   | { readonly ok: false; readonly lease: Lease };
+
+/** The highest number that a lease's name can have. */
+const LAST_ATTEMPT = 999_999_999;
+
+/** The folders of a run that have one for each attempt. */
+const ATTEMPT_FOLDERS = ['checkpoints', 'evaluation'] as const;
 
 const LEASE_NAME = /^lease\.([1-9]\d{0,8})$/;
 
@@ -117,7 +127,13 @@ export async function claimLease(
     if (latest?.kind === 'lease' && (await livenessOf(latest.lease, watch)) !== 'gone') {
       return { ok: isSame(latest.lease.holder, holder), lease: latest.lease };
     }
-    const attempt = (latest?.attempt ?? 0) + 1;
+    const attempt = Math.max(latest?.attempt ?? 0, await lastToWrite(runFolder)) + 1;
+    if (attempt > LAST_ATTEMPT) {
+      throw new UserError({
+        what: l10n.t('{0} has no number left for another attempt.', runFolder),
+        remedy: l10n.t('Run its experiment again.'),
+      });
+    }
     const path = leasePath(runFolder, attempt);
     if (!(await createWhole(path, `${JSON.stringify(holder)}\n`))) continue;
     // Between the reading and the making, this number may have been used, given up and removed.
@@ -303,6 +319,21 @@ async function isUnchanged({ path, holder }: Lease): Promise<boolean> {
     if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return false;
     throw error;
   }
+}
+
+/** The highest attempt that left something else than its lease, which a person may have deleted, or not copied. */
+async function lastToWrite(runFolder: string): Promise<number> {
+  const folders = ATTEMPT_FOLDERS.map((name) => currentAttempt(join(runFolder, name)));
+  return Math.max(...folders, await manifestAttempt(runFolder));
+}
+
+async function manifestAttempt(runFolder: string): Promise<number> {
+  const text = await readPlain(join(runFolder, 'run.json'), 'utf8').catch((error: unknown) => {
+    // What is wrong with it is told by who reads the rest of it.
+    if (isSystemError(error, 'EMFILE', 'ENFILE')) throw error;
+    return '';
+  });
+  return numberedSchema.safeParse(jsonOf(text)).data?.attempt ?? 0;
 }
 
 async function isOutnumbered(runFolder: string, attempt: number): Promise<boolean> {

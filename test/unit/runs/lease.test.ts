@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { HeartbeatWatch } from '../../../src/runs/lease/heartbeats';
 import {
@@ -83,6 +84,23 @@ describe('taking a run', () => {
       expect(other).toMatchObject({ ok: true, lease: { attempt: attempt + 1 } });
       await releaseLease(folder, other.lease);
     }
+  });
+
+  it.each([
+    ['its run.json', (folder: string) => writeFile(join(folder, 'run.json'), '{"attempt":6}')],
+    ['its checkpoints', (folder: string) => mkdir(join(folder, 'checkpoints/6'), { recursive: true })],
+    ['its evaluation', (folder: string) => mkdir(join(folder, 'evaluation/6'), { recursive: true })],
+  ])('uses no number again that only %s still has', async (_, leave) => {
+    const folder = await temporaryFolder();
+    await leave(folder);
+    expect(await claimLease(folder, 'training')).toMatchObject({ ok: true, lease: { attempt: 7 } });
+  });
+
+  it('is refused where no number is left', async () => {
+    const folder = await temporaryFolder();
+    await writeFile(leasePath(folder, 999_999_999), '{"version":1,"released":true}');
+    await expect(claimLease(folder, 'training')).rejects.toThrow('has no number left');
+    expect(await readdir(folder)).toEqual(['lease.999999999']);
   });
 
   it('is never done by two, nor twice under one number, however claims and releases interleave', async () => {
