@@ -5,7 +5,13 @@ import { assertNever } from '../shared/assertNever';
 import type { Failure } from '../shared/failure';
 import { messageOf } from '../shared/failure';
 import { formatBytes } from '../shared/format';
-import { addressSpaceLimit, isOutOfMemory, outOfMemoryRemedy } from '../system/errors';
+import {
+  addressSpaceLimit,
+  isOutOfMemory,
+  lacksFileHandles,
+  outOfMemoryRemedy,
+  tooManyFilesRemedy,
+} from '../system/errors';
 import { openPlain } from '../system/plainFiles';
 
 /** How a trainer's process ended. */
@@ -41,7 +47,9 @@ export function spawnFailure(nodePath: string, error: unknown): Failure {
   const message = messageOf(error);
   return {
     what: l10n.t('The trainer could not be started: {0}', message),
-    remedy: l10n.t('Check that {0} is a Node of version 20 or later.', nodePath),
+    remedy: lacksFileHandles(message)
+      ? tooManyFilesRemedy()
+      : l10n.t('Check that {0} is a Node of version 20 or later.', nodePath),
   };
 }
 

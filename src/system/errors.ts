@@ -39,13 +39,9 @@ export function failureOf(error: unknown): Failure {
       };
     case 'EMFILE':
     case 'ENFILE':
-      return {
-        what: l10n.t('Too many files are open on this machine.'),
-        remedy: l10n.t(
-          'Close other programs or raise the limit on open files (ulimit -n 4096), then run again.',
-        ),
-      };
+      return tooManyFilesFailure();
     default:
+      if (lacksFileHandles(message)) return tooManyFilesFailure();
       if (isOutOfAddressSpace(message)) return addressSpaceFailure(addressSpaceLimit());
       return isOutOfMemory(message)
         ? { what: l10n.t('There seems to be not enough memory: {0}.', message), remedy: outOfMemoryRemedy() }
@@ -98,6 +94,17 @@ export function isOutOfMemory(text: string): boolean {
 
 export function outOfMemoryRemedy(): string {
   return l10n.t('The machine may have run out of memory: use a smaller data.batch_size and run again.');
+}
+
+/** Whether an error's text says that no more files may be open, as that of a thread that could not start. */
+export const lacksFileHandles = (text: string): boolean => /\bE[MN]FILE\b/.test(text);
+
+function tooManyFilesFailure(): Failure {
+  return { what: l10n.t('Too many files are open on this machine.'), remedy: tooManyFilesRemedy() };
+}
+
+export function tooManyFilesRemedy(): string {
+  return l10n.t('Close other programs or raise the limit on open files (ulimit -n 4096), then run again.');
 }
 
 /** Whether an error is the file system's of one of these codes, such as ENOENT. */

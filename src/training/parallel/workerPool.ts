@@ -3,7 +3,7 @@ import { Worker } from 'node:worker_threads';
 import * as l10n from '@vscode/l10n';
 import { messageOf } from '../../shared/failure';
 import { UserError } from '../../shared/userError';
-import { isOutOfMemory, outOfMemoryRemedy } from '../../system/errors';
+import { isOutOfMemory, lacksFileHandles, outOfMemoryRemedy, tooManyFilesRemedy } from '../../system/errors';
 import type { FromThread, ThreadData, ToThread } from './messages';
 import { resumeRemedy, THREADS } from './remedy';
 import { defaultThreads } from './shards';
@@ -123,13 +123,18 @@ export class WorkerPool {
     if (this.#isClosed || this.#lost) return;
     this.#lost = new UserError({
       what: l10n.t('A thread of the training ended: {0}', endsSentence(reason)),
-      remedy: isOutOfMemory(reason) ? outOfMemoryRemedy() : resumeRemedy(),
+      remedy: remedyFor(reason),
     });
     this.onLost();
     this.#tellLost(this.#lost);
     for (const { reject } of this.#waiting.values()) reject(this.#lost);
     this.#waiting.clear();
   }
+}
+
+function remedyFor(reason: string): string {
+  if (isOutOfMemory(reason)) return outOfMemoryRemedy();
+  return lacksFileHandles(reason) ? tooManyFilesRemedy() : resumeRemedy();
 }
 
 function endsSentence(text: string): string {

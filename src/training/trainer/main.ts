@@ -71,6 +71,8 @@ async function main(folder: string | undefined): Promise<number> {
       return TRAINER_EXIT.taken;
     case 'fenced':
       return leaveFenced(folder);
+    case 'failed':
+      return tellError(opening.error);
     case 'broken':
       console.error(l10n.t('{0} is not a run: {1}', folder, opening.reason));
       return TRAINER_EXIT.badUsage;
@@ -391,11 +393,15 @@ function trainingFailure(error: unknown, recipe: Recipe): Failure {
   return error instanceof DeviceMemoryError ? memoryFailure(error, recipe) : failureOf(error);
 }
 
+/** Tells an error that no event can: its words come last, which is what is read of a trainer that left. */
+function tellError(error: unknown): number {
+  console.error(error);
+  const { what, remedy } = failureOf(error);
+  console.error(`${what} ${remedy}`);
+  return TRAINER_EXIT.failed;
+}
+
 main(process.argv[2]).then(
   (code) => process.exit(code),
-  (error: unknown) => {
-    const { what, remedy } = failureOf(error);
-    console.error(`${what} ${remedy}`, error);
-    process.exit(TRAINER_EXIT.failed);
-  },
+  (error: unknown) => process.exit(tellError(error)),
 );

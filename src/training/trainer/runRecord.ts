@@ -29,6 +29,8 @@ import {
   writeManifest,
 } from '../../runs/store';
 import { untrainableFailure } from '../../runs/trainable';
+import type { Failure } from '../../shared/failure';
+import { failureOf } from '../../system/errors';
 import { assertStoreAllowed } from '../../system/storeConsent';
 import { STORE_FOLDER } from '../../system/storeName';
 
@@ -38,6 +40,8 @@ export type Opening =
   | { readonly outcome: 'taken' }
   /** A later attempt has taken the run over, before this one had begun. */
   | { readonly outcome: 'fenced' }
+  /** What it needs could not be written or read; that stands in its manifest, where that could be written. */
+  | { readonly outcome: 'failed'; readonly error: unknown }
   | { readonly outcome: 'broken'; readonly reason: string };
 
 /**
@@ -80,8 +84,25 @@ export class RunRecord {
       return { outcome: 'opened', record };
     } catch (error) {
       if (standingOf(folder, claim.lease) === 'fenced') return { outcome: 'fenced' };
-      throw error;
+      await RunRecord.#fail(folder, claim.lease, reading.manifest, failureOf(error)).catch(() => {});
+      return { outcome: 'failed', error };
     }
+  }
+
+  /** Ends a run that could not be begun. */
+  static async #fail(folder: string, lease: Lease, manifest: Manifest, failure: Failure): Promise<void> {
+    await giveUpReserve(folder, lease.attempt);
+    const { attempt } = lease;
+    const failed = {
+      ...manifest,
+      attempt,
+      state: { status: 'failed', failure },
+      endedAt: Date.now(),
+    } as const;
+    assertNotFenced(folder, lease);
+    await writeManifest(folder, failed);
+    await releaseLease(folder, lease, resultOf(failed));
+    await notifyWatchers(folder);
   }
 
   static async #begin(

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { exitFailure } from '../../../src/runs/ending';
+import { exitFailure, spawnFailure } from '../../../src/runs/ending';
 
 const GIB = 2 ** 30;
 const logTail = '# Fatal process OOM in Failed to reserve virtual memory for CodeRange';
@@ -23,4 +23,9 @@ test.each([
   expect(exitFailure(exit, '', limitBytes).remedy).toBe(
     "Look at the run's trainer.log for the cause, then run again.",
   );
+});
+
+test('a trainer that got no file handles to start with names their limit', () => {
+  const error = Object.assign(new Error('spawn /usr/bin/node EMFILE'), { code: 'EMFILE' });
+  expect(spawnFailure('/usr/bin/node', error).remedy).toContain('ulimit -n');
 });
