@@ -22,7 +22,7 @@ import {
   readManifest,
   runFolder,
 } from './store';
-import { untrainableFailure } from './trainable';
+import { doneFailure, untrainableFailure } from './trainable';
 
 const placeSchema = z.object({
   version: z.literal(1),
@@ -98,9 +98,7 @@ export async function makeReady(folder: string, waiting: Waiting = {}): Promise<
   );
   if (state?.status === 'queued') return null;
   const id = basename(folder);
-  return state
-    ? { what: l10n.t('{0} is done.', id), remedy: l10n.t('Run its experiment again.') }
-    : { what: l10n.t('{0} is running.', id), remedy: l10n.t('Stop it first.') };
+  return state ? doneFailure(id) : { what: l10n.t('{0} is running.', id), remedy: l10n.t('Stop it first.') };
 }
 
 /**

@@ -7,9 +7,10 @@ import { failureOf, isSystemError } from '../system/errors';
 import { assertPlainFolders } from '../system/plainFiles';
 import { renameOver } from '../system/renameOver';
 import { claimWithRetry, releaseLease } from './lease/lease';
+import { awaitVerdict, type Waiting } from './lease/verdict';
 import { readAllEvents, thinningStride } from './log';
-import { metricsPath } from './store';
-import { untrainableFailure } from './trainable';
+import { metricsPath, readManifest, resultOf } from './store';
+import { doneFailure, untrainableFailure } from './trainable';
 
 /** The folders of a run that hold what its training has come to. */
 const RESULTS = ['checkpoints', 'evaluation'] as const;
@@ -46,20 +47,31 @@ export async function moveAside(path: string, label: string, reason?: string): P
  * Moves what a run's training has come to aside, so that it starts anew when it is resumed. Nothing is deleted: checkpoints
  * and evaluations go to folders beside their own, and the log goes on.
  *
- * @returns where they are now; or why they stay: the run is trained, or a newer release wrote it
+ * Where it cannot be told who trains the run, waits until it can.
+ *
+ * @returns where they are now; or why they stay: the run is trained, or done, or a newer release wrote it
+ * @throws the signal's reason where the wait was cancelled
  */
 export async function startOver(
   folder: string,
+  waiting: Waiting = {},
 ): Promise<{ readonly moved: readonly string[] } | { readonly failure: Failure }> {
   try {
     const failure = await untrainableFailure(folder);
     if (failure) return { failure };
-    const claim = await claimWithRetry(folder, 'change');
+    await awaitVerdict(folder, waiting);
+    const claim = await claimWithRetry(folder, 'change', process.pid, waiting.watch);
     if (!claim.ok) {
       const what = l10n.t('{0} is running.', basename(folder));
       return { failure: { what, remedy: l10n.t('Stop it first.') } };
     }
+    let left: object | undefined;
     try {
+      const reading = await readManifest(folder);
+      if (!reading.ok) return { failure: { what: reading.reason, remedy: l10n.t('Restore its run.json.') } };
+      left = resultOf(reading.manifest);
+      // It would not be trained again, and its results would be hidden.
+      if (reading.manifest.state.status === 'done') return { failure: doneFailure(basename(folder)) };
       const moved: string[] = [];
       for (const name of RESULTS) {
         const aside = await moveAside(join(folder, name), 'before');
@@ -67,9 +79,10 @@ export async function startOver(
       }
       return { moved };
     } finally {
-      await releaseLease(folder, claim.lease);
+      await releaseLease(folder, claim.lease, left);
     }
   } catch (error) {
+    waiting.signal?.throwIfAborted();
     return { failure: failureOf(error) };
   }
 }

@@ -31,6 +31,11 @@ export async function untrainableFailure(folder: string): Promise<Failure | null
   };
 }
 
+/** A run whose training is over. */
+export function doneFailure(id: string): Failure {
+  return { what: l10n.t('{0} is done.', id), remedy: l10n.t('Run its experiment again.') };
+}
+
 /** A run that a newer release wrote, with what to do. */
 export function newerFailure(id: string, reason: string): Failure {
   return {

@@ -1,5 +1,6 @@
 import * as l10n from '@vscode/l10n';
 import type { Command } from 'commander';
+import type { Waiting } from '../../runs/lease/verdict';
 import { makeReady } from '../../runs/queue';
 import { progressOf, startOver } from '../../runs/startingOver';
 import { untrainableFailure } from '../../runs/trainable';
@@ -55,7 +56,7 @@ async function resume(
   }
   await ensureOwn(terminal, [run], options, `tricks resume ${run.id}`);
   const waiting = { onWaiting: (text: string) => terminal.note(text) };
-  if (options.fromScratch && !(await setAside(terminal, run.folder))) return EXIT.failed;
+  if (options.fromScratch && !(await setAside(terminal, run.folder, waiting))) return EXIT.failed;
   const failure = await makeReady(run.folder, waiting);
   if (failure) {
     terminal.fail(failure);
@@ -65,9 +66,9 @@ async function resume(
 }
 
 /** Moves what a run has so far aside, and says so; false, and a failure, where it could not. */
-async function setAside(terminal: Terminal, folder: string): Promise<boolean> {
+async function setAside(terminal: Terminal, folder: string, waiting: Waiting): Promise<boolean> {
   const { epochs, bestAccuracy } = await progressOf(folder);
-  const result = await startOver(folder);
+  const result = await startOver(folder, waiting);
   if ('failure' in result) {
     terminal.fail(result.failure);
     return false;

@@ -1,6 +1,7 @@
 /** Runs that this release cannot go on with: nothing of them is lost, and those of newer releases stay as they are. */
 import { createHash } from 'node:crypto';
-import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import {
@@ -123,6 +124,46 @@ describe('tricks resume of a run whose checkpoints are damaged', () => {
     const after = (await readResumption(run)).snapshot!.state.random;
     expect(after.ofTomorrow).toEqual([1, 2, 3, 4]);
     expect(Object.keys(after)).toContain('mixing');
+  });
+});
+
+describe('tricks resume', () => {
+  it('--from-scratch leaves a run that is done as it is', async () => {
+    const { run, id, tricks, changeManifest, manifest } = await stoppedRun();
+    const { result } = JSON.parse(
+      (await readFile(join(run, 'metrics.ndjson'), 'utf8')).trim().split('\n').at(-1)!,
+    );
+    await changeManifest((before) => ({ ...before, state: { status: 'done', result } }));
+    const before = await contentOf(join(run, 'checkpoints'));
+    const { code, stderr } = await tricks(['resume', id, '--from-scratch']);
+    expect([code, stderr]).toEqual([1, `error: ${id} is done.\nRun its experiment again.\n`]);
+    expect(await contentOf(join(run, 'checkpoints'))).toEqual(before);
+    expect(await readdir(run)).not.toContain('checkpoints.before-1');
+    expect((await manifest()).state.status).toBe('done');
+  });
+
+  it('goes on in an attempt above all before, where their leases were deleted', async () => {
+    const { run, id, tricks } = await stoppedRun();
+    await rename(join(run, 'checkpoints/1'), join(run, 'checkpoints/7'));
+    expect(await tricks(['resume', id])).toMatchObject({ code: 0 });
+    expect(currentAttempt(join(run, 'checkpoints'))).toBeGreaterThan(7);
+    expect(await readdir(join(run, 'checkpoints'))).toHaveLength(1);
+  });
+
+  it('says in a sentence why a run could not be begun, and keeps that with the run', async () => {
+    const { run, id, tricks, manifest } = await stoppedRun();
+    await rm(join(run, 'evaluation/1'), { recursive: true });
+    await symlink(tmpdir(), join(run, 'evaluation/1'));
+    const { code, stderr } = await tricks(['resume', id]);
+    expect(code).toBe(1);
+    expect(stderr).toContain(`error: ${join(run, 'evaluation/1')} is a link.`);
+    expect(stderr).not.toContain('at async');
+    expect((await manifest()).state).toMatchObject({
+      status: 'failed',
+      failure: { remedy: 'Put what it leads to in its place, or delete it.' },
+    });
+    await rm(join(run, 'evaluation/1'));
+    expect(await tricks(['resume', id])).toMatchObject({ code: 0 });
   });
 });
 

@@ -30,6 +30,7 @@ beforeAll(async () => {
     import { HeartbeatWatch } from './src/runs/lease/heartbeats';
     import { makeReady } from './src/runs/queue';
     import { markInterrupted } from './src/runs/stopping';
+    import { startOver } from './src/runs/startingOver';
     import { deleteRun, listRuns } from './src/runs/store';
     import { basename, resolve } from 'node:path';
     const [request, folder, stillMs] = process.argv.slice(2);
@@ -42,6 +43,7 @@ beforeAll(async () => {
         return listRuns(root);
       },
       resume: () => makeReady(folder, { watch, onWaiting }),
+      anew: () => startOver(folder, { watch, onWaiting }),
       delete: () => deleteRun(root, basename(folder), { watch, onWaiting }),
     };
     answers[request]().then((answer) => console.log(JSON.stringify(answer)));
@@ -52,7 +54,7 @@ beforeAll(async () => {
 
 /** What a program prints that runs elsewhere and does something with a run there. */
 async function elsewhere(
-  request: 'look' | 'resume' | 'delete',
+  request: 'look' | 'resume' | 'anew' | 'delete',
   folder: string,
   stillMs = 600,
 ): Promise<string> {
@@ -258,13 +260,26 @@ describe.skipIf(!canUnshare)('a run that trains where its process cannot be seen
     const folder = await queueRun(tests.store, ENDLESS);
     const trainer = tests.start(folder);
     await trainer.reaches('step');
-    for (const request of ['resume', 'delete'] as const) {
+    for (const request of ['resume', 'anew', 'delete'] as const) {
       const output = await elsewhere(request, folder, 6000);
       expect(output).toContain('Waiting until its heartbeat moves, or has stood still for 6 s.');
       expect(output).toContain('is running.');
     }
     expect(trainer.child.exitCode).toBeNull();
     expect((await trainer.manifest()).state.status).toBe('running');
+  });
+
+  test('is started anew once its heart stood still', async () => {
+    const folder = await queueRun(tests.store, ENDLESS);
+    const trainer = tests.start(folder);
+    await trainer.reaches('step');
+    trainer.child.kill('SIGSTOP');
+    const [, answer = ''] = (await elsewhere('anew', folder)).trim().split('\n');
+    expect(JSON.parse(answer)).toEqual({
+      moved: ['checkpoints.before-1', 'evaluation.before-1'].map((name) => join(folder, name)),
+    });
+    trainer.child.kill('SIGCONT');
+    expect((await trainer.exited).code).toBe(TRAINER_EXIT.fenced);
   });
 
   test('is deleted once its heart stood still', async () => {
