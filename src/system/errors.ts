@@ -31,8 +31,18 @@ export function failureOf(error: unknown): Failure {
         what: l10n.t('{0} may not be written.', where),
         remedy: l10n.t('Make the folder writable, or keep runs in another folder.'),
       };
-    case 'ENOENT':
+    case 'EISDIR':
+    case 'ERR_FS_EISDIR':
+      return {
+        what: l10n.t('{0} is a folder, where a file belongs.', where),
+        remedy: l10n.t('Move it elsewhere, then run again.'),
+      };
     case 'ENOTDIR':
+      return {
+        what: l10n.t('{0} leads through a file, where a folder belongs.', where),
+        remedy: l10n.t('Move that file elsewhere, then run again.'),
+      };
+    case 'ENOENT':
       return {
         what: l10n.t('{0} is not there.', where),
         remedy: l10n.t('Check that the folder was not moved or deleted, then run again.'),

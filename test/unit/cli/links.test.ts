@@ -48,6 +48,16 @@ describe('a link within a run', () => {
     });
   }
 
+  it('or folder where a file belongs is named, and the run resumes once it is gone', async () => {
+    const { run, id, tricks } = await queuedRun();
+    await mkdir(join(run, 'stop'));
+    const { code, stderr } = await tricks(['resume', id]);
+    expect(code).toBe(1);
+    expect(stderr).toContain(`${join(run, 'stop')} is a folder, where a file belongs.\nMove it elsewhere`);
+    await rm(join(run, 'stop'), { recursive: true });
+    expect(await tricks(['resume', id])).toMatchObject({ code: 0 });
+  });
+
   it('is the reason for which a run is broken, beside those that are not', async () => {
     const { run, id, tricks, precious } = await queuedRun();
     await tricks(['queue', 'add', 'a.yaml']);
