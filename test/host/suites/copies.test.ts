@@ -4,10 +4,9 @@ import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import * as vscode from 'vscode';
-import { isLive } from '../../../src/extension/runs/liveRun';
 import { readLease } from '../../../src/runs/lease/lease';
 import { manifestPath, runFolder } from '../../../src/runs/store';
-import { discard, eventually, experimentText, extension, openNew, runIn } from './support';
+import { discard, eventually, experimentText, extension, openNew, runIn, stopLiveRuns } from './support';
 
 /** Long enough never to end by itself here. */
 const ENDLESS = 100_000;
@@ -37,10 +36,7 @@ suite('A project and a copy of it, open at once', () => {
   let copy: string;
   suiteSetup(extension);
   teardown(async () => {
-    const { library, runner } = await extension();
-    await library.refresh();
-    for (const run of library.runs.filter(isLive)) await runner.stop(run);
-    await library.refresh();
+    await stopLiveRuns();
     await discard(document.uri);
     await rm(copy, { recursive: true, force: true, maxRetries: 5 });
   });

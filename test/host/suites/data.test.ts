@@ -6,7 +6,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import * as vscode from 'vscode';
-import { isLive } from '../../../src/extension/runs/liveRun';
 import { allowedFoldersPath, readAllowedFolders, revokeFolder } from '../../../src/system/allowedFolders';
 import {
   clickLens,
@@ -19,6 +18,7 @@ import {
   openNew,
   placeOf,
   runIn,
+  stopLiveRuns,
   workspaceFile,
 } from './support';
 
@@ -76,9 +76,7 @@ suite("A person's own images", () => {
     outside = await mkdtemp(join(tmpdir(), 'bag-of-tricks-outside-'));
   });
   teardown(async () => {
-    const { library, runner } = await extension();
-    await library.refresh();
-    for (const run of library.runs.filter(isLive)) await runner.stop(run);
+    await stopLiveRuns();
     await discard(...made.splice(0));
     await vscode.workspace.fs.delete(drawings, { recursive: true });
     await rm(outside, { recursive: true, force: true });

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import * as vscode from 'vscode';
-import { isLive, isRunning } from '../../../src/extension/runs/liveRun';
+import { isRunning } from '../../../src/extension/runs/liveRun';
 import { STOP_WITH_PARENT } from '../../../src/protocol/trainer';
 import { lastCheckpointPath } from '../../../src/runs/checkpoint';
 import { readLease } from '../../../src/runs/lease/lease';
@@ -19,6 +19,7 @@ import {
   lensesOf,
   openNew,
   runIn,
+  stopLiveRuns,
 } from './support';
 
 /** Long enough never to end by itself here. */
@@ -62,11 +63,7 @@ suite('Running an experiment', () => {
   let document: vscode.TextDocument;
   suiteSetup(extension);
   teardown(async () => {
-    // One that is left training would keep the next from its turn.
-    const { library, runner } = await extension();
-    await library.refresh();
-    for (const run of library.runs.filter(isLive)) await runner.stop(run);
-    await library.refresh();
+    await stopLiveRuns();
     await discard(document.uri);
   });
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import * as vscode from 'vscode';
 import { hangLimitsMs } from '../../../scripts/lib/limits.mjs';
 import type { Api } from '../../../src/extension';
-import type { ReadableRun } from '../../../src/extension/runs/liveRun';
+import { isLive, type ReadableRun } from '../../../src/extension/runs/liveRun';
 import type { RunState } from '../../../src/protocol/manifest';
 import { experimentText as smallExperimentText } from '../../support/smallTraining';
 
@@ -41,6 +41,14 @@ export async function discard(...uris: vscode.Uri[]): Promise<void> {
   }
   await vscode.commands.executeCommand('workbench.action.closeAllEditors');
   for (const uri of uris) await vscode.workspace.fs.delete(uri);
+}
+
+/** Stops what trains or waits: it would keep the next test's runs from their turn. */
+export async function stopLiveRuns(): Promise<void> {
+  const { library, runner } = await extension();
+  await library.refresh();
+  for (const run of library.runs.filter(isLive)) await runner.stop(run);
+  await library.refresh();
 }
 
 /** What `look` gives once it gives something; `withinMs` where how soon that is, is what is tested. */
