@@ -1,0 +1,185 @@
+/** What a study is made of, and what its analysis says: plain data that files, the command line and the page share. */
+
+/** What is in question. Level 0 is what others are compared with: without the trick, or a key's first value. */
+export interface StudyFactor {
+  /** A trick's name, or a key's path such as `optimizer.weight_decay`; no two factors have the same. */
+  readonly key: string;
+  readonly kind: 'trick' | 'key';
+  /** How each level is shown: two or more. Those of a trick without options are `without` and `with`. */
+  readonly levels: readonly string[];
+}
+
+/** One combination of levels: the level's index by factor. */
+export type StudySetting = readonly number[];
+
+/** Runs that share a seed, and with folds the fold: settings in the order in which they are run. */
+export interface StudyBlock {
+  readonly settings: readonly StudySetting[];
+}
+
+/** How the accuracy of a design suffers: the resolution where there is one. */
+export type DesignKind =
+  | 'full'
+  | 'fractional'
+  | 'plackett_burman'
+  | 'optimal'
+  | 'one_at_a_time'
+  | 'leave_one_out'
+  | 'stack'
+  | 'listed';
+
+/** Pairs of factors, by index, whose interaction would show up in an effect. */
+export interface StudyAlias {
+  /** Index of the factor whose effect is touched. */
+  readonly factor: number;
+  readonly pair: readonly [number, number];
+  /** How much of the interaction is in the effect: 1 or -1 where they cannot be told apart, a part of it elsewhere. */
+  readonly share: number;
+}
+
+/** Which settings are run, in which blocks, and how well they tell effects apart. */
+export interface StudyPlan {
+  readonly kind: DesignKind;
+  readonly blocks: readonly StudyBlock[];
+  /** Of two-level designs over all blocks: 3, 4 or 5 and more; null for full factorials and for designs without one. */
+  readonly resolution: number | null;
+  readonly aliases: readonly StudyAlias[];
+  /** Degrees of freedom that remain for the noise, with main effects and blocks fitted. */
+  readonly residualDegrees: number;
+  /** Share of the best determinant that any design of as many runs could have; null where it is exact. */
+  readonly efficiency: number | null;
+}
+
+/** What a study measures. Names other than these are of any number that a run logs. */
+export type StudyMetric =
+  | 'validation_accuracy'
+  | 'averaged_accuracy'
+  | 'validation_loss'
+  | 'macro_f1'
+  | 'balanced_accuracy'
+  | 'images_per_second'
+  | (string & {});
+
+/** A run of a study, as its analysis sees it. */
+export interface StudyRunOutcome {
+  /** The block, from 0, and the setting that it trained. */
+  readonly block: number;
+  readonly setting: StudySetting;
+  readonly seed: number;
+  readonly outcome:
+    | {
+        readonly kind: 'finished';
+        /** In the metric's own unit: accuracies in points of a percent, 0 to 100. */
+        readonly value: number;
+        /** For each validation image 1 where the answer was right, else 0; null where the run kept none. */
+        readonly correct: Uint8Array | null;
+      }
+    | { readonly kind: 'diverged' }
+    /** It has not ended, or failed for a reason of its own. */
+    | { readonly kind: 'missing' };
+}
+
+/** A value with its unadjusted 95% interval, in the metric's unit. */
+export interface Estimate {
+  readonly value: number;
+  readonly standardError: number | null;
+  readonly degrees: number;
+  /** Half the width of the 95% interval; null with fewer than 3 degrees of freedom. */
+  readonly halfWidth: number | null;
+}
+
+export type Verdict =
+  | 'helps'
+  | 'hurts'
+  | 'too_small'
+  | 'helps_but_too_small'
+  | 'hurts_but_too_small'
+  | 'undecided';
+
+/** The effect of one level against level 0, averaged over the other factors' levels. */
+export interface StudyEffect {
+  readonly factor: number;
+  /** 1 or above. */
+  readonly level: number;
+  /** null where it cannot be estimated from the runs that finished. */
+  readonly estimates: {
+    /** From the noise of the runs alone: for these validation images. */
+    readonly onTheseImages: Estimate;
+    /** For new images like these; null where the metric is no accuracy or a run kept no correctness by image. */
+    readonly onNewImages: Estimate | null;
+    /** The effect within the chosen set, rather than on the average over the others' levels. */
+    readonly withinChosen: Estimate | null;
+  } | null;
+  readonly verdict: Verdict;
+  /** Adjusted for the number of factors (Holm); null without an interval. */
+  readonly pDifferent: number | null;
+  readonly pTooSmall: number | null;
+  /** Blocks in all after which the expected half-width is at most half of `smallest_effect`; only where undecided. */
+  readonly blocksNeeded: number | null;
+}
+
+/** How much more the last of two tricks is worth together than apart. */
+export interface StudyInteraction {
+  readonly pair: readonly [number, number];
+  readonly levels: readonly [number, number];
+  readonly estimate: Estimate;
+  /** Holm over all interactions. */
+  readonly p: number | null;
+  readonly isShown: boolean;
+  /** The first's effect without and with the second, and the second's without and with the first. */
+  readonly firstWithout: number;
+  readonly firstWith: number;
+  readonly secondWithout: number;
+  readonly secondWith: number;
+}
+
+/** How often runs diverged with a level and without it. */
+export interface StudyDivergence {
+  readonly factor: number;
+  readonly level: number;
+  readonly divergedWith: number;
+  readonly runsWith: number;
+  readonly divergedWithout: number;
+  readonly runsWithout: number;
+  /** Fisher's exact test, two-sided. */
+  readonly p: number;
+}
+
+/** What the runs of a study that are there say. A pure function of them: it can always be computed again. */
+export interface StudyAnalysis {
+  readonly blocksDone: number;
+  readonly blocksBudgeted: number;
+  readonly runsUsed: number;
+  readonly runsDiverged: number;
+  /** Whether bigger is better of the metric. */
+  readonly higherIsBetter: boolean;
+  readonly effects: readonly StudyEffect[];
+  readonly interactions: readonly StudyInteraction[];
+  /** Why no interaction is fitted, where none is. */
+  readonly interactionsLeftOut: 'none' | 'too_few_degrees' | 'design';
+  /** Standard deviation over seeds, in the metric's unit; null with no residual degree of freedom. */
+  readonly noise: { readonly standardDeviation: number; readonly degrees: number } | null;
+  readonly divergences: readonly StudyDivergence[];
+  /** The allowed setting with the best prediction, and what it is predicted to gain over the all-reference setting. */
+  readonly chosen: { readonly setting: StudySetting; readonly gain: Estimate } | null;
+  /** Runs, by their index in the input, whose residual is larger than noise of the others explains. */
+  readonly outliers: readonly {
+    readonly run: number;
+    readonly residual: number;
+    readonly studentized: number;
+  }[];
+  /** Effects on the log of the error, where the accuracy is above 97%: the factor by which the error changes. */
+  readonly logError:
+    | readonly { readonly factor: number; readonly level: number; readonly ratio: Estimate }[]
+    | null;
+  /** Whether different seeds gave the same digits, so that a trainer seems to ignore its seed. */
+  readonly seedsIgnored: boolean;
+  /** At looks before the end: whether the study may stop, and why. null where it does not look early. */
+  readonly look: {
+    readonly stop: 'all_decided' | 'none_can_change' | null;
+    /** Significance level that was spent up to this look, of each factor. */
+    readonly levelUsed: number;
+  } | null;
+  /** Why verdicts are withheld, where they are. */
+  readonly withheld: 'one_block' | 'too_few_degrees' | 'seeds_ignored' | null;
+}
