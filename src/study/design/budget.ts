@@ -1,7 +1,9 @@
+import type { StudyBlock } from '../../protocol/study';
 import { strategyOf, USUAL_BLOCKS } from './chooseDesign';
 import { effectPrecisions, widestHalfWidth } from './precision';
 import type { DesignProblem, DesignRequest } from './request';
 import { blocksOf } from './source';
+import type { Choice } from './strategy';
 
 /** The most runs that a budget is sought with. */
 const MOST_RUNS = 5_000;
@@ -11,6 +13,9 @@ const LEAST_ERRORS = 1.95;
 
 /** Larger plans may be a little more efficient than the one that a jump is reckoned from. */
 const CAUTION = 0.8;
+
+/** A sketch that is wider by less than this may stand for a plan that is narrow enough. */
+const NEARLY = 1.05;
 
 export type BudgetResult =
   | {
@@ -35,25 +40,31 @@ export function budgetFor(request: Omit<DesignRequest, 'runs'>, wanted: WantedPr
   const least = Math.max(request.leastBlocks ?? USUAL_BLOCKS, 1);
   const smallestRuns = strategy.smallestRuns(least);
   const atLeast = Math.max(least, USUAL_BLOCKS);
+  const widthOf = (choice: Choice | null) =>
+    choice && widestHalfWidth({ blocks: firstBlocks(choice, request.randomSeed) }, wanted.sigma);
   // An effect's variance is at least 4 / runs, which orthogonal designs of two levels have.
   let runs = Math.max(smallestRuns, Math.floor(4 * errorsWanted(wanted) ** 2));
   let seen = 0;
-  while (runs <= MOST_RUNS) {
-    const choice = strategy.largest(runs, atLeast);
+  for (; runs <= MOST_RUNS; runs++) {
+    const choice = strategy.sketch ? strategy.sketch(runs, atLeast) : strategy.largest(runs, atLeast);
     const used = choice ? choice.source.runsPerBlock * choice.blocks : 0;
-    if (choice && used !== seen) {
-      seen = used;
-      const blocks = blocksOf(choice.source, 0, choice.blocks, request.randomSeed);
-      const halfWidth = widestHalfWidth({ blocks }, wanted.sigma);
-      if (halfWidth !== null && halfWidth <= wanted.halfWidth)
-        return { kind: 'budget', runs: used, smallestRuns };
-      const errors = effectPrecisions({ blocks })?.map(({ standardError }) => standardError) ?? [0];
-      const enough = CAUTION * used * (Math.max(...errors) * errorsWanted(wanted)) ** 2;
-      runs = Math.max(runs, Math.min(Math.floor(enough), MOST_RUNS));
+    if (!choice || used === seen) continue;
+    seen = used;
+    const halfWidth = widthOf(choice);
+    if (halfWidth !== null && halfWidth <= NEARLY * wanted.halfWidth) {
+      const exact = strategy.sketch ? widthOf(strategy.largest(runs, atLeast)) : halfWidth;
+      if (exact !== null && exact <= wanted.halfWidth) return { kind: 'budget', runs: used, smallestRuns };
     }
-    runs++;
+    const precisions = effectPrecisions({ blocks: firstBlocks(choice, request.randomSeed) }) ?? [];
+    const error = Math.max(...precisions.map(({ standardError }) => standardError), 0);
+    const enough = CAUTION * used * (error * errorsWanted(wanted)) ** 2;
+    runs = Math.max(runs, Math.min(Math.floor(enough), MOST_RUNS));
   }
   return { kind: 'budget', runs: null, smallestRuns };
+}
+
+function firstBlocks({ source, blocks }: Choice, randomSeed: number): StudyBlock[] {
+  return blocksOf(source, 0, blocks, randomSeed);
 }
 
 /** The standard errors of one run's noise that fit into the half-width at most. */

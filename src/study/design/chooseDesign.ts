@@ -30,7 +30,7 @@ import {
 export const USUAL_BLOCKS = 2;
 
 /** Parameters of main effects that a D-optimal design is searched for within a fraction of a second. */
-export const MOST_OPTIMAL_PARAMETERS = 40;
+export const MOST_OPTIMAL_PARAMETERS = 30;
 
 /**
  * The settings to run for a request, in blocks and in a random order within each. Equal requests give equal plans, and the

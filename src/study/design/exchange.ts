@@ -73,8 +73,9 @@ export function exchangedBlock(
       for (const number of neighboursOf(current, pool)) {
         if (used.has(number)) continue;
         const other = rowOf(number);
+        const { variance, covariance } = changedBy(inverse, row, product, other);
         // By how much the determinant is multiplied when one row takes the place of another (Fedorov 1972).
-        const gain = (1 + quadratic(inverse, other)) * own + dot(product, other) ** 2;
+        const gain = (2 - own + variance) * own + (1 - own + covariance) ** 2;
         if (gain > best.gain) best = { gain, number };
       }
       if (best.number === current) continue;
@@ -165,10 +166,28 @@ function addRow(inverse: Square, row: ArrayLike<number>, sign: 1 | -1): void {
   }
 }
 
-function quadratic(square: Square, row: ArrayLike<number>): number {
-  let sum = 0;
-  for (let i = 0; i < square.length; i++) sum += (row[i] as number) * dot(square[i] as Float64Array, row);
-  return sum;
+/**
+ * What another row's quadratic form in the inverse, and its product with the row, have more than the row's own; `product` is the
+ * inverse times the row. Rows differ in the columns of a factor or two, so this takes a fraction of the whole products.
+ */
+function changedBy(
+  inverse: Square,
+  row: ArrayLike<number>,
+  product: ArrayLike<number>,
+  other: ArrayLike<number>,
+): { variance: number; covariance: number } {
+  const columns: number[] = [];
+  for (let i = 0; i < row.length; i++) if (row[i] !== other[i]) columns.push(i);
+  let covariance = 0;
+  let square = 0;
+  for (const i of columns) {
+    const change = (other[i] as number) - (row[i] as number);
+    covariance += change * (product[i] as number);
+    const line = inverse[i] as Float64Array;
+    for (const j of columns)
+      square += change * ((other[j] as number) - (row[j] as number)) * (line[j] as number);
+  }
+  return { variance: 2 * covariance + square, covariance };
 }
 
 function times(square: Square, row: ArrayLike<number>): Float64Array {

@@ -9,15 +9,24 @@ import { LEAST_DEGREES } from './request';
 import { type BlockSource, repeating } from './source';
 import type { Strategy } from './strategy';
 
-/** Random starts of a block that is run, and of one that is only weighed. */
-const STARTS = 6;
-const TRIAL_STARTS = 2;
+/** How widely a block is searched for. */
+interface Effort {
+  /** Random starts of a block that is run, and of one that is only weighed. */
+  readonly starts: number;
+  readonly trialStarts: number;
+  /** Sizes of a block that are weighed, from the smallest that tells all main effects on. */
+  readonly sizes: number;
+}
+
+/** The work of a start grows with the third to fourth power of the parameters; a choice is to take a fraction of a second. */
+function effortFor(parameters: number): Effort {
+  if (parameters <= 10) return { starts: 6, trialStarts: 2, sizes: 14 };
+  if (parameters <= 16) return { starts: 4, trialStarts: 1, sizes: 10 };
+  return { starts: 2, trialStarts: 1, sizes: 4 };
+}
 
 /** Different blocks before they repeat. */
 const CYCLE = 4;
-
-/** Sizes of a block that are weighed, from the smallest that tells all main effects on. */
-const SIZES = 14;
 
 /** A start is as good as the best where its determinant is as large but for this; then fewer aliases decide. */
 const AS_GOOD = 0.98;
@@ -27,6 +36,7 @@ const WORTH_ALL = 0.95;
 
 /** Streams of random numbers apart from those of the order of runs, which count from 0. */
 const FIRST_STREAM = 1_000_000;
+const STREAMS_PER_BLOCK = 100;
 
 /**
  * D-optimal subsets of what is allowed, for factors of several levels and for impossible combinations. A block tells all main
@@ -44,7 +54,9 @@ export function optimalStrategy(allowed: AllowedSettings, isSmallest: boolean, r
     return source;
   };
   const trialOf = (size: number) => {
-    const trial = trials.get(size) ?? nextBlock(pool, size, [], TRIAL_STARTS, randomSeed);
+    const trial =
+      trials.get(size) ??
+      nextBlock(pool, size, [], effortFor(mainParameters(levels)).trialStarts, randomSeed);
     trials.set(size, trial);
     return trial;
   };
@@ -52,18 +64,21 @@ export function optimalStrategy(allowed: AllowedSettings, isSmallest: boolean, r
     sizesOf(allowed, Number.POSITIVE_INFINITY)
       .map((size) => ({ size, blocks: fewestBlocks(size, leastBlocks, levels) }))
       .sort((a, b) => a.size * a.blocks - b.size * b.blocks)[0];
+  const choiceOf = (runs: number, leastBlocks: number, blocksOf: (size: number) => BlockSource) => {
+    if (isSmallest) {
+      const choice = smallest(leastBlocks);
+      return choice && choice.size * choice.blocks <= runs
+        ? { source: blocksOf(choice.size), blocks: choice.blocks }
+        : null;
+    }
+    const size = bestSize(allowed, runs, leastBlocks, trialOf);
+    if (size === null) return null;
+    const source = size === 'all' ? repeating('full', allowed.all ?? []) : blocksOf(size);
+    return { source, blocks: Math.floor(runs / source.runsPerBlock) };
+  };
   return {
-    largest(runs, leastBlocks) {
-      if (isSmallest) {
-        const choice = smallest(leastBlocks);
-        if (!choice || choice.size * choice.blocks > runs) return null;
-        return { source: sourceOf(choice.size), blocks: choice.blocks };
-      }
-      const size = bestSize(allowed, runs, leastBlocks, trialOf);
-      if (size === null) return null;
-      const source = size === 'all' ? repeating('full', allowed.all ?? []) : sourceOf(size);
-      return { source, blocks: Math.floor(runs / source.runsPerBlock) };
-    },
+    largest: (runs, leastBlocks) => choiceOf(runs, leastBlocks, sourceOf),
+    sketch: (runs, leastBlocks) => choiceOf(runs, leastBlocks, (size) => repeating('optimal', trialOf(size))),
     smallestRuns(leastBlocks) {
       const choice = smallest(leastBlocks);
       if (!choice) throw new Error('There are too few allowed settings for a block');
@@ -75,12 +90,13 @@ export function optimalStrategy(allowed: AllowedSettings, isSmallest: boolean, r
 /** Blocks of one size, each the best addition to those before it; after four they repeat. */
 export function optimalSource(pool: SettingPool, runsPerBlock: number, randomSeed: number): BlockSource {
   const blocks: StudySetting[][] = [];
+  const { starts } = effortFor(mainParameters(pool.allowed.levels));
   return {
     kind: 'optimal',
     runsPerBlock,
     settingsOf(block) {
       while (blocks.length <= block % CYCLE)
-        blocks.push(nextBlock(pool, runsPerBlock, blocks, STARTS, randomSeed));
+        blocks.push(nextBlock(pool, runsPerBlock, blocks, starts, randomSeed));
       return blocks[block % CYCLE] as StudySetting[];
     },
   };
@@ -108,7 +124,11 @@ function bestSize(
 /** Sizes of a block, up to `most`. A setting occurs once in a block, so there are no more runs than allowed settings. */
 function sizesOf(allowed: AllowedSettings, most: number): number[] {
   const least = mainParameters(allowed.levels) + 1;
-  const last = Math.min(most, allowed.all?.length ?? Number.POSITIVE_INFINITY, least + SIZES - 1);
+  const last = Math.min(
+    most,
+    allowed.all?.length ?? Number.POSITIVE_INFINITY,
+    least + effortFor(least - 1).sizes - 1,
+  );
   return Array.from({ length: Math.max(last - least + 1, 0) }, (_, i) => least + i);
 }
 
@@ -130,7 +150,7 @@ function nextBlock(
   const { levels } = pool.allowed;
   const before = earlier.length > 0 ? mainInformation(earlier.map(blockOf), levels) : null;
   const found = Array.from({ length: starts }, (_, start) => {
-    const stream = FIRST_STREAM + earlier.length * STARTS + start;
+    const stream = FIRST_STREAM + earlier.length * STREAMS_PER_BLOCK + start;
     const settings = exchangedBlock(pool, runs, before, randomStream(randomSeed, stream));
     if (!settings) return [];
     const own = rootDeterminant(mainInformation([blockOf(settings)], levels));
