@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
-import { type Completion, completionsAt } from '../../insight/completions';
+import { completionsAt } from '../../insight/completions';
+import type { Completion } from '../../insight/wordInPlace';
 import { finishedRuns } from '../runs/finishedRuns';
 import type { RunLibrary } from '../runs/runLibrary';
 import { markdown } from '../shown';
