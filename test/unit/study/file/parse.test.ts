@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { parseExperiment } from '../../../../src/experiment/parse';
 import { formatProblem } from '../../../../src/experiment/problem';
 import { parseStudy } from '../../../../src/study/file/parse';
-import type { BudgetCheck, ExperimentReading, StudyParse } from '../../../../src/study/file/study';
+import type { ExperimentReading, StudyParse } from '../../../../src/study/file/study';
 
 const EXPERIMENT = readFileSync('examples/fashion-mnist.experiment.yaml', 'utf8');
 
@@ -12,12 +12,7 @@ function reader(text: string): () => ExperimentReading {
 }
 
 /** A study of these factors, a line each, with more lines behind them. */
-function read(
-  factors: readonly string[],
-  more: readonly string[] = [],
-  experiment = EXPERIMENT,
-  check?: BudgetCheck,
-): StudyParse {
+function read(factors: readonly string[], more: readonly string[] = [], experiment = EXPERIMENT): StudyParse {
   const text = [
     'name: s',
     'experiment: a.experiment.yaml',
@@ -26,7 +21,7 @@ function read(
     ...(more.some((line) => line.startsWith('budget')) ? [] : ['budget: { runs: 32 }']),
     ...more,
   ].join('\n');
-  return parseStudy(text, 'x.study.yaml', reader(experiment), check);
+  return parseStudy(text, 'x.study.yaml', reader(experiment));
 }
 
 /** Problems as a compiler prints them; of a sound study its warnings. */
@@ -123,6 +118,7 @@ describe('a listed design', () => {
           '  - []',
           '  - [warmup, label_smoothing]',
           '  - { label_smoothing: { epsilon: 0.1 }, optimizer.weight_decay: 0.0005 }',
+          '  - { warmup: true }',
         ],
       ),
     );
@@ -130,7 +126,15 @@ describe('a listed design', () => {
       [0, 0, 0],
       [1, 1, 0],
       [0, 1, 1],
+      [1, 0, 0],
     ]);
+  });
+
+  it('of too few runs cannot tell effects apart', () => {
+    const parse = read(['- warmup', '- mixup'], ['design: [[], [warmup, mixup]]']);
+    expect(problemsOf(parse).join()).toContain(
+      'The runs that are possible cannot tell the effects of warmup, mixup apart. List more runs',
+    );
   });
 
   it.each([
@@ -231,9 +235,24 @@ describe('problems of a study', () => {
   });
 
   it('says the smallest budget that works, at the budget', () => {
-    const parse = read(['- warmup', '- mixup'], ['budget: { runs: 2 }'], EXPERIMENT, () => ({ runs: 8 }));
+    const parse = read(['- warmup', '- mixup', '- ema'], ['budget: { runs: 2 }']);
     expect(problemsOf(parse)).toEqual([
-      'x:6:17: error: A budget of 2 runs is too small for 2 factors. Use at least 8 runs, or take factors out.',
+      expect.stringMatching(
+        /^x:7:17: error: A budget of 2 runs is too small for 3 factors\. Use at least \d+ runs/,
+      ),
+    ]);
+    const [, least] = /Use at least (\d+) runs/.exec(problemsOf(parse).join()) ?? [];
+    expect(problemsOf(read(['- warmup', '- mixup', '- ema'], [`budget: { runs: ${least} }`]))).toEqual([]);
+    const less = problemsOf(
+      read(['- warmup', '- mixup', '- ema'], [`budget: { runs: ${Number(least) - 1} }`]),
+    );
+    expect(less).toHaveLength(1);
+  });
+
+  it('warns of a budget for one block, and says what it cannot tell', () => {
+    const text = problemsOf(read(['- warmup', '- mixup'], ['design: full', 'budget: { runs: 4 }']));
+    expect(text).toEqual([
+      'x:7:17: warning: A budget of 4 runs is enough for one block: effects have no interval that holds for other seeds. Use at least 8 runs for two blocks.',
     ]);
   });
 
