@@ -12,8 +12,6 @@ export interface AllowedSettings {
   readonly all: readonly StudySetting[] | null;
   /** Whether some combination is known not to be allowed. */
   readonly isConstrained: boolean;
-  /** Whether some may turn out not to be. */
-  readonly mayBeConstrained: boolean;
 }
 
 export function allowedSettings(
@@ -24,8 +22,7 @@ export function allowedSettings(
   const every = combinations > MOST_COMBINATIONS ? null : combinationsOf(levels);
   const all = every && isAllowed ? every.filter(isAllowed) : every;
   const isConstrained = all !== null && all.length < combinations;
-  const mayBeConstrained = isConstrained || (all === null && isAllowed !== undefined);
-  return { levels, isAllowed: isAllowed ?? (() => true), all, isConstrained, mayBeConstrained };
+  return { levels, isAllowed: isAllowed ?? (() => true), all, isConstrained };
 }
 
 /** Every combination of levels, the first factor's level changing fastest. */

@@ -17,13 +17,20 @@ import { type BlockSource, blocksOf, repeating } from './source';
 import type { Choice, Strategy } from './strategy';
 import { MOST_REGULAR_FACTORS } from './twoLevel/generators';
 import { MOST_PLACKETT_BURMAN_FACTORS } from './twoLevel/plackettBurman';
-import { isClear, isFull, largestDesign, largestFull, smallestDesign } from './twoLevel/selection';
+import {
+  isClear,
+  isFull,
+  largestDesign,
+  largestFull,
+  smallestDesign,
+  twoLevelSources,
+} from './twoLevel/selection';
 
 /** Blocks unless a request says otherwise: one says nothing of how an effect varies with the seed. */
-const USUAL_BLOCKS = 2;
+export const USUAL_BLOCKS = 2;
 
 /** Parameters of main effects that a D-optimal design is searched for within a fraction of a second. */
-const MOST_OPTIMAL_PARAMETERS = 40;
+export const MOST_OPTIMAL_PARAMETERS = 40;
 
 /**
  * The settings to run for a request, in blocks and in a random order within each. Equal requests give equal plans, and the
@@ -62,7 +69,9 @@ export function planFrom(source: BlockSource, blocks: number, request: DesignReq
 }
 
 /** How a request's kind of design spends budgets, or why there is none. */
-export function strategyOf(request: DesignRequest): Strategy | { readonly problem: DesignProblem } {
+export function strategyOf(
+  request: Omit<DesignRequest, 'runs'>,
+): Strategy | { readonly problem: DesignProblem } {
   const { wish, randomSeed } = request;
   const levels = levelCounts(request.factors);
   const problem = factorProblem(levels);
@@ -113,7 +122,8 @@ function suitsTwoLevels({ levels, isConstrained }: AllowedSettings): boolean {
 }
 
 function twoLevelStrategy(factors: number, isSmallest: boolean): Strategy {
-  const demands = (leastBlocks: number) => ({ factors, leastBlocks, leastDegrees: LEAST_DEGREES });
+  const sources = twoLevelSources(factors);
+  const demands = (leastBlocks: number) => ({ sources, leastBlocks, leastDegrees: LEAST_DEGREES });
   return {
     largest(runs, leastBlocks) {
       if (!isSmallest) return largestDesign(demands(leastBlocks), runs);
@@ -126,8 +136,9 @@ function twoLevelStrategy(factors: number, isSmallest: boolean): Strategy {
 }
 
 function fullStrategy(factors: number): Strategy {
+  const sources = twoLevelSources(factors);
   const demands = (leastBlocks: number) => ({
-    factors,
+    sources,
     leastBlocks,
     leastDegrees: leastDegreesOf(leastBlocks),
   });

@@ -1,7 +1,7 @@
 import type { StudyBlock, StudySetting } from '../../protocol/study';
 import { mainAliases } from './aliases';
 import type { AllowedSettings } from './allowed';
-import { exchangedBlock } from './exchange';
+import { exchangedBlock, type SettingPool, settingPool } from './exchange';
 import { mainInformation, mainParameters, rootDeterminant } from './model';
 import { residualDegrees } from './plan';
 import { randomStream } from './random';
@@ -34,6 +34,20 @@ const FIRST_STREAM = 1_000_000;
  */
 export function optimalStrategy(allowed: AllowedSettings, isSmallest: boolean, randomSeed: number): Strategy {
   const { levels } = allowed;
+  // A block is searched for once, however many budgets are asked about.
+  const pool = settingPool(allowed);
+  const trials = new Map<number, StudySetting[]>();
+  const sources = new Map<number, BlockSource>();
+  const sourceOf = (size: number) => {
+    const source = sources.get(size) ?? optimalSource(pool, size, randomSeed);
+    sources.set(size, source);
+    return source;
+  };
+  const trialOf = (size: number) => {
+    const trial = trials.get(size) ?? nextBlock(pool, size, [], TRIAL_STARTS, randomSeed);
+    trials.set(size, trial);
+    return trial;
+  };
   const smallest = (leastBlocks: number) =>
     sizesOf(allowed, Number.POSITIVE_INFINITY)
       .map((size) => ({ size, blocks: fewestBlocks(size, leastBlocks, levels) }))
@@ -43,10 +57,12 @@ export function optimalStrategy(allowed: AllowedSettings, isSmallest: boolean, r
       if (isSmallest) {
         const choice = smallest(leastBlocks);
         if (!choice || choice.size * choice.blocks > runs) return null;
-        return { source: optimalSource(allowed, choice.size, randomSeed), blocks: choice.blocks };
+        return { source: sourceOf(choice.size), blocks: choice.blocks };
       }
-      const choice = largestOf(allowed, runs, leastBlocks, randomSeed);
-      return choice && { source: choice.source, blocks: Math.floor(runs / choice.source.runsPerBlock) };
+      const size = bestSize(allowed, runs, leastBlocks, trialOf);
+      if (size === null) return null;
+      const source = size === 'all' ? repeating('full', allowed.all ?? []) : sourceOf(size);
+      return { source, blocks: Math.floor(runs / source.runsPerBlock) };
     },
     smallestRuns(leastBlocks) {
       const choice = smallest(leastBlocks);
@@ -57,41 +73,36 @@ export function optimalStrategy(allowed: AllowedSettings, isSmallest: boolean, r
 }
 
 /** Blocks of one size, each the best addition to those before it; after four they repeat. */
-export function optimalSource(
-  allowed: AllowedSettings,
-  runsPerBlock: number,
-  randomSeed: number,
-): BlockSource {
+export function optimalSource(pool: SettingPool, runsPerBlock: number, randomSeed: number): BlockSource {
   const blocks: StudySetting[][] = [];
   return {
     kind: 'optimal',
     runsPerBlock,
     settingsOf(block) {
       while (blocks.length <= block % CYCLE)
-        blocks.push(nextBlock(allowed, runsPerBlock, blocks, STARTS, randomSeed));
+        blocks.push(nextBlock(pool, runsPerBlock, blocks, STARTS, randomSeed));
       return blocks[block % CYCLE] as StudySetting[];
     },
   };
 }
 
-function largestOf(
+/** The size of the blocks that tell most within a budget, or that all combinations are to be run; null where none fits. */
+function bestSize(
   allowed: AllowedSettings,
   runs: number,
   leastBlocks: number,
-  randomSeed: number,
-): { source: BlockSource } | null {
-  const sizes = sizesOf(allowed, Math.floor(runs / leastBlocks)).filter(
-    (size) => size * fewestBlocks(size, leastBlocks, allowed.levels) <= runs,
-  );
-  const information = (settings: readonly StudySetting[]) =>
-    Math.floor(runs / settings.length) * rootDeterminant(mainInformation([{ settings }], allowed.levels));
-  const weighed = sizes
-    .map((size) => ({ size, worth: information(nextBlock(allowed, size, [], TRIAL_STARTS, randomSeed)) }))
+  trialOf: (size: number) => readonly StudySetting[],
+): number | 'all' | null {
+  const { all, levels } = allowed;
+  const fits = (size: number) => size * fewestBlocks(size, leastBlocks, levels) <= runs;
+  const worthOf = (settings: readonly StudySetting[]) =>
+    Math.floor(runs / settings.length) * rootDeterminant(mainInformation([{ settings }], levels));
+  const best = sizesOf(allowed, Math.floor(runs / leastBlocks))
+    .filter(fits)
+    .map((size) => ({ size, worth: worthOf(trialOf(size)) }))
     .sort((a, b) => b.worth - a.worth)[0];
-  const { all } = allowed;
-  if (all && all.length * fewestBlocks(all.length, leastBlocks, allowed.levels) <= runs)
-    if (information(all) >= WORTH_ALL * (weighed?.worth ?? 0)) return { source: repeating('full', all) };
-  return weighed ? { source: optimalSource(allowed, weighed.size, randomSeed) } : null;
+  if (all && fits(all.length) && worthOf(all) >= WORTH_ALL * (best?.worth ?? 0)) return 'all';
+  return best?.size ?? null;
 }
 
 /** Sizes of a block, up to `most`. A setting occurs once in a block, so there are no more runs than allowed settings. */
@@ -110,17 +121,17 @@ function fewestBlocks(size: number, leastBlocks: number, levels: readonly number
 
 /** The best block after others, of several random starts. */
 function nextBlock(
-  allowed: AllowedSettings,
+  pool: SettingPool,
   runs: number,
   earlier: readonly StudySetting[][],
   starts: number,
   randomSeed: number,
 ): StudySetting[] {
-  const { levels } = allowed;
+  const { levels } = pool.allowed;
   const before = earlier.length > 0 ? mainInformation(earlier.map(blockOf), levels) : null;
   const found = Array.from({ length: starts }, (_, start) => {
     const stream = FIRST_STREAM + earlier.length * STARTS + start;
-    const settings = exchangedBlock(allowed, runs, before, randomStream(randomSeed, stream));
+    const settings = exchangedBlock(pool, runs, before, randomStream(randomSeed, stream));
     if (!settings) return [];
     const own = rootDeterminant(mainInformation([blockOf(settings)], levels));
     const total = rootDeterminant(mainInformation([...earlier, settings].map(blockOf), levels));
