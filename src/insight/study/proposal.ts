@@ -2,8 +2,9 @@ import * as l10n from '@vscode/l10n';
 import { YAML_NOTATION } from '../../experiment/text/yamlDocument';
 import { recipeKey } from '../../recipe/recipe';
 import { isMapping } from '../../shared/values';
-import type { Baseline, StudyBudget } from '../../study/file/study';
-import { excludeEachOther, type TrickName, trickCalled } from '../../tricks/registry';
+import { exclusionsAmong, settingSpace } from '../../study/file/settings';
+import type { Baseline, StudyBudget, WrittenFactor } from '../../study/file/study';
+import { type TrickName, trickCalled } from '../../tricks/registry';
 import type { Trick } from '../../tricks/trick';
 import { trickFits } from '../trickFit';
 
@@ -27,18 +28,27 @@ export function proposedFactors(baseline: Baseline): ProposedFactor[] {
     const both = recipes();
     return both !== null && recipeKey(both.without) !== recipeKey(both.with);
   });
-  const suggested: Trick<TrickName>[] = [];
-  for (const { trick } of able) {
+  const factors = able.map(({ trick, isIn, value }) => asWritten(trick.name, isIn ? true : value));
+  const exclusions = exclusionsAmong(factors, settingSpace(factors, baseline));
+  const suggested = new Set<number>();
+  for (const [index, { trick }] of able.entries()) {
     const isImplied = able.some((other) => other.trick.implies?.includes(trick.name));
-    if (!isImplied && !suggested.some((other) => excludeEachOther(other, trick))) suggested.push(trick);
+    const isExcluded = exclusions.some(
+      ({ first, second }) => second.factor === index && suggested.has(first.factor),
+    );
+    if (!isImplied && !isExcluded) suggested.add(index);
   }
-  return able.map(({ trick, isIn, value }) => ({
+  return able.map(({ trick, isIn, value }, index) => ({
     trick,
     // A trick that is in is meant as it is there.
     value: isIn ? true : value,
     isIn,
-    isSuggested: suggested.includes(trick),
+    isSuggested: suggested.has(index),
   }));
+}
+
+function asWritten(key: string, value: unknown): WrittenFactor {
+  return { key, kind: 'trick', values: [false, value], path: [], levelPaths: [[], []] };
 }
 
 /** A trick as a study asks about it. */
@@ -114,5 +124,5 @@ function factorText(name: string, value: unknown): string {
 
 /** `fashion.experiment.yaml` is studied in `fashion.study.yaml`. */
 export function studyFileName(experimentFile: string): string {
-  return experimentFile.replace(/(\.experiment)?\.(ya?ml|jsonc?)$/i, '') + '.study.yaml';
+  return `${experimentFile.replace(/(\.experiment)?\.(ya?ml|jsonc?)$/i, '')}.study.yaml`;
 }
