@@ -34,7 +34,7 @@ export function registerCompletions(library: RunLibrary): vscode.Disposable {
   return vscode.languages.registerCompletionItemProvider(EXPERIMENT_SELECTOR, provider, ' ', '"', ':');
 }
 
-function editorItem(
+export function editorItem(
   { kind, label, detail, documentation, snippet }: Completion,
   index: number,
   range: vscode.Range,

@@ -47,7 +47,8 @@ export function proposedFactors(baseline: Baseline): ProposedFactor[] {
   }));
 }
 
-function asWritten(key: string, value: unknown): WrittenFactor {
+/** A factor of a trick, as if it were read from a file. */
+export function asWritten(key: string, value: unknown): WrittenFactor {
   return { key, kind: 'trick', values: [false, value], path: [], levelPaths: [[], []] };
 }
 

@@ -4,11 +4,11 @@ import type { ExperimentDocument } from '../../experiment/text/document';
 import { removeItem } from '../../experiment/text/itemEdits';
 import type { StudyParse } from '../../study/file/study';
 import type { QuickFix } from '../quickFixes';
+import { problemsOf } from './problems';
 
 /** What can be done about the problems of a study file. */
 export function studyQuickFixes(parsed: StudyParse): QuickFix[] {
-  const problems = parsed.ok ? parsed.warnings : parsed.why === 'problems' ? parsed.problems : [];
-  return problems.flatMap((problem) => fixesOf(parsed.document, problem));
+  return problemsOf(parsed).flatMap((problem) => fixesOf(parsed.document, problem));
 }
 
 function fixesOf(document: ExperimentDocument, problem: Problem): QuickFix[] {
