@@ -141,7 +141,7 @@ function factorItems(word: WordInPlace, { baseline }: StudyCompletionSurrounding
   if (!baseline) return trickItems;
   const value = ownWords(baseline.document.value);
   const keyItems = experimentKeys(value)
-    .filter((key) => !written.includes(key) && !fieldAt(key.split('.'), value)?.isMapping)
+    .filter((key) => !written.includes(key) && canBeFactor(key, value))
     .map((key): Completion => {
       const path = key.split('.');
       const field = fieldAt(path, value);
@@ -163,6 +163,21 @@ function factorItems(word: WordInPlace, { baseline }: StudyCompletionSurrounding
   return [...trickItems, ...keyItems];
 }
 
+/** Keys that say which images there are, and where they are computed: their levels cannot be compared, or are equal. */
+const NO_FACTORS = ['data.dataset', 'data.path', 'data.split', 'engine', 'tricks.distillation.teacher'];
+
+/** Whether values of a key can be compared: not where mappings alone may stand, nor below a plain value. */
+function canBeFactor(key: string, value: unknown): boolean {
+  const path = key.split('.');
+  const field = fieldAt(path, value);
+  const above = valueAt(value, path.slice(0, -1));
+  const isBelowPlain = path[0] !== 'tricks' && above !== undefined && !isMapping(above);
+  const isMappingAlone = field?.isMapping === true && field.values.size === 0;
+  return (
+    !isBelowPlain && !isMappingAlone && !NO_FACTORS.some((each) => key === each || key.startsWith(`${each}.`))
+  );
+}
+
 /** Options of the trick that a factor is, or values of its key. */
 function optionItems(
   { marked, path, part, comma, isKeyOfValue }: WordInPlace,
@@ -174,7 +189,9 @@ function optionItems(
   const value = baseline ? ownWords(baseline.document.value) : {};
   if (!trick) {
     const field = fieldAt(name.split('.'), value);
-    return part === 'value' ? listedValues(marked, field?.values ?? new Map(), comma) : [];
+    // What begins an item of a list may be the key of a mapping.
+    const isItem = part === 'value' || typeof path.at(-2) === 'number';
+    return isItem ? listedValues(marked, field?.values ?? new Map(), comma) : [];
   }
   if (hasSchemaHelp) return [];
   if (part === 'value') {
