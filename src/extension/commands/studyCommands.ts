@@ -97,7 +97,7 @@ async function pickBudget(
   surroundings: BudgetSurroundings,
   isNoiseKnown: boolean,
 ): Promise<number | undefined> {
-  const { choices, enough } = budgetChoices(subject, surroundings);
+  const { choices, enough } = await whileWorkingOut(() => budgetChoices(subject, surroundings));
   if (choices.length === 0) {
     tell('warning', vscode.l10n.t('There is no design for so many factors. Choose fewer tricks.'));
     return undefined;
@@ -134,6 +134,19 @@ async function pickBudget(
     },
   });
   return written === undefined ? undefined : (budgetOf(written, least) ?? undefined);
+}
+
+/** Factors that exclude one another may take seconds, which a person is to see. */
+function whileWorkingOut<Result>(workOut: () => Result): Thenable<Result> {
+  const options = {
+    location: vscode.ProgressLocation.Notification,
+    title: vscode.l10n.t('Working out budgets...'),
+  };
+  return vscode.window.withProgress(options, async () => {
+    // Let the editor draw the notification first.
+    await new Promise((resolve) => setImmediate(resolve));
+    return workOut();
+  });
 }
 
 /** The most runs that a budget is worked out for as it is typed. */

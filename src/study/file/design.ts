@@ -16,31 +16,30 @@ export interface Findings {
 /** Of the order of runs and of searches for designs. */
 const RANDOM_SEED = 1;
 
-/** A study's request for a design of so many runs. */
+/**
+ * A study's request for a design of so many runs. Combinations are judged by their pairs of levels, since a design asks for
+ * thousands of them: the experiments of those that it takes show whether three together cannot be trained.
+ */
 export function designRequestOf(
   { design }: { readonly design: WrittenDesign },
-  { factors, isAllowed }: Pick<StudySettings, 'factors' | 'isAllowed'>,
+  settings: Pick<StudySettings, 'factors' | 'exclusions' | 'isAllowed'>,
   runs: number,
 ): DesignRequest {
   return {
-    factors,
+    factors: settings.factors,
     wish: typeof design === 'string' ? { kind: design } : { kind: 'listed', settings: design },
     runs,
     randomSeed: RANDOM_SEED,
-    isAllowed,
+    isAllowed: allowedByPairs(settings),
     leastBlocks: 1,
   };
 }
 
-/**
- * What is wrong with a study's design. Combinations are judged by their pairs of levels, which is quick enough for typing;
- * the budget is looked at where it is a number of runs.
- */
+/** What is wrong with a study's design; its budget is looked at where it is a number of runs. */
 export function designFindings(study: Study, settings: StudySettings): Findings {
   const { budget, factors } = study;
   const runs = 'runs' in budget ? budget.runs : 1;
-  const request = designRequestOf(study, { ...settings, isAllowed: allowedByPairs(settings) }, runs);
-  const strategy = strategyOf(request);
+  const strategy = strategyOf(designRequestOf(study, settings, runs));
   if ('problem' in strategy) return { errors: [problemFinding(study, strategy.problem)], warnings: [] };
   if (!('runs' in budget)) return { errors: [], warnings: [] };
   const [two, one] = [strategy.smallestRuns(2), strategy.smallestRuns(1)];

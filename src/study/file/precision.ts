@@ -26,7 +26,7 @@ export interface ExpectedPrecision {
 /** What a study asks of its design. */
 export interface DesignSubject {
   readonly design: DesignRequest;
-  readonly settings: Pick<StudySettings, 'factors' | 'isAllowed'>;
+  readonly settings: Pick<StudySettings, 'factors' | 'exclusions' | 'isAllowed'>;
 }
 
 /** What a budget of runs buys at a noise; null where it is too small, or there is no such design. */

@@ -52,12 +52,12 @@ suite('Study files', () => {
   });
 
   test('have their problems as they are typed, and a fix for them', async () => {
-    const { document } = await open('  - warmup\n  - mixpu # wrong\n');
+    const { document } = await open('  - warmup\n  - mixupp # wrong\n');
     const [problem] = await eventually('the problem', () => {
       const found = vscode.languages.getDiagnostics(document.uri);
       return found.length > 0 && found;
     });
-    assert.equal(problem?.message, 'There is no trick mixpu. Did you mean mixup?');
+    assert.equal(problem?.message, 'There is no trick mixupp. Did you mean mixup?');
     const actions = await vscode.commands.executeCommand<vscode.CodeAction[]>(
       'vscode.executeCodeActionProvider',
       document.uri,
