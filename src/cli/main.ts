@@ -13,6 +13,7 @@ import { addDoctorCommand } from './commands/doctor';
 import { addEngineCommand } from './commands/engine';
 import { addExportCommand } from './commands/export';
 import { addInspectCommand } from './commands/inspect';
+import { addLrFindCommand } from './commands/lrFind';
 import { addNewCommand } from './commands/new';
 import { addPauseCommand } from './commands/pause';
 import { addPredictCommand } from './commands/predict';
@@ -36,6 +37,7 @@ const COMMANDS: readonly ((program: Command, context: CommandContext) => void)[]
   addResolveCommand,
   addInspectCommand,
   addScheduleCommand,
+  addLrFindCommand,
   addDataCommand,
   addAllowCommand,
   addRunsCommand,

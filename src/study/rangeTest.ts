@@ -1,8 +1,13 @@
 /** What a range test says: the smoothed loss over the learning rate, and the base learning rates that it suggests. */
+import * as l10n from '@vscode/l10n';
+import type { RunEvent } from '../protocol/events';
 import { SmoothedLoss } from '../recipe/rangeTest';
+import type { Recipe } from '../recipe/recipe';
+import { assertNever } from '../shared/assertNever';
 
 /** A step of a range test. */
 export interface RangeStep {
+  /** As a person writes `optimizer.base_lr`, before scaling. */
   readonly learningRate: number;
   /** Of its batch, before its update. */
   readonly loss: number;
@@ -42,6 +47,45 @@ const LEAST_STEPS = 10;
 const SKIPPED = 0.1;
 /** The share of the loss by which it has to fall; less is noise of single batches. */
 const LEAST_FALL = 0.05;
+/**
+ * Times its minimum so far at which the descent is over. Networks with batch norm may fall and rise again at rates that are
+ * far too high, and that is no minimum to train at.
+ */
+const RISEN = 1.25;
+
+/**
+ * What the log of a range test's run says.
+ *
+ * @param recipe that of the run
+ * @param to the highest base learning rate, to which the recipe's peak belongs
+ */
+export function rangeTestOf(events: readonly RunEvent[], recipe: Recipe, to: number): RangeTestResult {
+  const { peakLearningRate, totalSteps } = recipe.schedule;
+  // A trainer that crashed is started again, and trains from the first step.
+  const last = events.slice(events.findLastIndex(({ type }) => type === 'started') + 1);
+  const steps = last.flatMap((event) =>
+    event.type === 'step'
+      ? [{ learningRate: (event.learningRate * to) / peakLearningRate, loss: event.loss }]
+      : [],
+  );
+  return readRangeTest(steps, totalSteps);
+}
+
+/** Why there is no suggestion, with what to do. */
+export function noSuggestionText(reason: NoSuggestion): string {
+  switch (reason) {
+    case 'too_few_steps':
+      return l10n.t('The loss exploded after too few steps. Begin at a lower learning rate.');
+    case 'never_fell':
+      return l10n.t(
+        'The loss did not fall at any learning rate. Take more steps, begin lower, or check the data and the model.',
+      );
+    case 'still_falling':
+      return l10n.t('The loss still fell at the highest learning rate. Go up to a higher one.');
+    default:
+      return assertNever(reason);
+  }
+}
 
 /**
  * Reads a range test's steps, in their order.
@@ -58,15 +102,16 @@ export function readRangeTest(steps: readonly RangeStep[], totalSteps: number): 
   });
   const first = Math.floor(totalSteps * SKIPPED);
   if (points.length - first < LEAST_STEPS) return neither('too_few_steps');
-  const lowest = indexOfLeast(points, first, points.length, ({ smoothed }) => smoothed);
+  const risen = firstRise(points, first);
+  const lowest = indexOfLeast(points, first, risen, ({ smoothed }) => smoothed);
   const start = points[first]!.smoothed;
   if (points[lowest]!.smoothed > start * (1 - LEAST_FALL)) return neither('never_fell');
-  // A slope is a straight line's through the points around, since that of two neighbours is noise.
-  const reach = Math.max(LEAST_REACH, Math.round(totalSteps / 40));
+  // A slope is a straight line's through a tenth of the points, since that of two neighbours is noise.
+  const reach = Math.max(LEAST_REACH, Math.round(totalSteps / 20));
   const slopeAt = (_: RangePoint, index: number) =>
-    slope(points.slice(Math.max(index - reach, first), Math.min(index + reach, lowest) + 1));
+    slope(points.slice(Math.max(index - reach, first), index + reach + 1));
   const steepest = indexOfLeast(points, first + 1, lowest, slopeAt);
-  const isMinimumSeen = hasExploded || lowest < points.length - 1 - reach;
+  const isMinimumSeen = hasExploded || risen < points.length || lowest < points.length - 1 - reach;
   return {
     points,
     hasExploded,
@@ -77,17 +122,28 @@ export function readRangeTest(steps: readonly RangeStep[], totalSteps: number): 
   };
 }
 
+/** The first index from `from` where the smoothed loss has risen well above its minimum so far; the length where none. */
+function firstRise(points: readonly RangePoint[], from: number): number {
+  let minimum = Number.POSITIVE_INFINITY;
+  for (let index = from; index < points.length; index++) {
+    const { smoothed } = points[index]!;
+    minimum = Math.min(minimum, smoothed);
+    if (smoothed > minimum * RISEN) return index;
+  }
+  return points.length;
+}
+
 /** The index in [from, to) of the least value, the first of equals; `from` where there is none. */
 function indexOfLeast(
   points: readonly RangePoint[],
   from: number,
   to: number,
-  valueOf: (point: RangePoint, index: number) => number,
+  numberOf: (point: RangePoint, index: number) => number,
 ): number {
   let best = from;
   let least = Number.POSITIVE_INFINITY;
   for (let index = from; index < to; index++) {
-    const value = valueOf(points[index]!, index);
+    const value = numberOf(points[index]!, index);
     if (value >= least) continue;
     best = index;
     least = value;
@@ -108,4 +164,9 @@ function slope(points: readonly RangePoint[]): number {
     squares += (x[index]! - meanX) ** 2;
   }
   return products / squares;
+}
+
+/** What a range test's run is called. */
+export function rangeTestName(experiment: string): string {
+  return l10n.t('{0} (range test)', experiment);
 }
