@@ -75,7 +75,7 @@ export function rangeTestOf(events: readonly RunEvent[], recipe: Recipe, to: num
 export function noSuggestionText(reason: NoSuggestion): string {
   switch (reason) {
     case 'too_few_steps':
-      return l10n.t('The loss exploded after too few steps. Begin at a lower learning rate.');
+      return l10n.t('It ended after too few steps. Begin at a lower learning rate.');
     case 'never_fell':
       return l10n.t(
         'The loss did not fall at any learning rate. Take more steps, begin lower, or check the data and the model.',

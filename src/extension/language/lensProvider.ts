@@ -108,6 +108,7 @@ function commandOf(action: LensAction, uri: vscode.Uri): { command: string; argu
     case 'indexData':
     case 'showData':
     case 'showSamples':
+    case 'findRate':
       return { command: `bagOfTricks.${action.type}`, arguments: [uri] };
     case 'manageTrust':
       return { command: 'workbench.trust.manage', arguments: [] };
