@@ -29,6 +29,7 @@ import { addTestCommand } from './commands/test';
 import type { CommandContext } from './options';
 import { version } from './package';
 import { EXIT, type ExitCode, Interrupted, Terminal } from './terminal';
+import { addTuneCommand } from './tune/tune';
 
 /** In the order in which the help lists them. */
 const COMMANDS: readonly ((program: Command, context: CommandContext) => void)[] = [
@@ -38,6 +39,7 @@ const COMMANDS: readonly ((program: Command, context: CommandContext) => void)[]
   addInspectCommand,
   addScheduleCommand,
   addLrFindCommand,
+  addTuneCommand,
   addDataCommand,
   addAllowCommand,
   addRunsCommand,

@@ -41,6 +41,8 @@ export type JournalEvent =
   | {
       readonly type: 'trial_ended';
       readonly trial: number;
+      /** When it was started. */
+      readonly startedAt: number;
       readonly time: number;
       readonly state: 'complete' | 'pruned' | 'failed';
       /** Of a complete trial always, of a failed one never. */
@@ -108,13 +110,15 @@ function operationsOf(event: JournalEvent): object[] {
       return [{ op_code: OPERATIONS.value, trial_id: trial, step, intermediate_value: value }];
     }
     case 'trial_ended': {
-      const { trial, state, value, time } = event;
+      const { trial, state, value, startedAt, time } = event;
       return [
         {
           op_code: OPERATIONS.trialState,
           trial_id: trial,
           state: STATES[state],
           values: value === null ? null : [value],
+          // Again, since the VS Code extension forgets it otherwise.
+          datetime_start: timeText(startedAt),
           datetime_complete: timeText(time),
         },
       ];
