@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { dirname, relative, resolve, sep } from 'node:path';
 import * as l10n from '@vscode/l10n';
 import type { Command } from 'commander';
@@ -82,9 +83,18 @@ async function tune(terminal: Terminal, file: string, options: TuneOptions): Pro
       return EXIT.failed;
     }
     return await follow(terminal, opened, reading.record, { file, folder, root, isNew, options });
+  } catch (error) {
+    // What began with a failure is not there to go on with.
+    if (isNew && (await hasNoTrial(folder))) await rm(folder, { recursive: true, force: true });
+    throw error;
   } finally {
     await giveUp();
   }
+}
+
+async function hasNoTrial(folder: string): Promise<boolean> {
+  const reading = await readRecord(folder);
+  return reading?.ok === true && reading.record.trials.length === 0;
 }
 
 /** Reads a search file and its experiment; null, and each problem on a line, where they have problems. */
@@ -181,7 +191,6 @@ async function follow(
       : l10n.t('Going on with {0}: {1} trials so far.', record.id, record.trials.length),
   );
   const status = terminal.statusLine();
-  let best = bestOf(search, record)?.trial.id;
   let known = record;
   const onEvent = (event: SearchEvent) => {
     known = { ...known, trials: withTrial(known.trials, event.trial) };
@@ -191,9 +200,7 @@ async function follow(
       return;
     }
     status?.clear();
-    const now = bestOf(search, known)?.trial.id;
-    const isBest = now !== best && now === event.trial.id;
-    best = now;
+    const isBest = bestOf(search, known)?.trial.id === event.trial.id;
     if (json)
       terminal.printJson({ type: 'trial', ...trialJson(search, event.trial), epochs: rungs[event.rung] });
     else {
