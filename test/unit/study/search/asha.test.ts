@@ -11,7 +11,7 @@ import {
 
 type Started = { -readonly [Key in keyof HalvingTrial]: HalvingTrial[Key] };
 
-/** What a search of `workers` did, job by job, where `valueOf_` says what a trial has at a rung. */
+/** What a search of `workers` did, job by job, where `valueAt` says what a trial has at a rung. */
 function simulate(
   plan: HalvingPlan,
   workers: number,
