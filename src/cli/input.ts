@@ -4,6 +4,7 @@ import { assertUsable, type DataReport } from '../datasets/index/datasetIndex';
 import { factsLookup, indexLookup } from '../datasets/index/store';
 import { parseExperiment } from '../experiment/parse';
 import { formatProblem, type Problem } from '../experiment/problem';
+import type { Experiment } from '../experiment/schema';
 import type { Purpose } from '../experiment/validate';
 import { isOwnDataset, type OwnDatasetRequest } from '../recipe/datasets';
 import type { Recipe } from '../recipe/recipe';
@@ -26,6 +27,15 @@ export interface ReadOptions extends FolderOption, AllowOption {
   readonly isTrained?: boolean;
 }
 
+/** An experiment file that can be trained. */
+export interface ReadExperiment {
+  /** As written. */
+  readonly text: string;
+  readonly experiment: Experiment;
+  readonly recipe: Recipe;
+  readonly warnings: readonly string[];
+}
+
 /**
  * Reads an experiment file; `overrides` are `key=value`, set in it before it is checked. A person's own images are
  * indexed: of an experiment that is trained always, else if they have not been and it is not only inspected. Where the file has problems, notes each on a line, as
@@ -38,7 +48,7 @@ export async function readExperiment(
   terminal: Terminal,
   file: string,
   options: ReadOptions = {},
-): Promise<{ readonly text: string; readonly recipe: Recipe; readonly warnings: readonly string[] } | null> {
+): Promise<ReadExperiment | null> {
   const { overrides = [], purpose = 'train', isTrained = false } = options;
   const text = await readText(file);
   const place = { root: await rootOf(terminal, options), folder: dirname(resolve(file)) };
@@ -58,7 +68,12 @@ export async function readExperiment(
     problems.map((problem) => formatProblem(shownPath(file), problem));
   if (parsed.ok) {
     if (isTrained) assertTrainable(parsed.recipe, place);
-    return { text, recipe: parsed.recipe, warnings: [...dataWarnings, ...lines(parsed.warnings)] };
+    return {
+      text,
+      experiment: parsed.experiment,
+      recipe: parsed.recipe,
+      warnings: [...dataWarnings, ...lines(parsed.warnings)],
+    };
   }
   for (const line of lines(parsed.problems)) terminal.note(line);
   return null;

@@ -13,6 +13,7 @@ import { addDoctorCommand } from './commands/doctor';
 import { addEngineCommand } from './commands/engine';
 import { addExportCommand } from './commands/export';
 import { addInspectCommand } from './commands/inspect';
+import { addLrFindCommand } from './commands/lrFind';
 import { addNewCommand } from './commands/new';
 import { addPauseCommand } from './commands/pause';
 import { addPredictCommand } from './commands/predict';
@@ -28,6 +29,7 @@ import { addTestCommand } from './commands/test';
 import type { CommandContext } from './options';
 import { version } from './package';
 import { EXIT, type ExitCode, Interrupted, Terminal } from './terminal';
+import { addTuneCommand } from './tune/tune';
 
 /** In the order in which the help lists them. */
 const COMMANDS: readonly ((program: Command, context: CommandContext) => void)[] = [
@@ -36,6 +38,8 @@ const COMMANDS: readonly ((program: Command, context: CommandContext) => void)[]
   addResolveCommand,
   addInspectCommand,
   addScheduleCommand,
+  addLrFindCommand,
+  addTuneCommand,
   addDataCommand,
   addAllowCommand,
   addRunsCommand,

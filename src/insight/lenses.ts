@@ -23,7 +23,7 @@ import {
 export type LensAction =
   | { readonly type: 'run' | 'showRecipe' | 'manageTrust' | 'save' }
   | { readonly type: 'indexData' | 'showData' | 'showSamples' }
-  | { readonly type: 'proposeStudy' | 'runStudy' }
+  | { readonly type: 'proposeStudy' | 'runStudy' | 'findRate' }
   | { readonly type: 'openRun'; readonly folder: string }
   | { readonly type: 'showProblem'; readonly range: Range }
   | { readonly type: 'insertTrick' | 'removeTrick' | 'compareTrick'; readonly trick: TrickName }
@@ -82,7 +82,10 @@ export function experimentLenses(parsed: ParseResult, surroundings: LensSurround
     ...(lastRun ? [atTop(lastRunLens(lastRun))] : []),
     ...(parsed.ok ? [atTop(recipeLens())] : []),
     ...(parsed.ok && surroundings.obstacle !== 'no_disk' ? [atTop(studyLens())] : []),
-    ...trickLenses(trickFits(parsed), placeOf, surroundings, dataLenses(parsed, surroundings)),
+    ...trickLenses(trickFits(parsed), placeOf, surroundings, [
+      ...dataLenses(parsed, surroundings),
+      ...rateLenses(parsed, surroundings),
+    ]),
   ];
 }
 
@@ -98,6 +101,13 @@ function dataLenses(parsed: ParseResult, { obstacle }: LensSurroundings): Experi
   const lens = (face: LensFace): ExperimentLens => ({ line, face: () => face });
   if (!parsed.ok) return parsed.unindexed ? [lens(indexLens())] : [];
   return parsed.experiment.facts ? [lens(dataLens()), lens(samplesLens())] : [];
+}
+
+/** That of the base learning rate, which a range test finds. */
+function rateLenses(parsed: ParseResult, { obstacle }: LensSurroundings): ExperimentLens[] {
+  if (!parsed.ok || obstacle !== null) return [];
+  const { line } = parsed.document.rangeOf(['optimizer', 'base_lr'], 'key').start;
+  return [{ line, face: rangeTestLens }];
 }
 
 /** The lenses of another system's file: those of the tricks that the system has. */
@@ -271,6 +281,17 @@ function samplesLens(): LensFace {
     title: l10n.t('Augmented samples'),
     tooltip: l10n.t('Show training images beside what the network sees of them.'),
     action: { type: 'showSamples' },
+  };
+}
+
+function rangeTestLens(): LensFace {
+  return {
+    icon: 'telescope',
+    title: l10n.t('Range test'),
+    tooltip: l10n.t(
+      'Train some steps with a rising learning rate until the loss explodes, and suggest a base_lr (Smith 2017).',
+    ),
+    action: { type: 'findRate' },
   };
 }
 

@@ -26,6 +26,7 @@ const shapeSchema = z.looseObject({
         startFactor: z.number(),
         endFactor: z.number(),
       }),
+      z.looseObject({ name: z.literal('range_test'), startFactor: z.number() }),
     ]),
     update,
     stepsPerEpoch: positive,

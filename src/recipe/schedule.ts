@@ -17,7 +17,12 @@ export type Decay =
       readonly riseShare: number;
       readonly startFactor: number;
       readonly endFactor: number;
-    };
+    }
+  /**
+   * Up from `startFactor` to the peak by the same factor at every step (Smith 2017, arXiv 1506.01186, section 3.3, in
+   * fastai's exponential form). Such a training finds a learning rate and is over once its loss explodes.
+   */
+  | { readonly name: 'range_test'; readonly startFactor: number };
 
 /** Everything the learning rate of a step depends on. */
 export interface Schedule {
@@ -74,6 +79,8 @@ function decayAt({ decay, warmup, totalSteps }: Schedule, t: number): number {
       if (past < top) return alongCosine(startFactor, 1, past / top);
       return alongCosine(1, endFactor, (past - top) / Math.max(steps - 1 - top, 1));
     }
+    case 'range_test':
+      return decay.startFactor ** (1 - past / Math.max(steps - 1, 1));
     default:
       return assertNever(decay);
   }

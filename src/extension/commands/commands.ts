@@ -8,6 +8,7 @@ import { classifyImage } from './classifyImage';
 import { configureTrick } from './configureTrick';
 import { allowedFolders, indexData, showContactSheet, showData, showSamples } from './dataCommands';
 import { diagnoseEngines, installEngine, removeEngine } from './engineCommands';
+import { findRate } from './findRate';
 import { newExperiment, newFromFolder } from './newExperiment';
 import * as runs from './runCommands';
 import { proposeStudy } from './studyCommands';
@@ -47,6 +48,7 @@ const COMMANDS = {
   showContactSheet,
   allowedFolders,
   classifyImage,
+  findRate,
   installEngine,
   removeEngine,
   diagnoseEngines,

@@ -113,6 +113,7 @@ function commandOf(action: LensAction, uri: vscode.Uri): { command: string; argu
     case 'showSamples':
     case 'proposeStudy':
     case 'runStudy':
+    case 'findRate':
       return { command: `bagOfTricks.${action.type}`, arguments: [uri] };
     case 'manageTrust':
       return { command: 'workbench.trust.manage', arguments: [] };

@@ -1,5 +1,7 @@
 import * as vscode from 'vscode';
+import type { ParseResult } from '../../experiment/parse';
 import type { Problem } from '../../experiment/problem';
+import type { Recipe } from '../../recipe/recipe';
 import type { Waiting } from '../../runs/lease/verdict';
 import { takeOn } from '../../runs/origin';
 import { cancelQueued, enqueue, type QueuedRun } from '../../runs/queue';
@@ -15,6 +17,9 @@ import { chooses } from '../messages';
 import { dataEnvironment, readSettings } from '../settings';
 import type { KnownRun } from './liveRun';
 import type { RunLibrary } from './runLibrary';
+
+/** A file that can be trained. */
+type ParsedExperiment = Extract<ParseResult, { ok: true }>;
 
 export type RunStart =
   /** It trains, or waits for its turn. */
@@ -52,8 +57,15 @@ export class Runner implements vscode.Disposable {
     wake();
   }
 
-  /** Queues a run of a saved experiment file in the store of its workspace folder; it starts when it may. */
-  async start(document: vscode.TextDocument): Promise<RunStart> {
+  /**
+   * Queues a run of a saved experiment file in the store of its workspace folder; it starts when it may.
+   *
+   * @param recipeOf what to train in place of the file's own recipe
+   */
+  async start(
+    document: vscode.TextDocument,
+    recipeOf: (parsed: ParsedExperiment) => Recipe = ({ recipe }) => recipe,
+  ): Promise<RunStart> {
     const parsed = parsedOf(document);
     if (!parsed.ok) {
       return parsed.unindexed ? { outcome: 'unindexed' } : { outcome: 'bad_file', problems: parsed.problems };
@@ -62,7 +74,7 @@ export class Runner implements vscode.Disposable {
     const creation = await createRun(root, {
       experimentFile: document.uri.fsPath,
       experimentText: document.getText(),
-      recipe: parsed.recipe,
+      recipe: recipeOf(parsed),
       versions: { bagOfTricks: this.extension.packageJSON.version, vscode: vscode.version },
     });
     if (!creation.ok) return { outcome: 'failed', failure: creation.failure };

@@ -7,6 +7,7 @@ import { type FinalEvent, PROTOCOL_VERSION, type RunEvent } from '../../protocol
 import type { SavePeriod } from '../../protocol/trainer';
 import { graphOf } from '../../recipe/draft';
 import { frozenParametersOf } from '../../recipe/parameterGroups';
+import { isRangeTest, SmoothedLoss } from '../../recipe/rangeTest';
 import type { Recipe } from '../../recipe/recipe';
 import { learningRateAt } from '../../recipe/schedule';
 import type { Trouble } from '../../recipe/trouble';
@@ -176,6 +177,8 @@ class Training {
   readonly #changeBatch: ReturnType<RecipeEffects['batchChange']>;
   /** Steps in a row whose gradients overflowed. */
   #overflowsInARow = 0;
+  /** The loss of a range test, whose explosion ends it; null for any other training. */
+  readonly #rangeTest: SmoothedLoss | null;
 
   constructor(
     private readonly recipe: Recipe,
@@ -185,6 +188,7 @@ class Training {
     const { train: split, facts } = options.dataset;
     const { effects, streams } = parts;
     this.#stepper = new Stepper(recipe, parts);
+    this.#rangeTest = isRangeTest(recipe) ? new SmoothedLoss(recipe.schedule.totalSteps) : null;
     const augmentation = streams.get('augmentation');
     this.#batches = trainingBatches(split, facts, recipe.data, () => augmentation.uniform());
     const state = options.resume?.state;
@@ -196,14 +200,41 @@ class Training {
   }
 
   async run(): Promise<FinalEvent> {
+    if (this.#rangeTest) return this.#runRangeTest(this.#rangeTest);
     try {
       while (this.#epoch < this.recipe.epochs) await this.#wholeEpoch();
       return this.#doneEvent();
     } catch (error) {
       if (error !== this.options.signal.reason) throw error;
       if (this.#saved.step < this.#stepsDone) await this.#save(false);
-      return { type: 'stopped', time: Date.now(), step: this.#stepsDone };
+      return this.#stoppedEvent();
     }
+  }
+
+  /** Trains until the loss explodes. Such weights are of no use: they are neither evaluated nor saved. */
+  async #runRangeTest(loss: SmoothedLoss): Promise<FinalEvent> {
+    try {
+      while (this.#epoch < this.recipe.epochs && !loss.hasExploded) {
+        await this.#trainEpoch();
+        this.#beginEpoch();
+      }
+    } catch (error) {
+      const hasExploded = error instanceof DivergedError || error instanceof OverflowError;
+      if (error !== this.options.signal.reason && !hasExploded) throw error;
+    }
+    return this.#stoppedEvent();
+  }
+
+  #stoppedEvent(): FinalEvent {
+    return { type: 'stopped', time: Date.now(), step: this.#stepsDone };
+  }
+
+  #beginEpoch(): void {
+    this.#epoch++;
+    this.#stepsInEpoch = 0;
+    this.#sums = { loss: 0, accuracy: 0, steps: 0 };
+    this.#orderState = this.parts.streams.get('dataOrder').state;
+    this.#inEpoch = new Stopwatch();
   }
 
   /** What is left of the epoch under way, and its evaluation. */
@@ -242,11 +273,7 @@ class Training {
     if (isBest) this.#bestAccuracy = validation.accuracy;
     this.#validation = metricsOf(validation);
     this.#averaged = averaged && metricsOf(averaged);
-    this.#epoch++;
-    this.#stepsInEpoch = 0;
-    this.#sums = { loss: 0, accuracy: 0, steps: 0 };
-    this.#orderState = this.parts.streams.get('dataOrder').state;
-    this.#inEpoch = new Stopwatch();
+    this.#beginEpoch();
     await emit(event);
     await this.#save(isBest);
   }
@@ -300,15 +327,17 @@ class Training {
         imagesPerSecond,
         ...scaling,
       });
+      this.#rangeTest?.take(loss);
     };
-    const stop = () => signal.aborted || this.#isSaveDue();
+    const hasExploded = () => this.#rangeTest?.hasExploded ?? false;
+    const stop = () => signal.aborted || hasExploded() || this.#isSaveDue();
     const { waitedMs } = this.#batches;
     const begun = performance.now();
     const start = (index: number) => this.#step(order, index);
     for (;;) {
       const next = await inTurnUntil(this.#stepsInEpoch, schedule.stepsPerEpoch, stop, start, report);
       signal.throwIfAborted();
-      if (next === schedule.stepsPerEpoch) break;
+      if (next === schedule.stepsPerEpoch || hasExploded()) break;
       await this.#save(false);
     }
     if (data.images) {
@@ -370,7 +399,7 @@ class Training {
 
   #isSaveDue(): boolean {
     const { saveEvery } = this.options;
-    if (!saveEvery || this.#stepsDone === this.#saved.step) return false;
+    if (!saveEvery || this.#rangeTest || this.#stepsDone === this.#saved.step) return false;
     const { time, step } = this.#saved;
     return this.#stepsDone - step >= saveEvery.steps || secondsSince(time) >= saveEvery.seconds;
   }

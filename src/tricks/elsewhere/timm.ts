@@ -146,6 +146,10 @@ export const timmSchedule: Part = (recipe) => {
       decay.name === 'one_cycle',
       lacks(l10n.t('the decay one_cycle over {0} steps; its place has cosine', totalSteps)),
     ),
+    when(
+      decay.name === 'range_test',
+      lacks(l10n.t('the rise of a range test over {0} steps; its place has cosine', totalSteps)),
+    ),
   );
 };
 
@@ -154,6 +158,7 @@ function decayOf({ schedule, epochs }: Recipe) {
   switch (decay.name) {
     case 'cosine':
     case 'one_cycle':
+    case 'range_test':
       return option('--sched', 'cosine');
     case 'polynomial':
       // It calls the power so.

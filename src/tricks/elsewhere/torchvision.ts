@@ -135,6 +135,7 @@ function decayOf({ schedule: recipe, epochs }: Recipe) {
     }
     case 'polynomial':
     case 'one_cycle':
+    case 'range_test':
       return together(
         option('--lr-scheduler', 'cosineannealinglr'),
         lacks(l10n.t('the decay {0}; its place has cosine', decay.name)),

@@ -33,8 +33,23 @@ const MAY_IMPORT = {
     'system',
     'shared',
   ],
+  searches: [
+    ...['study', 'experiment', 'tricks', 'runs', 'engines'],
+    ...['recipe', 'models', 'protocol', 'system', 'shared'],
+  ],
   cli: [
-    ...['datasets', 'engines', 'runs', 'weights', 'insight', 'study', 'interop', 'experiment', 'tricks'],
+    ...[
+      'searches',
+      'datasets',
+      'engines',
+      'runs',
+      'weights',
+      'insight',
+      'study',
+      'interop',
+      'experiment',
+      'tricks',
+    ],
     ...['recipe', 'models', 'protocol', 'system', 'shared'],
   ],
   extension: [

@@ -70,6 +70,7 @@ describe('the lenses of a YAML experiment', () => {
       '5 LARS: trust ratio × 0.001 a layer, at batch 1024',
       '5 Gradient clipping: norm of gradients at most 1',
       '5 More tricks...',
+      '6 Range test',
       '6 Linear scaling: 0.1 at 256 gives 0.4 at 1024',
       '7 No bias decay: 43 of 65 tensors train without weight decay',
       '8 Cosine decay: rate falls from 0.1 to 0 over 1320 steps, instead of step',

@@ -2,12 +2,13 @@ import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { loadEngine } from '../../../src/backends/index';
 import { runEventSchema } from '../../../src/protocol/events';
+import { rangeTestRecipe } from '../../../src/recipe/rangeTest';
 import type { Recipe } from '../../../src/recipe/recipe';
 import { learningRateAt } from '../../../src/recipe/schedule';
 import type { Snapshot } from '../../../src/runs/checkpoint';
 import { openDataset } from '../../../src/training/data/open';
 import type { TrainingOptions } from '../../../src/training/loop/loop';
-import { smallRecipe } from '../../support/smallTraining';
+import { resolvedRecipe, smallExperiment, smallRecipe } from '../../support/smallTraining';
 import { type Outcome, trainHere } from '../support/trainHere';
 
 const losses = ({ steps }: Outcome) => steps.map(({ loss }) => loss);
@@ -275,4 +276,20 @@ describe('what a trick changes in training', () => {
     expect(steps).toHaveLength(rates.length);
     for (const [step, rate] of rates.entries()) expect(steps[step]!.learningRate).toBeCloseTo(rate, 12);
   });
+});
+
+test('a range test ends where its loss explodes, evaluates nothing and saves nothing', async () => {
+  // A perceptron explodes: batch norm would keep the loss within bounds.
+  const plain = resolvedRecipe({ ...smallExperiment(), model: { name: 'mlp' } });
+  const recipe = rangeTestRecipe(plain, { from: 1e-3, to: 1e6, steps: 60 }, 0.1, 'found');
+  const { final, steps, epochs, snapshots } = await trainHere(recipe, {
+    saveEvery: { steps: 1, seconds: 1e9 },
+  });
+  expect(final.type).toBe('stopped');
+  expect(steps.length).toBeGreaterThan(10);
+  expect(steps.length).toBeLessThan(60);
+  const rates = steps.map(({ learningRate }) => learningRate);
+  expect(rates.toSorted((a, b) => a - b)).toEqual(rates);
+  expect(epochs).toEqual([]);
+  expect(snapshots).toEqual([]);
 });

@@ -1,0 +1,189 @@
+import { basename } from 'node:path';
+import * as l10n from '@vscode/l10n';
+import { type Command, InvalidArgumentError } from 'commander';
+import {
+  LEAST_RANGE_STEPS,
+  RANGE_TEST_DEFAULTS,
+  type RangeTestPlan,
+  rangeTestRecipe,
+} from '../../recipe/rangeTest';
+import type { Recipe } from '../../recipe/recipe';
+import { readAllEvents } from '../../runs/log';
+import { createRun, metricsPath } from '../../runs/store';
+import { type RunEnd, type RunHandle, startRun } from '../../runs/supervisor';
+import { formatNumber } from '../../shared/format';
+import {
+  noSuggestionText,
+  type RangeTestResult,
+  rangeTestName,
+  rangeTestOf,
+  type Suggestion,
+} from '../../study/rangeTest';
+import { type AllowOption, withAllow } from '../dataAccess';
+import { type ReadExperiment, readExperiment } from '../input';
+import {
+  type CommandContext,
+  experimentArgument,
+  type FolderOption,
+  folderOption,
+  type JsonOption,
+  type OverrideOptions,
+  overridesOf,
+  rootOf,
+  wholeNumber,
+  withSet,
+} from '../options';
+import { quoted } from '../output';
+import { TRAINER_PATH, VERSIONS } from '../package';
+import { barProgress, type Progress } from '../progress';
+import { type RateMark, ratePlot } from '../ratePlot';
+import { EXIT, type ExitCode, type Terminal } from '../terminal';
+
+interface LrFindOptions extends OverrideOptions, AllowOption, FolderOption, JsonOption, RangeTestPlan {}
+
+const PLOT_HEIGHT = 14;
+const WIDEST_PLOT = 72;
+
+export function addLrFindCommand(program: Command, { terminal, end }: CommandContext): void {
+  const { from, to, steps } = RANGE_TEST_DEFAULTS;
+  withAllow(withSet(program.command('lr-find')))
+    .description(l10n.t('find a learning rate: train with a rising one until the loss explodes'))
+    .argument(...experimentArgument())
+    .option('--from <rate>', l10n.t('the lowest base_lr'), learningRate, from)
+    .option('--to <rate>', l10n.t('the highest base_lr'), learningRate, to)
+    .option('--steps <number>', l10n.t('steps between the two'), wholeNumber(LEAST_RANGE_STEPS), steps)
+    .option('--engine <name>', l10n.t('replace the engine of the file'))
+    .option('--seed <number>', l10n.t('replace the seed of the file'))
+    .option('--json', l10n.t('print the result, with every step, as JSON'))
+    .option(...folderOption())
+    .action(async (file: string, options: LrFindOptions) => end(await findRate(terminal, file, options)));
+}
+
+/** Runs a range test of an experiment and shows what it suggests. */
+async function findRate(terminal: Terminal, file: string, options: LrFindOptions): Promise<ExitCode> {
+  if (options.from >= options.to) {
+    terminal.fail({
+      what: l10n.t('--from {0} is not below --to {1}.', options.from, options.to),
+      remedy: l10n.t('Give a range that rises, such as --from 0.0001 --to 10.'),
+    });
+    return EXIT.badInput;
+  }
+  const overrides = overridesOf(options);
+  const read = await readExperiment(terminal, file, { ...options, overrides, isTrained: true });
+  if (!read) return EXIT.badInput;
+  for (const warning of read.warnings) terminal.note(warning);
+  const recipe = recipeOf(read, options);
+  const root = await rootOf(terminal, options);
+  const creation = await createRun(root, {
+    ...{ experimentFile: file, experimentText: read.text },
+    ...{ recipe, versions: VERSIONS },
+  });
+  if (!creation.ok) {
+    terminal.fail(creation.failure);
+    return EXIT.failed;
+  }
+  const { folder } = creation;
+  const { end, isInterrupted } = await follow(terminal, folder, recipe);
+  if (end.status === 'failed') {
+    terminal.fail(end.failure);
+    return EXIT.failed;
+  }
+  if (isInterrupted || end.status !== 'stopped') {
+    terminal.note(l10n.t('The range test was stopped. Its run: {0}', folder));
+    return EXIT.stopped;
+  }
+  const { events } = await readAllEvents(metricsPath(folder));
+  const result = rangeTestOf(events, recipe, options.to);
+  if (options.json) terminal.printJson(jsonOf(result, folder, options), 2);
+  else show(terminal, result, file, folder);
+  return result.steepest.ok || result.tenthOfMinimum.ok ? EXIT.done : EXIT.failed;
+}
+
+function recipeOf({ experiment, recipe }: ReadExperiment, plan: RangeTestPlan): Recipe {
+  return rangeTestRecipe(recipe, plan, experiment.optimizer.base_lr, rangeTestName(recipe.name));
+}
+
+/** Shows the steps on standard error until the training is over; an interrupt stops it. */
+async function follow(
+  terminal: Terminal,
+  folder: string,
+  recipe: Recipe,
+): Promise<{ readonly end: RunEnd; readonly isInterrupted: boolean }> {
+  const run: RunHandle = startRun(folder, { nodePath: process.execPath, trainerPath: TRAINER_PATH });
+  const progress = progressOf(terminal, recipe);
+  run.on('events', ({ events }) => {
+    for (const event of events) progress.show(event);
+  });
+  let isInterrupted = false;
+  const stop = () => {
+    isInterrupted = true;
+    void run.stop();
+  };
+  terminal.closed.addEventListener('abort', stop, { once: true });
+  process.on('SIGINT', stop).on('SIGTERM', stop).on('SIGHUP', stop);
+  try {
+    return { end: await run.exited, isInterrupted };
+  } finally {
+    process.off('SIGINT', stop).off('SIGTERM', stop).off('SIGHUP', stop);
+    progress.end();
+  }
+}
+
+/** A bar for a person, and nothing for a pipe: the result is what matters. */
+function progressOf(terminal: Terminal, recipe: Recipe): Progress {
+  return terminal.isInteractive ? barProgress(terminal, recipe) : { show: () => {}, end: () => {} };
+}
+
+function show(terminal: Terminal, result: RangeTestResult, file: string, folder: string): void {
+  const { points, steepest, tenthOfMinimum } = result;
+  const marks: RateMark[] = [
+    ...(steepest.ok ? [{ letter: 'S', learningRate: steepest.learningRate }] : []),
+    ...(tenthOfMinimum.ok ? [{ letter: 'M', learningRate: tenthOfMinimum.learningRate }] : []),
+  ];
+  if (points.length > 0) {
+    const size = { width: Math.min(Math.max(terminal.columns - 14, 20), WIDEST_PLOT), height: PLOT_HEIGHT };
+    for (const line of ratePlot(points, marks, size)) terminal.print(line);
+    terminal.print();
+  }
+  const last = points.at(-1);
+  if (last && result.hasExploded) {
+    terminal.print(l10n.t('The loss exploded at base_lr {0}.', formatNumber(last.learningRate, 2)));
+  }
+  terminal.print(line(l10n.t('S: steepest descent'), steepest));
+  terminal.print(line(l10n.t('M: one tenth of the learning rate at the minimum'), tenthOfMinimum));
+  const best = steepest.ok ? steepest : tenthOfMinimum;
+  if (best.ok) {
+    const rate = formatNumber(best.learningRate, 2);
+    terminal.print(l10n.t('Try it: {0}', `tricks run ${quoted(file)} --set optimizer.base_lr=${rate}`));
+  }
+  terminal.print(l10n.t('Run: {0}', folder));
+}
+
+function line(title: string, suggestion: Suggestion): string {
+  return suggestion.ok
+    ? l10n.t('{0}: base_lr {1}', title, formatNumber(suggestion.learningRate, 2))
+    : l10n.t('{0}: none. {1}', title, noSuggestionText(suggestion.reason));
+}
+
+/** Learning rates as `optimizer.base_lr`, before scaling. */
+function jsonOf(result: RangeTestResult, folder: string, { from, to, steps }: RangeTestPlan): object {
+  const suggestion = (found: Suggestion) =>
+    found.ok ? { base_lr: found.learningRate } : { base_lr: null, reason: found.reason };
+  return {
+    run: basename(folder),
+    ...{ folder, from, to, steps },
+    exploded: result.hasExploded,
+    steepest: suggestion(result.steepest),
+    tenth_of_minimum: suggestion(result.tenthOfMinimum),
+    points: result.points.map(({ learningRate, loss, smoothed }) => ({
+      ...{ base_lr: learningRate, loss, smoothed },
+    })),
+  };
+}
+
+/** Reads an option's learning rate. */
+function learningRate(text: string): number {
+  const number = Number(text);
+  if (text.trim() !== '' && Number.isFinite(number) && number > 0) return number;
+  throw new InvalidArgumentError(l10n.t('It has to be a number above 0.'));
+}

@@ -1,0 +1,291 @@
+import { rm } from 'node:fs/promises';
+import { dirname, relative, resolve, sep } from 'node:path';
+import * as l10n from '@vscode/l10n';
+import type { Command } from 'commander';
+import { factsLookup } from '../../datasets/index/store';
+import { parseExperiment } from '../../experiment/parse';
+import { formatProblem, type Problem } from '../../experiment/problem';
+import { parseDocument } from '../../experiment/text/document';
+import { takeLock } from '../../searches/lock';
+import {
+  claimSearchFolder,
+  journalPath,
+  listSearches,
+  lockPath,
+  readRecord,
+  SEARCH_VERSION,
+  type SearchRecord,
+  writeRecord,
+} from '../../searches/record';
+import { runSearch, type SearchEvent } from '../../searches/runSearch';
+import { rungsOf } from '../../study/search/asha';
+import { searchProblems } from '../../study/search/check';
+import { isSearch, parseSearch } from '../../study/search/parse';
+import type { Search } from '../../study/search/search';
+import { isInside } from '../../system/insideFolder';
+import { type AllowOption, withAllow } from '../dataAccess';
+import { type ReadExperiment, readExperiment, readText } from '../input';
+import { type CommandContext, type FolderOption, folderOption, type JsonOption, rootOf } from '../options';
+import { quoted } from '../output';
+import { TRAINER_PATH, VERSIONS } from '../package';
+import { EXIT, type ExitCode, paint, type Terminal } from '../terminal';
+import {
+  arrivalLine,
+  bestOf,
+  doneLine,
+  searchJson,
+  trialJson,
+  trialRows,
+  trialTitles,
+  valuesLine,
+} from './shown';
+
+interface TuneOptions extends AllowOption, FolderOption, JsonOption {
+  readonly python?: string;
+  readonly new?: boolean;
+}
+
+export function addTuneCommand(program: Command, { terminal, end }: CommandContext): void {
+  withAllow(program.command('tune'))
+    .description(l10n.t('search for good values: try many for a few epochs, and train the best ones on'))
+    .argument('<file>', l10n.t('a search file, *.study.yaml with search'))
+    .option('--python <path>', l10n.t('the Python that has Optuna, for its samplers'))
+    .option('--new', l10n.t('begin anew, though this search is unfinished'))
+    .option('--json', l10n.t('print each trial as one line of JSON, and the result as the last one'))
+    .option(...folderOption())
+    .action(async (file: string, options: TuneOptions) => end(await tune(terminal, file, options)));
+}
+
+/** A search with what it needs of its experiment. */
+interface Opened {
+  readonly search: Search;
+  readonly text: string;
+  readonly experimentFile: string;
+  readonly experiment: ReadExperiment;
+}
+
+/** Runs a search, or goes on with it, until it is done or interrupted. */
+async function tune(terminal: Terminal, file: string, options: TuneOptions): Promise<ExitCode> {
+  const root = await rootOf(terminal, options);
+  const opened = await openSearch(terminal, file, options, root);
+  if (!opened) return EXIT.badInput;
+  for (const warning of opened.experiment.warnings) terminal.note(warning);
+  const { folder, isNew } = await searchFolder(opened, file, root, options);
+  const giveUp = await takeLock(lockPath(folder));
+  try {
+    // Another process may have gone on with it before the lock was taken.
+    const reading = await readRecord(folder);
+    if (!reading?.ok) {
+      terminal.fail({
+        what: reading?.reason ?? l10n.t('{0} is gone.', folder),
+        remedy: l10n.t('Begin the search anew: {0}', `tricks tune ${quoted(file)} --new`),
+      });
+      return EXIT.failed;
+    }
+    return await follow(terminal, opened, reading.record, { file, folder, root, isNew, options });
+  } catch (error) {
+    // What began with a failure is not there to go on with.
+    if (isNew && (await hasNoTrial(folder))) await rm(folder, { recursive: true, force: true });
+    throw error;
+  } finally {
+    await giveUp();
+  }
+}
+
+async function hasNoTrial(folder: string): Promise<boolean> {
+  const reading = await readRecord(folder);
+  return reading?.ok === true && reading.record.trials.length === 0;
+}
+
+/** Reads a search file and its experiment; null, and each problem on a line, where they have problems. */
+async function openSearch(
+  terminal: Terminal,
+  file: string,
+  options: TuneOptions,
+  root: string,
+): Promise<Opened | null> {
+  const text = await readText(file);
+  const note = (problems: readonly Problem[]) => {
+    for (const problem of problems) terminal.note(formatProblem(file, problem));
+    return null;
+  };
+  const { value } = parseDocument(text, file);
+  const isStudy = typeof value === 'object' && value !== null && 'factors' in value && !isSearch(value);
+  if (isStudy) {
+    terminal.fail({
+      what: l10n.t('{0} is a study: it has factors, and a search has search.', file),
+      remedy: l10n.t('Run it: {0}', `tricks study ${quoted(file)}`),
+    });
+    return null;
+  }
+  const reading = parseSearch(text, file);
+  if (!reading.ok) return note(reading.problems);
+  const experimentFile = resolve(dirname(file), reading.search.experiment);
+  const experiment = await readExperiment(terminal, experimentFile, { ...options, isTrained: true });
+  if (!experiment) return null;
+  const problems = searchProblems(reading.search, reading.document, {
+    text: experiment.text,
+    fileName: experimentFile,
+    factsOf: factsLookup(root, dirname(experimentFile)),
+  });
+  if (problems.length > 0) return note(problems);
+  return { search: reading.search, text, experimentFile, experiment };
+}
+
+/** The folder of the unfinished search of these very files, else a new one's. */
+async function searchFolder(
+  { search, text, experimentFile, experiment }: Opened,
+  file: string,
+  root: string,
+  { new: isAnew = false }: TuneOptions,
+): Promise<{ readonly folder: string; readonly isNew: boolean }> {
+  const unfinished = (await listSearches(root)).find(
+    ({ record }) =>
+      record.state === 'unfinished' && record.text === text && record.experiment.text === experiment.text,
+  );
+  if (unfinished && !isAnew) return { folder: unfinished.folder, isNew: false };
+  const createdAt = Date.now();
+  const digits = new Date(createdAt).toISOString().replace(/\D/g, '');
+  const slug = search.name
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .slice(0, 40)
+    .replace(/^-|-$/g, '');
+  const name = `${digits.slice(0, 8)}-${digits.slice(8, 14)}-${slug || 'search'}`;
+  const { id, folder } = await claimSearchFolder(root, name);
+  const trials = 'trials' in search.budget ? search.budget.trials : null;
+  await writeRecord(folder, {
+    ...{ version: SEARCH_VERSION, id, createdAt, file: within(root, resolve(file)), text },
+    experiment: { file: experimentFile, text: experiment.text },
+    rungs: rungsOf(experiment.recipe.epochs, search, trials),
+    ...{ drawn: 0, seconds: 0, trials: [], state: 'unfinished' },
+  });
+  return { folder, isNew: true };
+}
+
+/** A path relative to the folder that has the store, where it lies inside. */
+function within(root: string, path: string): string {
+  return isInside(path, root) ? relative(root, path).split(sep).join('/') : path;
+}
+
+interface Place {
+  readonly file: string;
+  readonly folder: string;
+  readonly root: string;
+  readonly isNew: boolean;
+  readonly options: TuneOptions;
+}
+
+async function follow(
+  terminal: Terminal,
+  { search, experimentFile, experiment }: Opened,
+  record: SearchRecord,
+  { file, folder, root, isNew, options }: Place,
+): Promise<ExitCode> {
+  const { json = false, python } = options;
+  const { rungs } = record;
+  const tell = (line: string) => (json ? terminal.note(line) : terminal.print(line));
+  tell(
+    isNew
+      ? l10n.t('Searching {0}: a trial trains to epoch {1}.', search.name, rungs.join(l10n.t(', then ')))
+      : l10n.t('Going on with {0}: {1} trials so far.', record.id, record.trials.length),
+  );
+  const status = terminal.statusLine();
+  let known = record;
+  const onEvent = (event: SearchEvent) => {
+    known = { ...known, trials: withTrial(known.trials, event.trial) };
+    if (event.type !== 'arrived') {
+      const epoch = event.type === 'epoch' ? event.epoch.epoch + 1 : 0;
+      status?.show(l10n.t('Trial {0}: epoch {1} of {2}', event.trial.id, epoch, rungs.at(-1) ?? 0));
+      return;
+    }
+    status?.clear();
+    const isBest = bestOf(search, known)?.trial.id === event.trial.id;
+    if (json)
+      terminal.printJson({ type: 'trial', ...trialJson(search, event.trial), epochs: rungs[event.rung] });
+    else {
+      const line = arrivalLine(search, rungs, event.trial, event.rung);
+      terminal.print(isBest ? [`${line} `, paint('green', l10n.t('best so far'))] : line);
+    }
+  };
+  const pause = new AbortController();
+  const interrupt = () => {
+    if (!pause.signal.aborted) terminal.note(l10n.t('Pausing the trials.'));
+    pause.abort();
+  };
+  terminal.closed.addEventListener('abort', interrupt, { once: true });
+  process.on('SIGINT', interrupt).on('SIGTERM', interrupt).on('SIGHUP', interrupt);
+  const facts = factsLookup(root, dirname(experimentFile));
+  let after: SearchRecord;
+  try {
+    after = await runSearch(record, {
+      ...{ root, folder, search, python, versions: VERSIONS, onEvent, signal: pause.signal },
+      command: { nodePath: process.execPath, trainerPath: TRAINER_PATH, stopWithParent: true },
+      written: parseDocument(experiment.text, experimentFile).value,
+      seed: experiment.experiment.seed,
+      recipeOf: (settings) => {
+        const parsed = parseExperiment(experiment.text, experimentFile, settings, 'train', facts);
+        return parsed.ok ? parsed.recipe : null;
+      },
+    });
+  } finally {
+    process.off('SIGINT', interrupt).off('SIGTERM', interrupt).off('SIGHUP', interrupt);
+    status?.clear();
+  }
+  if (json) terminal.printJson(searchJson(search, after, folder));
+  else show(terminal, search, after);
+  if (after.state === 'done') {
+    tellResult(tell, search, after, experimentFile);
+    tell(l10n.t('In Optuna: {0}', `optuna-dashboard ${quoted(journalPath(folder))}`));
+    return EXIT.done;
+  }
+  tell(l10n.t('Paused. To go on: {0}', `tricks tune ${quoted(file)}`));
+  return EXIT.stopped;
+}
+
+function withTrial(
+  trials: SearchRecord['trials'],
+  trial: SearchRecord['trials'][number],
+): SearchRecord['trials'] {
+  return trials.some(({ id }) => id === trial.id)
+    ? trials.map((each) => (each.id === trial.id ? trial : each))
+    : [...trials, trial];
+}
+
+function show(terminal: Terminal, search: Search, record: SearchRecord): void {
+  if (record.trials.length === 0) return;
+  const { titles, right } = trialTitles(search);
+  terminal.print();
+  terminal.printTable(titles, trialRows(search, record), right);
+  terminal.print();
+}
+
+function tellResult(
+  tell: (line: string) => void,
+  search: Search,
+  record: SearchRecord,
+  experimentFile: string,
+): void {
+  tell(doneLine(record));
+  const best = bestOf(search, record);
+  if (!best) {
+    tell(l10n.t('No trial came to an end without a failure.'));
+    return;
+  }
+  const { trial, epochs } = best;
+  tell(l10n.t('Best: trial {0} ({1}), after {2} epochs.', trial.id, valuesLine(search, trial), epochs));
+  // The best of many is so by luck as well.
+  tell(l10n.t('Its value is biased upward: it was chosen among {0}.', record.trials.length));
+  const settings = trial.settings.map((setting) => `--set ${quoted(setting)}`).join(' ');
+  tell(
+    l10n.t(
+      'Try it with another seed: {0}',
+      `tricks run ${quoted(shown(experimentFile))} ${settings} --seed SEED`,
+    ),
+  );
+}
+
+function shown(path: string): string {
+  const fromHere = relative(process.cwd(), path);
+  return fromHere.length < path.length ? fromHere : path;
+}

@@ -1,0 +1,34 @@
+import { existsSync } from 'node:fs';
+import { isAbsolute, resolve } from 'node:path';
+import * as l10n from '@vscode/l10n';
+import { untrusted } from '../engines/trust';
+import { UserError } from '../shared/userError';
+import { currentUser } from '../system/pathTrust';
+import { programInPath } from '../system/programInPath';
+
+/**
+ * The Python that runs Optuna: the one named, else that of PATH. Others must not be able to change it, or what it is a link
+ * to, since it runs as this user.
+ *
+ * @throws UserError where there is none, or others can change it
+ */
+export function findPython(named: string | undefined): string {
+  const python = named === undefined ? inPath() : isAbsolute(named) ? named : resolve(named);
+  if (!existsSync(python)) {
+    throw new UserError({
+      what:
+        named === undefined
+          ? l10n.t('There is no Python in PATH, and this sampler runs in one.')
+          : l10n.t('There is no Python at {0}.', python),
+      remedy: l10n.t('Name a Python that has Optuna by --python PATH, or use sampler: quasi_random.'),
+    });
+  }
+  const user = currentUser();
+  const failure = user && untrusted(python, user);
+  if (failure) throw new UserError(failure);
+  return python;
+}
+
+function inPath(): string {
+  return programInPath(process.platform === 'win32' ? 'python' : 'python3');
+}

@@ -1,0 +1,142 @@
+/**
+ * A search's folder, `.bag-of-tricks/studies/ID`: `search.json` has all that is known of it, so that it goes on where it
+ * was left; `optuna.log` shows it in Optuna's dashboard; `search.lock` names the process that runs it.
+ */
+import { mkdir, readdir } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import * as l10n from '@vscode/l10n';
+import { z } from 'zod';
+import { firstIssues } from '../shared/firstIssues';
+import { parseJson } from '../shared/parseJson';
+import { isSystemError } from '../system/errors';
+import { readPlain } from '../system/plainFiles';
+import { replaceFile } from '../system/replaceFile';
+import { makeStoreFolder } from '../system/storeFolder';
+import { STORE_FOLDER } from '../system/storeName';
+
+/** Raise it when a field means something else than before. */
+export const SEARCH_VERSION = 1;
+
+const trialSchema = z.object({
+  /** From 0, in the order in which trials were started. */
+  id: z.int().min(0),
+  /** By the parameters' keys. */
+  values: z.record(z.string(), z.number()),
+  /** The `key=value` that its runs' experiments have. */
+  settings: z.array(z.string()),
+  /** The ids of its runs, one for each seed. */
+  runs: z.array(z.object({ id: z.string(), seed: z.number() })),
+  /** Its metric at each rung that it came to; null where it failed. */
+  results: z.array(z.number().nullable()),
+  /** The rung that it trains to, or was to when the search stopped; null where it waits for a promotion or is over. */
+  target: z.int().min(0).nullable(),
+  /** Why it failed. */
+  failure: z.string().optional(),
+  startedAt: z.number(),
+  endedAt: z.number().nullable(),
+});
+export type TrialRecord = z.infer<typeof trialSchema>;
+
+const recordSchema = z.object({
+  version: z.literal(SEARCH_VERSION),
+  id: z.string(),
+  createdAt: z.number().describe('Milliseconds since 1970.'),
+  /** The search file as it was when the search began, and its path. */
+  file: z.string(),
+  text: z.string(),
+  experiment: z.object({ file: z.string(), text: z.string() }),
+  /** Epochs at which rungs end. */
+  rungs: z.array(z.int().min(1)).min(1),
+  /** Points that the sampler has drawn, those that no experiment could be made of included. */
+  drawn: z.int().min(0),
+  /** Seconds that it has run. */
+  seconds: z.number(),
+  trials: z.array(trialSchema),
+  state: z.enum(['unfinished', 'done']),
+});
+export type SearchRecord = z.infer<typeof recordSchema>;
+
+export type RecordReading =
+  | { readonly ok: true; readonly record: SearchRecord }
+  /** A search, but a newer release's or damaged. */
+  | { readonly ok: false; readonly reason: string };
+
+export const studiesFolder = (root: string): string => join(root, STORE_FOLDER, 'studies');
+export const recordPath = (folder: string): string => join(folder, 'search.json');
+export const journalPath = (folder: string): string => join(folder, 'optuna.log');
+export const lockPath = (folder: string): string => join(folder, 'search.lock');
+
+/**
+ * Makes the folder of a new search, `name` with the time, or `name-2` and so on.
+ *
+ * @throws the file system's error
+ */
+export async function claimSearchFolder(
+  root: string,
+  name: string,
+): Promise<{ readonly id: string; readonly folder: string }> {
+  await makeStoreFolder(root, studiesFolder(root));
+  for (let count = 1; ; count++) {
+    const id = count === 1 ? name : `${name}-${count}`;
+    const folder = join(studiesFolder(root), id);
+    try {
+      await mkdir(folder);
+      return { id, folder };
+    } catch (error) {
+      if (!isSystemError(error, 'EEXIST')) throw error;
+    }
+  }
+}
+
+/** The search in a folder; null where it holds none. */
+export async function readRecord(folder: string): Promise<RecordReading | null> {
+  let text: string;
+  try {
+    text = await readPlain(recordPath(folder), 'utf8');
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return null;
+    throw error;
+  }
+  let data: unknown;
+  try {
+    data = parseJson(text);
+  } catch {
+    return { ok: false, reason: l10n.t('The search.json of {0} is damaged.', basename(folder)) };
+  }
+  const { version } = z.object({ version: z.number() }).safeParse(data).data ?? {};
+  if (version !== undefined && version > SEARCH_VERSION) {
+    const what = l10n.t('A newer release of Bag of Tricks wrote the search {0}.', basename(folder));
+    return { ok: false, reason: what };
+  }
+  const parsed = recordSchema.safeParse(data);
+  if (parsed.success) return { ok: true, record: parsed.data };
+  const issues = firstIssues(parsed.error);
+  return { ok: false, reason: l10n.t('The search.json of {0} is no search: {1}', basename(folder), issues) };
+}
+
+/**
+ * Replaces a search's record, atomically.
+ *
+ * @throws the file system's error, after which the old record stands
+ */
+export async function writeRecord(folder: string, record: SearchRecord): Promise<void> {
+  await replaceFile(recordPath(folder), `${JSON.stringify(record, null, 2)}\n`);
+}
+
+/** The searches of a store that can be read, the newest first, with their folders. */
+export async function listSearches(
+  root: string,
+): Promise<{ readonly folder: string; readonly record: SearchRecord }[]> {
+  const names = await readdir(studiesFolder(root)).catch((error: unknown) => {
+    if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return [];
+    throw error;
+  });
+  const searches = await Promise.all(
+    names.map(async (name) => {
+      const folder = join(studiesFolder(root), name);
+      const reading = await readRecord(folder);
+      return reading?.ok ? [{ folder, record: reading.record }] : [];
+    }),
+  );
+  return searches.flat().toSorted((a, b) => b.record.createdAt - a.record.createdAt);
+}

@@ -1,0 +1,167 @@
+/** Draws the values of a search's trials. */
+import { once } from 'node:events';
+import { createInterface, type Interface } from 'node:readline';
+import * as l10n from '@vscode/l10n';
+import { z } from 'zod';
+import { assertNever } from '../shared/assertNever';
+import { parseJson } from '../shared/parseJson';
+import { UserError } from '../shared/userError';
+import type { HalvingTrial } from '../study/search/asha';
+import { distributionOf } from '../study/search/journalOfSearch';
+import { modelTrials } from '../study/search/model';
+import { distributionText } from '../study/search/optunaJournal';
+import { quasiRandomPoint, randomPoint } from '../study/search/points';
+import {
+  higherIsBetter,
+  type OptunaSamplerName,
+  type Search,
+  type TrialValues,
+} from '../study/search/search';
+import { readable, valuesAt } from '../study/search/space';
+import { spawn } from '../system/children';
+import { findPython } from './python';
+import { SAMPLER_PROGRAM } from './samplerProgram';
+
+/** A trial, as a sampler may learn from it. */
+export type KnownTrial = HalvingTrial & { readonly values: TrialValues };
+
+export interface Sampler {
+  /**
+   * The values of the next trial.
+   *
+   * @param drawn how many were drawn before, those that came to nothing included
+   * @throws UserError where Python or what it needs is missing or fails
+   */
+  next(drawn: number, trials: readonly KnownTrial[]): Promise<TrialValues>;
+  close(): void;
+}
+
+/**
+ * The sampler that a search asks for.
+ *
+ * @param python the Python to run Optuna in; that of PATH by default
+ * @throws UserError where there is no Python that may run it
+ */
+export function createSampler(search: Search, rungs: readonly number[], python?: string): Sampler {
+  const { sampler, seed, parameters } = search;
+  const builtIn = (point: typeof randomPoint): Sampler => ({
+    next: async (drawn) => valuesAt(search, point(seed, drawn, parameters.length)),
+    close: () => {},
+  });
+  switch (sampler) {
+    case 'random':
+      return builtIn(randomPoint);
+    case 'quasi_random':
+      return builtIn(quasiRandomPoint);
+    case 'tpe':
+    case 'gp':
+    case 'cmaes':
+      return new OptunaSampler(sampler, search, rungs, findPython(python));
+    default:
+      return assertNever(sampler);
+  }
+}
+
+const answerSchema = z.union([
+  z.object({ values: z.record(z.string(), z.number()) }),
+  z.object({ missing: z.string() }),
+  z.object({ error: z.string() }),
+]);
+
+/** What pip calls what a sampler imports, beside Optuna. */
+const PACKAGES: Readonly<Record<OptunaSamplerName, string>> = {
+  tpe: 'optuna',
+  gp: 'optuna scipy torch',
+  cmaes: 'optuna cmaes',
+};
+
+/** Optuna's samplers, in a Python that lives as long as this. */
+class OptunaSampler implements Sampler {
+  readonly #process: ReturnType<typeof spawn>;
+  readonly #answers: AsyncIterator<string>;
+  readonly #lines: Interface;
+  #stderr = '';
+  /** Requests take turns. */
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(
+    private readonly sampler: OptunaSamplerName,
+    private readonly search: Search,
+    private readonly rungs: readonly number[],
+    private readonly python: string,
+  ) {
+    this.#process = spawn(python, ['-c', SAMPLER_PROGRAM], {
+      stdio: ['pipe', 'pipe', 'pipe'],
+      env: { ...process.env, PYTHONSAFEPATH: '1', PYTHONUTF8: '1' },
+    });
+    // A Python that ended tells by its output that it is over.
+    this.#process.on('error', (error) => (this.#stderr += error.message));
+    this.#process.stdin?.on('error', () => {});
+    this.#process.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.#stderr = (this.#stderr + text).slice(-2000);
+    });
+    this.#lines = createInterface({ input: this.#process.stdout! });
+    this.#answers = this.#lines[Symbol.asyncIterator]();
+  }
+
+  next(drawn: number, trials: readonly KnownTrial[]): Promise<TrialValues> {
+    const answer = this.#turn.then(() => this.#ask(drawn, trials));
+    this.#turn = answer.catch(() => {});
+    return answer;
+  }
+
+  close(): void {
+    this.#lines.close();
+    this.#process.stdin?.end();
+    this.#process.kill();
+  }
+
+  async #ask(drawn: number, trials: readonly KnownTrial[]): Promise<TrialValues> {
+    const { parameters, seed, metric } = this.search;
+    const request = {
+      id: trials.length,
+      sampler: this.sampler,
+      // Each draw has a seed of its own, so that a search that is resumed does not draw the same again.
+      seed: (seed * 1_000_003 + drawn) % 2 ** 32,
+      direction: higherIsBetter(metric) ? 'maximize' : 'minimize',
+      distributions: Object.fromEntries(
+        parameters.map((parameter) => [parameter.key, distributionText(distributionOf(parameter))]),
+      ),
+      trials: modelTrials(this.sampler, trials, this.rungs),
+    };
+    this.#process.stdin?.write(`${JSON.stringify(request)}\n`);
+    const line = await this.#answers.next();
+    if (line.done) {
+      if (this.#process.exitCode === null && this.#process.signalCode === null && this.#process.pid) {
+        await once(this.#process, 'close');
+      }
+      throw this.#failure(this.#stderr.trim().split('\n').at(-1) ?? '');
+    }
+    const answer = answerSchema.parse(parseJson(line.value));
+    if ('values' in answer) return this.#readableValues(answer.values);
+    if ('error' in answer) throw this.#failure(answer.error);
+    throw new UserError({
+      what: l10n.t('{0} has no {1}, which the sampler {2} needs.', this.python, answer.missing, this.sampler),
+      remedy: l10n.t(
+        'Install it: {0}. Or name another Python by --python PATH, or use sampler: quasi_random.',
+        `${this.python} -m pip install ${PACKAGES[this.sampler]}`,
+      ),
+    });
+  }
+
+  #readableValues(values: TrialValues): TrialValues {
+    return Object.fromEntries(
+      this.search.parameters.map((parameter) => {
+        const value = values[parameter.key] ?? 0;
+        return [parameter.key, parameter.kind === 'range' ? readable(parameter, value) : value];
+      }),
+    );
+  }
+
+  #failure(reason: string): UserError {
+    return new UserError({
+      what: l10n.t('The sampler {0} failed in {1}: {2}', this.sampler, this.python, reason),
+      remedy: l10n.t('Check this Python and its Optuna, or use sampler: quasi_random.'),
+    });
+  }
+}

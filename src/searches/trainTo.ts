@@ -1,0 +1,104 @@
+import { basename } from 'node:path';
+import * as l10n from '@vscode/l10n';
+import { AttemptFence } from '../protocol/attempts';
+import type { RunEvent } from '../protocol/events';
+import type { EpochEvent } from '../protocol/standing';
+import { readAllEvents } from '../runs/log';
+import { isOwnRun } from '../runs/origin';
+import { makeReady } from '../runs/queue';
+import { metricsPath, readManifest } from '../runs/store';
+import { type RunEnd, startRun } from '../runs/supervisor';
+import type { TrainerCommand } from '../runs/trainerCommand';
+import { UserError } from '../shared/userError';
+
+export type Arrival =
+  /** The run has trained so many epochs; the last of them. */
+  | { readonly kind: 'arrived'; readonly epoch: EpochEvent }
+  | { readonly kind: 'failed'; readonly reason: string }
+  /** It was paused before, as asked for. */
+  | { readonly kind: 'paused' };
+
+/**
+ * Trains a run up to the end of an epoch, from where it is, and pauses it there: it goes on from there exactly, since its
+ * recipe is for the whole training. The trainer may be a few steps further when it hears of it.
+ *
+ * @param epochs how many epochs from the run's start
+ * @param signal pauses the run before
+ * @param onEpoch told of each epoch as it ends
+ * @throws UserError where the run cannot be trained from here
+ */
+export async function trainTo(
+  folder: string,
+  epochs: number,
+  command: TrainerCommand,
+  signal: AbortSignal,
+  onEpoch: (event: EpochEvent) => void,
+): Promise<Arrival> {
+  const { events } = await readAllEvents(metricsPath(folder));
+  const known = epochsOf(events).get(epochs - 1);
+  if (known) return { kind: 'arrived', epoch: known };
+  if (signal.aborted) return { kind: 'paused' };
+  await assertOwn(folder);
+  const failure = await makeReady(folder, { signal });
+  if (failure) throw new UserError(failure);
+  const run = startRun(folder, command);
+  let last: EpochEvent | null = null;
+  const pause = () => void run.pause();
+  run.on('events', (batch) => {
+    for (const event of batch.events) {
+      if (event.type !== 'epoch' || event.epoch >= epochs) continue;
+      onEpoch(event);
+      if (event.epoch !== epochs - 1) continue;
+      last = event;
+      pause();
+    }
+  });
+  signal.addEventListener('abort', pause, { once: true });
+  try {
+    const end = await run.exited;
+    // The last epoch's end may have been read from the log alone.
+    return last ? { kind: 'arrived', epoch: last } : outcomeOf(end, folder);
+  } finally {
+    signal.removeEventListener('abort', pause);
+  }
+}
+
+/** The epochs of a log by their number; what a resumed run did again is the same. */
+function epochsOf(events: readonly RunEvent[]): ReadonlyMap<number, EpochEvent> {
+  const fence = new AttemptFence();
+  const epochs = new Map<number, EpochEvent>();
+  for (const event of events) {
+    if (fence.accepts(event) && event.type === 'epoch') epochs.set(event.epoch, event);
+  }
+  return epochs;
+}
+
+/** @throws UserError where the run came with its folder, rather than from this user's search */
+async function assertOwn(folder: string): Promise<void> {
+  const reading = await readManifest(folder);
+  if (!reading.ok) {
+    throw new UserError({
+      what: l10n.t('The run {0} cannot be read. {1}', basename(folder), reading.reason),
+      remedy: l10n.t('Begin the search anew: {0}', 'tricks tune FILE --new'),
+    });
+  }
+  if (await isOwnRun({ folder, manifest: reading.manifest })) return;
+  throw new UserError({
+    what: l10n.t('The run {0} was not made here by you: it came with the folder.', basename(folder)),
+    remedy: l10n.t('Begin the search anew: {0}', 'tricks tune FILE --new'),
+  });
+}
+
+function outcomeOf(end: RunEnd, folder: string): Arrival {
+  switch (end.status) {
+    case 'failed':
+      return { kind: 'failed', reason: end.failure.what };
+    case 'paused':
+    case 'stopped':
+      return { kind: 'paused' };
+    case 'done':
+    case 'interrupted':
+    case 'queued':
+      return { kind: 'failed', reason: l10n.t('The trainer of {0} went away.', basename(folder)) };
+  }
+}

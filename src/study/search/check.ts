@@ -1,0 +1,131 @@
+/** Looks at a search in the light of its experiment. */
+import * as l10n from '@vscode/l10n';
+import { parseExperiment } from '../../experiment/parse';
+import type { Problem } from '../../experiment/problem';
+import type { ExperimentDocument } from '../../experiment/text/document';
+import { type FactsLookup, NO_FACTS } from '../../recipe/datasets';
+import { recipeKey } from '../../recipe/recipe';
+import { mostRungs } from './asha';
+import { placed, type SearchFinding } from './parse';
+import type { Search, SearchParameter } from './search';
+import { settingOf, valueText } from './space';
+
+/** A search's experiment file. */
+export interface SearchBaseline {
+  readonly text: string;
+  readonly fileName: string;
+  /** What is known of its images; nothing by default. */
+  readonly factsOf?: FactsLookup;
+}
+
+/**
+ * What is wrong with a search's parameters and rungs for its experiment: a key that the experiment has no place for, a
+ * value that it cannot be trained with, a parameter that changes nothing. None where the experiment's images are not
+ * indexed, so that nothing can be told.
+ */
+export function searchProblems(
+  search: Search,
+  document: ExperimentDocument,
+  baseline: SearchBaseline,
+): Problem[] {
+  const { text, fileName, factsOf = NO_FACTS } = baseline;
+  const read = (settings: readonly string[]) => parseExperiment(text, fileName, settings, 'train', factsOf);
+  const plain = read([]);
+  if (!plain.ok) {
+    const [first] = plain.problems;
+    if (!first) return [];
+    const what = l10n.t('The experiment cannot be trained: {0}', first.what);
+    return placed(document, [{ path: ['experiment'], part: 'value', what, remedy: first.remedy }]);
+  }
+  const written = plain.document.value;
+  const findings = search.parameters.flatMap((parameter) => {
+    const tries = triedValues(parameter);
+    const results = tries.map((tried) => ({
+      tried,
+      parsed: read(settingOf(parameter, tried.value, written)),
+    }));
+    const failed = results.find(({ parsed }) => !parsed.ok);
+    if (failed && !failed.parsed.ok) return [untrainable(parameter, failed.tried, failed.parsed.problems[0])];
+    const keys = new Set(results.flatMap(({ parsed }) => (parsed.ok ? [recipeKey(parsed.recipe)] : [])));
+    return keys.size < 2 ? [changesNothing(parameter)] : [];
+  });
+  return placed(document, [...findings, ...rungFindings(search, plain.recipe.epochs)]);
+}
+
+interface TriedValue {
+  readonly text: string;
+  readonly value: unknown;
+  /** Its place below the parameter's. */
+  readonly below: readonly (string | number)[];
+  /** Whether it is a number between the ends of a range that are whole. */
+  readonly isBetween: boolean;
+}
+
+/** Each choice; of a range both ends, and a number between them. */
+function triedValues(parameter: SearchParameter): TriedValue[] {
+  if (parameter.kind === 'choices') {
+    return parameter.choices.map(({ value }, index) => ({
+      ...{ value, below: [index], isBetween: false },
+      text: valueText(parameter, index),
+    }));
+  }
+  const { low, high, isInteger, isLog } = parameter;
+  const name = isInteger ? (isLog ? 'log_integers' : 'integers') : isLog ? 'log' : 'range';
+  const middle = isInteger ? Math.floor((low + high) / 2) : low + (high - low) * 0.381966;
+  return [low, high, middle].map((value, index) => ({
+    ...{ value, text: String(value) },
+    below: index < 2 ? [name, index] : [name],
+    isBetween: index === 2 && Number.isInteger(low) && Number.isInteger(high) && !isInteger,
+  }));
+}
+
+function untrainable(
+  parameter: SearchParameter,
+  tried: TriedValue,
+  first: Problem | undefined,
+): SearchFinding {
+  const path = ['search', parameter.key, ...tried.below];
+  const what = l10n.t(
+    'With {0} the experiment cannot be trained: {1}',
+    `${parameter.key}: ${tried.text}`,
+    first?.what ?? '',
+  );
+  const remedy = tried.isBetween
+    ? l10n.t('Write integers for whole numbers alone.')
+    : (first?.remedy ?? l10n.t('Take it out.'));
+  return { path, part: 'value', what, remedy };
+}
+
+function changesNothing({ key }: SearchParameter): SearchFinding {
+  return {
+    path: ['search', key],
+    part: 'key',
+    what: l10n.t('{0} changes nothing of this experiment.', key),
+    remedy: l10n.t('Take it out, or correct its name.'),
+  };
+}
+
+function rungFindings({ rungs, reduction, budget }: Search, epochs: number): SearchFinding[] {
+  if (rungs === 'auto') return [];
+  const most = mostRungs(epochs, reduction);
+  if (rungs > most) {
+    const what = l10n.t(
+      '{0} rungs by {1} leave less than one of {2} epochs for the first.',
+      rungs,
+      reduction,
+      epochs,
+    );
+    return [{ path: ['rungs'], part: 'value', what, remedy: l10n.t('Use at most {0}.', most) }];
+  }
+  if (!('trials' in budget) || rungs <= mostRungs(budget.trials, reduction)) return [];
+  const least = reduction ** (rungs - 1);
+  const what = l10n.t('Of {0} trials none comes to the last of {1} rungs.', budget.trials, rungs);
+  return [
+    {
+      path: ['budget'],
+      part: 'value',
+      what,
+      remedy: l10n.t('Use {0} trials or more, or fewer rungs.', least),
+    },
+  ];
+}

@@ -1,0 +1,23 @@
+import type { JournalDistribution, JournalParameter } from './optunaJournal';
+import type { Search, SearchParameter, TrialValues } from './search';
+
+/** What a search's parameter is drawn from, in Optuna's words. */
+export function distributionOf(parameter: SearchParameter): JournalDistribution {
+  if (parameter.kind === 'choices') {
+    return { kind: 'categorical', choices: parameter.choices.map(({ label }) => label) };
+  }
+  const { low, high, isLog, isInteger } = parameter;
+  return { kind: isInteger ? 'int' : 'float', low, high, isLog };
+}
+
+/** A trial's values, in Optuna's words. */
+export function journalParameters(
+  { parameters }: Pick<Search, 'parameters'>,
+  values: TrialValues,
+): JournalParameter[] {
+  return parameters.map((parameter) => ({
+    name: parameter.key,
+    distribution: distributionOf(parameter),
+    value: values[parameter.key] ?? 0,
+  }));
+}

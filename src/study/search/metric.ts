@@ -1,0 +1,36 @@
+import type { EpochEvent } from '../../protocol/standing';
+import { assertNever } from '../../shared/assertNever';
+import { formatNumber } from '../../shared/format';
+import type { SearchMetric } from './search';
+
+/** A metric at the end of an epoch, accuracies in points of a percent; null where the epoch has none or it is no number. */
+export function metricAt(event: EpochEvent, metric: SearchMetric): number | null {
+  const value = numberOf(event, metric);
+  return value !== undefined && Number.isFinite(value) ? value : null;
+}
+
+function numberOf(event: EpochEvent, metric: SearchMetric): number | undefined {
+  switch (metric) {
+    case 'validation_accuracy':
+      return 100 * event.validationAccuracy;
+    case 'averaged_accuracy':
+      return 100 * (event.averagedAccuracy ?? event.validationAccuracy);
+    case 'validation_loss':
+      return event.validationLoss;
+    case 'macro_f1':
+      return points(event.macroF1);
+    case 'balanced_accuracy':
+      return points(event.balancedAccuracy);
+    default:
+      return assertNever(metric);
+  }
+}
+
+function points(share: number | undefined): number | undefined {
+  return share === undefined ? undefined : 100 * share;
+}
+
+/** A metric's value as a person reads it. */
+export function metricText(value: number, metric: SearchMetric): string {
+  return metric === 'validation_loss' ? formatNumber(value, 4) : `${value.toFixed(2)}%`;
+}
