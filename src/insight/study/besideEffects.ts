@@ -1,0 +1,96 @@
+// What stands beside an effect: its cost, and what its source reports.
+import * as l10n from '@vscode/l10n';
+import type { StudyEffect, StudyFactor } from '../../protocol/study';
+import type { StudyCost, StudyFacts } from '../../protocol/studyView';
+import { formatBytes, formatDuration, formatNumber } from '../../shared/format';
+import { trickCalled } from '../../tricks/registry';
+import type { Evidence, Trick } from '../../tricks/trick';
+import { signed } from '../trickText';
+import { DASH, percentText, type Scale, withUnit } from './studyNumbers';
+import { decidingEstimate } from './verdictText';
+
+/** What a level costs, short and in full; a dash where it was not probed. */
+export function costText(
+  effect: StudyEffect,
+  { costs, epochs, metric }: Pick<StudyFacts, 'costs' | 'epochs' | 'metric'>,
+  scale: Scale,
+): { readonly short: string; readonly details: readonly string[] } {
+  const cost = costs.find(({ factor, level }) => factor === effect.factor && level === effect.level);
+  if (!cost) return { short: DASH, details: [] };
+  const { secondsPerEpoch: seconds, memoryBytes: memory } = cost;
+  const time = l10n.t('{0} time', percentText(seconds.with / seconds.without - 1));
+  const bytes = memory && memoryDifference(memory);
+  return {
+    short: bytes === null ? time : `${time}, ${bytes}`,
+    details: [
+      l10n.t('{0} to {1} an epoch', secondsText(seconds.without), secondsText(seconds.with)),
+      ...(memory
+        ? [l10n.t('{0} to {1} of memory', formatBytes(memory.without), formatBytes(memory.with))]
+        : []),
+      ...(metric.name === 'images_per_second' ? [] : rateTexts(effect, cost, epochs, scale)),
+    ],
+  };
+}
+
+function memoryDifference({ with: withIt, without }: { with: number; without: number }): string {
+  const size = formatBytes(Math.abs(withIt - without));
+  if (withIt === without) return l10n.t('no more memory');
+  return `${withIt < without ? '\u2212' : '+'}${size}`;
+}
+
+/** What an hour of longer training buys: the effect over the extra time of a run. Nothing where it takes no more time. */
+function rateTexts(
+  effect: StudyEffect,
+  { secondsPerEpoch }: StudyCost,
+  epochs: number,
+  scale: Scale,
+): string[] {
+  const estimate = decidingEstimate(effect);
+  const extra = epochs * (secondsPerEpoch.with - secondsPerEpoch.without);
+  // Less than a thousandth of the time is within what a probe can tell.
+  if (!estimate || extra < 1e-3 * epochs * secondsPerEpoch.without) return [];
+  const rate = signed(estimate.value / (extra / 3600), 2);
+  return [l10n.t('{0} per extra hour ({1} a run)', withUnit(rate, scale), formatDuration(extra))];
+}
+
+/** Seconds of an epoch: probes tell short ones apart. */
+function secondsText(seconds: number): string {
+  return seconds < 60 ? l10n.t('{0} s', formatNumber(seconds, 3)) : formatDuration(seconds);
+}
+
+/** What a trick's source reports: differences, then each row of its tables. Losses are there as well. */
+export function paperText(
+  factors: readonly StudyFactor[],
+  { factor }: Pick<StudyEffect, 'factor'>,
+): { readonly short: string; readonly details: readonly string[] } {
+  const { key, kind } = factors[factor]!;
+  const trick = kind === 'trick' ? trickCalled(key)?.trick : undefined;
+  if (!trick) return { short: DASH, details: [] };
+  if (trick.evidence.length === 0) {
+    return { short: DASH, details: [l10n.t('{0} has no figure for it alone', trick.source)] };
+  }
+  return {
+    short: trick.evidence.map(({ without, with: withIt }) => signed(withIt - without)).join(', '),
+    details: trick.evidence.map((row) => evidenceRow(trick, row)),
+  };
+}
+
+function evidenceRow(
+  { source }: Pick<Trick, 'source'>,
+  { setting, without, with: withIt }: Evidence,
+): string {
+  return l10n.t(
+    '{0}, {1}, {2}: {3} to {4} ({5})',
+    source,
+    imagesOf(setting),
+    setting,
+    without.toFixed(2),
+    withIt.toFixed(2),
+    signed(withIt - without),
+  );
+}
+
+/** Evidence is of ImageNet unless its setting names other images. */
+function imagesOf(setting: string): string {
+  return /CIFAR-\d+/.exec(setting)?.[0] ?? 'ImageNet';
+}
