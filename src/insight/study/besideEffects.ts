@@ -70,27 +70,25 @@ export function paperText(
     return { short: DASH, details: [l10n.t('{0} has no figure for it alone', trick.source)] };
   }
   return {
-    short: trick.evidence.map(({ without, with: withIt }) => signed(withIt - without)).join(', '),
+    short: trick.evidence.map(shortEvidence).join(', '),
     details: trick.evidence.map((row) => evidenceRow(trick, row)),
   };
 }
 
-function evidenceRow(
-  { source }: Pick<Trick, 'source'>,
-  { setting, without, with: withIt }: Evidence,
-): string {
-  return l10n.t(
-    '{0}, {1}, {2}: {3} to {4} ({5})',
-    source,
-    imagesOf(setting),
-    setting,
-    without.toFixed(2),
-    withIt.toFixed(2),
-    signed(withIt - without),
-  );
+/** Such as '+0.84'; with its images where they are others than ImageNet's. */
+function shortEvidence({ setting, without, with: withIt }: Evidence): string {
+  const difference = signed(withIt - without);
+  const other = otherImages(setting);
+  return other === null ? difference : `${difference} (${other})`;
+}
+
+function evidenceRow({ source }: Pick<Trick, 'source'>, { setting, without, with: withIt }: Evidence): string {
+  const where = otherImages(setting) === null ? `ImageNet, ${setting}` : setting;
+  const difference = signed(withIt - without);
+  return l10n.t('{0}, {1}: {2} to {3} ({4})', source, where, without.toFixed(2), withIt.toFixed(2), difference);
 }
 
 /** Evidence is of ImageNet unless its setting names other images. */
-function imagesOf(setting: string): string {
-  return /CIFAR-\d+/.exec(setting)?.[0] ?? 'ImageNet';
+function otherImages(setting: string): string | null {
+  return /CIFAR-\d+/.exec(setting)?.[0] ?? null;
 }
