@@ -18,10 +18,13 @@ export function costText(
   const cost = costs.find(({ factor, level }) => factor === effect.factor && level === effect.level);
   if (!cost) return { short: DASH, details: [] };
   const { secondsPerEpoch: seconds, memoryBytes: memory } = cost;
-  const time = l10n.t('{0} time', percentText(seconds.with / seconds.without - 1));
-  const bytes = memory && memoryDifference(memory);
+  const share = seconds.with / seconds.without - 1;
+  const parts = [
+    Math.abs(share) < 5e-4 ? null : l10n.t('{0} time', percentText(share)),
+    memory && memory.with !== memory.without ? memoryDifference(memory) : null,
+  ].filter((part) => part !== null);
   return {
-    short: bytes === null ? time : `${time}, ${bytes}`,
+    short: parts.length === 0 ? l10n.t('none') : parts.join(', '),
     details: [
       l10n.t('{0} to {1} an epoch', secondsText(seconds.without), secondsText(seconds.with)),
       ...(memory
@@ -33,24 +36,22 @@ export function costText(
 }
 
 function memoryDifference({ with: withIt, without }: { with: number; without: number }): string {
-  const size = formatBytes(Math.abs(withIt - without));
-  if (withIt === without) return l10n.t('no more memory');
-  return `${withIt < without ? '\u2212' : '+'}${size}`;
+  return `${withIt < without ? '\u2212' : '+'}${formatBytes(Math.abs(withIt - without))}`;
 }
 
-/** What an hour of longer training buys: the effect over the extra time of a run. Nothing where it takes no more time. */
+/** What an hour of longer training buys: the effect over the extra time of a run. Nothing below 1%: probes vary by that. */
 function rateTexts(
   effect: StudyEffect,
-  { secondsPerEpoch }: StudyCost,
+  { secondsPerEpoch: { with: withIt, without } }: StudyCost,
   epochs: number,
   scale: Scale,
 ): string[] {
   const estimate = decidingEstimate(effect);
-  const extra = epochs * (secondsPerEpoch.with - secondsPerEpoch.without);
-  // Less than a thousandth of the time is within what a probe can tell.
-  if (!estimate || extra < 1e-3 * epochs * secondsPerEpoch.without) return [];
-  const rate = signed(estimate.value / (extra / 3600), 2);
-  return [l10n.t('{0} per extra hour ({1} a run)', withUnit(rate, scale), formatDuration(extra))];
+  if (!estimate || withIt / without - 1 < 0.01) return [];
+  const extra = epochs * (withIt - without);
+  const rate = estimate.value / (extra / 3600);
+  const text = signed(rate, Math.abs(rate) < 10 ? scale.digits : 0);
+  return [l10n.t('{0} per extra hour ({1} a run)', withUnit(text, scale), formatDuration(extra))];
 }
 
 /** Seconds of an epoch: probes tell short ones apart. */
@@ -82,10 +83,20 @@ function shortEvidence({ setting, without, with: withIt }: Evidence): string {
   return other === null ? difference : `${difference} (${other})`;
 }
 
-function evidenceRow({ source }: Pick<Trick, 'source'>, { setting, without, with: withIt }: Evidence): string {
+function evidenceRow(
+  { source }: Pick<Trick, 'source'>,
+  { setting, without, with: withIt }: Evidence,
+): string {
   const where = otherImages(setting) === null ? `ImageNet, ${setting}` : setting;
   const difference = signed(withIt - without);
-  return l10n.t('{0}, {1}: {2} to {3} ({4})', source, where, without.toFixed(2), withIt.toFixed(2), difference);
+  return l10n.t(
+    '{0}, {1}: {2} to {3} ({4})',
+    source,
+    where,
+    without.toFixed(2),
+    withIt.toFixed(2),
+    difference,
+  );
 }
 
 /** Evidence is of ImageNet unless its setting names other images. */

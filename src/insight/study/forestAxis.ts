@@ -33,7 +33,7 @@ export function forestAxis(
   if (marks.length === 0) return null;
   const low = Math.min(-smallestEffect, ...marks.map((mark) => mark.low));
   const high = Math.max(smallestEffect, ...marks.map((mark) => mark.high));
-  const ticks = axisTicks(low, high, scale, 5);
+  const ticks = axisTicks(low, high, scale, 7);
   return {
     low: ticks[0]!.value,
     high: ticks.at(-1)!.value,

@@ -35,7 +35,7 @@ export function nextSteps(facts: StudyFacts): StudyStep[] {
 }
 
 function stepsOfDone(facts: StudyFacts, analysis: StudyAnalysis): StudyStep[] {
-  if (analysis.withheld === 'seeds_ignored') {
+  if (analysis.withheld === 'seeds_ignored' || analysis.withheld === 'no_noise') {
     return [
       step(l10n.t('Make the trainer use its seed, then start the study anew.'), null, null),
       report(facts),

@@ -101,19 +101,20 @@ export function progressOf({ runs, state, secondsLeft }: StudyFacts): StudyView[
 }
 
 /** What limits the verdicts, the gravest first. */
-export function noticesOf({ analysis, isExtended, stop, state }: StudyFacts): StudyNotice[] {
+export function noticesOf({ analysis, isExtended, state }: StudyFacts): StudyNotice[] {
   const warnings = [
     analysis && withheldText(analysis.withheld),
-    isExtended && l10n.t('Extended, error not controlled: the budget was raised after results were seen.'),
+    (isExtended || analysis?.isExtended) &&
+      l10n.t('Extended, error not controlled: the budget was raised after results were seen.'),
   ];
   const infos = [
     analysis && divergedNote(analysis),
     analysis &&
       state.status !== 'done' &&
       analysis.blocksDone < analysis.blocksBudgeted &&
-      partialNote(analysis, stop),
+      partialNote(analysis),
   ];
-  const notices = (texts: readonly (string | null | false)[], tone: StudyNotice['tone']) =>
+  const notices = (texts: readonly (string | null | undefined | false)[], tone: StudyNotice['tone']) =>
     texts.flatMap((text) => (text ? [{ tone, text }] : []));
   return [...notices(warnings, 'warning'), ...notices(infos, 'info')];
 }
@@ -126,34 +127,31 @@ function divergedNote({ runsDiverged, runsUsed }: StudyAnalysis): string | null 
     : l10n.t('{0} of {1} runs diverged. Effects are among runs that finished.', runsDiverged, all);
 }
 
-function partialNote({ blocksDone, blocksBudgeted }: StudyAnalysis, stop: StudyFacts['stop']): string {
+function partialNote({ blocksDone, blocksBudgeted, look }: StudyAnalysis): string {
   const done = l10n.t('{0} of {1} blocks are complete.', blocksDone, blocksBudgeted);
-  const looks =
-    stop === 'when_decided'
-      ? l10n.t('Verdicts account for looking early.')
-      : l10n.t(
-          'Verdicts before the last block are provisional: this study does not account for looking early.',
-        );
-  return `${done} ${looks}`;
+  return look ? `${done} ${l10n.t('Verdicts account for looking early.')}` : done;
 }
 
 /** What the table of effects is about, by its title and the heads of its columns. */
 export function headingsOf({ analysis, metric, stop }: StudyFacts): StudyView['headings'] {
   const unit = unitText(metric);
   const areForNew = analysis?.effects.some(({ estimates }) => estimates?.onNewImages) ?? false;
-  const adjusted =
-    stop === 'when_decided'
-      ? l10n.t('Verdicts are adjusted for the number of factors and for looking early.')
-      : l10n.t('Verdicts are adjusted for the number of factors (Holm).');
   const images = areForNew ? l10n.t('on new images like these') : l10n.t('on these images');
+  const intervals =
+    stop === 'when_decided'
+      ? l10n.t(
+          "In {0}, averaged over the other factors' levels, with unadjusted 95% intervals that hold at every look. Verdicts are adjusted for the number of factors and for looking early.",
+          unit,
+        )
+      : l10n.t(
+          "In {0}, averaged over the other factors' levels, with unadjusted 95% intervals. Verdicts are adjusted for the number of factors (Holm).",
+          unit,
+        );
   return {
     table:
       analysis && analysis.runsDiverged > 0 ? l10n.t('Effects, among runs that finished') : l10n.t('Effects'),
     effect: metric.unit === 'images_per_second' ? l10n.t('Effect') : l10n.t('Effect {0}', images),
-    interval: `${l10n.t(
-      "In {0}, averaged over the other factors' levels, with unadjusted 95% intervals.",
-      unit,
-    )} ${adjusted}`,
+    interval: intervals,
   };
 }
 
@@ -199,17 +197,13 @@ export function outlierTexts({ analysis, runs, factors }: StudyFacts, scale: Sca
 
 /** Effects on the error, where the accuracy is so high that points hide them. */
 export function logErrorTexts({ analysis, factors }: StudyFacts): StudyView['logErrors'] {
-  return (analysis?.logError ?? []).map(({ factor, level, ratio }) => ({
+  return (analysis?.logError ?? []).map(({ factor, level, ratio, low, high }) => ({
     label: levelName(factors, factor, level),
-    text: ratioText(ratio.value, ratio.halfWidth),
+    text:
+      low === null || high === null
+        ? l10n.t('error × {0}', ratio.toFixed(2))
+        : l10n.t('error × {0}, 95% interval {1} to {2}', ratio.toFixed(2), low.toFixed(2), high.toFixed(2)),
   }));
-}
-
-function ratioText(value: number, halfWidth: number | null): string {
-  const ratio = value.toFixed(2);
-  return halfWidth === null
-    ? l10n.t('error × {0}', ratio)
-    : l10n.t('error × {0} ± {1}', ratio, halfWidth.toFixed(2));
 }
 
 /** The chosen set, what it is predicted to gain, and how far to trust that. */

@@ -39,7 +39,7 @@ export function verdictText(
         : l10n.t('too small to matter');
     }
     case 'undecided':
-      return undecidedText(effect.blocksNeeded, analysis.blocksDone);
+      return undecidedText(effect, analysis.blocksDone);
     case 'withheld':
       return l10n.t('withheld');
     case 'not_estimated':
@@ -49,8 +49,9 @@ export function verdictText(
   }
 }
 
-function undecidedText(needed: number | null, done: number): string {
-  const more = needed === null ? 0 : needed - done;
+function undecidedText({ blocksNeeded, needsMoreImages }: StudyEffect, done: number): string {
+  if (needsMoreImages) return l10n.t('undecided: needs more validation images');
+  const more = blocksNeeded === null ? 0 : blocksNeeded - done;
   if (more <= 0) return l10n.t('undecided');
   return more === 1
     ? l10n.t('undecided: 1 more block expected')
@@ -94,6 +95,12 @@ export function withheldText(withheld: StudyAnalysis['withheld']): string | null
       return l10n.t(
         'Verdicts are withheld: runs of different seeds gave the same digits, so the trainer seems to ignore its seed.',
       );
+    case 'unfinished':
+      return l10n.t(
+        'Verdicts are withheld until all blocks are complete: this study does not account for looking early.',
+      );
+    case 'no_noise':
+      return l10n.t('Verdicts are withheld: runs agree in every digit, so their noise is not known.');
     default:
       return assertNever(withheld);
   }
