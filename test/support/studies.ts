@@ -250,3 +250,176 @@ export function runningStudy(changes: Partial<StudyFacts> = {}): StudyFacts {
     ...changes,
   });
 }
+
+/** A study that has just been started: nothing is known of it. */
+export function newStudy(): StudyFacts {
+  const whole = studyFacts();
+  return studyFacts({
+    state: { status: 'waiting' },
+    runs: whole.runs.map((run) => ({
+      ...run,
+      id: null,
+      folder: null,
+      status: 'planned',
+      value: null,
+      seconds: null,
+      isReused: false,
+    })),
+    analysis: null,
+    costs: [],
+  });
+}
+
+/** One block, done: effects without a verdict. */
+export function oneBlock(): StudyFacts {
+  const whole = studyFacts();
+  return studyFacts({
+    plan: {
+      ...whole.plan,
+      kind: 'fractional',
+      resolution: 5,
+      blocks: BLOCKS.slice(0, 1),
+      residualDegrees: 10,
+    },
+    runs: whole.runs.slice(0, 16),
+    analysis: analysis({
+      blocksDone: 1,
+      blocksBudgeted: 1,
+      runsUsed: 16,
+      withheld: 'one_block',
+      effects: analysis().effects.map((each) => ({
+        ...each,
+        verdict: 'undecided',
+        pDifferent: null,
+        pTooSmall: null,
+      })),
+      interactions: [],
+      interactionsLeftOut: 'design',
+    }),
+  });
+}
+
+/** Runs that diverged with mixup, an outlier, aliases, a confirmation that failed, and a raised budget. */
+export function divergedStudy(): StudyFacts {
+  const whole = studyFacts();
+  return studyFacts({
+    plan: {
+      ...whole.plan,
+      kind: 'plackett_burman',
+      resolution: 3,
+      aliases: [
+        { factor: 0, pair: [2, 1], share: 1 },
+        { factor: 3, pair: [0, 2], share: -1 / 3 },
+      ],
+    },
+    runs: whole.runs.map((run, index) =>
+      index % 16 === 5 || index % 16 === 7 ? { ...run, status: 'diverged', value: null } : run,
+    ),
+    analysis: analysis({
+      runsUsed: 28,
+      runsDiverged: 4,
+      interactions: [],
+      interactionsLeftOut: 'design',
+      effects: analysis().effects.map((each) => (each.factor === 2 ? { ...each, estimates: null } : each)),
+      divergences: [
+        {
+          factor: 2,
+          level: 1,
+          divergedWith: 4,
+          runsWith: 16,
+          divergedWithout: 0,
+          runsWithout: 16,
+          p: 0.0365,
+        },
+        {
+          factor: 0,
+          level: 1,
+          divergedWith: 4,
+          runsWith: 16,
+          divergedWithout: 0,
+          runsWithout: 16,
+          p: 0.0365,
+        },
+      ],
+      outliers: [{ run: 9, residual: -1.12, studentized: -4.2 }],
+      logError: [{ factor: 1, level: 1, ratio: 0.88, low: 0.81, high: 0.95, degrees: 12 }],
+    }),
+    confirmation: {
+      setting: [1, 1, 0, 1, 1],
+      seeds: 4,
+      split: 'test',
+      onTheseImages: estimate(0.21, 0.2, 3),
+      onNewImages: estimate(0.21, 0.28, 3),
+    },
+    isExtended: true,
+  });
+}
+
+/** Factors of several levels, and a metric of which less is better. */
+export function manyLevels(): StudyFacts {
+  const factors: readonly StudyFactor[] = [
+    { key: 'optimizer.weight_decay', kind: 'key', levels: ['0', '0.0001', '0.0005'] },
+    { key: 'stochastic_depth', kind: 'trick', levels: ['without', 'rate 0.1', 'rate 0.2'] },
+  ];
+  const settings = [0, 1, 2].flatMap((one) => [0, 1, 2].map((other) => [one, other]));
+  const losses = (value: number) => ({
+    onTheseImages: estimate(value, 0.008),
+    onNewImages: null,
+    withinChosen: null,
+  });
+  const { runs, costs, ...whole } = studyFacts();
+  return {
+    ...whole,
+    factors,
+    levelValues: [
+      [0, 0.0001, 0.0005],
+      [false, { rate: 0.1 }, { rate: 0.2 }],
+    ],
+    plan: { ...whole.plan, blocks: [{ settings }, { settings }] },
+    metric: { name: 'validation_loss', higherIsBetter: false, unit: 'plain' },
+    smallestEffect: 0.005,
+    images: 'folds',
+    stop: 'never',
+    costs: costs.slice(0, 0),
+    runs: [0, 1].flatMap((block) =>
+      settings.map((setting, position) => ({
+        ...runs[position]!,
+        block,
+        position,
+        setting,
+        fold: block,
+        value: 0.312 - 0.01 * setting[0]! + 0.004 * position * (block + 1),
+      })),
+    ),
+    analysis: analysis({
+      higherIsBetter: false,
+      effects: [
+        effect({ factor: 0, level: 1, estimates: losses(-0.021) }),
+        effect({ factor: 0, level: 2, estimates: losses(0.019), verdict: 'hurts' }),
+        effect({ factor: 1, level: 1, estimates: losses(-0.0005), verdict: 'too_small' }),
+        effect({
+          factor: 1,
+          level: 2,
+          estimates: losses(-0.003),
+          verdict: 'undecided',
+          needsMoreImages: true,
+        }),
+      ],
+      interactions: [
+        {
+          ...INTERACTION,
+          pair: [0, 1],
+          levels: [2, 1],
+          estimate: estimate(-0.011, 0.012),
+          isShown: false,
+          firstWithout: 0.024,
+          firstWith: 0.013,
+          secondWithout: 0.005,
+          secondWith: -0.006,
+        },
+      ],
+      chosen: { setting: [1, 0], gain: estimate(-0.021, 0.01) },
+      noise: { standardDeviation: 0.0061, degrees: 12 },
+    }),
+  };
+}

@@ -1,6 +1,7 @@
 import * as l10n from '@vscode/l10n';
 import { html, nothing, svg, type TemplateResult } from 'lit';
 import type { EffectRow, ForestAxis, ForestMark, StudyView } from '../../src/protocol/studyView';
+import { breakable } from './breakable';
 
 /**
  * The table in the paper's shape, with the forest plot as one of its columns: each effect's interval stands in its row. Roles
@@ -52,7 +53,7 @@ function effectRow(row: EffectRow, axis: ForestAxis | null, showDetails: boolean
   const details = [...row.estimates, ...row.costDetails, ...row.paperDetails];
   return html`<tr role="row" class=${tone}>
       <th role="rowheader" scope="row">
-        <span class="name">${label}</span>${against === null ? nothing : html` <small>${against}</small>`}
+        <span class="name">${breakable(label)}</span>${against === null ? nothing : html` <small>${against}</small>`}
       </th>
       <td role="cell" class="number effect">${effect}</td>
       <td role="cell" class="plot">${axis ? plot(row.plot, axis, label) : nothing}</td>
@@ -60,8 +61,8 @@ function effectRow(row: EffectRow, axis: ForestAxis | null, showDetails: boolean
         <span class="mark" aria-hidden="true">${toneMark(tone)}</span
         ><span>${verdictText}${aliases.map((alias) => html`<small>${alias}</small>`)}</span>
       </td>
-      <td role="cell" class="cost"><span class="cell-label">${l10n.t('Cost')}</span>${cost}</td>
-      <td role="cell" class="paper"><span class="cell-label">${l10n.t('ImageNet')}</span>${paper}</td>
+      <td role="cell" class="cost"><span class="cell-label">${l10n.t('Cost')}</span>${parts(cost)}</td>
+      <td role="cell" class="paper"><span class="cell-label">${l10n.t('ImageNet')}</span>${parts(paper)}</td>
     </tr>
     ${
       showDetails && details.length > 0
@@ -74,6 +75,14 @@ function effectRow(row: EffectRow, axis: ForestAxis | null, showDetails: boolean
           </tr>`
         : nothing
     }`;
+}
+
+/** A list of figures, broken between them alone. */
+function parts(list: string): TemplateResult[] {
+  const all = list.split(', ');
+  return all.map(
+    (part, index) => html`<span class="part">${part}${index < all.length - 1 ? ',' : ''}</span> `,
+  );
 }
 
 /** A verdict's sign, so that it does not depend on colour. */
@@ -130,7 +139,7 @@ function axisRow(axis: ForestAxis): TemplateResult {
           )}
         </svg>
       </td>
-      <td colspan="3">${axis.unit}</td>
+      <td colspan="3"></td>
     </tr>
   </tbody>`;
 }

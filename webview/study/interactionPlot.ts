@@ -17,7 +17,7 @@ export function interactionSection(
   return html`<section class="interactions">
     <h2>${l10n.t('Interactions')}</h2>
     <p>${text}</p>
-    ${shown.length === 0 ? nothing : html`<ul class="found">${shown.map((words) => html`<li>${words}</li>`)}</ul>`}
+    ${shown.length === 0 ? nothing : html`<ul class="found">${shown.map((words) => html`<li class="found-one">${words}</li>`)}</ul>`}
     ${pair ? plotOf(pair, pairs, choose) : nothing}
   </section>`;
 }

@@ -173,7 +173,7 @@ function nextSteps({ steps }: StudyView, actions: PageActions): TemplateResult |
   return html`<section class="steps">
     <h2>${l10n.t('What to do next')}</h2>
     <ol>
-      ${steps.map((step, index) => html`<li><span>${step.text}</span> ${stepButton(step, index === 0, actions)}</li>`)}
+      ${steps.map((step, index) => html`<li><span class="step-text">${step.text}</span> ${stepButton(step, index === 0, actions)}</li>`)}
     </ol>
   </section>`;
 }

@@ -4,6 +4,7 @@ import type { RunState } from '../../src/protocol/manifest';
 import type { RunRow, StudyView } from '../../src/protocol/studyView';
 import { assertNever } from '../../src/shared/assertNever';
 import { stateIcon } from '../icons';
+import { breakable } from './breakable';
 
 /** The runs of a study in the order in which they are run, each with its level of every factor. */
 export function runTable(
@@ -22,7 +23,7 @@ export function runTable(
             <th scope="col">${l10n.t('Block')}</th>
             <th scope="col">${l10n.t('Seed')}</th>
             ${hasFolds ? html`<th scope="col">${l10n.t('Fold')}</th>` : nothing}
-            ${factors.map((factor) => html`<th scope="col" class="level">${factor}</th>`)}
+            ${factors.map((factor) => html`<th scope="col" class="level">${breakable(factor)}</th>`)}
             <th scope="col">${l10n.t('Result')}</th>
             <th scope="col">${l10n.t('Time')}</th>
             <th scope="col" class="state-head">${l10n.t('State')}</th>

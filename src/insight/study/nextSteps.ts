@@ -89,7 +89,7 @@ function chosenSteps(
       ? []
       : [
           step(
-            l10n.t('Confirm {0} against none of them on fresh seeds.', set),
+            l10n.t('Confirm {0} on fresh seeds, against the first level of every factor.', set),
             `confirm ${id}`,
             'confirm' as const,
           ),

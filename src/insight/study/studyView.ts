@@ -89,7 +89,10 @@ function effectRow(effect: StudyEffect, analysis: StudyAnalysis, facts: StudyFac
     estimates?.onNewImages && l10n.t('on these images: {0}', estimateText(estimates.onTheseImages, scale)),
     estimates?.withinChosen &&
       l10n.t('within the chosen set: {0}', estimateText(estimates.withinChosen, scale)),
-    effect.pDifferent !== null && verdict !== 'withheld' && l10n.t('{0}, adjusted', pText(effect.pDifferent)),
+    effect.pDifferent !== null &&
+      deciding &&
+      verdict !== 'withheld' &&
+      l10n.t('{0}, adjusted', pText(effect.pDifferent)),
   ];
   return {
     label: levelName(factors, factor, level),
