@@ -31,7 +31,7 @@ function plotOf(
     <label for="pair">${l10n.t('Pair')}</label>
     <select id="pair" @change=${(event: Event) => choose((event.target as HTMLSelectElement).value)}>
       ${pairs.map(
-        ({ label, isShown }) => html`<option value=${label} ?selected=${label === pair.label}>
+        ({ label, isShown }) => html`<option value=${label} .selected=${label === pair.label}>
           ${isShown ? l10n.t('{0} (interaction)', label) : label}
         </option>`,
       )}

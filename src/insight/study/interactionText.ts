@@ -88,16 +88,21 @@ export function interactionsText({
     case 'design':
       return l10n.t('Interactions are not fitted: this design cannot tell them from other effects.');
     case 'none':
-      if (interactions.length === 0) return l10n.t('There is no pair of factors to look at.');
-      return interactions.some(({ isShown }) => isShown)
-        ? l10n.t('Of {0} pairs, adjusted for their number (Holm):', interactions.length)
-        : l10n.t(
-            'None of {0} pairs shows an interaction, adjusted for their number (Holm).',
-            interactions.length,
-          );
+      return fittedText(interactions);
     default:
       return assertNever(interactionsLeftOut);
   }
+}
+
+function fittedText(interactions: readonly StudyInteraction[]): string {
+  const { length } = interactions;
+  if (length === 0) return l10n.t('There is no pair of factors to look at.');
+  const isAnyShown = interactions.some(({ isShown }) => isShown);
+  if (length === 1)
+    return isAnyShown ? l10n.t('The pair interacts:') : l10n.t('The pair shows no interaction.');
+  return isAnyShown
+    ? l10n.t('Of {0} pairs, adjusted for their number (Holm):', length)
+    : l10n.t('None of {0} pairs shows an interaction, adjusted for their number (Holm).', length);
 }
 
 /** What may be behind an effect instead, such as 'may be due to mixup × warmup'; the largest shares first. */
