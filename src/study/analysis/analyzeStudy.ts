@@ -17,6 +17,7 @@ import { imagesPartOf } from './fit/images';
 import type { StudyInput, UsedRun } from './input';
 import { interactionsOf } from './interactions';
 import { logErrorOf } from './logError';
+import type { Spending } from './looks/boundaries';
 import { LEVEL, type Look, lookAfter, lookSchedule } from './looks/schedule';
 import { STUDY_SPENDING } from './looks/spending';
 import { canNoneChange, chanceOfVerdict } from './looks/stopping';
@@ -32,8 +33,10 @@ import { type Judged, judge } from './verdicts';
  * levels; docs/studies.md has the simulations behind its choices.
  *
  * A study that looks early is analysed by its complete blocks alone, once there are enough of them for a look.
+ *
+ * @param spending how looks spend the significance level; another only to compare
  */
-export function analyzeStudy(input: StudyInput): StudyAnalysis {
+export function analyzeStudy(input: StudyInput, spending: Spending = STUDY_SPENDING): StudyAnalysis {
   const { factors, plan, metric, smallestEffect } = input;
   const done = blocksDone(input);
   const effectCount = factors.reduce((sum, { levels }) => sum + levels.length - 1, 0);
@@ -70,10 +73,10 @@ export function analyzeStudy(input: StudyInput): StudyAnalysis {
     return weights && measureBy(weights);
   });
 
-  const look = isEarly ? lookAfter(done.size, schedule, input.blocksBudgeted, sizes, STUDY_SPENDING) : null;
+  const look = isEarly ? lookAfter(done.size, schedule, input.blocksBudgeted, sizes, spending) : null;
   // Before the first look an interval may miss no more often than at it.
   const firstLook = isEarly
-    ? lookAfter(schedule[0] ?? 0, schedule, input.blocksBudgeted, sizes, STUDY_SPENDING)
+    ? lookAfter(schedule[0] ?? 0, schedule, input.blocksBudgeted, sizes, spending)
     : null;
   const intervalLevel = (look ?? firstLook)?.interval.nominal ?? LEVEL;
   const seedsIgnored = input.images === 'shared' && areSeedsIgnored(used, metric.isAccuracy);
