@@ -30,6 +30,7 @@ const STATUSES: Record<StudyState['status'], true> = {
   waiting: true,
   running: true,
   stopped: true,
+  interrupted: true,
   done: true,
   failed: true,
 };

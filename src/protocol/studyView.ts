@@ -18,8 +18,10 @@ export type StudyState =
   /** It was written down, and no run of it has started. */
   | { readonly status: 'waiting' }
   | { readonly status: 'running' }
-  /** A person stopped it: it can be resumed. */
-  | { readonly status: 'stopped' }
+  /** By a person, or for the reason that is given: it can be resumed. */
+  | { readonly status: 'stopped'; readonly because: Failure | null }
+  /** The process that ran it is gone: it can be resumed. */
+  | { readonly status: 'interrupted' }
   | {
       readonly status: 'done';
       /** All blocks were run; all verdicts are decided; no remaining verdict can change. */
@@ -83,10 +85,10 @@ export interface StudyFacts {
   readonly studyFile: string | null;
   readonly factors: readonly StudyFactor[];
   /**
-   * What each level writes into the experiment, by factor: the options of a trick, `true`, or `false` where it is off;
-   * the value of a key.
+   * What each level writes into the experiment, by factor, as the study file has it: of a trick `false`, its options, or
+   * `true` (as the experiment has it, or its defaults); of a key the value. null where the study file cannot be read.
    */
-  readonly levelValues: readonly (readonly unknown[])[];
+  readonly levelValues: readonly (readonly unknown[])[] | null;
   readonly plan: StudyPlan;
   readonly metric: {
     readonly name: StudyMetric;

@@ -97,6 +97,7 @@ function stateButton(
         ? html`<vscode-button disabled aria-disabled="true">${l10n.t('Stopping...')}</vscode-button>`
         : button(l10n.t('Stop'), 'stop', actions);
     case 'stopped':
+    case 'interrupted':
     case 'failed':
       return button(l10n.t('Resume'), 'resume', actions);
     case 'done':

@@ -1,5 +1,6 @@
 // 'Keep what helps': the chosen set of a study, written into its experiment.
 import * as l10n from '@vscode/l10n';
+import { writtenTrick } from '../../experiment/aliases';
 import { insertTrick, removeTrick } from '../../experiment/edits';
 import type { ExperimentDocument } from '../../experiment/text/document';
 import type { EditResult } from '../../experiment/text/textEdits';
@@ -18,28 +19,36 @@ export interface Kept {
 
 /**
  * Writes each factor's level of `setting` into the experiment, in one edit: tricks that are off are taken out, keys get the
- * level's value. The rest of the file stays as it is.
+ * level's value. The rest of the file stays as it is. The edit is refused where the study file's levels are not known.
  */
 export function keepEdits(
   document: ExperimentDocument,
   facts: Pick<StudyFacts, 'factors' | 'levelValues' | 'analysis' | 'metric' | 'smallestEffect'>,
   setting: StudySetting,
 ): Kept {
-  const steps = facts.factors.map(({ key, kind }, factor) => (edited: ExperimentDocument): EditResult => {
-    const value = facts.levelValues[factor]?.[setting[factor] ?? 0];
-    if (kind === 'trick') return value === false ? removeTrick(edited, key) : insertTrick(edited, key, value);
-    const path = key.split('.');
-    // A key's first level may be what the file says by leaving it out.
-    return value === undefined ? removeUnlessMissing(edited, path) : edited.setIn(path, value);
+  const { factors, levelValues } = facts;
+  const reasons = factors.map((_, factor) => reason(facts, factor, setting[factor] ?? 0));
+  if (levelValues === null) {
+    return { edits: { ok: false, reason: l10n.t('The study file can no longer be read.') }, reasons };
+  }
+  const steps = factors.map(({ key, kind }, factor) => {
+    const value = levelValues[factor]?.[setting[factor] ?? 0];
+    return (edited: ExperimentDocument): EditResult =>
+      kind === 'trick' ? trickEdits(edited, key, value) : keyEdits(edited, key.split('.'), value);
   });
-  return {
-    edits: document.inSequence(steps),
-    reasons: facts.factors.map((_, factor) => reason(facts, factor, setting[factor] ?? 0)),
-  };
+  return { edits: document.inSequence(steps), reasons };
 }
 
-function removeUnlessMissing(document: ExperimentDocument, path: readonly string[]): EditResult {
-  return valueAt(document.value, path) === undefined ? { ok: true, edits: [] } : document.removeIn(path);
+/** A bare trick is as the experiment has it. */
+function trickEdits(document: ExperimentDocument, trick: string, value: unknown): EditResult {
+  if (value === false) return removeTrick(document, trick);
+  const isIn = Boolean(valueAt(document.value, ['tricks', writtenTrick(document.value, trick) ?? trick]));
+  return value === true && isIn ? { ok: true, edits: [] } : insertTrick(document, trick, value);
+}
+
+/** A key's level without a value is what the experiment says by leaving it out. */
+function keyEdits(document: ExperimentDocument, path: readonly string[], value: unknown): EditResult {
+  return value === undefined ? document.removeIn(path) : document.setIn(path, value);
 }
 
 /** Such as 'Kept mixup: helps, +0.42 ± 0.18 points' or 'Left out sam: undecided, +0.02 ± 0.20 points'. */

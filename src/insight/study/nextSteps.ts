@@ -17,6 +17,7 @@ export function nextSteps(facts: StudyFacts): StudyStep[] {
         step(l10n.t('Stop it: runs that ended are kept, and it can be resumed.'), `stop ${id}`, 'stop'),
       ];
     case 'stopped':
+    case 'interrupted':
       return [
         step(l10n.t('Resume it: it continues with the run where it stopped.'), `resume ${id}`, 'resume'),
         ...(facts.analysis ? [report(facts)] : []),
@@ -69,32 +70,20 @@ function divergenceSteps({ factors }: StudyFacts, { divergences }: StudyAnalysis
 }
 
 function chosenSteps(
-  { id, factors, confirmation }: StudyFacts,
+  { id, factors, confirmation, levelValues }: StudyFacts,
   { chosen, withheld }: StudyAnalysis,
 ): StudyStep[] {
   if (!chosen || withheld !== null) return [];
+  const keep = (text: string) => (levelValues === null ? [] : [step(text, `keep ${id}`, 'keep' as const)]);
   if (chosen.setting.every((level) => level === 0)) {
-    return [
-      step(
-        l10n.t('Keep the experiment as it is, without the factors: no set is predicted to be better.'),
-        null,
-        'keep',
-      ),
-    ];
+    return keep(l10n.t('Keep the first level of every factor: no set is predicted to be better.'));
   }
   const set = settingText(factors, chosen.setting);
   const isConfirmed = confirmation?.setting.join() === chosen.setting.join();
+  const confirm = l10n.t('Confirm {0} on fresh seeds, against the first level of every factor.', set);
   return [
-    ...(isConfirmed
-      ? []
-      : [
-          step(
-            l10n.t('Confirm {0} on fresh seeds, against the first level of every factor.', set),
-            `confirm ${id}`,
-            'confirm' as const,
-          ),
-        ]),
-    step(l10n.t('Keep what helps: write {0} into the experiment.', set), null, 'keep'),
+    ...(isConfirmed ? [] : [step(confirm, `confirm ${id}`, 'confirm')]),
+    ...keep(l10n.t('Keep what helps: write {0} into the experiment.', set)),
   ];
 }
 

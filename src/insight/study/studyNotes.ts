@@ -63,21 +63,27 @@ export function stateText(state: StudyState): string {
       return l10n.t('Running');
     case 'stopped':
       return l10n.t('Stopped');
+    case 'interrupted':
+      return l10n.t('Interrupted');
     case 'failed':
       return l10n.t('Failed');
     case 'done':
-      switch (state.because) {
-        case 'full':
-          return l10n.t('Done');
-        case 'all_decided':
-          return l10n.t('Done: all verdicts are decided');
-        case 'none_can_change':
-          return l10n.t('Done: no verdict would change');
-        default:
-          return assertNever(state.because);
-      }
+      return doneText(state.because);
     default:
       return assertNever(state);
+  }
+}
+
+function doneText(because: Extract<StudyState, { status: 'done' }>['because']): string {
+  switch (because) {
+    case 'full':
+      return l10n.t('Done');
+    case 'all_decided':
+      return l10n.t('Done: all verdicts are decided');
+    case 'none_can_change':
+      return l10n.t('Done: no verdict would change');
+    default:
+      return assertNever(because);
   }
 }
 

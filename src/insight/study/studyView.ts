@@ -7,9 +7,11 @@ import type {
   RunRow,
   StudyFacts,
   StudyRunFacts,
+  StudyState,
   StudyView,
 } from '../../protocol/studyView';
 import { assertNever } from '../../shared/assertNever';
+import type { Failure } from '../../shared/failure';
 import { formatDuration } from '../../shared/format';
 import { costText, paperText } from './besideEffects';
 import { isSwitch, levelName, levelText } from './factorText';
@@ -58,7 +60,7 @@ export function studyView(facts: StudyFacts): StudyView {
     state: {
       status: state.status,
       text: stateText(state),
-      failure: state.status === 'failed' ? state.failure : null,
+      failure: failureOf(state),
     },
     progress: progressOf(facts),
     notices: noticesOf(facts),
@@ -76,6 +78,27 @@ export function studyView(facts: StudyFacts): StudyView {
     runs: runRows(facts, scale),
     steps: nextSteps(facts),
   };
+}
+
+/** What ended a study before its time. */
+function failureOf(state: StudyState): Failure | null {
+  switch (state.status) {
+    case 'failed':
+      return state.failure;
+    case 'stopped':
+      return state.because;
+    case 'interrupted':
+      return {
+        what: l10n.t('The process that ran the study is gone.'),
+        remedy: l10n.t('Resume it: runs that ended are kept.'),
+      };
+    case 'waiting':
+    case 'running':
+    case 'done':
+      return null;
+    default:
+      return assertNever(state);
+  }
 }
 
 function effectRow(effect: StudyEffect, analysis: StudyAnalysis, facts: StudyFacts, scale: Scale): EffectRow {
