@@ -92,7 +92,7 @@ export const bundles = [
     platform: 'browser',
     format: 'esm',
     target: 'es2022',
-    entryPoints: { dashboard: 'webview/dashboard.ts' },
+    entryPoints: { dashboard: 'webview/dashboard.ts', study: 'webview/study/study.ts' },
     outdir: 'dist/webview',
     loader: { '.ttf': 'dataurl' },
   },

@@ -1,6 +1,7 @@
 import * as l10n from '@vscode/l10n';
 import * as vscode from 'vscode';
 import { answerDashboard, registerCommands } from './extension/commands/commands';
+import { answerStudy } from './extension/commands/studyCommands';
 import { DataTool } from './extension/dataTool';
 import { EngineTool } from './extension/engineTool';
 import { CodeActions } from './extension/language/codeActions';
@@ -20,10 +21,12 @@ import { RunLibrary } from './extension/runs/runLibrary';
 import { Runner, storeRoots } from './extension/runs/runner';
 import type { Services } from './extension/services';
 import { preferNodeOfPath } from './extension/settings';
+import { NoStudies } from './extension/studySource';
 import { DashboardPanels } from './extension/views/dashboardPanel';
 import { ExperimentsView } from './extension/views/experimentsView';
 import { notifyOfEnds } from './extension/views/notifications';
 import { StatusBar } from './extension/views/statusBar';
+import { StudyPanels } from './extension/views/studyPanel';
 
 /** What the extension gives to others: the suites that run in VS Code look at it from there. */
 export interface Api extends Services {
@@ -61,7 +64,17 @@ export async function activate(context: vscode.ExtensionContext): Promise<Api> {
     },
     log,
   );
-  const view = new ExperimentsView(files, library);
+  const studies = new NoStudies();
+  const studyReports = new ReadOnlyDocuments('bag-of-tricks-study');
+  const studyPanels = new StudyPanels(
+    extensionUri,
+    studies,
+    (request) => {
+      answerStudy(services, request).catch((error) => log.error("A study's page was not answered:", error));
+    },
+    log,
+  );
+  const view = new ExperimentsView(files, library, studies);
   const services: Services = {
     extensionUri,
     log,
@@ -71,6 +84,9 @@ export async function activate(context: vscode.ExtensionContext): Promise<Api> {
     slowFormats,
     runner,
     dashboards,
+    studies,
+    studyPanels,
+    studyReports,
     recipes,
     engines,
     dataTool,
@@ -87,6 +103,8 @@ export async function activate(context: vscode.ExtensionContext): Promise<Api> {
     dataReports,
     reports,
     dashboards,
+    studyReports,
+    studyPanels,
     view,
     runner,
     new StatusBar(library),

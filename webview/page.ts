@@ -289,7 +289,7 @@ function epochTable({ shown }: PageView): TemplateResult {
     l10n.t('Validation accuracy'),
     l10n.t('Time'),
   ];
-  return html`<section class="epoch-table" tabindex="0" aria-label=${l10n.t('Epochs')}>
+  return html`<section class="scrolled" tabindex="0" aria-label=${l10n.t('Epochs')}>
     <table>
       <thead>
         <tr>

@@ -8,7 +8,9 @@ import type { SlowFormatsHere } from './language/slowFormatsHere';
 import type { RunEvidence } from './runs/runEvidence';
 import type { RunLibrary } from './runs/runLibrary';
 import type { Runner } from './runs/runner';
+import type { StudyControl, StudySource } from './studySource';
 import type { DashboardPanels } from './views/dashboardPanel';
+import type { StudyPanels } from './views/studyPanel';
 
 /** What commands work with; made once, at activation. */
 export interface Services {
@@ -20,6 +22,10 @@ export interface Services {
   readonly slowFormats: SlowFormatsHere;
   readonly runner: Runner;
   readonly dashboards: DashboardPanels;
+  readonly studies: StudySource & StudyControl;
+  readonly studyPanels: StudyPanels;
+  /** Reports of studies, to be read. */
+  readonly studyReports: ReadOnlyDocuments;
   readonly recipes: RecipeDocuments;
   readonly engines: EngineTool;
   readonly dataTool: DataTool;

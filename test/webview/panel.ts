@@ -6,8 +6,9 @@ import { join } from 'node:path';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { inject } from 'vitest';
 import { hangLimitsMs } from '../../scripts/lib/limits.mjs';
-import { dashboardHtml } from '../../src/extension/views/dashboardHtml';
+import { pageHtml } from '../../src/extension/views/pageHtml';
 import { type FromDashboard, isFromDashboard, type ToDashboard } from '../../src/protocol/dashboard';
+import { type FromStudyPage, isFromStudyPage, type ToStudyPage } from '../../src/protocol/studyPage';
 import { THEMES, type ThemeName } from './themes';
 
 const root = join(import.meta.dirname, '../..');
@@ -36,7 +37,10 @@ declare global {
   }
 }
 
-/** A browser and a server of the built dashboard, for the tests of one file. */
+/** A page that is built: the dashboard of a run, or a study's. */
+type PageName = 'dashboard' | 'study';
+
+/** A browser and a server of the built pages, for the tests of one file. */
 export class PanelHost {
   private constructor(
     private readonly browser: Browser,
@@ -62,15 +66,18 @@ export class PanelHost {
   }
 
   /** A new panel, as VS Code would open it. */
-  async open(options: { theme?: ThemeName; width?: number; height?: number } = {}): Promise<Panel> {
-    const { theme = 'dark', width = 1000, height = 800 } = options;
-    const context = await this.browser.newContext({ viewport: { width, height } });
+  async open(
+    options: { page?: PageName; theme?: ThemeName; width?: number; height?: number; still?: boolean } = {},
+  ): Promise<Panel> {
+    const { page: name = 'dashboard', theme = 'dark', width = 1000, height = 800, still = false } = options;
+    const reducedMotion = still ? 'reduce' : 'no-preference';
+    const context = await this.browser.newContext({ viewport: { width, height }, reducedMotion });
     const page = await context.newPage();
     page.setDefaultTimeout(hangLimitsMs.webview.wait);
-    const panel = new Panel(page);
+    const panel = new Panel(page, name);
     await page.addInitScript(standIn);
     await page.addInitScript(applyTheme, THEMES[theme]);
-    await page.goto(this.origin);
+    await page.goto(`${this.origin}/${name}`);
     await panel.ready();
     return panel;
   }
@@ -81,7 +88,10 @@ export class Panel {
   /** Errors and warnings of the page, dialogs it opened, requests the policy forbids: none is wanted. */
   private readonly troubles: string[] = [];
 
-  constructor(readonly page: Page) {
+  constructor(
+    readonly page: Page,
+    private readonly name: PageName,
+  ) {
     page.on('pageerror', (error) => this.troubles.push(error.message));
     page.on('console', (message) => {
       if (message.type() === 'error' || message.type() === 'warning') this.troubles.push(message.text());
@@ -98,7 +108,7 @@ export class Panel {
   }
 
   /** Sends messages, and waits until what they change is drawn. */
-  async send(...messages: ToDashboard[]): Promise<void> {
+  async send(...messages: (ToDashboard | ToStudyPage)[]): Promise<void> {
     await this.page.evaluate((all) => {
       for (const message of JSON.parse(all)) window.postMessage(message);
     }, JSON.stringify(messages));
@@ -123,7 +133,16 @@ export class Panel {
     });
   }
 
-  /** What the dashboard has left for its next life. */
+  /** What a study's page has sent since it was loaded. */
+  async asked(): Promise<FromStudyPage[]> {
+    const messages = await this.page.evaluate(() => window.standIn.posted);
+    return messages.map((message) => {
+      if (!isFromStudyPage(message)) throw new Error(`Not a message: ${JSON.stringify(message)}`);
+      return message;
+    });
+  }
+
+  /** What the page has left for its next life. */
   savedState(): Promise<unknown> {
     return this.page.evaluate(() => JSON.parse(sessionStorage.getItem('state') ?? 'null'));
   }
@@ -172,7 +191,7 @@ export class Panel {
 
   async screenshot(name: string): Promise<void> {
     await mkdir(artifacts, { recursive: true });
-    await this.page.screenshot({ path: join(artifacts, `dashboard-${name}.png`), fullPage: true });
+    await this.page.screenshot({ path: join(artifacts, `${this.name}-${name}.png`), fullPage: true });
   }
 
   /** Closes the panel, and tells everything that went wrong in it. */
@@ -212,42 +231,39 @@ function applyTheme({ bodyClass, variables }: (typeof THEMES)[ThemeName]): void 
   else document.addEventListener('DOMContentLoaded', apply);
 }
 
-/** The page, its script and its stylesheet, and nothing else. */
+/** The pages, their scripts and stylesheets, and nothing else. */
 function serve(translations?: Record<string, string>): Server {
   return createServer(async (request, response) => {
     const origin = `http://${request.headers.host}`;
-    switch (request.url) {
-      case '/':
-        response.setHeader('Content-Type', 'text/html; charset=utf-8');
-        response.end(
-          dashboardHtml({
-            scriptUri: `${origin}/dashboard.js`,
-            styleUri: `${origin}/dashboard.css`,
-            cspSource: origin,
-            nonce: 'c2FtcGxl',
-            language: 'en',
-            translations,
-          }),
-        );
-        break;
-      case '/dashboard.js':
-        response.setHeader('Content-Type', 'text/javascript; charset=utf-8');
-        response.end(await readFile(join(bundle, 'dashboard.js')));
-        break;
-      case '/dashboard.css':
-        response.setHeader('Content-Type', 'text/css; charset=utf-8');
-        response.end(await readFile(join(bundle, 'dashboard.css')));
-        break;
-      default:
-        response.writeHead(request.url === '/favicon.ico' ? 204 : 404).end();
+    const [, name = '', extension] = /^\/(dashboard|study)(\.js|\.css)?$/.exec(request.url ?? '') ?? [];
+    if (name === '') {
+      response.writeHead(request.url === '/favicon.ico' ? 204 : 404).end();
+    } else if (extension === undefined) {
+      response.setHeader('Content-Type', 'text/html; charset=utf-8');
+      response.end(
+        pageHtml({
+          scriptUri: `${origin}/${name}.js`,
+          styleUri: `${origin}/${name}.css`,
+          cspSource: origin,
+          nonce: 'c2FtcGxl',
+          language: 'en',
+          translations,
+        }),
+      );
+    } else {
+      const type = extension === '.js' ? 'text/javascript' : 'text/css';
+      response.setHeader('Content-Type', `${type}; charset=utf-8`);
+      response.end(await readFile(join(bundle, `${name}${extension}`)));
     }
   });
 }
 
 /** The tests look at what was built, so it must be what the sources say. */
 function checkBundle(): void {
-  const built = ['dashboard.js', 'dashboard.css'].map((name) => join(bundle, name));
-  const sources = readdirSync(join(root, 'webview')).map((name) => join(root, 'webview', name));
+  const built = ['dashboard.js', 'dashboard.css', 'study.js', 'study.css'].map((name) => join(bundle, name));
+  const sources = readdirSync(join(root, 'webview'), { recursive: true, encoding: 'utf8' }).map((name) =>
+    join(root, 'webview', name),
+  );
   const newest = Math.max(...sources.map((path) => statSync(path).mtimeMs));
   const stale = built.filter((path) => !existsSync(path) || statSync(path).mtimeMs < newest);
   if (stale.length > 0) throw new Error(`Missing or older than webview/: ${stale}. Run npm run build first.`);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { dashboardHtml } from '../../src/extension/views/dashboardHtml';
+import { pageHtml } from '../../src/extension/views/pageHtml';
 import { isDashboardState, isFromDashboard, isToDashboard } from '../../src/protocol/dashboard';
 import { doneEvent, runView, sampleRecipe, trainingEvents } from './runs';
 
@@ -50,7 +50,7 @@ describe('message guards', () => {
 });
 
 describe('page', () => {
-  const html = dashboardHtml({
+  const html = pageHtml({
     scriptUri: 'https://host/a"><script>bad()</script>.js',
     styleUri: 'https://host/dashboard.css',
     cspSource: 'https://*.host',

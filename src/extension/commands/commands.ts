@@ -10,8 +10,9 @@ import { allowedFolders, indexData, showContactSheet, showData, showSamples } fr
 import { diagnoseEngines, installEngine, removeEngine } from './engineCommands';
 import { findRate } from './findRate';
 import { newExperiment, newFromFolder } from './newExperiment';
+import { proposeStudy } from './proposeStudy';
 import * as runs from './runCommands';
-import { proposeStudy } from './studyCommands';
+import * as studies from './studyCommands';
 import type { Target } from './targets';
 import { applyAdvice, compareTrick, pickTrick, setTrick } from './trickCommands';
 
@@ -32,7 +33,15 @@ const COMMANDS = {
   showRecipe: runs.showRecipe,
   copyRunPath: runs.copyRunPath,
   deleteRun: runs.deleteRun,
-  refresh: ({ files, library }: Services) => Promise.all([files.refresh(), library.refresh()]),
+  openStudy: studies.openStudy,
+  stopStudy: studies.stopStudy,
+  resumeStudy: studies.resumeStudy,
+  confirmStudy: studies.confirmStudy,
+  keepStudy: studies.keepStudy,
+  reportStudy: studies.reportStudy,
+  deleteStudy: studies.deleteStudy,
+  refresh: ({ files, library, studies }: Services) =>
+    Promise.all([files.refresh(), library.refresh(), studies.refresh()]),
   insertTrick: (services: Services, uri: vscode.Uri, trick: TrickName) =>
     setTrick(services, uri, trick, true),
   removeTrick: (services: Services, uri: vscode.Uri, trick: TrickName) =>
@@ -86,13 +95,15 @@ export async function answerDashboard(services: Services, request: DashboardRequ
 }
 
 /** Keeps the context keys that package.json enables commands by. */
-function commandContext({ library }: Services): vscode.Disposable {
+function commandContext({ library, studies: source }: Services): vscode.Disposable {
   const set = (key: string, value: boolean) =>
     void vscode.commands.executeCommand('setContext', `bagOfTricks.${key}`, value);
-  return library.onDidChange(() => {
+  const runContext = library.onDidChange(() => {
     set('hasRuns', library.runs.length > 0);
     set('hasRunning', library.runs.some(isLive));
     set('hasTraining', library.runs.some(isRunning));
     set('hasResumable', library.runs.some(isResumable));
   });
+  const studyContext = source.onDidChange(() => set('hasStudies', source.studies.length > 0));
+  return vscode.Disposable.from(runContext, studyContext);
 }

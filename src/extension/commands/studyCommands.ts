@@ -1,175 +1,191 @@
-import { basename } from 'node:path/posix';
 import * as vscode from 'vscode';
-import {
-  type BudgetChoice,
-  type BudgetSurroundings,
-  budgetChoice,
-  budgetChoices,
-  budgetText,
-  resolvingText,
-} from '../../insight/study/budgets';
-import {
-  type ProposedFactor,
-  proposedFactors,
-  studyFileName,
-  studyText,
-  USUAL_SMALLEST_EFFECT,
-} from '../../insight/study/proposal';
-import { experimentKnowledge } from '../../insight/study/proposedSettings';
-import { evidenceText } from '../../insight/trickText';
-import type { DesignSubject } from '../../study/file/precision';
-import { experimentName } from '../language/experimentFiles';
-import { parsedOf } from '../language/parsing';
-import { tell } from '../messages';
+import { parseDocument } from '../../experiment/text/document';
+import { keepEdits } from '../../insight/study/keepEdits';
+import { reportMarkdown } from '../../insight/study/reportMarkdown';
+import { studyDescription } from '../../insight/study/studySummary';
+import { studyView } from '../../insight/study/studyView';
+import type { KnownStudy } from '../../protocol/studyView';
+import { assertNever } from '../../shared/assertNever';
+import type { Failure } from '../../shared/failure';
+import { applyResult } from '../language/edits';
+import { asks, tell, tellFailure } from '../messages';
 import type { Services } from '../services';
-import { pickRow, pickRows, plainLabel } from '../shown';
-import { tellUnindexed } from './dataCommands';
-import { tellProblems } from './documents';
-import { experimentTarget, type Target } from './targets';
+import { pickRow } from '../shown';
+import { isResumableStudy, isUnderWay, type ReadableStudy, studyFolderOf } from '../studySource';
+import type { ExperimentsNode } from '../views/experimentsView';
+import type { StudyRequest } from '../views/studyPanel';
+import { mayRun, openFile } from './documents';
 
-/**
- * Proposes a study of an experiment: a person chooses among the tricks that fit it and among budgets, with what each
- * takes and how wide its intervals will be. Writes the study file beside the experiment and opens it.
- */
-export async function proposeStudy(services: Services, target: Target): Promise<void> {
-  const uri = await experimentTarget(services, target);
-  if (!uri) return;
-  const document = await vscode.workspace.openTextDocument(uri);
-  const parsed = parsedOf(document);
-  if (!parsed.ok && parsed.unindexed) {
-    tellUnindexed(services, uri);
-    return;
-  }
-  if (!parsed.ok) {
-    tellProblems(document, parsed.problems);
-    return;
-  }
-  const factors = await pickFactors(proposedFactors(parsed));
-  if (!factors || factors.length === 0) return;
-  const { subject, noise } = experimentKnowledge(parsed, factors, services.evidence.index);
-  const surroundings: BudgetSurroundings = {
-    noise: noise.value,
-    smallestEffect: USUAL_SMALLEST_EFFECT,
-    secondsOfRun: secondsOfRun(services, uri),
-  };
-  const runs = await pickBudget(subject, surroundings, noise.isKnown);
-  if (runs === undefined) return;
-  const text = studyText({
-    name: experimentName(uri),
-    experiment: basename(uri.path),
-    factors,
-    budget: { runs },
-  });
-  await writeStudy(uri, text);
+/** What a command about a study was called on: its folder, its row of the tree, or, from the palette, nothing. */
+type StudyTarget = string | ExperimentsNode | undefined;
+
+/** Shows a study in its tab. */
+export async function openStudy(services: Services, target: StudyTarget): Promise<void> {
+  const study = await studyTarget(services, target, (each): each is KnownStudy => Boolean(each));
+  if (study) services.studyPanels.open(study);
 }
 
-/** The tricks to ask about; those that suit one another are checked. */
-async function pickFactors(proposed: readonly ProposedFactor[]): Promise<ProposedFactor[] | undefined> {
-  if (proposed.length === 0) {
-    tell('info', vscode.l10n.t('No trick would change anything in this experiment.'));
+export async function stopStudy(services: Services, target: StudyTarget): Promise<void> {
+  await change(services, target, isUnderWay, (folder) => services.studies.stop(folder));
+}
+
+export async function resumeStudy(services: Services, target: StudyTarget): Promise<void> {
+  if (!mayRun()) return;
+  await change(services, target, isResumableStudy, (folder) => services.studies.resume(folder));
+}
+
+/** Runs the chosen set of a study against its first levels, on fresh seeds. */
+export async function confirmStudy(services: Services, target: StudyTarget): Promise<void> {
+  if (!mayRun()) return;
+  await change(services, target, hasChosen, (folder) => services.studies.confirm(folder));
+}
+
+/** Deletes a study, but not its runs. */
+export async function deleteStudy(services: Services, target: StudyTarget): Promise<void> {
+  const study = await studyTarget(services, target, (each): each is KnownStudy => {
+    return each.kind === 'damaged' || each.facts.state.status !== 'running';
+  });
+  if (!study) return;
+  const { folder, id } = studyFolderOf(study);
+  const question = vscode.l10n.t('Delete the study {0}?', id);
+  const detail = vscode.l10n.t('Its plan and its results are deleted for good. Its runs stay.');
+  if (!(await asks('warning', question, vscode.l10n.t('Delete'), detail))) return;
+  const failure = await services.studies.delete(folder);
+  await services.studies.refresh();
+  if (failure) tellFailure(failure);
+}
+
+/** Writes the chosen set of a study into its experiment, as one edit that one undo takes back, and says why. */
+export async function keepStudy(services: Services, target: StudyTarget): Promise<void> {
+  const study = await studyTarget(services, target, meant(hasChosen));
+  if (!study) return;
+  const { facts } = study;
+  const chosen = facts.analysis?.chosen;
+  if (!chosen) return;
+  const uri = vscode.Uri.file(facts.experimentFile);
+  let document: vscode.TextDocument;
+  try {
+    document = await vscode.workspace.openTextDocument(uri);
+  } catch {
+    tell('error', vscode.l10n.t('{0} cannot be read. Check that it is still there.', uri.fsPath));
+    return;
+  }
+  const { edits, reasons } = keepEdits(parseDocument(document.getText(), uri.path), facts, chosen.setting);
+  const applied = await applyResult(document, edits);
+  if (!applied.ok) {
+    const message = vscode.l10n.t(
+      '{0} was not changed: {1}',
+      vscode.workspace.asRelativePath(uri),
+      applied.reason,
+    );
+    tell('error', message);
+    return;
+  }
+  await vscode.window.showTextDocument(document);
+  tell('info', reasons.join(' '));
+}
+
+/** Opens the report of a study as Markdown. */
+export async function reportStudy(services: Services, target: StudyTarget): Promise<void> {
+  const study = await studyTarget(
+    services,
+    target,
+    meant(({ analysis }) => analysis !== null),
+  );
+  if (!study) return;
+  const { facts } = study;
+  const uri = services.studyReports.hold(`${facts.id}.md`, reportMarkdown(studyView(facts)), facts.folder);
+  await vscode.window.showTextDocument(await vscode.workspace.openTextDocument(uri), { preview: false });
+}
+
+/** Does what a study's page asks for. */
+export async function answerStudy(services: Services, request: StudyRequest): Promise<void> {
+  const { folder } = request;
+  switch (request.type) {
+    case 'stop':
+      return stopStudy(services, folder);
+    case 'resume':
+      return resumeStudy(services, folder);
+    case 'confirm':
+      return confirmStudy(services, folder);
+    case 'keep':
+      return keepStudy(services, folder);
+    case 'report':
+      return reportStudy(services, folder);
+    case 'openExperiment':
+    case 'openStudyFile': {
+      const study = services.studies.facts(folder);
+      if (study?.kind !== 'study') return;
+      const { experimentFile, studyFile } = study.facts;
+      const file = request.type === 'openExperiment' ? experimentFile : studyFile;
+      return file === null ? undefined : openFile(vscode.Uri.file(file));
+    }
+    case 'openRun': {
+      const run = services.library.find(request.run);
+      if (run?.kind === 'run') services.dashboards.open(run);
+      else tell('warning', vscode.l10n.t('{0} is not there.', request.run));
+      return;
+    }
+    default:
+      return assertNever(request);
+  }
+}
+
+async function change(
+  services: Services,
+  target: StudyTarget,
+  isMeant: (facts: ReadableStudy['facts']) => boolean,
+  act: (folder: string) => Promise<Failure | null>,
+): Promise<void> {
+  const study = await studyTarget(services, target, meant(isMeant));
+  if (!study) return;
+  const failure = await act(study.facts.folder);
+  await services.studies.refresh();
+  if (failure) tellFailure(failure);
+}
+
+function meant(
+  isMeant: (facts: ReadableStudy['facts']) => boolean,
+): (study: KnownStudy) => study is ReadableStudy {
+  return (study): study is ReadableStudy => study.kind === 'study' && isMeant(study.facts);
+}
+
+function hasChosen({ analysis, state }: ReadableStudy['facts']): boolean {
+  return (
+    state.status === 'done' && analysis !== null && analysis.chosen !== null && analysis.withheld === null
+  );
+}
+
+/** The study that a command is about: its target, the only one that can be meant, or one that a person picks. */
+async function studyTarget<Study extends KnownStudy>(
+  { studies }: Services,
+  target: StudyTarget,
+  isMeant: (study: KnownStudy) => study is Study,
+): Promise<Study | undefined> {
+  if (target !== undefined) {
+    // A row may be older than what is known by now.
+    const study = studies.facts(typeof target === 'string' ? target : folderOfRow(target));
+    return study && isMeant(study) ? study : undefined;
+  }
+  const candidates = studies.studies.filter(isMeant);
+  if (candidates.length === 1) return candidates[0];
+  if (candidates.length === 0) {
+    tell('info', vscode.l10n.t('There is no study here that this can be done with.'));
     return undefined;
   }
-  const rows = proposed.map((factor) => ({
-    label: factor.trick.title(),
-    description: factor.isIn ? vscode.l10n.t('in the experiment') : factor.trick.brief(),
-    detail: evidenceText(factor.trick),
-    picked: factor.isSuggested,
-    factor,
-  }));
-  const picked = await pickRows(rows, {
-    placeHolder: vscode.l10n.t('Choose the tricks in question'),
-    matchOnDescription: true,
-  });
-  return picked?.map(({ factor }) => factor);
+  const picked = await pickRow(
+    candidates.map((study) => ({ ...labelOf(study), study })),
+    { placeHolder: vscode.l10n.t('Choose a study') },
+  );
+  return picked?.study;
 }
 
-/** How long the last finished run of the experiment took. */
-function secondsOfRun({ library }: Services, uri: vscode.Uri): number | null {
-  for (const { manifest } of library.runsOf(uri.fsPath)) {
-    if (manifest.state.status === 'done') return manifest.state.result.seconds;
-  }
-  return null;
+function folderOfRow(node: ExperimentsNode): string {
+  return node.kind === 'study' ? studyFolderOf(node.study).folder : '';
 }
 
-/** The number of runs; undefined where none was chosen. */
-async function pickBudget(
-  subject: DesignSubject,
-  surroundings: BudgetSurroundings,
-  isNoiseKnown: boolean,
-): Promise<number | undefined> {
-  const { choices, enough } = await whileWorkingOut(() => budgetChoices(subject, surroundings));
-  if (choices.length === 0) {
-    tell('warning', vscode.l10n.t('There is no design for so many factors. Choose fewer tricks.'));
-    return undefined;
-  }
-  const rowOf = (choice: BudgetChoice) => ({
-    icon: choice.resolves ? 'check' : 'warning',
-    label: vscode.l10n.t('{0} runs', choice.runs),
-    description: budgetText(choice),
-    detail: resolvingText(choice, surroundings, enough),
-    runs: choice.runs,
-  });
-  const other = { label: vscode.l10n.t('Another number of runs...'), runs: null };
-  const noise = surroundings.noise.toFixed(2);
-  const picked = await pickRow([...choices.map(rowOf), other], {
-    placeHolder: isNoiseKnown
-      ? vscode.l10n.t('Choose a budget, at the noise of {0} points that your runs have', noise)
-      : vscode.l10n.t('Choose a budget, at a noise of {0} points over seeds, which is a guess', noise),
-  });
-  if (!picked || picked.runs !== null) return picked?.runs;
-  const least = choices[0]?.runs ?? 1;
-  const written = await vscode.window.showInputBox({
-    prompt: vscode.l10n.t('Training runs in all, at least {0}', least),
-    value: String(choices.at(-1)?.runs ?? least),
-    validateInput: (text) => {
-      const choice =
-        budgetOf(text, least) === null ? null : budgetChoice(subject, Number(text), surroundings);
-      if (!choice) return vscode.l10n.t('Write a whole number of at least {0}.', least);
-      return {
-        message: plainLabel(`${budgetText(choice)} · ${resolvingText(choice, surroundings, enough)}`),
-        severity: choice.resolves
-          ? vscode.InputBoxValidationSeverity.Info
-          : vscode.InputBoxValidationSeverity.Warning,
-      };
-    },
-  });
-  return written === undefined ? undefined : (budgetOf(written, least) ?? undefined);
-}
-
-/** Factors that exclude one another may take seconds, which a person is to see. */
-function whileWorkingOut<Result>(workOut: () => Result): Thenable<Result> {
-  const options = {
-    location: vscode.ProgressLocation.Notification,
-    title: vscode.l10n.t('Working out budgets...'),
-  };
-  return vscode.window.withProgress(options, async () => {
-    // Let the editor draw the notification first.
-    await new Promise((resolve) => setImmediate(resolve));
-    return workOut();
-  });
-}
-
-/** The most runs that a budget is worked out for as it is typed. */
-const MOST_RUNS = 5_000;
-
-function budgetOf(text: string, least: number): number | null {
-  const runs = Number(text);
-  return Number.isInteger(runs) && runs >= least && runs <= MOST_RUNS ? runs : null;
-}
-
-/** Creates the study file under a name that is free, in one edit, and opens it. */
-async function writeStudy(experiment: vscode.Uri, text: string): Promise<void> {
-  const name = studyFileName(basename(experiment.path));
-  const folder = vscode.Uri.joinPath(experiment, '..');
-  const taken = new Set((await vscode.workspace.fs.readDirectory(folder)).map(([each]) => each));
-  let free = name;
-  for (let count = 2; taken.has(free); count++) free = name.replace(/\.study\.yaml$/, `-${count}.study.yaml`);
-  const uri = vscode.Uri.joinPath(folder, free);
-  const edit = new vscode.WorkspaceEdit();
-  edit.createFile(uri, { contents: new TextEncoder().encode(text) });
-  if (!(await vscode.workspace.applyEdit(edit))) {
-    tell('error', vscode.l10n.t('{0} could not be written. Check the folder.', uri.fsPath));
-    return;
-  }
-  await vscode.window.showTextDocument(await vscode.workspace.openTextDocument(uri));
+function labelOf(study: KnownStudy): { label: string; description: string; detail: string } {
+  return study.kind === 'study'
+    ? { label: study.facts.name, description: studyDescription(study.facts), detail: study.facts.id }
+    : { label: study.id, description: study.failure.what, detail: study.folder };
 }

@@ -12,7 +12,7 @@ import type { FeedSubscription, RunUpdate } from '../../runs/feed/feedSubscripti
 import { CHART_POINTS } from '../../runs/log';
 import type { ReadableRun } from '../runs/liveRun';
 import type { RunLibrary } from '../runs/runLibrary';
-import { dashboardHtml } from './dashboardHtml';
+import { pageHtml } from './pageHtml';
 
 const VIEW_TYPE = 'bagOfTricks.dashboard';
 
@@ -85,7 +85,7 @@ export class DashboardPanels implements vscode.WebviewPanelSerializer, vscode.Di
 
   #page(webview: vscode.Webview): string {
     const uri = (name: string) => webview.asWebviewUri(vscode.Uri.joinPath(this.#resources, name)).toString();
-    return dashboardHtml({
+    return pageHtml({
       scriptUri: uri('dashboard.js'),
       styleUri: uri('dashboard.css'),
       cspSource: webview.cspSource,

@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import type { KnownStudy } from '../../protocol/studyView';
 import { moveInQueue } from '../../runs/queue';
 import { assertNever } from '../../shared/assertNever';
 import { markdownText } from '../../shared/markdown';
@@ -8,17 +9,23 @@ import { type ExperimentFiles, experimentName } from '../language/experimentFile
 import { isRunning, type KnownRun, type ReadableRun } from '../runs/liveRun';
 import { experimentFileOf, type RunLibrary } from '../runs/runLibrary';
 import { markdown } from '../shown';
+import { type StudySource, studyFolderOf } from '../studySource';
 import { type Icon, runDescription, runFacts, stateIcon } from './runText';
+import { studyRow } from './studyItem';
+import { otherStudies, runsOfStudy, runsOutside, studiesOf } from './studyRows';
 
 /** What the tree shows, and what a command from its menus is about. */
 export type ExperimentsNode =
   | { readonly kind: 'experiment'; readonly uri: vscode.Uri }
-  | { readonly kind: 'run'; readonly run: KnownRun }
+  /** A run, below its experiment or below the study whose folder is given. */
+  | { readonly kind: 'run'; readonly run: KnownRun; readonly study?: string }
+  /** A study, with its runs below it. */
+  | { readonly kind: 'study'; readonly study: KnownStudy }
   /** The runs that wait for their turn. */
   | { readonly kind: 'queue' }
   /** A run at its place in the queue. */
   | { readonly kind: 'queued'; readonly run: ReadableRun }
-  /** Runs whose experiment file is gone, and folders that cannot be read as runs. */
+  /** Runs and studies whose experiment file is gone, and folders that cannot be read. */
   | { readonly kind: 'others' };
 
 const EXPERIMENTS_VIEW = 'bagOfTricks.experiments';
@@ -26,7 +33,7 @@ const EXPERIMENTS_VIEW = 'bagOfTricks.experiments';
 /** Runs that are dragged within the view, as VS Code wants it named. */
 const DRAGGED_RUNS = 'application/vnd.code.tree.bagoftricks.experiments';
 
-/** The queue, whose runs can be dragged to another place in it, and experiment files with their runs below them. */
+/** The queue, whose runs can be dragged to another place in it, and experiment files with their studies and runs below them. */
 export class ExperimentsView
   implements
     vscode.TreeDataProvider<ExperimentsNode>,
@@ -44,6 +51,7 @@ export class ExperimentsView
   constructor(
     private readonly files: ExperimentFiles,
     private readonly library: RunLibrary,
+    private readonly source: StudySource,
   ) {
     this.#view = vscode.window.createTreeView(EXPERIMENTS_VIEW, {
       treeDataProvider: this,
@@ -55,6 +63,7 @@ export class ExperimentsView
       this.#changed,
       files.onDidChange(() => this.#changed.fire()),
       library.onDidChange(() => this.#showRuns()),
+      source.onDidChange(() => this.#showRuns()),
     ];
   }
 
@@ -69,9 +78,15 @@ export class ExperimentsView
         ];
       }
       case 'experiment':
-        return this.library.runsOf(node.uri.fsPath).map((run) => ({ kind: 'run', run }));
+        return this.#below(node.uri);
       case 'others':
-        return this.#others().map((run) => ({ kind: 'run', run }));
+        return this.#others();
+      case 'study':
+        return runsOfStudy(node.study, (folder) => this.library.find(folder)).map((run) => ({
+          kind: 'run',
+          run,
+          study: studyFolderOf(node.study).folder,
+        }));
       case 'queue':
         return this.library.queue.map((run) => ({ kind: 'queued', run }));
       case 'run':
@@ -85,7 +100,9 @@ export class ExperimentsView
   getTreeItem(node: ExperimentsNode): vscode.TreeItem {
     switch (node.kind) {
       case 'experiment':
-        return experimentItem(node.uri, this.library.runsOf(node.uri.fsPath).length > 0);
+        return experimentItem(node.uri, this.#below(node.uri).length > 0);
+      case 'study':
+        return studyItem(node);
       case 'run':
         return runItem(node);
       case 'queue':
@@ -99,7 +116,9 @@ export class ExperimentsView
         const label = vscode.l10n.t('Other runs');
         const item = new vscode.TreeItem(label, vscode.TreeItemCollapsibleState.Collapsed);
         item.id = 'others';
-        item.tooltip = vscode.l10n.t('Runs whose experiment file is gone, and folders that hold no run.');
+        item.tooltip = vscode.l10n.t(
+          'Runs and studies whose experiment file is gone, and folders that cannot be read.',
+        );
         return item;
       }
       default:
@@ -131,11 +150,26 @@ export class ExperimentsView
     for (const subscription of this.#subscriptions) subscription.dispose();
   }
 
-  #others(): KnownRun[] {
-    const shown = new Set(this.files.uris.map((uri) => foldedPath(uri.fsPath)));
-    return this.library.runs.filter(
+  /** Studies of an experiment file, then the runs that no study has trained. */
+  #below(uri: vscode.Uri): ExperimentsNode[] {
+    const { studies } = this.source;
+    return [
+      ...studiesOf(studies, uri.fsPath).map((study) => ({ kind: 'study', study }) as const),
+      ...runsOutside(this.library.runsOf(uri.fsPath), studies).map((run) => ({ kind: 'run', run }) as const),
+    ];
+  }
+
+  #others(): ExperimentsNode[] {
+    const files = this.files.uris.map((uri) => uri.fsPath);
+    const shown = new Set(files.map((file) => foldedPath(file)));
+    const runs = this.library.runs.filter(
       (run) => run.kind === 'broken' || !shown.has(foldedPath(experimentFileOf(run))),
     );
+    const { studies } = this.source;
+    return [
+      ...otherStudies(studies, files).map((study) => ({ kind: 'study', study }) as const),
+      ...runsOutside(runs, studies).map((run) => ({ kind: 'run', run }) as const),
+    ];
   }
 
   #showRuns(): void {
@@ -148,6 +182,7 @@ export class ExperimentsView
     const runs = JSON.stringify([
       all.map((run) => [run.folder, describe(run)]),
       queue.map(({ folder }) => folder),
+      this.source.studies.map((study) => [studyFolderOf(study).folder, studyRow(study)]),
     ]);
     if (runs === this.#shownRuns) return;
     this.#shownRuns = runs;
@@ -190,14 +225,15 @@ function queuedItem(node: Extract<ExperimentsNode, { kind: 'queued' }>, index: n
 function runItem(node: Extract<ExperimentsNode, { kind: 'run' | 'queued' }>): vscode.TreeItem {
   const run: KnownRun = node.run;
   const item = new vscode.TreeItem(visibleText(run.kind === 'run' ? run.manifest.name : run.id));
-  item.id = run.folder;
+  const study = node.kind === 'run' ? node.study : undefined;
+  item.id = study === undefined ? run.folder : `${study} ${run.folder}`;
   const { status, description } = describe(run);
   item.description = visibleText(description);
   item.contextValue = `run.${status}`;
   switch (run.kind) {
     case 'run':
       item.iconPath = themeIcon(stateIcon(run.manifest.state));
-      item.tooltip = runTooltip(run.manifest.name, runFacts(run.manifest));
+      item.tooltip = tooltip(run.manifest.name, runFacts(run.manifest));
       item.command = {
         command: 'bagOfTricks.openDashboard',
         title: vscode.l10n.t('Open dashboard'),
@@ -214,13 +250,27 @@ function runItem(node: Extract<ExperimentsNode, { kind: 'run' | 'queued' }>): vs
   return item;
 }
 
+function studyItem(node: Extract<ExperimentsNode, { kind: 'study' }>): vscode.TreeItem {
+  const { label, description, context, icon, facts } = studyRow(node.study);
+  const hasRuns = node.study.kind === 'study' && node.study.facts.runs.some(({ folder }) => folder !== null);
+  const { Collapsed, None } = vscode.TreeItemCollapsibleState;
+  const item = new vscode.TreeItem(visibleText(label), hasRuns ? Collapsed : None);
+  item.id = `study ${studyFolderOf(node.study).folder} ${hasRuns ? 'with runs' : 'without runs'}`;
+  item.description = visibleText(description);
+  item.contextValue = context;
+  item.iconPath = themeIcon(icon);
+  item.tooltip = tooltip(label, facts);
+  item.command = { command: 'bagOfTricks.openStudy', title: vscode.l10n.t('Open study'), arguments: [node] };
+  return item;
+}
+
 function describe(run: KnownRun): { readonly status: string; readonly description: string } {
   return run.kind === 'run'
     ? { status: run.manifest.state.status, description: runDescription(run) }
     : { status: 'broken', description: run.reason };
 }
 
-function runTooltip(
+function tooltip(
   name: string,
   facts: readonly { readonly label: string; readonly value: string }[],
 ): vscode.MarkdownString {

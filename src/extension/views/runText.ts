@@ -12,7 +12,7 @@ export interface Icon {
   readonly color?: string;
 }
 
-export function stateIcon({ status }: RunState): Icon {
+export function stateIcon({ status }: Pick<RunState, 'status'>): Icon {
   switch (status) {
     case 'queued':
       return { id: 'clock' };

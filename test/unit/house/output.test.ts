@@ -62,5 +62,6 @@ test('no page is written as HTML but whole, by the files that escape it', () => 
   expect(usersOf(/webview\.html = /).toSorted()).toEqual([
     'src/extension/views/classifiedPanel.ts',
     'src/extension/views/dashboardPanel.ts',
+    'src/extension/views/studyPanel.ts',
   ]);
 });

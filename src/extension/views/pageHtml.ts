@@ -1,8 +1,8 @@
 import { escapeHtml } from './html';
 
-/** What the dashboard's page is made of. */
-export interface DashboardPage {
-  /** `dist/webview/dashboard.js` and `.css`, as the webview reaches them (`webview.asWebviewUri`). */
+/** What a panel's page is made of. */
+export interface PanelPage {
+  /** The page's script and stylesheet in `dist/webview`, as the webview reaches them (`webview.asWebviewUri`). */
   readonly scriptUri: string;
   readonly styleUri: string;
   /** `webview.cspSource`. */
@@ -16,11 +16,11 @@ export interface DashboardPage {
 }
 
 /**
- * The dashboard's page. Its policy lets it run the one script, use the one stylesheet, and nothing else: no
+ * A panel's page. Its policy lets it run the one script, use the one stylesheet, and nothing else: no
  * inline script or style, no image, no font, no connection. Translations travel as data on the body, which
  * needs no leave from the policy.
  */
-export function dashboardHtml(page: DashboardPage): string {
+export function pageHtml(page: PanelPage): string {
   const policy = `default-src 'none'; script-src 'nonce-${page.nonce}'; style-src ${page.cspSource};`;
   return `<!DOCTYPE html>
 <html lang="${escapeHtml(page.language)}">

@@ -1,0 +1,85 @@
+// 'Keep what helps': the chosen set of a study, written into its experiment.
+import * as l10n from '@vscode/l10n';
+import { writtenTrick } from '../../experiment/aliases';
+import { insertTrick, removeTrick } from '../../experiment/edits';
+import type { ExperimentDocument } from '../../experiment/text/document';
+import type { EditResult } from '../../experiment/text/textEdits';
+import type { StudySetting } from '../../protocol/study';
+import type { StudyFacts } from '../../protocol/studyView';
+import { valueAt } from '../../shared/values';
+import { levelName, levelText } from './factorText';
+import { estimateText, scaleOf, withUnit } from './studyNumbers';
+import { decidingEstimate, verdictText } from './verdictText';
+
+/** An edit of an experiment, and a line for each factor on what is kept of it and why. */
+export interface Kept {
+  readonly edits: EditResult;
+  readonly reasons: readonly string[];
+}
+
+/**
+ * Writes each factor's level of `setting` into the experiment, in one edit: tricks that are off are taken out, keys get the
+ * level's value. The rest of the file stays as it is. The edit is refused where the study file's levels are not known.
+ */
+export function keepEdits(
+  document: ExperimentDocument,
+  facts: Pick<StudyFacts, 'factors' | 'levelValues' | 'analysis' | 'metric' | 'smallestEffect'>,
+  setting: StudySetting,
+): Kept {
+  const { factors, levelValues } = facts;
+  const reasons = factors.map((_, factor) => reason(facts, factor, setting[factor] ?? 0));
+  if (levelValues === null) {
+    return { edits: { ok: false, reason: l10n.t('The study file can no longer be read.') }, reasons };
+  }
+  const steps = factors.map(({ key, kind }, factor) => {
+    const value = levelValues[factor]?.[setting[factor] ?? 0];
+    return (edited: ExperimentDocument): EditResult =>
+      kind === 'trick' ? trickEdits(edited, key, value) : keyEdits(edited, key.split('.'), value);
+  });
+  return { edits: document.inSequence(steps), reasons };
+}
+
+/** A bare trick is as the experiment has it. */
+function trickEdits(document: ExperimentDocument, trick: string, value: unknown): EditResult {
+  if (value === false) return removeTrick(document, trick);
+  const isIn = Boolean(valueAt(document.value, ['tricks', writtenTrick(document.value, trick) ?? trick]));
+  return value === true && isIn ? { ok: true, edits: [] } : insertTrick(document, trick, value);
+}
+
+/** A key's level without a value is what the experiment says by leaving it out. */
+function keyEdits(document: ExperimentDocument, path: readonly string[], value: unknown): EditResult {
+  return value === undefined ? document.removeIn(path) : document.setIn(path, value);
+}
+
+/** Such as 'Kept mixup: helps, +0.42 ± 0.18 points' or 'Left out sam: undecided, +0.02 ± 0.20 points'. */
+function reason(
+  facts: Pick<StudyFacts, 'factors' | 'analysis' | 'metric' | 'smallestEffect'>,
+  factor: number,
+  level: number,
+): string {
+  const { factors, analysis } = facts;
+  const scale = scaleOf(facts);
+  const why = (of: number) => {
+    const effect = analysis?.effects.find((each) => each.factor === factor && each.level === of);
+    const estimate = effect && decidingEstimate(effect);
+    if (!analysis || !effect || !estimate) return l10n.t('not measured');
+    const isOpen = effect.verdict === 'undecided' && analysis.withheld === null;
+    const verdict = isOpen ? l10n.t('undecided') : verdictText(effect, analysis, scale);
+    // The verdict of a small effect has its size in it.
+    return verdict.includes(estimateText(estimate, scale))
+      ? verdict
+      : `${verdict}, ${withUnit(estimateText(estimate, scale), scale)}`;
+  };
+  const { kind, key } = factors[factor]!;
+  if (level > 0) return l10n.t('Kept {0}: {1}.', levelName(factors, factor, level), why(level));
+  // Of several levels that were left, the last is told: each has its row in the report.
+  return kind === 'trick'
+    ? l10n.t('Left out {0}: {1}.', key, why(1))
+    : l10n.t(
+        'Left {0} at {1}: {2} {3}.',
+        key,
+        levelText(factors, factor, 0),
+        levelText(factors, factor, 1),
+        why(1),
+      );
+}

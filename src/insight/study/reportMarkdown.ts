@@ -1,0 +1,137 @@
+// The report of a study, as `tricks study report` prints it.
+import * as l10n from '@vscode/l10n';
+import type { StudyView } from '../../protocol/studyView';
+import { markdownCode, markdownText } from '../../shared/markdown';
+import { visibleText } from '../../shared/visibleText';
+import { forestText } from './forestText';
+import { studyTable } from './studyTable';
+
+/** A study as GitHub-flavoured Markdown: names and texts that files hold come in as text. */
+export function reportMarkdown(view: StudyView): string {
+  return `${[
+    `# ${markdownText(view.name)}`,
+    bullets([
+      view.experiment,
+      view.design,
+      `${view.state.text}: ${[view.progress.text, view.progress.time].filter(Boolean).join(', ')}`,
+    ]),
+    ...view.notices.map(({ text }) => `> ${markdownText(text)}`),
+    ...(view.state.failure
+      ? [`> ${markdownText(`${view.state.failure.what} ${view.state.failure.remedy}`)}`]
+      : []),
+    ...effectSection(view),
+    ...chosenSection(view),
+    ...interactionSection(view),
+    ...section(l10n.t('Noise'), [paragraph(view.noise), bullets(view.outliers)]),
+    ...divergenceSection(view),
+    ...section(
+      l10n.t('On the scale of the error'),
+      view.logErrors.length === 0
+        ? []
+        : [bullets(view.logErrors.map(({ label, text }) => `${label}: ${text}`))],
+    ),
+    ...stepSection(view),
+    ...runSection(view),
+  ]
+    .filter((part) => part !== '')
+    .join('\n\n')}\n`;
+}
+
+function effectSection(view: StudyView): string[] {
+  const { effects, headings } = view;
+  if (effects.length === 0) return section(headings.table, [l10n.t('No run has ended yet.')]);
+  const { titles, rows } = studyTable(view);
+  const plot = forestText(view).map(visibleText);
+  const notes = effects.flatMap(({ label, estimates, costDetails, paperDetails }) =>
+    [...estimates, ...costDetails, ...paperDetails].length === 0
+      ? []
+      : [`${label}: ${[...estimates, ...costDetails, ...paperDetails].join('; ')}`],
+  );
+  return section(headings.table, [
+    paragraph(headings.interval),
+    table(titles, rows),
+    plot.length === 0 ? '' : ['```text', ...plot, '```'].join('\n'),
+    bullets(notes),
+  ]);
+}
+
+function chosenSection({ chosen, confirmation }: StudyView): string[] {
+  if (!chosen && !confirmation) return [];
+  return section(l10n.t('The best set'), [
+    chosen
+      ? paragraph(
+          [`${chosen.text}${chosen.gain && `: ${chosen.gain}`}.`, chosen.caution].filter(Boolean).join(' '),
+        )
+      : '',
+    confirmation ? paragraph(confirmation) : '',
+  ]);
+}
+
+function interactionSection({ interactions }: StudyView): string[] {
+  if (interactions.text === '') return [];
+  return section(l10n.t('Interactions'), [paragraph(interactions.text), bullets(interactions.shown)]);
+}
+
+function divergenceSection({ divergences }: StudyView): string[] {
+  if (divergences.length === 0) return [];
+  return section(l10n.t('Runs that diverged'), [
+    table(
+      [l10n.t('Trick'), l10n.t('With'), l10n.t('Without'), l10n.t("Fisher's exact test")],
+      divergences.map((row) => [row.label, row.with, row.without, row.p]),
+    ),
+  ]);
+}
+
+function stepSection({ steps }: StudyView): string[] {
+  const lines = steps
+    // Whoever reads the report has it.
+    .filter(({ action }) => action !== 'report')
+    .map(({ text, command }, index) => {
+      return `${index + 1}. ${markdownText(text)}${command === null ? '' : ` ${markdownCode(command)}`}`;
+    });
+  return lines.length === 0 ? [] : section(l10n.t('What to do next'), [lines.join('\n')]);
+}
+
+function runSection({ factors, runs }: StudyView): string[] {
+  const hasFolds = runs.some(({ fold }) => fold !== null);
+  return section(l10n.t('Runs'), [
+    table(
+      [
+        l10n.t('Block'),
+        l10n.t('Seed'),
+        ...(hasFolds ? [l10n.t('Fold')] : []),
+        ...factors,
+        l10n.t('Result'),
+        l10n.t('Time'),
+        l10n.t('State'),
+      ],
+      runs.map((run) => [
+        run.block,
+        run.seed,
+        ...(hasFolds ? [run.fold ?? ''] : []),
+        ...run.levels.map(({ text }) => text),
+        run.value,
+        run.time,
+        run.isOutlier ? l10n.t('{0}, outlier', run.statusText) : run.statusText,
+      ]),
+    ),
+  ]);
+}
+
+function section(title: string, parts: readonly string[]): string[] {
+  const filled = parts.filter((part) => part !== '');
+  return filled.length === 0 ? [] : [`## ${markdownText(title)}`, ...filled];
+}
+
+function paragraph(text: string): string {
+  return markdownText(text);
+}
+
+function bullets(texts: readonly string[]): string {
+  return texts.map((text) => `- ${markdownText(text)}`).join('\n');
+}
+
+function table(titles: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.map(markdownText).join(' | ')} |`;
+  return [line(titles), `| ${titles.map(() => '---').join(' | ')} |`, ...rows.map(line)].join('\n');
+}

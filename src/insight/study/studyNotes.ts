@@ -1,0 +1,249 @@
+// What a study says of itself as a whole: its design, where it stands, and what limits its verdicts.
+import * as l10n from '@vscode/l10n';
+import type { StudyAnalysis, StudyPlan } from '../../protocol/study';
+import type { StudyFacts, StudyNotice, StudyState, StudyView } from '../../protocol/studyView';
+import { assertNever } from '../../shared/assertNever';
+import { formatDuration } from '../../shared/format';
+import { levelName, settingText } from './factorText';
+import { differenceText, estimateText, pText, type Scale, unitText, withUnit } from './studyNumbers';
+import { withheldText } from './verdictText';
+
+/** The design in a line, such as 'Half fraction... of resolution V: 16 settings in 2 blocks, 32 runs, ...'. */
+export function designText({ plan, images }: Pick<StudyFacts, 'plan' | 'images'>): string {
+  const runs = plan.blocks.reduce((sum, { settings }) => sum + settings.length, 0);
+  const settings = new Set(plan.blocks.flatMap((block) => block.settings.map((each) => each.join(' '))));
+  const size =
+    plan.blocks.length === 1
+      ? l10n.t('{0} settings in 1 block, {1} runs', settings.size, runs)
+      : l10n.t('{0} settings in {1} blocks, {2} runs', settings.size, plan.blocks.length, runs);
+  const blocks =
+    images === 'folds'
+      ? l10n.t('each block has its own seed and fold')
+      : l10n.t('each block has its own seed');
+  return `${kindText(plan)}: ${size}; ${blocks}`;
+}
+
+function kindText({ kind, resolution, efficiency }: StudyPlan): string {
+  switch (kind) {
+    case 'full':
+      return l10n.t('Full factorial');
+    case 'fractional':
+      return resolution === null
+        ? l10n.t('Fractional factorial')
+        : l10n.t('Fractional factorial of resolution {0}', roman(resolution));
+    case 'plackett_burman':
+      return l10n.t('Plackett-Burman design');
+    case 'optimal':
+      return efficiency === null
+        ? l10n.t('D-optimal design')
+        : l10n.t('D-optimal design, efficiency {0}%', (100 * efficiency).toFixed(0));
+    case 'one_at_a_time':
+      return l10n.t('One at a time');
+    case 'leave_one_out':
+      return l10n.t('Leave one out');
+    case 'stack':
+      return l10n.t('Stack, one more at a time');
+    case 'listed':
+      return l10n.t('Listed runs');
+    default:
+      return assertNever(kind);
+  }
+}
+
+function roman(resolution: number): string {
+  return ['III', 'IV', 'V', 'VI', 'VII', 'VIII'][resolution - 3] ?? String(resolution);
+}
+
+/** Where a study stands, such as 'Running' or 'Done: all verdicts are decided'. */
+export function stateText(state: StudyState): string {
+  switch (state.status) {
+    case 'waiting':
+      return l10n.t('Waiting for its first run');
+    case 'running':
+      return l10n.t('Running');
+    case 'stopped':
+      return l10n.t('Stopped');
+    case 'interrupted':
+      return l10n.t('Interrupted');
+    case 'failed':
+      return l10n.t('Failed');
+    case 'done':
+      return doneText(state.because);
+    default:
+      return assertNever(state);
+  }
+}
+
+function doneText(because: Extract<StudyState, { status: 'done' }>['because']): string {
+  switch (because) {
+    case 'full':
+      return l10n.t('Done');
+    case 'all_decided':
+      return l10n.t('Done: all verdicts are decided');
+    case 'none_can_change':
+      return l10n.t('Done: no verdict would change');
+    default:
+      return assertNever(because);
+  }
+}
+
+/** How far a study is, in runs. */
+export function progressOf({ runs, state, secondsLeft }: StudyFacts): StudyView['progress'] {
+  const ended = runs.filter(({ status }) => status === 'finished' || status === 'diverged').length;
+  const reused = runs.filter(({ isReused }) => isReused).length;
+  const counted = l10n.t('{0} of {1} runs', ended, runs.length);
+  const isOver = state.status === 'done';
+  const trained = runs.reduce((sum, { seconds, isReused }) => sum + (isReused ? 0 : (seconds ?? 0)), 0);
+  return {
+    share: isOver || runs.length === 0 ? Number(isOver) : ended / runs.length,
+    text: reused === 0 ? counted : l10n.t('{0}, {1} of them from before', counted, reused),
+    time:
+      secondsLeft !== null && (state.status === 'running' || state.status === 'waiting')
+        ? l10n.t('{0} left', formatDuration(secondsLeft))
+        : isOver && trained > 0
+          ? l10n.t('{0} of training', formatDuration(trained))
+          : '',
+  };
+}
+
+/** What limits the verdicts, the gravest first. */
+export function noticesOf({ analysis, isExtended, state }: StudyFacts): StudyNotice[] {
+  const warnings = [
+    analysis && withheldText(analysis.withheld),
+    (isExtended || analysis?.isExtended) &&
+      l10n.t('Extended, error not controlled: the budget was raised after results were seen.'),
+  ];
+  const infos = [
+    analysis && divergedNote(analysis),
+    analysis &&
+      state.status !== 'done' &&
+      analysis.blocksDone < analysis.blocksBudgeted &&
+      partialNote(analysis),
+  ];
+  const notices = (texts: readonly (string | null | undefined | false)[], tone: StudyNotice['tone']) =>
+    texts.flatMap((text) => (text ? [{ tone, text }] : []));
+  return [...notices(warnings, 'warning'), ...notices(infos, 'info')];
+}
+
+function divergedNote({ runsDiverged, runsUsed }: StudyAnalysis): string | null {
+  if (runsDiverged === 0) return null;
+  const all = runsUsed + runsDiverged;
+  return runsDiverged === 1
+    ? l10n.t('1 of {0} runs diverged. Effects are among runs that finished.', all)
+    : l10n.t('{0} of {1} runs diverged. Effects are among runs that finished.', runsDiverged, all);
+}
+
+function partialNote({ blocksDone, blocksBudgeted, look }: StudyAnalysis): string {
+  const done = l10n.t('{0} of {1} blocks are complete.', blocksDone, blocksBudgeted);
+  return look ? `${done} ${l10n.t('Verdicts account for looking early.')}` : done;
+}
+
+/** What the table of effects is about, by its title and the heads of its columns. */
+export function headingsOf({ analysis, metric, stop }: StudyFacts): StudyView['headings'] {
+  const unit = unitText(metric);
+  const areForNew = analysis?.effects.some(({ estimates }) => estimates?.onNewImages) ?? false;
+  const images = areForNew ? l10n.t('on new images like these') : l10n.t('on these images');
+  const intervals =
+    stop === 'when_decided'
+      ? l10n.t(
+          "In {0}, averaged over the other factors' levels, with unadjusted 95% intervals that hold at every look. Verdicts are adjusted for the number of factors and for looking early.",
+          unit,
+        )
+      : l10n.t(
+          "In {0}, averaged over the other factors' levels, with unadjusted 95% intervals. Verdicts are adjusted for the number of factors (Holm).",
+          unit,
+        );
+  return {
+    table:
+      analysis && analysis.runsDiverged > 0 ? l10n.t('Effects, among runs that finished') : l10n.t('Effects'),
+    effect: metric.unit === 'images_per_second' ? l10n.t('Effect') : l10n.t('Effect {0}', images),
+    interval: intervals,
+  };
+}
+
+/** The noise, such as 'Standard deviation over seeds 0.21 points, 12 degrees of freedom'. */
+export function noiseText(analysis: StudyAnalysis | null, scale: Scale): string {
+  if (!analysis?.noise)
+    return l10n.t('The noise over seeds is not known yet: no degree of freedom is left for it.');
+  const { standardDeviation, degrees } = analysis.noise;
+  const size = withUnit(standardDeviation.toFixed(scale.digits), scale);
+  return degrees === 1
+    ? l10n.t('Standard deviation over seeds {0}, 1 degree of freedom', size)
+    : l10n.t('Standard deviation over seeds {0}, {1} degrees of freedom', size, Math.floor(degrees));
+}
+
+/** How often runs diverged by level, where any did. */
+export function divergenceRows({ analysis, factors }: StudyFacts): StudyView['divergences'] {
+  if (!analysis || analysis.runsDiverged === 0) return [];
+  const share = (diverged: number, runs: number) => l10n.t('{0} of {1}', diverged, runs);
+  return analysis.divergences.map((row) => ({
+    label: levelName(factors, row.factor, row.level),
+    with: share(row.divergedWith, row.runsWith),
+    without: share(row.divergedWithout, row.runsWithout),
+    p: pText(row.p),
+  }));
+}
+
+/** Runs that lie further from the model than noise explains. */
+export function outlierTexts({ analysis, runs, factors }: StudyFacts, scale: Scale): string[] {
+  return (analysis?.outliers ?? []).flatMap(({ run, residual, studentized }) => {
+    const at = runs[run];
+    if (!at) return [];
+    return [
+      l10n.t(
+        'Block {0}, {1}: {2} from what the other runs predict ({3} standard deviations)',
+        at.block + 1,
+        settingText(factors, at.setting),
+        withUnit(differenceText(residual, scale), scale),
+        Math.abs(studentized).toFixed(1),
+      ),
+    ];
+  });
+}
+
+/** Effects on the error, where the accuracy is so high that points hide them. */
+export function logErrorTexts({ analysis, factors }: StudyFacts): StudyView['logErrors'] {
+  return (analysis?.logError ?? []).map(({ factor, level, ratio, low, high }) => ({
+    label: levelName(factors, factor, level),
+    text:
+      low === null || high === null
+        ? l10n.t('error × {0}', ratio.toFixed(2))
+        : l10n.t('error × {0}, 95% interval {1} to {2}', ratio.toFixed(2), low.toFixed(2), high.toFixed(2)),
+  }));
+}
+
+/** The chosen set, what it is predicted to gain, and how far to trust that. */
+export function chosenOf({ analysis, factors, confirmation }: StudyFacts, scale: Scale): StudyView['chosen'] {
+  if (!analysis?.chosen) return null;
+  const { setting, gain } = analysis.chosen;
+  const isConfirmed = confirmation !== null && confirmation.setting.join() === setting.join();
+  const isReference = setting.every((level) => level === 0);
+  return {
+    text: settingText(factors, setting),
+    gain: isReference ? '' : withUnit(estimateText(gain, scale), scale),
+    caution:
+      isReference || isConfirmed
+        ? ''
+        : l10n.t('This gain is biased upward, since the same runs chose the set. Confirm it on fresh seeds.'),
+  };
+}
+
+/** What fresh seeds said of the chosen set. */
+export function confirmationText({ confirmation, factors, metric }: StudyFacts, scale: Scale): string | null {
+  if (!confirmation) return null;
+  const { setting, seeds, split, onTheseImages, onNewImages } = confirmation;
+  const gain = onNewImages ?? onTheseImages;
+  const size = withUnit(estimateText(gain, scale), scale);
+  const images =
+    split === 'test'
+      ? l10n.t('on {0} fresh seeds and the test split', seeds)
+      : l10n.t('on {0} fresh seeds and the validation images', seeds);
+  const set = settingText(factors, setting);
+  const better = (metric.higherIsBetter ? 1 : -1) * gain.value;
+  if (gain.halfWidth === null || Math.abs(gain.value) <= gain.halfWidth) {
+    return l10n.t('Not confirmed {0}: {1} gains {2}, which may be no difference.', images, set, size);
+  }
+  return better > 0
+    ? l10n.t('Confirmed {0}: {1} gains {2}.', images, set, size)
+    : l10n.t('Refuted {0}: {1} makes it worse by {2}.', images, set, size);
+}
