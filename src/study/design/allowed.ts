@@ -4,6 +4,9 @@ import { type RandomBelow, randomStream } from './random';
 /** The most combinations that are ever listed. */
 export const MOST_COMBINATIONS = 4096;
 
+/** Settings that are drawn where there are more: enough to meet each level of each factor, and each pair of them. */
+const SAMPLE = 500;
+
 /** What may be run. */
 export interface AllowedSettings {
   readonly levels: readonly number[];
@@ -48,7 +51,11 @@ export function randomSetting(allowed: AllowedSettings, below: RandomBelow): Stu
 export function sampleOf(allowed: AllowedSettings): readonly StudySetting[] {
   if (allowed.all) return allowed.all;
   const below = randomStream(0, 0);
-  return Array.from({ length: 500 }, () => randomSetting(allowed, below)).filter(
-    (setting) => setting !== null,
-  );
+  const sample: StudySetting[] = [];
+  while (sample.length < SAMPLE) {
+    const setting = randomSetting(allowed, below);
+    if (!setting) break;
+    sample.push(setting);
+  }
+  return sample;
 }

@@ -1,4 +1,4 @@
-import type { StudyPlan, StudySetting } from '../../protocol/study';
+import type { StudySetting } from '../../protocol/study';
 import { assertNever } from '../../shared/assertNever';
 import { type AllowedSettings, allowedSettings, MOST_COMBINATIONS, sampleOf } from './allowed';
 import { leaveOneOut, oneAtATime, stack } from './fixedDesigns';
@@ -40,7 +40,8 @@ export function chooseDesign(request: DesignRequest): DesignResult {
   const result = chooseBlocks(request);
   if (result.kind === 'problem') return result;
   const { source, blocks } = result.choice;
-  return { kind: 'plan', plan: planFrom(source, blocks, request) };
+  const chosen = blocksOf(source, 0, blocks, request.randomSeed);
+  return { kind: 'plan', plan: planOf(source.kind, chosen, levelCounts(request.factors)) };
 }
 
 /** Which source a request takes its blocks from, and how many. Quicker than a plan, which has aliases as well. */
@@ -61,11 +62,6 @@ export function chooseBlocks(
     smallestRunsInOneBlock: strategy.smallestRuns(1),
   };
   return { kind: 'problem', problem };
-}
-
-/** A plan of the first `blocks` blocks of a source. */
-export function planFrom(source: BlockSource, blocks: number, request: DesignRequest): StudyPlan {
-  return planOf(source.kind, blocksOf(source, 0, blocks, request.randomSeed), levelCounts(request.factors));
 }
 
 /** How a request's kind of design spends budgets, or why there is none. */
@@ -191,7 +187,12 @@ function withFallback(first: Strategy, allowed: AllowedSettings, other: Strategy
       const choice = first.largest(runs, leastBlocks);
       return choice && isPossible(choice) ? choice : other.largest(runs, leastBlocks);
     },
-    smallestRuns: (leastBlocks) => Math.min(first.smallestRuns(leastBlocks), other.smallestRuns(leastBlocks)),
+    smallestRuns(leastBlocks) {
+      const runs = first.smallestRuns(leastBlocks);
+      const choice = first.largest(runs, leastBlocks);
+      const fewer = other.smallestRuns(leastBlocks);
+      return choice && isPossible(choice) ? Math.min(runs, fewer) : fewer;
+    },
   };
 }
 

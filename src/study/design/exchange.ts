@@ -10,11 +10,16 @@ const MOST_SWEEPS = 20;
 /** A step is taken where it multiplies the determinant by more than this. */
 const LEAST_GAIN = 1 + 1e-6;
 
+/** So many allowed settings are all tried in place of a run. */
+const FEW = 128;
+
 /** Settings by number, with what an exchange asks of them again and again. A pool only remembers what it worked out. */
 export interface SettingPool {
   readonly allowed: AllowedSettings;
   /** By how much a setting's number grows with each factor's level. */
   readonly strides: readonly number[];
+  /** All allowed settings, by number, where rules have left only a few. */
+  readonly few: readonly number[] | null;
   numberOf(setting: StudySetting): number;
   levelOf(number: number, factor: number): number;
   /** The setting's row of the model, the mean first; null where it is not allowed. */
@@ -28,11 +33,15 @@ export function settingPool(allowed: AllowedSettings): SettingPool {
   const rows = new Map<number, Float64Array | null>();
   const levelOf = (number: number, factor: number) =>
     Math.floor(number / (strides[factor] as number)) % (levels[factor] as number);
+  const numberOf = (setting: StudySetting) =>
+    setting.reduce((sum, level, i) => sum + level * (strides[i] as number), 0);
+  const { all, isConstrained } = allowed;
   return {
     allowed,
     strides,
+    few: all && isConstrained && all.length <= FEW ? all.map(numberOf) : null,
     levelOf,
-    numberOf: (setting) => setting.reduce((sum, level, i) => sum + level * (strides[i] as number), 0),
+    numberOf,
     rowOf(number) {
       let row = rows.get(number);
       if (row === undefined) {
@@ -109,8 +118,12 @@ function startOf(pool: SettingPool, runs: number, below: RandomBelow): number[] 
   return numbers.size === runs ? [...numbers] : null;
 }
 
-/** Allowed settings that differ in one factor's level, or in two where the one change is not allowed by itself. */
-function neighboursOf(number: number, pool: SettingPool): number[] {
+/**
+ * Allowed settings that differ in one factor's level, or in two where the one change is not allowed by itself. Of a few that
+ * rules have left, all: they may be too far apart for steps.
+ */
+function neighboursOf(number: number, pool: SettingPool): readonly number[] {
+  if (pool.few) return pool.few;
   const neighbours: number[] = [];
   const once = changesOf(number, pool);
   for (const changed of once) {

@@ -65,7 +65,7 @@ function sameSettings(a: StudyBlock['settings'], b: StudyBlock['settings']): boo
 /** The plan's blocks over and over. */
 function repeatedBlocks({ kind, blocks }: StudyPlan): BlockSource {
   return {
-    kind: kind,
+    kind,
     runsPerBlock: blocks[0]?.settings.length ?? 0,
     settingsOf: (block) => blocks[block % blocks.length]?.settings ?? [],
   };

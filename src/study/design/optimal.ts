@@ -2,7 +2,7 @@ import type { StudyBlock, StudySetting } from '../../protocol/study';
 import { mainAliases } from './aliases';
 import type { AllowedSettings } from './allowed';
 import { exchangedBlock, type SettingPool, settingPool } from './exchange';
-import { mainInformation, mainParameters, rootDeterminant } from './model';
+import { inverseOf, mainInformation, mainParameters, rootDeterminant } from './model';
 import { residualDegrees } from './plan';
 import { randomStream } from './random';
 import { LEAST_DEGREES } from './request';
@@ -36,7 +36,9 @@ const WORTH_ALL = 0.95;
 
 /** Streams of random numbers apart from those of the order of runs, which count from 0. */
 const FIRST_STREAM = 1_000_000;
-const STREAMS_PER_BLOCK = 100;
+
+/** Starts after which a block is given up that tells the effects apart. */
+const MOST_STARTS = 100;
 
 /**
  * D-optimal subsets of what is allowed, for factors of several levels and for impossible combinations. A block tells all main
@@ -149,22 +151,24 @@ function nextBlock(
 ): StudySetting[] {
   const { levels } = pool.allowed;
   const before = earlier.length > 0 ? mainInformation(earlier.map(blockOf), levels) : null;
-  const found = Array.from({ length: starts }, (_, start) => {
-    const stream = FIRST_STREAM + earlier.length * STREAMS_PER_BLOCK + start;
-    const settings = exchangedBlock(pool, runs, before, randomStream(randomSeed, stream));
-    if (!settings) return [];
-    const own = rootDeterminant(mainInformation([blockOf(settings)], levels));
-    const total = rootDeterminant(mainInformation([...earlier, settings].map(blockOf), levels));
-    return [{ settings, own, total }];
-  }).flat();
+  const able: { settings: StudySetting[]; total: number }[] = [];
   // A block that does not tell all effects by itself would make a study's first look useless.
-  const able = found.filter(({ own }) => own > 0);
+  for (let start = 0; start < starts || (able.length === 0 && start < MOST_STARTS); start++) {
+    const stream = FIRST_STREAM + earlier.length * MOST_STARTS + start;
+    const settings = exchangedBlock(pool, runs, before, randomStream(randomSeed, stream));
+    if (!settings || !inverseOf(mainInformation([blockOf(settings)], levels))) continue;
+    able.push({
+      settings,
+      total: rootDeterminant(mainInformation([...earlier, settings].map(blockOf), levels)),
+    });
+  }
   const best = Math.max(...able.map(({ total }) => total));
   const chosen = able
     .filter(({ total }) => total >= AS_GOOD * best)
     .map((candidate) => ({ ...candidate, aliased: aliasedShare([...earlier, candidate.settings], levels) }))
     .sort((a, b) => a.aliased - b.aliased || b.total - a.total)[0];
-  return (chosen ?? found[0])?.settings ?? [];
+  if (!chosen) throw new Error(`No block of ${runs} runs that tells the effects apart was found`);
+  return chosen.settings;
 }
 
 function aliasedShare(blocks: readonly StudySetting[][], levels: readonly number[]): number {

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { StudyPlan, StudySetting } from '../../../../src/protocol/study';
 import { chooseDesign } from '../../../../src/study/design/chooseDesign';
+import { expectedHalfWidth } from '../../../../src/study/design/precision';
 import { factorsOf, planFor, requestOf, runsIn, twoLevels } from './requests';
 
 function determinant(matrix: readonly (readonly number[])[]): number {
@@ -98,6 +99,41 @@ describe('designs with impossible combinations', () => {
       ),
       { numRuns: 60 },
     );
+  });
+
+  it('never run one of several rules that hold at once, and tell every effect apart in every block', () => {
+    const rule = fc.record({
+      first: fc.integer({ min: 0, max: 6 }),
+      firstLevel: fc.integer({ min: 0, max: 1 }),
+      second: fc.integer({ min: 0, max: 6 }),
+      secondLevel: fc.integer({ min: 0, max: 1 }),
+    });
+    let plans = 0;
+    fc.assert(
+      fc.property(
+        fc.array(fc.integer({ min: 2, max: 3 }), { minLength: 3, maxLength: 7 }),
+        fc.array(rule, { minLength: 1, maxLength: 4 }),
+        (levels, rules) => {
+          const isAllowed = (setting: StudySetting) =>
+            !rules.some(
+              ({ first, firstLevel, second, secondLevel }) =>
+                first !== second && setting[first] === firstLevel && setting[second] === secondLevel,
+            );
+          const result = chooseDesign(requestOf({ factors: factorsOf(...levels), runs: 60, isAllowed }));
+          // Rules may leave a factor without change, or two that always change together.
+          if (result.kind === 'problem') return;
+          plans++;
+          for (const block of result.plan.blocks) {
+            expect(block.settings.every(isAllowed)).toBe(true);
+            expect(expectedHalfWidth({ blocks: [block, block, block] }, 0, 1)).not.toBeNull();
+          }
+          expect(result.plan.efficiency ?? 1).toBeGreaterThan(0.3);
+        },
+      ),
+      // Fixed, since how many rules leave a plan at all depends on it.
+      { numRuns: 40, seed: 16 },
+    );
+    expect(plans).toBeGreaterThan(20);
   });
 
   it('have a first block as good as the best of all subsets of its size', () => {
