@@ -1,5 +1,6 @@
 import type { EpochEvent, StepEvent } from '../protocol/standing';
 import type { StudyMetric } from '../protocol/study';
+import { isInPoints } from '../study/file/metrics';
 
 /** What a study measures, and what is known of it. */
 export interface MetricFacts {
@@ -16,9 +17,6 @@ export function metricFacts(name: StudyMetric): MetricFacts {
   return { name, higherIsBetter: !isLow, isAccuracy };
 }
 
-/** Shares from 0 to 1 in a log, which studies count in points of a percent. */
-const IS_SHARE = /(?:Accuracy|accuracy|Top5|macroF1|Share)$/;
-
 /** What a run has logged at its end. */
 export interface LoggedEnd {
   /** Its last epoch. */
@@ -28,8 +26,8 @@ export interface LoggedEnd {
 }
 
 /**
- * A run's metric at the last epoch, never the best of several epochs, in its unit: accuracies, F1 and other shares in
- * points of a percent, all else as it is logged.
+ * A run's metric at the last epoch, never the best of several epochs, in its unit: accuracies and F1 in points of
+ * a percent, all else as it is logged.
  *
  * @returns null where the run logged nothing of that name
  */
@@ -40,7 +38,7 @@ export function metricAtEnd(name: StudyMetric, { epoch, steps }: LoggedEnd): num
   const key = camelCase(name);
   const logged = numberIn(epoch, key) ?? numberIn(steps.at(-1) ?? {}, key);
   if (logged === null) return null;
-  return IS_SHARE.test(key) ? 100 * logged : logged;
+  return isInPoints(name) ? 100 * logged : logged;
 }
 
 function numberIn(event: object, key: string): number | null {

@@ -109,7 +109,7 @@ export const studyRecordSchema = z.object({
   factors: z.array(factorSchema).readonly(),
   plan: planSchema,
   metric: z.object({ name: z.string(), higherIsBetter: z.boolean(), isAccuracy: z.boolean() }),
-  smallestEffect: z.number().nullable(),
+  smallestEffect: z.number().positive(),
   stop: z.enum(['when_decided', 'never']),
   blocks: z.enum(['seeds', 'folds']),
   /** By block. */
