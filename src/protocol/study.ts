@@ -73,16 +73,25 @@ export interface StudyRunOutcome {
         readonly value: number;
         /** For each validation image 1 where the answer was right, else 0; null where the run kept none. */
         readonly correct: Uint8Array | null;
+        /** The last validation loss where it is known: equal digits of different seeds betray a trainer that ignores them. */
+        readonly loss?: number | null;
       }
     | { readonly kind: 'diverged' }
-    /** It has not ended, or failed for a reason of its own. */
+    /** It failed for a reason of its own and will not be run again: its block counts as done without it. */
+    | { readonly kind: 'failed' }
+    /** It has not ended: its block is not done. */
     | { readonly kind: 'missing' };
 }
 
-/** A value with its unadjusted 95% interval, in the metric's unit. */
+/**
+ * A value with its 95% interval, in the metric's unit. It is not adjusted for the number of factors. Where a study looks
+ * early it holds at every look together (a repeated confidence interval), and is wider for it.
+ */
 export interface Estimate {
   readonly value: number;
+  /** null without a residual degree of freedom. */
   readonly standardError: number | null;
+  /** Degrees of freedom of the standard error: by Satterthwaite's formula, no whole number, where it has several parts. */
   readonly degrees: number;
   /** Half the width of the 95% interval; null with fewer than 3 degrees of freedom. */
   readonly halfWidth: number | null;
@@ -107,23 +116,32 @@ export interface StudyEffect {
     readonly onTheseImages: Estimate;
     /** For new images like these; null where the metric is no accuracy or a run kept no correctness by image. */
     readonly onNewImages: Estimate | null;
-    /** The effect within the chosen set, rather than on the average over the others' levels. */
+    /**
+     * The effect within the chosen set, rather than on the average over the others' levels. null where no interactions
+     * are fitted: the model then takes both for the same.
+     */
     readonly withinChosen: Estimate | null;
   } | null;
   readonly verdict: Verdict;
-  /** Adjusted for the number of factors (Holm); null without an interval. */
+  /**
+   * Adjusted for the number of effects (Holm), to be compared with 5%. At an early look unadjusted, to be compared with
+   * the look's levels. null without an interval, and where verdicts are withheld.
+   */
   readonly pDifferent: number | null;
   readonly pTooSmall: number | null;
   /** Blocks in all after which the expected half-width is at most half of `smallest_effect`; only where undecided. */
   readonly blocksNeeded: number | null;
+  /** Where undecided: no number of blocks is enough, since the number of validation images limits the interval. */
+  readonly needsMoreImages: boolean;
 }
 
 /** How much more the last of two tricks is worth together than apart. */
 export interface StudyInteraction {
   readonly pair: readonly [number, number];
   readonly levels: readonly [number, number];
+  /** For new images where every run kept its correctness by image, else for these. */
   readonly estimate: Estimate;
-  /** Holm over all interactions. */
+  /** Holm over all interactions; at an early look unadjusted. null without an interval, and where verdicts are withheld. */
   readonly p: number | null;
   readonly isShown: boolean;
   /** The first's effect without and with the second, and the second's without and with the first. */
@@ -133,7 +151,7 @@ export interface StudyInteraction {
   readonly secondWith: number;
 }
 
-/** How often runs diverged with a level and without it. */
+/** How often runs diverged with a level, and with level 0 of the same factor. */
 export interface StudyDivergence {
   readonly factor: number;
   readonly level: number;
@@ -168,18 +186,40 @@ export interface StudyAnalysis {
     readonly residual: number;
     readonly studentized: number;
   }[];
-  /** Effects on the log of the error, where the accuracy is above 97%: the factor by which the error changes. */
+  /**
+   * Where the mean accuracy is above 97%: the factor by which each level changes the error, from a fit to the log of the
+   * error. Its 95% interval on these images is `low` to `high`; null with fewer than 3 degrees of freedom.
+   */
   readonly logError:
-    | readonly { readonly factor: number; readonly level: number; readonly ratio: Estimate }[]
+    | readonly {
+        readonly factor: number;
+        readonly level: number;
+        readonly ratio: number;
+        readonly low: number | null;
+        readonly high: number | null;
+        readonly degrees: number;
+      }[]
     | null;
   /** Whether different seeds gave the same digits, so that a trainer seems to ignore its seed. */
   readonly seedsIgnored: boolean;
   /** At looks before the end: whether the study may stop, and why. null where it does not look early. */
   readonly look: {
+    /** Which look it is, from 1, and how many there are with the last. */
+    readonly number: number;
+    readonly of: number;
     readonly stop: 'all_decided' | 'none_can_change' | null;
-    /** Significance level that was spent up to this look, of each factor. */
+    /** Significance level that was spent up to this look, of each effect. */
     readonly levelUsed: number;
+    /** At this look an effect helps or hurts where its p is at most this. */
+    readonly levelDifferent: number;
+    /** At this look an effect is too small where its p is at most this. */
+    readonly levelTooSmall: number;
   } | null;
-  /** Why verdicts are withheld, where they are. */
-  readonly withheld: 'one_block' | 'too_few_degrees' | 'seeds_ignored' | null;
+  /** Blocks were added after the budget was raised: the chance of a false verdict is not controlled. */
+  readonly isExtended: boolean;
+  /**
+   * Why verdicts are withheld, where they are. `unfinished`: blocks are missing, and the study does not look early.
+   * `no_noise`: runs agree in every digit, so that their noise is unknown.
+   */
+  readonly withheld: 'one_block' | 'too_few_degrees' | 'seeds_ignored' | 'unfinished' | 'no_noise' | null;
 }

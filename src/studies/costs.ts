@@ -14,7 +14,6 @@ export interface CostOptions extends Omit<TrialOptions, 'steps'> {
   readonly experimentFile: string;
   readonly engine: EngineName;
   readonly seed: number;
-  readonly fold: { readonly index: number; readonly of: number } | undefined;
 }
 
 /**
@@ -35,7 +34,7 @@ export async function measureCosts(
   const tried = [null, ...levels].flatMap((each) => {
     const setting = each ? baseline.with(each.factor, each.level) : baseline;
     if (!isAllowed(setting)) return [];
-    const { recipe } = experimentAt(setting, options.seed, options.fold);
+    const { recipe } = experimentAt(setting, options.seed, 0);
     return [
       { each, recipe: { ...recipe, engine: options.engine }, seconds: [] as number[], bytes: [] as number[] },
     ];

@@ -80,7 +80,7 @@ function oneBlockNote(problem: Extract<ReturnType<typeof chooseDesign>, { kind: 
 
 /** Whether a data set's own files leave its validation images to `split`. */
 function isSplit({ experiment }: Baseline): boolean {
-  return experiment.facts?.isSplit ?? false;
+  return false;
 }
 
 /** How many runs a budget comes to, of which each takes so many seconds with so many at once. */
@@ -160,7 +160,7 @@ export function experimentsIn(
     factors: settings.factors,
     isAllowed: (setting) => settings.isAllowed(setting),
     experimentAt: (setting, seed, block) => {
-      const fold = folds === null || block === undefined ? null : { index: block % folds, of: folds };
+      const fold = folds === null ? null : { index: block % folds, of: folds };
       const result = settings.experimentAt(setting, seed, {
         ...(fold && { changes: [{ path: ['data', 'split', 'fold'], value: fold }] }),
         factsOf: factsOf(root, experiment.file),

@@ -112,6 +112,8 @@ export const studyRecordSchema = z.object({
   smallestEffect: z.number().positive(),
   stop: z.enum(['when_decided', 'never']),
   blocks: z.enum(['seeds', 'folds']),
+  /** Parts into which the images that are not test are cut, of which each block validates on one; null where blocks are seeds. */
+  folds: z.int().min(2).nullable(),
   /** By block. */
   seeds: z.array(z.int()).readonly(),
   /** Whether blocks were added after some were done. */

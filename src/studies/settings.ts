@@ -8,11 +8,12 @@ export interface StudyExperiments {
   /**
    * The experiment of a combination, as text and as what it trains.
    *
+   * @param block which decides the fold, where blocks have their own
    * @throws UserError where it is none
    */
   readonly experimentAt: (
     setting: StudySetting,
     seed: number,
-    fold?: { readonly index: number; readonly of: number },
+    block: number,
   ) => { readonly text: string; readonly recipe: Recipe };
 }

@@ -177,13 +177,8 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
   #baseline() {
     const { factors, seeds, experiment } = this.#record;
     const setting = this.#record.confirms?.arms[0] ?? factors.map(() => 0);
-    const { recipe } = this.#experiments.experimentAt(setting, seeds[0] ?? 0, this.#foldOf(0));
+    const { recipe } = this.#experiments.experimentAt(setting, seeds[0] ?? 0, 0);
     return { recipe, experimentFile: experiment.file };
-  }
-
-  #foldOf(block: number): { readonly index: number; readonly of: number } | undefined {
-    const { blocks, plan } = this.#record;
-    return blocks === 'folds' ? { index: block, of: plan.blocks.length } : undefined;
   }
 
   /** @throws UserError where the baseline is not what it was when the study was made */
@@ -359,7 +354,7 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
     const { seeds, experiment } = this.#record;
     try {
       const costs = await measureCosts(this.#experiments, {
-        ...{ seed: seeds[0] ?? 0, fold: this.#foldOf(0), experimentFile: experiment.file },
+        ...{ seed: seeds[0] ?? 0, experimentFile: experiment.file },
         ...{ root: this.root, start: this.host.start, signal: this.#stopping.signal },
         threads: this.#scheduling.threads ?? undefined,
         engine: this.#scheduling.engine,
@@ -398,7 +393,7 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
   #experimentOf({ setting, block }: PlannedRun) {
     const { confirms, seeds } = this.#record;
     const at = confirms ? (confirms.arms[setting[0] ?? 0] ?? setting) : setting;
-    return this.#experiments.experimentAt(at, seeds[block] ?? 0, this.#foldOf(block));
+    return this.#experiments.experimentAt(at, seeds[block] ?? 0, block);
   }
 
   #recipeOf(planned: PlannedRun) {

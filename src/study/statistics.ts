@@ -1,3 +1,5 @@
+import { twoSidedQuantile } from './analysis/fit/distributions';
+
 /** The mean of differences that belong together in pairs, and how sure it is. */
 export interface PairedMean {
   readonly pairs: number;
@@ -15,31 +17,9 @@ export function pairedMean(differences: readonly number[]): PairedMean {
   return { pairs, mean, halfWidth: studentQuantile95(pairs - 1) * Math.sqrt(variance / pairs) };
 }
 
-/** What |t| stays below with probability 95%, for Student's t of a whole number of degrees of freedom. */
+/** What |t| stays below with probability 95%, for Student's t. */
 export function studentQuantile95(degrees: number): number {
-  // One degree of freedom has the largest, 12.7.
-  let low = 0;
-  let high = 13;
-  while (high - low > 1e-10) {
-    const middle = (low + high) / 2;
-    if (studentCentral(middle, degrees) < 0.95) low = middle;
-    else high = middle;
-  }
-  return (low + high) / 2;
-}
-
-/** The probability that |t| is below `t`: Abramowitz and Stegun 1964, 26.7.3 and 26.7.4. */
-function studentCentral(t: number, degrees: number): number {
-  const angle = Math.atan(t / Math.sqrt(degrees));
-  const cosine = Math.cos(angle);
-  const isOdd = degrees % 2 === 1;
-  let term = isOdd ? cosine : 1;
-  let sum = degrees === 1 ? 0 : term;
-  for (let k = isOdd ? 3 : 2; k < degrees; k += 2) {
-    term *= ((k - 1) / k) * cosine ** 2;
-    sum += term;
-  }
-  return isOdd ? (2 / Math.PI) * (angle + Math.sin(angle) * sum) : Math.sin(angle) * sum;
+  return twoSidedQuantile(degrees, 0.05);
 }
 
 /** The quantile of the standard normal distribution that 97.5% lie below. */

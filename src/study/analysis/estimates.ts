@@ -1,0 +1,94 @@
+import type { Estimate } from '../../protocol/study';
+import { LEAST_DEGREES, twoSidedQuantile } from './fit/distributions';
+import type { ImagesPart } from './fit/images';
+import { dot, type LeastSquares, residualsOf } from './fit/leastSquares';
+
+/** A contrast as the runs have it: its value, and what its error is made of. */
+export interface Measured {
+  readonly value: number;
+  /** From the noise of the runs; null without a residual degree of freedom. */
+  readonly runs: { readonly variance: number; readonly degrees: number } | null;
+  /** What the choice of validation images adds; null where it is not known. */
+  readonly images: ImagesPart | null;
+}
+
+/** The standard error of a contrast, with its degrees of freedom. */
+export interface StandardError {
+  readonly error: number;
+  readonly degrees: number;
+}
+
+/** The residuals of the runs, and the variance that they tell. */
+export interface Noise {
+  readonly residuals: Float64Array;
+  readonly variance: number;
+  /** 0 where the model fits the runs exactly: the variance is then unknown. */
+  readonly degrees: number;
+}
+
+/** Rounding leaves residuals of this share of the values where there are none. */
+const ROUNDING = 1e-12;
+
+export function noiseOf(fit: LeastSquares, values: ArrayLike<number>): Noise {
+  const residuals = residualsOf(fit, values);
+  let largest = 0;
+  for (let run = 0; run < values.length; run++) largest = Math.max(largest, Math.abs(values[run] ?? 0));
+  const sum = dot(residuals, residuals);
+  const isNone = sum <= (ROUNDING * largest) ** 2 * values.length;
+  return {
+    residuals,
+    variance: isNone || fit.degrees === 0 ? 0 : sum / fit.degrees,
+    degrees: fit.degrees,
+  };
+}
+
+/** A contrast by least squares with the pooled variance of all runs. */
+export function measure(
+  weights: Float64Array,
+  values: ArrayLike<number>,
+  noise: Noise,
+  imagesOf: ((weights: Float64Array) => ImagesPart) | null,
+): Measured {
+  return {
+    value: dot(weights, values),
+    runs:
+      noise.degrees > 0 ? { variance: dot(weights, weights) * noise.variance, degrees: noise.degrees } : null,
+    images: imagesOf?.(weights) ?? null,
+  };
+}
+
+/** The error on these images: from the runs alone. */
+export function errorOnThese({ runs }: Measured): StandardError | null {
+  return runs && { error: Math.sqrt(runs.variance), degrees: runs.degrees };
+}
+
+/** The error on new images: both parts, with degrees of freedom by Satterthwaite (1946). */
+export function errorOnNew({ runs, images }: Measured): StandardError | null {
+  if (!runs || !images) return null;
+  const variance = runs.variance + images.variance;
+  const spread = runs.variance ** 2 / runs.degrees + images.variance ** 2 / images.degrees;
+  return {
+    error: Math.sqrt(variance),
+    degrees: images.variance === 0 || spread === 0 ? runs.degrees : variance ** 2 / spread,
+  };
+}
+
+/** The error that verdicts go by: on new images where that is known. */
+export function errorForVerdict(measured: Measured): StandardError | null {
+  return errorOnNew(measured) ?? errorOnThese(measured);
+}
+
+/** A value with its interval, which it lies outside of with probability `level`. */
+export function estimateOf(value: number, error: StandardError | null, level: number): Estimate {
+  if (!error) return { value, standardError: null, degrees: 0, halfWidth: null };
+  return {
+    value,
+    standardError: error.error,
+    degrees: error.degrees,
+    halfWidth: halfWidthOf(error, level),
+  };
+}
+
+export function halfWidthOf({ error, degrees }: StandardError, level: number): number | null {
+  return degrees < LEAST_DEGREES ? null : twoSidedQuantile(degrees, level) * error;
+}

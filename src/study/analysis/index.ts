@@ -1,0 +1,2 @@
+export { analyzeStudy } from './analyzeStudy';
+export type { StudyInput } from './input';

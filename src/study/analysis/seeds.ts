@@ -1,0 +1,41 @@
+import type { UsedRun } from './input';
+
+/** With the metric alone, so many pairs must agree: shares of few images agree by chance now and then. */
+const LEAST_PAIRS = 3;
+
+/**
+ * Whether runs of one setting agree in every digit though their seeds differ, so that the trainer seems to ignore them.
+ * All such pairs must agree. One is enough where its loss, or a metric that is no share of images, agrees as well.
+ */
+export function areSeedsIgnored(runs: readonly UsedRun[], isAccuracy: boolean): boolean {
+  const bySetting = new Map<string, UsedRun[]>();
+  for (const run of runs) {
+    const key = run.setting.join();
+    const others = bySetting.get(key);
+    if (others) others.push(run);
+    else bySetting.set(key, [run]);
+  }
+  let pairs = 0;
+  let isSure = false;
+  for (const alike of bySetting.values()) {
+    const [first] = alike;
+    for (const run of alike.slice(1)) {
+      if (!first || run.seed === first.seed) continue;
+      if (!agree(run, first)) return false;
+      pairs++;
+      isSure ||= !isAccuracy || (run.loss !== null && first.loss !== null);
+    }
+  }
+  return pairs >= LEAST_PAIRS || (pairs > 0 && isSure);
+}
+
+function agree(a: UsedRun, b: UsedRun): boolean {
+  if (a.value !== b.value) return false;
+  if (a.loss !== null && b.loss !== null && a.loss !== b.loss) return false;
+  const [first, second] = [a.correct, b.correct];
+  return (
+    !first ||
+    !second ||
+    (first.length === second.length && first.every((answer, image) => answer === second[image]))
+  );
+}
