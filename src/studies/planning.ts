@@ -9,7 +9,7 @@ import type { StudyPlan, StudySetting } from '../protocol/study';
 import { type Recipe, recipeKey } from '../recipe/recipe';
 import type { FactsLookup } from '../recipe/datasets';
 import { UserError } from '../shared/userError';
-import { chooseDesign } from '../study/design';
+import { chooseDesign } from '../study/design/chooseDesign';
 import { blocksOf } from '../study/file/blocks';
 import { parseStudy } from '../study/file/parse';
 import type { Baseline, ReadStudy, Study, StudyParse, StudySettings } from '../study/file/study';
