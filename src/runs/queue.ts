@@ -35,6 +35,7 @@ const placeSchema = z.object({
       threads: z.int().min(1).optional(),
       atOnce: z.int().min(1).optional(),
       retries: z.int().min(0).optional(),
+      group: z.string().optional(),
     })
     .optional(),
 });
@@ -48,6 +49,8 @@ export interface QueueTerms {
   readonly atOnce?: number | undefined;
   /** How many crashes of its trainer are forgiven. */
   readonly retries?: number | undefined;
+  /** What it belongs to: a study's id. */
+  readonly group?: string | undefined;
 }
 
 /** A run that waits, with its place. */

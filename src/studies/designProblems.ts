@@ -27,7 +27,11 @@ export function designFailure(
       };
     case 'too_many_factors':
       return {
-        what: l10n.t('{0} factors are too many for this design, which takes up to {1}.', factors.length, problem.most),
+        what: l10n.t(
+          '{0} factors are too many for this design, which takes up to {1}.',
+          factors.length,
+          problem.most,
+        ),
         remedy: l10n.t('Take some out, or use the design {0}.', 'one_at_a_time'),
       };
     case 'too_many_combinations':
@@ -80,7 +84,10 @@ export function designFailure(
       };
     case 'impossible_settings':
       return {
-        what: l10n.t('This design needs runs that cannot be trained: {0}.', problem.settings.slice(0, 3).map(told).join('; ')),
+        what: l10n.t(
+          'This design needs runs that cannot be trained: {0}.',
+          problem.settings.slice(0, 3).map(told).join('; '),
+        ),
         remedy: l10n.t('Use the design {0}.', 'auto'),
       };
     case 'empty_list':
@@ -95,7 +102,11 @@ export function designFailure(
       };
     case 'repeated_setting':
       return {
-        what: l10n.t('Runs {0} and {1} of the design are the same.', problem.entries[0] + 1, problem.entries[1] + 1),
+        what: l10n.t(
+          'Runs {0} and {1} of the design are the same.',
+          problem.entries[0] + 1,
+          problem.entries[1] + 1,
+        ),
         remedy: l10n.t('Take one of them out.'),
       };
     default:

@@ -14,8 +14,8 @@ import {
 } from '../runs/lease/lease';
 import { awaitVerdict } from '../runs/lease/verdict';
 import { UserError } from '../shared/userError';
-import { foldedPath } from '../system/samePath';
 import { replaceFile } from '../system/replaceFile';
+import { foldedPath } from '../system/samePath';
 import { isHeld } from './store';
 
 /** The studies that this process runs: a lease keeps apart processes, not parts of one. */

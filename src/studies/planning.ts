@@ -6,8 +6,8 @@ import { factsLookup } from '../datasets/index/store';
 import { parseExperiment } from '../experiment/parse';
 import { formatProblem } from '../experiment/problem';
 import type { StudyPlan, StudySetting } from '../protocol/study';
-import { type Recipe, recipeKey } from '../recipe/recipe';
 import type { FactsLookup } from '../recipe/datasets';
+import { type Recipe, recipeKey } from '../recipe/recipe';
 import { UserError } from '../shared/userError';
 import { chooseDesign } from '../study/design/chooseDesign';
 import { blocksOf } from '../study/file/blocks';
@@ -29,7 +29,13 @@ export interface StudySource {
 
 /** Reads a study's texts, with what is known of the images in the store of `root`. */
 export function readSource(root: string, { file, text, experiment }: StudySource): StudyParse {
-  const parsed = parseExperiment(experiment.text, experiment.file, [], 'train', factsOf(root, experiment.file));
+  const parsed = parseExperiment(
+    experiment.text,
+    experiment.file,
+    [],
+    'train',
+    factsOf(root, experiment.file),
+  );
   return parseStudy(text, file ?? 'study.study.yaml', () => ({ ok: true, parsed }));
 }
 
@@ -65,12 +71,15 @@ export function choosePlan({ study, baseline, settings }: ReadStudy, runs: numbe
   const chosen = chooseDesign(request);
   const blocks = blocksOf(study, baseline, isSplit(baseline));
   if (chosen.kind === 'plan') return { plan: chosen.plan, blocks, notes: [] };
-  const single = chosen.problem.kind === 'budget_too_small' ? chooseDesign({ ...request, leastBlocks: 1 }) : chosen;
+  const single =
+    chosen.problem.kind === 'budget_too_small' ? chooseDesign({ ...request, leastBlocks: 1 }) : chosen;
   if (single.kind === 'problem') throw new UserError(designFailure(single.problem, factors, runs));
   return { plan: single.plan, blocks, notes: [oneBlockNote(chosen.problem)] };
 }
 
-function oneBlockNote(problem: Extract<ReturnType<typeof chooseDesign>, { kind: 'problem' }>['problem']): string {
+function oneBlockNote(
+  problem: Extract<ReturnType<typeof chooseDesign>, { kind: 'problem' }>['problem'],
+): string {
   const smallest = problem.kind === 'budget_too_small' ? problem.smallestRuns : null;
   const note = l10n.t(
     'One block only: every run has the same seed. It shows which way effects point on this seed; it cannot tell how they differ from seed to seed, so it gives no verdicts.',
@@ -120,7 +129,13 @@ export function newRecord(
     costs: null,
     state: { status: 'stopped' as const, because: null },
   };
-  return { ...record, baselineHash: hashOf(settings, settings.factors.map(() => 0)) };
+  return {
+    ...record,
+    baselineHash: hashOf(
+      settings,
+      settings.factors.map(() => 0),
+    ),
+  };
 }
 
 /** A fold for each block at least, none smaller than it has to be. */

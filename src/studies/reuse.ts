@@ -21,7 +21,8 @@ export function existingRun(
     if (entry.kind !== 'run' || taken.has(entry.id)) continue;
     const { manifest } = entry;
     const { state } = manifest;
-    const isOver = state.status === 'done' || (state.status === 'failed' && state.failure.kind === 'diverged');
+    const isOver =
+      state.status === 'done' || (state.status === 'failed' && state.failure.kind === 'diverged');
     if (!isOver || manifest.recipe.seed !== recipe.seed) continue;
     if (isPlaceOf(manifest, scheduling) && recipeKey(manifest.recipe) === key) return entry;
   }

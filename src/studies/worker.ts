@@ -137,7 +137,8 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
         : { status: 'failed', failure: failureOf(error) };
     }
     const isEarly = state.status === 'done' && state.how !== 'full';
-    if (state.status !== 'done' || isEarly) await haltRuns(this.root, this.#pending(), isEarly ? 'stop' : 'pause');
+    if (state.status !== 'done' || isEarly)
+      await haltRuns(this.root, this.#pending(), isEarly ? 'stop' : 'pause');
     await this.#change({ state });
     return state;
   }
@@ -200,7 +201,8 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
     const taken = new Set(this.#record.runs.map(({ run }) => run));
     const runs: PlannedRun[] = [];
     for (const planned of this.#record.runs) {
-      const found = planned.run === null ? existingRun(entries, this.#recipeOf(planned), this.#scheduling, taken) : null;
+      const found =
+        planned.run === null ? existingRun(entries, this.#recipeOf(planned), this.#scheduling, taken) : null;
       if (found) taken.add(found.id);
       runs.push(found ? { ...planned, run: found.id, isReused: true } : planned);
     }
@@ -231,7 +233,11 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
       const entry = await readRun(folder);
       if (entry.kind === 'broken') {
         // A run that was deleted is trained anew; one that cannot be read is nobody's to replace.
-        if (entry.isNewer) throw new UserError({ what: entry.reason, remedy: l10n.t('Update Bag of Tricks, then try again.') });
+        if (entry.isNewer)
+          throw new UserError({
+            what: entry.reason,
+            remedy: l10n.t('Update Bag of Tricks, then try again.'),
+          });
         this.#unfollow(planned.run);
         await this.#changeRun(planned, { run: null, isReused: false });
         continue;
@@ -277,7 +283,9 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
           entry.manifest.engine?.description ?? '?',
           this.#scheduling.description,
         ),
-        remedy: l10n.t('Delete that run and resume the study on the machine where it began, or make a new study.'),
+        remedy: l10n.t(
+          'Delete that run and resume the study on the machine where it began, or make a new study.',
+        ),
       });
     }
     const { state } = entry.manifest;
@@ -291,7 +299,12 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
     await this.#changeRun(planned, { crashes: failures });
     if (failures >= MOST_FAILURES) {
       throw new UserError({
-        what: l10n.t('The run {0} of the study failed {1} times, the last time by: {2}', id, failures, failure.what),
+        what: l10n.t(
+          'The run {0} of the study failed {1} times, the last time by: {2}',
+          id,
+          failures,
+          failure.what,
+        ),
         remedy: l10n.t(
           '{0} Then go on with the study: {1}',
           failure.remedy,
@@ -342,7 +355,7 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
 
   async #enqueue(id: string): Promise<void> {
     const { atOnce, threads } = this.#scheduling;
-    const terms = { atOnce, retries: 0, ...(threads !== null && { threads }) };
+    const terms = { atOnce, retries: 0, group: this.#record.id, ...(threads !== null && { threads }) };
     const failure = await enqueue(this.root, id, { signal: this.#stopping.signal }, terms);
     if (failure) throw new UserError(failure);
   }
