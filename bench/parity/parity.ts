@@ -16,7 +16,7 @@ import { join } from 'node:path';
 import { loadEngine } from '../../src/backends/index';
 import { resolve } from '../../src/experiment/resolve';
 import { experimentSchema } from '../../src/experiment/schema';
-import { FILES_OUTSIDE } from '../../src/protocol/trainer';
+import { FILES_OUTSIDE, THREADS } from '../../src/protocol/trainer';
 import { graphOf } from '../../src/recipe/draft';
 import type { Recipe } from '../../src/recipe/recipe';
 import { lastCheckpointPath, readCheckpoint } from '../../src/runs/checkpoint';
@@ -28,7 +28,6 @@ import { packageRoot } from '../../src/training/data/sample';
 import { imagesTensor } from '../../src/training/loop/evaluation';
 import { train } from '../../src/training/loop/loop';
 import { Network } from '../../src/training/network/network';
-import { THREADS } from '../../src/training/parallel/remedy';
 import { loadInitialValues } from '../../src/weights/initialValues';
 import cases from './cases.json';
 

@@ -26,7 +26,7 @@ export interface Engine {
   readonly slowFormats?: Readonly<Partial<Record<HalfFormat, string>>>;
   /** Why `auto` took it, in sentences; absent where it was named. */
   readonly because?: readonly string[];
-  /** How many threads each have a shard of every batch; absent where it uses all by itself. */
+  /** Threads that it computes on, as far as the digits of a result depend on them; absent where they do not. */
   readonly threads?: number;
   /** The engine with each batch cut among some threads (see ../training/parallel); absent where it uses all by itself. */
   readonly onThreads?: (count: number) => Engine;

@@ -28,6 +28,7 @@ import { addStopCommand } from './commands/stop';
 import { addTestCommand } from './commands/test';
 import type { CommandContext } from './options';
 import { version } from './package';
+import { addStudyCommand } from './study/command';
 import { EXIT, type ExitCode, Interrupted, Terminal } from './terminal';
 import { addTuneCommand } from './tune/tune';
 
@@ -53,6 +54,7 @@ const COMMANDS: readonly ((program: Command, context: CommandContext) => void)[]
   addDoctorCommand,
   addEngineCommand,
   addQueueCommand,
+  addStudyCommand,
 ];
 
 async function main(argv: readonly string[]): Promise<ExitCode> {

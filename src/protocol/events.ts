@@ -23,7 +23,7 @@ export const engineReportSchema = z.object({
     .int()
     .min(1)
     .optional()
-    .describe('Threads that each have a shard of every batch; absent for other engines and in older runs.'),
+    .describe('Threads that it computes on; absent for engines on a GPU, for cpu and in older runs.'),
   halfFormats: z
     .array(z.enum(['float16', 'bfloat16']))
     .readonly()

@@ -41,6 +41,25 @@ export const STOP_WITH_PARENT = 'BAG_OF_TRICKS_STOP_WITH_PARENT';
 /** Set in a trainer's environment, lets experiments name files outside the folder that holds the runs. */
 export const FILES_OUTSIDE = 'BAG_OF_TRICKS_FILES_OUTSIDE';
 
+/** Set in a trainer's environment, says on how many threads it computes; by default it chooses by the machine. */
+export const THREADS = 'BAG_OF_TRICKS_THREADS';
+
+/** The part of a trainer's environment that says on how many threads it computes, TensorFlow's own variables included. */
+export function threadVariables(threads: number | undefined): Record<string, string> {
+  if (threads === undefined) return {};
+  const text = `${threads}`;
+  return { [THREADS]: text, [TENSORFLOW_THREADS]: text, TF_NUM_INTEROP_THREADS: text };
+}
+
+/** TensorFlow's own variable for the threads of an operation. */
+export const TENSORFLOW_THREADS = 'TF_NUM_INTRAOP_THREADS';
+
+/** The number of threads that a variable of the environment names; null where it names none. */
+export function threadsIn(env: Readonly<Record<string, string | undefined>>, name: string): number | null {
+  const asked = Number(env[name]);
+  return Number.isInteger(asked) && asked > 0 ? asked : null;
+}
+
 /** How often a trainer saves within an epoch: after so many steps or seconds, whichever are over first. */
 export interface SavePeriod {
   readonly steps: number;

@@ -11,7 +11,7 @@ import {
   type Predictions,
 } from '../protocol/classificationMetrics';
 import { csvText } from '../shared/csv';
-import { encodeNpy } from '../shared/npy';
+import { decodeNpy, encodeNpy, NpyError } from '../shared/npy';
 import { isSystemError } from '../system/errors';
 import { makePlainFolder, readPlain } from '../system/plainFiles';
 import { replaceFile } from '../system/replaceFile';
@@ -173,5 +173,40 @@ export async function readEvaluation(
     };
   } catch {
     return null;
+  }
+}
+
+/** Which validation images a run answered right. */
+export interface KeptCorrectness {
+  /** From 0, as in the log. */
+  readonly epoch: number;
+  /** For each validation image, in the data set's order, 1 where the answer was right, else 0. */
+  readonly correct: Uint8Array;
+}
+
+/**
+ * Which validation images a run answered right at an evaluation; null where it kept none, or its files are damaged or of two
+ * evaluations.
+ *
+ * @throws the file system's error where they cannot be read
+ */
+export async function readCorrectness(
+  runFolder: string,
+  name: EvaluationName,
+): Promise<KeptCorrectness | null> {
+  const parent = evaluationsFolder(runFolder);
+  try {
+    return await readCurrent(parent, async (folder) => {
+      const metrics = metricsSchema.parse(
+        JSON.parse(await readPlain(join(folder, name, 'metrics.json'), 'utf8')),
+      );
+      const { values } = decodeNpy(await readPlain(join(folder, name, 'correct.npy')));
+      const isWhole = values instanceof Uint8Array && values.length === metrics.images;
+      return isWhole ? { epoch: metrics.epoch, correct: values } : null;
+    });
+  } catch (error) {
+    if (error instanceof NpyError || error instanceof SyntaxError || error instanceof z.ZodError) return null;
+    if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return null;
+    throw error;
   }
 }

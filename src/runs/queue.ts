@@ -30,11 +30,31 @@ const placeSchema = z.object({
   place: z.number(),
   /** How many times the run was tried already and its trainer crashed. */
   crashes: z.int().min(0),
+  terms: z
+    .object({
+      threads: z.int().min(1).optional(),
+      atOnce: z.int().min(1).optional(),
+      retries: z.int().min(0).optional(),
+      group: z.string().optional(),
+    })
+    .optional(),
 });
 type Place = z.infer<typeof placeSchema>;
 
+/** How a run is to be trained, whoever works through the queue; what is left out is as they do it. */
+export interface QueueTerms {
+  /** Threads that it computes on. */
+  readonly threads?: number | undefined;
+  /** Runs that may train at the same time as it, itself included. */
+  readonly atOnce?: number | undefined;
+  /** How many crashes of its trainer are forgiven. */
+  readonly retries?: number | undefined;
+  /** What it belongs to: a study's id. */
+  readonly group?: string | undefined;
+}
+
 /** A run that waits, with its place. */
-export type QueuedRun = ReadableEntry & { readonly place: number };
+export type QueuedRun = ReadableEntry & { readonly place: number; readonly terms: QueueTerms };
 
 const placePath = (folder: string): string => join(folder, 'queue.json');
 
@@ -49,7 +69,7 @@ export async function queueAmong(runs: readonly RunEntry[]): Promise<QueuedRun[]
   const placed = await Promise.all(
     queued.map(async (run) => {
       const place = await readPlace(run.folder);
-      return place ? [{ ...run, place: place.place }] : [];
+      return place ? [{ ...run, place: place.place, terms: place.terms ?? {} }] : [];
     }),
   );
   return placed.flat().sort((a, b) => a.place - b.place || a.id.localeCompare(b.id, 'en', { numeric: true }));
@@ -60,19 +80,26 @@ export async function queueAmong(runs: readonly RunEntry[]): Promise<QueuedRun[]
  * was paused keeps its place, which is before those that came after it. Where it cannot be told who trains it, waits until
  * it can.
  *
+ * @param terms how it is to be trained; by default as before, where it waited before
  * @returns null where that went well
  * @throws the signal's reason where the wait was cancelled
  */
-export async function enqueue(root: string, id: string, waiting: Waiting = {}): Promise<Failure | null> {
+export async function enqueue(
+  root: string,
+  id: string,
+  waiting: Waiting = {},
+  terms?: QueueTerms,
+): Promise<Failure | null> {
   try {
     const folder = runFolder(root, id);
     const failure = await untrainableFailure(folder);
     if (failure) return failure;
     await awaitVerdict(folder, waiting);
     const last = (await readQueue(root)).at(-1)?.place ?? Number.NEGATIVE_INFINITY;
-    const kept = (await isPaused(folder)) ? await readPlace(folder) : null;
+    const before = await readPlace(folder);
+    const kept = (await isPaused(folder)) ? before : null;
     const place = kept?.place ?? Math.max(last + 1, Date.now());
-    await writePlace(folder, { version: 1, place, crashes: 0 });
+    await writePlace(folder, { version: 1, place, crashes: 0, terms: terms ?? before?.terms });
     return await makeReady(folder, waiting);
   } catch (error) {
     waiting.signal?.throwIfAborted();
@@ -137,13 +164,13 @@ export async function cancelQueued(folder: string): Promise<void> {
 /**
  * Puts a run whose trainer crashed back into the queue, at its old place, so that it goes on from its checkpoint.
  *
- * @param retries how many crashes of one run are forgiven
+ * @param retries how many crashes of one run are forgiven, unless its terms say
  * @returns false for a run that was never in the queue, or crashed too often
  * @throws the file system's error
  */
 export async function requeueCrashed(folder: string, retries: number): Promise<boolean> {
   const place = await readPlace(folder);
-  if (!place || place.crashes >= retries) return false;
+  if (!place || place.crashes >= (place.terms?.retries ?? retries)) return false;
   await writePlace(folder, { ...place, crashes: place.crashes + 1 });
   const state = await changeState(folder, ({ state }) => (isFinalState(state) ? null : { status: 'queued' }));
   return state?.status === 'queued';
@@ -158,6 +185,11 @@ export function placeBetween(before: number | undefined, after: number | undefin
   if (after === undefined) return before + 1;
   const middle = before + (after - before) / 2;
   return middle > before && middle < after ? middle : null;
+}
+
+/** How a run is to be trained that waits, or waited before it was started. */
+export async function termsOf(folder: string): Promise<QueueTerms> {
+  return (await readPlace(folder))?.terms ?? {};
 }
 
 async function isPaused(folder: string): Promise<boolean> {

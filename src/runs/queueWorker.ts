@@ -3,7 +3,7 @@ import { assertStoreAllowed } from '../system/storeConsent';
 import { watchStore } from './feed/storeWatch';
 import { livenessOf, readLease } from './lease/lease';
 import { isOwnRun } from './origin';
-import { type QueuedRun, queueAmong, requeueCrashed } from './queue';
+import { type QueuedRun, queueAmong, requeueCrashed, termsOf } from './queue';
 import { listRuns, type RunEntry } from './store';
 import type { RunEnd, RunHandle } from './supervisor';
 import type { TrainerCommand } from './trainerCommand';
@@ -14,6 +14,8 @@ export interface QueueOptions {
   readonly atOnce: number;
   /** How many crashes of a run's trainer are forgiven. */
   readonly retries: number;
+  /** Whether a run is this worker's to start; by default all are. */
+  readonly takes?: (run: QueuedRun) => boolean;
 }
 
 /** How long `drained` waits where other programs train. */
@@ -59,7 +61,10 @@ export class QueueWorker extends EventEmitter<WorkerEvents> {
   constructor(
     readonly root: string,
     private readonly options: () => QueueOptions,
-    private readonly start: (folder: string, changes: Pick<TrainerCommand, 'requeue'>) => RunHandle,
+    private readonly start: (
+      folder: string,
+      changes: Pick<TrainerCommand, 'requeue' | 'threads'>,
+    ) => RunHandle,
   ) {
     super();
     this.#unwatch = watchStore(root, (hasChanged) => this.#look(hasChanged));
@@ -121,16 +126,23 @@ export class QueueWorker extends EventEmitter<WorkerEvents> {
     const held = await heldAmong(runs);
     const busy = new Set([...held.map(({ folder }) => folder), ...this.#handles.keys()]);
     this.#noteUncertain(held.flatMap(({ id, isUncertain }) => (isUncertain ? [id] : [])));
-    const unstarted = queue.filter(({ folder }) => !busy.has(folder) && !this.#ended.has(folder));
+    const { atOnce, takes = () => true } = this.options();
+    const unstarted = queue.filter(
+      (run) => takes(run) && !busy.has(run.folder) && !this.#ended.has(run.folder),
+    );
     const waiting: QueuedRun[] = [];
     for (const run of unstarted) {
       if (await isOwnRun(run)) waiting.push(run);
       else this.#tellForeign(run);
     }
-    for (let free = this.options().atOnce - busy.size; free > 0 && !this.#closed; free--) {
-      const next = waiting.shift();
-      if (!next) break;
-      this.#begin(next.id, next.folder);
+    const training = waiting.length > 0 ? await Promise.all([...busy].map(termsOf)) : [];
+    for (let next = waiting[0]; next && !this.#closed; next = waiting[0]) {
+      // Its own limit, and that of each run which others would slow down.
+      const limits = training.map((terms) => terms.atOnce ?? Number.POSITIVE_INFINITY);
+      if (training.length >= Math.min(next.terms.atOnce ?? atOnce, ...limits)) break;
+      waiting.shift();
+      training.push(next.terms);
+      this.#begin(next);
     }
     this.#waitsForMore = waiting.length > 0;
   }
@@ -147,8 +159,9 @@ export class QueueWorker extends EventEmitter<WorkerEvents> {
     this.emit('foreign', run);
   }
 
-  #begin(id: string, folder: string): void {
+  #begin({ id, folder, terms }: QueuedRun): void {
     const handle = this.start(folder, {
+      ...(terms.threads !== undefined && { threads: terms.threads }),
       requeue: (crashed) => requeueCrashed(crashed, this.options().retries),
     });
     this.#handles.set(folder, handle);

@@ -109,7 +109,7 @@ export async function createRun(root: string, run: NewRun): Promise<RunCreation>
   try {
     await makeStoreFolder(root, runsFolder(root));
     const createdAt = run.createdAt ?? Date.now();
-    const { id, folder } = await claimFolder(root, `${timestamp(createdAt)}-${slug(run.recipe.name)}`);
+    const { id, folder } = await claimFolder(root, folderName(createdAt, run.recipe.name, 'run'));
     const manifest: Manifest = {
       version: MANIFEST_VERSION,
       id,
@@ -397,6 +397,11 @@ async function claimFolder(root: string, name: string): Promise<{ id: string; fo
   }
 }
 
+/** What a folder is called that was made at a time, in milliseconds since 1970; `otherwise` stands for a name without letters. */
+export function folderName(createdAt: number, name: string, otherwise: string): string {
+  return `${timestamp(createdAt)}-${slug(name) || otherwise}`;
+}
+
 /** 20261125-041233, in UTC, so that ids sort by time wherever they are made. */
 function timestamp(time: number): string {
   const digits = new Date(time).toISOString().replace(/\D/g, '');
@@ -409,12 +414,10 @@ function slug(name: string): string {
     .normalize('NFKD')
     .replace(/\p{Mark}/gu, '')
     .toLowerCase();
-  return (
-    words
-      .replace(/[^a-z0-9]+/g, '-')
-      .slice(0, 40)
-      .replace(/^-|-$/g, '') || 'run'
-  );
+  return words
+    .replace(/[^a-z0-9]+/g, '-')
+    .slice(0, 40)
+    .replace(/^-|-$/g, '');
 }
 
 /** `file` relative to `root` with forward slashes where it lies inside, else absolute. */

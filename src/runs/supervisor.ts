@@ -16,6 +16,7 @@ import {
   savePeriodVariables,
   type ToTrainer,
   TRAINER_EXIT,
+  threadVariables,
 } from '../protocol/trainer';
 import type { Failure } from '../shared/failure';
 import { fork } from '../system/children';
@@ -189,13 +190,14 @@ export class RunHandle extends EventEmitter<{ events: [batch: EventBatch]; state
 
   #fork(log: number): Promise<Ending> {
     const { nodePath, trainerPath, env = process.env, execArgv = [] } = this.#command;
-    const { saveEvery = {}, stopWithParent = false } = this.#command;
+    const { saveEvery = {}, stopWithParent = false, threads } = this.#command;
     const trainer = fork(trainerPath, [this.folder], {
       execPath: nodePath,
       execArgv: [...execArgv],
       env: {
         ...trainerEnvironment(env),
         ...savePeriodVariables(saveEvery),
+        ...threadVariables(threads),
         ...(stopWithParent && { [STOP_WITH_PARENT]: '1' }),
       },
       stdio: ['ignore', log, log, 'ipc'],

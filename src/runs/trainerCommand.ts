@@ -17,6 +17,8 @@ export interface TrainerCommand {
   readonly graceMs?: number;
   /** How often it saves within an epoch; by default as `env` says, or every few minutes. */
   readonly saveEvery?: Partial<SavePeriod>;
+  /** Threads that it computes on; by default as many as suit the machine. */
+  readonly threads?: number;
   /** Whether the training stops, with a checkpoint, when this process goes away; by default it goes on. */
   readonly stopWithParent?: boolean;
   /**

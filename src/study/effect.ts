@@ -159,7 +159,7 @@ export function indexRuns(manifests: readonly Manifest[]): RunIndex {
 }
 
 /** Where a run was trained; null where its trainer, of an earlier release, did not record all that matters there. */
-function placeOf({ engine, recipe }: Manifest): Place | null {
+export function placeOf({ engine, recipe }: Pick<Manifest, 'engine' | 'recipe'>): Place | null {
   if (!engine) return null;
   const { name, threads, halfFormats } = engine;
   if (name === 'wasm' && threads === undefined) return null;

@@ -113,7 +113,7 @@ function foldersOf(path: string): string[] {
   return [];
 }
 
-/** Whether a folder is a store, or its `runs` or `datasets`. */
+/** Whether a folder is a store, or its `runs`, `datasets` or another such part. */
 function isStorePart(folder: string): boolean {
   return basename(folder) === STORE_FOLDER || basename(dirname(folder)) === STORE_FOLDER;
 }

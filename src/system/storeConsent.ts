@@ -13,7 +13,7 @@ import { realPathOf } from './insideFolder';
 import { STORE_FOLDER } from './storeName';
 
 /** The parts of a store that may be links. */
-const PARTS = [[], ['runs'], ['datasets']] as const;
+const PARTS = [[], ['runs'], ['datasets'], ['studies'], ['probes']] as const;
 
 /** A link in place of a store or of a part of it, and where it leads. */
 export interface StoreLink {

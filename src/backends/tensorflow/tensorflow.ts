@@ -15,6 +15,7 @@ import { cachedStepProbe } from '../../engines/probeCache';
 import { processorFlags } from '../../engines/processor';
 import { notInstalled } from '../../engines/systems';
 import { tryOut } from '../../engines/trial';
+import { TENSORFLOW_THREADS, threadsIn } from '../../protocol/trainer';
 import type { Failure } from '../../shared/failure';
 import { type Engine, engineUnavailable } from '../backend';
 import { HALF_FORMATS, type HalfFormat } from '../precision/formats';
@@ -68,6 +69,7 @@ export async function loadTensorflow(name: NativeEngine, places: EnginePlaces = 
   return {
     name,
     description: descriptionOf(loaded),
+    ...(loaded.gpu === null && { threads: threadsHere() }),
     halfFormats,
     slowFormats: textsOf(slowFormats),
     versions: { node: process.versions.node, tfjs: tf.version_core, tensorflow: version },
@@ -94,10 +96,14 @@ function textsOf(slow: SlowFormats): NonNullable<Engine['slowFormats']> {
   );
 }
 
+/** Threads of TensorFlow's own: as many as the environment says, else one a core. */
+function threadsHere(): number {
+  return threadsIn(process.env, TENSORFLOW_THREADS) ?? availableParallelism();
+}
+
 function descriptionOf({ binding, gpu }: Loaded): string {
   const { TF_Version: version } = binding;
-  if (gpu === null)
-    return l10n.t('TensorFlow {0} on the processor, {1} threads', version, availableParallelism());
+  if (gpu === null) return l10n.t('TensorFlow {0} on the processor, {1} threads', version, threadsHere());
   return gpu === ''
     ? l10n.t('TensorFlow {0} on a GPU', version)
     : l10n.t('TensorFlow {0} on the GPU {1}', version, gpu);

@@ -44,6 +44,7 @@ export function overflowFailure(
     l10n.t('or a lower optimizer.base_lr.'),
   ];
   return {
+    kind: 'diverged',
     what: isStatic
       ? l10n.t('The gradients overflowed in {0} steps in a row at the loss scale {1}.', steps, scale)
       : l10n.t('The gradients overflowed in {0} steps in a row, down to the loss scale {1}.', steps, scale),
@@ -69,6 +70,7 @@ export function divergedFailure(
       ? l10n.t('Lower optimizer.base_lr, or add a trick: {0}.', tricks.join(', '))
       : l10n.t('Lower optimizer.base_lr, or lengthen the warmup.');
   return {
+    kind: 'diverged',
     what: l10n.t(
       'The loss became {0} at step {1}, in epoch {2}, at learning rate {3}.',
       loss,

@@ -1,7 +1,5 @@
 import * as l10n from '@vscode/l10n';
-
-/** The environment's variable that says on how many threads a run trains. */
-export const THREADS = 'BAG_OF_TRICKS_THREADS';
+import { THREADS } from '../../protocol/trainer';
 
 /** What to do about a thread that failed. */
 export function resumeRemedy(): string {

@@ -1,17 +1,17 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import * as l10n from '@vscode/l10n';
+import { THREADS, threadsIn } from '../../protocol/trainer';
 import { messageOf } from '../../shared/failure';
 import { UserError } from '../../shared/userError';
 import { isOutOfMemory, lacksFileHandles, outOfMemoryRemedy, tooManyFilesRemedy } from '../../system/errors';
 import type { FromThread, ThreadData, ToThread } from './messages';
-import { resumeRemedy, THREADS } from './remedy';
+import { resumeRemedy } from './remedy';
 import { defaultThreads } from './shards';
 
 /** On how many threads to train: as many as the environment says, or as suit the machine and the batch. */
 export function threadsHere(batchSize: number): number {
-  const asked = Number(process.env[THREADS]);
-  return Number.isInteger(asked) && asked > 0 ? asked : defaultThreads(availableParallelism(), batchSize);
+  return threadsIn(process.env, THREADS) ?? defaultThreads(availableParallelism(), batchSize);
 }
 
 /** The threads that work for a training beside its own thread. */

@@ -37,9 +37,14 @@ const MAY_IMPORT = {
     ...['study', 'experiment', 'tricks', 'runs', 'engines'],
     ...['recipe', 'models', 'protocol', 'system', 'shared'],
   ],
+  studies: [
+    ...['datasets', 'runs', 'study', 'experiment', 'tricks'],
+    ...['recipe', 'models', 'protocol', 'system', 'shared'],
+  ],
   cli: [
     ...[
       'searches',
+      'studies',
       'datasets',
       'engines',
       'runs',
@@ -53,7 +58,18 @@ const MAY_IMPORT = {
     ...['recipe', 'models', 'protocol', 'system', 'shared'],
   ],
   extension: [
-    ...['datasets', 'engines', 'runs', 'weights', 'insight', 'study', 'interop', 'experiment', 'tricks'],
+    ...[
+      'studies',
+      'datasets',
+      'engines',
+      'runs',
+      'weights',
+      'insight',
+      'study',
+      'interop',
+      'experiment',
+      'tricks',
+    ],
     ...['recipe', 'models', 'protocol', 'system', 'shared'],
   ],
   'extension.ts': ['extension'],

@@ -167,6 +167,37 @@ describe('working through a queue', () => {
       expect(run).toMatchObject({ manifest: { state: { status: 'done' } } });
   });
 
+  it('trains a run on the terms that it waits with: its threads, its retries, and how many train beside it', async () => {
+    const { root, id, folder } = await storeOf(3);
+    expect(await enqueue(root, id('a'), {}, { threads: 2, atOnce: 1, retries: 2 })).toBeNull();
+    expect((await readQueue(root)).map(({ terms }) => terms)).toContainEqual({
+      ...{ threads: 2, atOnce: 1, retries: 2 },
+    });
+    // Queued again, by one who has no terms of their own.
+    expect(await enqueue(root, id('a'))).toBeNull();
+    await moveInQueue(root, id('a'), 0);
+    for (const taken of [true, true, false]) expect(await requeueCrashed(folder('a'), 0)).toBe(taken);
+    const { worker, marks } = await work(
+      root,
+      `mark('threads ' + process.env.BAG_OF_TRICKS_THREADS); ${trainFor(50)}`,
+      { atOnce: 3 },
+    );
+    await worker.drained();
+    const seen = await marks();
+    expect(seen.slice(0, 3)).toEqual(['threads 2', '+a', '-a']);
+    expect(seen.filter((mark) => mark === 'threads undefined')).toHaveLength(2);
+  });
+
+  it('starts only the runs that are its own to start', async () => {
+    const { root, names } = await storeOf(3);
+    const { worker, marks } = await work(root, trainFor(1), {
+      takes: ({ manifest }) => manifest.name === 'b',
+    });
+    await worker.drained();
+    expect(await marks()).toEqual(['+b', '-b']);
+    expect(await names()).toEqual(['a', 'c']);
+  });
+
   it('trains as many at once as it may, counting those that another process trains', async () => {
     const { root, folder } = await storeOf(5);
     const other = await createRun(root, newRun(root));

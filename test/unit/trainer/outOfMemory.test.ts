@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { loadEngine } from '../../../src/backends/index';
-import { THREADS } from '../../../src/training/parallel/remedy';
+import { THREADS } from '../../../src/protocol/trainer';
 import { explainOutOfMemory } from '../../../src/training/trainer/outOfMemory';
 import { smallRecipe } from '../../support/smallTraining';
 import { PRESENT_ENGINES } from '../support/presentEngines';

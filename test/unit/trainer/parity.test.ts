@@ -2,8 +2,8 @@
 import { cp, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { THREADS } from '../../../src/protocol/trainer';
 import type { EngineName } from '../../../src/recipe/engineNames';
-import { THREADS } from '../../../src/training/parallel/remedy';
 import { PRESENT_ENGINES } from '../support/presentEngines';
 import { indexedRecipe } from './indexedRecipe';
 import { queueRun, trainerTests } from './trainerProcess';

@@ -192,6 +192,7 @@ describe('a training that ends early', () => {
     expect(final).toMatchObject({
       type: 'failed',
       failure: {
+        kind: 'diverged',
         what: expect.stringMatching(
           /^The loss became (NaN|Infinity) at step \d, in epoch 0, at learning rate 1e\+30\.$/,
         ),

@@ -1,5 +1,6 @@
 import { availableParallelism, totalmem } from 'node:os';
 import { CACHE_MB, DATA_WORKERS } from '../../../protocol/dataVariables';
+import { TENSORFLOW_THREADS, THREADS, threadsIn } from '../../../protocol/trainer';
 import type { EngineName } from '../../../recipe/engineNames';
 import { assertNever } from '../../../shared/assertNever';
 
@@ -8,13 +9,16 @@ const DEFAULT_CACHE_MB = 512;
 const CACHE_SHARE = 1 / 8;
 
 /**
- * How many threads prepare images: as many as the environment says, else the cores that the computation leaves.
+ * How many threads prepare images: as many as the environment says, else the cores that the computation leaves. Of a run
+ * that shares the machine with others, and so was given its threads, as many as these.
  *
  * @param computing cores that the computation keeps busy
  */
 export function dataWorkersHere(computing: number): number {
-  const asked = Number(process.env[DATA_WORKERS]);
-  return Number.isInteger(asked) && asked > 0 ? asked : Math.max(1, availableParallelism() - computing);
+  const asked = threadsIn(process.env, DATA_WORKERS);
+  if (asked !== null) return asked;
+  const left = Math.max(1, availableParallelism() - computing);
+  return Math.min(left, threadsIn(process.env, THREADS) ?? left);
 }
 
 /** Bytes of decoded images that are kept in memory. */
@@ -30,8 +34,8 @@ export function cacheBytesHere(): number {
 export function computeThreads(engine: EngineName, threads: number): number {
   switch (engine) {
     case 'tensorflow':
-      // Its own threads, one a core.
-      return availableParallelism();
+      // Its own threads, one a core where nobody says.
+      return threadsIn(process.env, TENSORFLOW_THREADS) ?? availableParallelism();
     case 'wasm':
     case 'cpu':
       return threads;

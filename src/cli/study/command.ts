@@ -1,0 +1,89 @@
+import * as l10n from '@vscode/l10n';
+import type { Command } from 'commander';
+import { allowOption, withAllow } from '../dataAccess';
+import {
+  type CommandContext,
+  type FolderOption,
+  folderOption,
+  type JsonOption,
+  rootOf,
+  wholeNumber,
+} from '../options';
+import { type BeginOptions, begin } from './begin';
+import { type DriveOptions, drive } from './drive';
+import { list, readableStudy, reportStudy, show, stopStudy } from './looking';
+
+type LookOptions = FolderOption & JsonOption;
+
+/** `<study>`, which `findStudy` reads. */
+const studyArgument = () => ['<study>', l10n.t("a study's id, its beginning, its name, or 'last'")] as const;
+
+export function addStudyCommand(program: Command, { terminal, end }: CommandContext): void {
+  const study = program.command('study').description(l10n.t('find out which tricks pay, with intervals'));
+  withAllow(study.command('run', { isDefault: true }))
+    .description(l10n.t('run a study file, or go on with it'))
+    .argument('<file>', l10n.t('a study file, or with --tricks an experiment file'))
+    .option(
+      '--tricks <names>',
+      l10n.t('the tricks in question, with commas between, in place of a study file'),
+    )
+    .option('--budget <runs>', l10n.t('with --tricks, how many runs the study may take'), wholeNumber(1))
+    .option(
+      '--at-once <number>',
+      l10n.t('how many runs train at a time, in place of measuring it'),
+      wholeNumber(1),
+    )
+    .option('--dry-run', l10n.t('say what would run, and run nothing'))
+    .option('--json', l10n.t('print progress and results as lines of JSON'))
+    .option(...folderOption())
+    .action(async (file: string, options: BeginOptions) => end(await begin(terminal, file, options)));
+  study
+    .command('list')
+    .description(l10n.t('list the studies, newest first'))
+    .option('--json', l10n.t('print them as JSON'))
+    .option(...folderOption())
+    .option(...allowOption())
+    .action(async (options: LookOptions) =>
+      end(await list(terminal, await rootOf(terminal, options), options)),
+    );
+  study
+    .command('show')
+    .description(l10n.t('show what a study says by now, and its runs'))
+    .argument(...studyArgument())
+    .option('--json', l10n.t('print it as JSON'))
+    .option(...folderOption())
+    .option(...allowOption())
+    .action(async (reference: string, options: LookOptions) =>
+      end(await show(terminal, await rootOf(terminal, options), reference, options)),
+    );
+  study
+    .command('report')
+    .description(l10n.t('print what a study says as Markdown'))
+    .argument(...studyArgument())
+    .option('--json', l10n.t('print it as JSON'))
+    .option(...folderOption())
+    .option(...allowOption())
+    .action(async (reference: string, options: LookOptions) =>
+      end(await reportStudy(terminal, await rootOf(terminal, options), reference, options)),
+    );
+  study
+    .command('stop')
+    .description(l10n.t('stop a study; it can be resumed'))
+    .argument(...studyArgument())
+    .option(...folderOption())
+    .option(...allowOption())
+    .action(async (reference: string, options: FolderOption) =>
+      end(await stopStudy(terminal, await rootOf(terminal, options), reference)),
+    );
+  study
+    .command('resume')
+    .description(l10n.t('go on with a study that was stopped, failed or interrupted'))
+    .argument(...studyArgument())
+    .option('--json', l10n.t('print progress and results as lines of JSON'))
+    .option(...folderOption())
+    .option(...allowOption())
+    .action(async (reference: string, options: FolderOption & DriveOptions) => {
+      const root = await rootOf(terminal, options);
+      end(await drive(terminal, root, await readableStudy(root, reference), options));
+    });
+}

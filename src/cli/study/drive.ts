@@ -1,0 +1,197 @@
+import * as l10n from '@vscode/l10n';
+import { isOwnRun } from '../../runs/origin';
+import { QueueWorker } from '../../runs/queueWorker';
+import { type ReadableEntry, readRun, runFolder } from '../../runs/store';
+import { startRun } from '../../runs/supervisor';
+import type { TrainerCommand } from '../../runs/trainerCommand';
+import { assertNever } from '../../shared/assertNever';
+import { UserError } from '../../shared/userError';
+import type { StudyState } from '../../studies/record';
+import type { ReadableStudy } from '../../studies/store';
+import { type StudyProgress, StudyWorker } from '../../studies/worker';
+import type { AllowOption } from '../dataAccess';
+import { ensureOwn } from '../ownRuns';
+import { TRAINER_PATH, VERSIONS } from '../package';
+import { EXIT, type ExitCode, type Line, paint, type Terminal } from '../terminal';
+import { EFFECT_TITLES, effectRows, endText, notesOf, timeLeftText } from './words';
+
+export interface DriveOptions extends AllowOption {
+  readonly json?: boolean;
+}
+
+/** Runs a study in this terminal until it ends; an interrupt stops it, and it can be resumed. */
+export async function drive(
+  terminal: Terminal,
+  root: string,
+  { id, folder, record }: ReadableStudy,
+  options: DriveOptions,
+): Promise<ExitCode> {
+  await ensureOwnRuns(
+    terminal,
+    root,
+    record.runs.flatMap(({ run }) => run ?? []),
+    id,
+    options,
+  );
+  const { json = false } = options;
+  const tell = (line: Line) => (json ? terminal.note(line) : terminal.print(line));
+  const start = (run: string, changes: Partial<TrainerCommand> = {}) =>
+    startRun(run, { nodePath: process.execPath, trainerPath: TRAINER_PATH, ...changes });
+  const queue = new QueueWorker(
+    root,
+    () => ({ atOnce: 1, retries: 0, takes: ({ terms }) => terms.group === id }),
+    start,
+  );
+  const worker = new StudyWorker(root, folder, { start, versions: VERSIONS });
+  const shown = json ? jsonProgress(terminal) : progressOf(terminal);
+  worker.on('progress', (progress) => shown.show(progress));
+  worker.on('retried', ({ id: run, failure, failures }) => {
+    shown.clear();
+    terminal.note(l10n.t('{0} failed ({1} of 3) and is tried again: {2}', run, failures, failure.what));
+  });
+  worker.on('analysis', (analysis, progress) => {
+    shown.clear();
+    if (json) return terminal.printJson({ type: 'analysis', blocksDone: progress.blocksDone, analysis });
+    const { plan } = progress.record;
+    tell(paint('bold', l10n.t('Block {0} of {1} is done.', progress.blocksDone, plan.blocks.length)));
+    terminal.printTable(EFFECT_TITLES(), effectRows(progress.record, analysis), []);
+    if (progress.blocksDone < plan.blocks.length) return;
+    for (const note of notesOf(progress.record, analysis)) tell(note);
+  });
+  const stop = () => {
+    shown.clear();
+    terminal.note(l10n.t('Stopping: runs in training are paused after their step.'));
+    worker.stop();
+  };
+  terminal.closed.addEventListener('abort', stop, { once: true });
+  process.on('SIGINT', stop).on('SIGTERM', stop).on('SIGHUP', stop);
+  try {
+    const state = await worker.run();
+    shown.clear();
+    return report(terminal, state, id, tell);
+  } finally {
+    queue.close();
+    shown.clear();
+    terminal.closed.removeEventListener('abort', stop);
+    process.off('SIGINT', stop).off('SIGTERM', stop).off('SIGHUP', stop);
+    await Promise.all([...queue.handles.values()].map(({ exited }) => exited));
+  }
+}
+
+/** @throws UserError where a run of the study that is not over came with its folder, and its person does not take it on */
+async function ensureOwnRuns(
+  terminal: Terminal,
+  root: string,
+  ids: readonly string[],
+  study: string,
+  options: AllowOption,
+): Promise<void> {
+  const entries = await Promise.all(ids.map((id) => readRun(runFolder(root, id))));
+  const unfinished = entries.filter(
+    (entry): entry is ReadableEntry => entry.kind === 'run' && entry.manifest.state.status !== 'done',
+  );
+  const foreign = await Promise.all(unfinished.map(async (run) => ((await isOwnRun(run)) ? [] : [run])));
+  await ensureOwn(terminal, foreign.flat(), options, `tricks study resume ${study}`);
+}
+
+function report(terminal: Terminal, state: StudyState, id: string, tell: (line: Line) => void): ExitCode {
+  switch (state.status) {
+    case 'done':
+      tell(paint('green', endText(state)));
+      tell(
+        l10n.t(
+          'See it again: {0}. Keep what helps: {1}',
+          `tricks study show ${id}`,
+          `tricks study keep ${id}`,
+        ),
+      );
+      return EXIT.done;
+    case 'stopped':
+      if (state.because) terminal.fail(state.because);
+      else tell(l10n.t('Stopped. To go on: {0}', `tricks study resume ${id}`));
+      return EXIT.stopped;
+    case 'failed':
+      terminal.fail(state.failure);
+      return EXIT.failed;
+    case 'running':
+      throw new UserError({
+        what: l10n.t('The study {0} is running.', id),
+        remedy: l10n.t('Stop it first: {0}', `tricks study stop ${id}`),
+      });
+    default:
+      return assertNever(state);
+  }
+}
+
+interface ShownProgress {
+  show(progress: StudyProgress): void;
+  /** Leaves room for another line. */
+  clear(): void;
+}
+
+/** How often a line is drawn anew. */
+const DRAW_EVERY_MS = 200;
+
+/** A line that follows the study; where it cannot be drawn anew, one for each run that ends. */
+function progressOf(terminal: Terminal): ShownProgress {
+  const line = terminal.statusLine();
+  let drawnAt = Number.NEGATIVE_INFINITY;
+  let told = '';
+  return {
+    show: (progress) => {
+      const text = progressText(progress);
+      if (line) {
+        if (performance.now() - drawnAt < DRAW_EVERY_MS) return;
+        drawnAt = performance.now();
+        line.show(text);
+        return;
+      }
+      const key = `${progress.doing} ${progress.runsDone}`;
+      if (key !== told) terminal.note(text);
+      told = key;
+    },
+    clear: () => line?.clear(),
+  };
+}
+
+function progressText({ doing, runsDone, runsTotal, secondsLeft, record }: StudyProgress): string {
+  switch (doing) {
+    case 'measuring':
+      return l10n.t('Measuring how many runs at a time finish most work...');
+    case 'costs':
+      return l10n.t('Measuring what each factor costs...');
+    case 'training': {
+      const { scheduling } = record;
+      const left = timeLeftText(secondsLeft);
+      return scheduling && scheduling.atOnce > 1
+        ? l10n.t('{0} of {1} runs done, {2} at a time, {3}', runsDone, runsTotal, scheduling.atOnce, left)
+        : l10n.t('{0} of {1} runs done, {2}', runsDone, runsTotal, left);
+    }
+    default:
+      return assertNever(doing);
+  }
+}
+
+/** A line for programs where the count of runs changes, and at least each second. */
+function jsonProgress(terminal: Terminal): ShownProgress {
+  let toldAt = Number.NEGATIVE_INFINITY;
+  let told = '';
+  return {
+    show: ({ doing, runsDone, runsTotal, blocksDone, secondsLeft, record }) => {
+      const key = `${doing} ${runsDone}`;
+      if (key === told && performance.now() - toldAt < 1000) return;
+      told = key;
+      toldAt = performance.now();
+      terminal.printJson({
+        type: 'progress',
+        study: record.id,
+        doing,
+        runsDone,
+        runsTotal,
+        blocksDone,
+        secondsLeft,
+      });
+    },
+    clear: () => {},
+  };
+}

@@ -1,0 +1,219 @@
+/** Makes the record of a new study from what a person wrote, and reads a record's experiments again. */
+import { createHash } from 'node:crypto';
+import { dirname } from 'node:path';
+import * as l10n from '@vscode/l10n';
+import { factsLookup } from '../datasets/index/store';
+import { parseExperiment } from '../experiment/parse';
+import { formatProblem } from '../experiment/problem';
+import type { StudyPlan, StudySetting } from '../protocol/study';
+import type { FactsLookup } from '../recipe/datasets';
+import { type Recipe, recipeKey } from '../recipe/recipe';
+import { UserError } from '../shared/userError';
+import { chooseDesign } from '../study/design/chooseDesign';
+import { blocksOf } from '../study/file/blocks';
+import { parseStudy } from '../study/file/parse';
+import type { Baseline, ReadStudy, Study, StudyParse, StudySettings } from '../study/file/study';
+import { designFailure } from './designProblems';
+import { metricFacts } from './metric';
+import type { PlannedRun, StudyRecord } from './record';
+import type { StudyExperiments } from './settings';
+
+/** What a study is made from. */
+export interface StudySource {
+  /** Absolute; null where it was put together without a file. */
+  readonly file: string | null;
+  readonly text: string;
+  /** The baseline; its file is absolute. */
+  readonly experiment: { readonly file: string; readonly text: string };
+}
+
+/** Reads a study's texts, with what is known of the images in the store of `root`. */
+export function readSource(root: string, { file, text, experiment }: StudySource): StudyParse {
+  const parsed = parseExperiment(
+    experiment.text,
+    experiment.file,
+    [],
+    'train',
+    factsOf(root, experiment.file),
+  );
+  return parseStudy(text, file ?? 'study.study.yaml', () => ({ ok: true, parsed }));
+}
+
+const factsOf = (root: string, experimentFile: string): FactsLookup =>
+  factsLookup(root, dirname(experimentFile));
+
+/** A plan with what a person should know of it before anything starts. */
+export interface ChosenPlan {
+  readonly plan: StudyPlan;
+  readonly blocks: StudyRecord['blocks'];
+  /** In sentences. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * Chooses the design of a study.
+ *
+ * @param runs the budget
+ * @throws UserError where no design of its kind fits the factors and the budget
+ */
+export function choosePlan({ study, baseline, settings }: ReadStudy, runs: number): ChosenPlan {
+  const { factors } = settings;
+  const request = {
+    factors,
+    wish:
+      typeof study.design === 'string'
+        ? { kind: study.design }
+        : { kind: 'listed' as const, settings: study.design },
+    runs,
+    randomSeed: baseline.recipe.seed,
+    isAllowed: (setting: StudySetting) => settings.isAllowed(setting),
+  };
+  const chosen = chooseDesign(request);
+  const blocks = blocksOf(study, baseline, isSplit(baseline));
+  if (chosen.kind === 'plan') return { plan: chosen.plan, blocks, notes: [] };
+  const single =
+    chosen.problem.kind === 'budget_too_small' ? chooseDesign({ ...request, leastBlocks: 1 }) : chosen;
+  if (single.kind === 'problem') throw new UserError(designFailure(single.problem, factors, runs));
+  return { plan: single.plan, blocks, notes: [oneBlockNote(chosen.problem)] };
+}
+
+function oneBlockNote(
+  problem: Extract<ReturnType<typeof chooseDesign>, { kind: 'problem' }>['problem'],
+): string {
+  const smallest = problem.kind === 'budget_too_small' ? problem.smallestRuns : null;
+  const note = l10n.t(
+    'One block only: every run has the same seed. It shows which way effects point on this seed; it cannot tell how they differ from seed to seed, so it gives no verdicts.',
+  );
+  return smallest === null ? note : `${note} ${l10n.t('Two blocks take {0} runs.', smallest)}`;
+}
+
+/** Whether a data set's own files leave its validation images to `split`. */
+function isSplit({ experiment }: Baseline): boolean {
+  return false;
+}
+
+/** How many runs a budget comes to, of which each takes so many seconds with so many at once. */
+export function runsOfBudget(
+  budget: Study['budget'],
+  { secondsPerRun, atOnce }: { readonly secondsPerRun: number; readonly atOnce: number },
+): number {
+  if ('runs' in budget) return budget.runs;
+  return Math.floor((budget.hours * 3600 * atOnce) / secondsPerRun);
+}
+
+/** The record of a study that has not begun. */
+export function newRecord(
+  source: StudySource,
+  { study, baseline, settings }: ReadStudy,
+  { plan, blocks }: ChosenPlan,
+): Omit<StudyRecord, 'id' | 'version' | 'createdAt'> {
+  const { seed } = baseline.recipe;
+  const record = {
+    name: study.name,
+    study: { file: source.file, text: source.text },
+    experiment: source.experiment,
+    factors: settings.factors,
+    plan,
+    metric: metricFacts(study.metric),
+    smallestEffect: study.smallestEffect,
+    stop: study.stop,
+    blocks,
+    folds: blocks === 'folds' ? foldsFor(plan.blocks.length, baseline) : null,
+    // The experiment's own seed first, of which there may be runs.
+    seeds: plan.blocks.map((_, block) => seed + block),
+    isExtended: false,
+    confirms: null,
+    atOnce: study.atOnce,
+    scheduling: null,
+    runs: plannedRuns(plan),
+    costs: null,
+    state: { status: 'stopped' as const, because: null },
+  };
+  return {
+    ...record,
+    baselineHash: hashOf(
+      settings,
+      settings.factors.map(() => 0),
+    ),
+  };
+}
+
+/** A fold for each block at least, none smaller than it has to be. */
+function foldsFor(blocks: number, { recipe: { data } }: Baseline): number {
+  const { trainImages, validationImages } = data.dataset;
+  return Math.max(blocks, 2, Math.round((trainImages + validationImages) / validationImages));
+}
+
+/** The runs of a plan, none of which has begun. */
+export function plannedRuns({ blocks }: StudyPlan): PlannedRun[] {
+  return blocks.flatMap(({ settings }, block) =>
+    settings.map((setting, position) => ({
+      ...{ block, position, setting: [...setting], run: null },
+      ...{ isReused: false, crashes: 0, tested: null },
+    })),
+  );
+}
+
+/**
+ * The experiments of a study's settings, by its own copies of the texts.
+ *
+ * @throws UserError where they can no longer be read
+ */
+export function experimentsOf(root: string, record: StudyRecord): StudyExperiments {
+  const parsed = readSource(root, { ...record.study, experiment: record.experiment });
+  if (!parsed.ok) throw new UserError(unreadableFailure(record, parsed));
+  return experimentsIn(root, parsed, record);
+}
+
+/** The experiments of a study that was read. */
+export function experimentsIn(
+  root: string,
+  { settings }: Pick<ReadStudy, 'settings'>,
+  { experiment, folds }: Pick<StudyRecord, 'experiment' | 'folds'>,
+): StudyExperiments {
+  return {
+    factors: settings.factors,
+    isAllowed: (setting) => settings.isAllowed(setting),
+    experimentAt: (setting, seed, block) => {
+      const fold = folds === null ? null : { index: block % folds, of: folds };
+      const result = settings.experimentAt(setting, seed, {
+        ...(fold && { changes: [{ path: ['data', 'split', 'fold'], value: fold }] }),
+        factsOf: factsOf(root, experiment.file),
+      });
+      if (result.ok) return { text: result.text, recipe: result.recipe };
+      const [problem] = result.problems;
+      throw new UserError({
+        what: l10n.t('A run of the study cannot be trained: {0}', problem?.what ?? ''),
+        remedy: problem?.remedy ?? '',
+      });
+    },
+  };
+}
+
+function unreadableFailure({ id, experiment }: StudyRecord, parsed: Extract<StudyParse, { ok: false }>) {
+  const remedy = l10n.t('Make a new study of the file, which uses the runs that are done.');
+  switch (parsed.why) {
+    case 'problems': {
+      const [problem] = parsed.problems;
+      const line = problem ? formatProblem(experiment.file, problem) : '';
+      return { what: l10n.t('The study {0} can no longer be read: {1}', id, line), remedy };
+    }
+    case 'unindexed':
+      return {
+        what: l10n.t('The images of the study {0} are not indexed.', id),
+        remedy: l10n.t('Index them: {0}', `tricks data index ${experiment.file}`),
+      };
+    case 'search':
+      return { what: l10n.t('The study {0} is a search.', id), remedy };
+  }
+}
+
+function hashOf(settings: StudySettings, setting: StudySetting): string {
+  const recipe = settings.recipeAt(setting);
+  return recipe ? baselineHash(recipe) : '';
+}
+
+/** What a recipe trains, as a hash. */
+export function baselineHash(recipe: Recipe): string {
+  return createHash('sha256').update(recipeKey(recipe)).digest('hex');
+}

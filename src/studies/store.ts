@@ -1,0 +1,185 @@
+import { mkdir, readdir } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import * as l10n from '@vscode/l10n';
+import { z } from 'zod';
+import { livenessOf, readLease } from '../runs/lease/lease';
+import { folderName } from '../runs/store';
+import type { Failure } from '../shared/failure';
+import { firstIssues } from '../shared/firstIssues';
+import { parseJson } from '../shared/parseJson';
+import { UserError } from '../shared/userError';
+import { failureOf, isSystemError } from '../system/errors';
+import { readPlain } from '../system/plainFiles';
+import { replaceFile } from '../system/replaceFile';
+import { makeStoreFolder } from '../system/storeFolder';
+import { STORE_FOLDER } from '../system/storeName';
+import { STUDY_VERSION, type StudyRecord, studyRecordSchema } from './record';
+
+/** A folder among the studies; a broken one is listed with its reason, and never written to. */
+export type StudyEntry =
+  | {
+      readonly kind: 'study';
+      readonly id: string;
+      readonly folder: string;
+      readonly record: StudyRecord;
+      /** Whether its record says that it runs, and no process does: after a crash or a reboot. */
+      readonly isInterrupted: boolean;
+    }
+  | {
+      readonly kind: 'broken';
+      readonly id: string;
+      readonly folder: string;
+      readonly reason: string;
+      /** Whether it is broken only for this release: a newer one wrote it. */
+      readonly isNewer: boolean;
+    };
+
+/** A study whose record could be read. */
+export type ReadableStudy = Extract<StudyEntry, { kind: 'study' }>;
+
+export const studiesFolder = (root: string): string => join(root, STORE_FOLDER, 'studies');
+export const studyFolder = (root: string, id: string): string => join(studiesFolder(root), id);
+export const studyPath = (folder: string): string => join(folder, 'study.json');
+
+/**
+ * Makes the folder of a new study in the store of `root`, and the store with it.
+ *
+ * @throws UserError where the store is a link that needs consent; the file system's error
+ */
+export async function createStudy(
+  root: string,
+  study: Omit<StudyRecord, 'id' | 'version' | 'createdAt'>,
+): Promise<ReadableStudy> {
+  await makeStoreFolder(root, studiesFolder(root));
+  const createdAt = Date.now();
+  const name = folderName(createdAt, study.name, 'study');
+  for (let count = 1; ; count++) {
+    const id = count === 1 ? name : `${name}-${count}`;
+    const folder = studyFolder(root, id);
+    try {
+      await mkdir(folder);
+    } catch (error) {
+      if (isSystemError(error, 'EEXIST')) continue;
+      throw error;
+    }
+    const record: StudyRecord = { version: STUDY_VERSION, id, createdAt, ...study };
+    await writeStudy(folder, record);
+    return { kind: 'study', id, folder, record, isInterrupted: false };
+  }
+}
+
+/**
+ * Replaces a study's record, atomically. Only the process that holds the study's lease writes it.
+ *
+ * @throws the file system's error, after which the old record stands
+ */
+export async function writeStudy(folder: string, record: StudyRecord): Promise<void> {
+  await replaceFile(studyPath(folder), `${JSON.stringify(record, null, 1)}\n`);
+}
+
+/** A study as its folder has it. */
+export async function readStudy(folder: string): Promise<StudyEntry> {
+  const id = basename(folder);
+  const broken = (reason: string, isNewer = false): StudyEntry => ({
+    ...{ kind: 'broken', id, folder, reason, isNewer },
+  });
+  let text: string;
+  try {
+    text = await readPlain(studyPath(folder), 'utf8');
+  } catch (error) {
+    if (isSystemError(error, 'EMFILE', 'ENFILE')) throw error;
+    return broken(
+      isSystemError(error, 'ENOENT', 'ENOTDIR') ? l10n.t('It has no study.json.') : failureOf(error).what,
+    );
+  }
+  let data: unknown;
+  try {
+    data = parseJson(text);
+  } catch {
+    return broken(l10n.t('Its study.json is damaged.'));
+  }
+  // Before the schema: what a newer release means by its fields is not known here.
+  const version = z.object({ version: z.number() }).safeParse(data).data?.version ?? 0;
+  if (version > STUDY_VERSION) {
+    return broken(
+      l10n.t(
+        'A newer release of Bag of Tricks wrote it: its study.json has version {0}, and this release reads version {1}.',
+        version,
+        STUDY_VERSION,
+      ),
+      true,
+    );
+  }
+  const parsed = studyRecordSchema.safeParse(data);
+  if (!parsed.success) return broken(l10n.t('Its study.json is not a study: {0}', firstIssues(parsed.error)));
+  const record = parsed.data;
+  const isInterrupted = record.state.status === 'running' && !(await isHeld(folder));
+  return { kind: 'study', id, folder, record, isInterrupted };
+}
+
+/** Whether a process runs a study, or may run it where that cannot be told. */
+export async function isHeld(folder: string): Promise<boolean> {
+  const lease = await readLease(folder);
+  return lease !== null && (await livenessOf(lease)) !== 'gone';
+}
+
+/** Every study in the store of `root`, newest first; none where there is no store. */
+export async function listStudies(root: string): Promise<StudyEntry[]> {
+  let ids: string[];
+  try {
+    const entries = await readdir(studiesFolder(root), { withFileTypes: true });
+    ids = entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return [];
+    throw error;
+  }
+  // An id begins with the time at which its study was made.
+  ids.sort((a, b) => b.localeCompare(a, 'en', { numeric: true }));
+  return Promise.all(ids.map((id) => readStudy(studyFolder(root, id))));
+}
+
+/**
+ * The study that a person means: by its id, by the start of its id where only one has it, by its name where only one has
+ * that, or as `last`.
+ *
+ * @throws UserError where there is none, or more than one
+ */
+export async function findStudy(root: string, reference: string): Promise<StudyEntry> {
+  const studies = await listStudies(root);
+  const exact = reference === 'last' ? studies[0] : studies.find(({ id }) => id === reference);
+  if (exact) return exact;
+  const isMeant = (study: StudyEntry) =>
+    reference.trim() !== '' &&
+    (study.id.startsWith(reference) || (study.kind === 'study' && study.record.name === reference));
+  const matches = studies.filter(isMeant);
+  const [match] = matches;
+  if (match && matches.length === 1) return match;
+  throw new UserError({
+    what: match
+      ? l10n.t(
+          '{0} studies are called {1}: {2}',
+          matches.length,
+          reference,
+          matches.map(({ id }) => id).join(', '),
+        )
+      : l10n.t('There is no study {0} in {1}.', reference, root),
+    remedy:
+      studies.length > 0
+        ? l10n.t('List the studies: {0}', 'tricks study list')
+        : l10n.t('No study was made here yet. Make one: {0}', 'tricks study FILE'),
+  });
+}
+
+/** Why a folder among the studies cannot be used, and what to do about it. */
+export function brokenStudyFailure(study: Extract<StudyEntry, { kind: 'broken' }>): Failure {
+  const what = l10n.t('The study {0} cannot be read, and was left as it is. {1}', study.id, study.reason);
+  return {
+    what,
+    remedy: study.isNewer
+      ? l10n.t('Update Bag of Tricks, then try again.')
+      : l10n.t(
+          'Restore {0} from a backup, or delete that folder; its runs stay, and a new study of the same file uses them.',
+          studyPath(study.folder),
+        ),
+  };
+}
