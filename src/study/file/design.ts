@@ -79,7 +79,7 @@ function allowedByPairs({
   factors,
   exclusions,
   isAllowed,
-}: StudySettings): (setting: StudySetting) => boolean {
+}: Pick<StudySettings, 'factors' | 'exclusions' | 'isAllowed'>): (setting: StudySetting) => boolean {
   const isPossibleAlone = factors.every(({ levels }, factor) =>
     levels.every((_, level) => isAllowed(factors.map((_, index) => (index === factor ? level : 0)))),
   );
