@@ -13,8 +13,11 @@ export function removeItem(document: ExperimentDocument, path: Path): EditResult
     return { ok: false, reason: l10n.t('The list would be empty.') };
   }
   const { start, end } = document.rangeOf(path);
+  // The last of several between brackets goes with the comma before it.
+  const isLastInBrackets = index === list.length - 1 && /^\s*\]/.test(document.text.slice(end.offset));
   const edit =
-    lineEdit(document.text, start.offset, end.offset) ?? inlineEdit(document.text, start.offset, end.offset);
+    (isLastInBrackets ? null : lineEdit(document.text, start.offset, end.offset)) ??
+    inlineEdit(document.text, start.offset, end.offset);
   // Read again before anyone relies on it, as other edits are.
   const edited = parseDocument(applyEdits(document.text, [edit]), `.${document.format}`);
   const expected = withValue(
