@@ -12,6 +12,7 @@ import { isFinalState } from '../protocol/state';
 import {
   type EndRequest,
   fromTrainerSchema,
+  pauseVariables,
   STOP_WITH_PARENT,
   savePeriodVariables,
   type ToTrainer,
@@ -189,13 +190,14 @@ export class RunHandle extends EventEmitter<{ events: [batch: EventBatch]; state
 
   #fork(log: number): Promise<Ending> {
     const { nodePath, trainerPath, env = process.env, execArgv = [] } = this.#command;
-    const { saveEvery = {}, stopWithParent = false } = this.#command;
+    const { saveEvery = {}, stopWithParent = false, pauseAfterEpochs } = this.#command;
     const trainer = fork(trainerPath, [this.folder], {
       execPath: nodePath,
       execArgv: [...execArgv],
       env: {
         ...trainerEnvironment(env),
         ...savePeriodVariables(saveEvery),
+        ...pauseVariables(pauseAfterEpochs),
         ...(stopWithParent && { [STOP_WITH_PARENT]: '1' }),
       },
       stdio: ['ignore', log, log, 'ipc'],

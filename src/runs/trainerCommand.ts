@@ -17,6 +17,8 @@ export interface TrainerCommand {
   readonly graceMs?: number;
   /** How often it saves within an epoch; by default as `env` says, or every few minutes. */
   readonly saveEvery?: Partial<SavePeriod>;
+  /** Pauses the run once so many of its epochs are done; by default it trains to the end. */
+  readonly pauseAfterEpochs?: number;
   /** Whether the training stops, with a checkpoint, when this process goes away; by default it goes on. */
   readonly stopWithParent?: boolean;
   /**
