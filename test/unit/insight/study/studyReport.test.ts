@@ -55,7 +55,7 @@ describe('the view', () => {
   });
 
   test('says that its intervals are unadjusted, and how its verdicts are adjusted', () => {
-    expect(studyView(studyFacts({ stop: 'never' })).headings.interval).toMatch(
+    expect(studyView(studyFacts({ analysis: analysis({ look: null }) })).headings.interval).toMatch(
       /unadjusted 95% intervals\. Verdicts are adjusted for the number of factors \(Holm\)/,
     );
     expect(studyView(studyFacts()).headings.interval).toMatch(/hold at every look.*for looking early/);
@@ -74,6 +74,11 @@ describe('the view', () => {
       { tone: 'info', text: '4 of 32 runs diverged. Effects are among runs that finished.' },
     ]);
     expect(studyView(studyFacts()).notices).toEqual([]);
+    const unfinished = (stop: StudyFacts['stop']) =>
+      studyView(runningStudy({ stop, analysis: analysis({ withheld: 'unfinished', look: null }) }))
+        .notices[0]!.text;
+    expect(unfinished('never')).toMatch(/until all blocks are complete/);
+    expect(unfinished('when_decided')).toMatch(/for a first look/);
   });
 
   test('warns of the winner until fresh seeds confirm the same set', () => {
