@@ -105,6 +105,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<Api> {
     dashboards,
     studyReports,
     studyPanels,
+    studyPanels.restoring(),
     view,
     runner,
     new StatusBar(library),

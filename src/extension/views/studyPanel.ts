@@ -19,7 +19,6 @@ export type StudyRequest = Exclude<FromStudyPage, { type: 'ready' }>;
 /** The pages of studies, one panel a study. */
 export class StudyPanels implements vscode.WebviewPanelSerializer, vscode.Disposable {
   readonly #panels = new Map<string, StudyPanel>();
-  readonly #serializer = vscode.window.registerWebviewPanelSerializer(VIEW_TYPE, this);
 
   constructor(
     private readonly extensionUri: vscode.Uri,
@@ -46,6 +45,11 @@ export class StudyPanels implements vscode.WebviewPanelSerializer, vscode.Dispos
     this.#attach(panel, study);
   }
 
+  /** Has VS Code bring the panels back after a reload. */
+  restoring(): vscode.Disposable {
+    return vscode.window.registerWebviewPanelSerializer(VIEW_TYPE, this);
+  }
+
   /** Fills a panel that VS Code brought back after a reload. */
   async deserializeWebviewPanel(panel: vscode.WebviewPanel, state: unknown): Promise<void> {
     await this.source.refresh();
@@ -57,7 +61,6 @@ export class StudyPanels implements vscode.WebviewPanelSerializer, vscode.Dispos
 
   /** Leaves the panels open: VS Code brings them back after a reload. */
   dispose(): void {
-    this.#serializer.dispose();
     for (const panel of this.#panels.values()) panel.dispose();
   }
 
