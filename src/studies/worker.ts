@@ -57,6 +57,9 @@ interface StudyEvents {
 /** A run that failed so often is not tried again. */
 const MOST_FAILURES = 3;
 
+/** How long the program that started a trainer which went away may take to say so. */
+const GONE_MS = 5000;
+
 /** How long to wait where nothing tells of a change. */
 const POLL_MS = 2000;
 
@@ -74,6 +77,8 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
   readonly #outcomes = new Map<string, KnownOutcome>();
   /** Of the runs that are not over: who follows them, and the share of their steps that is done. */
   readonly #followed = new Map<string, { readonly feed: FeedSubscription; share: number }>();
+  /** Runs that no process trains and that have not ended, and since when. */
+  readonly #goneSince = new Map<string, number>();
   #doing: StudyProgress['doing'] = 'measuring';
   /** Blocks that were analysed at the last look. */
   #lookedAt = 0;
@@ -249,7 +254,7 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
           this.#follow(entry);
           continue;
         case 'interrupted':
-          if (!entry.isUncertain) await this.#enqueue(entry.id);
+          if (this.#isGoneFor(entry.id)) await this.#retry(planned, entry.id, goneFailure());
           continue;
         case 'stopped':
         case 'paused':
@@ -291,6 +296,15 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
     const { state } = entry.manifest;
     const seconds = state.status === 'done' && !planned.isReused ? state.result.seconds : null;
     this.#outcomes.set(keyOf(planned), { planned, outcome, seconds });
+  }
+
+  /** Whether a run has been without a trainer for so long that nobody is about to say how it ended. */
+  #isGoneFor(id: string): boolean {
+    const since = this.#goneSince.get(id) ?? performance.now();
+    this.#goneSince.set(id, since);
+    if (performance.now() - since < GONE_MS) return false;
+    this.#goneSince.delete(id);
+    return true;
   }
 
   /** Tries a run that failed again, with its seed and from its checkpoint. */
@@ -357,7 +371,11 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
     const { atOnce, threads } = this.#scheduling;
     const terms = { atOnce, retries: 0, group: this.#record.id, ...(threads !== null && { threads }) };
     const failure = await enqueue(this.root, id, { signal: this.#stopping.signal }, terms);
-    if (failure) throw new UserError(failure);
+    if (!failure) return;
+    // It may have ended, or been started, in the meantime.
+    const entry = await readRun(runFolder(this.root, id));
+    const { status } = entry.kind === 'run' ? entry.manifest.state : { status: 'broken' };
+    if (status !== 'done' && status !== 'running') throw new UserError(failure);
   }
 
   async #measureCosts(): Promise<void> {
@@ -504,6 +522,13 @@ function stoppedFailure(run: string, study: string): Failure {
   return {
     what: l10n.t('Its run {0} was stopped or paused.', run),
     remedy: l10n.t('To go on, that run included: {0}', `tricks study resume ${study}`),
+  };
+}
+
+function goneFailure(): Failure {
+  return {
+    what: l10n.t('The trainer went away without a word.'),
+    remedy: l10n.t('See whether this machine runs out of memory.'),
   };
 }
 
