@@ -55,7 +55,7 @@ export async function studyIn(
   const parsed = read(root, source);
   const { study } = parsed;
   const runs = 'runs' in study.budget ? study.budget.runs : 8;
-  return createStudy(root, { ...newRecord(source, parsed, choosePlan(parsed, runs)), ...changes });
+  return createStudy(root, { ...newRecord(root, source, parsed, choosePlan(parsed, runs)), ...changes });
 }
 
 /** Builds the trainer before a file's tests; makes a store for each, and programs that run studies in it. */
