@@ -10,11 +10,11 @@ import { createRun, listRuns, type ReadableEntry, readRun, runFolder } from '../
 import type { Failure } from '../shared/failure';
 import { UserError } from '../shared/userError';
 import { failureOf } from '../system/errors';
-import { analysisAt, type KnownOutcome } from './analysing';
+import { analysisAt, type KnownOutcome, TEST_ACCURACY } from './analysing';
 import { measureCosts } from './costs';
 import { haltRuns } from './halting';
 import { StudyLock } from './lock';
-import { readOutcome } from './outcomes';
+import { type RunOutcome, readOutcome } from './outcomes';
 import { baselineHash, experimentsOf } from './planning';
 import type { PlannedRun, StudyRecord, StudyState } from './record';
 import { existingRun } from './reuse';
@@ -29,6 +29,13 @@ export interface StudyHost {
   readonly start: StartTrainer;
   /** By name: the versions of what trains the runs. */
   readonly versions: Readonly<Record<string, string>>;
+  /**
+   * The accuracy of a run on its data set's test images, in points of a percent, for confirmations; a look at these images
+   * that is to be counted.
+   *
+   * @throws UserError where it cannot be told
+   */
+  readonly test: (run: ReadableEntry, weights: 'last' | 'averaged') => Promise<number>;
   /** Whether the cost of each factor is measured at the end; it is by default. */
   readonly measuresCosts?: boolean;
 }
@@ -273,7 +280,7 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
   }
 
   async #takeOutcome(planned: PlannedRun, entry: ReadableEntry): Promise<void> {
-    const outcome = await readOutcome(entry, this.#record.metric.name);
+    const outcome = await this.#outcomeOf(planned, entry);
     if (outcome.kind === 'missing') {
       throw new UserError({
         what: l10n.t('The run {0} logged no {1}.', entry.id, this.#record.metric.name),
@@ -296,6 +303,17 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
     const { state } = entry.manifest;
     const seconds = state.status === 'done' && !planned.isReused ? state.result.seconds : null;
     this.#outcomes.set(keyOf(planned), { planned, outcome, seconds });
+  }
+
+  async #outcomeOf(planned: PlannedRun, entry: ReadableEntry): Promise<RunOutcome> {
+    const { name } = this.#record.metric;
+    if (name !== TEST_ACCURACY) return readOutcome(entry, name);
+    const outcome = await readOutcome(entry, 'validation_accuracy');
+    if (outcome.kind !== 'finished') return outcome;
+    const { averaging } = entry.manifest.recipe;
+    const tested = planned.tested ?? (await this.host.test(entry, averaging ? 'averaged' : 'last'));
+    if (planned.tested === null) await this.#changeRun(planned, { tested });
+    return { kind: 'finished', value: tested, correct: null };
   }
 
   /** Whether a run has been without a trainer for so long that nobody is about to say how it ended. */
@@ -336,7 +354,9 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
     const done = this.#blocksDone();
     if (done > this.#lookedAt) {
       this.#lookedAt = done;
-      const analysis = analysisAt(this.#record, this.#runOutcomes(), done, this.#experiments.isAllowed);
+      // Both arms of a confirmation are.
+      const isAllowed = this.#record.confirms ? () => true : this.#experiments.isAllowed;
+      const analysis = analysisAt(this.#record, this.#runOutcomes(), done, isAllowed);
       this.emit('analysis', analysis, this.#progress());
       if (analysis.seedsIgnored) throw new UserError(seedsIgnoredFailure());
       if (done === plan.blocks.length) return { status: 'done', how: 'full' };

@@ -15,6 +15,7 @@ import { ensureOwn } from '../ownRuns';
 import { TRAINER_PATH, VERSIONS } from '../package';
 import { EXIT, type ExitCode, type Line, paint, type Terminal } from '../terminal';
 import { indexFolds } from './folds';
+import { testerIn } from './testing';
 import { EFFECT_TITLES, effectRows, endText, notesOf, timeLeftText } from './words';
 
 export interface DriveOptions extends AllowOption {
@@ -45,7 +46,7 @@ export async function drive(
     () => ({ atOnce: 1, retries: 0, takes: ({ terms }) => terms.group === id }),
     start,
   );
-  const worker = new StudyWorker(root, folder, { start, versions: VERSIONS });
+  const worker = new StudyWorker(root, folder, { start, versions: VERSIONS, test: testerIn(root) });
   const shown = json ? jsonProgress(terminal) : progressOf(terminal);
   worker.on('progress', (progress) => shown.show(progress));
   worker.on('retried', ({ id: run, failure, failures }) => {
