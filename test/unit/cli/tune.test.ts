@@ -127,6 +127,20 @@ describe('tricks tune', () => {
     await first.outcome;
   });
 
+  it('stops with a run that somebody stops, and says so', async () => {
+    const { folder, start, tricks, write } = await searching();
+    await write('small.experiment.yaml', experimentText({ schedule: '{ epochs: 20000 }' }));
+    const search = start(['tune', FILE]);
+    const untilSteps = async () => (await tricks(['runs'])).stdout.includes('running');
+    await until(async () => search.process.exitCode !== null || (await untilSteps()));
+    const [id = ''] = await readdir(join(folder, '.bag-of-tricks/runs'));
+    await tricks(['stop', id]);
+    const { code, stderr } = await search.outcome;
+    expect(code).toBe(2);
+    expect(stderr).toContain(`The run ${id} was stopped from elsewhere, and the search with it.`);
+    expect(stderr).toContain(`To go on: tricks tune ${FILE}`);
+  });
+
   it('does not train runs that came with the folder', async () => {
     const { folder, start, tricks, search } = await searching();
     const first = start(['tune', FILE]);
