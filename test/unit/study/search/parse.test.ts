@@ -206,6 +206,15 @@ describe('what is wrong with a search is said at its place, with what to do:', (
     ]);
   });
 
+  test('not a value that is possible with that of another parameter', () => {
+    // Each excludes the other, and the experiment has the first.
+    const lars = experimentText({ tricks: '{ lars: true }' });
+    const text = TEXT.replace('mixup: [off, on, { alpha: 0.4 }]', 'lars: [off, on]\n  lamb: [off, on]');
+    expect(problemsOf(text, lars)).toEqual([]);
+    const alone = TEXT.replace('mixup: [off, on, { alpha: 0.4 }]', 'lamb: [off, on]');
+    expect(problemsOf(alone, lars)[0]).toMatch(/^8: With lamb: on the experiment cannot be trained: /);
+  });
+
   test('an experiment that cannot be trained', () => {
     expect(problemsOf(TEXT, 'name: small\n')[0]).toMatch(/^2: The experiment cannot be trained: /);
   });
