@@ -162,8 +162,14 @@ function usedRuns(runs: readonly StudyRunOutcome[], blocks: ReadonlySet<number> 
 function imagesOfRuns(model: Model, used: readonly UsedRun[], images: StudyInput['images']) {
   const correct = used.map((run) => run.correct);
   if (correct.some((each) => each === null)) return null;
-  if (images === 'folds') return imagesPartOf([...model.within.values()], correct);
-  return imagesPartOf([{ runs: used.map((_, position) => position), fit: model.fit }], correct);
+  const groups = new Map<number, number[]>();
+  used.forEach(({ block }, position) => {
+    const key = images === 'folds' ? block : 0;
+    const group = groups.get(key);
+    if (group) group.push(position);
+    else groups.set(key, [position]);
+  });
+  return imagesPartOf([...groups.values()], correct, model.fit);
 }
 
 function interactionCount(levels: readonly number[]): number {

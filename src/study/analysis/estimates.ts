@@ -62,15 +62,21 @@ export function errorOnThese({ runs }: Measured): StandardError | null {
   return runs && { error: Math.sqrt(runs.variance), degrees: runs.degrees };
 }
 
-/** The error on new images: both parts, with degrees of freedom by Satterthwaite (1946). */
+/**
+ * The error on new images: both parts. Degrees of freedom are weighted by the parts, as Cochran (1964) weights critical
+ * values. Satterthwaite's are too many where the runs have few: those studies whose runs happen to agree get more of them.
+ */
 export function errorOnNew({ runs, images }: Measured): StandardError | null {
   if (!runs || !images) return null;
-  const variance = runs.variance + images.variance;
-  const spread = runs.variance ** 2 / runs.degrees + images.variance ** 2 / images.degrees;
-  return {
-    error: Math.sqrt(variance),
-    degrees: images.variance === 0 || spread === 0 ? runs.degrees : variance ** 2 / spread,
-  };
+  return joinedError(runs, images);
+}
+
+/** The error of two parts; the second may be negative. */
+export function joinedError(runs: NonNullable<Measured['runs']>, images: ImagesPart): StandardError {
+  const variance = Math.max(runs.variance + images.variance, images.least);
+  if (images.variance <= 0 || variance === 0) return { error: Math.sqrt(variance), degrees: runs.degrees };
+  const degrees = variance / (runs.variance / runs.degrees + images.variance / images.degrees);
+  return { error: Math.sqrt(variance), degrees };
 }
 
 /** The error that verdicts go by: on new images where that is known. */
