@@ -1,7 +1,8 @@
-import type { Estimate } from '../../protocol/study';
+import type { Estimate, StudySetting } from '../../protocol/study';
 import { LEAST_DEGREES, twoSidedQuantile } from './fit/distributions';
 import type { ImagesPart } from './fit/images';
 import { dot, type LeastSquares, residualsOf } from './fit/leastSquares';
+import { robustVariance, type UnevenNoise, unevenNoise } from './fit/robust';
 
 /** A contrast as the runs have it: its value, and what its error is made of. */
 export interface Measured {
@@ -24,12 +25,24 @@ export interface Noise {
   readonly variance: number;
   /** 0 where the model fits the runs exactly: the variance is then unknown. */
   readonly degrees: number;
+  /** Where the noise differs between levels. */
+  readonly uneven: UnevenNoise | null;
 }
 
 /** Rounding leaves residuals of this share of the values where there are none. */
 const ROUNDING = 1e-12;
 
-export function noiseOf(fit: LeastSquares, values: ArrayLike<number>): Noise {
+/**
+ * The noise that a fit leaves.
+ *
+ * @param settings, levels of the runs and the factors, to see whether the noise is the same everywhere
+ */
+export function noiseOf(
+  fit: LeastSquares,
+  values: ArrayLike<number>,
+  settings: readonly StudySetting[],
+  levels: readonly number[],
+): Noise {
   const residuals = residualsOf(fit, values);
   let largest = 0;
   for (let run = 0; run < values.length; run++) largest = Math.max(largest, Math.abs(values[run] ?? 0));
@@ -39,22 +52,30 @@ export function noiseOf(fit: LeastSquares, values: ArrayLike<number>): Noise {
     residuals,
     variance: isNone || fit.degrees === 0 ? 0 : sum / fit.degrees,
     degrees: fit.degrees,
+    uneven: isNone || fit.degrees === 0 ? null : unevenNoise(settings, levels, fit, residuals),
   };
 }
 
-/** A contrast by least squares with the pooled variance of all runs. */
+/** A contrast by least squares, with the pooled variance of all runs; where noise is uneven with a robust one. */
 export function measure(
   weights: Float64Array,
+  fit: LeastSquares,
   values: ArrayLike<number>,
   noise: Noise,
   imagesOf: ((weights: Float64Array) => ImagesPart) | null,
 ): Measured {
   return {
     value: dot(weights, values),
-    runs:
-      noise.degrees > 0 ? { variance: dot(weights, weights) * noise.variance, degrees: noise.degrees } : null,
+    runs: noise.degrees > 0 ? runsPart(weights, fit, noise) : null,
     images: imagesOf?.(weights) ?? null,
   };
+}
+
+function runsPart(weights: Float64Array, fit: LeastSquares, noise: Noise) {
+  const { residuals, variance, degrees, uneven } = noise;
+  return uneven
+    ? robustVariance(weights, fit, residuals, variance, uneven)
+    : { variance: dot(weights, weights) * variance, degrees };
 }
 
 /** The error on these images: from the runs alone. */
