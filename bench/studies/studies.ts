@@ -92,7 +92,8 @@ const SPENDINGS: readonly (readonly [string, Spending])[] = [
 const groups: Readonly<Record<string, () => Row[]>> = {
   never: () =>
     DESIGNS.flatMap(([design, blocks]) =>
-      PATTERNS.map(([name, pattern]) => ({
+      // Coverage is the same for all truths, and large effects are always found.
+      PATTERNS.filter(([name]) => !name.startsWith('large')).map(([name, pattern]) => ({
         name,
         design,
         blocks,
@@ -220,7 +221,7 @@ async function main(): Promise<void> {
       ms += tally.msPerAnalysis;
       console.log(line);
     }
-    const facts = `Seed ${SEED}; ${(ms / analyses).toFixed(2)} ms an analysis on ${machine}.`;
+    const facts = `Seed ${SEED}; ${(ms / analyses).toFixed(2)} ms of processor time an analysis on ${machine}.`;
     console.log(facts);
     if (values.write) await put(group, `${facts}\n\n${lines.join('\n')}`);
   }
