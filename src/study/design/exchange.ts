@@ -1,0 +1,184 @@
+import { CholeskyDecomposition, type Matrix } from 'ml-matrix';
+import type { StudySetting } from '../../protocol/study';
+import { type AllowedSettings, randomSetting } from './allowed';
+import { codesOf, mainRow } from './model';
+import type { RandomBelow } from './random';
+
+/** Sweeps over a block after which an exchange ends in any case; most end after three to five. */
+const MOST_SWEEPS = 20;
+
+/** A step is taken where it multiplies the determinant by more than this. */
+const LEAST_GAIN = 1 + 1e-6;
+
+/** Settings by number, with what an exchange asks of them again and again. A pool only remembers what it worked out. */
+export interface SettingPool {
+  readonly allowed: AllowedSettings;
+  /** By how much a setting's number grows with each factor's level. */
+  readonly strides: readonly number[];
+  numberOf(setting: StudySetting): number;
+  levelOf(number: number, factor: number): number;
+  /** The setting's row of the model, the mean first; null where it is not allowed. */
+  rowOf(number: number): Float64Array | null;
+}
+
+export function settingPool(allowed: AllowedSettings): SettingPool {
+  const { levels } = allowed;
+  const codes = levels.map(codesOf);
+  const strides = levels.map((_, i) => levels.slice(0, i).reduce((product, count) => product * count, 1));
+  const rows = new Map<number, Float64Array | null>();
+  const levelOf = (number: number, factor: number) =>
+    Math.floor(number / (strides[factor] as number)) % (levels[factor] as number);
+  return {
+    allowed,
+    strides,
+    levelOf,
+    numberOf: (setting) => setting.reduce((sum, level, i) => sum + level * (strides[i] as number), 0),
+    rowOf(number) {
+      let row = rows.get(number);
+      if (row === undefined) {
+        const setting = levels.map((_, factor) => levelOf(number, factor));
+        row = allowed.isAllowed(setting) ? Float64Array.from([1, ...mainRow(setting, codes)]) : null;
+        rows.set(number, row);
+      }
+      return row;
+    },
+  };
+}
+
+/**
+ * A block that is D-optimal for main effects, given what blocks before it say of them, by coordinate exchange (Meyer and
+ * Nachtsheim 1995) from a random start: each run in turn takes the change of one factor's level that raises the determinant
+ * most. Where that change alone is impossible it may come with one of another factor. A setting occurs once in a block: a
+ * second run of it with the same seed would be the same run. null where the start found too few settings.
+ */
+export function exchangedBlock(
+  pool: SettingPool,
+  runs: number,
+  before: Matrix | null,
+  below: RandomBelow,
+): StudySetting[] | null {
+  const numbers = startOf(pool, runs, below);
+  if (!numbers) return null;
+  const used = new Set(numbers);
+  const rowOf = (number: number) => pool.rowOf(number) as Float64Array;
+  for (let sweep = 0; sweep < MOST_SWEEPS; sweep++) {
+    // Afresh for each sweep, so that rounding does not add up.
+    const inverse = inverseWith(numbers.map(rowOf), before);
+    let changed = false;
+    for (const [run, current] of numbers.entries()) {
+      const row = rowOf(current);
+      const product = times(inverse, row);
+      const own = 1 - dot(product, row);
+      let best = { gain: LEAST_GAIN, number: current };
+      for (const number of neighboursOf(current, pool)) {
+        if (used.has(number)) continue;
+        const other = rowOf(number);
+        // By how much the determinant is multiplied when one row takes the place of another (Fedorov 1972).
+        const gain = (1 + quadratic(inverse, other)) * own + dot(product, other) ** 2;
+        if (gain > best.gain) best = { gain, number };
+      }
+      if (best.number === current) continue;
+      addRow(inverse, rowOf(best.number), 1);
+      addRow(inverse, row, -1);
+      used.delete(current);
+      used.add(best.number);
+      numbers[run] = best.number;
+      changed = true;
+    }
+    if (!changed) break;
+  }
+  return numbers.map((number) => pool.allowed.levels.map((_, factor) => pool.levelOf(number, factor)));
+}
+
+/** Different allowed settings at random, by number. */
+function startOf(pool: SettingPool, runs: number, below: RandomBelow): number[] | null {
+  const { allowed } = pool;
+  const numbers = new Set<number>();
+  if (allowed.all && allowed.all.length < 2 * runs) {
+    // Most of them are needed, which draws with replacement would take long to meet.
+    const left = allowed.all.map(pool.numberOf);
+    while (numbers.size < runs && left.length > 0)
+      numbers.add(left.splice(below(left.length), 1)[0] as number);
+  }
+  for (let attempt = 0; numbers.size < runs && attempt < 50 * runs; attempt++) {
+    const setting = randomSetting(allowed, below);
+    if (!setting) return null;
+    numbers.add(pool.numberOf(setting));
+  }
+  return numbers.size === runs ? [...numbers] : null;
+}
+
+/** Allowed settings that differ in one factor's level, or in two where the one change is not allowed by itself. */
+function neighboursOf(number: number, pool: SettingPool): number[] {
+  const neighbours: number[] = [];
+  const once = changesOf(number, pool);
+  for (const changed of once) {
+    if (pool.rowOf(changed)) neighbours.push(changed);
+    else
+      for (const further of changesOf(changed, pool))
+        if (further !== number && pool.rowOf(further)) neighbours.push(further);
+  }
+  return neighbours;
+}
+
+function changesOf(number: number, { allowed, strides, levelOf }: SettingPool): number[] {
+  const changes: number[] = [];
+  for (const [factor, count] of allowed.levels.entries()) {
+    const current = levelOf(number, factor);
+    for (let level = 0; level < count; level++)
+      if (level !== current) changes.push(number + (level - current) * (strides[factor] as number));
+  }
+  return changes;
+}
+
+/** A symmetric matrix row by row. */
+type Square = readonly Float64Array[];
+
+/** The inverse of the block's cross products with the mean, plus what blocks before it say of the main effects. */
+function inverseWith(rows: readonly Float64Array[], before: Matrix | null): Square {
+  const width = rows[0]?.length ?? 0;
+  const inverse = Array.from({ length: width }, (_, i) => {
+    const row = new Float64Array(width);
+    // A little prior information keeps a start invertible that cannot estimate everything yet.
+    row[i] = 1e4;
+    return row;
+  });
+  for (const row of rows) addRow(inverse, row, 1);
+  for (const row of before ? squareRootRows(before) : []) addRow(inverse, [0, ...row], 1);
+  return inverse;
+}
+
+/** Rows whose cross products are the matrix. */
+function squareRootRows(matrix: Matrix): number[][] {
+  const cholesky = new CholeskyDecomposition(matrix);
+  return cholesky.isPositiveDefinite() ? cholesky.lowerTriangularMatrix.transpose().to2DArray() : [];
+}
+
+/** Turns an inverse into that after a row's cross products are added (sign 1) or taken away (-1): Sherman and Morrison 1950. */
+function addRow(inverse: Square, row: ArrayLike<number>, sign: 1 | -1): void {
+  const product = times(inverse, row);
+  const scale = sign / (1 + sign * dot(product, row));
+  for (let i = 0; i < inverse.length; i++) {
+    const line = inverse[i] as Float64Array;
+    const factor = scale * (product[i] as number);
+    for (let j = 0; j < line.length; j++) line[j] = (line[j] as number) - factor * (product[j] as number);
+  }
+}
+
+function quadratic(square: Square, row: ArrayLike<number>): number {
+  let sum = 0;
+  for (let i = 0; i < square.length; i++) sum += (row[i] as number) * dot(square[i] as Float64Array, row);
+  return sum;
+}
+
+function times(square: Square, row: ArrayLike<number>): Float64Array {
+  const product = new Float64Array(square.length);
+  for (let i = 0; i < square.length; i++) product[i] = dot(square[i] as Float64Array, row);
+  return product;
+}
+
+function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += (a[i] as number) * (b[i] as number);
+  return sum;
+}

@@ -1,0 +1,22 @@
+import type { DesignKind, StudyBlock, StudySetting } from '../../protocol/study';
+import { randomStream, shuffled } from './random';
+
+/** An endless sequence of blocks of one size. Its first blocks are the same however many are taken. */
+export interface BlockSource {
+  readonly kind: DesignKind;
+  readonly runsPerBlock: number;
+  /** The settings of a block, counted from 0, in a fixed order. */
+  settingsOf(block: number): readonly StudySetting[];
+}
+
+/** A source whose every block runs the same settings. */
+export function repeating(kind: DesignKind, settings: readonly StudySetting[]): BlockSource {
+  return { kind, runsPerBlock: settings.length, settingsOf: () => settings };
+}
+
+/** Blocks `from` to `to` - 1 of a source, each in a random order of its own. */
+export function blocksOf(source: BlockSource, from: number, to: number, randomSeed: number): StudyBlock[] {
+  return Array.from({ length: Math.max(to - from, 0) }, (_, i) => ({
+    settings: shuffled(source.settingsOf(from + i), randomStream(randomSeed, from + i)),
+  }));
+}
