@@ -1,7 +1,7 @@
 import * as l10n from '@vscode/l10n';
 import * as vscode from 'vscode';
 import { answerDashboard, registerCommands } from './extension/commands/commands';
-import { answerStudy } from './extension/commands/studyCommands';
+import { answerStudy } from './extension/commands/studyActions';
 import { DataTool } from './extension/dataTool';
 import { EngineTool } from './extension/engineTool';
 import { CodeActions } from './extension/language/codeActions';

@@ -10,7 +10,7 @@ import { allowedFolders, indexData, showContactSheet, showData, showSamples } fr
 import { diagnoseEngines, installEngine, removeEngine } from './engineCommands';
 import { newExperiment, newFromFolder } from './newExperiment';
 import * as runs from './runCommands';
-import * as studies from './studyCommands';
+import * as studies from './studyActions';
 import type { Target } from './targets';
 import { applyAdvice, compareTrick, pickTrick, setTrick } from './trickCommands';
 

@@ -104,6 +104,15 @@ describe('the view', () => {
     expect(said(-0.5)).toMatch(/^Refuted/);
   });
 
+  test('says how large the noise is, and whether it differs between levels', () => {
+    expect(studyView(studyFacts()).noise).toBe(
+      'Standard deviation over seeds 0.21 points, 16 degrees of freedom',
+    );
+    expect(studyView(manyLevels()).noise).toMatch(
+      /0\.0061, 12 degrees of freedom\. It differs between levels/,
+    );
+  });
+
   test('marks outliers by their run', () => {
     const { runs, outliers } = studyView(divergedStudy());
     expect(runs.flatMap(({ isOutlier }, index) => (isOutlier ? [index] : []))).toEqual([9]);
