@@ -20,10 +20,10 @@ export interface Field {
 
 /**
  * The keys that the mapping at `path` may have, by the branch of each union that fits `value`; where `value` leaves the
- * branch open, the key that chooses it.
+ * branch open, the key that chooses it. `root` is the schema of the whole file, an experiment's by default.
  */
-export function keysAt(path: Path, value: unknown): string[] {
-  const keys = schemasAt(experimentSchema, path, value).flatMap(({ schema, value: held }) => {
+export function keysAt(path: Path, value: unknown, root: Schema = experimentSchema): string[] {
+  const keys = schemasAt(root, path, value).flatMap(({ schema, value: held }) => {
     const objects = objectsOf(schema);
     const fitting = objects.filter((object) => discriminates(object, held));
     if (fitting.length > 0) return fitting.flatMap(({ shape }) => Object.keys(shape));
@@ -35,8 +35,8 @@ export function keysAt(path: Path, value: unknown): string[] {
 }
 
 /** What may stand at `path` beside what else `value` holds; undefined where nothing may. */
-export function fieldAt(path: Path, value: unknown): Field | undefined {
-  const schemas = schemasAt(experimentSchema, path, value).map(({ schema }) => schema);
+export function fieldAt(path: Path, value: unknown, root: Schema = experimentSchema): Field | undefined {
+  const schemas = schemasAt(root, path, value).map(({ schema }) => schema);
   if (schemas.length === 0) return undefined;
   const descriptions = new Set(schemas.map(descriptionOf).filter((text) => text !== undefined));
   const hasMeanings = descriptions.size > 1;

@@ -11,6 +11,7 @@ import { diagnoseEngines, installEngine, removeEngine } from './engineCommands';
 import { newExperiment, newFromFolder } from './newExperiment';
 import * as runs from './runCommands';
 import * as studies from './studyActions';
+import { proposeStudy } from './studyCommands';
 import type { Target } from './targets';
 import { applyAdvice, compareTrick, pickTrick, setTrick } from './trickCommands';
 
@@ -48,6 +49,7 @@ const COMMANDS = {
   configureTrick,
   compareTrick,
   applyAdvice,
+  proposeStudy,
   indexData,
   showData,
   showSamples,

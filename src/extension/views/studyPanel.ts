@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import * as vscode from 'vscode';
-import { studyView } from '../../insight/study/studyView';
+import { studyView } from '../../insight/study/results/studyView';
 import {
   type FromStudyPage,
   isFromStudyPage,

@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { axisTicks } from '../../../../src/insight/study/forestAxis';
-import { forestSvg } from '../../../../src/insight/study/forestSvg';
-import { forestText } from '../../../../src/insight/study/forestText';
-import { nextSteps } from '../../../../src/insight/study/nextSteps';
-import { reportMarkdown } from '../../../../src/insight/study/reportMarkdown';
-import { studyDescription } from '../../../../src/insight/study/studySummary';
-import { studyTable } from '../../../../src/insight/study/studyTable';
-import { studyView } from '../../../../src/insight/study/studyView';
+import { axisTicks } from '../../../../src/insight/study/results/forestAxis';
+import { forestSvg } from '../../../../src/insight/study/results/forestSvg';
+import { forestText } from '../../../../src/insight/study/results/forestText';
+import { nextSteps } from '../../../../src/insight/study/results/nextSteps';
+import { reportMarkdown } from '../../../../src/insight/study/results/reportMarkdown';
+import { studyDescription } from '../../../../src/insight/study/results/studySummary';
+import { studyTable } from '../../../../src/insight/study/results/studyTable';
+import { studyView } from '../../../../src/insight/study/results/studyView';
 import type { StudyFacts } from '../../../../src/protocol/studyView';
 import {
   analysis,

@@ -1,9 +1,9 @@
 // What a study says of itself as a whole: its design, where it stands, and what limits its verdicts.
 import * as l10n from '@vscode/l10n';
-import type { StudyAnalysis, StudyPlan } from '../../protocol/study';
-import type { StudyFacts, StudyNotice, StudyState, StudyView } from '../../protocol/studyView';
-import { assertNever } from '../../shared/assertNever';
-import { formatDuration } from '../../shared/format';
+import type { StudyAnalysis, StudyPlan } from '../../../protocol/study';
+import type { StudyFacts, StudyNotice, StudyState, StudyView } from '../../../protocol/studyView';
+import { assertNever } from '../../../shared/assertNever';
+import { formatDuration } from '../../../shared/format';
 import { levelName, settingText } from './factorText';
 import { differenceText, estimateText, pText, type Scale, unitText, withUnit } from './studyNumbers';
 import { withheldText } from './verdictText';

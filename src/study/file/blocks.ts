@@ -1,0 +1,45 @@
+import { datasetRequest } from '../../experiment/dataPlan';
+import { assertNever } from '../../shared/assertNever';
+import type { Baseline, Study } from './study';
+
+/** With more validation images than these a fold's are not worth the trouble: seeds alone are as good. */
+const FOLDS_BELOW = 5_000;
+
+/**
+ * Where an experiment's validation images come from: `own` where the data set has some, `split` where they are split from
+ * the training images; `either` where that depends on files that nobody has looked at here.
+ */
+export function validationOrigin({ experiment }: Pick<Baseline, 'experiment'>): 'own' | 'split' | 'either' {
+  const request = datasetRequest(experiment);
+  switch (request.dataset) {
+    case 'fashion-mnist':
+    case 'fashion-mnist-sample':
+    case 'synthetic':
+      return 'own';
+    case 'cifar10':
+    case 'cifar100':
+    case 'idx':
+      return 'split';
+    case 'csv':
+      return request.split_column === undefined ? 'split' : 'either';
+    case 'webdataset':
+      return request.validation === undefined ? 'split' : 'own';
+    case 'image_folder':
+    case 'npz':
+    case 'parquet':
+      return 'either';
+    default:
+      return assertNever(request);
+  }
+}
+
+/**
+ * What a study's blocks are: as the file says, else folds below 5,000 validation images that are split from the training
+ * images. `isSplit` decides where only the data's files tell.
+ */
+export function blocksOf({ blocks }: Study, baseline: Baseline, isSplit: boolean): 'folds' | 'seeds' {
+  if (blocks !== 'auto') return blocks;
+  const origin = validationOrigin(baseline);
+  const canFold = origin === 'split' || (origin === 'either' && isSplit);
+  return canFold && baseline.recipe.data.dataset.validationImages < FOLDS_BELOW ? 'folds' : 'seeds';
+}

@@ -1,0 +1,283 @@
+/** What is wrong with a study's factors in its experiment, with its blocks and its budget. */
+import { isDeepStrictEqual } from 'node:util';
+import * as l10n from '@vscode/l10n';
+import type { Finding } from '../../experiment/explain';
+import type { StudySetting } from '../../protocol/study';
+import type { Path } from '../../shared/path';
+import { valueAt } from '../../shared/values';
+import { trickCalled } from '../../tricks/registry';
+import { validationOrigin } from './blocks';
+import { shortened } from './factors';
+import { isKey, meantKey } from './keys';
+import { ownWords } from './resolveValue';
+import {
+  changedLevels,
+  exclusionsAmong,
+  levelObstacle,
+  type SettingSpace,
+  settingSpace,
+  settingWith,
+} from './settings';
+import type { Baseline, FactorLevel, Study, WrittenFactor } from './study';
+
+/** What is wrong with the levels of a study's factors, errors and warnings apart. */
+export function levelFindings(
+  study: Study,
+  baseline: Baseline,
+): { readonly errors: readonly Finding[]; readonly warnings: readonly Finding[] } {
+  const { factors } = study;
+  const value = ownWords(baseline.document.value);
+  const unknown = factors.flatMap((factor) => unknownKey(factor, value));
+  if (unknown.length > 0) return { errors: unknown, warnings: [] };
+  const space = settingSpace(factors, baseline);
+  const reference = settingWith(factors.length);
+  const base = space.resolved(reference);
+  if (!base.ok) {
+    const [first] = base.findings;
+    const errors: Finding[] = [
+      {
+        path: ['factors'],
+        part: 'key',
+        what: l10n.t(
+          'With the first level of every factor the experiment cannot be trained: {0}',
+          first?.what ?? '',
+        ),
+        remedy: first?.remedy ?? '',
+      },
+    ];
+    return { errors, warnings: [] };
+  }
+  const errors: Finding[] = [];
+  const warnings: Finding[] = [];
+  const seen = new Map<string, FactorLevel>();
+  for (const level of changedLevels(factors)) {
+    const factor = factors[level.factor] as WrittenFactor;
+    const obstacle = levelObstacle(factors, baseline, level);
+    if (obstacle !== null) {
+      errors.push(at(factor, level, uneditable(factor, obstacle)));
+      continue;
+    }
+    const setting = settingWith(factors.length, level);
+    const alone = space.resolved(setting);
+    if (!alone.ok) {
+      const found = untrainable(factor, level, alone.findings[0]);
+      if (canStandBesideSome(level, factors, space)) warnings.push(found);
+      else errors.push(found);
+      continue;
+    }
+    if (!isSameData(base.recipe.data, alone.recipe.data)) {
+      errors.push(at(factor, level, otherImages(factor)));
+      continue;
+    }
+    const key = space.keyOf(setting) ?? '';
+    const same = seen.get(`${level.factor} ${key}`);
+    if (key === space.keyOf(reference)) errors.push(at(factor, level, changesNothing(factor)));
+    else if (same) errors.push(at(factor, level, sameAs(factor, same)));
+    seen.set(`${level.factor} ${key}`, level);
+  }
+  if (errors.length > 0) return { errors, warnings };
+  const listed = listedFindings(study, space);
+  const pairs = exclusiveFactors(factors, space);
+  const impossible = pairs.flatMap(({ first, second }) => designProblem(study, first, second));
+  return {
+    errors: [...listed, ...impossible.slice(0, 1)],
+    warnings: [...warnings, ...pairs.map(({ finding }) => finding)],
+  };
+}
+
+/** Where folds are asked for and validation images are the data set's own. */
+export function foldFindings({ blocks }: Study, baseline: Baseline): Finding[] {
+  if (blocks !== 'folds' || validationOrigin(baseline) !== 'own') return [];
+  return [
+    {
+      path: ['blocks'],
+      part: 'value',
+      what: l10n.t(
+        'Folds need validation images that are split from the training images, and {0} has its own.',
+        baseline.recipe.data.dataset.name,
+      ),
+      remedy: l10n.t('Use seeds.'),
+      replacement: 'seeds',
+    },
+  ];
+}
+
+interface Words {
+  readonly what: string;
+  readonly remedy: string;
+}
+
+function at(factor: WrittenFactor, { level }: FactorLevel, words: Words): Finding {
+  const path = factor.levelPaths[level] ?? factor.path;
+  return { path, part: isOwnEntry(factor, path) ? 'key' : 'value', ...words };
+}
+
+/** Whether a path is that of the factor as a key with something under it. */
+function isOwnEntry(factor: WrittenFactor, path: Path): boolean {
+  return path.length === factor.path.length && typeof path.at(-1) === 'string';
+}
+
+function unknownKey({ key, kind, path }: WrittenFactor, value: unknown): Finding[] {
+  if (kind === 'trick' || isKey(key, value)) return [];
+  const near = meantKey(key, value);
+  const trick = trickCalled(key.split('.').at(-1) ?? '')?.trick.name;
+  return [
+    {
+      path,
+      part: 'key',
+      what: l10n.t('{0} is neither a trick nor a key of the experiment.', shortened(key)),
+      remedy:
+        near !== undefined
+          ? l10n.t('Did you mean {0}?', near)
+          : trick !== undefined
+            ? l10n.t('Write {0}.', trick)
+            : l10n.t('Write a trick, or a key with dots such as optimizer.weight_decay.'),
+      ...(near !== undefined && { replacement: near }),
+    },
+  ];
+}
+
+function uneditable({ key }: WrittenFactor, reason: string): Words {
+  return {
+    what: l10n.t('The experiment file cannot be edited for {0}: {1}', key, reason),
+    remedy: l10n.t('Write that part of the experiment as a mapping of its own.'),
+  };
+}
+
+/** The finding of an experiment with a level, at the place in the study file that it comes from. */
+function untrainable(factor: WrittenFactor, level: FactorLevel, found: Finding | undefined): Finding {
+  const own = factor.kind === 'trick' ? ['tricks', factor.key] : factor.key.split('.');
+  const path = factor.levelPaths[level.level] ?? factor.path;
+  const isOwn = own.every((part, index) => String(found?.path[index]) === part);
+  const what = found?.what ?? '';
+  const remedy = found?.remedy ?? '';
+  if (!found || !isOwn) {
+    const words = {
+      what: l10n.t('With {0} the experiment cannot be trained: {1}', factor.key, what),
+      remedy,
+    };
+    return at(factor, level, words);
+  }
+  const below = found.path.slice(own.length);
+  if (below.length === 0) return at(factor, level, { what, remedy });
+  const isInFile = valueAt(factor.values[level.level], below) !== undefined;
+  return {
+    path: [...path, ...below],
+    part: found.part,
+    what,
+    remedy,
+    ...(isInFile && found.replacement !== undefined && { replacement: found.replacement }),
+  };
+}
+
+/** Whether a level that cannot be trained alone can be with some level of another factor. */
+function canStandBesideSome(
+  level: FactorLevel,
+  factors: readonly WrittenFactor[],
+  space: SettingSpace,
+): boolean {
+  return changedLevels(factors).some(
+    (other) => other.factor !== level.factor && space.resolved(settingWith(factors.length, level, other)).ok,
+  );
+}
+
+interface SeenData {
+  readonly source: unknown;
+  readonly dataset: { readonly fingerprint?: string; readonly validationImages: number };
+}
+
+function isSameData(one: SeenData, other: SeenData): boolean {
+  return (
+    isDeepStrictEqual(one.source, other.source) &&
+    one.dataset.fingerprint === other.dataset.fingerprint &&
+    one.dataset.validationImages === other.dataset.validationImages
+  );
+}
+
+function otherImages({ key }: WrittenFactor): Words {
+  return {
+    what: l10n.t('{0} changes which images are validation, so its levels cannot be compared.', key),
+    remedy: l10n.t('Take it out of the factors.'),
+  };
+}
+
+function changesNothing({ key, values }: WrittenFactor): Words {
+  return {
+    what:
+      values.length === 2
+        ? l10n.t('{0} changes nothing in this experiment.', key)
+        : l10n.t('This level of {0} changes nothing in this experiment.', key),
+    remedy: l10n.t('Take it out of the factors.'),
+  };
+}
+
+function sameAs({ key }: WrittenFactor, { level }: FactorLevel): Words {
+  return {
+    what: l10n.t('This level of {0} trains the same as its level {1}.', key, level + 1),
+    remedy: l10n.t('Take one of them out.'),
+  };
+}
+
+interface ExclusivePair {
+  readonly first: WrittenFactor;
+  readonly second: WrittenFactor;
+  readonly finding: Finding;
+}
+
+/** Pairs of factors of which no run can have both, whatever their levels. */
+function exclusiveFactors(factors: readonly WrittenFactor[], space: SettingSpace): ExclusivePair[] {
+  const exclusions = exclusionsAmong(factors, space);
+  return factors.flatMap((second, j) =>
+    factors.slice(0, j).flatMap((first, i): ExclusivePair[] => {
+      const both = exclusions.filter((each) => each.first.factor === i && each.second.factor === j);
+      if (both.length < (first.values.length - 1) * (second.values.length - 1)) return [];
+      const isImpossible = both.some(({ why }) => why === 'impossible');
+      const finding: Finding = {
+        path: second.path,
+        part: 'key',
+        what: isImpossible
+          ? l10n.t('{0} and {1} exclude each other.', first.key, second.key)
+          : l10n.t('One of {0} and {1} changes nothing beside the other.', first.key, second.key),
+        remedy: l10n.t('No run has both; the design allows for that.'),
+      };
+      return [{ first, second, finding }];
+    }),
+  );
+}
+
+/** Where a design runs all factors together and two of them cannot be. */
+function designProblem(study: Study, first: WrittenFactor, second: WrittenFactor): Finding[] {
+  if (study.design !== 'leave_one_out' && study.design !== 'stack') return [];
+  return [
+    {
+      path: ['design'],
+      part: 'value',
+      what: l10n.t(
+        'The design {0} puts all factors together, and no run can have both {1} and {2}.',
+        study.design,
+        first.key,
+        second.key,
+      ),
+      remedy: l10n.t('Use auto, or take one of them out.'),
+      replacement: 'auto',
+    },
+  ];
+}
+
+/** Runs of a listed design that cannot be trained. */
+function listedFindings({ design }: Study, space: SettingSpace): Finding[] {
+  if (typeof design === 'string') return [];
+  return design.flatMap((setting: StudySetting, index): Finding[] => {
+    const resolved = space.resolved(setting);
+    if (resolved.ok) return [];
+    const [found] = resolved.findings;
+    return [
+      {
+        path: ['design', index],
+        part: 'value',
+        what: l10n.t('This run cannot be trained: {0}', found?.what ?? ''),
+        remedy: found?.remedy ?? '',
+      },
+    ];
+  });
+}

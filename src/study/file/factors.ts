@@ -1,0 +1,254 @@
+/** Reads the list of factors, apart from what they mean in an experiment. */
+import { isDeepStrictEqual } from 'node:util';
+import * as l10n from '@vscode/l10n';
+import type { Finding } from '../../experiment/explain';
+import { YAML_NOTATION } from '../../experiment/text/yamlDocument';
+import { nearest } from '../../shared/nearest';
+import type { Path } from '../../shared/path';
+import { isMapping } from '../../shared/values';
+import { ALL_TRICKS, trickCalled } from '../../tricks/registry';
+import type { WrittenStudy } from './schema';
+import type { WrittenFactor } from './study';
+
+export interface FactorsReading {
+  readonly factors: readonly WrittenFactor[];
+  readonly findings: readonly Finding[];
+}
+
+/** Levels beside the first ones, of all factors together, whose effects a design can still be searched for. */
+const MOST_LEVELS = 40;
+
+/** The factors of a study file, and what is wrong with how they are written. */
+export function readFactors(written: WrittenStudy['factors']): FactorsReading {
+  const findings: Finding[] = [];
+  const factors: WrittenFactor[] = [];
+  written.forEach((item, index) => {
+    const reading = readFactor(item, ['factors', index]);
+    if ('what' in reading) findings.push(reading);
+    else factors.push(reading);
+  });
+  const levels = factors.reduce((sum, { values }) => sum + values.length - 1, 0);
+  if (levels > MOST_LEVELS) return { factors: [], findings: [tooManyLevels(levels)] };
+  return { factors, findings: [...findings, ...repetitions(factors)] };
+}
+
+/** Longer than any name or key. */
+const LONGEST_SHOWN = 80;
+
+/** A name as a message shows it. */
+export function shortened(name: string): string {
+  return name.length > LONGEST_SHOWN ? `${name.slice(0, LONGEST_SHOWN)}...` : name;
+}
+
+function tooManyLevels(levels: number): Finding {
+  return {
+    path: ['factors'],
+    part: 'key',
+    what: l10n.t(
+      'The factors have {0} levels beside their first ones, and a study takes at most {1}.',
+      levels,
+      MOST_LEVELS,
+    ),
+    remedy: l10n.t('Take factors or levels out.'),
+  };
+}
+
+function readFactor(item: string | Readonly<Record<string, unknown>>, path: Path): WrittenFactor | Finding {
+  if (typeof item === 'string') return bareTrick(item, path);
+  const [entry, ...others] = Object.entries(item);
+  if (!entry || others.length > 0) {
+    return {
+      path,
+      part: 'value',
+      what: entry
+        ? l10n.t('A factor is one trick or one key, and this one has {0}.', others.length + 1)
+        : l10n.t('A factor is empty.'),
+      remedy: entry
+        ? l10n.t('Give each a line of its own, with a dash before it.')
+        : l10n.t('Write a trick such as warmup, or a key with its values.'),
+    };
+  }
+  const [key, value] = entry;
+  return key.includes('.') || !trickCalled(key)
+    ? keyFactor(key, value, path)
+    : trickFactor(key, value, [...path, key]);
+}
+
+function bareTrick(written: string, path: Path): WrittenFactor | Finding {
+  const called = trickCalled(written);
+  if (called) {
+    return {
+      key: called.trick.name,
+      kind: 'trick',
+      values: [false, true],
+      path,
+      levelPaths: [path, path],
+    };
+  }
+  const names = ALL_TRICKS.map(({ name }) => name);
+  const near = nearest(written, names);
+  return {
+    path,
+    part: 'value',
+    what: l10n.t('There is no trick {0}.', shortened(written)),
+    remedy:
+      near === undefined
+        ? l10n.t('Use one of {0}, or a key with two values or more.', names.join(', '))
+        : l10n.t('Did you mean {0}?', near),
+    ...(near !== undefined && { replacement: near }),
+  };
+}
+
+/** `true`, options, or a list of options; a bare value is that of the option which another system's name says. */
+function trickFactor(written: string, value: unknown, path: Path): WrittenFactor | Finding {
+  const called = trickCalled(written);
+  if (!called) throw new Error(`${written} is a trick.`);
+  const { trick, option } = called;
+  const sets = Array.isArray(value) ? value : [value];
+  const options = sets.map((set) =>
+    option !== undefined && written !== trick.name && !isMapping(set) && typeof set !== 'boolean'
+      ? { [option]: set }
+      : (set ?? true),
+  );
+  const wrong = options.findIndex((set) => set !== true && !isMapping(set));
+  if (wrong >= 0 || options.length === 0) {
+    return {
+      path: Array.isArray(value) && options.length > 0 ? [...path, wrong] : path,
+      part: 'value',
+      what: l10n.t('The factor {0} needs options, or a list of several sets of them.', trick.name),
+      remedy: l10n.t('Write its name alone for without and with, or options such as {0}.', exampleOf(trick)),
+    };
+  }
+  const inside = options.flatMap((set) => Object.entries(set)).find(([, each]) => Array.isArray(each));
+  if (inside && !Array.isArray(value)) return listInside(trick.name, inside, path);
+  const seen = repeatedIn(options);
+  if (seen >= 0) return sameLevel(trick.name, [...path, seen]);
+  return {
+    key: trick.name,
+    kind: 'trick',
+    values: [false, ...options],
+    path,
+    levelPaths: [path, ...options.map((_, index) => (Array.isArray(value) ? [...path, index] : path))],
+  };
+}
+
+/** No option of a trick is a list: what stands there is meant as several levels. */
+function listInside(trick: string, [option, values]: readonly [string, unknown], path: Path): Finding {
+  const sets = (values as readonly unknown[]).map((value) => ({ [option]: value }));
+  return {
+    path: [...path, option],
+    part: 'value',
+    what: l10n.t('{0} has a list in the place of one value.', `${trick}.${option}`),
+    remedy: l10n.t('Write several sets of options, such as {0}.', YAML_NOTATION.inline(sets)),
+  };
+}
+
+function exampleOf({ options }: ReturnType<typeof trickOf>): string {
+  const [first] = Object.entries(options.parse({}));
+  return first ? `{ ${first[0]}: ${first[1]} }` : 'true';
+}
+
+function trickOf(name: string) {
+  const called = trickCalled(name);
+  if (!called) throw new Error(`${name} is a trick.`);
+  return called.trick;
+}
+
+function keyFactor(key: string, value: unknown, above: Path): WrittenFactor | Finding {
+  const path = [...above, key];
+  const [section, name, ...rest] = key.split('.');
+  if (key.split('.').some((part) => part === '')) {
+    return {
+      path,
+      part: 'key',
+      what: l10n.t('{0} is no key.', key),
+      remedy: l10n.t('Write a key with dots between its parts, such as optimizer.weight_decay.'),
+    };
+  }
+  if (section === 'seed') {
+    return {
+      path,
+      part: 'key',
+      what: l10n.t('The seed is no factor.'),
+      remedy: l10n.t('Take it out: a study runs its design with several seeds anyway.'),
+    };
+  }
+  const called = section === 'tricks' && name !== undefined ? trickCalled(name) : undefined;
+  if (called && rest.length === 0) {
+    return {
+      path,
+      part: 'key',
+      what: l10n.t('A trick is a factor by its name alone.'),
+      remedy: l10n.t('Write {0}.', called.trick.name),
+      replacement: called.trick.name,
+    };
+  }
+  if (!Array.isArray(value) || value.length < 2) {
+    const single = Array.isArray(value) ? value[0] : value;
+    return {
+      path,
+      part: 'key',
+      what: l10n.t('The factor {0} has one level.', key),
+      remedy: isMapping(single)
+        ? l10n.t('Write a list of two values or more, the reference first.')
+        : l10n.t('Write two values or more, the reference first, such as [{0}, ...].', String(single ?? '')),
+    };
+  }
+  const seen = repeatedIn(value);
+  if (seen >= 0) return sameLevel(key, [...path, seen]);
+  const ours = called ? ['tricks', called.trick.name, ...rest].join('.') : key;
+  return {
+    key: ours,
+    kind: 'key',
+    values: value,
+    path,
+    levelPaths: value.map((_, index) => [...path, index]),
+  };
+}
+
+/** The first value that stands before, too, of as many as a study may have; -1 where there is none. */
+function repeatedIn(values: readonly unknown[]): number {
+  return values
+    .slice(0, MOST_LEVELS + 1)
+    .findIndex((each, index) => values.slice(0, index).some((other) => isDeepStrictEqual(other, each)));
+}
+
+function sameLevel(key: string, path: Path): Finding {
+  return {
+    path,
+    part: 'value',
+    what: l10n.t('{0} has this level twice.', key),
+    remedy: l10n.t('Take one of them out.'),
+  };
+}
+
+/** Factors that change the same part of an experiment. */
+function repetitions(factors: readonly WrittenFactor[]): Finding[] {
+  return factors.flatMap((factor, index): Finding[] => {
+    const other = factors.slice(0, index).find((each) => overlap(each, factor));
+    if (!other) return [];
+    return [
+      {
+        path: factor.path,
+        part: 'key',
+        what:
+          other.key === factor.key
+            ? l10n.t('{0} is named twice.', factor.key)
+            : l10n.t('{0} and {1} change the same part of the experiment.', other.key, factor.key),
+        remedy:
+          factor.kind === 'key' && factor.key.startsWith('tricks.')
+            ? l10n.t('Give the trick a list of several sets of options instead.')
+            : l10n.t('Take one of them out.'),
+      },
+    ];
+  });
+}
+
+function overlap(one: WrittenFactor, other: WrittenFactor): boolean {
+  const [a, b] = [partOf(one), partOf(other)];
+  return a === b || a.startsWith(`${b}.`) || b.startsWith(`${a}.`);
+}
+
+function partOf({ kind, key }: WrittenFactor): string {
+  return kind === 'trick' ? `tricks.${key}` : key;
+}

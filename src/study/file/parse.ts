@@ -1,0 +1,237 @@
+import * as l10n from '@vscode/l10n';
+import { explainIssues, type Finding, type Guide } from '../../experiment/explain';
+import type { Problem } from '../../experiment/problem';
+import { keysAt } from '../../experiment/schemaTree';
+import { type ExperimentDocument, parseDocument } from '../../experiment/text/document';
+import { nearest } from '../../shared/nearest';
+import { isMapping } from '../../shared/values';
+import { foldFindings, levelFindings } from './checks';
+import { designFindings } from './design';
+import { readFactors } from './factors';
+import { readListedRuns } from './listedRuns';
+import { defaultSmallestEffect, inSnakeCase, METRICS } from './metrics';
+import { studySchema, type WrittenStudy } from './schema';
+import { settingsOf } from './settings';
+import type { Baseline, ExperimentReading, Study, StudyBudget, StudyParse } from './study';
+
+/** A study to take examples from. */
+const EXAMPLE = {
+  name: 'which-tricks-pay',
+  experiment: 'fashion-mnist.experiment.yaml',
+  factors: ['warmup', 'mixup'],
+  design: 'auto',
+  budget: { runs: 32, hours: 4 },
+  blocks: 'auto',
+  metric: 'validation_accuracy',
+  smallest_effect: 0.2,
+  stop: 'when_decided',
+  at_once: 'auto',
+};
+
+const GUIDE: Guide = {
+  example: EXAMPLE,
+  keysAt: (path, value) => keysAt(path, value, studySchema),
+  nothing: () => ({
+    what: l10n.t('The file holds no study.'),
+    remedy: l10n.t('Write at least name, experiment, factors and budget.'),
+  }),
+};
+
+/** Whether a file of this name is a study or a search. */
+export function isStudyName(fileName: string): boolean {
+  return /\.study\.(ya?ml|jsonc?)$/i.test(fileName);
+}
+
+/** The experiment file that a study file names, as written; null where it names none. */
+export function experimentPathOf(document: ExperimentDocument): string | null {
+  const path = isMapping(document.value) ? document.value.experiment : undefined;
+  return typeof path === 'string' && path !== '' ? path : null;
+}
+
+/**
+ * Reads a study file, as JSON or YAML by its name, with the settings of its factors. Problems come in the file's order;
+ * those of a later stage (syntax, schema, factors, experiment, what can be trained, budget) are looked for where the
+ * stage before found none.
+ *
+ * @param readExperiment reads the experiment file, by its path as the study has it
+ */
+export function parseStudy(
+  text: string,
+  fileName: string,
+  readExperiment: (path: string) => ExperimentReading,
+): StudyParse {
+  return readStudy(parseDocument(text, fileName), readExperiment);
+}
+
+/** The study that a document holds; as `parseStudy`. */
+export function readStudy(
+  document: ExperimentDocument,
+  readExperiment: (path: string) => ExperimentReading,
+): StudyParse {
+  const failed = (
+    problems: readonly Problem[],
+    study: Study | null = null,
+    baseline: Baseline | null = null,
+  ): StudyParse => ({ ok: false, why: 'problems', document, problems, study, baseline });
+  const placed = (findings: readonly Finding[], severity: Problem['severity'] = 'error') =>
+    place(document, findings, severity);
+
+  if (document.problems.length > 0) return failed(document.problems);
+  const { value } = document;
+  if (isMapping(value) && 'search' in value && !('factors' in value)) {
+    return { ok: false, why: 'search', document };
+  }
+  const parsed = studySchema.safeParse(withoutEmptyParts(value));
+  if (!parsed.success) return failed(placed(explainIssues(parsed.error.issues, value, GUIDE)));
+  const reading = studyOf(parsed.data);
+  if (!reading.ok) return failed(placed(reading.findings));
+  const { study } = reading;
+
+  const experiment = readExperiment(study.experiment);
+  if (!experiment.ok) {
+    return failed(placed([unreadable(study.experiment, experiment.reason)]), study);
+  }
+  const baseline = experiment.parsed;
+  if (!baseline.ok) {
+    if (baseline.unindexed) {
+      return { ok: false, why: 'unindexed', document, study, request: baseline.unindexed.request };
+    }
+    return failed(placed([broken(study.experiment, baseline.problems)]), study);
+  }
+
+  const { errors, warnings } = levelFindings(study, baseline);
+  const found = [...errors, ...foldFindings(study, baseline)];
+  if (found.length > 0) return failed([...placed(found), ...placed(warnings, 'warning')], study, baseline);
+  const settings = settingsOf(study, baseline);
+  const design = designFindings(study, settings);
+  const warned = placed([...warnings, ...design.warnings], 'warning');
+  if (design.errors.length > 0) return failed([...placed(design.errors), ...warned], study, baseline);
+  return { ok: true, document, study, baseline, settings, warnings: warned };
+}
+
+type StudyReading =
+  | { readonly ok: true; readonly study: Study }
+  | { readonly ok: false; readonly findings: readonly Finding[] };
+
+/** What a file says, apart from its experiment. */
+function studyOf(written: WrittenStudy): StudyReading {
+  const { factors, findings: factorFindings } = readFactors(written.factors);
+  const metric = inSnakeCase(written.metric);
+  const budget = budgetOf(written.budget);
+  const smallestEffect = written.smallest_effect ?? defaultSmallestEffect(metric);
+  const findings: Finding[] = [...factorFindings, ...metricFindings(metric)];
+  if (!budget) findings.push(noBudget(written.budget));
+  if (smallestEffect === null && METRICS.includes(metric)) findings.push(noSmallestEffect(metric));
+  const listed =
+    typeof written.design === 'string' || factorFindings.length > 0
+      ? null
+      : readListedRuns(written.design, factors);
+  findings.push(...(listed?.findings ?? []));
+  if (findings.length > 0 || !budget || smallestEffect === null) return { ok: false, findings };
+  const design = typeof written.design === 'string' ? written.design : (listed?.settings ?? []);
+  const { name, experiment, blocks, stop, at_once: atOnce } = written;
+  return {
+    ok: true,
+    study: { name, experiment, factors, design, budget, blocks, metric, smallestEffect, stop, atOnce },
+  };
+}
+
+/** Of runs and hours the one that is given; null where it is none or both. */
+function budgetOf({ runs, hours }: WrittenStudy['budget']): StudyBudget | null {
+  if (runs !== undefined) return hours === undefined ? { runs } : null;
+  return hours === undefined ? null : { hours };
+}
+
+function noBudget({ runs }: WrittenStudy['budget']): Finding {
+  return {
+    path: ['budget'],
+    part: 'value',
+    what:
+      runs === undefined
+        ? l10n.t('budget has neither runs nor hours.')
+        : l10n.t('budget has runs and hours, and only one of them can count.'),
+    remedy: l10n.t('Write {0} or {1}.', '{ runs: 32 }', '{ hours: 4 }'),
+  };
+}
+
+function metricFindings(metric: string): Finding[] {
+  if (METRICS.includes(metric)) return [];
+  const near = nearest(metric, METRICS);
+  return [
+    {
+      path: ['metric'],
+      part: 'value',
+      what: l10n.t('Runs log no metric {0}.', metric),
+      remedy:
+        near === undefined
+          ? l10n.t('Use one of {0}.', METRICS.join(', '))
+          : l10n.t('Did you mean {0}?', near),
+      ...(near !== undefined && { replacement: near }),
+    },
+  ];
+}
+
+function noSmallestEffect(metric: string): Finding {
+  return {
+    path: ['metric'],
+    part: 'key',
+    what: l10n.t('smallest_effect is missing, which {0} has no default for.', metric),
+    remedy: l10n.t(
+      'Add smallest_effect: the smallest difference that matters to you, in the unit of {0}.',
+      metric,
+    ),
+  };
+}
+
+function unreadable(path: string, reason: string): Finding {
+  return {
+    path: ['experiment'],
+    part: 'value',
+    what: l10n.t('The experiment {0} cannot be read: {1}', path, reason),
+    remedy: l10n.t("Write the path of an experiment file, relative to this file's folder."),
+  };
+}
+
+function broken(path: string, problems: readonly Problem[]): Finding {
+  const [first, ...others] = problems;
+  const line = (first?.range.start.line ?? 0) + 1;
+  const what = first?.what ?? '';
+  return {
+    path: ['experiment'],
+    part: 'value',
+    what:
+      others.length === 0
+        ? l10n.t('The experiment {0} has a problem in line {1}: {2}', path, line, what)
+        : l10n.t(
+            'The experiment {0} has {1} problems, the first in line {2}: {3}',
+            path,
+            problems.length,
+            line,
+            what,
+          ),
+    remedy: first?.remedy ?? '',
+  };
+}
+
+/** A key whose lines are all commented out is left out, not wrong. */
+function withoutEmptyParts(value: unknown): unknown {
+  if (!isMapping(value)) return value;
+  return Object.fromEntries(Object.entries(value).filter(([, part]) => part !== null));
+}
+
+function place(
+  document: ExperimentDocument,
+  findings: readonly Finding[],
+  severity: Problem['severity'],
+): Problem[] {
+  return findings
+    .map(({ path, part, what, remedy, replacement }) => ({
+      severity,
+      path,
+      range: document.rangeOf(path, part),
+      what,
+      remedy,
+      ...(replacement !== undefined && { replacement }),
+    }))
+    .toSorted((a, b) => a.range.start.offset - b.range.start.offset);
+}

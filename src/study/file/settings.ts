@@ -1,0 +1,224 @@
+import { isDeepStrictEqual } from 'node:util';
+import { writtenTrick } from '../../experiment/aliases';
+import { insertTrick, removeTrick, setOption } from '../../experiment/edits';
+import { readExperiment } from '../../experiment/parse';
+import type { Problem } from '../../experiment/problem';
+import { type ExperimentDocument, parseDocument } from '../../experiment/text/document';
+import { applyEdits, type EditResult } from '../../experiment/text/textEdits';
+import { YAML_NOTATION } from '../../experiment/text/yamlDocument';
+import type { StudyFactor, StudySetting } from '../../protocol/study';
+import { recipeKey } from '../../recipe/recipe';
+import { valueAt, withoutValue, withValue } from '../../shared/values';
+import { ownWords, type ResolvedValue, resolveValue } from './resolveValue';
+import type {
+  Baseline,
+  Exclusion,
+  ExperimentChange,
+  FactorLevel,
+  SettingExperiment,
+  SettingSurroundings,
+  Study,
+  StudySettings,
+  WrittenFactor,
+} from './study';
+
+/** The settings of a study's factors in the experiment it starts from. Recipes are worked out once for each setting. */
+export function settingsOf({ factors }: Pick<Study, 'factors'>, baseline: Baseline): StudySettings {
+  const space = settingSpace(factors, baseline);
+  let exclusions: readonly Exclusion[] | null = null;
+  const allExclusions = () => (exclusions ??= exclusionsAmong(factors, space));
+  return {
+    factors: factors.map(levelsOf),
+    get exclusions() {
+      return allExclusions();
+    },
+    isAllowed: (setting) => {
+      const key = space.keyOf(setting);
+      return (
+        key !== null &&
+        setting.every((level, factor) => level === 0 || space.keyOf(setting.with(factor, 0)) !== key)
+      );
+    },
+    recipeAt: (setting) => {
+      const resolved = space.resolved(setting);
+      return resolved.ok ? resolved.recipe : null;
+    },
+    experimentAt: (setting, seed, surroundings) =>
+      experimentAt(factors, baseline, setting, seed, surroundings ?? {}),
+  };
+}
+
+/** The levels of a factor as they are shown. */
+function levelsOf({ key, kind, values }: WrittenFactor): StudyFactor {
+  const levels = values.map((value) => {
+    if (kind === 'key') return YAML_NOTATION.inline(value);
+    if (value === false) return 'without';
+    return value === true ? 'with' : YAML_NOTATION.inline(value);
+  });
+  return { key, kind, levels };
+}
+
+/** What each setting leads to, by the experiment's plain data. */
+export interface SettingSpace {
+  resolved(setting: StudySetting): ResolvedValue;
+  /** What a setting trains; null where it cannot be trained. */
+  keyOf(setting: StudySetting): string | null;
+}
+
+interface Worked {
+  readonly resolved: ResolvedValue;
+  /** What it trains; null where it cannot be trained. */
+  readonly key: string | null;
+}
+
+/** More recipes than these are forgotten: a full design of ten factors has a thousand. */
+const MOST_KEPT = 5_000;
+
+/** Of each experiment, what plain data lead to: a study that is being typed asks for most settings again and again. */
+const known = new WeakMap<Baseline, Map<string, Worked>>();
+
+function worked(baseline: Baseline, value: unknown): Worked {
+  const ofBaseline = known.get(baseline) ?? new Map<string, Worked>();
+  known.set(baseline, ofBaseline);
+  const text = JSON.stringify(value);
+  const before = ofBaseline.get(text);
+  if (before) return before;
+  const resolved = resolveValue(value, baseline.factsOf);
+  const result = { resolved, key: resolved.ok ? recipeKey(resolved.recipe) : null };
+  if (ofBaseline.size >= MOST_KEPT) ofBaseline.clear();
+  ofBaseline.set(text, result);
+  return result;
+}
+
+/** The settings of factors in an experiment, each worked out when it is first asked for. */
+export function settingSpace(factors: readonly WrittenFactor[], baseline: Baseline): SettingSpace {
+  const base = ownWords(baseline.document.value);
+  const ofSetting = new Map<string, Worked>();
+  const at = (setting: StudySetting): Worked => {
+    const name = setting.join();
+    const before = ofSetting.get(name);
+    if (before) return before;
+    const value = changesOf(factors, baseline, setting).reduce(
+      (data, change) =>
+        change.value === undefined
+          ? withoutValue(data, change.path)
+          : withValue(data, change.path, change.value),
+      base,
+    );
+    const result = worked(baseline, value);
+    ofSetting.set(name, result);
+    return result;
+  };
+  return { resolved: (setting) => at(setting).resolved, keyOf: (setting) => at(setting).key };
+}
+
+/** The setting with level 0 of all factors but those given. */
+export function settingWith(factors: number, ...levels: readonly FactorLevel[]): number[] {
+  const setting = Array<number>(factors).fill(0);
+  for (const { factor, level } of levels) setting[factor] = level;
+  return setting;
+}
+
+/** The levels of factors that are not their first. */
+export function changedLevels(factors: readonly WrittenFactor[]): FactorLevel[] {
+  return factors.flatMap(({ values }, factor) =>
+    values.slice(1).map((_, index) => ({ factor, level: index + 1 })),
+  );
+}
+
+/** Tried with all other factors at their first level, among levels that can be trained and change something alone. */
+export function exclusionsAmong(factors: readonly WrittenFactor[], space: SettingSpace): Exclusion[] {
+  const reference = space.keyOf(settingWith(factors.length));
+  const alone = changedLevels(factors)
+    .map((level) => ({ level, key: space.keyOf(settingWith(factors.length, level)) }))
+    .filter(({ key }) => key !== null && key !== reference);
+  return alone.flatMap((first, index) =>
+    alone.slice(index + 1).flatMap((second): Exclusion[] => {
+      if (first.level.factor === second.level.factor) return [];
+      const both = space.keyOf(settingWith(factors.length, first.level, second.level));
+      if (both !== null && both !== first.key && both !== second.key) return [];
+      return [{ first: first.level, second: second.level, why: both === null ? 'impossible' : 'redundant' }];
+    }),
+  );
+}
+
+/** What a setting changes in the experiment, in our words for tricks. */
+function changesOf(
+  factors: readonly WrittenFactor[],
+  { experiment, document }: Baseline,
+  setting: StudySetting,
+): ExperimentChange[] {
+  const tricks = valueAt(ownWords(document.value), ['tricks']);
+  return factors.map(({ key, kind, values }, index): ExperimentChange => {
+    const value = values[setting[index] ?? 0];
+    if (kind === 'key') return { path: key.split('.'), value };
+    const path = ['tricks', key];
+    if (value === false) return { path };
+    // A bare trick is as the experiment has it.
+    const isOn = Boolean(valueAt(experiment.tricks, [key]));
+    return { path, value: value === true && isOn ? valueAt(tricks, [key]) : value };
+  });
+}
+
+function experimentAt(
+  factors: readonly WrittenFactor[],
+  baseline: Baseline,
+  setting: StudySetting,
+  seed: number,
+  { changes: further = [], factsOf = baseline.factsOf }: SettingSurroundings,
+): SettingExperiment {
+  const { document } = baseline;
+  const wanted = [...changesOf(factors, baseline, setting), ...further, { path: ['seed'], value: seed }];
+  const edit = document.inSequence(wanted.map((change) => (current) => editFor(current, change)));
+  if (!edit.ok) return { ok: false, problems: [refusal(document, edit.reason)] };
+  const text = applyEdits(document.text, edit.edits);
+  const parsed = readExperiment(
+    parseDocument(text, document.format === 'json' ? '.json' : '.yaml'),
+    [],
+    'train',
+    factsOf,
+  );
+  if (!parsed.ok) return { ok: false, problems: parsed.problems };
+  const before = ownWords(document.value);
+  const after = ownWords(parsed.document.value);
+  const changes = wanted.filter(
+    ({ path }) => !isDeepStrictEqual(valueAt(before, path), valueAt(after, path)),
+  );
+  return { ok: true, changes, text, recipe: parsed.recipe };
+}
+
+/** The edits that a change takes: those of a trick keep the name under which the file has it. */
+export function editFor(document: ExperimentDocument, { path, value }: ExperimentChange): EditResult {
+  const [section, trick, option, ...rest] = path;
+  if (section === 'tricks' && typeof trick === 'string' && rest.length === 0) {
+    if (option !== undefined && value !== undefined) {
+      return setOption(document, trick, String(option), value);
+    }
+    if (option !== undefined) {
+      return document.removeIn(['tricks', writtenTrick(document.value, trick) ?? trick, option]);
+    }
+    return value === undefined ? removeTrick(document, trick) : insertTrick(document, trick, value);
+  }
+  return value === undefined ? document.removeIn(path) : document.setIn(path, value);
+}
+
+function refusal(document: ExperimentDocument, reason: string): Problem {
+  return {
+    severity: 'error',
+    path: [],
+    range: document.rangeOf([]),
+    what: reason,
+    remedy: '',
+  };
+}
+
+/** Why the experiment's file cannot be edited for a level, as a sentence; null where it can. */
+export function levelObstacle(
+  factors: readonly WrittenFactor[],
+  baseline: Baseline,
+  level: FactorLevel,
+): string | null {
+  const change = changesOf(factors, baseline, settingWith(factors.length, level))[level.factor];
+  const edit = change && editFor(baseline.document, change);
+  return edit && !edit.ok ? edit.reason : null;
+}
