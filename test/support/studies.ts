@@ -100,6 +100,7 @@ export function analysis(changes: Partial<StudyAnalysis> = {}): StudyAnalysis {
     runsUsed: 32,
     runsDiverged: 0,
     higherIsBetter: true,
+    others: 'averaged',
     effects: [
       effect({ factor: 0 }),
       effect({ factor: 1, estimates: estimates(0.42), pDifferent: 0.0003 }),
@@ -128,7 +129,7 @@ export function analysis(changes: Partial<StudyAnalysis> = {}): StudyAnalysis {
       interaction([2, 3], [-0.36, 0.02], 0.02),
     ],
     interactionsLeftOut: 'none',
-    noise: { standardDeviation: 0.21, degrees: 16 },
+    noise: { standardDeviation: 0.21, degrees: 16, isUneven: false },
     divergences: [],
     chosen: { setting: [1, 1, 0, 1, 1], gain: estimate(0.94, 0.3) },
     outliers: [],
@@ -426,7 +427,7 @@ export function manyLevels(): StudyFacts {
         },
       ],
       chosen: { setting: [1, 0], gain: estimate(-0.021, 0.01) },
-      noise: { standardDeviation: 0.0061, degrees: 12 },
+      noise: { standardDeviation: 0.0061, degrees: 12, isUneven: true },
     }),
   };
 }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import * as vscode from 'vscode';
-import { studyView } from '../../insight/study/studyView';
+import { studyView } from '../../insight/study/results/studyView';
 import {
   type FromStudyPage,
   isFromStudyPage,
@@ -147,26 +147,28 @@ class StudyPanel {
   }
 
   #send(): void {
-    if (!this.#isReady) return;
     this.#isStale = true;
-    if (this.#isSending) return;
-    this.#isSending = true;
-    this.#sendAll()
-      .catch((error) => this.log.error(`The study in ${this.folder} could not be shown:`, error))
-      .finally(() => {
-        this.#isSending = false;
-      });
+    if (!this.#isReady || this.#isSending) return;
+    this.#sendLatest().catch((error) =>
+      this.log.error(`The study in ${this.folder} could not be shown:`, error),
+    );
   }
 
-  async #sendAll(): Promise<void> {
-    while (this.#isStale && this.#isReady) {
-      this.#isStale = false;
-      const message = messageOf(this.source.facts(this.folder));
-      const text = JSON.stringify(message);
-      if (text === this.#sent) continue;
-      this.#sent = text;
-      // Resolves once the page has it.
-      await this.panel.webview.postMessage(message);
+  async #sendLatest(): Promise<void> {
+    this.#isSending = true;
+    try {
+      while (this.#isStale && this.#isReady) {
+        this.#isStale = false;
+        const message = messageOf(this.source.facts(this.folder));
+        const text = JSON.stringify(message);
+        if (text === this.#sent) continue;
+        this.#sent = text;
+        // Resolves once the page has it.
+        await this.panel.webview.postMessage(message);
+      }
+    } finally {
+      // With the last look at what is stale, so that no change falls between them.
+      this.#isSending = false;
     }
   }
 }

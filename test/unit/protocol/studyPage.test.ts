@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { studyView } from '../../../src/insight/study/studyView';
+import { studyView } from '../../../src/insight/study/results/studyView';
 import { isFromStudyPage, isStudyPageState, isToStudyPage } from '../../../src/protocol/studyPage';
 import { studyFacts } from '../../support/studies';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { studyView } from '../../../../src/insight/study/studyView';
+import { studyView } from '../../../../src/insight/study/results/studyView';
 import type { StudyRunOutcome } from '../../../../src/protocol/study';
 import { analyzeStudy } from '../../../../src/study/analysis/index';
 import { FACTORS, studyFacts } from '../../../support/studies';

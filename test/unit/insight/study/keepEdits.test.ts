@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { parseDocument } from '../../../../src/experiment/text/document';
 import { applyEdits } from '../../../../src/experiment/text/textEdits';
-import { keepEdits } from '../../../../src/insight/study/keepEdits';
+import { keepEdits } from '../../../../src/insight/study/results/keepEdits';
 import type { StudyFacts } from '../../../../src/protocol/studyView';
 import { studyFacts } from '../../../support/studies';
 

@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { axisTicks } from '../../../../src/insight/study/forestAxis';
-import { forestSvg } from '../../../../src/insight/study/forestSvg';
-import { forestText } from '../../../../src/insight/study/forestText';
-import { nextSteps } from '../../../../src/insight/study/nextSteps';
-import { reportMarkdown } from '../../../../src/insight/study/reportMarkdown';
-import { studyDescription } from '../../../../src/insight/study/studySummary';
-import { studyTable } from '../../../../src/insight/study/studyTable';
-import { studyView } from '../../../../src/insight/study/studyView';
+import { axisTicks } from '../../../../src/insight/study/results/forestAxis';
+import { forestSvg } from '../../../../src/insight/study/results/forestSvg';
+import { forestText } from '../../../../src/insight/study/results/forestText';
+import { nextSteps } from '../../../../src/insight/study/results/nextSteps';
+import { reportMarkdown } from '../../../../src/insight/study/results/reportMarkdown';
+import { studyDescription } from '../../../../src/insight/study/results/studySummary';
+import { studyTable } from '../../../../src/insight/study/results/studyTable';
+import { studyView } from '../../../../src/insight/study/results/studyView';
 import type { StudyFacts } from '../../../../src/protocol/studyView';
 import {
   analysis,
@@ -102,6 +102,15 @@ describe('the view', () => {
     expect(said(0.61)).toMatch(/^Confirmed on 4 fresh seeds and the test split/);
     expect(said(0.1)).toMatch(/^Not confirmed/);
     expect(said(-0.5)).toMatch(/^Refuted/);
+  });
+
+  test('says how large the noise is, and whether it differs between levels', () => {
+    expect(studyView(studyFacts()).noise).toBe(
+      'Standard deviation over seeds 0.21 points, 16 degrees of freedom',
+    );
+    expect(studyView(manyLevels()).noise).toMatch(
+      /0\.0061, 12 degrees of freedom\. It differs between levels/,
+    );
   });
 
   test('marks outliers by their run', () => {

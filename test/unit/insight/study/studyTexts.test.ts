@@ -1,7 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { costText, paperText } from '../../../../src/insight/study/besideEffects';
-import { condition, levelName, settingText } from '../../../../src/insight/study/factorText';
-import { aliasTexts, interactionPlot, interactionText } from '../../../../src/insight/study/interactionText';
+import { costText, paperText } from '../../../../src/insight/study/results/besideEffects';
+import { condition, levelName, settingText } from '../../../../src/insight/study/results/factorText';
+import {
+  aliasTexts,
+  interactionPlot,
+  interactionText,
+} from '../../../../src/insight/study/results/interactionText';
 import {
   estimateText,
   intervalText,
@@ -12,8 +16,8 @@ import {
   scaleOf,
   unitText,
   valueText,
-} from '../../../../src/insight/study/studyNumbers';
-import { verdictText } from '../../../../src/insight/study/verdictText';
+} from '../../../../src/insight/study/results/studyNumbers';
+import { verdictText } from '../../../../src/insight/study/results/verdictText';
 import type { StudyEffect, StudyFactor, StudyInteraction } from '../../../../src/protocol/study';
 import { analysis, effect, estimate, FACTORS, INTERACTION, studyFacts } from '../../../support/studies';
 

@@ -1,8 +1,8 @@
 // What a study says of pairs of factors: interactions, in words, and what an effect may be due to instead.
 import * as l10n from '@vscode/l10n';
-import type { StudyAlias, StudyAnalysis, StudyFactor, StudyInteraction } from '../../protocol/study';
-import type { InteractionPlot } from '../../protocol/studyView';
-import { assertNever } from '../../shared/assertNever';
+import type { StudyAlias, StudyAnalysis, StudyFactor, StudyInteraction } from '../../../protocol/study';
+import type { InteractionPlot } from '../../../protocol/studyView';
+import { assertNever } from '../../../shared/assertNever';
 import { condition, isSwitch, levelName, levelText, pairText } from './factorText';
 import { axisTicks } from './forestAxis';
 import { differenceText, estimateText, type Scale, withUnit } from './studyNumbers';

@@ -1,6 +1,6 @@
 // A study as it is drawn: every text finished, so that page, command line and report say the same.
 import * as l10n from '@vscode/l10n';
-import type { StudyAnalysis, StudyEffect } from '../../protocol/study';
+import type { StudyAnalysis, StudyEffect } from '../../../protocol/study';
 import type {
   EffectRow,
   ForestMark,
@@ -9,10 +9,10 @@ import type {
   StudyRunFacts,
   StudyState,
   StudyView,
-} from '../../protocol/studyView';
-import { assertNever } from '../../shared/assertNever';
-import type { Failure } from '../../shared/failure';
-import { formatDuration, formatNumber } from '../../shared/format';
+} from '../../../protocol/studyView';
+import { assertNever } from '../../../shared/assertNever';
+import type { Failure } from '../../../shared/failure';
+import { formatDuration, formatNumber } from '../../../shared/format';
 import { costText, paperText } from './besideEffects';
 import { isSwitch, levelName, levelText } from './factorText';
 import { forestAxis } from './forestAxis';

@@ -1,6 +1,6 @@
 // A forest plot as a picture of its own, for documents.
 import * as l10n from '@vscode/l10n';
-import type { EffectRow, ForestAxis, StudyView } from '../../protocol/studyView';
+import type { EffectRow, ForestAxis, StudyView } from '../../../protocol/studyView';
 
 const ROW = 30;
 const TOP = 56;

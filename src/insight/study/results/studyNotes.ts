@@ -1,9 +1,9 @@
 // What a study says of itself as a whole: its design, where it stands, and what limits its verdicts.
 import * as l10n from '@vscode/l10n';
-import type { StudyAnalysis, StudyPlan } from '../../protocol/study';
-import type { StudyFacts, StudyNotice, StudyState, StudyView } from '../../protocol/studyView';
-import { assertNever } from '../../shared/assertNever';
-import { formatDuration } from '../../shared/format';
+import type { StudyAnalysis, StudyPlan } from '../../../protocol/study';
+import type { StudyFacts, StudyNotice, StudyState, StudyView } from '../../../protocol/studyView';
+import { assertNever } from '../../../shared/assertNever';
+import { formatDuration } from '../../../shared/format';
 import { levelName, settingText } from './factorText';
 import { differenceText, estimateText, pText, type Scale, unitText, withUnit } from './studyNumbers';
 import { withheldText } from './verdictText';
@@ -165,11 +165,13 @@ export function headingsOf({ analysis, metric, stop }: StudyFacts): StudyView['h
 export function noiseText(analysis: StudyAnalysis | null, scale: Scale): string {
   if (!analysis?.noise)
     return l10n.t('The noise over seeds is not known yet: no degree of freedom is left for it.');
-  const { standardDeviation, degrees } = analysis.noise;
+  const { standardDeviation, degrees, isUneven } = analysis.noise;
   const size = withUnit(standardDeviation.toFixed(scale.digits), scale);
-  return degrees === 1
-    ? l10n.t('Standard deviation over seeds {0}, 1 degree of freedom', size)
-    : l10n.t('Standard deviation over seeds {0}, {1} degrees of freedom', size, Math.floor(degrees));
+  const noise =
+    degrees === 1
+      ? l10n.t('Standard deviation over seeds {0}, 1 degree of freedom', size)
+      : l10n.t('Standard deviation over seeds {0}, {1} degrees of freedom', size, Math.floor(degrees));
+  return isUneven ? l10n.t('{0}. It differs between levels, which the intervals allow for', noise) : noise;
 }
 
 /** How often runs diverged by level, where any did. */

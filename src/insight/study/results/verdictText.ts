@@ -1,8 +1,8 @@
 // What a study says of each effect, in words.
 import * as l10n from '@vscode/l10n';
-import type { Estimate, StudyAnalysis, StudyEffect } from '../../protocol/study';
-import type { EffectRow, RowVerdict, StudyFacts } from '../../protocol/studyView';
-import { assertNever } from '../../shared/assertNever';
+import type { Estimate, StudyAnalysis, StudyEffect } from '../../../protocol/study';
+import type { EffectRow, RowVerdict, StudyFacts } from '../../../protocol/studyView';
+import { assertNever } from '../../../shared/assertNever';
 import { estimateText, type Scale } from './studyNumbers';
 
 /** The verdict of an effect, or why there is none. */
