@@ -39,7 +39,10 @@ function memoryDifference({ with: withIt, without }: { with: number; without: nu
   return `${withIt < without ? '\u2212' : '+'}${formatBytes(Math.abs(withIt - without))}`;
 }
 
-/** What an hour of longer training buys: the effect over the extra time of a run. Nothing below 1%: probes vary by that. */
+/**
+ * What an hour of longer training buys: the effect over the extra time of a run. Nothing below 1%, for probes vary by that, nor
+ * below 10 seconds, of which an hour says nothing.
+ */
 function rateTexts(
   effect: StudyEffect,
   { secondsPerEpoch: { with: withIt, without } }: StudyCost,
@@ -49,6 +52,7 @@ function rateTexts(
   const estimate = decidingEstimate(effect);
   if (!estimate || withIt / without - 1 < 0.01) return [];
   const extra = epochs * (withIt - without);
+  if (extra < 10) return [];
   const rate = estimate.value / (extra / 3600);
   const text = signed(rate, Math.abs(rate) < 10 ? scale.digits : 0);
   return [l10n.t('{0} per extra hour ({1} a run)', withUnit(text, scale), formatDuration(extra))];
