@@ -61,7 +61,8 @@ export function pairsOf(count: number): [number, number][] {
   );
 }
 
-function interactionRow(
+/** The products of the codes of each pair, all components of a pair together. */
+export function interactionRow(
   setting: StudySetting,
   codes: readonly Codes[],
   pairs: readonly (readonly [number, number])[],

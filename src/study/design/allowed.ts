@@ -4,6 +4,9 @@ import { type RandomBelow, randomStream } from './random';
 /** The most combinations that are ever listed. */
 export const MOST_COMBINATIONS = 4096;
 
+/** Settings that are drawn where there are more: enough to meet each level of each factor, and each pair of them. */
+const SAMPLE = 500;
+
 /** What may be run. */
 export interface AllowedSettings {
   readonly levels: readonly number[];
@@ -12,8 +15,6 @@ export interface AllowedSettings {
   readonly all: readonly StudySetting[] | null;
   /** Whether some combination is known not to be allowed. */
   readonly isConstrained: boolean;
-  /** Whether some may turn out not to be. */
-  readonly mayBeConstrained: boolean;
 }
 
 export function allowedSettings(
@@ -24,8 +25,7 @@ export function allowedSettings(
   const every = combinations > MOST_COMBINATIONS ? null : combinationsOf(levels);
   const all = every && isAllowed ? every.filter(isAllowed) : every;
   const isConstrained = all !== null && all.length < combinations;
-  const mayBeConstrained = isConstrained || (all === null && isAllowed !== undefined);
-  return { levels, isAllowed: isAllowed ?? (() => true), all, isConstrained, mayBeConstrained };
+  return { levels, isAllowed: isAllowed ?? (() => true), all, isConstrained };
 }
 
 /** Every combination of levels, the first factor's level changing fastest. */
@@ -51,7 +51,11 @@ export function randomSetting(allowed: AllowedSettings, below: RandomBelow): Stu
 export function sampleOf(allowed: AllowedSettings): readonly StudySetting[] {
   if (allowed.all) return allowed.all;
   const below = randomStream(0, 0);
-  return Array.from({ length: 500 }, () => randomSetting(allowed, below)).filter(
-    (setting) => setting !== null,
-  );
+  const sample: StudySetting[] = [];
+  while (sample.length < SAMPLE) {
+    const setting = randomSetting(allowed, below);
+    if (!setting) break;
+    sample.push(setting);
+  }
+  return sample;
 }

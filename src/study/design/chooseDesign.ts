@@ -1,4 +1,4 @@
-import type { StudyPlan, StudySetting } from '../../protocol/study';
+import type { StudySetting } from '../../protocol/study';
 import { assertNever } from '../../shared/assertNever';
 import { type AllowedSettings, allowedSettings, MOST_COMBINATIONS, sampleOf } from './allowed';
 import { leaveOneOut, oneAtATime, stack } from './fixedDesigns';
@@ -17,13 +17,20 @@ import { type BlockSource, blocksOf, repeating } from './source';
 import type { Choice, Strategy } from './strategy';
 import { MOST_REGULAR_FACTORS } from './twoLevel/generators';
 import { MOST_PLACKETT_BURMAN_FACTORS } from './twoLevel/plackettBurman';
-import { isClear, isFull, largestDesign, largestFull, smallestDesign } from './twoLevel/selection';
+import {
+  isClear,
+  isFull,
+  largestDesign,
+  largestFull,
+  smallestDesign,
+  twoLevelSources,
+} from './twoLevel/selection';
 
 /** Blocks unless a request says otherwise: one says nothing of how an effect varies with the seed. */
-const USUAL_BLOCKS = 2;
+export const USUAL_BLOCKS = 2;
 
 /** Parameters of main effects that a D-optimal design is searched for within a fraction of a second. */
-const MOST_OPTIMAL_PARAMETERS = 40;
+export const MOST_OPTIMAL_PARAMETERS = 30;
 
 /**
  * The settings to run for a request, in blocks and in a random order within each. Equal requests give equal plans, and the
@@ -33,7 +40,8 @@ export function chooseDesign(request: DesignRequest): DesignResult {
   const result = chooseBlocks(request);
   if (result.kind === 'problem') return result;
   const { source, blocks } = result.choice;
-  return { kind: 'plan', plan: planFrom(source, blocks, request) };
+  const chosen = blocksOf(source, 0, blocks, request.randomSeed);
+  return { kind: 'plan', plan: planOf(source.kind, chosen, levelCounts(request.factors)) };
 }
 
 /** Which source a request takes its blocks from, and how many. Quicker than a plan, which has aliases as well. */
@@ -56,13 +64,10 @@ export function chooseBlocks(
   return { kind: 'problem', problem };
 }
 
-/** A plan of the first `blocks` blocks of a source. */
-export function planFrom(source: BlockSource, blocks: number, request: DesignRequest): StudyPlan {
-  return planOf(source.kind, blocksOf(source, 0, blocks, request.randomSeed), levelCounts(request.factors));
-}
-
 /** How a request's kind of design spends budgets, or why there is none. */
-export function strategyOf(request: DesignRequest): Strategy | { readonly problem: DesignProblem } {
+export function strategyOf(
+  request: Omit<DesignRequest, 'runs'>,
+): Strategy | { readonly problem: DesignProblem } {
   const { wish, randomSeed } = request;
   const levels = levelCounts(request.factors);
   const problem = factorProblem(levels);
@@ -113,7 +118,8 @@ function suitsTwoLevels({ levels, isConstrained }: AllowedSettings): boolean {
 }
 
 function twoLevelStrategy(factors: number, isSmallest: boolean): Strategy {
-  const demands = (leastBlocks: number) => ({ factors, leastBlocks, leastDegrees: LEAST_DEGREES });
+  const sources = twoLevelSources(factors);
+  const demands = (leastBlocks: number) => ({ sources, leastBlocks, leastDegrees: LEAST_DEGREES });
   return {
     largest(runs, leastBlocks) {
       if (!isSmallest) return largestDesign(demands(leastBlocks), runs);
@@ -126,8 +132,9 @@ function twoLevelStrategy(factors: number, isSmallest: boolean): Strategy {
 }
 
 function fullStrategy(factors: number): Strategy {
+  const sources = twoLevelSources(factors);
   const demands = (leastBlocks: number) => ({
-    factors,
+    sources,
     leastBlocks,
     leastDegrees: leastDegreesOf(leastBlocks),
   });
@@ -180,7 +187,12 @@ function withFallback(first: Strategy, allowed: AllowedSettings, other: Strategy
       const choice = first.largest(runs, leastBlocks);
       return choice && isPossible(choice) ? choice : other.largest(runs, leastBlocks);
     },
-    smallestRuns: (leastBlocks) => Math.min(first.smallestRuns(leastBlocks), other.smallestRuns(leastBlocks)),
+    smallestRuns(leastBlocks) {
+      const runs = first.smallestRuns(leastBlocks);
+      const choice = first.largest(runs, leastBlocks);
+      const fewer = other.smallestRuns(leastBlocks);
+      return choice && isPossible(choice) ? Math.min(runs, fewer) : fewer;
+    },
   };
 }
 

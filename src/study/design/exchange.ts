@@ -3,7 +3,6 @@ import type { StudySetting } from '../../protocol/study';
 import { type AllowedSettings, randomSetting } from './allowed';
 import { codesOf, mainRow } from './model';
 import type { RandomBelow } from './random';
-import { settingKey } from './request';
 
 /** Sweeps over a block after which an exchange ends in any case; most end after three to five. */
 const MOST_SWEEPS = 20;
@@ -11,103 +10,155 @@ const MOST_SWEEPS = 20;
 /** A step is taken where it multiplies the determinant by more than this. */
 const LEAST_GAIN = 1 + 1e-6;
 
+/** So many allowed settings are all tried in place of a run. */
+const FEW = 128;
+
+/** Settings by number, with what an exchange asks of them again and again. A pool only remembers what it worked out. */
+export interface SettingPool {
+  readonly allowed: AllowedSettings;
+  /** By how much a setting's number grows with each factor's level. */
+  readonly strides: readonly number[];
+  /** All allowed settings, by number, where rules have left only a few. */
+  readonly few: readonly number[] | null;
+  numberOf(setting: StudySetting): number;
+  levelOf(number: number, factor: number): number;
+  /** The setting's row of the model, the mean first; null where it is not allowed. */
+  rowOf(number: number): Float64Array | null;
+}
+
+export function settingPool(allowed: AllowedSettings): SettingPool {
+  const { levels } = allowed;
+  const codes = levels.map(codesOf);
+  const strides = levels.map((_, i) => levels.slice(0, i).reduce((product, count) => product * count, 1));
+  const rows = new Map<number, Float64Array | null>();
+  const levelOf = (number: number, factor: number) =>
+    Math.floor(number / (strides[factor] as number)) % (levels[factor] as number);
+  const numberOf = (setting: StudySetting) =>
+    setting.reduce((sum, level, i) => sum + level * (strides[i] as number), 0);
+  const { all, isConstrained } = allowed;
+  return {
+    allowed,
+    strides,
+    few: all && isConstrained && all.length <= FEW ? all.map(numberOf) : null,
+    levelOf,
+    numberOf,
+    rowOf(number) {
+      let row = rows.get(number);
+      if (row === undefined) {
+        const setting = levels.map((_, factor) => levelOf(number, factor));
+        row = allowed.isAllowed(setting) ? Float64Array.from([1, ...mainRow(setting, codes)]) : null;
+        rows.set(number, row);
+      }
+      return row;
+    },
+  };
+}
+
 /**
  * A block that is D-optimal for main effects, given what blocks before it say of them, by coordinate exchange (Meyer and
  * Nachtsheim 1995) from a random start: each run in turn takes the change of one factor's level that raises the determinant
- * most. Where combinations are impossible it may change two factors' levels at once, since one change alone can be barred. A
- * setting occurs once in a block: a second run of it with the same seed would be the same run. null where the start found
- * too few settings.
+ * most. Where that change alone is impossible it may come with one of another factor. A setting occurs once in a block: a
+ * second run of it with the same seed would be the same run. null where the start found too few settings.
  */
 export function exchangedBlock(
-  allowed: AllowedSettings,
+  pool: SettingPool,
   runs: number,
   before: Matrix | null,
   below: RandomBelow,
 ): StudySetting[] | null {
-  const settings = startOf(allowed, runs, below);
-  if (!settings) return null;
-  const codes = allowed.levels.map(codesOf);
-  const rowOf = (setting: StudySetting) => [1, ...mainRow(setting, codes)];
-  const used = new Set(settings.map(settingKey));
+  const numbers = startOf(pool, runs, below);
+  if (!numbers) return null;
+  const used = new Set(numbers);
+  const rowOf = (number: number) => pool.rowOf(number) as Float64Array;
   for (let sweep = 0; sweep < MOST_SWEEPS; sweep++) {
     // Afresh for each sweep, so that rounding does not add up.
-    let inverse = inverseWith(settings.map(rowOf), before);
+    const inverse = inverseWith(numbers.map(rowOf), before);
     let changed = false;
-    for (const [run, current] of settings.entries()) {
+    for (const [run, current] of numbers.entries()) {
       const row = rowOf(current);
-      let best: { gain: number; setting: StudySetting; row: number[] } | null = null;
-      for (const setting of neighboursOf(current, allowed)) {
-        if (used.has(settingKey(setting))) continue;
-        const other = rowOf(setting);
-        const gain = gainOf(inverse, row, other);
-        if (gain > (best?.gain ?? LEAST_GAIN)) best = { gain, setting, row: other };
+      const product = times(inverse, row);
+      const own = 1 - dot(product, row);
+      let best = { gain: LEAST_GAIN, number: current };
+      for (const number of neighboursOf(current, pool)) {
+        if (used.has(number)) continue;
+        const other = rowOf(number);
+        const { variance, covariance } = changedBy(inverse, row, product, other);
+        // By how much the determinant is multiplied when one row takes the place of another (Fedorov 1972).
+        const gain = (2 - own + variance) * own + (1 - own + covariance) ** 2;
+        if (gain > best.gain) best = { gain, number };
       }
-      if (!best) continue;
-      inverse = withRow(withRow(inverse, best.row, 1), row, -1);
-      used.delete(settingKey(current));
-      used.add(settingKey(best.setting));
-      settings[run] = best.setting;
+      if (best.number === current) continue;
+      addRow(inverse, rowOf(best.number), 1);
+      addRow(inverse, row, -1);
+      used.delete(current);
+      used.add(best.number);
+      numbers[run] = best.number;
       changed = true;
     }
     if (!changed) break;
   }
-  return settings;
+  return numbers.map((number) => pool.allowed.levels.map((_, factor) => pool.levelOf(number, factor)));
 }
 
-/** Different allowed settings at random. */
-function startOf(allowed: AllowedSettings, runs: number, below: RandomBelow): StudySetting[] | null {
-  const settings = new Map<string, StudySetting>();
+/** Different allowed settings at random, by number. */
+function startOf(pool: SettingPool, runs: number, below: RandomBelow): number[] | null {
+  const { allowed } = pool;
+  const numbers = new Set<number>();
   if (allowed.all && allowed.all.length < 2 * runs) {
-    const left = [...allowed.all];
-    while (settings.size < runs && left.length > 0) {
-      const [setting] = left.splice(below(left.length), 1) as [StudySetting];
-      settings.set(settingKey(setting), setting);
-    }
+    // Most of them are needed, which draws with replacement would take long to meet.
+    const left = allowed.all.map(pool.numberOf);
+    while (numbers.size < runs && left.length > 0)
+      numbers.add(left.splice(below(left.length), 1)[0] as number);
   }
-  for (let attempt = 0; settings.size < runs && attempt < 50 * runs; attempt++) {
+  for (let attempt = 0; numbers.size < runs && attempt < 50 * runs; attempt++) {
     const setting = randomSetting(allowed, below);
     if (!setting) return null;
-    settings.set(settingKey(setting), setting);
+    numbers.add(pool.numberOf(setting));
   }
-  return settings.size === runs ? [...settings.values()] : null;
+  return numbers.size === runs ? [...numbers] : null;
 }
 
-/** Allowed settings that differ in one factor; where combinations are impossible, in one or two. */
-function neighboursOf(setting: StudySetting, allowed: AllowedSettings): StudySetting[] {
-  const { levels, isAllowed, mayBeConstrained } = allowed;
-  const once = changesOf(setting, levels, 0);
-  const twice = mayBeConstrained
-    ? levels.flatMap((_, first) =>
-        changesOfFactor(setting, levels, first).flatMap((changed) => changesOf(changed, levels, first + 1)),
-      )
-    : [];
-  return [...once, ...twice].filter(isAllowed);
+/**
+ * Allowed settings that differ in one factor's level, or in two where the one change is not allowed by itself. Of a few that
+ * rules have left, all: they may be too far apart for steps.
+ */
+function neighboursOf(number: number, pool: SettingPool): readonly number[] {
+  if (pool.few) return pool.few;
+  const neighbours: number[] = [];
+  const once = changesOf(number, pool);
+  for (const changed of once) {
+    if (pool.rowOf(changed)) neighbours.push(changed);
+    else
+      for (const further of changesOf(changed, pool))
+        if (further !== number && pool.rowOf(further)) neighbours.push(further);
+  }
+  return neighbours;
 }
 
-function changesOf(setting: StudySetting, levels: readonly number[], from: number): StudySetting[] {
-  return levels.slice(from).flatMap((_, i) => changesOfFactor(setting, levels, from + i));
+function changesOf(number: number, { allowed, strides, levelOf }: SettingPool): number[] {
+  const changes: number[] = [];
+  for (const [factor, count] of allowed.levels.entries()) {
+    const current = levelOf(number, factor);
+    for (let level = 0; level < count; level++)
+      if (level !== current) changes.push(number + (level - current) * (strides[factor] as number));
+  }
+  return changes;
 }
 
-function changesOfFactor(setting: StudySetting, levels: readonly number[], factor: number): StudySetting[] {
-  return Array.from({ length: levels[factor] as number }, (_, level) => level)
-    .filter((level) => level !== setting[factor])
-    .map((level) => setting.with(factor, level));
-}
-
-/** A square matrix row by row. */
+/** A symmetric matrix row by row. */
 type Square = readonly Float64Array[];
 
 /** The inverse of the block's cross products with the mean, plus what blocks before it say of the main effects. */
-function inverseWith(rows: readonly number[][], before: Matrix | null): Square {
+function inverseWith(rows: readonly Float64Array[], before: Matrix | null): Square {
   const width = rows[0]?.length ?? 0;
-  let inverse: Square = Array.from({ length: width }, (_, i) => {
+  const inverse = Array.from({ length: width }, (_, i) => {
     const row = new Float64Array(width);
     // A little prior information keeps a start invertible that cannot estimate everything yet.
     row[i] = 1e4;
     return row;
   });
-  for (const row of rows) inverse = withRow(inverse, row, 1);
-  if (before) for (const row of squareRootRows(before)) inverse = withRow(inverse, [0, ...row], 1);
+  for (const row of rows) addRow(inverse, row, 1);
+  for (const row of before ? squareRootRows(before) : []) addRow(inverse, [0, ...row], 1);
   return inverse;
 }
 
@@ -117,24 +168,45 @@ function squareRootRows(matrix: Matrix): number[][] {
   return cholesky.isPositiveDefinite() ? cholesky.lowerTriangularMatrix.transpose().to2DArray() : [];
 }
 
-/** The inverse after a row's cross products are added (sign 1) or taken away (sign -1): Sherman and Morrison 1950. */
-function withRow(inverse: Square, row: readonly number[], sign: 1 | -1): Square {
+/** Turns an inverse into that after a row's cross products are added (sign 1) or taken away (-1): Sherman and Morrison 1950. */
+function addRow(inverse: Square, row: ArrayLike<number>, sign: 1 | -1): void {
   const product = times(inverse, row);
   const scale = sign / (1 + sign * dot(product, row));
-  return inverse.map((line, i) =>
-    line.map((value, j) => value - scale * (product[i] as number) * (product[j] as number)),
-  );
+  for (let i = 0; i < inverse.length; i++) {
+    const line = inverse[i] as Float64Array;
+    const factor = scale * (product[i] as number);
+    for (let j = 0; j < line.length; j++) line[j] = (line[j] as number) - factor * (product[j] as number);
+  }
 }
 
-/** By how much the determinant is multiplied when one row takes the place of another (Fedorov 1972). */
-function gainOf(inverse: Square, row: readonly number[], other: readonly number[]): number {
-  const product = times(inverse, other);
-  const old = times(inverse, row);
-  return (1 + dot(product, other)) * (1 - dot(old, row)) + dot(product, row) ** 2;
+/**
+ * What another row's quadratic form in the inverse, and its product with the row, have more than the row's own; `product` is the
+ * inverse times the row. Rows differ in the columns of a factor or two, so this takes a fraction of the whole products.
+ */
+function changedBy(
+  inverse: Square,
+  row: ArrayLike<number>,
+  product: ArrayLike<number>,
+  other: ArrayLike<number>,
+): { variance: number; covariance: number } {
+  const columns: number[] = [];
+  for (let i = 0; i < row.length; i++) if (row[i] !== other[i]) columns.push(i);
+  let covariance = 0;
+  let square = 0;
+  for (const i of columns) {
+    const change = (other[i] as number) - (row[i] as number);
+    covariance += change * (product[i] as number);
+    const line = inverse[i] as Float64Array;
+    for (const j of columns)
+      square += change * ((other[j] as number) - (row[j] as number)) * (line[j] as number);
+  }
+  return { variance: 2 * covariance + square, covariance };
 }
 
-function times(square: Square, row: readonly number[]): Float64Array {
-  return Float64Array.from(square, (line) => dot(line, row));
+function times(square: Square, row: ArrayLike<number>): Float64Array {
+  const product = new Float64Array(square.length);
+  for (let i = 0; i < square.length; i++) product[i] = dot(square[i] as Float64Array, row);
+  return product;
 }
 
 function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {

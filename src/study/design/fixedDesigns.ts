@@ -12,7 +12,7 @@ export function leaveOneOut(levels: readonly number[]): StudySetting[] {
   return [all, ...changedOneByOne(all, levels)];
 }
 
-/** One change after the other, each kept: the order of rows in He et al. 2018, table 6, and others of its kind. */
+/** One change after the other, each kept: as the rows of tables 4 and 6 of He et al. 2018 are. */
 export function stack(levels: readonly number[]): StudySetting[] {
   const rows: StudySetting[] = [levels.map(() => 0)];
   for (const [factor, count] of levels.entries())

@@ -68,16 +68,17 @@ function centred(rows: readonly (readonly number[])[]): number[][] {
 export function crossProducts(rows: readonly number[][], others: readonly number[][]): Matrix {
   const width = rows[0]?.length ?? 0;
   const otherWidth = others[0]?.length ?? 0;
-  const sums = Matrix.zeros(width, otherWidth);
+  const sums = Array.from({ length: width }, () => new Float64Array(otherWidth));
   for (const [run, row] of rows.entries()) {
     const other = others[run] as number[];
     for (let i = 0; i < width; i++) {
       const value = row[i] as number;
       if (value === 0) continue;
-      for (let j = 0; j < otherWidth; j++) sums.set(i, j, sums.get(i, j) + value * (other[j] as number));
+      const line = sums[i] as Float64Array;
+      for (let j = 0; j < otherWidth; j++) line[j] = (line[j] as number) + value * (other[j] as number);
     }
   }
-  return sums;
+  return new Matrix(sums);
 }
 
 /** What the runs say of main effects, with blocks fitted: the cross products of their centred columns. */

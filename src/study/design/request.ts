@@ -15,7 +15,7 @@ export interface DesignRequest {
   readonly runs: number;
   /** Of the order within blocks, and of the coordinate exchange. */
   readonly randomSeed: number;
-  /** Combinations for which it is false are never run. It is asked up to 4,096 times, so it must be quick. */
+  /** Combinations for which it is false are never run. It is asked thousands of times, so it must be quick. */
   readonly isAllowed?: (setting: StudySetting) => boolean;
   /** 2 unless given. With 1, one block is taken where the budget does not reach two. */
   readonly leastBlocks?: number;

@@ -5,7 +5,7 @@ import { randomStream, shuffled } from './random';
 export interface BlockSource {
   readonly kind: DesignKind;
   readonly runsPerBlock: number;
-  /** The settings of a block, counted from 0, in a fixed order. */
+  /** The settings of a block, counted from 0. */
   settingsOf(block: number): readonly StudySetting[];
 }
 
@@ -14,9 +14,19 @@ export function repeating(kind: DesignKind, settings: readonly StudySetting[]): 
   return { kind, runsPerBlock: settings.length, settingsOf: () => settings };
 }
 
-/** Blocks `from` to `to` - 1 of a source, each in a random order of its own. */
+/**
+ * Blocks `from` to `to` - 1 of a source, each in a random order of its own, which depends on the seed, the block's number and
+ * its set of settings alone.
+ */
 export function blocksOf(source: BlockSource, from: number, to: number, randomSeed: number): StudyBlock[] {
   return Array.from({ length: Math.max(to - from, 0) }, (_, i) => ({
-    settings: shuffled(source.settingsOf(from + i), randomStream(randomSeed, from + i)),
+    settings: shuffled(inOrder(source.settingsOf(from + i)), randomStream(randomSeed, from + i)),
   }));
+}
+
+function inOrder(settings: readonly StudySetting[]): StudySetting[] {
+  return [...settings].sort((a, b) => {
+    const differing = a.findIndex((level, factor) => level !== b[factor]);
+    return (a[differing] ?? 0) - (b[differing] ?? 0);
+  });
 }

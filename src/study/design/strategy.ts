@@ -10,6 +10,8 @@ export interface Choice {
 export interface Strategy {
   /** The best choice within a budget; null where nothing fits. */
   largest(runs: number, leastBlocks: number): Choice | null;
+  /** Nearly as precise a choice of the same size, found more quickly; absent where `largest` is quick. */
+  sketch?(runs: number, leastBlocks: number): Choice | null;
   /** The fewest runs that work. */
   smallestRuns(leastBlocks: number): number;
 }

@@ -13,9 +13,16 @@ export interface Candidate {
   readonly degrees: number;
 }
 
+/** The sources for a number of factors. */
+export interface TwoLevelSources {
+  readonly factors: number;
+  readonly regular: readonly TwoLevelSource[];
+  readonly plackettBurman: readonly TwoLevelSource[];
+}
+
 /** What a choice asks of candidates. */
 export interface Demands {
-  readonly factors: number;
+  readonly sources: TwoLevelSources;
   readonly leastBlocks: number;
   readonly leastDegrees: number;
   readonly isGood: (candidate: Candidate) => boolean;
@@ -40,34 +47,39 @@ export function isFull({ lengths, source }: Candidate): boolean {
 
 /** The largest clear design within a budget; one that is not clear only where no other fits. */
 export function largestDesign(demands: Omit<Demands, 'isGood'>, runs: number): Candidate | null {
+  const { regular, plackettBurman } = demands.sources;
   const clear = { ...demands, isGood: isClear };
-  const regular = largestOf(regularSources(demands.factors), clear, runs);
-  const folded = largestOf(plackettBurmanSources(demands.factors), clear, runs);
-  if (regular && folded) return folded.runs >= WORTH_PLACKETT_BURMAN * regular.runs ? folded : regular;
-  return (
-    regular ?? folded ?? largestOf(everySource(demands.factors), { ...demands, isGood: () => true }, runs)
-  );
+  const best = largestOf(regular, clear, runs);
+  const folded = largestOf(plackettBurman, clear, runs);
+  if (best && folded) return folded.runs >= WORTH_PLACKETT_BURMAN * best.runs ? folded : best;
+  const any = { ...demands, isGood: () => true };
+  return best ?? folded ?? largestOf([...regular, ...plackettBurman], any, runs);
+}
+
+/** The largest clear design among the regular ones alone. */
+export function largestRegular(demands: Omit<Demands, 'isGood'>, runs: number): Candidate | null {
+  return largestOf(demands.sources.regular, { ...demands, isGood: isClear }, runs);
 }
 
 /** The largest full factorial within a budget. */
 export function largestFull(demands: Omit<Demands, 'isGood'>, runs: number): Candidate | null {
-  return largestOf(regularSources(demands.factors), { ...demands, isGood: isFull }, runs);
+  return largestOf(demands.sources.regular, { ...demands, isGood: isFull }, runs);
 }
 
 /** The candidate with the fewest runs; null where the table has none for as many factors. */
 export function smallestDesign(demands: Demands): Candidate | null {
-  const smallest = everySource(demands.factors).flatMap((source) => smallestOf(source, demands) ?? []);
+  const { regular, plackettBurman } = demands.sources;
+  const smallest = [...regular, ...plackettBurman].flatMap((source) => smallestOf(source, demands) ?? []);
   return smallest.sort((a, b) => a.runs - b.runs || compareQuality(a, b))[0] ?? null;
 }
 
-/** Regular fractions with their blocks, the smallest block first. */
-export function regularSources(factors: number): TwoLevelSource[] {
-  return regularFractions(factors).map(regularSource);
-}
-
-/** All two-level sources for as many factors. */
-export function everySource(factors: number): TwoLevelSource[] {
-  return [...regularSources(factors), ...plackettBurmanSources(factors)];
+/** All sources for as many factors, those with the smallest blocks first. */
+export function twoLevelSources(factors: number): TwoLevelSources {
+  return {
+    factors,
+    regular: regularFractions(factors).map(regularSource),
+    plackettBurman: plackettBurmanSources(factors),
+  };
 }
 
 function largestOf(sources: readonly TwoLevelSource[], demands: Demands, runs: number): Candidate | null {
@@ -76,7 +88,7 @@ function largestOf(sources: readonly TwoLevelSource[], demands: Demands, runs: n
     // Full cycles are as good as a source gets, so nothing below the last of them is better.
     const fewest = Math.max(demands.leastBlocks, most - source.cycle + 1);
     for (let blocks = most; blocks >= fewest; blocks--) {
-      const candidate = candidateOf(source, blocks, demands.factors);
+      const candidate = candidateOf(source, blocks, demands.sources.factors);
       if (meets(candidate, demands)) return [candidate];
     }
     return [];
@@ -88,7 +100,7 @@ function smallestOf(source: TwoLevelSource, demands: Demands): Candidate | null 
   // Of two runs a block has one degree of freedom for the noise, so no source takes more blocks than these.
   const most = Math.max(demands.leastBlocks, LEAST_DEGREES + 1) + source.cycle;
   for (let blocks = demands.leastBlocks; blocks <= most; blocks++) {
-    const candidate = candidateOf(source, blocks, demands.factors);
+    const candidate = candidateOf(source, blocks, demands.sources.factors);
     if (meets(candidate, demands)) return candidate;
   }
   return null;

@@ -1,0 +1,147 @@
+import studentQuantile from '@stdlib/stats-base-dists-t-quantile';
+import { Matrix } from 'ml-matrix';
+import type { StudyBlock, StudyPlan } from '../../protocol/study';
+import { interactionRow, pairsOf } from './aliases';
+import {
+  centredRows,
+  codesOf,
+  columnStarts,
+  crossProducts,
+  inverseOf,
+  levelsRun,
+  mainParameters,
+  mainRow,
+  runsOf,
+} from './model';
+import { LEAST_DEGREES } from './request';
+
+/** What is fitted beside main effects. */
+export interface FittedTerms {
+  /** A mean for each block rather than one for all. */
+  readonly blocks: boolean;
+  /** The interactions of all pairs. */
+  readonly interactions: boolean;
+}
+
+const USUAL_TERMS: FittedTerms = { blocks: true, interactions: false };
+
+/** The most blocks that a half-width is sought with. */
+const MOST_BLOCKS = 10_000;
+
+/** A factor's least-squares effect before a run is trained. */
+export interface EffectPrecision {
+  /** Standard error in units of the noise; of several levels the largest. */
+  readonly standardError: number;
+  /** Residual degrees of freedom. */
+  readonly degrees: number;
+}
+
+/** How precisely each factor's effect against level 0 is estimated; null where main effects cannot be told apart. */
+export function effectPrecisions(
+  plan: Pick<StudyPlan, 'blocks'>,
+  terms: FittedTerms = USUAL_TERMS,
+): EffectPrecision[] | null {
+  const levels = levelsRun(plan);
+  const codes = levels.map(codesOf);
+  const blocks = terms.blocks ? plan.blocks : [joined(plan.blocks)];
+  const pairs = terms.interactions ? pairsOf(levels.length) : [];
+  const rows = centredRows(blocks, (setting) => [
+    ...mainRow(setting, codes),
+    ...interactionRow(setting, codes, pairs),
+  ]);
+  const inverse = inverseOf(crossProducts(rows, rows));
+  if (!inverse) return null;
+  const degrees = runsOf(blocks) - blocks.length - inverse.rows;
+  const starts = columnStarts(levels);
+  return codes.map((ofFactor, factor) => {
+    const start = starts[factor] as number;
+    const own = inverse.subMatrix(start, start + ofFactor.length - 2, start, start + ofFactor.length - 2);
+    const variances = ofFactor.slice(1).map((code) => {
+      const contrast = Matrix.rowVector(code.map((value, i) => value - (ofFactor[0]?.[i] as number)));
+      return contrast.mmul(own).mmul(contrast.transpose()).get(0, 0);
+    });
+    return { standardError: Math.sqrt(Math.max(...variances)), degrees };
+  });
+}
+
+/**
+ * Half the width of the 95% interval of a factor's effect that a plan's runs are expected to give, in the unit of `sigma`, the
+ * standard deviation of a run over seeds. Main effects and blocks are fitted unless `terms` says otherwise; the variance is
+ * that of all residuals. Of several levels it is the widest. null where there is no interval: fewer than 3 residual degrees of
+ * freedom, or effects that cannot be told apart.
+ */
+export function expectedHalfWidth(
+  plan: Pick<StudyPlan, 'blocks'>,
+  factor: number,
+  sigma: number,
+  terms: FittedTerms = USUAL_TERMS,
+): number | null {
+  const precision = effectPrecisions(plan, terms)?.[factor];
+  return precision && precision.degrees >= LEAST_DEGREES ? sigma * halfWidthOf(precision) : null;
+}
+
+/** The widest of a plan's expected half-widths; null where there are no intervals. */
+export function widestHalfWidth(plan: Pick<StudyPlan, 'blocks'>, sigma: number): number | null {
+  const precisions = effectPrecisions(plan);
+  if (!precisions?.every(({ degrees }) => degrees >= LEAST_DEGREES)) return null;
+  return sigma * Math.max(...precisions.map(halfWidthOf));
+}
+
+/** Expected half-width of the paired t interval of one setting against another, each run once in every block. */
+export function pairedHalfWidth(blocks: number, sigma: number): number {
+  return sigma * halfWidthOf({ standardError: Math.sqrt(2 / blocks), degrees: blocks - 1 });
+}
+
+/**
+ * Blocks in all after which a factor's expected half-width is at most `halfWidth`, if more blocks tell as much each as the
+ * plan's do. null where 10,000 are not enough, or the plan cannot estimate the effect.
+ */
+export function blocksForHalfWidth(
+  plan: Pick<StudyPlan, 'blocks'>,
+  factor: number,
+  sigma: number,
+  halfWidth: number,
+): number | null {
+  const precision = effectPrecisions(plan)?.[factor];
+  if (!precision) return null;
+  const had = plan.blocks.length;
+  const size = runsOf(plan.blocks) / had;
+  const mains = mainParameters(levelsRun(plan));
+  const isEnough = (blocks: number) => {
+    const degrees = Math.floor(blocks * (size - 1) - mains + 1e-9);
+    if (degrees < LEAST_DEGREES) return false;
+    const standardError = precision.standardError * Math.sqrt(had / blocks);
+    return sigma * halfWidthOf({ standardError, degrees }) <= halfWidth;
+  };
+  if (!isEnough(MOST_BLOCKS)) return null;
+  // Half-widths fall with every block, so halving finds the first that is enough.
+  let [tooFew, enough] = [0, MOST_BLOCKS];
+  while (enough - tooFew > 1) {
+    const middle = Math.floor((tooFew + enough) / 2);
+    if (isEnough(middle)) enough = middle;
+    else tooFew = middle;
+  }
+  return enough;
+}
+
+/** In units of the noise: Student's quantile times the standard error times the expected estimate of the noise. */
+function halfWidthOf({ standardError, degrees }: EffectPrecision): number {
+  return studentQuantile(0.975, degrees) * standardError * expectedDeviation(degrees);
+}
+
+/**
+ * The expectation of a standard deviation that is estimated from normal residuals, over the true one: sqrt(2 / v) times
+ * gamma((v + 1) / 2) / gamma(v / 2), known as c4.
+ */
+function expectedDeviation(degrees: number): number {
+  // For large v the product below takes long, and Stirling's series is exact to 1e-13.
+  if (degrees > 10_000) return 1 - 1 / (4 * degrees) + 1 / (32 * degrees ** 2);
+  // The ratio of v times that of v + 1 is v / 2, and the ratio of 1 is 1 / sqrt(pi).
+  let ratio = 1 / Math.sqrt(Math.PI);
+  for (let v = 1; v < degrees; v++) ratio = v / 2 / ratio;
+  return Math.sqrt(2 / degrees) * ratio;
+}
+
+function joined(blocks: readonly StudyBlock[]): StudyBlock {
+  return { settings: blocks.flatMap(({ settings }) => settings) };
+}

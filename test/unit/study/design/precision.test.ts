@@ -1,0 +1,178 @@
+import { describe, expect, it } from 'vitest';
+import { budgetFor } from '../../../../src/study/design/budget';
+import {
+  blocksForHalfWidth,
+  expectedHalfWidth,
+  pairedHalfWidth,
+  widestHalfWidth,
+} from '../../../../src/study/design/precision';
+import { plackettBurman } from '../../../../src/study/design/twoLevel/plackettBurman';
+import { fractionOf, regularSource } from '../../../../src/study/design/twoLevel/regular';
+import { factorsOf, planFor, requestOf, runsIn, twoLevels } from './requests';
+
+const MAINS_ALONE = { blocks: false, interactions: false };
+
+const ONE_AT_A_TIME = [
+  [0, 0, 0, 0, 0],
+  [1, 0, 0, 0, 0],
+  [0, 1, 0, 0, 0],
+  [0, 0, 1, 0, 0],
+  [0, 0, 0, 1, 0],
+  [0, 0, 0, 0, 1],
+];
+
+describe('expected half-widths of five tricks, in units of the noise', () => {
+  const oneBlock = (settings: readonly (readonly number[])[]) => ({ blocks: [{ settings }] });
+  const seeds = (count: number) => ({
+    blocks: Array.from({ length: count }, () => ({ settings: ONE_AT_A_TIME })),
+  });
+  const full = oneBlock(regularSource(fractionOf(5, 5, [])).settingsOf(0));
+
+  it.each([
+    ['one at a time, paired t, 3 seeds', pairedHalfWidth(3, 1), 3.11],
+    ['one at a time, pooled, 3 seeds', expectedHalfWidth(seeds(3), 0, 1, MAINS_ALONE), 1.74],
+    ['one at a time, pooled, 7 seeds', expectedHalfWidth(seeds(7), 4, 1, MAINS_ALONE), 1.08],
+    ['Plackett-Burman', expectedHalfWidth(oneBlock(plackettBurman(12, 5)), 2, 1), 1.36],
+    [
+      'half fraction',
+      expectedHalfWidth(oneBlock(regularSource(fractionOf(5, 4, ['ABCD'])).settingsOf(0)), 1, 1),
+      1.09,
+    ],
+    ['full factorial', expectedHalfWidth(full, 0, 1), 0.72],
+  ])('%s', (_, halfWidth, expected) => {
+    expect(halfWidth).toBeCloseTo(expected, 2);
+  });
+
+  it('full factorial with its ten interactions', () => {
+    expect(expectedHalfWidth(full, 0, 1, { blocks: false, interactions: true })).toBeCloseTo(0.738, 3);
+  });
+});
+
+describe('expected half-widths', () => {
+  const mixed = {
+    blocks: [
+      {
+        settings: [
+          [0, 0, 0],
+          [1, 0, 1],
+          [0, 1, 2],
+          [1, 1, 0],
+          [0, 1, 1],
+          [1, 0, 2],
+        ],
+      },
+      {
+        settings: [
+          [1, 1, 1],
+          [0, 0, 1],
+          [0, 0, 2],
+          [1, 1, 2],
+          [0, 1, 0],
+          [1, 0, 0],
+        ],
+      },
+    ],
+  };
+
+  // By numpy's inverse of X'X with dummy variables, and scipy's t quantile.
+  it('are those of least squares with blocks and several levels', () => {
+    expect(expectedHalfWidth(mixed, 0, 1)).toBeCloseTo(1.3553244791838317, 9);
+    expect(expectedHalfWidth(mixed, 2, 0.5)).toBeCloseTo(1.6599267049518744 / 2, 9);
+    expect(widestHalfWidth(mixed, 1)).toBeCloseTo(1.6599267049518744, 9);
+  });
+
+  it('are null with fewer than three residual degrees of freedom', () => {
+    const settings = [
+      [0, 0],
+      [1, 0],
+      [0, 1],
+      [1, 1],
+    ];
+    expect(expectedHalfWidth({ blocks: [{ settings }] }, 0, 1)).toBeNull();
+    expect(expectedHalfWidth({ blocks: [{ settings }, { settings }] }, 0, 1)).not.toBeNull();
+  });
+
+  it('are null where effects cannot be told apart', () => {
+    const settings = [
+      [0, 0],
+      [1, 1],
+    ];
+    expect(expectedHalfWidth({ blocks: new Array(9).fill({ settings }) }, 0, 1)).toBeNull();
+  });
+});
+
+describe('the blocks that a half-width takes', () => {
+  it('are the first number whose own plan is as narrow', () => {
+    const plan = planFor({ factors: twoLevels(4), runs: 24 });
+    for (const halfWidth of [0.9, 0.6, 0.4, 0.25]) {
+      const blocks = blocksForHalfWidth(plan, 0, 1, halfWidth);
+      if (blocks === null) throw new Error('No number of blocks is enough');
+      const settings = plan.blocks[0]?.settings ?? [];
+      const ofBlocks = (count: number) => ({ blocks: Array.from({ length: count }, () => ({ settings })) });
+      expect(expectedHalfWidth(ofBlocks(blocks), 0, 1)).toBeLessThanOrEqual(halfWidth);
+      expect(expectedHalfWidth(ofBlocks(blocks - 1), 0, 1)).toBeGreaterThan(halfWidth);
+    }
+  });
+
+  it('are none where 10,000 do not suffice', () => {
+    expect(blocksForHalfWidth(planFor({}), 0, 1, 1e-4)).toBeNull();
+  });
+});
+
+describe('the budget that a half-width takes', () => {
+  const request = requestOf({ factors: twoLevels(4) });
+
+  it('is 32 runs for 0.2 points and 104 for 0.1, at a noise of 0.25 and four factors', () => {
+    expect(budgetFor(request, { sigma: 0.25, halfWidth: 0.2 })).toEqual({
+      kind: 'budget',
+      runs: 32,
+      smallestRuns: 16,
+    });
+    expect(budgetFor(request, { sigma: 0.25, halfWidth: 0.1 })).toMatchObject({ runs: 104 });
+  });
+
+  it.each([
+    ['five factors', twoLevels(5), undefined],
+    ['ten factors', twoLevels(10), undefined],
+    ['a factor of three levels', factorsOf(2, 2, 3), undefined],
+    [
+      'two factors that exclude each other',
+      twoLevels(5),
+      (setting: readonly number[]) => !(setting[0] && setting[1]),
+    ],
+  ])('is that of a plan as narrow: %s', (_, factors, isAllowed) => {
+    const wanted = { sigma: 0.25, halfWidth: 0.2 };
+    const budget = budgetFor(requestOf({ factors, isAllowed }), wanted);
+    if (budget.kind !== 'budget' || budget.runs === null) throw new Error('There is no budget');
+    const plan = planFor({ factors, isAllowed, runs: budget.runs });
+    expect(runsIn(plan)).toBe(budget.runs);
+    expect(widestHalfWidth(plan, wanted.sigma)).toBeLessThanOrEqual(wanted.halfWidth);
+    // Optimal blocks of another size may do with a few runs less, so the answer is the smallest but for a tenth.
+    const smaller = planFor({ factors, isAllowed, runs: Math.floor(0.9 * budget.runs) });
+    expect(widestHalfWidth(smaller, wanted.sigma)).toBeGreaterThan(wanted.halfWidth);
+  });
+
+  it('is the smallest of two-level designs', () => {
+    for (const count of [2, 3, 5, 7, 9]) {
+      const factors = twoLevels(count);
+      const { runs } = budgetFor(requestOf({ factors }), { sigma: 0.25, halfWidth: 0.15 }) as {
+        runs: number;
+      };
+      expect(widestHalfWidth(planFor({ factors, runs }), 0.25)).toBeLessThanOrEqual(0.15);
+      for (let fewer = 24; fewer < runs; fewer++)
+        expect(widestHalfWidth(planFor({ factors, runs: fewer }), 0.25)).toBeGreaterThan(0.15);
+    }
+  });
+
+  it('is none where 5,000 runs do not suffice', () => {
+    expect(budgetFor(request, { sigma: 0.25, halfWidth: 0.001 })).toMatchObject({
+      runs: null,
+      smallestRuns: 16,
+    });
+  });
+
+  it('has the problems that a plan has', () => {
+    const problem = budgetFor(requestOf({ factors: [] }), { sigma: 1, halfWidth: 1 });
+    expect(problem).toEqual({ kind: 'problem', problem: { kind: 'no_factors' } });
+  });
+});
