@@ -17,6 +17,7 @@ import { imagesPartOf } from './fit/images';
 import type { StudyInput, UsedRun } from './input';
 import { interactionsOf } from './interactions';
 import { logErrorOf } from './logError';
+import type { Spending } from './looks/boundaries';
 import { LEVEL, type Look, lookAfter, lookSchedule } from './looks/schedule';
 import { STUDY_SPENDING } from './looks/spending';
 import { canNoneChange, chanceOfVerdict } from './looks/stopping';
@@ -32,8 +33,10 @@ import { type Judged, judge } from './verdicts';
  * levels; docs/studies.md has the simulations behind its choices.
  *
  * A study that looks early is analysed by its complete blocks alone, once there are enough of them for a look.
+ *
+ * @param spending how looks spend the significance level; another only to compare
  */
-export function analyzeStudy(input: StudyInput): StudyAnalysis {
+export function analyzeStudy(input: StudyInput, spending: Spending = STUDY_SPENDING): StudyAnalysis {
   const { factors, plan, metric, smallestEffect } = input;
   const done = blocksDone(input);
   const effectCount = factors.reduce((sum, { levels }) => sum + levels.length - 1, 0);
@@ -60,9 +63,14 @@ export function analyzeStudy(input: StudyInput): StudyAnalysis {
 
   const model = modelOf(factors, plan, used);
   const values = Float64Array.from(used, ({ value }) => value);
-  const noise = noiseOf(model.fit, values);
+  const noise = noiseOf(
+    model.fit,
+    values,
+    used.map(({ setting }) => setting),
+    model.levels,
+  );
   const imagesOf = metric.isAccuracy ? imagesOfRuns(model, used, input.images) : null;
-  const measureBy = (weights: Float64Array) => measure(weights, values, noise, imagesOf);
+  const measureBy = (weights: Float64Array) => measure(weights, model.fit, values, noise, imagesOf);
   const measured = model.effects.map(({ factor, level, column }) => {
     if (plan.kind === 'one_at_a_time')
       return measureAlone(factor, level, used, input.images === 'shared', imagesOf);
@@ -70,10 +78,10 @@ export function analyzeStudy(input: StudyInput): StudyAnalysis {
     return weights && measureBy(weights);
   });
 
-  const look = isEarly ? lookAfter(done.size, schedule, input.blocksBudgeted, sizes, STUDY_SPENDING) : null;
+  const look = isEarly ? lookAfter(done.size, schedule, input.blocksBudgeted, sizes, spending) : null;
   // Before the first look an interval may miss no more often than at it.
   const firstLook = isEarly
-    ? lookAfter(schedule[0] ?? 0, schedule, input.blocksBudgeted, sizes, STUDY_SPENDING)
+    ? lookAfter(schedule[0] ?? 0, schedule, input.blocksBudgeted, sizes, spending)
     : null;
   const intervalLevel = (look ?? firstLook)?.interval.nominal ?? LEVEL;
   const seedsIgnored = input.images === 'shared' && areSeedsIgnored(used, metric.isAccuracy);
@@ -119,7 +127,13 @@ export function analyzeStudy(input: StudyInput): StudyAnalysis {
     interactions: interactionsOf(model, values, measureBy, look, intervalLevel, withheld !== null),
     interactionsLeftOut: model.interactionsLeftOut,
     noise:
-      noise.degrees > 0 ? { standardDeviation: Math.sqrt(noise.variance), degrees: noise.degrees } : null,
+      noise.degrees > 0
+        ? {
+            standardDeviation: Math.sqrt(noise.variance),
+            degrees: noise.degrees,
+            isUneven: noise.uneven !== null,
+          }
+        : null,
     chosen: setting && chosenOf(model, setting, measureBy, intervalLevel),
     outliers: outliersOf(used, model.fit, noise),
     logError: metric.isAccuracy ? logErrorOf(model, used) : null,
@@ -159,8 +173,14 @@ function usedRuns(runs: readonly StudyRunOutcome[], blocks: ReadonlySet<number> 
 function imagesOfRuns(model: Model, used: readonly UsedRun[], images: StudyInput['images']) {
   const correct = used.map((run) => run.correct);
   if (correct.some((each) => each === null)) return null;
-  if (images === 'folds') return imagesPartOf([...model.within.values()], correct);
-  return imagesPartOf([{ runs: used.map((_, position) => position), fit: model.fit }], correct);
+  const groups = new Map<number, number[]>();
+  used.forEach(({ block }, position) => {
+    const key = images === 'folds' ? block : 0;
+    const group = groups.get(key);
+    if (group) group.push(position);
+    else groups.set(key, [position]);
+  });
+  return imagesPartOf([...groups.values()], correct, model.fit);
 }
 
 function interactionCount(levels: readonly number[]): number {

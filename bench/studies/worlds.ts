@@ -1,0 +1,192 @@
+import type { StudySetting } from '../../src/protocol/study';
+import type { Design } from './designs';
+import type { Source } from './random';
+import type { World } from './simulate';
+
+/** Noise of a run in points: what seeds bring on small data sets. */
+export const SIGMA = 0.25;
+/** Blocks differ by this much. */
+const BLOCK_SIGMA = 0.3;
+const BASE = 90;
+
+/** The value of each level of each factor, level 0 first. */
+export type Effects = readonly (readonly number[])[];
+
+/** Effects that repeat over the factors; a factor of three levels has twice the effect at its second. */
+export function effectsOf(design: Design, pattern: readonly number[]): Effects {
+  return design.levels.map((levels, factor) =>
+    Array.from({ length: levels }, (_, level) => level * (pattern[factor % pattern.length] ?? 0)),
+  );
+}
+
+export const NONE = [0];
+export const SMALL = [0.2];
+export const LARGE = [0.6];
+export const MIXED = [0, 0.4, 0, -0.2, 0.1];
+
+const truthOf = (effects: Effects) => effects.flatMap((levels) => levels.slice(1));
+
+const mean = (effects: Effects, setting: StudySetting) =>
+  effects.reduce((sum, levels, factor) => sum + (levels[setting[factor] ?? 0] ?? 0), 0);
+
+function blockEffects(random: Source): (block: number) => number {
+  const known: number[] = [];
+  return (block) => {
+    while (known.length <= block) known.push(BLOCK_SIGMA * random.normal());
+    return known[block] ?? 0;
+  };
+}
+
+/** As the model has it: effects add up, and noise is normal and the same everywhere. */
+export function plain(effects: Effects, sigmaOf: (setting: StudySetting) => number = () => SIGMA): World {
+  return {
+    truth: truthOf(effects),
+    study: (random) => {
+      const blocks = blockEffects(random);
+      return (setting, block) => ({
+        kind: 'finished',
+        value: BASE + blocks(block) + mean(effects, setting) + sigmaOf(setting) * random.normal(),
+        correct: null,
+      });
+    },
+  };
+}
+
+/** The last level of the first factor has three times the noise. */
+export function noisy(effects: Effects): World {
+  const last = (effects[0]?.length ?? 1) - 1;
+  return plain(effects, (setting) => (setting[0] === last ? 3 * SIGMA : SIGMA));
+}
+
+/** Each two neighbouring factors interact, as much as half a noise, on top of effects that are averages. */
+export function interacting(effects: Effects, size = 0.3): World {
+  const part = (setting: StudySetting, factor: number) => {
+    const levels = effects[factor]?.length ?? 1;
+    return (setting[factor] ?? 0) / (levels - 1) - 0.5;
+  };
+  return {
+    truth: truthOf(effects),
+    study: (random) => {
+      const blocks = blockEffects(random);
+      return (setting, block) => {
+        let value = BASE + blocks(block) + mean(effects, setting) + SIGMA * random.normal();
+        for (let factor = 0; factor + 1 < setting.length; factor++)
+          value += size * 2 * part(setting, factor) * part(setting, factor + 1);
+        return { kind: 'finished', value, correct: null };
+      };
+    },
+  };
+}
+
+/** Right answers are drawn, image by image, at a chance near 99%. */
+export function binomial(effects: Effects, images = 2000): World {
+  return {
+    truth: truthOf(effects),
+    study: (random) => (setting) => {
+      const chance = Math.min((98.8 + mean(effects, setting)) / 100, 1);
+      return { kind: 'finished', value: (100 * random.binomial(images, chance)) / images, correct: null };
+    },
+  };
+}
+
+/** Runs with the last level of the first factor diverge in 5% of cases. */
+export function diverging(effects: Effects): World {
+  const { truth, study } = plain(effects);
+  const last = (effects[0]?.length ?? 1) - 1;
+  return {
+    truth,
+    study: (random) => {
+      const run = study(random);
+      return (setting, block) => {
+        const outcome = run(setting, block);
+        return setting[0] === last && random.uniform() < 0.05 ? { kind: 'diverged' } : outcome;
+      };
+    },
+  };
+}
+
+/** The standard normal distribution, in steps of 1/256 from -8 to 8. */
+const NORMAL = (() => {
+  const density = (z: number) => Math.exp(-0.5 * z * z) / Math.sqrt(2 * Math.PI);
+  const table = new Float64Array(16 * 256 + 1);
+  for (let index = 1; index < table.length; index++) {
+    const from = (index - 1) / 256 - 8;
+    const area = (density(from) + 4 * density(from + 1 / 512) + density(from + 1 / 256)) / (6 * 256);
+    table[index] = (table[index - 1] ?? 0) + area;
+  }
+  return table;
+})();
+
+const below = (z: number) => NORMAL[Math.min(Math.max(Math.round((z + 8) * 256), 0), NORMAL.length - 1)] ?? 0;
+
+/** Spread of the images' difficulty, of what a factor does to single images, and of runs, on the scale of the probit. */
+const DIFFICULTY = 1.5;
+const CENTRE = 2.3;
+const BY_IMAGE = 0.4;
+const RUN = 0.015;
+
+/**
+ * Every study has validation images of its own: each of a difficulty of its own, and each factor does something else to
+ * it. `shifts` are the factors' mean effects on the probit. Truth is for the distribution that images are drawn from.
+ */
+export function newImages(
+  design: Design,
+  shifts: readonly number[],
+  images: number,
+  areFolds: boolean,
+): World {
+  const shift = (factor: number) => shifts[factor % shifts.length] ?? 0;
+  const accuracy = (setting: StudySetting) => {
+    const changed = setting.reduce<number>((sum, level) => sum + level, 0);
+    const centre = setting.reduce<number>((sum, level, factor) => sum + level * shift(factor), CENTRE);
+    return 100 * below(centre / Math.sqrt(1 + DIFFICULTY ** 2 + changed * BY_IMAGE ** 2 + RUN ** 2));
+  };
+  const others = design.levels.reduce<number[][]>(
+    (settings) =>
+      settings.flatMap((setting) => [
+        [...setting, 0],
+        [...setting, 1],
+      ]),
+    [[]],
+  );
+  const truth = design.levels.map((_, factor) => {
+    const average = (level: number) => {
+      const those = others.filter((setting) => setting[factor] === level);
+      return those.reduce((sum, setting) => sum + accuracy(setting), 0) / those.length;
+    };
+    return average(1) - average(0);
+  });
+  const draw = (random: Source) => ({
+    difficulty: Float64Array.from({ length: images }, () => CENTRE + DIFFICULTY * random.normal()),
+    byFactor: design.levels.map((_, factor) =>
+      Float64Array.from({ length: images }, () => shift(factor) + BY_IMAGE * random.normal()),
+    ),
+  });
+  return {
+    truth,
+    study: (random) => {
+      const sets = new Map<number, ReturnType<typeof draw>>();
+      return (setting, block) => {
+        const key = areFolds ? block : 0;
+        const { difficulty, byFactor } = sets.get(key) ?? draw(random);
+        if (!sets.has(key)) sets.set(key, { difficulty, byFactor });
+        const z = Float64Array.from(difficulty);
+        const run = RUN * random.normal();
+        setting.forEach((level, factor) => {
+          const changes = byFactor[factor];
+          if (level && changes)
+            for (let image = 0; image < images; image++) z[image] = (z[image] ?? 0) + (changes[image] ?? 0);
+        });
+        const correct = new Uint8Array(images);
+        let right = 0;
+        for (let image = 0; image < images; image++) {
+          if (random.uniform() < below((z[image] ?? 0) + run)) {
+            correct[image] = 1;
+            right++;
+          }
+        }
+        return { kind: 'finished', value: (100 * right) / images, correct };
+      };
+    },
+  };
+}
