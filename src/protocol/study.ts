@@ -179,7 +179,10 @@ export interface StudyAnalysis {
   readonly noise: {
     readonly standardDeviation: number;
     readonly degrees: number;
-    /** Whether it differs between levels: standard errors then allow for it, and their degrees of freedom are fewer. */
+    /**
+     * Whether it may differ between levels that are not run equally often, or of factors with three and more: standard
+     * errors then allow for it. Often so by chance, at little cost.
+     */
     readonly isUneven: boolean;
   } | null;
   readonly divergences: readonly StudyDivergence[];

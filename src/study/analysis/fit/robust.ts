@@ -14,6 +14,13 @@ const LEAST_SHARE = 0.5;
 /** A run whose residual has less freedom than this is fitted whatever its noise. */
 const NO_FREEDOM = 1e-9;
 
+/** Whether two levels are run about as often: the pooled variance is then right whatever their noise. */
+function isBalanced(settings: readonly StudySetting[], factor: number): boolean {
+  const first = settings.filter((setting) => setting[factor] === 0).length;
+  const second = settings.length - first;
+  return Math.max(first, second) <= 1.5 * Math.min(first, second);
+}
+
 /** Noise that differs between levels. */
 export interface UnevenNoise {
   /** Of each run's noise. */
@@ -43,6 +50,7 @@ export function unevenNoise(
   let least = LEVEL;
   let uneven: UnevenNoise | null = null;
   levels.forEach((count, factor) => {
+    if (count === 2 && isBalanced(settings, factor)) return;
     // Of two levels one test says all.
     for (let level = 0; level < (count === 2 ? 1 : count); level++) {
       const inside: number[] = [];
