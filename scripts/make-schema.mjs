@@ -1,5 +1,5 @@
 // @ts-check
-// Writes schemas/experiment.schema.json from the schema that validates experiment files.
+// Writes schemas/ from the schemas that validate experiment and study files.
 //
 //     node scripts/make-schema.mjs
 import { writeFile } from 'node:fs/promises';
@@ -8,6 +8,12 @@ import { loadModule } from './lib/loadModule.mjs';
 import { root } from './lib/processes.mjs';
 
 const { experimentJsonSchema } = await loadModule('src/experiment/jsonSchema.ts');
-const target = join(root, 'schemas/experiment.schema.json');
-await writeFile(target, `${JSON.stringify(experimentJsonSchema(), null, 2)}\n`);
-console.log(`Wrote ${target}`);
+const { studyJsonSchema } = await loadModule('src/study/file/jsonSchema.ts');
+for (const [name, schema] of Object.entries({
+  experiment: experimentJsonSchema(),
+  study: studyJsonSchema(),
+})) {
+  const target = join(root, `schemas/${name}.schema.json`);
+  await writeFile(target, `${JSON.stringify(schema, null, 2)}\n`);
+  console.log(`Wrote ${target}`);
+}

@@ -14,6 +14,7 @@ import { LensProvider } from './extension/language/lensProvider';
 import { ReadOnlyDocuments } from './extension/language/readOnlyDocuments';
 import { RecipeDocuments } from './extension/language/recipeDocuments';
 import { SlowFormatsHere } from './extension/language/slowFormatsHere';
+import { registerStudyFeatures } from './extension/language/studyFeatures';
 import { RunEvidence } from './extension/runs/runEvidence';
 import { RunLibrary } from './extension/runs/runLibrary';
 import { Runner, storeRoots } from './extension/runs/runner';
@@ -97,6 +98,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<Api> {
     new Hovers(evidence, slowFormats).register(),
     registerInlayHints(indexes),
     registerCompletions(library),
+    registerStudyFeatures(files, evidence),
     notifyOfEnds(library, dashboards),
     registerCommands(services),
     vscode.workspace.onDidChangeWorkspaceFolders(() => library.refresh()),

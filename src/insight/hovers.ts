@@ -78,7 +78,7 @@ function trickAt([section, key]: Path): Trick<TrickName> | undefined {
 }
 
 /** A trick in full: what it does, its formula, its source's figures, what it comes to here. */
-function trickParts(
+export function trickParts(
   trick: Trick<TrickName>,
   fit: TrickFit | undefined,
   runs: RunIndex,

@@ -23,6 +23,7 @@ import {
 export type LensAction =
   | { readonly type: 'run' | 'showRecipe' | 'manageTrust' | 'save' }
   | { readonly type: 'indexData' | 'showData' | 'showSamples' }
+  | { readonly type: 'proposeStudy' | 'runStudy' }
   | { readonly type: 'openRun'; readonly folder: string }
   | { readonly type: 'showProblem'; readonly range: Range }
   | { readonly type: 'insertTrick' | 'removeTrick' | 'compareTrick'; readonly trick: TrickName }
@@ -70,8 +71,8 @@ export interface LensSurroundings {
 const ROOM = { line: 10, trick: 4, named: 3, short: 2 } as const;
 
 /**
- * The lenses of an experiment file: at its top those that run it or say why it cannot run, open its last run and
- * show its recipe; then those of tricks at the lines that they concern.
+ * The lenses of an experiment file: at its top those that run it or say why it cannot run, open its last run, show its
+ * recipe and plan a study of it; then those of tricks at the lines that they concern.
  */
 export function experimentLenses(parsed: ParseResult, surroundings: LensSurroundings): ExperimentLens[] {
   const { lastRun } = surroundings;
@@ -80,6 +81,7 @@ export function experimentLenses(parsed: ParseResult, surroundings: LensSurround
     atTop(topFace(parsed, surroundings)),
     ...(lastRun ? [atTop(lastRunLens(lastRun))] : []),
     ...(parsed.ok ? [atTop(recipeLens())] : []),
+    ...(parsed.ok && surroundings.obstacle !== 'no_disk' ? [atTop(studyLens())] : []),
     ...trickLenses(trickFits(parsed), placeOf, surroundings, dataLenses(parsed, surroundings)),
   ];
 }
@@ -133,7 +135,7 @@ export function measuredOf(fit: TrickFit, runs: RunIndex): MeasuredEffect | null
   return recipes && measuredEffect(runs, recipes.without, recipes.with);
 }
 
-function atTop(face: LensFace): ExperimentLens {
+export function atTop(face: LensFace): ExperimentLens {
   return { line: 0, face: () => face };
 }
 
@@ -199,7 +201,7 @@ function runLens({ obstacle }: LensSurroundings, isIndexed: boolean): LensFace {
   }
 }
 
-function problemsLens(problems: readonly Problem[]): LensFace {
+export function problemsLens(problems: readonly Problem[]): LensFace {
   const [first, ...others] = problems;
   if (!first) throw new Error('A file that cannot run has a problem.');
   const what =
@@ -229,6 +231,17 @@ function recipeLens(): LensFace {
     title: l10n.t('Recipe'),
     tooltip: l10n.t('Show the resolved recipe: every number of this training.'),
     action: { type: 'showRecipe' },
+  };
+}
+
+function studyLens(): LensFace {
+  return {
+    icon: 'beaker',
+    title: l10n.t('Find out which tricks pay here'),
+    tooltip: l10n.t(
+      'Plan a study: choose tricks and a budget, and get for each trick an effect, an interval and a verdict.',
+    ),
+    action: { type: 'proposeStudy' },
   };
 }
 

@@ -1,7 +1,7 @@
 // @ts-check
 // Runs the suites of test/host/suites inside a real extension host: the desktop VS Code's where one is
 // installed or can be fetched, else code-server's. `--host desktop` and `--host code-server` insist on one;
-// BAG_OF_TRICKS_VSCODE names a desktop VS Code's program. Wants node_modules and dist/ to be there; writes
+// BAG_OF_TRICKS_VSCODE names a desktop VS Code's program; `--only NAME` takes the suites with that in their name. Wants node_modules and dist/ to be there; writes
 // test/artifacts/host.json.
 
 import { appendFileSync } from 'node:fs';
@@ -32,8 +32,10 @@ const suitesIndex = join(root, 'out/host/index.js');
 
 await main(async () => {
   moveToOwnHome();
-  const { values } = parseArgs({ options: { host: { type: 'string', default: 'any' } } });
-  await bundleSuites();
+  const { values } = parseArgs({
+    options: { host: { type: 'string', default: 'any' }, only: { type: 'string', default: '' } },
+  });
+  await bundleSuites(values.only);
   await packYamlExtension();
   await mkdir(join(root, 'test/artifacts'), { recursive: true });
   for (const stale of [resultsFile, logFile]) await rm(stale, { force: true });
@@ -58,9 +60,14 @@ await main(async () => {
   return failed > 0 || passed === 0 ? 1 : 0;
 });
 
-/** Bundles each suite, and the index that runs them, into out/host/. */
-async function bundleSuites() {
-  const suites = (await readdir(join(root, 'test/host/suites'))).filter((name) => name.endsWith('.test.ts'));
+/**
+ * Bundles each suite, and the index that runs them, into out/host/.
+ * @param {string} only part of the names of the suites to take
+ */
+async function bundleSuites(only) {
+  const suites = (await readdir(join(root, 'test/host/suites'))).filter(
+    (name) => name.endsWith('.test.ts') && name.includes(only),
+  );
   await rm(join(root, 'out/host'), { recursive: true, force: true });
   await esbuild.build({
     ...nodeBundle,

@@ -10,6 +10,7 @@ import { allowedFolders, indexData, showContactSheet, showData, showSamples } fr
 import { diagnoseEngines, installEngine, removeEngine } from './engineCommands';
 import { newExperiment, newFromFolder } from './newExperiment';
 import * as runs from './runCommands';
+import { proposeStudy } from './studyCommands';
 import type { Target } from './targets';
 import { applyAdvice, compareTrick, pickTrick, setTrick } from './trickCommands';
 
@@ -39,6 +40,7 @@ const COMMANDS = {
   configureTrick,
   compareTrick,
   applyAdvice,
+  proposeStudy,
   indexData,
   showData,
   showSamples,

@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
-import { type Completion, completionsAt } from '../../insight/completions';
+import { completionsAt } from '../../insight/completions';
+import type { Completion } from '../../insight/wordInPlace';
 import { finishedRuns } from '../runs/finishedRuns';
 import type { RunLibrary } from '../runs/runLibrary';
 import { markdown } from '../shown';
@@ -33,7 +34,7 @@ export function registerCompletions(library: RunLibrary): vscode.Disposable {
   return vscode.languages.registerCompletionItemProvider(EXPERIMENT_SELECTOR, provider, ' ', '"', ':');
 }
 
-function editorItem(
+export function editorItem(
   { kind, label, detail, documentation, snippet }: Completion,
   index: number,
   range: vscode.Range,

@@ -2,9 +2,11 @@ import * as vscode from 'vscode';
 import { adviceFor, type PlacedAdvice } from '../../experiment/advice';
 import type { Problem } from '../../experiment/problem';
 import { type DataAdvice, dataAdvice } from '../../insight/dataAdvice';
+import { problemsOf } from '../../insight/study/problems';
 import type { DataIndexes } from './dataIndexes';
 import { isExperiment } from './experimentFiles';
 import { editorRange, findingsOf, parsedOf } from './parsing';
+import { isStudy, studyOf } from './studyFiles';
 
 export const DIAGNOSTIC_SOURCE = 'bag-of-tricks';
 
@@ -17,7 +19,7 @@ const LEVELS = {
 /** How long typing must pause before a file is looked at again. */
 const PAUSE_MS = 200;
 
-/** Keeps the problems of open experiment files in the editor, as they are typed. */
+/** Keeps the problems of open experiment and study files in the editor, as they are typed. */
 export class Diagnostics implements vscode.Disposable {
   readonly #collection = vscode.languages.createDiagnosticCollection('bag-of-tricks');
   readonly #pending = new Map<string, NodeJS.Timeout>();
@@ -54,7 +56,13 @@ export class Diagnostics implements vscode.Disposable {
 
   #update(document: vscode.TextDocument): void {
     this.#pending.delete(document.uri.toString());
-    if (!isExperiment(document.uri) || document.isClosed) return;
+    if (document.isClosed) return;
+    if (isStudy(document.uri)) {
+      this.#collection.set(document.uri, problemsOf(studyOf(document)).map(diagnosticOf));
+      return;
+    }
+    if (!isExperiment(document.uri)) return;
+    this.#updateStudies();
     const parsed = parsedOf(document);
     const problems = parsed.ok ? parsed.warnings : parsed.problems;
     const advice = parsed.ok ? adviceFor(parsed.document, parsed.experiment) : [];
@@ -66,7 +74,16 @@ export class Diagnostics implements vscode.Disposable {
     ]);
   }
 
+  /** What is wrong with a study may be wrong with its experiment. */
+  #updateStudies(): void {
+    for (const document of vscode.workspace.textDocuments) {
+      if (isStudy(document.uri)) this.#updateSoon(document);
+    }
+  }
+
   #forget(document: vscode.TextDocument): void {
+    // Without its editor an experiment is as it is on disk.
+    if (isExperiment(document.uri)) this.#updateStudies();
     const key = document.uri.toString();
     clearTimeout(this.#pending.get(key));
     this.#pending.delete(key);

@@ -6,6 +6,7 @@ import {
   type LensAction,
   type LensSurroundings,
 } from '../../insight/lenses';
+import { studyLenses } from '../../insight/study/lenses';
 import { stateName } from '../../protocol/stateName';
 import { assertNever } from '../../shared/assertNever';
 import { formatPercent } from '../../shared/format';
@@ -18,6 +19,7 @@ import type { DataIndexes } from './dataIndexes';
 import { isExperiment, TRICK_SELECTOR } from './experimentFiles';
 import { editorRange, foreignOf, parsedOf } from './parsing';
 import type { SlowFormatsHere } from './slowFormatsHere';
+import { isStudy, studyOf } from './studyFiles';
 
 /** A lens whose title is worked out once it is seen. */
 class PendingLens extends vscode.CodeLens {
@@ -29,7 +31,7 @@ class PendingLens extends vscode.CodeLens {
   }
 }
 
-/** Puts the lenses of an experiment file into the editor. */
+/** Puts the lenses of experiment and study files into the editor. */
 export class LensProvider implements vscode.CodeLensProvider, vscode.Disposable {
   readonly #changed = new vscode.EventEmitter<void>();
   readonly onDidChangeCodeLenses = this.#changed.event;
@@ -87,6 +89,7 @@ export class LensProvider implements vscode.CodeLensProvider, vscode.Disposable 
 
 function lensesOf(document: vscode.TextDocument, surroundings: LensSurroundings): ExperimentLens[] {
   if (isExperiment(document.uri)) return experimentLenses(parsedOf(document), surroundings);
+  if (isStudy(document.uri)) return studyLenses(studyOf(document), surroundings);
   const foreign = foreignOf(document);
   return foreign ? foreignLenses(foreign, surroundings) : [];
 }
@@ -108,6 +111,8 @@ function commandOf(action: LensAction, uri: vscode.Uri): { command: string; argu
     case 'indexData':
     case 'showData':
     case 'showSamples':
+    case 'proposeStudy':
+    case 'runStudy':
       return { command: `bagOfTricks.${action.type}`, arguments: [uri] };
     case 'manageTrust':
       return { command: 'workbench.trust.manage', arguments: [] };

@@ -8,6 +8,7 @@ import type { DataFinding } from '../../insight/dataAdvice';
 import { type ForeignFits, foreignFits } from '../../insight/foreignFits';
 import { type TrickFit, trickFits } from '../../insight/trickFit';
 import { type FactsLookup, isOwnDataset, NO_FACTS } from '../../recipe/datasets';
+import { isStudyName } from '../../study/file/parse';
 import { isExperiment } from './experimentFiles';
 
 /** What an open experiment file says, parsed once a version, and anew when an index changes. */
@@ -17,7 +18,7 @@ export const parsedOf = onceAVersion((document) =>
 
 /** The tricks of an open file of another system; null where it is none. Read once a version. */
 export const foreignOf: (document: vscode.TextDocument) => ForeignFits | null = onceAVersion((document) =>
-  foreignFits(document.getText(), document.fileName),
+  isStudyName(document.fileName) ? null : foreignFits(document.getText(), document.fileName),
 );
 
 /** The tricks of an open file, of whichever system it is. */
@@ -50,6 +51,11 @@ let generation = 0;
 /** Has every file parsed anew when it is next asked for: an index has come, changed or gone. */
 export function dropParses(): void {
   generation += 1;
+}
+
+/** Changes with `dropParses`: what was parsed at another count is stale. */
+export function parseGeneration(): number {
+  return generation;
 }
 
 function onceAVersion<Result>(

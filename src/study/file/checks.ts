@@ -7,6 +7,7 @@ import type { Path } from '../../shared/path';
 import { valueAt } from '../../shared/values';
 import { trickCalled } from '../../tricks/registry';
 import { validationOrigin } from './blocks';
+import { shortened } from './factors';
 import { isKey, meantKey } from './keys';
 import { ownWords } from './resolveValue';
 import {
@@ -17,7 +18,7 @@ import {
   settingSpace,
   settingWith,
 } from './settings';
-import type { Baseline, FactorLevel, Study, StudyBudget, WrittenFactor } from './study';
+import type { Baseline, FactorLevel, Study, WrittenFactor } from './study';
 
 /** What is wrong with the levels of a study's factors, errors and warnings apart. */
 export function levelFindings(
@@ -101,29 +102,6 @@ export function foldFindings({ blocks }: Study, baseline: Baseline): Finding[] {
   ];
 }
 
-/** Where a budget is smaller than `least`. */
-export function budgetFindings({ budget, factors }: Study, least: StudyBudget | null): Finding[] {
-  if (least === null) return [];
-  const has = 'runs' in budget ? l10n.t('{0} runs', budget.runs) : l10n.t('{0} hours', budget.hours);
-  const [needs, number] =
-    'runs' in least
-      ? [l10n.t('{0} runs', least.runs), least.runs]
-      : [l10n.t('{0} hours', least.hours), least.hours];
-  const isSameUnit = 'runs' in budget === 'runs' in least;
-  return [
-    {
-      path: ['budget', 'runs' in budget ? 'runs' : 'hours'],
-      part: 'value',
-      what:
-        factors.length === 1
-          ? l10n.t('A budget of {0} is too small for 1 factor.', has)
-          : l10n.t('A budget of {0} is too small for {1} factors.', has, factors.length),
-      remedy: l10n.t('Use at least {0}, or take factors out.', needs),
-      ...(isSameUnit && { replacement: String(number) }),
-    },
-  ];
-}
-
 interface Words {
   readonly what: string;
   readonly remedy: string;
@@ -147,7 +125,7 @@ function unknownKey({ key, kind, path }: WrittenFactor, value: unknown): Finding
     {
       path,
       part: 'key',
-      what: l10n.t('{0} is neither a trick nor a key of the experiment.', key),
+      what: l10n.t('{0} is neither a trick nor a key of the experiment.', shortened(key)),
       remedy:
         near !== undefined
           ? l10n.t('Did you mean {0}?', near)

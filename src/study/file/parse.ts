@@ -5,13 +5,14 @@ import { keysAt } from '../../experiment/schemaTree';
 import { type ExperimentDocument, parseDocument } from '../../experiment/text/document';
 import { nearest } from '../../shared/nearest';
 import { isMapping } from '../../shared/values';
-import { budgetFindings, foldFindings, levelFindings } from './checks';
+import { foldFindings, levelFindings } from './checks';
+import { designFindings } from './design';
 import { readFactors } from './factors';
 import { readListedRuns } from './listedRuns';
 import { defaultSmallestEffect, inSnakeCase, METRICS } from './metrics';
 import { studySchema, type WrittenStudy } from './schema';
 import { settingsOf } from './settings';
-import type { Baseline, BudgetCheck, ExperimentReading, Study, StudyBudget, StudyParse } from './study';
+import type { Baseline, ExperimentReading, Study, StudyBudget, StudyParse } from './study';
 
 /** A study to take examples from. */
 const EXAMPLE = {
@@ -53,22 +54,19 @@ export function experimentPathOf(document: ExperimentDocument): string | null {
  * stage before found none.
  *
  * @param readExperiment reads the experiment file, by its path as the study has it
- * @param checkBudget says what budget would be enough where the study's is not; without it any will do
  */
 export function parseStudy(
   text: string,
   fileName: string,
   readExperiment: (path: string) => ExperimentReading,
-  checkBudget: BudgetCheck = () => null,
 ): StudyParse {
-  return readStudy(parseDocument(text, fileName), readExperiment, checkBudget);
+  return readStudy(parseDocument(text, fileName), readExperiment);
 }
 
 /** The study that a document holds; as `parseStudy`. */
 export function readStudy(
   document: ExperimentDocument,
   readExperiment: (path: string) => ExperimentReading,
-  checkBudget: BudgetCheck = () => null,
 ): StudyParse {
   const failed = (
     problems: readonly Problem[],
@@ -105,9 +103,10 @@ export function readStudy(
   const found = [...errors, ...foldFindings(study, baseline)];
   if (found.length > 0) return failed([...placed(found), ...placed(warnings, 'warning')], study, baseline);
   const settings = settingsOf(study, baseline);
-  const over = budgetFindings(study, checkBudget(study, settings));
-  if (over.length > 0) return failed([...placed(over), ...placed(warnings, 'warning')], study, baseline);
-  return { ok: true, document, study, baseline, settings, warnings: placed(warnings, 'warning') };
+  const design = designFindings(study, settings);
+  const warned = placed([...warnings, ...design.warnings], 'warning');
+  if (design.errors.length > 0) return failed([...placed(design.errors), ...warned], study, baseline);
+  return { ok: true, document, study, baseline, settings, warnings: warned };
 }
 
 type StudyReading =

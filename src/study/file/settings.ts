@@ -65,14 +65,38 @@ export interface SettingSpace {
   keyOf(setting: StudySetting): string | null;
 }
 
+interface Worked {
+  readonly resolved: ResolvedValue;
+  /** What it trains; null where it cannot be trained. */
+  readonly key: string | null;
+}
+
+/** More recipes than these are forgotten: a full design of ten factors has a thousand. */
+const MOST_KEPT = 5_000;
+
+/** Of each experiment, what plain data lead to: a study that is being typed asks for most settings again and again. */
+const known = new WeakMap<Baseline, Map<string, Worked>>();
+
+function worked(baseline: Baseline, value: unknown): Worked {
+  const ofBaseline = known.get(baseline) ?? new Map<string, Worked>();
+  known.set(baseline, ofBaseline);
+  const text = JSON.stringify(value);
+  const before = ofBaseline.get(text);
+  if (before) return before;
+  const resolved = resolveValue(value, baseline.factsOf);
+  const result = { resolved, key: resolved.ok ? recipeKey(resolved.recipe) : null };
+  if (ofBaseline.size >= MOST_KEPT) ofBaseline.clear();
+  ofBaseline.set(text, result);
+  return result;
+}
+
 /** The settings of factors in an experiment, each worked out when it is first asked for. */
 export function settingSpace(factors: readonly WrittenFactor[], baseline: Baseline): SettingSpace {
   const base = ownWords(baseline.document.value);
-  const known = new Map<string, ResolvedValue>();
-  const keys = new Map<string, string | null>();
-  const resolved = (setting: StudySetting): ResolvedValue => {
+  const ofSetting = new Map<string, Worked>();
+  const at = (setting: StudySetting): Worked => {
     const name = setting.join();
-    const before = known.get(name);
+    const before = ofSetting.get(name);
     if (before) return before;
     const value = changesOf(factors, baseline, setting).reduce(
       (data, change) =>
@@ -81,22 +105,11 @@ export function settingSpace(factors: readonly WrittenFactor[], baseline: Baseli
           : withValue(data, change.path, change.value),
       base,
     );
-    const result = resolveValue(value, baseline.factsOf);
-    known.set(name, result);
+    const result = worked(baseline, value);
+    ofSetting.set(name, result);
     return result;
   };
-  return {
-    resolved,
-    keyOf: (setting) => {
-      const name = setting.join();
-      const before = keys.get(name);
-      if (before !== undefined) return before;
-      const result = resolved(setting);
-      const key = result.ok ? recipeKey(result.recipe) : null;
-      keys.set(name, key);
-      return key;
-    },
-  };
+  return { resolved: (setting) => at(setting).resolved, keyOf: (setting) => at(setting).key };
 }
 
 /** The setting with level 0 of all factors but those given. */

@@ -113,9 +113,6 @@ export type ExperimentReading =
   /** `reason` is a sentence, such as that there is no such file. */
   | { readonly ok: false; readonly reason: string };
 
-/** The least budget that a study can do with, where the one it has is too small; null where it will do. */
-export type BudgetCheck = (study: Study, settings: StudySettings) => StudyBudget | null;
-
 /** A study that can be run. */
 export interface ReadStudy {
   readonly ok: true;

@@ -59,6 +59,7 @@ describe('the lenses of a YAML experiment', () => {
     expect(shown(lensesOf(PLAIN))).toEqual([
       '1 Run',
       '1 Recipe',
+      '1 Find out which tricks pay here',
       '2 Mixed precision: float16, loss × 65536 · memory 1.19 GiB to 612 MiB where half precision is native',
       '3 Label smoothing: target 0.91 for the class, 0.01 for each of the other 9',
       '3 Mixup: every batch mixed, λ from Beta(0.2, 0.2)',
@@ -130,7 +131,8 @@ describe('the lenses of a YAML experiment', () => {
 
   test('never stand four on a line', () => {
     const one = '{ name: one, data: { dataset: synthetic }, model: { name: resnet8 } }\n';
-    expect(lensesOf(one).filter(({ title }) => title !== 'Run' && title !== 'Recipe')).toHaveLength(3);
+    const atTop = ['Run', 'Recipe', 'Find out which tricks pay here'];
+    expect(lensesOf(one).filter(({ title }) => !atTop.includes(title))).toHaveLength(3);
   });
 
   test('keep names such as LARS and ResNet-B as they are', () => {
@@ -157,7 +159,7 @@ describe('the lenses of a YAML experiment', () => {
 
   test('stand at the nearest line there is where the file leaves a default out', () => {
     const text = '# short\nname: short\ndata: { dataset: fashion-mnist-sample }\nmodel: { name: resnet8 }\n';
-    expect(lensesOf(text).map(({ line }) => line)).toEqual([0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3]);
+    expect(lensesOf(text).map(({ line }) => line)).toEqual([0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3]);
   });
 
   test('explain each trick in their tooltips', () => {

@@ -1,0 +1,109 @@
+/** Study files in the editor, each read with the experiment that it names. */
+import { readFileSync, statSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import * as vscode from 'vscode';
+import { type ParseResult, parseExperiment } from '../../experiment/parse';
+import { isStudyName, parseStudy } from '../../study/file/parse';
+import type { Baseline, ExperimentReading, StudyParse } from '../../study/file/study';
+import { failureOf } from '../../system/errors';
+import { isExperiment } from './experimentFiles';
+import { factsOf, parsedOf, parseGeneration } from './parsing';
+
+/** Every study file of the workspace. */
+export const STUDY_GLOB = '**/*.study.{yaml,yml,json,jsonc}';
+
+export const STUDY_SELECTOR: vscode.DocumentSelector = { pattern: STUDY_GLOB };
+
+/** A larger file is no experiment. */
+const LARGEST_FILE = 1 << 20;
+
+export function isStudy(uri: vscode.Uri): boolean {
+  return isStudyName(uri.path);
+}
+
+interface Held {
+  readonly version: number;
+  readonly path: string | null;
+  readonly reading: ExperimentReading | null;
+  readonly parsed: StudyParse;
+}
+
+const studies = new WeakMap<vscode.TextDocument, Held>();
+
+/** What an open study file says, read anew when it or its experiment changes. */
+export function studyOf(document: vscode.TextDocument): StudyParse {
+  const held = studies.get(document);
+  const isCurrent =
+    held?.version === document.version &&
+    (held.path === null || sameReading(readingOf(document.uri, held.path), held.reading));
+  if (held && isCurrent) return held.parsed;
+  let named: { readonly path: string; readonly reading: ExperimentReading } | null = null;
+  const parsed = parseStudy(document.getText(), document.fileName, (path) => {
+    const reading = readingOf(document.uri, path);
+    named = { path, reading };
+    return reading;
+  });
+  const { path, reading } = named ?? { path: null, reading: null };
+  studies.set(document, { version: document.version, path, reading, parsed });
+  return parsed;
+}
+
+/** The experiment of an open study file, where it can be trained. */
+export function baselineOf(document: vscode.TextDocument, path: string | null): Baseline | null {
+  const reading = path === null ? null : readingOf(document.uri, path);
+  return reading?.ok && reading.parsed.ok ? reading.parsed : null;
+}
+
+/** The experiment file that a path in a study file leads to. */
+export function experimentUri(study: vscode.Uri, path: string): vscode.Uri {
+  return study.with({ path: vscode.Uri.file(resolve(dirname(study.fsPath), path)).path });
+}
+
+function sameReading(one: ExperimentReading, other: ExperimentReading | null): boolean {
+  if (!one.ok || !other?.ok) return !one.ok && other !== null && !other.ok && one.reason === other.reason;
+  return one.parsed === other.parsed;
+}
+
+/** As the editor has it where it is open, else as it is on disk. */
+function readingOf(study: vscode.Uri, path: string): ExperimentReading {
+  // No other file is read at a study's word, and none of another machine.
+  const uri = isOnNetwork(path) ? null : experimentUri(study, path);
+  if (!uri || !isExperiment(uri)) {
+    return { ok: false, reason: vscode.l10n.t('It is no experiment file by its name.') };
+  }
+  const open = vscode.workspace.textDocuments.find((each) => each.uri.toString() === uri.toString());
+  if (open) return { ok: true, parsed: parsedOf(open) };
+  if (uri.scheme !== 'file') {
+    return { ok: false, reason: vscode.l10n.t('It is not on the local disk. Open it in an editor.') };
+  }
+  return readFromDisk(uri);
+}
+
+function isOnNetwork(path: string): boolean {
+  return /^[\\/]{2}/.test(path);
+}
+
+const onDisk = new Map<string, { readonly stamp: string; readonly parsed: ParseResult }>();
+
+function readFromDisk(uri: vscode.Uri): ExperimentReading {
+  const file = uri.fsPath;
+  try {
+    const { mtimeMs, size, isFile } = asFacts(statSync(file));
+    if (!isFile || size > LARGEST_FILE) {
+      return { ok: false, reason: vscode.l10n.t('It is no file, or larger than 1 MiB.') };
+    }
+    const stamp = `${mtimeMs} ${size} ${parseGeneration()}`;
+    const known = onDisk.get(file);
+    if (known?.stamp === stamp) return { ok: true, parsed: known.parsed };
+    const text = readFileSync(file, 'utf8');
+    const parsed = parseExperiment(text, file, [], 'train', factsOf(uri));
+    onDisk.set(file, { stamp, parsed });
+    return { ok: true, parsed };
+  } catch (error) {
+    return { ok: false, reason: failureOf(error).what };
+  }
+}
+
+function asFacts(stat: ReturnType<typeof statSync>) {
+  return { mtimeMs: Number(stat?.mtimeMs), size: Number(stat?.size), isFile: stat?.isFile() ?? false };
+}

@@ -1,0 +1,91 @@
+import * as l10n from '@vscode/l10n';
+import type { Range } from '../../experiment/problem';
+import { fieldAt } from '../../experiment/schemaTree';
+import { markdownCode, markdownText } from '../../shared/markdown';
+import { valueAt } from '../../shared/values';
+import type { RunIndex } from '../../study/effect';
+import { METRICS } from '../../study/file/metrics';
+import { ownWords } from '../../study/file/resolveValue';
+import { studySchema } from '../../study/file/schema';
+import type { Baseline, StudyParse } from '../../study/file/study';
+import { trickCalled } from '../../tricks/registry';
+import { trickParts } from '../hovers';
+import { trickFits } from '../trickFit';
+
+/** What a hover of a study file says, in Markdown; what a file or a run holds is in it as text. */
+export interface StudyHover {
+  readonly range: Range;
+  readonly parts: readonly string[];
+}
+
+/** What there is to say of the key or value at an offset of a study file; null where there is nothing. */
+export function studyHoverAt(
+  parsed: StudyParse,
+  baseline: Baseline | null,
+  offset: number,
+  runs: RunIndex,
+  hasSchemaHelp: boolean,
+): StudyHover | null {
+  const { document } = parsed;
+  const place = document.placeAt(offset);
+  if (!place) return null;
+  const { path, range, part } = place;
+  const [section, item, name, ...rest] = path;
+  if (section === 'factors' && typeof item === 'number') {
+    const key = name ?? valueAt(document.value, path);
+    if (typeof key !== 'string') return null;
+    const parts = rest.length === 0 ? factorParts(key, baseline, runs) : optionParts(key, rest, baseline);
+    return parts.length > 0 ? { range, parts } : null;
+  }
+  if (section === 'design' && item !== undefined) return null;
+  if (hasSchemaHelp) return null;
+  const field = fieldAt(path, document.value, studySchema);
+  if (!field) return null;
+  const meaning = field.description ?? '';
+  const values = section === 'metric' ? METRICS : [...field.values.keys()].map(String);
+  const parts = [
+    ...(part === 'key' ? [`**${markdownText(path.join('.'))}**`] : []),
+    meaning,
+    ...(values.length > 0 ? [l10n.t('One of {0}.', values.map(markdownCode).join(', '))] : []),
+    ...(field.default === undefined
+      ? []
+      : [l10n.t('By default {0}.', markdownCode(document.notation.inline(field.default)))]),
+  ].filter((text) => text !== '');
+  return parts.length > 0 ? { range, parts } : null;
+}
+
+/** A trick in full, or what a key of the experiment means and is there. */
+function factorParts(key: string, baseline: Baseline | null, runs: RunIndex): string[] {
+  const trick = trickCalled(key)?.trick;
+  if (trick && !key.includes('.')) {
+    const fit = baseline ? trickFits(baseline).find((each) => each.trick === trick) : undefined;
+    const state = !fit
+      ? []
+      : [
+          fit.isIn
+            ? l10n.t('The experiment has it; the study compares it with the experiment without it.')
+            : l10n.t('The experiment does without it; the study compares it with the experiment with it.'),
+        ];
+    return [...trickParts(trick, fit, runs, []), ...state];
+  }
+  return keyParts(key.split('.'), baseline);
+}
+
+function optionParts(key: string, rest: readonly (string | number)[], baseline: Baseline | null): string[] {
+  const trick = trickCalled(key)?.trick;
+  const names = rest.filter((each) => typeof each === 'string');
+  if (trick) return names.length === 0 ? [] : keyParts(['tricks', trick.name, ...names], baseline);
+  return keyParts([...key.split('.'), ...names], baseline);
+}
+
+function keyParts(path: readonly string[], baseline: Baseline | null): string[] {
+  const value = baseline ? ownWords(baseline.document.value) : {};
+  const field = fieldAt(path, value);
+  if (!field) return [];
+  const now = baseline ? (valueAt(baseline.experiment, path) ?? field.default) : undefined;
+  return [
+    `**${markdownText(path.join('.'))}**`,
+    ...(field.description === undefined ? [] : [field.description]),
+    ...(now === undefined ? [] : [l10n.t('The experiment has {0}.', markdownCode(JSON.stringify(now)))]),
+  ];
+}

@@ -1,0 +1,63 @@
+import { z } from 'zod';
+import { ALL_TRICKS } from '../../tricks/registry';
+import { METRICS } from './metrics';
+import { studySchema } from './schema';
+
+/** The JSON Schema (draft 7, as editors read it) of a study file, from the schema that validates it. */
+export function studyJsonSchema(): object {
+  const { $schema, ...schema } = z.toJSONSchema(studySchema, {
+    io: 'input',
+    target: 'draft-7',
+    override: ({ zodSchema, jsonSchema }) => {
+      if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
+      if (zodSchema === studySchema.shape.budget)
+        Object.assign(jsonSchema, { minProperties: 1, maxProperties: 1 });
+      if (zodSchema === studySchema.shape.metric) jsonSchema.examples = [...METRICS];
+      if (zodSchema === studySchema.shape.factors)
+        Object.assign(jsonSchema, { items: factorSchema(jsonSchema.items) });
+    },
+  });
+  const search = {
+    type: 'object',
+    title: 'Search',
+    required: ['search'],
+    properties: { search: { description: 'Ranges to search, for tricks tune, in the place of factors.' } },
+  };
+  return {
+    $schema,
+    title: 'Study',
+    description: 'A study of Bag of Tricks: which tricks and values pay in an experiment, by a design.',
+    // A file is one of the two by the key that it has.
+    if: { required: ['search'] },
+    // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema.
+    then: search,
+    else: schema,
+  };
+}
+
+/** Factors, with the tricks by name and their options; keys of experiments go by their own pattern. */
+function factorSchema(items: unknown): object {
+  const optionsOf = (schema: z.ZodObject) => {
+    const { $schema: _, ...options } = z.toJSONSchema(schema, { io: 'input', target: 'draft-7' });
+    return options;
+  };
+  const tricks = Object.fromEntries(
+    ALL_TRICKS.map(({ name, options, title }) => {
+      const one = optionsOf(options);
+      return [name, { description: title(), anyOf: [{ const: true }, one, { type: 'array', items: one }] }];
+    }),
+  );
+  const [name, mapping] = (items as { readonly anyOf: readonly object[] }).anyOf;
+  return {
+    anyOf: [
+      { ...name, anyOf: [{ enum: ALL_TRICKS.map((trick) => trick.name) }, { type: 'string' }] },
+      {
+        ...mapping,
+        minProperties: 1,
+        maxProperties: 1,
+        properties: tricks,
+        patternProperties: { '\\.': { type: 'array', minItems: 2 } },
+      },
+    ],
+  };
+}

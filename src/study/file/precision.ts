@@ -1,0 +1,74 @@
+/** How precise a study's effects will be, before a run is trained. */
+import type { StudyPlan } from '../../protocol/study';
+import { recipeKey } from '../../recipe/recipe';
+import { budgetFor } from '../design/budget';
+import { chooseDesign } from '../design/chooseDesign';
+import { widestHalfWidth } from '../design/precision';
+import type { RunIndex } from '../effect';
+import { designRequestOf } from './design';
+import type { Baseline, DesignRequest, StudySettings } from './study';
+
+/** The standard deviation of accuracy over seeds that is taken where none is known, in points: 0.1 to 0.3 are usual. */
+export const ASSUMED_NOISE = 0.25;
+
+/** Fewer seeds say little of their standard deviation. */
+const LEAST_SEEDS = 3;
+
+/** What a budget buys. */
+export interface ExpectedPrecision {
+  readonly plan: StudyPlan;
+  /** Runs of the plan: at most the budget. */
+  readonly runs: number;
+  /** Half the width of the 95% interval of the least precise effect, in the unit of `noise`; null where there is none. */
+  readonly halfWidth: number | null;
+}
+
+/** What a study asks of its design. */
+export interface DesignSubject {
+  readonly design: DesignRequest;
+  readonly settings: Pick<StudySettings, 'factors' | 'exclusions' | 'isAllowed'>;
+}
+
+/** What a budget of runs buys at a noise; null where it is too small, or there is no such design. */
+export function expectedPrecision(
+  { design, settings }: DesignSubject,
+  runs: number,
+  noise: number,
+): ExpectedPrecision | null {
+  const result = chooseDesign(designRequestOf({ design }, settings, runs));
+  if (result.kind === 'problem') return null;
+  const { plan } = result;
+  const used = plan.blocks.reduce((sum, block) => sum + block.settings.length, 0);
+  return { plan, runs: used, halfWidth: widestHalfWidth(plan, noise) };
+}
+
+/** The fewest runs that work in two blocks, and the fewest whose half-widths are at most `halfWidth`. */
+export function neededRuns(
+  { design, settings }: DesignSubject,
+  noise: number,
+  halfWidth: number,
+): { readonly smallest: number; readonly enough: number | null } | null {
+  const request = { ...designRequestOf({ design }, settings, 0), leastBlocks: 2 };
+  const result = budgetFor(request, { sigma: noise, halfWidth });
+  return result.kind === 'problem' ? null : { smallest: result.smallestRuns, enough: result.runs };
+}
+
+/**
+ * The standard deviation of accuracy over seeds among the finished runs of an experiment, in points; null with fewer than
+ * 3 seeds at one place.
+ */
+export function knownNoise({ recipe }: Pick<Baseline, 'recipe'>, runs: RunIndex): number | null {
+  const bySeed = new Map<string, Map<number, number>>();
+  for (const { seed, place, accuracy } of runs.get(recipeKey(recipe)) ?? []) {
+    if (place === null || accuracy === null) continue;
+    const key = JSON.stringify(place);
+    const seeds = bySeed.get(key) ?? new Map<number, number>();
+    bySeed.set(key, seeds.set(seed, 100 * accuracy));
+  }
+  const [most] = [...bySeed.values()].sort((a, b) => b.size - a.size);
+  if (!most || most.size < LEAST_SEEDS) return null;
+  const values = [...most.values()];
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1);
+  return variance > 0 ? Math.sqrt(variance) : null;
+}
