@@ -2,7 +2,7 @@ import { basename, dirname, resolve } from 'node:path';
 import * as l10n from '@vscode/l10n';
 import { factsLookup } from '../../datasets/index/store';
 import { parseExperiment } from '../../experiment/parse';
-import { formatProblem } from '../../experiment/problem';
+import { formatProblem, type Problem } from '../../experiment/problem';
 import { parseDocument } from '../../experiment/text/document';
 import { factorsCalled, studyFileName, studyText } from '../../insight/study/proposal';
 import { listRuns } from '../../runs/store';
@@ -25,7 +25,7 @@ import { validationOrigin } from '../../study/file/blocks';
 import { experimentPathOf } from '../../study/file/parse';
 import type { Baseline, ReadStudy } from '../../study/file/study';
 import type { AllowOption } from '../dataAccess';
-import { readExperiment, readText } from '../input';
+import { readExperiment, readText, shownPath } from '../input';
 import { type FolderOption, rootOf } from '../options';
 import { TRAINER_PATH } from '../package';
 import { EXIT, type ExitCode, type Terminal } from '../terminal';
@@ -59,15 +59,14 @@ export async function begin(terminal: Terminal, file: string, options: BeginOpti
   };
   const parsed = readSource(root, source);
   if (!parsed.ok) {
-    for (const problem of parsed.why === 'problems' ? parsed.problems : []) {
-      terminal.note(formatProblem(studyFile ?? file, problem));
-    }
+    for (const problem of parsed.why === 'problems' ? parsed.problems : [])
+      tellProblem(terminal, studyFile, problem);
     if (parsed.why === 'search') {
       terminal.note(l10n.t('{0} is a search. To run it: {1}', file, `tricks tune ${file}`));
     }
     return EXIT.badInput;
   }
-  for (const problem of parsed.warnings) terminal.note(formatProblem(studyFile ?? file, problem));
+  for (const problem of parsed.warnings) tellProblem(terminal, studyFile, problem);
 
   const unfinished = await unfinishedStudy(root, source);
   if (unfinished && !options.dryRun) {
@@ -98,6 +97,13 @@ export async function begin(terminal: Terminal, file: string, options: BeginOpti
   });
   terminal.note(l10n.t('Study: {0}', study.folder));
   return drive(terminal, root, study, options);
+}
+
+/** A problem with its place; that of a study without a file has none that a person could look at. */
+function tellProblem(terminal: Terminal, studyFile: string | null, problem: Problem): void {
+  if (studyFile !== null) terminal.note(formatProblem(shownPath(studyFile), problem));
+  else if (problem.severity === 'error') terminal.fail(problem);
+  else terminal.note(`${problem.what} ${problem.remedy}`);
 }
 
 /** The experiment file that a study file names, absolute. */

@@ -35,6 +35,7 @@ export function addStudyCommand(program: Command, { terminal, end }: CommandCont
       wholeNumber(1),
     )
     .option('--dry-run', l10n.t('say what would run, and run nothing'))
+    .option('--no-costs', l10n.t('leave out measuring what each factor costs'))
     .option('--json', l10n.t('print progress and results as lines of JSON'))
     .option(...folderOption())
     .action(async (file: string, options: BeginOptions) => end(await begin(terminal, file, options)));
@@ -80,6 +81,7 @@ export function addStudyCommand(program: Command, { terminal, end }: CommandCont
     .command('resume')
     .description(l10n.t('go on with a study that was stopped, failed or interrupted'))
     .argument(...studyArgument())
+    .option('--no-costs', l10n.t('leave out measuring what each factor costs'))
     .option('--json', l10n.t('print progress and results as lines of JSON'))
     .option(...folderOption())
     .option(...allowOption())
@@ -92,6 +94,7 @@ export function addStudyCommand(program: Command, { terminal, end }: CommandCont
     .description(l10n.t('train the chosen set against the baseline on fresh seeds'))
     .argument(...studyArgument())
     .option('--seeds <number>', l10n.t('how many seeds'), wholeNumber(2))
+    .option('--no-costs', l10n.t('leave out measuring what each factor costs'))
     .option('--json', l10n.t('print progress and results as lines of JSON'))
     .option(...folderOption())
     .option(...allowOption())

@@ -27,7 +27,10 @@ export async function describe(
     terminal.note(l10n.t('Its D-efficiency is {0}.', formatPercent(plan.efficiency)));
   }
   for (const { factor, pairs } of explanation.touchedEffects) {
-    const [first, second] = (pairs[0]?.pair ?? []).map((each) => settings.factors[each]?.key ?? NONE);
+    // Where two exclude each other, their interaction is none that a run could have.
+    const pair = pairs.find((each) => !each.pair.includes(factor))?.pair;
+    if (!pair) continue;
+    const [first, second] = pair.map((each) => settings.factors[each]?.key ?? NONE);
     const about = [settings.factors[factor]?.key ?? NONE, first ?? NONE, second ?? NONE];
     terminal.note(l10n.t('The effect of {0} may be due to {1} and {2} together.', ...about));
   }

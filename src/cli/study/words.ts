@@ -183,6 +183,7 @@ export function notesOf(record: StudyRecord, analysis: StudyAnalysis): string[] 
     );
   }
   for (const { factor, pair } of record.plan.aliases) {
+    if (pair.includes(factor)) continue;
     const [first, second] = pair.map((each) => record.factors[each]?.key ?? NONE);
     notes.push(
       l10n.t(
