@@ -193,7 +193,7 @@ describe('a run of a study', () => {
   });
 
   test('that gives the same digits for every seed stops the study: its trainer ignores the seed', async () => {
-    await tests.replaceTrainer(standIn(ACCURACY.replace('recipe.seed', '1')));
+    await tests.replaceTrainer(standIn(ACCURACY.replaceAll('recipe.seed', '1')));
     const { folder } = await studyIn(tests.root);
     expect(await tests.program(folder).worker.run()).toMatchObject({
       status: 'failed',
