@@ -1,5 +1,5 @@
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { until } from '../runs/support';
 import { ACCURACY, standIn } from '../studies/standIn';
@@ -116,6 +116,37 @@ describe('tricks study', () => {
     expect(kept).toMatchObject({ code: 0, stdout: expect.stringMatching(/^Kept zero_gamma: \+[45]\.\d+ ±/) });
     expect(await readFile(join(folder, 'tiny.experiment.yaml'), 'utf8')).toContain('zero_gamma: true');
     expect((await tricks(['study', 'keep', (await record(0)).id])).stdout).toContain('has this set already');
+  });
+
+  test.each([
+    [
+      'folds, where validation images are split from the others',
+      ['animals', 'flags'],
+      'its own fold of the images',
+    ],
+    [
+      'seeds, where the data set has validation images of its own',
+      ['train/animals', 'train/flags', 'val/animals', 'val/flags'],
+      'Each block has its own seed.',
+    ],
+  ])('has blocks of %s', async (_, folders, told) => {
+    const experiment = `name: pictures
+data: { dataset: image_folder, path: pictures, split: { validation: 0.25 }, batch_size: 4, image_size: 8 }
+model: { name: resnet8, width: 2 }
+optimizer: { base_lr: 0.1 }
+schedule: { epochs: 1 }
+`;
+    const { tricks, folder } = await workplace({ experiment, isReal: true });
+    for (const name of folders) {
+      const from = join(__dirname, '../../../examples/clipart', basename(name));
+      const to = join(folder, 'pictures', name);
+      await mkdir(to, { recursive: true });
+      const images = (await readdir(from)).sort();
+      const some = name.startsWith('val') ? images.slice(12, 16) : images.slice(0, 12);
+      for (const image of some) await copyFile(join(from, image), join(to, image));
+    }
+    const { code, stderr } = await tricks(['study', 'which.study.yaml', '--dry-run']);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: expect.stringContaining(told) });
   });
 
   test('says what one block can and cannot say', async () => {
