@@ -19,9 +19,9 @@ import { registerStudyFeatures } from './extension/language/studyFeatures';
 import { RunEvidence } from './extension/runs/runEvidence';
 import { RunLibrary } from './extension/runs/runLibrary';
 import { Runner, storeRoots } from './extension/runs/runner';
+import { StudyLibrary } from './extension/runs/studyLibrary';
 import type { Services } from './extension/services';
 import { preferNodeOfPath } from './extension/settings';
-import { NoStudies } from './extension/studySource';
 import { DashboardPanels } from './extension/views/dashboardPanel';
 import { ExperimentsView } from './extension/views/experimentsView';
 import { notifyOfEnds } from './extension/views/notifications';
@@ -64,7 +64,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<Api> {
     },
     log,
   );
-  const studies = new NoStudies();
+  const studies = new StudyLibrary(storeRoots, library, runner, log);
   const studyReports = new ReadOnlyDocuments('bag-of-tricks-study');
   const studyPanels = new StudyPanels(
     extensionUri,
@@ -103,6 +103,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<Api> {
     dataReports,
     reports,
     dashboards,
+    studies,
     studyReports,
     studyPanels,
     view,
@@ -119,8 +120,8 @@ export async function activate(context: vscode.ExtensionContext): Promise<Api> {
     registerStudyFeatures(files, evidence),
     notifyOfEnds(library, dashboards),
     registerCommands(services),
-    vscode.workspace.onDidChangeWorkspaceFolders(() => library.refresh()),
-    files.onDidChange(() => library.refresh()),
+    vscode.workspace.onDidChangeWorkspaceFolders(() => Promise.all([library.refresh(), studies.refresh()])),
+    files.onDidChange(() => Promise.all([library.refresh(), studies.refresh()])),
   );
   await Promise.all([files.refresh(), slowFormats.refresh()]);
   return { ...services, view };
