@@ -2,6 +2,7 @@ import * as l10n from '@vscode/l10n';
 import * as vscode from 'vscode';
 import { answerDashboard, registerCommands } from './extension/commands/commands';
 import { answerStudy } from './extension/commands/studyCommands';
+import { notifyOfStudyEnds } from './extension/commands/studyEnds';
 import { DataTool } from './extension/dataTool';
 import { EngineTool } from './extension/engineTool';
 import { CodeActions } from './extension/language/codeActions';
@@ -118,7 +119,8 @@ export async function activate(context: vscode.ExtensionContext): Promise<Api> {
     registerInlayHints(indexes),
     registerCompletions(library),
     registerStudyFeatures(files, evidence),
-    notifyOfEnds(library, dashboards),
+    notifyOfEnds(library, dashboards, studies),
+    notifyOfStudyEnds(studies),
     registerCommands(services),
     vscode.workspace.onDidChangeWorkspaceFolders(() => Promise.all([library.refresh(), studies.refresh()])),
     files.onDidChange(() => Promise.all([library.refresh(), studies.refresh()])),
