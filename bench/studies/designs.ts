@@ -1,4 +1,5 @@
 import type { DesignKind, StudyFactor, StudyPlan, StudySetting } from '../../src/protocol/study';
+import { chooseDesign } from '../../src/study/design/chooseDesign';
 
 /** A design to simulate: its blocks in turn, as many as a row wants. */
 export interface Design {
@@ -108,6 +109,21 @@ export const PB12: Design = {
   kind: 'plackett_burman',
   blocks: turns(plackettBurman, mirror(plackettBurman)),
 };
+/** D-optimal subsets of all combinations, as studies with factors of three levels have them; two blocks in turn. */
+function optimal(levels: readonly number[], runs: number): Design {
+  const name = `D-optimal of ${levels.join(' x ')} levels, ${runs} runs a block`;
+  const wish = { kind: 'auto' } as const;
+  const chosen = chooseDesign({ factors: factorsOf(levels), wish, runs: 2 * runs, randomSeed: 1 });
+  if (chosen.kind === 'problem') throw new Error(`No design for ${name}: ${chosen.problem.kind}`);
+  const sets = chosen.plan.blocks.map(({ settings }) => settings);
+  if (sets.length !== 2) throw new Error(`${name}: ${sets.length} blocks`);
+  return { name, levels, kind: chosen.plan.kind, blocks: turns(...sets) };
+}
+
+/** With runs enough to fit interactions, and without. */
+export const OPTIMAL = optimal([3, 3, 2, 2], 15);
+export const OPTIMAL_SMALL = optimal([3, 2, 2, 2, 2], 12);
+export const OPTIMAL_CUBE = optimal([3, 3, 3], 12);
 export const ALONE: Design = {
   name: 'one at a time',
   levels: twoLevels(5),

@@ -10,7 +10,18 @@ import { availableParallelism, cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import type { Spending } from '../../src/study/analysis/looks/boundaries';
 import { powerSpending } from '../../src/study/analysis/looks/spending';
-import { ALONE, CUBE, type Design, FULL, HALF, PB12, QUARTER } from './designs';
+import {
+  ALONE,
+  CUBE,
+  type Design,
+  FULL,
+  HALF,
+  OPTIMAL,
+  OPTIMAL_CUBE,
+  OPTIMAL_SMALL,
+  PB12,
+  QUARTER,
+} from './designs';
 import { type Row, simulate, type Tally } from './simulate';
 import {
   binomial,
@@ -35,6 +46,9 @@ const DESIGNS: readonly (readonly [Design, number])[] = [
   [FULL, 2],
   [QUARTER, 4],
   [PB12, 2],
+  [OPTIMAL, 2],
+  [OPTIMAL_SMALL, 2],
+  [OPTIMAL_CUBE, 2],
   [ALONE, 4],
 ];
 const LOOKED_AT: readonly (readonly [Design, number])[] = [
@@ -42,6 +56,8 @@ const LOOKED_AT: readonly (readonly [Design, number])[] = [
   [QUARTER, 8],
   [CUBE, 6],
   [PB12, 4],
+  [OPTIMAL, 4],
+  [OPTIMAL_SMALL, 4],
   [ALONE, 8],
 ];
 const PATTERNS = [
@@ -110,14 +126,15 @@ const groups: Readonly<Record<string, () => Row[]>> = {
       ].map(([name, world]) => ({ name, design, blocks, world, input: NEVER }));
     }),
   images: () =>
-    [[HALF, 2] as const, [QUARTER, 4] as const, [ALONE, 4] as const].flatMap(([design, blocks]) =>
-      [[2000, false] as const, [500, false] as const, [1000, true] as const].map(([images, areFolds]) => ({
-        name: areFolds ? `folds of ${images} images` : `${images} images`,
-        design,
-        blocks,
-        world: newImages(design, [0, 0.05, 0, -0.03, 0.02], images, areFolds),
-        input: { ...NEVER, images: areFolds ? ('folds' as const) : ('shared' as const) },
-      })),
+    [[HALF, 2] as const, [QUARTER, 4] as const, [PB12, 2] as const, [ALONE, 4] as const].flatMap(
+      ([design, blocks]) =>
+        [[2000, false] as const, [500, false] as const, [1000, true] as const].map(([images, areFolds]) => ({
+          name: areFolds ? `folds of ${images} images` : `${images} images`,
+          design,
+          blocks,
+          world: newImages(design, [0, 0.05, 0, -0.03, 0.02], images, areFolds),
+          input: { ...NEVER, images: areFolds ? ('folds' as const) : ('shared' as const) },
+        })),
     ),
 };
 
@@ -127,6 +144,7 @@ const { values, positionals } = parseArgs({
     studies: { type: 'string', default: '10000' },
     seconds: { type: 'string', default: '600' },
     write: { type: 'boolean', default: false },
+    only: { type: 'string', default: '' },
   },
 });
 
@@ -158,6 +176,7 @@ console.log(
 );
 for (const name of positionals.length > 0 ? positionals : Object.keys(groups)) {
   for (const row of groups[name]?.() ?? []) {
+    if (!`${row.design.name}, ${row.name}`.match(values.only)) continue;
     console.log(line(row, simulate(row, SEED, Number(values.studies), Number(values.seconds))));
   }
 }

@@ -5,7 +5,7 @@ import type { SplitOptions } from '../recipe/datasets';
 import { LabelsBuilder, NameTableBuilder } from './growing';
 import type { DataProblem, ListedDataset } from './listing';
 import { Places } from './problems';
-import { isValidation } from './split';
+import { SplitSides } from './split';
 import type { SplitTable } from './table';
 
 export type SplitName = 'train' | 'validation' | 'test';
@@ -132,16 +132,21 @@ function countsOf(labels: Uint32Array, classes: number): Uint32Array {
 export class TrainSplitter {
   private readonly ungrouped = new Places();
 
-  /** @param groupBy what the split's option says, for the report */
-  constructor(private readonly split: SplitOptions) {}
+  readonly #sides: SplitSides;
+
+  constructor(private readonly split: SplitOptions) {
+    this.#sides = new SplitSides(split);
+  }
 
   /**
    * @param path relative to the data set, with slashes
+   * @param label a number for its class, which need not be that of the data set
    * @param group what keeps images on one side; null where none is known, undefined where images are not grouped
    */
-  side(path: string, group: string | null | undefined): 'train' | 'validation' {
+  side(path: string, label: number, group: string | null | undefined): 'train' | 'validation' {
     if (group === null) this.ungrouped.add(path);
-    return isValidation(group ?? path, this.split) ? 'validation' : 'train';
+    const isGroup = group !== null && group !== undefined;
+    return this.#sides.isValidation(group ?? path, label, isGroup) ? 'validation' : 'train';
   }
 
   problems(): DataProblem[] {

@@ -19,6 +19,47 @@ export function isValidation(
   return murmur3(key.normalize('NFC'), seed) < validation * 2 ** 32;
 }
 
+/** Says of images that a data set calls training images which of them are validation, one after the other. */
+export class SplitSides {
+  /** By label, how many images or groups were dealt to folds. */
+  readonly #dealt = new Map<number, number>();
+  /** By group, its fold. */
+  readonly #foldOf = new Map<string, number>();
+  /** By label, the order in which the folds of the present round are dealt. */
+  readonly #rounds = new Map<number, readonly number[]>();
+
+  constructor(private readonly split: Pick<SplitOptions, 'validation' | 'seed' | 'fold'>) {}
+
+  /**
+   * Whether an image is validation: by its hash, else where the split is into folds, by the fold that it is dealt. Of each
+   * class every round of images goes to all folds, one each, in an order of the seed's; so folds are stratified by class, and
+   * each image is validation in one of them. Groups are dealt as wholes, by the class of their first image.
+   *
+   * @param key as `isValidation` takes it
+   * @param isGroup whether the key is a group's, which other images have too
+   */
+  isValidation(key: string, label: number, isGroup: boolean): boolean {
+    const { fold } = this.split;
+    if (!fold) return isValidation(key, this.split);
+    const known = isGroup ? this.#foldOf.get(key) : undefined;
+    const dealt = known ?? this.#deal(label, fold.of);
+    if (isGroup) this.#foldOf.set(key, dealt);
+    return dealt === fold.index;
+  }
+
+  #deal(label: number, of: number): number {
+    const rank = this.#dealt.get(label) ?? 0;
+    this.#dealt.set(label, rank + 1);
+    if (rank % of === 0) this.#rounds.set(label, this.#roundOf(label, rank / of, of));
+    return this.#rounds.get(label)?.[rank % of] ?? 0;
+  }
+
+  #roundOf(label: number, round: number, of: number): number[] {
+    const keyOf = (fold: number) => murmur3(`${label} ${round} ${fold}`, this.split.seed);
+    return Array.from({ length: of }, (_, fold) => fold).sort((a, b) => keyOf(a) - keyOf(b) || a - b);
+  }
+}
+
 /** Says what group an image is of, by its path; null where the pattern does not fit. */
 export type Grouping = (path: string) => string | null;
 

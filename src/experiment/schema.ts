@@ -150,6 +150,15 @@ const split = z
       .min(1)
       .optional()
       .describe('Keeps images on one side: a pattern over the path such as {patient}_*, or a column.'),
+    fold: z
+      .strictObject({
+        index: z.int().min(0).describe('Which of them, from 0.'),
+        of: z.int().min(2).max(1000).describe('How many there are.'),
+      })
+      .optional()
+      .describe(
+        'In place of the share: one of so many parts of equal size, stratified by class. Studies set it, so that each block has its own.',
+      ),
   })
   .prefault({})
   .describe('How validation images are split from the training images, where there are none.');

@@ -176,7 +176,15 @@ export interface StudyAnalysis {
   /** Why no interaction is fitted, where none is. */
   readonly interactionsLeftOut: 'none' | 'too_few_degrees' | 'design';
   /** Standard deviation over seeds, in the metric's unit; null with no residual degree of freedom. */
-  readonly noise: { readonly standardDeviation: number; readonly degrees: number } | null;
+  readonly noise: {
+    readonly standardDeviation: number;
+    readonly degrees: number;
+    /**
+     * Whether it may differ between levels that are not run equally often, or of factors with three and more: standard
+     * errors then allow for it. Often so by chance, at little cost.
+     */
+    readonly isUneven: boolean;
+  } | null;
   readonly divergences: readonly StudyDivergence[];
   /** The allowed setting with the best prediction, and what it is predicted to gain over the all-reference setting. */
   readonly chosen: { readonly setting: StudySetting; readonly gain: Estimate } | null;

@@ -75,6 +75,14 @@ export interface SplitOptions {
   readonly seed: number;
   /** What keeps images on one side: a pattern over their path, or a column. */
   readonly group_by?: string | undefined;
+  /** In place of the share: which of so many parts, stratified by class, is validation. */
+  readonly fold?: SplitFold | undefined;
+}
+
+/** One of so many parts, from 0. */
+export interface SplitFold {
+  readonly index: number;
+  readonly of: number;
 }
 
 /** A data set of a person's own, as an experiment writes it; paths are relative to the experiment file's folder. */

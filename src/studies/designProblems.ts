@@ -41,7 +41,10 @@ export function designFailure(
       };
     case 'budget_too_small':
       return {
-        what: l10n.t('A budget of {0} runs is too small for these {1} factors.', runs, factors.length),
+        what:
+          factors.length === 1
+            ? l10n.t('A budget of {0} runs is too small for 1 factor.', runs)
+            : l10n.t('A budget of {0} runs is too small for {1} factors.', runs, factors.length),
         remedy:
           problem.smallestRuns === problem.smallestRunsInOneBlock
             ? l10n.t('The smallest that works is {0} runs; or take factors out.', problem.smallestRuns)

@@ -18,8 +18,10 @@ export async function haltRuns(root: string, ids: readonly string[], how: 'pause
   await Promise.all(
     entries.map(async ({ folder }) => {
       const now = await readRun(folder);
-      // One that ends by itself meanwhile needs no more than that.
-      if (now.kind === 'run' && now.manifest.state.status === 'running') {
+      if (now.kind === 'broken') return;
+      const { status } = now.manifest.state;
+      // One that waits still has a trainer by now, which has not said so. One that ended by itself needs no more than that.
+      if (status === 'running' || status === 'queued') {
         await (how === 'pause' ? pauseByLease : stopByLease)(folder);
       }
     }),

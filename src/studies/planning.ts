@@ -3,16 +3,18 @@ import { createHash } from 'node:crypto';
 import { dirname } from 'node:path';
 import * as l10n from '@vscode/l10n';
 import { factsLookup } from '../datasets/index/store';
+import { datasetRequest } from '../experiment/dataPlan';
 import { parseExperiment } from '../experiment/parse';
 import { formatProblem } from '../experiment/problem';
 import type { StudyPlan, StudySetting } from '../protocol/study';
-import type { FactsLookup } from '../recipe/datasets';
+import { type FactsLookup, isOwnDataset, type OwnDatasetRequest, type SplitFold } from '../recipe/datasets';
 import { type Recipe, recipeKey } from '../recipe/recipe';
+import type { Failure } from '../shared/failure';
 import { UserError } from '../shared/userError';
 import { chooseDesign } from '../study/design/chooseDesign';
 import { blocksOf } from '../study/file/blocks';
 import { parseStudy } from '../study/file/parse';
-import type { Baseline, ReadStudy, Study, StudyParse, StudySettings } from '../study/file/study';
+import type { Baseline, ReadStudy, Study, StudyParse } from '../study/file/study';
 import { designFailure } from './designProblems';
 import { metricFacts } from './metric';
 import type { PlannedRun, StudyRecord } from './record';
@@ -54,9 +56,14 @@ export interface ChosenPlan {
  * Chooses the design of a study.
  *
  * @param runs the budget
+ * @param isSplit whether validation images are split from the training images, where only the data's files tell
  * @throws UserError where no design of its kind fits the factors and the budget
  */
-export function choosePlan({ study, baseline, settings }: ReadStudy, runs: number): ChosenPlan {
+export function choosePlan(
+  { study, baseline, settings }: ReadStudy,
+  runs: number,
+  isSplit = false,
+): ChosenPlan {
   const { factors } = settings;
   const request = {
     factors,
@@ -69,7 +76,7 @@ export function choosePlan({ study, baseline, settings }: ReadStudy, runs: numbe
     isAllowed: (setting: StudySetting) => settings.isAllowed(setting),
   };
   const chosen = chooseDesign(request);
-  const blocks = blocksOf(study, baseline, isSplit(baseline));
+  const blocks = blocksOf(study, baseline, isSplit);
   if (chosen.kind === 'plan') return { plan: chosen.plan, blocks, notes: [] };
   const single =
     chosen.problem.kind === 'budget_too_small' ? chooseDesign({ ...request, leastBlocks: 1 }) : chosen;
@@ -87,11 +94,6 @@ function oneBlockNote(
   return smallest === null ? note : `${note} ${l10n.t('Two blocks take {0} runs.', smallest)}`;
 }
 
-/** Whether a data set's own files leave its validation images to `split`. */
-function isSplit({ experiment }: Baseline): boolean {
-  return false;
-}
-
 /** How many runs a budget comes to, of which each takes so many seconds with so many at once. */
 export function runsOfBudget(
   budget: Study['budget'],
@@ -101,24 +103,37 @@ export function runsOfBudget(
   return Math.floor((budget.hours * 3600 * atOnce) / secondsPerRun);
 }
 
-/** The record of a study that has not begun. */
+/**
+ * The record of a study that has not begun. Where it has folds, their images are indexed.
+ *
+ * @throws UserError where its baseline cannot be trained
+ */
 export function newRecord(
+  root: string,
   source: StudySource,
-  { study, baseline, settings }: ReadStudy,
+  parsed: ReadStudy,
   { plan, blocks }: ChosenPlan,
 ): Omit<StudyRecord, 'id' | 'version' | 'createdAt'> {
+  const { study, baseline, settings } = parsed;
   const { seed } = baseline.recipe;
-  const record = {
+  const folds = blocks === 'folds' ? foldsFor(plan.blocks.length, baseline) : null;
+  const { recipe } = experimentsIn(root, parsed, { experiment: source.experiment, folds }).experimentAt(
+    settings.factors.map(() => 0),
+    seed,
+    0,
+  );
+  return {
     name: study.name,
     study: { file: source.file, text: source.text },
     experiment: source.experiment,
+    baselineHash: baselineHash(recipe),
     factors: settings.factors,
     plan,
     metric: metricFacts(study.metric),
     smallestEffect: study.smallestEffect,
     stop: study.stop,
     blocks,
-    folds: blocks === 'folds' ? foldsFor(plan.blocks.length, baseline) : null,
+    folds,
     // The experiment's own seed first, of which there may be runs.
     seeds: plan.blocks.map((_, block) => seed + block),
     isExtended: false,
@@ -127,21 +142,35 @@ export function newRecord(
     scheduling: null,
     runs: plannedRuns(plan),
     costs: null,
-    state: { status: 'stopped' as const, because: null },
-  };
-  return {
-    ...record,
-    baselineHash: hashOf(
-      settings,
-      settings.factors.map(() => 0),
-    ),
+    state: { status: 'stopped', because: null },
   };
 }
 
-/** A fold for each block at least, none smaller than it has to be. */
-function foldsFor(blocks: number, { recipe: { data } }: Baseline): number {
+/** A fold for each block, and as many at least as leave the validation images the share that they have. */
+export function foldsFor(blocks: number, { recipe: { data } }: Baseline): number {
   const { trainImages, validationImages } = data.dataset;
   return Math.max(blocks, 2, Math.round((trainImages + validationImages) / validationImages));
+}
+
+/** What an experiment's images are indexed by in a fold; null for images that need no index. */
+export function foldRequest(baseline: Baseline, fold: SplitFold): OwnDatasetRequest | null {
+  const request = datasetRequest(baseline.experiment);
+  return isOwnDataset(request) ? { ...request, split: { ...request.split, fold } } : null;
+}
+
+/** What the images of a study that has folds are indexed by, by block; none where it has no folds. */
+export function foldRequests(root: string, record: StudyRecord): OwnDatasetRequest[] {
+  const { folds, experiment, plan } = record;
+  if (folds === null) return [];
+  const parsed = parseExperiment(
+    experiment.text,
+    experiment.file,
+    [],
+    'train',
+    factsOf(root, experiment.file),
+  );
+  if (!parsed.ok) return [];
+  return plan.blocks.flatMap((_, block) => foldRequest(parsed, { index: block % folds, of: folds }) ?? []);
 }
 
 /** The runs of a plan, none of which has begun. */
@@ -182,11 +211,22 @@ export function experimentsIn(
       });
       if (result.ok) return { text: result.text, recipe: result.recipe };
       const [problem] = result.problems;
+      if (!problem) throw new UserError(unindexedFailure(experiment.file));
       throw new UserError({
-        what: l10n.t('A run of the study cannot be trained: {0}', problem?.what ?? ''),
-        remedy: problem?.remedy ?? '',
+        what: l10n.t('A run of the study cannot be trained: {0}', problem.what),
+        remedy: problem.remedy,
       });
     },
+  };
+}
+
+function unindexedFailure(experimentFile: string): Failure {
+  return {
+    what: l10n.t('The images of {0} are not indexed, or those of one of its folds.', experimentFile),
+    remedy: l10n.t(
+      'Run or resume the study from the command line, which indexes them: {0}',
+      'tricks study resume last',
+    ),
   };
 }
 
@@ -199,18 +239,10 @@ function unreadableFailure({ id, experiment }: StudyRecord, parsed: Extract<Stud
       return { what: l10n.t('The study {0} can no longer be read: {1}', id, line), remedy };
     }
     case 'unindexed':
-      return {
-        what: l10n.t('The images of the study {0} are not indexed.', id),
-        remedy: l10n.t('Index them: {0}', `tricks data index ${experiment.file}`),
-      };
+      return unindexedFailure(experiment.file);
     case 'search':
       return { what: l10n.t('The study {0} is a search.', id), remedy };
   }
-}
-
-function hashOf(settings: StudySettings, setting: StudySetting): string {
-  const recipe = settings.recipeAt(setting);
-  return recipe ? baselineHash(recipe) : '';
 }
 
 /** What a recipe trains, as a hash. */

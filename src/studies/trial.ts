@@ -47,6 +47,9 @@ export interface Trial {
 /** Steps at the start of a run that are slower: kernels are compiled, memory is taken. */
 const WARMUP_STEPS = 2;
 
+/** Fast steps are timed for so long at least: a log has their times in milliseconds. */
+const LEAST_SECONDS = 0.5;
+
 /** Steps that are timed where nobody says. */
 const TIMED_STEPS = 10;
 
@@ -118,17 +121,22 @@ async function allTimed(
   steps: number,
   signal: AbortSignal | undefined,
 ): Promise<void> {
+  const listening = new AbortController();
   await new Promise<void>((resolve, reject) => {
     const look = () => {
-      if (runs.every((run) => run.timedAfter(slowestStart(runs)) >= steps)) resolve();
+      const from = slowestStart(runs);
+      const areTimed = runs.every(
+        (run) => run.timedAfter(from) >= steps && run.secondsAfter(from) >= LEAST_SECONDS,
+      );
+      if (areTimed) resolve();
     };
     for (const run of runs) {
       run.onEvents = look;
       run.handle.exited.then(() => resolve(), reject);
     }
-    signal?.addEventListener('abort', () => reject(signal.reason), { once: true });
+    signal?.addEventListener('abort', () => reject(signal.reason), { signal: listening.signal });
     if (signal?.aborted) reject(signal.reason);
-  });
+  }).finally(() => listening.abort());
 }
 
 /** When the last of them had done the steps that are not timed. */
@@ -163,6 +171,10 @@ class TrialRun {
 
   timedAfter(time: number): number {
     return this.#steps.filter((step) => step.time > time).length;
+  }
+
+  secondsAfter(time: number): number {
+    return ((this.#steps.at(-1)?.time ?? time) - time) / 1000;
   }
 
   /** @throws UserError where it failed */

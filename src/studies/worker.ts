@@ -10,11 +10,11 @@ import { createRun, listRuns, type ReadableEntry, readRun, runFolder } from '../
 import type { Failure } from '../shared/failure';
 import { UserError } from '../shared/userError';
 import { failureOf } from '../system/errors';
-import { analysisAt, type KnownOutcome } from './analysing';
+import { analysisAt, type KnownOutcome, TEST_ACCURACY } from './analysing';
 import { measureCosts } from './costs';
 import { haltRuns } from './halting';
 import { StudyLock } from './lock';
-import { readOutcome } from './outcomes';
+import { type RunOutcome, readOutcome } from './outcomes';
 import { baselineHash, experimentsOf } from './planning';
 import type { PlannedRun, StudyRecord, StudyState } from './record';
 import { existingRun } from './reuse';
@@ -29,6 +29,13 @@ export interface StudyHost {
   readonly start: StartTrainer;
   /** By name: the versions of what trains the runs. */
   readonly versions: Readonly<Record<string, string>>;
+  /**
+   * The accuracy of a run on its data set's test images, in points of a percent, for confirmations; a look at these images
+   * that is to be counted.
+   *
+   * @throws UserError where it cannot be told
+   */
+  readonly test: (run: ReadableEntry, weights: 'last' | 'averaged') => Promise<number>;
   /** Whether the cost of each factor is measured at the end; it is by default. */
   readonly measuresCosts?: boolean;
 }
@@ -57,6 +64,9 @@ interface StudyEvents {
 /** A run that failed so often is not tried again. */
 const MOST_FAILURES = 3;
 
+/** How long the program that started a trainer which went away may take to say so. */
+const GONE_MS = 5000;
+
 /** How long to wait where nothing tells of a change. */
 const POLL_MS = 2000;
 
@@ -74,6 +84,8 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
   readonly #outcomes = new Map<string, KnownOutcome>();
   /** Of the runs that are not over: who follows them, and the share of their steps that is done. */
   readonly #followed = new Map<string, { readonly feed: FeedSubscription; share: number }>();
+  /** Runs that no process trains and that have not ended, and since when. */
+  readonly #goneSince = new Map<string, number>();
   #doing: StudyProgress['doing'] = 'measuring';
   /** Blocks that were analysed at the last look. */
   #lookedAt = 0;
@@ -249,7 +261,7 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
           this.#follow(entry);
           continue;
         case 'interrupted':
-          if (!entry.isUncertain) await this.#enqueue(entry.id);
+          if (this.#isGoneFor(entry.id)) await this.#retry(planned, entry.id, goneFailure());
           continue;
         case 'stopped':
         case 'paused':
@@ -268,7 +280,7 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
   }
 
   async #takeOutcome(planned: PlannedRun, entry: ReadableEntry): Promise<void> {
-    const outcome = await readOutcome(entry, this.#record.metric.name);
+    const outcome = await this.#outcomeOf(planned, entry);
     if (outcome.kind === 'missing') {
       throw new UserError({
         what: l10n.t('The run {0} logged no {1}.', entry.id, this.#record.metric.name),
@@ -291,6 +303,26 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
     const { state } = entry.manifest;
     const seconds = state.status === 'done' && !planned.isReused ? state.result.seconds : null;
     this.#outcomes.set(keyOf(planned), { planned, outcome, seconds });
+  }
+
+  async #outcomeOf(planned: PlannedRun, entry: ReadableEntry): Promise<RunOutcome> {
+    const { name } = this.#record.metric;
+    if (name !== TEST_ACCURACY) return readOutcome(entry, name);
+    const outcome = await readOutcome(entry, 'validation_accuracy');
+    if (outcome.kind !== 'finished') return outcome;
+    const { averaging } = entry.manifest.recipe;
+    const tested = planned.tested ?? (await this.host.test(entry, averaging ? 'averaged' : 'last'));
+    if (planned.tested === null) await this.#changeRun(planned, { tested });
+    return { kind: 'finished', value: tested, correct: null };
+  }
+
+  /** Whether a run has been without a trainer for so long that nobody is about to say how it ended. */
+  #isGoneFor(id: string): boolean {
+    const since = this.#goneSince.get(id) ?? performance.now();
+    this.#goneSince.set(id, since);
+    if (performance.now() - since < GONE_MS) return false;
+    this.#goneSince.delete(id);
+    return true;
   }
 
   /** Tries a run that failed again, with its seed and from its checkpoint. */
@@ -322,7 +354,9 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
     const done = this.#blocksDone();
     if (done > this.#lookedAt) {
       this.#lookedAt = done;
-      const analysis = analysisAt(this.#record, this.#runOutcomes(), done, this.#experiments.isAllowed);
+      // Both arms of a confirmation are.
+      const isAllowed = this.#record.confirms ? () => true : this.#experiments.isAllowed;
+      const analysis = analysisAt(this.#record, this.#runOutcomes(), done, isAllowed);
       this.emit('analysis', analysis, this.#progress());
       if (analysis.seedsIgnored) throw new UserError(seedsIgnoredFailure());
       if (done === plan.blocks.length) return { status: 'done', how: 'full' };
@@ -357,7 +391,11 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
     const { atOnce, threads } = this.#scheduling;
     const terms = { atOnce, retries: 0, group: this.#record.id, ...(threads !== null && { threads }) };
     const failure = await enqueue(this.root, id, { signal: this.#stopping.signal }, terms);
-    if (failure) throw new UserError(failure);
+    if (!failure) return;
+    // It may have ended, or been started, in the meantime.
+    const entry = await readRun(runFolder(this.root, id));
+    const { status } = entry.kind === 'run' ? entry.manifest.state : { status: 'broken' };
+    if (status !== 'done' && status !== 'running') throw new UserError(failure);
   }
 
   async #measureCosts(): Promise<void> {
@@ -504,6 +542,13 @@ function stoppedFailure(run: string, study: string): Failure {
   return {
     what: l10n.t('Its run {0} was stopped or paused.', run),
     remedy: l10n.t('To go on, that run included: {0}', `tricks study resume ${study}`),
+  };
+}
+
+function goneFailure(): Failure {
+  return {
+    what: l10n.t('The trainer went away without a word.'),
+    remedy: l10n.t('See whether this machine runs out of memory.'),
   };
 }
 

@@ -109,7 +109,7 @@ function rowsOf({ top5, macroF1, balancedAccuracy, loss }: TestResult): string[]
 }
 
 /** Notes the look, and says which it is. Another split of the other images makes no other test images. */
-async function countLook(
+export async function countLook(
   root: string,
   { id, manifest }: ReadableEntry,
   source: OwnDatasetRequest,

@@ -1,5 +1,6 @@
 import { basename, dirname, resolve } from 'node:path';
 import * as l10n from '@vscode/l10n';
+import { factsLookup } from '../../datasets/index/store';
 import { formatProblem } from '../../experiment/problem';
 import { parseDocument } from '../../experiment/text/document';
 import { listRuns } from '../../runs/store';
@@ -9,6 +10,8 @@ import { UserError } from '../../shared/userError';
 import {
   type ChosenPlan,
   choosePlan,
+  foldRequest,
+  foldsFor,
   newRecord,
   readSource,
   runsOfBudget,
@@ -17,6 +20,7 @@ import {
 import type { Scheduling } from '../../studies/record';
 import { chooseScheduling, secondsOfLastRun } from '../../studies/scheduling';
 import { createStudy, listStudies, type ReadableStudy } from '../../studies/store';
+import { validationOrigin } from '../../study/file/blocks';
 import { experimentPathOf } from '../../study/file/parse';
 import type { ReadStudy } from '../../study/file/study';
 import type { AllowOption } from '../dataAccess';
@@ -25,6 +29,7 @@ import { type FolderOption, rootOf } from '../options';
 import { TRAINER_PATH } from '../package';
 import { EXIT, type ExitCode, paint, type Terminal } from '../terminal';
 import { type DriveOptions, drive } from './drive';
+import { indexFolds } from './folds';
 import { settingText } from './words';
 
 export interface BeginOptions extends FolderOption, AllowOption, DriveOptions {
@@ -79,10 +84,20 @@ export async function begin(terminal: Terminal, file: string, options: BeginOpti
   }
   const timing = await timingOf(terminal, root, source, parsed, options);
   const runs = runsOfBudget(parsed.study.budget, timing ?? { secondsPerRun: 1, atOnce: 1 });
-  const chosen = choosePlan(parsed, runs);
+  const chosen = await choosePlanIn(terminal, root, source, parsed, runs);
   describe(terminal, parsed, chosen, timing);
   if (options.dryRun) return EXIT.done;
-  const record = newRecord(source, parsed, chosen);
+  if (chosen.blocks === 'folds') {
+    const { baseline } = parsed;
+    const of = foldsFor(chosen.plan.blocks.length, baseline);
+    await indexFolds(
+      terminal,
+      root,
+      experimentFile,
+      chosen.plan.blocks.flatMap((_, block) => foldRequest(baseline, { index: block % of, of }) ?? []),
+    );
+  }
+  const record = newRecord(root, source, parsed, chosen);
   const study = await createStudy(root, {
     ...record,
     ...(options.atOnce !== undefined && { atOnce: options.atOnce }),
@@ -90,6 +105,37 @@ export async function begin(terminal: Terminal, file: string, options: BeginOpti
   });
   terminal.note(l10n.t('Study: {0}', study.folder));
   return drive(terminal, root, study, options);
+}
+
+/** Chooses the design and what its blocks are, which the images themselves may decide. */
+async function choosePlanIn(
+  terminal: Terminal,
+  root: string,
+  { experiment }: StudySource,
+  parsed: ReadStudy,
+  runs: number,
+): Promise<ChosenPlan> {
+  const { baseline, study } = parsed;
+  // What the blocks are makes no difference to the design.
+  const asSplit = choosePlan(parsed, runs, true);
+  if (asSplit.blocks === 'seeds' || validationOrigin(baseline) !== 'either') return asSplit;
+  const of = foldsFor(asSplit.plan.blocks.length, baseline);
+  const request = foldRequest(baseline, { index: 0, of });
+  if (!request) return asSplit;
+  await indexFolds(terminal, root, experiment.file, [request]);
+  // Images that have a split of their own are the same in every fold.
+  const facts = factsLookup(root, dirname(experiment.file))(request);
+  if (facts?.fingerprint !== baseline.recipe.data.dataset.fingerprint) return asSplit;
+  if (study.blocks === 'folds') {
+    throw new UserError({
+      what: l10n.t(
+        'Folds need validation images that are split from the training images, and {0} has its own.',
+        baseline.recipe.data.dataset.name,
+      ),
+      remedy: l10n.t('Use seeds.'),
+    });
+  }
+  return choosePlan(parsed, runs, false);
 }
 
 /** The text of a study that has no file. */

@@ -9,6 +9,7 @@ import {
   rootOf,
   wholeNumber,
 } from '../options';
+import { confirmStudy, keepStudy } from './after';
 import { type BeginOptions, begin } from './begin';
 import { type DriveOptions, drive } from './drive';
 import { list, readableStudy, reportStudy, show, stopStudy } from './looking';
@@ -86,4 +87,24 @@ export function addStudyCommand(program: Command, { terminal, end }: CommandCont
       const root = await rootOf(terminal, options);
       end(await drive(terminal, root, await readableStudy(root, reference), options));
     });
+  study
+    .command('confirm')
+    .description(l10n.t('train the chosen set against the baseline on fresh seeds'))
+    .argument(...studyArgument())
+    .option('--seeds <number>', l10n.t('how many seeds'), wholeNumber(2))
+    .option('--json', l10n.t('print progress and results as lines of JSON'))
+    .option(...folderOption())
+    .option(...allowOption())
+    .action(async (reference: string, options: FolderOption & DriveOptions & { readonly seeds?: number }) =>
+      end(await confirmStudy(terminal, await rootOf(terminal, options), reference, options)),
+    );
+  study
+    .command('keep')
+    .description(l10n.t('rewrite the experiment file to the best predicted set'))
+    .argument(...studyArgument())
+    .option(...folderOption())
+    .option(...allowOption())
+    .action(async (reference: string, options: FolderOption) =>
+      end(await keepStudy(terminal, await rootOf(terminal, options), reference)),
+    );
 }

@@ -6,6 +6,7 @@ import { startRun } from '../../runs/supervisor';
 import type { TrainerCommand } from '../../runs/trainerCommand';
 import { assertNever } from '../../shared/assertNever';
 import { UserError } from '../../shared/userError';
+import { foldRequests } from '../../studies/planning';
 import type { StudyState } from '../../studies/record';
 import type { ReadableStudy } from '../../studies/store';
 import { type StudyProgress, StudyWorker } from '../../studies/worker';
@@ -13,6 +14,8 @@ import type { AllowOption } from '../dataAccess';
 import { ensureOwn } from '../ownRuns';
 import { TRAINER_PATH, VERSIONS } from '../package';
 import { EXIT, type ExitCode, type Line, paint, type Terminal } from '../terminal';
+import { indexFolds } from './folds';
+import { testerIn } from './testing';
 import { EFFECT_TITLES, effectRows, endText, notesOf, timeLeftText } from './words';
 
 export interface DriveOptions extends AllowOption {
@@ -33,6 +36,7 @@ export async function drive(
     id,
     options,
   );
+  await indexFolds(terminal, root, record.experiment.file, foldRequests(root, record));
   const { json = false } = options;
   const tell = (line: Line) => (json ? terminal.note(line) : terminal.print(line));
   const start = (run: string, changes: Partial<TrainerCommand> = {}) =>
@@ -42,7 +46,7 @@ export async function drive(
     () => ({ atOnce: 1, retries: 0, takes: ({ terms }) => terms.group === id }),
     start,
   );
-  const worker = new StudyWorker(root, folder, { start, versions: VERSIONS });
+  const worker = new StudyWorker(root, folder, { start, versions: VERSIONS, test: testerIn(root) });
   const shown = json ? jsonProgress(terminal) : progressOf(terminal);
   worker.on('progress', (progress) => shown.show(progress));
   worker.on('retried', ({ id: run, failure, failures }) => {

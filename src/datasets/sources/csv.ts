@@ -135,7 +135,7 @@ class TableReader {
       else this.repeated.add(lines);
       return;
     }
-    const isValidation = split === 0 && this.splitter.side(name, group) === 'validation';
+    const isValidation = split === 0 && this.splitter.side(name, number, group) === 'validation';
     this.names.add(name);
     this.labels.add(number);
     this.splits.add(split * 2 + Number(isValidation));

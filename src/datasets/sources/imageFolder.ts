@@ -70,7 +70,9 @@ export const listImageFolder: Lister<Request> = async (request, { folder, signal
   const classNames = classes.map((each) => each.folder.name);
   for await (const { item, result } of imagesOf(tree, classes)) {
     for (const path of result) {
-      const side = layout.validation ? 'train' : splitter.side(path, grouping ? grouping(path) : undefined);
+      const side = layout.validation
+        ? 'train'
+        : splitter.side(path, item.label, grouping ? grouping(path) : undefined);
       add(side, path, item.label);
     }
   }

@@ -69,11 +69,11 @@ export const listParquet: Lister<ParquetRequest> = async (request, options) => {
 };
 
 /** On which side of the split the training image of a row is. */
-function sides({ names, groups }: ParquetTable, split: SplitOptions, splitter: TrainSplitter) {
+function sides({ names, groups, labels }: ParquetTable, split: SplitOptions, splitter: TrainSplitter) {
   const groupOf = split.group_by !== undefined && !groups ? groupPattern(split.group_by) : null;
   return (row: number) => {
     const name = nameAt(names, row);
-    return splitter.side(name, groups ? nameAt(groups, row) || null : groupOf?.(name));
+    return splitter.side(name, labels[row]!, groups ? nameAt(groups, row) || null : groupOf?.(name));
   };
 }
 

@@ -2,7 +2,7 @@ import * as l10n from '@vscode/l10n';
 import type { SplitOptions } from '../../recipe/datasets';
 import { UserError } from '../../shared/userError';
 import type { ListedDataset } from '../listing';
-import { isValidation } from '../split';
+import { SplitSides } from '../split';
 import { labelProblems } from './labelProblems';
 import { type PixelTable, takeImages } from './pixelTable';
 
@@ -39,6 +39,8 @@ function splitImages(table: PixelTable, split: SplitOptions, where: string) {
       remedy: l10n.t('Remove data.split.group_by, or store the images in files.'),
     });
   }
-  const { kept, taken } = takeImages(table, (index) => isValidation(`#${index}`, split), where);
+  const sides = new SplitSides(split);
+  const isTaken = (index: number) => sides.isValidation(`#${index}`, table.labels[index] ?? 0, false);
+  const { kept, taken } = takeImages(table, isTaken, where);
   return { train: kept, validation: taken };
 }

@@ -184,10 +184,12 @@ class Walk {
       this.#unlabelled[split].add(where);
       return;
     }
-    const into =
-      split === 'train' && this.isSplit ? this.#splitter.side(key, this.#groupOf?.(image.name)) : split;
     const name = `${basename(shard.path)}/${image.name}`;
     const number = split === 'train' ? this.labels.ofTraining(label) : this.labels.other(label);
+    const into =
+      split === 'train' && this.isSplit
+        ? this.#splitter.side(key, number, this.#groupOf?.(image.name))
+        : split;
     this.#tables[into].add({ file, offset: image.start, length: image.length, name, label: number });
   }
 

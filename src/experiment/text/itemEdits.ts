@@ -13,8 +13,11 @@ export function removeItem(document: ExperimentDocument, path: Path): EditResult
     return { ok: false, reason: l10n.t('The list would be empty.') };
   }
   const { start, end } = document.rangeOf(path);
+  // The last of several between brackets goes with the comma before it.
+  const isLastInBrackets = index === list.length - 1 && /^\s*\]/.test(document.text.slice(end.offset));
   const edit =
-    lineEdit(document.text, start.offset, end.offset) ?? inlineEdit(document.text, start.offset, end.offset);
+    (isLastInBrackets ? null : lineEdit(document.text, start.offset, end.offset)) ??
+    inlineEdit(document.text, start.offset, end.offset);
   // Read again before anyone relies on it, as other edits are.
   const edited = parseDocument(applyEdits(document.text, [edit]), `.${document.format}`);
   const expected = withValue(
@@ -40,11 +43,15 @@ function lineEdit(text: string, start: number, end: number): TextEdit | null {
   return { offset: lineStart, length: end + rest[0].length - lineStart, text: '' };
 }
 
+/** Characters between two items, comments aside. */
+const LONGEST_GAP = 200;
+
 /** An item between commas, with one of them. */
 function inlineEdit(text: string, start: number, end: number): TextEdit {
   const after = /^\s*,\s*/.exec(text.slice(end));
   if (after) return { offset: start, length: end + after[0].length - start, text: '' };
-  const before = /\s*,\s*$/.exec(text.slice(0, start));
+  // Each space could begin the match, so it is given no more than a gap between items is.
+  const before = /\s*,\s*$/.exec(text.slice(Math.max(0, start - LONGEST_GAP), start));
   const from = start - (before?.[0].length ?? 0);
   return { offset: from, length: end - from, text: '' };
 }

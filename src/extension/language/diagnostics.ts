@@ -62,8 +62,7 @@ export class Diagnostics implements vscode.Disposable {
       return;
     }
     if (!isExperiment(document.uri)) return;
-    // What is wrong with a study may be wrong with its experiment.
-    for (const other of vscode.workspace.textDocuments) if (isStudy(other.uri)) this.#updateSoon(other);
+    this.#updateStudies();
     const parsed = parsedOf(document);
     const problems = parsed.ok ? parsed.warnings : parsed.problems;
     const advice = parsed.ok ? adviceFor(parsed.document, parsed.experiment) : [];
@@ -75,7 +74,16 @@ export class Diagnostics implements vscode.Disposable {
     ]);
   }
 
+  /** What is wrong with a study may be wrong with its experiment. */
+  #updateStudies(): void {
+    for (const document of vscode.workspace.textDocuments) {
+      if (isStudy(document.uri)) this.#updateSoon(document);
+    }
+  }
+
   #forget(document: vscode.TextDocument): void {
+    // Without its editor an experiment is as it is on disk.
+    if (isExperiment(document.uri)) this.#updateStudies();
     const key = document.uri.toString();
     clearTimeout(this.#pending.get(key));
     this.#pending.delete(key);

@@ -53,6 +53,11 @@ export function dropParses(): void {
   generation += 1;
 }
 
+/** Changes with `dropParses`: what was parsed at another count is stale. */
+export function parseGeneration(): number {
+  return generation;
+}
+
 function onceAVersion<Result>(
   read: (document: vscode.TextDocument) => Result,
 ): (document: vscode.TextDocument) => Result {

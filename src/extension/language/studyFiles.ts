@@ -7,7 +7,7 @@ import { isStudyName, parseStudy } from '../../study/file/parse';
 import type { Baseline, ExperimentReading, StudyParse } from '../../study/file/study';
 import { failureOf } from '../../system/errors';
 import { isExperiment } from './experimentFiles';
-import { factsOf, parsedOf } from './parsing';
+import { factsOf, parsedOf, parseGeneration } from './parsing';
 
 /** Every study file of the workspace. */
 export const STUDY_GLOB = '**/*.study.{yaml,yml,json,jsonc}';
@@ -92,13 +92,12 @@ function readFromDisk(uri: vscode.Uri): ExperimentReading {
     if (!isFile || size > LARGEST_FILE) {
       return { ok: false, reason: vscode.l10n.t('It is no file, or larger than 1 MiB.') };
     }
-    const stamp = `${mtimeMs} ${size}`;
+    const stamp = `${mtimeMs} ${size} ${parseGeneration()}`;
     const known = onDisk.get(file);
     if (known?.stamp === stamp) return { ok: true, parsed: known.parsed };
     const text = readFileSync(file, 'utf8');
     const parsed = parseExperiment(text, file, [], 'train', factsOf(uri));
-    // Without an index it may have one when it is next asked for.
-    if (parsed.ok || !parsed.unindexed) onDisk.set(file, { stamp, parsed });
+    onDisk.set(file, { stamp, parsed });
     return { ok: true, parsed };
   } catch (error) {
     return { ok: false, reason: failureOf(error).what };

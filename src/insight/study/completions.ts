@@ -111,7 +111,10 @@ function valueItems({ marked, path, comma }: WordInPlace): Completion[] {
 }
 
 /** Tricks that fit the experiment, with the options that fit it, and its keys with the value that it has. */
-function factorItems(word: WordInPlace, { baseline }: StudyCompletionSurroundings): Completion[] {
+function factorItems(
+  word: WordInPlace,
+  { baseline, hasSchemaHelp }: StudyCompletionSurroundings,
+): Completion[] {
   const { marked, isKeyOfValue, comma } = word;
   const written = factorNames(marked.value);
   const fits = baseline ? trickFits(baseline) : [];
@@ -138,7 +141,7 @@ function factorItems(word: WordInPlace, { baseline }: StudyCompletionSurrounding
           : asMapping(trick.name, withStops(notation.inline(value))),
       };
     });
-  if (!baseline) return trickItems;
+  if (!baseline) return hasSchemaHelp ? [] : trickItems;
   const value = ownWords(baseline.document.value);
   const keyItems = experimentKeys(value)
     .filter((key) => !written.includes(key) && canBeFactor(key, value))
@@ -160,7 +163,8 @@ function factorItems(word: WordInPlace, { baseline }: StudyCompletionSurrounding
         snippet: asMapping(key, `[${first}, ${second}]`),
       };
     });
-  return [...trickItems, ...keyItems];
+  // The schema knows the tricks, and nothing of the experiment.
+  return hasSchemaHelp ? keyItems : [...trickItems, ...keyItems];
 }
 
 /** Keys that say which images there are, and where they are computed: their levels cannot be compared, or are equal. */

@@ -63,9 +63,14 @@ export function analyzeStudy(input: StudyInput, spending: Spending = STUDY_SPEND
 
   const model = modelOf(factors, plan, used);
   const values = Float64Array.from(used, ({ value }) => value);
-  const noise = noiseOf(model.fit, values);
+  const noise = noiseOf(
+    model.fit,
+    values,
+    used.map(({ setting }) => setting),
+    model.levels,
+  );
   const imagesOf = metric.isAccuracy ? imagesOfRuns(model, used, input.images) : null;
-  const measureBy = (weights: Float64Array) => measure(weights, values, noise, imagesOf);
+  const measureBy = (weights: Float64Array) => measure(weights, model.fit, values, noise, imagesOf);
   const measured = model.effects.map(({ factor, level, column }) => {
     if (plan.kind === 'one_at_a_time')
       return measureAlone(factor, level, used, input.images === 'shared', imagesOf);
@@ -122,7 +127,13 @@ export function analyzeStudy(input: StudyInput, spending: Spending = STUDY_SPEND
     interactions: interactionsOf(model, values, measureBy, look, intervalLevel, withheld !== null),
     interactionsLeftOut: model.interactionsLeftOut,
     noise:
-      noise.degrees > 0 ? { standardDeviation: Math.sqrt(noise.variance), degrees: noise.degrees } : null,
+      noise.degrees > 0
+        ? {
+            standardDeviation: Math.sqrt(noise.variance),
+            degrees: noise.degrees,
+            isUneven: noise.uneven !== null,
+          }
+        : null,
     chosen: setting && chosenOf(model, setting, measureBy, intervalLevel),
     outliers: outliersOf(used, model.fit, noise),
     logError: metric.isAccuracy ? logErrorOf(model, used) : null,
@@ -162,8 +173,14 @@ function usedRuns(runs: readonly StudyRunOutcome[], blocks: ReadonlySet<number> 
 function imagesOfRuns(model: Model, used: readonly UsedRun[], images: StudyInput['images']) {
   const correct = used.map((run) => run.correct);
   if (correct.some((each) => each === null)) return null;
-  if (images === 'folds') return imagesPartOf([...model.within.values()], correct);
-  return imagesPartOf([{ runs: used.map((_, position) => position), fit: model.fit }], correct);
+  const groups = new Map<number, number[]>();
+  used.forEach(({ block }, position) => {
+    const key = images === 'folds' ? block : 0;
+    const group = groups.get(key);
+    if (group) group.push(position);
+    else groups.set(key, [position]);
+  });
+  return imagesPartOf([...groups.values()], correct, model.fit);
 }
 
 function interactionCount(levels: readonly number[]): number {

@@ -1,4 +1,4 @@
-import { halfWidthOf, type Measured } from './estimates';
+import { halfWidthOf, joinedError, type Measured } from './estimates';
 import { LEVEL } from './looks/schedule';
 
 /** Nobody runs more. */
@@ -29,14 +29,14 @@ export function blocksNeeded(
   if (!runs || runs.variance === 0) return { blocks: null, needsMoreImages: false };
   const isEnough = (count: number) => {
     const share = blocks / count;
-    const variance = runs.variance * share;
     const degrees = runs.degrees + (count - blocks) * degreesPerBlock;
-    const added = (images?.variance ?? 0) * (areImagesShared ? 1 : share);
-    const spread = variance ** 2 / degrees + (images ? added ** 2 / images.degrees : 0);
-    const half = halfWidthOf(
-      { error: Math.sqrt(variance + added), degrees: (variance + added) ** 2 / spread },
-      LEVEL,
+    const part = images ?? { variance: 0, least: 0, degrees: 1 };
+    const shrunk = areImagesShared ? 1 : share;
+    const error = joinedError(
+      { variance: runs.variance * share, degrees },
+      { ...part, variance: part.variance * shrunk, least: part.least * shrunk },
     );
+    const half = halfWidthOf(error, LEVEL);
     return half !== null && half <= smallestEffect / 2;
   };
   if (!isEnough(MOST_BLOCKS))

@@ -1,6 +1,6 @@
 import type { StudySetting } from '../../protocol/study';
 import { dot } from './fit/leastSquares';
-import { type Contrast, contrastBetween, type Model, weightsOf } from './model';
+import { contrastBetween, type Model, weightsOf } from './model';
 
 /** So many settings are predicted one by one. */
 const MOST_LISTED = 20_000;
@@ -29,9 +29,11 @@ export function bestSetting(
     }),
   ]);
   const reference = model.levels.map(() => 0);
-  const sign = higherIsBetter ? 1 : -1;
-  const predict = (setting: StudySetting) =>
-    sign * sumOf(contrastBetween(model, setting, reference), coefficients);
+  const predict = predictor(model, coefficients, higherIsBetter ? 1 : -1);
+  if (model.interactions.length === 0) {
+    const best = choices.map((levels, factor) => bestAlone(levels, factor, reference, predict));
+    if (isAllowed(best)) return best;
+  }
   const count = choices.reduce((product, of) => product * of.length, 1);
   if (count <= MOST_LISTED) {
     const sorted = allSettings(choices)
@@ -77,10 +79,45 @@ function climb(
   return best?.setting ?? null;
 }
 
-function sumOf(contrast: Contrast, coefficients: readonly number[]): number {
-  let sum = 0;
-  for (const [column, factor] of contrast) sum += factor * (coefficients[column] ?? 0);
-  return sum;
+/** Predicts settings, from tables that are made once. */
+function predictor(
+  { levels, effects, interactions }: Model,
+  coefficients: readonly number[],
+  sign: 1 | -1,
+): (setting: StudySetting) => number {
+  const main = levels.map((count) => new Float64Array(count));
+  for (const { factor, level, column } of effects) {
+    const table = main[factor];
+    if (table) table[level] = sign * (coefficients[column] ?? 0);
+  }
+  const terms = interactions.map((term) => ({
+    ...term,
+    coefficient: sign * (coefficients[term.column] ?? 0),
+    shares: [1 / (levels[term.pair[0]] ?? 1), 1 / (levels[term.pair[1]] ?? 1)] as const,
+  }));
+  return (setting) => {
+    let sum = 0;
+    for (let factor = 0; factor < main.length; factor++) sum += main[factor]?.[setting[factor] ?? 0] ?? 0;
+    for (const { pair, levels: of, coefficient, shares } of terms) {
+      const first = (setting[pair[0]] === of[0] ? 1 : 0) - shares[0];
+      const second = (setting[pair[1]] === of[1] ? 1 : 0) - shares[1];
+      sum += coefficient * first * second;
+    }
+    return sum;
+  };
+}
+
+/** The level of one factor that predicts best where factors only add up. */
+function bestAlone(
+  levels: readonly number[],
+  factor: number,
+  reference: StudySetting,
+  predict: (setting: StudySetting) => number,
+): number {
+  const sorted = levels
+    .map((level) => ({ level, predicted: predict(reference.with(factor, level)) }))
+    .sort((a, b) => b.predicted - a.predicted);
+  return sorted[0]?.level ?? 0;
 }
 
 function allSettings(choices: readonly (readonly number[])[]): StudySetting[] {

@@ -1,7 +1,8 @@
-import type { Estimate } from '../../protocol/study';
+import type { Estimate, StudySetting } from '../../protocol/study';
 import { LEAST_DEGREES, twoSidedQuantile } from './fit/distributions';
 import type { ImagesPart } from './fit/images';
 import { dot, type LeastSquares, residualsOf } from './fit/leastSquares';
+import { robustVariance, type UnevenNoise, unevenNoise } from './fit/robust';
 
 /** A contrast as the runs have it: its value, and what its error is made of. */
 export interface Measured {
@@ -24,12 +25,24 @@ export interface Noise {
   readonly variance: number;
   /** 0 where the model fits the runs exactly: the variance is then unknown. */
   readonly degrees: number;
+  /** Where the noise differs between levels. */
+  readonly uneven: UnevenNoise | null;
 }
 
 /** Rounding leaves residuals of this share of the values where there are none. */
 const ROUNDING = 1e-12;
 
-export function noiseOf(fit: LeastSquares, values: ArrayLike<number>): Noise {
+/**
+ * The noise that a fit leaves.
+ *
+ * @param settings, levels of the runs and the factors, to see whether the noise is the same everywhere
+ */
+export function noiseOf(
+  fit: LeastSquares,
+  values: ArrayLike<number>,
+  settings: readonly StudySetting[],
+  levels: readonly number[],
+): Noise {
   const residuals = residualsOf(fit, values);
   let largest = 0;
   for (let run = 0; run < values.length; run++) largest = Math.max(largest, Math.abs(values[run] ?? 0));
@@ -39,22 +52,30 @@ export function noiseOf(fit: LeastSquares, values: ArrayLike<number>): Noise {
     residuals,
     variance: isNone || fit.degrees === 0 ? 0 : sum / fit.degrees,
     degrees: fit.degrees,
+    uneven: isNone || fit.degrees === 0 ? null : unevenNoise(settings, levels, fit, residuals),
   };
 }
 
-/** A contrast by least squares with the pooled variance of all runs. */
+/** A contrast by least squares, with the pooled variance of all runs; where noise is uneven with a robust one. */
 export function measure(
   weights: Float64Array,
+  fit: LeastSquares,
   values: ArrayLike<number>,
   noise: Noise,
   imagesOf: ((weights: Float64Array) => ImagesPart) | null,
 ): Measured {
   return {
     value: dot(weights, values),
-    runs:
-      noise.degrees > 0 ? { variance: dot(weights, weights) * noise.variance, degrees: noise.degrees } : null,
+    runs: noise.degrees > 0 ? runsPart(weights, fit, noise) : null,
     images: imagesOf?.(weights) ?? null,
   };
+}
+
+function runsPart(weights: Float64Array, fit: LeastSquares, noise: Noise) {
+  const { residuals, variance, degrees, uneven } = noise;
+  return uneven
+    ? robustVariance(weights, fit, residuals, variance, uneven)
+    : { variance: dot(weights, weights) * variance, degrees };
 }
 
 /** The error on these images: from the runs alone. */
@@ -62,15 +83,21 @@ export function errorOnThese({ runs }: Measured): StandardError | null {
   return runs && { error: Math.sqrt(runs.variance), degrees: runs.degrees };
 }
 
-/** The error on new images: both parts, with degrees of freedom by Satterthwaite (1946). */
+/**
+ * The error on new images: both parts. Degrees of freedom are weighted by the parts, as Cochran (1964) weights critical
+ * values. Satterthwaite's are too many where the runs have few: those studies whose runs happen to agree get more of them.
+ */
 export function errorOnNew({ runs, images }: Measured): StandardError | null {
   if (!runs || !images) return null;
-  const variance = runs.variance + images.variance;
-  const spread = runs.variance ** 2 / runs.degrees + images.variance ** 2 / images.degrees;
-  return {
-    error: Math.sqrt(variance),
-    degrees: images.variance === 0 || spread === 0 ? runs.degrees : variance ** 2 / spread,
-  };
+  return joinedError(runs, images);
+}
+
+/** The error of two parts; the second may be negative. */
+export function joinedError(runs: NonNullable<Measured['runs']>, images: ImagesPart): StandardError {
+  const variance = Math.max(runs.variance + images.variance, images.least);
+  if (images.variance <= 0 || variance === 0) return { error: Math.sqrt(variance), degrees: runs.degrees };
+  const degrees = variance / (runs.variance / runs.degrees + images.variance / images.degrees);
+  return { error: Math.sqrt(variance), degrees };
 }
 
 /** The error that verdicts go by: on new images where that is known. */

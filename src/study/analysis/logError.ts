@@ -18,11 +18,16 @@ export function logErrorOf(model: Model, runs: readonly UsedRun[]): StudyAnalysi
     return correct ? Math.log(50 / correct.length) : Number.NaN;
   });
   if (logs.some(Number.isNaN)) return null;
-  const noise = noiseOf(model.fit, logs);
+  const noise = noiseOf(
+    model.fit,
+    logs,
+    runs.map(({ setting }) => setting),
+    model.levels,
+  );
   return model.effects.flatMap(({ factor, level, column }) => {
     const weights = weightsOf(model, new Map([[column, 1]]));
     if (!weights) return [];
-    const measured = measure(weights, logs, noise, null);
+    const measured = measure(weights, model.fit, logs, noise, null);
     const error = errorOnThese(measured);
     const half = error && halfWidthOf(error, 0.05);
     return [
@@ -32,7 +37,7 @@ export function logErrorOf(model: Model, runs: readonly UsedRun[]): StudyAnalysi
         ratio: Math.exp(measured.value),
         low: half === null ? null : Math.exp(measured.value - half),
         high: half === null ? null : Math.exp(measured.value + half),
-        degrees: noise.degrees,
+        degrees: error?.degrees ?? 0,
       },
     ];
   });

@@ -23,8 +23,6 @@ export interface Model {
   readonly interactions: readonly InteractionTerm[];
   readonly interactionsLeftOut: 'none' | 'too_few_degrees' | 'design';
   readonly fit: LeastSquares;
-  /** By block with runs: main effects within it alone, for the noise of its images. */
-  readonly within: ReadonlyMap<number, { readonly runs: readonly number[]; readonly fit: LeastSquares }>;
 }
 
 /** Interactions are fitted where this many residual degrees of freedom remain. */
@@ -99,14 +97,7 @@ function newModel(levels: readonly number[], settings: readonly StudySetting[], 
     ...mainRow(setting),
     ...interactions.map(({ pair, levels: of }) => centred(setting, pair, of, levels)),
   ];
-  const within = new Map(
-    blocks.map((block) => {
-      const runs = rows.flatMap((row, run) => (row.block === block ? [run] : []));
-      const design = runs.map((run) => [1, ...mainRow(rows[run]?.setting ?? [])]);
-      return [block, { runs, fit: leastSquaresOf(design) }] as const;
-    }),
-  );
-  const common = { levels, effects, within };
+  const common = { levels, effects };
   const mainEffects = (interactionsLeftOut: 'too_few_degrees' | 'design'): Model => ({
     ...common,
     interactions: [],

@@ -11,20 +11,21 @@ export const LEAST_PAIRS = LEAST_DEGREES + 1;
  * which holds where the noise of settings differs. With too few pairs for it, as after lost runs, by Welch's t test
  * (Welch 1947), which allows for different noise too.
  *
- * @param canCompareBlocks whether runs of different blocks may be compared: not where each block has its own images
+ * @param areImagesShared otherwise each block has its own images: pairs then differ by these as well, so that their spread
+ * has all of it, and runs of different blocks are never compared
  * @returns null where either setting has no run to compare
  */
 export function measureAlone(
   factor: number,
   level: number,
   runs: readonly UsedRun[],
-  canCompareBlocks: boolean,
+  areImagesShared: boolean,
   imagesOf: ((weights: Float64Array) => ImagesPart) | null,
 ): Measured | null {
   const withIt = positions(runs, (of, index) => of === (index === factor ? level : 0));
   const without = positions(runs, (of) => of === 0);
   const paired = pairedWeights(withIt, without, runs);
-  const welch = canCompareBlocks ? welchOf(withIt, without, runs) : null;
+  const welch = areImagesShared ? welchOf(withIt, without, runs) : null;
   const isEnough = paired !== null && paired.pairs >= LEAST_PAIRS;
   if (welch && !isEnough && (!paired || (welch.runs?.degrees ?? 0) >= LEAST_DEGREES))
     return { value: welch.value, runs: welch.runs, images: imagesOf?.(welch.weights) ?? null };
@@ -35,7 +36,7 @@ export function measureAlone(
   return {
     value,
     runs: pairs > 1 ? { variance: squares / (pairs - 1) / pairs, degrees: pairs - 1 } : null,
-    images: imagesOf?.(weights) ?? null,
+    images: imagesOf && (areImagesShared ? imagesOf(weights) : { variance: 0, least: 0, degrees: pairs }),
   };
 }
 

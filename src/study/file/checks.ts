@@ -7,6 +7,7 @@ import type { Path } from '../../shared/path';
 import { valueAt } from '../../shared/values';
 import { trickCalled } from '../../tricks/registry';
 import { validationOrigin } from './blocks';
+import { shortened } from './factors';
 import { isKey, meantKey } from './keys';
 import { ownWords } from './resolveValue';
 import {
@@ -124,7 +125,7 @@ function unknownKey({ key, kind, path }: WrittenFactor, value: unknown): Finding
     {
       path,
       part: 'key',
-      what: l10n.t('{0} is neither a trick nor a key of the experiment.', key),
+      what: l10n.t('{0} is neither a trick nor a key of the experiment.', shortened(key)),
       remedy:
         near !== undefined
           ? l10n.t('Did you mean {0}?', near)

@@ -15,6 +15,9 @@ export interface FactorsReading {
   readonly findings: readonly Finding[];
 }
 
+/** Levels beside the first ones, of all factors together, whose effects a design can still be searched for. */
+const MOST_LEVELS = 40;
+
 /** The factors of a study file, and what is wrong with how they are written. */
 export function readFactors(written: WrittenStudy['factors']): FactorsReading {
   const findings: Finding[] = [];
@@ -24,7 +27,30 @@ export function readFactors(written: WrittenStudy['factors']): FactorsReading {
     if ('what' in reading) findings.push(reading);
     else factors.push(reading);
   });
+  const levels = factors.reduce((sum, { values }) => sum + values.length - 1, 0);
+  if (levels > MOST_LEVELS) return { factors: [], findings: [tooManyLevels(levels)] };
   return { factors, findings: [...findings, ...repetitions(factors)] };
+}
+
+/** Longer than any name or key. */
+const LONGEST_SHOWN = 80;
+
+/** A name as a message shows it. */
+export function shortened(name: string): string {
+  return name.length > LONGEST_SHOWN ? `${name.slice(0, LONGEST_SHOWN)}...` : name;
+}
+
+function tooManyLevels(levels: number): Finding {
+  return {
+    path: ['factors'],
+    part: 'key',
+    what: l10n.t(
+      'The factors have {0} levels beside their first ones, and a study takes at most {1}.',
+      levels,
+      MOST_LEVELS,
+    ),
+    remedy: l10n.t('Take factors or levels out.'),
+  };
 }
 
 function readFactor(item: string | Readonly<Record<string, unknown>>, path: Path): WrittenFactor | Finding {
@@ -64,7 +90,7 @@ function bareTrick(written: string, path: Path): WrittenFactor | Finding {
   return {
     path,
     part: 'value',
-    what: l10n.t('There is no trick {0}.', written),
+    what: l10n.t('There is no trick {0}.', shortened(written)),
     remedy:
       near === undefined
         ? l10n.t('Use one of {0}, or a key with two values or more.', names.join(', '))
@@ -95,9 +121,7 @@ function trickFactor(written: string, value: unknown, path: Path): WrittenFactor
   }
   const inside = options.flatMap((set) => Object.entries(set)).find(([, each]) => Array.isArray(each));
   if (inside && !Array.isArray(value)) return listInside(trick.name, inside, path);
-  const seen = options.findIndex((set, index) =>
-    options.slice(0, index).some((other) => isDeepStrictEqual(other, set)),
-  );
+  const seen = repeatedIn(options);
   if (seen >= 0) return sameLevel(trick.name, [...path, seen]);
   return {
     key: trick.name,
@@ -170,9 +194,7 @@ function keyFactor(key: string, value: unknown, above: Path): WrittenFactor | Fi
         : l10n.t('Write two values or more, the reference first, such as [{0}, ...].', String(single ?? '')),
     };
   }
-  const seen = value.findIndex((each, index) =>
-    value.slice(0, index).some((other) => isDeepStrictEqual(other, each)),
-  );
+  const seen = repeatedIn(value);
   if (seen >= 0) return sameLevel(key, [...path, seen]);
   const ours = called ? ['tricks', called.trick.name, ...rest].join('.') : key;
   return {
@@ -182,6 +204,13 @@ function keyFactor(key: string, value: unknown, above: Path): WrittenFactor | Fi
     path,
     levelPaths: value.map((_, index) => [...path, index]),
   };
+}
+
+/** The first value that stands before, too, of as many as a study may have; -1 where there is none. */
+function repeatedIn(values: readonly unknown[]): number {
+  return values
+    .slice(0, MOST_LEVELS + 1)
+    .findIndex((each, index) => values.slice(0, index).some((other) => isDeepStrictEqual(other, each)));
 }
 
 function sameLevel(key: string, path: Path): Finding {

@@ -74,9 +74,13 @@ function levelOf(
 }
 
 function repeated(settings: readonly StudySetting[]): Finding[] {
+  const first = new Map<string, number>();
   return settings.flatMap((setting, index): Finding[] => {
-    const other = settings.findIndex((each) => each.join() === setting.join());
-    if (other === index) return [];
+    const other = first.get(setting.join());
+    if (other === undefined) {
+      first.set(setting.join(), index);
+      return [];
+    }
     return [
       {
         path: ['design', index],

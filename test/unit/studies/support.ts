@@ -55,8 +55,10 @@ export async function studyIn(
   const parsed = read(root, source);
   const { study } = parsed;
   const runs = 'runs' in study.budget ? study.budget.runs : 8;
-  return createStudy(root, { ...newRecord(source, parsed, choosePlan(parsed, runs)), ...changes });
+  return createStudy(root, { ...newRecord(root, source, parsed, choosePlan(parsed, runs)), ...changes });
 }
+
+const noTest = () => Promise.reject(new Error('No test images'));
 
 /** Builds the trainer before a file's tests; makes a store for each, and programs that run studies in it. */
 export function studyTests() {
@@ -96,7 +98,7 @@ export function studyTests() {
         startRun(run, { nodePath: process.execPath, trainerPath, ...more });
       const queue = new QueueWorker(root, () => ({ atOnce: 1, retries: 1 }), start);
       const worker = new StudyWorker(root, folder, {
-        ...{ start, versions: { bagOfTricks: '0' }, measuresCosts: false },
+        ...{ start, versions: { bagOfTricks: '0' }, measuresCosts: false, test: noTest },
         ...changes,
       });
       ends.push(async () => {

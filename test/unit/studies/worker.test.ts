@@ -1,24 +1,253 @@
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { listRuns } from '../../../src/runs/store';
-import { readStudy } from '../../../src/studies/store';
-import { studyIn, studyTests } from './support';
+import type { StudyAnalysis } from '../../../src/protocol/study';
+import { claimLease, releaseLease } from '../../../src/runs/lease/lease';
+import { readQueue } from '../../../src/runs/queue';
+import { listRuns, readManifest, runFolder } from '../../../src/runs/store';
+import { askToStop } from '../../../src/studies/lock';
+import type { StudyRecord } from '../../../src/studies/record';
+import { readStudy, studyPath } from '../../../src/studies/store';
+import { until } from '../runs/support';
+import { ACCURACY, standIn } from './standIn';
+import { STUDY, studyIn, studyTests } from './support';
 
 const tests = studyTests();
 
-describe('a study', () => {
+async function recordOf(folder: string): Promise<StudyRecord> {
+  const study = await readStudy(folder);
+  if (study.kind === 'broken') throw new Error(study.reason);
+  return study.record;
+}
+
+/** The settings of a study's runs in the order in which they were trained. */
+async function trainedOrder(record: StudyRecord): Promise<string[]> {
+  const ids = (await listRuns(tests.root)).map(({ id }) => id).reverse();
+  const planned = new Map(record.runs.map((run) => [run.run, `${run.block} ${run.setting}`]));
+  return ids.flatMap((id) => planned.get(id) ?? []);
+}
+
+describe('a study that runs', () => {
   test('trains every run of its plan by the queue, block by block, and says what they show', async () => {
+    const { folder, record: before } = await studyIn(tests.root);
+    const { worker } = tests.program(folder);
+    const told: StudyAnalysis[] = [];
+    worker.on('analysis', (analysis) => told.push(analysis));
+    expect(await worker.run()).toEqual({ status: 'done', how: 'full' });
+    const record = await recordOf(folder);
+    expect(record.state).toEqual({ status: 'done', how: 'full' });
+    expect(record.scheduling).toMatchObject({ engine: 'wasm', threads: 1, atOnce: 1 });
+    expect(await trainedOrder(record)).toEqual(before.runs.map((run) => `${run.block} ${run.setting}`));
+    for (const { run, block, setting } of record.runs) {
+      const reading = await readManifest(runFolder(tests.root, run ?? ''));
+      if (!reading.ok) throw new Error(reading.reason);
+      const { recipe, experiment, state, engine } = reading.manifest;
+      expect(recipe.seed).toBe(record.seeds[block]);
+      expect(recipe.initialization.zeroGamma).toBe(setting[0] === 1);
+      expect(experiment.text).toContain(`seed: ${recipe.seed}`);
+      expect(state.status).toBe('done');
+      expect(engine?.threads).toBe(1);
+    }
+    expect(told.map(({ blocksDone }) => blocksDone)).toEqual([1, 2]);
+    // What the runs kept of each validation image goes into the second interval.
+    expect(told[1]?.effects[0]?.estimates?.onNewImages).not.toBeNull();
+    // Trials leave nothing behind.
+    expect(await readdir(join(tests.root, '.bag-of-tricks/probes'))).toEqual([]);
+    expect(await listRuns(tests.root)).toHaveLength(8);
+  });
+
+  test('takes the runs that are there in place of new ones, but none of another seed, recipe or number of threads', async () => {
+    await tests.replaceTrainer(standIn(ACCURACY));
+    const first = await studyIn(tests.root);
+    await tests.program(first.folder).worker.run();
+    const again = await studyIn(tests.root, { study: STUDY.replace('runs: 8', 'runs: 12') });
+    const { worker } = tests.program(again.folder);
+    expect(await worker.run()).toMatchObject({ status: 'done' });
+    const { runs } = await recordOf(again.folder);
+    expect(runs.filter(({ isReused }) => isReused)).toHaveLength(8);
+    expect(await listRuns(tests.root)).toHaveLength(12);
+    expect(new Set(runs.map(({ run }) => run)).size).toBe(12);
+
+    const threads = await studyIn(tests.root);
+    const scheduling = (await recordOf(first.folder)).scheduling;
+    const elsewhere = await studyIn(
+      tests.root,
+      {},
+      { scheduling: scheduling && { ...scheduling, threads: 2 } },
+    );
+    await tests.program(threads.folder).worker.run();
+    await tests.program(elsewhere.folder).worker.run();
+    expect((await recordOf(threads.folder)).runs.every(({ isReused }) => isReused)).toBe(true);
+    expect((await recordOf(elsewhere.folder)).runs.some(({ isReused }) => isReused)).toBe(false);
+  });
+
+  test('stops with its runs paused, and another process goes on with the same runs', async () => {
+    const endless = `if (!fs.existsSync(join(folder, '../../../go'))) { setTimeout(finish, 20); return; }`;
+    await tests.replaceTrainer(standIn(ACCURACY, endless));
+    const { folder } = await studyIn(tests.root);
+    const first = tests.program(folder);
+    const running = first.worker.run();
+    await until(async () =>
+      (await listRuns(tests.root)).some(
+        (run) => run.kind === 'run' && run.manifest.state.status === 'queued',
+      ),
+    );
+    await until(() => first.queue.handles.size > 0);
+    expect(await askToStop(folder)).toBe(true);
+    expect(await running).toEqual({ status: 'stopped', because: null });
+    first.queue.close();
+    expect(await readQueue(tests.root)).toEqual([]);
+    const ids = (await recordOf(folder)).runs.map(({ run }) => run);
+    expect(ids.filter((id) => id !== null)).toHaveLength(2);
+
+    await writeFile(join(tests.root, 'go'), '');
+    expect(await tests.program(folder).worker.run()).toMatchObject({ status: 'done' });
+    const after = (await recordOf(folder)).runs.map(({ run }) => run);
+    expect(after.slice(0, 2)).toEqual(ids.slice(0, 2));
+    expect(await listRuns(tests.root)).toHaveLength(8);
+  });
+
+  test('goes on where a process was killed that had made a run and not queued it', async () => {
+    await tests.replaceTrainer(standIn(ACCURACY));
+    const { folder } = await studyIn(tests.root);
+    const first = tests.program(folder);
+    await first.worker.run();
+    // As a process leaves it that dies between the two: the state still says that it runs.
+    const record = await recordOf(folder);
+    const [run] = record.runs;
+    const id = run?.run ?? '';
+    const manifest = join(runFolder(tests.root, id), 'run.json');
+    const kept = JSON.parse(await readFile(manifest, 'utf8'));
+    await rm(runFolder(tests.root, id), { recursive: true });
+    await writeFile(studyPath(folder), JSON.stringify({ ...record, state: { status: 'running' } }));
+    expect(await readStudy(folder)).toMatchObject({ isInterrupted: true });
+    expect(kept.id).toBe(id);
+    expect(await tests.program(folder).worker.run()).toMatchObject({ status: 'done' });
+    expect(await listRuns(tests.root)).toHaveLength(8);
+  });
+
+  test('is run by one process at a time', async () => {
+    const { folder } = await studyIn(tests.root);
+    const { lease } = await claimLease(folder, 'training', process.ppid);
+    await expect(tests.program(folder).worker.run()).rejects.toThrow('is running');
+    await releaseLease(folder, lease);
+  });
+});
+
+describe('a run of a study', () => {
+  test('that crashes is tried again with its seed', async () => {
+    await tests.replaceTrainer(
+      standIn(ACCURACY, 'if (tries < 3 && recipe.seed === 2) process.kill(process.pid, "SIGKILL");'),
+    );
     const { folder } = await studyIn(tests.root);
     const { worker } = tests.program(folder);
-    const told: number[] = [];
-    worker.on('analysis', (analysis, { blocksDone }) => {
-      expect(analysis.blocksDone).toBe(blocksDone);
-      told.push(blocksDone);
+    const retried: number[] = [];
+    worker.on('retried', ({ failures }) => retried.push(failures));
+    expect(await worker.run()).toMatchObject({ status: 'done' });
+    const { runs } = await recordOf(folder);
+    expect(runs.map(({ crashes }) => crashes)).toEqual([0, 0, 0, 0, 2, 2, 2, 2]);
+    expect(retried).toHaveLength(8);
+    expect(await listRuns(tests.root)).toHaveLength(8);
+  });
+
+  test('that fails three times stops the study, which says why and goes on once that is remedied', async () => {
+    const broken = `if (!fs.existsSync(join(folder, '../../../go'))) {
+      end({ type: 'failed', failure: { what: 'No images.', remedy: 'Bring them back.' } });
+    }`;
+    await tests.replaceTrainer(standIn(ACCURACY, broken));
+    const { folder, id } = await studyIn(tests.root);
+    const state = await tests.program(folder).worker.run();
+    expect(state).toMatchObject({
+      status: 'failed',
+      failure: {
+        what: expect.stringMatching(
+          /^The run \S+ of the study failed 3 times, the last time by: No images\.$/,
+        ),
+        remedy: expect.stringContaining(
+          `Bring them back. Then go on with the study: tricks study resume ${id}`,
+        ),
+      },
     });
-    expect(await worker.run()).toEqual({ status: 'done', how: 'full' });
-    const study = await readStudy(folder);
-    if (study.kind === 'broken') throw new Error(study.reason);
-    console.log(JSON.stringify(study.record, null, 1).slice(0, 6000));
-    const runs = await listRuns(tests.root);
-    expect(runs).toHaveLength(8);
+    expect((await recordOf(folder)).state).toEqual(state);
+    expect(await readQueue(tests.root)).toEqual([]);
+    await writeFile(join(tests.root, 'go'), '');
+    expect(await tests.program(folder).worker.run()).toMatchObject({ status: 'done' });
+  });
+
+  test('that diverged is not tried again, by its loss or by an accuracy of chance', async () => {
+    await tests.replaceTrainer(
+      standIn(
+        `recipe.loss.labelSmoothing ? 0.3 : ${ACCURACY}`,
+        `if (recipe.initialization.zeroGamma) end({ type: 'failed', failure: { kind: 'diverged', what: 'NaN', remedy: '' } });`,
+      ),
+    );
+    const { folder } = await studyIn(tests.root);
+    const { worker } = tests.program(folder);
+    let last: StudyAnalysis | null = null;
+    worker.on('analysis', (analysis) => {
+      last = analysis;
+    });
+    expect(await worker.run()).toMatchObject({ status: 'done' });
+    expect((await recordOf(folder)).runs.every(({ crashes }) => crashes === 0)).toBe(true);
+    expect(last).toMatchObject({ runsDiverged: 6, runsUsed: 2 });
+  });
+
+  test('that gives the same digits for every seed stops the study: its trainer ignores the seed', async () => {
+    await tests.replaceTrainer(standIn(ACCURACY.replace('recipe.seed', '1')));
+    const { folder } = await studyIn(tests.root);
+    expect(await tests.program(folder).worker.run()).toMatchObject({
+      status: 'failed',
+      failure: { what: expect.stringContaining('the trainer ignores its seed') },
+    });
+  });
+
+  test('that a person stops, stops its study, which takes it up again', async () => {
+    const endless = `if (!fs.existsSync(join(folder, '../../../go'))) { setTimeout(finish, 20); return; }`;
+    await tests.replaceTrainer(standIn(ACCURACY, endless));
+    const { folder } = await studyIn(tests.root);
+    const { queue, worker } = tests.program(folder);
+    const running = worker.run();
+    await until(() => queue.handles.size > 0);
+    const [handle] = queue.handles.values();
+    await handle?.stop();
+    expect(await running).toMatchObject({
+      status: 'stopped',
+      because: { what: expect.stringMatching(/^Its run \S+ was stopped or paused\.$/) },
+    });
+    await writeFile(join(tests.root, 'go'), '');
+    expect(await tests.program(folder).worker.run()).toMatchObject({ status: 'done' });
+    expect(await listRuns(tests.root)).toHaveLength(8);
+  });
+});
+
+describe('a study', () => {
+  test('ends early where it says so and more runs can decide nothing', async () => {
+    await tests.replaceTrainer(standIn(ACCURACY));
+    const text = STUDY.replace('runs: 8', 'runs: 40').replace(
+      'stop: never',
+      'stop: when_decided\nsmallest_effect: 4',
+    );
+    const { folder } = await studyIn(tests.root, { study: text });
+    const state = await tests.program(folder).worker.run();
+    expect(state).toMatchObject({ status: 'done', how: 'all_decided' });
+    const { runs } = await recordOf(folder);
+    expect(runs.filter(({ run }) => run !== null).length).toBeLessThan(20);
+  });
+
+  test('of which the experiment trains something else by now is not mixed with what it trained before', async () => {
+    const { folder, record } = await studyIn(tests.root);
+    await writeFile(studyPath(folder), JSON.stringify({ ...record, baselineHash: 'other' }));
+    await expect(tests.program(folder).worker.run()).rejects.toThrow('trains something else');
+  });
+
+  test.each([
+    ['damaged', '{ "version": 1,', 'Its study.json is damaged'],
+    ['newer', '{ "version": 2 }', 'A newer release of Bag of Tricks wrote it'],
+    ['of nothing', '{ "version": 1 }', 'Its study.json is not a study'],
+  ])('whose folder is %s is left as it is', async (_, text, reason) => {
+    const { folder } = await studyIn(tests.root);
+    await writeFile(studyPath(folder), text);
+    await expect(tests.program(folder).worker.run()).rejects.toThrow(reason);
+    expect(await readFile(studyPath(folder), 'utf8')).toBe(text);
   });
 });

@@ -1,95 +1,100 @@
-import { dot, type LeastSquares } from './leastSquares';
-
-/** Correctness of some runs on the same images. */
-export interface ImageGroup {
-  /** The runs' indices in the model. */
-  readonly runs: readonly number[];
-  /** Of those runs alone, in their order: what is left is noise of single images. */
-  readonly fit: LeastSquares;
-}
+import { dot } from './leastSquares';
 
 /** What the choice of validation images adds to a contrast's variance. */
 export interface ImagesPart {
-  /** In points of a percent, squared; 0 where it drowns in the noise of the runs. */
+  /**
+   * In points of a percent, squared. Below 0 where each block has its own images and the noise of the runs has more of
+   * their choice in it than the contrast has.
+   */
   readonly variance: number;
+  /** The variance of the contrast is at least this: the draw of its images alone. */
+  readonly least: number;
   readonly degrees: number;
 }
 
-/** Sums over images of products of the runs' correctness, from which all else follows. */
-interface Counts {
-  readonly group: ImageGroup;
+/** Runs of the same images: their covariance over the draw of the images. */
+interface Group {
+  /** The runs' indices in the model. */
+  readonly runs: readonly number[];
   readonly images: number;
-  /** How many images each run answers right, and how many each two runs do: [runs], [runs][runs]. */
-  readonly right: Float64Array;
-  readonly rightOfBoth: readonly Float64Array[];
-  /** Sum over images of the variance of one run's correctness on an image; null with no residual degree of freedom. */
-  readonly noise: number | null;
+  readonly covariance: readonly Float64Array[];
 }
 
 /**
- * The variance that a contrast of accuracies has since the images are a sample. With d_i the contrast of image i and se_i
- * its least-squares error, of N images it is sd(d_i)^2/N - sum(se_i^2)/N^2: the spread of the d_i has the runs' noise in
- * it, which the runs' own variance counts already. Groups of other images add up.
+ * The variance that a contrast of accuracies has since the images are a sample. With d_i the contrast of image i, of N
+ * images, and se_i its least-squares error it is sd(d_i)^2/N - sum(se_i^2)/N^2: the spread of the d_i has the runs' noise
+ * in it, which the runs' own variance counts already.
  *
- * @param correct by run of the model, 1 where the answer to an image is right, else 0
- * @returns null where runs of a group have no images, or different numbers of them
+ * Where blocks have images of their own, the spread is taken within each and adds up. The residuals then have some of the
+ * draw of the images in them, as blocks differ by it. Its expected share is what the images add to the residual sum of
+ * squares; for shared images this is the same formula.
+ *
+ * @param groups the runs' indices, by the images that they share
+ * @param correct by run, 1 where the answer to an image is right, else 0
+ * @param fit of the runs: its residuals, and their degrees of freedom
+ * @returns null where a run has no correctness, or runs of a group another number of images
  */
 export function imagesPartOf(
-  groups: readonly ImageGroup[],
+  groups: readonly (readonly number[])[],
   correct: readonly (Uint8Array | null)[],
+  fit: { readonly residualMaker: readonly Float64Array[]; readonly degrees: number },
 ): ((weights: Float64Array) => ImagesPart) | null {
-  const counts: Counts[] = [];
-  for (const group of groups) {
-    const count = countsOf(group, correct);
-    if (!count) return null;
-    counts.push(count);
+  const known: Group[] = [];
+  for (const runs of groups) {
+    const group = groupOf(runs, correct);
+    if (!group) return null;
+    known.push(group);
   }
-  const images = counts.reduce((sum, each) => sum + each.images, 0);
-  return (weights) => ({
-    variance:
-      1e4 *
-      Math.max(
-        0,
-        counts.reduce((sum, each) => sum + variancePart(each, weights), 0),
-      ),
-    degrees: images - counts.length,
-  });
+  const degrees = known.reduce((sum, { images }) => sum + images - 1, 0);
+  // What the draw of the images adds to the residual variance, with the noise of single images.
+  const inResiduals =
+    fit.degrees === 0
+      ? 0
+      : known.reduce((sum, group) => sum + residualPart(group, fit.residualMaker), 0) / fit.degrees;
+  return (weights) => {
+    const least = 1e4 * known.reduce((sum, group) => sum + spreadOf(group, weights), 0);
+    const variance = least - 1e4 * dot(weights, weights) * inResiduals;
+    // Shared images never make the runs' own variance smaller; chance alone may say so.
+    return known.length === 1
+      ? { variance: Math.max(variance, 0), least: 0, degrees }
+      : { variance, least, degrees };
+  };
 }
 
-function variancePart({ group, images, right, rightOfBoth, noise }: Counts, all: Float64Array): number {
-  const weights = group.runs.map((run) => all[run] ?? 0);
-  const sum = dot(weights, right);
-  let squares = 0;
-  rightOfBoth.forEach((row, run) => {
-    squares += (weights[run] ?? 0) * dot(row, weights);
-  });
-  const spread = (squares - sum ** 2 / images) / (images - 1) / images;
-  // Without residuals the noise counts twice, which errs on the safe side.
-  return spread - (noise === null ? 0 : (dot(weights, weights) * noise) / images ** 2);
+function spreadOf({ runs, covariance }: Group, all: Float64Array): number {
+  const weights = runs.map((run) => all[run] ?? 0);
+  return covariance.reduce((sum, row, run) => sum + (weights[run] ?? 0) * dot(row, weights), 0);
 }
 
-function countsOf(group: ImageGroup, correct: readonly (Uint8Array | null)[]): Counts | null {
+function residualPart({ runs, covariance }: Group, residualMaker: readonly Float64Array[]): number {
+  return covariance.reduce((sum, row, a) => {
+    const residual = residualMaker[runs[a] ?? 0];
+    return sum + runs.reduce((inner, run, b) => inner + (residual?.[run] ?? 0) * (row[b] ?? 0), 0);
+  }, 0);
+}
+
+/** The covariance of the runs' shares of right answers, from how many images each two of them have right. */
+function groupOf(runs: readonly number[], correct: readonly (Uint8Array | null)[]): Group | null {
   const bits: Uint32Array[] = [];
   let images: number | null = null;
-  for (const run of group.runs) {
+  for (const run of runs) {
     const answers = correct[run];
     if (!answers || answers.length < 2 || (images ?? answers.length) !== answers.length) return null;
     images = answers.length;
     bits.push(packed(answers));
   }
   if (images === null) return null;
-  const rightOfBoth = bits.map(() => new Float64Array(bits.length));
+  const covariance = bits.map(() => new Float64Array(bits.length));
+  const shares = bits.map((words) => countOfBoth(words, words) / (images ?? 1));
   bits.forEach((first, a) => {
     for (let b = a; b < bits.length; b++) {
-      const count = countOfBoth(first, bits[b] ?? first);
-      (rightOfBoth[a] as Float64Array)[b] = count;
-      (rightOfBoth[b] as Float64Array)[a] = count;
+      const both = countOfBoth(first, bits[b] ?? first) / (images ?? 1);
+      const value = (both - (shares[a] ?? 0) * (shares[b] ?? 0)) / ((images ?? 2) - 1);
+      (covariance[a] as Float64Array)[b] = value;
+      (covariance[b] as Float64Array)[a] = value;
     }
   });
-  const right = Float64Array.from(rightOfBoth, (row, run) => row[run] ?? 0);
-  const { degrees, residualMaker } = group.fit;
-  const residual = residualMaker.reduce((sum, row, run) => sum + dot(row, rightOfBoth[run] ?? []), 0);
-  return { group, images, right, rightOfBoth, noise: degrees > 0 ? residual / degrees : null };
+  return { runs, images, covariance };
 }
 
 /** Correctness, 32 images a word. */

@@ -19,7 +19,10 @@ export function fullFactorial(levels: readonly number[]): StudySetting[] {
   );
 }
 
-export function planOf(blocks: readonly (readonly StudySetting[])[], kind: StudyPlan['kind'] = 'full'): StudyPlan {
+export function planOf(
+  blocks: readonly (readonly StudySetting[])[],
+  kind: StudyPlan['kind'] = 'full',
+): StudyPlan {
   return {
     kind,
     blocks: blocks.map((settings) => ({ settings })),
@@ -30,11 +33,11 @@ export function planOf(blocks: readonly (readonly StudySetting[])[], kind: Study
   };
 }
 
-/** A study whose runs all finished, with what `valueOf` gives for each. */
+/** A study whose runs all finished, with what `value` gives for each. */
 export function studyOf(
   levels: readonly number[],
   plan: StudyPlan,
-  valueOf: (setting: StudySetting, block: number, index: number) => number,
+  value: (setting: StudySetting, block: number, index: number) => number,
   more: Partial<StudyInput> = {},
 ): StudyInput {
   let index = 0;
@@ -44,7 +47,7 @@ export function studyOf(
         block,
         setting,
         seed: block,
-        outcome: { kind: 'finished', value: valueOf(setting, block, index++), correct: null },
+        outcome: { kind: 'finished', value: value(setting, block, index++), correct: null },
       }),
     ),
   );

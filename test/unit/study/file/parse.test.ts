@@ -271,6 +271,18 @@ describe('problems of a study', () => {
     );
   });
 
+  it('are found at once in files of any size', () => {
+    const values = Array.from({ length: 10_000 }, (_, index) => index / 100_000);
+    const many = read([`- optimizer.weight_decay: [${values.join(', ')}]`]);
+    expect(problemsOf(many)).toEqual([
+      'x:3:1: error: The factors have 9999 levels beside their first ones, and a study takes at most 40. Take factors or levels out.',
+    ]);
+    const runs = Array.from({ length: 1_000 }, (_, index) => (index % 2 ? '[warmup]' : '[mixup]'));
+    expect(problemsOf(read(['- warmup', '- mixup'], [`design: [${runs.join(', ')}]`]))).toHaveLength(998);
+    const deep = `- ${'a.'.repeat(400)}a: [1, 2]`;
+    expect(problemsOf(read([deep]))[0]).toMatch(/^x:4:5: error: [a.]{80}\.\.\. is neither a trick/);
+  });
+
   it('of syntax stand where they are', () => {
     const parse = parseStudy('name: [', 'x.study.yaml', reader(EXPERIMENT));
     expect(parse).toMatchObject({ ok: false, why: 'problems' });

@@ -1,0 +1,25 @@
+import { dirname } from 'node:path';
+import { indexLookup } from '../../datasets/index/store';
+import type { OwnDatasetRequest } from '../../recipe/datasets';
+import { ensureAllowed, indexData } from '../dataAccess';
+import type { Terminal } from '../terminal';
+
+/**
+ * Indexes the images of a study's folds, of those that have no index yet. What is known of the images by another split is
+ * not looked at again.
+ *
+ * @throws as `indexData`
+ */
+export async function indexFolds(
+  terminal: Terminal,
+  root: string,
+  experimentFile: string,
+  requests: readonly OwnDatasetRequest[],
+): Promise<void> {
+  const place = { root, folder: dirname(experimentFile) };
+  for (const request of requests) {
+    if (indexLookup(root, request, place.folder)) continue;
+    await ensureAllowed(terminal, request, place);
+    await indexData(terminal, request, place);
+  }
+}

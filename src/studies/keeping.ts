@@ -1,0 +1,66 @@
+import * as l10n from '@vscode/l10n';
+import { readExperiment } from '../experiment/parse';
+import { parseDocument } from '../experiment/text/document';
+import { applyEdits, type TextEdit } from '../experiment/text/textEdits';
+import type { StudyAnalysis, StudySetting } from '../protocol/study';
+import type { Failure } from '../shared/failure';
+import { editFor } from '../study/file/settings';
+import { readSource } from './planning';
+import type { StudyRecord } from './record';
+
+/** What keeping a study's chosen set makes of the experiment file. */
+export type Keeping =
+  | {
+      readonly ok: true;
+      /** One at most: from the text as it is to the text with the set. None where the file has it already. */
+      readonly edits: readonly TextEdit[];
+      readonly text: string;
+      /** The set, by factor. */
+      readonly setting: StudySetting;
+    }
+  | { readonly ok: false; readonly failure: Failure };
+
+/**
+ * 'Keep what helps': rewrites an experiment to the best predicted set of a study that may be trained. What the file says apart
+ * from the factors stays, also where a person has changed it since the study began.
+ *
+ * @param text the experiment file as it is now
+ */
+export function keepChosen(
+  root: string,
+  record: StudyRecord,
+  { chosen, withheld }: StudyAnalysis,
+  text: string,
+): Keeping {
+  const refuse = (what: string, remedy: string): Keeping => ({ ok: false, failure: { what, remedy } });
+  const remedy = l10n.t('See what it shows: {0}', `tricks study show ${record.id}`);
+  if (record.confirms) {
+    return refuse(
+      l10n.t('The study {0} confirms another, and keeps nothing of its own.', record.id),
+      l10n.t('Keep what that one chose: {0}', `tricks study keep ${record.confirms.id}`),
+    );
+  }
+  if (!chosen || withheld) return refuse(l10n.t('The study {0} has chosen no set yet.', record.id), remedy);
+  const source = readSource(root, { ...record.study, experiment: record.experiment });
+  if (!source.ok) return refuse(l10n.t('The study {0} can no longer be read.', record.id), remedy);
+  const { settings, baseline } = source;
+  const experiment = settings.experimentAt(chosen.setting, baseline.recipe.seed);
+  if (!experiment.ok) {
+    const [problem] = experiment.problems;
+    return refuse(problem?.what ?? l10n.t('The chosen set cannot be trained.'), problem?.remedy ?? remedy);
+  }
+  const changes = experiment.changes.filter(({ path }) => path[0] !== 'seed');
+  const document = parseDocument(text, record.experiment.file);
+  const edit = document.inSequence(changes.map((change) => (current) => editFor(current, change)));
+  if (!edit.ok) return refuse(edit.reason, l10n.t('Change the file by hand.'));
+  const kept = applyEdits(text, edit.edits);
+  const read = readExperiment(parseDocument(kept, record.experiment.file), [], 'train', baseline.factsOf);
+  if (!read.ok) {
+    const [problem] = read.problems;
+    return refuse(
+      l10n.t('With the chosen set {0} cannot be trained: {1}', record.experiment.file, problem?.what ?? ''),
+      problem?.remedy ?? l10n.t('Undo what was changed in the file since the study began.'),
+    );
+  }
+  return { ok: true, edits: edit.edits, text: kept, setting: chosen.setting };
+}
