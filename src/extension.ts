@@ -1,7 +1,7 @@
 import * as l10n from '@vscode/l10n';
 import * as vscode from 'vscode';
 import { answerDashboard, registerCommands } from './extension/commands/commands';
-import { answerStudy } from './extension/commands/studyCommands';
+import { answerStudy } from './extension/commands/studyActions';
 import { notifyOfStudyEnds } from './extension/commands/studyEnds';
 import { DataTool } from './extension/dataTool';
 import { EngineTool } from './extension/engineTool';
@@ -107,6 +107,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<Api> {
     studies,
     studyReports,
     studyPanels,
+    studyPanels.restoring(),
     view,
     runner,
     new StatusBar(library),

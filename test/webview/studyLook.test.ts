@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { studyView } from '../../src/insight/study/studyView';
+import { studyView } from '../../src/insight/study/results/studyView';
 import type { ToStudyPage } from '../../src/protocol/studyPage';
 import type { StudyFacts } from '../../src/protocol/studyView';
 import { divergedStudy, manyLevels, newStudy, oneBlock, runningStudy, studyFacts } from '../support/studies';

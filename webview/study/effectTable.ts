@@ -117,7 +117,7 @@ function background(axis: ForestAxis): TemplateResult<2> {
 
 function interval({ value, low, high, inner }: ForestMark, axis: ForestAxis): TemplateResult<2> {
   const cap = (end: number) =>
-    svg`<svg class="cap" x="${at(end, axis)}%" y="50%" overflow="visible"><line y1="-4" y2="4"></line></svg>`;
+    svg`<svg class="cap" aria-hidden="true" x="${at(end, axis)}%" y="50%" overflow="visible"><line y1="-4" y2="4"></line></svg>`;
   return svg`
     <line class="outer" x1="${at(low, axis)}%" x2="${at(high, axis)}%" y1="50%" y2="50%"></line>
     ${low < high ? svg`${cap(low)}${cap(high)}` : nothing}

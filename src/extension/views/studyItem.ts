@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import { studyDescription, studyFactsList } from '../../insight/study/studySummary';
+import { studyDescription, studyFactsList } from '../../insight/study/results/studySummary';
 import type { RunState } from '../../protocol/manifest';
 import type { KnownStudy, StudyState } from '../../protocol/studyView';
 import { visibleText } from '../../shared/visibleText';

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import * as vscode from 'vscode';
-import { studyView } from '../../insight/study/studyView';
+import { studyView } from '../../insight/study/results/studyView';
 import {
   type FromStudyPage,
   isFromStudyPage,
@@ -19,7 +19,6 @@ export type StudyRequest = Exclude<FromStudyPage, { type: 'ready' }>;
 /** The pages of studies, one panel a study. */
 export class StudyPanels implements vscode.WebviewPanelSerializer, vscode.Disposable {
   readonly #panels = new Map<string, StudyPanel>();
-  readonly #serializer = vscode.window.registerWebviewPanelSerializer(VIEW_TYPE, this);
 
   constructor(
     private readonly extensionUri: vscode.Uri,
@@ -46,6 +45,11 @@ export class StudyPanels implements vscode.WebviewPanelSerializer, vscode.Dispos
     this.#attach(panel, study);
   }
 
+  /** Has VS Code bring the panels back after a reload. */
+  restoring(): vscode.Disposable {
+    return vscode.window.registerWebviewPanelSerializer(VIEW_TYPE, this);
+  }
+
   /** Fills a panel that VS Code brought back after a reload. */
   async deserializeWebviewPanel(panel: vscode.WebviewPanel, state: unknown): Promise<void> {
     await this.source.refresh();
@@ -57,7 +61,6 @@ export class StudyPanels implements vscode.WebviewPanelSerializer, vscode.Dispos
 
   /** Leaves the panels open: VS Code brings them back after a reload. */
   dispose(): void {
-    this.#serializer.dispose();
     for (const panel of this.#panels.values()) panel.dispose();
   }
 
@@ -144,26 +147,28 @@ class StudyPanel {
   }
 
   #send(): void {
-    if (!this.#isReady) return;
     this.#isStale = true;
-    if (this.#isSending) return;
-    this.#isSending = true;
-    this.#sendAll()
-      .catch((error) => this.log.error(`The study in ${this.folder} could not be shown:`, error))
-      .finally(() => {
-        this.#isSending = false;
-      });
+    if (!this.#isReady || this.#isSending) return;
+    this.#sendLatest().catch((error) =>
+      this.log.error(`The study in ${this.folder} could not be shown:`, error),
+    );
   }
 
-  async #sendAll(): Promise<void> {
-    while (this.#isStale && this.#isReady) {
-      this.#isStale = false;
-      const message = messageOf(this.source.facts(this.folder));
-      const text = JSON.stringify(message);
-      if (text === this.#sent) continue;
-      this.#sent = text;
-      // Resolves once the page has it.
-      await this.panel.webview.postMessage(message);
+  async #sendLatest(): Promise<void> {
+    this.#isSending = true;
+    try {
+      while (this.#isStale && this.#isReady) {
+        this.#isStale = false;
+        const message = messageOf(this.source.facts(this.folder));
+        const text = JSON.stringify(message);
+        if (text === this.#sent) continue;
+        this.#sent = text;
+        // Resolves once the page has it.
+        await this.panel.webview.postMessage(message);
+      }
+    } finally {
+      // With the last look at what is stale, so that no change falls between them.
+      this.#isSending = false;
     }
   }
 }

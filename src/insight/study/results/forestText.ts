@@ -1,6 +1,6 @@
 // A forest plot in characters, for reports and terminals.
 import * as l10n from '@vscode/l10n';
-import type { ForestAxis, ForestMark, StudyView } from '../../protocol/studyView';
+import type { ForestAxis, ForestMark, StudyView } from '../../../protocol/studyView';
 
 /** Columns of the plot itself. */
 const WIDTH = 51;

@@ -1,12 +1,12 @@
 // 'Keep what helps': the chosen set of a study, written into its experiment.
 import * as l10n from '@vscode/l10n';
-import { writtenTrick } from '../../experiment/aliases';
-import { insertTrick, removeTrick } from '../../experiment/edits';
-import type { ExperimentDocument } from '../../experiment/text/document';
-import type { EditResult } from '../../experiment/text/textEdits';
-import type { StudySetting } from '../../protocol/study';
-import type { StudyFacts } from '../../protocol/studyView';
-import { valueAt } from '../../shared/values';
+import { writtenTrick } from '../../../experiment/aliases';
+import { insertTrick, removeTrick } from '../../../experiment/edits';
+import type { ExperimentDocument } from '../../../experiment/text/document';
+import type { EditResult } from '../../../experiment/text/textEdits';
+import type { StudySetting } from '../../../protocol/study';
+import type { StudyFacts } from '../../../protocol/studyView';
+import { valueAt } from '../../../shared/values';
 import { levelName, levelText } from './factorText';
 import { estimateText, scaleOf, withUnit } from './studyNumbers';
 import { decidingEstimate, verdictText } from './verdictText';

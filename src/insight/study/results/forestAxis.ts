@@ -1,6 +1,6 @@
 // What a study's plots are drawn on: round ticks around all that is shown.
 import * as l10n from '@vscode/l10n';
-import type { ForestAxis, ForestMark, StudyFacts } from '../../protocol/studyView';
+import type { ForestAxis, ForestMark, StudyFacts } from '../../../protocol/studyView';
 import { differenceText, type Scale, unitText, withUnit } from './studyNumbers';
 
 interface Tick {

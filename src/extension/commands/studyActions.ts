@@ -1,9 +1,9 @@
 import * as vscode from 'vscode';
 import { parseDocument } from '../../experiment/text/document';
-import { keepEdits } from '../../insight/study/keepEdits';
-import { reportMarkdown } from '../../insight/study/reportMarkdown';
-import { studyDescription } from '../../insight/study/studySummary';
-import { studyView } from '../../insight/study/studyView';
+import { keepEdits } from '../../insight/study/results/keepEdits';
+import { reportMarkdown } from '../../insight/study/results/reportMarkdown';
+import { studyDescription } from '../../insight/study/results/studySummary';
+import { studyView } from '../../insight/study/results/studyView';
 import type { KnownStudy } from '../../protocol/studyView';
 import { assertNever } from '../../shared/assertNever';
 import type { Failure } from '../../shared/failure';

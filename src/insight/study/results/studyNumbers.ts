@@ -1,9 +1,9 @@
 // How a study's numbers are written: digits by the smallest effect that matters, and the metric's unit.
 import * as l10n from '@vscode/l10n';
-import type { Estimate, StudyMetric } from '../../protocol/study';
-import type { MetricUnit, StudyFacts } from '../../protocol/studyView';
-import { assertNever } from '../../shared/assertNever';
-import { signed } from '../trickText';
+import type { Estimate, StudyMetric } from '../../../protocol/study';
+import type { MetricUnit, StudyFacts } from '../../../protocol/studyView';
+import { assertNever } from '../../../shared/assertNever';
+import { signed } from '../../trickText';
 
 /** How values and differences of a study's metric are written. */
 export interface Scale {

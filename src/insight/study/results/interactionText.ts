@@ -1,8 +1,8 @@
 // What a study says of pairs of factors: interactions, in words, and what an effect may be due to instead.
 import * as l10n from '@vscode/l10n';
-import type { StudyAlias, StudyAnalysis, StudyFactor, StudyInteraction } from '../../protocol/study';
-import type { InteractionPlot } from '../../protocol/studyView';
-import { assertNever } from '../../shared/assertNever';
+import type { StudyAlias, StudyAnalysis, StudyFactor, StudyInteraction } from '../../../protocol/study';
+import type { InteractionPlot } from '../../../protocol/studyView';
+import { assertNever } from '../../../shared/assertNever';
 import { condition, isSwitch, levelName, levelText, pairText } from './factorText';
 import { axisTicks } from './forestAxis';
 import { differenceText, estimateText, type Scale, withUnit } from './studyNumbers';
@@ -101,8 +101,8 @@ function fittedText(interactions: readonly StudyInteraction[]): string {
   if (length === 1)
     return isAnyShown ? l10n.t('The pair interacts:') : l10n.t('The pair shows no interaction.');
   return isAnyShown
-    ? l10n.t('Of {0} pairs, adjusted for their number (Holm):', length)
-    : l10n.t('None of {0} pairs shows an interaction, adjusted for their number (Holm).', length);
+    ? l10n.t('Of {0} pairs, adjusted for their number:', length)
+    : l10n.t('None of {0} pairs shows an interaction, adjusted for their number.', length);
 }
 
 /** What may be behind an effect instead, such as 'may be due to mixup × warmup'; the largest shares first. */

@@ -1,11 +1,11 @@
 // What stands beside an effect: its cost, and what its source reports.
 import * as l10n from '@vscode/l10n';
-import type { StudyEffect, StudyFactor } from '../../protocol/study';
-import type { StudyCost, StudyFacts } from '../../protocol/studyView';
-import { formatBytes, formatDuration, formatNumber } from '../../shared/format';
-import { trickCalled } from '../../tricks/registry';
-import type { Evidence, Trick } from '../../tricks/trick';
-import { signed } from '../trickText';
+import type { StudyEffect, StudyFactor } from '../../../protocol/study';
+import type { StudyCost, StudyFacts } from '../../../protocol/studyView';
+import { formatBytes, formatDuration, formatNumber } from '../../../shared/format';
+import { trickCalled } from '../../../tricks/registry';
+import type { Evidence, Trick } from '../../../tricks/trick';
+import { signed } from '../../trickText';
 import { DASH, percentText, type Scale, withUnit } from './studyNumbers';
 import { decidingEstimate } from './verdictText';
 

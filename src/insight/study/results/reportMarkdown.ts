@@ -1,8 +1,8 @@
 // The report of a study, as `tricks study report` prints it.
 import * as l10n from '@vscode/l10n';
-import type { StudyView } from '../../protocol/studyView';
-import { markdownCode, markdownText } from '../../shared/markdown';
-import { visibleText } from '../../shared/visibleText';
+import type { StudyView } from '../../../protocol/studyView';
+import { markdownCode, markdownText } from '../../../shared/markdown';
+import { visibleText } from '../../../shared/visibleText';
 import { forestText } from './forestText';
 import { studyTable } from './studyTable';
 

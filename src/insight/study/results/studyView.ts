@@ -1,6 +1,6 @@
 // A study as it is drawn: every text finished, so that page, command line and report say the same.
 import * as l10n from '@vscode/l10n';
-import type { StudyAnalysis, StudyEffect } from '../../protocol/study';
+import type { StudyAnalysis, StudyEffect } from '../../../protocol/study';
 import type {
   EffectRow,
   ForestMark,
@@ -9,10 +9,10 @@ import type {
   StudyRunFacts,
   StudyState,
   StudyView,
-} from '../../protocol/studyView';
-import { assertNever } from '../../shared/assertNever';
-import type { Failure } from '../../shared/failure';
-import { formatDuration } from '../../shared/format';
+} from '../../../protocol/studyView';
+import { assertNever } from '../../../shared/assertNever';
+import type { Failure } from '../../../shared/failure';
+import { formatDuration, formatNumber } from '../../../shared/format';
 import { costText, paperText } from './besideEffects';
 import { isSwitch, levelName, levelText } from './factorText';
 import { forestAxis } from './forestAxis';
@@ -112,10 +112,7 @@ function effectRow(effect: StudyEffect, analysis: StudyAnalysis, facts: StudyFac
     estimates?.onNewImages && l10n.t('on these images: {0}', estimateText(estimates.onTheseImages, scale)),
     estimates?.withinChosen &&
       l10n.t('within the chosen set: {0}', estimateText(estimates.withinChosen, scale)),
-    effect.pDifferent !== null &&
-      deciding &&
-      verdict !== 'withheld' &&
-      l10n.t('{0}, adjusted', pText(effect.pDifferent)),
+    deciding && verdict !== 'withheld' && significanceText(effect, analysis),
   ];
   return {
     label: levelName(factors, factor, level),
@@ -132,6 +129,14 @@ function effectRow(effect: StudyEffect, analysis: StudyAnalysis, facts: StudyFac
     paperDetails: paper.details,
     plot: markOf(effect, levelName(factors, factor, level), scale),
   };
+}
+
+/** A p value, and what it is compared with: at a look, the level that the look may spend. */
+function significanceText({ pDifferent }: StudyEffect, { look }: StudyAnalysis): string | null {
+  if (pDifferent === null) return null;
+  return look
+    ? l10n.t('{0}, at this look decided below {1}', pText(pDifferent), formatNumber(look.levelDifferent, 2))
+    : l10n.t('{0}, adjusted for the number of factors', pText(pDifferent));
 }
 
 function markOf(effect: StudyEffect, label: string, scale: Scale): ForestMark | null {

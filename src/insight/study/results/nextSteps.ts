@@ -1,8 +1,8 @@
 // What a person can do next about a study.
 import * as l10n from '@vscode/l10n';
-import type { StudyAnalysis } from '../../protocol/study';
-import type { StudyFacts, StudyStep } from '../../protocol/studyView';
-import { assertNever } from '../../shared/assertNever';
+import type { StudyAnalysis } from '../../../protocol/study';
+import type { StudyFacts, StudyStep } from '../../../protocol/studyView';
+import { assertNever } from '../../../shared/assertNever';
 import { levelName, settingText } from './factorText';
 import { listText, pText } from './studyNumbers';
 

@@ -1,9 +1,9 @@
 // What a study says of itself as a whole: its design, where it stands, and what limits its verdicts.
 import * as l10n from '@vscode/l10n';
-import type { StudyAnalysis, StudyPlan } from '../../protocol/study';
-import type { StudyFacts, StudyNotice, StudyState, StudyView } from '../../protocol/studyView';
-import { assertNever } from '../../shared/assertNever';
-import { formatDuration } from '../../shared/format';
+import type { StudyAnalysis, StudyPlan } from '../../../protocol/study';
+import type { StudyFacts, StudyNotice, StudyState, StudyView } from '../../../protocol/studyView';
+import { assertNever } from '../../../shared/assertNever';
+import { formatDuration } from '../../../shared/format';
 import { levelName, settingText } from './factorText';
 import { differenceText, estimateText, pText, type Scale, unitText, withUnit } from './studyNumbers';
 import { withheldText } from './verdictText';
@@ -107,9 +107,9 @@ export function progressOf({ runs, state, secondsLeft }: StudyFacts): StudyView[
 }
 
 /** What limits the verdicts, the gravest first. */
-export function noticesOf({ analysis, isExtended, state }: StudyFacts): StudyNotice[] {
+export function noticesOf({ analysis, isExtended, state, stop }: StudyFacts): StudyNotice[] {
   const warnings = [
-    analysis && withheldText(analysis.withheld),
+    analysis && withheldText(analysis.withheld, stop),
     (isExtended || analysis?.isExtended) &&
       l10n.t('Extended, error not controlled: the budget was raised after results were seen.'),
   ];
@@ -143,16 +143,16 @@ export function headingsOf({ analysis, metric, stop }: StudyFacts): StudyView['h
   const unit = unitText(metric);
   const areForNew = analysis?.effects.some(({ estimates }) => estimates?.onNewImages) ?? false;
   const images = areForNew ? l10n.t('on new images like these') : l10n.t('on these images');
-  const intervals =
-    stop === 'when_decided'
-      ? l10n.t(
-          "In {0}, averaged over the other factors' levels, with unadjusted 95% intervals that hold at every look. Verdicts are adjusted for the number of factors and for looking early.",
-          unit,
-        )
-      : l10n.t(
-          "In {0}, averaged over the other factors' levels, with unadjusted 95% intervals. Verdicts are adjusted for the number of factors (Holm).",
-          unit,
-        );
+  const isEarly = Boolean(analysis?.look) || (stop === 'when_decided' && analysis?.withheld === 'unfinished');
+  const intervals = isEarly
+    ? l10n.t(
+        "In {0}, averaged over the other factors' levels, with unadjusted 95% intervals that hold at every look. Verdicts are adjusted for the number of factors and for looking early.",
+        unit,
+      )
+    : l10n.t(
+        "In {0}, averaged over the other factors' levels, with unadjusted 95% intervals. Verdicts are adjusted for the number of factors (Holm).",
+        unit,
+      );
   return {
     table:
       analysis && analysis.runsDiverged > 0 ? l10n.t('Effects, among runs that finished') : l10n.t('Effects'),
@@ -165,11 +165,13 @@ export function headingsOf({ analysis, metric, stop }: StudyFacts): StudyView['h
 export function noiseText(analysis: StudyAnalysis | null, scale: Scale): string {
   if (!analysis?.noise)
     return l10n.t('The noise over seeds is not known yet: no degree of freedom is left for it.');
-  const { standardDeviation, degrees } = analysis.noise;
+  const { standardDeviation, degrees, isUneven } = analysis.noise;
   const size = withUnit(standardDeviation.toFixed(scale.digits), scale);
-  return degrees === 1
-    ? l10n.t('Standard deviation over seeds {0}, 1 degree of freedom', size)
-    : l10n.t('Standard deviation over seeds {0}, {1} degrees of freedom', size, Math.floor(degrees));
+  const noise =
+    degrees === 1
+      ? l10n.t('Standard deviation over seeds {0}, 1 degree of freedom', size)
+      : l10n.t('Standard deviation over seeds {0}, {1} degrees of freedom', size, Math.floor(degrees));
+  return isUneven ? l10n.t('{0}. It differs between levels, which the intervals allow for', noise) : noise;
 }
 
 /** How often runs diverged by level, where any did. */
@@ -212,9 +214,9 @@ export function logErrorTexts({ analysis, factors }: StudyFacts): StudyView['log
   }));
 }
 
-/** The chosen set, what it is predicted to gain, and how far to trust that. */
+/** The chosen set, what it is predicted to gain, and how far to trust that; null where verdicts are withheld. */
 export function chosenOf({ analysis, factors, confirmation }: StudyFacts, scale: Scale): StudyView['chosen'] {
-  if (!analysis?.chosen) return null;
+  if (!analysis?.chosen || analysis.withheld !== null) return null;
   const { setting, gain } = analysis.chosen;
   const isConfirmed = confirmation !== null && confirmation.setting.join() === setting.join();
   const isReference = setting.every((level) => level === 0);

@@ -1,6 +1,6 @@
 // What a study calls its factors and their levels.
 import * as l10n from '@vscode/l10n';
-import type { StudyFactor, StudySetting } from '../../protocol/study';
+import type { StudyFactor, StudySetting } from '../../../protocol/study';
 
 /** A level as the name of an effect: 'mixup', 'mixup alpha 0.4' or 'optimizer.weight_decay 0.0005'. */
 export function levelName(factors: readonly StudyFactor[], factor: number, level: number): string {

@@ -1,7 +1,7 @@
 // A study in a line, for the sidebar and pickers.
 import * as l10n from '@vscode/l10n';
-import type { StudyFacts } from '../../protocol/studyView';
-import { assertNever } from '../../shared/assertNever';
+import type { StudyFacts } from '../../../protocol/studyView';
+import { assertNever } from '../../../shared/assertNever';
 import { levelName } from './factorText';
 import { chosenOf, designText, noiseText, progressOf, stateText } from './studyNotes';
 import { listText, scaleOf } from './studyNumbers';

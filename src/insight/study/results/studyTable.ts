@@ -1,6 +1,6 @@
 // A study's effects as a table of the command line.
 import * as l10n from '@vscode/l10n';
-import type { StudyView } from '../../protocol/studyView';
+import type { StudyView } from '../../../protocol/studyView';
 
 /** Titles and rows of a table, and which columns hold numbers. */
 export interface TextTable {

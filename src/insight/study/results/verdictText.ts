@@ -1,8 +1,8 @@
 // What a study says of each effect, in words.
 import * as l10n from '@vscode/l10n';
-import type { Estimate, StudyAnalysis, StudyEffect } from '../../protocol/study';
-import type { EffectRow, RowVerdict } from '../../protocol/studyView';
-import { assertNever } from '../../shared/assertNever';
+import type { Estimate, StudyAnalysis, StudyEffect } from '../../../protocol/study';
+import type { EffectRow, RowVerdict, StudyFacts } from '../../../protocol/studyView';
+import { assertNever } from '../../../shared/assertNever';
 import { estimateText, type Scale } from './studyNumbers';
 
 /** The verdict of an effect, or why there is none. */
@@ -79,7 +79,7 @@ export function verdictTone(verdict: RowVerdict): EffectRow['tone'] {
 }
 
 /** Why verdicts are withheld, and what would give them; null where they are not. */
-export function withheldText(withheld: StudyAnalysis['withheld']): string | null {
+export function withheldText(withheld: StudyAnalysis['withheld'], stop: StudyFacts['stop']): string | null {
   switch (withheld) {
     case null:
       return null;
@@ -96,9 +96,9 @@ export function withheldText(withheld: StudyAnalysis['withheld']): string | null
         'Verdicts are withheld: runs of different seeds gave the same digits, so the trainer seems to ignore its seed.',
       );
     case 'unfinished':
-      return l10n.t(
-        'Verdicts are withheld until all blocks are complete: this study does not account for looking early.',
-      );
+      return stop === 'when_decided'
+        ? l10n.t('Verdicts are withheld until enough blocks are complete for a first look.')
+        : l10n.t('Verdicts are withheld until all blocks are complete: this study does not look early.');
     case 'no_noise':
       return l10n.t('Verdicts are withheld: runs agree in every digit, so their noise is not known.');
     default:
