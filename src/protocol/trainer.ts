@@ -87,3 +87,17 @@ export function savePeriod(env: Readonly<Record<string, string | undefined>>): S
     seconds: positive(env[SAVE_SECONDS], DEFAULT_SAVE_PERIOD.seconds),
   };
 }
+
+/** Set in a trainer's environment, makes it pause the run once so many of its epochs are done. */
+const PAUSE_AFTER = 'BAG_OF_TRICKS_PAUSE_AFTER_EPOCHS';
+
+/** The part of a trainer's environment that has it pause after so many epochs of the run; none where it goes to the end. */
+export function pauseVariables(epochs: number | undefined): Record<string, string> {
+  return epochs === undefined ? {} : { [PAUSE_AFTER]: `${epochs}` };
+}
+
+/** After how many epochs a trainer with this environment pauses its run; null where it goes to the end. */
+export function pauseAfter(env: Readonly<Record<string, string | undefined>>): number | null {
+  const epochs = Number(env[PAUSE_AFTER]);
+  return Number.isSafeInteger(epochs) && epochs > 0 ? epochs : null;
+}

@@ -12,6 +12,7 @@ import { isFinalState } from '../protocol/state';
 import {
   type EndRequest,
   fromTrainerSchema,
+  pauseVariables,
   STOP_WITH_PARENT,
   savePeriodVariables,
   type ToTrainer,
@@ -190,7 +191,7 @@ export class RunHandle extends EventEmitter<{ events: [batch: EventBatch]; state
 
   #fork(log: number): Promise<Ending> {
     const { nodePath, trainerPath, env = process.env, execArgv = [] } = this.#command;
-    const { saveEvery = {}, stopWithParent = false, threads } = this.#command;
+    const { saveEvery = {}, stopWithParent = false, threads, pauseAfterEpochs } = this.#command;
     const trainer = fork(trainerPath, [this.folder], {
       execPath: nodePath,
       execArgv: [...execArgv],
@@ -198,6 +199,7 @@ export class RunHandle extends EventEmitter<{ events: [batch: EventBatch]; state
         ...trainerEnvironment(env),
         ...savePeriodVariables(saveEvery),
         ...threadVariables(threads),
+        ...pauseVariables(pauseAfterEpochs),
         ...(stopWithParent && { [STOP_WITH_PARENT]: '1' }),
       },
       stdio: ['ignore', log, log, 'ipc'],

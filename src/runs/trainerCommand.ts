@@ -19,6 +19,8 @@ export interface TrainerCommand {
   readonly saveEvery?: Partial<SavePeriod>;
   /** Threads that it computes on; by default as many as suit the machine. */
   readonly threads?: number;
+  /** Pauses the run once so many of its epochs are done; by default it trains to the end. */
+  readonly pauseAfterEpochs?: number;
   /** Whether the training stops, with a checkpoint, when this process goes away; by default it goes on. */
   readonly stopWithParent?: boolean;
   /**

@@ -69,7 +69,7 @@ export function valueEvent(
   return { type: 'value', trial: trial.id, step: rungs[rung] ?? 0, value };
 }
 
-/** A trial that failed at a rung, came to the last one, or was left at one before. */
+/** A trial that failed at a rung, came to the last one, or was left at one before or on its way to the first. */
 export function endedEvent(
   { rungs }: Pick<SearchRecord, 'rungs'>,
   { id, results, startedAt }: TrialRecord,
@@ -77,6 +77,7 @@ export function endedEvent(
 ): JournalEvent {
   const last = results.at(-1);
   const ended = { type: 'trial_ended', trial: id, startedAt, time } as const;
-  if (last === null || last === undefined) return { ...ended, state: 'failed', value: null };
+  if (last === null) return { ...ended, state: 'failed', value: null };
+  if (last === undefined) return { ...ended, state: 'pruned', value: null };
   return { ...ended, state: results.length === rungs.length ? 'complete' : 'pruned', value: last };
 }

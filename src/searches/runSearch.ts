@@ -258,7 +258,13 @@ class Running {
     for (const run of trial.runs) {
       const onEpoch = (epoch: EpochEvent) => onEvent({ type: 'epoch', trial, epoch });
       const arrival = await trainTo(runFolder(root, run.id), epochs, command, this.#stop.signal, onEpoch);
-      if (arrival.kind === 'paused') return;
+      if (arrival.kind === 'paused') {
+        if (this.#stop.signal.aborted) return;
+        throw new UserError({
+          what: l10n.t('The run {0} was stopped from elsewhere, and the search with it.', run.id),
+          remedy: l10n.t('To go on: {0}', `tricks tune ${this.#record.file}`),
+        });
+      }
       if (arrival.kind === 'failed') return this.#arrive(id, rung, null, arrival.reason);
       values.push(metricAt(arrival.epoch, search.metric));
     }

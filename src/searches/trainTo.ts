@@ -20,7 +20,7 @@ export type Arrival =
 
 /**
  * Trains a run up to the end of an epoch, from where it is, and pauses it there: it goes on from there exactly, since its
- * recipe is for the whole training. The trainer may be a few steps further when it hears of it.
+ * recipe is for the whole training.
  *
  * @param epochs how many epochs from the run's start
  * @param signal pauses the run before
@@ -41,22 +41,19 @@ export async function trainTo(
   await assertOwn(folder);
   const failure = await makeReady(folder, { signal });
   if (failure) throw new UserError(failure);
-  const run = startRun(folder, command);
+  const run = startRun(folder, { ...command, pauseAfterEpochs: epochs });
   let last: EpochEvent | null = null;
   const pause = () => void run.pause();
   run.on('events', (batch) => {
     for (const event of batch.events) {
       if (event.type !== 'epoch' || event.epoch >= epochs) continue;
       onEpoch(event);
-      if (event.epoch !== epochs - 1) continue;
-      last = event;
-      pause();
+      if (event.epoch === epochs - 1) last = event;
     }
   });
   signal.addEventListener('abort', pause, { once: true });
   try {
     const end = await run.exited;
-    // The last epoch's end may have been read from the log alone.
     return last ? { kind: 'arrived', epoch: last } : outcomeOf(end, folder);
   } finally {
     signal.removeEventListener('abort', pause);

@@ -50,13 +50,20 @@ export function arrivalLine(
     : l10n.t('Trial {0} failed ({1}): {2}', trial.id, values, trial.failure ?? '');
 }
 
-/** The trials, the best first: those that came further come before the others. */
+/** The trials, the best first: those that came further come before the others, and those that failed last. */
 export function trialRows(search: Search, { rungs, trials }: SearchRecord): string[][] {
   const sign = higherIsBetter(search.metric) ? -1 : 1;
   const reached = ({ results }: TrialRecord) => results.filter((value) => value !== null).length;
+  const failed = ({ results }: TrialRecord) => Number(results.includes(null));
   const last = ({ results }: TrialRecord) => results.findLast((value) => value !== null) ?? null;
   return trials
-    .toSorted((a, b) => reached(b) - reached(a) || sign * ((last(a) ?? 0) - (last(b) ?? 0)) || a.id - b.id)
+    .toSorted(
+      (a, b) =>
+        failed(a) - failed(b) ||
+        reached(b) - reached(a) ||
+        sign * ((last(a) ?? 0) - (last(b) ?? 0)) ||
+        a.id - b.id,
+    )
     .map((trial) => {
       const value = last(trial);
       return [

@@ -200,7 +200,8 @@ async function follow(
       return;
     }
     status?.clear();
-    const isBest = bestOf(search, known)?.trial.id === event.trial.id;
+    const now = bestOf(search, known);
+    const isBest = now?.trial.id === event.trial.id && now.epochs === rungs[event.rung];
     if (json)
       terminal.printJson({ type: 'trial', ...trialJson(search, event.trial), epochs: rungs[event.rung] });
     else {

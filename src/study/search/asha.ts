@@ -63,13 +63,14 @@ function ranked(
     .toSorted((a, b) => sign * ((a.results[rung] ?? 0) - (b.results[rung] ?? 0)) || a.id - b.id);
 }
 
-/** The best trial so far: of those that came to the highest rung that any came to. */
+/** The best trial so far: of those that never failed and came to the highest rung that any of them came to. */
 export function bestTrial<Trial extends HalvingTrial>(
   { rungs, higherIsBetter }: Pick<HalvingPlan, 'rungs' | 'higherIsBetter'>,
   trials: readonly Trial[],
 ): { readonly trial: Trial; readonly rung: number; readonly value: number } | null {
+  const sound = trials.filter(({ results }) => !results.includes(null));
   for (let rung = rungs.length - 1; rung >= 0; rung--) {
-    const [first] = ranked(trials, rung, higherIsBetter);
+    const [first] = ranked(sound, rung, higherIsBetter);
     const trial = trials.find(({ id }) => id === first?.id);
     const value = trial?.results[rung];
     if (trial && typeof value === 'number') return { trial, rung, value };

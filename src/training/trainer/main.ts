@@ -13,6 +13,7 @@ import { type EngineReport, type FinalEvent, PROTOCOL_VERSION } from '../../prot
 import {
   type EndRequest,
   type FromTrainer,
+  pauseAfter,
   STOP_WITH_PARENT,
   savePeriod,
   TRAINER_EXIT,
@@ -91,7 +92,7 @@ async function trainOpened(record: RunRecord, controller: AbortController): Prom
     );
   });
   const { signal } = controller;
-  const final = await trainRun(record.manifest.recipe, record, signal).catch((error: unknown) => {
+  const final = await trainRun(record.manifest.recipe, record, controller).catch((error: unknown) => {
     // What went wrong may be that the run is not this process's any more, before the keeper saw it.
     const isOwnFailure = error !== signal.reason && standingOf(record.folder, record.lease) === 'held';
     return isOwnFailure ? failedEvent(error, record.manifest.recipe) : stoppedEvent(record);
@@ -140,7 +141,9 @@ function leaveFenced(folder: string): number {
   return TRAINER_EXIT.fenced;
 }
 
-async function trainRun(recipe: Recipe, record: RunRecord, signal: AbortSignal): Promise<FinalEvent> {
+async function trainRun(recipe: Recipe, record: RunRecord, controller: AbortController): Promise<FinalEvent> {
+  const { signal } = controller;
+  const pausesAfter = pauseAfter(process.env);
   const before = record.manifest.engine;
   const loaded = await loadEngine(recipe.engine, { workspace: storeRootOf(record.folder) });
   const resumption = await readResumption(record.folder);
@@ -162,7 +165,13 @@ async function trainRun(recipe: Recipe, record: RunRecord, signal: AbortSignal):
     resume,
     threads: { count: threads, engine: engine.name },
     saveEvery: savePeriod(process.env),
-    emit: (event) => record.record(event),
+    emit: async (event) => {
+      await record.record(event);
+      const isPause =
+        event.type === 'epoch' && event.epoch + 1 === pausesAfter && pausesAfter < recipe.epochs;
+      // The epoch is saved all the same.
+      if (isPause) controller.abort(new StopRequest('pause'));
+    },
     save: async (snapshot) => {
       // What another has taken over is not this one's to write.
       if (isOthers(signal.reason)) return;

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import type { RunEvent } from '../../../src/protocol/events';
 import { settledMetrics } from '../../../src/protocol/fold';
-import { savePeriodVariables } from '../../../src/protocol/trainer';
+import { pauseVariables, savePeriodVariables } from '../../../src/protocol/trainer';
 import type { Recipe } from '../../../src/recipe/recipe';
 import { bestCheckpointPath, lastCheckpointPath, readCheckpoint } from '../../../src/runs/checkpoint';
 import { makeReady } from '../../../src/runs/queue';
@@ -100,6 +100,22 @@ describe('a run that goes on', () => {
     await expectSame(last, whole);
     const steps = (await last.events()).flatMap((event) => (event.type === 'step' ? [event.step] : []));
     expect(steps).toEqual(Array.from({ length: 160 }, (_, index) => index));
+  });
+
+  test('is paused by its trainer right after the epochs that it was to train, and ends the same', async () => {
+    const short = smallRecipe({ ...changes, schedule: { epochs: 9, decay: 'cosine' } });
+    const whole = await neverStopped(short);
+    const folder = await queueRun(tests.store, short);
+    for (const epochs of [1, 3]) {
+      expect(await makeReady(folder)).toBeNull();
+      const trainer = tests.start(folder, pauseVariables(epochs));
+      expect((await trainer.exited).code).toBe(130);
+      expect((await trainer.manifest()).state).toEqual({ status: 'paused', step: 10 * epochs });
+    }
+    expect(await makeReady(folder)).toBeNull();
+    const last = tests.start(folder, pauseVariables(9));
+    expect(await last.exited).toEqual({ code: 0, signal: null });
+    await expectSame(last, whole);
   });
 
   // On every processor: what an op sums in parts must be added in one order.

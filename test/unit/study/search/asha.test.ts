@@ -129,7 +129,7 @@ test('the best trial is the best of the highest rung', () => {
     { id: 0, results: [90], isRunning: false },
     { id: 1, results: [50, 60], isRunning: false },
     { id: 2, results: [60, 55], isRunning: false },
-    { id: 3, results: [70, null], isRunning: false },
+    { id: 3, results: [70, 99, null], isRunning: false },
   ];
   const plan = { rungs: [1, 3, 9], higherIsBetter: true };
   expect(bestTrial(plan, trials)).toMatchObject({ trial: { id: 1 }, rung: 1, value: 60 });

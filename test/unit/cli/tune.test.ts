@@ -1,0 +1,154 @@
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { experimentText } from '../../support/smallTraining';
+import { until } from '../runs/support';
+import { tricksTests } from './tricks';
+
+const work = tricksTests();
+const FILE = 'rates.study.yaml';
+
+const searchText = (more = '') => `name: rates
+experiment: small.experiment.yaml
+search:
+  optimizer.base_lr: { log: [0.001, 1] }
+  mixup: [off, on]
+budget: { trials: 2 }
+reduction: 2
+${more}`;
+
+/** A trial, as the last line of --json tells it. */
+interface Trial {
+  readonly trial: number;
+  readonly values: Readonly<Record<string, unknown>>;
+  readonly runs: readonly { readonly id: string; readonly seed: number }[];
+  readonly results: readonly (number | null)[];
+}
+
+const resultIn = (stdout: string) => JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '');
+const withoutRuns = (trials: readonly Trial[]) => trials.map(({ runs: _, ...trial }) => trial);
+
+async function searching(more = '') {
+  const place = await work();
+  await place.write('small.experiment.yaml', experimentText({ schedule: '{ epochs: 2 }' }));
+  await place.write(FILE, searchText(more));
+  const studies = join(place.folder, '.bag-of-tricks/studies');
+  return {
+    ...place,
+    /** The only search's folder. */
+    search: async () => join(studies, (await readdir(studies))[0] ?? ''),
+  };
+}
+
+describe('tricks tune', () => {
+  it('halves its trials, promotes by resuming their runs of each seed, and shows the best', async () => {
+    const { folder, tricks, search } = await searching('seeds: 2\n');
+    const { code, stdout, stderr } = await tricks(['tune', FILE]);
+    expect(stderr).toBe('');
+    expect(code).toBe(0);
+    const lines = stdout.trimEnd().split('\n');
+    expect(lines[0]).toBe('Searching rates: a trial trains to epoch 1, then 2.');
+    const at = (epoch: number) => lines.filter((line) => line.includes(`, epoch ${epoch} of 2: `));
+    expect(at(1)).toHaveLength(2);
+    expect(at(2)).toHaveLength(1);
+    const title = /^TRIAL +OPTIMIZER\.BASE_LR +MIXUP +EPOCHS +VALIDATION_ACCURACY +STATE$/;
+    expect(lines).toContainEqual(expect.stringMatching(title));
+    const best = /^Best: trial \d \(optimizer\.base_lr [\d.]+, mixup (on|off)\), after 2 epochs\.$/;
+    expect(lines).toContainEqual(expect.stringMatching(best));
+    // Two seeds of two trials: a promotion makes no run of its own.
+    const runs = join(folder, '.bag-of-tricks/runs');
+    const ids = await readdir(runs);
+    expect(ids).toHaveLength(4);
+    const manifests = await Promise.all(ids.map((id) => readFile(join(runs, id, 'run.json'), 'utf8')));
+    const states = manifests.map((text) => JSON.parse(text).state.status);
+    expect(states.toSorted()).toEqual(['done', 'done', 'paused', 'paused']);
+    expect(lines.at(-1)).toBe(`In Optuna: optuna-dashboard ${join(await search(), 'optuna.log')}`);
+    const journal = (await readFile(join(await search(), 'optuna.log'), 'utf8')).trimEnd().split('\n');
+    expect(journal.map((line) => JSON.parse(line).op_code).toSorted()).toEqual([0, 3, 4, 4, 6, 6, 7, 7, 7]);
+  });
+
+  it('is paused by an interrupt, and goes on to the very result of a search that never was', async () => {
+    const whole = await searching();
+    const expected = resultIn((await whole.tricks(['tune', FILE, '--json'])).stdout);
+    expect(expected.trials).toHaveLength(2);
+
+    const { start, tricks, search } = await searching();
+    const first = start(['tune', FILE, '--json']);
+    await until(() => first.stdout().includes('"type":"trial"') || first.process.exitCode !== null);
+    first.process.kill('SIGINT');
+    const paused = await first.outcome;
+    expect(paused.code).toBe(130);
+    expect(paused.stderr).toContain(`Paused. To go on: tricks tune ${FILE}`);
+    expect(resultIn(paused.stdout).state).toBe('unfinished');
+    const second = await tricks(['tune', FILE, '--json']);
+    expect(second.stderr).toContain('Going on with ');
+    expect(second.code).toBe(0);
+    const result = resultIn(second.stdout);
+    expect(result.state).toBe('done');
+    expect(result.best).toEqual(expected.best);
+    expect(withoutRuns(result.trials)).toEqual(withoutRuns(expected.trials));
+    expect(JSON.parse(await readFile(join(await search(), 'search.json'), 'utf8')).state).toBe('done');
+  });
+
+  it('trains no trial that its file or its experiment makes impossible, and says where', async () => {
+    const { tricks, write } = await searching();
+    await write(FILE, searchText().replace('[0.001, 1]', '[0, 1]'));
+    expect(await tricks(['tune', FILE])).toEqual({
+      code: 2,
+      stdout: '',
+      stderr: `${FILE}:4:29: error: The logarithm of 0 is no number. Begin above 0, or write range.\n`,
+    });
+    await write(FILE, searchText().replace('optimizer.base_lr', 'optimizer.base_rate'));
+    const { code, stderr } = await tricks(['tune', FILE]);
+    expect(code).toBe(2);
+    expect(stderr).toContain(`${FILE}:4:`);
+    expect(stderr).toContain('base_rate');
+    await write(FILE, 'name: a\nexperiment: b\nfactors: [mixup]\n');
+    expect((await tricks(['tune', FILE])).stderr).toContain(`tricks study ${FILE}`);
+  });
+
+  it('says what a sampler of Optuna needs, and leaves no search behind', async () => {
+    const { folder, tricks } = await searching('sampler: tpe\n');
+    const { code, stderr } = await tricks(['tune', FILE, '--python', './python']);
+    expect(code).toBe(2);
+    expect(stderr).toContain(`There is no Python at ${join(folder, 'python')}.`);
+    expect(stderr).toContain('--python PATH');
+    expect(await readdir(join(folder, '.bag-of-tricks/studies'))).toEqual([]);
+  });
+
+  it('leaves a search to the process that runs it', async () => {
+    const { start, tricks } = await searching();
+    const first = start(['tune', FILE]);
+    await until(() => first.stdout().includes('Searching') || first.process.exitCode !== null);
+    const { code, stderr } = await tricks(['tune', FILE]);
+    expect(code).toBe(2);
+    expect(stderr).toContain('Another process runs this search.');
+    first.process.kill('SIGINT');
+    await first.outcome;
+  });
+
+  it('does not train runs that came with the folder', async () => {
+    const { folder, start, tricks, search } = await searching();
+    const first = start(['tune', FILE]);
+    await until(() => first.stdout().includes('Trial 0') || first.process.exitCode !== null);
+    first.process.kill('SIGINT');
+    await first.outcome;
+    const runs = join(folder, '.bag-of-tricks/runs');
+    for (const id of await readdir(runs)) await writeFile(join(runs, id, 'origin'), 'of another machine');
+    expect((await readdir(await search())).toSorted()).toEqual(['optuna.log', 'search.json']);
+    const { code, stderr } = await tricks(['tune', FILE]);
+    expect(code).toBe(2);
+    expect(stderr).toContain('was not made here by you');
+    expect(stderr).toContain('tricks tune FILE --new');
+  });
+
+  it('says that a record is damaged or of a newer release', async () => {
+    const { folder, tricks, search } = await searching();
+    await mkdir(join(folder, '.bag-of-tricks/studies/other'), { recursive: true });
+    await writeFile(join(folder, '.bag-of-tricks/studies/other/search.json'), '{ "version": 99 }');
+    // One that cannot be read is not this search: it begins anew.
+    expect((await tricks(['tune', FILE])).code).toBe(0);
+    expect(await readdir(join(folder, '.bag-of-tricks/studies'))).toHaveLength(2);
+    expect(await search()).toBeDefined();
+  });
+});
