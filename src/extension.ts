@@ -1,6 +1,7 @@
 import * as l10n from '@vscode/l10n';
 import * as vscode from 'vscode';
 import { answerDashboard, registerCommands } from './extension/commands/commands';
+import { indexMissing } from './extension/commands/dataCommands';
 import { answerStudy } from './extension/commands/studyActions';
 import { notifyOfStudyEnds } from './extension/commands/studyEnds';
 import { DataTool } from './extension/dataTool';
@@ -21,6 +22,7 @@ import { RunEvidence } from './extension/runs/runEvidence';
 import { RunLibrary } from './extension/runs/runLibrary';
 import { Runner, storeRoots } from './extension/runs/runner';
 import { StudyLibrary } from './extension/runs/studyLibrary';
+import { testAccuracy } from './extension/runs/testedRuns';
 import type { Services } from './extension/services';
 import { preferNodeOfPath } from './extension/settings';
 import { DashboardPanels } from './extension/views/dashboardPanel';
@@ -65,7 +67,16 @@ export async function activate(context: vscode.ExtensionContext): Promise<Api> {
     },
     log,
   );
-  const studies = new StudyLibrary(storeRoots, library, runner, log);
+  const studies = new StudyLibrary(
+    storeRoots,
+    library,
+    runner,
+    {
+      index: (root, folder, requests) => indexMissing({ dataTool, log }, root, folder, requests),
+      test: (root, run, weights) => testAccuracy(extensionUri, root, run, weights),
+    },
+    log,
+  );
   const studyReports = new ReadOnlyDocuments('bag-of-tricks-study');
   const studyPanels = new StudyPanels(
     extensionUri,

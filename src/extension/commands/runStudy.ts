@@ -1,6 +1,7 @@
 import { basename, dirname, resolve } from 'node:path';
 import * as vscode from 'vscode';
 import { shortfallText } from '../../insight/study/shortfall';
+import type { OwnDatasetRequest } from '../../recipe/datasets';
 import type { ChosenPlan, StudySource } from '../../studies/planning';
 import { planOf, scheduleOf, unfinishedStudy, writeDown } from '../../studies/preparing';
 import type { Scheduling } from '../../studies/record';
@@ -12,7 +13,7 @@ import { chooses, tell, tellFailure } from '../messages';
 import type { Services } from '../services';
 import { pickRow, plainMessage } from '../shown';
 import type { ExperimentsNode } from '../views/experimentsView';
-import { indexFirst, tellUnindexed } from './dataCommands';
+import { ImagesNotIndexed, indexFirst, indexMissing, tellUnindexed } from './dataCommands';
 import { mayRun, savedDocument, tellProblems } from './documents';
 
 /**
@@ -38,6 +39,8 @@ export async function runStudy(
     await services.studies.refresh();
     if (failure) tellFailure(failure, openLog(services));
   } catch (error) {
+    // Why they were not indexed was told.
+    if (error instanceof ImagesNotIndexed) return;
     tellFailure(failureOf(error), openLog(services));
   }
 }
@@ -105,22 +108,22 @@ async function folderOfUnfinished({ root, source }: SavedStudy): Promise<string 
 /** Plans a study and writes it down; its folder, or null where a person gave it up. */
 async function prepare(services: Services, saved: SavedStudy): Promise<string | null> {
   const { root, source, parsed } = saved;
-  const { budget } = parsed.study;
-  let chosen: ChosenPlan | null = null;
-  let scheduling: Scheduling | null = null;
-  if ('runs' in budget) {
-    chosen = await whilePlanning(() => planOf(parsed, null));
+  const index = (requests: readonly OwnDatasetRequest[]) =>
+    indexMissing(services, root, dirname(source.experiment.file), requests);
+  const plan = (scheduling: Scheduling | null) =>
+    whilePlanning(() => planOf(root, source, parsed, scheduling, index));
+  if ('runs' in parsed.study.budget) {
+    // Asked before anything is measured.
+    const chosen = await plan(null);
     if (!(await mayFallShort(services, saved, chosen))) return null;
+    const scheduling = await measured(services, saved, runsOf(chosen));
+    return scheduling && (await writeDown(root, source, parsed, chosen, scheduling, index)).folder;
   }
-  const runs = chosen ? runsOf(chosen) : Number.MAX_SAFE_INTEGER;
-  scheduling = await measured(services, saved, runs);
+  const scheduling = await measured(services, saved, Number.MAX_SAFE_INTEGER);
   if (!scheduling) return null;
-  if (!chosen) {
-    const schedule = scheduling;
-    chosen = await whilePlanning(() => planOf(parsed, schedule));
-    if (!(await mayFallShort(services, saved, chosen))) return null;
-  }
-  return (await writeDown(root, source, parsed, chosen, scheduling)).folder;
+  const chosen = await plan(scheduling);
+  if (!(await mayFallShort(services, saved, chosen))) return null;
+  return (await writeDown(root, source, parsed, chosen, scheduling, index)).folder;
 }
 
 /** Whether a study may run that cannot tell what it is asked: its person says so. */
@@ -163,7 +166,7 @@ async function measured(
 }
 
 /** Factors that exclude one another may take seconds, which a person is to see. */
-function whilePlanning<Result>(plan: () => Result): Thenable<Result> {
+function whilePlanning<Result>(plan: () => Result | Promise<Result>): Thenable<Result> {
   const options = {
     location: vscode.ProgressLocation.Window,
     title: vscode.l10n.t('Planning the study...'),

@@ -1,14 +1,21 @@
 import { stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import * as vscode from 'vscode';
 import type { KnownStudy } from '../../protocol/studyView';
+import type { OwnDatasetRequest } from '../../recipe/datasets';
 import { watchStore } from '../../runs/feed/storeWatch';
+import type { ReadableEntry } from '../../runs/store';
 import type { Failure } from '../../shared/failure';
-import { deleteStudy } from '../../studies/deleting';
+import { CONFIRMING_SEEDS, confirmationOf } from '../../studies/confirming';
 import { StudyReader } from '../../studies/facts';
 import { askToStop } from '../../studies/lock';
+import { foldRequests } from '../../studies/planning';
 import type { StudyState } from '../../studies/record';
 import {
   brokenStudyFailure,
+  createStudy,
+  deleteStudy,
+  listStudies,
   readStudy,
   type StudyEntry,
   studiesFolder,
@@ -16,7 +23,7 @@ import {
 } from '../../studies/store';
 import { StudyWorker } from '../../studies/worker';
 import { failureOf } from '../../system/errors';
-import { isUnderWay, type StudyControl, type StudySource, studyFolderOf } from '../studySource';
+import { isUnderWay, type StudyControl, type StudySource } from '../studySource';
 import type { RunLibrary } from './runLibrary';
 import type { Runner } from './runner';
 
@@ -31,6 +38,14 @@ interface Placed {
   readonly root: string;
   readonly entry: StudyEntry;
   readonly known: KnownStudy;
+}
+
+/** What a study needs of the window that runs it. */
+export interface StudyProgram {
+  /** Has images indexed that are not yet; rejects where they are not indexed then. */
+  index(root: string, folder: string, requests: readonly OwnDatasetRequest[]): Promise<void>;
+  /** The accuracy of a run on its test images, in points of a percent; the look is counted. */
+  test(root: string, run: ReadableEntry, weights: 'last' | 'averaged'): Promise<number>;
 }
 
 /** A study that this window runs. */
@@ -82,6 +97,7 @@ export class StudyLibrary implements StudySource, StudyControl, vscode.Disposabl
     private readonly roots: () => readonly string[],
     private readonly library: RunLibrary,
     private readonly runner: Runner,
+    private readonly program: StudyProgram,
     private readonly log: vscode.LogOutputChannel,
   ) {
     this.#listening = library.onDidChange(() => this.#onRuns());
@@ -128,21 +144,49 @@ export class StudyLibrary implements StudySource, StudyControl, vscode.Disposabl
     const { root } = placed;
     const entry = await readStudy(folder);
     if (entry.kind === 'broken') return brokenStudyFailure(entry);
-    // Who already runs it here is not asked twice.
+    const { record } = entry;
+    try {
+      await this.program.index(root, dirname(record.experiment.file), foldRequests(root, record));
+    } catch (error) {
+      return failureOf(error);
+    }
+    // Asked twice, it runs once.
     if (this.#own.has(folder)) return null;
     this.runner.wake(root);
     const worker = new StudyWorker(root, folder, {
       start: (trial, changes) => this.runner.startTrial(trial, changes),
       versions: this.runner.versions,
+      test: (run, weights) => this.program.test(root, run, weights),
     });
     worker.on('retried', ({ id, failure, failures }) => {
       this.log.warn(`The run ${id} failed, for the time ${failures}, and is tried again: ${failure.what}`);
     });
-    return this.#run(folder, entry.record.name, worker);
+    return this.#run(folder, record.name, worker);
   }
 
+  /** Runs the chosen set of a study against its first levels on fresh seeds; a confirmation that was begun goes on. */
   async confirm(folder: string): Promise<Failure | null> {
-    return absentFailure(folder);
+    const placed = this.#studies.get(folder);
+    const { entry, known } = placed ?? {};
+    if (!placed || entry?.kind !== 'study' || known?.kind !== 'study' || !known.facts.analysis) {
+      return absentFailure(folder);
+    }
+    const { root } = placed;
+    try {
+      const begun = (await listStudies(root)).find(
+        (other) =>
+          other.kind === 'study' &&
+          other.record.confirms?.id === entry.id &&
+          other.record.state.status !== 'done',
+      );
+      const confirmation =
+        begun ??
+        (await createStudy(root, confirmationOf(root, entry.record, known.facts.analysis, CONFIRMING_SEEDS)));
+      await this.refresh();
+      return await this.resume(confirmation.folder);
+    } catch (error) {
+      return failureOf(error);
+    }
   }
 
   async delete(folder: string): Promise<Failure | null> {

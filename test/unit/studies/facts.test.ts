@@ -4,10 +4,16 @@ import { describe, expect, test } from 'vitest';
 import type { KnownStudy, StudyFacts } from '../../../src/protocol/studyView';
 import { manifestPath, metricsPath, runFolder } from '../../../src/runs/store';
 import { analysisOf, readOutcomes } from '../../../src/studies/analysing';
-import { deleteStudy } from '../../../src/studies/deleting';
 import { StudyReader, studyFacts } from '../../../src/studies/facts';
 import { StudyLock } from '../../../src/studies/lock';
-import { listStudies, readStudy, studyFolder, studyPath, writeStudy } from '../../../src/studies/store';
+import {
+  deleteStudy,
+  listStudies,
+  readStudy,
+  studyFolder,
+  studyPath,
+  writeStudy,
+} from '../../../src/studies/store';
 import { studyIn, studyTests } from './support';
 
 const tests = studyTests();
@@ -101,9 +107,9 @@ describe('the facts of a study', () => {
   test('tell the time left by what a run takes, over the runs that train at a time', async () => {
     const { folder, record } = await studyIn(tests.root);
     const scheduling = {
-      ...{ engine: 'wasm', description: 'wasm', threads: 1, execution: null },
+      ...({ engine: 'wasm', description: 'wasm', threads: 1, execution: null } as const),
       ...{ atOnce: 2, measured: [], secondsPerRun: 30 },
-    } as const;
+    };
     await writeStudy(folder, { ...record, scheduling });
     expect((await factsOf(folder)).secondsLeft).toBe((record.runs.length * 30) / 2);
   });
