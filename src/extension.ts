@@ -49,7 +49,17 @@ export async function activate(context: vscode.ExtensionContext): Promise<Api> {
   const files = new ExperimentFiles();
   const library = new RunLibrary(storeRoots, log);
   const runner = new Runner(extension, library, log);
-  const evidence = new RunEvidence(library);
+  const studies = new StudyLibrary(
+    storeRoots,
+    library,
+    runner,
+    {
+      index: (root, folder, requests) => indexMissing({ dataTool, log }, root, folder, requests),
+      test: (root, run, weights) => testAccuracy(extensionUri, root, run, weights),
+    },
+    log,
+  );
+  const evidence = new RunEvidence(library, studies);
   const slowFormats = new SlowFormatsHere();
   // A run that has ended may have timed them.
   evidence.onDidChange(() => void slowFormats.refresh());
@@ -64,16 +74,6 @@ export async function activate(context: vscode.ExtensionContext): Promise<Api> {
     library,
     (request) => {
       answerDashboard(services, request).catch((error) => log.error('A dashboard was not answered:', error));
-    },
-    log,
-  );
-  const studies = new StudyLibrary(
-    storeRoots,
-    library,
-    runner,
-    {
-      index: (root, folder, requests) => indexMissing({ dataTool, log }, root, folder, requests),
-      test: (root, run, weights) => testAccuracy(extensionUri, root, run, weights),
     },
     log,
   );

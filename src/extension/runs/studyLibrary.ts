@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import * as vscode from 'vscode';
+import type { StudyEvidence } from '../../insight/measuredHere';
 import type { KnownStudy } from '../../protocol/studyView';
 import type { OwnDatasetRequest } from '../../recipe/datasets';
 import { watchStore } from '../../runs/feed/storeWatch';
@@ -26,6 +27,7 @@ import { failureOf } from '../../system/errors';
 import { isUnderWay, type StudyControl, type StudySource } from '../studySource';
 import type { RunLibrary } from './runLibrary';
 import type { Runner } from './runner';
+import { StudyKeys } from './studyEvidence';
 
 /** Several changes within this time are told as one. */
 const QUIET_MS = 100;
@@ -80,6 +82,7 @@ export class StudyLibrary implements StudySource, StudyControl, vscode.Disposabl
   readonly #watches = new Map<string, () => void>();
   /** By the study's folder. */
   readonly #own = new Map<string, Own>();
+  readonly #keys = new StudyKeys();
   readonly #listening: vscode.Disposable;
   /** When what was read was written, of what may change by others' doing. */
   #written = '';
@@ -109,6 +112,14 @@ export class StudyLibrary implements StudySource, StudyControl, vscode.Disposabl
 
   facts(folder: string): KnownStudy | undefined {
     return this.#studies.get(folder)?.known;
+  }
+
+  /** What the studies that are done have shown of tricks. */
+  evidence(): readonly StudyEvidence[] {
+    return [...this.#studies.values()].flatMap(({ root, entry, known }) => {
+      if (entry.kind !== 'study' || known.kind !== 'study') return [];
+      return this.#keys.evidenceOf(root, entry.record, known.facts) ?? [];
+    });
   }
 
   /** Reads the stores again; resolves once what they held when it was called is known. */
