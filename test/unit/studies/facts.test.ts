@@ -82,6 +82,7 @@ describe('the facts of a study', () => {
     const extended = { ...entry, record: { ...entry.record, isExtended: true } };
     const again = read(await reader.facts(extended, [extended]));
     expect(again.analysis?.effects).toEqual(known.analysis?.effects);
+    expect(known.analysis?.effects[0]?.estimates?.onNewImages).not.toBeNull();
     expect(again.analysis?.isExtended).toBe(true);
 
     // A run that was deleted is one that is planned, and its block is not done.
