@@ -4,7 +4,7 @@ import { basename, join } from 'node:path';
 import * as vscode from 'vscode';
 import type { ReadableStudy } from '../../../src/extension/studySource';
 import type { StudyFacts } from '../../../src/protocol/studyView';
-import { clickLens, discard, eventually, extension, openNew, stopLiveRuns, workspaceFile } from './support';
+import { clickLens, discard, eventually, extension, lensesOf, openNew, stopLiveRuns, workspaceFile } from './support';
 
 /** An experiment of a second on few synthetic images. */
 const experimentText = (epochs: number) => `name: studied
@@ -104,6 +104,14 @@ suite('Running studies', () => {
     assert.equal(row?.kind, 'study');
     assert.equal(others.length, 0);
     assert.equal(view.getChildren(row).length, 8);
+
+    // The lens of the trick draws on it, where the runs that did not diverge tell an effect.
+    const [first] = facts.analysis?.effects ?? [];
+    const isTold = facts.analysis?.withheld === null && Boolean(first?.estimates);
+    await eventually(`a lens with the study: ${isTold}`, async () => {
+      const lenses = await lensesOf(experiment.uri);
+      return lenses.some(({ command }) => command?.tooltip?.includes('here, study which-2: ')) === isTold;
+    });
 
     const chosen = facts.analysis?.chosen?.setting;
     assert.ok(chosen, 'a set is chosen');

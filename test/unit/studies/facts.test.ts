@@ -4,9 +4,11 @@ import { describe, expect, test } from 'vitest';
 import type { KnownStudy, StudyFacts } from '../../../src/protocol/studyView';
 import { manifestPath, metricsPath, runFolder } from '../../../src/runs/store';
 import { analysisOf, readOutcomes } from '../../../src/studies/analysing';
+import { confirmationOf } from '../../../src/studies/confirming';
 import { StudyReader, studyFacts } from '../../../src/studies/facts';
 import { StudyLock } from '../../../src/studies/lock';
 import {
+  createStudy,
   deleteStudy,
   listStudies,
   readStudy,
@@ -14,6 +16,7 @@ import {
   studyPath,
   writeStudy,
 } from '../../../src/studies/store';
+import { ACCURACY, standIn } from './standIn';
 import { studyIn, studyTests } from './support';
 
 const tests = studyTests();
@@ -92,6 +95,31 @@ describe('the facts of a study', () => {
     expect(less.analysis?.runsUsed).toBe((known.analysis?.runsUsed ?? 0) - 1);
   });
 
+  test('have what its confirmation showed: the chosen set against the baseline, seed by seed', async () => {
+    await tests.replaceTrainer(standIn(ACCURACY));
+    const { folder } = await studyIn(tests.root);
+    await tests.program(folder).worker.run();
+    const entry = await readStudy(folder);
+    const { analysis } = await factsOf(folder);
+    if (entry.kind === 'broken' || !analysis?.chosen) throw new Error('It is done.');
+    expect(analysis.chosen.setting[0]).toBe(1);
+    const confirming = await createStudy(tests.root, confirmationOf(tests.root, entry.record, analysis, 4));
+    expect((await factsOf(folder)).confirmation).toBeNull();
+    await tests.program(confirming.folder).worker.run();
+
+    const { confirmation } = await factsOf(folder);
+    expect(confirmation).toMatchObject({
+      ...{ setting: analysis.chosen.setting, seeds: 4, split: 'validation' },
+      // The stand-in keeps no correctness by image.
+      onNewImages: null,
+    });
+    const { runs, levelValues } = await factsOf(confirming.folder);
+    const sum = (arm: number) =>
+      runs.reduce((total, { setting, value }) => total + (setting[0] === arm ? (value ?? 0) : 0), 0);
+    expect(confirmation?.onTheseImages.value).toBeCloseTo((sum(1) - sum(0)) / 4, 9);
+    expect(levelValues).toBeNull();
+  });
+
   test('say who runs it: nobody any more, somebody who has not begun, or nobody yet', async () => {
     const { folder, record } = await studyIn(tests.root);
     const lock = await StudyLock.take(folder, () => {});
@@ -137,7 +165,7 @@ describe('the facts of a study', () => {
     ]);
   });
 
-  test('are a failure with its place and what to do, where its record is damaged, newer or does not fit', async () => {
+  test('are a failure with its place and what to do, where its record is damaged or newer', async () => {
     const folder = studyFolder(tests.root, 'some');
     await mkdir(folder, { recursive: true });
     for (const [text, remedy] of [
