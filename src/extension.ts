@@ -2,7 +2,7 @@ import * as l10n from '@vscode/l10n';
 import * as vscode from 'vscode';
 import { answerDashboard, registerCommands } from './extension/commands/commands';
 import { indexMissing } from './extension/commands/dataCommands';
-import { answerStudy } from './extension/commands/studyActions';
+import { answerStudy } from './extension/commands/studyCommands';
 import { notifyOfStudyEnds } from './extension/commands/studyEnds';
 import { DataTool } from './extension/dataTool';
 import { EngineTool } from './extension/engineTool';

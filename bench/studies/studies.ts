@@ -6,8 +6,11 @@
  *         [--studies 10000] [--seconds 600] [--write]
  */
 
+import { readFile, writeFile } from 'node:fs/promises';
 import { availableParallelism, cpus } from 'node:os';
 import { parseArgs } from 'node:util';
+import normalCdf from '@stdlib/stats-base-dists-normal-cdf';
+import normalQuantile from '@stdlib/stats-base-dists-normal-quantile';
 import type { Spending } from '../../src/study/analysis/looks/boundaries';
 import { powerSpending } from '../../src/study/analysis/looks/spending';
 import {
@@ -29,6 +32,7 @@ import {
   effectsOf,
   interacting,
   LARGE,
+  MEDIUM,
   MIXED,
   NONE,
   newImages,
@@ -38,6 +42,7 @@ import {
 } from './worlds';
 
 const SEED = 20261129;
+const DOCUMENT = 'docs/studies.md';
 const NEVER = { stop: 'never', images: 'shared', smallestEffect: 0.2 } as const;
 const EARLY = { ...NEVER, stop: 'when_decided' } as const;
 
@@ -66,17 +71,29 @@ const PATTERNS = [
   ['large (0.6)', LARGE],
   ['mixed', MIXED],
 ] as const;
+/** As O'Brien and Fleming's boundary and Pocock's spend (Lan and DeMets 1983). */
+const likeOBrienFleming: Spending = (information, level) =>
+  4 * normalCdf(normalQuantile(level / 4, 0, 1) / Math.sqrt(information), 0, 1);
+const likePocock: Spending = (information, level) => level * Math.log(1 + (Math.E - 1) * information);
+const SIZES = [
+  ['none', NONE],
+  ['small (0.2)', SMALL],
+  ['medium (0.4)', MEDIUM],
+  ['large (0.6)', LARGE],
+] as const;
 const SPENDINGS: readonly (readonly [string, Spending])[] = [
+  ['Pocock', likePocock],
   ['power 1', powerSpending(1)],
-  ['power 1.5', powerSpending(1.5)],
   ['power 2', powerSpending(2)],
   ['power 3', powerSpending(3)],
+  ["O'Brien-Fleming", likeOBrienFleming],
 ];
 
 const groups: Readonly<Record<string, () => Row[]>> = {
   never: () =>
     DESIGNS.flatMap(([design, blocks]) =>
-      PATTERNS.map(([name, pattern]) => ({
+      // Coverage is the same for all truths, and large effects are always found.
+      PATTERNS.filter(([name]) => !name.startsWith('large')).map(([name, pattern]) => ({
         name,
         design,
         blocks,
@@ -95,31 +112,26 @@ const groups: Readonly<Record<string, () => Row[]>> = {
       })),
     ),
   spending: () =>
-    [HALF, QUARTER].flatMap((design, index) =>
-      PATTERNS.slice(0, 3).flatMap(([name, pattern]) => [
-        ...SPENDINGS.map(([spendingName, spending]) => ({
-          name: `${name}, ${spendingName}`,
-          design,
-          blocks: index === 0 ? 4 : 8,
-          world: plain(effectsOf(design, pattern)),
-          input: EARLY,
-          spending,
-        })),
-        {
-          name: `${name}, no looks`,
-          design,
-          blocks: index === 0 ? 4 : 8,
-          world: plain(effectsOf(design, pattern)),
-          input: NEVER,
-        },
-      ]),
+    [[HALF, 4] as const, [QUARTER, 8] as const].flatMap(([design, blocks]) =>
+      SIZES.flatMap(([size, pattern]) => {
+        const common = { design, blocks, world: plain(effectsOf(design, pattern)) };
+        return [
+          { ...common, name: `${size}; no looks`, input: { ...NEVER, smallestEffect: 0.25 } },
+          ...SPENDINGS.map(([name, spending]) => ({
+            ...common,
+            name: `${size}; ${name}`,
+            input: { ...EARLY, smallestEffect: 0.25 },
+            spending,
+          })),
+        ];
+      }),
     ),
   broken: () =>
     DESIGNS.flatMap(([design, blocks]) => {
       const effects = effectsOf(design, MIXED);
       const near99 = effectsOf(design, [0, 0.4, 0, -0.2, 0.1]);
       return [
-        ['interactions', interacting(effects)] as const,
+        ['interactions', interacting(effects, design.kind === 'one_at_a_time')] as const,
         ['threefold noise of one level', noisy(effects)] as const,
         ['binomial near 99%', binomial(near99)] as const,
         ['5% divergence of one level', diverging(effects)] as const,
@@ -150,33 +162,69 @@ const { values, positionals } = parseArgs({
 
 const percent = (share: number) => `${(100 * share).toFixed(1)}%`;
 
-function line(row: Row, tally: Tally): string {
-  return [
-    row.design.name,
-    row.blocks,
-    row.name,
-    tally.studies,
-    percent(tally.coverage),
-    percent(tally.leastCoverage),
-    percent(tally.coverageOfRuns),
-    percent(tally.falseDifferent),
-    percent(tally.falseTooSmall),
-    tally.halfWidth.toFixed(3),
-    percent(tally.decided),
-    percent(tally.withheld),
-    percent(tally.stoppedEarly),
-    tally.blocks.toFixed(2),
-    tally.msPerAnalysis.toFixed(2),
-  ].join(' | ');
+type Column = readonly [string, (row: Row, tally: Tally) => string | number];
+const COMMON: readonly Column[] = [
+  ['design', (row) => row.design.name],
+  ['blocks', (row) => row.blocks],
+  ['truth', (row) => row.name],
+  ['studies', (_, tally) => tally.studies],
+  ['covered', (_, tally) => percent(tally.coverage)],
+  ['least', (_, tally) => percent(tally.leastCoverage)],
+];
+const ERRORS: readonly Column[] = [
+  ['false helps or hurts', (_, tally) => percent(tally.falseDifferent)],
+  ['false too small', (_, tally) => percent(tally.falseTooSmall)],
+];
+const REST: readonly Column[] = [
+  ['half-width', (_, tally) => tally.halfWidth.toFixed(3)],
+  ['decided', (_, tally) => percent(tally.decided)],
+];
+const LOOKS: readonly Column[] = [
+  ['stopped early', (_, tally) => percent(tally.stoppedEarly)],
+  ['blocks run', (_, tally) => tally.blocks.toFixed(2)],
+];
+const COLUMNS: Readonly<Record<string, readonly Column[]>> = {
+  never: [...COMMON, ...ERRORS, ...REST],
+  early: [...COMMON, ...ERRORS, ...REST, ...LOOKS],
+  spending: [...COMMON.slice(0, 5), ...ERRORS, ...REST, ...LOOKS],
+  broken: [...COMMON, ...ERRORS, ...REST, ['withheld', (_, tally) => percent(tally.withheld)]],
+  images: [...COMMON, ['by runs alone', (_, tally) => percent(tally.coverageOfRuns)], ...ERRORS, ...REST],
+};
+
+const markOf = (group: string) => [`<!-- ${group}: bench/studies -->`, '<!-- end -->'] as const;
+
+/** Puts a table into the document, between its group's marks. */
+async function put(group: string, table: string): Promise<void> {
+  const text = await readFile(DOCUMENT, 'utf8');
+  const [from, to] = markOf(group);
+  const start = text.indexOf(from);
+  const end = text.indexOf(to, start);
+  if (start < 0 || end < 0) throw new Error(`${DOCUMENT} has no marks of ${group}`);
+  await writeFile(DOCUMENT, `${text.slice(0, start + from.length)}\n\n${table}\n\n${text.slice(end)}`);
 }
 
-console.log(`${cpus()[0]?.model}, ${availableParallelism()} processors, seed ${SEED}`);
-console.log(
-  'design | blocks | truth | studies | covered | least | runs alone | false diff | false small | half | decided | withheld | early | blocks | ms',
-);
-for (const name of positionals.length > 0 ? positionals : Object.keys(groups)) {
-  for (const row of groups[name]?.() ?? []) {
-    if (!`${row.design.name}, ${row.name}`.match(values.only)) continue;
-    console.log(line(row, simulate(row, SEED, Number(values.studies), Number(values.seconds))));
+async function main(): Promise<void> {
+  const machine = `${cpus()[0]?.model}, ${availableParallelism()} threads, Node ${process.versions.node}`;
+  for (const group of positionals.length > 0 ? positionals : Object.keys(groups)) {
+    const rows = groups[group]?.();
+    const columns = COLUMNS[group];
+    if (!rows || !columns) throw new Error(`No group ${group}: ${Object.keys(groups).join(', ')}`);
+    const lines = [`| ${columns.map(([name]) => name).join(' | ')} |`, `|${' --- |'.repeat(columns.length)}`];
+    console.log(lines.join('\n'));
+    let analyses = 0;
+    let ms = 0;
+    for (const row of rows.filter(({ design, name }) => `${design.name}, ${name}`.match(values.only))) {
+      const tally = simulate(row, SEED, Number(values.studies), Number(values.seconds));
+      const line = `| ${columns.map(([, cell]) => cell(row, tally)).join(' | ')} |`;
+      lines.push(line);
+      analyses++;
+      ms += tally.msPerAnalysis;
+      console.log(line);
+    }
+    const facts = `Seed ${SEED}; ${(ms / analyses).toFixed(2)} ms of processor time an analysis on ${machine}.`;
+    console.log(facts);
+    if (values.write) await put(group, `${facts}\n\n${lines.join('\n')}`);
   }
 }
+
+void main();

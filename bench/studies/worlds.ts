@@ -21,6 +21,7 @@ export function effectsOf(design: Design, pattern: readonly number[]): Effects {
 
 export const NONE = [0];
 export const SMALL = [0.2];
+export const MEDIUM = [0.4];
 export const LARGE = [0.6];
 export const MIXED = [0, 0.4, 0, -0.2, 0.1];
 
@@ -58,14 +59,22 @@ export function noisy(effects: Effects): World {
   return plain(effects, (setting) => (setting[0] === last ? 3 * SIGMA : SIGMA));
 }
 
-/** Each two neighbouring factors interact, as much as half a noise, on top of effects that are averages. */
-export function interacting(effects: Effects, size = 0.3): World {
+/**
+ * Each two neighbouring factors interact, more than the noise, on top of effects that are averages over the others.
+ * One at a time, an effect is what it is beside the others' first levels.
+ */
+export function interacting(effects: Effects, isAlone: boolean, size = 0.3): World {
   const part = (setting: StudySetting, factor: number) => {
     const levels = effects[factor]?.length ?? 1;
     return (setting[factor] ?? 0) / (levels - 1) - 0.5;
   };
+  const neighbours = (factor: number) => Number(factor > 0) + Number(factor + 1 < effects.length);
   return {
-    truth: truthOf(effects),
+    truth: truthOf(
+      effects.map((levels, factor) =>
+        levels.map((each, level) => (isAlone && level > 0 ? each - size * neighbours(factor) : each)),
+      ),
+    ),
     study: (random) => {
       const blocks = blockEffects(random);
       return (setting, block) => {

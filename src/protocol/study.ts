@@ -171,6 +171,11 @@ export interface StudyAnalysis {
   readonly runsDiverged: number;
   /** Whether bigger is better of the metric. */
   readonly higherIsBetter: boolean;
+  /**
+   * What an effect takes of the other factors: the average over their levels; or, of designs that change one factor between
+   * two settings (one at a time, leave one out, stack), their levels in these two.
+   */
+  readonly others: 'averaged' | 'as_run';
   readonly effects: readonly StudyEffect[];
   readonly interactions: readonly StudyInteraction[];
   /** Why no interaction is fitted, where none is. */

@@ -123,20 +123,27 @@ export async function writeRecord(folder: string, record: SearchRecord): Promise
   await replaceFile(recordPath(folder), `${JSON.stringify(record, null, 2)}\n`);
 }
 
-/** The searches of a store that can be read, the newest first, with their folders. */
+/** A search with its folder. */
+export interface StoredSearch {
+  readonly folder: string;
+  readonly record: SearchRecord;
+}
+
+/** The searches of a store, the newest first, and why others cannot be read. */
 export async function listSearches(
   root: string,
-): Promise<{ readonly folder: string; readonly record: SearchRecord }[]> {
+): Promise<{ readonly searches: readonly StoredSearch[]; readonly broken: readonly string[] }> {
   const names = await readdir(studiesFolder(root)).catch((error: unknown) => {
     if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return [];
     throw error;
   });
-  const searches = await Promise.all(
-    names.map(async (name) => {
-      const folder = join(studiesFolder(root), name);
-      const reading = await readRecord(folder);
-      return reading?.ok ? [{ folder, record: reading.record }] : [];
-    }),
-  );
-  return searches.flat().toSorted((a, b) => b.record.createdAt - a.record.createdAt);
+  const searches: StoredSearch[] = [];
+  const broken: string[] = [];
+  for (const name of names.toSorted()) {
+    const folder = join(studiesFolder(root), name);
+    const reading = await readRecord(folder);
+    if (reading?.ok) searches.push({ folder, record: reading.record });
+    else if (reading) broken.push(reading.reason);
+  }
+  return { searches: searches.toSorted((a, b) => b.record.createdAt - a.record.createdAt), broken };
 }

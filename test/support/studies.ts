@@ -100,6 +100,7 @@ export function analysis(changes: Partial<StudyAnalysis> = {}): StudyAnalysis {
     runsUsed: 32,
     runsDiverged: 0,
     higherIsBetter: true,
+    others: 'averaged',
     effects: [
       effect({ factor: 0 }),
       effect({ factor: 1, estimates: estimates(0.42), pDifferent: 0.0003 }),

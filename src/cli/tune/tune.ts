@@ -18,6 +18,7 @@ import {
   writeRecord,
 } from '../../searches/record';
 import { runSearch, type SearchEvent } from '../../searches/runSearch';
+import { UserError } from '../../shared/userError';
 import { rungsOf } from '../../study/search/asha';
 import { searchProblems } from '../../study/search/check';
 import { isSearch, parseSearch } from '../../study/search/parse';
@@ -70,7 +71,7 @@ async function tune(terminal: Terminal, file: string, options: TuneOptions): Pro
   const opened = await openSearch(terminal, file, options, root);
   if (!opened) return EXIT.badInput;
   for (const warning of opened.experiment.warnings) terminal.note(warning);
-  const { folder, isNew } = await searchFolder(opened, file, root, options);
+  const { folder, isNew } = await searchFolder(terminal, opened, file, root, options);
   const giveUp = await takeLock(lockPath(folder));
   try {
     // Another process may have gone on with it before the lock was taken.
@@ -84,9 +85,15 @@ async function tune(terminal: Terminal, file: string, options: TuneOptions): Pro
     }
     return await follow(terminal, opened, reading.record, { file, folder, root, isNew, options });
   } catch (error) {
-    // What began with a failure is not there to go on with.
-    if (isNew && (await hasNoTrial(folder))) await rm(folder, { recursive: true, force: true });
-    throw error;
+    if (await hasNoTrial(folder)) {
+      // What began with a failure is not there to go on with.
+      if (isNew) await rm(folder, { recursive: true, force: true });
+      throw error;
+    }
+    if (!(error instanceof UserError)) throw error;
+    // Not about what was asked for: the search had begun.
+    terminal.fail(error.failure);
+    return EXIT.failed;
   } finally {
     await giveUp();
   }
@@ -134,12 +141,15 @@ async function openSearch(
 
 /** The folder of the unfinished search of these very files, else a new one's. */
 async function searchFolder(
+  terminal: Terminal,
   { search, text, experimentFile, experiment }: Opened,
   file: string,
   root: string,
   { new: isAnew = false }: TuneOptions,
 ): Promise<{ readonly folder: string; readonly isNew: boolean }> {
-  const unfinished = (await listSearches(root)).find(
+  const { searches, broken } = await listSearches(root);
+  for (const reason of broken) terminal.note(l10n.t('{0}: {1}', l10n.t('warning'), reason));
+  const unfinished = searches.find(
     ({ record }) =>
       record.state === 'unfinished' && record.text === text && record.experiment.text === experiment.text,
   );

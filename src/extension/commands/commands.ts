@@ -13,7 +13,7 @@ import { newExperiment, newFromFolder } from './newExperiment';
 import { proposeStudy } from './proposeStudy';
 import * as runs from './runCommands';
 import { runStudy } from './runStudy';
-import * as studies from './studyActions';
+import * as studies from './studyCommands';
 import type { Target } from './targets';
 import { applyAdvice, compareTrick, pickTrick, setTrick } from './trickCommands';
 

@@ -1,4 +1,10 @@
-import type { StudyAnalysis, StudyEffect, StudyRunOutcome, StudySetting } from '../../protocol/study';
+import type {
+  DesignKind,
+  StudyAnalysis,
+  StudyEffect,
+  StudyRunOutcome,
+  StudySetting,
+} from '../../protocol/study';
 import { blocksNeeded, type Growth } from './blocksNeeded';
 import { bestSetting, gainWeights } from './chosen';
 import { divergencesOf } from './divergences';
@@ -52,6 +58,7 @@ export function analyzeStudy(input: StudyInput, spending: Spending = STUDY_SPEND
     runsUsed: used.length,
     runsDiverged: runs.filter(({ outcome }) => outcome.kind === 'diverged').length,
     higherIsBetter: metric.higherIsBetter,
+    others: CHANGES_ONE.includes(plan.kind) ? ('as_run' as const) : ('averaged' as const),
     divergences: divergencesOf(factors, runs),
     isExtended: input.isExtended ?? false,
   };
@@ -142,6 +149,9 @@ export function analyzeStudy(input: StudyInput, spending: Spending = STUDY_SPEND
     withheld,
   };
 }
+
+/** Designs whose effects are differences of two settings. */
+const CHANGES_ONE: readonly DesignKind[] = ['one_at_a_time', 'leave_one_out', 'stack'];
 
 /** The blocks whose planned runs have all ended. */
 function blocksDone({ plan, runs }: StudyInput): Set<number> {

@@ -1,10 +1,10 @@
-import type { StudyInteraction, StudySetting } from '../../protocol/study';
+import type { StudyInteraction } from '../../protocol/study';
 import { errorForVerdict, estimateOf, type Measured } from './estimates';
 import { LEAST_DEGREES, twoSidedP } from './fit/distributions';
 import { dot } from './fit/leastSquares';
 import { holm } from './holm';
 import { LEVEL, type Look } from './looks/schedule';
-import { type Contrast, contrastBetween, type InteractionTerm, type Model, weightsOf } from './model';
+import { type InteractionTerm, type Model, weightsOf } from './model';
 
 /**
  * All fitted interactions, a Holm family of their own. At an early look each has the look's level.
@@ -30,6 +30,7 @@ export function interactionsOf(
     return twoSidedP(estimate.value / error.error, error.degrees);
   });
   const adjusted = look ? raw : holm(raw);
+  const coefficients = measured.length > 0 ? model.fit.weights.map((weights) => dot(weights, values)) : [];
   return measured.map(({ term, estimate }, index) => {
     const p = adjusted[index] ?? null;
     return {
@@ -38,48 +39,39 @@ export function interactionsOf(
       estimate: estimateOf(estimate.value, errorForVerdict(estimate), intervalLevel),
       p,
       isShown: p !== null && p <= (look?.interaction.nominal ?? LEVEL),
-      ...simpleEffects(model, term, values),
+      ...simpleEffects(model, term, coefficients),
     };
   });
 }
 
 /** Each one's effect without and with the other, averaged over the other factors. */
-function simpleEffects(model: Model, { pair, levels }: InteractionTerm, values: ArrayLike<number>) {
-  const [a, b] = pair;
-  const effect = (factor: number, level: number, other: number, otherLevel: number) => {
-    const from = averaged(model, factor, 0, other, otherLevel);
-    const weights = weightsOf(model, difference(averaged(model, factor, level, other, otherLevel), from));
-    return weights ? dot(weights, values) : Number.NaN;
+function simpleEffects(
+  model: Model,
+  { pair: [a, b], levels: [first, second] }: InteractionTerm,
+  coefficients: readonly number[],
+) {
+  const terms = model.interactions.filter(({ pair }) => pair[0] === a && pair[1] === b);
+  const main = (factor: number, level: number) =>
+    coefficients[
+      model.effects.find((each) => each.factor === factor && each.level === level)?.column ?? -1
+    ] ?? 0;
+  // An interaction's regressor is centred: beside a level of the other factor it is the indicator less its mean.
+  const effect = (own: 0 | 1, level: number, otherLevel: number) => {
+    const [factor, other] = own === 0 ? ([a, b] as const) : ([b, a] as const);
+    const otherCount = model.levels[other] ?? 1;
+    return terms.reduce(
+      (sum, { levels, column }) => {
+        if (levels[own] !== level) return sum;
+        const share = (levels[1 - own] === otherLevel ? 1 : 0) - 1 / otherCount;
+        return sum + share * (coefficients[column] ?? 0);
+      },
+      main(factor, level),
+    );
   };
   return {
-    firstWithout: effect(a, levels[0], b, 0),
-    firstWith: effect(a, levels[0], b, levels[1]),
-    secondWithout: effect(b, levels[1], a, 0),
-    secondWith: effect(b, levels[1], a, levels[0]),
+    firstWithout: effect(0, first, 0),
+    firstWith: effect(0, first, second),
+    secondWithout: effect(1, second, 0),
+    secondWith: effect(1, second, first),
   };
-}
-
-/** The prediction with two factors at given levels. The average over a third's levels has none of its terms. */
-function averaged(model: Model, a: number, levelA: number, b: number, levelB: number): Contrast {
-  const setting: StudySetting = model.levels.map((_, factor) =>
-    factor === a ? levelA : factor === b ? levelB : 0,
-  );
-  const contrast = contrastBetween(
-    model,
-    setting,
-    model.levels.map(() => 0),
-  );
-  const kept = new Set([
-    ...model.effects.filter(({ factor }) => factor === a || factor === b).map(({ column }) => column),
-    ...model.interactions
-      .filter(({ pair }) => pair.includes(a) && pair.includes(b))
-      .map(({ column }) => column),
-  ]);
-  return new Map([...contrast].filter(([column]) => kept.has(column)));
-}
-
-function difference(a: Contrast, b: Contrast): Contrast {
-  const sum = new Map(a);
-  for (const [column, factor] of b) sum.set(column, (sum.get(column) ?? 0) - factor);
-  return sum;
 }

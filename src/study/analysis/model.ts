@@ -153,10 +153,13 @@ export function contrastBetween(model: Model, setting: StudySetting, reference: 
   return contrast;
 }
 
-/** The runs' weights in a contrast; null where the runs do not determine it. */
+/** The runs' weights in a contrast, not to be changed; null where the runs do not determine it. */
 export function weightsOf(model: Model, contrast: Contrast): Float64Array | null {
   const { fit } = model;
   const weights = new Float64Array(fit.runs);
+  const [only] = contrast;
+  if (only && contrast.size === 1 && only[1] === 1)
+    return fit.isEstimable[only[0]] ? (fit.weights[only[0]] ?? null) : null;
   for (const [column, factor] of contrast) {
     const row = fit.weights[column];
     if (!row || !fit.isEstimable[column]) return null;

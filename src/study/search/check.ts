@@ -44,10 +44,21 @@ export function searchProblems(
       tried,
       parsed: read(settingOf(parameter, tried.value, written)),
     }));
-    const failed = results.find(({ parsed }) => !parsed.ok);
+    // What cannot stand beside the experiment's own values may stand beside another parameter's.
+    const standsBesideSome = ({ value }: TriedValue) =>
+      search.parameters.some(
+        (other) =>
+          other !== parameter &&
+          triedValues(other).some(
+            (tried) =>
+              read([...settingOf(parameter, value, written), ...settingOf(other, tried.value, written)]).ok,
+          ),
+      );
+    const failed = results.find(({ tried, parsed }) => !parsed.ok && !standsBesideSome(tried));
     if (failed && !failed.parsed.ok) return [untrainable(parameter, failed.tried, failed.parsed.problems[0])];
     const keys = new Set(results.flatMap(({ parsed }) => (parsed.ok ? [recipeKey(parsed.recipe)] : [])));
-    return keys.size < 2 ? [changesNothing(parameter)] : [];
+    const isTold = results.every(({ parsed }) => parsed.ok);
+    return isTold && keys.size < 2 ? [changesNothing(parameter)] : [];
   });
   return placed(document, [...findings, ...rungFindings(search, plain.recipe.epochs)]);
 }

@@ -4,7 +4,11 @@ import type { Search, SearchParameter, TrialValues } from './search';
 /** What a search's parameter is drawn from, in Optuna's words. */
 export function distributionOf(parameter: SearchParameter): JournalDistribution {
   if (parameter.kind === 'choices') {
-    return { kind: 'categorical', choices: parameter.choices.map(({ label }) => label) };
+    // Optuna's VS Code extension shows nothing for true and false.
+    const choices = parameter.choices.map(({ label }) =>
+      typeof label === 'boolean' ? String(label) : label,
+    );
+    return { kind: 'categorical', choices };
   }
   const { low, high, isLog, isInteger } = parameter;
   return { kind: isInteger ? 'int' : 'float', low, high, isLog };

@@ -4,7 +4,7 @@
  */
 import { assertNever } from '../../shared/assertNever';
 
-/** What a categorical parameter may be. */
+/** What a categorical parameter may be. Optuna's VS Code extension shows nothing for true and false: texts are seen. */
 export type JournalChoice = string | number | boolean | null;
 
 /** What a parameter is drawn from. */
@@ -99,10 +99,6 @@ function operationsOf(event: JournalEvent): object[] {
           distributions: byName(event.parameters, ({ distribution }) => distributionText(distribution)),
           params: byName(event.parameters, ({ value }) => value),
           user_attrs: event.attributes,
-          system_attrs: {},
-          intermediate_values: {},
-          value: null,
-          values: null,
         },
       ];
     case 'value': {

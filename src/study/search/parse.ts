@@ -321,6 +321,7 @@ function choiceOf(value: unknown, isTrick: boolean): SearchChoice | null {
   // YAML 1.2 reads on and off as texts.
   const meant = isTrick && value === 'on' ? true : isTrick && value === 'off' ? false : value;
   if (isTrick && typeof meant !== 'boolean' && !isMapping(meant)) return null;
+  if (isTrick && typeof meant === 'boolean') return { label: meant ? 'on' : 'off', value: meant };
   const isPlain = typeof meant === 'string' || typeof meant === 'number' || typeof meant === 'boolean';
   return { label: isPlain ? meant : JSON.stringify(meant), value: meant };
 }

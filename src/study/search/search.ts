@@ -21,7 +21,7 @@ export type SearchMetric = (typeof SEARCH_METRICS)[number];
 
 /** One of the values that a parameter may have. */
 export interface SearchChoice {
-  /** What it is called: that of a trick without options is `false` or `true`. */
+  /** What it is called: that of a trick without options is `off` or `on`. */
   readonly label: string | number | boolean;
   /** What the experiment then has at the parameter's path; `true` leaves a trick as the experiment has it. */
   readonly value: unknown;

@@ -43,9 +43,7 @@ export function readable(
 /** A value as a person reads it. */
 export function valueText(parameter: SearchParameter, value: number): string {
   if (parameter.kind === 'range') return formatNumber(value, DIGITS);
-  const label = parameter.choices[value]?.label;
-  if (typeof label === 'boolean') return label ? 'on' : 'off';
-  return String(label);
+  return String(parameter.choices[value]?.label);
 }
 
 /**

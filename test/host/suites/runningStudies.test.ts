@@ -4,7 +4,16 @@ import { basename, join } from 'node:path';
 import * as vscode from 'vscode';
 import type { ReadableStudy } from '../../../src/extension/studySource';
 import type { StudyFacts } from '../../../src/protocol/studyView';
-import { clickLens, discard, eventually, extension, lensesOf, openNew, stopLiveRuns, workspaceFile } from './support';
+import {
+  clickLens,
+  discard,
+  eventually,
+  extension,
+  lensesOf,
+  openNew,
+  stopLiveRuns,
+  workspaceFile,
+} from './support';
 
 /** An experiment of a second on few synthetic images. */
 const experimentText = (epochs: number) => `name: studied

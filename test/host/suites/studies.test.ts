@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import * as vscode from 'vscode';
-import { keepStudy, reportStudy } from '../../../src/extension/commands/studyActions';
+import { keepStudy, reportStudy } from '../../../src/extension/commands/studyCommands';
 import type { StudyControl, StudySource } from '../../../src/extension/studySource';
 import { studyRow } from '../../../src/extension/views/studyItem';
 import { StudyPanels, type StudyRequest } from '../../../src/extension/views/studyPanel';

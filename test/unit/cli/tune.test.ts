@@ -127,6 +127,20 @@ describe('tricks tune', () => {
     await first.outcome;
   });
 
+  it('stops with a run that somebody stops, and says so', async () => {
+    const { folder, start, tricks, write } = await searching();
+    await write('small.experiment.yaml', experimentText({ schedule: '{ epochs: 20000 }' }));
+    const search = start(['tune', FILE]);
+    const untilSteps = async () => (await tricks(['runs'])).stdout.includes('running');
+    await until(async () => search.process.exitCode !== null || (await untilSteps()));
+    const [id = ''] = await readdir(join(folder, '.bag-of-tricks/runs'));
+    await tricks(['stop', id]);
+    const { code, stderr } = await search.outcome;
+    expect(code).toBe(1);
+    expect(stderr).toContain(`The run ${id} was stopped from elsewhere, and the search with it.`);
+    expect(stderr).toContain(`To go on: tricks tune ${FILE}`);
+  });
+
   it('does not train runs that came with the folder', async () => {
     const { folder, start, tricks, search } = await searching();
     const first = start(['tune', FILE]);
@@ -137,18 +151,29 @@ describe('tricks tune', () => {
     for (const id of await readdir(runs)) await writeFile(join(runs, id, 'origin'), 'of another machine');
     expect((await readdir(await search())).toSorted()).toEqual(['optuna.log', 'search.json']);
     const { code, stderr } = await tricks(['tune', FILE]);
-    expect(code).toBe(2);
+    expect(code).toBe(1);
     expect(stderr).toContain('was not made here by you');
     expect(stderr).toContain('tricks tune FILE --new');
   });
 
-  it('says that a record is damaged or of a newer release', async () => {
-    const { folder, tricks, search } = await searching();
-    await mkdir(join(folder, '.bag-of-tricks/studies/other'), { recursive: true });
-    await writeFile(join(folder, '.bag-of-tricks/studies/other/search.json'), '{ "version": 99 }');
-    // One that cannot be read is not this search: it begins anew.
-    expect((await tricks(['tune', FILE])).code).toBe(0);
-    expect(await readdir(join(folder, '.bag-of-tricks/studies'))).toHaveLength(2);
-    expect(await search()).toBeDefined();
+  it('warns of a search that is damaged or of a newer release, and leaves it as it is', async () => {
+    const { folder, tricks, write } = await searching();
+    const studies = join(folder, '.bag-of-tricks/studies');
+    for (const [name, text] of [
+      ['damaged', '{'],
+      ['newer', '{ "version": 99 }'],
+    ] as const) {
+      await mkdir(join(studies, name), { recursive: true });
+      await writeFile(join(studies, name, 'search.json'), text);
+    }
+    await write(FILE, searchText('rungs: 1\n').replace('trials: 2', 'trials: 1'));
+    const { code, stderr } = await tricks(['tune', FILE]);
+    expect(stderr.trimEnd().split('\n')).toEqual([
+      'warning: The search.json of damaged is damaged.',
+      'warning: A newer release of Bag of Tricks wrote the search newer.',
+    ]);
+    expect(code).toBe(0);
+    expect(await readdir(studies)).toHaveLength(3);
+    expect(await readFile(join(studies, 'newer/search.json'), 'utf8')).toBe('{ "version": 99 }');
   });
 });

@@ -69,7 +69,7 @@ export function unevenNoise(
 
 /**
  * The variances of noise inside and outside of a group of runs, from their residuals' squares: those whose expectations
- * they are (MINQUE, Rao 1970). null where one comes out as none.
+ * they are (MINQUE, Rao 1970), at least 0. null where the residuals do not tell them apart.
  */
 function twoVariances(
   { residualMaker }: LeastSquares,
@@ -93,7 +93,7 @@ function twoVariances(
   if (determinant <= 1e-9) return null;
   const first = (inside * without - outside * between) / determinant;
   const second = (outside * within - inside * between) / determinant;
-  return first > 0 && second > 0 ? [first, second] : null;
+  return [Math.max(first, 0), Math.max(second, 0)];
 }
 
 function unevenBy(

@@ -9,4 +9,4 @@ export function powerSpending(exponent: number): Spending {
 }
 
 /** How studies spend their significance level. Chosen by simulation: docs/studies.md has the table. */
-export const STUDY_SPENDING: Spending = powerSpending(2);
+export const STUDY_SPENDING: Spending = powerSpending(3);

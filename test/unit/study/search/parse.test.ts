@@ -56,8 +56,8 @@ describe('a search file', () => {
         {
           ...{ kind: 'choices', key: 'mixup', path: ['tricks', 'mixup'] },
           choices: [
-            { label: false, value: false },
-            { label: true, value: true },
+            { label: 'off', value: false },
+            { label: 'on', value: true },
             { label: '{"alpha":0.4}', value: { alpha: 0.4 } },
           ],
         },
@@ -204,6 +204,15 @@ describe('what is wrong with a search is said at its place, with what to do:', (
     expect(problemsOf(text)).toEqual([
       '7: engine changes nothing of this experiment. Take it out, or correct its name.',
     ]);
+  });
+
+  test('not a value that is possible with that of another parameter', () => {
+    // Each excludes the other, and the experiment has the first.
+    const lars = experimentText({ tricks: '{ lars: true }' });
+    const text = TEXT.replace('mixup: [off, on, { alpha: 0.4 }]', 'lars: [off, on]\n  lamb: [off, on]');
+    expect(problemsOf(text, lars)).toEqual([]);
+    const alone = TEXT.replace('mixup: [off, on, { alpha: 0.4 }]', 'lamb: [off, on]');
+    expect(problemsOf(alone, lars)[0]).toMatch(/^8: With lamb: on the experiment cannot be trained: /);
   });
 
   test('an experiment that cannot be trained', () => {

@@ -65,8 +65,8 @@ const PARAMETERS: SearchParameter[] = [
   {
     ...{ kind: 'choices', key: 'mixup', path: ['tricks', 'mixup'] },
     choices: [
-      { label: false, value: false },
-      { label: true, value: true },
+      { label: 'off', value: false },
+      { label: 'on', value: true },
       { label: '{"alpha":0.4}', value: { alpha: 0.4 } },
     ],
   },
