@@ -7,6 +7,7 @@ import { awaitVerdict } from '../runs/lease/verdict';
 import { folderName } from '../runs/store';
 import type { Failure } from '../shared/failure';
 import { firstIssues } from '../shared/firstIssues';
+import { nearest } from '../shared/nearest';
 import { parseJson } from '../shared/parseJson';
 import { UserError } from '../shared/userError';
 import { failureOf, isSystemError } from '../system/errors';
@@ -156,20 +157,46 @@ export async function findStudy(root: string, reference: string): Promise<StudyE
   const matches = studies.filter(isMeant);
   const [match] = matches;
   if (match && matches.length === 1) return match;
+  if (studies.length === 0) throw new UserError(noStudyFailure(root));
+  if (match) {
+    throw new UserError({
+      what: l10n.t(
+        '{0} studies are called {1}: {2}',
+        matches.length,
+        reference,
+        matches.map(({ id }) => id).join(', '),
+      ),
+      remedy: l10n.t('List the studies: {0}', 'tricks study list'),
+    });
+  }
+  const near = nearestStudy(studies, reference);
   throw new UserError({
-    what: match
-      ? l10n.t(
-          '{0} studies are called {1}: {2}',
-          matches.length,
-          reference,
-          matches.map(({ id }) => id).join(', '),
-        )
-      : l10n.t('There is no study {0} in {1}.', reference, root),
-    remedy:
-      studies.length > 0
-        ? l10n.t('List the studies: {0}', 'tricks study list')
-        : l10n.t('No study was made here yet. Make one: {0}', 'tricks study FILE'),
+    what: l10n.t('There is no study {0} in {1}.', reference, root),
+    remedy: near
+      ? l10n.t('Did you mean {0}? List the studies: {1}', near, 'tricks study list')
+      : l10n.t('List the studies: {0}', 'tricks study list'),
   });
+}
+
+/** The id of the study whose id or name is most like what was written; undefined where none is. */
+function nearestStudy(studies: readonly StudyEntry[], written: string): string | undefined {
+  const named = studies.flatMap((study) => {
+    const names = study.kind === 'study' ? [study.id, study.record.name] : [study.id];
+    return names.map((name) => ({ name: name.toLowerCase(), id: study.id }));
+  });
+  const near = nearest(
+    written,
+    named.map(({ name }) => name),
+  );
+  return named.find(({ name }) => name === near)?.id;
+}
+
+/** Why a study cannot be found where there is none. */
+export function noStudyFailure(root: string): Failure {
+  return {
+    what: l10n.t('No study was made in {0} yet.', root),
+    remedy: l10n.t('Make one: {0}', 'tricks study FILE'),
+  };
 }
 
 /** Why a folder among the studies cannot be used, and what to do about it. */
