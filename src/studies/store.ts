@@ -1,13 +1,13 @@
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import * as l10n from '@vscode/l10n';
+import { closest } from 'fastest-levenshtein';
 import { z } from 'zod';
 import { livenessOf, readLease } from '../runs/lease/lease';
 import { awaitVerdict } from '../runs/lease/verdict';
 import { folderName } from '../runs/store';
 import type { Failure } from '../shared/failure';
 import { firstIssues } from '../shared/firstIssues';
-import { nearest } from '../shared/nearest';
 import { parseJson } from '../shared/parseJson';
 import { UserError } from '../shared/userError';
 import { failureOf, isSystemError } from '../system/errors';
@@ -169,26 +169,24 @@ export async function findStudy(root: string, reference: string): Promise<StudyE
       remedy: l10n.t('List the studies: {0}', 'tricks study list'),
     });
   }
-  const near = nearestStudy(studies, reference);
   throw new UserError({
     what: l10n.t('There is no study {0} in {1}.', reference, root),
-    remedy: near
-      ? l10n.t('Did you mean {0}? List the studies: {1}', near, 'tricks study list')
-      : l10n.t('List the studies: {0}', 'tricks study list'),
+    remedy: l10n.t(
+      'The nearest is {0}. List the studies: {1}',
+      nearestStudy(studies, reference),
+      'tricks study list',
+    ),
   });
 }
 
-/** The id of the study whose id or name is most like what was written; undefined where none is. */
-function nearestStudy(studies: readonly StudyEntry[], written: string): string | undefined {
-  const named = studies.flatMap((study) => {
-    const names = study.kind === 'study' ? [study.id, study.record.name] : [study.id];
-    return names.map((name) => ({ name: name.toLowerCase(), id: study.id }));
-  });
-  const near = nearest(
-    written,
-    named.map(({ name }) => name),
-  );
-  return named.find(({ name }) => name === near)?.id;
+/** The id of the study whose id or name is most like what was written. */
+function nearestStudy(studies: readonly StudyEntry[], written: string): string {
+  const ids = new Map<string, string>();
+  for (const study of studies.toReversed()) {
+    ids.set(study.id.toLowerCase(), study.id);
+    if (study.kind === 'study') ids.set(study.record.name.toLowerCase(), study.id);
+  }
+  return ids.get(closest(written.toLowerCase(), [...ids.keys()])) ?? '';
 }
 
 /** Why a study cannot be found where there is none. */

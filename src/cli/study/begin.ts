@@ -9,7 +9,6 @@ import { listRuns } from '../../runs/store';
 import { UserError } from '../../shared/userError';
 import { readSource, type StudySource } from '../../studies/planning';
 import { type IndexImages, planOf, scheduleOf, unfinishedStudy, writeDown } from '../../studies/preparing';
-import { secondsOfLastRun } from '../../studies/probes/scheduling';
 import type { ReadableStudy } from '../../studies/store';
 import { experimentPathOf } from '../../study/file/parse';
 import type { Baseline, ReadStudy } from '../../study/file/study';
@@ -18,7 +17,7 @@ import { readExperiment, readText, shownPath } from '../input';
 import { interruptible } from '../interrupting';
 import { type FolderOption, rootOf } from '../options';
 import { EXIT, type ExitCode, type Terminal } from '../terminal';
-import { describe, tellBudget, tellExpected, tellLastTime } from './describing';
+import { describe, tellBudget, tellExpected, tellUnmeasured } from './describing';
 import { type DriveOptions, drive } from './drive';
 import { indexFolds } from './folds';
 import { startTrainer } from './trainers';
@@ -34,7 +33,13 @@ export interface BeginOptions extends FolderOption, AllowOption, DriveOptions {
 
 /** Runs a study file, or one of an experiment's tricks; one that was begun and is not done goes on. */
 export async function begin(terminal: Terminal, file: string, options: BeginOptions): Promise<ExitCode> {
-  const { tricks } = options;
+  const { tricks, budget } = options;
+  if (tricks === undefined && budget !== undefined) {
+    throw new UserError({
+      what: l10n.t('The budget of {0} is in the file, and {1} is for studies without one.', file, '--budget'),
+      remedy: l10n.t('Change it there, or name the tricks in question: {0}', '--tricks warmup,mixup'),
+    });
+  }
   const written = tricks === undefined ? await readText(file) : null;
   const experimentFile = written === null ? resolve(file) : experimentIn(file, written);
   const experiment = await readExperiment(terminal, experimentFile, { ...options, isTrained: true });
@@ -98,7 +103,7 @@ async function prepare(
     const chosen = await planOf(root, source, parsed, null, index);
     describe(terminal, parsed, chosen, runs);
     if (dryRun) {
-      tellLastTime(terminal, chosen, secondsOfLastRun(runs, parsed.baseline.recipe));
+      tellUnmeasured(terminal, parsed, chosen, runs);
       return null;
     }
     const scheduling = await measured(chosen.explanation.runs);

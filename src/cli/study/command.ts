@@ -1,5 +1,7 @@
 import * as l10n from '@vscode/l10n';
 import type { Command } from 'commander';
+import type { Failure } from '../../shared/failure';
+import { UserError } from '../../shared/userError';
 import { extendStudy } from '../../studies/extending';
 import { allowOption, withAllow } from '../dataAccess';
 import {
@@ -52,9 +54,12 @@ export function addStudyCommand(program: Command, { terminal, end }: CommandCont
     .option('--no-costs', l10n.t('leave out measuring what each factor costs'))
     .option('--json', l10n.t('print progress and results as lines of JSON'))
     .option(...folderOption())
-    .action(async (file: string, options: BeginOptions) => {
+    // A misspelt command has arguments of its own: what it is taken for is said before that they are too many.
+    .allowExcessArguments()
+    .action(async (file: string, options: BeginOptions, { args }: Command) => {
       const commands = study.commands.map((command) => command.name());
       await assertFile(await rootOf(terminal, options), file, commands);
+      if (args.length > 1) throw new UserError(excessFailure(args));
       end(await begin(terminal, file, options));
     });
   study
@@ -145,4 +150,11 @@ export function addStudyCommand(program: Command, { terminal, end }: CommandCont
       const root = await rootOf(terminal, options);
       end(await keepStudy(terminal, root, await studyMeant(terminal, root, reference, 'original')));
     });
+}
+
+function excessFailure([, ...more]: readonly string[]): Failure {
+  return {
+    what: l10n.t('A study has one file, and there is more: {0}', more.join(' ')),
+    remedy: l10n.t('Separate the names of tricks by commas alone: {0}', '--tricks warmup,mixup'),
+  };
 }

@@ -5,6 +5,7 @@ import type { RunEntry } from '../../runs/store';
 import { assertNever } from '../../shared/assertNever';
 import { formatDuration, formatPercent } from '../../shared/format';
 import { type ChosenPlan, runsOfBudget } from '../../studies/planning';
+import { secondsOfLastRun } from '../../studies/probes/scheduling';
 import type { Scheduling } from '../../studies/record';
 import { widestHalfWidth } from '../../study/design/precision';
 import { indexRuns, type RunIndex } from '../../study/effect';
@@ -50,24 +51,28 @@ export function describe(
       ? l10n.t('Each block has its own fold of the images and its own seed.')
       : l10n.t('Each block has its own seed.'),
   );
-  const index = indexOf(entries);
-  const expected = expectedIntervals(parsed, { plan }, index);
-  if (expected !== null) terminal.note(expected);
-  const shortfall = shortfallText(parsed, plan, index);
+  const shortfall = shortfallText(parsed, plan, indexOf(entries));
   if (shortfall !== null) terminal.note(paint('yellow', shortfall));
 }
 
-/** How long a study will take, by the last run of its experiment; null where it has none. */
-export function tellLastTime(terminal: Terminal, { explanation }: ChosenPlan, seconds: number | null): void {
+/** What to expect of a study of which nothing is measured: its time by the last run of its experiment, where it has one. */
+export function tellUnmeasured(
+  terminal: Terminal,
+  parsed: ReadStudy,
+  chosen: ChosenPlan,
+  entries: readonly RunEntry[],
+): void {
+  const seconds = secondsOfLastRun(entries, parsed.baseline.recipe);
   terminal.note(
     seconds === null
       ? l10n.t('Expected time: unknown until the first steps are measured')
       : l10n.t(
           'Expected time: {0}, at the {1} of the last run of this experiment',
-          formatDuration(explanation.runs * seconds),
+          formatDuration(chosen.explanation.runs * seconds),
           formatDuration(seconds),
         ),
   );
+  tellIntervals(terminal, parsed, chosen, entries);
 }
 
 /** How many runs a budget in hours is, as they were measured. */
@@ -108,28 +113,30 @@ export function tellExpected(
           description,
         ),
   );
-  const expected = expectedIntervals(parsed, chosen, indexOf(entries));
-  if (expected !== null) terminal.note(expected);
+  tellIntervals(terminal, parsed, chosen, entries);
 }
 
-/** How wide the intervals will be; null where that is not known. */
-function expectedIntervals(
+/** How wide the intervals will be, where the noise is known or can be guessed. */
+function tellIntervals(
+  terminal: Terminal,
   { study, baseline }: ReadStudy,
-  { plan }: Pick<ChosenPlan, 'plan'>,
-  index: RunIndex,
-): string | null {
-  if (!isInPoints(study.metric)) return null;
-  const known = knownNoise(baseline, index);
+  { plan }: ChosenPlan,
+  entries: readonly RunEntry[],
+): void {
+  if (!isInPoints(study.metric)) return;
+  const known = knownNoise(baseline, indexOf(entries));
   const noise = known ?? ASSUMED_NOISE;
-  const halfWidth = widestHalfWidth(plan, noise);
-  if (halfWidth === null) return null;
+  const halfWidth = plan.blocks.length < 2 ? null : widestHalfWidth(plan, noise);
+  if (halfWidth === null) return;
   const shown = [halfWidth.toFixed(2), noise.toFixed(2)] as const;
-  return known === null
-    ? l10n.t('Expected intervals: ±{0} at a usual noise of {1} points.', ...shown)
-    : l10n.t(
-        'Expected intervals: ±{0} at the noise of {1} points that runs of this experiment have.',
-        ...shown,
-      );
+  terminal.note(
+    known === null
+      ? l10n.t('Expected intervals: ±{0} at a usual noise of {1} points.', ...shown)
+      : l10n.t(
+          'Expected intervals: ±{0} at the noise of {1} points that runs of this experiment have.',
+          ...shown,
+        ),
+  );
 }
 
 function indexOf(entries: readonly RunEntry[]): RunIndex {

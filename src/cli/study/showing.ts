@@ -76,7 +76,8 @@ function printEffects(terminal: Terminal, view: StudyView): void {
     if (estimates.length > 0) terminal.print(`${label}: ${estimates.join('; ')}`);
   }
   const plot = forestText(view).map(visibleText);
-  if (plot.some((line) => line.length > terminal.columns)) return;
+  // Its last line says what it is of, and may wrap.
+  if (plot.slice(0, -1).some((line) => line.length > terminal.columns)) return;
   terminal.print();
   for (const line of plot) terminal.print(line);
 }
