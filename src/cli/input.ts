@@ -118,7 +118,7 @@ export async function readRecipe(
 }
 
 /** A path as a person would write it: relative where that is no longer. */
-function shownPath(file: string): string {
+export function shownPath(file: string): string {
   const fromHere = relative(process.cwd(), file);
   return fromHere.length < file.length ? fromHere : file;
 }

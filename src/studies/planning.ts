@@ -6,13 +6,15 @@ import { factsLookup } from '../datasets/index/store';
 import { datasetRequest } from '../experiment/dataPlan';
 import { parseExperiment } from '../experiment/parse';
 import { formatProblem } from '../experiment/problem';
-import type { StudyPlan, StudySetting } from '../protocol/study';
+import type { StudyPlan } from '../protocol/study';
 import { type FactsLookup, isOwnDataset, type OwnDatasetRequest, type SplitFold } from '../recipe/datasets';
 import { type Recipe, recipeKey } from '../recipe/recipe';
 import type { Failure } from '../shared/failure';
 import { UserError } from '../shared/userError';
 import { chooseDesign } from '../study/design/chooseDesign';
+import { type DesignExplanation, explainDesign } from '../study/design/explain';
 import { blocksOf } from '../study/file/blocks';
+import { designRequestOf } from '../study/file/design';
 import { parseStudy } from '../study/file/parse';
 import type { Baseline, ReadStudy, Study, StudyParse } from '../study/file/study';
 import { designFailure } from './designProblems';
@@ -48,8 +50,8 @@ const factsOf = (root: string, experimentFile: string): FactsLookup =>
 export interface ChosenPlan {
   readonly plan: StudyPlan;
   readonly blocks: StudyRecord['blocks'];
-  /** In sentences. */
-  readonly notes: readonly string[];
+  /** Why it is this design, and what is aliased with what. */
+  readonly explanation: DesignExplanation;
 }
 
 /**
@@ -64,34 +66,13 @@ export function choosePlan(
   runs: number,
   isSplit = false,
 ): ChosenPlan {
-  const { factors } = settings;
-  const request = {
-    factors,
-    wish:
-      typeof study.design === 'string'
-        ? { kind: study.design }
-        : { kind: 'listed' as const, settings: study.design },
-    runs,
-    randomSeed: baseline.recipe.seed,
-    isAllowed: (setting: StudySetting) => settings.isAllowed(setting),
-  };
+  const request = designRequestOf(study, settings, runs);
   const chosen = chooseDesign(request);
-  const blocks = blocksOf(study, baseline, isSplit);
-  if (chosen.kind === 'plan') return { plan: chosen.plan, blocks, notes: [] };
-  const single =
-    chosen.problem.kind === 'budget_too_small' ? chooseDesign({ ...request, leastBlocks: 1 }) : chosen;
-  if (single.kind === 'problem') throw new UserError(designFailure(single.problem, factors, runs));
-  return { plan: single.plan, blocks, notes: [oneBlockNote(chosen.problem)] };
-}
-
-function oneBlockNote(
-  problem: Extract<ReturnType<typeof chooseDesign>, { kind: 'problem' }>['problem'],
-): string {
-  const smallest = problem.kind === 'budget_too_small' ? problem.smallestRuns : null;
-  const note = l10n.t(
-    'One block only: every run has the same seed. It shows which way effects point on this seed; it cannot tell how they differ from seed to seed, so it gives no verdicts.',
-  );
-  return smallest === null ? note : `${note} ${l10n.t('Two blocks take {0} runs.', smallest)}`;
+  if (chosen.kind === 'problem') {
+    throw new UserError(designFailure(chosen.problem, settings.factors.length, runs));
+  }
+  const { plan } = chosen;
+  return { plan, blocks: blocksOf(study, baseline, isSplit), explanation: explainDesign(request, plan) };
 }
 
 /** How many runs a budget comes to, of which each takes so many seconds with so many at once. */
@@ -117,7 +98,13 @@ export function newRecord(
   const { study, baseline, settings } = parsed;
   const { seed } = baseline.recipe;
   const folds = blocks === 'folds' ? foldsFor(plan.blocks.length, baseline) : null;
-  const { recipe } = experimentsIn(root, parsed, { experiment: source.experiment, folds }).experimentAt(
+  const experiments = experimentsIn(root, parsed, { experiment: source.experiment, folds });
+  // A design knows which pairs of levels cannot be trained: three together show here, before anything starts.
+  for (const setting of plan.blocks.flatMap(({ settings }) => settings)) {
+    if (setting.some((level) => level !== 0))
+      settings.recipeAt(setting) ?? experiments.experimentAt(setting, seed, 0);
+  }
+  const { recipe } = experiments.experimentAt(
     settings.factors.map(() => 0),
     seed,
     0,

@@ -62,7 +62,8 @@ export async function createStudy(
       if (isSystemError(error, 'EEXIST')) continue;
       throw error;
     }
-    const record: StudyRecord = { version: STUDY_VERSION, id, createdAt, ...study };
+    // A record that was made from that of another study has its id.
+    const record: StudyRecord = { ...study, version: STUDY_VERSION, id, createdAt };
     await writeStudy(folder, record);
     return { kind: 'study', id, folder, record, isInterrupted: false };
   }

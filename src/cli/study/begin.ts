@@ -1,11 +1,12 @@
 import { basename, dirname, resolve } from 'node:path';
 import * as l10n from '@vscode/l10n';
 import { factsLookup } from '../../datasets/index/store';
-import { formatProblem } from '../../experiment/problem';
+import { parseExperiment } from '../../experiment/parse';
+import { formatProblem, type Problem } from '../../experiment/problem';
 import { parseDocument } from '../../experiment/text/document';
+import { factorsCalled, studyFileName, studyText } from '../../insight/study/proposal';
 import { listRuns } from '../../runs/store';
 import { startRun } from '../../runs/supervisor';
-import { formatDuration } from '../../shared/format';
 import { UserError } from '../../shared/userError';
 import {
   type ChosenPlan,
@@ -22,15 +23,15 @@ import { chooseScheduling, secondsOfLastRun } from '../../studies/scheduling';
 import { createStudy, listStudies, type ReadableStudy } from '../../studies/store';
 import { validationOrigin } from '../../study/file/blocks';
 import { experimentPathOf } from '../../study/file/parse';
-import type { ReadStudy } from '../../study/file/study';
+import type { Baseline, ReadStudy } from '../../study/file/study';
 import type { AllowOption } from '../dataAccess';
-import { readExperiment, readText } from '../input';
+import { readExperiment, readText, shownPath } from '../input';
 import { type FolderOption, rootOf } from '../options';
 import { TRAINER_PATH } from '../package';
-import { EXIT, type ExitCode, paint, type Terminal } from '../terminal';
+import { EXIT, type ExitCode, type Terminal } from '../terminal';
+import { describe } from './describing';
 import { type DriveOptions, drive } from './drive';
 import { indexFolds } from './folds';
-import { settingText } from './words';
 
 export interface BeginOptions extends FolderOption, AllowOption, DriveOptions {
   /** Names of tricks with commas between: the file is then an experiment. */
@@ -43,39 +44,29 @@ export interface BeginOptions extends FolderOption, AllowOption, DriveOptions {
 
 /** Runs a study file, or one of an experiment's tricks; one that was begun and is not done goes on. */
 export async function begin(terminal: Terminal, file: string, options: BeginOptions): Promise<ExitCode> {
-  const text =
-    options.tricks === undefined ? await readText(file) : await textOf(file, options.tricks, options);
-  const studyFile = options.tricks === undefined ? resolve(file) : null;
-  const named = experimentPathOf(parseDocument(text, studyFile ?? 'study.yaml'));
-  if (named === null) {
-    throw new UserError({
-      what: l10n.t('{0} names no experiment, so it is no study.', file),
-      remedy: l10n.t(
-        'Name a study file, or an experiment with the tricks in question: {0}',
-        `tricks study ${file} --tricks warmup,mixup --budget 16`,
-      ),
-    });
-  }
-  const experimentFile = studyFile === null ? resolve(file) : resolve(dirname(studyFile), named);
+  const { tricks } = options;
+  const written = tricks === undefined ? await readText(file) : null;
+  const experimentFile = written === null ? resolve(file) : experimentIn(file, written);
   const experiment = await readExperiment(terminal, experimentFile, { ...options, isTrained: true });
   if (!experiment) return EXIT.badInput;
   const root = await rootOf(terminal, options);
+  const studyFile = written === null ? null : resolve(file);
+  const baseline = () => baselineOf(root, experimentFile, experiment.text);
   const source: StudySource = {
     file: studyFile,
-    text,
+    text: written ?? textOf(file, baseline(), tricks ?? '', options),
     experiment: { file: experimentFile, text: experiment.text },
   };
   const parsed = readSource(root, source);
   if (!parsed.ok) {
-    for (const problem of parsed.why === 'problems' ? parsed.problems : []) {
-      terminal.note(formatProblem(studyFile ?? file, problem));
-    }
+    for (const problem of parsed.why === 'problems' ? parsed.problems : [])
+      tellProblem(terminal, studyFile, problem);
     if (parsed.why === 'search') {
       terminal.note(l10n.t('{0} is a search. To run it: {1}', file, `tricks tune ${file}`));
     }
     return EXIT.badInput;
   }
-  for (const problem of parsed.warnings) terminal.note(formatProblem(studyFile ?? file, problem));
+  for (const problem of parsed.warnings) tellProblem(terminal, studyFile, problem);
 
   const unfinished = await unfinishedStudy(root, source);
   if (unfinished && !options.dryRun) {
@@ -85,7 +76,8 @@ export async function begin(terminal: Terminal, file: string, options: BeginOpti
   const timing = await timingOf(terminal, root, source, parsed, options);
   const runs = runsOfBudget(parsed.study.budget, timing ?? { secondsPerRun: 1, atOnce: 1 });
   const chosen = await choosePlanIn(terminal, root, source, parsed, runs);
-  describe(terminal, parsed, chosen, timing);
+  const seconds = timing && (chosen.explanation.runs * timing.secondsPerRun) / timing.atOnce;
+  await describe(terminal, root, parsed, chosen, seconds);
   if (options.dryRun) return EXIT.done;
   if (chosen.blocks === 'folds') {
     const { baseline } = parsed;
@@ -105,6 +97,32 @@ export async function begin(terminal: Terminal, file: string, options: BeginOpti
   });
   terminal.note(l10n.t('Study: {0}', study.folder));
   return drive(terminal, root, study, options);
+}
+
+/** A problem with its place; that of a study without a file has none that a person could look at. */
+function tellProblem(terminal: Terminal, studyFile: string | null, problem: Problem): void {
+  if (studyFile !== null) terminal.note(formatProblem(shownPath(studyFile), problem));
+  else if (problem.severity === 'error') terminal.fail(problem);
+  else terminal.note(`${problem.what} ${problem.remedy}`);
+}
+
+/** The experiment file that a study file names, absolute. */
+function experimentIn(file: string, text: string): string {
+  const named = experimentPathOf(parseDocument(text, file));
+  if (named !== null) return resolve(dirname(resolve(file)), named);
+  throw new UserError({
+    what: l10n.t('{0} names no experiment, so it is no study.', file),
+    remedy: l10n.t(
+      'Name a study file, or an experiment with the tricks in question: {0}',
+      `tricks study ${file} --tricks warmup,mixup --budget 16`,
+    ),
+  });
+}
+
+function baselineOf(root: string, file: string, text: string): Baseline {
+  const parsed = parseExperiment(text, file, [], 'train', factsLookup(root, dirname(file)));
+  if (!parsed.ok) throw new Error(`${file} cannot be read any more`);
+  return parsed;
 }
 
 /** Chooses the design and what its blocks are, which the images themselves may decide. */
@@ -138,22 +156,31 @@ async function choosePlanIn(
   return choosePlan(parsed, runs, false);
 }
 
-/** The text of a study that has no file. */
-async function textOf(
+/**
+ * The text of a study that has no file.
+ *
+ * @throws UserError where a name is no trick's
+ */
+function textOf(
   file: string,
+  baseline: Baseline,
   tricks: string,
   { budget = 16 }: Pick<BeginOptions, 'budget'>,
-): Promise<string> {
-  await readText(file);
+): string {
   const names = tricks.split(',').map((name) => name.trim());
-  const name = `${basename(file).replace(/(\.experiment)?\.(ya?ml|jsonc?)$/i, '')}-study`;
-  return [
-    `name: ${JSON.stringify(name)}`,
-    `experiment: ${JSON.stringify(basename(file))}`,
-    `factors: ${JSON.stringify(names.filter((each) => each !== ''))}`,
-    `budget: { runs: ${budget} }`,
-    '',
-  ].join('\n');
+  const factors = factorsCalled(
+    baseline,
+    names.filter((name) => name !== ''),
+  ).map((factor) => {
+    if (!('unknown' in factor)) return factor;
+    throw new UserError({
+      what: l10n.t('There is no trick {0}.', factor.unknown),
+      remedy: l10n.t('Use the names of tricks, with commas between, such as {0}.', 'warmup,mixup'),
+    });
+  });
+  const experiment = basename(file);
+  const name = studyFileName(experiment).replace(/\.study\.yaml$/, '');
+  return studyText({ name, experiment, factors, budget: { runs: budget } });
 }
 
 /** The latest study of the same texts that is not over. */
@@ -206,48 +233,4 @@ async function timingOf(
     });
   }
   return { secondsPerRun, atOnce, scheduling };
-}
-
-/** Says what the study is going to run, before it does. */
-function describe(
-  terminal: Terminal,
-  { study, settings }: ReadStudy,
-  { plan, blocks, notes }: ChosenPlan,
-  timing: Timing | null,
-): void {
-  const runs = plan.blocks.reduce((sum, block) => sum + block.settings.length, 0);
-  terminal.note(
-    paint(
-      'bold',
-      l10n.t(
-        '{0}: {1} factors, {2} runs in {3} blocks',
-        study.name,
-        settings.factors.length,
-        runs,
-        plan.blocks.length,
-      ),
-    ),
-  );
-  terminal.note(
-    l10n.t(
-      'Design: {0}',
-      plan.resolution === null ? plan.kind : `${plan.kind}, resolution ${plan.resolution}`,
-    ),
-  );
-  terminal.note(
-    blocks === 'folds'
-      ? l10n.t('Each block has its own fold of the images and its own seed.')
-      : l10n.t('Each block has its own seed.'),
-  );
-  for (const note of notes) terminal.note(note);
-  const seconds = timing && (runs * timing.secondsPerRun) / timing.atOnce;
-  terminal.note(
-    seconds === null
-      ? l10n.t('Expected time: unknown until the first steps are measured')
-      : l10n.t('Expected time: {0}', formatDuration(seconds)),
-  );
-  const [block] = plan.blocks;
-  for (const [index, setting] of (block?.settings ?? []).entries()) {
-    terminal.note(`  ${index + 1}. ${settingText({ factors: settings.factors }, setting)}`);
-  }
 }

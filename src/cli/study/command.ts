@@ -1,5 +1,6 @@
 import * as l10n from '@vscode/l10n';
 import type { Command } from 'commander';
+import { extendStudy } from '../../studies/extending';
 import { allowOption, withAllow } from '../dataAccess';
 import {
   type CommandContext,
@@ -15,6 +16,10 @@ import { type DriveOptions, drive } from './drive';
 import { list, readableStudy, reportStudy, show, stopStudy } from './looking';
 
 type LookOptions = FolderOption & JsonOption;
+
+interface ResumeOptions extends FolderOption, DriveOptions {
+  readonly moreBlocks?: number;
+}
 
 /** `<study>`, which `findStudy` reads. */
 const studyArgument = () => ['<study>', l10n.t("a study's id, its beginning, its name, or 'last'")] as const;
@@ -35,6 +40,7 @@ export function addStudyCommand(program: Command, { terminal, end }: CommandCont
       wholeNumber(1),
     )
     .option('--dry-run', l10n.t('say what would run, and run nothing'))
+    .option('--no-costs', l10n.t('leave out measuring what each factor costs'))
     .option('--json', l10n.t('print progress and results as lines of JSON'))
     .option(...folderOption())
     .action(async (file: string, options: BeginOptions) => end(await begin(terminal, file, options)));
@@ -80,18 +86,28 @@ export function addStudyCommand(program: Command, { terminal, end }: CommandCont
     .command('resume')
     .description(l10n.t('go on with a study that was stopped, failed or interrupted'))
     .argument(...studyArgument())
+    .option(
+      '--more-blocks <number>',
+      l10n.t('add blocks to its plan; the error of its verdicts is not controlled then'),
+      wholeNumber(1),
+    )
+    .option('--no-costs', l10n.t('leave out measuring what each factor costs'))
     .option('--json', l10n.t('print progress and results as lines of JSON'))
     .option(...folderOption())
     .option(...allowOption())
-    .action(async (reference: string, options: FolderOption & DriveOptions) => {
+    .action(async (reference: string, options: ResumeOptions) => {
       const root = await rootOf(terminal, options);
-      end(await drive(terminal, root, await readableStudy(root, reference), options));
+      const found = await readableStudy(root, reference);
+      const { moreBlocks } = options;
+      const resumed = moreBlocks === undefined ? found : await extendStudy(root, found.folder, moreBlocks);
+      end(await drive(terminal, root, resumed, options));
     });
   study
     .command('confirm')
     .description(l10n.t('train the chosen set against the baseline on fresh seeds'))
     .argument(...studyArgument())
     .option('--seeds <number>', l10n.t('how many seeds'), wholeNumber(2))
+    .option('--no-costs', l10n.t('leave out measuring what each factor costs'))
     .option('--json', l10n.t('print progress and results as lines of JSON'))
     .option(...folderOption())
     .option(...allowOption())

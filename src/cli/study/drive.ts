@@ -7,7 +7,7 @@ import type { TrainerCommand } from '../../runs/trainerCommand';
 import { assertNever } from '../../shared/assertNever';
 import { UserError } from '../../shared/userError';
 import { foldRequests } from '../../studies/planning';
-import type { StudyState } from '../../studies/record';
+import type { StudyRecord, StudyState } from '../../studies/record';
 import type { ReadableStudy } from '../../studies/store';
 import { type StudyProgress, StudyWorker } from '../../studies/worker';
 import type { AllowOption } from '../dataAccess';
@@ -20,6 +20,8 @@ import { EFFECT_TITLES, effectRows, endText, notesOf, timeLeftText } from './wor
 
 export interface DriveOptions extends AllowOption {
   readonly json?: boolean;
+  /** False leaves out what each factor costs. */
+  readonly costs?: boolean;
 }
 
 /** Runs a study in this terminal until it ends; an interrupt stops it, and it can be resumed. */
@@ -37,7 +39,7 @@ export async function drive(
     options,
   );
   await indexFolds(terminal, root, record.experiment.file, foldRequests(root, record));
-  const { json = false } = options;
+  const { json = false, costs = true } = options;
   const tell = (line: Line) => (json ? terminal.note(line) : terminal.print(line));
   const start = (run: string, changes: Partial<TrainerCommand> = {}) =>
     startRun(run, { nodePath: process.execPath, trainerPath: TRAINER_PATH, ...changes });
@@ -46,7 +48,12 @@ export async function drive(
     () => ({ atOnce: 1, retries: 0, takes: ({ terms }) => terms.group === id }),
     start,
   );
-  const worker = new StudyWorker(root, folder, { start, versions: VERSIONS, test: testerIn(root) });
+  const worker = new StudyWorker(root, folder, {
+    start,
+    versions: VERSIONS,
+    test: testerIn(root),
+    measuresCosts: costs,
+  });
   const shown = json ? jsonProgress(terminal) : progressOf(terminal);
   worker.on('progress', (progress) => shown.show(progress));
   worker.on('retried', ({ id: run, failure, failures }) => {
@@ -72,7 +79,7 @@ export async function drive(
   try {
     const state = await worker.run();
     shown.clear();
-    return report(terminal, state, id, tell);
+    return report(terminal, state, record, tell);
   } finally {
     queue.close();
     shown.clear();
@@ -98,7 +105,12 @@ async function ensureOwnRuns(
   await ensureOwn(terminal, foreign.flat(), options, `tricks study resume ${study}`);
 }
 
-function report(terminal: Terminal, state: StudyState, id: string, tell: (line: Line) => void): ExitCode {
+function report(
+  terminal: Terminal,
+  state: StudyState,
+  { id, confirms }: StudyRecord,
+  tell: (line: Line) => void,
+): ExitCode {
   switch (state.status) {
     case 'done':
       tell(paint('green', endText(state)));
@@ -106,7 +118,7 @@ function report(terminal: Terminal, state: StudyState, id: string, tell: (line: 
         l10n.t(
           'See it again: {0}. Keep what helps: {1}',
           `tricks study show ${id}`,
-          `tricks study keep ${id}`,
+          `tricks study keep ${confirms?.id ?? id}`,
         ),
       );
       return EXIT.done;

@@ -61,7 +61,7 @@ export function signed(value: number): string {
 }
 
 function number(value: number): string {
-  if (value === 0) return '0';
+  if (Math.abs(value) < 5e-7) return '0';
   return value >= 0.1 && value < 1e4 ? value.toFixed(2) : value.toPrecision(2);
 }
 
@@ -183,6 +183,7 @@ export function notesOf(record: StudyRecord, analysis: StudyAnalysis): string[] 
     );
   }
   for (const { factor, pair } of record.plan.aliases) {
+    if (pair.includes(factor)) continue;
     const [first, second] = pair.map((each) => record.factors[each]?.key ?? NONE);
     notes.push(
       l10n.t(
@@ -205,13 +206,8 @@ export function notesOf(record: StudyRecord, analysis: StudyAnalysis): string[] 
       ),
     );
   }
-  if (analysis.withheld === 'one_block') {
-    notes.push(
-      l10n.t('One block only: differences from seed to seed are not known, so there are no verdicts.'),
-    );
-  } else if (analysis.withheld === 'too_few_degrees') {
-    notes.push(l10n.t('Too few runs are done for an interval.'));
-  }
+  const withheld = withheldText(analysis.withheld);
+  if (withheld) notes.push(withheld);
   if (record.isExtended) notes.push(l10n.t('Extended: the error of its verdicts is not controlled.'));
   if (analysis.chosen && !record.confirms) {
     notes.push(
@@ -224,6 +220,26 @@ export function notesOf(record: StudyRecord, analysis: StudyAnalysis): string[] 
     );
   }
   return notes;
+}
+
+/** Why there are no verdicts; null where there are. */
+function withheldText(withheld: StudyAnalysis['withheld']): string | null {
+  switch (withheld) {
+    case null:
+      return null;
+    case 'one_block':
+      return l10n.t('One block only: differences from seed to seed are not known, so there are no verdicts.');
+    case 'too_few_degrees':
+      return l10n.t('Too few runs are done for an interval.');
+    case 'seeds_ignored':
+      return l10n.t('Runs of different seeds gave the same digits, so there are no verdicts.');
+    case 'no_noise':
+      return l10n.t('The runs differ by their settings alone, to the last digit, so there are no verdicts.');
+    case 'unfinished':
+      return l10n.t('Verdicts come when the study is done.');
+    default:
+      return assertNever(withheld);
+  }
 }
 
 /** Runs that are over, of all. */

@@ -5,6 +5,7 @@ import type { StudyAnalysis } from '../../../src/protocol/study';
 import { claimLease, releaseLease } from '../../../src/runs/lease/lease';
 import { readQueue } from '../../../src/runs/queue';
 import { listRuns, readManifest, runFolder } from '../../../src/runs/store';
+import { extendStudy } from '../../../src/studies/extending';
 import { askToStop } from '../../../src/studies/lock';
 import type { StudyRecord } from '../../../src/studies/record';
 import { readStudy, studyPath } from '../../../src/studies/store';
@@ -193,7 +194,7 @@ describe('a run of a study', () => {
   });
 
   test('that gives the same digits for every seed stops the study: its trainer ignores the seed', async () => {
-    await tests.replaceTrainer(standIn(ACCURACY.replace('recipe.seed', '1')));
+    await tests.replaceTrainer(standIn(ACCURACY.replaceAll('recipe.seed', '1')));
     const { folder } = await studyIn(tests.root);
     expect(await tests.program(folder).worker.run()).toMatchObject({
       status: 'failed',
@@ -232,6 +233,20 @@ describe('a study', () => {
     expect(state).toMatchObject({ status: 'done', how: 'all_decided' });
     const { runs } = await recordOf(folder);
     expect(runs.filter(({ run }) => run !== null).length).toBeLessThan(20);
+  });
+
+  test('that is done goes on with more blocks, and says that its error is not controlled', async () => {
+    await tests.replaceTrainer(standIn(ACCURACY));
+    const { folder } = await studyIn(tests.root);
+    await tests.program(folder).worker.run();
+    const before = await recordOf(folder);
+    await extendStudy(tests.root, folder, 1);
+    expect(await tests.program(folder).worker.run()).toEqual({ status: 'done', how: 'full' });
+    const after = await recordOf(folder);
+    expect(after).toMatchObject({ isExtended: true, seeds: [1, 2, 3] });
+    expect(after.runs.slice(0, 8)).toEqual(before.runs);
+    expect(after.plan.blocks.slice(0, 2)).toEqual(before.plan.blocks);
+    expect(await listRuns(tests.root)).toHaveLength(12);
   });
 
   test('of which the experiment trains something else by now is not mixed with what it trained before', async () => {

@@ -1,0 +1,241 @@
+import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { until } from '../runs/support';
+import { ACCURACY, standIn } from '../studies/standIn';
+import { EXPERIMENT, STUDY } from '../studies/support';
+import { tricksTests } from './tricks';
+
+const work = tricksTests();
+
+/** A folder with an experiment and a study of it, whose trainer is a stand-in unless `isReal`. */
+async function workplace({
+  study = STUDY,
+  experiment = EXPERIMENT,
+  trainer = standIn(ACCURACY),
+  isReal = false,
+} = {}) {
+  const place = await work();
+  await place.write('tiny.experiment.yaml', experiment);
+  await place.write('which.study.yaml', study);
+  if (!isReal) await place.replaceTrainer(trainer);
+  const studies = join(place.folder, '.bag-of-tricks/studies');
+  const runs = async () => (await readdir(join(place.folder, '.bag-of-tricks/runs'))).length;
+  const record = async (id = 0) => {
+    const ids = (await readdir(studies)).sort();
+    return JSON.parse(await readFile(join(studies, ids[id] ?? '', 'study.json'), 'utf8'));
+  };
+  return { ...place, studies, runs, record };
+}
+
+describe('tricks study', () => {
+  test('runs a study of real trainings to its end and says what they show', async () => {
+    const { tricks, record } = await workplace({
+      isReal: true,
+      study: STUDY.replace('at_once: 1', 'at_once: 2'),
+    });
+    const { code, stdout, stderr } = await tricks(['study', 'which.study.yaml']);
+    expect({ code, stderr }).toMatchObject({ code: 0 });
+    expect(stderr).toContain('which: 2 factors, 8 runs in 2 blocks');
+    expect(stderr).toMatch(/\d of 8 runs done, 2 at a time, .* left/);
+    expect(stdout).toMatch(/Block 2 of 2 is done\.\nFACTOR +EFFECT \(95%\).*\nzero_gamma +[+-]/);
+    expect(stdout).toContain('Every run of the plan is done.');
+    const { costs, scheduling } = await record();
+    expect(scheduling).toMatchObject({ atOnce: 2, engine: 'wasm', threads: 1 });
+    expect(costs.map(({ factor }: { factor: number }) => factor)).toEqual([0, 1]);
+    for (const { secondsPerEpoch, secondsPerEpochWithout } of costs) {
+      expect(secondsPerEpoch).toBeGreaterThan(0);
+      expect(secondsPerEpochWithout).toBeGreaterThan(0);
+    }
+  });
+
+  test('shows, lists and reports it, for people and for programs', async () => {
+    const { tricks } = await workplace();
+    expect(await tricks(['study', 'which.study.yaml', '--no-costs'])).toMatchObject({ code: 0 });
+    const list = await tricks(['study', 'list']);
+    expect(list.stdout).toMatch(/^STUDY +STATE +RUNS +FACTORS +AGE\n\S+-which +done +8\/8 +2 +now\n$/);
+    const shown = await tricks(['study', 'show', 'which']);
+    expect(shown.stdout).toMatch(/BLOCK +SEED +SETTING +RUN/);
+    expect(shown.stdout).toMatch(/zero_gamma +\+[45]\.\d+ ±\d/);
+    const json = JSON.parse((await tricks(['study', 'show', 'last', '--json'])).stdout);
+    expect(json).toMatchObject({
+      name: 'which',
+      runsDone: 8,
+      state: { status: 'done', how: 'full' },
+      analysis: { blocksDone: 2, runsUsed: 8 },
+    });
+    expect(json.analysis.effects[0].estimates.onTheseImages.value).toBeGreaterThan(4);
+    const report = await tricks(['study', 'report', 'last']);
+    expect(report.stdout).toMatch(
+      /^# which\n\n8 of 8 runs; .*\n\n\| FACTOR \|.*\n\| --- \|.*\n\| zero_gamma \| \+[45]/,
+    );
+  });
+
+  test('stops by an interrupt or by another program, and goes on with the same file or by its name', async () => {
+    const wait = `if (!fs.existsSync(join(folder, '../../../go'))) { setTimeout(finish, 20); return; }`;
+    const { start, tricks, folder, runs, record } = await workplace({ trainer: standIn(ACCURACY, wait) });
+    const isTraining = async () => (await tricks(['runs'])).stdout.includes('running');
+    const first = start(['study', 'which.study.yaml']);
+    await until(isTraining);
+    first.process.kill('SIGINT');
+    expect(await first.outcome).toMatchObject({
+      code: 130,
+      stdout: expect.stringContaining('tricks study resume'),
+    });
+    expect((await record()).state).toEqual({ status: 'stopped', because: null });
+
+    const second = start(['study', 'which.study.yaml']);
+    await until(isTraining);
+    expect(second.stderr()).toContain('Going on with the study');
+    expect(await tricks(['study', 'resume', 'which'])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('is running'),
+    });
+    expect(await tricks(['study', 'stop', 'which'])).toMatchObject({ code: 0 });
+    expect((await second.outcome).code).toBe(130);
+    expect(await tricks(['study', 'stop', 'which'])).toMatchObject({ code: 1 });
+
+    await writeFile(join(folder, 'go'), '');
+    expect(await tricks(['study', 'resume', 'which', '--no-costs'])).toMatchObject({ code: 0 });
+    expect(await runs()).toBe(8);
+  });
+
+  test('needs no file, confirms what it chose on fresh seeds, and keeps it in the experiment', async () => {
+    const { tricks, record, folder, runs } = await workplace();
+    const args = ['study', 'tiny.experiment.yaml', '--tricks', 'zero_gamma,label_smoothing', '--budget', '8'];
+    expect(await tricks([...args, '--at-once', '1', '--no-costs'])).toMatchObject({ code: 0 });
+    const confirmed = await tricks(['study', 'confirm', 'tiny', '--seeds', '4']);
+    expect(confirmed).toMatchObject({ code: 0 });
+    expect(confirmed.stdout).toMatch(/chosen set +\+[45]/);
+    const { seeds, confirms, runs: planned } = await record(1);
+    expect(seeds).toEqual([3, 4, 5, 6]);
+    expect(confirms.arms[1][0]).toBe(1);
+    expect(planned).toHaveLength(8);
+    expect(await runs()).toBe(16);
+    const kept = await tricks(['study', 'keep', (await record(0)).id]);
+    expect(kept).toMatchObject({ code: 0, stdout: expect.stringMatching(/^Kept zero_gamma: \+[45]\.\d+ ±/) });
+    expect(await readFile(join(folder, 'tiny.experiment.yaml'), 'utf8')).toContain('zero_gamma: true');
+    expect((await tricks(['study', 'keep', (await record(0)).id])).stdout).toContain('has this set already');
+  });
+
+  test.each([
+    [
+      'folds, where validation images are split from the others',
+      ['animals', 'flags'],
+      'its own fold of the images',
+    ],
+    [
+      'seeds, where the data set has validation images of its own',
+      ['train/animals', 'train/flags', 'val/animals', 'val/flags'],
+      'Each block has its own seed.',
+    ],
+  ])('has blocks of %s', async (_, folders, told) => {
+    const experiment = `name: pictures
+data: { dataset: image_folder, path: pictures, split: { validation: 0.25 }, batch_size: 4, image_size: 8 }
+model: { name: resnet8, width: 2 }
+optimizer: { base_lr: 0.1 }
+schedule: { epochs: 1 }
+`;
+    const { tricks, folder } = await workplace({ experiment, isReal: true });
+    for (const name of folders) {
+      const from = join(__dirname, '../../../examples/clipart', basename(name));
+      const to = join(folder, 'pictures', name);
+      await mkdir(to, { recursive: true });
+      const images = (await readdir(from)).sort();
+      const some = name.startsWith('val') ? images.slice(12, 16) : images.slice(0, 12);
+      for (const image of some) await copyFile(join(from, image), join(to, image));
+    }
+    const { code, stderr } = await tricks(['study', 'which.study.yaml', '--dry-run']);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: expect.stringContaining(told) });
+  });
+
+  test('says what one block can and cannot say', async () => {
+    const study = `name: which
+experiment: tiny.experiment.yaml
+factors: [zero_gamma, label_smoothing, no_bias_decay]
+design: [[], [zero_gamma], [label_smoothing], [no_bias_decay], [zero_gamma, label_smoothing], [zero_gamma, no_bias_decay], [label_smoothing, no_bias_decay]]
+budget: { runs: 7 }
+at_once: 1
+`;
+    const { tricks } = await workplace({ study });
+    const { code, stdout, stderr } = await tricks(['study', 'which.study.yaml', '--no-costs']);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: expect.stringContaining('One block only') });
+    expect(stdout).toContain('so there are no verdicts');
+  });
+
+  test('never runs two factors together that exclude each other, and says so', async () => {
+    const study = STUDY.replace('[zero_gamma, label_smoothing]', '[lars, lamb]').replace(
+      'runs: 8',
+      'runs: 12',
+    );
+    const { tricks, folder } = await workplace({ study });
+    const { code, stderr } = await tricks(['study', 'which.study.yaml', '--dry-run']);
+    expect({ code, stderr }).toEqual({
+      code: 0,
+      stderr: expect.stringMatching(
+        /which\.study\.yaml:3:\d+: warning: lars and lamb exclude each other\. No run has both/,
+      ),
+    });
+    expect(await readdir(folder)).not.toContain('.bag-of-tricks');
+  });
+
+  test('takes a budget in hours, by how long a run takes here', async () => {
+    const { tricks } = await workplace({ study: STUDY.replace('runs: 8', 'hours: 0.02') });
+    const { code, stderr } = await tricks(['study', 'which.study.yaml', '--dry-run']);
+    expect(code).toBe(0);
+    expect(stderr).toMatch(/2 factors, \d+ runs in \d+ blocks/);
+    expect(stderr).toMatch(/Expected time: \d/);
+  });
+
+  test.each([
+    [
+      'a factor that changes nothing',
+      { study: STUDY.replace('zero_gamma', 'optimizer.base_lr: [0.1, 0.1]') },
+      /which\.study\.yaml:3:\d+: error: /,
+    ],
+    [
+      'a budget that is too small',
+      { study: STUDY.replace('runs: 8', 'runs: 3') },
+      /A budget of 3 runs is too small for 2 factors\. Use at least 8 runs/,
+    ],
+    [
+      'an experiment that fails to parse',
+      { experiment: 'name: [\n' },
+      /tiny\.experiment\.yaml:\d+:\d+: error: /,
+    ],
+    [
+      'an experiment that is not there',
+      { study: STUDY.replace('tiny.', 'other.') },
+      /There is no file .*other\.experiment\.yaml/,
+    ],
+    [
+      'a search',
+      { study: 'name: s\nexperiment: tiny.experiment.yaml\nsearch: { optimizer.base_lr: [0.1, 0.2] }\n' },
+      /tricks tune/,
+    ],
+  ])('refuses %s', async (_, texts, message) => {
+    const { tricks, folder } = await workplace(texts);
+    const { code, stderr } = await tricks(['study', 'which.study.yaml']);
+    expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringMatching(message) });
+    expect(await readdir(folder)).not.toContain('.bag-of-tricks');
+  });
+
+  test('lists a damaged and a newer study with what to do, and touches neither', async () => {
+    const { tricks, studies } = await workplace();
+    const texts = { broken: '{', newer: '{ "version": 9 }' };
+    for (const [name, text] of Object.entries(texts)) {
+      await mkdir(join(studies, name), { recursive: true });
+      await writeFile(join(studies, name, 'study.json'), text);
+    }
+    const { stdout, stderr } = await tricks(['study', 'list']);
+    expect(stdout).toMatch(/broken +broken/);
+    expect(stderr).toContain('Update Bag of Tricks, then try again.');
+    expect(stderr).toMatch(/Restore .*study\.json from a backup/);
+    for (const command of ['show', 'resume', 'stop', 'confirm', 'report', 'keep']) {
+      expect(await tricks(['study', command, 'broken'])).toMatchObject({ code: 2 });
+    }
+    for (const [name, text] of Object.entries(texts)) {
+      expect(await readFile(join(studies, name, 'study.json'), 'utf8')).toBe(text);
+    }
+  });
+});
