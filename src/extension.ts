@@ -1,7 +1,9 @@
 import * as l10n from '@vscode/l10n';
 import * as vscode from 'vscode';
 import { answerDashboard, registerCommands } from './extension/commands/commands';
+import { indexMissing } from './extension/commands/dataCommands';
 import { answerStudy } from './extension/commands/studyCommands';
+import { notifyOfStudyEnds } from './extension/commands/studyEnds';
 import { DataTool } from './extension/dataTool';
 import { EngineTool } from './extension/engineTool';
 import { CodeActions } from './extension/language/codeActions';
@@ -19,9 +21,10 @@ import { registerStudyFeatures } from './extension/language/studyFeatures';
 import { RunEvidence } from './extension/runs/runEvidence';
 import { RunLibrary } from './extension/runs/runLibrary';
 import { Runner, storeRoots } from './extension/runs/runner';
+import { StudyLibrary } from './extension/runs/studyLibrary';
+import { testAccuracy } from './extension/runs/testedRuns';
 import type { Services } from './extension/services';
 import { preferNodeOfPath } from './extension/settings';
-import { NoStudies } from './extension/studySource';
 import { DashboardPanels } from './extension/views/dashboardPanel';
 import { ExperimentsView } from './extension/views/experimentsView';
 import { notifyOfEnds } from './extension/views/notifications';
@@ -46,7 +49,17 @@ export async function activate(context: vscode.ExtensionContext): Promise<Api> {
   const files = new ExperimentFiles();
   const library = new RunLibrary(storeRoots, log);
   const runner = new Runner(extension, library, log);
-  const evidence = new RunEvidence(library);
+  const studies = new StudyLibrary(
+    storeRoots,
+    library,
+    runner,
+    {
+      index: (root, folder, requests) => indexMissing({ dataTool, log }, root, folder, requests),
+      test: (root, run, weights) => testAccuracy(extensionUri, root, run, weights),
+    },
+    log,
+  );
+  const evidence = new RunEvidence(library, studies);
   const slowFormats = new SlowFormatsHere();
   // A run that has ended may have timed them.
   evidence.onDidChange(() => void slowFormats.refresh());
@@ -64,7 +77,6 @@ export async function activate(context: vscode.ExtensionContext): Promise<Api> {
     },
     log,
   );
-  const studies = new NoStudies();
   const studyReports = new ReadOnlyDocuments('bag-of-tricks-study');
   const studyPanels = new StudyPanels(
     extensionUri,
@@ -103,6 +115,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<Api> {
     dataReports,
     reports,
     dashboards,
+    studies,
     studyReports,
     studyPanels,
     studyPanels.restoring(),
@@ -118,10 +131,11 @@ export async function activate(context: vscode.ExtensionContext): Promise<Api> {
     registerInlayHints(indexes),
     registerCompletions(library),
     registerStudyFeatures(files, evidence),
-    notifyOfEnds(library, dashboards),
+    notifyOfEnds(library, dashboards, studies),
+    notifyOfStudyEnds(studies),
     registerCommands(services),
-    vscode.workspace.onDidChangeWorkspaceFolders(() => library.refresh()),
-    files.onDidChange(() => library.refresh()),
+    vscode.workspace.onDidChangeWorkspaceFolders(() => Promise.all([library.refresh(), studies.refresh()])),
+    files.onDidChange(() => Promise.all([library.refresh(), studies.refresh()])),
   );
   await Promise.all([files.refresh(), slowFormats.refresh()]);
   return { ...services, view };

@@ -1,4 +1,4 @@
-import * as vscode from 'vscode';
+import type * as vscode from 'vscode';
 import type { KnownStudy, StudyFacts } from '../protocol/studyView';
 import type { Failure } from '../shared/failure';
 
@@ -41,23 +41,4 @@ export function isResumableStudy({ state }: Pick<StudyFacts, 'state'>): boolean 
 /** The folder of a study, and its id. */
 export function studyFolderOf(study: KnownStudy): { readonly folder: string; readonly id: string } {
   return study.kind === 'study' ? study.facts : study;
-}
-
-/** The studies where there are none: no store of studies is read. */
-export class NoStudies implements StudySource, StudyControl {
-  readonly studies: readonly KnownStudy[] = [];
-  readonly onDidChange = new vscode.EventEmitter<void>().event;
-  readonly facts = () => undefined;
-  readonly refresh = async () => {};
-  readonly stop = absent;
-  readonly resume = absent;
-  readonly confirm = absent;
-  readonly delete = absent;
-}
-
-async function absent(folder: string): Promise<Failure> {
-  return {
-    what: vscode.l10n.t('There is no study in {0}.', folder),
-    remedy: vscode.l10n.t('Refresh the list of experiments.'),
-  };
 }

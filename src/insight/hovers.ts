@@ -10,9 +10,10 @@ import type { Trick } from '../tricks/trick';
 import { derivedNumbers, resolvedValue } from './derived';
 import type { ForeignFits } from './foreignFits';
 import { measuredOf } from './lenses';
+import { measuredHere, type StudyEvidence } from './measuredHere';
 import { type SlowFormat, slowFormatOf } from './slowFormats';
 import { type TrickFit, trickFits } from './trickFit';
-import { factsOf, measuredNote, measuredText, signed } from './trickText';
+import { factsOf, measuredText, signed } from './trickText';
 
 /** What a hover says, in Markdown; what a file or a run holds is in it as text. */
 export interface ExperimentHover {
@@ -32,6 +33,7 @@ export function hoverAt(
   runs: RunIndex,
   hasSchemaHelp: boolean,
   slowFormats: readonly SlowFormat[] = [],
+  studies: readonly StudyEvidence[] = [],
 ): ExperimentHover | null {
   const place = parsed.document.placeAt(offset);
   if (!place) return null;
@@ -40,7 +42,7 @@ export function hoverAt(
   const fit = trickFits(parsed).find((each) => each.trick === trick);
   const parts =
     trick && path.length === 2
-      ? trickParts(trick, fit, runs, slowFormats)
+      ? trickParts(trick, fit, runs, slowFormats, studies)
       : trick
         ? fieldParts(parsed, [path[0]!, trick.name, ...path.slice(2)], path, hasSchemaHelp)
         : fieldParts(parsed, path, path, hasSchemaHelp);
@@ -54,6 +56,7 @@ export function foreignHoverAt(
   offset: number,
   runs: RunIndex,
   slowFormats: readonly SlowFormat[] = [],
+  studies: readonly StudyEvidence[] = [],
 ): ExperimentHover | null {
   const place = foreign.fitsAt(offset);
   const [first, ...others] = place?.fits ?? [];
@@ -62,7 +65,7 @@ export function foreignHoverAt(
     range: place.range,
     parts: place.fits.flatMap((fit, index) => [
       ...(index === 0 ? [] : ['---']),
-      ...trickParts(fit.trick, fit, runs, slowFormats),
+      ...trickParts(fit.trick, fit, runs, slowFormats, studies),
     ]),
     // Several have no one difference to show.
     trick: others.length === 0 ? hovered(first.trick, first) : null,
@@ -83,10 +86,11 @@ export function trickParts(
   fit: TrickFit | undefined,
   runs: RunIndex,
   slowFormats: readonly SlowFormat[],
+  studies: readonly StudyEvidence[] = [],
 ): string[] {
   const slow = fit ? slowFormatOf(fit, slowFormats) : null;
   const here = fit ? factsOf(fit) : [];
-  const measured = fit ? measuredOf(fit, runs) : null;
+  const measured = fit ? measuredHere(fit, measuredOf(fit, runs), studies) : null;
   const otherNames = trick.aliases.map(({ name, system }) => `\`${name}\` (${system})`);
   return [
     `**${trick.title()}**`,
@@ -96,7 +100,7 @@ export function trickParts(
     ...(slow ? [markdownText(slow.text)] : []),
     l10n.t(
       'Measured here: {0}.',
-      markdownText([measuredText(measured), measuredNote(measured)].filter(Boolean).join('; ')),
+      markdownText(measured ? [measured.text, measured.note].filter(Boolean).join('; ') : measuredText(null)),
     ),
     `\`${trick.formula}\``,
     evidenceTable(trick),

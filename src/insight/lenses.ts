@@ -5,6 +5,7 @@ import { assertNever } from '../shared/assertNever';
 import { type MeasuredEffect, measuredEffect, type RunIndex } from '../study/effect';
 import type { TrickName } from '../tricks/registry';
 import type { ForeignFits } from './foreignFits';
+import { measuredHere, type StudyEvidence } from './measuredHere';
 import { type SlowFormat, slowFormatOf } from './slowFormats';
 import { type TrickFit, trickFits } from './trickFit';
 import {
@@ -12,8 +13,6 @@ import {
   evidenceText,
   factsOf,
   inTitle,
-  measuredNote,
-  measuredText,
   optionsText,
   titleInSentence,
   trickIcon,
@@ -58,6 +57,8 @@ export interface LensSurroundings {
   /** The file's last run, with its result or how else it ended. */
   readonly lastRun: { readonly id: string; readonly folder: string; readonly how: string } | null;
   readonly runs: RunIndex;
+  /** The studies here that are done, newest first. */
+  readonly studies?: readonly StudyEvidence[];
   /** The half formats that are slower than float32 here, as far as they are known. */
   readonly slowFormats?: readonly SlowFormat[];
   /** Whose lenses a person has switched off. */
@@ -296,17 +297,17 @@ function rangeTestLens(): LensFace {
 }
 
 /** What was seen on this machine. */
-type Evidence = Pick<LensSurroundings, 'runs' | 'slowFormats'>;
+type Evidence = Pick<LensSurroundings, 'runs' | 'studies' | 'slowFormats'>;
 
-function trickFace(fit: TrickFit, { runs, slowFormats = [] }: Evidence): LensFace {
+function trickFace(fit: TrickFit, { runs, studies = [], slowFormats = [] }: Evidence): LensFace {
   const { trick, isIn } = fit;
   const obstacle = fit.obstacle();
-  const measured = measuredOf(fit, runs);
+  const measured = measuredHere(fit, measuredOf(fit, runs), studies);
   const slow = slowFormatOf(fit, slowFormats);
   const facts = [
     ...factsOf(fit),
     slow?.fact ?? null,
-    measured?.difference ? measuredText(measured) : null,
+    measured.isMeasured ? measured.text : null,
     inTitle(obstacle),
   ].filter((fact) => fact !== null);
   const title = trick.title();
@@ -319,10 +320,7 @@ function trickFace(fit: TrickFit, { runs, slowFormats = [] }: Evidence): LensFac
       trick.formula,
       ...(slow ? [slow.text] : []),
       evidenceText(trick),
-      l10n.t(
-        'On this experiment: {0}',
-        [measuredText(measured), measuredNote(measured)].filter(Boolean).join('; '),
-      ),
+      l10n.t('On this experiment: {0}', [measured.text, measured.note].filter(Boolean).join('; ')),
     ].join('\n\n'),
     // Where the file cannot be edited there is still something to see.
     action: { type: canEdit ? (isIn ? 'removeTrick' : 'insertTrick') : 'compareTrick', trick: trick.name },

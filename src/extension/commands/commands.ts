@@ -12,6 +12,7 @@ import { findRate } from './findRate';
 import { newExperiment, newFromFolder } from './newExperiment';
 import { proposeStudy } from './proposeStudy';
 import * as runs from './runCommands';
+import { runStudy } from './runStudy';
 import * as studies from './studyCommands';
 import type { Target } from './targets';
 import { applyAdvice, compareTrick, pickTrick, setTrick } from './trickCommands';
@@ -33,6 +34,7 @@ const COMMANDS = {
   showRecipe: runs.showRecipe,
   copyRunPath: runs.copyRunPath,
   deleteRun: runs.deleteRun,
+  runStudy,
   openStudy: studies.openStudy,
   stopStudy: studies.stopStudy,
   resumeStudy: studies.resumeStudy,

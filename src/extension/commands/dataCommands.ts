@@ -3,13 +3,14 @@ import * as vscode from 'vscode';
 import { pathsToAllow } from '../../datasets/consent';
 import type { DatasetIndex } from '../../datasets/index/datasetIndex';
 import { assertUsable } from '../../datasets/index/datasetIndex';
-import { datasetKey, readIndex } from '../../datasets/index/store';
+import { datasetKey, indexLookup, readIndex } from '../../datasets/index/store';
 import { requestPaths } from '../../datasets/requestPaths';
 import { countLooks } from '../../datasets/testLooks';
 import { datasetRequest } from '../../experiment/dataPlan';
 import { dataReport, indexSummary } from '../../insight/dataReport';
-import { isOwnDataset } from '../../recipe/datasets';
+import { isOwnDataset, type OwnDatasetRequest } from '../../recipe/datasets';
 import { assertNever } from '../../shared/assertNever';
+import { UserError } from '../../shared/userError';
 import { allowFolder, readAllowedFolders, revokeFolder } from '../../system/allowedFolders';
 import { failureOf } from '../../system/errors';
 import type { DataTarget } from '../dataTool';
@@ -130,7 +131,10 @@ export async function allowedFolders(): Promise<void> {
 }
 
 /** Indexes a data set where a person consents, with progress; null, and a message, where there is no index then. */
-export async function indexWithConsent(services: Services, data: DataTarget): Promise<DatasetIndex | null> {
+export async function indexWithConsent(
+  services: Pick<Services, 'dataTool' | 'log'>,
+  data: DataTarget,
+): Promise<DatasetIndex | null> {
   if (!(await consents(data))) return null;
   const options = {
     location: vscode.ProgressLocation.Notification,
@@ -160,6 +164,34 @@ export async function indexWithConsent(services: Services, data: DataTarget): Pr
       return null;
     default:
       return assertNever(end);
+  }
+}
+
+/** Images were not indexed, of which a message has told why. */
+export class ImagesNotIndexed extends UserError {
+  constructor() {
+    super({
+      what: vscode.l10n.t('The images of a fold are not indexed.'),
+      remedy: vscode.l10n.t('Resume the study, and let them be read.'),
+    });
+  }
+}
+
+/**
+ * Has images indexed that are not yet, such as those of a study's folds.
+ *
+ * @param folder from which the paths of the requests start
+ * @throws ImagesNotIndexed
+ */
+export async function indexMissing(
+  services: Pick<Services, 'dataTool' | 'log'>,
+  root: string,
+  folder: string,
+  requests: readonly OwnDatasetRequest[],
+): Promise<void> {
+  for (const request of requests) {
+    if (indexLookup(root, request, folder)) continue;
+    if (!(await indexWithConsent(services, { request, root, folder }))) throw new ImagesNotIndexed();
   }
 }
 
@@ -231,6 +263,6 @@ function showOffer(services: Services, uri: vscode.Uri) {
   return { title: vscode.l10n.t('Show'), run: () => showData(services, uri) };
 }
 
-function openLogOffer({ log }: Services) {
+function openLogOffer({ log }: Pick<Services, 'log'>) {
   return { title: vscode.l10n.t('Open log'), run: () => log.show() };
 }

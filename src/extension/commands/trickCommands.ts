@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
 import { measuredOf } from '../../insight/lenses';
+import { measuredHere } from '../../insight/measuredHere';
 import { adviceFix } from '../../insight/quickFixes';
 import { slowFormatOf } from '../../insight/slowFormats';
 import type { TrickFit } from '../../insight/trickFit';
@@ -8,7 +9,6 @@ import {
   evidenceText,
   factsOf,
   inTitle,
-  measuredText,
   optionsText,
   titleInSentence,
   trickIcon,
@@ -199,13 +199,13 @@ async function pickFit(
 
 function pickItem(fit: TrickFit, { evidence, slowFormats }: Services): TrickItem {
   const { trick } = fit;
-  const measured = measuredText(measuredOf(fit, evidence.index));
+  const measured = measuredHere(fit, measuredOf(fit, evidence.index), evidence.studies);
   const slow = slowFormatOf(fit, slowFormats.all);
   return {
     icon: trickIcon(fit),
     label: trick.title(),
     description: [...factsOf(fit), slow?.fact, inTitle(fit.obstacle())].filter(Boolean).join(' · '),
-    detail: `${evidenceText(trick)} · ${vscode.l10n.t('here: {0}', measured)}`,
+    detail: `${evidenceText(trick)} · ${vscode.l10n.t('here: {0}', measured.text)}`,
     fit,
     isToBeConfigured: false,
   };

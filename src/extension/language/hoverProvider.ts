@@ -29,12 +29,12 @@ export class Hovers implements vscode.HoverProvider {
   }
 
   #hoverAt(document: vscode.TextDocument, offset: number): ExperimentHover | null {
-    const { index } = this.evidence;
+    const { index, studies } = this.evidence;
     const { all } = this.slowFormats;
     if (isExperiment(document.uri))
-      return hoverAt(parsedOf(document), offset, index, hasSchemaHelp(document), all);
+      return hoverAt(parsedOf(document), offset, index, hasSchemaHelp(document), all, studies);
     const foreign = foreignOf(document);
-    return foreign && foreignHoverAt(foreign, offset, index, all);
+    return foreign && foreignHoverAt(foreign, offset, index, all, studies);
   }
 }
 

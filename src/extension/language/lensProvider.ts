@@ -64,6 +64,7 @@ export class LensProvider implements vscode.CodeLensProvider, vscode.Disposable 
       obstacle: obstacleTo(document.uri),
       lastRun: lastRun ? { id: lastRun.id, folder: lastRun.folder, how: howItEnded(lastRun) } : null,
       runs: this.evidence.index,
+      studies: this.evidence.studies,
       slowFormats: this.slowFormats.all,
       hidden,
     };

@@ -1,27 +1,31 @@
 import * as vscode from 'vscode';
+import type { StudyEvidence } from '../../insight/measuredHere';
 import { indexRuns, type RunIndex } from '../../study/effect';
 import type { RunLibrary } from './runLibrary';
+import type { StudyLibrary } from './studyLibrary';
 
-/** What the finished runs of the open folders have shown, worked out anew only when a run comes, ends or goes. */
+/**
+ * What the finished runs and studies of the open folders have shown, worked out anew only when a run comes, ends or goes, or
+ * a study does.
+ */
 export class RunEvidence implements vscode.Disposable {
   readonly #changed = new vscode.EventEmitter<void>();
-  /** A run has come, ended or gone. */
+  /** A run, or a study that is done, has come, ended or gone. */
   readonly onDidChange = this.#changed.event;
   readonly #listening: vscode.Disposable;
   #states = '';
   #index: RunIndex | null = null;
+  #done = '';
+  #studies: readonly StudyEvidence[] | null = null;
 
-  constructor(private readonly library: RunLibrary) {
-    this.#listening = library.onDidChange(() => {
-      const states = library.runs
-        .map((run) => `${run.folder} ${run.kind === 'run' ? run.manifest.state.status : run.kind}`)
-        .join('\n');
-      // How far a run is makes no difference.
-      if (states === this.#states) return;
-      this.#states = states;
-      this.#index = null;
-      this.#changed.fire();
-    });
+  constructor(
+    private readonly library: RunLibrary,
+    private readonly source: StudyLibrary,
+  ) {
+    this.#listening = vscode.Disposable.from(
+      library.onDidChange(() => this.#onRuns()),
+      source.onDidChange(() => this.#onStudies()),
+    );
   }
 
   get index(): RunIndex {
@@ -29,8 +33,39 @@ export class RunEvidence implements vscode.Disposable {
     return this.#index;
   }
 
+  /** Of the studies that are done, newest first. */
+  get studies(): readonly StudyEvidence[] {
+    this.#studies ??= this.source.evidence();
+    return this.#studies;
+  }
+
   dispose(): void {
     this.#listening.dispose();
     this.#changed.dispose();
+  }
+
+  #onRuns(): void {
+    const states = this.library.runs
+      .map((run) => `${run.folder} ${run.kind === 'run' ? run.manifest.state.status : run.kind}`)
+      .join('\n');
+    // How far a run is makes no difference.
+    if (states === this.#states) return;
+    this.#states = states;
+    this.#index = null;
+    this.#changed.fire();
+  }
+
+  #onStudies(): void {
+    const done = this.source.studies
+      .flatMap((study) =>
+        study.kind === 'study' && study.facts.state.status === 'done'
+          ? [`${study.facts.folder} ${study.facts.analysis?.runsUsed}`]
+          : [],
+      )
+      .join('\n');
+    if (done === this.#done) return;
+    this.#done = done;
+    this.#studies = null;
+    this.#changed.fire();
   }
 }

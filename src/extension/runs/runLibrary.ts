@@ -94,6 +94,11 @@ export class RunLibrary implements vscode.Disposable {
     return this.#refreshing;
   }
 
+  /** Whether a store may be read: one that is a link to elsewhere asks a person first, and is read anew once they allow it. */
+  mayRead(root: string): Promise<boolean> {
+    return this.#links.mayRead(root, () => void this.refresh());
+  }
+
   /** Follows a run until it has ended, such as one whose trainer is about to be started. */
   follow(folder: string): void {
     if (this.#subscriptions.has(folder) || this.#disposed) return;
@@ -131,7 +136,7 @@ export class RunLibrary implements vscode.Disposable {
 
   async #readStore(root: string): Promise<StoreReading> {
     try {
-      const isAllowed = await this.#links.mayRead(root, () => void this.refresh());
+      const isAllowed = await this.mayRead(root);
       const entries = isAllowed ? await listRuns(root) : [];
       const queue = (await queueAmong(entries)).map(({ folder }) => folder);
       return { root, entries, queue };

@@ -13,6 +13,7 @@ import type { TrainerCommand } from '../../runs/trainerCommand';
 import type { Failure } from '../../shared/failure';
 import { isExperiment } from '../language/experimentFiles';
 import { parsedOf, storeRootOf } from '../language/parsing';
+import { isStudy } from '../language/studyFiles';
 import { chooses } from '../messages';
 import { dataEnvironment, readSettings } from '../settings';
 import type { KnownRun } from './liveRun';
@@ -45,7 +46,7 @@ export class Runner implements vscode.Disposable {
     private readonly log: vscode.LogOutputChannel,
   ) {
     const wake = () => {
-      for (const root of storeRoots()) this.#wake(root);
+      for (const root of storeRoots()) this.wake(root);
     };
     this.#subscriptions = [
       vscode.workspace.onDidGrantWorkspaceTrust(wake),
@@ -75,7 +76,7 @@ export class Runner implements vscode.Disposable {
       experimentFile: document.uri.fsPath,
       experimentText: document.getText(),
       recipe: recipeOf(parsed),
-      versions: { bagOfTricks: this.extension.packageJSON.version, vscode: vscode.version },
+      versions: this.versions,
     });
     if (!creation.ok) return { outcome: 'failed', failure: creation.failure };
     const failure = await this.#enqueue(root, creation.id);
@@ -114,6 +115,16 @@ export class Runner implements vscode.Disposable {
     return null;
   }
 
+  /** What trains the runs, by name. */
+  get versions(): Readonly<Record<string, string>> {
+    return { bagOfTricks: this.extension.packageJSON.version, vscode: vscode.version };
+  }
+
+  /** Starts the trainer of a short trial, which is no run of the store. */
+  startTrial(folder: string, changes: Partial<TrainerCommand>): RunHandle {
+    return startRun(folder, { ...this.#trainer, stopWithParent: true, ...changes });
+  }
+
   /** Starts no more; what trains goes on, unless a setting says otherwise. */
   dispose(): void {
     for (const subscription of this.#subscriptions) subscription.dispose();
@@ -123,11 +134,12 @@ export class Runner implements vscode.Disposable {
   async #enqueue(root: string, id: string, waiting: Waiting = {}): Promise<Failure | null> {
     const failure = await enqueue(root, id, waiting);
     await this.library.refresh();
-    if (!failure) this.#wake(root);
+    if (!failure) this.wake(root);
     return failure;
   }
 
-  #wake(root: string): void {
+  /** Works through the queue of a store, in a trusted workspace. */
+  wake(root: string): void {
     if (!vscode.workspace.isTrusted) return;
     const known = this.#workers.get(root);
     if (known) {
@@ -169,22 +181,27 @@ export class Runner implements vscode.Disposable {
   #start(folder: string, changes: Partial<TrainerCommand>): RunHandle {
     this.log.info(`Starting the run in ${folder}`);
     this.library.follow(folder);
+    return startRun(folder, { ...this.#trainer, ...changes });
+  }
+
+  get #trainer(): TrainerCommand {
     const { nodePath, saveEvery, stopWithWindow } = readSettings();
-    return startRun(folder, {
+    return {
       nodePath,
       trainerPath: vscode.Uri.joinPath(this.extension.extensionUri, 'dist', 'trainer.js').fsPath,
       env: { ...process.env, ...dataEnvironment() },
       saveEvery,
       stopWithParent: stopWithWindow,
-      ...changes,
-    });
+    };
   }
 }
 
-/** The folders whose stores are shown: the open ones, and those of experiment files open outside of them. */
+/** The folders whose stores are shown: the open ones, and those of experiment and study files open outside of them. */
 export function storeRoots(): string[] {
   const folders = vscode.workspace.workspaceFolders?.filter(({ uri }) => uri.scheme === 'file') ?? [];
-  const files = vscode.workspace.textDocuments.map(({ uri }) => uri).filter(isExperiment);
+  const files = vscode.workspace.textDocuments
+    .map(({ uri }) => uri)
+    .filter((uri) => isExperiment(uri) || isStudy(uri));
   const roots = files.filter(({ scheme }) => scheme === 'file').map(storeRootOf);
   return [...new Set([...folders.map(({ uri }) => uri.fsPath), ...roots])];
 }

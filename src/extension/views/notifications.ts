@@ -4,11 +4,20 @@ import { formatPercent } from '../../shared/format';
 import { tell, tellFailure } from '../messages';
 import type { ReadableRun } from '../runs/liveRun';
 import type { RunLibrary } from '../runs/runLibrary';
+import type { StudySource } from '../studySource';
 import type { DashboardPanels } from './dashboardPanel';
+import { runsOutside } from './studyRows';
 
-/** Tells how runs ended: failures always, success where no dashboard shows it. */
-export function notifyOfEnds(library: RunLibrary, dashboards: DashboardPanels): vscode.Disposable {
-  return library.onDidEnd((run) => notifyOfEnd(run, dashboards.isVisible(run.folder)));
+/** Tells how runs ended: failures always, success where no dashboard shows it and the run is none of a study's many. */
+export function notifyOfEnds(
+  library: RunLibrary,
+  dashboards: DashboardPanels,
+  source: Pick<StudySource, 'studies'>,
+): vscode.Disposable {
+  return library.onDidEnd((run) => {
+    const isOfStudy = runsOutside([run], source.studies).length === 0;
+    notifyOfEnd(run, isOfStudy || dashboards.isVisible(run.folder));
+  });
 }
 
 function notifyOfEnd(run: ReadableRun, isVisible: boolean): void {

@@ -42,8 +42,6 @@ const known = (facts: StudyFacts): KnownStudy => ({ kind: 'study', facts });
 const { folder } = studyFacts();
 
 suite('Studies', () => {
-  teardown(() => vscode.commands.executeCommand('workbench.action.closeAllEditors'));
-
   const tabs = () =>
     vscode.window.tabGroups.all
       .flatMap((group) => group.tabs)
@@ -51,6 +49,12 @@ suite('Studies', () => {
         ({ input }) =>
           input instanceof vscode.TabInputWebview && input.viewType.endsWith('bagOfTricks.study'),
       );
+
+  // A tab that is still closing would take the next test's along.
+  teardown(async () => {
+    await vscode.commands.executeCommand('workbench.action.closeAllEditors');
+    await eventually('no tab of a study', () => tabs().length === 0);
+  });
 
   async function panelsOf(source: StudySource, onRequest: (request: StudyRequest) => void = () => {}) {
     const { extensionUri, log } = await extension();

@@ -72,13 +72,17 @@ function memoryDifference({ with: withIt, without }: { with: number; without: nu
   return `${withIt < without ? '\u2212' : '+'}${formatBytes(Math.abs(withIt - without))}`;
 }
 
-/** What an hour of longer training buys: the effect over the extra time of a run. Nothing where that is not clear. */
+/**
+ * What an hour of longer training buys: the effect over the extra time of a run. Nothing where that is not clear, nor below 10
+ * seconds, of which an hour says nothing.
+ */
 function rateTexts(effect: StudyEffect, cost: StudyCost, epochs: number, scale: Scale): string[] {
   const estimate = decidingEstimate(effect);
   const time = timeOf(cost);
   // Probes vary by 1%.
   if (!estimate || !time.isClear || time.share < 0.01) return [];
   const extra = epochs * cost.secondsPerEpoch.without * time.share;
+  if (extra < 10) return [];
   const rate = estimate.value / (extra / 3600);
   const text = signed(rate, Math.abs(rate) < 10 ? scale.digits : 0);
   return [l10n.t('{0} per extra hour ({1} a run)', withUnit(text, scale), formatDuration(extra))];

@@ -59,9 +59,7 @@ function chosenSection({ chosen, confirmation }: StudyView): string[] {
   if (!chosen && !confirmation) return [];
   return section(l10n.t('The best set'), [
     chosen
-      ? paragraph(
-          [`${chosen.text}${chosen.gain && `: ${chosen.gain}`}.`, chosen.caution].filter(Boolean).join(' '),
-        )
+      ? paragraph(`${l10n.t('Predicted: {0}', joined(chosen.text, chosen.gain))}. ${chosen.caution}`)
       : '',
     confirmation ? paragraph(confirmation) : '',
   ]);
@@ -116,6 +114,10 @@ function runSection({ factors, runs }: StudyView): string[] {
       ]),
     ),
   ]);
+}
+
+function joined(...parts: readonly string[]): string {
+  return parts.filter(Boolean).join(', ');
 }
 
 function section(title: string, parts: readonly string[]): string[] {
