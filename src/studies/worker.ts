@@ -12,6 +12,7 @@ import { UserError } from '../shared/userError';
 import { failureOf } from '../system/errors';
 import { analysisAt, type KnownOutcome, TEST_ACCURACY } from './analysing';
 import { haltRuns } from './halting';
+import { StudyJournalFile } from './journal';
 import { StudyLock } from './lock';
 import { type RunOutcome, readOutcome } from './outcomes';
 import { baselineHash, experimentsOf } from './planning';
@@ -86,6 +87,7 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
   readonly #followed = new Map<string, { readonly feed: FeedSubscription; share: number }>();
   /** Runs that no process trains and that have not ended, and since when. */
   readonly #goneSince = new Map<string, number>();
+  readonly #journal: StudyJournalFile;
   #doing: StudyProgress['doing'] = 'measuring';
   /** Blocks that were analysed at the last look. */
   #lookedAt = 0;
@@ -101,6 +103,7 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
     private readonly host: StudyHost,
   ) {
     super();
+    this.#journal = new StudyJournalFile(root, folder);
   }
 
   /**
@@ -115,7 +118,8 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
     if (entry.kind === 'broken') throw new UserError(brokenStudyFailure(entry));
     this.#lock = await StudyLock.take(this.folder, () => this.#stopping.abort(new StopRequested()));
     const unwatch = watchStore(this.root, (hasChanged) => hasChanged && this.#wake());
-    this.#stopping.signal.addEventListener('abort', () => this.#wake());
+    const wake = () => this.#wake();
+    this.#stopping.signal.addEventListener('abort', wake);
     try {
       // Another process may have gone on with it before this one had it.
       const latest = await readStudy(this.folder);
@@ -128,6 +132,7 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
       return await this.#conclude();
     } finally {
       unwatch();
+      this.#stopping.signal.removeEventListener('abort', wake);
       for (const id of [...this.#followed.keys()]) this.#unfollow(id);
       await this.#lock.release();
     }
@@ -152,6 +157,7 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
     if (state.status !== 'done' || isEarly)
       await haltRuns(this.root, this.#pending(), isEarly ? 'stop' : 'pause');
     await this.#change({ state });
+    await this.#writeJournal();
     return state;
   }
 
@@ -164,7 +170,9 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
     for (;;) {
       signal.throwIfAborted();
       this.#lock.assertHeld();
-      const end = (await this.#readRuns()) ?? (await this.#look());
+      const stopped = await this.#readRuns();
+      await this.#writeJournal();
+      const end = stopped ?? (await this.#look());
       if (end) {
         if (end.status === 'done' && this.host.measuresCosts !== false) await this.#measureCosts();
         return end;
@@ -314,6 +322,10 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
     const tested = planned.tested ?? (await this.host.test(entry, averaging ? 'averaged' : 'last'));
     if (planned.tested === null) await this.#changeRun(planned, { tested });
     return { kind: 'finished', value: tested, correct: null };
+  }
+
+  #writeJournal(): Promise<void> {
+    return this.#journal.update(this.#record, [...this.#outcomes.values()]);
   }
 
   /** Whether a run has been without a trainer for so long that nobody is about to say how it ended. */
