@@ -5,7 +5,7 @@ import type { StudyFacts, StudyNotice, StudyState, StudyView } from '../../../pr
 import { assertNever } from '../../../shared/assertNever';
 import { formatDuration } from '../../../shared/format';
 import { levelName, settingText } from './factorText';
-import { differenceText, estimateText, pText, type Scale, unitText, withUnit } from './studyNumbers';
+import { differenceText, estimateText, isClear, pText, type Scale, unitText, withUnit } from './studyNumbers';
 import { withheldText } from './verdictText';
 
 /** The design in a line, such as 'Half fraction... of resolution V: 16 settings in 2 blocks, 32 runs, ...'. */
@@ -146,12 +146,14 @@ export function headingsOf({ analysis, metric, stop }: StudyFacts): StudyView['h
   const isEarly = Boolean(analysis?.look) || (stop === 'when_decided' && analysis?.withheld === 'unfinished');
   const intervals = isEarly
     ? l10n.t(
-        "In {0}, averaged over the other factors' levels, with unadjusted 95% intervals that hold at every look. Verdicts are adjusted for the number of factors and for looking early.",
+        "In {0} {1}, averaged over the other factors' levels, with unadjusted 95% intervals that hold at every look. Verdicts are adjusted for the number of factors and for looking early.",
         unit,
+        images,
       )
     : l10n.t(
-        "In {0}, averaged over the other factors' levels, with unadjusted 95% intervals. Verdicts are adjusted for the number of factors (Holm).",
+        "In {0} {1}, averaged over the other factors' levels, with unadjusted 95% intervals. Verdicts are adjusted for the number of factors (Holm).",
         unit,
+        images,
       );
   return {
     table:
@@ -226,7 +228,13 @@ export function chosenOf({ analysis, factors, confirmation }: StudyFacts, scale:
     caution:
       isReference || isConfirmed
         ? ''
-        : l10n.t('This gain is biased upward, since the same runs chose the set. Confirm it on fresh seeds.'),
+        : isClear(gain)
+          ? l10n.t(
+              'This gain is biased upward, since the same runs chose the set. Confirm it on fresh seeds.',
+            )
+          : l10n.t(
+              'It may gain nothing: its interval has 0 in it, and is biased upward, since the same runs chose the set. Confirm it on fresh seeds.',
+            ),
   };
 }
 
@@ -236,13 +244,14 @@ export function confirmationText({ confirmation, factors, metric }: StudyFacts, 
   const { setting, seeds, split, onTheseImages, onNewImages } = confirmation;
   const gain = onNewImages ?? onTheseImages;
   const size = withUnit(estimateText(gain, scale), scale);
+  const measuredOn = split === 'test' ? l10n.t('the test split') : l10n.t('the validation images');
   const images =
-    split === 'test'
-      ? l10n.t('on {0} fresh seeds and the test split', seeds)
-      : l10n.t('on {0} fresh seeds and the validation images', seeds);
+    seeds === 1
+      ? l10n.t('on 1 fresh seed and {0}', measuredOn)
+      : l10n.t('on {0} fresh seeds and {1}', seeds, measuredOn);
   const set = settingText(factors, setting);
   const better = (metric.higherIsBetter ? 1 : -1) * gain.value;
-  if (gain.halfWidth === null || Math.abs(gain.value) <= gain.halfWidth) {
+  if (!isClear(gain)) {
     return l10n.t('Not confirmed {0}: {1} gains {2}, which may be no difference.', images, set, size);
   }
   return better > 0
