@@ -1,6 +1,7 @@
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import * as l10n from '@vscode/l10n';
+import { closest } from 'fastest-levenshtein';
 import { z } from 'zod';
 import { livenessOf, readLease } from '../runs/lease/lease';
 import { awaitVerdict } from '../runs/lease/verdict';
@@ -168,20 +169,44 @@ export async function findStudy(root: string, reference: string): Promise<StudyE
   const matches = studies.filter(isMeant);
   const [match] = matches;
   if (match && matches.length === 1) return match;
+  if (studies.length === 0) throw new UserError(noStudyFailure(root));
+  if (match) {
+    throw new UserError({
+      what: l10n.t(
+        '{0} studies are called {1}: {2}',
+        matches.length,
+        reference,
+        matches.map(({ id }) => id).join(', '),
+      ),
+      remedy: l10n.t('List the studies: {0}', 'tricks study list'),
+    });
+  }
   throw new UserError({
-    what: match
-      ? l10n.t(
-          '{0} studies are called {1}: {2}',
-          matches.length,
-          reference,
-          matches.map(({ id }) => id).join(', '),
-        )
-      : l10n.t('There is no study {0} in {1}.', reference, root),
-    remedy:
-      studies.length > 0
-        ? l10n.t('List the studies: {0}', 'tricks study list')
-        : l10n.t('No study was made here yet. Make one: {0}', 'tricks study FILE'),
+    what: l10n.t('There is no study {0} in {1}.', reference, root),
+    remedy: l10n.t(
+      'The nearest is {0}. List the studies: {1}',
+      nearestStudy(studies, reference),
+      'tricks study list',
+    ),
   });
+}
+
+/** The id of the study whose id or name is most like what was written. */
+function nearestStudy(studies: readonly StudyEntry[], written: string): string {
+  const ids = new Map<string, string>();
+  for (const study of studies.toReversed()) {
+    ids.set(study.id.toLowerCase(), study.id);
+    if (study.kind === 'study') ids.set(study.record.name.toLowerCase(), study.id);
+  }
+  return ids.get(closest(written.toLowerCase(), [...ids.keys()])) ?? '';
+}
+
+/** Why a study cannot be found where there is none. */
+export function noStudyFailure(root: string): Failure {
+  return {
+    what: l10n.t('No study was made in {0} yet.', root),
+    remedy: l10n.t('Make one: {0}', 'tricks study FILE'),
+  };
 }
 
 /** Why a folder among the studies cannot be used, and what to do about it. */

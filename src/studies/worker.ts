@@ -11,17 +11,17 @@ import type { Failure } from '../shared/failure';
 import { UserError } from '../shared/userError';
 import { failureOf } from '../system/errors';
 import { analysisAt, type KnownOutcome, TEST_ACCURACY } from './analysing';
-import { measureCosts } from './costs';
 import { haltRuns } from './halting';
 import { StudyLock } from './lock';
 import { type RunOutcome, readOutcome } from './outcomes';
 import { baselineHash, experimentsOf } from './planning';
+import { measureCosts } from './probes/costs';
+import { chooseScheduling, isPlaceOf } from './probes/scheduling';
+import type { StartTrainer } from './probes/trial';
 import type { PlannedRun, StudyRecord, StudyState } from './record';
 import { existingRun } from './reuse';
-import { chooseScheduling, isPlaceOf } from './scheduling';
 import type { StudyExperiments } from './settings';
 import { brokenStudyFailure, readStudy, writeStudy } from './store';
-import type { StartTrainer } from './trial';
 
 /** What a study needs of the program that runs it. */
 export interface StudyHost {

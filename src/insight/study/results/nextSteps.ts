@@ -43,6 +43,10 @@ function stepsOfDone(facts: StudyFacts, analysis: StudyAnalysis): StudyStep[] {
       report(facts),
     ];
   }
+  if (facts.confirms !== null) {
+    const keep = l10n.t('Keep what the confirmed study chose, where it holds.');
+    return [...divergenceSteps(facts, analysis), step(keep, `keep ${facts.confirms}`, null), report(facts)];
+  }
   return [
     ...divergenceSteps(facts, analysis),
     ...chosenSteps(facts, analysis),

@@ -217,8 +217,12 @@ export function logErrorTexts({ analysis, factors }: StudyFacts): StudyView['log
 }
 
 /** The chosen set, what it is predicted to gain, and how far to trust that; null where verdicts are withheld. */
-export function chosenOf({ analysis, factors, confirmation }: StudyFacts, scale: Scale): StudyView['chosen'] {
-  if (!analysis?.chosen || analysis.withheld !== null) return null;
+export function chosenOf(
+  { analysis, factors, confirmation, confirms }: StudyFacts,
+  scale: Scale,
+): StudyView['chosen'] {
+  // A confirmation chooses nothing.
+  if (!analysis?.chosen || analysis.withheld !== null || confirms !== null) return null;
   const { setting, gain } = analysis.chosen;
   const isConfirmed = confirmation !== null && confirmation.setting.join() === setting.join();
   const isReference = setting.every((level) => level === 0);

@@ -26,3 +26,31 @@ export function studyTable({ effects }: Pick<StudyView, 'effects'>): TextTable {
     rightAligned: [],
   };
 }
+
+/** Runs with the level of each factor that they trained, and what came of them. */
+export function runTable({ factors, runs }: Pick<StudyView, 'factors' | 'runs'>): TextTable {
+  const hasFolds = runs.some(({ fold }) => fold !== null);
+  const fold = hasFolds ? [l10n.t('Fold')] : [];
+  return {
+    titles: [
+      ...[l10n.t('Block'), l10n.t('Seed'), ...fold, ...factors],
+      ...[l10n.t('Result'), l10n.t('Time'), l10n.t('State')],
+    ],
+    rows: runs.map((run) => [
+      ...[run.block, run.seed, ...(hasFolds ? [run.fold ?? ''] : [])],
+      ...run.levels.map(({ text }) => text),
+      ...[run.value, run.time],
+      run.isOutlier ? l10n.t('{0}, outlier', run.statusText) : run.statusText,
+    ]),
+    rightAligned: [],
+  };
+}
+
+/** How often runs diverged with each level. */
+export function divergenceTable({ divergences }: Pick<StudyView, 'divergences'>): TextTable {
+  return {
+    titles: [l10n.t('Trick'), l10n.t('With'), l10n.t('Without'), l10n.t("Fisher's exact test")],
+    rows: divergences.map((row) => [row.label, row.with, row.without, row.p]),
+    rightAligned: [],
+  };
+}
