@@ -45,7 +45,17 @@ function stepsOfDone(facts: StudyFacts, analysis: StudyAnalysis): StudyStep[] {
   }
   if (facts.confirms !== null) {
     const keep = l10n.t('Keep what the confirmed study chose, where it holds.');
-    return [...divergenceSteps(facts, analysis), step(keep, `keep ${facts.confirms}`, null), report(facts)];
+    const { confirms, plan } = facts;
+    const more = l10n.t('Confirm it on more seeds, so that there is an interval: runs that ended are used.');
+    // 4 seeds give one; more, where some of their runs diverge.
+    const seeds = Math.max(4, 2 * plan.blocks.length);
+    return [
+      ...divergenceSteps(facts, analysis),
+      analysis.withheld === 'too_few_degrees' || analysis.withheld === 'one_block'
+        ? step(more, `confirm ${confirms} --seeds ${seeds}`, null)
+        : step(keep, `keep ${confirms}`, null),
+      report(facts),
+    ];
   }
   return [
     ...divergenceSteps(facts, analysis),

@@ -139,28 +139,39 @@ function partialNote({ blocksDone, blocksBudgeted, look }: StudyAnalysis): strin
 }
 
 /** What the table of effects is about, by its title and the heads of its columns. */
-export function headingsOf({ analysis, metric, stop }: StudyFacts): StudyView['headings'] {
-  const unit = unitText(metric);
+export function headingsOf({ analysis, metric, stop, factors }: StudyFacts): StudyView['headings'] {
+  const isSpeed = metric.unit === 'images_per_second';
   const areForNew = analysis?.effects.some(({ estimates }) => estimates?.onNewImages) ?? false;
   const images = areForNew ? l10n.t('on new images like these') : l10n.t('on these images');
+  const unit = isSpeed ? unitText(metric) : `${unitText(metric)} ${images}`;
   const isEarly = Boolean(analysis?.look) || (stop === 'when_decided' && analysis?.withheld === 'unfinished');
-  const intervals = isEarly
-    ? l10n.t(
-        "In {0} {1}, averaged over the other factors' levels, with unadjusted 95% intervals that hold at every look. Verdicts are adjusted for the number of factors and for looking early.",
-        unit,
-        images,
-      )
-    : l10n.t(
-        "In {0} {1}, averaged over the other factors' levels, with unadjusted 95% intervals. Verdicts are adjusted for the number of factors (Holm).",
-        unit,
-        images,
-      );
   return {
     table:
       analysis && analysis.runsDiverged > 0 ? l10n.t('Effects, among runs that finished') : l10n.t('Effects'),
-    effect: metric.unit === 'images_per_second' ? l10n.t('Effect') : l10n.t('Effect {0}', images),
-    interval: intervals,
+    effect: isSpeed ? l10n.t('Effect') : l10n.t('Effect {0}', images),
+    interval: intervalsText(unit, isEarly, factors.length === 1),
   };
+}
+
+/** What intervals are, and what verdicts are adjusted for; one factor has no others. */
+function intervalsText(unit: string, isEarly: boolean, isAlone: boolean): string {
+  if (isAlone) {
+    return isEarly
+      ? l10n.t(
+          'In {0}, with 95% intervals that hold at every look. Verdicts are adjusted for looking early.',
+          unit,
+        )
+      : l10n.t('In {0}, with 95% intervals.', unit);
+  }
+  return isEarly
+    ? l10n.t(
+        "In {0}, averaged over the other factors' levels, with unadjusted 95% intervals that hold at every look. Verdicts are adjusted for the number of factors and for looking early.",
+        unit,
+      )
+    : l10n.t(
+        "In {0}, averaged over the other factors' levels, with unadjusted 95% intervals. Verdicts are adjusted for the number of factors (Holm).",
+        unit,
+      );
 }
 
 /** The noise, such as 'Standard deviation over seeds 0.21 points, 12 degrees of freedom'. */

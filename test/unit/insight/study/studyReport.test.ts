@@ -64,6 +64,18 @@ describe('the view', () => {
     expect(studyView(studyFacts()).headings.interval).toMatch(/hold at every look.*for looking early/);
   });
 
+  test('speaks of no other factors where there is one', () => {
+    const factors = studyFacts().factors.slice(0, 1);
+    const alone = { effects: [effect({ factor: 0 })], interactions: [], outliers: [], chosen: null };
+    const { headings, interactions } = studyView(
+      studyFacts({ factors, runs: [], costs: [], analysis: analysis({ ...alone, look: null }) }),
+    );
+    expect(headings.interval).toBe(
+      'In points of validation accuracy on new images like these, with 95% intervals.',
+    );
+    expect(interactions.text).toBe('');
+  });
+
   test('says what limits its verdicts, the gravest first', () => {
     expect(studyView(oneBlock()).notices[0]).toEqual({
       tone: 'warning',
@@ -174,6 +186,13 @@ describe('what to do next', () => {
       'report',
     ]);
     expect(told(studyFacts())).toContain('tricks study resume which-tricks-pay-1 --more-blocks 2');
+  });
+
+  test('a confirmation without an interval takes more seeds, one with an interval is kept', () => {
+    const confirmation = (withheld: 'too_few_degrees' | null) =>
+      told(studyFacts({ confirms: 'other', analysis: analysis({ withheld }) }));
+    expect(confirmation('too_few_degrees')[0]).toBe('tricks study confirm other --seeds 4');
+    expect(confirmation(null)[0]).toBe('tricks study keep other');
   });
 
   test('where folds leave no block to add, a new study decides what is open', () => {
