@@ -37,6 +37,14 @@ const studyArgument = () =>
 
 export function addStudyCommand(program: Command, { terminal, end }: CommandContext): void {
   const study = program.command('study').description(l10n.t('find out which tricks pay, with intervals'));
+  study.addHelpText(
+    'after',
+    `
+${l10n.t('Examples:')}
+  tricks study which-tricks-pay.study.yaml
+  tricks study fashion-mnist.experiment.yaml --tricks warmup,mixup --budget 16
+  tricks study show`,
+  );
   withAllow(study.command('run', { isDefault: true }))
     .description(l10n.t('run a study file, or go on with it'))
     .argument('<file>', l10n.t('a study file, or with --tricks an experiment file'))
@@ -99,11 +107,12 @@ export function addStudyCommand(program: Command, { terminal, end }: CommandCont
     .command('stop')
     .description(l10n.t('stop a study; it can be resumed'))
     .argument(...studyArgument())
+    .option('--json', l10n.t('print which was stopped as JSON'))
     .option(...folderOption())
     .option(...allowOption())
-    .action(async (reference: string | undefined, options: FolderOption) => {
+    .action(async (reference: string | undefined, options: LookOptions) => {
       const root = await rootOf(terminal, options);
-      end(await stopStudy(terminal, await studyMeant(terminal, root, reference, 'running')));
+      end(await stopStudy(terminal, await studyMeant(terminal, root, reference, 'running'), options));
     });
   study
     .command('resume')
