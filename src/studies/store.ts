@@ -126,7 +126,7 @@ export async function isHeld(folder: string): Promise<boolean> {
   return lease !== null && (await livenessOf(lease)) !== 'gone';
 }
 
-/** Every study in the store of `root`, newest first; none where there is no store. */
+/** Every study in the store of `root`, newest first; none where there is no store. Searches, which share the folder, are no studies. */
 export async function listStudies(root: string): Promise<StudyEntry[]> {
   let ids: string[];
   try {
@@ -138,7 +138,19 @@ export async function listStudies(root: string): Promise<StudyEntry[]> {
   }
   // An id begins with the time at which its study was made.
   ids.sort((a, b) => b.localeCompare(a, 'en', { numeric: true }));
-  return Promise.all(ids.map((id) => readStudy(studyFolder(root, id))));
+  const entries = await Promise.all(
+    ids.map(async (id) => {
+      const entry = await readStudy(studyFolder(root, id));
+      return entry.kind === 'broken' && (await isSearchFolder(entry.folder)) ? [] : [entry];
+    }),
+  );
+  return entries.flat();
+}
+
+/** Whether a folder is that of a search, such as `tricks tune` makes: it has a `search.json`, and no record of a study. */
+async function isSearchFolder(folder: string): Promise<boolean> {
+  const names = await readdir(folder).catch((): string[] => []);
+  return names.includes('search.json') && !names.includes(basename(studyPath(folder)));
 }
 
 /**

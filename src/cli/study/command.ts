@@ -37,6 +37,14 @@ const studyArgument = () =>
 
 export function addStudyCommand(program: Command, { terminal, end }: CommandContext): void {
   const study = program.command('study').description(l10n.t('find out which tricks pay, with intervals'));
+  study.addHelpText(
+    'after',
+    `
+${l10n.t('Examples:')}
+  tricks study which-tricks-pay.study.yaml
+  tricks study fashion-mnist.experiment.yaml --tricks warmup,mixup --budget 16
+  tricks study show`,
+  );
   withAllow(study.command('run', { isDefault: true }))
     .description(l10n.t('run a study file, or go on with it'))
     .argument('<file>', l10n.t('a study file, or with --tricks an experiment file'))
@@ -99,11 +107,12 @@ export function addStudyCommand(program: Command, { terminal, end }: CommandCont
     .command('stop')
     .description(l10n.t('stop a study; it can be resumed'))
     .argument(...studyArgument())
+    .option('--json', l10n.t('print which was stopped as JSON'))
     .option(...folderOption())
     .option(...allowOption())
-    .action(async (reference: string | undefined, options: FolderOption) => {
+    .action(async (reference: string | undefined, options: LookOptions) => {
       const root = await rootOf(terminal, options);
-      end(await stopStudy(terminal, await studyMeant(terminal, root, reference, 'running')));
+      end(await stopStudy(terminal, await studyMeant(terminal, root, reference, 'running'), options));
     });
   study
     .command('resume')
@@ -130,7 +139,7 @@ export function addStudyCommand(program: Command, { terminal, end }: CommandCont
     .command('confirm')
     .description(l10n.t('train the chosen set against the baseline on fresh seeds'))
     .argument(...studyArgument())
-    .option('--seeds <number>', l10n.t('how many seeds'), wholeNumber(2))
+    .option('--seeds <number>', l10n.t('how many seeds, 4 or more (8 where left out)'), wholeNumber(4))
     .option('--no-costs', l10n.t('leave out measuring what each factor costs'))
     .option('--json', l10n.t('print progress and results as lines of JSON'))
     .option(...folderOption())

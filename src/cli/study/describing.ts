@@ -27,10 +27,19 @@ export function describe(
 ): void {
   const { study, settings } = parsed;
   const names = [study.name, settings.factors.length, explanation.runs, plan.blocks.length] as const;
-  terminal.note(paint('bold', l10n.t('{0}: {1} factors, {2} runs in {3} blocks', ...names)));
+  const size =
+    plan.blocks.length === 1
+      ? l10n.t('{0}: {1} factors, {2} runs in 1 block', ...names)
+      : l10n.t('{0}: {1} factors, {2} runs in {3} blocks', ...names);
+  terminal.note(paint('bold', size));
   terminal.note(l10n.t('Design: {0}. {1}', designName(plan), reasonText(explanation)));
   if (plan.efficiency !== null) {
-    terminal.note(l10n.t('Its D-efficiency is {0}.', formatPercent(plan.efficiency)));
+    terminal.note(
+      l10n.t(
+        'Its D-efficiency is {0}: how much its runs tell, against as many runs of a balanced design.',
+        formatPercent(plan.efficiency),
+      ),
+    );
   }
   const keyOf = (factor: number) => settings.factors[factor]?.key ?? '';
   for (const { factor, pairs } of explanation.touchedEffects) {
@@ -127,7 +136,8 @@ function tellIntervals(
   const known = knownNoise(baseline, indexOf(entries));
   const noise = known ?? ASSUMED_NOISE;
   const halfWidth = plan.blocks.length < 2 ? null : widestHalfWidth(plan, noise);
-  if (halfWidth === null) return;
+  // What is too wide to tell the smallest effect was said with what would tell it.
+  if (halfWidth === null || halfWidth > study.smallestEffect) return;
   const shown = [halfWidth.toFixed(2), noise.toFixed(2)] as const;
   terminal.note(
     known === null

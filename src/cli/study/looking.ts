@@ -112,7 +112,11 @@ export async function reportStudy(
 }
 
 /** Stops a study, whichever process runs it. */
-export async function stopStudy(terminal: Terminal, { id, folder }: ReadableStudy): Promise<ExitCode> {
+export async function stopStudy(
+  terminal: Terminal,
+  { id, folder }: ReadableStudy,
+  { json = false }: JsonOption,
+): Promise<ExitCode> {
   if (!(await askToStop(folder))) {
     terminal.fail({
       what: l10n.t('The study {0} is not running.', id),
@@ -120,6 +124,7 @@ export async function stopStudy(terminal: Terminal, { id, folder }: ReadableStud
     });
     return EXIT.failed;
   }
-  terminal.print(l10n.t('Stopped {0}. To go on: {1}', id, `tricks study resume ${id}`));
+  if (json) terminal.printJson({ study: id, stopped: true });
+  else terminal.print(l10n.t('Stopped {0}. To go on: {1}', id, `tricks study resume ${id}`));
   return EXIT.done;
 }
