@@ -59,12 +59,12 @@ test('a person asks which of two tricks pay, runs the study and reads its verdic
   await page.keyboard.press('Enter');
 
   await rows
-    .filter({ hasText: /^8 runs/ })
+    .filter({ hasText: '8 runs' })
     .first()
     .waitFor();
   await workbench.screenshot('study-budgets-light');
   await rows
-    .filter({ hasText: /^8 runs/ })
+    .filter({ hasText: '8 runs' })
     .first()
     .click();
   await page.getByRole('tab', { name: /studied\.study\.yaml/ }).waitFor();
@@ -77,7 +77,7 @@ test('a person asks which of two tricks pay, runs the study and reads its verdic
   await page.getByRole('button', { name: 'Run anyway' }).click();
   const frame = workbench.panelFrame();
   await frame.getByText('zero_gamma').first().waitFor();
-  await frame.getByText('8 of 8 runs').waitFor();
+  await frame.getByText('8 of 8 runs').first().waitFor();
   await frame.getByText('Done').first().waitFor();
   await frame
     .getByRole('img', { name: /zero_gamma/ })
