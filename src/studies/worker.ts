@@ -5,6 +5,7 @@ import type { StudyAnalysis, StudyRunOutcome } from '../protocol/study';
 import { feeds } from '../runs/feed/feed';
 import type { FeedSubscription } from '../runs/feed/feedSubscription';
 import { watchStore } from '../runs/feed/storeWatch';
+import { FencedOut } from '../runs/lease/lease';
 import { enqueue, readQueue } from '../runs/queue';
 import { createRun, listRuns, type ReadableEntry, readRun, runFolder } from '../runs/store';
 import type { Failure } from '../shared/failure';
@@ -107,8 +108,8 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
    * Runs the study until it is done, fails or is stopped; one that was stopped or has failed goes on.
    *
    * @returns where it stands then, as its folder says too
-   * @throws UserError where it cannot be run: another process does, its folder is damaged or newer, or its experiment trains
-   *   something else by now
+   * @throws UserError where it cannot be run: another process does, or has taken it over from this one while it was frozen; its
+   *   folder is damaged or newer; or its experiment trains something else by now
    */
   async run(): Promise<StudyState> {
     const entry = await readStudy(this.folder);
@@ -126,6 +127,8 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
       this.#assertSameBaseline();
       await this.#change({ state: { status: 'running' } });
       return await this.#conclude();
+    } catch (error) {
+      throw error instanceof FencedOut ? takenOverError(this.#record.id) : error;
     } finally {
       unwatch();
       for (const id of [...this.#followed.keys()]) this.#unfollow(id);
@@ -148,6 +151,8 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
         ? { status: 'stopped', because: null }
         : { status: 'failed', failure: failureOf(error) };
     }
+    // Its runs are another process's by then.
+    this.#lock.assertHeld();
     const isEarly = state.status === 'done' && state.how !== 'full';
     if (state.status !== 'done' || isEarly)
       await haltRuns(this.root, this.#pending(), isEarly ? 'stop' : 'pause');
@@ -373,6 +378,7 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
       const next = this.#record.runs.find(({ run }) => run === null);
       if (!next) return;
       const { text, recipe } = this.#experimentOf(next);
+      this.#lock.assertHeld();
       const creation = await createRun(this.root, {
         experimentFile: this.#record.experiment.file,
         experimentText: text,
@@ -533,6 +539,13 @@ class StopRequested extends Error {
 }
 
 const keyOf = ({ block, position }: Pick<PlannedRun, 'block' | 'position'>): string => `${block} ${position}`;
+
+function takenOverError(id: string): UserError {
+  return new UserError({
+    what: l10n.t('Another process has taken over the study {0}, and goes on with it.', id),
+    remedy: l10n.t('See how it stands: {0}', `tricks study show ${id}`),
+  });
+}
 
 function isDiverged({ manifest: { state } }: ReadableEntry): boolean {
   return state.status === 'failed' && state.failure.kind === 'diverged';
