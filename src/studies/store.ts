@@ -114,7 +114,8 @@ export async function readStudy(folder: string): Promise<StudyEntry> {
   }
   const parsed = studyRecordSchema.safeParse(data);
   if (!parsed.success) return broken(l10n.t('Its study.json is not a study: {0}', firstIssues(parsed.error)));
-  const record = parsed.data;
+  // A folder that was renamed or copied is a study of its own.
+  const record = { ...parsed.data, id };
   const isInterrupted = record.state.status === 'running' && !(await isHeld(folder));
   return { kind: 'study', id, folder, record, isInterrupted };
 }

@@ -228,7 +228,10 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
 
   /** Puts runs that an earlier process left unfinished back into the queue; what failed before is forgiven. */
   async #requeueUnfinished(): Promise<void> {
-    const waiting = new Set((await readQueue(this.root)).map(({ id }) => id));
+    const { id: group } = this.#record;
+    const waiting = new Set(
+      (await readQueue(this.root)).flatMap(({ id, terms }) => (terms.group === group ? [id] : [])),
+    );
     const runs: PlannedRun[] = [];
     for (const planned of this.#record.runs) {
       runs.push(planned.crashes > 0 ? { ...planned, crashes: 0 } : planned);
