@@ -15,10 +15,10 @@ import {
   runsOfBudget,
   type StudySource,
 } from './planning';
+import { chooseScheduling } from './probes/scheduling';
+import type { StartTrainer } from './probes/trial';
 import type { Scheduling } from './record';
-import { chooseScheduling } from './scheduling';
 import { createStudy, listStudies, type ReadableStudy } from './store';
-import type { StartTrainer } from './trial';
 
 /** The latest study of the same texts that is not done: it is gone on with, rather than begun anew. */
 export async function unfinishedStudy(

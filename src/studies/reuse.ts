@@ -1,7 +1,7 @@
 import { type Recipe, recipeKey } from '../recipe/recipe';
 import type { ReadableEntry, RunEntry } from '../runs/store';
+import { isPlaceOf } from './probes/scheduling';
 import type { Scheduling } from './record';
-import { isPlaceOf } from './scheduling';
 
 /**
  * A run that was trained to its end and is what a study would train: of the same recipe, images and fold included, of the same

@@ -14,6 +14,7 @@ import { readPlain } from '../system/plainFiles';
 import { replaceFile } from '../system/replaceFile';
 import { makeStoreFolder } from '../system/storeFolder';
 import { STORE_FOLDER } from '../system/storeName';
+import { takeOnStudy } from './origin';
 import { STUDY_VERSION, type StudyRecord, studyRecordSchema } from './record';
 
 /** A folder among the studies; a broken one is listed with its reason, and never written to. */
@@ -65,7 +66,13 @@ export async function createStudy(
     }
     // A record that was made from that of another study has its id.
     const record: StudyRecord = { ...study, version: STUDY_VERSION, id, createdAt };
-    await writeStudy(folder, record);
+    try {
+      await writeStudy(folder, record);
+      await takeOnStudy({ folder, record });
+    } catch (error) {
+      await rm(folder, { recursive: true, force: true });
+      throw error;
+    }
     return { kind: 'study', id, folder, record, isInterrupted: false };
   }
 }

@@ -12,17 +12,18 @@ import type { Failure } from '../shared/failure';
 import { UserError } from '../shared/userError';
 import { failureOf } from '../system/errors';
 import { analysisAt, type KnownOutcome, TEST_ACCURACY } from './analysing';
-import { measureCosts } from './costs';
 import { haltRuns } from './halting';
 import { StudyLock } from './lock';
+import { foreignStudyError, isOwnStudy } from './origin';
 import { type RunOutcome, readOutcome } from './outcomes';
 import { baselineHash, experimentsOf } from './planning';
+import { measureCosts } from './probes/costs';
+import { chooseScheduling, isPlaceOf } from './probes/scheduling';
+import type { StartTrainer } from './probes/trial';
 import type { PlannedRun, StudyRecord, StudyState } from './record';
 import { existingRun } from './reuse';
-import { chooseScheduling, isPlaceOf } from './scheduling';
 import type { StudyExperiments } from './settings';
 import { brokenStudyFailure, readStudy, writeStudy } from './store';
-import type { StartTrainer } from './trial';
 
 /** What a study needs of the program that runs it. */
 export interface StudyHost {
@@ -109,7 +110,7 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
    *
    * @returns where it stands then, as its folder says too
    * @throws UserError where it cannot be run: another process does, or has taken it over from this one while it was frozen; its
-   *   folder is damaged or newer; or its experiment trains something else by now
+   *   folder is damaged or newer, or came from elsewhere; or its experiment trains something else by now
    */
   async run(): Promise<StudyState> {
     const entry = await readStudy(this.folder);
@@ -123,6 +124,7 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
       if (latest.kind === 'broken') throw new UserError(brokenStudyFailure(latest));
       this.#record = latest.record;
       if (this.#record.state.status === 'done') return this.#record.state;
+      if (!(await isOwnStudy(latest))) throw foreignStudyError(latest);
       this.#experiments = experimentsOf(this.root, this.#record);
       this.#assertSameBaseline();
       await this.#change({ state: { status: 'running' } });

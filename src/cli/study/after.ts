@@ -7,6 +7,7 @@ import { keepChosen } from '../../studies/keeping';
 import type { StudyRecord } from '../../studies/record';
 import { createStudy, listStudies } from '../../studies/store';
 import { readText } from '../input';
+import { ensureOwnStudy } from '../ownRuns';
 import { EXIT, type ExitCode, paint, type Terminal } from '../terminal';
 import { type DriveOptions, drive } from './drive';
 import { analysed, readableStudy } from './looking';
@@ -30,6 +31,8 @@ export async function confirmStudy(
     terminal.note(l10n.t('Going on with the confirmation {0}.', begun.id));
     return drive(terminal, root, begun, options);
   }
+  // What it chose is trained as a study of this user's.
+  await ensureOwnStudy(terminal, study, options);
   const { analysis } = await analysed(root, study);
   const record = confirmationOf(root, study.record, analysis, seeds);
   const [, chosen] = record.confirms?.arms ?? [];

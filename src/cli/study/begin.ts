@@ -18,8 +18,8 @@ import {
   runsOfBudget,
   type StudySource,
 } from '../../studies/planning';
+import { chooseScheduling, secondsOfLastRun } from '../../studies/probes/scheduling';
 import type { Scheduling } from '../../studies/record';
-import { chooseScheduling, secondsOfLastRun } from '../../studies/scheduling';
 import { createStudy, listStudies, type ReadableStudy } from '../../studies/store';
 import { validationOrigin } from '../../study/file/blocks';
 import { experimentPathOf } from '../../study/file/parse';

@@ -11,7 +11,7 @@ import type { StudyRecord, StudyState } from '../../studies/record';
 import type { ReadableStudy } from '../../studies/store';
 import { type StudyProgress, StudyWorker } from '../../studies/worker';
 import type { AllowOption } from '../dataAccess';
-import { ensureOwn } from '../ownRuns';
+import { ensureOwn, ensureOwnStudy } from '../ownRuns';
 import { TRAINER_PATH, VERSIONS } from '../package';
 import { EXIT, type ExitCode, type Line, paint, type Terminal } from '../terminal';
 import { indexFolds } from './folds';
@@ -28,9 +28,11 @@ export interface DriveOptions extends AllowOption {
 export async function drive(
   terminal: Terminal,
   root: string,
-  { id, folder, record }: ReadableStudy,
+  study: ReadableStudy,
   options: DriveOptions,
 ): Promise<ExitCode> {
+  const { id, folder, record } = study;
+  await ensureOwnStudy(terminal, study, options);
   await ensureOwnRuns(
     terminal,
     root,

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { enqueue } from '../../../src/runs/queue';
 import { createRun } from '../../../src/runs/store';
+import { takeOnStudy } from '../../../src/studies/origin';
 import { experimentsOf } from '../../../src/studies/planning';
 import type { StudyRecord } from '../../../src/studies/record';
 import { findStudy, readStudy, studiesFolder, studyPath, writeStudy } from '../../../src/studies/store';
@@ -71,7 +72,11 @@ test('a study whose folder was renamed goes on under its new name, with the run 
   });
   const renamed = join(studiesFolder(tests.root), 'renamed');
   await rename(folder, renamed);
-  expect(await findStudy(tests.root, 'renamed')).toMatchObject({ record: { id: 'renamed' } });
+  const study = await findStudy(tests.root, 'renamed');
+  if (study.kind === 'broken') throw new Error(study.reason);
+  expect(study.record.id).toBe('renamed');
+  await expect(tests.program(renamed).worker.run()).rejects.toThrow('was not made here by you');
+  await takeOnStudy(study);
   expect(await tests.program(renamed, {}, 'renamed').worker.run()).toMatchObject({ status: 'done' });
   expect(JSON.parse(await readFile(studyPath(renamed), 'utf8'))).toMatchObject({
     id: 'renamed',

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { startRun } from '../../../src/runs/supervisor';
 import type { TrainerCommand } from '../../../src/runs/trainerCommand';
-import { tryOut } from '../../../src/studies/trial';
+import { tryOut } from '../../../src/studies/probes/trial';
 import { standIn } from './standIn';
 import { read, sourceIn, studyTests } from './support';
 

@@ -1,7 +1,7 @@
-import type { EngineName } from '../recipe/engineNames';
-import { median } from './metric';
-import type { StudyCost } from './record';
-import type { StudyExperiments } from './settings';
+import type { EngineName } from '../../recipe/engineNames';
+import { median } from '../metric';
+import type { StudyCost } from '../record';
+import type { StudyExperiments } from '../settings';
 import { stepSeconds, type TrialOptions, tryOut } from './trial';
 
 /** Rounds of a probe of all levels in turn, so that a machine that slows down slows all of them. */

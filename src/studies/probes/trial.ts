@@ -2,17 +2,17 @@
 import { randomUUID } from 'node:crypto';
 import { lstat, mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { RunEvent } from '../protocol/events';
-import { MANIFEST_VERSION } from '../protocol/manifest';
-import type { StartedEvent, StepEvent } from '../protocol/standing';
-import type { Recipe } from '../recipe/recipe';
-import { livenessOf, readLease } from '../runs/lease/lease';
-import { writeManifest } from '../runs/store';
-import type { RunHandle } from '../runs/supervisor';
-import type { TrainerCommand } from '../runs/trainerCommand';
-import { UserError } from '../shared/userError';
-import { makeStoreFolder } from '../system/storeFolder';
-import { STORE_FOLDER } from '../system/storeName';
+import type { RunEvent } from '../../protocol/events';
+import { MANIFEST_VERSION } from '../../protocol/manifest';
+import type { StartedEvent, StepEvent } from '../../protocol/standing';
+import type { Recipe } from '../../recipe/recipe';
+import { livenessOf, readLease } from '../../runs/lease/lease';
+import { writeManifest } from '../../runs/store';
+import type { RunHandle } from '../../runs/supervisor';
+import type { TrainerCommand } from '../../runs/trainerCommand';
+import { UserError } from '../../shared/userError';
+import { makeStoreFolder } from '../../system/storeFolder';
+import { STORE_FOLDER } from '../../system/storeName';
 
 /** Starts the trainer of a run's folder. */
 export type StartTrainer = (

@@ -1,10 +1,10 @@
 import { availableParallelism, freemem } from 'node:os';
-import type { Manifest } from '../protocol/manifest';
-import type { StartedEvent } from '../protocol/standing';
-import { type Recipe, recipeKey } from '../recipe/recipe';
-import type { RunEntry } from '../runs/store';
-import { type Place, placeOf } from '../study/effect';
-import type { Scheduling } from './record';
+import type { Manifest } from '../../protocol/manifest';
+import type { StartedEvent } from '../../protocol/standing';
+import { type Recipe, recipeKey } from '../../recipe/recipe';
+import type { RunEntry } from '../../runs/store';
+import { type Place, placeOf } from '../../study/effect';
+import type { Scheduling } from '../record';
 import { imagesPerSecond, stepSeconds, type Trial, type TrialOptions, type Tried, tryOut } from './trial';
 
 /** Runs side by side must finish so much more than one after the other to be worth it: one is told of sooner. */
