@@ -66,7 +66,7 @@ async function outcomeOf(
   if (metric.name !== TEST_ACCURACY) return readOutcome(entry, metric.name);
   const outcome = await readOutcome(entry, 'validation_accuracy');
   if (outcome.kind !== 'finished') return outcome;
-  return tested === null ? { kind: 'missing' } : { kind: 'finished', value: tested, correct: null };
+  return tested === null ? { kind: 'missing' } : { ...outcome, value: tested, correct: null };
 }
 
 /** The metric of a confirmation whose data set has test images. */

@@ -323,7 +323,7 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
     const { averaging } = entry.manifest.recipe;
     const tested = planned.tested ?? (await this.host.test(entry, averaging ? 'averaged' : 'last'));
     if (planned.tested === null) await this.#changeRun(planned, { tested });
-    return { kind: 'finished', value: tested, correct: null };
+    return { ...outcome, value: tested, correct: null };
   }
 
   /** Whether a run has been without a trainer for so long that nobody is about to say how it ended. */
