@@ -56,6 +56,8 @@ export interface StudyCost {
   /** 1 or above. */
   readonly level: number;
   readonly secondsPerEpoch: { readonly with: number; readonly without: number };
+  /** Time of an epoch with over without, within each round of the probe; studies of before have none. */
+  readonly timeRatios?: readonly number[] | undefined;
   /** At the peak; null where the engine does not count it. */
   readonly memoryBytes: { readonly with: number; readonly without: number } | null;
 }

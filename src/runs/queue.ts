@@ -172,6 +172,16 @@ export async function requeueCrashed(folder: string, retries: number): Promise<b
   const place = await readPlace(folder);
   if (!place || place.crashes >= (place.terms?.retries ?? retries)) return false;
   await writePlace(folder, { ...place, crashes: place.crashes + 1 });
+  return readyAfterCrash(folder);
+}
+
+/**
+ * Makes a run whose trainer crashed one that a trainer may take, whether it was in the queue or not.
+ *
+ * @returns false where it has ended
+ * @throws the file system's error
+ */
+export async function readyAfterCrash(folder: string): Promise<boolean> {
   const state = await changeState(folder, ({ state }) => (isFinalState(state) ? null : { status: 'queued' }));
   return state?.status === 'queued';
 }

@@ -27,7 +27,7 @@ export interface TrainerCommand {
    * What becomes of a run whose trainer crashed: this puts it back into the queue and says so, or lets it fail.
    * By default it fails.
    */
-  readonly requeue?: (folder: string) => Promise<boolean>;
+  readonly requeue?: ((folder: string) => Promise<boolean>) | undefined;
 }
 
 /** Node's threads for work in the background where nobody says. */

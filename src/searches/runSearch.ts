@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import * as l10n from '@vscode/l10n';
 import type { EpochEvent } from '../protocol/standing';
@@ -21,6 +22,13 @@ export type SearchEvent =
   /** A trial trains to a rung: a new one, or one that was promoted or interrupted there. */
   | { readonly type: 'training'; readonly trial: TrialRecord; readonly rung: number }
   | { readonly type: 'epoch'; readonly trial: TrialRecord; readonly epoch: EpochEvent }
+  /** The trainer of a trial's run crashed and goes on from its checkpoint, for the first to the third time. */
+  | {
+      readonly type: 'retried';
+      readonly trial: TrialRecord;
+      readonly run: string;
+      readonly count: number;
+    }
   /** A trial came to its rung; without a value it failed there. */
   | { readonly type: 'arrived'; readonly trial: TrialRecord; readonly rung: number };
 
@@ -249,7 +257,8 @@ class Running {
 
   /** Trains all runs of a trial to its target, in turn. */
   async #train(id: number): Promise<void> {
-    const { root, command, search, onEvent } = this.work;
+    const { root, search, onEvent } = this.work;
+    const command = { ...this.work.command, ...this.#threads() };
     const trial = this.#trial(id);
     const rung = trial.target ?? 0;
     const epochs = this.#record.rungs[rung] ?? 1;
@@ -257,7 +266,9 @@ class Running {
     const values: (number | null)[] = [];
     for (const run of trial.runs) {
       const onEpoch = (epoch: EpochEvent) => onEvent({ type: 'epoch', trial, epoch });
-      const arrival = await trainTo(runFolder(root, run.id), epochs, command, this.#stop.signal, onEpoch);
+      const onRetry = (count: number) => onEvent({ type: 'retried', trial, run: run.id, count });
+      const listener = { onEpoch, onRetry };
+      const arrival = await trainTo(runFolder(root, run.id), epochs, command, this.#stop.signal, listener);
       if (arrival.kind === 'paused') {
         if (this.#stop.signal.aborted) return;
         throw new UserError({
@@ -274,6 +285,13 @@ class Running {
     await (known.length === values.length
       ? this.#arrive(id, rung, mean)
       : this.#arrive(id, rung, null, reason));
+  }
+
+  /** The share of each run that trains beside others; one alone has as many threads as suit the machine. */
+  #threads(): Pick<TrainerCommand, 'threads'> {
+    const { atOnce, budget } = this.work.search;
+    const most = Math.min(atOnce, 'trials' in budget ? budget.trials : atOnce);
+    return most > 1 ? { threads: Math.max(1, Math.floor(availableParallelism() / most)) } : {};
   }
 
   async #arrive(id: number, rung: number, value: number | null, failure?: string): Promise<void> {

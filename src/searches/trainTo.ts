@@ -5,7 +5,7 @@ import type { RunEvent } from '../protocol/events';
 import type { EpochEvent } from '../protocol/standing';
 import { readAllEvents } from '../runs/log';
 import { isOwnRun } from '../runs/origin';
-import { makeReady } from '../runs/queue';
+import { makeReady, readyAfterCrash } from '../runs/queue';
 import { metricsPath, readManifest } from '../runs/store';
 import { type RunEnd, startRun } from '../runs/supervisor';
 import type { TrainerCommand } from '../runs/trainerCommand';
@@ -18,13 +18,23 @@ export type Arrival =
   /** It was paused before, as asked for. */
   | { readonly kind: 'paused' };
 
+/** A trainer that crashed is started again so often. */
+const MOST_RETRIES = 3;
+
+/** What is told of a run as it trains. */
+export interface TrainingListener {
+  /** Of each epoch as it ends; after a crash again of those since the checkpoint, which are the same. */
+  readonly onEpoch: (event: EpochEvent) => void;
+  /** The trainer crashed and is started again, for the first to the third time. */
+  readonly onRetry: (count: number) => void;
+}
+
 /**
  * Trains a run up to the end of an epoch, from where it is, and pauses it there: it goes on from there exactly, since its
- * recipe is for the whole training.
+ * recipe is for the whole training. Where the trainer crashes it goes on from its checkpoint, up to three times.
  *
  * @param epochs how many epochs from the run's start
  * @param signal pauses the run before
- * @param onEpoch told of each epoch as it ends
  * @throws UserError where the run cannot be trained from here
  */
 export async function trainTo(
@@ -32,7 +42,7 @@ export async function trainTo(
   epochs: number,
   command: TrainerCommand,
   signal: AbortSignal,
-  onEpoch: (event: EpochEvent) => void,
+  { onEpoch, onRetry }: TrainingListener,
 ): Promise<Arrival> {
   const { events } = await readAllEvents(metricsPath(folder));
   const known = epochsOf(events).get(epochs - 1);
@@ -41,6 +51,25 @@ export async function trainTo(
   await assertOwn(folder);
   const failure = await makeReady(folder, { signal });
   if (failure) throw new UserError(failure);
+  for (let retries = 0; ; retries++) {
+    const requeue = retries < MOST_RETRIES ? readyAfterCrash : undefined;
+    const { end, last } = await trainOnce(folder, epochs, { ...command, requeue }, signal, onEpoch);
+    if (last) return { kind: 'arrived', epoch: last };
+    if (end.status !== 'queued') return outcomeOf(end, folder);
+    // It waits, and is made ready again when the search goes on.
+    if (signal.aborted) return { kind: 'paused' };
+    onRetry(retries + 1);
+  }
+}
+
+/** Starts the trainer once, and says how it ended and what the epoch to train to came to. */
+async function trainOnce(
+  folder: string,
+  epochs: number,
+  command: TrainerCommand,
+  signal: AbortSignal,
+  onEpoch: (event: EpochEvent) => void,
+): Promise<{ readonly end: RunEnd; readonly last: EpochEvent | null }> {
   const run = startRun(folder, { ...command, pauseAfterEpochs: epochs });
   let last: EpochEvent | null = null;
   const pause = () => void run.pause();
@@ -53,8 +82,7 @@ export async function trainTo(
   });
   signal.addEventListener('abort', pause, { once: true });
   try {
-    const end = await run.exited;
-    return last ? { kind: 'arrived', epoch: last } : outcomeOf(end, folder);
+    return { end: await run.exited, last };
   } finally {
     signal.removeEventListener('abort', pause);
   }

@@ -222,10 +222,11 @@ function unitOf(metric: StudyMetric): MetricUnit {
 }
 
 function costFacts(cost: StudyCost): StudyViewCost {
-  const { factor, level, memoryBytes, memoryBytesWithout } = cost;
+  const { factor, level, memoryBytes, memoryBytesWithout, timeRatios } = cost;
   return {
     ...{ factor, level },
     secondsPerEpoch: { with: cost.secondsPerEpoch, without: cost.secondsPerEpochWithout },
+    timeRatios,
     memoryBytes:
       memoryBytes === null || memoryBytesWithout === null
         ? null

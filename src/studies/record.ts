@@ -64,6 +64,8 @@ const costSchema = z.object({
   /** The most that the trainer's process held; null where the system does not tell. */
   memoryBytes: z.number().nullable(),
   memoryBytesWithout: z.number().nullable(),
+  /** Time of an epoch with over without, within each round; records of before have none. */
+  timeRatios: z.array(z.number().positive()).readonly().optional(),
 });
 export type StudyCost = z.infer<typeof costSchema>;
 

@@ -13,6 +13,7 @@ import { UserError } from '../shared/userError';
 import { failureOf } from '../system/errors';
 import { analysisAt, type KnownOutcome, TEST_ACCURACY } from './analysing';
 import { haltRuns } from './halting';
+import { StudyJournalFile } from './journal';
 import { StudyLock } from './lock';
 import { foreignStudyError, isOwnStudy } from './origin';
 import { type RunOutcome, readOutcome } from './outcomes';
@@ -88,6 +89,7 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
   readonly #followed = new Map<string, { readonly feed: FeedSubscription; share: number }>();
   /** Runs that no process trains and that have not ended, and since when. */
   readonly #goneSince = new Map<string, number>();
+  readonly #journal: StudyJournalFile;
   #doing: StudyProgress['doing'] = 'measuring';
   /** Blocks that were analysed at the last look. */
   #lookedAt = 0;
@@ -103,6 +105,7 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
     private readonly host: StudyHost,
   ) {
     super();
+    this.#journal = new StudyJournalFile(root, folder);
   }
 
   /**
@@ -117,7 +120,8 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
     if (entry.kind === 'broken') throw new UserError(brokenStudyFailure(entry));
     this.#lock = await StudyLock.take(this.folder, () => this.#stopping.abort(new StopRequested()));
     const unwatch = watchStore(this.root, (hasChanged) => hasChanged && this.#wake());
-    this.#stopping.signal.addEventListener('abort', () => this.#wake());
+    const wake = () => this.#wake();
+    this.#stopping.signal.addEventListener('abort', wake);
     try {
       // Another process may have gone on with it before this one had it.
       const latest = await readStudy(this.folder);
@@ -133,6 +137,7 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
       throw error instanceof FencedOut ? takenOverError(this.#record.id) : error;
     } finally {
       unwatch();
+      this.#stopping.signal.removeEventListener('abort', wake);
       for (const id of [...this.#followed.keys()]) this.#unfollow(id);
       await this.#lock.release();
     }
@@ -159,6 +164,7 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
     if (state.status !== 'done' || isEarly)
       await haltRuns(this.root, this.#pending(), isEarly ? 'stop' : 'pause');
     await this.#change({ state });
+    await this.#writeJournal();
     return state;
   }
 
@@ -171,7 +177,9 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
     for (;;) {
       signal.throwIfAborted();
       this.#lock.assertHeld();
-      const end = (await this.#readRuns()) ?? (await this.#look());
+      const stopped = await this.#readRuns();
+      await this.#writeJournal();
+      const end = stopped ?? (await this.#look());
       if (end) {
         if (end.status === 'done' && this.host.measuresCosts !== false) await this.#measureCosts();
         return end;
@@ -324,6 +332,10 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
     const tested = planned.tested ?? (await this.host.test(entry, averaging ? 'averaged' : 'last'));
     if (planned.tested === null) await this.#changeRun(planned, { tested });
     return { ...outcome, value: tested, correct: null };
+  }
+
+  #writeJournal(): Promise<void> {
+    return this.#journal.update(this.#record, [...this.#outcomes.values()]);
   }
 
   /** Whether a run has been without a trainer for so long that nobody is about to say how it ended. */

@@ -5,6 +5,7 @@ import { assertNever } from '../../shared/assertNever';
 import { formatBytes, formatDuration } from '../../shared/format';
 import type { PlannedRun, StudyCost, StudyRecord, StudyState } from '../../studies/record';
 import type { StudyEntry } from '../../studies/store';
+import { costChange, LEAST_MEMORY_SHARE } from '../../study/costChange';
 import { isInPoints } from '../../study/file/metrics';
 
 /** What a cell without a value has. */
@@ -93,14 +94,20 @@ function verdictName(verdict: Verdict): string {
   }
 }
 
-/** `+12%` */
-export function timeCostText({ secondsPerEpoch, secondsPerEpochWithout }: StudyCost): string {
-  return percentChange(secondsPerEpoch / secondsPerEpochWithout - 1);
+/** `+12% (+9% to +14%)`; of studies of before, which have no rounds, `+12%`. */
+export function timeCostText({ secondsPerEpoch, secondsPerEpochWithout, timeRatios }: StudyCost): string {
+  if (!timeRatios) return percentChange(secondsPerEpoch / secondsPerEpochWithout - 1);
+  const change = costChange(timeRatios);
+  if (!change) return NONE;
+  if (!change.isClear) return l10n.t('no clear difference');
+  const { share, low, high } = change;
+  return l10n.t('{0} ({1} to {2})', percentChange(share), percentChange(low), percentChange(high));
 }
 
 export function memoryCostText({ memoryBytes, memoryBytesWithout }: StudyCost): string {
   if (memoryBytes === null || memoryBytesWithout === null) return NONE;
   const difference = memoryBytes - memoryBytesWithout;
+  if (Math.abs(difference) < LEAST_MEMORY_SHARE * memoryBytesWithout) return l10n.t('no clear difference');
   return `${difference < 0 ? '-' : '+'}${formatBytes(Math.abs(difference))}`;
 }
 

@@ -204,6 +204,13 @@ async function follow(
   let known = record;
   const onEvent = (event: SearchEvent) => {
     known = { ...known, trials: withTrial(known.trials, event.trial) };
+    if (event.type === 'retried') {
+      status?.clear();
+      terminal.note(
+        l10n.t('{0} crashed and goes on from its checkpoint ({1} of 3).', event.run, event.count),
+      );
+      return;
+    }
     if (event.type !== 'arrived') {
       const epoch = event.type === 'epoch' ? event.epoch.epoch + 1 : 0;
       status?.show(l10n.t('Trial {0}: epoch {1} of {2}', event.trial.id, epoch, rungs.at(-1) ?? 0));

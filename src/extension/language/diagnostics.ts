@@ -2,11 +2,10 @@ import * as vscode from 'vscode';
 import { adviceFor, type PlacedAdvice } from '../../experiment/advice';
 import type { Problem } from '../../experiment/problem';
 import { type DataAdvice, dataAdvice } from '../../insight/dataAdvice';
-import { problemsOf } from '../../insight/study/problems';
 import type { DataIndexes } from './dataIndexes';
 import { isExperiment } from './experimentFiles';
 import { editorRange, findingsOf, parsedOf } from './parsing';
-import { isStudy, studyOf } from './studyFiles';
+import { isStudy, studyProblemsOf } from './studyFiles';
 
 export const DIAGNOSTIC_SOURCE = 'bag-of-tricks';
 
@@ -58,7 +57,7 @@ export class Diagnostics implements vscode.Disposable {
     this.#pending.delete(document.uri.toString());
     if (document.isClosed) return;
     if (isStudy(document.uri)) {
-      this.#collection.set(document.uri, problemsOf(studyOf(document)).map(diagnosticOf));
+      this.#collection.set(document.uri, studyProblemsOf(document).map(diagnosticOf));
       return;
     }
     if (!isExperiment(document.uri)) return;

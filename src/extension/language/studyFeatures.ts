@@ -13,7 +13,7 @@ import { workspaceEdit } from './edits';
 import type { ExperimentFiles } from './experimentFiles';
 import { editorRange } from './parsing';
 import { hasSchemaHelp } from './schemaHelp';
-import { baselineOf, experimentUri, STUDY_SELECTOR, studyOf } from './studyFiles';
+import { baselineOf, experimentUri, STUDY_SELECTOR, studyOf, studyProblemsOf } from './studyFiles';
 
 /** Registers what the editor offers in study files, beside diagnostics and lenses. */
 export function registerStudyFeatures(files: ExperimentFiles, evidence: RunEvidence): vscode.Disposable {
@@ -71,7 +71,7 @@ function hovers(evidence: RunEvidence): vscode.HoverProvider {
 const codeActions: vscode.CodeActionProvider = {
   provideCodeActions: (document, range, { diagnostics }) => {
     const ours = diagnostics.filter(({ source }) => source === DIAGNOSTIC_SOURCE);
-    return studyQuickFixes(studyOf(document)).flatMap((fix) => {
+    return studyQuickFixes(studyOf(document), studyProblemsOf(document)).flatMap((fix) => {
       const at = editorRange(fix.range);
       const result = at.intersection(range) ? fix.edits() : null;
       // What cannot be edited safely is not offered.

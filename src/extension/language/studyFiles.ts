@@ -3,7 +3,9 @@ import { readFileSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import * as vscode from 'vscode';
 import { type ParseResult, parseExperiment } from '../../experiment/parse';
-import { isStudyName, parseStudy } from '../../study/file/parse';
+import type { Problem } from '../../experiment/problem';
+import { problemsOf } from '../../insight/study/problems';
+import { experimentPathOf, isStudyName, parseStudy } from '../../study/file/parse';
 import type { Baseline, ExperimentReading, StudyParse } from '../../study/file/study';
 import { failureOf } from '../../system/errors';
 import { isExperiment } from './experimentFiles';
@@ -46,6 +48,29 @@ export function studyOf(document: vscode.TextDocument): StudyParse {
   const { path, reading } = named ?? { path: null, reading: null };
   studies.set(document, { version: document.version, path, reading, parsed });
   return parsed;
+}
+
+interface HeldProblems {
+  /** Of a search's experiment, which `studyOf` does not read. */
+  readonly reading: ExperimentReading | null;
+  readonly problems: readonly Problem[];
+}
+
+const heldProblems = new WeakMap<StudyParse, HeldProblems>();
+
+/** What is shown of an open study file's problems, looked for anew when it or its experiment changes. */
+export function studyProblemsOf(document: vscode.TextDocument): readonly Problem[] {
+  const parsed = studyOf(document);
+  const isSearch = !parsed.ok && parsed.why === 'search';
+  const path = isSearch ? experimentPathOf(parsed.document) : null;
+  const reading = path === null ? null : readingOf(document.uri, path);
+  const held = heldProblems.get(parsed);
+  if (held && (reading === null ? held.reading === null : sameReading(reading, held.reading))) {
+    return held.problems;
+  }
+  const problems = problemsOf(parsed, (named) => reading ?? readingOf(document.uri, named));
+  heldProblems.set(parsed, { reading, problems });
+  return problems;
 }
 
 /** The experiment of an open study file, where it can be trained. */

@@ -2,11 +2,12 @@ import * as l10n from '@vscode/l10n';
 import { fieldAt, keysAt } from '../../experiment/schemaTree';
 import type { ExperimentDocument } from '../../experiment/text/document';
 import { isMapping, valueAt } from '../../shared/values';
+import { fileSchema } from '../../study/file/fileSchema';
 import { experimentKeys } from '../../study/file/keys';
 import { METRICS } from '../../study/file/metrics';
 import { ownWords } from '../../study/file/resolveValue';
-import { studySchema } from '../../study/file/schema';
 import type { Baseline } from '../../study/file/study';
+import { isSearch } from '../../study/search/parse';
 import { ALL_TRICKS, trickCalled } from '../../tricks/registry';
 import { trickFits } from '../trickFit';
 import { evidenceText } from '../trickText';
@@ -19,6 +20,8 @@ import {
   withStops,
   wordInPlace,
 } from '../wordInPlace';
+import { canBeCompared } from './comparableKeys';
+import { searchedItems } from './searchCompletions';
 
 /** What completions of a study file depend on beside its text. */
 export interface StudyCompletionSurroundings {
@@ -53,20 +56,23 @@ function itemsAt(word: WordInPlace, surroundings: StudyCompletionSurroundings): 
   }
   if (section === 'design' && typeof item === 'number') return listedItems(word);
   if (section === 'experiment' && part === 'value') return experimentItems(word, surroundings);
+  if (section === 'search' && part === 'key' && path.length === 2) return searchedItems(word, surroundings);
   if (surroundings.hasSchemaHelp) return [];
   if (part === 'key') return keyItems(word);
   return valueItems(word);
 }
 
-function keyItems({ marked, path, comma, isKeyOfValue }: WordInPlace): Completion[] {
+function keyItems(word: WordInPlace): Completion[] {
+  const { marked, path, comma, isKeyOfValue } = word;
+  const schema = fileSchema(marked.value);
   const parent = path.slice(0, -1);
   const held = valueAt(marked.value, parent);
   const isBudget = parent[0] === 'budget';
-  return keysAt(parent, marked.value, studySchema)
+  return keysAt(parent, marked.value, schema)
     .filter((key) => !Object.hasOwn(Object(held), key))
     .filter(() => !isBudget || Object.keys(Object(held)).length === 1)
     .map((key): Completion => {
-      const field = fieldAt([...parent, key], marked.value, studySchema);
+      const field = fieldAt([...parent, key], marked.value, schema);
       const value = key === 'smallest_effect' ? 0.2 : (field?.default ?? '');
       const section = isKeyOfValue ? null : sectionSnippet(key, marked);
       return {
@@ -86,21 +92,27 @@ function keyItems({ marked, path, comma, isKeyOfValue }: WordInPlace): Completio
 }
 
 /** What is inserted for a key that holds a list or a mapping; null for others. */
-function sectionSnippet(key: string, { format, notation }: ExperimentDocument): string | null {
+function sectionSnippet(key: string, { format, notation, value }: ExperimentDocument): string | null {
   switch (key) {
     case 'factors':
       return format === 'json' ? `${notation.key(key)}: [$0]` : `${key}:\n  - $0`;
+    case 'search':
+      return format === 'json' ? `${notation.key(key)}: { $0 }` : `${key}:\n  $0`;
     case 'budget':
-      return `${notation.key(key)}: { ${notation.key('runs')}: \${1:32} }`;
+      return isSearch(value)
+        ? `${notation.key(key)}: { ${notation.key('trials')}: \${1:16} }`
+        : `${notation.key(key)}: { ${notation.key('runs')}: \${1:32} }`;
     default:
       return null;
   }
 }
 
 function valueItems({ marked, path, comma }: WordInPlace): Completion[] {
-  const field = fieldAt(path, marked.value, studySchema);
-  const values =
-    path[0] === 'metric' ? METRICS.map((metric) => [metric, undefined] as const) : [...(field?.values ?? [])];
+  const field = fieldAt(path, marked.value, fileSchema(marked.value));
+  const isStudyMetric = path[0] === 'metric' && !isSearch(marked.value);
+  const values = isStudyMetric
+    ? METRICS.map((metric) => [metric, undefined] as const)
+    : [...(field?.values ?? [])];
   return values.map(([value, meaning]) => ({
     kind: 'value',
     label: String(value),
@@ -144,7 +156,7 @@ function factorItems(
   if (!baseline) return hasSchemaHelp ? [] : trickItems;
   const value = ownWords(baseline.document.value);
   const keyItems = experimentKeys(value)
-    .filter((key) => !written.includes(key) && canBeFactor(key, value))
+    .filter((key) => !written.includes(key) && canBeCompared(key, value))
     .map((key): Completion => {
       const path = key.split('.');
       const field = fieldAt(path, value);
@@ -165,21 +177,6 @@ function factorItems(
     });
   // The schema knows the tricks, and nothing of the experiment.
   return hasSchemaHelp ? keyItems : [...trickItems, ...keyItems];
-}
-
-/** Keys that say which images there are, and where they are computed: their levels cannot be compared, or are equal. */
-const NO_FACTORS = ['data.dataset', 'data.path', 'data.split', 'engine', 'tricks.distillation.teacher'];
-
-/** Whether values of a key can be compared: not where mappings alone may stand, nor below a plain value. */
-function canBeFactor(key: string, value: unknown): boolean {
-  const path = key.split('.');
-  const field = fieldAt(path, value);
-  const above = valueAt(value, path.slice(0, -1));
-  const isBelowPlain = path[0] !== 'tricks' && above !== undefined && !isMapping(above);
-  const isMappingAlone = field?.isMapping === true && field.values.size === 0;
-  return (
-    !isBelowPlain && !isMappingAlone && !NO_FACTORS.some((each) => key === each || key.startsWith(`${each}.`))
-  );
 }
 
 /** Options of the trick that a factor is, or values of its key. */

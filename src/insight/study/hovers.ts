@@ -4,10 +4,12 @@ import { fieldAt } from '../../experiment/schemaTree';
 import { markdownCode, markdownText } from '../../shared/markdown';
 import { valueAt } from '../../shared/values';
 import type { RunIndex } from '../../study/effect';
+import { fileSchema } from '../../study/file/fileSchema';
 import { METRICS } from '../../study/file/metrics';
 import { ownWords } from '../../study/file/resolveValue';
-import { studySchema } from '../../study/file/schema';
 import type { Baseline, StudyParse } from '../../study/file/study';
+import { isSearch } from '../../study/search/parse';
+import { rangeSchema } from '../../study/search/schema';
 import { trickCalled } from '../../tricks/registry';
 import { trickParts } from '../hovers';
 import { trickFits } from '../trickFit';
@@ -38,11 +40,19 @@ export function studyHoverAt(
     return parts.length > 0 ? { range, parts } : null;
   }
   if (section === 'design' && item !== undefined) return null;
+  if (section === 'search' && typeof item === 'string' && path.length === 2) {
+    const parts = factorParts(item, baseline, runs);
+    return parts.length > 0 ? { range, parts } : null;
+  }
   if (hasSchemaHelp) return null;
-  const field = fieldAt(path, document.value, studySchema);
+  // A parameter's kinds of ranges are known under any name.
+  const known = section === 'search' && path.length > 2 ? path.slice(2) : path;
+  const schema = known === path ? fileSchema(document.value) : rangeSchema;
+  const field = fieldAt(known, valueAt(document.value, path.slice(0, -known.length)), schema);
   if (!field) return null;
   const meaning = field.description ?? '';
-  const values = section === 'metric' ? METRICS : [...field.values.keys()].map(String);
+  const isStudyMetric = section === 'metric' && !isSearch(document.value);
+  const values = isStudyMetric ? METRICS : [...field.values.keys()].map(String);
   const parts = [
     ...(part === 'key' ? [`**${markdownText(path.join('.'))}**`] : []),
     meaning,

@@ -6,9 +6,16 @@ import type { StudyParse } from '../../study/file/study';
 import type { QuickFix } from '../quickFixes';
 import { problemsOf } from './problems';
 
-/** What can be done about the problems of a study file. */
-export function studyQuickFixes(parsed: StudyParse): QuickFix[] {
-  return problemsOf(parsed).flatMap((problem) => fixesOf(parsed.document, problem));
+/**
+ * What can be done about the problems of a study or search file.
+ *
+ * @param problems those that are shown of it
+ */
+export function studyQuickFixes(
+  parsed: StudyParse,
+  problems: readonly Problem[] = problemsOf(parsed),
+): QuickFix[] {
+  return problems.flatMap((problem) => fixesOf(parsed.document, problem));
 }
 
 function fixesOf(document: ExperimentDocument, problem: Problem): QuickFix[] {

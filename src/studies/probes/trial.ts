@@ -128,7 +128,7 @@ async function allTimed(
   steps: number,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const listening = new AbortController();
+  let abort = () => {};
   await new Promise<void>((resolve, reject) => {
     const look = () => {
       const from = slowestStart(runs);
@@ -141,9 +141,10 @@ async function allTimed(
       run.onEvents = look;
       run.handle.exited.then(() => resolve(), reject);
     }
-    signal?.addEventListener('abort', () => reject(signal.reason), { signal: listening.signal });
-    if (signal?.aborted) reject(signal.reason);
-  }).finally(() => listening.abort());
+    abort = () => reject(signal?.reason);
+    signal?.addEventListener('abort', abort);
+    if (signal?.aborted) abort();
+  }).finally(() => signal?.removeEventListener('abort', abort));
 }
 
 /** When the last of them had done the steps that are not timed. */

@@ -40,8 +40,13 @@ export function budgetFor(request: Omit<DesignRequest, 'runs'>, wanted: WantedPr
   const least = Math.max(request.leastBlocks ?? USUAL_BLOCKS, 1);
   const smallestRuns = strategy.smallestRuns(least);
   const atLeast = Math.max(least, USUAL_BLOCKS);
+  const isAlone = request.wish.kind === 'one_at_a_time';
   const widthOf = (choice: Choice | null) =>
-    choice && widestHalfWidth({ blocks: firstBlocks(choice, request.randomSeed) }, wanted.sigma);
+    choice &&
+    widestHalfWidth(
+      { blocks: firstBlocks(choice, request.randomSeed), ...(isAlone && { kind: 'one_at_a_time' }) },
+      wanted.sigma,
+    );
   // An effect's variance is at least 4 / runs, which orthogonal designs of two levels have.
   let runs = Math.max(smallestRuns, Math.floor(4 * errorsWanted(wanted) ** 2));
   let seen = 0;

@@ -9,7 +9,6 @@ import {
   crossProducts,
   inverseOf,
   levelsRun,
-  mainParameters,
   mainRow,
   runsOf,
 } from './model';
@@ -24,9 +23,6 @@ export interface FittedTerms {
 }
 
 const USUAL_TERMS: FittedTerms = { blocks: true, interactions: false };
-
-/** The most blocks that a half-width is sought with. */
-const MOST_BLOCKS = 10_000;
 
 /** A factor's least-squares effect before a run is trained. */
 export interface EffectPrecision {
@@ -80,48 +76,30 @@ export function expectedHalfWidth(
   return precision && precision.degrees >= LEAST_DEGREES ? sigma * halfWidthOf(precision) : null;
 }
 
-/** The widest of a plan's expected half-widths; null where there are no intervals. */
-export function widestHalfWidth(plan: Pick<StudyPlan, 'blocks'>, sigma: number): number | null {
+/**
+ * The widest of a plan's expected half-widths; null where there are no intervals. One at a time, settings are compared alone,
+ * as the analysis does: by the paired t test from 4 blocks on, by Welch's with 3.
+ */
+export function widestHalfWidth(
+  plan: Pick<StudyPlan, 'blocks'> & Partial<Pick<StudyPlan, 'kind'>>,
+  sigma: number,
+): number | null {
+  if (plan.kind === 'one_at_a_time') return halfWidthAlone(plan.blocks.length, sigma);
   const precisions = effectPrecisions(plan);
   if (!precisions?.every(({ degrees }) => degrees >= LEAST_DEGREES)) return null;
   return sigma * Math.max(...precisions.map(halfWidthOf));
 }
 
+function halfWidthAlone(blocks: number, sigma: number): number | null {
+  if (blocks > LEAST_DEGREES) return pairedHalfWidth(blocks, sigma);
+  const degrees = 2 * (blocks - 1);
+  if (degrees < LEAST_DEGREES) return null;
+  return sigma * halfWidthOf({ standardError: Math.sqrt(2 / blocks), degrees });
+}
+
 /** Expected half-width of the paired t interval of one setting against another, each run once in every block. */
 export function pairedHalfWidth(blocks: number, sigma: number): number {
   return sigma * halfWidthOf({ standardError: Math.sqrt(2 / blocks), degrees: blocks - 1 });
-}
-
-/**
- * Blocks in all after which a factor's expected half-width is at most `halfWidth`, if more blocks tell as much each as the
- * plan's do. null where 10,000 are not enough, or the plan cannot estimate the effect.
- */
-export function blocksForHalfWidth(
-  plan: Pick<StudyPlan, 'blocks'>,
-  factor: number,
-  sigma: number,
-  halfWidth: number,
-): number | null {
-  const precision = effectPrecisions(plan)?.[factor];
-  if (!precision) return null;
-  const had = plan.blocks.length;
-  const size = runsOf(plan.blocks) / had;
-  const mains = mainParameters(levelsRun(plan));
-  const isEnough = (blocks: number) => {
-    const degrees = Math.floor(blocks * (size - 1) - mains + 1e-9);
-    if (degrees < LEAST_DEGREES) return false;
-    const standardError = precision.standardError * Math.sqrt(had / blocks);
-    return sigma * halfWidthOf({ standardError, degrees }) <= halfWidth;
-  };
-  if (!isEnough(MOST_BLOCKS)) return null;
-  // Half-widths fall with every block, so halving finds the first that is enough.
-  let [tooFew, enough] = [0, MOST_BLOCKS];
-  while (enough - tooFew > 1) {
-    const middle = Math.floor((tooFew + enough) / 2);
-    if (isEnough(middle)) enough = middle;
-    else tooFew = middle;
-  }
-  return enough;
 }
 
 /** In units of the noise: Student's quantile times the standard error times the expected estimate of the noise. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ALL_TRICKS } from '../../tricks/registry';
+import { rangeSchema, searchSchema } from '../search/schema';
 import { METRICS } from './metrics';
 import { studySchema } from './schema';
 
@@ -17,30 +18,57 @@ export function studyJsonSchema(): object {
         Object.assign(jsonSchema, { items: factorSchema(jsonSchema.items) });
     },
   });
-  const search = {
-    type: 'object',
-    title: 'Search',
-    required: ['search'],
-    properties: { search: { description: 'Ranges to search, for tricks tune, in the place of factors.' } },
-  };
   return {
     $schema,
     title: 'Study',
     description: 'A study of Bag of Tricks: which tricks and values pay in an experiment, by a design.',
     // A file is one of the two by the key that it has.
-    if: { required: ['search'] },
+    if: { required: ['search'], not: { required: ['factors'] } },
     // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema.
-    then: search,
+    then: searchJsonSchema(),
     else: schema,
   };
 }
 
+/** A file with `search`, with the tricks by name and the kinds of ranges. */
+function searchJsonSchema(): object {
+  const { $schema: _, ...schema } = z.toJSONSchema(searchSchema, {
+    io: 'input',
+    target: 'draft-7',
+    override: ({ zodSchema, jsonSchema }) => {
+      if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
+      if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
+      if (zodSchema === searchSchema.shape.budget || zodSchema === rangeSchema)
+        Object.assign(jsonSchema, { minProperties: 1, maxProperties: 1 });
+      if (zodSchema === searchSchema.shape.search)
+        Object.assign(jsonSchema, { minProperties: 1, properties: searchedTricks() });
+    },
+  });
+  return { title: 'Search', ...schema };
+}
+
+/** A trick's choices: without it, with it, or with options. */
+function searchedTricks(): object {
+  return Object.fromEntries(
+    ALL_TRICKS.map(({ name, options, title }) => [
+      name,
+      {
+        description: title(),
+        type: 'array',
+        minItems: 2,
+        items: { anyOf: [{ enum: ['off', 'on', false, true] }, optionsOf(options)] },
+      },
+    ]),
+  );
+}
+
+function optionsOf(schema: z.ZodObject): object {
+  const { $schema: _, ...options } = z.toJSONSchema(schema, { io: 'input', target: 'draft-7' });
+  return options;
+}
+
 /** Factors, with the tricks by name and their options; keys of experiments go by their own pattern. */
 function factorSchema(items: unknown): object {
-  const optionsOf = (schema: z.ZodObject) => {
-    const { $schema: _, ...options } = z.toJSONSchema(schema, { io: 'input', target: 'draft-7' });
-    return options;
-  };
   const tricks = Object.fromEntries(
     ALL_TRICKS.map(({ name, options, title }) => {
       const one = optionsOf(options);

@@ -1,4 +1,5 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { experimentText } from '../../support/smallTraining';
@@ -88,6 +89,24 @@ describe('tricks tune', () => {
     expect(result.best).toEqual(expected.best);
     expect(withoutRuns(result.trials)).toEqual(withoutRuns(expected.trials));
     expect(JSON.parse(await readFile(join(await search(), 'search.json'), 'utf8')).state).toBe('done');
+  });
+
+  it('shares the threads among trials that train at the same time', async () => {
+    const { folder, tricks, write } = await searching('rungs: 1\nat_once: 2\n');
+    const size = 'train_images: 256, validation_images: 32, height: 8, width: 8, classes: 4, batch_size: 128';
+    const data = `{ dataset: synthetic, ${size} }`;
+    await write('small.experiment.yaml', experimentText({ data, schedule: '{ epochs: 1 }' }));
+    const { code, stderr } = await tricks(['tune', FILE]);
+    expect(stderr).toBe('');
+    expect(code).toBe(0);
+    const runs = join(folder, '.bag-of-tricks/runs');
+    const ids = await readdir(runs);
+    expect(ids).toHaveLength(2);
+    const share = Math.min(8, Math.max(1, Math.floor(availableParallelism() / 2)));
+    for (const id of ids) {
+      const { engine } = JSON.parse(await readFile(join(runs, id, 'run.json'), 'utf8'));
+      expect(engine.threads).toBe(share);
+    }
   });
 
   it('trains no trial that its file or its experiment makes impossible, and says where', async () => {

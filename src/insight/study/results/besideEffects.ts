@@ -3,6 +3,7 @@ import * as l10n from '@vscode/l10n';
 import type { StudyEffect, StudyFactor } from '../../../protocol/study';
 import type { StudyCost, StudyFacts } from '../../../protocol/studyView';
 import { formatBytes, formatDuration, formatNumber } from '../../../shared/format';
+import { type CostChange, costChange, LEAST_MEMORY_SHARE } from '../../../study/costChange';
 import { trickCalled } from '../../../tricks/registry';
 import type { Evidence, Trick } from '../../../tricks/trick';
 import { signed } from '../../trickText';
@@ -17,16 +18,22 @@ export function costText(
 ): { readonly short: string; readonly details: readonly string[] } {
   const cost = costs.find(({ factor, level }) => factor === effect.factor && level === effect.level);
   if (!cost) return { short: DASH, details: [] };
-  const { secondsPerEpoch: seconds, memoryBytes: memory } = cost;
-  const share = seconds.with / seconds.without - 1;
-  const parts = [
-    Math.abs(share) < 5e-4 ? null : l10n.t('{0} time', percentText(share)),
-    memory && memory.with !== memory.without ? memoryDifference(memory) : null,
-  ].filter((part) => part !== null);
+  const { secondsPerEpoch: seconds, memoryBytes: memory, timeRatios } = cost;
+  const time = timeOf(cost);
+  const memoryText = memory && memoryDifference(memory);
   return {
-    short: parts.length === 0 ? l10n.t('none') : parts.join(', '),
+    short: shortCost(time, memoryText),
     details: [
       l10n.t('{0} to {1} an epoch', secondsText(seconds.without), secondsText(seconds.with)),
+      ...(timeRatios && timeRatios.length > 0
+        ? [
+            l10n.t(
+              '{0} rounds, compared within each: {1}',
+              timeRatios.length,
+              timeRatios.map((ratio) => percentText(ratio - 1)).join(', '),
+            ),
+          ]
+        : []),
       ...(memory
         ? [l10n.t('{0} to {1} of memory', formatBytes(memory.without), formatBytes(memory.with))]
         : []),
@@ -35,23 +42,46 @@ export function costText(
   };
 }
 
-function memoryDifference({ with: withIt, without }: { with: number; without: number }): string {
+/** Such as '+3.0% time (+1.0% to +9.0%), +18 MiB'; 'no clear difference' where rounds do not agree on the sign. */
+function shortCost(time: CostChange, memory: string | null): string {
+  if (!time.isClear) {
+    return memory === null
+      ? l10n.t('no clear difference')
+      : l10n.t('no clear difference in time, {0}', memory);
+  }
+  const isNone = Math.abs(time.share) < 5e-4;
+  const parts = [isNone ? null : timeText(time), memory].filter((part) => part !== null);
+  return parts.length === 0 ? l10n.t('none') : parts.join(', ');
+}
+
+function timeText({ share, low, high }: CostChange): string {
+  const text = l10n.t('{0} time', percentText(share));
+  return low === high ? text : l10n.t('{0} ({1} to {2})', text, percentText(low), percentText(high));
+}
+
+/** By the rounds; of studies of before, which have no rounds, by the medians. */
+function timeOf({ secondsPerEpoch: { with: withIt, without }, timeRatios }: StudyCost): CostChange {
+  if (timeRatios) return costChange(timeRatios) ?? { share: 0, low: 0, high: 0, isClear: false };
+  const share = withIt / without - 1;
+  return { share, low: share, high: share, isClear: true };
+}
+
+/** Null where it is so small that it is the allocator's. */
+function memoryDifference({ with: withIt, without }: { with: number; without: number }): string | null {
+  if (Math.abs(withIt / without - 1) < LEAST_MEMORY_SHARE) return null;
   return `${withIt < without ? '\u2212' : '+'}${formatBytes(Math.abs(withIt - without))}`;
 }
 
 /**
- * What an hour of longer training buys: the effect over the extra time of a run. Nothing below 1%, for probes vary by that, nor
- * below 10 seconds, of which an hour says nothing.
+ * What an hour of longer training buys: the effect over the extra time of a run. Nothing where that is not clear, nor below 10
+ * seconds, of which an hour says nothing.
  */
-function rateTexts(
-  effect: StudyEffect,
-  { secondsPerEpoch: { with: withIt, without } }: StudyCost,
-  epochs: number,
-  scale: Scale,
-): string[] {
+function rateTexts(effect: StudyEffect, cost: StudyCost, epochs: number, scale: Scale): string[] {
   const estimate = decidingEstimate(effect);
-  if (!estimate || withIt / without - 1 < 0.01) return [];
-  const extra = epochs * (withIt - without);
+  const time = timeOf(cost);
+  // Probes vary by 1%.
+  if (!estimate || !time.isClear || time.share < 0.01) return [];
+  const extra = epochs * cost.secondsPerEpoch.without * time.share;
   if (extra < 10) return [];
   const rate = estimate.value / (extra / 3600);
   const text = signed(rate, Math.abs(rate) < 10 ? scale.digits : 0);

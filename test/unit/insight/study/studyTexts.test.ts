@@ -196,6 +196,46 @@ describe('beside an effect', () => {
     expect(costText(decay, facts, POINTS)).toEqual({ short: '–', details: [] });
   });
 
+  test('its cost as the rounds of the probe tell it, with their range', () => {
+    const costOf = (timeRatios: readonly number[], mebibytes = 812) => {
+      const costs = facts.costs.map((cost) => ({
+        ...cost,
+        timeRatios,
+        memoryBytes: { without: 812 * 2 ** 20, with: mebibytes * 2 ** 20 },
+      }));
+      return costText(mixup, { ...facts, costs }, POINTS);
+    };
+    const clear = costOf([1.03, 1.02, 1.05, 1.04, 1.09], 830);
+    expect(clear.short).toBe('+4.0% time (+2.0% to +9.0%), +18 MiB');
+    expect(clear.details).toContain('5 rounds, compared within each: +3.0%, +2.0%, +5.0%, +4.0%, +9.0%');
+    // Of the time that the rounds tell, 4% of 38.1 s for 10 epochs.
+    expect(clear.details.at(-1)).toBe('−83 points per extra hour (15 s a run)');
+    const unclear = costOf([0.98, 1.29, 1.3, 1.02, 1.4], 830);
+    expect(unclear.short).toBe('no clear difference in time, +18 MiB');
+    expect(unclear.details.join()).not.toContain('per extra hour');
+    expect(costOf([0.98, 1.29, 1.3, 1.02, 1.4]).short).toBe('no clear difference');
+  });
+
+  test('no cost of memory below 1%', () => {
+    const ratios = [1.03, 1.02, 1.05, 1.04, 1.09];
+    const of = (mebibytes: number) =>
+      costText(
+        mixup,
+        {
+          ...facts,
+          costs: facts.costs.map((cost) => ({
+            ...{ ...cost, timeRatios: ratios },
+            memoryBytes: { without: 800 * 2 ** 20, with: mebibytes * 2 ** 20 },
+          })),
+        },
+        POINTS,
+      ).short;
+    expect(of(807)).not.toContain('MiB');
+    expect(of(793)).not.toContain('MiB');
+    expect(of(809)).toContain('+9');
+    expect(of(780)).toContain('−20 MiB');
+  });
+
   test('what its source reports, losses included, and of which images', () => {
     expect(paperText(FACTORS, mixup).short).toBe('+0.84, +0.62');
     expect(paperText(FACTORS, mixup).details[0]).toBe(

@@ -1,11 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { budgetFor } from '../../../../src/study/design/budget';
-import {
-  blocksForHalfWidth,
-  expectedHalfWidth,
-  pairedHalfWidth,
-  widestHalfWidth,
-} from '../../../../src/study/design/precision';
+import { expectedHalfWidth, pairedHalfWidth, widestHalfWidth } from '../../../../src/study/design/precision';
 import { plackettBurman } from '../../../../src/study/design/twoLevel/plackettBurman';
 import { fractionOf, regularSource } from '../../../../src/study/design/twoLevel/regular';
 import { factorsOf, planFor, requestOf, runsIn, twoLevels } from './requests';
@@ -21,17 +16,18 @@ const ONE_AT_A_TIME = [
   [0, 0, 0, 0, 1],
 ];
 
+const seedsOf = (count: number) => ({
+  blocks: Array.from({ length: count }, () => ({ settings: ONE_AT_A_TIME })),
+});
+
 describe('expected half-widths of five tricks, in units of the noise', () => {
   const oneBlock = (settings: readonly (readonly number[])[]) => ({ blocks: [{ settings }] });
-  const seeds = (count: number) => ({
-    blocks: Array.from({ length: count }, () => ({ settings: ONE_AT_A_TIME })),
-  });
   const full = oneBlock(regularSource(fractionOf(5, 5, [])).settingsOf(0));
 
   it.each([
     ['one at a time, paired t, 3 seeds', pairedHalfWidth(3, 1), 3.11],
-    ['one at a time, pooled, 3 seeds', expectedHalfWidth(seeds(3), 0, 1, MAINS_ALONE), 1.74],
-    ['one at a time, pooled, 7 seeds', expectedHalfWidth(seeds(7), 4, 1, MAINS_ALONE), 1.08],
+    ['one at a time, pooled, 3 seeds', expectedHalfWidth(seedsOf(3), 0, 1, MAINS_ALONE), 1.74],
+    ['one at a time, pooled, 7 seeds', expectedHalfWidth(seedsOf(7), 4, 1, MAINS_ALONE), 1.08],
     ['Plackett-Burman', expectedHalfWidth(oneBlock(plackettBurman(12, 5)), 2, 1), 1.36],
     [
       'half fraction',
@@ -101,21 +97,25 @@ describe('expected half-widths', () => {
   });
 });
 
-describe('the blocks that a half-width takes', () => {
-  it('are the first number whose own plan is as narrow', () => {
-    const plan = planFor({ factors: twoLevels(4), runs: 24 });
-    for (const halfWidth of [0.9, 0.6, 0.4, 0.25]) {
-      const blocks = blocksForHalfWidth(plan, 0, 1, halfWidth);
-      if (blocks === null) throw new Error('No number of blocks is enough');
-      const settings = plan.blocks[0]?.settings ?? [];
-      const ofBlocks = (count: number) => ({ blocks: Array.from({ length: count }, () => ({ settings })) });
-      expect(expectedHalfWidth(ofBlocks(blocks), 0, 1)).toBeLessThanOrEqual(halfWidth);
-      expect(expectedHalfWidth(ofBlocks(blocks - 1), 0, 1)).toBeGreaterThan(halfWidth);
-    }
+describe('one at a time', () => {
+  const alone = (count: number) => ({ ...seedsOf(count), kind: 'one_at_a_time' as const });
+
+  it('expects the t intervals that its analysis gives: quantile, standard error and expected deviation', () => {
+    // Welch's with equal noise has 4 degrees of freedom for 3 seeds, the paired one 3 for 4 seeds (Student's and c4's tables).
+    expect(widestHalfWidth(alone(3), 0.5)).toBeCloseTo(0.5 * 2.776445 * Math.sqrt(2 / 3) * 0.939986, 5);
+    expect(widestHalfWidth(alone(4), 0.5)).toBeCloseTo(0.5 * 3.182446 * Math.sqrt(2 / 4) * 0.921318, 5);
   });
 
-  it('are none where 10,000 do not suffice', () => {
-    expect(blocksForHalfWidth(planFor({}), 0, 1, 1e-4)).toBeNull();
+  it('has no interval on two seeds', () => {
+    expect(widestHalfWidth(alone(2), 1)).toBeNull();
+  });
+
+  it('takes more runs than a design that shares them', () => {
+    const wanted = { sigma: 0.25, halfWidth: 0.2 };
+    const shared = budgetFor(requestOf({ factors: twoLevels(5) }), wanted);
+    const apart = budgetFor(requestOf({ factors: twoLevels(5), wish: { kind: 'one_at_a_time' } }), wanted);
+    if (shared.kind !== 'budget' || apart.kind !== 'budget') throw new Error('There is no budget');
+    expect(apart.runs).toBeGreaterThan(2 * (shared.runs ?? 0));
   });
 });
 

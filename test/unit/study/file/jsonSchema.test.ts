@@ -5,6 +5,7 @@ import { parseExperiment } from '../../../../src/experiment/parse';
 import { parseDocument } from '../../../../src/experiment/text/document';
 import { studyJsonSchema } from '../../../../src/study/file/jsonSchema';
 import { parseStudy } from '../../../../src/study/file/parse';
+import { parseSearch } from '../../../../src/study/search/parse';
 
 const FILE = JSON.parse(readFileSync('schemas/study.schema.json', 'utf8'));
 const EXAMPLE = readFileSync('examples/fashion-mnist.study.yaml', 'utf8');
@@ -29,10 +30,45 @@ describe('the JSON Schema of study files', () => {
     expect(parsed).toMatchObject({ ok: true, warnings: [] });
   });
 
-  test('leaves files that search to those who search', () => {
-    expect(accepts({ name: 's', experiment: 'e', search: { 'optimizer.base_lr': { log: [0.01, 1] } } })).toBe(
-      true,
+  test('accepts the search that README shows, and reads it with the defaults that it names', () => {
+    const [, text = ''] = /```yaml\n(name: tune-lr\n[^`]*)```/.exec(README) ?? [];
+    accepts(valueIn(text));
+    expect(accepts.errors).toBeNull();
+    const least =
+      'name: s\nexperiment: e\nsearch: { optimizer.base_lr: { log: [0.01, 1] } }\nbudget: { trials: 4 }';
+    const reading = parseSearch(least, 'a.study.yaml');
+    const defaults = Object.entries<{ default?: unknown }>(FILE.then.properties).flatMap(([key, field]) =>
+      field.default === undefined ? [] : [[key === 'at_once' ? 'atOnce' : key, field.default]],
     );
+    expect(defaults).toHaveLength(7);
+    expect(reading.ok && reading.search).toMatchObject(Object.fromEntries(defaults));
+  });
+
+  test.each([
+    'search: {}',
+    'search: { optimizer.base_lr: { log: [0, 1] } }',
+    'search: { optimizer.base_lr: { log: [1] } }',
+    'search: { optimizer.base_lr: { log: [0.1, 1], range: [0, 1] } }',
+    'search: { data.batch_size: { integers: [8, 16.5] } }',
+    'search: { model.width: [8] }',
+    'search: { mixup: [off, { alpah: 1 }] }',
+    'budget: { runs: 8 }',
+    'budget: { trials: 8, hours: 1 }',
+    'sampler: tpee',
+    'metric: images_per_second',
+    'reduction: 1',
+    'seeds: 0',
+    'stop: never',
+  ])('refuses a search with %s, as its reader does', (line) => {
+    const [key = ''] = line.split(':');
+    const lines = ['name: s', 'experiment: e', 'search: { mixup: [off, on] }', 'budget: { trials: 8 }'];
+    const text = (each: readonly string[]) => each.join('\n');
+    expect(accepts(valueIn(text(lines)))).toBe(true);
+    const wrong = text([...lines.filter((each) => !each.startsWith(`${key}:`)), line]);
+    expect(accepts(valueIn(wrong))).toBe(false);
+    const isReadAlone = parseSearch(wrong, 'a.study.yaml').ok;
+    // A trick's options are checked with the experiment.
+    expect(isReadAlone).toBe(line.includes('alpah'));
   });
 
   test.each([
@@ -57,11 +93,14 @@ describe('the JSON Schema of study files', () => {
   });
 
   test('says in words what every key is, and README names each', () => {
-    const { properties } = FILE.else;
-    for (const [name, { description }] of Object.entries<{ description?: string }>(properties)) {
-      if (name === '$schema') continue;
-      expect(description, name).toMatch(/\.$/);
-      expect(README).toContain(`| \`${name}\` |`);
+    for (const branch of ['then', 'else']) {
+      const properties: Record<string, { description?: string }> = FILE[branch].properties;
+      for (const [name, { description }] of Object.entries(properties)) {
+        if (name === '$schema') continue;
+        expect(description, name).toMatch(/\.$/);
+        if (branch === 'else') expect(README).toContain(`| \`${name}\` |`);
+        else expect(README).toContain(`\n${name}: `.replace('search: ', 'search:'));
+      }
     }
   });
 });
