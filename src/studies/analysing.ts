@@ -46,12 +46,13 @@ export function analysisOf(
  * @throws the file system's error where a run's files cannot be read
  */
 export async function readOutcomes(root: string, record: StudyRecord): Promise<StudyRunOutcome[]> {
-  return Promise.all(
-    record.runs.map(async ({ block, setting, run, tested }): Promise<StudyRunOutcome> => {
-      const seed = record.seeds[block] ?? 0;
-      return { block, setting, seed, outcome: await outcomeOf(root, record, run, tested) };
-    }),
-  );
+  const outcomes: StudyRunOutcome[] = [];
+  // One after the other: a study may have more runs than files may be open.
+  for (const { block, setting, run, tested } of record.runs) {
+    const outcome = await outcomeOf(root, record, run, tested);
+    outcomes.push({ block, setting, seed: record.seeds[block] ?? 0, outcome });
+  }
+  return outcomes;
 }
 
 async function outcomeOf(

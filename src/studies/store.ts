@@ -145,7 +145,9 @@ export async function listStudies(root: string): Promise<StudyEntry[]> {
   }
   // An id begins with the time at which its study was made.
   ids.sort((a, b) => b.localeCompare(a, 'en', { numeric: true }));
-  return Promise.all(ids.map((id) => readStudy(studyFolder(root, id))));
+  const studies: StudyEntry[] = [];
+  for (const id of ids) studies.push(await readStudy(studyFolder(root, id)));
+  return studies;
 }
 
 /**

@@ -1,5 +1,6 @@
 import * as l10n from '@vscode/l10n';
 import { isOwnRun } from '../../runs/origin';
+import type { QueuedRun } from '../../runs/queue';
 import { QueueWorker } from '../../runs/queueWorker';
 import { type ReadableEntry, readRun, runFolder } from '../../runs/store';
 import { startRun } from '../../runs/supervisor';
@@ -45,16 +46,19 @@ export async function drive(
   const tell = (line: Line) => (json ? terminal.note(line) : terminal.print(line));
   const start = (run: string, changes: Partial<TrainerCommand> = {}) =>
     startRun(run, { nodePath: process.execPath, trainerPath: TRAINER_PATH, ...changes });
-  const queue = new QueueWorker(
-    root,
-    () => ({ atOnce: 1, retries: 0, takes: ({ terms }) => terms.group === id }),
-    start,
-  );
+  // Only who has the study takes its runs.
+  let hasBegun = false;
+  const takes = ({ terms }: QueuedRun) => hasBegun && terms.group === id;
+  const queue = new QueueWorker(root, () => ({ atOnce: 1, retries: 0, takes }), start);
   const worker = new StudyWorker(root, folder, {
     start,
     versions: VERSIONS,
     test: testerIn(root),
     measuresCosts: costs,
+  });
+  worker.once('progress', () => {
+    hasBegun = true;
+    queue.wake();
   });
   const shown = json ? jsonProgress(terminal) : progressOf(terminal);
   worker.on('progress', (progress) => shown.show(progress));
@@ -99,12 +103,14 @@ async function ensureOwnRuns(
   study: string,
   options: AllowOption,
 ): Promise<void> {
-  const entries = await Promise.all(ids.map((id) => readRun(runFolder(root, id))));
-  const unfinished = entries.filter(
-    (entry): entry is ReadableEntry => entry.kind === 'run' && entry.manifest.state.status !== 'done',
-  );
-  const foreign = await Promise.all(unfinished.map(async (run) => ((await isOwnRun(run)) ? [] : [run])));
-  await ensureOwn(terminal, foreign.flat(), options, `tricks study resume ${study}`);
+  const foreign: ReadableEntry[] = [];
+  // One after the other: a study may have more runs than files may be open.
+  for (const run of ids) {
+    const entry = await readRun(runFolder(root, run));
+    const isOpen = entry.kind === 'run' && entry.manifest.state.status !== 'done';
+    if (isOpen && !(await isOwnRun(entry))) foreign.push(entry);
+  }
+  await ensureOwn(terminal, foreign, options, `tricks study resume ${study}`);
 }
 
 function report(

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { startRun } from '../../../src/runs/supervisor';
-import { measureCosts } from '../../../src/studies/costs';
 import { experimentsOf } from '../../../src/studies/planning';
+import { measureCosts } from '../../../src/studies/probes/costs';
 import { studyRecordSchema } from '../../../src/studies/record';
 import { costChange } from '../../../src/study/costChange';
 import { ACCURACY, standIn } from './standIn';

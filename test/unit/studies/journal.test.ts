@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { startRun } from '../../../src/runs/supervisor';
 import { experimentsOf } from '../../../src/studies/planning';
+import { tryOut } from '../../../src/studies/probes/trial';
 import { readStudy } from '../../../src/studies/store';
-import { tryOut } from '../../../src/studies/trial';
 import { ACCURACY, standIn } from './standIn';
 import { studyIn, studyTests } from './support';
 
