@@ -1,4 +1,4 @@
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { lstat, mkdir, readdir, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
@@ -146,8 +146,21 @@ export async function listStudies(root: string): Promise<StudyEntry[]> {
   // An id begins with the time at which its study was made.
   ids.sort((a, b) => b.localeCompare(a, 'en', { numeric: true }));
   const studies: StudyEntry[] = [];
-  for (const id of ids) studies.push(await readStudy(studyFolder(root, id)));
+  for (const id of ids) {
+    const study = await readStudy(studyFolder(root, id));
+    if (study.kind === 'study' || !(await isSearch(study.folder))) studies.push(study);
+  }
   return studies;
+}
+
+/** Whether a folder among the studies is a search's, by `tricks tune`, which has a record of its own. */
+async function isSearch(folder: string): Promise<boolean> {
+  const has = (name: string) =>
+    lstat(join(folder, name)).then(
+      () => true,
+      () => false,
+    );
+  return (await has('search.json')) && !(await has('study.json'));
 }
 
 /**

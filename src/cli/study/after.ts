@@ -1,11 +1,12 @@
 /** What comes after a study: to confirm what it chose, and to keep it. */
-import { writeFile } from 'node:fs/promises';
+import { realpath } from 'node:fs/promises';
 import * as l10n from '@vscode/l10n';
 import type { StudyAnalysis } from '../../protocol/study';
 import { CONFIRMING_SEEDS, confirmationOf } from '../../studies/confirming';
 import { keepChosen } from '../../studies/keeping';
 import type { StudyRecord } from '../../studies/record';
 import { createStudy, listStudies } from '../../studies/store';
+import { replaceFile } from '../../system/replaceFile';
 import { readText } from '../input';
 import { ensureOwnStudy } from '../ownRuns';
 import { EXIT, type ExitCode, paint, type Terminal } from '../terminal';
@@ -72,7 +73,8 @@ export async function keepStudy(terminal: Terminal, root: string, reference: str
     terminal.print(l10n.t('{0} has this set already.', file));
     return EXIT.done;
   }
-  await writeFile(file, keeping.text);
+  // Whole or not at all; of a link, what it leads to.
+  await replaceFile(await realpath(file), keeping.text);
   terminal.print(l10n.t('Changed {0}.', file));
   return EXIT.done;
 }

@@ -1,4 +1,4 @@
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { enqueue } from '../../../src/runs/queue';
@@ -6,7 +6,14 @@ import { createRun } from '../../../src/runs/store';
 import { takeOnStudy } from '../../../src/studies/origin';
 import { experimentsOf } from '../../../src/studies/planning';
 import type { StudyRecord } from '../../../src/studies/record';
-import { findStudy, readStudy, studiesFolder, studyPath, writeStudy } from '../../../src/studies/store';
+import {
+  findStudy,
+  listStudies,
+  readStudy,
+  studiesFolder,
+  studyPath,
+  writeStudy,
+} from '../../../src/studies/store';
 import { ACCURACY, standIn } from './standIn';
 import { studyIn, studyTests } from './support';
 
@@ -51,6 +58,21 @@ test.each<[string, Change]>([
   });
   await expect(tests.program(folder).worker.run()).rejects.toThrow('cannot be read');
   expect(await readFile(studyPath(folder), 'utf8')).toBe(text);
+});
+
+test('a search among the studies is none of them', async () => {
+  const { id } = await studyIn(tests.root);
+  for (const [name, file] of [
+    ['9-search', 'search.json'],
+    ['9-empty', 'notes'],
+  ] as const) {
+    await mkdir(join(studiesFolder(tests.root), name));
+    await writeFile(join(studiesFolder(tests.root), name, file), '{}');
+  }
+  expect((await listStudies(tests.root)).map((study) => [study.id, study.kind])).toEqual([
+    [id, 'study'],
+    ['9-empty', 'broken'],
+  ]);
 });
 
 test('a study whose folder was renamed goes on under its new name, with the run that waited under the old one', async () => {
