@@ -10,7 +10,8 @@ import type { OwnDatasetRequest } from '../recipe/datasets';
 import { formatProgress } from '../shared/format';
 import { allowFolder } from '../system/allowedFolders';
 import { confirm } from './confirm';
-import { Interrupted, type Terminal } from './terminal';
+import { interruptible } from './interrupting';
+import type { Terminal } from './terminal';
 
 export interface AllowOption {
   readonly allow?: readonly string[];
@@ -74,26 +75,22 @@ export async function indexData(
   place: DataPlace,
   options: { readonly decodedImages?: number } = {},
 ): Promise<DatasetIndex> {
-  const controller = new AbortController();
-  const interrupt = () => controller.abort(new Interrupted());
-  terminal.closed.addEventListener('abort', interrupt, { once: true });
-  process.on('SIGINT', interrupt).on('SIGTERM', interrupt).on('SIGHUP', interrupt);
   const line = progressLine(terminal);
   try {
-    return await indexDataset(request, {
-      ...place,
-      ...options,
-      cacheFolder: dataCacheFolder(),
-      signal: controller.signal,
-      onProgress: line.show,
-      check: async (dataset) => {
-        if (!process.env[FILES_OUTSIDE]) await assertListedAllowed(dataset, place.root);
-      },
-    });
+    return await interruptible(terminal, (signal) =>
+      indexDataset(request, {
+        ...place,
+        ...options,
+        cacheFolder: dataCacheFolder(),
+        signal,
+        onProgress: line.show,
+        check: async (dataset) => {
+          if (!process.env[FILES_OUTSIDE]) await assertListedAllowed(dataset, place.root);
+        },
+      }),
+    );
   } finally {
     line.end();
-    terminal.closed.removeEventListener('abort', interrupt);
-    process.off('SIGINT', interrupt).off('SIGTERM', interrupt).off('SIGHUP', interrupt);
   }
 }
 

@@ -65,6 +65,7 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
   };
   const program = createProgram(terminal);
   for (const addCommand of COMMANDS) addCommand(program, { terminal, end });
+  pointToHelp(program, 'tricks');
   try {
     await program.parseAsync(argv, { from: 'user' });
     return exitCode;
@@ -95,7 +96,6 @@ function createProgram(terminal: Terminal): Command {
       },
     })
     .exitOverride()
-    .showHelpAfterError(l10n.t('For help: tricks --help'))
     .addHelpText(
       'after',
       `
@@ -105,6 +105,12 @@ ${l10n.t('Examples:')}
   tricks schedule fashion-mnist.experiment.yaml > schedule.csv
   tricks show last`,
     );
+}
+
+/** Whoever mistypes a command is pointed to the help of that one. */
+function pointToHelp(command: Command, name: string): void {
+  command.showHelpAfterError(l10n.t('For help: {0}', `${name} --help`));
+  for (const each of command.commands) pointToHelp(each, `${name} ${each.name()}`);
 }
 
 // Images are decoded on libuv's threads, which start with the first use: as many as the machine has cores, four at least.

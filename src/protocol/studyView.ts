@@ -113,6 +113,8 @@ export interface StudyFacts {
   /** Of the whole study; null while it is not known, and once it has ended. */
   readonly secondsLeft: number | null;
   readonly confirmation: StudyConfirmation | null;
+  /** The id of the study that this one confirms; null of all others. */
+  readonly confirms: string | null;
   /** Whether its budget was raised after a look: the error is then not controlled. */
   readonly isExtended: boolean;
 }

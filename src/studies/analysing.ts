@@ -1,7 +1,6 @@
 import type { StudyAnalysis, StudyRunOutcome, StudySetting } from '../protocol/study';
-import { readRun, runFolder } from '../runs/store';
 import { analyzeStudy } from '../study/analysis';
-import { type RunOutcome, readOutcome } from './outcomes';
+import type { RunOutcome } from './outcomes';
 import type { PlannedRun, StudyRecord } from './record';
 
 /** What came of a run of a study. */
@@ -38,36 +37,6 @@ export function analysisOf(
     images: blocks === 'folds' ? 'folds' : 'shared',
     ...(isAllowed && { isAllowed }),
   });
-}
-
-/**
- * What came of each run of a study by now, in the order of its plan: for who only looks at it.
- *
- * @throws the file system's error where a run's files cannot be read
- */
-export async function readOutcomes(root: string, record: StudyRecord): Promise<StudyRunOutcome[]> {
-  const outcomes: StudyRunOutcome[] = [];
-  // One after the other: a study may have more runs than files may be open.
-  for (const { block, setting, run, tested } of record.runs) {
-    const outcome = await outcomeOf(root, record, run, tested);
-    outcomes.push({ block, setting, seed: record.seeds[block] ?? 0, outcome });
-  }
-  return outcomes;
-}
-
-async function outcomeOf(
-  root: string,
-  { metric }: StudyRecord,
-  run: string | null,
-  tested: number | null,
-): Promise<RunOutcome> {
-  if (run === null) return { kind: 'missing' };
-  const entry = await readRun(runFolder(root, run));
-  if (entry.kind === 'broken') return { kind: 'missing' };
-  if (metric.name !== TEST_ACCURACY) return readOutcome(entry, metric.name);
-  const outcome = await readOutcome(entry, 'validation_accuracy');
-  if (outcome.kind !== 'finished') return outcome;
-  return tested === null ? { kind: 'missing' } : { ...outcome, value: tested, correct: null };
 }
 
 /** The metric of a confirmation whose data set has test images. */

@@ -21,7 +21,7 @@ export const CONFIRMING_SEEDS = 8;
 export function confirmationOf(
   root: string,
   record: StudyRecord,
-  { chosen }: StudyAnalysis,
+  { chosen }: Pick<StudyAnalysis, 'chosen'>,
   seeds: number,
 ): Omit<StudyRecord, 'id' | 'version' | 'createdAt'> {
   if (record.confirms) {

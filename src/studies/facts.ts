@@ -112,6 +112,7 @@ export class StudyReader {
       epochs: texts.epochs ?? seen.find(({ epochs }) => epochs !== null)?.epochs ?? 0,
       secondsLeft: isOver ? null : secondsLeft(record, seen),
       confirmation: await this.#confirmationOf(entry, others),
+      confirms: record.confirms?.id ?? null,
       isExtended: record.isExtended,
     };
   }

@@ -33,14 +33,17 @@ export function keepChosen(
   text: string,
 ): Keeping {
   const refuse = (what: string, remedy: string): Keeping => ({ ok: false, failure: { what, remedy } });
-  const remedy = l10n.t('See what it shows: {0}', `tricks study show ${record.id}`);
+  const remedy = l10n.t('See why, and what to do next: {0}', `tricks study show ${record.id}`);
   if (record.confirms) {
     return refuse(
       l10n.t('The study {0} confirms another, and keeps nothing of its own.', record.id),
       l10n.t('Keep what that one chose: {0}', `tricks study keep ${record.confirms.id}`),
     );
   }
-  if (!chosen || withheld) return refuse(l10n.t('The study {0} has chosen no set yet.', record.id), remedy);
+  if (withheld) {
+    return refuse(l10n.t('The study {0} keeps nothing yet: its verdicts are withheld.', record.id), remedy);
+  }
+  if (!chosen) return refuse(l10n.t('The study {0} has chosen no set yet.', record.id), remedy);
   const source = readSource(root, { ...record.study, experiment: record.experiment });
   if (!source.ok) return refuse(l10n.t('The study {0} can no longer be read.', record.id), remedy);
   const { settings, baseline } = source;

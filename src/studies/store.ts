@@ -1,6 +1,7 @@
-import { lstat, mkdir, readdir, rm } from 'node:fs/promises';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import * as l10n from '@vscode/l10n';
+import { closest } from 'fastest-levenshtein';
 import { z } from 'zod';
 import { livenessOf, readLease } from '../runs/lease/lease';
 import { awaitVerdict } from '../runs/lease/verdict';
@@ -133,7 +134,7 @@ export async function isHeld(folder: string): Promise<boolean> {
   return lease !== null && (await livenessOf(lease)) !== 'gone';
 }
 
-/** Every study in the store of `root`, newest first; none where there is no store. */
+/** Every study in the store of `root`, newest first; none where there is no store. Searches, which share the folder, are no studies. */
 export async function listStudies(root: string): Promise<StudyEntry[]> {
   let ids: string[];
   try {
@@ -146,21 +147,18 @@ export async function listStudies(root: string): Promise<StudyEntry[]> {
   // An id begins with the time at which its study was made.
   ids.sort((a, b) => b.localeCompare(a, 'en', { numeric: true }));
   const studies: StudyEntry[] = [];
+  // One after the other: there may be more of them than files may be open.
   for (const id of ids) {
-    const study = await readStudy(studyFolder(root, id));
-    if (study.kind === 'study' || !(await isSearch(study.folder))) studies.push(study);
+    const entry = await readStudy(studyFolder(root, id));
+    if (entry.kind === 'study' || !(await isSearchFolder(entry.folder))) studies.push(entry);
   }
   return studies;
 }
 
-/** Whether a folder among the studies is a search's, by `tricks tune`, which has a record of its own. */
-async function isSearch(folder: string): Promise<boolean> {
-  const has = (name: string) =>
-    lstat(join(folder, name)).then(
-      () => true,
-      () => false,
-    );
-  return (await has('search.json')) && !(await has('study.json'));
+/** Whether a folder is that of a search, such as `tricks tune` makes: it has a `search.json`, and no record of a study. */
+async function isSearchFolder(folder: string): Promise<boolean> {
+  const names = await readdir(folder).catch((): string[] => []);
+  return names.includes('search.json') && !names.includes(basename(studyPath(folder)));
 }
 
 /**
@@ -179,20 +177,44 @@ export async function findStudy(root: string, reference: string): Promise<StudyE
   const matches = studies.filter(isMeant);
   const [match] = matches;
   if (match && matches.length === 1) return match;
+  if (studies.length === 0) throw new UserError(noStudyFailure(root));
+  if (match) {
+    throw new UserError({
+      what: l10n.t(
+        '{0} studies are called {1}: {2}',
+        matches.length,
+        reference,
+        matches.map(({ id }) => id).join(', '),
+      ),
+      remedy: l10n.t('List the studies: {0}', 'tricks study list'),
+    });
+  }
   throw new UserError({
-    what: match
-      ? l10n.t(
-          '{0} studies are called {1}: {2}',
-          matches.length,
-          reference,
-          matches.map(({ id }) => id).join(', '),
-        )
-      : l10n.t('There is no study {0} in {1}.', reference, root),
-    remedy:
-      studies.length > 0
-        ? l10n.t('List the studies: {0}', 'tricks study list')
-        : l10n.t('No study was made here yet. Make one: {0}', 'tricks study FILE'),
+    what: l10n.t('There is no study {0} in {1}.', reference, root),
+    remedy: l10n.t(
+      'The nearest is {0}. List the studies: {1}',
+      nearestStudy(studies, reference),
+      'tricks study list',
+    ),
   });
+}
+
+/** The id of the study whose id or name is most like what was written. */
+function nearestStudy(studies: readonly StudyEntry[], written: string): string {
+  const ids = new Map<string, string>();
+  for (const study of studies.toReversed()) {
+    ids.set(study.id.toLowerCase(), study.id);
+    if (study.kind === 'study') ids.set(study.record.name.toLowerCase(), study.id);
+  }
+  return ids.get(closest(written.toLowerCase(), [...ids.keys()])) ?? '';
+}
+
+/** Why a study cannot be found where there is none. */
+export function noStudyFailure(root: string): Failure {
+  return {
+    what: l10n.t('No study was made in {0} yet.', root),
+    remedy: l10n.t('Make one: {0}', 'tricks study FILE'),
+  };
 }
 
 /** Why a folder among the studies cannot be used, and what to do about it. */

@@ -209,6 +209,7 @@ export function studyFacts(changes: Partial<StudyFacts> = {}): StudyFacts {
     epochs: 10,
     secondsLeft: null,
     confirmation: null,
+    confirms: null,
     isExtended: false,
     ...changes,
   };

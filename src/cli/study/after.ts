@@ -1,27 +1,26 @@
 /** What comes after a study: to confirm what it chose, and to keep it. */
 import { realpath } from 'node:fs/promises';
 import * as l10n from '@vscode/l10n';
-import type { StudyAnalysis } from '../../protocol/study';
+import { settingText } from '../../insight/study/results/factorText';
+import { keptReasons } from '../../insight/study/results/keepEdits';
+import { UserError } from '../../shared/userError';
 import { CONFIRMING_SEEDS, confirmationOf } from '../../studies/confirming';
 import { keepChosen } from '../../studies/keeping';
-import type { StudyRecord } from '../../studies/record';
-import { createStudy, listStudies } from '../../studies/store';
+import { createStudy, listStudies, type ReadableStudy } from '../../studies/store';
 import { replaceFile } from '../../system/replaceFile';
 import { readText } from '../input';
 import { ensureOwnStudy } from '../ownRuns';
 import { EXIT, type ExitCode, paint, type Terminal } from '../terminal';
 import { type DriveOptions, drive } from './drive';
-import { analysed, readableStudy } from './looking';
-import { estimateText, levelName, settingText, verdictText } from './words';
+import { factsOf } from './looking';
 
 /** Trains the chosen set of a study and its baseline on fresh seeds; a confirmation that was begun goes on. */
 export async function confirmStudy(
   terminal: Terminal,
   root: string,
-  reference: string,
+  study: ReadableStudy,
   { seeds = CONFIRMING_SEEDS, ...options }: DriveOptions & { readonly seeds?: number },
 ): Promise<ExitCode> {
-  const study = await readableStudy(root, reference);
   const begun = (await listStudies(root)).find(
     (other) =>
       other.kind === 'study' &&
@@ -34,15 +33,15 @@ export async function confirmStudy(
   }
   // What it chose is trained as a study of this user's.
   await ensureOwnStudy(terminal, study, options);
-  const { analysis } = await analysed(root, study);
-  const record = confirmationOf(root, study.record, analysis, seeds);
+  const { analysis } = await factsOf(root, study);
+  const record = confirmationOf(root, study.record, analysis ?? { chosen: null }, seeds);
   const [, chosen] = record.confirms?.arms ?? [];
   terminal.note(
     paint(
       'bold',
       l10n.t(
         'Confirming {0} against the baseline on {1} fresh seeds',
-        settingText(study.record, chosen ?? []),
+        settingText(study.record.factors, chosen ?? []),
         record.seeds.length,
       ),
     ),
@@ -58,17 +57,22 @@ export async function confirmStudy(
 }
 
 /** Rewrites the experiment file of a study to its chosen set, and says what was kept and why. */
-export async function keepStudy(terminal: Terminal, root: string, reference: string): Promise<ExitCode> {
-  const { record, id } = await readableStudy(root, reference);
+export async function keepStudy(terminal: Terminal, root: string, study: ReadableStudy): Promise<ExitCode> {
+  const { record, id } = study;
   const { file } = record.experiment;
-  const { analysis } = await analysed(root, { kind: 'study', id, folder: '', record, isInterrupted: false });
-  const text = await readText(file);
-  const keeping = keepChosen(root, record, analysis, text);
+  const facts = await factsOf(root, study);
+  if (!facts.analysis) {
+    throw new UserError({
+      what: l10n.t('The study {0} has chosen no set yet.', id),
+      remedy: l10n.t('See what it shows: {0}', `tricks study show ${id}`),
+    });
+  }
+  const keeping = keepChosen(root, record, facts.analysis, await readText(file));
   if (!keeping.ok) {
     terminal.fail(keeping.failure);
     return EXIT.failed;
   }
-  for (const line of reasons(record, analysis, keeping.setting)) terminal.print(line);
+  for (const line of keptReasons(facts, keeping.setting)) terminal.print(line);
   if (keeping.edits.length === 0) {
     terminal.print(l10n.t('{0} has this set already.', file));
     return EXIT.done;
@@ -77,22 +81,4 @@ export async function keepStudy(terminal: Terminal, root: string, reference: str
   await replaceFile(await realpath(file), keeping.text);
   terminal.print(l10n.t('Changed {0}.', file));
   return EXIT.done;
-}
-
-/** Of each factor what was kept, and by which effect. */
-function reasons(record: StudyRecord, { effects }: StudyAnalysis, setting: readonly number[]): string[] {
-  return record.factors.map(({ key }, factor) => {
-    const level = setting[factor] ?? 0;
-    const about = effects.filter((effect) => effect.factor === factor);
-    const why = about
-      .map((effect) => {
-        const shown = effect.estimates?.onNewImages ?? effect.estimates?.onTheseImages;
-        const name = about.length > 1 ? `${levelName(record, factor, effect.level)}: ` : '';
-        return `${name}${shown ? `${estimateText(shown)}, ` : ''}${verdictText(effect)}`;
-      })
-      .join('; ');
-    return level === 0
-      ? l10n.t('Left out {0}: {1}', key, why)
-      : l10n.t('Kept {0}: {1}', levelName(record, factor, level), why);
-  });
 }

@@ -6,32 +6,21 @@ import { formatProblem, type Problem } from '../../experiment/problem';
 import { parseDocument } from '../../experiment/text/document';
 import { factorsCalled, studyFileName, studyText } from '../../insight/study/proposal';
 import { listRuns } from '../../runs/store';
-import { startRun } from '../../runs/supervisor';
 import { UserError } from '../../shared/userError';
-import {
-  type ChosenPlan,
-  choosePlan,
-  foldRequest,
-  foldsFor,
-  newRecord,
-  readSource,
-  runsOfBudget,
-  type StudySource,
-} from '../../studies/planning';
-import { chooseScheduling, secondsOfLastRun } from '../../studies/probes/scheduling';
-import type { Scheduling } from '../../studies/record';
-import { createStudy, listStudies, type ReadableStudy } from '../../studies/store';
-import { validationOrigin } from '../../study/file/blocks';
+import { readSource, type StudySource } from '../../studies/planning';
+import { type IndexImages, planOf, scheduleOf, unfinishedStudy, writeDown } from '../../studies/preparing';
+import type { ReadableStudy } from '../../studies/store';
 import { experimentPathOf } from '../../study/file/parse';
 import type { Baseline, ReadStudy } from '../../study/file/study';
 import type { AllowOption } from '../dataAccess';
 import { readExperiment, readText, shownPath } from '../input';
+import { interruptible } from '../interrupting';
 import { type FolderOption, rootOf } from '../options';
-import { TRAINER_PATH } from '../package';
 import { EXIT, type ExitCode, type Terminal } from '../terminal';
-import { describe } from './describing';
+import { describe, tellBudget, tellExpected, tellUnmeasured } from './describing';
 import { type DriveOptions, drive } from './drive';
 import { indexFolds } from './folds';
+import { startTrainer } from './trainers';
 
 export interface BeginOptions extends FolderOption, AllowOption, DriveOptions {
   /** Names of tricks with commas between: the file is then an experiment. */
@@ -44,7 +33,13 @@ export interface BeginOptions extends FolderOption, AllowOption, DriveOptions {
 
 /** Runs a study file, or one of an experiment's tricks; one that was begun and is not done goes on. */
 export async function begin(terminal: Terminal, file: string, options: BeginOptions): Promise<ExitCode> {
-  const { tricks } = options;
+  const { tricks, budget } = options;
+  if (tricks === undefined && budget !== undefined) {
+    throw new UserError({
+      what: l10n.t('The budget of {0} is in the file, and {1} is for studies without one.', file, '--budget'),
+      remedy: l10n.t('Change it there, or name the tricks in question: {0}', '--tricks warmup,mixup'),
+    });
+  }
   const written = tricks === undefined ? await readText(file) : null;
   const experimentFile = written === null ? resolve(file) : experimentIn(file, written);
   const experiment = await readExperiment(terminal, experimentFile, { ...options, isTrained: true });
@@ -73,30 +68,54 @@ export async function begin(terminal: Terminal, file: string, options: BeginOpti
     terminal.note(l10n.t('Going on with the study {0}, which is of this very text.', unfinished.id));
     return drive(terminal, root, unfinished, options);
   }
-  const timing = await timingOf(terminal, root, source, parsed, options);
-  const runs = runsOfBudget(parsed.study.budget, timing ?? { secondsPerRun: 1, atOnce: 1 });
-  const chosen = await choosePlanIn(terminal, root, source, parsed, runs);
-  const seconds = timing && (chosen.explanation.runs * timing.secondsPerRun) / timing.atOnce;
-  await describe(terminal, root, parsed, chosen, seconds);
-  if (options.dryRun) return EXIT.done;
-  if (chosen.blocks === 'folds') {
-    const { baseline } = parsed;
-    const of = foldsFor(chosen.plan.blocks.length, baseline);
-    await indexFolds(
-      terminal,
-      root,
-      experimentFile,
-      chosen.plan.blocks.flatMap((_, block) => foldRequest(baseline, { index: block % of, of }) ?? []),
-    );
-  }
-  const record = newRecord(root, source, parsed, chosen);
-  const study = await createStudy(root, {
-    ...record,
-    ...(options.atOnce !== undefined && { atOnce: options.atOnce }),
-    scheduling: timing?.scheduling ?? null,
-  });
+  const study = await prepare(terminal, root, source, asked(parsed, options), options);
+  if (!study) return EXIT.done;
   terminal.note(l10n.t('Study: {0}', study.folder));
   return drive(terminal, root, study, options);
+}
+
+/** With the number of runs at a time that the command line asks for. */
+function asked(parsed: ReadStudy, { atOnce }: Pick<BeginOptions, 'atOnce'>): ReadStudy {
+  return atOnce === undefined ? parsed : { ...parsed, study: { ...parsed.study, atOnce } };
+}
+
+/**
+ * Says what a study is going to run and what that can tell, measures how, and writes the study down; null where it is only to
+ * be said. A budget in hours is measured first, for its runs depend on how long one takes.
+ */
+async function prepare(
+  terminal: Terminal,
+  root: string,
+  source: StudySource,
+  parsed: ReadStudy,
+  { dryRun = false }: Pick<BeginOptions, 'dryRun'>,
+): Promise<ReadableStudy | null> {
+  const { budget } = parsed.study;
+  const index: IndexImages = (requests) => indexFolds(terminal, root, source.experiment.file, requests);
+  const runs = await listRuns(root);
+  const measured = async (count: number) => {
+    terminal.note(l10n.t('Measuring how long a run takes, and how many at a time finish most work...'));
+    return interruptible(terminal, (signal) =>
+      scheduleOf(root, source, parsed, { runs: count, start: startTrainer, signal }),
+    );
+  };
+  if ('runs' in budget) {
+    const chosen = await planOf(root, source, parsed, null, index);
+    describe(terminal, parsed, chosen, runs);
+    if (dryRun) {
+      tellUnmeasured(terminal, parsed, chosen, runs);
+      return null;
+    }
+    const scheduling = await measured(chosen.explanation.runs);
+    tellExpected(terminal, parsed, chosen, scheduling, runs);
+    return writeDown(root, source, parsed, chosen, scheduling, index);
+  }
+  const scheduling = await measured(Number.MAX_SAFE_INTEGER);
+  const chosen = await planOf(root, source, parsed, scheduling, index);
+  tellBudget(terminal, budget, scheduling);
+  describe(terminal, parsed, chosen, runs);
+  tellExpected(terminal, parsed, chosen, scheduling, runs);
+  return dryRun ? null : writeDown(root, source, parsed, chosen, scheduling, index);
 }
 
 /** A problem with its place; that of a study without a file has none that a person could look at. */
@@ -125,37 +144,6 @@ function baselineOf(root: string, file: string, text: string): Baseline {
   return parsed;
 }
 
-/** Chooses the design and what its blocks are, which the images themselves may decide. */
-async function choosePlanIn(
-  terminal: Terminal,
-  root: string,
-  { experiment }: StudySource,
-  parsed: ReadStudy,
-  runs: number,
-): Promise<ChosenPlan> {
-  const { baseline, study } = parsed;
-  // What the blocks are makes no difference to the design.
-  const asSplit = choosePlan(parsed, runs, true);
-  if (asSplit.blocks === 'seeds' || validationOrigin(baseline) !== 'either') return asSplit;
-  const of = foldsFor(asSplit.plan.blocks.length, baseline);
-  const request = foldRequest(baseline, { index: 0, of });
-  if (!request) return asSplit;
-  await indexFolds(terminal, root, experiment.file, [request]);
-  // Images that have a split of their own are the same in every fold.
-  const facts = factsLookup(root, dirname(experiment.file))(request);
-  if (facts?.fingerprint !== baseline.recipe.data.dataset.fingerprint) return asSplit;
-  if (study.blocks === 'folds') {
-    throw new UserError({
-      what: l10n.t(
-        'Folds need validation images that are split from the training images, and {0} has its own.',
-        baseline.recipe.data.dataset.name,
-      ),
-      remedy: l10n.t('Use seeds.'),
-    });
-  }
-  return choosePlan(parsed, runs, false);
-}
-
 /**
  * The text of a study that has no file.
  *
@@ -181,56 +169,4 @@ function textOf(
   const experiment = basename(file);
   const name = studyFileName(experiment).replace(/\.study\.yaml$/, '');
   return studyText({ name, experiment, factors, budget: { runs: budget } });
-}
-
-/** The latest study of the same texts that is not over. */
-async function unfinishedStudy(root: string, source: StudySource): Promise<ReadableStudy | null> {
-  const found = (await listStudies(root)).find(
-    (study) =>
-      study.kind === 'study' &&
-      study.record.study.text === source.text &&
-      study.record.experiment.text === source.experiment.text &&
-      study.record.experiment.file === source.experiment.file &&
-      study.record.confirms === null &&
-      study.record.state.status !== 'done',
-  );
-  return found?.kind === 'study' ? found : null;
-}
-
-interface Timing {
-  readonly secondsPerRun: number;
-  readonly atOnce: number;
-  /** Where it was measured. */
-  readonly scheduling: Scheduling | null;
-}
-
-/** How long a run takes: as this experiment's last run, else by a trial where the budget is in hours; null if not known. */
-async function timingOf(
-  terminal: Terminal,
-  root: string,
-  { experiment }: StudySource,
-  { baseline, study }: ReadStudy,
-  options: BeginOptions,
-): Promise<Timing | null> {
-  const last = secondsOfLastRun(await listRuns(root), baseline.recipe);
-  if (last !== null) return { secondsPerRun: last, atOnce: 1, scheduling: null };
-  if ('runs' in study.budget) return null;
-  terminal.note(l10n.t('Measuring how long a run takes...'));
-  const scheduling = await chooseScheduling(
-    { recipe: baseline.recipe, experimentFile: experiment.file },
-    { atOnce: options.atOnce ?? study.atOnce, runs: Number.MAX_SAFE_INTEGER },
-    {
-      root,
-      start: (folder, changes) =>
-        startRun(folder, { nodePath: process.execPath, trainerPath: TRAINER_PATH, ...changes }),
-    },
-  );
-  const { secondsPerRun, atOnce } = scheduling;
-  if (secondsPerRun === null) {
-    throw new UserError({
-      what: l10n.t('How long a run takes could not be measured: its training is too short.'),
-      remedy: l10n.t('Give the budget in runs: {0}', 'budget: { runs: 16 }'),
-    });
-  }
-  return { secondsPerRun, atOnce, scheduling };
 }

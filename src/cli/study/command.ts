@@ -1,5 +1,7 @@
 import * as l10n from '@vscode/l10n';
 import type { Command } from 'commander';
+import type { Failure } from '../../shared/failure';
+import { UserError } from '../../shared/userError';
 import { extendStudy } from '../../studies/extending';
 import { allowOption, withAllow } from '../dataAccess';
 import {
@@ -13,7 +15,8 @@ import {
 import { confirmStudy, keepStudy } from './after';
 import { type BeginOptions, begin } from './begin';
 import { type DriveOptions, drive } from './drive';
-import { list, readableStudy, reportStudy, show, stopStudy } from './looking';
+import { list, type ReportOptions, reportStudy, show, stopStudy } from './looking';
+import { assertFile, studyMeant } from './whichStudy';
 
 type LookOptions = FolderOption & JsonOption;
 
@@ -21,11 +24,27 @@ interface ResumeOptions extends FolderOption, DriveOptions {
   readonly moreBlocks?: number;
 }
 
-/** `<study>`, which `findStudy` reads. */
-const studyArgument = () => ['<study>', l10n.t("a study's id, its beginning, its name, or 'last'")] as const;
+interface ConfirmOptions extends FolderOption, DriveOptions {
+  readonly seeds?: number;
+}
+
+/** `[study]`, which `studyMeant` reads. */
+const studyArgument = () =>
+  [
+    '[study]',
+    l10n.t("a study's id, its beginning, its name, or 'last'; without it the latest is meant"),
+  ] as const;
 
 export function addStudyCommand(program: Command, { terminal, end }: CommandContext): void {
   const study = program.command('study').description(l10n.t('find out which tricks pay, with intervals'));
+  study.addHelpText(
+    'after',
+    `
+${l10n.t('Examples:')}
+  tricks study which-tricks-pay.study.yaml
+  tricks study fashion-mnist.experiment.yaml --tricks warmup,mixup --budget 16
+  tricks study show`,
+  );
   withAllow(study.command('run', { isDefault: true }))
     .description(l10n.t('run a study file, or go on with it'))
     .argument('<file>', l10n.t('a study file, or with --tricks an experiment file'))
@@ -43,7 +62,14 @@ export function addStudyCommand(program: Command, { terminal, end }: CommandCont
     .option('--no-costs', l10n.t('leave out measuring what each factor costs'))
     .option('--json', l10n.t('print progress and results as lines of JSON'))
     .option(...folderOption())
-    .action(async (file: string, options: BeginOptions) => end(await begin(terminal, file, options)));
+    // A misspelt command has arguments of its own: what it is taken for is said before that they are too many.
+    .allowExcessArguments()
+    .action(async (file: string, options: BeginOptions, { args }: Command) => {
+      const commands = study.commands.map((command) => command.name());
+      await assertFile(await rootOf(terminal, options), file, commands);
+      if (args.length > 1) throw new UserError(excessFailure(args));
+      end(await begin(terminal, file, options));
+    });
   study
     .command('list')
     .description(l10n.t('list the studies, newest first'))
@@ -60,28 +86,34 @@ export function addStudyCommand(program: Command, { terminal, end }: CommandCont
     .option('--json', l10n.t('print it as JSON'))
     .option(...folderOption())
     .option(...allowOption())
-    .action(async (reference: string, options: LookOptions) =>
-      end(await show(terminal, await rootOf(terminal, options), reference, options)),
-    );
+    .action(async (reference: string | undefined, options: LookOptions) => {
+      const root = await rootOf(terminal, options);
+      end(await show(terminal, root, await studyMeant(terminal, root, reference), options));
+    });
   study
     .command('report')
     .description(l10n.t('print what a study says as Markdown'))
     .argument(...studyArgument())
     .option('--json', l10n.t('print it as JSON'))
+    .option('--svg <file>', l10n.t('write its forest plot to a file too'))
+    .option('--force', l10n.t('replace a file that is there already'))
     .option(...folderOption())
     .option(...allowOption())
-    .action(async (reference: string, options: LookOptions) =>
-      end(await reportStudy(terminal, await rootOf(terminal, options), reference, options)),
-    );
+    .action(async (reference: string | undefined, options: FolderOption & ReportOptions) => {
+      const root = await rootOf(terminal, options);
+      end(await reportStudy(terminal, root, await studyMeant(terminal, root, reference), options));
+    });
   study
     .command('stop')
     .description(l10n.t('stop a study; it can be resumed'))
     .argument(...studyArgument())
+    .option('--json', l10n.t('print which was stopped as JSON'))
     .option(...folderOption())
     .option(...allowOption())
-    .action(async (reference: string, options: FolderOption) =>
-      end(await stopStudy(terminal, await rootOf(terminal, options), reference)),
-    );
+    .action(async (reference: string | undefined, options: LookOptions) => {
+      const root = await rootOf(terminal, options);
+      end(await stopStudy(terminal, await studyMeant(terminal, root, reference, 'running'), options));
+    });
   study
     .command('resume')
     .description(l10n.t('go on with a study that was stopped, failed or interrupted'))
@@ -95,10 +127,11 @@ export function addStudyCommand(program: Command, { terminal, end }: CommandCont
     .option('--json', l10n.t('print progress and results as lines of JSON'))
     .option(...folderOption())
     .option(...allowOption())
-    .action(async (reference: string, options: ResumeOptions) => {
+    .action(async (reference: string | undefined, options: ResumeOptions) => {
       const root = await rootOf(terminal, options);
-      const found = await readableStudy(root, reference);
       const { moreBlocks } = options;
+      const meant = moreBlocks === undefined ? 'unfinished' : 'original';
+      const found = await studyMeant(terminal, root, reference, meant);
       const resumed = moreBlocks === undefined ? found : await extendStudy(root, found.folder, moreBlocks);
       end(await drive(terminal, root, resumed, options));
     });
@@ -106,21 +139,31 @@ export function addStudyCommand(program: Command, { terminal, end }: CommandCont
     .command('confirm')
     .description(l10n.t('train the chosen set against the baseline on fresh seeds'))
     .argument(...studyArgument())
-    .option('--seeds <number>', l10n.t('how many seeds'), wholeNumber(2))
+    .option('--seeds <number>', l10n.t('how many seeds, 4 or more (8 where left out)'), wholeNumber(4))
     .option('--no-costs', l10n.t('leave out measuring what each factor costs'))
     .option('--json', l10n.t('print progress and results as lines of JSON'))
     .option(...folderOption())
     .option(...allowOption())
-    .action(async (reference: string, options: FolderOption & DriveOptions & { readonly seeds?: number }) =>
-      end(await confirmStudy(terminal, await rootOf(terminal, options), reference, options)),
-    );
+    .action(async (reference: string | undefined, options: ConfirmOptions) => {
+      const root = await rootOf(terminal, options);
+      const found = await studyMeant(terminal, root, reference, 'original');
+      end(await confirmStudy(terminal, root, found, options));
+    });
   study
     .command('keep')
     .description(l10n.t('rewrite the experiment file to the best predicted set'))
     .argument(...studyArgument())
     .option(...folderOption())
     .option(...allowOption())
-    .action(async (reference: string, options: FolderOption) =>
-      end(await keepStudy(terminal, await rootOf(terminal, options), reference)),
-    );
+    .action(async (reference: string | undefined, options: FolderOption) => {
+      const root = await rootOf(terminal, options);
+      end(await keepStudy(terminal, root, await studyMeant(terminal, root, reference, 'original')));
+    });
+}
+
+function excessFailure([, ...more]: readonly string[]): Failure {
+  return {
+    what: l10n.t('A study has one file, and there is more: {0}', more.join(' ')),
+    remedy: l10n.t('Separate the names of tricks by commas alone: {0}', '--tricks warmup,mixup'),
+  };
 }

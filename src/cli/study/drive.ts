@@ -1,23 +1,26 @@
 import * as l10n from '@vscode/l10n';
+import { studyView } from '../../insight/study/results/studyView';
+import type { StudyFacts } from '../../protocol/studyView';
 import { isOwnRun } from '../../runs/origin';
 import type { QueuedRun } from '../../runs/queue';
 import { QueueWorker } from '../../runs/queueWorker';
 import { type ReadableEntry, readRun, runFolder } from '../../runs/store';
-import { startRun } from '../../runs/supervisor';
-import type { TrainerCommand } from '../../runs/trainerCommand';
 import { assertNever } from '../../shared/assertNever';
+import { formatDuration } from '../../shared/format';
 import { UserError } from '../../shared/userError';
+import { StudyReader } from '../../studies/facts';
 import { foldRequests } from '../../studies/planning';
-import type { StudyRecord, StudyState } from '../../studies/record';
-import type { ReadableStudy } from '../../studies/store';
+import type { StudyState } from '../../studies/record';
+import { listStudies, type ReadableStudy, readStudy } from '../../studies/store';
 import { type StudyProgress, StudyWorker } from '../../studies/worker';
 import type { AllowOption } from '../dataAccess';
 import { ensureOwn, ensureOwnStudy } from '../ownRuns';
-import { TRAINER_PATH, VERSIONS } from '../package';
-import { EXIT, type ExitCode, type Line, paint, type Terminal } from '../terminal';
+import { VERSIONS } from '../package';
+import { EXIT, type ExitCode, paint, type Terminal } from '../terminal';
 import { indexFolds } from './folds';
+import { printEffectTable, printStudy } from './showing';
 import { testerIn } from './testing';
-import { EFFECT_TITLES, effectRows, endText, notesOf, timeLeftText } from './words';
+import { startTrainer } from './trainers';
 
 export interface DriveOptions extends AllowOption {
   readonly json?: boolean;
@@ -43,15 +46,12 @@ export async function drive(
   );
   await indexFolds(terminal, root, record.experiment.file, foldRequests(root, record));
   const { json = false, costs = true } = options;
-  const tell = (line: Line) => (json ? terminal.note(line) : terminal.print(line));
-  const start = (run: string, changes: Partial<TrainerCommand> = {}) =>
-    startRun(run, { nodePath: process.execPath, trainerPath: TRAINER_PATH, ...changes });
   // Only who has the study takes its runs.
   let hasBegun = false;
   const takes = ({ terms }: QueuedRun) => hasBegun && terms.group === id;
-  const queue = new QueueWorker(root, () => ({ atOnce: 1, retries: 0, takes }), start);
+  const queue = new QueueWorker(root, () => ({ atOnce: 1, retries: 0, takes }), startTrainer);
   const worker = new StudyWorker(root, folder, {
-    start,
+    start: startTrainer,
     versions: VERSIONS,
     test: testerIn(root),
     measuresCosts: costs,
@@ -66,14 +66,22 @@ export async function drive(
     shown.clear();
     terminal.note(l10n.t('{0} failed ({1} of 3) and is tried again: {2}', run, failures, failure.what));
   });
+  // What a block showed is told in its turn, after what came before it was read.
+  let told: Promise<void> = Promise.resolve();
+  const reader = new StudyReader(root);
   worker.on('analysis', (analysis, progress) => {
-    shown.clear();
     if (json) return terminal.printJson({ type: 'analysis', blocksDone: progress.blocksDone, analysis });
-    const { plan } = progress.record;
-    tell(paint('bold', l10n.t('Block {0} of {1} is done.', progress.blocksDone, plan.blocks.length)));
-    terminal.printTable(EFFECT_TITLES(), effectRows(progress.record, analysis), []);
-    if (progress.blocksDone < plan.blocks.length) return;
-    for (const note of notesOf(progress.record, analysis)) tell(note);
+    const { blocksDone, record } = progress;
+    const { length } = record.plan.blocks;
+    // The last is told with all that it shows.
+    if (blocksDone === length) return;
+    told = told.then(async () => {
+      const facts = await factsIn(reader, root, folder);
+      shown.clear();
+      terminal.print(paint('bold', l10n.t('Block {0} of {1} is done.', blocksDone, length)));
+      printEffectTable(terminal, studyView({ ...facts, analysis }));
+    });
+    told.catch(() => worker.stop());
   });
   const stop = () => {
     shown.clear();
@@ -84,8 +92,11 @@ export async function drive(
   process.on('SIGINT', stop).on('SIGTERM', stop).on('SIGHUP', stop);
   try {
     const state = await worker.run();
+    await told;
     shown.clear();
-    return report(terminal, state, record, tell);
+    const facts = await factsIn(reader, root, folder);
+    if (json) terminal.printJson({ type: 'study', study: facts });
+    return report(terminal, state, facts, json);
   } finally {
     queue.close();
     shown.clear();
@@ -113,34 +124,30 @@ async function ensureOwnRuns(
   await ensureOwn(terminal, foreign, options, `tricks study resume ${study}`);
 }
 
-function report(
-  terminal: Terminal,
-  state: StudyState,
-  { id, confirms }: StudyRecord,
-  tell: (line: Line) => void,
-): ExitCode {
+/** What is known of a study while it is run. */
+async function factsIn(reader: StudyReader, root: string, folder: string): Promise<StudyFacts> {
+  const known = await reader.facts(await readStudy(folder), await listStudies(root));
+  if (known.kind === 'damaged') throw new UserError(known.failure);
+  return known.facts;
+}
+
+/** Says how a study ended. */
+function report(terminal: Terminal, state: StudyState, facts: StudyFacts, json: boolean): ExitCode {
   switch (state.status) {
     case 'done':
-      tell(paint('green', endText(state)));
-      tell(
-        l10n.t(
-          'See it again: {0}. Keep what helps: {1}',
-          `tricks study show ${id}`,
-          `tricks study keep ${confirms?.id ?? id}`,
-        ),
-      );
+      if (!json) printStudy(terminal, studyView(facts), 'results');
       return EXIT.done;
     case 'stopped':
       if (state.because) terminal.fail(state.because);
-      else tell(l10n.t('Stopped. To go on: {0}', `tricks study resume ${id}`));
+      else terminal.note(l10n.t('Stopped. To go on: {0}', `tricks study resume ${facts.id}`));
       return EXIT.stopped;
     case 'failed':
       terminal.fail(state.failure);
       return EXIT.failed;
     case 'running':
       throw new UserError({
-        what: l10n.t('The study {0} is running.', id),
-        remedy: l10n.t('Stop it first: {0}', `tricks study stop ${id}`),
+        what: l10n.t('The study {0} is running.', facts.id),
+        remedy: l10n.t('Stop it first: {0}', `tricks study stop ${facts.id}`),
       });
     default:
       return assertNever(state);
@@ -186,7 +193,8 @@ function progressText({ doing, runsDone, runsTotal, secondsLeft, record }: Study
       return l10n.t('Measuring what each factor costs...');
     case 'training': {
       const { scheduling } = record;
-      const left = timeLeftText(secondsLeft);
+      const left =
+        secondsLeft === null ? l10n.t('time left unknown') : l10n.t('{0} left', formatDuration(secondsLeft));
       return scheduling && scheduling.atOnce > 1
         ? l10n.t('{0} of {1} runs done, {2} at a time, {3}', runsDone, runsTotal, scheduling.atOnce, left)
         : l10n.t('{0} of {1} runs done, {2}', runsDone, runsTotal, left);

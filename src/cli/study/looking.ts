@@ -1,57 +1,32 @@
 import * as l10n from '@vscode/l10n';
-import type { StudyAnalysis } from '../../protocol/study';
-import { assertNever } from '../../shared/assertNever';
+import { forestSvg } from '../../insight/study/results/forestSvg';
+import { reportMarkdown } from '../../insight/study/results/reportMarkdown';
+import { progressOf, stateText } from '../../insight/study/results/studyNotes';
+import { verdictSummary } from '../../insight/study/results/studySummary';
+import { studyView } from '../../insight/study/results/studyView';
+import type { StudyFacts } from '../../protocol/studyView';
 import { formatAge } from '../../shared/format';
 import { UserError } from '../../shared/userError';
-import { analysisOf, readOutcomes } from '../../studies/analysing';
+import { StudyReader, studyFacts } from '../../studies/facts';
 import { askToStop } from '../../studies/lock';
-import { experimentsOf } from '../../studies/planning';
-import { brokenStudyFailure, findStudy, listStudies, type ReadableStudy } from '../../studies/store';
+import type { ReadableStudy } from '../../studies/store';
 import type { JsonOption } from '../options';
-import { EXIT, type ExitCode, paint, type Terminal } from '../terminal';
-import {
-  countText,
-  EFFECT_TITLES,
-  effectRows,
-  endText,
-  metricText,
-  NONE,
-  notesOf,
-  settingText,
-  stateText,
-} from './words';
+import { checkWritable, writeOutput } from '../output';
+import { EXIT, type ExitCode, type Terminal } from '../terminal';
+import { printStudy } from './showing';
+
+/** What a cell without a value has. */
+const NONE = '-';
 
 /**
- * The study that a person means, which can be read.
+ * All that is known of a study.
  *
- * @throws UserError where there is none, or it is broken
+ * @throws UserError where its files do not go together
  */
-export async function readableStudy(root: string, reference: string): Promise<ReadableStudy> {
-  const study = await findStudy(root, reference);
-  if (study.kind === 'broken') throw new UserError(brokenStudyFailure(study));
-  return study;
-}
-
-/** What a study's runs say by now, with how many of them are over. */
-export async function analysed(
-  root: string,
-  { record }: ReadableStudy,
-): Promise<{ readonly analysis: StudyAnalysis; readonly done: number }> {
-  const outcomes = await readOutcomes(root, record);
-  const done = outcomes.filter(({ outcome }) => outcome.kind !== 'missing').length;
-  return { analysis: analysisOf(record, outcomes, allowedIn(root, record)), done };
-}
-
-/** Which settings can be run; not known where the study's experiment can no longer be read. */
-function allowedIn(root: string, record: ReadableStudy['record']) {
-  // A confirmation has two arms, both of which can.
-  if (record.confirms) return undefined;
-  try {
-    return experimentsOf(root, record).isAllowed;
-  } catch (error) {
-    if (error instanceof UserError) return undefined;
-    throw error;
-  }
+export async function factsOf(root: string, study: ReadableStudy): Promise<StudyFacts> {
+  const known = await studyFacts(root, study);
+  if (known.kind === 'damaged') throw new UserError(known.failure);
+  return known.facts;
 }
 
 /** Lists every study of a store, newest first. */
@@ -60,10 +35,10 @@ export async function list(
   root: string,
   { json = false }: JsonOption,
 ): Promise<ExitCode> {
-  const studies = await listStudies(root);
+  const studies = (await new StudyReader(root).all()).map(({ known }) => known);
   if (json) {
     terminal.printJson(
-      studies.map((study) => (study.kind === 'study' ? { folder: study.folder, ...study.record } : study)),
+      studies.map((known) => (known.kind === 'study' ? known.facts : known)),
       2,
     );
     return EXIT.done;
@@ -73,20 +48,19 @@ export async function list(
     return EXIT.done;
   }
   const now = Date.now();
-  const rows = await Promise.all(
-    studies.map(async (study) => {
-      if (study.kind === 'broken') return [study.id, stateText(study), NONE, NONE, NONE];
-      const { record } = study;
-      const outcomes = await readOutcomes(root, record);
-      const done = outcomes.filter(({ outcome }) => outcome.kind !== 'missing').length;
-      const age = formatAge((now - record.createdAt) / 1000);
-      return [study.id, stateText(study), countText(record.runs, done), `${record.factors.length}`, age];
-    }),
-  );
-  const titles = [l10n.t('STUDY'), l10n.t('STATE'), l10n.t('RUNS'), l10n.t('FACTORS'), l10n.t('AGE')];
-  terminal.printTable(titles, rows, [2, 3]);
-  for (const study of studies) {
-    if (study.kind === 'broken') terminal.fail(brokenStudyFailure(study));
+  const rows = studies.map((known) => {
+    if (known.kind === 'damaged') return [known.id, l10n.t('Damaged'), NONE, NONE, NONE];
+    const { facts } = known;
+    return [
+      ...[facts.id, stateText(facts.state), progressOf(facts).text],
+      verdictSummary(facts, facts.state.status === 'done') || NONE,
+      formatAge((now - facts.createdAt) / 1000),
+    ];
+  });
+  const titles = [l10n.t('STUDY'), l10n.t('STATE'), l10n.t('RUNS'), l10n.t('VERDICTS'), l10n.t('AGE')];
+  terminal.printTable(titles, rows, []);
+  for (const known of studies) {
+    if (known.kind === 'damaged') terminal.fail(known.failure);
   }
   return EXIT.done;
 }
@@ -95,90 +69,54 @@ export async function list(
 export async function show(
   terminal: Terminal,
   root: string,
-  reference: string,
+  study: ReadableStudy,
   { json = false }: JsonOption,
 ): Promise<ExitCode> {
-  const study = await readableStudy(root, reference);
-  const { record, id } = study;
-  const { analysis, done } = await analysed(root, study);
-  if (json) {
-    terminal.printJson({ ...record, isInterrupted: study.isInterrupted, runsDone: done, analysis }, 2);
-    return EXIT.done;
-  }
-  terminal.print(paint('bold', `${record.name} (${id})`));
-  terminal.print(
-    l10n.t('{0}; {1} runs done; {2}', stateText(study), countText(record.runs, done), metricText(record)),
-  );
-  tellState(terminal, study);
-  if (done > 0) {
-    terminal.print();
-    terminal.printTable(EFFECT_TITLES(), effectRows(record, analysis), []);
-    for (const note of notesOf(record, analysis)) terminal.print(note);
-  }
-  terminal.print();
-  const titles = [l10n.t('BLOCK'), l10n.t('SEED'), l10n.t('SETTING'), l10n.t('RUN')];
-  const rows = record.runs.map(({ block, setting, run, isReused }) => [
-    `${block + 1}`,
-    `${record.seeds[block] ?? NONE}`,
-    settingText(record, setting),
-    run === null ? NONE : isReused ? l10n.t('{0} (was there)', run) : run,
-  ]);
-  terminal.printTable(titles, rows, [0, 1]);
+  const facts = await factsOf(root, study);
+  if (json) terminal.printJson(facts, 2);
+  else printStudy(terminal, studyView(facts));
   return EXIT.done;
 }
 
-function tellState(terminal: Terminal, { record: { state, id }, isInterrupted }: ReadableStudy): void {
-  switch (state.status) {
-    case 'running':
-      if (isInterrupted) terminal.print(l10n.t('To go on: {0}', `tricks study resume ${id}`));
-      return;
-    case 'stopped':
-      if (state.because) terminal.print(state.because.what);
-      terminal.print(l10n.t('To go on: {0}', `tricks study resume ${id}`));
-      return;
-    case 'failed':
-      terminal.fail(state.failure);
-      return;
-    case 'done':
-      terminal.print(endText(state));
-      return;
-    default:
-      assertNever(state);
-  }
+export interface ReportOptions extends JsonOption {
+  /** A file for the forest plot. */
+  readonly svg?: string;
+  readonly force?: boolean;
 }
 
-/** Prints a study as Markdown, or as JSON. */
+/** Prints a study as Markdown, or as JSON, and writes its forest plot where asked for. */
 export async function reportStudy(
   terminal: Terminal,
   root: string,
-  reference: string,
-  options: JsonOption,
+  study: ReadableStudy,
+  { json = false, svg, force = false }: ReportOptions,
 ): Promise<ExitCode> {
-  if (options.json) return show(terminal, root, reference, options);
-  const study = await readableStudy(root, reference);
-  const { record } = study;
-  const { analysis, done } = await analysed(root, study);
-  const cell = (text: string) => text.replaceAll('|', '\\|');
-  const line = (cells: readonly string[]) => `| ${cells.map(cell).join(' | ')} |`;
-  const titles = EFFECT_TITLES();
-  const lines = [
-    `# ${record.name}`,
-    '',
-    `${l10n.t('{0} of {1} runs; {2}', done, record.runs.length, metricText(record))}.`,
-    '',
-    line(titles),
-    line(titles.map(() => '---')),
-    ...effectRows(record, analysis).map(line),
-    '',
-    ...notesOf(record, analysis).map((note) => `- ${note}`),
-  ];
-  terminal.printText(lines.join('\n'));
+  if (svg !== undefined) await checkWritable(svg, force);
+  const facts = await factsOf(root, study);
+  const view = studyView(facts);
+  if (svg !== undefined) {
+    const picture = forestSvg(view);
+    if (picture === '') {
+      throw new UserError({
+        what: l10n.t('The study {0} has no effects to draw yet.', facts.id),
+        remedy: l10n.t('See what it shows: {0}', `tricks study show ${facts.id}`),
+      });
+    }
+    await writeOutput(svg, picture);
+    terminal.note(l10n.t('Wrote the forest plot to {0}.', svg));
+  }
+  if (json) terminal.printJson(facts, 2);
+  // The report ends its last line itself.
+  else terminal.printText(reportMarkdown(view).trimEnd());
   return EXIT.done;
 }
 
 /** Stops a study, whichever process runs it. */
-export async function stopStudy(terminal: Terminal, root: string, reference: string): Promise<ExitCode> {
-  const { id, folder } = await readableStudy(root, reference);
+export async function stopStudy(
+  terminal: Terminal,
+  { id, folder }: ReadableStudy,
+  { json = false }: JsonOption,
+): Promise<ExitCode> {
   if (!(await askToStop(folder))) {
     terminal.fail({
       what: l10n.t('The study {0} is not running.', id),
@@ -186,6 +124,7 @@ export async function stopStudy(terminal: Terminal, root: string, reference: str
     });
     return EXIT.failed;
   }
-  terminal.print(l10n.t('Stopped {0}. To go on: {1}', id, `tricks study resume ${id}`));
+  if (json) terminal.printJson({ study: id, stopped: true });
+  else terminal.print(l10n.t('Stopped {0}. To go on: {1}', id, `tricks study resume ${id}`));
   return EXIT.done;
 }

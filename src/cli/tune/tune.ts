@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises';
-import { dirname, relative, resolve, sep } from 'node:path';
+import { basename, dirname, relative, resolve, sep } from 'node:path';
 import * as l10n from '@vscode/l10n';
 import type { Command } from 'commander';
 import { factsLookup } from '../../datasets/index/store';
@@ -18,6 +18,7 @@ import {
 } from '../../searches/record';
 import { runSearch, type SearchEvent } from '../../searches/runSearch';
 import { UserError } from '../../shared/userError';
+import { isMapping } from '../../shared/values';
 import { rungsOf } from '../../study/search/asha';
 import { searchProblems } from '../../study/search/check';
 import { isSearch, parseSearch } from '../../study/search/parse';
@@ -103,6 +104,15 @@ async function hasNoTrial(folder: string): Promise<boolean> {
   return reading?.ok === true && reading.record.trials.length === 0;
 }
 
+/** Whether a file's value is an experiment's: it has parts of one, and no key that only a search has. */
+function isExperiment(value: unknown): boolean {
+  if (!isMapping(value)) return false;
+  return (
+    !['experiment', 'search', 'budget'].some((key) => key in value) &&
+    ['data', 'model'].some((key) => key in value)
+  );
+}
+
 /** Reads a search file and its experiment; null, and each problem on a line, where they have problems. */
 async function openSearch(
   terminal: Terminal,
@@ -121,6 +131,19 @@ async function openSearch(
     terminal.fail({
       what: l10n.t('{0} is a study: it has factors, and a search has search.', file),
       remedy: l10n.t('Run it: {0}', `tricks study ${quoted(file)}`),
+    });
+    return null;
+  }
+  if (isExperiment(value)) {
+    terminal.fail({
+      what: l10n.t('{0} is an experiment, and no search.', file),
+      remedy: l10n.t(
+        'Write a search file, such as {0}, with experiment: {1}, search: {2} and budget: {3}.',
+        'lr.study.yaml',
+        basename(file),
+        '{ optimizer.base_lr: { log: [0.01, 1] } }',
+        '{ trials: 16 }',
+      ),
     });
     return null;
   }

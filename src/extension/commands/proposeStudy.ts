@@ -17,9 +17,11 @@ import {
 } from '../../insight/study/proposal';
 import { experimentKnowledge } from '../../insight/study/proposedSettings';
 import { evidenceText } from '../../insight/trickText';
+import type { Recipe } from '../../recipe/recipe';
+import { probedSeconds } from '../../studies/probes/scheduling';
 import type { DesignSubject } from '../../study/file/precision';
 import { experimentName } from '../language/experimentFiles';
-import { parsedOf } from '../language/parsing';
+import { parsedOf, storeRootOf } from '../language/parsing';
 import { tell } from '../messages';
 import type { Services } from '../services';
 import { pickRow, pickRows, plainLabel } from '../shown';
@@ -50,7 +52,7 @@ export async function proposeStudy(services: Services, target: Target): Promise<
   const surroundings: BudgetSurroundings = {
     noise: noise.value,
     smallestEffect: USUAL_SMALLEST_EFFECT,
-    secondsOfRun: secondsOfRun(services, uri),
+    secondsOfRun: secondsOfRun(services, uri) ?? (await probed(services, uri, parsed.recipe)),
   };
   const runs = await pickBudget(subject, surroundings, noise.isKnown);
   if (runs === undefined) return;
@@ -89,6 +91,33 @@ function secondsOfRun({ library }: Services, uri: vscode.Uri): number | null {
     if (manifest.state.status === 'done') return manifest.state.result.seconds;
   }
   return null;
+}
+
+/** How long a run takes by a probe of ten steps; null where a person cancels that, or nothing may be trained here. */
+async function probed(services: Services, uri: vscode.Uri, recipe: Recipe): Promise<number | null> {
+  if (!vscode.workspace.isTrusted || uri.scheme !== 'file') return null;
+  const options = {
+    location: vscode.ProgressLocation.Notification,
+    title: vscode.l10n.t('Timing ten steps, to tell how long a run takes...'),
+    cancellable: true,
+  };
+  return vscode.window.withProgress(options, async (_, token) => {
+    const aborting = new AbortController();
+    const cancelling = token.onCancellationRequested(() => aborting.abort());
+    try {
+      const tried = { recipe, experimentFile: uri.fsPath };
+      return await probedSeconds(tried, {
+        root: storeRootOf(uri),
+        start: (folder, changes) => services.runner.startTrial(folder, changes),
+        signal: aborting.signal,
+      });
+    } catch (error) {
+      if (!aborting.signal.aborted) services.log.warn('The experiment could not be timed:', error);
+      return null;
+    } finally {
+      cancelling.dispose();
+    }
+  });
 }
 
 /** The number of runs; undefined where none was chosen. */

@@ -9,6 +9,7 @@ import { markInterrupted } from '../../runs/stopping';
 import { listRuns, type RunEntry } from '../../runs/store';
 import { isSamePath } from '../../system/samePath';
 import { isLive, isRunning, type KnownRun, type ReadableRun } from './liveRun';
+import { Refreshing } from './refreshing';
 import { StoreLinks } from './storeLinks';
 
 /** Several changes within this time are told as one. */
@@ -46,8 +47,7 @@ export class RunLibrary implements vscode.Disposable {
   #readAt = Number.NEGATIVE_INFINITY;
   readonly #links: StoreLinks;
   #telling: NodeJS.Timeout | null = null;
-  #refreshing: Promise<void> | null = null;
-  #refreshAgain = false;
+  readonly #refreshing = new Refreshing(() => this.#readStores());
   #disposed = false;
 
   /** @param roots the folders whose stores are read, in the order that runs are shown */
@@ -83,15 +83,8 @@ export class RunLibrary implements vscode.Disposable {
   }
 
   /** Reads the stores again; resolves once what they held when it was called is known. */
-  async refresh(): Promise<void> {
-    if (this.#refreshing) {
-      this.#refreshAgain = true;
-      return this.#refreshing;
-    }
-    this.#refreshing = this.#readStores().finally(() => {
-      this.#refreshing = null;
-    });
-    return this.#refreshing;
+  refresh(): Promise<void> {
+    return this.#refreshing.run();
   }
 
   /** Whether a store may be read: one that is a link to elsewhere asks a person first, and is read anew once they allow it. */
@@ -121,17 +114,15 @@ export class RunLibrary implements vscode.Disposable {
   }
 
   async #readStores(): Promise<void> {
-    do {
-      this.#refreshAgain = false;
-      this.#readAt = performance.now();
-      const roots = this.roots();
-      this.#watchStores(roots);
-      const stores = await Promise.all(roots.map((root) => this.#readStore(root)));
-      // What is followed is known by its feed, which is not older than the reading of the stores.
-      await Promise.all([...this.#subscriptions.values()].map((subscription) => subscription.refresh()));
-      if (this.#disposed) return;
-      this.#takeStores(stores);
-    } while (this.#refreshAgain);
+    if (this.#disposed) return;
+    this.#readAt = performance.now();
+    const roots = this.roots();
+    this.#watchStores(roots);
+    const stores = await Promise.all(roots.map((root) => this.#readStore(root)));
+    // What is followed is known by its feed, which is not older than the reading of the stores.
+    await Promise.all([...this.#subscriptions.values()].map((subscription) => subscription.refresh()));
+    if (this.#disposed) return;
+    this.#takeStores(stores);
   }
 
   async #readStore(root: string): Promise<StoreReading> {

@@ -25,6 +25,7 @@ import {
 import { StudyWorker } from '../../studies/worker';
 import { failureOf } from '../../system/errors';
 import { isUnderWay, type StudyControl, type StudySource } from '../studySource';
+import { Refreshing } from './refreshing';
 import type { RunLibrary } from './runLibrary';
 import type { Runner } from './runner';
 import { StudyKeys } from './studyEvidence';
@@ -91,8 +92,7 @@ export class StudyLibrary implements StudySource, StudyControl, vscode.Disposabl
   #isLooking = false;
   #reading: NodeJS.Timeout | null = null;
   #telling: NodeJS.Timeout | null = null;
-  #refreshing: Promise<void> | null = null;
-  #refreshAgain = false;
+  readonly #refreshing = new Refreshing(() => this.#readStores());
   #disposed = false;
 
   /** @param roots the folders whose stores are read, in the order that studies are shown */
@@ -123,15 +123,8 @@ export class StudyLibrary implements StudySource, StudyControl, vscode.Disposabl
   }
 
   /** Reads the stores again; resolves once what they held when it was called is known. */
-  async refresh(): Promise<void> {
-    if (this.#refreshing) {
-      this.#refreshAgain = true;
-      return this.#refreshing;
-    }
-    this.#refreshing = this.#readStores().finally(() => {
-      this.#refreshing = null;
-    });
-    return this.#refreshing;
+  refresh(): Promise<void> {
+    return this.#refreshing.run();
   }
 
   async stop(folder: string): Promise<Failure | null> {
@@ -261,19 +254,17 @@ export class StudyLibrary implements StudySource, StudyControl, vscode.Disposabl
   }
 
   async #readStores(): Promise<void> {
-    do {
-      this.#refreshAgain = false;
-      this.#readAt = performance.now();
-      const roots = this.roots();
-      this.#watchStores(roots);
-      const written = await this.#writtenNow(roots);
-      const studies: Placed[] = [];
-      for (const root of roots) studies.push(...(await this.#readStore(root)));
-      if (this.#disposed) return;
-      this.#written = written;
-      this.#studies = new Map(studies.map((placed) => [placed.entry.folder, placed]));
-      this.#tell();
-    } while (this.#refreshAgain);
+    if (this.#disposed) return;
+    this.#readAt = performance.now();
+    const roots = this.roots();
+    this.#watchStores(roots);
+    const written = await this.#writtenNow(roots);
+    const studies: Placed[] = [];
+    for (const root of roots) studies.push(...(await this.#readStore(root)));
+    if (this.#disposed) return;
+    this.#written = written;
+    this.#studies = new Map(studies.map((placed) => [placed.entry.folder, placed]));
+    this.#tell();
   }
 
   async #readStore(root: string): Promise<Placed[]> {
@@ -307,7 +298,7 @@ export class StudyLibrary implements StudySource, StudyControl, vscode.Disposabl
 
   /** Studies are written to beside the folder of runs, whose changes the library tells. */
   async #look(): Promise<void> {
-    if (this.#isLooking || this.#refreshing || this.#disposed) return;
+    if (this.#isLooking || this.#refreshing.isUnderWay || this.#disposed) return;
     this.#isLooking = true;
     try {
       const isOld = performance.now() - this.#readAt > REREAD_MS;

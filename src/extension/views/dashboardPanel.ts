@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import * as vscode from 'vscode';
 import {
@@ -12,7 +11,7 @@ import type { FeedSubscription, RunUpdate } from '../../runs/feed/feedSubscripti
 import { CHART_POINTS } from '../../runs/log';
 import type { ReadableRun } from '../runs/liveRun';
 import type { RunLibrary } from '../runs/runLibrary';
-import { pageHtml } from './pageHtml';
+import { fillPanel, pageOptions } from './panelPage';
 
 const VIEW_TYPE = 'bagOfTricks.dashboard';
 
@@ -43,7 +42,7 @@ export class DashboardPanels implements vscode.WebviewPanelSerializer, vscode.Di
       VIEW_TYPE,
       run.manifest.name,
       { viewColumn: besides, preserveFocus: true },
-      this.#webviewOptions,
+      pageOptions(this.extensionUri),
     );
     this.#attach(panel, run);
   }
@@ -56,7 +55,7 @@ export class DashboardPanels implements vscode.WebviewPanelSerializer, vscode.Di
   async deserializeWebviewPanel(panel: vscode.WebviewPanel, state: unknown): Promise<void> {
     await this.library.refresh();
     const run = isDashboardState(state) ? this.library.find(state.folder) : undefined;
-    panel.webview.options = this.#webviewOptions;
+    panel.webview.options = pageOptions(this.extensionUri);
     if (run?.kind === 'run' && !this.#panels.has(run.folder)) this.#attach(panel, run);
     else panel.dispose();
   }
@@ -67,32 +66,10 @@ export class DashboardPanels implements vscode.WebviewPanelSerializer, vscode.Di
     for (const panel of this.#panels.values()) panel.dispose();
   }
 
-  get #webviewOptions(): vscode.WebviewOptions {
-    return { enableScripts: true, localResourceRoots: [this.#resources] };
-  }
-
-  get #resources(): vscode.Uri {
-    return vscode.Uri.joinPath(this.extensionUri, 'dist', 'webview');
-  }
-
   #attach(panel: vscode.WebviewPanel, run: ReadableRun): void {
-    panel.iconPath = vscode.Uri.joinPath(this.extensionUri, 'media', 'icon.png');
-    panel.title = run.manifest.name;
     this.#panels.set(run.folder, new DashboardPanel(panel, run, this.onRequest, this.log));
     panel.onDidDispose(() => this.#panels.delete(run.folder));
-    panel.webview.html = this.#page(panel.webview);
-  }
-
-  #page(webview: vscode.Webview): string {
-    const uri = (name: string) => webview.asWebviewUri(vscode.Uri.joinPath(this.#resources, name)).toString();
-    return pageHtml({
-      scriptUri: uri('dashboard.js'),
-      styleUri: uri('dashboard.css'),
-      cspSource: webview.cspSource,
-      nonce: randomBytes(16).toString('base64'),
-      language: vscode.env.language,
-      translations: vscode.l10n.bundle,
-    });
+    fillPanel(panel, this.extensionUri, { name: 'dashboard', title: run.manifest.name });
   }
 }
 

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import * as vscode from 'vscode';
 import { studyView } from '../../insight/study/results/studyView';
 import {
@@ -9,7 +8,7 @@ import {
 } from '../../protocol/studyPage';
 import type { KnownStudy } from '../../protocol/studyView';
 import { type StudySource, studyFolderOf } from '../studySource';
-import { pageHtml } from './pageHtml';
+import { fillPanel, pageOptions } from './panelPage';
 
 const VIEW_TYPE = 'bagOfTricks.study';
 
@@ -40,7 +39,7 @@ export class StudyPanels implements vscode.WebviewPanelSerializer, vscode.Dispos
       VIEW_TYPE,
       titleOf(study),
       { viewColumn: column, preserveFocus: true },
-      this.#webviewOptions,
+      pageOptions(this.extensionUri),
     );
     this.#attach(panel, study);
   }
@@ -54,7 +53,7 @@ export class StudyPanels implements vscode.WebviewPanelSerializer, vscode.Dispos
   async deserializeWebviewPanel(panel: vscode.WebviewPanel, state: unknown): Promise<void> {
     await this.source.refresh();
     const study = isStudyPageState(state) ? this.source.facts(state.folder) : undefined;
-    panel.webview.options = this.#webviewOptions;
+    panel.webview.options = pageOptions(this.extensionUri);
     if (study && !this.#panels.has(studyFolderOf(study).folder)) this.#attach(panel, study);
     else panel.dispose();
   }
@@ -64,33 +63,11 @@ export class StudyPanels implements vscode.WebviewPanelSerializer, vscode.Dispos
     for (const panel of this.#panels.values()) panel.dispose();
   }
 
-  get #webviewOptions(): vscode.WebviewOptions {
-    return { enableScripts: true, localResourceRoots: [this.#resources] };
-  }
-
-  get #resources(): vscode.Uri {
-    return vscode.Uri.joinPath(this.extensionUri, 'dist', 'webview');
-  }
-
   #attach(panel: vscode.WebviewPanel, study: KnownStudy): void {
     const { folder } = studyFolderOf(study);
-    panel.iconPath = vscode.Uri.joinPath(this.extensionUri, 'media', 'icon.png');
-    panel.title = titleOf(study);
     this.#panels.set(folder, new StudyPanel(panel, folder, this.source, this.onRequest, this.log));
     panel.onDidDispose(() => this.#panels.delete(folder));
-    panel.webview.html = this.#page(panel.webview);
-  }
-
-  #page(webview: vscode.Webview): string {
-    const uri = (name: string) => webview.asWebviewUri(vscode.Uri.joinPath(this.#resources, name)).toString();
-    return pageHtml({
-      scriptUri: uri('study.js'),
-      styleUri: uri('study.css'),
-      cspSource: webview.cspSource,
-      nonce: randomBytes(16).toString('base64'),
-      language: vscode.env.language,
-      translations: vscode.l10n.bundle,
-    });
+    fillPanel(panel, this.extensionUri, { name: 'study', title: titleOf(study) });
   }
 }
 

@@ -47,8 +47,8 @@ export function shortfallText(
       ? l10n.t('No budget of up to {0} runs can.', formatCount(5000))
       : l10n.t('A budget of {0} runs could.', formatCount(enough)),
     known === null
-      ? l10n.t('This takes a noise of {0} points over seeds, which is a guess.', noise.toFixed(2))
-      : l10n.t('This takes the noise of {0} points over seeds that your runs have.', noise.toFixed(2)),
+      ? l10n.t('This assumes a noise of {0} points over seeds, which is a guess.', noise.toFixed(2))
+      : l10n.t('This assumes the noise of {0} points over seeds that your runs have.', noise.toFixed(2)),
   ].join(' ');
 }
 

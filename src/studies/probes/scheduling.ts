@@ -92,6 +92,19 @@ function secondsOf({ data, epochs, schedule }: Recipe, step: number | null): num
   return step * schedule.totalSteps + epochs * data.dataset.validationImages * image * VALIDATION_COST;
 }
 
+/**
+ * Seconds that a run of a recipe takes here, by timing ten of its steps; null where they are too few to tell.
+ *
+ * @throws UserError where it cannot be trained; the signal's reason
+ */
+export async function probedSeconds(
+  tried: Tried,
+  options: Omit<TrialOptions, 'steps'>,
+): Promise<number | null> {
+  const [trial] = await tryOut(tried, 1, options);
+  return trial ? secondsOf(tried.recipe, stepSeconds(trial.steps)) : null;
+}
+
 /** Seconds that a recipe took when it was last trained to its end here; null where it was not. */
 export function secondsOfLastRun(runs: readonly RunEntry[], recipe: Recipe): number | null {
   const key = recipeKey(recipe);

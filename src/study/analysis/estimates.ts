@@ -92,10 +92,14 @@ export function errorOnNew({ runs, images }: Measured): StandardError | null {
   return joinedError(runs, images);
 }
 
-/** The error of two parts; the second may be negative. */
+/**
+ * The error of two parts; the second may be negative. Where the runs alone have too few degrees of freedom for an interval,
+ * so have both: what the images add, which is well known, makes the noise of the runs no better known.
+ */
 export function joinedError(runs: NonNullable<Measured['runs']>, images: ImagesPart): StandardError {
   const variance = Math.max(runs.variance + images.variance, images.least);
-  if (images.variance <= 0 || variance === 0) return { error: Math.sqrt(variance), degrees: runs.degrees };
+  const isOfRunsAlone = images.variance <= 0 || variance === 0 || runs.degrees < LEAST_DEGREES;
+  if (isOfRunsAlone) return { error: Math.sqrt(variance), degrees: runs.degrees };
   const degrees = variance / (runs.variance / runs.degrees + images.variance / images.degrees);
   return { error: Math.sqrt(variance), degrees };
 }

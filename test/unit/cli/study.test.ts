@@ -37,9 +37,21 @@ describe('tricks study', () => {
     const { code, stdout, stderr } = await tricks(['study', 'which.study.yaml']);
     expect({ code, stderr }).toMatchObject({ code: 0 });
     expect(stderr).toContain('which: 2 factors, 8 runs in 2 blocks');
+    // Intervals that cannot tell the smallest effect are said once, with the budget that could.
+    expect(stderr.match(/±0\.46/g)).toHaveLength(1);
+    // What it will take is said once it is measured, before the first run.
+    expect(stderr).toMatch(
+      /Measuring how long .*\nExpected time: \d+ s for 8 runs, 2 at a time, on .*\nStudy: .*\n0 of 8 runs done/,
+    );
     expect(stderr).toMatch(/\d of 8 runs done, 2 at a time, .* left/);
-    expect(stdout).toMatch(/Block 2 of 2 is done\.\nFACTOR +EFFECT \(95%\).*\nzero_gamma +[+-]/);
-    expect(stdout).toContain('Every run of the plan is done.');
+    // A block of four runs has too few degrees of freedom for any interval.
+    expect(stdout).toMatch(
+      /^Block 1 of 2 is done\.\nTrick +Effect +Verdict.*\nzero_gamma +[+−]\d+\.\d\d +withheld .*\nlabel_smoothing +[+−]\d+\.\d\d +withheld /,
+    );
+    expect(stdout).not.toContain('Block 2 of 2');
+    expect(stdout).toMatch(/\nDone: 8 of 8 runs, .* of training\n/);
+    expect(stdout).toMatch(/\nzero_gamma +[+−]\d+\.\d\d ± \d+\.\d\d .* \+0\.16, \+0\.44\n/);
+    expect(stdout).toMatch(/What to do next\n[\s\S]*tricks study report \S+-which\n$/);
     const { costs, scheduling } = await record();
     expect(scheduling).toMatchObject({ atOnce: 2, engine: 'wasm', threads: 1 });
     expect(costs.map(({ factor }: { factor: number }) => factor)).toEqual([0, 1]);
@@ -49,26 +61,98 @@ describe('tricks study', () => {
     }
   });
 
-  test('shows, lists and reports it, for people and for programs', async () => {
-    const { tricks } = await workplace();
+  test('shows, lists and reports it, for people, for programs and as a picture', async () => {
+    const { tricks, folder } = await workplace();
     expect(await tricks(['study', 'which.study.yaml', '--no-costs'])).toMatchObject({ code: 0 });
     const list = await tricks(['study', 'list']);
-    expect(list.stdout).toMatch(/^STUDY +STATE +RUNS +FACTORS +AGE\n\S+-which +done +8\/8 +2 +now\n$/);
+    expect(list.stdout).toMatch(
+      /^STUDY +STATE +RUNS +VERDICTS +AGE\n\S+-which +Done +8 of 8 runs +zero_gamma helps · 1 undecided +now\n$/,
+    );
     const shown = await tricks(['study', 'show', 'which']);
-    expect(shown.stdout).toMatch(/BLOCK +SEED +SETTING +RUN/);
-    expect(shown.stdout).toMatch(/zero_gamma +\+[45]\.\d+ ±\d/);
-    const json = JSON.parse((await tricks(['study', 'show', 'last', '--json'])).stdout);
-    expect(json).toMatchObject({
+    expect(shown.stdout).toMatch(/\nzero_gamma +\+[45]\.\d\d ± \d\.\d\d +helps +– +\+0\.16, \+0\.44\n/);
+    expect(shown.stdout).toMatch(/\n +← hurts │ helps →\nzero_gamma +·*│.*●/);
+    expect(shown.stdout).toMatch(
+      /\nNoise\nStandard deviation over seeds \d\.\d\d points, \d degrees of freedom\n/,
+    );
+    expect(shown.stdout).toMatch(
+      /\nThe best set\nPredicted: zero_gamma.*biased upward.* Confirm it on fresh seeds\.\n/,
+    );
+    expect(shown.stdout).toMatch(
+      /\nBlock +Seed +zero_gamma +label_smoothing +Result +Time +State +Run\n(.* (with|without) .* finished .*-tiny.*\n){8}\n/,
+    );
+    expect(shown.stdout).toMatch(/What to do next\nConfirm zero_gamma.* tricks study confirm \S+-which\n/);
+    const { stdout: jsonText, stderr } = await tricks(['study', 'show', '--json']);
+    expect(stderr).toMatch(/^The study \S+-which is meant, the only one\.\n$/);
+    const facts = JSON.parse(jsonText);
+    expect(facts).toMatchObject({
       name: 'which',
-      runsDone: 8,
-      state: { status: 'done', how: 'full' },
+      state: { status: 'done', because: 'full' },
       analysis: { blocksDone: 2, runsUsed: 8 },
     });
-    expect(json.analysis.effects[0].estimates.onTheseImages.value).toBeGreaterThan(4);
-    const report = await tricks(['study', 'report', 'last']);
-    expect(report.stdout).toMatch(
-      /^# which\n\n8 of 8 runs; .*\n\n\| FACTOR \|.*\n\| --- \|.*\n\| zero_gamma \| \+[45]/,
+    expect(facts.analysis.effects[0].estimates.onTheseImages.value).toBeGreaterThan(4);
+    expect(jsonText).not.toContain('"correct"');
+    expect(JSON.parse((await tricks(['study', 'report', 'last', '--json'])).stdout)).toEqual(facts);
+
+    const report = await tricks(['study', 'report', 'last', '--svg', 'out/forest.svg']);
+    expect(report.stdout).toMatch(/^# which\n\n- tiny\.experiment\.yaml\n/);
+    expect(report.stdout).toMatch(/\n\| zero\\_gamma \| \\\+[45]\.\d\d ± \d\.\d\d \| helps \|/);
+    const picture = await readFile(join(folder, 'out/forest.svg'), 'utf8');
+    expect(picture).toMatch(/^<svg [\s\S]*zero_gamma[\s\S]*<\/svg>\n$/);
+    await writeFile(join(folder, 'out/forest.svg'), 'mine');
+    expect(await tricks(['study', 'report', 'last', '--svg', 'out/forest.svg'])).toMatchObject({
+      code: 2,
+      stdout: '',
+    });
+    expect(await readFile(join(folder, 'out/forest.svg'), 'utf8')).toBe('mine');
+    expect(await tricks(['study', 'report', 'last', '--svg', 'out/forest.svg', '--force'])).toMatchObject({
+      code: 0,
+    });
+    expect(await readFile(join(folder, 'out/forest.svg'), 'utf8')).toBe(picture);
+  });
+
+  test('takes the latest study where none is named, and says which is nearest to one that is not there', async () => {
+    const { tricks, record, studies } = await workplace();
+    expect((await tricks(['study', 'show'])).stderr).toMatch(
+      /No study was made in .* yet\.\nMake one: tricks study FILE/,
     );
+    expect((await tricks(['study', 'show', 'which'])).stderr).toMatch(/No study was made in/);
+    await tricks(['study', 'which.study.yaml', '--no-costs']);
+    const first = await record();
+    const second = `${first.id}-2`;
+    await mkdir(join(studies, second));
+    await writeFile(
+      join(studies, second, 'study.json'),
+      JSON.stringify({ ...first, id: second, name: 'another' }),
+    );
+    const shown = await tricks(['study', 'show']);
+    expect(shown).toMatchObject({ code: 0, stderr: `The study ${second} is meant, the latest.\n` });
+    expect(shown.stdout).toContain(`(${second})`);
+    expect(await tricks(['study', 'show', 'whihc'])).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(
+        new RegExp(`There is no study whihc in .*\\nThe nearest is ${first.id}\\.`),
+      ),
+    });
+    expect(await tricks(['study', 'stop'])).toMatchObject({ code: 1 });
+    expect(await tricks(['study', 'another'])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('To go on with it: tricks study resume another'),
+    });
+  });
+
+  test.each([
+    ['a misspelt command', ['kep', 'last'], 'Did you mean tricks study keep?'],
+    ['a command behind an option', ['--budget', '8', 'keep'], 'Put it first: tricks study keep.'],
+    ['a word that is no file', ['nothing'], 'There is no file nothing, and no command of that name.'],
+    ['a path that is not there', ['./keep'], 'There is no file ./keep.'],
+    ['two files', ['which.study.yaml', 'other.study.yaml'], 'there is more: other.study.yaml'],
+    ['a budget beside a study file', ['which.study.yaml', '--budget', '8'], 'is in the file'],
+  ])('refuses %s in the place of a study file', async (_, args, message) => {
+    const { tricks } = await workplace();
+    expect(await tricks(['study', ...args])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining(message),
+    });
   });
 
   test('stops by an interrupt or by another program, and goes on with the same file or by its name', async () => {
@@ -80,7 +164,7 @@ describe('tricks study', () => {
     first.process.kill('SIGINT');
     expect(await first.outcome).toMatchObject({
       code: 130,
-      stdout: expect.stringContaining('tricks study resume'),
+      stderr: expect.stringContaining('tricks study resume'),
     });
     expect((await record()).state).toEqual({ status: 'stopped', because: null });
 
@@ -91,7 +175,8 @@ describe('tricks study', () => {
       code: 2,
       stderr: expect.stringContaining('is running'),
     });
-    expect(await tricks(['study', 'stop', 'which'])).toMatchObject({ code: 0 });
+    const stopped = await tricks(['study', 'stop', 'which', '--json']);
+    expect(JSON.parse(stopped.stdout)).toEqual({ study: (await record()).id, stopped: true });
     expect((await second.outcome).code).toBe(130);
     expect(await tricks(['study', 'stop', 'which'])).toMatchObject({ code: 1 });
 
@@ -107,13 +192,22 @@ describe('tricks study', () => {
     const confirmed = await tricks(['study', 'confirm', 'tiny', '--seeds', '4']);
     expect(confirmed).toMatchObject({ code: 0 });
     expect(confirmed.stdout).toMatch(/chosen set +\+[45]/);
+    // It chooses nothing that would have to be confirmed in its turn.
+    expect(confirmed.stdout).not.toContain('tricks study confirm');
+    expect(confirmed.stdout).toContain(`tricks study keep ${(await record(0)).id}`);
+    expect((await tricks(['study', 'show', (await record(0)).id])).stdout).toMatch(
+      /Confirmed on 4 fresh seeds/,
+    );
     const { seeds, confirms, runs: planned } = await record(1);
     expect(seeds).toEqual([3, 4, 5, 6]);
     expect(confirms.arms[1][0]).toBe(1);
     expect(planned).toHaveLength(8);
     expect(await runs()).toBe(16);
     const kept = await tricks(['study', 'keep', (await record(0)).id]);
-    expect(kept).toMatchObject({ code: 0, stdout: expect.stringMatching(/^Kept zero_gamma: \+[45]\.\d+ ±/) });
+    expect(kept).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^Kept zero_gamma: helps, \+[45]\.\d+ ± /),
+    });
     expect(await readFile(join(folder, 'tiny.experiment.yaml'), 'utf8')).toContain('zero_gamma: true');
     expect((await tricks(['study', 'keep', (await record(0)).id])).stdout).toContain('has this set already');
   });
@@ -159,8 +253,8 @@ at_once: 1
 `;
     const { tricks } = await workplace({ study });
     const { code, stdout, stderr } = await tricks(['study', 'which.study.yaml', '--no-costs']);
-    expect({ code, stderr }).toEqual({ code: 0, stderr: expect.stringContaining('One block only') });
-    expect(stdout).toContain('so there are no verdicts');
+    expect({ code, stderr }).toEqual({ code: 0, stderr: expect.stringContaining('All runs have one seed') });
+    expect(stdout).toContain('Verdicts are withheld: one block shows effects');
   });
 
   test('never runs two factors together that exclude each other, and says so', async () => {
@@ -183,6 +277,7 @@ at_once: 1
     const { tricks } = await workplace({ study: STUDY.replace('runs: 8', 'hours: 0.02') });
     const { code, stderr } = await tricks(['study', 'which.study.yaml', '--dry-run']);
     expect(code).toBe(0);
+    expect(stderr).toMatch(/A budget of 0\.02 hours is \d+ runs of \d+ s, 1 at a time\./);
     expect(stderr).toMatch(/2 factors, \d+ runs in \d+ blocks/);
     expect(stderr).toMatch(/Expected time: \d/);
   });
@@ -228,7 +323,7 @@ at_once: 1
       await writeFile(join(studies, name, 'study.json'), text);
     }
     const { stdout, stderr } = await tricks(['study', 'list']);
-    expect(stdout).toMatch(/broken +broken/);
+    expect(stdout).toMatch(/broken +Damaged/);
     expect(stderr).toContain('Update Bag of Tricks, then try again.');
     expect(stderr).toMatch(/Restore .*study\.json from a backup/);
     for (const command of ['show', 'resume', 'stop', 'confirm', 'report', 'keep']) {

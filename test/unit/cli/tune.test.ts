@@ -124,6 +124,11 @@ describe('tricks tune', () => {
     expect(stderr).toContain('base_rate');
     await write(FILE, 'name: a\nexperiment: b\nfactors: [mixup]\n');
     expect((await tricks(['tune', FILE])).stderr).toContain(`tricks study ${FILE}`);
+    const experiment = await tricks(['tune', 'small.experiment.yaml']);
+    expect(experiment.code).toBe(2);
+    expect(experiment.stderr).toMatch(
+      /^error: small\.experiment\.yaml is an experiment, and no search\.\nWrite a search file, .*experiment: small\.experiment\.yaml.*\n$/,
+    );
   });
 
   it('says what a sampler of Optuna needs, and leaves no search behind', async () => {

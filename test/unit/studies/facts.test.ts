@@ -2,11 +2,13 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { KnownStudy, StudyFacts } from '../../../src/protocol/studyView';
-import { manifestPath, metricsPath, runFolder } from '../../../src/runs/store';
-import { analysisOf, readOutcomes } from '../../../src/studies/analysing';
+import { manifestPath, metricsPath, readRun, runFolder } from '../../../src/runs/store';
+import { analysisOf } from '../../../src/studies/analysing';
 import { confirmationOf } from '../../../src/studies/confirming';
 import { StudyReader, studyFacts } from '../../../src/studies/facts';
 import { StudyLock } from '../../../src/studies/lock';
+import { readOutcome } from '../../../src/studies/outcomes';
+import type { StudyRecord } from '../../../src/studies/record';
 import {
   createStudy,
   deleteStudy,
@@ -27,6 +29,17 @@ function read(known: KnownStudy): StudyFacts {
 }
 
 const factsOf = async (folder: string) => read(await studyFacts(tests.root, await readStudy(folder)));
+
+/** What came of each run of a study that is done. */
+function outcomesOf({ runs, seeds, metric }: StudyRecord) {
+  return Promise.all(
+    runs.map(async ({ block, setting, run }) => {
+      const entry = await readRun(runFolder(tests.root, run ?? ''));
+      if (entry.kind === 'broken') throw new Error(entry.reason);
+      return { block, setting, seed: seeds[block] ?? 0, outcome: await readOutcome(entry, metric.name) };
+    }),
+  );
+}
 
 describe('the facts of a study', () => {
   test('are its plan and what its levels write, before anything of it runs', async () => {
@@ -63,9 +76,7 @@ describe('the facts of a study', () => {
     const facts = await factsOf(folder);
     expect(facts.state).toEqual({ status: 'done', because: 'full' });
     expect(facts.secondsLeft).toBeNull();
-    expect(facts.analysis).toEqual(
-      analysisOf(entry.record, await readOutcomes(tests.root, entry.record), () => true),
-    );
+    expect(facts.analysis).toEqual(analysisOf(entry.record, await outcomesOf(entry.record), () => true));
     for (const { id, folder: ofRun, status, value, seconds } of facts.runs) {
       const { state } = JSON.parse(await readFile(manifestPath(runFolder(tests.root, id ?? '')), 'utf8'));
       expect(ofRun).toBe(runFolder(tests.root, id ?? ''));

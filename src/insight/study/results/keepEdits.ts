@@ -27,7 +27,7 @@ export function keepEdits(
   setting: StudySetting,
 ): Kept {
   const { factors, levelValues } = facts;
-  const reasons = factors.map((_, factor) => reason(facts, factor, setting[factor] ?? 0));
+  const reasons = keptReasons(facts, setting);
   if (levelValues === null) {
     return { edits: { ok: false, reason: l10n.t('The study file can no longer be read.') }, reasons };
   }
@@ -37,6 +37,14 @@ export function keepEdits(
       kind === 'trick' ? trickEdits(edited, key, value) : keyEdits(edited, key.split('.'), value);
   });
   return { edits: document.inSequence(steps), reasons };
+}
+
+/** A line for each factor on what `setting` keeps of it and why. */
+export function keptReasons(
+  facts: Pick<StudyFacts, 'factors' | 'analysis' | 'metric' | 'smallestEffect'>,
+  setting: StudySetting,
+): string[] {
+  return facts.factors.map((_, factor) => reason(facts, factor, setting[factor] ?? 0));
 }
 
 /** A bare trick is as the experiment has it. */

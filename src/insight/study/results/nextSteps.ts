@@ -1,10 +1,11 @@
 // What a person can do next about a study.
 import * as l10n from '@vscode/l10n';
-import type { StudyAnalysis } from '../../../protocol/study';
+import type { StudyAnalysis, StudyEffect } from '../../../protocol/study';
 import type { StudyFacts, StudyStep } from '../../../protocol/studyView';
 import { assertNever } from '../../../shared/assertNever';
+import { formatCount } from '../../../shared/format';
 import { levelName, settingText } from './factorText';
-import { listText, pText } from './studyNumbers';
+import { isClear, listText, pText, scaleOf, withUnit } from './studyNumbers';
 
 /** What to do next, the most useful first; `command` is what does it in a terminal. */
 export function nextSteps(facts: StudyFacts): StudyStep[] {
@@ -42,6 +43,20 @@ function stepsOfDone(facts: StudyFacts, analysis: StudyAnalysis): StudyStep[] {
       report(facts),
     ];
   }
+  if (facts.confirms !== null) {
+    const keep = l10n.t('Keep what the confirmed study chose, where it holds.');
+    const { confirms, plan } = facts;
+    const more = l10n.t('Confirm it on more seeds, so that there is an interval: runs that ended are used.');
+    // 4 seeds give one; more, where some of their runs diverge.
+    const seeds = Math.max(4, 2 * plan.blocks.length);
+    return [
+      ...divergenceSteps(facts, analysis),
+      analysis.withheld === 'too_few_degrees' || analysis.withheld === 'one_block'
+        ? step(more, `confirm ${confirms} --seeds ${seeds}`, null)
+        : step(keep, `keep ${confirms}`, null),
+      report(facts),
+    ];
+  }
   return [
     ...divergenceSteps(facts, analysis),
     ...chosenSteps(facts, analysis),
@@ -76,52 +91,87 @@ function chosenSteps(
   if (!chosen || withheld !== null) return [];
   const keep = (text: string) => (levelValues === null ? [] : [step(text, `keep ${id}`, 'keep' as const)]);
   if (chosen.setting.every((level) => level === 0)) {
-    return keep(l10n.t('Keep the first level of every factor: no set is predicted to be better.'));
+    return keep(
+      l10n.t('Keep the baseline, every factor at its first level: no set is predicted to be better.'),
+    );
   }
   const set = settingText(factors, chosen.setting);
   const isConfirmed = confirmation?.setting.join() === chosen.setting.join();
-  const confirm = l10n.t('Confirm {0} on fresh seeds, against the first level of every factor.', set);
+  const confirm = l10n.t('Confirm {0} on fresh seeds, against the baseline.', set);
   return [
     ...(isConfirmed ? [] : [step(confirm, `confirm ${id}`, 'confirm')]),
-    ...keep(l10n.t('Keep what helps: write {0} into the experiment.', set)),
+    ...keep(
+      isConfirmed || isClear(chosen.gain)
+        ? l10n.t('Keep what helps: write {0} into the experiment.', set)
+        : l10n.t('Keep the best predicted set, which may gain nothing: write {0} into the experiment.', set),
+    ),
   ];
 }
 
-/** More blocks, where they would decide more. */
-function blockSteps(
-  { factors, plan }: StudyFacts,
-  { effects, blocksDone, withheld }: StudyAnalysis,
-): StudyStep[] {
+/** Beyond so many times the blocks that it had, other ways to a verdict are cheaper. */
+const MOST_TIMES = 10;
+
+/** What would decide more: blocks, images, or less noise. */
+function blockSteps(facts: StudyFacts, { effects, blocksDone, withheld, noise }: StudyAnalysis): StudyStep[] {
+  const { plan } = facts;
   const perBlock = plan.blocks[0]?.settings.length ?? 0;
   if (withheld === 'one_block' || withheld === 'too_few_degrees') {
-    return [
-      step(
-        l10n.t(
-          'Raise budget.runs to {0} for one more block, so that there are intervals.',
-          (blocksDone + 1) * perBlock,
-        ),
-        null,
-        null,
-      ),
-    ];
+    return [moreBlocksStep(facts, 1, perBlock, l10n.t('so that there are verdicts'))];
   }
-  const open = effects.filter(
-    ({ verdict, blocksNeeded }) => verdict === 'undecided' && (blocksNeeded ?? 0) > blocksDone,
-  );
-  if (open.length === 0) return [];
-  const blocks = Math.max(...open.map(({ blocksNeeded }) => blocksNeeded ?? 0));
-  return [
-    step(
+  const names = (open: readonly StudyEffect[]) =>
+    listText(open.map(({ factor, level }) => levelName(facts.factors, factor, level)));
+  const undecided = effects.filter(({ verdict }) => verdict === 'undecided');
+  const byImages = undecided.filter(({ needsMoreImages }) => needsMoreImages);
+  const byBlocks = undecided.filter(({ blocksNeeded }) => (blocksNeeded ?? 0) > blocksDone);
+  const far = byBlocks.filter(({ blocksNeeded }) => (blocksNeeded ?? 0) > MOST_TIMES * blocksDone);
+  const near = byBlocks.filter((effect) => !far.includes(effect));
+  const most = (open: readonly StudyEffect[]) =>
+    Math.max(...open.map(({ blocksNeeded }) => blocksNeeded ?? 0));
+  const scale = scaleOf(facts);
+  const smallest = withUnit(String(facts.smallestEffect), scale);
+  const texts = [
+    far.length > 0 &&
       l10n.t(
-        'Raise budget.runs to {0} ({1} blocks) to decide {2}. The study is then labelled as extended, since its error is not controlled.',
-        blocks * perBlock,
-        blocks,
-        listText(open.map(({ factor, level }) => levelName(factors, factor, level))),
+        'To decide {0} at this noise ({1}) would take {2} runs. Train longer, which often lowers the noise, or raise smallest_effect.',
+        names(far),
+        noise ? withUnit(noise.standardDeviation.toFixed(scale.digits), scale) : l10n.t('not known'),
+        formatCount(most(far) * perBlock),
       ),
-      null,
-      null,
-    ),
+    byImages.length > 0 &&
+      l10n.t(
+        'For {0}, use more validation images or raise smallest_effect: with these, no number of blocks resolves {1}.',
+        names(byImages),
+        smallest,
+      ),
   ];
+  return [
+    ...(near.length === 0
+      ? []
+      : [moreBlocksStep(facts, most(near) - blocksDone, perBlock, l10n.t('to decide {0}', names(near)))]),
+    ...texts.flatMap((text) => (text ? [step(text, null, null)] : [])),
+  ];
+}
+
+/** Blocks are added to a study as it is, but where its folds leave none. */
+function moreBlocksStep(
+  { id, images, plan }: StudyFacts,
+  more: number,
+  perBlock: number,
+  why: string,
+): StudyStep {
+  const runs = (plan.blocks.length + more) * perBlock;
+  if (images === 'folds') {
+    return step(l10n.t('Make a new study with budget.runs {0}, {1}.', runs, why), null, null);
+  }
+  const added =
+    more === 1
+      ? l10n.t('Add 1 block ({0} more runs), {1}.', perBlock, why)
+      : l10n.t('Add {0} blocks ({1} more runs), {2}.', more, more * perBlock, why);
+  return step(
+    `${added} ${l10n.t('The study is then labelled as extended, since its error is not controlled.')}`,
+    `resume ${id} --more-blocks ${more}`,
+    null,
+  );
 }
 
 function report({ id }: StudyFacts): StudyStep {

@@ -4,7 +4,7 @@ import type { StudyView } from '../../../protocol/studyView';
 import { markdownCode, markdownText } from '../../../shared/markdown';
 import { visibleText } from '../../../shared/visibleText';
 import { forestText } from './forestText';
-import { studyTable } from './studyTable';
+import { divergenceTable, runTable, studyTable, type TextTable } from './studyTable';
 
 /** A study as GitHub-flavoured Markdown: names and texts that files hold come in as text. */
 export function reportMarkdown(view: StudyView): string {
@@ -40,7 +40,6 @@ export function reportMarkdown(view: StudyView): string {
 function effectSection(view: StudyView): string[] {
   const { effects, headings } = view;
   if (effects.length === 0) return section(headings.table, [l10n.t('No run has ended yet.')]);
-  const { titles, rows } = studyTable(view);
   const plot = forestText(view).map(visibleText);
   const notes = effects.flatMap(({ label, estimates, costDetails, paperDetails }) =>
     [...estimates, ...costDetails, ...paperDetails].length === 0
@@ -49,7 +48,7 @@ function effectSection(view: StudyView): string[] {
   );
   return section(headings.table, [
     paragraph(headings.interval),
-    table(titles, rows),
+    table(studyTable(view)),
     plot.length === 0 ? '' : ['```text', ...plot, '```'].join('\n'),
     bullets(notes),
   ]);
@@ -70,14 +69,9 @@ function interactionSection({ interactions }: StudyView): string[] {
   return section(l10n.t('Interactions'), [paragraph(interactions.text), bullets(interactions.shown)]);
 }
 
-function divergenceSection({ divergences }: StudyView): string[] {
-  if (divergences.length === 0) return [];
-  return section(l10n.t('Runs that diverged'), [
-    table(
-      [l10n.t('Trick'), l10n.t('With'), l10n.t('Without'), l10n.t("Fisher's exact test")],
-      divergences.map((row) => [row.label, row.with, row.without, row.p]),
-    ),
-  ]);
+function divergenceSection(view: StudyView): string[] {
+  if (view.divergences.length === 0) return [];
+  return section(l10n.t('Runs that diverged'), [table(divergenceTable(view))]);
 }
 
 function stepSection({ steps }: StudyView): string[] {
@@ -90,30 +84,8 @@ function stepSection({ steps }: StudyView): string[] {
   return lines.length === 0 ? [] : section(l10n.t('What to do next'), [lines.join('\n')]);
 }
 
-function runSection({ factors, runs }: StudyView): string[] {
-  const hasFolds = runs.some(({ fold }) => fold !== null);
-  return section(l10n.t('Runs'), [
-    table(
-      [
-        l10n.t('Block'),
-        l10n.t('Seed'),
-        ...(hasFolds ? [l10n.t('Fold')] : []),
-        ...factors,
-        l10n.t('Result'),
-        l10n.t('Time'),
-        l10n.t('State'),
-      ],
-      runs.map((run) => [
-        run.block,
-        run.seed,
-        ...(hasFolds ? [run.fold ?? ''] : []),
-        ...run.levels.map(({ text }) => text),
-        run.value,
-        run.time,
-        run.isOutlier ? l10n.t('{0}, outlier', run.statusText) : run.statusText,
-      ]),
-    ),
-  ]);
+function runSection(view: StudyView): string[] {
+  return section(l10n.t('Runs'), [table(runTable(view))]);
 }
 
 function joined(...parts: readonly string[]): string {
@@ -133,7 +105,7 @@ function bullets(texts: readonly string[]): string {
   return texts.map((text) => `- ${markdownText(text)}`).join('\n');
 }
 
-function table(titles: readonly string[], rows: readonly (readonly string[])[]): string {
+function table({ titles, rows }: TextTable): string {
   const line = (cells: readonly string[]) => `| ${cells.map(markdownText).join(' | ')} |`;
   return [line(titles), `| ${titles.map(() => '---').join(' | ')} |`, ...rows.map(line)].join('\n');
 }

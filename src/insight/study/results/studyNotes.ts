@@ -5,7 +5,7 @@ import type { StudyFacts, StudyNotice, StudyState, StudyView } from '../../../pr
 import { assertNever } from '../../../shared/assertNever';
 import { formatDuration } from '../../../shared/format';
 import { levelName, settingText } from './factorText';
-import { differenceText, estimateText, pText, type Scale, unitText, withUnit } from './studyNumbers';
+import { differenceText, estimateText, isClear, pText, type Scale, unitText, withUnit } from './studyNumbers';
 import { withheldText } from './verdictText';
 
 /** The design in a line, such as 'Half fraction... of resolution V: 16 settings in 2 blocks, 32 runs, ...'. */
@@ -139,12 +139,31 @@ function partialNote({ blocksDone, blocksBudgeted, look }: StudyAnalysis): strin
 }
 
 /** What the table of effects is about, by its title and the heads of its columns. */
-export function headingsOf({ analysis, metric, stop }: StudyFacts): StudyView['headings'] {
-  const unit = unitText(metric);
+export function headingsOf({ analysis, metric, stop, factors }: StudyFacts): StudyView['headings'] {
+  const isSpeed = metric.unit === 'images_per_second';
   const areForNew = analysis?.effects.some(({ estimates }) => estimates?.onNewImages) ?? false;
   const images = areForNew ? l10n.t('on new images like these') : l10n.t('on these images');
+  const unit = isSpeed ? unitText(metric) : `${unitText(metric)} ${images}`;
   const isEarly = Boolean(analysis?.look) || (stop === 'when_decided' && analysis?.withheld === 'unfinished');
-  const intervals = isEarly
+  return {
+    table:
+      analysis && analysis.runsDiverged > 0 ? l10n.t('Effects, among runs that finished') : l10n.t('Effects'),
+    effect: isSpeed ? l10n.t('Effect') : l10n.t('Effect {0}', images),
+    interval: intervalsText(unit, isEarly, factors.length === 1),
+  };
+}
+
+/** What intervals are, and what verdicts are adjusted for; one factor has no others. */
+function intervalsText(unit: string, isEarly: boolean, isAlone: boolean): string {
+  if (isAlone) {
+    return isEarly
+      ? l10n.t(
+          'In {0}, with 95% intervals that hold at every look. Verdicts are adjusted for looking early.',
+          unit,
+        )
+      : l10n.t('In {0}, with 95% intervals.', unit);
+  }
+  return isEarly
     ? l10n.t(
         "In {0}, averaged over the other factors' levels, with unadjusted 95% intervals that hold at every look. Verdicts are adjusted for the number of factors and for looking early.",
         unit,
@@ -153,12 +172,6 @@ export function headingsOf({ analysis, metric, stop }: StudyFacts): StudyView['h
         "In {0}, averaged over the other factors' levels, with unadjusted 95% intervals. Verdicts are adjusted for the number of factors (Holm).",
         unit,
       );
-  return {
-    table:
-      analysis && analysis.runsDiverged > 0 ? l10n.t('Effects, among runs that finished') : l10n.t('Effects'),
-    effect: metric.unit === 'images_per_second' ? l10n.t('Effect') : l10n.t('Effect {0}', images),
-    interval: intervals,
-  };
 }
 
 /** The noise, such as 'Standard deviation over seeds 0.21 points, 12 degrees of freedom'. */
@@ -215,8 +228,12 @@ export function logErrorTexts({ analysis, factors }: StudyFacts): StudyView['log
 }
 
 /** The chosen set, what it is predicted to gain, and how far to trust that; null where verdicts are withheld. */
-export function chosenOf({ analysis, factors, confirmation }: StudyFacts, scale: Scale): StudyView['chosen'] {
-  if (!analysis?.chosen || analysis.withheld !== null) return null;
+export function chosenOf(
+  { analysis, factors, confirmation, confirms }: StudyFacts,
+  scale: Scale,
+): StudyView['chosen'] {
+  // A confirmation chooses nothing.
+  if (!analysis?.chosen || analysis.withheld !== null || confirms !== null) return null;
   const { setting, gain } = analysis.chosen;
   const isConfirmed = confirmation !== null && confirmation.setting.join() === setting.join();
   const isReference = setting.every((level) => level === 0);
@@ -226,7 +243,13 @@ export function chosenOf({ analysis, factors, confirmation }: StudyFacts, scale:
     caution:
       isReference || isConfirmed
         ? ''
-        : l10n.t('This gain is biased upward, since the same runs chose the set. Confirm it on fresh seeds.'),
+        : isClear(gain)
+          ? l10n.t(
+              'This gain is biased upward, since the same runs chose the set. Confirm it on fresh seeds.',
+            )
+          : l10n.t(
+              'It may gain nothing: its interval has 0 in it, and is biased upward, since the same runs chose the set. Confirm it on fresh seeds.',
+            ),
   };
 }
 
@@ -236,13 +259,14 @@ export function confirmationText({ confirmation, factors, metric }: StudyFacts, 
   const { setting, seeds, split, onTheseImages, onNewImages } = confirmation;
   const gain = onNewImages ?? onTheseImages;
   const size = withUnit(estimateText(gain, scale), scale);
+  const measuredOn = split === 'test' ? l10n.t('the test split') : l10n.t('the validation images');
   const images =
-    split === 'test'
-      ? l10n.t('on {0} fresh seeds and the test split', seeds)
-      : l10n.t('on {0} fresh seeds and the validation images', seeds);
+    seeds === 1
+      ? l10n.t('on 1 fresh seed and {0}', measuredOn)
+      : l10n.t('on {0} fresh seeds and {1}', seeds, measuredOn);
   const set = settingText(factors, setting);
   const better = (metric.higherIsBetter ? 1 : -1) * gain.value;
-  if (gain.halfWidth === null || Math.abs(gain.value) <= gain.halfWidth) {
+  if (!isClear(gain)) {
     return l10n.t('Not confirmed {0}: {1} gains {2}, which may be no difference.', images, set, size);
   }
   return better > 0

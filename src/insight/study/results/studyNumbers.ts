@@ -94,6 +94,11 @@ export function estimateText({ value, halfWidth }: Estimate, scale: Scale): stri
   return halfWidth === null ? difference : `${difference} ± ${halfWidth.toFixed(scale.digits)}`;
 }
 
+/** Whether an estimate is told from zero by its own interval. */
+export function isClear({ value, halfWidth }: Estimate): boolean {
+  return halfWidth !== null && Math.abs(value) > halfWidth;
+}
+
 /** The ends of an interval, such as '+0.24 to +0.60'; null where there is none. */
 export function intervalText({ value, halfWidth }: Estimate, scale: Scale): string | null {
   if (halfWidth === null) return null;

@@ -9,16 +9,13 @@ export interface TextTable {
   readonly rightAligned: readonly number[];
 }
 
-/** The table in the paper's shape: trick, effect with its interval, verdict, cost, and what its source reports. */
-export function studyTable({ effects, headings }: Pick<StudyView, 'effects' | 'headings'>): TextTable {
+/**
+ * The table in the paper's shape: trick, effect with its interval, verdict, cost, and what its source reports. Its titles are
+ * short, so that rows of tricks fit in 100 columns; the headings say the rest.
+ */
+export function studyTable({ effects }: Pick<StudyView, 'effects'>): TextTable {
   return {
-    titles: [
-      l10n.t('Trick'),
-      headings.effect,
-      l10n.t('Verdict'),
-      l10n.t('Cost'),
-      l10n.t('Its source, on ImageNet'),
-    ],
+    titles: [l10n.t('Trick'), l10n.t('Effect'), l10n.t('Verdict'), l10n.t('Cost'), l10n.t('On ImageNet')],
     rows: effects.map(({ label, against, effect, verdictText, aliases, cost, paper }) => [
       against === null ? label : `${label} (${against})`,
       effect,
@@ -26,6 +23,34 @@ export function studyTable({ effects, headings }: Pick<StudyView, 'effects' | 'h
       cost,
       paper,
     ]),
+    rightAligned: [],
+  };
+}
+
+/** Runs with the level of each factor that they trained, and what came of them. */
+export function runTable({ factors, runs }: Pick<StudyView, 'factors' | 'runs'>): TextTable {
+  const hasFolds = runs.some(({ fold }) => fold !== null);
+  const fold = hasFolds ? [l10n.t('Fold')] : [];
+  return {
+    titles: [
+      ...[l10n.t('Block'), l10n.t('Seed'), ...fold, ...factors],
+      ...[l10n.t('Result'), l10n.t('Time'), l10n.t('State')],
+    ],
+    rows: runs.map((run) => [
+      ...[run.block, run.seed, ...(hasFolds ? [run.fold ?? ''] : [])],
+      ...run.levels.map(({ text }) => text),
+      ...[run.value, run.time],
+      run.isOutlier ? l10n.t('{0}, outlier', run.statusText) : run.statusText,
+    ]),
+    rightAligned: [],
+  };
+}
+
+/** How often runs diverged with each level. */
+export function divergenceTable({ divergences }: Pick<StudyView, 'divergences'>): TextTable {
+  return {
+    titles: [l10n.t('Trick'), l10n.t('With'), l10n.t('Without'), l10n.t("Fisher's exact test")],
+    rows: divergences.map((row) => [row.label, row.with, row.without, row.p]),
     rightAligned: [],
   };
 }

@@ -169,7 +169,8 @@ function interactionsOf({ analysis, factors, metric }: StudyFacts, scale: Scale)
   if (!analysis) return { text: '', shown: [], pairs: [] };
   const { interactions } = analysis;
   return {
-    text: interactionsText(analysis),
+    // One factor has none to interact with.
+    text: factors.length === 1 ? '' : interactionsText(analysis),
     shown: interactions
       .filter(({ isShown }) => isShown)
       .map((each) => interactionText(each, factors, metric.higherIsBetter, scale)),

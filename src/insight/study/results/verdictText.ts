@@ -3,6 +3,7 @@ import * as l10n from '@vscode/l10n';
 import type { Estimate, StudyAnalysis, StudyEffect } from '../../../protocol/study';
 import type { EffectRow, RowVerdict, StudyFacts } from '../../../protocol/studyView';
 import { assertNever } from '../../../shared/assertNever';
+import { formatCount } from '../../../shared/format';
 import { estimateText, type Scale } from './studyNumbers';
 
 /** The verdict of an effect, or why there is none. */
@@ -17,7 +18,7 @@ export function decidingEstimate(effect: StudyEffect): Estimate | null {
   return effect.estimates.onNewImages ?? effect.estimates.onTheseImages;
 }
 
-/** A verdict in words, such as 'helps', 'too small to matter (+0.08 ± 0.05)' or 'undecided: 2 more blocks expected'. */
+/** A verdict in words, such as 'helps', 'too small to matter (+0.08 ± 0.05)' or 'undecided: needs 2 more blocks'. */
 export function verdictText(
   effect: StudyEffect,
   analysis: Pick<StudyAnalysis, 'withheld' | 'blocksDone'>,
@@ -49,13 +50,31 @@ export function verdictText(
   }
 }
 
-function undecidedText({ blocksNeeded, needsMoreImages }: StudyEffect, done: number): string {
-  if (needsMoreImages) return l10n.t('undecided: needs more validation images');
+function undecidedText(
+  {
+    blocksNeeded,
+    needsMoreImages,
+    estimates,
+  }: Pick<StudyEffect, 'blocksNeeded' | 'needsMoreImages' | 'estimates'>,
+  done: number,
+): string {
+  if (needsMoreImages) {
+    return estimates && isMoreByRuns(estimates)
+      ? l10n.t('undecided: needs more blocks and images')
+      : l10n.t('undecided: needs more images');
+  }
   const more = blocksNeeded === null ? 0 : blocksNeeded - done;
   if (more <= 0) return l10n.t('undecided');
   return more === 1
-    ? l10n.t('undecided: 1 more block expected')
-    : l10n.t('undecided: {0} more blocks expected', more);
+    ? l10n.t('undecided: needs 1 more block')
+    : l10n.t('undecided: needs {0} more blocks', formatCount(more));
+}
+
+/** Whether an interval is as wide as it is by the noise of runs, more than by the choice of images. */
+function isMoreByRuns({ onTheseImages, onNewImages }: NonNullable<StudyEffect['estimates']>): boolean {
+  const [runs, both] = [onTheseImages.halfWidth, onNewImages?.halfWidth];
+  // The squares of the two add up to that of the interval for new images.
+  return typeof runs === 'number' && typeof both === 'number' && 2 * runs ** 2 > both ** 2;
 }
 
 /** How a verdict is coloured; it is said in words as well. */

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { table } from '../../../../src/cli/table';
 import { axisTicks } from '../../../../src/insight/study/results/forestAxis';
 import { forestSvg } from '../../../../src/insight/study/results/forestSvg';
 import { forestText } from '../../../../src/insight/study/results/forestText';
@@ -7,10 +8,12 @@ import { reportMarkdown } from '../../../../src/insight/study/results/reportMark
 import { studyDescription } from '../../../../src/insight/study/results/studySummary';
 import { studyTable } from '../../../../src/insight/study/results/studyTable';
 import { studyView } from '../../../../src/insight/study/results/studyView';
+import type { StudyEffect } from '../../../../src/protocol/study';
 import type { StudyFacts } from '../../../../src/protocol/studyView';
 import {
   analysis,
   divergedStudy,
+  effect,
   estimate,
   manyLevels,
   newStudy,
@@ -56,9 +59,21 @@ describe('the view', () => {
 
   test('says that its intervals are unadjusted, and how its verdicts are adjusted', () => {
     expect(studyView(studyFacts({ analysis: analysis({ look: null }) })).headings.interval).toMatch(
-      /unadjusted 95% intervals\. Verdicts are adjusted for the number of factors \(Holm\)/,
+      /on new images like these, .* unadjusted 95% intervals\. Verdicts are adjusted for the number of factors \(Holm\)/,
     );
     expect(studyView(studyFacts()).headings.interval).toMatch(/hold at every look.*for looking early/);
+  });
+
+  test('speaks of no other factors where there is one', () => {
+    const factors = studyFacts().factors.slice(0, 1);
+    const alone = { effects: [effect({ factor: 0 })], interactions: [], outliers: [], chosen: null };
+    const { headings, interactions } = studyView(
+      studyFacts({ factors, runs: [], costs: [], analysis: analysis({ ...alone, look: null }) }),
+    );
+    expect(headings.interval).toBe(
+      'In points of validation accuracy on new images like these, with 95% intervals.',
+    );
+    expect(interactions.text).toBe('');
   });
 
   test('says what limits its verdicts, the gravest first', () => {
@@ -99,6 +114,10 @@ describe('the view', () => {
       const onTheseImages = estimate(value, 0.2, 3);
       return studyView(studyFacts({ confirmation: { ...confirmation, onTheseImages } })).confirmation;
     };
+    expect(
+      studyView(studyFacts({ confirmation: { ...confirmation, seeds: 1, split: 'validation' } }))
+        .confirmation,
+    ).toMatch(/^Confirmed on 1 fresh seed and the validation images/);
     expect(said(0.61)).toMatch(/^Confirmed on 4 fresh seeds and the test split/);
     expect(said(0.1)).toMatch(/^Not confirmed/);
     expect(said(-0.5)).toMatch(/^Refuted/);
@@ -163,21 +182,56 @@ describe('what to do next', () => {
     expect(nextSteps(studyFacts()).map(({ text, action }) => action ?? text)).toEqual([
       'confirm',
       'keep',
-      'Raise budget.runs to 64 (4 blocks) to decide optimizer.weight_decay 0.0005. The study is then labelled as extended, since its error is not controlled.',
+      'Add 2 blocks (32 more runs), to decide optimizer.weight_decay 0.0005. The study is then labelled as extended, since its error is not controlled.',
       'report',
     ]);
+    expect(told(studyFacts())).toContain('tricks study resume which-tricks-pay-1 --more-blocks 2');
+  });
+
+  test('a confirmation without an interval takes more seeds, one with an interval is kept', () => {
+    const confirmation = (withheld: 'too_few_degrees' | null) =>
+      told(studyFacts({ confirms: 'other', analysis: analysis({ withheld }) }));
+    expect(confirmation('too_few_degrees')[0]).toBe('tricks study confirm other --seeds 4');
+    expect(confirmation(null)[0]).toBe('tricks study keep other');
+  });
+
+  test('where folds leave no block to add, a new study decides what is open', () => {
+    const texts = nextSteps(studyFacts({ images: 'folds' })).map(({ text }) => text);
+    expect(texts).toContain('Make a new study with budget.runs 64, to decide optimizer.weight_decay 0.0005.');
+  });
+
+  test('what no sensible number of blocks decides is told with other ways', () => {
+    const undecided = (changes: Partial<StudyEffect>) =>
+      nextSteps(
+        studyFacts({
+          analysis: analysis({ effects: [effect({ factor: 0, verdict: 'undecided', ...changes })] }),
+        }),
+      ).map(({ text }) => text);
+    expect(undecided({ blocksNeeded: 2000 })).toContain(
+      'To decide warmup at this noise (0.21 points) would take 32,000 runs. Train longer, which often lowers the noise, or raise smallest_effect.',
+    );
+    expect(undecided({ needsMoreImages: true })).toContain(
+      'For warmup, use more validation images or raise smallest_effect: with these, no number of blocks resolves 0.2 points.',
+    );
+  });
+
+  test('a best set whose gain may be none is kept with that word', () => {
+    const chosen = { setting: [1, 0, 0, 0, 0], gain: estimate(0.02, 9.13) };
+    const facts = studyFacts({ analysis: analysis({ chosen }) });
+    expect(nextSteps(facts)[1]!.text).toMatch(/^Keep the best predicted set, which may gain nothing: write /);
+    expect(studyView(facts).chosen?.caution).toMatch(/^It may gain nothing: .*biased upward/);
   });
 
   test('without verdicts nothing is kept: another block comes first', () => {
     const steps = nextSteps(oneBlock());
     expect(steps.map(({ action }) => action)).toEqual([null, 'report']);
-    expect(steps[0]!.text).toContain('Raise budget.runs to 32');
+    expect(steps[0]!.text).toMatch(/^Add 1 block \(16 more runs\), so that there are verdicts/);
   });
 
   test('where no set is better than the first levels, these are kept', () => {
     const chosen = { setting: [0, 0, 0, 0, 0], gain: estimate(0, null) };
     const steps = nextSteps(studyFacts({ analysis: analysis({ chosen }) }));
-    expect(steps[0]!.text).toMatch(/^Keep the first level of every factor/);
+    expect(steps[0]!.text).toMatch(/^Keep the baseline, every factor at its first level/);
     expect(steps.some(({ action }) => action === 'confirm')).toBe(false);
   });
 });
@@ -186,9 +240,8 @@ describe('the report', () => {
   test('has the table in the shape of the paper, with what its source measured on ImageNet', () => {
     const report = reportMarkdown(studyView(studyFacts()));
     const rows = report.split('\n').filter((line) => line.startsWith('|'));
-    expect(rows[0]).toBe(
-      '| Trick | Effect on new images like these | Verdict | Cost | Its source, on ImageNet |',
-    );
+    expect(rows[0]).toBe('| Trick | Effect | Verdict | Cost | On ImageNet |');
+    expect(report).toContain('In points of validation accuracy on new images like these');
     expect(rows[4]).toBe('| mixup | −0.35 ± 0.14 | hurts | \\+5.5% time, +18 MiB | \\+0.84, +0.62 |');
   });
 
@@ -198,15 +251,21 @@ describe('the report', () => {
     expect(rows[4]).toEqual([
       'optimizer.weight_decay 0.0005 (against 0.0001)',
       '+0.13 ± 0.14',
-      'undecided: 2 more blocks expected',
+      'undecided: needs 2 more blocks',
       '–',
       '–',
     ]);
   });
 
+  test('has rows of tricks that fit in 100 columns of a terminal', () => {
+    const { rows, titles } = studyTable(studyView(studyFacts()));
+    const tricks = rows.filter(([label]) => !label?.includes('.'));
+    expect(Math.max(...table([titles, ...tricks]).map((line) => line.length))).toBeLessThanOrEqual(100);
+  });
+
   test('numbers what to do next with its commands', () => {
     expect(reportMarkdown(studyView(studyFacts()))).toContain(
-      'against the first level of every factor. `tricks study confirm which-tricks-pay-1`',
+      'on fresh seeds, against the baseline. `tricks study confirm which-tricks-pay-1`',
     );
   });
 

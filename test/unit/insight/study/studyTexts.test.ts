@@ -83,15 +83,29 @@ describe('verdicts', () => {
   const said = (changes: Partial<StudyEffect>, withheld: 'one_block' | null = null) =>
     verdictText(effect({ factor: 0, ...changes }), { withheld, blocksDone: 2 }, POINTS);
 
+  const byRunsAndBoth = (runs: number, both: number) => ({
+    onTheseImages: estimate(0.1, runs),
+    onNewImages: estimate(0.1, both),
+    withinChosen: null,
+  });
+
   test.each<[Partial<StudyEffect>, string]>([
     [{ verdict: 'helps' }, 'helps'],
     [{ verdict: 'hurts' }, 'hurts'],
     [{ verdict: 'too_small' }, 'too small to matter'],
     [{ verdict: 'helps_but_too_small' }, 'too small to matter (+0.31 ± 0.14)'],
-    [{ verdict: 'undecided', blocksNeeded: 3 }, 'undecided: 1 more block expected'],
-    [{ verdict: 'undecided', blocksNeeded: 6 }, 'undecided: 4 more blocks expected'],
+    [{ verdict: 'undecided', blocksNeeded: 3 }, 'undecided: needs 1 more block'],
+    [{ verdict: 'undecided', blocksNeeded: 6 }, 'undecided: needs 4 more blocks'],
     [{ verdict: 'undecided', blocksNeeded: null }, 'undecided'],
-    [{ verdict: 'undecided', needsMoreImages: true }, 'undecided: needs more validation images'],
+    [{ verdict: 'undecided', blocksNeeded: 8308 }, 'undecided: needs 8,306 more blocks'],
+    [
+      { verdict: 'undecided', needsMoreImages: true, estimates: byRunsAndBoth(0.1, 0.5) },
+      'undecided: needs more images',
+    ],
+    [
+      { verdict: 'undecided', needsMoreImages: true, estimates: byRunsAndBoth(9.13, 9.15) },
+      'undecided: needs more blocks and images',
+    ],
     [{ estimates: null }, 'cannot be estimated from the runs that finished'],
   ])('%o is told as "%s"', (changes, text) => {
     expect(said(changes)).toBe(text);

@@ -83,6 +83,30 @@ describe('the interval for new images', () => {
     }
   });
 
+  test('is missing where the runs alone have none, however well the images are known', () => {
+    const study = studyOf([2, 2], planOf([CUBE]), () => 0);
+    // Each factor turns answers to a third of the images over, and runs differ by two images in the last third.
+    const runs = study.runs.map((run, index): StudyRunOutcome => {
+      const correct = Uint8Array.from({ length: IMAGES }, (_, image) => {
+        const level = run.setting[image % 3];
+        return Number(level === undefined ? image < 100 + 3 * (index % 3) : level === (image & 1));
+      });
+      const value = (100 * correct.reduce((sum, each) => sum + each, 0)) / IMAGES;
+      return { ...run, outcome: { kind: 'finished', value, correct } };
+    });
+    const { effects, noise, withheld, chosen } = analyzeStudy({ ...study, runs });
+    expect(noise?.degrees).toBe(1);
+    expect(withheld).toBe('one_block');
+    for (const { estimates, pDifferent } of effects) {
+      const onNew = estimates?.onNewImages?.standardError ?? 0;
+      expect(onNew).toBeGreaterThan(3 * (estimates?.onTheseImages.standardError ?? Number.NaN));
+      expect(estimates?.onTheseImages.halfWidth).toBeNull();
+      expect(estimates?.onNewImages?.halfWidth).toBeNull();
+      expect(pDifferent).toBeNull();
+    }
+    expect(chosen?.gain.halfWidth).toBeNull();
+  });
+
   test('is there with a fold for each block', () => {
     const { effects } = analyzeStudy(studyWith(4, 'folds'));
     for (const { estimates } of effects) expect(estimates?.onNewImages?.halfWidth).toBeGreaterThan(0);
