@@ -3,7 +3,7 @@
  * one that waits in the queue too; such a run is trained only once a person has said so.
  *
  * A run's `origin` holds a keyed hash (HMAC-SHA-256) of its real path, its id, its experiment's path and its recipe. The key is the user's own and
- * lies outside of every workspace, so that no workspace can bring a valid one.
+ * lies outside of every workspace, so that no workspace can bring a valid one. Studies have an `origin` as well.
  */
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { mkdir, readFile, realpath, writeFile } from 'node:fs/promises';
@@ -31,14 +31,8 @@ export const originKeyPath = (): string =>
   join(envPaths('bag-of-tricks', { suffix: '' }).config, 'origin-key');
 
 /** Whether this user made the run here, or took it on. False also where that cannot be read. */
-export async function isOwnRun(run: OriginatedRun): Promise<boolean> {
-  try {
-    const written = Buffer.from((await readPlain(originPath(run.folder), 'utf8')).trim(), 'hex');
-    const expected = await markOf(run);
-    return written.length === expected.length && timingSafeEqual(written, expected);
-  } catch {
-    return false;
-  }
+export function isOwnRun(run: OriginatedRun): Promise<boolean> {
+  return isMarked(run.folder, saidBy(run));
 }
 
 /**
@@ -46,8 +40,28 @@ export async function isOwnRun(run: OriginatedRun): Promise<boolean> {
  *
  * @throws the file system's error
  */
-export async function takeOn(run: OriginatedRun): Promise<void> {
-  await replaceFile(originPath(run.folder), `${(await markOf(run)).toString('hex')}\n`);
+export function takeOn(run: OriginatedRun): Promise<void> {
+  return mark(run.folder, saidBy(run));
+}
+
+/** Whether a folder of a store has this user's mark, which is of its place and of what it says. */
+export async function isMarked(folder: string, said: readonly unknown[]): Promise<boolean> {
+  try {
+    const written = Buffer.from((await readPlain(originPath(folder), 'utf8')).trim(), 'hex');
+    const expected = await markOf(folder, said);
+    return written.length === expected.length && timingSafeEqual(written, expected);
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Gives a folder of a store this user's mark.
+ *
+ * @throws the file system's error
+ */
+export async function mark(folder: string, said: readonly unknown[]): Promise<void> {
+  await replaceFile(originPath(folder), `${(await markOf(folder, said)).toString('hex')}\n`);
 }
 
 /** Refuses runs that came with their folder, with how to allow them. */
@@ -63,15 +77,13 @@ export function foreignRunsError(runs: readonly OriginatedRun[], command: string
   });
 }
 
-async function markOf({ folder, manifest }: OriginatedRun): Promise<Buffer> {
-  const said = JSON.stringify([
-    await realpath(folder),
-    manifest.id,
-    manifest.experiment.file,
-    manifest.recipe,
-  ]);
+function saidBy({ manifest: { id, experiment, recipe } }: OriginatedRun): readonly unknown[] {
+  return [id, experiment.file, recipe];
+}
+
+async function markOf(folder: string, said: readonly unknown[]): Promise<Buffer> {
   return createHmac('sha256', await userKey())
-    .update(said)
+    .update(JSON.stringify([await realpath(folder), ...said]))
     .digest();
 }
 

@@ -64,7 +64,6 @@ export type RecordReading =
 export const studiesFolder = (root: string): string => join(root, STORE_FOLDER, 'studies');
 export const recordPath = (folder: string): string => join(folder, 'search.json');
 export const journalPath = (folder: string): string => join(folder, 'optuna.log');
-export const lockPath = (folder: string): string => join(folder, 'search.lock');
 
 /**
  * Makes the folder of a new search, `name` with the time, or `name-2` and so on.

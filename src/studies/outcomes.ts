@@ -31,7 +31,8 @@ export async function readOutcome(
   const value = metricAtEnd(metric, { epoch, steps: fold.steps });
   if (value === null) return { kind: 'missing' };
   if (!Number.isFinite(value)) return { kind: 'diverged' };
-  return { kind: 'finished', value, correct: await correctnessOf(folder, metric, epoch) };
+  const correct = await correctnessOf(folder, metric, epoch);
+  return { kind: 'finished', value, correct, loss: epoch.validationLoss };
 }
 
 /** The accuracy of always naming the class that most validation images are of. */

@@ -69,13 +69,16 @@ const costSchema = z.object({
 });
 export type StudyCost = z.infer<typeof costSchema>;
 
+/** The name of one folder, so that no record leads out of the store. */
+const runIdSchema = z.string().regex(/^(?!\.{1,2}$)[^/\\\0]+$/, 'Not the id of a run');
+
 const plannedRunSchema = z.object({
   block: z.int().min(0),
   /** Within the block. */
   position: z.int().min(0),
   setting: settingSchema,
   /** Its id in the store; null before its turn. */
-  run: z.string().nullable(),
+  run: runIdSchema.nullable(),
   /** Whether it was there before the study. */
   isReused: z.boolean(),
   /** How often it failed; a run that diverged did not. */
@@ -96,8 +99,7 @@ const stateSchema = z.discriminatedUnion('status', [
 ]);
 export type StudyState = z.infer<typeof stateSchema>;
 
-/** A study as its folder has it: with the runs that it names, all that it takes to go on with it or to analyse it. */
-export const studyRecordSchema = z.object({
+const fieldsSchema = z.object({
   version: z.literal(STUDY_VERSION),
   id: z.string(),
   name: z.string(),
@@ -129,4 +131,36 @@ export const studyRecordSchema = z.object({
   costs: z.array(costSchema).readonly().nullable(),
   state: stateSchema,
 });
-export type StudyRecord = z.infer<typeof studyRecordSchema>;
+export type StudyRecord = z.infer<typeof fieldsSchema>;
+
+/** A study as its folder has it: with the runs that it names, all that it takes to go on with it or to analyse it. */
+export const studyRecordSchema = fieldsSchema.superRefine((record, context) => {
+  const problem = inconsistency(record);
+  if (problem !== null) context.addIssue({ code: 'custom', message: problem });
+});
+
+type Parts = Pick<StudyRecord, 'factors' | 'plan' | 'runs' | 'seeds' | 'costs' | 'confirms'>;
+
+/** What of a record does not go together, so that nothing could be made of it; null where all does. */
+function inconsistency({ factors, plan, runs, seeds, costs, confirms }: Parts): string | null {
+  const isSetting = (setting: readonly number[]) =>
+    setting.length === factors.length &&
+    setting.every((level, factor) => level < (factors[factor]?.levels.length ?? 0));
+  const planned = plan.blocks.flatMap(({ settings }, block) =>
+    settings.map((setting, position) => ({ block, position, setting })),
+  );
+  if (!planned.every(({ setting }) => isSetting(setting)))
+    return 'A setting of the plan is not of its factors';
+  if (seeds.length !== plan.blocks.length) return 'There are not as many seeds as blocks';
+  const isPlanned = (run: PlannedRun, index: number) => {
+    const { block, position, setting } = planned[index] ?? {};
+    return run.block === block && run.position === position && `${run.setting}` === `${setting}`;
+  };
+  if (runs.length !== planned.length || !runs.every(isPlanned)) return 'The runs are not those of the plan';
+  const isLevel = ({ factor, level }: StudyCost) => level < (factors[factor]?.levels.length ?? 0);
+  if (!(costs ?? []).every(isLevel)) return 'A cost is not that of a level';
+  const aliased = plan.aliases.flatMap(({ factor, pair }) => [factor, ...pair]);
+  if (!aliased.every((factor) => factor >= 0 && factor < factors.length)) return 'An alias is not of factors';
+  if (confirms && factors.length !== 1) return 'A confirmation has one factor';
+  return null;
+}

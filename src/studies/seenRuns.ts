@@ -141,7 +141,7 @@ function asTested(
 ): Omit<SeenRun, 'planned'> {
   if (metric.name !== TEST_ACCURACY || seen.outcome.kind !== 'finished') return seen;
   const outcome: RunOutcome =
-    tested === null ? { kind: 'missing' } : { kind: 'finished', value: tested, correct: null };
+    tested === null ? { kind: 'missing' } : { ...seen.outcome, value: tested, correct: null };
   return { ...seen, outcome };
 }
 

@@ -15,6 +15,7 @@ import { readPlain } from '../system/plainFiles';
 import { replaceFile } from '../system/replaceFile';
 import { makeStoreFolder } from '../system/storeFolder';
 import { STORE_FOLDER } from '../system/storeName';
+import { takeOnStudy } from './origin';
 import { STUDY_VERSION, type StudyRecord, studyRecordSchema } from './record';
 
 /** A folder among the studies; a broken one is listed with its reason, and never written to. */
@@ -66,7 +67,13 @@ export async function createStudy(
     }
     // A record that was made from that of another study has its id.
     const record: StudyRecord = { ...study, version: STUDY_VERSION, id, createdAt };
-    await writeStudy(folder, record);
+    try {
+      await writeStudy(folder, record);
+      await takeOnStudy({ folder, record });
+    } catch (error) {
+      await rm(folder, { recursive: true, force: true });
+      throw error;
+    }
     return { kind: 'study', id, folder, record, isInterrupted: false };
   }
 }
@@ -115,7 +122,8 @@ export async function readStudy(folder: string): Promise<StudyEntry> {
   }
   const parsed = studyRecordSchema.safeParse(data);
   if (!parsed.success) return broken(l10n.t('Its study.json is not a study: {0}', firstIssues(parsed.error)));
-  const record = parsed.data;
+  // A folder that was renamed or copied is a study of its own.
+  const record = { ...parsed.data, id };
   const isInterrupted = record.state.status === 'running' && !(await isHeld(folder));
   return { kind: 'study', id, folder, record, isInterrupted };
 }
@@ -138,13 +146,13 @@ export async function listStudies(root: string): Promise<StudyEntry[]> {
   }
   // An id begins with the time at which its study was made.
   ids.sort((a, b) => b.localeCompare(a, 'en', { numeric: true }));
-  const entries = await Promise.all(
-    ids.map(async (id) => {
-      const entry = await readStudy(studyFolder(root, id));
-      return entry.kind === 'broken' && (await isSearchFolder(entry.folder)) ? [] : [entry];
-    }),
-  );
-  return entries.flat();
+  const studies: StudyEntry[] = [];
+  // One after the other: there may be more of them than files may be open.
+  for (const id of ids) {
+    const entry = await readStudy(studyFolder(root, id));
+    if (entry.kind === 'study' || !(await isSearchFolder(entry.folder))) studies.push(entry);
+  }
+  return studies;
 }
 
 /** Whether a folder is that of a search, such as `tricks tune` makes: it has a `search.json`, and no record of a study. */

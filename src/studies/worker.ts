@@ -5,6 +5,7 @@ import type { StudyAnalysis, StudyRunOutcome } from '../protocol/study';
 import { feeds } from '../runs/feed/feed';
 import type { FeedSubscription } from '../runs/feed/feedSubscription';
 import { watchStore } from '../runs/feed/storeWatch';
+import { FencedOut } from '../runs/lease/lease';
 import { enqueue, readQueue } from '../runs/queue';
 import { createRun, listRuns, type ReadableEntry, readRun, runFolder } from '../runs/store';
 import type { Failure } from '../shared/failure';
@@ -14,6 +15,7 @@ import { analysisAt, type KnownOutcome, TEST_ACCURACY } from './analysing';
 import { haltRuns } from './halting';
 import { StudyJournalFile } from './journal';
 import { StudyLock } from './lock';
+import { foreignStudyError, isOwnStudy } from './origin';
 import { type RunOutcome, readOutcome } from './outcomes';
 import { baselineHash, experimentsOf } from './planning';
 import { measureCosts } from './probes/costs';
@@ -110,8 +112,8 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
    * Runs the study until it is done, fails or is stopped; one that was stopped or has failed goes on.
    *
    * @returns where it stands then, as its folder says too
-   * @throws UserError where it cannot be run: another process does, its folder is damaged or newer, or its experiment trains
-   *   something else by now
+   * @throws UserError where it cannot be run: another process does, or has taken it over from this one while it was frozen; its
+   *   folder is damaged or newer, or came from elsewhere; or its experiment trains something else by now
    */
   async run(): Promise<StudyState> {
     const entry = await readStudy(this.folder);
@@ -126,10 +128,13 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
       if (latest.kind === 'broken') throw new UserError(brokenStudyFailure(latest));
       this.#record = latest.record;
       if (this.#record.state.status === 'done') return this.#record.state;
+      if (!(await isOwnStudy(latest))) throw foreignStudyError(latest);
       this.#experiments = experimentsOf(this.root, this.#record);
       this.#assertSameBaseline();
       await this.#change({ state: { status: 'running' } });
       return await this.#conclude();
+    } catch (error) {
+      throw error instanceof FencedOut ? takenOverError(this.#record.id) : error;
     } finally {
       unwatch();
       this.#stopping.signal.removeEventListener('abort', wake);
@@ -153,6 +158,8 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
         ? { status: 'stopped', because: null }
         : { status: 'failed', failure: failureOf(error) };
     }
+    // Its runs are another process's by then.
+    this.#lock.assertHeld();
     const isEarly = state.status === 'done' && state.how !== 'full';
     if (state.status !== 'done' || isEarly)
       await haltRuns(this.root, this.#pending(), isEarly ? 'stop' : 'pause');
@@ -231,7 +238,10 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
 
   /** Puts runs that an earlier process left unfinished back into the queue; what failed before is forgiven. */
   async #requeueUnfinished(): Promise<void> {
-    const waiting = new Set((await readQueue(this.root)).map(({ id }) => id));
+    const { id: group } = this.#record;
+    const waiting = new Set(
+      (await readQueue(this.root)).flatMap(({ id, terms }) => (terms.group === group ? [id] : [])),
+    );
     const runs: PlannedRun[] = [];
     for (const planned of this.#record.runs) {
       runs.push(planned.crashes > 0 ? { ...planned, crashes: 0 } : planned);
@@ -321,7 +331,7 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
     const { averaging } = entry.manifest.recipe;
     const tested = planned.tested ?? (await this.host.test(entry, averaging ? 'averaged' : 'last'));
     if (planned.tested === null) await this.#changeRun(planned, { tested });
-    return { kind: 'finished', value: tested, correct: null };
+    return { ...outcome, value: tested, correct: null };
   }
 
   #writeJournal(): Promise<void> {
@@ -385,6 +395,7 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
       const next = this.#record.runs.find(({ run }) => run === null);
       if (!next) return;
       const { text, recipe } = this.#experimentOf(next);
+      this.#lock.assertHeld();
       const creation = await createRun(this.root, {
         experimentFile: this.#record.experiment.file,
         experimentText: text,
@@ -545,6 +556,13 @@ class StopRequested extends Error {
 }
 
 const keyOf = ({ block, position }: Pick<PlannedRun, 'block' | 'position'>): string => `${block} ${position}`;
+
+function takenOverError(id: string): UserError {
+  return new UserError({
+    what: l10n.t('Another process has taken over the study {0}, and goes on with it.', id),
+    remedy: l10n.t('See how it stands: {0}', `tricks study show ${id}`),
+  });
+}
 
 function isDiverged({ manifest: { state } }: ReadableEntry): boolean {
   return state.status === 'failed' && state.failure.kind === 'diverged';

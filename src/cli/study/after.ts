@@ -1,5 +1,5 @@
 /** What comes after a study: to confirm what it chose, and to keep it. */
-import { writeFile } from 'node:fs/promises';
+import { realpath } from 'node:fs/promises';
 import * as l10n from '@vscode/l10n';
 import { settingText } from '../../insight/study/results/factorText';
 import { keptReasons } from '../../insight/study/results/keepEdits';
@@ -7,7 +7,9 @@ import { UserError } from '../../shared/userError';
 import { CONFIRMING_SEEDS, confirmationOf } from '../../studies/confirming';
 import { keepChosen } from '../../studies/keeping';
 import { createStudy, listStudies, type ReadableStudy } from '../../studies/store';
+import { replaceFile } from '../../system/replaceFile';
 import { readText } from '../input';
+import { ensureOwnStudy } from '../ownRuns';
 import { EXIT, type ExitCode, paint, type Terminal } from '../terminal';
 import { type DriveOptions, drive } from './drive';
 import { factsOf } from './looking';
@@ -29,6 +31,8 @@ export async function confirmStudy(
     terminal.note(l10n.t('Going on with the confirmation {0}.', begun.id));
     return drive(terminal, root, begun, options);
   }
+  // What it chose is trained as a study of this user's.
+  await ensureOwnStudy(terminal, study, options);
   const { analysis } = await factsOf(root, study);
   const record = confirmationOf(root, study.record, analysis ?? { chosen: null }, seeds);
   const [, chosen] = record.confirms?.arms ?? [];
@@ -73,7 +77,8 @@ export async function keepStudy(terminal: Terminal, root: string, study: Readabl
     terminal.print(l10n.t('{0} has this set already.', file));
     return EXIT.done;
   }
-  await writeFile(file, keeping.text);
+  // Whole or not at all; of a link, what it leads to.
+  await replaceFile(await realpath(file), keeping.text);
   terminal.print(l10n.t('Changed {0}.', file));
   return EXIT.done;
 }

@@ -2,6 +2,7 @@ import * as l10n from '@vscode/l10n';
 import { studyView } from '../../insight/study/results/studyView';
 import type { StudyFacts } from '../../protocol/studyView';
 import { isOwnRun } from '../../runs/origin';
+import type { QueuedRun } from '../../runs/queue';
 import { QueueWorker } from '../../runs/queueWorker';
 import { type ReadableEntry, readRun, runFolder } from '../../runs/store';
 import { assertNever } from '../../shared/assertNever';
@@ -13,7 +14,7 @@ import type { StudyState } from '../../studies/record';
 import { listStudies, type ReadableStudy, readStudy } from '../../studies/store';
 import { type StudyProgress, StudyWorker } from '../../studies/worker';
 import type { AllowOption } from '../dataAccess';
-import { ensureOwn } from '../ownRuns';
+import { ensureOwn, ensureOwnStudy } from '../ownRuns';
 import { VERSIONS } from '../package';
 import { EXIT, type ExitCode, paint, type Terminal } from '../terminal';
 import { indexFolds } from './folds';
@@ -31,9 +32,11 @@ export interface DriveOptions extends AllowOption {
 export async function drive(
   terminal: Terminal,
   root: string,
-  { id, folder, record }: ReadableStudy,
+  study: ReadableStudy,
   options: DriveOptions,
 ): Promise<ExitCode> {
+  const { id, folder, record } = study;
+  await ensureOwnStudy(terminal, study, options);
   await ensureOwnRuns(
     terminal,
     root,
@@ -43,16 +46,19 @@ export async function drive(
   );
   await indexFolds(terminal, root, record.experiment.file, foldRequests(root, record));
   const { json = false, costs = true } = options;
-  const queue = new QueueWorker(
-    root,
-    () => ({ atOnce: 1, retries: 0, takes: ({ terms }) => terms.group === id }),
-    startTrainer,
-  );
+  // Only who has the study takes its runs.
+  let hasBegun = false;
+  const takes = ({ terms }: QueuedRun) => hasBegun && terms.group === id;
+  const queue = new QueueWorker(root, () => ({ atOnce: 1, retries: 0, takes }), startTrainer);
   const worker = new StudyWorker(root, folder, {
     start: startTrainer,
     versions: VERSIONS,
     test: testerIn(root),
     measuresCosts: costs,
+  });
+  worker.once('progress', () => {
+    hasBegun = true;
+    queue.wake();
   });
   const shown = json ? jsonProgress(terminal) : progressOf(terminal);
   worker.on('progress', (progress) => shown.show(progress));
@@ -108,12 +114,14 @@ async function ensureOwnRuns(
   study: string,
   options: AllowOption,
 ): Promise<void> {
-  const entries = await Promise.all(ids.map((id) => readRun(runFolder(root, id))));
-  const unfinished = entries.filter(
-    (entry): entry is ReadableEntry => entry.kind === 'run' && entry.manifest.state.status !== 'done',
-  );
-  const foreign = await Promise.all(unfinished.map(async (run) => ((await isOwnRun(run)) ? [] : [run])));
-  await ensureOwn(terminal, foreign.flat(), options, `tricks study resume ${study}`);
+  const foreign: ReadableEntry[] = [];
+  // One after the other: a study may have more runs than files may be open.
+  for (const run of ids) {
+    const entry = await readRun(runFolder(root, run));
+    const isOpen = entry.kind === 'run' && entry.manifest.state.status !== 'done';
+    if (isOpen && !(await isOwnRun(entry))) foreign.push(entry);
+  }
+  await ensureOwn(terminal, foreign, options, `tricks study resume ${study}`);
 }
 
 /** What is known of a study while it is run. */

@@ -11,7 +11,6 @@ import {
   claimSearchFolder,
   journalPath,
   listSearches,
-  lockPath,
   readRecord,
   SEARCH_VERSION,
   type SearchRecord,
@@ -73,7 +72,7 @@ async function tune(terminal: Terminal, file: string, options: TuneOptions): Pro
   if (!opened) return EXIT.badInput;
   for (const warning of opened.experiment.warnings) terminal.note(warning);
   const { folder, isNew } = await searchFolder(terminal, opened, file, root, options);
-  const giveUp = await takeLock(lockPath(folder));
+  const giveUp = await takeLock(folder);
   try {
     // Another process may have gone on with it before the lock was taken.
     const reading = await readRecord(folder);

@@ -5,6 +5,8 @@ import { isOwnRun, takeOn } from '../../runs/origin';
 import { progressOf, startOver } from '../../runs/startingOver';
 import { untrainableFailure } from '../../runs/trainable';
 import { formatPercent } from '../../shared/format';
+import { isOwnStudy, takeOnStudy } from '../../studies/origin';
+import { readStudy } from '../../studies/store';
 import { failureOf } from '../../system/errors';
 import { asks, tellFailure } from '../messages';
 import type { ReadableRun } from '../runs/liveRun';
@@ -22,6 +24,21 @@ export async function mayResume(run: ReadableRun): Promise<boolean> {
     tellFailure(failureOf(error));
     return false;
   }
+}
+
+/** Whether a study may be run: it is its person's own or taken on; one that came with its folder is asked about, once. */
+export async function mayRunStudy(folder: string): Promise<boolean> {
+  const study = await readStudy(folder);
+  // What is broken about it is told by who runs it.
+  if (study.kind === 'broken' || (await isOwnStudy(study))) return true;
+  const question = vscode.l10n.t(
+    'The study {0} was not made here by you, but came with the folder. Run it?',
+    study.id,
+  );
+  const detail = vscode.l10n.t('It trains recipes of {0} in {1}.', study.record.experiment.file, folder);
+  if (!(await asks('warning', question, vscode.l10n.t('Run it'), detail))) return false;
+  await takeOnStudy(study);
+  return true;
 }
 
 /** Whether a run is this user's own; one that came with its folder is asked about, once. */

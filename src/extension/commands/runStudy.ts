@@ -15,6 +15,7 @@ import { pickRow, plainMessage } from '../shown';
 import type { ExperimentsNode } from '../views/experimentsView';
 import { ImagesNotIndexed, indexFirst, indexMissing, tellUnindexed } from './dataCommands';
 import { mayRun, savedDocument, tellProblems } from './documents';
+import { mayRunStudy } from './resuming';
 
 /**
  * Saves a study file and its experiment, plans the study, and runs it in this window: one of the same texts that was begun
@@ -31,7 +32,7 @@ export async function runStudy(
   if (!read) return;
   try {
     const folder = (await folderOfUnfinished(read)) ?? (await prepare(services, read));
-    if (folder === null) return;
+    if (folder === null || !(await mayRunStudy(folder))) return;
     await services.studies.refresh();
     const study = services.studies.facts(folder);
     if (study) services.studyPanels.open(study);

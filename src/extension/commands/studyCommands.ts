@@ -15,6 +15,7 @@ import { isResumableStudy, isUnderWay, type ReadableStudy, studyFolderOf } from 
 import type { ExperimentsNode } from '../views/experimentsView';
 import type { StudyRequest } from '../views/studyPanel';
 import { mayRun, openFile } from './documents';
+import { mayRunStudy } from './resuming';
 
 /** What a command about a study was called on: its folder, its row of the tree, or, from the palette, nothing. */
 type StudyTarget = string | ExperimentsNode | undefined;
@@ -31,13 +32,17 @@ export async function stopStudy(services: Services, target: StudyTarget): Promis
 
 export async function resumeStudy(services: Services, target: StudyTarget): Promise<void> {
   if (!mayRun()) return;
-  await change(services, target, isResumableStudy, (folder) => services.studies.resume(folder));
+  await change(services, target, isResumableStudy, async (folder) =>
+    (await mayRunStudy(folder)) ? services.studies.resume(folder) : null,
+  );
 }
 
 /** Runs the chosen set of a study against its first levels, on fresh seeds. */
 export async function confirmStudy(services: Services, target: StudyTarget): Promise<void> {
   if (!mayRun()) return;
-  await change(services, target, hasChosen, (folder) => services.studies.confirm(folder));
+  await change(services, target, hasChosen, async (folder) =>
+    (await mayRunStudy(folder)) ? services.studies.confirm(folder) : null,
+  );
 }
 
 /** Deletes a study, but not its runs. */

@@ -1,11 +1,12 @@
 /** Short trials of a recipe, for what only the machine knows: how long a step takes, and how many runs it does best at a time. */
 import { randomUUID } from 'node:crypto';
-import { mkdir, readFile, rm } from 'node:fs/promises';
+import { lstat, mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RunEvent } from '../../protocol/events';
 import { MANIFEST_VERSION } from '../../protocol/manifest';
 import type { StartedEvent, StepEvent } from '../../protocol/standing';
 import type { Recipe } from '../../recipe/recipe';
+import { livenessOf, readLease } from '../../runs/lease/lease';
 import { writeManifest } from '../../runs/store';
 import type { RunHandle } from '../../runs/supervisor';
 import type { TrainerCommand } from '../../runs/trainerCommand';
@@ -14,7 +15,10 @@ import { makeStoreFolder } from '../../system/storeFolder';
 import { STORE_FOLDER } from '../../system/storeName';
 
 /** Starts the trainer of a run's folder. */
-export type StartTrainer = (folder: string, changes: Pick<TrainerCommand, 'threads'>) => RunHandle;
+export type StartTrainer = (
+  folder: string,
+  changes: Pick<TrainerCommand, 'threads' | 'stopWithParent'>,
+) => RunHandle;
 
 /** What is tried: a recipe, as one runs it. */
 export interface Tried {
@@ -66,6 +70,7 @@ export async function tryOut(
 ): Promise<readonly Trial[]> {
   const parent = join(root, STORE_FOLDER, 'probes');
   await makeStoreFolder(root, parent);
+  await sweep(parent);
   const runs: TrialRun[] = [];
   try {
     for (let index = 0; index < count; index++) {
@@ -77,7 +82,9 @@ export async function tryOut(
         ...{ experiment: { file: experimentFile, text: '' }, recipe, engine: null, versions: {} },
         state: { status: 'queued' },
       });
-      runs.push(new TrialRun(folder, start(folder, threads === undefined ? {} : { threads })));
+      // Nobody would end it that outlives this process.
+      const changes = { stopWithParent: true, ...(threads !== undefined && { threads }) };
+      runs.push(new TrialRun(folder, start(folder, changes)));
     }
     await allTimed(runs, steps, signal);
     const trials = await Promise.all(runs.map((run) => run.end()));
@@ -143,6 +150,24 @@ async function allTimed(
 /** When the last of them had done the steps that are not timed. */
 function slowestStart(runs: readonly TrialRun[]): number {
   return Math.max(...runs.map((run) => run.warmAt));
+}
+
+/** A folder that nobody trains is a trial's that is about to start, or one that was left. */
+const LEFT_AFTER_MS = 3600_000;
+
+/** Removes what processes left that were killed during a trial. */
+async function sweep(parent: string): Promise<void> {
+  for (const name of await readdir(parent)) {
+    const folder = join(parent, name);
+    const changedAt = await lstat(folder).then(
+      ({ mtimeMs }) => mtimeMs,
+      () => Number.POSITIVE_INFINITY,
+    );
+    if (Date.now() - changedAt < LEFT_AFTER_MS) continue;
+    const lease = await readLease(folder);
+    if (lease && (await livenessOf(lease)) !== 'gone') continue;
+    await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+  }
 }
 
 class TrialRun {

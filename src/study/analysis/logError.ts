@@ -17,7 +17,7 @@ export function logErrorOf(model: Model, runs: readonly UsedRun[]): StudyAnalysi
     if (value < 100) return Math.log(100 - value);
     return correct ? Math.log(50 / correct.length) : Number.NaN;
   });
-  if (logs.some(Number.isNaN)) return null;
+  if (!logs.every(Number.isFinite)) return null;
   const noise = noiseOf(
     model.fit,
     logs,

@@ -3,9 +3,9 @@ import { standInPrelude } from '../runs/standIn';
 
 /**
  * A trainer that logs what it is told and ends. `accuracy` is an expression of `recipe` and `tries`, how often the run was
- * begun; `before` is done first.
+ * begun; `before` is done first; `loss` is the validation loss.
  */
-export function standIn(accuracy: string, before = ''): string {
+export function standIn(accuracy: string, before = '', loss = '1'): string {
   return `${standInPrelude.replace('...event }', '...event, attempt }')}
   let attempt = 0;
   const { recipe } = JSON.parse(fs.readFileSync(join(folder, 'run.json'), 'utf8'));
@@ -41,11 +41,11 @@ export function standIn(accuracy: string, before = ''): string {
     ${before}
     const accuracy = ${accuracy};
     append({
-      type: 'epoch', epoch: 0, step: 16, trainLoss: 1, trainAccuracy: accuracy, validationLoss: 1,
+      type: 'epoch', epoch: 0, step: 16, trainLoss: 1, trainAccuracy: accuracy, validationLoss: ${loss},
       validationAccuracy: accuracy, seconds: 1,
     });
     end({ type: 'done', result: {
-      epochs: 1, validationLoss: 1, validationAccuracy: accuracy, bestValidationAccuracy: accuracy, seconds: 1,
+      epochs: 1, validationLoss: ${loss}, validationAccuracy: accuracy, bestValidationAccuracy: accuracy, seconds: 1,
     } });
   };
   if (isTrial) { start(); let index = 0; setInterval(() => step(index++), 40); } else begin();

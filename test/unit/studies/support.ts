@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, onTestFinished } from 'vitest';
+import type { QueuedRun } from '../../../src/runs/queue';
 import { QueueWorker } from '../../../src/runs/queueWorker';
 import { startRun } from '../../../src/runs/supervisor';
 import type { TrainerCommand } from '../../../src/runs/trainerCommand';
@@ -92,11 +93,12 @@ export function studyTests() {
         trainerPath = before;
       });
     },
-    /** A program that runs a study and works through the queue. */
-    program(folder: string, changes: Partial<StudyHost> = {}) {
+    /** A program that runs a study and works through the queue: all of it, or the runs of one group. */
+    program(folder: string, changes: Partial<StudyHost> = {}, group?: string) {
       const start = (run: string, more: Partial<TrainerCommand> = {}) =>
         startRun(run, { nodePath: process.execPath, trainerPath, ...more });
-      const queue = new QueueWorker(root, () => ({ atOnce: 1, retries: 1 }), start);
+      const takes = ({ terms }: QueuedRun) => group === undefined || terms.group === group;
+      const queue = new QueueWorker(root, () => ({ atOnce: 1, retries: 1, takes }), start);
       const worker = new StudyWorker(root, folder, {
         ...{ start, versions: { bagOfTricks: '0' }, measuresCosts: false, test: noTest },
         ...changes,

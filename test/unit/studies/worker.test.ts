@@ -202,6 +202,18 @@ describe('a run of a study', () => {
     });
   });
 
+  test('that answers every image right for every seed, with losses of its own, tells no noise but no fault either', async () => {
+    await tests.replaceTrainer(standIn('1', '', 'recipe.seed / 100'));
+    const { folder } = await studyIn(tests.root);
+    const { worker } = tests.program(folder);
+    let last: StudyAnalysis | null = null;
+    worker.on('analysis', (analysis) => {
+      last = analysis;
+    });
+    expect(await worker.run()).toEqual({ status: 'done', how: 'full' });
+    expect(last).toMatchObject({ seedsIgnored: false, withheld: 'no_noise' });
+  });
+
   test('that a person stops, stops its study, which takes it up again', async () => {
     const endless = `if (!fs.existsSync(join(folder, '../../../go'))) { setTimeout(finish, 20); return; }`;
     await tests.replaceTrainer(standIn(ACCURACY, endless));
