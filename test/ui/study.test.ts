@@ -58,15 +58,9 @@ test('a person asks which of two tricks pay, runs the study and reads its verdic
   await workbench.screenshot('study-tricks-light');
   await page.keyboard.press('Enter');
 
-  await rows
-    .filter({ hasText: '8 runs' })
-    .first()
-    .waitFor();
+  await rows.filter({ hasText: '8 runs' }).first().waitFor();
   await workbench.screenshot('study-budgets-light');
-  await rows
-    .filter({ hasText: '8 runs' })
-    .first()
-    .click();
+  await rows.filter({ hasText: '8 runs' }).first().click();
   await page.getByRole('tab', { name: /studied\.study\.yaml/ }).waitFor();
   await workbench.lenses('Run study').first().waitFor();
   expect(await workbench.editorText()).toMatch(/factors:/);

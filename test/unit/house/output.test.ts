@@ -61,7 +61,6 @@ test('no page is written as HTML but whole, by the files that escape it', () => 
   expect(usersOf(html)).toEqual([]);
   expect(usersOf(/webview\.html = /).toSorted()).toEqual([
     'src/extension/views/classifiedPanel.ts',
-    'src/extension/views/dashboardPanel.ts',
-    'src/extension/views/studyPanel.ts',
+    'src/extension/views/panelPage.ts',
   ]);
 });
