@@ -149,12 +149,17 @@ export function headingsOf({ analysis, metric, stop, factors }: StudyFacts): Stu
     table:
       analysis && analysis.runsDiverged > 0 ? l10n.t('Effects, among runs that finished') : l10n.t('Effects'),
     effect: isSpeed ? l10n.t('Effect') : l10n.t('Effect {0}', images),
-    interval: intervalsText(unit, isEarly, factors.length === 1),
+    interval: intervalsText(unit, isEarly, factors.length === 1, analysis?.others ?? 'averaged'),
   };
 }
 
 /** What intervals are, and what verdicts are adjusted for; one factor has no others. */
-function intervalsText(unit: string, isEarly: boolean, isAlone: boolean): string {
+function intervalsText(
+  unit: string,
+  isEarly: boolean,
+  isAlone: boolean,
+  others: StudyAnalysis['others'],
+): string {
   if (isAlone) {
     return isEarly
       ? l10n.t(
@@ -163,14 +168,20 @@ function intervalsText(unit: string, isEarly: boolean, isAlone: boolean): string
         )
       : l10n.t('In {0}, with 95% intervals.', unit);
   }
+  const of =
+    others === 'averaged'
+      ? l10n.t("averaged over the other factors' levels")
+      : l10n.t('with the other factors at the levels of the runs compared');
   return isEarly
     ? l10n.t(
-        "In {0}, averaged over the other factors' levels, with unadjusted 95% intervals that hold at every look. Verdicts are adjusted for the number of factors and for looking early.",
+        'In {0}, {1}, with unadjusted 95% intervals that hold at every look. Verdicts are adjusted for the number of factors and for looking early.',
         unit,
+        of,
       )
     : l10n.t(
-        "In {0}, averaged over the other factors' levels, with unadjusted 95% intervals. Verdicts are adjusted for the number of factors (Holm).",
+        'In {0}, {1}, with unadjusted 95% intervals. Verdicts are adjusted for the number of factors (Holm).',
         unit,
+        of,
       );
 }
 

@@ -30,6 +30,7 @@ export function studyDescription(facts: StudyFacts): string {
 /** The verdicts by what they say; without `all` those that are decided, since others may still come. */
 export function verdictSummary({ analysis, factors }: StudyFacts, all: boolean): string {
   if (!analysis) return '';
+  if (analysis.withheld !== null) return all ? l10n.t('verdicts withheld') : '';
   const names = (tone: ReturnType<typeof verdictTone>) =>
     analysis.effects
       .filter((effect) => verdictTone(rowVerdict(effect, analysis)) === tone)

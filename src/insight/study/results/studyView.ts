@@ -122,7 +122,8 @@ function effectRow(effect: StudyEffect, analysis: StudyAnalysis, facts: StudyFac
     verdict,
     verdictText: verdictText(effect, analysis, scale),
     tone: verdictTone(verdict),
-    aliases: aliasTexts(factor, plan.aliases, factors),
+    // Where runs that differ in one factor are compared, no interaction is mixed into what they show.
+    aliases: analysis.others === 'averaged' ? aliasTexts(factor, plan.aliases, factors) : [],
     cost: cost.short,
     costDetails: cost.details,
     paper: paper.short,

@@ -245,6 +245,15 @@ describe('the report', () => {
     expect(rows[4]).toBe('| mixup | −0.35 ± 0.14 | hurts | \\+5.5% time, +18 MiB | \\+0.84, +0.62 |');
   });
 
+  test('says of one trick at a time that it compares runs, and blames no interaction', () => {
+    const plan = { ...studyFacts().plan, aliases: [{ factor: 0, pair: [1, 2] as const, share: 1 }] };
+    const textOf = (others: 'averaged' | 'as_run') =>
+      reportMarkdown(studyView(studyFacts({ plan, analysis: analysis({ others }) })));
+    expect(textOf('averaged')).toMatch(/averaged over the other factors' levels[\s\S]*may be due to/);
+    expect(textOf('as_run')).toContain('with the other factors at the levels of the runs compared');
+    expect(textOf('as_run')).not.toMatch(/averaged over|may be due to/);
+  });
+
   test('has the same rows as the table of the command line', () => {
     const { rows, titles } = studyTable(studyView(studyFacts()));
     expect(rows.every((row) => row.length === titles.length)).toBe(true);
@@ -338,6 +347,9 @@ describe('a line of the sidebar', () => {
     );
     expect(studyDescription(runningStudy({ state: { status: 'stopped', because: null } }))).toBe(
       'Stopped · 20 of 32 runs, 1 of them from before',
+    );
+    expect(studyDescription(studyFacts({ analysis: analysis({ withheld: 'too_few_degrees' }) }))).toBe(
+      'verdicts withheld',
     );
   });
 });
