@@ -95,9 +95,10 @@ suite("A person's own images", () => {
     assert.deepEqual(await hintsOf(document), []);
 
     await clickLens(document.uri, 'Index the data');
-    assert.deepEqual((await textsOf(document.uri)).slice(0, 4), [
+    assert.deepEqual((await textsOf(document.uri)).slice(0, 5), [
       '1 Run',
       '1 Recipe',
+      '1 Find out which tricks pay here',
       '2 Data',
       '2 Augmented samples',
     ]);

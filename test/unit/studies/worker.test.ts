@@ -250,7 +250,7 @@ describe('a study', () => {
   test('that is done goes on with more blocks, and says that its error is not controlled', async () => {
     await tests.replaceTrainer(standIn(ACCURACY));
     const { folder } = await studyIn(tests.root);
-    await tests.program(folder).worker.run();
+    expect(await tests.program(folder).worker.run()).toEqual({ status: 'done', how: 'full' });
     const before = await recordOf(folder);
     await extendStudy(tests.root, folder, 1);
     expect(await tests.program(folder).worker.run()).toEqual({ status: 'done', how: 'full' });
