@@ -94,13 +94,16 @@ export async function enqueue(
     const folder = runFolder(root, id);
     const failure = await untrainableFailure(folder);
     if (failure) return failure;
-    await awaitVerdict(folder, waiting);
+    const before = await awaitVerdict(folder, waiting);
     const last = (await readQueue(root)).at(-1)?.place ?? Number.NEGATIVE_INFINITY;
-    const before = await readPlace(folder);
-    const kept = (await isPaused(folder)) ? before : null;
+    const had = await readPlace(folder);
+    const kept = (await isPaused(folder)) ? had : null;
     const place = kept?.place ?? Math.max(last + 1, Date.now());
-    await writePlace(folder, { version: 1, place, crashes: 0, terms: terms ?? before?.terms });
-    return await makeReady(folder, waiting);
+    await writePlace(folder, { version: 1, place, crashes: 0, terms: terms ?? had?.terms });
+    const unready = await makeReady(folder, waiting);
+    // A queue's worker may start it as soon as it has a place.
+    const isStarted = unready && before === 'free' && (await awaitVerdict(folder, waiting)) === 'held';
+    return isStarted ? null : unready;
   } catch (error) {
     waiting.signal?.throwIfAborted();
     return failureOf(error);

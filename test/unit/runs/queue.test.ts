@@ -1,3 +1,4 @@
+import { copyFileSync, existsSync } from 'node:fs';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -91,6 +92,22 @@ describe('the queue', () => {
     await changeState(folder('b'), () => ({ status: 'stopped', step: 3 }));
     for (const name of ['b', 'a']) expect(await enqueue(root, id(name))).toBeNull();
     expect(await names()).toEqual(['a', 'c', 'd', 'b']);
+  });
+
+  it('takes a run that a worker starts as soon as it has a place', async () => {
+    const root = await temporaryFolder();
+    const [one, other] = [await createRun(root, newRun(root)), await createRun(root, newRun(root))];
+    if (!one.ok || !other.ok) throw new Error('No runs');
+    await claimLease(other.folder, 'training', process.ppid);
+    // Looked at before each step: with its place written, the lease is the worker's at once.
+    const start = () => {
+      if (existsSync(join(one.folder, 'queue.json')))
+        copyFileSync(join(other.folder, 'lease.1'), join(one.folder, 'lease.1'));
+    };
+    const signal = Object.assign(new AbortController().signal, { throwIfAborted: start });
+    expect(await enqueue(root, one.id, { signal })).toBeNull();
+    expect(await readLease(one.folder)).not.toBeNull();
+    expect((await enqueue(root, other.id))?.what).toContain('is running');
   });
 
   it('is in the order that any moves lead to', async () => {
