@@ -1,6 +1,6 @@
-// Builds the three bundles into dist/: the extension host's, the trainer with its threads and the command line, and
-// the webview's. `--watch` rebuilds on change and prints the lines .vscode/tasks.json's problem matcher reads;
-// `--production` minifies; `--system=win32-arm64` builds for that system in place of this one.
+// Builds the three bundles into dist/: the extension host, the trainer with its threads and the command line, and the
+// webview. `--watch` rebuilds on change and prints the lines that the problem matcher in .vscode/tasks.json reads.
+// `--production` minifies. `--system=win32-arm64` builds for that system instead of this one.
 import { existsSync } from 'node:fs';
 import { copyFile, cp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -16,7 +16,7 @@ const system =
   process.argv.find((argument) => argument.startsWith('--system='))?.slice('--system='.length) ??
   `${process.platform}-${process.arch}`;
 
-/** Prints what VS Code's `$esbuild-watch` problem matcher understands. */
+/** Prints the lines that VS Code's `$esbuild-watch` problem matcher understands. */
 const problemMatcher = {
   name: 'problem-matcher',
   setup(build) {
@@ -33,7 +33,7 @@ const problemMatcher = {
   },
 };
 
-/** The wasm engine loads its binaries from beside the trainer's bundle. */
+/** The wasm engine loads its binaries from the folder of the trainer's bundle. */
 const copyWasm = {
   name: 'copy-wasm',
   setup(build) {
@@ -41,7 +41,7 @@ const copyWasm = {
   },
 };
 
-/** The engine webgpu loads Dawn, which is another for each system, from beside the bundles. */
+/** The webgpu engine loads Dawn, which is system-specific, from the folder of the bundles. */
 const copyDawn = {
   name: 'copy-dawn',
   setup(build) {
@@ -56,7 +56,7 @@ const copyDawn = {
   },
 };
 
-/** The trainer and the command line load sharp, which is another for each system, from beside the bundles. */
+/** The trainer and the command line load sharp, which is system-specific, from the folder of the bundles. */
 const copyImageLibrary = {
   name: 'copy-sharp',
   setup(build) {
@@ -74,11 +74,17 @@ const common = {
 const node = { ...nodeBundle, ...common, outdir: 'dist' };
 
 /**
- * What ships.
+ * The bundles that ship.
  * @type {import('esbuild').BuildOptions[]}
  */
 export const bundles = [
-  { ...node, entryPoints: { extension: 'src/extension.ts' }, external: ['vscode'] },
+  {
+    ...node,
+    entryPoints: { extension: 'src/extension.ts' },
+    external: ['vscode'],
+    // VS Code warns about extensions that read `navigator`, as zod does to detect Cloudflare Workers.
+    define: { navigator: 'undefined' },
+  },
   {
     ...node,
     entryPoints: programs,
@@ -99,7 +105,7 @@ export const bundles = [
 ];
 
 if (process.argv[1] !== fileURLToPath(import.meta.url)) {
-  // Imported for the list alone.
+  // Imported only for the list.
 } else if (watch) {
   const contexts = await Promise.all(bundles.map((bundle) => esbuild.context(bundle)));
   await Promise.all(contexts.map((context) => context.watch()));

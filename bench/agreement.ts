@@ -1,6 +1,7 @@
 /**
- * How far engines agree on one pass of a new network: the relative difference (Euclidean norms) of the logits, and of
- * all gradients together, from those of the first engine named. See rounding.py for PyTorch against itself.
+ * Measures how well the engines agree on one forward and backward pass of a new network: the relative difference
+ * (Euclidean norms) of the logits, and of all gradients together, from those of the first engine named. See rounding.py
+ * for the same comparison of PyTorch with itself.
  *
  *     node bench/bundle.mjs agreement && node dist/bench/agreement.js [engine...]
  */
@@ -31,7 +32,7 @@ async function main([first = 'tensorflow', ...others]: readonly string[]): Promi
   }
 }
 
-/** A pass of a batch of random images on a network with the weights of seed 1. */
+/** Runs one pass over a batch of random images, with weights initialized from seed 1. */
 async function passOn(engine: string, name: ModelName): Promise<Pass> {
   await loadEngine(engine as EngineRequest);
   const { data } = recipeOf(name, { steps: 1 });

@@ -1,5 +1,5 @@
 /**
- * Times resizing and augmentation steps on one thread. Pillow's times: bench/parity/augmentation.py --times.
+ * Times resizing and augmentation steps on one thread. For Pillow's times, run bench/parity/augmentation.py --times.
  *
  *     node bench/bundle.mjs augmentation && node dist/bench/augmentation.js
  */
@@ -62,7 +62,7 @@ for (const [name, run] of Object.entries(cases)) {
   for (let round = 0; round < 2 * ROUNDS; round++) {
     const startMs = performance.now();
     run();
-    // The first half warms up the compiler.
+    // The first half of the rounds warms up the JIT compiler.
     if (round >= ROUNDS) timesMs.push(performance.now() - startMs);
   }
   const mean = timesMs.reduce((sum, time) => sum + time, 0) / timesMs.length;

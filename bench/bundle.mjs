@@ -12,7 +12,7 @@ await esbuild.build({
     ...Object.fromEntries(
       process.argv.slice(2).map((name) => [`bench/${basename(name)}`, `bench/${name}.ts`]),
     ),
-    // What pipeline.ts starts.
+    // The worker that pipeline.ts starts.
     'bench/imageWorker': programs.imageWorker,
   },
   outdir: 'dist',

@@ -16,6 +16,7 @@ import { parseArgs } from 'node:util';
 import esbuild from 'esbuild';
 import { nodeBundle, programs } from '../scripts/lib/bundling.mjs';
 import { root } from '../scripts/lib/processes.mjs';
+import { quantile } from './quantile.mjs';
 
 const { values: options } = parseArgs({
   options: {
@@ -53,7 +54,7 @@ try {
 }
 
 /**
- * Bundles the bench's trainer of a checkout; its path.
+ * Bundles the bench trainer of a checkout and returns its path.
  * @param {string} from
  */
 async function build(from) {
@@ -67,7 +68,7 @@ async function build(from) {
 }
 
 /**
- * A row of the table.
+ * Returns one row of the table.
  * @param {string} model
  * @param {Readonly<Record<'before' | 'after', string>>} workers
  */
@@ -78,7 +79,7 @@ async function compare(model, workers) {
   const deadline = performance.now() + (Number(options.minutes) * 60_000) / options.models.split(',').length;
   for (const each of [old, own]) await each.take(2);
   for (let round = 0; round < Number(options.rounds) && performance.now() < deadline; round++) {
-    // Who is first changes, for what one leaves in the caches.
+    // The two alternate in going first, because each leaves its data in the caches.
     const take = async (/** @type {'before' | 'after'} */ which) => {
       rounds[which].push(await (which === 'before' ? old : own).take(Number(options.steps)));
     };
@@ -105,7 +106,7 @@ async function compare(model, workers) {
 }
 
 /**
- * Starts a trainer that takes as many steps as it is asked for.
+ * Starts a trainer that runs as many steps as it is asked for.
  * @param {string} worker
  * @param {string} model
  */
@@ -123,7 +124,7 @@ function start(worker, model) {
   const started = next();
   return {
     /**
-     * Milliseconds of each of some steps.
+     * Runs some steps and returns the milliseconds of each.
      * @param {number} steps
      * @returns {Promise<number[]>}
      */
@@ -138,13 +139,4 @@ function start(worker, model) {
       child.stdin.end();
     },
   };
-}
-
-/**
- * @param {readonly number[]} values
- * @param {number} share
- */
-function quantile(values, share) {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
 }

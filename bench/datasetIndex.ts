@@ -1,11 +1,12 @@
 /**
- * How long a data set of many files takes to index, and to index again, and in how much memory: small JPEGs of 8x8
- * pixels, each with content of its own, in 1,000 classes and as many files as ImageNet has.
+ * Measures how long a data set of many files takes to index, how long it takes to index again, and how much memory that
+ * needs. The files are small JPEGs of 8x8 pixels with distinct contents, in 1,000 classes and as many files as ImageNet
+ * has.
  *
  *     node esbuild.mjs && node bench/bundle.mjs datasetIndex && node dist/bench/datasetIndex.js [files] [folder] [keep]
  *
- * Each step is a process of its own, so that its peak of resident memory is its own. The files take 4 KiB each on most
- * disks; they stay where a third argument says so.
+ * Each step runs in its own process, so its peak resident memory is measured alone. Each file takes 4 KiB on most
+ * disks. The third argument keeps the files.
  */
 import { execFileSync } from 'node:child_process';
 import {
@@ -56,7 +57,7 @@ async function scan(root: string): Promise<void> {
   await indexDataset(REQUEST, places(root));
 }
 
-/** Writes files `from` to `to`. */
+/** Writes the files with indices `from` (inclusive) to `to` (exclusive). */
 async function writeFiles(root: string, from: number, to: number): Promise<void> {
   const raw = { width: 8, height: 8, channels: 3 } as const;
   const jpeg = await loadSharp()(Buffer.from(Array.from({ length: 192 }, (_, at) => (at * 37) % 256)), {
@@ -68,7 +69,7 @@ async function writeFiles(root: string, from: number, to: number): Promise<void>
     mkdirSync(join(root, 'images', className(label)), { recursive: true });
   }
   for (let file = from; file < to; file++) {
-    // A comment after the start of the image makes it another file.
+    // A comment segment after the start marker gives each file different bytes.
     const comment = Buffer.from(`\xff\xfe\x00\x0a${String(file).padStart(8, '0')}`, 'latin1');
     const label = file % CLASSES;
     writeFileSync(
@@ -78,7 +79,7 @@ async function writeFiles(root: string, from: number, to: number): Promise<void>
   }
 }
 
-/** As ImageNet's. */
+/** Named like ImageNet's classes. */
 function className(label: number): string {
   return `n${String(label).padStart(8, '0')}`;
 }

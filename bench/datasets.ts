@@ -1,7 +1,7 @@
 /**
- * How long a folder of images takes to be listed, and how much memory at its peak: makes a folder of empty files as
- * ImageNet's are named, and lists it in a process of its own, twice (the second time the system has its folders in
- * memory). 1,281,167 files take some minutes to be made, and 6 GB of an ext4's space for folders and inodes.
+ * Measures how long listing a folder of images takes, and its peak memory. Creates a folder of empty files named like
+ * ImageNet's and lists it twice in a separate process. The second time, the folders are in the system's cache. Creating
+ * 1,281,167 files takes some minutes, and 6 GB of ext4 space for folders and inodes.
  *
  *     node bench/bundle.mjs datasets && node dist/bench/datasets.js [--images 1281167] [--classes 1000] [--folder F]
  */
@@ -19,7 +19,7 @@ interface Measured {
   readonly validation: number;
   readonly listMs: number;
   readonly peakBytes: number;
-  /** Of a process that has loaded the same and listed nothing. */
+  /** Memory of a process that has loaded the same modules and listed nothing. */
   readonly idleBytes: number;
   readonly tableBytes: number;
 }
@@ -61,7 +61,7 @@ function bench(): void {
   }
 }
 
-/** Such as train/n00000012/n00000012_345.JPEG. */
+/** Creates files such as train/n00000012/n00000012_345.JPEG. */
 function makeImages(folder: string, images: number, classes: number): void {
   for (let label = 0; label < classes; label++) {
     const name = `n${String(label).padStart(8, '0')}`;

@@ -1,8 +1,8 @@
 /**
- * How long the lenses of files of 2,000 lines take from a key stroke on, in medians of processor time: reading the
- * file, which is done once a version for all that the editor says of it, finding the lenses and their lines, and
- * working out all their titles, of which an editor asks for those in sight. Every round reads the file anew, so that
- * nothing is known beforehand.
+ * Measures how long the lenses of 2,000-line files take after a key stroke, as medians of processor time: reading the
+ * file (done once per version, for everything the editor shows about it), finding the lenses and their lines, and
+ * resolving all titles (an editor asks only for the visible ones). Every round reads the file anew, so nothing is
+ * cached.
  *
  *     node bench/bundle.mjs lenses && node dist/bench/lenses.js
  */
@@ -22,7 +22,7 @@ const ROUNDS = 20;
 
 const surroundings: LensSurroundings = { obstacle: null, lastRun: null, runs: new Map(), hidden: new Set() };
 
-/** Lines of a file, filled up to 2,000 by what `more` makes. */
+/** Builds a file of 2,000 lines; `more` supplies the filling. */
 function longFile(
   head: readonly string[],
   more: (index: number) => string,
@@ -103,8 +103,8 @@ const FILES: readonly (readonly [what: string, fileName: string, text: string])[
     'resnet50_8xb32.py',
     longFile(
       [
-        '_base_ = []',
-        "model = dict(backbone=dict(type='ResNet', depth=50))",
+        "default_scope = 'mmpretrain'",
+        "model = dict(type='ImageClassifier', backbone=dict(type='ResNet', depth=50))",
         'train_cfg = dict(max_epochs=100)',
       ],
       (index) => `name_${index} = dict(type='Any', value=${index})`,
@@ -112,7 +112,7 @@ const FILES: readonly (readonly [what: string, fileName: string, text: string])[
   ],
 ];
 
-/** Reads a file, and gives what finds its lenses. */
+/** Reads a file and returns a function that finds its lenses. */
 function reading(text: string, fileName: string): () => ExperimentLens[] {
   if (fileName.includes('.experiment.')) {
     const parsed = parseExperiment(text, fileName);
@@ -122,7 +122,7 @@ function reading(text: string, fileName: string): () => ExperimentLens[] {
   return () => (foreign ? foreignLenses(foreign, surroundings) : []);
 }
 
-/** Milliseconds of this process' processor time. */
+/** Returns this process's processor time in milliseconds. */
 function processorMs(): number {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1000;

@@ -1,4 +1,4 @@
-/** The upper median of times; NaN of none. */
+/** Returns the upper median, NaN for an empty list. */
 export function median(times: readonly number[]): number {
   return [...times].sort((a, b) => a - b)[times.length >> 1] ?? Number.NaN;
 }

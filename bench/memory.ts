@@ -1,11 +1,12 @@
 /**
- * Whether the memory of a run stays flat: trains a small network in the trainer's loop, checkpoints, evaluations and
- * log included, and looks at the process at equal intervals.
+ * Checks that a run's memory stays flat: trains a small network in the trainer's loop, with checkpoints, evaluations
+ * and log, and samples the process at equal intervals.
  *
  *     node bench/bundle.mjs memory && node --expose-gc dist/bench/memory.js [engine] [steps]
  *
- * Prints the resident memory and the tensors at each look, and the slope of a line through the memory's second half,
- * by when allocators have what they keep. The wasm binaries are taken from the installed package.
+ * Prints the resident memory and the tensors of each sample, and the slope of a line fitted to the second half of the
+ * memory samples, when the allocators have grown to their final size. Takes the wasm binaries from the installed
+ * package.
  */
 
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
@@ -101,7 +102,7 @@ function report(engine: string, looks: readonly Look[]): void {
   );
 }
 
-/** By least squares. */
+/** Returns the least-squares slope. */
 function slopeOf(points: readonly (readonly [number, number])[]): number {
   const mean = (axis: 0 | 1) => points.reduce((sum, point) => sum + point[axis], 0) / points.length;
   const [meanX, meanY] = [mean(0), mean(1)];

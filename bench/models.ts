@@ -1,4 +1,4 @@
-/** The two models of the benches, on images drawn at random: what they show does not change the time they take. */
+/** The two models that the benches train, on random images. The image content does not affect the times. */
 
 import { resolve } from '../src/experiment/resolve';
 import { experimentSchema } from '../src/experiment/schema';
@@ -21,13 +21,16 @@ export const MODELS = {
 export type ModelName = keyof typeof MODELS;
 
 export interface BenchOptions {
-  /** Steps of an epoch. */
+  /** Steps per epoch. */
   readonly steps: number;
   readonly epochs?: number;
   readonly dtype?: string;
 }
 
-/** What a bench trains: a model's recipe with augmentation, by SGD with momentum and weight decay at a constant rate. */
+/**
+ * Returns the recipe that a bench trains: a model's recipe with augmentation, SGD with momentum and weight decay, and a
+ * constant learning rate.
+ */
 export function recipeOf(name: ModelName, { steps, epochs = 1, dtype = 'float32' }: BenchOptions): Recipe {
   const { model, data } = MODELS[name];
   const resolution = resolve(
@@ -42,7 +45,7 @@ export function recipeOf(name: ModelName, { steps, epochs = 1, dtype = 'float32'
         ...data,
       },
       model,
-      // Low enough that no loss is lost: that would end the training.
+      // Low enough that the loss never becomes NaN, which would end the training.
       optimizer: { base_lr: 0.001 },
       schedule: { epochs, decay: 'constant' },
       tricks: dtype === 'float32' ? {} : { mixed_precision: { dtype } },
@@ -52,7 +55,7 @@ export function recipeOf(name: ModelName, { steps, epochs = 1, dtype = 'float32'
   return resolution.recipe;
 }
 
-/** A network of a model of the benches, with the weights of seed 1. */
+/** Creates a network of a bench model, with weights initialized from seed 1. */
 export function newNetwork(name: ModelName): Network {
   const { model, data } = recipeOf(name, { steps: 1 });
   const graph = graphOf({ model, data });

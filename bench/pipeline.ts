@@ -1,7 +1,7 @@
 /**
- * Images a second of the training's own pipeline, against PyTorch's DataLoader with as many workers: a random resized
- * crop to 224 and a flip of 500x375 JPEGs, in turns of an epoch each, so that what else the machine does hits both
- * alike. Needs a Python with torch and torchvision (BENCH_PYTHON, or python3).
+ * Compares the images per second of the training pipeline with PyTorch's DataLoader, with the same number of workers: a
+ * random resized crop to 224 and a flip of 500x375 JPEGs. The two alternate epoch by epoch, so other load on the
+ * machine affects both alike. Needs a Python with torch and torchvision (BENCH_PYTHON, or python3).
  *
  *     node bench/bundle.mjs pipeline && node dist/bench/pipeline.js [--images 1000] [--rounds 5] [--workers 2]
  */
@@ -36,11 +36,11 @@ const script = join(__dirname, '..', '..', 'bench', 'pipeline.py');
 
 interface Taken {
   readonly imagesPerSecond: number;
-  /** Processor time of an image, on all threads and processes. */
+  /** Processor time per image, over all threads and processes. */
   readonly cpuMs: number;
 }
 
-/** A contestant's next epoch. */
+/** Runs a contestant's next epoch. */
 type Epoch = () => Promise<Taken>;
 
 async function main(): Promise<void> {
@@ -57,7 +57,7 @@ async function main(): Promise<void> {
     'presized, later': epochs(presized),
   };
   const taken: Record<string, Taken[]> = {};
-  // Warms up, and fills the store.
+  // Warms up and fills the store.
   for (const epoch of Object.values(contestants)) await epoch();
   for (let round = 0; round < rounds; round++) {
     for (const [name, epoch] of Object.entries(contestants)) {
@@ -92,7 +92,7 @@ async function main(): Promise<void> {
   console.table(Object.fromEntries(Object.keys(contestants).map((name) => [name, row(name)])));
 }
 
-/** An epoch that resizes and stores its images, from the start of the threads on. */
+/** Runs an epoch that resizes and stores its images, including the start of the threads. */
 async function firstEpoch(table: SplitTable, stores: string): Promise<Taken> {
   const key = 'first';
   const pipeline = await open(table, { folder: stores, key });

@@ -3,12 +3,14 @@
 // every engine that works here, and on PyTorch where a Python (BENCH_PYTHON, or python3) has it. The contestants take
 // turns, a few steps each, so that what else the machine does hits all alike; a contestant's time is the median of its
 // steps. Prints a table, and writes it with all figures to dist/bench/results.json; `npm run bench:report` puts them
-// into docs/PERFORMANCE.md.
+// into docs/performance.md.
 //
 //     npm run bench -- [--rounds 5] [--steps 3] [--models resnet20,resnet50-d] [--cores N] [--minutes 10]
 //
 // `--cores` leaves contestants that many processors (Linux): with one, nobody spins while waiting for another thread,
 // and processor time compares engines on a busy machine too. Past `--minutes` no further round is begun.
+//
+// Engines come from the folder that BAG_OF_TRICKS_ENGINES names, otherwise from the user's, otherwise from the tests'.
 import { execFileSync, spawn } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { availableParallelism, cpus, loadavg, totalmem } from 'node:os';
@@ -16,9 +18,10 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import esbuild from 'esbuild';
+import { benchEnginesEnvironment } from '../scripts/lib/benchEngines.mjs';
 import { nodeBundle, programs } from '../scripts/lib/bundling.mjs';
-import { enginesEnvironment } from '../scripts/lib/engines.mjs';
 import { root } from '../scripts/lib/processes.mjs';
+import { quantile } from './quantile.mjs';
 import { ONE_THREAD, tablesOf } from './tables.mjs';
 
 const { values: options } = parseArgs({
@@ -45,11 +48,11 @@ const startedAt = performance.now();
 const loadBefore = loadavg();
 const python = process.env.BENCH_PYTHON || 'python3';
 const worker = join(root, 'dist/bench/worker.js');
-// All contestants get the huge pages that a trainer is started with (src/runs/trainerCommand.ts).
+// All contestants use the huge pages that a trainer is started with (src/runs/trainerCommand.ts).
 const environment = {
   GLIBC_TUNABLES: 'glibc.malloc.hugetlb=1',
   ...process.env,
-  ...enginesEnvironment,
+  ...(await benchEnginesEnvironment()),
   TF_CPP_MIN_LOG_LEVEL: '3',
 };
 
@@ -69,7 +72,7 @@ const contestants = [
     [
       { name: `${engine} float32`, dtype: 'float32' },
       ...(half ? [{ name: `${engine} bfloat16`, dtype: 'bfloat16' }] : []),
-      // What threads bring: beside it, the engine takes every core.
+      // Shows the speedup from threads: the engine itself uses every core.
       ...(engine === 'wasm'
         ? [{ name: ONE_THREAD, dtype: 'float32', env: { BAG_OF_TRICKS_THREADS: '1' } }]
         : []),
@@ -99,7 +102,7 @@ const machine = {
   memoryBytes: totalmem(),
   platform: `${process.platform} ${process.arch}`,
   node: process.versions.node,
-  // Of the last minute before the bench: others' work, which its figures suffer from.
+  // Load average of the minute before the bench: other processes, which distort its figures.
   loadBefore: loadBefore[0],
 };
 const file = join(root, 'dist/bench/results.json');
@@ -184,7 +187,7 @@ function sum(times) {
 }
 
 /**
- * Starts a contestant; null where it does not run here.
+ * Starts a contestant, or returns null if it does not run here.
  * @param {Contestant} contestant
  * @param {string} model
  */
@@ -236,7 +239,7 @@ async function start({ name, command, args, env, isTorch, isHalf }, model) {
 }
 
 /**
- * What a contestant that does not start says of it: its last line that is an error's.
+ * Returns why a contestant did not start: the last line of its output that looks like an error.
  * @param {string} errors
  */
 function reasonOf(errors) {
@@ -245,19 +248,10 @@ function reasonOf(errors) {
 }
 
 /**
- * The threads that an engine's description names; null where it names none, as on a GPU.
+ * Returns the number of threads in an engine's description, null if it has none, as on a GPU.
  * @param {string} description
  */
 function threadsOf(description) {
   const threads = /(\d+) threads?/.exec(description)?.[1];
   return threads === undefined ? null : Number(threads);
-}
-
-/**
- * @param {readonly number[]} values
- * @param {number} share
- */
-function quantile(values, share) {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.round(share * (sorted.length - 1))] ?? Number.NaN;
 }

@@ -1,11 +1,11 @@
 /**
- * What keeping runs costs: listing a store of 1,000, opening a log of 1,000,000 events, and 1,000 events a second
- * from a trainer to a follower.
+ * Measures the cost of keeping runs: listing a store of 1,000 runs, opening a log of 1,000,000 events, and sending
+ * 1,000 events per second from a trainer to a follower.
  *
  *     node bench/bundle.mjs runs && node dist/bench/runs.js
  *
- * Processor time says what a part costs, wall time how long a person waits. Memory is the process's resident set
- * over what it was before.
+ * Processor time is the cost of a part, wall time is how long a person waits. Memory is the growth of the process's
+ * resident set.
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -125,7 +125,7 @@ async function trainer(path: string): Promise<void> {
   log.close();
 }
 
-/** What the trainer's side takes: a second's events at a time, in ten writes as its log makes them. */
+/** Measures the trainer's side: one second of events at a time, in ten writes, as its log does. */
 async function logging(folder: string): Promise<void> {
   const log = await MetricsLog.open(join(folder, 'burst.ndjson'), { attempt: 1 });
   const events = Array.from({ length: EVENTS_A_SECOND }, (_, step) => stepEvent(step));

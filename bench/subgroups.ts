@@ -1,8 +1,9 @@
 /**
- * What equality to the bit on any number of threads would cost. It needs sums in an order that no thread's shard changes:
- * each batch in 8 groups, as many as there are threads at most, passed one by one and added up in a fixed tree. Times one
- * of two threads' half of a batch, passed at once and in its 4 groups, and what alone adding up their gradients takes: the
- * least that any such way costs. In turns, one thread; batch norms go by what is passed, which takes as long.
+ * Estimates the cost of results that are bit-identical for any number of threads. They require sums in an order that
+ * does not depend on the shards of the threads: each batch in 8 groups, one for each possible thread, passed one by one
+ * and added in a fixed tree. Times the half batch of one of two threads, passed at once and in its 4 groups, and the
+ * addition of the gradients alone: the least that any such scheme costs. The variants take turns on one thread. Batch
+ * norm uses the statistics of the images passed together, which takes the same time.
  *
  *     node bench/bundle.mjs subgroups && node dist/bench/subgroups.js [rounds]
  */
@@ -39,7 +40,7 @@ async function main(rounds: number): Promise<void> {
       await metrics;
       const ms = performance.now() - start;
       step.dispose();
-      // Sums of the groups' gradients, made before the clock starts.
+      // Copies of the gradients to add, created before the clock starts.
       const others = Array.from({ length: GROUPS - 1 }, () => copiesOf(gradients));
       const adding = performance.now();
       const sum = others.reduce<Gradients>(addGradients, gradients);

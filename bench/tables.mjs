@@ -1,5 +1,5 @@
 // @ts-check
-// What bench/run.mjs measured, as tables in Markdown. As a program it puts them into docs/PERFORMANCE.md, between the
+// What bench/run.mjs measured, as tables in Markdown. As a program it puts them into docs/performance.md, between the
 // two marks there:
 //
 //     node bench/tables.mjs [dist/bench/results.json]
@@ -7,12 +7,12 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { root } from '../scripts/lib/processes.mjs';
 
-/** Lines of the document between which the tables stand. */
+/** The lines of the document that enclose the tables. */
 const MARKS = ['<!-- tables of bench/tables.mjs -->', '<!-- end of the tables -->'];
-/** Others' work, as the system's load, above which figures are marked. */
+/** System load from other processes above which figures are flagged. */
 const QUIET_LOAD = 0.5;
 
-/** The contestant on every core, and beside it the one that shows what its threads bring. */
+/** The contestant on every core, and next to it the one that shows the speedup from threads. */
 const ALL_THREADS = 'wasm float32';
 export const ONE_THREAD = `${ALL_THREADS}, 1 thread`;
 
@@ -30,15 +30,15 @@ export function tablesOf({ time, machine, options, results }) {
   );
   const facts = [
     `Measured ${time.slice(0, 10)} on ${processor}, ${threads} threads, ${(memoryBytes / 2 ** 30).toFixed(0)} GiB, ` +
-      `${platform}, with ${options.cores} of the threads`,
+      `${platform}, using ${options.cores} threads`,
     `Node ${node}`,
     ...Object.entries(versions)
       .filter(([name]) => name !== 'node')
       .map(([name, version]) => `${name} ${version}`),
   ].join('; ');
   const warning = isBusy
-    ? `\n\n**The machine was busy** (load ${loadBefore.toFixed(1)} before the bench): times by the clock say little; ` +
-      'compare processor time.'
+    ? `\n\n**The machine was busy** (load ${loadBefore.toFixed(1)} before the bench): wall-clock times mean little; ` +
+      'compare CPU time.'
     : '';
   return `\n${facts}.${warning}\n${Object.entries(results)
     .map(([model, all]) => `\n### ${model}\n\n${tableOf(all)}${threadsLine(all)}`)
@@ -50,7 +50,7 @@ function tableOf(all) {
   const rivals = all.filter(({ isTorch, isHalf }) => isTorch && !isHalf);
   const fastest = Math.max(...rivals.map(({ imagesPerSecond }) => imagesPerSecond));
   const leastCpu = Math.min(...rivals.map(({ cpuMs }) => cpuMs));
-  // Without a rival there is none to divide by, and the greatest of none is -Infinity.
+  // Without a rival there is nothing to divide by: Math.max of an empty list is -Infinity.
   const ratio = (/** @type {number} */ value) =>
     Number.isFinite(value) && value > 0 ? value.toFixed(2) : '-';
   const rows = all.map((each) => {
@@ -78,10 +78,10 @@ function tableOf(all) {
     'engine',
     'threads',
     'images/s',
-    'to PyTorch FP32',
+    'vs PyTorch FP32',
     'step, ms (quartiles)',
-    'processor ms a step',
-    'to PyTorch FP32 by processor time',
+    'CPU ms/step',
+    'vs PyTorch FP32 by CPU time',
     'forward, ms',
     'backward, ms',
     'exchange, ms',
@@ -94,7 +94,7 @@ function tableOf(all) {
 }
 
 /**
- * What threads bring; empty where it was not measured.
+ * Returns the line on the speedup from threads, empty if it was not measured.
  * @param {readonly Result[]} all
  */
 function threadsLine(all) {
@@ -103,14 +103,14 @@ function threadsLine(all) {
   if (!one || !many) return '';
   const [median, fast] = [one.stepMs / many.stepMs, one.fastStepMs / many.fastStepMs];
   return (
-    `\n\n${many.threads} threads of wasm take a step ${median.toFixed(2)} times as fast as one by the median, and ` +
-    `${fast.toFixed(2)} times by the step that a tenth are faster than, which others' work disturbs less.`
+    `\n\nWith ${many.threads} threads, a wasm step is ${median.toFixed(2)} times as fast as with one thread in median step time, ` +
+    `and ${fast.toFixed(2)} times in 10th percentile step time, which other load disturbs less.`
   );
 }
 
 async function main() {
   const results = process.argv[2] ?? join(root, 'dist/bench/results.json');
-  const document = join(root, 'docs/PERFORMANCE.md');
+  const document = join(root, 'docs/performance.md');
   const text = await readFile(document, 'utf8');
   const [start, end] = MARKS.map((mark) => text.indexOf(mark));
   if (start === undefined || end === undefined || start < 0 || end < start) {

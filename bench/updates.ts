@@ -1,6 +1,6 @@
 /**
- * What a step does to the parameters after its pass, by optimizer: the median milliseconds of an update of both models
- * of the bench on an engine, and of clipping the gradients. The optimizers take turns, step by step.
+ * Times the parameter update after a pass, by optimizer: the median milliseconds of an update of both bench models on
+ * an engine, and of gradient clipping. The optimizers alternate step by step.
  *
  *     node bench/bundle.mjs updates && node dist/bench/updates.js [engine] [rounds]
  */
@@ -24,7 +24,7 @@ const OPTIMIZERS: readonly OptimizerRecipe[] = [
   { name: 'lamb', beta1: 0.9, beta2: 0.999, epsilon: 1e-6 },
 ];
 
-/** The first steps make what later ones have. */
+/** The first steps allocate the state that later ones reuse. */
 const ROUNDS_BEFORE = 3;
 
 async function main(engineName: EngineRequest, rounds: number): Promise<void> {
@@ -45,7 +45,7 @@ async function main(engineName: EngineRequest, rounds: number): Promise<void> {
 
 interface Work {
   readonly name: string;
-  /** @returns the milliseconds that it took */
+  /** @returns the milliseconds the step took */
   readonly step: () => number;
   readonly times: number[];
   readonly dispose: () => void;

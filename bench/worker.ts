@@ -1,10 +1,10 @@
 /**
- * One contestant of bench/run.mjs: the trainer's own loop on an engine, its log on disk and its input pipeline
- * included. Answers each line of its input, a number of steps, with one line of JSON: the milliseconds of each phase of
- * each step, by the clock and of processor time.
+ * One contestant of bench/run.mjs: the trainer's own loop on an engine, including its log on disk and its input
+ * pipeline. Reads a number of steps per line of input and answers each with one line of JSON: the wall-clock and
+ * processor milliseconds of each phase of each step.
  *
  *     node dist/bench/worker.js <engine> <float32 | bfloat16 | float16> <model>
- *     node dist/bench/worker.js engines     prints the engines that work here, and whether each may have half precision
+ *     node dist/bench/worker.js engines     prints the engines that work here, and whether each supports half precision
  */
 
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -28,20 +28,20 @@ import { ShardedPasses } from '../src/training/parallel/shardedPasses';
 import { threadsHere } from '../src/training/parallel/workerPool';
 import { type ModelName, recipeOf } from './models';
 
-/** Images of the data set, an epoch of them: more than a bench trains, so that nothing is validated. */
+/** The data set holds one epoch of images. The epochs are more than a bench trains, so nothing is validated. */
 const STEPS_PER_EPOCH = 64;
 const EPOCHS = 1000;
 
-/** Milliseconds by the clock, and of processor time on all the process's threads. */
+/** Wall-clock milliseconds, and processor milliseconds over all threads of the process. */
 interface Time {
   readonly wallMs: number;
   readonly cpuMs: number;
 }
 
 /**
- * `input` draws and augments the batch; `pass` is forward and backward in one, where the engine compiles them;
- * `exchange` gives the weights to other threads, waits for them and adds up their gradients; `rest` takes the batch to
- * the engine, and measures, reads back and logs the step.
+ * `input` draws and augments the batch. `pass` is forward and backward together, if the engine compiles them.
+ * `exchange` sends the weights to other threads, waits for them and adds up their gradients. `rest` moves the batch to
+ * the engine, and computes, reads back and logs the metrics of the step.
  */
 const PHASES = ['input', 'forward', 'backward', 'pass', 'exchange', 'update', 'rest'] as const;
 type Phase = (typeof PHASES)[number];
@@ -70,7 +70,7 @@ async function main(engineName: EngineRequest, dtype: Precision, name: ModelName
   const orders = createInterface(process.stdin)[Symbol.asyncIterator]();
   let ordered = 0;
   let times: StepTimes[] = [];
-  /** Waits until steps are asked for. */
+  /** Waits for the next request for steps. */
   const nextOrder = async () => {
     const order = await orders.next();
     if (order.done) stop.abort();
@@ -98,12 +98,12 @@ async function main(engineName: EngineRequest, dtype: Precision, name: ModelName
 // biome-ignore lint/suspicious/noExplicitAny: any method at all
 type Method = (this: unknown, ...parameters: any[]) => any;
 
-/** Adds up the time that phases take between laps. */
+/** Sums the time of each phase between laps. */
 class PhaseTimes {
   #start = now();
   #phases = noTimes();
 
-  /** Times a method's calls as a phase, if any; `also` sees each result, and its time. */
+  /** Times the calls of a method as a phase, if one is given. `also` receives each result and its time. */
   follow<Owner, Name extends keyof Owner>(
     owner: Owner,
     method: Name,
@@ -123,7 +123,7 @@ class PhaseTimes {
     owner[method] = timed as Owner[Name];
   }
 
-  /** Times what passing in shards takes beside this thread's own shard, which it passes in one go. */
+  /** Times the overhead of passing in shards over this thread's own shard, which it passes in one go. */
   followExchange(): void {
     let own: Time = { wallMs: 0, cpuMs: 0 };
     this.follow(LocalStepPasses.prototype, 'pass', null, (_passed, time) => {
@@ -141,7 +141,7 @@ class PhaseTimes {
     });
   }
 
-  /** The phases' times since the last lap; `rest` is what none of them took. */
+  /** Returns the phases' times since the last lap. `rest` is the remaining time. */
   lap(): StepTimes {
     const whole = since(this.#start);
     const phases = this.#phases;

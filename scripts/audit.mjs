@@ -12,7 +12,7 @@ await main(async () => {
   return code;
 });
 
-/** @returns {Promise<string>} what npm prints, whatever its exit code */
+/** @returns {Promise<string>} npm's output, whatever its exit code */
 function report() {
   const args = ['audit', '--audit', '--omit=dev', '--audit-level=high', '--json'];
   const cli = process.env.npm_execpath;

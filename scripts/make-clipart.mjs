@@ -9,7 +9,7 @@ import { root } from './lib/processes.mjs';
 
 const SOURCE = '/usr/share/openclipart/png';
 const TARGET = join(root, 'examples/clipart');
-/** The classes, and the folders that they come from. */
+/** The classes, and their source folders. */
 const CLASSES = {
   animals: 'animals',
   flags: 'signs_and_symbols/flags',
@@ -22,13 +22,13 @@ const CLASSES = {
 const IMAGES_A_CLASS = 150;
 const SIDE = 64;
 
-/** A picture of less ink than this share of its pixels is nearly empty. */
+/** A picture with a smaller share of inked pixels is nearly empty. */
 const LEAST_INK = 0.03;
-/** Pictures whose 8 x 8 greys differ by no more than this on average are taken for copies. */
+/** Pictures count as copies if their 8 x 8 gray values differ by at most this on average. */
 const COPY_DIFFERENCE = 4;
 
 /**
- * A picture as it ships, without its margins, and its greys for comparison; null where it is nearly empty.
+ * Returns a picture as it ships, without its margins, and its gray values for comparison. Null if it is nearly empty.
  * @param {string} file
  */
 async function drawn(file) {
@@ -43,8 +43,8 @@ async function drawn(file) {
     .toBuffer();
   const pixels = await sharp(jpeg).greyscale().raw().toBuffer();
   const ink = pixels.filter((value) => value < 240).length / pixels.length;
-  const greys = await sharp(jpeg).greyscale().resize(8, 8, { fit: 'fill' }).raw().toBuffer();
-  return ink < LEAST_INK ? null : { jpeg, greys };
+  const grays = await sharp(jpeg).greyscale().resize(8, 8, { fit: 'fill' }).raw().toBuffer();
+  return ink < LEAST_INK ? null : { jpeg, grays };
 }
 
 /**
@@ -58,7 +58,7 @@ function areCopies(a, b) {
 }
 
 /**
- * A class's files in an order that spreads over all authors and is the same each time: by the hash of their path.
+ * Returns a class's files sorted by the hash of their path, which spreads them over all authors and is deterministic.
  * @param {string} folder
  */
 async function filesOf(folder) {
@@ -79,8 +79,8 @@ for (const [name, folder] of Object.entries(CLASSES)) {
   for (const file of await filesOf(folder)) {
     if (count === IMAGES_A_CLASS) break;
     const picture = await drawn(file);
-    if (!picture || known.some((greys) => areCopies(greys, picture.greys))) continue;
-    known.push(picture.greys);
+    if (!picture || known.some((grays) => areCopies(grays, picture.grays))) continue;
+    known.push(picture.grays);
     count++;
     await writeFile(join(TARGET, name, `${String(count).padStart(3, '0')}.jpg`), picture.jpeg);
   }

@@ -1,12 +1,12 @@
-// Draws the Fashion-MNIST sample that ships in the package: 1,200 training and 200 test images of each of the
-// ten classes, from the full set in FOLDER (by default where the Debian package dataset-fashion-mnist puts it).
+// Draws the Fashion-MNIST sample that ships in the package: 1,200 training and 200 test images of each of the ten
+// classes, from the full set in FOLDER (by default the folder of the Debian package dataset-fashion-mnist).
 //
 //     node scripts/make-sample.mjs [FOLDER]
 //
-// The draw needs no random numbers: the images of a class are ordered by the SHA-256 of their pixels and the
-// first ones are taken, so the same images give the same sample on every machine. Classes take turns, label 0
-// to 9 and round again, so that every prefix of the sample is balanced. The manifest's checksums are of the
-// IDX content, since what gzip makes of it differs between versions of zlib.
+// The draw needs no random numbers. It sorts the images of a class by the SHA-256 of their pixels and takes the first
+// ones, so the same images give the same sample on every machine. Classes alternate, label 0 to 9 and round again, so
+// every prefix of the sample is balanced. The manifest's checksums cover the IDX content, because gzip's output differs
+// between versions of zlib.
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -29,7 +29,7 @@ async function readContent(name) {
   return gunzipSync(await readFile(join(source, `${name}.gz`)));
 }
 
-/** The chosen images' positions in the full split, classes taking turns. */
+/** Returns the chosen images' indices in the full split, with alternating classes. */
 function choose(images, labels, imagesPerClass) {
   const byClass = Array.from({ length: CLASSES }, () => []);
   for (const [index, label] of labels.entries()) {
@@ -45,7 +45,7 @@ function choose(images, labels, imagesPerClass) {
   );
 }
 
-/** An IDX header: unsigned bytes, and the size of each dimension. */
+/** Returns an IDX header: unsigned bytes, and the size of each dimension. */
 function idxHeader(...dimensions) {
   const header = Buffer.alloc(4 + 4 * dimensions.length);
   header.set([0, 0, 0x08, dimensions.length]);

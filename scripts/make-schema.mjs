@@ -1,5 +1,5 @@
 // @ts-check
-// Writes schemas/ from the schemas that validate experiment and study files.
+// Writes schemas/ from the schemas that validate experiment files, study files and lines of metrics.
 //
 //     node scripts/make-schema.mjs
 import { writeFile } from 'node:fs/promises';
@@ -7,11 +7,13 @@ import { join } from 'node:path';
 import { loadModule } from './lib/loadModule.mjs';
 import { root } from './lib/processes.mjs';
 
-const { experimentJsonSchema } = await loadModule('src/experiment/jsonSchema.ts');
+const { experimentFileJsonSchema } = await loadModule('src/experiment/jsonSchema.ts');
 const { studyJsonSchema } = await loadModule('src/study/file/jsonSchema.ts');
+const { metricsLineJsonSchema } = await loadModule('src/interop/output/jsonLines.ts');
 for (const [name, schema] of Object.entries({
-  experiment: experimentJsonSchema(),
+  experiment: experimentFileJsonSchema(),
   study: studyJsonSchema(),
+  'metrics-line': metricsLineJsonSchema(),
 })) {
   const target = join(root, `schemas/${name}.schema.json`);
   await writeFile(target, `${JSON.stringify(schema, null, 2)}\n`);

@@ -13,6 +13,6 @@ await main(async () => {
     await build({ production: true, system });
     console.log(await packExtension(undefined, system));
   }
-  // dist/ is this machine's again.
+  // Rebuilds dist/ for this machine.
   if (values.all) await build({ production: true });
 });

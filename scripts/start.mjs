@@ -11,19 +11,33 @@ const examples = join(root, 'examples');
 await main(async () => {
   await ensureInstalled();
   await build();
-  // The desktop VS Code does not run as Linux's root.
+  // The desktop VS Code does not run as root on Linux.
   const asRoot = process.platform === 'linux' && process.getuid?.() === 0;
-  const inBrowser = process.argv.includes('--browser') || !hasDisplay || asRoot;
-  const desktop = inBrowser ? undefined : await findDesktop();
-  if (!desktop) return serve();
+  const reason = whyInBrowser(asRoot);
+  const desktop = reason === undefined ? await findDesktop() : undefined;
+  if (!desktop) return serve(reason ?? 'No VS Code is installed on the desktop');
   console.log(`Opening ${examples} in VS Code...`);
   const args = ['--new-window', `--extensionDevelopmentPath=${root}`, examples];
   return run(desktop.cli, args);
 });
 
-/** Serves the examples in code-server until Ctrl-C. */
-async function serve() {
-  // Not before the install: these load packages.
+/**
+ * Returns why VS Code is served for a browser, undefined if it can open on the desktop.
+ * @param {boolean} asRoot
+ */
+function whyInBrowser(asRoot) {
+  if (process.argv.includes('--browser')) return '--browser asks for it';
+  if (!hasDisplay) return 'There is no display here';
+  return asRoot ? 'The desktop VS Code does not run as root' : undefined;
+}
+
+/**
+ * Serves the examples in code-server until Ctrl-C.
+ * @param {string} reason why it does not open on the desktop
+ */
+async function serve(reason) {
+  console.log(`${reason}: VS Code is served for a browser on this machine.`);
+  // Imported only after the install, because these load packages.
   const { ensureCodeServer, installExtension, startCodeServer } = await import('./lib/codeServer.mjs');
   const { cacheFolder } = await import('./lib/home.mjs');
   const installation = await ensureCodeServer();
@@ -39,6 +53,10 @@ async function serve() {
   const server = await startCodeServer(installation, folders);
   try {
     console.log(`\nVS Code with Bag of Tricks: ${server.url}/?folder=${encodeURIComponent(examples)}`);
+    const { port } = new URL(server.url);
+    console.log(
+      `Open it in a browser here, or forward the port from another machine: ssh -L ${port}:127.0.0.1:${port} HOST`,
+    );
     console.log('Anyone on this machine can open it while it runs. Press Ctrl-C to stop it.');
     const ended = await Promise.race([
       interrupted.then(() => 'interrupted'),

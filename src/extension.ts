@@ -6,6 +6,7 @@ import { answerStudy } from './extension/commands/studyCommands';
 import { notifyOfStudyEnds } from './extension/commands/studyEnds';
 import { DataTool } from './extension/dataTool';
 import { EngineTool } from './extension/engineTool';
+import { BaseFiles } from './extension/language/baseFiles';
 import { CodeActions } from './extension/language/codeActions';
 import { registerCompletions } from './extension/language/completionProvider';
 import { DataIndexes } from './extension/language/dataIndexes';
@@ -18,6 +19,7 @@ import { ReadOnlyDocuments } from './extension/language/readOnlyDocuments';
 import { RecipeDocuments } from './extension/language/recipeDocuments';
 import { SlowFormatsHere } from './extension/language/slowFormatsHere';
 import { registerStudyFeatures } from './extension/language/studyFeatures';
+import { RunLabels } from './extension/runs/labels';
 import { RunEvidence } from './extension/runs/runEvidence';
 import { RunLibrary } from './extension/runs/runLibrary';
 import { Runner, storeRoots } from './extension/runs/runner';
@@ -25,20 +27,23 @@ import { StudyLibrary } from './extension/runs/studyLibrary';
 import { testAccuracy } from './extension/runs/testedRuns';
 import type { Services } from './extension/services';
 import { preferNodeOfPath } from './extension/settings';
+import { purging } from './extension/upkeep/purging';
+import { RenamedFiles } from './extension/upkeep/renamedFiles';
+import { RUN_FILE_SCHEME } from './extension/upkeep/restoreFile';
 import { DashboardPanels } from './extension/views/dashboardPanel';
 import { ExperimentsView } from './extension/views/experimentsView';
 import { notifyOfEnds } from './extension/views/notifications';
 import { StatusBar } from './extension/views/statusBar';
 import { StudyPanels } from './extension/views/studyPanel';
 
-/** What the extension gives to others: the suites that run in VS Code look at it from there. */
+/** What the extension exports. The tests that run in VS Code use it. */
 export interface Api extends Services {
   readonly view: ExperimentsView;
 }
 
 /**
- * Called by VS Code when the extension is first needed. There is no `deactivate`: what lives here is disposed
- * with its subscription, and trainings go on, for the next window follows them by their folders.
+ * VS Code calls this when the extension is first needed. There is no `deactivate`. Everything here is disposed with its
+ * subscription. Training continues, and the next window follows the runs by their folders.
  */
 export async function activate(context: vscode.ExtensionContext): Promise<Api> {
   if (vscode.l10n.bundle) l10n.config({ contents: vscode.l10n.bundle });
@@ -48,6 +53,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<Api> {
   const log = vscode.window.createOutputChannel('Bag of Tricks', { log: true });
   const files = new ExperimentFiles();
   const library = new RunLibrary(storeRoots, log);
+  const labels = new RunLabels(library);
   const runner = new Runner(extension, library, log);
   const studies = new StudyLibrary(
     storeRoots,
@@ -61,9 +67,10 @@ export async function activate(context: vscode.ExtensionContext): Promise<Api> {
   );
   const evidence = new RunEvidence(library, studies);
   const slowFormats = new SlowFormatsHere();
-  // A run that has ended may have timed them.
+  // A run that has ended may have recorded timings.
   evidence.onDidChange(() => void slowFormats.refresh());
   const recipes = new RecipeDocuments();
+  const runFiles = new ReadOnlyDocuments(RUN_FILE_SCHEME);
   const engines = new EngineTool(extensionUri, log);
   const indexes = new DataIndexes();
   const dataTool = new DataTool(extensionUri, indexes, log);
@@ -72,6 +79,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<Api> {
   const dashboards = new DashboardPanels(
     extensionUri,
     library,
+    labels,
     (request) => {
       answerDashboard(services, request).catch((error) => log.error('A dashboard was not answered:', error));
     },
@@ -86,12 +94,14 @@ export async function activate(context: vscode.ExtensionContext): Promise<Api> {
     },
     log,
   );
-  const view = new ExperimentsView(files, library, studies);
+  const view = new ExperimentsView(files, library, studies, labels);
   const services: Services = {
+    selectedRows: () => view.selection,
     extensionUri,
     log,
     files,
     library,
+    labels,
     evidence,
     slowFormats,
     runner,
@@ -100,6 +110,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<Api> {
     studyPanels,
     studyReports,
     recipes,
+    runFiles,
     engines,
     dataTool,
     dataReports,
@@ -110,8 +121,11 @@ export async function activate(context: vscode.ExtensionContext): Promise<Api> {
     log,
     files,
     library,
+    labels,
     recipes,
+    runFiles,
     indexes,
+    new BaseFiles(() => indexes.refresh()),
     dataReports,
     reports,
     dashboards,
@@ -121,18 +135,20 @@ export async function activate(context: vscode.ExtensionContext): Promise<Api> {
     studyPanels.restoring(),
     view,
     runner,
-    new StatusBar(library),
+    new StatusBar(library, labels),
     evidence,
     slowFormats,
     new LensProvider(library, evidence, slowFormats, indexes),
     new Diagnostics(indexes),
-    new CodeActions(library).register(),
+    new CodeActions(library, labels).register(),
     new Hovers(evidence, slowFormats).register(),
     registerInlayHints(indexes),
-    registerCompletions(library),
+    registerCompletions(library, labels),
     registerStudyFeatures(files, evidence),
-    notifyOfEnds(library, dashboards, studies),
+    notifyOfEnds(library, labels, dashboards, studies),
     notifyOfStudyEnds(studies),
+    purging(library, storeRoots, log),
+    new RenamedFiles(files, library, studies, storeRoots, log),
     registerCommands(services),
     vscode.workspace.onDidChangeWorkspaceFolders(() => Promise.all([library.refresh(), studies.refresh()])),
     files.onDidChange(() => Promise.all([library.refresh(), studies.refresh()])),

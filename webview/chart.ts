@@ -31,7 +31,7 @@ declare module 'chart.js' {
   }
 }
 
-/** Of every curve the point nearest in x: curves here have points at different steps. */
+/** Selects the nearest point in x of every curve, because the curves have points at different steps. */
 const nearestOfEach: InteractionModeFunction = (chart, event) => {
   const { x } = event;
   if (x === null) return [];
@@ -48,25 +48,26 @@ const nearestOfEach: InteractionModeFunction = (chart, event) => {
 Interaction.modes.nearestOfEach = nearestOfEach;
 Chart.register(LineController, LineElement, PointElement, LinearScale, Decimation, Tooltip, zoomPlugin);
 
-/** A curve of more than twice this many points in view is drawn by this many. */
+/** A curve with more than twice this many visible points is decimated to this number. */
 const DRAWN_POINTS = 500;
 
 type LineChart = Chart<'line', Point[]>;
 type LineDataset = ChartDataset<'line', Point[]>;
 
 /**
- * One chart with its title and legend. Its canvas has the summary as its name; the attribute `data-drawn` says
- * by how many points the curves are drawn, after decimation.
+ * One chart with its title and legend. The summary is the accessible name of its canvas. The attribute `data-drawn`
+ * holds the number of points drawn for the curves, after decimation.
  */
 export class ChartPanel {
   readonly element: HTMLElement;
   private readonly caption: HTMLElement;
+  private readonly note: HTMLElement;
   private readonly canvas: HTMLCanvasElement;
   private readonly chart: LineChart;
   private content: ChartContent;
   private shown: ShownRun;
 
-  /** @param onRange called when a person zooms or pans, with the steps then in view */
+  /** @param onRange called with the visible steps when a person zooms or pans */
   constructor(shown: ShownRun, content: ChartContent, theme: ChartTheme, onRange: (range: Range) => void) {
     this.shown = shown;
     this.content = content;
@@ -81,12 +82,14 @@ export class ChartPanel {
     this.element.tabIndex = 0;
     this.element.setAttribute('aria-label', content.title);
     this.element.setAttribute('aria-describedby', 'chart-keys');
-    this.element.append(this.caption, plot);
+    this.note = document.createElement('p');
+    this.note.className = 'note';
+    this.element.append(this.caption, plot, this.note);
     this.chart = this.createChart(onRange);
     this.applyTheme(theme);
   }
 
-  /** Draws a moment of a run: `range` in view of `full`. */
+  /** Draws the current state of a run, with `range` of `full` in view. */
   update(shown: ShownRun, content: ChartContent, range: Range, full: Range): void {
     this.shown = shown;
     this.content = content;
@@ -101,6 +104,8 @@ export class ChartPanel {
     this.chart.update('none');
     this.canvas.setAttribute('aria-label', isZoomed ? summaryOf(content, range) : content.summary);
     this.canvas.dataset.drawn = String(drawnPoints(this.chart));
+    this.note.textContent = content.note;
+    this.note.hidden = content.note === null;
     render(caption(content), this.caption);
   }
 
@@ -128,7 +133,7 @@ export class ChartPanel {
       backgroundColor: faint(theme.curves.training, 0.15),
       borderColor: theme.curves.training,
     });
-    // In mode 'none' chart.js would go on drawing points with the options it had.
+    // With mode 'none', chart.js would keep drawing points with their old options.
     this.chart.update();
   }
 
@@ -218,7 +223,10 @@ export class ChartPanel {
   }
 
   private stepAxisTitle(): string {
-    return l10n.t('Step ({0} an epoch)', formatCount(this.shown.run.recipe.schedule.stepsPerEpoch));
+    const { stepsPerEpoch } = this.shown.history.length;
+    return stepsPerEpoch === null
+      ? l10n.t('Step')
+      : l10n.t('Step ({0} per epoch)', formatCount(stepsPerEpoch));
   }
 
   private pointedAt({ datasetIndex, parsed }: TooltipItem<'line'>): PointedAt {
@@ -226,14 +234,14 @@ export class ChartPanel {
   }
 }
 
-/** Leaves room above and below the curves, within what values can be. */
+/** Adds room above and below the curves, within the limits of the values. */
 function pad(scale: { min: number; max: number }, limits: ChartContent['limits']): void {
   const room = (scale.max - scale.min) / 20;
   scale.min = Math.max(limits.min, scale.min - room);
   scale.max = Math.min(limits.max, scale.max + room);
 }
 
-/** The title of the x axis; chart.js's types know titles of Cartesian scales only. */
+/** Returns the title of the x axis. chart.js's types only have titles on Cartesian scales. */
 function axisTitle(chart: LineChart): { text?: string | string[] } {
   return (chart.options.scales!.x as CartesianScaleOptions).title;
 }
@@ -242,17 +250,17 @@ function drawnPoints(chart: LineChart): number {
   return chart.getSortedVisibleDatasetMetas().reduce((sum, { data }) => sum + data.length, 0);
 }
 
-/** Marks on the edge of the plot are drawn whole, this many pixels beyond it. */
+/** Pixels beyond the plot within which marks on its edge are not clipped. */
 const MARK_CLIP = 10;
 
 function summaryOf({ summary }: ChartContent, { min, max }: Range): string {
   return l10n.t('{0} Steps {1} to {2} in view.', summary, formatCount(min), formatCount(max));
 }
 
-/** How chart.js is to draw a curve. */
-function appearance({ look, colour }: Curve, theme: ChartTheme): Partial<LineDataset> {
-  const full = theme.curves[colour];
-  const pointStyle = colour === 'validation' ? 'rectRot' : 'circle';
+/** Returns chart.js options for a curve. */
+function appearance({ look, color }: Curve, theme: ChartTheme): Partial<LineDataset> {
+  const full = theme.curves[color];
+  const pointStyle = color === 'validation' ? 'rectRot' : 'circle';
   const line = { borderColor: full, backgroundColor: full, borderWidth: 2, pointStyle } as const;
   switch (look) {
     case 'raw': {
@@ -268,7 +276,7 @@ function appearance({ look, colour }: Curve, theme: ChartTheme): Partial<LineDat
       };
     }
     case 'line':
-      // Interpolation keeps chart.js off its fast path, which draws a slope of a point a pixel as stairs.
+      // Interpolation avoids chart.js's fast path, which draws a slope with one point per pixel as stairs.
       return { ...line, cubicInterpolationMode: 'monotone', pointRadius: 0, pointHoverRadius: 4, order: 2 };
     case 'plan':
       return {
@@ -305,8 +313,8 @@ function caption({ title, curves }: ChartContent) {
       ${curves
         .filter(({ latest }) => latest !== null)
         .map(
-          ({ label, look, colour, latest }) => html`
-            <li><span class="key ${look} ${colour}"></span>${label} <strong>${latest}</strong></li>`,
+          ({ label, look, color, latest }) => html`
+            <li><span class="key ${look} ${color}"></span>${label} <strong>${latest}</strong></li>`,
         )}
     </ul>`;
 }

@@ -4,13 +4,13 @@ import { isLive, type ShownRun } from './model';
 import { isNarrower, panned, type Range, zoomed } from './range';
 import { onThemeChange, readTheme } from './theme';
 
-/** A run's three charts; zoomed or panned, they keep showing the same steps. */
+/** The three charts of a run. Zooming or panning one moves all of them to the same steps. */
 export class RunCharts {
   readonly elements: readonly HTMLElement[];
   private readonly panels: readonly ChartPanel[];
   private range: Range | null = null;
 
-  /** @param onZoom called when the charts come to show another stretch, to have them updated */
+  /** @param onZoom called when the visible range changes, to update the charts */
   constructor(
     private shown: ShownRun,
     private readonly onZoom: () => void,
@@ -32,7 +32,7 @@ export class RunCharts {
     return this.range !== null;
   }
 
-  /** Draws a moment of a run; another run is shown whole. */
+  /** Draws the current state of a run. Another run is shown in full. */
   update(shown: ShownRun): void {
     if (shown.run.folder !== this.shown.run.folder) this.range = null;
     this.shown = shown;
@@ -63,7 +63,7 @@ export class RunCharts {
   }
 }
 
-/** What a key makes of the range in view; null for keys that charts leave alone. */
+/** Returns the visible range after a key press, null for keys that charts ignore. */
 function nextRange(key: string, range: Range, full: Range): Range | null {
   switch (key) {
     case '+':
@@ -83,9 +83,11 @@ function nextRange(key: string, range: Range, full: Range): Range | null {
   }
 }
 
-/** The planned training while it can go on; what was done of it afterwards. */
+/** Returns the planned training for a live run, and the completed steps for an ended one. */
 function fullRange(shown: ShownRun): Range {
-  const { totalSteps } = shown.run.recipe.schedule;
-  const { stepsDone } = shown.history;
-  return { min: 0, max: isLive(shown.run.state) || stepsDone === 0 ? totalSteps : stepsDone };
+  const { stepsDone, length, epochs } = shown.history;
+  // A run that does not count steps has its epochs on the axis.
+  const done = Math.max(stepsDone, epochs.at(-1)?.step ?? 0);
+  const planned = length.totalSteps ?? Math.max(done, 1);
+  return { min: 0, max: isLive(shown.run.state) || done === 0 ? planned : done };
 }

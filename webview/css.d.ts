@@ -1,2 +1,2 @@
-/** Stylesheets are imported for esbuild to bundle; they export nothing. */
+/** Stylesheets are imported so that esbuild bundles them. They export nothing. */
 declare module '*.css';

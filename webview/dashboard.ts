@@ -1,7 +1,8 @@
 /**
- * The dashboard of one run. Messages from the extension host change what is shown; whatever came in is drawn
- * once per animation frame.
+ * The dashboard of one run. Messages from the extension host change the content, which is drawn at most once per
+ * animation frame.
  */
+import { recipeFacts } from '../src/recipe/anyRecipe';
 import './dashboard.css';
 import * as l10n from '@vscode/l10n';
 import { render } from 'lit';
@@ -17,7 +18,7 @@ l10n.config({ contents: document.body.dataset.translations ?? '{}' });
 
 let shown: ShownRun | null = null;
 let reason = '';
-/** The run that a person has asked to end, and how. */
+/** The run that a person has requested to end, and how. */
 let ending: { readonly folder: string; readonly request: EndRequest } | null = null;
 let showTable = savedState()?.showTable ?? false;
 let charts: RunCharts | null = null;
@@ -35,6 +36,8 @@ const actions: PageActions = {
     showTable = !showTable;
     save();
     schedule();
+    // In the frame after the next draw, because the table is below the charts and may be out of sight.
+    if (showTable) requestAnimationFrame(revealTable);
   },
   resetZoom() {
     charts?.resetZoom();
@@ -44,7 +47,7 @@ const actions: PageActions = {
 function receive(message: ToDashboard): void {
   switch (message.type) {
     case 'snapshot': {
-      const history = new RunHistory(message.run.recipe.schedule);
+      const history = new RunHistory(recipeFacts(message.run.recipe));
       history.append(message.events);
       shown = { run: message.run, history };
       save();
@@ -53,7 +56,7 @@ function receive(message: ToDashboard): void {
     case 'delta':
       if (message.folder !== shown?.run.folder) break;
       shown.history.append(message.events);
-      shown = { ...shown, run: { ...shown.run, state: message.state } };
+      shown = { ...shown, run: { ...shown.run, name: message.name ?? shown.run.name, state: message.state } };
       break;
     case 'clear':
       shown = null;
@@ -70,7 +73,7 @@ function save(): void {
   saveState(shown ? { folder: shown.run.folder, showTable } : undefined);
 }
 
-/** Draws in the next frame, however much comes in before it. */
+/** Schedules one draw in the next frame, no matter how many messages arrive before it. */
 function schedule(): void {
   if (isDrawDue) return;
   isDrawDue = true;
@@ -78,6 +81,10 @@ function schedule(): void {
     isDrawDue = false;
     draw();
   });
+}
+
+function revealTable(): void {
+  document.querySelector('.scrolled')?.scrollIntoView({ block: 'nearest' });
 }
 
 function draw(): void {

@@ -5,18 +5,18 @@ const fixed = new Intl.NumberFormat(LOCALE, { minimumFractionDigits: 3, maximumF
 const significant = new Intl.NumberFormat(LOCALE, { maximumSignificantDigits: 3 });
 const compact = new Intl.NumberFormat(LOCALE, { notation: 'compact', maximumFractionDigits: 2 });
 
-/** A step on an axis, such as '150' or '12.5K'. */
+/** Formats a step on an axis, such as '150' or '12.5K'. */
 export function formatStepTick(value: number): string {
   return value < 10_000 ? formatCount(value) : compact.format(value);
 }
 
-/** A loss: three decimals, or three significant digits where those would hide it. */
+/** Formats a loss with three decimals, or with three significant digits if it is too small for that. */
 export function formatLoss(loss: number): string {
-  if (!Number.isFinite(loss)) return l10n.t('not a number');
+  if (!Number.isFinite(loss)) return l10n.t('not finite');
   return Math.abs(loss) >= 0.1 || loss === 0 ? fixed.format(loss) : formatLearningRate(loss);
 }
 
-/** A learning rate: three significant digits, in powers of ten below a ten-thousandth, such as '2.5e-5'. */
+/** Formats a learning rate with three significant digits, in scientific notation below 1e-4, such as '2.5e-5'. */
 export function formatLearningRate(rate: number): string {
   const tiny = rate !== 0 && Math.abs(rate) < 1e-4;
   return tiny ? Number(rate.toPrecision(3)).toExponential() : significant.format(rate);

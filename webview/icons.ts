@@ -2,7 +2,7 @@ import { html, svg, type TemplateResult } from 'lit';
 import type { RunState } from '../src/protocol/manifest';
 import { assertNever } from '../src/shared/assertNever';
 
-/** A run's state as a picture of 16 pixels; the word beside it says the same. */
+/** Returns a 16-pixel icon for a run's state. The word next to it says the same. */
 export function stateIcon(status: RunState['status']): TemplateResult {
   return html`<svg class="state-icon ${status}" viewBox="0 0 16 16" width="16" height="16" aria-hidden="true">
     ${shape(status)}

@@ -3,8 +3,8 @@ import type { RunEvent } from '../src/protocol/events';
 import { RunFold } from '../src/protocol/fold';
 import type { RunState } from '../src/protocol/manifest';
 import type { EpochEvent, PreparingEvent, StartedEvent, StepEvent } from '../src/protocol/standing';
-import type { Schedule } from '../src/recipe/schedule';
-import { type Average, averageAfter, NO_AVERAGE, smoothingFor, valueOfAverage } from './smoothing';
+import type { RecipeFacts } from '../src/recipe/anyRecipe';
+import { smoothed, smoothingFor } from './smoothing';
 
 /** A point of a curve: x in steps. */
 export interface Point {
@@ -12,48 +12,57 @@ export interface Point {
   readonly y: number;
 }
 
-/** What the page keeps of a step beside its points. */
+/** How long a run is. Null if unknown. */
+export type RunLength = Pick<RecipeFacts, 'epochs' | 'stepsPerEpoch' | 'totalSteps'>;
+
+/** The data that the page keeps of a step besides its points. */
 interface ShownStep {
   readonly step: number;
-  /** When it was done, milliseconds since 1970. */
+  /** Time of completion, in milliseconds since 1970. */
   readonly time: number;
-  readonly loss: number;
-  readonly average: Average;
 }
 
 /**
- * What a run's events add up to, as curves. It grows in place, for a run may have 100,000 steps; the same events lead to
- * the same history however they are cut into messages.
+ * A run's events as curves. It grows in place, because a run may have 100,000 steps. The result does not depend on how
+ * the events are split into messages.
  */
 export class RunHistory {
-  /** Training loss of every step: the labels', which validation has too, where a teacher's comes on top. */
+  /** Training loss of every step. With distillation, only the label term, which validation has as well. */
   readonly loss: Point[] = [];
-  readonly smoothedLoss: Point[] = [];
   readonly learningRate: Point[] = [];
 
-  private readonly fold: RunFold<ShownStep>;
+  private readonly fold = new RunFold<ShownStep>(({ step, time }) => ({ step, time }));
+  private smoothedAsOf: readonly Point[] | null = null;
 
-  constructor(private readonly schedule: Pick<Schedule, 'stepsPerEpoch' | 'totalSteps'>) {
-    const keep = smoothingFor(schedule.totalSteps);
-    this.fold = new RunFold((event, before) => {
-      // Of a long history, the host leaves steps out.
-      const steps = before ? Math.max(1, event.step - before.step) : 1;
-      const loss = event.labelsLoss ?? event.loss;
-      const average = averageAfter(before?.average ?? NO_AVERAGE, loss, keep ** steps);
-      return { step: event.step, time: event.time, loss, average };
-    });
+  /** @param planned the length according to the recipe */
+  constructor(private readonly planned: RunLength) {}
+
+  /** The length according to the recipe, or to the trainer if only that knows it. */
+  get length(): RunLength {
+    const { started } = this;
+    return {
+      epochs: this.planned.epochs ?? started?.epochs ?? null,
+      stepsPerEpoch: this.planned.stepsPerEpoch ?? started?.stepsPerEpoch ?? null,
+      totalSteps: this.planned.totalSteps ?? started?.totalSteps ?? null,
+    };
   }
 
-  /** Takes in events that follow those it has. */
+  /** Adds the events that follow the previous ones. */
   append(events: readonly RunEvent[]): void {
     for (const event of events) this.take(event);
+  }
+
+  /** The loss smoothed over steps on both sides. Later steps still change its end. */
+  get smoothedLoss(): readonly Point[] {
+    this.smoothedAsOf ??= smoothed(this.loss, smoothingFor(this.length.totalSteps ?? this.loss.length));
+    return this.smoothedAsOf;
   }
 
   get started(): StartedEvent | null {
     return this.fold.started;
   }
 
-  /** What is being prepared right now. */
+  /** The preparation in progress. */
   get preparing(): PreparingEvent | null {
     return this.fold.preparing;
   }
@@ -66,48 +75,52 @@ export class RunHistory {
     return this.fold.epochs;
   }
 
-  /** Steps done. */
+  /** Number of completed steps. */
   get stepsDone(): number {
     return this.lastStep ? this.lastStep.step + 1 : 0;
   }
 
-  /** The epoch with the best validation accuracy so far, the earliest of equals. */
+  /** The epoch with the best validation accuracy so far. Ties go to the first. */
   get best(): EpochEvent | null {
-    return this.epochs.reduce<EpochEvent | null>(
-      (best, epoch) => (best && best.validationAccuracy >= epoch.validationAccuracy ? best : epoch),
-      null,
-    );
+    let best: EpochEvent | null = null;
+    for (const epoch of this.epochs) {
+      const { validationAccuracy: accuracy } = epoch;
+      if (accuracy !== undefined && !(accuracy <= (best?.validationAccuracy ?? -1))) best = epoch;
+    }
+    return best;
   }
 
   /**
-   * Milliseconds a step takes, over the last epoch's worth of steps, so that evaluation counts as often as it
-   * comes; null before there are two.
+   * Milliseconds per step over the last epoch's worth of steps, so that evaluation is included in proportion. Null for
+   * fewer than two steps.
    */
   get stepMs(): number | null {
     const { steps, firstOfTrainer } = this.fold;
     const last = steps.at(-1);
+    // Without epochs, all steps of the trainer count.
+    const most = this.length.stepsPerEpoch ?? Number.POSITIVE_INFINITY;
     let index = steps.length - 1;
-    while (index > firstOfTrainer && last!.step - steps[index - 1]!.step <= this.schedule.stepsPerEpoch)
-      index--;
+    while (index > firstOfTrainer && last!.step - steps[index - 1]!.step <= most) index--;
     const first = steps[index];
     return last && first && first !== last ? (last.time - first.time) / (last.step - first.step) : null;
   }
 
   private take(event: RunEvent): void {
     if (!this.fold.take(event) || (event.type !== 'step' && event.type !== 'epoch')) return;
-    const { steps } = this.fold;
-    // A resumed run writes the steps since its checkpoint again: those that the fold took out go.
-    const kept = event.type === 'step' ? steps.length - 1 : steps.length;
-    for (const series of [this.loss, this.smoothedLoss, this.learningRate]) series.length = kept;
-    const step = steps.at(-1);
-    if (event.type !== 'step' || !step) return;
-    this.loss.push({ x: step.step, y: step.loss });
-    this.smoothedLoss.push({ x: step.step, y: valueOfAverage(step.average) });
-    this.learningRate.push({ x: step.step, y: event.learningRate });
+    // A resumed run repeats the steps since its checkpoint: drop the ones that the fold removed.
+    const end = event.type === 'step' ? event.step : (this.fold.steps.at(-1)?.step ?? -1) + 1;
+    for (const series of [this.loss, this.learningRate]) {
+      for (let last = series.at(-1); last && last.x >= end; last = series.at(-1)) series.pop();
+    }
+    this.smoothedAsOf = null;
+    if (event.type !== 'step') return;
+    const loss = event.labelsLoss ?? event.loss;
+    if (loss !== undefined) this.loss.push({ x: event.step, y: loss });
+    if (event.learningRate !== undefined) this.learningRate.push({ x: event.step, y: event.learningRate });
   }
 }
 
-/** A run and what its events add up to. */
+/** A run and its history. */
 export interface ShownRun {
   readonly run: RunView;
   readonly history: RunHistory;
@@ -118,12 +131,12 @@ export function isLive(state: RunState): boolean {
   return state.status === 'queued' || state.status === 'running';
 }
 
-/** What a run is at. */
+/** The current phase of a run. */
 export type Phase =
   | { readonly name: 'queued' }
-  /** Downloading, loading; share done from 0 to 1, or null where it cannot be told. */
+  /** Downloading or loading. The fraction done, 0 to 1, is null if unknown. */
   | { readonly name: 'preparing'; readonly what: string; readonly share: number | null }
-  /** The trainer is up, no step is done. */
+  /** The trainer has started, but no step is complete. */
   | { readonly name: 'waiting' }
   | { readonly name: 'training' }
   | { readonly name: 'ended' };
@@ -137,34 +150,48 @@ export function phaseOf(shown: ShownRun): Phase {
   return state.status === 'queued' && !started ? { name: 'queued' } : { name: 'waiting' };
 }
 
-/** How far a run is, as people count: epochs and steps from 1. */
+/** Progress of a run, with epochs and steps counted from 1. Null if unknown. */
 export interface Progress {
-  readonly epoch: number;
-  readonly epochs: number;
+  readonly epoch: number | null;
+  readonly epochs: number | null;
   readonly step: number;
-  readonly steps: number;
-  /** Done, from 0 to 1. */
-  readonly share: number;
-  /** At the speed of late; null where it cannot be told or the run is not training. */
+  readonly steps: number | null;
+  /** Fraction done, 0 to 1. */
+  readonly share: number | null;
+  /** At the recent speed. Null if unknown or if the run is not training. */
   readonly leftMs: number | null;
 }
 
 export function progressOf(shown: ShownRun): Progress {
-  const { run, history } = shown;
-  const { totalSteps, stepsPerEpoch } = run.recipe.schedule;
-  const step = Math.min(history.stepsDone, totalSteps);
-  const training = phaseOf(shown).name === 'training';
+  const { history } = shown;
+  const { totalSteps, epochs } = history.length;
+  const step = Math.min(history.stepsDone, totalSteps ?? Number.POSITIVE_INFINITY);
+  const { stepMs } = history;
+  const isTimed = phaseOf(shown).name === 'training' && stepMs !== null && totalSteps !== null;
   return {
-    epoch: epochOf(step, stepsPerEpoch),
-    epochs: run.recipe.epochs,
+    epoch: epochOf(history, step),
+    epochs,
     step,
     steps: totalSteps,
-    share: totalSteps > 0 ? step / totalSteps : 0,
-    leftMs: training && history.stepMs !== null ? (totalSteps - step) * history.stepMs : null,
+    share: shareOf(history, step),
+    leftMs: isTimed ? (totalSteps - step) * stepMs : null,
   };
 }
 
-/** The epoch, counted from 1, that the last of `stepsDone` steps belongs to; 0 before any. */
-export function epochOf(stepsDone: number, stepsPerEpoch: number): number {
-  return Math.ceil(stepsDone / stepsPerEpoch);
+/** A run that does not count steps is as far as its epochs. */
+function shareOf({ length, epochs }: RunHistory, step: number): number | null {
+  if (length.totalSteps !== null) return length.totalSteps > 0 ? step / length.totalSteps : 0;
+  const last = epochs.at(-1);
+  return length.epochs !== null && last ? Math.min(1, (last.epoch + 1) / length.epochs) : null;
+}
+
+/**
+ * Returns the epoch, counted from 1, of the last of `stepsDone` steps. 0 before the first step. Null if the run does
+ * not say how many steps an epoch has, unless this is the end of an epoch or the last step.
+ */
+export function epochOf({ length, epochs, lastStep }: RunHistory, stepsDone: number): number | null {
+  if (length.stepsPerEpoch !== null) return Math.ceil(stepsDone / length.stepsPerEpoch);
+  const ended = epochs.find(({ step }) => step === stepsDone);
+  if (ended) return ended.epoch + 1;
+  return lastStep && lastStep.step + 1 === stepsDone ? lastStep.epoch + 1 : null;
 }

@@ -1,3 +1,7 @@
+import { type AnyRecipe, isCommandRecipe, networkRecipe, recipeFacts } from '../src/recipe/anyRecipe';
+import type { CommandRecipe } from '../src/recipe/commandRecipe';
+import type { Recipe } from '../src/recipe/recipe';
+import { UNKNOWN } from '../src/shared/format';
 import '@vscode-elements/elements/dist/vscode-badge/index.js';
 import '@vscode-elements/elements/dist/vscode-button/index.js';
 import '@vscode-elements/elements/dist/vscode-progress-bar/index.js';
@@ -9,15 +13,15 @@ import { dataWaitText } from '../src/protocol/dataWait';
 import { lossText } from '../src/protocol/lossText';
 import type { RunState } from '../src/protocol/manifest';
 import { runPrecisionText } from '../src/protocol/precisionText';
-import type { StepEvent } from '../src/protocol/standing';
+import type { StartedEvent, StepEvent } from '../src/protocol/standing';
 import { stateName } from '../src/protocol/stateName';
 import type { EndRequest } from '../src/protocol/trainer';
 import { assertNever } from '../src/shared/assertNever';
 import type { Failure } from '../src/shared/failure';
 import {
+  formatAccuracy,
   formatCount,
   formatDuration,
-  formatPercent,
   formatProgress,
   formatSpeed,
   LOCALE,
@@ -25,11 +29,12 @@ import {
 import { formatLearningRate, formatLoss } from './format';
 import { stateIcon } from './icons';
 import { isLive, phaseOf, progressOf, type ShownRun } from './model';
+import { problemPanel } from './problem';
 
-/** A run and how the panel stands. */
+/** A run and the state of the panel. */
 export interface PageView {
   readonly shown: ShownRun;
-  /** What the run was asked for, until it has ended. */
+  /** The requested end, until the run has ended. */
   readonly ending: EndRequest | null;
   readonly showTable: boolean;
   readonly isZoomed: boolean;
@@ -37,9 +42,9 @@ export interface PageView {
   readonly charts: readonly HTMLElement[];
 }
 
-/** What a person can do on the page. */
+/** The actions of a person on the page. */
 export interface PageActions {
-  /** Sends a request about the run shown. */
+  /** Sends a request about the displayed run. */
   request(type: Exclude<FromDashboard['type'], 'ready'>): void;
   toggleTable(): void;
   resetZoom(): void;
@@ -53,7 +58,7 @@ export function emptyPage(reason: string): TemplateResult {
   </main>`;
 }
 
-/** The panel with a run: text goes in as text, never as markup. */
+/** The panel with a run. Text is inserted as text, never as markup. */
 export function runPage(view: PageView, actions: PageActions): TemplateResult {
   return html`<main>
     ${header(view, actions)} ${problem(view, actions)} ${progress(view)} ${facts(view)}
@@ -87,14 +92,16 @@ function header({ shown, ending }: PageView, actions: PageActions): TemplateResu
   </header>`;
 }
 
-/** What can follow a run's end: one that ended before its training was over can go on. */
+/** Buttons for an ended run. One that ended before its training was complete can be resumed. */
 function endedButtons({ status }: RunState, actions: PageActions): TemplateResult {
   const isOver = status === 'done';
   return html`${isOver ? nothing : button(l10n.t('Resume'), 'resume', actions)}
-  ${button(l10n.t('Run again'), 'runAgain', actions, !isOver)}`;
+  ${button(l10n.t('Run again'), 'runAgain', actions, !isOver)}
+  ${button(l10n.t('Run the file'), 'runFile', actions, true)}
+  ${button(l10n.t("Restore this run's file"), 'restoreFile', actions, true)}`;
 }
 
-/** What can end a run; once it was asked for, that it was. */
+/** Buttons that end a run. After a click, they show that the request is pending. */
 function liveButtons({ status }: RunState, ending: EndRequest | null, actions: PageActions): TemplateResult {
   if (ending) return html`<vscode-button disabled aria-disabled="true">${endingWord(ending)}</vscode-button>`;
   return html`${button(l10n.t('Stop'), 'stop', actions)}
@@ -116,18 +123,14 @@ function button(
   >`;
 }
 
-/** Why a run ended before its time, and what to do about it. */
+/** Shows why a run ended early, and what to do about it. */
 function problem({ shown }: PageView, actions: PageActions): TemplateResult | typeof nothing {
   const failure = failureOf(shown.run.state);
   if (!failure) return nothing;
-  return html`<div class="problem" role="alert">
-    ${stateIcon('failed')}
-    <div>
-      <p class="what">${failure.what}</p>
-      <p>${failure.remedy}</p>
-    </div>
-    <a href="#" role="button" @click=${followed(() => actions.request('openLog'))}>${l10n.t('Open log')}</a>
-  </div>`;
+  return problemPanel(
+    failure,
+    html`<a href="#" role="button" @click=${followed(() => actions.request('openLog'))}>${l10n.t('Open log')}</a>`,
+  );
 }
 
 function failureOf(state: RunState): Failure | null {
@@ -136,8 +139,8 @@ function failureOf(state: RunState): Failure | null {
       return state.failure;
     case 'interrupted':
       return {
-        what: l10n.t('The trainer went away before the run was done.'),
-        remedy: l10n.t('Resume it from its last checkpoint. The log may say why it went away.'),
+        what: l10n.t('The trainer exited before the run was done.'),
+        remedy: l10n.t('Resume it from its last checkpoint. The log may show why the trainer exited.'),
       };
     case 'queued':
     case 'running':
@@ -157,27 +160,39 @@ function followed(action: () => void): (event: Event) => void {
   };
 }
 
-/** The bar with what it says at its left, and speed and time at its right. */
+/** The progress bar with its label at the left, and speed and time at the right. */
 function progress({ shown }: PageView): TemplateResult {
   const phase = phaseOf(shown);
   const { share } = progressOf(shown);
   const known = phase.name === 'preparing' ? phase.share : share;
-  const indeterminate = phase.name === 'waiting' || known === null;
+  const indeterminate = phase.name === 'waiting' || (known === null && phase.name !== 'ended');
   return html`<section class="progress" aria-label=${l10n.t('Progress')}>
     <vscode-progress-bar
       aria-label=${phase.name === 'preparing' ? phase.what : l10n.t('Training')}
-      .value=${Math.round((known ?? 0) * 100)}
+      .value=${Math.round((known ?? unknownShare(shown)) * 100)}
       ?indeterminate=${indeterminate}
     ></vscode-progress-bar>
     <div class="figures"><span>${whereabouts(shown)}</span><span>${pace(shown)}</span></div>
-    ${dataHint(shown)}
+    ${dataHint(shown)} ${notes(shown)}
   </section>`;
 }
 
-/** What to change where the last epoch waited for its images. */
+/** The progress of a run that does not say how long it is. */
+function unknownShare({ run: { state } }: ShownRun): number {
+  return state.status === 'done' ? 1 : 0;
+}
+
+/** Notes of the trainer on how the run ended. */
+function notes({ run: { state } }: ShownRun): TemplateResult | typeof nothing {
+  const { notes = [] } = state.status === 'done' ? state.result : {};
+  return notes.length === 0 ? nothing : html`<p class="hint" role="note">${notes.join(' ')}</p>`;
+}
+
+/** Suggests what to change if the last epoch waited for its images. */
 function dataHint({ run, history }: ShownRun): TemplateResult | typeof nothing {
   const last = history.epochs.at(-1);
-  const hint = last && dataWaitText(last, run.recipe.data);
+  const data = networkRecipe(run.recipe)?.data;
+  const hint = last && data && dataWaitText(last, data);
   return hint ? html`<p class="hint" role="note">${hint}</p>` : nothing;
 }
 
@@ -185,7 +200,7 @@ function whereabouts(shown: ShownRun): string {
   const phase = phaseOf(shown);
   switch (phase.name) {
     case 'queued':
-      return l10n.t('Waiting for its turn');
+      return l10n.t('Waiting in the queue');
     case 'preparing':
       return phase.share === null ? phase.what : `${phase.what} · ${formatProgress(phase.share)}`;
     case 'waiting':
@@ -193,10 +208,15 @@ function whereabouts(shown: ShownRun): string {
     case 'training':
     case 'ended': {
       const { epoch, epochs, step, steps } = progressOf(shown);
-      if (step === 0) return l10n.t('No step was done');
+      if (step === 0 && shown.history.epochs.length === 0) {
+        return shown.run.state.status === 'done' ? '' : l10n.t('No step completed');
+      }
       return joined(
-        l10n.t('Epoch {0} of {1}', epoch, epochs),
-        l10n.t('step {0} of {1}', formatCount(step), formatCount(steps)),
+        epoch !== null &&
+          (epochs === null ? l10n.t('Epoch {0}', epoch) : l10n.t('Epoch {0} of {1}', epoch, epochs)),
+        steps === null
+          ? l10n.t('step {0}', formatCount(step))
+          : l10n.t('step {0} of {1}', formatCount(step), formatCount(steps)),
       );
     }
     default:
@@ -208,10 +228,10 @@ function pace(shown: ShownRun): string {
   const state = shown.run.state;
   const { lastStep } = shown.history;
   const { leftMs } = progressOf(shown);
-  if (state.status === 'done') return l10n.t('Took {0}', formatDuration(state.result.seconds));
+  if (state.status === 'done') return l10n.t('Duration: {0}', formatDuration(state.result.seconds));
   if (!isLive(state) || !lastStep) return '';
   return joined(
-    formatSpeed(lastStep.imagesPerSecond),
+    lastStep.imagesPerSecond !== undefined && formatSpeed(lastStep.imagesPerSecond),
     leftMs !== null && l10n.t('{0} left', formatDuration(leftMs / 1000)),
   );
 }
@@ -220,27 +240,24 @@ function pace(shown: ShownRun): string {
 function facts({ shown }: PageView): TemplateResult {
   const { recipe } = shown.run;
   const { started, best, lastStep, epochs } = shown.history;
+  const { validationImages } = recipeFacts(recipe);
   const averaged = epochs.at(-1)?.averagedAccuracy;
   const fact = (name: string, value: string) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`;
   return html`<dl class="facts">
     <div class="best">
       <dt>${l10n.t('Best validation accuracy')}</dt>
       <dd>
-        ${best ? formatPercent(best.validationAccuracy) : '–'}
+        ${best ? formatAccuracy(best.validationAccuracy, validationImages) : '–'}
         ${best ? html`<small>${l10n.t('epoch {0}', best.epoch + 1)}</small>` : nothing}
       </dd>
     </div>
-    ${fact(l10n.t('Model'), modelText(recipe.model))}
-    ${fact(l10n.t('Data'), recipe.data.dataset.name)}
-    ${fact(l10n.t('Batch'), formatCount(recipe.data.batchSize))}
-    ${fact(l10n.t('Peak rate'), formatLearningRate(recipe.schedule.peakLearningRate))}
-    ${fact(l10n.t('Epochs'), formatCount(recipe.epochs))} ${fact(l10n.t('Seed'), String(recipe.seed))}
-    ${recipe.precision.compute === 'float32' ? nothing : fact(l10n.t('Precision'), runPrecisionText(recipe.precision, started?.precision))}
+    ${isCommandRecipe(recipe) ? commandFacts(recipe, fact) : networkFacts(recipe, fact)}
+    ${fact(l10n.t('Seed'), String(recipe.seed))} ${precisionFact(recipe, started, fact)}
     ${lastStep?.lossScale === undefined ? nothing : fact(l10n.t('Loss scale'), lossScaleText(lastStep))}
     ${
       averaged === undefined
         ? nothing
-        : fact(l10n.t('Validation accuracy of the average'), formatPercent(averaged))
+        : fact(l10n.t('Validation accuracy (EMA)'), formatAccuracy(averaged, validationImages))
     }
     <div class="tricks">
       <dt>${l10n.t('Tricks')}</dt>
@@ -255,7 +272,32 @@ function facts({ shown }: PageView): TemplateResult {
   </dl>`;
 }
 
-/** The loss scale, and how many steps overflowed and were left out, such as '32,768, 2 steps skipped'. */
+type Fact = (name: string, value: string) => TemplateResult;
+
+function commandFacts({ system, model, dataset, epochs }: CommandRecipe, fact: Fact): TemplateResult {
+  const known = (name: string, value: string | null) => (value === null ? nothing : fact(name, value));
+  return html`${known(l10n.t('Model'), model)} ${known(l10n.t('Data'), dataset)}
+  ${fact(l10n.t('System'), system)}
+  ${known(l10n.t('Epochs'), epochs === null ? null : formatCount(epochs))}`;
+}
+
+function networkFacts({ model, data, schedule, epochs }: Recipe, fact: Fact): TemplateResult {
+  return html`${fact(l10n.t('Model'), modelText(model))} ${fact(l10n.t('Data'), data.dataset.name)}
+  ${fact(l10n.t('Batch'), formatCount(data.batchSize))}
+  ${fact(l10n.t('Peak LR'), formatLearningRate(schedule.peakLearningRate))}
+  ${fact(l10n.t('Epochs'), formatCount(epochs))}`;
+}
+
+function precisionFact(
+  recipe: AnyRecipe,
+  started: StartedEvent | null,
+  fact: Fact,
+): TemplateResult | typeof nothing {
+  if (isCommandRecipe(recipe) || recipe.precision.compute === 'float32') return nothing;
+  return fact(l10n.t('Precision'), runPrecisionText(recipe.precision, started?.precision ?? undefined));
+}
+
+/** Formats the loss scale and the number of skipped steps, such as '32,768, 2 steps skipped'. */
 function lossScaleText({ lossScale = 1, overflows = 0 }: StepEvent): string {
   const scale = formatCount(lossScale);
   if (overflows === 0) return scale;
@@ -267,20 +309,21 @@ function lossScaleText({ lossScale = 1, overflows = 0 }: StepEvent): string {
 function toolbar({ showTable, isZoomed }: PageView, actions: PageActions): TemplateResult {
   return html`<div class="toolbar">
     <p id="chart-keys">
-      ${l10n.t('Drag to zoom, Shift+drag to pan, Ctrl+wheel or + and - to zoom, arrows to pan, 0 for all.')}
+      ${l10n.t('Drag to zoom, Shift+drag to pan, Ctrl+wheel or + and - to zoom, arrow keys to pan, 0 to reset.')}
     </p>
     <vscode-button secondary ?hidden=${!isZoomed} @click=${actions.resetZoom}
       >${l10n.t('Reset zoom')}</vscode-button
     >
     <vscode-button secondary aria-expanded=${showTable} @click=${actions.toggleTable}
-      >${showTable ? l10n.t('Hide table of epochs') : l10n.t('Show epochs as table')}</vscode-button
+      >${showTable ? l10n.t('Hide epoch table') : l10n.t('Show epoch table')}</vscode-button
     >
   </div>`;
 }
 
-/** The charts' figures by epoch, for those who would rather read them. */
+/** The charts' values per epoch as a table, for readers who prefer numbers. */
 function epochTable({ shown }: PageView): TemplateResult {
   const { epochs, best } = shown.history;
+  const { trainImages, validationImages } = recipeFacts(shown.run.recipe);
   const columns = [
     l10n.t('Epoch'),
     l10n.t('Training loss'),
@@ -303,29 +346,34 @@ function epochTable({ shown }: PageView): TemplateResult {
               ${epoch.epoch + 1} ${epoch === best ? html`<small>${l10n.t('best')}</small>` : nothing}
             </th>
             <td>${lossText(epoch.trainLoss, epoch.trainLabelsLoss, formatLoss)}</td>
-            <td>${formatLoss(epoch.validationLoss)}</td>
-            <td>${formatPercent(epoch.trainAccuracy)}</td>
-            <td>${formatPercent(epoch.validationAccuracy)}</td>
+            <td>${epoch.validationLoss === undefined ? UNKNOWN : formatLoss(epoch.validationLoss)}</td>
+            <td>${formatAccuracy(epoch.trainAccuracy, trainImages)}</td>
+            <td>${formatAccuracy(epoch.validationAccuracy, validationImages)}</td>
             <td>${formatDuration(epoch.seconds)}</td>
           </tr>`,
         )}
       </tbody>
     </table>
-    ${epochs.length === 0 ? html`<p>${l10n.t('No epoch is done yet.')}</p>` : nothing}
+    ${epochs.length === 0 ? html`<p>${l10n.t('No epoch has completed yet.')}</p>` : nothing}
   </section>`;
 }
 
-/** What a screen reader hears: changes of state and ends of epochs, not every step. */
+/** Text for screen readers: state changes and ends of epochs, not every step. */
 function announcement({ shown }: PageView): string {
+  const { validationImages, epochs } = recipeFacts(shown.run.recipe);
   const last = shown.history.epochs.at(-1);
   return joined(
     stateWord(shown.run.state),
-    last && l10n.t('epoch {0} of {1} done', last.epoch + 1, shown.run.recipe.epochs),
-    last && l10n.t('validation accuracy {0}', formatPercent(last.validationAccuracy)),
+    last &&
+      (epochs === null
+        ? l10n.t('epoch {0} done', last.epoch + 1)
+        : l10n.t('epoch {0} of {1} done', last.epoch + 1, epochs)),
+    last?.validationAccuracy !== undefined &&
+      l10n.t('validation accuracy {0}', formatAccuracy(last.validationAccuracy, validationImages)),
   );
 }
 
-/** A run's state at the start of a line. */
+/** Names a run's state at the start of a line. */
 function stateWord(state: RunState): string {
   const name = stateName(state);
   return name.charAt(0).toLocaleUpperCase(LOCALE) + name.slice(1);

@@ -1,9 +1,9 @@
 import { color } from 'chart.js/helpers';
-import type { CurveColour } from './curves';
+import type { CurveColor } from './curves';
 
-/** The colours that charts are drawn in; the stylesheet derives them from VS Code's theme. */
+/** The colors of the charts. The stylesheet derives them from VS Code's theme. */
 export interface ChartTheme {
-  readonly curves: Readonly<Record<CurveColour, string>>;
+  readonly curves: Readonly<Record<CurveColor, string>>;
   readonly grid: string;
   readonly text: string;
   readonly tooltipBackground: string;
@@ -12,7 +12,7 @@ export interface ChartTheme {
   readonly fontFamily: string;
 }
 
-/** The theme as it is now. */
+/** Reads the current theme. */
 export function readTheme(): ChartTheme {
   const style = getComputedStyle(document.body);
   const read = (name: string) => style.getPropertyValue(name).trim();
@@ -32,7 +32,7 @@ export function readTheme(): ChartTheme {
   };
 }
 
-/** Calls back when the theme changes: VS Code then sets the body's classes and the root's variables. */
+/** Calls the listener when the theme changes: VS Code then updates the body's classes and the root's variables. */
 export function onThemeChange(listener: () => void): void {
   const observer = new MutationObserver(listener);
   const attributes = { attributes: true, attributeFilter: ['class', 'style', 'data-vscode-theme-id'] };
@@ -40,12 +40,12 @@ export function onThemeChange(listener: () => void): void {
   observer.observe(document.documentElement, attributes);
 }
 
-/** A colour as a curve is drawn in it: that of some themes is for overlays, and a thin line in it is hardly seen. */
-function opaque(colour: string): string {
-  return faint(colour, 1);
+/** Makes a curve's color opaque. Some themes define it for overlays, and a thin line would be barely visible. */
+function opaque(color: string): string {
+  return faint(color, 1);
 }
 
-/** `colour` with `alpha` from 0 (clear) to 1. */
-export function faint(colour: string, alpha: number): string {
-  return color(colour).alpha(alpha).rgbString();
+/** Returns a CSS color with `alpha` from 0 (transparent) to 1. */
+export function faint(css: string, alpha: number): string {
+  return color(css).alpha(alpha).rgbString();
 }

@@ -47,7 +47,7 @@ def synthetic(request, split, count):
 
 
 def batches(request, split, size, count):
-    """The first batches in the order of the data set: normalised images [size, channels, height, width], labels."""
+    """The first batches in the order of the data set: normalized images [size, channels, height, width], labels."""
     if request["dataset"] == "synthetic":
         images, labels = synthetic(request, split, size * count)
         mean, std = 0.5, numpy.hypot(1, 3) / 4 / numpy.sqrt(12)
@@ -56,5 +56,5 @@ def batches(request, split, size, count):
         images = idx(f"{name}-images-idx3-ubyte")[: size * count, :, :, None]
         labels = idx(f"{name}-labels-idx1-ubyte")[: size * count]
         mean, std = FASHION_MEAN, FASHION_STD
-    normalised = torch.from_numpy((images / 255 - mean) / std).float().permute(0, 3, 1, 2).contiguous()
-    return list(zip(normalised.split(size), torch.from_numpy(labels.astype(numpy.int64)).split(size)))
+    normalized = torch.from_numpy((images / 255 - mean) / std).float().permute(0, 3, 1, 2).contiguous()
+    return list(zip(normalized.split(size), torch.from_numpy(labels.astype(numpy.int64)).split(size)))

@@ -1,13 +1,14 @@
 /**
- * Compares every model of the catalog, exported as ONNX and as a folder for timm, with the network here: on the same
- * images, the logits of ONNX Runtime and of timm have to be within 1e-4 of ours, and within 1e-4 of the largest one where
- * that is below 1. Images are small, models of the full
- * depth and some of them narrow; running statistics are those of a batch, so that activations neither grow nor vanish.
+ * Compares every model of the catalog, exported as ONNX and as a timm folder, with the network here. On the same
+ * images, the logits of ONNX Runtime and of timm must be within 1e-4 of ours, and within 1e-4 of the largest logit if
+ * that is below 1. The images are small. The models have full depth, and some are narrow. The running statistics are
+ * those of a batch, so activations neither explode nor vanish.
  *
  *     node esbuild.mjs && node bench/bundle.mjs parity/exports && node dist/bench/exports.js
  *
- * Needs a Python with onnx, onnxruntime, torch and timm: BAG_OF_TRICKS_PYTHON, else python3. With --fixtures it
- * writes test/fixtures/onnx and does no more; with --docs it also writes docs/EXPORTS.md. Exit codes: 0 all within the limit, 1 one is not.
+ * Needs a Python with onnx, onnxruntime, torch and timm: BAG_OF_TRICKS_PYTHON, else python3. With --fixtures it only
+ * writes test/fixtures/onnx. With --docs it also writes docs/exports.md. Exit codes: 0 if all are within the limit, 1
+ * if one is not.
  */
 
 import { execFileSync } from 'node:child_process';
@@ -52,14 +53,14 @@ const CASES: readonly Case[] = [
   ...RESNETS.flatMap((name) =>
     VARIANTS.map((variant) => ({ model: { name, width: 16, variant }, image: [64, 48, 3] }) as const),
   ),
-  // The widths that timm has of A and B, and an odd size, which D averages past the edge.
+  // The widths that timm has for A and B, and an odd image size: D's average pooling pads at the edge.
   ...VARIANTS.map(
     (variant) => ({ model: { name: 'resnet18', width: 64, variant }, image: [65, 47, 3] }) as const,
   ),
   ...VARIANTS.map(
     (variant) => ({ model: { name: 'resnet50', width: 64, variant }, image: [65, 47, 1] }) as const,
   ),
-  // The very models of torchvision and timm.
+  // The standard torchvision and timm models.
   ...RESNETS.slice(1).map(
     (name) => ({ model: { name, width: 64, variant: 'B' }, image: [64, 48, 3] }) as const,
   ),
@@ -94,7 +95,7 @@ async function main(): Promise<number> {
     const found = logitsOf(described, folder);
     const code = report(found);
     if (process.argv.includes('--docs') && code === 0) {
-      writeFileSync(join(packageRoot(), 'docs/EXPORTS.md'), documentOf(found));
+      writeFileSync(join(packageRoot(), 'docs/exports.md'), documentOf(found));
     }
     return code;
   } finally {
@@ -102,23 +103,26 @@ async function main(): Promise<number> {
   }
 }
 
-/** What Python needs of a case. */
+/** The facts about a case that Python needs. */
 interface Described {
-  /** What its files' names begin with, and the folder of timm's. */
+  /** Prefix of the case's file names, and the name of its timm folder. */
   readonly path: string;
   readonly image: readonly number[];
   readonly ours: readonly number[][];
   readonly hasTimm: boolean;
-  /** Python that builds the model of each system that takes its weights, which lie in PATH.SYSTEM.safetensors. */
+  /**
+   * Python expressions that build the model of each system that takes its weights. The weights are in
+   * PATH.SYSTEM.safetensors.
+   */
   readonly constructors: Readonly<Partial<Record<SystemName, string>>>;
 }
 
 interface Found {
   readonly ours: readonly number[][];
   readonly onnx: readonly number[][];
-  /** Null where timm has no such model. */
+  /** Null if timm has no such model. */
   readonly timm: readonly number[][] | null;
-  /** By system, of its own model with our state dict. */
+  /** By system: the logits of its own model with our state dict. */
   readonly stateDicts: Readonly<Partial<Record<SystemName, readonly number[][]>>>;
 }
 
@@ -152,12 +156,12 @@ function report(found: readonly Found[]): number {
 
 const FORMATS: readonly (readonly [string, (found: Found) => readonly number[][] | null | undefined])[] = [
   ['ONNX', ({ onnx }) => onnx],
-  ["timm's folder", ({ timm }) => timm],
+  ['timm folder', ({ timm }) => timm],
   ['state dict in timm', ({ stateDicts }) => stateDicts.timm],
   ['state dict in torchvision', ({ stateDicts }) => stateDicts.torchvision],
 ];
 
-/** A page of how far each model's logits are from ours at most, by format. */
+/** Returns a page with the largest difference of each model's logits from ours, by format. */
 function documentOf(found: readonly Found[]): string {
   const names = [...new Set(CASES.map(({ model }) => model.name))];
   const rows = names.map((name) => {
@@ -176,16 +180,16 @@ function documentOf(found: readonly Found[]): string {
   return `# Exports
 
 \`bench/parity/exports.ts\` exports each model of the catalog in every format and loads it there: ONNX in ONNX Runtime, the
-folder by timm's \`create_model\`, and the weights by \`load_state_dict(strict=True)\` into the model that the export names.
-The weights are random and their running statistics those of a batch. A case is a form of the model (variant, width,
-activation) with a size of images; \`CASES\` in the script lists them.
+timm folder with timm's \`create_model\`, and the weights with \`load_state_dict(strict=True)\` into the model that the export
+names. Weights are random, and running statistics are those of a batch. A case is a configuration of the model (variant,
+width, activation) with an image size. \`CASES\` in the script lists them.
 
-A cell has the largest difference of any logit from ours, and in how many cases the system has the model. The others are
-refused with the reason. The limit is ${LIMIT}, and ${LIMIT} of the largest logit where that is below 1.
+A cell has the largest difference of any logit from ours, and in parentheses the number of cases that the format supports.
+The other cases are refused with the reason. The limit is ${LIMIT}, or ${LIMIT} of the largest logit if that is below 1.
 
 ${table.join('\n')}
 
-Written by \`node dist/bench/exports.js --docs\`.
+Generated by \`node dist/bench/exports.js --docs\`.
 `;
 }
 
@@ -195,7 +199,7 @@ function differenceOf(ours: readonly number[][], theirs: readonly number[][]): n
   return Math.max(...ours.flat().map((logit, at) => Math.abs(logit - (flat[at] ?? Number.NaN))));
 }
 
-/** Writes the files that the tests hold theirs against, and what ONNX Runtime makes of them. */
+/** Writes the files that the tests compare their exports with, and ONNX Runtime's logits for them. */
 function writeFixtures(folder: string): number {
   const target = join(packageRoot(), 'test/fixtures/onnx');
   const described = Object.entries(ONNX_FIXTURES).map(([name, graph]): Described => {
@@ -211,7 +215,7 @@ function writeFixtures(folder: string): number {
   return 0;
 }
 
-/** Writes a case's files, and says what Python needs of it. */
+/** Writes a case's files and returns the facts that Python needs. */
 async function written({ model, image }: Case, path: string): Promise<Described> {
   const graph = buildGraph(model, image, CLASSES);
   const random = Random.seeded(7, modelText(model));
@@ -267,9 +271,9 @@ function imageInput([height, width, channels]: ImageShape): ImageInput {
 }
 
 /**
- * Values whose running statistics are those of a batch. Most inputs of a ReLU are positive and residual branches are
- * small, as in trained networks: at He et al.'s initialisation a hundred layers blow up the rounding of the first so
- * that ONNX Runtime and timm come out 1e-3 apart, too.
+ * Returns values whose running statistics are those of a batch. Most ReLU inputs are positive and the residual branches
+ * are small, as in trained networks. With He et al.'s initialization, a hundred layers amplify the rounding errors of
+ * the first, so that even ONNX Runtime and timm differ by 1e-3.
  */
 async function calibratedValues(
   graph: Graph,
@@ -310,8 +314,9 @@ async function calibratedValues(
 }
 
 /**
- * Images [count, height, width, channels] of four by four patches and some noise. Noise alone has nothing by which a
- * deep network could tell images apart: batch norm would blow up rounding errors until nothing can be compared.
+ * Draws images [count, height, width, channels] of four by four patches plus some noise. Noise alone has no features
+ * that a deep network could use to distinguish images: batch norm would amplify rounding errors until nothing can be
+ * compared.
  */
 function drawnImages(count: number, [height, width, channels]: ImageShape, random: Random): Float32Array {
   const images = Array.from({ length: count }, () => {

@@ -30,7 +30,7 @@ MASK = 2**64 - 1
 
 
 def drawn(label, number):
-    """[height, width, 3]: the class's pattern, whose scale, place and colours depend on the number."""
+    """[height, width, 3]: the class's pattern, whose scale, place and colors depend on the number."""
     height, width = 80 + number * 37 % 121, 80 + number * 53 % 121
     y, x = numpy.mgrid[0:height, 0:width].astype(float)
     y, x = y - height * (0.3 + number % 5 / 10), x - width * (0.3 + number % 7 / 15)
@@ -47,13 +47,13 @@ def drawn(label, number):
         "waves": numpy.sin(x / scale + 2 * numpy.sin(y / scale)),
     }[CLASSES[label]]
     phases = number * 0.7 + numpy.arange(3) * 2
-    colours = numpy.sin(phases + 0.8 * pattern[..., None])
+    colors = numpy.sin(phases + 0.8 * pattern[..., None])
     shade = 0.25 * numpy.sin(x / 31 + y / 23)[..., None]
-    return numpy.clip(numpy.round(127.5 + 100 * (colours + shade)), 0, 255).astype(numpy.uint8)
+    return numpy.clip(numpy.round(127.5 + 100 * (colors + shade)), 0, 255).astype(numpy.uint8)
 
 
 def write_images(root):
-    """As files of all kinds: chroma in half or whole, progressive, grey, and PNG of palettes and without."""
+    """As files of all kinds: chroma in half or whole, progressive, gray, and PNG of palettes and without."""
     for label, name in enumerate(CLASSES):
         for index in range(TRAIN_IMAGES + VALIDATION_IMAGES):
             number = label * (TRAIN_IMAGES + VALIDATION_IMAGES) + index

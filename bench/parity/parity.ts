@@ -1,12 +1,12 @@
 /**
- * Compares trainings and exported weights with PyTorch's, the cases of cases.json. From the same initial weights
- * and the same batches or image files, each step's loss has to be within 1e-3 of PyTorch's, relatively; logits under
- * exported weights within 1e-4.
+ * Compares trainings and exported weights with PyTorch, for the cases in cases.json. From the same initial weights and
+ * the same batches or image files, each step's loss must be within 1e-3 (relative) of PyTorch's. Logits under exported
+ * weights must be within 1e-4.
  *
  *     npm run parity
  *
- * Needs a Python with torch, torchvision, timm, safetensors and numpy: BAG_OF_TRICKS_PYTHON, else python3. Exit
- * codes: 0 all within their limits, 1 one is not, 2 not compared, for want of PyTorch.
+ * Needs a Python with torch, torchvision, timm, safetensors and numpy: BAG_OF_TRICKS_PYTHON, else python3. Exit codes:
+ * 0 if all are within their limits, 1 if one is not, 2 if nothing was compared because PyTorch is missing.
  */
 
 import { execFileSync, spawnSync } from 'node:child_process';
@@ -21,6 +21,7 @@ import { graphOf } from '../../src/recipe/draft';
 import type { Recipe } from '../../src/recipe/recipe';
 import { lastCheckpointPath, readCheckpoint } from '../../src/runs/checkpoint';
 import { readAllEvents } from '../../src/runs/log';
+import { networkRun } from '../../src/runs/networkRun';
 import { listRuns, metricsPath } from '../../src/runs/store';
 import { Batches, inOrder } from '../../src/training/data/batches';
 import { openDataset } from '../../src/training/data/open';
@@ -58,7 +59,7 @@ async function main(): Promise<number> {
   }
 }
 
-/** The versions of what the Python scripts import, or why they cannot. */
+/** Returns the versions of the modules that the Python scripts import, or the reason why the import fails. */
 function pythonVersions(): string[] | string {
   const imports = `import ${MODULES.join(', ')}; print(*(f"{m.__name__} {m.__version__}" for m in (${MODULES})), sep="\\n")`;
   const { status, stdout, stderr, error } = spawnSync(PYTHON, ['-c', imports], { encoding: 'utf8' });
@@ -92,7 +93,7 @@ function relative(actual: number, expected: number | undefined): number {
   return Math.abs(actual - (expected ?? Number.NaN)) / Math.abs(expected ?? Number.NaN);
 }
 
-/** Says how far apart values are; whether they are within the limit. */
+/** Prints the largest difference and returns whether it is within the limit. */
 function report(what: string, differences: readonly number[], limit: number): boolean {
   const most = differences.length === 0 ? Number.NaN : Math.max(...differences);
   const isWithin = most <= limit;
@@ -102,7 +103,7 @@ function report(what: string, differences: readonly number[], limit: number): bo
   return isWithin;
 }
 
-/** An experiment that can be repeated elsewhere: nothing random, a constant rate. */
+/** Makes an experiment reproducible in other systems: nothing random, a constant learning rate. */
 function repeatable(experiment: Experiment): object {
   return {
     name: 'parity',
@@ -122,7 +123,7 @@ function recipeOf(experiment: Experiment): Recipe {
   return resolution.recipe;
 }
 
-/** The losses of the first steps of a training from the weights of a file. */
+/** Returns the losses of the first steps of a training that starts from the weights in a file. */
 async function lossesOf(recipe: Recipe, path: string): Promise<number[]> {
   const graph = graphOf(recipe);
   const enough = new AbortController();
@@ -141,7 +142,7 @@ async function lossesOf(recipe: Recipe, path: string): Promise<number[]> {
   return losses;
 }
 
-/** Trains torchvision's resnet18 on the files of test/fixtures/parity, from one file of weights, by `tricks run`. */
+/** Trains torchvision's resnet18 on the files of test/fixtures/parity with `tricks run`, from one weights file. */
 async function compareFolders(folder: string): Promise<boolean> {
   const out = join(folder, 'image-folder');
   mkdirSync(out);
@@ -170,11 +171,11 @@ async function compareFolders(folder: string): Promise<boolean> {
   return isWithin;
 }
 
-/** What PyTorch makes of a case. */
+/** PyTorch's losses for a case. */
 interface Losses {
-  /** Of each step. */
+  /** Per step. */
   readonly losses: readonly number[];
-  /** Of each epoch. */
+  /** Per epoch. */
   readonly validationLosses: readonly number[];
 }
 
@@ -208,7 +209,7 @@ async function compareExports(folder: string): Promise<boolean> {
 function tricksCommand(...args: string[]): void {
   execFileSync(process.execPath, [join(root, 'dist', 'tricks.js'), ...args], {
     stdio: ['ignore', 'ignore', 'inherit'],
-    // One thread: batch norm would go by each thread's own part of a batch.
+    // One thread, because with more, each thread's batch norm would use the statistics of its own shard.
     env: { ...process.env, [FILES_OUTSIDE]: '1', [THREADS]: '1' },
   });
 }
@@ -219,10 +220,10 @@ async function onlyRun(runs: string) {
   return run;
 }
 
-/** The logits of a run's last checkpoint for all validation images. */
+/** Returns the logits of a run's last checkpoint for all validation images. */
 async function ourLogits(runs: string): Promise<number[][]> {
   const run = await onlyRun(runs);
-  const { recipe } = run.manifest;
+  const { recipe } = networkRun(run).manifest;
   const dataset = await openDataset(recipe.data.source);
   const { tensors } = await readCheckpoint(lastCheckpointPath(run.folder));
   const graph = graphOf(recipe);

@@ -1,6 +1,6 @@
 /**
- * Writes test/fixtures/schedules.json: the options of each system's command for schedules of every kind. Then
- * schedules.py adds the rate of every step, by the scheduler that the system makes of them:
+ * Writes test/fixtures/schedules.json: the command-line options of each system for schedules of every kind. Then
+ * schedules.py adds the learning rate of every step, computed by the scheduler that the system creates from them:
  *
  *     node bench/bundle.mjs parity/schedules && node dist/bench/schedules.js
  *     python3 bench/parity/schedules.py        # needs torch and timm

@@ -1,7 +1,7 @@
 import type { DesignKind, StudyFactor, StudyPlan, StudySetting } from '../../src/protocol/study';
 import { chooseDesign } from '../../src/study/design/chooseDesign';
 
-/** A design to simulate: its blocks in turn, as many as a row wants. */
+/** A design to simulate. Its blocks repeat in turn, as many as a row needs. */
 export interface Design {
   readonly name: string;
   readonly levels: readonly number[];
@@ -35,7 +35,7 @@ const full = (levels: readonly number[]): StudySetting[] =>
     [[]],
   );
 
-/** Blocks in turn. */
+/** Repeats the given blocks in turn. */
 const turns =
   (...sets: readonly (readonly StudySetting[])[]) =>
   (count: number) =>
@@ -49,7 +49,7 @@ const parity = (...levels: readonly (number | undefined)[]) =>
 
 const twoLevels = (count: number) => Array<number>(count).fill(2);
 
-/** E is ABCD in the first block, and its complement in the next. */
+/** E = ABCD in one block and its complement in the next. */
 const half = full(twoLevels(4)).map(([a, b, c, d]) => [
   a ?? 0,
   b ?? 0,
@@ -58,7 +58,7 @@ const half = full(twoLevels(4)).map(([a, b, c, d]) => [
   1 - parity(a, b, c, d),
 ]);
 const otherHalf = half.map((setting) => setting.with(4, 1 - (setting[4] ?? 0)));
-/** D is AB and E is AC, of resolution III, folded over in the next block. */
+/** D = AB and E = AC, resolution III, folded over in the next block. */
 const quarter = full(twoLevels(3)).map(([a, b, c]) => [
   a ?? 0,
   b ?? 0,
@@ -67,7 +67,7 @@ const quarter = full(twoLevels(3)).map(([a, b, c]) => [
   1 - parity(a, c),
 ]);
 
-/** Plackett and Burman 1946: the generating row of 12 runs. */
+/** The generating row of 12 runs (Plackett and Burman 1946). */
 const ROW = [1, 1, 0, 1, 1, 1, 0, 0, 0, 1, 0];
 const plackettBurman = [
   ...ROW.map((_, shift) => ROW.map((__, column) => ROW[(column + 11 - shift) % 11] ?? 0)),
@@ -80,7 +80,7 @@ const alone = [
 ];
 
 export const HALF: Design = {
-  name: '2^(5-1), its complement in the next block',
+  name: '2^(5-1), complement in the next block',
   levels: twoLevels(5),
   kind: 'fractional',
   blocks: turns(half, otherHalf),
@@ -109,9 +109,9 @@ export const PB12: Design = {
   kind: 'plackett_burman',
   blocks: turns(plackettBurman, mirror(plackettBurman)),
 };
-/** D-optimal subsets of all combinations, as studies with factors of three levels have them; two blocks in turn. */
+/** D-optimal subsets of all combinations, as studies with three-level factors use them. Two blocks repeat in turn. */
 function optimal(levels: readonly number[], runs: number): Design {
-  const name = `D-optimal of ${levels.join(' x ')} levels, ${runs} runs a block`;
+  const name = `D-optimal, ${levels.join(' x ')} levels, ${runs} runs per block`;
   const wish = { kind: 'auto' } as const;
   const chosen = chooseDesign({ factors: factorsOf(levels), wish, runs: 2 * runs, randomSeed: 1 });
   if (chosen.kind === 'problem') throw new Error(`No design for ${name}: ${chosen.problem.kind}`);
@@ -120,7 +120,7 @@ function optimal(levels: readonly number[], runs: number): Design {
   return { name, levels, kind: chosen.plan.kind, blocks: turns(...sets) };
 }
 
-/** With runs enough to fit interactions, and without. */
+/** The first has enough runs to fit interactions, the second does not. */
 export const OPTIMAL = optimal([3, 3, 2, 2], 15);
 export const OPTIMAL_SMALL = optimal([3, 2, 2, 2, 2], 12);
 export const OPTIMAL_CUBE = optimal([3, 3, 3], 12);

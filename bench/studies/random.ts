@@ -1,4 +1,4 @@
-/** Random numbers of a simulation: fast, and the same for a seed everywhere (sfc32, of PractRand). */
+/** Random numbers for simulations: fast, and the same for a seed everywhere (sfc32 from PractRand). */
 export class Source {
   #a: number;
   #b: number;
@@ -13,7 +13,7 @@ export class Source {
     for (let index = 0; index < 20; index++) this.uniform();
   }
 
-  /** At least 0 and below 1. */
+  /** Returns a number in [0, 1). */
   uniform(): number {
     const sum = (((this.#a + this.#b) | 0) + this.#count) | 0;
     this.#count = (this.#count + 1) | 0;
@@ -23,7 +23,7 @@ export class Source {
     return (sum >>> 0) / 4294967296;
   }
 
-  /** Standard normal (Marsaglia's polar method). */
+  /** Returns a standard normal number (Marsaglia's polar method). */
   normal(): number {
     if (this.#spare !== null) {
       const spare = this.#spare;
@@ -41,7 +41,7 @@ export class Source {
     }
   }
 
-  /** How many of `count` draws succeed. */
+  /** Returns the number of successes in `count` draws. */
   binomial(count: number, chance: number): number {
     let successes = 0;
     for (let draw = 0; draw < count; draw++) if (this.uniform() < chance) successes++;

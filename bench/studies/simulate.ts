@@ -6,11 +6,11 @@ import { Source } from './random';
 
 type Outcome = StudyRunOutcome['outcome'];
 
-/** How the runs of a study come out. */
+/** Determines the outcomes of a study's runs. */
 export interface World {
-  /** By effect, in the order of the analysis: what its interval should cover. */
+  /** The true values that the intervals should cover, by effect, in the order of the analysis. */
   readonly truth: readonly number[];
-  /** Draws what a study's runs have in common, and gives how each comes out. */
+  /** Draws what the runs of a study share and returns a function that draws the outcome of each run. */
   readonly study: (random: Source) => (setting: StudySetting, block: number) => Outcome;
 }
 
@@ -23,32 +23,32 @@ export interface Row {
   readonly spending?: Spending;
 }
 
-/** What many studies of a row said, as shares of them unless said otherwise. */
+/** Results over many studies of a row, as fractions of the studies unless noted otherwise. */
 export interface Tally {
   readonly studies: number;
-  /** Of all intervals shown, and of the effect that is covered least. */
+  /** Over all intervals shown, and for the effect with the lowest coverage. */
   readonly coverage: number;
   readonly leastCoverage: number;
-  /** Of intervals from the runs alone. */
+  /** Of the intervals that are based on the runs alone. */
   readonly coverageOfRuns: number;
-  /** Studies with a `helps` or `hurts` on an effect that is 0 or goes the other way. */
+  /** Studies with a `helps` or `hurts` verdict on an effect that is 0 or has the opposite sign. */
   readonly falseDifferent: number;
-  /** Studies with a `too small` on an effect that is not. */
+  /** Studies with a `too small` verdict on an effect that is not. */
   readonly falseTooSmall: number;
   readonly halfWidth: number;
-  /** Effects with a verdict. */
+  /** Effects with a verdict other than `undecided`. */
   readonly decided: number;
   readonly withheld: number;
   readonly stoppedEarly: number;
   /** Mean number of blocks run. */
   readonly blocks: number;
-  /** Of the processor, so that a busy machine does not count. */
+  /** Processor time, so that other load on the machine does not count. */
   readonly msPerAnalysis: number;
 }
 
 const METRIC = { name: 'validation_accuracy', higherIsBetter: true, isAccuracy: true } as const;
 
-/** Simulates studies of a row, as many as wished or as fit the time. */
+/** Simulates `studies` studies of a row, or as many as fit the time. */
 export function simulate(row: Row, seed: number, studies: number, secondsAtMost: number): Tally {
   const { design, world } = row;
   const plan = planOf(design, row.blocks);

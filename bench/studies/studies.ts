@@ -1,6 +1,6 @@
 /**
- * Whether what a study says holds: simulates studies whose truth is known, analyses them, and counts how often intervals
- * cover it and how often verdicts err. Writes docs/studies.md's tables.
+ * Validates the statistics of studies: simulates studies with known truth, analyzes them, and counts how often
+ * intervals cover the truth and how often verdicts are wrong. Writes the tables of docs/studies.md.
  *
  *     node bench/bundle.mjs studies/studies && node dist/bench/studies.js [never] [early] [broken] [images] [spending]
  *         [--studies 10000] [--seconds 600] [--write]
@@ -71,7 +71,7 @@ const PATTERNS = [
   ['large (0.6)', LARGE],
   ['mixed', MIXED],
 ] as const;
-/** As O'Brien and Fleming's boundary and Pocock's spend (Lan and DeMets 1983). */
+/** Spending functions that approximate the O'Brien-Fleming and Pocock boundaries (Lan and DeMets 1983). */
 const likeOBrienFleming: Spending = (information, level) =>
   4 * normalCdf(normalQuantile(level / 4, 0, 1) / Math.sqrt(information), 0, 1);
 const likePocock: Spending = (information, level) => level * Math.log(1 + (Math.E - 1) * information);
@@ -92,7 +92,7 @@ const SPENDINGS: readonly (readonly [string, Spending])[] = [
 const groups: Readonly<Record<string, () => Row[]>> = {
   never: () =>
     DESIGNS.flatMap(([design, blocks]) =>
-      // Coverage is the same for all truths, and large effects are always found.
+      // Large effects are skipped: coverage does not depend on the truth, and they are always found.
       PATTERNS.filter(([name]) => !name.startsWith('large')).map(([name, pattern]) => ({
         name,
         design,
@@ -132,9 +132,9 @@ const groups: Readonly<Record<string, () => Row[]>> = {
       const near99 = effectsOf(design, [0, 0.4, 0, -0.2, 0.1]);
       return [
         ['interactions', interacting(effects, design.kind === 'one_at_a_time')] as const,
-        ['threefold noise of one level', noisy(effects)] as const,
+        ['3x noise at one level', noisy(effects)] as const,
         ['binomial near 99%', binomial(near99)] as const,
-        ['5% divergence of one level', diverging(effects)] as const,
+        ['5% divergence at one level', diverging(effects)] as const,
       ].map(([name, world]) => ({ name, design, blocks, world, input: NEVER }));
     }),
   images: () =>
@@ -188,12 +188,12 @@ const COLUMNS: Readonly<Record<string, readonly Column[]>> = {
   early: [...COMMON, ...ERRORS, ...REST, ...LOOKS],
   spending: [...COMMON.slice(0, 5), ...ERRORS, ...REST, ...LOOKS],
   broken: [...COMMON, ...ERRORS, ...REST, ['withheld', (_, tally) => percent(tally.withheld)]],
-  images: [...COMMON, ['by runs alone', (_, tally) => percent(tally.coverageOfRuns)], ...ERRORS, ...REST],
+  images: [...COMMON, ['runs only', (_, tally) => percent(tally.coverageOfRuns)], ...ERRORS, ...REST],
 };
 
 const markOf = (group: string) => [`<!-- ${group}: bench/studies -->`, '<!-- end -->'] as const;
 
-/** Puts a table into the document, between its group's marks. */
+/** Inserts a table into the document, between the markers of its group. */
 async function put(group: string, table: string): Promise<void> {
   const text = await readFile(DOCUMENT, 'utf8');
   const [from, to] = markOf(group);
@@ -221,7 +221,7 @@ async function main(): Promise<void> {
       ms += tally.msPerAnalysis;
       console.log(line);
     }
-    const facts = `Seed ${SEED}; ${(ms / analyses).toFixed(2)} ms of processor time an analysis on ${machine}.`;
+    const facts = `Seed ${SEED}; ${(ms / analyses).toFixed(2)} ms of CPU time per analysis on ${machine}.`;
     console.log(facts);
     if (values.write) await put(group, `${facts}\n\n${lines.join('\n')}`);
   }

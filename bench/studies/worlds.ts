@@ -3,16 +3,16 @@ import type { Design } from './designs';
 import type { Source } from './random';
 import type { World } from './simulate';
 
-/** Noise of a run in points: what seeds bring on small data sets. */
+/** Noise of a run in points, typical of the seed-to-seed variation on small data sets. */
 export const SIGMA = 0.25;
-/** Blocks differ by this much. */
+/** Standard deviation between blocks. */
 const BLOCK_SIGMA = 0.3;
 const BASE = 90;
 
 /** The value of each level of each factor, level 0 first. */
 export type Effects = readonly (readonly number[])[];
 
-/** Effects that repeat over the factors; a factor of three levels has twice the effect at its second. */
+/** Repeats a pattern of effects over the factors. The second level of a three-level factor has twice the effect. */
 export function effectsOf(design: Design, pattern: readonly number[]): Effects {
   return design.levels.map((levels, factor) =>
     Array.from({ length: levels }, (_, level) => level * (pattern[factor % pattern.length] ?? 0)),
@@ -38,7 +38,7 @@ function blockEffects(random: Source): (block: number) => number {
   };
 }
 
-/** As the model has it: effects add up, and noise is normal and the same everywhere. */
+/** Follows the model: effects add up, and the noise is normal with the same variance everywhere. */
 export function plain(effects: Effects, sigmaOf: (setting: StudySetting) => number = () => SIGMA): World {
   return {
     truth: truthOf(effects),
@@ -53,26 +53,26 @@ export function plain(effects: Effects, sigmaOf: (setting: StudySetting) => numb
   };
 }
 
-/** The last level of the first factor has three times the noise. */
+/** Triples the noise at the last level of the first factor. */
 export function noisy(effects: Effects): World {
   const last = (effects[0]?.length ?? 1) - 1;
   return plain(effects, (setting) => (setting[0] === last ? 3 * SIGMA : SIGMA));
 }
 
 /**
- * Each two neighbouring factors interact, more than the noise, on top of effects that are averages over the others.
- * One at a time, an effect is what it is beside the others' first levels.
+ * Lets every two neighboring factors interact, by more than the noise, on top of effects that are averages over the
+ * other factors. In a one-at-a-time design, an effect is measured at the first levels of the other factors.
  */
 export function interacting(effects: Effects, isAlone: boolean, size = 0.3): World {
   const part = (setting: StudySetting, factor: number) => {
     const levels = effects[factor]?.length ?? 1;
     return (setting[factor] ?? 0) / (levels - 1) - 0.5;
   };
-  const neighbours = (factor: number) => Number(factor > 0) + Number(factor + 1 < effects.length);
+  const neighbors = (factor: number) => Number(factor > 0) + Number(factor + 1 < effects.length);
   return {
     truth: truthOf(
       effects.map((levels, factor) =>
-        levels.map((each, level) => (isAlone && level > 0 ? each - size * neighbours(factor) : each)),
+        levels.map((each, level) => (isAlone && level > 0 ? each - size * neighbors(factor) : each)),
       ),
     ),
     study: (random) => {
@@ -87,7 +87,7 @@ export function interacting(effects: Effects, isAlone: boolean, size = 0.3): Wor
   };
 }
 
-/** Right answers are drawn, image by image, at a chance near 99%. */
+/** Draws the correct answers image by image, with a probability near 99%. */
 export function binomial(effects: Effects, images = 2000): World {
   return {
     truth: truthOf(effects),
@@ -98,7 +98,7 @@ export function binomial(effects: Effects, images = 2000): World {
   };
 }
 
-/** Runs with the last level of the first factor diverge in 5% of cases. */
+/** Lets runs with the last level of the first factor diverge in 5% of cases. */
 export function diverging(effects: Effects): World {
   const { truth, study } = plain(effects);
   const last = (effects[0]?.length ?? 1) - 1;
@@ -114,7 +114,7 @@ export function diverging(effects: Effects): World {
   };
 }
 
-/** The standard normal distribution, in steps of 1/256 from -8 to 8. */
+/** The standard normal CDF, in steps of 1/256 from -8 to 8. */
 const NORMAL = (() => {
   const density = (z: number) => Math.exp(-0.5 * z * z) / Math.sqrt(2 * Math.PI);
   const table = new Float64Array(16 * 256 + 1);
@@ -128,15 +128,19 @@ const NORMAL = (() => {
 
 const below = (z: number) => NORMAL[Math.min(Math.max(Math.round((z + 8) * 256), 0), NORMAL.length - 1)] ?? 0;
 
-/** Spread of the images' difficulty, of what a factor does to single images, and of runs, on the scale of the probit. */
+/**
+ * Standard deviations on the probit scale: of the images' difficulty, of a factor's effect on single images, and of
+ * runs.
+ */
 const DIFFICULTY = 1.5;
-const CENTRE = 2.3;
+const CENTER = 2.3;
 const BY_IMAGE = 0.4;
 const RUN = 0.015;
 
 /**
- * Every study has validation images of its own: each of a difficulty of its own, and each factor does something else to
- * it. `shifts` are the factors' mean effects on the probit. Truth is for the distribution that images are drawn from.
+ * Draws new validation images for every study. Each image has its own difficulty, and each factor affects each image
+ * differently. `shifts` are the factors' mean effects on the probit scale. The truth refers to the distribution that
+ * the images are drawn from.
  */
 export function newImages(
   design: Design,
@@ -147,8 +151,8 @@ export function newImages(
   const shift = (factor: number) => shifts[factor % shifts.length] ?? 0;
   const accuracy = (setting: StudySetting) => {
     const changed = setting.reduce<number>((sum, level) => sum + level, 0);
-    const centre = setting.reduce<number>((sum, level, factor) => sum + level * shift(factor), CENTRE);
-    return 100 * below(centre / Math.sqrt(1 + DIFFICULTY ** 2 + changed * BY_IMAGE ** 2 + RUN ** 2));
+    const center = setting.reduce<number>((sum, level, factor) => sum + level * shift(factor), CENTER);
+    return 100 * below(center / Math.sqrt(1 + DIFFICULTY ** 2 + changed * BY_IMAGE ** 2 + RUN ** 2));
   };
   const others = design.levels.reduce<number[][]>(
     (settings) =>
@@ -166,7 +170,7 @@ export function newImages(
     return average(1) - average(0);
   });
   const draw = (random: Source) => ({
-    difficulty: Float64Array.from({ length: images }, () => CENTRE + DIFFICULTY * random.normal()),
+    difficulty: Float64Array.from({ length: images }, () => CENTER + DIFFICULTY * random.normal()),
     byFactor: design.levels.map((_, factor) =>
       Float64Array.from({ length: images }, () => shift(factor) + BY_IMAGE * random.normal()),
     ),

@@ -9,13 +9,13 @@ export const AUDIT_EXIT = { clean: 0, vulnerable: 1, unchecked: 2 };
  * @property {string} name
  * @property {string} severity
  * @property {string} range of versions
- * @property {(string | { title: string, url: string })[]} via advisories, and packages that bring it in
+ * @property {(string | { title: string, url: string })[]} via advisories, and packages that depend on it
  */
 
 /**
- * @param {string} text what `npm audit --json` printed
- * @returns {{ code: number, lines: string[] }} a report that cannot be read, such as that the registry gives no
- *   advisories, is no success
+ * @param {string} text output of `npm audit --json`
+ * @returns {{ code: number, lines: string[] }} a report that cannot be read is not a success, for example if the
+ *   registry offers no advisories
  */
 export function verdictOf(text) {
   const report = parsed(text);
@@ -50,7 +50,7 @@ function lineOf({ name, severity, range, via }) {
 
 /**
  * @param {string} text
- * @returns {any} null for what is no JSON
+ * @returns {any} null if it is not JSON
  */
 function parsed(text) {
   try {

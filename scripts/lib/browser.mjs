@@ -3,13 +3,16 @@
 import { installDebianPackage } from './debian.mjs';
 import { isProgram, which } from './processes.mjs';
 
-/** On PATH, in the order of preference: the headless shell starts twice as fast as the whole browser. */
+/**
+ * Names to look for on PATH, in order of preference. The headless shell starts faster than the full browser. See
+ * docs/performance.md.
+ */
 const names = ['chromium-headless-shell', 'chromium', 'chromium-browser', 'google-chrome'];
 const macChrome = '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome';
 
 /**
- * The browser that BAG_OF_TRICKS_BROWSER names, else the first Chromium that is installed.
- * @returns {Promise<string | undefined>} the program's path, where there is one
+ * Returns the browser that BAG_OF_TRICKS_BROWSER names, else the first installed Chromium.
+ * @returns {Promise<string | undefined>} the program's path, if there is one
  */
 export async function findBrowser() {
   if (process.env.BAG_OF_TRICKS_BROWSER) return process.env.BAG_OF_TRICKS_BROWSER;
@@ -21,9 +24,9 @@ export async function findBrowser() {
 }
 
 /**
- * As `findBrowser`; where there is none, and this is Debian's root, the headless shell is installed.
+ * Works like `findBrowser`, but installs the headless shell if no browser is found and this is root on Debian.
  * @returns {Promise<string>} the program's path
- * @throws where none is found and none could be installed
+ * @throws if no browser is found and none could be installed
  */
 export async function ensureBrowser() {
   const found = await findBrowser();

@@ -11,18 +11,19 @@ export const nodeBundle = {
   platform: 'node',
   format: 'cjs',
   target: 'node20',
-  // Its main file is UMD, whose own calls of require no bundler sees.
+  // Its main file is UMD, and bundlers do not see its require calls.
   alias: { 'jsonc-parser': 'jsonc-parser/lib/esm/main.js' },
   logLevel: 'warning',
 };
 
 /**
- * The entry points of the programs that Node runs: the trainer, the workers that share its batches, those that prepare
- * its images and those that look at a data set's images, the program that indexes a data set, the one that asks a
- * trained run about images, the command line.
+ * The entry points of the programs that Node runs: the trainer, the command trainer, the workers that share the
+ * trainer's batches, the workers that prepare its images, the workers that inspect the images of a data set, the data set indexer, the predictor that
+ * applies a trained run to images, and the command line.
  */
 export const programs = {
   trainer: 'src/training/trainer/main.ts',
+  commandTrainer: 'src/commandTrainer/main.ts',
   thread: 'src/training/parallel/worker.ts',
   imageWorker: 'src/training/data/pipeline/worker.ts',
   looker: 'src/datasets/index/lookerThread.ts',
@@ -32,7 +33,7 @@ export const programs = {
 };
 
 /**
- * Copies the binaries of the engine wasm, which it loads from beside the bundle it is in.
+ * Copies the binaries of the wasm engine, which loads them from the folder of its bundle.
  * @param {string} folder
  */
 export async function copyWasmBinaries(folder) {

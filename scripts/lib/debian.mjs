@@ -3,7 +3,7 @@
 import { run, which } from './processes.mjs';
 
 /**
- * Installs a package, where this is Debian's root.
+ * Installs a package, if this is root on Debian.
  * @param {string} name
  * @returns {Promise<boolean>} whether it is installed now
  */

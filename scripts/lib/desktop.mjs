@@ -5,17 +5,17 @@ import { dirname, join } from 'node:path';
 import { which } from './processes.mjs';
 
 /**
- * @typedef {{ cli: string, executable: string }} Desktop what opens a window (a script but on Windows), and
- *   the program itself
+ * @typedef {{ cli: string, executable: string }} Desktop the command that opens a window (a script except on Windows),
+ *   and the program itself
  */
 
-/** Whether a desktop program has a display to show itself on. */
+/** Whether a desktop program has a display. */
 export const hasDisplay =
   process.platform !== 'linux' || Boolean(process.env.DISPLAY || process.env.WAYLAND_DISPLAY);
 
 /**
- * The desktop VS Code whose `code` command is on PATH. The `code` of a remote window's terminal is not one:
- * it can only ask that window.
+ * Returns the desktop VS Code whose `code` command is on PATH. The `code` of a remote window's terminal does not count:
+ * it can only talk to that window.
  * @returns {Promise<Desktop | undefined>}
  */
 export async function findDesktop() {

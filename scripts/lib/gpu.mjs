@@ -3,11 +3,12 @@
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
-/** Where Chromium, with its software renderer, has its libraries: Debian's folder first. */
+/** The library folders of Chromium, which include its software renderer. Debian's folder comes first. */
 const chromiumFolders = ['/usr/lib/chromium', '/usr/lib/chromium-browser', '/opt/google/chrome'];
 
 /**
- * The environment that has Dawn compute on SwiftShader; empty where there is none, or the tests are told of a GPU.
+ * Returns the environment that makes Dawn use SwiftShader, empty if SwiftShader is missing or the tests are configured
+ * for a GPU.
  * @returns {Readonly<Record<string, string>>}
  */
 export function softwareGpuEnvironment() {
@@ -17,7 +18,7 @@ export function softwareGpuEnvironment() {
   const libraries = [folder, process.env.LD_LIBRARY_PATH].filter(Boolean).join(delimiter);
   return {
     VK_ICD_FILENAMES: join(folder, 'vk_swiftshader_icd.json'),
-    // Vulkan's loader is there too.
+    // The Vulkan loader is in the same folder.
     LD_LIBRARY_PATH: libraries,
     BAG_OF_TRICKS_SOFTWARE_GPU: '1',
   };

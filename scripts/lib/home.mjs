@@ -6,7 +6,9 @@ import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import envPaths from 'env-paths';
 
-/** The variables by which programs find a person's folders, and where each folder lies below the home. */
+/**
+ * The variables that programs use to find a person's folders, and the path of each folder relative to the home folder.
+ */
 const folders = {
   HOME: '',
   USERPROFILE: '',
@@ -18,13 +20,13 @@ const folders = {
   XDG_STATE_HOME: '.local/state',
 };
 
-/** Names the own home in the environment of a process that has one, and of all that it starts. */
+/** Holds the private home folder of a process, in its environment and in that of every process it starts. */
 const HOME_VARIABLE = 'BAG_OF_TRICKS_TEST_HOME';
 const CACHE_VARIABLE = 'BAG_OF_TRICKS_TEST_CACHE';
 
 /**
- * The folder for what scripts and tests download once: code-server, VS Code, Nodes. BAG_OF_TRICKS_CACHE, else the
- * user's cache, also in a process that has a home of its own.
+ * The folder for downloads of scripts and tests: code-server, VS Code, Node releases. BAG_OF_TRICKS_CACHE, else the
+ * user's cache, even in a process with a private home.
  */
 export const cacheFolder =
   process.env[CACHE_VARIABLE] ||
@@ -32,7 +34,7 @@ export const cacheFolder =
   envPaths('bag-of-tricks', { suffix: '' }).cache;
 
 /**
- * The variables that the product reads; those of the test runners and of scripts are not among them.
+ * Returns the variables that the product reads, without those of the test runners and scripts.
  * @param {NodeJS.ProcessEnv} env
  * @returns {Record<string, string>}
  */
@@ -47,9 +49,10 @@ export function productVariables(env) {
 }
 
 /**
- * The environment of a process that has `home` for its home folder and inherits none of the product's variables.
+ * Returns the environment of a process that uses `home` as its home folder and inherits none of the product's
+ * variables.
  * @param {string} home
- * @param {NodeJS.ProcessEnv} env the environment to begin with
+ * @param {NodeJS.ProcessEnv} env the environment to start from
  * @returns {NodeJS.ProcessEnv}
  */
 export function ownHomeEnvironment(home, env) {
@@ -58,18 +61,19 @@ export function ownHomeEnvironment(home, env) {
   for (const [name, folder] of Object.entries(folders)) own[name] = join(home, folder);
   own[HOME_VARIABLE] = home;
   own[CACHE_VARIABLE] = cacheFolder;
-  // Which registry npm asks is the machine's affair.
+  // The npm registry is configured per machine.
   own.npm_config_userconfig = env.npm_config_userconfig || join(homedir(), '.npmrc');
   return own;
 }
 
 /**
- * Gives this process, and all that it starts from now on, a new home folder, which goes when the process ends.
+ * Gives this process, and every process it starts from now on, a new home folder. The folder is deleted when the
+ * process ends.
  * @returns {string} the folder
  */
 export function moveToOwnHome() {
   const present = process.env[HOME_VARIABLE];
-  // A runner that reads its configuration anew moves once.
+  // A runner that reloads its configuration moves only once.
   if (present && present === homedir() && existsSync(present)) return present;
   const home = mkdtempSync(join(tmpdir(), 'bag-of-tricks-home-'));
   process.once('exit', () => rmSync(home, { recursive: true, force: true, maxRetries: 5 }));
@@ -80,10 +84,10 @@ export function moveToOwnHome() {
 }
 
 /**
- * What in an environment leads out of the tests' own home.
+ * Finds the variables of an environment that point outside the tests' private home.
  * @param {NodeJS.ProcessEnv} env
- * @returns {string[]} variables that are missing or name another folder, as `NAME=value`; all where there is no own
- *   home
+ * @returns {string[]} variables that are missing or name another folder, as `NAME=value`; all of them if there is no
+ *   private home
  */
 export function waysOutOfHome(env) {
   const home = env[HOME_VARIABLE] ?? '';

@@ -5,15 +5,16 @@
 const minuteMs = 60_000;
 
 /**
- * For each runner's tests, in milliseconds.
+ * Time limits of each runner's tests, in milliseconds.
  *
- * - `test`: a test, or a hook.
- * - `wait`: one wait for an event that is polled for, or for the page; shorter, so that its failure names the event.
- * - `stage`: all of them, in `npm run verify`: half an hour, five, nine and twenty minutes are 64 of the 90 minutes
- *   that continuous integration allows, where unit tests take 5 alone, webview tests 0.3, host tests 1.4, UI tests 4.
+ * - `test`: one test or hook.
+ * - `wait`: one wait, for a polled event or for the page. Shorter than `test`, so that the failure names the event.
+ * - `stage`: all tests of the runner in `npm run verify`. The unit tests run beside all others, so that with the checks
+ *   before them the stages take at most 60 of the 90 minutes that continuous integration allows. All are far above the
+ *   usual times. See docs/performance.md.
  */
 export const hangLimitsMs = {
-  unit: { test: 10 * minuteMs, wait: 5 * minuteMs, stage: 30 * minuteMs },
+  unit: { test: 10 * minuteMs, wait: 5 * minuteMs, stage: 45 * minuteMs },
   webview: { test: 3 * minuteMs, wait: 2 * minuteMs, stage: 5 * minuteMs },
   host: { test: 5 * minuteMs, wait: 3 * minuteMs, stage: 10 * minuteMs },
   ui: { test: 10 * minuteMs, wait: 5 * minuteMs, stage: 20 * minuteMs },

@@ -7,7 +7,7 @@ import { build } from 'esbuild';
 import { nodeBundle } from './bundling.mjs';
 
 /**
- * What a TypeScript module of the project exports, for scripts that write files from it.
+ * Returns the exports of a TypeScript module of the project, for scripts that generate files from it.
  * @param {string} path from the project's root
  */
 export async function loadModule(path) {

@@ -6,22 +6,21 @@ import { join } from 'node:path';
 import { cacheFolder } from './home.mjs';
 import { npm } from './processes.mjs';
 
-/** The releases that the tests run on, by major version. */
+/** The Node releases that the tests run on, by major version. */
 const releases = /** @type {const} */ ({ 20: '20.20.2', 22: '22.23.3', 24: '24.21.0' });
 /** @typedef {keyof typeof releases} NodeMajor */
 
-/** The major versions that the project supports. */
+/** The supported major versions. */
 export const nodeMajors = /** @type {NodeMajor[]} */ (Object.keys(releases).map(Number));
 
-/** Whether npm has these releases for this system and processor. */
+/** Whether npm has these releases for this system and architecture. */
 export const hasNodes = process.platform === 'linux' && ['x64', 'arm64'].includes(process.arch);
 
 /**
- * A Node of a major version: the one that runs this where it is one, else one that is installed where the cache
- * does not hold it.
+ * Returns a Node of a major version: the running one if it matches, else one from the cache, installed if missing.
  * @param {NodeMajor} major
  * @returns {Promise<string>} the path of its binary
- * @throws where npm fails
+ * @throws if npm fails
  */
 export async function ensureNode(major) {
   if (process.versions.node.startsWith(`${major}.`)) return process.execPath;
@@ -30,7 +29,7 @@ export async function ensureNode(major) {
   const folder = join(cacheFolder, `node-${version}-${process.arch}`);
   const binary = join('node_modules', name, 'bin/node');
   if (await exists(join(folder, binary))) return join(folder, binary);
-  // It takes its place when it is whole.
+  // Moved to its final path only when complete.
   const work = `${folder}.${process.pid}`;
   await mkdir(work, { recursive: true });
   try {
@@ -39,7 +38,7 @@ export async function ensureNode(major) {
     const code = await npm(['install', ...flags, `${name}@${version}`], { cwd: work });
     if (code !== 0) throw new Error(`npm could not install Node ${version}: exit code ${code}.`);
     await rename(work, folder).catch(async (error) => {
-      // Another was faster.
+      // Another process was faster.
       if (!(await exists(join(folder, binary)))) throw error;
     });
   } finally {

@@ -7,24 +7,26 @@ import { access, constants, readdir, readFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** The repository's root folder. */
+/** The root folder of the repository. */
 export const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /**
- * Runs a program in the terminal's own streams and waits for it.
+ * Runs a program attached to the terminal and waits for it.
  * @param {string} command
  * @param {readonly string[]} args
- * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, timeoutMs?: number, shell?: boolean }} [options]
- *   a program that outlasts `timeoutMs` is ended
- * @returns {Promise<number>} the exit code; 127 for a program that could not be started, 124 for one that ran
- *   out of time, 130 for one that was interrupted, 137 for one that was killed
+ * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, timeoutMs?: number, shell?: boolean, output?: number }} [options] a
+ *   program that runs longer than `timeoutMs` is killed; `output` is an open file that gets the output instead of the
+ *   terminal
+ * @returns {Promise<number>} the exit code; 127 if the program could not be started, 124 if it timed out, 130 if it was
+ *   interrupted, 137 if it was killed
  */
-export function run(command, args, { cwd = root, env = process.env, timeoutMs, shell = false } = {}) {
+export function run(command, args, { cwd = root, env = process.env, timeoutMs, shell = false, output } = {}) {
   return new Promise((resolve) => {
-    const child = spawn(command, args, { cwd, env, shell, stdio: 'inherit' });
+    const to = output ?? 'inherit';
+    const child = spawn(command, args, { cwd, env, shell, stdio: ['inherit', to, to] });
     let timedOut = false;
     const timer = timeoutMs && setTimeout(() => (timedOut = child.kill('SIGKILL')), timeoutMs);
-    // An interrupt reaches the child too, through the terminal: its own end is waited for.
+    // The terminal sends an interrupt to the child too: wait for the child to end.
     const wait = () => undefined;
     process.on('SIGINT', wait);
     /** @param {number} code */
@@ -44,7 +46,7 @@ export function run(command, args, { cwd = root, env = process.env, timeoutMs, s
 }
 
 /**
- * Runs npm: the one that is running this script where there is one, else the one on PATH.
+ * Runs npm: the one that runs this script if there is one, else the one on PATH.
  * @param {readonly string[]} args
  * @param {{ cwd?: string }} [options]
  * @returns {Promise<number>} the exit code
@@ -72,7 +74,7 @@ export async function which(name) {
 
 /**
  * @param {string} path
- * @returns {Promise<boolean>} whether a file is there that may be run
+ * @returns {Promise<boolean>} whether an executable file is there
  */
 export const isProgram = (path) =>
   access(path, constants.X_OK).then(
@@ -81,7 +83,7 @@ export const isProgram = (path) =>
   );
 
 /**
- * Signals a child that was started with `detached: true`, and the processes of its group.
+ * Signals the process group of a child that was started with `detached: true`.
  * @param {import('node:child_process').ChildProcess} child
  * @param {NodeJS.Signals} signal
  */
@@ -96,18 +98,18 @@ export function signalGroup(child, signal) {
 }
 
 /**
- * A mark for the environment of a process, inherited by all that it starts, by which they are found again:
- * also those that left its group, as a detached trainer does.
- * @returns {{ env: Record<string, string>, end(): Promise<void> }} `end` ends every process that bears the
- *   mark; on Linux only, elsewhere it finds none
+ * Creates a marker variable for the environment of a process. All descendants inherit it, so it identifies them even if
+ * they left the process group, as a detached trainer does.
+ * @returns {{ env: Record<string, string>, end(): Promise<void> }} `end` ends every process with the marker; on Linux
+ *   only, elsewhere it finds none
  */
 export function mark() {
-  // A name of its own, so that a mark within a mark hides neither.
+  // A unique name, so that nested markers do not overwrite each other.
   const name = `BAG_OF_TRICKS_MARK_${randomUUID()}`;
   return { env: { [name]: '1' }, end: () => endMarked(`${name}=1`) };
 }
 
-/** @param {string} variable as it stands in the environment, `name=value` */
+/** @param {string} variable as in the environment, `name=value` */
 async function endMarked(variable) {
   if (process.platform !== 'linux') return;
   for (const pid of (await readdir('/proc')).filter((entry) => /^\d+$/.test(entry)).map(Number)) {

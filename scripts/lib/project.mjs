@@ -8,8 +8,8 @@ import { promisify } from 'node:util';
 import { npm, root, run } from './processes.mjs';
 
 /**
- * Runs `npm ci` where node_modules is missing or older than package-lock.json.
- * @throws where npm fails
+ * Runs `npm ci` if node_modules is missing or older than package-lock.json.
+ * @throws if npm fails
  */
 export async function ensureInstalled() {
   const [major = 0] = process.versions.node.split('.').map(Number);
@@ -24,19 +24,19 @@ export async function ensureInstalled() {
   if (code !== 0) throw new Error(`npm ci failed with exit code ${code}. Check the network and try again.`);
 }
 
-/** The systems that Dawn and sharp are made for, by VS Code's names of them. */
+/** The systems that Dawn and sharp support, by VS Code's names. */
 export const systems = [
   ...['linux-x64', 'linux-arm64', 'darwin-x64', 'darwin-arm64'],
   ...['win32-x64', 'win32-arm64'],
 ];
 
-/** This machine's. */
+/** The name of this machine's system. */
 export const thisSystem = `${process.platform}-${process.arch}`;
 
 /**
  * Builds the bundles into dist/.
  * @param {{ production?: boolean, system?: string }} [options] production: minified
- * @throws where the build fails
+ * @throws if the build fails
  */
 export async function build({ production = false, system = thisSystem } = {}) {
   const options = [`--system=${system}`, ...(production ? ['--production'] : [])];
@@ -45,11 +45,12 @@ export async function build({ production = false, system = thisSystem } = {}) {
 }
 
 /**
- * Packs dist/ and the extension's other files, as .vscodeignore lists them, into a VSIX.
- * @param {string} [folder] where it is put: the repository's root where none is named
- * @param {string} [system] what dist/ was built for; one without Dawn and sharp makes a package for every system
+ * Packs dist/ and the extension's other files, as .vscodeignore selects them, into a VSIX.
+ * @param {string} [folder] the destination, by default the repository's root
+ * @param {string} [system] the system that dist/ was built for; one without Dawn and sharp makes a package for every
+ *   system
  * @returns {Promise<string>} the file's path
- * @throws where vsce fails
+ * @throws if vsce fails
  */
 export async function packExtension(folder = root, system = thisSystem) {
   const { name, version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
@@ -66,7 +67,7 @@ export async function packExtension(folder = root, system = thisSystem) {
 }
 
 /**
- * Runs a script's steps; an error becomes one line on standard error and exit code 1.
+ * Runs a script's steps. Prints an error as one line on standard error and sets exit code 1.
  * @param {() => Promise<number | void>} steps resolves with the exit code, or nothing for 0
  */
 export async function main(steps) {

@@ -9,15 +9,15 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { npm, root } from './processes.mjs';
 
-/** Packages of other systems that were fetched, by name and version. */
+/** Fetched packages for other systems, by name and version. */
 const CACHE = join(root, 'node_modules/.cache/bag-of-tricks');
 
-/** What Node does not need to run a package: types, sources, headers. */
+/** Files that Node does not need to run a package: types, sources, headers. */
 const NOT_RUN = /(?:^|[\\/])(?:src|install|include|glib-2\.0)(?:[\\/]|$)|\.(?:d\.[cm]?ts|mjs)$/;
 
 /**
- * Copies sharp for a system, with all that it needs and its licenses, as packages into `folder`/node_modules.
- * @param {string} folder is emptied first; stays empty where sharp is not made for the system, or not fetched
+ * Copies sharp for a system, with its dependencies and licenses, as packages into `folder`/node_modules.
+ * @param {string} folder is emptied first; stays empty if sharp does not support the system or was not fetched
  * @param {string} system such as linux-x64
  */
 export async function copySharp(folder, system) {
@@ -38,8 +38,8 @@ export async function copySharp(folder, system) {
 }
 
 /**
- * Lets a bundle outside of the project find the project's own sharp beside it.
- * @param {string} folder where the bundle is
+ * Makes the project's own sharp available to a bundle outside of the project.
+ * @param {string} folder the folder of the bundle
  */
 export async function linkSharp(folder) {
   await mkdir(join(folder, 'sharp'), { recursive: true });
@@ -47,9 +47,9 @@ export async function linkSharp(folder) {
 }
 
 /**
- * Fetches sharp's packages for a system that npm did not install, each with the checksum of package-lock.json.
+ * Fetches sharp's packages for a system that npm did not install, and verifies each against package-lock.json.
  * @param {string} system
- * @throws where npm fails, or a checksum is wrong
+ * @throws if npm fails or a checksum does not match
  */
 export async function fetchSharp(system) {
   for (const { name, version, integrity, from } of await nativePackages(system)) {
@@ -74,10 +74,10 @@ export async function fetchSharp(system) {
 }
 
 /**
- * The packages of a system: sharp's own library and libvips, which Windows has in one.
+ * Lists the native packages of a system: sharp's own library and libvips. Windows has both in one package.
  * @param {string} system
- * @returns {Promise<{ name: string, version: string, integrity: string, from: string | null }[]>} where each lies, if it
- *   does; none where sharp is not made for the system
+ * @returns {Promise<{ name: string, version: string, integrity: string, from: string | null }[]>} `from` is the
+ *   installed or cached folder, if any; empty if sharp does not support the system
  */
 async function nativePackages(system) {
   const { optionalDependencies } = await manifestOf('sharp');

@@ -4,7 +4,7 @@ import type { EngineName } from '../recipe/engineNames';
 import { UserError } from '../shared/userError';
 import type { HalfFormat } from './precision/formats';
 
-/** What of an engine a run's log and manifest have. */
+/** Picks the fields of an engine that go into a run's log and manifest. */
 export function reportOf({ name, description, because, threads, halfFormats = [] }: Engine): EngineReport {
   return {
     ...{ name, description, halfFormats },
@@ -13,26 +13,29 @@ export function reportOf({ name, description, because, threads, halfFormats = []
   };
 }
 
-/** The engine that computes, as seen after it was loaded. */
+/** A loaded engine. */
 export interface Engine {
   readonly name: EngineName;
-  /** What it runs on, such as `WebAssembly, SIMD, 1 thread`. */
+  /** The hardware and mode, such as `WebAssembly, SIMD, 1 thread`. */
   readonly description: string;
-  /** Version by component: `node`, `tfjs`, and what else the engine consists of. */
+  /** Version by component: `node`, `tfjs`, and the engine's other components. */
   readonly versions: Readonly<Record<string, string>>;
-  /** The half formats that it computes in; absent where it emulates both. */
+  /** The half formats it computes in natively. Absent if it emulates both. */
   readonly halfFormats?: readonly HalfFormat[];
-  /** Which half formats are slower than float32 on it, and what becomes of them, in sentences. */
+  /** The half formats that are slower than float32 on this engine, each with a sentence about the consequence. */
   readonly slowFormats?: Readonly<Partial<Record<HalfFormat, string>>>;
-  /** Why `auto` took it, in sentences; absent where it was named. */
+  /** Why `auto` chose this engine, in sentences. Absent if the user named it. */
   readonly because?: readonly string[];
-  /** Threads that it computes on, as far as the digits of a result depend on them; absent where they do not. */
+  /** The number of compute threads, if the digits of a result depend on it. Absent if they do not. */
   readonly threads?: number;
-  /** The engine with each batch cut among some threads (see ../training/parallel); absent where it uses all by itself. */
+  /**
+   * Returns the engine with each batch split among several threads (see ../training/parallel). Absent if the engine
+   * uses all threads by itself.
+   */
   readonly onThreads?: (count: number) => Engine;
 }
 
-/** The error of an engine that this machine or this installation cannot run. */
+/** Returns the error for an engine that cannot run on this machine or in this installation. */
 export function engineUnavailable(
   engine: EngineName,
   reason: string,

@@ -1,26 +1,26 @@
-/** A batch whose images several threads share, as the kernels of one of them see it. */
+/** A batch that several threads share, as the kernels of one thread see it. */
 export interface BatchShards {
-  /** How many images each shard has, in the shards' order. */
+  /** Number of images per shard, in shard order. */
   readonly images: readonly number[];
   /**
-   * Hands this shard's values to the other threads and waits for theirs. Every thread has to call it as often, with as
-   * many values.
+   * Sends this shard's values to the other threads and waits for theirs. Every thread must call it the same number of
+   * times with the same number of values.
    *
-   * @returns the values of all shards in their order, which are there until the next call
-   * @throws when another thread is lost
+   * @returns the values of all shards, in shard order, valid until the next call
+   * @throws if another thread is lost
    */
   exchange(values: Float64Array): readonly Float64Array[];
 }
 
-/** A mean and a biased variance by channel. */
+/** Mean and biased variance per channel. */
 export interface Moments {
   readonly mean: Float64Array;
   readonly variance: Float64Array;
 }
 
 /**
- * The moments of the whole batch from those of this shard, as all threads compute them, to the bit. Deviations are taken
- * from means (Chan, Golub and LeVeque 1983), so that nothing cancels where a mean is large.
+ * Returns the moments of the whole batch, given those of this shard. All threads compute the same bits. Deviations are
+ * taken from the means (Chan, Golub and LeVeque 1983), which avoids cancellation if a mean is large.
  */
 export function wholeMoments(shards: BatchShards, { mean, variance }: Moments): Moments {
   const channels = mean.length;
@@ -47,7 +47,7 @@ export function wholeMoments(shards: BatchShards, { mean, variance }: Moments): 
   return whole;
 }
 
-/** Sums over the whole batch from this shard's sums, added up in the shards' order. */
+/** Returns sums over the whole batch, given this shard's sums. Adds them in shard order. */
 export function wholeSums(shards: BatchShards, sums: Float64Array): Float64Array {
   const whole = new Float64Array(sums.length);
   for (const part of shards.exchange(sums)) {
@@ -58,7 +58,7 @@ export function wholeSums(shards: BatchShards, sums: Float64Array): Float64Array
   return whole;
 }
 
-/** Images of the whole batch. */
+/** Returns the number of images in the whole batch. */
 export function wholeImages({ images }: BatchShards): number {
   return images.reduce((sum, count) => sum + count, 0);
 }

@@ -1,33 +1,34 @@
 import * as tf from '@tensorflow/tfjs-core';
 
-/** A computation that an engine knows beforehand. */
+/** A computation that an engine compiled ahead of time. */
 export interface CompiledComputation {
-  /** The outputs for inputs of the shapes that it was compiled for. They are the caller's. */
+  /** Returns the outputs for inputs of the shapes it was compiled for. The caller owns them. */
   run(inputs: readonly tf.Tensor[]): tf.Tensor[];
   dispose(): void;
 }
 
-/** What a backend has whose engine runs a whole computation faster than its ops one by one. */
+/** A backend whose engine runs a whole computation faster than its ops one by one. */
 export interface CompilingBackend {
   /**
-   * Computes once to see the ops, whose numbers other than the inputs are taken as constants.
+   * Computes once to record the ops. All values other than the inputs become constants.
    *
-   * @returns null where the engine cannot compile it
+   * @returns null if the engine cannot compile it
    * @throws whatever the computation throws
    */
   compile(inputs: readonly tf.TensorInfo[], compute: () => readonly tf.TensorInfo[]): CompiledInfo | null;
 }
 
-/** As `CompiledComputation`, of tensors as backends know them. */
+/** Like `CompiledComputation`, for tensors as backends see them. */
 export interface CompiledInfo {
   run(inputs: readonly tf.TensorInfo[]): tf.TensorInfo[];
   dispose(): void;
 }
 
 /**
- * Compiles a computation on the engine in use; null where that does not compile, or not this one.
+ * Compiles a computation on the current engine. Returns null if the engine does not compile, or cannot compile this
+ * computation.
  *
- * What `compute` returns is disposed. What the compiled one computes may differ in the last digits.
+ * Disposes the tensors that `compute` returns. The compiled computation may differ in the last digits.
  */
 export function compile(
   inputs: readonly tf.Tensor[],

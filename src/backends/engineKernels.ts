@@ -1,33 +1,35 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { OwnKernelName, OwnKernels } from './ownKernels';
 
-/** A kernel that only some engines have: one of ours, or one of TensorFlow.js that not all of its backends have. */
+/** A kernel that only some engines have: one of ours, or a TensorFlow.js kernel that some of its backends lack. */
 type OptionalKernel = OwnKernelName | typeof tf.Conv2DBackpropFilter | typeof tf.Conv2DBackpropInput;
 
-/** Whether the engine in use has a kernel. An op asks before it takes another way. */
+/**
+ * Returns whether the current engine has a kernel. An op checks this before it falls back to another implementation.
+ */
 export function hasKernel(name: OptionalKernel): boolean {
   return tf.getKernel(name, tf.getBackend()) !== undefined;
 }
 
 /**
- * Runs one of our own kernels on the engine in use.
+ * Runs one of our own kernels on the current engine.
  *
- * @throws when the engine does not have it: ask `hasKernel` first
+ * @throws if the engine does not have it: check `hasKernel` first
  */
 export function runOwnKernel<Name extends OwnKernelName>(
   name: Name,
   inputs: OwnKernels[Name]['inputs'],
   attributes: OwnKernels[Name]['attributes'],
 ): OwnKernels[Name]['outputs'] {
-  // TensorFlow.js passes both on to the kernel as they are; its own types of them know no names.
+  // TensorFlow.js passes both to the kernel unchanged. Its own types for them have no names.
   const [named, attrs] = [inputs as tf.NamedTensorMap, attributes as unknown as tf.NamedAttrMap];
   return tf.engine().runKernel<OwnKernels[Name]['outputs']>(name, named, attrs);
 }
 
-/** An input of a kernel as a backend knows it. */
+/** A kernel's input as a backend sees it. */
 type Info<Input> = Input extends tf.Tensor ? tf.TensorInfo & { readonly shape: Input['shape'] } : Input;
 
-/** What one of our own kernels is called with. */
+/** The arguments of one of our own kernels. */
 export interface OwnCall<Name extends OwnKernelName> {
   readonly backend: tf.KernelBackend;
   readonly inputs: {
@@ -36,7 +38,7 @@ export interface OwnCall<Name extends OwnKernelName> {
   readonly attributes: OwnKernels[Name]['attributes'];
 }
 
-/** Registers one of our own kernels on a backend of TensorFlow.js. */
+/** Registers one of our own kernels on a TensorFlow.js backend. */
 export function registerOwnKernel<Name extends OwnKernelName>(
   backendName: string,
   kernelName: Name,
@@ -45,7 +47,7 @@ export function registerOwnKernel<Name extends OwnKernelName>(
   tf.registerKernel({
     kernelName,
     backendName,
-    // `runOwnKernel` gave them.
+    // `runOwnKernel` passed them.
     kernelFunc: ({ inputs, attrs, backend }) =>
       compute({
         backend: backend as tf.KernelBackend,

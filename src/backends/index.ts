@@ -7,16 +7,16 @@ import { UserError } from '../shared/userError';
 import { type Engine, engineUnavailable } from './backend';
 
 /**
- * Loads an engine and makes it the one that TensorFlow.js computes with. `auto` takes the fastest that works.
+ * Loads an engine and makes it the TensorFlow.js backend. `auto` takes the fastest that works.
  *
  * @param places Where to look for engines that are not in the package.
- * @throws {UserError} when it cannot run here.
+ * @throws {UserError} if the engine cannot run here.
  */
 export async function loadEngine(request: EngineRequest, places: EnginePlaces = {}): Promise<Engine> {
   return request === 'auto' ? loadFastest(places) : loadNamed(request, places);
 }
 
-/** The fastest engine that works: tried in a process of its own first, which a crash would end. */
+/** Loads the fastest engine that works. Tries each in a separate process first, because a crash would end this one. */
 async function loadFastest(places: EnginePlaces): Promise<Engine> {
   const states = await engineStates(places);
   const { engine, because } = chooseEngine(states);
@@ -40,7 +40,7 @@ async function loadNamed(name: EngineName, places: EnginePlaces): Promise<Engine
   }
 }
 
-/** Each engine is imported when asked for, so that none but the one in use is read from disk. */
+/** Imports an engine on request, so that only the one in use is read from disk. */
 async function load(name: EngineName, places: EnginePlaces): Promise<Engine> {
   switch (name) {
     case 'webgpu':

@@ -1,6 +1,6 @@
 import type { Terminal } from './terminal';
 
-/** Asks a person; without one at a terminal, the answer is no. */
+/** Asks a yes/no question. Without a person at a terminal, the answer is no. */
 export async function confirm(terminal: Terminal, question: string): Promise<boolean> {
   const answer = await terminal.ask(`${question} [y/N]`);
   return answer !== null && /^y(es)?$/i.test(answer.trim());

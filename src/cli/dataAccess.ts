@@ -1,4 +1,4 @@
-/** What a command does before an experiment's own images are read: ask for consent, and index them. */
+/** Asks for consent to read an experiment's own images, and indexes them. */
 import * as l10n from '@vscode/l10n';
 import type { Command } from 'commander';
 import { assertListedAllowed, consentError, pathsToAllow } from '../datasets/consent';
@@ -17,20 +17,20 @@ export interface AllowOption {
   readonly allow?: readonly string[];
 }
 
-/** Where an experiment's images are looked for, and its index. */
+/** Where to look for an experiment's images and its index. */
 export interface DataPlace {
-  /** The folder that has .bag-of-tricks. */
+  /** The folder that contains .bag-of-tricks. */
   readonly root: string;
   /** The experiment file's folder. */
   readonly folder: string;
 }
 
-/** `--allow`, any number of times. */
+/** `--allow`, repeatable. */
 export const allowOption = () =>
   [
     '--allow <folder>',
     l10n.t(
-      'allow a folder: data in it outside of the one that keeps the runs, where a link of .bag-of-tricks leads, or runs that came with it; may be repeated',
+      'allow a folder: one with data outside the folder that keeps the runs, the target of a .bag-of-tricks link, or one whose runs came with it; may be repeated',
     ),
     (value: string, before: string[] = []) => [...before, value],
   ] as const;
@@ -40,15 +40,15 @@ export function withAllow(command: Command): Command {
   return command.option(...allowOption());
 }
 
-/** Allows the folders of `--allow`, for this user. */
+/** Allows the folders given by `--allow`, for this user. */
 export async function allowFolders({ allow = [] }: AllowOption): Promise<void> {
   for (const folder of allow) await allowFolder(folder);
 }
 
 /**
- * Sees that a data set may be read: asks, where there is a person at a terminal.
+ * Makes sure that a data set may be read. Asks if there is a person at a terminal.
  *
- * @throws UserError where it may not
+ * @throws UserError if it may not be read
  */
 export async function ensureAllowed(
   terminal: Terminal,
@@ -58,16 +58,17 @@ export async function ensureAllowed(
   const paths = process.env[FILES_OUTSIDE] ? [] : await pathsToAllow(request, place);
   if (paths.length === 0) return;
   for (const path of paths) {
-    const question = l10n.t('{0} lies outside {1}. May its images be read?', path, place.root);
+    const question = l10n.t('{0} is outside {1}. Allow its images to be read?', path, place.root);
     if (!(await confirm(terminal, question))) throw consentError(paths, place.root);
     await allowFolder(path);
   }
 }
 
 /**
- * Indexes a data set, with progress on standard error; an interrupt ends it.
+ * Indexes a data set and shows progress on standard error. An interrupt aborts it.
  *
- * @throws UserError where it may not be read or is none; Interrupted
+ * @throws UserError if it may not be read or is not a data set
+ * @throws Interrupted
  */
 export async function indexData(
   terminal: Terminal,
@@ -94,12 +95,12 @@ export async function indexData(
   }
 }
 
-/** How often a line is drawn anew. */
+/** Minimum interval between redraws. */
 const DRAW_EVERY_MS = 100;
-/** What takes no longer is not worth a line. */
+/** Anything faster shows no progress line. */
 const QUIET_MS = 1000;
 
-/** A line that follows a scan; where it cannot be drawn anew, one that says that it has begun. */
+/** A status line that follows a scan. Without a terminal, prints one line saying that the scan has begun. */
 function progressLine(terminal: Terminal) {
   const line = terminal.statusLine();
   const begun = l10n.t('Indexing the images');

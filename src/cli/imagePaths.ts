@@ -6,19 +6,19 @@ import { FolderTree } from '../datasets/sources/folderTree';
 import { UserError } from '../shared/userError';
 import { isSystemError } from '../system/errors';
 
-/** The image files that paths stand for, and what was left out. */
+/** The image files that the given paths expand to, and the problems found on the way. */
 export interface ImagePaths {
   readonly paths: readonly string[];
-  /** Such as a folder that may not be read. */
+  /** For example, a folder that may not be read. */
   readonly problems: readonly DataProblem[];
 }
 
 /**
- * The image files that paths stand for: a file for itself, whatever its name, and a folder for the images in it and
- * below it, in the order of their names, as they are listed for a training. A path that leads nowhere stays, to be told
- * of beside the others.
+ * Expands paths to image files. A file stands for itself, whatever its name. A folder stands for all images in and
+ * below it, in the same name order as in training. A path that does not exist is kept, so that it is reported along
+ * with the others.
  *
- * @throws UserError where a folder has no images
+ * @throws UserError if a folder has no images
  */
 export async function imagePaths(written: readonly string[]): Promise<ImagePaths> {
   const paths: string[] = [];
@@ -34,7 +34,7 @@ export async function imagePaths(written: readonly string[]): Promise<ImagePaths
     if (images.length === 0) {
       throw new UserError({
         what: [l10n.t('The folder {0} has no images.', path), ...found.map(({ what }) => what)].join(' '),
-        remedy: l10n.t('Name image files, or a folder that has some.'),
+        remedy: l10n.t('Specify image files, or a folder that contains some.'),
       });
     }
     for (const image of images) paths.push(join(path, image));
@@ -43,7 +43,7 @@ export async function imagePaths(written: readonly string[]): Promise<ImagePaths
   return { paths, problems };
 }
 
-/** Paths relative to a tree's root. */
+/** Returns paths relative to the tree's root. */
 async function imagesIn(tree: FolderTree): Promise<string[]> {
   const { folders, images } = await tree.content(tree.top);
   const paths = [...images];

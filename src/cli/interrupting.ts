@@ -1,7 +1,7 @@
 import { Interrupted, type Terminal } from './terminal';
 
 /**
- * Does some work that a person may interrupt, or a reader of the output that has seen enough.
+ * Runs work that aborts on an interrupt, or when the reader closes the output.
  *
  * @param work its signal aborts with `Interrupted`
  */

@@ -1,6 +1,6 @@
 /**
- * The command line, `tricks`: what the editor does, without an editor. Exit codes: 0 done, 1 failed, 2 bad
- * input, 130 stopped or paused.
+ * The command line, `tricks`: the features of the editor without an editor. Exit codes: 0 done, 1 failed, 2 bad input,
+ * 130 stopped or paused.
  */
 import { availableParallelism } from 'node:os';
 import * as l10n from '@vscode/l10n';
@@ -31,8 +31,12 @@ import { version } from './package';
 import { addStudyCommand } from './study/command';
 import { EXIT, type ExitCode, Interrupted, Terminal } from './terminal';
 import { addTuneCommand } from './tune/tune';
+import { printedCommands } from './typed/printedCommands';
+import { addRenameCommand } from './upkeep/rename';
+import { addRmCommand } from './upkeep/rm';
+import { addTrashCommand } from './upkeep/trash';
 
-/** In the order in which the help lists them. */
+/** In the order of the help. */
 const COMMANDS: readonly ((program: Command, context: CommandContext) => void)[] = [
   addNewCommand,
   addRunCommand,
@@ -51,6 +55,9 @@ const COMMANDS: readonly ((program: Command, context: CommandContext) => void)[]
   addStopCommand,
   addPauseCommand,
   addResumeCommand,
+  addRenameCommand,
+  addRmCommand,
+  addTrashCommand,
   addDoctorCommand,
   addEngineCommand,
   addQueueCommand,
@@ -58,7 +65,8 @@ const COMMANDS: readonly ((program: Command, context: CommandContext) => void)[]
 ];
 
 async function main(argv: readonly string[]): Promise<ExitCode> {
-  const terminal = new Terminal();
+  const names = () => program.commands.map((command) => command.name());
+  const terminal = new Terminal({ typed: printedCommands(names) });
   let exitCode: ExitCode = EXIT.done;
   const end = (code: ExitCode) => {
     exitCode = code;
@@ -71,7 +79,7 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
     return exitCode;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.badInput;
-    // Commands let a UserError through only where it is about what was asked for; they tell what failed themselves.
+    // Commands report their own failures. They only let a UserError through if it is about the input.
     if (error instanceof UserError) {
       terminal.fail(error.failure);
       return EXIT.badInput;
@@ -89,7 +97,7 @@ function createProgram(terminal: Terminal): Command {
     .configureOutput({
       writeOut: (text) => terminal.printHelp(text),
       writeErr: (text) => terminal.noteUsage(text),
-      // It names what was typed; only its advice is on a line of its own.
+      // The error quotes the input, so only the parser's advice may start a new line.
       outputError: (text) => {
         const [, error = text, advice = ''] = /^(.*?)(\n\(Did you mean [^\n]*\?\))?\n?$/s.exec(text) ?? [];
         for (const line of [error, advice.trim()]) if (line !== '') terminal.note(line);
@@ -107,13 +115,13 @@ ${l10n.t('Examples:')}
     );
 }
 
-/** Whoever mistypes a command is pointed to the help of that one. */
+/** Points a user who mistypes a command to the help of that command. */
 function pointToHelp(command: Command, name: string): void {
   command.showHelpAfterError(l10n.t('For help: {0}', `${name} --help`));
   for (const each of command.commands) pointToHelp(each, `${name} ${each.name()}`);
 }
 
-// Images are decoded on libuv's threads, which start with the first use: as many as the machine has cores, four at least.
+// libuv threads decode the images, and they start on first use. Use one per core, at least four.
 process.env.UV_THREADPOOL_SIZE ||= `${Math.max(4, availableParallelism())}`;
 
 void main(process.argv.slice(2)).then((exitCode) => {

@@ -1,4 +1,4 @@
-/** Arguments and options that several commands take, with what they come to. */
+/** Arguments and options that several commands share, and the functions that interpret them. */
 import { resolve } from 'node:path';
 import * as l10n from '@vscode/l10n';
 import { type Command, InvalidArgumentError } from 'commander';
@@ -9,7 +9,7 @@ import { confirm } from './confirm';
 import { type AllowOption, allowFolders } from './dataAccess';
 import type { ExitCode, Terminal } from './terminal';
 
-/** What a command's action writes to, and whom it gives its exit code. */
+/** Where a command's action writes, and where it reports its exit code. */
 export interface CommandContext {
   readonly terminal: Terminal;
   readonly end: (exitCode: ExitCode) => void;
@@ -23,7 +23,7 @@ export interface FolderOption extends AllowOption {
   readonly folder?: string;
 }
 
-/** The options of a command that replace what an experiment file says. */
+/** Options that override values of an experiment file. */
 export interface OverrideOptions {
   readonly set?: readonly string[];
   readonly engine?: string;
@@ -34,40 +34,50 @@ export interface OverrideOptions {
 export const experimentArgument = () => ['<file>', l10n.t('an experiment file, YAML or JSON')] as const;
 
 /** `<run>`, which `findRun` reads. */
-export const runArgument = () => ['<run>', l10n.t("a run's id, its beginning, or 'last'")] as const;
+export const runArgument = () => ['<run>', l10n.t("a run id, an id prefix, or 'last'")] as const;
 
 /** `--folder`, which `rootOf` reads. */
 export const folderOption = () =>
-  ['--folder <dir>', l10n.t('the folder that keeps the runs, in .bag-of-tricks')] as const;
+  ['--folder <dir>', l10n.t('the folder that contains .bag-of-tricks, with the runs')] as const;
 
-/** `--set`, any number of times, which `overridesOf` reads. */
+/** Adds `--set`, repeatable, which `overridesOf` reads. */
 export function withSet(command: Command): Command {
   return command.option(
     '--set <key=value>',
-    l10n.t('replace a value of the file, such as schedule.epochs=2; may be repeated'),
+    l10n.t('override a value of the file, such as schedule.epochs=2; may be repeated'),
     (value: string, before: string[] = []) => [...before, value],
   );
 }
 
 /**
- * Whose store keeps the runs; by default the nearest at or above the working folder. Where the store is a link, its person is
- * asked about it once.
+ * Adds `--set`, `--engine` and `--seed`, which `overridesOf` reads. For every command that takes an experiment to
+ * train.
+ */
+export function withOverrides(command: Command): Command {
+  return withSet(command)
+    .option('--engine <name>', l10n.t('override the engine of the file'))
+    .option('--seed <number>', l10n.t('override the seed of the file'));
+}
+
+/**
+ * Finds the folder that has the store of the runs. By default, the nearest one at or above the working directory. If
+ * the store is a symbolic link, asks the user once.
  *
- * @throws UserError where it may not be followed
+ * @throws UserError if the link may not be followed
  */
 export async function rootOf(terminal: Terminal, options: FolderOption): Promise<string> {
   const { folder } = options;
   const root = folder === undefined ? await findStore(process.cwd()) : resolve(folder);
   await allowFolders(options);
   for (const link of await storeLinksToAllow(root)) {
-    const question = l10n.t('{0} is a link to {1}. May runs be kept there?', link.path, link.target);
+    const question = l10n.t('{0} is a link to {1}. Allow runs to be stored there?', link.path, link.target);
     if (!(await confirm(terminal, question))) throw storeLinkError(link);
     await allowFolder(link.target);
   }
   return root;
 }
 
-/** The overrides that the options `--engine` and `--seed` stand for, after those of `--set`. */
+/** The overrides from `--engine` and `--seed`, after those from `--set`. */
 export function overridesOf({ set = [], engine, seed }: OverrideOptions): string[] {
   return [
     ...set,
@@ -76,11 +86,11 @@ export function overridesOf({ set = [], engine, seed }: OverrideOptions): string
   ];
 }
 
-/** Reads an option's number, a whole one from `least` on. */
+/** Parses an integer option of at least `least`. */
 export function wholeNumber(least: number): (text: string) => number {
   return (text) => {
     const number = Number(text);
     if (text.trim() !== '' && Number.isSafeInteger(number) && number >= least) return number;
-    throw new InvalidArgumentError(l10n.t('It has to be a whole number from {0}.', least));
+    throw new InvalidArgumentError(l10n.t('It must be a whole number of at least {0}.', least));
   };
 }

@@ -1,12 +1,15 @@
 import { mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import * as l10n from '@vscode/l10n';
+import { pathFrom } from '../datasets/requestPaths';
+import { findStore } from '../runs/store';
 import { UserError } from '../shared/userError';
+import { quoted } from '../system/allowedFolders';
 import { isSystemError } from '../system/errors';
 import { replaceFile } from '../system/replaceFile';
 
 /**
- * Checks that a file can be written under a name: nothing is there, or with `force` a file.
+ * Checks that a file can be written at a path: there must be nothing, or with `force` at most a regular file.
  *
  * @throws UserError
  */
@@ -20,28 +23,28 @@ export async function checkWritable(file: string, force: boolean): Promise<void>
   if (there.isDirectory()) {
     throw new UserError({
       what: l10n.t('{0} is a folder.', file),
-      remedy: l10n.t('Name a file in it.'),
+      remedy: l10n.t('Specify a file in it.'),
     });
   }
-  // Taking its name would replace it by a file, for every program.
+  // Writing would replace the device or pipe with a regular file, for every program.
   if (!there.isFile()) {
     throw new UserError({
-      what: l10n.t('{0} is a device or a pipe, and no file.', file),
-      remedy: l10n.t('Name a file.'),
+      what: l10n.t('{0} is a device or a pipe, not a file.', file),
+      remedy: l10n.t('Specify a file.'),
     });
   }
   if (!force) {
     throw new UserError({
-      what: l10n.t('{0} is there already.', file),
-      remedy: l10n.t('Choose another name, or replace it with {0}.', '--force'),
+      what: l10n.t('{0} already exists.', file),
+      remedy: l10n.t('Choose another name, or overwrite it with {0}.', '--force'),
     });
   }
 }
 
 /**
- * Writes a file whole or not at all, and the folders on its way.
+ * Writes a file atomically and creates its parent folders.
  *
- * @throws UserError where one of these is a file, else the file system's error
+ * @throws UserError if a parent is a file, otherwise the file system's error
  */
 export async function writeOutput(file: string, content: string | Uint8Array): Promise<void> {
   const folder = dirname(file);
@@ -56,12 +59,16 @@ export async function writeOutput(file: string, content: string | Uint8Array): P
 function noFolder(path: string): UserError {
   return new UserError({
     what: l10n.t('{0} is not a folder.', path),
-    remedy: l10n.t('Write to another one.'),
+    remedy: l10n.t('Write to another folder.'),
   });
 }
 
-/** A path as a command line takes it, quoted where a shell would split it or read more into it. */
-export function quoted(path: string): string {
-  if (/^[\w./:\\@+-]+$/.test(path)) return path;
-  return process.platform === 'win32' ? `"${path}"` : `'${path.replaceAll("'", "'\\''")}'`;
+/**
+ * Formats commands about the runs and studies of `root` for use in the working directory. Adds `--folder` if they would
+ * look elsewhere.
+ */
+export async function commandsAt(root: string): Promise<(command: string) => string> {
+  const here = process.cwd();
+  const option = (await findStore(here)) === root ? '' : ` --folder ${quoted(pathFrom(here, root))}`;
+  return (command) => `${command}${option}`;
 }

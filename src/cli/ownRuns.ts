@@ -8,11 +8,11 @@ import type { AllowOption } from './dataAccess';
 import type { Terminal } from './terminal';
 
 /**
- * Sees that runs which are to be trained are this user's: one that came with its folder is asked about once, at a terminal, or
- * is allowed by `--allow` with its folder or one above.
+ * Makes sure that runs about to train belong to this user. A run that came with its folder needs consent once: at a
+ * terminal, or by `--allow` with its folder or a parent.
  *
- * @param command what was called, for the refusal
- * @throws UserError where one is not allowed
+ * @param command the called command, for the refusal
+ * @throws UserError if a run is not allowed
  */
 export async function ensureOwn(
   terminal: Terminal,
@@ -31,9 +31,9 @@ export async function ensureOwn(
 }
 
 /**
- * Sees that a study that is to be run is this user's, as `ensureOwn` does of runs.
+ * Makes sure that a study about to run belongs to this user. Works like `ensureOwn` for runs.
  *
- * @throws UserError where it is not allowed
+ * @throws UserError if it is not allowed
  */
 export async function ensureOwnStudy(
   terminal: Terminal,
@@ -43,14 +43,14 @@ export async function ensureOwnStudy(
   if (await isOwnStudy(study)) return;
   const { folder, record } = study;
   const asked = l10n.t(
-    'The study {0} of {1} was not made here by you, but came with the folder. Run it ({2})?',
+    'You did not create the study {0} of {1} here. It came with the folder. Run it ({2})?',
     ...[record.id, record.experiment.file, folder],
   );
   if (!(await isAllowed(folder, allow)) && !(await confirm(terminal, asked))) throw foreignStudyError(study);
   await takeOnStudy(study);
 }
 
-/** Whether a folder is one of those that a person allowed, or in one. */
+/** Whether a folder is one of the allowed folders or inside one. */
 async function isAllowed(folder: string, allow: readonly string[]): Promise<boolean> {
   const real = await realPathOf(folder);
   const allowed = await Promise.all(allow.map((each) => realPathOf(resolve(each))));
@@ -60,7 +60,7 @@ async function isAllowed(folder: string, allow: readonly string[]): Promise<bool
 function question({ folder, manifest }: OriginatedRun): string {
   const { file } = manifest.experiment;
   return l10n.t(
-    'The run {0} of {1} was not made here by you, but came with the folder. Train it ({2})?',
+    'You did not create the run {0} of {1} here. It came with the folder. Train it ({2})?',
     manifest.id,
     file,
     folder,

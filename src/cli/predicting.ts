@@ -1,4 +1,4 @@
-/** What the commands that ask a trained run about images have in common. */
+/** Shared parts of the commands that run a trained model on images. */
 import * as l10n from '@vscode/l10n';
 import { type Command, Option } from 'commander';
 import type { WeightsChoice } from '../protocol/predictor';
@@ -10,28 +10,27 @@ import { PREDICTOR_PATH } from './package';
 
 const CHECKPOINT_NAMES = ['best', 'last'] as const;
 
-/** Which of a run's weights are asked, and on what. */
+/** Which of a run's weights to use, and on which engine. */
 export interface WeightsOptions {
   readonly checkpoint: (typeof CHECKPOINT_NAMES)[number];
   readonly average?: boolean;
   readonly engine?: string;
 }
 
-/** `--checkpoint`, `--average` and `--engine`, which `startPredictor` reads. */
+/** Adds `--checkpoint`, `--average` and `--engine`, which `startPredictor` reads. */
 export function withWeights(command: Command): Command {
   return command
     .addOption(
-      new Option('--checkpoint <name>', l10n.t('which weights')).choices(CHECKPOINT_NAMES).default('best'),
+      new Option('--checkpoint <name>', l10n.t('choose the checkpoint'))
+        .choices(CHECKPOINT_NAMES)
+        .default('best'),
     )
-    .option(
-      '--average',
-      l10n.t("ask the weights' moving average after the last epoch, of a run with the trick ema"),
-    )
-    .option('--engine <name>', l10n.t('replace the engine of the run'));
+    .option('--average', l10n.t('use the EMA weights after the last epoch, of a run with the trick ema'))
+    .option('--engine <name>', l10n.t('override the engine of the run'));
 }
 
 /**
- * A run that can be read.
+ * Finds a run whose manifest can be read.
  *
  * @throws UserError
  */
@@ -41,7 +40,7 @@ export async function readableRun(root: string, reference: string): Promise<Read
   return run;
 }
 
-/** Loads a run's weights in a process of their own; `predictor.close` ends it. */
+/** Loads a run's weights in a separate process. `predictor.close` ends the process. */
 export function startPredictor(
   { folder }: ReadableEntry,
   { checkpoint, average = false, engine }: WeightsOptions,

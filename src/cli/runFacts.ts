@@ -1,25 +1,64 @@
-import type { Manifest } from '../protocol/manifest';
+import { statSync } from 'node:fs';
 import { stateName } from '../protocol/stateName';
-import type { ReadableEntry, RunEntry } from '../runs/store';
+import { type AnyRecipe, recipeFacts } from '../recipe/anyRecipe';
+import { progressOf } from '../runs/startingOver';
+import { type ReadableEntry, type RunEntry, trainerLogPath } from '../runs/store';
+import { assertNever } from '../shared/assertNever';
 
-/** Stands in a table where a fact is not known. */
-export const NONE = '-';
-
-/** A run's state in a word, such as 'running'; 'running?' where it cannot be told whether its trainer lives. */
+/** A run's state in one word, such as 'running', or 'running?' if it is unclear whether its trainer is alive. */
 export function shownState({ manifest, isUncertain }: ReadableEntry): string {
   const name = stateName(manifest.state);
   return isUncertain ? `${name}?` : name;
 }
 
-/** A run as JSON tells it. */
+/** A run in the form of the JSON output. */
 export function plainRun(run: RunEntry): object {
   return run.kind === 'run'
     ? { ...run.manifest, ...(run.isUncertain && { isUncertain: true }), folder: run.folder }
     : { id: run.id, folder: run.folder, broken: run.reason };
 }
 
-/** The validation accuracy last known of a run, from 0 to 1. */
-export function accuracyOf({ state }: Manifest): number | null {
-  if (state.status === 'done') return state.result.validationAccuracy;
-  return state.status === 'running' ? state.validationAccuracy : null;
+/** Path of a run's trainer log, if the trainer wrote anything to it. */
+export function writtenLog(folder: string): string | undefined {
+  const path = trainerLogPath(folder);
+  return statSync(path, { throwIfNoEntry: false })?.size ? path : undefined;
+}
+
+/** The progress of a run. */
+export interface RunProgress {
+  /** Completed epochs, or null if unknown. */
+  readonly epochs: number | null;
+  /** The latest known validation accuracy, from 0 to 1. */
+  readonly accuracy: number | null;
+}
+
+/** Reads a run's progress from its manifest, or from its log if it ended early: only the log has the epochs then. */
+export async function progressOfRun({ folder, manifest }: ReadableEntry): Promise<RunProgress> {
+  const { state, recipe } = manifest;
+  switch (state.status) {
+    case 'done':
+      return { epochs: state.result.epochs, accuracy: state.result.validationAccuracy };
+    case 'running':
+      return { epochs: epochsDone(recipe, state.step), accuracy: state.validationAccuracy };
+    case 'queued':
+    case 'stopped':
+    case 'paused':
+    case 'failed':
+    case 'interrupted': {
+      const { epochs, lastAccuracy } = await progressOf(folder);
+      return { epochs, accuracy: lastAccuracy };
+    }
+    default:
+      return assertNever(state);
+  }
+}
+
+/** The runs with readable manifests. */
+export function readable(runs: readonly RunEntry[]): ReadableEntry[] {
+  return runs.filter((run): run is ReadableEntry => run.kind === 'run');
+}
+
+function epochsDone(recipe: AnyRecipe, step: number): number | null {
+  const { stepsPerEpoch } = recipeFacts(recipe);
+  return stepsPerEpoch === null ? null : Math.floor(step / stepsPerEpoch);
 }

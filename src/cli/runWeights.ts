@@ -1,5 +1,5 @@
 import * as l10n from '@vscode/l10n';
-import type { Manifest } from '../protocol/manifest';
+import type { NetworkManifest } from '../protocol/manifest';
 import {
   AVERAGE_PREFIX,
   bestCheckpointPath,
@@ -18,30 +18,30 @@ import type { Terminal } from './terminal';
 export const CHECKPOINT_NAMES = ['last', 'best'] as const;
 export type CheckpointName = (typeof CHECKPOINT_NAMES)[number];
 
-/** A run that can be read. */
+/** A run with a network of ours. */
 export interface ReadableRun {
   readonly id: string;
   readonly folder: string;
-  readonly manifest: Manifest;
+  readonly manifest: NetworkManifest;
 }
 
-/** Which of a run's weights are meant. */
+/** Which of a run's weights to read. */
 export interface WeightsChoice {
   readonly checkpoint: CheckpointName;
-  /** The moving average of the weights, in place of the weights. */
+  /** Use the moving average of the weights instead of the weights. */
   readonly average: boolean;
 }
 
-/** A run's weights, by name and in our layout, and the steps that they had taken. */
+/** A run's weights by name, in our layout, and the number of steps behind them. */
 export interface RunWeights {
   readonly values: ReadonlyMap<string, Float32Array>;
   readonly steps: number;
 }
 
 /**
- * Reads a run's weights. In place of a damaged last checkpoint it takes the one before, and notes that.
+ * Reads a run's weights. If the last checkpoint is damaged, reads the previous one and prints a note.
  *
- * @throws UserError where there are none
+ * @throws UserError if there are no weights
  */
 export async function readRunWeights(
   terminal: Terminal,
@@ -59,18 +59,18 @@ export async function readRunWeights(
   return { values: average ? averagedIn(named) : named, steps: Number(metadata.step ?? 0) };
 }
 
-/** Why a run's moving average cannot be had of a checkpoint; null where it can. */
+/** The reason why a checkpoint has no moving average, or null if it has one. */
 function averageFailure({ id, manifest }: ReadableRun, checkpoint: CheckpointName): Failure | null {
   if (manifest.recipe.averaging === null) {
     return {
-      what: l10n.t('The run {0} has no moving average: it was trained without the trick ema.', id),
-      remedy: l10n.t('Leave out {0}.', '--average'),
+      what: l10n.t('The run {0} has no EMA weights: it was trained without the trick ema.', id),
+      remedy: l10n.t('Omit {0}.', '--average'),
     };
   }
   if (checkpoint === 'best') {
     return {
-      what: l10n.t('The best checkpoint holds the weights alone.'),
-      remedy: l10n.t('Export the average of the last one: {0}', '--average --checkpoint last'),
+      what: l10n.t('The best checkpoint has no EMA weights.'),
+      remedy: l10n.t('Export the EMA weights of the last checkpoint: {0}', '--average --checkpoint last'),
     };
   }
   return null;
@@ -94,7 +94,8 @@ async function readRunCheckpoint(
   for (const path of paths) {
     try {
       const checkpoint = await readCheckpoint(path);
-      for (const note of damage) terminal.note(`${note} ${l10n.t('The checkpoint before it is exported.')}`);
+      for (const note of damage)
+        terminal.note(`${note} ${l10n.t('Exporting the previous checkpoint instead.')}`);
       return checkpoint;
     } catch (error) {
       if (isSystemError(error, 'ENOENT', 'ENOTDIR')) continue;
@@ -107,7 +108,7 @@ async function readRunCheckpoint(
       ? { what: damage.join(' '), remedy: l10n.t('Try {0}, or train again.', `--checkpoint ${other}`) }
       : {
           what: l10n.t('The run {0} has no checkpoint yet.', id),
-          remedy: l10n.t('A run has one from the end of its first epoch on.'),
+          remedy: l10n.t('The first checkpoint is saved at the end of the first epoch.'),
         },
   );
 }

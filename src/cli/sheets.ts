@@ -1,4 +1,7 @@
-/** Sheets of a data set's images: some of each class, or samples as the network sees them beside their originals. */
+/**
+ * Draws sheets of a data set's images: some of each class, or originals next to the augmented samples that the network
+ * sees.
+ */
 import { chooseImages, decodeFrom, encodePng, sheetOf } from '../datasets/index/sheet';
 import type { SplitTable } from '../datasets/table';
 import type { Recipe } from '../recipe/recipe';
@@ -9,20 +12,20 @@ import { drawPlacement, placeImage } from '../training/data/augment';
 import { Random } from '../training/random';
 
 const COLUMNS = 8;
-/** Classes of a sheet, of however many. */
+/** Maximum number of classes on a sheet. */
 const CLASSES = 50;
-/** Pixels of a side of a thumbnail. */
+/** Side of a thumbnail in pixels. */
 const THUMBNAIL = 96;
-/** Images that are shown with their augmentation. */
+/** Number of images to show with their augmentation. */
 const AUGMENTED_ROWS = 8;
 
 export interface Sheet {
   readonly png: Buffer;
-  /** The classes of its rows, from the top. */
+  /** The classes of the rows, from the top. */
   readonly labels: readonly number[];
 }
 
-/** Some training images of each class, a row for each class. */
+/** Draws some training images of each class, one row per class. */
 export async function classSheet(table: SplitTable): Promise<Sheet> {
   const classes = chooseImages(table, { classes: CLASSES, count: COLUMNS });
   const rows: PixelImage[][] = [];
@@ -38,12 +41,13 @@ export async function classSheet(table: SplitTable): Promise<Sheet> {
 }
 
 /**
- * Training images as evaluation would see them, each followed by samples of what the network sees in training, in its
- * size and channels. The random numbers follow from the recipe's seed, but are others than the training's.
+ * Draws training images as the evaluation would see them. Each is followed by samples of the augmented input, in the
+ * network's image size and channels. The random numbers derive from the recipe's seed but differ from those of
+ * training.
  */
 export async function augmentedSheet(table: SplitTable, { data, seed }: Recipe): Promise<Sheet> {
   const classes = chooseImages(table, { classes: AUGMENTED_ROWS, count: Math.ceil(AUGMENTED_ROWS / 2) });
-  // One of each class, and more of each where there are few classes.
+  // Take one image of each class, and more of each if there are few classes.
   const chosen = Array.from({ length: AUGMENTED_ROWS }, (_, place) =>
     classes.flatMap(({ label, images }) => images.slice(place, place + 1).map((image) => ({ label, image }))),
   )

@@ -1,6 +1,9 @@
 import { visibleText } from '../shared/visibleText';
 
-/** Lines of `rows`, their cells made visible and padded to columns; the columns of numbers in `rightAligned` to the right. */
+/**
+ * Formats `rows` as lines with padded columns. Escapes control characters in cells. Columns in `rightAligned` (numbers)
+ * are aligned to the right.
+ */
 export function table(given: readonly (readonly string[])[], rightAligned: readonly number[] = []): string[] {
   const rows = given.map((row) => row.map(visibleText));
   const widths: number[] = [];

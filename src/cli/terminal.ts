@@ -1,53 +1,68 @@
 /**
- * The one place where the command line writes. What it is given may hold anything that a file, a folder's name or a
- * run's manifest holds, so each line is made visible here, whatever command it comes from: only styles that a command
- * asks for by `paint`, and line breaks between lines, reach a terminal as control characters.
+ * All output of the command line goes through here. Its input may contain anything that a file, a folder name or a
+ * run's manifest contains. Every line is therefore escaped here, whichever command it comes from. The only control
+ * characters that reach a terminal are styles that a command requests with `paint`, and line breaks between lines.
  */
 import { createInterface } from 'node:readline/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { styleText } from 'node:util';
 import * as l10n from '@vscode/l10n';
-import { type Options as BarOptions, MultiBar } from 'cli-progress';
 import type { Failure } from '../shared/failure';
+import { withLogApart } from '../shared/logApart';
 import { visibleLines, visibleText } from '../shared/visibleText';
 import { table } from './table';
 
-/** How a command ended; a shell's own codes where it has them. */
+/** Exit codes of a command, using the shell's own codes if there are any. */
 export const EXIT = { done: 0, failed: 1, badInput: 2, stopped: 130 } as const;
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
-/** A command was interrupted, and has cleaned up. */
+/** A command was interrupted and has cleaned up. */
 export class Interrupted extends Error {
   override readonly name = 'Interrupted';
 }
 
 type Style = Parameters<typeof styleText>[0];
 
-/** A text in a style, which the stream that it is written to may show. */
+/** A styled text. Whether the style shows depends on the stream. */
 export interface Painted {
   readonly style: Style;
   readonly text: string;
 }
 
-/** A line of output, or its parts. */
+/** A line of output or its parts. */
 export type Line = string | Painted | readonly (string | Painted)[];
 
-/** `text` in a style, where the output is a terminal that shows it (NO_COLOR and FORCE_COLOR are heeded). */
+/** Styles `text` if the output is a terminal with color support. Respects NO_COLOR and FORCE_COLOR. */
 export function paint(style: Style, text: string): Painted {
   return { style, text };
 }
 
-/** Where a command writes: results on standard output, all else on standard error. */
+export interface TerminalOptions {
+  readonly output?: NodeJS.WriteStream;
+  readonly errors?: NodeJS.WriteStream;
+  /** Makes the commands in a text ones that a person can type. Not applied to JSON, scripts and tables. */
+  readonly typed?: (text: string) => string;
+}
+
+/** The output of a command: results go to standard output, everything else to standard error. */
 export class Terminal {
   readonly #closed = new AbortController();
   readonly #output: NodeJS.WriteStream;
   readonly #errors: NodeJS.WriteStream;
+  readonly #typed: (text: string) => string;
+  /** Whether a status line is on screen. The next write erases it. */
+  #isDrawn = false;
 
-  constructor(output: NodeJS.WriteStream = process.stdout, errors: NodeJS.WriteStream = process.stderr) {
+  constructor({
+    output = process.stdout,
+    errors = process.stderr,
+    typed = (text) => text,
+  }: TerminalOptions = {}) {
     this.#output = output;
     this.#errors = errors;
-    // A reader that has seen enough, such as `head`, is no failure.
+    this.#typed = typed;
+    // A reader that closes the pipe early, such as `head`, is not an error.
     for (const stream of [output, errors]) {
       stream.on('error', (error: NodeJS.ErrnoException) => {
         if (error.code !== 'EPIPE') throw error;
@@ -56,81 +71,91 @@ export class Terminal {
     }
   }
 
-  /** Aborts when nobody reads the output any more. */
+  /** Aborts when the reader of the output is gone. */
   get closed(): AbortSignal {
     return this.#closed.signal;
   }
 
-  /** Whether a person sees results as they come. */
+  /** Whether a person watches the results as they appear. */
   get isInteractive(): boolean {
     return this.#output.isTTY;
   }
 
   get columns(): number {
-    return this.#output.columns ?? 80;
+    return this.#output.columns || 80;
   }
 
-  /** A line of results. */
+  /** Prints a line of results. */
   print(line: Line = ''): void {
-    this.#write(this.#output, `${shown(this.#output, line)}\n`);
+    this.#write(this.#output, `${shown(this.#output, line, this.#typed)}\n`);
   }
 
-  /** A result for programs; what JSON leaves as it is and a terminal obeys (DEL, C1) or hides is escaped as well. */
+  /**
+   * Prints a JSON result for programs. Also escapes characters that JSON leaves alone but a terminal obeys (DEL, C1) or
+   * hides.
+   */
   printJson(value: unknown, indent?: number): void {
     this.printText(JSON.stringify(value, null, indent));
   }
 
-  /** A result of several lines, such as a script: its line breaks and tabs stay. */
+  /** Prints a result of several lines, such as a script. Keeps its line breaks and tabs. */
   printText(text: string): void {
     this.#write(this.#output, `${visibleLines(text)}\n`);
   }
 
-  /** A table under its titles; the columns of numbers in `rightAligned` to the right. */
+  /** Prints a table with titles. Columns in `rightAligned` (numbers) are aligned to the right. */
   printTable(
     titles: readonly string[],
     rows: readonly (readonly string[])[],
     rightAligned: readonly number[],
   ): void {
     const [title = '', ...lines] = table([titles, ...rows], rightAligned);
-    this.print(paint('bold', title));
-    for (const line of lines) this.print(line);
+    for (const line of [paint('bold', title), ...lines]) {
+      this.#write(this.#output, `${shown(this.#output, line)}\n`);
+    }
   }
 
-  /** Results that come in chunks of several lines, written as fast as they are read. */
+  /** Prints results that arrive in chunks of several lines, at the speed of the reader. */
   async printChunks(chunks: Iterable<string>): Promise<void> {
     const visible = function* () {
       for (const chunk of chunks) yield visibleLines(chunk);
     };
+    this.#erase();
     await pipeline(Readable.from(visible()), this.#output, { end: false });
   }
 
-  /** A line on standard error. */
+  /** Prints a line on standard error. */
   note(line: Line): void {
-    this.#write(this.#errors, `${shown(this.#errors, line)}\n`);
+    this.#write(this.#errors, `${shown(this.#errors, line, this.#typed)}\n`);
   }
 
-  /** A failure with its remedy, on standard error; of a process that ended, with its last words. */
-  fail({ what, remedy }: Failure): void {
-    const [first, ...more] = failureLines(what);
-    this.note([paint('red', l10n.t('error:')), ` ${first}`]);
-    for (const line of [...more, remedy]) this.note(line);
+  /**
+   * Prints a failure with its remedy on standard error. If a process ended, includes the end of its log.
+   *
+   * @param logFile the full log
+   */
+  fail(failure: Failure, logFile?: string): void {
+    const [what, ...more] = failureLines(failure, logFile);
+    this.note([paint('red', l10n.t('error:')), ` ${what}`]);
+    for (const line of more) this.note(line);
   }
 
-  /** What the parser of arguments says: its help, or an error. */
+  /** Prints the argument parser's help or error. */
   printHelp(text: string): void {
-    this.#write(this.#output, visibleLines(text));
+    this.#write(this.#output, visibleLines(this.#typed(text)));
   }
 
   noteUsage(text: string): void {
-    this.#write(this.#errors, visibleLines(text));
+    this.#write(this.#errors, visibleLines(this.#typed(text)));
   }
 
-  /** Asks a person, on standard error; null where there is none at a terminal. */
+  /** Asks a question on standard error. Returns null without a person at a terminal. */
   async ask(question: string): Promise<string | null> {
     if (!process.stdin.isTTY || !this.#errors.isTTY) return null;
+    this.#erase();
     const lines = createInterface({ input: process.stdin, output: this.#errors });
     try {
-      return await lines.question(`${visibleText(question)} `, { signal: this.closed });
+      return await lines.question(`${visibleText(this.#typed(question))} `, { signal: this.closed });
     } catch {
       return null;
     } finally {
@@ -138,90 +163,93 @@ export class Terminal {
     }
   }
 
-  /** A line on standard error that is drawn anew; null where that is no terminal. */
+  /**
+   * A line on standard error that is redrawn, and cleared for any other output. Truncates long text. Returns null
+   * without a terminal.
+   */
   statusLine(): StatusLine | null {
-    const errors = this.#errors;
-    if (!errors.isTTY) return null;
+    if (!this.#errors.isTTY) return null;
+    // Writing in a terminal's last column leaves the cursor waiting to wrap.
+    const columns = () => (this.#errors.columns || 80) - 1;
     return {
-      show: (text) => this.#write(errors, `\r\x1b[K${visibleText(text)}`),
-      clear: () => this.#write(errors, '\r\x1b[K'),
-    };
-  }
-
-  /** Bars below what is printed, whose texts are made visible as everything else. */
-  bars(options: BarOptions): Bars {
-    const bars = new MultiBar({
-      barCompleteChar: '█',
-      barIncompleteChar: '░',
-      stream: this.#output,
-      hideCursor: true,
-      clearOnComplete: true,
-      forceRedraw: true,
-      gracefulExit: false,
-      ...options,
-    });
-    return {
-      start: (total, values) => {
-        const bar = bars.create(total, 0, visibleValues(values));
-        return { update: (value, changed) => bar.update(value, visibleValues(changed)) };
+      get columns() {
+        return columns();
       },
-      log: (line) => bars.log(`${visibleText(line)}\n`),
-      end: () => {
-        // Draws what was logged last.
-        if (bars.isActive) bars.update();
-        bars.stop();
+      show: (text) => {
+        this.#write(this.#errors, cut(visibleText(text), columns()));
+        this.#isDrawn = true;
       },
+      clear: () => this.#erase(),
     };
   }
 
   #write(stream: NodeJS.WriteStream, text: string): void {
+    this.#erase();
     if (!this.closed.aborted) stream.write(text);
+  }
+
+  /** Erases the status line before other output takes its place. */
+  #erase(): void {
+    if (this.#isDrawn && !this.closed.aborted) this.#errors.write('\r\x1b[K');
+    this.#isDrawn = false;
   }
 }
 
-/** A line that is drawn anew. */
+/** A line that can be redrawn. */
 export interface StatusLine {
+  /** Available width in characters. */
+  readonly columns: number;
   show(text: string): void;
   clear(): void;
 }
 
-/** The values that a bar's format names, in braces. */
-type BarValues = Readonly<Record<string, string>>;
-
-export interface Bar {
-  update(value: number, values: BarValues): void;
-}
-
-/** Bars at the foot of a terminal. */
-export interface Bars {
-  start(total: number, values: BarValues): Bar;
-  /** A line above the bars. */
-  log(line: string): void;
-  /** Leaves the terminal as it was. */
-  end(): void;
-}
-
-function visibleValues(values: BarValues): BarValues {
-  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, visibleText(value)]));
-}
+/** Number of log lines to print with a failure. */
+const LOG_LINES = 4;
 
 /**
- * The lines of what failed: a trainer's last words are several, and each after the first is indented, so that none
- * passes for a line of this program.
+ * Formats a failure: what happened, the remedy, and the end of its log. Log lines are indented, so that none looks like
+ * a line of this program.
+ *
+ * @param logFile path of the full log
  */
-export function failureLines(what: string): string[] {
-  return what.split(/\r?\n/).map((line, index) => (index === 0 ? line : `  ${line}`));
+export function failureLines(failure: Failure, logFile?: string): string[] {
+  const { what, remedy, log } = withLogApart(failure);
+  return [
+    what,
+    remedy,
+    ...logLines(log),
+    ...(logFile === undefined ? [] : [l10n.t('Full log: {0}', logFile)]),
+  ];
 }
 
-function shown(stream: NodeJS.WriteStream, line: Line): string {
+/** The last lines of a failure's log, indented. */
+export function logLines(log: string | undefined): string[] {
+  if (log === undefined) return [];
+  return log
+    .split('\n')
+    .slice(-LOG_LINES)
+    .map((line) => `  ${line}`);
+}
+
+function shown(
+  stream: NodeJS.WriteStream,
+  line: Line,
+  typed: (text: string) => string = (text) => text,
+): string {
+  const visible = (text: string) => visibleText(typed(text));
   const parts = Array.isArray(line) ? line : [line];
   return parts
     .map((part: string | Painted) =>
-      typeof part === 'string' ? visibleText(part) : painted(stream, part.style, visibleText(part.text)),
+      typeof part === 'string' ? visible(part) : painted(stream, part.style, visible(part.text)),
     )
     .join('');
 }
 
 function painted(stream: NodeJS.WriteStream, style: Style, text: string): string {
   return stream.isTTY && stream.hasColors() ? styleText(style, text, { validateStream: false }) : text;
+}
+
+/** Cuts a text to at most `columns` characters and marks the cut with an ellipsis. */
+function cut(text: string, columns: number): string {
+  return text.length <= columns ? text : `${text.slice(0, Math.max(columns - 1, 0))}…`;
 }

@@ -1,41 +1,56 @@
 import { basename } from 'node:path';
 import * as l10n from '@vscode/l10n';
-import type { Recipe } from '../recipe/recipe';
+import { type AnyRecipe, isCommandRecipe, recipeFacts } from '../recipe/anyRecipe';
 import { type RunEnd, type RunHandle, startRun } from '../runs/supervisor';
+import type { TrainerCommand } from '../runs/trainerCommand';
 import { assertNever } from '../shared/assertNever';
-import { formatDuration, formatPercent } from '../shared/format';
+import { counted } from '../shared/counted';
+import { formatAccuracy, formatDuration } from '../shared/format';
+import { barProgress, jsonProgress, lineProgress, type Progress } from './drawing/progress';
 import type { JsonOption } from './options';
+import { commandsAt } from './output';
 import { TRAINER_PATH } from './package';
-import { barProgress, jsonProgress, lineProgress, type Progress } from './progress';
+import { writtenLog } from './runFacts';
 import { EXIT, type ExitCode, type Line, paint, type Terminal } from './terminal';
 
-/** Trains the run in a folder to its end, an interrupt's or its own. */
+/**
+ * Trains the run in a folder until it ends or is interrupted.
+ *
+ * @param changes overrides for the trainer's start
+ */
 export async function train(
   terminal: Terminal,
-  { root, folder, recipe }: { readonly root: string; readonly folder: string; readonly recipe: Recipe },
+  { root, folder, recipe }: { readonly root: string; readonly folder: string; readonly recipe: AnyRecipe },
   { json = false }: JsonOption,
+  changes: Partial<TrainerCommand> = {},
 ): Promise<ExitCode> {
-  const progress = json
-    ? jsonProgress(terminal)
-    : terminal.isInteractive
-      ? barProgress(terminal, recipe)
-      : lineProgress(terminal, recipe);
-  const run = startRun(folder, { nodePath: process.execPath, trainerPath: TRAINER_PATH });
+  const progress = progressOf(terminal, recipe, json);
+  const run = startRun(folder, { nodePath: process.execPath, trainerPath: TRAINER_PATH, ...changes });
   const end = await follow(terminal, run, progress);
   const id = basename(folder);
-  const exitCode = report(terminal, end, id, json);
+  const command = await commandsAt(root);
+  const resume = command(`tricks resume ${id}`);
+  const exitCode = report(terminal, end, { folder, recipe, resume, json });
   const tell = (line: Line) => (json ? terminal.note(line) : terminal.print(line));
   tell(l10n.t('Run: {0}', folder));
   tell(l10n.t('To see its curves, open {0} in VS Code and choose the run in the Bag of Tricks view.', root));
-  if (end.status === 'done') {
-    tell(l10n.t('Show its epochs and worst classes: {0}', `tricks show ${id}`));
-    tell(l10n.t('Classify images with it: {0}', `tricks predict ${id} IMAGE...`));
-    tell(l10n.t('Export the model: {0}', `tricks export ${id} --onnx model.onnx`));
+  if (end.status === 'done' && isCommandRecipe(recipe)) {
+    tell(l10n.t('Show its epochs: {0}', command(`tricks show ${id}`)));
+  } else if (end.status === 'done') {
+    tell(l10n.t('Show its epochs and worst classes: {0}', command(`tricks show ${id}`)));
+    tell(l10n.t('Classify images with it: {0}', command(`tricks predict ${id} IMAGE...`)));
+    tell(l10n.t('Export the model: {0}', command(`tricks export ${id} --onnx model.onnx`)));
   }
   return exitCode;
 }
 
-/** Shows a run until it ends; the first interrupt stops it, the second kills it. */
+function progressOf(terminal: Terminal, recipe: AnyRecipe, json: boolean): Progress {
+  if (json) return jsonProgress(terminal);
+  const bar = terminal.isInteractive ? terminal.statusLine() : null;
+  return bar ? barProgress(terminal, bar, recipe) : lineProgress(terminal, recipe);
+}
+
+/** Shows a run until it ends. The first interrupt stops it, the second kills it. */
 async function follow(terminal: Terminal, run: RunHandle, progress: Progress): Promise<RunEnd> {
   run.on('events', ({ events }) => {
     for (const event of events) progress.show(event);
@@ -45,7 +60,7 @@ async function follow(terminal: Terminal, run: RunHandle, progress: Progress): P
   const interrupt = () => {
     if (interrupted) return void run.kill();
     interrupted = true;
-    terminal.note(l10n.t('Stopping after this step. Interrupt again to end at once.'));
+    terminal.note(l10n.t('Stopping after this step. Interrupt again to stop immediately.'));
     stop();
   };
   terminal.closed.addEventListener('abort', stop, { once: true });
@@ -58,36 +73,47 @@ async function follow(terminal: Terminal, run: RunHandle, progress: Progress): P
   }
 }
 
-/** The run's result line; on standard error where the output is for programs. */
-function report(terminal: Terminal, state: RunEnd, id: string, json: boolean): ExitCode {
+/** The parts of a run's result line. */
+interface Reported {
+  readonly folder: string;
+  readonly recipe: AnyRecipe;
+  /** The command that resumes the run. */
+  readonly resume: string;
+  readonly json: boolean;
+}
+
+/** Prints a run's result line, on standard error if the output is for programs. */
+function report(terminal: Terminal, state: RunEnd, { folder, recipe, resume, json }: Reported): ExitCode {
   const tell = (line: Line) => (json ? terminal.note(line) : terminal.print(line));
   switch (state.status) {
     case 'done': {
-      const { epochs, validationAccuracy, bestValidationAccuracy, seconds } = state.result;
+      const { epochs, validationAccuracy, bestValidationAccuracy, seconds, notes = [] } = state.result;
+      const { validationImages } = recipeFacts(recipe);
       const line = l10n.t(
-        'Done: validation accuracy {0} (best {1}) after {2} epochs in {3}.',
-        formatPercent(validationAccuracy),
-        formatPercent(bestValidationAccuracy),
-        epochs,
+        'Done: validation accuracy {0} (best {1}) after {2} in {3}.',
+        formatAccuracy(validationAccuracy, validationImages),
+        formatAccuracy(bestValidationAccuracy, validationImages),
+        counted(epochs, 'epoch'),
         formatDuration(seconds),
       );
       tell(json ? line : paint('green', line));
+      for (const note of notes) tell(note);
       return EXIT.done;
     }
     case 'stopped':
-      tell(l10n.t('Stopped after {0} steps. To go on: {1}', state.step, `tricks resume ${id}`));
+      tell(l10n.t('Stopped after {0}. To resume: {1}', counted(state.step, 'step'), resume));
       return EXIT.stopped;
     case 'paused':
-      tell(l10n.t('Paused after {0} steps. To go on: {1}', state.step, `tricks resume ${id}`));
+      tell(l10n.t('Paused after {0}. To resume: {1}', counted(state.step, 'step'), resume));
       return EXIT.stopped;
     case 'failed':
-      terminal.fail(state.failure);
+      terminal.fail(state.failure, writtenLog(folder));
       return EXIT.failed;
     case 'interrupted':
-      tell(l10n.t('Interrupted: the trainer went away without a word.'));
+      tell(l10n.t('Interrupted: the trainer exited unexpectedly. To resume: {0}', resume));
       return EXIT.failed;
     case 'queued':
-      tell(l10n.t('The trainer crashed. The run is in the queue again.'));
+      tell(l10n.t('The trainer crashed. The run is back in the queue.'));
       return EXIT.failed;
     default:
       return assertNever(state);

@@ -1,6 +1,6 @@
 /**
- * Orders strings by code points, as Python's `sorted` does, and with it torchvision's classes: the same on every
- * system. JavaScript's own order is that of UTF-16, which puts code points past U+FFFF before U+E000.
+ * Compares strings by code point, like Python's `sorted`. torchvision sorts its class names this way, so the order is
+ * the same on every system. JavaScript compares UTF-16 units instead, which puts code points past U+FFFF before U+E000.
  */
 export function compareCodePoints(a: string, b: string): number {
   const length = Math.min(a.length, b.length);
@@ -12,7 +12,7 @@ export function compareCodePoints(a: string, b: string): number {
   return a.length - b.length;
 }
 
-/** Surrogates last. */
+/** Ranks surrogates last. */
 function rank(unit: number): number {
   if (unit < 0xd800) return unit;
   return unit < 0xe000 ? unit + 0x2000 : unit - 0x800;

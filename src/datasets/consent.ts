@@ -1,6 +1,6 @@
 /**
- * Consent to read data outside the folder that holds the runs. An experiment file that comes from elsewhere could name
- * any folder of a person's; so each is read only once its person has allowed it. What is allowed is kept per user.
+ * Consent to read data outside the folder that holds the runs. An experiment file from elsewhere could name any of the
+ * user's folders, so each one is read only after the user has allowed it. Allowed folders are stored per user.
  */
 import { dirname, resolve } from 'node:path';
 import * as l10n from '@vscode/l10n';
@@ -15,10 +15,10 @@ import { dataCacheFolder, requestPaths } from './requestPaths';
 import type { SplitTable } from './table';
 
 /**
- * The paths of a data set that still need consent, as absolute paths with their links followed.
+ * Returns the paths of a data set that still need consent, as absolute paths with links resolved.
  *
- * @param root the folder that has .bag-of-tricks; what is in it needs none
- * @param folder what the request's relative paths start from
+ * @param root the folder that contains .bag-of-tricks; its contents need no consent
+ * @param folder the base of the request's relative paths
  */
 export async function pathsToAllow(
   request: OwnDatasetRequest,
@@ -33,24 +33,27 @@ export async function pathsToAllow(
   return needed;
 }
 
-/** The paths of a request that consent is asked for: of a table of image files the folder that they are below. */
+/**
+ * Returns the paths that a request needs consent for. For a table of image files, that is the folder that the images
+ * are under.
+ */
 function consentPaths(request: OwnDatasetRequest, folder: string): string[] {
   const paths = requestPaths(request, folder);
   return request.dataset === 'csv' ? paths.map((path) => dirname(path)) : paths;
 }
 
-/** Refuses data that needs consent, with how to give it. */
+/** Returns the error for data that needs consent. It says how to give consent. */
 export function consentError(paths: readonly string[], root: string): UserError {
   return new UserError({
-    what: l10n.t('The data lies outside {0}: {1}.', root, paths.join(', ')),
+    what: l10n.t('The data is outside {0}: {1}.', root, paths.join(', ')),
     remedy: l10n.t('Allow the folder: {0}', paths.map((path) => `tricks allow ${quoted(path)}`).join('; ')),
   });
 }
 
 /**
- * Makes sure that all of a data set may be read.
+ * Asserts that every part of a data set may be read.
  *
- * @throws UserError where some of it needs consent
+ * @throws UserError if any part needs consent
  */
 export async function assertAllowed(
   request: OwnDatasetRequest,
@@ -61,9 +64,9 @@ export async function assertAllowed(
 }
 
 /**
- * Makes sure that what was listed may be read: a table, a pattern or a link may lead out of the folder that was allowed.
+ * Asserts that the listed files may be read. A table, a pattern or a link may point outside the allowed folder.
  *
- * @throws UserError where some of it needs consent
+ * @throws UserError if any file needs consent
  */
 export async function assertListedAllowed(
   { train, validation, test }: ListedDataset,
@@ -72,7 +75,7 @@ export async function assertListedAllowed(
   const paths = new Set<string>();
   for (const table of [train, validation, test])
     for (const path of table ? placesOf(table) : []) paths.add(path);
-  // What was unpacked or downloaded is of the product's own making.
+  // The product itself unpacked or downloaded the files in the cache.
   const allowed = [
     await realPathOf(root),
     await realPathOf(dataCacheFolder()),
@@ -83,10 +86,10 @@ export async function assertListedAllowed(
   if (needed.length > 0) throw consentError(needed.slice(0, NAMED_PATHS), root);
 }
 
-/** Paths that a refusal names, of however many. */
+/** The maximum number of paths that an error names. */
 const NAMED_PATHS = 3;
 
-/** The files of a table's images, or the folders that they are in. */
+/** Yields the files of a table's images, or the folders that contain them. */
 function* placesOf(table: SplitTable): Generator<string> {
   switch (table.kind) {
     case 'files':

@@ -1,8 +1,8 @@
 /**
- * The one decoder, of index and training alike. Its pixels are Pillow's of `convert('RGB')` and `convert('L')`, after
- * the EXIF orientation: alpha is dropped, not composited, and colour profiles are ignored. Of one thing it makes more
- * sense: Pillow clips a grey PNG or TIFF of 16 bits at 255, which leaves it white; here it keeps its high byte, as
- * colours of 16 bits do.
+ * The one decoder, shared by index and training. Its pixels match Pillow's `convert('RGB')` and `convert('L')` after
+ * the EXIF orientation is applied: alpha is dropped, not composited, and color profiles are ignored. It deviates in one
+ * case: Pillow clips a 16-bit gray PNG or TIFF at 255, which turns it white. This decoder keeps the high byte instead,
+ * as for 16-bit color.
  */
 
 import * as l10n from '@vscode/l10n';
@@ -16,29 +16,32 @@ import { ImageError } from './imageError';
 import { loadSharp } from './sharp';
 import type { StoredImage } from './table';
 
-/** Pillow refuses more (twice its `MAX_IMAGE_PIXELS`): a small file may claim to be a picture of any size. */
+/**
+ * A small file can claim any picture size. Pillow, too, refuses images with more pixels than this (twice its
+ * `MAX_IMAGE_PIXELS`).
+ */
 export const MAX_IMAGE_PIXELS = 178_956_970;
 
-/** What an image's header says. */
+/** The contents of an image's header. */
 export interface ImageProbe {
   readonly format: ImageFormat | 'pixels';
-  /** Pixels, upright. */
+  /** In pixels, upright. */
   readonly width: number;
   readonly height: number;
-  /** 1 where the format says that it is grey. */
+  /** 1 if the format says that the image is gray. */
   readonly channels: 1 | 3;
-  /** EXIF's, 1 to 8; 1 where there is none. Already applied to the size. */
+  /** The EXIF orientation, 1 to 8; 1 if there is none. Already applied to width and height. */
   readonly orientation: number;
 }
 
-/** From this orientation on, EXIF swaps width and height. */
+/** The first EXIF orientation that swaps width and height. */
 const FIRST_TRANSPOSED = 5;
 
 /**
- * Decodes an image, upright: bytes [height, width, channels]. Grey becomes three equal channels, and colours become
- * grey by ITU-R 601.
+ * Decodes an image upright to bytes [height, width, channels]. Gray becomes three equal channels. Color becomes gray by
+ * ITU-R 601.
  *
- * @throws ImageError; UserError where sharp does not load
+ * @throws ImageError; UserError if sharp does not load
  */
 export async function decodeImage(stored: StoredImage, channels: 1 | 3): Promise<PixelImage> {
   if (stored.kind === 'pixels') return toChannels(stored.image, channels);
@@ -55,9 +58,9 @@ export async function decodeImage(stored: StoredImage, channels: 1 | 3): Promise
 }
 
 /**
- * Reads an image's header and no pixels, so that a truncated image may pass.
+ * Reads an image's header but no pixels, so a truncated image may pass.
  *
- * @throws ImageError; UserError where sharp does not load
+ * @throws ImageError; UserError if sharp does not load
  */
 export async function probeImage(stored: StoredImage): Promise<ImageProbe> {
   if (stored.kind === 'pixels') {
@@ -82,20 +85,20 @@ export async function probeImage(stored: StoredImage): Promise<ImageProbe> {
   };
 }
 
-/** What a file is, by its content. */
+/** Detects a file's format from its content. */
 function formatOf(bytes: Uint8Array): ImageFormat {
   if (bytes.length === 0)
     throw new ImageError(
       'empty',
       l10n.t('The file is empty.'),
-      l10n.t('Replace the file by a good copy, or delete it.'),
+      l10n.t('Replace the file with a good copy, or delete it.'),
     );
   const recognized = recognizeImage(bytes);
   switch (recognized.kind) {
     case 'image':
       return recognized.format;
     case 'unsupported':
-      throw unsupported(l10n.t('{0} images are not read.', recognized.name));
+      throw unsupported(l10n.t('{0} images are not supported.', recognized.name));
     case 'unknown':
       throw new ImageError(
         'unreadable',
@@ -109,8 +112,8 @@ function formatOf(bytes: Uint8Array): ImageFormat {
 
 function sharpOptions(format: ImageFormat) {
   return {
-    // What Pillow refuses too. It reads on after a JPEG's stray bytes and a PNG's wrong checksum, which 'error' refuses;
-    // of a TIFF, only 'error' tells that it is truncated.
+    // Matches what Pillow refuses. Pillow tolerates stray bytes in a JPEG and a wrong checksum in a PNG, which 'error'
+    // would refuse. For a TIFF, only 'error' detects truncation.
     failOn: format === 'tiff' ? 'error' : 'truncated',
     limitInputPixels: MAX_IMAGE_PIXELS,
     ignoreIcc: true,
@@ -128,14 +131,14 @@ async function metadataOf(bytes: Uint8Array, format: ImageFormat) {
   }
 }
 
-/** Decodes to 1 or 3 channels, as the image has them. */
+/** Decodes to 1 or 3 channels, depending on the image. */
 async function decodeBySharp(bytes: Uint8Array, format: ImageFormat): Promise<PixelImage> {
   const sharp = loadSharp();
   const layout = format === 'tiff' ? tiffLayout(await metadataOf(bytes, format)) : layoutOf(bytes, format);
   const input = sharp(format === 'gif' ? firstFrameOpaque(bytes) : bytes, sharpOptions(format));
   try {
     switch (layout) {
-      case 'grey': {
+      case 'gray': {
         const { data, info } = await input
           .toColourspace('b-w')
           .removeAlpha()
@@ -143,7 +146,7 @@ async function decodeBySharp(bytes: Uint8Array, format: ImageFormat): Promise<Pi
           .toBuffer({ resolveWithObject: true });
         return image(data, info);
       }
-      case 'grey16': {
+      case 'gray16': {
         const { data, info } = await input
           .toColourspace('grey16')
           .removeAlpha()
@@ -159,7 +162,7 @@ async function decodeBySharp(bytes: Uint8Array, format: ImageFormat): Promise<Pi
           .toBuffer({ resolveWithObject: true });
         return image(fromCmyk(data, info.channels), { ...info, channels: 3 });
       }
-      case 'colour': {
+      case 'color': {
         const { data, info } = await input.removeAlpha().raw().toBuffer({ resolveWithObject: true });
         return image(data, info);
       }
@@ -186,18 +189,19 @@ function image(
 }
 
 function tiffLayout({ space }: { space?: string }): Layout {
-  if (space === 'b-w') return 'grey';
-  if (space === 'grey16' || space === 'cmyk') return space;
-  return 'colour';
+  if (space === 'b-w') return 'gray';
+  if (space === 'grey16') return 'gray16';
+  if (space === 'cmyk') return 'cmyk';
+  return 'color';
 }
 
-/** Of 16-bit samples in this machine's order. */
+/** Takes 16-bit samples in native byte order. */
 function highBytes(data: Buffer): Uint8Array {
   const samples = new Uint16Array(data.buffer, data.byteOffset, data.length / 2);
   return Uint8Array.from(samples, (sample) => sample >> 8);
 }
 
-/** As Pillow's `cmyk2rgb` (Convert.c). */
+/** Same as Pillow's `cmyk2rgb` (Convert.c). */
 function fromCmyk(data: Uint8Array, channels: number): Uint8Array {
   const pixels = new Uint8Array((data.length / channels) * 3);
   for (let from = 0, to = 0; from < data.length; from += channels) {
@@ -210,7 +214,7 @@ function fromCmyk(data: Uint8Array, channels: number): Uint8Array {
   return pixels;
 }
 
-/** Grey from colours as Pillow's `L24` (Convert.c): ITU-R 601 in fixed point of 16 bits. */
+/** Converts color to gray like Pillow's `L24` (Convert.c): ITU-R 601 in 16-bit fixed point. */
 export function toChannels(image: PixelImage, channels: 1 | 3): PixelImage {
   if (image.channels === channels) return image;
   const { pixels: from, height, width } = image;
@@ -221,10 +225,10 @@ export function toChannels(image: PixelImage, channels: 1 | 3): PixelImage {
       pixels[i] = (from[at]! * 19595 + from[at + 1]! * 38470 + from[at + 2]! * 7471 + 0x8000) >> 16;
   } else {
     for (let i = 0, at = 0; i < count; i++) {
-      const grey = from[i]!;
-      pixels[at++] = grey;
-      pixels[at++] = grey;
-      pixels[at++] = grey;
+      const gray = from[i]!;
+      pixels[at++] = gray;
+      pixels[at++] = gray;
+      pixels[at++] = gray;
     }
   }
   return { pixels, height, width, channels };
@@ -252,7 +256,7 @@ function sharpError(error: unknown): unknown {
 }
 
 function ofKind(format: string, detail: string): string {
-  return l10n.t('This kind of {0} image is not read: {1}.', format, detail);
+  return l10n.t('This kind of {0} image is not supported: {1}.', format, detail);
 }
 
 function unsupported(reason: string): ImageError {
@@ -263,7 +267,7 @@ function unreadable(detail: string): ImageError {
   return new ImageError(
     'unreadable',
     l10n.t('The image is damaged or truncated: {0}.', detail.replace(/\.$/, '')),
-    l10n.t('Replace the file by a good copy, or delete it.'),
+    l10n.t('Replace the file with a good copy, or delete it.'),
   );
 }
 

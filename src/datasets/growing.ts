@@ -1,6 +1,6 @@
 import type { NameTable } from './table';
 
-/** Shared memory that grows where it lies (ES2024), since copying it would double what a listing takes at its peak. */
+/** Shared memory that grows in place (ES2024). Copying it would double a listing's peak memory. */
 interface GrowableMemory extends SharedArrayBuffer {
   grow(bytes: number): void;
 }
@@ -9,13 +9,13 @@ const GrowableMemory = SharedArrayBuffer as unknown as new (
   options: { maxByteLength: number },
 ) => GrowableMemory;
 
-/** Address space for names, bytes; memory is taken as it is filled. */
+/** Address space reserved for names, in bytes. Memory is committed as it fills. */
 const MAX_TEXT_BYTES = 2 ** 30;
-/** Images that are listed at most. */
+/** The maximum number of listed images. */
 const MAX_IMAGES = 2 ** 25;
 const FIRST_BYTES = 2 ** 16;
 
-/** A buffer that grows at its end. */
+/** An append-only buffer that grows. */
 class GrowingBytes {
   private readonly memory: GrowableMemory;
   private view: Buffer;
@@ -25,7 +25,7 @@ class GrowingBytes {
     this.view = Buffer.from(this.memory, 0, FIRST_BYTES);
   }
 
-  /** A view with room for at least so many bytes; earlier views still show the same memory. */
+  /** Returns a view with room for at least this many bytes. Earlier views still show the same memory. */
   withRoom(bytes: number): Buffer {
     if (bytes > this.view.length) {
       this.memory.grow(Math.max(bytes, Math.min(this.maxBytes, this.view.length * 2)));
@@ -39,7 +39,7 @@ class GrowingBytes {
   }
 }
 
-/** Gathers names of images as they are found, without a copy at the end. */
+/** Collects image names as they are found, without a copy at the end. */
 export class NameTableBuilder {
   private readonly text = new GrowingBytes(MAX_TEXT_BYTES);
   private readonly starts = new GrowingBytes((MAX_IMAGES + 1) * 8);
@@ -50,16 +50,16 @@ export class NameTableBuilder {
     return this.names;
   }
 
-  /** @throws RangeError past a gibibyte of names, or 33 million of them */
+  /** @throws RangeError past a gibibyte of names or 33 million names */
   add(name: string): void {
-    // UTF-8 takes at most three bytes for a unit of UTF-16.
+    // UTF-8 takes at most three bytes per UTF-16 unit.
     const view = this.text.withRoom(this.endBytes + name.length * 3);
     this.endBytes += view.write(name, this.endBytes, 'utf8');
     this.names++;
     this.starts.withRoom((this.names + 1) * 8).writeDoubleLE(this.endBytes, this.names * 8);
   }
 
-  /** A name that was added. */
+  /** Returns an added name. */
   at(index: number): string {
     const starts = this.starts.withRoom(0);
     const [start, end] = [starts.readDoubleLE(index * 8), starts.readDoubleLE((index + 1) * 8)];
@@ -74,7 +74,7 @@ export class NameTableBuilder {
   }
 }
 
-/** Gathers labels, or other small numbers, as images are found. */
+/** Collects labels or other small numbers as images are found. */
 export class LabelsBuilder {
   private readonly bytes = new GrowingBytes(MAX_IMAGES * 4);
   private labels = 0;
@@ -84,7 +84,7 @@ export class LabelsBuilder {
     this.labels++;
   }
 
-  /** A label that was added. */
+  /** Returns an added label. */
   at(index: number): number {
     return this.bytes.withRoom(0).readUInt32LE(index * 4);
   }

@@ -1,15 +1,15 @@
-/** Why an image cannot be used; all of them keep it out of a training. */
+/** Why an image cannot be used. Each kind excludes the image from training. */
 export type ImageErrorKind =
-  /** No image, or a damaged or truncated one. */
+  /** Not an image, or a damaged or truncated one. */
   | 'unreadable'
-  /** An image of a format, or of a kind within its format, that is not read. */
+  /** An unsupported format, or an unsupported variant of a supported format. */
   | 'unsupported'
-  /** More pixels than any photo has: a decompression bomb. */
+  /** More pixels than any photo: a decompression bomb. */
   | 'too_large'
-  /** A file of no bytes. */
+  /** An empty file. */
   | 'empty';
 
-/** An image that cannot be used, with a sentence that says why and one that says what to do; not where it lies. */
+/** An image that cannot be used. Has one sentence on the reason and one on the remedy, but no location. */
 export class ImageError extends Error {
   override readonly name = 'ImageError';
 

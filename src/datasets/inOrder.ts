@@ -1,7 +1,7 @@
 /**
- * Works on several items at once and yields their results in the order of the items.
+ * Works on several items concurrently and yields their results in item order.
  *
- * @param ahead how many are worked on at once
+ * @param ahead the number of items in flight
  */
 export async function* inOrder<Item, Result>(
   items: Iterable<Item>,
@@ -11,7 +11,7 @@ export async function* inOrder<Item, Result>(
   const pending: { readonly item: Item; readonly result: Promise<Result> }[] = [];
   for (const item of items) {
     const result = work(item);
-    // One that is awaited later, or never, may fail before.
+    // A promise that is awaited later, or never, may reject first.
     result.catch(() => undefined);
     pending.push({ item, result });
     if (pending.length < ahead) continue;

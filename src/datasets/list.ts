@@ -10,9 +10,9 @@ import { listParquet } from './sources/parquet';
 import { listWebdataset } from './sources/webdataset';
 
 /**
- * Lists the images of a person's data set, with their labels and splits; their pixels are not looked at.
+ * Lists the images of the user's data set, with labels and splits, without reading pixels.
  *
- * @throws UserError when there is no such data set; the signal's reason when aborted
+ * @throws UserError if the data set does not exist; the signal's reason if aborted
  */
 export function listDataset(request: OwnDatasetRequest, options: ListingOptions): Promise<ListedDataset> {
   switch (request.dataset) {

@@ -1,7 +1,8 @@
-/** Puts the images of a data set into its splits as they are found, and says what is wrong with what comes of it. */
+/** Assigns images to the splits of a data set as they are found, and reports problems with the resulting splits. */
 
 import * as l10n from '@vscode/l10n';
 import type { SplitOptions } from '../recipe/datasets';
+import { counted } from '../shared/counted';
 import { LabelsBuilder, NameTableBuilder } from './growing';
 import type { DataProblem, ListedDataset } from './listing';
 import { Places } from './problems';
@@ -10,11 +11,11 @@ import type { SplitTable } from './table';
 
 export type SplitName = 'train' | 'validation' | 'test';
 
-/** Gathers images that are files below one folder. */
+/** Collects images that are files under one folder. */
 export class SplitsBuilder {
   private readonly splits = { train: filesBuilder(), validation: filesBuilder(), test: filesBuilder() };
 
-  /** @param root the folder that names are relative to */
+  /** @param root the base of relative names */
   constructor(private readonly root: string) {}
 
   /** @param name the image's path relative to the root, with slashes */
@@ -28,7 +29,7 @@ export class SplitsBuilder {
     return train.names.count + validation.names.count + test.names.count;
   }
 
-  /** The data set, with the problems of its splits after `problems`. */
+  /** Returns the data set, with the problems of its splits after `problems`. */
   finish(classNames: readonly string[], problems: readonly DataProblem[]): ListedDataset {
     const table = (split: SplitName): SplitTable => ({
       kind: 'files',
@@ -54,12 +55,12 @@ function filesBuilder() {
 }
 
 /**
- * What keeps a data set from being trained on, or from being judged fairly: one class alone, classes without training
- * images, and classes without validation images.
+ * Reports problems that prevent training or fair evaluation: a single class, classes without training images, and
+ * classes without validation images.
  *
- * @param trainLabels by training image
- * @param validationLabels by validation image
- * @param emptyClass how bad it is when a class has no image at all
+ * @param trainLabels the label of each training image
+ * @param validationLabels the label of each validation image
+ * @param emptyClass the severity if a class has no images at all
  */
 export function splitProblems(
   classNames: readonly string[],
@@ -74,7 +75,7 @@ export function splitProblems(
       kind: 'single_class',
       count: 1,
       where: classNames,
-      what: l10n.t('There is one class only: {0}.', classNames[0] ?? ''),
+      what: l10n.t('There is only one class: {0}.', classNames[0] ?? ''),
       remedy: l10n.t('Add images of at least one other class.'),
     });
   const trained = countsOf(trainLabels, classNames.length);
@@ -90,14 +91,14 @@ export function splitProblems(
     ...empty.problem((names) => ({
       severity: emptyClass,
       kind: 'empty_class',
-      what: l10n.t('These classes have no image: {0}.', names),
+      what: l10n.t('These classes have no images: {0}.', names),
       remedy: l10n.t('Add images to them, or delete them.'),
     })),
     ...moved.problem((names) => ({
       severity: 'error',
       kind: 'empty_class',
       what: l10n.t('All images of these classes are validation images: {0}.', names),
-      remedy: l10n.t('Add training images, or change the seed or the share of split.'),
+      remedy: l10n.t('Add training images, or change data.split.seed or data.split.validation.'),
     })),
   );
   if (validationLabels.length === 0)
@@ -107,28 +108,28 @@ export function splitProblems(
       count: classNames.length,
       where: unjudged.named,
       what: l10n.t('There are no validation images.'),
-      remedy: l10n.t('Add images, or raise the share of split.'),
+      remedy: l10n.t('Add images, or raise data.split.validation.'),
     });
   else
     problems.push(
       ...unjudged.problem((names) => ({
         severity: 'warning',
         kind: 'no_validation_image',
-        what: l10n.t('These classes have no validation image: {0}.', names),
-        remedy: l10n.t('Add validation images of them, or change the seed or the share of split.'),
+        what: l10n.t('These classes have no validation images: {0}.', names),
+        remedy: l10n.t('Add validation images for them, or change data.split.seed or data.split.validation.'),
       })),
     );
   return problems;
 }
 
-/** How many images each label has. */
+/** Counts the images per label. */
 function countsOf(labels: Uint32Array, classes: number): Uint32Array {
   const counts = new Uint32Array(classes);
   for (const label of labels) counts[label]!++;
   return counts;
 }
 
-/** Says whether an image that was found among the training images is one of them, or validation. */
+/** Decides whether an image found among the training images goes to training or validation. */
 export class TrainSplitter {
   private readonly ungrouped = new Places();
 
@@ -140,8 +141,9 @@ export class TrainSplitter {
 
   /**
    * @param path relative to the data set, with slashes
-   * @param label a number for its class, which need not be that of the data set
-   * @param group what keeps images on one side; null where none is known, undefined where images are not grouped
+   * @param label a number for its class, not necessarily the data set's label
+   * @param group images of one group stay on one side; null if the group is unknown, undefined if images are not
+   *   grouped
    */
   side(path: string, label: number, group: string | null | undefined): 'train' | 'validation' {
     if (group === null) this.ungrouped.add(path);
@@ -154,12 +156,12 @@ export class TrainSplitter {
       severity: 'warning',
       kind: 'ungrouped',
       what: l10n.t(
-        'group_by "{0}" says nothing of {1} images, each of which is a group of its own: {2}.',
+        'group_by "{0}" gives no group for {1}. Each image is its own group: {2}.',
         this.split.group_by ?? '',
-        count,
+        counted(count, 'image'),
         paths,
       ),
-      remedy: l10n.t('Change group_by so that it fits them, if they belong to groups.'),
+      remedy: l10n.t('If they belong to groups, change group_by to match them.'),
     }));
   }
 }

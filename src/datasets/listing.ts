@@ -1,9 +1,9 @@
 import type { OwnDatasetRequest } from '../recipe/datasets';
 import type { SplitTable } from './table';
 
-/** Something wrong with a data set, found while it was listed or its images looked at. */
+/** A problem with a data set, found while listing it or scanning its images. */
 export interface DataProblem {
-  /** An error keeps the data set from being used. */
+  /** A data set with an error cannot be used. */
   readonly severity: 'error' | 'warning';
   readonly kind:
     | 'unreadable'
@@ -17,43 +17,43 @@ export interface DataProblem {
     | 'bad_row'
     | 'duplicate'
     | 'leak'
-    /** Left out on purpose: files that are no images, folders that are no classes. */
+    /** Skipped on purpose: files that are not images, folders that are not classes. */
     | 'ignored'
-    /** Images that `group_by` says nothing of. */
+    /** Images without a `group_by` group. */
     | 'ungrouped';
-  /** How many images or classes it is about. */
+  /** The number of images or classes affected. */
   readonly count: number;
-  /** A path, or a file and a row; the first few of them. */
+  /** Paths, or files with rows. Only the first few. */
   readonly where: readonly string[];
   readonly what: string;
   readonly remedy: string;
 }
 
-/** A data set's images, listed and not yet looked at. */
+/** A data set's images, listed but not yet scanned. */
 export interface ListedDataset {
-  /** By label. */
+  /** Ordered by label. */
   readonly classNames: readonly string[];
   readonly train: SplitTable;
   readonly validation: SplitTable;
-  /** Never used to choose anything. */
+  /** Never used to select a model or a setting. */
   readonly test: SplitTable | null;
   readonly problems: readonly DataProblem[];
 }
 
 export interface ListingOptions {
-  /** What relative paths start from: the experiment file's folder. */
+  /** The base of relative paths: the experiment file's folder. */
   readonly folder: string;
-  /** Where unpacked and downloaded data may be kept, of any person's projects. */
+  /** The folder for unpacked and downloaded data, shared by all projects of the user. */
   readonly cacheFolder: string;
   readonly signal?: AbortSignal | undefined;
-  /** Images found so far, or what is being downloaded or unpacked, with the share done. */
+  /** Reports the images found so far, or the current download or unpacking, with the fraction done. */
   readonly onProgress?: ((what: string, share: number | null) => void) | undefined;
 }
 
 /**
  * Lists a data set of one kind.
  *
- * @throws UserError when there is no such data set; the signal's reason when aborted
+ * @throws UserError if the data set does not exist; the signal's reason if aborted
  */
 export type Lister<Request extends OwnDatasetRequest = OwnDatasetRequest> = (
   request: Request,

@@ -1,14 +1,14 @@
-/** Grows with the longest text: a buffer for each would be garbage of a hundred bytes an image. */
+/** Grows to fit the longest text. Allocating a buffer per text would create a hundred bytes of garbage per image. */
 let scratch = Buffer.alloc(1024);
 
 /**
- * MurmurHash3's variant of 32 bits (Appleby 2011, public domain) of a text's UTF-8: fast, even, and the same
- * everywhere. Not a defence against someone who wants collisions.
+ * Hashes a text's UTF-8 bytes with the 32-bit variant of MurmurHash3 (Appleby 2011, public domain): fast, evenly
+ * distributed, and the same on every system. Does not resist deliberate collisions.
  *
  * @returns an integer in [0, 2^32)
  */
 export function murmur3(text: string, seed: number): number {
-  // UTF-8 takes at most three bytes for a unit of UTF-16.
+  // UTF-8 takes at most three bytes per UTF-16 unit.
   if (text.length * 3 > scratch.length) scratch = Buffer.alloc(text.length * 6);
   const bytes = scratch;
   const length = bytes.write(text, 0, 'utf8');

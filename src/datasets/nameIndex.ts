@@ -1,16 +1,19 @@
 import { murmur3 } from './murmur3';
 
-/** Numbers names as they come, and finds one again: a hash table of numbers, since a Map would keep every string. */
+/**
+ * Numbers names in order of arrival and looks them up: a hash table of numbers, because a Map would retain every
+ * string.
+ */
 export class NameIndex {
   private slots = new Int32Array(1 << 10).fill(-1);
   private count = 0;
 
-  /** @param nameOf the name of a number that was given */
+  /** @param nameOf returns the name for an assigned number */
   constructor(private readonly nameOf: (index: number) => string) {}
 
-  /** The number of a name that is there; null where it is new, and gets the next number. */
+  /** Returns the number of a known name. Returns null for a new one, which gets the next number. */
   findOrAdd(name: string): number | null {
-    // Before the name gets its number, since those who call add it afterwards.
+    // Grow before the name gets its number, because the caller adds the name afterwards.
     if ((this.count + 1) * 2 > this.slots.length) this.grow();
     let slot = this.slotOf(name);
     for (let index = this.slots[slot]!; index >= 0; index = this.slots[slot]!) {

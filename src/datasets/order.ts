@@ -1,15 +1,15 @@
 import type { SplitTable } from './table';
 
-/** Images in the buffer by default: webdataset's own examples have 1,000. */
+/** The default buffer size in images. webdataset's own examples use 1,000. */
 const BUFFER_IMAGES = 1000;
 
 /**
- * An epoch's order for images that lie in several large files, by which each file is read about once and in its own
- * order: files in random order, then their images through a shuffle buffer, of which a random one leaves as the next
- * comes in. No image comes more than `bufferSize` places before its place in the shuffled files.
+ * Returns an epoch's order for images in several large files, such that each file is read about once and sequentially.
+ * Shuffles the files, then passes their images through a shuffle buffer: as each image enters, a random one leaves. No
+ * image moves forward by more than `bufferSize` positions from its position in the shuffled files.
  *
  * @param uniform uniform over [0, 1)
- * @returns every image's number once
+ * @returns each image's number exactly once
  */
 export function shardedOrder(
   table: Extract<SplitTable, { kind: 'ranges' }>,
@@ -34,12 +34,12 @@ export function shardedOrder(
   return order;
 }
 
-/** Images file by file, in an order of files that chance has. */
+/** Yields images file by file, with the files in random order. */
 function* imagesByFile(
   { file, files }: Extract<SplitTable, { kind: 'ranges' }>,
   uniform: () => number,
 ): Generator<number> {
-  // Where each file's images begin among all sorted by file.
+  // The start of each file's images, with all images sorted by file.
   const starts = new Uint32Array(files.length + 1);
   for (const index of file) starts[index + 1]!++;
   for (let index = 0; index < files.length; index++) starts[index + 1]! += starts[index]!;
@@ -51,7 +51,7 @@ function* imagesByFile(
   for (const index of inOrder) yield* byFile.subarray(starts[index]!, starts[index + 1]!);
 }
 
-/** Fisher and Yates. */
+/** Fisher-Yates shuffle. */
 function shuffle(values: number[], uniform: () => number): void {
   for (let last = values.length - 1; last > 0; last--) {
     const other = Math.floor(uniform() * (last + 1));

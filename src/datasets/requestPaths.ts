@@ -2,7 +2,7 @@ import { dirname, isAbsolute, relative, resolve, sep } from 'node:path';
 import envPaths from 'env-paths';
 import type { OwnDatasetRequest, SourceFacts } from '../recipe/datasets';
 
-/** The paths that a request names, as written: those of a pattern with what stands for several files. */
+/** Returns the paths that a request names, as written, including wildcards. */
 export function writtenPaths(request: OwnDatasetRequest): string[] {
   const written =
     request.dataset === 'webdataset' ? [request.train, request.validation, request.test] : [request.path];
@@ -10,10 +10,10 @@ export function writtenPaths(request: OwnDatasetRequest): string[] {
 }
 
 /**
- * The files and folders that a request reads, absolute: of a pattern such as `shards/train-{000..009}.tar` the folder
- * before what stands for several.
+ * Returns the files and folders that a request reads, as absolute paths. For a pattern such as
+ * `shards/train-{000..009}.tar`, that is the folder before the first wildcard.
  *
- * @param folder what relative paths start from
+ * @param folder the base of relative paths
  */
 export function requestPaths(request: OwnDatasetRequest, folder: string): string[] {
   return writtenPaths(request).map((path) => resolve(folder, withoutPattern(request, path)));
@@ -25,7 +25,7 @@ function withoutPattern({ dataset }: OwnDatasetRequest, path: string): string {
   return start === -1 ? path : dirname(`${path.slice(0, start)}x`);
 }
 
-/** The request of a folder of images, as an experiment file in `folder` writes it. */
+/** Returns the request for a folder of images, as an experiment file in `folder` would write it. */
 export function imageFolderRequest(
   images: string,
   folder: string,
@@ -37,12 +37,12 @@ export function imageFolderRequest(
   };
 }
 
-/** Below this many images a tenth of them says little of a training. */
+/** With fewer images than this, a validation split of a tenth says little about a training run. */
 const FEW_IMAGES = 1000;
 
 /**
- * The same images with a fifth of them for validation, where they are few; null where a tenth is enough. Where a
- * folder of validation images is there, no split changes what an index finds.
+ * Returns the request with a fifth of the images for validation if there are few; null if a tenth is enough. If there
+ * is a folder of validation images, the split option does not change what an index finds.
  */
 export function withLargerSplit<Request extends OwnDatasetRequest>(
   request: Request,
@@ -52,7 +52,7 @@ export function withLargerSplit<Request extends OwnDatasetRequest>(
   return { ...request, split: { ...request.split, validation: 0.2 } };
 }
 
-/** A path as a person writes it in a folder: relative where it is in it, with slashes on every system. */
+/** Returns a path as the user would write it in a folder: relative if inside, with slashes on every system. */
 export function pathFrom(folder: string, path: string): string {
   const inside = relative(folder, path);
   if (inside === '') return '.';
@@ -60,7 +60,7 @@ export function pathFrom(folder: string, path: string): string {
   return isOutside ? path : inside.replaceAll(sep, '/');
 }
 
-/** Where unpacked and downloaded data is kept: the environment's BAG_OF_TRICKS_CACHE, else the user's cache. */
+/** Returns the folder for unpacked and downloaded data: BAG_OF_TRICKS_CACHE, else the user's cache folder. */
 export function dataCacheFolder(): string {
   return process.env.BAG_OF_TRICKS_CACHE || envPaths('bag-of-tricks', { suffix: '' }).cache;
 }

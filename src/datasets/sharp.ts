@@ -7,16 +7,16 @@ import { UserError } from '../shared/userError';
 
 export type Sharp = typeof import('sharp').default;
 
-/** Where a package has sharp, with what it needs of one system, beside the bundle. */
+/** The package's own sharp, next to the bundle, with its platform-specific parts. */
 const BUNDLED = 'sharp/node_modules/sharp';
 
 let loaded: Sharp | null = null;
 
 /**
- * sharp, loaded when it is first asked for: the package's own, or that of the project's node_modules when the sources run
- * unbundled. Folders above the product are not looked at: what another user has put there would run.
+ * Returns sharp, loaded on first use: the package's own, or the one in the project's node_modules if the sources run
+ * unbundled. Does not search the folders above the product, because that could run code that another user put there.
  *
- * @throws UserError where it does not load on this machine
+ * @throws UserError if sharp does not load on this machine
  */
 export function loadSharp(): Sharp {
   loaded ??= load();
@@ -29,7 +29,8 @@ function load(): Sharp {
   const root = join(__dirname, basename(__dirname) === 'dist' ? '..' : '../..');
   try {
     const sharp = load(existsSync(bundled) ? bundled : join(root, 'node_modules/sharp')) as Sharp;
-    // Images are decoded several at a time, each once: libvips' own threads and cache would only take from them.
+    // Several images are decoded concurrently, each one once. libvips' own threads and cache would only compete with
+    // that.
     sharp.concurrency(1);
     sharp.cache(false);
     return sharp;
@@ -38,7 +39,7 @@ function load(): Sharp {
   }
 }
 
-/** Why sharp did not load, from its own words, those of the linker or of Node. */
+/** Explains why sharp did not load, from its error message or that of the linker or Node. */
 export function explainSharpError(message: string): { what: string; remedy: string } {
   const what = (why: string) => l10n.t('Images cannot be read on this machine: {0}', why);
   const system = /version `(GLIBC\S*|GLIBCXX\S*|CXXABI\S*)' not found/.exec(message)?.[1];
@@ -55,12 +56,12 @@ export function explainSharpError(message: string): { what: string; remedy: stri
   if (/Could not load the "sharp" module|Cannot find (?:module|package)/.test(message))
     return {
       what: what(
-        l10n.t('the image library sharp is not there for {0} on {1}.', process.platform, process.arch),
+        l10n.t('the image library sharp is missing for {0} on {1}.', process.platform, process.arch),
       ),
-      remedy: l10n.t('Install the package of Bag of Tricks that is made for this system.'),
+      remedy: l10n.t('Install the Bag of Tricks package for this system.'),
     };
   return {
     what: what(l10n.t('the image library sharp does not load. {0}', message.split('\n')[0] ?? '')),
-    remedy: l10n.t('Install the package of Bag of Tricks that is made for this system.'),
+    remedy: l10n.t('Install the Bag of Tricks package for this system.'),
   };
 }

@@ -1,4 +1,4 @@
-/** Which images are validation, where a data set has no split of its own. Pure. */
+/** Decides which images are validation images if a data set has no split of its own. Pure. */
 
 import * as l10n from '@vscode/l10n';
 import type { SplitOptions } from '../recipe/datasets';
@@ -6,8 +6,8 @@ import { UserError } from '../shared/userError';
 import { murmur3 } from './murmur3';
 
 /**
- * Whether what has this key is validation: where the hash of seed and key lies under the share. It depends on nothing
- * else, so an image stays on its side when others come or go.
+ * Whether a key belongs to validation: if the hash of seed and key is below the validation fraction. Depends on nothing
+ * else, so an image stays on its side when others are added or removed.
  *
  * @param key an image's path relative to its data set, with slashes, or its group
  */
@@ -15,28 +15,29 @@ export function isValidation(
   key: string,
   { validation, seed }: Pick<SplitOptions, 'validation' | 'seed'>,
 ): boolean {
-  // macOS may store a name decomposed: that is no other image.
+  // macOS may store a name decomposed. It is still the same image.
   return murmur3(key.normalize('NFC'), seed) < validation * 2 ** 32;
 }
 
-/** Says of images that a data set calls training images which of them are validation, one after the other. */
+/** Decides which of a data set's training images are validation images, one at a time. */
 export class SplitSides {
-  /** By label, how many images or groups were dealt to folds. */
+  /** By label, the number of images or groups dealt to folds so far. */
   readonly #dealt = new Map<number, number>();
-  /** By group, its fold. */
+  /** The fold of each group. */
   readonly #foldOf = new Map<string, number>();
-  /** By label, the order in which the folds of the present round are dealt. */
+  /** By label, the order in which the current round is dealt to the folds. */
   readonly #rounds = new Map<number, readonly number[]>();
 
   constructor(private readonly split: Pick<SplitOptions, 'validation' | 'seed' | 'fold'>) {}
 
   /**
-   * Whether an image is validation: by its hash, else where the split is into folds, by the fold that it is dealt. Of each
-   * class every round of images goes to all folds, one each, in an order of the seed's; so folds are stratified by class, and
-   * each image is validation in one of them. Groups are dealt as wholes, by the class of their first image.
+   * Whether an image belongs to validation. Decides by its hash or, if the split uses folds, by its fold. In each
+   * class, every round of images is dealt to all folds, one image each, in an order drawn from the seed. So folds are
+   * stratified by class, and each image is a validation image in exactly one of them. A group is dealt as a whole, by
+   * the class of its first image.
    *
-   * @param key as `isValidation` takes it
-   * @param isGroup whether the key is a group's, which other images have too
+   * @param key as for `isValidation`
+   * @param isGroup whether the key is a group, which other images may share
    */
   isValidation(key: string, label: number, isGroup: boolean): boolean {
     const { fold } = this.split;
@@ -60,22 +61,20 @@ export class SplitSides {
   }
 }
 
-/** Says what group an image is of, by its path; null where the pattern does not fit. */
+/** Returns the group of an image from its path; null if the pattern does not match. */
 export type Grouping = (path: string) => string | null;
 
-/**
- * Whether `group_by` is a pattern, such as `{patient}_*` or `*` + `/{burst}-*.jpg`, rather than a column.
- */
+/** Whether `group_by` is a pattern, such as `{patient}_*` or `*` + `/{burst}-*.jpg`, and not a column. */
 export function isGroupPattern(groupBy: string): boolean {
   return /[{}*/]/.test(groupBy);
 }
 
 /**
- * Reads a pattern over paths: `{name}` takes at least one character, as few as it can, `*` takes any number, neither
- * of them a slash; all else stands for itself. A pattern of n parts between slashes is compared with a path's last n.
- * What `{name}` took is the group; where there are several, all of it.
+ * Parses a pattern over paths. `{name}` matches one or more characters, as few as possible. `*` matches any number of
+ * characters. Neither matches a slash. Everything else is literal. A pattern of n segments is matched against a path's
+ * last n segments. The group is the text that `{name}` matched; with several names, all of their matches together.
  *
- * @throws UserError where the pattern has no `{name}`, or cannot be read
+ * @throws UserError if the pattern has no `{name}` or is invalid
  */
 export function groupPattern(pattern: string): Grouping {
   if (pattern.length > MAX_PATTERN_LENGTH || !/\{[^{}*/]+\}/.test(pattern)) throw badPattern(pattern);
@@ -95,19 +94,19 @@ export function groupPattern(pattern: string): Grouping {
   };
 }
 
-/** A longer pattern is none that a person writes. */
+/** Nobody writes a longer pattern by hand. */
 const MAX_PATTERN_LENGTH = 256;
 
 type PatternItem = 'name' | 'any' | { readonly literal: string };
 
 /**
- * What the names of a pattern took of a path; null where it does not fit. Of several ways in which it fits each name
- * takes the least, from the first on, and `*` the most. Takes a step for each item at each character, whatever the
- * pattern: a regular expression would try all ways to share a path out among several `*`.
+ * Returns what the names in a pattern match in a path; null if it does not match. If several matches are possible, each
+ * name takes as little as possible, from the first on, and `*` takes as much as possible. Takes one step per item and
+ * character, whatever the pattern. A regular expression would try every way to divide a path among several `*`.
  */
 function groupIn(items: readonly PatternItem[], path: readonly string[]): string | null {
   const width = path.length + 1;
-  // Whether the items from i on fit what is left of the path from j on, at i * width + j.
+  // At i * width + j: whether the items from i on match the rest of the path from j on.
   const fits = new Uint8Array((items.length + 1) * width);
   fits[items.length * width + path.length] = 1;
   for (let i = items.length - 1; i >= 0; i--) {
@@ -141,9 +140,9 @@ function groupIn(items: readonly PatternItem[], path: readonly string[]): string
 
 function badPattern(pattern: string): UserError {
   return new UserError({
-    what: l10n.t('The pattern of group_by cannot be used: {0}', pattern),
+    what: l10n.t('The group_by pattern is invalid: {0}', pattern),
     remedy: l10n.t(
-      'Name what images of one group have in common in their paths, such as {patient} in "{patient}_*".',
+      'Use a name in braces for the part of the path that images of one group share, such as {patient} in "{patient}_*".',
     ),
   });
 }

@@ -4,11 +4,11 @@ import type { PixelImage } from '../shared/pixelImage';
 import { openRegular, readRegular } from '../system/regularFiles';
 
 /**
- * The images of one split, as data that threads share: typed arrays lie in shared memory, so that a worker gets them
- * by message without a copy. At most 100 bytes an image, pixels apart.
+ * The images of one split, as typed arrays in shared memory, so a worker receives them by message without a copy. At
+ * most 100 bytes per image, excluding pixels.
  */
 export type SplitTable =
-  /** Files of their own, below `root`. */
+  /** Separate files under `root`. */
   | {
       readonly kind: 'files';
       readonly root: string;
@@ -16,18 +16,18 @@ export type SplitTable =
       readonly names: NameTable;
       readonly labels: Uint32Array;
     }
-  /** Parts of larger files, each an encoded image: members of tar archives, values of a table. */
+  /** Parts of larger files, each an encoded image: members of tar archives or values in a table. */
   | {
       readonly kind: 'ranges';
       readonly files: readonly string[];
-      /** By image: its file, where it begins there, and how long it is, in bytes. */
+      /** Per image: its file, and its offset and length there in bytes. */
       readonly file: Uint32Array;
       readonly offset: Float64Array;
       readonly length: Uint32Array;
       readonly names: NameTable;
       readonly labels: Uint32Array;
     }
-  /** Pixels of one size, in memory: bytes [count, height, width, channels]. */
+  /** Pixels in memory, all images of one size: bytes [count, height, width, channels]. */
   | {
       readonly kind: 'pixels';
       readonly pixels: Uint8Array;
@@ -37,20 +37,20 @@ export type SplitTable =
       readonly labels: Uint32Array;
     };
 
-/** Many strings in two arrays of shared memory, since a string each would take a hundred bytes more. */
+/** Many strings in two shared arrays. Separate string objects would take a hundred more bytes each. */
 export interface NameTable {
-  /** UTF-8, one after the other. */
+  /** Concatenated UTF-8. */
   readonly text: Uint8Array;
-  /** Where each begins, and the end of the last: [count + 1], bytes. */
+  /** The start of each string, and the end of the last one, in bytes: [count + 1]. */
   readonly starts: Float64Array;
 }
 
-/** An image as it is stored. */
+/** An image in its stored form. */
 export type StoredImage =
   | { readonly kind: 'encoded'; readonly bytes: Uint8Array }
   | { readonly kind: 'pixels'; readonly image: PixelImage };
 
-/** Packs strings; they are not kept. */
+/** Packs strings without retaining them. */
 export function nameTable(names: Iterable<string>): NameTable {
   const encoder = new TextEncoder();
   let text = new Uint8Array(new SharedArrayBuffer(1 << 16));
@@ -72,21 +72,21 @@ export function nameTable(names: Iterable<string>): NameTable {
   return { text: text.subarray(0, end), starts: shared };
 }
 
-/** String `index` of a table. */
+/** Returns string `index` of a table. */
 export function nameAt({ text, starts }: NameTable, index: number): string {
-  // A decoder refuses shared memory.
+  // A TextDecoder rejects shared memory.
   return Buffer.from(text.subarray(starts[index]!, starts[index + 1]!)).toString('utf8');
 }
 
-/** What a person finds an image by: its path, the member of its archive, or its number. */
+/** Returns the name that identifies an image to the user: its path, its archive member, or its number. */
 export function imageName(table: SplitTable, index: number): string {
   return table.kind === 'pixels' ? `#${index}` : nameAt(table.names, index);
 }
 
-/** A file of the cache that holds copies of images, whose names say where they were copied from. */
+/** The name of a cache file that holds copies of images. The images' names say where they were copied from. */
 export const PACK_FILE = 'images.pack';
 
-/** Where a person finds an image that is a part of a larger file. */
+/** Describes where the user finds an image that is part of a larger file. */
 export function partPlace(table: Extract<SplitTable, { kind: 'ranges' }>, index: number): string {
   const file = table.files[table.file[index]!]!;
   const name = nameAt(table.names, index);
@@ -94,7 +94,7 @@ export function partPlace(table: Extract<SplitTable, { kind: 'ranges' }>, index:
 }
 
 /**
- * Reads an image as it is stored.
+ * Reads an image in its stored form.
  *
  * @throws the file system's error
  */

@@ -5,32 +5,39 @@ import { openPlain, readPlain } from '../system/plainFiles';
 import { makeStoreFolder } from '../system/storeFolder';
 import { indexesFolder } from './index/store';
 
-/** A look at a data set's test split, which each is a chance to choose by it. */
+/** One evaluation on a data set's test split. Each one is a chance to select a model by it. */
 export interface TestLook {
   readonly runId: string;
-  /** Milliseconds since 1970. */
+  /** In milliseconds since 1970. */
   readonly time: number;
 }
 
 const lookSchema = z.object({ runId: z.string(), time: z.number() });
 
-/** The file that counts the looks at a data set's test split, beside its index: a line of JSON for each, append only. */
+/**
+ * Returns the file that records the evaluations on a data set's test split, next to its index. Append-only, one line of
+ * JSON each.
+ */
 export const testLooksPath = (root: string, key: string): string =>
   join(indexesFolder(root), `${key}.test-looks.json`);
 
 /**
- * Notes that a run was evaluated on the test split of the data set with this key.
+ * Records that a run was evaluated on the test split of the data set with this key.
  *
  * @throws the file system's error
  */
 export async function recordLook(root: string, key: string, look: TestLook): Promise<void> {
   await makeStoreFolder(root, indexesFolder(root));
-  // One write, so that those of two processes do not mix; on a line of its own also after one that was cut short.
+  // A single write, so those of two processes do not interleave. The leading newline starts a new line even after a
+  // truncated one.
   await using file = await openPlain(testLooksPath(root, key), 'a');
   await file.appendFile(`\n${JSON.stringify(look)}\n`);
 }
 
-/** The looks at a data set's test split, first to last; a line that is cut short, as by a full disk, is left out. */
+/**
+ * Reads the evaluations on a data set's test split, first to last. Skips a truncated line, for example after a full
+ * disk.
+ */
 export async function readLooks(root: string, key: string): Promise<TestLook[]> {
   let text: string;
   try {
@@ -50,7 +57,7 @@ export async function readLooks(root: string, key: string): Promise<TestLook[]> 
   });
 }
 
-/** How often a data set's test split was looked at. */
+/** Counts the evaluations on a data set's test split. */
 export async function countLooks(root: string, key: string): Promise<number> {
   return (await readLooks(root, key)).length;
 }

@@ -13,34 +13,37 @@ import { notInstalled, notMadeFor } from './systems';
 import { type Trial, tryOut } from './trial';
 import { isOlder } from './versions';
 
-/** What an engine is on this machine. */
+/** The state of an engine on this machine. */
 export interface EngineState {
   readonly name: EngineName;
-  /** `refused` is one that is there and not to be taken: slower than what `auto` takes instead, or others can change it. */
+  /**
+   * `refused` means installed but not used: slower than the engine that `auto` chooses instead, or writable by other
+   * users.
+   */
   readonly status: 'works' | 'missing' | 'broken' | 'refused';
-  /** What it is, or what is amiss with it; sentences. */
+  /** A description, or the problem. In sentences. */
   readonly detail: string;
-  /** What would make it work, or work faster. */
+  /** How to make it work, or work faster. */
   readonly remedy: string | null;
   readonly folder: string | null;
-  /** Installations that were tried before and not taken, and why; a sentence each. */
+  /** Installations that were tried first and rejected, with the reason. One sentence each. */
   readonly skipped?: readonly string[];
-  /** What half formats are there, by the times of training steps; absent where that is not timed or not known. */
+  /** The half formats' states, from training step times. Absent if they are not measured or not known. */
   readonly formats?: readonly FormatState[];
 }
 
-/** The engine that `auto` takes, and why. */
+/** The engine that `auto` chooses, and why. */
 export interface EngineChoice {
   readonly engine: EngineName;
-  /** One sentence for each engine that was looked at. */
+  /** One sentence per engine considered. */
   readonly because: readonly string[];
 }
 
 /**
- * Every engine's state, fastest first. Those that depend on the machine are tried in a process of their own, unless it
- * is known how they fare.
+ * Returns the state of every engine, fastest first. Machine-dependent engines are tried in a separate process, unless
+ * the result is already known.
  *
- * @throws the signal's reason when aborted
+ * @throws the signal's reason if aborted
  */
 export async function engineStates(places: EnginePlaces = {}, signal?: AbortSignal): Promise<EngineState[]> {
   return [
@@ -50,14 +53,14 @@ export async function engineStates(places: EnginePlaces = {}, signal?: AbortSign
     {
       name: 'wasm',
       status: 'works',
-      detail: l10n.t('WebAssembly, in the package.'),
+      detail: l10n.t('WebAssembly, included in the package.'),
       remedy: null,
       folder: null,
     },
   ];
 }
 
-/** What `auto` takes of these, which are in its order: the first that works. */
+/** Returns the engine that `auto` chooses: the first working one in this order. */
 export function chooseEngine(states: readonly EngineState[]): EngineChoice {
   const index = states.findIndex(({ status }) => status === 'works');
   const chosen = states[index];
@@ -95,7 +98,7 @@ async function webgpuState(signal: AbortSignal | undefined): Promise<EngineState
     case 'computed':
       return isSoftware(probe.adapter)
         ? state('refused', onlySoftware(probe.adapter))
-        : state('works', l10n.t('The GPU {0}.', adapterName(probe.adapter)));
+        : state('works', l10n.t('It uses the GPU {0}.', adapterName(probe.adapter)));
     case 'none':
       return state('missing', probe.reason, probe.remedy);
     case 'broken':
@@ -125,7 +128,7 @@ async function nativeState(
   return engine === 'tensorflow-gpu' ? gpuMissing(signal) : missing(engine);
 }
 
-/** On a GPU formats are not timed. */
+/** Formats are not timed on a GPU. */
 async function formatsOf(
   engine: Installation['engine'],
   addonPath: string,
@@ -155,32 +158,34 @@ function stateAfter(trial: Trial, installation: Installation): EngineState {
   }
 }
 
-/** What was installed although nobody could check it. */
+/** Lists the files that were installed without verification. */
 function unverifiedText({ engine, origin, unverified, versions }: Installation): string[] {
   const prebuilt = prebuiltFor(engine);
-  // Installations of before this was recorded.
+  // Installations from before this was recorded.
   const isPrebuilt = origin === 'managed' && prebuilt !== null && versions.tensorflow === prebuilt.version;
   const files = unverified.length > 0 || !isPrebuilt ? unverified : [basename(prebuilt.addon.path)];
   return files.length === 0
     ? []
-    : [l10n.t('Nobody has published a hash of {0}: what it holds was not verified.', files.join(', '))];
+    : [l10n.t('There is no published hash of {0}, so its contents were not verified.', files.join(', '))];
 }
 
-/** How to come by the wheel's library in place of an older one, on the processor, where it was measured to be faster. */
+/**
+ * Suggests replacing an older library by the wheel's, on the processor, where the wheel's was measured to be faster.
+ */
 function newerThan(version: string, { engine, origin }: Installation): string | null {
   const wheel = wheelFor(engine);
   if (engine !== 'tensorflow' || origin !== 'managed' || !wheel || !isOlder(version, wheel.version))
     return null;
   const command = `tricks engine install ${engine} --from wheel`;
-  return l10n.t('Install TensorFlow {0} in place of {1} with "{2}".', wheel.version, version, command);
+  return l10n.t('Install TensorFlow {0} instead of {1} with "{2}".', wheel.version, version, command);
 }
 
 function placeText(gpu: Extract<Probe, { ok: true }>['gpu']): string {
-  if (!gpu.used) return l10n.t('on the processor');
+  if (!gpu.used) return l10n.t('on the CPU');
   return gpu.name === null ? l10n.t('on a GPU') : l10n.t('on the GPU {0}', gpu.name);
 }
 
-/** Why tensorflow-gpu is not there; without a GPU that it computes on, no installation helps. */
+/** Explains why tensorflow-gpu is missing. Without a GPU that it supports, no installation helps. */
 async function gpuMissing(signal: AbortSignal | undefined): Promise<EngineState> {
   const name = 'tensorflow-gpu';
   const because = (detail: string, remedy: string | null = null): EngineState => ({

@@ -3,20 +3,22 @@ import { basename, join } from 'node:path';
 import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
 
-/** The library's file, and the folder that has it beside a bundle. */
+/** The library's file, and its folder next to a bundle. */
 const LIBRARY = 'dawn.node';
 const FOLDER = 'dawn';
 
-/** Dawn's module: WebGPU's entry, and the classes and constants that a browser has as globals. */
+/** Dawn's module: the WebGPU entry point, and the classes and constants that are globals in a browser. */
 export interface Dawn {
   readonly create: (options: readonly string[]) => GPU;
   readonly globals: Readonly<Record<string, unknown>>;
 }
 
-/** Set in the environment, lets an experiment that names the engine webgpu compute on a software adapter. */
+/**
+ * If this environment variable is set, an experiment that names the webgpu engine may compute on a software adapter.
+ */
 export const SOFTWARE_GPU = 'BAG_OF_TRICKS_SOFTWARE_GPU';
 
-/** What WebGPU tells of an adapter. */
+/** WebGPU's adapter information. */
 export const adapterSchema = z.object({
   vendor: z.string(),
   architecture: z.string(),
@@ -26,28 +28,25 @@ export const adapterSchema = z.object({
 });
 export type Adapter = z.infer<typeof adapterSchema>;
 
-/** Vulkan's and Direct3D's adapters that compute on the processor. */
+/** Vulkan and Direct3D adapters that compute on the CPU. */
 const SOFTWARE = /swiftshader|llvmpipe|lavapipe|basic render driver|\bwarp\b|software/i;
 
-/** Whether an adapter is no GPU but a program on the processor, whichever way it says so. */
+/** Whether an adapter is software on the CPU instead of a GPU, by any of its fields. */
 export function isSoftware({ isFallbackAdapter, architecture, device, description }: Adapter): boolean {
   return isFallbackAdapter || SOFTWARE.test([architecture, device, description].join(' '));
 }
 
-/** An adapter's name for people, such as `NVIDIA H100` or `SwiftShader driver 5.0.0`. */
+/** Returns an adapter's display name, such as `NVIDIA H100` or `SwiftShader driver 5.0.0`. */
 export function adapterName({ description, device, vendor, architecture }: Adapter): string {
   return (
-    description ||
-    device ||
-    [vendor, architecture].filter(Boolean).join(' ') ||
-    l10n.t('an adapter without a name')
+    description || device || [vendor, architecture].filter(Boolean).join(' ') || l10n.t('an unnamed adapter')
   );
 }
 
 /**
- * Dawn, which computes WebGPU outside of browsers: in the package for the system that it was made for, or in the
- * project's own node_modules when the sources run unbundled. Folders above the product are not looked at: what another
- * user has put there would run. Null where there is none for this system.
+ * Returns the path of Dawn, which implements WebGPU outside of browsers: in the platform-specific package, or in the
+ * project's own node_modules if the sources run unbundled. Does not search the folders above the product, because that
+ * could run code that another user put there. Null if there is none for this system.
  */
 export function findDawn(folder = __dirname): string | null {
   const { platform, arch } = process;
@@ -57,12 +56,12 @@ export function findDawn(folder = __dirname): string | null {
   return [join(folder, FOLDER, LIBRARY), join(root, inPackage)].find((path) => existsSync(path)) ?? null;
 }
 
-/** Why there is no engine webgpu without the library; a sentence. */
+/** Explains why the webgpu engine is unavailable without the library, as a sentence. */
 export function dawnMissing(): string {
-  return l10n.t('Dawn is not made for {0} on {1}.', process.platform, process.arch);
+  return l10n.t('Dawn is not available for {0} on {1}.', process.platform, process.arch);
 }
 
-/** Why an adapter is not taken; a sentence. */
+/** Explains why an adapter is rejected, as a sentence. */
 export function onlySoftware(adapter: Adapter): string {
-  return l10n.t('There is no GPU, only {0}, which is software.', adapterName(adapter));
+  return l10n.t('There is no GPU, only the software adapter {0}.', adapterName(adapter));
 }

@@ -9,14 +9,14 @@ import { askInChild } from './probeChild';
 import { DAWN_NEEDS, lackOf, type System, thisSystem } from './systems';
 
 export const dawnProbeSchema = z.discriminatedUnion('outcome', [
-  /** It computed on this adapter. */
+  /** The probe computed on this adapter. */
   z.object({ outcome: z.literal('computed'), adapter: adapterSchema }),
-  /** There is no adapter. The remedy is null where none is known. */
+  /** There is no adapter. The remedy is null if none is known. */
   z.object({ outcome: z.literal('none'), reason: z.string(), remedy: z.string().nullable() }),
   z.object({ outcome: z.literal('broken'), reason: z.string(), remedy: z.string().nullable() }),
 ]);
 
-/** What Dawn does on this machine. */
+/** The result of probing Dawn on this machine. */
 export type DawnProbe = z.infer<typeof dawnProbeSchema>;
 
 const answerSchema = z.union([
@@ -26,7 +26,7 @@ const answerSchema = z.union([
   z.object({ loadError: z.string() }),
 ]);
 
-/** Doubles three numbers on the adapter that a training would take, and reads them back. */
+/** Doubles three numbers on the adapter that training would use, and reads them back. */
 const SCRIPT = `
   const answer = (value) => process.stdout.write(JSON.stringify(value), () => process.exit());
   const names = ['vendor', 'architecture', 'device', 'description', 'isFallbackAdapter'];
@@ -69,9 +69,9 @@ const SCRIPT = `
 `;
 
 /**
- * Tries Dawn in a process of its own, which a driver's crash ends and nothing else.
+ * Probes Dawn in a child process, so a driver crash ends only that process.
  *
- * @throws the signal's reason when aborted
+ * @throws the signal's reason if aborted
  */
 export async function probeDawn(path: string, signal?: AbortSignal): Promise<DawnProbe> {
   const child = await askInChild(SCRIPT, path, signal);
@@ -95,21 +95,21 @@ export async function probeDawn(path: string, signal?: AbortSignal): Promise<Daw
   if (answer.data.adapter === null) return { outcome: 'none', ...explainNoAdapter(child.stderr) };
   const { adapter, doubled } = answer.data;
   if (doubled.join() !== '2,4,6,8')
-    return broken(l10n.t('It computed wrongly.'), l10n.t("Update the GPU's driver."));
+    return broken(l10n.t('It computed wrong results.'), l10n.t("Update the GPU's driver."));
   return { outcome: 'computed', adapter };
 }
 
 /**
- * Why Dawn did not load, from the words of the system's linker, and what to do.
+ * Explains why Dawn did not load, from the dynamic linker's message, and how to fix it.
  *
- * @param binary What Dawn's file is made for, where that is known.
+ * @param binary the target of Dawn's file, if known
  */
 export function explainDawnLoadError(
   message: string,
   binary: BinarySystem | null = null,
   system: System = thisSystem(),
 ): Failure {
-  const otherPackage = l10n.t('Install the package of Bag of Tricks that is made for this system.');
+  const otherPackage = l10n.t('Install the Bag of Tricks package for this system.');
   if (binary && isOfOther(binary, system))
     return { what: builtForOther('Dawn', binary, system), remedy: otherPackage };
   const otherEngine = l10n.t('Choose another engine, or a newer system.');
@@ -119,17 +119,19 @@ export function explainDawnLoadError(
   switch (fault.kind) {
     case 'old system':
       return {
-        what: l10n.t('This system is older than Dawn, which needs {0}.', fault.needed ?? newerThan(system)),
+        what: l10n.t('This system is too old for Dawn, which needs {0}.', fault.needed ?? newerThan(system)),
         remedy: otherEngine,
       };
     case 'no glibc':
       return {
-        what: l10n.t('Dawn needs the GNU C library, and this system has another one.'),
+        what: l10n.t('Dawn needs the GNU C library, but this system has a different one.'),
         remedy: otherEngine,
       };
     case 'missing runtime':
       return {
-        what: l10n.t('A library that Dawn needs is missing, as the Visual C++ runtime is on a new Windows.'),
+        what: l10n.t(
+          'A library that Dawn needs is missing, such as the Visual C++ runtime on a new Windows.',
+        ),
         remedy: l10n.t(
           'Install the "Microsoft Visual C++ Redistributable" for {0} from Microsoft.',
           system.arch,
@@ -138,7 +140,7 @@ export function explainDawnLoadError(
     case 'missing library':
       return {
         what: l10n.t('The library {0}, which Dawn needs, is missing.', fault.library),
-        remedy: l10n.t('Install the package of this system that has it, or choose another engine.'),
+        remedy: l10n.t('Install the system package that provides it, or choose another engine.'),
       };
     case 'missing symbol':
       return {
@@ -147,12 +149,15 @@ export function explainDawnLoadError(
       };
     case 'blocked':
       return {
-        what: l10n.t('macOS does not allow Dawn to be loaded.'),
-        remedy: l10n.t('Install Bag of Tricks again, or choose another engine.'),
+        what: l10n.t('macOS does not allow loading Dawn.'),
+        remedy: l10n.t('Reinstall Bag of Tricks, or choose another engine.'),
       };
     case 'other system':
     case 'damaged':
-      return { what: l10n.t("Dawn's file is damaged, or made for another system."), remedy: otherPackage };
+      return {
+        what: l10n.t("Dawn's file is damaged, or was built for another system."),
+        remedy: otherPackage,
+      };
     case 'other Node':
     case 'unknown':
       return {
@@ -168,12 +173,15 @@ function newerThan({ platform }: System): string {
   return platform === 'darwin' ? l10n.t('macOS {0}', DAWN_NEEDS.macos) : l10n.t('a newer one');
 }
 
-/** Why Dawn loaded and did not compute, from the words of Node or of the device. */
+/** Explains why Dawn loaded but did not compute, from the message of Node or the device. */
 export function explainDawnError(message: string): Failure {
   if (/external buffers are not allowed/i.test(message)) {
     return {
-      what: l10n.t("VS Code's own Node cannot read what a GPU computed."),
-      remedy: l10n.t('Install Node.js 20 or later, or name one in the setting {0}.', 'bagOfTricks.nodePath'),
+      what: l10n.t('The Node.js built into VS Code cannot read the results of a GPU.'),
+      remedy: l10n.t(
+        'Install Node.js 20 or later, or specify one in the setting {0}.',
+        'bagOfTricks.nodePath',
+      ),
     };
   }
   return {
@@ -182,14 +190,14 @@ export function explainDawnError(message: string): Failure {
   };
 }
 
-/** Why Dawn found no adapter, from what it said of Vulkan. */
+/** Explains why Dawn found no adapter, from its messages about Vulkan. */
 export function explainNoAdapter(output: string): { reason: string; remedy: string | null } {
   const loader = /Couldn't load Vulkan: (\S+): cannot open/.exec(output)?.[1];
   if (loader) {
     return {
-      reason: l10n.t("No GPU was found: Vulkan's loader {0} is missing.", loader),
+      reason: l10n.t('No GPU was found: the Vulkan loader {0} is missing.', loader),
       remedy: l10n.t(
-        "Where there is a GPU, install its driver and Vulkan's loader, such as the package {0} of Debian.",
+        'If there is a GPU, install its driver and the Vulkan loader (on Debian, the package {0}).',
         'libvulkan1',
       ),
     };
@@ -197,7 +205,7 @@ export function explainNoAdapter(output: string): { reason: string; remedy: stri
   if (/Found no drivers|VK_ERROR_INCOMPATIBLE_DRIVER/.test(output)) {
     return {
       reason: l10n.t('No GPU was found: Vulkan has no driver.'),
-      remedy: l10n.t('Where there is a GPU, install its driver for Vulkan.'),
+      remedy: l10n.t('If there is a GPU, install its Vulkan driver.'),
     };
   }
   return { reason: l10n.t('No GPU was found.'), remedy: null };

@@ -8,15 +8,15 @@ import type { EnginePlaces } from './installations';
 import { nvidiaGpus } from './nvidia';
 import { multipliesBfloat16, processorFlags } from './processor';
 
-/** A graphics processor, as far as the system tells of it. */
+/** A graphics processor, as the system reports it. */
 export interface Gpu {
   readonly name: string;
   readonly memoryBytes: number | null;
-  /** The driver's version; null where none is loaded, or it does not say. */
+  /** The driver version; null if no driver is loaded or it does not report one. */
   readonly driver: string | null;
 }
 
-/** What there is to train on. */
+/** The diagnosis of the engines on this machine. */
 export interface Diagnosis {
   readonly node: { readonly version: string; readonly abi: string; readonly napi: string };
   readonly system: {
@@ -25,18 +25,18 @@ export interface Diagnosis {
     readonly processor: string;
     readonly threads: number;
     readonly memoryBytes: number;
-    /** Whether the processor multiplies bfloat16, which makes half precision faster than float32. */
+    /** Whether the processor has bfloat16 multiplication, which makes half precision faster than float32. */
     readonly hasBfloat16: boolean | null;
   };
   readonly gpus: readonly Gpu[];
   /** Fastest first. */
   readonly engines: readonly EngineState[];
   readonly auto: EngineChoice;
-  /** How to train faster here; null where nothing is known to be. */
+  /** How to train faster on this machine; null if no way is known. */
   readonly faster: string | null;
 }
 
-/** Looks at this machine. Never throws: what cannot be found out is left out. */
+/** Diagnoses the engines on this machine. Never throws. Omits everything it cannot determine. */
 export async function diagnose(places: EnginePlaces = {}): Promise<Diagnosis> {
   const [gpus, engines, flags] = await Promise.all([findGpus(), engineStates(places), processorFlags()]);
   const auto = chooseEngine(engines);
@@ -58,7 +58,7 @@ export async function diagnose(places: EnginePlaces = {}): Promise<Diagnosis> {
   };
 }
 
-/** What would make an engine before the chosen one work, or that one faster; without a GPU, no driver would for webgpu. */
+/** Returns how to make a faster engine work, or speed up the chosen one. Without a GPU, no driver would help webgpu. */
 function fasterThan(engines: readonly EngineState[], chosen: EngineName, hasGpu: boolean): string | null {
   const index = engines.findIndex(({ name }) => name === chosen);
   const [first] = engines
@@ -82,10 +82,10 @@ async function appleGpus(): Promise<Gpu[]> {
   }));
 }
 
-/** The makers of display adapters by their number on the PCI bus. */
+/** Vendors of display adapters, by PCI vendor ID. */
 const MAKERS: Readonly<Record<string, string>> = { '0x10de': 'NVIDIA', '0x1002': 'AMD', '0x8086': 'Intel' };
 
-/** By Linux's own lists; NVIDIA's are left out where their tool told of them. */
+/** Lists adapters from Linux's own tables. Skips NVIDIA's if NVIDIA's tool already reported them. */
 async function displayAdapters(withoutNvidia: boolean): Promise<Gpu[]> {
   const folder = '/sys/class/drm';
   const cards = (await readdir(folder).catch(() => [])).filter((name) => /^card\d+$/.test(name));

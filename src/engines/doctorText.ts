@@ -1,28 +1,29 @@
 import * as l10n from '@vscode/l10n';
 import { assertNever } from '../shared/assertNever';
+import { counted } from '../shared/counted';
 import { roughBytes } from '../shared/format';
 import type { EngineState } from './choice';
 import type { Diagnosis, Gpu } from './doctor';
 import { formatText } from './formats';
 
-/** A diagnosis as text, a line each. */
+/** Formats a diagnosis as lines of text. */
 export function linesOf({ node, system, gpus, engines, auto, faster }: Diagnosis): string[] {
   return [
     l10n.t('Node {0}, ABI {1}, Node-API {2}', node.version, node.abi, node.napi),
     l10n.t(
-      '{0}, {1} threads, {2}, {3} {4}',
+      '{0}, {1}, {2}, {3} {4}',
       system.processor,
-      system.threads,
+      counted(system.threads, 'thread'),
       roughBytes(system.memoryBytes),
       system.platform,
       system.arch,
     ),
-    ...(system.hasBfloat16 ? [l10n.t('The processor multiplies bfloat16.')] : []),
-    ...(gpus.length === 0 ? [l10n.t('No GPU is seen.')] : gpus.map(gpuLine)),
+    ...(system.hasBfloat16 ? [l10n.t('The processor supports bfloat16 multiplication.')] : []),
+    ...(gpus.length === 0 ? [l10n.t('No GPU detected.')] : gpus.map(gpuLine)),
     '',
     ...engines.flatMap(engineLines),
     '',
-    l10n.t('auto takes {0}.', auto.engine),
+    l10n.t('auto uses {0}.', auto.engine),
     faster === null
       ? l10n.t('Nothing faster is known for this machine.')
       : l10n.t('To train faster: {0}', faster),
@@ -32,12 +33,12 @@ export function linesOf({ node, system, gpus, engines, auto, faster }: Diagnosis
 function engineLines(state: EngineState): string[] {
   const { name, status, detail, remedy, folder, formats = [], skipped = [] } = state;
   const heading = `${name}: ${statusText(status)}. ${detail}${folder === null ? '' : ` (${folder})`}`;
-  const isAmiss = status === 'broken' || status === 'refused';
+  const isUnusable = status === 'broken' || status === 'refused';
   return [
     heading,
-    ...(isAmiss && remedy !== null ? [`  ${remedy}`] : []),
+    ...(isUnusable && remedy !== null ? [`  ${remedy}`] : []),
     ...formats.map((format) => `  ${formatText(format)}`),
-    ...skipped.map((sentence) => `  ${l10n.t('Not taken: {0}', sentence)}`),
+    ...skipped.map((sentence) => `  ${l10n.t('Skipped: {0}', sentence)}`),
   ];
 }
 

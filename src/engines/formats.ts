@@ -2,34 +2,38 @@ import * as l10n from '@vscode/l10n';
 import { assertNever } from '../shared/assertNever';
 import type { StepProbe, StepTime } from './stepProbe';
 
-/** The half formats of TensorFlow's library. */
+/** The half formats of the TensorFlow library. */
 const HALF_FORMATS = ['bfloat16', 'float16'] as const;
 type HalfFormat = (typeof HALF_FORMATS)[number];
 
 /** A part of a training step. */
 type Part = keyof StepTime['partsMs'];
 
-/** What a half format is on this machine's processor. */
+/** The state of a half format on this machine's processor. */
 export interface FormatState {
   readonly format: HalfFormat;
   readonly execution: 'native' | 'emulated';
-  /** A training step's time in it as a multiple of float32's; null where the library does not compute in it. */
+  /** A training step's time in this format, relative to float32. Null if the library does not compute in it. */
   readonly timesFloat32: number | null;
-  /** The same where it is emulated. */
+  /** The same ratio if the format is emulated. */
   readonly timesEmulated: number;
-  /** The part of a step that takes the most time beyond float32's; null where a step is not slower. */
+  /** The part of a step that loses the most time to float32; null if the step is not slower. */
   readonly slowPart: Part | null;
 }
 
-/** From here on a format is called slower than float32. Below, two measurements of one format differ as much. */
+/**
+ * From this ratio on, a format counts as slower than float32. Below it, the difference is within the noise between two
+ * measurements of one format.
+ */
 const SLOWER = 1.1;
 /**
- * A format that takes longer than this many times its emulation is emulated. The network that is timed has few layers to
- * round after: emulated it took 1.2 times float32's step where ResNet-20 took 1.8 times.
+ * If a format takes longer than this many times its emulation, it is emulated. The margin exists because the timed
+ * network has few layers to round after, so it underestimates the cost of emulation in deeper networks such as
+ * ResNet-20. See docs/performance.md.
  */
 const EMULATION_MARGIN = 1.5;
 
-/** What each half format is by the times of training steps; none where these are not known. */
+/** Returns the state of each half format from training step times; empty if these are not known. */
 export function formatStates(probe: StepProbe | null): readonly FormatState[] {
   if (!probe) return [];
   return HALF_FORMATS.map((format) => {
@@ -52,8 +56,9 @@ function slowestPart(step: StepTime, single: StepTime): Part {
 }
 
 /**
- * Why a format is slower than float32 here, and what becomes of it; null where it is not. Such as 'float16 takes 14
- * times float32's step here: oneDNN has no fast kernel for its filter gradient. Emulated instead, it takes 1.8 times.'
+ * Explains why a format is slower than float32 here, and how it is handled; null if it is not slower. For example:
+ * 'float16 takes 14 times float32's step here: oneDNN has no fast kernel for its filter gradient. Emulated instead, it
+ * takes 1.8 times.'
  */
 export function slowFormatText(state: FormatState): string | null {
   const { format, execution, timesFloat32, timesEmulated, slowPart } = state;
@@ -62,28 +67,34 @@ export function slowFormatText(state: FormatState): string | null {
     return timesEmulated < SLOWER
       ? null
       : l10n.t(
-          "{0} is emulated here, which takes {1} times float32's step: processor and library do not compute in it.",
+          '{0} is emulated here, and a step takes {1} times as long as in float32: the processor and the library have no native support for it.',
           format,
           emulated,
         );
   if (slowPart === null) return null;
   const times = timesText(timesFloat32);
-  const slow = l10n.t("{0} takes {1} times float32's step here: {2}.", format, times, reasonText(slowPart));
+  const slow = l10n.t(
+    'A step in {0} takes {1} times as long as in float32 here: {2}.',
+    format,
+    times,
+    reasonText(slowPart),
+  );
   return execution === 'emulated'
-    ? l10n.t('{0} Emulated instead, it takes {1} times.', slow, emulated)
+    ? l10n.t('{0} It is emulated instead, and a step takes {1} times as long.', slow, emulated)
     : slow;
 }
 
-/** A slow format's figure as a part of a title; null where it is not slow. */
+/** Returns a slow format's ratio for use in a title; null if it is not slow. */
 export function slowFormatFact(state: FormatState): string | null {
   if (slowFormatText(state) === null) return null;
   const { execution, timesFloat32, timesEmulated } = state;
   const emulated = timesText(timesEmulated);
-  if (timesFloat32 === null) return l10n.t("on tensorflow emulated at {0} times float32's step", emulated);
+  if (timesFloat32 === null)
+    return l10n.t('emulated on tensorflow at {0} times the float32 step time', emulated);
   const times = timesText(timesFloat32);
   return execution === 'emulated'
-    ? l10n.t("on tensorflow {0} times float32's step, emulated {1} times", times, emulated)
-    : l10n.t("on tensorflow {0} times float32's step", times);
+    ? l10n.t('on tensorflow {0} times the float32 step time, emulated {1} times', times, emulated)
+    : l10n.t('on tensorflow {0} times the float32 step time', times);
 }
 
 function timesText(times: number): string {
@@ -99,18 +110,18 @@ function reasonText(part: Part): string {
     case 'forward':
       return l10n.t('oneDNN has no fast kernel for its convolutions');
     case 'rest':
-      return l10n.t('batch norm, casts and updates take longer than what its convolutions gain');
+      return l10n.t('batch norm, casts and updates lose more time than its convolutions save');
     default:
       return assertNever(part);
   }
 }
 
-/** What there is to say of a format on this machine, in a sentence or two. */
+/** Describes a format on this machine in one or two sentences. */
 export function formatText(state: FormatState): string {
   const { format, timesFloat32 } = state;
   const slow = slowFormatText(state);
   if (slow !== null) return slow;
   return timesFloat32 === null
-    ? l10n.t('{0} is emulated: processor and library do not compute in it.', format)
-    : l10n.t("{0} takes {1} times float32's step.", format, timesFloat32.toFixed(2));
+    ? l10n.t('{0} is emulated: the processor and the library have no native support for it.', format)
+    : l10n.t('A step in {0} takes {1} times as long as in float32.', format, timesFloat32.toFixed(2));
 }

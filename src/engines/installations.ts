@@ -10,14 +10,14 @@ import { currentUser } from '../system/pathTrust';
 import { readRegularSync } from '../system/regularFiles';
 import { untrusted } from './trust';
 
-/** Engines that are not in the package: libraries of hundreds of megabytes, installed when asked for. */
+/** Engines that are not in the package: libraries of hundreds of megabytes, installed on request. */
 export const NATIVE_ENGINES = ['tensorflow-gpu', 'tensorflow'] as const;
 export type NativeEngine = (typeof NATIVE_ENGINES)[number];
 
-/** The addon's file, in whichever folder. */
+/** The addon's file name, the same in every folder. */
 export const ADDON = 'tfjs_binding.node';
 
-/** The record of a managed installation, written last: a folder without one is not an installation. */
+/** The record of a managed installation. It is written last, so a folder without one is not an installation. */
 export const RECORD = 'engine.json';
 
 const recordSchema = z.object({
@@ -37,57 +37,61 @@ const recordSchema = z.object({
 });
 export type InstallationRecord = z.infer<typeof recordSchema>;
 
-/** An engine as it lies on the disk. Whether it loads is another matter. */
+/** An engine as found on disk, which may or may not load. */
 export interface Installation {
   readonly engine: NativeEngine;
-  /** Brought by the workspace's own packages, or installed by `tricks engine install`. */
+  /** Either from the workspace's own packages, or installed by `tricks engine install`. */
   readonly origin: 'workspace' | 'managed';
   readonly folder: string;
-  /** Null where the installation lacks its addon: the package's install script did not get it. */
+  /** Null if the addon is missing because the package's install script did not get it. */
   readonly addonPath: string | null;
-  /** As far as the disk tells them. */
+  /** As far as the files on disk reveal them. */
   readonly versions: Readonly<Record<string, string>>;
-  /** The files of it that were installed although nobody has published their hash. */
+  /** Its files that were installed without a published hash. */
   readonly unverified: readonly string[];
-  /** Why it is not to be loaded; null where nothing is seen that speaks against it. */
+  /** Why it must not be loaded; null if no problem is known. */
   readonly problem: InstallationProblem | null;
 }
 
 export interface InstallationProblem {
-  /** `refused`: others can change it. */
+  /** `refused`: other users can change it. */
   readonly kind: 'refused' | 'broken';
   readonly failure: Failure;
 }
 
-/** Where to look for engines. */
+/** The places to search for engines. */
 export interface EnginePlaces {
-  /** The folder whose own node_modules comes first; by default the working folder. Null: the product's folder alone. */
+  /**
+   * The folder whose own node_modules is searched first. Defaults to the working directory. Null searches only the
+   * managed folder.
+   */
   readonly workspace?: string | null | undefined;
-  /** The folder of managed installations; by default BAG_OF_TRICKS_ENGINES, or the user's data folder. */
+  /** The folder of managed installations. Defaults to BAG_OF_TRICKS_ENGINES, or the user's data folder. */
   readonly managed?: string | undefined;
-  /** By default this process's; null as on Windows, where files have no owner that Node tells. */
+  /** Defaults to this process's user. Null on Windows, where Node does not report file owners. */
   readonly user?: User | null | undefined;
 }
 
-/** The npm package that carries an engine. */
+/** The npm package that contains each engine. */
 export const ENGINE_PACKAGES: Record<NativeEngine, string> = {
   'tensorflow-gpu': '@tensorflow/tfjs-node-gpu',
   tensorflow: '@tensorflow/tfjs-node',
 };
 
-/** The folder of managed installations, one folder an engine. */
+/** Returns the folder of managed installations, with one subfolder per engine. */
 export function enginesFolder(): string {
   return process.env.BAG_OF_TRICKS_ENGINES || join(envPaths('bag-of-tricks', { suffix: '' }).data, 'engines');
 }
 
-/** Where the installation of before lies for the moment that another takes its place. */
+/** Returns where an earlier installation is kept while another takes its place. */
 export function folderOfBefore(engine: NativeEngine, managed: string): string {
   return join(managed, `.${engine}.before`);
 }
 
 /**
- * The installations of an engine on this machine, in the order to try them: the workspace's own package, then the
- * product's. Folders above the workspace are not looked at. None is loaded that others than this user and root can change.
+ * Returns the installations of an engine on this machine, in the order to try them: the workspace's own package, then
+ * the managed installation. Does not search the folders above the workspace. An installation that users other than this
+ * one and root can change is never loaded.
  */
 export function findInstallations(engine: NativeEngine, places: EnginePlaces = {}): Installation[] {
   const { workspace = process.cwd(), managed = enginesFolder() } = places;
@@ -113,7 +117,7 @@ function inWorkspace(engine: NativeEngine, workspace: string, user: User | null)
       problem: damaged(packageFile, `npm rebuild ${ENGINE_PACKAGES[engine]}`),
     };
   }
-  // lib/napi-v8: the number is that of Node's interface, of which newer Nodes keep the older.
+  // lib/napi-v8: the number is the Node-API version. Newer Nodes support the older versions too.
   const libraries = join(folder, 'lib');
   const addons = namesIn(libraries)
     .map((name) => join(libraries, name, ADDON))
@@ -125,7 +129,7 @@ function inWorkspace(engine: NativeEngine, workspace: string, user: User | null)
 function notOnWindows(folder: string): Failure {
   return {
     what: l10n.t(
-      '{0} is not loaded: on Windows it is not known who can change it, so engines are loaded from their own folder alone.',
+      '{0} is not loaded: on Windows it is unknown who can change it, so engines are loaded only from their own folder.',
       folder,
     ),
     remedy: l10n.t('Remove the package from the workspace, or choose another engine.'),
@@ -136,13 +140,13 @@ function damaged(packageFile: string, repair: string): InstallationProblem {
   return {
     kind: 'broken',
     failure: {
-      what: l10n.t('{0} is damaged: it is no JSON with a version.', packageFile),
+      what: l10n.t('{0} is damaged: it is not JSON with a version.', packageFile),
       remedy: l10n.t('Run "{0}" in the workspace, or remove the package.', repair),
     },
   };
 }
 
-/** The installation that `tricks engine install` made, if it is whole. */
+/** Returns the installation from `tricks engine install`, if it is complete. */
 export function findInManaged(
   engine: NativeEngine,
   managed: string,
@@ -174,10 +178,10 @@ function namesIn(folder: string): string[] {
   }
 }
 
-/** Far more than a package's or a record's file has. */
+/** Far more than a package's or a record's file needs. */
 const JSON_LIMIT_BYTES = 2 ** 20;
 
-/** What a small file of JSON says; undefined for one that is damaged, and for what is no file at all, such as a pipe. */
+/** Parses a small JSON file; undefined if it is damaged, or not a regular file, such as a pipe. */
 function jsonOf(path: string): unknown {
   try {
     return JSON.parse(readRegularSync(path, JSON_LIMIT_BYTES));

@@ -1,9 +1,9 @@
 import { open } from 'node:fs/promises';
 
-/** The system that a compiled file is made for. */
+/** The system that a binary is built for. */
 export interface BinarySystem {
   readonly platform: NodeJS.Platform;
-  /** Null where it is for several processors, or for one that is not known here. */
+  /** Null if it is for several processors, or for an unknown one. */
   readonly arch: string | null;
 }
 
@@ -12,7 +12,9 @@ const ELF_MACHINES: Readonly<Record<number, string>> = { 62: 'x64', 183: 'arm64'
 const MACH_O_CPUS: Readonly<Record<number, string>> = { 16777223: 'x64', 16777228: 'arm64' };
 const PE_MACHINES: Readonly<Record<number, string>> = { 34404: 'x64', 43620: 'arm64', 332: 'ia32' };
 
-/** The system that a compiled file is made for, by its first bytes: ELF, Mach-O or PE; null for what is none of these. */
+/**
+ * Detects the system that a binary is built for from its first bytes (ELF, Mach-O or PE); null if it is none of these.
+ */
 export function binarySystemIn(bytes: Uint8Array): BinarySystem | null {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (view.byteLength < 64) return null;
@@ -30,7 +32,7 @@ export function binarySystemIn(bytes: Uint8Array): BinarySystem | null {
   return { platform: 'win32', arch: PE_MACHINES[view.getUint16(at + 4, true)] ?? null };
 }
 
-/** As `binarySystemIn`, of a file; null for one that cannot be read. */
+/** Like `binarySystemIn`, for a file; null if it cannot be read. */
 export async function binarySystemOf(path: string): Promise<BinarySystem | null> {
   try {
     await using file = await open(path);
@@ -43,23 +45,23 @@ export async function binarySystemOf(path: string): Promise<BinarySystem | null>
 
 /** Why a library did not load. */
 export type LibraryFault =
-  /** It lacks another library. */
+  /** Another library is missing. */
   | { readonly kind: 'missing library'; readonly library: string }
-  /** Another library that it found lacks this. */
+  /** A library that was found lacks this symbol. */
   | { readonly kind: 'missing symbol'; readonly symbol: string }
   /** The system's own library lacks this version. */
   | { readonly kind: 'old system'; readonly needed: string | null }
   | { readonly kind: 'no glibc' }
-  /** On Windows, which does not say which library is missing. */
+  /** On Windows, which does not report which library is missing. */
   | { readonly kind: 'missing runtime' }
   | { readonly kind: 'other Node' }
   | { readonly kind: 'other system' }
   | { readonly kind: 'damaged' }
-  /** macOS does not allow it. */
+  /** Blocked by macOS. */
   | { readonly kind: 'blocked' }
   | { readonly kind: 'unknown'; readonly words: string };
 
-/** Why a library did not load, from what a system's linker, or Node, says of it. */
+/** Detects why a library did not load from the message of the dynamic linker or Node. */
 export function libraryFaultIn(message: string, platform: NodeJS.Platform): LibraryFault {
   if (/NODE_MODULE_VERSION|Module did not self-register/.test(message)) return { kind: 'other Node' };
   const found = faultOn(message, platform);
@@ -77,7 +79,7 @@ function faultOn(message: string, platform: NodeJS.Platform): LibraryFault | nul
   }
 }
 
-/** The words of glibc's ld.so and of musl's. */
+/** Matches the messages of glibc's ld.so and of musl's. */
 function linuxFault(message: string): LibraryFault | null {
   const missing =
     /(\S+\.so[\d.]*): cannot open shared object file/.exec(message)?.[1] ??
@@ -95,7 +97,7 @@ function linuxFault(message: string): LibraryFault | null {
     : null;
 }
 
-/** The words of dyld. */
+/** Matches the messages of dyld. */
 function macosFault(message: string): LibraryFault | null {
   if (/incompatible architecture|wrong architecture/.test(message)) return { kind: 'other system' };
   if (/code signature|library load disallowed|not notarized|system policy/i.test(message))
@@ -113,7 +115,7 @@ function macosFault(message: string): LibraryFault | null {
     : null;
 }
 
-/** The words of Windows for ERROR_MOD_NOT_FOUND, ERROR_BAD_EXE_FORMAT and ERROR_PROC_NOT_FOUND. */
+/** Matches the Windows messages for ERROR_MOD_NOT_FOUND, ERROR_BAD_EXE_FORMAT and ERROR_PROC_NOT_FOUND. */
 function windowsFault(message: string): LibraryFault | null {
   if (/specified module could not be found/i.test(message)) return { kind: 'missing runtime' };
   if (/not a valid Win32 application/i.test(message)) return { kind: 'damaged' };

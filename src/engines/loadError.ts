@@ -5,7 +5,7 @@ import { ENGINE_PACKAGES, type Installation } from './installations';
 import { type BinarySystem, libraryFaultIn } from './libraryFault';
 import { type System, thisSystem } from './systems';
 
-/** Why an installation has no addon, and what to do. */
+/** Explains why an installation has no addon, and how to fix it. */
 export function explainMissingAddon(installation: Installation): Failure {
   return {
     what: l10n.t('{0} has no addon: its installation did not finish.', installation.folder),
@@ -14,9 +14,9 @@ export function explainMissingAddon(installation: Installation): Failure {
 }
 
 /**
- * Why an addon did not load, from what the system's linker said of it, and what to do.
+ * Explains why an addon did not load, from the dynamic linker's message, and how to fix it.
  *
- * @param binary What the addon's file is made for, where that is known.
+ * @param binary the target of the addon's file, if known
  */
 export function explainLoadError(
   error: unknown,
@@ -36,7 +36,7 @@ export function explainLoadError(
     case 'missing symbol':
       return {
         what: l10n.t(
-          'The addon and the library in {0} are of different versions: {1} is missing.',
+          'The addon and the library in {0} have different versions: {1} is missing.',
           folder,
           fault.symbol,
         ),
@@ -46,14 +46,14 @@ export function explainLoadError(
       return {
         what:
           fault.needed === null
-            ? l10n.t('This system is older than the library in {0} needs.', folder)
-            : l10n.t('This system is older than the library in {0}, which needs {1}.', folder, fault.needed),
+            ? l10n.t('This system is too old for the library in {0}.', folder)
+            : l10n.t('This system is too old for the library in {0}, which needs {1}.', folder, fault.needed),
         remedy: newer,
       };
     case 'no glibc':
       return {
         what: l10n.t(
-          "The library in {0} needs the GNU C library, and this system has another one, such as Alpine's musl.",
+          "The library in {0} needs the GNU C library, but this system has a different one, such as Alpine's musl.",
           folder,
         ),
         remedy: l10n.t('Choose the engine wasm, or a system with the GNU C library, such as Debian.'),
@@ -62,17 +62,21 @@ export function explainLoadError(
       return { what: l10n.t('A library that the addon in {0} needs is missing.', folder), remedy: again };
     case 'other Node':
       return {
-        what: l10n.t('The addon in {0} was built for another Node than {1}.', folder, process.version),
+        what: l10n.t(
+          'The addon in {0} was built for a Node version other than {1}.',
+          folder,
+          process.version,
+        ),
         remedy: again,
       };
     case 'other system':
     case 'damaged':
       return {
-        what: l10n.t('A file in {0} is damaged, or made for another kind of processor.', folder),
+        what: l10n.t('A file in {0} is damaged, or was built for another kind of processor.', folder),
         remedy: again,
       };
     case 'blocked':
-      return { what: l10n.t('macOS does not allow the addon in {0} to be loaded.', folder), remedy: again };
+      return { what: l10n.t('macOS does not allow loading the addon in {0}.', folder), remedy: again };
     case 'unknown':
       return { what: l10n.t('The addon in {0} did not load: {1}.', folder, fault.words), remedy: again };
     default:
@@ -80,20 +84,20 @@ export function explainLoadError(
   }
 }
 
-/** Whether a file is made for another system than this, as far as that is known. */
+/** Whether a binary is known to be built for another system than this one. */
 export function isOfOther(binary: BinarySystem, { platform, arch }: System): boolean {
   return binary.platform !== platform || (binary.arch !== null && binary.arch !== arch);
 }
 
-/** That a file is made for another system; a sentence. */
+/** Says that a file is built for another system, as a sentence. */
 export function builtForOther(file: string, binary: BinarySystem, { platform, arch }: System): string {
   const names = [[binary.platform, binary.arch].filter(Boolean).join(' '), `${platform} ${arch}`] as const;
-  return l10n.t('{0} was built for another system: for {1}, and this is {2}.', file, ...names);
+  return l10n.t('{0} was built for {1}, but this system is {2}.', file, ...names);
 }
 
-/** What to do where an installation lacks something or is damaged. */
+/** Returns how to fix an installation that is incomplete or damaged. */
 export function installAgain({ engine, origin }: Installation): string {
   return origin === 'workspace'
     ? l10n.t('Run "{0}" in the workspace, or remove the package.', `npm rebuild ${ENGINE_PACKAGES[engine]}`)
-    : l10n.t('Install it again with "{0}".', `tricks engine install ${engine}`);
+    : l10n.t('Reinstall it with "{0}".', `tricks engine install ${engine}`);
 }

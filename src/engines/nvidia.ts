@@ -9,32 +9,32 @@ import { askInChild } from './probeChild';
 import { isOlder } from './versions';
 
 /**
- * The oldest driver for Linux that runs every CUDA 12: minor versions are compatible with one another
- * (CUDA Compatibility, 'Minor Version Compatibility').
+ * The oldest Linux driver that runs every CUDA 12. Minor versions are compatible with one another (CUDA Compatibility,
+ * 'Minor Version Compatibility').
  */
 export const CUDA_12_DRIVER = '525.60.13';
 
-/** NVIDIA's driver as a process of this machine meets it. */
+/** NVIDIA's driver as seen by a process on this machine. */
 export interface Driver {
-  /** Whether its library, libcuda.so.1, can be loaded; else what the system's linker says. */
+  /** The dynamic linker's error for the library libcuda.so.1; null if it loads. */
   readonly loadError: string | null;
-  /** Null where nothing tells it. */
+  /** Null if it cannot be determined. */
   readonly version: string | null;
 }
 
-/** One of NVIDIA's GPUs, as its driver's tool tells of it. */
+/** An NVIDIA GPU, as reported by nvidia-smi. */
 export interface NvidiaGpu {
   readonly name: string;
   readonly memoryBytes: number | null;
   readonly driver: string | null;
 }
 
-/** The driver's version in the text of /proc/driver/nvidia/version, such as `535.183.01`. */
+/** Parses the driver version from the text of /proc/driver/nvidia/version, such as `535.183.01`. */
 export function kernelDriverVersion(text: string): string | null {
   return /^NVRM version:.*?\s(\d+\.\d+(?:\.\d+)?)\s/m.exec(text)?.[1] ?? null;
 }
 
-/** The GPUs in the output of `nvidia-smi --query-gpu=name,memory.total,driver_version --format=csv,noheader,nounits`. */
+/** Parses the output of `nvidia-smi --query-gpu=name,memory.total,driver_version --format=csv,noheader,nounits`. */
 export function gpusIn(output: string): NvidiaGpu[] {
   return output
     .split('\n')
@@ -42,36 +42,37 @@ export function gpusIn(output: string): NvidiaGpu[] {
     .filter((parts) => parts.length === 3)
     .map(([name = '', mebibytes = '', driver = '']) => ({
       name,
-      // Where memory is the processor's too, the tool says [N/A].
+      // If the GPU shares the CPU's memory, nvidia-smi prints [N/A].
       memoryBytes: Number(mebibytes) * 2 ** 20 || null,
       driver: /^\d+\.\d+/.test(driver) ? driver : null,
     }));
 }
 
 /**
- * Why a driver cannot serve a library that wants `least` of it, and what to do; null where nothing speaks against it.
+ * Explains why a driver does not suffice for a library that requires version `least`, and how to fix it; null if no
+ * problem is known.
  */
 export function driverProblem({ loadError, version }: Driver, least: string | null): Failure | null {
-  const install = l10n.t("Install NVIDIA's driver, {0} or newer.", least ?? CUDA_12_DRIVER);
+  const install = l10n.t('Install the NVIDIA driver, {0} or newer.', least ?? CUDA_12_DRIVER);
   if (loadError !== null) {
     const isMissing = /cannot open shared object file/.test(loadError);
     return {
       what: isMissing
         ? l10n.t('There is no NVIDIA driver: libcuda.so.1 is missing.')
-        : l10n.t("NVIDIA's driver does not load: {0}.", loadError.split('\n')[0] ?? ''),
+        : l10n.t('The NVIDIA driver does not load: {0}.', loadError.split('\n')[0] ?? ''),
       remedy: install,
     };
   }
   if (version !== null && least !== null && isOlder(version, least)) {
     return {
-      what: l10n.t("NVIDIA's driver is too old: it is {0}, and {1} is needed.", version, least),
-      remedy: l10n.t("Update NVIDIA's driver to {0} or newer.", least),
+      what: l10n.t('The NVIDIA driver is too old: it is {0}, but {1} is needed.', version, least),
+      remedy: l10n.t('Update the NVIDIA driver to {0} or newer.', least),
     };
   }
   return null;
 }
 
-/** What TensorFlow lacks to compute on a GPU, as far as its log tells, and a sentence that says so. */
+/** Finds in TensorFlow's log what it lacks to compute on a GPU, and describes it in a sentence. */
 export function whyNoGpu(log: string): { lacks: 'library' | 'device'; why: string } {
   const missing = /Could not load dynamic library '([^']+)'/.exec(log)?.[1];
   if (missing)
@@ -80,7 +81,7 @@ export function whyNoGpu(log: string): { lacks: 'library' | 'device'; why: strin
       why: l10n.t('TensorFlow sees no GPU: the library {0} did not load.', missing),
     };
   if (/Cannot dlopen some GPU libraries/.test(log))
-    return { lacks: 'library', why: l10n.t('TensorFlow sees no GPU: libraries of CUDA did not load.') };
+    return { lacks: 'library', why: l10n.t('TensorFlow sees no GPU: CUDA libraries did not load.') };
   const status = /\b(CUDA_ERROR_\w+)(?::\s*([^\n\]]+))?/.exec(log);
   if (status) {
     const [, code = '', meaning] = status;
@@ -90,27 +91,27 @@ export function whyNoGpu(log: string): { lacks: 'library' | 'device'; why: strin
   return { lacks: 'device', why: l10n.t('TensorFlow sees no GPU.') };
 }
 
-/** The GPU that TensorFlow made a device of, as its log names it; null where the log does not. */
+/** Returns the GPU that TensorFlow created a device for, by its name in the log; null if the log does not name it. */
 export function gpuInLog(log: string): string | null {
   const names = [...log.matchAll(/Created device \S*GPU:\d+ with .*?, name: ([^,\n]+),/g)];
   return names.at(-1)?.[1]?.trim() ?? null;
 }
 
 /**
- * What a process that may compute on one of NVIDIA's GPUs has in its environment, before its library loads; what a
- * person set there stands.
+ * Returns the environment variables for a process that may compute on an NVIDIA GPU. They must be set before its
+ * library loads. Values set by the user take precedence.
  */
 export function gpuEnvironment(): Record<string, string> {
   const { NVIDIA_TF32_OVERRIDE = '0', TF_FORCE_GPU_ALLOW_GROWTH = 'true' } = process.env;
   return {
-    // Float32 is float32: TensorFlow would have TF32, of 10 bits, multiply in its place.
+    // Disables TF32, so float32 really is float32. By default, TensorFlow multiplies in TF32 with 10 mantissa bits.
     NVIDIA_TF32_OVERRIDE,
-    // TensorFlow would take all of the GPU's memory, whatever else is on it.
+    // By default, TensorFlow allocates all of the GPU's memory, whatever else is on it.
     TF_FORCE_GPU_ALLOW_GROWTH,
   };
 }
 
-/** Prints the linker's error, or null: what is no addon says so only once it is loaded. */
+/** Prints the linker's error, or null. A library that is not an addon reports that only after it has been loaded. */
 const LOAD_SCRIPT = `
   let loadError = null;
   try {
@@ -122,11 +123,11 @@ const LOAD_SCRIPT = `
 `;
 
 /**
- * Why no GPU of NVIDIA's can serve here, as far as its driver goes: null where nothing speaks against it. On other
- * systems than Linux the library itself has to say.
+ * Explains why the driver prevents the use of an NVIDIA GPU here; null if no problem is known. On systems other than
+ * Linux, only the library itself can tell.
  *
- * @param least The oldest driver that the library runs on; null where that is not known.
- * @throws the signal's reason when aborted
+ * @param least the oldest driver that the library runs on; null if not known
+ * @throws the signal's reason if aborted
  */
 export async function findDriverProblem(least: string | null, signal?: AbortSignal): Promise<Failure | null> {
   if (process.platform !== 'linux') return null;
@@ -134,9 +135,9 @@ export async function findDriverProblem(least: string | null, signal?: AbortSign
 }
 
 /**
- * Looks for NVIDIA's driver, by loading its library in a process of its own.
+ * Checks NVIDIA's driver by loading its library in a child process.
  *
- * @throws the signal's reason when aborted
+ * @throws the signal's reason if aborted
  */
 export async function findDriver(signal?: AbortSignal): Promise<Driver> {
   const loadError = await libraryLoadError('libcuda.so.1', signal);
@@ -146,10 +147,9 @@ export async function findDriver(signal?: AbortSignal): Promise<Driver> {
 }
 
 /**
- * What the system's linker says against a library, which it is given by name in a process of its own; null where it
- * can be loaded.
+ * Returns the dynamic linker's error for a library, loaded by name in a child process; null if it loads.
  *
- * @throws the signal's reason when aborted
+ * @throws the signal's reason if aborted
  */
 export async function libraryLoadError(library: string, signal?: AbortSignal): Promise<string | null> {
   const child = await askInChild(LOAD_SCRIPT, library, signal);
@@ -158,23 +158,26 @@ export async function libraryLoadError(library: string, signal?: AbortSignal): P
   return answer.success ? answer.data.loadError : '';
 }
 
-/** What Linux' kernel says of NVIDIA's driver; empty where there is none. */
+/** Returns what the Linux kernel reports about NVIDIA's driver; empty if there is none. */
 export function kernelDriver(): Promise<string> {
   return readFile('/proc/driver/nvidia/version', 'utf8').catch(() => '');
 }
 
-/** NVIDIA's GPUs, by the tool that comes with its driver. */
+/** Lists NVIDIA's GPUs with nvidia-smi. */
 export async function nvidiaGpus(): Promise<NvidiaGpu[]> {
   return gpusIn(await queryGpus('name,memory.total,driver_version'));
 }
 
-/** The compute capability of the newest of NVIDIA's GPUs here; null where nothing tells: older drivers do not. */
+/**
+ * Returns the highest compute capability of the NVIDIA GPUs on this machine; null if unknown, because older drivers do
+ * not report it.
+ */
 export async function newestCapability(): Promise<number | null> {
   const capabilities = (await queryGpus('compute_cap')).split('\n').map(Number).filter(Boolean);
   return capabilities.length === 0 ? null : Math.max(...capabilities);
 }
 
-/** What the driver's tool tells of each GPU, a line each; empty where it does not. */
+/** Returns nvidia-smi's output, one line per GPU; empty if it fails. */
 function queryGpus(columns: string): Promise<string> {
   return execFile(programInPath('nvidia-smi'), [`--query-gpu=${columns}`, '--format=csv,noheader,nounits'], {
     timeout: 10_000,
@@ -184,7 +187,7 @@ function queryGpus(columns: string): Promise<string> {
   );
 }
 
-/** Whether one of NVIDIA's display or compute controllers is on the PCI bus, with or without a driver. */
+/** Whether an NVIDIA display or compute controller is on the PCI bus, with or without a driver. */
 export async function hasNvidiaCard(folder = '/sys/bus/pci/devices'): Promise<boolean> {
   const text = (device: string, file: string) =>
     readFile(join(folder, device, file), 'utf8').then(

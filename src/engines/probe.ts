@@ -24,7 +24,7 @@ export const probeSchema = z.discriminatedUnion('ok', [
   }),
 ]);
 
-/** What an addon does on this machine. */
+/** The result of probing an addon on this machine. */
 export type Probe = z.infer<typeof probeSchema>;
 
 const answerSchema = z.union([
@@ -54,12 +54,12 @@ const SCRIPT = `
 `;
 
 /**
- * Tries an addon in a process of its own, which a crash ends and nothing else.
+ * Probes an addon in a child process, so a crash ends only that process.
  *
- * @throws the signal's reason when aborted
+ * @throws the signal's reason if aborted
  */
 export async function probeAddon(addonPath: string, signal?: AbortSignal): Promise<Probe> {
-  // The library says in its log which GPU it found, or why none.
+  // The library logs which GPU it found, or why it found none.
   const child = await askInChild(SCRIPT, addonPath, signal, {
     ...gpuEnvironment(),
     TF_CPP_MIN_LOG_LEVEL: '0',
@@ -69,7 +69,7 @@ export async function probeAddon(addonPath: string, signal?: AbortSignal): Promi
   if (!answer.success) return failed(l10n.t('It did not compute.'));
   if ('loadError' in answer.data) return failed(answer.data.loadError, answer.data.loadError);
   const { tensorflow, usesGpu, product } = answer.data;
-  if (product.join() !== '7,10,15,22') return failed(l10n.t('It computed wrongly.'));
+  if (product.join() !== '7,10,15,22') return failed(l10n.t('It computed wrong results.'));
   const gpu = usesGpu
     ? ({ used: true, name: gpuInLog(child.stderr) } as const)
     : ({ used: false, ...whyNoGpu(child.stderr) } as const);

@@ -10,16 +10,16 @@ import { kernelDriver } from './nvidia';
 import { type Probe, probeAddon, probeSchema } from './probe';
 import { probeSteps, type StepProbe, stepProbeSchema } from './stepProbe';
 
-/** Probes by library, each with what it holds for. */
+/** Probes by library, each with the fingerprint that it is valid for. */
 const cacheSchema = z.record(z.string(), z.object({ fingerprint: z.string(), probe: z.unknown() }));
 type ProbeCache = z.infer<typeof cacheSchema>;
 
 /**
- * Probes an installation's addon, or gives the cached probe, which holds until the addon, its libraries, Node, or
- * NVIDIA's driver change. A probe that ran out of time is not cached, nor one of tensorflow-gpu that saw no GPU: one
- * that comes later is to be seen.
+ * Probes an installation's addon, or returns the cached probe. The cache is valid until the addon, its libraries, Node,
+ * or NVIDIA's driver change. Does not cache a timeout, nor a tensorflow-gpu probe without a GPU, so that a GPU added
+ * later is detected.
  *
- * @throws the signal's reason when aborted
+ * @throws the signal's reason if aborted
  */
 export async function cachedProbe(
   { engine, addonPath }: Installation & { readonly addonPath: string },
@@ -38,10 +38,10 @@ export async function cachedProbe(
 }
 
 /**
- * As `cachedProbe`, of Dawn, until it, Node, the system or Linux's graphics drivers change. Only what computed is
- * cached: a GPU or a driver that comes later is to be seen.
+ * Like `cachedProbe`, for Dawn. The cache is valid until Dawn, Node, the system or Linux's graphics drivers change.
+ * Caches only successful computations, so that a GPU or driver added later is detected.
  *
- * @throws the signal's reason when aborted
+ * @throws the signal's reason if aborted
  */
 export async function cachedDawnProbe(
   path: string,
@@ -56,14 +56,15 @@ export async function cachedDawnProbe(
   });
 }
 
-/** Raised where the steps that are timed are others. */
+/** Increase this when the timed steps change. */
 const STEPS_VERSION = 1;
 
 /**
- * The times of training steps by an addon on the processor: measured, or as cached, which holds until the addon, its
- * libraries, the processor or the number of its threads change. Null, and not cached, where steps could not be timed.
+ * Measures the times of training steps with an addon on the processor, or returns cached ones. The cache is valid until
+ * the addon, its libraries, the processor or its number of threads change. Null, and not cached, if the steps could not
+ * be timed.
  *
- * @throws the signal's reason when aborted
+ * @throws the signal's reason if aborted
  */
 export async function cachedStepProbe(
   addonPath: string,
@@ -78,7 +79,7 @@ export async function cachedStepProbe(
   });
 }
 
-/** What `cachedStepProbe` gives without measuring; null where that is not known, or no longer. */
+/** Returns the result of `cachedStepProbe` without measuring; null if it is not known or outdated. */
 export async function knownStepProbe(
   addonPath: string,
   file = join(enginesFolder(), 'probes.json'),
@@ -92,7 +93,7 @@ function stepsKey(addonPath: string): string {
   return `${addonPath} steps`;
 }
 
-/** Not of Node: VS Code's own reads what another measured. */
+/** Does not depend on the Node version, so VS Code's own Node can read what another one measured. */
 async function stepsFingerprint(addonPath: string): Promise<string> {
   const { platform, arch } = process;
   const processor = [cpus()[0]?.model ?? '', availableParallelism()];
@@ -115,13 +116,14 @@ async function cached<P>(file: string, library: string, entry: CacheEntry<P>): P
   }
   const found = await probe();
   if (!isKept(found)) return found;
-  // Read again: others may have probed meanwhile. A cache that cannot be written costs the next run a second.
+  // Reads the file again, because other processes may have added probes. If the cache cannot be written, the next run
+  // repeats the probe.
   const all: ProbeCache = { ...(await read(file)), [library]: { fingerprint, probe: found } };
   await replaceFile(file, `${JSON.stringify(all, null, 2)}\n`).catch(() => {});
   return found;
 }
 
-/** What a probe's answer depends on. */
+/** Returns everything that a probe's result depends on. */
 async function fingerprintOf(addonPath: string): Promise<string> {
   const files = filesOf(addonPath);
   const { node, modules } = process.versions;
@@ -131,7 +133,7 @@ async function fingerprintOf(addonPath: string): Promise<string> {
   return [...facts, ...variables].join('; ');
 }
 
-/** The addon, and its library wherever it may lie. */
+/** Returns the addon, and its library in all possible locations. */
 function filesOf(addonPath: string): string[] {
   const folder = dirname(addonPath);
   return [
@@ -142,10 +144,10 @@ function filesOf(addonPath: string): string[] {
   ];
 }
 
-/** What CUDA goes by. */
+/** Environment variables that affect CUDA. */
 const CUDA_VARIABLES = ['CUDA_VISIBLE_DEVICES', 'NVIDIA_VISIBLE_DEVICES', 'LD_LIBRARY_PATH'];
 
-/** What Vulkan's loader goes by, on Linux. */
+/** Environment variables that affect Vulkan's loader on Linux. */
 const VULKAN_VARIABLES = ['VK_ICD_FILENAMES', 'VK_DRIVER_FILES', 'VK_ADD_DRIVER_FILES', 'LD_LIBRARY_PATH'];
 const VULKAN_DRIVERS = ['/usr/share/vulkan/icd.d', '/usr/local/share/vulkan/icd.d', '/etc/vulkan/icd.d'];
 
@@ -163,7 +165,7 @@ async function dawnFingerprint(path: string): Promise<string> {
   return [...facts, ...drivers, devices, ...variables].join('; ');
 }
 
-/** Each file's size and time of change; empty where it is not there. */
+/** Returns each file's size and mtime; empty if the file does not exist. */
 async function sizesOf(files: readonly string[]): Promise<string[]> {
   return Promise.all(
     files.map((path) =>

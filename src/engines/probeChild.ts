@@ -4,20 +4,20 @@ import { execFile } from '../system/children';
 
 const TIMEOUT_MS = 60_000;
 
-/** What a child answered, parsed from its output, or how it failed to. */
+/** A child's answer, parsed from its output, or the reason why there is none. */
 export type ChildAnswer =
   | { readonly ok: true; readonly answer: unknown; readonly stderr: string }
   | { readonly ok: false; readonly reason: string; readonly end: ChildFailure };
 
-/** `instructions`: the processor lacks some that it uses. */
+/** `instructions`: the child uses instructions that the processor lacks. */
 type ChildFailure = 'late' | 'instructions' | 'crash';
 
 /**
- * Runs a script of Node, which takes a path as its argument, in a process of its own, which a crash ends and nothing
- * else. It runs as text, apart from any bundle, and prints its answer as JSON.
+ * Runs a Node script in a child process, so a crash ends only that process. The script takes a path as its argument and
+ * prints its answer as JSON. It is passed as text, so it does not depend on any bundle.
  *
- * @param env Besides this process's environment.
- * @throws the signal's reason when aborted
+ * @param env added to this process's environment
+ * @throws the signal's reason if aborted
  */
 export async function askInChild(
   script: string,
@@ -33,12 +33,12 @@ export async function askInChild(
     return { ok: false, reason, end: 'late' };
   }
   if (error?.signal === 'SIGILL') {
-    const reason = l10n.t('This processor lacks instructions that it uses.');
+    const reason = l10n.t('This processor lacks instructions that it needs.');
     return { ok: false, reason, end: 'instructions' };
   }
   if (error) {
     const how = error.signal ?? l10n.t('code {0}', error.code ?? 0);
-    return { ok: false, reason: l10n.t('It ended the process by {0}.', how), end: 'crash' };
+    return { ok: false, reason: l10n.t('It crashed the process ({0}).', how), end: 'crash' };
   }
   return { ok: true, answer: parsed(stdout), stderr };
 }
@@ -61,7 +61,7 @@ function run(
   timeoutMs: number,
 ): Promise<ChildEnd> {
   return execFile(process.execPath, ['-e', script, path], {
-    // An Electron acts as a Node when asked to; a Node does not mind.
+    // Makes Electron act as Node. Node itself ignores it.
     env: { ...process.env, ELECTRON_RUN_AS_NODE: '1', TF_CPP_MIN_LOG_LEVEL: '3', ...env },
     timeout: timeoutMs,
     killSignal: 'SIGKILL',

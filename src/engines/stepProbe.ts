@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { askInChild } from './probeChild';
 
-/** A training step, milliseconds: of all its ops, and of those of each part. */
+/** The time of a training step in milliseconds: of all its ops, and of the ops of each part. */
 const stepSchema = z.object({
   stepMs: z.number().positive(),
   partsMs: z.object({
@@ -13,7 +13,7 @@ const stepSchema = z.object({
 });
 export type StepTime = z.infer<typeof stepSchema>;
 
-/** Training steps of a small convolutional network by format; null where the library does not compute in it. */
+/** Training step times of a small convolutional network by format. Null if the library does not compute in it. */
 export const stepProbeSchema = z.object({
   float32: stepSchema,
   bfloat16: stepSchema.nullable(),
@@ -22,14 +22,14 @@ export const stepProbeSchema = z.object({
 });
 export type StepProbe = z.infer<typeof stepProbeSchema>;
 
-/** More than the probe takes where a format is a hundred times slower; a library that hangs is given up then. */
+/** Longer than the probe takes even if a format is a hundred times slower. A library that hangs is stopped then. */
 const TIMEOUT_MS = 15_000;
 
 /**
- * Takes training steps of two convolutions of 3x3 with batch norm between them: forward, backward and update, in each
- * format in turn, with weights in float32. The least of 15 steps counts, of a format for which these take longer than half
- * a second the least of those until then, one at least beside its first. A format whose sums are not in float32 is not
- * computed in.
+ * Runs training steps of two 3x3 convolutions with batch norm between them: forward, backward and update, in each
+ * format in turn, with float32 weights. Takes the minimum of 15 steps. If a format needs more than half a second for
+ * these, takes the minimum of the steps until then, at least one in addition to the first. Does not time a format that
+ * does not accumulate in float32.
  */
 const SCRIPT = `
   const binding = require(process.argv[1]);
@@ -155,10 +155,10 @@ const SCRIPT = `
 `;
 
 /**
- * Times training steps by an addon on the processor, in a process of its own.
+ * Times training steps with an addon on the processor, in a child process.
  *
- * @returns null where they could not be timed
- * @throws the signal's reason when aborted
+ * @returns null if they could not be timed
+ * @throws the signal's reason if aborted
  */
 export async function probeSteps(addonPath: string, signal?: AbortSignal): Promise<StepProbe | null> {
   const child = await askInChild(SCRIPT, addonPath, signal, {}, TIMEOUT_MS);

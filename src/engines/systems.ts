@@ -4,13 +4,16 @@ import { prebuiltFor, wheelFor } from './install/pins';
 import type { NativeEngine } from './installations';
 import { isOlder } from './versions';
 
-/** The system that a process runs on, as far as compiled libraries are made for it. */
+/** The properties of a process's system that binaries depend on. */
 export interface System {
   readonly platform: NodeJS.Platform;
   readonly arch: NodeJS.Architecture;
-  /** The version of Linux' GNU C library; null on other systems, and where Linux has another one, such as musl. */
+  /**
+   * The version of the GNU C library; null on other systems than Linux, and on Linux with another C library, such as
+   * musl.
+   */
   readonly glibc: string | null;
-  /** The version of macOS, by its first number; null on other systems. */
+  /** The major version of macOS; null on other systems. */
   readonly macos: string | null;
 }
 
@@ -36,40 +39,43 @@ function glibcVersion(): string | null {
   return report?.header?.glibcVersionRuntime ?? null;
 }
 
-/** The version of macOS that has a kernel: Darwin 20 to 24 are macOS 11 to 15, and from Darwin 25 on it is macOS 26. */
+/**
+ * Returns the macOS version of a Darwin kernel: Darwin 20 to 24 are macOS 11 to 15. From Darwin 25 on, which is macOS
+ * 26, the versions differ by 1.
+ */
 export function macosOf(kernel: string): string | null {
   const major = Number.parseInt(kernel, 10);
   if (Number.isNaN(major)) return null;
   return `${major >= 25 ? major + 1 : major - 9}`;
 }
 
-/** What compiled libraries need of a system. */
+/** The system requirements of a binary. */
 export interface Needs {
   readonly glibc: string;
   readonly macos: string;
 }
 
-/** By the names of its wheels, manylinux_2_27 and macosx_12_0. */
+/** From the names of its wheels, manylinux_2_27 and macosx_12_0. */
 const TENSORFLOW_NEEDS: Needs = { glibc: '2.27', macos: '12' };
 
-/** By what it imports. */
+/** From its imported symbols. */
 export const DAWN_NEEDS: Needs = { glibc: '2.34', macos: '15' };
 
-/** What a system lacks of what a library needs, in a sentence; null where it has that. */
+/** Describes which requirement of a library a system does not meet, as a sentence; null if it meets all. */
 export function lackOf(library: string, needs: Needs, { platform, glibc, macos }: System): string | null {
   if (platform === 'linux' && glibc === null)
     return l10n.t(
-      "{0} needs the GNU C library, and this system has another one, such as Alpine's musl.",
+      "{0} needs the GNU C library, but this system has a different one, such as Alpine's musl.",
       library,
     );
   if (glibc !== null && isOlder(glibc, needs.glibc))
-    return l10n.t('{0} needs GLIBC {1} or newer, and this system has {2}.', library, needs.glibc, glibc);
+    return l10n.t('{0} needs GLIBC {1} or newer, but this system has {2}.', library, needs.glibc, glibc);
   if (macos !== null && isOlder(macos, needs.macos))
-    return l10n.t('{0} needs macOS {1} or newer, and this is macOS {2}.', library, needs.macos, macos);
+    return l10n.t('{0} needs macOS {1} or newer, but this is macOS {2}.', library, needs.macos, macos);
   return null;
 }
 
-/** Why an engine cannot be installed on a system at all, in a sentence; null where it can. */
+/** Explains why an engine cannot be installed on a system at all, as a sentence; null if it can. */
 export function notMadeFor(engine: NativeEngine, system: System = thisSystem()): string | null {
   const { platform, arch } = system;
   if (wheelFor(engine, platform, arch) === null && prebuiltFor(engine, platform, arch) === null) {
@@ -80,7 +86,7 @@ export function notMadeFor(engine: NativeEngine, system: System = thisSystem()):
   return lackOf('TensorFlow', TENSORFLOW_NEEDS, system);
 }
 
-/** Why an engine that was not found is not there; the remedy is null where it cannot be installed on this system. */
+/** Explains why an engine was not found. The remedy is null if it cannot be installed on this system. */
 export function notInstalled(
   engine: NativeEngine,
   system: System = thisSystem(),

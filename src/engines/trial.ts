@@ -7,20 +7,20 @@ import { CUDA_12_DRIVER, findDriverProblem, hasNvidiaCard } from './nvidia';
 import type { Probe } from './probe';
 import { cachedProbe } from './probeCache';
 
-/** How an installation fares on this machine. */
+/** The result of trying an installation on this machine. */
 export type Trial =
   | { readonly outcome: 'works'; readonly probe: Extract<Probe, { ok: true }>; readonly addonPath: string }
-  /** It may be whole, and the machine lacks what it computes on. */
+  /** The installation may be fine, but the machine lacks the device that it computes on. */
   | { readonly outcome: 'no device'; readonly failure: Failure }
   | { readonly outcome: 'broken'; readonly failure: Failure }
-  /** Others can change it. */
+  /** Other users can change it. */
   | { readonly outcome: 'refused'; readonly failure: Failure };
 
 /**
- * Tries an installation in a process of its own, unless it is known how it fares. One of tensorflow-gpu works only
- * where it computes on a GPU.
+ * Tries an installation in a child process, unless the result is already known. tensorflow-gpu works only if it
+ * computes on a GPU.
  *
- * @throws the signal's reason when aborted
+ * @throws the signal's reason if aborted
  */
 export async function tryOut(installation: Installation, signal?: AbortSignal): Promise<Trial> {
   const { engine, addonPath, problem: seen } = installation;
@@ -48,7 +48,10 @@ export async function tryOut(installation: Installation, signal?: AbortSignal): 
   return { outcome: 'no device', failure: { what: gpu.why, remedy } };
 }
 
-/** Whether it brings CUDA's libraries itself. Another may want less of the driver: its library has to say. */
+/**
+ * Whether the installation includes CUDA's libraries. Without them, it may accept an older driver, which only its
+ * library can tell.
+ */
 function hasCuda12({ versions }: Installation): boolean {
   return 'nvidia-cuda-runtime-cu12' in versions;
 }

@@ -6,14 +6,14 @@ import { type Failure, messageOf } from '../shared/failure';
 import type { User } from '../system/ownership';
 import { PathTrust, type UntrustedPlace } from '../system/pathTrust';
 
-/** An installation for CUDA has some 50 files. */
+/** A CUDA installation has about 50 files. */
 const MAX_ENTRIES = 10_000;
 
 /**
- * Why nothing in a folder may be loaded, and what to do: others than a user and root can change it, what is in it, or a
- * folder or link on the way there. Null where nobody else can.
+ * Explains why nothing in a folder may be loaded, and how to fix it: users other than this one and root can change it,
+ * its contents, or a folder or link on the path to it. Null if nobody else can.
  *
- * @param parts The folders in it that have what is loaded; the whole by default.
+ * @param parts the subfolders that contain the loaded files; defaults to the whole folder
  */
 export function untrusted(folder: string, user: User, parts: readonly string[] = ['']): Failure | null {
   const trust = new PathTrust(user);
@@ -22,21 +22,21 @@ export function untrusted(folder: string, user: User, parts: readonly string[] =
     return (
       place && {
         what: l10n.t(
-          '{0} is not loaded, since others could change what then runs as you: {1}',
+          '{0} is not loaded, because others could change code that then runs as you: {1}',
           folder,
           placeText(place),
         ),
-        remedy: l10n.t('Make it yours, so that nobody else can write there, or remove it.'),
+        remedy: l10n.t('Change its owner and permissions so that only you can write there, or remove it.'),
       }
     );
   } catch (error) {
     return {
       what: l10n.t(
-        '{0} is not loaded, since it is not known who can change it: {1}.',
+        '{0} is not loaded, because it is unknown who can change it: {1}.',
         folder,
         messageOf(error),
       ),
-      remedy: l10n.t('Install it again, or remove it.'),
+      remedy: l10n.t('Reinstall it, or remove it.'),
     };
   }
 }
@@ -53,7 +53,7 @@ function firstUntrusted(trust: PathTrust, folder: string, parts: readonly string
   return null;
 }
 
-/** The names in a folder, or in the one that a link leads to; none in what is no folder. */
+/** Returns the names in a folder, following links; empty if it is not a folder. */
 function entriesOf(path: string): string[] {
   try {
     return readdirSync(path);
@@ -66,11 +66,11 @@ function entriesOf(path: string): string[] {
 function placeText({ path, writer }: UntrustedPlace): string {
   switch (writer.kind) {
     case 'owner':
-      return l10n.t('{0} belongs to another user, of the id {1}.', path, writer.uid);
+      return l10n.t('{0} belongs to another user (id {1}).', path, writer.uid);
     case 'group':
-      return l10n.t('{0} can be changed by the group {1}, which is not yours alone.', path, writer.gid);
+      return l10n.t('The group {1} can change {0}, and the group is not yours alone.', path, writer.gid);
     case 'everyone':
-      return l10n.t('{0} can be changed by every user of this machine.', path);
+      return l10n.t('Every user of this machine can change {0}.', path);
     default:
       return assertNever(writer);
   }

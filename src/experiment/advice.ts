@@ -10,13 +10,13 @@ import type { Experiment } from './schema';
 import type { ExperimentDocument } from './text/document';
 import type { EditResult } from './text/textEdits';
 
-/** An advice with its trick and its place in the file. */
+/** A piece of advice with its trick and its position in the file. */
 export interface PlacedAdvice extends Advice {
   readonly trick: Trick<TrickName>;
   readonly range: Range;
 }
 
-/** What the tricks advise for an experiment that can be trained, in the file's order. */
+/** Returns the tricks' advice for a valid experiment, in file order. */
 export function adviceFor(document: ExperimentDocument, experiment: Experiment): PlacedAdvice[] {
   const plain = plainDraft(experiment);
   const chosen = chosenTricks(experiment);
@@ -30,18 +30,24 @@ export function adviceFor(document: ExperimentDocument, experiment: Experiment):
         chosen.filter((each) => each.trick !== trick),
       );
     const given =
-      without && trick.fits && !trick.fits(without) ? [idle(trick)] : (trick.advice?.(draft, options) ?? []);
-    return given.map((each) => ({ ...each, trick, range: rangeOf(document, trick, each) }));
+      without && options && trick.fits && !trick.fits(without)
+        ? [idle(trick, trick.effect(without, options))]
+        : (trick.advice?.(draft, options) ?? []);
+    return given.map((each) => ({
+      ...withLosses(each, trick),
+      trick,
+      range: rangeOf(document, trick, each),
+    }));
   });
   return advice.toSorted((a, b) => a.range.start.offset - b.range.start.offset);
 }
 
-/** Whether an advice is to have something in or set right; those to take something out are a matter of taste. */
+/** Whether advice is to insert or correct something. Removing something is a matter of taste. */
 export function isAdvised({ fix }: Advice): boolean {
   return fix.type !== 'remove';
 }
 
-/** Edits that follow one advice. */
+/** Returns the edits that follow one piece of advice. */
 export function adviceEdits(
   document: ExperimentDocument,
   experiment: Experiment,
@@ -65,7 +71,7 @@ export function adviceEdits(
   }
 }
 
-/** One edit that follows every advice to insert or set something. */
+/** Returns one edit that follows all advice to insert or set something. */
 export function allAdviceEdits(document: ExperimentDocument, experiment: Experiment): EditResult {
   const steps = adviceFor(document, experiment)
     .filter(isAdvised)
@@ -73,17 +79,28 @@ export function allAdviceEdits(document: ExperimentDocument, experiment: Experim
   return document.inSequence(steps);
 }
 
-/** What there is to say of a trick that changes nothing. */
-function idle(trick: Trick): Advice {
+/** Returns the advice for a trick without effect. */
+function idle(trick: Trick, why: string): Advice {
   return {
     path: ['tricks', trick.name],
-    what: l10n.t('{0} changes nothing in this experiment.', trick.name),
-    remedy: l10n.t('Take it out.'),
+    what: l10n.t('{0} changes nothing in this experiment ({1}).', trick.name, why),
+    remedy: l10n.t('Remove it.'),
     fix: { type: 'remove' },
   };
 }
 
-/** A path below a trick is one below the key that it is written under. */
+/** Adds what the source measured against the trick to advice to insert it. */
+function withLosses(advice: Advice, { source, evidence }: Trick): Advice {
+  const losses = evidence.filter((row) => row.with < row.without);
+  if (advice.fix.type !== 'insert' || losses.length === 0) return advice;
+  const rows = losses.map(({ setting, without, with: withIt }) =>
+    l10n.t('{0}: {1} to {2}', setting, without.toFixed(2), withIt.toFixed(2)),
+  );
+  const against = l10n.t('{0} measured a loss of accuracy with it ({1}).', source, rows.join('; '));
+  return { ...advice, remedy: `${advice.remedy} ${against}` };
+}
+
+/** Maps a path under a trick to the key that the trick is written under. */
 function rangeOf(document: ExperimentDocument, { name }: Trick, { path }: Advice): Range {
   const [section, trick, ...rest] = path;
   const isTricks = section === 'tricks' && trick === name;

@@ -4,24 +4,24 @@ import { isMapping } from '../shared/values';
 import { trickCalled } from '../tricks/registry';
 import type { Finding } from './validate';
 
-/** An experiment in our own words, and where other words stood for them. */
+/** An experiment in the product's own terms, with a record of the translated names. */
 export interface Translation {
-  /** Plain data whose tricks have the names of this product. */
+  /** Plain data in which the tricks have their names in this product. */
   readonly value: unknown;
-  /** Each name of another system, with ours. */
+  /** One warning per name from another system, with the product's name. */
   readonly warnings: readonly Finding[];
-  /** Tricks that are written twice, under two names. */
+  /** Tricks written twice under two names. */
   readonly errors: readonly Finding[];
-  /** The path in the file of what stands at a path of `value`. */
+  /** Maps a path in `value` to the path in the file. */
   readonly writtenPath: (path: Path) => Path;
 }
 
-/** Understands the names that timm, torchvision and others give to tricks, below the key `tricks`. */
+/** Translates the trick names of timm, torchvision and others, under the key `tricks`. */
 export function translate(value: unknown): Translation {
   const tricks = isMapping(value) ? value.tricks : undefined;
   if (!isMapping(value) || !isMapping(tricks)) return untranslated(value);
   const ours: Record<string, unknown> = {};
-  /** Keys as written, by ours. */
+  /** The keys as written, by the product's name. */
   const written = new Map<string, string>();
   const warnings: Finding[] = [];
   const errors: Finding[] = [];
@@ -46,8 +46,8 @@ export function translate(value: unknown): Translation {
         path,
         part: 'key',
         what: l10n.t('{0} is called {1} here.', key, name),
-        remedy: l10n.t('It is understood; write {0}.', name),
-        // A bare value is that of an option, which our name does not say.
+        remedy: l10n.t('This name works too, but write {0}.', name),
+        // A bare value sets an option, which the product's trick name does not express.
         replacement: ours[name] === choice ? name : undefined,
       });
     }
@@ -64,7 +64,7 @@ export function translate(value: unknown): Translation {
   };
 }
 
-/** The key under which a file has a trick switched on or off: its own name, an alias, or none. */
+/** Returns the key under which a file switches a trick on or off: its own name, an alias, or undefined. */
 export function writtenTrick(value: unknown, name: string): string | undefined {
   const tricks = isMapping(value) ? value.tricks : undefined;
   if (!isMapping(tricks)) return undefined;
@@ -72,7 +72,10 @@ export function writtenTrick(value: unknown, name: string): string | undefined {
   return Object.keys(tricks).find((key) => trickCalled(key)?.trick.name === name);
 }
 
-/** What a choice under another system's name means: a number or text is the value of the option it names. */
+/**
+ * Interprets a choice under another system's name. A number or string is the value of the option that the name refers
+ * to.
+ */
 function choiceFor(choice: unknown, option: string | undefined): unknown {
   const isBare = typeof choice === 'number' || typeof choice === 'string';
   return isBare && option !== undefined ? { [option]: choice } : choice;

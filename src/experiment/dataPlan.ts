@@ -16,25 +16,30 @@ import { type Preprocessing, preprocessingOf } from '../recipe/pretrained';
 import { type DataRecipe, type ImagesRecipe, RECIPE_DEFAULTS } from '../recipe/recipe';
 import { augmentationStepSchema, type Experiment } from './schema';
 
-/** Images up to this size are cropped with a margin of zeros, as CIFAR's are; larger ones by area and aspect. */
+/**
+ * Images up to this size are cropped with zero padding, like CIFAR's. Larger ones are cropped by area and aspect ratio.
+ */
 const SMALL_IMAGE_SIZE = 64;
-/** The share of the short edge that ImageNet's evaluation keeps: 224 of 256. */
+/** The fraction of the short edge that ImageNet evaluation keeps: 224 of 256. */
 const DEFAULT_CROP_PCT = 0.875;
-/** Images whose short edge is longer than this many times the network's size are resized once, by default. */
+/**
+ * By default, images are resized once in advance if their short edge is longer than this many times the network's input
+ * size.
+ */
 const PRESIZE_FROM = 2;
-/** Short edge of images that are resized once, in network sizes: room for a crop. */
+/** Short edge of pre-resized images, relative to the network's input size. Leaves room for a crop. */
 const PRESIZE_MARGIN = 1.15;
 
-/** ImageNet's counts, which no trick finds too few, for data that nobody has looked at. */
+/** ImageNet's counts, for data that has not been indexed. No trick considers them too small. */
 const UNKNOWN_COUNTS = { trainImages: 1_281_167, validationImages: 50_000, testImages: 0 } as const;
 
-/** What an experiment trains on: facts as the network sees them, and how images come to be so. */
+/** Returns what an experiment trains on: facts as the network sees them, and how the images are prepared. */
 export function dataPlan({ data, model, init, facts }: Experiment): DataRecipe {
   const { batch_size, augment, shuffle, sampling, ...rest } = data;
   const written = imagesOf(rest);
   const source = sourceOf(rest);
   const trained = isSynthetic(rest) ? null : preprocessingOfInit(init);
-  // In the order in which a person reads a recipe.
+  // In the order in which people read a recipe.
   const plan = (
     dataset: DatasetFacts,
     augmentation: Augmentation,
@@ -95,7 +100,7 @@ export function dataPlan({ data, model, init, facts }: Experiment): DataRecipe {
   return plan(dataset, stepsOf(augment, size), images);
 }
 
-/** How images were made for the published weights that a training starts from. */
+/** Returns how images were preprocessed for the published weights that training starts from. */
 export function preprocessingOfInit(init: Experiment['init']): Preprocessing | null {
   if (init === undefined) return null;
   return preprocessingOf(typeof init === 'string' ? init : init.weights);
@@ -118,7 +123,7 @@ const IMAGE_KEYS = [
   'on_bad_image',
 ] as const satisfies readonly (keyof Written)[];
 
-/** What a file says of how images come to the network; what it leaves out is left out. */
+/** Returns the file's settings for preparing images. Omits unset ones. */
 function imagesOf(data: Rest): Written {
   const given = Object.entries(data).filter(
     ([key, value]) => value !== undefined && IMAGE_KEYS.some((each) => each === key) && !isSynthetic(data),
@@ -126,7 +131,7 @@ function imagesOf(data: Rest): Written {
   return Object.fromEntries(given) as Written;
 }
 
-/** Which images an experiment asks for, apart from how they come to the network. */
+/** Returns which images an experiment requests, without how they are prepared. */
 function sourceOf(data: Rest): DatasetRequest {
   if (isSynthetic(data)) return data as DatasetRequest;
   const kept = Object.entries(data).filter(
@@ -135,7 +140,7 @@ function sourceOf(data: Rest): DatasetRequest {
   return Object.fromEntries(kept) as unknown as DatasetRequest;
 }
 
-/** The request of an experiment's data set, as its index is kept by. */
+/** Returns the request for an experiment's data set, in the form that its index is keyed by. */
 export function datasetRequest({ data }: Pick<Experiment, 'data'>): DatasetRequest {
   const { batch_size: _, augment: __, shuffle: ___, sampling: ____, ...rest } = data;
   return sourceOf(rest);
@@ -161,8 +166,9 @@ function imagesRecipe(
 }
 
 /**
- * Facts as the network sees them: its size and channels, and what it normalises by, which is what the file says, or what
- * the weights were trained with, or the images' own numbers. Weights want images in colour, unless the file says otherwise.
+ * Returns the facts as the network sees them: size, channels and normalization. Normalization comes from the file, else
+ * from the training of the weights, else from the images' own statistics. Weights require color images, unless the file
+ * says otherwise.
  */
 function seenFacts(
   facts: DatasetFacts,
@@ -181,7 +187,10 @@ function seenFacts(
   };
 }
 
-/** A number for each channel: of grey images one for all, of coloured ones their mean where one is asked for. */
+/**
+ * Expands values to one per channel. Gray images have a single value for all channels. If color images need a single
+ * value, it is their mean.
+ */
 function perChannel(values: number | readonly number[], channels: number): readonly number[] {
   const list = typeof values === 'number' ? [values] : values;
   if (list.length === channels) return list;
@@ -189,7 +198,7 @@ function perChannel(values: number | readonly number[], channels: number): reado
   return Array<number>(channels).fill(mean);
 }
 
-/** The side of images that are all square and of one size. */
+/** Returns the side length if all images are square and of one size. */
 function nativeSize({ height, width }: SourceFacts): number | null {
   const isOne = height.min === height.max && width.min === width.max && height.min === width.min;
   return isOne && height.min > 0 && height.min <= 2 * SMALL_IMAGE_SIZE ? height.min : null;
@@ -199,7 +208,7 @@ function isPlacing(augment: string): augment is Placing {
   return augment === 'none' || augment === 'flip' || augment === 'crop_flip';
 }
 
-/** The steps that a preset or a list comes to, for images of `size`. */
+/** Resolves a preset or a list to steps, for images of `size`. */
 function stepsOf(augment: Experiment['data']['augment'], size: number): readonly AugmentationStep[] {
   if (typeof augment !== 'string') return augment.map((step) => stepOf(step, size));
   switch (augment) {
@@ -219,13 +228,13 @@ function stepsOf(augment: Experiment['data']['augment'], size: number): readonly
 
 type WrittenStep = Exclude<Experiment['data']['augment'], string>[number] | AugmentationStep;
 
-/** A step with its defaults: a padding is an eighth of the size, 4 pixels of CIFAR's 32. */
+/** Adds a step's defaults. Padding is an eighth of the size, which is 4 pixels for CIFAR's 32. */
 function stepOf(written: WrittenStep, size: number): AugmentationStep {
   const step = typeof written === 'string' ? augmentationStepSchema.parse({ step: written }) : written;
   return step.step === 'padded_crop' ? { ...step, padding: step.padding ?? Math.round(size / 8) } : step;
 }
 
-/** Stand-ins for what nobody has looked at; what is derived from them must not be shown as known. */
+/** Placeholder facts for data that has not been indexed. Values derived from them must not be shown as known. */
 function unindexedFacts(source: DatasetRequest, classes = 1000): SourceFacts {
   const unknown = { min: 0, p05: 0, median: 0, p95: 0, max: 0 };
   return {

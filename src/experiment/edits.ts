@@ -4,14 +4,25 @@ import { writtenTrick } from './aliases';
 import type { ExperimentDocument } from './text/document';
 import type { EditResult } from './text/textEdits';
 
-/** Edits that switch a trick on with `value`: `true` or its options. A new `tricks` comes after `schedule`. */
+/** Returns the edits that name an experiment. */
+export function rename(document: ExperimentDocument, name: string): EditResult {
+  return document.setIn(['name'], name);
+}
+
+/**
+ * Returns the edits that switch a trick on with `value`: `true` or its options. Inserts a new `tricks` after
+ * `schedule`.
+ */
 export function insertTrick(document: ExperimentDocument, trickName: string, value: unknown): EditResult {
   return document.setIn(['tricks', writtenTrick(document.value, trickName) ?? trickName], value, {
     after: 'schedule',
   });
 }
 
-/** Why a trick cannot be switched on with `value`, or out of the file where it is undefined; null where it can. */
+/**
+ * Explains why a trick cannot be switched on with `value`, or removed from the file if `value` is undefined; null if it
+ * can.
+ */
 export function trickObstacle(
   document: ExperimentDocument,
   trickName: string,
@@ -20,14 +31,18 @@ export function trickObstacle(
   return document.obstacleTo(['tricks', writtenTrick(document.value, trickName) ?? trickName], value);
 }
 
-/** Edits that take a trick out of the file, `tricks` with it where it is the last one. */
+/**
+ * Returns the edits that remove a trick from the file, and `tricks` itself with the last one. A trick from a YAML merge
+ * key is switched off instead, because other parts may use the merge source too.
+ */
 export function removeTrick(document: ExperimentDocument, trickName: string): EditResult {
-  return document.removeIn(['tricks', writtenTrick(document.value, trickName) ?? trickName]);
+  const path = ['tricks', writtenTrick(document.value, trickName) ?? trickName];
+  return document.hasMerged(path) ? document.setIn(path, false) : document.removeIn(path);
 }
 
 /**
- * Edits that give an option of a trick that is in the file a value; a bare trick becomes a mapping for it. A bare
- * value under another system's name, such as `warmup_epochs: 5`, is that of the option which the name says.
+ * Returns the edits that set an option of a trick in the file. A bare trick becomes a mapping. A bare value under
+ * another system's name, such as `warmup_epochs: 5`, belongs to the option that the name refers to.
  */
 export function setOption(
   document: ExperimentDocument,

@@ -1,35 +1,20 @@
 import * as l10n from '@vscode/l10n';
-import type { z } from 'zod';
-import { assertNever } from '../shared/assertNever';
+import { z } from 'zod';
 import { nearest } from '../shared/nearest';
 import type { Path } from '../shared/path';
-import { isMapping, valueAt } from '../shared/values';
-import { trickCalled } from '../tricks/registry';
+import { isMapping, valueAt, withoutValue, withValue } from '../shared/values';
 
-/** What is wrong at a path of a file, in plain words. */
-export interface Finding {
-  readonly path: Path;
-  /** Whether the key itself is wrong, or what stands under it. */
-  readonly part: 'key' | 'value';
-  readonly what: string;
-  readonly remedy: string;
-  /** The key or value that was probably meant in its place. */
-  readonly replacement?: string | undefined;
-}
+import { at, type Finding, type Guide, written } from './remedies/finding';
+import { keysCalled } from './remedies/otherNames';
+import { unknownKey } from './remedies/unknownKey';
+import { exampleRemedy, missing, wrongRange, wrongType, wrongValue } from './remedies/wrongValue';
+import { keysAt } from './schemaTree';
 
-/** What explanations need to know of a kind of file beside its schema's issues. */
-export interface Guide {
-  /** Every part of such a file with its default, to have an example of each. */
-  readonly example: unknown;
-  /** The keys that may stand at a path. */
-  keysAt(path: Path, value: unknown): string[];
-  /** What to say of a file that is no such file at all. */
-  nothing(): { readonly what: string; readonly remedy: string };
-}
+export type { Finding, Guide };
 
 type Issue = z.core.$ZodIssue;
 
-/** What a schema's issues with `value` mean to a person, the first of each path. */
+/** Translates a schema's issues with `value` into findings for the user, the first one per path. */
 export function explainIssues(issues: readonly Issue[], value: unknown, guide: Guide): Finding[] {
   return firstOfEachPath(issues.flatMap((issue) => explain(issue, [], value, guide)));
 }
@@ -38,234 +23,162 @@ function explain(issue: Issue, above: Path, value: unknown, guide: Guide): Findi
   const path = [...above, ...(issue.path as Path)];
   const input = valueAt(value, path);
   if (issue.code === 'unrecognized_keys') {
-    const allowed = guide.keysAt(path, value).filter((key) => !Object.hasOwn(Object(input), key));
-    return issue.keys.map((key) => unknownKey([...path, key], allowed, guide));
+    const allowed = keysAt(path, value, guide.schema).filter((key) => !Object.hasOwn(Object(input), key));
+    return issue.keys.map((key) => unknownKey([...path, key], allowed, value, guide));
   }
   if (path.length === 0) return [{ path: [], part: 'value', ...guide.nothing() }];
-  if (input === undefined) return [missing(path, guide)];
+  if (issue.code === 'invalid_union') return union(issue, path, value, guide);
+  if (input === undefined) return [missing(path, value, guide)];
   const name = path.join('.');
   switch (issue.code) {
     case 'invalid_type':
-      return [wrongType(path, [issue.expected], input, guide)];
+      return [wrongType(path, [issue.expected], value, guide)];
     case 'invalid_value':
-      return [wrongValue(path, issue.values, input)];
-    case 'invalid_union':
-      return union(issue, path, value, guide);
+      return [wrongValue(path, issue.values, value, guide)];
     case 'too_small':
-      return [
-        issue.origin === 'string'
-          ? at(path, l10n.t('{0} must not be empty.', name), exampleRemedy(path, guide, true))
-          : wrongRange(path, issue.inclusive ? 'at_least' : 'above', Number(issue.minimum), input, guide),
-      ];
-    case 'too_big':
-      return [
-        issue.origin === 'string'
-          ? at(
-              path,
-              l10n.t('{0} must have at most {1} characters.', name, Number(issue.maximum)),
-              l10n.t('Shorten it.'),
-            )
-          : wrongRange(path, issue.inclusive ? 'at_most' : 'below', Number(issue.maximum), input, guide),
-      ];
+    case 'too_big': {
+      const isLeast = issue.code === 'too_small';
+      const limit = Number(isLeast ? issue.minimum : issue.maximum);
+      const relation = isLeast
+        ? issue.inclusive === false
+          ? 'above'
+          : 'at_least'
+        : issue.inclusive === false
+          ? 'below'
+          : 'at_most';
+      if (issue.origin === 'string') {
+        const bound = { relation: isLeast ? 'at_least' : 'at_most', of: 'text' } as const;
+        return [wrongRange(path, bound, limit, value, guide)];
+      }
+      const of = issue.origin === 'array' ? 'list' : 'number';
+      return [wrongRange(path, { relation, of }, limit, value, guide)];
+    }
     case 'not_multiple_of':
       return [
         at(
           path,
           l10n.t('{0} must be a multiple of {1}, not {2}.', name, issue.divisor, written(input)),
-          exampleRemedy(path, guide),
+          exampleRemedy(path, value, guide),
         ),
       ];
     default:
-      return [at(path, l10n.t('{0} is not valid: {1}.', name, issue.message), exampleRemedy(path, guide))];
+      return [
+        at(path, l10n.t('{0} cannot be {1}.', name, written(input)), exampleRemedy(path, value, guide)),
+      ];
   }
 }
 
-/** Goes on with the branch that fits the value's type; where none does, says what would. */
+/** Continues with the union branch that matches the value's type. If none does, says what would be valid. */
 function union(
   issue: Extract<Issue, { code: 'invalid_union' }>,
   path: Path,
   value: unknown,
   guide: Guide,
 ): Finding[] {
+  if ('options' in issue && Array.isArray(issue.options)) {
+    return wrongKind(path, issue.options, value, guide);
+  }
   const input = valueAt(value, path);
-  if ('options' in issue && Array.isArray(issue.options)) return [wrongValue(path, issue.options, input)];
+  if (input === undefined) return [missing(path, value, guide)];
   const fitting = issue.errors
     .filter((branch) => !branch.some((inner) => inner.path.length === 0 && isMismatch(inner)))
     .toSorted((a, b) => a.length - b.length)[0];
   if (fitting) return fitting.flatMap((inner) => explain(inner, path, value, guide));
   const mismatches = issue.errors.flat();
   const values = mismatches.flatMap((inner) => (inner.code === 'invalid_value' ? inner.values : []));
-  if (values.some((allowed) => typeof allowed === typeof input)) return [wrongValue(path, values, input)];
+  if (values.some((allowed) => typeof allowed === typeof input)) {
+    return [wrongValue(path, values, value, guide)];
+  }
   const types = mismatches.flatMap((inner) => (inner.code === 'invalid_type' ? [inner.expected] : []));
-  return [wrongType(path, [...values.map(String), ...types], input, guide)];
+  return [wrongType(path, [...values.map(String), ...types], value, guide)];
 }
 
 function isMismatch({ code }: Issue): boolean {
   return code === 'invalid_type' || code === 'invalid_value';
 }
 
-export function at(path: Path, what: string, remedy: string, part: Finding['part'] = 'value'): Finding {
-  return { path, part, what, remedy };
+/**
+ * Explains an invalid kind key of a mapping, together with the errors next to it: by the kind that was probably meant,
+ * else by the errors common to all kinds.
+ */
+function wrongKind(path: Path, kinds: readonly unknown[], value: unknown, guide: Guide): Finding[] {
+  const section = path.slice(0, -1);
+  const misnamed = misnamedKind(path, value);
+  if (misnamed !== undefined) return misnamedFindings(path, misnamed, value, guide);
+  const own =
+    valueAt(value, path) === undefined ? missing(path, value, guide) : wrongValue(path, kinds, value, guide);
+  if (!isMapping(valueAt(value, section))) return [own];
+  const meant = meantKind(own, path);
+  const tried = meant === undefined ? kinds.filter((kind) => kind !== undefined) : [meant];
+  const byKind = tried.map((kind) => {
+    const world = worldOf(own, path, kind, value);
+    return findingsBeside(path, world, guide);
+  });
+  const [first = [], ...others] = byKind;
+  const beside = first.flatMap(({ path: at }) => {
+    const same = others.map((findings) => findings.find((each) => isSame(each.path, at)));
+    if (same.some((each) => each === undefined)) return [];
+    const all = [first.find((each) => isSame(each.path, at)), ...same].filter((each) => each !== undefined);
+    const chosen = all.find(({ part }) => part === 'value') ?? all.find((each) => each.replacement) ?? all[0];
+    return chosen ? [others.length > 0 ? whateverKind(chosen) : chosen] : [];
+  });
+  return [own, ...beside];
 }
 
-function missing(path: Path, guide: Guide): Finding {
-  const what = l10n.t('{0} is missing.', path.join('.'));
-  const key = String(path.at(-1));
-  const example = valueAt(guide.example, path);
-  const shown = isMapping(example) ? firstEntry(example) : String(example);
-  return at(path, what, l10n.t('Add it, such as {0}: {1}.', key, shown), 'key');
+/** Returns the errors in the other parts of the section that contains `path`. */
+function findingsBeside(path: Path, value: unknown, guide: Guide): Finding[] {
+  const section = path.slice(0, -1);
+  const { error } = z.safeParse(guide.schema, value);
+  // Filters before explaining, because a wrong kind in another section does not matter here.
+  const issues = error?.issues.filter((issue) => isBelow([...(issue.path as Path), ''], section)) ?? [];
+  return explainIssues(issues, value, guide).filter((finding) => !isSame(finding.path, path));
 }
 
-/** The first entry as a mapping of its own; empty where there is none. */
-function firstEntry(mapping: object): string {
-  return Object.entries(mapping)
-    .slice(0, 1)
-    .map(([key, value]) => `{ ${key}: ${value} }`)
-    .join();
+/** Returns a sibling key that another system uses for the missing one, or that is spelled similarly. */
+function misnamedKind(path: Path, value: unknown): string | undefined {
+  const beside = valueAt(value, path.slice(0, -1));
+  if (!isMapping(beside) || valueAt(value, path) !== undefined) return undefined;
+  const name = String(path.at(-1));
+  const isCalled = (key: string) => keysCalled(key).some((ours) => isSame(ours, path));
+  return Object.keys(beside).find((key) => isCalled(key) || nearest(key, [name]) !== undefined);
 }
 
-/** `allowed` are the keys that could still be written beside it. */
-function unknownKey(path: Path, allowed: readonly string[], guide: Guide): Finding {
-  const key = String(path.at(-1));
+function misnamedFindings(path: Path, key: string, value: unknown, guide: Guide): Finding[] {
+  const section = path.slice(0, -1);
+  const misnamed = [...section, key];
+  const world = withValue(withoutValue(value, misnamed), path, valueAt(value, misnamed));
+  const beside = findingsBeside(path, world, guide);
+  const name = String(path.at(-1));
   const what = l10n.t('Unknown key {0}.', key);
-  const near = nearest(key, allowed);
-  const section = Object.entries(Object(guide.example)).find(
-    ([, part]) => isMapping(part) && Object.hasOwn(part, key),
-  )?.[0];
-  if (near === undefined && path.length === 1 && section !== undefined) {
-    return at(path, what, l10n.t('It belongs under {0}.', section), 'key');
-  }
-  const called = near === undefined && path[0] !== 'tricks' ? trickCalled(key) : undefined;
-  if (called)
-    return at(path, what, l10n.t('It is the trick {0}: write it under tricks.', called.trick.name), 'key');
-  return { ...at(path, what, suggestion(near, allowed), 'key'), replacement: near };
+  const remedy = { remedy: l10n.t('It is called {0} here.', name), replacement: name };
+  return [at(misnamed, what, remedy, 'key'), ...beside.filter((finding) => !isSame(finding.path, misnamed))];
 }
 
-function wrongValue(path: Path, values: readonly unknown[], input: unknown): Finding {
-  const allowed = values.filter((value) => value !== undefined).map(String);
-  const near = typeof input === 'string' ? nearest(input, allowed) : undefined;
-  const what = l10n.t('{0} must be {1}, not {2}.', path.join('.'), either(allowed), written(input));
-  return { ...at(path, what, suggestion(near, allowed)), replacement: near };
+/** Valid sibling keys depend on the kind, unless every kind has a similarly spelled key. */
+function whateverKind(finding: Finding): Finding {
+  return finding.part === 'value' || finding.replacement !== undefined
+    ? finding
+    : { ...finding, remedy: l10n.t('Remove it.'), fix: { type: 'remove' } };
 }
 
-export function suggestion(near: string | undefined, allowed: readonly string[]): string {
-  if (near !== undefined) return l10n.t('Did you mean {0}?', near);
-  if (allowed.length === 0) return l10n.t('Remove it.');
-  return allowed.length === 1
-    ? l10n.t('Use {0}.', allowed[0]!)
-    : l10n.t('Use one of {0}.', allowed.join(', '));
+function meantKind({ replacement, fix }: Finding, path: Path): unknown {
+  if (replacement !== undefined) return replacement;
+  return fix?.type === 'set' && fix.isMeant ? valueAt(fix.value, path.slice(fix.path.length)) : undefined;
 }
 
-function wrongType(path: Path, expected: readonly string[], input: unknown, guide: Guide): Finding {
-  const kinds = [...new Set(expected)].flatMap(kindNames);
-  const isQuoted = typeof input === 'string' && input.trim() !== '' && Number.isFinite(Number(input));
-  const wantsNumber = expected.includes('number') || expected.includes('int');
-  return at(
-    path,
-    l10n.t('{0} must be {1}, not {2}.', path.join('.'), either(kinds), written(input)),
-    isQuoted && wantsNumber
-      ? l10n.t('Write {0} without quotes.', input)
-      : exampleRemedy(path, guide, expected.includes('string')),
-  );
+/** Returns the value with a kind, and with the rest of the finding's fix. */
+function worldOf({ fix }: Finding, path: Path, kind: unknown, value: unknown): unknown {
+  return fix?.type === 'set' && fix.isMeant
+    ? withValue(value, fix.path, fix.value)
+    : withValue(value, path, kind);
 }
 
-function kindNames(expected: string): string[] {
-  switch (expected) {
-    case 'number':
-      return [l10n.t('a number')];
-    case 'int':
-      return [l10n.t('a whole number')];
-    case 'string':
-      return [l10n.t('text')];
-    case 'boolean':
-      return ['true', 'false'];
-    case 'array':
-      return [l10n.t('a list')];
-    case 'object':
-      return [l10n.t('a mapping')];
-    default:
-      return [expected];
-  }
+function isBelow(path: Path, above: Path): boolean {
+  return path.length > above.length && above.every((key, index) => path[index] === key);
 }
 
-function wrongRange(
-  path: Path,
-  relation: 'at_least' | 'above' | 'at_most' | 'below',
-  bound: number,
-  input: unknown,
-  guide: Guide,
-): Finding {
-  const name = path.join('.');
-  const hasExample = valueAt(guide.example, path) !== undefined;
-  switch (relation) {
-    case 'above':
-      return at(
-        path,
-        l10n.t('{0} must be greater than {1}, not {2}.', name, bound, written(input)),
-        bound === 0 ? positiveRemedy(path, guide) : exampleRemedy(path, guide),
-      );
-    case 'at_least':
-      return at(
-        path,
-        l10n.t('{0} must be at least {1}, not {2}.', name, bound, written(input)),
-        hasExample ? exampleRemedy(path, guide) : l10n.t('Use at least {0}.', bound),
-      );
-    case 'below':
-      return at(
-        path,
-        l10n.t('{0} must be less than {1}, not {2}.', name, bound, written(input)),
-        hasExample ? exampleRemedy(path, guide) : l10n.t('Use a number below {0}.', bound),
-      );
-    case 'at_most':
-      return at(
-        path,
-        l10n.t('{0} must be at most {1}, not {2}.', name, bound, written(input)),
-        hasExample ? exampleRemedy(path, guide) : l10n.t('Use at most {0}.', bound),
-      );
-    default:
-      return assertNever(relation);
-  }
-}
-
-function positiveRemedy(path: Path, guide: Guide): string {
-  return l10n.t('Use a positive number such as {0}.', Number(valueAt(guide.example, path) ?? 1));
-}
-
-function exampleRemedy(path: Path, guide: Guide, isText = false): string {
-  const example = valueAt(guide.example, path);
-  if (path[0] === 'tricks' && path.length === 2) {
-    return isMapping(example) && Object.keys(example).length > 0
-      ? l10n.t('Write true, or options such as {0}.', firstEntry(example))
-      : l10n.t('Write true.');
-  }
-  switch (typeof example) {
-    case 'number':
-      return l10n.t('Use a number such as {0}.', example);
-    case 'boolean':
-      return l10n.t('Use true or false.');
-    case 'string':
-      return l10n.t('Use text such as {0}.', example);
-    case 'object':
-      return Array.isArray(example)
-        ? l10n.t('Use a list such as [{0}].', example.join(', '))
-        : l10n.t('Write keys and values such as {0}.', firstEntry(Object(example)));
-    default:
-      return isText ? l10n.t('Write text.') : l10n.t('Use a number such as {0}.', 1);
-  }
-}
-
-/** A value as a person wrote it, long ones by their kind. */
-export function written(value: unknown): string {
-  if (value === null) return l10n.t('an empty value');
-  if (Array.isArray(value)) return l10n.t('a list');
-  if (typeof value === 'object') return l10n.t('a mapping');
-  if (typeof value !== 'string') return String(value);
-  return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}...` : value);
-}
-
-export function either(names: readonly string[]): string {
-  const last = names.at(-1) ?? '';
-  return names.length < 2 ? last : l10n.t('{0} or {1}', names.slice(0, -1).join(', '), last);
+function isSame(one: Path, other: Path): boolean {
+  return one.length === other.length && isBelow([...one, ''], other);
 }
 
 function firstOfEachPath(findings: readonly Finding[]): Finding[] {

@@ -8,10 +8,16 @@ import { nearest } from '../shared/nearest';
 import type { Path } from '../shared/path';
 import type { ResolutionProblem } from './problem';
 
-/** Why a network cannot start from the weights that a draft names, or cannot be frozen as it says. */
-export function initializationProblems(draft: Draft, graph: Graph): ResolutionProblem[] {
+/**
+ * Returns why a network cannot start from the weights in a draft, or cannot be frozen as specified. `graph` is null if
+ * there is none.
+ */
+export function initializationProblems(draft: Draft, graph: Graph | null): ResolutionProblem[] {
   const { weights, freeze } = draft.initialization;
-  return [...(weights === null ? [] : weightsProblems(weights, draft)), ...freezeProblems(freeze, graph)];
+  return [
+    ...(weights === null ? [] : weightsProblems(weights, draft)),
+    ...(graph ? freezeProblems(freeze, graph) : []),
+  ];
 }
 
 function weightsProblems(weights: string, { model }: Draft): ResolutionProblem[] {
@@ -25,7 +31,8 @@ function weightsProblems(weights: string, { model }: Draft): ResolutionProblem[]
     mismatch.part === 'name'
       ? l10n.t('Use model.name: {0}, or the weights of {1}.', needed, model.name)
       : l10n.t('Use model.{0}: {1}.', mismatch.part, needed);
-  return [{ path: ['model', mismatch.part], what, remedy }];
+  const path = ['model', mismatch.part];
+  return [{ path, what, remedy, fix: { type: 'set', path, value: needed, isMeant: false } }];
 }
 
 function mismatchText(weights: string, { part, needed }: ModelMismatch): string {
@@ -46,14 +53,18 @@ function mismatchText(weights: string, { part, needed }: ModelMismatch): string 
 
 function unknownWeights(weights: string, hub: string): ResolutionProblem {
   const names = PUBLISHED_WEIGHTS.filter((name) => name.startsWith(`${hub}:`));
-  const near = nearest(weights, names) ?? names.find((name) => name.startsWith(`${weights}.`));
+  const near = names.find((name) => name.startsWith(`${weights}.`)) ?? nearest(weights, names);
   const path: Path = ['init', 'weights'];
   return {
     path,
-    what: l10n.t('There are no weights {0}.', weights),
+    what: l10n.t('The weights {0} do not exist.', weights),
     remedy: near
       ? l10n.t('Did you mean {0}?', near)
-      : l10n.t('Name a model and its weights, such as {0}.', names.find((name) => name.includes('.')) ?? ''),
+      : l10n.t(
+          'Specify a model and its weights, such as {0}.',
+          names.find((name) => name.includes('.')) ?? '',
+        ),
+    ...(near !== undefined && { replacement: near }),
   };
 }
 
@@ -69,6 +80,7 @@ function freezeProblems(freeze: readonly string[], graph: Graph): ResolutionProb
         remedy: near
           ? l10n.t('Did you mean {0}?', near)
           : l10n.t('Use parts such as {0}.', names.slice(0, 6).join(', ')),
+        ...(near !== undefined && { replacement: near }),
       },
     ];
   });
@@ -78,8 +90,8 @@ function freezeProblems(freeze: readonly string[], graph: Graph): ResolutionProb
   return [
     {
       path: ['init', 'freeze'],
-      what: l10n.t('All of the model is frozen, so nothing would be trained.'),
-      remedy: l10n.t('Leave out at least the head.'),
+      what: l10n.t('The whole model is frozen, so nothing would be trained.'),
+      remedy: l10n.t('Leave at least the head unfrozen.'),
     },
   ];
 }

@@ -3,13 +3,12 @@ import { datasetFacts, isOwnDataset } from '../recipe/datasets';
 import { datasetRequest } from './dataPlan';
 import { type Experiment, experimentSchema } from './schema';
 
-/** ImageNet's counts, which no trick finds too few. */
+/** ImageNet's counts, which no trick considers too small. */
 const STAND_IN = { dataset: 'synthetic', train_images: 1_281_167, validation_images: 50_000 } as const;
 
 /**
- * An experiment that is looked at and not trained, and may leave out its data. Images that stand in for them have
- * the size and classes that the model names, else those of the data, else those the model is made for; without
- * data they are in color.
+ * An experiment that is inspected, not trained, and may omit its data. Placeholder images have the model's specified
+ * size and classes, else the data's, else the model's defaults. Without data, they are in color.
  */
 export const inspectedSchema = experimentSchema
   .extend({ data: experimentSchema.shape.data.optional() })

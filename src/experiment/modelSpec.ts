@@ -1,14 +1,14 @@
 import type { ModelSpec } from '../models/catalog';
 import type { Experiment } from './schema';
 
-/** The model that an experiment writes, as recipes store it. */
+/** Converts an experiment's model to the form that recipes store. */
 export function modelSpec(written: Experiment['model']): ModelSpec {
   switch (written.name) {
     case 'mobilenet_v1':
       return {
         name: written.name,
         widthMultiplier: written.width_multiplier,
-        // Recipes of earlier releases have none.
+        // Recipes from earlier releases lack this field.
         ...(written.activation === 'relu6' && { activation: 'relu6' }),
       };
     case 'inception_v3':

@@ -4,7 +4,7 @@ import { withValue } from '../shared/values';
 import { parseDocument } from './text/document';
 import type { Finding } from './validate';
 
-/** A `key=value` of the command line, such as `schedule.epochs=3`. */
+/** A `key=value` from the command line, such as `schedule.epochs=3`. */
 export interface Override {
   readonly source: string;
   readonly path: Path;
@@ -15,14 +15,14 @@ export type OverrideResult =
   | { readonly ok: true; readonly override: Override }
   | { readonly ok: false; readonly finding: Finding };
 
-/** Reads `key=value`: a key with dots between its parts, and a value as YAML on one line. */
+/** Parses `key=value`: a dotted key, and a single-line YAML value. */
 export function parseOverride(source: string): OverrideResult {
   const equals = source.indexOf('=');
   const path = source.slice(0, equals).trim().split('.');
   if (equals < 1 || path.some((key) => key === '')) {
     return wrong(
       [],
-      l10n.t('This is no key=value.'),
+      l10n.t('This is not key=value.'),
       l10n.t('Write a key with dots between its parts, such as schedule.epochs=3.'),
     );
   }
@@ -34,15 +34,24 @@ export function parseOverride(source: string): OverrideResult {
       l10n.t('Write a number, true, false, text, or YAML in braces.'),
     );
   }
-  return { ok: true, override: { source, path, value } };
+  return { ok: true, override: { source, path, value: isTrick(path) ? switched(value) : value } };
 }
 
-/** Plain data with overrides in it, later ones winning; a trick written `true` becomes a mapping for its options. */
+function isTrick(path: Path): boolean {
+  return path.length === 2 && path[0] === 'tricks';
+}
+
+/** Study files and command lines say on and off, which are texts in YAML 1.2. */
+function switched(value: unknown): unknown {
+  return value === 'on' || value === 'off' ? value === 'on' : value;
+}
+
+/** Applies overrides to plain data. Later ones win. A trick written as `true` becomes a mapping for its options. */
 export function withOverrides(value: unknown, overrides: readonly Override[]): unknown {
   return overrides.reduce((data, { path, value: next }) => withValue(data, path, next), value);
 }
 
-/** The last override that had a say in what stands at `path`. */
+/** Returns the last override that affects the value at `path`. */
 export function overrideOf(overrides: readonly Override[], path: Path): Override | undefined {
   return overrides.findLast((override) => {
     const shared = Math.min(override.path.length, path.length);

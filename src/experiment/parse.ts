@@ -1,20 +1,30 @@
+import { isDeepStrictEqual } from 'node:util';
+import * as l10n from '@vscode/l10n';
 import { type FactsLookup, isOwnDataset, NO_FACTS, type OwnDatasetRequest } from '../recipe/datasets';
 import type { Recipe } from '../recipe/recipe';
-import { isMapping } from '../shared/values';
-import { type Translation, translate } from './aliases';
+import { translate } from './aliases';
+import { isCommandValue } from './command/schema';
 import { datasetRequest } from './dataPlan';
-import { type Override, overrideOf, parseOverride, withOverrides } from './overrides';
+import { fixedExperiments } from './fixedExperiments';
+import { withOverrides } from './overrides';
+import { besideSyntax, place, readOverrides, withoutEmptyParts } from './placing';
 import type { Problem } from './problem';
 import { type ResolutionProblem, resolve } from './resolve';
 import type { Experiment } from './schema';
 import { type ExperimentDocument, parseDocument } from './text/document';
-import { type Finding, type Purpose, validate } from './validate';
+import { withOtherImages } from './unindexed';
+import { type Finding, type Purpose, partialFindings, validate } from './validate';
 import { experimentWarnings } from './warnings';
 
-/** What was read, and what was known of the images: what is read again in its place is to know the same. */
+/** The parsed document, and the facts known about its images. A second parse must use the same facts. */
 interface Source {
   readonly document: ExperimentDocument;
   readonly factsOf: FactsLookup;
+}
+
+interface Unindexed {
+  readonly experiment: Experiment;
+  readonly request: OwnDatasetRequest;
 }
 
 export type ParseResult =
@@ -22,17 +32,22 @@ export type ParseResult =
       readonly ok: true;
       readonly experiment: Experiment;
       readonly recipe: Recipe;
-      /** What is understood and had better be written otherwise. */
+      /** Things that are understood but should be written differently. */
       readonly warnings: readonly Problem[];
     })
   | (Source & {
       readonly ok: false;
       readonly problems: readonly Problem[];
-      /** The experiment, where all that is missing is an index of the images that it names. */
-      readonly unindexed?: { readonly experiment: Experiment; readonly request: OwnDatasetRequest };
+      /** The experiment, if its images have not been indexed. The problems then hold for any images. */
+      readonly unindexed?: Unindexed;
     });
 
-/** Reads an experiment file, as JSON or YAML by its name, up to the recipe it leads to. */
+/** Whether an experiment's only obstacle is that its images are not indexed. */
+export function lacksIndex(parsed: ParseResult): boolean {
+  return !parsed.ok && parsed.unindexed !== undefined && parsed.problems.length === 0;
+}
+
+/** Parses an experiment file, as JSON or YAML by its extension, into a recipe. */
 export function parseExperiment(
   text: string,
   fileName: string,
@@ -44,9 +59,9 @@ export function parseExperiment(
 }
 
 /**
- * The experiment that a document holds, up to the recipe it leads to. `settings` are `key=value` of the command
- * line that go before what the file says. Problems come in the file's order; those of a later stage (syntax,
- * schema, what can be trained) are looked for where the stage before found none.
+ * Parses a document's experiment into a recipe. `settings` are `key=value` pairs from the command line that override
+ * the file. Problems come in file order. Besides schema problems, reports training problems that do not depend on
+ * invalid parts. Besides syntax errors, reports problems in the parts before them.
  */
 export function readExperiment(
   document: ExperimentDocument,
@@ -55,38 +70,50 @@ export function readExperiment(
   factsOf: FactsLookup = NO_FACTS,
 ): ParseResult {
   const source: Source = { document, factsOf };
-  if (document.problems.length > 0) return { ok: false, problems: document.problems, ...source };
-
-  const overrides: Override[] = [];
-  const unread: Problem[] = [];
-  for (const source of settings) {
-    const result = parseOverride(source);
-    if (result.ok) overrides.push(result.override);
-    else unread.push({ ...problem(document, result.finding), override: source });
+  const { value, isWhole } = document.certain;
+  if (!isWhole || value === undefined) {
+    const findings = isCommandValue(value)
+      ? [commandFinding()]
+      : value === undefined
+        ? []
+        : partialFindings(translate(value).value, document.format);
+    const others = place(document, findings, [], translate(value));
+    return { ok: false, problems: besideSyntax(document, others), ...source };
   }
-  if (unread.length > 0) return { ok: false, problems: unread, ...source };
 
-  const translation = translate(withOverrides(withoutEmptyParts(document.value), overrides));
+  const { overrides, unread } = readOverrides(document, settings);
+
+  const translation = translate(withOverrides(withoutEmptyParts(value), overrides));
   const placed = (findings: readonly Finding[], severity: Problem['severity']) =>
     place(document, findings, overrides, translation).map((found) => ({ ...found, severity }));
-  const failed = (findings: readonly Finding[]): ParseResult => ({
+  const failed = (findings: readonly Finding[], unindexed?: Unindexed): ParseResult => ({
     ok: false,
-    problems: placed([...translation.errors, ...findings], 'error'),
+    problems: [...unread, ...besideSyntax(document, placed([...translation.errors, ...findings], 'error'))],
     ...source,
+    ...(unindexed && { unindexed }),
   });
-  const validation = validate(translation.value, purpose);
-  if (!validation.ok) return failed(validation.findings);
-  if (translation.errors.length > 0) return failed([]);
+  if (isCommandValue(translation.value)) return failed([commandFinding()]);
+  const validation = validate(translation.value, purpose, document.format);
+  if (!validation.ok) {
+    const { findings } = validation;
+    const fixed = fixedExperiments(translation.value, findings, (each) =>
+      validate(each, purpose, document.format),
+    );
+    const sound = soundProblems(fixed, factsOf, purpose);
+    const known = new Set(findings.map(({ path }) => JSON.stringify(path)));
+    return failed([...findings, ...sound.filter(({ path }) => !known.has(JSON.stringify(path)))]);
+  }
   const request = datasetRequest(validation.experiment);
   const facts = isOwnDataset(request) ? factsOf(request) : null;
   const experiment: Experiment = { ...validation.experiment, ...(facts && { facts }) };
+  const isBroken = translation.errors.length + unread.length + document.problems.length > 0;
   if (isOwnDataset(request) && !facts && purpose === 'train') {
-    return { ok: false, problems: [], ...source, unindexed: { experiment, request } };
+    const sound = soundProblems([experiment], factsOf, purpose);
+    return failed(sound, isBroken ? undefined : { experiment, request });
   }
   const resolution = resolve(experiment);
-  if (!resolution.ok) {
-    return failed(findingsOf(resolution.problems));
-  }
+  if (!resolution.ok) return failed(findingsOf(resolution.problems));
+  if (isBroken) return failed([]);
   const warnings = placed(
     [...translation.warnings, ...findingsOf(experimentWarnings(experiment))],
     'warning',
@@ -94,32 +121,48 @@ export function readExperiment(
   return { ok: true, experiment, recipe: resolution.recipe, warnings, ...source };
 }
 
+/** Returns the problems that all of these experiments share, whatever the unindexed images are. */
+function soundProblems(
+  experiments: readonly Experiment[],
+  factsOf: FactsLookup,
+  purpose: Purpose,
+): Finding[] {
+  const readings = experiments.flatMap((experiment) => {
+    const request = datasetRequest(experiment);
+    const facts = isOwnDataset(request) ? factsOf(request) : null;
+    const isUnknown = isOwnDataset(request) && !facts && purpose === 'train';
+    const known = facts ? { ...experiment, facts } : experiment;
+    return isUnknown ? [known, withOtherImages(known)] : [known];
+  });
+  const isSame = (one: ResolutionProblem, other: ResolutionProblem) =>
+    one.what === other.what && isDeepStrictEqual(one.path, other.path);
+  const problemsOf = (experiment: Experiment) => {
+    const resolution = resolve(experiment);
+    return resolution.ok ? [] : resolution.problems;
+  };
+  const [first, ...others] = readings;
+  let sound = first ? problemsOf(first) : [];
+  for (const other of others) {
+    // If no problem is left that all share, the rest need not be checked.
+    if (sound.length === 0) break;
+    const problems = problemsOf(other);
+    sound = sound.filter((found) => problems.some((each) => isSame(each, found)));
+  }
+  return findingsOf(sound);
+}
+
+/** The problem of a command experiment, for callers that only take experiments of our own trainer. */
+function commandFinding(): Finding {
+  return {
+    path: ['trainer'],
+    part: 'key',
+    what: l10n.t(
+      'This experiment trains by a command. Only experiments with model and data can be used here.',
+    ),
+    remedy: l10n.t('Choose an experiment without trainer.'),
+  };
+}
+
 function findingsOf(problems: readonly ResolutionProblem[]): Finding[] {
   return problems.map((found) => ({ part: 'value', ...found }));
-}
-
-/** A part whose lines are all commented out is left out, not wrong. */
-function withoutEmptyParts(value: unknown): unknown {
-  if (!isMapping(value)) return value;
-  return Object.fromEntries(Object.entries(value).filter(([, part]) => part !== null));
-}
-
-function place(
-  document: ExperimentDocument,
-  findings: readonly Finding[],
-  overrides: readonly Override[],
-  { writtenPath }: Translation,
-): Problem[] {
-  return findings
-    .map((finding) => {
-      const path = writtenPath(finding.path);
-      const override = overrideOf(overrides, path);
-      return { ...problem(document, { ...finding, path }), ...(override && { override: override.source }) };
-    })
-    .toSorted((a, b) => a.range.start.offset - b.range.start.offset);
-}
-
-function problem(document: ExperimentDocument, { path, part, what, remedy, replacement }: Finding): Problem {
-  const range = document.rangeOf(path, part);
-  return { severity: 'error', path, range, what, remedy, ...(replacement !== undefined && { replacement }) };
 }

@@ -1,7 +1,7 @@
 import * as l10n from '@vscode/l10n';
 import type { Path } from '../shared/path';
 
-/** A place in a text; `line` and `character` count from 0, characters in UTF-16 units as editors count them. */
+/** A position in a text. `line` and `character` count from 0, characters in UTF-16 units like in editors. */
 export interface Position {
   readonly offset: number;
   readonly line: number;
@@ -13,28 +13,41 @@ export interface Range {
   readonly end: Position;
 }
 
-/** Something a person wrote that is wrong, where it stands, and what would be right. */
+/** An edit that fixes a problem. */
+export type Fix =
+  /** `isMeant` if the value is what the user meant, and not just an example of a valid value. */
+  | { readonly type: 'set'; readonly path: Path; readonly value: unknown; readonly isMeant: boolean }
+  /** The value at the problem's path belongs elsewhere. `value` holds it. */
+  | { readonly type: 'move'; readonly to: Path; readonly value: unknown }
+  /** Removes the value at the problem's path. */
+  | { readonly type: 'remove' };
+
+/** An error or warning about the user's input, with its location and remedy. */
 export interface Problem {
   readonly severity: 'error' | 'warning';
-  /** The part of the experiment it is about; empty for the whole file. */
+  /** The part of the experiment concerned. Empty for the whole file. */
   readonly path: Path;
   readonly range: Range;
   readonly what: string;
   readonly remedy: string;
   /** The key or value that was probably meant. */
   readonly replacement?: string;
-  /** The `key=value` of the command line that brought it in; then `range` is only the nearest place in the file. */
+  /** The fix, if it is more than another word. */
+  readonly fix?: Fix;
+  /** The command line's `key=value` that caused it. `range` is then only the nearest position in the file. */
   readonly override?: string;
 }
 
-/** Something in a valid experiment that cannot be trained. */
+/** A problem that makes a valid experiment impossible to train. */
 export interface ResolutionProblem {
   readonly path: Path;
   readonly what: string;
   readonly remedy: string;
+  readonly replacement?: string;
+  readonly fix?: Fix;
 }
 
-/** A problem as compilers print one: `file:line:column: error: what remedy`, counted from 1. */
+/** Formats a problem like compilers do: `file:line:column: error: what remedy`, counted from 1. */
 export function formatProblem(file: string, problem: Problem): string {
   const { start } = problem.range;
   const place =
@@ -45,7 +58,7 @@ export function formatProblem(file: string, problem: Problem): string {
   return `${place}: ${severity}: ${problem.what} ${problem.remedy}`;
 }
 
-/** Where the lines of a text start, to turn offsets into positions. Offsets outside the text are moved into it. */
+/** The line starts of a text, for converting offsets to positions. Clamps offsets to the text. */
 export class Lines {
   readonly #starts: readonly number[];
   readonly #length: number;

@@ -1,8 +1,7 @@
 import * as l10n from '@vscode/l10n';
-import type { Graph } from '../models/graph';
 import { balancedWeights, trainCountsOf } from '../recipe/classBalance';
 import type { DatasetFacts } from '../recipe/datasets';
-import { type DecayPlan, type Draft, finalize, graphOf, MOST_MILESTONES } from '../recipe/draft';
+import { type DecayPlan, type Draft, finalize, graphIfAny, MOST_MILESTONES } from '../recipe/draft';
 import { fullWeightsName } from '../recipe/pretrained';
 import {
   type InitializationRecipe,
@@ -26,12 +25,12 @@ export type Resolution =
   | { readonly ok: true; readonly recipe: Recipe }
   | { readonly ok: false; readonly problems: readonly ResolutionProblem[] };
 
-/** The draft of an experiment before any trick. */
+/** Returns the draft of an experiment before any trick. */
 export function plainDraft(experiment: Experiment): Draft {
   const { name, model, optimizer, schedule, seed, engine, init } = experiment;
   const data = dataPlan(experiment);
   const { decay, update, epochs } = schedule;
-  // In the order in which a person reads a recipe, from the top.
+  // In the order in which people read a recipe, from the top.
   return {
     name,
     tricks: [],
@@ -78,7 +77,7 @@ function initialization(init: Experiment['init']): InitializationRecipe {
   return { ...defaults, weights: fullWeightsName(weights), head, freeze };
 }
 
-/** `10x` is a factor; a number stands in the place of the base learning rate. */
+/** `10x` is a factor. A number replaces the base learning rate. */
 function headLearningRateFactor({ base_lr, head_learning_rate }: Experiment['optimizer']): number {
   return typeof head_learning_rate === 'number'
     ? head_learning_rate / base_lr
@@ -107,7 +106,7 @@ function optimizerRecipe(optimizer: Experiment['optimizer']): OptimizerRecipe {
   }
 }
 
-/** The tricks an experiment switches on, with their options. */
+/** Returns the tricks that an experiment switches on, with their options. */
 export function chosenTricks(
   experiment: Experiment,
 ): { readonly trick: Trick<TrickName>; readonly options: Record<string, unknown> }[] {
@@ -117,42 +116,39 @@ export function chosenTricks(
   });
 }
 
-/** A draft with tricks applied in turn. */
+/** Applies tricks to a draft in order, and records the names of those that changed it. */
 export function withTricks(plain: Draft, chosen: ReturnType<typeof chosenTricks>): Draft {
-  return chosen.reduce(
-    (draft, { trick, options }) => ({
-      ...trick.apply(draft, options),
-      tricks: [...draft.tricks, trick.name],
-    }),
-    plain,
-  );
+  return chosen.reduce((draft, { trick, options }) => {
+    const applied = trick.apply(draft, options);
+    return applied === draft ? draft : { ...applied, tricks: [...draft.tricks, trick.name] };
+  }, plain);
 }
 
-/** The problem of a trick that stands beside one it excludes, said once for the two, at the later of them. */
+/** Returns the problem of a trick next to one that it excludes, reported once per pair, at the later one. */
 function exclusions(trick: Trick, chosen: readonly Trick[]): TrickProblem[] {
   return chosen
     .slice(0, chosen.indexOf(trick))
     .filter((other) => excludeEachOther(trick, other))
     .map((other) => ({
       path: [],
-      what: l10n.t('{0} cannot stand beside {1}.', trick.name, other.name),
-      remedy: l10n.t('Take one of them out.'),
+      what: l10n.t('{0} cannot be combined with {1}.', trick.name, other.name),
+      remedy: l10n.t('Remove one of them.'),
     }));
 }
 
-/** The recipe an experiment leads to, or why it cannot be trained. */
+/** Returns the recipe of an experiment, or the reasons why it cannot be trained. */
 export function resolve(experiment: Experiment): Resolution {
   const plain = plainDraft(experiment);
   const task = [
     ...taskProblems(experiment.model, plain.data.dataset),
-    ...normalisationProblems(experiment.data, plain.data.dataset),
+    ...normalizationProblems(experiment.data, plain.data.dataset),
   ];
   const resolution = resolveDraft(plain, chosenTricks(experiment));
   if (task.length === 0) return resolution;
   return { ok: false, problems: [...task, ...(resolution.ok ? [] : resolution.problems)] };
 }
 
-/** The recipe that a draft without tricks and the tricks chosen for it lead to. */
+/** Returns the recipe for a draft without tricks and the tricks chosen for it. */
 export function resolveDraft(plain: Draft, chosen: ReturnType<typeof chosenTricks>): Resolution {
   const draft = withTricks(plain, chosen);
   const tricks = chosen.map(({ trick }) => trick);
@@ -168,8 +164,11 @@ export function resolveDraft(plain: Draft, chosen: ReturnType<typeof chosenTrick
   return problems.length > 0 ? { ok: false, problems } : { ok: true, recipe: finalize(draft) };
 }
 
-/** Where there are neither as many means or deviations as channels, nor one for all, nor a colour's for grey images. */
-function normalisationProblems(data: Experiment['data'], { channels }: DatasetFacts): ResolutionProblem[] {
+/**
+ * Checks the number of means and standard deviations: one per channel, a single one for all, or those of color images
+ * for gray ones.
+ */
+function normalizationProblems(data: Experiment['data'], { channels }: DatasetFacts): ResolutionProblem[] {
   if (data.dataset === 'synthetic') return [];
   const problems: ResolutionProblem[] = [];
   for (const key of ['mean', 'std'] as const) {
@@ -178,18 +177,18 @@ function normalisationProblems(data: Experiment['data'], { channels }: DatasetFa
     problems.push({
       path: ['data', key],
       what: l10n.t(
-        '{0} has {1} values, and images have {2} channels.',
+        '{0} has {1} values, but images have {2} channels.',
         `data.${key}`,
         values.length,
         channels,
       ),
-      remedy: l10n.t('Write one value, or one for each channel.'),
+      remedy: l10n.t('Write one value, or one per channel.'),
     });
   }
   return problems;
 }
 
-/** Where a model is written for other images or classes than those of the data it is to be trained on. */
+/** Returns the problems of a model whose image size or classes differ from those of its data. */
 function taskProblems(
   { name, input_size, classes }: Experiment['model'],
   dataset: DatasetFacts,
@@ -199,27 +198,29 @@ function taskProblems(
     problems.push({
       path: ['model', 'input_size'],
       what: l10n.t(
-        '{0} is to take images of {1} pixels, and those of {2} have {3} x {4}.',
+        '{0} expects images of {1} pixels, but those of {2} are {3} x {4}.',
         name,
         input_size,
         dataset.name,
         dataset.height,
         dataset.width,
       ),
-      remedy: l10n.t('Take it out: the data say the size.'),
+      remedy: l10n.t('Remove it: the data set defines the size.'),
+      fix: { type: 'remove' },
     });
   }
   if (classes !== undefined && dataset.classes !== classes) {
     problems.push({
       path: ['model', 'classes'],
       what: l10n.t(
-        '{0} is to tell {1} classes apart, and {2} has {3}.',
+        '{0} is set to {1} classes, but {2} has {3}.',
         name,
         classes,
         dataset.name,
         dataset.classes,
       ),
-      remedy: l10n.t('Take it out: the data say the number.'),
+      remedy: l10n.t('Remove it: the data set defines the number.'),
+      fix: { type: 'remove' },
     });
   }
   return problems;
@@ -240,8 +241,8 @@ function draftProblems(draft: Draft): ResolutionProblem[] {
   if (sampling === 'balanced' && !shuffle) {
     problems.push({
       path: ['data', 'shuffle'],
-      what: l10n.t('Balanced sampling draws images at random, and shuffle: false keeps their order.'),
-      remedy: l10n.t('Take out shuffle: false, or use sampling: uniform.'),
+      what: l10n.t('Balanced sampling draws images at random, but shuffle: false keeps their order.'),
+      remedy: l10n.t('Remove shuffle: false, or use sampling: uniform.'),
     });
   }
   if (batchSize > trainImages) {
@@ -249,12 +250,17 @@ function draftProblems(draft: Draft): ResolutionProblem[] {
       path: ['data', 'batch_size'],
       what: l10n.t('A batch of {0} is larger than the {1} training images.', batchSize, trainImages),
       remedy: l10n.t('Use at most {0}.', trainImages),
+      fix: { type: 'set', path: ['data', 'batch_size'], value: trainImages, isMeant: false },
     });
   }
   if (decay.name === 'step' && draft.epochs / (decay.every ?? draft.epochs) > MOST_MILESTONES) {
     problems.push({
       path: ['schedule', 'decay', 'every'],
-      what: l10n.t('The rate would fall more than {0} times in {1} epochs.', MOST_MILESTONES, draft.epochs),
+      what: l10n.t(
+        'The learning rate would drop more than {0} times in {1} epochs.',
+        MOST_MILESTONES,
+        draft.epochs,
+      ),
       remedy: l10n.t('Use at least {0}.', draft.epochs / MOST_MILESTONES),
     });
   }
@@ -262,14 +268,17 @@ function draftProblems(draft: Draft): ResolutionProblem[] {
   if (late) {
     problems.push({
       path: ['schedule', 'decay', 'milestones'],
-      what: l10n.t('The milestone at epoch {0} lies beyond the training of {1}.', late, draft.epochs),
+      what: l10n.t(
+        'The milestone at epoch {0} is not within the {1} epochs of training.',
+        late,
+        draft.epochs,
+      ),
       remedy: l10n.t('Use milestones below {0}, or raise schedule.epochs.', draft.epochs),
     });
   }
   const graph = graphIfAny(draft);
-  if (graph) {
-    problems.push(...initializationProblems(draft, graph));
-  } else {
+  problems.push(...initializationProblems(draft, graph));
+  if (!graph) {
     const { height, width } = dataset;
     problems.push({
       path: ['model', 'name'],
@@ -278,15 +287,6 @@ function draftProblems(draft: Draft): ResolutionProblem[] {
     });
   }
   return problems;
-}
-
-/** The network of a draft; null where its images are too small for it. */
-function graphIfAny(draft: Draft): Graph | null {
-  try {
-    return graphOf(draft);
-  } catch {
-    return null;
-  }
 }
 
 function decayPlan(written: Experiment['schedule']['decay']): DecayPlan {

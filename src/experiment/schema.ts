@@ -15,7 +15,7 @@ import { PUBLISHED_WEIGHTS } from '../recipe/pretrained';
 import { TRICKS } from '../tricks/registry';
 import type { Trick } from '../tricks/trick';
 
-/** A bare trick is written `true`, one that is switched off `false`; otherwise its options. */
+/** A trick is `true` for its defaults, `false` to switch it off, or its options. */
 function trickSchema<Options extends z.ZodObject>(trick: Trick<string, Options>) {
   return z.union([z.boolean(), trick.options]).optional().describe(`${trick.formula} (${trick.source})`);
 }
@@ -25,57 +25,71 @@ const span = (least: number, most: number, [low, high]: Range) =>
   z.tuple([z.number().min(least).max(most), z.number().min(least).max(most)]).default([low, high]);
 const STEPS = AUGMENTATION_STEP_DEFAULTS;
 
-/** One random change to training images; a bare name stands for its defaults. */
+/** One random augmentation of training images. A bare name uses its defaults. */
 export const augmentationStepSchema = z.discriminatedUnion('step', [
   z.strictObject({
-    step: z.literal('random_resized_crop').describe('A crop of random area and aspect, resized.'),
+    step: z
+      .literal('random_resized_crop')
+      .describe('Crops a random area at a random aspect ratio and resizes it to image_size.'),
     area: span(0, 1, STEPS.random_resized_crop.area).describe(
-      'The least and the most share of the image that is kept.',
+      'Minimum and maximum fraction of the image area kept.',
     ),
     aspect: span(0.01, 100, STEPS.random_resized_crop.aspect).describe(
-      'The least and the most width / height.',
+      'Minimum and maximum width / height of the crop.',
     ),
   }),
   z.strictObject({
-    step: z.literal('padded_crop').describe('A random shift, with zeros moving in.'),
+    step: z.literal('padded_crop').describe('Pads with zeros, then crops image_size at a random position.'),
     padding: z
       .int()
       .positive()
       .max(1024)
       .optional()
-      .describe('Pixels on each side; by default an eighth of image_size.'),
+      .describe('Pixels on each side. The default is image_size / 8.'),
   }),
   z.strictObject({
-    step: z.literal('flip').describe('Left to right.'),
-    probability: share.default(STEPS.flip.probability),
+    step: z.literal('flip').describe('Mirrors left to right.'),
+    probability: share.default(STEPS.flip.probability).describe('Probability of mirroring an image.'),
   }),
   z.strictObject({
-    step: z.literal('vertical_flip').describe('Upside down.'),
-    probability: share.default(STEPS.flip.probability),
+    step: z.literal('vertical_flip').describe('Mirrors top to bottom.'),
+    probability: share.default(STEPS.flip.probability).describe('Probability of mirroring an image.'),
   }),
   z.strictObject({
-    step: z.literal('color_jitter').describe('Random brightness, contrast, saturation and hue.'),
-    brightness: span(0, 10, STEPS.color_jitter.brightness),
-    contrast: span(0, 10, STEPS.color_jitter.contrast),
-    saturation: span(0, 10, STEPS.color_jitter.saturation),
-    hue: span(-0.5, 0.5, STEPS.color_jitter.hue).describe('Turns of the colour circle.'),
+    step: z
+      .literal('color_jitter')
+      .describe('Scales brightness, contrast and saturation by random factors and shifts the hue.'),
+    brightness: span(0, 10, STEPS.color_jitter.brightness).describe('Minimum and maximum factor.'),
+    contrast: span(0, 10, STEPS.color_jitter.contrast).describe('Minimum and maximum factor.'),
+    saturation: span(0, 10, STEPS.color_jitter.saturation).describe('Minimum and maximum factor.'),
+    hue: span(-0.5, 0.5, STEPS.color_jitter.hue).describe('Hue shift in turns of the color circle.'),
   }),
   z.strictObject({
-    step: z.literal('pca_noise').describe("Noise along the principal components of ImageNet's colours."),
-    std: z.number().positive().max(10).default(STEPS.pca_noise.std),
+    step: z.literal('pca_noise').describe("Adds noise along the principal components of ImageNet's colors."),
+    std: z
+      .number()
+      .positive()
+      .max(10)
+      .default(STEPS.pca_noise.std)
+      .describe('Standard deviation of the coefficients.'),
   }),
   z.strictObject({
-    step: z.literal('randaugment').describe('Random operations of one strength.'),
-    operations: z.int().positive().max(10).default(STEPS.randaugment.operations),
+    step: z.literal('randaugment').describe('Applies random operations, all at one magnitude.'),
+    operations: z
+      .int()
+      .positive()
+      .max(10)
+      .default(STEPS.randaugment.operations)
+      .describe('Operations per image.'),
     magnitude: z
       .int()
       .min(0)
       .max(RANDAUGMENT_MAX_MAGNITUDE)
       .default(STEPS.randaugment.magnitude)
-      .describe('Strength, of 30.'),
+      .describe('Magnitude from 0 to 30.'),
   }),
   z.strictObject({
-    step: z.literal('trivialaugment').describe('One random operation of random strength.'),
+    step: z.literal('trivialaugment').describe('Applies one random operation at a random magnitude.'),
   }),
 ]);
 
@@ -87,177 +101,214 @@ const augment = z.union([
 ]);
 
 const batch = {
-  batch_size: z.int().positive().default(128).describe('Images in a training step.'),
-  augment: augment
-    .default('none')
-    .describe('Random changes to training images: a preset, or a list of steps.'),
+  batch_size: z.int().positive().default(128).describe('Images per batch.'),
+  augment: augment.default('none').describe('Augmentation of training images: a preset or a list of steps.'),
   shuffle: z
     .boolean()
     .default(true)
-    .describe('Whether each epoch has an order of its own; false keeps the order of the data set.'),
+    .describe('Whether to shuffle every epoch; false keeps the order of the data set.'),
   sampling: z
     .enum(['uniform', 'balanced'])
     .default('uniform')
-    .describe('Whether an epoch takes each image once, or each class as often as any other.'),
+    .describe('uniform draws each image once per epoch; balanced draws every class equally often.'),
 };
 
 const perChannel = (value: z.ZodNumber) => z.union([value, z.array(value).min(1).max(3)]);
 
-/** How images come to the network, of all data sets but the synthetic one. */
+/** How images are prepared for the network, for all data sets except the synthetic one. */
 const images = {
   image_size: z
     .int()
     .positive()
     .max(4096)
     .optional()
-    .describe("Pixels of a side of what the network sees; by default the images' own, or the model's."),
+    .describe("Side of the network's input in pixels. The default is the size of the images or the model."),
   channels: z
     .union([z.literal(1), z.literal(3)])
     .optional()
-    .describe('1 for grey, 3 for colour; by default as the images are.'),
+    .describe(
+      '1 for grayscale, 3 for color. The default is that of the images, or 3 with published weights.',
+    ),
   interpolation: z
     .enum(INTERPOLATIONS)
     .optional()
-    .describe('How images are resized, antialiased; by default bilinear, or as the weights were trained.'),
+    .describe(
+      'Filter for resizing, with antialiasing. The default is bilinear, or that of the published weights.',
+    ),
   crop_pct: z
     .number()
     .positive()
     .max(1)
     .optional()
-    .describe('Share of the short edge that validation keeps, by a central crop.'),
+    .describe('Fraction of the short edge that the center crop of validation keeps.'),
   mean: perChannel(z.number().min(0).max(1))
     .optional()
-    .describe("What pixels are normalised by, in 0..1, by channel; by default the images' or the weights'."),
+    .describe(
+      'Mean for normalization, 0 to 1, one value or one per channel. The default is that of the training images, or of the published weights.',
+    ),
   std: perChannel(z.number().positive().max(1))
     .optional()
-    .describe('The standard deviation that goes with mean, in 0..1.'),
+    .describe('Standard deviation for normalization, 0 to 1, as for mean.'),
   presize: z
     .union([z.int().positive().max(4096), z.literal(false)])
     .optional()
-    .describe('Pixels of the short edge to which images are resized once and stored; false never does.'),
+    .describe('Resizes images once to this short edge in pixels and stores them; false disables it.'),
   on_bad_image: z
     .enum(['fail', 'skip'])
     .optional()
-    .describe('Whether an unreadable image ends the run, or is left out; by default fail.'),
+    .describe('Whether an unreadable image fails the run or is skipped. The default is fail.'),
 };
 
 const split = z
   .strictObject({
-    validation: z.number().gt(0).lt(1).default(0.1).describe('Share of the training images.'),
-    seed: z.int().min(0).default(0).describe('Which images they are.'),
+    validation: z.number().gt(0).lt(1).default(0.1).describe('Fraction of the training images.'),
+    seed: z.int().min(0).default(0).describe('Seed of the split.'),
     group_by: z
       .string()
       .min(1)
       .optional()
-      .describe('Keeps images on one side: a pattern over the path such as {patient}_*, or a column.'),
+      .describe(
+        'Keeps the images of a group on one side of the split: a path pattern such as {patient}_*, or a column.',
+      ),
     fold: z
       .strictObject({
-        index: z.int().min(0).describe('Which of them, from 0.'),
-        of: z.int().min(2).max(1000).describe('How many there are.'),
+        index: z.int().min(0).describe('Index of the fold, from 0.'),
+        of: z.int().min(2).max(1000).describe('Number of folds.'),
       })
       .optional()
       .describe(
-        'In place of the share: one of so many parts of equal size, stratified by class. Studies set it, so that each block has its own.',
+        'Uses one of several equal, class-stratified folds for validation, instead of a fraction. Studies set it for each block.',
       ),
   })
   .prefault({})
-  .describe('How validation images are split from the training images, where there are none.');
+  .describe('Splits validation images off the training images if the data set has none.');
 
 const path = z.string().min(1);
 
 const data = z.discriminatedUnion('dataset', [
   z.strictObject({
-    dataset: z.literal('fashion-mnist-sample').describe('12,000 + 2,000 images, inside the package.'),
+    dataset: z
+      .literal('fashion-mnist-sample')
+      .describe('12,000 training and 2,000 validation images of Fashion-MNIST, included in the package.'),
     ...batch,
     ...images,
   }),
   z.strictObject({
-    dataset: z.literal('fashion-mnist').describe('60,000 + 10,000 images, found or downloaded.'),
+    dataset: z
+      .literal('fashion-mnist')
+      .describe('60,000 training and 10,000 validation images, found on disk or downloaded.'),
     ...batch,
     ...images,
   }),
   z.strictObject({
-    dataset: z.literal('image_folder').describe('A folder of images, in a folder for each class.'),
-    path: path.describe("The folder, relative to this file's: with train and val in it, or the classes."),
+    dataset: z.literal('image_folder').describe('A folder with a subfolder of images for each class.'),
+    path: path.describe('The folder, relative to this file. It holds train and val, or the class folders.'),
     split,
     ...batch,
     ...images,
   }),
   z.strictObject({
-    dataset: z.literal('csv').describe('A table of image files and their labels.'),
-    path: path.describe(
-      "The table, relative to this file's folder; image files are relative to the table's.",
-    ),
-    image_column: z.string().min(1).default('path').describe('The column of image files.'),
-    label_column: z.string().min(1).default('label').describe('The column of class names.'),
+    dataset: z.literal('csv').describe('A CSV table of image files and labels.'),
+    path: path.describe('The table, relative to this file. Image paths in it are relative to the table.'),
+    image_column: z.string().min(1).default('path').describe('Column of image paths.'),
+    label_column: z.string().min(1).default('label').describe('Column of class names.'),
     split_column: z
       .string()
       .min(1)
       .optional()
-      .describe('The column that says train, validation or test; without it, split says.'),
+      .describe('Column with train, validation or test. Without it, split applies.'),
     split,
     ...batch,
     ...images,
   }),
   z.strictObject({
-    dataset: z.literal('cifar10').describe('50,000 + 10,000 images of 32 x 32 in 10 classes.'),
-    path: path.optional().describe('A folder or the published archive; without it, found or downloaded.'),
+    dataset: z.literal('cifar10').describe('CIFAR-10: 50,000 + 10,000 images of 32 x 32 in 10 classes.'),
+    path: path
+      .optional()
+      .describe(
+        'A folder or the published archive. Without it, the data set is found on disk or downloaded.',
+      ),
     split,
     ...batch,
     ...images,
   }),
   z.strictObject({
-    dataset: z.literal('cifar100').describe('50,000 + 10,000 images of 32 x 32 in 100 classes.'),
-    path: path.optional().describe('A folder or the published archive; without it, found or downloaded.'),
+    dataset: z.literal('cifar100').describe('CIFAR-100: 50,000 + 10,000 images of 32 x 32 in 100 classes.'),
+    path: path
+      .optional()
+      .describe(
+        'A folder or the published archive. Without it, the data set is found on disk or downloaded.',
+      ),
     split,
     ...batch,
     ...images,
   }),
   z.strictObject({
-    dataset: z.literal('idx').describe("MNIST's files: MNIST, EMNIST, KMNIST and their like."),
-    path: path.describe('The folder of the four files, plain or gzipped.'),
+    dataset: z.literal('idx').describe('IDX files, the format of MNIST, EMNIST and KMNIST.'),
+    path: path.describe('Folder of the four files, plain or gzipped.'),
     split,
     ...batch,
     ...images,
   }),
   z.strictObject({
-    dataset: z.literal('npz').describe("NumPy arrays in MedMNIST's or Keras' layout."),
+    dataset: z.literal('npz').describe('NumPy arrays in the layout of MedMNIST or Keras.'),
     path: path.describe('The .npz file.'),
     split,
     ...batch,
     ...images,
   }),
   z.strictObject({
-    dataset: z.literal('parquet').describe("Hugging Face's image data sets."),
+    dataset: z.literal('parquet').describe('Parquet files in the layout of Hugging Face image data sets.'),
     path: path.describe('A file or a folder of .parquet files.'),
-    image_column: z.string().min(1).default('image').describe('The column of images.'),
-    label_column: z.string().min(1).default('label').describe('The column of labels.'),
+    image_column: z.string().min(1).default('image').describe('Column of images.'),
+    label_column: z.string().min(1).default('label').describe('Column of labels.'),
     split,
     ...batch,
     ...images,
   }),
   z.strictObject({
-    dataset: z.literal('webdataset').describe('Shards: tar archives of key.jpg with key.cls or key.json.'),
-    train: path.describe('Shards, such as shards/train-{000..009}.tar.'),
-    validation: path.optional().describe('Shards; without them, split says.'),
-    test: path.optional().describe('Shards that only a final test looks at.'),
+    dataset: z
+      .literal('webdataset')
+      .describe('WebDataset shards: tar archives of key.jpg with key.cls or key.json.'),
+    train: path.describe('Training shards, such as shards/train-{000..009}.tar.'),
+    validation: path.optional().describe('Validation shards. Without them, split applies.'),
+    test: path.optional().describe('Test shards, which only tricks test reads.'),
     split,
     ...batch,
     ...images,
   }),
   z.strictObject({
-    dataset: z.literal('synthetic').describe('Images drawn on demand, for tests and benchmarks.'),
-    train_images: z.int().positive().default(SYNTHETIC_DEFAULTS.train_images),
-    validation_images: z.int().positive().default(SYNTHETIC_DEFAULTS.validation_images),
-    height: z.int().positive().max(4096).default(SYNTHETIC_DEFAULTS.height).describe('Pixels.'),
-    width: z.int().positive().max(4096).default(SYNTHETIC_DEFAULTS.width).describe('Pixels.'),
-    channels: z.int().positive().max(1024).default(SYNTHETIC_DEFAULTS.channels),
-    classes: z.int().min(2).max(100_000).default(SYNTHETIC_DEFAULTS.classes),
+    dataset: z.literal('synthetic').describe('Generated images, for tests and benchmarks.'),
+    train_images: z.int().positive().default(SYNTHETIC_DEFAULTS.train_images).describe('Training images.'),
+    validation_images: z
+      .int()
+      .positive()
+      .default(SYNTHETIC_DEFAULTS.validation_images)
+      .describe('Validation images.'),
+    height: z
+      .int()
+      .positive()
+      .max(4096)
+      .default(SYNTHETIC_DEFAULTS.height)
+      .describe('Height of the images in pixels.'),
+    width: z
+      .int()
+      .positive()
+      .max(4096)
+      .default(SYNTHETIC_DEFAULTS.width)
+      .describe('Width of the images in pixels.'),
+    channels: z
+      .int()
+      .positive()
+      .max(1024)
+      .default(SYNTHETIC_DEFAULTS.channels)
+      .describe('Channels of the images.'),
+    classes: z.int().min(2).max(100_000).default(SYNTHETIC_DEFAULTS.classes).describe('Number of classes.'),
     seed: z
       .int()
       .min(0)
       .default(SYNTHETIC_DEFAULTS.seed)
-      .describe("Which images are drawn, apart from the experiment's seed."),
+      .describe("Seed of the images, independent of the experiment's seed."),
     ...batch,
   }),
 ]);
@@ -269,14 +320,14 @@ const task = {
     .max(4096)
     .optional()
     .describe(
-      "Pixels of a side of the images; by default the data's, or without data what the model is for.",
+      'Side of the images in pixels. The default is that of the data, or without data that of the model.',
     ),
   classes: z
     .int()
     .min(2)
     .max(100_000)
     .optional()
-    .describe("Classes to tell apart; by default the data's, or without data what the model is for."),
+    .describe('Number of classes. The default is that of the data, or without data that of the model.'),
 };
 
 const widthMultiplier = z
@@ -293,12 +344,14 @@ const model = z.discriminatedUnion('name', [
     ...task,
   }),
   z.strictObject({
-    name: z.enum(RESNET_NAMES).describe('ResNet as trained on ImageNet.'),
+    name: z.enum(RESNET_NAMES).describe('The ImageNet form of ResNet.'),
     width: z.int().positive().multipleOf(2).default(64).describe('Channels of the stem and the first stage.'),
     variant: z
       .enum(['A', 'B', 'C', 'D'])
       .default('A')
-      .describe('The form of He et al. 2018: A is the plain one, and each later one adds a tweak.'),
+      .describe(
+        'The variant of He et al. 2018: A is the original, and B, C and D each add a tweak to the one before.',
+      ),
     ...task,
   }),
   z.strictObject({
@@ -307,12 +360,14 @@ const model = z.discriminatedUnion('name', [
     ...task,
   }),
   z.strictObject({
-    name: z.literal('mobilenet_v1').describe('MobileNet V1, of depthwise convolutions.'),
+    name: z.literal('mobilenet_v1').describe('MobileNet V1, with depthwise separable convolutions.'),
     width_multiplier: widthMultiplier,
     activation: z
       .enum(['relu', 'relu6'])
       .default('relu')
-      .describe("relu as in the paper; relu6 as in its authors' code and in timm, whose weights want it."),
+      .describe(
+        "relu as in the paper, or relu6 as in the authors' code and timm. Weights from timm need relu6.",
+      ),
     ...task,
   }),
   z.strictObject({
@@ -326,7 +381,7 @@ const model = z.discriminatedUnion('name', [
     ...task,
   }),
   z.strictObject({
-    name: z.literal('densenet121').describe('DenseNet-121, as trained on ImageNet.'),
+    name: z.literal('densenet121').describe('DenseNet-121, for ImageNet.'),
     growth_rate: z.int().positive().default(32).describe('Channels that each layer adds.'),
     ...task,
   }),
@@ -336,31 +391,35 @@ const model = z.discriminatedUnion('name', [
     ...task,
   }),
   z.strictObject({
-    name: z.literal('mlp').describe('Fully connected layers alone.'),
+    name: z.literal('mlp').describe('A multilayer perceptron: only fully connected layers.'),
     hidden: z
       .array(z.int().positive().max(65_536))
       .max(100)
       .default([512, 512])
-      .describe('Values of each hidden layer.'),
+      .describe('Units of each hidden layer.'),
     ...task,
   }),
 ]);
 
-const momentum = z.number().min(0).lt(1).default(0.9).describe('Share of the velocity kept at each step.');
+const momentum = z.number().min(0).lt(1).default(0.9).describe('Momentum factor.');
 
 function rateAndDecay(base_lr: number, weight_decay: number) {
   return {
-    base_lr: z.number().positive().default(base_lr).describe('Learning rate before scaling.'),
+    base_lr: z
+      .number()
+      .positive()
+      .default(base_lr)
+      .describe('Base learning rate, before linear scaling and the schedule.'),
     weight_decay: z
       .number()
       .min(0)
       .default(weight_decay)
-      .describe('Times the weight, added to its gradient; adamw and lamb take it off the weight.'),
+      .describe('Weight decay: L2 regularization added to the gradient, or decoupled with adamw and lamb.'),
     head_learning_rate: z
       .union([z.number().positive(), z.string().regex(/^(?=.*[1-9])\d+(\.\d+)?x$/)])
       .default('1x')
       .describe(
-        "The classifier's learning rate: a multiple of base_lr such as 10x, or a number in its place, which is scaled and scheduled alike.",
+        'Learning rate of the classifier: a multiple of base_lr such as 10x, or a base learning rate, which is scaled and scheduled alike.',
       ),
     layer_decay: z
       .number()
@@ -368,7 +427,7 @@ function rateAndDecay(base_lr: number, weight_decay: number) {
       .max(1)
       .default(1)
       .describe(
-        'What the learning rate is multiplied by from each stage to the one before it, from the head to the stem, as in timm.',
+        'Layer-wise learning rate decay, as in timm: the factor from each stage to the one before it, from head to stem.',
       ),
   };
 }
@@ -376,87 +435,105 @@ function rateAndDecay(base_lr: number, weight_decay: number) {
 function moments(epsilon: number) {
   const share = z.number().min(0).lt(1);
   return {
-    beta1: share.default(0.9).describe('Share of the mean gradient kept at each step.'),
-    beta2: share.default(0.999).describe('Share of the mean square kept at each step.'),
-    epsilon: z.number().positive().default(epsilon).describe('Added to the root of the mean square.'),
+    beta1: share.default(0.9).describe('Decay of the running mean of the gradient.'),
+    beta2: share.default(0.999).describe('Decay of the running mean of the squared gradient.'),
+    epsilon: z
+      .number()
+      .positive()
+      .default(epsilon)
+      .describe('Added to the denominator for numerical stability.'),
   };
 }
 
-/** The rates and decays of adam, adamw and lamb are PyTorch's and timm's defaults, those of sgd and lars the paper's. */
+/**
+ * The learning rates and weight decays of adam, adamw and lamb are PyTorch's and timm's defaults. Those of sgd and lars
+ * are the paper's.
+ */
 const optimizer = z.discriminatedUnion('name', [
   z.strictObject({
-    // A file that names no optimizer gets this one.
-    name: z.literal('sgd').optional().describe('Stochastic gradient descent with momentum.'),
+    // The default if a file names no optimizer.
+    name: z.literal('sgd').optional().describe('Stochastic gradient descent with momentum. The default.'),
     ...rateAndDecay(0.1, 0.0001),
     momentum,
-    nesterov: z.boolean().default(true).describe("Nesterov's accelerated gradient, as in the paper."),
+    nesterov: z.boolean().default(true).describe('Whether to use Nesterov momentum, as in the paper.'),
   }),
   z.strictObject({
-    name: z.literal('adam').describe('Adam, with weight decay in the gradient.'),
+    name: z.literal('adam').describe('Adam, with L2 regularization in the gradient.'),
     ...rateAndDecay(0.001, 0),
     ...moments(1e-8),
   }),
   z.strictObject({
-    name: z.literal('adamw').describe('Adam, with weight decay apart from the gradient.'),
+    name: z.literal('adamw').describe('Adam with decoupled weight decay.'),
     ...rateAndDecay(0.001, 0.01),
     ...moments(1e-8),
   }),
   z.strictObject({
-    name: z.literal('lars').describe('SGD with momentum and a trust ratio for each layer.'),
+    name: z.literal('lars').describe('SGD with momentum and a trust ratio per layer.'),
     ...rateAndDecay(0.1, 0.0001),
     momentum,
-    trust_coefficient: z
-      .number()
-      .positive()
-      .default(0.001)
-      .describe('What every trust ratio is multiplied by.'),
+    trust_coefficient: z.number().positive().default(0.001).describe('Multiplies every trust ratio.'),
   }),
   z.strictObject({
-    name: z.literal('lamb').describe('Adam with a trust ratio for each layer.'),
+    name: z.literal('lamb').describe('Adam with a trust ratio per layer.'),
     ...rateAndDecay(0.001, 0.01),
     ...moments(1e-6),
   }),
 ]);
 
-const factor = z.number().positive().lt(1).default(0.1).describe('What the rate is multiplied by.');
+const factor = z
+  .number()
+  .positive()
+  .lt(1)
+  .default(0.1)
+  .describe('Multiplies the learning rate at each decay.');
 
-/** A decay as a mapping; a bare name stands for its defaults. */
+/** A decay as a mapping. A bare name uses its defaults. */
 export const decaySchema = z.discriminatedUnion('name', [
-  z.strictObject({ name: z.literal('constant') }),
+  z.strictObject({ name: z.literal('constant').describe('No decay.') }),
   z.strictObject({
-    name: z.literal('step'),
+    name: z.literal('step').describe('Multiplies the learning rate by factor at equal intervals.'),
     every: z
       .number()
       .positive()
       .optional()
-      .describe('Epochs between two falls; by default a quarter of the training, as in the paper.'),
+      .describe('Epochs between two decays. The default is a quarter of the training, as in the paper.'),
     factor,
   }),
   z.strictObject({
-    name: z.literal('multi_step'),
+    name: z.literal('multi_step').describe('Multiplies the learning rate by factor at each milestone.'),
     milestones: z
       .array(z.number().positive())
       .max(MOST_MILESTONES)
       .default([30, 60, 90])
-      .describe('Epochs at which the rate is multiplied by factor.'),
+      .describe('Epochs at which the learning rate is multiplied by factor.'),
     factor,
   }),
-  z.strictObject({ name: z.literal('cosine') }),
-  z.strictObject({ name: z.literal('linear') }),
+  z.strictObject({ name: z.literal('cosine').describe('Half a cosine, from the peak to 0.') }),
+  z.strictObject({ name: z.literal('linear').describe('A straight line, from the peak to 0.') }),
   z.strictObject({
-    name: z.literal('polynomial'),
-    power: z.number().positive().default(2).describe('Of the share of steps left.'),
+    name: z.literal('polynomial').describe('The fraction of steps left to a power, from the peak to 0.'),
+    power: z.number().positive().default(2).describe('Exponent of the fraction of steps left.'),
   }),
   z.strictObject({
-    name: z.literal('one_cycle'),
-    rise_share: z.number().min(0).lt(1).default(0.3).describe('Share of the steps in which the rate rises.'),
+    name: z.literal('one_cycle').describe('Rises to the peak, then falls, each along half a cosine.'),
+    rise_share: z
+      .number()
+      .min(0)
+      .lt(1)
+      .default(0.3)
+      .describe('Fraction of the steps in which the learning rate rises.'),
     start_factor: z
       .number()
       .positive()
       .max(1)
       .default(1 / 25)
-      .describe('The first rate as a share of the peak.'),
-    end_factor: z.number().min(0).max(1).default(4e-6).describe('The last rate as a share of the peak.'),
+      .describe('Initial learning rate as a fraction of the peak.'),
+    end_factor: z
+      .number()
+      .min(0)
+      .max(1)
+      .default(4e-6)
+      .describe('Final learning rate as a fraction of the peak.'),
   }),
 ]);
 
@@ -472,9 +549,14 @@ const DECAY_NAMES = [
 const decay = z.union([z.enum(DECAY_NAMES), decaySchema]);
 
 const schedule = z.strictObject({
-  epochs: z.int().positive().default(120).describe('Passes over the training images.'),
-  decay: decay.default('step').describe('How the rate falls after warmup.'),
-  update: z.enum(['step', 'epoch']).default('step').describe('How often the rate changes.'),
+  epochs: z.int().positive().default(120).describe('Number of epochs.'),
+  decay: decay
+    .default('step')
+    .describe('Learning rate decay after warmup: a name, or a mapping with options.'),
+  update: z
+    .enum(['step', 'epoch'])
+    .default('step')
+    .describe('Whether the learning rate changes every step or every epoch.'),
 });
 
 const loss = z.strictObject({
@@ -482,7 +564,7 @@ const loss = z.strictObject({
     .enum(['none', 'balanced'])
     .default('none')
     .describe(
-      'Whether the loss of an image counts by its class: balanced takes images / (classes x images of the class).',
+      'Class weights of the loss: balanced weighs an image by images / (classes x images of its class).',
     ),
 });
 
@@ -491,7 +573,7 @@ const weights = z
   .min(1)
   .meta({
     description:
-      'A weights file of PyTorch or safetensors, relative to this file, or published weights as torchvision:NAME or timm:NAME, which are downloaded.',
+      'A PyTorch or safetensors file, relative to this file, or published weights to download: torchvision:NAME or timm:NAME.',
     examples: [...PUBLISHED_WEIGHTS],
   });
 
@@ -500,12 +582,12 @@ const init = z.strictObject({
   head: z
     .enum(['auto', 'new'])
     .default('auto')
-    .describe('auto: a new classifier where the weights have other classes; new: always.'),
+    .describe('auto replaces the classifier if the classes differ; new always replaces it.'),
   freeze: z
     .array(z.string().min(1))
     .default([])
     .describe(
-      'Stages and modules that are not trained, such as [stem, layer1]; their batch norms keep their statistics.',
+      'Stages and modules to freeze, such as [stem, layer1]. Their batch norms keep their statistics.',
     ),
 });
 
@@ -518,34 +600,36 @@ const tricks = z.strictObject(
   ) as TrickSchemas,
 );
 
-/** What a person writes in an experiment file; every default is the paper's, or stated beside it. */
+/** The schema of an experiment file. Every default is the paper's, or is stated next to it. */
 export const experimentSchema = z.strictObject({
-  $schema: z.string().optional(),
-  name: z.string().min(1).max(200).describe('Names the runs.'),
-  data: data.describe('What to train on.'),
-  model: model.describe('What to train.'),
-  loss: loss.prefault({}).describe('What training minimises.'),
-  optimizer: optimizer.prefault({}).describe('How weights are updated.'),
-  schedule: schedule.prefault({}).describe('How long to train, and the learning rate over that time.'),
-  tricks: tricks.prefault({}).describe('Training tricks; `true` takes a trick as the paper has it.'),
+  $schema: z.string().optional().describe('JSON Schema of the file, for editors. Ignored.'),
+  name: z.string().min(1).max(200).describe('Name of the experiment, which its runs carry.'),
+  data: data.describe('The data set and how its images are prepared.'),
+  model: model.describe('The network.'),
+  loss: loss.prefault({}).describe('The training loss.'),
+  optimizer: optimizer.prefault({}).describe('The optimizer and its learning rate.'),
+  schedule: schedule.prefault({}).describe('The length of the training and the learning rate schedule.'),
+  tricks: tricks
+    .prefault({})
+    .describe('Training tricks. `true` uses the default options, `false` switches a trick off.'),
   seed: z
     .int()
     .min(0)
     .max(2 ** 32 - 1)
     .default(1)
-    .describe('The same seed gives the same run on one engine.'),
+    .describe('Random seed. The same seed reproduces a run on the same engine.'),
   init: z
     .union([weights, init])
     .optional()
-    .describe('The weights that training starts from, alone or with options.'),
+    .describe('Initial weights: a name alone, or a mapping with options.'),
   engine: z
     .enum(ENGINE_REQUESTS)
     .default('auto')
-    .describe('What computes; auto takes the fastest that works.'),
+    .describe('The engine that computes. auto uses the fastest that works.'),
 });
 
-/** A validated experiment, defaults filled in. */
+/** A validated experiment with its defaults filled in. */
 export type Experiment = z.output<typeof experimentSchema> & {
-  /** What an index knows of the person's own images that it names; left out where nobody has looked at them. */
+  /** The index's facts about the user's own images. Absent if they have not been indexed. */
   readonly facts?: SourceFacts | undefined;
 };

@@ -1,31 +1,33 @@
 import { z } from 'zod';
 import type { Path } from '../shared/path';
 import { valueAt } from '../shared/values';
+import { commandSchema, isCommandValue } from './command/schema';
 import { experimentSchema } from './schema';
 
 type Schema = z.core.$ZodType;
 
-/** What may stand at a path of an experiment. */
+/** What is valid at a path of an experiment. */
 export interface Field {
   readonly description: string | undefined;
-  /** The values there are, where they can be listed, or examples of them, with what each means; true and false included. */
+  /** The valid values if they can be listed, or examples of them, with descriptions. Includes true and false. */
   readonly values: ReadonlyMap<string | number | boolean, string | undefined>;
-  /** Whether values that cannot be listed may be written, too. */
+  /** Whether unlisted values are valid too. */
   readonly isOpen: boolean;
-  /** What stands for it where it is left out; undefined where it must be written, or is left open. */
+  /** The value if it is omitted. Undefined if it is required or has no default. */
   readonly default: unknown;
-  /** Whether keys stand below it. */
+  /** Whether it has keys below it. */
   readonly isMapping: boolean;
 }
 
 /**
- * The keys that the mapping at `path` may have, by the branch of each union that fits `value`; where `value` leaves the
- * branch open, the key that chooses it. `root` is the schema of the whole file, an experiment's by default.
+ * Returns the keys that the mapping at `path` may have, from the union branches that match `value`. If `value` does not
+ * determine the branch, returns the key that selects it. `root` is the schema of the whole file, by default that of the
+ * experiment in `value`.
  */
-export function keysAt(path: Path, value: unknown, root: Schema = experimentSchema): string[] {
+export function keysAt(path: Path, value: unknown, root: Schema = schemaOf(value)): string[] {
   const keys = schemasAt(root, path, value).flatMap(({ schema, value: held }) => {
     const objects = objectsOf(schema);
-    const fitting = objects.filter((object) => discriminates(object, held));
+    const fitting = objects.filter((object) => objects.length === 1 || discriminates(object, held));
     if (fitting.length > 0) return fitting.flatMap(({ shape }) => Object.keys(shape));
     return objects.flatMap(({ shape }) =>
       Object.keys(shape).filter((key) => isFixed(shape[key]) && valueAt(held, [key]) === undefined),
@@ -34,8 +36,8 @@ export function keysAt(path: Path, value: unknown, root: Schema = experimentSche
   return [...new Set(keys)].filter((name) => !name.startsWith('$'));
 }
 
-/** What may stand at `path` beside what else `value` holds; undefined where nothing may. */
-export function fieldAt(path: Path, value: unknown, root: Schema = experimentSchema): Field | undefined {
+/** Returns what is valid at `path`, given the rest of `value`; undefined if nothing is. */
+export function fieldAt(path: Path, value: unknown, root: Schema = schemaOf(value)): Field | undefined {
   const schemas = schemasAt(root, path, value).map(({ schema }) => schema);
   if (schemas.length === 0) return undefined;
   const descriptions = new Set(schemas.map(descriptionOf).filter((text) => text !== undefined));
@@ -59,8 +61,15 @@ export function fieldAt(path: Path, value: unknown, root: Schema = experimentSch
   };
 }
 
-/** The schemas at a path: several where unions leave it open. A key's own value has no say in where it may stand. */
-function schemasAt(
+/** Returns the schema of an experiment file, of our own trainer or of a command. */
+function schemaOf(value: unknown): Schema {
+  return isCommandValue(value) ? commandSchema : experimentSchema;
+}
+
+/**
+ * Returns the schemas at a path: several if unions leave it open. A key's own value does not affect where it is valid.
+ */
+export function schemasAt(
   schema: Schema,
   path: Path,
   value: unknown,
@@ -70,15 +79,23 @@ function schemasAt(
   if (typeof key === 'number') {
     return itemsOf(schema, key).flatMap((item) => schemasAt(item, rest, valueAt(value, [key])));
   }
-  return objectsOf(schema)
-    .filter((object) => discriminates(object, value, rest.length === 0 ? String(key) : undefined))
-    .flatMap(({ shape }) => {
-      const child = shape[key];
-      return child ? schemasAt(child, rest, valueAt(value, [key])) : [];
-    });
+  const objects = objectsOf(schema);
+  const itself = rest.length === 0 ? String(key) : undefined;
+  const below = objects
+    // An only kind needs no discriminator.
+    .filter((object) => objects.length === 1 || discriminates(object, value, itself))
+    .flatMap(({ shape }) => shape[key] ?? []);
+  return [...below, ...recordsOf(schema)].flatMap((child) => schemasAt(child, rest, valueAt(value, [key])));
 }
 
-/** The object schemas that a schema comes down to. */
+/** Returns the schemas of the values of a mapping with any keys. */
+function recordsOf(schema: Schema): Schema[] {
+  if (schema instanceof z.ZodRecord) return [schema.valueType];
+  const inner = innerOf(schema);
+  return inner ? recordsOf(inner) : [];
+}
+
+/** Returns the object schemas that a schema resolves to. */
 function objectsOf(schema: Schema): z.ZodObject[] {
   if (schema instanceof z.ZodObject) return [schema];
   if (schema instanceof z.ZodUnion) return schema.options.flatMap(objectsOf);
@@ -86,7 +103,7 @@ function objectsOf(schema: Schema): z.ZodObject[] {
   return inner ? objectsOf(inner) : [];
 }
 
-/** The schemas of an item of a list. */
+/** Returns the schemas of a list item. */
 function itemsOf(schema: Schema, index: number): Schema[] {
   if (schema instanceof z.ZodArray) return [schema.element];
   if (schema instanceof z.ZodTuple) return [schema.def.items[index]].filter((item) => item !== undefined);
@@ -95,7 +112,7 @@ function itemsOf(schema: Schema, index: number): Schema[] {
   return inner ? itemsOf(inner, index) : [];
 }
 
-/** The kinds of mappings that a union takes by a word of theirs, such as `step: flip`, with what each word means. */
+/** Returns the discriminator values of a union of mappings, such as `step: flip`, with their descriptions. */
 function kindsOf(schema: Schema): [string | number | boolean, string | undefined][] {
   if (!(schema instanceof z.ZodUnion)) return [];
   return objectsOf(schema).flatMap(({ shape }) =>
@@ -107,14 +124,14 @@ function kindsOf(schema: Schema): [string | number | boolean, string | undefined
   );
 }
 
-/** Whether an object schema takes the value's own words for its kind, such as `dataset: synthetic`. */
+/** Whether an object schema matches the value's discriminators, such as `dataset: synthetic`. */
 function discriminates({ shape }: z.ZodObject, value: unknown, except?: string): boolean {
   return Object.entries(shape).every(([key, field]) => {
     return !isFixed(field) || key === except || field.safeParse(valueAt(value, [key])).success;
   });
 }
 
-/** Whether a schema takes words that are listed, and nothing else. */
+/** Whether a schema accepts only listed words. */
 function isFixed(schema: unknown): schema is z.ZodLiteral | z.ZodEnum {
   return schema instanceof z.ZodLiteral || schema instanceof z.ZodEnum;
 }
@@ -143,12 +160,12 @@ function valuesOf(schema: Schema): (string | number | boolean)[] {
   if (schema instanceof z.ZodUnion) return schema.options.flatMap(valuesOf);
   const inner = innerOf(schema);
   if (inner) return valuesOf(inner);
-  // What may be written beside other values.
+  // Examples of other valid values.
   const { examples } = z.globalRegistry.get(schema) ?? {};
   return Array.isArray(examples) ? examples.filter(isPlain) : [];
 }
 
-/** Whether a schema takes plain values beside those it lists. */
+/** Whether a schema accepts plain values in addition to those it lists. */
 function takesUnlisted(schema: Schema): boolean {
   if (schema instanceof z.ZodEnum || schema instanceof z.ZodLiteral || schema instanceof z.ZodBoolean) {
     return false;

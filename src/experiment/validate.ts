@@ -4,7 +4,6 @@ import { ALL_TRICKS } from '../tricks/registry';
 import { explainIssues, type Finding, type Guide } from './explain';
 import { inspectedSchema } from './inspected';
 import { type Experiment, experimentSchema } from './schema';
-import { keysAt } from './schemaTree';
 
 export type { Finding };
 
@@ -12,17 +11,28 @@ export type Validation =
   | { readonly ok: true; readonly experiment: Experiment }
   | { readonly ok: false; readonly findings: readonly Finding[] };
 
-/** Whether an experiment is to be trained, or only to be looked at, which needs no data. */
+/** Whether an experiment is to be trained or only inspected, which requires no data. */
 export type Purpose = 'train' | 'inspect';
 
-/** Checks plain data against the experiment's schema and fills defaults in. */
-export function validate(value: unknown, purpose: Purpose = 'train'): Validation {
+/** Validates plain data against the experiment schema and fills in defaults. */
+export function validate(
+  value: unknown,
+  purpose: Purpose = 'train',
+  format: Guide['format'] = 'yaml',
+): Validation {
   const parsed = (purpose === 'train' ? experimentSchema : inspectedSchema).safeParse(value);
   if (parsed.success) return { ok: true, experiment: parsed.data };
-  return { ok: false, findings: explainIssues(parsed.error.issues, value, GUIDE) };
+  return { ok: false, findings: explainIssues(parsed.error.issues, value, guideOf(format)) };
 }
 
-/** Every part of an experiment with its default, to have an example of each. */
+/** Returns the findings for the readable parts of an experiment. */
+export function partialFindings(value: unknown, format: Guide['format']): readonly Finding[] {
+  const schema = experimentSchema.partial();
+  const { error } = schema.safeParse(value);
+  return explainIssues(error?.issues ?? [], value, { ...guideOf(format), schema });
+}
+
+/** Every part of an experiment with its default, as a source of examples. */
 const EXAMPLE: unknown = (() => {
   const experiment = experimentSchema.parse({
     name: 'my-experiment',
@@ -31,7 +41,13 @@ const EXAMPLE: unknown = (() => {
   });
   return {
     ...experiment,
-    data: { ...experiment.data, ...SYNTHETIC_DEFAULTS },
+    data: {
+      ...experiment.data,
+      ...SYNTHETIC_DEFAULTS,
+      path: 'photos',
+      train: 'shards/train-{000..009}.tar',
+      split: { validation: 0.1, seed: 0, fold: { index: 0, of: 5 } },
+    },
     model: { ...experiment.model, input_size: 224, classes: 1000 },
     schedule: {
       ...experiment.schedule,
@@ -41,11 +57,13 @@ const EXAMPLE: unknown = (() => {
   };
 })();
 
-const GUIDE: Guide = {
-  example: EXAMPLE,
-  keysAt,
-  nothing: () => ({
+function guideOf(format: Guide['format']): Guide {
+  return { schema: experimentSchema, example: EXAMPLE, format, nothing };
+}
+
+function nothing(): ReturnType<Guide['nothing']> {
+  return {
     what: l10n.t('The file holds no experiment.'),
     remedy: l10n.t('Write at least name, data and model, such as model: { name: resnet20 }.'),
-  }),
-};
+  };
+}

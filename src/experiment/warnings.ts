@@ -4,7 +4,7 @@ import { preprocessingOfInit } from './dataPlan';
 import type { ResolutionProblem } from './problem';
 import type { Experiment } from './schema';
 
-/** What can be trained and is probably a mistake. */
+/** Returns warnings about settings that can be trained but are probably mistakes. */
 export function experimentWarnings(experiment: Experiment): ResolutionProblem[] {
   return [
     ...balanceWarnings(experiment),
@@ -21,12 +21,12 @@ function balanceWarnings({ data, loss }: Experiment): ResolutionProblem[] {
       what: l10n.t(
         'Class weights and balanced sampling correct the same imbalance twice: rare classes count more than common ones.',
       ),
-      remedy: l10n.t('Use one of them.'),
+      remedy: l10n.t('Use only one of them.'),
     },
   ];
 }
 
-/** A first epoch at a rate of 0 trains nothing but running statistics. */
+/** A first epoch at learning rate 0 trains nothing but running statistics. */
 function warmupWarnings({ schedule, tricks: { warmup } }: Experiment): ResolutionProblem[] {
   if (!warmup) return [];
   const { count_from, update } = warmup === true ? { count_from: 0, update: 'step' } : warmup;
@@ -34,13 +34,13 @@ function warmupWarnings({ schedule, tricks: { warmup } }: Experiment): Resolutio
   return [
     {
       path: ['tricks', 'warmup'],
-      what: l10n.t('The first epoch trains at a rate of 0: warmup counts its epochs from 0.'),
+      what: l10n.t('The first epoch trains at a learning rate of 0: warmup counts its epochs from 0.'),
       remedy: l10n.t('Set {0}.', 'update: epoch, count_from: 1'),
     },
   ];
 }
 
-/** Where images come to published weights otherwise than those that the weights were trained on. */
+/** Warns if images are preprocessed differently than those that the published weights were trained on. */
 function preprocessingWarnings({ data, init }: Experiment): ResolutionProblem[] {
   const trained = preprocessingOfInit(init);
   if (!trained || data.dataset === 'synthetic') return [];
@@ -57,7 +57,8 @@ function preprocessingWarnings({ data, init }: Experiment): ResolutionProblem[] 
       {
         path: ['data', key],
         what: l10n.t('The weights were trained with {0} {1}, not {2}.', key, shown(needed), shown(written)),
-        remedy: l10n.t('Take it out: the weights say it.'),
+        remedy: l10n.t('Remove it: the weights define it.'),
+        fix: { type: 'remove' },
       },
     ];
   });
@@ -65,7 +66,7 @@ function preprocessingWarnings({ data, init }: Experiment): ResolutionProblem[] 
 
 type Value = number | string | readonly number[];
 
-/** Equal to three decimals, as such numbers are quoted. */
+/** Equal to three decimals, the precision at which these numbers are quoted. */
 function isSame(written: Value, needed: Value): boolean {
   if (typeof written === 'string' || typeof needed === 'string') return written === needed;
   const expected = [needed].flat();

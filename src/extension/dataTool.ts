@@ -13,16 +13,16 @@ import { execFile, fork } from '../system/children';
 import type { DataIndexes } from './language/dataIndexes';
 import { dataEnvironment, readSettings } from './settings';
 
-/** A data set, and where its index is kept. */
+/** A data set and the location of its index. */
 export interface DataTarget {
   readonly request: OwnDatasetRequest;
-  /** The folder that has .bag-of-tricks. */
+  /** The folder that contains .bag-of-tricks. */
   readonly root: string;
-  /** What the request's relative paths start from: the experiment file's folder. */
+  /** Base of the request's relative paths: the experiment file's folder. */
   readonly folder: string;
 }
 
-/** How an indexing ended. */
+/** The result of an indexing job. */
 export type IndexEnd =
   | { readonly outcome: 'indexed'; readonly index: DatasetIndex }
   | { readonly outcome: 'failed'; readonly failure: Failure }
@@ -30,7 +30,7 @@ export type IndexEnd =
 
 const OUTPUT_BYTES = 1 << 24;
 
-/** Indexes data sets and draws sheets of their images, each in a process of its own on the Node that trains. */
+/** Indexes data sets and draws image sheets. Each job is a separate process on the Node that trains. */
 export class DataTool {
   constructor(
     private readonly extensionUri: vscode.Uri,
@@ -38,7 +38,7 @@ export class DataTool {
     private readonly log: vscode.LogOutputChannel,
   ) {}
 
-  /** Indexes a data set, or leaves an earlier index as it is. */
+  /** Indexes a data set. On failure or cancel, the previous index stays. */
   async index(
     { request, root, folder }: DataTarget,
     onProgress: (progress: IndexProgress) => void,
@@ -53,7 +53,7 @@ export class DataTool {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
     const send = (message: ToIndexer) => {
-      // A channel that is closed is told of by the process's end.
+      // If the channel is closed, the exit of the process reports it.
       if (child.connected) child.send(message, () => {});
     };
     const cancelling = cancel.onCancellationRequested(() => send({ type: 'cancel' }));
@@ -90,9 +90,9 @@ export class DataTool {
   }
 
   /**
-   * Draws training images of a saved experiment file, beside what the network sees of them or as they are, by class.
+   * Draws training images of a saved experiment file: next to their augmented versions, or unchanged and by class.
    *
-   * @returns the picture's file
+   * @returns path of the image file
    * @throws UserError
    */
   async sheet(
@@ -115,8 +115,8 @@ export class DataTool {
       const { stderr } = error as { readonly stderr?: unknown };
       throw new UserError(
         {
-          what: vscode.l10n.t('The picture was not drawn. {0}', errorLine(stderr) || String(error)),
-          remedy: vscode.l10n.t('Look at the log for more.'),
+          what: vscode.l10n.t('Could not draw the picture. {0}', errorLine(stderr) || String(error)),
+          remedy: vscode.l10n.t('See the log for details.'),
         },
         { cause: error },
       );
@@ -129,7 +129,7 @@ export class DataTool {
   }
 }
 
-/** The line of a command's errors that says what is wrong. */
+/** The line in a command's error output that describes the problem. */
 function errorLine(errors: unknown): string {
   const lines = String(errors ?? '').split('\n');
   return (
@@ -142,7 +142,7 @@ function errorLine(errors: unknown): string {
 
 function endedFailure(how: string): Failure {
   return {
-    what: vscode.l10n.t('The images were not indexed: the process that does it ended by {0}.', how),
-    remedy: vscode.l10n.t('Look at the log for more.'),
+    what: vscode.l10n.t('The images were not indexed: the indexing process stopped ({0}).', how),
+    remedy: vscode.l10n.t('See the log for details.'),
   };
 }

@@ -9,7 +9,7 @@ import type { Failure } from '../shared/failure';
 import { execFile, spawn } from '../system/children';
 import { readSettings } from './settings';
 
-/** How an installation ended. */
+/** The result of an installation. */
 export type InstallEnd =
   | { readonly outcome: 'installed'; readonly folder: string }
   | { readonly outcome: 'failed'; readonly failure: Failure }
@@ -18,8 +18,8 @@ export type InstallEnd =
 const OUTPUT_BYTES = 1 << 20;
 
 /**
- * Installs and diagnoses engines by the command line, in a process of its own: on the Node that trains, and with no
- * library of an engine in the extension host.
+ * Installs and diagnoses engines with the command line, in a separate process on the Node that trains. Keeps engine
+ * libraries out of the extension host.
  */
 export class EngineTool {
   constructor(
@@ -28,18 +28,18 @@ export class EngineTool {
   ) {}
 
   /**
-   * What there is to train on. A workspace that is not trusted has no say in it.
+   * Diagnoses the engines. An untrusted workspace has no influence on the result.
    *
-   * @throws when the command line did not answer
+   * @throws if the command line gives no answer
    */
   async diagnose(): Promise<Diagnosis> {
     const { command, args, options } = this.#tricks('doctor', '--json');
     const { stdout } = await execFile(command, args, { ...options, maxBuffer: OUTPUT_BYTES });
-    // The command line is of this very package.
+    // The command line ships with this package, so its output has the right type.
     return JSON.parse(stdout) as Diagnosis;
   }
 
-  /** Installs an engine for this user, or leaves things as they were. */
+  /** Installs an engine for this user, or changes nothing. */
   async install(
     engine: NativeEngine,
     { allowUnverified }: { readonly allowUnverified: boolean },
@@ -72,8 +72,8 @@ export class EngineTool {
     return {
       outcome: 'failed',
       failure: {
-        what: vscode.l10n.t('{0} was not installed: its installer ended by {1}.', engine, closed),
-        remedy: vscode.l10n.t('Look at the log for more.'),
+        what: vscode.l10n.t('{0} was not installed: the installer stopped ({1}).', engine, closed),
+        remedy: vscode.l10n.t('See the log for details.'),
       },
     };
   }

@@ -4,13 +4,13 @@ import type { Failure } from '../shared/failure';
 import { plainMessage } from './shown';
 import { firstLine } from './views/runText';
 
-/** What a message offers to do. */
+/** An action offered by a message. */
 export interface Offer {
   readonly title: string;
   run(): unknown;
 }
 
-/** Shows a message without waiting for a person; what it offers is done when chosen. */
+/** Shows a message without waiting for the user. Runs an offered action if it is chosen. */
 export function tell(severity: 'error' | 'warning' | 'info', message: string, ...offers: Offer[]): void {
   const { showErrorMessage, showWarningMessage, showInformationMessage } = vscode.window;
   const show = { error: showErrorMessage, warning: showWarningMessage, info: showInformationMessage }[
@@ -22,7 +22,7 @@ export function tell(severity: 'error' | 'warning' | 'info', message: string, ..
   );
 }
 
-/** Asks a person whether to do something, beside what is going on or, with a detail, in its way. */
+/** Asks the user whether to do something. With a detail the message is modal. */
 export async function asks(
   severity: 'warning' | 'info',
   question: string,
@@ -32,7 +32,7 @@ export async function asks(
   return (await chooses(severity, question, [yes], detail)) === yes;
 }
 
-/** Has a person choose, beside what is going on or, with a detail, in its way; undefined where none is chosen. */
+/** Lets the user choose. With a detail the message is modal. Returns undefined if nothing is chosen. */
 export async function chooses(
   severity: 'warning' | 'info',
   question: string,
@@ -50,8 +50,8 @@ export function tellFailure({ what, remedy }: Failure, ...offers: Offer[]): void
 }
 
 /**
- * Does something with a run that may first have to wait until it can be told who trains it. The wait is shown, and a person
- * may cancel it: then nothing is done, and that is no failure.
+ * Acts on a run after waiting, if necessary, until it is clear who trains it. Shows the wait, which the user may
+ * cancel. A cancel does nothing and is not a failure.
  */
 export async function whileWaiting(
   act: (waiting: Waiting) => Promise<Failure | null>,
@@ -71,5 +71,38 @@ export async function whileWaiting(
   return acting.catch((error: unknown) => {
     if (signal.aborted) return null;
     throw error;
+  });
+}
+
+/** Runs work with a progress notification that the user may cancel. Returns null on cancel. */
+export async function whileShown<Result>(
+  title: string,
+  work: (signal: AbortSignal) => Promise<Result>,
+): Promise<Result | null> {
+  const controller = new AbortController();
+  const { signal } = controller;
+  try {
+    return await vscode.window.withProgress(
+      { location: vscode.ProgressLocation.Notification, title: plainMessage(title), cancellable: true },
+      (_, token) => {
+        token.onCancellationRequested(() => controller.abort());
+        return work(signal);
+      },
+    );
+  } catch (error) {
+    if (signal.aborted) return null;
+    throw error;
+  }
+}
+
+/**
+ * Runs work that may block the extension host for seconds, such as the search for a design with mutually exclusive
+ * factors. Shows the title before the work starts.
+ */
+export function whileBusy<Result>(title: string, work: () => Result | Promise<Result>): Thenable<Result> {
+  const options = { location: vscode.ProgressLocation.Notification, title: plainMessage(title) };
+  return vscode.window.withProgress(options, async () => {
+    await new Promise((drawn) => setImmediate(drawn));
+    return work();
   });
 }

@@ -4,37 +4,37 @@ import { FILES_OUTSIDE } from '../protocol/trainer';
 import { findNode } from '../system/findNode';
 import { type TrickName, trickCalled } from '../tricks/registry';
 
-/** Where the full data sets are looked for, in the environment of a trainer. */
+/** Environment variable of a trainer with the folder of the full data sets. */
 const DATA_FOLDER = 'BAG_OF_TRICKS_DATA';
 
-/** What the settings say of how runs are trained. */
+/** Settings for training runs. */
 export interface Settings {
-  /** The Node that runs trainers. */
+  /** Path of the Node that runs trainers. */
   readonly nodePath: string;
-  /** Where the full data sets are, or null for the usual places. */
+  /** Folder of the full data sets, or null for the default locations. */
   readonly dataFolder: string | null;
-  /** Whether experiments may name files outside their workspace folder. */
+  /** Whether experiments may refer to files outside their workspace folder. */
   readonly filesOutside: boolean;
-  /** Threads of a training that prepare images; null leaves it to the trainer. */
+  /** Threads per run that prepare images. Null leaves the choice to the trainer. */
   readonly dataWorkers: number | null;
-  /** MiB of decoded images that a training keeps in memory; null leaves it to the trainer. */
+  /** MiB of decoded images that a run caches in memory. Null leaves the choice to the trainer. */
   readonly cacheMb: number | null;
-  /** Runs that train at the same time. */
+  /** Number of concurrent runs. */
   readonly runsAtOnce: number;
-  /** How often a run whose trainer crashed is tried again. */
+  /** Number of retries for a run with a crashed trainer. */
   readonly retries: number;
-  /** How often a training saves within an epoch. */
+  /** Interval between checkpoints within an epoch. */
   readonly saveEvery: { readonly seconds: number };
-  /** Whether trainings stop when the window closes. */
+  /** Whether training stops when the window closes. */
   readonly stopWithWindow: boolean;
 }
 
-/** The Node that runs trainers where none is named: VS Code's own, or what `preferNodeOfPath` found. */
+/** The Node that runs trainers by default: VS Code's own, or the one that `preferNodeOfPath` found. */
 let unnamedNode = process.execPath;
 
 /**
- * On the desktop takes the Node that a person has, if it is new enough, in the place of VS Code's own: that one is
- * Electron's, and cannot read what a GPU computed.
+ * On the desktop, prefers the user's own Node over VS Code's if it is recent enough. VS Code's Node belongs to Electron
+ * and cannot read GPU results.
  */
 export async function preferNodeOfPath(): Promise<void> {
   if (process.versions.electron) unnamedNode = (await findNode()) ?? process.execPath;
@@ -55,7 +55,7 @@ export function readSettings(): Settings {
   };
 }
 
-/** What the settings say of images, as the environment of the programs that read them. */
+/** The image settings as environment variables for the programs that read them. */
 export function dataEnvironment(): Record<string, string> {
   const { dataFolder, filesOutside, cacheMb, dataWorkers } = readSettings();
   return {
@@ -66,7 +66,7 @@ export function dataEnvironment(): Record<string, string> {
   };
 }
 
-/** Which lenses a person wants in a file. */
+/** Which CodeLenses to show in a file. */
 export interface LensSettings {
   readonly enabled: boolean;
   readonly hidden: ReadonlySet<TrickName>;

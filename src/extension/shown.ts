@@ -1,16 +1,16 @@
 /**
- * What VS Code shows, from texts that a file, a folder's name or a run may have written: the one place that makes
- * Markdown, and the functions that keep a text from being more than text in messages, picks, lenses and the status bar.
+ * Prepares texts for VS Code that may come from a file, a folder name or a run. All Markdown is built here. The other
+ * functions keep a text from being interpreted in messages, picks, CodeLenses and the status bar.
  */
 import * as vscode from 'vscode';
 import { visibleText } from '../shared/visibleText';
 
-/** The commands that Markdown of this extension may run when a person clicks. */
+/** Commands that a click in this extension's Markdown may run. */
 export type LinkedCommand = 'bagOfTricks.compareTrick' | 'bagOfTricks.configureTrick';
 
 /**
- * Markdown whose links run `commands` and no other; without any it is not trusted. Neither HTML nor icons are drawn.
- * Values in it come by `markdownText` or `markdownCode`.
+ * Creates Markdown with links that can only run `commands`. Without commands it is untrusted. HTML and icons are not
+ * rendered. Escape values in the text with `markdownText` or `markdownCode`.
  */
 export function markdown(text: string, commands: readonly LinkedCommand[] = []): vscode.MarkdownString {
   const shown = new vscode.MarkdownString(text, false);
@@ -19,22 +19,22 @@ export function markdown(text: string, commands: readonly LinkedCommand[] = []):
   return shown;
 }
 
-/** A text for a message or a notification's progress, where VS Code makes links of Markdown's, of commands too. */
+/** Escapes a text for a message or a progress notification, where VS Code renders Markdown links, even to commands. */
 export function plainMessage(message: string): string {
   return visibleLinesOf(message).replaceAll('](', '] (');
 }
 
-/** A text where VS Code draws `$(name)` as an icon: picks, lenses and the status bar. */
+/** Escapes a text for places where VS Code renders `$(name)` as an icon: picks, CodeLenses and the status bar. */
 export function plainLabel(label: string): string {
   return visibleText(label).replace(/\$(?=\([A-Za-z0-9~-]+\))/g, '\\$$');
 }
 
-/** Rows of a pick, whose texts are shown as they are; `icon` is drawn before the label. */
+/** A row of a quick pick with literal text. `icon` appears before the label. */
 export interface PickRow extends vscode.QuickPickItem {
   readonly icon?: string;
 }
 
-/** The row as VS Code takes it. */
+/** Converts the row to VS Code's format. */
 export function shownRow<Row extends PickRow>(row: Row): Row {
   const { icon, label, description, detail } = row;
   return {
@@ -45,7 +45,7 @@ export function shownRow<Row extends PickRow>(row: Row): Row {
   };
 }
 
-/** What a person picks of some rows, as it was given; undefined where none. */
+/** Shows a quick pick. Returns the chosen row as given, or undefined on cancel. */
 export async function pickRow<Row extends PickRow>(
   rows: readonly Row[],
   options: vscode.QuickPickOptions,
@@ -55,13 +55,20 @@ export async function pickRow<Row extends PickRow>(
   return picked && rows[shown.indexOf(picked)];
 }
 
-/** The rows that a person leaves checked; undefined where the choice was given up. */
+/**
+ * Shows a multi-select quick pick. Returns the checked rows, or undefined on cancel. A click elsewhere does not dismiss
+ * it.
+ */
 export async function pickRows<Row extends PickRow>(
   rows: readonly Row[],
   options: vscode.QuickPickOptions,
 ): Promise<Row[] | undefined> {
   const shown = rows.map(shownRow);
-  const picked = await vscode.window.showQuickPick(shown, { ...options, canPickMany: true });
+  const picked = await vscode.window.showQuickPick(shown, {
+    ...options,
+    canPickMany: true,
+    ignoreFocusOut: true,
+  });
   return picked?.map((row) => rows[shown.indexOf(row)]!);
 }
 

@@ -6,39 +6,39 @@ import type { Failure } from '../shared/failure';
 export interface StudySource {
   /** Root by root, newest first. */
   readonly studies: readonly KnownStudy[];
-  /** Something about the studies is different, a run of one included. */
+  /** The studies have changed, or a run of one has. */
   readonly onDidChange: vscode.Event<void>;
-  /** The study in a folder, with all that is known of it by now. */
+  /** The current facts of the study in a folder. */
   facts(folder: string): KnownStudy | undefined;
-  /** Reads the studies anew. */
+  /** Reads the studies again. */
   refresh(): Promise<void>;
 }
 
-/** What can be done with a study; each resolves to what went wrong, or null. */
+/** Actions on a study. Each resolves to a failure, or to null on success. */
 export interface StudyControl {
-  /** Lets it end after the steps of its runs, to be resumed. */
+  /** Stops it after the current steps of its runs, so that it can be resumed. */
   stop(folder: string): Promise<Failure | null>;
   resume(folder: string): Promise<Failure | null>;
   /** Runs the chosen set against the first levels on fresh seeds. */
   confirm(folder: string): Promise<Failure | null>;
-  /** Deletes the study's own folder; its runs stay. */
+  /** Deletes the study's own folder and keeps its runs. */
   delete(folder: string): Promise<Failure | null>;
 }
 
-/** A study whose files could be read. */
+/** A study with readable files. */
 export type ReadableStudy = Extract<KnownStudy, { kind: 'study' }>;
 
-/** Whether a study goes on by itself. */
+/** Whether a study is running or waiting. */
 export function isUnderWay({ state }: Pick<StudyFacts, 'state'>): boolean {
   return state.status === 'running' || state.status === 'waiting';
 }
 
-/** Whether a study ended before its time, so that it can go on. */
+/** Whether a study ended early and can be resumed. */
 export function isResumableStudy({ state }: Pick<StudyFacts, 'state'>): boolean {
   return state.status === 'stopped' || state.status === 'interrupted' || state.status === 'failed';
 }
 
-/** The folder of a study, and its id. */
+/** The folder of a study and its id. */
 export function studyFolderOf(study: KnownStudy): { readonly folder: string; readonly id: string } {
   return study.kind === 'study' ? study.facts : study;
 }

@@ -1,4 +1,5 @@
 import { translate } from '../experiment/aliases';
+import { isCommandValue } from '../experiment/command/schema';
 import { parseExperiment } from '../experiment/parse';
 import { fieldAt, keysAt } from '../experiment/schemaTree';
 import type { ExperimentDocument } from '../experiment/text/document';
@@ -20,17 +21,17 @@ import {
   wordInPlace,
 } from './wordInPlace';
 
-/** What completions depend on beside the text. */
+/** Inputs of completions besides the text. */
 export interface CompletionSurroundings {
   readonly runs: readonly RunReference[];
-  /** Whether the editor completes by the schema: then only what no schema knows is offered. */
+  /** Whether the editor completes from the schema. If so, only items that no schema knows are offered. */
   readonly hasSchemaHelp: boolean;
   readonly factsOf?: FactsLookup;
 }
 
 /**
- * What can be written at an offset of a file: keys, items of lists, tricks with the options that fit the experiment,
- * values where they can be listed, and runs.
+ * Returns the completions at an offset of a file: keys, list items, tricks with the options that fit the experiment,
+ * values if they can be listed, and runs.
  */
 export function completionsAt(
   text: string,
@@ -44,14 +45,18 @@ export function completionsAt(
   const values = (at: Path) => valueItems(marked, at, comma, runs, hasSchemaHelp);
   if (part === 'value') return { start, end, items: values(path) };
   const parent = path.slice(0, -1);
-  // What begins an item of a list may be a value as well as the first key of a mapping.
+  // The start of a list item may be a value or the first key of a mapping.
   const isItem =
     typeof parent.at(-1) === 'number' && Object.keys(Object(valueAt(marked.value, parent))).length === 1;
   const keys = () =>
     keyItems(marked, parent, {
-      // The file without the word that is being typed says what fits.
+      // Parses the file without the word being typed. Which tricks fit a command is unknown here.
       fits: () =>
-        trickFits(parseExperiment(text.slice(0, start) + text.slice(end), fileName, [], 'train', factsOf)),
+        isCommandValue(marked.value)
+          ? []
+          : trickFits(
+              parseExperiment(text.slice(0, start) + text.slice(end), fileName, [], 'train', factsOf),
+            ),
       suffix: comma,
       isKeyOfValue,
     });
@@ -89,7 +94,10 @@ function keyItems(document: ExperimentDocument, parent: Path, context: KeyContex
     });
 }
 
-/** Every trick that fits, with what fits; all that are not written yet where the file does not say what fits. */
+/**
+ * Offers every trick that fits, with fitting options. Offers all tricks that are not in the file yet if the fits are
+ * unknown.
+ */
 function trickItems(document: ExperimentDocument, held: unknown, context: KeyContext): Completion[] {
   const fits = context.fits();
   const written = Object.keys(Object(held)).map((key) => trickCalled(key)?.trick.name);
@@ -137,7 +145,7 @@ function valueItems(
   }));
 }
 
-/** A path in our own words, where the file has a trick under another system's name. */
+/** Translates a path to our names, if the file has a trick under another system's name. */
 function ourPath([section, key, ...rest]: Path): Path {
   if (section === undefined) return [];
   if (key === undefined) return [section];

@@ -8,19 +8,19 @@ import type { Path } from '../shared/path';
 import { valueAt } from '../shared/values';
 import type { QuickFix } from './quickFixes';
 
-/** What an index found wrong with images, as `DataProblem` has it. */
+/** A problem that an index found with images, like `DataProblem`. */
 export interface DataFinding {
   readonly severity: 'error' | 'warning';
   readonly kind: string;
-  /** Places of it, the first few. */
+  /** The first few places with the problem. */
   readonly where: readonly string[];
   readonly what: string;
   readonly remedy: string;
 }
 
-/** What there is to say of an experiment's images, and edits that follow from it. */
+/** Advice on an experiment's images, with edits that follow it. */
 export interface DataAdvice {
-  /** An error keeps the images from being used; a warning is about images that mislead, a hint about better numbers. */
+  /** An error keeps the images from being used, a warning is about misleading images, a hint about better values. */
   readonly severity: 'error' | 'warning' | 'hint';
   readonly range: Range;
   readonly what: string;
@@ -28,14 +28,17 @@ export interface DataAdvice {
   readonly fixes: readonly QuickFix[];
 }
 
-/** Training images of the largest class over those of the smallest, from which on the imbalance is spoken of. */
-const IMBALANCE = 3;
-/** A mean or deviation of pixels in 0..1 that is closer is as good. */
+/**
+ * Ratio of the training images of the largest class to those of the smallest at which classes are balanced. Below it, the
+ * margins of a class matter more than its share of the images.
+ */
+export const IMBALANCE = 3;
+/** Tolerance for the mean and deviation of pixels in 0..1. Closer values are as good. */
 const PIXEL_TOLERANCE = 0.02;
 
 type Sound = Extract<ParseResult, { ok: true }>;
 
-/** What an index has to say of an experiment that can be trained, in the file's order; none without one. */
+/** Returns the advice from an index for a trainable experiment, in the file's order. Empty without an index. */
 export function dataAdvice(parsed: ParseResult, findings: readonly DataFinding[]): DataAdvice[] {
   const facts = parsed.ok ? parsed.experiment.facts : undefined;
   if (!parsed.ok || !facts) return [];
@@ -47,7 +50,7 @@ export function dataAdvice(parsed: ParseResult, findings: readonly DataFinding[]
   ].toSorted((a, b) => a.range.start.offset - b.range.start.offset);
 }
 
-/** Where a file names its images. */
+/** Returns the path of the key that names the images. */
 export function imagesPath(document: ExperimentDocument): Path {
   const keys = ['path', 'train', 'dataset'];
   const written = keys.find((key) => valueAt(document.value, ['data', key]) !== undefined);
@@ -56,25 +59,28 @@ export function imagesPath(document: ExperimentDocument): Path {
 
 function findingAdvice({ document, recipe }: Sound, finding: DataFinding): DataAdvice[] {
   const isUnreadable = finding.kind === 'unreadable';
-  // They are left out as was asked for.
+  // They are skipped, as requested.
   if (isUnreadable && recipe.data.images?.onBadImage === 'skip') return [];
   const [first] = finding.where;
   const range = document.rangeOf(imagesPath(document));
-  const skip = fixFor(range, l10n.t('Leave unreadable images out'), true, () =>
+  const skip = fixFor(range, l10n.t('Skip unreadable images'), true, () =>
     document.setIn(['data', 'on_bad_image'], 'skip'),
   );
   return [
     {
       severity: finding.severity,
       range,
-      what: first === undefined ? finding.what : l10n.t('{0} Such as {1}.', finding.what, first),
+      what: first === undefined ? finding.what : l10n.t('{0} For example: {1}.', finding.what, first),
       remedy: finding.remedy,
       fixes: isUnreadable ? [skip] : [],
     },
   ];
 }
 
-/** A mean or deviation that is written, and is not that of the images. Published weights have their own. */
+/**
+ * Reports a mean or deviation in the file that differs from that of the images. Skipped with published weights, which
+ * have their own.
+ */
 function normalizationAdvice({ document, experiment, recipe }: Sound, facts: SourceFacts): DataAdvice[] {
   if (experiment.init !== undefined) return [];
   const written = (['mean', 'std'] as const).filter(
@@ -95,8 +101,8 @@ function normalizationAdvice({ document, experiment, recipe }: Sound, facts: Sou
     {
       severity: 'hint',
       range,
-      what: l10n.t('{0} is not that of the training images, which is {1}.', `data.${first}`, own),
-      remedy: l10n.t('Take {0} out: then the numbers of the images are used.', written.join(', ')),
+      what: l10n.t('{0} does not match the training images ({1}).', `data.${first}`, own),
+      remedy: l10n.t('Remove {0} to use the values of the images.', written.join(', ')),
       fixes: [
         fixFor(range, l10n.t('Use the mean and std of the images'), true, () =>
           document.inSequence(
@@ -126,12 +132,12 @@ function imbalanceAdvice(
         formatNumber(Math.round(ratio * 10) / 10),
       ),
       remedy: l10n.t(
-        'Draw rare classes as often as others ({0}), or let their images count for more ({1}).',
+        'Sample rare classes as often as others ({0}), or give their images more weight in the loss ({1}).',
         'data.sampling: balanced',
         'loss.class_weights: balanced',
       ),
       fixes: [
-        fixFor(range, l10n.t('Draw each class as often as any other'), false, () =>
+        fixFor(range, l10n.t('Sample all classes equally often'), false, () =>
           document.setIn(['data', 'sampling'], 'balanced'),
         ),
         fixFor(range, l10n.t('Weight classes in the loss'), false, () =>
@@ -142,7 +148,10 @@ function imbalanceAdvice(
   ];
 }
 
-/** Images that are enlarged cost more and show no more. Published weights were made for a size. */
+/**
+ * Reports an image size above the size of the images: enlarging them costs time and adds no detail. Skipped with
+ * published weights, which are made for a size.
+ */
 function sizeAdvice({ document, experiment, recipe }: Sound, { shortEdge }: SourceFacts): DataAdvice[] {
   const size = recipe.data.images?.size ?? recipe.data.dataset.width;
   if (experiment.init !== undefined || size <= shortEdge.median) return [];
@@ -156,7 +165,7 @@ function sizeAdvice({ document, experiment, recipe }: Sound, { shortEdge }: Sour
       severity: 'hint',
       range,
       what: l10n.t(
-        'Images are enlarged to {0} pixels: the short edge of half of them is below {1}.',
+        'Images are enlarged to {0} pixels: half of them have a short edge below {1}.',
         formatCount(size),
         formatCount(Math.ceil(shortEdge.median)),
       ),
@@ -170,7 +179,7 @@ function sizeAdvice({ document, experiment, recipe }: Sound, { shortEdge }: Sour
   ];
 }
 
-/** The largest size that networks divide well and that half of the images have. */
+/** Returns the largest size that networks divide well and that half of the images have. */
 function fittingSize(median: number): number {
   const step = median >= 64 ? 32 : 4;
   return Math.max(16, Math.floor(median / step) * step);

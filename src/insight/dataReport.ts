@@ -1,18 +1,19 @@
 import * as l10n from '@vscode/l10n';
 import type { Quantiles, SourceFacts } from '../recipe/datasets';
+import { counted } from '../shared/counted';
 import { formatBytes, formatCount, formatNumber } from '../shared/format';
 import { markdownText } from '../shared/markdown';
 import type { DataFinding } from './dataAdvice';
 
-/** What an index knows of a data set, as `DatasetIndex` has it. */
+/** The facts that an index has about a data set, like `DatasetIndex`. */
 export interface IndexedData {
   readonly facts: SourceFacts;
   readonly report: {
     readonly validationCounts: readonly number[];
     readonly testCounts: readonly number[];
-    /** Of all images, as they are stored. */
+    /** Total size of all images as stored. */
     readonly bytes: number;
-    /** Images that were decoded whole. */
+    /** Number of images that were fully decoded. */
     readonly decoded: number;
     readonly imbalance: number;
     readonly unreadable: {
@@ -34,21 +35,21 @@ interface CopiesFound {
   readonly pairs: readonly (readonly [string, string])[];
 }
 
-/** Classes that are listed, of however many. */
+/** Maximum number of classes to list. */
 const LISTED_CLASSES = 200;
 
-/** What was found in one line, such as '1,000 images of 2 classes, 3 of them unreadable'. */
+/** Summarizes an index in one line, such as '1,000 images in 2 classes; 3 more cannot be read.'. */
 export function indexSummary({ facts, report }: IndexedData): string {
-  const all = formatCount(facts.trainImages + facts.validationImages + facts.testImages);
-  const classes = formatCount(facts.classNames.length);
+  const all = counted(facts.trainImages + facts.validationImages + facts.testImages, 'image');
+  const classes = counted(facts.classNames.length, 'class');
   const { count } = report.unreadable;
   return count === 0
-    ? l10n.t('{0} images of {1} classes.', all, classes)
-    : l10n.t('{0} images of {1} classes; {2} more cannot be read.', all, classes, formatCount(count));
+    ? l10n.t('{0} in {1}.', all, classes)
+    : l10n.t('{0} in {1}; {2} more cannot be read.', all, classes, formatCount(count));
 }
 
 /**
- * What an index knows of a data set, in Markdown.
+ * Reports the contents of an index in Markdown.
  *
  * @param places the files and folders of the images
  * @param testLooks how often runs were evaluated on its test images
@@ -71,7 +72,7 @@ export function dataReport(
     ...classesText(facts, report),
     ...unreadableText(report.unreadable),
     ...copiesText(l10n.t('Copies in another split'), report.copiesAcross),
-    ...copiesText(l10n.t('Images that look like one of another split'), report.nearCopiesAcross),
+    ...copiesText(l10n.t('Images that look like one in another split'), report.nearCopiesAcross),
     ...copiesText(l10n.t('Copies in another class'), report.copiesMislabelled),
     ...copiesText(l10n.t('Copies in the same split'), report.copiesWithin),
     `_${l10n.t('Indexed {0}.', new Date(scannedAt).toLocaleString())}_`,
@@ -93,7 +94,7 @@ function factRows({ facts, report }: IndexedData, testLooks: number): string[][]
       ? [
           [
             l10n.t('Test images'),
-            l10n.t('{0}; looked at {1} times', formatCount(facts.testImages), formatCount(testLooks)),
+            l10n.t('{0}; evaluated {1}', formatCount(facts.testImages), counted(testLooks, 'time')),
           ],
         ]
       : []),
@@ -108,7 +109,7 @@ function factRows({ facts, report }: IndexedData, testLooks: number): string[][]
     [l10n.t('Width'), quantilesText(facts.width)],
     [l10n.t('Height'), quantilesText(facts.height)],
     [l10n.t('Short edge'), quantilesText(facts.shortEdge)],
-    [l10n.t('Channels'), facts.channels === 1 ? l10n.t('1 (grey)') : '3'],
+    [l10n.t('Channels'), facts.channels === 1 ? l10n.t('1 (gray)') : '3'],
     [l10n.t('Mean'), numbersText(facts.mean)],
     [l10n.t('Std'), numbersText(facts.std)],
     ...(report.decoded < all
@@ -118,7 +119,7 @@ function factRows({ facts, report }: IndexedData, testLooks: number): string[][]
   ];
 }
 
-/** The classes with their images by split, the largest first. */
+/** Lists the classes with their images per split, the largest class first. */
 function classesText(facts: SourceFacts, report: IndexedData['report']): string[] {
   const hasTest = facts.testImages > 0;
   const counts = facts.classNames.map((name, label) => ({
@@ -161,7 +162,7 @@ function copiesText(title: string, { count, pairs }: CopiesFound): string[] {
   return [
     `## ${l10n.t('{0} ({1})', title, formatCount(count))}`,
     table(
-      [l10n.t('Image'), l10n.t('Is as')],
+      [l10n.t('Image'), l10n.t('Matches')],
       pairs.map(([original, copy]) => [markdownText(copy), markdownText(original)]),
     ),
     ...moreText(count - pairs.length),

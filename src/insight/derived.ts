@@ -6,23 +6,24 @@ import type { Position } from '../experiment/problem';
 import { chosenTricks, plainDraft, withTricks } from '../experiment/resolve';
 import type { Experiment } from '../experiment/schema';
 import type { ExperimentDocument } from '../experiment/text/document';
+import { isSoundOtherwise, withOtherImages } from '../experiment/unindexed';
 import type { SourceFacts } from '../recipe/datasets';
 import { effectiveBatchOf, finalize } from '../recipe/draft';
+import { counted } from '../shared/counted';
 import { formatCount, formatNumber } from '../shared/format';
 import type { Path } from '../shared/path';
 import { valueAt } from '../shared/values';
 import { imagesPath } from './dataAdvice';
-import { isSoundOtherwise, withOtherImages } from './unindexed';
 
-/** A number that follows from what is written at a path. */
+/** A number derived from the value at a path. */
 export interface DerivedNumber {
   readonly path: Path;
   readonly text: string;
 }
 
 /**
- * What an experiment's numbers lead to: images in a step, the scaled rate, the steps of training and warmup. Where
- * nobody has looked at the images, only what is the same whatever they are.
+ * Returns the numbers derived from an experiment: images per step, the scaled learning rate, the steps of training and
+ * warmup. If the images have not been indexed, returns only the numbers that do not depend on them.
  */
 export function derivedNumbers(parsed: ParseResult): DerivedNumber[] {
   const { document } = parsed;
@@ -46,8 +47,8 @@ function numbersOf(document: ExperimentDocument, experiment: Experiment): Derive
       path: ['data', 'batch_size'],
       text:
         batch === draft.data.batchSize
-          ? l10n.t('{0} steps an epoch', schedule.stepsPerEpoch)
-          : l10n.t('effective batch {0}, {1} steps an epoch', batch, schedule.stepsPerEpoch),
+          ? l10n.t('{0} per epoch', counted(schedule.stepsPerEpoch, 'step'))
+          : l10n.t('effective batch {0}, {1} per epoch', batch, counted(schedule.stepsPerEpoch, 'step')),
     },
     ...(schedule.peakLearningRate === draft.schedule.baseLearningRate
       ? []
@@ -57,7 +58,7 @@ function numbersOf(document: ExperimentDocument, experiment: Experiment): Derive
             text: l10n.t('scaled to {0}', formatNumber(schedule.peakLearningRate)),
           },
         ]),
-    { path: ['schedule', 'epochs'], text: l10n.t('{0} steps', schedule.totalSteps) },
+    { path: ['schedule', 'epochs'], text: counted(schedule.totalSteps, 'step') },
     ...chosen.flatMap(({ trick, options }): DerivedNumber[] => {
       const derived = trick.derived?.(draft, options);
       const key = writtenTrick(document.value, trick.name);
@@ -70,8 +71,8 @@ function numbersOf(document: ExperimentDocument, experiment: Experiment): Derive
 }
 
 /**
- * Where the numbers that follow from what the file writes itself are shown: behind the values. `warnings` is how many
- * things an index found wrong with the images.
+ * Returns the inlay hints: derived numbers, shown behind the values that the file itself writes. `warnings` is the
+ * number of problems that an index found with the images.
  */
 export function inlayHints(
   parsed: ParseResult,
@@ -86,7 +87,7 @@ export function inlayHints(
     .toSorted((a, b) => a.position.offset - b.position.offset);
 }
 
-/** What there is at a path of images, such as '900 + 100 images, 2 classes, short edge 420'. */
+/** Describes the images at a path, such as '900 + 100 images, 2 classes, short edge 420'. */
 function factsText(
   { trainImages, validationImages, testImages, classNames, shortEdge }: SourceFacts,
   warnings: number,
@@ -94,7 +95,7 @@ function factsText(
   const splits = [trainImages, validationImages, ...(testImages > 0 ? [testImages] : [])];
   return [
     l10n.t('{0} images', splits.map(formatCount).join(' + ')),
-    l10n.t('{0} classes', formatCount(classNames.length)),
+    counted(classNames.length, 'class'),
     shortEdge.min === shortEdge.max
       ? l10n.t('short edge {0}', formatCount(shortEdge.median))
       : l10n.t('short edge {0} (median)', formatCount(Math.round(shortEdge.median))),
@@ -102,7 +103,7 @@ function factsText(
   ].join(', ');
 }
 
-/** What the file, with its defaults, has at a path as it is written there. */
+/** Returns the value at a path, defaults included. The path uses the names that the file uses. */
 export function resolvedValue(parsed: ParseResult, path: Path): unknown {
   const experiment = parsed.ok ? parsed.experiment : parsed.unindexed?.experiment;
   if (!experiment) return undefined;

@@ -2,6 +2,7 @@ import * as l10n from '@vscode/l10n';
 import type { ParseResult } from '../experiment/parse';
 import type { Range } from '../experiment/problem';
 import { type Field, fieldAt } from '../experiment/schemaTree';
+import { formatFixed } from '../shared/format';
 import { markdownCode, markdownText } from '../shared/markdown';
 import type { Path } from '../shared/path';
 import type { RunIndex } from '../study/effect';
@@ -9,23 +10,23 @@ import { ALL_TRICKS, type TrickName, trickCalled } from '../tricks/registry';
 import type { Trick } from '../tricks/trick';
 import { derivedNumbers, resolvedValue } from './derived';
 import type { ForeignFits } from './foreignFits';
-import { measuredOf } from './lenses';
-import { measuredHere, type StudyEvidence } from './measuredHere';
+import { measurementsOf, type StudyEvidence } from './measuredHere';
 import { type SlowFormat, slowFormatOf } from './slowFormats';
 import { type TrickFit, trickFits } from './trickFit';
 import { factsOf, measuredText, signed } from './trickText';
 
-/** What a hover says, in Markdown; what a file or a run holds is in it as text. */
+/** A hover's text in Markdown. Content from files and runs is escaped as plain text. */
 export interface ExperimentHover {
   readonly range: Range;
   readonly parts: readonly string[];
-  /** The trick that it is about, if it is about one, and whether it has options to configure here. */
+  /** The trick that it is about, if any, and whether its options can be configured here. */
   readonly trick: { readonly name: TrickName; readonly canBeConfigured: boolean } | null;
 }
 
 /**
- * What there is to say of the key or value at an offset of a file: what it means, what may be written, what it
- * comes to here; for a trick its formula and figures. `hasSchemaHelp` where the editor shows the schema's own words.
+ * Returns the hover for the key or value at an offset of a file: its meaning, the allowed values, and its effect here.
+ * A trick also has its formula and the source's figures. `hasSchemaHelp` is true if the editor shows the schema's
+ * descriptions itself.
  */
 export function hoverAt(
   parsed: ParseResult,
@@ -50,7 +51,7 @@ export function hoverAt(
   return { range, parts, trick: trick ? hovered(trick, fit) : null };
 }
 
-/** What there is to say of the setting at an offset of another system's file: of the tricks it is a word of. */
+/** Returns the hover for the setting at an offset of another system's file, about the tricks it belongs to. */
 export function foreignHoverAt(
   foreign: ForeignFits,
   offset: number,
@@ -67,7 +68,7 @@ export function foreignHoverAt(
       ...(index === 0 ? [] : ['---']),
       ...trickParts(fit.trick, fit, runs, slowFormats, studies),
     ]),
-    // Several have no one difference to show.
+    // With several tricks, there is no single difference to show.
     trick: others.length === 0 ? hovered(first.trick, first) : null,
   };
 }
@@ -80,7 +81,7 @@ function trickAt([section, key]: Path): Trick<TrickName> | undefined {
   return section === 'tricks' && typeof key === 'string' ? trickCalled(key)?.trick : undefined;
 }
 
-/** A trick in full: what it does, its formula, its source's figures, what it comes to here. */
+/** Describes a trick in full: its effect, formula, the source's figures, and its values here. */
 export function trickParts(
   trick: Trick<TrickName>,
   fit: TrickFit | undefined,
@@ -90,12 +91,12 @@ export function trickParts(
 ): string[] {
   const slow = fit ? slowFormatOf(fit, slowFormats) : null;
   const here = fit ? factsOf(fit) : [];
-  const measured = fit ? measuredHere(fit, measuredOf(fit, runs), studies) : null;
+  const measured = fit ? measurementsOf(fit, runs, studies) : null;
   const otherNames = trick.aliases.map(({ name, system }) => `\`${name}\` (${system})`);
   return [
     `**${trick.title()}**`,
     trick.summary(),
-    // What is about this file stands where a hover shows it without being scrolled.
+    // The part about this file comes first, so that a hover shows it without scrolling.
     ...(here.length > 0 ? [l10n.t('Here: {0}.', markdownText(here.join('; ')))] : []),
     ...(slow ? [markdownText(slow.text)] : []),
     l10n.t(
@@ -109,10 +110,10 @@ export function trickParts(
   ];
 }
 
-/** The source's rows as a Markdown table, losses marked by their sign. */
+/** Formats the source's rows as a Markdown table. Losses have a minus sign. */
 function evidenceTable({ evidence, source }: Trick): string {
-  if (evidence.length === 0) return l10n.t('{0} has no figure for it alone.', source);
-  // VS Code puts no space between columns.
+  if (evidence.length === 0) return l10n.t('{0} reports no figure for it alone', source);
+  // VS Code renders no space between columns.
   const gap = '&nbsp;&nbsp;&nbsp;';
   const figures = [l10n.t('without'), l10n.t('with'), l10n.t('difference')].map((title) => gap + title);
   const hasTop5 = evidence.some(({ top5 }) => top5 !== undefined);
@@ -120,8 +121,8 @@ function evidenceTable({ evidence, source }: Trick): string {
   const both = (top1: string, top5: string | undefined) => (top5 === undefined ? top1 : `${top1} / ${top5}`);
   const rows = evidence.map(({ setting, without, with: withIt, top5 }) => [
     setting,
-    both(without.toFixed(2), top5?.without.toFixed(2)),
-    both(withIt.toFixed(2), top5?.with.toFixed(2)),
+    both(formatFixed(without, 2), top5 && formatFixed(top5.without, 2)),
+    both(formatFixed(withIt, 2), top5 && formatFixed(top5.with, 2)),
     both(signed(withIt - without), top5 && signed(top5.with - top5.without)),
   ]);
   return [head, ['---', '--:', '--:', '--:'], ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');
@@ -150,11 +151,11 @@ function fieldParts(parsed: ParseResult, path: Path, writtenPath: Path, hasSchem
   return [...help, ...(here ? [l10n.t('Here: {0}.', here)] : []), ...standing];
 }
 
-/** The values of a field, or where others may be written, some examples. */
+/** Lists a field's values, or some examples if it allows others. */
 function valuesText({ values, isOpen }: Field): string {
   const shown = [...values.keys()].map((each) => markdownCode(String(each)));
   return isOpen
-    ? l10n.t('Such as {0}.', shown.slice(0, EXAMPLES_SHOWN).join(', '))
+    ? l10n.t('For example, {0}.', shown.slice(0, EXAMPLES_SHOWN).join(', '))
     : l10n.t('One of {0}.', shown.join(', '));
 }
 
@@ -162,5 +163,5 @@ const EXAMPLES_SHOWN = 6;
 
 function tricksHere(parsed: ParseResult): string {
   const inFile = trickFits(parsed).filter(({ isIn }) => isIn);
-  return l10n.t('{0} of {1} tricks are in.', inFile.length, ALL_TRICKS.length);
+  return l10n.t('{0} of {1} tricks are in use.', inFile.length, ALL_TRICKS.length);
 }

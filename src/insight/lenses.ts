@@ -1,42 +1,45 @@
 import * as l10n from '@vscode/l10n';
-import type { ParseResult } from '../experiment/parse';
+import { lacksIndex, type ParseResult } from '../experiment/parse';
 import type { Problem, Range } from '../experiment/problem';
+import type { CommandParseResult } from '../interop/command/parse';
 import { assertNever } from '../shared/assertNever';
-import { type MeasuredEffect, measuredEffect, type RunIndex } from '../study/effect';
+import type { Path } from '../shared/path';
+import { valueAt } from '../shared/values';
+import type { RunIndex } from '../study/effect';
 import type { TrickName } from '../tricks/registry';
 import type { ForeignFits } from './foreignFits';
-import { measuredHere, type StudyEvidence } from './measuredHere';
+import { measurementsOf, type StudyEvidence } from './measuredHere';
 import { type SlowFormat, slowFormatOf } from './slowFormats';
 import { type TrickFit, trickFits } from './trickFit';
 import {
   configureTitle,
   evidenceText,
   factsOf,
-  inTitle,
+  nameWithSetting,
   optionsText,
   titleInSentence,
   trickIcon,
 } from './trickText';
 
-/** What a click on a lens does. */
+/** The action of a click on a lens. */
 export type LensAction =
   | { readonly type: 'run' | 'showRecipe' | 'manageTrust' | 'save' }
   | { readonly type: 'indexData' | 'showData' | 'showSamples' }
-  | { readonly type: 'proposeStudy' | 'runStudy' | 'findRate' }
+  | { readonly type: 'proposeStudy' | 'runStudy' | 'findRate' | 'runHere' }
   | { readonly type: 'openRun'; readonly folder: string }
   | { readonly type: 'showProblem'; readonly range: Range }
   | { readonly type: 'insertTrick' | 'removeTrick' | 'compareTrick'; readonly trick: TrickName }
   | { readonly type: 'configureTrick'; readonly tricks: readonly TrickName[] }
-  /** `configurable` are those that can be given other options there, too. */
+  /** `configurable` lists the tricks whose options can be changed there, too. */
   | {
       readonly type: 'pickTrick';
       readonly tricks: readonly TrickName[];
       readonly configurable: readonly TrickName[];
     };
 
-/** What stands above a line. */
+/** What a lens shows above a line. */
 export interface LensFace {
-  /** A codicon's name. */
+  /** Name of a codicon. */
   readonly icon: string;
   readonly title: string;
   readonly tooltip: string;
@@ -44,118 +47,170 @@ export interface LensFace {
 }
 
 export interface ExperimentLens {
-  /** The line it stands above, from 0. */
+  /** The line below the lens, 0-based. */
   readonly line: number;
-  /** Worked out when it is seen. */
+  /** Computed when the lens becomes visible. */
   face(): LensFace;
 }
 
-/** What lenses depend on beside the text. */
+/** Inputs of lenses besides the text. */
 export interface LensSurroundings {
-  /** Why nothing can be run, whatever the file says. */
+  /** Why nothing can be run, whatever the file contains. */
   readonly obstacle: 'untrusted' | 'no_disk' | null;
-  /** The file's last run, with its result or how else it ended. */
+  /** The file's last run, with its result or how it ended. */
   readonly lastRun: { readonly id: string; readonly folder: string; readonly how: string } | null;
   readonly runs: RunIndex;
-  /** The studies here that are done, newest first. */
+  /** The finished studies here, newest first. */
   readonly studies?: readonly StudyEvidence[];
-  /** The half formats that are slower than float32 here, as far as they are known. */
+  /** The half formats that are slower than float32 here, if known. */
   readonly slowFormats?: readonly SlowFormat[];
-  /** Whose lenses a person has switched off. */
+  /** The tricks whose lenses a person has turned off. */
   readonly hidden: ReadonlySet<TrickName>;
 }
 
 /**
- * The shares of an editor's width that lenses take: a line has room for two tricks and something short, so never for
- * more than three lenses. The rest stands behind the last one.
+ * Characters of a lens row that an editor of usual width shows next to its minimap, with room for an effect or two. The
+ * last lens opens what does not fit.
  */
-const ROOM = { line: 10, trick: 4, named: 3, short: 2 } as const;
+const ROW = 90;
+/** Characters that a lens takes besides its title: its icon and the separator. */
+const BESIDE_TITLE = 5;
 
 /**
- * The lenses of an experiment file: at its top those that run it or say why it cannot run, open its last run, show its
- * recipe and plan a study of it; then those of tricks at the lines that they concern.
+ * Returns the lenses of an experiment file. At the top: lenses that run it or say why it cannot run, open its last run,
+ * show its recipe and plan a study of it. Then the trick lenses, at the lines they affect.
  */
 export function experimentLenses(parsed: ParseResult, surroundings: LensSurroundings): ExperimentLens[] {
   const { lastRun } = surroundings;
-  const placeOf = ({ trick }: TrickFit) => parsed.document.rangeOf(trick.anchor, 'key');
-  return [
+  return trickLenses(trickFits(parsed), ({ trick }) => lineOfSection(parsed, trick.anchor), surroundings, [
     atTop(topFace(parsed, surroundings)),
     ...(lastRun ? [atTop(lastRunLens(lastRun))] : []),
     ...(parsed.ok ? [atTop(recipeLens())] : []),
     ...(parsed.ok && surroundings.obstacle !== 'no_disk' ? [atTop(studyLens())] : []),
-    ...trickLenses(trickFits(parsed), placeOf, surroundings, [
-      ...dataLenses(parsed, surroundings),
-      ...rateLenses(parsed, surroundings),
-    ]),
+    ...dataLenses(parsed, surroundings),
+    ...rateLenses(parsed, surroundings),
+  ]);
+}
+
+/** Returns the lenses of an experiment that a command trains. */
+export function commandLenses(parsed: CommandParseResult, surroundings: LensSurroundings): ExperimentLens[] {
+  const { lastRun } = surroundings;
+  return [
+    atTop(parsed.ok ? runLens(surroundings, true) : problemsLens(parsed.problems)),
+    ...(lastRun ? [atTop(lastRunLens(lastRun))] : []),
+    ...(parsed.ok ? [atTop(recipeLens())] : []),
   ];
 }
 
+/** Returns the line of a path's section, or that of the model if the file has no such section. */
+function lineOfSection({ document }: ParseResult, [section = '']: Path): number {
+  const line = (key: string | number) =>
+    valueAt(document.value, [key]) === undefined ? undefined : document.rangeOf([key], 'key').start.line;
+  return line(section) ?? line('model') ?? 0;
+}
+
 function topFace(parsed: ParseResult, surroundings: LensSurroundings): LensFace {
-  if (parsed.ok || parsed.unindexed) return runLens(surroundings, parsed.ok);
+  if (parsed.ok || lacksIndex(parsed)) return runLens(surroundings, parsed.ok);
   return problemsLens(parsed.problems);
 }
 
-/** Those of a person's own images: they are to be indexed, or what is known of them can be seen. */
+/** Returns the lenses for a person's own images: to index them, or to see the index. */
 function dataLenses(parsed: ParseResult, { obstacle }: LensSurroundings): ExperimentLens[] {
   if (obstacle !== null) return [];
-  const { line } = parsed.document.rangeOf(['data'], 'key').start;
+  const line = lineOfSection(parsed, ['data']);
   const lens = (face: LensFace): ExperimentLens => ({ line, face: () => face });
   if (!parsed.ok) return parsed.unindexed ? [lens(indexLens())] : [];
   return parsed.experiment.facts ? [lens(dataLens()), lens(samplesLens())] : [];
 }
 
-/** That of the base learning rate, which a range test finds. */
+/** Returns the optimizer's lens: a range test finds the base learning rate. */
 function rateLenses(parsed: ParseResult, { obstacle }: LensSurroundings): ExperimentLens[] {
   if (!parsed.ok || obstacle !== null) return [];
-  const { line } = parsed.document.rangeOf(['optimizer', 'base_lr'], 'key').start;
-  return [{ line, face: rangeTestLens }];
+  return [{ line: lineOfSection(parsed, ['optimizer']), face: rangeTestLens }];
 }
 
-/** The lenses of another system's file: those of the tricks that the system has. */
+/** Returns the lenses of another system's file: its name, and the tricks that the system has. */
 export function foreignLenses(
-  { fits, placeOf }: ForeignFits,
+  { system, fits, placeOf, start, unread }: ForeignFits,
   surroundings: LensSurroundings,
 ): ExperimentLens[] {
-  return trickLenses(fits, placeOf, surroundings);
+  if (unread !== null) return [{ line: start.start.line, face: () => unreadFace(system, unread, start) }];
+  return [
+    { line: start.start.line, face: () => systemFace(system, fits) },
+    { line: start.start.line, face: () => runHereFace(surroundings) },
+    ...trickLenses(fits, (fit) => placeOf(fit).start.line, surroundings),
+  ];
+}
+
+function unreadFace(system: string, why: string, range: Range): LensFace {
+  return {
+    icon: 'question',
+    title: l10n.t('Not read as {0}: {1}', system, why.replace(/\.$/, '')),
+    tooltip: l10n.t('This file is for {0}. {1} Nothing in it is shown or edited.', system, why),
+    action: { type: 'showProblem', range },
+  };
+}
+
+function systemFace(system: string, fits: readonly TrickFit[]): LensFace {
+  return {
+    icon: 'file-code',
+    title: l10n.t('Read as {0}', system),
+    tooltip: l10n.t(
+      "These lenses read and write {0}'s own settings. Anything the file does not specify is shown as unknown.",
+      system,
+    ),
+    action: { type: 'pickTrick', tricks: fits.map(({ trick }) => trick.name), configurable: [] },
+  };
+}
+
+function runHereFace(surroundings: LensSurroundings): LensFace {
+  if (surroundings.obstacle !== null) return runLens(surroundings, true);
+  return {
+    icon: 'play',
+    title: l10n.t('Run here'),
+    tooltip: l10n.t('Write an experiment beside this file that runs its command, and run it.'),
+    action: { type: 'runHere' },
+  };
 }
 
 function trickLenses(
   fits: readonly TrickFit[],
-  placeOf: (fit: TrickFit) => Range,
+  lineOf: (fit: TrickFit) => number,
   { hidden, ...evidence }: LensSurroundings,
   others: readonly ExperimentLens[] = [],
 ): ExperimentLens[] {
   const byLine = new Map<number, TrickFit[]>();
   for (const fit of fits) {
     if (hidden.has(fit.trick.name)) continue;
-    const { line } = placeOf(fit).start;
+    const line = lineOf(fit);
     byLine.set(line, [...(byLine.get(line) ?? []), fit]);
   }
   const lines = [...new Set([...byLine.keys(), ...others.map(({ line }) => line)])].sort((a, b) => a - b);
   return lines.flatMap((line) => {
     const before = others.filter((each) => each.line === line);
-    const room = ROOM.line - before.length * ROOM.short;
-    return [...before, ...lensesOfLine(line, byLine.get(line) ?? [], evidence, room)];
+    const taken = before.reduce((sum, lens) => sum + widthOf(lens.face().title), 0);
+    return [...before, ...lensesOfLine(line, byLine.get(line) ?? [], evidence, ROW - taken)];
   });
 }
 
-/** What runs have shown of a trick in this very experiment. */
-export function measuredOf(fit: TrickFit, runs: RunIndex): MeasuredEffect | null {
-  if (runs.size === 0) return null;
-  const recipes = fit.recipes();
-  return recipes && measuredEffect(runs, recipes.without, recipes.with);
+/** Returns the width of a lens in characters. */
+function widthOf(title: string): number {
+  return title.length + BESIDE_TITLE;
 }
 
 export function atTop(face: LensFace): ExperimentLens {
   return { line: 0, face: () => face };
 }
 
-/** What could stand above a line: a trick, or what configures those that are in. */
+/** A candidate for a lens above a line: a trick, or the lens that configures tricks in the file. */
 type Candidate =
   | { readonly type: 'trick'; readonly fit: TrickFit }
   | { readonly type: 'configure'; readonly fits: readonly TrickFit[] };
 
-/** Tricks that are in come first, then what configures them, then those that could be in, in the registry's order. */
+/**
+ * Returns the lenses of a line: tricks in the file first, then the lens that configures them, then tricks that fit, in
+ * the registry's order.
+ */
 function lensesOfLine(
   line: number,
   fits: readonly TrickFit[],
@@ -168,9 +223,13 @@ function lensesOfLine(
     ...(configurable.length > 0 ? [{ type: 'configure', fits: configurable } as const] : []),
     ...fits.filter(({ isIn }) => !isIn).map((fit) => ({ type: 'trick', fit }) as const),
   ];
-  const shown = fittingIn(candidates, room)
-    ? candidates.length
-    : candidates.findLastIndex((_, index) => fittingIn(candidates.slice(0, index), room - ROOM.short));
+  const ends = candidates.map((_, index) =>
+    candidates.slice(0, index + 1).reduce((sum, each) => sum + widthOfCandidate(each), 0),
+  );
+  const shown =
+    (ends.at(-1) ?? 0) <= room
+      ? candidates.length
+      : ends.filter((end) => end <= room - widthOf(moreTitle())).length;
   const rest = candidates.slice(shown);
   return [
     ...candidates.slice(0, shown).map((candidate) => ({
@@ -203,8 +262,8 @@ function runLens({ obstacle }: LensSurroundings, isIndexed: boolean): LensFace {
     case 'no_disk':
       return {
         icon: 'circle-slash',
-        title: l10n.t('Cannot run: the file is on no disk'),
-        tooltip: l10n.t('A trainer can read files of a disk only. Save a copy in a folder to run it.'),
+        title: l10n.t('Cannot run: not on the local disk'),
+        tooltip: l10n.t('The trainer reads only files on the local disk. Save a copy in a folder to run it.'),
         action: { type: 'save' },
       };
     default:
@@ -231,7 +290,7 @@ function lastRunLens({ id, folder, how }: NonNullable<LensSurroundings['lastRun'
   return {
     icon: 'graph-line',
     title: l10n.t('Open last run ({0})', how),
-    tooltip: l10n.t('Open the dashboard of {0}', id),
+    tooltip: l10n.t('Open the dashboard for {0}', id),
     action: { type: 'openRun', folder },
   };
 }
@@ -240,7 +299,7 @@ function recipeLens(): LensFace {
   return {
     icon: 'list-tree',
     title: l10n.t('Recipe'),
-    tooltip: l10n.t('Show the resolved recipe: every number of this training.'),
+    tooltip: l10n.t('Show the resolved recipe, with every number of this training run.'),
     action: { type: 'showRecipe' },
   };
 }
@@ -250,7 +309,7 @@ function studyLens(): LensFace {
     icon: 'beaker',
     title: l10n.t('Find out which tricks pay here'),
     tooltip: l10n.t(
-      'Plan a study: choose tricks and a budget, and get for each trick an effect, an interval and a verdict.',
+      'Plan a study: choose tricks and a budget, and get an effect, an interval and a verdict for each trick.',
     ),
     action: { type: 'proposeStudy' },
   };
@@ -261,7 +320,7 @@ function indexLens(): LensFace {
     icon: 'database',
     title: l10n.t('Index the data'),
     tooltip: l10n.t(
-      'Look at every image once: count them, find their sizes, mean and std, and those that are damaged or doubled. Until then, numbers that depend on the images are not shown.',
+      'Read every image once to count them, to find their sizes, mean and std, and to detect damaged images and copies. Until then, numbers that depend on the images are not shown.',
     ),
     action: { type: 'indexData' },
   };
@@ -271,7 +330,7 @@ function dataLens(): LensFace {
   return {
     icon: 'database',
     title: l10n.t('Data'),
-    tooltip: l10n.t('Show what the index knows of the images.'),
+    tooltip: l10n.t('Show what the index knows about the images.'),
     action: { type: 'showData' },
   };
 }
@@ -280,7 +339,7 @@ function samplesLens(): LensFace {
   return {
     icon: 'file-media',
     title: l10n.t('Augmented samples'),
-    tooltip: l10n.t('Show training images beside what the network sees of them.'),
+    tooltip: l10n.t('Show training images next to what the network sees.'),
     action: { type: 'showSamples' },
   };
 }
@@ -290,59 +349,78 @@ function rangeTestLens(): LensFace {
     icon: 'telescope',
     title: l10n.t('Range test'),
     tooltip: l10n.t(
-      'Train some steps with a rising learning rate until the loss explodes, and suggest a base_lr (Smith 2017).',
+      'Train with a rising learning rate until the loss explodes, then suggest a base_lr (Smith 2017).',
     ),
     action: { type: 'findRate' },
   };
 }
 
-/** What was seen on this machine. */
+/** Results seen on this machine. */
 type Evidence = Pick<LensSurroundings, 'runs' | 'studies' | 'slowFormats'>;
 
 function trickFace(fit: TrickFit, { runs, studies = [], slowFormats = [] }: Evidence): LensFace {
   const { trick, isIn } = fit;
+  if (fit.unknown !== null) return unknownFace(fit, fit.unknown);
   const obstacle = fit.obstacle();
-  const measured = measuredHere(fit, measuredOf(fit, runs), studies);
+  const measured = measurementsOf(fit, runs, studies);
   const slow = slowFormatOf(fit, slowFormats);
-  const facts = [
-    ...factsOf(fit),
-    slow?.fact ?? null,
-    measured.isMeasured ? measured.text : null,
-    inTitle(obstacle),
-  ].filter((fact) => fact !== null);
-  const title = trick.title();
-  const canEdit = obstacle === null;
+  const here = factsOf(fit);
+  const name = obstacle === null ? shortTitle(fit) : l10n.t('{0}: not editable here', trick.title());
   return {
     icon: trickIcon(fit),
-    title: isIn && canEdit ? removalTitle(title, facts) : insertionTitle(title, facts),
+    title: [name, measured.short, slow ? l10n.t('slower here') : ''].filter(Boolean).join(' · '),
     tooltip: [
+      ...(obstacle === null ? [] : [obstacle]),
+      l10n.t('On this experiment: {0}', [measured.text, measured.note].filter(Boolean).join('; ')),
+      ...(here.length > 0 ? [l10n.t('Here: {0}.', here.join('; '))] : []),
+      ...(slow ? [slow.text] : []),
       trick.summary(),
       trick.formula,
-      ...(slow ? [slow.text] : []),
       evidenceText(trick),
-      l10n.t('On this experiment: {0}', [measured.text, measured.note].filter(Boolean).join('; ')),
     ].join('\n\n'),
-    // Where the file cannot be edited there is still something to see.
-    action: { type: canEdit ? (isIn ? 'removeTrick' : 'insertTrick') : 'compareTrick', trick: trick.name },
+    // If the file cannot be edited, the lens still shows a comparison.
+    action: {
+      type: obstacle === null ? (isIn ? 'removeTrick' : 'insertTrick') : 'compareTrick',
+      trick: trick.name,
+    },
   };
 }
 
-function fittingIn(candidates: readonly Candidate[], room: number): boolean {
-  return candidates.reduce((sum, candidate) => sum + roomOf(candidate), 0) <= room;
+/** Returns the lens for a trick that another system's file leaves open. */
+function unknownFace(fit: TrickFit, why: string): LensFace {
+  const { trick } = fit;
+  return {
+    icon: 'question',
+    title: shortTitle(fit),
+    tooltip: [why, trick.summary(), trick.formula, evidenceText(trick)].join('\n\n'),
+    action: { type: 'compareTrick', trick: trick.name },
+  };
 }
 
-/** What configures several tricks does not name them. */
-function roomOf(candidate: Candidate): number {
-  if (candidate.type === 'trick') return ROOM.trick;
-  return candidate.fits.length > 1 ? ROOM.short : ROOM.named;
+/** Returns a short title for the click on a trick's lens. The icon already says that it inserts the trick. */
+function shortTitle(fit: TrickFit): string {
+  if (fit.unknown !== null) return l10n.t('{0}: unknown here', fit.trick.title());
+  return fit.isIn ? l10n.t('Remove {0}', titleInSentence(fit.trick.title())) : nameWithSetting(fit);
+}
+
+/** Ignores whether the file can be edited: that is slow to determine and hardly changes the width. */
+function widthOfCandidate(candidate: Candidate): number {
+  return widthOf(candidate.type === 'trick' ? shortTitle(candidate.fit) : titleToConfigure(candidate.fits));
+}
+
+/** The lens that configures several tricks does not name them. */
+function titleToConfigure([first, ...others]: readonly TrickFit[]): string {
+  return first && others.length === 0 ? configureTitle(first) : l10n.t('Configure...');
+}
+
+function moreTitle(): string {
+  return l10n.t('More tricks...');
 }
 
 function configureFace(fits: readonly TrickFit[]): LensFace {
-  const [first, ...others] = fits;
-  if (!first) throw new Error('There is a trick to configure.');
   return {
     icon: 'gear',
-    title: others.length === 0 ? configureTitle(first) : l10n.t('Configure...'),
+    title: titleToConfigure(fits),
     tooltip: fits.map(optionsText).join('\n'),
     action: { type: 'configureTrick', tricks: fits.map(({ trick }) => trick.name) },
   };
@@ -353,7 +431,7 @@ function moreFace(candidates: readonly Candidate[]): LensFace {
   const configurable = candidates.flatMap((each) => (each.type === 'configure' ? each.fits : []));
   return {
     icon: 'ellipsis',
-    title: l10n.t('More tricks...'),
+    title: moreTitle(),
     tooltip: [...configurable.map(configureTitle), ...tricks.map(({ trick }) => trick.title())].join('\n'),
     action: {
       type: 'pickTrick',
@@ -361,15 +439,4 @@ function moreFace(candidates: readonly Candidate[]): LensFace {
       configurable: configurable.map(({ trick }) => trick.name),
     },
   };
-}
-
-function insertionTitle(title: string, facts: readonly string[]): string {
-  return facts.length === 0 ? title : l10n.t('{0}: {1}', title, facts.join(' · '));
-}
-
-function removalTitle(title: string, facts: readonly string[]): string {
-  const name = titleInSentence(title);
-  return facts.length === 0
-    ? l10n.t('Remove {0}', name)
-    : l10n.t('Remove {0} ({1})', name, facts.join(' · '));
 }

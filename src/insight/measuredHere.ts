@@ -1,39 +1,66 @@
-// What runs and studies here have shown of a trick.
+// Effects of a trick measured in runs and studies here.
 import * as l10n from '@vscode/l10n';
 import type { Estimate, StudyAnalysis, StudyEffect, StudySetting } from '../protocol/study';
 import type { StudyFacts } from '../protocol/studyView';
 import { recipeKey } from '../recipe/recipe';
-import type { MeasuredEffect } from '../study/effect';
+import { type MeasuredEffect, measuredEffect, type RunIndex } from '../study/effect';
 import { estimateText, scaleOf, withUnit } from './study/results/studyNumbers';
 import { decidingEstimate, verdictText } from './study/results/verdictText';
-import type { TrickFit } from './trickFit';
-import { measuredNote, measuredText } from './trickText';
+import type { TrickFit, TrickRecipes } from './trickFit';
+import { measuredNote, measuredShort, measuredText } from './trickText';
 
-/** A study that is done, as evidence of what its tricks do. */
+/** A finished study, as evidence for the effects of its tricks. */
 export interface StudyEvidence {
   readonly facts: Pick<StudyFacts, 'name' | 'factors' | 'runs' | 'metric' | 'smallestEffect' | 'state'>;
   readonly analysis: StudyAnalysis;
-  /** What a setting trains on the study's images, folds apart, by `recipeKey`; null where it cannot be trained. */
+  /**
+   * Returns the `recipeKey` of what a setting trains on the study's images, ignoring folds. Null if it cannot be
+   * trained.
+   */
   keyOf(setting: StudySetting): string | null;
 }
 
-/** What a study found of a trick. */
+/** A trick's effect in a study. */
 export interface StudiedEffect {
   readonly study: StudyEvidence;
   readonly effect: StudyEffect;
   readonly estimate: Estimate;
 }
 
-/** What is said of a trick by what was measured here. */
+/** The text on a trick's measured effect. */
 export interface MeasuredHere {
-  /** The effect, or that there is none yet. */
+  /** The effect, or a note that it is not measured yet. */
   readonly text: string;
-  /** What else there is to say of it; empty where nothing. */
+  /** Further remarks, may be empty. */
   readonly note: string;
   readonly isMeasured: boolean;
+  /** Only the effect in points, such as '+0.42 ± 0.15'. Empty if it is not measured yet. */
+  readonly short: string;
 }
 
-/** What was measured of a trick here: by a study where one has more runs than the pairs of single ones. */
+/** Returns the measured effects of a trick in this exact experiment, and of the trick with other options in it. */
+export function measurementsOf(
+  fit: TrickFit,
+  runs: RunIndex,
+  studies: readonly StudyEvidence[],
+): MeasuredHere {
+  if (runs.size === 0 && studies.length === 0) return measuredHere(fit, null, studies);
+  const measured = ({ recipes }: Pick<TrickFit, 'recipes'>) =>
+    measuredHere({ ...fit, recipes }, measuredOf(recipes(), runs), studies);
+  const own = measured(fit);
+  const others = fit.otherOptions().flatMap((other) => {
+    const { text, isMeasured } = measured(other);
+    return isMeasured ? [l10n.t('with {0}: {1}', other.text, text)] : [];
+  });
+  return { ...own, note: [...others, own.note].filter(Boolean).join('; ') };
+}
+
+/** Returns the effect of a change of recipe, measured from runs. */
+function measuredOf(recipes: TrickRecipes | null, runs: RunIndex): MeasuredEffect | null {
+  return recipes && measuredEffect(runs, recipes.without, recipes.with);
+}
+
+/** Returns a trick's measured effect: from a study if it has more runs than the pairs of single runs. */
 export function measuredHere(
   fit: TrickFit,
   measured: MeasuredEffect | null,
@@ -42,18 +69,25 @@ export function measuredHere(
   const studied = studiedEffect(fit, studies);
   const single = 2 * (measured?.difference?.pairs ?? 0);
   if (studied && studied.study.analysis.runsUsed > single) {
-    return { text: studiedText(studied), note: studiedNote(studied), isMeasured: true };
+    return {
+      text: studiedText(studied),
+      note: studiedNote(studied),
+      isMeasured: true,
+      short: estimateText(studied.estimate, scaleOf(studied.study.facts)),
+    };
   }
   return {
     text: measuredText(measured),
     note: measuredNote(measured),
     isMeasured: Boolean(measured?.difference),
+    short: measuredShort(measured),
   };
 }
 
 /**
- * The effect of a trick in the first of some studies that has it of the very experiment: one of the study's settings is what
- * the experiment trains without the trick, and the same with the trick's other level what it trains with it. Images included.
+ * Returns a trick's effect from the first study that measured it in this exact experiment, images included. One of the
+ * study's settings must train what the experiment trains without the trick, and the same setting with the trick's other
+ * level what it trains with the trick.
  */
 export function studiedEffect(fit: TrickFit, studies: readonly StudyEvidence[]): StudiedEffect | null {
   const candidates = studies.filter(
@@ -79,7 +113,7 @@ export function studiedEffect(fit: TrickFit, studies: readonly StudyEvidence[]):
   return null;
 }
 
-/** The settings of a study without one of its factors, each once; that of all first levels first. */
+/** Returns the distinct settings of a study without one of its factors. The setting of all first levels comes first. */
 function basesOf({ facts }: StudyEvidence, factor: number): readonly (readonly number[])[] {
   const bases = new Map<string, readonly number[]>();
   for (const setting of [facts.factors.map(() => 0), ...facts.runs.map((run) => run.setting)]) {
@@ -105,7 +139,7 @@ function studiedNote({ study: { facts, analysis }, effect }: StudiedEffect): str
     ? l10n.t('for new images like these')
     : l10n.t('for these images');
   return l10n.t(
-    "{0} runs, on the average over the study's other factors ({1}), {2}",
+    "{0} runs, averaged over the study's other factors ({1}), {2}",
     analysis.runsUsed,
     facts.factors
       .filter((_, factor) => factor !== effect.factor)

@@ -5,16 +5,16 @@ import { memoryOf } from '../recipe/recipeMemory';
 import { formatBytes } from '../shared/format';
 
 /**
- * What a trick does to the memory of a step on as many images, estimated, such as 'memory 812 MiB to 406 MiB'; null
- * where it is the same. Where the engine leaves open how it comes by half precision and that makes a difference, it is
- * told for those that compute in it.
+ * Returns the estimated change that a trick makes to a step's memory for the same number of images, such as 'memory 812
+ * MiB to 406 MiB'. Null if it stays the same. If the engine may compute half precision natively or emulate it and that
+ * makes a difference, returns the change for native half precision.
  */
 export function memoryChange(without: Draft, withIt: Draft): string | null {
   const execution = halfExecutionOf(withIt.engine);
   if (execution !== 'emulated_unless_native') return changeBy(execution, without, withIt);
   const native = changeBy('native', without, withIt);
   if (native === null || native === changeBy('emulated', without, withIt)) return native;
-  return l10n.t('{0} where half precision is native', native);
+  return l10n.t('{0} with native half precision', native);
 }
 
 function changeBy(execution: 'native' | 'emulated', without: Draft, withIt: Draft): string | null {
@@ -26,7 +26,7 @@ function changeBy(execution: 'native' | 'emulated', without: Draft, withIt: Draf
   return l10n.t('memory {0}{1}', after > before ? '+' : '\u2212', formatBytes(Math.abs(after - before)));
 }
 
-/** The batch without a trick whose step learns from as many images. */
+/** Returns the batch size without a trick whose step learns from the same number of images. */
 function batchWithout(without: Draft, withIt: Draft): number {
   return effectiveBatchOf(withIt) / without.gradients.accumulation;
 }

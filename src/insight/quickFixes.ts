@@ -1,35 +1,28 @@
 import * as l10n from '@vscode/l10n';
 import { adviceEdits, adviceFor, allAdviceEdits, isAdvised, type PlacedAdvice } from '../experiment/advice';
-import { setOption } from '../experiment/edits';
+import { removeTrick, setOption } from '../experiment/edits';
 import type { ParseResult } from '../experiment/parse';
-import type { Problem, Range } from '../experiment/problem';
-import type { EditResult } from '../experiment/text/textEdits';
+import type { Problem } from '../experiment/problem';
+import type { ExperimentDocument } from '../experiment/text/document';
 import { assertNever } from '../shared/assertNever';
 import type { Path } from '../shared/path';
 import { trickCalled } from '../tricks/registry';
+import { type QuickFix, remedyFix } from './remedyFix';
 import { titleInSentence } from './trickText';
 
-/** An edit that mends what stands at a place. */
-export interface QuickFix {
-  readonly title: string;
-  /** What it mends. */
-  readonly range: Range;
-  /** Whether it is what one would do without a second thought. */
-  readonly isPreferred: boolean;
-  edits(): EditResult;
-}
+export type { QuickFix };
 
-/** A finished run, as a value that the file can name. */
+/** A finished run that the file can name. */
 export interface RunReference {
   readonly id: string;
-  /** Its result in a few words. */
+  /** The run's result in a few words. */
   readonly description: string;
 }
 
-/** More runs than these to choose from are for completion. */
+/** Completion offers more runs than these. */
 const MAX_RUNS = 5;
 
-/** What can be done about the problems and advice of a file. `runs` are finished, newest first. */
+/** Returns the fixes for the problems and advice of a file. `runs` holds the finished runs, newest first. */
 export function quickFixes(parsed: ParseResult, runs: readonly RunReference[]): QuickFix[] {
   if (!parsed.ok) return parsed.problems.flatMap((problem) => problemFixes(parsed, problem, runs));
   const { document, experiment, warnings } = parsed;
@@ -44,7 +37,7 @@ export function quickFixes(parsed: ParseResult, runs: readonly RunReference[]): 
   ];
 }
 
-/** The edit that follows all advice to insert or set something; null where there is none. */
+/** Returns the edit that follows all advice to insert or set something, null if there is none. */
 export function adviceFix(parsed: ParseResult): Pick<QuickFix, 'title' | 'edits'> | null {
   if (!parsed.ok) return null;
   const { document, experiment } = parsed;
@@ -73,24 +66,21 @@ function adviceTitle({ trick, fix }: PlacedAdvice): string {
 
 function problemFixes(
   { document }: ParseResult,
-  { range, path, replacement }: Problem,
+  problem: Problem,
   runs: readonly RunReference[],
 ): QuickFix[] {
-  if (replacement !== undefined) {
-    const text = document.format === 'json' ? JSON.stringify(replacement) : replacement;
-    const { start, end } = range;
-    return [
-      {
-        title: l10n.t('Write {0}', replacement),
-        range,
-        isPreferred: true,
-        edits: () => ({
-          ok: true,
-          edits: [{ offset: start.offset, length: end.offset - start.offset, text }],
-        }),
-      },
-    ];
-  }
+  const remedy = remedyFix(document, problem);
+  return [...(remedy ? [remedy] : []), ...otherFixes(document, problem, runs, remedy !== null)];
+}
+
+/** Returns the fixes besides the remedy: remove a trick, or name a run. */
+function otherFixes(
+  document: ExperimentDocument,
+  { range, path, replacement }: Problem,
+  runs: readonly RunReference[],
+  hasRemedyFix: boolean,
+): QuickFix[] {
+  if (replacement !== undefined) return [];
   const [section, key] = path;
   const ofTrick = section === 'tricks' && typeof key === 'string' ? trickCalled(key)?.trick : undefined;
   if (ofTrick && path.length === 2) {
@@ -99,7 +89,7 @@ function problemFixes(
         title: l10n.t('Remove {0}', titleInSentence(ofTrick.title())),
         range,
         isPreferred: false,
-        edits: () => document.removeIn(path),
+        edits: () => removeTrick(document, key as string),
       },
     ];
   }
@@ -107,12 +97,12 @@ function problemFixes(
   return runs.slice(0, MAX_RUNS).map(({ id, description }, index) => ({
     title: l10n.t('Use {0} ({1})', id, description),
     range,
-    isPreferred: index === 0,
+    isPreferred: !hasRemedyFix && index === 0,
     edits: () => setOption(document, String(path[1]), String(path[2]), id),
   }));
 }
 
-/** Whether what stands at a path of a file is the id of a run. */
+/** Whether the value at a path of a file is a run id. */
 export function namesRun([section, key, option, ...rest]: Path): boolean {
   if (section !== 'tricks' || typeof key !== 'string' || rest.length > 0) return false;
   const called = trickCalled(key);

@@ -1,16 +1,16 @@
 import type { Precision } from '../recipe/recipe';
 import type { TrickFit } from './trickFit';
 
-/** A half format that is slower than float32 on this machine, on the engine tensorflow. */
+/** A half format that is slower than float32 on this machine on the tensorflow engine. */
 export interface SlowFormat {
   readonly format: Exclude<Precision['compute'], 'float32'>;
-  /** Its figure, such as "on tensorflow 14 times float32's step, so emulated". */
+  /** The figure, such as "on tensorflow 14 times float32's step, so emulated". */
   readonly fact: string;
-  /** Figure, reason and what becomes of it, in sentences. */
+  /** The figure, the reason and the consequence, in sentences. */
   readonly text: string;
 }
 
-/** The slow format that a trick brings, where the file's engine is, or with `auto` may be, tensorflow; else null. */
+/** Returns the slow format that a trick enables, if the file's engine is tensorflow or `auto`. Null otherwise. */
 export function slowFormatOf(
   { recipes }: Pick<TrickFit, 'recipes'>,
   slow: readonly SlowFormat[],

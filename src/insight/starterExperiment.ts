@@ -1,9 +1,14 @@
 import * as l10n from '@vscode/l10n';
 import { stringify } from 'yaml';
+import { rename } from '../experiment/edits';
+import { parseDocument } from '../experiment/text/document';
+import { applyEdits } from '../experiment/text/textEdits';
 import type { OwnDatasetRequest, SourceFacts } from '../recipe/datasets';
+import { counted } from '../shared/counted';
 import { formatCount, formatNumber } from '../shared/format';
+import { IMBALANCE } from './dataAdvice';
 
-/** What a person starts from: images that have been indexed, and perhaps published weights. */
+/** Inputs of a starter experiment: indexed images and optional published weights. */
 export interface StarterRequest {
   readonly name: string;
   readonly data: OwnDatasetRequest;
@@ -11,13 +16,13 @@ export interface StarterRequest {
   readonly weights?: StarterWeights | null;
 }
 
-/** Published weights, such as torchvision:resnet18, with the model that they are of. */
+/** Published weights, such as torchvision:resnet18, and their model. */
 export interface StarterWeights {
   readonly name: string;
   readonly model: Readonly<Record<string, unknown>>;
 }
 
-/** Weights to fine-tune, the usual first; torchvision's ResNets with bottlenecks are of variant B. */
+/** Weights to fine-tune, the most common first. torchvision's ResNets with bottlenecks are variant B. */
 export const STARTER_WEIGHTS: readonly StarterWeights[] = [
   { name: 'torchvision:resnet18', model: { name: 'resnet18' } },
   { name: 'torchvision:resnet50', model: { name: 'resnet50', variant: 'B' } },
@@ -29,22 +34,20 @@ export const STARTER_WEIGHTS: readonly StarterWeights[] = [
   { name: 'torchvision:vgg16_bn', model: { name: 'vgg16_bn' } },
 ];
 
-/** Images no larger than this are trained at their own size, by a network made for small images. */
+/** Images up to this size are trained at their own size, with a network made for small images. */
 const SMALL_SIDE = 64;
-/** Below this the margins of a class tell more than its share of the images. */
-const IMBALANCE = 3;
-/** An epoch of fewer steps says little, and batch norm wants no fewer images. */
+/** Fewer steps make an epoch uninformative, and batch norm needs at least this many images. */
 const BATCHES = { least: 8, most: 128, stepsAnEpoch: 20 } as const;
-/** From scratch: images seen in all, which bound the epochs of large and of small data sets. */
+/** From scratch: total number of images seen, which bounds the epochs of large and small data sets. */
 const IMAGES_SEEN = 600_000;
 const EPOCHS = { least: 15, most: 120 } as const;
 
-/** A line of a starter: a key, its value, and why it is so. */
+/** A line of a starter: a key, its value, and the reason. */
 type Line = readonly [key: string, value: unknown, why?: string];
 
 /**
- * An experiment file to start from, with numbers that suit the data and a comment beside each that says why: from
- * scratch by the paper's recipe, or fine-tuned as is usual for small data sets.
+ * Returns an experiment file to start from. Its numbers suit the data, and a comment next to each gives the reason.
+ * From scratch it follows the paper's recipe. Fine-tuning uses the usual values for small data sets.
  */
 export function starterExperiment(request: StarterRequest): string {
   const { name, weights } = request;
@@ -55,11 +58,31 @@ export function starterExperiment(request: StarterRequest): string {
   return [`# ${title}`, entry('name', name), ...parts].join('\n');
 }
 
+/**
+ * The example that a new experiment starts from if a person has no images yet. It is small and trains quickly. See
+ * docs/performance.md.
+ */
+export const SMALL_EXAMPLE = 'first-steps';
+
+/** Returns the text of an example with a new name. */
+export function namedExample(text: string, name: string): string {
+  const renamed = rename(parseDocument(text, 'example.yaml'), name);
+  return renamed.ok ? applyEdits(text, renamed.edits) : text;
+}
+
+/**
+ * Returns an experiment's file name without its extension: its name, with characters that file names cannot contain
+ * replaced.
+ */
+export function fileNameFor(name: string): string {
+  return name.replace(/[\\/:*?"<>|]/g, '-');
+}
+
 function factsText({ trainImages, validationImages, classNames }: SourceFacts): string {
   return l10n.t(
-    '{0} images of {1} classes, with {2} for validation',
-    formatCount(trainImages),
-    formatCount(classNames.length),
+    '{0} of {1}, with {2} for validation',
+    counted(trainImages, 'image'),
+    counted(classNames.length, 'class'),
     formatCount(validationImages),
   );
 }
@@ -77,8 +100,8 @@ function fromScratch({ data, facts }: StarterRequest): string[] {
       ['image_size', size, sizeReason(side, isSmall)],
       ['batch_size', batch, batchReason(facts.trainImages, batch)],
       isSmall
-        ? ['augment', 'cifar', l10n.t('shifts and flips: small images lose too much by other crops')]
-        : ['augment', cropAndFlip(), l10n.t('random crops of 35 to 100% of the area, and flips')],
+        ? ['augment', 'cifar', l10n.t('shifts and flips: other crops lose too much of small images')]
+        : ['augment', cropAndFlip(), l10n.t('random crops of 35% to 100% of the area, and flips')],
       ...balance(facts),
     ]),
     section('model', [
@@ -89,30 +112,34 @@ function fromScratch({ data, facts }: StarterRequest): string[] {
       ],
     ]),
     section('optimizer', [
-      ['base_lr', 0.1, l10n.t("for a batch of 256, the paper's; linear_scaling fits it to the batch above")],
-      ['weight_decay', 0.0001, l10n.t("the paper's")],
+      [
+        'base_lr',
+        0.1,
+        l10n.t("the paper's value for a batch of 256; linear_scaling adapts it to the batch above"),
+      ],
+      ['weight_decay', 0.0001, l10n.t('from the paper')],
     ]),
     section('schedule', [
-      ['epochs', epochs, l10n.t('about {0} images seen in all', formatCount(epochs * facts.trainImages))],
+      ['epochs', epochs, l10n.t('about {0} seen in total', counted(epochs * facts.trainImages, 'image'))],
       ['decay', 'cosine', l10n.t('no milestones to choose')],
     ]),
     section('tricks', [
       ['linear_scaling', { base_batch_size: 256 }],
-      ['warmup', { epochs: warmup }, l10n.t('the first steps are the unstable ones')],
+      ['warmup', { epochs: warmup }, l10n.t('training is least stable in the first steps')],
       ['zero_gamma', true],
       ['label_smoothing', { epsilon: 0.1 }],
     ]),
   ];
 }
 
-/** Numbers that are usual for fine-tuning: a low learning rate, ten times that for the new head, few epochs. */
+/** Returns the usual values for fine-tuning: a low learning rate, ten times that for the new head, few epochs. */
 function fineTuning({ data, facts }: StarterRequest, weights: StarterWeights): string[] {
   const batch = Math.min(64, batchSize(facts.trainImages));
   return [
     section('data', [
       ...sourceLines(data),
       ['batch_size', batch, batchReason(facts.trainImages, batch)],
-      ['augment', cropAndFlip(), l10n.t('crops of at least 35%: smaller ones suit training from scratch')],
+      ['augment', cropAndFlip(), l10n.t('crops of at least 35%: smaller crops suit training from scratch')],
       ...balance(facts),
     ]),
     section(
@@ -120,17 +147,17 @@ function fineTuning({ data, facts }: StarterRequest, weights: StarterWeights): s
       Object.entries(weights.model).map(([key, value]): Line => [key, value]),
     ),
     section('init', [
-      ['weights', weights.name, l10n.t('the size, mean and std of its images come with it')],
-      ['head', 'auto', l10n.t('a new classifier for the {0} classes', formatCount(facts.classNames.length))],
+      ['weights', weights.name, l10n.t('sets the size, mean and std of the images too')],
+      ['head', 'auto', l10n.t('a new classifier for {0}', counted(facts.classNames.length, 'class'))],
     ]),
     section('optimizer', [
-      ['base_lr', 0.01 * (batch / 64), l10n.t('0.01 at a batch of 64: the weights are good already')],
+      ['base_lr', 0.01 * (batch / 64), l10n.t('0.01 for a batch of 64: the weights are already good')],
       ['momentum', 0.9],
       ['weight_decay', 0.0001],
-      ['head_learning_rate', '10x', l10n.t('the new classifier starts from nothing')],
+      ['head_learning_rate', '10x', l10n.t('the new classifier starts from scratch')],
     ]),
     section('schedule', [
-      ['epochs', 15, l10n.t('enough where the weights fit; more helps little')],
+      ['epochs', 15, l10n.t('enough if the weights fit; more epochs help little')],
       ['decay', 'cosine'],
     ]),
     section('tricks', [
@@ -148,7 +175,7 @@ function sourceLines(data: OwnDatasetRequest): Line[] {
           ? [
               key,
               withoutUndefined(value as object),
-              l10n.t('used where there is no folder of validation images'),
+              l10n.t('used if there is no folder of validation images'),
             ]
           : [key, value],
     );
@@ -162,18 +189,18 @@ function cropAndFlip(): unknown {
   return [{ step: 'random_resized_crop', area: [0.35, 1] }, 'flip'];
 }
 
-/** Draws rare classes as often as others where the largest class is several times the smallest. */
+/** Samples rare classes as often as others if the largest class is several times the smallest. */
 function balance({ trainCounts }: SourceFacts): Line[] {
   const most = Math.max(...trainCounts);
   const least = Math.min(...trainCounts);
   if (!(least > 0) || most < IMBALANCE * least) return [];
   const ratio = formatNumber(Math.round((most / least) * 10) / 10);
   return [
-    ['sampling', 'balanced', l10n.t('the largest class has {0} times the images of the smallest', ratio)],
+    ['sampling', 'balanced', l10n.t('the largest class has {0} times as many images as the smallest', ratio)],
   ];
 }
 
-/** The largest power of two that leaves enough steps in an epoch. */
+/** Returns the largest power of two that leaves enough steps per epoch. */
 function batchSize(trainImages: number): number {
   let batch: number = BATCHES.most;
   while (batch > BATCHES.least && trainImages / batch < BATCHES.stepsAnEpoch) batch /= 2;
@@ -181,13 +208,13 @@ function batchSize(trainImages: number): number {
 }
 
 function batchReason(trainImages: number, batch: number): string {
-  return l10n.t('{0} steps an epoch', formatCount(Math.floor(trainImages / batch)));
+  return l10n.t('{0} per epoch', counted(Math.floor(trainImages / batch), 'step'));
 }
 
 function sizeReason(side: number, isSmall: boolean): string {
   return isSmall
-    ? l10n.t("the images' own size")
-    : l10n.t('a third of the cost of 224; the images have a short edge of {0} (median)', formatCount(side));
+    ? l10n.t("the images' native size")
+    : l10n.t('a third of the cost of 224; the median short edge of the images is {0}', formatCount(side));
 }
 
 function section(name: string, lines: readonly Line[]): string {
@@ -196,7 +223,7 @@ function section(name: string, lines: readonly Line[]): string {
 
 function entry(key: string, value: unknown, why?: string): string {
   const written = stringify({ [key]: value }, { collectionStyle: 'flow', lineWidth: 0 }).trim();
-  // The outer mapping is in flow style as well.
+  // The outer mapping is in flow style, too.
   const line = written.slice(1, -1).trim();
   return why === undefined ? line : `${line} # ${why}`;
 }

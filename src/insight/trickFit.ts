@@ -1,48 +1,69 @@
 import { isDeepStrictEqual } from 'node:util';
 import { translate, writtenTrick } from '../experiment/aliases';
 import { insertTrick, removeTrick, trickObstacle } from '../experiment/edits';
+import { initializationProblems } from '../experiment/initializationProblems';
 import type { ParseResult } from '../experiment/parse';
 import { chosenTricks, plainDraft, resolveDraft, withTricks } from '../experiment/resolve';
 import { type Experiment, experimentSchema } from '../experiment/schema';
 import type { EditResult } from '../experiment/text/textEdits';
-import { type Draft, graphOf } from '../recipe/draft';
+import { isSoundOtherwise, withOtherImages } from '../experiment/unindexed';
+import { type Draft, finalize, graphIfAny } from '../recipe/draft';
 import type { Recipe } from '../recipe/recipe';
 import { isMapping, valueAt, withoutValues } from '../shared/values';
 import { ALL_TRICKS, excludeEachOther, TRICKS, type TrickName } from '../tricks/registry';
 import type { Trick } from '../tricks/trick';
 import { memoryChange } from './memoryText';
-import { configured, type TrickOption, trickOptions } from './trickOptions';
-import { isSoundOtherwise, withOtherImages } from './unindexed';
+import { configured, shownValue, type TrickOption, trickOptions } from './trickOptions';
 
-/** How a trick stands to one experiment file. */
+/** The recipes of an experiment without a trick and with it. */
+export interface TrickRecipes {
+  readonly without: Recipe;
+  readonly with: Recipe;
+}
+
+/** Alternative options of a trick, other than those a file has or would get. */
+export interface OtherOptions {
+  /** The options that differ, such as `decay 0.9999`. */
+  readonly text: string;
+  recipes(): TrickRecipes | null;
+}
+
+/** The relation of a trick to one experiment file. */
 export interface TrickFit {
   readonly trick: Trick<TrickName>;
   readonly isIn: boolean;
-  /** What it does there, or would; null where the file has problems that leave it open. */
+  /** Why the file leaves open whether the trick is in or fits, as a sentence. Null if that is known. */
+  readonly unknown: string | null;
+  /** The trick's effect in the file. Null if problems in the file leave it open. */
   effect(): string | null;
-  /** What it does to the memory of a step; null where that is nothing, or left open. */
+  /** The trick's effect on the memory of a step. Null if it has none or that is open. */
   memory(): string | null;
-  /** What the file leads to without it and with it; null where either cannot be trained. */
-  recipes(): { readonly without: Recipe; readonly with: Recipe } | null;
-  /** What is written under its key, or would be. */
+  /** The recipes without it and with it. Null if either cannot be trained. */
+  recipes(): TrickRecipes | null;
+  /** The same with other options that runs are likely to use: those that fit, and the defaults. */
+  otherOptions(): readonly OtherOptions[];
+  /** The value under its key, or the value to insert. */
   readonly value: unknown;
-  /** Edits that take the trick out where it is in, and put it in, with `options` over what fits, where it is not. */
+  /** Returns edits that remove the trick if it is in, else insert it with `options` on top of those that fit. */
   toggle(options?: Readonly<Record<string, unknown>>): EditResult;
-  /** Why the file cannot be edited for it, as a sentence, where that is seen without trying; null where it can. */
+  /**
+   * Why the file cannot be edited for it, as a sentence. Only covers reasons that are known without trying. Null if
+   * there is none.
+   */
   obstacle(): string | null;
-  /** The options that can be given another value; none where the trick is not in. */
+  /** The options that can be changed. Empty if the trick is not in. */
   options(): readonly TrickOption[];
-  /** Edits that give an option another value, or why it cannot have it. */
+  /** Returns edits that change an option, or why that is not possible. */
   configure(option: string, value: unknown): EditResult;
 }
 
-/** How a trick stands to an experiment, whatever file says it. */
-export type Standing = Omit<TrickFit, 'toggle' | 'obstacle' | 'options' | 'configure'>;
+/** The relation of a trick to an experiment, independent of the file format. */
+export type Standing = Omit<TrickFit, 'unknown' | 'toggle' | 'obstacle' | 'options' | 'configure'>;
 
 /**
- * The tricks that are in an experiment file, and those that can be put into it: they would change something, and
- * nothing in the file excludes them. In the registry's order. Of a file with problems, the tricks that are in it
- * can go, and others are there only if the rest of the file says what to insert.
+ * Returns the tricks that are in an experiment file, and those that can be inserted: they would change something, and
+ * nothing in the file excludes them. In the registry's order. In a file with problems, the tricks in it can be removed.
+ * Others are listed only if the rest of the file determines what to insert.
  */
 export function trickFits(parsed: ParseResult): TrickFit[] {
   const { document } = parsed;
@@ -61,10 +82,12 @@ export function trickFits(parsed: ParseResult): TrickFit[] {
       {
         trick,
         isIn: true,
+        unknown: null,
         value,
         effect: () => null,
         memory: () => null,
         recipes: () => null,
+        otherOptions: () => [],
         toggle: () => removeTrick(document, trick.name),
         obstacle: () => trickObstacle(document, trick.name, undefined),
         options: () => trickOptions(trick, isMapping(value) ? value : {}),
@@ -74,7 +97,7 @@ export function trickFits(parsed: ParseResult): TrickFit[] {
   });
 }
 
-/** What a file would say without what is wrong in it; null where that is no experiment. */
+/** Returns the experiment without the values that have problems, null if the rest is not an experiment. */
 function restOf({ document, problems }: Extract<ParseResult, { ok: false }>): Experiment | null {
   const rest = withoutValues(
     document.value,
@@ -91,6 +114,7 @@ function fitsOf(parsed: ParseResult, standings: readonly Standing[]): TrickFit[]
     const { trick, isIn, value } = standing;
     return {
       ...standing,
+      unknown: null,
       toggle: (more = {}) =>
         isIn
           ? removeTrick(document, trick.name)
@@ -103,21 +127,36 @@ function fitsOf(parsed: ParseResult, standings: readonly Standing[]): TrickFit[]
 }
 
 /**
- * How the tricks that are in an experiment or can be put into it stand to it, in the registry's order. What they
- * do is left open where the experiment is not sound.
+ * Returns the standings of the tricks that are in an experiment or can be inserted, in the registry's order. Their
+ * effects are null if the experiment is not sound. `declared` has options of tricks, to be used if they are inserted.
  */
-export function standings(experiment: Experiment, isSound: boolean): Standing[] {
+export function standings(
+  experiment: Experiment,
+  isSound: boolean,
+  declared: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {},
+): Standing[] {
   const plain = plainDraft(experiment);
   const chosen = chosenTricks(experiment);
   const full = withTricks(plain, chosen);
   const names = chosen.map(({ trick }) => trick.name);
+  let known: Recipe | null = null;
+  const recipe = () => {
+    known ??= graphIfAny(full) && finalize(full);
+    return known;
+  };
   return ALL_TRICKS.flatMap((trick): Standing[] => {
     const isIn = names.includes(trick.name);
     const others = chosen.filter((each) => each.trick !== trick);
     const draft = isIn ? withTricks(plain, others) : full;
-    if (!isIn && !canStand(trick, draft, plain, names)) return [];
-    const value = experiment.tricks[trick.name] || trick.insertion(draft);
+    if (!isIn && !canStand(trick, draft, plain, names, recipe)) return [];
+    const value =
+      experiment.tricks[trick.name] || withOptions(trick.insertion(draft), declared[trick.name] ?? {});
     const options = trick.options.parse(value === true ? {} : value);
+    const recipesWith = (given: Record<string, unknown>): TrickRecipes | null => {
+      const without = resolveDraft(plain, others);
+      const changed = resolveDraft(plain, [...others, { trick, options: given }]);
+      return without.ok && changed.ok ? { without: without.recipe, with: changed.recipe } : null;
+    };
     return [
       {
         trick,
@@ -125,19 +164,20 @@ export function standings(experiment: Experiment, isSound: boolean): Standing[] 
         value,
         effect: () => (isSound ? trick.effect(draft, options) : null),
         memory: () => (isSound ? memoryChange(draft, trick.apply(draft, options)) : null),
-        recipes: () => {
-          const without = resolveDraft(plain, others);
-          const changed = resolveDraft(plain, [...others, { trick, options }]);
-          return without.ok && changed.ok ? { without: without.recipe, with: changed.recipe } : null;
-        },
+        recipes: () => recipesWith(options),
+        otherOptions: () =>
+          otherOptions(trick, options, [trick.insertion(draft), true]).map((other) => ({
+            text: differencesText(options, other),
+            recipes: () => recipesWith(other),
+          })),
       },
     ];
   });
 }
 
 /**
- * As `standings`, of an experiment whose images nobody has looked at: with the values and effects that are the same
- * whatever the images, and no recipes, which would hold guesses.
+ * Works like `standings` for an experiment whose images have not been indexed: returns only values and effects that do
+ * not depend on the images, and no recipes, which would contain guesses.
  */
 function unindexedStandings(experiment: Experiment): Standing[] {
   if (!isSoundOtherwise(experiment)) return standings(experiment, false);
@@ -154,37 +194,63 @@ function unindexedStandings(experiment: Experiment): Standing[] {
       },
       memory: () => null,
       recipes: () => null,
+      otherOptions: () => [],
     };
   });
 }
 
-/** Whether a trick changes an experiment and can stand in it; what is left to a person's choice is no hindrance. */
+/** Returns the distinct options that some values parse to, without `own`. */
+function otherOptions(
+  trick: Trick,
+  own: Record<string, unknown>,
+  values: readonly unknown[],
+): Record<string, unknown>[] {
+  const parsed = values.map((value) => trick.options.parse(value === true ? {} : value));
+  return parsed.filter(
+    (each, index) => ![own, ...parsed.slice(0, index)].some((other) => isDeepStrictEqual(each, other)),
+  );
+}
+
+function differencesText(own: Record<string, unknown>, other: Record<string, unknown>): string {
+  return Object.entries(other)
+    .filter(([name, value]) => own[name] !== value)
+    .map(([name, value]) => `${name} ${shownValue(value)}`)
+    .join(', ');
+}
+
+/**
+ * Whether a trick changes an experiment and can be in it. Choices that are left to a person do not count against it.
+ * `recipe` returns the draft's recipe, null if the model cannot take the images.
+ */
 function canStand(
   trick: Trick<TrickName>,
   draft: Draft,
   plain: Draft,
   chosen: readonly TrickName[],
+  recipe: () => Recipe | null,
 ): boolean {
   if (trick.fits && !trick.fits(draft)) return false;
   if (chosen.some((name) => excludeEachOther(trick, TRICKS[name]))) return false;
   const value = trick.insertion(draft);
   const options = trick.options.parse(value === true ? {} : value);
   const applied = trick.apply(draft, options);
-  if (applied.model !== draft.model && !canBuild(applied)) return false;
+  if (applied.model !== draft.model && !canStart(applied)) return false;
+  if (!changesTraining(recipe(), applied)) return false;
   return trick.problems(applied, options, plain).every(({ path }) => path.length > 0);
 }
 
-/** Whether the model can take the images. */
-function canBuild(draft: Draft): boolean {
-  try {
-    graphOf(draft);
-    return true;
-  } catch {
-    return false;
-  }
+/** Whether the model can take the images and matches the initial weights, as far as both are known. */
+function canStart(draft: Draft): boolean {
+  const graph = graphIfAny(draft);
+  return graph !== null && initializationProblems(draft, graph).length === 0;
 }
 
-/** What is written for a trick, with options over its own. */
+/** Whether a draft trains differently from a recipe. True if that is open because the model cannot take the images. */
+function changesTraining(recipe: Recipe | null, applied: Draft): boolean {
+  return !recipe || !graphIfAny(applied) || !isDeepStrictEqual(recipe, finalize(applied));
+}
+
+/** Merges options into a trick's value. */
 function withOptions(value: unknown, options: Readonly<Record<string, unknown>>): unknown {
   if (Object.keys(options).length === 0) return value;
   return { ...(isMapping(value) ? value : {}), ...options };

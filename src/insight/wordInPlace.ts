@@ -1,44 +1,44 @@
-/** The word that is being typed at a place of a file, and snippets that take its place. */
+/** The word being typed at an offset of a file, and the snippets that replace it. */
 import { type ExperimentDocument, parseDocument } from '../experiment/text/document';
 import type { Path } from '../shared/path';
 
-/** Something that can be written at a place of a file. */
+/** A completion item. */
 export interface Completion {
   readonly kind: 'key' | 'section' | 'trick' | 'value' | 'run';
   readonly label: string;
   readonly detail: string;
   readonly documentation: string;
-  /** As the editor's snippets have it. */
+  /** In the editor's snippet syntax. */
   readonly snippet: string;
 }
 
-/** What can be written at a place, and the offsets of what it takes the place of. */
+/** The completions at an offset, and the range that they replace. */
 export interface Completions {
   readonly start: number;
   readonly end: number;
   readonly items: readonly Completion[];
 }
 
-/** A word that no file has, which stands for the one that is being typed. */
+/** A placeholder for the word being typed, which occurs in no file. */
 const MARK = '__being_typed__';
 
-/** A word that is being typed, and what the file says around it. */
+/** The word being typed and its context in the file. */
 export interface WordInPlace {
-  /** Offsets of what a completion takes the place of. */
+  /** Offsets of the text that a completion replaces. */
   readonly start: number;
   readonly end: number;
-  /** The file with another word in its place. */
+  /** The file with the placeholder instead of the word. */
   readonly marked: ExperimentDocument;
-  /** Where it stands in `marked`. */
+  /** Path of the placeholder in `marked`. */
   readonly path: Path;
   readonly part: 'key' | 'value';
-  /** Whether the key has its colon already. */
+  /** Whether a colon already follows the key. */
   readonly isKeyOfValue: boolean;
-  /** What must follow a new entry. */
+  /** Text that must follow a new entry. */
   readonly comma: string;
 }
 
-/** The word at an offset of a file; null where none can be completed. */
+/** Returns the word at an offset of a file, null if nothing can be completed there. */
 export function wordInPlace(text: string, fileName: string, offset: number): WordInPlace | null {
   const isJson = parseDocument('', fileName).format === 'json';
   const word = wordAt(text, offset, isJson);
@@ -57,13 +57,13 @@ export function wordInPlace(text: string, fileName: string, offset: number): Wor
   return null;
 }
 
-/** No key or value that is offered is longer, and no line that a person reads. */
+/** No offered key or value is longer, and no line written by a person. */
 const LONGEST_WORD = 256;
 const LONGEST_LINE = 2000;
 
 /**
- * The word at an offset, quotes included, and what it may be, the likeliest first; null in comments and where none
- * can be.
+ * Returns the word at an offset, quotes included, and what it may be, the most likely first. Null in comments and where
+ * nothing can be completed.
  */
 function wordAt(
   text: string,
@@ -71,7 +71,7 @@ function wordAt(
   isJson: boolean,
 ): { readonly start: number; readonly end: number; readonly parts: readonly ('key' | 'value')[] } | null {
   const before = text.slice(0, offset);
-  // These patterns look for an end from each beginning, so they are given no more than a word or line can be.
+  // These patterns search for an end from every start, so limit their input to the length of a word or line.
   const [left = ''] = /["']?[\w.-]*$/.exec(before.slice(-LONGEST_WORD)) ?? [];
   const [right = ''] = /^[\w.-]*["']?/.exec(text.slice(offset)) ?? [];
   const start = offset - left.length;
@@ -87,27 +87,27 @@ function wordAt(
     if (last === ',') return { start, end, parts: ['key', 'value'] };
     return last === ':' || last === '[' ? { start, end, parts: ['value'] } : null;
   }
-  // Of a list, in dashes or brackets, an item may begin a mapping.
+  // A list item, after a dash or in brackets, may start a mapping.
   if (/(^|[{,[])\s*$|^\s*(-\s+)+$/.test(line)) return { start, end, parts: ['key'] };
   return /:\s+$/.test(line) ? { start, end, parts: ['value'] } : null;
 }
 
-/** JSON with spaces in the place of its comments. */
+/** Replaces the comments in JSON with spaces. */
 function withoutComments(text: string): string {
   return text.replace(/"(?:\\.|[^"\\\n])*"|\/\/[^\n]*|\/\*[\s\S]*?\*\//g, (token) =>
     token.startsWith('"') ? token : ' '.repeat(token.length),
   );
 }
 
-/** What a snippet of an entry depends on. */
+/** Context of an entry's snippet. */
 export interface EntryContext {
-  /** What must follow a new entry. */
+  /** Text that must follow a new entry. */
   readonly suffix: string;
-  /** Whether the key has its colon already. */
+  /** Whether a colon already follows the key. */
   readonly isKeyOfValue: boolean;
 }
 
-/** `key: ` and a value, in the file's notation: its default, or a choice of what it may be. */
+/** Returns `key: ` and a value in the file's notation: the default, or a choice of the allowed values. */
 export function entrySnippet(
   { format, notation }: ExperimentDocument,
   key: string,
@@ -129,7 +129,7 @@ export function entrySnippet(
   return `${name}: \${1:${written(value)}}${suffix}`;
 }
 
-/** A value as a snippet whose numbers and texts are stops of the tab key. */
+/** Turns a value into a snippet with tab stops at its numbers and texts. */
 export function withStops(inline: string): string {
   let stop = 0;
   return escaped(inline).replace(/(?<=: )(-?[\d.e-]+|""|"[^"]*")/g, (value) => {
@@ -138,7 +138,7 @@ export function withStops(inline: string): string {
   });
 }
 
-/** Text that the editor's snippets leave as it is. */
+/** Escapes text for the editor's snippet syntax. */
 export function escaped(text: string): string {
   return text.replace(/[\\$}]/g, '\\$&');
 }

@@ -1,7 +1,6 @@
 /**
- * How much of each output pixel's mean each input pixel is in PyTorch's adaptive average pool, along one axis: by
- * output, then by input pixel. Output pixel i is the mean of the pixels from floor(i extent / out) up to
- * ceil((i + 1) extent / out).
+ * Returns the weights of PyTorch's adaptive average pooling along one axis, indexed by output pixel, then input pixel.
+ * Output pixel i is the mean of the pixels from floor(i extent / out) up to ceil((i + 1) extent / out).
  */
 export function adaptiveShares(extent: number, out: number): number[][] {
   return Array.from({ length: out }, (_, index) => {

@@ -11,47 +11,50 @@ import {
   sizeOf,
 } from './graph';
 
-/** Batch norm's constants in PyTorch and torchvision. */
+/** Batch norm constants of PyTorch and torchvision. */
 const BATCH_NORM = { epsilon: 1e-5, momentum: 0.1 } as const;
 
-/** One number for both, or height and width. */
+/** One number for both axes, or height and width. */
 type Extent = number | readonly [height: number, width: number];
 
-/** How a kernel is drawn at first, given the number of values that each of its outputs is the sum of. */
+/** Returns a kernel's initializer for its fan-in (the number of values that each output sums). */
 export type KernelInitializer = (fanIn: number) => Initializer;
 
-/** PyTorch's own for convolutions and fully connected layers, kernels and biases: uniform within 1 / sqrt(fan in). */
+/**
+ * PyTorch's default for the kernels and biases of convolutions and fully connected layers: uniform within 1 / sqrt(fan
+ * in).
+ */
 export const uniformByFanIn: KernelInitializer = (fanIn) => ({
   kind: 'uniform',
   bound: 1 / Math.sqrt(fanIn),
 });
 
-/** He et al. 2015, by fan in. */
+/** He et al. 2015, by fan-in. */
 export const heByFanIn: KernelInitializer = (fanIn) => ({ kind: 'he_normal', fan: fanIn });
 
 export interface ConvolutionOptions {
   readonly kernelSize: Extent;
   readonly stride?: number;
-  /** Pixels on every side, or above and below, and left and right; by default what keeps the size at stride 1. */
+  /** Padding in pixels on every side, or [top and bottom, left and right]. By default it keeps the size at stride 1. */
   readonly padding?: Extent;
   readonly groups?: number;
-  /** Its initializer; by default there is no bias. */
+  /** The bias initializer. No bias by default. */
   readonly bias?: Initializer;
-  /** By default as torchvision's ResNets have it: He et al. 2015, by fan out. */
+  /** Default: He et al. 2015, by fan-out, as in torchvision's ResNets. */
   readonly initializer?: KernelInitializer;
 }
 
 export interface DenseOptions {
-  /** By default PyTorch's own. */
+  /** Default: PyTorch's. */
   readonly initializer?: KernelInitializer;
-  /** By default PyTorch's own. */
+  /** Default: PyTorch's. */
   readonly bias?: Initializer;
 }
 
-/** Builds a graph layer by layer, inferring shapes. An impossible shape is a programmer's error and throws. */
+/** Builds a graph layer by layer and infers shapes. An impossible shape is a programming error and throws. */
 export class GraphBuilder {
   readonly #layers: Layer[] = [];
-  /** The images, [height, width, channels]. */
+  /** The input layer: images of [height, width, channels]. */
   readonly input: LayerId;
 
   constructor(shape: ImageShape) {
@@ -90,7 +93,7 @@ export class GraphBuilder {
     });
   }
 
-  /** Batch norm over the channels. */
+  /** Adds batch norm over the channels. */
   batchNorm(
     name: string,
     input: LayerId,
@@ -129,7 +132,7 @@ export class GraphBuilder {
     return this.#push({ kind: 'add', inputs: [left, right], shape });
   }
 
-  /** All inputs have one height and width. */
+  /** Concatenates channels. All inputs must have the same height and width. */
   concat(inputs: readonly LayerId[]): LayerId {
     const shapes = inputs.map((input) => this.imageShape(input));
     const [height, width] = shapes[0] ?? [0, 0];
@@ -140,7 +143,7 @@ export class GraphBuilder {
     return this.#push({ kind: 'concat', inputs, shape: [height, width, channels] });
   }
 
-  /** At rate 0 there is no layer. */
+  /** Adds no layer at rate 0. */
   dropout(input: LayerId, options: { readonly rate: number; readonly per: 'value' | 'image' }): LayerId {
     if (options.rate === 0) return input;
     return this.#push({ kind: 'dropout', input, ...options, shape: this.shapeOf(input) });
@@ -154,7 +157,7 @@ export class GraphBuilder {
       readonly stride: number;
       readonly padding?: number;
       readonly countsPadding?: boolean;
-      /** Whether a last window may begin inside the image and end outside (PyTorch's ceil_mode). */
+      /** Whether the last window may start inside the image and end outside (PyTorch's ceil_mode). */
       readonly reachesAll?: boolean;
     },
   ): LayerId {
@@ -179,13 +182,13 @@ export class GraphBuilder {
     });
   }
 
-  /** The maximum over height and width, as an image of one pixel. */
+  /** Takes the maximum over height and width. The output is a 1x1 image. */
   globalMaxPool(input: LayerId): LayerId {
     const [height, width] = this.imageShape(input);
     return this.pool('max', input, { size: [height, width], stride: 1 });
   }
 
-  /** Means over windows that make an image of `size` of any; where it has that size there is no layer. */
+  /** Averages windows of an image of any size down to `size`. Adds no layer if the image already has that size. */
   adaptiveAveragePool(input: LayerId, size: readonly [height: number, width: number]): LayerId {
     const [height, width, channels] = this.imageShape(input);
     if (height === size[0] && width === size[1]) return input;
@@ -200,7 +203,7 @@ export class GraphBuilder {
     return this.#push({ kind: 'flatten', input, shape: [sizeOf(this.shapeOf(input))] });
   }
 
-  /** A fully connected layer with bias. */
+  /** Adds a fully connected layer with bias. */
   dense(name: string, input: LayerId, features: number, options: DenseOptions = {}): LayerId {
     const shape = this.shapeOf(input);
     if (shape.length !== 1) throw new Error(`A dense layer takes a vector, not ${shape}`);
@@ -215,7 +218,7 @@ export class GraphBuilder {
     });
   }
 
-  /** The graph whose output is `output`. */
+  /** Returns the graph that ends in `output`. */
   build(output: LayerId): Graph {
     return { layers: [...this.#layers], output };
   }
@@ -244,7 +247,7 @@ function windows(extent: number, size: number, stride: number): number {
   return Math.floor((extent - size) / stride) + 1;
 }
 
-/** Pixels to add behind `extent` for windows to reach all of it. */
+/** Returns the pixels to add after `extent` for the windows to cover all of it. */
 function missing(extent: number, size: number, stride: number): number {
   return Math.max(Math.ceil((extent - size) / stride), 0) * stride + size - extent;
 }

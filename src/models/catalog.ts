@@ -14,7 +14,7 @@ import { type ResNet9Options, resNet9 } from './networks/resNet9';
 import { type SmallCnnOptions, smallCnn } from './networks/smallCnn';
 import { type VggOptions, vgg16 } from './networks/vgg';
 
-/** A model and its options, as a recipe stores it. */
+/** A model and its options, as stored in a recipe. */
 export type ModelSpec =
   | ({ readonly name: CifarResNetName } & CifarResNetOptions)
   | ({ readonly name: ResNetName } & ResNetOptions)
@@ -30,7 +30,7 @@ export type ModelName = ModelSpec['name'];
 export const CIFAR_RESNET_NAMES = Object.keys(CIFAR_RESNETS) as CifarResNetName[];
 export const RESNET_NAMES = Object.keys(RESNETS) as ResNetName[];
 
-/** The network of `model` for images of `input` and `classes` classes. */
+/** Builds the network of `model` for images of shape `input` and `classes` classes. */
 export function buildGraph(model: ModelSpec, input: ImageShape, classes: number): Graph {
   switch (model.name) {
     case 'resnet9':
@@ -54,19 +54,19 @@ export function buildGraph(model: ModelSpec, input: ImageShape, classes: number)
   }
 }
 
-/** Whether it is one of the ResNets for ImageNet, which have the variants of He et al. 2018. */
+/** Whether `model` is one of the ImageNet ResNets, which have the variants of He et al. 2018. */
 export function isResNet(model: ModelSpec): model is Extract<ModelSpec, { name: ResNetName }> {
   return model.name in RESNETS;
 }
 
-/** What a model is made for, where an experiment does not say. */
+/** The task that a model is designed for. Used if an experiment does not specify one. */
 export interface Task {
-  /** Pixels of a side of its images. */
+  /** Side of the images in pixels. */
   readonly inputSize: number;
   readonly classes: number;
 }
 
-/** ImageNet's task for the models of ImageNet, CIFAR-10's for those of CIFAR, Fashion-MNIST's for the smallest. */
+/** Returns ImageNet's task for ImageNet models, CIFAR-10's for CIFAR models and Fashion-MNIST's for the smallest. */
 export function defaultTask(name: ModelName): Task {
   switch (name) {
     case 'inception_v3':

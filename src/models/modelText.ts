@@ -1,7 +1,7 @@
 import * as l10n from '@vscode/l10n';
 import type { ModelSpec } from './catalog';
 
-/** A model with the options that make it, such as 'resnet50-D, width 64'. */
+/** Formats a model with its options, e.g. 'resnet50-D, width 64'. */
 export function modelText(model: ModelSpec): string {
   switch (model.name) {
     case 'mobilenet_v1':

@@ -1,29 +1,32 @@
 import { assertNever } from '../shared/assertNever';
 import { type Graph, type Layer, type LayerId, layerParameters } from './graph';
 
-/** What runs as one operation: a layer, with the ReLU after it where they fuse. */
+/** One operation at run time: a layer, plus the ReLU after it if the two fuse. */
 export interface Step {
   readonly layer: Exclude<Layer, { readonly kind: 'input' }>;
   readonly activation: 'linear' | 'relu';
   readonly inputs: readonly LayerId[];
-  /** The layer whose output this step makes: the fused ReLU's, or the layer's own. */
+  /** The layer whose output this step produces: the fused ReLU, or the layer itself. */
   readonly output: LayerId;
-  /** Outputs that its backward pass reads: some of its inputs, its own, or none. */
+  /** Outputs that the backward pass reads: inputs, the step's own output, or nothing. */
   readonly keeps: readonly LayerId[];
-  /** Whether its parameters are frozen: they get no gradients, and a batch norm goes by its running statistics. */
+  /**
+   * Whether the parameters are frozen. Frozen parameters get no gradients, and a frozen batch norm uses its running
+   * statistics.
+   */
   readonly isFrozen: boolean;
-  /** By input: whether parameters that are trained stand before it, so that its gradient is needed. */
+  /** For each input, whether trained parameters precede it and its gradient is therefore needed. */
   readonly needsGradient: readonly boolean[];
-  /** Outputs that no later step's forward pass reads. */
+  /** Outputs that no later forward pass reads. */
   readonly finishes: readonly LayerId[];
-  /** Outputs that no backward pass reads after its own, which run in the steps' reverse order. */
+  /** Outputs that no backward pass reads after this step's. Backward passes run in reverse step order. */
   readonly releases: readonly LayerId[];
 }
 
 /**
- * The steps of a graph in the order they run. Pure arithmetic on the graph: no tensors.
+ * Returns the steps of a graph in execution order. Pure arithmetic on the graph: no tensors.
  *
- * @param frozen Parameters that are not trained, by name. A layer is frozen where all of its parameters are.
+ * @param frozen Names of parameters that are not trained. A layer is frozen if all of its parameters are.
  */
 export function plan(graph: Graph, frozen: ReadonlySet<string> = new Set()): Step[] {
   const fused = fusedRelus(graph);
@@ -58,7 +61,7 @@ export function plan(graph: Graph, frozen: ReadonlySet<string> = new Set()): Ste
   }));
 }
 
-/** By place in `lists`, what is in no later one. */
+/** For each list, returns the items that no later list contains. */
 function lastOf<T>(lists: readonly (readonly T[])[]): T[][] {
   const places = new Map(lists.flatMap((list, place) => list.map((item) => [item, place] as const)));
   const last = lists.map((): T[] => []);
@@ -66,7 +69,10 @@ function lastOf<T>(lists: readonly (readonly T[])[]): T[][] {
   return last;
 }
 
-/** ReLUs that fuse into the batch norm or addition that they alone read, by the id of that layer. */
+/**
+ * Returns the ReLUs that fuse into the batch norm or addition before them, keyed by that layer's id. A ReLU fuses only
+ * if it is the sole reader of that layer.
+ */
 function fusedRelus(graph: Graph): Map<LayerId, LayerId> {
   const reads = new Map<LayerId, number>();
   for (const id of graph.layers.flatMap(inputsOf)) reads.set(id, (reads.get(id) ?? 0) + 1);

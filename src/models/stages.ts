@@ -1,17 +1,17 @@
 import { type Graph, type Layer, layerParameters } from './graph';
 
-/** A part of a network between its input and its classifier. */
+/** A named part of a network, such as the stem, a group of blocks or the head. */
 export interface Stage {
   /** `stem`, `layer1`, ..., `head`. */
   readonly name: string;
-  /** Its modules: what the names of its parameters begin with, up to a dot. */
+  /** The stage's modules: prefixes of its parameters' names, up to a dot. */
   readonly modules: readonly string[];
 }
 
 export const STEM = 'stem';
 export const HEAD = 'head';
 
-/** The names by which architectures number their stages; a transition of DenseNet belongs to the block before it. */
+/** Patterns of numbered stages in layer names. A DenseNet transition belongs to the block before it. */
 const NUMBERED: readonly [RegExp, (number: string) => string][] = [
   [/^layer(\d+)\./, (number) => `layer${number}`],
   [/^blocks\.(\d+)\./, (number) => `blocks.${number}`],
@@ -20,9 +20,9 @@ const NUMBERED: readonly [RegExp, (number: string) => string][] = [
 ];
 
 /**
- * The stages of a network, from the stem to the head, which is its classifier. ResNets have `layer1` to `layer4`, as in
- * timm's coarse groups; DenseNet its blocks, MobileNet its `blocks`, Inception its modules. In a network without such
- * names a stage begins behind each pool and at each fully connected layer: `stage2`, `stage3`, ...
+ * Returns the stages of a network, from the stem to the head (the classifier). ResNets have `layer1` to `layer4`, as in
+ * timm's coarse groups. DenseNet has its blocks, MobileNet its `blocks`, Inception its modules. If a network has no
+ * numbered names, a new stage (`stage2`, `stage3`, ...) starts after each pool and at each fully connected layer.
  *
  * Every parameter is in exactly one stage.
  */
@@ -75,7 +75,7 @@ function numberedStage(layer: Layer): string | null {
   return null;
 }
 
-/** What stands for a layer in a stage: the numbered part that it is in, else its own name. */
+/** Returns the module that represents a layer in its stage: its numbered prefix, else its own name. */
 function moduleOf(name: string): string {
   for (const [pattern] of NUMBERED) {
     const [part] = pattern.exec(`${name}.`) ?? [];
@@ -84,12 +84,12 @@ function moduleOf(name: string): string {
   return name;
 }
 
-/** Whether a parameter or layer is in a module, by their names. */
+/** Whether a parameter or layer is in a module, judged by their names. */
 export function isInModule(name: string, module: string): boolean {
   return name === module || name.startsWith(`${module}.`);
 }
 
-/** What `freeze` may name: the stages, then every module, from the outermost. */
+/** Returns the names that `freeze` accepts: the stages, then every module, outermost first. */
 export function moduleNamesOf(graph: Graph): string[] {
   const layers = graph.layers.flatMap((layer) =>
     'name' in layer && layerParameters(layer).length > 0 ? [layer.name] : [],
@@ -102,7 +102,7 @@ export function moduleNamesOf(graph: Graph): string[] {
   return [...new Set([...stagesOf(graph).map(({ name }) => name), ...byDepth])];
 }
 
-/** The modules that a name of `moduleNamesOf` stands for. */
+/** Resolves a name from `moduleNamesOf` to its modules. */
 export function modulesCalled(graph: Graph, name: string): readonly string[] {
   return stagesOf(graph).find((stage) => stage.name === name)?.modules ?? [name];
 }

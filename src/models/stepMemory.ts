@@ -1,29 +1,30 @@
 import { elementsOf, type Graph, type LayerId, parametersOf, sizeOf } from './graph';
 import { plan, type Step } from './plan';
 
-/** What depends on how a graph is trained. */
+/** Training options that affect memory. */
 export interface MemoryOptions {
-  /** Tensors the size of the weights that are kept from step to step, such as momentum. */
+  /** Weight-sized tensors kept between steps, e.g. momentum. */
   readonly statesPerWeight: number;
-  /** 4 for single precision, 2 for half; weights and their gradients are in single precision either way. */
+  /** 4 for single precision, 2 for half. Weights and their gradients are in single precision either way. */
   readonly bytesPerActivation: 2 | 4;
 }
 
-/** What a training step holds in memory when it holds most, in bytes: `fixed` and so much for each image. */
+/** Peak memory of a training step in bytes: a fixed part plus a part per image. */
 export interface StepMemory {
-  /** Weights, their gradients, what is kept from step to step, and room to update one. */
+  /** Weights, their gradients, the tensors kept between steps, and room to update one weight. */
   readonly fixedBytes: number;
-  /** Outputs that the backward pass reads, gradients of outputs, and what is under way. */
+  /** Outputs that the backward pass reads, gradients of outputs, and temporary tensors. */
   readonly bytesPerImage: number;
 }
 
 const FLOAT_BYTES = 4;
 
 /**
- * Estimates the memory of a training step from its graph alone: the step is gone through as the trainer does it,
- * every tensor counted from when it is made to when it is let go. What an engine takes for a moment within a layer
- * is taken as the layer's largest tensor once more, and for an update as the largest weight. Within a quarter of what
- * the tensors on the engines `wasm` and `tensorflow` come to; programs, data sets and an engine's tables are beside it.
+ * Estimates the memory of a training step from its graph alone. It walks through the step as the trainer runs it and
+ * counts every tensor from its creation to its release. An engine's temporary memory within a layer counts as one more
+ * copy of the layer's largest tensor. For an update it counts as the largest weight. The estimate is within a quarter
+ * of the actual tensor memory on the engines `wasm` and `tensorflow`. It excludes programs, data sets and an engine's
+ * tables.
  */
 export function stepMemory(graph: Graph, options: MemoryOptions): StepMemory {
   const { statesPerWeight, bytesPerActivation } = options;
@@ -37,20 +38,20 @@ export function stepMemory(graph: Graph, options: MemoryOptions): StepMemory {
   };
 }
 
-/** The most images a batch can have where a step may take so many bytes; 0 where not even one fits. */
+/** Returns the largest batch that fits in `limitBytes`; 0 if not even one image fits. */
 export function largestBatch({ fixedBytes, bytesPerImage }: StepMemory, limitBytes: number): number {
   return Math.max(0, Math.floor((limitBytes - fixedBytes) / bytesPerImage));
 }
 
-/** The bytes that a step on a batch of so many images takes. */
+/** Returns the bytes that a step on a batch of `images` takes. */
 export function batchBytes({ fixedBytes, bytesPerImage }: StepMemory, images: number): number {
   return fixedBytes + images * bytesPerImage;
 }
 
-/** What was worked out of a graph before: an editor asks for the same one many times. */
+/** Cache by graph, because an editor asks for the same graph many times. */
 const known = new WeakMap<Graph, number>();
 
-/** Values of one image that are held at once, at most. */
+/** Returns the peak number of values held per image. */
 function mostAtOnce(graph: Graph): number {
   const most = known.get(graph) ?? mostOf(graph, plan(graph));
   known.set(graph, most);

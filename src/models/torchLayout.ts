@@ -1,21 +1,22 @@
 import { buffersOf, type Graph, type ImageShape, type LayerId, parametersOf, sizeOf } from './graph';
 
 /**
- * How a parameter or buffer lies in PyTorch: convolution kernels [out, in / groups, height, width] for ours
- * [height, width, in / groups, out], fully connected ones [out, in] for ours [in, out]; all else is the same.
+ * PyTorch's layout of a parameter or buffer. Convolution kernels are [out, in / groups, height, width] there and
+ * [height, width, in / groups, out] here. Fully connected kernels are [out, in] there and [in, out] here. Everything
+ * else is the same.
  */
 export interface TorchLayout {
   readonly name: string;
-  /** Ours. */
+  /** Shape in this product's layout. */
   readonly shape: readonly number[];
   readonly torchShape: readonly number[];
-  /** Values of ours in PyTorch's order. */
+  /** Reorders values from this product's layout to PyTorch's. */
   toTorch(values: Float32Array): Float32Array;
-  /** Values of PyTorch's in our order. */
+  /** Reorders values from PyTorch's layout to this product's. */
   fromTorch(values: Float32Array): Float32Array;
 }
 
-/** The layouts of all parameters and buffers of a graph, in layer order. */
+/** Returns the layouts of all parameters and buffers of a graph, in layer order. */
 export function torchLayoutsOf(graph: Graph): TorchLayout[] {
   const images = flattenedImagesOf(graph);
   const kernels = new Set(
@@ -33,8 +34,8 @@ function sameLayout(name: string, shape: readonly number[]): TorchLayout {
 }
 
 /**
- * @param image What a fully connected kernel's input was before it was flattened: our rows go by height, width
- *   and channel, PyTorch's columns by channel, height and width.
+ * @param image Shape of a fully connected kernel's input before flattening. Rows here are ordered by height, width and
+ *   channel. PyTorch's columns are ordered by channel, height and width.
  */
 function kernelLayout(name: string, shape: readonly number[], image: ImageShape | undefined): TorchLayout {
   const [rows = 1, columns = 1, inputs, outputs] = shape;
@@ -55,7 +56,7 @@ function kernelLayout(name: string, shape: readonly number[], image: ImageShape 
 type Extents = readonly [number, number, number, number];
 type Axis = 0 | 1 | 2 | 3;
 
-/** Values of these extents, the last axis running fastest, in the order in which `axes` come one after another. */
+/** Permutes the axes of a row-major array with these extents into the order `axes`. */
 function transposed(
   values: Float32Array,
   extents: Extents,
@@ -79,7 +80,10 @@ function transposed(
   return result;
 }
 
-/** By a fully connected kernel's name, the image whose flattened values it takes, where it takes such. */
+/**
+ * Returns the image shape that each fully connected kernel's input was flattened from, by kernel name. Kernels without
+ * one are omitted.
+ */
 function flattenedImagesOf(graph: Graph): Map<string, ImageShape> {
   return new Map(
     graph.layers.flatMap((layer) => {
@@ -89,7 +93,10 @@ function flattenedImagesOf(graph: Graph): Map<string, ImageShape> {
   );
 }
 
-/** The image that a layer's output is the values of, seen through layers that keep their order, such as ReLU. */
+/**
+ * Returns the shape of the image that a layer's output was flattened from. Looks through layers that keep the order of
+ * values, such as ReLU.
+ */
 function flattenedImage(graph: Graph, id: LayerId): ImageShape | null {
   const layer = graph.layers[id];
   if (!layer || layer.kind === 'dense' || !('input' in layer)) return null;

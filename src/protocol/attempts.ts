@@ -1,8 +1,8 @@
-/** What the attempts at a run leave in one file, which all of them write. */
+/** Handling of a file that all attempts at a run write to. */
 
 /**
- * Decides which lines of a log count: those of an attempt are void once a higher one has begun, for its trainer was
- * taken for dead. Lines are to be asked about in the order of the file.
+ * Decides which lines of a log count. As soon as a higher attempt has begun, further lines of a lower attempt are void,
+ * because its trainer was considered dead. Check the lines in file order.
  */
 export class AttemptFence {
   #highest = 0;

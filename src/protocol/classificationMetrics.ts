@@ -1,44 +1,46 @@
 /**
- * What a network makes of images whose classes are known, as pure functions: from scores to what became of each image,
- * and from that to the numbers of a whole split and of each class.
+ * Evaluation of a network on images with known classes, as pure functions: from scores to predictions per image, and
+ * from these to the metrics of a whole split and of each class.
  */
 
-/** What a network made of each image of a split, in the data set's order. All are of one length. */
+/** Predictions for the images of a split, in the data set's order. All arrays have the same length. */
 export interface Predictions {
-  /** The right class. */
+  /** The true class. */
   readonly labels: Uint32Array;
-  /** The class with the highest score; of equals the first. */
+  /** The class with the highest score. Ties go to the first. */
   readonly predicted: Uint32Array;
-  /** Cross entropy of the scores' softmax with the label. */
+  /** Cross entropy of the softmax of the scores with the label. */
   readonly losses: Float32Array;
-  /** How many classes come before the label in the order of their scores; 0 where the prediction is right. */
+  /** Number of classes ranked before the label by score, 0 if the prediction is correct. */
   readonly ranks: Uint32Array;
 }
 
-/** A class's part in the numbers of a split; null where a number is not defined. */
+/** The metrics of a class. Undefined metrics are null. */
 export interface ClassMetrics {
-  /** Share of the images predicted to be of the class that are; null where none was. */
+  /**
+   * TP / (TP + FP), the fraction of the images predicted as this class that belong to it. Null if none was predicted.
+   */
   readonly precision: number | null;
-  /** Share of the class's images that are predicted to be of it; null where it has none. */
+  /** TP / (TP + FN), the fraction of the class's images that are predicted as it. Null if it has no images. */
   readonly recall: number | null;
-  /** 2 TP / (2 TP + FP + FN); null where the class has no images and none was predicted to be of it. */
+  /** 2 TP / (2 TP + FP + FN). Null if the class has no images and was never predicted. */
   readonly f1: number | null;
-  /** Images of the class. */
+  /** Number of images of the class. */
   readonly support: number;
 }
 
-/** The numbers of a split with at least one image. */
+/** The metrics of a split with at least one image. */
 export interface ClassificationMetrics {
   readonly images: number;
   /** Mean cross entropy. */
   readonly loss: number;
-  /** Top-1: the share of images that are given their class. */
+  /** Top-1: the fraction of images that are classified correctly. */
   readonly accuracy: number;
-  /** The share of images whose class is among the five with the highest scores; null below six classes. */
+  /** Top-5: the fraction of images whose class has one of the five highest scores. Null for fewer than six classes. */
   readonly top5: number | null;
-  /** Mean F1 of the classes that have one. */
+  /** Mean F1 over the classes that have one. */
   readonly macroF1: number;
-  /** Mean recall of the classes that have images. */
+  /** Mean recall over the classes that have images. */
   readonly balancedAccuracy: number;
   /** By label. */
   readonly classes: readonly ClassMetrics[];
@@ -46,7 +48,7 @@ export interface ClassificationMetrics {
 
 const TOP = 5;
 
-/** Predictions of so many images, to be filled by `predictImage`. */
+/** Allocates predictions for a number of images, to be filled by `predictImage`. */
 export function emptyPredictions(images: number): Predictions {
   return {
     labels: new Uint32Array(images),
@@ -57,10 +59,10 @@ export function emptyPredictions(images: number): Predictions {
 }
 
 /**
- * Writes down what became of one image.
+ * Records the prediction for one image.
  *
- * @param logits the scores of all images of a batch, [batch, `classes`]
- * @param row which of them is the image's
+ * @param logits the scores of a batch, [batch, `classes`]
+ * @param row the image's row in the batch
  */
 export function predictImage(
   predictions: Predictions,
@@ -81,7 +83,7 @@ export function predictImage(
   }
   const highest = logits[start + best]!;
   let sum = 0;
-  // Subtracting the maximum changes nothing but keeps exp from overflowing.
+  // Subtracting the maximum does not change the result, but keeps exp from overflowing.
   for (let index = 0; index < classes; index++) sum += Math.exp(logits[start + index]! - highest);
   predictions.labels[image] = label;
   predictions.predicted[image] = best;
@@ -89,7 +91,7 @@ export function predictImage(
   predictions.ranks[image] = rank;
 }
 
-/** The numbers of a split's predictions; at least one image. */
+/** Computes the metrics of a split with at least one image. */
 export function classificationMetrics(predictions: Predictions, classes: number): ClassificationMetrics {
   const { labels, predicted, losses, ranks } = predictions;
   const images = labels.length;
@@ -130,7 +132,7 @@ export function classificationMetrics(predictions: Predictions, classes: number)
   };
 }
 
-/** How many images of each class were predicted to be of each: [right class, predicted class], row-major. */
+/** Counts the images by class: [true class, predicted class], row-major. */
 export function confusionMatrix({ labels, predicted }: Predictions, classes: number): Uint32Array {
   const matrix = new Uint32Array(classes * classes);
   for (let image = 0; image < labels.length; image++) {
@@ -139,19 +141,19 @@ export function confusionMatrix({ labels, predicted }: Predictions, classes: num
   return matrix;
 }
 
-/** The images with the highest loss, highest first; of equals the first in the data set's order. */
+/** Returns the images with the highest loss, in descending order. Ties keep the data set's order. */
 export function mostWrong({ losses }: Predictions, count: number): number[] {
   const images = Uint32Array.from(losses, (_, image) => image);
   images.sort((a, b) => losses[b]! - losses[a]! || a - b);
   return [...images.subarray(0, count)];
 }
 
-/** Whether each image was given its class: [images], 1 or 0. */
+/** Returns whether each image was classified correctly: [images], 1 or 0. */
 export function correctness({ labels, predicted }: Predictions): Uint8Array {
   return Uint8Array.from(labels, (label, image) => (predicted[image] === label ? 1 : 0));
 }
 
-/** The mean of the values that there are, of which there is one. */
+/** Returns the mean of the values that are not null. At least one must not be. */
 function meanOf(values: readonly (number | null)[]): number {
   const known = values.filter((value) => value !== null);
   return known.reduce((sum, value) => sum + value, 0) / known.length;

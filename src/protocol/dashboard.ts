@@ -1,44 +1,51 @@
-import type { Recipe } from '../recipe/recipe';
+import type { AnyRecipe } from '../recipe/anyRecipe';
 import type { RunEvent } from './events';
 import type { RunState } from './manifest';
 
-/** A run as the dashboard shows it, without its events. */
+/** A run for display in the dashboard, without its events. */
 export interface RunView {
-  /** What it is known by: two projects may each have a run of an id. */
+  /** Identifies the run, because two projects may have runs with the same id. */
   readonly folder: string;
   readonly name: string;
   readonly state: RunState;
   /** Milliseconds since 1970. */
   readonly createdAt: number;
-  readonly recipe: Recipe;
+  readonly recipe: AnyRecipe;
 }
 
-/** From the extension host to the dashboard. Accuracies are shares from 0 to 1. */
+/** Messages from the extension host to the dashboard. Accuracies are fractions from 0 to 1. */
 export type ToDashboard =
-  /** The whole of a run, in place of what was shown. */
+  /** A complete run, which replaces what is shown. */
   | { readonly type: 'snapshot'; readonly run: RunView; readonly events: readonly RunEvent[] }
-  /** Events since the snapshot or the last delta, in order, and where the run stands after them. */
+  /** Events since the snapshot or the last delta, in order, and the run's state after them. */
   | {
       readonly type: 'delta';
       readonly folder: string;
+      /** The run's current name, given by a person. */
+      readonly name?: string;
       readonly state: RunState;
       readonly events: readonly RunEvent[];
     }
-  /** No run to show, and why. */
+  /** There is no run to show, with the reason. */
   | { readonly type: 'clear'; readonly reason: string };
 
-/** From the dashboard to the extension host. */
+/** Messages from the dashboard to the extension host. */
 export type FromDashboard =
-  /** Sent once the dashboard can receive; answered by a snapshot or clear. */
+  /** Sent when the dashboard can receive messages. The answer is a snapshot or clear. */
   | { readonly type: 'ready' }
   | { readonly type: 'stop'; readonly folder: string }
   | { readonly type: 'pause'; readonly folder: string }
   | { readonly type: 'resume'; readonly folder: string }
   | { readonly type: 'openExperiment'; readonly folder: string }
   | { readonly type: 'openLog'; readonly folder: string }
-  | { readonly type: 'runAgain'; readonly folder: string };
+  /** Repeats the run's own recipe. */
+  | { readonly type: 'runAgain'; readonly folder: string }
+  /** Runs the experiment file in its current form. */
+  | { readonly type: 'runFile'; readonly folder: string }
+  /** Shows the differences between the experiment file and the run's, and offers to restore the run's. */
+  | { readonly type: 'restoreFile'; readonly folder: string };
 
-/** What the dashboard leaves with VS Code, so that a reload brings it back. */
+/** The dashboard's state, which VS Code keeps so that a reload restores it. */
 export interface DashboardState {
   readonly folder: string;
   readonly showTable: boolean;
@@ -66,8 +73,8 @@ const EVENT_TYPES: Record<RunEvent['type'], true> = {
 };
 
 /**
- * Whether a message is one for the dashboard. Both ends come from one build and the host has validated the
- * events as it read them, so this tells messages apart and does not look at every number.
+ * Whether a value is a message for the dashboard. Both ends come from one build, and the host validated the events when
+ * it read them, so this only distinguishes messages and does not check every number.
  */
 export function isToDashboard(value: unknown): value is ToDashboard {
   if (!isObject(value)) return false;
@@ -83,7 +90,7 @@ export function isToDashboard(value: unknown): value is ToDashboard {
   }
 }
 
-/** Whether a message is one from the dashboard. */
+/** Whether a value is a message from the dashboard. */
 export function isFromDashboard(value: unknown): value is FromDashboard {
   if (!isObject(value)) return false;
   switch (value.type) {
@@ -95,13 +102,15 @@ export function isFromDashboard(value: unknown): value is FromDashboard {
     case 'openExperiment':
     case 'openLog':
     case 'runAgain':
+    case 'runFile':
+    case 'restoreFile':
       return typeof value.folder === 'string';
     default:
       return false;
   }
 }
 
-/** Whether VS Code hands back what a dashboard left with it. */
+/** Whether a value is a dashboard's state, as VS Code returns it. */
 export function isDashboardState(value: unknown): value is DashboardState {
   return isObject(value) && typeof value.folder === 'string' && typeof value.showTable === 'boolean';
 }

@@ -1,5 +1,5 @@
-/** Set in a trainer's environment, says how many threads prepare images; by default the cores that are left. */
+/** Environment variable of a trainer: number of threads that prepare images. By default, the remaining cores. */
 export const DATA_WORKERS = 'BAG_OF_TRICKS_DATA_WORKERS';
 
-/** Set in a trainer's environment, says how many MiB of decoded images it keeps in memory. */
+/** Environment variable of a trainer: MiB of decoded images to keep in memory. */
 export const CACHE_MB = 'BAG_OF_TRICKS_CACHE_MB';

@@ -5,18 +5,18 @@ import { formatProgress } from '../shared/format';
 import { DATA_WORKERS } from './dataVariables';
 import type { RunEvent } from './events';
 
-/** Waits that are shorter than this share of an epoch's steps are not worth a word. */
+/** Waits below this fraction of an epoch's steps are not reported. */
 const WORTH_SAYING = 0.1;
 
-/** Room for a crop beside the network's size, as where images are resized once by default. */
+/** Room for a crop on top of the network's image size, the same as the default when images are resized once. */
 const PRESIZE_MARGIN = 1.15;
 
-/** The data sets whose images are decoded each time. */
+/** The data sets that decode their images every time. */
 const DECODED: readonly OwnDatasetRequest['dataset'][] = ['image_folder', 'csv', 'parquet', 'webdataset'];
 
 type EpochEvent = Extract<RunEvent, { type: 'epoch' }>;
 
-/** What to tell of an epoch whose trainer waited long for images, and what to change; null where it did not. */
+/** Reports an epoch whose trainer waited long for images, and what to change. Null if it did not. */
 export function dataWaitText(
   { dataWaitShare = 0 }: Pick<EpochEvent, 'dataWaitShare'>,
   { images, source }: Pick<DataRecipe, 'images' | 'source'>,
@@ -24,7 +24,7 @@ export function dataWaitText(
   if (!images || dataWaitShare <= WORTH_SAYING) return null;
   const waited = l10n.t('The trainer waited for images {0} of the time.', formatProgress(dataWaitShare));
   const isDecoded = DECODED.some((name) => name === source.dataset);
-  const workers = l10n.t('Let more threads prepare them ({0}).', DATA_WORKERS);
+  const workers = l10n.t('Use more data workers ({0}).', DATA_WORKERS);
   if (images.presize !== null || !isDecoded) return `${waited} ${workers}`;
   const presize = l10n.t(
     'Resize them once: {0}.',

@@ -1,16 +1,18 @@
 import { z } from 'zod';
 import { ENGINE_NAMES } from '../recipe/engineNames';
-import { failureSchema } from '../shared/failure';
+import { keptFailureSchema } from '../shared/failure';
 
-/** Version of the events in a run's metrics log and of the messages between trainer and host. */
+/** Version of the events in a run's metrics log, and of the messages between trainer and host. */
 export const PROTOCOL_VERSION = 1;
 
 const time = z.number().describe('Milliseconds since 1970.');
 
-/** The attempt that wrote a line: the number of its trainer's lease. Logs of earlier releases have none, which is 0. */
+/**
+ * The attempt that wrote a line: the number of its trainer's lease. Missing in logs of earlier releases, which means 0.
+ */
 const attempt = z.int().min(0).optional();
 
-/** The engine really in use, as the trainer found it. */
+/** The engine in use, as reported by the trainer. */
 export const engineReportSchema = z.object({
   name: z.enum(ENGINE_NAMES),
   description: z.string(),
@@ -32,26 +34,34 @@ export const engineReportSchema = z.object({
 });
 export type EngineReport = z.infer<typeof engineReportSchema>;
 
-/** What a run computes in, and whether its engine does so or computes in FP32 and rounds. */
+/** A run's compute precision, and whether its engine supports it natively or computes in FP32 and rounds. */
 const precisionReportSchema = z.object({
   compute: z.enum(['float32', 'float16', 'bfloat16']),
   execution: z.enum(['native', 'emulated']),
 });
 export type PrecisionReport = z.infer<typeof precisionReportSchema>;
 
+/** A run's result. A metric is null if a command trainer did not report it. */
 export const runResultSchema = z.object({
   epochs: z.number(),
-  validationLoss: z.number(),
-  validationAccuracy: z.number(),
-  bestValidationAccuracy: z.number(),
-  /** Of the weights' moving average, where there is one. */
+  validationLoss: z.number().nullable(),
+  validationAccuracy: z.number().nullable(),
+  bestValidationAccuracy: z.number().nullable(),
+  /** With the moving average of the weights, if there is one. */
   averagedAccuracy: z.number().optional(),
   seconds: z.number(),
+  /** What a person should know about the result, such as that a command's output was not understood. */
+  notes: z.array(z.string()).readonly().optional(),
 });
 
+export type RunResult = z.infer<typeof runResultSchema>;
+
+/** Metrics of a command trainer that have no field of their own, by the name that it gives them. */
+const otherMetrics = z.record(z.string(), z.number()).readonly().optional();
+
 /**
- * One line of a run's metrics.ndjson. Accuracies are shares from 0 to 1; epochs and steps count from 0; a
- * step's loss is that of its batch before the step's update.
+ * One line of a run's metrics.ndjson. Accuracies are fractions from 0 to 1. Epochs and steps count from 0. A step's
+ * loss is the loss of its batch before the step's update.
  */
 export const runEventSchema = z.discriminatedUnion('type', [
   z.object({
@@ -59,19 +69,20 @@ export const runEventSchema = z.discriminatedUnion('type', [
     version: z.literal(PROTOCOL_VERSION),
     time,
     attempt,
-    engine: engineReportSchema,
-    precision: precisionReportSchema,
-    epochs: z.number(),
-    stepsPerEpoch: z.number(),
-    totalSteps: z.number(),
-    parameters: z.number(),
+    /** Null for a command trainer, like everything else here that it may not know. */
+    engine: engineReportSchema.nullable(),
+    precision: precisionReportSchema.nullable(),
+    epochs: z.number().nullable(),
+    stepsPerEpoch: z.number().nullable(),
+    totalSteps: z.number().nullable(),
+    parameters: z.number().nullable(),
   }),
   z.object({
     type: z.literal('preparing'),
     time,
     attempt,
     what: z.string(),
-    /** Share done from 0 to 1, or null where it cannot be told. */
+    /** Fraction done, 0 to 1. Null if unknown. */
     share: z.number().nullable(),
   }),
   z.object({
@@ -80,15 +91,17 @@ export const runEventSchema = z.discriminatedUnion('type', [
     attempt,
     step: z.number(),
     epoch: z.number(),
-    learningRate: z.number(),
-    loss: z.number(),
-    /** The part of the loss that the labels make, where a teacher's makes the rest. */
+    /** Our trainer reports all of these, a command trainer those in its output. */
+    learningRate: z.number().optional(),
+    loss: z.number().optional(),
+    /** The label term of the loss, if there is also a distillation term. */
     labelsLoss: z.number().optional(),
-    accuracy: z.number(),
-    imagesPerSecond: z.number(),
-    /** What the next step's loss is multiplied by, where it is. */
+    accuracy: z.number().optional(),
+    imagesPerSecond: z.number().optional(),
+    other: otherMetrics,
+    /** The loss scale of the next step, if the loss is scaled. */
     lossScale: z.number().optional(),
-    /** Steps so far whose gradients overflowed and that moved nothing, where the loss is scaled. */
+    /** Number of steps so far that were skipped because their gradients overflowed, if the loss is scaled. */
     overflows: z.number().optional(),
   }),
   z.object({
@@ -96,63 +109,69 @@ export const runEventSchema = z.discriminatedUnion('type', [
     time,
     attempt,
     epoch: z.number(),
-    /** Steps done at the end of the epoch. */
+    /** Number of steps done at the end of the epoch. */
     step: z.number(),
-    trainLoss: z.number(),
-    /** As a step's labelsLoss. */
+    trainLoss: z.number().optional(),
+    /** Like a step's labelsLoss. */
     trainLabelsLoss: z.number().optional(),
-    trainAccuracy: z.number(),
-    validationLoss: z.number(),
-    validationAccuracy: z.number(),
-    /** Of the validation images; top-5 where there are six classes or more. Runs of earlier releases have none. */
+    trainAccuracy: z.number().optional(),
+    validationLoss: z.number().optional(),
+    validationAccuracy: z.number().optional(),
+    other: otherMetrics,
+    /** On the validation images. Top-5 only with six or more classes. Missing in runs of earlier releases. */
     validationTop5: z.number().optional(),
     macroF1: z.number().optional(),
     balancedAccuracy: z.number().optional(),
-    /** Of the weights' moving average, where there is one. */
+    /** With the moving average of the weights, if there is one. */
     averagedLoss: z.number().optional(),
     averagedAccuracy: z.number().optional(),
     seconds: z.number(),
-    /** Share of the epoch's steps, 0 to 1, that the trainer waited for images, where threads prepare them. */
+    /**
+     * Fraction of the time of the epoch's steps, 0 to 1, that the trainer waited for images, if threads prepare them.
+     */
     dataWaitShare: z.number().optional(),
   }),
   z.object({ type: z.literal('done'), time, attempt, result: runResultSchema }),
   z.object({ type: z.literal('stopped'), time, attempt, step: z.number() }),
-  /** As stopped, by one who means to go on. */
+  /** Like stopped, but the run is meant to be resumed. */
   z.object({ type: z.literal('paused'), time, attempt, step: z.number() }),
-  z.object({ type: z.literal('failed'), time, attempt, failure: failureSchema }),
+  z.object({ type: z.literal('failed'), time, attempt, failure: keptFailureSchema }),
 ]);
 export type RunEvent = z.infer<typeof runEventSchema>;
 
 type StepEvent = Extract<RunEvent, { type: 'step' }>;
 
-/** A step's numbers, and whether a step may go without. */
+/** The numbers of a step, and which are optional. */
 const STEP_NUMBERS = Object.entries({
   time: 'required',
   step: 'required',
   epoch: 'required',
-  learningRate: 'required',
-  loss: 'required',
-  accuracy: 'required',
-  imagesPerSecond: 'required',
+  learningRate: 'optional',
+  loss: 'optional',
+  accuracy: 'optional',
+  imagesPerSecond: 'optional',
   lossScale: 'optional',
   overflows: 'optional',
   labelsLoss: 'optional',
   attempt: 'optional',
-} satisfies Record<Exclude<keyof StepEvent, 'type'>, 'required' | 'optional'>);
+} satisfies Record<Exclude<keyof StepEvent, 'type' | 'other'>, 'required' | 'optional'>);
 
-/** Whether a value is a step's event: what the schema says, without the copy that a long log has no room for. */
+/**
+ * Whether a value is a step event. Checks the same as the schema, but without the copy, which would be too large for a
+ * long log.
+ */
 export function isStepEvent(value: unknown): value is StepEvent {
   if (typeof value !== 'object' || value === null) return false;
   const event = value as Readonly<Record<string, unknown>>;
   if (event.type !== 'step') return false;
   for (const [key, need] of STEP_NUMBERS) {
-    const isLeftOut = need === 'optional' && event[key] === undefined;
-    if (!isLeftOut && !Number.isFinite(event[key])) return false;
+    const isOmitted = need === 'optional' && event[key] === undefined;
+    if (!isOmitted && !Number.isFinite(event[key])) return false;
   }
-  return true;
+  return event.other === undefined || otherMetrics.safeParse(event.other).success;
 }
 
-/** An event after which a run writes no more. */
+/** An event after which a run writes nothing more. */
 export type FinalEvent = Extract<RunEvent, { type: 'done' | 'stopped' | 'paused' | 'failed' }>;
 
 export function isFinal(event: RunEvent): event is FinalEvent {

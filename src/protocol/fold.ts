@@ -1,16 +1,16 @@
 import type { RunEvent } from './events';
 import { type EpochEvent, LogStanding, type StepEvent } from './standing';
 
-/** How much of a fold's steps and epochs somebody has. */
+/** The number of steps and epochs of a fold that a reader already has. */
 export interface MetricsCursor {
   readonly steps: number;
   readonly epochs: number;
 }
 
 /**
- * A run's steps and epochs as if it had never stopped. A log is append only: a trainer that goes on from a checkpoint
- * does the steps since then again, and the later ones count. The same events lead to the same metrics however they are
- * cut, and so does what is left of them here; every step is put in once and taken out once at most.
+ * A run's steps and epochs as if it had never stopped. A log is append-only: a trainer that resumes from a checkpoint
+ * repeats the steps since then, and the later ones count. The result does not depend on how the events are split into
+ * chunks, and neither do the metrics kept here. Each step is added once and removed at most once.
  */
 export class RunFold<Step extends { readonly step: number } = StepEvent> extends LogStanding {
   readonly #steps: Step[] = [];
@@ -18,7 +18,7 @@ export class RunFold<Step extends { readonly step: number } = StepEvent> extends
   #firstOfTrainer = 0;
   #kept: MetricsCursor = { steps: 0, epochs: 0 };
 
-  /** @param keep what is kept of a step, after the step before it */
+  /** @param keep returns what to keep of a step, given the step before it */
   constructor(private readonly keep: (event: StepEvent, before: Step | undefined) => Step) {
     super();
   }
@@ -31,7 +31,7 @@ export class RunFold<Step extends { readonly step: number } = StepEvent> extends
     return this.#epochs;
   }
 
-  /** The index of the first step of the trainer that started last: time between trainers is nobody's speed. */
+  /** Index of the first step of the last trainer. Time between trainers must not count for speed. */
   get firstOfTrainer(): number {
     return this.#firstOfTrainer;
   }
@@ -44,21 +44,21 @@ export class RunFold<Step extends { readonly step: number } = StepEvent> extends
       this.#steps.push(this.keep(event, this.#steps.at(-1)));
     }
     if (event.type === 'epoch') {
-      // An epoch's step counts the steps done at its end, a step's own those before it.
+      // An epoch's step is the number of steps done at its end, a step's own is the number done before it.
       this.#rewind(event.step, event.step - 1);
       this.#epochs.push(event);
     }
     return true;
   }
 
-  /** How much of what was there at the last call, or at the start, still stands. */
+  /** Returns how many of the steps and epochs at the last call, or at the start, are still valid. */
   takeKept(): MetricsCursor {
     const kept = this.#kept;
     this.#kept = { steps: this.#steps.length, epochs: this.#epochs.length };
     return kept;
   }
 
-  /** Takes out the steps from `step` on, and the epochs that end after `epochEnd` steps. */
+  /** Removes the steps from `step` on, and the epochs that end after `epochEnd` steps. */
   #rewind(step: number, epochEnd: number): void {
     for (let last = this.#steps.at(-1); last && last.step >= step; last = this.#steps.at(-1))
       this.#steps.pop();
@@ -72,12 +72,12 @@ export class RunFold<Step extends { readonly step: number } = StepEvent> extends
   }
 }
 
-/** A fold that keeps whole steps. */
+/** Creates a fold that keeps whole step events. */
 export function eventFold(): RunFold {
   return new RunFold((event) => event);
 }
 
-/** What somebody has of a fold. */
+/** A reader's position in a fold. */
 export interface FoldCursor extends MetricsCursor {
   readonly started: RunEvent | null;
   readonly preparing: RunEvent | null;
@@ -86,14 +86,14 @@ export interface FoldCursor extends MetricsCursor {
 
 export const FOLD_START: FoldCursor = { steps: 0, epochs: 0, started: null, preparing: null, final: null };
 
-/** What somebody has who has all of a fold. */
+/** Returns the position of a reader who has all of a fold. */
 export function cursorOf({ steps, epochs, started, preparing, final }: RunFold): FoldCursor {
   return { steps: steps.length, epochs: epochs.length, started, preparing, final };
 }
 
 /**
- * The events that lead from what somebody has of a fold to all of it: by a fold of their own, which goes back where they
- * do. Of trainers, only the last is told of.
+ * Returns the events that bring a reader up to date. The reader applies them to its own fold, which rewinds at the same
+ * places. Only the last trainer's start is included.
  */
 export function eventsSince(fold: RunFold, seen: FoldCursor): RunEvent[] {
   const { started, preparing, final, firstOfTrainer } = fold;
@@ -120,7 +120,7 @@ export function eventsSince(fold: RunFold, seen: FoldCursor): RunEvent[] {
   return events;
 }
 
-/** The steps and epochs of a log as if its run had never stopped, in order. */
+/** Returns the steps and epochs of a log in order, as if its run had never stopped. */
 export function settledMetrics(events: readonly RunEvent[]): (StepEvent | EpochEvent)[] {
   const fold = eventFold();
   for (const event of events) fold.take(event);

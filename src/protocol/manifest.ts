@@ -1,27 +1,33 @@
 import { z } from 'zod';
-import { type Recipe, withDefaults } from '../recipe/recipe';
-import { hasRecipeShape } from '../recipe/recipeShape';
-import { failureSchema } from '../shared/failure';
+import { type AnyRecipe, isCommandRecipe } from '../recipe/anyRecipe';
+import { hasAnyRecipeShape, readRecipe } from '../recipe/anyRecipeShape';
+import type { Recipe } from '../recipe/recipe';
+import { keptFailureSchema } from '../shared/failure';
 import { engineReportSchema, runResultSchema } from './events';
 
 export const MANIFEST_VERSION = 1;
 
-/** Where a run stands. `interrupted` is a trainer that went away without a word. */
+/** The state of a run. `interrupted` means that the trainer ended without reporting it. */
 const runStateSchema = z.discriminatedUnion('status', [
   z.object({ status: z.literal('queued') }),
   z.object({ status: z.literal('running'), step: z.number(), validationAccuracy: z.number().nullable() }),
   z.object({ status: z.literal('done'), result: runResultSchema }),
-  z.object({ status: z.literal('stopped'), step: z.number() }),
+  z.object({
+    status: z.literal('stopped'),
+    step: z.number(),
+    /** Removed from the queue before it started. Earlier releases did not record that. */
+    wasQueued: z.literal(true).optional(),
+  }),
   z.object({ status: z.literal('paused'), step: z.number() }),
-  z.object({ status: z.literal('failed'), failure: failureSchema }),
+  z.object({ status: z.literal('failed'), failure: keptFailureSchema }),
   z.object({ status: z.literal('interrupted') }),
 ]);
 export type RunState = z.infer<typeof runStateSchema>;
 
-/** A state that a trainer, or who cared for it, gave a reason for. */
+/** An end state for which a trainer, or the process in charge of it, recorded the reason. */
 export type FinalState = Extract<RunState, { status: 'done' | 'stopped' | 'paused' | 'failed' }>;
 
-/** A run folder's run.json: what was asked for and where it stands. Replaced atomically. */
+/** A run folder's run.json: the request and the state of the run. Replaced atomically. */
 export const manifestSchema = z.object({
   version: z.literal(MANIFEST_VERSION),
   id: z.string(),
@@ -29,21 +35,33 @@ export const manifestSchema = z.object({
   createdAt: z.number().describe('Milliseconds since 1970.'),
   endedAt: z.number().nullable(),
   experiment: z.object({
-    /** Relative to the folder that holds .bag-of-tricks where it lies inside, else absolute. */
+    /** Relative to the folder that contains .bag-of-tricks if the file is inside it, else absolute. */
     file: z.string(),
     /** As written. */
     text: z.string(),
+    /** `key=value` overrides from the command line. Earlier releases did not record them. */
+    settings: z.array(z.string()).readonly().optional(),
   }),
-  recipe: z.custom<Recipe>(hasRecipeShape, 'This is not a recipe.').transform(withDefaults),
+  recipe: z.custom<AnyRecipe>(hasAnyRecipeShape, 'This is not a recipe.').transform(readRecipe),
   engine: engineReportSchema.nullable(),
   versions: z.record(z.string(), z.string()),
-  /** Which attempt wrote it: the number of its lease. Absent, and 0, before the first and in earlier releases. */
+  /**
+   * The attempt that wrote it: the number of its lease. Missing, meaning 0, before the first attempt and in earlier
+   * releases.
+   */
   attempt: z.int().min(0).optional(),
   state: runStateSchema,
 });
 export type Manifest = z.infer<typeof manifestSchema>;
 
-/** What an attempt changes of a manifest. */
+/** The manifest of a run that trains a network of ours, not a command. */
+export type NetworkManifest = Manifest & { readonly recipe: Recipe };
+
+export function isNetworkManifest(manifest: Manifest): manifest is NetworkManifest {
+  return !isCommandRecipe(manifest.recipe);
+}
+
+/** The fields of a manifest that an attempt changes. */
 export const attemptResultSchema = manifestSchema.pick({
   engine: true,
   versions: true,

@@ -2,27 +2,27 @@ import { z } from 'zod';
 import { failureSchema } from '../shared/failure';
 
 /**
- * What the program that asks a trained run about images hears and says over its process's channel. It answers requests
- * one at a time, in their order, and leaves when the channel is closed.
+ * Messages of the predictor, the process that applies a trained run to images. It answers requests one at a time, in
+ * order, and exits when the channel closes.
  */
 
-/** Which weights of a run are asked: a checkpoint's, or the moving average's in the last one. */
+/** The weights of a run to use: a checkpoint's, or the moving average in the last checkpoint. */
 export const WEIGHTS_CHOICES = ['best', 'last', 'averaged'] as const;
 export type WeightsChoice = (typeof WEIGHTS_CHOICES)[number];
 
 export const toPredictorSchema = z.discriminatedUnion('type', [
-  /** What classes these images have; answered by a `classified` for each, in their order, and then `done`. */
+  /** Classifies images. Answered by one `classified` per image, in order, and then `done`. */
   z.object({ type: z.literal('classify'), paths: z.array(z.string()), top: z.number() }),
-  /** How good the run is on its data set's test images; answered by `tested`. */
+  /** Evaluates the run on its data set's test images. Answered by `tested`. */
   z.object({ type: z.literal('test') }),
 ]);
 export type ToPredictor = z.infer<typeof toPredictorSchema>;
 
-/** A class that an image may be of, with its probability, of all classes' the highest come first. */
+/** A possible class of an image, with its probability. Lists have the most probable classes first. */
 export const classChoiceSchema = z.object({ class: z.string(), probability: z.number() });
 export type ClassChoice = z.infer<typeof classChoiceSchema>;
 
-/** What became of an image: its likeliest classes, or why it could not be used. */
+/** The result for an image: its most probable classes, or why it could not be used. */
 const classifiedSchema = z.discriminatedUnion('ok', [
   z.object({ ok: z.literal(true), path: z.string(), classes: z.array(classChoiceSchema) }),
   z.object({ ok: z.literal(false), path: z.string(), failure: failureSchema }),
@@ -34,7 +34,7 @@ export const testResultSchema = z.object({
   correct: z.number(),
   loss: z.number(),
   accuracy: z.number(),
-  /** Null below six classes. */
+  /** Null for fewer than six classes. */
   top5: z.number().nullable(),
   macroF1: z.number(),
   balancedAccuracy: z.number(),
@@ -42,13 +42,13 @@ export const testResultSchema = z.object({
 export type TestResult = z.infer<typeof testResultSchema>;
 
 export const fromPredictorSchema = z.discriminatedUnion('type', [
-  /** The weights are loaded; of which epoch they are, where the checkpoint says so, counts from 1. */
+  /** The weights are loaded. `epoch` is their epoch, counted from 1, if the checkpoint says so. */
   z.object({ type: z.literal('ready'), epoch: z.number().nullable(), classNames: z.array(z.string()) }),
   z.object({ type: z.literal('preparing'), what: z.string(), share: z.number().nullable() }),
   z.object({ type: z.literal('classified'), result: classifiedSchema }),
   z.object({ type: z.literal('done') }),
   z.object({ type: z.literal('tested'), result: testResultSchema }),
-  /** The request, or the start, could not be done. */
+  /** The request, or the start, failed. */
   z.object({ type: z.literal('failed'), failure: failureSchema }),
 ]);
 export type FromPredictor = z.infer<typeof fromPredictorSchema>;

@@ -5,9 +5,42 @@ import type { Manifest, RunState } from './manifest';
 import { isFinalState, stateAfter } from './state';
 
 export type StartedEvent = Extract<RunEvent, { type: 'started' }>;
+
+/** The start of our own trainer, which knows its engine and its length. */
+export type EngineStartedEvent = StartedEvent & {
+  readonly [Key in
+    | 'engine'
+    | 'precision'
+    | 'epochs'
+    | 'stepsPerEpoch'
+    | 'totalSteps'
+    | 'parameters']: NonNullable<StartedEvent[Key]>;
+};
+
+export function isEngineStart(event: StartedEvent): event is EngineStartedEvent {
+  return event.engine !== null;
+}
+
 export type PreparingEvent = Extract<RunEvent, { type: 'preparing' }>;
 export type StepEvent = Extract<RunEvent, { type: 'step' }>;
 export type EpochEvent = Extract<RunEvent, { type: 'epoch' }>;
+
+/** A step of our own trainer, which always reports these metrics. */
+export type NetworkStep = StepEvent & {
+  readonly [Key in 'loss' | 'accuracy' | 'learningRate' | 'imagesPerSecond']: number;
+};
+
+/** An epoch of our own trainer. */
+export type NetworkEpoch = EpochEvent & {
+  readonly [Key in 'trainLoss' | 'trainAccuracy' | 'validationLoss' | 'validationAccuracy']: number;
+};
+
+/** An event of our own trainer. */
+export type NetworkEvent =
+  | EngineStartedEvent
+  | NetworkStep
+  | NetworkEpoch
+  | Exclude<RunEvent, { type: 'started' | 'step' | 'epoch' }>;
 
 const END_TYPES: ReadonlySet<RunEvent['type']> = new Set<FinalEvent['type']>([
   'done',
@@ -17,8 +50,8 @@ const END_TYPES: ReadonlySet<RunEvent['type']> = new Set<FinalEvent['type']>([
 ]);
 
 /**
- * Where a run stands by its log: by the last trainer's events, for a trainer that is resumed begins anew. What a trainer
- * writes that was taken for dead, after a higher attempt began, does not count.
+ * A run's state according to its log. Only the last trainer's events count, because a resumed trainer starts over.
+ * Ignores events from a trainer that was considered dead, written after a higher attempt began.
  */
 export class LogStanding {
   readonly #fence = new AttemptFence();
@@ -34,45 +67,45 @@ export class LogStanding {
     return this.#fence.highest;
   }
 
-  /** Null while the log says nothing of the last trainer. */
+  /** Null if the log has no events of the last trainer. */
   get state(): RunState | null {
     return this.#state;
   }
 
-  /** Of any trainer, the last. */
+  /** The last one of any trainer. */
   get started(): StartedEvent | null {
     return this.#started;
   }
 
-  /** What is being prepared right now. */
+  /** The preparation in progress. */
   get preparing(): PreparingEvent | null {
     return this.#preparing;
   }
 
-  /** Of any trainer, the last. */
+  /** The last one of any trainer. */
   get lastStep(): StepEvent | null {
     return this.#lastStep;
   }
 
-  /** How the last trainer ended. */
+  /** The end of the last trainer. */
   get final(): FinalEvent | null {
     return this.#final;
   }
 
-  /** Whether the last trainer has told of a step or an epoch: before that, only its manifest says where it goes on. */
+  /** Whether the last trainer has logged a step or an epoch. Before that, only its manifest says where it resumes. */
   get hasTrained(): boolean {
     return this.#hasTrained;
   }
 
   /**
-   * Takes in the next event of the log.
+   * Processes the next event of the log.
    *
    * @returns whether it counts
    */
   take(event: RunEvent): boolean {
     const before = this.attempt;
     if (!this.#fence.accepts(event)) return false;
-    // Logs of earlier releases have no attempts: there, what follows an end is another trainer's.
+    // Logs of earlier releases have no attempts. In them, an event after an end belongs to another trainer.
     const isAfterEnd = this.#final !== null && !END_TYPES.has(event.type);
     if (event.type === 'started' || this.attempt > before || isAfterEnd) this.#begin();
     const state = this.#state ?? { status: 'running', step: 0, validationAccuracy: null };
@@ -90,6 +123,7 @@ export class LogStanding {
         this.#hasTrained = true;
         break;
       case 'epoch':
+        this.#preparing = null;
         this.#hasTrained = true;
         break;
       case 'done':
@@ -114,17 +148,18 @@ export class LogStanding {
 }
 
 /**
- * Where a run stands by all that its folder says. Of the manifest and the log, the one of the higher attempt counts; of
- * one attempt, the log's end comes first, then the manifest's, then what is known of the trainer's process.
+ * Determines a run's state from everything in its folder. Of manifest and log, the one with the higher attempt counts.
+ * For the same attempt, an end in the log takes precedence, then one in the manifest, then the state of the trainer's
+ * process.
  *
- * @param manifest its state `interrupted` where it says `running` and the trainer's process is gone
+ * @param manifest with the state `interrupted` if it says `running` but the trainer's process has ended
  */
 export function stateOfRun(
   { state, attempt = 0 }: Pick<Manifest, 'state' | 'attempt'>,
   log: Pick<LogStanding, 'state' | 'attempt' | 'hasTrained'>,
 ): RunState {
   if (log.state === null || log.attempt < attempt) return state;
-  // No trainer puts its own run back into the queue: earlier releases, which had no attempts, wrote that afterwards.
+  // No trainer puts its own run back into the queue. Earlier releases, which had no attempts, wrote that afterwards.
   if (log.attempt === attempt && state.status === 'queued') return state;
   if (isFinalState(log.state)) return log.state;
   if (log.attempt > attempt) return state.status === 'interrupted' ? state : log.state;

@@ -2,7 +2,7 @@ import { assertNever } from '../shared/assertNever';
 import type { RunEvent } from './events';
 import type { FinalState, RunState } from './manifest';
 
-/** Where a run stands after an event of its log. A running state's step counts the steps done. */
+/** Returns a run's state after an event of its log. The step of a running state is the number of steps done. */
 export function stateAfter(state: RunState, event: RunEvent): RunState {
   const validationAccuracy = state.status === 'running' ? state.validationAccuracy : null;
   switch (event.type) {
@@ -12,7 +12,7 @@ export function stateAfter(state: RunState, event: RunEvent): RunState {
     case 'step':
       return { status: 'running', step: event.step + 1, validationAccuracy };
     case 'epoch':
-      return { status: 'running', step: event.step, validationAccuracy: event.validationAccuracy };
+      return { status: 'running', step: event.step, validationAccuracy: event.validationAccuracy ?? null };
     case 'done':
       return { status: 'done', result: event.result };
     case 'stopped':
@@ -25,7 +25,7 @@ export function stateAfter(state: RunState, event: RunEvent): RunState {
   }
 }
 
-/** Whether a run in this state has ended by itself, by request or in failure. */
+/** Whether a run in this state has ended by itself, by request or with a failure. */
 export function isFinalState(state: RunState): state is FinalState {
   switch (state.status) {
     case 'done':

@@ -2,9 +2,9 @@ import * as l10n from '@vscode/l10n';
 import { assertNever } from '../shared/assertNever';
 import type { RunState } from './manifest';
 
-/** A run's state in a word, such as 'running'. */
-export function stateName({ status }: RunState): string {
-  switch (status) {
+/** Names a run's state in a word or a few, such as 'running'. */
+export function stateName(state: RunState): string {
+  switch (state.status) {
     case 'queued':
       return l10n.t('queued');
     case 'running':
@@ -12,7 +12,7 @@ export function stateName({ status }: RunState): string {
     case 'done':
       return l10n.t('done');
     case 'stopped':
-      return l10n.t('stopped');
+      return state.wasQueued ? l10n.t('removed from the queue') : l10n.t('stopped');
     case 'paused':
       return l10n.t('paused');
     case 'failed':
@@ -20,6 +20,6 @@ export function stateName({ status }: RunState): string {
     case 'interrupted':
       return l10n.t('interrupted');
     default:
-      return assertNever(status);
+      return assertNever(state);
   }
 }

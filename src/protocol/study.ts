@@ -1,23 +1,23 @@
-/** What a study is made of, and what its analysis says: plain data that files, the command line and the page share. */
+/** The parts of a study and its analysis: plain data shared by files, the command line and the page. */
 
-/** What is in question. Level 0 is what others are compared with: without the trick, or a key's first value. */
+/** A factor under test. Level 0 is the reference: without the trick, or a key's first value. */
 export interface StudyFactor {
-  /** A trick's name, or a key's path such as `optimizer.weight_decay`; no two factors have the same. */
+  /** A trick's name, or a key's path such as `optimizer.weight_decay`. Unique among the factors. */
   readonly key: string;
   readonly kind: 'trick' | 'key';
-  /** How each level is shown: two or more. Those of a trick without options are `without` and `with`. */
+  /** Labels of the levels, at least two. Those of a trick without options are `without` and `with`. */
   readonly levels: readonly string[];
 }
 
-/** One combination of levels: the level's index by factor. */
+/** One combination of levels: the level's index, by factor. */
 export type StudySetting = readonly number[];
 
-/** Runs that share a seed, and with folds the fold: settings in the order in which they are run. */
+/** Runs that share a seed and, with folds, the fold. The settings are in run order. */
 export interface StudyBlock {
   readonly settings: readonly StudySetting[];
 }
 
-/** How the accuracy of a design suffers: the resolution where there is one. */
+/** The kinds of designs. The resolution, if there is one, says how the accuracy suffers. */
 export type DesignKind =
   | 'full'
   | 'fractional'
@@ -28,29 +28,32 @@ export type DesignKind =
   | 'stack'
   | 'listed';
 
-/** Pairs of factors, by index, whose interaction would show up in an effect. */
+/** A pair of factors, by index, whose interaction is aliased with an effect. */
 export interface StudyAlias {
-  /** Index of the factor whose effect is touched. */
+  /** Index of the factor with the affected effect. */
   readonly factor: number;
   readonly pair: readonly [number, number];
-  /** How much of the interaction is in the effect: 1 or -1 where they cannot be told apart, a part of it elsewhere. */
+  /** Fraction of the interaction in the effect: 1 or -1 if they are fully aliased, a part otherwise. */
   readonly share: number;
 }
 
-/** Which settings are run, in which blocks, and how well they tell effects apart. */
+/** The settings to run, their blocks, and how well they separate effects. */
 export interface StudyPlan {
   readonly kind: DesignKind;
   readonly blocks: readonly StudyBlock[];
-  /** Of two-level designs over all blocks: 3, 4 or 5 and more; null for full factorials and for designs without one. */
+  /**
+   * Resolution of a two-level design over all blocks: 3, 4, or 5 and more. Null for full factorials and designs without
+   * one.
+   */
   readonly resolution: number | null;
   readonly aliases: readonly StudyAlias[];
-  /** Degrees of freedom that remain for the noise, with main effects and blocks fitted. */
+  /** Degrees of freedom that are left for the noise after fitting main effects and blocks. */
   readonly residualDegrees: number;
-  /** Share of the best determinant that any design of as many runs could have; null where it is exact. */
+  /** Determinant as a fraction of the best possible for the same number of runs. Null if it is exact. */
   readonly efficiency: number | null;
 }
 
-/** What a study measures. Names other than these are of any number that a run logs. */
+/** The metric of a study. Any other name refers to a number that a run logs. */
 export type StudyMetric =
   | 'validation_accuracy'
   | 'averaged_accuracy'
@@ -60,40 +63,45 @@ export type StudyMetric =
   | 'images_per_second'
   | (string & {});
 
-/** A run of a study, as its analysis sees it. */
+/** A run of a study, as input for the analysis. */
 export interface StudyRunOutcome {
-  /** The block, from 0, and the setting that it trained. */
+  /** The block, counted from 0, and the setting that was trained. */
   readonly block: number;
   readonly setting: StudySetting;
   readonly seed: number;
   readonly outcome:
     | {
         readonly kind: 'finished';
-        /** In the metric's own unit: accuracies in points of a percent, 0 to 100. */
+        /** In the metric's own unit. Accuracies are in percentage points, 0 to 100. */
         readonly value: number;
-        /** For each validation image 1 where the answer was right, else 0; null where the run kept none. */
+        /** 1 for each correctly classified validation image, else 0. Null if the run did not keep it. */
         readonly correct: Uint8Array | null;
-        /** The last validation loss where it is known: equal digits of different seeds betray a trainer that ignores them. */
+        /**
+         * The last validation loss, if known. Identical digits for different seeds reveal a trainer that ignores them.
+         */
         readonly loss?: number | null;
       }
     | { readonly kind: 'diverged' }
-    /** It failed for a reason of its own and will not be run again: its block counts as done without it. */
+    /** Failed for a reason of its own and will not be run again. Its block counts as done without it. */
     | { readonly kind: 'failed' }
-    /** It has not ended: its block is not done. */
+    /** Has not ended. Its block is not done. */
     | { readonly kind: 'missing' };
 }
 
 /**
- * A value with its 95% interval, in the metric's unit. It is not adjusted for the number of factors. Where a study looks
- * early it holds at every look together (a repeated confidence interval), and is wider for it.
+ * A value with its 95% interval, in the metric's unit. Not adjusted for the number of factors. If a study looks early,
+ * the interval holds at all looks together (a repeated confidence interval) and is wider for that reason.
  */
 export interface Estimate {
   readonly value: number;
-  /** null without a residual degree of freedom. */
+  /** Null without a residual degree of freedom. */
   readonly standardError: number | null;
-  /** Degrees of freedom of the standard error: by Satterthwaite's formula, no whole number, where it has several parts. */
+  /**
+   * Degrees of freedom of the standard error. If it has several parts, from Satterthwaite's formula, and then not an
+   * integer.
+   */
   readonly degrees: number;
-  /** Half the width of the 95% interval; null with fewer than 3 degrees of freedom. */
+  /** Half the width of the 95% interval. Null with fewer than 3 degrees of freedom. */
   readonly halfWidth: number | null;
 }
 
@@ -105,53 +113,61 @@ export type Verdict =
   | 'hurts_but_too_small'
   | 'undecided';
 
-/** The effect of one level against level 0, averaged over the other factors' levels. */
+/** The effect of a level relative to level 0, averaged over the other factors' levels. */
 export interface StudyEffect {
   readonly factor: number;
   /** 1 or above. */
   readonly level: number;
-  /** null where it cannot be estimated from the runs that finished. */
+  /** Null if the finished runs do not allow an estimate. */
   readonly estimates: {
-    /** From the noise of the runs alone: for these validation images. */
+    /** For these validation images, from the noise of the runs alone. */
     readonly onTheseImages: Estimate;
-    /** For new images like these; null where the metric is no accuracy or a run kept no correctness by image. */
+    /**
+     * For new images like these. Null if the metric is not an accuracy, or a run did not keep the correctness per
+     * image.
+     */
     readonly onNewImages: Estimate | null;
     /**
-     * The effect within the chosen set, rather than on the average over the others' levels. null where no interactions
-     * are fitted: the model then takes both for the same.
+     * The effect within the chosen set, instead of averaged over the others' levels. Null if no interactions are
+     * fitted: then the model assumes that both are equal.
      */
     readonly withinChosen: Estimate | null;
   } | null;
   readonly verdict: Verdict;
   /**
    * Adjusted for the number of effects (Holm), to be compared with 5%. At an early look unadjusted, to be compared with
-   * the look's levels. null without an interval, and where verdicts are withheld.
+   * the look's levels. Null without an interval, and if verdicts are withheld.
    */
   readonly pDifferent: number | null;
   readonly pTooSmall: number | null;
-  /** Blocks in all after which the expected half-width is at most half of `smallest_effect`; only where undecided. */
+  /**
+   * Total number of blocks after which the expected half-width is at most half of `smallest_effect`. Only if undecided.
+   */
   readonly blocksNeeded: number | null;
-  /** Where undecided: no number of blocks is enough, since the number of validation images limits the interval. */
+  /** If undecided: no number of blocks is enough, because the number of validation images limits the interval. */
   readonly needsMoreImages: boolean;
 }
 
-/** How much more the last of two tricks is worth together than apart. */
+/** How much more the second of two tricks gains with the first than without it. */
 export interface StudyInteraction {
   readonly pair: readonly [number, number];
   readonly levels: readonly [number, number];
-  /** For new images where every run kept its correctness by image, else for these. */
+  /** For new images if every run kept its correctness per image, else for these. */
   readonly estimate: Estimate;
-  /** Holm over all interactions; at an early look unadjusted. null without an interval, and where verdicts are withheld. */
+  /**
+   * Adjusted over all interactions (Holm). Unadjusted at an early look. Null without an interval, and if verdicts are
+   * withheld.
+   */
   readonly p: number | null;
   readonly isShown: boolean;
-  /** The first's effect without and with the second, and the second's without and with the first. */
+  /** The first's effect without and with the second, then the second's without and with the first. */
   readonly firstWithout: number;
   readonly firstWith: number;
   readonly secondWithout: number;
   readonly secondWith: number;
 }
 
-/** How often runs diverged with a level, and with level 0 of the same factor. */
+/** Number of divergent runs with a level, and with level 0 of the same factor. */
 export interface StudyDivergence {
   readonly factor: number;
   readonly level: number;
@@ -163,45 +179,45 @@ export interface StudyDivergence {
   readonly p: number;
 }
 
-/** What the runs of a study that are there say. A pure function of them: it can always be computed again. */
+/** The analysis of a study's existing runs. A pure function of them, so it can always be recomputed. */
 export interface StudyAnalysis {
   readonly blocksDone: number;
   readonly blocksBudgeted: number;
   readonly runsUsed: number;
   readonly runsDiverged: number;
-  /** Whether bigger is better of the metric. */
+  /** Whether a higher metric is better. */
   readonly higherIsBetter: boolean;
   /**
-   * What an effect takes of the other factors: the average over their levels; or, of designs that change one factor between
-   * two settings (one at a time, leave one out, stack), their levels in these two.
+   * How an effect treats the other factors: averaged over their levels, or at their levels in the two settings that are
+   * compared, for designs that change one factor between two settings (one at a time, leave one out, stack).
    */
   readonly others: 'averaged' | 'as_run';
   readonly effects: readonly StudyEffect[];
   readonly interactions: readonly StudyInteraction[];
-  /** Why no interaction is fitted, where none is. */
+  /** Why no interaction is fitted, if none is. */
   readonly interactionsLeftOut: 'none' | 'too_few_degrees' | 'design';
-  /** Standard deviation over seeds, in the metric's unit; null with no residual degree of freedom. */
+  /** Standard deviation over seeds, in the metric's unit. Null without a residual degree of freedom. */
   readonly noise: {
     readonly standardDeviation: number;
     readonly degrees: number;
     /**
-     * Whether it may differ between levels that are not run equally often, or of factors with three and more: standard
-     * errors then allow for it. Often so by chance, at little cost.
+     * Whether the noise may differ between levels that are not run equally often, or between the levels of factors with
+     * three or more. Standard errors then allow for it. This often happens by chance, at little cost.
      */
     readonly isUneven: boolean;
   } | null;
   readonly divergences: readonly StudyDivergence[];
-  /** The allowed setting with the best prediction, and what it is predicted to gain over the all-reference setting. */
+  /** The allowed setting with the best prediction, and its predicted gain over the all-reference setting. */
   readonly chosen: { readonly setting: StudySetting; readonly gain: Estimate } | null;
-  /** Runs, by their index in the input, whose residual is larger than noise of the others explains. */
+  /** Runs, by index in the input, with a residual larger than the noise of the others explains. */
   readonly outliers: readonly {
     readonly run: number;
     readonly residual: number;
     readonly studentized: number;
   }[];
   /**
-   * Where the mean accuracy is above 97%: the factor by which each level changes the error, from a fit to the log of the
-   * error. Its 95% interval on these images is `low` to `high`; null with fewer than 3 degrees of freedom.
+   * Only if the mean accuracy is above 97%: the factor by which each level changes the error, from a fit to the log of
+   * the error. Its 95% interval on these images is `low` to `high`, null with fewer than 3 degrees of freedom.
    */
   readonly logError:
     | readonly {
@@ -213,26 +229,26 @@ export interface StudyAnalysis {
         readonly degrees: number;
       }[]
     | null;
-  /** Whether different seeds gave the same digits, so that a trainer seems to ignore its seed. */
+  /** Whether different seeds gave identical digits, so that a trainer seems to ignore its seed. */
   readonly seedsIgnored: boolean;
-  /** At looks before the end: whether the study may stop, and why. null where it does not look early. */
+  /** At looks before the end: whether the study may stop, and why. Null if it does not look early. */
   readonly look: {
-    /** Which look it is, from 1, and how many there are with the last. */
+    /** The number of the look, from 1, and the total including the last. */
     readonly number: number;
     readonly of: number;
     readonly stop: 'all_decided' | 'none_can_change' | null;
-    /** Significance level that was spent up to this look, of each effect. */
+    /** Significance level spent on each effect up to this look. */
     readonly levelUsed: number;
-    /** At this look an effect helps or hurts where its p is at most this. */
+    /** At this look, an effect helps or hurts if its p is at most this. */
     readonly levelDifferent: number;
-    /** At this look an effect is too small where its p is at most this. */
+    /** At this look, an effect is too small if its p is at most this. */
     readonly levelTooSmall: number;
   } | null;
-  /** Blocks were added after the budget was raised: the chance of a false verdict is not controlled. */
+  /** Whether blocks were added by raising the budget. Then the probability of a false verdict is not controlled. */
   readonly isExtended: boolean;
   /**
-   * Why verdicts are withheld, where they are. `unfinished`: blocks are missing, and the study does not look early.
-   * `no_noise`: runs agree in every digit, so that their noise is unknown.
+   * Why verdicts are withheld, null if they are not. `unfinished`: blocks are missing, and the study does not look
+   * early. `no_noise`: runs agree in every digit, so their noise is unknown.
    */
   readonly withheld: 'one_block' | 'too_few_degrees' | 'seeds_ignored' | 'unfinished' | 'no_noise' | null;
 }

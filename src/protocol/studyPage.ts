@@ -1,28 +1,28 @@
 import type { Failure } from '../shared/failure';
 import type { StudyAction, StudyState, StudyView } from './studyView';
 
-/** From the extension host to a study's page. */
+/** Messages from the extension host to a study's page. */
 export type ToStudyPage =
-  /** All of a study, in place of what was shown. */
+  /** A complete study, which replaces what is shown. */
   | { readonly type: 'snapshot'; readonly view: StudyView }
-  /** A study's folder that cannot be read, and why. */
+  /** A study folder that cannot be read, with the reason. */
   | { readonly type: 'damaged'; readonly folder: string; readonly id: string; readonly failure: Failure }
-  /** No study to show, and why. */
+  /** There is no study to show, with the reason. */
   | { readonly type: 'clear'; readonly reason: string };
 
-/** From a study's page to the extension host. */
+/** Messages from a study's page to the extension host. */
 export type FromStudyPage =
-  /** Sent once the page can receive; answered by a message. */
+  /** Sent when the page can receive messages. The answer is one of the messages above. */
   | { readonly type: 'ready' }
   | { readonly type: StudyAction | 'openExperiment' | 'openStudyFile'; readonly folder: string }
   /** Opens the dashboard of one of the study's runs. */
   | { readonly type: 'openRun'; readonly folder: string; readonly run: string };
 
-/** What a study's page leaves with VS Code, so that a reload brings it back. */
+/** The page's state, which VS Code keeps so that a reload restores it. */
 export interface StudyPageState {
   readonly folder: string;
   readonly showDetails: boolean;
-  /** The pair whose interaction is drawn, by its label; null for the first. */
+  /** Label of the pair whose interaction is drawn. Null for the first. */
   readonly pair: string | null;
 }
 
@@ -45,7 +45,9 @@ const REQUESTS: Record<Exclude<FromStudyPage['type'], 'ready' | 'openRun'>, true
   openStudyFile: true,
 };
 
-/** Whether a message is one for a study's page. Both ends come from one build, so this tells messages apart. */
+/**
+ * Whether a value is a message for a study's page. Both ends come from one build, so this only distinguishes messages.
+ */
 export function isToStudyPage(value: unknown): value is ToStudyPage {
   if (!isObject(value)) return false;
   switch (value.type) {
@@ -60,7 +62,7 @@ export function isToStudyPage(value: unknown): value is ToStudyPage {
   }
 }
 
-/** Whether a message is one from a study's page. */
+/** Whether a value is a message from a study's page. */
 export function isFromStudyPage(value: unknown): value is FromStudyPage {
   if (!isObject(value)) return false;
   if (value.type === 'ready') return true;
@@ -68,7 +70,7 @@ export function isFromStudyPage(value: unknown): value is FromStudyPage {
   return value.type === 'openRun' ? typeof value.run === 'string' : Object.hasOwn(REQUESTS, value.type);
 }
 
-/** Whether VS Code hands back what a study's page left with it. */
+/** Whether a value is the state of a study's page, as VS Code returns it. */
 export function isStudyPageState(value: unknown): value is StudyPageState {
   return (
     isObject(value) &&

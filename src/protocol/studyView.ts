@@ -1,4 +1,4 @@
-/** What is known of a study, and what is drawn of it: plain data that the command line, the host and the page share. */
+/** The facts about a study and its display form: plain data shared by the command line, the host and the page. */
 import type { Failure } from '../shared/failure';
 import type {
   Estimate,
@@ -10,85 +10,86 @@ import type {
   Verdict,
 } from './study';
 
-/** What the metric is counted in: points of a percent, images per second, or a number of its own. */
+/** Unit of the metric: percentage points, images per second, or a plain number. */
 export type MetricUnit = 'points' | 'images_per_second' | 'plain';
 
-/** Where a study stands. */
+/** The state of a study. */
 export type StudyState =
-  /** It was written down, and no run of it has started. */
+  /** Created, but no run has started. */
   | { readonly status: 'waiting' }
   | { readonly status: 'running' }
-  /** By a person, or for the reason that is given: it can be resumed. */
+  /** Stopped by a person, or for the given reason. It can be resumed. */
   | { readonly status: 'stopped'; readonly because: Failure | null }
-  /** The process that ran it is gone: it can be resumed. */
+  /** The process that ran it has ended. It can be resumed. */
   | { readonly status: 'interrupted' }
   | {
       readonly status: 'done';
-      /** All blocks were run; all verdicts are decided; no remaining verdict can change. */
+      /** All blocks were run, all verdicts are decided, or no remaining verdict can change. */
       readonly because: 'full' | 'all_decided' | 'none_can_change';
     }
   | { readonly status: 'failed'; readonly failure: Failure };
 
-/** A run of a study: planned, under way or ended. In the order of blocks and of positions within them. */
+/** A planned, running or ended run of a study. Ordered by block and position in the block. */
 export interface StudyRunFacts {
   readonly id: string | null;
-  /** Absolute; null while the run is only planned. */
+  /** Absolute path, null while the run is only planned. */
   readonly folder: string | null;
-  /** The block, from 0, and the place in its order, from 0. */
+  /** The block and the position in its order, both counted from 0. */
   readonly block: number;
   readonly position: number;
   readonly setting: StudySetting;
   readonly seed: number;
-  /** The fold that it validates on, from 0; null with shared validation images. */
+  /** The fold it validates on, counted from 0. Null with shared validation images. */
   readonly fold: number | null;
   readonly status: 'planned' | 'queued' | 'running' | 'finished' | 'diverged' | 'failed' | 'stopped';
-  /** In the metric's own unit; null unless it finished. */
+  /** In the metric's own unit. Null unless the run finished. */
   readonly value: number | null;
-  /** How long it took; null while it is not known. */
+  /** Duration of the run, null if unknown. */
   readonly seconds: number | null;
-  /** Whether it was there before the study, and so was not trained again. */
+  /** Whether it existed before the study and was not trained again. */
   readonly isReused: boolean;
 }
 
-/** What a level costs beside level 0, from a probe that runs alone. */
+/** The cost of a level relative to level 0, from a probe that runs alone. */
 export interface StudyCost {
   readonly factor: number;
   /** 1 or above. */
   readonly level: number;
   readonly secondsPerEpoch: { readonly with: number; readonly without: number };
-  /** Time of an epoch with over without, within each round of the probe; studies of before have none. */
+  /** Epoch time with the level divided by the time without, for each round of the probe. Missing in older studies. */
   readonly timeRatios?: readonly number[] | undefined;
-  /** At the peak; null where the engine does not count it. */
+  /** Peak memory. Null if the engine does not measure it. */
   readonly memoryBytes: { readonly with: number; readonly without: number } | null;
 }
 
-/** The chosen set against the reference setting, on seeds that the study did not use. */
+/** Comparison of the chosen set with the reference setting, on seeds that the study did not use. */
 export interface StudyConfirmation {
   readonly setting: StudySetting;
-  /** Pairs of runs that finished, each of a fresh seed. */
+  /** Number of finished pairs of runs, each with a fresh seed. */
   readonly seeds: number;
   readonly split: 'test' | 'validation';
-  /** How much better the chosen set is, from the noise of the runs alone. */
+  /** Gain of the chosen set, with an interval from the noise of the runs alone. */
   readonly onTheseImages: Estimate;
-  /** For new images like these; null where a run kept no correctness by image. */
+  /** For new images like these. Null if a run did not keep the correctness per image. */
   readonly onNewImages: Estimate | null;
 }
 
-/** All that is known of a study. */
+/** All known facts about a study. */
 export interface StudyFacts {
-  /** Absolute; what the study is known by. */
+  /** Absolute path, which identifies the study. */
   readonly folder: string;
   readonly id: string;
   readonly name: string;
   /** Milliseconds since 1970. */
   readonly createdAt: number;
-  /** Absolute paths; a study that was started without a file has none. */
+  /** Absolute paths. Null for the study file if the study was started without one. */
   readonly experimentFile: string;
   readonly studyFile: string | null;
   readonly factors: readonly StudyFactor[];
   /**
-   * What each level writes into the experiment, by factor, as the study file has it: of a trick `false`, its options, or
-   * `true` (as the experiment has it, or its defaults); of a key the value. null where the study file cannot be read.
+   * The value that each level writes into the experiment, by factor, as in the study file. For a trick: `false`, its
+   * options, or `true` (as in the experiment, or its defaults). For a key: the value. Null if the study file cannot be
+   * read.
    */
   readonly levelValues: readonly (readonly unknown[])[] | null;
   readonly plan: StudyPlan;
@@ -99,38 +100,38 @@ export interface StudyFacts {
   };
   /** In the metric's unit. */
   readonly smallestEffect: number;
-  /** Whether all runs share their validation images, or each block has a fold of its own. */
+  /** Whether all runs share their validation images, or each block has its own fold. */
   readonly images: 'shared' | 'folds';
   readonly stop: 'when_decided' | 'never';
   readonly state: StudyState;
   readonly runs: readonly StudyRunFacts[];
-  /** Of the runs that ended; null before the first. */
+  /** The analysis of the ended runs, null before the first. */
   readonly analysis: StudyAnalysis | null;
-  /** Levels that were probed; the others' cost is not known. */
+  /** The levels that were probed. The cost of the others is unknown. */
   readonly costs: readonly StudyCost[];
-  /** Epochs of each run. */
+  /** Epochs per run. */
   readonly epochs: number;
-  /** Of the whole study; null while it is not known, and once it has ended. */
+  /** For the whole study. Null if unknown, and after its end. */
   readonly secondsLeft: number | null;
   readonly confirmation: StudyConfirmation | null;
-  /** The id of the study that this one confirms; null of all others. */
+  /** The id of the study that this one confirms, null if it confirms none. */
   readonly confirms: string | null;
-  /** Whether its budget was raised after a look: the error is then not controlled. */
+  /** Whether its budget was raised after a look. Then the error is not controlled. */
   readonly isExtended: boolean;
 }
 
-/** A study's folder: read, or why it cannot be. */
+/** A study's folder: its facts, or why it cannot be read. */
 export type KnownStudy =
   | { readonly kind: 'study'; readonly facts: StudyFacts }
-  /** Its files are damaged, or of a newer version. */
+  /** Its files are damaged, or were written by a newer version. */
   | { readonly kind: 'damaged'; readonly folder: string; readonly id: string; readonly failure: Failure };
 
-/** A study as it is drawn, by the page and in reports: finished texts, and numbers for plots. */
+/** A study ready for display, on the page and in reports: formatted texts, and numbers for plots. */
 export interface StudyView {
   readonly folder: string;
   readonly id: string;
   readonly name: string;
-  /** The experiment file's name, without its folder. */
+  /** The experiment file's base name. */
   readonly experiment: string;
   readonly hasStudyFile: boolean;
   readonly metric: string;
@@ -144,24 +145,24 @@ export interface StudyView {
     /** 0 to 1. */
     readonly share: number;
     readonly text: string;
-    /** Time left, or how long it took; empty where it is not known. */
+    /** Time left, or the duration. Empty if unknown. */
     readonly time: string;
   };
-  /** What limits the verdicts, the gravest first. */
+  /** The limits of the verdicts, the most severe first. */
   readonly notices: readonly StudyNotice[];
   readonly headings: {
-    /** Of the column of effects, such as 'Effect, on new images like these'. */
+    /** Heading of the effect column, such as 'Effect, on new images like these'. */
     readonly effect: string;
-    /** What the intervals are, such as 'unadjusted 95% intervals'. */
+    /** Kind of the intervals, such as 'unadjusted 95% intervals'. */
     readonly interval: string;
-    /** Of which runs, such as 'Effects among runs that finished'. */
+    /** Title of the table, which says what runs it covers, such as 'Effects among runs that finished'. */
     readonly table: string;
   };
   readonly effects: readonly EffectRow[];
-  /** Of the forest plot; null while no effect has an interval. */
+  /** Axis of the forest plot, null if no effect has an interval. */
   readonly axis: ForestAxis | null;
   readonly interactions: {
-    /** Which interactions there are, or why none is fitted. */
+    /** A summary of the interactions, or why none is fitted. */
     readonly text: string;
     readonly shown: readonly string[];
     readonly pairs: readonly InteractionPlot[];
@@ -169,12 +170,12 @@ export interface StudyView {
   readonly noise: string;
   readonly divergences: readonly DivergenceRow[];
   readonly outliers: readonly string[];
-  /** Effects on the error's logarithm, where the accuracy is above 97%. */
+  /** Effects on the logarithm of the error, if accuracy is above 97%. */
   readonly logErrors: readonly { readonly label: string; readonly text: string }[];
-  /** The best allowed set, what it is predicted to gain, and how far that can be trusted. */
+  /** The best allowed set, its predicted gain, and how far to trust it. */
   readonly chosen: { readonly text: string; readonly gain: string; readonly caution: string } | null;
   readonly confirmation: string | null;
-  /** Names of the factors: columns of the runs' table. */
+  /** Names of the factors, which are columns of the runs table. */
   readonly factors: readonly string[];
   readonly runs: readonly RunRow[];
   readonly steps: readonly StudyStep[];
@@ -185,32 +186,32 @@ export interface StudyNotice {
   readonly text: string;
 }
 
-/** What a row says of its effect: a verdict, or why there is none. */
+/** The verdict of a row, or why there is none. */
 export type RowVerdict = Verdict | 'withheld' | 'not_estimated';
 
-/** One level of a factor against its first level. */
+/** One level of a factor compared with its first level. */
 export interface EffectRow {
   /** Such as 'mixup' or 'optimizer.weight_decay 0.0005'. */
   readonly label: string;
-  /** What it is compared with, such as 'against 0.0001'; null for a trick, which is compared with none. */
+  /** The level it is compared with, such as 'against 0.0001'. Null for a trick that is compared with its absence. */
   readonly against: string | null;
-  /** Such as '+0.42 ± 0.18'; a dash where it cannot be estimated. */
+  /** Such as '+0.42 ± 0.18', or a dash if it cannot be estimated. */
   readonly effect: string;
   /** Further estimates, such as 'on these images: +0.42 ± 0.11'. */
   readonly estimates: readonly string[];
   readonly verdict: RowVerdict;
   readonly verdictText: string;
-  /** Whether the effect is good news, for its colour. */
+  /** Determines the color of the effect. */
   readonly tone: 'good' | 'bad' | 'small' | 'open';
-  /** What the effect may be due to instead, such as 'may be due to mixup × warmup'. */
+  /** The aliases of the effect, such as 'may be due to mixup × warmup'. */
   readonly aliases: readonly string[];
-  /** Such as '+2% time, +18 MiB'; a dash where it was not probed. */
+  /** Such as '+2% time, +18 MiB', or a dash if it was not probed. */
   readonly cost: string;
   readonly costDetails: readonly string[];
-  /** What its source reports, such as '+0.84, +0.62'; a dash where it has no figure. */
+  /** The source's figures, such as '+0.84, +0.62', or a dash if it has none. */
   readonly paper: string;
   readonly paperDetails: readonly string[];
-  /** null where there is no estimate; without an interval all ends are the value. */
+  /** Null without an estimate. Without an interval, all ends equal the value. */
   readonly plot: ForestMark | null;
 }
 
@@ -219,13 +220,13 @@ export interface ForestMark {
   readonly value: number;
   readonly low: number;
   readonly high: number;
-  /** The interval for these images alone, where the other is for new ones. */
+  /** The interval for these images alone, if the outer one is for new images. */
   readonly inner: { readonly low: number; readonly high: number } | null;
-  /** What the mark shows, in words. */
+  /** A description of the mark in words. */
   readonly text: string;
 }
 
-/** What a forest plot is drawn on, in the metric's unit. */
+/** The axis of a forest plot, in the metric's unit. */
 export interface ForestAxis {
   readonly low: number;
   readonly high: number;
@@ -234,7 +235,7 @@ export interface ForestAxis {
   readonly smallest: number;
   readonly smallestText: string;
   readonly unit: string;
-  /** Whether effects on the right are better. */
+  /** Whether effects to the right are better. */
   readonly higherIsBetter: boolean;
 }
 
@@ -244,11 +245,11 @@ export interface InteractionPlot {
   readonly text: string;
   readonly estimate: string;
   readonly isShown: boolean;
-  /** The horizontal axis: without and with the first. */
+  /** The horizontal axis: without and with the first factor. */
   readonly first: readonly [string, string];
-  /** One line each: without and with the second. */
+  /** One line each: without and with the second factor. */
   readonly second: readonly [string, string];
-  /** By the second's level, then the first's, in the metric's unit: what was gained over neither. */
+  /** By the second's level, then the first's, in the metric's unit: the gain over neither. */
   readonly values: readonly [readonly [number, number], readonly [number, number]];
   readonly texts: readonly [readonly [string, string], readonly [string, string]];
   readonly ticks: readonly { readonly value: number; readonly text: string }[];
@@ -261,16 +262,16 @@ export interface DivergenceRow {
   readonly p: string;
 }
 
-/** A run in the table of runs. */
+/** A row of the runs table. */
 export interface RunRow {
-  /** Absolute; null while there is none to open. */
+  /** Absolute path, null if there is no folder to open. */
   readonly folder: string | null;
   readonly name: string;
   readonly block: string;
   readonly seed: string;
-  /** The fold, or null with shared images. */
+  /** The fold, null with shared images. */
   readonly fold: string | null;
-  /** A level of each factor, and whether it is the first one. */
+  /** The level of each factor, and whether it is the first. */
   readonly levels: readonly { readonly text: string; readonly isFirst: boolean }[];
   readonly status: StudyRunFacts['status'];
   readonly statusText: string;
@@ -279,13 +280,13 @@ export interface RunRow {
   readonly isOutlier: boolean;
 }
 
-/** What a person can ask of a study. */
+/** The actions that a person can request for a study. */
 export type StudyAction = 'stop' | 'resume' | 'confirm' | 'keep' | 'report';
 
-/** What to do next. */
+/** A next step. */
 export interface StudyStep {
   readonly text: string;
-  /** For the command line; null where there is none. */
+  /** The command for the terminal, null if there is none. */
   readonly command: string | null;
   readonly action: StudyAction | null;
 }

@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { PROTOCOL_VERSION } from './events';
 
 /**
- * What a trainer says over its process's channel. The events themselves are in the run's log, the one place
- * every reader reads; the channel says when to read on.
+ * Messages that a trainer sends over its process's channel. The events themselves are in the run's log, the only source
+ * for all readers. The channel tells them when to read on.
  */
 export const fromTrainerSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('hello'), version: z.literal(PROTOCOL_VERSION), pid: z.number() }),
@@ -12,7 +12,7 @@ export const fromTrainerSchema = z.discriminatedUnion('type', [
 ]);
 export type FromTrainer = z.infer<typeof fromTrainerSchema>;
 
-/** What a person may ask of a training: to end after the step under way, for good or until it is resumed. */
+/** A person's request to a training: end after the current step, for good or until it is resumed. */
 export const endRequestSchema = z.enum(['stop', 'pause']);
 export type EndRequest = z.infer<typeof endRequestSchema>;
 
@@ -23,44 +23,57 @@ export type ToTrainer = z.infer<typeof toTrainerSchema>;
 export const TRAINER_EXIT = {
   done: 0,
   failed: 1,
-  /** Called wrongly, or on a folder that holds no run to train. */
+  /** Called with wrong arguments, or on a folder without a run to train. */
   badUsage: 2,
-  /** Another process trains the run, or has ended it since it was queued. */
+  /** Another process trains the run, or ended it after it was queued. */
   taken: 75,
-  /** The run's folder went away. */
+  /** The run's folder disappeared. */
   lost: 76,
-  /** A later attempt took the run over, as from a trainer that froze for a while. */
+  /** A later attempt took over the run, as happens to a trainer that froze for a while. */
   fenced: 77,
   stopped: 130,
   paused: 130,
 } as const;
 
-/** Set in a trainer's environment, makes it stop when the process that started it goes away. */
+/** Environment variable of a trainer: stop when the parent process ends. */
 export const STOP_WITH_PARENT = 'BAG_OF_TRICKS_STOP_WITH_PARENT';
 
-/** Set in a trainer's environment, lets experiments name files outside the folder that holds the runs. */
+/** Environment variable of a trainer: allow experiments to name files outside the folder that holds the runs. */
 export const FILES_OUTSIDE = 'BAG_OF_TRICKS_FILES_OUTSIDE';
 
-/** Set in a trainer's environment, says on how many threads it computes; by default it chooses by the machine. */
+/** Environment variable of a trainer: number of compute threads. By default, the trainer chooses for the machine. */
 export const THREADS = 'BAG_OF_TRICKS_THREADS';
 
-/** The part of a trainer's environment that says on how many threads it computes, TensorFlow's own variables included. */
+/** Environment variable of a command trainer: how long its command may take to end, in milliseconds. */
+const GRACE = 'BAG_OF_TRICKS_GRACE_MS';
+
+/** Returns the environment variable that sets how long a command may take to end. */
+export function graceVariables(graceMs: number): Record<string, string> {
+  return { [GRACE]: `${graceMs}` };
+}
+
+/** Returns how long a command may take to end, null if the environment does not say. */
+export function graceIn(env: Readonly<Record<string, string | undefined>>): number | null {
+  return threadsIn(env, GRACE);
+}
+
+/** Returns the environment variables that set a trainer's compute threads, including TensorFlow's own. */
 export function threadVariables(threads: number | undefined): Record<string, string> {
   if (threads === undefined) return {};
   const text = `${threads}`;
   return { [THREADS]: text, [TENSORFLOW_THREADS]: text, TF_NUM_INTEROP_THREADS: text };
 }
 
-/** TensorFlow's own variable for the threads of an operation. */
+/** TensorFlow's own variable for the threads of a single operation. */
 export const TENSORFLOW_THREADS = 'TF_NUM_INTRAOP_THREADS';
 
-/** The number of threads that a variable of the environment names; null where it names none. */
+/** Returns the positive whole number in an environment variable, such as a number of threads. Null if it holds none. */
 export function threadsIn(env: Readonly<Record<string, string | undefined>>, name: string): number | null {
   const asked = Number(env[name]);
   return Number.isInteger(asked) && asked > 0 ? asked : null;
 }
 
-/** How often a trainer saves within an epoch: after so many steps or seconds, whichever are over first. */
+/** How often a trainer saves within an epoch: after this many steps or seconds, whichever comes first. */
 export interface SavePeriod {
   readonly steps: number;
   readonly seconds: number;
@@ -71,7 +84,7 @@ const DEFAULT_SAVE_PERIOD: SavePeriod = { steps: Number.POSITIVE_INFINITY, secon
 const SAVE_STEPS = 'BAG_OF_TRICKS_SAVE_STEPS';
 const SAVE_SECONDS = 'BAG_OF_TRICKS_SAVE_SECONDS';
 
-/** The part of a trainer's environment that says how often it saves; what is left out is up to the trainer. */
+/** Returns the environment variables that set how often a trainer saves. The trainer chooses what is left out. */
 export function savePeriodVariables({ steps, seconds }: Partial<SavePeriod>): Record<string, string> {
   return {
     ...(steps !== undefined && { [SAVE_STEPS]: `${steps}` }),
@@ -79,7 +92,7 @@ export function savePeriodVariables({ steps, seconds }: Partial<SavePeriod>): Re
   };
 }
 
-/** How often a trainer with this environment saves. */
+/** Returns how often a trainer with this environment saves. */
 export function savePeriod(env: Readonly<Record<string, string | undefined>>): SavePeriod {
   const positive = (text: string | undefined, other: number) => (Number(text) > 0 ? Number(text) : other);
   return {
@@ -88,15 +101,18 @@ export function savePeriod(env: Readonly<Record<string, string | undefined>>): S
   };
 }
 
-/** Set in a trainer's environment, makes it pause the run once so many of its epochs are done. */
+/** Environment variable of a trainer: pause the run after this many epochs. */
 const PAUSE_AFTER = 'BAG_OF_TRICKS_PAUSE_AFTER_EPOCHS';
 
-/** The part of a trainer's environment that has it pause after so many epochs of the run; none where it goes to the end. */
+/**
+ * Returns the environment variable that makes a trainer pause after a number of epochs of the run. Empty if it should
+ * run to the end.
+ */
 export function pauseVariables(epochs: number | undefined): Record<string, string> {
   return epochs === undefined ? {} : { [PAUSE_AFTER]: `${epochs}` };
 }
 
-/** After how many epochs a trainer with this environment pauses its run; null where it goes to the end. */
+/** Returns the number of epochs after which a trainer with this environment pauses, null if it runs to the end. */
 export function pauseAfter(env: Readonly<Record<string, string | undefined>>): number | null {
   const epochs = Number(env[PAUSE_AFTER]);
   return Number.isSafeInteger(epochs) && epochs > 0 ? epochs : null;

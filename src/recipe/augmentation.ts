@@ -1,65 +1,67 @@
-/** How images are resized and augmented, as a recipe says it. `src/training/augmentation` computes it. */
+/** A recipe's resizing and augmentation of images. `src/training/augmentation` implements them. */
 
 export const INTERPOLATIONS = ['nearest', 'bilinear', 'bicubic', 'lanczos'] as const;
-/** Antialiased when reducing, as in Pillow; apart from `nearest`, which takes one pixel for each. */
+/** Downscaling is antialiased, as in Pillow, except with `nearest`, which picks one pixel for each. */
 export type Interpolation = (typeof INTERPOLATIONS)[number];
 
-/** From least to most. */
+/** [min, max]. */
 export type Range = readonly [number, number];
 
-/** One random change of a training image. Steps apply in their order in the list. */
+/** One random transform of a training image. Steps apply in list order. */
 export type AugmentationStep =
   /** Crops a random box and resizes it to the image size (Szegedy et al. 2015). */
   | {
       readonly step: 'random_resized_crop';
-      /** The box's share of the image's area, 0 to 1. */
+      /** Fraction of the image's area that the box covers, 0 to 1. */
       readonly area: Range;
-      /** The box's width over its height, drawn uniformly on a log scale. */
+      /** Width / height of the box, drawn uniformly on a log scale. */
       readonly aspect: Range;
     }
-  /** Pads each side with zeros and crops the image size at a random place (He et al. 2016, section 4.2). */
+  /** Pads each side with zeros and crops the image size at a random position (He et al. 2016, section 4.2). */
   | {
       readonly step: 'padded_crop';
-      /** Pixels. */
+      /** In pixels. */
       readonly padding: number;
     }
   /** Mirrors left to right. */
   | { readonly step: 'flip'; readonly probability: number }
   /** Mirrors top to bottom. */
   | { readonly step: 'vertical_flip'; readonly probability: number }
-  /** Changes colors by factors drawn uniformly from these ranges, in a random order, as torchvision's ColorJitter does. */
+  /**
+   * Scales colors by factors drawn uniformly from these ranges, in a random order, as torchvision's ColorJitter does.
+   */
   | {
       readonly step: 'color_jitter';
-      /** Factors; [1, 1] changes nothing. */
+      /** Factors; [1, 1] is a no-op. */
       readonly brightness: Range;
       readonly contrast: Range;
       readonly saturation: Range;
-      /** Shift of the hue in turns of the color circle, -0.5 to 0.5; [0, 0] changes nothing. */
+      /** Hue shift in turns of the color circle, -0.5 to 0.5; [0, 0] is a no-op. */
       readonly hue: Range;
     }
   /** Adds noise along the principal components of ImageNet's colors (Krizhevsky et al. 2012, section 4.1). */
   | {
       readonly step: 'pca_noise';
-      /** Standard deviation of each component's coefficient; the paper's is 0.1. */
+      /** Standard deviation of each component's coefficient; 0.1 in the paper. */
       readonly std: number;
     }
-  /** Applies operations drawn from a list of 14, all at one magnitude (Cubuk et al. 2020). */
+  /** Applies operations drawn from a list of 14, all at the same magnitude (Cubuk et al. 2020). */
   | {
       readonly step: 'randaugment';
       readonly operations: number;
-      /** A whole number, 0 to 30; torchvision's default is 9. */
+      /** Integer, 0 to 30; torchvision's default is 9. */
       readonly magnitude: number;
     }
-  /** Applies one operation at a magnitude drawn from 31 (Mueller and Hutter 2021, the wide search space). */
+  /** Applies one operation at a magnitude drawn from 31 levels (Mueller and Hutter 2021, the wide search space). */
   | { readonly step: 'trivialaugment' };
 
-/** The augmentations of images that are stored as the network sees them. Their random numbers come from one stream. */
+/** Augmentations for images stored at the network's input size. They draw from one random stream. */
 export type Placing = 'none' | 'flip' | 'crop_flip';
 
-/** As a recipe holds it: steps, where images are brought to one size. */
+/** A recipe's augmentation. Steps if images are resized to a common size. */
 export type Augmentation = Placing | readonly AugmentationStep[];
 
-/** The steps of an augmentation, named. */
+/** Formats an augmentation as the names of its steps. */
 export function augmentationText(augmentation: Augmentation): string {
   if (typeof augmentation === 'string') return augmentation;
   return augmentation.map(({ step }) => step).join(', ') || 'none';
@@ -67,7 +69,7 @@ export function augmentationText(augmentation: Augmentation): string {
 
 export type AugmentationStepName = AugmentationStep['step'];
 
-/** Randaugment's magnitudes are 0 to 30. */
+/** RandAugment magnitudes are 0 to 30. */
 export const RANDAUGMENT_MAX_MAGNITUDE = 30;
 
 const RANDOM_RESIZED_CROP: AugmentationStep = {
@@ -77,7 +79,7 @@ const RANDOM_RESIZED_CROP: AugmentationStep = {
 };
 const FLIP: AugmentationStep = { step: 'flip', probability: 0.5 };
 
-/** What each step means where a person names it alone. */
+/** Settings of each step if it is given by name alone. */
 export const AUGMENTATION_STEP_DEFAULTS = {
   random_resized_crop: RANDOM_RESIZED_CROP,
   padded_crop: { step: 'padded_crop', padding: 4 },
@@ -98,8 +100,8 @@ export const AUGMENTATION_STEP_DEFAULTS = {
 };
 
 /**
- * Lists of steps by name. `imagenet` is the training augmentation of He et al. 2019 (arXiv 1812.01187, section 2.1),
- * `cifar` that of He et al. 2016 (4 pixels on 32); `randaugment` and `trivialaugment` are torchvision's reference
+ * Named lists of steps. `imagenet` is the training augmentation of He et al. 2019 (arXiv 1812.01187, section 2.1),
+ * `cifar` that of He et al. 2016 (4 pixels on 32). `randaugment` and `trivialaugment` are from torchvision's reference
  * recipes.
  */
 export const AUGMENTATION_PRESETS = {

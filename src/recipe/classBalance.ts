@@ -1,18 +1,18 @@
 import type { DatasetFacts } from './datasets';
 import type { Recipe } from './recipe';
 
-/** What a class counts in a training. Plain data. */
+/** A class's weight in training. Plain data. */
 export interface ClassBalance {
   readonly name: string;
-  /** Training images. */
+  /** Number of training images. */
   readonly images: number;
-  /** What a loss of an image of this class is multiplied by. */
+  /** Loss multiplier for images of this class. */
   readonly weight: number;
-  /** Images of it in an epoch, on average. */
+  /** Expected number of its images per epoch. */
   readonly imagesPerEpoch: number;
 }
 
-/** Training images of each class, by label; null where nobody has counted them. */
+/** Returns the number of training images per class, by label; null if unknown. */
 export function trainCountsOf({
   fingerprint,
   trainCounts,
@@ -21,14 +21,13 @@ export function trainCountsOf({
 }: DatasetFacts): readonly number[] | null {
   if (trainCounts) return trainCounts.length === classes ? trainCounts : null;
   if (fingerprint !== undefined) return null;
-  // In Fashion-MNIST all classes have as many images; in the synthetic set their labels take turns.
+  // Fashion-MNIST's classes are equal in size, and the synthetic set cycles through its labels.
   return Array.from({ length: classes }, (_, label) => Math.ceil((trainImages - label) / classes));
 }
 
 /**
- * Class weights n / (K n_c) for n images, n_c of them of class c, and K classes that have any (King and Zeng 2001, as
- * scikit-learn's `balanced`): all images of a class together count as much as those of any other. A class without
- * images has weight 0.
+ * Returns the class weights n / (K n_c) for n images, n_c of them in class c, and K non-empty classes (King and Zeng
+ * 2001; scikit-learn's `balanced`). Each class then has the same total weight. A class without images has weight 0.
  */
 export function balancedWeights(counts: readonly number[]): number[] {
   const images = counts.reduce((sum, count) => sum + count, 0);
@@ -36,7 +35,9 @@ export function balancedWeights(counts: readonly number[]): number[] {
   return counts.map((count) => (count === 0 ? 0 : images / (classes * count)));
 }
 
-/** What each class counts under a recipe; null where it treats classes alike, or nobody has counted their images. */
+/**
+ * Returns the weight of each class under a recipe; null if the recipe treats classes alike or the counts are unknown.
+ */
 export function classBalanceOf({ data, loss: { classWeights } }: Recipe): ClassBalance[] | null {
   const counts = trainCountsOf(data.dataset);
   if (!counts || (classWeights === null && data.sampling === 'uniform')) return null;

@@ -1,13 +1,13 @@
 /**
- * The data sets an experiment can name, and what a model, a loss and a schedule need to know of each: counts,
- * shape, classes, and the mean and deviation its pixels are normalised by. Reading pixels is the trainer's.
+ * The data sets that an experiment can name, with the facts that a model, a loss and a schedule need: counts, shape,
+ * classes, and the mean and standard deviation for pixel normalization. The trainer reads the pixels.
  */
 
 import { assertNever } from '../shared/assertNever';
 
-/** The data sets whose facts are known without looking at them. */
+/** Data sets whose facts are known without reading them. */
 export const KNOWN_DATASETS = ['fashion-mnist', 'fashion-mnist-sample', 'synthetic'] as const;
-/** The data sets that a person brings: their facts come from an index. */
+/** Users' own data sets. Their facts come from an index. */
 export const OWN_DATASETS = [
   'image_folder',
   'csv',
@@ -21,42 +21,45 @@ export const OWN_DATASETS = [
 export const DATASET_NAMES = [...KNOWN_DATASETS, ...OWN_DATASETS] as const;
 export type DatasetName = (typeof DATASET_NAMES)[number];
 
-/** What a training needs to know of its images, as the network sees them. */
+/** Facts that training needs about its images, as the network sees them. */
 export interface DatasetFacts {
   readonly name: DatasetName;
   readonly trainImages: number;
   readonly validationImages: number;
-  /** Pixels. */
+  /** In pixels. */
   readonly height: number;
   readonly width: number;
   readonly channels: number;
   readonly classes: number;
   /** One name per class, by label. */
   readonly classNames: readonly string[];
-  /** Per channel, of the training images' pixels scaled to 0..1. */
+  /** Per-channel mean of the training images' pixels scaled to 0..1. */
   readonly mean: readonly number[];
-  /** Per channel, the standard deviation that goes with `mean`. */
+  /** Per-channel standard deviation, to match `mean`. */
   readonly std: readonly number[];
-  /** Of a person's own images: which files they are, with their labels and splits. Runs that differ in it are not compared. */
+  /**
+   * Only for users' own images: identifies the files with their labels and splits. Runs with different fingerprints are
+   * not compared.
+   */
   readonly fingerprint?: string;
-  /** Of a person's own images: training images of each class, by label. */
+  /** Only for users' own images: training images per class, by label. */
   readonly trainCounts?: readonly number[];
 }
 
-/** What a person can set of the synthetic data set. */
+/** User settings of the synthetic data set. */
 export interface SyntheticOptions {
   readonly train_images: number;
   readonly validation_images: number;
-  /** Pixels. */
+  /** In pixels. */
   readonly height: number;
   readonly width: number;
   readonly channels: number;
   readonly classes: number;
-  /** Which images are drawn; apart from the experiment's seed, so that repeated runs see the same data. */
+  /** Selects the images. Independent of the experiment's seed, so repeated runs see the same data. */
   readonly seed: number;
 }
 
-/** Fashion-MNIST's shape, and few enough images that an epoch is short. */
+/** Fashion-MNIST's shape, with few images to keep epochs short. */
 export const SYNTHETIC_DEFAULTS: SyntheticOptions = {
   train_images: 2048,
   validation_images: 512,
@@ -67,25 +70,25 @@ export const SYNTHETIC_DEFAULTS: SyntheticOptions = {
   seed: 0,
 };
 
-/** How validation images are split from the training images, where a data set has none of its own. */
+/** Splits validation images from the training images of a data set that has no validation set. */
 export interface SplitOptions {
-  /** Their share, in (0, 1). */
+  /** Fraction of the images, in (0, 1). */
   readonly validation: number;
-  /** Which images they are, apart from the experiment's seed. */
+  /** Selects the images. Independent of the experiment's seed. */
   readonly seed: number;
-  /** What keeps images on one side: a pattern over their path, or a column. */
+  /** Keeps images of the same group on one side of the split: a pattern over their path, or a column. */
   readonly group_by?: string | undefined;
-  /** In place of the share: which of so many parts, stratified by class, is validation. */
+  /** Replaces the fraction: validation is one of several parts, stratified by class. */
   readonly fold?: SplitFold | undefined;
 }
 
-/** One of so many parts, from 0. */
+/** One of several folds, counted from 0. */
 export interface SplitFold {
   readonly index: number;
   readonly of: number;
 }
 
-/** A data set of a person's own, as an experiment writes it; paths are relative to the experiment file's folder. */
+/** A user's own data set, as written in an experiment. Paths are relative to the experiment file's folder. */
 export type OwnDatasetRequest =
   | { readonly dataset: 'image_folder'; readonly path: string; readonly split: SplitOptions }
   | {
@@ -98,7 +101,7 @@ export type OwnDatasetRequest =
     }
   | {
       readonly dataset: 'cifar10' | 'cifar100';
-      /** A folder or the published archive; without it, it is found or downloaded. */
+      /** A folder or the published archive. If absent, the data set is found or downloaded. */
       readonly path?: string | undefined;
       readonly split: SplitOptions;
     }
@@ -112,22 +115,22 @@ export type OwnDatasetRequest =
     }
   | {
       readonly dataset: 'webdataset';
-      /** Shards, such as shards/train-{000..009}.tar, or a pattern with *. */
+      /** Shards, e.g. shards/train-{000..009}.tar, or a pattern with *. */
       readonly train: string;
       readonly validation?: string | undefined;
       readonly test?: string | undefined;
       readonly split: SplitOptions;
     };
 
-/** A data set that the product knows; what the synthetic one leaves out has its default. */
+/** A built-in data set. Options that the synthetic one omits take their defaults. */
 export type KnownDatasetRequest =
   | { readonly dataset: 'fashion-mnist' | 'fashion-mnist-sample' }
   | ({ readonly dataset: 'synthetic' } & Partial<SyntheticOptions>);
 
-/** The part of an experiment that chooses its data. */
+/** The data section of an experiment. */
 export type DatasetRequest = KnownDatasetRequest | OwnDatasetRequest;
 
-/** The smallest, the 5%, 50% and 95% quantiles, and the largest. */
+/** Minimum, the 5%, 50% and 95% quantiles, and maximum. */
 export interface Quantiles {
   readonly min: number;
   readonly p05: number;
@@ -136,7 +139,7 @@ export interface Quantiles {
   readonly max: number;
 }
 
-/** What an index knows of a person's own images, before they are cropped or resized for a network. */
+/** Facts that an index holds about a user's own images, before cropping or resizing for a network. */
 export interface SourceFacts {
   readonly dataset: OwnDatasetRequest['dataset'];
   readonly trainImages: number;
@@ -144,25 +147,25 @@ export interface SourceFacts {
   readonly testImages: number;
   /** One name per class, by label. */
   readonly classNames: readonly string[];
-  /** Training images of each class, by label. */
+  /** Training images per class, by label. */
   readonly trainCounts: readonly number[];
-  /** 1 where all images are grey, else 3. */
+  /** 1 if all images are gray, else 3. */
   readonly channels: 1 | 3;
-  /** Pixels, of the training images. */
+  /** Pixel sizes of the training images. */
   readonly height: Quantiles;
   readonly width: Quantiles;
   readonly shortEdge: Quantiles;
-  /** Per channel, of the training images' pixels scaled to 0..1. */
+  /** Per-channel mean of the training images' pixels scaled to 0..1. */
   readonly mean: readonly number[];
   readonly std: readonly number[];
-  /** SHA-256 of the images' names, content, labels and splits. */
+  /** SHA-256 of the images' names, contents, labels and splits. */
   readonly fingerprint: string;
 }
 
-/** What is known of a data set's images; null where they have not been indexed. */
+/** Returns the facts of a data set's images; null if they are not indexed. */
 export type FactsLookup = (request: OwnDatasetRequest) => SourceFacts | null;
 
-/** Nothing is indexed. */
+/** A lookup with nothing indexed. */
 export const NO_FACTS: FactsLookup = () => null;
 
 /** Whether the facts of a data set come from an index. */
@@ -171,9 +174,9 @@ export function isOwnDataset(request: DatasetRequest): request is OwnDatasetRequ
 }
 
 /**
- * Xiao, Rasul and Vollgraf 2017 (arXiv 1708.07747). Mean and deviation are those of all 47,040,000 pixels of
- * the 60,000 training images divided by 255, computed from the published files; the sample is normalised by
- * them too, so that a model moves between the two unchanged.
+ * Xiao, Rasul and Vollgraf 2017 (arXiv 1708.07747). The mean and standard deviation cover all 47,040,000 pixels of the
+ * 60,000 training images divided by 255, computed from the published files. The sample uses the same normalization, so
+ * a model moves between the two unchanged.
  */
 const FASHION_MNIST = {
   height: 28,
@@ -197,12 +200,12 @@ const FASHION_MNIST = {
 } as const;
 
 /**
- * A synthetic pixel is its class's pattern and three times as much noise, both uniform over 0..1, over four:
- * the deviation of such a sum.
+ * A synthetic pixel is (pattern + 3 noise) / 4, with the class's pattern and the noise both uniform over 0..1. This is
+ * the standard deviation of that sum.
  */
 const SYNTHETIC_STD = Math.hypot(1, 3) / 4 / Math.sqrt(12);
 
-/** What is known of a data set without opening it. */
+/** Returns the facts of a built-in data set without opening it. */
 export function datasetFacts(request: KnownDatasetRequest): DatasetFacts {
   switch (request.dataset) {
     case 'fashion-mnist':
@@ -229,7 +232,7 @@ export function datasetFacts(request: KnownDatasetRequest): DatasetFacts {
   }
 }
 
-/** The synthetic set's options with their defaults filled in. */
+/** Returns the synthetic set's options with defaults filled in. */
 export function syntheticOptions(request: Partial<SyntheticOptions>): SyntheticOptions {
   const given = Object.entries(request).filter(
     ([key, value]) => key in SYNTHETIC_DEFAULTS && value !== undefined,

@@ -7,10 +7,10 @@ import { type ParameterGroupsPlan, parameterGroupsOf } from './parameterGroups';
 import { type LossScaling, type Precision, RECIPE_VERSION, type Recipe } from './recipe';
 import type { Decay, Schedule } from './schedule';
 
-/** A decay as a person writes it, its times in epochs. */
+/** A decay as the user writes it, with times in epochs. */
 export type DecayPlan =
   | { readonly name: 'constant' | 'cosine' | 'linear' }
-  /** Every so many epochs; by default the paper's baseline, at every quarter of the training. */
+  /** Decays every `every` epochs. The default is the paper's baseline: every quarter of the training. */
   | { readonly name: 'step'; readonly every?: number; readonly factor: number }
   | { readonly name: 'multi_step'; readonly milestones: readonly number[]; readonly factor: number }
   /** These have no times. */
@@ -22,22 +22,22 @@ export interface WarmupPlan {
   readonly update: 'step' | 'epoch';
 }
 
-/** What a precision is asked for as; how an engine gives it is found when the draft is finalized. */
+/** The requested precision. Finalizing the draft determines how the engine provides it. */
 export type PrecisionPlan =
   | { readonly compute: 'float32' | 'bfloat16' }
   | { readonly compute: 'float16'; readonly lossScale: LossScaling };
 
-/** A schedule as a person writes it, its times in epochs. */
+/** A schedule as the user writes it, with times in epochs. */
 export interface SchedulePlan {
   readonly baseLearningRate: number;
-  /** Linear scaling's reference batch; null uses the base learning rate as it is. */
+  /** Reference batch size for linear scaling. Null uses the base learning rate unscaled. */
   readonly scaling: { readonly baseBatchSize: number } | null;
   readonly warmup: WarmupPlan;
   readonly decay: DecayPlan;
   readonly update: 'step' | 'epoch';
 }
 
-/** A recipe's parts that follow from several tricks, as they are planned before their numbers are worked out. */
+/** Recipe parts that depend on several tricks, planned before their numbers are computed. */
 interface Plans {
   readonly parameterGroups: ParameterGroupsPlan;
   readonly precision: PrecisionPlan;
@@ -45,22 +45,22 @@ interface Plans {
 }
 
 /**
- * A recipe before its numbers are worked out: a recipe's own fields, and plans in the places of those that depend on
- * several tricks. Every trick writes a part of its own, so tricks lead to the same recipe in any order.
+ * A recipe before its numbers are computed: a recipe's own fields, with plans in place of the parts that depend on
+ * several tricks. Every trick writes its own part, so the order of tricks does not affect the recipe.
  */
 export type Draft = Omit<Recipe, 'version' | keyof Plans> & Plans;
 
-/** A draft's parts that are changed field by field; all others are replaced whole. */
+/** Parts of a draft that change field by field. All other parts are replaced whole. */
 type Merged = 'data' | 'initialization' | 'loss' | 'gradients' | 'parameterGroups' | 'schedule';
 
-/** What a trick changes of a draft. */
+/** A trick's changes to a draft. */
 export type DraftChanges = { readonly [Part in Merged]?: Partial<Draft[Part]> } & Partial<
   Pick<Draft, 'model' | 'optimizer' | 'averaging' | 'precision'>
 >;
 
 /**
- * The draft with changes. Call it with the changes written out: a key that a draft does not have is then an error of
- * the compiler's.
+ * Returns the draft with the changes applied. Call it with an object literal: the compiler then rejects keys that a
+ * draft does not have.
  */
 export function changed(draft: Draft, changes: DraftChanges): Draft {
   return {
@@ -75,34 +75,37 @@ export function changed(draft: Draft, changes: DraftChanges): Draft {
   };
 }
 
-/** What of a draft says how many images a step learns from. */
+/** The parts of a draft that determine how many images a step learns from. */
 type StepOf = { readonly data: Pick<Draft['data'], 'batchSize'>; readonly gradients: Draft['gradients'] };
 
-/** Images that one step learns from: those of all its batches. */
+/** Returns the images per optimizer step: those of all accumulated batches. */
 export function effectiveBatchOf({ data, gradients }: StepOf): number {
   return data.batchSize * gradients.accumulation;
 }
 
-/** Full steps in an epoch; the rest of the training images are left out of it, as ImageNet codes do. */
+/** Returns the full steps per epoch. The remaining training images are skipped, as in ImageNet training code. */
 function stepsPerEpochOf(draft: Draft): number {
   return Math.floor(draft.data.dataset.trainImages / effectiveBatchOf(draft));
 }
 
-/** The steps of so many epochs, which may be a fraction. */
+/** Converts epochs to steps. `epochs` may be fractional. */
 export function stepsOf(draft: Draft, epochs: number): number {
   return Math.round(epochs * stepsPerEpochOf(draft));
 }
 
-/** The rate that warmup ends at: base_lr x batch / base_batch_size (He et al. 2018, section 3.1) where scaled. */
+/**
+ * Returns the learning rate at the end of warmup. With scaling it is base_lr x batch / base_batch_size (He et al. 2018,
+ * section 3.1).
+ */
 export function peakLearningRateOf(draft: Draft): number {
   const { baseLearningRate, scaling } = draft.schedule;
   return scaling ? (baseLearningRate * effectiveBatchOf(draft)) / scaling.baseBatchSize : baseLearningRate;
 }
 
-/** Drafts that are made from one another share their model, and so its graph. */
+/** Cache by model. Drafts derived from one another share their model, and so its graph. */
 const graphs = new WeakMap<ModelSpec, { readonly dataset: DatasetFacts; readonly graph: Graph }>();
 
-/** The network that a draft's or recipe's model makes of its data set's images and classes. */
+/** Returns the network of a draft or recipe, for its data set's images and classes. */
 export function graphOf({ model, data: { dataset } }: ModelAndData): Graph {
   const known = graphs.get(model);
   if (known?.dataset === dataset) return known.graph;
@@ -110,12 +113,22 @@ export function graphOf({ model, data: { dataset } }: ModelAndData): Graph {
   graphs.set(model, { dataset, graph });
   return graph;
 }
+
+/** Same as `graphOf`, but null if the images are too small for the model. */
+export function graphIfAny(of: ModelAndData): Graph | null {
+  try {
+    return graphOf(of);
+  } catch {
+    return null;
+  }
+}
+
 interface ModelAndData {
   readonly model: ModelSpec;
   readonly data: { readonly dataset: DatasetFacts };
 }
 
-/** Works out a draft's numbers. */
+/** Computes a draft's numbers. */
 export function finalize(draft: Draft): Recipe {
   return {
     version: RECIPE_VERSION,
@@ -153,19 +166,22 @@ function precisionOf({ precision, engine }: Draft): Precision {
     : { compute: 'bfloat16', execution };
 }
 
-/** How an engine comes by half precision, as far as its name tells. */
+/** Returns how an engine executes half precision, if its name determines that. */
 export function halfExecutionOf(engine: EngineRequest): HalfExecution {
   return engine === 'auto' ? 'emulated_unless_native' : HALF_PRECISION[engine];
 }
 
-/** More falls than any training has use for; each takes time at every step. */
+/** Upper limit on decays. No training needs more, and each takes time at every step. */
 export const MOST_MILESTONES = 1000;
 
-/** The epochs at which a decay by steps multiplies the rate, MOST_MILESTONES at most; none for the others. */
+/**
+ * Returns the epochs at which a step decay multiplies the learning rate, at most MOST_MILESTONES. Empty for other
+ * decays.
+ */
 export function milestonesOf(decay: DecayPlan, epochs: number): readonly number[] {
   if (decay.name === 'multi_step') return decay.milestones.slice(0, MOST_MILESTONES);
   if (decay.name !== 'step') return [];
-  // The paper's baseline divides the rate at 30, 60 and 90 of 120 epochs.
+  // The paper's baseline divides the learning rate at 30, 60 and 90 of 120 epochs.
   const every = decay.every ?? epochs / 4;
   return Array.from(
     { length: Math.min(Math.max(Math.ceil(epochs / every) - 1, 0), MOST_MILESTONES) },

@@ -16,20 +16,20 @@ import { graphOf } from './draft';
 import { groupOf } from './parameterGroups';
 import type { Recipe } from './recipe';
 
-/** What a recipe's network is made of, and what the recipe does with its parameters. Plain data. */
+/** Summary of a recipe's network and how the recipe treats its parameters. Plain data. */
 export interface Inspection {
   readonly model: ModelSpec;
-  /** One image. */
+  /** Shape of one image. */
   readonly input: ImageShape;
   readonly classes: number;
-  /** Trainable values. */
+  /** Number of trainable values. */
   readonly parameters: number;
-  /** Of one image's forward pass, convolutions and fully connected layers alone. */
+  /** For one image's forward pass. Counts only convolutions and fully connected layers. */
   readonly multiplyAdds: number;
-  /** Batch norms whose gamma starts at 0. */
+  /** Number of batch norms whose gamma starts at 0. */
   readonly zeroGammaNorms: number;
   readonly parameterGroups: readonly GroupInspection[];
-  /** What each class counts, where a recipe makes classes unequal. */
+  /** Weight of each class, if the recipe weights classes unequally. */
   readonly classBalance: readonly ClassBalance[] | null;
   readonly layers: readonly LayerInspection[];
 }
@@ -37,30 +37,30 @@ export interface Inspection {
 export interface GroupInspection {
   readonly name: string;
   readonly weightDecay: number;
-  /** What the learning rate is multiplied by; 0 where the group is frozen. */
+  /** Learning rate multiplier; 0 if the group is frozen. */
   readonly learningRateFactor: number;
   readonly tensors: number;
   readonly elements: number;
 }
 
 export interface LayerInspection {
-  /** What its parameters' names begin with; null where it has none. */
+  /** Prefix of its parameters' names; null if it has no parameters. */
   readonly name: string | null;
   readonly kind: Exclude<Layer['kind'], 'pool'> | 'max_pool' | 'average_pool';
-  /** What a convolution or pool moves over the image, in pixels. */
+  /** Window of a convolution or pool, in pixels. */
   readonly window: {
     readonly size: readonly [height: number, width: number];
     readonly stride: number;
   } | null;
-  /** Whether it is a convolution with one filter a channel. */
+  /** Whether it is a convolution with one filter per channel. */
   readonly isDepthwise: boolean;
-  /** Its output for one image: [height, width, channels] or [features]. */
+  /** Shape of its output for one image: [height, width, channels] or [features]. */
   readonly shape: Shape;
   readonly parameters: number;
   readonly multiplyAdds: number;
 }
 
-/** What becomes of a recipe's parameters, counted layer by layer. */
+/** Inspects a recipe's network and parameters layer by layer. */
 export function inspect(recipe: Recipe): Inspection {
   const { dataset } = recipe.data;
   const graph = graphOf(recipe);

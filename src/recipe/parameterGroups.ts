@@ -3,41 +3,41 @@ import { parametersOf } from '../models/graph';
 import { HEAD, isInModule, modulesCalled, stagesOf } from '../models/stages';
 import { assertNever } from '../shared/assertNever';
 
-/** Parameters that share an optimizer's settings. */
+/** Parameters that share optimizer settings. */
 export interface ParameterGroup {
   readonly name: string;
   readonly kinds: readonly ParameterKind[];
   readonly weightDecay: number;
   /**
-   * What the names of its parameters begin with, up to a dot. A group without it has what is in no other group. Of
-   * groups with it, a parameter belongs to the first.
+   * Prefixes of its parameters' names, up to a dot. A group without prefixes holds the parameters that are in no other
+   * group. If several groups match, the first one gets the parameter.
    */
   readonly modules?: readonly string[];
-  /** What the learning rate is multiplied by, 1 where it is absent. Parameters with 0 are frozen. */
+  /** Learning rate multiplier; 1 if absent. Parameters with 0 are frozen. */
   readonly learningRateFactor?: number;
 }
 
-/** What weight decay acts on, and how strongly, and how learning rates differ along the network. */
+/** Which parameters weight decay applies to, how strong it is, and how the learning rate varies along the network. */
 export interface ParameterGroupsPlan {
   readonly weightDecay: number;
   readonly decayOn: 'all' | 'kernels';
-  /** What the learning rate of the classifier is multiplied by. */
+  /** Learning rate multiplier of the classifier. */
   readonly headLearningRateFactor: number;
-  /** What the learning rate is multiplied by from each stage to the one before it. */
+  /** Learning rate ratio from each stage to the one before it. */
   readonly layerDecay: number;
 }
 
 const ALL_KINDS: readonly ParameterKind[] = ['kernel', 'bias', 'gamma', 'beta'];
 
 /**
- * The groups that the parameters of a network fall into: what is frozen, the stages where their learning rates differ,
- * and by whether weight decay acts on them.
+ * Splits a network's parameters into groups: frozen parameters first, then by stage if learning rates differ, then by
+ * whether weight decay applies.
  *
- * With layer decay d, stage i of n (from 0, the stem) learns at d^(n - 1 - i) of the learning rate, as by timm's
- * param_groups_layer_decay with its coarse groups (Bao et al. 2022, BEiT, section 3.2); the head comes last.
+ * With layer decay d, stage i of n (from 0, the stem) uses d^(n - 1 - i) of the learning rate, as in timm's
+ * param_groups_layer_decay with coarse groups (Bao et al. 2022, BEiT, section 3.2). The head is last.
  *
  * @param freeze Names of stages and modules of the graph.
- * @param graphOf The network, which is asked for only where groups depend on it.
+ * @param graphOf Returns the network. Called only if the groups depend on it.
  */
 export function parameterGroupsOf(
   plan: ParameterGroupsPlan,
@@ -53,7 +53,7 @@ export function parameterGroupsOf(
     modules,
     factor: layerDecay ** (length - 1 - index) * (name === HEAD ? headLearningRateFactor : 1),
   }));
-  // Those that learn at the plain learning rate need no group of their own, unless all stages have one.
+  // Stages at the plain learning rate need no group of their own, unless all stages have one.
   const own = stages.filter(({ factor }) => layerDecay !== 1 || factor !== 1);
   const groups = [
     ...(frozen.length === 0
@@ -68,7 +68,7 @@ export function parameterGroupsOf(
   return groups.filter((group) => used.has(group));
 }
 
-/** The groups by whether weight decay acts on them, named after the stage where there is one. */
+/** Splits a stage's parameters by whether weight decay applies. Group names start with the stage, if given. */
 function decayGroups({ decayOn, weightDecay }: ParameterGroupsPlan, stage?: string): ParameterGroup[] {
   const named = (name: string) => (stage === undefined ? name : `${stage}.${name}`);
   switch (decayOn) {
@@ -85,9 +85,9 @@ function decayGroups({ decayOn, weightDecay }: ParameterGroupsPlan, stage?: stri
 }
 
 /**
- * The group of a parameter.
+ * Returns the group of a parameter.
  *
- * @throws when it is in none, or in several without modules
+ * @throws if it is in no group, or in several groups without modules
  */
 export function groupOf(
   groups: readonly ParameterGroup[],
@@ -101,9 +101,9 @@ export function groupOf(
   return group;
 }
 
-/** The names of the parameters that are not trained. */
+/** Returns the names of the frozen parameters. */
 export function frozenParametersOf(groups: readonly ParameterGroup[], graph: Graph): ReadonlySet<string> {
-  // Most recipes freeze nothing.
+  // Shortcut: most recipes freeze nothing.
   if (!groups.some(isFrozen)) return new Set();
   const frozen = parametersOf(graph).filter((parameter) => isFrozen(groupOf(groups, parameter)));
   return new Set(frozen.map(({ name }) => name));
@@ -113,7 +113,7 @@ function isFrozen({ learningRateFactor }: ParameterGroup): boolean {
   return learningRateFactor === 0;
 }
 
-/** How weight decay acts on what is trained: how strongly, and whether on biases and norms as well. */
+/** Returns the weight decay of the trained parameters, and whether it also applies to biases and norms. */
 export function weightDecayOf(groups: readonly ParameterGroup[]): {
   readonly weightDecay: number;
   readonly isForAll: boolean;

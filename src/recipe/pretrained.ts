@@ -1,40 +1,40 @@
 /**
- * What is known of published weights without their files: where a name leads, which model they are for, and what images
- * they were trained on. The numbers are those of torchvision 0.29's `Weights` and of timm 1.0's `pretrained_cfg`.
+ * Metadata of published weights, known without their files: where to get them, their model, and the preprocessing that
+ * they were trained with. The numbers are from torchvision 0.29's `Weights` and timm 1.0's `pretrained_cfg`.
  */
 
 import type { ModelName, ModelSpec } from '../models/catalog';
 
-/** How images were made into the input of a network, so that its weights fit. */
+/** Preprocessing that pretrained weights expect. */
 export interface Preprocessing {
-  /** By channel, of values from 0 to 1. */
+  /** Per channel, of values from 0 to 1. */
   readonly mean: readonly [number, number, number];
   readonly std: readonly [number, number, number];
   readonly interpolation: 'bilinear' | 'bicubic';
-  /** The side of the centre crop as a share of the short edge that the image is resized to. */
+  /** Side of the center crop as a fraction of the resized image's short edge. */
   readonly cropPct: number;
-  /** Pixels of a side of the crop. */
+  /** Side of the crop in pixels. */
   readonly inputSize: number;
 }
 
-/** What an experiment's `weights` lead to. */
+/** What an experiment's `weights` resolve to. */
 export type WeightsSource =
   | { readonly kind: 'file'; readonly path: string }
   | {
       readonly kind: 'torchvision';
-      /** In full, such as `resnet50.IMAGENET1K_V2`. */
+      /** Full name, e.g. `resnet50.IMAGENET1K_V2`. */
       readonly name: string;
-      /** The file's name, which ends in the first 8 digits of its SHA-256. */
+      /** File name. It ends in the first 8 digits of the file's SHA-256. */
       readonly file: string;
     }
-  /** A model of timm on the Hugging Face hub, such as `resnet50.a1_in1k`. */
+  /** A timm model on the Hugging Face hub, e.g. `resnet50.a1_in1k`. */
   | { readonly kind: 'timm'; readonly name: string }
   | { readonly kind: 'unknown'; readonly hub: Hub; readonly name: string };
 
 export type Hub = 'torchvision' | 'timm';
 
 const IMAGENET = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] } as const;
-/** From -1 to 1. */
+/** Maps to -1..1. */
 const HALF = { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] } as const;
 
 interface TorchvisionWeights {
@@ -55,10 +55,11 @@ function torchvisionWeights(
 }
 
 /**
- * torchvision's weights by model and name; of each model the last is its `DEFAULT`.
+ * torchvision's weights by model and name. The last of each model is its `DEFAULT`.
  *
- * Inception's come from TensorFlow and want images from -1 to 1. torchvision normalises by ImageNet's mean and
- * deviation and takes that back in the network (`transform_input`); here mean and deviation are 0.5, as in timm.
+ * Inception's weights come from TensorFlow and expect images in -1..1. torchvision normalizes by ImageNet's mean and
+ * standard deviation and undoes that in the network (`transform_input`). Here the mean and standard deviation are 0.5,
+ * as in timm.
  */
 const TORCHVISION: Readonly<Partial<Record<ModelName, Readonly<Record<string, TorchvisionWeights>>>>> = {
   resnet18: { IMAGENET1K_V1: torchvisionWeights('resnet18-f37072fd.pth') },
@@ -80,10 +81,10 @@ const TORCHVISION: Readonly<Partial<Record<ModelName, Readonly<Record<string, To
   inception_v3: { IMAGENET1K_V1: torchvisionWeights('inception_v3_google-0cc3c7bd.pth', 342, 299, HALF) },
 };
 
-/** A model of timm as ours. */
+/** Maps a timm model to this product's. */
 interface TimmModel {
   readonly model: ModelName;
-  /** A ResNet's form. */
+  /** The ResNet variant. */
   readonly variant?: 'B' | 'C' | 'D';
   readonly widthMultiplier?: number;
   readonly activation?: 'relu6';
@@ -108,7 +109,7 @@ const TIMM_MODELS: Readonly<Record<string, TimmModel>> = {
   mobilenetv1_125: { model: 'mobilenet_v1', activation: 'relu6', widthMultiplier: 1.25 },
 };
 
-/** timm's weights by what they were trained on: interpolation, crop, size, and the tags of each model. */
+/** timm's weights grouped by training preprocessing (interpolation, crop, size), with the tags of each model. */
 const TIMM: readonly (readonly [Preprocessing, Readonly<Record<string, readonly string[]>>])[] = [
   [
     { ...IMAGENET, interpolation: 'bicubic', cropPct: 0.95, inputSize: 224 },
@@ -208,18 +209,18 @@ const TORCHVISION_NAMES = Object.entries(TORCHVISION).flatMap(([model, weights])
   ...Object.keys(weights).map((name) => `${model}.${name}`),
 ]);
 
-/** Published weights that may be written in an experiment file, by hub; the hub of timm has more. */
+/** Published weights that an experiment file can name, by hub. The timm hub has more. */
 export const PUBLISHED_WEIGHTS: readonly string[] = [
   ...TORCHVISION_NAMES.map((name) => `torchvision:${name}`),
   ...[...TIMM_PREPROCESSING.keys()].map((name) => `timm:${name}`),
 ];
 
-/** Where `weights`, as a person writes them, lead. */
+/** Resolves the `weights` that the user wrote. */
 export function weightsSource(weights: string): WeightsSource {
   const [, hub, name] = /^(torchvision|timm):(.*)$/.exec(weights) ?? [];
   if (hub === undefined || name === undefined) return { kind: 'file', path: weights };
   if (hub === 'timm') {
-    // The hub's names of repositories; the tag tells which of a model's weights.
+    // Repository names on the hub. The tag selects one of the model's weights.
     return /^[\w-]+\.[\w.-]+$/.test(name) ? { kind: 'timm', name } : { kind: 'unknown', hub, name };
   }
   const [model = '', written] = name.split('.');
@@ -231,13 +232,13 @@ export function weightsSource(weights: string): WeightsSource {
     : { kind: 'unknown', hub: 'torchvision', name };
 }
 
-/** `weights` in full, such as `torchvision:resnet50.IMAGENET1K_V2` for `torchvision:resnet50`. */
+/** Expands `weights` to the full name, e.g. `torchvision:resnet50` to `torchvision:resnet50.IMAGENET1K_V2`. */
 export function fullWeightsName(weights: string): string {
   const source = weightsSource(weights);
   return source.kind === 'torchvision' ? `torchvision:${source.name}` : weights;
 }
 
-/** How images have to be made for published weights; null for files, and for weights that are not known here. */
+/** Returns the preprocessing that published weights expect; null for files and for weights not listed here. */
 export function preprocessingOf(weights: string): Preprocessing | null {
   const source = weightsSource(weights);
   switch (source.kind) {
@@ -252,13 +253,13 @@ export function preprocessingOf(weights: string): Preprocessing | null {
   }
 }
 
-/** What of a model is another than in the one that weights were made for, and what it has to be there. */
+/** A difference between a model and the one that the weights were made for, with the required value. */
 export type ModelMismatch =
   | { readonly part: 'name'; readonly needed: string }
   | { readonly part: 'variant' | 'activation'; readonly needed: string }
   | { readonly part: 'width' | 'growth_rate' | 'width_multiplier'; readonly needed: number };
 
-/** Why a model cannot start from published weights; null where it can, as far as is known without their file. */
+/** Returns why a model cannot start from published weights. Null if it can, judged without the weights file. */
 export function modelMismatch(weights: string, model: ModelSpec): ModelMismatch | null {
   const made = modelOf(weightsSource(weights));
   if (!made) return null;
@@ -280,7 +281,7 @@ export function modelMismatch(weights: string, model: ModelSpec): ModelMismatch 
 function modelOf(source: WeightsSource): TimmModel | null {
   switch (source.kind) {
     case 'torchvision':
-      // torchvision's ResNets have their stride in the 3x3 convolution, as variant B.
+      // torchvision's ResNets put the stride in the 3x3 convolution, as in variant B.
       return { model: source.name.split('.')[0] as ModelName, variant: 'B' };
     case 'timm': {
       const [model = ''] = source.name.split('.');
@@ -291,7 +292,7 @@ function modelOf(source: WeightsSource): TimmModel | null {
   }
 }
 
-/** Without bottlenecks there is no stride to move, so that A is B. */
+/** Without bottlenecks there is no stride to move, so A equals B. */
 function sameForm({ name, variant }: { name: ModelName; variant: string }, needed: string): boolean {
   const hasBottlenecks = name !== 'resnet18' && name !== 'resnet34';
   return variant === needed || (!hasBottlenecks && variant === 'A' && needed === 'B');

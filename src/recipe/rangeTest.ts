@@ -1,31 +1,31 @@
 /**
- * The range test's training: a recipe whose learning rate rises at every step until the loss explodes (Smith 2017,
- * arXiv 1506.01186, section 3.3; smoothing and end as in fastai's `lr_find`).
+ * Learning rate range test: a recipe with a learning rate that rises at every step until the loss explodes (Smith 2017,
+ * arXiv 1506.01186, section 3.3; smoothing and stopping as in fastai's `lr_find`).
  */
 import type { Recipe } from './recipe';
 
-/** Learning rates as a person writes `optimizer.base_lr`, before scaling, and how many steps lie between them. */
+/** Learning rates as the user writes `optimizer.base_lr`, before scaling, and the number of steps between them. */
 export interface RangeTestPlan {
   readonly from: number;
   readonly to: number;
   readonly steps: number;
 }
 
-/** Wide enough for SGD and Adam alike; steps for half an epoch of a small data set. */
+/** The range suits both SGD and Adam. The steps are half an epoch of a small data set. */
 export const RANGE_TEST_DEFAULTS: RangeTestPlan = { from: 1e-5, to: 10, steps: 200 };
 
-/** Fewer leave nothing to smooth. */
+/** Fewer steps leave too little to smooth. */
 export const LEAST_RANGE_STEPS = 20;
 
-/** Times its minimum at which the smoothed loss has exploded, as in fastai. */
+/** The smoothed loss has exploded at this multiple of its minimum, as in fastai. */
 const EXPLODED = 4;
 
 /**
- * The recipe of a range test: the same network, data and optimizer, without warmup, with a learning rate that rises
+ * Returns the recipe of a range test: the same network, data and optimizer, no warmup, and a learning rate that rises
  * from `from` to `to`.
  *
- * @param baseLearningRate what the experiment has as `optimizer.base_lr`, to which the recipe's peak is in proportion
- * @param name what its run is called
+ * @param baseLearningRate the experiment's `optimizer.base_lr`; the recipe's peak learning rate is proportional to it
+ * @param name the name of its run
  */
 export function rangeTestRecipe(
   recipe: Recipe,
@@ -34,7 +34,7 @@ export function rangeTestRecipe(
   name: string,
 ): Recipe {
   const { schedule } = recipe;
-  // No epoch is longer than the images last; the last one may be a little longer than asked for.
+  // Keeps each epoch within the available images. The last epoch may slightly exceed the requested steps.
   const epochs = Math.ceil(steps / schedule.stepsPerEpoch);
   const stepsPerEpoch = Math.ceil(steps / epochs);
   return {
@@ -58,9 +58,9 @@ export function isRangeTest({ schedule }: Pick<Recipe, 'schedule'>): boolean {
 }
 
 /**
- * An exponential moving average of losses without the pull towards zero of its start (Kingma and Ba 2015, section 3).
- * It reaches over a twentieth of the steps, so that the lag is the same share of the range for any number of steps; at
- * 1,000 steps its decay is fastai's 0.98.
+ * Exponential moving average of losses with bias correction (Kingma and Ba 2015, section 3). It spans a twentieth of
+ * the steps, so the lag is the same fraction of the range for any number of steps. At 1,000 steps its decay is fastai's
+ * 0.98.
  */
 export class SmoothedLoss {
   readonly #decay: number;
@@ -73,7 +73,7 @@ export class SmoothedLoss {
     this.#decay = Math.max(1 - 20 / totalSteps, 0);
   }
 
-  /** Takes in the next step's loss and returns the smoothed one. */
+  /** Adds the next step's loss and returns the smoothed loss. */
   take(loss: number): number {
     this.#sum = this.#decay * this.#sum + (1 - this.#decay) * loss;
     this.#weight = this.#decay * this.#weight + (1 - this.#decay);

@@ -7,15 +7,15 @@ import type { ParameterGroup } from './parameterGroups';
 import type { Schedule } from './schedule';
 
 /**
- * What the trainer trains. Raise it when a field that is there already means something else than before, or is gone:
- * runs of an older version are then shown, and not resumed. A new field with a default in `RECIPE_DEFAULTS` needs no
- * new version: older runs are read as if they had the default, and keep their key.
+ * Version of the recipe format. Raise it if an existing field changes its meaning or is removed. Runs of an older
+ * version are then shown but not resumed. A new field with a default in `RECIPE_DEFAULTS` needs no new version: older
+ * runs are read with that default and keep their key.
  */
 export const RECIPE_VERSION = 2;
 
 /**
- * What turns gradients into updates, in PyTorch's form: the rate multiplies what the optimizer carries. `sgd`,
- * `adam` and `lars` add weight decay to the gradient; `adamw` and `lamb` take it off the weight.
+ * How the optimizer turns gradients into updates, in PyTorch's form: the learning rate multiplies the optimizer state.
+ * `sgd`, `adam` and `lars` add weight decay to the gradient. `adamw` and `lamb` subtract it from the weight.
  */
 export type OptimizerRecipe =
   | { readonly name: 'sgd'; readonly momentum: number; readonly nesterov: boolean }
@@ -27,37 +27,40 @@ export type OptimizerRecipe =
     }
   | { readonly name: 'lars'; readonly momentum: number; readonly trustCoefficient: number };
 
-/** What becomes of gradients before the optimizer sees them. */
+/** Gradient processing before the optimizer. */
 export interface GradientRecipe {
-  /** Batches whose mean gradient makes one step. */
+  /** Number of batches whose mean gradient makes one step. */
   readonly accumulation: number;
-  /** The norm of all gradients together is brought down to it; null leaves them. */
+  /** Upper limit on the global gradient norm; null does not clip. */
   readonly maxNorm: number | null;
-  /** Sharpness-aware minimisation: how far up the gradient is taken; null takes it where the weights are. */
+  /**
+   * rho of sharpness-aware minimization (SAM): the distance of the ascent step. Null takes the gradient at the weights
+   * themselves.
+   */
   readonly sharpnessRadius: number | null;
 }
 
-/** A moving average of weights that is evaluated beside them. */
+/** A moving average of the weights, evaluated alongside them. */
 export interface AveragingRecipe {
   /** Share of the average kept at each step. */
   readonly decay: number;
-  /** Whether the first steps keep less: at step t at most (1 + t) / (10 + t). */
+  /** Whether the average keeps less in the first steps: at most (1 + t) / (10 + t) at step t. */
   readonly warmup: boolean;
 }
 
-/** How a loss is scaled, so that its gradients stay in a half's range: as torch.amp.GradScaler does, or by a constant. */
+/** Loss scaling that keeps gradients within half precision's range: dynamic as in torch.amp.GradScaler, or constant. */
 export type LossScaling =
   | {
       readonly kind: 'dynamic';
       readonly initial: number;
       readonly growthFactor: number;
       readonly backoffFactor: number;
-      /** Steps in a row without an overflow after which the scale grows. */
+      /** Consecutive steps without overflow after which the scale grows. */
       readonly growthInterval: number;
     }
   | { readonly kind: 'static'; readonly scale: number };
 
-/** What weights in use, activations and gradients are held in; master weights, statistics and loss are FP32. */
+/** Precision of the weights in use, activations and gradients. Master weights, statistics and loss are FP32. */
 export type Precision =
   | { readonly compute: 'float32' }
   | { readonly compute: 'float16'; readonly execution: HalfExecution; readonly lossScale: LossScaling }
@@ -66,86 +69,86 @@ export type Precision =
 export interface DistillationRecipe {
   /** A run's id, or the path of a checkpoint. */
   readonly teacher: string;
-  /** What teacher's and student's logits are divided by. */
+  /** Divides the logits of teacher and student. */
   readonly temperature: number;
-  /** Share of the distillation loss beside that of the labels. */
+  /** Weight of the distillation loss relative to the label loss. */
   readonly weight: number;
 }
 
-/** Two images of a batch and their labels become one; of two ways to mix, each batch draws one. */
+/** Mixes two images of a batch and their labels. If both methods are given, each batch draws one. */
 export interface MixingRecipe {
   readonly mixup: { readonly alpha: number } | null;
   readonly cutmix: { readonly alpha: number; readonly probability: number } | null;
 }
 
-/** A rectangle of an image is erased: its share of the area and its aspect are drawn from these ranges. */
+/** Erases a rectangle of an image. Its share of the area and its aspect are drawn from these ranges. */
 export interface ErasingRecipe {
   readonly probability: number;
   readonly minArea: number;
   readonly maxArea: number;
-  /** The least height / width; the most is its inverse. */
+  /** Minimum height / width; the maximum is its inverse. */
   readonly minAspect: number;
 }
 
-/** How stored images of any size become what the network sees. */
+/** How stored images of any size become network input. */
 export interface ImagesRecipe {
-  /** Pixels of a side; the channels are those of the data set's facts. */
+  /** Side in pixels. The channels come from the data set's facts. */
   readonly size: number;
   readonly interpolation: Interpolation;
-  /** Share of the short edge that the central crop of an evaluation keeps. */
+  /** Fraction of the short edge that the center crop keeps in evaluation. */
   readonly cropPct: number;
-  /** Pixels of the short edge to which images are resized once and stored; null decodes them each time. */
+  /** Short edge in pixels to which images are resized once and stored. Null decodes the originals each time. */
   readonly presize: number | null;
   readonly onBadImage: 'fail' | 'skip';
 }
 
-/** What is trained on. */
+/** The training data. */
 export interface DataRecipe {
-  /** What to open. */
+  /** The data set to open. */
   readonly source: DatasetRequest;
-  /** What it holds. */
+  /** Facts of the data set. */
   readonly dataset: DatasetFacts;
-  /** Images in a batch; a step takes `gradients.accumulation` of them. */
+  /** Images per batch. A step takes `gradients.accumulation` batches. */
   readonly batchSize: number;
   readonly augment: Augmentation;
-  /** Whether each epoch has an order of its own; else images come as the data set holds them. */
+  /** Whether to reshuffle every epoch. Otherwise images come in data set order. */
   readonly shuffle: boolean;
-  /** How images come to be of one size; null where all are as the network sees them. */
+  /** How images are brought to one size. Null if all are already at the network's input size. */
   readonly images: ImagesRecipe | null;
-  /** Whether an epoch takes each image once, or draws each class as often as any other. */
+  /** `uniform`: an epoch takes each image once. `balanced`: it draws every class equally often. */
   readonly sampling: 'uniform' | 'balanced';
   readonly erasing: ErasingRecipe | null;
   readonly mixing: MixingRecipe | null;
 }
 
-/** What the network starts from. */
+/** Initial state of the network. */
 export interface InitializationRecipe {
   /** Whether the last batch norm of every residual branch starts with gamma 0. */
   readonly zeroGamma: boolean;
   /**
-   * What to start from: a weights file, relative to the experiment file's folder, or the name of published weights, such
-   * as `torchvision:resnet50.IMAGENET1K_V2`.
+   * Initial weights: a file, relative to the experiment file's folder, or the name of published weights such as
+   * `torchvision:resnet50.IMAGENET1K_V2`.
    */
   readonly weights: string | null;
-  /** Whether the classifier of the weights is replaced where its classes are other ones (`auto`), or always (`new`). */
+  /** When to replace the weights' classifier: if the classes differ (`auto`), or always (`new`). */
   readonly head: 'auto' | 'new';
-  /** Stages and modules that are not trained, by name. */
+  /** Names of frozen stages and modules. */
   readonly freeze: readonly string[];
 }
 
 export interface LossRecipe {
-  /** Share of each target spread evenly over all classes. */
+  /** Share of each target that is spread evenly over all classes. */
   readonly labelSmoothing: number;
-  /** What the loss of an image is multiplied by, by its label; null leaves all alike. */
+  /** Loss multiplier per label; null weights all classes equally. */
   readonly classWeights: readonly number[] | null;
   readonly distillation: DistillationRecipe | null;
 }
 
-/** Plain data that says everything about a training; the trainer knows recipes only, never tricks. */
+/** A complete description of a training as plain data. The trainer knows only recipes, never tricks. */
 export interface Recipe {
   readonly version: typeof RECIPE_VERSION;
   readonly name: string;
-  /** Names of the tricks that led here. */
+  /** Names of the tricks that produced this recipe. */
   readonly tricks: readonly string[];
   readonly data: DataRecipe;
   readonly model: ModelSpec;
@@ -163,8 +166,8 @@ export interface Recipe {
 }
 
 /**
- * The recipe's fields that stand for an effect, as they are where no trick asks for it. They do not enter a recipe's
- * key, and a run that was written before a field was there reads as having its default: so a new effect neither
+ * Default values of the recipe's effect fields, used if no trick changes them. Fields at their default do not enter a
+ * recipe's key, and a run written before a field existed is read with its default. A new effect therefore neither
  * separates earlier runs from later ones nor keeps them from being resumed.
  */
 export const RECIPE_DEFAULTS = {
@@ -175,12 +178,12 @@ export const RECIPE_DEFAULTS = {
   averaging: null,
 } satisfies EffectFields;
 
-/** Every field of these parts is an effect's but what `DataRecipe` says of the data themselves. */
+/** All fields of these parts belong to effects, except those of `DataRecipe` that describe the data itself. */
 type EffectFields = Pick<Recipe, 'initialization' | 'loss' | 'gradients' | 'averaging'> & {
   readonly data: Omit<DataRecipe, 'source' | 'dataset' | 'batchSize' | 'augment' | 'shuffle'>;
 };
 
-/** A recipe as stored, perhaps before some effect was known: what it does not say is as by default. */
+/** Fills in defaults for the fields that a stored recipe lacks, e.g. because it predates an effect. */
 export function withDefaults(stored: Recipe): Recipe {
   const { data, initialization, loss, gradients, averaging } = RECIPE_DEFAULTS;
   return {
@@ -193,14 +196,14 @@ export function withDefaults(stored: Recipe): Recipe {
   };
 }
 
-/** A part with the defaults that it lacks, behind what it has. */
+/** Fills in missing defaults after the existing fields. */
 function completed<Part extends object>(stored: Part | undefined, defaults: Partial<Part>): Part {
   return { ...stored, ...defaults, ...stored } as Part;
 }
 
 /**
- * What a recipe trains, whatever its name, seed and engine: equal for recipes that differ in those alone. How the engine
- * comes by half precision is the engine's, and no part of it.
+ * Returns a key of what a recipe trains. It ignores name, tricks, seed and engine. It also ignores how half precision
+ * is executed, which depends on the engine.
  */
 export function recipeKey(recipe: Recipe): string {
   const { name: _, tricks: __, seed: ___, engine: ____, precision, ...trained } = recipe;
@@ -208,7 +211,7 @@ export function recipeKey(recipe: Recipe): string {
   return canonical(withoutDefaults({ ...trained, precision: format }, RECIPE_DEFAULTS));
 }
 
-/** A value's fields less those that are as in `defaults`. */
+/** Returns the fields that differ from `defaults`. */
 function withoutDefaults(value: object, defaults: object): object {
   const known = new Map<string, unknown>(Object.entries(defaults));
   return Object.fromEntries(
@@ -225,7 +228,7 @@ function isEmpty(value: unknown): boolean {
   return Array.isArray(value) && value.length === 0;
 }
 
-/** JSON whose keys are in one order. */
+/** Serializes to JSON with keys in a fixed order. */
 function canonical(value: unknown): string {
   return JSON.stringify(value, (_, part) =>
     isMapping(part) ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1))) : part,

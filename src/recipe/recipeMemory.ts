@@ -4,8 +4,8 @@ import { graphOf } from './draft';
 import type { OptimizerRecipe, Recipe } from './recipe';
 
 /**
- * What a step of a recipe's training holds in memory, estimated, by how it comes by its precision. Batches of a step
- * come in turn.
+ * Estimates the memory of one training step of a recipe, given how its precision is executed. The batches of a step run
+ * one after another.
  */
 export function memoryOf(recipe: Recipe, execution: 'native' | 'emulated'): StepMemory {
   const { model, data, optimizer, averaging, gradients, precision } = recipe;
@@ -14,9 +14,9 @@ export function memoryOf(recipe: Recipe, execution: 'native' | 'emulated'): Step
     statesPerWeight:
       slotsOf(optimizer) +
       (averaging ? 1 : 0) +
-      // The sum of the batches before.
+      // The gradient sum of the earlier batches.
       (gradients.accumulation > 1 ? 1 : 0) +
-      // The weights that the gradient is taken away from.
+      // SAM's copy of the unperturbed weights.
       (gradients.sharpnessRadius === null ? 0 : 1),
     bytesPerActivation: isHalf ? 2 : 4,
   });

@@ -4,7 +4,10 @@ import type { Recipe } from './recipe';
 const positive = z.int().positive();
 const update = z.enum(['step', 'epoch']);
 
-/** What shows runs reads of a recipe. The rest is the trainer's to judge, which trains recipes of its own version. */
+/**
+ * The fields of a recipe that code reads to display runs. The trainer validates the rest, and trains only recipes of
+ * its own version.
+ */
 const shapeSchema = z.looseObject({
   version: z.int(),
   name: z.string(),
@@ -35,7 +38,7 @@ const shapeSchema = z.looseObject({
   seed: z.number(),
 });
 
-/** Whether a value is enough of a recipe to be shown, so that no damaged run takes its readers down. */
+/** Whether a value has enough of a recipe's shape to display it. Keeps damaged runs from crashing their readers. */
 export function hasRecipeShape(value: unknown): value is Recipe {
   return shapeSchema.safeParse(value).success;
 }

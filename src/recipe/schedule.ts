@@ -1,16 +1,16 @@
 import { assertNever } from '../shared/assertNever';
 
-/** How the rate falls once warmup is over. Milestones are steps. */
+/** Learning rate decay after warmup. Milestones are in steps. */
 export type Decay =
   | { readonly name: 'constant' }
   | { readonly name: 'cosine' }
-  /** Steps and multi-steps alike: the rate is multiplied by `factor` at each milestone. */
+  /** Covers step and multi-step decay: multiplies the learning rate by `factor` at each milestone. */
   | { readonly name: 'step'; readonly milestones: readonly number[]; readonly factor: number }
-  /** (1 - t / T) ** power; power 1 is linear. */
+  /** (1 - t / T) ** power. Power 1 is linear. */
   | { readonly name: 'polynomial'; readonly power: number }
   /**
-   * Up from `startFactor` to the peak over `riseShare` of the steps and down to `endFactor`, both along a cosine
-   * (Smith 2018, in the form and with the fenceposts of PyTorch's OneCycleLR).
+   * Rises from `startFactor` to the peak over `riseShare` of the steps, then falls to `endFactor`, both along a cosine
+   * (Smith 2018, in the form and with the step boundaries of PyTorch's OneCycleLR).
    */
   | {
       readonly name: 'one_cycle';
@@ -19,35 +19,35 @@ export type Decay =
       readonly endFactor: number;
     }
   /**
-   * Up from `startFactor` to the peak by the same factor at every step (Smith 2017, arXiv 1506.01186, section 3.3, in
-   * fastai's exponential form). Such a training finds a learning rate and is over once its loss explodes.
+   * Rises from `startFactor` to the peak by a constant factor per step (Smith 2017, arXiv 1506.01186, section 3.3, in
+   * fastai's exponential form). This training only serves to find a learning rate. It ends when the loss explodes.
    */
   | { readonly name: 'range_test'; readonly startFactor: number };
 
-/** Everything the learning rate of a step depends on. */
+/** Everything that determines a step's learning rate. */
 export interface Schedule {
-  /** The rate that warmup ends at and decay starts from. */
+  /** Learning rate at the end of warmup, where decay starts. */
   readonly peakLearningRate: number;
   readonly warmup: {
     readonly steps: number;
     /**
-     * What the first step, or epoch, counts as: its rate is peak x countFrom / steps. 0 is the paper's authors' log, 1 the
-     * paper's words.
+     * The count at the first step or epoch: its learning rate is peak x countFrom / steps. 0 follows the paper authors'
+     * log, 1 the paper's text.
      */
     readonly countFrom: 0 | 1;
-    /** Whether the rate rises at every step or only at the first of an epoch. */
+    /** Whether warmup changes the learning rate at every step or only at the first step of an epoch. */
     readonly update: 'step' | 'epoch';
   };
   readonly decay: Decay;
-  /** Whether the rate changes at every step or only at the first step of an epoch. */
+  /** Whether the learning rate changes at every step or only at the first step of an epoch. */
   readonly update: 'step' | 'epoch';
   readonly stepsPerEpoch: number;
   readonly totalSteps: number;
 }
 
 /**
- * The learning rate that the optimizer's step `step` (0, 1, ...) uses: linear warmup (He et al. 2018, section
- * 3.1), then decay over the steps left, warmup left out of it (section 5.1).
+ * Returns the learning rate for optimizer step `step` (0, 1, ...): linear warmup (He et al. 2018, section 3.1), then
+ * decay over the remaining steps, not counting warmup (section 5.1).
  */
 export function learningRateAt(schedule: Schedule, step: number): number {
   const { peakLearningRate, warmup, update, stepsPerEpoch } = schedule;
@@ -56,11 +56,11 @@ export function learningRateAt(schedule: Schedule, step: number): number {
   if (t >= warmup.steps) return peakLearningRate * decayAt(schedule, t);
   const counted =
     warmup.update === 'epoch' ? epochStart + warmup.countFrom * stepsPerEpoch : t + warmup.countFrom;
-  // A warmup that ends within an epoch has no whole step left to rise by.
+  // If a per-epoch warmup ends within an epoch, the count can exceed its steps.
   return peakLearningRate * Math.min(counted / warmup.steps, 1);
 }
 
-/** The share of the peak rate left at step `t`, which lies after warmup. */
+/** Returns the fraction of the peak learning rate at step `t`, after warmup. */
 function decayAt({ decay, warmup, totalSteps }: Schedule, t: number): number {
   const past = t - warmup.steps;
   const steps = totalSteps - warmup.steps;
@@ -86,7 +86,7 @@ function decayAt({ decay, warmup, totalSteps }: Schedule, t: number): number {
   }
 }
 
-/** From `start` to `end` along half a cosine, `share` of the way. */
+/** Interpolates from `start` to `end` along half a cosine, at fraction `share`. */
 function alongCosine(start: number, end: number, share: number): number {
   return end + ((start - end) * (1 + Math.cos(Math.PI * share))) / 2;
 }

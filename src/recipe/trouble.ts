@@ -1,6 +1,6 @@
-/** What can end a training before its end, and is the recipe's fault, not the machine's. */
+/** Failures that end a training early because of the recipe, not the machine. */
 export type Trouble =
-  /** The loss is no longer a number. */
+  /** The loss is no longer finite. */
   | 'divergence'
-  /** Gradients leave the range of half precision, step after step. */
+  /** Gradients overflow half precision step after step. */
   | 'overflow';

@@ -20,71 +20,74 @@ const metricsSchema = z.object({ loss: z.number(), accuracy: z.number() });
 
 const randomStateSchema = z.array(z.int());
 
-/** The streams of random numbers that every checkpoint of this release has, whatever its recipe; effects may add more. */
+/** The random streams in every checkpoint of this release, whatever its recipe. Effects may add more. */
 export const STREAMS = ['dataOrder', 'augmentation', 'erasing', 'mixing', 'dropout'] as const;
 
-/** Where a training stands between two steps, but for its tensors: all that makes it go on as if never stopped. */
+/** The training state between two steps, except for the tensors. It contains everything that an exact resume needs. */
 export const trainingStateSchema = z.object({
-  /** The epoch under way, from 0; the number of epochs when all are done. */
+  /** The current epoch, from 0. Equals the number of epochs after the last one. */
   epoch: z.int().min(0),
-  /** Steps taken of that epoch. */
+  /** Completed steps of the current epoch. */
   stepsInEpoch: z.int().min(0),
-  /** Steps taken. */
+  /** Completed steps in total. */
   step: z.int().min(0),
-  /** Of the epoch's steps so far: sums of their measures, and how many had any. */
+  /** Sums of the metrics over the steps of the current epoch so far, and the number of steps that had metrics. */
   sums: z.object({
     loss: z.number(),
     accuracy: z.number(),
-    /** Where the loss has a term beside the labels'. */
+    /** Set if the loss has another term besides the label loss. */
     labelsLoss: z.number().optional(),
     steps: z.int().min(0),
   }),
   /**
-   * Where each stream of random numbers stands, by its name; that of the data's order, where it stood before the epoch
-   * under way. One that is not there starts at its beginning, which the seed defines; one that this release does not know
-   * is kept as it stands.
+   * The state of each random stream, by name. For the data order, the state before the current epoch. A missing stream
+   * starts from the seed. A stream that this release does not know is kept unchanged.
    */
   random: z.record(z.string(), randomStateSchema),
   lossScale: z.object({ scale: z.number(), growthTracker: z.int(), overflows: z.int() }),
   overflowsInARow: z.int().min(0),
-  /** Steps that the optimizer took. */
+  /** Number of optimizer steps. */
   optimizerCount: z.int().min(0),
-  /** Steps that the moving average took in. */
+  /** Number of updates of the moving average. */
   averageUpdates: z.int().min(0),
-  /** Threads that batches are cut among. It decides batch norm's statistics and the order of sums. */
+  /**
+   * Number of threads that each batch is split across. It determines the batch norm statistics and the summation order.
+   */
   threads: z.int().min(1).default(1),
-  /** Of the last whole epoch; null before there is one. */
+  /** Metrics of the last completed epoch, or null before the first. */
   validation: metricsSchema.nullable(),
   averaged: metricsSchema.nullable(),
-  /** The best validation accuracy so far; null before there is one. */
+  /** Best validation accuracy so far, or null before the first epoch. */
   bestAccuracy: z.number().nullable(),
-  /** Training time so far, and the part of it that the epoch under way took. */
+  /** Training time so far in seconds, and the part of it spent in the current epoch. */
   seconds: z.number(),
   secondsInEpoch: z.number(),
 });
 export type TrainingState = z.infer<typeof trainingStateSchema>;
 
-/** What the names of a snapshot's tensors begin with that the optimizer and the moving average carry. */
+/** Name prefixes of the tensors that hold the optimizer state and the moving average. */
 export const OPTIMIZER_PREFIX = 'optimizer.';
 export const AVERAGE_PREFIX = 'average.';
 
-/** A training as it stands between two steps. */
+/** A snapshot of training between two steps. */
 export interface Snapshot {
   readonly state: TrainingState;
-  /** Whether it ends an epoch that has a better validation accuracy than any before. */
+  /** Whether the snapshot ends an epoch with the best validation accuracy so far. */
   readonly isBest: boolean;
-  /** Parameters, then buffers, under torchvision's names. */
+  /** Parameters, then buffers, with torchvision names. */
   readonly tensors: readonly NamedTensor[];
-  /** What the optimizer carries, its names after OPTIMIZER_PREFIX, and the moving average, after AVERAGE_PREFIX. */
-  readonly carried: readonly NamedTensor[];
+  /**
+   * The optimizer state, with names after OPTIMIZER_PREFIX, and the moving average, with names after AVERAGE_PREFIX.
+   */
+  readonly trainingTensors: readonly NamedTensor[];
 }
 
 const LAST = 'last.safetensors';
-/** The one that was the last before the last. */
+/** The checkpoint before the last one. */
 const PREVIOUS = 'previous.safetensors';
 const BEST = 'best.safetensors';
 
-/** A run's checkpoints, in a folder for each attempt. */
+/** The folder of a run's checkpoints. Each attempt has its own folder in it. */
 export const checkpointsFolder = (runFolder: string): string => join(runFolder, 'checkpoints');
 
 export const lastCheckpointPath = (runFolder: string): string =>
@@ -95,15 +98,15 @@ export const bestCheckpointPath = (runFolder: string): string =>
   join(currentFolder(checkpointsFolder(runFolder)), BEST);
 
 /**
- * The checkpoint that a path means which somebody wrote down: within a run, that of its current attempt, whether the path
- * names an attempt or not.
+ * Maps a stored checkpoint path to the file to read. A path within a run refers to the run's current attempt, whether
+ * or not it names an attempt.
  */
 export function currentCheckpointPath(path: string): string {
   const runFolder = runFolderOfCheckpoint(path);
   return runFolder === null ? path : join(currentFolder(checkpointsFolder(runFolder)), basename(path));
 }
 
-/** The run whose checkpoint a path names; null for any other file. */
+/** The folder of the run that a checkpoint path belongs to, or null for any other file. */
 export function runFolderOfCheckpoint(path: string): string | null {
   if (![LAST, PREVIOUS, BEST].includes(basename(path))) return null;
   const folder = dirname(path);
@@ -111,49 +114,50 @@ export function runFolderOfCheckpoint(path: string): string | null {
   return basename(parent) === 'checkpoints' ? dirname(parent) : null;
 }
 
-/** A checkpoint's tensors, and what is written beside them. */
+/** A checkpoint's tensors and metadata. */
 export type Checkpoint = ReturnType<typeof decodeSafetensors>;
 
-/** A file that is no checkpoint to go on from. */
+/** A file that is not a usable checkpoint. */
 export class CheckpointError extends Error {
   override readonly name: string = 'CheckpointError';
 }
 
-/** A checkpoint that a newer release wrote, and that this one must not replace. */
+/** A checkpoint from a newer release. This release must not replace it. */
 export class NewerCheckpointError extends CheckpointError {
   override readonly name = 'NewerCheckpointError';
 }
 
-/** What the metadata of a checkpoint of this release say, and the highest that it reads. */
+/** The checkpoint version that this release writes, and the highest that it reads. */
 export const CHECKPOINT_VERSION = 2;
 
 /**
- * Keeps a snapshot as the run's last, the last as the one before, and where it is its best, its weights as that. A
- * file is replaced whole or not at all, the last one after the best.
+ * Saves a snapshot as the run's last checkpoint, and keeps the former last one as the previous one. If the snapshot is
+ * the best so far, also saves its weights as the best checkpoint. Each file is replaced atomically, the best one before
+ * the last one.
  *
- * @param attempt one that has begun: its folder is there
- * @throws the file system's error, after which an old checkpoint stands
+ * @param attempt an attempt that has begun, so that its folder exists
+ * @throws the file system's error. An old checkpoint remains.
  */
 export async function writeCheckpoint(runFolder: string, attempt: number, snapshot: Snapshot): Promise<void> {
   const folder = attemptFolder(checkpointsFolder(runFolder), attempt);
   const [last, previous, best] = [join(folder, LAST), join(folder, PREVIOUS), join(folder, BEST)];
-  const { tensors, carried } = snapshot;
+  const { tensors, trainingTensors } = snapshot;
   const bytes = withChecksum({ ...metadataOf(snapshot), state: JSON.stringify(snapshot.state) }, [
     ...tensors,
-    ...carried,
+    ...trainingTensors,
   ]);
-  // Between the two steps there is no last one, and a reader takes the one before.
+  // Between the two renames there is no last checkpoint, and readers use the previous one.
   const keepLast = () => renameOver(last, previous).catch(ignoreMissing);
-  // First: a run that was killed in between goes on from before this epoch, and finds its best once more. A last one
-  // that counts an epoch as the best would leave older weights to that name.
+  // Write the best checkpoint first. A run killed in between resumes before this epoch and finds its best again. In the
+  // other order, the last checkpoint would count an epoch as the best while the best file still has older weights.
   if (snapshot.isBest) await replaceFile(best, withChecksum(metadataOf(snapshot), tensors));
   await replaceFile(last, bytes, keepLast);
 }
 
 /**
- * A checkpoint's tensors and what is written beside them, once its checksum was found right.
+ * Reads a checkpoint's tensors and metadata, and verifies its checksum.
  *
- * @throws CheckpointError when the file is damaged, the file system's error when it cannot be read
+ * @throws CheckpointError if the file is damaged, or the file system's error if it cannot be read
  */
 export async function readCheckpoint(path: string): Promise<Checkpoint> {
   const bytes = await readPlain(path);
@@ -170,12 +174,12 @@ export async function readCheckpoint(path: string): Promise<Checkpoint> {
   }
 }
 
-/** As much of a checkpoint as holds what is written beside its tensors. */
+/** A prefix of a checkpoint that is long enough for its metadata. */
 const METADATA_BYTES = 1 << 16;
 
 /**
- * Why a run's checkpoints are a newer release's; null where they are not, as far as their first bytes say. Quick, so that it
- * can be asked before the first write.
+ * Says why a run's checkpoints belong to a newer release, or returns null if their first bytes do not say so. Fast
+ * enough to call before the first write.
  */
 export async function newerCheckpointReason(runFolder: string): Promise<string | null> {
   for (const path of [lastCheckpointPath(runFolder), previousCheckpointPath(runFolder)]) {
@@ -183,7 +187,7 @@ export async function newerCheckpointReason(runFolder: string): Promise<string |
     const version = Number(/"__metadata__":\{[^}]*?"version":"(\d{1,9})"/.exec(start)?.[1] ?? 0);
     if (version <= CHECKPOINT_VERSION) continue;
     try {
-      // A flipped bit may make a version of any digit.
+      // A flipped bit may turn any digit into another version, so verify the checksum.
       await readCheckpoint(path);
     } catch (error) {
       if (error instanceof NewerCheckpointError) return error.message;
@@ -192,7 +196,7 @@ export async function newerCheckpointReason(runFolder: string): Promise<string |
   return null;
 }
 
-/** Bytes of a file as latin1; empty where it cannot be read. */
+/** The first bytes of a file as latin1. Empty if the file cannot be read. */
 async function firstBytes(path: string, count: number): Promise<string> {
   try {
     await using file = await openPlain(path);
@@ -211,17 +215,20 @@ function assertKnownVersion({ version }: Readonly<Record<string, string>>): void
   }
 }
 
-/** What a run goes on from, and what was wrong with newer checkpoints of it. */
+/** The checkpoint to resume from, and the damage found in newer ones. */
 export interface Resumption {
-  /** Null where no checkpoint can be read: without `damage` there is none yet, and the training starts. */
+  /**
+   * Null if no checkpoint is readable. If `damage` is empty too, there is none yet, and training starts from the
+   * beginning.
+   */
   readonly snapshot: Omit<Snapshot, 'isBest'> | null;
   readonly damage: readonly { readonly path: string; readonly name: string; readonly reason: string }[];
 }
 
 /**
- * A run's newest good checkpoint.
+ * Reads a run's newest intact checkpoint.
  *
- * @throws NewerCheckpointError where a newer release wrote one, the file system's error where one cannot be read
+ * @throws NewerCheckpointError if a newer release wrote one, or the file system's error if one cannot be read
  */
 export async function readResumption(runFolder: string): Promise<Resumption> {
   const damage: { path: string; name: string; reason: string }[] = [];
@@ -239,13 +246,13 @@ export async function readResumption(runFolder: string): Promise<Resumption> {
 
 function snapshotFrom({ metadata, tensors }: Checkpoint): Omit<Snapshot, 'isBest'> {
   const state = trainingStateSchema.safeParse(jsonOf(metadata.state));
-  if (!state.success) throw new CheckpointError(l10n.t('It does not say where the training stood.'));
-  const isCarried = ({ name }: NamedTensor) =>
+  if (!state.success) throw new CheckpointError(l10n.t('It does not contain a valid training state.'));
+  const isTrainingTensor = ({ name }: NamedTensor) =>
     name.startsWith(OPTIMIZER_PREFIX) || name.startsWith(AVERAGE_PREFIX);
   return {
     state: state.data,
-    tensors: tensors.filter((tensor) => !isCarried(tensor)),
-    carried: tensors.filter(isCarried),
+    tensors: tensors.filter((tensor) => !isTrainingTensor(tensor)),
+    trainingTensors: tensors.filter(isTrainingTensor),
   };
 }
 
@@ -261,7 +268,7 @@ function metadataOf({ state }: Snapshot): Record<string, string> {
   return {
     format: 'bag-of-tricks',
     version: `${CHECKPOINT_VERSION}`,
-    // Convolutions [height, width, in / groups, out], fully connected layers [in, out]: not PyTorch's layout.
+    // Convolutions are [height, width, in / groups, out], fully connected layers [in, out]. PyTorch's layout differs.
     layout: 'tensorflow',
     epoch: `${state.epoch}`,
     step: `${state.step}`,
@@ -274,7 +281,7 @@ function metadataOf({ state }: Snapshot): Record<string, string> {
 
 const NO_CHECKSUM = '0'.repeat(64);
 
-/** A file's bytes, with their checksum in the metadata: that of the bytes with zeros in its place. */
+/** Encodes a file with a checksum of its bytes in the metadata. The checksum field counts as zeros. */
 function withChecksum(
   metadata: Readonly<Record<string, string>>,
   tensors: readonly NamedTensor[],
@@ -285,7 +292,7 @@ function withChecksum(
   return bytes;
 }
 
-/** The SHA-256 of a file's bytes with zeros in place of `checksum`, which they hold. */
+/** The SHA-256 of a file's bytes, with the `checksum` in them replaced by zeros. */
 function checksumOf(bytes: Buffer, checksum: string): string {
   const at = bytes.indexOf(checksum);
   return createHash('sha256')

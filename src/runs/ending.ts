@@ -14,19 +14,22 @@ import {
 } from '../system/errors';
 import { openPlain } from '../system/plainFiles';
 
-/** How a trainer's process ended. */
+/** The exit status of a trainer process. */
 export interface Exit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
 }
 
-/** How much of the end of a trainer's output goes into its run's failure. */
+/** How much of the end of a trainer's output to include in its run's failure. */
 const LOG_TAIL = { lines: 12, bytes: 16_000 } as const;
 
-/** A line of a crash's native stack, which tells a person nothing. */
-const NATIVE_FRAME = /^\s*\d+: 0x[0-9a-f]+ /;
+/** Crash output without use for the reader: native and JavaScript stack frames, headings, Node's version. */
+const NOISE = /^\s*\d+: 0x[0-9a-f]+ |^\s+at \S|^<?---|^Node\.js v\d/;
 
-/** The event that ends a log in a state. */
+/** Signals of a crash. Node gets one if it lacks address space, before it can print an error. */
+const CRASHES: ReadonlySet<NodeJS.Signals> = new Set(['SIGABRT', 'SIGTRAP', 'SIGILL', 'SIGSEGV', 'SIGBUS']);
+
+/** The event that ends a log with the given state. */
 export function finalEvent(state: FinalState): FinalEvent {
   const time = Date.now();
   switch (state.status) {
@@ -42,71 +45,73 @@ export function finalEvent(state: FinalState): FinalEvent {
   }
 }
 
-/** Why a trainer could not be started. */
+/** The failure for a trainer that could not be started. */
 export function spawnFailure(nodePath: string, error: unknown): Failure {
   const message = messageOf(error);
   return {
     what: l10n.t('The trainer could not be started: {0}', message),
     remedy: lacksFileHandles(message)
       ? tooManyFilesRemedy()
-      : l10n.t('Check that {0} is a Node of version 20 or later.', nodePath),
+      : l10n.t('Check that {0} is Node.js 20 or later.', nodePath),
   };
 }
 
 /**
- * Why a run failed whose trainer left without a word.
+ * The failure for a run with a trainer that exited without reporting an end.
  *
- * @param logTail The end of its output.
- * @param limitBytes How much address space a process may have; null where it is not limited.
+ * @param logTail the end of its output
+ * @param limitBytes the address space limit per process, or null if there is none
  */
 export function exitFailure(
   { code, signal }: Exit,
   logTail: string,
   limitBytes: number | null = addressSpaceLimit(),
 ): Failure {
-  const what = signal
-    ? l10n.t('The trainer was ended by {0}.', signal)
+  const hadNoMemory = isOutOfMemory(logTail);
+  const ending = signal
+    ? l10n.t('The trainer was killed by {0}.', signal)
     : code === 0
-      ? l10n.t('The trainer left before the training was over.')
-      : l10n.t('The trainer left with exit code {0}.', code ?? '?');
-  // Node itself aborts where it gets no address space, before it can say so.
-  const lacksAddresses =
-    limitBytes !== null && signal !== null && signal !== 'SIGKILL' && signal !== 'SIGTERM';
+      ? l10n.t('The trainer exited before training was finished.')
+      : l10n.t('The trainer exited with code {0}.', code ?? '?');
+  const what = hadNoMemory ? l10n.t('Out of memory. {0}', ending) : ending;
+  const lacksAddresses = limitBytes !== null && signal !== null && CRASHES.has(signal);
   const remedy = lacksAddresses
     ? l10n.t(
-        'This process may use {0} of address space, which may be too little: raise the limit (ulimit -v unlimited), then run again.',
+        'This process may use {0} of address space, which may be too little. Raise the limit (ulimit -v unlimited), then run again.',
         formatBytes(limitBytes),
       )
-    : signal === 'SIGKILL' || isOutOfMemory(logTail)
+    : signal === 'SIGKILL' || hadNoMemory
       ? outOfMemoryRemedy()
-      : l10n.t("Look at the run's trainer.log for the cause, then run again.");
-  return { what: logTail ? `${what}\n${logTail}` : what, remedy };
+      : l10n.t("See the run's trainer.log for the cause, then run again.");
+  return { what, remedy, ...(logTail && { log: logTail }) };
 }
 
-/** Why a run failed whose folder is no more where it was. */
+/** The failure for a run with a moved or deleted folder. */
 export function folderGoneFailure(folder: string): Failure {
   return {
-    what: l10n.t('{0} was moved or deleted while the run trained.', folder),
-    remedy: l10n.t('Where it was moved, resume the run at its new place.'),
+    what: l10n.t('{0} was moved or deleted during training.', folder),
+    remedy: l10n.t('If it was moved, resume the run at its new location.'),
   };
 }
 
-/** The last lines of a trainer's output, however long it is. */
-export async function tailOf(logFile: string): Promise<string> {
+/** The last informative lines of a process's output, without duplicates. */
+export function tellingLines(output: string): string {
+  const lines = output.split(/\r?\n/).filter((line) => line.trim() !== '' && !NOISE.test(line));
+  return [...new Set(lines)].slice(-LOG_TAIL.lines).join('\n');
+}
+
+/**
+ * Reads the last lines of a trainer's output, however long it is.
+ *
+ * @param from byte offset of its output in the file. Earlier output belongs to another trainer.
+ */
+export async function tailOf(logFile: string, from: number): Promise<string> {
   try {
-    const file = await openPlain(logFile);
-    try {
-      const { size } = await file.stat();
-      const bytes = Buffer.alloc(Math.min(size, LOG_TAIL.bytes));
-      await file.read(bytes, 0, bytes.length, size - bytes.length);
-      const lines = bytes.toString('utf8').split(/\r?\n/);
-      return lines
-        .filter((line) => line.trim() !== '' && !NATIVE_FRAME.test(line))
-        .slice(-LOG_TAIL.lines)
-        .join('\n');
-    } finally {
-      await file.close();
-    }
+    await using file = await openPlain(logFile);
+    const { size } = await file.stat();
+    const bytes = Buffer.alloc(Math.min(Math.max(0, size - from), LOG_TAIL.bytes));
+    await file.read(bytes, 0, bytes.length, size - bytes.length);
+    return tellingLines(bytes.toString('utf8'));
   } catch {
     return '';
   }

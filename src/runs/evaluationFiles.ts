@@ -17,38 +17,41 @@ import { makePlainFolder, readPlain } from '../system/plainFiles';
 import { replaceFile } from '../system/replaceFile';
 import { attemptFolder, currentFolder, readCurrent } from './lease/attemptFolders';
 
-/** Whose predictions a run keeps: of its last epoch, of its best, and of the last one's averaged weights. */
+/**
+ * The evaluations that a run keeps: of its last epoch, of its best epoch, and of the averaged weights after the last
+ * epoch.
+ */
 export type EvaluationName = 'last' | 'best' | 'averaged';
 
-/** What an evaluation was of. */
+/** An evaluation to save. */
 export interface EvaluatedImages {
   /** From 0, as in the log. */
   readonly epoch: number;
-  /** Steps done. */
+  /** Completed steps. */
   readonly step: number;
   /** By label. */
   readonly classNames: readonly string[];
-  /** What a person finds an image by. */
+  /** Returns an image's name for the reader. */
   readonly nameOf: (image: number) => string;
   readonly predictions: Predictions;
 }
 
-/** Images that `most_wrong.csv` names. */
+/** Number of images in `most_wrong.csv`. */
 const MOST_WRONG = 36;
-/** A matrix of more classes is too large to be of use: `confusion.csv` is left out. */
+/** Above this number of classes the matrix is too large to be useful, and `confusion.csv` is omitted. */
 const MOST_CONFUSION_CLASSES = 1000;
 
-/** A run's evaluations, in a folder for each attempt. */
+/** The folder of a run's evaluations. Each attempt has its own folder in it. */
 export const evaluationsFolder = (runFolder: string): string => join(runFolder, 'evaluation');
 
 export const evaluationFolder = (runFolder: string, name: EvaluationName): string =>
   join(currentFolder(evaluationsFolder(runFolder)), name);
 
 /**
- * Keeps what a run made of its validation images, as files that other programs read: `classes.csv`, `confusion.csv`,
- * `most_wrong.csv`, `correct.npy` and, last, `metrics.json`. Each is replaced whole or not at all.
+ * Saves a run's validation results as files for other programs: `classes.csv`, `confusion.csv`, `most_wrong.csv`,
+ * `correct.npy` and finally `metrics.json`. Each file is replaced atomically.
  *
- * @param attempt one that has begun: its folder is there
+ * @param attempt an attempt that has begun, so that its folder exists
  * @throws the file system's error
  */
 export async function writeEvaluation(
@@ -65,7 +68,7 @@ export async function writeEvaluation(
   }
 }
 
-/** Their content, by name; `metrics.json` comes last, so that it is never newer than the others. */
+/** The contents of the files by name. `metrics.json` is last, so that it is never newer than the others. */
 function filesOf({ epoch, step, classNames, nameOf, predictions }: EvaluatedImages) {
   const metrics = classificationMetrics(predictions, classNames.length);
   const { images, loss, accuracy, top5, macroF1, balancedAccuracy } = metrics;
@@ -98,7 +101,7 @@ function classesText({ classes }: ClassificationMetrics, classNames: readonly st
   ]);
 }
 
-/** A row for each right class, a column for each predicted one. */
+/** One row per true class, one column per predicted class. */
 function confusionText(predictions: Predictions, classNames: readonly string[]): string {
   const classes = classNames.length;
   const matrix = confusionMatrix(predictions, classes);
@@ -108,7 +111,7 @@ function confusionText(predictions: Predictions, classNames: readonly string[]):
   ]);
 }
 
-/** The probability is that of the right class. */
+/** The probability column is that of the true class. */
 function mostWrongText(
   predictions: Predictions,
   classNames: readonly string[],
@@ -137,7 +140,7 @@ const metricsSchema = z.object({
   balancedAccuracy: z.number(),
 });
 
-/** What a run kept of an evaluation. */
+/** A saved evaluation of a run. */
 export interface KeptEvaluation extends z.output<typeof metricsSchema> {
   readonly byClass: readonly (ClassMetrics & { readonly name: string })[];
 }
@@ -151,9 +154,9 @@ const classSchema = z
   .transform(([name, precision, recall, f1, support]) => ({ name, precision, recall, f1, support }));
 
 /**
- * What a run kept of an evaluation; null where it kept none, or its files are damaged.
+ * Reads a saved evaluation. Returns null if there is none or its files are damaged.
  *
- * @throws the file system's error where they cannot be read
+ * @throws the file system's error if they cannot be read
  */
 export async function readEvaluation(
   runFolder: string,
@@ -176,19 +179,19 @@ export async function readEvaluation(
   }
 }
 
-/** Which validation images a run answered right. */
+/** Which validation images a run classified correctly. */
 export interface KeptCorrectness {
   /** From 0, as in the log. */
   readonly epoch: number;
-  /** For each validation image, in the data set's order, 1 where the answer was right, else 0. */
+  /** 1 for a correct prediction, otherwise 0, for each validation image in the data set's order. */
   readonly correct: Uint8Array;
 }
 
 /**
- * Which validation images a run answered right at an evaluation; null where it kept none, or its files are damaged or of two
- * evaluations.
+ * Reads which validation images a run classified correctly in an evaluation. Returns null if there is no evaluation, or
+ * its files are damaged or come from two evaluations.
  *
- * @throws the file system's error where they cannot be read
+ * @throws the file system's error if they cannot be read
  */
 export async function readCorrectness(
   runFolder: string,

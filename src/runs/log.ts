@@ -4,26 +4,27 @@ import { isSystemError } from '../system/errors';
 import { openPlain } from '../system/plainFiles';
 import { type EventBatch, LOG_START, MAX_LINE_BYTES, NEWLINE, type Position, parseEvents } from './logParser';
 
-/** How much of a log is read at a time: a line more than the longest, so that every full chunk gets on. */
+/** Bytes to read at a time. More than the longest line, so that every full chunk makes progress. */
 const CHUNK_BYTES = MAX_LINE_BYTES + (1 << 16);
 
 /** More steps than a chart can show. */
 export const CHART_POINTS = 90_000;
 
-/** About what a step takes in a log: 16 MiB have as many steps as a chart is given. */
+/** Approximate size of a step in a log: 16 MiB contain as many steps as a chart receives. */
 const STEP_BYTES = (1 << 24) / CHART_POINTS;
 
 /**
- * What a reader may leave out that has fallen far behind: no chart shows a million steps. With so many bytes left
- * to read, only steps that are multiples of this; a power of two, so that what is left out later was so before.
+ * Which steps a reader far behind may skip, because no chart shows a million steps. Returns the stride for this many
+ * unread bytes: only steps that are multiples of it are kept. It is a power of two, so steps skipped later would also
+ * have been skipped earlier.
  *
- * @param points about how many steps are wanted
+ * @param points approximate number of steps wanted
  */
 export function thinningStride(bytesLeft: number, points = CHART_POINTS): number {
   return 2 ** Math.max(0, Math.ceil(Math.log2(bytesLeft / (points * STEP_BYTES))));
 }
 
-/** Opens a log to be read; null where there is none. */
+/** Opens a log for reading. Returns null if there is none. */
 export async function openLog(path: string): Promise<FileHandle | null> {
   try {
     return await openPlain(path);
@@ -33,18 +34,18 @@ export async function openLog(path: string): Promise<FileHandle | null> {
   }
 }
 
-/** A part of a log, to its last whole line. */
+/** A part of a log up to its last complete line. */
 export interface PartOfLog {
   readonly batch: EventBatch;
   readonly next: Position;
-  /** Some of those before `next`, all from the part. */
+  /** The end of the part: bytes before `next`, possibly not all of the part. */
   readonly lastBytes: Buffer;
 }
 
 /**
- * Reads on in an open log, a chunk at a time, to its last whole line.
+ * Reads an open log from a position, one chunk at a time, up to its last complete line.
  *
- * @param strideFor which steps to leave out, such as `thinningStride`
+ * @param strideFor which steps to skip, such as `thinningStride`
  * @throws the file system's error
  */
 export async function* partsFrom(
@@ -58,7 +59,7 @@ export async function* partsFrom(
     if (size <= position.offset) return;
     const buffer = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, size - position.offset));
     const { bytesRead } = await file.read(buffer, 0, buffer.length, position.offset);
-    // The last of it whole: it is what a person looks at.
+    // Keep the last chunk complete: it is what the user looks at.
     const isLast = position.offset + bytesRead >= size;
     const part = parseEvents(buffer.subarray(0, bytesRead), position, isLast ? 1 : stride);
     const taken = part.next.offset - position.offset;
@@ -69,8 +70,7 @@ export async function* partsFrom(
 }
 
 /**
- * Where the last whole line of a log ends: what comes from there on is new. The start for a log that is not
- * there yet.
+ * Finds the end of the last complete line of a log. Everything after it is new. For a missing log, returns the start.
  *
  * @throws the file system's error
  */
@@ -92,7 +92,7 @@ export async function endOfLog(path: string): Promise<Position> {
   }
 }
 
-/** Every event of a log as it stands, but for the steps that `strideFor` leaves out. */
+/** Reads all events of a log, except the steps that `strideFor` skips. */
 export async function readAllEvents(
   path: string,
   strideFor?: (bytesLeft: number) => number,

@@ -1,9 +1,9 @@
 import { isStepEvent, type RunEvent, runEventSchema } from '../protocol/events';
 
-/** A longer line is no event: it is skipped without being held. */
+/** A longer line is not an event. It is skipped without being buffered. */
 export const MAX_LINE_BYTES = 1 << 20;
 
-/** Of each block of a thinned log, about 350 steps, the steps of the lowest and the highest loss are kept. */
+/** A thinned log keeps the steps with the lowest and the highest loss of each block, which has about 350 steps. */
 const THINNING_BLOCK_BYTES = 1 << 16;
 
 export const NEWLINE = 0x0a;
@@ -11,24 +11,24 @@ const COMMA = 0x2c;
 const ZERO = 0x30;
 const NINE = 0x39;
 
-/** What a part of a log holds. */
+/** The content of a part of a log. */
 export interface EventBatch {
   readonly events: readonly RunEvent[];
-  /** Lines that are no events. */
+  /** Number of lines that are not events. */
   readonly skipped: number;
 }
 
-/** How far a log has been read. */
+/** A read position in a log. */
 export interface Position {
-  /** Bytes: the start of the first line not yet read. */
+  /** Byte offset of the first unread line. */
   readonly offset: number;
-  /** Whether that lies within a line that is too long. */
+  /** Whether the offset is inside a line that is too long. */
   readonly withinOversized: boolean;
 }
 
 export const LOG_START: Position = { offset: 0, withinOversized: false };
 
-/** The event that one line of a log holds, or null for a line that is none. */
+/** Parses one line of a log. Returns null if it is not an event. */
 function parseEvent(line: string): RunEvent | null {
   try {
     const value: unknown = JSON.parse(line);
@@ -39,11 +39,11 @@ function parseEvent(line: string): RunEvent | null {
 }
 
 /**
- * The events of `bytes`, a part of a log that begins at `position`, up to its last whole line; a cut line is
- * left to be read when the rest of it has come.
+ * Parses the events in `bytes`, the part of a log that begins at `position`, up to its last complete line. An
+ * incomplete line is read later.
  *
- * @param stride leaves out steps that are no multiple of it, without parsing them, but for the lowest and the
- *   highest loss of every block
+ * @param stride skips steps that are not a multiple of it without parsing them, except those with the lowest and the
+ *   highest loss of each block
  */
 export function parseEvents(
   bytes: Buffer,
@@ -60,7 +60,7 @@ export function parseEvents(
       block.putBackExtremes();
       block = new ThinningBlock(bytes, events, start);
     }
-    const stepAt = stride > 1 && !withinOversized ? leftOutStepAt(bytes, start, end, stride) : null;
+    const stepAt = stride > 1 && !withinOversized ? skippedStepAt(bytes, start, end, stride) : null;
     if (stepAt !== null) {
       block.leaveOut(start, end, stepAt);
       start = end + 1;
@@ -82,20 +82,20 @@ export function parseEvents(
   return { batch: { events, skipped }, next: { offset: position.offset + start, withinOversized } };
 }
 
-/** A line of a log that was left out. */
-interface LeftOutLine {
+/** A skipped line of a log. */
+interface SkippedLine {
   readonly start: number;
   readonly end: number;
   readonly loss: number;
 }
 
-/** Puts the events of a part of a log into `events`, and of the steps that are left out the extremes of their loss. */
+/** Collects the events of a block into `events`, and restores the skipped steps with extreme losses. */
 class ThinningBlock {
   readonly #firstIndex: number;
-  /** Where the lines of the block's events start. */
+  /** Start offsets of the lines of the block's events. */
   readonly #starts: number[] = [];
-  #lowest: LeftOutLine | null = null;
-  #highest: LeftOutLine | null = null;
+  #lowest: SkippedLine | null = null;
+  #highest: SkippedLine | null = null;
 
   constructor(
     private readonly bytes: Buffer,
@@ -110,19 +110,20 @@ class ThinningBlock {
     this.events.push(event);
   }
 
-  /** @param stepAt where the line has its step, before its loss */
+  /** @param stepAt offset of the step number in the line, which comes before the loss */
   leaveOut(start: number, end: number, stepAt: number): void {
     const loss = lossAfter(this.bytes, stepAt, end);
     if (loss < (this.#lowest?.loss ?? Number.POSITIVE_INFINITY)) this.#lowest = { start, end, loss };
     if (loss > (this.#highest?.loss ?? Number.NEGATIVE_INFINITY)) this.#highest = { start, end, loss };
   }
 
-  /** Once the block is over: a spike that no kept step shows is shown too. */
+  /** Call at the end of a block. Restores a spike in the loss that no kept step shows. */
   putBackExtremes(): void {
     let [least, most] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
     for (let index = this.#firstIndex; index < this.events.length; index++) {
       const event = this.events[index];
       if (event?.type !== 'step') continue;
+      if (event.loss === undefined) continue;
       least = Math.min(least, event.loss);
       most = Math.max(most, event.loss);
     }
@@ -131,7 +132,7 @@ class ThinningBlock {
     if (highest && highest.loss > most && highest !== lowest) this.#putBack(highest);
   }
 
-  #putBack({ start, end }: LeftOutLine): void {
+  #putBack({ start, end }: SkippedLine): void {
     const event = parseEvent(this.bytes.toString('utf8', start, end));
     if (!event) return;
     const after = this.#starts.findIndex((other) => other > start);
@@ -145,7 +146,7 @@ const STEP_LINE = Buffer.from('{"type":"step",');
 const STEP_KEY = Buffer.from('"step":');
 const LOSS_KEY = Buffer.from('"loss":');
 
-/** Where the value of a key starts, from `at` on and before `end`: a search that went on in other lines has no end. */
+/** Finds the start of a key's value between `at` and `end`. A search without a limit would scan all following lines. */
 function afterKey(bytes: Buffer, key: Buffer, at: number, end: number): number | null {
   for (let start = at; start + key.length <= end; start++) {
     let matched = 0;
@@ -155,7 +156,7 @@ function afterKey(bytes: Buffer, key: Buffer, at: number, end: number): number |
   return null;
 }
 
-/** The loss in a step's line, from `at` to `end`; NaN where there is none. */
+/** Parses the loss in a step's line between `at` and `end`. NaN if there is none. */
 function lossAfter(bytes: Buffer, at: number, end: number): number {
   const start = afterKey(bytes, LOSS_KEY, at, end);
   if (start === null) return Number.NaN;
@@ -165,10 +166,10 @@ function lossAfter(bytes: Buffer, at: number, end: number): number {
 }
 
 /**
- * Where the line in `bytes` from `start` to `end` has its step, where it is a step's, as the trainer writes it, and
- * no multiple; else null.
+ * If the line in `bytes` from `start` to `end` is a step in the trainer's own format and not a multiple of the stride,
+ * returns the offset of its step number. Otherwise returns null.
  */
-function leftOutStepAt(bytes: Buffer, start: number, end: number, stride: number): number | null {
+function skippedStepAt(bytes: Buffer, start: number, end: number, stride: number): number | null {
   if (bytes.compare(STEP_LINE, 0, STEP_LINE.length, start, Math.min(end, start + STEP_LINE.length)) !== 0) {
     return null;
   }

@@ -4,38 +4,46 @@ import { isFinal, type RunEvent } from '../protocol/events';
 import { openPlainSync } from '../system/plainFiles';
 import { endOfLog } from './log';
 
-/** An event waits at most this long to be written. */
+/** Maximum time before an event is written. */
 const FLUSH_MS = 100;
 
-/** Whose lines a log gets, and who hears of them. */
+/**
+ * Maximum size of the events kept after a failed write. On a full disk, they must leave room for the final event in the
+ * space that is reserved for the log.
+ */
+const KEPT_BYTES = 1 << 13;
+
+/** The attempt that writes a log, and the log's callbacks. */
 export interface MetricsLogOptions {
-  /** Written into each line. */
+  /** Added to each line. */
   readonly attempt: number;
-  /** Told how many bytes the log has, each time it has grown. */
+  /** Called with the log's size in bytes each time it has grown. */
   readonly onAppended?: (bytes: number) => void;
-  /** Called before each write, to throw where the run is another's by now. */
+  /** Called before each write. Throws if the run now belongs to another process. */
   readonly beforeWrite?: () => void;
 }
 
 /**
- * A run's metrics.ndjson: append only, one event a line, each with its attempt. Many events a second are written
- * together, and a final one at once, synced to the disk. Nothing is ever taken off the log: another attempt may have
- * written behind it.
+ * Writes a run's metrics.ndjson: append only, one event per line, each with its attempt. Batches frequent events.
+ * Writes a final event immediately and syncs it to disk. Never truncates the log, because another attempt may have
+ * appended to it.
  */
 export class MetricsLog {
   readonly #file: number;
-  /** Bytes up to the end of what was last written here. */
+  /** Size of the log after the last write here. */
   #bytes: number;
-  /** Whether the last line may be cut, by a crash or a full disk: what comes next begins a new one. */
+  /**
+   * Whether the last line may be incomplete, after a crash or on a full disk. If so, the next write begins a new line.
+   */
   #isCut: boolean;
   #waiting = '';
   #timer: NodeJS.Timeout | null = null;
   #failure: { readonly error: unknown } | null = null;
 
   /**
-   * Opens a run's log, to go on behind what it holds.
+   * Opens a run's log to append to it.
    *
-   * @throws the file system's error when the log cannot be opened
+   * @throws the file system's error if the log cannot be opened
    */
   static async open(path: string, options: MetricsLogOptions): Promise<MetricsLog> {
     const { offset } = await endOfLog(path);
@@ -52,7 +60,7 @@ export class MetricsLog {
     this.#isCut = this.#bytes > wholeBytes;
   }
 
-  /** @throws the file system's error when this event or one before it could not be written */
+  /** @throws the file system's error if this event or an earlier one could not be written */
   append(event: RunEvent): void {
     this.#throwFailure();
     this.#waiting += `${JSON.stringify({ ...event, attempt: this.options.attempt })}\n`;
@@ -71,9 +79,10 @@ export class MetricsLog {
   }
 
   /**
-   * Writes what waits, so that what was appended is in the file. A line that could be written in part alone is cut.
+   * Writes pending events, so that all appended events are in the file. If that fails, an incompletely written line
+   * stays cut, and the next write repeats it and continues with the events after it, up to KEPT_BYTES.
    *
-   * @throws the file system's error
+   * @throws the file system's error, or that of `beforeWrite`, which drops the events
    */
   flush(): void {
     this.#throwFailure();
@@ -88,7 +97,7 @@ export class MetricsLog {
       while (written < lines.length) written += writeSync(this.#file, lines, written);
       this.#isCut = false;
     } catch (error) {
-      this.#isCut ||= written > 0;
+      this.#keepUnwritten(lines, written);
       throw Object.assign(error as Error, { path: this.path });
     } finally {
       this.#bytes = fstatSync(this.#file).size;
@@ -97,7 +106,7 @@ export class MetricsLog {
   }
 
   /**
-   * Writes what waits, and returns once the disk has all of the log.
+   * Writes pending events and resolves when the whole log is on disk.
    *
    * @throws the file system's error
    */
@@ -106,7 +115,7 @@ export class MetricsLog {
     await promisify(fsync)(this.#file);
   }
 
-  /** Writes what waits and closes the file. */
+  /** Writes pending events and closes the file. */
   close(): void {
     try {
       this.flush();
@@ -115,10 +124,28 @@ export class MetricsLog {
     }
   }
 
-  /** Throws once what failed behind the back of `append`. */
+  /**
+   * Keeps the lines that are not completely in the file.
+   *
+   * @param lines what was to be written, with a line break in front if the last line in the file was cut
+   */
+  #keepUnwritten(lines: Buffer, written: number): void {
+    const whole = written === 0 ? 0 : lines.lastIndexOf('\n', written - 1) + 1;
+    if (written > 0) this.#isCut = written > whole;
+    const rest = lines.subarray(whole).toString('utf8').replace(/^\n/, '');
+    this.#waiting = wholeLines(rest, KEPT_BYTES);
+  }
+
+  /** Throws, once, an error of a delayed write after `append`. */
   #throwFailure(): void {
     const failure = this.#failure;
     this.#failure = null;
     if (failure) throw failure.error;
   }
+}
+
+/** Returns as many of the first lines as fit into a number of bytes. */
+function wholeLines(lines: string, bytes: number): string {
+  const start = Buffer.from(lines).subarray(0, bytes);
+  return start.subarray(0, start.lastIndexOf('\n') + 1).toString('utf8');
 }

@@ -1,9 +1,10 @@
 /**
- * Whether a run was made, or taken on, by this user on this machine. A folder that was cloned or copied may bring runs along,
- * one that waits in the queue too; such a run is trained only once a person has said so.
+ * Whether this user made or accepted a run on this machine. A cloned or copied folder may contain runs, even queued
+ * ones. Such a run is trained only after the user consents.
  *
- * A run's `origin` holds a keyed hash (HMAC-SHA-256) of its real path, its id, its experiment's path and its recipe. The key is the user's own and
- * lies outside of every workspace, so that no workspace can bring a valid one. Studies have an `origin` as well.
+ * A run's `origin` contains a keyed hash (HMAC-SHA-256) of its real path, its id, its experiment's path and its recipe.
+ * The key belongs to the user and is stored outside of every workspace, so that no workspace can contain a valid hash.
+ * Studies have an `origin` too.
  */
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { mkdir, readFile, realpath, writeFile } from 'node:fs/promises';
@@ -12,13 +13,14 @@ import * as l10n from '@vscode/l10n';
 import envPaths from 'env-paths';
 import type { Manifest } from '../protocol/manifest';
 import { UserError } from '../shared/userError';
+import { quoted } from '../system/allowedFolders';
 import { isSystemError } from '../system/errors';
 import { readPlain } from '../system/plainFiles';
 import { replaceFile } from '../system/replaceFile';
 
 const KEY_BYTES = 32;
 
-/** A run as far as its origin goes. */
+/** The parts of a run that its origin depends on. */
 export interface OriginatedRun {
   readonly folder: string;
   readonly manifest: Pick<Manifest, 'id' | 'recipe' | 'experiment'>;
@@ -26,17 +28,17 @@ export interface OriginatedRun {
 
 const originPath = (folder: string): string => join(folder, 'origin');
 
-/** The file of the user's key. */
+/** Path of the user's key. */
 export const originKeyPath = (): string =>
   join(envPaths('bag-of-tricks', { suffix: '' }).config, 'origin-key');
 
-/** Whether this user made the run here, or took it on. False also where that cannot be read. */
+/** Whether this user made or accepted the run here. Also false if that cannot be read. */
 export function isOwnRun(run: OriginatedRun): Promise<boolean> {
   return isMarked(run.folder, saidBy(run));
 }
 
 /**
- * Takes a run on as this user's own: when it is made, or once a person has said so.
+ * Marks a run as this user's own: when it is created, or after the user accepts it.
  *
  * @throws the file system's error
  */
@@ -44,7 +46,7 @@ export function takeOn(run: OriginatedRun): Promise<void> {
   return mark(run.folder, saidBy(run));
 }
 
-/** Whether a folder of a store has this user's mark, which is of its place and of what it says. */
+/** Whether a folder in a store has this user's mark, which depends on its location and the given values. */
 export async function isMarked(folder: string, said: readonly unknown[]): Promise<boolean> {
   try {
     const written = Buffer.from((await readPlain(originPath(folder), 'utf8')).trim(), 'hex');
@@ -56,7 +58,7 @@ export async function isMarked(folder: string, said: readonly unknown[]): Promis
 }
 
 /**
- * Gives a folder of a store this user's mark.
+ * Writes this user's mark into a folder of a store.
  *
  * @throws the file system's error
  */
@@ -64,14 +66,16 @@ export async function mark(folder: string, said: readonly unknown[]): Promise<vo
   await replaceFile(originPath(folder), `${(await markOf(folder, said)).toString('hex')}\n`);
 }
 
-/** Refuses runs that came with their folder, with how to allow them. */
+/** The error that refuses runs that came with their folder. Says how to allow them. */
 export function foreignRunsError(runs: readonly OriginatedRun[], command: string): UserError {
   const named = runs.map(({ manifest }) => `${manifest.id} (${manifest.experiment.file})`);
+  const first = runs[0]?.folder ?? '';
   return new UserError({
-    what: l10n.t('These runs were not made here by you, but came with the folder: {0}.', named.join(', ')),
+    what: l10n.t('You did not create these runs here. They came with the folder: {0}.', named.join(', ')),
     remedy: l10n.t(
-      'Look at them, then train them by {0}, or take them out by {1}.',
-      `${command} --allow ${runs.length === 1 ? (runs[0]?.folder ?? '') : 'FOLDER'}`,
+      'Review them, then train them with {0}, or remove them with {1}.',
+      // With several runs, the folder of all runs.
+      `${command} --allow ${quoted(runs.length === 1 ? first : dirname(first))}`,
       'tricks queue cancel RUN',
     ),
   });
@@ -87,7 +91,7 @@ async function markOf(folder: string, said: readonly unknown[]): Promise<Buffer>
     .digest();
 }
 
-/** The user's key; made where there is none, by one of many processes. */
+/** Reads the user's key, or creates it. Safe if several processes do so at once. */
 async function userKey(): Promise<Buffer> {
   const path = originKeyPath();
   const known = await readKey(path);
@@ -99,7 +103,7 @@ async function userKey(): Promise<Buffer> {
     if (!isSystemError(error, 'EEXIST')) throw error;
     const rival = await readKey(path);
     if (rival) return rival;
-    // Cut short, as by a crash: what was marked with it is asked about again.
+    // The key is incomplete, for example after a crash. Everything marked with it needs consent again.
     await replaceFile(path, `${randomBytes(KEY_BYTES).toString('hex')}\n`);
   }
   const made = await readKey(path);
@@ -107,7 +111,7 @@ async function userKey(): Promise<Buffer> {
   return made;
 }
 
-/** Null where there is none, or it was cut short. */
+/** Null if there is no key or it is incomplete. */
 async function readKey(path: string): Promise<Buffer | null> {
   try {
     const key = Buffer.from((await readFile(path, 'utf8')).trim(), 'hex');

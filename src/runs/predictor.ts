@@ -14,45 +14,46 @@ import { messageOf } from '../shared/failure';
 import { UserError } from '../shared/userError';
 import { fork } from '../system/children';
 import { isOutOfMemory, outOfMemoryRemedy } from '../system/errors';
+import { tellingLines } from './ending';
 import { trainerEnvironment } from './trainerCommand';
 
-/** What to start as the predictor, and how. */
+/** How to start the predictor. */
 export interface PredictorCommand {
-  /** A Node, or an Electron that can act as one. */
+  /** Path of Node, or of an Electron that can run as Node. */
   readonly nodePath: string;
   /** The predictor's bundle. */
   readonly predictorPath: string;
-  /** The environment to clean and hand on; this process's by default. */
+  /** The environment to clean and pass on. By default, that of this process. */
   readonly env?: NodeJS.ProcessEnv;
 }
 
-/** Which weights of a run to ask, and on what. */
+/** Which weights of a run to use, and on which engine. */
 export interface PredictorOptions {
   readonly weights: WeightsChoice;
-  /** In place of the recipe's engine. */
+  /** Replaces the recipe's engine. */
   readonly engine?: string | undefined;
 }
 
 type Preparing = Extract<FromPredictor, { type: 'preparing' }>;
 type Ready = Extract<FromPredictor, { type: 'ready' }>;
 
-/** How much of the end of the process's output goes into a failure. */
+/** How many bytes of the end of the process's output to include in a failure. */
 const TAIL_BYTES = 2000;
 
 /**
- * A process that has a trained run's weights loaded and is asked about images, one request at a time. It ends by
+ * A process that has a trained run's weights loaded and serves requests about images, one at a time. It ends on
  * `close`, and with the process that started it.
  */
 export class RunPredictor {
   readonly #process: ChildProcess;
-  /** Answers that nobody has received yet. */
+  /** Answers that nobody has requested yet. */
   readonly #answers: FromPredictor[] = [];
   #waiting: { resolve(answer: FromPredictor): void; reject(error: Error): void } | null = null;
   #ended: UserError | null = null;
   #tail = '';
 
   /**
-   * Starts the process, and waits until it has the weights.
+   * Starts the process and waits until it has loaded the weights.
    *
    * @throws UserError
    */
@@ -64,8 +65,8 @@ export class RunPredictor {
     const { predictorPath } = command;
     if (!existsSync(predictorPath)) {
       throw new UserError({
-        what: l10n.t('A program is missing: {0} is not there.', predictorPath),
-        remedy: l10n.t('Install the product again, or build it.'),
+        what: l10n.t('A program is missing: {0} does not exist.', predictorPath),
+        remedy: l10n.t('Reinstall Bag of Tricks, or build it.'),
       });
     }
     const predictor = new RunPredictor([runFolder, weights, ...(engine ? [engine] : [])], command);
@@ -98,10 +99,10 @@ export class RunPredictor {
   }
 
   /**
-   * Classifies images, and hands over what becomes of each, in their order.
+   * Classifies images and reports the result of each, in order.
    *
-   * @param top how many classes of each
-   * @throws UserError where that ends before all are done
+   * @param top number of classes per image
+   * @throws UserError if the process ends before all images are done
    */
   async classify(
     paths: readonly string[],
@@ -118,7 +119,7 @@ export class RunPredictor {
   /**
    * Evaluates the run on its data set's test images.
    *
-   * @throws UserError where it has none, or they cannot be read
+   * @throws UserError if there are none, or if they cannot be read
    */
   async test(onPreparing: (preparing: Preparing) => void = () => {}): Promise<TestResult> {
     this.#send({ type: 'test' });
@@ -131,7 +132,7 @@ export class RunPredictor {
     this.#process.kill();
   }
 
-  /** The next answer but for news of preparations, which has to be of a type. */
+  /** Waits for the next answer, which must have the given type. Reports preparation messages on the way. */
   async #answer<Type extends FromPredictor['type']>(
     type: Type,
     onPreparing: (preparing: Preparing) => void = () => {},
@@ -165,7 +166,7 @@ export class RunPredictor {
   }
 
   #send(message: ToPredictor): void {
-    // A channel that is closed is told of by the process's end.
+    // If the channel is closed, the exit of the process reports it.
     this.#process.send(message, () => {});
   }
 
@@ -176,23 +177,24 @@ export class RunPredictor {
   }
 
   #exitFailure(code: number | null, signal: NodeJS.Signals | null): Failure {
-    const tail = this.#tail.trim();
+    const tail = tellingLines(this.#tail);
     const what = signal
-      ? l10n.t('The process that asks the network was ended by {0}.', signal)
-      : l10n.t('The process that asks the network left with exit code {0}.', code ?? '?');
+      ? l10n.t('The prediction process was killed by {0}.', signal)
+      : l10n.t('The prediction process exited with code {0}.', code ?? '?');
     return {
-      what: tail ? `${what}\n${tail}` : what,
+      what,
       remedy:
         signal === 'SIGKILL' || isOutOfMemory(tail)
           ? outOfMemoryRemedy()
-          : l10n.t('Try again, with another engine if there is one.'),
+          : l10n.t('Try again, with another engine if possible.'),
+      ...(tail && { log: tail }),
     };
   }
 }
 
 function startFailure(nodePath: string, error: unknown): Failure {
   return {
-    what: l10n.t('The process that asks the network could not be started: {0}', messageOf(error)),
-    remedy: l10n.t('Check that {0} is a Node of version 20 or later.', nodePath),
+    what: l10n.t('The prediction process could not be started: {0}', messageOf(error)),
+    remedy: l10n.t('Check that {0} is Node.js 20 or later.', nodePath),
   };
 }

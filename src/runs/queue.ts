@@ -1,11 +1,12 @@
 /**
- * The runs of a store that wait for their turn. A queued run's folder holds its place, so that the queue outlives
- * every program, and two windows that add or move runs at once change different files.
+ * The queued runs of a store. The place of a queued run is stored in the run's folder. So the queue survives every
+ * program, and two windows that add or move runs at the same time change different files.
  */
 
 import { basename, join } from 'node:path';
 import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
+import type { RunState } from '../protocol/manifest';
 import { isFinalState } from '../protocol/state';
 import type { Failure } from '../shared/failure';
 import { parseJson } from '../shared/parseJson';
@@ -26,9 +27,9 @@ import { doneFailure, untrainableFailure } from './trainable';
 
 const placeSchema = z.object({
   version: z.literal(1),
-  /** Runs wait in the order of their places; neighbours may be any distance apart. */
+  /** Queued runs are ordered by place. Neighbors may be any distance apart. */
   place: z.number(),
-  /** How many times the run was tried already and its trainer crashed. */
+  /** Number of earlier attempts with a crashed trainer. */
   crashes: z.int().min(0),
   terms: z
     .object({
@@ -41,29 +42,29 @@ const placeSchema = z.object({
 });
 type Place = z.infer<typeof placeSchema>;
 
-/** How a run is to be trained, whoever works through the queue; what is left out is as they do it. */
+/** How to train a run, whichever process works through the queue. Missing values follow that process's own options. */
 export interface QueueTerms {
-  /** Threads that it computes on. */
+  /** Number of compute threads. */
   readonly threads?: number | undefined;
-  /** Runs that may train at the same time as it, itself included. */
+  /** Maximum number of concurrent runs while this one trains, including itself. */
   readonly atOnce?: number | undefined;
-  /** How many crashes of its trainer are forgiven. */
+  /** Number of trainer crashes to retry. */
   readonly retries?: number | undefined;
-  /** What it belongs to: a study's id. */
+  /** The group of the run: a study's id. */
   readonly group?: string | undefined;
 }
 
-/** A run that waits, with its place. */
+/** A queued run with its place. */
 export type QueuedRun = ReadableEntry & { readonly place: number; readonly terms: QueueTerms };
 
 const placePath = (folder: string): string => join(folder, 'queue.json');
 
-/** The runs that wait in the store of `root`, the next one first. */
+/** The queued runs in the store of `root`, next one first. */
 export async function readQueue(root: string): Promise<QueuedRun[]> {
   return queueAmong(await listRuns(root));
 }
 
-/** Those of `runs` that wait, the next one first. */
+/** The queued runs among `runs`, next one first. */
 export async function queueAmong(runs: readonly RunEntry[]): Promise<QueuedRun[]> {
   const queued = runs.filter(isQueued);
   const placed = await Promise.all(
@@ -76,13 +77,12 @@ export async function queueAmong(runs: readonly RunEntry[]): Promise<QueuedRun[]
 }
 
 /**
- * Puts a run at the end of its store's queue: a new one, or one that ended before its training was over. One that
- * was paused keeps its place, which is before those that came after it. Where it cannot be told who trains it, waits until
- * it can.
+ * Appends a run to its store's queue: a new run or an unfinished one. A paused run keeps its place ahead of later ones.
+ * If it is unclear who trains the run, waits until it is clear.
  *
- * @param terms how it is to be trained; by default as before, where it waited before
- * @returns null where that went well
- * @throws the signal's reason where the wait was cancelled
+ * @param terms how to train it. By default, as it was queued before.
+ * @returns null on success
+ * @throws the signal's reason if the wait was canceled
  */
 export async function enqueue(
   root: string,
@@ -95,15 +95,18 @@ export async function enqueue(
     const failure = await untrainableFailure(folder);
     if (failure) return failure;
     const before = await awaitVerdict(folder, waiting);
+    const statusBefore = await statusOf(folder);
     const last = (await readQueue(root)).at(-1)?.place ?? Number.NEGATIVE_INFINITY;
     const had = await readPlace(folder);
-    const kept = (await isPaused(folder)) ? had : null;
+    const kept = statusBefore === 'paused' ? had : null;
     const place = kept?.place ?? Math.max(last + 1, Date.now());
     await writePlace(folder, { version: 1, place, crashes: 0, terms: terms ?? had?.terms });
     const unready = await makeReady(folder, waiting);
-    // A queue's worker may start it as soon as it has a place.
-    const isStarted = unready && before === 'free' && (await awaitVerdict(folder, waiting)) === 'held';
-    return isStarted ? null : unready;
+    if (!unready || before === 'held') return unready;
+    // A queue worker may start the run as soon as it has a place, and a short run may already be done.
+    const isStarted = (await awaitVerdict(folder, waiting)) === 'held';
+    const isTrained = statusBefore !== 'done' && (await statusOf(folder)) === 'done';
+    return isStarted || isTrained ? null : unready;
   } catch (error) {
     waiting.signal?.throwIfAborted();
     return failureOf(error);
@@ -111,11 +114,10 @@ export async function enqueue(
 }
 
 /**
- * Makes a run one that a trainer may take: a new one, or one that ended before its training was over. Where it cannot be
- * told who trains it, waits until it can.
+ * Makes a new or unfinished run available to trainers. If it is unclear who trains the run, waits until it is clear.
  *
- * @returns null where that went well
- * @throws the file system's error; the signal's reason where the wait was cancelled
+ * @returns null on success
+ * @throws the file system's error, or the signal's reason if the wait was canceled
  */
 export async function makeReady(folder: string, waiting: Waiting = {}): Promise<Failure | null> {
   const failure = await untrainableFailure(folder);
@@ -132,7 +134,7 @@ export async function makeReady(folder: string, waiting: Waiting = {}): Promise<
 }
 
 /**
- * Puts a run that waits at another position of the queue, from 0; past the end is the end.
+ * Moves a queued run to another position, counted from 0. A position past the end means the end.
  *
  * @throws the file system's error
  */
@@ -146,7 +148,7 @@ export async function moveInQueue(root: string, id: string, position: number): P
   if (place !== null) {
     await changePlace(moved.folder, place);
   } else {
-    // No number is left between the two: all get new ones.
+    // No number fits between the two neighbors, so renumber all.
     const order = others.toSpliced(index, 0, moved);
     for (const [rank, run] of order.entries()) await changePlace(run.folder, (queue[0]?.place ?? 0) + rank);
   }
@@ -154,21 +156,26 @@ export async function moveInQueue(root: string, id: string, position: number): P
 }
 
 /**
- * Takes a run out of the queue, without training it; nothing where it does not wait any more.
+ * Removes a run from the queue without training it. No-op if it is no longer queued. `makeReady` puts it back in its
+ * place.
  *
+ * @returns whether it was removed
  * @throws the file system's error
  */
-export async function cancelQueued(folder: string): Promise<void> {
-  await changeState(folder, ({ state }) =>
-    state.status === 'queued' ? { status: 'stopped', step: 0 } : null,
-  );
+export async function cancelQueued(folder: string): Promise<boolean> {
+  let isCancelled = false;
+  await changeState(folder, ({ state }) => {
+    isCancelled = state.status === 'queued';
+    return isCancelled ? { status: 'stopped', step: 0, wasQueued: true } : null;
+  });
+  return isCancelled;
 }
 
 /**
- * Puts a run whose trainer crashed back into the queue, at its old place, so that it goes on from its checkpoint.
+ * Puts a run with a crashed trainer back in its former place in the queue, so that it resumes from its checkpoint.
  *
- * @param retries how many crashes of one run are forgiven, unless its terms say
- * @returns false for a run that was never in the queue, or crashed too often
+ * @param retries number of crashes to retry, unless the run's terms specify it
+ * @returns false if the run was never queued or has crashed too often
  * @throws the file system's error
  */
 export async function requeueCrashed(folder: string, retries: number): Promise<boolean> {
@@ -179,9 +186,9 @@ export async function requeueCrashed(folder: string, retries: number): Promise<b
 }
 
 /**
- * Makes a run whose trainer crashed one that a trainer may take, whether it was in the queue or not.
+ * Makes a run with a crashed trainer available to trainers again, whether or not it was queued.
  *
- * @returns false where it has ended
+ * @returns false if the run has ended
  * @throws the file system's error
  */
 export async function readyAfterCrash(folder: string): Promise<boolean> {
@@ -189,10 +196,7 @@ export async function readyAfterCrash(folder: string): Promise<boolean> {
   return state?.status === 'queued';
 }
 
-/**
- * A number between two, where there is one; without a neighbour on a side, one beyond the other; null where the
- * two have none between them.
- */
+/** A number between two, or null if there is none. With one neighbor only, a number beyond it. */
 export function placeBetween(before: number | undefined, after: number | undefined): number | null {
   if (before === undefined) return after === undefined ? 0 : after - 1;
   if (after === undefined) return before + 1;
@@ -200,21 +204,21 @@ export function placeBetween(before: number | undefined, after: number | undefin
   return middle > before && middle < after ? middle : null;
 }
 
-/** How a run is to be trained that waits, or waited before it was started. */
+/** How to train a run that is or was queued. */
 export async function termsOf(folder: string): Promise<QueueTerms> {
   return (await readPlace(folder))?.terms ?? {};
 }
 
-async function isPaused(folder: string): Promise<boolean> {
+async function statusOf(folder: string): Promise<RunState['status'] | null> {
   const reading = await readManifest(folder);
-  return reading.ok && reading.manifest.state.status === 'paused';
+  return reading.ok ? reading.manifest.state.status : null;
 }
 
 function isQueued(run: RunEntry): run is ReadableEntry {
   return run.kind === 'run' && run.manifest.state.status === 'queued';
 }
 
-/** Where a run waits or waited; null for one that never did, or whose place cannot be read. */
+/** The place of a run that is or was queued. Null if it never was, or if its place is unreadable. */
 async function readPlace(folder: string): Promise<Place | null> {
   try {
     return placeSchema.parse(parseJson(await readPlain(placePath(folder), 'utf8')));

@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events';
+import type { AnyRecipe } from '../recipe/anyRecipe';
 import { assertStoreAllowed } from '../system/storeConsent';
 import { watchStore } from './feed/storeWatch';
 import { livenessOf, readLease } from './lease/lease';
@@ -8,43 +9,48 @@ import { listRuns, type RunEntry } from './store';
 import type { RunEnd, RunHandle } from './supervisor';
 import type { TrainerCommand } from './trainerCommand';
 
-/** How a queue is worked through. */
+/** How to work through a queue. */
 export interface QueueOptions {
-  /** Runs that train at the same time, counting those that others started. */
+  /** Maximum number of concurrent runs, including those started by other processes. */
   readonly atOnce: number;
-  /** How many crashes of a run's trainer are forgiven. */
+  /** Number of trainer crashes to retry per run. */
   readonly retries: number;
-  /** Whether a run is this worker's to start; by default all are. */
+  /** Whether this worker may start a run. By default, it may start all. */
   readonly takes?: (run: QueuedRun) => boolean;
 }
 
-/** How long `drained` waits where other programs train. */
+/** Polling interval of `drained` while other processes train. */
 const POLL_MS = 500;
 
-/** How often the store is read without a change where a run waits: a trainer that was killed notifies nobody. */
+/** Polling interval while a run is queued: a trainer that was killed notifies nobody. */
 const REREAD_MS = 10_000;
 
 interface WorkerEvents {
-  /** A run's turn has come. */
+  /** A run was started. */
   started: [run: { readonly id: string; readonly folder: string; readonly handle: RunHandle }];
-  ended: [run: { readonly id: string; readonly folder: string; readonly end: RunEnd }];
-  /** It cannot be told yet whether somebody trains this run; it counts as trained until its heartbeat stood still. */
+  ended: [
+    run: { readonly id: string; readonly folder: string; readonly recipe: AnyRecipe; readonly end: RunEnd },
+  ];
+  /**
+   * It is not yet clear whether someone trains this run. It counts as training until its heartbeat has stood still long
+   * enough.
+   */
   uncertain: [run: { readonly id: string }];
-  /** A run's turn has come that came with its folder: it is left until its person takes it on. Told once. */
+  /** The next run came with its folder. It is not started until the user accepts it. Emitted once per run. */
   foreign: [run: QueuedRun];
   error: [error: unknown];
 }
 
 /**
- * Starts the runs of a store's queue, in turn. Any number of processes may work through one queue: each takes the
- * first run that waits, and of those that take one run all but one find it taken.
+ * Starts the runs of a store's queue in order. Any number of processes may work through the same queue. Each claims the
+ * first queued run. If several claim the same run, all but one find that it is taken.
  */
 export class QueueWorker extends EventEmitter<WorkerEvents> {
   /** By the run's folder. */
   readonly #handles = new Map<string, RunHandle>();
-  /** Ended, though the store still calls them queued: what cannot be written is not tried forever. */
+  /** Runs that have ended but are still queued in the store. A run with an unwritable state is not retried forever. */
   readonly #ended = new Set<string>();
-  /** Folders of runs that a person was told of, which came with their folder. */
+  /** Folders of runs that came with their folder and were already reported. */
   readonly #foreign = new Set<string>();
   readonly #unwatch: () => void;
   #readAt = Number.NEGATIVE_INFINITY;
@@ -52,12 +58,12 @@ export class QueueWorker extends EventEmitter<WorkerEvents> {
   #isWaiting = false;
   #closed = false;
   #waitsForMore = false;
-  /** Whether any run is queued, with a place or before it has one. */
+  /** Whether any run is queued, even without a place yet. */
   #anyQueued = false;
-  /** Runs of which it cannot be told whether somebody trains them. */
+  /** Runs for which it is unclear whether someone trains them. */
   #uncertain: ReadonlySet<string> = new Set();
 
-  /** @param start starts the trainer of a run, with these changes to how it is done */
+  /** @param start starts a run's trainer, with these changes to its options */
   constructor(
     readonly root: string,
     private readonly options: () => QueueOptions,
@@ -71,12 +77,12 @@ export class QueueWorker extends EventEmitter<WorkerEvents> {
     this.wake();
   }
 
-  /** The runs that were started from here and have not ended, by their folders. */
+  /** The unfinished runs started here, by folder. */
   get handles(): ReadonlyMap<string, RunHandle> {
     return this.#handles;
   }
 
-  /** Resolves once nothing waits and nothing that was started here trains. */
+  /** Resolves when nothing is queued and nothing that was started here is training. */
   async drained(): Promise<void> {
     for (;;) {
       this.wake();
@@ -88,7 +94,7 @@ export class QueueWorker extends EventEmitter<WorkerEvents> {
     }
   }
 
-  /** Reads the queue and starts what can be started; many calls make one reading. */
+  /** Reads the queue and starts what can start. Coalesces many calls into one read. */
   wake(): void {
     if (this.#closed || this.#isWaiting) return;
     this.#isWaiting = true;
@@ -102,14 +108,14 @@ export class QueueWorker extends EventEmitter<WorkerEvents> {
     });
   }
 
-  /** Starts no more; what trains goes on. */
+  /** Starts no more runs. Training continues. */
   close(): void {
     this.#closed = true;
     this.#unwatch();
   }
 
   #look(hasChanged: boolean): void {
-    // A heartbeat that is looked at often is soon known to move, or to stand still.
+    // Frequent looks at a heartbeat soon show whether it moves or stands still.
     const mustReread =
       this.#uncertain.size > 0 || (this.#anyQueued && performance.now() - this.#readAt > REREAD_MS);
     if (hasChanged || mustReread) this.wake();
@@ -137,7 +143,7 @@ export class QueueWorker extends EventEmitter<WorkerEvents> {
     }
     const training = waiting.length > 0 ? await Promise.all([...busy].map(termsOf)) : [];
     for (let next = waiting[0]; next && !this.#closed; next = waiting[0]) {
-      // Its own limit, and that of each run which others would slow down.
+      // Respect the run's own limit and the limits of all runs in training, which it would slow down.
       const limits = training.map((terms) => terms.atOnce ?? Number.POSITIVE_INFINITY);
       if (training.length >= Math.min(next.terms.atOnce ?? atOnce, ...limits)) break;
       waiting.shift();
@@ -159,7 +165,7 @@ export class QueueWorker extends EventEmitter<WorkerEvents> {
     this.emit('foreign', run);
   }
 
-  #begin({ id, folder, terms }: QueuedRun): void {
+  #begin({ id, folder, manifest: { recipe }, terms }: QueuedRun): void {
     const handle = this.start(folder, {
       ...(terms.threads !== undefined && { threads: terms.threads }),
       requeue: (crashed) => requeueCrashed(crashed, this.options().retries),
@@ -169,13 +175,13 @@ export class QueueWorker extends EventEmitter<WorkerEvents> {
     void handle.exited.then((end) => {
       this.#handles.delete(folder);
       if (end.status !== 'queued') this.#ended.add(folder);
-      this.emit('ended', { id, folder, end });
+      this.emit('ended', { id, folder, recipe, end });
       this.wake();
     });
   }
 }
 
-/** The runs that a process trains, or may train. */
+/** The runs that a process trains or may train. */
 async function heldAmong(
   runs: readonly RunEntry[],
 ): Promise<{ readonly id: string; readonly folder: string; readonly isUncertain: boolean }[]> {

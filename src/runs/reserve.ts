@@ -1,6 +1,6 @@
 /**
- * Room on the disk for a run's last words: a file that holds blocks until they are needed, so that a full disk does not
- * keep a run from saying why it failed.
+ * Reserves disk space for a run's last words. The reserve file holds blocks until they are needed, so that a full disk
+ * does not keep a run from saying why it failed.
  */
 import { randomBytes } from 'node:crypto';
 import { closeSync, fstatSync, ftruncateSync, writeFileSync } from 'node:fs';
@@ -9,21 +9,21 @@ import { join } from 'node:path';
 import { openPlain, openPlainSync } from '../system/plainFiles';
 import { renameOver } from '../system/renameOver';
 
-/** What a last event and its directory entries need. */
+/** Space for a final event and its directory entries. */
 const LOG_BYTES = 1 << 15;
 
-/** What a failure may add to a manifest, and a file system to a file. */
+/** Space that a failure may add to a manifest, and a file system to a file. */
 const SPARE_BYTES = 1 << 15;
 
 const reservePath = (runFolder: string, attempt: number): string => join(runFolder, `reserve.${attempt}`);
 
 /**
- * Makes the reserve of an attempt at a run, for a manifest of so many bytes and a last event.
+ * Creates the reserve of an attempt, large enough for a manifest of the given size and a final event.
  *
  * @throws the file system's error
  */
 export function makeReserve(runFolder: string, attempt: number, manifestBytes: number): void {
-  // Random: some file systems compress, and take no blocks for zeros.
+  // Random bytes, because some file systems compress and allocate no blocks for zeros.
   const file = openPlainSync(reservePath(runFolder, attempt), 'w');
   try {
     writeFileSync(file, randomBytes(manifestBytes + SPARE_BYTES + LOG_BYTES));
@@ -32,7 +32,7 @@ export function makeReserve(runFolder: string, attempt: number, manifestBytes: n
   }
 }
 
-/** Gives up as much of a run's reserve as its log's last event needs; nothing where it is gone. */
+/** Frees the part of a run's reserve that the log's final event needs. No-op if there is no reserve. */
 export function giveUpForLog(runFolder: string, attempt: number): void {
   try {
     const file = openPlainSync(reservePath(runFolder, attempt), 'r+');
@@ -42,16 +42,16 @@ export function giveUpForLog(runFolder: string, attempt: number): void {
       closeSync(file);
     }
   } catch {
-    // What is left of it, the manifest may still use.
+    // The manifest may still use the rest.
   }
 }
 
-/** Gives up the reserve of an attempt at a run. */
+/** Deletes the reserve of an attempt. */
 export async function giveUpReserve(runFolder: string, attempt: number): Promise<void> {
   await rm(reservePath(runFolder, attempt), { force: true });
 }
 
-/** Gives up the reserves of all attempts at a run that nobody trains. */
+/** Deletes the reserves of all attempts of a run that nobody trains. */
 export async function giveUpAllReserves(runFolder: string): Promise<void> {
   for (const name of await readdir(runFolder)) {
     if (/^reserve(\.\d+)?$/.test(name)) await rm(join(runFolder, name), { force: true });
@@ -59,11 +59,11 @@ export async function giveUpAllReserves(runFolder: string): Promise<void> {
 }
 
 /**
- * Replaces a file of the run as `replaceFile` does, in the reserve's own blocks where there is one, so that nobody else
- * can take them first.
+ * Replaces a file of the run like `replaceFile`, but in the blocks of the reserve if there is one, so that no other
+ * program can take them first.
  *
- * @param otherwise replaces it where there is none
- * @throws the file system's error, with the file's path, after which the old content stands
+ * @param otherwise replaces the file without a reserve
+ * @throws the file system's error with the file's path. The old content remains.
  */
 export async function replaceByReserve(
   runFolder: string,
@@ -86,7 +86,7 @@ export async function replaceByReserve(
     }
     await renameOver(reservePath(runFolder, attempt), path);
   } catch {
-    // There is none, or the file system never writes to a block twice.
+    // There is no reserve, or the file system never writes to a block twice.
     await giveUpReserve(runFolder, attempt).catch(() => {});
     await otherwise();
   }

@@ -15,18 +15,18 @@ import {
 } from './checkpoint';
 import { readCurrent } from './lease/attemptFolders';
 
-/** The weights that a run has kept. */
+/** The saved weights of a run. */
 export interface RunWeights {
   /** Parameters and buffers, by name. */
   readonly values: ReadonlyMap<string, Float32Array>;
-  /** Whole epochs that they were trained; null where the checkpoint does not say. */
+  /** Number of completed epochs behind them, or null if the checkpoint does not say. */
   readonly epochs: number | null;
 }
 
 /**
- * Reads weights of a run; in place of a damaged last checkpoint, the one before it.
+ * Reads a run's weights. If the last checkpoint is damaged, reads the previous one.
  *
- * @throws UserError where it has none, or they are damaged
+ * @throws UserError if there are none or they are damaged
  */
 export async function readRunWeights(runFolder: string, choice: WeightsChoice): Promise<RunWeights> {
   const { metadata, tensors } = await readCurrent(checkpointsFolder(runFolder), () =>
@@ -42,8 +42,8 @@ export async function readRunWeights(runFolder: string, choice: WeightsChoice): 
   );
   if (values.size === 0) {
     throw new UserError({
-      what: l10n.t('The run has no moving average: it was trained without the trick ema.'),
-      remedy: l10n.t('Leave out {0}.', '--average'),
+      what: l10n.t('The run has no EMA weights: it was trained without the trick ema.'),
+      remedy: l10n.t('Omit {0}.', '--average'),
     });
   }
   const epochs = Number(metadata.epoch ?? Number.NaN);
@@ -78,7 +78,7 @@ async function readFirst(paths: readonly string[], choice: WeightsChoice): Promi
       ? { what: damage.join(' '), remedy: l10n.t('Try {0}, or train again.', `--checkpoint ${other}`) }
       : {
           what: l10n.t('The run has no checkpoint yet.'),
-          remedy: l10n.t('A run has one from the end of its first epoch on.'),
+          remedy: l10n.t('The first checkpoint is saved at the end of the first epoch.'),
         },
   );
 }

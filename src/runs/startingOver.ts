@@ -12,15 +12,16 @@ import { readAllEvents, thinningStride } from './log';
 import { metricsPath, readManifest, resultOf } from './store';
 import { doneFailure, untrainableFailure } from './trainable';
 
-/** The folders of a run that hold what its training has come to. */
+/** The folders with the results of a run's training. */
 const RESULTS = ['checkpoints', 'evaluation'] as const;
 
 /**
- * Gives a file or folder a name that nobody has, beside its own: `last.unreadable-1.safetensors`. Done under the run's lease.
+ * Renames a file or folder to an unused name next to it, such as `last.unreadable-1.safetensors`. Call it under the
+ * run's lease.
  *
- * @param label why it goes, as part of its name
- * @param reason kept beside it as text, where there is one
- * @returns its new path; null where it is not there
+ * @param label the reason, as part of the name
+ * @param reason saved next to it as text, if given
+ * @returns the new path, or null if there was nothing to move
  * @throws the file system's error
  */
 export async function moveAside(path: string, label: string, reason?: string): Promise<string | null> {
@@ -37,20 +38,20 @@ export async function moveAside(path: string, label: string, reason?: string): P
       if (isSystemError(error, 'ENOENT')) return null;
       throw error;
     }
-    // The file is what counts: on a full disk its reason is in the trainer's log alone.
+    // Only the file matters. On a full disk the reason appears in the trainer's log alone.
     if (reason !== undefined) await writeFile(`${stem}.txt`, `${reason}\n`, { flag: 'wx' }).catch(() => {});
     return aside;
   }
 }
 
 /**
- * Moves what a run's training has come to aside, so that it starts anew when it is resumed. Nothing is deleted: checkpoints
- * and evaluations go to folders beside their own, and the log goes on.
+ * Moves a run's results aside, so that it starts from the beginning when resumed. Deletes nothing: checkpoints and
+ * evaluations move to folders next to their own, and the log continues.
  *
- * Where it cannot be told who trains the run, waits until it can.
+ * If it is unclear who trains the run, waits until it is clear.
  *
- * @returns where they are now; or why they stay: the run is trained, or done, or a newer release wrote it
- * @throws the signal's reason where the wait was cancelled
+ * @returns the new paths, or the reason why nothing moved: the run is training or done, or a newer release wrote it
+ * @throws the signal's reason if the wait was canceled
  */
 export async function startOver(
   folder: string,
@@ -70,7 +71,7 @@ export async function startOver(
       const reading = await readManifest(folder);
       if (!reading.ok) return { failure: { what: reading.reason, remedy: l10n.t('Restore its run.json.') } };
       left = resultOf(reading.manifest);
-      // It would not be trained again, and its results would be hidden.
+      // A finished run would not be trained again, and its results would be hidden.
       if (reading.manifest.state.status === 'done') return { failure: doneFailure(basename(folder)) };
       const moved: string[] = [];
       for (const name of RESULTS) {
@@ -87,22 +88,25 @@ export async function startOver(
   }
 }
 
-/** What a run loses that starts anew. */
+/** The progress that a run loses by starting over. */
 export interface Progress {
-  /** Whole epochs done. */
+  /** Completed epochs. */
   readonly epochs: number;
-  /** The best validation accuracy, from 0 to 1; null before there is one. */
+  /** Best validation accuracy, from 0 to 1, or null before the first. */
   readonly bestAccuracy: number | null;
+  /** Validation accuracy of the last epoch. */
+  readonly lastAccuracy: number | null;
 }
 
-/** How far a run has come, as its log says; nothing is done where it cannot be read. */
+/** Reads a run's progress from its log. An unreadable log counts as no progress. */
 export async function progressOf(folder: string): Promise<Progress> {
   const { events } = await readAllEvents(metricsPath(folder), thinningStride).catch(() => ({ events: [] }));
   const epochs = settledMetrics(events).filter((event) => event.type === 'epoch');
-  const accuracies = epochs.map(({ validationAccuracy }) => validationAccuracy);
+  const accuracies = epochs.flatMap(({ validationAccuracy: accuracy }) => accuracy ?? []);
   return {
     epochs: epochs.length,
     bestAccuracy: accuracies.length > 0 ? Math.max(...accuracies) : null,
+    lastAccuracy: epochs.at(-1)?.validationAccuracy ?? null,
   };
 }
 

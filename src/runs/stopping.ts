@@ -4,57 +4,83 @@ import * as l10n from '@vscode/l10n';
 import type { FinalState, RunState } from '../protocol/manifest';
 import { isFinalState } from '../protocol/state';
 import type { EndRequest } from '../protocol/trainer';
+import { isCommandRecipe } from '../recipe/anyRecipe';
 import type { Failure } from '../shared/failure';
 import { failureOf } from '../system/errors';
 import { killTree, signalProcess } from '../system/processes';
 import { replaceFile } from '../system/replaceFile';
+import { pauseRefusal } from './commandRun';
 import { endRequestPath, isWithinReach, type Lease, livenessOf, readLease, standingOf } from './lease/lease';
 import { changeState, readManifest, readRun } from './store';
 import { newerRunFailure } from './trainable';
-
-/** How long a trainer may take to follow a request to stop, and then a signal to. */
-export const GRACE_MS = 10_000;
+import type { TrainerKind } from './trainerCommand';
 
 /**
- * Stops a run whichever process started it: asks, and after `graceMs` kills its trainer with all that this
- * started. Null where that went well, or where it ended meanwhile.
+ * How long a trainer of each kind may take to follow a stop request, and then a signal, in milliseconds. A command may
+ * save a large checkpoint when it is interrupted.
  */
-export function stopByLease(folder: string, graceMs = GRACE_MS): Promise<Failure | null> {
+export const GRACE_MS: Readonly<Record<TrainerKind, number>> = { network: 10_000, command: 30_000 };
+
+/** Which trainer a run needs. For an unreadable run, that of our own networks. */
+export async function trainerKindOf(folder: string): Promise<TrainerKind> {
+  const reading = await readManifest(folder);
+  return reading.ok && isCommandRecipe(reading.manifest.recipe) ? 'command' : 'network';
+}
+
+/**
+ * Stops a run, whichever process started it. Asks first, and after `graceMs` kills its trainer with all descendants.
+ * Returns null on success, or if the run ended meanwhile.
+ */
+export function stopByLease(folder: string, graceMs?: number): Promise<Failure | null> {
   return endByLease(folder, 'stop', graceMs);
 }
 
-/** Pauses a run as `stopByLease` stops one. */
-export function pauseByLease(folder: string, graceMs = GRACE_MS): Promise<Failure | null> {
-  return endByLease(folder, 'pause', graceMs);
+/**
+ * Pauses a run. Works like `stopByLease`. Refuses a run whose command cannot resume, unless the caller accepts that it
+ * will start over.
+ */
+export async function pauseByLease(
+  folder: string,
+  graceMs?: number,
+  { mayStartOver = false }: { readonly mayStartOver?: boolean } = {},
+): Promise<Failure | null> {
+  const reading = mayStartOver ? null : await readManifest(folder).catch(() => null);
+  const refusal = reading?.ok ? pauseRefusal(reading.manifest) : null;
+  return refusal ?? endByLease(folder, 'pause', graceMs);
 }
 
-/** The state of a run whose trainer was asked to end, after `step` steps. */
+/** The state of a run with a trainer that was asked to end, after `step` steps. */
 export function endedState(request: EndRequest, step: number): FinalState {
   return { status: request === 'pause' ? 'paused' : 'stopped', step };
 }
 
-async function endByLease(folder: string, request: EndRequest, graceMs: number): Promise<Failure | null> {
+async function endByLease(
+  folder: string,
+  request: EndRequest,
+  givenGraceMs: number | undefined,
+): Promise<Failure | null> {
   try {
     const refusal = await newerRunFailure(folder);
     if (refusal) return refusal;
+    const graceMs = givenGraceMs ?? GRACE_MS[await trainerKindOf(folder)];
     const lease = await readLease(folder);
     if (!lease || (await livenessOf(lease)) === 'gone') {
       return {
         what: l10n.t('The run is not running.'),
-        remedy: l10n.t('List the runs to see which one is.'),
+        remedy: l10n.t('List the runs to see which are running.'),
       };
     }
     await requestEnd(folder, lease, request);
     if (!(await isGivenUp(folder, lease, graceMs)) && !(await killHolder(folder, lease))) {
       return {
-        what: l10n.t('The run did not stop: it is trained on {0}.', lease.holder?.host ?? '?'),
+        what: l10n.t('The run did not stop: it is training on {0}.', lease.holder?.host ?? '?'),
         remedy: l10n.t('Stop it there.'),
       };
     }
-    // Who started it says how it ended, and gives up the lease then.
+    // The process that started the run records its end and then releases the lease.
     for (let waitedMs = 0; (await readLease(folder)) && waitedMs < 1000; waitedMs += 50) await delay(50);
     await settle(folder, (state) => endedState(request, stepOf(state)));
-    // Whoever started it has seen by now that it was asked to end, and did not crash.
+    // By now the process that started the run knows that this was a request and not a crash.
     await rm(endRequestPath(folder), { force: true });
     return null;
   } catch (error) {
@@ -63,23 +89,25 @@ async function endByLease(folder: string, request: EndRequest, graceMs: number):
 }
 
 /**
- * Writes how a run ended whose trainer went away before it had: as its log says, else that it is interrupted; nothing where
- * one trains it.
+ * Records the end of a run with a trainer that disappeared: as in its log, otherwise as interrupted. No-op if the run
+ * is being trained.
  */
 export async function markInterrupted(folder: string): Promise<void> {
   const before = await readManifest(folder);
   const run = await readRun(folder);
   if (!before.ok || run.kind === 'broken') return;
-  const { status } = before.manifest.state;
+  const { state: written, endedAt } = before.manifest;
   const { state: end } = run.manifest;
-  if (end.status === status || (end.status !== 'interrupted' && !isFinalState(end))) return;
-  await changeState(folder, ({ state }) => (state.status === status ? end : null));
+  const isWritten = end.status === written.status && endedAt !== null;
+  if (isWritten || (end.status !== 'interrupted' && !isFinalState(end))) return;
+  await settle(folder, (state) => (state.status === written.status ? end : null));
 }
 
 /**
- * Gives a run that nobody trains a state, where it has none yet that ends it; `stateFrom` says null to leave it.
+ * Sets the state of a run that nobody trains, unless it already has a final state. `stateFrom` returns null to leave it
+ * unchanged.
  *
- * @returns the state that the run is in; null where somebody trains it, or it cannot be read
+ * @returns the run's state, or null if someone trains it or it is unreadable
  * @throws the file system's error
  */
 export function settle(
@@ -92,23 +120,23 @@ export function settle(
   });
 }
 
-/** The request's file reaches a trainer anywhere, and a signal one of this machine at once. */
+/** The request file reaches a trainer on any machine. A signal reaches one on this machine at once. */
 async function requestEnd(folder: string, lease: Lease, request: EndRequest): Promise<void> {
   await replaceFile(endRequestPath(folder), request);
-  // Windows has no signal that asks.
+  // Windows has no signal for a polite request.
   if (lease.holder && process.platform !== 'win32' && (await isWithinReach(lease))) {
     signalProcess(lease.holder.pid, 'SIGTERM');
   }
 }
 
-/** Kills the process that holds a lease, and all that it started; false where it is out of reach. */
+/** Kills the process that holds a lease, with all descendants. Returns false if it is out of reach. */
 async function killHolder(folder: string, lease: Lease): Promise<boolean> {
   if (!lease.holder || !(await isWithinReach(lease))) return false;
   await killTree(lease.holder.pid);
-  return isGivenUp(folder, lease, GRACE_MS);
+  return isGivenUp(folder, lease, GRACE_MS.network);
 }
 
-/** Whether within a time a holder has gone, or is one on another machine that has given the run up. */
+/** Whether, within the given time, a holder disappears, or one on another machine gives up the run. */
 async function isGivenUp(folder: string, lease: Lease, ms: number): Promise<boolean> {
   for (let waitedMs = 0; ; waitedMs += 50) {
     const liveness = await livenessOf(lease);

@@ -5,6 +5,7 @@ import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
 import {
   attemptResultSchema,
+  type FinalState,
   MANIFEST_VERSION,
   type Manifest,
   manifestSchema,
@@ -12,7 +13,7 @@ import {
 } from '../protocol/manifest';
 import { stateOfRun } from '../protocol/standing';
 import { isFinalState } from '../protocol/state';
-import { RECIPE_VERSION, type Recipe } from '../recipe/recipe';
+import { type AnyRecipe, trainedVersion } from '../recipe/anyRecipe';
 import type { Failure } from '../shared/failure';
 import { firstIssues } from '../shared/firstIssues';
 import { parseJson } from '../shared/parseJson';
@@ -39,19 +40,22 @@ import {
 import { awaitVerdict, type Waiting } from './lease/verdict';
 import { takeOn } from './origin';
 import { giveUpAllReserves } from './reserve';
+import { readOwnName } from './upkeep/ownName';
 
-/** Folders read at a time: enough to keep a disk busy, few enough for a small limit on open files. */
+/** Folders to read concurrently: enough to keep a disk busy, few enough for a low limit on open files. */
 const READ_AT_ONCE = 16;
 
-/** What a new run starts from. */
+/** The input for a new run. */
 export interface NewRun {
   readonly experimentFile: string;
-  /** As written. */
+  /** The text as written. */
   readonly experimentText: string;
-  readonly recipe: Recipe;
-  /** By name: the versions of what trains the run. */
+  /** `key=value` pairs that override the text. */
+  readonly settings?: readonly string[];
+  readonly recipe: AnyRecipe;
+  /** Versions of the programs that train the run, by name. */
   readonly versions: Readonly<Record<string, string>>;
-  /** Milliseconds since 1970; now by default. */
+  /** Milliseconds since 1970. Defaults to now. */
   readonly createdAt?: number;
 }
 
@@ -61,10 +65,10 @@ export type RunCreation =
 
 export type ManifestReading =
   | { readonly ok: true; readonly manifest: Manifest }
-  /** `isNewer`: a newer release wrote the run, and this one must leave it as it is. */
+  /** `isNewer`: a newer release wrote the run, and this release must not change it. */
   | { readonly ok: false; readonly reason: string; readonly isNewer?: true };
 
-/** A folder among the runs; a broken one is listed with its reason, so that it can be seen and deleted. */
+/** A folder among the runs. A broken one is listed with the reason, so that the user can see and delete it. */
 export type RunEntry =
   | {
       readonly kind: 'run';
@@ -72,8 +76,8 @@ export type RunEntry =
       readonly folder: string;
       readonly manifest: Manifest;
       /**
-       * Whether it cannot be told yet if the process lives that trains it: it is on another machine or in another
-       * container, and its heartbeat has neither moved nor stood still for long. The state is the one last written.
+       * Set if it is not yet clear whether the run's trainer is alive: it is on another machine or in another
+       * container, and its heartbeat has neither moved nor stood still long enough. The state is the last written one.
        */
       readonly isUncertain?: true;
     }
@@ -82,11 +86,11 @@ export type RunEntry =
       readonly id: string;
       readonly folder: string;
       readonly reason: string;
-      /** Whether it is broken only for this release: a newer one wrote it. */
+      /** Whether a newer release wrote it, so that it is broken only for this release. */
       readonly isNewer?: boolean;
     };
 
-/** A run whose manifest could be read. */
+/** A run with a readable manifest. */
 export type ReadableEntry = Extract<RunEntry, { kind: 'run' }>;
 
 export const runsFolder = (root: string): string => join(root, STORE_FOLDER, 'runs');
@@ -95,7 +99,7 @@ export const manifestPath = (folder: string): string => join(folder, 'run.json')
 export const metricsPath = (folder: string): string => join(folder, 'metrics.ndjson');
 export const trainerLogPath = (folder: string): string => join(folder, 'trainer.log');
 
-/** The folder whose store a command in `cwd` uses: the nearest at or above it that has one, else `cwd`. */
+/** The folder with the store that a command in `cwd` uses: the nearest one at or above it, otherwise `cwd`. */
 export async function findStore(cwd: string): Promise<string> {
   const start = resolve(cwd);
   for (let folder = start; ; folder = dirname(folder)) {
@@ -104,7 +108,7 @@ export async function findStore(cwd: string): Promise<string> {
   }
 }
 
-/** Makes the folder of a new, queued run in the store of `root`, and the store with it. */
+/** Creates the folder of a new queued run in the store of `root`. Creates the store if necessary. */
 export async function createRun(root: string, run: NewRun): Promise<RunCreation> {
   try {
     await makeStoreFolder(root, runsFolder(root));
@@ -116,7 +120,11 @@ export async function createRun(root: string, run: NewRun): Promise<RunCreation>
       name: run.recipe.name,
       createdAt,
       endedAt: null,
-      experiment: { file: await fileWithin(root, run.experimentFile), text: run.experimentText },
+      experiment: {
+        file: await fileWithin(root, run.experimentFile),
+        text: run.experimentText,
+        ...(run.settings && run.settings.length > 0 && { settings: run.settings }),
+      },
       recipe: run.recipe,
       engine: null,
       versions: { ...run.versions },
@@ -136,12 +144,35 @@ export async function createRun(root: string, run: NewRun): Promise<RunCreation>
 }
 
 /**
- * A run's manifest as it stands on disk, or why it cannot be read. Where a trainer that was taken for dead has written it
- * after a later attempt ended, it is told as that one left it.
+ * Reads a run's manifest, or says why it is unreadable. If a trainer that was presumed dead overwrote it after a later
+ * attempt had ended, returns the later attempt's result. If the manifest still says `queued` after the log has the end
+ * of a later attempt, returns that end, with `endedAt` null until someone writes it.
  *
- * @throws EMFILE or ENFILE where no more files may be opened, which says nothing of the run
+ * @throws EMFILE or ENFILE if no more files can be opened, which says nothing about the run
  */
 export async function readManifest(folder: string): Promise<ManifestReading> {
+  const before = await readWritten(folder);
+  if ((await laterEnd(folder, before)) === null) return before;
+  // A fast trainer may have written the manifest and the log since the manifest was read.
+  const now = await readWritten(folder);
+  const state = await laterEnd(folder, now);
+  return now.ok && state ? { ok: true, manifest: { ...now.manifest, state } } : now;
+}
+
+/**
+ * Returns the end in the log of a run whose manifest says `queued`. A trainer may be killed before it says in the
+ * manifest that it runs. Its supervisor then logs the end before it writes the manifest, and readers must agree in
+ * between. Null if there is no such end.
+ */
+async function laterEnd(folder: string, reading: ManifestReading): Promise<FinalState | null> {
+  if (!reading.ok || reading.manifest.state.status !== 'queued') return null;
+  const { manifest } = reading;
+  const state = await whenFilesMayOpen(() => stateByLog(folder, manifest));
+  return isFinalState(state) ? state : null;
+}
+
+/** Reads the manifest as written, or as the result of a later attempt says. */
+async function readWritten(folder: string): Promise<ManifestReading> {
   const broken = (reason: string) => ({ ok: false, reason }) as const;
   let text: string;
   try {
@@ -158,7 +189,7 @@ export async function readManifest(folder: string): Promise<ManifestReading> {
   } catch {
     return broken(l10n.t('Its run.json is damaged.'));
   }
-  // Before the schema: what a newer release means by its fields is not known here.
+  // Check before the schema: this release does not know what a newer release's fields mean.
   const newer = newerPart(data);
   if (newer) return { ...broken(newerReason(newer.part, newer.version, newer.known)), isNewer: true };
   const parsed = manifestSchema.safeParse(data);
@@ -166,39 +197,41 @@ export async function readManifest(folder: string): Promise<ManifestReading> {
   const { version } = versionedSchema.safeParse(data).data ?? {};
   return broken(
     version !== undefined && version !== MANIFEST_VERSION
-      ? l10n.t('Its run.json has version {0}; this release reads version {1}.', version, MANIFEST_VERSION)
+      ? l10n.t('Its run.json has version {0}, but this release reads version {1}.', version, MANIFEST_VERSION)
       : l10n.t('Its run.json is not a run: {0}', firstIssues(parsed.error)),
   );
 }
 
 async function withLaterResult(folder: string, manifest: Manifest): Promise<Manifest> {
-  // A folder that goes away while it is read has nothing to add.
+  // A folder that disappears during the read has nothing to add.
   const later = await readLeft(folder, manifest.attempt ?? 0).catch(() => null);
   const { data } = attemptResultSchema.safeParse(later?.left);
   return later && data ? { ...manifest, ...data, attempt: later.attempt } : manifest;
 }
 
-/** What an attempt leaves beside its number when it gives a run up. */
+/** The result that an attempt leaves with its number when it releases a run. */
 export function resultOf({ engine, versions, state, endedAt }: Manifest): object {
   return { engine, versions, state, endedAt };
 }
 
 const versionedSchema = z.object({ version: z.number() });
-const versionedRecipeSchema = z.object({ recipe: versionedSchema });
+const versionedRecipeSchema = z.object({ recipe: z.looseObject({ version: z.number() }) });
 
-/** The part of a run.json that a newer release wrote; null where it is none. */
+/** The part of a run.json that a newer release wrote, or null if there is none. */
 function newerPart(data: unknown): { part: string; version: number; known: number } | null {
   const version = versionedSchema.safeParse(data).data?.version ?? 0;
   if (version > MANIFEST_VERSION) return { part: 'run.json', version, known: MANIFEST_VERSION };
-  const recipe = versionedRecipeSchema.safeParse(data).data?.recipe.version ?? 0;
-  if (recipe > RECIPE_VERSION) return { part: l10n.t('recipe'), version: recipe, known: RECIPE_VERSION };
+  const { recipe } = versionedRecipeSchema.safeParse(data).data ?? {};
+  if (!recipe) return null;
+  const known = trainedVersion(recipe);
+  if (recipe.version > known) return { part: l10n.t('recipe'), version: recipe.version, known };
   return null;
 }
 
-/** Why a run of a newer release is left as it is. */
+/** The reason for leaving a newer release's run unchanged. */
 export function newerReason(part: string, version: number, known: number): string {
   return l10n.t(
-    'A newer release of Bag of Tricks wrote it: its {0} has version {1}, and this release reads up to version {2}.',
+    'A newer release of Bag of Tricks wrote it: its {0} has version {1}, but this release reads only up to version {2}.',
     part,
     version,
     known,
@@ -206,25 +239,26 @@ export function newerReason(part: string, version: number, known: number): strin
 }
 
 /**
- * Replaces a run's manifest, atomically.
- * @throws the file system's error, after which the old manifest stands
+ * Replaces a run's manifest atomically.
+ * @throws the file system's error. The old manifest remains.
  */
 export async function writeManifest(folder: string, manifest: Manifest): Promise<void> {
   const path = manifestPath(folder);
-  // Whose it is stands in the name, so that it can be removed when that attempt is over.
+  // The name contains the attempt, so that the file can be removed after that attempt is over.
   const temporary = `${path}.${manifest.attempt ?? 0}.${randomUUID()}.tmp`;
   await replaceFile(path, manifestText(manifest), undefined, temporary);
 }
 
-/** A manifest as its file has it. */
+/** The text of a manifest file. */
 export function manifestText(manifest: Manifest): string {
   return `${JSON.stringify(manifest, null, 2)}\n`;
 }
 
 /**
- * Puts a run that nobody trains into another state; `stateFrom` is given its manifest, and says null to leave it.
+ * Changes the state of a run that nobody trains. `stateFrom` receives the manifest and returns null to leave the state
+ * unchanged.
  *
- * @returns the state that the run is in; null where somebody trains it, or it cannot be read
+ * @returns the run's state, or null if someone trains it or it is unreadable
  * @throws the file system's error
  */
 export function changeState(
@@ -232,10 +266,20 @@ export function changeState(
   stateFrom: (manifest: Manifest) => RunState | null,
   watch: HeartbeatWatch = heartbeats,
 ): Promise<RunState | null> {
+  return inTurn(folder, () =>
+    changeStateNow(folder, stateFrom, watch).catch((error: unknown) =>
+      changeOnFullDisk(folder, stateFrom, watch, error),
+    ),
+  );
+}
+
+/**
+ * Runs an action under a run's lease after this process's earlier actions on that run. They must take turns, because a
+ * lease belongs to a whole process.
+ */
+export function inTurn<Result>(folder: string, act: () => Promise<Result>): Promise<Result> {
   const before = changes.get(folder) ?? Promise.resolve();
-  const change = before
-    .then(() => changeStateNow(folder, stateFrom, watch))
-    .catch((error: unknown) => changeOnFullDisk(folder, stateFrom, watch, error));
+  const change = before.then(act);
   const settled = change
     .catch(() => {})
     .then(() => {
@@ -245,10 +289,13 @@ export function changeState(
   return change;
 }
 
-/** By run folder, the last change under way: those of this process take turns, for a lease is its process's. */
+/**
+ * The last pending change by run folder. Changes of this process take turns, because a lease belongs to a whole
+ * process.
+ */
 const changes = new Map<string, Promise<void>>();
 
-/** Changes a run's state in the room that a trainer kept free for that, where the disk is full and nobody trains the run. */
+/** Changes a run's state on a full disk, in the space that a trainer reserved for it, if nobody trains the run. */
 async function changeOnFullDisk(
   folder: string,
   stateFrom: (manifest: Manifest) => RunState | null,
@@ -267,7 +314,7 @@ async function changeStateNow(
   stateFrom: (manifest: Manifest) => RunState | null,
   watch: HeartbeatWatch,
 ): Promise<RunState | null> {
-  // What cannot be read is left untouched, without even a lease.
+  // Leave an unreadable run untouched, without even a lease.
   if (!(await readManifest(folder)).ok) return null;
   const claim = await claimWithRetry(folder, 'change', process.pid, watch);
   if (!claim.ok) return null;
@@ -292,8 +339,17 @@ async function changeStateNow(
   }
 }
 
-/** One run; a running one whose process went away is `interrupted`, unless the end of its log says how it ended. */
+/**
+ * Reads one run, with the name that the user gave it. A running run with a dead process is `interrupted`, unless the
+ * end of its log shows how it ended.
+ */
 export async function readRun(folder: string, watch: HeartbeatWatch = heartbeats): Promise<RunEntry> {
+  const run = await readStoredRun(folder, watch);
+  const name = run.kind === 'run' ? await readOwnName(folder) : null;
+  return run.kind === 'run' && name !== null ? { ...run, manifest: { ...run.manifest, name } } : run;
+}
+
+async function readStoredRun(folder: string, watch: HeartbeatWatch): Promise<RunEntry> {
   const id = basename(folder);
   const broken = (reason: string) => ({ kind: 'broken', id, folder, reason }) as const;
   const reading = await readManifest(folder);
@@ -305,13 +361,14 @@ export async function readRun(folder: string, watch: HeartbeatWatch = heartbeats
     throw error;
   });
   if (lease instanceof UserError) return broken(lease.failure.what);
-  // Nobody trains a run whose state another may change; who went away as it changed one that waits leaves it waiting.
+  // A lease for a state change does not count as training. If its process died while it changed a queued run, the run
+  // is still queued.
   const training = lease?.holder?.purpose === 'change' ? null : lease;
   const liveness = training ? await livenessOf(training, watch) : null;
   const isAsWritten = training ? liveness === 'held' : manifest.state.status === 'queued';
   if (isAsWritten) return { kind: 'run', id, folder, manifest };
   if (liveness === 'unknown') return { kind: 'run', id, folder, manifest, isUncertain: true };
-  // It may have ended between the two readings.
+  // The run may have ended between the two reads.
   const again = await readManifest(folder);
   const latest = again.ok ? again.manifest : manifest;
   const told = await stateByLog(folder, latest);
@@ -319,21 +376,21 @@ export async function readRun(folder: string, watch: HeartbeatWatch = heartbeats
   return { kind: 'run', id, folder, manifest: { ...latest, state } };
 }
 
-/** Where a run stands by its manifest and the end of its log. */
+/** A run's state according to its manifest and the end of its log. */
 async function stateByLog(folder: string, manifest: Manifest): Promise<RunState> {
   try {
     const { log } = await readLogEnd(metricsPath(folder));
     return stateOfRun(manifest, log);
   } catch (error) {
-    // Too few handles say nothing of the run.
+    // A lack of file handles says nothing about the run.
     if (isSystemError(error, 'EMFILE', 'ENFILE')) throw error;
     return manifest.state;
   }
 }
 
 /**
- * Touches the folder of runs, whose mtime watchers poll: it changes by itself only when runs come and go. Call it after
- * each change of a run's state.
+ * Touches the folder of the runs: watchers poll its mtime. On its own, the mtime changes only if a run appears or
+ * disappears. Call this after each state change.
  */
 export async function notifyWatchers(folder: string): Promise<void> {
   const now = new Date();
@@ -341,7 +398,7 @@ export async function notifyWatchers(folder: string): Promise<void> {
   await utimes(dirname(folder), now, now).catch(() => {});
 }
 
-/** Every run in the store of `root`, newest first; none where there is no store. */
+/** All runs in the store of `root`, newest first. Empty if there is no store. */
 export async function listRuns(root: string): Promise<RunEntry[]> {
   let ids: string[];
   try {
@@ -362,20 +419,25 @@ export async function listRuns(root: string): Promise<RunEntry[]> {
     .map(({ run }) => run);
 }
 
+/** @throws if an id would escape from the folder of the runs */
+export function assertRunId(id: string): void {
+  if (id !== basename(id) || id === '' || id === '.' || id === '..') throw new Error(`Not a run's id: ${id}`);
+}
+
 /**
- * Deletes a run's folder, unless it is being trained; the failure is null where that went well. Where it cannot be told
- * who trains it, waits until it can.
+ * Permanently deletes a run's folder, unless it is being trained. Returns null on success. If it is unclear who trains
+ * the run, waits until it is clear.
  *
- * @throws the signal's reason where the wait was cancelled
+ * @throws the signal's reason if the wait was canceled
  */
 export async function deleteRun(root: string, id: string, waiting: Waiting = {}): Promise<Failure | null> {
-  if (id !== basename(id) || id === '' || id === '.' || id === '..') throw new Error(`Not a run's id: ${id}`);
+  assertRunId(id);
   const folder = runFolder(root, id);
   if ((await awaitVerdict(folder, waiting)) === 'held') {
     return { what: l10n.t('{0} is running.', id), remedy: l10n.t('Stop it, then delete it.') };
   }
   try {
-    // The trainer's supervisor may still be writing down how the run ended, so that a file comes while the folder goes.
+    // The trainer's supervisor may still be recording the run's end, so a file may appear during the deletion.
     await rm(folder, { recursive: true, force: true, maxRetries: 5 });
     return null;
   } catch (error) {
@@ -383,7 +445,7 @@ export async function deleteRun(root: string, id: string, waiting: Waiting = {})
   }
 }
 
-/** Makes a folder of a name that nobody has, `name` or `name-2` and so on; mkdir decides between rivals. */
+/** Creates a folder with an unused name: `name`, `name-2` and so on. `mkdir` decides races. */
 async function claimFolder(root: string, name: string): Promise<{ id: string; folder: string }> {
   for (let count = 1; ; count++) {
     const id = count === 1 ? name : `${name}-${count}`;
@@ -397,18 +459,21 @@ async function claimFolder(root: string, name: string): Promise<{ id: string; fo
   }
 }
 
-/** What a folder is called that was made at a time, in milliseconds since 1970; `otherwise` stands for a name without letters. */
+/**
+ * Names a folder by its creation time in milliseconds since 1970 and a name. `otherwise` replaces a name without
+ * letters.
+ */
 export function folderName(createdAt: number, name: string, otherwise: string): string {
   return `${timestamp(createdAt)}-${slug(name) || otherwise}`;
 }
 
-/** 20261125-041233, in UTC, so that ids sort by time wherever they are made. */
+/** For example 20261125-041233. UTC, so that ids sort by time wherever they were created. */
 function timestamp(time: number): string {
   const digits = new Date(time).toISOString().replace(/\D/g, '');
   return `${digits.slice(0, 8)}-${digits.slice(8, 14)}`;
 }
 
-/** A name as part of a folder's name on any system. */
+/** Converts a name to a part of a folder name that is valid on every system. */
 function slug(name: string): string {
   const words = name
     .normalize('NFKD')
@@ -420,11 +485,11 @@ function slug(name: string): string {
     .replace(/^-|-$/g, '');
 }
 
-/** `file` relative to `root` with forward slashes where it lies inside, else absolute. */
+/** `file` relative to `root` with forward slashes if it is inside, otherwise absolute. */
 async function fileWithin(root: string, file: string): Promise<string> {
   const [folder, named] = await Promise.all([pathAsNamed(resolve(root)), pathAsNamed(resolve(file))]);
   if (isInside(named, folder)) return relative(folder, named).split(sep).join('/');
-  // A folder may be named by way of a link, as macOS' /tmp is.
+  // The path may contain a symbolic link, such as /tmp on macOS.
   const [realRoot, realFolder] = await Promise.all([realPathOf(folder), realPathOf(dirname(named))]);
   const real = join(realFolder, basename(named));
   return isInside(real, realRoot) ? relative(realRoot, real).split(sep).join('/') : named;

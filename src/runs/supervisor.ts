@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { EventEmitter } from 'node:events';
-import { closeSync, existsSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync } from 'node:fs';
 import { lstat } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import * as l10n from '@vscode/l10n';
@@ -12,6 +12,7 @@ import { isFinalState } from '../protocol/state';
 import {
   type EndRequest,
   fromTrainerSchema,
+  graceVariables,
   pauseVariables,
   STOP_WITH_PARENT,
   savePeriodVariables,
@@ -32,15 +33,23 @@ import { currentAttempt } from './lease/attemptFolders';
 import { claimWithRetry, endRequestIn, livenessOf, readLease } from './lease/lease';
 import { endOfLog } from './log';
 import type { EventBatch, Position } from './logParser';
-import { endedState, GRACE_MS, markInterrupted, pauseByLease, settle, stopByLease } from './stopping';
+import {
+  endedState,
+  GRACE_MS,
+  markInterrupted,
+  pauseByLease,
+  settle,
+  stopByLease,
+  trainerKindOf,
+} from './stopping';
 import { metricsPath, readManifest, readRun, trainerLogPath } from './store';
 import { newerRunFailure } from './trainable';
-import { type TrainerCommand, trainerEnvironment } from './trainerCommand';
+import { programFor, type TrainerCommand, type TrainerKind, trainerEnvironment } from './trainerCommand';
 
-/** How a run ended for who started it: `queued` is one that is to be tried again. */
+/** How a run ended for the process that started it. `queued` means that it will be retried. */
 export type RunEnd = FinalState | Extract<RunState, { status: 'queued' | 'interrupted' }>;
 
-/** How often the lease of a run that another process trains is polled. */
+/** Polling interval for the lease of a run that another process trains. */
 const POLL_MS = 500;
 
 const versionedHelloSchema = z.object({ type: z.literal('hello'), version: z.number() });
@@ -48,39 +57,43 @@ const versionedHelloSchema = z.object({ type: z.literal('hello'), version: z.num
 type Ending =
   | ({ readonly kind: 'exit' } & Exit)
   | { readonly kind: 'unstarted'; readonly failure: Failure }
-  /** A newer release wrote the run: nothing is written into it. */
+  /** A newer release wrote the run, so nothing is written to it. */
   | { readonly kind: 'refused'; readonly failure: Failure };
 
 /**
- * Starts the trainer of a queued run. Where another process trains it already, that one is
- * followed. What goes wrong, now or later, is told by the handle's `exited`.
+ * Starts the trainer of a queued run. If another process already trains it, follows that one. The handle's `exited`
+ * reports all failures.
  */
 export function startRun(folder: string, command: TrainerCommand): RunHandle {
   return new RunHandle(folder, command);
 }
 
 /**
- * A run in training: its `events` as its log grows, its `state` as they change it. A run whose trainer ends
- * without a word is marked failed here, with its reason.
+ * A run in training. Emits `events` as its log grows, and `state` on a state change. If the trainer ends without
+ * reporting it, marks the run as failed with the reason.
  */
 export class RunHandle extends EventEmitter<{ events: [batch: EventBatch]; state: [state: RunState] }> {
-  /** Resolves with how the run ended, once that stands in its manifest and nothing of the trainer is left. */
+  /** Resolves to the run's end after it is in the manifest and all of the trainer's processes are gone. */
   readonly exited: Promise<RunEnd>;
   readonly #command: TrainerCommand;
   #following: RawSubscription | null = null;
   #trainer: ChildProcess | null = null;
-  /** Settles once it is known whose the run is. */
+  /** Settles when it is clear which process has the run. */
   #leaseTaken: Promise<void> = Promise.resolve();
   #isOver = false;
-  /** What the trainer was asked for from here. */
+  /** The request sent to the trainer from here. */
   #request: EndRequest | null = null;
-  /** Why the trainer was ended from here. */
+  /** The reason why this handle ended the trainer. */
   #fault: Failure | null = null;
-  /** Whether the run is another process's, and the trainer of this one was ended. */
+  /** Whether another process has the run, and this handle's trainer was ended. */
   #isTaken = false;
-  /** That of the trainer's lease; null while it is not known. */
+  /** Attempt number of the trainer's lease, or null if unknown. */
   #attempt: number | null = null;
-  /** By what the log got since the trainer was started. */
+  /** Which trainer the run needs. */
+  #kind: TrainerKind = 'network';
+  /** Byte offset where this trainer's output begins in its log. */
+  #logStart = 0;
+  /** Standing from the log since the trainer was started. */
   readonly #standing = new LogStanding();
 
   constructor(
@@ -92,27 +105,30 @@ export class RunHandle extends EventEmitter<{ events: [batch: EventBatch]; state
     this.exited = this.#launch().then((ending) => this.#conclude(ending));
   }
 
-  /** Null where the trainer could not be started. */
+  /** Null if the trainer could not be started. */
   get pid(): number | null {
     return this.#trainer?.pid ?? null;
   }
 
-  /** As the events so far tell it. */
+  /** The state according to the events so far. */
   get state(): RunState {
     return this.#standing.state ?? { status: 'queued' };
   }
 
-  /** Asks the trainer to end after its step; then terminates, then kills it. Resolves as `exited`. */
+  /**
+   * Asks the trainer to end after its current step. If it does not, sends SIGTERM, then kills it. Resolves like
+   * `exited`.
+   */
   stop(): Promise<RunEnd> {
     return this.#end('stop');
   }
 
-  /** As `stop`, but the run is paused then. */
+  /** Like `stop`, but pauses the run. */
   pause(): Promise<RunEnd> {
     return this.#end('pause');
   }
 
-  /** Ends the trainer, and all that it started, at once. Resolves as `exited`. */
+  /** Kills the trainer and all its descendants immediately. Resolves like `exited`. */
   kill(): Promise<RunEnd> {
     this.#request ??= 'stop';
     this.#killTree();
@@ -128,14 +144,14 @@ export class RunHandle extends EventEmitter<{ events: [batch: EventBatch]; state
   }
 
   async #escalate(request: EndRequest): Promise<void> {
-    const { graceMs = GRACE_MS } = this.#command;
     if (this.#isTaken) {
-      await (request === 'pause' ? pauseByLease : stopByLease)(this.folder, graceMs);
+      await (request === 'pause' ? pauseByLease : stopByLease)(this.folder, this.#command.graceMs);
       return;
     }
     const message: ToTrainer = { type: request };
-    // A channel that is closed already leaves the signals.
+    // If the channel is already closed, the signals remain.
     this.#trainer?.send(message, () => {});
+    const graceMs = this.#command.graceMs ?? GRACE_MS[this.#kind];
     if (await this.#endsWithin(graceMs)) return;
     if (this.pid !== null) signalProcess(this.pid, 'SIGTERM');
     if (await this.#endsWithin(graceMs)) return;
@@ -155,29 +171,32 @@ export class RunHandle extends EventEmitter<{ events: [batch: EventBatch]; state
   }
 
   async #launch(): Promise<Ending> {
-    const { nodePath, trainerPath } = this.#command;
+    const { nodePath } = this.#command;
     try {
       const refusal = await newerRunFailure(this.folder);
       if (refusal) return { kind: 'refused', failure: refusal };
-      // What the log holds by now is another attempt's.
+      this.#kind = await trainerKindOf(this.folder);
+      // The log's current content belongs to another attempt.
       this.#follow(await endOfLog(metricsPath(this.folder)));
     } catch (error) {
       return { kind: 'unstarted', failure: failureOf(error) };
     }
     if (this.#request) return { kind: 'exit', code: null, signal: null };
+    const trainerPath = programFor(this.#kind, this.#command.trainerPath);
     if (!existsSync(trainerPath)) {
       return {
         kind: 'unstarted',
         failure: {
-          what: l10n.t('The trainer is missing: {0} is not there.', trainerPath),
-          remedy: l10n.t('Install the product again, or build it.'),
+          what: l10n.t('The trainer is missing: {0} does not exist.', trainerPath),
+          remedy: l10n.t('Reinstall Bag of Tricks, or build it.'),
         },
       };
     }
     let log: number | null = null;
     try {
-      log = openPlainSync(this.#command.logFile ?? trainerLogPath(this.folder), 'a');
-      return await this.#fork(log);
+      log = openPlainSync(this.#logFile, 'a');
+      this.#logStart = fstatSync(log).size;
+      return await this.#fork(trainerPath, log);
     } catch (error) {
       return { kind: 'unstarted', failure: log === null ? failureOf(error) : spawnFailure(nodePath, error) };
     } finally {
@@ -189,21 +208,23 @@ export class RunHandle extends EventEmitter<{ events: [batch: EventBatch]; state
     this.#following = feeds.subscribeRaw(this.folder, from, (batch) => this.#relay(batch));
   }
 
-  #fork(log: number): Promise<Ending> {
-    const { nodePath, trainerPath, env = process.env, execArgv = [] } = this.#command;
-    const { saveEvery = {}, stopWithParent = false, threads, pauseAfterEpochs } = this.#command;
+  #fork(trainerPath: string, log: number): Promise<Ending> {
+    const { nodePath, env = process.env, execArgv = [] } = this.#command;
+    const { saveEvery = {}, stopWithParent = false, threads, pauseAfterEpochs, graceMs } = this.#command;
     const trainer = fork(trainerPath, [this.folder], {
       execPath: nodePath,
       execArgv: [...execArgv],
       env: {
-        ...trainerEnvironment(env),
+        ...trainerEnvironment(env, this.#kind),
         ...savePeriodVariables(saveEvery),
         ...threadVariables(threads),
         ...pauseVariables(pauseAfterEpochs),
+        ...(graceMs !== undefined && graceVariables(graceMs)),
         ...(stopWithParent && { [STOP_WITH_PARENT]: '1' }),
       },
       stdio: ['ignore', log, log, 'ipc'],
-      // A group of its own: a terminal's interrupt is this process's to pass on, and the group can be killed.
+      // A separate process group: this process decides whether to pass on a terminal's interrupt, and the whole group
+      // can be killed.
       detached: true,
     });
     this.#trainer = trainer;
@@ -211,7 +232,7 @@ export class RunHandle extends EventEmitter<{ events: [batch: EventBatch]; state
     const ending = new Promise<Ending>((resolve) => {
       trainer.once('exit', (code, signal) => resolve({ kind: 'exit', code, signal }));
       trainer.on('error', (error) => {
-        // Later errors are a message's that could not be sent.
+        // Later errors concern a message that could not be sent.
         if (trainer.pid === undefined) resolve({ kind: 'unstarted', failure: spawnFailure(nodePath, error) });
       });
     });
@@ -219,7 +240,7 @@ export class RunHandle extends EventEmitter<{ events: [batch: EventBatch]; state
     return ending;
   }
 
-  /** Takes the run for its trainer, which does so too: from now on no other process starts one. */
+  /** Claims the run on behalf of its trainer, which does the same. From then on no other process starts one. */
   async #takeLease(pid: number): Promise<void> {
     try {
       const claim = await claimWithRetry(this.folder, 'training', pid);
@@ -249,14 +270,14 @@ export class RunHandle extends EventEmitter<{ events: [batch: EventBatch]; state
     if (hello.success && hello.data.version !== PROTOCOL_VERSION) {
       this.#fail({
         what: l10n.t(
-          'The trainer speaks version {0} of the protocol, and this release version {1}.',
+          'The trainer uses protocol version {0}, but this release uses version {1}.',
           hello.data.version,
           PROTOCOL_VERSION,
         ),
-        remedy: l10n.t('Install the product again, so that its parts are of one version.'),
+        remedy: l10n.t('Reinstall Bag of Tricks so that all its parts have the same version.'),
       });
     }
-    // Anything else is no message of ours: the log, not the channel, says what happened.
+    // Ignore anything else: the log is the authority, not the channel.
   }
 
   #fail(failure: Failure): void {
@@ -272,7 +293,7 @@ export class RunHandle extends EventEmitter<{ events: [batch: EventBatch]; state
   }
 
   async #conclude(ending: Ending): Promise<RunEnd> {
-    // What the trainer started may outlive it, in its group.
+    // Descendants of the trainer may outlive it in its group.
     if (ending.kind === 'exit' && this.pid !== null) killGroupOfEnded(this.pid);
     await this.#leaseTaken;
     const { taken, fenced } = TRAINER_EXIT;
@@ -286,12 +307,12 @@ export class RunHandle extends EventEmitter<{ events: [batch: EventBatch]; state
     return end;
   }
 
-  /** Whether a later attempt has begun to train the run, so that how this one ended is of no account. */
+  /** Whether a later attempt has begun to train the run, so that this one's end no longer matters. */
   get #isSuperseded(): boolean {
     return this.#attempt !== null && currentAttempt(checkpointsFolder(this.folder)) > this.#attempt;
   }
 
-  /** How a run ended that this handle's own trainer trained. */
+  /** Determines the end of a run that this handle's own trainer trained. */
   async #endOf(ending: Ending): Promise<RunEnd> {
     if (ending.kind === 'refused') return { status: 'failed', failure: ending.failure };
     if (await this.#mayRequeue(ending)) return { status: 'queued' };
@@ -306,21 +327,22 @@ export class RunHandle extends EventEmitter<{ events: [batch: EventBatch]; state
       await this.#log(finalEvent(state));
     }
     try {
-      // An unreadable manifest is left as it is: what it said of the run is not known here.
+      // Leave an unreadable manifest unchanged: its content is unknown here.
       await settle(this.folder, () => (this.#isSuperseded ? null : state));
     } catch {
-      // A full disk or a deleted folder: those who follow the run here are told, and others read it as interrupted.
+      // The disk is full or the folder was deleted. Subscribers in this process still learn the end. Others see the run
+      // as interrupted.
       this.#following?.tell(state);
     }
     return state;
   }
 
-  /** Whether the run's folder was deleted or moved, as its trainer saw or as is seen here. */
+  /** Whether the run's folder was deleted or moved, according to its trainer or to this process. */
   #isGone(ending: Ending): boolean {
     return (ending.kind === 'exit' && ending.code === TRAINER_EXIT.lost) || !existsSync(this.folder);
   }
 
-  /** Whether the trainer crashed and its run went back into the queue. */
+  /** Whether the trainer crashed and its run went back to the queue. */
   async #mayRequeue(ending: Ending): Promise<boolean> {
     const { requeue } = this.#command;
     const crashed =
@@ -334,7 +356,7 @@ export class RunHandle extends EventEmitter<{ events: [batch: EventBatch]; state
     return requeue(this.folder).catch(() => false);
   }
 
-  /** What was asked of the trainer, here or by its folder. */
+  /** The request to the trainer, from here or in its folder. */
   get #endRequest(): EndRequest | null {
     return this.#request ?? endRequestIn(this.folder);
   }
@@ -354,18 +376,22 @@ export class RunHandle extends EventEmitter<{ events: [batch: EventBatch]; state
     return state && state.status !== 'running' ? state : { status: 'interrupted' };
   }
 
-  /** How a run ended whose trainer did not say so. */
+  get #logFile(): string {
+    return this.#command.logFile ?? trainerLogPath(this.folder);
+  }
+
+  /** Explains the end of a run with a trainer that did not report it. */
   async #explain(ending: Ending): Promise<FinalState> {
     if (this.#fault) return { status: 'failed', failure: this.#fault };
     if (ending.kind !== 'exit') return { status: 'failed', failure: ending.failure };
     const request = this.#endRequest;
     if (request) return endedState(request, this.state.status === 'running' ? this.state.step : 0);
     if (this.#isGone(ending)) return { status: 'failed', failure: folderGoneFailure(this.folder) };
-    const tail = await tailOf(this.#command.logFile ?? trainerLogPath(this.folder));
+    const tail = await tailOf(this.#logFile, this.#logStart);
     return { status: 'failed', failure: exitFailure(ending, tail) };
   }
 
-  /** Ends the log with an event that the trainer did not write; its readers here get it in any case. */
+  /** Appends an end event that the trainer did not write. Subscribers in this process receive it even if that fails. */
   async #log(event: FinalEvent): Promise<void> {
     const path = metricsPath(this.folder);
     try {
@@ -379,7 +405,7 @@ export class RunHandle extends EventEmitter<{ events: [batch: EventBatch]; state
       await file.appendFile(`${lineIsCut ? '\n' : ''}${line}\n`);
       await this.#following?.drain();
     } catch {
-      // A full disk or a deleted folder.
+      // The disk is full or the folder was deleted.
     }
     if (!isFinalState(this.state)) this.#relay({ events: [event], skipped: 0 });
   }

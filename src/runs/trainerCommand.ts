@@ -1,46 +1,57 @@
 import { availableParallelism } from 'node:os';
+import { dirname, join } from 'node:path';
 import type { SavePeriod } from '../protocol/trainer';
 
-/** What to start as the trainer, and how. */
+/** How to start the trainer. */
 export interface TrainerCommand {
-  /** A Node, or an Electron that can act as one. */
+  /** Path of Node, or of an Electron that can run as Node. */
   readonly nodePath: string;
-  /** The trainer's bundle. */
+  /** The bundle of the trainer of our own networks. That of commands is next to it. */
   readonly trainerPath: string;
-  /** The environment to clean and hand on; this process's by default. */
+  /** The environment to clean and pass on. By default, that of this process. */
   readonly env?: NodeJS.ProcessEnv;
-  /** Arguments for Node itself; none by default, so that a debugger's are not handed on. */
+  /** Arguments for Node itself. Empty by default, so that a debugger's arguments are not passed on. */
   readonly execArgv?: readonly string[];
-  /** What becomes of the trainer's output; the run's trainer.log by default. */
+  /** File for the trainer's output. By default, the run's trainer.log. */
   readonly logFile?: string;
-  /** How long a trainer may take to follow a request to stop, and then a signal to. */
+  /** How long a trainer may take to follow a stop request, and then a signal. */
   readonly graceMs?: number;
-  /** How often it saves within an epoch; by default as `env` says, or every few minutes. */
+  /** How often it saves within an epoch. By default, as `env` says, or every few minutes. */
   readonly saveEvery?: Partial<SavePeriod>;
-  /** Threads that it computes on; by default as many as suit the machine. */
+  /** Number of compute threads. By default, as many as suit the machine. */
   readonly threads?: number;
-  /** Pauses the run once so many of its epochs are done; by default it trains to the end. */
+  /** Pauses the run after this many of its epochs. By default, it trains to the end. */
   readonly pauseAfterEpochs?: number;
-  /** Whether the training stops, with a checkpoint, when this process goes away; by default it goes on. */
+  /** Whether training stops with a checkpoint when this process ends. By default, it continues. */
   readonly stopWithParent?: boolean;
   /**
-   * What becomes of a run whose trainer crashed: this puts it back into the queue and says so, or lets it fail.
-   * By default it fails.
+   * Handles a run with a crashed trainer: puts it back in the queue and returns true, or returns false to let it fail.
+   * By default, it fails.
    */
   readonly requeue?: ((folder: string) => Promise<boolean>) | undefined;
 }
 
-/** Node's threads for work in the background where nobody says. */
+/** The kinds of trainers: of our own networks, and of other programs. */
+export type TrainerKind = 'network' | 'command';
+
+/** The bundle of a kind of trainer. */
+export function programFor(kind: TrainerKind, trainerPath: string): string {
+  return kind === 'network' ? trainerPath : join(dirname(trainerPath), 'commandTrainer.js');
+}
+
+/** Node's default number of threads in its pool. */
 const DEFAULT_POOL = 4;
 
 /**
- * `env` without what a surrounding editor, debugger or process channel left in it, and on Linux with a request for huge
- * pages: a step's tensors are large enough for them, and a step takes 6% less time. Only glibc's allocator heeds it,
- * before the process's first instruction. Images are decoded on Node's pool, so that it needs a thread for each core.
+ * Cleans `env` of everything that a surrounding editor, debugger or process channel left in it. On Linux, requests huge
+ * pages, which make training steps faster because a step's tensors are large. Only glibc's allocator honors the
+ * request, and it must be set before the process starts. The thread pool gets one thread per core, because images are
+ * decoded on it. See docs/performance.md. A command gets the environment as the person has it.
  */
-export function trainerEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+export function trainerEnvironment(env: NodeJS.ProcessEnv, kind: TrainerKind = 'network'): NodeJS.ProcessEnv {
   const foreign = /^(VSCODE_|ELECTRON_|NODE_OPTIONS$|NODE_CHANNEL_|NODE_UNIQUE_ID$)/;
   const kept = Object.fromEntries(Object.entries(env).filter(([name]) => !foreign.test(name)));
+  if (kind === 'command') return { ...kept, ELECTRON_RUN_AS_NODE: '1' };
   const { GLIBC_TUNABLES: tunables = '' } = kept;
   const asks = process.platform === 'linux' && !tunables.includes('glibc.malloc.hugetlb');
   return {

@@ -7,7 +7,7 @@ import { replaceFile } from '../system/replaceFile';
 import { journalPath, type SearchRecord, type TrialRecord } from './record';
 
 /**
- * Writes a search's journal anew from its record: what was appended last may be missing where the search was killed.
+ * Rewrites a search's journal from its record. The last appended events may be missing if the search was killed.
  *
  * @throws the file system's error
  */
@@ -17,7 +17,7 @@ export async function writeJournal(folder: string, search: Search, record: Searc
 }
 
 /**
- * Appends what happened to a search's journal, of which this process is the only writer.
+ * Appends an event to a search's journal. This process is the only writer.
  *
  * @throws the file system's error
  */
@@ -26,7 +26,7 @@ export async function appendToJournal(folder: string, event: JournalEvent): Prom
   await appendFile(journalPath(folder), journalLines(event));
 }
 
-/** All that happened to a search, each trial's events in their order. */
+/** Returns all events of a search. Each trial's events are in order. */
 export function journalEvents(search: Search, record: SearchRecord): JournalEvent[] {
   return [
     {
@@ -69,7 +69,10 @@ export function valueEvent(
   return { type: 'value', trial: trial.id, step: rungs[rung] ?? 0, value };
 }
 
-/** A trial that failed at a rung, came to the last one, or was left at one before or on its way to the first. */
+/**
+ * Returns the end event of a trial. It failed at a rung, reached the last rung, stayed at an earlier one without a
+ * promotion, or was still on its way to the first.
+ */
 export function endedEvent(
   { rungs }: Pick<SearchRecord, 'rungs'>,
   { id, results, startedAt }: TrialRecord,

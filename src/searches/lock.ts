@@ -4,15 +4,15 @@ import { awaitVerdict } from '../runs/lease/verdict';
 import { UserError } from '../shared/userError';
 import { foldedPath } from '../system/samePath';
 
-/** The searches that this process runs: a lease keeps apart processes, not parts of one. */
+/** Searches that this process runs. A lease separates processes, but not parts of one process. */
 const own = new Set<string>();
 
 /**
- * Takes a search for this process by a lease in its folder, as runs have: one process at a time runs it. That of a process that
- * is gone is taken over; where that cannot be told, waits until it can.
+ * Takes the lease on a search's folder, as for runs: one process at a time runs the search. Takes over the lease of a
+ * dead process. Waits while it cannot determine whether the holder is alive.
  *
- * @returns what gives it up
- * @throws UserError where another process has it; the file system's error
+ * @returns the function that releases the lease
+ * @throws UserError if another process holds it; the file system's error
  */
 export async function takeLock(folder: string): Promise<() => Promise<void>> {
   const key = foldedPath(folder);
@@ -37,7 +37,7 @@ export async function takeLock(folder: string): Promise<() => Promise<void>> {
 
 function runningError(): UserError {
   return new UserError({
-    what: l10n.t('Another process runs this search.'),
+    what: l10n.t('Another process is running this search.'),
     remedy: l10n.t('Stop it first.'),
   });
 }

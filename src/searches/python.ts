@@ -7,10 +7,10 @@ import { currentUser } from '../system/pathTrust';
 import { programInPath } from '../system/programInPath';
 
 /**
- * The Python that runs Optuna: the one named, else that of PATH. Others must not be able to change it, or what it is a link
- * to, since it runs as this user.
+ * Finds the Python that runs Optuna: `named`, else the one on PATH. Other users must not be able to change it or the
+ * file that it links to, because it runs as this user.
  *
- * @throws UserError where there is none, or others can change it
+ * @throws UserError if there is no Python, or others can change it
  */
 export function findPython(named: string | undefined): string {
   const python = named === undefined ? inPath() : isAbsolute(named) ? named : resolve(named);
@@ -18,9 +18,9 @@ export function findPython(named: string | undefined): string {
     throw new UserError({
       what:
         named === undefined
-          ? l10n.t('There is no Python in PATH, and this sampler runs in one.')
+          ? l10n.t('This sampler needs Python, but there is no Python in PATH.')
           : l10n.t('There is no Python at {0}.', python),
-      remedy: l10n.t('Name a Python that has Optuna by --python PATH, or use sampler: quasi_random.'),
+      remedy: l10n.t('Specify a Python that has Optuna with --python PATH, or use sampler: quasi_random.'),
     });
   }
   const user = currentUser();

@@ -1,6 +1,6 @@
 /**
- * A search's folder, `.bag-of-tricks/studies/ID`: `search.json` has all that is known of it, so that it goes on where it
- * was left; `optuna.log` shows it in Optuna's dashboard; `search.lock` names the process that runs it.
+ * Storage of a search in `.bag-of-tricks/studies/ID`. `search.json` holds the complete state from which the search
+ * resumes. `optuna.log` is for Optuna's dashboard. `search.lock` names the process that runs the search.
  */
 import { mkdir, readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
@@ -14,23 +14,25 @@ import { replaceFile } from '../system/replaceFile';
 import { makeStoreFolder } from '../system/storeFolder';
 import { STORE_FOLDER } from '../system/storeName';
 
-/** Raise it when a field means something else than before. */
+/** Raise it if a field changes its meaning. */
 export const SEARCH_VERSION = 1;
 
 const trialSchema = z.object({
-  /** From 0, in the order in which trials were started. */
+  /** From 0, in the order in which trials started. */
   id: z.int().min(0),
-  /** By the parameters' keys. */
+  /** Keyed by parameter. */
   values: z.record(z.string(), z.number()),
-  /** The `key=value` that its runs' experiments have. */
+  /** The `key=value` settings of its runs' experiments. */
   settings: z.array(z.string()),
-  /** The ids of its runs, one for each seed. */
+  /** Ids of its runs, one per seed. */
   runs: z.array(z.object({ id: z.string(), seed: z.number() })),
-  /** Its metric at each rung that it came to; null where it failed. */
+  /** Metric at each rung that the trial reached; null if it failed there. */
   results: z.array(z.number().nullable()),
-  /** The rung that it trains to, or was to when the search stopped; null where it waits for a promotion or is over. */
+  /**
+   * The rung that it trains to, or trained to when the search stopped. Null if it waits for a promotion or has ended.
+   */
   target: z.int().min(0).nullable(),
-  /** Why it failed. */
+  /** Reason for the failure. */
   failure: z.string().optional(),
   startedAt: z.number(),
   endedAt: z.number().nullable(),
@@ -41,15 +43,15 @@ const recordSchema = z.object({
   version: z.literal(SEARCH_VERSION),
   id: z.string(),
   createdAt: z.number().describe('Milliseconds since 1970.'),
-  /** The search file as it was when the search began, and its path. */
+  /** The search file's path, and its text when the search began. */
   file: z.string(),
   text: z.string(),
   experiment: z.object({ file: z.string(), text: z.string() }),
   /** Epochs at which rungs end. */
   rungs: z.array(z.int().min(1)).min(1),
-  /** Points that the sampler has drawn, those that no experiment could be made of included. */
+  /** Points drawn by the sampler, including those that gave no valid experiment. */
   drawn: z.int().min(0),
-  /** Seconds that it has run. */
+  /** Running time in seconds. */
   seconds: z.number(),
   trials: z.array(trialSchema),
   state: z.enum(['unfinished', 'done']),
@@ -58,7 +60,7 @@ export type SearchRecord = z.infer<typeof recordSchema>;
 
 export type RecordReading =
   | { readonly ok: true; readonly record: SearchRecord }
-  /** A search, but a newer release's or damaged. */
+  /** A search that is damaged or from a newer release. */
   | { readonly ok: false; readonly reason: string };
 
 export const studiesFolder = (root: string): string => join(root, STORE_FOLDER, 'studies');
@@ -66,7 +68,7 @@ export const recordPath = (folder: string): string => join(folder, 'search.json'
 export const journalPath = (folder: string): string => join(folder, 'optuna.log');
 
 /**
- * Makes the folder of a new search, `name` with the time, or `name-2` and so on.
+ * Creates the folder of a new search: `name` with the time, or with `-2` and so on if taken.
  *
  * @throws the file system's error
  */
@@ -87,7 +89,7 @@ export async function claimSearchFolder(
   }
 }
 
-/** The search in a folder; null where it holds none. */
+/** Reads the search in a folder; null if there is none. */
 export async function readRecord(folder: string): Promise<RecordReading | null> {
   let text: string;
   try {
@@ -110,25 +112,28 @@ export async function readRecord(folder: string): Promise<RecordReading | null> 
   const parsed = recordSchema.safeParse(data);
   if (parsed.success) return { ok: true, record: parsed.data };
   const issues = firstIssues(parsed.error);
-  return { ok: false, reason: l10n.t('The search.json of {0} is no search: {1}', basename(folder), issues) };
+  return {
+    ok: false,
+    reason: l10n.t('The search.json of {0} is not a search: {1}', basename(folder), issues),
+  };
 }
 
 /**
- * Replaces a search's record, atomically.
+ * Replaces a search's record atomically.
  *
- * @throws the file system's error, after which the old record stands
+ * @throws the file system's error; the old record is then unchanged
  */
 export async function writeRecord(folder: string, record: SearchRecord): Promise<void> {
   await replaceFile(recordPath(folder), `${JSON.stringify(record, null, 2)}\n`);
 }
 
-/** A search with its folder. */
+/** A search and its folder. */
 export interface StoredSearch {
   readonly folder: string;
   readonly record: SearchRecord;
 }
 
-/** The searches of a store, the newest first, and why others cannot be read. */
+/** Lists the searches of a store, newest first, and the reasons why others cannot be read. */
 export async function listSearches(
   root: string,
 ): Promise<{ readonly searches: readonly StoredSearch[]; readonly broken: readonly string[] }> {

@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import * as l10n from '@vscode/l10n';
 import type { EpochEvent } from '../protocol/standing';
@@ -12,55 +13,56 @@ import { metricAt } from '../study/search/metric';
 import type { JournalEvent } from '../study/search/optunaJournal';
 import { higherIsBetter, type Search, type TrialValues } from '../study/search/search';
 import { settingsOf } from '../study/search/space';
+import { quoted } from '../system/allowedFolders';
 import { appendToJournal, endedEvent, startedEvent, valueEvent, writeJournal } from './journal';
 import { type SearchRecord, type TrialRecord, writeRecord } from './record';
 import { createSampler, type Sampler } from './sampling';
 import { trainTo } from './trainTo';
 
-/** What is told of a search as it goes on. */
+/** Progress events of a search. */
 export type SearchEvent =
-  /** A trial trains to a rung: a new one, or one that was promoted or interrupted there. */
+  /** A trial starts to train to a rung. The trial is new, promoted or interrupted there. */
   | { readonly type: 'training'; readonly trial: TrialRecord; readonly rung: number }
   | { readonly type: 'epoch'; readonly trial: TrialRecord; readonly epoch: EpochEvent }
-  /** The trainer of a trial's run crashed and goes on from its checkpoint, for the first to the third time. */
+  /** The trainer of a trial's run crashed and resumes from its checkpoint (retry 1 to 3). */
   | {
       readonly type: 'retried';
       readonly trial: TrialRecord;
       readonly run: string;
       readonly count: number;
     }
-  /** A trial came to its rung; without a value it failed there. */
+  /** A trial finished its rung, or failed there if it has no value. */
   | { readonly type: 'arrived'; readonly trial: TrialRecord; readonly rung: number };
 
-/** What a search needs of the world around it. */
+/** Dependencies of a search. */
 export interface SearchWork {
   readonly root: string;
-  /** The search's folder, which is locked. */
+  /** The search's folder, already locked. */
   readonly folder: string;
   readonly search: Search;
   readonly command: TrainerCommand;
-  /** What runs are told that made them. */
+  /** Software versions to record in the runs. */
   readonly versions: Readonly<Record<string, string>>;
-  /** The Python of Optuna's samplers; that of PATH by default. */
+  /** Python for Optuna's samplers. Defaults to the one on PATH. */
   readonly python?: string | undefined;
-  /** The experiment file's own value. */
+  /** The parsed value of the experiment file. */
   readonly written: unknown;
-  /** The seed of the experiment: of the first run of each trial. */
+  /** The experiment's seed, used by the first run of each trial. */
   readonly seed: number;
-  /** The recipe of the experiment with these `key=value`; null where it cannot be trained. */
+  /** Returns the experiment's recipe with these `key=value` settings; null if it cannot be trained. */
   readonly recipeOf: (settings: readonly string[]) => Recipe | null;
   readonly onEvent: (event: SearchEvent) => void;
   /** Pauses the search. */
   readonly signal: AbortSignal;
 }
 
-/** Points that are drawn for a trial until there is one that can be trained. */
+/** Maximum number of draws for a trial until a point can be trained. */
 const MOST_DRAWS = 200;
 
-/** So many trials that fail at once, before any that did not, fail all alike. */
+/** If this many trials fail and none has succeeded, the search assumes that all will fail. */
 const FAILURES_AT_START = 3;
 
-/** As a plan of halving. */
+/** Converts to a halving plan. */
 export function planOf(search: Search, rungs: readonly number[]): HalvingPlan {
   return {
     rungs,
@@ -70,7 +72,7 @@ export function planOf(search: Search, rungs: readonly number[]): HalvingPlan {
   };
 }
 
-/** Trials as halving sees them. */
+/** Converts trials for the halving scheduler. */
 export function halvingTrials(
   trials: readonly TrialRecord[],
 ): (HalvingTrial & { readonly values: TrialValues })[] {
@@ -83,11 +85,11 @@ export function halvingTrials(
 }
 
 /**
- * Runs a search until its budget is spent, or until it is paused; then it goes on later from its record. Each change is
- * written before anything follows from it.
+ * Runs a search until its budget is spent or it is paused. A paused search resumes from its record. Each change is
+ * written before anything depends on it.
  *
- * @returns the record as it is then
- * @throws UserError where it cannot go on, after which the trials are paused; the file system's error
+ * @returns the final record
+ * @throws UserError if it cannot continue; its trials are then paused. The file system's error.
  */
 export async function runSearch(record: SearchRecord, work: SearchWork): Promise<SearchRecord> {
   const sampler = createSampler(work.search, record.rungs, work.python);
@@ -102,7 +104,7 @@ class Running {
   #record: SearchRecord;
   #writing: Promise<void> = Promise.resolve();
   readonly #active = new Set<Promise<void>>();
-  /** Pauses what trains: a person asked for it, time is over, or something failed. */
+  /** Pauses running trials when the user asks, time is up, or something failed. */
   readonly #stop = new AbortController();
   readonly #plan: HalvingPlan;
   readonly #begun = performance.now();
@@ -129,7 +131,7 @@ class Running {
       await writeJournal(work.folder, work.search, this.#record);
       await this.#work();
     } catch (error) {
-      // The wait of a sampler that was paused ends in an error as well.
+      // A pause also makes a waiting sampler reject, which is not a fault.
       if (!this.#stop.signal.aborted) this.#fault = error;
       stop();
     } finally {
@@ -148,13 +150,13 @@ class Running {
     return this.#secondsBefore + (performance.now() - this.#begun) / 1000;
   }
 
-  /** Ends the search when its hours are over. */
+  /** Ends the search when its hours are up. */
   #startClock(): AbortController {
     const clock = new AbortController();
     const { budget } = this.work.search;
     if ('trials' in budget) return clock;
     const left = Math.max(budget.hours * 3600 - this.#secondsBefore, 0);
-    // Longer than timers can count, no search is.
+    // The limit of timers. No search is longer.
     delay(Math.min(left * 1000, 2 ** 31 - 1), undefined, { signal: clock.signal, ref: false }).then(
       () => {
         this.#stop.abort();
@@ -196,7 +198,7 @@ class Running {
     }
   }
 
-  /** Trains a trial to its target, beside what else is done here. */
+  /** Trains a trial to its target in the background. */
   #begin(id: number): void {
     const training = this.#train(id)
       .catch((error: unknown) => {
@@ -234,7 +236,7 @@ class Running {
     return id;
   }
 
-  /** Draws until there is a point that can be trained: some tricks exclude one another. */
+  /** Draws until a point can be trained. Some tricks exclude one another. */
   async #draw() {
     const { search, written, seed, recipeOf } = this.work;
     for (let count = 0; count < MOST_DRAWS; count++) {
@@ -250,12 +252,12 @@ class Running {
       if (usable.length === search.seeds) return { values, settings, recipes: usable };
     }
     throw new UserError({
-      what: l10n.t('Of {0} points that were drawn, none can be trained.', MOST_DRAWS),
-      remedy: l10n.t('Take out parameters that exclude one another.'),
+      what: l10n.t('None of {0} sampled points can be trained.', MOST_DRAWS),
+      remedy: l10n.t('Remove parameters that exclude each other.'),
     });
   }
 
-  /** Trains all runs of a trial to its target, in turn. */
+  /** Trains all runs of a trial to its target, one after another. */
   async #train(id: number): Promise<void> {
     const { root, search, onEvent } = this.work;
     const command = { ...this.work.command, ...this.#threads() };
@@ -272,8 +274,8 @@ class Running {
       if (arrival.kind === 'paused') {
         if (this.#stop.signal.aborted) return;
         throw new UserError({
-          what: l10n.t('The run {0} was stopped from elsewhere, and the search with it.', run.id),
-          remedy: l10n.t('To go on: {0}', `tricks tune ${this.#record.file}`),
+          what: l10n.t('Something else stopped the run {0}, so the search stopped too.', run.id),
+          remedy: l10n.t('To resume: {0}', `tricks tune ${quoted(resolve(root, this.#record.file))}`),
         });
       }
       if (arrival.kind === 'failed') return this.#arrive(id, rung, null, arrival.reason);
@@ -281,13 +283,16 @@ class Running {
     }
     const known = values.filter((value) => value !== null);
     const mean = known.reduce((sum, value) => sum + value, 0) / values.length;
-    const reason = l10n.t('Its {0} is no number.', search.metric);
+    const reason = l10n.t('Its {0} is not a number.', search.metric);
     await (known.length === values.length
       ? this.#arrive(id, rung, mean)
       : this.#arrive(id, rung, null, reason));
   }
 
-  /** The share of each run that trains beside others; one alone has as many threads as suit the machine. */
+  /**
+   * Returns each run's share of the threads if several train at once. A single run gets as many threads as suit the
+   * machine.
+   */
   #threads(): Pick<TrainerCommand, 'threads'> {
     const { atOnce, budget } = this.work.search;
     const most = Math.min(atOnce, 'trials' in budget ? budget.trials : atOnce);
@@ -311,18 +316,18 @@ class Running {
     this.#assertNotHopeless();
   }
 
-  /** @throws UserError where all trials fail alike */
+  /** @throws UserError if all trials fail */
   #assertNotHopeless(): void {
     const ended = this.#record.trials.filter(({ results }) => results.length > 0);
     const failed = ended.filter(({ results }) => results[0] === null);
     if (failed.length < FAILURES_AT_START || failed.length < ended.length) return;
     throw new UserError({
       what: l10n.t('The first {0} trials failed. {1}', failed.length, failed[0]?.failure ?? ''),
-      remedy: l10n.t('See that the experiment itself can be trained: {0}', 'tricks run FILE'),
+      remedy: l10n.t('Check that the experiment itself can be trained: {0}', 'tricks run FILE'),
     });
   }
 
-  /** Ends what was not promoted. */
+  /** Ends the trials that were not promoted. */
   async #finish(): Promise<void> {
     for (const { id, endedAt } of this.#record.trials) {
       if (endedAt !== null) continue;
@@ -347,7 +352,7 @@ class Running {
     return this.#write({ trials });
   }
 
-  /** One write at a time, in the order of the changes. */
+  /** Writes one record at a time, in the order of the changes. */
   #write(changes: Partial<SearchRecord>): Promise<void> {
     this.#record = { ...this.#record, ...changes, seconds: changes.seconds ?? this.#seconds };
     const record = this.#record;

@@ -1,7 +1,7 @@
 /**
- * The program that a Python runs to draw trials by Optuna's samplers. A request a line, an answer a line, both JSON. A
- * request tells all trials so far, so that nothing but CMA-ES' own state has to be kept between two; that state is pickled,
- * and is never taken from a file.
+ * The Python program that draws trials with Optuna's samplers. It reads one JSON request per line and answers with one
+ * JSON line. A request contains all trials so far, so only the state of CMA-ES has to persist between requests. That
+ * state is pickled, and never read from a file.
  */
 export const SAMPLER_PROGRAM = `
 import sys

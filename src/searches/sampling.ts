@@ -1,4 +1,4 @@
-/** Draws the values of a search's trials. */
+/** Samplers that draw parameter values for a search's trials. */
 import { once } from 'node:events';
 import { createInterface, type Interface } from 'node:readline';
 import * as l10n from '@vscode/l10n';
@@ -22,25 +22,25 @@ import { spawn } from '../system/children';
 import { findPython } from './python';
 import { SAMPLER_PROGRAM } from './samplerProgram';
 
-/** A trial, as a sampler may learn from it. */
+/** What a sampler sees of a trial. */
 export type KnownTrial = HalvingTrial & { readonly values: TrialValues };
 
 export interface Sampler {
   /**
-   * The values of the next trial.
+   * Draws the values of the next trial.
    *
-   * @param drawn how many were drawn before, those that came to nothing included
-   * @throws UserError where Python or what it needs is missing or fails
+   * @param drawn number of earlier draws, including unusable ones
+   * @throws UserError if Python or a package is missing or fails
    */
   next(drawn: number, trials: readonly KnownTrial[]): Promise<TrialValues>;
   close(): void;
 }
 
 /**
- * The sampler that a search asks for.
+ * Creates the sampler for a search.
  *
- * @param python the Python to run Optuna in; that of PATH by default
- * @throws UserError where there is no Python that may run it
+ * @param python the Python that runs Optuna. Defaults to the one on PATH.
+ * @throws UserError if no usable Python is found
  */
 export function createSampler(search: Search, rungs: readonly number[], python?: string): Sampler {
   const { sampler, seed, parameters } = search;
@@ -68,20 +68,20 @@ const answerSchema = z.union([
   z.object({ error: z.string() }),
 ]);
 
-/** What pip calls what a sampler imports, beside Optuna. */
+/** pip names of the packages that each sampler needs besides Optuna. */
 const PACKAGES: Readonly<Record<OptunaSamplerName, string>> = {
   tpe: 'optuna',
   gp: 'optuna scipy torch',
   cmaes: 'optuna cmaes',
 };
 
-/** Optuna's samplers, in a Python that lives as long as this. */
+/** Optuna's samplers, in a Python process with the lifetime of this object. */
 class OptunaSampler implements Sampler {
   readonly #process: ReturnType<typeof spawn>;
   readonly #answers: AsyncIterator<string>;
   readonly #lines: Interface;
   #stderr = '';
-  /** Requests take turns. */
+  /** Serializes requests. */
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(
@@ -94,7 +94,7 @@ class OptunaSampler implements Sampler {
       stdio: ['pipe', 'pipe', 'pipe'],
       env: { ...process.env, PYTHONSAFEPATH: '1', PYTHONUTF8: '1' },
     });
-    // A Python that ended tells by its output that it is over.
+    // If Python exits, the end of its output reports that.
     this.#process.on('error', (error) => (this.#stderr += error.message));
     this.#process.stdin?.on('error', () => {});
     this.#process.stderr?.setEncoding('utf8').on('data', (text: string) => {
@@ -121,7 +121,7 @@ class OptunaSampler implements Sampler {
     const request = {
       id: trials.length,
       sampler: this.sampler,
-      // Each draw has a seed of its own, so that a search that is resumed does not draw the same again.
+      // Each draw has its own seed, so a resumed search does not repeat draws.
       seed: (seed * 1_000_003 + drawn) % 2 ** 32,
       direction: higherIsBetter(metric) ? 'maximize' : 'minimize',
       distributions: Object.fromEntries(
@@ -143,7 +143,7 @@ class OptunaSampler implements Sampler {
     throw new UserError({
       what: l10n.t('{0} has no {1}, which the sampler {2} needs.', this.python, answer.missing, this.sampler),
       remedy: l10n.t(
-        'Install it: {0}. Or name another Python by --python PATH, or use sampler: quasi_random.',
+        'Install it: {0}. Or specify another Python with --python PATH, or use sampler: quasi_random.',
         `${this.python} -m pip install ${PACKAGES[this.sampler]}`,
       ),
     });
@@ -161,7 +161,7 @@ class OptunaSampler implements Sampler {
   #failure(reason: string): UserError {
     return new UserError({
       what: l10n.t('The sampler {0} failed in {1}: {2}', this.sampler, this.python, reason),
-      remedy: l10n.t('Check this Python and its Optuna, or use sampler: quasi_random.'),
+      remedy: l10n.t('Check this Python and its Optuna installation, or use sampler: quasi_random.'),
     });
   }
 }

@@ -12,30 +12,31 @@ import type { TrainerCommand } from '../runs/trainerCommand';
 import { UserError } from '../shared/userError';
 
 export type Arrival =
-  /** The run has trained so many epochs; the last of them. */
+  /** The run reached the epoch. `epoch` is the last one. */
   | { readonly kind: 'arrived'; readonly epoch: EpochEvent }
   | { readonly kind: 'failed'; readonly reason: string }
-  /** It was paused before, as asked for. */
+  /** The run was paused early, on request. */
   | { readonly kind: 'paused' };
 
-/** A trainer that crashed is started again so often. */
+/** How many times a crashed trainer is restarted. */
 const MOST_RETRIES = 3;
 
-/** What is told of a run as it trains. */
+/** Progress callbacks of a run. */
 export interface TrainingListener {
-  /** Of each epoch as it ends; after a crash again of those since the checkpoint, which are the same. */
+  /** Called at the end of each epoch. After a crash it repeats the epochs since the checkpoint, which are identical. */
   readonly onEpoch: (event: EpochEvent) => void;
-  /** The trainer crashed and is started again, for the first to the third time. */
+  /** Called when a crashed trainer restarts (retry 1 to 3). */
   readonly onRetry: (count: number) => void;
 }
 
 /**
- * Trains a run up to the end of an epoch, from where it is, and pauses it there: it goes on from there exactly, since its
- * recipe is for the whole training. Where the trainer crashes it goes on from its checkpoint, up to three times.
+ * Trains a run from its current state to the end of an epoch, then pauses it. The run can later resume exactly there,
+ * because its recipe covers the whole training. If the trainer crashes, it resumes from its checkpoint, up to three
+ * times.
  *
- * @param epochs how many epochs from the run's start
- * @param signal pauses the run before
- * @throws UserError where the run cannot be trained from here
+ * @param epochs number of epochs from the run's start
+ * @param signal pauses the run early
+ * @throws UserError if the run cannot be trained from here
  */
 export async function trainTo(
   folder: string,
@@ -49,20 +50,26 @@ export async function trainTo(
   if (known) return { kind: 'arrived', epoch: known };
   if (signal.aborted) return { kind: 'paused' };
   await assertOwn(folder);
-  const failure = await makeReady(folder, { signal });
+  const failure = await makeReady(folder, { signal }).catch((error: unknown) => {
+    // The pause ended the wait for another process, which is not a fault.
+    if (!signal.aborted) throw error;
+    return null;
+  });
+  // Checked last before the start, which listens to the signal from its first moment.
+  if (signal.aborted) return { kind: 'paused' };
   if (failure) throw new UserError(failure);
   for (let retries = 0; ; retries++) {
     const requeue = retries < MOST_RETRIES ? readyAfterCrash : undefined;
     const { end, last } = await trainOnce(folder, epochs, { ...command, requeue }, signal, onEpoch);
     if (last) return { kind: 'arrived', epoch: last };
     if (end.status !== 'queued') return outcomeOf(end, folder);
-    // It waits, and is made ready again when the search goes on.
+    // The run stays queued until the search resumes and prepares it again.
     if (signal.aborted) return { kind: 'paused' };
     onRetry(retries + 1);
   }
 }
 
-/** Starts the trainer once, and says how it ended and what the epoch to train to came to. */
+/** Starts the trainer once. Returns how it ended and the event of the target epoch. */
 async function trainOnce(
   folder: string,
   epochs: number,
@@ -88,7 +95,7 @@ async function trainOnce(
   }
 }
 
-/** The epochs of a log by their number; what a resumed run did again is the same. */
+/** Returns a log's epochs by number. Epochs that a resumed run repeated are identical. */
 function epochsOf(events: readonly RunEvent[]): ReadonlyMap<number, EpochEvent> {
   const fence = new AttemptFence();
   const epochs = new Map<number, EpochEvent>();
@@ -98,19 +105,19 @@ function epochsOf(events: readonly RunEvent[]): ReadonlyMap<number, EpochEvent> 
   return epochs;
 }
 
-/** @throws UserError where the run came with its folder, rather than from this user's search */
+/** @throws UserError if the run came with its folder instead of from this user's search */
 async function assertOwn(folder: string): Promise<void> {
   const reading = await readManifest(folder);
   if (!reading.ok) {
     throw new UserError({
       what: l10n.t('The run {0} cannot be read. {1}', basename(folder), reading.reason),
-      remedy: l10n.t('Begin the search anew: {0}', 'tricks tune FILE --new'),
+      remedy: l10n.t('Start the search over: {0}', 'tricks tune FILE --new'),
     });
   }
   if (await isOwnRun({ folder, manifest: reading.manifest })) return;
   throw new UserError({
-    what: l10n.t('The run {0} was not made here by you: it came with the folder.', basename(folder)),
-    remedy: l10n.t('Begin the search anew: {0}', 'tricks tune FILE --new'),
+    what: l10n.t('You did not create the run {0} here. It came with the folder.', basename(folder)),
+    remedy: l10n.t('Start the search over: {0}', 'tricks tune FILE --new'),
   });
 }
 
@@ -124,6 +131,6 @@ function outcomeOf(end: RunEnd, folder: string): Arrival {
     case 'done':
     case 'interrupted':
     case 'queued':
-      return { kind: 'failed', reason: l10n.t('The trainer of {0} went away.', basename(folder)) };
+      return { kind: 'failed', reason: l10n.t('The trainer of {0} exited unexpectedly.', basename(folder)) };
   }
 }

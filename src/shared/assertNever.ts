@@ -1,6 +1,6 @@
 /**
- * Ends an exhaustive switch: a case that is missing is an error of the compiler's, and a value that no type foresaw
- * (from a file, say) throws.
+ * Ends an exhaustive switch. A missing case is a compile error. A value outside the type, for example from a file,
+ * throws.
  */
 export function assertNever(value: never): never {
   throw new Error(`Unexpected value: ${JSON.stringify(value)}`);

@@ -1,7 +1,7 @@
-/** Whether this machine orders the bytes of a number from the most significant one. */
+/** Whether this machine is big-endian. */
 export const IS_BIG_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 0;
 
-/** Reverses the bytes of every value, in place. */
+/** Swaps the bytes of every value in place. */
 export function swapBytes(bytes: Uint8Array, bytesPerValue: number): void {
   for (let start = 0; start < bytes.length; start += bytesPerValue) {
     bytes.subarray(start, start + bytesPerValue).reverse();

@@ -1,4 +1,7 @@
-/** Rows as CSV (RFC 4180), with a line feed after each, as Python's csv and pandas read it; null is an empty cell. */
+/**
+ * Formats rows as CSV (RFC 4180), with a line feed after each, readable by Python's csv and pandas. Null becomes an
+ * empty cell.
+ */
 export function csvText(rows: readonly (readonly (string | number | null)[])[]): string {
   return rows.map((row) => `${row.map(cellText).join(',')}\n`).join('');
 }

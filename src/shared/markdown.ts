@@ -1,12 +1,14 @@
 /**
- * Text from anywhere in Markdown. Editors render Markdown with links, images and, where it is trusted, links that run
- * commands: what a file holds must come to them as text.
+ * Escapes untrusted text for Markdown. Editors render links, images and, in trusted Markdown, links that run commands,
+ * so a file's contents must arrive as plain text.
  *
  * Source: CommonMark 0.31 (code spans, backslash escapes, entities), GitHub's autolinks.
  */
 import { visibleText } from './visibleText';
 
-/** A text as itself: no mark-up, no link (written out or not), no image, no HTML, no `$(icon)`, no line break. */
+/**
+ * Escapes text to render literally: no markup, links (explicit or automatic), images, HTML, `$(icon)` or line breaks.
+ */
 export function markdownText(text: string): string {
   return visibleText(text)
     .replace(/ {2,}/g, ' ')
@@ -15,15 +17,18 @@ export function markdownText(text: string): string {
     .replace(/^(\d+)(?=[.)](?: |$))|^(?=[-+=])/, (digits) => `${digits}\\`);
 }
 
-/** Characters that mean something to Markdown or an editor; `:`, `.` and `@` where they make a link of an address. */
+/** Characters with a meaning in Markdown or an editor. `:`, `.` and `@` only if they turn an address into a link. */
 const MARKUP = /[\\`*_{}[\]<>|#!~&$@]|:(?=\/\/)|(?<=www)\.|(?<=mailto|xmpp):/gi;
 
-/** A text in a code span that it cannot end. Not for a table, whose cells end at `|` within code as well. */
+/**
+ * Returns text as a code span that it cannot break out of. Not for tables, in which `|` ends a cell even within code.
+ */
 export function markdownCode(text: string): string {
   const shown = visibleText(text);
   const longest = Math.max(0, ...Array.from(shown.matchAll(/`+/g), ([ticks]) => ticks.length));
   const fence = '`'.repeat(longest + 1);
-  // Code that begins or ends with a backtick or a space, or is empty, needs a space on each side, which is not shown.
+  // Code that is empty, or that begins or ends with a backtick or a space, needs a space on each side, which is not
+  // rendered.
   const isPlain = /^[^\s`](?:.*[^\s`])?$/su.test(shown);
   return isPlain ? `${fence}${shown}${fence}` : `${fence} ${shown === '' ? '\u00a0' : shown} ${fence}`;
 }

@@ -2,7 +2,7 @@ import { IS_BIG_ENDIAN, swapBytes } from './byteOrder';
 
 /**
  * NumPy's .npy format (https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html): a magic number, the
- * version, the header's length, the header as the literal of a Python dictionary, then the values.
+ * version, the header's length, the header as a Python dict literal, then the values.
  */
 
 export type NpyValues = Uint8Array | Int32Array | BigInt64Array | Float32Array | Float64Array;
@@ -10,11 +10,11 @@ export type NpyType = 'uint8' | 'int32' | 'int64' | 'float32' | 'float64';
 
 export interface NpyArray<Values extends NpyValues = NpyValues> {
   readonly shape: readonly number[];
-  /** In C order: the last axis runs fastest. */
+  /** In C order: the last axis varies fastest. */
   readonly values: Values;
 }
 
-/** What a file says of its values, which follow from the byte `start` to the file's end. */
+/** A file's description of its values, which extend from byte `start` to the end of the file. */
 export interface NpyHeader {
   readonly type: NpyType;
   readonly isBigEndian: boolean;
@@ -22,20 +22,22 @@ export interface NpyHeader {
   readonly start: number;
 }
 
-/** Bytes that are no .npy file that can be read here. */
+/** The error for bytes that are not a supported .npy file. */
 export class NpyError extends Error {
   override readonly name = 'NpyError';
 }
 
 const MAGIC = Uint8Array.of(0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59);
-/** Values start at a multiple of it. */
+/** Values start at a multiple of this. */
 const ALIGNMENT = 64;
-/** NumPy's own limit: it refuses longer headers as unsafe. */
+/** NumPy's own limit. It rejects longer headers as unsafe. */
 const MAX_HEADER_BYTES = 10_000;
 /** The header's length is a 16-bit integer in version 1 and a 32-bit one in version 2. */
 const LENGTH_BYTES = { 1: 2, 2: 4 } as const;
 
-/** By type, NumPy's code without the byte order, and how a copy of little-endian values becomes an array. */
+/**
+ * By type: NumPy's code without the byte order, and a function that turns a copy of little-endian values into an array.
+ */
 const TYPES = {
   uint8: { code: 'u1', bytes: 1, read: (copy) => new Uint8Array(copy) },
   int32: { code: 'i4', bytes: 4, read: (copy) => new Int32Array(copy) },
@@ -48,7 +50,7 @@ const TYPES = {
 >;
 const TYPE_NAMES = Object.keys(TYPES) as NpyType[];
 
-/** The bytes of a file of version 1, which NumPy writes too wherever the header's length fits. */
+/** Encodes an array as version 1, which NumPy also writes if the header's length fits. */
 export function encodeNpy({ shape, values }: NpyArray): Uint8Array {
   if (values.length !== sizeOf(shape)) throw new Error(`${values.length} values for [${shape}]`);
   const { code, bytes } = TYPES[typeOf(values)];
@@ -67,9 +69,9 @@ export function encodeNpy({ shape, values }: NpyArray): Uint8Array {
 }
 
 /**
- * Reads a file's bytes: an array in C order of one of five types, in either byte order. The values are copies.
+ * Decodes a file: a C-order array of one of five types, in either byte order. Copies the values.
  *
- * @throws NpyError that says what is wrong, also where the values are more or fewer than the header says
+ * @throws NpyError with the reason, including more or fewer values than the header says
  */
 export function decodeNpy(file: Uint8Array): NpyArray {
   const { type, isBigEndian, shape, start } = decodeNpyHeader(file);
@@ -81,16 +83,16 @@ export function decodeNpy(file: Uint8Array): NpyArray {
       `It has ${found} bytes of values, and [${shape.join(', ')}] of ${type} has ${expected}`,
     );
   }
-  // Not by slice, which for a Buffer is no copy.
+  // Not `slice`, which does not copy a Buffer.
   const copy = new Uint8Array(file.subarray(start));
   if (isBigEndian !== IS_BIG_ENDIAN) swapBytes(copy, bytes);
   return { shape, values: read(copy.buffer) };
 }
 
 /**
- * What a file's first bytes say of its values, for whoever reads these by and by.
+ * Decodes a file's header, for callers that read the values incrementally.
  *
- * @param file Its first 10,012 bytes, or all where it is smaller.
+ * @param file its first 10,012 bytes, or all if it is smaller
  * @throws NpyError
  */
 export function decodeNpyHeader(file: Uint8Array): NpyHeader {
@@ -98,7 +100,7 @@ export function decodeNpyHeader(file: Uint8Array): NpyHeader {
     throw new NpyError('It does not begin as a .npy file');
   }
   const version = file[MAGIC.length];
-  // Version 3 is only for names of fields, which structured types have.
+  // Version 3 only affects the field names of structured types.
   if (version !== 1 && version !== 2)
     throw new NpyError(`The version of its format is ${version}, not 1 or 2`);
   const at = MAGIC.length + 2;
@@ -114,7 +116,7 @@ export function decodeNpyHeader(file: Uint8Array): NpyHeader {
   return { ...parseDictionary(new TextDecoder('latin1').decode(file.subarray(from, start))), start };
 }
 
-/** The header's three entries, in any order: NumPy sorts them, other writers do not. */
+/** Parses the header's three entries in any order. NumPy sorts them, but other writers do not. */
 function parseDictionary(text: string): Omit<NpyHeader, 'start'> {
   const isDictionary = /^\s*\{.*\}\s*$/s.test(text);
   const description = /'descr'\s*:\s*(?:'([^']*)'|(\[))/.exec(text);
@@ -127,7 +129,7 @@ function parseDictionary(text: string): Omit<NpyHeader, 'start'> {
   if (isStructured) throw new NpyError('Its type is structured, not of plain numbers');
   const type = TYPE_NAMES.find((name) => TYPES[name].code === code.slice(1));
   const byteOrder = code[0] ?? '';
-  // Of one byte there is no order, which is written |.
+  // One-byte types have no byte order, written as |.
   if (!type || !(TYPES[type].bytes === 1 ? '<>|' : '<>').includes(byteOrder)) {
     throw new NpyError(`Its type is '${code}', and those that are read are ${TYPE_NAMES.join(', ')}`);
   }
@@ -135,7 +137,7 @@ function parseDictionary(text: string): Omit<NpyHeader, 'start'> {
   return { type, isBigEndian: byteOrder === '>', shape: extentsOf(shape) };
 }
 
-/** The extents of a tuple's text, such as `3, 2`; Python 2 wrote `3L, 2L`. */
+/** Parses the extents in a tuple's text, such as `3, 2`. Python 2 wrote `3L, 2L`. */
 function extentsOf(text: string): number[] {
   const parts = text.split(',').map((part) => part.trim());
   if (parts.at(-1) === '') parts.pop();
@@ -153,12 +155,12 @@ function typeOf(values: NpyValues): NpyType {
   return values instanceof Float32Array ? 'float32' : 'float64';
 }
 
-/** As Python writes it: of one extent with a comma behind. */
+/** Formats a tuple like Python, with a trailing comma for a single extent. */
 function tuple(shape: readonly number[]): string {
   return shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(', ')})`;
 }
 
-/** How many values a shape holds. */
+/** Returns the number of values in a shape. */
 function sizeOf(shape: readonly number[]): number {
   return shape.reduce((product, extent) => product * extent, 1);
 }

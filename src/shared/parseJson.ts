@@ -1,10 +1,10 @@
-/** Values in one another beyond which JSON is none of ours: whoever walks it by recursion would run out of stack. */
+/** The maximum nesting depth of the product's JSON. Recursive code would overflow the stack on deeper values. */
 const MAX_DEPTH = 100;
 
 /**
- * The value of a JSON text of a file that anybody may have written.
+ * Parses JSON from an untrusted file.
  *
- * @throws SyntaxError where it is no JSON, or nests deeper than 100 values
+ * @throws SyntaxError if it is not JSON, or nests deeper than 100 values
  */
 export function parseJson(text: string): unknown {
   if (isDeeperThan(text, MAX_DEPTH))
@@ -12,7 +12,7 @@ export function parseJson(text: string): unknown {
   return JSON.parse(text);
 }
 
-/** Whether more brackets and braces stand open at once than `depth`, those in strings left out. */
+/** Whether brackets and braces, except in strings, nest deeper than `depth`. */
 function isDeeperThan(text: string, depth: number): boolean {
   let open = 0;
   for (let at = 0; at < text.length; at++) {
@@ -35,7 +35,9 @@ function isDeeperThan(text: string, depth: number): boolean {
 
 const [QUOTE, BRACKET, BRACE, CLOSING_BRACKET, CLOSING_BRACE] = [0x22, 0x5b, 0x7b, 0x5d, 0x7d];
 
-/** The closing quote of the string that begins at `start`; the text's end where it has none. */
+/**
+ * Returns the position of the closing quote of the string that begins at `start`; the end of the text if there is none.
+ */
 function endOfString(text: string, start: number): number {
   for (let at = text.indexOf('"', start + 1); at !== -1; at = text.indexOf('"', at + 1)) {
     let backslashes = 0;

@@ -1,2 +1,2 @@
-/** A place in an experiment file, such as `['optimizer', 'base_lr']`. */
+/** A path in an experiment file, such as `['optimizer', 'base_lr']`. */
 export type Path = readonly (string | number)[];

@@ -3,19 +3,19 @@ import { IS_BIG_ENDIAN, swapBytes } from './byteOrder';
 import { firstIssues } from './firstIssues';
 
 /**
- * The safetensors format (https://github.com/huggingface/safetensors, "Format"): the header's length as a
- * little-endian 64-bit integer, the header as JSON, then every tensor's values without a gap. Whatever type a file
- * has its values in, they are read as float32.
+ * The safetensors format (https://github.com/huggingface/safetensors, "Format"): the header's length as a little-endian
+ * 64-bit integer, the header as JSON, then the values of every tensor without gaps. Values of any type are read as
+ * float32.
  */
 
-/** A tensor's values outside any engine. */
+/** A tensor's values, independent of any engine. */
 export interface NamedTensor<Values extends TensorValues = Float32Array> {
   readonly name: string;
   readonly shape: readonly number[];
   readonly values: Values;
 }
 
-/** What is written as F32, and as I64. */
+/** Written as F32 and I64. */
 export type TensorValues = Float32Array | BigInt64Array;
 
 export interface SafetensorsFile<Values extends TensorValues = Float32Array> {
@@ -23,19 +23,25 @@ export interface SafetensorsFile<Values extends TensorValues = Float32Array> {
   readonly tensors: readonly NamedTensor<Values>[];
 }
 
-/** Bytes that are no safetensors file of numbers that can be read. */
+/** The error for bytes that are not a readable safetensors file of numbers. */
 export class SafetensorsError extends Error {
   override readonly name = 'SafetensorsError';
 }
 
 const LENGTH_BYTES = 8;
-/** Some 40,000 tensors. The format's own reader takes 100 MB, which no network has and which takes seconds to parse. */
+/**
+ * Enough for about 40,000 tensors. The format's own reader accepts 100 MB, which no network has and which takes seconds
+ * to parse.
+ */
 const MAX_HEADER_BYTES = 4_000_000;
 const METADATA = '__metadata__';
 /** Pads the header. */
 const SPACE = 0x20;
 
-/** By type, the bytes of a value and how a copy of values becomes float32. Integers past 2^24 are rounded. */
+/**
+ * By type: the bytes per value, and a function that turns a copy of values into float32. Integers beyond 2^24 are
+ * rounded.
+ */
 const READERS = {
   F64: { bytes: 8, read: (copy) => new Float32Array(new Float64Array(copy)) },
   F32: { bytes: 4, read: (copy) => new Float32Array(copy) },
@@ -53,17 +59,17 @@ const READERS = {
 } as const satisfies Record<string, { bytes: number; read: (copy: ArrayBuffer) => Float32Array }>;
 export type Dtype = keyof typeof READERS;
 
-/** The bytes of one value of a type. */
+/** Returns the size of one value in bytes. */
 export function bytesPerValue(dtype: Dtype): number {
   return READERS[dtype].bytes;
 }
 
-/** Little-endian values of a type as float32, a copy. */
+/** Converts little-endian values of a type to float32, as a copy. */
 export function float32Values(dtype: Dtype, bytes: Uint8Array): Float32Array {
   return READERS[dtype].read(copied(bytes, READERS[dtype].bytes));
 }
 
-/** A file's bytes. Wider values lie before narrower ones, so that all are aligned; else they lie as given. */
+/** Encodes a file. Wider values come before narrower ones, so all are aligned. Otherwise, tensors keep their order. */
 export function encodeSafetensors({ metadata, tensors }: SafetensorsFile<TensorValues>): Uint8Array {
   const header: [string, unknown][] = [[METADATA, metadata]];
   let valueBytes = 0;
@@ -101,26 +107,28 @@ const entrySchema = z.strictObject({
 });
 
 /**
- * Looks at the first bytes of a file, before the rest of it is read.
+ * Checks a file's first bytes before the rest is read.
  *
- * @param start Its first 8 bytes, or more.
+ * @param start its first 8 bytes, or more
  * @returns the length of its header
- * @throws SafetensorsError where the header would be longer than the file, or than any is
+ * @throws SafetensorsError if the header would be longer than the file or any real header
  */
 export function checkSafetensorsStart(start: Uint8Array, fileBytes: number): number {
   if (start.length < LENGTH_BYTES) throw new SafetensorsError(`The file has only ${start.length} bytes`);
   const headerBytes = new DataView(start.buffer, start.byteOffset, start.byteLength).getBigUint64(0, true);
   const available = Math.min(fileBytes - LENGTH_BYTES, MAX_HEADER_BYTES);
   if (headerBytes > available) {
-    throw new SafetensorsError(`The header would have ${headerBytes} bytes, and at most ${available} can be`);
+    throw new SafetensorsError(
+      `Its header would have ${headerBytes} bytes, but at most ${available} are possible`,
+    );
   }
   return Number(headerBytes);
 }
 
 /**
- * Reads a file's bytes, strictly: the tensors have to cover them without gap or overlap. The values are copies.
+ * Decodes a file strictly: the tensors must cover it without gaps or overlaps. Copies the values.
  *
- * @throws SafetensorsError that says what is wrong, when they do not, or the header is anything but one
+ * @throws SafetensorsError with the reason, if they do not or the header is invalid
  */
 export function decodeSafetensors(file: Uint8Array): SafetensorsFile {
   const start = LENGTH_BYTES + checkSafetensorsStart(file, file.length);
@@ -159,7 +167,7 @@ interface Header {
   readonly entries: readonly (readonly [name: string, entry: z.output<typeof entrySchema>])[];
 }
 
-/** Ends at the first entry that is wrong: a header has room for many. */
+/** Stops at the first invalid entry, because a header has room for many. */
 function parseHeader(bytes: Uint8Array): Header {
   let json: unknown;
   try {
@@ -174,7 +182,7 @@ function parseHeader(bytes: Uint8Array): Header {
   };
 }
 
-/** @param name The entry's; null for the whole. */
+/** @param name the entry's name; null for the whole header */
 function partOf<Schema extends z.ZodType>(
   name: string | null,
   schema: Schema,
@@ -186,19 +194,19 @@ function partOf<Schema extends z.ZodType>(
   throw new SafetensorsError(`The header is not a safetensors header${place}: ${firstIssues(parsed.error)}`);
 }
 
-/** A copy of little-endian values as this machine orders their bytes. */
+/** Copies little-endian values to native byte order. */
 function copied(values: Uint8Array, valueBytes: number): ArrayBuffer {
   const copy = new Uint8Array(values);
   if (IS_BIG_ENDIAN) swapBytes(copy, valueBytes);
   return copy.buffer;
 }
 
-/** How many values a shape holds. */
+/** Returns the number of values in a shape. */
 function sizeOf(shape: readonly number[]): number {
   return shape.reduce((product, extent) => product * extent, 1);
 }
 
-/** The values of halves (IEEE 754 binary16), given by their bits. */
+/** Converts IEEE 754 binary16 values, given as bits, to float32. */
 function fromHalves(bits: Uint16Array): Float32Array {
   const values = new Float32Array(bits.length);
   for (const [index, half] of bits.entries()) {
@@ -213,7 +221,7 @@ function halfMagnitude(exponent: number, fraction: number): number {
   return exponent === 0 ? fraction * 2 ** -24 : (1024 + fraction) * 2 ** (exponent - 25);
 }
 
-/** The values of bfloat16s, which are the upper halves of float32s. */
+/** Converts bfloat16 values, the upper halves of float32 values, to float32. */
 function fromBfloat16s(bits: Uint16Array): Float32Array {
   const words = new Uint32Array(bits.length);
   for (const [index, upper] of bits.entries()) words[index] = upper << 16;

@@ -1,6 +1,6 @@
 import type { Failure } from './failure';
 
-/** An error that reaches a person as it is: its failure says what went wrong and what to do about it. */
+/** An error to show to the user unchanged. Its failure says what went wrong and how to fix it. */
 export class UserError extends Error {
   override readonly name = 'UserError';
 

@@ -1,13 +1,13 @@
 import type { Path } from './path';
 
-/** Plain data, as YAML and JSON files hold it. */
+/** A mapping of plain data, as in YAML and JSON files. */
 export type Mapping = Readonly<Record<string, unknown>>;
 
 export function isMapping(value: unknown): value is Mapping {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** What stands at `path`, or undefined. */
+/** Returns the value at `path`, or undefined. */
 export function valueAt(value: unknown, path: Path): unknown {
   return path.reduce<unknown>((parent, key) => {
     const holds = typeof parent === 'object' && parent !== null && Object.hasOwn(parent, key);
@@ -15,7 +15,7 @@ export function valueAt(value: unknown, path: Path): unknown {
   }, value);
 }
 
-/** A copy with `next` at `path`; whatever on the way is no mapping or list gives way to a mapping. */
+/** Returns a copy with `next` at `path`. Replaces anything on the path that is not a mapping or list by a mapping. */
 export function withValue(value: unknown, path: Path, next: unknown): unknown {
   const [key, ...rest] = path;
   if (key === undefined) return next;
@@ -24,7 +24,7 @@ export function withValue(value: unknown, path: Path, next: unknown): unknown {
   return { ...(isMapping(value) ? value : {}), [key]: child };
 }
 
-/** A copy without what stands at `path`. */
+/** Returns a copy without the value at `path`. */
 export function withoutValue(value: unknown, path: Path): unknown {
   const parentPath = path.slice(0, -1);
   const parent = valueAt(value, parentPath);
@@ -33,7 +33,7 @@ export function withoutValue(value: unknown, path: Path): unknown {
   return withValue(value, parentPath, Object.fromEntries(entries));
 }
 
-/** A copy without what stands at any of the paths, in one pass however many they are. */
+/** Returns a copy without the values at any of the paths. Takes a single pass for any number of paths. */
 export function withoutValues(value: unknown, paths: readonly Path[]): unknown {
   if (!isMapping(value) || paths.length === 0) return value;
   const below = new Map<string, Path[]>();

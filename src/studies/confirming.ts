@@ -3,20 +3,20 @@ import type { StudyAnalysis } from '../protocol/study';
 import { isOwnDataset } from '../recipe/datasets';
 import { UserError } from '../shared/userError';
 import { chooseDesign } from '../study/design/chooseDesign';
-import { TEST_ACCURACY } from './analysing';
+import { TEST_ACCURACY } from './analyzing';
 import { baselineHash, experimentsIn, plannedRuns, readSource } from './planning';
 import type { StudyRecord } from './record';
 
-/** Seeds of a confirmation where nobody says: its interval then has 7 degrees of freedom. */
+/** Default number of seeds of a confirmation. Its interval then has 7 degrees of freedom. */
 export const CONFIRMING_SEEDS = 8;
 
 /**
- * The record of a study that trains the chosen set of another and its baseline on fresh seeds, and compares the two: on test
- * images where the data set has some, for validation images chose the set. The winner's own estimate is biased upward; this
- * one's is not.
+ * Returns the record of a confirmation study. It trains another study's chosen set and its baseline on fresh seeds and
+ * compares the two. It compares them on test images if there are any, because validation images chose the set. The
+ * winner's own estimate is biased upward. This one is not.
  *
- * @param seeds how many, 2 or more
- * @throws UserError where there is nothing to confirm
+ * @param seeds number of seeds, 2 or more
+ * @throws UserError if there is nothing to confirm
  */
 export function confirmationOf(
   root: string,
@@ -26,23 +26,23 @@ export function confirmationOf(
 ): Omit<StudyRecord, 'id' | 'version' | 'createdAt'> {
   if (record.confirms) {
     throw new UserError({
-      what: l10n.t('The study {0} is a confirmation itself.', record.id),
-      remedy: l10n.t('Name the study that it confirms: {0}', record.confirms.id),
+      what: l10n.t('The study {0} is itself a confirmation.', record.id),
+      remedy: l10n.t('Specify the study that it confirms: {0}', record.confirms.id),
     });
   }
   if (!chosen || chosen.setting.every((level) => level === 0)) {
     throw new UserError({
       what: chosen
         ? l10n.t('There is nothing to confirm: the best predicted set of {0} is its baseline.', record.id)
-        : l10n.t('There is nothing to confirm: {0} has chosen no set yet.', record.id),
-      remedy: l10n.t('See what it shows: {0}', `tricks study show ${record.id}`),
+        : l10n.t('There is nothing to confirm: {0} has not chosen a set yet.', record.id),
+      remedy: l10n.t('See its results: {0}', `tricks study show ${record.id}`),
     });
   }
   const parsed = readSource(root, { ...record.study, experiment: record.experiment });
   if (!parsed.ok) throw new UserError(changedFailure(record.id));
   const { facts } = parsed.baseline.experiment;
   const isOnTest = isOwnDataset(parsed.baseline.recipe.data.source) && (facts?.testImages ?? 0) > 0;
-  // Test images are no fold's, so that all of the others may be trained on as the experiment says.
+  // Test images are in no fold, so all other images may be used as the experiment says.
   const folds = isOnTest ? null : record.folds;
   const baseline = record.factors.map(() => 0);
   const first = Math.max(...record.seeds) + 1;
@@ -68,7 +68,7 @@ export function confirmationOf(
   );
   return {
     ...record,
-    name: l10n.t('{0} confirmed', record.name),
+    name: l10n.t('{0} confirmation', record.name),
     baselineHash: baselineHash(recipe),
     ...{ factors, plan, folds, blocks: folds === null ? 'seeds' : 'folds' },
     metric: isOnTest ? { name: TEST_ACCURACY, higherIsBetter: true, isAccuracy: false } : record.metric,
@@ -85,6 +85,6 @@ export function confirmationOf(
 function changedFailure(id: string) {
   return {
     what: l10n.t('The experiment of the study {0} can no longer be read.', id),
-    remedy: l10n.t('Restore its images, or make a new study: {0}', 'tricks study FILE'),
+    remedy: l10n.t('Restore its images, or create a new study: {0}', 'tricks study FILE'),
   };
 }

@@ -7,10 +7,10 @@ import { plannedRuns, readSource } from './planning';
 import { brokenStudyFailure, type ReadableStudy, readStudy, writeStudy } from './store';
 
 /**
- * Adds blocks to a study that nobody runs, so that it can be resumed, also one that is done. What its verdicts may err is not
- * controlled then, and each of them says so.
+ * Adds blocks to a study that is not running, so it can be resumed, even if it was done. The error rate of its verdicts
+ * is then not controlled, and each verdict says so.
  *
- * @throws UserError where it is running, or has no fold left for another block
+ * @throws UserError if it is running, or has no fold left for another block
  */
 export async function extendStudy(root: string, folder: string, moreBlocks: number): Promise<ReadableStudy> {
   const lock = await StudyLock.take(folder, () => {});
@@ -22,19 +22,19 @@ export async function extendStudy(root: string, folder: string, moreBlocks: numb
     if (record.folds !== null && had + moreBlocks > record.folds) {
       throw new UserError({
         what: l10n.t(
-          'The study {0} has {1} folds, and a block in {2} of them.',
+          'The study {0} has {1} folds, and {2} of them already have a block.',
           record.id,
           record.folds,
           had,
         ),
-        remedy: l10n.t('Add fewer blocks, or make a new study of more folds.'),
+        remedy: l10n.t('Add fewer blocks, or create a new study with more folds.'),
       });
     }
     const source = readSource(root, { ...record.study, experiment: record.experiment });
     if (!source.ok || record.confirms) {
       throw new UserError({
         what: l10n.t('The study {0} cannot be extended.', record.id),
-        remedy: l10n.t('Make a new study, which uses the runs that are done.'),
+        remedy: l10n.t('Create a new study. It reuses the finished runs.'),
       });
     }
     const plan = extendPlan(record.plan, designRequestOf(source.study, source.settings, 0), moreBlocks);

@@ -1,4 +1,4 @@
-/** All that is known of studies, by their folders and their runs. */
+/** Facts about studies, from their folders and runs. */
 import type { Estimate, StudyAnalysis, StudyMetric, StudySetting } from '../protocol/study';
 import type {
   KnownStudy,
@@ -10,35 +10,36 @@ import type {
   StudyState as StudyViewState,
 } from '../protocol/studyView';
 import { runFolder } from '../runs/store';
+import { placeNow, readRenames } from '../runs/upkeep/renames';
 import { assertNever } from '../shared/assertNever';
 import { isInPoints } from '../study/file/metrics';
 import { failureOf, isSystemError } from '../system/errors';
-import { analysisOf, TEST_ACCURACY } from './analysing';
+import { analysisOf, TEST_ACCURACY } from './analyzing';
 import { experimentsIn, readSource } from './planning';
 import type { StudyCost, StudyRecord } from './record';
 import { type SeenRun, SeenRuns } from './seenRuns';
 import { brokenStudyFailure, isHeld, listStudies, type ReadableStudy, type StudyEntry } from './store';
 
 /**
- * All that is known of a study by now: for who looks at it once. To follow a study, keep a `StudyReader`.
+ * Returns the current facts of a study, for a single look. To follow a study, keep a `StudyReader`.
  *
- * @param root the folder that has the store
- * @throws EMFILE or ENFILE where no more files may be opened
+ * @param root the folder with the store
+ * @throws EMFILE or ENFILE if no more files can be opened
  */
 export async function studyFacts(root: string, entry: StudyEntry): Promise<KnownStudy> {
   return new StudyReader(root).facts(entry, await listStudies(root));
 }
 
-/** What a study's texts say. */
+/** Data derived from a study's texts. */
 interface Texts {
-  /** What the rest was read from. */
+  /** The input that the rest was read from. */
   readonly key: string;
   readonly levelValues: StudyFacts['levelValues'];
   readonly epochs: number | null;
   readonly isAllowed: ((setting: StudySetting) => boolean) | undefined;
 }
 
-/** What is kept of a study between two looks. */
+/** Data that is cached for a study between looks. */
 interface Kept {
   readonly runs: SeenRuns;
   texts: Texts | null;
@@ -46,20 +47,20 @@ interface Kept {
 }
 
 /**
- * Reads the studies of one store again and again. It keeps what came of runs that are over, and what they showed, so that a
- * look costs little more than what has changed; correctness by image is kept only for studies that are under way.
+ * Reads the studies of a store repeatedly. Caches the outcomes and evaluations of finished runs, so a look costs little
+ * more than the changes. Keeps per-image correctness only for studies that are in progress.
  */
 export class StudyReader {
-  /** By the study's folder. */
+  /** Keyed by study folder. */
   readonly #kept = new Map<string, Kept>();
 
-  /** @param root the folder that has the store */
+  /** @param root the folder with the store */
   constructor(private readonly root: string) {}
 
   /**
-   * Every study of the store, newest first.
+   * Returns every study of the store, newest first.
    *
-   * @throws the file system's error where the folder of studies cannot be read
+   * @throws the file system's error if the folder of studies cannot be read
    */
   async all(): Promise<{ readonly entry: StudyEntry; readonly known: KnownStudy }[]> {
     const entries = await listStudies(this.root);
@@ -71,8 +72,8 @@ export class StudyReader {
   }
 
   /**
-   * @param others the studies of the store, among which its confirmation may be, newest first
-   * @throws EMFILE or ENFILE where no more files may be opened
+   * @param others the studies of the store, newest first, which may include its confirmation
+   * @throws EMFILE or ENFILE if no more files can be opened
    */
   async facts(entry: StudyEntry, others: readonly StudyEntry[]): Promise<KnownStudy> {
     const { folder, id } = entry;
@@ -81,7 +82,7 @@ export class StudyReader {
       return { kind: 'study', facts: await this.#factsOf(entry, others) };
     } catch (error) {
       if (isSystemError(error, 'EMFILE', 'ENFILE')) throw error;
-      // What its record says does not go together.
+      // The contents of the record are inconsistent.
       const broken = { kind: 'broken', id, folder, reason: failureOf(error).what, isNewer: false } as const;
       return { kind: 'damaged', folder, id, failure: brokenStudyFailure(broken) };
     }
@@ -96,7 +97,7 @@ export class StudyReader {
     const isOver = state.status === 'done' || state.status === 'failed';
     return {
       ...{ folder, id, name: record.name, createdAt: record.createdAt },
-      ...{ experimentFile: record.experiment.file, studyFile: record.study.file },
+      ...(await filesNow(this.root, record)),
       ...{ factors: record.factors, levelValues: record.confirms ? null : texts.levelValues },
       plan: record.plan,
       metric: {
@@ -117,7 +118,7 @@ export class StudyReader {
     };
   }
 
-  /** What the runs say that are over; null before the first. Worked out anew only when one more is. */
+  /** Returns the analysis of the finished runs; null before the first. Recomputed only when another run finishes. */
   async #analysisOf(
     { folder, record }: ReadableStudy,
     state: StudyViewState,
@@ -137,7 +138,7 @@ export class StudyReader {
       const { isAllowed } = this.#textsOf(folder, record);
       kept.analysis = { key, analysis: isEmpty ? null : analysisOf(record, outcomes, isAllowed) };
     }
-    // Nothing is added to it by itself.
+    // The study is idle, so no run will be added on its own.
     if (state.status !== 'running' && state.status !== 'waiting') kept.runs.dropCorrectness();
     return kept.analysis.analysis;
   }
@@ -157,7 +158,7 @@ export class StudyReader {
     return null;
   }
 
-  /** Read once: a study has its own copies, which do not change but where it is extended. */
+  /** Cached: a study holds its own copies of its texts, which change only when it is extended. */
   #textsOf(folder: string, record: StudyRecord): Texts {
     const kept = this.#keptOf(folder);
     const key = JSON.stringify([record.study.text, record.experiment.text]);
@@ -170,6 +171,19 @@ export class StudyReader {
     this.#kept.set(folder, kept);
     return kept;
   }
+}
+
+/** Returns a study's files under their current names. */
+async function filesNow(
+  root: string,
+  { experiment, study, createdAt }: StudyRecord,
+): Promise<Pick<StudyFacts, 'experimentFile' | 'studyFile'>> {
+  const renames = await readRenames(root);
+  const { file } = study;
+  return {
+    experimentFile: await placeNow(experiment.file, createdAt, renames),
+    studyFile: file === null ? null : await placeNow(file, createdAt, renames),
+  };
 }
 
 function readTexts(root: string, record: StudyRecord): Omit<Texts, 'key'> {
@@ -235,7 +249,7 @@ function costFacts(cost: StudyCost): StudyViewCost {
   };
 }
 
-/** At the pace of the study's own runs so far, else as it was measured; null where neither is known. */
+/** Estimates the remaining seconds from the study's own runs so far, else from the probe; null if neither is known. */
 function secondsLeft({ scheduling }: StudyRecord, seen: readonly SeenRun[]): number | null {
   const taken = seen.flatMap(({ planned, seconds }) => (planned.isReused ? [] : (seconds ?? [])));
   const mean = taken.length > 0 ? taken.reduce((sum, each) => sum + each, 0) / taken.length : null;
@@ -246,7 +260,7 @@ function secondsLeft({ scheduling }: StudyRecord, seen: readonly SeenRun[]): num
   return (left * perRun) / Math.max(1, Math.min(scheduling?.atOnce ?? 1, open.length));
 }
 
-/** What a confirmation showed; null before both of its arms have a run that finished. */
+/** Returns the result of a confirmation; null until each arm has a finished run. */
 function confirmationFacts(
   { confirms, metric }: StudyRecord,
   seen: readonly SeenRun[],

@@ -3,14 +3,14 @@ import { pauseByLease, stopByLease } from '../runs/stopping';
 import { readRun, runFolder } from '../runs/store';
 
 /**
- * Ends runs of a study that wait or train: what waits is taken out of the queue, and what trains ends after its step with a
+ * Ends a study's queued and running runs. Queued runs leave the queue. Running ones end after their current step with a
  * checkpoint.
  *
- * @param how `pause` where the study is to go on, `stop` where it is not
+ * @param how `pause` if the study is to resume, `stop` if not
  * @throws the file system's error
  */
 export async function haltRuns(root: string, ids: readonly string[], how: 'pause' | 'stop'): Promise<void> {
-  // All that waits first, so that none of it starts when another ends.
+  // Queued runs first, so that none of them starts when another ends.
   const entries = await Promise.all(ids.map((id) => readRun(runFolder(root, id))));
   for (const entry of entries) {
     if (entry.kind === 'run' && entry.manifest.state.status === 'queued') await cancelQueued(entry.folder);
@@ -20,9 +20,13 @@ export async function haltRuns(root: string, ids: readonly string[], how: 'pause
       const now = await readRun(folder);
       if (now.kind === 'broken') return;
       const { status } = now.manifest.state;
-      // One that waits still has a trainer by now, which has not said so. One that ended by itself needs no more than that.
+      // A queued run may already have a trainer that has not reported yet. A run that ended by itself needs nothing
+      // more.
       if (status === 'running' || status === 'queued') {
-        await (how === 'pause' ? pauseByLease : stopByLease)(folder);
+        // The study goes on without the progress of a run whose command cannot resume.
+        await (how === 'pause'
+          ? pauseByLease(folder, undefined, { mayStartOver: true })
+          : stopByLease(folder));
       }
     }),
   );

@@ -5,7 +5,7 @@ import { replaceFile } from '../system/replaceFile';
 import type { RunOutcome } from './outcomes';
 import type { PlannedRun, StudyRecord } from './record';
 
-/** What came of one run, for the journal. */
+/** The outcome of one run, for the journal. */
 export interface JournaledOutcome {
   readonly planned: PlannedRun;
   readonly outcome: RunOutcome;
@@ -13,33 +13,33 @@ export interface JournaledOutcome {
 
 export const studyJournalPath = (folder: string): string => join(folder, 'optuna.log');
 
-/** Keeps a study's `optuna.log`, which `optuna-dashboard FILE` shows: whole again at each change. */
+/** Keeps a study's `optuna.log` up to date for `optuna-dashboard FILE`. Rewrites the whole file at each change. */
 export class StudyJournalFile {
-  /** What the last text was made of: reading all runs at each of their steps would be too much. */
+  /** State at the last write. Rereading all runs at every step would cost too much. */
   #madeOf = '';
 
   /**
-   * @param root the folder that has the store
-   * @param folder the study's
+   * @param root the folder with the store
+   * @param folder the study's folder
    */
   constructor(
     private readonly root: string,
     private readonly folder: string,
   ) {}
 
-  /** Brings the file up to date with the outcomes that are known. Where it cannot be written, it is at the next change. */
+  /** Updates the file with the known outcomes. If the write fails, the next change retries it. */
   async update(record: StudyRecord, outcomes: readonly JournaledOutcome[]): Promise<void> {
     const madeOf = `${outcomes.length} ${record.state.status}`;
     if (madeOf === this.#madeOf) return;
     const known = new Set(outcomes.map(({ planned: { block, position } }) => `${block} ${position}`));
-    // Of a study that goes on, a run without an outcome is under way.
-    const leftOut =
+    // While a study is not done, a run without an outcome is in progress.
+    const skipped =
       record.state.status === 'done'
         ? record.runs.filter(({ block, position }) => !known.has(`${block} ${position}`))
         : [];
     const all = [
       ...outcomes,
-      ...leftOut.map((planned) => ({ planned, outcome: { kind: 'missing' as const } })),
+      ...skipped.map((planned) => ({ planned, outcome: { kind: 'missing' as const } })),
     ];
     const runs = await Promise.all(all.map((each) => this.#runOf(record, each)));
     const { id, metric, factors } = record;
@@ -48,7 +48,7 @@ export class StudyJournalFile {
       await replaceFile(studyJournalPath(this.folder), text);
       this.#madeOf = madeOf;
     } catch {
-      // The study's own files tell of a full disk.
+      // The study's own files report a full disk.
     }
   }
 

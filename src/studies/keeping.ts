@@ -8,23 +8,23 @@ import { editFor } from '../study/file/settings';
 import { readSource } from './planning';
 import type { StudyRecord } from './record';
 
-/** What keeping a study's chosen set makes of the experiment file. */
+/** The result of writing a study's chosen set to the experiment file. */
 export type Keeping =
   | {
       readonly ok: true;
-      /** One at most: from the text as it is to the text with the set. None where the file has it already. */
+      /** At most one edit, from the current text to the text with the set. Empty if the file already has it. */
       readonly edits: readonly TextEdit[];
       readonly text: string;
-      /** The set, by factor. */
+      /** The set: one level per factor. */
       readonly setting: StudySetting;
     }
   | { readonly ok: false; readonly failure: Failure };
 
 /**
- * 'Keep what helps': rewrites an experiment to the best predicted set of a study that may be trained. What the file says apart
- * from the factors stays, also where a person has changed it since the study began.
+ * 'Keep what helps': rewrites an experiment to the best predicted set of a study that is allowed. Everything except the
+ * factors stays, even if the user changed the file since the study began.
  *
- * @param text the experiment file as it is now
+ * @param text the experiment file's current text
  */
 export function keepChosen(
   root: string,
@@ -36,14 +36,17 @@ export function keepChosen(
   const remedy = l10n.t('See why, and what to do next: {0}', `tricks study show ${record.id}`);
   if (record.confirms) {
     return refuse(
-      l10n.t('The study {0} confirms another, and keeps nothing of its own.', record.id),
-      l10n.t('Keep what that one chose: {0}', `tricks study keep ${record.confirms.id}`),
+      l10n.t('The study {0} confirms another study and has nothing to keep.', record.id),
+      l10n.t('Keep what that study chose: {0}', `tricks study keep ${record.confirms.id}`),
     );
   }
   if (withheld) {
-    return refuse(l10n.t('The study {0} keeps nothing yet: its verdicts are withheld.', record.id), remedy);
+    return refuse(
+      l10n.t('The study {0} has nothing to keep yet: its verdicts are withheld.', record.id),
+      remedy,
+    );
   }
-  if (!chosen) return refuse(l10n.t('The study {0} has chosen no set yet.', record.id), remedy);
+  if (!chosen) return refuse(l10n.t('The study {0} has not chosen a set yet.', record.id), remedy);
   const source = readSource(root, { ...record.study, experiment: record.experiment });
   if (!source.ok) return refuse(l10n.t('The study {0} can no longer be read.', record.id), remedy);
   const { settings, baseline } = source;
@@ -55,14 +58,14 @@ export function keepChosen(
   const changes = experiment.changes.filter(({ path }) => path[0] !== 'seed');
   const document = parseDocument(text, record.experiment.file);
   const edit = document.inSequence(changes.map((change) => (current) => editFor(current, change)));
-  if (!edit.ok) return refuse(edit.reason, l10n.t('Change the file by hand.'));
+  if (!edit.ok) return refuse(edit.reason, l10n.t('Edit the file by hand.'));
   const kept = applyEdits(text, edit.edits);
   const read = readExperiment(parseDocument(kept, record.experiment.file), [], 'train', baseline.factsOf);
   if (!read.ok) {
     const [problem] = read.problems;
     return refuse(
-      l10n.t('With the chosen set {0} cannot be trained: {1}', record.experiment.file, problem?.what ?? ''),
-      problem?.remedy ?? l10n.t('Undo what was changed in the file since the study began.'),
+      l10n.t('With the chosen set, {0} cannot be trained: {1}', record.experiment.file, problem?.what ?? ''),
+      problem?.remedy ?? l10n.t('Undo the changes made to the file since the study began.'),
     );
   }
   return { ok: true, edits: edit.edits, text: kept, setting: chosen.setting };

@@ -18,18 +18,18 @@ import { replaceFile } from '../system/replaceFile';
 import { foldedPath } from '../system/samePath';
 import { isHeld } from './store';
 
-/** The studies that this process runs: a lease keeps apart processes, not parts of one. */
+/** Studies that this process runs. A lease separates processes, but not parts of one process. */
 const own = new Set<string>();
 
-/** That this process runs a study, and no other does: a lease, as runs have. */
+/** Ensures that only this process runs a study. Uses a lease, as for runs. */
 export class StudyLock {
   readonly #timer: NodeJS.Timeout;
 
   /**
-   * Takes a study for this process. Where it cannot be told whether another has it, waits until it can.
+   * Takes a study for this process. Waits while it cannot determine whether another process holds it.
    *
-   * @param onStop told once when another process asks the study to stop
-   * @throws UserError where it is taken; the file system's error
+   * @param onStop called once when another process asks the study to stop
+   * @throws UserError if another process holds it
    */
   static async take(folder: string, onStop: () => void): Promise<StudyLock> {
     const key = foldedPath(folder);
@@ -53,13 +53,13 @@ export class StudyLock {
     onStop: () => void,
   ) {
     this.#timer = setInterval(() => {
-      // One that was taken over is seen at the next write.
+      // A takeover shows at the next write.
       void beat(lease).catch(() => false);
       if (endRequestIn(folder) !== null) onStop();
     }, HEARTBEAT_MS).unref();
   }
 
-  /** @throws FencedOut where another process took the study over */
+  /** @throws FencedOut if another process took the study over */
   assertHeld(): void {
     assertNotFenced(this.folder, this.lease);
   }
@@ -75,8 +75,8 @@ export class StudyLock {
 /**
  * Asks the process that runs a study to stop it, and waits until it has.
  *
- * @returns false where none runs it
- * @throws UserError where it does not stop
+ * @returns false if no process runs it
+ * @throws UserError if it does not stop
  */
 export async function askToStop(folder: string, patienceMs = 60_000): Promise<boolean> {
   if (!(await isHeld(folder))) return false;

@@ -2,39 +2,44 @@ import type { EpochEvent, StepEvent } from '../protocol/standing';
 import type { StudyMetric } from '../protocol/study';
 import { isInPoints } from '../study/file/metrics';
 
-/** What a study measures, and what is known of it. */
+/** A study's metric and its properties. */
 export interface MetricFacts {
   readonly name: StudyMetric;
   readonly higherIsBetter: boolean;
-  /** Whether it is the share of validation images that are answered right, which a run keeps for each image. */
+  /** Whether it is a share of correctly classified validation images. Runs store this correctness per image. */
   readonly isAccuracy: boolean;
 }
 
-/** What is known of a metric by its name. */
+/** Returns a metric's properties by its name. */
 export function metricFacts(name: StudyMetric): MetricFacts {
   const isLow = /loss|error|seconds|wait/.test(name);
   const isAccuracy = name === 'validation_accuracy' || name === 'averaged_accuracy';
   return { name, higherIsBetter: !isLow, isAccuracy };
 }
 
-/** What a run has logged at its end. */
+/** A run's log at its end. */
 export interface LoggedEnd {
-  /** Its last epoch. */
+  /** The last epoch. */
   readonly epoch: EpochEvent;
-  /** All its steps. */
+  /** All steps. */
   readonly steps: readonly StepEvent[];
 }
 
 /**
- * A run's metric at the last epoch, never the best of several epochs, in its unit: accuracies and F1 in points of
- * a percent, all else as it is logged.
+ * Returns a run's metric at the last epoch, never the best of several epochs. Accuracies and F1 are in percentage
+ * points, everything else in its logged unit.
  *
- * @returns null where the run logged nothing of that name
+ * @returns null if the run did not log it
  */
 export function metricAtEnd(name: StudyMetric, { epoch, steps }: LoggedEnd): number | null {
-  if (name === 'images_per_second') return median(steps.map(({ imagesPerSecond }) => imagesPerSecond));
-  // Without an average of the weights, the plain ones are what one would use.
-  if (name === 'averaged_accuracy') return 100 * (epoch.averagedAccuracy ?? epoch.validationAccuracy);
+  if (name === 'images_per_second') {
+    return median(steps.flatMap(({ imagesPerSecond }) => imagesPerSecond ?? []));
+  }
+  // Without weight averaging, use the plain weights' accuracy.
+  if (name === 'averaged_accuracy') {
+    const accuracy = epoch.averagedAccuracy ?? epoch.validationAccuracy;
+    return accuracy === undefined ? null : 100 * accuracy;
+  }
   const key = camelCase(name);
   const logged = numberIn(epoch, key) ?? numberIn(steps.at(-1) ?? {}, key);
   if (logged === null) return null;
@@ -46,12 +51,12 @@ function numberIn(event: object, key: string): number | null {
   return typeof value === 'number' ? value : null;
 }
 
-/** `macro_f1` becomes `macroF1`, as events have it. */
+/** Converts `macro_f1` to `macroF1`, the form in events. */
 function camelCase(name: string): string {
   return name.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
 }
 
-/** Null of nothing. */
+/** Null for an empty array. */
 export function median(values: readonly number[]): number | null {
   if (values.length === 0) return null;
   const sorted = values.toSorted((a, b) => a - b);

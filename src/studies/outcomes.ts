@@ -1,18 +1,20 @@
 import { eventFold } from '../protocol/fold';
 import type { StudyMetric, StudyRunOutcome } from '../protocol/study';
+import { recipeFacts } from '../recipe/anyRecipe';
 import { readCorrectness, readEvaluation } from '../runs/evaluationFiles';
 import { readAllEvents } from '../runs/log';
 import { metricsPath, type ReadableEntry } from '../runs/store';
 import { metricAtEnd, metricFacts } from './metric';
 
-/** What came of one run, for its study. */
+/** The outcome of one run, for its study. */
 export type RunOutcome = StudyRunOutcome['outcome'];
 
 /**
- * What came of a run by its log and its evaluation. It diverged where its loss is not finite, or where it answers no better
- * than always naming the largest class. A run that has not ended, failed otherwise or did not log the metric is missing.
+ * Determines a run's outcome from its log and evaluation. A run diverged if its loss is not finite, or if it is no
+ * better than always predicting the largest class. A run that has not ended, failed otherwise or did not log the metric
+ * is missing.
  *
- * @throws the file system's error where its files cannot be read
+ * @throws the file system's error if its files cannot be read
  */
 export async function readOutcome(
   { folder, manifest }: ReadableEntry,
@@ -25,24 +27,29 @@ export async function readOutcome(
   for (const event of (await readAllEvents(metricsPath(folder))).events) fold.take(event);
   const epoch = fold.epochs.at(-1);
   if (!epoch) return { kind: 'missing' };
-  const isLost = !Number.isFinite(epoch.trainLoss) || !Number.isFinite(epoch.validationLoss);
-  const floor = await largestClassShare(folder, manifest.recipe.data.dataset.classes);
-  if (isLost || epoch.validationAccuracy <= floor) return { kind: 'diverged' };
+  const isLost = [epoch.trainLoss, epoch.validationLoss].some(
+    (loss) => loss !== undefined && !Number.isFinite(loss),
+  );
+  const floor = await largestClassShare(folder, recipeFacts(manifest.recipe).classes);
+  const { validationAccuracy: accuracy } = epoch;
+  if (isLost || (accuracy !== undefined && floor !== null && accuracy <= floor)) return { kind: 'diverged' };
   const value = metricAtEnd(metric, { epoch, steps: fold.steps });
   if (value === null) return { kind: 'missing' };
   if (!Number.isFinite(value)) return { kind: 'diverged' };
   const correct = await correctnessOf(folder, metric, epoch);
-  return { kind: 'finished', value, correct, loss: epoch.validationLoss };
+  return { kind: 'finished', value, correct, loss: epoch.validationLoss ?? null };
 }
 
-/** The accuracy of always naming the class that most validation images are of. */
-async function largestClassShare(folder: string, classes: number): Promise<number> {
+/**
+ * Returns the accuracy of always predicting the most frequent class in the validation images. Null if it is unknown.
+ */
+async function largestClassShare(folder: string, classes: number | null): Promise<number | null> {
   const kept = await readEvaluation(folder, 'last');
-  if (!kept || kept.images === 0) return 1 / classes;
+  if (!kept || kept.images === 0) return classes === null ? null : 1 / classes;
   return Math.max(...kept.byClass.map(({ support }) => support)) / kept.images;
 }
 
-/** Which images the run answered right at its last epoch, by the weights that the metric is of. */
+/** Returns which images the run classified correctly at its last epoch, with the weights that the metric refers to. */
 async function correctnessOf(
   folder: string,
   metric: StudyMetric,

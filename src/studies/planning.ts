@@ -1,4 +1,4 @@
-/** Makes the record of a new study from what a person wrote, and reads a record's experiments again. */
+/** Creates the record of a new study from the user's files, and reads a record's experiments back. */
 import { createHash } from 'node:crypto';
 import { dirname } from 'node:path';
 import * as l10n from '@vscode/l10n';
@@ -22,16 +22,16 @@ import { metricFacts } from './metric';
 import type { PlannedRun, StudyRecord } from './record';
 import type { StudyExperiments } from './settings';
 
-/** What a study is made from. */
+/** The texts that a study is made from. */
 export interface StudySource {
-  /** Absolute; null where it was put together without a file. */
+  /** Absolute path; null if it was composed without a file. */
   readonly file: string | null;
   readonly text: string;
-  /** The baseline; its file is absolute. */
+  /** The baseline. Its file path is absolute. */
   readonly experiment: { readonly file: string; readonly text: string };
 }
 
-/** Reads a study's texts, with what is known of the images in the store of `root`. */
+/** Parses a study's texts with the image facts in the store of `root`. */
 export function readSource(root: string, { file, text, experiment }: StudySource): StudyParse {
   const parsed = parseExperiment(
     experiment.text,
@@ -46,11 +46,11 @@ export function readSource(root: string, { file, text, experiment }: StudySource
 const factsOf = (root: string, experimentFile: string): FactsLookup =>
   factsLookup(root, dirname(experimentFile));
 
-/** A plan with what a person should know of it before anything starts. */
+/** A plan and what the user should know about it before anything starts. */
 export interface ChosenPlan {
   readonly plan: StudyPlan;
   readonly blocks: StudyRecord['blocks'];
-  /** Why it is this design, and what is aliased with what. */
+  /** The reasons for the design, and its aliases. */
   readonly explanation: DesignExplanation;
 }
 
@@ -58,8 +58,8 @@ export interface ChosenPlan {
  * Chooses the design of a study.
  *
  * @param runs the budget
- * @param isSplit whether validation images are split from the training images, where only the data's files tell
- * @throws UserError where no design of its kind fits the factors and the budget
+ * @param isSplit whether validation images are split from the training images, if only the data files tell
+ * @throws UserError if no design of its kind fits the factors and the budget
  */
 export function choosePlan(
   { study, baseline, settings }: ReadStudy,
@@ -75,7 +75,7 @@ export function choosePlan(
   return { plan, blocks: blocksOf(study, baseline, isSplit), explanation: explainDesign(request, plan) };
 }
 
-/** How many runs a budget comes to, of which each takes so many seconds with so many at once. */
+/** Converts a budget to a number of runs, given the seconds per run and the runs at a time. */
 export function runsOfBudget(
   budget: Study['budget'],
   { secondsPerRun, atOnce }: { readonly secondsPerRun: number; readonly atOnce: number },
@@ -85,9 +85,9 @@ export function runsOfBudget(
 }
 
 /**
- * The record of a study that has not begun. Where it has folds, their images are indexed.
+ * Creates the record of a study that has not started. If the study has folds, their images are indexed.
  *
- * @throws UserError where its baseline cannot be trained
+ * @throws UserError if its baseline cannot be trained
  */
 export function newRecord(
   root: string,
@@ -99,7 +99,8 @@ export function newRecord(
   const { seed } = baseline.recipe;
   const folds = blocks === 'folds' ? foldsFor(plan.blocks.length, baseline) : null;
   const experiments = experimentsIn(root, parsed, { experiment: source.experiment, folds });
-  // A design knows which pairs of levels cannot be trained: three together show here, before anything starts.
+  // A design knows which pairs of levels cannot be trained. Conflicts among three or more show up here, before anything
+  // starts.
   for (const setting of plan.blocks.flatMap(({ settings }) => settings)) {
     if (setting.some((level) => level !== 0))
       settings.recipeAt(setting) ?? experiments.experimentAt(setting, seed, 0);
@@ -121,7 +122,7 @@ export function newRecord(
     stop: study.stop,
     blocks,
     folds,
-    // The experiment's own seed first, of which there may be runs.
+    // The experiment's own seed comes first, because runs with it may already exist.
     seeds: plan.blocks.map((_, block) => seed + block),
     isExtended: false,
     confirms: null,
@@ -133,19 +134,19 @@ export function newRecord(
   };
 }
 
-/** A fold for each block, and as many at least as leave the validation images the share that they have. */
+/** Returns the number of folds: one per block, but at least as many as match the current share of validation images. */
 export function foldsFor(blocks: number, { recipe: { data } }: Baseline): number {
   const { trainImages, validationImages } = data.dataset;
   return Math.max(blocks, 2, Math.round((trainImages + validationImages) / validationImages));
 }
 
-/** What an experiment's images are indexed by in a fold; null for images that need no index. */
+/** Returns the index request for a baseline's images in a fold; null if the images need no index. */
 export function foldRequest(baseline: Baseline, fold: SplitFold): OwnDatasetRequest | null {
   const request = datasetRequest(baseline.experiment);
   return isOwnDataset(request) ? { ...request, split: { ...request.split, fold } } : null;
 }
 
-/** What the images of a study that has folds are indexed by, by block; none where it has no folds. */
+/** Returns the index request of each block of a study with folds; empty without folds. */
 export function foldRequests(root: string, record: StudyRecord): OwnDatasetRequest[] {
   const { folds, experiment, plan } = record;
   if (folds === null) return [];
@@ -160,7 +161,7 @@ export function foldRequests(root: string, record: StudyRecord): OwnDatasetReque
   return plan.blocks.flatMap((_, block) => foldRequest(parsed, { index: block % folds, of: folds }) ?? []);
 }
 
-/** The runs of a plan, none of which has begun. */
+/** Returns the runs of a plan, none of them started. */
 export function plannedRuns({ blocks }: StudyPlan): PlannedRun[] {
   return blocks.flatMap(({ settings }, block) =>
     settings.map((setting, position) => ({
@@ -171,9 +172,9 @@ export function plannedRuns({ blocks }: StudyPlan): PlannedRun[] {
 }
 
 /**
- * The experiments of a study's settings, by its own copies of the texts.
+ * Returns the experiments of a study, from its own copies of the texts.
  *
- * @throws UserError where they can no longer be read
+ * @throws UserError if they can no longer be read
  */
 export function experimentsOf(root: string, record: StudyRecord): StudyExperiments {
   const parsed = readSource(root, { ...record.study, experiment: record.experiment });
@@ -181,7 +182,7 @@ export function experimentsOf(root: string, record: StudyRecord): StudyExperimen
   return experimentsIn(root, parsed, record);
 }
 
-/** The experiments of a study that was read. */
+/** Returns the experiments of a parsed study. */
 export function experimentsIn(
   root: string,
   { settings }: Pick<ReadStudy, 'settings'>,
@@ -209,7 +210,7 @@ export function experimentsIn(
 
 function unindexedFailure(experimentFile: string): Failure {
   return {
-    what: l10n.t('The images of {0} are not indexed, or those of one of its folds.', experimentFile),
+    what: l10n.t('The images of {0}, or of one of its folds, are not indexed.', experimentFile),
     remedy: l10n.t(
       'Run or resume the study from the command line, which indexes them: {0}',
       'tricks study resume last',
@@ -218,7 +219,7 @@ function unindexedFailure(experimentFile: string): Failure {
 }
 
 function unreadableFailure({ id, experiment }: StudyRecord, parsed: Extract<StudyParse, { ok: false }>) {
-  const remedy = l10n.t('Make a new study of the file, which uses the runs that are done.');
+  const remedy = l10n.t('Create a new study from the file. It reuses the finished runs.');
   switch (parsed.why) {
     case 'problems': {
       const [problem] = parsed.problems;
@@ -232,7 +233,7 @@ function unreadableFailure({ id, experiment }: StudyRecord, parsed: Extract<Stud
   }
 }
 
-/** What a recipe trains, as a hash. */
+/** Hashes what a recipe trains. */
 export function baselineHash(recipe: Recipe): string {
   return createHash('sha256').update(recipeKey(recipe)).digest('hex');
 }

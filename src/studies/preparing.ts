@@ -1,4 +1,4 @@
-/** What a study's file comes to before anything of it is written: its schedule and its plan. */
+/** Computes a study's schedule and plan from its file, before anything is written. */
 import { dirname } from 'node:path';
 import * as l10n from '@vscode/l10n';
 import { factsLookup } from '../datasets/index/store';
@@ -20,7 +20,7 @@ import type { StartTrainer } from './probes/trial';
 import type { Scheduling } from './record';
 import { createStudy, listStudies, type ReadableStudy } from './store';
 
-/** The latest study of the same texts that is not done: it is gone on with, rather than begun anew. */
+/** Returns the latest unfinished study with the same texts. It is resumed instead of starting a new one. */
 export async function unfinishedStudy(
   root: string,
   { text, experiment }: StudySource,
@@ -36,7 +36,7 @@ export async function unfinishedStudy(
   return studies.find(isMeant) ?? null;
 }
 
-/** How the runs of a study are to be trained: on what engine, and how many at a time, by trials. */
+/** Determines by trials how to train a study's runs: on which engine, and how many at a time. */
 export async function scheduleOf(
   root: string,
   { experiment }: StudySource,
@@ -50,14 +50,14 @@ export async function scheduleOf(
   return chooseScheduling(tried, { atOnce: study.atOnce, runs }, { root, ...options });
 }
 
-/** Has images indexed that are not yet; rejects where they are not indexed then. */
+/** Indexes the images that are not yet indexed. Rejects if they are still not indexed afterwards. */
 export type IndexImages = (requests: readonly OwnDatasetRequest[]) => Promise<void>;
 
 /**
- * The plan of a study, and what its blocks are, which the images themselves may decide.
+ * Returns a study's plan, including what its blocks are, which may depend on the images themselves.
  *
- * @param scheduling needed where the budget is in hours
- * @throws UserError where no design fits, or the budget cannot be told in runs; what `index` rejects with
+ * @param scheduling required if the budget is in hours
+ * @throws UserError if no design fits, or the budget cannot be converted to runs; what `index` rejects with
  */
 export async function planOf(
   root: string,
@@ -68,20 +68,20 @@ export async function planOf(
 ): Promise<ChosenPlan> {
   const { baseline, study } = parsed;
   const runs = runsIn(study, scheduling);
-  // What the blocks are makes no difference to the design.
+  // The kind of blocks does not affect the design.
   const asSplit = choosePlan(parsed, runs, true);
   if (asSplit.blocks === 'seeds' || validationOrigin(baseline) !== 'either') return asSplit;
   const of = foldsFor(asSplit.plan.blocks.length, baseline);
   const request = foldRequest(baseline, { index: 0, of });
   if (!request) return asSplit;
   await index([request]);
-  // Images that have a split of their own are the same in every fold.
+  // Images with a split of their own are the same in every fold.
   const facts = factsLookup(root, dirname(experiment.file))(request);
   if (facts?.fingerprint !== baseline.recipe.data.dataset.fingerprint) return asSplit;
   if (study.blocks === 'folds') {
     throw new UserError({
       what: l10n.t(
-        'Folds need validation images that are split from the training images, and {0} has its own.',
+        'Folds need validation images split from the training images, but {0} has its own.',
         baseline.recipe.data.dataset.name,
       ),
       remedy: l10n.t('Use seeds.'),
@@ -95,14 +95,14 @@ function runsIn({ budget }: ReadStudy['study'], scheduling: Scheduling | null): 
   const secondsPerRun = scheduling?.secondsPerRun ?? null;
   if (!scheduling || secondsPerRun === null) {
     throw new UserError({
-      what: l10n.t('How long a run takes could not be measured: its training is too short.'),
-      remedy: l10n.t('Give the budget in runs: {0}', 'budget: { runs: 16 }'),
+      what: l10n.t('The time per run could not be measured: the training is too short.'),
+      remedy: l10n.t('Set the budget in runs: {0}', 'budget: { runs: 16 }'),
     });
   }
   return runsOfBudget(budget, { secondsPerRun, atOnce: scheduling.atOnce });
 }
 
-/** Writes down a new study, which no process runs yet, once the images of its folds are indexed. */
+/** Writes a new study to disk after the images of its folds are indexed. No process runs it yet. */
 export async function writeDown(
   root: string,
   source: StudySource,

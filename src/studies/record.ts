@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import type { StudyFactor, StudyPlan } from '../protocol/study';
 import { ENGINE_NAMES } from '../recipe/engineNames';
-import { failureSchema } from '../shared/failure';
+import { keptFailureSchema } from '../shared/failure';
 
-/** Of a study's study.json. Raise it when a field that is there means something else, or is gone. */
+/** Version of study.json. Raise it if an existing field changes its meaning or is removed. */
 export const STUDY_VERSION = 1;
 
 const settingSchema = z.array(z.int().min(0)).readonly();
@@ -34,68 +34,68 @@ const planSchema = z.object({
   efficiency: z.number().nullable(),
 }) satisfies z.ZodType<StudyPlan>;
 
-/** What computes all runs of a study, and how many at a time; fixed before the first of them. */
+/** What computes all runs of a study, and how many at a time. Fixed before the first run. */
 const schedulingSchema = z.object({
   engine: z.enum(ENGINE_NAMES),
-  /** In the engine's own words. */
+  /** The engine's description of itself. */
   description: z.string(),
-  /** Of each run; null where the engine has no say in it. */
+  /** Per run; null if the engine does not control it. */
   threads: z.int().min(1).nullable(),
   execution: z.enum(['native', 'emulated']).nullable(),
   atOnce: z.int().min(1),
-  /** Where it was measured: how many runs at a time finish how many images a second, all together. */
+  /** Throughput measurements, if any: total images per second by number of parallel runs. */
   measured: z
     .array(
       z.object({ atOnce: z.int().min(1), threads: z.int().min(1).nullable(), imagesPerSecond: z.number() }),
     )
     .readonly(),
-  /** Seconds that a run takes, with so many at once. */
+  /** Seconds per run at this parallelism. */
   secondsPerRun: z.number().nullable(),
 });
 export type Scheduling = z.infer<typeof schedulingSchema>;
 
 const costSchema = z.object({
   factor: z.int().min(0),
-  /** 1 or above. */
+  /** 1 or higher. */
   level: z.int().min(0),
   secondsPerEpoch: z.number(),
   /** At level 0. */
   secondsPerEpochWithout: z.number(),
-  /** The most that the trainer's process held; null where the system does not tell. */
+  /** Peak memory of the trainer's process; null if the system does not report it. */
   memoryBytes: z.number().nullable(),
   memoryBytesWithout: z.number().nullable(),
-  /** Time of an epoch with over without, within each round; records of before have none. */
+  /** Epoch time with the level over without, per round. Older records have none. */
   timeRatios: z.array(z.number().positive()).readonly().optional(),
 });
 export type StudyCost = z.infer<typeof costSchema>;
 
-/** The name of one folder, so that no record leads out of the store. */
+/** The name of a single folder, so that no record can point outside the store. */
 const runIdSchema = z.string().regex(/^(?!\.{1,2}$)[^/\\\0]+$/, 'Not the id of a run');
 
 const plannedRunSchema = z.object({
   block: z.int().min(0),
-  /** Within the block. */
+  /** Position within the block. */
   position: z.int().min(0),
   setting: settingSchema,
-  /** Its id in the store; null before its turn. */
+  /** Run id in the store; null before its turn. */
   run: runIdSchema.nullable(),
-  /** Whether it was there before the study. */
+  /** Whether the run existed before the study. */
   isReused: z.boolean(),
-  /** How often it failed; a run that diverged did not. */
+  /** Number of failures. Divergence is not a failure. */
   crashes: z.int().min(0),
-  /** Of a confirmation on test images: the accuracy there, in points of a percent; null before it was asked. */
+  /** Only for a confirmation on test images: the test accuracy in percentage points; null before it is evaluated. */
   tested: z.number().nullable(),
 });
 export type PlannedRun = z.infer<typeof plannedRunSchema>;
 
-/** Where a study stands. */
+/** State of a study. */
 const stateSchema = z.discriminatedUnion('status', [
   z.object({ status: z.literal('running') }),
-  /** By a person, or not started yet; `because` says what else stopped it. */
-  z.object({ status: z.literal('stopped'), because: failureSchema.nullable() }),
-  /** `full`: every run is done; the others stopped early. */
+  /** Stopped by the user, or not started yet. `because` is set if something else stopped it. */
+  z.object({ status: z.literal('stopped'), because: keptFailureSchema.nullable() }),
+  /** `full`: every run is done. The others stopped early. */
   z.object({ status: z.literal('done'), how: z.enum(['full', 'all_decided', 'none_can_change']) }),
-  z.object({ status: z.literal('failed'), failure: failureSchema }),
+  z.object({ status: z.literal('failed'), failure: keptFailureSchema }),
 ]);
 export type StudyState = z.infer<typeof stateSchema>;
 
@@ -104,11 +104,11 @@ const fieldsSchema = z.object({
   id: z.string(),
   name: z.string(),
   createdAt: z.number().describe('Milliseconds since 1970.'),
-  /** As written, or as it would be written where there is no file. */
+  /** As written, or as it would be written if there is no file. */
   study: z.object({ file: z.string().nullable(), text: z.string() }),
-  /** The baseline; its file is absolute. */
+  /** The baseline. Its file path is absolute. */
   experiment: z.object({ file: z.string(), text: z.string() }),
-  /** SHA-256 of what the baseline's recipe trains: of another release or of changed images it is another. */
+  /** SHA-256 of what the baseline's recipe trains. Changes with a different release or changed images. */
   baselineHash: z.string(),
   factors: z.array(factorSchema).readonly(),
   plan: planSchema,
@@ -116,15 +116,15 @@ const fieldsSchema = z.object({
   smallestEffect: z.number().positive(),
   stop: z.enum(['when_decided', 'never']),
   blocks: z.enum(['seeds', 'folds']),
-  /** Parts into which the images that are not test are cut, of which each block validates on one; null where blocks are seeds. */
+  /** Number of folds that the non-test images are split into. Each block validates on one. Null if blocks are seeds. */
   folds: z.int().min(2).nullable(),
-  /** By block. */
+  /** One per block. */
   seeds: z.array(z.int()).readonly(),
   /** Whether blocks were added after some were done. */
   isExtended: z.boolean(),
-  /** Of a confirmation: the study that it confirms, and the settings there of its two arms. */
+  /** Only for a confirmation: the study that it confirms, and that study's settings for its two arms. */
   confirms: z.object({ id: z.string(), arms: z.tuple([settingSchema, settingSchema]) }).nullable(),
-  /** As the study file asks for it. */
+  /** The study file's request. */
   atOnce: z.union([z.literal('auto'), z.int().min(1)]),
   scheduling: schedulingSchema.nullable(),
   runs: z.array(plannedRunSchema).readonly(),
@@ -133,7 +133,9 @@ const fieldsSchema = z.object({
 });
 export type StudyRecord = z.infer<typeof fieldsSchema>;
 
-/** A study as its folder has it: with the runs that it names, all that it takes to go on with it or to analyse it. */
+/**
+ * A study as stored in its folder. Together with the runs that it names, it suffices to resume or analyze the study.
+ */
 export const studyRecordSchema = fieldsSchema.superRefine((record, context) => {
   const problem = inconsistency(record);
   if (problem !== null) context.addIssue({ code: 'custom', message: problem });
@@ -141,7 +143,7 @@ export const studyRecordSchema = fieldsSchema.superRefine((record, context) => {
 
 type Parts = Pick<StudyRecord, 'factors' | 'plan' | 'runs' | 'seeds' | 'costs' | 'confirms'>;
 
-/** What of a record does not go together, so that nothing could be made of it; null where all does. */
+/** Returns which parts of a record are inconsistent, and would make it unusable; null if it is consistent. */
 function inconsistency({ factors, plan, runs, seeds, costs, confirms }: Parts): string | null {
   const isSetting = (setting: readonly number[]) =>
     setting.length === factors.length &&

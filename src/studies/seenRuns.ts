@@ -1,53 +1,54 @@
 import { stat } from 'node:fs/promises';
 import type { StudyRunFacts } from '../protocol/studyView';
+import { type AnyRecipe, recipeFacts } from '../recipe/anyRecipe';
 import { manifestPath, type ReadableEntry, readRun, runFolder } from '../runs/store';
 import { assertNever } from '../shared/assertNever';
 import { isSystemError } from '../system/errors';
-import { TEST_ACCURACY } from './analysing';
+import { TEST_ACCURACY } from './analyzing';
 import { type RunOutcome, readOutcome } from './outcomes';
 import type { PlannedRun, StudyRecord } from './record';
 
-/** A run of a study, as it stands. */
+/** Current state of a study's run. */
 export interface SeenRun {
   readonly planned: PlannedRun;
   readonly status: StudyRunFacts['status'];
   readonly outcome: RunOutcome;
-  /** That its training took; null while it is not over. */
+  /** Training time; null until it ends. */
   readonly seconds: number | null;
-  /** Of its steps, the share that is done: from 0 to 1. */
+  /** Fraction of its steps that are done, 0 to 1. */
   readonly share: number;
-  /** Of its recipe; null before it has a run. */
+  /** Epochs of its recipe; null before it has a run. */
   readonly epochs: number | null;
 }
 
-/** A run that is over. */
+/** A run that has ended. */
 interface Ended extends Omit<SeenRun, 'planned'> {
-  /** When its manifest was written. */
+  /** Time when its manifest was written. */
   readonly writtenAt: number;
-  /** Whether its correctness by image was dropped. */
+  /** Whether its per-image correctness was dropped. */
   readonly isThin: boolean;
 }
 
-/** The runs of one study. What came of those that are over is read once, since nothing changes it. */
+/** The runs of one study. The outcome of an ended run is read only once, because it never changes. */
 export class SeenRuns {
-  /** By id. */
+  /** Keyed by run id. */
   readonly #ended = new Map<string, Ended>();
 
   constructor(private readonly root: string) {}
 
   /**
-   * Each run of the plan, in its order.
+   * Returns the state of each run of the plan, in plan order.
    *
-   * @throws EMFILE or ENFILE where no more files may be opened
+   * @throws EMFILE or ENFILE if no more files can be opened
    */
   async look(record: StudyRecord): Promise<readonly SeenRun[]> {
     const seen: SeenRun[] = [];
-    // One after the other: a study may have more runs than files may be open.
+    // Sequential: a study may have more runs than the limit on open files.
     for (const planned of record.runs) seen.push({ planned, ...(await this.#lookAt(record, planned)) });
     return seen;
   }
 
-  /** As they were seen, with the correctness by image that was dropped read again. */
+  /** Returns the same runs, after rereading the per-image correctness that was dropped. */
   async withCorrectness(record: StudyRecord, seen: readonly SeenRun[]): Promise<readonly SeenRun[]> {
     const full: SeenRun[] = [];
     for (const run of seen) {
@@ -63,7 +64,7 @@ export class SeenRuns {
     return full;
   }
 
-  /** Drops the correctness by image, which is most of what is kept. */
+  /** Drops per-image correctness, which is most of the cached data. */
   dropCorrectness(): void {
     for (const [id, ended] of this.#ended) {
       const { outcome } = ended;
@@ -78,7 +79,7 @@ export class SeenRuns {
     const known = this.#ended.get(run);
     if (known && known.writtenAt === writtenAt) return asTested(known, record, tested);
     const entry = await readRun(runFolder(this.root, run));
-    // One that was deleted is trained anew.
+    // A deleted run is trained again.
     if (entry.kind === 'broken') return entry.isNewer ? { ...PLANNED, status: 'failed' } : PLANNED;
     const now = await standingOf(entry, record);
     const isOver = now.status === 'finished' || now.status === 'diverged';
@@ -92,6 +93,12 @@ const PLANNED: Omit<SeenRun, 'planned'> = {
   ...{ status: 'planned', outcome: { kind: 'missing' }, seconds: null, share: 0, epochs: null },
 };
 
+/** Returns how much of a run is done, from 0 to 1. 0 if its length is unknown. */
+function shareDone(step: number, recipe: AnyRecipe): number {
+  const { totalSteps } = recipeFacts(recipe);
+  return totalSteps === null ? 0 : Math.min(1, step / totalSteps);
+}
+
 async function standingOf(entry: ReadableEntry, { metric }: StudyRecord): Promise<Omit<SeenRun, 'planned'>> {
   const { state, recipe } = entry.manifest;
   const { epochs } = recipe;
@@ -100,7 +107,7 @@ async function standingOf(entry: ReadableEntry, { metric }: StudyRecord): Promis
     case 'queued':
       return { ...open, status: 'queued' };
     case 'running':
-      return { ...open, status: 'running', share: Math.min(1, state.step / recipe.schedule.totalSteps) };
+      return { ...open, status: 'running', share: shareDone(state.step, recipe) };
     case 'stopped':
     case 'paused':
     case 'interrupted':
@@ -120,7 +127,7 @@ async function standingOf(entry: ReadableEntry, { metric }: StudyRecord): Promis
         case 'finished':
         case 'diverged':
           return { ...open, status: outcome.kind, outcome, seconds, share: 1 };
-        // It logged no such metric, or its log is damaged.
+        // Its log lacks the metric or is damaged.
         case 'missing':
         case 'failed':
           return { ...open, status: 'failed', seconds, share: 1 };
@@ -133,7 +140,7 @@ async function standingOf(entry: ReadableEntry, { metric }: StudyRecord): Promis
   }
 }
 
-/** Where test images decide, a run has a value only once it was asked about them. */
+/** If test images decide, a run has no value until it has been evaluated on them. */
 function asTested(
   seen: Omit<SeenRun, 'planned'>,
   { metric }: StudyRecord,
@@ -145,7 +152,7 @@ function asTested(
   return { ...seen, outcome };
 }
 
-/** In milliseconds since 1970; null where there is no such file. */
+/** In milliseconds since 1970; null if the file does not exist. */
 async function timeOf(path: string): Promise<number | null> {
   return stat(path).then(
     ({ mtimeMs }) => mtimeMs,

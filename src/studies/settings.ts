@@ -1,15 +1,15 @@
 import type { StudyFactor, StudySetting } from '../protocol/study';
 import type { Recipe } from '../recipe/recipe';
 
-/** The experiments of a study: one for each combination of levels, seed and fold. */
+/** The experiments of a study: one per combination of levels, seed and fold. */
 export interface StudyExperiments {
   readonly factors: readonly StudyFactor[];
   readonly isAllowed: (setting: StudySetting) => boolean;
   /**
-   * The experiment of a combination, as text and as what it trains.
+   * Returns the experiment of a combination, as text and as a recipe.
    *
-   * @param block which decides the fold, where blocks have their own
-   * @throws UserError where it is none
+   * @param block determines the fold, if blocks are folds
+   * @throws UserError if the combination is not valid
    */
   readonly experimentAt: (
     setting: StudySetting,

@@ -1,13 +1,13 @@
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import * as l10n from '@vscode/l10n';
-import { closest } from 'fastest-levenshtein';
 import { z } from 'zod';
 import { livenessOf, readLease } from '../runs/lease/lease';
 import { awaitVerdict } from '../runs/lease/verdict';
 import { folderName } from '../runs/store';
 import type { Failure } from '../shared/failure';
 import { firstIssues } from '../shared/firstIssues';
+import { closest } from '../shared/nearest';
 import { parseJson } from '../shared/parseJson';
 import { UserError } from '../shared/userError';
 import { failureOf, isSystemError } from '../system/errors';
@@ -18,14 +18,14 @@ import { STORE_FOLDER } from '../system/storeName';
 import { takeOnStudy } from './origin';
 import { STUDY_VERSION, type StudyRecord, studyRecordSchema } from './record';
 
-/** A folder among the studies; a broken one is listed with its reason, and never written to. */
+/** A folder among the studies. A broken one is listed with its reason, and never written to. */
 export type StudyEntry =
   | {
       readonly kind: 'study';
       readonly id: string;
       readonly folder: string;
       readonly record: StudyRecord;
-      /** Whether its record says that it runs, and no process does: after a crash or a reboot. */
+      /** Whether its record says it is running but no process runs it, e.g. after a crash or a reboot. */
       readonly isInterrupted: boolean;
     }
   | {
@@ -33,11 +33,11 @@ export type StudyEntry =
       readonly id: string;
       readonly folder: string;
       readonly reason: string;
-      /** Whether it is broken only for this release: a newer one wrote it. */
+      /** Whether it is broken only because a newer release wrote it. */
       readonly isNewer: boolean;
     };
 
-/** A study whose record could be read. */
+/** A study with a readable record. */
 export type ReadableStudy = Extract<StudyEntry, { kind: 'study' }>;
 
 export const studiesFolder = (root: string): string => join(root, STORE_FOLDER, 'studies');
@@ -45,9 +45,9 @@ export const studyFolder = (root: string, id: string): string => join(studiesFol
 export const studyPath = (folder: string): string => join(folder, 'study.json');
 
 /**
- * Makes the folder of a new study in the store of `root`, and the store with it.
+ * Creates the folder of a new study in the store of `root`, and the store if needed.
  *
- * @throws UserError where the store is a link that needs consent; the file system's error
+ * @throws UserError if the store is a link that needs consent; the file system's error
  */
 export async function createStudy(
   root: string,
@@ -65,7 +65,7 @@ export async function createStudy(
       if (isSystemError(error, 'EEXIST')) continue;
       throw error;
     }
-    // A record that was made from that of another study has its id.
+    // A record copied from another study carries that study's id.
     const record: StudyRecord = { ...study, version: STUDY_VERSION, id, createdAt };
     try {
       await writeStudy(folder, record);
@@ -79,15 +79,15 @@ export async function createStudy(
 }
 
 /**
- * Replaces a study's record, atomically. Only the process that holds the study's lease writes it.
+ * Replaces a study's record atomically. Only the process that holds the study's lease writes it.
  *
- * @throws the file system's error, after which the old record stands
+ * @throws the file system's error; the old record is then unchanged
  */
 export async function writeStudy(folder: string, record: StudyRecord): Promise<void> {
   await replaceFile(studyPath(folder), `${JSON.stringify(record, null, 1)}\n`);
 }
 
-/** A study as its folder has it. */
+/** Reads a study from its folder. */
 export async function readStudy(folder: string): Promise<StudyEntry> {
   const id = basename(folder);
   const broken = (reason: string, isNewer = false): StudyEntry => ({
@@ -108,12 +108,12 @@ export async function readStudy(folder: string): Promise<StudyEntry> {
   } catch {
     return broken(l10n.t('Its study.json is damaged.'));
   }
-  // Before the schema: what a newer release means by its fields is not known here.
+  // Before the schema check, because a newer release may use fields differently.
   const version = z.object({ version: z.number() }).safeParse(data).data?.version ?? 0;
   if (version > STUDY_VERSION) {
     return broken(
       l10n.t(
-        'A newer release of Bag of Tricks wrote it: its study.json has version {0}, and this release reads version {1}.',
+        'A newer release of Bag of Tricks wrote it: its study.json has version {0}, but this release reads version {1}.',
         version,
         STUDY_VERSION,
       ),
@@ -122,19 +122,43 @@ export async function readStudy(folder: string): Promise<StudyEntry> {
   }
   const parsed = studyRecordSchema.safeParse(data);
   if (!parsed.success) return broken(l10n.t('Its study.json is not a study: {0}', firstIssues(parsed.error)));
-  // A folder that was renamed or copied is a study of its own.
+  // A renamed or copied folder is a separate study.
   const record = { ...parsed.data, id };
   const isInterrupted = record.state.status === 'running' && !(await isHeld(folder));
   return { kind: 'study', id, folder, record, isInterrupted };
 }
 
-/** Whether a process runs a study, or may run it where that cannot be told. */
+/** Whether a process runs a study. True also if that cannot be determined. */
 export async function isHeld(folder: string): Promise<boolean> {
   const lease = await readLease(folder);
   return lease !== null && (await livenessOf(lease)) !== 'gone';
 }
 
-/** Every study in the store of `root`, newest first; none where there is no store. Searches, which share the folder, are no studies. */
+/**
+ * Returns the runs of studies that a process runs or may be running, mapped to the study id. These runs must not be
+ * deleted.
+ */
+export async function runsOfStudiesUnderWay(root: string): Promise<ReadonlyMap<string, string>> {
+  const runs = new Map<string, string>();
+  for (const study of await listStudies(root)) {
+    if (study.kind === 'broken' || !(await isHeld(study.folder))) continue;
+    for (const { run } of study.record.runs) if (run !== null) runs.set(run, study.id);
+  }
+  return runs;
+}
+
+/** Explains why a run of a study in progress is not deleted. */
+export function runInUseFailure(run: string, study: string): Failure {
+  return {
+    what: l10n.t('The run {0} belongs to the study {1}, which is running.', run, study),
+    remedy: l10n.t('Stop the study, then delete the run.'),
+  };
+}
+
+/**
+ * Lists every study in the store of `root`, newest first; empty without a store. Searches share the folder but are not
+ * listed.
+ */
 export async function listStudies(root: string): Promise<StudyEntry[]> {
   let ids: string[];
   try {
@@ -144,10 +168,10 @@ export async function listStudies(root: string): Promise<StudyEntry[]> {
     if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return [];
     throw error;
   }
-  // An id begins with the time at which its study was made.
+  // An id starts with the time at which its study was created.
   ids.sort((a, b) => b.localeCompare(a, 'en', { numeric: true }));
   const studies: StudyEntry[] = [];
-  // One after the other: there may be more of them than files may be open.
+  // Sequential: there may be more studies than the limit on open files.
   for (const id of ids) {
     const entry = await readStudy(studyFolder(root, id));
     if (entry.kind === 'study' || !(await isSearchFolder(entry.folder))) studies.push(entry);
@@ -155,17 +179,16 @@ export async function listStudies(root: string): Promise<StudyEntry[]> {
   return studies;
 }
 
-/** Whether a folder is that of a search, such as `tricks tune` makes: it has a `search.json`, and no record of a study. */
+/** Whether a folder holds a search from `tricks tune`: it has a `search.json` and no study record. */
 async function isSearchFolder(folder: string): Promise<boolean> {
   const names = await readdir(folder).catch((): string[] => []);
   return names.includes('search.json') && !names.includes(basename(studyPath(folder)));
 }
 
 /**
- * The study that a person means: by its id, by the start of its id where only one has it, by its name where only one has
- * that, or as `last`.
+ * Finds the study that the user refers to: by id, unique id prefix, unique name, or `last`.
  *
- * @throws UserError where there is none, or more than one
+ * @throws UserError if there is none, or more than one
  */
 export async function findStudy(root: string, reference: string): Promise<StudyEntry> {
   const studies = await listStudies(root);
@@ -199,42 +222,42 @@ export async function findStudy(root: string, reference: string): Promise<StudyE
   });
 }
 
-/** The id of the study whose id or name is most like what was written. */
+/** Returns the id of the study whose id or name is closest to the input. */
 function nearestStudy(studies: readonly StudyEntry[], written: string): string {
   const ids = new Map<string, string>();
   for (const study of studies.toReversed()) {
     ids.set(study.id.toLowerCase(), study.id);
     if (study.kind === 'study') ids.set(study.record.name.toLowerCase(), study.id);
   }
-  return ids.get(closest(written.toLowerCase(), [...ids.keys()])) ?? '';
+  return ids.get(closest(written, [...ids.keys()]) ?? '') ?? '';
 }
 
-/** Why a study cannot be found where there is none. */
+/** Explains that the store has no studies. */
 export function noStudyFailure(root: string): Failure {
   return {
-    what: l10n.t('No study was made in {0} yet.', root),
-    remedy: l10n.t('Make one: {0}', 'tricks study FILE'),
+    what: l10n.t('There is no study in {0} yet.', root),
+    remedy: l10n.t('Create one: {0}', 'tricks study FILE'),
   };
 }
 
-/** Why a folder among the studies cannot be used, and what to do about it. */
+/** Explains why a study folder cannot be used, and what to do about it. */
 export function brokenStudyFailure(study: Extract<StudyEntry, { kind: 'broken' }>): Failure {
-  const what = l10n.t('The study {0} cannot be read, and was left as it is. {1}', study.id, study.reason);
+  const what = l10n.t('The study {0} cannot be read and was left unchanged. {1}', study.id, study.reason);
   return {
     what,
     remedy: study.isNewer
       ? l10n.t('Update Bag of Tricks, then try again.')
       : l10n.t(
-          'Restore {0} from a backup, or delete that folder; its runs stay, and a new study of the same file uses them.',
+          'Restore {0} from a backup, or delete that folder. Its runs stay, and a new study of the same file reuses them.',
           studyPath(study.folder),
         ),
   };
 }
 
 /**
- * Deletes a study's own folder for good; its runs stay.
+ * Permanently deletes a study's own folder. Its runs stay.
  *
- * @returns why it was not, such as that a process runs it; null where it is gone
+ * @returns why it was not deleted, e.g. because a process runs it; null if it was
  */
 export async function deleteStudy(root: string, id: string): Promise<Failure | null> {
   if (id !== basename(id) || id === '' || id === '.' || id === '..') {

@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import * as l10n from '@vscode/l10n';
 import type { StudyAnalysis, StudyRunOutcome } from '../protocol/study';
+import { networkRecipe, recipeFacts } from '../recipe/anyRecipe';
 import { feeds } from '../runs/feed/feed';
 import type { FeedSubscription } from '../runs/feed/feedSubscription';
 import { watchStore } from '../runs/feed/storeWatch';
@@ -11,7 +12,7 @@ import { createRun, listRuns, type ReadableEntry, readRun, runFolder } from '../
 import type { Failure } from '../shared/failure';
 import { UserError } from '../shared/userError';
 import { failureOf } from '../system/errors';
-import { analysisAt, type KnownOutcome, TEST_ACCURACY } from './analysing';
+import { analysisAt, type KnownOutcome, TEST_ACCURACY } from './analyzing';
 import { haltRuns } from './halting';
 import { StudyJournalFile } from './journal';
 import { StudyLock } from './lock';
@@ -26,78 +27,78 @@ import { existingRun } from './reuse';
 import type { StudyExperiments } from './settings';
 import { brokenStudyFailure, readStudy, writeStudy } from './store';
 
-/** What a study needs of the program that runs it. */
+/** Services that a study needs from the program that runs it. */
 export interface StudyHost {
-  /** Starts the trainer of a short trial; the queue's own worker starts the runs. */
+  /** Starts the trainer of a short trial. The queue's own worker starts the runs. */
   readonly start: StartTrainer;
-  /** By name: the versions of what trains the runs. */
+  /** Versions of the software that trains the runs, by name. */
   readonly versions: Readonly<Record<string, string>>;
   /**
-   * The accuracy of a run on its data set's test images, in points of a percent, for confirmations; a look at these images
-   * that is to be counted.
+   * Returns a run's accuracy on its data set's test images, in percentage points, for confirmations. Each call counts
+   * as a look at the test images.
    *
-   * @throws UserError where it cannot be told
+   * @throws UserError if it cannot be determined
    */
   readonly test: (run: ReadableEntry, weights: 'last' | 'averaged') => Promise<number>;
-  /** Whether the cost of each factor is measured at the end; it is by default. */
+  /** Whether to measure the cost of each factor at the end. Default: true. */
   readonly measuresCosts?: boolean;
 }
 
-/** How far a study is. */
+/** Progress of a study. */
 export interface StudyProgress {
   readonly doing: 'measuring' | 'training' | 'costs';
   readonly record: StudyRecord;
-  /** Runs that finished or diverged, those that were there before included. */
+  /** Runs that finished or diverged, including reused ones. */
   readonly runsDone: number;
   readonly runsTotal: number;
-  /** Complete blocks from the first on. */
+  /** Complete blocks, counted from the first. */
   readonly blocksDone: number;
-  /** Over the whole study; null where it is not known. */
+  /** For the whole study; null if unknown. */
   readonly secondsLeft: number | null;
 }
 
 interface StudyEvents {
   progress: [progress: StudyProgress];
-  /** What the runs so far say, after each complete block. */
+  /** The analysis of the runs so far, after each complete block. */
   analysis: [analysis: StudyAnalysis, progress: StudyProgress];
-  /** A run failed and is tried again. */
+  /** A run failed and will be retried. */
   retried: [run: { readonly id: string; readonly failure: Failure; readonly failures: number }];
 }
 
-/** A run that failed so often is not tried again. */
+/** Number of failures after which a run is not retried. */
 const MOST_FAILURES = 3;
 
-/** How long the program that started a trainer which went away may take to say so. */
+/** How long the program that started a trainer may take to report that the trainer is gone. */
 const GONE_MS = 5000;
 
-/** How long to wait where nothing tells of a change. */
+/** Poll interval when nothing signals a change. */
 const POLL_MS = 2000;
 
 /**
- * Runs one study: puts its runs into the queue of its store in the order of its plan, sees what becomes of them, and ends
- * when all are done or, where the study says so, when more would decide nothing. Everything that it knows lies on the disk, so
- * another process can go on where one left. A worker of the queue trains the runs, this process's or another's.
+ * Runs one study. Queues its runs in plan order and follows their outcomes. Ends when all are done or, if the study
+ * allows early stopping, when more runs would decide nothing. All its state is on disk, so another process can resume
+ * it. A queue worker trains the runs, in this process or another.
  */
 export class StudyWorker extends EventEmitter<StudyEvents> {
   readonly #stopping = new AbortController();
   #record!: StudyRecord;
   #experiments!: StudyExperiments;
   #lock!: StudyLock;
-  /** By block and position. */
+  /** Keyed by block and position. */
   readonly #outcomes = new Map<string, KnownOutcome>();
-  /** Of the runs that are not over: who follows them, and the share of their steps that is done. */
+  /** For runs in progress: their feed subscription, and the share of steps done. */
   readonly #followed = new Map<string, { readonly feed: FeedSubscription; share: number }>();
-  /** Runs that no process trains and that have not ended, and since when. */
+  /** Unfinished runs without a trainer process, and since when. */
   readonly #goneSince = new Map<string, number>();
   readonly #journal: StudyJournalFile;
   #doing: StudyProgress['doing'] = 'measuring';
-  /** Blocks that were analysed at the last look. */
+  /** Number of blocks analyzed at the last look. */
   #lookedAt = 0;
   #wake: () => void = () => {};
 
   /**
-   * @param root the folder that has the store
-   * @param folder the study's
+   * @param root the folder with the store
+   * @param folder the study's folder
    */
   constructor(
     readonly root: string,
@@ -109,11 +110,11 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
   }
 
   /**
-   * Runs the study until it is done, fails or is stopped; one that was stopped or has failed goes on.
+   * Runs the study until it is done, fails or is stopped. A stopped or failed study resumes.
    *
-   * @returns where it stands then, as its folder says too
-   * @throws UserError where it cannot be run: another process does, or has taken it over from this one while it was frozen; its
-   *   folder is damaged or newer, or came from elsewhere; or its experiment trains something else by now
+   * @returns the final state, as stored in its folder
+   * @throws UserError if it cannot be run: another process runs it, or took it over while this one was frozen; its
+   *   folder is damaged, newer, or from elsewhere; or its experiment now trains something else
    */
   async run(): Promise<StudyState> {
     const entry = await readStudy(this.folder);
@@ -123,7 +124,7 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
     const wake = () => this.#wake();
     this.#stopping.signal.addEventListener('abort', wake);
     try {
-      // Another process may have gone on with it before this one had it.
+      // Another process may have advanced the study before this one took it.
       const latest = await readStudy(this.folder);
       if (latest.kind === 'broken') throw new UserError(brokenStudyFailure(latest));
       this.#record = latest.record;
@@ -143,12 +144,12 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
     }
   }
 
-  /** Asks the study to stop: runs in training are paused, and `run` resolves. It can be resumed. */
+  /** Asks the study to stop. Pauses running runs, then `run` resolves. The study can be resumed. */
   stop(): void {
     this.#stopping.abort(new StopRequested());
   }
 
-  /** Brings the study to an end, whichever, and writes down which. */
+  /** Runs the study to an end state and records it. */
   async #conclude(): Promise<StudyState> {
     let state: StudyState;
     try {
@@ -158,7 +159,7 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
         ? { status: 'stopped', because: null }
         : { status: 'failed', failure: failureOf(error) };
     }
-    // Its runs are another process's by then.
+    // If the lock is lost, its runs belong to another process.
     this.#lock.assertHeld();
     const isEarly = state.status === 'done' && state.how !== 'full';
     if (state.status !== 'done' || isEarly)
@@ -190,7 +191,7 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
     }
   }
 
-  /** Decides on what engine, how many at a time and on how many threads, once for all runs. */
+  /** Chooses the engine, the parallelism and the threads, once for all runs. */
   async #schedule(): Promise<void> {
     if (this.#record.scheduling) return;
     this.#tell();
@@ -209,19 +210,19 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
     return { recipe, experimentFile: experiment.file };
   }
 
-  /** @throws UserError where the baseline is not what it was when the study was made */
+  /** @throws UserError if the baseline has changed since the study was created */
   #assertSameBaseline(): void {
     if (baselineHash(this.#baseline().recipe) === this.#record.baselineHash) return;
     throw new UserError({
       what: l10n.t(
-        'The study {0} cannot go on: its experiment trains something else than when the study was made. Its images or this release are others.',
+        'The study {0} cannot be resumed: its experiment no longer trains the same as when the study was created. The images or the release of Bag of Tricks have changed.',
         this.#record.id,
       ),
-      remedy: l10n.t('Restore the images, or make a new study: {0}', 'tricks study FILE'),
+      remedy: l10n.t('Restore the images, or create a new study: {0}', 'tricks study FILE'),
     });
   }
 
-  /** Takes runs that were there already in the place of runs that have not begun. */
+  /** Reuses existing runs for planned runs that have not started. */
   async #takeExisting(): Promise<void> {
     if (this.#record.runs.every(({ run }) => run !== null)) return;
     const entries = await listRuns(this.root);
@@ -236,7 +237,7 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
     await this.#change({ runs });
   }
 
-  /** Puts runs that an earlier process left unfinished back into the queue; what failed before is forgiven. */
+  /** Requeues runs that an earlier process left unfinished, and resets the failure counts. */
   async #requeueUnfinished(): Promise<void> {
     const { id: group } = this.#record;
     const waiting = new Set(
@@ -255,14 +256,14 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
     await this.#change({ runs });
   }
 
-  /** Reads what became of the runs; where one of them ends the study, how. */
+  /** Reads the outcomes of the runs. Returns the final state if one of them ends the study. */
   async #readRuns(): Promise<StudyState | null> {
     for (const planned of this.#record.runs) {
       if (planned.run === null || this.#outcomes.has(keyOf(planned))) continue;
       const folder = runFolder(this.root, planned.run);
       const entry = await readRun(folder);
       if (entry.kind === 'broken') {
-        // A run that was deleted is trained anew; one that cannot be read is nobody's to replace.
+        // A deleted run is trained again. An unreadable one must not be replaced.
         if (entry.isNewer)
           throw new UserError({
             what: entry.reason,
@@ -301,20 +302,20 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
     const outcome = await this.#outcomeOf(planned, entry);
     if (outcome.kind === 'missing') {
       throw new UserError({
-        what: l10n.t('The run {0} logged no {1}.', entry.id, this.#record.metric.name),
-        remedy: l10n.t('Name a metric that it logs; see them with {0}', `tricks show ${entry.id} --json`),
+        what: l10n.t('The run {0} did not log {1}.', entry.id, this.#record.metric.name),
+        remedy: l10n.t('Specify a metric that it logs. To see them: {0}', `tricks show ${entry.id} --json`),
       });
     }
     if (outcome.kind === 'finished' && !isPlaceOf(entry.manifest, this.#scheduling)) {
       throw new UserError({
         what: l10n.t(
-          'The run {0} was trained on {1}, and the study on {2}: their results cannot be compared.',
+          'The run {0} was trained on {1}, but the study on {2}: their results cannot be compared.',
           entry.id,
           entry.manifest.engine?.description ?? '?',
           this.#scheduling.description,
         ),
         remedy: l10n.t(
-          'Delete that run and resume the study on the machine where it began, or make a new study.',
+          'Delete that run and resume the study on the machine where it began, or create a new study.',
         ),
       });
     }
@@ -328,7 +329,7 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
     if (name !== TEST_ACCURACY) return readOutcome(entry, name);
     const outcome = await readOutcome(entry, 'validation_accuracy');
     if (outcome.kind !== 'finished') return outcome;
-    const { averaging } = entry.manifest.recipe;
+    const averaging = networkRecipe(entry.manifest.recipe)?.averaging ?? null;
     const tested = planned.tested ?? (await this.host.test(entry, averaging ? 'averaged' : 'last'));
     if (planned.tested === null) await this.#changeRun(planned, { tested });
     return { ...outcome, value: tested, correct: null };
@@ -338,7 +339,7 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
     return this.#journal.update(this.#record, [...this.#outcomes.values()]);
   }
 
-  /** Whether a run has been without a trainer for so long that nobody is about to say how it ended. */
+  /** Whether a run has been without a trainer for so long that nobody will report its end. */
   #isGoneFor(id: string): boolean {
     const since = this.#goneSince.get(id) ?? performance.now();
     this.#goneSince.set(id, since);
@@ -347,36 +348,37 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
     return true;
   }
 
-  /** Tries a run that failed again, with its seed and from its checkpoint. */
+  /** Retries a failed run, with its seed and from its checkpoint. */
   async #retry(planned: PlannedRun, id: string, failure: Failure): Promise<void> {
     const failures = planned.crashes + 1;
     await this.#changeRun(planned, { crashes: failures });
     if (failures >= MOST_FAILURES) {
       throw new UserError({
         what: l10n.t(
-          'The run {0} of the study failed {1} times, the last time by: {2}',
+          'The run {0} of the study failed {1} times. Last failure: {2}',
           id,
           failures,
           failure.what,
         ),
         remedy: l10n.t(
-          '{0} Then go on with the study: {1}',
+          '{0} Then resume the study: {1}',
           failure.remedy,
           `tricks study resume ${this.#record.id}`,
         ),
+        log: failure.log,
       });
     }
     this.emit('retried', { id, failure, failures });
     await this.#enqueue(id);
   }
 
-  /** After each complete block: what the runs say, and whether the study ends. */
+  /** After each complete block, analyzes the runs and decides whether the study ends. */
   async #look(): Promise<StudyState | null> {
     const { plan, stop } = this.#record;
     const done = this.#blocksDone();
     if (done > this.#lookedAt) {
       this.#lookedAt = done;
-      // Both arms of a confirmation are.
+      // Both arms of a confirmation are allowed.
       const isAllowed = this.#record.confirms ? () => true : this.#experiments.isAllowed;
       const analysis = analysisAt(this.#record, this.#runOutcomes(), done, isAllowed);
       this.emit('analysis', analysis, this.#progress());
@@ -388,7 +390,7 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
     return null;
   }
 
-  /** Keeps a run more in the queue than train at a time, so that no thread waits for this process. */
+  /** Keeps one more run in the queue than train at a time, so that no thread waits for this process. */
   async #fillQueue(): Promise<void> {
     const { atOnce } = this.#scheduling;
     for (let pending = this.#pending().length; pending <= atOnce; pending++) {
@@ -399,12 +401,12 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
       const creation = await createRun(this.root, {
         experimentFile: this.#record.experiment.file,
         experimentText: text,
-        // What auto came to, so that it comes to the same for all.
+        // The engine that `auto` resolved to, so that all runs use the same one.
         recipe: { ...recipe, engine: this.#scheduling.engine },
         versions: this.host.versions,
       });
       if (!creation.ok) throw new UserError(creation.failure);
-      // Before it can start: a process that dies here leaves a run that the next one finds.
+      // Recorded before it can start: if this process dies here, the next one finds the run.
       await this.#changeRun(next, { run: creation.id, isReused: false });
       await this.#enqueue(creation.id);
     }
@@ -415,7 +417,7 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
     const terms = { atOnce, retries: 0, group: this.#record.id, ...(threads !== null && { threads }) };
     const failure = await enqueue(this.root, id, { signal: this.#stopping.signal }, terms);
     if (!failure) return;
-    // It may have ended, or been started, in the meantime.
+    // It may have ended or started in the meantime.
     const entry = await readRun(runFolder(this.root, id));
     const { status } = entry.kind === 'run' ? entry.manifest.state : { status: 'broken' };
     if (status !== 'done' && status !== 'running') throw new UserError(failure);
@@ -435,12 +437,12 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
       });
       await this.#change({ costs });
     } catch (error) {
-      // The study's answer stands without it.
+      // The study's result is valid without it.
       if (!this.#stopping.signal.aborted && !(error instanceof UserError)) throw error;
     }
   }
 
-  /** Runs of the study that wait or train. */
+  /** Returns the study's queued and running runs. */
   #pending(): string[] {
     return this.#record.runs.flatMap((planned) =>
       planned.run !== null && !this.#outcomes.has(keyOf(planned)) ? [planned.run] : [],
@@ -481,12 +483,12 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
 
   #follow({ id, folder, manifest }: ReadableEntry): void {
     if (this.#followed.has(id)) return;
-    const { totalSteps } = manifest.recipe.schedule;
+    const { totalSteps } = recipeFacts(manifest.recipe);
     const feed = feeds.subscribe(folder, 'state', ({ run }) => {
       const followed = this.#followed.get(id);
       if (!followed || run.kind !== 'run') return;
       const { state } = run.manifest;
-      followed.share = state.status === 'running' ? state.step / totalSteps : 0;
+      followed.share = state.status === 'running' && totalSteps !== null ? state.step / totalSteps : 0;
       if (state.status === 'running' || state.status === 'queued') this.#tell();
       else this.#wake();
     });
@@ -513,7 +515,7 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
     };
   }
 
-  /** At the pace of the study's own runs so far, else as it was measured. */
+  /** Estimates from the study's own runs so far, else from the probe. */
   #secondsLeft(): number | null {
     const { scheduling, runs } = this.#record;
     if (!scheduling) return null;
@@ -550,7 +552,7 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
   }
 }
 
-/** A study was asked to stop. */
+/** A request to stop the study. */
 class StopRequested extends Error {
   override readonly name = 'StopRequested';
 }
@@ -559,8 +561,8 @@ const keyOf = ({ block, position }: Pick<PlannedRun, 'block' | 'position'>): str
 
 function takenOverError(id: string): UserError {
   return new UserError({
-    what: l10n.t('Another process has taken over the study {0}, and goes on with it.', id),
-    remedy: l10n.t('See how it stands: {0}', `tricks study show ${id}`),
+    what: l10n.t('Another process has taken over the study {0} and continues it.', id),
+    remedy: l10n.t('See its progress: {0}', `tricks study show ${id}`),
   });
 }
 
@@ -571,22 +573,22 @@ function isDiverged({ manifest: { state } }: ReadableEntry): boolean {
 function stoppedFailure(run: string, study: string): Failure {
   return {
     what: l10n.t('Its run {0} was stopped or paused.', run),
-    remedy: l10n.t('To go on, that run included: {0}', `tricks study resume ${study}`),
+    remedy: l10n.t('To resume it, including that run: {0}', `tricks study resume ${study}`),
   };
 }
 
 function goneFailure(): Failure {
   return {
-    what: l10n.t('The trainer went away without a word.'),
-    remedy: l10n.t('See whether this machine runs out of memory.'),
+    what: l10n.t('The trainer exited unexpectedly.'),
+    remedy: l10n.t('Check whether this machine ran out of memory.'),
   };
 }
 
 function seedsIgnoredFailure(): Failure {
   return {
     what: l10n.t(
-      'Runs of different seeds gave the same result in every digit: the trainer ignores its seed, so that its runs are copies of each other and say nothing of the noise.',
+      'Runs with different seeds gave identical results: the trainer ignores its seed. Its runs are copies of each other and say nothing about the noise.',
     ),
-    remedy: l10n.t('Make the trainer use the seed of the experiment, then make a new study.'),
+    remedy: l10n.t('Make the trainer use the seed of the experiment, then create a new study.'),
   };
 }

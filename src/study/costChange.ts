@@ -1,23 +1,26 @@
-/** What a level costs against level 0, over rounds that each tried both. */
+/** Cost of a level relative to level 0, over rounds that each tried both. */
 export interface CostChange {
-  /** The median over rounds of with over without, less 1: 0.03 is 3% more. */
+  /** Median over rounds of (with / without) - 1: 0.03 is 3% more. */
   readonly share: number;
-  /** Of the rounds the least and the most. */
+  /** Minimum over the rounds; `high` is the maximum. */
   readonly low: number;
   readonly high: number;
-  /** Whether all rounds agree on its sign, and there are enough of them. */
+  /** Whether there are enough rounds and all agree on the sign. */
   readonly isClear: boolean;
 }
 
-/** Where nothing differs, five rounds agree on a sign in 1 of 16 probes; fewer do too often to say anything. */
+/**
+ * If there is no difference, five rounds agree on a sign in 1 of 16 probes. With fewer rounds that is too frequent to
+ * mean anything.
+ */
 const LEAST_ROUNDS = 5;
 
-/** A smaller difference of memory is the allocator's. */
+/** Smaller memory differences are allocator noise. */
 export const LEAST_MEMORY_SHARE = 0.01;
 
 /**
- * A cost from its ratios with over without, one a round; null of none. The range is that of the rounds, not an interval: a
- * busy machine widens it.
+ * Computes a cost from with / without ratios, one per round; null without rounds. The range is the spread of the
+ * rounds, not a confidence interval: a busy machine widens it.
  */
 export function costChange(ratios: readonly number[]): CostChange | null {
   if (ratios.length === 0) return null;

@@ -1,46 +1,50 @@
 import type { Manifest } from '../protocol/manifest';
+import { anyRecipeKey, networkRecipe } from '../recipe/anyRecipe';
 import { type EngineName, HALF_PRECISION } from '../recipe/engineNames';
 import { type Recipe, recipeKey } from '../recipe/recipe';
 import { type PairedMean, pairedMean } from './statistics';
 
-/** Why a run of either recipe is not in an effect. */
-export const LEFT_OUT_REASONS = ['unfinished', 'unrecorded', 'repeated', 'unpaired', 'elsewhere'] as const;
+/** Reasons why a run of either recipe is not part of an effect. */
+export const SKIP_REASONS = ['unfinished', 'unrecorded', 'repeated', 'unpaired', 'elsewhere'] as const;
 /**
- * `unfinished`: it has no result. `unrecorded`: its engine, or threads or half precision that matter there, are not
- * known. `repeated`: a later run of the same recipe, seed and place counts in its stead. `unpaired`: the other recipe has
- * no run of the same seed and place. `elsewhere`: it has a pair, of a place other than the one that the effect is of.
+ * `unfinished`: has no result. `unrecorded`: its engine is unknown, or the threads or half-precision execution that
+ * matter there. `repeated`: a later run of the same recipe, seed and place replaces it. `unpaired`: the other recipe
+ * has no run with the same seed and place. `elsewhere`: it has a pair, but in a different place than the effect's.
  */
-export type LeftOutReason = (typeof LEFT_OUT_REASONS)[number];
+export type SkipReason = (typeof SKIP_REASONS)[number];
 
 /** What computed a run, as far as results depend on it. */
 export interface Place {
   readonly engine: EngineName;
-  /** On wasm, where each thread has a shard of the batch; null on other engines. */
+  /** Set on wasm, where each thread processes a shard of the batch; null on other engines. */
   readonly threads: number | null;
-  /** How half precision came about; null for float32. */
+  /** Half-precision execution; null for float32. */
   readonly execution: 'native' | 'emulated' | null;
 }
 
-/** What runs have shown of a change of recipe. */
+/** The effect of a recipe change that runs have shown. */
 export interface MeasuredEffect {
-  /** In points of a percent; null where there is no pair. */
+  /** In percentage points; null if there is no pair. */
   readonly difference: PairedMean | null;
-  /** Where the pairs were trained: with the change, in what it says of half precision. Null where there is no pair. */
+  /**
+   * Where the pairs were trained. Its half-precision execution is that of the run with the change. Null if there is no
+   * pair.
+   */
   readonly place: Place | null;
-  /** How many runs of either recipe are left out, by the reason; only what is above 0. */
-  readonly leftOut: ReadonlyMap<LeftOutReason, number>;
+  /** Number of excluded runs of either recipe by reason. Only counts above 0. */
+  readonly skipped: ReadonlyMap<SkipReason, number>;
 }
 
-/** A run, as far as effects depend on it. */
+/** The properties of a run that effects depend on. */
 export interface Observation {
   readonly seed: number;
-  /** Null where it is not recorded. */
+  /** Null if not recorded. */
   readonly place: Place | null;
-  /** Null where the run has no result. */
+  /** Null if the run has no result. */
   readonly accuracy: number | null;
 }
 
-/** Runs by what they trained, oldest first. */
+/** Runs by recipe key, oldest first. */
 export type RunIndex = ReadonlyMap<string, readonly Observation[]>;
 
 interface Pair {
@@ -49,21 +53,22 @@ interface Pair {
 }
 
 /**
- * What a change of recipe did to accuracy: the mean over pairs of runs with and without it. A pair has one seed, one
- * engine, on wasm one number of threads, and where both recipes have one precision, one way to come by it. The recipes
- * have the images' fingerprint in them. A seed counts once: of runs that are alike the latest. All pairs are of one
- * place: the one with the most, and of equals the one whose run came last.
+ * Measures the effect of a recipe change on accuracy: the mean over pairs of runs with and without it. The runs of a
+ * pair share seed and engine. On wasm they also share the number of threads. If both recipes have the same precision,
+ * they also share how it is executed. The recipes contain the fingerprint of the images. Each seed counts once: the
+ * latest of equal runs is used. All pairs come from one place: the one with the most pairs, and among equals the one
+ * with the latest run.
  *
- * @returns null where the recipes are one, are of other images, or have no run
+ * @returns null if the recipes are identical, use different images, or have no run
  */
 export function measuredEffect(runs: RunIndex, without: Recipe, withIt: Recipe): MeasuredEffect | null {
   if (without.data.dataset.fingerprint !== withIt.data.dataset.fingerprint) return null;
   const [baseKey, changedKey] = [recipeKey(without), recipeKey(withIt)];
   const [base, changed] = [runs.get(baseKey) ?? [], runs.get(changedKey) ?? []];
   if (baseKey === changedKey || base.length + changed.length === 0) return null;
-  const leftOut = new Map<LeftOutReason, number>();
-  const leave = (reason: LeftOutReason, count: number) => {
-    if (count > 0) leftOut.set(reason, (leftOut.get(reason) ?? 0) + count);
+  const skipped = new Map<SkipReason, number>();
+  const leave = (reason: SkipReason, count: number) => {
+    if (count > 0) skipped.set(reason, (skipped.get(reason) ?? 0) + count);
   };
   const [latestBase, latestChanged] = [latest(base, leave), latest(changed, leave)];
   const setsPrecision = without.precision.compute !== withIt.precision.compute;
@@ -80,21 +85,21 @@ export function measuredEffect(runs: RunIndex, without: Recipe, withIt: Recipe):
   // A run without the change may be in pairs of several places.
   const inChosen = chosen.length * 2;
   leave('elsewhere', paired.size - inChosen);
-  if (chosen.length === 0) return { difference: null, place: null, leftOut };
+  if (chosen.length === 0) return { difference: null, place: null, skipped };
   const difference = pairedMean(chosen.map((pair) => pair.difference));
-  return { difference, place: chosen[0]?.place ?? null, leftOut };
+  return { difference, place: chosen[0]?.place ?? null, skipped };
 }
 
-/** A finished run whose place is known. */
+/** A finished run with a known place. */
 interface Known extends Observation {
   readonly place: Place;
   readonly accuracy: number;
 }
 
-/** Of the finished runs of one recipe the latest of each seed and place, oldest first. */
+/** Returns the latest finished run of each seed and place of one recipe, oldest first. */
 function latest(
   runs: readonly Observation[],
-  leave: (reason: LeftOutReason, count: number) => void,
+  leave: (reason: SkipReason, count: number) => void,
 ): readonly Known[] {
   const byKind = new Map<string, Known>();
   for (const { seed, place, accuracy } of runs) {
@@ -118,12 +123,12 @@ function arePaired(one: Known, other: Known, setsPrecision: boolean): boolean {
   );
 }
 
-/** With how half precision came about in whichever of them has it. */
+/** Returns the place of a pair. The half-precision execution comes from whichever run has it. */
 function placeOfPair(base: Known, changed: Known): Place {
   return { ...changed.place, execution: changed.place.execution ?? base.place.execution };
 }
 
-/** The pairs of the place that has most; of equals, the last. */
+/** Returns the pairs of the place with the most pairs; ties go to the last. */
 function largestGroup(pairs: readonly Pair[]): readonly Pair[] {
   const groups = new Map<string, Pair[]>();
   for (const pair of pairs) {
@@ -142,15 +147,15 @@ function keyOf({ engine, threads, execution }: Place): string {
   return `${engine} ${threads} ${execution}`;
 }
 
-/** Orders runs by what they trained, the oldest first. */
+/** Groups runs by recipe key, oldest first. */
 export function indexRuns(manifests: readonly Manifest[]): RunIndex {
   const index = new Map<string, Observation[]>();
   for (const manifest of manifests.toSorted((a, b) => a.createdAt - b.createdAt)) {
     const { recipe, state } = manifest;
-    const key = recipeKey(recipe);
+    const key = anyRecipeKey(recipe);
     const alike = index.get(key) ?? [];
     index.set(key, alike);
-    // Where an average of the weights was kept, that is what one would use.
+    // If averaged weights were kept, those are the ones to use.
     const accuracy =
       state.status === 'done' ? (state.result.averagedAccuracy ?? state.result.validationAccuracy) : null;
     alike.push({ seed: recipe.seed, place: placeOf(manifest), accuracy });
@@ -158,13 +163,16 @@ export function indexRuns(manifests: readonly Manifest[]): RunIndex {
   return index;
 }
 
-/** Where a run was trained; null where its trainer, of an earlier release, did not record all that matters there. */
+/**
+ * Returns where a run was trained. Null if the trainer, from an earlier release, did not record everything that matters
+ * there.
+ */
 export function placeOf({ engine, recipe }: Pick<Manifest, 'engine' | 'recipe'>): Place | null {
   if (!engine) return null;
   const { name, threads, halfFormats } = engine;
   if (name === 'wasm' && threads === undefined) return null;
   const place = { engine: name, threads: name === 'wasm' ? (threads ?? null) : null };
-  const { compute } = recipe.precision;
+  const compute = networkRecipe(recipe)?.precision.compute ?? 'float32';
   if (compute === 'float32') return { ...place, execution: null };
   if (halfFormats) return { ...place, execution: halfFormats.includes(compute) ? 'native' : 'emulated' };
   const execution = HALF_PRECISION[name];

@@ -1,4 +1,4 @@
-/** What a range test says: the smoothed loss over the learning rate, and the base learning rates that it suggests. */
+/** Result of a range test: the smoothed loss over the learning rate, and the suggested base learning rates. */
 import * as l10n from '@vscode/l10n';
 import type { RunEvent } from '../protocol/events';
 import { SmoothedLoss } from '../recipe/rangeTest';
@@ -7,9 +7,9 @@ import { assertNever } from '../shared/assertNever';
 
 /** A step of a range test. */
 export interface RangeStep {
-  /** As a person writes `optimizer.base_lr`, before scaling. */
+  /** In the units of `optimizer.base_lr`, before scaling. */
   readonly learningRate: number;
-  /** Of its batch, before its update. */
+  /** Loss of its batch, before the update. */
   readonly loss: number;
 }
 
@@ -17,13 +17,13 @@ export interface RangePoint extends RangeStep {
   readonly smoothed: number;
 }
 
-/** Why a learning rate cannot be suggested. */
+/** Why no learning rate can be suggested. */
 export type NoSuggestion =
-  /** The steps are too few to smooth. */
+  /** There are too few steps to smooth. */
   | 'too_few_steps'
   /** The loss did not fall before it rose. */
   | 'never_fell'
-  /** The loss still fell at the highest learning rate, so its minimum was not seen. */
+  /** The loss was still falling at the highest learning rate, so its minimum is unknown. */
   | 'still_falling';
 
 export type Suggestion =
@@ -32,65 +32,67 @@ export type Suggestion =
 
 export interface RangeTestResult {
   readonly points: readonly RangePoint[];
-  /** Whether the loss exploded, rather than that the steps came to their end. */
+  /** Whether the loss exploded, instead of all steps completing. */
   readonly hasExploded: boolean;
-  /** Where the smoothed loss falls fastest over the logarithm of the learning rate (fastai's `steep`). */
+  /** Where the smoothed loss falls fastest over the log of the learning rate (fastai's `steep`). */
   readonly steepest: Suggestion;
   /** One tenth of the learning rate at the minimum of the smoothed loss (fastai's `minimum`). */
   readonly tenthOfMinimum: Suggestion;
 }
 
-/** Steps that a slope needs on each side, at least. */
+/** Minimum number of steps on each side of a slope. */
 const LEAST_REACH = 2;
 const LEAST_STEPS = 10;
-/** The share of steps at the start that no suggestion comes from: too few losses are averaged there, as in fastai. */
+/** Share of steps at the start that give no suggestion, because too few losses are averaged there. As in fastai. */
 const SKIPPED = 0.1;
-/** The share of the loss by which it has to fall; less is noise of single batches. */
+/** Minimum relative fall of the loss. Less is noise of single batches. */
 const LEAST_FALL = 0.05;
 /**
- * Times its minimum so far at which the descent is over. Networks with batch norm may fall and rise again at rates that are
- * far too high, and that is no minimum to train at.
+ * The descent ends when the loss exceeds its minimum so far by this factor. Networks with batch norm may fall and rise
+ * again at learning rates that are far too high. That is not a minimum to train at.
  */
 const RISEN = 1.25;
 
 /**
- * What the log of a range test's run says.
+ * Returns the result of a range test from its run's log.
  *
- * @param recipe that of the run
- * @param to the highest base learning rate, to which the recipe's peak belongs
+ * @param recipe the run's recipe
+ * @param to the highest base learning rate, which corresponds to the recipe's peak
  */
 export function rangeTestOf(events: readonly RunEvent[], recipe: Recipe, to: number): RangeTestResult {
   const { peakLearningRate, totalSteps } = recipe.schedule;
-  // A trainer that crashed is started again, and trains from the first step.
+  // A crashed trainer restarts from the first step, so only the last attempt counts.
   const last = events.slice(events.findLastIndex(({ type }) => type === 'started') + 1);
   const steps = last.flatMap((event) =>
-    event.type === 'step'
+    event.type === 'step' && event.learningRate !== undefined && event.loss !== undefined
       ? [{ learningRate: (event.learningRate * to) / peakLearningRate, loss: event.loss }]
       : [],
   );
   return readRangeTest(steps, totalSteps);
 }
 
-/** Why there is no suggestion, with what to do. */
+/** Explains why there is no suggestion, and what to do. */
 export function noSuggestionText(reason: NoSuggestion): string {
   switch (reason) {
     case 'too_few_steps':
-      return l10n.t('It ended after too few steps. Begin at a lower learning rate.');
+      return l10n.t('The range test ended after too few steps. Start at a lower learning rate.');
     case 'never_fell':
       return l10n.t(
-        'The loss did not fall at any learning rate. Take more steps, begin lower, or check the data and the model.',
+        'The loss did not fall at any learning rate. Use more steps, start lower, or check the data and the model.',
       );
     case 'still_falling':
-      return l10n.t('The loss still fell at the highest learning rate. Go up to a higher one.');
+      return l10n.t(
+        'The loss was still falling at the highest learning rate. Raise the highest learning rate.',
+      );
     default:
       return assertNever(reason);
   }
 }
 
 /**
- * Reads a range test's steps, in their order.
+ * Analyzes a range test's steps, in order.
  *
- * @param totalSteps how many were planned: the smoothing depends on them
+ * @param totalSteps number of planned steps, which the smoothing depends on
  */
 export function readRangeTest(steps: readonly RangeStep[], totalSteps: number): RangeTestResult {
   const loss = new SmoothedLoss(totalSteps);
@@ -106,7 +108,7 @@ export function readRangeTest(steps: readonly RangeStep[], totalSteps: number): 
   const lowest = indexOfLeast(points, first, risen, ({ smoothed }) => smoothed);
   const start = points[first]!.smoothed;
   if (points[lowest]!.smoothed > start * (1 - LEAST_FALL)) return neither('never_fell');
-  // A slope is a straight line's through a tenth of the points, since that of two neighbours is noise.
+  // Fits a line through a tenth of the points, because the slope between two neighbors is noise.
   const reach = Math.max(LEAST_REACH, Math.round(totalSteps / 20));
   const slopeAt = (_: RangePoint, index: number) =>
     slope(points.slice(Math.max(index - reach, first), index + reach + 1));
@@ -122,7 +124,10 @@ export function readRangeTest(steps: readonly RangeStep[], totalSteps: number): 
   };
 }
 
-/** The first index from `from` where the smoothed loss has risen well above its minimum so far; the length where none. */
+/**
+ * Returns the first index from `from` where the smoothed loss is well above its minimum so far; the length if there is
+ * none.
+ */
 function firstRise(points: readonly RangePoint[], from: number): number {
   let minimum = Number.POSITIVE_INFINITY;
   for (let index = from; index < points.length; index++) {
@@ -133,7 +138,7 @@ function firstRise(points: readonly RangePoint[], from: number): number {
   return points.length;
 }
 
-/** The index in [from, to) of the least value, the first of equals; `from` where there is none. */
+/** Returns the index of the minimum in [from, to); ties go to the first. `from` if there is none. */
 function indexOfLeast(
   points: readonly RangePoint[],
   from: number,
@@ -151,7 +156,7 @@ function indexOfLeast(
   return best;
 }
 
-/** Of the smoothed loss over the logarithm of the learning rate, by least squares. */
+/** Least-squares slope of the smoothed loss over the log of the learning rate. */
 function slope(points: readonly RangePoint[]): number {
   const x = points.map(({ learningRate }) => Math.log(learningRate));
   const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
@@ -166,7 +171,7 @@ function slope(points: readonly RangePoint[]): number {
   return products / squares;
 }
 
-/** What a range test's run is called. */
+/** Returns the name of a range test's run. */
 export function rangeTestName(experiment: string): string {
   return l10n.t('{0} (range test)', experiment);
 }

@@ -1,6 +1,6 @@
 /**
- * The folders outside of a workspace that a user has allowed: for data to be read, and for stores to be kept in. What is
- * allowed is kept per user, out of reach of any workspace.
+ * The folders outside a workspace that a user has allowed: for reading data and for keeping stores. Consent is stored
+ * per user, out of reach of any workspace.
  */
 import { existsSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
@@ -15,12 +15,12 @@ import { replaceFile } from './replaceFile';
 
 const fileSchema = z.object({ folders: z.array(z.string()) });
 
-/** The file that keeps what a user allowed. */
+/** Path of the file with the user's allowed folders. */
 export function allowedFoldersPath(): string {
   return join(envPaths('bag-of-tricks', { suffix: '' }).config, 'allowed-folders.json');
 }
 
-/** The folders that this user allowed, as real paths; none where the file is missing or damaged. */
+/** The real paths of the folders that this user allowed. Empty if the file is missing or damaged. */
 export async function readAllowedFolders(): Promise<readonly string[]> {
   try {
     const parsed = fileSchema.safeParse(JSON.parse(await readFile(allowedFoldersPath(), 'utf8')));
@@ -32,17 +32,17 @@ export async function readAllowedFolders(): Promise<readonly string[]> {
 }
 
 /**
- * Allows a folder, or a file, and all that is in it, for this user.
+ * Allows a file, or a folder with all its contents, for this user.
  *
  * @returns its real path
- * @throws UserError where there is no such folder; the file system's error where it cannot be kept
+ * @throws UserError if there is no such folder, or the file system's error if the consent cannot be saved
  */
 export async function allowFolder(path: string): Promise<string> {
   const real = await realPathOf(resolve(path));
   if (!existsSync(real)) {
     throw new UserError({
-      what: l10n.t('There is no folder {0}.', path),
-      remedy: l10n.t('Check the path; it is taken from {0}.', process.cwd()),
+      what: l10n.t('The folder {0} does not exist.', path),
+      remedy: l10n.t('Check the path. It is relative to {0}.', process.cwd()),
     });
   }
   const folders = await readAllowedFolders();
@@ -51,9 +51,9 @@ export async function allowFolder(path: string): Promise<string> {
 }
 
 /**
- * Takes consent for a folder back.
+ * Revokes the consent for a folder.
  *
- * @throws UserError where it was not allowed
+ * @throws UserError if it was not allowed
  */
 export async function revokeFolder(path: string): Promise<string> {
   const folders = await readAllowedFolders();
@@ -62,7 +62,7 @@ export async function revokeFolder(path: string): Promise<string> {
   if (found === undefined) {
     throw new UserError({
       what: l10n.t('{0} is not an allowed folder.', path),
-      remedy: l10n.t('List the folders that are: {0}', 'tricks allow'),
+      remedy: l10n.t('List the allowed folders: {0}', 'tricks allow'),
     });
   }
   await write(folders.filter((folder) => folder !== found));
@@ -75,18 +75,19 @@ async function write(folders: readonly string[]): Promise<void> {
   await replaceFile(path, `${JSON.stringify({ folders }, null, 2)}\n`);
 }
 
-/** Whether a path, links followed, is in one of some folders, which are real paths. */
+/** Whether a path, after resolving symbolic links, is inside one of the given folders, which are real paths. */
 export async function isInAny(path: string, folders: readonly string[]): Promise<boolean> {
   const real = await realPathOf(path);
   return folders.some((folder) => isInside(real, folder));
 }
 
-/** Whether a path, links followed, is in `root` or in a folder that this user allowed. */
+/** Whether a path, after resolving symbolic links, is inside `root` or inside a folder that this user allowed. */
 export async function isAllowed(path: string, root: string): Promise<boolean> {
   return isInAny(path, [await realPathOf(root), ...(await readAllowedFolders())]);
 }
 
-/** A path as a word of a command line. */
-export function quoted(path: string): string {
-  return /^[\w./:\\@+-]+$/.test(path) ? path : `"${path}"`;
+/** Formats a path for the command line. Quotes it if a shell would split or interpret it. */
+export function quoted(path: string, platform: NodeJS.Platform = process.platform): string {
+  if (/^[\w./:\\@+][\w./:\\@+=-]*$/.test(path)) return path;
+  return platform === 'win32' ? `"${path}"` : `'${path.replaceAll("'", "'\\''")}'`;
 }

@@ -1,6 +1,6 @@
 /**
- * Starts other programs. No other file does: on Windows a console program that a process without a console starts opens
- * a window, unless it is told not to (nodejs/node#21825).
+ * Starts other programs. All files must use this one: on Windows, a process without a console opens a window for each
+ * console program that it starts, unless it passes an option (nodejs/node#21825).
  */
 import * as childProcess from 'node:child_process';
 import { promisify } from 'node:util';
@@ -21,9 +21,9 @@ export const spawn = ((command: string, args: readonly string[], options: childP
   childProcess.spawn(command, args, { ...options, ...HIDDEN })) as typeof childProcess.spawn;
 
 /**
- * What a program prints, without a window.
+ * Runs a program without a window and returns its output.
  *
- * @throws Node's error of `execFile`, with `stdout` and `stderr`, where it fails or does not start
+ * @throws Node's `execFile` error, with `stdout` and `stderr`, if the program fails or does not start
  */
 export function execFile(
   file: string,

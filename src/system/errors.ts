@@ -2,16 +2,17 @@ import { readFileSync } from 'node:fs';
 import * as l10n from '@vscode/l10n';
 import type { Failure } from '../shared/failure';
 import { formatBytes } from '../shared/format';
+import { withLogApart } from '../shared/logApart';
 import { UserError } from '../shared/userError';
 
 /**
- * What an error means to a person: a UserError's own failure, the file system's errors in plain words, any other by its
- * message.
+ * Explains an error to the user: a UserError by its own failure, a file system error in plain words, any other error by
+ * its message.
  */
 export function failureOf(error: unknown): Failure {
   if (error instanceof UserError) return error.failure;
   const { code, path, message } = asSystemError(error);
-  const where = path ?? l10n.t('a file of the run');
+  const where = path ?? l10n.t('a file in the run');
   switch (code) {
     case 'ENOSPC':
     case 'EDQUOT':
@@ -21,30 +22,30 @@ export function failureOf(error: unknown): Failure {
       };
     case 'EFBIG':
       return {
-        what: l10n.t('{0} grew past the largest file allowed here.', where),
-        remedy: l10n.t('Raise the limit on file sizes, then run again.'),
+        what: l10n.t('{0} exceeded the file size limit.', where),
+        remedy: l10n.t('Raise the file size limit, then run again.'),
       };
     case 'EACCES':
     case 'EPERM':
     case 'EROFS':
       return {
-        what: l10n.t('{0} may not be written.', where),
+        what: l10n.t('{0} is not writable.', where),
         remedy: l10n.t('Make the folder writable, or keep runs in another folder.'),
       };
     case 'EISDIR':
     case 'ERR_FS_EISDIR':
       return {
-        what: l10n.t('{0} is a folder, where a file belongs.', where),
+        what: l10n.t('{0} is a folder, but a file is expected.', where),
         remedy: l10n.t('Move it elsewhere, then run again.'),
       };
     case 'ENOTDIR':
       return {
-        what: l10n.t('{0} leads through a file, where a folder belongs.', where),
+        what: l10n.t('The path {0} leads through a file, but a folder is expected.', where),
         remedy: l10n.t('Move that file elsewhere, then run again.'),
       };
     case 'ENOENT':
       return {
-        what: l10n.t('{0} is not there.', where),
+        what: l10n.t('{0} does not exist.', where),
         remedy: l10n.t('Check that the folder was not moved or deleted, then run again.'),
       };
     case 'EMFILE':
@@ -54,35 +55,38 @@ export function failureOf(error: unknown): Failure {
       if (lacksFileHandles(message)) return tooManyFilesFailure();
       if (isOutOfAddressSpace(message)) return addressSpaceFailure(addressSpaceLimit());
       return isOutOfMemory(message)
-        ? { what: l10n.t('There seems to be not enough memory: {0}.', message), remedy: outOfMemoryRemedy() }
-        : { what: message, remedy: l10n.t("Look at the run's log for more.") };
+        ? {
+            what: l10n.t('There does not seem to be enough memory: {0}.', message),
+            remedy: outOfMemoryRemedy(),
+          }
+        : withLogApart({ what: message, remedy: l10n.t("See the run's log for details.") });
   }
 }
 
-/** Whether an error's text says that WebAssembly could not reserve the addresses for a memory. */
+/** Whether an error's text says that WebAssembly could not reserve address space for a memory. */
 function isOutOfAddressSpace(text: string): boolean {
   return /WebAssembly\.\w+\(\): (?:could not allocate memory|Out of memory: Cannot allocate Wasm memory)/.test(
     text,
   );
 }
 
-/** Why WebAssembly found no addresses, where a process may use `limitBytes` of them; null where nobody limits it. */
+/** The failure for WebAssembly without free address space. `limitBytes` is the process's limit, or null without one. */
 export function addressSpaceFailure(limitBytes: number | null): Failure {
   return limitBytes === null
     ? {
-        what: l10n.t('There is not enough memory: WebAssembly got no address space for a thread.'),
+        what: l10n.t('There is not enough memory: WebAssembly could not reserve address space for a thread.'),
         remedy: l10n.t('Close other programs, or use fewer threads: set BAG_OF_TRICKS_THREADS to 1.'),
       }
     : {
         what: l10n.t(
-          'There is not enough address space: this process may use {0}, and WebAssembly reserves about 10 GB a thread.',
+          'There is not enough address space: this process may use {0}, and WebAssembly reserves about 10 GB per thread.',
           formatBytes(limitBytes),
         ),
         remedy: l10n.t('Raise the limit (ulimit -v unlimited), then run again.'),
       };
 }
 
-/** How much address space this process may use, in bytes; null where it is not limited, or the system does not say. */
+/** The address space limit of this process in bytes. Null if there is no limit or the system does not report it. */
 export function addressSpaceLimit(): number | null {
   try {
     const [, limit] = /^Max address space\s+(\S+)/m.exec(readFileSync('/proc/self/limits', 'utf8')) ?? [];
@@ -93,8 +97,8 @@ export function addressSpaceLimit(): number | null {
 }
 
 /**
- * Whether an error's text says that memory ran out: V8's, a typed array's, WebAssembly's, C++'s or TensorFlow's words.
- * WebAssembly's kernels do not look at whether their own memory grew, and then reach past its end.
+ * Whether an error's text says that memory ran out, as worded by V8, typed arrays, WebAssembly, C++ or TensorFlow.
+ * WebAssembly kernels do not check whether their memory grew, and then access it out of bounds.
  */
 export function isOutOfMemory(text: string): boolean {
   return /out of memory|allocation failed|Invalid typed array length|enlarge memory|memory access out of bounds|bad_alloc|Cannot allocate memory|OOM when allocating/i.test(
@@ -106,7 +110,9 @@ export function outOfMemoryRemedy(): string {
   return l10n.t('The machine may have run out of memory: use a smaller data.batch_size and run again.');
 }
 
-/** Whether an error's text says that no more files may be open, as that of a thread that could not start. */
+/**
+ * Whether an error's text says that no more files can be opened, such as the error of a worker that could not start.
+ */
 export const lacksFileHandles = (text: string): boolean => /\bE[MN]FILE\b/.test(text);
 
 function tooManyFilesFailure(): Failure {
@@ -117,7 +123,7 @@ export function tooManyFilesRemedy(): string {
   return l10n.t('Close other programs or raise the limit on open files (ulimit -n 4096), then run again.');
 }
 
-/** Whether an error is the file system's of one of these codes, such as ENOENT. */
+/** Whether an error is a file system error with one of these codes, such as ENOENT. */
 export function isSystemError(error: unknown, ...codes: readonly string[]): boolean {
   const { code } = asSystemError(error);
   return code !== undefined && codes.includes(code);
@@ -129,7 +135,7 @@ function asSystemError(error: unknown): { code?: string; path?: string; message:
   return { code, path, message: error.message };
 }
 
-/** The reason in a failed system call or request, with its cause where it has one. */
+/** The reason of a failed system call or request, or of its cause, without a full stop at the end. */
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   switch ((error as NodeJS.ErrnoException).code) {
@@ -142,6 +148,8 @@ export function reasonOf(error: unknown): string {
     case 'EROFS':
       return l10n.t('the disk is read-only');
     default:
-      return error.cause instanceof Error && error.cause.message ? error.cause.message : error.message;
+      return (
+        error.cause instanceof Error && error.cause.message ? error.cause.message : error.message
+      ).replace(/\.+$/, '');
   }
 }

@@ -1,14 +1,14 @@
 import { delimiter, isAbsolute, join } from 'node:path';
 import { execFile } from './children';
 
-/** The oldest that trains. */
+/** The oldest major version that can train. */
 const LEAST_MAJOR = 20;
 
 const TIMEOUT_MS = 5000;
 
 /**
- * The first Node of a version that trains in the folders of a PATH; null where there is none. A folder that is named
- * from the working one is left out: whatever lies there would run.
+ * Finds the first Node on a PATH with a suitable version, or returns null. Ignores relative folders: whatever is in the
+ * working directory would run.
  */
 export async function findNode(path = process.env.PATH ?? ''): Promise<string | null> {
   const name = process.platform === 'win32' ? 'node.exe' : 'node';
@@ -19,7 +19,7 @@ export async function findNode(path = process.env.PATH ?? ''): Promise<string | 
   return null;
 }
 
-/** A Node's major version; 0 for what is none. */
+/** The major version of a Node, or 0 if the program is not one. */
 async function majorOf(file: string): Promise<number> {
   try {
     const { stdout } = await execFile(file, ['--version'], { timeout: TIMEOUT_MS });

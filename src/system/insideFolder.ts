@@ -2,7 +2,7 @@ import { realpath } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, relative, sep } from 'node:path';
 import { isSystemError } from './errors';
 
-/** A path without symbolic links, as far as it exists. */
+/** Resolves the symbolic links in the existing part of a path. */
 export async function realPathOf(path: string): Promise<string> {
   try {
     return await realpath(path);
@@ -13,7 +13,7 @@ export async function realPathOf(path: string): Promise<string> {
   }
 }
 
-/** Whether an absolute path is a folder or lies in it, going by the names alone. */
+/** Whether an absolute path is a folder or inside it. Compares names only. */
 export function isInside(path: string, folder: string): boolean {
   const way = relative(folder, path);
   return way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way);

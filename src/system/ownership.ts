@@ -1,6 +1,6 @@
-/** Who can change a file, on systems whose files have an owner, a group and a mode. */
+/** Determines who can change a file, on systems with owners, groups and modes. */
 
-/** What `lstat` says of it. */
+/** A file's ownership as `lstat` reports it. */
 export interface FileOwnership {
   readonly uid: number;
   readonly gid: number;
@@ -10,11 +10,11 @@ export interface FileOwnership {
 
 export interface User {
   readonly uid: number;
-  /** The groups that nobody else is a member of, but root. */
+  /** The groups without other members, except root. */
   readonly ownGroups: ReadonlySet<number>;
 }
 
-/** Who else than this user and root can change a file. */
+/** Someone other than this user and root who can change a file. */
 export type OtherWriter =
   | { readonly kind: 'owner'; readonly uid: number }
   | { readonly kind: 'group'; readonly gid: number }
@@ -26,24 +26,24 @@ const GROUP_WRITES = 0o020;
 const OTHERS_WRITE = 0o002;
 
 /**
- * Who else can change a file; null where nobody can. An access-control list shows in the mode's bits for the group, and
- * is not told from it.
+ * Determines who else can change a file, or null if nobody can. An access control list appears as the group bits of the
+ * mode, and is indistinguishable from them.
  *
- * @param isAbove Whether it is a folder that is only gone through: where that is sticky, as /tmp is, others can add to it
- *   and change nothing of what is there.
+ * @param isAbove whether it is a folder on the way to the file. If it is sticky, like /tmp, others can add files but
+ *   not change existing ones.
  */
 export function otherWriter(file: FileOwnership, user: User, isAbove: boolean): OtherWriter | null {
   const { uid, gid, mode, isLink } = file;
   if (uid !== user.uid && uid !== ROOT) return { kind: 'owner', uid };
-  // A link's mode says nothing: only who can change the folder that it lies in can change it.
+  // A symbolic link's mode means nothing: to change the link, one must be able to change its folder.
   if (isLink || (isAbove && (mode & STICKY) !== 0)) return null;
   if ((mode & OTHERS_WRITE) !== 0) return { kind: 'everyone' };
   return (mode & GROUP_WRITES) !== 0 && !user.ownGroups.has(gid) ? { kind: 'group', gid } : null;
 }
 
 /**
- * The groups that have no other members than a user and root, from the texts of /etc/group and /etc/passwd. A group that
- * they do not list counts as shared.
+ * The groups without members other than a user and root, parsed from /etc/group and /etc/passwd. An unlisted group
+ * counts as shared.
  */
 export function ownGroupsIn(group: string, passwd: string, uid: number): Set<number> {
   const users = rowsOf(passwd).map(([name = '', , id, primary]) => ({

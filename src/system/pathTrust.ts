@@ -2,7 +2,7 @@ import { lstatSync, readFileSync, readlinkSync } from 'node:fs';
 import { dirname, join, parse, resolve, sep } from 'node:path';
 import { type OtherWriter, otherWriter, ownGroupsIn, type User } from './ownership';
 
-/** A place that others can change, on the way to a file. */
+/** A place on the way to a file that others can change. */
 export interface UntrustedPlace {
   readonly path: string;
   readonly writer: OtherWriter;
@@ -10,7 +10,7 @@ export interface UntrustedPlace {
 
 let known: User | null | undefined;
 
-/** This process's user; null on Windows, whose files have no owner that Node tells. */
+/** This process's user. Null on Windows, where Node reports no file owners. */
 export function currentUser(): User | null {
   if (known?.uid !== process.geteuid?.()) known = undefined;
   known ??= readUser();
@@ -34,8 +34,8 @@ function textOf(path: string): string {
 const MAX_LINKS = 40;
 
 /**
- * Goes to files as the system does, through every folder and link on the way, and finds what others than a user and root
- * can change. One of these remembers where it has been.
+ * Walks to files like the system, through every folder and symbolic link, and finds what anyone other than a user and
+ * root can change. Remembers trusted places.
  */
 export class PathTrust {
   readonly #trusted = new Set<string>();
@@ -43,9 +43,9 @@ export class PathTrust {
   constructor(readonly user: User) {}
 
   /**
-   * The first place on the way to a file that others can change, the file itself included; null where there is none.
+   * The first place on the way to a file that others can change, including the file itself. Null if there is none.
    *
-   * @throws the file system's error, as where a link leads nowhere
+   * @throws the file system's error, for example for a dangling link
    */
   untrustedPlace(path: string): UntrustedPlace | null {
     const { root } = parse(resolve(path));

@@ -1,8 +1,8 @@
 /**
- * Files and folders that are what they seem: regular files reached through no link. What lies in a store may have come with
- * somebody else's workspace, and a link or a pipe in it would have this program write outside of it, or wait for ever.
+ * Opens regular files that are not reached through a symbolic link. Content of a store may have come with someone
+ * else's workspace. A link or a pipe in it could make this program write outside the store or wait forever.
  *
- * A link at the store itself is another matter, which a person is asked about: `storeConsent.ts`.
+ * A link at the store itself is different: `storeConsent.ts` asks the user about it.
  */
 import { closeSync, constants, fstatSync, lstatSync, openSync, type Stats } from 'node:fs';
 import { type FileHandle, lstat, mkdir, open } from 'node:fs/promises';
@@ -12,13 +12,13 @@ import { UserError } from '../shared/userError';
 import { isSystemError } from './errors';
 import { STORE_FOLDER } from './storeName';
 
-/** Windows has none: there the path is looked at before it is opened. */
+/** Windows has neither flag, so there the path is checked before it is opened. */
 const { O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
 
 const FLAGS = {
   r: constants.O_RDONLY,
   'r+': constants.O_RDWR,
-  /** Reads and writes at any position, and makes the file where there is none. */
+  /** Reads and writes at any position. Creates the file if there is none. */
   update: constants.O_RDWR | constants.O_CREAT,
   a: constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT,
   w: constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC,
@@ -27,9 +27,9 @@ const FLAGS = {
 type Flags = keyof typeof FLAGS;
 
 /**
- * Opens a regular file, following no link: neither at its own name nor at a folder of the store above it.
+ * Opens a regular file without following symbolic links, neither at its own name nor at a folder of the store above it.
  *
- * @throws UserError where there is a link or something else than a file; the file system's error
+ * @throws UserError if there is a link or something other than a file, or the file system's error
  */
 export async function openPlain(path: string, flags: Flags = 'r'): Promise<FileHandle> {
   await assertPlainFolders(path);
@@ -44,7 +44,7 @@ export async function openPlain(path: string, flags: Flags = 'r'): Promise<FileH
   }
 }
 
-/** As `openPlain`; the descriptor is the caller's to close. */
+/** Like `openPlain`. The caller closes the descriptor. */
 export function openPlainSync(path: string, flags: Flags = 'r'): number {
   for (const folder of foldersOf(path)) assertIsFolder(folder, statsSync(folder));
   const before = statsSync(path);
@@ -64,7 +64,7 @@ export function openPlainSync(path: string, flags: Flags = 'r'): number {
   }
 }
 
-/** A plain file's content, as bytes or, with an encoding, as text. Throws as `openPlain`. */
+/** Reads a plain file as bytes or, with an encoding, as text. Throws like `openPlain`. */
 export async function readPlain(path: string): Promise<Buffer>;
 export async function readPlain(path: string, encoding: 'utf8'): Promise<string>;
 export async function readPlain(path: string, encoding?: 'utf8'): Promise<Buffer | string> {
@@ -72,7 +72,7 @@ export async function readPlain(path: string, encoding?: 'utf8'): Promise<Buffer
   return encoding ? file.readFile(encoding) : file.readFile();
 }
 
-/** Makes a folder where there is none, without those above it. Throws UserError where a link has its name. */
+/** Creates a folder if there is none, without its parents. Throws UserError if a symbolic link has its name. */
 export async function makePlainFolder(path: string): Promise<void> {
   await assertPlainFolders(path);
   try {
@@ -84,7 +84,7 @@ export async function makePlainFolder(path: string): Promise<void> {
 }
 
 /**
- * Sees that no folder of the store above a path is a link; what is not there is none.
+ * Checks that no folder of the store above a path is a symbolic link. Ignores missing folders.
  *
  * @throws UserError
  */
@@ -92,7 +92,7 @@ export async function assertPlainFolders(path: string): Promise<void> {
   for (const folder of foldersOf(path)) assertIsFolder(folder, await stats(folder));
 }
 
-/** @throws UserError where a path, or a folder of the store above it, is a link or no regular file */
+/** @throws UserError if a path, or a folder of the store above it, is a symbolic link or not a regular file */
 export async function assertPlain(path: string): Promise<void> {
   await assertPlainFolders(path);
   await assertPlainIfThere(path);
@@ -103,7 +103,7 @@ async function assertPlainIfThere(path: string): Promise<void> {
   if (before) assertIsFile(path, before);
 }
 
-/** The folders above a path, below the store's `runs` or `datasets`; none for a path that is in no store. */
+/** The folders above a path, below the store's `runs` or `datasets`. Empty for a path outside a store. */
 function foldersOf(path: string): string[] {
   const folders: string[] = [];
   for (let folder = dirname(path); folder !== dirname(folder); folder = dirname(folder)) {
@@ -113,7 +113,7 @@ function foldersOf(path: string): string[] {
   return [];
 }
 
-/** Whether a folder is a store, or its `runs`, `datasets` or another such part. */
+/** Whether a folder is a store or a part of one, such as `runs` or `datasets`. */
 function isStorePart(folder: string): boolean {
   return basename(folder) === STORE_FOLDER || basename(dirname(folder)) === STORE_FOLDER;
 }
@@ -135,7 +135,7 @@ function onMissing(error: unknown): null {
   throw error;
 }
 
-/** A link at the path itself is named as one. */
+/** Reports a symbolic link at the path itself as a link. */
 function onOpenError(path: string): (error: unknown) => never {
   return (error) => {
     if (isSystemError(error, 'ELOOP', 'EMLINK')) throw linkError(path);
@@ -146,11 +146,11 @@ function onOpenError(path: string): (error: unknown) => never {
 function assertIsFile(path: string, found: Stats): void {
   if (found.isSymbolicLink()) throw linkError(path);
   if (found.isDirectory()) throw Object.assign(new Error(`EISDIR: ${path}`), { code: 'EISDIR', path });
-  // Whoever names a device outside of a store, such as /dev/null for a log, means it.
+  // A device outside a store is intentional, such as /dev/null for a log.
   if (!found.isFile() && !(found.isCharacterDevice() && foldersOf(path).length === 0)) {
     throw new UserError({
-      what: l10n.t('{0} is no regular file.', path),
-      remedy: l10n.t('Delete it, unless it is yours: a run has files and folders alone.'),
+      what: l10n.t('{0} is not a regular file.', path),
+      remedy: l10n.t('Delete it, unless it is yours: a run contains only files and folders.'),
     });
   }
 }
@@ -162,9 +162,9 @@ function assertIsFolder(path: string, found: Stats | null): void {
 function linkError(path: string): UserError {
   return new UserError({
     what: l10n.t(
-      '{0} is a link. Within a run no link is followed, since it may lead to files outside of it.',
+      '{0} is a link. Links inside a run are not followed because they may lead to files outside it.',
       path,
     ),
-    remedy: l10n.t('Put what it leads to in its place, or delete it.'),
+    remedy: l10n.t('Replace it with its target, or delete it.'),
   });
 }

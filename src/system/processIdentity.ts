@@ -1,24 +1,26 @@
 /**
- * What tells one process from all others: its id, its start, and where ids like it count. What each system says of
- * that is read here, and nowhere else.
+ * Identifies a process: by its id, its start time, and the scope of its id. Only this file knows what each system
+ * reports about them.
  */
+
 import { readFile, readlink } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { win32 } from 'node:path';
+import { z } from 'zod';
 import { execFile } from './children';
 import { linuxStatIn, processExists, startIn } from './processes';
 
-/** How this module asks a system; a test answers in the place of one that it does not run on. */
+/** This module's access to the system. Tests use it to imitate other systems. */
 export interface SystemAccess {
   readonly platform: NodeJS.Platform;
   readonly env: NodeJS.ProcessEnv;
   readonly host: string;
   readonly exists: (pid: number) => boolean;
-  /** What a program prints; empty where it fails. */
+  /** A program's output, or empty if it fails. */
   readonly output: (program: string, args: readonly string[]) => Promise<string>;
-  /** What a file holds; empty where it cannot be read. */
+  /** A file's content, or empty if it cannot be read. */
   readonly text: (path: string) => Promise<string>;
-  /** Where a link leads; empty where it cannot be read. */
+  /** A symbolic link's target, or empty if it cannot be read. */
   readonly link: (path: string) => Promise<string>;
 }
 
@@ -40,17 +42,20 @@ const here: SystemAccess = {
   link: (path) => readlink(path).catch(() => ''),
 };
 
-/** Where a process id counts: only there does it name the same process. */
-export interface ProcessSpace {
-  /** The machine's or container's name, for people. macOS changes it with the network. */
-  readonly host: string;
-  /** An id that the machine keeps; containers may share it. Null where there is none. */
-  readonly machine: string | null;
-  /** Tells apart the machine's starts (Linux); null elsewhere. */
-  readonly boot: string | null;
-  /** The namespace of process ids (Linux, pid_namespaces(7)); null elsewhere. */
-  readonly namespace: string | null;
-}
+/** The scope of a process id: only within it does the id name the same process. */
+export const processSpaceSchema = z
+  .object({
+    /** Name of the machine or container, for the user. On macOS it changes with the network. */
+    host: z.string(),
+    /** A permanent id of the machine, which containers may share. Null if there is none. */
+    machine: z.string().nullable(),
+    /** Identifies the current boot of the machine on Linux. Null elsewhere. */
+    boot: z.string().nullable(),
+    /** The process id namespace on Linux (pid_namespaces(7)). Null elsewhere. */
+    namespace: z.string().nullable(),
+  })
+  .readonly();
+export type ProcessSpace = z.infer<typeof processSpaceSchema>;
 
 let known: Promise<ProcessSpace> | undefined;
 
@@ -60,7 +65,7 @@ export function processSpace(): Promise<ProcessSpace> {
   return known;
 }
 
-/** The space that a system says this process is in. */
+/** Reads the process space from a system. */
 export async function readProcessSpace(system: SystemAccess): Promise<ProcessSpace> {
   const { host } = system;
   switch (system.platform) {
@@ -94,20 +99,20 @@ export async function readProcessSpace(system: SystemAccess): Promise<ProcessSpa
   }
 }
 
-/** The namespace that a machine starts in (PROC_PID_INIT_INO in Linux's proc_ns.h). */
+/** The initial namespace of a machine (PROC_PID_INIT_INO in Linux's proc_ns.h). */
 const FIRST_NAMESPACE = 'pid:[4026531836]';
 
-/** How the space that a process was in stands to another one. */
+/** The relation of a process's space to another space. */
 export type SpaceRelation =
   /** An id names the same process in both. */
   | 'same'
-  /** It is the same machine, started anew since: no process of it is left. */
+  /** The same machine has rebooted since, so none of its earlier processes is left. */
   | 'ended'
-  /** An id names another process, if any. */
+  /** An id names a different process, if any. */
   | 'other'
   | 'unknown';
 
-/** How the space `there`, which an earlier release may have recorded in part, stands to `now`. */
+/** Relates the space `there`, which an earlier release may have recorded in part, to `now`. */
 export function relationOf(there: ProcessSpace, now: ProcessSpace): SpaceRelation {
   if (there.boot !== null && now.boot !== null) {
     if (there.boot === now.boot) {
@@ -115,7 +120,7 @@ export function relationOf(there: ProcessSpace, now: ProcessSpace): SpaceRelatio
       return there.namespace === now.namespace ? 'same' : 'other';
     }
     const isOneMachine = there.machine !== null && there.machine === now.machine && there.host === now.host;
-    // Within containers neither name says which machine it is.
+    // In a container, neither name identifies the machine.
     const areFirst = there.namespace === FIRST_NAMESPACE && now.namespace === FIRST_NAMESPACE;
     return isOneMachine && areFirst ? 'ended' : 'other';
   }
@@ -126,11 +131,11 @@ export function relationOf(there: ProcessSpace, now: ProcessSpace): SpaceRelatio
 }
 
 /**
- * When a process started, in its system's own words, which tells apart two uses of one id: clock ticks since the
- * machine's start on Linux (proc(5), stat's field 22), a date on macOS, 100 ns since 1601 on Windows. None of them
- * moves with the machine's clock.
+ * The start time of a process in its system's own format, which distinguishes two uses of the same id: clock ticks
+ * since boot on Linux (proc(5), field 22 of stat), a date on macOS, 100 ns units since 1601 on Windows. None of them
+ * changes with the machine's clock.
  *
- * @returns 'ended' for one that is over or a zombie; null where the system does not tell
+ * @returns 'ended' for a finished process or a zombie, or null if the system does not report it
  */
 export async function processStart(
   pid: number,
@@ -152,12 +157,12 @@ export async function processStart(
   }
 }
 
-/** How long Windows' answer is taken for that of the same id's process: PowerShell takes half a second for it. */
+/** How long to reuse Windows' answer for the same process id, because PowerShell is slow. See docs/performance.md. */
 const REMEMBER_MS = 10_000;
 
 const remembered = new Map<number, { readonly at: number; readonly start: Promise<string | null> }>();
 
-/** As `processStart`, for one who asks again and again: on Windows what it said in the last ten seconds. */
+/** Like `processStart`, for frequent callers: on Windows it reuses answers of the last ten seconds. */
 export async function recentProcessStart(
   pid: number,
   system: SystemAccess = here,

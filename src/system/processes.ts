@@ -3,8 +3,8 @@ import { win32 } from 'node:path';
 import { execFile, spawn } from './children';
 
 /**
- * Signals a process that leads a group of its own, and all that it started; nothing where they are gone. On
- * Windows, which has no signals, it ends them.
+ * Signals a process that leads its own group, and the whole group. No-op if they no longer exist. Windows has no
+ * signals, so there it ends the process and its descendants.
  */
 export function signalTree(pid: number, signal: NodeJS.Signals): void {
   if (process.platform === 'win32') {
@@ -14,14 +14,14 @@ export function signalTree(pid: number, signal: NodeJS.Signals): void {
   try {
     signalProcess(-pid, signal);
   } catch (error) {
-    // macOS's answer where all that is left of a group has ended and waits to be collected.
+    // macOS reports this if only zombies are left of a group.
     if ((error as NodeJS.ErrnoException).code !== 'EPERM') throw error;
   }
 }
 
 /**
- * Kills a process, its group, and what left the group too, for as long as it can be told whose child it was:
- * that of a process that is gone can not.
+ * Kills a process, its group, and descendants that left the group if their ancestry is still known. It is lost when a
+ * process in between has ended.
  */
 export async function killTree(pid: number): Promise<void> {
   const others = process.platform === 'win32' ? [] : await descendantsOf(pid);
@@ -31,14 +31,14 @@ export async function killTree(pid: number): Promise<void> {
 }
 
 /**
- * Kills what is left of the group that a process led which has ended and was collected. Not on Windows, which knows
- * no groups: there the id may be another process's by now.
+ * Kills the rest of a group after its leader ended and was reaped. No-op on Windows, which has no groups: there another
+ * process may have the id by now.
  */
 export function killGroupOfEnded(pid: number, platform: NodeJS.Platform = process.platform): void {
   if (platform !== 'win32') signalTree(pid, 'SIGKILL');
 }
 
-/** Signals one process; nothing where it is gone. */
+/** Signals one process. No-op if it no longer exists. */
 export function signalProcess(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);
@@ -47,18 +47,39 @@ export function signalProcess(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
-/** Whether there is a process of this id; one that ended and was not collected counts where it can't be told. */
+/**
+ * Ids of the other processes of this user that have all these variables in the environment that they were started with.
+ * Processes inherit it, so descendants are found whatever their parents and groups are now. Only Linux tells it. Empty
+ * elsewhere.
+ */
+export async function processesWithVariables(variables: Readonly<Record<string, string>>): Promise<number[]> {
+  if (process.platform !== 'linux') return [];
+  const entries = Object.entries(variables).map(([name, value]) => Buffer.from(`\0${name}=${value}\0`));
+  const pids = (await numbersIn('/proc')).filter((pid) => pid !== process.pid);
+  const found = await Promise.all(
+    pids.map(async (pid) => {
+      // A zombie has no environment, and another user's cannot be read.
+      const environment = await readFile(`/proc/${pid}/environ`).catch(() => null);
+      if (!environment) return false;
+      const delimited = Buffer.concat([Buffer.alloc(1), environment]);
+      return entries.every((entry) => delimited.includes(entry));
+    }),
+  );
+  return pids.filter((_, index) => found[index]);
+}
+
+/** Whether a process with this id exists. Zombies count. */
 export function processExists(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    // EPERM: it runs, as another user.
+    // EPERM: it is running as another user.
     return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }
 
-/** Ids of the processes that `pid` started, and those started, and so on. */
+/** Ids of all descendants of `pid`. */
 async function descendantsOf(pid: number): Promise<number[]> {
   const parents =
     process.platform === 'linux' ? await linuxParents() : parentsIn(await ps('-A', '-o', 'pid=,ppid='));
@@ -66,21 +87,21 @@ async function descendantsOf(pid: number): Promise<number[]> {
 }
 
 /**
- * Where Windows keeps `taskkill`: a name alone would start whatever program of that name lies in the current folder or
- * on the PATH.
+ * Path of `taskkill` on Windows. A bare name would start any program with that name in the working directory or on the
+ * PATH.
  */
 export function taskkillPath(env: NodeJS.ProcessEnv = process.env): string {
   return win32.join(env.SystemRoot ?? 'C:\\Windows', 'System32', 'taskkill.exe');
 }
 
-/** What ends a process of Windows and all that it started: /T its tree, /F though it does not answer. */
+/** Arguments to end a Windows process and its descendants: /T for its tree, /F even if it does not respond. */
 export function taskkillArguments(pid: number): string[] {
   return ['/pid', `${pid}`, '/T', '/F'];
 }
 
 /**
- * A process's start in a line of `ps -o state=,lstart=`: the state's letters, then the date, such as
- * "Ss   Thu Nov 26 12:00:16 2026"; as `processStart` tells it.
+ * Parses a process's start time from a line of `ps -o state=,lstart=`: the state's letters, then the date, such as "Ss
+ * Thu Nov 26 12:00:16 2026". Returns the same as `processStart`.
  */
 export function startIn(psLine: string): string | 'ended' | null {
   const [state, ...date] = psLine.trim().split(/\s+/);
@@ -88,21 +109,21 @@ export function startIn(psLine: string): string | 'ended' | null {
   return state.startsWith('Z') ? 'ended' : date.join(' ');
 }
 
-/** Each process's parent in the lines of `ps -A -o pid=,ppid=`. */
+/** Parses each process's parent from the lines of `ps -A -o pid=,ppid=`. */
 export function parentsIn(psLines: string): Map<number, number> {
   const lines = psLines.split('\n').map((line) => line.trim().split(/\s+/));
   return new Map(lines.flatMap(([pid, parent]) => (pid && parent ? [[Number(pid), Number(parent)]] : [])));
 }
 
-/** What Linux's /proc/PID/stat says; null for what is none. */
+/** Parses Linux's /proc/PID/stat. Null if it is malformed. */
 export function linuxStatIn(text: string): LinuxStat | null {
-  // The second field, the program's name, may hold spaces and parentheses.
+  // The second field, the program's name, may contain spaces and parentheses.
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
   const [state, parent, startTicks] = [fields[0], fields[1], fields[19]];
   return state && parent && startTicks ? { state, parent: Number(parent), startTicks } : null;
 }
 
-/** Those that `pid` started, and those started, and so on. */
+/** All descendants of `pid`. */
 export function descendantsAmong(parents: ReadonlyMap<number, number>, pid: number): number[] {
   const found = new Set<number>();
   for (let generation = [pid]; generation.length > 0; ) {
@@ -129,12 +150,17 @@ async function linuxStat(pid: number): Promise<LinuxStat | null> {
 }
 
 async function linuxParents(): Promise<Map<number, number>> {
-  const pids = (await readdir('/proc').catch(() => [])).filter((name) => /^\d+$/.test(name)).map(Number);
+  const pids = await numbersIn('/proc');
   const stats = await Promise.all(pids.map(async (pid) => [pid, await linuxStat(pid)] as const));
   return new Map(stats.flatMap(([pid, stat]) => (stat ? [[pid, stat.parent] as const] : [])));
 }
 
-/** What `ps` prints; nothing where it fails. */
+/** The names in a folder that are numbers. */
+async function numbersIn(folder: string): Promise<number[]> {
+  return (await readdir(folder).catch(() => [])).filter((name) => /^\d+$/.test(name)).map(Number);
+}
+
+/** The output of `ps`, or empty if it fails. */
 async function ps(...args: string[]): Promise<string> {
   try {
     const { stdout } = await execFile('/bin/ps', args, {

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { posix, win32 } from 'node:path';
 
-/** What finding a program depends on that differs from system to system. */
+/** The system-dependent parts of a program search. */
 export interface SearchSystem {
   readonly platform: NodeJS.Platform;
   readonly path: string;
@@ -9,8 +9,9 @@ export interface SearchSystem {
 }
 
 /**
- * A program by its full path, from the folders of PATH; a path that leads nowhere where none has it. Windows would look in the working
- * folder first, and what lies in a workspace would run; a folder of PATH that is named from there is left out too.
+ * Finds a program's full path in the folders of PATH. If there is none, returns a path that does not exist. Windows
+ * would search the working directory first, so a program in a workspace would run. Relative folders of PATH are skipped
+ * for the same reason.
  */
 export function programInPath(name: string, system: Partial<SearchSystem> = {}): string {
   const { platform = process.platform, path = process.env.PATH ?? '', exists = existsSync } = system;
@@ -22,6 +23,6 @@ export function programInPath(name: string, system: Partial<SearchSystem> = {}):
     .filter(isAbsolute)
     .map((folder) => join(folder, file))
     .find((each) => exists(each));
-  // A name that is no file: it fails to start, and finds nothing in the working folder.
+  // A path to no file: it fails to start, and cannot match anything in the working directory.
   return found ?? (isWindows ? win32.join('C:\\', 'nowhere', file) : posix.join('/nowhere', file));
 }

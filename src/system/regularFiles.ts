@@ -1,19 +1,19 @@
 /**
- * Files that a person names, by whatever links: opened where they are regular files alone. A pipe would keep its reader
- * waiting for a writer, for ever, and a device may have no end. What lies in a store is opened more strictly.
+ * Opens files that the user names, through any symbolic links, but only regular files. A pipe would make its reader
+ * wait forever for a writer, and a device may have no end. Files in a store are opened more strictly.
  */
 import { closeSync, constants, fstatSync, openSync, readFileSync, type Stats } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import * as l10n from '@vscode/l10n';
 import { UserError } from '../shared/userError';
 
-/** Windows has no such flag, nor pipes among its files. */
+/** Windows has neither this flag nor pipes among its files. */
 const FLAGS = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 
 /**
- * Opens a regular file to be read, without waiting.
+ * Opens a regular file for reading without blocking.
  *
- * @throws UserError where it is a pipe, a socket or a device; the file system's error, EISDIR of a folder
+ * @throws UserError if it is a pipe, a socket or a device, or the file system's error, EISDIR for a folder
  */
 export async function openRegular(path: string): Promise<FileHandle> {
   const file = await open(path, FLAGS);
@@ -26,7 +26,7 @@ export async function openRegular(path: string): Promise<FileHandle> {
   }
 }
 
-/** As `openRegular`; the descriptor is the caller's to close. */
+/** Like `openRegular`. The caller closes the descriptor. */
 export function openRegularSync(path: string): number {
   const file = openSync(path, FLAGS);
   try {
@@ -39,10 +39,9 @@ export function openRegularSync(path: string): number {
 }
 
 /**
- * A regular file's content, as bytes or, with an encoding, as text; of no more than `mostBytes`, which are looked at
- * before anything is read.
+ * Reads a regular file as bytes or, with an encoding, as text. Checks that it has at most `mostBytes` before reading.
  *
- * @throws as `openRegular`; UserError where it is larger
+ * @throws as `openRegular`, and UserError if the file is larger
  */
 export async function readRegular(path: string, encoding?: null, mostBytes?: number): Promise<Buffer>;
 export async function readRegular(path: string, encoding: 'utf8', mostBytes?: number): Promise<string>;
@@ -57,7 +56,7 @@ export async function readRegular(
   return encoding ? file.readFile(encoding) : file.readFile();
 }
 
-/** As `readRegular`, of a text. */
+/** Like `readRegular`, for a text. */
 export function readRegularSync(path: string, mostBytes = Number.POSITIVE_INFINITY): string {
   const file = openRegularSync(path);
   try {
@@ -76,14 +75,14 @@ function assertRegular(path: string, found: Stats): void {
     throw Object.assign(error, { code: 'EISDIR', path });
   }
   throw new UserError({
-    what: l10n.t('{0} is a device or a pipe, and no file.', path),
-    remedy: l10n.t('Name a file.'),
+    what: l10n.t('{0} is a device or a pipe, not a file.', path),
+    remedy: l10n.t('Specify a file.'),
   });
 }
 
 function tooLarge(path: string, bytes: number, mostBytes: number): UserError {
   return new UserError({
-    what: l10n.t('{0} is larger than what is read: {1} bytes of at most {2}.', path, bytes, mostBytes),
-    remedy: l10n.t('Name another file.'),
+    what: l10n.t('{0} is too large to read: {1} bytes. At most {2} are allowed.', path, bytes, mostBytes),
+    remedy: l10n.t('Specify another file.'),
   });
 }

@@ -2,24 +2,24 @@ import { rename } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isSystemError } from './errors';
 
-/** Growing from 10 to 200 ms, about five seconds in all. */
+/** Increasing from 10 to 200 ms, about five seconds in total. */
 const PAUSES_MS: readonly number[] = Array.from({ length: 29 }, (_, attempt) =>
   Math.min(10 * 2 ** attempt, 200),
 );
 
-/** What a rename depends on that differs from system to system. */
+/** The system-dependent parts of a rename. */
 export interface RenameSystem {
   readonly platform: NodeJS.Platform;
   readonly rename: (from: string, to: string) => Promise<void>;
-  /** How long to wait before each further attempt, in milliseconds. */
+  /** Delay before each retry in milliseconds. */
   readonly pausesMs: readonly number[];
 }
 
 /**
- * Gives a file or folder another name, in place of what has it.
+ * Renames a file or folder and replaces what has the new name.
  *
- * Windows refuses that while a program, an antivirus or OneDrive for instance, has either of them open
- * (nodejs/node#29481). They close it soon, so the rename is tried again for some seconds.
+ * Windows refuses this while a program, such as an antivirus or OneDrive, has either of them open (nodejs/node#29481).
+ * Such programs soon close it, so the rename is retried for some seconds.
  *
  * @throws the file system's error
  */

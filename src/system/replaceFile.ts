@@ -4,16 +4,15 @@ import { assertPlainFolders } from './plainFiles';
 import { renameOver } from './renameOver';
 
 /**
- * Gives a file new content, whole or not at all: it goes to a temporary file beside it, is synced to the disk,
- * and then takes the name.
+ * Replaces a file's content atomically: writes a temporary file next to it, syncs it to disk and renames it.
  *
- * A link at the path is replaced and not followed; one at a folder of the store above it is refused.
+ * A symbolic link at the path is replaced and not followed. A link at a folder of the store above it is refused.
  *
- * Not by write-file-atomic, which takes a write that a full disk cut short for a whole one.
+ * Does not use write-file-atomic, which accepts a write that a full disk cut short.
  *
- * @param beforeTakingName done once the new content is safe on the disk and the old one still there
- * @param temporary the temporary file's path, which nobody else may use
- * @throws the file system's error, with the file's path, after which the old content stands
+ * @param beforeTakingName called when the new content is safe on disk and the old one is still in place
+ * @param temporary the temporary file's path, which no one else may use
+ * @throws the file system's error with the file's path. The old content remains.
  */
 export async function replaceFile(
   path: string,

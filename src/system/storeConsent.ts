@@ -1,7 +1,7 @@
 /**
- * Consent to keep a store elsewhere than in its folder. People link `.bag-of-tricks`, or `runs` in it, to a large disk; but a
- * workspace that comes from elsewhere may have such a link to any folder of a person's, where runs would then be written.
- * So where one leads is asked about once, and kept among the folders that the user allowed.
+ * Consent to keep a store outside its folder. Users link `.bag-of-tricks`, or `runs` in it, to a large disk. But a
+ * workspace from elsewhere may have a link to any of the user's folders, and runs would then be written there. So the
+ * user is asked once about each target, and the answer is stored with the allowed folders.
  */
 import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -12,17 +12,17 @@ import { isSystemError } from './errors';
 import { realPathOf } from './insideFolder';
 import { STORE_FOLDER } from './storeName';
 
-/** The parts of a store that may be links. */
-const PARTS = [[], ['runs'], ['datasets'], ['studies'], ['probes']] as const;
+/** The parts of a store that may be symbolic links. */
+const PARTS = [[], ['runs'], ['datasets'], ['studies'], ['probes'], ['trash']] as const;
 
-/** A link in place of a store or of a part of it, and where it leads. */
+/** A symbolic link in place of a store or a part of it, and its target. */
 export interface StoreLink {
   readonly path: string;
   /** Its real path. */
   readonly target: string;
 }
 
-/** The links of a store that lead outside of `root` to where its user has not yet allowed. */
+/** The links of a store that lead outside `root` to a place that the user has not yet allowed. */
 export async function storeLinksToAllow(root: string): Promise<StoreLink[]> {
   const needed: StoreLink[] = [];
   for (const part of PARTS) {
@@ -33,17 +33,20 @@ export async function storeLinksToAllow(root: string): Promise<StoreLink[]> {
   return needed;
 }
 
-/** @throws UserError where a store is a link, or has one, that its user has not allowed */
+/** @throws UserError if a store is or contains a symbolic link that its user has not allowed */
 export async function assertStoreAllowed(root: string): Promise<void> {
   const [link] = await storeLinksToAllow(root);
   if (link) throw storeLinkError(link);
 }
 
-/** Refuses a store that needs consent, with how to give it. */
+/** The error that refuses a store without consent. Says how to give it. */
 export function storeLinkError({ path, target }: StoreLink): UserError {
   return new UserError({
     what: l10n.t('{0} is a link to {1}, where runs would be written.', path, target),
-    remedy: l10n.t('If that is yours and meant so, allow it: {0}', `tricks allow ${quoted(target)}`),
+    remedy: l10n.t(
+      'If the folder is yours and this is intended, allow it: {0}',
+      `tricks allow ${quoted(target)}`,
+    ),
   });
 }
 

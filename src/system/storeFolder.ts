@@ -5,22 +5,22 @@ import { assertStoreAllowed } from './storeConsent';
 import { STORE_FOLDER } from './storeName';
 
 /**
- * Makes a folder of the store of `root`, and the store with it.
+ * Creates a folder in the store of `root`, and the store if necessary.
  *
- * @throws UserError where the store is a link that needs consent; the file system's error
+ * @throws UserError if the store is a symbolic link that needs consent, or the file system's error
  */
 export async function makeStoreFolder(root: string, folder: string): Promise<void> {
   await assertStoreAllowed(root);
   await mkdir(folder, { recursive: true });
   try {
-    // What is in it is large and reproducible: it stays out of a person's repository unless asked in.
+    // The store is large and reproducible. Keep it out of the user's repository by default.
     await writeFile(join(root, STORE_FOLDER, '.gitignore'), '*\n', { flag: 'wx' });
   } catch (error) {
     if (!isSystemError(error, 'EEXIST')) throw error;
   }
 }
 
-/** The folder whose store a run lies in: that of `<root>/.bag-of-tricks/runs/<id>`. */
+/** The folder that contains the store of a run: `<root>` for `<root>/.bag-of-tricks/runs/<id>`. */
 export function storeRootOf(runFolder: string): string {
   return resolve(runFolder, '../../..');
 }

@@ -1,2 +1,2 @@
-/** The folder, beside a person's files, that holds what this product writes. */
+/** The folder, next to the user's files, for everything that this product writes. */
 export const STORE_FOLDER = '.bag-of-tricks';

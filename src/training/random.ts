@@ -16,15 +16,15 @@ export class Random {
   }
 
   /**
-   * A run's stream of that name at its start. It starts from a hash, since the generator is linear: from neighbouring seeds
-   * themselves it would give correlated numbers.
+   * Returns a run's stream of that name at its start. Seeds it with a hash because the generator is linear: neighboring
+   * seeds would give correlated numbers.
    */
   static seeded(seed: number, stream: string): Random {
     const hash = createHash('sha256').update(`${stream} ${seed}`).digest();
     return Random.restored([0, 4, 8, 12].map((offset) => hash.readInt32LE(offset)));
   }
 
-  /** The stream that continues where `state` was taken. */
+  /** Returns a stream that continues from `state`. */
   static restored(state: RandomState): Random {
     return new Random(xoroshiro128plusFromState(state));
   }
@@ -33,28 +33,31 @@ export class Random {
     return [...this.#generator.getState()];
   }
 
-  /** Uniform over [0, 1). */
+  /** Draws uniformly from [0, 1). */
   uniform(): number {
     return uniformFloat64(this.#generator);
   }
 
-  /** 32 random bits as a whole number from 0 to 2^32 - 1: half the work of `uniform`. */
+  /** Draws 32 random bits as an integer from 0 to 2^32 - 1, with half the work of `uniform`. */
   bits(): number {
     return this.#generator.next() >>> 0;
   }
 
-  /** A whole number, uniform over 0 to `limit` - 1. */
+  /** Draws an integer uniformly from 0 to `limit` - 1. */
   below(limit: number): number {
     return uniformInt(this.#generator, 0, limit - 1);
   }
 
-  /** Normal with mean 0 and deviation 1 (Box and Muller 1958). The pair's other number is left, to keep no state. */
+  /**
+   * Draws from a normal distribution with mean 0 and standard deviation 1 (Box and Muller 1958). Discards the second
+   * number of the pair, so that there is no further state.
+   */
   normal(): number {
     const radius = Math.sqrt(-2 * Math.log(1 - this.uniform()));
     return radius * Math.cos(2 * Math.PI * this.uniform());
   }
 
-  /** Of the gamma distribution of that shape and scale 1 (Marsaglia and Tsang 2000). */
+  /** Draws from the gamma distribution with this shape and scale 1 (Marsaglia and Tsang 2000). */
   gamma(shape: number): number {
     if (shape < 1) return this.gamma(shape + 1) * (1 - this.uniform()) ** (1 / shape);
     const d = shape - 1 / 3;
@@ -66,15 +69,15 @@ export class Random {
     }
   }
 
-  /** Of the distribution Beta(a, b), between 0 and 1. */
+  /** Draws from the distribution Beta(a, b), between 0 and 1. */
   beta(a: number, b: number): number {
     const x = this.gamma(a);
     const y = this.gamma(b);
-    // With tiny shapes both may fall below the least number there is: the distribution's weight is at its ends.
+    // For tiny shapes, both may underflow to 0. The distribution then concentrates at its ends.
     return x + y > 0 ? x / (x + y) : this.below(2);
   }
 
-  /** Shuffles in place, every order equally likely (Fisher and Yates). */
+  /** Shuffles in place. All orders are equally likely (Fisher and Yates). */
   shuffle(values: { readonly length: number; [index: number]: number }): void {
     for (let last = values.length - 1; last > 0; last--) {
       const other = this.below(last + 1);

@@ -1,11 +1,11 @@
 import { Random, type RandomState } from './random';
 
-/** Where each stream stands, by its name. */
+/** The state of each stream, by name. */
 export type StreamStates = Readonly<Record<string, RandomState>>;
 
 /**
- * A run's streams of random numbers, one for each purpose, so that drawing more for one leaves the others be. A stream
- * that the saved states do not know starts at its beginning.
+ * A run's random streams, one per purpose, so that drawing more from one does not affect the others. A stream that is
+ * missing in the saved states starts at its beginning.
  */
 export class Streams {
   readonly #streams = new Map<string, Random>();
@@ -24,7 +24,7 @@ export class Streams {
     return stream;
   }
 
-  /** Where each stream stands that was asked for so far, and those of the saved states that nobody asked for. */
+  /** The states of all streams requested so far, and the saved states of those that were not. */
   get states(): StreamStates {
     const asked = Object.fromEntries([...this.#streams].map(([name, stream]) => [name, stream.state]));
     return { ...this.saved, ...asked };

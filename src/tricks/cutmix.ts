@@ -5,10 +5,11 @@ import { formatNumber } from '../shared/format';
 import { amount } from './elsewhere/mapping';
 import { augment } from './elsewhere/mmpretrain';
 import { timmMixing } from './elsewhere/timm';
+import { timmCutmix } from './elsewhere/timmAugment';
 import { torchvisionMixing } from './elsewhere/torchvision';
 import { defineTrick } from './trick';
 
-/** Yun et al. 2019 (arXiv 1905.04899). Beside mixup, each batch draws one of the two, as in timm. */
+/** Yun et al. 2019 (arXiv 1905.04899). Together with mixup, each batch draws one of the two, as in timm. */
 export const cutmix = defineTrick({
   name: 'cutmix',
   aliases: [
@@ -16,10 +17,11 @@ export const cutmix = defineTrick({
     { name: 'cutmix_prob', system: "CutMix's authors", option: 'probability' },
   ],
   title: () => l10n.t('CutMix'),
-  brief: () => l10n.t('exchanges rectangles between images, and mixes their labels'),
+  setting: ({ alpha }) => l10n.t('alpha {0}', formatNumber(alpha)),
+  brief: () => l10n.t('swaps rectangles between images and mixes their labels'),
   summary: () =>
     l10n.t(
-      'A rectangle of each image is replaced by that of another, and the labels are mixed in proportion to the areas: the network learns from parts of objects and no pixel is wasted.',
+      'A rectangle of each image is replaced with one from another image, and the labels are mixed in proportion to the areas. The network learns from parts of objects, and no pixel is wasted.',
     ),
   formula: 'area of the patch = 1 − λ, y = λ yᵢ + (1 − λ) yⱼ, λ ~ Beta(α, α)',
   source: 'Yun et al. 2019',
@@ -30,8 +32,8 @@ export const cutmix = defineTrick({
       .number()
       .positive()
       .default(1)
-      .describe('Of the distribution Beta(alpha, alpha) of the area kept.'),
-    probability: z.number().positive().max(1).default(1).describe('Share of the batches that are mixed.'),
+      .describe('Parameter of Beta(alpha, alpha), the distribution of the area kept.'),
+    probability: z.number().positive().max(1).default(1).describe('Probability that a batch is mixed.'),
   }),
   anchor: ['data', 'augment'],
   insertion: () => true,
@@ -40,15 +42,15 @@ export const cutmix = defineTrick({
     changed(draft, { data: { mixing: { mixup: draft.data.mixing?.mixup ?? null, cutmix: options } } }),
   effect: ({ data }, { alpha, probability }) =>
     data.mixing?.mixup
-      ? l10n.t('every batch mixed, by mixup or by CutMix')
+      ? l10n.t('every batch mixed, with mixup or CutMix')
       : l10n.t(
           '{0}% of batches patched, λ from Beta({1}, {1})',
           formatNumber(100 * probability),
           formatNumber(alpha),
         ),
   systems: {
-    timm: { file: amount('cutmix', 'alpha'), command: timmMixing },
-    torchvision: { file: amount('cutmix-alpha', 'alpha'), command: torchvisionMixing },
+    timm: { file: timmCutmix, command: timmMixing },
+    torchvision: { file: amount('cutmix-alpha', 'alpha', { off: 0 }), command: torchvisionMixing },
     mmpretrain: { file: augment('CutMix') },
   },
 });

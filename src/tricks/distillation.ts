@@ -15,10 +15,10 @@ export const distillation = defineTrick({
     { name: 'kd_model_name', system: 'timm', option: 'teacher' },
   ],
   title: () => l10n.t('Distillation'),
-  brief: () => l10n.t('learns from a run that is done, beside the labels'),
+  brief: () => l10n.t('learns from a finished run in addition to the labels'),
   summary: () =>
     l10n.t(
-      'A larger network that was trained before teaches this one: beside the labels, its softened probabilities are a target, which say what an image resembles and not only what it is. The paper saw it help ResNet and harm MobileNet and Inception, whose teacher was of another family.',
+      'A larger network that was trained before acts as the teacher. Its softened probabilities are a target in addition to the labels. They say what an image resembles, and not only what it is. In the paper this helped ResNet and hurt MobileNet and Inception, whose teacher came from another family.',
     ),
   formula: 'loss + T² × cross entropy of softmax(r / T) under softmax(z / T)',
   source: 'He et al. 2018, section 5.3',
@@ -31,9 +31,13 @@ export const distillation = defineTrick({
     teacher: z
       .string()
       .default('')
-      .describe("A run's id, or the path of a checkpoint (.safetensors) of one."),
-    temperature: z.number().positive().default(20).describe('What the logits of both are divided by.'),
-    weight: z.number().positive().default(1).describe('Of the distillation loss beside that of the labels.'),
+      .describe('Id of the teacher run, or the path of one of its checkpoints (.safetensors).'),
+    temperature: z.number().positive().default(20).describe('Divides the logits of student and teacher.'),
+    weight: z
+      .number()
+      .positive()
+      .default(1)
+      .describe('Weight of the distillation loss, added to the loss of the labels.'),
   }),
   runOptions: ['teacher'],
   anchor: ['model'],
@@ -44,7 +48,7 @@ export const distillation = defineTrick({
           {
             path: ['teacher'],
             what: l10n.t('Distillation needs a teacher.'),
-            remedy: l10n.t("Write teacher: and the id of a finished run, or a checkpoint's path."),
+            remedy: l10n.t('Set teacher to the id of a finished run or to the path of a checkpoint.'),
           },
         ]
       : [],
@@ -65,11 +69,16 @@ export const distillation = defineTrick({
               option('--task-loss-weight', 1),
               option('--distill-loss-weight', recipe.weight),
               differs(
-                l10n.t('distillation: TEACHER is a model of timm with its weights, for {0}', recipe.teacher),
+                l10n.t(
+                  'distillation: TEACHER is a timm model with pretrained weights, instead of {0}',
+                  recipe.teacher,
+                ),
               ),
-              // Of constant difference, the entropy of the teacher.
+              // The two losses differ by a constant, the entropy of the teacher.
               differs(
-                l10n.t("distillation: the loss is told less the teacher's entropy; its gradient is the same"),
+                l10n.t(
+                  "distillation: the reported loss excludes the teacher's entropy; its gradient is the same",
+                ),
               ),
             ),
     },

@@ -1,37 +1,44 @@
 import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
-import { changed, stepsOf } from '../recipe/draft';
-import { numberAt, without } from './elsewhere/mapping';
-import { complement, HOOKS, isAveraging, itemsAt, listObstacle } from './elsewhere/mmpretrain';
+import { changed, effectiveBatchOf, stepsOf } from '../recipe/draft';
+import { counted } from '../shared/counted';
+import { formatCount } from '../shared/format';
+import { numberAt, type Settings, settingAt, without } from './elsewhere/mapping';
+import { complement, HOOKS, type Item, isAveraging, itemsAt, scoped, takenOut } from './elsewhere/mmpretrain';
+import { epochsIn, imagesOfStepIn } from './elsewhere/torchvisionFile';
 import { differs, nothing, option, together, when } from './elsewhere/translation';
 import { defineTrick } from './trick';
 
-/** Polyak and Juditsky 1992, as an exponential average; TensorFlow and timm made it usual for image models. */
+/** Polyak and Juditsky 1992, as an exponential moving average. TensorFlow and timm popularized it for image models. */
 export const ema = defineTrick({
   name: 'ema',
   aliases: [
     { name: 'model_ema', system: 'timm, torchvision' },
     { name: 'model_ema_decay', system: 'timm, torchvision', option: 'decay' },
   ],
-  title: () => l10n.t("Weights' moving average"),
-  brief: () => l10n.t('averages the weights over the steps, and evaluates the average too'),
+  title: () => l10n.t('Weight EMA'),
+  setting: ({ decay }) => l10n.t('decay {0}', decay),
+  brief: () => l10n.t('keeps a moving average of the weights and evaluates it too'),
   summary: () =>
     l10n.t(
-      'Beside the weights that train stands their moving average, which has less of the noise of the last steps. Both are evaluated, and both are kept.',
+      'A moving average of the weights is kept alongside the trained weights. It has less noise from the last steps. Both are evaluated, and both are saved.',
     ),
   formula: 'average ← decay × average + (1 − decay) × weights, after every step',
   source: 'Polyak and Juditsky 1992; timm',
   url: 'https://github.com/huggingface/pytorch-image-models/blob/main/timm/utils/model_ema.py',
   evidence: [],
   options: z.strictObject({
-    decay: z.number().positive().lt(1).default(0.9999).describe('Share of the average kept at each step.'),
+    decay: z.number().positive().lt(1).default(0.9999).describe('Decay of the average.'),
     warmup: z
       .boolean()
       .default(true)
-      .describe('Keep at most (1 + t) / (10 + t) at step t, so that the start is forgotten.'),
+      .describe(
+        'Whether to limit the decay to (1 + t) / (10 + t) at step t, which forgets the initial weights.',
+      ),
   }),
   anchor: ['schedule', 'epochs'],
-  // The paper's baselines train for 150,000 steps; in a short training that decay averages from its beginning.
+  // The paper's baselines train for 150,000 steps. In a short training, their decay would average over all steps from
+  // the start.
   insertion: (draft) => {
     const steps = Math.max(stepsOf(draft, draft.epochs), 1);
     return { decay: Number(Math.min(Math.max(1 - 15 / steps, 0.9), 0.9999).toPrecision(4)) };
@@ -39,17 +46,26 @@ export const ema = defineTrick({
   problems: () => [],
   apply: (draft, options) => changed(draft, { averaging: options }),
   effect: (draft, { decay }) =>
-    l10n.t('about {0} steps of {1}', Math.round(1 / (1 - decay)), stepsOf(draft, draft.epochs)),
+    l10n.t(
+      'over about {0} of {1}',
+      counted(horizonOf(decay), 'step'),
+      formatCount(stepsOf(draft, draft.epochs)),
+    ),
   systems: {
     timm: {
       file: {
         settings: ['model_ema', 'model_ema_decay'],
         read: (settings) =>
-          settings.get('model_ema') === true
+          settingAt(settings, 'model_ema') === true
             ? { decay: numberAt(settings, 'model_ema_decay') ?? 0.9998 }
             : null,
-        write: (options) => ({ model_ema: true, model_ema_decay: options.decay }),
-        erase: () => without('model_ema', 'model_ema_decay'),
+        more: (settings) => ({ warmup: settingAt(settings, 'model_ema_warmup') === true }),
+        write: ({ decay, warmup }) => ({
+          model_ema: true,
+          model_ema_decay: decay,
+          model_ema_warmup: warmup === true ? true : undefined,
+        }),
+        erase: () => without('model_ema', 'model_ema_decay', 'model_ema_warmup'),
       },
       command: ({ averaging: recipe }) =>
         recipe === null
@@ -61,7 +77,11 @@ export const ema = defineTrick({
                 recipe.warmup,
                 together(
                   option('--model-ema-warmup'),
-                  differs(l10n.t("ema: the decay's warmup is 1 − (1 + t)^(−2/3), ours (1 + t) / (10 + t)")),
+                  differs(
+                    l10n.t(
+                      "ema: the decay's warmup is 1 − (1 + t)^(−2/3), in Bag of Tricks (1 + t) / (10 + t)",
+                    ),
+                  ),
                 ),
               ),
             ),
@@ -69,52 +89,131 @@ export const ema = defineTrick({
     torchvision: {
       file: {
         settings: ['model-ema', 'model-ema-decay'],
-        read: (settings) =>
-          settings.get('model-ema') === true
-            ? { decay: numberAt(settings, 'model-ema-decay') ?? 0.99998 }
-            : null,
-        write: (options) => ({ 'model-ema': true, 'model-ema-decay': options.decay }),
-        erase: () => without('model-ema', 'model-ema-decay'),
-      },
-      command: // It takes the share not kept times batch size x steps between two updates / epochs.
-        ({ averaging: recipe, data: { batchSize }, gradients: { accumulation }, epochs }) => {
-          if (recipe === null) return nothing;
-          const share = ((1 - recipe.decay) * epochs) / (batchSize * accumulation);
-          return together(
-            option('--model-ema'),
-            option('--model-ema-steps', 1),
-            option('--model-ema-decay', Math.max(1 - share, 0)),
-            when(
-              recipe.warmup,
-              differs(l10n.t("ema: it starts when the rate's warmup ends, and has none of its own")),
-            ),
-          );
+        read: (settings) => (settingAt(settings, 'model-ema') === true ? { warmup: false } : null),
+        more: (settings) => ({ decay: decayAtSteps(averagingIn(settings)) }),
+        settable: ['decay'],
+        write: (options, settings) => {
+          const before = averagingIn(settings);
+          const { decay, every } = torchvisionsAveraging(Number(options.decay), before);
+          return {
+            'model-ema': true,
+            'model-ema-decay': decay,
+            ...(every === before.every ? {} : { 'model-ema-steps': every }),
+          };
         },
+        effect: ({ decay }) => l10n.t('over about {0}', counted(horizonOf(Number(decay)), 'step')),
+        // The effective decay depends on the batch, and so on the number of processes.
+        obstacle: (settings) => {
+          if (settings.get('model-ema') !== true) averagingIn(settings);
+          return null;
+        },
+        erase: () => without('model-ema', 'model-ema-decay', 'model-ema-steps'),
+      },
+      command: (recipe) => {
+        const { averaging, epochs } = recipe;
+        if (averaging === null) return nothing;
+        const step = { images: effectiveBatchOf(recipe), epochs, every: 1 };
+        const { decay, every } = torchvisionsAveraging(averaging.decay, step);
+        return together(
+          option('--model-ema'),
+          option('--model-ema-steps', every),
+          option('--model-ema-decay', decay),
+          when(
+            averaging.warmup,
+            differs(l10n.t('ema: it starts when learning rate warmup ends, and has no decay warmup')),
+          ),
+        );
+      },
     },
     mmpretrain: {
       file: {
         settings: [HOOKS],
         read: (settings) => {
           const hook = itemsAt(settings, HOOKS).find(isAveraging);
-          return hook
-            ? { decay: complement(typeof hook.momentum === 'number' ? hook.momentum : 2e-4) }
-            : null;
+          if (!hook) return null;
+          const kept = 1 - (typeof hook.momentum === 'number' ? hook.momentum : 2e-4);
+          return { decay: inDigits(kept ** (1 / intervalOf(hook))), warmup: false };
         },
+        settable: ['decay'],
         write: (options, settings) => {
           const hooks = itemsAt(settings, HOOKS);
-          const momentum = complement(Number(options.decay));
+          const momentumOf = (hook: Item) => complement(Number(options.decay) ** intervalOf(hook));
           return {
             [HOOKS]: hooks.some(isAveraging)
-              ? hooks.map((hook) => (isAveraging(hook) ? { ...hook, momentum } : hook))
-              : [...hooks, { type: 'EMAHook', momentum, priority: 'ABOVE_NORMAL' }],
+              ? hooks.map((hook) => (isAveraging(hook) ? { ...hook, momentum: momentumOf(hook) } : hook))
+              : [
+                  ...hooks,
+                  { type: scoped(settings, 'EMAHook'), momentum: momentumOf({}), priority: 'ABOVE_NORMAL' },
+                ],
           };
         },
         erase: (settings) => {
           const rest = itemsAt(settings, HOOKS).filter((hook) => !isAveraging(hook));
-          return { [HOOKS]: rest.length > 0 ? rest : undefined };
+          return rest.length > 0 ? { [HOOKS]: rest } : takenOut(settings, HOOKS, []);
         },
-        obstacle: (settings) => listObstacle(settings, HOOKS),
       },
     },
   },
 });
+
+/** Returns the approximate number of steps that the average covers. */
+function horizonOf(decay: number): number {
+  return Math.round(1 / (1 - decay));
+}
+
+/**
+ * torchvision's averaging. `decay` applies to one update after `every` steps of `images`, in a training of `epochs`.
+ */
+interface TorchvisionsAveraging {
+  readonly decay: number;
+  readonly every: number;
+  readonly images: number;
+  readonly epochs: number;
+}
+
+function averagingIn(settings: Settings): TorchvisionsAveraging {
+  return {
+    decay: numberAt(settings, 'model-ema-decay') ?? 0.99998,
+    every: numberAt(settings, 'model-ema-steps') ?? 32,
+    images: imagesOfStepIn(settings),
+    epochs: epochsIn(settings),
+  };
+}
+
+/**
+ * Returns the factor by which train.py multiplies 1 - decay, so that one decay suits any batch size and number of
+ * epochs.
+ */
+function adjustment({ images, every, epochs }: Omit<TorchvisionsAveraging, 'decay'>): number {
+  return (images * every) / epochs;
+}
+
+/** Returns the decay per step of torchvision's average. A decay of 0 means the last weights. */
+function decayAtSteps(averaging: TorchvisionsAveraging): number {
+  const changed = Math.min(1, (1 - averaging.decay) * adjustment(averaging));
+  return Math.max(inDigits((1 - changed) ** (1 / averaging.every)), 1e-6);
+}
+
+/**
+ * Returns torchvision's options for a decay per step. Updates less often if a single update cannot change the average
+ * that much.
+ */
+function torchvisionsAveraging(
+  decay: number,
+  { every, images, epochs }: Omit<TorchvisionsAveraging, 'decay'>,
+): Pick<TorchvisionsAveraging, 'decay' | 'every'> {
+  const share = (1 - decay ** every) / adjustment({ images, every, epochs });
+  return share > 1
+    ? torchvisionsAveraging(decay, { every: every + 1, images, epochs })
+    : { decay: inDigits(1 - share), every };
+}
+
+/** Returns the number of steps between two updates of MMPretrain's average. */
+function intervalOf({ interval }: Item): number {
+  return typeof interval === 'number' && interval > 0 ? interval : 1;
+}
+
+/** Rounds a decay to the significant digits of 1 - decay. */
+function inDigits(kept: number): number {
+  return Number((1 - Number((1 - kept).toPrecision(5))).toPrecision(12));
+}

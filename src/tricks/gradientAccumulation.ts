@@ -1,12 +1,14 @@
 import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
 import { changed, type Draft, effectiveBatchOf } from '../recipe/draft';
-import { numberAt, type TrickMapping, without } from './elsewhere/mapping';
+import { counted } from '../shared/counted';
+import { numberAt, offOr, type TrickMapping } from './elsewhere/mapping';
+import { takenOut } from './elsewhere/mmpretrain';
 import { NO_EQUIVALENT } from './elsewhere/systems';
 import { lacks, option, together, when } from './elsewhere/translation';
 import { defineTrick } from './trick';
 
-/** As timm and Composer have it: batch norm sees one batch at a time, the optimizer the mean of several. */
+/** As in timm and Composer: batch norm sees one batch at a time, the optimizer the mean of several. */
 export const gradientAccumulation = defineTrick({
   name: 'gradient_accumulation',
   aliases: [
@@ -16,17 +18,18 @@ export const gradientAccumulation = defineTrick({
     { name: 'accumulative_counts', system: 'MMPretrain', option: 'batches' },
   ],
   title: () => l10n.t('Gradient accumulation'),
-  brief: () => l10n.t('takes the mean gradient of several batches for one step'),
+  setting: ({ batches }) => l10n.t('of {0} batches', batches),
+  brief: () => l10n.t('averages the gradients of several batches for one step'),
   summary: () =>
     l10n.t(
-      'One step takes the mean gradient of several batches: the effect of a larger batch in the memory of a smaller one, but for batch norm, whose statistics are of one batch. Linear scaling goes by all images of a step.',
+      'Each step uses the mean gradient of several batches. This has the effect of a larger batch with the memory of a smaller one. Batch norm is the exception: its statistics come from one batch. Linear scaling uses all images of a step.',
     ),
   formula: 'images in a step = batch_size × batches',
   source: 'timm, Composer',
   url: 'https://github.com/huggingface/pytorch-image-models/blob/main/train.py',
   evidence: [],
   options: z.strictObject({
-    batches: z.int().positive().default(2).describe('Batches whose gradients make one step.'),
+    batches: z.int().positive().default(2).describe('Batches per step.'),
   }),
   anchor: ['data', 'batch_size'],
   fits: (draft) => wholeSteps(draft) > 1,
@@ -40,7 +43,7 @@ export const gradientAccumulation = defineTrick({
           {
             path: ['batches'],
             what: l10n.t(
-              '{0} batches of {1} are more than the {2} training images.',
+              '{0} batches of {1} exceed the {2} training images.',
               batches,
               draft.data.batchSize,
               draft.data.dataset.trainImages,
@@ -52,10 +55,10 @@ export const gradientAccumulation = defineTrick({
   apply: (draft, options) => changed(draft, { gradients: { accumulation: options.batches } }),
   effect: (draft, { batches }) =>
     l10n.t(
-      '{0} batches of {1} make a step of {2} images',
-      batches,
+      '{0} of {1} make a step of {2}',
+      counted(batches, 'batch'),
       draft.data.batchSize,
-      batches * draft.data.batchSize,
+      counted(batches * draft.data.batchSize, 'image'),
     ),
   systems: {
     timm: {
@@ -74,16 +77,21 @@ export const gradientAccumulation = defineTrick({
           ),
         ),
     },
-    mmpretrain: { file: batchesAt('optim_wrapper.accumulative_counts') },
+    mmpretrain: {
+      file: {
+        ...batchesAt('optim_wrapper.accumulative_counts'),
+        erase: (settings) => takenOut(settings, 'optim_wrapper.accumulative_counts', 1),
+      },
+    },
   },
 });
 
-/** Batches that fit into an epoch. */
+/** Returns the number of whole batches in an epoch. */
 function wholeSteps({ data: { dataset, batchSize } }: Draft): number {
   return Math.max(Math.floor(dataset.trainImages / batchSize), 1);
 }
 
-/** A setting that counts a step's batches. */
+/** Maps a setting that holds the number of batches per step. */
 function batchesAt(setting: string): TrickMapping {
   return {
     settings: [setting],
@@ -92,6 +100,6 @@ function batchesAt(setting: string): TrickMapping {
       return batches > 1 ? { batches } : null;
     },
     write: (options) => ({ [setting]: options.batches }),
-    erase: () => without(setting),
+    erase: (settings) => offOr(settings, setting, 1),
   };
 }

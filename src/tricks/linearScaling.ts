@@ -1,13 +1,16 @@
 import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
 import { changed, type Draft, effectiveBatchOf, peakLearningRateOf } from '../recipe/draft';
+import { counted } from '../shared/counted';
 import { formatNumber } from '../shared/format';
-import { numberAt, unsettled, without } from './elsewhere/mapping';
-import { optimizerIn, rateIn, SCALED_BY_ROOT, timmRate } from './elsewhere/timm';
+import { numberAt, settingAt, UnknownHere, unsettled, without } from './elsewhere/mapping';
+import { takenOut } from './elsewhere/mmpretrain';
+import { timmRate } from './elsewhere/timm';
+import { isRateOpen, rateIn, scalingEffect, scalingIn } from './elsewhere/timmFile';
 import { torchvisionRate } from './elsewhere/torchvision';
 import { defineTrick } from './trick';
 
-/** The paper's rate, and the batch that it is for. */
+/** The paper's base learning rate, and its reference batch size. */
 const PAPER = { baseLearningRate: 0.1, baseBatchSize: 256 } as const;
 
 /** He et al. 2018, section 3.1, after Goyal et al. 2017. */
@@ -18,10 +21,11 @@ export const linearScaling = defineTrick({
     { name: 'auto_scale_lr', system: 'MMPretrain', option: 'base_batch_size' },
   ],
   title: () => l10n.t('Linear scaling'),
-  brief: () => l10n.t('multiplies the base rate by the images of a step / base batch size'),
+  setting: ({ base_batch_size }) => l10n.t('from {0}', base_batch_size),
+  brief: () => l10n.t('multiplies base_lr by effective batch size / base batch size'),
   summary: () =>
     l10n.t(
-      'A larger batch gives a gradient with less noise, so the rate can grow with it: the base rate is meant for a reference batch and is multiplied by the ratio of the two.',
+      'A larger batch gives a less noisy gradient, so the learning rate can grow with it. base_lr applies to a reference batch and is multiplied by the ratio of the batch sizes.',
     ),
   formula: 'lr = base_lr × images in a step / base_batch_size',
   source: 'He et al. 2018, section 3.1',
@@ -39,7 +43,7 @@ export const linearScaling = defineTrick({
       .int()
       .positive()
       .default(PAPER.baseBatchSize)
-      .describe('The batch size that base_lr is meant for.'),
+      .describe('Batch size that base_lr is meant for.'),
   }),
   anchor: ['optimizer', 'base_lr'],
   insertion: () => ({ base_batch_size: PAPER.baseBatchSize }),
@@ -49,7 +53,7 @@ export const linearScaling = defineTrick({
     const { optimizer } = draft;
     const { baseLearningRate } = draft.schedule;
     const reference = options?.base_batch_size ?? PAPER.baseBatchSize;
-    // What the rule makes of the paper's rate.
+    // The paper's learning rate, scaled by the rule.
     const paperRate = (PAPER.baseLearningRate * batch) / PAPER.baseBatchSize;
     if (optimizer.name !== 'sgd' || batch < 2 * PAPER.baseBatchSize) return [];
     if (options && reference < batch && Math.abs(baseLearningRate / paperRate - 1) < 0.01) {
@@ -58,12 +62,12 @@ export const linearScaling = defineTrick({
         {
           path: ['optimizer', 'base_lr'],
           what: l10n.t(
-            'base_lr {0} looks as if it were scaled to a batch of {1} already, and linear scaling makes {2} of it.',
+            'base_lr {0} looks already scaled to a batch of {1}, and linear scaling raises it to {2}.',
             formatNumber(baseLearningRate),
             batch,
             formatNumber(peakLearningRateOf(draft)),
           ),
-          remedy: l10n.t('Write the rate for a batch of {0}, {1}.', reference, formatNumber(unscaled)),
+          remedy: l10n.t('Write base_lr for a batch of {0}: {1}.', reference, formatNumber(unscaled)),
           fix: { type: 'set', path: ['optimizer', 'base_lr'], value: unscaled },
         },
       ];
@@ -73,8 +77,8 @@ export const linearScaling = defineTrick({
       {
         path: ['data', 'batch_size'],
         what: l10n.t(
-          'A step of {0} images is large for a rate of {1}, and there is no linear scaling.',
-          batch,
+          'A step of {0} is large for a learning rate of {1} without linear scaling.',
+          counted(batch, 'image'),
           formatNumber(baseLearningRate),
         ),
         remedy: l10n.t(
@@ -101,17 +105,28 @@ export const linearScaling = defineTrick({
     timm: {
       file: {
         settings: ['lr_base_size', 'lr'],
-        // timm scales lr_base by itself where lr is left open.
+        // timm scales lr_base by itself if lr is not set.
         read: (settings) =>
-          numberAt(settings, 'lr') === undefined && !SCALED_BY_ROOT.test(optimizerIn(settings))
+          isRateOpen(settings) && scalingIn(settings) === 'linear'
             ? { base_batch_size: numberAt(settings, 'lr_base_size') ?? PAPER.baseBatchSize }
             : null,
         write: (options, settings) => ({
           lr_base: rateIn(settings),
           lr_base_size: options.base_batch_size,
+          ...(scalingIn(settings) === 'linear' ? {} : { lr_base_scale: 'linear' }),
           lr: settings.has('lr') ? null : undefined,
         }),
-        erase: (settings) => ({ lr: rateIn(settings), ...without('lr_base', 'lr_base_size') }),
+        erase: (settings) => ({
+          lr: rateIn(settings),
+          ...without('lr_base', 'lr_base_size', 'lr_base_scale'),
+        }),
+        obstacle: (settings) =>
+          isRateOpen(settings) && scalingIn(settings) === 'sqrt'
+            ? l10n.t(
+                'timm scales the learning rate by the square root of the batch here. To change that, set lr_base_scale: linear.',
+              )
+            : null,
+        effect: (options, settings, told) => scalingEffect(settings, told, Number(options.base_batch_size)),
       },
       command: timmRate,
     },
@@ -119,22 +134,32 @@ export const linearScaling = defineTrick({
       file: unsettled(
         ['lr'],
         () => false,
-        () => l10n.t('torchvision has no flag for it: write the scaled rate to --lr.'),
+        () => l10n.t('torchvision has no flag for this: pass the scaled learning rate to --lr.'),
       ),
       command: torchvisionRate,
     },
     mmpretrain: {
       file: {
         settings: ['auto_scale_lr.enable', 'auto_scale_lr'],
-        read: (settings) =>
-          settings.get('auto_scale_lr.enable') === true
-            ? { base_batch_size: numberAt(settings, 'auto_scale_lr.base_batch_size') ?? PAPER.baseBatchSize }
-            : null,
+        read: (settings) => {
+          if (settingAt(settings, 'auto_scale_lr.enable') !== true) return null;
+          const base_batch_size = numberAt(settings, 'auto_scale_lr.base_batch_size');
+          // MMEngine has no default.
+          if (base_batch_size === undefined) {
+            throw new UnknownHere(l10n.t('{0} is not in the file.', 'auto_scale_lr.base_batch_size'));
+          }
+          return { base_batch_size };
+        },
+        // Configs declare it for their learning rate, even if that is not scaled.
+        declared: (settings) => {
+          const base_batch_size = numberAt(settings, 'auto_scale_lr.base_batch_size');
+          return base_batch_size === undefined ? {} : { base_batch_size };
+        },
         write: (options) => ({
           'auto_scale_lr.base_batch_size': options.base_batch_size,
           'auto_scale_lr.enable': true,
         }),
-        erase: () => without('auto_scale_lr.enable', 'auto_scale_lr.base_batch_size'),
+        erase: (settings) => takenOut(settings, 'auto_scale_lr.enable', false),
       },
     },
   },

@@ -3,7 +3,9 @@ import { z } from 'zod';
 import { changed, halfExecutionOf } from '../recipe/draft';
 import { assertNever } from '../shared/assertNever';
 import { otherLossScale } from './elsewhere/commandParts';
-import { choice, textAt, without } from './elsewhere/mapping';
+import { choice } from './elsewhere/mapping';
+import { ampWrapper } from './elsewhere/mmpretrainTraining';
+import { timmAmp } from './elsewhere/timmFile';
 import { lacks, nothing, option, together } from './elsewhere/translation';
 import { defineTrick } from './trick';
 
@@ -18,10 +20,11 @@ export const mixedPrecision = defineTrick({
     { name: 'loss_scale', system: 'MMPretrain', option: 'loss_scale' },
   ],
   title: () => l10n.t('Mixed precision'),
-  brief: () => l10n.t('computes in half precision with FP32 master weights and a scaled loss'),
+  setting: ({ dtype }) => dtype,
+  brief: () => l10n.t('computes in half precision with FP32 master weights and loss scaling'),
   summary: () =>
     l10n.t(
-      'Weights in use, activations and gradients are held in half precision, which hardware made for it computes several times faster; a master copy of the weights takes the updates in FP32. The loss is multiplied by a scale, so that small gradients do not vanish; a step whose gradients overflow is skipped.',
+      'Weights, activations and gradients use half precision, which is several times faster on hardware with support for it. Updates go to a master copy of the weights in FP32. The loss is multiplied by a scale so that small gradients do not underflow. A step with overflowing gradients is skipped.',
     ),
   formula: 'g = ∇(scale × loss) / scale; overflow: skip the step, scale × backoff_factor',
   source: 'He et al. 2018, section 3.2',
@@ -34,15 +37,24 @@ export const mixedPrecision = defineTrick({
     dtype: z
       .enum(['float16', 'bfloat16'])
       .default('float16')
-      .describe('What is computed in. bfloat16 has the range of FP32 and needs no loss scale.'),
+      .describe('Format to compute in. bfloat16 has the range of FP32 and needs no loss scale.'),
     loss_scale: z
       .union([z.literal('dynamic'), z.number().positive()])
       .default('dynamic')
-      .describe('What the loss is multiplied by: a number, or one that follows the gradients.'),
-    initial_scale: z.number().positive().default(65536).describe('Where a dynamic scale starts.'),
-    growth_factor: z.number().gt(1).default(2).describe('What a dynamic scale grows by.'),
-    backoff_factor: z.number().positive().lt(1).default(0.5).describe('What an overflow multiplies it by.'),
-    growth_interval: z.int().positive().default(2000).describe('Steps without an overflow before it grows.'),
+      .describe('Loss scale: a fixed number, or dynamic, which adapts to overflows.'),
+    initial_scale: z.number().positive().default(65536).describe('Initial dynamic loss scale.'),
+    growth_factor: z.number().gt(1).default(2).describe('Factor by which a dynamic loss scale grows.'),
+    backoff_factor: z
+      .number()
+      .positive()
+      .lt(1)
+      .default(0.5)
+      .describe('Factor on the loss scale after an overflow.'),
+    growth_interval: z
+      .int()
+      .positive()
+      .default(2000)
+      .describe('Steps without an overflow before the loss scale grows.'),
   }),
   anchor: ['engine'],
   insertion: () => true,
@@ -52,7 +64,7 @@ export const mixedPrecision = defineTrick({
       ? [
           {
             path: ['tricks', 'mixed_precision', 'loss_scale'],
-            what: l10n.t('Half precision without a loss scale loses gradients below 6e-8.'),
+            what: l10n.t('Half precision without loss scaling loses gradients below 6e-8.'),
             remedy: l10n.t('Use a dynamic loss scale.'),
             fix: { type: 'set_option', option: 'loss_scale', value: 'dynamic' },
           },
@@ -86,7 +98,7 @@ export const mixedPrecision = defineTrick({
   },
   systems: {
     timm: {
-      file: choice('amp', true),
+      file: timmAmp,
       command: ({ precision: recipe }) => {
         if (recipe.compute === 'float32') return nothing;
         const amp = together(option('--amp'), option('--amp-dtype', recipe.compute));
@@ -95,7 +107,7 @@ export const mixedPrecision = defineTrick({
       },
     },
     torchvision: {
-      file: choice('amp', true),
+      file: choice('amp', true, { off: false }),
       command: ({ precision: recipe }) => {
         switch (recipe.compute) {
           case 'float32':
@@ -109,16 +121,6 @@ export const mixedPrecision = defineTrick({
         }
       },
     },
-    mmpretrain: {
-      file: {
-        settings: ['optim_wrapper.type', 'optim_wrapper'],
-        read: (settings) => (textAt(settings, 'optim_wrapper.type') === 'AmpOptimWrapper' ? {} : null),
-        write: (options) => ({
-          'optim_wrapper.type': 'AmpOptimWrapper',
-          'optim_wrapper.loss_scale': options.loss_scale,
-        }),
-        erase: () => without('optim_wrapper.type', 'optim_wrapper.loss_scale'),
-      },
-    },
+    mmpretrain: { file: ampWrapper },
   },
 });

@@ -2,8 +2,10 @@ import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
 import { parametersOf } from '../models/graph';
 import { changed, graphOf } from '../recipe/draft';
-import { unsettled, without } from './elsewhere/mapping';
-import { timmWeightDecay, weightDecayIn } from './elsewhere/timm';
+import { settingAt, without } from './elsewhere/mapping';
+import { takenOut } from './elsewhere/mmpretrain';
+import { timmWeightDecay } from './elsewhere/timm';
+import { timmFilter, weightDecayIn } from './elsewhere/timmFile';
 import { torchvisionWeightDecay } from './elsewhere/torchvision';
 import { defineTrick } from './trick';
 
@@ -16,10 +18,10 @@ export const noBiasDecay = defineTrick({
     { name: 'bypass_bn_weight_decay', system: 'NVIDIA' },
   ],
   title: () => l10n.t('No bias decay'),
-  brief: () => l10n.t('takes weight decay off biases and batch norm'),
+  brief: () => l10n.t('removes weight decay from biases and batch norm'),
   summary: () =>
     l10n.t(
-      'Weight decay regularises the weights of convolutions and fully connected layers alone; biases and the gamma and beta of batch norm are left free of it.',
+      'Only the weights of convolutions and fully connected layers get weight decay. Biases and the gamma and beta of batch norm do not.',
     ),
   formula: 'weight_decay = 0 for biases, γ and β',
   source: 'He et al. 2018, section 3.1',
@@ -41,33 +43,36 @@ export const noBiasDecay = defineTrick({
     return [
       {
         path: ['optimizer', 'weight_decay'],
-        what: l10n.t('Weight decay acts on the gamma and beta of {0} batch norms, too.', norms.length),
-        remedy: l10n.t(
-          'Insert no bias decay. The paper measured little of it: 76.19 to 76.16 at batch 256, 76.37 to 76.03 at 1024.',
-        ),
+        what: l10n.t('Weight decay also applies to the gamma and beta of {0} batch norms.', norms.length),
+        remedy: l10n.t("Insert no bias decay, which is timm's default."),
         fix: { type: 'insert' },
       },
     ];
   },
   apply: (draft) => changed(draft, { parameterGroups: { decayOn: 'kernels' } }),
   effect: (draft) => {
+    if (draft.parameterGroups.weightDecay === 0) return l10n.t('idle: weight_decay is 0');
     const parameters = parametersOf(graphOf(draft));
     const freed = parameters.filter(({ kind }) => kind !== 'kernel');
     return l10n.t('{0} of {1} tensors train without weight decay', freed.length, parameters.length);
   },
   systems: {
     timm: {
-      file: unsettled(
-        ['weight_decay'],
-        (settings) => weightDecayIn(settings) > 0,
-        () => l10n.t('timm does so by itself wherever weight_decay is above 0.'),
-      ),
+      // timm's default.
+      file: {
+        ...timmFilter,
+        settings: [...timmFilter.settings, 'weight_decay'],
+        fits: (settings) => weightDecayIn(settings) > 0,
+      },
       command: timmWeightDecay,
     },
     torchvision: {
       file: {
         settings: ['norm-weight-decay', 'bias-weight-decay'],
-        read: (settings) => (settings.get('norm-weight-decay') === 0 ? {} : null),
+        read: (settings) =>
+          settingAt(settings, 'norm-weight-decay') === 0 && settingAt(settings, 'bias-weight-decay') === 0
+            ? {}
+            : null,
         write: () => ({ 'norm-weight-decay': 0, 'bias-weight-decay': 0 }),
         erase: () => without('norm-weight-decay', 'bias-weight-decay'),
       },
@@ -80,19 +85,18 @@ export const noBiasDecay = defineTrick({
           'optim_wrapper.paramwise_cfg.bias_decay_mult',
         ],
         read: (settings) =>
-          settings.get('optim_wrapper.paramwise_cfg.norm_decay_mult') === 0 &&
-          settings.get('optim_wrapper.paramwise_cfg.bias_decay_mult') === 0
+          settingAt(settings, 'optim_wrapper.paramwise_cfg.norm_decay_mult') === 0 &&
+          settingAt(settings, 'optim_wrapper.paramwise_cfg.bias_decay_mult') === 0
             ? {}
             : null,
         write: () => ({
           'optim_wrapper.paramwise_cfg.norm_decay_mult': 0,
           'optim_wrapper.paramwise_cfg.bias_decay_mult': 0,
         }),
-        erase: () =>
-          without(
-            'optim_wrapper.paramwise_cfg.norm_decay_mult',
-            'optim_wrapper.paramwise_cfg.bias_decay_mult',
-          ),
+        erase: (settings) => ({
+          ...takenOut(settings, 'optim_wrapper.paramwise_cfg.norm_decay_mult', 1),
+          ...takenOut(settings, 'optim_wrapper.paramwise_cfg.bias_decay_mult', 1),
+        }),
       },
     },
   },

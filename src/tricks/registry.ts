@@ -22,7 +22,7 @@ import type { Trick } from './trick';
 import { warmup } from './warmup';
 import { zeroGamma } from './zeroGamma';
 
-/** Every trick under its key in an experiment file, in the order people are shown them: the paper's, then others. */
+/** All tricks by their key in an experiment file, in display order: the paper's, then others. */
 export const TRICKS = {
   linear_scaling: linearScaling,
   warmup,
@@ -49,16 +49,19 @@ export const TRICKS = {
 
 export type TrickName = keyof typeof TRICKS;
 
-/** The tricks as one list. */
+/** The tricks as a list. */
 export const ALL_TRICKS: readonly Trick<TrickName>[] = Object.values(TRICKS);
 
-/** The trick of that name, or of that alias in another system; hyphens and capitals do not matter. */
+/**
+ * Returns the trick with that name, or with that alias in another system. Ignores case, and treats hyphens as
+ * underscores.
+ */
 export function trickCalled(written: string): { trick: Trick<TrickName>; option?: string } | undefined {
   const name = written.toLowerCase().replaceAll('-', '_');
   for (const trick of ALL_TRICKS) {
     const alias =
       trick.name === name
-        ? // Our name in another's spelling, such as --label-smoothing 0.1.
+        ? // Our name in another system's spelling, such as --label-smoothing 0.1.
           trick.aliases.find((each) => each.option !== undefined)
         : trick.aliases.find((each) => each.name === name);
     if (alias?.option !== undefined) return { trick, option: alias.option };
@@ -67,12 +70,12 @@ export function trickCalled(written: string): { trick: Trick<TrickName>; option?
   return undefined;
 }
 
-/** Whether two tricks cannot stand beside each other, whichever of them says so. */
+/** Whether two tricks exclude each other, no matter which of them declares it. */
 export function excludeEachOther(one: Trick, other: Trick): boolean {
   return Boolean(one.excludes?.includes(other.name) || other.excludes?.includes(one.name));
 }
 
-/** The tricks that help against a trouble of a training with the tricks `chosen`, and can stand beside these. */
+/** Returns the tricks that help against a training problem and are compatible with the tricks in `chosen`. */
 export function tricksAgainst(trouble: Trouble, chosen: readonly string[]): TrickName[] {
   const present = ALL_TRICKS.filter(({ name }) => chosen.includes(name));
   return ALL_TRICKS.filter(

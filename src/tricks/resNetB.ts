@@ -12,10 +12,10 @@ export const resNetB = defineTrick({
     { name: 'v1_5', system: 'NVIDIA' },
   ],
   title: () => l10n.t('ResNet-B'),
-  brief: () => l10n.t('moves the stride of down-sampling blocks from the 1x1 to the 3x3 convolution'),
+  brief: () => l10n.t('moves the stride of downsampling blocks from the 1x1 to the 3x3 convolution'),
   summary: () =>
     l10n.t(
-      'A down-sampling block drops three quarters of its input where its first 1x1 convolution has stride 2. The stride moves to the 3x3 convolution, whose windows see every pixel.',
+      'The first 1x1 convolution of a downsampling block drops three quarters of its input when it has stride 2. The stride moves to the 3x3 convolution, which sees every pixel.',
     ),
   formula: 'stride 2 in the 3×3 of path A',
   source: 'He et al. 2018, section 4.2',

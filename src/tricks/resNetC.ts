@@ -9,10 +9,10 @@ export const resNetC = defineTrick({
   name: 'resnet_c',
   aliases: [{ name: 'deep_stem', system: 'MMPretrain' }],
   title: () => l10n.t('ResNet-C'),
-  brief: () => l10n.t("makes the stem's 7x7 convolution three of 3x3; has B in it"),
+  brief: () => l10n.t('replaces the 7x7 convolution of the stem with three 3x3; includes B'),
   summary: () =>
     l10n.t(
-      'The 7x7 convolution of the stem costs as much as five 3x3 ones; three 3x3 convolutions in its place see more with less.',
+      'The 7x7 convolution of the stem costs as much as five 3x3 convolutions. Three 3x3 convolutions instead see more of the image at lower cost.',
     ),
   formula: 'stem 7×7 → three 3×3 of 32, 32 and 64 channels',
   source: 'He et al. 2018, section 4.2',

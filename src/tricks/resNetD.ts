@@ -9,10 +9,10 @@ export const resNetD = defineTrick({
   name: 'resnet_d',
   aliases: [{ name: 'avg_down', system: 'timm, MMPretrain' }],
   title: () => l10n.t('ResNet-D'),
-  brief: () => l10n.t("puts an average pool before a shortcut's 1x1 convolution; has B and C in it"),
+  brief: () => l10n.t('adds an average pool before the 1x1 convolution of a shortcut; includes B and C'),
   summary: () =>
     l10n.t(
-      'The shortcut of a down-sampling block, too, drops three quarters of its input: an average pool of stride 2 before its 1x1 convolution takes all of it.',
+      'The shortcut of a downsampling block also drops three quarters of its input. An average pool with stride 2 before its 1x1 convolution uses all of it.',
     ),
   formula: '2×2 average pool, then 1×1 of stride 1, in path B',
   source: 'He et al. 2018, section 4.2',

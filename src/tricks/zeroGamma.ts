@@ -1,8 +1,10 @@
 import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
 import { zeroGammaNormsOf } from '../models/graph';
-import { changed, graphOf } from '../recipe/draft';
-import { choice, unsettled } from './elsewhere/mapping';
+import { changed, type Draft, graphIfAny } from '../recipe/draft';
+import { unsettled } from './elsewhere/mapping';
+import { mmpretrainZeroInit } from './elsewhere/mmpretrainModels';
+import { timmZeroInit } from './elsewhere/timmModels';
 import { lacks, nothing, option, when } from './elsewhere/translation';
 import { defineTrick } from './trick';
 
@@ -15,10 +17,10 @@ export const zeroGamma = defineTrick({
     { name: 'zero_init_last', system: 'timm' },
   ],
   title: () => l10n.t('Zero gamma'),
-  brief: () => l10n.t('starts the last batch norm of every residual branch at gamma 0'),
+  brief: () => l10n.t('initializes gamma to 0 in the last batch norm of every residual branch'),
   summary: () =>
     l10n.t(
-      'The last batch norm of every residual branch starts with gamma 0, so that each block starts as its shortcut and the network starts shallow and easy to train.',
+      'The last batch norm of every residual branch starts with gamma 0. Each block then starts as its shortcut, so the network starts shallow and is easier to train.',
     ),
   formula: 'γ = 0 in the last batch norm of every residual branch',
   source: 'He et al. 2018, section 3.1',
@@ -29,15 +31,20 @@ export const zeroGamma = defineTrick({
   ],
   options: z.strictObject({}),
   anchor: ['model'],
-  fits: (draft) => zeroGammaNormsOf(graphOf(draft)).length > 0,
+  fits: (draft) => startsAtRandom(draft) && normsOf(draft).length > 0,
   insertion: () => true,
   problems: () => [],
-  apply: (draft) => changed(draft, { initialization: { zeroGamma: true } }),
-  effect: (draft) =>
-    l10n.t('{0} residual blocks start as their shortcut', zeroGammaNormsOf(graphOf(draft)).length),
+  apply: (draft) => (startsAtRandom(draft) ? changed(draft, { initialization: { zeroGamma: true } }) : draft),
+  effect: (draft) => {
+    if (!startsAtRandom(draft)) return l10n.t('idle: the weights in init include their own gammas');
+    const blocks = normsOf(draft).length;
+    return blocks === 0
+      ? l10n.t('idle: {0} has no residual blocks', draft.model.name)
+      : l10n.t('{0} residual blocks start as their shortcut', blocks);
+  },
   systems: {
     timm: {
-      file: choice('model_kwargs.zero_init_last', true, { byDefault: true, off: false }),
+      file: timmZeroInit,
       command: ({ model: { name }, initialization }) =>
         name.startsWith('resnet')
           ? option('--model-kwargs', `zero_init_last=${initialization.zeroGamma ? 'True' : 'False'}`)
@@ -47,14 +54,27 @@ export const zeroGamma = defineTrick({
       file: unsettled(
         ['model'],
         () => false,
-        () => l10n.t('torchvision has no flag for it: give the model zero_init_residual=True in train.py.'),
+        () =>
+          l10n.t('torchvision has no flag for this: pass zero_init_residual=True to the model in train.py.'),
       ),
       command: ({ initialization }) =>
         when(
           initialization.zeroGamma,
-          lacks(l10n.t('zero_gamma: give the model zero_init_residual=True where train.py makes it')),
+          lacks(l10n.t('zero_gamma: pass zero_init_residual=True where train.py creates the model')),
         ),
     },
-    mmpretrain: { file: choice('model.backbone.zero_init_residual', true, { byDefault: true, off: false }) },
+    mmpretrain: {
+      file: mmpretrainZeroInit,
+    },
   },
 });
+
+function normsOf(draft: Draft) {
+  const graph = graphIfAny(draft);
+  return graph ? zeroGammaNormsOf(graph) : [];
+}
+
+/** Whether gammas are initialized. With pretrained weights, zero gamma would undo the gammas of every block. */
+function startsAtRandom({ initialization }: Draft): boolean {
+  return initialization.weights === null;
+}

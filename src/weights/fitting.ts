@@ -2,41 +2,42 @@ import * as l10n from '@vscode/l10n';
 import type { Graph, Layer } from '../models/graph';
 import { isInModule } from '../models/stages';
 import { type TorchLayout, torchLayoutsOf } from '../models/torchLayout';
+import { counted } from '../shared/counted';
 import type { Failure } from '../shared/failure';
 import { ownName } from './names';
 import type { StoredTensor } from './storedTensor';
 import type { WeightsFile } from './weightsFile';
 
-/** Names told of in a message, at most. */
+/** The maximum number of names in a message. */
 const NAMES_SHOWN = 5;
 
-/** What becomes of the classifier: `keep` wants it as it is, the others are those of a recipe. */
+/** How to treat the classifier: `keep` requires it unchanged. The others are a recipe's options. */
 export type HeadChoice = 'keep' | 'auto' | 'new';
 
 export interface FittedWeights {
-  /** Parameters and buffers by name, in our layout, in layer order; without the classifier where that is new. */
+  /** Parameters and buffers by name, in the product's own layout and in layer order. Excludes a new classifier. */
   readonly values: Map<string, Float32Array>;
-  /** Why the classifier is a new one, a sentence; null where it is the file's. */
+  /** Why the classifier is new, as a sentence; null if it comes from the file. */
   readonly newHead: string | null;
   /** Whether the first convolution was summed over red, green and blue. */
   readonly isGray: boolean;
-  /** Names of the file's tensors that the network has no place for. */
-  readonly leftOut: readonly string[];
+  /** Names of the file's tensors that the network does not use. */
+  readonly skipped: readonly string[];
 }
 
 type Classifier = Extract<Layer, { readonly kind: 'dense' }>;
 
 /**
- * A network's values from the content of a weights file, or why it cannot start from it. Names are torchvision's, or
- * timm's where models differ. All of the network's tensors have to be there in their shapes, and no others, but for
- * these:
+ * Maps the content of a weights file to a network's values, or returns why the network cannot start from it. Names are
+ * torchvision's, or timm's for models that differ. The file must contain exactly the network's tensors, in their
+ * shapes, with these exceptions:
  *
- * - The classifier, where `head` is `auto` and its classes differ or the file has none, or where it is `new`; then
- *   other modules that the network does not have, such as another head, are left out too.
- * - The first convolution of colour images, which is summed over the colours for a network that takes grey ones.
- * - PyTorch's counts of batches and Inception's auxiliary classifier, which are left out.
+ * - The classifier is new if `head` is `new`, or if `head` is `auto` and the file has no classifier or one with other
+ *   classes. Other modules that the network does not have, such as another head, are then left out too.
+ * - The first convolution for color images is summed over the colors if the network takes gray images.
+ * - PyTorch's batch counts and Inception's auxiliary classifier are left out.
  *
- * @throws WeightsError where the file does not hold a tensor's values
+ * @throws WeightsError if the file does not contain a tensor's values
  */
 export function fitWeights(
   { tensors, layout }: WeightsFile,
@@ -88,7 +89,7 @@ export function fitWeights(
       return [name, isOurs ? own : fromTorch(own)] as const;
     }),
   );
-  return { values, newHead, isGray: stem !== null, leftOut: others.filter(isOptional) };
+  return { values, newHead, isGray: stem !== null, skipped: others.filter(isOptional) };
 }
 
 function classifierOf(graph: Graph): Classifier | null {
@@ -96,7 +97,7 @@ function classifierOf(graph: Graph): Classifier | null {
   return layer?.kind === 'dense' ? layer : null;
 }
 
-/** Why the classifier is not taken from the file; null where it is, or where what is wrong with it is said later. */
+/** Explains why the classifier does not come from the file; null if it does, or if its problem is reported later. */
 function newHeadReason(
   { name, kernel }: Classifier,
   found: ReadonlyMap<string, StoredTensor>,
@@ -105,20 +106,23 @@ function newHeadReason(
 ): string | null {
   if (head === 'keep') return null;
   const [inputs = 0, classes = 0] = kernel.shape;
-  if (head === 'new') return l10n.t('The classifier {0} is new: head is {1}.', name, 'new');
+  if (head === 'new') return l10n.t('The classifier {0} is newly initialized: head is {1}.', name, 'new');
   const tensor = found.get(kernel.name);
-  if (!tensor) return l10n.t('The classifier {0} is new: the weights have none.', name);
+  if (!tensor) return l10n.t('The classifier {0} is newly initialized: the weights do not contain it.', name);
   const [ownInputs, ownClasses] = isOurs ? tensor.shape : tensor.shape.toReversed();
   if (tensor.shape.length !== 2 || ownInputs !== inputs || ownClasses === classes) return null;
   return l10n.t(
-    'The classifier {0} is new: that of the weights tells {1} classes apart, and the data set has {2}.',
+    'The classifier {0} is newly initialized: the weights have {1}, and the data set has {2}.',
     name,
-    ownClasses ?? 0,
+    counted(ownClasses ?? 0, 'class'),
     classes,
   );
 }
 
-/** The kernel of the first convolution, where the network takes grey images and the file's takes those of three colours. */
+/**
+ * Returns the name of the first convolution's kernel, if the network takes gray images and the file's kernel takes
+ * three colors.
+ */
 function grayStem(graph: Graph, found: ReadonlyMap<string, StoredTensor>, isOurs: boolean): string | null {
   const first = graph.layers.find((layer) => layer.kind === 'conv2d');
   if (!first || graph.layers[first.input]?.kind !== 'input' || first.groups !== 1) return null;
@@ -128,10 +132,10 @@ function grayStem(graph: Graph, found: ReadonlyMap<string, StoredTensor>, isOurs
   return channels === 1 && shape === colored.join() ? first.kernel.name : null;
 }
 
-/** A kernel's values summed over its three channels, in the file's layout. */
+/** Sums a kernel's values over its three channels, in the file's layout. */
 function summedOverColors(values: Float32Array, { shape }: TorchLayout, isOurs: boolean): Float32Array {
   const [height = 1, width = 1, , filters = 1] = shape;
-  // The values behind the channels' axis: filters in our layout, pixels in PyTorch's.
+  // The values after the channel axis: filters in the product's own layout, pixels in PyTorch's.
   const inner = isOurs ? filters : height * width;
   const summed = new Float32Array(values.length / 3);
   for (let at = 0; at < summed.length; at++) {
@@ -142,7 +146,7 @@ function summedOverColors(values: Float32Array, { shape }: TorchLayout, isOurs: 
   return summed;
 }
 
-/** Whether shapes are the same; timm's VGG has its first fully connected layers as convolutions of the whole image. */
+/** Whether shapes match. timm's VGG stores its first fully connected layers as convolutions over the whole image. */
 function sameShape(has: readonly number[], needs: readonly number[], isOurs: boolean): boolean {
   if (has.join() === needs.join()) return true;
   const [outputs, ...inputs] = has;
@@ -150,18 +154,18 @@ function sameShape(has: readonly number[], needs: readonly number[], isOurs: boo
   return !isOurs && needs.length === 2 && has.length === 4 && flat.join() === needs.join();
 }
 
-/** A name's first part, such as `layer1`. */
+/** Returns the first part of a name, such as `layer1`. */
 function topModule(name: string): string {
   return name.split('.')[0] ?? name;
 }
 
 function namesFailure(missing: readonly string[], extra: readonly string[]): Failure {
   const parts = [
-    ...(missing.length > 0 ? [l10n.t('it lacks {0}', listed(missing))] : []),
+    ...(missing.length > 0 ? [l10n.t('the file lacks {0}', listed(missing))] : []),
     ...(extra.length > 0 ? [l10n.t('the model has no {0}', listed(extra))] : []),
   ];
   return {
-    what: l10n.t('The weights are those of another model: {0}.', parts.join('; ')),
+    what: l10n.t('The weights belong to a different model: {0}.', parts.join('; ')),
     remedy: l10n.t('Choose the model, variant and width that the file was saved from, or another file.'),
   };
 }
@@ -172,7 +176,7 @@ interface ShapeMismatch {
   readonly needs: readonly number[];
 }
 
-/** Where only the classifier's number of classes differs, that. */
+/** Returns a specific failure if only the classifier's number of classes differs. */
 function classesFailure(
   shapes: readonly ShapeMismatch[],
   { name: classifier, kernel, bias }: Classifier,
@@ -186,13 +190,13 @@ function classesFailure(
   if (inputs !== width) return null;
   return {
     what: l10n.t(
-      'The classifier {0} tells {1} classes apart, and the data set has {2}.',
+      'The classifier {0} has {1} classes, but the data set has {2}.',
       classifier,
       classes,
       needed,
     ),
     remedy: l10n.t(
-      'Give it a classifier of {0} classes and save it again. In PyTorch: model.{1} = torch.nn.Linear({2}, {0}).',
+      'Replace it with a classifier for {0} classes and save again. In PyTorch: model.{1} = torch.nn.Linear({2}, {0}).',
       needed,
       classifier,
       inputs,
@@ -202,17 +206,17 @@ function classesFailure(
 
 function shapesFailure(shapes: readonly ShapeMismatch[]): Failure {
   const described = shapes.map(({ name, has, needs }) =>
-    l10n.t('{0} is [{1}] and has to be [{2}]', name, has.join(', '), needs.join(', ')),
+    l10n.t('{0} is [{1}] but must be [{2}]', name, has.join(', '), needs.join(', ')),
   );
   return {
-    what: l10n.t('Weights have the wrong shapes: {0}.', listed(described, '; ')),
+    what: l10n.t('Some weights have the wrong shape: {0}.', listed(described, '; ')),
     remedy: l10n.t(
       'Choose the model, width and image channels that the file was saved from, or another file.',
     ),
   };
 }
 
-/** Items in a message, the first of many. */
+/** Lists the first few items for a message. */
 export function listed(items: readonly string[], separator = ', '): string {
   const shown = items.slice(0, NAMES_SHOWN).join(separator);
   return items.length > NAMES_SHOWN ? l10n.t('{0} and {1} more', shown, items.length - NAMES_SHOWN) : shown;

@@ -1,34 +1,35 @@
 import * as l10n from '@vscode/l10n';
 import type { Graph } from '../models/graph';
+import { counted } from '../shared/counted';
 import type { Failure } from '../shared/failure';
 import { UserError } from '../shared/userError';
 import { type FittedWeights, fitWeights, type HeadChoice, listed } from './fitting';
 import { WeightsError } from './weightsError';
 import { readWeightsFile, unreadable, type WeightsFile } from './weightsFile';
 
-/** What a network starts from. */
+/** The initial weights of a network. */
 export interface InitialWeights {
-  /** Parameters and buffers by name, in our layout; without the classifier where that is new. */
+  /** Parameters and buffers by name, in the product's own layout. Excludes a new classifier. */
   readonly values: Map<string, Float32Array>;
   readonly layout: WeightsFile['layout'];
-  /** What was loaded, replaced and left out, a sentence each. */
+  /** One sentence for each thing that was loaded, replaced or left out. */
   readonly notes: readonly string[];
 }
 
 /**
- * The parameters and buffers of a network, by name and in our layout, from a weights file that has all of them.
+ * Loads all parameters and buffers of a network from a weights file, by name and in the product's own layout.
  *
- * @throws UserError when it cannot be read, or does not hold just the network's tensors in their shapes
+ * @throws UserError if the file cannot be read, or does not contain exactly the network's tensors in their shapes
  */
 export async function loadInitialValues(path: string, graph: Graph): Promise<Map<string, Float32Array>> {
   return fitted(path, await readWeightsFile(path), graph, 'keep').values;
 }
 
 /**
- * The values of a network that go on from a weights file, perhaps with a new classifier.
+ * Loads a network's values from a weights file, possibly with a new classifier.
  *
- * @param shownAs What the weights are called in messages.
- * @throws UserError when it cannot be read, or does not fit the network
+ * @param shownAs the name of the weights in messages
+ * @throws UserError if the file cannot be read or does not fit the network
  */
 export async function loadInitialWeights(
   path: string,
@@ -37,22 +38,24 @@ export async function loadInitialWeights(
   shownAs: string,
 ): Promise<InitialWeights> {
   const file = await readWeightsFile(path);
-  const { values, newHead, isGray, leftOut } = fitted(path, file, graph, head);
+  const { values, newHead, isGray, skipped } = fitted(path, file, graph, head);
   for (const [name, value] of values) if (!value.every(Number.isFinite)) throw notFinite(path, name);
   const notes = [
-    l10n.t('Loaded {0} tensors from {1}.', values.size, shownAs),
+    l10n.t('Loaded {0} from {1}.', counted(values.size, 'tensor'), shownAs),
     ...(file.choice ? [file.choice] : []),
     ...(newHead ? [newHead] : []),
-    ...(isGray ? [l10n.t('The first convolution is summed over red, green and blue, for grey images.')] : []),
-    ...(leftOut.length > 0 ? [l10n.t('Left out of the weights: {0}.', listed(leftOut))] : []),
+    ...(isGray
+      ? [l10n.t("The first convolution's weights are summed over red, green and blue to fit gray images.")]
+      : []),
+    ...(skipped.length > 0 ? [l10n.t('Weights not used: {0}.', listed(skipped))] : []),
   ];
   return { values, layout: file.layout, notes };
 }
 
 function notFinite(path: string, name: string): UserError {
   return new UserError({
-    what: l10n.t('{0}: {1} has values that are infinite or no numbers.', path, name),
-    remedy: l10n.t('Choose a file that was saved before the training diverged.'),
+    what: l10n.t('{0}: {1} contains infinite or NaN values.', path, name),
+    remedy: l10n.t('Choose a file saved before the training diverged.'),
   });
 }
 

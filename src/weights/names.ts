@@ -1,11 +1,11 @@
-/** PyTorch's count of a norm's batches, which nothing here depends on. */
+/** PyTorch's batch count of a norm layer, which nothing here depends on. */
 const BATCH_COUNT = '.num_batches_tracked';
-/** Inception's auxiliary classifier, which is trained beside the network and not used. */
+/** Inception's auxiliary classifier, which is trained with the network but not used. */
 const AUXILIARY = 'AuxLogits.';
 
 /**
- * Names in files for ours, which are torchvision's: DenseNet's as PyTorch wrote them before a name could not have a dot
- * (torchvision's _load_state_dict), and the classifier of timm's VGG.
+ * Maps names in files to torchvision's, which this product uses: DenseNet's from before PyTorch disallowed dots in
+ * names (torchvision's _load_state_dict), and the classifier of timm's VGG.
  */
 const RENAMED: readonly (readonly [RegExp, string])[] = [
   [/^(features\..*denselayer\d+\.(?:norm|conv))\.([12]\.)/, '$1$2'],
@@ -14,7 +14,7 @@ const RENAMED: readonly (readonly [RegExp, string])[] = [
   [/^head\.fc\./, 'classifier.6.'],
 ];
 
-/** The name of a file's tensor in a network of these names; null where no network needs it. */
+/** Returns a file tensor's name in a network with these names; null if no network needs it. */
 export function ownName(name: string, known: ReadonlySet<string>): string | null {
   if (known.has(name)) return name;
   if (name.endsWith(BATCH_COUNT) || name.startsWith(AUXILIARY)) return null;

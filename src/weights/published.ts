@@ -12,29 +12,29 @@ import { fetchHeaders, fetchText } from '../system/network/fetchText';
 import { readRegular } from '../system/regularFiles';
 import { replaceFile } from '../system/replaceFile';
 
-/** Weights that are published, by where. */
+/** The source of published weights. */
 export type PublishedSource = Extract<WeightsSource, { readonly kind: 'torchvision' | 'timm' }>;
 
-/** Names another server of torchvision's weights, such as a mirror. */
+/** Names another server for torchvision's weights, such as a mirror. */
 export const TORCHVISION_VARIABLE = 'BAG_OF_TRICKS_TORCHVISION_URL';
-/** Names another hub, as it does for Hugging Face's own programs. */
+/** Names another hub, as it also does for Hugging Face's own programs. */
 export const HUB_VARIABLE = 'HF_ENDPOINT';
 
 const TORCHVISION_URL = 'https://download.pytorch.org/models';
 const HUB_URL = 'https://huggingface.co';
 const IDLE_TIMEOUT_MS = 30_000;
-/** The largest file of torchvision's models is VGG's, of 550 MB. */
+/** The largest torchvision file is VGG's, at 550 MB. */
 const LIMIT_BYTES = 4 * 2 ** 30;
 const CONFIG_LIMIT_BYTES = 2 ** 20;
 
 export interface PublishedOptions {
-  /** Where downloads are kept, in a folder `weights`; by default the user's cache. */
+  /** The cache folder. Downloads go to its subfolder `weights`. Defaults to the user's cache. */
   readonly cacheFolder?: string | undefined;
-  /** The server of torchvision's files, without a slash at the end. */
+  /** The server of torchvision's files, without a trailing slash. */
   readonly torchvisionUrl?: string | undefined;
-  /** The Hugging Face hub, without a slash at the end. */
+  /** The Hugging Face hub, without a trailing slash. */
   readonly hubUrl?: string | undefined;
-  /** A server silent for this long is given up. */
+  /** Gives up on a server that is silent for this long. */
   readonly idleTimeoutMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: DownloadProgress) => void) | undefined;
@@ -43,15 +43,15 @@ export interface PublishedOptions {
 /** Published weights on this machine. */
 export interface PublishedWeights {
   readonly path: string;
-  /** What a person should know of them, a sentence each. */
+  /** Notes for the user, one sentence each. */
   readonly notes: readonly string[];
 }
 
 /**
- * The file of published weights, downloaded to the cache where it is not there, and checked each time: torchvision's
- * by the 8 digits of its SHA-256 in its name, timm's by the SHA-256 that the hub states for it.
+ * Returns the file of published weights. Downloads it to the cache if it is missing, and verifies it each time:
+ * torchvision's by the 8 digits of the SHA-256 in its name, timm's by the SHA-256 that the hub reports.
  *
- * @throws UserError; the signal's reason when aborted
+ * @throws UserError; the signal's reason if aborted
  */
 export function publishedWeights(
   source: PublishedSource,
@@ -71,7 +71,7 @@ async function fromTorchvision(
   return { path, notes: [] };
 }
 
-/** What is kept beside a file of the hub. */
+/** The record stored next to a file from the hub. */
 const originSchema = z.object({ sha256: z.string().regex(/^[0-9a-f]{64}$/) });
 
 async function fromHub(
@@ -101,10 +101,10 @@ async function fromHub(
   return { path, notes: preprocessingNotes(name, await jsonIn(configPath, configSchema)) };
 }
 
-/** Redirections of the hub that are followed: of a repository that has another name now, or to another mirror. */
+/** The maximum number of hub redirects to follow, to a renamed repository or another mirror. */
 const MAX_REDIRECTIONS = 5;
 
-/** The SHA-256 of a file, as the hub states it where it leads to its large storage. */
+/** Returns the SHA-256 of a file, which the hub reports when it redirects to its large file storage. */
 async function hubSha256(
   url: string,
   name: string,
@@ -117,19 +117,22 @@ async function hubSha256(
     return hubSha256(new URL(location, url).href, name, request, redirections + 1);
   }
   const { remedy } = request;
-  // The hub hides what is not there behind a wish for a password.
+  // For a missing repository, the hub may ask for a login instead.
   if (status === 404 || status === 401) {
-    throw new UserError({ what: l10n.t('The hub has no weights timm/{0}.', name), remedy });
+    throw new UserError({ what: l10n.t('The Hugging Face Hub has no weights timm/{0}.', name), remedy });
   }
   if (status >= 400) {
     throw new UserError({ what: l10n.t('{0}: The server answered {1}.', url, status), remedy });
   }
   const tag = headers.get('x-linked-etag')?.replace(/^(?:W\/)?"(.*)"$/, '$1') ?? '';
   if (/^[0-9a-f]{64}$/.test(tag)) return tag;
-  throw new UserError({ what: l10n.t('{0}: The server states no SHA-256 of the file.', url), remedy });
+  throw new UserError({
+    what: l10n.t('{0}: The server does not provide a SHA-256 of the file.', url),
+    remedy,
+  });
 }
 
-/** Sees that a file is there and right: what is damaged is downloaded again. */
+/** Ensures that a file exists and is intact. Downloads a damaged one again. */
 async function ensureFile(
   path: string,
   url: string,
@@ -138,7 +141,7 @@ async function ensureFile(
 ): Promise<void> {
   if ((await sha256IfThere(path, signal))?.startsWith(sha256)) return;
   const remedy = l10n.t(
-    'Check the network and the free space, or download {0} yourself and name the file in init.',
+    'Check the network and the free disk space, or download {0} yourself and specify the file in init.',
     url,
   );
   const published = { urls: [url], sha256, limitBytes: LIMIT_BYTES };
@@ -160,12 +163,12 @@ function cacheOf({ cacheFolder }: PublishedOptions): string {
 
 function hubRemedy(name: string): string {
   return l10n.t(
-    'Check the name and the network: https://huggingface.co/timm lists the weights. Or download model.safetensors of timm/{0} yourself and name the file in init.',
+    'Check the name and the network: https://huggingface.co/timm lists the weights. Or download model.safetensors of timm/{0} yourself and specify the file in init.',
     name,
   );
 }
 
-/** What of timm's config.json says how images are made. */
+/** The part of timm's config.json that describes preprocessing. */
 const configSchema = z.object({
   pretrained_cfg: z.object({
     mean: z.array(z.number()).length(3),
@@ -177,7 +180,7 @@ const configSchema = z.object({
 });
 type HubConfig = z.output<typeof configSchema>;
 
-/** The JSON of a file; null where it is not there, or is other JSON. */
+/** Reads a JSON file; null if it is missing or does not match the schema. */
 async function jsonIn<Schema extends z.ZodType>(
   path: string,
   schema: Schema,
@@ -189,19 +192,20 @@ async function jsonIn<Schema extends z.ZodType>(
   }
 }
 
-/** Where the hub's preprocessing is another than the one that is known here, a warning. */
+/** Returns a note if the hub does not state the preprocessing, or states another than the one known here. */
 function preprocessingNotes(name: string, config: HubConfig | null): string[] {
   const known = preprocessingOf(`timm:${name}`);
-  if (!config) return [l10n.t('config.json of {0} does not say how its images are made.', `timm/${name}`)];
+  if (!config)
+    return [l10n.t('config.json of {0} does not specify the image preprocessing.', `timm/${name}`)];
   const stated = textOf(hubPreprocessing(config));
   if (!known) {
-    return [l10n.t('{0} wants images made so: {1}. Set data accordingly.', `timm/${name}`, stated)];
+    return [l10n.t('{0} expects this preprocessing: {1}. Set data to match.', `timm/${name}`, stated)];
   }
   return stated === textOf(known)
     ? []
     : [
         l10n.t(
-          'Warning: {0} now wants images made so: {1}; the experiment makes them so: {2}.',
+          'Warning: {0} now expects this preprocessing: {1}. The experiment uses: {2}.',
           `timm/${name}`,
           stated,
           textOf(known),

@@ -1,25 +1,25 @@
 import type { StoredTensor } from './storedTensor';
 import { isTorchMapping, isTorchTensor, type TorchMapping, type TorchValue } from './torchFile';
 
-/** The tensors of a model that a file holds. */
+/** A model's tensors in a file. */
 export interface StateDict {
   readonly tensors: readonly StoredTensor[];
-  /** The keys that lead to it, such as `state_dict`; none where the file is one. */
+  /** The keys to reach it, such as `state_dict`. Empty if the file itself is the state dict. */
   readonly wrapper: readonly string[];
-  /** Whether it is the moving average of the weights, as it is taken where a file has both. */
+  /** Whether it is the moving average of the weights, which is preferred if a file has both. */
   readonly isAverage: boolean;
 }
 
-/** Under which keys programs save a moving average of the weights; timm's first (timm.models.load_state_dict). */
+/** Keys under which programs save a moving average of the weights. timm's come first (timm.models.load_state_dict). */
 const AVERAGES = ['state_dict_ema', 'model_ema', 'ema_state_dict', 'ema'];
-/** Under which keys programs save the weights. */
+/** Keys under which programs save the weights. */
 const WEIGHTS = ['state_dict', 'model_state_dict', 'model', 'net', 'network', 'params', 'weights'];
-/** What data parallel training, torch.compile and Lightning put before each name. */
+/** Prefixes that data parallel training, torch.compile and Lightning add to each name. */
 const PREFIXES = ['module.', '_orig_mod.', 'model.', 'net.'];
-/** The counter of torch.optim.swa_utils.AveragedModel, beside its module. */
+/** The counter of torch.optim.swa_utils.AveragedModel, next to its module. */
 const AVERAGE_COUNT = 'n_averaged';
 
-/** The state dict that a file holds, seen through what programs wrap around it; null where it holds none. */
+/** Returns the state dict in a file, unwrapping what programs put around it; null if there is none. */
 export function stateDictOf(value: TorchValue): StateDict | null {
   const found = unwrapped(value, []);
   if (!found) return null;
@@ -35,7 +35,7 @@ export function stateDictOf(value: TorchValue): StateDict | null {
   };
 }
 
-/** Tensors without the prefixes that all of their names have. */
+/** Removes the prefixes that all tensor names share. */
 export function withoutPrefixes(tensors: readonly StoredTensor[]): readonly StoredTensor[] {
   const prefix = PREFIXES.find((each) => tensors.every(({ name }) => name.startsWith(each)));
   if (prefix === undefined || tensors.length === 0) return tensors;

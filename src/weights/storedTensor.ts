@@ -1,11 +1,11 @@
-/** A tensor in a weights file, whose values are read when they are asked for. */
+/** A tensor in a weights file. Its values are read on demand. */
 export interface StoredTensor {
   readonly name: string;
   readonly shape: readonly number[];
   /**
-   * Its values in the order of its shape, the last axis running fastest, as float32.
+   * Reads its values as float32, in the order of its shape with the last axis varying fastest.
    *
-   * @throws WeightsError where the file does not hold them
+   * @throws WeightsError if the file does not contain them
    */
   read(): Float32Array;
 }

@@ -8,25 +8,25 @@ import {
   pickleText,
   readPickle,
   readPickleAt,
-} from '../shared/pickle';
+} from '../shared/pickle/pickle';
 import { bytesPerValue, type Dtype, float32Values } from '../shared/safetensors';
 import { WeightsError } from './weightsError';
 import { isZip, zipRecords } from './zip';
 
 /**
- * Files of torch.save, in both formats: the zip archive of PyTorch 1.6 and later, and the row of pickles before it
- * (torch/serialization.py). Nothing in them is executed: of what a file asks to be called, only tensors and parameters
- * are understood, and all else stays inert.
+ * Reads torch.save files in both formats: the zip archive of PyTorch 1.6 and later, and the earlier sequence of pickles
+ * (torch/serialization.py). Executes nothing. Of the calls in a file, only those that build tensors and parameters are
+ * interpreted. All others stay inert.
  */
 
-/** What a file of torch.save holds, as far as weights go: numbers, text and objects are null. */
+/** The content of a torch.save file, reduced to weights. Numbers, text and objects are null. */
 export type TorchValue = TorchTensor | TorchMapping | null;
 export type TorchMapping = ReadonlyMap<string, TorchValue>;
 
-/** A tensor: a part of a storage, which several may share. */
+/** A tensor: a part of a storage, which several tensors may share. */
 export interface TorchTensor {
   readonly shape: readonly number[];
-  /** @throws WeightsError where its storage does not hold it, or its type is none that is read here */
+  /** @throws WeightsError if its storage does not contain it, or its type is not supported */
   read(): Float32Array;
 }
 
@@ -38,15 +38,15 @@ export function isTorchMapping(value: TorchValue | undefined): value is TorchMap
   return value instanceof Map;
 }
 
-/** The pickled integer that a file of the old format starts with, behind its protocol: 0x1950a86a20f9469cfc6c. */
+/** The pickled integer at the start of an old-format file, after the protocol: 0x1950a86a20f9469cfc6c. */
 const LEGACY_START = [0x80, 2, 0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
 const LEGACY_PROTOCOL = 1001;
-/** Values within one another that are looked into, at most: a mapping may hold itself. */
+/** The maximum nesting depth to read, because a mapping may contain itself. */
 const MAX_DEPTH = 32;
-/** Values looked at, at most: those that a pickle holds many times count each time. */
+/** The maximum number of values to read. A value that a pickle references many times counts each time. */
 const MAX_VALUES = 10_000_000;
 
-/** Whether bytes start as those of torch.save do. */
+/** Whether bytes start like a torch.save file. */
 export function isTorchFile(bytes: Uint8Array): boolean {
   return isZip(bytes) || isLegacy(bytes);
 }
@@ -56,7 +56,7 @@ function isLegacy(bytes: Uint8Array): boolean {
 }
 
 /**
- * What a file of torch.save holds.
+ * Reads a torch.save file.
  *
  * @throws WeightsError
  */
@@ -69,7 +69,7 @@ export function readTorchFile(bytes: Uint8Array): TorchValue {
   }
 }
 
-/** The bytes of a storage by its key; undefined where there is none. */
+/** Returns the bytes of a storage by key; undefined if there is none. */
 type Storages = (key: string) => Uint8Array | undefined;
 
 function readZipFormat(bytes: Uint8Array): TorchValue {
@@ -121,7 +121,7 @@ function bigEndian(): WeightsError {
   return new WeightsError('it was written on a big-endian machine; load it there and save it as safetensors');
 }
 
-/** By the key of each storage that a pickle names, the bytes of one of its values. Looks at each value once. */
+/** Returns the bytes per value of each storage that a pickle names, by key. Visits each value once. */
 function legacyValueBytes(root: PickleValue): Map<string, number> {
   const sizes = new Map<string, number>();
   const seen = new Set<PickleValue>();
@@ -133,7 +133,7 @@ function legacyValueBytes(root: PickleValue): Map<string, number> {
     if (value instanceof PicklePersistent) {
       const storage = storageOf(value);
       if (storage) sizes.set(storage.key, storage.dtype ? bytesPerValue(storage.dtype) : storage.valueBytes);
-      // A module is kept beside the text of its source.
+      // A module is stored together with its source text.
       else waiting.push(value.id);
     } else if (Array.isArray(value)) {
       for (const item of value) waiting.push(item);
@@ -176,7 +176,7 @@ const DTYPES: Readonly<Record<string, Dtype>> = {
   bool: 'BOOL',
 };
 
-/** Bytes of a value of the storages whose values are not read, so that those behind them are found. */
+/** Bytes per value of storages with unsupported types. Needed to find the storages after them. */
 const OTHER_VALUE_BYTES: Readonly<Record<string, number>> = {
   ComplexFloatStorage: 8,
   ComplexDoubleStorage: 16,
@@ -187,16 +187,19 @@ const OTHER_VALUE_BYTES: Readonly<Record<string, number>> = {
 
 interface Storage {
   readonly key: string;
-  /** Such as `FloatStorage`. */
+  /** For example `FloatStorage`. */
   readonly type: string;
-  /** Null where its values are of a type that is not read here, or where their type is the tensor's to say. */
+  /** Null if its value type is not supported, or is specified by the tensor. */
   readonly dtype: Dtype | null;
   readonly valueBytes: number;
-  /** Values that a view of it leaves out at its start. */
+  /** The number of leading values that a view of it skips. */
   readonly first: number;
 }
 
-/** ('storage', type, key, location, values), in the old format with a view: (its key, first value, values). */
+/**
+ * Parses ('storage', type, key, location, values). In the old format, it also has a view: (its key, first value,
+ * values).
+ */
 function storageOf({ id }: PicklePersistent): Storage | null {
   if (!Array.isArray(id) || pickleText(id[0]) !== 'storage') return null;
   const [, type, key, , , view] = id;
@@ -254,12 +257,12 @@ class Unpickled {
     return mapping;
   }
 
-  /** A module of the old format: ('module', class, file, source), with its state beside it. */
+  /** Reads a module in the old format: ('module', class, file, source), with its state next to it. */
   #persistent({ id }: PicklePersistent, depth: number): TorchValue {
     return Array.isArray(id) && id[1] instanceof PickleObject ? this.read(id[1], depth + 1) : null;
   }
 
-  /** A pickled nn.Module by its parameters, buffers and modules; a subclass of dict by its entries. */
+  /** Reads a pickled nn.Module by its parameters, buffers and modules, and a subclass of dict by its entries. */
   #object({ state, entries }: PickleObject, depth: number): TorchValue {
     if (!(state instanceof PickleDict) || !(state.get('_modules') instanceof PickleDict)) {
       return entries.length > 0 ? this.#mapping(entries, depth) : null;
@@ -277,7 +280,7 @@ class Unpickled {
     return found;
   }
 
-  /** (storage, offset, size, stride, ...), counted in values. */
+  /** Reads (storage, offset, size, stride, ...), counted in values. */
   #tensor(
     [persistent, offset, size, stride]: readonly PickleValue[],
     type: PickleValue | undefined,
@@ -313,7 +316,7 @@ function valuesOf(bytes: Uint8Array, dtype: Dtype, { first, shape, strides }: Vi
   const each = bytesPerValue(dtype);
   if (!((last + 1) * each <= bytes.length))
     throw new WeightsError('a tensor ends past the end of its storage');
-  // What lies between its first and last value is at most the storage.
+  // The range from its first to its last value is at most the storage.
   const own = float32Values(dtype, bytes.subarray(first * each, (last + 1) * each));
   return isContiguous(shape, strides) ? own : gathered(own, shape, strides, size);
 }
@@ -328,7 +331,7 @@ function isContiguous(shape: readonly number[], strides: readonly number[]): boo
   return true;
 }
 
-/** Values in the order of a shape from where its strides say they lie. */
+/** Gathers values in the order of a shape, from the positions that its strides give. */
 function gathered(
   from: Float32Array,
   shape: readonly number[],
@@ -352,7 +355,7 @@ function gathered(
   return values;
 }
 
-/** A tuple of counts, or a torch.Size of one. */
+/** Reads counts from a tuple, or from a torch.Size of one. */
 function countsOf(value: PickleValue | undefined): readonly number[] | null {
   const list = value instanceof PickleObject ? value.args[0] : value;
   return Array.isArray(list) && list.every(isCount) ? list : null;

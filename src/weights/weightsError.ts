@@ -1,4 +1,4 @@
-/** Bytes that are no weights file that can be read; the message says why. */
+/** The error for bytes that are not a readable weights file. The message says why. */
 export class WeightsError extends Error {
   override readonly name = 'WeightsError';
 }

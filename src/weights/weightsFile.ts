@@ -14,18 +14,18 @@ import { WeightsError } from './weightsError';
 export interface WeightsFile {
   readonly tensors: readonly StoredTensor[];
   /**
-   * Who wrote it: a checkpoint of ours has its tensors in our layout, files of others in PyTorch's. Any program may say
-   * that it uses our layout.
+   * The tensor layout: the product's own checkpoints use its own layout, other files use PyTorch's. Any program may
+   * declare the product's layout.
    */
   readonly layout: 'tensorflow' | 'torch';
-  /** What was taken of a file that holds more, a sentence; null where it holds the weights alone. */
+  /** Which part of a larger file was used, as a sentence; null if the file contains only weights. */
   readonly choice: string | null;
 }
 
 /**
- * Reads a weights file: of safetensors, or of torch.save in its zip or legacy format, by what its bytes are. Nothing in
- * it is executed. What programs wrap around a state dict is looked through; of weights and their moving average the
- * average is taken, as timm does.
+ * Reads a weights file: safetensors, or torch.save in its zip or legacy format, detected by content. Executes nothing.
+ * Unwraps what programs put around a state dict. If a file has both weights and their moving average, takes the
+ * average, like timm.
  *
  * @throws UserError
  */
@@ -50,27 +50,27 @@ export function decodeWeights(bytes: Uint8Array): WeightsFile {
     tensors,
     layout: 'torch',
     choice: isAverage
-      ? l10n.t('The weights are the moving average {0} of the file.', key)
-      : l10n.t('The weights are {0} of the file.', key),
+      ? l10n.t("Using the moving average {0} of the file's weights.", key)
+      : l10n.t('Using the weights {0} of the file.', key),
   };
 }
 
 function decodeSafetensorsFile(bytes: Uint8Array): WeightsFile {
   const { metadata, tensors } = decodeSafetensors(bytes);
   const own = tensors
-    .filter(({ name }) => !isCarried(name, metadata))
+    .filter(({ name }) => !isTrainingTensor(name, metadata))
     .map(({ values, ...tensor }) => ({ ...tensor, read: () => values }));
   return metadata.layout === 'tensorflow'
     ? { tensors: own, layout: 'tensorflow', choice: null }
     : { tensors: withoutPrefixes(own), layout: 'torch', choice: null };
 }
 
-/** Whether a tensor of a checkpoint of ours is the state of its optimizer or its moving average. */
-function isCarried(name: string, metadata: Readonly<Record<string, string>>): boolean {
+/** Whether a tensor of the product's own checkpoint is optimizer state or a moving average. */
+function isTrainingTensor(name: string, metadata: Readonly<Record<string, string>>): boolean {
   return metadata.format === 'bag-of-tricks' && /^(optimizer|average)\./.test(name);
 }
 
-/** What says of which format a file is, and how long its header. */
+/** Enough bytes to detect a file's format and the length of its header. */
 const START_BYTES = 4096;
 
 async function readBytes(path: string): Promise<Uint8Array> {
@@ -79,7 +79,7 @@ async function readBytes(path: string): Promise<Uint8Array> {
     const { size } = await file.stat();
     const start = Buffer.alloc(Math.min(size, START_BYTES));
     await file.read(start, 0, start.length, 0);
-    // What the first bytes claim is looked at before the rest takes memory.
+    // Checks the first bytes before allocating memory for the rest.
     if (!isTorchFile(start)) checkSafetensorsStart(start, size);
     return await file.readFile();
   } catch (error) {
@@ -93,9 +93,9 @@ async function readBytes(path: string): Promise<Uint8Array> {
 function decodingFailure(path: string, error: unknown): Failure {
   if (error instanceof SafetensorsError) {
     return {
-      what: l10n.t('{0} is not a safetensors file that can be read: {1}.', path, error.message),
+      what: l10n.t('{0} is not a readable safetensors file: {1}.', path, error.message),
       remedy: l10n.t(
-        'Write it anew. In PyTorch: safetensors.torch.save_file(model.state_dict(), "{0}").',
+        'Save it again. In PyTorch: safetensors.torch.save_file(model.state_dict(), "{0}").',
         'weights.safetensors',
       ),
     };
@@ -104,12 +104,12 @@ function decodingFailure(path: string, error: unknown): Failure {
   throw error;
 }
 
-/** The failure of a file of torch.save that cannot be read. */
+/** Returns the failure for a torch.save file that cannot be read. */
 export function unreadable(path: string, { message }: WeightsError): Failure {
   return {
-    what: l10n.t('{0} is not a file of torch.save that can be read: {1}.', path, message),
+    what: l10n.t('{0} is not a readable torch.save file: {1}.', path, message),
     remedy: l10n.t(
-      'Load it in PyTorch and write the weights alone: torch.save(model.state_dict(), "{0}").',
+      'Load it in PyTorch and save only the weights: torch.save(model.state_dict(), "{0}").',
       'weights.pth',
     ),
   };
@@ -118,11 +118,11 @@ export function unreadable(path: string, { message }: WeightsError): Failure {
 function readingFailure(path: string, error: unknown): Failure {
   return isSystemError(error, 'ENOENT', 'ENOTDIR')
     ? {
-        what: l10n.t('There is no file {0} to start from.', path),
-        remedy: l10n.t("Check init: a path is taken from the experiment file's folder."),
+        what: l10n.t('The weights file {0} does not exist.', path),
+        remedy: l10n.t("Check init. A path is relative to the experiment file's folder."),
       }
     : {
         what: l10n.t('{0} cannot be read: {1}.', path, messageOf(error)),
-        remedy: l10n.t('Check that it is a file and that you may read it.'),
+        remedy: l10n.t('Check that it is a file and that you have permission to read it.'),
       };
 }

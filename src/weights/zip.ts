@@ -9,30 +9,30 @@ const ENTRY_BYTES = 46;
 const LOCAL = 0x04034b50;
 const LOCAL_BYTES = 30;
 const STORED = 0;
-/** Stands in a field of 32 bits for a value that is in the ZIP64 part. */
+/** Marks a 32-bit field with its value in the ZIP64 part. */
 const IN_ZIP64 = 0xffffffff;
 const ZIP64_FIELD = 1;
 
-/** Whether bytes start as a zip archive with a record does. */
+/** Whether bytes start like a zip archive with at least one record. */
 export function isZip(bytes: Uint8Array): boolean {
   return bytes.length >= 4 && viewOf(bytes).getUint32(0, true) === LOCAL;
 }
 
-/** A record of an archive, which is looked at when it is asked for. */
+/** A record of an archive, read on demand. */
 export interface ZipRecord {
   /**
-   * A view of the archive.
+   * Returns a view of the archive.
    *
-   * @throws WeightsError where the record is compressed or damaged: torch.save stores all that it is read for here as it
-   *   is, so that nothing grows when it is read
+   * @throws WeightsError if the record is compressed or damaged. torch.save stores everything needed here uncompressed,
+   *   so nothing grows when it is read.
    */
   read(): Uint8Array;
 }
 
 /**
- * The records of a zip archive (APPNOTE.TXT 6.3, ZIP64 included), by name.
+ * Returns the records of a zip archive by name (APPNOTE.TXT 6.3, including ZIP64).
  *
- * @throws WeightsError where the archive is cut short or damaged
+ * @throws WeightsError if the archive is truncated or damaged
  */
 export function zipRecords(bytes: Uint8Array): Map<string, ZipRecord> {
   const view = viewOf(bytes);
@@ -50,7 +50,7 @@ export function zipRecords(bytes: Uint8Array): Map<string, ZipRecord> {
     if (extraEnd > bytes.length) throw damaged('its directory');
     const name = new TextDecoder().decode(bytes.subarray(at + ENTRY_BYTES, nameEnd));
     const wide = zip64Values(view, nameEnd, extraEnd);
-    // In the order in which the ZIP64 part has what does not fit: size, compressed size, offset.
+    // In the order of the ZIP64 part, which holds the values that do not fit: size, compressed size, offset.
     const [size, , offset] = [24, 20, 42].map((field) => {
       const value = view.getUint32(at + field, true);
       return value === IN_ZIP64 ? (wide.shift() ?? Number.NaN) : value;
@@ -72,9 +72,9 @@ function recordAt(bytes: Uint8Array, view: DataView, name: string, offset: numbe
   return bytes.subarray(start, start + size);
 }
 
-/** Where the directory starts, and how many records it has. */
+/** Returns the start of the directory and its number of records. */
 function directoryOf(bytes: Uint8Array, view: DataView): { entries: number; start: number } {
-  // Behind it may come a comment of at most 64 KiB.
+  // A comment of at most 64 KiB may follow it.
   const first = Math.max(0, bytes.length - END_BYTES - 0xffff);
   let at = bytes.length - END_BYTES;
   while (at >= first && view.getUint32(at, true) !== END) at--;
@@ -91,7 +91,7 @@ function directoryOf(bytes: Uint8Array, view: DataView): { entries: number; star
   };
 }
 
-/** The values of an entry's ZIP64 field, in its order; none where it has no such field. */
+/** Returns the values of an entry's ZIP64 field in order; empty if it has none. */
 function zip64Values(view: DataView, start: number, end: number): number[] {
   for (let at = start; at + 4 <= end; ) {
     const length = view.getUint16(at + 2, true);

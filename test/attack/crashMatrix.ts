@@ -1,13 +1,13 @@
 /**
- * Ends a trainer at every change that it makes of its run's folder, resumes the run, and compares what comes of it with a
- * run that was never stopped: metrics, weights and result have to be equal to the bit, and nothing unfinished may be left.
+ * Kills a trainer at every change that it makes to its run folder, resumes the run, and compares the outcome with an
+ * uninterrupted run. Metrics, weights and result must be bit-identical, and no unfinished file may remain.
  *
  *     node test/attack/run.mjs crashMatrix ENGINE FORMAT [kill|resume|freeze ...]
  *
- * such as `wasm float32` or `tensorflow float16`. `kill` kills a new run's trainer, `resume` that of a run that goes on
- * from a checkpoint, and `freeze` stops it, has another finish the run in a PID namespace of its own, and lets it go on
- * (which takes a user who may call `unshare`). All three by default. It takes some minutes, and prints how many points
- * there were; it exits with 1 where one went wrong.
+ * Examples: `wasm float32`, `tensorflow float16`. `kill` kills the trainer of a new run. `resume` kills the trainer of
+ * a run that resumes from a checkpoint. `freeze` stops the trainer, has another one finish the run in a separate PID
+ * namespace, and then continues the first (this needs a user who may call `unshare`). The default is all three. Takes
+ * some minutes and prints the number of points. Exits with 1 if any point failed.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -35,7 +35,7 @@ const UNSHARE = ['--pid', '--fork', '--kill-child', '--mount-proc'];
 type Attack = 'kill' | 'resume' | 'freeze';
 
 async function main([engine = 'wasm', format = 'float32', ...named]: readonly string[]): Promise<number> {
-  // How a program elsewhere resumes a run: see `resumeElsewhere`.
+  // How a program in another PID namespace resumes a run: see `resumeElsewhere`.
   if (engine === '--make-ready') {
     const failure = await makeReady(format, { watch: new HeartbeatWatch(600) });
     return failure ? 1 : 0;
@@ -63,7 +63,7 @@ class CrashMatrix {
     private readonly format: string,
   ) {}
 
-  /** Trains a run that is never stopped. */
+  /** Trains a run without interruption. */
   async prepare(): Promise<void> {
     const folder = await this.#queue();
     const code = await train(folder);
@@ -71,7 +71,7 @@ class CrashMatrix {
     this.#whole = await resultOf(folder);
   }
 
-  /** Attacks every change; how many points went wrong. */
+  /** Attacks every change and returns the number of failed points. */
   async run(attack: Attack): Promise<number> {
     const list = join(this.store, `${attack}.txt`);
     await this.#begin(attack, { TEST_CHANGES: list });
@@ -94,7 +94,7 @@ class CrashMatrix {
     return failures;
   }
 
-  /** What went wrong; null where nothing did. */
+  /** Returns what went wrong, or null if nothing did. */
   async #attack(attack: Attack, number: number): Promise<string | null> {
     const folder = await this.#begin(attack, {
       TEST_AT: `${number}`,
@@ -104,7 +104,7 @@ class CrashMatrix {
     await markInterrupted(folder);
     const { manifest } = (await readManifest(folder)) as { manifest?: { state: { status: string } } };
     if (manifest?.state.status === 'done') {
-      // Killed once it had said that it was done: whoever started it gives its lease up.
+      // The trainer was killed after it reported that it was done. Whoever started it releases its lease.
       await changeState(folder, () => null);
     } else {
       const failure = await makeReady(folder);
@@ -126,7 +126,7 @@ class CrashMatrix {
       const before = await resultOf(folder);
       frozen.kill('SIGCONT');
       const [code] = await once(frozen, 'exit');
-      // One that had not begun finds the run taken, and one that had ended it is done.
+      // A trainer that had not begun finds the run taken. One that had already ended it reports done.
       const { fenced, taken, done } = TRAINER_EXIT;
       if (code !== fenced && code !== taken && code !== done) return `thawed, it left with ${code}`;
       if (!isDeepStrictEqual(await resultOf(folder), before)) return 'the thawed trainer changed the run';
@@ -145,7 +145,7 @@ class CrashMatrix {
 
   readonly #frozen = new Map<string, ReturnType<typeof spawn>>();
 
-  /** Starts the trainer that is attacked, and waits until it has ended or stopped; the run's folder. */
+  /** Starts the trainer under attack, waits until it has ended or stopped, and returns the run folder. */
   async #begin(attack: Attack, env: NodeJS.ProcessEnv): Promise<string> {
     const folder = await this.#queue();
     if (attack === 'resume') {
@@ -204,14 +204,14 @@ async function train(folder: string, env: NodeJS.ProcessEnv = {}): Promise<numbe
   return code;
 }
 
-/** Runs a program of Node where the ids of processes are others; its exit code. */
+/** Runs a Node program in another PID namespace and returns its exit code. */
 async function elsewhere(args: readonly string[]): Promise<number | null> {
   const command = [...UNSHARE, process.execPath, ...args];
   const [code] = await once(spawn('unshare', command, { stdio: 'ignore', env: environment }), 'exit');
   return code;
 }
 
-/** What a run came to, but for its clock and its attempts. */
+/** Returns the outcome of a run without its timestamps and attempts. */
 async function resultOf(folder: string): Promise<object> {
   const reading = await readManifest(folder);
   if (!reading.ok || reading.manifest.state.status !== 'done') throw new Error(JSON.stringify(reading));

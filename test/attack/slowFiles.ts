@@ -1,11 +1,11 @@
 /**
- * Times what files of about 1 MB cost that are made to be slow: each is read within a second, or refused with a reason.
+ * Times files of about 1 MB that are built to be slow. Each must be read or refused with a reason within a second.
  *
  *     npx esbuild test/attack/slowFiles.ts --bundle --platform=node --packages=external --outfile=slow.cjs && node slow.cjs
  *
- * Prints a line a file: how long it took, and what came of it. Ends with code 1 where one took more than a second. Run
- * it from the project's root, on a quiet machine; `slow.cjs` may be deleted. The quick tests of the same files
- * (test/unit/experiment/hostileFiles.test.ts and its like) count work, or bound times far above these.
+ * Prints one line per file: the time and the outcome. Exits with code 1 if any file took more than a second. Run it
+ * from the project's root on an idle machine. `slow.cjs` may be deleted. The quick tests of the same files
+ * (test/unit/experiment/hostileFiles.test.ts and similar) count work, or use time limits far above these.
  */
 import { performance } from 'node:perf_hooks';
 import { parseExperiment } from '../../src/experiment/parse';
@@ -16,7 +16,7 @@ import { experimentLenses } from '../../src/insight/lenses';
 import { quickFixes } from '../../src/insight/quickFixes';
 import { readForeign } from '../../src/interop/import/adapters';
 import { decodeNpyHeader } from '../../src/shared/npy';
-import { readPickle } from '../../src/shared/pickle';
+import { readPickle } from '../../src/shared/pickle/pickle';
 import { decodeSafetensors } from '../../src/shared/safetensors';
 import { decodeWeights } from '../../src/weights/weightsFile';
 import { formatFiles, textFiles } from '../support/hostileFiles';
@@ -41,7 +41,8 @@ function foreign(name: string, text: string): string {
   for (const fit of fits?.fits ?? []) {
     fits?.placeOf(fit);
   }
-  return `${found.adapter.system}, ${found.file.settings.size} settings`;
+  const { adapter, file } = found;
+  return `${adapter.system}, ${'unread' in file ? file.unread : `${file.settings.size} settings`}`;
 }
 
 function failureIn(run: () => unknown): string {

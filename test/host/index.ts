@@ -1,11 +1,11 @@
-// What VS Code loads into its extension host to run the suites there (mocha's `tdd` interface).
+// The entry that VS Code loads into its extension host to run the suites there (mocha's `tdd` interface).
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { format } from 'node:util';
 import Mocha from 'mocha';
 import { hangLimitsMs } from '../../scripts/lib/limits.mjs';
 
-/** Tells the reporter's lines from all else that an extension host logs. */
+/** Marks the reporter's lines among everything else that an extension host logs. */
 const linePrefix = '[suites] ';
 
 interface TestResult {
@@ -15,9 +15,8 @@ interface TestResult {
 }
 
 /**
- * Runs every suite of out/host/suites and writes the results to the file that BAG_OF_TRICKS_TEST_RESULTS
- * names.
- * @throws where a test fails, or there is none
+ * Runs every suite in out/host/suites and writes the results to the file named by BAG_OF_TRICKS_TEST_RESULTS.
+ * @throws if a test fails or there are no tests
  */
 export async function run(): Promise<void> {
   Mocha.reporters.Base.consoleLog = (...args) => console.log(linePrefix + format(...args));

@@ -22,7 +22,7 @@ import { hangLimitsMs } from '../../scripts/lib/limits.mjs';
 import { mark, root } from '../../scripts/lib/processes.mjs';
 import { main } from '../../scripts/lib/project.mjs';
 
-/** Ends in time to say so before `npm run verify` ends all. */
+/** Times out early enough to report it before `npm run verify` kills everything. */
 const longestRunMs = hangLimitsMs.host.stage - 60_000;
 const resultsFile = join(root, 'test/artifacts/host.json');
 const logFile = join(root, 'test/artifacts/host.log');
@@ -62,7 +62,7 @@ await main(async () => {
 
 /**
  * Bundles each suite, and the index that runs them, into out/host/.
- * @param {string} only part of the names of the suites to take
+ * @param {string} only part of the names of the suites to bundle
  */
 async function bundleSuites(only) {
   const suites = (await readdir(join(root, 'test/host/suites'))).filter(
@@ -79,7 +79,7 @@ async function bundleSuites(only) {
   });
 }
 
-/** Packs the stand-in for Red Hat's YAML extension, which a suite installs, as out/host/yamlExtension.vsix. */
+/** Packs the fake of Red Hat's YAML extension, which one suite installs, as out/host/yamlExtension.vsix. */
 async function packYamlExtension() {
   const folder = join(root, 'out/host/yamlExtension');
   await mkdir(folder, { recursive: true });
@@ -88,7 +88,7 @@ async function packYamlExtension() {
     entryPoints: ['test/host/yamlExtension/extension.ts'],
     outdir: folder,
     external: ['vscode'],
-    // The UMD builds of what the server is made of cannot be bundled.
+    // The UMD builds of the server's dependencies cannot be bundled.
     mainFields: ['module', 'main'],
     logLevel: 'error',
   });
@@ -103,8 +103,8 @@ async function packYamlExtension() {
 }
 
 /**
- * The desktop VS Code's program: a named or installed one, else the newest, fetched into the cache.
- * @returns {Promise<string | undefined>} nothing, and a line that says why, where it cannot be had
+ * Returns the desktop VS Code executable: a named or installed one, else the newest, downloaded into the cache.
+ * @returns {Promise<string | undefined>} undefined, with a line that says why, if there is none
  */
 async function desktopProgram() {
   if (!hasDisplay) {
@@ -145,7 +145,7 @@ async function runInDesktop(vscodeExecutablePath, { workspace, userDataDir, exte
     });
     await Promise.race([tests, cutOff()]);
   } catch (error) {
-    // A failed test too ends here; the results say what failed.
+    // A failed test also ends up here. The results say what failed.
     console.error(`VS Code: ${messageOf(error)}`);
   } finally {
     await marked.end();
@@ -153,7 +153,7 @@ async function runInDesktop(vscodeExecutablePath, { workspace, userDataDir, exte
 }
 
 /**
- * Opens a workbench whose address names the suites; it loads them into the extension host.
+ * Opens a workbench with the suites named in its address. It loads them into the extension host.
  * @param {Folders} folders
  */
 async function runInCodeServer({ workspace, userDataDir, extensionsDir }) {
@@ -195,7 +195,7 @@ async function runInCodeServer({ workspace, userDataDir, extensionsDir }) {
 }
 
 /**
- * Prints the suites' own lines of the workbench's console; the others go to test/artifacts/host.log.
+ * Prints the suites' own lines from the workbench's console. The others go to test/artifacts/host.log.
  * @param {string} type
  * @param {unknown[]} args
  */
@@ -206,7 +206,7 @@ function logLine(type, args) {
 }
 
 /**
- * Never resolves; rejects when the run takes longer than any should, or is told to end.
+ * Never resolves. Rejects when the run exceeds its time limit or receives a signal to end.
  * @returns {Promise<never>}
  */
 function cutOff() {

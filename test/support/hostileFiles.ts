@@ -1,4 +1,4 @@
-/** Files of up to a megabyte that are made to be slow or to overflow something, for tests and test/attack. */
+/** Files of up to a megabyte built to be slow or to overflow something, for tests and test/attack. */
 
 export interface TextFile {
   readonly what: string;
@@ -20,13 +20,13 @@ schedule: { epochs: 10 }
 const TIMM = 'model: resnet50\nopt: sgd\nlr: 0.1\nepochs: 90\nbatch_size: 128\n';
 const MMPRETRAIN =
   "optim_wrapper = dict(optimizer=dict(type='SGD', lr=0.1))\nmodel = dict(type='ImageClassifier', backbone=dict(type='ResNet', depth=50))\n";
-const TORCHVISION = 'torchrun train.py --model resnet50 --lr 0.1 ';
+const TORCHVISION = 'torchrun train.py --lr-scheduler steplr --lr-gamma 0.1 ';
 
 const YAML = 'a.experiment.yaml';
 const JSON_NAME = 'a.experiment.json';
 const PYTHON = 'resnet50_8xb32_in1k.py';
 
-/** Experiment files, and those of other systems. */
+/** Returns experiment files and files of other systems. */
 export function textFiles(): TextFile[] {
   const ours: [string, string, () => string][] = [
     ['20,000 keys', YAML, () => SOUND + lines(20_000, (i) => `key${i}: 1`)],
@@ -136,6 +136,11 @@ export function textFiles(): TextFile[] {
     ['odd open quotes', 'a.sh', () => `${TORCHVISION}${fill('\'"')}`],
     ['words', 'a.sh', () => fill('a ')],
     ['lines of train.py', 'a.sh', () => fill('train.py\n')],
+    ['commands', 'a.sh', () => fill(`${TORCHVISION}\n`)],
+    ['open substitutions', 'a.sh', () => `${TORCHVISION}${fill('"$(')}`],
+    ['open braces', 'a.sh', () => `${TORCHVISION}${fill('[{,')}`],
+    ['here-documents', 'a.sh', () => `${TORCHVISION}\n${fill('cat <<E\n')}`],
+    ['continued lines', 'a.sh', () => `${TORCHVISION}${fill('\\\n')}`],
     ['slashes', 'a.sh', () => `${TORCHVISION}${fill('/')}`],
     ['20,000 keys', 'args.yaml', () => TIMM + lines(20_000, (i) => `key${i}: 1`)],
     ['80,000 keys', 'args.yaml', () => TIMM + lines(80_000, (i) => `k${i}: 1`)],
@@ -143,7 +148,7 @@ export function textFiles(): TextFile[] {
     ['spaces', 'args.yaml', () => `${TIMM}${fill(' ')}`],
     ['keys in a line', 'args.yaml', () => `${TIMM}${fill('a')}`],
   ];
-  // Those of others are read up to 256 KiB.
+  // Files of other systems are read up to 256 KiB.
   const shorter = others.map(([what, name, text]): [string, string, () => string] => [
     `${what}, 256 KiB`,
     name,
@@ -165,7 +170,7 @@ function safetensors(header: string, headerBytes = header.length, values = 0): U
   return file;
 }
 
-/** Weights files and arrays. */
+/** Returns weights files and arrays. */
 export function formatFiles(): FormatFile[] {
   const entries = (count: number, entry: (index: number) => string) =>
     `{${Array.from({ length: count }, (_, index) => entry(index)).join(',')}}`;

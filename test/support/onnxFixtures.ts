@@ -4,17 +4,20 @@ import { constant, GraphBuilder } from '../../src/models/builder';
 import { buildGraph } from '../../src/models/catalog';
 import { buffersOf, type Graph, type ImageShape, parametersOf, sizeOf } from '../../src/models/graph';
 
-/** The networks of test/fixtures/onnx, whose files ONNX Runtime has read; bench/parity/exports.ts writes them. */
+/** The networks in test/fixtures/onnx. bench/parity/exports.ts wrote their files, and ONNX Runtime has read them. */
 export const ONNX_FIXTURES: Readonly<Record<'layers' | 'resnet8', Graph>> = {
   layers: everyLayer([11, 9, 3], 5),
   resnet8: buildGraph({ name: 'resnet8', width: 4 }, [12, 10, 3], 5),
 };
 export type OnnxFixture = keyof typeof ONNX_FIXTURES;
 
-/** How many images the fixtures' logits are of. */
+/** The number of images that the fixtures' logits belong to. */
 export const FIXTURE_IMAGES = 2;
 
-/** Every kind of layer but the global pool, which resnet8 has, with uneven paddings and windows. */
+/**
+ * Builds a network with every kind of layer except the global pool (which resnet8 has), with uneven paddings and
+ * windows.
+ */
 function everyLayer(image: ImageShape, classes: number): Graph {
   const graph = new GraphBuilder(image);
   let x = graph.convolution('stem', graph.input, 6, { kernelSize: [3, 1], stride: 2, bias: constant(0) });
@@ -32,13 +35,16 @@ function everyLayer(image: ImageShape, classes: number): Graph {
   return graph.build(graph.dropout(graph.dense('head', x, classes), { rate: 0.5, per: 'value' }));
 }
 
-/** Values that depend on their names alone: kernels of He et al.'s size, scales and variances about 1. */
+/**
+ * Returns values that depend only on their names: kernels with He initialization's scale, norm scales and variances
+ * around 1.
+ */
 export function fixtureValues(graph: Graph): Map<string, Float32Array> {
   const parameters = parametersOf(graph).map(({ name, kind, shape }) => {
     const fanIn = sizeOf(shape.slice(0, -1));
     const spread = kind === 'kernel' ? Math.sqrt(6 / fanIn) : 0.3;
-    const centre = kind === 'gamma' ? 1 : 0;
-    return [name, drawn(name, sizeOf(shape)).map((value) => centre + spread * value)] as const;
+    const center = kind === 'gamma' ? 1 : 0;
+    return [name, drawn(name, sizeOf(shape)).map((value) => center + spread * value)] as const;
   });
   const buffers = buffersOf(graph).map(
     ({ name, shape, value }) => [name, drawn(name, sizeOf(shape)).map((each) => value + 0.3 * each)] as const,
@@ -51,7 +57,7 @@ export function fixtureImages(graph: Graph): Float32Array {
   return drawn('images', FIXTURE_IMAGES * sizeOf(graph.layers[0]?.shape ?? []));
 }
 
-/** What the fixtures' files say beside the network. */
+/** Returns what the fixture files state in addition to the network. */
 export function fixtureFacts(graph: Graph): OnnxFacts {
   return {
     name: 'fixture',
@@ -76,7 +82,7 @@ function inputOf(graph: Graph): ImageInput {
   };
 }
 
-/** Values in [-1, 1): MurmurHash3's finalizer of the name's hash plus the index. */
+/** Returns values in [-1, 1): MurmurHash3's finalizer applied to the name's hash plus the index. */
 function drawn(name: string, size: number): Float32Array {
   let seed = 0;
   for (const character of name) seed = (Math.imul(seed, 31) + character.charCodeAt(0)) | 0;

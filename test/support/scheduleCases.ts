@@ -33,7 +33,9 @@ export interface ScheduleCase {
   readonly recipe: Recipe;
 }
 
-/** Schedules of every decay and warmup, by step and by epoch: 8 epochs of 4 steps, a peak of 0.4. */
+/**
+ * Returns schedules with every decay and warmup, per step and per epoch: 8 epochs of 4 steps, peak learning rate 0.4.
+ */
 export function scheduleCases(): ScheduleCase[] {
   return DECAYS.flatMap((decay) =>
     WARMUPS.flatMap((warmup) =>
@@ -54,7 +56,7 @@ export function scheduleCases(): ScheduleCase[] {
   );
 }
 
-/** Options that decide the rate. */
+/** Options that determine the learning rate. */
 const OF_SCHEDULE = /^--(lr|sched|epochs|warmup|decay-(rate|epochs|milestones)|min-lr)/;
 
 export interface ScheduleCommand {
@@ -64,7 +66,7 @@ export interface ScheduleCommand {
   readonly options: readonly (readonly string[])[];
 }
 
-/** The options of each system's command that decide the rate, for every case. */
+/** Returns the options of each system's command that determine the learning rate, for every case. */
 export function scheduleCommands(): ScheduleCommand[] {
   return SYSTEM_NAMES.flatMap((system) =>
     scheduleCases().map(({ name, recipe }) => ({

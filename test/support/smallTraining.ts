@@ -1,15 +1,15 @@
-/** The small training of all tests: as an experiment, as its recipe, and as a file that a program reads. */
+/** The small training shared by all tests: as an experiment, as its recipe, and as an experiment file. */
 import { resolve } from '../../src/experiment/resolve';
 import { experimentSchema } from '../../src/experiment/schema';
 import type { Recipe } from '../../src/recipe/recipe';
 
-/** A training that takes well under a second: a ResNet-8 of width 2 on synthetic images of 8x8. */
+/** Trains in well under a second: a ResNet-8 of width 2 on synthetic 8x8 images. */
 const SMALL = {
   name: 'small',
   data: {
     dataset: 'synthetic',
     train_images: 64,
-    // Not a multiple of the batch.
+    // Not a multiple of the batch size.
     validation_images: 20,
     height: 8,
     width: 8,
@@ -21,7 +21,7 @@ const SMALL = {
   engine: 'wasm',
 };
 
-/** That of a file: as a person might write it, for whichever engine. */
+/** The same as a file: as a person might write it, for any engine. */
 export const SMALL_FILE = {
   name: SMALL.name,
   data: { ...SMALL.data, validation_images: 32, classes: 4 },
@@ -34,7 +34,7 @@ export const SMALL_FILE = {
 type Part = Record<string, unknown>;
 type Changes = { readonly data?: Part; readonly model?: Part; readonly schedule?: Part } & Part;
 
-/** An experiment like SMALL but for `changes`, each merged into its part. */
+/** Returns an experiment like SMALL, with `changes` merged into its parts. */
 export function smallExperiment(changes: Changes = {}): Record<string, unknown> {
   const merged = Object.entries(changes).map(([part, change]) => {
     const plain = SMALL[part as keyof typeof SMALL];
@@ -43,15 +43,15 @@ export function smallExperiment(changes: Changes = {}): Record<string, unknown> 
   return { ...SMALL, ...Object.fromEntries(merged) };
 }
 
-/** The recipe of a small experiment. */
+/** Returns the recipe of a small experiment. */
 export function smallRecipe(changes: Changes = {}): Recipe {
   return resolvedRecipe(smallExperiment(changes));
 }
 
 /**
- * The recipe of an experiment as it stands in a file.
+ * Returns the recipe of an experiment as written in a file.
  *
- * @throws where it is no experiment, or its tricks do not fit it
+ * @throws if it is not an experiment or its tricks do not fit
  */
 export function resolvedRecipe(experiment: unknown): Recipe {
   const resolution = resolve(experimentSchema.parse(experiment));
@@ -60,8 +60,8 @@ export function resolvedRecipe(experiment: unknown): Recipe {
 }
 
 /**
- * SMALL_FILE as YAML, a line for each part; `changes` replace what stands after a line's key, add a line, or where
- * undefined leave it out.
+ * Returns SMALL_FILE as YAML with one line per part. `changes` replace the text after a line's key, add a line, or
+ * remove it if undefined.
  */
 export function experimentText(changes: Readonly<Record<string, string | undefined>> = {}): string {
   const lines = Object.entries(SMALL_FILE).map(([key, value]) => [key, flowText(value)] as const);
@@ -71,7 +71,7 @@ export function experimentText(changes: Readonly<Record<string, string | undefin
     .join('');
 }
 
-/** A mapping of plain values in YAML's flow style. */
+/** Formats a mapping of plain values in YAML flow style. */
 function flowText(value: object | string): string {
   if (typeof value === 'string') return value;
   return `{ ${Object.entries(value)

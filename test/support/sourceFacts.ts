@@ -1,6 +1,6 @@
 import type { SourceFacts } from '../../src/recipe/datasets';
 
-/** Facts of photos of cats and dogs, changed as asked. */
+/** Returns the facts of cat and dog photos with the given changes. */
 export function sourceFacts(changes: Partial<SourceFacts> = {}): SourceFacts {
   const photo = { min: 300, p05: 360, median: 420, p95: 500, max: 640 };
   return {

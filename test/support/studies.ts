@@ -25,13 +25,13 @@ const LEVEL_VALUES = [
   [0.0001, 0.0005],
 ];
 
-/** The half fraction of resolution V: the fifth factor is the product of the others. */
+/** The half fraction of resolution V: the fifth factor is the product of the other four. */
 const SETTINGS: readonly StudySetting[] = Array.from({ length: 16 }, (_, index) => {
   const base = [0, 1, 2, 3].map((bit) => (index >> bit) & 1);
   return [...base, 1 - (base.reduce((sum, level) => sum + level, 0) % 2)];
 });
 
-/** The same half in both blocks would leave the other unseen: the second runs its complement. */
+/** The same half in both blocks would leave the other half unseen, so the second block runs its complement. */
 const BLOCKS = [
   { settings: SETTINGS },
   { settings: SETTINGS.map((setting) => setting.map((level, at) => (at === 4 ? 1 - level : level))) },
@@ -41,7 +41,7 @@ export function estimate(value: number, halfWidth: number | null, degrees = 16):
   return { value, standardError: halfWidth === null ? null : halfWidth / 2.12, degrees, halfWidth };
 }
 
-/** An effect of a level, on new images and on these. */
+/** An effect of a level, both on new images and on these. */
 export function effect(changes: Partial<StudyEffect> & { readonly factor: number }): StudyEffect {
   return {
     level: 1,
@@ -149,7 +149,7 @@ export function analysis(changes: Partial<StudyAnalysis> = {}): StudyAnalysis {
   };
 }
 
-/** What the runs reach: the effects above, and a spread that looks like noise and is the same every time. */
+/** The results of the runs: the effects above plus a deterministic spread that looks like noise. */
 function runs(): StudyRunFacts[] {
   return BLOCKS.flatMap(({ settings }, block) =>
     settings.map((setting, position): StudyRunFacts => {
@@ -174,7 +174,7 @@ function runs(): StudyRunFacts[] {
   );
 }
 
-/** A study of 32 runs that has ended. */
+/** A finished study of 32 runs. */
 export function studyFacts(changes: Partial<StudyFacts> = {}): StudyFacts {
   return {
     folder: '/project/.bag-of-tricks/studies/which-tricks-pay-1',
@@ -229,7 +229,7 @@ function cost(
   };
 }
 
-/** The same study on its way: the first block is done, the second under way. */
+/** The same study in progress: the first block is done, the second is running. */
 export function runningStudy(changes: Partial<StudyFacts> = {}): StudyFacts {
   const whole = studyFacts();
   return studyFacts({
@@ -260,7 +260,7 @@ export function runningStudy(changes: Partial<StudyFacts> = {}): StudyFacts {
   });
 }
 
-/** A study that has just been started: nothing is known of it. */
+/** A study that has just started: nothing is known yet. */
 export function newStudy(): StudyFacts {
   const whole = studyFacts();
   return studyFacts({
@@ -279,7 +279,7 @@ export function newStudy(): StudyFacts {
   });
 }
 
-/** One block, done: effects without a verdict. */
+/** One block is done: effects without a verdict. */
 export function oneBlock(): StudyFacts {
   const whole = studyFacts();
   return studyFacts({
@@ -308,7 +308,7 @@ export function oneBlock(): StudyFacts {
   });
 }
 
-/** Runs that diverged with mixup, an outlier, aliases, a confirmation that failed, and a raised budget. */
+/** A study with runs that diverged with mixup, an outlier, aliases, a failed confirmation, and a raised budget. */
 export function divergedStudy(): StudyFacts {
   const whole = studyFacts();
   return studyFacts({
@@ -364,7 +364,7 @@ export function divergedStudy(): StudyFacts {
   });
 }
 
-/** Factors of several levels, and a metric of which less is better. */
+/** A study with factors of several levels and a metric where lower is better. */
 export function manyLevels(): StudyFacts {
   const factors: readonly StudyFactor[] = [
     { key: 'optimizer.weight_decay', kind: 'key', levels: ['0', '0.0001', '0.0005'] },

@@ -23,7 +23,7 @@ tricks:
 engine: wasm
 `;
 
-/** Some of the drawings that ship with the examples, of three classes. */
+/** Copies some of the drawings that ship with the examples, from three classes. */
 async function copyDrawings(folder: string): Promise<void> {
   for (const name of ['animals', 'flags', 'food']) {
     const from = join(root, 'examples/clipart', name);
@@ -55,7 +55,7 @@ afterEach(async ({ task }) => {
 });
 
 test.each<Theme>(['light', 'dark'])(
-  'a person indexes images, sees what they are and what the network sees, trains and asks the run (%s)',
+  'a person indexes images, inspects them and their augmented samples, trains and classifies with the run (%s)',
   async (theme) => {
     workbench = await Workbench.open({ folder: relative(root, folder), theme });
     const { page } = workbench;
@@ -65,10 +65,9 @@ test.each<Theme>(['light', 'dark'])(
     await workbench.screenshot(`data-unindexed-${theme}`);
 
     await workbench.clickLens(/^\s*Index the data/);
-    const summary = workbench.toasts().filter({ hasText: '90 images of 3 classes.' });
+    const summary = workbench.toasts().filter({ hasText: '90 images in 3 classes.' });
     await summary.waitFor();
     await workbench.lenses(/^\s*Augmented samples/).waitFor();
-    await workbench.lenses(/^\s*Remove warmup \(/).waitFor();
     const editor = page.locator('.editor-group-container.active .view-lines');
     await editor.getByText('80 + 10 images, 3 classes, short edge 64').waitFor();
     await workbench.screenshot(`data-indexed-${theme}`);
@@ -92,7 +91,7 @@ test.each<Theme>(['light', 'dark'])(
     await workbench.clickLens(/^\s*Run\s*$/);
     await workbench.lenses(/^\s*Open last run \(\d/).waitFor();
     await workbench.runCommand('Classify an image with this run...');
-    // The dialog writes its own folder into the input once it has listed that.
+    // After the dialog has listed its folder, it writes that folder into the input.
     await workbench.quickPickRows().filter({ hasText: 'drawings' }).first().waitFor();
     const input = page.locator('.quick-input-widget input.input');
     const image = join(workbench.folder, 'drawings/flags/003.jpg');
@@ -112,19 +111,19 @@ test.each<Theme>(['light', 'dark'])(
 );
 
 test.each<Theme>(['light', 'dark'])(
-  'a person is asked before images outside of the open folder are read (%s)',
+  'a person is asked before images outside the open folder are read (%s)',
   async (theme) => {
     workbench = await Workbench.open({ folder: relative(root, folder), theme });
     const { page } = workbench;
     await workbench.openFile('outside.experiment.yaml');
     await workbench.clickLens(/^\s*Index the data/);
-    const question = workbench.toasts().filter({ hasText: 'May experiments read that folder?' });
+    const question = workbench.toasts().filter({ hasText: 'Allow experiments to read that folder?' });
     await question.waitFor();
     await workbench.screenshot(`data-consent-${theme}`);
     await question.getByRole('button', { name: 'Allow' }).click();
-    await workbench.toasts().filter({ hasText: '90 images of 3 classes.' }).waitFor();
+    await workbench.toasts().filter({ hasText: '90 images in 3 classes.' }).waitFor();
 
-    await workbench.runCommand('Allowed folders...');
+    await workbench.runCommand('Manage allowed folders...');
     const row = workbench.quickPickRows().filter({ hasText: 'pictures' });
     await row.waitFor();
     await workbench.screenshot(`data-allowed-${theme}`);

@@ -8,7 +8,7 @@ import { type Theme, Workbench } from './workbench';
 
 const installed = join(enginesEnvironment.BAG_OF_TRICKS_ENGINES, 'tensorflow');
 const before = process.env.BAG_OF_TRICKS_ENGINES;
-/** Where this workbench installs engines. */
+/** The folder where this workbench installs engines. */
 let folder = '';
 let workbench: Workbench | undefined;
 
@@ -25,12 +25,12 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** What is in the folder of engines, but for what probes found out. */
+/** Lists the engine folder without the probe results. */
 async function engines(): Promise<string[]> {
   return (await readdir(folder)).filter((name) => name !== 'probes.json');
 }
 
-/** Opens the examples, and waits until the palette can have our commands. */
+/** Opens the examples and waits until the palette offers our commands. */
 async function openExamples(theme: Theme): Promise<Workbench> {
   workbench = await Workbench.open({ folder: 'examples', theme });
   await workbench.openFile('first-steps.experiment.yaml');
@@ -70,9 +70,9 @@ test('an engine is downloaded only with consent, and a cancelled installation le
   await expect.poll(engines).toEqual([]);
 });
 
-// There where `npm run verify`, or a person, has installed it.
+// Installed there by `npm run verify` or by a person.
 test.skipIf(!existsSync(installed)).each<Theme>(['light', 'dark'])(
-  'an engine that is installed is found, diagnosed and removed (%s)',
+  'an installed engine is found, diagnosed and removed (%s)',
   async (theme) => {
     await symlink(installed, join(folder, 'tensorflow'));
     workbench = await openExamples(theme);
@@ -83,7 +83,7 @@ test.skipIf(!existsSync(installed)).each<Theme>(['light', 'dark'])(
     await dialog.getByRole('button', { name: 'Install', exact: true }).click();
     const toast = workbench.toasts().filter({ hasText: 'tensorflow is installed.' });
     await toast.getByRole('button', { name: 'Diagnose engines' }).click();
-    await page.locator('.editor-group-container.active .view-lines').getByText('auto takes').waitFor();
+    await page.locator('.editor-group-container.active .view-lines').getByText('auto uses').waitFor();
     expect(await workbench.editorText()).toMatch(/tensorflow: works\. TensorFlow 2/);
     await workbench.screenshot(`engines-${theme}`);
 

@@ -1,4 +1,4 @@
-// Packs the extension and installs it for every UI test. Wants dist/ to be there.
+// Packs the extension and installs it for every UI test. Needs dist/.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,18 +9,18 @@ import { packExtension } from '../../scripts/lib/project.mjs';
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** What a workbench is started from. */
+    /** The parts that a workbench is started from. */
     workbench: {
       readonly installation: Installation;
-      /** The browser's program. */
+      /** Path of the browser's executable. */
       readonly browser: string;
-      /** A folder of extensions that holds ours. */
+      /** An extensions folder that contains ours. */
       readonly extensionsDir: string;
     };
   }
 }
 
-/** @returns what takes the setup away again */
+/** @returns a function that undoes the setup */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const installation = await ensureCodeServer();
   const browser = await ensureBrowser();

@@ -21,8 +21,8 @@ test.each<Theme>(['light', 'dark'])(
   },
 );
 
-test("has a home of the tests' own, and no variable of the product but what webgpu computes on", async () => {
-  // A terminal whose shell writes down what it was given.
+test("has a temporary home of the tests, and no variable of the product except the one for webgpu's adapter", async () => {
+  // A terminal with a shell that writes its environment to a file.
   const program = "require('fs').writeFileSync('env.json', JSON.stringify(process.env))";
   const system = { linux: 'linux', darwin: 'osx', win32: 'windows' }[process.platform as string];
   workbench = await Workbench.open({

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { root } from '../../scripts/lib/processes.mjs';
 import { Workbench } from './workbench';
 
-/** An experiment of a second on few synthetic images. */
+/** A one-second experiment on a few synthetic images. */
 const EXPERIMENT = `name: studied
 data: { dataset: synthetic, train_images: 128, validation_images: 60, height: 8, width: 8, classes: 3, batch_size: 16 }
 model: { name: resnet8, width: 2 }
@@ -28,7 +28,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-test('a person asks which of two tricks pay, runs the study and reads its verdicts', async () => {
+test('a person asks which of two tricks help, runs the study and reads its verdicts', async () => {
   workbench = await Workbench.open({
     folder: relative(root, folder),
     theme: 'light',
@@ -45,7 +45,7 @@ test('a person asks which of two tricks pay, runs the study and reads its verdic
   const rows = workbench.quickPickRows();
   await rows.filter({ hasText: 'Label smoothing' }).first().waitFor();
   const all = page.locator('.quick-input-widget .quick-input-header').getByRole('checkbox').first();
-  // Once for all, and once more for none.
+  // The first click selects all, the second selects none.
   await all.click();
   await all.click();
   const input = page.locator('.quick-input-widget input.input');
@@ -67,7 +67,7 @@ test('a person asks which of two tricks pay, runs the study and reads its verdic
   await workbench.screenshot('study-file-light');
 
   await workbench.clickLens('Run study');
-  // Eight runs cannot tell small effects from none, which is said before anything starts.
+  // Eight runs cannot detect small effects, which is reported before anything starts.
   await page.getByRole('button', { name: 'Run anyway' }).click();
   const frame = workbench.panelFrame();
   await frame.getByText('zero_gamma').first().waitFor();

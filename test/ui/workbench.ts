@@ -1,5 +1,4 @@
-// A real VS Code workbench with the packed extension installed, as a person meets it: everything is done by
-// mouse and keyboard.
+// A real VS Code workbench with the packed extension installed. Tests use only mouse and keyboard, as a person would.
 import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
@@ -15,22 +14,22 @@ export type Theme = keyof typeof themes;
 const modifier = process.platform === 'darwin' ? 'Meta' : 'Control';
 
 export interface WorkbenchOptions {
-  /** The folder to open, from the repository's root. A fresh copy is opened, never the folder itself. */
+  /** The folder to open, relative to the repository root. Opens a fresh copy, never the folder itself. */
   readonly folder: string;
   readonly theme: Theme;
-  /** Whether the folder is trusted; it is by default. */
+  /** Whether the folder is trusted. Default: true. */
   readonly trusted?: boolean;
-  /** The user's settings, over the harness's own. */
+  /** User settings. They override the harness's own. */
   readonly settings?: Readonly<Record<string, unknown>>;
 }
 
-/** One workbench: a server, a browser and a page. Close it in the end, also when a test failed. */
+/** One workbench: a server, a browser and a page. Close it at the end, even if the test failed. */
 export class Workbench {
   private constructor(
     readonly page: Page,
-    /** The copy that is open. */
+    /** The open copy. */
     readonly folder: string,
-    /** Ends the server, the browser and everything they started, and removes the copy. */
+    /** Stops the server, the browser and everything they started, and deletes the copy. */
     readonly close: () => Promise<void>,
   ) {}
 
@@ -86,24 +85,24 @@ export class Workbench {
     await this.pick(title, '>');
   }
 
-  /** The code lenses whose title holds a text. */
+  /** Finds the code lenses whose title contains a text. */
   lenses(text: string | RegExp): Locator {
     return this.page.locator('.codelens-decoration a').filter({ hasText: text });
   }
 
-  /** Clicks the first code lens whose title holds a text, once it shows and all stand still, as a person would. */
+  /** Clicks the first code lens whose title contains a text, after it shows and all lenses have stopped moving. */
   async clickLens(text: string | RegExp): Promise<void> {
     await this.lenses(text).first().waitFor();
     await this.lensesStandStill();
     await this.lenses(text).first().click();
   }
 
-  /** The document inside a webview panel, by its place among the open ones. */
+  /** Returns the document inside a webview panel, by its index among the open panels. */
   panelFrame(index = 0): FrameLocator {
     return this.page.frameLocator(`iframe.webview.ready >> nth=${index}`).frameLocator('#active-frame');
   }
 
-  /** The rows of a view of the side bar, by the view's title. */
+  /** Returns the rows of a side bar view, by the view's title. */
   treeRows(view: string): Locator {
     return this.page
       .locator('.pane')
@@ -111,17 +110,17 @@ export class Workbench {
       .locator('.pane-body .monaco-list-row');
   }
 
-  /** The rows of the open quick pick. */
+  /** Returns the rows of the open quick pick. */
   quickPickRows(): Locator {
     return this.page.locator('.quick-input-list .monaco-list-row');
   }
 
-  /** The notifications on show. */
+  /** Returns the visible notifications. */
   toasts(): Locator {
     return this.page.locator('.notification-toast');
   }
 
-  /** The text of the active editor's visible lines, with ordinary spaces. */
+  /** Returns the text of the active editor's visible lines, with ordinary spaces. */
   async editorText(): Promise<string> {
     const lines = await this.page.locator('.editor-group-container.active .view-line').all();
     const placed = await Promise.all(
@@ -136,7 +135,7 @@ export class Workbench {
       .join('\n');
   }
 
-  /** Writes a picture of the whole page to test/artifacts/, once nothing fades in or out any more. */
+  /** Saves a screenshot of the whole page to test/artifacts/ after all fade animations have ended. */
   async screenshot(name: string): Promise<void> {
     await this.page.evaluate(async () => {
       const ends = document
@@ -149,7 +148,7 @@ export class Workbench {
     await this.page.screenshot({ path: join(folder, `${name}.png`) });
   }
 
-  /** Waits until no lens comes, goes or moves: a click on one that the editor is about to draw anew is lost. */
+  /** Waits until no lens appears, disappears or moves. A click on a lens that the editor is about to redraw is lost. */
   private async lensesStandStill(): Promise<void> {
     const places = () =>
       this.page
@@ -164,14 +163,14 @@ export class Workbench {
     }
   }
 
-  /** Types into the open quick pick and takes the first row that bears the text. */
+  /** Types into the open quick pick and accepts the first row that contains the text. */
   private async pick(text: string, prefix = ''): Promise<void> {
     const input = this.page.locator('.quick-input-widget input.input');
     await input.waitFor();
     await input.fill(prefix + text);
     const row = this.quickPickRows().filter({ hasText: text }).first();
     await row.click();
-    // A command may open another quick pick at once.
+    // A command may open another quick pick immediately.
     await row.waitFor({ state: 'hidden' });
   }
 }

@@ -4,7 +4,15 @@ import type { RunEvent } from '../../src/protocol/events';
 import type { DatasetRequest } from '../../src/recipe/datasets';
 import type { ImagesRecipe } from '../../src/recipe/recipe';
 import { type Panel, PanelHost } from './panel';
-import { doneEvent, halfPrecisionEvents, runView, sampleRecipe, stateAfterAll, trainingEvents } from './runs';
+import {
+  COMMAND_RECIPE,
+  doneEvent,
+  halfPrecisionEvents,
+  runView,
+  sampleRecipe,
+  stateAfterAll,
+  trainingEvents,
+} from './runs';
 import { THEMES } from './themes';
 
 const recipe = sampleRecipe();
@@ -29,7 +37,7 @@ afterAll(() => host.stop());
 beforeEach(async () => {
   panel = await host.open();
 });
-/** No test's panel logs an error or a warning, opens a dialog, or breaks its content policy. */
+/** No test's panel logs an error or a warning, opens a dialog, or violates its content security policy. */
 afterEach(async () => {
   expect(await panel.close()).toEqual([]);
 });
@@ -39,11 +47,11 @@ const text = (words: string) => panel.page.getByText(words, { exact: true }).fir
 const pageText = () => panel.page.getByRole('main').ariaSnapshot();
 
 describe('messages', () => {
-  test('the dashboard says it is ready, once, before it is sent anything', async () => {
+  test('the dashboard says it is ready, once, before it receives anything', async () => {
     expect(await panel.posted()).toEqual([{ type: 'ready' }]);
   });
 
-  test('a snapshot shows the run, its engine, its recipe and how far it is', async () => {
+  test('a snapshot shows the run, its engine, its recipe and its progress', async () => {
     await panel.send(snapshot(halfway));
     expect(await panel.page.getByRole('heading', { level: 1 }).textContent()).toBe('fashion-resnet');
     const words = await pageText();
@@ -65,11 +73,11 @@ describe('messages', () => {
     );
   });
 
-  test('half precision is said to be emulated, overflowing steps are counted, and the average has its accuracy', async () => {
+  test('half precision is shown as emulated, overflowing steps are counted, and the average has its accuracy', async () => {
     const half = sampleRecipe({ tricks: { mixed_precision: true, ema: true } });
     const run = runView(half);
     await panel.send({ type: 'snapshot', run, events: [] });
-    expect(await pageText()).toContain('float16, emulated unless the engine has it');
+    expect(await pageText()).toContain('float16, emulated unless the engine supports it');
     await panel.send({ type: 'snapshot', run, events: halfPrecisionEvents(half, 1) });
     expect(await pageText()).toContain('16,384, 1 step skipped');
     await panel.send({ type: 'snapshot', run, events: halfPrecisionEvents(half, 200) });
@@ -113,7 +121,7 @@ describe('messages', () => {
     expect(await hint.count()).toBe(0);
   });
 
-  test('a delta moves every curve on', async () => {
+  test('a delta extends every curve', async () => {
     const { stepsPerEpoch } = recipe.schedule;
     const first = trainingEvents(recipe, stepsPerEpoch);
     const rest = trainingEvents(recipe, 2 * stepsPerEpoch).slice(first.length);
@@ -125,11 +133,11 @@ describe('messages', () => {
     expect(await panel.summary('Learning rate')).toMatch(/^Learning rate over 186 steps/);
     expect(await panel.summary('Accuracy')).toMatch(/^Accuracy over 2 epochs; training 84\.32%/);
     const after = await panel.drawnPoints();
-    // Raw and smoothed loss and one validation; the used rate; two accuracies, the best being one point.
-    expect(after.map((points, chart) => points - before[chart]!)).toEqual([2 * 93 + 1, 93, 2]);
+    // Two accuracy points, one of them the best. Raw and smoothed loss and one validation loss. The used learning rate.
+    expect(after.map((points, chart) => points - before[chart]!)).toEqual([2, 2 * 93 + 1, 93]);
   });
 
-  test('a panel opened late shows what one open from the start shows', async () => {
+  test('a panel that opens late shows the same as one open from the start', async () => {
     await panel.send(snapshot([]));
     for (let at = 0; at < whole.length; at += 37) await panel.send(delta(...whole.slice(at, at + 37)));
     const live = await pageText();
@@ -141,7 +149,7 @@ describe('messages', () => {
     expect(await late.close()).toEqual([]);
   });
 
-  test('messages about another run, or of no known type, change nothing', async () => {
+  test('messages about another run, or of an unknown type, change nothing', async () => {
     await panel.send(snapshot(halfway));
     const before = await pageText();
     await panel.send(
@@ -157,7 +165,7 @@ describe('messages', () => {
     expect(await pageText()).toBe(before);
   });
 
-  test('another snapshot takes the place of the run shown', async () => {
+  test('another snapshot replaces the run', async () => {
     await panel.send(snapshot(halfway));
     await panel.send(snapshot([], { folder: 'run-2', name: 'second', state: { status: 'queued' } }));
     expect(await panel.page.getByRole('heading', { level: 1 }).textContent()).toBe('second');
@@ -173,20 +181,20 @@ describe('messages', () => {
 });
 
 describe('states', () => {
-  test('before its trainer is up a run waits for its turn', async () => {
+  test('a run waits for its turn before its trainer starts', async () => {
     await panel.send(snapshot([], { state: { status: 'queued' } }));
     expect(await text('Queued').isVisible()).toBe(true);
-    expect(await text('Waiting for its turn').isVisible()).toBe(true);
+    expect(await text('Waiting in the queue').isVisible()).toBe(true);
   });
 
-  test('preparing says what is done and how much of it', async () => {
+  test('preparing shows the current task and its progress', async () => {
     await panel.send(snapshot([{ type: 'preparing', time: 0, what: 'Downloading images', share: 0.42 }]));
     expect(await text('Downloading images · 42%').isVisible()).toBe(true);
     const bar = panel.page.getByRole('progressbar', { name: 'Downloading images' });
     expect(await bar.getAttribute('aria-valuenow')).toBe('42');
   });
 
-  test('a trainer that is up but has done no step says so', async () => {
+  test('a started trainer without a step says so', async () => {
     await panel.send(snapshot(halfway.slice(0, 1)));
     expect(await text('Waiting for the first step').isVisible()).toBe(true);
     const bar = panel.page.getByRole('progressbar', { name: 'Training' });
@@ -196,9 +204,24 @@ describe('states', () => {
   test('a run that is done shows its best accuracy and how long it took', async () => {
     await panel.send(snapshot(whole));
     expect(await text('Done').isVisible()).toBe(true);
-    expect(await text('Took 13 min 04 s').isVisible()).toBe(true);
+    expect(await text('Duration: 13 min 04 s').isVisible()).toBe(true);
     expect(await panel.summary('Accuracy')).toContain('best 86.93% at epoch 4');
     expect(await pageText()).not.toContain('left');
+  });
+
+  test('a command that is done without metrics shows a full bar and why there are no curves', async () => {
+    const notes = ['No metrics were found in the output, which is in trainer.log as it is.'];
+    const unknown = { validationLoss: null, validationAccuracy: null, bestValidationAccuracy: null };
+    const result = { epochs: 0, ...unknown, seconds: 5, notes };
+    await panel.send({
+      type: 'snapshot',
+      run: runView(COMMAND_RECIPE, { state: { status: 'done', result } }),
+      events: [],
+    });
+    expect(await text(notes[0] ?? '').isVisible()).toBe(true);
+    const bar = panel.page.getByRole('progressbar', { name: 'Training' });
+    expect(await bar.getAttribute('aria-valuenow')).toBe('100');
+    expect(await pageText()).not.toContain('No step');
   });
 
   test('a failure shows what happened, what to do, and opens the log', async () => {
@@ -207,7 +230,7 @@ describe('states', () => {
     const alert = panel.page.getByRole('alert');
     expect(await alert.textContent()).toContain('The disk is full.');
     expect(await alert.textContent()).toContain('Free some space and run again.');
-    await alert.getByRole('button', { name: 'Open log' }).click();
+    await panel.page.locator('.problem').getByRole('button', { name: 'Open log' }).click();
     expect((await panel.posted()).at(-1)).toEqual({ type: 'openLog', folder: run.folder });
   });
 
@@ -219,10 +242,12 @@ describe('states', () => {
       events: [],
     });
     expect(await text('Interrupted').isVisible()).toBe(true);
-    expect(await panel.page.getByRole('alert').textContent()).toContain('The trainer went away');
+    expect(await panel.page.getByRole('alert').textContent()).toContain(
+      'The trainer exited before the run was done',
+    );
   });
 
-  test('a screen reader hears ends of epochs and changes of state, not steps', async () => {
+  test('a screen reader announces ends of epochs and changes of state, not steps', async () => {
     const status = panel.page.getByRole('status');
     await panel.send(snapshot(halfway));
     const heard = await status.textContent();
@@ -262,6 +287,8 @@ describe('requests', () => {
 
   test.each([
     ['Run again', 'runAgain'],
+    ['Run the file', 'runFile'],
+    ["Restore this run's file", 'restoreFile'],
     ['Open experiment', 'openExperiment'],
     ['Open log', 'openLog'],
   ] as const)('%s of a run that is done asks for it', async (name, type) => {
@@ -296,10 +323,10 @@ describe('requests', () => {
       'Pause',
       'Open experiment',
       'Open log',
-      'Show epochs as table',
+      'Show epoch table',
+      'Accuracy',
       'Loss',
       'Learning rate',
-      'Accuracy',
     ]);
     await button('Stop').focus();
     await panel.page.keyboard.press('Enter');
@@ -317,7 +344,7 @@ function focused(): Promise<string> {
 describe('table of epochs', () => {
   test("lists every epoch's figures and marks the best, and grows with the run", async () => {
     await panel.send(snapshot(halfway));
-    await button('Show epochs as table').click();
+    await button('Show epoch table').click();
     const rows = panel.page.getByRole('table').getByRole('row');
     await panel.drawn();
     expect(await rows.allInnerTexts()).toEqual([
@@ -329,7 +356,7 @@ describe('table of epochs', () => {
     await panel.send(delta(...whole.slice(halfway.length)));
     expect(await rows.count()).toBe(6);
     expect((await rows.allInnerTexts())[4]).toMatch(/^4 best\t/);
-    await button('Hide table of epochs').click();
+    await button('Hide epoch table').click();
     await panel.drawn();
     expect(await panel.page.getByRole('table').count()).toBe(0);
   });
@@ -399,7 +426,7 @@ describe('zoom', () => {
     expect(await stepsInView()).toEqual([undefined, undefined, undefined]);
   });
 
-  test('pointing at a chart opens its tooltip in the colours of the theme', async () => {
+  test('pointing at a chart opens its tooltip in the colors of the theme', async () => {
     await panel.send(snapshot(whole));
     const before = await panel.pixels(THEMES.dark.variables['editorHoverWidget-background']!);
     await panel.image('Loss').hover();
@@ -410,20 +437,21 @@ describe('zoom', () => {
 });
 
 describe('a long run', () => {
-  test('100,000 steps are drawn by a bounded number of points, whole and zoomed in', async () => {
+  test('100,000 steps are drawn with a bounded number of points, whole and zoomed in', async () => {
     const long = sampleRecipe({ epochs: 1000, batchSize: 120 });
     expect(long.schedule.totalSteps).toBe(100_000);
     await panel.send({ type: 'snapshot', run: runView(long), events: trainingEvents(long) });
     expect(await panel.summary('Loss')).toContain('Loss over 100,000 steps');
-    const [loss, rate] = await panel.drawnPoints();
-    // The raw, the smoothed and the epochs' curve, 500 to 1000 points each; the plan and what was used.
+    const [, loss, rate] = await panel.drawnPoints();
+    // The raw curve, the smoothed curve and the epochs' curve, 500 to 1000 points each. The planned and the used
+    // values.
     expect(loss).toBeGreaterThan(1000);
     expect(loss).toBeLessThanOrEqual(3000);
     expect(rate).toBeLessThanOrEqual(2000);
     await panel.page.getByRole('figure', { name: 'Loss' }).focus();
     await panel.page.keyboard.press('+');
     await expect.poll(() => panel.summary('Loss')).toContain('Steps 25,000 to 75,000 in view');
-    expect((await panel.drawnPoints())[0]).toBeLessThanOrEqual(3000);
+    expect((await panel.drawnPoints())[1]).toBeLessThanOrEqual(3000);
     await panel.send(delta(doneEvent(long)));
     expect(await text('Done').isVisible()).toBe(true);
   });
@@ -443,7 +471,7 @@ describe('safety', () => {
     expect(await panel.page.locator('img').count()).toBe(0);
   });
 
-  test('the policy keeps out an inline script and an inline style, and the stand-in hears of it', async () => {
+  test('the policy blocks an inline script and an inline style, and the stand-in is notified', async () => {
     const kept = await host.open();
     const ran = await kept.page.evaluate(() => {
       const script = document.createElement('script');
@@ -465,7 +493,7 @@ describe('safety', () => {
 
 describe('theme', () => {
   test.each(['light', 'high contrast'] as const)(
-    'curves take the colours of the %s theme at once',
+    'curves take the colors of the %s theme at once',
     async (next) => {
       const dark = THEMES.dark.variables;
       const changed = THEMES[next].variables;
@@ -479,7 +507,7 @@ describe('theme', () => {
   );
 });
 
-test('a curve is opaque in a colour that the theme has for overlays', async () => {
+test('a curve is opaque in a color that the theme uses for overlays', async () => {
   await panel.setTheme('overlays');
   await panel.send(snapshot(whole));
   expect(await panel.pixels('#ea5c00')).toBeGreaterThan(0);
@@ -488,7 +516,7 @@ test('a curve is opaque in a colour that the theme has for overlays', async () =
 describe('motion', () => {
   const animations = () => panel.page.evaluate(() => document.getAnimations().length);
 
-  test('nothing moves by itself where motion is to be reduced', async () => {
+  test('nothing moves by itself with reduced motion', async () => {
     await panel.send(snapshot(halfway));
     expect(await animations()).toBe(1);
     await panel.page.emulateMedia({ reducedMotion: 'reduce' });
@@ -500,10 +528,10 @@ describe('motion', () => {
 });
 
 describe('restored', () => {
-  test('a panel leaves its run and its table, and a reload finds the table open again', async () => {
+  test('a panel saves its run and its table, and a reload opens the table again', async () => {
     await panel.send(snapshot(halfway));
     expect(await panel.savedState()).toEqual({ folder: run.folder, showTable: false });
-    await button('Show epochs as table').click();
+    await button('Show epoch table').click();
     expect(await panel.savedState()).toEqual({ folder: run.folder, showTable: true });
     await panel.reload();
     expect(await panel.posted()).toEqual([{ type: 'ready' }]);
@@ -512,14 +540,14 @@ describe('restored', () => {
     expect(await panel.summary('Loss')).toContain('Loss over 300 steps');
   });
 
-  test('a panel without a run leaves nothing', async () => {
+  test('a panel without a run saves nothing', async () => {
     await panel.send(snapshot(halfway), { type: 'clear', reason: 'The run was deleted.' });
     expect(await panel.savedState()).toBeNull();
   });
 });
 
 describe('language', () => {
-  test('texts come in the language of the translations that the page carries', async () => {
+  test('texts use the translations that the page carries', async () => {
     const german = await PanelHost.start({ 'Open log': 'Protokoll "öffnen" & <mehr>' });
     try {
       const translated = await german.open();

@@ -7,7 +7,7 @@ describe('numbers as people read them', () => {
     [0.1, '0.100'],
     [0.01234, '0.0123'],
     [0, '0.000'],
-    [Number.NaN, 'not a number'],
+    [Number.NaN, 'not finite'],
   ])('a loss of %f is %s', (loss, text) => {
     expect(formatLoss(loss)).toBe(text);
   });
@@ -17,7 +17,7 @@ describe('numbers as people read them', () => {
     [0.020833, '0.0208'],
     [0.000025, '2.5e-5'],
     [0, '0'],
-  ])('a rate of %f is %s', (rate, text) => {
+  ])('a learning rate of %f is %s', (rate, text) => {
     expect(formatLearningRate(rate)).toBe(text);
   });
 

@@ -1,7 +1,15 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { ToDashboard } from '../../src/protocol/dashboard';
 import { type Panel, PanelHost } from './panel';
-import { doneEvent, halfPrecisionEvents, runView, sampleRecipe, trainingEvents } from './runs';
+import {
+  COMMAND_RECIPE,
+  commandEvents,
+  doneEvent,
+  halfPrecisionEvents,
+  runView,
+  sampleRecipe,
+  trainingEvents,
+} from './runs';
 import { THEMES, type ThemeName } from './themes';
 
 let host: PanelHost;
@@ -27,6 +35,7 @@ const failed: ToDashboard = {
       failure: {
         what: 'The disk is full: metrics.ndjson could not be written.',
         remedy: 'Free some space and run again.',
+        log: 'ENOSPC: no space left on device, write',
       },
     },
   }),
@@ -46,13 +55,34 @@ const preparing: ToDashboard = {
   events: [{ type: 'preparing', time: 0, what: 'Downloading fashion-mnist', share: 0.42 }],
 };
 
+const command: ToDashboard = { type: 'snapshot', run: runView(COMMAND_RECIPE), events: commandEvents() };
+const uncounted: ToDashboard = {
+  type: 'snapshot',
+  run: runView(COMMAND_RECIPE, {
+    state: {
+      status: 'done',
+      result: {
+        ...{
+          epochs: 4,
+          validationLoss: null,
+          validationAccuracy: null,
+          bestValidationAccuracy: null,
+          seconds: 256,
+        },
+        notes: ['No metrics were found in the output, which is in trainer.log as it is.'],
+      },
+    },
+  }),
+  events: [],
+};
+
 interface Picture {
   readonly name: string;
   readonly message: ToDashboard;
   readonly theme?: ThemeName;
   readonly width?: number;
   readonly table?: boolean;
-  /** Zoom in by dragging, then point at a step. */
+  /** Zooms in by dragging, then points at a step. */
   readonly pointer?: boolean;
 }
 
@@ -68,25 +98,28 @@ const PICTURES: readonly Picture[] = [
   { name: 'half-precision-light', message: halfPrecision, theme: 'light', width: 700 },
   { name: 'failed', message: failed },
   { name: 'failed-light', message: failed, theme: 'light' },
+  { name: 'command', message: command, table: true },
+  { name: 'command-light', message: command, theme: 'light' },
+  { name: 'command-without-metrics', message: uncounted },
   { name: 'preparing', message: preparing },
   { name: 'empty', message: { type: 'clear', reason: 'Run an experiment to see it here.' } },
 ];
 
-/** Whether anything lies beyond the panel's right edge. */
+/** Whether anything extends beyond the panel's right edge. */
 function overflows(panel: Panel): Promise<boolean> {
   return panel.page.evaluate(() => document.documentElement.scrollWidth > window.innerWidth);
 }
 
-test.each(PICTURES)('$name fits its panel in the colours of its theme', async (picture) => {
+test.each(PICTURES)('$name fits its panel in the colors of its theme', async (picture) => {
   const theme = picture.theme ?? 'dark';
   const panel = await host.open({ theme, width: picture.width });
   await panel.send(picture.message);
-  if (picture.table) await panel.page.getByRole('button', { name: 'Show epochs as table' }).click();
+  if (picture.table) await panel.page.getByRole('button', { name: 'Show epoch table' }).click();
   if (picture.pointer) await dragAndPoint(panel);
   await panel.screenshot(picture.name);
   expect(await overflows(panel)).toBe(false);
-  const colour = await panel.page.evaluate(() => getComputedStyle(document.body).backgroundColor);
-  expect(colour).toBe(rgb(THEMES[theme].variables['editor-background']!));
+  const color = await panel.page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+  expect(color).toBe(rgb(THEMES[theme].variables['editor-background']!));
   expect(await panel.close()).toEqual([]);
 });
 
@@ -101,7 +134,7 @@ async function dragAndPoint({ page }: Panel): Promise<void> {
   await page.mouse.move(...at(0.5));
 }
 
-/** '#1f1f1f' as a browser writes it. */
+/** Converts '#1f1f1f' to the form that a browser writes. */
 function rgb(hex: string): string {
   const [red, green, blue] = [1, 3, 5].map((at) => Number.parseInt(hex.slice(at, at + 2), 16));
   return `rgb(${red}, ${green}, ${blue})`;

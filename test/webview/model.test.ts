@@ -1,8 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { RunEvent } from '../../src/protocol/events';
+import { recipeFacts } from '../../src/recipe/anyRecipe';
 import { phaseOf, progressOf, RunHistory, type ShownRun } from '../../webview/model';
 import {
+  COMMAND_RECIPE,
+  commandEvents,
   doneEvent,
   EVALUATION_MS,
   runView,
@@ -18,7 +21,7 @@ const { stepsPerEpoch, totalSteps } = recipe.schedule;
 const whole = [...trainingEvents(recipe), doneEvent(recipe)];
 
 function shownAfter(events: readonly RunEvent[], changes: Parameters<typeof runView>[1] = {}): ShownRun {
-  const history = new RunHistory(recipe.schedule);
+  const history = new RunHistory(recipeFacts(recipe));
   history.append(events);
   return { run: runView(recipe, { state: stateAfterAll(events), ...changes }), history };
 }
@@ -28,7 +31,7 @@ const seriesOf = ({ loss, smoothedLoss, learningRate, epochs, started, lastStep,
 });
 
 describe('history', () => {
-  test('has a point of loss and of rate for every step, and every epoch', () => {
+  test('has a point of loss and of learning rate for every step, and every epoch', () => {
     const { history } = shownAfter(whole);
     expect(history.loss).toHaveLength(totalSteps);
     expect(history.learningRate.map(({ x }) => x)).toEqual(Array.from({ length: totalSteps }, (_, i) => i));
@@ -36,11 +39,11 @@ describe('history', () => {
     expect(history.best?.epoch).toBe(2);
   });
 
-  test('is the same however the events are cut into messages', () => {
+  test('does not depend on how events are split into messages', () => {
     const at = fc.nat({ max: whole.length });
     fc.assert(
       fc.property(fc.array(at, { maxLength: 8 }), (cuts) => {
-        const history = new RunHistory(recipe.schedule);
+        const history = new RunHistory(recipeFacts(recipe));
         const ends = [0, ...cuts.toSorted((a, b) => a - b), whole.length];
         for (const [index, end] of ends.entries()) history.append(whole.slice(ends[index - 1] ?? 0, end));
         expect(seriesOf(history)).toEqual(seriesOf(shownAfter(whole).history));
@@ -57,7 +60,7 @@ describe('history', () => {
     expect(history.best?.epoch).toBe(0);
   });
 
-  test('a resumed run leads to the history of one that was never stopped', () => {
+  test('a resumed run has the history of an uninterrupted one', () => {
     const steps = 2 * stepsPerEpoch + 3;
     const stopped: RunEvent = { type: 'stopped', time: START, step: steps };
     const before = [...trainingEvents(recipe, steps), stopped];
@@ -71,13 +74,13 @@ describe('history', () => {
     }
   });
 
-  test('20,000 resumed trainers take the time of their steps, and the curves of one that never stopped', () => {
+  test('20,000 resumed trainers take the time of their steps, and have the curves of an uninterrupted one', () => {
     const long = sampleRecipe({ epochs: 1000 });
     const steps = trainingEvents(long, 20_000).filter(({ type }) => type === 'step');
     const started = whole[0]!;
     const lives = Array.from({ length: 20_000 }, (_, life) => [started, ...steps.slice(-1 - (life % 5))]);
     const log = [...steps, ...lives.flat()];
-    const [history, straight] = [new RunHistory(long.schedule), new RunHistory(long.schedule)];
+    const [history, straight] = [new RunHistory(recipeFacts(long)), new RunHistory(recipeFacts(long))];
     const before = performance.now();
     history.append(log);
     expect(performance.now() - before).toBeLessThan(2000);
@@ -98,7 +101,7 @@ describe('history', () => {
     expect(history.stepsDone).toBe(6);
   });
 
-  test('the pause before a run was resumed is not in its speed', () => {
+  test('the pause before a resume does not count for its speed', () => {
     const before = trainingEvents(recipe, 5);
     const after = trainingEvents(recipe, 8)
       .slice(before.length)
@@ -108,7 +111,7 @@ describe('history', () => {
 });
 
 describe('progress', () => {
-  test('before the first step nothing is done and nothing is known of the time left', () => {
+  test('before the first step there is no progress and no estimate of the time left', () => {
     const progress = progressOf(shownAfter(whole.slice(0, 1)));
     expect(progress).toEqual({ epoch: 0, epochs: 4, step: 0, steps: totalSteps, share: 0, leftMs: null });
   });
@@ -124,14 +127,14 @@ describe('progress', () => {
     expect(leftMs).toBe((totalSteps - 5) * STEP_MS);
   });
 
-  test('after it the time left has an evaluation for every epoch', () => {
+  test('after it the time left includes an evaluation for every epoch', () => {
     const steps = 2 * stepsPerEpoch + 5;
     const { leftMs } = progressOf(shownAfter(trainingEvents(recipe, steps)));
     const epochMs = stepsPerEpoch * STEP_MS + EVALUATION_MS;
     expect(leftMs).toBeCloseTo(((totalSteps - steps) / stepsPerEpoch) * epochMs, 6);
   });
 
-  test('a run that has ended has no time left', () => {
+  test('an ended run has no time left', () => {
     expect(progressOf(shownAfter(whole))).toMatchObject({ share: 1, leftMs: null });
     const interrupted = shownAfter(trainingEvents(recipe, 9), { state: { status: 'interrupted' } });
     expect(progressOf(interrupted).leftMs).toBeNull();
@@ -155,5 +158,36 @@ describe('state and phase', () => {
     const state =
       status === 'running' ? ({ status, step: 0, validationAccuracy: null } as const) : { status };
     expect(phaseOf(shownAfter(events, { state })).name).toBe(phase);
+  });
+});
+
+describe('a run of a command', () => {
+  const shown = (isCounted: boolean): ShownRun => {
+    const history = new RunHistory(recipeFacts(COMMAND_RECIPE));
+    history.append(commandEvents({ isCounted }));
+    return {
+      run: runView(COMMAND_RECIPE, { state: { status: 'running', step: 151, validationAccuracy: 0.6 } }),
+      history,
+    };
+  };
+
+  test('has its length from the trainer, and points only where it reported a metric', () => {
+    const { run, history } = shown(true);
+    expect(progressOf({ run, history })).toMatchObject({ epoch: 4, epochs: 6, step: 151, steps: 240 });
+    expect(history.loss.map(({ x }) => x)).toEqual(Array.from({ length: 16 }, (_, index) => 10 * index));
+    expect(history.best?.epoch).toBe(3);
+  });
+
+  test('that does not count the steps of an epoch is as far as its epochs, with no time left', () => {
+    expect(progressOf(shown(false))).toMatchObject({ epochs: 6, steps: null, share: 4 / 6, leftMs: null });
+  });
+
+  test('drops the points that a resumed command repeats', () => {
+    const { history } = shown(true);
+    const before = history.loss.map(({ x }) => x);
+    const [started, ...events] = commandEvents();
+    history.append(started ? [started, ...events.filter(({ type }) => type !== 'started').slice(8)] : []);
+    expect(history.loss.map(({ x }) => x)).toEqual(before);
+    expect(history.epochs.map(({ epoch }) => epoch)).toEqual([0, 1, 2, 3]);
   });
 });

@@ -25,7 +25,7 @@ const CHROMIUM_ARGUMENTS = [
   '--disable-sync',
 ];
 
-/** What the page's stand-in for VS Code keeps, as the page's script sees it. */
+/** The state of the page's fake VS Code API, as the page's script sees it. */
 interface StandIn {
   readonly posted: unknown[];
   readonly violations: string[];
@@ -37,10 +37,10 @@ declare global {
   }
 }
 
-/** A page that is built: the dashboard of a run, or a study's. */
+/** A built page: the dashboard of a run or of a study. */
 type PageName = 'dashboard' | 'study';
 
-/** A browser and a server of the built pages, for the tests of one file. */
+/** A browser and a server for the built pages, for the tests of one file. */
 export class PanelHost {
   private constructor(
     private readonly browser: Browser,
@@ -65,13 +65,26 @@ export class PanelHost {
     await new Promise((resolve) => this.server.close(resolve));
   }
 
-  /** A new panel, as VS Code would open it. */
+  /** Opens a new panel as VS Code would. */
   async open(
-    options: { page?: PageName; theme?: ThemeName; width?: number; height?: number; still?: boolean } = {},
+    options: {
+      page?: PageName;
+      theme?: ThemeName;
+      width?: number;
+      height?: number;
+      still?: boolean;
+      /** Whether the system replaces the page's colors with its own limited palette. */
+      forcedColors?: boolean;
+    } = {},
   ): Promise<Panel> {
     const { page: name = 'dashboard', theme = 'dark', width = 1000, height = 800, still = false } = options;
     const reducedMotion = still ? 'reduce' : 'no-preference';
-    const context = await this.browser.newContext({ viewport: { width, height }, reducedMotion });
+    const forcedColors = options.forcedColors ? 'active' : 'none';
+    const context = await this.browser.newContext({
+      viewport: { width, height },
+      reducedMotion,
+      forcedColors,
+    });
     const page = await context.newPage();
     page.setDefaultTimeout(hangLimitsMs.webview.wait);
     const panel = new Panel(page, name);
@@ -83,9 +96,9 @@ export class PanelHost {
   }
 }
 
-/** An open panel, seen from the extension host's side and from a person's. */
+/** An open panel, from the extension host's side and from a person's. */
 export class Panel {
-  /** Errors and warnings of the page, dialogs it opened, requests the policy forbids: none is wanted. */
+  /** Page errors and warnings, opened dialogs, and requests that the policy forbids. Expected to be empty. */
   private readonly troubles: string[] = [];
 
   constructor(
@@ -102,12 +115,12 @@ export class Panel {
     });
   }
 
-  /** Until the dashboard has said that it can receive. */
+  /** Waits until the dashboard has reported that it can receive messages. */
   async ready(): Promise<void> {
     await this.page.waitForFunction(() => window.standIn.posted.length > 0);
   }
 
-  /** Sends messages, and waits until what they change is drawn. */
+  /** Sends messages and waits until their changes are drawn. */
   async send(...messages: (ToDashboard | ToStudyPage)[]): Promise<void> {
     await this.page.evaluate((all) => {
       for (const message of JSON.parse(all)) window.postMessage(message);
@@ -115,7 +128,7 @@ export class Panel {
     await this.drawn();
   }
 
-  /** Waits until what has come in so far is drawn: messages first, then the frame they asked for. */
+  /** Waits until everything received so far is drawn: messages first, then the frame that they requested. */
   async drawn(): Promise<void> {
     await this.page.evaluate(async () => {
       await new Promise((resolve) => setTimeout(resolve));
@@ -124,7 +137,7 @@ export class Panel {
     });
   }
 
-  /** What the dashboard has sent since it was loaded. */
+  /** Returns the messages that the dashboard has sent since it was loaded. */
   async posted(): Promise<FromDashboard[]> {
     const messages = await this.page.evaluate(() => window.standIn.posted);
     return messages.map((message) => {
@@ -133,7 +146,7 @@ export class Panel {
     });
   }
 
-  /** What a study's page has sent since it was loaded. */
+  /** Returns the messages that a study's page has sent since it was loaded. */
   async asked(): Promise<FromStudyPage[]> {
     const messages = await this.page.evaluate(() => window.standIn.posted);
     return messages.map((message) => {
@@ -142,7 +155,7 @@ export class Panel {
     });
   }
 
-  /** What the page has left for its next life. */
+  /** Returns the state that the page saved for its next load. */
   savedState(): Promise<unknown> {
     return this.page.evaluate(() => JSON.parse(sessionStorage.getItem('state') ?? 'null'));
   }
@@ -157,7 +170,7 @@ export class Panel {
     await this.drawn();
   }
 
-  /** What a chart says it shows. */
+  /** Returns a chart's description of its content. */
   async summary(chart: 'Loss' | 'Learning rate' | 'Accuracy'): Promise<string> {
     return (await this.image(chart).getAttribute('aria-label')) ?? '';
   }
@@ -166,15 +179,15 @@ export class Panel {
     return this.page.getByRole('img', { name: new RegExp(`^${chart} over`) });
   }
 
-  /** By how many points each chart's curves are drawn. */
+  /** Returns the number of points in each chart's curves. */
   async drawnPoints(): Promise<number[]> {
     const canvases = await this.page.getByRole('img').all();
     return Promise.all(canvases.map(async (canvas) => Number(await canvas.getAttribute('data-drawn'))));
   }
 
-  /** How many pixels of the loss chart have exactly this colour, such as '#3794ff'. */
-  async pixels(colour: string): Promise<number> {
-    const rgb = [1, 3, 5].map((at) => Number.parseInt(colour.slice(at, at + 2), 16));
+  /** Counts the pixels of the loss chart with exactly this color, such as '#3794ff'. */
+  async pixels(color: string): Promise<number> {
+    const rgb = [1, 3, 5].map((at) => Number.parseInt(color.slice(at, at + 2), 16));
     return this.image('Loss').evaluate((element, wanted) => {
       const canvas = element as HTMLCanvasElement;
       // A copy: reading the chart's own canvas would change how the browser keeps it.
@@ -194,7 +207,7 @@ export class Panel {
     await this.page.screenshot({ path: join(artifacts, `${this.name}-${name}.png`), fullPage: true });
   }
 
-  /** Closes the panel, and tells everything that went wrong in it. */
+  /** Closes the panel and returns everything that went wrong in it. */
   async close(): Promise<string[]> {
     const violations = await this.page.evaluate(() => window.standIn.violations);
     await this.page.context().close();
@@ -202,7 +215,7 @@ export class Panel {
   }
 }
 
-/** Runs in the page before its own scripts: VS Code's side of the webview, and an ear for its policy. */
+/** Runs in the page before its own scripts: VS Code's side of the webview, with a listener for policy violations. */
 function standIn(): void {
   const posted: unknown[] = [];
   const violations: string[] = [];
@@ -219,7 +232,7 @@ function standIn(): void {
   });
 }
 
-/** Runs in the page: sets a theme's variables and class as VS Code does. */
+/** Runs in the page: sets a theme's variables and class like VS Code. */
 function applyTheme({ bodyClass, variables }: (typeof THEMES)[ThemeName]): void {
   const apply = () => {
     for (const [name, value] of Object.entries(variables)) {
@@ -231,7 +244,7 @@ function applyTheme({ bodyClass, variables }: (typeof THEMES)[ThemeName]): void 
   else document.addEventListener('DOMContentLoaded', apply);
 }
 
-/** The pages, their scripts and stylesheets, and nothing else. */
+/** Serves the pages, their scripts and stylesheets, and nothing else. */
 function serve(translations?: Record<string, string>): Server {
   return createServer(async (request, response) => {
     const origin = `http://${request.headers.host}`;
@@ -258,7 +271,7 @@ function serve(translations?: Record<string, string>): Server {
   });
 }
 
-/** The tests look at what was built, so it must be what the sources say. */
+/** The tests use the built pages, so those must be up to date with the sources. */
 function checkBundle(): void {
   const built = ['dashboard.js', 'dashboard.css', 'study.js', 'study.css'].map((name) => join(bundle, name));
   const sources = readdirSync(join(root, 'webview'), { recursive: true, encoding: 'utf8' }).map((name) =>

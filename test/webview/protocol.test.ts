@@ -33,8 +33,8 @@ describe('message guards', () => {
     expect(isToDashboard(message)).toBe(false);
   });
 
-  test.each(['stop', 'pause', 'resume', 'openExperiment', 'openLog', 'runAgain'])(
-    '%s comes with a run',
+  test.each(['stop', 'pause', 'resume', 'openExperiment', 'openLog', 'runAgain', 'runFile', 'restoreFile'])(
+    '%s requires a run',
     (type) => {
       expect(isFromDashboard({ type, folder: 'run-1' })).toBe(true);
       expect(isFromDashboard({ type })).toBe(false);
@@ -64,7 +64,7 @@ describe('page', () => {
     expect(html).not.toContain('unsafe-');
   });
 
-  test('what is put into it stays an attribute', () => {
+  test('inserted values stay attributes', () => {
     expect(html).not.toContain('<script>bad()');
     expect(html).not.toContain('<img');
     expect(html).toContain('&quot;&gt;&lt;img src=x&gt;');

@@ -2,18 +2,20 @@ import type { RunView } from '../../src/protocol/dashboard';
 import { PROTOCOL_VERSION, type RunEvent } from '../../src/protocol/events';
 import type { RunState } from '../../src/protocol/manifest';
 import { LogStanding } from '../../src/protocol/standing';
+import type { AnyRecipe } from '../../src/recipe/anyRecipe';
+import { COMMAND_RECIPE_VERSION, type CommandRecipe } from '../../src/recipe/commandRecipe';
 import type { Recipe } from '../../src/recipe/recipe';
 import { learningRateAt } from '../../src/recipe/schedule';
 import { resolvedRecipe } from '../support/smallTraining';
 
-/** The start of the runs here, milliseconds since 1970. */
+/** Start time of the runs here, in milliseconds since 1970. */
 export const START = Date.UTC(2026, 0, 5, 9, 30);
-/** Time a step takes in the runs here. */
+/** Time per step in the runs here. */
 export const STEP_MS = 1600;
-/** Time an evaluation takes in the runs here. */
+/** Time per evaluation in the runs here. */
 export const EVALUATION_MS = 8000;
 
-/** The recipe of an experiment on the sample: 12,000 images in batches of 128, 93 steps an epoch. */
+/** The recipe of an experiment on the sample: 12,000 images in batches of 128, 93 steps per epoch. */
 export function sampleRecipe(
   changes: { epochs?: number; name?: string; batchSize?: number; tricks?: object } = {},
 ): Recipe {
@@ -33,7 +35,7 @@ export function sampleRecipe(
 }
 
 /** A running run of `recipe`. */
-export function runView(recipe: Recipe, changes: Partial<RunView> = {}): RunView {
+export function runView(recipe: AnyRecipe, changes: Partial<RunView> = {}): RunView {
   return {
     folder: '/project/.bag-of-tricks/runs/run-1',
     name: recipe.name,
@@ -44,14 +46,17 @@ export function runView(recipe: Recipe, changes: Partial<RunView> = {}): RunView
   };
 }
 
-/** Where a run stands after its events, as the extension host tells the page. */
+/** Returns a run's state after its events, as the extension host sends it to the page. */
 export function stateAfterAll(events: readonly RunEvent[]): RunState {
   const standing = new LogStanding();
   for (const event of events) standing.take(event);
   return standing.state ?? { status: 'running', step: 0, validationAccuracy: null };
 }
 
-/** What a training of `recipe` writes up to `steps` steps: a falling, noisy loss, the planned rate. */
+/**
+ * The events that a training of `recipe` writes up to `steps` steps: a falling, noisy loss and the planned learning
+ * rate.
+ */
 export function trainingEvents(recipe: Recipe, steps = recipe.schedule.totalSteps): RunEvent[] {
   const { schedule, epochs } = recipe;
   const { stepsPerEpoch, totalSteps } = schedule;
@@ -90,7 +95,7 @@ export function trainingEvents(recipe: Recipe, steps = recipe.schedule.totalStep
   return events;
 }
 
-/** Those events of a run in emulated half precision with a moving average, of whose steps the first two overflow. */
+/** The same events for a run in emulated half precision with EMA weights. The first two steps overflow. */
 export function halfPrecisionEvents(recipe: Recipe, steps?: number): RunEvent[] {
   return trainingEvents(recipe, steps).map((event) => {
     switch (event.type) {
@@ -106,7 +111,7 @@ export function halfPrecisionEvents(recipe: Recipe, steps?: number): RunEvent[] 
   });
 }
 
-/** The end of an epoch; validation accuracy is best at the last but one. */
+/** The event at the end of an epoch. Validation accuracy is best in the last epoch but one. */
 function epochEvent(recipe: Recipe, epoch: number): RunEvent {
   const { stepsPerEpoch, totalSteps } = recipe.schedule;
   const step = (epoch + 1) * stepsPerEpoch;
@@ -125,7 +130,7 @@ function epochEvent(recipe: Recipe, epoch: number): RunEvent {
   };
 }
 
-/** The end of a training that went through. */
+/** The event at the end of a completed training. */
 export function doneEvent(recipe: Recipe): Extract<RunEvent, { type: 'done' }> {
   return {
     type: 'done',
@@ -144,8 +149,77 @@ function lossAt(share: number): number {
   return 0.28 + 2.1 * Math.exp(-7 * share);
 }
 
-/** From -1 to 1, the same for a step every time. */
+/** Returns noise from -1 to 1, deterministic per step. */
 function noise(step: number): number {
   const value = Math.sin((step + 1) * 12.9898) * 43758.5453;
   return 2 * (value - Math.floor(value)) - 1;
+}
+
+/** A recipe that runs timm's train.py. */
+export const COMMAND_RECIPE: CommandRecipe = {
+  kind: 'command',
+  version: COMMAND_RECIPE_VERSION,
+  name: 'pets-timm',
+  tricks: ['warmup', 'label_smoothing', 'mixup'],
+  seed: 5,
+  system: 'timm',
+  command: ['python', 'train.py', '--model', 'resnet18', '--epochs', '6'],
+  workingDirectory: '.',
+  environment: {},
+  metrics: { kind: 'auto' },
+  checkpoint: 'out/last.pth.tar',
+  resume: null,
+  epochs: 6,
+  model: 'resnet18',
+  dataset: null,
+};
+
+/**
+ * The events of a command that prints a loss every ten steps and validates four of its six epochs. It reports no
+ * training accuracy. `isCounted` says whether it reports the length of an epoch.
+ */
+export function commandEvents({ isCounted = true } = {}): RunEvent[] {
+  const stepsPerEpoch = 40;
+  const events: RunEvent[] = [
+    {
+      type: 'started',
+      version: PROTOCOL_VERSION,
+      time: START,
+      engine: null,
+      precision: null,
+      epochs: 6,
+      stepsPerEpoch: isCounted ? stepsPerEpoch : null,
+      totalSteps: isCounted ? 6 * stepsPerEpoch : null,
+      parameters: null,
+    },
+  ];
+  for (let epoch = 0; epoch < 4; epoch++) {
+    for (let step = epoch * stepsPerEpoch; step < (epoch + 1) * stepsPerEpoch; step += 10) {
+      const time = START + step * STEP_MS;
+      const learningRate = epoch === 0 ? 0.0001 * step : 0.01 * (1 - step / 240);
+      events.push({
+        type: 'step',
+        time,
+        step,
+        epoch,
+        loss: 2 * 0.99 ** step,
+        learningRate,
+        imagesPerSecond: 310,
+      });
+    }
+    const [step, accuracy] = [(epoch + 1) * stepsPerEpoch, 0.3 + 0.1 * epoch];
+    const [validationLoss, validationAccuracy] = [1.9 - 0.2 * epoch, accuracy];
+    const time = START + step * STEP_MS;
+    events.push({
+      type: 'epoch',
+      time,
+      epoch,
+      step,
+      trainLoss: 1.9,
+      validationLoss,
+      validationAccuracy,
+      seconds: 64,
+    });
+  }
+  return events;
 }

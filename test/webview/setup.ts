@@ -1,10 +1,10 @@
-// Finds or installs the browser that the webview tests drive, once for all of them.
+// Finds or installs the browser for the webview tests, once for all of them.
 import type { TestProject } from 'vitest/node';
 import { ensureBrowser } from '../../scripts/lib/browser.mjs';
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** The browser's program. */
+    /** Path of the browser's executable. */
     browser: string;
   }
 }

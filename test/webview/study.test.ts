@@ -15,7 +15,7 @@ afterAll(() => host.stop());
 beforeEach(async () => {
   panel = await host.open({ page: 'study' });
 });
-/** No test's panel logs an error or a warning, opens a dialog, or breaks its content policy. */
+/** No test's panel logs an error or a warning, opens a dialog, or violates its content security policy. */
 afterEach(async () => {
   expect(await panel.close()).toEqual([]);
 });
@@ -36,7 +36,7 @@ describe('what is shown', () => {
       expect.stringContaining('Forest plot'),
       'Verdict',
       'Cost',
-      'Its source, on ImageNet',
+      'Reported on ImageNet',
     ]);
     const row = table.getByRole('row', { name: /^mixup/ });
     const cells = (await row.getByRole('cell').allTextContents()).map((text) =>
@@ -61,7 +61,7 @@ describe('what is shown', () => {
     expect(plot.y + plot.height).toBeLessThanOrEqual(rows.y + rows.height + 1);
   });
 
-  test('marks stand where their values are: further right, the larger the effect', async () => {
+  test('marks are placed at their values: further right, the larger the effect', async () => {
     await panel.send(snapshot(studyFacts()));
     const points = await panel.page.locator('circle.point').all();
     const places = await Promise.all(points.map(async (point) => (await point.boundingBox())!.x));
@@ -75,15 +75,17 @@ describe('what is shown', () => {
     await panel.send(snapshot(divergedStudy()));
     const words = await pageText();
     expect(words).toContain('may be due to mixup × label_smoothing');
-    expect(words).toContain('Extended, error not controlled');
-    expect(words).toContain('cannot be estimated from the runs that finished');
+    expect(words).toContain(
+      'Extended: the budget was raised after results were seen, so the error rate is not controlled.',
+    );
+    expect(words).toContain('cannot be estimated from the finished runs');
     await panel.send(snapshot(studyFacts()));
     expect(await pageText()).toContain('biased upward');
   });
 
   test('a study before its first run, one without verdicts, one that failed', async () => {
     await panel.send(snapshot(newStudy()));
-    expect(await pageText()).toContain('No run has ended yet');
+    expect(await pageText()).toContain('No run has completed yet');
     await panel.send(snapshot(oneBlock()));
     expect(await pageText()).toContain('Verdicts are withheld: one block');
     const failure = { what: 'The run failed three times.', remedy: 'Free some space.' };
@@ -109,8 +111,8 @@ describe('what is shown', () => {
   });
 });
 
-describe('what a person asks for', () => {
-  test('a study that runs can be stopped, and says that it stops until it has', async () => {
+describe('requests', () => {
+  test('a running study can be stopped, and says that it stops until it has', async () => {
     await panel.send(snapshot(runningStudy()));
     await button('Stop').click();
     await panel.drawn();
@@ -122,7 +124,7 @@ describe('what a person asks for', () => {
     expect((await requests()).at(-1)).toEqual({ type: 'resume', folder });
   });
 
-  test('one that is done is confirmed, kept and reported; its files open', async () => {
+  test('a finished one is confirmed, kept and reported; its files open', async () => {
     await panel.send(snapshot(studyFacts()));
     for (const name of ['Confirm', 'Keep what helps', 'Open report', 'Open experiment', 'Open study file']) {
       await button(name).click();
@@ -174,22 +176,22 @@ describe('while it runs', () => {
     await panel.send(snapshot(runningStudy({ secondsLeft: 4000 })), snapshot(studyFacts()));
     expect(await panel.page.evaluate(() => document.activeElement?.textContent)).toBe('which-tricks-pay-2-3');
     const moved = Math.abs((await panel.page.evaluate(() => window.scrollY)) - scrolled);
-    // The browser anchors what is in view; the page above may grow by its sections.
+    // The browser anchors the content in view. The page above it may grow by its sections.
     const box = (await link.boundingBox())!;
     expect(box.y).toBeGreaterThanOrEqual(0);
     expect(moved).toBeLessThan(900);
   });
 
-  test('a screen reader hears of runs that end', async () => {
+  test('a screen reader announces runs that end', async () => {
     await panel.send(snapshot(runningStudy()));
     expect(await panel.page.getByRole('status').textContent()).toBe(
-      'Running, 20 of 32 runs, 1 of them from before',
+      'Running, 20 of 32 runs, 1 of them reused',
     );
     const bar = panel.page.getByRole('progressbar', { name: 'Runs' });
     expect(await bar.getAttribute('aria-valuenow')).toBe('63');
   });
 
-  test('a panel that comes back has its details and its pair', async () => {
+  test('a restored panel has its details and its pair', async () => {
     await panel.send(snapshot(studyFacts()));
     await button('Show details').click();
     await panel.page.getByRole('combobox', { name: 'Pair' }).selectOption('warmup × mixup');
@@ -201,8 +203,8 @@ describe('while it runs', () => {
   });
 });
 
-describe('for everybody', () => {
-  test('marks take the colours of the theme, and change with it', async () => {
+describe('accessibility', () => {
+  test('marks use the colors of the theme, and change with it', async () => {
     await panel.send(snapshot(studyFacts()));
     const fill = () =>
       panel.page
@@ -222,10 +224,10 @@ describe('for everybody', () => {
         const named = '[role=img],table:not(.pair-values),[role=region],select,section[aria-label]';
         return [...document.querySelectorAll(named)]
           .filter((element) => {
-            const labelled = element.getAttribute('aria-labelledby');
+            const labeled = element.getAttribute('aria-labelledby');
             const text =
               element.getAttribute('aria-label') ??
-              (labelled && document.getElementById(labelled)?.textContent) ??
+              (labeled && document.getElementById(labeled)?.textContent) ??
               (element instanceof HTMLSelectElement && element.labels[0]?.textContent) ??
               '';
             const inRegion = element.closest('[role=region][aria-labelledby]');
@@ -245,7 +247,7 @@ describe('for everybody', () => {
     expect(await table.getByRole('row', { name: /^ema/ }).getByRole('cell').count()).toBe(5);
   });
 
-  test('nothing moves where motion is reduced', async () => {
+  test('nothing moves with reduced motion', async () => {
     const still = await host.open({ page: 'study', still: true });
     await still.send(snapshot(runningStudy()));
     const icon = still.page.locator('.state-icon.running').first();
@@ -253,7 +255,7 @@ describe('for everybody', () => {
     expect(await still.close()).toEqual([]);
   });
 
-  test('texts come in the language of the editor', async () => {
+  test('texts use the language of the editor', async () => {
     const abroad = await PanelHost.start({ Verdict: 'Urteil', Runs: 'Läufe' });
     const translated = await abroad.open({ page: 'study' });
     await translated.send(snapshot(studyFacts()));
@@ -263,7 +265,7 @@ describe('for everybody', () => {
   });
 });
 
-/** '#1f1f1f' as a browser writes it. */
+/** Converts '#1f1f1f' to the form that a browser writes. */
 function rgb(hex: string): string {
   const [red, green, blue] = [1, 3, 5].map((at) => Number.parseInt(hex.slice(at, at + 2), 16));
   return `rgb(${red}, ${green}, ${blue})`;

@@ -48,12 +48,12 @@ const PICTURES: readonly Picture[] = [
   { name: 'failed', facts: failed },
 ];
 
-/** Whether anything lies beyond the panel's right edge. */
+/** Whether anything extends beyond the panel's right edge. */
 function overflows(panel: Panel): Promise<boolean> {
   return panel.page.evaluate(() => document.documentElement.scrollWidth > window.innerWidth);
 }
 
-test.each(PICTURES)('$name fits its panel in the colours of its theme', async (picture) => {
+test.each(PICTURES)('$name fits its panel in the colors of its theme', async (picture) => {
   const theme = picture.theme ?? 'dark';
   const panel = await host.open({ page: 'study', theme, width: picture.width });
   await panel.send({ type: 'snapshot', view: studyView(picture.facts) });
@@ -61,8 +61,8 @@ test.each(PICTURES)('$name fits its panel in the colours of its theme', async (p
   await panel.drawn();
   await panel.screenshot(picture.name);
   expect(await overflows(panel)).toBe(false);
-  const colour = await panel.page.evaluate(() => getComputedStyle(document.body).backgroundColor);
-  expect(colour).toBe(rgb(THEMES[theme].variables['editor-background']!));
+  const color = await panel.page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+  expect(color).toBe(rgb(THEMES[theme].variables['editor-background']!));
   expect(await panel.close()).toEqual([]);
 });
 
@@ -85,7 +85,7 @@ test.each<[string, ToStudyPage]>([
   expect(await panel.close()).toEqual([]);
 });
 
-/** '#1f1f1f' as a browser writes it. */
+/** Converts '#1f1f1f' to the form that a browser writes. */
 function rgb(hex: string): string {
   const [red, green, blue] = [1, 3, 5].map((at) => Number.parseInt(hex.slice(at, at + 2), 16));
   return `rgb(${red}, ${green}, ${blue})`;

@@ -1,10 +1,12 @@
-/** What VS Code sets on a webview's page for a theme, as far as the dashboard uses it. */
+/**
+ * The class and variables that VS Code sets on a webview page for a theme, limited to those that the dashboard uses.
+ */
 export interface PageTheme {
   readonly bodyClass: string;
   readonly variables: Readonly<Record<string, string>>;
 }
 
-export type ThemeName = 'dark' | 'light' | 'high contrast' | 'overlays';
+export type ThemeName = 'dark' | 'light' | 'high contrast' | 'high contrast light' | 'overlays';
 
 const FONT = { 'font-family': '"Segoe UI", Ubuntu, "DejaVu Sans", sans-serif', 'font-size': '13px' };
 
@@ -45,7 +47,10 @@ const DARK: PageTheme = {
   },
 };
 
-/** The colours of VS Code's Dark Modern, Light Modern and Dark High Contrast, and a dark theme's whose orange is clear. */
+/**
+ * The colors of VS Code's Dark Modern, Light Modern, Dark High Contrast and Light High Contrast, and of a dark theme
+ * with a translucent orange.
+ */
 export const THEMES: Readonly<Record<ThemeName, PageTheme>> = {
   dark: DARK,
   overlays: { ...DARK, variables: { ...DARK.variables, 'charts-orange': 'rgba(234, 92, 0, 0.33)' } },
@@ -120,6 +125,43 @@ export const THEMES: Readonly<Record<ThemeName, PageTheme>> = {
       'progressBar-background': '#6fc3df',
       'testing-iconPassed': '#73c991',
       'textLink-foreground': '#21a6ff',
+    },
+  },
+  'high contrast light': {
+    bodyClass: 'vscode-high-contrast-light vscode-high-contrast',
+    variables: {
+      ...FONT,
+      foreground: '#292929',
+      descriptionForeground: '#292929b3',
+      errorForeground: '#b5200d',
+      focusBorder: '#006bbd',
+      contrastBorder: '#0f4a85',
+      'editor-background': '#ffffff',
+      'editorWidget-border': '#0f4a85',
+      'editorHoverWidget-background': '#ffffff',
+      'editorHoverWidget-foreground': '#292929',
+      'editorHoverWidget-border': '#0f4a85',
+      'editorWarning-foreground': '#895503',
+      'badge-background': '#0f4a85',
+      'badge-foreground': '#ffffff',
+      'button-background': '#0f4a85',
+      'button-foreground': '#ffffff',
+      'button-hoverBackground': '#0f4a85',
+      'button-border': '#0f4a85',
+      'button-secondaryBackground': '#ffffff',
+      'button-secondaryForeground': '#292929',
+      'button-secondaryHoverBackground': '#ffffff',
+      'charts-blue': '#0063d3',
+      'charts-orange': '#0f4a85',
+      'charts-green': '#374e06',
+      'charts-purple': '#652d90',
+      'charts-red': '#b5200d',
+      'charts-yellow': '#895503',
+      'inputValidation-errorBackground': '#ffffff',
+      'inputValidation-errorBorder': '#0f4a85',
+      'progressBar-background': '#0f4a85',
+      'testing-iconPassed': '#007100',
+      'textLink-foreground': '#0f4a85',
     },
   },
 };

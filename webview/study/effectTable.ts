@@ -4,8 +4,8 @@ import type { EffectRow, ForestAxis, ForestMark, StudyView } from '../../src/pro
 import { breakable } from './breakable';
 
 /**
- * The table in the paper's shape, with the forest plot as one of its columns: each effect's interval stands in its row. Roles
- * are written out, since a narrow panel lays rows out as blocks.
+ * The table in the paper's format, with the forest plot as a column: each row contains its effect's interval. ARIA
+ * roles are explicit, because a narrow panel displays rows as blocks.
  */
 export function effectTable(
   { effects, axis, headings }: StudyView,
@@ -15,7 +15,7 @@ export function effectTable(
   if (effects.length === 0) {
     return html`<section>
       <h2>${headings.table}</h2>
-      <p class="quiet">${l10n.t('No run has ended yet. Effects show up here as runs end.')}</p>
+      <p class="quiet">${l10n.t('No run has completed yet. Effects show up here as runs complete.')}</p>
     </section>`;
   }
   return html`<section class="effects">
@@ -36,7 +36,7 @@ export function effectTable(
           </th>
           <th role="columnheader" scope="col">${l10n.t('Verdict')}</th>
           <th role="columnheader" scope="col">${l10n.t('Cost')}</th>
-          <th role="columnheader" scope="col">${l10n.t('Its source, on ImageNet')}</th>
+          <th role="columnheader" scope="col">${l10n.t('Reported on ImageNet')}</th>
         </tr>
       </thead>
       <tbody role="rowgroup">
@@ -77,7 +77,7 @@ function effectRow(row: EffectRow, axis: ForestAxis | null, showDetails: boolean
     }`;
 }
 
-/** A list of figures, broken between them alone. */
+/** Splits a list of figures, so that lines break only between them. */
 function parts(list: string): TemplateResult[] {
   const all = list.split(', ');
   return all.map(
@@ -85,7 +85,7 @@ function parts(list: string): TemplateResult[] {
   );
 }
 
-/** A verdict's sign, so that it does not depend on colour. */
+/** Returns a symbol for a verdict, so that it does not depend on color. */
 function toneMark(tone: EffectRow['tone']): string {
   switch (tone) {
     case 'good':
@@ -99,7 +99,7 @@ function toneMark(tone: EffectRow['tone']): string {
   }
 }
 
-/** A row of the plot. Places are percentages, so that the plot is as wide as its column. */
+/** A row of the plot. Positions are percentages, so that the plot fills its column. */
 function plot(mark: ForestMark | null, axis: ForestAxis, label: string): TemplateResult {
   return html`<svg role="img" aria-label=${mark?.text ?? l10n.t('{0}: no estimate', label)}>
     ${background(axis)} ${mark ? interval(mark, axis) : nothing}
@@ -125,7 +125,7 @@ function interval({ value, low, high, inner }: ForestMark, axis: ForestAxis): Te
     <circle class="point" cx="${at(value, axis)}%" cy="50%" r="4.5"></circle>`;
 }
 
-/** The axis below the plot: its words are in the table as numbers. */
+/** The axis below the plot. Hidden from screen readers, because the table has its values as numbers. */
 function axisRow(axis: ForestAxis): TemplateResult {
   return html`<tbody aria-hidden="true" class="axis">
     <tr>
@@ -169,7 +169,7 @@ function legend(axis: ForestAxis, effects: readonly EffectRow[]): TemplateResult
   </ul>`;
 }
 
-/** Where a value stands, in percent of the plot's width; its ends leave room for the ticks' words. */
+/** Returns the position of a value in percent of the plot's width. The ends leave room for the tick labels. */
 function at(value: number, { low, high }: ForestAxis): number {
   return Number((5 + (90 * (value - low)) / (high - low)).toFixed(3));
 }

@@ -2,11 +2,11 @@ import * as l10n from '@vscode/l10n';
 import { html, nothing, svg, type TemplateResult } from 'lit';
 import type { InteractionPlot, StudyView } from '../../src/protocol/studyView';
 
-/** Of the drawing, which scales with its width. */
+/** Size of the drawing, which scales to the available width. */
 const [WIDTH, HEIGHT] = [420, 220];
 const PLOT = { left: 56, right: 250, top: 14, bottom: 184 };
 
-/** Interactions in words, and the plot of a chosen pair. */
+/** The interactions in words, and the plot of the selected pair. */
 export function interactionSection(
   { text, shown, pairs }: StudyView['interactions'],
   chosen: string | null,
@@ -72,14 +72,14 @@ function drawing(pair: InteractionPlot): TemplateResult {
   </svg>`;
 }
 
-/** The two lines differ by their marks and dashes as well as by colour. */
+/** The two lines differ in marks and dashes, not only in color. */
 function marker(line: number, x: number, y: number): TemplateResult<2> {
   return line === 0
     ? svg`<circle cx=${x} cy=${y} r="4.5"></circle>`
     : svg`<path d="M${x} ${y - 6}l6 6-6 6-6-6z"></path>`;
 }
 
-/** Heights of the lines' names: apart where the lines end close together. */
+/** Returns the vertical positions of the line labels, separated if the lines end close together. */
 function labelPlaces(ends: readonly number[]): number[] {
   const [one = 0, other = 0] = ends;
   const missing = 18 - Math.abs(one - other);
@@ -88,11 +88,11 @@ function labelPlaces(ends: readonly number[]): number[] {
   return one <= other ? [one - push, other + push] : [one + push, other - push];
 }
 
-/** The plot's numbers, for those who would rather read them. */
+/** The plot's values as a table, for readers who prefer numbers. */
 function valueTable({ first, second, texts }: InteractionPlot): TemplateResult {
   return html`<table class="pair-values">
     <caption>
-      ${l10n.t('Gain over neither')}
+      ${l10n.t('Gain over having neither')}
     </caption>
     <thead>
       <tr>

@@ -6,25 +6,25 @@ import type { RunState } from '../../src/protocol/manifest';
 import type { FromStudyPage, ToStudyPage } from '../../src/protocol/studyPage';
 import type { StudyAction, StudyState, StudyStep, StudyView } from '../../src/protocol/studyView';
 import { assertNever } from '../../src/shared/assertNever';
-import type { Failure } from '../../src/shared/failure';
 import { stateIcon } from '../icons';
+import { problemPanel } from '../problem';
 import { effectTable } from './effectTable';
 import { interactionSection } from './interactionPlot';
 import { runTable } from './runTable';
 
-/** A study and how its panel stands. */
+/** A study and the state of its panel. */
 export interface PageView {
   readonly view: StudyView;
   /** Whether each effect shows its further estimates, cost and source. */
   readonly showDetails: boolean;
-  /** The pair whose interaction is drawn, by its label; null for the first. */
+  /** Label of the pair whose interaction is drawn. Null for the first. */
   readonly pair: string | null;
   readonly isStopping: boolean;
 }
 
-/** What a person can do on the page. */
+/** The actions of a person on the page. */
 export interface PageActions {
-  /** Sends a request about the study shown. */
+  /** Sends a request about the displayed study. */
   request(type: Exclude<FromStudyPage['type'], 'ready' | 'openRun'>): void;
   openRun(folder: string): void;
   toggleDetails(): void;
@@ -39,7 +39,7 @@ export function emptyPage(reason: string): TemplateResult {
   </main>`;
 }
 
-/** The panel of a folder that cannot be read. */
+/** The panel for a folder that cannot be read. */
 export function damagedPage({ id, failure }: Extract<ToStudyPage, { type: 'damaged' }>): TemplateResult {
   return html`<main>
     <header>
@@ -48,15 +48,15 @@ export function damagedPage({ id, failure }: Extract<ToStudyPage, { type: 'damag
         <p class="state">${stateIcon('failed')}<span>${l10n.t('Cannot be read')}</span></p>
       </div>
     </header>
-    ${problem(failure)}
+    ${problemPanel(failure)}
   </main>`;
 }
 
-/** The panel with a study: text goes in as text, never as markup. */
+/** The panel with a study. Text is inserted as text, never as markup. */
 export function studyPage(page: PageView, actions: PageActions): TemplateResult {
   const { view, showDetails, pair } = page;
   return html`<main>
-    ${header(page, actions)} ${view.state.failure ? problem(view.state.failure) : nothing} ${progress(view)}
+    ${header(page, actions)} ${view.state.failure ? problemPanel(view.state.failure) : nothing} ${progress(view)}
     ${notices(view)} ${effectTable(view, showDetails, actions.toggleDetails)}
     <div class="columns">${bestSet(view)} ${nextSteps(view, actions)}</div>
     ${interactionSection(view.interactions, pair, actions.choosePair)}
@@ -84,7 +84,7 @@ function header({ view, isStopping }: PageView, actions: PageActions): TemplateR
   </header>`;
 }
 
-/** What changes a study's state: one that is done is only extended, by its file. */
+/** The button that changes a study's state. A finished study can only be extended through its file. */
 function stateButton(
   status: StudyState['status'],
   isStopping: boolean,
@@ -122,17 +122,6 @@ function button(
   >`;
 }
 
-/** What went wrong, and what to do about it. */
-function problem({ what, remedy }: Failure): TemplateResult {
-  return html`<div class="problem" role="alert">
-    ${stateIcon('failed')}
-    <div>
-      <p class="what">${what}</p>
-      <p>${remedy}</p>
-    </div>
-  </div>`;
-}
-
 function progress({ progress: { share, text, time }, state }: StudyView): TemplateResult {
   return html`<section class="progress" aria-label=${l10n.t('Progress')}>
     ${
@@ -157,7 +146,7 @@ function notices({ notices: all }: StudyView): TemplateResult | typeof nothing {
 function bestSet({ chosen, confirmation }: StudyView): TemplateResult | typeof nothing {
   if (!chosen && confirmation === null) return nothing;
   return html`<section class="best-set">
-    <h2>${l10n.t('The best set')}</h2>
+    <h2>${l10n.t('Best set')}</h2>
     ${
       chosen
         ? html`<p class="chosen">${chosen.text}</p>
@@ -179,7 +168,7 @@ function nextSteps({ steps }: StudyView, actions: PageActions): TemplateResult |
   </section>`;
 }
 
-/** Stop and resume have their button in the header. */
+/** Stop and resume have buttons in the header. */
 function stepButton(
   { action }: StudyStep,
   isFirst: boolean,
@@ -217,7 +206,7 @@ function noise({ noise: text, outliers, logErrors }: StudyView): TemplateResult 
     ${
       logErrors.length === 0
         ? nothing
-        : html`<h3>${l10n.t('On the scale of the error')}</h3>
+        : html`<h3>${l10n.t('On the error scale')}</h3>
             <ul>
               ${logErrors.map(({ label, text: ratio }) => html`<li>${label}: ${ratio}</li>`)}
             </ul>`

@@ -6,7 +6,7 @@ import { assertNever } from '../../src/shared/assertNever';
 import { stateIcon } from '../icons';
 import { breakable } from './breakable';
 
-/** The runs of a study in the order in which they are run, each with its level of every factor. */
+/** The runs of a study in run order, each with its level of every factor. */
 export function runTable(
   { runs, factors }: Pick<StudyView, 'runs' | 'factors'>,
   openRun: (folder: string) => void,

@@ -1,4 +1,7 @@
-/** The page of one study. Messages from the extension host change what is shown; it is drawn once per animation frame. */
+/**
+ * The page of one study. Messages from the extension host change the content, which is drawn at most once per animation
+ * frame.
+ */
 import './study.css';
 import * as l10n from '@vscode/l10n';
 import { render } from 'lit';
@@ -13,7 +16,7 @@ const saved = savedState();
 let message: ToStudyPage | null = null;
 let showDetails = saved?.showDetails ?? false;
 let pair = saved?.pair ?? null;
-/** Stop was asked for: the study is not stopped until its runs are. */
+/** A stop is pending: the study stops only after its runs have stopped. */
 let isStopping = false;
 let isDrawDue = false;
 
@@ -67,7 +70,7 @@ function save(): void {
   saveState(folder === null ? undefined : { folder, showDetails, pair });
 }
 
-/** Draws in the next frame, however much comes in before it. */
+/** Schedules one draw in the next frame, no matter how many messages arrive before it. */
 function schedule(): void {
   if (isDrawDue) return;
   isDrawDue = true;

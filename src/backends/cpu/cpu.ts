@@ -5,7 +5,7 @@ import { registerOwnKernel } from '../engineKernels';
 import { roundArray } from '../precision/round';
 import { ROUNDING_KERNEL } from '../precision/roundTensor';
 
-/** The plain JavaScript backend: slow, simple, and the reference the other engines are tested against. */
+/** Loads the plain JavaScript backend: slow, simple, and the reference for tests of the other engines. */
 export async function loadCpu(): Promise<Engine> {
   await tf.setBackend('cpu');
   if (!tf.getKernel(ROUNDING_KERNEL, 'cpu')) registerRounding();

@@ -1,11 +1,11 @@
-/** The formats that take half of float32's bits: IEEE 754 binary16, and float32's upper half. */
+/** The formats with half of float32's bits: IEEE 754 binary16, and the upper half of float32. */
 export const HALF_FORMATS = ['float16', 'bfloat16'] as const;
 export type HalfFormat = (typeof HALF_FORMATS)[number];
 
-/** What a training's activations, weights in use and gradients are kept in. */
+/** The number format of activations, working weights and gradients during training. */
 export type Precision = 'float32' | HalfFormat;
 
-/** How an engine comes by a precision; single precision is every engine's own. */
+/** Returns how an engine provides a precision. Every engine has float32 natively. */
 export function precisionSupport(
   { halfFormats }: { readonly halfFormats?: readonly HalfFormat[] },
   precision: Precision,

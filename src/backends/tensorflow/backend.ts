@@ -14,21 +14,21 @@ import {
 import { type Constant, fromFloat32, keyOf, nativeValues, numbersOf } from './values';
 
 interface Stored {
-  /** The binding's tensor; null while only the variable has the data. */
+  /** The binding's tensor. Null while only the variable holds the data. */
   id: number | null;
-  /** The binding's handle of a variable that shares the tensor's data, once an op has changed it in place. */
+  /** The binding's handle of a variable that shares the tensor's data, after an op changed it in place. */
   variable: number | null;
   readonly shape: readonly number[];
   readonly type: StoredType;
-  /** Whether the data lies in an array of JavaScript's, which is not the library's to change. */
+  /** Whether the data is in a JavaScript array, which the library must not change. */
   readonly isBorrowed: boolean;
   references: number;
 }
 
-/** An input: a tensor, or numbers that become one. */
+/** An input: a tensor, or numbers to convert to one. */
 export type Input = tf.TensorInfo | Constant;
 
-/** The library's name of a tensor's type, and TensorFlow.js' name for what JavaScript sees of it. */
+/** The TensorFlow.js type that JavaScript sees for each of the library's tensor types. */
 const SEEN_AS: Record<StoredType, tf.DataType> = {
   [NATIVE_TYPE.float32]: 'float32',
   [NATIVE_TYPE.int32]: 'int32',
@@ -37,33 +37,36 @@ const SEEN_AS: Record<StoredType, tf.DataType> = {
   [NATIVE_TYPE.float16]: 'float32',
 };
 
-/** A variable's name by which it is gone with its last handle (tensorflow/core/framework/resource_handle.h). */
+/** The name of a variable that is deleted with its last handle (tensorflow/core/framework/resource_handle.h). */
 const ANONYMOUS = 'cd2c89b7-88b7-44c8-ad83-06c2a9158347';
 
-/** Constants kept for their next use; more than the shapes, axes and factors of any network. */
+/** Maximum number of cached constants. More than the shapes, axes and factors of any network. */
 const MAX_CONSTANTS = 4096;
 
 /**
- * TensorFlow.js over TensorFlow's own library, by the addon of `@tensorflow/tfjs-node`.
+ * TensorFlow.js on top of TensorFlow's own library, through the addon of `@tensorflow/tfjs-node`.
  *
- * That package's JavaScript is not used. It brings a second TensorFlow.js, whose tensors are not ours, and calls
- * functions of Node that are gone since Node 23. It also refuses the half formats, which the library computes with:
- * here a tensor that JavaScript calls float32 may be stored in any format, and an op runs in the one it meets.
+ * The JavaScript of that package is not used. It brings a second TensorFlow.js with incompatible tensors, and it calls
+ * Node functions that were removed in Node 23. It also rejects the half formats, which the library supports. Here a
+ * tensor that JavaScript sees as float32 may be stored in any format, and an op runs in the format of its inputs.
  */
 export class TensorflowBackend extends tf.KernelBackend implements CompilingBackend {
   readonly #stored = new WeakMap<object, Stored>();
   readonly #constants = new Map<string, number>();
-  /** Ops that this build of the library turned out to lack. */
+  /** Ops that this build of the library lacks. */
   readonly #unknown = new Set<string>();
   #count = 0;
   readonly isOnGpu: boolean;
-  /** The half formats that it computes in. Another is emulated: stored as float32, rounded to the format's values. */
+  /**
+   * The half formats it computes in natively. The others are emulated: stored as float32, rounded to the format's
+   * values.
+   */
   halfFormats: readonly HalfFormat[] = HALF_FORMATS;
-  /** Whether a graph may compute in a half format; else ops do, one by one. */
+  /** Whether a graph may compute in a half format. If false, ops run one by one. */
   compilesHalves = true;
-  /** The computation that is being compiled. */
+  /** The computation being compiled. */
   #recording: Recording | null = null;
-  /** Told of every op as it runs, by whoever measures. */
+  /** Called with every op as it runs. For measurements. */
   onRun: ((op: string, attributes: Attributes) => void) | null = null;
 
   constructor(readonly binding: Binding) {
@@ -71,12 +74,12 @@ export class TensorflowBackend extends tf.KernelBackend implements CompilingBack
     this.isOnGpu = binding.isUsingGpuDevice();
   }
 
-  /** Runs an op of one output. The output is the caller's. */
+  /** Runs an op with one output. The caller owns the output. */
   run(op: string, attributes: Attributes, inputs: readonly Input[]): tf.TensorInfo {
     return this.runAll(op, attributes, inputs, 1)[0] as tf.TensorInfo;
   }
 
-  /** Runs an op of several outputs. They are the caller's. */
+  /** Runs an op with several outputs. The caller owns them. */
   runAll(op: string, attributes: Attributes, inputs: readonly Input[], outputs: number): tf.TensorInfo[] {
     if (this.#constants.size > MAX_CONSTANTS) this.dispose();
     this.onRun?.(op, attributes);
@@ -87,7 +90,7 @@ export class TensorflowBackend extends tf.KernelBackend implements CompilingBack
     return made;
   }
 
-  /** As `runAll`, of an op that some builds of the library lack; null where it is one of those. */
+  /** Like `runAll`, for an op that some builds of the library lack. Returns null if this build lacks it. */
   runAllIfKnown(...call: Parameters<TensorflowBackend['runAll']>): tf.TensorInfo[] | null {
     const [op] = call;
     if (this.#unknown.has(op)) return null;
@@ -101,8 +104,8 @@ export class TensorflowBackend extends tf.KernelBackend implements CompilingBack
   }
 
   /**
-   * The tensor, for `change` to change: the same data, which whoever gave it must not read again, or a copy where
-   * others hold it as well. The caller's.
+   * Returns the tensor in a form that `change` may overwrite: the same data, which the previous owner must not read
+   * again, or a copy if others hold it too. The caller owns the result.
    */
   changeable(tensor: tf.TensorInfo): tf.TensorInfo {
     const { references, isBorrowed, type } = this.#found(tensor.dataId);
@@ -110,7 +113,10 @@ export class TensorflowBackend extends tf.KernelBackend implements CompilingBack
     return this.run('Mul', { T: { type } }, [tensor, { floats: [1], shape: [], type }]);
   }
 
-  /** Runs one of TensorFlow's ops on variables, whose first inputs it changes in place: these are `changeable`. */
+  /**
+   * Runs one of TensorFlow's ops on variables. The op changes its first inputs in place: these must come from
+   * `changeable`.
+   */
   change(
     op: string,
     attributes: Attributes,
@@ -121,12 +127,12 @@ export class TensorflowBackend extends tf.KernelBackend implements CompilingBack
     this.onRun?.(op, attributes);
     const stored = changed.map(({ dataId }) => this.#found(dataId));
     const ids = [...stored.map((each) => this.#variable(each)), ...this.#idsOf(inputs)];
-    // The op copies the data of a variable that anything else has hold of.
+    // The op copies the data of a variable if anything else references it.
     for (const each of stored) this.#letGo(each);
     this.binding.executeOp(op, this.#named(attributes), ids, 0);
   }
 
-  /** On the processor alone: a session is fed from the processor's memory, and answers into it. */
+  /** Compiles on the CPU only: a session takes its inputs from CPU memory and returns its outputs there. */
   compile(inputs: readonly tf.TensorInfo[], compute: () => readonly tf.TensorInfo[]): CompiledInfo | null {
     if (this.isOnGpu) return null;
     let program: Program | null = null;
@@ -138,7 +144,7 @@ export class TensorflowBackend extends tf.KernelBackend implements CompilingBack
         program,
         inputs.map((input) => this.typeOf(input)),
       );
-      // Where the library takes a graph and cannot run it, it says so the first time.
+      // If the library accepts a graph but cannot run it, the first run fails.
       this.release(...compiled.run(inputs));
       return compiled;
     } catch (error) {
@@ -159,7 +165,7 @@ export class TensorflowBackend extends tf.KernelBackend implements CompilingBack
     }
   }
 
-  /** Inputs are taken to the formats that it was compiled for. */
+  /** Wraps a program. Inputs are converted to the formats it was compiled for. */
   #compiled(program: Program, types: readonly StoredType[]): CompiledInfo {
     return {
       run: (inputs) => {
@@ -198,25 +204,28 @@ export class TensorflowBackend extends tf.KernelBackend implements CompilingBack
     );
   }
 
-  /** The format that a tensor is stored in. */
+  /** Returns the format that a tensor is stored in. */
   typeOf({ dataId }: tf.TensorInfo): StoredType {
     return this.#found(dataId).type;
   }
 
-  /** The tensor stored in another format; converted, or the same one again. The caller's either way. */
+  /**
+   * Returns the tensor in another format: converted, or the same tensor with another reference. The caller owns it
+   * either way.
+   */
   convert(x: tf.TensorInfo, type: StoredType): tf.TensorInfo {
     const from = this.typeOf(x);
     if (from === type) return this.share(x);
     return this.run('Cast', { SrcT: { type: from }, DstT: { type }, Truncate: false }, [x]);
   }
 
-  /** The same data once more. */
+  /** Returns another reference to the same data. */
   share({ dataId, shape, dtype }: tf.TensorInfo): tf.TensorInfo {
     this.incRef(dataId);
     return { dataId, shape, dtype };
   }
 
-  /** Lets go of what `run` gave. */
+  /** Releases tensors that `run` returned. */
   release(...tensors: readonly tf.TensorInfo[]): void {
     for (const { dataId } of tensors) this.disposeData(dataId);
   }
@@ -342,7 +351,7 @@ export class TensorflowBackend extends tf.KernelBackend implements CompilingBack
     return stored.id;
   }
 
-  /** A variable's handle that has the tensor's data. */
+  /** Returns the handle of a variable that holds the tensor's data. */
   #variable(stored: Stored): number {
     if (stored.variable !== null) return stored.variable;
     const dtype = this.#attribute('dtype', { type: stored.type });
@@ -361,7 +370,7 @@ export class TensorflowBackend extends tf.KernelBackend implements CompilingBack
     return stored.variable;
   }
 
-  /** Leaves the data to the variable. */
+  /** Drops the tensor, so that only the variable holds the data. */
   #letGo(stored: Stored): void {
     if (stored.id !== null) this.binding.deleteTensor(stored.id);
     stored.id = null;
@@ -411,7 +420,7 @@ export class TensorflowBackend extends tf.KernelBackend implements CompilingBack
   }
 }
 
-/** Whether an op of a graph computes in a half format. One that converts has no type `T`. */
+/** Returns whether an op of a graph computes in a half format. An op that converts has no type `T`. */
 function isInHalf({ nodes }: RecordedGraph): boolean {
   const halves: readonly unknown[] = [NATIVE_TYPE.bfloat16, NATIVE_TYPE.float16];
   return nodes.some((node) => {
@@ -421,8 +430,8 @@ function isInHalf({ nodes }: RecordedGraph): boolean {
 }
 
 /**
- * Whether a computation cannot be a graph, the library does not take or run it as one, or there is no room for its file;
- * not that memory ran out.
+ * Returns whether a computation cannot be a graph, the library cannot load or run it as one, or there is no space for
+ * its file. Running out of memory does not count.
  */
 function isRefusal(error: unknown): boolean {
   if (error instanceof UnrecordableError) return true;
@@ -431,7 +440,10 @@ function isRefusal(error: unknown): boolean {
   return /^(Failed to load SavedModel|Session fail to run)/.test(text) && !isOutOfMemory(text);
 }
 
-/** Whether the library says that it has no such op (TF_NOT_FOUND), or none for the device or the format. */
+/**
+ * Returns whether the library reports that it lacks this op (TF_NOT_FOUND), either altogether or for this device or
+ * format.
+ */
 function isUnknownOp(error: unknown): boolean {
   const text = error instanceof Error ? error.message : '';
   return /TF_Status: 5\b|Could not find device for node|No OpKernel/.test(text);

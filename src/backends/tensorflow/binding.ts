@@ -1,12 +1,11 @@
 import { createRequire } from 'node:module';
 
 /**
- * The addon of `@tensorflow/tfjs-node` (its binding/*.cc), a thin layer over TensorFlow's C API for eager
- * execution. A tensor is a number, which stays valid until `deleteTensor`; ops run at once, on the GPU where the
- * library found one.
+ * The addon of `@tensorflow/tfjs-node` (its binding/*.cc), a thin layer over TensorFlow's C API for eager execution. A
+ * tensor is a number that stays valid until `deleteTensor`. Ops run immediately, on the GPU if the library found one.
  */
 export interface Binding {
-  /** Version of the library behind the addon. */
+  /** Version of the library that the addon wraps. */
   readonly TF_Version: string;
   readonly TF_FLOAT: number;
   readonly TF_INT32: number;
@@ -17,12 +16,12 @@ export interface Binding {
   readonly TF_ATTR_BOOL: number;
   readonly TF_ATTR_TYPE: number;
   readonly TF_ATTR_SHAPE: number;
-  /** The tensor uses the array's memory, which must not change as long as the tensor lives. */
+  /** The tensor uses the array's memory, which must not change during the tensor's lifetime. */
   createTensor(shape: readonly number[], type: number, values: NativeValues): number;
   deleteTensor(id: number): void;
-  /** A copy of the values. Types that JavaScript has no array for cannot be read. */
+  /** Returns a copy of the values. Types without a JavaScript array type cannot be read. */
   tensorDataSync(id: number): NativeValues;
-  /** `type` is TensorFlow's number, whether or not the binding has a name for it. */
+  /** `type` is TensorFlow's number, even if the binding has no name for it. */
   executeOp(
     name: string,
     attributes: readonly NativeAttribute[],
@@ -30,12 +29,12 @@ export interface Binding {
     outputs: number,
   ): { readonly id: number; readonly shape: number[]; readonly dtype: number }[];
   isUsingGpuDevice(): boolean;
-  /** A session of the graph in a folder's `saved_model.pb`. */
+  /** Opens a session for the graph in a folder's `saved_model.pb`. */
   loadSavedModel(folder: string, tags: string): number;
   deleteSavedModel(session: number): void;
-  /** How many sessions there are. */
+  /** Number of open sessions. */
   getNumOfSavedModels(): number;
-  /** `inputNames` and `outputNames` are names of tensors with commas between. Tensors on a GPU are copied. */
+  /** `inputNames` and `outputNames` are comma-separated tensor names. Tensors on a GPU are copied. */
   runSavedModel(
     session: number,
     inputs: readonly number[],
@@ -53,19 +52,19 @@ export interface NativeAttribute {
   readonly value: string | number | boolean | readonly number[];
 }
 
-/** TensorFlow's numbers of the types in use (tensorflow/c/tf_datatype.h). */
+/** TensorFlow's numbers of the types we use (tensorflow/c/tf_datatype.h). */
 export const NATIVE_TYPE = { float32: 1, int32: 3, bool: 10, bfloat16: 14, float16: 19 } as const;
 
-/** How a tensor's numbers lie in the library's memory: TensorFlow's number of the type. */
+/** The type of a tensor in the library's memory, as TensorFlow's number. */
 export type StoredType = (typeof NATIVE_TYPE)[keyof typeof NATIVE_TYPE];
 
 /**
- * Loads an addon into this process, with the library it stands on.
+ * Loads an addon and the library it depends on into this process.
  *
- * @throws the system's linker's error
+ * @throws the error of the dynamic linker
  */
 export function loadBinding(addonPath: string): Binding {
-  // The library greets on standard error as it loads; what it has to say of errors comes as exceptions.
+  // The library prints a banner to stderr when it loads. Its errors arrive as exceptions anyway.
   process.env.TF_CPP_MIN_LOG_LEVEL ??= '3';
   return createRequire(__filename)(addonPath) as Binding;
 }

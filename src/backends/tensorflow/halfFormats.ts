@@ -4,16 +4,17 @@ import { runOwnKernel } from '../engineKernels';
 import type { HalfFormat } from '../precision/formats';
 import { roundTensor } from '../precision/roundTensor';
 
-/** Channels whose products are summed: one large, and ones that are lost beside it in a sum of halves. */
+/** Channels of the test products: one large value, and ones that a half-precision sum would lose. */
 const CHANNELS = 65;
 const LARGE = 2048;
 
 /**
- * Whether the library, as the engine in use, computes in a half format: sums products in float32, and has batch norm.
- * On a processor that depends on what it multiplies. oneDNN takes bfloat16 from AVX-512 on and float16 from
- * AVX512-FP16 on; below, TensorFlow's other kernels add up halves, slowly, and its batch norm fails.
+ * Returns whether the library, as the current engine, computes in a half format: whether it sums products in float32
+ * and has batch norm. On a CPU this depends on the kernel that multiplies. oneDNN supports bfloat16 from AVX-512 on and
+ * float16 from AVX512-FP16 on. On older CPUs, TensorFlow's other kernels sum in half precision, slowly, and its batch
+ * norm fails.
  *
- * Asked while halves are stored as such.
+ * Call it while halves are stored as such.
  */
 export function computesIn(format: HalfFormat): boolean {
   try {
@@ -33,14 +34,14 @@ export function computesIn(format: HalfFormat): boolean {
   }
 }
 
-/** The first TensorFlow whose graphs were seen to come to an end in bfloat16 on a processor with AMX. */
+/** The first TensorFlow release whose bfloat16 graphs were seen to finish on a CPU with AMX. */
 const AMX_SINCE = '2.21';
 
 /**
- * Whether a library computes in half formats as a graph too. In TensorFlow 2.9 oneDNN's gradients of filters wait for
- * each other's threads for ever, where two of them run at a time in bfloat16 on a processor with AMX.
+ * Returns whether a library also computes graphs in half formats. In TensorFlow 2.9, oneDNN's filter gradients deadlock
+ * if two of them run in parallel in bfloat16 on a CPU with AMX.
  *
- * @param flags The processor's; null where they are not known.
+ * @param flags The CPU's flags; null if unknown.
  */
 export function compilesHalves(version: string, flags: readonly string[] | null): boolean {
   return !isOlder(version, AMX_SINCE) || (flags !== null && !flags.includes('amx_bf16'));

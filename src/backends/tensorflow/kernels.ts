@@ -7,8 +7,8 @@ import { registerReductions } from './kernels/reductions';
 import { registerUpdates } from './kernels/updates';
 
 /**
- * Registers what a training calls: the kernels of TensorFlow.js by their own names, and the fused ones that
- * ../../training/ops asks engines for. One that is missing fails by its name when it is called.
+ * Registers the kernels that training calls: those of TensorFlow.js under their own names, and the fused ones that
+ * ../../training/ops requests from engines. A call of a missing kernel fails with its name.
  */
 export function registerKernels(): void {
   registerElementwise();

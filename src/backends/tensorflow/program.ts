@@ -6,15 +6,15 @@ import type { RecordedGraph } from './recording';
 import { nameOf, savedModelOf, TAG } from './savedModel';
 
 /**
- * A graph in a session of TensorFlow's, whose executor runs ops beside one another that do not wait for each other,
- * with no JavaScript in between. The addon takes graphs from files alone.
+ * A graph in a TensorFlow session. Its executor runs independent ops in parallel, with no JavaScript in between. The
+ * addon loads graphs only from files.
  */
 export class Program {
   readonly #session: number;
   readonly #inputs: string;
   readonly #outputs: string;
 
-  /** @throws the library's error where it refuses the graph */
+  /** @throws the library's error if it rejects the graph */
   constructor(
     private readonly binding: Binding,
     graph: RecordedGraph,
@@ -30,7 +30,7 @@ export class Program {
     this.#outputs = graph.outputs.map(nameOf).join();
   }
 
-  /** The binding's tensors of the outputs, for those of the inputs. */
+  /** Returns the binding's output tensors, given its input tensors. */
   run(inputs: readonly number[]): ReturnType<Binding['runSavedModel']> {
     return this.binding.runSavedModel(this.#session, inputs, this.#inputs, this.#outputs);
   }

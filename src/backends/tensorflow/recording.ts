@@ -1,6 +1,6 @@
 import type { StoredType } from './binding';
 
-/** An op's attribute by name; a `type` is TensorFlow's number. */
+/** An op's attributes by name. A `type` is TensorFlow's number. */
 export type Attributes = Readonly<Record<string, Attribute>>;
 export type Attribute =
   | string
@@ -10,13 +10,13 @@ export type Attribute =
   | { readonly float: number }
   | { readonly type: number };
 
-/** A tensor of a graph: the node that gives it, and which of its outputs it is. */
+/** A tensor of a graph: the node that produces it, and the index among that node's outputs. */
 export interface Source {
   readonly node: number;
   readonly output: number;
 }
 
-/** A node of a graph. It stands after those that it reads. */
+/** A node of a graph. It comes after the nodes that it reads. */
 export type GraphNode =
   | { readonly kind: 'input'; readonly type: StoredType; readonly shape: readonly number[] }
   | {
@@ -38,33 +38,33 @@ export interface RecordedGraph {
   readonly outputs: readonly Source[];
 }
 
-/** What of a computation cannot be a graph. */
+/** A computation does something that a graph cannot. */
 export class UnrecordableError extends Error {
   override readonly name = 'UnrecordableError';
 }
 
-/** Writes down the ops of a computation, by the identity of the tensors that go into them and come out. */
+/** Records the ops of a computation. It tracks their inputs and outputs by tensor identity. */
 export class Recording {
   readonly #nodes: GraphNode[] = [];
   readonly #sources = new Map<object, Source>();
   readonly #constants = new Map<string, Source>();
   readonly #inputs: Source[] = [];
-  /** Why the computation is none that a graph can do. */
+  /** Why the computation cannot be a graph. */
   #problem: string | null = null;
 
-  /** A tensor that is another one each time the graph runs. */
+  /** Adds a tensor whose values change with each run of the graph. */
   addInput(tensor: object, type: StoredType, shape: readonly number[]): void {
     const source = this.#add({ kind: 'input', type, shape });
     this.#inputs.push(source);
     this.#sources.set(tensor, source);
   }
 
-  /** A tensor of JavaScript's numbers, which are the same each time the graph runs. */
+  /** Adds a tensor with values from JavaScript, which are the same in each run of the graph. */
   addTensor(tensor: object, type: StoredType, shape: readonly number[], values: ArrayBufferView): void {
     this.#sources.set(tensor, this.#constant(type, shape, values));
   }
 
-  /** An op and the tensors it gave. Each of its inputs is a tensor that is known here, or a source. */
+  /** Adds an op and its output tensors. Each input is a known tensor or a source. */
   addOp(
     op: string,
     attributes: Attributes,
@@ -80,7 +80,9 @@ export class Recording {
     for (const [output, tensor] of outputs.entries()) this.#sources.set(tensor, { node, output });
   }
 
-  /** A constant that has no tensor, one for each key. `convert` names the op that takes it to its format, if any. */
+  /**
+   * Returns a constant without a tensor, one per key. `convert` names the op that converts it to its format, if needed.
+   */
   constant(
     key: string,
     type: StoredType,
@@ -98,12 +100,15 @@ export class Recording {
     return source;
   }
 
-  /** Says that the computation does what a graph cannot. It goes on, so that whoever computes can let go of all. */
+  /**
+   * Marks the computation as impossible for a graph. The computation continues, so that its caller can release
+   * everything.
+   */
   refuse(reason: string): void {
     this.#problem ??= reason;
   }
 
-  /** @throws {UnrecordableError} when the computation was refused, or an output is none of its tensors */
+  /** @throws {UnrecordableError} if the computation was refused, or an output is not one of its tensors */
   finish(outputs: readonly object[]): RecordedGraph {
     const sources = outputs.map((tensor) => this.#sources.get(tensor));
     if (this.#problem !== null) throw new UnrecordableError(this.#problem);

@@ -2,21 +2,21 @@ import { assertNever } from '../../shared/assertNever';
 import type { StoredType } from './binding';
 import type { Attribute, GraphNode, RecordedGraph, Source } from './recording';
 
-/** The tag of the only graph of a saved model. */
+/** The tag of the saved model's only graph. */
 export const TAG = 'serve';
 
-/** Of the versions of graphs (tensorflow/core/public/version.h) one that every TensorFlow 2 reads. */
+/** A graph version that every TensorFlow 2 reads (tensorflow/core/public/version.h). */
 const GRAPH_VERSION = 1087;
 
-/** The name of a tensor, by which a session is fed and asked. */
+/** Returns the name of a tensor that a session uses for inputs and outputs. */
 export function nameOf({ node, output }: Source): string {
   return `n${node}:${output}`;
 }
 
 /**
- * A graph as the file `saved_model.pb` of TensorFlow: the few messages of tensorflow/core/protobuf/saved_model.proto
- * and meta_graph.proto, and of tensorflow/core/framework/{graph,node_def,attr_value,tensor,tensor_shape}.proto, that
- * ops without functions take.
+ * Encodes a graph as TensorFlow's `saved_model.pb`. Uses only the messages that ops without functions need: from
+ * tensorflow/core/protobuf/saved_model.proto and meta_graph.proto, and from
+ * tensorflow/core/framework/{graph,node_def,attr_value,tensor,tensor_shape}.proto.
  */
 export function savedModelOf({ nodes }: RecordedGraph): Uint8Array {
   const versions = message(4, integer(1, GRAPH_VERSION));
@@ -54,7 +54,7 @@ function nodeOf(node: GraphNode, index: number): Buffer[] {
   }
 }
 
-/** An entry of a node's attributes. */
+/** Encodes an entry of a node's attributes. */
 function attribute(name: string, value: Buffer): Buffer {
   return message(5, text(1, name), message(2, value));
 }
@@ -76,7 +76,7 @@ function shapeOf(shape: readonly number[]): Buffer[] {
   return shape.map((size) => message(2, integer(1, size)));
 }
 
-// The wire format of protocol buffers.
+// The wire format of Protocol Buffers.
 
 function message(field: number, ...parts: readonly Buffer[]): Buffer {
   return bytes(field, Buffer.concat(parts));
@@ -100,7 +100,7 @@ function float(field: number, value: number): Buffer {
   return Buffer.concat([variable(8 * field + 5), encoded]);
 }
 
-/** Seven bits a byte, the lowest first; a negative number as its complement in 64 bits. */
+/** Encodes a varint: seven bits per byte, lowest first. Negative numbers use 64-bit two's complement. */
 function variable(value: number): Buffer {
   const groups: number[] = [];
   let rest = BigInt.asUintN(64, BigInt(value));

@@ -16,6 +16,7 @@ import { processorFlags } from '../../engines/processor';
 import { notInstalled } from '../../engines/systems';
 import { tryOut } from '../../engines/trial';
 import { TENSORFLOW_THREADS, threadsIn } from '../../protocol/trainer';
+import { counted } from '../../shared/counted';
 import type { Failure } from '../../shared/failure';
 import { type Engine, engineUnavailable } from '../backend';
 import { HALF_FORMATS, type HalfFormat } from '../precision/formats';
@@ -25,30 +26,30 @@ import { compilesHalves, computesIn } from './halfFormats';
 import { registerKernels } from './kernels';
 import { BACKEND_NAME } from './kernels/register';
 
-/** A library that this process loaded, and the GPU that it computes on. */
+/** A library loaded into this process, and the GPU it computes on. */
 interface Loaded {
   readonly engine: NativeEngine;
   readonly binding: Binding;
   readonly addonPath: string;
-  /** The GPU's name, empty where nothing tells it; null on the processor. */
+  /** The GPU's name, empty if unknown. Null on the CPU. */
   readonly gpu: string | null;
 }
 
-/** What this process has: a second library would share the first one's symbols. */
+/** The library of this process. A second one would share the symbols of the first. */
 let loaded: Loaded | null = null;
 
 type SlowFormats = Partial<Record<HalfFormat, FormatState>>;
 
-/** Of the library that this process has. */
+/** The slow formats of this process's library. */
 let slowFormats: SlowFormats = {};
 
 /**
- * TensorFlow's own library, from the workspace's own packages or from the managed installation: `tensorflow` on the
- * processor, by oneDNN's kernels on every core, `tensorflow-gpu` on one of NVIDIA's GPUs, by CUDA's.
+ * Loads TensorFlow's own library, from the workspace's packages or from the managed installation. `tensorflow` runs on
+ * all CPU cores with oneDNN's kernels, `tensorflow-gpu` on an NVIDIA GPU with CUDA.
  */
 export async function loadTensorflow(name: NativeEngine, places: EnginePlaces = {}): Promise<Engine> {
   if (loaded && loaded.engine !== name) {
-    throw engineUnavailable(name, l10n.t('This process computes by {0} already.', loaded.engine));
+    throw engineUnavailable(name, l10n.t('This process already uses {0}.', loaded.engine));
   }
   if (!loaded) {
     loaded = await loadFirst(name, places);
@@ -77,8 +78,8 @@ export async function loadTensorflow(name: NativeEngine, places: EnginePlaces = 
 }
 
 /**
- * The formats in which a training step takes longer than in float32. It is a whole step that is timed: oneDNN may have a
- * fast kernel for the forward pass alone.
+ * Returns the formats in which a training step is slower than in float32. It times a full step, because oneDNN may have
+ * a fast kernel for the forward pass only.
  */
 async function slowFormatsOf(addonPath: string): Promise<SlowFormats> {
   const states = formatStates(await cachedStepProbe(addonPath));
@@ -96,20 +97,22 @@ function textsOf(slow: SlowFormats): NonNullable<Engine['slowFormats']> {
   );
 }
 
-/** Threads of TensorFlow's own: as many as the environment says, else one a core. */
+/** Returns the number of TensorFlow threads: the value of the environment variable, else one per core. */
 function threadsHere(): number {
   return threadsIn(process.env, TENSORFLOW_THREADS) ?? availableParallelism();
 }
 
 function descriptionOf({ binding, gpu }: Loaded): string {
   const { TF_Version: version } = binding;
-  if (gpu === null) return l10n.t('TensorFlow {0} on the processor, {1} threads', version, threadsHere());
+  if (gpu === null) {
+    return l10n.t('TensorFlow {0} on the CPU, {1}', version, counted(threadsHere(), 'thread'));
+  }
   return gpu === ''
     ? l10n.t('TensorFlow {0} on a GPU', version)
     : l10n.t('TensorFlow {0} on the GPU {1}', version, gpu);
 }
 
-/** The addon of the first installation that loads. */
+/** Loads the addon of the first installation that works. */
 async function loadFirst(name: NativeEngine, places: EnginePlaces): Promise<Loaded> {
   const failures: Failure[] = [];
   for (const installation of findInstallations(name, places)) {
@@ -117,7 +120,7 @@ async function loadFirst(name: NativeEngine, places: EnginePlaces): Promise<Load
     if ('loaded' in loading) return loading.loaded;
     failures.push(loading.failure);
   }
-  // What an installation would not change comes before that there is none.
+  // Report a driver problem, which an installation would not fix, before a missing installation.
   if (name === 'tensorflow-gpu' && failures.length === 0) {
     const problem = await findDriverProblem(CUDA_12_DRIVER);
     if (problem) failures.push(problem);
@@ -144,7 +147,10 @@ async function load(installation: Installation): Promise<Loading> {
   }
 }
 
-/** Only where a process of its own computed on a GPU, and only when the library has one in this process as well. */
+/**
+ * Loads the library for the GPU. It requires that a separate process computed on a GPU, and that the library finds a
+ * GPU in this process too.
+ */
 async function loadForGpu(installation: Installation): Promise<Loading> {
   const trial = await tryOut(installation);
   if (trial.outcome !== 'works') return { failure: trial.failure };
@@ -154,7 +160,7 @@ async function loadForGpu(installation: Installation): Promise<Loading> {
   if (!loading.loaded.binding.isUsingGpuDevice()) {
     return {
       failure: {
-        what: l10n.t('TensorFlow sees no GPU in this process, and saw one in another.'),
+        what: l10n.t('TensorFlow sees no GPU in this process, but saw one in another.'),
         remedy: l10n.t('Choose another engine in the experiment, or auto.'),
       },
     };

@@ -2,15 +2,15 @@ import type * as tf from '@tensorflow/tfjs-core';
 import { NATIVE_TYPE, type NativeValues, type StoredType } from './binding';
 import type { Attributes } from './recording';
 
-/** Numbers that become a tensor. */
+/** Numbers that are converted to a tensor. */
 export type Constant = { readonly shape: number[] } & (
   | { readonly integers: readonly number[] }
   | { readonly floats: readonly number[]; readonly type?: StoredType }
-  /** Many numbers, which are worked out once for their name. */
+  /** Many numbers, computed once per name. */
   | { readonly name: string; readonly floats: () => readonly number[]; readonly type?: StoredType }
 );
 
-/** Constants of one key are the same. */
+/** Returns a key. Constants with the same key are equal. */
 export function keyOf(constant: Constant): string {
   if ('integers' in constant) return `${constant.shape}:${constant.integers}`;
   const { shape, type } = constant;
@@ -27,7 +27,7 @@ export function fromFloat32(type: StoredType): Attributes {
   return { SrcT: { type: NATIVE_TYPE.float32 }, DstT: { type }, Truncate: false };
 }
 
-/** Values as the array that the binding takes for their type. */
+/** Converts values to the array type that the binding takes for their type. */
 export function nativeValues(
   values: tf.BackendValues,
   dtype: tf.DataType,

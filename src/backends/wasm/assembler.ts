@@ -1,15 +1,15 @@
 /**
- * Assembles WebAssembly functions of nested counted loops over vectors of four float32, specialised to a shape:
- * every stride and trip count is a constant of the code. Just the instructions that the kernels here use, so that
- * there is neither a compiler to install nor a binary to keep in step with its source.
+ * Assembles WebAssembly functions: nested counted loops over vectors of four float32, specialized to a shape. Every
+ * stride and trip count is a constant in the code. It supports only the instructions that the kernels here use. There
+ * is therefore no compiler to install, and no binary to keep in sync with its source.
  *
  * Instructions: https://webassembly.github.io/spec/core/binary/instructions.html
  */
 
-/** Instructions as bytes, leaving at most one value on the stack. */
+/** Instructions as bytes. They leave at most one value on the stack. */
 export type Code = readonly number[];
 
-/** Index of a local variable of a function: an address or counter (i32), or a vector (v128). */
+/** Index of a function's local variable: an address or counter (i32), or a vector (v128). */
 type Local = number;
 
 const I32 = 0x7f;
@@ -21,25 +21,25 @@ const unsigned = (value: number): number[] =>
 const signed = (value: number): number[] =>
   value >= -0x40 && value < 0x40 ? [value & 0x7f] : [(value & 0x7f) | 0x80, ...signed(value >> 7)];
 const simd = (opcode: number): number[] => [0xfd, ...unsigned(opcode)];
-/** Alignment 1 (2 ^ 0), a hint that costs nothing on today's processors, and a constant offset in bytes. */
+/** Alignment 1 (2 ^ 0), a hint that costs nothing on today's CPUs, and a constant offset in bytes. */
 const at = (offset: number): number[] => [0, ...unsigned(offset)];
 
 const constant = (value: number): Code => [0x41, ...signed(value)];
 export const get = (local: Local): Code => [0x20, ...unsigned(local)];
 export const set = (local: Local, value: Code): Code => [...value, 0x21, ...unsigned(local)];
-/** Moves an address by some bytes. */
+/** Advances an address by a constant number of bytes. */
 export const advance = (local: Local, bytes: number): Code =>
   bytes === 0 ? [] : set(local, [...get(local), ...constant(bytes), 0x6a]);
 
-/** Moves an address by as many bytes as another local says. */
+/** Advances an address by the number of bytes in another local. */
 export const advanceBy = (local: Local, bytes: Local): Code =>
   set(local, [...get(local), ...get(bytes), 0x6a]);
 
-/** One int32, such as an address, at an address and a constant offset. */
+/** Loads an int32, such as an address, from an address plus a constant offset. */
 export const loadInteger = (address: Local, offset: number): Code => [...get(address), 0x28, ...at(offset)];
-/** Four float32 at an address and a constant offset. */
+/** Loads four float32 from an address plus a constant offset. */
 export const load = (address: Local, offset: number): Code => [...get(address), ...simd(0), ...at(offset)];
-/** One float32 at an address and a constant offset, four times. */
+/** Loads one float32 from an address plus a constant offset into all four lanes. */
 export const loadSplat = (address: Local, offset: number): Code => [
   ...get(address),
   ...simd(0x09),
@@ -56,7 +56,7 @@ export const add = (left: Code, right: Code): Code => [...left, ...right, ...sim
 export const subtract = (left: Code, right: Code): Code => [...left, ...right, ...simd(0xe5)];
 export const multiply = (left: Code, right: Code): Code => [...left, ...right, ...simd(0xe6)];
 export const divide = (left: Code, right: Code): Code => [...left, ...right, ...simd(0xe7)];
-/** Four words of two vectors, whose words count 0 to 3 and 4 to 7. */
+/** Picks four words from two vectors. Words 0 to 3 are from the left one, 4 to 7 from the right one. */
 export const shuffle = (left: Code, right: Code, words: readonly number[]): Code => [
   ...left,
   ...right,
@@ -65,41 +65,41 @@ export const shuffle = (left: Code, right: Code, words: readonly number[]): Code
 ];
 export const squareRoot = (value: Code): Code => [...value, ...simd(0xe3)];
 
-/** The larger of each two; the left one where either is NaN. */
+/** Element-wise maximum. Returns the left value if either is NaN. */
 export const maximum = (left: Code, right: Code): Code => [...left, ...right, ...simd(0xeb)];
 
-/** Four words, given by their bits. */
+/** A vector of four words, given by their bits. */
 export const words = (...bits: readonly [number, number, number, number]): Code => [
   ...simd(0x0c),
   ...bits.flatMap((word) => [0, 8, 16, 24].map((shift) => (word >>> shift) & 0xff)),
 ];
-/** Four equal words. */
+/** A vector of four equal words. */
 export const splat = (bits: number): Code => words(bits, bits, bits, bits);
 export const and = (left: Code, right: Code): Code => [...left, ...right, ...simd(0x4e)];
 export const or = (left: Code, right: Code): Code => [...left, ...right, ...simd(0x50)];
-/** All ones where two float32 differ, as a NaN does from itself. */
+/** All ones if two float32 differ. A NaN differs from itself. */
 export const notEqual = (left: Code, right: Code): Code => [...left, ...right, ...simd(0x42)];
-/** All ones where the left float32 is greater. */
+/** All ones if the left float32 is greater. */
 export const greater = (left: Code, right: Code): Code => [...left, ...right, ...simd(0x44)];
-/** On vectors of four int32, as are the three below; the shift fills with zeros. */
+/** Operates on vectors of four int32, like the three below. The shift fills with zeros. */
 export const addIntegers = (left: Code, right: Code): Code => [...left, ...right, ...simd(0xae)];
 export const minimumInteger = (left: Code, right: Code): Code => [...left, ...right, ...simd(0xb6)];
 export const maximumInteger = (left: Code, right: Code): Code => [...left, ...right, ...simd(0xb8)];
 export const shiftRight = (value: Code, bits: number): Code => [...value, ...constant(bits), ...simd(0xad)];
 
 export const multiplyIntegers = (left: Code, right: Code): Code => [...left, ...right, ...simd(0xb5)];
-/** Shifts four int32 and keeps their signs. */
+/** Shifts four int32 right and keeps their signs. */
 export const shiftRightSigned = (value: Code, bits: number): Code => [
   ...value,
   ...constant(bits),
   ...simd(0xac),
 ];
 export const subtractIntegers = (left: Code, right: Code): Code => [...left, ...right, ...simd(0xb1)];
-/** Four int32 as float32, rounded where they are longer. */
+/** Converts four int32 to float32, rounded if they have too many bits. */
 export const toFloats = (value: Code): Code => [...value, ...simd(0xfa)];
-/** Four float32 as int32, rounded towards zero; those outside are the nearest int32. */
+/** Converts four float32 to int32, rounded toward zero. Values out of range become the nearest int32. */
 export const toIntegers = (value: Code): Code => [...value, ...simd(0xf8)];
-/** Four bytes at an address and a constant offset, as four int32. */
+/** Loads four bytes from an address plus a constant offset as four int32. */
 export const loadBytes = (address: Local, offset: number): Code => [
   ...get(address),
   ...simd(0x5c),
@@ -107,7 +107,7 @@ export const loadBytes = (address: Local, offset: number): Code => [
   ...simd(0x89),
   ...simd(0xa9),
 ];
-/** Sixteen int32 in four vectors as bytes, those below 0 as 0 and those above 255 as 255. */
+/** Packs sixteen int32 in four vectors into bytes, clamped to 0 through 255. */
 export const toBytes = (first: Code, second: Code, third: Code, fourth: Code): Code => [
   ...[...first, ...second, ...simd(0x85)],
   ...[...third, ...fourth, ...simd(0x85)],
@@ -121,10 +121,10 @@ export const storeFourBytes = (address: Local, offset: number, value: Code): Cod
   ...at(offset),
   0,
 ];
-/** The sum of two addresses or counts. */
+/** Adds two addresses or counts. */
 export const sumOf = (left: Code, right: Code): Code => [...left, ...right, 0x6a];
 
-/** The locals of a function under construction. */
+/** Collects the locals of a function and builds its code. */
 export class FunctionBuilder<Parameters extends readonly Local[] = readonly Local[]> {
   readonly #types: number[] = [];
 
@@ -138,7 +138,7 @@ export class FunctionBuilder<Parameters extends readonly Local[] = readonly Loca
     return Array.from({ length: count }, () => this.#local(V128));
   }
 
-  /** Runs `body` a constant number of times, or as often as a local says, which must be at least once. */
+  /** Runs `body` a constant number of times, or the number of times in a local. At least once in either case. */
   repeat(times: number | { readonly local: Local }, ...body: Code[]): Code {
     const once = body.flat();
     if (times === 0) return [];
@@ -154,7 +154,7 @@ export class FunctionBuilder<Parameters extends readonly Local[] = readonly Loca
     ];
   }
 
-  /** The function's entry in the code section. */
+  /** Encodes the function's entry in the code section. */
   encode(body: Code): number[] {
     const locals = this.#types.flatMap((type) => [1, type]);
     return sized([...unsigned(this.#types.length), ...locals, ...body, 0x0b]);
@@ -165,13 +165,15 @@ export class FunctionBuilder<Parameters extends readonly Local[] = readonly Loca
   }
 }
 
-/** A function of addresses and counts, by its number of parameters and its body. */
+/** A function of addresses and counts: its number of parameters and its body. */
 export interface FunctionSource {
   readonly parameters: number;
   readonly body: (f: FunctionBuilder, ...parameters: Local[]) => Code;
 }
 
-/** Assembles functions into a module on a given memory and instantiates it. Takes about a millisecond. */
+/**
+ * Assembles functions into a module for a given memory and instantiates it. The cost is small. See docs/performance.md.
+ */
 export function instantiate<Name extends string>(
   memory: WebAssembly.Memory,
   functions: Readonly<Record<Name, FunctionSource>>,
@@ -183,7 +185,7 @@ export function instantiate<Name extends string>(
       1,
       sources.map(({ parameters }) => [0x60, parameters, ...new Array<number>(parameters).fill(I32), 0]),
     ),
-    // Any memory will do: no maximum, at least no page.
+    // Accepts any memory: no maximum, and a minimum of zero pages.
     ...section(2, [[...text('env'), ...text('memory'), 0x02, 0x00, 0]]),
     ...section(
       3,

@@ -22,15 +22,17 @@ import { FLOAT_BYTES, heapOf } from './heap';
 import { type Call, register } from './register';
 
 /**
- * Batch norm in training, in as few passes over its images as there can be: one for the statistics, and one for the output; one for the sums that its gradients need, and one for the input's.
+ * Registers batch norm for training, with the minimum number of passes over the images: one for the statistics, one for
+ * the output, one for the sums that the gradients need, and one for the input gradient.
  *
- * Kernels of the wasm backend, called by ../../training/ops/batchNorm.ts, channels in fours:
- * - `FusedBatchNormTraining`: x [batch, height, width, channels], gamma and beta [channels] to the output, with ReLU
- *   where asked, the mean and the biased variance.
- * - `FusedBatchNormGradient`: dy, x, gamma, mean and variance, and the output y where ReLU followed, to the gradients of
- *   x, gamma and beta.
+ * Kernels of the wasm backend, called by ../../training/ops/batchNorm.ts. The number of channels must be a multiple of
+ * four:
+ * - `FusedBatchNormTraining`: takes x [batch, height, width, channels], gamma and beta [channels]. Returns the output,
+ *   with ReLU if requested, the mean and the biased variance.
+ * - `FusedBatchNormGradient`: takes dy, x, gamma, mean and variance, and the output y if ReLU followed. Returns the
+ *   gradients of x, gamma and beta.
  *
- * Of a shard of a batch, either exchanges its sums with the other shards' threads before it writes images.
+ * For a shard of a batch, both exchange their sums with the threads of the other shards before they write images.
  */
 export function registerBatchNorm(memory: WebAssembly.Memory): void {
   const functions = assemble(memory);
@@ -40,7 +42,7 @@ export function registerBatchNorm(memory: WebAssembly.Memory): void {
 
 type Functions = ReturnType<typeof assemble>;
 
-/** Pixels whose sums are taken in float32, before those of all are in float64. */
+/** Number of pixels summed in float32. The totals are in float64. */
 const CHUNK = 256;
 
 function normalize(
@@ -51,7 +53,7 @@ function normalize(
   const { epsilon, activation, shards } = attributes;
   const { channels, pixels, valuesOf, addressOf } = imagesOf(backend, x);
   const { scaled, rectified } = functions;
-  // Before anything is made, for the other shards' may never come.
+  // Runs before any tensor is made, because the other shards' sums may never arrive.
   const { mean, variance } = momentsOf(functions, backend, x, shards);
   const y = backend.makeOutput(x.shape, 'float32');
   const made = [0, 1].map(() => backend.makeOutput([channels], 'float32')) as [tf.TensorInfo, tf.TensorInfo];
@@ -71,8 +73,8 @@ function normalize(
 }
 
 /**
- * The moments of x, or of the whole batch where x is a shard of it. Each chunk's mean is taken before its squares, while
- * the cache holds it: one pass over memory, in which nothing cancels.
+ * Returns the moments of x, or of the whole batch if x is a shard of it. The mean of each chunk is computed before its
+ * squares, while the chunk is in the cache. This takes one pass over memory and avoids cancellation.
  */
 function momentsOf(
   { sums, squares }: Functions,
@@ -94,7 +96,7 @@ function momentsOf(
     }
     square.values.fill(0);
     squares(start, total.address, square.address, rows, channels / 4);
-    // Chan, Golub and LeVeque 1983: of the pixels so far and the chunk's.
+    // Merges the chunk into the pixels so far (Chan, Golub and LeVeque 1983).
     const share = rows / (first + rows);
     for (let channel = 0; channel < channels; channel++) {
       const mean = means[channel] as number;
@@ -123,7 +125,7 @@ function differentiate(
   const dx = backend.makeOutput(x.shape, 'float32');
   const made = [0, 1].map(() => backend.makeOutput([channels], 'float32')) as [tf.TensorInfo, tf.TensorInfo];
   const tables = new Tables(backend, channels, 4);
-  // dx = scale (d - mean of d - normalized (mean of d normalized)), where normalized = (x - mean) inverse.
+  // dx = scale (d - mean of d - normalized (mean of d normalized)), with normalized = (x - mean) inverse.
   const scale = inverse.map((value, channel) => value * (valuesOf(gamma)[channel] as number));
   const slope = scale.map(
     (value, channel) =>
@@ -138,7 +140,7 @@ function differentiate(
   return [dx, ...made];
 }
 
-/** Sums by channel of d and of d (x - mean), where d is dy through a ReLU if there is one. */
+/** Sums per channel of d and of d (x - mean), where d is dy, passed through the ReLU if there is one. */
 interface Products {
   readonly dBeta: Float64Array;
   readonly dotted: Float64Array;
@@ -183,12 +185,12 @@ interface Table {
   readonly values: Float32Array;
 }
 
-/** Rows of a value a channel, in the engine's memory. */
+/** Rows of one value per channel, in the engine's memory. */
 class Tables {
   readonly #tensor: tf.TensorInfo;
   #count = 0;
 
-  /** @param most How many there are at most. */
+  /** @param most Maximum number of rows. */
   constructor(
     private readonly backend: BackendWasm,
     private readonly channels: number,
@@ -197,14 +199,14 @@ class Tables {
     this.#tensor = backend.makeOutput([most, channels], 'float32');
   }
 
-  /** Puts values where functions find them; where that is. */
+  /** Writes values to engine memory for the functions to read. Returns their address. */
   put(values: ArrayLike<number>): number {
     const place = this.#count++;
     this.#values(place).set(values);
     return this.#address(place);
   }
 
-  /** The next tables, which stay free. Their values are there until the next tensor is made. */
+  /** Returns the next unused tables. Their values stay valid until the next tensor is made. */
   free(count: number): Table[] {
     return Array.from({ length: count }, (_, table) => ({
       address: this.#address(this.#count + table),
@@ -212,7 +214,7 @@ class Tables {
     }));
   }
 
-  /** Sums over all pixels of what `add` adds to tables of totals for some of them. The tables are free afterwards. */
+  /** Sums over all pixels. `add` adds the sums of some pixels to tables of totals. The tables are free afterwards. */
   sums(
     pixels: number,
     tables: number,
@@ -298,7 +300,7 @@ function assemble(memory: WebAssembly.Memory) {
   });
 }
 
-/** What a function reads by pixel and by channel, the totals by channel that it adds to, and the images it writes. */
+/** A function's inputs per pixel and per channel, the totals per channel that it updates, and the images it writes. */
 interface Signature<Image extends string, Channel extends string, Total extends string> {
   readonly images: readonly Image[];
   readonly channels: readonly Channel[];
@@ -307,8 +309,8 @@ interface Signature<Image extends string, Channel extends string, Total extends 
 }
 
 /**
- * Parameters: the images read, the tables read, the totals, the images written, the number of pixels, the vectors of
- * each. `compute` gives the new totals and then the outputs.
+ * Builds a function over all pixels. Its parameters: the input images, the tables, the totals, the output images, the
+ * number of pixels, and the vectors per pixel. `compute` returns the new totals and then the outputs.
  */
 function everyPixel<Image extends string, Channel extends string, Total extends string>(
   { images, channels, totals, outputs }: Signature<Image, Channel, Total>,

@@ -4,19 +4,23 @@ import { advance, type Code, type FunctionSource, get, load, loadSplat, set, sto
 import { FLOAT_BYTES, heapOf, LANES, VECTOR_BYTES } from './heap';
 import { register } from './register';
 
-/** What a kernel reads and how many tensors it makes, all of one shape. */
+/** A kernel's inputs and its number of outputs, all of the same shape. */
 export interface Signature<Input extends string, Scalar extends string> {
   readonly inputs: readonly Input[];
   readonly scalars: readonly Scalar[];
   readonly outputs: number;
   /**
-   * Of each output, the input that is not read again, or null: where no other tensor has its values, its place is
-   * taken. Not one that filters or matrices come from, of which XNNPACK keeps packed copies.
+   * For each output, the input whose memory it may reuse because nothing reads that input again, or null. The memory is
+   * reused only if no other tensor shares the values. Not allowed for an input that serves as a filter or matrix,
+   * because XNNPACK keeps packed copies of those.
    */
   readonly replaced?: readonly (Input | null)[];
 }
 
-/** Parameters: where the scalars lie, each input, each output, and how many vectors they have. */
+/**
+ * Builds a function over all vectors. Its parameters: the address of the scalars, each input, each output, and the
+ * number of vectors.
+ */
 export function everyVector<Input extends string, Scalar extends string>(
   { inputs, scalars, outputs }: Signature<Input, Scalar>,
   compute: (values: Record<Input | Scalar, Code>, keep: (value: Code) => Code) => readonly Code[],
@@ -48,16 +52,19 @@ export function everyVector<Input extends string, Scalar extends string>(
 /** The names of a kernel's inputs. */
 type InputOf<Name extends OwnKernelName> = keyof OwnKernels[Name]['inputs'] & string;
 
-/** The value of an input that is a scalar; null where it was not given. */
+/** Returns the value of a scalar input, or null if it is absent. */
 type ScalarOf<Input> = (name: Input) => number | null;
 
 interface Computation<Scalar extends string> {
-  /** A function of `everyVector`. */
+  /** A function built by `everyVector`. */
   readonly compute: (...parameters: number[]) => void;
   readonly scalars: Readonly<Record<Scalar, number>>;
 }
 
-/** Registers a kernel of the wasm backend: one pass over tensors of one shape, by a function of `everyVector`. */
+/**
+ * Registers a kernel of the wasm backend: one pass over tensors of the same shape, with a function built by
+ * `everyVector`.
+ */
 export function registerElementwise<Name extends OwnKernelName, Scalar extends string>(
   kernelName: Name,
   { inputs: names, scalars: scalarNames, outputs: count, replaced = [] }: Signature<InputOf<Name>, Scalar>,
@@ -83,7 +90,7 @@ export function registerElementwise<Name extends OwnKernelName, Scalar extends s
       return { dataId: input.dataId, shape, dtype: 'float32' as const };
     });
     const size = tf.util.sizeFromShape(shape);
-    // The scalars, then room for the last values, which do not fill a vector.
+    // The scalars, then space for the last values, which do not fill a vector.
     const scratch = backend.makeOutput([scalarNames.length + (given.length + count) * LANES], 'float32');
     valuesOf(scratch).set(scalarNames.map((name) => scalars[name]));
     const all = [...given, ...made];

@@ -22,18 +22,20 @@ import { GAP_BYTES, packColumns, packRows, packTransposed, panelBytes, transpose
 import { type Call, register } from './register';
 
 /**
- * Convolutions as products of matrices whose rows are pixels, wherever these lie (Dukhan 2019, 'The Indirect
- * Convolution Algorithm'). Each pixel of the kernel pairs output pixels with input pixels; where it meets padding there
- * is no pair, and no work. Over its pairs,
+ * Registers convolutions as matrix products whose rows are pixels, read from wherever they are in memory (Dukhan 2019,
+ * 'The Indirect Convolution Algorithm'). Each kernel tap pairs output pixels with input pixels. If it meets padding,
+ * there is no pair and no work. Over its pairs,
  *
  *     output's row += input's row x kernel
  *     input gradient's row += output gradient's row x transposed kernel
  *     kernel's gradient += transposed input rows x output gradient's rows
  *
- * Kernels of the wasm backend, called by ../../training/ops/convolution/indirectConv2d.ts, channels and filters in eights:
- * - `IndirectConv2D`: x [batch, height, width, channels] and kernel [height, width, channels, filters] to the output.
- * - `IndirectInputGradient`: dy [batch, height, width, filters] and the kernel to the gradient of x.
- * - `IndirectKernelGradient`: x and dy to the gradient of the kernel.
+ * Kernels of the wasm backend, called by ../../training/ops/convolution/indirectConv2d.ts. The numbers of channels and
+ * filters must be multiples of eight:
+ * - `IndirectConv2D`: takes x [batch, height, width, channels] and kernel [height, width, channels, filters]. Returns
+ *   the output.
+ * - `IndirectInputGradient`: takes dy [batch, height, width, filters] and the kernel. Returns the gradient of x.
+ * - `IndirectKernelGradient`: takes x and dy. Returns the gradient of the kernel.
  */
 export function registerIndirectConv2d(memory: WebAssembly.Memory): void {
   const functions = assemble(memory);
@@ -57,10 +59,10 @@ interface Window {
   readonly padding: Padding;
 }
 
-/** Values of a packed right-hand side: half a megabyte, so that a second-level cache holds it. */
+/** Size of a packed right-hand side, in values: half a megabyte, which fits into an L2 cache. */
 const BLOCK_FLOATS = 2 ** 17;
 
-/** Rows of a right-hand side that are packed at a time, a multiple of 8. */
+/** Returns how many rows of a right-hand side to pack at a time, a multiple of 8. */
 function blockRows(columns: number): number {
   return Math.min(Math.max(Math.floor(BLOCK_FLOATS / columns / 8) * 8, 64), 512);
 }
@@ -101,7 +103,7 @@ function differentiateInput(
   });
 }
 
-/** Pixels that a kernel's pixel pairs, by their places among all pixels of all images. */
+/** The pixels that a kernel tap pairs, as indices into all pixels of all images. */
 interface Pairs {
   readonly inputs: Int32Array;
   readonly outputs: Int32Array;
@@ -123,12 +125,12 @@ class Pairing {
     this.#outputs = new Int32Array(batch * height * width);
   }
 
-  /** The most pairs that there are. */
+  /** Maximum number of pairs. */
   get most(): number {
     return this.#inputs.length;
   }
 
-  /** What a kernel's pixel pairs, until it is asked for another's. */
+  /** Returns the pairs of a kernel tap, valid until the next call. */
   at(kernelRow: number, kernelColumn: number): Pairs {
     const [inputs, outputs] = [this.#inputs, this.#outputs];
     const [batch, height, width] = this.input;
@@ -153,11 +155,11 @@ class Pairing {
 
 interface Product {
   pairs(row: number, column: number): Pairs;
-  /** Packs some rows of a right-hand side, which is of the kernel's pixel at address `tap`. */
+  /** Packs some rows of the right-hand side that belongs to the kernel tap at address `tap`. */
   pack(tap: number, first: number, rows: number, packed: number): void;
 }
 
-/** An image of `shape` whose pixels are sums, over the pairs they are in, of the other's row times a matrix. */
+/** Returns an image of `shape`. Each pixel is the sum, over its pairs, of the other pixel's row times a matrix. */
 function multiplied(
   { backend, memory, functions }: Engine,
   x: Info4D,
@@ -170,7 +172,7 @@ function multiplied(
   const block = Math.min(blockRows(columns), depth);
   const y = backend.makeOutput(shape, 'float32');
   backend.typedArrayFromHeap(y).fill(0);
-  // The addresses of pairs; the right-hand side; four rows of the left one; and a row for what is of no pixel.
+  // The addresses of pairs, the right-hand side, four rows of the left-hand side, and a dummy row for missing pixels.
   const pixels = Math.max(tf.util.sizeFromShape(x.shape) / depth, tf.util.sizeFromShape(shape) / columns);
   const words = Math.ceil(pixels / 4) * 8;
   const rightFloats = ((columns / 8) * panelBytes(block, 8)) / FLOAT_BYTES;
@@ -187,7 +189,7 @@ function multiplied(
     if (count === 0) continue;
     const tiles = Math.ceil(count / 4);
     for (let pair = 0; pair < 4 * tiles; pair++) {
-      // Four of inputs, then the four outputs.
+      // Four inputs, then their four outputs.
       const place = 2 * pair - (pair % 4);
       const isOne = pair < count;
       ofPairs[place] = from + (isOne ? (inputs[pair] as number) * depth * FLOAT_BYTES : 0);
@@ -257,9 +259,9 @@ function assemble(memory: WebAssembly.Memory) {
 }
 
 /**
- * Parameters: for each four pairs the addresses of their left rows and of those that their products are added to; how
- * many fours; bytes into the left rows; room for four of them; the packed right-hand side, its rows, these in fours,
- * and its panels.
+ * Parameters: for each group of four pairs, the addresses of the left rows and of the rows that the products are added
+ * to; the number of groups; the byte offset into the left rows; scratch for four left rows; the packed right-hand side,
+ * its rows, its rows divided by four, and its panels.
  */
 const multiplyRows: FunctionSource = {
   parameters: 8,
@@ -292,8 +294,8 @@ const multiplyRows: FunctionSource = {
 };
 
 /**
- * Parameters: the packed left-hand side, its panels of 4, and bytes from one to the next; the packed right-hand side;
- * the rows that the products are added to, and bytes from one to the next; the rows of both sides; the right panels.
+ * Parameters: the packed left-hand side, its panels of 4, and their stride in bytes; the packed right-hand side; the
+ * rows that the products are added to, and their stride in bytes; the rows of both sides; the right panels.
  */
 const multiplyPanels: FunctionSource = {
   parameters: 8,
@@ -309,7 +311,7 @@ const multiplyPanels: FunctionSource = {
 };
 
 /**
- * Adds to 4 rows the product of a left panel, transposed, and all right panels, 8 columns at a time, whose sums stay in
+ * Adds the product of a left panel, transposed, and all right panels to 4 rows, 8 columns at a time. The sums stay in
  * registers.
  */
 function addProducts(

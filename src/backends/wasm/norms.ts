@@ -2,14 +2,14 @@ import { add, advance, get, instantiate, load, multiply, set, store, zero } from
 import { FLOAT_BYTES, heapOf, LANES, VECTOR_BYTES } from './heap';
 import { register } from './register';
 
-/** Sums that go on side by side, so that no addition waits for the one before. */
+/** Number of independent running sums, so that no addition waits for the previous one. */
 const SUMS = 4;
 const ROUND = SUMS * LANES;
 
-/** Values whose squares are added up in float32; the sums of these are, in double precision. */
+/** Number of values whose squares are summed in float32. The totals are in double precision. */
 const CHUNK = 2 ** 14;
 
-/** The kernel of the wasm backend that ../../training/ops/norm.ts asks for: one pass over the tensor. */
+/** Registers the wasm backend's kernel that ../../training/ops/norm.ts requests: one pass over the tensor. */
 export function registerNorms(memory: WebAssembly.Memory): void {
   const { squares } = instantiate(memory, {
     squares: {

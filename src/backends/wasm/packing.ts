@@ -14,21 +14,21 @@ import {
 import { FLOAT_BYTES } from './heap';
 
 /**
- * Functions that pack matrices in panels: some columns of all rows, one after another, so that a product of matrices
- * reads its right-hand side from the first byte to the last.
+ * Functions that pack matrices into panels. A panel holds a few columns of all rows, in sequence, so that a matrix
+ * product reads its right-hand side sequentially.
  */
 
-/** A line of the cache between panels: strides that are powers of two would put them on the same few lines. */
+/** One cache line between panels. Power-of-two strides would map them to the same few lines. */
 export const GAP_BYTES = 64;
 
-/** Bytes from one panel of some columns to the next. */
+/** Returns the stride in bytes between panels of some columns. */
 export function panelBytes(rows: number, columns: number): number {
   return rows * columns * FLOAT_BYTES + GAP_BYTES;
 }
 
 /**
- * Parameters: where the addresses of the rows lie, how many rows, panels of 4 or 8 columns, bytes from panel to panel,
- * where they go.
+ * Parameters: the address of the row addresses, the number of rows, the panels of 4 or 8 columns, the stride of the
+ * panels in bytes, the destination.
  */
 export function packRows(columns: 4 | 8): FunctionSource {
   const bytes = columns * FLOAT_BYTES;
@@ -48,7 +48,7 @@ export function packRows(columns: 4 | 8): FunctionSource {
   };
 }
 
-/** Parameters: the first row, bytes from one to the next, how many rows, panels of 8 columns, where they go. */
+/** Parameters: the first row, the row stride in bytes, the number of rows, the panels of 8 columns, the destination. */
 export const packColumns: FunctionSource = {
   parameters: 5,
   body: (f, source, stride, rows, panels, packed) => {
@@ -64,8 +64,8 @@ export const packColumns: FunctionSource = {
 };
 
 /**
- * Parameters: the first of the rows that are to be columns, bytes from one to the next, fours of values in each, panels
- * of 8 of them, where they go.
+ * Parameters: the first of the rows that become columns, the row stride in bytes, groups of four values per row, panels
+ * of 8 rows, the destination.
  */
 export const packTransposed: FunctionSource = {
   parameters: 5,

@@ -3,9 +3,9 @@ import * as tf from '@tensorflow/tfjs-core';
 import { heapOf } from './heap';
 
 /**
- * The gradients of pools in place of the wasm backend's. Its one of a max pool takes 15 times as long, and sees no
- * maximum that is not positive; of equal values in a window the first has the gradient here, as in PyTorch and
- * TensorFlow. Its one of an average pool takes five times as long.
+ * Replaces the wasm backend's pool gradients, which are much slower. See docs/performance.md. The backend's max pool
+ * gradient also misses maxima that are not positive. Here the first of equal values in a window gets the gradient, as
+ * in PyTorch and TensorFlow.
  */
 export function registerPoolGradients(): void {
   register(tf.MaxPoolGrad, ({ dy, input, output }, { channels, eachWindow }, dInput) => {
@@ -39,13 +39,15 @@ type Values = Readonly<Record<'dy' | 'input' | 'output', Float32Array>>;
 
 interface Windows {
   readonly channels: number;
-  /** Pixels of a window, padding included. */
+  /** Pixels per window, padding included. */
   readonly size: number;
-  /** Calls `use` with where each output pixel's values begin, and those of its window's pixels, a number of them. */
+  /**
+   * Calls `use` with the offset of each output pixel's values, the offsets of its window's pixels, and their number.
+   */
   readonly eachWindow: (use: (pixel: number, pixels: Int32Array, count: number) => void) => void;
 }
 
-/** Registers a kernel that adds to an input's gradient, which is zeros, what each output's gives it. */
+/** Registers a kernel that starts with a zero input gradient and adds the contribution of each output pixel. */
 function register(
   kernelName: string,
   scatter: (values: Values, windows: Windows, dInput: Float32Array) => void,

@@ -3,7 +3,7 @@ import type * as tf from '@tensorflow/tfjs-core';
 import { type OwnCall, registerOwnKernel } from '../engineKernels';
 import type { OwnKernelName } from '../ownKernels';
 
-/** What one of our own kernels of the wasm backend is called with. */
+/** The arguments of one of our own kernels of the wasm backend. */
 export interface Call<Name extends OwnKernelName> extends OwnCall<Name> {
   readonly backend: BackendWasm;
 }

@@ -5,7 +5,7 @@ const GRADIENT = { inputs: ['dy', 'y'], scalars: [], outputs: 1 } as const;
 const SUM = { inputs: ['left', 'right'], scalars: [], outputs: 1 } as const;
 
 /**
- * Kernels of the wasm backend in one pass: `ReluGradient` of dy and the output y, called by
+ * Registers single-pass kernels of the wasm backend: `ReluGradient` of dy and the output y, called by
  * ../../training/ops/relu.ts, and `AddRelu`, the ReLU of a sum, called by ../../training/ops/add.ts.
  */
 export function registerRelu(memory: WebAssembly.Memory): void {

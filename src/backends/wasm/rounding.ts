@@ -28,7 +28,7 @@ import {
 import { heapOf, LANES, VECTOR_BYTES } from './heap';
 import { register } from './register';
 
-/** The wasm backend's kernel for `roundTensor`: one pass at the speed of the memory, without a branch. */
+/** Registers the wasm backend's kernel for `roundTensor`: one branchless pass at memory speed. */
 export function registerRounding(memory: WebAssembly.Memory): void {
   const functions: Record<HalfFormat, Rounding> = instantiate(memory, {
     float16: everyVector(nearestHalf),
@@ -56,7 +56,7 @@ function round(backend: BackendWasm, x: tf.TensorInfo, format: HalfFormat, vecto
   return y;
 }
 
-/** Parameters: the values, where the rounded ones go, how many vectors there are. */
+/** Parameters: the values, the destination of the rounded values, the number of vectors. */
 function everyVector(nearest: (f: FunctionBuilder, x: Code) => { before: Code; each: Code }): FunctionSource {
   return {
     parameters: 3,
@@ -78,13 +78,15 @@ function everyVector(nearest: (f: FunctionBuilder, x: Code) => { before: Code; e
 }
 
 /**
- * Adding 3 x 2^22 times the spacing of halves makes that the spacing of float32 at the sum, so that the addition
- * rounds as wanted. The spacing is 2^-10 times a value's power of two, which is its bits without the fraction.
+ * Rounds to halves. Adding 3 x 2^22 times the spacing of halves makes that the spacing of float32 at the sum, so the
+ * addition rounds as wanted. The spacing is 2^-10 times a value's power of two, which is its bit pattern without the
+ * fraction.
  */
 function nearestHalf(f: FunctionBuilder, x: Code): { before: Code; each: Code } {
   const constants = constantVectors(f);
   const exponent = constants.of(0x7f80_0000);
-  // Below 2^-14 halves are as far apart as there. Past 2^15 the nearest is infinity, or x is near enough to it.
+  // Below 2^-14, halves keep the spacing at 2^-14. From 2^15 on, the spacing at 2^15 is fine enough: the nearest half
+  // is infinity, or x is close enough to it.
   const least = constants.of(0x3880_0000);
   const most = constants.of(0x4700_0000);
   const toAnchor = constants.of((13 << 23) | 0x40_0000);
@@ -94,16 +96,19 @@ function nearestHalf(f: FunctionBuilder, x: Code): { before: Code; each: Code } 
   const anchor = f.vectors(1)[0] as number;
   const power = minimumInteger(maximumInteger(and(x, exponent), least), most);
   const rounded = subtract(add(x, get(anchor)), get(anchor));
-  // 65536 and more pass float32's range, and stay infinite.
+  // Values of 65536 or more overflow float32 and stay infinite.
   const overflowed = multiply(multiply(rounded, up), down);
   return {
     before: constants.before(),
-    // Of equals the difference is +0, whatever the sign of x.
+    // The difference of equal values is +0, regardless of the sign of x.
     each: [...set(anchor, addIntegers(power, toAnchor)), ...or(overflowed, and(x, sign))],
   };
 }
 
-/** On the bits: adds just under half of what is dropped, and one more where the bit before is odd. */
+/**
+ * Rounds the bits to bfloat16: adds just under half of the dropped part, and one more if the lowest remaining bit is
+ * odd.
+ */
 function nearestBfloat16(f: FunctionBuilder, x: Code): { before: Code; each: Code } {
   const constants = constantVectors(f);
   const one = constants.of(1);
@@ -111,11 +116,11 @@ function nearestBfloat16(f: FunctionBuilder, x: Code): { before: Code; each: Cod
   const kept = constants.of(0xffff_0000);
   const odd = and(shiftRight(x, 16), one);
   const rounded = and(addIntegers(addIntegers(x, belowHalf), odd), kept);
-  // The carry could make another number of a NaN; all ones are a NaN.
+  // The carry could turn a NaN into another value. All ones is a NaN.
   return { before: constants.before(), each: or(rounded, notEqual(x, x)) };
 }
 
-/** Vectors of four equal words in locals, which `before` sets: the loop finds them in registers. */
+/** Vectors of four equal words in locals, which `before` sets. The loop reads them from registers. */
 function constantVectors(f: FunctionBuilder) {
   const settings: Code[] = [];
   return {

@@ -2,7 +2,10 @@ import type { MomentAttributes } from '../ownKernels';
 import { add, type Code, divide, instantiate, multiply, squareRoot, subtract } from './assembler';
 import { everyVector, registerElementwise } from './elementwise';
 
-/** The kernels of the wasm backend that ../../training/ops/updates.ts asks for: each one pass over a parameter. */
+/**
+ * Registers the wasm backend's kernels that ../../training/ops/updates.ts requests. Each makes one pass over a
+ * parameter.
+ */
 export function registerUpdates(memory: WebAssembly.Memory): void {
   const { momentum, nesterov, adam, direction, descend } = instantiate(memory, {
     momentum: everyVector(MOMENTUM, ({ weight, gradient, velocity, decay, scale, share, rate }, keep) => {
@@ -72,7 +75,7 @@ const MOMENTUM = {
   replaced: [null, 'velocity'],
 } as const;
 
-/** What Adam's moments after a step go by. */
+/** The scalars of Adam's moment update. */
 const MOMENT_SCALARS = ['beta1', 'rest1', 'beta2', 'rest2', 'squareCorrection', 'epsilon'] as const;
 type MomentScalar = (typeof MOMENT_SCALARS)[number];
 
@@ -81,7 +84,7 @@ function momentScalars({ beta1, beta2, epsilon, count }: MomentAttributes): Reco
   return { beta1, rest1: 1 - beta1, beta2, rest2: 1 - beta2, squareCorrection, epsilon };
 }
 
-/** The moments after a gradient, and what the first of them is divided by. */
+/** Returns the moments after a gradient, and the divisor of the first moment. */
 function momentsAfter(
   gradient: Code,
   values: Record<MomentScalar | 'mean' | 'square', Code>,

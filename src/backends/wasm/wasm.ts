@@ -17,7 +17,7 @@ import { registerSums } from './sums';
 import { registerUpdates } from './updates';
 import { registerWinograd } from './winograd';
 
-/** The WebAssembly backend: XNNPACK's kernels, with SIMD where the processor has it. In Node it has one thread. */
+/** Loads the WebAssembly backend: XNNPACK's kernels, with SIMD if the CPU supports it. In Node it has one thread. */
 export async function loadWasm(): Promise<Engine> {
   wasm.setWasmPaths(binariesFolder() + sep);
   if (!(await tf.setBackend('wasm'))) {
@@ -53,14 +53,14 @@ function onThreads(count: number, simd: boolean): Engine {
   };
 }
 
-/** Makes an allocation that fails an error: the backend itself would write to address 0, or past what it got. */
+/** Makes failed allocations throw. The backend itself would write to address 0, or past the end of its memory. */
 function refuseWhenFull({ wasm: module }: wasm.BackendWasm): void {
   const allocating = module as typeof module & { _malloc: (bytes: number) => number };
-  // At its first call the function puts another in its place.
+  // The function replaces itself at its first call.
   allocating._malloc(0);
   const allocate = allocating._malloc;
   allocating._malloc = (bytes) => {
-    // What is more than 32 bits say would be cut to them.
+    // The call would truncate larger sizes to 32 bits.
     const address = bytes < 2 ** 32 ? allocate(bytes) : 0;
     if (address === 0 && bytes > 0)
       throw new RangeError(`Out of memory: ${bytes} bytes could not be allocated`);
@@ -68,7 +68,7 @@ function refuseWhenFull({ wasm: module }: wasm.BackendWasm): void {
   };
 }
 
-/** Makes a copy of a tensor share its values, as on other backends; this one would copy them. */
+/** Makes the copy of a tensor share its values, as on other backends. The wasm backend would copy them. */
 function shareCopies(): void {
   tf.unregisterKernel(tf.Identity, 'wasm');
   tf.registerKernel({
@@ -82,13 +82,13 @@ function shareCopies(): void {
   });
 }
 
-/** The memory that the backend's tensors lie in, where the build of the backend shows it. */
+/** Returns the memory that holds the backend's tensors, if this build of the backend exposes it. */
 function memoryOf({ wasm: module }: wasm.BackendWasm): WebAssembly.Memory | undefined {
   const { asm } = module as typeof module & { asm?: { memory?: WebAssembly.Memory } };
   return asm?.memory;
 }
 
-/** The folder with the .wasm files: the bundle's own, or the package's when the sources run unbundled. */
+/** Returns the folder with the .wasm files: the bundle's own, or the package's if the sources run unbundled. */
 function binariesFolder(): string {
   if (existsSync(join(__dirname, 'tfjs-backend-wasm.wasm'))) return __dirname;
   try {
@@ -97,18 +97,18 @@ function binariesFolder(): string {
     throw engineUnavailable(
       'wasm',
       l10n.t('tfjs-backend-wasm.wasm is missing from {0}.', __dirname),
-      l10n.t('Reinstall the extension.'),
+      l10n.t('Reinstall Bag of Tricks.'),
       { cause },
     );
   }
 }
 
-/** TensorFlow.js only prints why; what is found here is that there is no address space for a memory. */
+/** Diagnoses a failed start. TensorFlow.js only prints the reason. This detects missing address space for a memory. */
 function whyNotStarted(): Failure {
   try {
     new WebAssembly.Memory({ initial: 1 });
   } catch (error) {
     return failureOf(error);
   }
-  return { what: l10n.t('WebAssembly did not start.'), remedy: l10n.t('Reinstall the extension.') };
+  return { what: l10n.t('WebAssembly did not start.'), remedy: l10n.t('Reinstall Bag of Tricks.') };
 }

@@ -8,14 +8,15 @@ import { assemble } from './winogradFunctions';
 import { type Layout, layoutOf, POSITIONS, planeBytes, scratchFloats } from './winogradLayout';
 
 /**
- * Winograd's minimal filtering F(2x2, 3x3) for 3x3 convolutions at stride 1 (Lavin and Gray 2016, section 4.1): a
- * tile of 4x4 input pixels gives 2x2 output pixels by 16 multiplications instead of 36. Tiles are transformed a
- * block at a time, so that a transformed block stays in the processor's cache for the products that follow.
+ * Registers Winograd's minimal filtering F(2x2, 3x3) for 3x3 convolutions at stride 1 (Lavin and Gray 2016, section
+ * 4.1). A tile of 4x4 input pixels gives 2x2 output pixels with 16 multiplications instead of 36. Tiles are transformed
+ * one block at a time, so that a transformed block stays in the CPU cache for the products that follow.
  *
  * Kernels of the wasm backend, called by ../../training/ops/convolution/winogradConv2d.ts:
- * - `WinogradConv2D`: x [batch, rows, columns, channels] and the kernel [3, 3, channels, filters] to [batch, height,
- *   width, filters]; or the kernel [3, 3, filters, channels], turned by half a turn.
- * - `WinogradKernelGradient`: x as above and dy [batch, height, width, filters] to the gradient of the kernel.
+ * - `WinogradConv2D`: takes x [batch, rows, columns, channels] and the kernel [3, 3, channels, filters], or the kernel
+ *   [3, 3, filters, channels] rotated by 180 degrees. Returns [batch, height, width, filters].
+ * - `WinogradKernelGradient`: takes x as above and dy [batch, height, width, filters]. Returns the gradient of the
+ *   kernel.
  */
 export function registerWinograd(memory: WebAssembly.Memory): void {
   const assembled = new Map<string, Functions>();
@@ -31,7 +32,7 @@ export function registerWinograd(memory: WebAssembly.Memory): void {
 
 type Functions = ReturnType<typeof assemble>;
 
-/** Pixels of a kernel. */
+/** Number of taps of a 3x3 kernel. */
 const TAPS = 9;
 
 function convolve(
@@ -60,7 +61,7 @@ function convolve(
   const products = transformed + POSITIONS * planeBytes(capacity, channels);
   const rows = new PaddedRows(backend, functions.copy, padding, transformed + blockBytes);
   const outputRow = width * filters * FLOAT_BYTES;
-  // The room of the first block is that of a panel of the kernel before it.
+  // The memory of the first block serves as scratch for a kernel panel before that.
   transformPanels(functions, layout, addressOf(kernel), isTurned, transformed, kernelAddress);
 
   for (let first = 0; first < batch * rowsPerImage; first += blockRows) {
@@ -83,7 +84,7 @@ function convolve(
   return y;
 }
 
-/** Transforms a kernel, 8 columns at a time, from where it lies to where it goes, by way of room for a panel. */
+/** Transforms a kernel, 8 columns at a time, through scratch memory for one panel. */
 function transformPanels(
   { packColumns, packTransposed, transformKernel }: Functions,
   { channels, filters }: Layout,
@@ -151,18 +152,18 @@ function differentiate(
   return dKernel;
 }
 
-/** Some rows of images, and zeros around these. */
+/** Some rows of images, and the zeros around them. */
 interface Padding extends Origin {
   readonly tensor: tf.TensorInfo;
   readonly rows: number;
   readonly columns: number;
 }
 
-/** Copies rows of images to where zeros stand around them: an image that is padded as a whole would take longer. */
+/** Copies rows of images into a buffer with zeros around them. Padding whole images would take longer. */
 class PaddedRows {
   readonly #image: number;
 
-  /** Bytes of room that it takes. */
+  /** Size of the buffer in bytes. */
   static bytes({ tensor, rows, columns }: Padding): number {
     return (rows + 1) * columns * (tensor.shape[3] as number) * FLOAT_BYTES;
   }
@@ -178,12 +179,12 @@ class PaddedRows {
     bytes.fill(0, room, room + PaddedRows.bytes(padding));
   }
 
-  /** Where the rows of an image lie from one of the padded image on, until the next are asked for. */
+  /** Returns the address of an image's rows, starting at a row of the padded image. Valid until the next call. */
   at(image: number, first: number): number {
     const { tensor, rows, columns, top, left } = this.padding;
     const [, height = 0, width = 0, channels = 0] = tensor.shape;
     const pixel = channels * FLOAT_BYTES;
-    // The last row stays zeros.
+    // The last row stays zero.
     const zeros = this.room + rows * columns * pixel;
     for (let index = 0; index < rows; index++) {
       const row = first + index - top;

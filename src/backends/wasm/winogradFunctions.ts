@@ -19,7 +19,7 @@ import { FLOAT_BYTES } from './heap';
 import { GAP_BYTES, packColumns, packTransposed, panelBytes } from './packing';
 import { type Layout, POSITIONS, planeBytes } from './winogradLayout';
 
-/** Winograd's functions for a layout. */
+/** Assembles Winograd's functions for a layout. */
 export function assemble(memory: WebAssembly.Memory, layout: Layout) {
   return instantiate(memory, {
     copy,
@@ -36,7 +36,7 @@ export function assemble(memory: WebAssembly.Memory, layout: Layout) {
   });
 }
 
-/** Parameters: where vectors lie, where they go, how many there are. */
+/** Parameters: the source, the destination, the number of vectors. */
 const copy: FunctionSource = {
   parameters: 3,
   body: (f, from, to, vectors) =>
@@ -45,7 +45,7 @@ const copy: FunctionSource = {
 
 const half = splat(0x3f00_0000);
 
-/** Parameters: a panel of each of the kernel's pixels, and where it begins in the transformed kernel's. */
+/** Parameters: a panel of each kernel tap, and the address of the corresponding panel of the transformed kernel. */
 function transformKernel({ channels, filters }: Layout): FunctionSource {
   const panel = panelBytes(channels, 8);
   return {
@@ -63,7 +63,10 @@ function transformKernel({ channels, filters }: Layout): FunctionSource {
   };
 }
 
-/** Parameters: the gradient of the transformed kernel, and where that of the kernel goes. The transpose of the above. */
+/**
+ * Parameters: the gradient of the transformed kernel, and the destination of the kernel's gradient. The transpose of
+ * the transform above.
+ */
 function transformTotal({ channels, filters }: Layout): FunctionSource {
   return {
     parameters: 2,
@@ -84,7 +87,7 @@ function transformTotal({ channels, filters }: Layout): FunctionSource {
   };
 }
 
-/** Parameters: a row of input tiles, and where it begins in the transformed block [16, capacity, channels]. */
+/** Parameters: a row of input tiles, and its address in the transformed block [16, capacity, channels]. */
 function transformInput({ channels, tiles, capacity }: Layout): FunctionSource {
   const pixel = channels * FLOAT_BYTES;
   const row = (2 * tiles + 2) * pixel;
@@ -99,13 +102,13 @@ function transformInput({ channels, tiles, capacity }: Layout): FunctionSource {
         (i, j, value) => store(transformed, (4 * i + j) * planeBytes(capacity, channels), value),
       );
       const step = [advance(input, 16), advance(transformed, 16)];
-      // Past the channels of one pixel: a tile begins at every second one.
+      // Skip one more pixel's channels: tiles begin at every second pixel.
       return f.repeat(tiles, f.repeat(channels / 4, vectors, ...step), advance(input, pixel));
     },
   };
 }
 
-/** Parameters: a row of tiles in the products [16, capacity, filters], and where it begins in the output. */
+/** Parameters: a row of tiles in the products [16, capacity, filters], and its address in the output. */
 function transformOutput({ filters, width, capacity }: Layout, rows: 1 | 2): FunctionSource {
   const pixel = filters * FLOAT_BYTES;
   return {
@@ -128,8 +131,8 @@ function transformOutput({ filters, width, capacity }: Layout, rows: 1 | 2): Fun
 }
 
 /**
- * Parameters: a row of tiles of the output's gradient, and where it begins in the block [16, capacity, filters].
- * The transpose of the output's transform.
+ * Parameters: a row of tiles of the output gradient, and its address in the block [16, capacity, filters]. The
+ * transpose of the output transform.
  */
 function transformGradient({ filters, tiles, capacity }: Layout): FunctionSource {
   const pixel = filters * FLOAT_BYTES;
@@ -150,9 +153,9 @@ function transformGradient({ filters, tiles, capacity }: Layout): FunctionSource
 }
 
 /**
- * Parameters: the transformed block, the transformed kernel in panels, the products, the number of tiles in fours. For
- * each position [tiles, channels] times [channels, filters], by 4 rows and 8 columns whose sums stay in registers.
- * Unrolling the loop over channels takes longer.
+ * Parameters: the transformed block, the transformed kernel in panels, the products, the number of tiles divided by
+ * four. For each position, it multiplies [tiles, channels] by [channels, filters] in blocks of 4 rows and 8 columns
+ * whose sums stay in registers. Unrolling the loop over channels is slower.
  */
 function multiplyBlock({ channels, filters, capacity }: Layout): FunctionSource {
   const [pixel, outPixel] = [channels * FLOAT_BYTES, filters * FLOAT_BYTES];
@@ -195,9 +198,9 @@ function multiplyBlock({ channels, filters, capacity }: Layout): FunctionSource 
 }
 
 /**
- * Parameters: the transformed block, the transformed gradients, the sum that they are added to, the number of
- * tiles. For each position [tiles, channels] transposed times [tiles, filters], without transposing anything: a
- * tile's channels and filters are contiguous in both.
+ * Parameters: the transformed block, the transformed gradients, the sum that they are added to, the number of tiles.
+ * For each position, it multiplies [tiles, channels], transposed, by [tiles, filters]. No explicit transpose is
+ * necessary: a tile's channels and filters are contiguous in both.
  */
 function accumulateBlock({ channels, filters, capacity }: Layout): FunctionSource {
   const [pixel, outPixel] = [channels * FLOAT_BYTES, filters * FLOAT_BYTES];
@@ -241,7 +244,7 @@ function accumulateBlock({ channels, filters, capacity }: Layout): FunctionSourc
   };
 }
 
-/** Adds to sums [4 rows, 2 vectors] the product of 4 factors, each in all lanes, and 2 vectors. */
+/** Adds the product of 4 factors, each broadcast to all lanes, and 2 vectors to the sums [4 rows, 2 vectors]. */
 function outerProduct(
   sums: readonly number[],
   columns: readonly number[],
@@ -257,14 +260,14 @@ function outerProduct(
   ]);
 }
 
-/** The code of some vectors. */
+/** The code of a fixed number of vectors. */
 type VectorsOf<Size extends 2 | 3 | 4> = {
   2: readonly [Code, Code];
   3: readonly [Code, Code, Code];
   4: readonly [Code, Code, Code, Code];
 }[Size];
 
-/** Applies a transform to the columns of a square of `size` by `size` vectors, and then to the rows of that. */
+/** Applies a transform to the columns of a `size` by `size` square of vectors, then to the rows of the result. */
 function alongBothAxes<Size extends 2 | 3 | 4>(
   f: FunctionBuilder,
   size: Size,
@@ -273,7 +276,7 @@ function alongBothAxes<Size extends 2 | 3 | 4>(
   result: (row: number, column: number, value: Code) => Code,
 ): Code {
   const values = f.vectors(size);
-  // Each time of `size` vectors, which `map` does not say.
+  // Always `size` vectors, but the type of `map` does not say so.
   const transformed = (vectors: readonly Code[]) => transform(vectors as VectorsOf<Size>);
   const columns = Array.from({ length: size }, (_, column) => {
     const loads = values.map((value, row) => set(value, element(row, column)));

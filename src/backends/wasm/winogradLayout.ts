@@ -1,30 +1,31 @@
 import { FLOAT_BYTES } from './heap';
 import { GAP_BYTES } from './packing';
 
-/** Positions of a transformed tile, 4 by 4. */
+/** Positions of a transformed 4x4 tile. */
 export const POSITIONS = 16;
-/** The size of a transformed block: half of a second-level cache. */
+/** Size of a transformed block: half of an L2 cache. */
 const BLOCK_BYTES = 256 * 1024;
-/** Fewer tiles than this to a block, and reading the kernel takes longer than the products. */
+/** With fewer tiles per block, reading the kernel takes longer than the products. */
 const LEAST_TILES = 64;
 
 export interface Layout {
   readonly channels: number;
   readonly filters: number;
-  /** Output pixels in a row: the last tile has one of its two when that is odd. */
+  /** Output pixels per row. If odd, the last tile has one of its two. */
   readonly width: number;
-  /** Tiles in a row of tiles. */
+  /** Tiles per row of tiles. */
   readonly tiles: number;
-  /** Rows of tiles in a block. */
+  /** Rows of tiles per block. */
   readonly blockRows: number;
-  /** Tiles there is room for in a block, a multiple of 4. */
+  /** Maximum number of tiles per block, a multiple of 4. */
   readonly capacity: number;
 }
 
 /**
- * How tiles of output pixels, 2 by 2, are cut into blocks. ../README.md has the order of the values in one.
+ * Computes how 2x2 tiles of output pixels are divided into blocks. ../README.md describes the order of the values in a
+ * block.
  *
- * @param rows Rows of tiles in all images, which blocks share evenly.
+ * @param rows Rows of tiles in all images, which are spread evenly over the blocks.
  */
 export function layoutOf(channels: number, filters: number, width: number, rows: number): Layout {
   const tiles = Math.ceil(width / 2);
@@ -36,14 +37,14 @@ export function layoutOf(channels: number, filters: number, width: number, rows:
 }
 
 /**
- * Bytes from one position of a block to the next. A line more than it holds: strides that are powers of two would
- * put the 16 positions of a tile on the same few lines of the first-level cache.
+ * Returns the stride in bytes between positions of a block. It includes one extra cache line, because power-of-two
+ * strides would map the 16 positions of a tile to the same few lines of the L1 cache.
  */
 export function planeBytes(capacity: number, depth: number): number {
   return capacity * depth * FLOAT_BYTES + GAP_BYTES;
 }
 
-/** Room for a block of transformed inputs and one of transformed outputs. */
+/** Returns the size of a block of transformed inputs plus one of transformed outputs. */
 export function scratchFloats({ capacity, channels, filters }: Layout): number {
   return (POSITIONS * (planeBytes(capacity, channels) + planeBytes(capacity, filters))) / FLOAT_BYTES;
 }

@@ -6,15 +6,15 @@ import type { UserError } from '../../shared/userError';
 import { DeviceMemoryError, deviceLost } from '../deviceError';
 
 /**
- * TensorFlow.js' WebGPU backend, which says what went wrong: a device that is lost, memory that runs out, or a
- * program that is refused fails the next operation or reading, and all after it.
+ * TensorFlow.js' WebGPU backend with error reporting. If the device is lost, memory runs out, or a program is rejected,
+ * the next operation or read fails, and so do all after it.
  */
 export class DawnBackend extends WebGPUBackend {
   /** The loss of the device or of memory, whichever came first. */
   #failure: UserError | DeviceMemoryError | null = null;
-  /** What the device would not do, of itself or for want of a buffer that there was no memory for. */
+  /** An error that the device reported: its own, or one caused by a buffer without memory. */
   #refusal: Error | null = null;
-  /** Of buffers made since the last reading, whether there was memory for them. */
+  /** For each buffer created since the last read, a check for whether it got memory. */
   #allocations: Promise<void>[] = [];
 
   constructor(
@@ -26,7 +26,7 @@ export class DawnBackend extends WebGPUBackend {
     void device.lost.then(({ message, reason }) => this.#fail(deviceLost(message || reason)));
     device.addEventListener('uncapturederror', (event) => {
       event.preventDefault();
-      this.#refusal ??= new Error(l10n.t('The GPU refused what it was to do: {0}', event.error.message));
+      this.#refusal ??= new Error(l10n.t('The GPU rejected an operation: {0}', event.error.message));
     });
   }
 
@@ -38,7 +38,7 @@ export class DawnBackend extends WebGPUBackend {
   override async read(dataId: object): Promise<tf.backend_util.BackendValues> {
     const values = await super.read(dataId).catch((error: unknown) => this.#reasonOf(error));
     await Promise.all(this.#allocations.splice(0));
-    // What was computed since a failure means nothing.
+    // Results computed after a failure are meaningless.
     const failure = this.#failure ?? this.#refusal;
     if (failure) throw failure;
     return values;
@@ -50,7 +50,7 @@ export class DawnBackend extends WebGPUBackend {
     return values;
   }
 
-  /** Without mapped memory, which the superclass writes through: a buffer that there is no memory for has none. */
+  /** Uploads without mapped memory, which the superclass writes through. A buffer without memory cannot be mapped. */
   override uploadToGPU(dataId: object): void {
     const data = this.tensorMap.get(dataId);
     if (data.resource != null || !data.values) {
@@ -67,7 +67,10 @@ export class DawnBackend extends WebGPUBackend {
     data.values = null as unknown as tf.backend_util.BackendValues;
   }
 
-  /** Has the device say of every buffer made on it whether there was memory. They are few: most are used again. */
+  /**
+   * Makes the device report, for each buffer created on it, whether there was memory. They are few because most buffers
+   * are reused.
+   */
   #watchAllocations(): void {
     const { device } = this;
     const limit = Math.min(device.limits.maxBufferSize, device.limits.maxStorageBufferBindingSize);
@@ -81,7 +84,7 @@ export class DawnBackend extends WebGPUBackend {
       const checked = device.popErrorScope().then((error) => {
         if (error) this.#fail(lack);
       });
-      // A device that is lost says so itself.
+      // A lost device reports itself.
       this.#allocations.push(checked.catch(() => {}));
       return buffer;
     };
@@ -91,7 +94,10 @@ export class DawnBackend extends WebGPUBackend {
     this.#failure ??= error;
   }
 
-  /** A reading that fails says little of why; the device says it, but maybe later. */
+  /**
+   * Throws the reason for a failed read. The read's own error says little. The device's error is more specific but may
+   * arrive later.
+   */
   async #reasonOf(error: unknown): Promise<never> {
     await Promise.all(this.#allocations.splice(0));
     throw this.#failure ?? this.#refusal ?? error;

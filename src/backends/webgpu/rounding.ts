@@ -3,7 +3,7 @@ import { registerOwnKernel } from '../engineKernels';
 import type { HalfFormat } from '../precision/formats';
 import { ROUNDING_KERNEL } from '../precision/roundTensor';
 
-/** The webgpu backend's kernel for `roundTensor`. */
+/** Registers the webgpu backend's kernel for `roundTensor`. */
 export function registerRounding(): void {
   registerOwnKernel('webgpu', ROUNDING_KERNEL, ({ inputs: { x }, attributes: { format }, backend }) =>
     (backend as WebGPUBackend).runWebGPUProgram(new RoundingProgram(x.shape, format), [x], 'float32'),
@@ -11,8 +11,8 @@ export function registerRounding(): void {
 }
 
 /**
- * In integers, for a GPU's arithmetic may flush subnormals and reorder sums: low bits of the significand are rounded
- * away, to even on ties, and a carry out of it raises the exponent, rightly.
+ * Uses integers, because GPU arithmetic may flush subnormals and reorder sums. Rounds away the low bits of the
+ * significand, ties to even. A carry out of the significand correctly raises the exponent.
  */
 const DROP_BITS = `
   fn dropBits(word : u32, bits : u32) -> u32 {
@@ -20,7 +20,7 @@ const DROP_BITS = `
     return ((word + belowHalf + ((word >> bits) & 1u)) >> bits) << bits;
   }`;
 
-/** As `roundArray` has them, of a float32's bits without its sign. */
+/** The rounding of `roundArray`, applied to a float32's bits without its sign. */
 const NEAREST: Record<HalfFormat, string> = {
   float16: `
     fn nearest(magnitude : u32) -> u32 {

@@ -20,7 +20,7 @@ import { registerRounding } from './rounding';
 
 const BACKEND_NAME = 'webgpu';
 
-/** The limits that kernels come up against, asked for as high as the adapter has them. */
+/** The limits that kernels run into. We request the adapter's maximum of each. */
 const LIMITS = [
   'maxBufferSize',
   'maxStorageBufferBindingSize',
@@ -31,8 +31,8 @@ const LIMITS = [
 ] as const satisfies readonly (keyof GPUSupportedLimits)[];
 
 /**
- * A GPU of any maker, by WebGPU: Vulkan, Metal or Direct3D 12 through Dawn. A software adapter only where the
- * environment's SOFTWARE_GPU asks for it.
+ * Loads WebGPU for a GPU of any vendor: Vulkan, Metal or Direct3D 12 through Dawn. Uses a software adapter only if the
+ * environment variable SOFTWARE_GPU requests it.
  */
 export async function loadWebgpu(): Promise<Engine> {
   if (!tf.findBackend(BACKEND_NAME)) {
@@ -46,7 +46,7 @@ export async function loadWebgpu(): Promise<Engine> {
   return {
     name: 'webgpu',
     description: isSoftware(adapter)
-      ? l10n.t('WebGPU in software, {0}: no GPU', name)
+      ? l10n.t('WebGPU in software ({0}), without a GPU', name)
       : l10n.t('WebGPU on the GPU {0}', name),
     versions: { node: process.versions.node, tfjs: tf.version_core },
   };
@@ -57,12 +57,12 @@ async function openBackend(): Promise<DawnBackend> {
   if (path === null) throw unavailable(dawnMissing());
   const dawn = await loadDawn(path);
   Object.assign(globalThis, dawn.globals);
-  // The backend asks for it, and it has to live as long as its devices do.
+  // The backend looks it up there, and it must live as long as its devices.
   const gpu = dawn.create([]);
-  // Small tensors too: where a tensor lies changes after a resumption, and must not change the digits.
+  // Also for small tensors: a tensor's location may change when a run resumes, which must not change the digits.
   tf.env().set('WEBGPU_CPU_FORWARD', false);
   const { navigator } = globalThis as { navigator?: object };
-  // Nodes before 21 have no navigator, and those since let none take its place.
+  // Node before 21 has no navigator. Later versions have one that cannot be replaced.
   if (navigator) Object.defineProperty(navigator, 'gpu', { value: gpu, configurable: true });
   else Object.assign(globalThis, { navigator: { gpu } });
   const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
@@ -70,7 +70,7 @@ async function openBackend(): Promise<DawnBackend> {
   if (isSoftware(adapter.info) && !process.env[SOFTWARE_GPU]) {
     throw unavailable(
       onlySoftware(adapter.info),
-      l10n.t('Choose another engine in the experiment, or set {0}=1 to use it all the same.', SOFTWARE_GPU),
+      l10n.t('Choose another engine in the experiment, or set {0}=1 to use it anyway.', SOFTWARE_GPU),
     );
   }
   const device = await adapter.requestDevice({

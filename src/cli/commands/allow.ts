@@ -11,16 +11,16 @@ interface AllowOptions extends JsonOption {
 export function addAllowCommand(program: Command, { terminal, end }: CommandContext): void {
   program
     .command('allow')
-    .description(l10n.t('list the folders whose data experiments may read, or add one'))
-    .argument('[folder]', l10n.t('a folder to add, for this user'))
-    .option('--revoke <folder>', l10n.t('take a folder off the list'))
+    .description(l10n.t('list the folders that experiments may read data from, or add one'))
+    .argument('[folder]', l10n.t('a folder to allow, for this user'))
+    .option('--revoke <folder>', l10n.t('remove a folder from the list'))
     .option('--json', l10n.t('print the list as JSON'))
     .action(async (folder: string | undefined, options: AllowOptions) => {
       end(await allow(terminal, folder, options));
     });
 }
 
-/** Adds a folder, takes one back, or lists those that are allowed. */
+/** Allows a folder, revokes one, or lists the allowed folders. */
 async function allow(
   terminal: Terminal,
   folder: string | undefined,
@@ -40,7 +40,7 @@ async function allow(
   if (json) terminal.printJson(folders, 2);
   else if (folders.length === 0) {
     terminal.note(
-      l10n.t('No folder is allowed but the one that keeps the runs. Allow one: {0}', 'tricks allow FOLDER'),
+      l10n.t('Only the folder that keeps the runs is allowed. Allow another: {0}', 'tricks allow FOLDER'),
     );
   } else for (const each of folders) terminal.print(each);
   return EXIT.done;

@@ -12,8 +12,10 @@ import { countLooks } from '../../datasets/testLooks';
 import { parseExperiment } from '../../experiment/parse';
 import { formatProblem } from '../../experiment/problem';
 import type { OwnDatasetRequest, Quantiles } from '../../recipe/datasets';
+import { counted } from '../../shared/counted';
 import { formatBytes, formatCount, formatNumber } from '../../shared/format';
 import { UserError } from '../../shared/userError';
+import { quoted } from '../../system/allowedFolders';
 import {
   type AllowOption,
   allowFolders,
@@ -34,14 +36,13 @@ import {
   rootOf,
   withSet,
 } from '../options';
-import { quoted } from '../output';
 import { augmentedSheet, classSheet, type Sheet } from '../sheets';
 import { table } from '../table';
 import { EXIT, type ExitCode, paint, type Terminal } from '../terminal';
 
-/** Classes that are listed, of however many; `--json` has all. */
+/** Maximum number of classes to list. `--json` has them all. */
 const LISTED_CLASSES = 50;
-/** Places of a problem that are listed. */
+/** Maximum number of places to list per problem. */
 const LISTED_PLACES = 5;
 
 interface DataOptions extends OverrideOptions, AllowOption, FolderOption, JsonOption {
@@ -57,20 +58,20 @@ export function addDataCommand(program: Command, { terminal, end }: CommandConte
     .option('--sheet <file>', l10n.t('write a contact sheet of the classes, as PNG'))
     .option(
       '--augmented',
-      l10n.t('let the sheet show images beside what the network sees of them in training'),
+      l10n.t('show images on the sheet next to what the network sees of them in training'),
     )
-    .option('--full', l10n.t('decode all images of a large data set, not only some'))
+    .option('--full', l10n.t('decode all images of a large data set, not only a sample'))
     .option('--json', l10n.t('print the report as JSON'))
     .option(...folderOption())
     .action(async (file: string, options: DataOptions) => end(await data(terminal, file, options)));
 }
 
-/** Indexes an experiment's images, and reports what is known of them. */
+/** Indexes an experiment's images and reports on them. */
 async function data(terminal: Terminal, file: string, options: DataOptions): Promise<ExitCode> {
   const place: DataPlace = { root: await rootOf(terminal, options), folder: dirname(resolve(file)) };
   const text = await readText(file);
   const overrides = overridesOf(options);
-  // Without facts, so that no problem with them hides which images are meant.
+  // Parse without facts, so that a problem in the facts cannot hide which images are meant.
   const parsed = parseExperiment(text, file, overrides);
   if (parsed.ok) throw notOwn(parsed.recipe.data.dataset.name);
   if (!parsed.unindexed) {
@@ -98,7 +99,7 @@ async function data(terminal: Terminal, file: string, options: DataOptions): Pro
   return EXIT.done;
 }
 
-/** Says what to do next, where nothing keeps the images from being trained on. */
+/** Prints the next command, unless an error prevents training on the images. */
 function printNext(terminal: Terminal, file: string, { report }: DatasetIndex): void {
   if (report.problems.some(({ severity }) => severity === 'error')) return;
   terminal.print();
@@ -107,8 +108,8 @@ function printNext(terminal: Terminal, file: string, { report }: DatasetIndex): 
 
 function notOwn(name: string): UserError {
   return new UserError({
-    what: l10n.t('{0} is part of the product, and needs no index.', name),
-    remedy: l10n.t('Name a data set of your own, such as {0}.', 'dataset: image_folder'),
+    what: l10n.t('{0} is built in and needs no index.', name),
+    remedy: l10n.t('Specify your own data set, such as {0}.', 'dataset: image_folder'),
   });
 }
 
@@ -117,7 +118,7 @@ interface WrittenSheet extends Sheet {
   readonly isAugmented: boolean;
 }
 
-/** Writes the sheet that is asked for, if any. */
+/** Writes the requested sheet, if any. */
 async function sheetFor(
   terminal: Terminal,
   file: string,
@@ -141,7 +142,9 @@ async function sheetFor(
   if (augmented && !parsed.ok) {
     for (const problem of parsed.problems) terminal.note(formatProblem(file, problem));
     throw new UserError({
-      what: l10n.t('There is no sheet of samples: the experiment does not say how images reach its network.'),
+      what: l10n.t(
+        'The augmented samples cannot be drawn: the experiment does not say how images reach its network.',
+      ),
       remedy: l10n.t('Fix the errors in this file first.'),
     });
   }
@@ -163,10 +166,10 @@ function printSheet(
   terminal.print(
     isAugmented
       ? l10n.t(
-          'Wrote {0}: in each row an image, then samples of what the network sees of it. Rows from the top:',
+          'Wrote {0}: each row has an image, then samples of what the network sees of it. Rows from the top:',
           file,
         )
-      : l10n.t('Wrote {0}: a row for each class, from the top:', file),
+      : l10n.t('Wrote {0}: one row per class, from the top:', file),
   );
   terminal.print(labels.map((label) => facts.classNames[label] ?? '').join(', '));
 }
@@ -193,7 +196,7 @@ function printReport(
     ]);
   terminal.printTable(hasTest ? titles : titles.slice(0, 3), rows, [1, 2, 3]);
   const left = facts.classNames.length - rows.length;
-  if (left > 0) terminal.print(l10n.t('and {0} more classes, which {1} lists', formatCount(left), '--json'));
+  if (left > 0) terminal.print(l10n.t('and {0} more classes ({1} lists them)', formatCount(left), '--json'));
   for (const problem of report.problems) printProblem(terminal, problem, root);
 }
 
@@ -207,7 +210,7 @@ function summary({ facts, report }: DatasetIndex, testLooks: number): string[][]
   return [
     [l10n.t('Images'), `${images.join(', ')} (${formatBytes(report.bytes)})`],
     ...(facts.testImages > 0
-      ? [[l10n.t('Test split'), l10n.t('looked at {0} times', formatCount(testLooks))]]
+      ? [[l10n.t('Test split'), l10n.t('evaluated {0}', counted(testLooks, 'time'))]]
       : []),
     [
       l10n.t('Classes'),
@@ -220,16 +223,16 @@ function summary({ facts, report }: DatasetIndex, testLooks: number): string[][]
     [l10n.t('Width'), quantilesText(facts.width)],
     [l10n.t('Height'), quantilesText(facts.height)],
     [l10n.t('Short edge'), quantilesText(facts.shortEdge)],
-    [l10n.t('Channels'), facts.channels === 1 ? l10n.t('1 (grey)') : '3'],
+    [l10n.t('Channels'), facts.channels === 1 ? l10n.t('1 (gray)') : '3'],
     [l10n.t('Mean'), numbersText(facts.mean)],
-    [l10n.t('Deviation'), numbersText(facts.std)],
+    [l10n.t('Std'), numbersText(facts.std)],
     [
       l10n.t('Decoded'),
       report.decoded >= all
         ? l10n.t('all images')
         : l10n.t(
-            '{0} images; of the others header and content were read ({1} decodes all)',
-            formatCount(report.decoded),
+            '{0}; only header and content of the others were read ({1} decodes all)',
+            counted(report.decoded, 'image'),
             '--full',
           ),
     ],

@@ -11,59 +11,61 @@ import {
   type NativeEngine,
 } from '../../engines/installations';
 import { type InstallEvent, type InstallProgress, SOURCES, type Source } from '../../protocol/install';
+import { formatProgress } from '../../shared/format';
 import { UserError } from '../../shared/userError';
+import { progressLine } from '../drawing/progressLine';
 import type { CommandContext, JsonOption } from '../options';
-import { type Bar, type Bars, EXIT, type ExitCode, type Terminal } from '../terminal';
+import { EXIT, type ExitCode, type StatusLine, type Terminal } from '../terminal';
 
 interface InstallOptions {
-  /** Whether to install again what is there and works. */
+  /** Whether to reinstall an engine that is installed and works. */
   readonly again?: boolean;
-  /** Whether to tell of it by events, one a line. */
+  /** Whether to report progress as JSON events, one per line. */
   readonly json?: boolean;
-  /** Whether to install tensorflow-gpu also where there is no GPU that it computes on. */
+  /** Whether to install tensorflow-gpu even if there is no GPU that it can compute on. */
   readonly withoutGpu?: boolean;
-  /** Whether to take files as well that have no published hash. */
+  /** Whether to accept files without a published hash. */
   readonly allowUnverified?: boolean;
-  /** Where to take it from; by default whichever of its ways leads somewhere first. */
+  /** Where to install from. By default, the first source that works. */
   readonly from?: Source;
 }
 
 export function addEngineCommand(program: Command, { terminal, end }: CommandContext): void {
   const engine = program
     .command('engine')
-    .description(l10n.t('install or remove the engines that make training faster'));
+    .description(l10n.t('install or remove the engines that speed up training'));
   const nameArgument = ['<name>', l10n.t('an engine: {0}', NATIVE_ENGINES.join(', '))] as const;
   engine
     .command('list')
-    .description(l10n.t('list the engines that can be installed, and where they are'))
+    .description(l10n.t('list the installable engines, and where they are installed'))
     .option('--json', l10n.t('print them as JSON'))
     .action((options: JsonOption) => end(list(terminal, options)));
   engine
     .command('install')
-    .description(l10n.t('download an engine and put it in place'))
+    .description(l10n.t('download and install an engine'))
     .argument(...nameArgument)
     .addOption(
       new Option(
         '--from <source>',
-        l10n.t('take what is prebuilt, or build it from the wheel; by default the first that can be had'),
+        l10n.t('use the prebuilt addon, or build it from the wheel; by default the first that is available'),
       ).choices(SOURCES),
     )
-    .option('--again', l10n.t('install it again where it is and works'))
-    .option('--json', l10n.t('print events, one JSON object a line'))
-    .option('--without-gpu', l10n.t('install tensorflow-gpu also where there is no GPU for it'))
+    .option('--again', l10n.t('reinstall it even if it works'))
+    .option('--json', l10n.t('print events, one JSON object per line'))
+    .option('--without-gpu', l10n.t('install tensorflow-gpu even if there is no GPU for it'))
     .option(
       ALLOW_UNVERIFIED,
-      l10n.t('take what is prebuilt as well, whose addon has no published hash and cannot be verified'),
+      l10n.t('also allow the prebuilt addon, which has no published hash and cannot be verified'),
     )
     .action(async (name: string, options: InstallOptions) => end(await install(terminal, name, options)));
   engine
     .command('remove')
-    .description(l10n.t('remove an engine that was installed'))
+    .description(l10n.t('remove an installed engine'))
     .argument(...nameArgument)
     .action(async (name: string) => end(await remove(terminal, name)));
 }
 
-/** Installs an engine; an interrupt leaves things as they were. */
+/** Installs an engine. An interrupt leaves everything unchanged. */
 async function install(
   terminal: Terminal,
   name: string,
@@ -74,11 +76,7 @@ async function install(
   const stop = () => interrupt.abort();
   process.on('SIGINT', stop).on('SIGTERM', stop);
   const printEvent = (event: InstallEvent) => terminal.printJson(event);
-  const progress = json
-    ? eventProgress(printEvent)
-    : terminal.isInteractive
-      ? barProgress(terminal)
-      : lineProgress(terminal);
+  const progress = json ? eventProgress(printEvent) : progressOf(terminal);
   try {
     const folder = await installEngine(engine, {
       again,
@@ -118,7 +116,7 @@ async function remove(terminal: Terminal, name: string): Promise<ExitCode> {
   return EXIT.done;
 }
 
-/** Lists the engines that can be installed, and where they are. */
+/** Lists the installable engines and where they are installed. */
 function list(terminal: Terminal, { json = false }: JsonOption): ExitCode {
   const found = NATIVE_ENGINES.map((engine) => ({ engine, installations: findInstallations(engine) }));
   if (json) {
@@ -131,7 +129,7 @@ function list(terminal: Terminal, { json = false }: JsonOption): ExitCode {
       : installations.map(({ versions, folder }) => [
           engine,
           Object.entries(versions)
-            // CUDA's dozen make no line; --json has them.
+            // Skip the dozen CUDA packages here. `--json` lists them.
             .filter(([component]) => !component.startsWith('nvidia-'))
             .map((version) => version.join(' '))
             .join(', '),
@@ -146,7 +144,7 @@ function nativeEngine(name: string): NativeEngine {
   const engine = NATIVE_ENGINES.find((each) => each === name);
   if (engine) return engine;
   throw new UserError({
-    what: l10n.t('{0} is not an engine to install.', name),
+    what: l10n.t('{0} is not an installable engine.', name),
     remedy: l10n.t('Choose one of {0}.', NATIVE_ENGINES.join(', ')),
   });
 }
@@ -156,7 +154,12 @@ interface Progress {
   readonly end: () => void;
 }
 
-/** An event for each stage, and for each hundredth of a file. */
+function progressOf(terminal: Terminal): Progress {
+  const bar = terminal.isInteractive ? terminal.statusLine() : null;
+  return bar ? barProgress(terminal, bar) : lineProgress(terminal);
+}
+
+/** Prints one event per stage, and one per percent of each download. */
 function eventProgress(print: (event: InstallEvent) => void): Progress {
   let last = '';
   const show = (progress: InstallProgress) => {
@@ -169,7 +172,7 @@ function eventProgress(print: (event: InstallEvent) => void): Progress {
   return { show, end: () => {} };
 }
 
-/** A line for each file and each stage. */
+/** Prints one line per file and per stage. */
 function lineProgress(terminal: Terminal): Progress {
   let last = '';
   const show = (progress: InstallProgress) => {
@@ -180,30 +183,19 @@ function lineProgress(terminal: Terminal): Progress {
   return { show, end: () => {} };
 }
 
-/** A bar for each file, and a line for each other stage. */
-function barProgress(terminal: Terminal): Progress {
-  let file = '';
-  let bars: Bars | null = null;
-  let bar: Bar | null = null;
-  const end = () => {
-    bars?.end();
-    bars = null;
-    bar = null;
-    file = '';
-  };
+/** Draws a bar for the current download and prints one line for every other stage. */
+function barProgress(terminal: Terminal, bar: StatusLine): Progress {
   const show = (progress: InstallProgress) => {
     if (progress.stage !== 'download') {
-      end();
       terminal.print(`${progressText(progress)}...`);
       return;
     }
-    if (progress.file !== file) {
-      end();
-      file = progress.file;
-      bars = terminal.bars({ format: '{bar} {percentage}% {file}', barsize: 30 });
-      bar = bars.start(progress.totalBytes, { file });
-    }
-    bar?.update(progress.receivedBytes, { file });
+    const share = progress.totalBytes === 0 ? 1 : progress.receivedBytes / progress.totalBytes;
+    const fields = [
+      { text: formatProgress(share), rank: 0 },
+      { text: progress.file, rank: 1 },
+    ];
+    bar.show(progressLine(bar.columns, share, fields));
   };
-  return { show, end };
+  return { show, end: () => bar.clear() };
 }

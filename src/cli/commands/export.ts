@@ -13,6 +13,8 @@ import { sizeOf } from '../../models/graph';
 import { modelText } from '../../models/modelText';
 import { graphOf } from '../../recipe/draft';
 import { RECIPE_VERSION } from '../../recipe/recipe';
+import { networkRun } from '../../runs/networkRun';
+import { counted } from '../../shared/counted';
 import { encodeSafetensors } from '../../shared/safetensors';
 import { UserError } from '../../shared/userError';
 import { allowOption } from '../dataAccess';
@@ -30,16 +32,16 @@ import {
 import { EXIT, type ExitCode, type Terminal } from '../terminal';
 
 interface ExportOptions extends FolderOption {
-  /** The files to write, and the folder. */
+  /** The files and the folder to write. */
   readonly weights?: string;
   readonly onnx?: string;
   readonly timmFolder?: string;
   readonly format?: SystemName;
   readonly checkpoint?: CheckpointName;
-  /** The moving average of the weights, in place of the weights. */
+  /** Export the moving average of the weights instead of the weights. */
   readonly average?: boolean;
   readonly force?: boolean;
-  /** The system whose command is printed. */
+  /** The system to print a training command for. */
   readonly recipe?: SystemName;
 }
 
@@ -47,33 +49,38 @@ export function addExportCommand(program: Command, { terminal, end }: CommandCon
   program
     .command('export')
     .description(
-      l10n.t("write a run's model for other programs, or print the command that trains its recipe elsewhere"),
+      l10n.t(
+        "export a run's model for other programs, or print the command that trains its recipe elsewhere",
+      ),
     )
     .argument(...runArgument())
     .option('--onnx <file>', l10n.t('write the model to an ONNX file, with class names and preprocessing'))
     .option(
       '--timm-folder <dir>',
-      l10n.t("write the model to a folder for timm's create_model, with the same"),
+      l10n.t("write the model to a folder for timm's create_model, with class names and preprocessing"),
     )
-    .option('--weights <file>', l10n.t('write its weights to a safetensors file, in the layout of PyTorch'))
+    .option('--weights <file>', l10n.t('write its weights to a safetensors file, in PyTorch layout'))
     .addOption(
       new Option(
         '--format <name>',
-        l10n.t('whose names the weights have; by default those of who has the model'),
+        l10n.t('use the weight names of this library; by default of the one that has the model'),
       ).choices(SYSTEM_NAMES),
     )
     .addOption(
       new Option(
         '--checkpoint <name>',
-        l10n.t('which weights; by default the best for {0} and {1}, the last for {2}', ...DEFAULTS_OF),
+        l10n.t(
+          'choose the checkpoint; by default the best for {0} and {1}, the last for {2}',
+          ...DEFAULTS_OF,
+        ),
       ).choices(CHECKPOINT_NAMES),
     )
-    .option('--average', l10n.t("export the weights' moving average, of a run with the trick ema"))
-    .option('--force', l10n.t('replace a file that is there already'))
+    .option('--average', l10n.t('export the EMA weights, of a run with the trick ema'))
+    .option('--force', l10n.t('overwrite an existing file'))
     .addOption(
       new Option(
         '--recipe <name>',
-        l10n.t('print the command that trains its recipe with that system'),
+        l10n.t('print the command that trains its recipe with this library'),
       ).choices(SYSTEM_NAMES),
     )
     .option(...folderOption())
@@ -82,11 +89,11 @@ export function addExportCommand(program: Command, { terminal, end }: CommandCon
       'after',
       `
 ${l10n.t(
-  'An ONNX model takes images: float32 [batch, channels, height, width], normalised as (pixel / 255 - mean) / std, and gives logits: float32 [batch, classes]. Its metadata hold class_names, mean, std, image_size, channels, interpolation, crop_pct, model and run_id; lists are JSON.',
+  'An ONNX model takes images, float32 [batch, channels, height, width], normalized as (pixel / 255 - mean) / std, and returns logits, float32 [batch, classes]. Its metadata has class_names, mean, std, image_size, channels, interpolation, crop_pct, model and run_id. Lists are JSON.',
 )}
 
 ${l10n.t(
-  'Weights are exported for the very model of torchvision or timm that computes the same, whose load_state_dict(strict=True) takes them; the command says how to build it. A model that neither has keeps its own names. The bottlenecks of ResNet-A have their stride in the first 1x1 convolution, those of both systems in the 3x3, as B has.',
+  'Weights are exported for the exact torchvision or timm model that computes the same, so its load_state_dict(strict=True) accepts them. The command prints how to build that model. A model that neither library has keeps its own names. ResNet-A bottlenecks have their stride in the first 1x1 convolution. In both libraries the stride is in the 3x3 convolution, as in ResNet-B.',
 )}
 
 ${l10n.t('Examples:')}
@@ -103,7 +110,7 @@ ${l10n.t('Examples:')}
 
 const DEFAULTS_OF = ['--onnx', '--timm-folder', '--weights'] as const;
 
-/** Exports a run's model or weights, or the command that trains its recipe elsewhere. */
+/** Exports a run's model or weights, or prints the command that trains its recipe in another system. */
 async function exportRun(
   terminal: Terminal,
   root: string,
@@ -123,20 +130,21 @@ async function exportRun(
       ),
     });
   }
-  const run = await findRun(root, reference);
-  if (run.kind === 'broken') {
-    throw new UserError(brokenRunFailure(run));
+  const found = await findRun(root, reference);
+  if (found.kind === 'broken') {
+    throw new UserError(brokenRunFailure(found));
   }
+  const run = networkRun(found);
   if (run.manifest.recipe.version !== RECIPE_VERSION) {
     const { version: written } = run.manifest.recipe;
     throw new UserError({
       what: l10n.t(
-        'The recipe of {0} has version {1}; this release exports version {2}.',
+        'The recipe of {0} has version {1}, but this release exports version {2}.',
         run.id,
         written,
         RECIPE_VERSION,
       ),
-      remedy: l10n.t('Export it by the release that trained it, or run its experiment again.'),
+      remedy: l10n.t('Export it with the release that trained it, or run its experiment again.'),
     });
   }
   if (weights !== undefined) await exportWeights(terminal, run, weights, options);
@@ -165,23 +173,20 @@ async function exportWeights(
   for (const note of format.notes) terminal.note(note);
   const facts = [
     file,
-    state.length,
-    state.reduce((sum, { shape }) => sum + sizeOf(shape), 0),
+    counted(state.length, 'tensor'),
+    counted(
+      state.reduce((sum, { shape }) => sum + sizeOf(shape), 0),
+      'value',
+    ),
     format.system ?? l10n.t('Bag of Tricks'),
-    read.steps,
+    counted(read.steps, 'step'),
   ] as const;
   say(
     terminal,
     options,
     average
-      ? l10n.t(
-          "Wrote {0}: the moving average of {1} tensors of {2} values, under {3}'s names, as it was after {4} steps.",
-          ...facts,
-        )
-      : l10n.t(
-          "Wrote {0}: {1} tensors of {2} values, under {3}'s names, as they were after {4} steps.",
-          ...facts,
-        ),
+      ? l10n.t("Wrote {0}: the EMA weights after {4}, {1} with {2}, under {3}'s names.", ...facts)
+      : l10n.t("Wrote {0}: the weights after {4}, {1} with {2}, under {3}'s names.", ...facts),
   );
   const loading = loadingText(format);
   if (loading) say(terminal, options, loading);
@@ -201,12 +206,12 @@ async function exportOnnx(
   const facts = { name: recipe.name, model, runId: run.id, version, input };
   await writeOutput(file, encodeOnnx(graphOf(recipe), read.values, facts));
   const { channels, height, width, classNames } = input;
-  say(terminal, options, l10n.t('Wrote {0}: {1}, as it was after {2} steps.', file, model, read.steps));
+  say(terminal, options, l10n.t('Wrote {0}: {1}, after {2}.', file, model, counted(read.steps, 'step')));
   say(
     terminal,
     options,
     l10n.t(
-      'It takes normalised images [batch, {0}] and gives logits [batch, {1}].',
+      'It takes normalized images [batch, {0}] and returns logits [batch, {1}].',
       [channels, height, width].join(', '),
       classNames.length,
     ),
@@ -238,7 +243,7 @@ async function exportTimmFolder(
     batches: batchesOf(run, read),
     input: imageInputOf(recipe),
   });
-  // A folder without a config is none to timm: it never sees new weights beside an old config.
+  // timm ignores a folder without a config, so it never sees new weights next to an old config.
   await rm(config, { force: true });
   await writeOutput(weights, files['model.safetensors']);
   await writeOutput(config, files['config.json']);
@@ -246,18 +251,18 @@ async function exportTimmFolder(
     terminal,
     options,
     l10n.t(
-      'Wrote {0} and {1}: {2} of timm, as it was after {3} steps.',
+      'Wrote {0} and {1}: {2} for timm, after {3}.',
       weights,
       config,
       model.architecture,
-      read.steps,
+      counted(read.steps, 'step'),
     ),
   );
   const loading = `timm.create_model(${JSON.stringify(`local-dir:${folder}`)}, pretrained=True)`;
   say(terminal, options, l10n.t('Load it in Python: {0}', loading));
 }
 
-/** The weights of a model that is used: the best ones, unless others are asked for. */
+/** Reads the weights of an exported model: the best ones by default. */
 function readModelWeights(
   terminal: Terminal,
   run: ReadableRun,
@@ -266,12 +271,12 @@ function readModelWeights(
   return readRunWeights(terminal, run, { average, checkpoint });
 }
 
-/** Batches that the running statistics of a run's weights have seen. */
+/** Number of batches that the running statistics of a run's weights have seen. */
 function batchesOf({ manifest: { recipe } }: ReadableRun, { steps }: RunWeights): number {
   return steps * recipe.gradients.accumulation;
 }
 
-/** Says what was done; beside a command on standard output there must be nothing else. */
+/** Reports what was done. Uses standard error if a command goes to standard output, which must hold nothing else. */
 function say(terminal: Terminal, { recipe }: ExportOptions, text: string): void {
   if (recipe === undefined) terminal.print(text);
   else terminal.note(text);

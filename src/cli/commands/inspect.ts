@@ -4,6 +4,7 @@ import { modelText } from '../../models/modelText';
 import type { ClassBalance } from '../../recipe/classBalance';
 import { type Inspection, inspect, type LayerInspection } from '../../recipe/inspection';
 import { assertNever } from '../../shared/assertNever';
+import { counted } from '../../shared/counted';
 import { formatCount, formatNumber } from '../../shared/format';
 import { readRecipe } from '../input';
 import {
@@ -27,7 +28,7 @@ export function addInspectCommand(program: Command, { terminal, end }: CommandCo
     });
 }
 
-/** Prints the layers of an experiment's network, its counts and its parameter groups. Needs no data. */
+/** Prints the layers, counts and parameter groups of an experiment's network. Needs no data. */
 async function printInspection(
   terminal: Terminal,
   file: string,
@@ -42,7 +43,7 @@ async function printInspection(
   }
   const { model, input, classes } = inspection;
   terminal.print(paint('bold', modelText(model)));
-  terminal.print(l10n.t('For images of {0} and {1} classes.', shapeText(input), formatCount(classes)));
+  terminal.print(l10n.t('For images of {0} and {1}.', shapeText(input), counted(classes, 'class')));
   const [layerTitles = '', ...layers] = layerTable(inspection.layers);
   const [groupTitles = '', ...groups] = groupTable(inspection);
   terminal.print();
@@ -55,7 +56,7 @@ async function printInspection(
   for (const line of groups) terminal.print(line);
   if (inspection.classBalance) {
     terminal.print();
-    const titles = [l10n.t('CLASS'), l10n.t('IMAGES'), l10n.t('WEIGHT'), l10n.t('IMAGES AN EPOCH')];
+    const titles = [l10n.t('CLASS'), l10n.t('IMAGES'), l10n.t('WEIGHT'), l10n.t('IMAGES PER EPOCH')];
     terminal.printTable(titles, inspection.classBalance.map(balanceRow), [1, 2, 3]);
   }
   return EXIT.done;
@@ -82,7 +83,7 @@ function layerTable(layers: readonly LayerInspection[]): string[] {
 function totals({ parameters, multiplyAdds, zeroGammaNorms }: Inspection): string[][] {
   return [
     [l10n.t('Parameters'), formatCount(parameters)],
-    [l10n.t('Multiply-adds of an image'), formatCount(multiplyAdds)],
+    [l10n.t('Multiply-adds per image'), formatCount(multiplyAdds)],
     [l10n.t('Norms that start at gamma 0'), formatCount(zeroGammaNorms)],
   ];
 }
@@ -128,7 +129,7 @@ function kindText(layer: LayerInspection): string {
     case 'dropout':
       return l10n.t('dropout');
     case 'max_pool':
-      return windowText(l10n.t('maximum pool'), layer);
+      return windowText(l10n.t('max pool'), layer);
     case 'average_pool':
       return windowText(l10n.t('average pool'), layer);
     case 'adaptive_average_pool':
@@ -143,7 +144,7 @@ function kindText(layer: LayerInspection): string {
   }
 }
 
-/** Such as 'convolution 3x3 / 2', the stride where it is not 1. */
+/** For example 'convolution 3x3 / 2'. The stride is shown if it is not 1. */
 function windowText(name: string, { window }: LayerInspection): string {
   if (!window) return name;
   const size = `${name} ${window.size.join('x')}`;

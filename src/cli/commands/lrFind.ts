@@ -19,7 +19,10 @@ import {
   rangeTestOf,
   type Suggestion,
 } from '../../study/rangeTest';
+import { quoted } from '../../system/allowedFolders';
 import { type AllowOption, withAllow } from '../dataAccess';
+import { barProgress, type Progress } from '../drawing/progress';
+import { type RateMark, ratePlot } from '../drawing/ratePlot';
 import { type ReadExperiment, readExperiment } from '../input';
 import {
   type CommandContext,
@@ -31,12 +34,11 @@ import {
   overridesOf,
   rootOf,
   wholeNumber,
-  withSet,
+  withOverrides,
 } from '../options';
-import { quoted } from '../output';
+import { commandsAt } from '../output';
 import { TRAINER_PATH, VERSIONS } from '../package';
-import { barProgress, type Progress } from '../progress';
-import { type RateMark, ratePlot } from '../ratePlot';
+import { writtenLog } from '../runFacts';
 import { EXIT, type ExitCode, type Terminal } from '../terminal';
 
 interface LrFindOptions extends OverrideOptions, AllowOption, FolderOption, JsonOption, RangeTestPlan {}
@@ -46,25 +48,28 @@ const WIDEST_PLOT = 72;
 
 export function addLrFindCommand(program: Command, { terminal, end }: CommandContext): void {
   const { from, to, steps } = RANGE_TEST_DEFAULTS;
-  withAllow(withSet(program.command('lr-find')))
-    .description(l10n.t('find a learning rate: train with a rising one until the loss explodes'))
+  withAllow(withOverrides(program.command('lr-find')))
+    .description(l10n.t('find a learning rate: raise it during training until the loss explodes'))
     .argument(...experimentArgument())
     .option('--from <rate>', l10n.t('the lowest base_lr'), learningRate, from)
     .option('--to <rate>', l10n.t('the highest base_lr'), learningRate, to)
-    .option('--steps <number>', l10n.t('steps between the two'), wholeNumber(LEAST_RANGE_STEPS), steps)
-    .option('--engine <name>', l10n.t('replace the engine of the file'))
-    .option('--seed <number>', l10n.t('replace the seed of the file'))
+    .option(
+      '--steps <number>',
+      l10n.t('the number of steps between the two'),
+      wholeNumber(LEAST_RANGE_STEPS),
+      steps,
+    )
     .option('--json', l10n.t('print the result, with every step, as JSON'))
     .option(...folderOption())
     .action(async (file: string, options: LrFindOptions) => end(await findRate(terminal, file, options)));
 }
 
-/** Runs a range test of an experiment and shows what it suggests. */
+/** Runs a learning rate range test on an experiment and prints the suggestions. */
 async function findRate(terminal: Terminal, file: string, options: LrFindOptions): Promise<ExitCode> {
   if (options.from >= options.to) {
     terminal.fail({
       what: l10n.t('--from {0} is not below --to {1}.', options.from, options.to),
-      remedy: l10n.t('Give a range that rises, such as --from 0.0001 --to 10.'),
+      remedy: l10n.t('Specify an increasing range, such as --from 0.0001 --to 10.'),
     });
     return EXIT.badInput;
   }
@@ -75,7 +80,7 @@ async function findRate(terminal: Terminal, file: string, options: LrFindOptions
   const recipe = recipeOf(read, options);
   const root = await rootOf(terminal, options);
   const creation = await createRun(root, {
-    ...{ experimentFile: file, experimentText: read.text },
+    ...{ experimentFile: file, experimentText: read.text, settings: overrides },
     ...{ recipe, versions: VERSIONS },
   });
   if (!creation.ok) {
@@ -85,7 +90,7 @@ async function findRate(terminal: Terminal, file: string, options: LrFindOptions
   const { folder } = creation;
   const { end, isInterrupted } = await follow(terminal, folder, recipe);
   if (end.status === 'failed') {
-    terminal.fail(end.failure);
+    terminal.fail(end.failure, writtenLog(folder));
     return EXIT.failed;
   }
   if (isInterrupted || end.status !== 'stopped') {
@@ -95,7 +100,7 @@ async function findRate(terminal: Terminal, file: string, options: LrFindOptions
   const { events } = await readAllEvents(metricsPath(folder));
   const result = rangeTestOf(events, recipe, options.to);
   if (options.json) terminal.printJson(jsonOf(result, folder, options), 2);
-  else show(terminal, result, file, folder);
+  else show(terminal, result, folder, (await commandsAt(root))(runCommand(file, options)));
   return result.steepest.ok || result.tenthOfMinimum.ok ? EXIT.done : EXIT.failed;
 }
 
@@ -103,7 +108,7 @@ function recipeOf({ experiment, recipe }: ReadExperiment, plan: RangeTestPlan): 
   return rangeTestRecipe(recipe, plan, experiment.optimizer.base_lr, rangeTestName(recipe.name));
 }
 
-/** Shows the steps on standard error until the training is over; an interrupt stops it. */
+/** Shows the steps on standard error until training ends. An interrupt stops it. */
 async function follow(
   terminal: Terminal,
   folder: string,
@@ -129,12 +134,23 @@ async function follow(
   }
 }
 
-/** A bar for a person, and nothing for a pipe: the result is what matters. */
+/** Draws a bar in a terminal and shows nothing in a pipe, where only the result matters. */
 function progressOf(terminal: Terminal, recipe: Recipe): Progress {
-  return terminal.isInteractive ? barProgress(terminal, recipe) : { show: () => {}, end: () => {} };
+  const bar = terminal.isInteractive ? terminal.statusLine() : null;
+  return bar ? barProgress(terminal, bar, recipe) : { show: () => {}, end: () => {} };
 }
 
-function show(terminal: Terminal, result: RangeTestResult, file: string, folder: string): void {
+/** The command that trains the tested experiment, without the learning rate. */
+function runCommand(file: string, { set = [], engine, seed }: LrFindOptions): string {
+  return [
+    ...['tricks run', quoted(file)],
+    ...(engine === undefined ? [] : ['--engine', quoted(engine)]),
+    ...(seed === undefined ? [] : ['--seed', quoted(seed)]),
+    ...set.flatMap((value) => ['--set', quoted(value)]),
+  ].join(' ');
+}
+
+function show(terminal: Terminal, result: RangeTestResult, folder: string, command: string): void {
   const { points, steepest, tenthOfMinimum } = result;
   const marks: RateMark[] = [
     ...(steepest.ok ? [{ letter: 'S', learningRate: steepest.learningRate }] : []),
@@ -154,7 +170,7 @@ function show(terminal: Terminal, result: RangeTestResult, file: string, folder:
   const best = steepest.ok ? steepest : tenthOfMinimum;
   if (best.ok) {
     const rate = formatNumber(best.learningRate, 2);
-    terminal.print(l10n.t('Try it: {0}', `tricks run ${quoted(file)} --set optimizer.base_lr=${rate}`));
+    terminal.print(l10n.t('Try it: {0}', `${command} --set optimizer.base_lr=${rate}`));
   }
   terminal.print(l10n.t('Run: {0}', folder));
 }
@@ -165,7 +181,7 @@ function line(title: string, suggestion: Suggestion): string {
     : l10n.t('{0}: none. {1}', title, noSuggestionText(suggestion.reason));
 }
 
-/** Learning rates as `optimizer.base_lr`, before scaling. */
+/** Learning rates are values of `optimizer.base_lr`, before scaling. */
 function jsonOf(result: RangeTestResult, folder: string, { from, to, steps }: RangeTestPlan): object {
   const suggestion = (found: Suggestion) =>
     found.ok ? { base_lr: found.learningRate } : { base_lr: null, reason: found.reason };
@@ -181,9 +197,9 @@ function jsonOf(result: RangeTestResult, folder: string, { from, to, steps }: Ra
   };
 }
 
-/** Reads an option's learning rate. */
+/** Parses a learning rate option. */
 function learningRate(text: string): number {
   const number = Number(text);
   if (text.trim() !== '' && Number.isFinite(number) && number > 0) return number;
-  throw new InvalidArgumentError(l10n.t('It has to be a number above 0.'));
+  throw new InvalidArgumentError(l10n.t('It must be a number above 0.'));
 }

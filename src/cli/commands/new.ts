@@ -1,24 +1,32 @@
-import { stat } from 'node:fs/promises';
-import { basename, dirname, resolve } from 'node:path';
+import { readFile, stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import * as l10n from '@vscode/l10n';
 import type { Command } from 'commander';
 import { assertUsable, type DatasetIndex } from '../../datasets/index/datasetIndex';
 import { imageFolderRequest, pathFrom, withLargerSplit } from '../../datasets/requestPaths';
-import { STARTER_WEIGHTS, type StarterWeights, starterExperiment } from '../../insight/starterExperiment';
+import {
+  fileNameFor,
+  namedExample,
+  SMALL_EXAMPLE,
+  STARTER_WEIGHTS,
+  type StarterWeights,
+  starterExperiment,
+} from '../../insight/starterExperiment';
 import type { OwnDatasetRequest } from '../../recipe/datasets';
-import { formatCount } from '../../shared/format';
+import { counted } from '../../shared/counted';
 import { UserError } from '../../shared/userError';
-import { allowFolder, isAllowed } from '../../system/allowedFolders';
+import { allowFolder, isAllowed, quoted } from '../../system/allowedFolders';
 import { type DataPlace, indexData } from '../dataAccess';
 import { type CommandContext, type FolderOption, folderOption, rootOf } from '../options';
-import { checkWritable, quoted, writeOutput } from '../output';
+import { checkWritable, writeOutput } from '../output';
+import { EXAMPLES_PATH } from '../package';
 import { EXIT, type ExitCode, type Terminal } from '../terminal';
 
-/** With fewer training images than this, published weights usually reach a higher accuracy. */
+/** With fewer training images than this, pretrained weights usually reach a higher accuracy. */
 const FEW_FROM_SCRATCH = 2000;
 
 interface NewOptions extends FolderOption {
-  readonly data: string;
+  readonly data?: string;
   readonly weights?: string;
   readonly name?: string;
   readonly force?: boolean;
@@ -27,39 +35,92 @@ interface NewOptions extends FolderOption {
 export function addNewCommand(program: Command, { terminal, end }: CommandContext): void {
   program
     .command('new')
-    .description(l10n.t('write an experiment for a folder of images, with numbers that suit them'))
-    .argument('[file]', l10n.t('the experiment file; by default named after the images, in this folder'))
-    .requiredOption(
+    .description(
+      l10n.t(
+        'write an experiment: a small one to start with, or one with settings that suit a folder of images',
+      ),
+    )
+    .argument('[file]', l10n.t('the experiment file; by default named after the experiment, in this folder'))
+    .option(
       '--data <folder>',
-      l10n.t('images in a folder for each class, perhaps below train and val; naming it lets them be read'),
+      l10n.t(
+        'a folder of images with one folder per class, optionally under train and val; this also allows it to be read',
+      ),
     )
     .option('--weights <name>', l10n.t('fine-tune published weights, such as {0}', 'torchvision:resnet18'))
-    .option('--name <name>', l10n.t("the experiment's name; by default the folder's"))
-    .option('--force', l10n.t('replace a file that is there already'))
+    .option(
+      '--name <name>',
+      l10n.t("the experiment's name; by default the name of the file or the folder, otherwise you are asked"),
+    )
+    .option('--force', l10n.t('overwrite an existing file'))
     .option(...folderOption())
     .addHelpText(
       'after',
       `
 ${l10n.t('Examples:')}
+  tricks new --name first-try
   tricks new --data photos
   tricks new --data photos --weights torchvision:resnet18 photos-tuned.experiment.yaml`,
     )
     .action(async (file: string | undefined, options: NewOptions) => {
-      end(await newExperiment(terminal, file, options));
+      const { data, ...others } = options;
+      end(
+        data === undefined
+          ? await newSmall(terminal, file, others)
+          : await newExperiment(terminal, file, { ...others, data }),
+      );
     });
 }
 
-/** Indexes a folder of images and writes an experiment for them. */
+/** Writes a small experiment on images that ship with the package. */
+async function newSmall(
+  terminal: Terminal,
+  file: string | undefined,
+  { name: given, weights, force = false }: Omit<NewOptions, 'data'>,
+): Promise<ExitCode> {
+  if (weights !== undefined) {
+    throw new UserError({
+      what: l10n.t(
+        '{0} fine-tunes weights on your own images, but {1} got no folder of images.',
+        '--weights',
+        'tricks new',
+      ),
+      remedy: l10n.t('Specify the folder: {0}', `tricks new --data FOLDER --weights ${quoted(weights)}`),
+    });
+  }
+  const ofFile = file && basename(file).replace(/(\.experiment)?\.\w+$/, '');
+  const name = (given ?? ofFile ?? (await terminal.ask(l10n.t('Name of the experiment:'))) ?? '').trim();
+  if (name === '') {
+    throw new UserError({
+      what: l10n.t('The new experiment has no name.'),
+      remedy: l10n.t(
+        'Give it one: {0}. Or specify a folder of images to train on: {1}',
+        'tricks new --name NAME',
+        'tricks new --data FOLDER',
+      ),
+    });
+  }
+  const path = resolve(file ?? `${fileNameFor(name)}.experiment.yaml`);
+  await checkWritable(path, force);
+  const example = await readFile(join(EXAMPLES_PATH, `${SMALL_EXAMPLE}.experiment.yaml`), 'utf8');
+  await writeOutput(path, namedExample(example, name));
+  const shown = pathFrom(process.cwd(), path);
+  terminal.print(l10n.t('Wrote {0}.', shown));
+  terminal.print(l10n.t('Train: {0}', `tricks run ${quoted(shown)}`));
+  return EXIT.done;
+}
+
+/** Indexes an image folder and writes an experiment for it. */
 async function newExperiment(
   terminal: Terminal,
   file: string | undefined,
-  options: NewOptions,
+  options: NewOptions & { readonly data: string },
 ): Promise<ExitCode> {
   const weights = options.weights === undefined ? null : weightsCalled(options.weights);
   const images = resolve(options.data);
   const name = options.name ?? basename(images);
-  const path = resolve(file ?? `${name.replace(/[\\/:*?"<>|]/g, '-')}.experiment.yaml`);
-  // Before the images are looked at, which may take long.
+  const path = resolve(file ?? `${fileNameFor(name)}.experiment.yaml`);
+  // Check before the scan of the images, which may take long.
   await checkWritable(path, options.force ?? false);
   await checkFolder(images);
   const place = { root: await rootOf(terminal, options), folder: dirname(path) };
@@ -81,8 +142,8 @@ async function newExperiment(
   if (!weights && facts.trainImages < FEW_FROM_SCRATCH) {
     terminal.print(
       l10n.t(
-        '{0} images are few to train from scratch. Fine-tuning usually does better: add {1}.',
-        formatCount(facts.trainImages),
+        'Only {0} for training from scratch. Fine-tuning usually does better: add {1}.',
+        counted(facts.trainImages, 'image'),
         '--force --weights torchvision:resnet18',
       ),
     );
@@ -93,12 +154,12 @@ async function newExperiment(
 async function checkFolder(images: string): Promise<void> {
   if ((await stat(images).catch(() => null))?.isDirectory()) return;
   throw new UserError({
-    what: l10n.t('There is no folder {0}.', images),
-    remedy: l10n.t('Check the path; it is taken from {0}.', process.cwd()),
+    what: l10n.t('The folder {0} does not exist.', images),
+    remedy: l10n.t('Check the path. It is relative to {0}.', process.cwd()),
   });
 }
 
-/** Indexes a folder of images; where they are few and are split, more of them are for validation. */
+/** Indexes an image folder. If the images are few and have to be split, holds out a larger validation share. */
 async function indexWithSplit(
   terminal: Terminal,
   images: string,
@@ -114,9 +175,9 @@ function weightsCalled(name: string): StarterWeights {
   const found = STARTER_WEIGHTS.find((weights) => weights.name === name || weights.name.endsWith(`:${name}`));
   if (found) return found;
   throw new UserError({
-    what: l10n.t('The weights {0} are not among those that this command knows.', name),
+    what: l10n.t('This command does not know the weights {0}.', name),
     remedy: l10n.t(
-      'Use one of {0}. For a file of your own, leave {1} out and write {2} into the experiment.',
+      'Use one of {0}. For your own file, omit {1} and write {2} into the experiment.',
       STARTER_WEIGHTS.map((weights) => weights.name).join(', '),
       '--weights',
       '"init: FILE"',

@@ -4,12 +4,13 @@ import { pauseByLease } from '../../runs/stopping';
 import { allowOption } from '../dataAccess';
 import { findRun } from '../input';
 import { type CommandContext, type FolderOption, folderOption, rootOf, runArgument } from '../options';
+import { commandsAt } from '../output';
 import { EXIT, type ExitCode, type Terminal } from '../terminal';
 
 export function addPauseCommand(program: Command, { terminal, end }: CommandContext): void {
   program
     .command('pause')
-    .description(l10n.t('stop a run for a while, with a checkpoint'))
+    .description(l10n.t('pause a run and save a checkpoint'))
     .argument(...runArgument())
     .option(...folderOption())
     .option(...allowOption())
@@ -18,7 +19,7 @@ export function addPauseCommand(program: Command, { terminal, end }: CommandCont
     });
 }
 
-/** Stops a run, whichever process started it; it is listed as paused until it is resumed. */
+/** Stops a run, whichever process started it. The run is listed as paused until it is resumed. */
 async function pause(terminal: Terminal, root: string, reference: string): Promise<ExitCode> {
   const { id, folder } = await findRun(root, reference);
   const failure = await pauseByLease(folder);
@@ -26,6 +27,7 @@ async function pause(terminal: Terminal, root: string, reference: string): Promi
     terminal.fail(failure);
     return EXIT.failed;
   }
-  terminal.print(l10n.t('Paused {0}. To go on: {1}', id, `tricks resume ${id}`));
+  const command = await commandsAt(root);
+  terminal.print(l10n.t('Paused {0}. To resume: {1}', id, command(`tricks resume ${id}`)));
   return EXIT.done;
 }

@@ -22,7 +22,7 @@ import { EXIT, type ExitCode, paint, type Terminal } from '../terminal';
 type PredictOptions = WeightsOptions &
   FolderOption &
   JsonOption & {
-    /** Classes of each image. */
+    /** Number of classes to print per image. */
     readonly top: number;
     readonly csv?: boolean;
   };
@@ -32,16 +32,16 @@ export function addPredictCommand(program: Command, { terminal, end }: CommandCo
     .description(l10n.t('classify images with a trained run'))
     .argument(...runArgument())
     .argument('<path...>', l10n.t('image files, or folders of them'))
-    .option('--top <number>', l10n.t('how many classes of each image'), wholeNumber(1), 5)
+    .option('--top <number>', l10n.t('how many classes to print per image'), wholeNumber(1), 5)
     .addOption(new Option('--json', l10n.t('print them as JSON')).conflicts('csv'))
-    .option('--csv', l10n.t('print them as CSV, a line for each class of each image'))
+    .option('--csv', l10n.t('print them as CSV, one line per class of each image'))
     .option(...folderOption())
     .option(...allowOption())
     .addHelpText(
       'after',
       `
 ${l10n.t(
-  "Each image is prepared as the run's validation images, whatever its size. Images that cannot be read are named on standard error, and the exit code is 1.",
+  "Each image is preprocessed like the run's validation images, whatever its size. Images that cannot be read are listed on standard error, and the exit code is 1.",
 )}
 
 ${l10n.t('Examples:')}
@@ -53,7 +53,7 @@ ${l10n.t('Examples:')}
     });
 }
 
-/** Prints what classes images have. */
+/** Prints the predicted classes of images. */
 async function predict(
   terminal: Terminal,
   root: string,
@@ -65,7 +65,7 @@ async function predict(
   const { paths: images, problems } = await imagePaths(paths);
   for (const { what } of problems) terminal.note(what);
   const output = outputFor(terminal, options);
-  // Nobody knows which images are in a folder that may not be read.
+  // An unreadable folder counts as a failure, because its images are unknown.
   let failed = problems.filter(({ kind }) => kind === 'no_permission').length;
   try {
     const { predictor } = await startPredictor(run, options);
@@ -89,7 +89,7 @@ async function predict(
   return failed === 0 ? EXIT.done : EXIT.failed;
 }
 
-/** Prints results as they come, or all at their end. */
+/** Prints results as they arrive, or all of them at the end. */
 interface Output {
   show(result: Classified): void;
   end(): void;

@@ -1,17 +1,20 @@
 import { basename } from 'node:path';
 import * as l10n from '@vscode/l10n';
 import type { Command } from 'commander';
+import { runLabels } from '../../insight/runLabels';
 import { stateName } from '../../protocol/stateName';
-import type { Recipe } from '../../recipe/recipe';
+import { type AnyRecipe, recipeFacts } from '../../recipe/anyRecipe';
 import { cancelQueued, enqueue, moveInQueue, type QueuedRun, readQueue } from '../../runs/queue';
 import { type QueueOptions, QueueWorker } from '../../runs/queueWorker';
-import { createRun, deleteRun } from '../../runs/store';
+import { createRun, deleteRun, listRuns } from '../../runs/store';
 import { type RunEnd, startRun } from '../../runs/supervisor';
 import { assertNever } from '../../shared/assertNever';
-import { formatAge, formatPercent } from '../../shared/format';
+import { formatAccuracy, formatAge } from '../../shared/format';
 import { UserError } from '../../shared/userError';
+import { quoted } from '../../system/allowedFolders';
+import { readTraining } from '../commandInput';
 import { type AllowOption, allowOption, withAllow } from '../dataAccess';
-import { findRun, readExperiment } from '../input';
+import { findRun } from '../input';
 import {
   type CommandContext,
   type FolderOption,
@@ -22,11 +25,13 @@ import {
   rootOf,
   runArgument,
   wholeNumber,
-  withSet,
+  withOverrides,
 } from '../options';
+import { commandsAt } from '../output';
 import { ensureOwn } from '../ownRuns';
 import { TRAINER_PATH, VERSIONS } from '../package';
-import { EXIT, type ExitCode, failureLines, type Terminal } from '../terminal';
+import { readable } from '../runFacts';
+import { EXIT, type ExitCode, logLines, type Terminal } from '../terminal';
 
 type AddOptions = OverrideOptions & AllowOption & FolderOption;
 
@@ -36,7 +41,7 @@ interface StartOptions extends FolderOption {
 }
 
 export function addQueueCommand(program: Command, { terminal, end }: CommandContext): void {
-  const queue = program.command('queue').description(l10n.t('work with the runs that wait for their turn'));
+  const queue = program.command('queue').description(l10n.t('manage the queued runs'));
   queue
     .command('list', { isDefault: true })
     .description(l10n.t('list them, the next one first'))
@@ -46,8 +51,8 @@ export function addQueueCommand(program: Command, { terminal, end }: CommandCont
     .action(async (options: FolderOption & JsonOption) => {
       end(await list(terminal, await rootOf(terminal, options), options));
     });
-  withAllow(withSet(queue.command('add')))
-    .description(l10n.t('add a run of each experiment at the end'))
+  withAllow(withOverrides(queue.command('add')))
+    .description(l10n.t('add a run of each experiment to the end of the queue'))
     .argument('<files...>', l10n.t('experiment files, YAML or JSON'))
     .option(...folderOption())
     .action(async (files: string[], options: AddOptions) => {
@@ -55,9 +60,9 @@ export function addQueueCommand(program: Command, { terminal, end }: CommandCont
     });
   queue
     .command('move')
-    .description(l10n.t('put a run at another position'))
+    .description(l10n.t('move a run to another position'))
     .argument(...runArgument())
-    .argument('<position>', l10n.t('from 1, which is the next'))
+    .argument('<position>', l10n.t('the new position; 1 is the next run'))
     .option(...folderOption())
     .option(...allowOption())
     .action(async (reference: string, position: string, options: FolderOption) => {
@@ -65,7 +70,7 @@ export function addQueueCommand(program: Command, { terminal, end }: CommandCont
     });
   queue
     .command('cancel')
-    .description(l10n.t('take a run out'))
+    .description(l10n.t('remove a run from the queue'))
     .argument(...runArgument())
     .option(...folderOption())
     .option(...allowOption())
@@ -74,25 +79,21 @@ export function addQueueCommand(program: Command, { terminal, end }: CommandCont
     });
   queue
     .command('start')
-    .description(l10n.t('train them in turn, until none waits'))
-    .option('--at-once <number>', l10n.t('how many train at the same time'), wholeNumber(1), 1)
-    .option(
-      '--retries <number>',
-      l10n.t('how often a run whose trainer crashed is tried again'),
-      wholeNumber(0),
-      1,
-    )
+    .description(l10n.t('train the queued runs in order until the queue is empty'))
+    .option('--at-once <number>', l10n.t('how many runs train at a time'), wholeNumber(1), 1)
+    .option('--retries <number>', l10n.t('how often to retry a run whose trainer crashed'), wholeNumber(0), 1)
     .option(...folderOption())
     .option(...allowOption())
     .action(async (options: StartOptions) => {
       const { atOnce, retries } = options;
       const root = await rootOf(terminal, options);
-      await ensureOwn(terminal, await readQueue(root), options, 'tricks queue start');
+      const command = await commandsAt(root);
+      await ensureOwn(terminal, await readQueue(root), options, command('tricks queue start'));
       end(await start(terminal, root, { atOnce, retries }));
     });
 }
 
-/** Lists the runs that wait, the next one first. */
+/** Lists the queued runs, next one first. */
 async function list(terminal: Terminal, root: string, { json = false }: JsonOption = {}): Promise<ExitCode> {
   const queue = await readQueue(root);
   if (json) {
@@ -101,13 +102,16 @@ async function list(terminal: Terminal, root: string, { json = false }: JsonOpti
       2,
     );
   } else if (queue.length === 0) {
-    terminal.note(l10n.t('No run waits in {0}. Add one: {1}', root, 'tricks queue add FILE'));
+    const command = await commandsAt(root);
+    terminal.note(l10n.t('No runs are queued in {0}. Add one: {1}', root, command('tricks queue add FILE')));
   } else {
-    const titles = [l10n.t('PLACE'), l10n.t('RUN'), l10n.t('WAITS')];
+    const titles = [l10n.t('POSITION'), l10n.t('RUN'), l10n.t('NAME'), l10n.t('WAITING')];
     const now = Date.now();
-    const rows = queue.map(({ id, manifest }, index) => [
+    const labels = runLabels(readable(await listRuns(root)), now);
+    const rows = queue.map(({ id, folder, manifest }, index) => [
       `${index + 1}`,
       id,
+      labels.get(folder)?.full ?? manifest.name,
       formatAge((now - manifest.createdAt) / 1000),
     ]);
     terminal.printTable(titles, rows, [0]);
@@ -115,16 +119,13 @@ async function list(terminal: Terminal, root: string, { json = false }: JsonOpti
   return EXIT.done;
 }
 
-/** Adds a run of each file at the end of the queue; none where one of them cannot run. */
+/** Appends a run of each file to the queue. Adds none of them if one cannot run. */
 async function add(terminal: Terminal, files: readonly string[], options: AddOptions): Promise<ExitCode> {
   const root = await rootOf(terminal, options);
-  const experiments: { readonly file: string; readonly text: string; readonly recipe: Recipe }[] = [];
+  const experiments: { readonly file: string; readonly text: string; readonly recipe: AnyRecipe }[] = [];
+  const settings = overridesOf(options);
   for (const file of files) {
-    const experiment = await readExperiment(terminal, file, {
-      ...options,
-      overrides: overridesOf(options),
-      isTrained: true,
-    });
+    const experiment = await readTraining(terminal, file, { ...options, overrides: settings });
     if (!experiment) return EXIT.badInput;
     experiments.push({ file, ...experiment });
   }
@@ -132,6 +133,7 @@ async function add(terminal: Terminal, files: readonly string[], options: AddOpt
     const creation = await createRun(root, {
       experimentFile: file,
       experimentText: text,
+      settings,
       recipe,
       versions: VERSIONS,
     });
@@ -146,7 +148,7 @@ async function add(terminal: Terminal, files: readonly string[], options: AddOpt
   return EXIT.done;
 }
 
-/** Puts a run that waits at a position, from 1. */
+/** Moves a queued run to a position, counted from 1. */
 async function move(
   terminal: Terminal,
   root: string,
@@ -156,24 +158,25 @@ async function move(
   const run = await findQueued(root, reference);
   if (!/^[1-9]\d{0,8}$/.test(position)) {
     throw new UserError({
-      what: l10n.t('{0} is no position.', position),
-      remedy: l10n.t('Give a whole number from 1, the position of the next run.'),
+      what: l10n.t('{0} is not a position.', position),
+      remedy: l10n.t('Specify a whole number from 1, the position of the next run.'),
     });
   }
   await moveInQueue(root, run.id, Number(position) - 1);
   return list(terminal, root);
 }
 
-/** Takes a run out of the queue. */
+/** Removes a run from the queue. */
 async function cancel(terminal: Terminal, root: string, reference: string): Promise<ExitCode> {
   const run = await findQueued(root, reference);
   await cancelQueued(run.folder);
-  terminal.print(l10n.t('Cancelled {0}.', run.id));
+  terminal.print(l10n.t('Canceled {0}.', run.id));
   return EXIT.done;
 }
 
-/** Trains what waits, in turn, until nothing does; an interrupt stops what trains. */
+/** Trains the queued runs one after another until the queue is empty. An interrupt stops the current run. */
 async function start(terminal: Terminal, root: string, options: QueueOptions): Promise<ExitCode> {
+  const command = await commandsAt(root);
   const ends: RunEnd[] = [];
   const worker = new QueueWorker(
     root,
@@ -182,12 +185,12 @@ async function start(terminal: Terminal, root: string, options: QueueOptions): P
       startRun(folder, { nodePath: process.execPath, trainerPath: TRAINER_PATH, ...changes }),
   );
   worker.on('error', (error) => terminal.note(String(error)));
-  worker.on('foreign', ({ id }) =>
+  worker.on('foreign', ({ id, folder }) =>
     terminal.note(
       l10n.t(
-        '{0} waits, but was not queued here by you. To train it: {1}',
+        '{0} is queued, but you did not queue it here. To train it: {1}',
         id,
-        'tricks queue start --allow FOLDER',
+        command(`tricks queue start --allow ${quoted(folder)}`),
       ),
     ),
   );
@@ -195,13 +198,13 @@ async function start(terminal: Terminal, root: string, options: QueueOptions): P
   worker.on('uncertain', ({ id }) =>
     terminal.note(
       l10n.t(
-        '{0} may be running on another machine or in another container. It counts as running until its heartbeat has stood still for 30 s.',
+        '{0} may be running on another machine or in another container. It counts as running until its heartbeat stays unchanged for 30 s.',
         id,
       ),
     ),
   );
-  worker.on('ended', ({ id, end }) => {
-    for (const line of failureLines(endLine(id, end))) terminal.print(line);
+  worker.on('ended', ({ id, recipe, end }) => {
+    for (const line of endLines(id, recipe, end, command)) terminal.print(line);
     ends.push(end);
   });
   const stop = () => {
@@ -220,33 +223,43 @@ async function start(terminal: Terminal, root: string, options: QueueOptions): P
   return ends.some(({ status }) => status === 'failed') ? EXIT.failed : EXIT.done;
 }
 
-function endLine(id: string, end: RunEnd): string {
+function endLines(
+  id: string,
+  recipe: AnyRecipe,
+  end: RunEnd,
+  command: (command: string) => string,
+): string[] {
   switch (end.status) {
-    case 'done':
-      return l10n.t('Done {0}: validation accuracy {1}', id, formatPercent(end.result.validationAccuracy));
-    case 'failed':
-      return l10n.t('Failed {0}: {1} {2}', id, end.failure.what, end.failure.remedy);
+    case 'done': {
+      const { validationImages } = recipeFacts(recipe);
+      const accuracy = formatAccuracy(end.result.validationAccuracy, validationImages);
+      return [l10n.t('Done {0}: validation accuracy {1}', id, accuracy)];
+    }
+    case 'failed': {
+      const { what, remedy, log } = end.failure;
+      return [l10n.t('Failed {0}: {1} {2}', id, what, remedy), ...logLines(log)];
+    }
     case 'queued':
-      return l10n.t('Crashed {0}: it is tried again', id);
+      return [l10n.t('Crashed {0}: retrying', id)];
     case 'stopped':
     case 'paused':
     case 'interrupted':
-      return `${id} ${stateName(end)}`;
+      return [l10n.t('{0}: {1}. To resume: {2}', id, stateName(end), command(`tricks resume ${id}`))];
     default:
       return assertNever(end);
   }
 }
 
 /**
- * The waiting run that a person means.
- * @throws UserError where there is none
+ * Finds the queued run that a reference names.
+ * @throws UserError if there is none
  */
 async function findQueued(root: string, reference: string): Promise<QueuedRun> {
   const { folder } = await findRun(root, reference);
   const queued = (await readQueue(root)).find((run) => run.folder === folder);
   if (queued) return queued;
   throw new UserError({
-    what: l10n.t('{0} does not wait.', basename(folder)),
-    remedy: l10n.t('List the runs that do: {0}', 'tricks queue'),
+    what: l10n.t('{0} is not queued.', basename(folder)),
+    remedy: l10n.t('List the queued runs: {0}', (await commandsAt(root))('tricks queue')),
   });
 }

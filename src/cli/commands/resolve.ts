@@ -7,20 +7,20 @@ import {
   experimentArgument,
   type OverrideOptions,
   overridesOf,
-  withSet,
+  withOverrides,
 } from '../options';
 import { EXIT, type ExitCode, type Terminal } from '../terminal';
 
 export function addResolveCommand(program: Command, { terminal, end }: CommandContext): void {
-  withAllow(withSet(program.command('resolve')))
-    .description(l10n.t('print the recipe that an experiment leads to, as JSON'))
+  withAllow(withOverrides(program.command('resolve')))
+    .description(l10n.t('print the resolved recipe of an experiment, as JSON'))
     .argument(...experimentArgument())
     .action(async (file: string, options: OverrideOptions & AllowOption) => {
       end(await printRecipe(terminal, file, options));
     });
 }
 
-/** Prints the recipe that an experiment leads to, as JSON. */
+/** Prints the recipe that an experiment resolves to, as JSON. */
 async function printRecipe(
   terminal: Terminal,
   file: string,

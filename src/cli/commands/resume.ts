@@ -1,10 +1,13 @@
 import * as l10n from '@vscode/l10n';
 import type { Command } from 'commander';
+import { recipeFacts } from '../../recipe/anyRecipe';
 import type { Waiting } from '../../runs/lease/verdict';
 import { makeReady } from '../../runs/queue';
 import { progressOf, startOver } from '../../runs/startingOver';
+import type { ReadableEntry } from '../../runs/store';
 import { untrainableFailure } from '../../runs/trainable';
-import { formatPercent } from '../../shared/format';
+import { counted } from '../../shared/counted';
+import { formatAccuracy } from '../../shared/format';
 import { allowOption } from '../dataAccess';
 import { brokenRunFailure, findRun } from '../input';
 import {
@@ -15,6 +18,7 @@ import {
   rootOf,
   runArgument,
 } from '../options';
+import { commandsAt } from '../output';
 import { ensureOwn } from '../ownRuns';
 import { EXIT, type ExitCode, type Terminal } from '../terminal';
 import { train } from '../train';
@@ -28,7 +32,7 @@ export function addResumeCommand(program: Command, { terminal, end }: CommandCon
     .command('resume')
     .description(l10n.t('resume an unfinished run from its last checkpoint'))
     .argument(...runArgument())
-    .option('--from-scratch', l10n.t('start anew; what the run has so far is kept under another name'))
+    .option('--from-scratch', l10n.t('start over, and keep the existing files under another name'))
     .option('--json', l10n.t('print every event as one line of JSON'))
     .option(...folderOption())
     .option(...allowOption())
@@ -37,7 +41,7 @@ export function addResumeCommand(program: Command, { terminal, end }: CommandCon
     });
 }
 
-/** Resumes an unfinished run from its last checkpoint, or anew. */
+/** Resumes an unfinished run from its last checkpoint, or restarts it. */
 async function resume(
   terminal: Terminal,
   root: string,
@@ -54,9 +58,10 @@ async function resume(
     terminal.fail(untrainable);
     return EXIT.failed;
   }
-  await ensureOwn(terminal, [run], options, `tricks resume ${run.id}`);
+  const command = await commandsAt(root);
+  await ensureOwn(terminal, [run], options, command(`tricks resume ${run.id}`));
   const waiting = { onWaiting: (text: string) => terminal.note(text) };
-  if (options.fromScratch && !(await setAside(terminal, run.folder, waiting))) return EXIT.failed;
+  if (options.fromScratch && !(await setAside(terminal, run, waiting))) return EXIT.failed;
   const failure = await makeReady(run.folder, waiting);
   if (failure) {
     terminal.fail(failure);
@@ -65,17 +70,25 @@ async function resume(
   return train(terminal, { root, folder: run.folder, recipe: run.manifest.recipe }, options);
 }
 
-/** Moves what a run has so far aside, and says so; false, and a failure, where it could not. */
-async function setAside(terminal: Terminal, folder: string, waiting: Waiting): Promise<boolean> {
+/** Moves a run's progress aside and reports it. Returns false and reports the failure if that is impossible. */
+async function setAside(
+  terminal: Terminal,
+  { folder, manifest }: ReadableEntry,
+  waiting: Waiting,
+): Promise<boolean> {
   const { epochs, bestAccuracy } = await progressOf(folder);
   const result = await startOver(folder, waiting);
   if ('failure' in result) {
     terminal.fail(result.failure);
     return false;
   }
-  const accuracy = bestAccuracy === null ? '-' : formatPercent(bestAccuracy);
+  const accuracy = formatAccuracy(bestAccuracy, recipeFacts(manifest.recipe).validationImages);
   terminal.note(
-    l10n.t('Starting anew: {0} epochs were done, with a best validation accuracy of {1}.', epochs, accuracy),
+    l10n.t(
+      'Starting over after {0}, with a best validation accuracy of {1}.',
+      counted(epochs, 'epoch'),
+      accuracy,
+    ),
   );
   for (const path of result.moved) terminal.note(l10n.t('Kept: {0}', path));
   return true;

@@ -1,11 +1,13 @@
 import * as l10n from '@vscode/l10n';
 import type { Command } from 'commander';
-import type { Manifest } from '../../protocol/manifest';
+import { runLabels } from '../../insight/runLabels';
+import { recipeFacts } from '../../recipe/anyRecipe';
 import { listRuns, type RunEntry } from '../../runs/store';
-import { formatAge, formatPercent } from '../../shared/format';
+import { formatAccuracy, formatAge, UNKNOWN } from '../../shared/format';
 import { allowOption } from '../dataAccess';
 import { type CommandContext, type FolderOption, folderOption, type JsonOption, rootOf } from '../options';
-import { accuracyOf, NONE, plainRun, shownState } from '../runFacts';
+import { commandsAt } from '../output';
+import { plainRun, progressOfRun, readable, shownState } from '../runFacts';
 import { EXIT, type ExitCode, type Terminal } from '../terminal';
 
 export function addRunsCommand(program: Command, { terminal, end }: CommandContext): void {
@@ -20,50 +22,48 @@ export function addRunsCommand(program: Command, { terminal, end }: CommandConte
     });
 }
 
-/** Lists every run of a store, newest first. */
+/** Lists all runs of a store, newest first. */
 async function list(terminal: Terminal, root: string, { json = false }: JsonOption): Promise<ExitCode> {
   const runs = await listRuns(root);
   if (json) {
     terminal.printJson(runs.map(plainRun), 2);
   } else if (runs.length === 0) {
-    terminal.note(l10n.t('Nothing has run in {0} yet. Run an experiment: {1}', root, 'tricks run FILE'));
+    const command = await commandsAt(root);
+    terminal.note(
+      l10n.t('There are no runs in {0} yet. Run an experiment: {1}', root, command('tricks run FILE')),
+    );
   } else {
     const now = Date.now();
+    const labels = runLabels(readable(runs), now);
     const titles = [
       l10n.t('RUN'),
+      l10n.t('NAME'),
       l10n.t('STATE'),
       l10n.t('ACCURACY'),
       l10n.t('EPOCHS'),
       l10n.t('ENGINE'),
       l10n.t('AGE'),
     ];
-    terminal.printTable(
-      titles,
-      runs.map((run) => row(run, now)),
-      [2, 3],
-    );
+    const rows: string[][] = [];
+    // Sequential, because there may be more runs than the limit on open files.
+    for (const run of runs) rows.push(await row(run, labels.get(run.folder)?.full ?? UNKNOWN, now));
+    terminal.printTable(titles, rows, [3, 4]);
   }
   return EXIT.done;
 }
 
-function row(run: RunEntry, now: number): string[] {
-  if (run.kind === 'broken') return [run.id, l10n.t('broken'), NONE, NONE, NONE, NONE];
+async function row(run: RunEntry, name: string, now: number): Promise<string[]> {
+  if (run.kind === 'broken') return [run.id, name, l10n.t('broken'), UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN];
   const { manifest } = run;
-  const accuracy = accuracyOf(manifest);
+  const { epochs, accuracy } = await progressOfRun(run);
+  const { validationImages, epochs: planned } = recipeFacts(manifest.recipe);
   return [
     run.id,
+    name,
     shownState(run),
-    accuracy === null ? NONE : formatPercent(accuracy),
-    `${epochsDone(manifest) ?? NONE}/${manifest.recipe.epochs}`,
-    manifest.engine?.name ?? NONE,
+    formatAccuracy(accuracy, validationImages),
+    `${epochs ?? UNKNOWN}/${planned ?? UNKNOWN}`,
+    manifest.engine?.name ?? UNKNOWN,
     formatAge((now - manifest.createdAt) / 1000),
   ];
-}
-
-/** Whole epochs that a run is known to have done. */
-function epochsDone({ state, recipe }: Manifest): number | null {
-  if (state.status === 'done') return state.result.epochs;
-  return state.status === 'running' || state.status === 'stopped' || state.status === 'paused'
-    ? Math.floor(state.step / recipe.schedule.stepsPerEpoch)
-    : null;
 }

@@ -40,7 +40,7 @@ async function printSchedule(
   return EXIT.done;
 }
 
-/** The CSV of a schedule, many lines a chunk; steps and epochs count from 0. */
+/** Yields a schedule as CSV, many lines per chunk. Steps and epochs count from 0. */
 function* scheduleCsv(schedule: Schedule): Generator<string> {
   yield 'step,epoch,lr\n';
   for (let first = 0; first < schedule.totalSteps; first += LINES_AT_ONCE) {

@@ -1,14 +1,30 @@
 import * as l10n from '@vscode/l10n';
 import type { Command } from 'commander';
+import { runLabels } from '../../insight/runLabels';
 import { modelText } from '../../models/modelText';
 import type { PrecisionReport, RunEvent } from '../../protocol/events';
 import { settledMetrics } from '../../protocol/fold';
 import { lossText } from '../../protocol/lossText';
+import type { Manifest } from '../../protocol/manifest';
 import { runPrecisionText } from '../../protocol/precisionText';
+import type { EpochEvent } from '../../protocol/standing';
+import { trainingTimeOf } from '../../protocol/trainingTime';
+import { type AnyRecipe, isCommandRecipe, recipeFacts } from '../../recipe/anyRecipe';
+import type { CommandRecipe } from '../../recipe/commandRecipe';
+import type { Recipe } from '../../recipe/recipe';
+import { trainingAccuracyNote } from '../../recipe/trainingConditions';
 import { type KeptEvaluation, readEvaluation } from '../../runs/evaluationFiles';
 import { readAllEvents } from '../../runs/log';
-import { metricsPath, type ReadableEntry } from '../../runs/store';
-import { formatCount, formatDuration, formatNumber, formatPercent } from '../../shared/format';
+import { listRuns, metricsPath, type ReadableEntry } from '../../runs/store';
+import { counted } from '../../shared/counted';
+import {
+  formatAccuracy,
+  formatCount,
+  formatDuration,
+  formatLoss,
+  formatNumber,
+  UNKNOWN,
+} from '../../shared/format';
 import { allowOption } from '../dataAccess';
 import { brokenRunFailure, findRun } from '../input';
 import {
@@ -19,12 +35,16 @@ import {
   rootOf,
   runArgument,
 } from '../options';
-import { accuracyOf, NONE, plainRun, shownState } from '../runFacts';
+import { plainRun, readable, shownState, writtenLog } from '../runFacts';
 import { table } from '../table';
 import { EXIT, type ExitCode, failureLines, paint, type Terminal } from '../terminal';
 
-/** Classes that a run's evaluation names, those of the lowest F1. */
+/** Number of classes to list from a run's evaluation, those with the lowest F1. */
 const WORST_CLASSES = 5;
+
+interface ShowOptions extends FolderOption, JsonOption {
+  readonly experiment?: boolean;
+}
 
 export function addShowCommand(program: Command, { terminal, end }: CommandContext): void {
   program
@@ -32,24 +52,29 @@ export function addShowCommand(program: Command, { terminal, end }: CommandConte
     .description(l10n.t('show a run and its epochs'))
     .argument(...runArgument())
     .option('--json', l10n.t('print it as JSON'))
+    .option('--experiment', l10n.t('print its experiment file as it was when the run was created'))
     .option(...folderOption())
     .option(...allowOption())
-    .action(async (reference: string, options: FolderOption & JsonOption) => {
+    .action(async (reference: string, options: ShowOptions) => {
       end(await show(terminal, await rootOf(terminal, options), reference, options));
     });
 }
 
-/** Shows one run, its epochs, and how it failed where it did. */
+/** Shows one run: its epochs and, if it failed, the failure. Can print its experiment alone instead. */
 async function show(
   terminal: Terminal,
   root: string,
   reference: string,
-  { json = false }: JsonOption,
+  { json = false, experiment = false }: ShowOptions,
 ): Promise<ExitCode> {
   const run = await findRun(root, reference);
   if (run.kind === 'broken') {
     terminal.fail(brokenRunFailure(run));
     return EXIT.failed;
+  }
+  if (experiment) {
+    terminal.printText(run.manifest.experiment.text.replace(/\n$/, ''));
+    return EXIT.done;
   }
   const { events, skipped } = await readAllEvents(metricsPath(run.folder));
   const epochs = settledMetrics(events).filter((event) => event.type === 'epoch');
@@ -65,69 +90,146 @@ async function show(
   const { manifest } = run;
   terminal.print(paint('bold', run.id));
   const started = events.findLast((event) => event.type === 'started');
-  for (const line of table(summaryOf(run, started?.precision))) terminal.print(line);
+  const label = runLabels(readable(await listRuns(root)), Date.now()).get(run.folder)?.full ?? manifest.name;
+  const rows = [
+    [l10n.t('Name'), label],
+    ...summaryOf(run, started?.precision ?? undefined, { epochs, events }),
+  ];
+  for (const line of table(rows)) terminal.print(line);
   if (epochs.length > 0) {
     terminal.print();
-    for (const line of epochTable(epochs)) terminal.print(line);
+    for (const line of epochTable(epochs, manifest.recipe)) terminal.print(line);
+    const note = isCommandRecipe(manifest.recipe) ? null : trainingAccuracyNote(manifest.recipe);
+    if (note !== null) terminal.print(note);
   }
   if (last) printEvaluation(terminal, last);
   if (skipped > 0) {
-    terminal.note(l10n.t('{0} damaged lines of its log were left out.', skipped));
+    terminal.note(l10n.t('Skipped as damaged in its log: {0}.', counted(skipped, 'line')));
   }
   if (manifest.state.status === 'failed') {
     terminal.print();
-    const [what, ...more] = failureLines(manifest.state.failure.what);
+    const [what, ...more] = failureLines(manifest.state.failure, writtenLog(run.folder));
     terminal.print([paint('red', l10n.t('Failed:')), ` ${what}`]);
     for (const line of more) terminal.print(line);
-    terminal.print(manifest.state.failure.remedy);
   }
   return EXIT.done;
 }
 
-/** @param precision As the run's trainer found it. */
-function summaryOf(run: ReadableEntry, precision: PrecisionReport | undefined): string[][] {
+/** @param precision as the run's trainer reported it */
+function summaryOf(
+  run: ReadableEntry,
+  precision: PrecisionReport | undefined,
+  { epochs, events }: { readonly epochs: readonly EpochEvent[]; readonly events: readonly RunEvent[] },
+): string[][] {
   const { manifest, folder } = run;
-  const { recipe, engine, createdAt, endedAt } = manifest;
-  const { schedule } = recipe;
-  const rows = [
+  const { recipe, engine } = manifest;
+  return [
     [l10n.t('Experiment'), manifest.experiment.file],
     [l10n.t('State'), shownState(run)],
-    [l10n.t('Model'), modelText(recipe.model)],
-    [l10n.t('Data'), l10n.t('{0}, batches of {1}', recipe.data.dataset.name, recipe.data.batchSize)],
+    ...accuracyRows(manifest, epochs),
+    ...(isCommandRecipe(recipe) ? commandRows(recipe) : networkRows(recipe)),
     [l10n.t('Tricks'), recipe.tricks.join(', ') || l10n.t('none')],
+    ...(isCommandRecipe(recipe) ? [] : engineRows(recipe, engine, precision)),
+    [l10n.t('Seed'), `${recipe.seed}`],
+    ...timeRows(manifest, events),
+    [l10n.t('Folder'), folder],
+  ];
+}
+
+function commandRows({ system, command, epochs }: CommandRecipe): string[][] {
+  return [
+    [l10n.t('Command'), command.join(' ')],
+    [l10n.t('System'), system],
+    ...(epochs === null ? [] : [[l10n.t('Schedule'), counted(epochs, 'epoch')]]),
+  ];
+}
+
+function networkRows({ model, data, epochs, schedule }: Recipe): string[][] {
+  return [
+    [l10n.t('Model'), modelText(model)],
+    [l10n.t('Data'), l10n.t('{0}, batches of {1}', data.dataset.name, data.batchSize)],
     [
       l10n.t('Schedule'),
       l10n.t(
-        '{0} epochs of {1} steps, {2} decay from {3}',
-        recipe.epochs,
-        schedule.stepsPerEpoch,
+        '{0} of {1}, {2} decay from {3}',
+        counted(epochs, 'epoch'),
+        counted(schedule.stepsPerEpoch, 'step'),
         schedule.decay.name,
         formatNumber(schedule.peakLearningRate),
       ),
     ],
-    [l10n.t('Engine'), engine ? `${engine.name} (${engine.description})` : NONE],
-    ...(engine?.because ? [[l10n.t('Chosen because'), engine.because.join(' ')]] : []),
-    [l10n.t('Precision'), runPrecisionText(recipe.precision, precision)],
-    [l10n.t('Seed'), `${recipe.seed}`],
-    [l10n.t('Started'), new Date(createdAt).toLocaleString()],
-    [l10n.t('Took'), endedAt === null ? NONE : formatDuration((endedAt - createdAt) / 1000)],
-    [l10n.t('Folder'), folder],
   ];
-  const accuracy = accuracyOf(manifest);
-  if (accuracy !== null) rows.splice(2, 0, [l10n.t('Validation accuracy'), formatPercent(accuracy)]);
-  return rows;
 }
 
-/** What the last epoch made of the validation images, and of the classes that it knows the least. */
+function engineRows(
+  recipe: Recipe,
+  engine: Manifest['engine'],
+  precision: PrecisionReport | undefined,
+): string[][] {
+  return [
+    [l10n.t('Engine'), engine ? `${engine.name} (${engine.description})` : UNKNOWN],
+    ...(engine?.because ? [[l10n.t('Chosen because'), engine.because.join(' ')]] : []),
+    [l10n.t('Precision'), runPrecisionText(recipe.precision, precision)],
+  ];
+}
+
+/** The accuracy of the last epoch, the best epoch and the averaged weights, each if recorded. */
+function accuracyRows({ state, recipe }: Manifest, epochs: readonly EpochEvent[]): string[][] {
+  const text = (share: number) => formatAccuracy(share, recipeFacts(recipe).validationImages);
+  const result = state.status === 'done' ? state.result : null;
+  const last = result?.validationAccuracy ?? epochs.at(-1)?.validationAccuracy ?? undefined;
+  const averaged = result?.averagedAccuracy ?? epochs.at(-1)?.averagedAccuracy;
+  const best = bestEpoch(epochs.filter(({ validationAccuracy }) => validationAccuracy !== undefined));
+  return [
+    ...(last === undefined ? [] : [[l10n.t('Validation accuracy'), text(last)]]),
+    ...(best === null
+      ? []
+      : [
+          [
+            l10n.t('Best validation accuracy'),
+            l10n.t('{0} in epoch {1}', text(accuracyOf(best)), best.epoch + 1),
+          ],
+        ]),
+    ...(averaged === undefined ? [] : [[l10n.t('Validation accuracy (EMA)'), text(averaged)]]),
+  ];
+}
+
+/** The earliest of the best epochs, or null with fewer than two epochs. */
+function bestEpoch(epochs: readonly EpochEvent[]): EpochEvent | null {
+  const [first, ...others] = epochs;
+  if (!first || others.length === 0) return null;
+  return others.reduce((best, each) => (accuracyOf(each) > accuracyOf(best) ? each : best), first);
+}
+
+function accuracyOf({ validationAccuracy }: EpochEvent): number {
+  return validationAccuracy ?? Number.NEGATIVE_INFINITY;
+}
+
+/** A trainer needs a while to load its engine, so a shorter wait does not count as queued. */
+const LEAST_WAIT_MS = 10_000;
+
+function timeRows({ createdAt, state }: Manifest, events: readonly RunEvent[]): string[][] {
+  const { startedAt, seconds } = trainingTimeOf(events);
+  const hasWaited = startedAt === null || startedAt - createdAt >= LEAST_WAIT_MS;
+  const isOver = state.status !== 'queued' && state.status !== 'running';
+  const took = state.status === 'done' ? state.result.seconds : isOver ? seconds : null;
+  return [
+    ...(hasWaited ? [[l10n.t('Queued'), new Date(createdAt).toLocaleString()]] : []),
+    [l10n.t('Started'), startedAt === null ? UNKNOWN : new Date(startedAt).toLocaleString()],
+    [l10n.t('Duration'), took === null ? UNKNOWN : formatDuration(took)],
+  ];
+}
+
+/** Prints the last epoch's evaluation on the validation images, with the weakest classes. */
 function printEvaluation(
   terminal: Terminal,
-  { top5, macroF1, balancedAccuracy, byClass }: KeptEvaluation,
+  { images, top5, macroF1, balancedAccuracy, byClass }: KeptEvaluation,
 ): void {
   terminal.print();
   const rows = [
-    ...(top5 === undefined ? [] : [[l10n.t('Top-5 accuracy'), formatPercent(top5)]]),
-    [l10n.t('Macro F1'), formatPercent(macroF1)],
-    [l10n.t('Balanced accuracy'), formatPercent(balancedAccuracy)],
+    ...(top5 === undefined ? [] : [[l10n.t('Top-5 accuracy'), formatAccuracy(top5, images)]]),
+    [l10n.t('Macro F1'), formatAccuracy(macroF1, images)],
+    [l10n.t('Balanced accuracy'), formatAccuracy(balancedAccuracy, images)],
   ];
   for (const line of table(rows, [1])) terminal.print(line);
   const worst = byClass
@@ -140,16 +242,18 @@ function printEvaluation(
     titles,
     worst.map(({ name, f1, precision, recall, support }) => [
       name,
-      ...[f1, precision, recall].map((share) => (share === null ? NONE : formatPercent(share))),
+      ...[f1, precision, recall].map((share) => formatAccuracy(share, images)),
       formatCount(support),
     ]),
     [1, 2, 3, 4],
   );
 }
 
-function epochTable(epochs: readonly Extract<RunEvent, { type: 'epoch' }>[]): string[] {
+function epochTable(epochs: readonly EpochEvent[], recipe: AnyRecipe): string[] {
+  const { trainImages, validationImages } = recipeFacts(recipe);
   const hasTop5 = epochs.some(({ validationTop5 }) => validationTop5 !== undefined);
-  const top5Text = (top5: number | undefined) => (top5 === undefined ? NONE : formatPercent(top5));
+  const hasAverage = epochs.some(({ averagedAccuracy }) => averagedAccuracy !== undefined);
+  const validationText = (share: number | undefined) => formatAccuracy(share, validationImages);
   const titles = [
     l10n.t('EPOCH'),
     l10n.t('LOSS'),
@@ -157,16 +261,18 @@ function epochTable(epochs: readonly Extract<RunEvent, { type: 'epoch' }>[]): st
     l10n.t('VALIDATION LOSS'),
     l10n.t('VALIDATION ACCURACY'),
     ...(hasTop5 ? [l10n.t('TOP-5')] : []),
+    ...(hasAverage ? [l10n.t('EMA')] : []),
     l10n.t('TIME'),
   ];
   const rows = epochs.map((event) => [
     `${event.epoch + 1}`,
     lossText(event.trainLoss, event.trainLabelsLoss, (loss) => loss.toFixed(4)),
-    formatPercent(event.trainAccuracy),
-    event.validationLoss.toFixed(4),
-    formatPercent(event.validationAccuracy),
-    ...(hasTop5 ? [top5Text(event.validationTop5)] : []),
+    formatAccuracy(event.trainAccuracy, trainImages),
+    formatLoss(event.validationLoss, 4),
+    validationText(event.validationAccuracy),
+    ...(hasTop5 ? [validationText(event.validationTop5)] : []),
+    ...(hasAverage ? [validationText(event.averagedAccuracy)] : []),
     formatDuration(event.seconds),
   ]);
-  return table([titles, ...rows], [0, 1, 2, 3, 4, 5, 6]);
+  return table([titles, ...rows], [0, 1, 2, 3, 4, 5, 6, 7]);
 }

@@ -4,6 +4,7 @@ import { stopByLease } from '../../runs/stopping';
 import { allowOption } from '../dataAccess';
 import { findRun } from '../input';
 import { type CommandContext, type FolderOption, folderOption, rootOf, runArgument } from '../options';
+import { commandsAt } from '../output';
 import { EXIT, type ExitCode, type Terminal } from '../terminal';
 
 export function addStopCommand(program: Command, { terminal, end }: CommandContext): void {
@@ -26,6 +27,7 @@ async function stop(terminal: Terminal, root: string, reference: string): Promis
     terminal.fail(failure);
     return EXIT.failed;
   }
-  terminal.print(l10n.t('Stopped {0}.', id));
+  const command = await commandsAt(root);
+  terminal.print(l10n.t('Stopped {0}. To resume: {1}', id, command(`tricks resume ${id}`)));
   return EXIT.done;
 }

@@ -5,8 +5,9 @@ import { imagesKey } from '../../datasets/index/store';
 import { countLooks, recordLook } from '../../datasets/testLooks';
 import type { TestResult } from '../../protocol/predictor';
 import { isOwnDataset, type OwnDatasetRequest } from '../../recipe/datasets';
+import { networkRun } from '../../runs/networkRun';
 import type { ReadableEntry } from '../../runs/store';
-import { formatCount, formatPercent } from '../../shared/format';
+import { formatAccuracy, formatCount } from '../../shared/format';
 import { UserError } from '../../shared/userError';
 import { wilsonInterval } from '../../study/statistics';
 import { allowOption } from '../dataAccess';
@@ -26,7 +27,7 @@ type TestOptions = WeightsOptions & FolderOption & JsonOption;
 
 export function addTestCommand(program: Command, { terminal, end }: CommandContext): void {
   withWeights(program.command('test'))
-    .description(l10n.t("evaluate a run on its data set's test images, and count the look at them"))
+    .description(l10n.t("evaluate a run on its data set's test images, and count the evaluation"))
     .argument(...runArgument())
     .option('--json', l10n.t('print it as JSON'))
     .option(...folderOption())
@@ -35,7 +36,7 @@ export function addTestCommand(program: Command, { terminal, end }: CommandConte
       'after',
       `
 ${l10n.t(
-  'Test images are for the last question only. Whoever looks at them often and keeps what does best has chosen by them, and the accuracy is too high: so looks are counted, and training, validation and the choice of the best epoch never use them.',
+  'Use test images only for the final evaluation. If you evaluate on them often and keep the best result, you select on the test images and the accuracy is too high. For this reason evaluations are counted, and training, validation and the choice of the best epoch never use test images.',
 )}`,
     )
     .action(async (reference: string, options: TestOptions) => {
@@ -43,18 +44,18 @@ ${l10n.t(
     });
 }
 
-/** Prints how good a run is on images that nothing was chosen by. */
+/** Prints a run's accuracy on the test images, which played no part in any choice. */
 async function test(
   terminal: Terminal,
   root: string,
   reference: string,
   options: TestOptions,
 ): Promise<ExitCode> {
-  const run = await readableRun(root, reference);
+  const run = networkRun(await readableRun(root, reference));
   const { source } = run.manifest.recipe.data;
   if (!isOwnDataset(source)) {
     throw new UserError({
-      what: l10n.t('The data set {0} has no test images of its own.', source.dataset),
+      what: l10n.t('The data set {0} has no separate test images.', source.dataset),
       remedy: l10n.t(
         'Use a data set with a test split, such as a folder of images with train, val and test.',
       ),
@@ -73,7 +74,7 @@ async function test(
     terminal.fail(error.failure);
     return EXIT.failed;
   }
-  // Before anybody has seen the result.
+  // Count the look before anyone sees the result.
   const looks = await countLook(root, run, source);
   const { images, correct } = result;
   const { low, high } = wilsonInterval(correct, images);
@@ -86,29 +87,32 @@ async function test(
       'bold',
       l10n.t(
         'Test accuracy {0} (95% interval {1} to {2}), {3} of {4} images',
-        formatPercent(result.accuracy),
-        formatPercent(low),
-        formatPercent(high),
+        formatAccuracy(result.accuracy, images),
+        formatAccuracy(low, images),
+        formatAccuracy(high, images),
         formatCount(correct),
         formatCount(images),
       ),
     ),
   );
   for (const line of table(rowsOf(result), [1])) terminal.print(line);
-  terminal.print(l10n.t('This is look {0} at the test images of this data set.', looks));
+  terminal.print(l10n.t('This is evaluation {0} on the test images of this data set.', looks));
   return EXIT.done;
 }
 
-function rowsOf({ top5, macroF1, balancedAccuracy, loss }: TestResult): string[][] {
+function rowsOf({ images, top5, macroF1, balancedAccuracy, loss }: TestResult): string[][] {
   return [
-    ...(top5 === null ? [] : [[l10n.t('Top-5 accuracy'), formatPercent(top5)]]),
-    [l10n.t('Macro F1'), formatPercent(macroF1)],
-    [l10n.t('Balanced accuracy'), formatPercent(balancedAccuracy)],
+    ...(top5 === null ? [] : [[l10n.t('Top-5 accuracy'), formatAccuracy(top5, images)]]),
+    [l10n.t('Macro F1'), formatAccuracy(macroF1, images)],
+    [l10n.t('Balanced accuracy'), formatAccuracy(balancedAccuracy, images)],
     [l10n.t('Loss'), loss.toFixed(4)],
   ];
 }
 
-/** Notes the look, and says which it is. Another split of the other images makes no other test images. */
+/**
+ * Records a look at the test images and returns its number. A different split of the other images does not change the
+ * test images.
+ */
 export async function countLook(
   root: string,
   { id, manifest }: ReadableEntry,

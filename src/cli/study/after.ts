@@ -1,4 +1,4 @@
-/** What comes after a study: to confirm what it chose, and to keep it. */
+/** The steps after a study: confirm the chosen set and keep it. */
 import { realpath } from 'node:fs/promises';
 import * as l10n from '@vscode/l10n';
 import { settingText } from '../../insight/study/results/factorText';
@@ -9,12 +9,13 @@ import { keepChosen } from '../../studies/keeping';
 import { createStudy, listStudies, type ReadableStudy } from '../../studies/store';
 import { replaceFile } from '../../system/replaceFile';
 import { readText } from '../input';
+import { commandsAt } from '../output';
 import { ensureOwnStudy } from '../ownRuns';
 import { EXIT, type ExitCode, paint, type Terminal } from '../terminal';
 import { type DriveOptions, drive } from './drive';
 import { factsOf } from './looking';
 
-/** Trains the chosen set of a study and its baseline on fresh seeds; a confirmation that was begun goes on. */
+/** Trains a study's chosen set and its baseline on fresh seeds. Continues a confirmation that was begun. */
 export async function confirmStudy(
   terminal: Terminal,
   root: string,
@@ -28,10 +29,10 @@ export async function confirmStudy(
       other.record.state.status !== 'done',
   );
   if (begun?.kind === 'study') {
-    terminal.note(l10n.t('Going on with the confirmation {0}.', begun.id));
+    terminal.note(l10n.t('Continuing with the confirmation {0}.', begun.id));
     return drive(terminal, root, begun, options);
   }
-  // What it chose is trained as a study of this user's.
+  // The confirmation trains runs of this study, so it must belong to this user.
   await ensureOwnStudy(terminal, study, options);
   const { analysis } = await factsOf(root, study);
   const record = confirmationOf(root, study.record, analysis ?? { chosen: null }, seeds);
@@ -48,23 +49,23 @@ export async function confirmStudy(
   );
   terminal.note(
     record.metric.name === 'test_accuracy'
-      ? l10n.t('Measured on the test images, which chose nothing.')
+      ? l10n.t('Measured on the test images, which were not used to choose the set.')
       : l10n.t(
-          'The data set has no test images: measured on validation images, with seeds that chose nothing.',
+          'The data set has no test images. Measured on validation images, with seeds that were not used to choose the set.',
         ),
   );
   return drive(terminal, root, await createStudy(root, record), options);
 }
 
-/** Rewrites the experiment file of a study to its chosen set, and says what was kept and why. */
+/** Rewrites a study's experiment file to the chosen set, and reports what was kept and why. */
 export async function keepStudy(terminal: Terminal, root: string, study: ReadableStudy): Promise<ExitCode> {
   const { record, id } = study;
-  const { file } = record.experiment;
   const facts = await factsOf(root, study);
+  const file = facts.experimentFile;
   if (!facts.analysis) {
     throw new UserError({
-      what: l10n.t('The study {0} has chosen no set yet.', id),
-      remedy: l10n.t('See what it shows: {0}', `tricks study show ${id}`),
+      what: l10n.t('The study {0} has not chosen a set yet.', id),
+      remedy: l10n.t('See its results: {0}', (await commandsAt(root))(`tricks study show ${id}`)),
     });
   }
   const keeping = keepChosen(root, record, facts.analysis, await readText(file));
@@ -74,10 +75,10 @@ export async function keepStudy(terminal: Terminal, root: string, study: Readabl
   }
   for (const line of keptReasons(facts, keeping.setting)) terminal.print(line);
   if (keeping.edits.length === 0) {
-    terminal.print(l10n.t('{0} has this set already.', file));
+    terminal.print(l10n.t('{0} already has this set.', file));
     return EXIT.done;
   }
-  // Whole or not at all; of a link, what it leads to.
+  // Atomic. If the file is a symbolic link, replace its target.
   await replaceFile(await realpath(file), keeping.text);
   terminal.print(l10n.t('Changed {0}.', file));
   return EXIT.done;

@@ -6,12 +6,15 @@ import { formatProblem, type Problem } from '../../experiment/problem';
 import { parseDocument } from '../../experiment/text/document';
 import { factorsCalled, studyFileName, studyText } from '../../insight/study/proposal';
 import { listRuns } from '../../runs/store';
+import { nearest } from '../../shared/nearest';
 import { UserError } from '../../shared/userError';
 import { readSource, type StudySource } from '../../studies/planning';
 import { type IndexImages, planOf, scheduleOf, unfinishedStudy, writeDown } from '../../studies/preparing';
 import type { ReadableStudy } from '../../studies/store';
 import { experimentPathOf } from '../../study/file/parse';
 import type { Baseline, ReadStudy } from '../../study/file/study';
+import { quoted } from '../../system/allowedFolders';
+import { ALL_TRICKS } from '../../tricks/registry';
 import type { AllowOption } from '../dataAccess';
 import { readExperiment, readText, shownPath } from '../input';
 import { interruptible } from '../interrupting';
@@ -23,25 +26,30 @@ import { indexFolds } from './folds';
 import { startTrainer } from './trainers';
 
 export interface BeginOptions extends FolderOption, AllowOption, DriveOptions {
-  /** Names of tricks with commas between: the file is then an experiment. */
+  /** Comma-separated trick names. If given, the file is an experiment. */
   readonly tricks?: string;
   readonly budget?: number;
   readonly atOnce?: number;
-  /** Says what would run, and runs nothing. */
+  /** Prints the plan without running anything. */
   readonly dryRun?: boolean;
 }
 
-/** Runs a study file, or one of an experiment's tricks; one that was begun and is not done goes on. */
+/** Runs a study file, or a study of an experiment's tricks. Continues an unfinished study with the same text. */
 export async function begin(terminal: Terminal, file: string, options: BeginOptions): Promise<ExitCode> {
   const { tricks, budget } = options;
   if (tricks === undefined && budget !== undefined) {
     throw new UserError({
-      what: l10n.t('The budget of {0} is in the file, and {1} is for studies without one.', file, '--budget'),
-      remedy: l10n.t('Change it there, or name the tricks in question: {0}', '--tricks warmup,mixup'),
+      what: l10n.t(
+        'The budget of {0} is set in the file. {1} is only for studies without a file.',
+        file,
+        '--budget',
+      ),
+      remedy: l10n.t('Change it there, or specify the tricks to study: {0}', '--tricks warmup,mixup'),
     });
   }
   const written = tricks === undefined ? await readText(file) : null;
-  const experimentFile = written === null ? resolve(file) : experimentIn(file, written);
+  const experimentFile = written === null ? resolve(file) : experimentIn(terminal, file, written);
+  if (experimentFile === null) return EXIT.badInput;
   const experiment = await readExperiment(terminal, experimentFile, { ...options, isTrained: true });
   if (!experiment) return EXIT.badInput;
   const root = await rootOf(terminal, options);
@@ -57,7 +65,7 @@ export async function begin(terminal: Terminal, file: string, options: BeginOpti
     for (const problem of parsed.why === 'problems' ? parsed.problems : [])
       tellProblem(terminal, studyFile, problem);
     if (parsed.why === 'search') {
-      terminal.note(l10n.t('{0} is a search. To run it: {1}', file, `tricks tune ${file}`));
+      terminal.note(l10n.t('{0} is a search. To run it: {1}', file, `tricks tune ${quoted(file)}`));
     }
     return EXIT.badInput;
   }
@@ -65,7 +73,9 @@ export async function begin(terminal: Terminal, file: string, options: BeginOpti
 
   const unfinished = await unfinishedStudy(root, source);
   if (unfinished && !options.dryRun) {
-    terminal.note(l10n.t('Going on with the study {0}, which is of this very text.', unfinished.id));
+    terminal.note(
+      l10n.t('Continuing with the study {0}, which was created from this exact text.', unfinished.id),
+    );
     return drive(terminal, root, unfinished, options);
   }
   const study = await prepare(terminal, root, source, asked(parsed, options), options);
@@ -74,14 +84,15 @@ export async function begin(terminal: Terminal, file: string, options: BeginOpti
   return drive(terminal, root, study, options);
 }
 
-/** With the number of runs at a time that the command line asks for. */
+/** Applies the number of concurrent runs from the command line. */
 function asked(parsed: ReadStudy, { atOnce }: Pick<BeginOptions, 'atOnce'>): ReadStudy {
   return atOnce === undefined ? parsed : { ...parsed, study: { ...parsed.study, atOnce } };
 }
 
 /**
- * Says what a study is going to run and what that can tell, measures how, and writes the study down; null where it is only to
- * be said. A budget in hours is measured first, for its runs depend on how long one takes.
+ * Prints what a study will run and what that can tell, measures how runs train best, and writes the study record.
+ * Returns null for a dry run. A budget in hours is measured first, because its number of runs depends on the time per
+ * run.
  */
 async function prepare(
   terminal: Terminal,
@@ -94,7 +105,9 @@ async function prepare(
   const index: IndexImages = (requests) => indexFolds(terminal, root, source.experiment.file, requests);
   const runs = await listRuns(root);
   const measured = async (count: number) => {
-    terminal.note(l10n.t('Measuring how long a run takes, and how many at a time finish most work...'));
+    terminal.note(
+      l10n.t('Measuring how long a run takes, and how many parallel runs give the best throughput...'),
+    );
     return interruptible(terminal, (signal) =>
       scheduleOf(root, source, parsed, { runs: count, start: startTrainer, signal }),
     );
@@ -118,22 +131,30 @@ async function prepare(
   return dryRun ? null : writeDown(root, source, parsed, chosen, scheduling, index);
 }
 
-/** A problem with its place; that of a study without a file has none that a person could look at. */
+/** Prints a problem with its location. A study without a file has no location to look at. */
 function tellProblem(terminal: Terminal, studyFile: string | null, problem: Problem): void {
   if (studyFile !== null) terminal.note(formatProblem(shownPath(studyFile), problem));
   else if (problem.severity === 'error') terminal.fail(problem);
   else terminal.note(`${problem.what} ${problem.remedy}`);
 }
 
-/** The experiment file that a study file names, absolute. */
-function experimentIn(file: string, text: string): string {
-  const named = experimentPathOf(parseDocument(text, file));
+/**
+ * The absolute path of the experiment file that a study file names. If it cannot be read, prints the problems and
+ * returns null.
+ */
+function experimentIn(terminal: Terminal, file: string, text: string): string | null {
+  const document = parseDocument(text, file);
+  const named = experimentPathOf(document);
+  if (document.problems.length > 0) {
+    for (const problem of document.problems) tellProblem(terminal, file, problem);
+    return null;
+  }
   if (named !== null) return resolve(dirname(resolve(file)), named);
   throw new UserError({
-    what: l10n.t('{0} names no experiment, so it is no study.', file),
+    what: l10n.t('{0} does not name an experiment, so it is not a study.', file),
     remedy: l10n.t(
-      'Name a study file, or an experiment with the tricks in question: {0}',
-      `tricks study ${file} --tricks warmup,mixup --budget 16`,
+      'Specify a study file, or an experiment with the tricks to study: {0}',
+      `tricks study ${quoted(file)} --tricks warmup,mixup --budget 16`,
     ),
   });
 }
@@ -145,9 +166,9 @@ function baselineOf(root: string, file: string, text: string): Baseline {
 }
 
 /**
- * The text of a study that has no file.
+ * Writes the text of a study that has no file.
  *
- * @throws UserError where a name is no trick's
+ * @throws UserError if a name is not a trick
  */
 function textOf(
   file: string,
@@ -161,9 +182,15 @@ function textOf(
     names.filter((name) => name !== ''),
   ).map((factor) => {
     if (!('unknown' in factor)) return factor;
+    const near = nearest(
+      factor.unknown,
+      ALL_TRICKS.map(({ name }) => name),
+    );
     throw new UserError({
       what: l10n.t('There is no trick {0}.', factor.unknown),
-      remedy: l10n.t('Use the names of tricks, with commas between, such as {0}.', 'warmup,mixup'),
+      remedy: near
+        ? l10n.t('Did you mean {0}?', near)
+        : l10n.t('Use trick names, separated by commas, such as {0}.', 'warmup,mixup'),
     });
   });
   const experiment = basename(file);

@@ -30,10 +30,7 @@ interface ConfirmOptions extends FolderOption, DriveOptions {
 
 /** `[study]`, which `studyMeant` reads. */
 const studyArgument = () =>
-  [
-    '[study]',
-    l10n.t("a study's id, its beginning, its name, or 'last'; without it the latest is meant"),
-  ] as const;
+  ['[study]', l10n.t("a study id, an id prefix, a study name, or 'last'; by default the latest")] as const;
 
 export function addStudyCommand(program: Command, { terminal, end }: CommandContext): void {
   const study = program.command('study').description(l10n.t('find out which tricks pay, with intervals'));
@@ -46,23 +43,21 @@ ${l10n.t('Examples:')}
   tricks study show`,
   );
   withAllow(study.command('run', { isDefault: true }))
-    .description(l10n.t('run a study file, or go on with it'))
+    .description(l10n.t('run a study file, or resume its study'))
     .argument('<file>', l10n.t('a study file, or with --tricks an experiment file'))
-    .option(
-      '--tricks <names>',
-      l10n.t('the tricks in question, with commas between, in place of a study file'),
-    )
-    .option('--budget <runs>', l10n.t('with --tricks, how many runs the study may take'), wholeNumber(1))
+    .option('--tricks <names>', l10n.t('the tricks to study, separated by commas, instead of a study file'))
+    .option('--budget <runs>', l10n.t('with --tricks, how many runs the study may use'), wholeNumber(1))
     .option(
       '--at-once <number>',
-      l10n.t('how many runs train at a time, in place of measuring it'),
+      l10n.t('how many runs train at a time, instead of measuring it'),
       wholeNumber(1),
     )
-    .option('--dry-run', l10n.t('say what would run, and run nothing'))
-    .option('--no-costs', l10n.t('leave out measuring what each factor costs'))
-    .option('--json', l10n.t('print progress and results as lines of JSON'))
+    .option('--dry-run', l10n.t('show what would run, without running it'))
+    .option('--no-costs', l10n.t('do not measure what each factor costs'))
+    .option('--json', l10n.t('print progress and results as JSON lines'))
     .option(...folderOption())
-    // A misspelt command has arguments of its own: what it is taken for is said before that they are too many.
+    // A misspelled command may have arguments of its own. Suggest the right command before complaining about extra
+    // arguments.
     .allowExcessArguments()
     .action(async (file: string, options: BeginOptions, { args }: Command) => {
       const commands = study.commands.map((command) => command.name());
@@ -81,7 +76,7 @@ ${l10n.t('Examples:')}
     );
   study
     .command('show')
-    .description(l10n.t('show what a study says by now, and its runs'))
+    .description(l10n.t('show the results of a study so far, and its runs'))
     .argument(...studyArgument())
     .option('--json', l10n.t('print it as JSON'))
     .option(...folderOption())
@@ -92,11 +87,11 @@ ${l10n.t('Examples:')}
     });
   study
     .command('report')
-    .description(l10n.t('print what a study says as Markdown'))
+    .description(l10n.t('print the results of a study as Markdown'))
     .argument(...studyArgument())
     .option('--json', l10n.t('print it as JSON'))
-    .option('--svg <file>', l10n.t('write its forest plot to a file too'))
-    .option('--force', l10n.t('replace a file that is there already'))
+    .option('--svg <file>', l10n.t('also write its forest plot to a file'))
+    .option('--force', l10n.t('overwrite an existing file'))
     .option(...folderOption())
     .option(...allowOption())
     .action(async (reference: string | undefined, options: FolderOption & ReportOptions) => {
@@ -107,24 +102,24 @@ ${l10n.t('Examples:')}
     .command('stop')
     .description(l10n.t('stop a study; it can be resumed'))
     .argument(...studyArgument())
-    .option('--json', l10n.t('print which was stopped as JSON'))
+    .option('--json', l10n.t('print the stopped study as JSON'))
     .option(...folderOption())
     .option(...allowOption())
     .action(async (reference: string | undefined, options: LookOptions) => {
       const root = await rootOf(terminal, options);
-      end(await stopStudy(terminal, await studyMeant(terminal, root, reference, 'running'), options));
+      end(await stopStudy(terminal, root, await studyMeant(terminal, root, reference, 'running'), options));
     });
   study
     .command('resume')
-    .description(l10n.t('go on with a study that was stopped, failed or interrupted'))
+    .description(l10n.t('resume a stopped, failed or interrupted study'))
     .argument(...studyArgument())
     .option(
       '--more-blocks <number>',
-      l10n.t('add blocks to its plan; the error of its verdicts is not controlled then'),
+      l10n.t('add blocks to its plan; the error rate of its verdicts is then not controlled'),
       wholeNumber(1),
     )
-    .option('--no-costs', l10n.t('leave out measuring what each factor costs'))
-    .option('--json', l10n.t('print progress and results as lines of JSON'))
+    .option('--no-costs', l10n.t('do not measure what each factor costs'))
+    .option('--json', l10n.t('print progress and results as JSON lines'))
     .option(...folderOption())
     .option(...allowOption())
     .action(async (reference: string | undefined, options: ResumeOptions) => {
@@ -139,9 +134,9 @@ ${l10n.t('Examples:')}
     .command('confirm')
     .description(l10n.t('train the chosen set against the baseline on fresh seeds'))
     .argument(...studyArgument())
-    .option('--seeds <number>', l10n.t('how many seeds, 4 or more (8 where left out)'), wholeNumber(4))
-    .option('--no-costs', l10n.t('leave out measuring what each factor costs'))
-    .option('--json', l10n.t('print progress and results as lines of JSON'))
+    .option('--seeds <number>', l10n.t('the number of seeds, 4 or more (default 8)'), wholeNumber(4))
+    .option('--no-costs', l10n.t('do not measure what each factor costs'))
+    .option('--json', l10n.t('print progress and results as JSON lines'))
     .option(...folderOption())
     .option(...allowOption())
     .action(async (reference: string | undefined, options: ConfirmOptions) => {
@@ -151,7 +146,7 @@ ${l10n.t('Examples:')}
     });
   study
     .command('keep')
-    .description(l10n.t('rewrite the experiment file to the best predicted set'))
+    .description(l10n.t('write the best predicted set into the experiment file'))
     .argument(...studyArgument())
     .option(...folderOption())
     .option(...allowOption())
@@ -163,7 +158,7 @@ ${l10n.t('Examples:')}
 
 function excessFailure([, ...more]: readonly string[]): Failure {
   return {
-    what: l10n.t('A study has one file, and there is more: {0}', more.join(' ')),
-    remedy: l10n.t('Separate the names of tricks by commas alone: {0}', '--tricks warmup,mixup'),
+    what: l10n.t('A study takes one file, but there are more arguments: {0}', more.join(' ')),
+    remedy: l10n.t('Separate trick names with commas only: {0}', '--tricks warmup,mixup'),
   };
 }

@@ -3,7 +3,8 @@ import { designName } from '../../insight/study/budgets';
 import { shortfallText } from '../../insight/study/shortfall';
 import type { RunEntry } from '../../runs/store';
 import { assertNever } from '../../shared/assertNever';
-import { formatDuration, formatPercent } from '../../shared/format';
+import { counted } from '../../shared/counted';
+import { formatDuration, formatFixed, formatPercent } from '../../shared/format';
 import { type ChosenPlan, runsOfBudget } from '../../studies/planning';
 import { secondsOfLastRun } from '../../studies/probes/scheduling';
 import type { Scheduling } from '../../studies/record';
@@ -15,9 +16,9 @@ import type { ReadStudy, Study } from '../../study/file/study';
 import { paint, type Terminal } from '../terminal';
 
 /**
- * Says what a study is going to run and what that can tell, before it does.
+ * Prints what a study will run and what that can tell, before it runs.
  *
- * @param entries the runs of the store, which may tell the noise
+ * @param entries the runs of the store, which may provide a noise estimate
  */
 export function describe(
   terminal: Terminal,
@@ -26,29 +27,31 @@ export function describe(
   entries: readonly RunEntry[],
 ): void {
   const { study, settings } = parsed;
-  const names = [study.name, settings.factors.length, explanation.runs, plan.blocks.length] as const;
-  const size =
-    plan.blocks.length === 1
-      ? l10n.t('{0}: {1} factors, {2} runs in 1 block', ...names)
-      : l10n.t('{0}: {1} factors, {2} runs in {3} blocks', ...names);
+  const size = l10n.t(
+    '{0}: {1}, {2} in {3}',
+    study.name,
+    counted(settings.factors.length, 'factor'),
+    counted(explanation.runs, 'run'),
+    counted(plan.blocks.length, 'block'),
+  );
   terminal.note(paint('bold', size));
   terminal.note(l10n.t('Design: {0}. {1}', designName(plan), reasonText(explanation)));
   if (plan.efficiency !== null) {
     terminal.note(
       l10n.t(
-        'Its D-efficiency is {0}: how much its runs tell, against as many runs of a balanced design.',
+        'Its D-efficiency is {0}, relative to a balanced design with as many runs.',
         formatPercent(plan.efficiency),
       ),
     );
   }
   const keyOf = (factor: number) => settings.factors[factor]?.key ?? '';
   for (const { factor, pairs } of explanation.touchedEffects) {
-    // Where two exclude each other, their interaction is none that a run could have.
+    // If two tricks exclude each other, no run can show their interaction.
     const pair = pairs.find((each) => !each.pair.includes(factor))?.pair;
     if (!pair) continue;
     terminal.note(
       l10n.t(
-        'The effect of {0} may be due to {1} and {2} together.',
+        'The effect of {0} may be due to the interaction of {1} and {2}.',
         keyOf(factor),
         keyOf(pair[0]),
         keyOf(pair[1]),
@@ -64,7 +67,7 @@ export function describe(
   if (shortfall !== null) terminal.note(paint('yellow', shortfall));
 }
 
-/** What to expect of a study of which nothing is measured: its time by the last run of its experiment, where it has one. */
+/** Prints what to expect of an unmeasured study. The time comes from the last run of its experiment, if any. */
 export function tellUnmeasured(
   terminal: Terminal,
   parsed: ReadStudy,
@@ -76,7 +79,7 @@ export function tellUnmeasured(
     seconds === null
       ? l10n.t('Expected time: unknown until the first steps are measured')
       : l10n.t(
-          'Expected time: {0}, at the {1} of the last run of this experiment',
+          'Expected time: {0}, based on {1} for the last run of this experiment',
           formatDuration(chosen.explanation.runs * seconds),
           formatDuration(seconds),
         ),
@@ -84,7 +87,7 @@ export function tellUnmeasured(
   tellIntervals(terminal, parsed, chosen, entries);
 }
 
-/** How many runs a budget in hours is, as they were measured. */
+/** Prints how many runs fit a budget in hours, according to the measurement. */
 export function tellBudget(
   terminal: Terminal,
   budget: Extract<Study['budget'], { hours: number }>,
@@ -93,16 +96,16 @@ export function tellBudget(
   if (secondsPerRun === null) return;
   terminal.note(
     l10n.t(
-      'A budget of {0} hours is {1} runs of {2}, {3} at a time.',
-      budget.hours,
-      runsOfBudget(budget, { secondsPerRun, atOnce }),
+      'A budget of {0} is enough for {1} of {2} each, {3} at a time.',
+      counted(budget.hours, 'hour'),
+      counted(runsOfBudget(budget, { secondsPerRun, atOnce }), 'run'),
       formatDuration(secondsPerRun),
       atOnce,
     ),
   );
 }
 
-/** How long a study will take as it was measured, and how wide its intervals will be: the last that is said before it starts. */
+/** Prints the measured duration of a study and the expected width of its intervals, right before it starts. */
 export function tellExpected(
   terminal: Terminal,
   parsed: ReadStudy,
@@ -113,11 +116,11 @@ export function tellExpected(
   const { runs } = chosen.explanation;
   terminal.note(
     secondsPerRun === null
-      ? l10n.t('Expected time: unknown, since a training is too short to measure its steps')
+      ? l10n.t('Expected time: unknown, because training is too short to measure its steps')
       : l10n.t(
-          'Expected time: {0} for {1} runs, {2} at a time, on {3}',
+          'Expected time: {0} for {1}, {2} at a time, on {3}',
           formatDuration((runs * secondsPerRun) / atOnce),
-          runs,
+          counted(runs, 'run'),
           atOnce,
           description,
         ),
@@ -125,7 +128,7 @@ export function tellExpected(
   tellIntervals(terminal, parsed, chosen, entries);
 }
 
-/** How wide the intervals will be, where the noise is known or can be guessed. */
+/** Prints the expected width of the intervals, if the noise is known or can be guessed. */
 function tellIntervals(
   terminal: Terminal,
   { study, baseline }: ReadStudy,
@@ -136,14 +139,14 @@ function tellIntervals(
   const known = knownNoise(baseline, indexOf(entries));
   const noise = known ?? ASSUMED_NOISE;
   const halfWidth = plan.blocks.length < 2 ? null : widestHalfWidth(plan, noise);
-  // What is too wide to tell the smallest effect was said with what would tell it.
+  // If the intervals are too wide for the smallest effect, an earlier line said so and suggested a fix.
   if (halfWidth === null || halfWidth > study.smallestEffect) return;
-  const shown = [halfWidth.toFixed(2), noise.toFixed(2)] as const;
+  const shown = [formatFixed(halfWidth, 2), formatFixed(noise, 2)] as const;
   terminal.note(
     known === null
-      ? l10n.t('Expected intervals: ±{0} at a usual noise of {1} points.', ...shown)
+      ? l10n.t('Expected intervals: ±{0} at a typical noise of {1} points.', ...shown)
       : l10n.t(
-          'Expected intervals: ±{0} at the noise of {1} points that runs of this experiment have.',
+          'Expected intervals: ±{0} at the noise of {1} points that runs of this experiment show.',
           ...shown,
         ),
   );
@@ -158,15 +161,15 @@ function reasonText({ reason, runsLeft }: ChosenPlan['explanation']): string {
     case 'asked':
       return l10n.t('The study asks for it.');
     case 'smallest_clear':
-      return l10n.t('It is the smallest whose effects are clear of interactions of two others.');
+      return l10n.t('It is the smallest design whose effects are clear of two-factor interactions.');
     case 'largest_clear':
       return runsLeft > 0
         ? l10n.t(
-            'It is the largest within the budget whose effects are clear of interactions of two others; {0} runs are left over.',
-            runsLeft,
+            'It is the largest design within the budget whose effects are clear of two-factor interactions. Left over: {0}.',
+            counted(runsLeft, 'run'),
           )
         : l10n.t(
-            'It is the largest within the budget whose effects are clear of interactions of two others.',
+            'It is the largest design within the budget whose effects are clear of two-factor interactions.',
           );
     case 'no_regular_fits':
       return l10n.t('No regular design of resolution IV fits the budget.');
@@ -179,7 +182,7 @@ function reasonText({ reason, runsLeft }: ChosenPlan['explanation']): string {
     case 'several_levels':
       return l10n.t('A factor has three levels or more.');
     case 'many_factors':
-      return l10n.t('There are more factors than tables for.');
+      return l10n.t('There are more factors than the design tables cover.');
     default:
       return assertNever(reason);
   }

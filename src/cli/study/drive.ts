@@ -14,6 +14,7 @@ import type { StudyState } from '../../studies/record';
 import { listStudies, type ReadableStudy, readStudy } from '../../studies/store';
 import { type StudyProgress, StudyWorker } from '../../studies/worker';
 import type { AllowOption } from '../dataAccess';
+import { commandsAt } from '../output';
 import { ensureOwn, ensureOwnStudy } from '../ownRuns';
 import { VERSIONS } from '../package';
 import { EXIT, type ExitCode, paint, type Terminal } from '../terminal';
@@ -24,11 +25,11 @@ import { startTrainer } from './trainers';
 
 export interface DriveOptions extends AllowOption {
   readonly json?: boolean;
-  /** False leaves out what each factor costs. */
+  /** False skips measuring the cost of each factor. */
   readonly costs?: boolean;
 }
 
-/** Runs a study in this terminal until it ends; an interrupt stops it, and it can be resumed. */
+/** Runs a study in this terminal until it ends. An interrupt stops it, and it can be resumed later. */
 export async function drive(
   terminal: Terminal,
   root: string,
@@ -46,7 +47,7 @@ export async function drive(
   );
   await indexFolds(terminal, root, record.experiment.file, foldRequests(root, record));
   const { json = false, costs = true } = options;
-  // Only who has the study takes its runs.
+  // Take the study's runs only after this process has claimed the study.
   let hasBegun = false;
   const takes = ({ terms }: QueuedRun) => hasBegun && terms.group === id;
   const queue = new QueueWorker(root, () => ({ atOnce: 1, retries: 0, takes }), startTrainer);
@@ -64,16 +65,16 @@ export async function drive(
   worker.on('progress', (progress) => shown.show(progress));
   worker.on('retried', ({ id: run, failure, failures }) => {
     shown.clear();
-    terminal.note(l10n.t('{0} failed ({1} of 3) and is tried again: {2}', run, failures, failure.what));
+    terminal.note(l10n.t('{0} failed ({1} of 3) and is retried: {2}', run, failures, failure.what));
   });
-  // What a block showed is told in its turn, after what came before it was read.
+  // Print the effects of the blocks one after another: reading the facts takes time.
   let told: Promise<void> = Promise.resolve();
   const reader = new StudyReader(root);
   worker.on('analysis', (analysis, progress) => {
     if (json) return terminal.printJson({ type: 'analysis', blocksDone: progress.blocksDone, analysis });
     const { blocksDone, record } = progress;
     const { length } = record.plan.blocks;
-    // The last is told with all that it shows.
+    // The final report covers the last block.
     if (blocksDone === length) return;
     told = told.then(async () => {
       const facts = await factsIn(reader, root, folder);
@@ -85,7 +86,7 @@ export async function drive(
   });
   const stop = () => {
     shown.clear();
-    terminal.note(l10n.t('Stopping: runs in training are paused after their step.'));
+    terminal.note(l10n.t('Stopping: active runs pause after their current step.'));
     worker.stop();
   };
   terminal.closed.addEventListener('abort', stop, { once: true });
@@ -96,7 +97,7 @@ export async function drive(
     shown.clear();
     const facts = await factsIn(reader, root, folder);
     if (json) terminal.printJson({ type: 'study', study: facts });
-    return report(terminal, state, facts, json);
+    return report(terminal, state, { facts, json, command: await commandsAt(root) });
   } finally {
     queue.close();
     shown.clear();
@@ -106,7 +107,7 @@ export async function drive(
   }
 }
 
-/** @throws UserError where a run of the study that is not over came with its folder, and its person does not take it on */
+/** @throws UserError if an unfinished run of the study came with its folder and the user does not accept it */
 async function ensureOwnRuns(
   terminal: Terminal,
   root: string,
@@ -115,31 +116,44 @@ async function ensureOwnRuns(
   options: AllowOption,
 ): Promise<void> {
   const foreign: ReadableEntry[] = [];
-  // One after the other: a study may have more runs than files may be open.
+  // Sequential, because a study may have more runs than the limit on open files.
   for (const run of ids) {
     const entry = await readRun(runFolder(root, run));
     const isOpen = entry.kind === 'run' && entry.manifest.state.status !== 'done';
     if (isOpen && !(await isOwnRun(entry))) foreign.push(entry);
   }
-  await ensureOwn(terminal, foreign, options, `tricks study resume ${study}`);
+  const command = await commandsAt(root);
+  await ensureOwn(terminal, foreign, options, command(`tricks study resume ${study}`));
 }
 
-/** What is known of a study while it is run. */
+/** Reads the facts of a running study. */
 async function factsIn(reader: StudyReader, root: string, folder: string): Promise<StudyFacts> {
   const known = await reader.facts(await readStudy(folder), await listStudies(root));
   if (known.kind === 'damaged') throw new UserError(known.failure);
   return known.facts;
 }
 
-/** Says how a study ended. */
-function report(terminal: Terminal, state: StudyState, facts: StudyFacts, json: boolean): ExitCode {
+/** Reports how a study ended. */
+function report(
+  terminal: Terminal,
+  state: StudyState,
+  {
+    facts,
+    json,
+    command,
+  }: {
+    readonly facts: StudyFacts;
+    readonly json: boolean;
+    readonly command: (command: string) => string;
+  },
+): ExitCode {
   switch (state.status) {
     case 'done':
-      if (!json) printStudy(terminal, studyView(facts), 'results');
+      if (!json) printStudy(terminal, studyView(facts), command, 'results');
       return EXIT.done;
     case 'stopped':
       if (state.because) terminal.fail(state.because);
-      else terminal.note(l10n.t('Stopped. To go on: {0}', `tricks study resume ${facts.id}`));
+      else terminal.note(l10n.t('Stopped. To resume: {0}', command(`tricks study resume ${facts.id}`)));
       return EXIT.stopped;
     case 'failed':
       terminal.fail(state.failure);
@@ -147,7 +161,7 @@ function report(terminal: Terminal, state: StudyState, facts: StudyFacts, json: 
     case 'running':
       throw new UserError({
         what: l10n.t('The study {0} is running.', facts.id),
-        remedy: l10n.t('Stop it first: {0}', `tricks study stop ${facts.id}`),
+        remedy: l10n.t('Stop it first: {0}', command(`tricks study stop ${facts.id}`)),
       });
     default:
       return assertNever(state);
@@ -156,14 +170,14 @@ function report(terminal: Terminal, state: StudyState, facts: StudyFacts, json: 
 
 interface ShownProgress {
   show(progress: StudyProgress): void;
-  /** Leaves room for another line. */
+  /** Makes room for another line. */
   clear(): void;
 }
 
-/** How often a line is drawn anew. */
+/** Minimum interval between redraws. */
 const DRAW_EVERY_MS = 200;
 
-/** A line that follows the study; where it cannot be drawn anew, one for each run that ends. */
+/** A status line that follows the study. Without a terminal, prints one line per run that ends. */
 function progressOf(terminal: Terminal): ShownProgress {
   const line = terminal.statusLine();
   let drawnAt = Number.NEGATIVE_INFINITY;
@@ -188,7 +202,7 @@ function progressOf(terminal: Terminal): ShownProgress {
 function progressText({ doing, runsDone, runsTotal, secondsLeft, record }: StudyProgress): string {
   switch (doing) {
     case 'measuring':
-      return l10n.t('Measuring how many runs at a time finish most work...');
+      return l10n.t('Measuring how many parallel runs give the best throughput...');
     case 'costs':
       return l10n.t('Measuring what each factor costs...');
     case 'training': {
@@ -204,7 +218,7 @@ function progressText({ doing, runsDone, runsTotal, secondsLeft, record }: Study
   }
 }
 
-/** A line for programs where the count of runs changes, and at least each second. */
+/** Prints a line of JSON whenever the number of runs changes, and at least every second. */
 function jsonProgress(terminal: Terminal): ShownProgress {
   let toldAt = Number.NEGATIVE_INFINITY;
   let told = '';

@@ -5,8 +5,8 @@ import { ensureAllowed, indexData } from '../dataAccess';
 import type { Terminal } from '../terminal';
 
 /**
- * Indexes the images of a study's folds, of those that have no index yet. What is known of the images by another split is
- * not looked at again.
+ * Indexes the images of a study's folds that have no index yet. Reuses what another split's index knows about the
+ * images.
  *
  * @throws as `indexData`
  */

@@ -5,23 +5,20 @@ import { progressOf, stateText } from '../../insight/study/results/studyNotes';
 import { verdictSummary } from '../../insight/study/results/studySummary';
 import { studyView } from '../../insight/study/results/studyView';
 import type { StudyFacts } from '../../protocol/studyView';
-import { formatAge } from '../../shared/format';
+import { formatAge, UNKNOWN } from '../../shared/format';
 import { UserError } from '../../shared/userError';
 import { StudyReader, studyFacts } from '../../studies/facts';
 import { askToStop } from '../../studies/lock';
 import type { ReadableStudy } from '../../studies/store';
 import type { JsonOption } from '../options';
-import { checkWritable, writeOutput } from '../output';
+import { checkWritable, commandsAt, writeOutput } from '../output';
 import { EXIT, type ExitCode, type Terminal } from '../terminal';
 import { printStudy } from './showing';
 
-/** What a cell without a value has. */
-const NONE = '-';
-
 /**
- * All that is known of a study.
+ * Reads everything known about a study.
  *
- * @throws UserError where its files do not go together
+ * @throws UserError if its files are inconsistent
  */
 export async function factsOf(root: string, study: ReadableStudy): Promise<StudyFacts> {
   const known = await studyFacts(root, study);
@@ -29,7 +26,7 @@ export async function factsOf(root: string, study: ReadableStudy): Promise<Study
   return known.facts;
 }
 
-/** Lists every study of a store, newest first. */
+/** Lists all studies of a store, newest first. */
 export async function list(
   terminal: Terminal,
   root: string,
@@ -44,16 +41,19 @@ export async function list(
     return EXIT.done;
   }
   if (studies.length === 0) {
-    terminal.note(l10n.t('No study was made in {0} yet. Make one: {1}', root, 'tricks study FILE'));
+    const command = await commandsAt(root);
+    terminal.note(
+      l10n.t('There is no study in {0} yet. Create one: {1}', root, command('tricks study FILE')),
+    );
     return EXIT.done;
   }
   const now = Date.now();
   const rows = studies.map((known) => {
-    if (known.kind === 'damaged') return [known.id, l10n.t('Damaged'), NONE, NONE, NONE];
+    if (known.kind === 'damaged') return [known.id, l10n.t('Damaged'), UNKNOWN, UNKNOWN, UNKNOWN];
     const { facts } = known;
     return [
       ...[facts.id, stateText(facts.state), progressOf(facts).text],
-      verdictSummary(facts, facts.state.status === 'done') || NONE,
+      verdictSummary(facts, facts.state.status === 'done') || UNKNOWN,
       formatAge((now - facts.createdAt) / 1000),
     ];
   });
@@ -65,7 +65,7 @@ export async function list(
   return EXIT.done;
 }
 
-/** Prints what a study shows by now. */
+/** Prints a study's results so far. */
 export async function show(
   terminal: Terminal,
   root: string,
@@ -74,17 +74,17 @@ export async function show(
 ): Promise<ExitCode> {
   const facts = await factsOf(root, study);
   if (json) terminal.printJson(facts, 2);
-  else printStudy(terminal, studyView(facts));
+  else printStudy(terminal, studyView(facts), await commandsAt(root));
   return EXIT.done;
 }
 
 export interface ReportOptions extends JsonOption {
-  /** A file for the forest plot. */
+  /** The output file for the forest plot. */
   readonly svg?: string;
   readonly force?: boolean;
 }
 
-/** Prints a study as Markdown, or as JSON, and writes its forest plot where asked for. */
+/** Prints a study as Markdown or JSON, and writes its forest plot on request. */
 export async function reportStudy(
   terminal: Terminal,
   root: string,
@@ -99,14 +99,14 @@ export async function reportStudy(
     if (picture === '') {
       throw new UserError({
         what: l10n.t('The study {0} has no effects to draw yet.', facts.id),
-        remedy: l10n.t('See what it shows: {0}', `tricks study show ${facts.id}`),
+        remedy: l10n.t('See its results: {0}', (await commandsAt(root))(`tricks study show ${facts.id}`)),
       });
     }
     await writeOutput(svg, picture);
     terminal.note(l10n.t('Wrote the forest plot to {0}.', svg));
   }
   if (json) terminal.printJson(facts, 2);
-  // The report ends its last line itself.
+  // The report already ends with a line break.
   else terminal.printText(reportMarkdown(view).trimEnd());
   return EXIT.done;
 }
@@ -114,17 +114,19 @@ export async function reportStudy(
 /** Stops a study, whichever process runs it. */
 export async function stopStudy(
   terminal: Terminal,
+  root: string,
   { id, folder }: ReadableStudy,
   { json = false }: JsonOption,
 ): Promise<ExitCode> {
+  const command = await commandsAt(root);
   if (!(await askToStop(folder))) {
     terminal.fail({
       what: l10n.t('The study {0} is not running.', id),
-      remedy: l10n.t('List the studies to see which one is: {0}', 'tricks study list'),
+      remedy: l10n.t('List the studies to see which one is running: {0}', command('tricks study list')),
     });
     return EXIT.failed;
   }
   if (json) terminal.printJson({ study: id, stopped: true });
-  else terminal.print(l10n.t('Stopped {0}. To go on: {1}', id, `tricks study resume ${id}`));
+  else terminal.print(l10n.t('Stopped {0}. To resume: {1}', id, command(`tricks study resume ${id}`)));
   return EXIT.done;
 }

@@ -1,4 +1,4 @@
-/** Prints what a study shows, in the words that the editor has for it. */
+/** Prints the results of a study, with the same text as the editor. */
 import * as l10n from '@vscode/l10n';
 import { forestText } from '../../insight/study/results/forestText';
 import {
@@ -13,11 +13,17 @@ import { table } from '../table';
 import { paint, type Terminal } from '../terminal';
 
 /**
- * All that a study shows.
+ * Prints everything a study shows.
  *
- * @param parts `results` leaves out its runs, which may be many
+ * @param command formats a command about the study, as `commandsAt` does
+ * @param parts `results` leaves out the runs, which may be many
  */
-export function printStudy(terminal: Terminal, view: StudyView, parts: 'all' | 'results' = 'all'): void {
+export function printStudy(
+  terminal: Terminal,
+  view: StudyView,
+  command: (command: string) => string,
+  parts: 'all' | 'results' = 'all',
+): void {
   terminal.print(paint('bold', `${view.name} (${view.id})`));
   terminal.print(`${view.experiment}; ${view.metric}`);
   terminal.print(view.design);
@@ -29,14 +35,14 @@ export function printStudy(terminal: Terminal, view: StudyView, parts: 'all' | '
   printDivergences(terminal, view);
   printSection(
     terminal,
-    l10n.t('On the scale of the error'),
+    l10n.t('On the error scale'),
     view.logErrors.map(({ label, text }) => `${label}: ${text}`),
   );
   if (parts === 'all') printRuns(terminal, view);
-  printSteps(terminal, view);
+  printSteps(terminal, view, command);
 }
 
-/** Where it stands, and what limits its verdicts. */
+/** Prints the state of the study and what limits its verdicts. */
 function printState(terminal: Terminal, { state, progress, notices }: StudyView): void {
   const how = [progress.text, progress.time].filter((text) => text !== '').join(', ');
   terminal.print(`${state.text}: ${how}`);
@@ -44,7 +50,7 @@ function printState(terminal: Terminal, { state, progress, notices }: StudyView)
   for (const { tone, text } of notices) terminal.print(tone === 'warning' ? paint('yellow', text) : text);
 }
 
-/** The table of effects alone, as after each block. */
+/** Prints the table of effects alone, as after each block. */
 export function printEffectTable(terminal: Terminal, view: Pick<StudyView, 'effects' | 'headings'>): void {
   const { titles, rows, rightAligned } = studyTable(view);
   const width = Math.max(...table([titles, ...rows], rightAligned).map((line) => line.length));
@@ -52,7 +58,7 @@ export function printEffectTable(terminal: Terminal, view: Pick<StudyView, 'effe
     terminal.printTable(titles, rows, rightAligned);
     return;
   }
-  // Two tables that fit are better than lines that wrap.
+  // Two tables that fit are better than wrapped lines.
   for (const columns of [
     [0, 1, 2],
     [0, 3, 4],
@@ -67,7 +73,7 @@ function printEffects(terminal: Terminal, view: StudyView): void {
   terminal.print();
   terminal.print(paint('bold', headings.table));
   if (effects.length === 0) {
-    terminal.print(l10n.t('No run has ended yet.'));
+    terminal.print(l10n.t('No run has completed yet.'));
     return;
   }
   terminal.print(headings.interval);
@@ -76,7 +82,7 @@ function printEffects(terminal: Terminal, view: StudyView): void {
     if (estimates.length > 0) terminal.print(`${label}: ${estimates.join('; ')}`);
   }
   const plot = forestText(view).map(visibleText);
-  // Its last line says what it is of, and may wrap.
+  // The last line is the caption, which may wrap.
   if (plot.slice(0, -1).some((line) => line.length > terminal.columns)) return;
   terminal.print();
   for (const line of plot) terminal.print(line);
@@ -88,14 +94,14 @@ function printBest(terminal: Terminal, { chosen, confirmation }: StudyView): voi
     gain === undefined ? '' : [l10n.t('Predicted: {0}', gain), chosen?.caution].filter(Boolean).join('. '),
     confirmation ?? '',
   ];
-  printSection(terminal, l10n.t('The best set'), lines);
+  printSection(terminal, l10n.t('Best set'), lines);
 }
 
 function printDivergences(terminal: Terminal, view: StudyView): void {
   if (view.divergences.length > 0) printTable(terminal, l10n.t('Runs that diverged'), divergenceTable(view));
 }
 
-/** With the name of each, by which other commands know it. */
+/** Prints the runs with the names that other commands accept. */
 function printRuns(terminal: Terminal, view: StudyView): void {
   const { titles, rows, rightAligned } = runTable(view);
   printTable(terminal, l10n.t('Runs'), {
@@ -108,11 +114,11 @@ function printRuns(terminal: Terminal, view: StudyView): void {
   });
 }
 
-function printSteps(terminal: Terminal, { steps }: StudyView): void {
+function printSteps(terminal: Terminal, { steps }: StudyView, typed: (command: string) => string): void {
   printSection(
     terminal,
     l10n.t('What to do next'),
-    steps.map(({ text, command }) => (command === null ? text : `${text} ${command}`)),
+    steps.map(({ text, command }) => (command === null ? text : `${text} ${typed(command)}`)),
   );
 }
 
@@ -122,7 +128,7 @@ function printTable(terminal: Terminal, title: string, { titles, rows, rightAlig
   terminal.printTable(titles, rows, rightAligned);
 }
 
-/** Nothing where there is no line. */
+/** Prints nothing if there are no lines. */
 function printSection(terminal: Terminal, title: string, lines: readonly string[]): void {
   const filled = lines.filter((line) => line !== '');
   if (filled.length === 0) return;

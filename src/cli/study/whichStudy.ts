@@ -12,17 +12,22 @@ import {
   type ReadableStudy,
   type StudyEntry,
 } from '../../studies/store';
+import { quoted } from '../../system/allowedFolders';
+import { commandsAt } from '../output';
 import type { Terminal } from '../terminal';
 
-/** Which studies a command without a name can be about: all; those that a process runs; those that are not done; those that confirm no other. */
+/**
+ * The studies that a command without a name can refer to: any, those running in a process, those not done, or those
+ * that are not confirmations of another study.
+ */
 export type Meant = 'any' | 'running' | 'unfinished' | 'original';
 
 /**
- * The study that a person means, which can be read. Without a name that is the latest, which is said: of those that the command
- * suits, where there are any.
+ * Finds the study that a reference names and checks that it is readable. Without a reference, takes the latest and says
+ * so. Prefers studies that the command applies to, if there are any.
  *
  * @param reference as `findStudy` takes it
- * @throws UserError where there is none, or it is broken
+ * @throws UserError if there is none, or it is broken
  */
 export async function studyMeant(
   terminal: Terminal,
@@ -41,19 +46,19 @@ async function latest(terminal: Terminal, root: string, meant: Meant): Promise<S
   const [newest] = studies;
   if (!newest) throw new UserError(noStudyFailure(root));
   if (studies.length === 1) {
-    terminal.note(l10n.t('The study {0} is meant, the only one.', newest.id));
+    terminal.note(l10n.t('Using the study {0}, the only one.', newest.id));
     return newest;
   }
   for (const study of studies) {
     if (study.kind === 'broken' || !(await suits(study, meant))) continue;
     terminal.note(
       study === newest
-        ? l10n.t('The study {0} is meant, the latest.', study.id)
-        : l10n.t('The study {0} is meant, the latest that this is for.', study.id),
+        ? l10n.t('Using the study {0}, the latest.', study.id)
+        : l10n.t('Using the study {0}, the latest that this command applies to.', study.id),
     );
     return study;
   }
-  terminal.note(l10n.t('The study {0} is meant, the latest.', newest.id));
+  terminal.note(l10n.t('Using the study {0}, the latest.', newest.id));
   return newest;
 }
 
@@ -73,18 +78,22 @@ async function suits({ folder, record }: ReadableStudy, meant: Meant): Promise<b
 }
 
 /**
- * Checks that a person who runs a study names a file: a word that is a command or a study is not taken for one.
+ * Checks that the argument of a study run is a file and not the name of a command or a study.
  *
  * @param commands of `tricks study`
- * @throws UserError where it is a word that means something else, with what to type
+ * @throws UserError if the word means something else, with the command to type instead
  */
 export async function assertFile(root: string, file: string, commands: readonly string[]): Promise<void> {
-  // Whoever writes a path means a file.
+  // A path separator or a dot can only mean a file.
   if (/[./\\]/.test(file)) return;
   if (commands.includes(file)) {
     throw new UserError({
-      what: l10n.t('{0} is a command, and stands where a file is expected.', file),
-      remedy: l10n.t('Put it first: {0}. A file of that name is {1}.', `tricks study ${file}`, `./${file}`),
+      what: l10n.t('{0} is a command, but a file is expected here.', file),
+      remedy: l10n.t(
+        'Put it first: {0}. To use a file with that name, write {1}.',
+        `tricks study ${file}`,
+        `./${file}`,
+      ),
     });
   }
   if (await isThere(file)) return;
@@ -94,16 +103,16 @@ export async function assertFile(root: string, file: string, commands: readonly 
   });
   if (named) {
     throw new UserError({
-      what: l10n.t('{0} is a study that was made, and no file.', file),
-      remedy: l10n.t('To go on with it: {0}', `tricks study resume ${file}`),
+      what: l10n.t('{0} is an existing study, not a file.', file),
+      remedy: l10n.t('To resume it: {0}', (await commandsAt(root))(`tricks study resume ${quoted(file)}`)),
     });
   }
   const near = nearest(file, commands);
   throw new UserError({
-    what: l10n.t('There is no file {0}, and no command of that name.', file),
+    what: l10n.t('There is no file or command named {0}.', file),
     remedy: near
       ? l10n.t('Did you mean {0}?', `tricks study ${near}`)
-      : l10n.t('Name a study file, such as {0}.', 'which-tricks-pay.study.yaml'),
+      : l10n.t('Specify a study file, such as {0}.', 'which-tricks-pay.study.yaml'),
   });
 }
 

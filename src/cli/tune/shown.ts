@@ -1,14 +1,15 @@
-/** What is shown of a search: its trials in lines, in a table and as JSON. */
+/** Formats a search: its trials as lines, as a table and as JSON. */
 import * as l10n from '@vscode/l10n';
 import type { SearchRecord, TrialRecord } from '../../searches/record';
 import { halvingTrials, planOf } from '../../searches/runSearch';
+import { counted } from '../../shared/counted';
 import { formatDuration } from '../../shared/format';
 import { bestTrial } from '../../study/search/asha';
 import { metricText } from '../../study/search/metric';
 import { higherIsBetter, type Search } from '../../study/search/search';
 import { valueText } from '../../study/search/space';
 
-/** The best trial so far, with the epochs after which it is. */
+/** The best trial so far and the number of epochs of its result. */
 export interface Best {
   readonly trial: TrialRecord;
   readonly epochs: number;
@@ -21,14 +22,14 @@ export function bestOf(search: Search, record: SearchRecord): Best | null {
   return best && trial ? { trial, epochs: record.rungs[best.rung] ?? 0, value: best.value } : null;
 }
 
-/** A trial's values on a line. */
+/** Formats a trial's values on one line. */
 export function valuesLine({ parameters }: Search, { values }: TrialRecord): string {
   return parameters
     .map((parameter) => `${parameter.key} ${valueText(parameter, values[parameter.key] ?? 0)}`)
     .join(', ');
 }
 
-/** What became of a trial at a rung. */
+/** Describes how a trial did at a rung. */
 export function arrivalLine(
   search: Search,
   rungs: readonly number[],
@@ -50,7 +51,7 @@ export function arrivalLine(
     : l10n.t('Trial {0} failed ({1}): {2}', trial.id, values, trial.failure ?? '');
 }
 
-/** The trials, the best first: those that came further come before the others, and those that failed last. */
+/** Table rows of the trials, best first. Trials that got further come before the others. Failed trials come last. */
 export function trialRows(search: Search, { rungs, trials }: SearchRecord): string[][] {
   const sign = higherIsBetter(search.metric) ? -1 : 1;
   const reached = ({ results }: TrialRecord) => results.filter((value) => value !== null).length;
@@ -76,7 +77,7 @@ export function trialRows(search: Search, { rungs, trials }: SearchRecord): stri
     });
 }
 
-/** The columns of `trialRows`, and which are numbers. */
+/** The columns of `trialRows`, and which of them are numbers. */
 export function trialTitles(search: Search): { readonly titles: string[]; readonly right: number[] } {
   const { parameters, metric } = search;
   const titles = [
@@ -97,7 +98,7 @@ function stateText({ results, endedAt, target }: TrialRecord, rungs: readonly nu
   return target === null ? l10n.t('waiting') : l10n.t('unfinished');
 }
 
-/** How a search stands, for programs: values as the experiment has them. */
+/** A search's status for programs, with values as in the experiment. */
 export function searchJson(search: Search, record: SearchRecord, folder: string): object {
   const best = bestOf(search, record);
   const { id, state, rungs, seconds } = record;
@@ -119,14 +120,14 @@ export function trialJson(search: Search, trial: TrialRecord): object {
   return { trial: id, values, settings, runs, results, ...(failure !== undefined && { failure }) };
 }
 
-/** How long a search took, over how many trials. */
+/** Reports how long a search took and over how many trials. */
 export function doneLine({ trials, seconds, rungs }: SearchRecord): string {
   const full = trials.filter(
     ({ results }) => results.length === rungs.length && !results.includes(null),
   ).length;
   return l10n.t(
-    'Done: {0} trials in {1}, {2} of them to the end.',
-    trials.length,
+    'Done: {0} in {1}, {2} of them trained to the end.',
+    counted(trials.length, 'trial'),
     formatDuration(seconds),
     full,
   );

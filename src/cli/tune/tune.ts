@@ -17,17 +17,19 @@ import {
   writeRecord,
 } from '../../searches/record';
 import { runSearch, type SearchEvent } from '../../searches/runSearch';
+import { counted } from '../../shared/counted';
 import { UserError } from '../../shared/userError';
 import { isMapping } from '../../shared/values';
 import { rungsOf } from '../../study/search/asha';
 import { searchProblems } from '../../study/search/check';
 import { isSearch, parseSearch } from '../../study/search/parse';
 import type { Search } from '../../study/search/search';
+import { quoted } from '../../system/allowedFolders';
 import { isInside } from '../../system/insideFolder';
 import { type AllowOption, withAllow } from '../dataAccess';
 import { type ReadExperiment, readExperiment, readText } from '../input';
 import { type CommandContext, type FolderOption, folderOption, type JsonOption, rootOf } from '../options';
-import { quoted } from '../output';
+import { commandsAt } from '../output';
 import { TRAINER_PATH, VERSIONS } from '../package';
 import { EXIT, type ExitCode, paint, type Terminal } from '../terminal';
 import {
@@ -48,16 +50,16 @@ interface TuneOptions extends AllowOption, FolderOption, JsonOption {
 
 export function addTuneCommand(program: Command, { terminal, end }: CommandContext): void {
   withAllow(program.command('tune'))
-    .description(l10n.t('search for good values: try many for a few epochs, and train the best ones on'))
-    .argument('<file>', l10n.t('a search file, *.study.yaml with search'))
+    .description(l10n.t('search for good values: try many for a few epochs, then train the best ones longer'))
+    .argument('<file>', l10n.t('a search file: *.study.yaml with the key search'))
     .option('--python <path>', l10n.t('the Python that has Optuna, for its samplers'))
-    .option('--new', l10n.t('begin anew, though this search is unfinished'))
-    .option('--json', l10n.t('print each trial as one line of JSON, and the result as the last one'))
+    .option('--new', l10n.t('start over, even if this search is unfinished'))
+    .option('--json', l10n.t('print each trial as one line of JSON, and the result as the last line'))
     .option(...folderOption())
     .action(async (file: string, options: TuneOptions) => end(await tune(terminal, file, options)));
 }
 
-/** A search with what it needs of its experiment. */
+/** A search with its experiment. */
 interface Opened {
   readonly search: Search;
   readonly text: string;
@@ -65,7 +67,7 @@ interface Opened {
   readonly experiment: ReadExperiment;
 }
 
-/** Runs a search, or goes on with it, until it is done or interrupted. */
+/** Runs or continues a search until it is done or interrupted. */
 async function tune(terminal: Terminal, file: string, options: TuneOptions): Promise<ExitCode> {
   const root = await rootOf(terminal, options);
   const opened = await openSearch(terminal, file, options, root);
@@ -74,24 +76,27 @@ async function tune(terminal: Terminal, file: string, options: TuneOptions): Pro
   const { folder, isNew } = await searchFolder(terminal, opened, file, root, options);
   const giveUp = await takeLock(folder);
   try {
-    // Another process may have gone on with it before the lock was taken.
+    // Read again: another process may have continued the search before we took the lock.
     const reading = await readRecord(folder);
     if (!reading?.ok) {
       terminal.fail({
-        what: reading?.reason ?? l10n.t('{0} is gone.', folder),
-        remedy: l10n.t('Begin the search anew: {0}', `tricks tune ${quoted(file)} --new`),
+        what: reading?.reason ?? l10n.t('{0} no longer exists.', folder),
+        remedy: l10n.t(
+          'Start the search over: {0}',
+          (await commandsAt(root))(`tricks tune ${quoted(file)} --new`),
+        ),
       });
       return EXIT.failed;
     }
     return await follow(terminal, opened, reading.record, { file, folder, root, isNew, options });
   } catch (error) {
     if (await hasNoTrial(folder)) {
-      // What began with a failure is not there to go on with.
+      // A new search without a trial is not worth continuing.
       if (isNew) await rm(folder, { recursive: true, force: true });
       throw error;
     }
     if (!(error instanceof UserError)) throw error;
-    // Not about what was asked for: the search had begun.
+    // The search had begun, so this is not an error in the input.
     terminal.fail(error.failure);
     return EXIT.failed;
   } finally {
@@ -104,7 +109,7 @@ async function hasNoTrial(folder: string): Promise<boolean> {
   return reading?.ok === true && reading.record.trials.length === 0;
 }
 
-/** Whether a file's value is an experiment's: it has parts of one, and no key that only a search has. */
+/** Whether a file's value is an experiment: it has parts of one, and no key that only a search has. */
 function isExperiment(value: unknown): boolean {
   if (!isMapping(value)) return false;
   return (
@@ -113,7 +118,7 @@ function isExperiment(value: unknown): boolean {
   );
 }
 
-/** Reads a search file and its experiment; null, and each problem on a line, where they have problems. */
+/** Reads a search file and its experiment. If they have problems, prints one per line and returns null. */
 async function openSearch(
   terminal: Terminal,
   file: string,
@@ -129,14 +134,14 @@ async function openSearch(
   const isStudy = typeof value === 'object' && value !== null && 'factors' in value && !isSearch(value);
   if (isStudy) {
     terminal.fail({
-      what: l10n.t('{0} is a study: it has factors, and a search has search.', file),
+      what: l10n.t('{0} is a study, not a search: it has factors instead of search.', file),
       remedy: l10n.t('Run it: {0}', `tricks study ${quoted(file)}`),
     });
     return null;
   }
   if (isExperiment(value)) {
     terminal.fail({
-      what: l10n.t('{0} is an experiment, and no search.', file),
+      what: l10n.t('{0} is an experiment, not a search.', file),
       remedy: l10n.t(
         'Write a search file, such as {0}, with experiment: {1}, search: {2} and budget: {3}.',
         'lr.study.yaml',
@@ -161,7 +166,7 @@ async function openSearch(
   return { search: reading.search, text, experimentFile, experiment };
 }
 
-/** The folder of the unfinished search of these very files, else a new one's. */
+/** The folder of an unfinished search with the same texts, or of a new search. */
 async function searchFolder(
   terminal: Terminal,
   { search, text, experimentFile, experiment }: Opened,
@@ -195,7 +200,7 @@ async function searchFolder(
   return { folder, isNew: true };
 }
 
-/** A path relative to the folder that has the store, where it lies inside. */
+/** A path relative to the folder that has the store, if it is inside. */
 function within(root: string, path: string): string {
   return isInside(path, root) ? relative(root, path).split(sep).join('/') : path;
 }
@@ -220,16 +225,17 @@ async function follow(
   tell(
     isNew
       ? l10n.t('Searching {0}: a trial trains to epoch {1}.', search.name, rungs.join(l10n.t(', then ')))
-      : l10n.t('Going on with {0}: {1} trials so far.', record.id, record.trials.length),
+      : l10n.t('Continuing with {0}: {1} so far.', record.id, counted(record.trials.length, 'trial')),
   );
   const status = terminal.statusLine();
+  const command = await commandsAt(root);
   let known = record;
   const onEvent = (event: SearchEvent) => {
     known = { ...known, trials: withTrial(known.trials, event.trial) };
     if (event.type === 'retried') {
       status?.clear();
       terminal.note(
-        l10n.t('{0} crashed and goes on from its checkpoint ({1} of 3).', event.run, event.count),
+        l10n.t('{0} crashed and resumes from its checkpoint ({1} of 3).', event.run, event.count),
       );
       return;
     }
@@ -275,11 +281,11 @@ async function follow(
   if (json) terminal.printJson(searchJson(search, after, folder));
   else show(terminal, search, after);
   if (after.state === 'done') {
-    tellResult(tell, search, after, experimentFile);
-    tell(l10n.t('In Optuna: {0}', `optuna-dashboard ${quoted(journalPath(folder))}`));
+    tellResult(tell, search, after, { experimentFile, command, seed: experiment.experiment.seed });
+    tell(l10n.t('View it in Optuna: {0}', `optuna-dashboard ${quoted(journalPath(folder))}`));
     return EXIT.done;
   }
-  tell(l10n.t('Paused. To go on: {0}', `tricks tune ${quoted(file)}`));
+  tell(l10n.t('Paused. To resume: {0}', command(`tricks tune ${quoted(file)}`)));
   return EXIT.stopped;
 }
 
@@ -304,23 +310,39 @@ function tellResult(
   tell: (line: string) => void,
   search: Search,
   record: SearchRecord,
-  experimentFile: string,
+  {
+    experimentFile,
+    command,
+    seed,
+  }: {
+    readonly experimentFile: string;
+    readonly command: (command: string) => string;
+    readonly seed: number;
+  },
 ): void {
   tell(doneLine(record));
   const best = bestOf(search, record);
   if (!best) {
-    tell(l10n.t('No trial came to an end without a failure.'));
+    tell(l10n.t('No trial completed without a failure.'));
     return;
   }
   const { trial, epochs } = best;
-  tell(l10n.t('Best: trial {0} ({1}), after {2} epochs.', trial.id, valuesLine(search, trial), epochs));
-  // The best of many is so by luck as well.
-  tell(l10n.t('Its value is biased upward: it was chosen among {0}.', record.trials.length));
+  tell(
+    l10n.t(
+      'Best: trial {0} ({1}), after {2}.',
+      trial.id,
+      valuesLine(search, trial),
+      counted(epochs, 'epoch'),
+    ),
+  );
+  // The best of many trials is partly best by luck.
+  tell(l10n.t('Its value is biased upward: it is the best of {0}.', record.trials.length));
   const settings = trial.settings.map((setting) => `--set ${quoted(setting)}`).join(' ');
   tell(
     l10n.t(
       'Try it with another seed: {0}',
-      `tricks run ${quoted(shown(experimentFile))} ${settings} --seed SEED`,
+      // The first seed that no trial used.
+      command(`tricks run ${quoted(shown(experimentFile))} ${settings} --seed ${seed + search.seeds}`),
     ),
   );
 }

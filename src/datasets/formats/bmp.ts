@@ -1,29 +1,32 @@
-/** Reads Windows bitmaps, which libvips does not: what Pillow's BmpImagePlugin reads, with the same pixels. */
+/**
+ * Reads Windows bitmaps, which libvips does not support. Covers the same files as Pillow's BmpImagePlugin, with the
+ * same pixels.
+ */
 
 import type { PixelImage } from '../../shared/pixelImage';
 
-/** A bitmap's header, checked. */
+/** A validated bitmap header. */
 export interface BmpHeader {
-  /** Pixels. */
+  /** In pixels. */
   readonly width: number;
   readonly height: number;
-  /** 1 where the palette has shades of grey alone. */
+  /** 1 if the palette contains only shades of gray. */
   readonly channels: 1 | 3;
   readonly isTopDown: boolean;
   readonly bits: 1 | 4 | 8 | 16 | 24 | 32;
   readonly compression: 'none' | 'rle8' | 'rle4';
-  /** By index, red, green, blue; empty from 16 bits on. */
-  readonly palette: readonly Colour[];
-  /** Of 16 and 32 bits: where red, green and blue lie in a pixel. */
-  readonly masks: Colour;
-  /** Where the pixels begin, in bytes. */
+  /** Indexed colors as red, green, blue. Empty from 16 bits on. */
+  readonly palette: readonly Color[];
+  /** For 16 and 32 bits: the bit masks of red, green and blue in a pixel. */
+  readonly masks: Color;
+  /** Offset of the pixels, in bytes. */
   readonly offset: number;
 }
 
 /** Red, green, blue. */
-type Colour = readonly [number, number, number];
+type Color = readonly [number, number, number];
 
-/** Why a bitmap is not read: `unsupported` where it may be a good one. */
+/** Why a bitmap cannot be read. `unsupported` if the file may be valid. */
 export class BmpError extends Error {
   constructor(
     readonly kind: 'unreadable' | 'unsupported',
@@ -34,12 +37,12 @@ export class BmpError extends Error {
 }
 
 const FILE_HEADER_BYTES = 14;
-/** OS/2's, with 16-bit sizes. */
+/** The OS/2 header, with 16-bit sizes. */
 const CORE_HEADER_BYTES = 12;
 const HEADER_BYTES = [CORE_HEADER_BYTES, 40, 52, 56, 64, 108, 124];
 const BITS = [1, 4, 8, 16, 24, 32] as const;
-const MASKS_555: Colour = [0x7c00, 0x03e0, 0x001f];
-const MASKS_888: Colour = [0xff0000, 0x00ff00, 0x0000ff];
+const MASKS_555: Color = [0x7c00, 0x03e0, 0x001f];
+const MASKS_888: Color = [0xff0000, 0x00ff00, 0x0000ff];
 
 /**
  * Reads a bitmap's header and palette.
@@ -70,59 +73,59 @@ export function readBmpHeader(bytes: Uint8Array): BmpHeader {
   let end = FILE_HEADER_BYTES + headerBytes;
   let masks = bits === 16 ? MASKS_555 : MASKS_888;
   if (method === 3 || method === 6) {
-    // Part of longer headers, and after the shortest one.
+    // Longer headers contain the masks. After the shortest one, they follow it.
     const at = FILE_HEADER_BYTES + 40;
     need(at + 12);
     masks = [file.readUInt32LE(at), file.readUInt32LE(at + 4), file.readUInt32LE(at + 8)];
     if (headerBytes === 40) end += method === 6 ? 16 : 12;
-    // Pillow takes no masks to mean the usual ones.
+    // Like Pillow, treats missing masks as the usual ones.
     if (masks.every((mask) => mask === 0)) masks = MASKS_888;
-    if (masks.some((mask) => mask === 0)) throw new BmpError('unsupported', 'a colour without bits');
+    if (masks.some((mask) => mask === 0)) throw new BmpError('unsupported', 'a color without bits');
   }
-  const palette: Colour[] = [];
+  const palette: Color[] = [];
   if (bits <= 8) {
-    const colours = (isCore ? 0 : file.readUInt32LE(46)) || 1 << bits;
+    const colors = (isCore ? 0 : file.readUInt32LE(46)) || 1 << bits;
     const entryBytes = isCore ? 3 : 4;
-    if (colours > 1 << 16) throw new BmpError('unreadable', `palette of ${colours} colours`);
-    need(end + colours * entryBytes);
-    for (let index = 0; index < colours; index++, end += entryBytes)
+    if (colors > 1 << 16) throw new BmpError('unreadable', `palette of ${colors} colors`);
+    need(end + colors * entryBytes);
+    for (let index = 0; index < colors; index++, end += entryBytes)
       palette.push([file[end + 2]!, file[end + 1]!, file[end]!]);
   }
   const stated = file.readUInt32LE(10);
-  const isGrey = palette.length > 0 && palette.every(([red, green, blue]) => red === green && green === blue);
+  const isGray = palette.length > 0 && palette.every(([red, green, blue]) => red === green && green === blue);
   return {
     width,
     height,
-    channels: isGrey ? 1 : 3,
+    channels: isGray ? 1 : 3,
     isTopDown: signedHeight < 0,
     bits,
     compression,
     palette,
     masks,
-    // Some writers give the end of the header, as if there were no palette.
+    // Some writers give the end of the header, even if a palette follows.
     offset: stated <= FILE_HEADER_BYTES + headerBytes ? end : stated,
   };
 }
 
 /**
- * Decodes a bitmap: [height, width, channels], the top row first. An alpha channel is dropped.
+ * Decodes a bitmap to [height, width, channels], top row first. Drops an alpha channel.
  *
  * @throws BmpError
  */
 export function decodeBmp(bytes: Uint8Array): PixelImage {
   const header = readBmpHeader(bytes);
   const { width, height, bits, channels, palette } = header;
-  // Before memory is taken for what the header promises.
+  // Checked before allocating the memory that the header asks for.
   if (header.compression === 'none' && header.offset + storedBytes(header) > bytes.length)
     throw new BmpError('unreadable', 'truncated pixels');
   const pixels = new Uint8Array(width * height * channels);
   if (bits > 8) {
-    readColours(bytes, header, pixels);
+    readColors(bytes, header, pixels);
   } else {
     const indices = header.compression === 'none' ? readIndices(bytes, header) : readRuns(bytes, header);
     for (let i = 0; i < indices.length; i++) {
-      const colour = palette[indices[i]!] ?? [0, 0, 0];
-      for (let channel = 0; channel < channels; channel++) pixels[i * channels + channel] = colour[channel]!;
+      const color = palette[indices[i]!] ?? [0, 0, 0];
+      for (let channel = 0; channel < channels; channel++) pixels[i * channels + channel] = color[channel]!;
     }
   }
   return { pixels, height, width, channels };
@@ -136,7 +139,7 @@ function compressionOf(method: number, bits: number): BmpHeader['compression'] {
   throw new BmpError('unsupported', `compression ${method} of ${bits} bits`);
 }
 
-/** Rows are padded to four bytes; writers may leave the last one's padding out. */
+/** Rows are padded to four bytes. Writers may omit the padding of the last row. */
 function storedBytes({ width, height, bits }: BmpHeader): number {
   return strideBytes(width, bits) * (height - 1) + Math.ceil((width * bits) / 8);
 }
@@ -145,7 +148,7 @@ function strideBytes(width: number, bits: number): number {
   return Math.ceil((width * bits) / 32) * 4;
 }
 
-/** Where each row lies, the image's top row first. */
+/** Yields the position of each row, the image's top row first. */
 function* rowsOf({ width, height, bits, offset, isTopDown }: BmpHeader) {
   const stride = strideBytes(width, bits);
   for (let y = 0; y < height; y++) {
@@ -154,7 +157,7 @@ function* rowsOf({ width, height, bits, offset, isTopDown }: BmpHeader) {
   }
 }
 
-function readColours(bytes: Uint8Array, header: BmpHeader, pixels: Uint8Array): void {
+function readColors(bytes: Uint8Array, header: BmpHeader, pixels: Uint8Array): void {
   const { width, bits, masks } = header;
   const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   const fields = masks.map((mask) => {
@@ -193,7 +196,7 @@ function readIndices(bytes: Uint8Array, header: BmpHeader): Uint8Array {
   return indices;
 }
 
-/** Run-length encoding, of bytes or of half bytes; what it skips is colour 0. */
+/** Decodes run-length encoding of bytes or half bytes. Skipped pixels get color 0. */
 function readRuns(bytes: Uint8Array, header: BmpHeader): Uint8Array {
   const { width, height, isTopDown } = header;
   const isHalf = header.compression === 'rle4';
@@ -231,7 +234,7 @@ function readRuns(bytes: Uint8Array, header: BmpHeader): Uint8Array {
       }
       if (dataBytes % 2 === 1) next();
     }
-    // Writers may leave out the last row's end.
+    // Writers may omit the end marker of the last row.
     if (row === height - 1 && x >= width) break;
   }
   return indices;

@@ -1,4 +1,4 @@
-/** Takes a stream of bytes apart, in order. */
+/** Reads a byte stream sequentially. */
 export class ByteReader {
   readonly #chunks: AsyncIterator<Uint8Array>;
   #rest: Uint8Array = new Uint8Array();
@@ -7,7 +7,7 @@ export class ByteReader {
     this.#chunks = stream[Symbol.asyncIterator]();
   }
 
-  /** The next `length` bytes, fewer at the stream's end; they are read again by what comes next. */
+  /** Returns the next `length` bytes, or fewer at the end of the stream, without consuming them. */
   async peek(length: number): Promise<Uint8Array> {
     while (this.#rest.length < length) {
       const { done, value } = await this.#chunks.next();
@@ -17,7 +17,7 @@ export class ByteReader {
     return this.#rest.subarray(0, length);
   }
 
-  /** The next `length` bytes, fewer at the stream's end. */
+  /** Consumes the next `length` bytes, or fewer at the end of the stream. */
   async take(length: number): Promise<Uint8Array> {
     const bytes = await this.peek(length);
     this.#rest = this.#rest.subarray(bytes.length);
@@ -27,7 +27,7 @@ export class ByteReader {
   /**
    * Fills an array from the stream.
    *
-   * @returns how many bytes there were; fewer than asked for at the stream's end
+   * @returns the number of bytes read, less than the array's length at the end of the stream
    */
   async fill(target: Uint8Array, onBytes?: (filled: number) => void): Promise<number> {
     let filled = 0;
@@ -43,7 +43,7 @@ export class ByteReader {
     return filled;
   }
 
-  /** How many bytes are left, up to `limit`; they are gone. */
+  /** Consumes the remaining bytes, up to `limit`, and returns their number. */
   async countRest(limit: number): Promise<number> {
     let count = 0;
     while (count < limit) {

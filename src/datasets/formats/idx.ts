@@ -2,7 +2,7 @@ import * as l10n from '@vscode/l10n';
 import { datasetError } from '../errors';
 
 export interface IdxArray {
-  /** Sizes, the outermost first: [count] of labels, [count, height, width] of images. */
+  /** Sizes, outermost first: [count] for labels, [count, height, width] for images. */
   readonly dimensions: readonly number[];
   /** A view of the bytes after the header, in row-major order. */
   readonly values: Uint8Array;
@@ -10,7 +10,7 @@ export interface IdxArray {
 
 const UNSIGNED_BYTE = 0x08;
 
-/** Bytes before the values of an array of that many dimensions. */
+/** Returns the size in bytes of the header of an array with this many dimensions. */
 export function idxHeaderBytes(rank: number): number {
   return 4 + 4 * rank;
 }
@@ -19,18 +19,18 @@ export function idxHeaderBytes(rank: number): number {
  * Reads the header of an IDX array of unsigned bytes (the format of MNIST's page, LeCun, Cortes and Burges): two zero
  * bytes, the type, the number of dimensions, then each dimension as a big-endian 32-bit integer.
  *
- * @param bytes the file, or as many of its first bytes as a header of that rank has
- * @param rank the number of dimensions it must have
- * @param where the file the bytes come from, for errors
- * @param remedy what to do about a damaged file, for errors
- * @returns the sizes, none of them 0
- * @throws UserError when the bytes are anything else
+ * @param bytes the file, or at least the bytes of a header of that rank
+ * @param rank the required number of dimensions
+ * @param where the file that the bytes come from, for errors
+ * @param remedy how to fix a damaged file, for errors
+ * @returns the sizes, all nonzero
+ * @throws UserError if the bytes are not such a header
  */
 export function readIdxHeader(bytes: Uint8Array, rank: number, where: string, remedy: string): number[] {
   const damaged = (what: string) => datasetError(where, what, remedy);
   const headerBytes = idxHeaderBytes(rank);
   if (bytes.length < headerBytes) {
-    throw damaged(l10n.t('The file is cut short: {0} of at least {1} bytes.', bytes.length, headerBytes));
+    throw damaged(l10n.t('The file is truncated: {0} of at least {1} bytes.', bytes.length, headerBytes));
   }
   const header = new DataView(bytes.buffer, bytes.byteOffset, headerBytes);
   if (header.getUint16(0) !== 0 || header.getUint8(2) !== UNSIGNED_BYTE) {
@@ -47,9 +47,9 @@ export function readIdxHeader(bytes: Uint8Array, rank: number, where: string, re
 }
 
 /**
- * Reads an IDX array of unsigned bytes: its header, then exactly the values.
+ * Reads an IDX array of unsigned bytes: its header, then exactly its values.
  *
- * @throws UserError when the bytes are anything else, cut short or too long
+ * @throws UserError if the bytes are not such an array, or are truncated or too long
  */
 export function readIdx(bytes: Uint8Array, rank: number, where: string, remedy: string): IdxArray {
   const dimensions = readIdxHeader(bytes, rank, where, remedy);
@@ -60,7 +60,7 @@ export function readIdx(bytes: Uint8Array, rank: number, where: string, remedy: 
   return { dimensions, values: bytes.subarray(headerBytes) };
 }
 
-/** How many values an array has. */
+/** Returns the number of values in an array. */
 export function valuesOf(dimensions: readonly number[]): number {
   return dimensions.reduce((product, size) => product * size, 1);
 }
@@ -68,7 +68,7 @@ export function valuesOf(dimensions: readonly number[]): number {
 export function cutShort(bytes: number, expectedBytes: number, where: string, remedy: string) {
   return datasetError(
     where,
-    l10n.t('The file is cut short: {0} of {1} bytes.', bytes, expectedBytes),
+    l10n.t('The file is truncated: {0} of {1} bytes.', bytes, expectedBytes),
     remedy,
   );
 }
@@ -76,7 +76,7 @@ export function cutShort(bytes: number, expectedBytes: number, where: string, re
 export function tooLong(bytes: number, expectedBytes: number, where: string, remedy: string) {
   return datasetError(
     where,
-    l10n.t('The file is too long: {0} bytes for {1}.', bytes, expectedBytes),
+    l10n.t('The file is too long: {0} bytes instead of {1}.', bytes, expectedBytes),
     remedy,
   );
 }

@@ -1,14 +1,14 @@
-/** The formats that are read. */
+/** The supported formats. */
 export type ImageFormat = 'jpeg' | 'png' | 'webp' | 'gif' | 'tiff' | 'bmp' | 'avif';
 
-/** What a file is by its first bytes. */
+/** The format of a file, detected from its first bytes. */
 export type Recognized =
   | { readonly kind: 'image'; readonly format: ImageFormat }
-  /** A format that is known and not read, by the name that people know it by. */
+  /** A known but unsupported format, under its common name. */
   | { readonly kind: 'unsupported'; readonly name: string }
   | { readonly kind: 'unknown' };
 
-/** How many of a file's first bytes tell what it is. */
+/** The number of leading bytes that format detection needs. */
 export const RECOGNIZED_FROM_BYTES = 256;
 
 const IMAGES: readonly (readonly [start: string, ImageFormat])[] = [
@@ -42,18 +42,21 @@ const UNSUPPORTED: readonly (readonly [start: string, name: string])[] = [
   ['#?RADIANCE', 'Radiance HDR'],
 ];
 
-/** The brands of ISO base media files (ISO/IEC 23008-12) that hold HEVC. */
+/** The brands of ISO base media files (ISO/IEC 23008-12) that contain HEVC. */
 const HEIC_BRANDS = ['heic', 'heix', 'hevc', 'hevx', 'heim', 'heis', 'hevm', 'hevs'];
 const AVIF_BRANDS = ['avif', 'avis'];
 
-/** Recognizes a file by its content, since names lie; its first `RECOGNIZED_FROM_BYTES` suffice. */
+/**
+ * Detects a file's format from its content, because extensions can be wrong. The first `RECOGNIZED_FROM_BYTES` bytes
+ * suffice.
+ */
 export function recognizeImage(bytes: Uint8Array): Recognized {
   const start = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, RECOGNIZED_FROM_BYTES));
   const text = start.toString('latin1');
   const image = IMAGES.find(([magic]) => text.startsWith(magic));
   if (image) return { kind: 'image', format: image[1] };
   if (text.startsWith('RIFF') && text.startsWith('WEBP', 8)) return { kind: 'image', format: 'webp' };
-  // Text begins with BM too: a BMP's fields that are reserved are zero.
+  // Text can also begin with BM. The reserved fields of a BMP are zero.
   if (text.startsWith('BM') && text.startsWith('\0\0\0\0', 6)) return { kind: 'image', format: 'bmp' };
   if (text.startsWith('ftyp', 4)) {
     const brands = brandsOf(start, text);
@@ -67,7 +70,7 @@ export function recognizeImage(bytes: Uint8Array): Recognized {
   return { kind: 'unknown' };
 }
 
-/** Of a file's type box: its size, `ftyp`, the major brand, its version, and the compatible brands. */
+/** Reads the brands from a file's type box: size, `ftyp`, the major brand, its version, and the compatible brands. */
 function brandsOf(start: Buffer, text: string): string[] {
   if (start.length < 12) return [];
   const end = Math.min(start.readUInt32BE(0), start.length);

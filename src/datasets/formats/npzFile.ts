@@ -9,20 +9,20 @@ import { datasetError } from '../errors';
 import type { ListingOptions } from '../listing';
 import { ByteReader } from './byteReader';
 
-/** An array in the file, by its name, which is not read yet. */
+/** An array in the file, identified by name and not yet read. */
 export interface NpzEntry extends NpyHeader {
   readonly name: string;
-  /** Where it is, for errors. */
+  /** The location, for errors. */
   readonly where: string;
 }
 
-/** A deflated byte stands for no more than so many. */
+/** The maximum number of bytes that one deflated byte can expand to. */
 const MAX_INFLATION = 1032;
-/** The longest header, with what comes before it. */
+/** The longest header, including the bytes before it. */
 const MAX_HEADER_BYTES = 10_012;
 const BYTES_OF = { uint8: 1, int32: 4, int64: 8, float32: 4, float64: 8 } as const;
 
-/** A .npz file: a zip archive of .npy files, stored or deflated, as NumPy's `savez` writes it. */
+/** A .npz file: a zip archive of stored or deflated .npy files, as NumPy's `savez` writes it. */
 export class NpzFile {
   private constructor(
     readonly path: string,
@@ -31,19 +31,19 @@ export class NpzFile {
     private readonly options: Pick<ListingOptions, 'signal' | 'onProgress'>,
   ) {}
 
-  /** @throws UserError when there is no such file, or it is no zip archive */
+  /** @throws UserError if the file does not exist or is not a zip archive */
   static async open(path: string, options: Pick<ListingOptions, 'signal' | 'onProgress'>): Promise<NpzFile> {
     let zip: ZipFile | undefined;
     try {
       const found = await stat(path);
-      // A pipe would keep a reader waiting for a writer.
+      // Opening a pipe would block until something writes to it.
       if (!found.isFile()) throw datasetError(path, l10n.t('This is not a file.'), nameRemedy());
       zip = await yauzl.openPromise(path, { autoClose: false });
       const entries = new Map<string, Entry>();
       for await (const entry of zip.eachEntry()) {
         const [, name] = /^(.+)\.npy$/.exec(entry.fileName) ?? [];
         if (name === undefined) continue;
-        // Its central directory is what an archive says of itself.
+        // The central directory is only the archive's own claim.
         if (
           entry.compressedSize > found.size ||
           entry.uncompressedSize > entry.compressedSize * MAX_INFLATION + 64
@@ -61,12 +61,12 @@ export class NpzFile {
     } catch (error) {
       zip?.close();
       if (error instanceof UserError) throw error;
-      const what = l10n.t('This is no .npz file that can be read: {0}.', reasonOf(error));
+      const what = l10n.t('This is not a readable .npz file: {0}.', reasonOf(error));
       throw datasetError(path, what, nameRemedy(), { cause: error });
     }
   }
 
-  /** The names of its arrays. */
+  /** The names of the arrays. */
   get names(): string[] {
     return [...this.entries.keys()];
   }
@@ -75,7 +75,7 @@ export class NpzFile {
     this.zip.close();
   }
 
-  /** @throws UserError when an array is not of plain numbers in C order */
+  /** @throws UserError if an array does not hold plain numbers in C order */
   async headerOf(name: string): Promise<NpzEntry> {
     return this.#reading(name, async (reader, entry) => {
       const header = decodeNpyHeader(await reader.peek(Math.min(MAX_HEADER_BYTES, entry.uncompressedSize)));
@@ -83,7 +83,7 @@ export class NpzFile {
       if (entry.uncompressedSize !== expected) {
         throw new NpyError(
           l10n.t(
-            'It has {0} bytes, and {1} of [{2}] has {3}',
+            'It has {0} bytes, but {1} of shape [{2}] needs {3}',
             entry.uncompressedSize,
             header.type,
             header.shape.join(', '),
@@ -96,9 +96,9 @@ export class NpzFile {
   }
 
   /**
-   * Reads an array of bytes straight to where they belong.
+   * Reads an array of bytes straight into its target.
    *
-   * @param target as long as the array
+   * @param target an array of the same length
    */
   async readBytes({ name, start }: NpzEntry, target: Uint8Array): Promise<void> {
     const { signal, onProgress } = this.options;
@@ -112,14 +112,14 @@ export class NpzFile {
         summed = bytes;
         onProgress?.(name, bytes / target.length);
       });
-      // Asks for the end, where the archive's reader says that an entry is longer or shorter than stated.
+      // Reads to the end. Only there does the archive reader report that an entry is longer or shorter than stated.
       const rest = await reader.countRest(1);
-      if (filled !== target.length || rest > 0) throw new NpyError(l10n.t('It is cut short or too long'));
+      if (filled !== target.length || rest > 0) throw new NpyError(l10n.t('It is truncated or too long'));
       checkCrc(sum, entry);
     });
   }
 
-  /** Reads an array's values, small enough to be in memory twice. */
+  /** Reads an array's values. The array must be small enough to be in memory twice. */
   async readValues({ name }: NpzEntry): Promise<NpyValues> {
     return this.#reading(name, async (reader, entry) => {
       const bytes = await reader.take(entry.uncompressedSize + 1);
@@ -159,7 +159,7 @@ function bytesOf({ type, shape }: NpyHeader): number {
   return shape.reduce((product, extent) => product * extent, BYTES_OF[type]);
 }
 
-/** Node 20.0 to 20.14 have no such function; there damage shows only where it changes a length. */
+/** Node 20.0 to 20.14 lack `crc32`. On those versions, damage is detected only if it changes a length. */
 function crc(bytes: Uint8Array, before: number): number {
   return 'crc32' in zlib ? zlib.crc32(bytes, before) : 0;
 }
@@ -170,7 +170,7 @@ function checkCrc(sum: number, entry: Entry): void {
 }
 
 function nameRemedy(): string {
-  return l10n.t("Name a file as NumPy's {0} writes it.", 'savez');
+  return l10n.t("Specify a file written by NumPy's {0}.", 'savez');
 }
 
 function replaceRemedy(): string {

@@ -16,28 +16,28 @@ import { reasonOf } from '../../system/errors';
 import { openRegular } from '../../system/regularFiles';
 import { datasetError } from '../errors';
 
-/** Which columns are read. */
+/** The columns to read. */
 export interface ParquetColumns {
   readonly image: string;
   readonly label: string;
   readonly group: string | null;
 }
 
-/** A row; null where it has no such value. */
+/** A row. A field is null if the row has no such value. */
 export interface ParquetRow {
   /** The encoded image. */
   readonly bytes: Uint8Array | null;
   readonly path: string | null;
-  /** A class number's digits, or a class name. */
+  /** A class number in digits, or a class name. */
   readonly label: string | null;
   readonly group: string | null;
 }
 
-/** How much of a file is in memory at once, bytes of images. */
+/** Limits on how much of a file is in memory at once, in bytes of images. */
 export interface ParquetLimits {
-  /** Rows are read so much at a time, where a file has an index of its pages. */
+  /** If a file has a page index, rows are read in blocks of this size. */
   readonly blockBytes: number;
-  /** Without such an index, a row group is read whole, with what is decoded from it. */
+  /** Without a page index, a row group is read whole, together with its decoded values. */
   readonly groupBytes: number;
 }
 
@@ -54,14 +54,14 @@ export class ParquetFile {
     private readonly limits: ParquetLimits,
   ) {}
 
-  /** @throws UserError when it cannot be read, or has no such columns of images and labels */
+  /** @throws UserError if the file cannot be read or lacks these image and label columns */
   static async open(path: string, columns: ParquetColumns, limits = LIMITS): Promise<ParquetFile> {
     let file: FileHandle | undefined;
     try {
       file = await openRegular(path);
       const { size } = await file.stat();
-      // The least that a file has are two magic numbers and a length.
-      if (size < 12) throw new Error(l10n.t('it has {0} bytes', size));
+      // The smallest file has two magic numbers and a length.
+      if (size < 12) throw new Error(l10n.t('it has only {0} bytes', size));
       const metadata = await parquetMetadataAsync(bufferOf(file, size));
       const opened = new ParquetFile(path, file, size, metadata, columns, limits);
       opened.#checkColumns();
@@ -80,13 +80,13 @@ export class ParquetFile {
     return Number(this.metadata.num_rows);
   }
 
-  /** About how many bytes the images in it have. */
+  /** Estimates the size of the file's images, in bytes. */
   get imageBytes(): number {
     const chunks = this.metadata.row_groups.flatMap(({ columns }) => this.#imageChunks(columns));
     return bytesOf(chunks);
   }
 
-  /** The names of the classes, which Hugging Face's ClassLabel has; null where the label column is another. */
+  /** The class names from Hugging Face's ClassLabel; null if the label column is of another type. */
   get classNames(): string[] | null {
     const features = this.#features();
     const names = valueAt(features, [this.columns.label, 'names']);
@@ -94,9 +94,9 @@ export class ParquetFile {
   }
 
   /**
-   * All rows, in their order, some at a time.
+   * Yields all rows in order, in batches.
    *
-   * @throws UserError when the file is damaged, or has row groups that are too large
+   * @throws UserError if the file is damaged or its row groups are too large
    */
   async *rows(): AsyncGenerator<ParquetRow[]> {
     let start = 0;
@@ -126,7 +126,7 @@ export class ParquetFile {
     throw datasetError(
       this.path,
       l10n.t(
-        'A row group has {0} of images, and at most {1} are read at once.',
+        'A row group has {0} of images, but at most {1} can be read at once.',
         formatBytes(bytes),
         formatBytes(groupBytes),
       ),
@@ -148,17 +148,18 @@ export class ParquetFile {
         rowStart,
         rowEnd,
         rowFormat: 'object',
-        // Bytes of images, not text.
+        // The values are image bytes, not text.
         utf8: false,
         useOffsetIndex: true,
-        // Imported when needed: it instantiates WebAssembly at once, which takes 10 GB of address space.
+        // Imported on demand: it instantiates WebAssembly on import, which reserves a lot of address space. See
+        // docs/performance.md.
         compressors: (await import('hyparquet-compressors')).compressors,
         onComplete: (rows) => {
           found = rows;
         },
       });
       if (found.length !== rowEnd - rowStart) {
-        throw new Error(l10n.t('there are {0} of {1} rows', found.length, rowEnd - rowStart));
+        throw new Error(l10n.t('it has only {0} of {1} rows', found.length, rowEnd - rowStart));
       }
     } catch (error) {
       throw unreadable(this.path, error);
@@ -178,15 +179,18 @@ export class ParquetFile {
     if (!isImages(imageColumn)) {
       throw datasetError(
         this.path,
-        l10n.t('The column {0} has neither bytes nor paths of images.', image),
-        l10n.t("Write images as Hugging Face's feature {0}, or name another column.", 'Image()'),
+        l10n.t('The column {0} has neither image bytes nor image paths.', image),
+        l10n.t("Write images with Hugging Face's feature {0}, or specify another column.", 'Image()'),
       );
     }
     if (labelColumn.children.length > 0 || labelColumn.element.repetition_type === 'REPEATED') {
       throw datasetError(
         this.path,
-        l10n.t('The column {0} has several values for each image, and networks here tell one class.', label),
-        l10n.t('Name a column of one label for each image as {0}.', 'data.label_column'),
+        l10n.t(
+          'The column {0} has several values for each image, but models here predict a single class.',
+          label,
+        ),
+        l10n.t('Set {0} to a column with one label per image.', 'data.label_column'),
       );
     }
   }
@@ -198,12 +202,12 @@ export class ParquetFile {
     const names = children.map(({ element }) => element.name).join(', ');
     throw datasetError(
       this.path,
-      l10n.t('There is no column {0}; the columns: {1}.', name, names),
-      l10n.t('Name the column as {0}.', option),
+      l10n.t('There is no column {0}. The columns are: {1}.', name, names),
+      l10n.t('Set {0} to the name of the column.', option),
     );
   }
 
-  /** What Hugging Face says of the columns. */
+  /** Hugging Face's metadata about the columns. */
   #features(): unknown {
     const text = this.metadata.key_value_metadata?.find(({ key }) => key === 'huggingface')?.value;
     try {
@@ -218,7 +222,7 @@ function bytesOf(chunks: readonly ColumnChunk[]): number {
   return chunks.reduce((sum, { meta_data }) => sum + Number(meta_data?.total_uncompressed_size ?? 0), 0);
 }
 
-/** Bytes or a path, or a struct of both. */
+/** Accepts bytes, a path, or a struct of both. */
 function isImages({ element, children }: SchemaTree): boolean {
   if (element.repetition_type === 'REPEATED') return false;
   if (children.length === 0) return element.type === 'BYTE_ARRAY';
@@ -235,7 +239,7 @@ function imageOf(value: unknown): Pick<ParquetRow, 'bytes' | 'path'> {
   return { bytes: bytes instanceof Uint8Array && bytes.length > 0 ? bytes : null, path: scalarText(path) };
 }
 
-/** A number's digits or a text; null where there is none, or another value. */
+/** Returns a number's digits or a text; null if there is no value or it has another type. */
 function scalarText(value: unknown): string | null {
   switch (typeof value) {
     case 'bigint':
@@ -250,22 +254,22 @@ function scalarText(value: unknown): string | null {
   }
 }
 
-/** A file as hyparquet reads it. */
+/** Wraps a file in the interface that hyparquet reads from. */
 function bufferOf(file: FileHandle, byteLength: number) {
   const read = async (start: number, end: number): Promise<ArrayBuffer> => {
     if (!(start >= 0 && end >= start && end <= byteLength)) {
-      throw new Error(l10n.t('it names bytes {0} to {1} of {2}', start, end, byteLength));
+      throw new Error(l10n.t('it refers to bytes {0} to {1} of {2}', start, end, byteLength));
     }
     const buffer = new ArrayBuffer(end - start);
     const { bytesRead } = await file.read(new Uint8Array(buffer), 0, end - start, start);
-    if (bytesRead < end - start) throw new Error(l10n.t('it was cut short while it was read'));
+    if (bytesRead < end - start) throw new Error(l10n.t('it was truncated while it was being read'));
     return buffer;
   };
   return {
     byteLength,
     slice(start: number, end = byteLength): Promise<ArrayBuffer> {
       const reading = read(start, end);
-      // It reads ahead, and looks at what comes of that only if nothing else has failed before.
+      // hyparquet prefetches, and awaits these reads only if nothing failed earlier.
       reading.catch(() => {});
       return reading;
     },

@@ -4,14 +4,14 @@ import * as l10n from '@vscode/l10n';
 import { compareCodePoints } from '../codePoints';
 import { datasetError } from '../errors';
 
-/** A pattern that stands for more files than this is a slip. */
+/** A pattern that expands to more files than this is a mistake. */
 const MAX_FILES = 100_000;
 
 /**
- * The texts that a pattern with braces stands for, in its order, as in a shell: `{a,b}`, and `{000..009}`, padded with
- * zeros where one of its ends is. Braces of neither kind stand for themselves.
+ * Expands the braces in a pattern, in order, like a shell: `{a,b}`, and `{000..009}`, zero-padded if either end is.
+ * Leaves other braces unchanged.
  *
- * @throws RangeError when there are more than 100,000
+ * @throws RangeError if there are more than 100,000 results
  */
 export function expandBraces(pattern: string): string[] {
   for (let open = pattern.indexOf('{'); open >= 0; open = pattern.indexOf('{', open + 1)) {
@@ -28,7 +28,7 @@ export function expandBraces(pattern: string): string[] {
   return [pattern];
 }
 
-/** Where the brace that opens at `open` closes; -1 where it does not. */
+/** Returns the index of the brace that closes the one at `open`; -1 if there is none. */
 function closingBrace(text: string, open: number): number {
   let depth = 0;
   for (let at = open; at < text.length; at++) {
@@ -67,20 +67,24 @@ function numbersOf(from: string, to: string): string[] {
 }
 
 /**
- * The local files that a pattern of shards stands for: braces in their order, `*` and `?` by name in the order of code
- * points. A file of exactly that name is that file.
+ * Returns the local files that a shard pattern matches. Braces expand in order. Matches of `*` and `?` are sorted by
+ * code point. A pattern that is the exact name of an existing file matches that file.
  *
- * @param folder what a relative pattern starts from
- * @throws UserError when one is missing, none is found, or the pattern is of no local files
+ * @param folder the base of a relative pattern
+ * @throws UserError if a file is missing, none is found, or the pattern does not name local files
  */
 export async function shardFiles(pattern: string, folder: string): Promise<string[]> {
   const remedy = l10n.t(
-    'Name shards such as {0}, or {1}.',
+    'Specify shards such as {0} or {1}.',
     'shards/train-{000..009}.tar',
     'shards/train-*.tar',
   );
   if (/^(?:[a-z][a-z0-9+.-]+:\/\/|pipe:)/i.test(pattern)) {
-    throw datasetError(pattern, l10n.t('Only local files are read.'), l10n.t('Download the shards first.'));
+    throw datasetError(
+      pattern,
+      l10n.t('Only local files can be read.'),
+      l10n.t('Download the shards first.'),
+    );
   }
   if (await isFile(resolve(folder, pattern))) return [resolve(folder, pattern)];
   const files: string[] = [];
@@ -92,7 +96,7 @@ export async function shardFiles(pattern: string, folder: string): Promise<strin
       continue;
     }
     const found = await matchingFiles(path);
-    if (found.length === 0) throw datasetError(path, l10n.t('There is no such shard.'), remedy);
+    if (found.length === 0) throw datasetError(path, l10n.t('No shard matches this pattern.'), remedy);
     files.push(...found);
   }
   return [...new Set(files)];
@@ -103,7 +107,7 @@ function expandedOrError(pattern: string, remedy: string): string[] {
     return expandBraces(pattern);
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
-    throw datasetError(pattern, l10n.t('The pattern stands for more than {0} files.', MAX_FILES), remedy);
+    throw datasetError(pattern, l10n.t('The pattern expands to more than {0} files.', MAX_FILES), remedy);
   }
 }
 
@@ -111,7 +115,10 @@ async function isFile(path: string): Promise<boolean> {
   return (await stat(path).catch(() => null))?.isFile() === true;
 }
 
-/** The files that a path with `*` and `?` stands for; hidden ones only where the pattern begins with a dot too. */
+/**
+ * Returns the files that a path with `*` and `?` matches. Hidden files match only if the pattern also begins with a
+ * dot.
+ */
 async function matchingFiles(path: string): Promise<string[]> {
   const segments = path.split(/[\\/]/);
   const first = segments.findIndex((segment) => /[*?]/.test(segment));

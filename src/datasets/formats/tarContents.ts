@@ -7,20 +7,20 @@ import { datasetError } from '../errors';
 import type { ListingOptions } from '../listing';
 
 export interface TarReading extends Pick<ListingOptions, 'signal' | 'onProgress'> {
-  /** The files to read, by their paths in the archive. */
+  /** The files to read, as paths in the archive. */
   readonly wanted: ReadonlySet<string>;
-  /** A larger file is not read. */
+  /** Larger files are not read. */
   readonly limitBytes: number;
-  /** What to do about a damaged archive, for errors. */
+  /** How to fix a damaged archive, for errors. */
   readonly remedy: string;
 }
 
 /**
- * Reads some files of a tar archive into memory, gzipped or not. Nothing is written, so that no path in it can lead
- * anywhere; links are not followed.
+ * Reads some files of a tar archive, gzipped or not, into memory. Writes nothing to disk, so no path in the archive can
+ * escape. Does not follow links.
  *
- * @returns the files that are there, by path
- * @throws UserError when the archive cannot be read; the signal's reason when aborted
+ * @returns the files found, by path
+ * @throws UserError if the archive cannot be read; the signal's reason if aborted
  */
 export async function tarContents(
   path: string,

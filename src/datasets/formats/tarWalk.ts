@@ -3,12 +3,12 @@ import * as l10n from '@vscode/l10n';
 /** A file in a tar archive. */
 export interface TarMember {
   readonly name: string;
-  /** Where its content begins in the archive, and how long that is, in bytes. */
+  /** Offset of its content in the archive, and its length, in bytes. */
   readonly start: number;
   readonly length: number;
 }
 
-/** An archive that cannot be read on, and where. */
+/** The error for an archive that cannot be read past a position. */
 export class TarError extends Error {
   override readonly name = 'TarError';
 
@@ -21,13 +21,13 @@ export class TarError extends Error {
   }
 }
 
-/** Bytes of an archive, fewer than asked for at its end. */
+/** Reads bytes of an archive; fewer at its end. */
 export type ReadAt = (position: number, length: number) => Uint8Array;
 
 const BLOCK_BYTES = 512;
-/** A name or a table of attributes that is longer is damage. */
+/** A longer name or attribute table means a damaged archive. */
 const MAX_EXTENSION_BYTES = 1 << 20;
-/** Where fields of a header begin, and end (POSIX.1-1988 ustar). */
+/** Start and end of header fields (POSIX.1-1988 ustar). */
 const NAME = [0, 100] as const;
 const SIZE = [124, 136] as const;
 const CHECKSUM = [148, 156] as const;
@@ -36,20 +36,20 @@ const MAGIC = [257, 263] as const;
 const PREFIX = [345, 500] as const;
 
 /**
- * The files in an uncompressed tar archive, of which only headers are read: ustar with prefixes, pax and GNU names.
- * Folders, links and devices are left out.
+ * Yields the files in an uncompressed tar archive. Reads only headers. Supports ustar with prefixes, pax and GNU names.
+ * Skips folders, links and devices.
  *
- * @returns whether the archive has its end mark; one without may be cut short
- * @throws TarError where the archive is cut short, damaged or none
+ * @returns whether the archive has an end marker; without one, it may be truncated
+ * @throws TarError if the archive is truncated or damaged, or is not a tar archive
  */
 export function* tarMembers(read: ReadAt, archiveBytes: number): Generator<TarMember, boolean> {
   let position = 0;
-  /** What extension headers say of the next member. */
+  /** The attributes from extension headers, for the next member. */
   let next: { path?: string; size?: number } = {};
   while (position < archiveBytes) {
     const header = read(position, BLOCK_BYTES);
     if (header.length < BLOCK_BYTES) {
-      throw new TarError(l10n.t('The archive is cut short in the header at byte {0}.', position), position);
+      throw new TarError(l10n.t('The archive is truncated in the header at byte {0}.', position), position);
     }
     if (isZero(header)) {
       checkEnd(read, position, archiveBytes);
@@ -64,7 +64,7 @@ export function* tarMembers(read: ReadAt, archiveBytes: number): Generator<TarMe
     if (start + length > archiveBytes) {
       throw new TarError(
         l10n.t(
-          'The archive is cut short in {0}: it ends at byte {1}, and the member at byte {2}.',
+          'The archive is truncated in {0}: it ends at byte {1}, but the member ends at byte {2}.',
           name,
           archiveBytes,
           start + length,
@@ -74,19 +74,19 @@ export function* tarMembers(read: ReadAt, archiveBytes: number): Generator<TarMe
     }
     if (isExtension) {
       if (length > MAX_EXTENSION_BYTES) {
-        throw new TarError(l10n.t('The name at byte {0} would have {1} bytes.', position, length), position);
+        throw new TarError(
+          l10n.t('The name at byte {0} is too long: {1} bytes.', position, length),
+          position,
+        );
       }
       const content = read(start, length);
       if (type === 'x') next = { ...next, ...paxAttributes(content, position) };
       if (type === 'L') next.path = textOf(content);
     } else {
       if (type === 'S') {
-        throw new TarError(
-          l10n.t('{0} is stored with its zeros left out, which is not read here.', name),
-          position,
-        );
+        throw new TarError(l10n.t('{0} is stored as a sparse file, which is not supported.', name), position);
       }
-      // Old archives have a zero, contiguous files a 7.
+      // Old archives use a zero byte. Contiguous files have type 7.
       if ('0\0'.includes(type) || type === '7') {
         if (!name.endsWith('/')) yield { name, start, length };
       }
@@ -101,15 +101,15 @@ function isZero(bytes: Uint8Array): boolean {
   return bytes.every((byte) => byte === 0);
 }
 
-/** Behind the end mark there are zeros alone; archives put one after another would lose all but the first. */
+/** Only zeros may follow the end marker. Otherwise, all but the first of concatenated archives would be lost. */
 function checkEnd(read: ReadAt, position: number, archiveBytes: number): void {
   for (let at = position; at < archiveBytes; at += BLOCK_BYTES) {
     if (isZero(read(at, BLOCK_BYTES))) continue;
-    throw new TarError(l10n.t('There is more behind the end of the archive, at byte {0}.', at), at);
+    throw new TarError(l10n.t('There is data after the end of the archive, at byte {0}.', at), at);
   }
 }
 
-/** The sum of a header's bytes, its own field taken for spaces; some old writers took bytes for signed. */
+/** Checks the sum of a header's bytes, counting its own field as spaces. Some old writers summed signed bytes. */
 function checkChecksum(header: Uint8Array, position: number): void {
   const stated = Number.parseInt(textOf(header.subarray(...CHECKSUM)).trim(), 8);
   let sum = (CHECKSUM[1] - CHECKSUM[0]) * 0x20;
@@ -130,13 +130,13 @@ function checkChecksum(header: Uint8Array, position: number): void {
 
 function nameOf(header: Uint8Array): string {
   const name = textOf(header.subarray(...NAME));
-  // GNU's own magic has a space there, and other fields in the place of the prefix.
+  // GNU's own magic has a space there, and other fields instead of the prefix.
   if (textOf(header.subarray(...MAGIC)) !== 'ustar' || header[MAGIC[1] - 1] !== 0) return name;
   const prefix = textOf(header.subarray(...PREFIX));
   return prefix === '' ? name : `${prefix}/${name}`;
 }
 
-/** A number in octal digits, or where its first bit is set, in bytes. */
+/** Parses a number from octal digits, or from binary if its first bit is set. */
 function numberOf(header: Uint8Array, [start, end]: readonly [number, number], position: number): number {
   const field = header.subarray(start, end);
   const value =
@@ -144,10 +144,16 @@ function numberOf(header: Uint8Array, [start, end]: readonly [number, number], p
       ? field.reduce((sum, byte, index) => sum * 256 + (index === 0 ? byte & 0x7f : byte), 0)
       : Number.parseInt(textOf(field).trim() || '0', 8);
   if (Number.isSafeInteger(value) && value >= 0) return value;
-  throw new TarError(l10n.t('The header at byte {0} is damaged: its size is no number.', position), position);
+  throw new TarError(
+    l10n.t('The header at byte {0} is damaged: its size is not a number.', position),
+    position,
+  );
 }
 
-/** Path and size in a pax header: records of a length in decimal digits, a space, and `key=value` with a line's end. */
+/**
+ * Parses path and size from a pax header. Each record is its length in decimal digits, a space, and `key=value` with a
+ * newline.
+ */
 function paxAttributes(content: Uint8Array, position: number): { path?: string; size?: number } {
   const found: { path?: string; size?: number } = {};
   let at = 0;
@@ -176,7 +182,7 @@ function paxAttributes(content: Uint8Array, position: number): { path?: string; 
   return found;
 }
 
-/** UTF-8 up to the first zero. */
+/** Decodes UTF-8 up to the first zero byte. */
 function textOf(bytes: Uint8Array): string {
   const end = bytes.indexOf(0);
   return Buffer.from(end < 0 ? bytes : bytes.subarray(0, end)).toString('utf8');

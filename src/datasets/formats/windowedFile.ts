@@ -4,10 +4,10 @@ import { reasonOf } from '../../system/errors';
 import { openRegularSync } from '../../system/regularFiles';
 import { datasetError } from '../errors';
 
-/** A tar member's header and a small file that follows it come in one read. */
+/** Large enough that one read returns a tar member's header and a small file after it. */
 const WINDOW_BYTES = 4096;
 
-/** A file that is read at places, synchronously. */
+/** A file with synchronous random access. */
 export class WindowedFile {
   readonly bytes: number;
   readonly #file: number;
@@ -15,7 +15,7 @@ export class WindowedFile {
   #start = 0;
   #length = 0;
 
-  /** @throws UserError when it cannot be read, as all else does */
+  /** @throws UserError if the file cannot be read; so do all methods */
   constructor(readonly path: string) {
     try {
       this.#file = openRegularSync(path);
@@ -25,7 +25,7 @@ export class WindowedFile {
     }
   }
 
-  /** Bytes from a position, fewer at the file's end, valid until the next are read. */
+  /** Returns bytes from a position, fewer at the end of the file. They are valid until the next read. */
   read(position: number, length: number): Uint8Array {
     try {
       if (length > WINDOW_BYTES) {

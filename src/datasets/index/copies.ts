@@ -3,10 +3,10 @@ import { isReadable } from './facts';
 import { HASH_WORDS, isNear, NEAR_FREQUENCIES } from './perceptual';
 import { countOf, HASH_BYTES, placeOf, SEEN, type SeenSplit } from './tables';
 
-/** Pairs of copies that are kept, of however many. */
+/** The maximum number of pairs of copies to keep. */
 const KEPT_PAIRS = 10;
 
-/** Copies that are counted while some of them are kept. */
+/** Counts copies and keeps some of them. */
 class CopyCounter {
   count = 0;
   readonly pairs: (readonly [string, string])[] = [];
@@ -21,26 +21,26 @@ class CopyCounter {
   }
 }
 
-/** An image of all splits: its split's place in their list, and its own in the split. */
+/** An image's position among all splits: its split, and its index in that split. */
 interface Place {
   readonly split: SeenSplit;
   readonly image: number;
 }
 
-/** Finds images of one content, byte by byte (of the encoded files, or the pixels where they lie in memory). */
+/** Finds images with identical bytes (of the encoded files, or of the pixels for data in memory). */
 export function exactCopies(splits: readonly SeenSplit[]): Pick<
   DataReport,
   'copiesWithin' | 'copiesAcross' | 'copiesMislabelled'
 > & {
-  /** Whether an image of all splits, by its number, is a copy of one of another split. */
+  /** For each image, numbered across all splits: whether it is a copy of an image in another split. */
   readonly isAcross: Uint8Array;
 } {
   const total = countOf(splits);
   const mask = 2 ** Math.ceil(Math.log2(total * 1.5 + 1)) - 1;
-  /** The first image of each content, by open addressing over the hashes, which are spread evenly. */
+  /** The first image with each content, by open addressing over the hashes, which are evenly distributed. */
   const firsts = new Int32Array(mask + 1).fill(-1);
   const isAcross = new Uint8Array(total);
-  const [within, across, mislabelled] = [new CopyCounter(), new CopyCounter(), new CopyCounter()];
+  const [within, across, mislabeled] = [new CopyCounter(), new CopyCounter(), new CopyCounter()];
   let number = 0;
   for (const split of splits) {
     for (let image = 0; image < split.table.labels.length; image++, number++) {
@@ -64,13 +64,13 @@ export function exactCopies(splits: readonly SeenSplit[]): Pick<
         across.add(pair);
         isAcross[number] = 1;
       }
-      if (original.split.table.labels[original.image] !== split.table.labels[image]) mislabelled.add(pair);
+      if (original.split.table.labels[original.image] !== split.table.labels[image]) mislabeled.add(pair);
     }
   }
   return {
     copiesWithin: within.copies,
     copiesAcross: across.copies,
-    copiesMislabelled: mislabelled.copies,
+    copiesMislabelled: mislabeled.copies,
     isAcross,
   };
 }
@@ -98,20 +98,20 @@ function hasSameHash(one: Place, other: Place): boolean {
 }
 
 /**
- * 64 bits that differ in NEAR_FREQUENCIES at most are equal in one of NEAR_FREQUENCIES + 1 bands (Norouzi, Punjani and
- * Fleet 2012, section 3.1). Of each, where it begins and how many bits it has.
+ * If two 64-bit hashes differ in at most NEAR_FREQUENCIES bits, at least one of NEAR_FREQUENCIES + 1 bands is equal
+ * (Norouzi, Punjani and Fleet 2012, section 3.1). Holds the start and the number of bits per band.
  */
 const BANDS = Array.from({ length: NEAR_FREQUENCIES + 1 }, (_, band) => {
   const start = Math.floor((64 * band) / (NEAR_FREQUENCIES + 1));
   return { start, bits: Math.floor((64 * (band + 1)) / (NEAR_FREQUENCIES + 1)) - start };
 });
 
-/** Comparisons of two hashes after which no more images are compared; only hashes that are all alike need so many. */
+/** After this many hash comparisons, no more images are compared. Only nearly identical hashes need so many. */
 const MAX_COMPARISONS = 2e9;
 
 /**
- * Finds images of validation and test that look like one of a split before theirs, by their perceptual hashes. Exact
- * copies across splits are left out.
+ * Finds validation and test images that look like an image of an earlier split, by perceptual hash. Skips exact copies
+ * across splits.
  */
 export function nearCopies(
   splits: readonly SeenSplit[],
@@ -145,11 +145,11 @@ interface Hashed {
   readonly images: readonly number[];
   /** [images, HASH_WORDS] */
   readonly hashes: Uint32Array;
-  /** The first image whose hash is near another; -1 where there is none. */
+  /** Finds the first image with a nearby hash; -1 if there is none. */
   find(hashes: Uint32Array, at: number): { readonly image: number; readonly comparisons: number };
 }
 
-/** A split's images that have a perceptual hash, in buckets by each band of it. */
+/** Puts a split's images with a perceptual hash into buckets, per band. */
 function hashedOf(split: SeenSplit): Hashed {
   const { looks } = split;
   const { perceptual } = looks.details;
@@ -161,7 +161,7 @@ function hashedOf(split: SeenSplit): Hashed {
   for (const [at, [slot]] of slots.entries()) {
     hashes.set(perceptual.subarray(slot * HASH_WORDS, (slot + 1) * HASH_WORDS), at * HASH_WORDS);
   }
-  // Of each band, the first of each bucket and the one after each in its bucket.
+  // Per band: the first image of each bucket, and each image's successor in its bucket.
   const buckets = BANDS.map(({ start, bits }) => {
     const firsts = new Int32Array(2 ** bits).fill(-1);
     const nexts = new Int32Array(images.length);
@@ -185,7 +185,7 @@ function hashedOf(split: SeenSplit): Hashed {
   return { split, images, hashes, find };
 }
 
-/** `bits` of a hash's first 64 bits from bit `start` on, where bit 0 is the lowest of the low half. */
+/** Returns `bits` of a hash's first 64 bits, from bit `start` on. Bit 0 is the lowest bit of the low half. */
 function bitsOf(hashes: Uint32Array, at: number, start: number, bits: number): number {
   const [high, low] = [hashes[at]!, hashes[at + 1]!];
   const mask = 2 ** bits - 1;

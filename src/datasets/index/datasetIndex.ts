@@ -5,67 +5,67 @@ import { formatCount } from '../../shared/format';
 import { UserError } from '../../shared/userError';
 import type { DataProblem } from '../listing';
 
-/** Of an index's files; one of another version is not read. */
+/** The version of the index files. Indexes of other versions are not read. */
 export const INDEX_VERSION = 1;
 
-/** Images that are copies of one another, by pairs; of many the first few. */
+/** Images that are copies of one another, in pairs. Only the first few pairs are kept. */
 export interface Copies {
-  /** Images that are a copy of one before them. */
+  /** The number of images that are a copy of an earlier one. */
   readonly count: number;
-  /** Each as `split/name`. */
+  /** Each name in the form `split/name`. */
   readonly pairs: readonly (readonly [string, string])[];
 }
 
-/** What a look at every image found, beside the facts that a recipe needs. */
+/** The findings from a scan of every image, in addition to the facts that a recipe needs. */
 export interface DataReport {
-  /** Readable images of each class, by label; empty without a test split. */
+  /** Readable images per class, by label. Empty without a test split. */
   readonly validationCounts: readonly number[];
   readonly testCounts: readonly number[];
-  /** Bytes of all images, as they are stored. */
+  /** The stored size of all images, in bytes. */
   readonly bytes: number;
-  /** How many images were decoded whole; of the others, header and content hash were read. */
+  /** The number of fully decoded images. For the others, only header and content hash were read. */
   readonly decoded: number;
-  /** Training images of the largest class over those of the smallest that has any. */
+  /** The number of training images in the largest class, divided by that of the smallest nonempty class. */
   readonly imbalance: number;
-  /** Images that cannot be read; of many, the first few with their reasons. */
+  /** Images that cannot be read. Only the first few are listed, with reasons. */
   readonly unreadable: {
     readonly count: number;
     readonly images: readonly { readonly name: string; readonly reason: string }[];
   };
-  /** Copies, byte by byte, in one split. */
+  /** Byte-identical copies within one split. */
   readonly copiesWithin: Copies;
-  /** Images of validation or test that are in another split too, byte by byte: leaks. */
+  /** Validation or test images with a byte-identical copy in another split: leaks. */
   readonly copiesAcross: Copies;
-  /** Copies under two labels. */
+  /** Copies with different labels. */
   readonly copiesMislabelled: Copies;
-  /** Images of validation or test that look like one of another split, by a perceptual hash; copies left out. */
+  /** Validation or test images that look like an image of another split, by perceptual hash. Excludes exact copies. */
   readonly nearCopiesAcross: Copies & {
-    /** Images that have a perceptual hash: those that were decoded. */
+    /** The number of images with a perceptual hash, which requires decoding. */
     readonly compared: number;
   };
-  /** Whatever a person should know of, the findings above included. */
+  /** Everything the user should know, including the findings above. */
   readonly problems: readonly DataProblem[];
 }
 
-/** The file that holds a table of the images, beside the index. */
+/** The file next to the index that holds the image table. */
 export interface TableFile {
   readonly file: string;
   readonly bytes: number;
-  /** Of its header, which has those of all else. */
+  /** Hash of the file's header, which in turn holds the hashes of everything else. */
   readonly sha256: string;
 }
 
-/** What one scan found out about a data set. */
+/** The result of one scan of a data set. */
 export interface DatasetIndex {
   readonly version: typeof INDEX_VERSION;
   readonly request: OwnDatasetRequest;
-  /** What the request's relative paths start from: the experiment file's folder. */
+  /** The base of the request's relative paths: the experiment file's folder. */
   readonly folder: string;
-  /** `imagesKey` of the request: equal for indexes of the same images, however they are split. */
+  /** The `imagesKey` of the request. Equal for indexes of the same images, however they are split. */
   readonly imagesKey: string;
   readonly facts: SourceFacts;
   readonly report: DataReport;
-  /** Milliseconds since 1970. */
+  /** In milliseconds since 1970. */
   readonly scannedAt: number;
   readonly table: TableFile;
 }
@@ -90,13 +90,13 @@ const problem = z.object({
 });
 
 export const tableFileSchema = z.object({
-  // A name, so that no index leads out of its folder.
+  // A plain file name, so an index cannot point outside its folder.
   file: z.string().regex(/^[\w-][\w.-]*$/),
   bytes: count,
   sha256: z.string(),
 });
 
-/** What is read of an index's file; the request is known to whoever reads it. */
+/** The part of an index file that is read. The reader already knows the request. */
 export const indexSchema = z.object({
   version: z.literal(INDEX_VERSION),
   imagesKey: z.string(),
@@ -133,7 +133,7 @@ export const indexSchema = z.object({
 });
 
 /**
- * Refuses a data set that has errors, or images that cannot be read where these are not left out.
+ * Throws if a data set has errors, or if it has unreadable images and these are not skipped.
  *
  * @throws UserError
  */
@@ -148,13 +148,13 @@ export function assertUsable({ report }: Pick<DatasetIndex, 'report'>, onBadImag
       unreadable.count === 1
         ? l10n.t('{0} cannot be read. {1}', first.name, first.reason)
         : l10n.t(
-            '{0} images cannot be read, such as {1}: {2}',
+            '{0} images cannot be read. For example, {1}: {2}',
             formatCount(unreadable.count),
             first.name,
             first.reason,
           ),
     remedy: l10n.t(
-      'Replace or delete them and index again ({0}), or leave them out by {1}.',
+      'Replace or delete them and index again ({0}), or skip them with {1}.',
       'tricks data FILE',
       'data.on_bad_image: skip',
     ),

@@ -12,17 +12,17 @@ import { HASH_BYTES, type Looks, nameHash, newLooks, SEEN, type SeenSplit, slotO
 
 const indexSchema = z.object({ imagesKey: z.string(), table: tableFileSchema });
 
-/** An earlier index's table. */
+/** The table of an earlier index. */
 export interface EarlierTable extends IndexTable {
-  /** Its name. */
+  /** Its file name. */
   readonly file: string;
 }
 
 /**
- * The table of an earlier index of the same images: that of this very key, else of another split of them. Null where
- * there is none that can be read.
+ * Returns the table of an earlier index of the same images, preferably with the same key, else with another split. Null
+ * if there is no readable one.
  *
- * @param known a listing's tables, whose arrays are used again where they are as they were
+ * @param known a listing's tables, whose arrays are reused where they are unchanged
  */
 export async function readEarlier(
   root: string,
@@ -41,7 +41,7 @@ export async function readEarlier(
   return null;
 }
 
-/** The files of a folder's indexes, that of `key` first. */
+/** Returns the index files in a folder, that of `key` first. */
 async function indexNames(folder: string, key: string): Promise<string[]> {
   try {
     const names = (await readdir(folder)).filter((name) => /^[0-9a-f]+\.json$/.test(name));
@@ -62,10 +62,10 @@ async function tableFileOf(path: string, imagesKey: string): Promise<TableFile |
 }
 
 /**
- * Looks for a split's images, with what an earlier table knows of them; whether their files have changed since is for
- * others to find out. Parts of files that did change, by `isSameFile`, are not known.
+ * Returns the looks for a split's images, filled in from an earlier table. The caller must check whether the image
+ * files have changed since. Images inside files that changed, according to `isSameFile`, count as unknown.
  *
- * @param detailed the images that are decoded whole
+ * @param detailed the images to decode fully
  */
 export function looksFrom(
   earlier: IndexTable | null,
@@ -73,7 +73,7 @@ export function looksFrom(
   detailed: Uint32Array,
   isSameFile: (path: string) => boolean,
 ): Looks {
-  // Pixels in memory are looked at anew: that takes no longer than finding out whether they changed.
+  // Always rescans pixels in memory, because checking them for changes takes just as long.
   if (!earlier || table.kind === 'pixels') return newLooks(table.labels.length, detailed);
   const same = earlier.splits.find((split) => split.name === name && isSameTable(split.table, table));
   const isWhole = same && equal(same.looks.details.images, detailed);
@@ -90,7 +90,7 @@ export function looksFrom(
   return looks;
 }
 
-/** Whether two tables name the same images in the same order; their arrays are shared where they are equal. */
+/** Whether two tables name the same images in the same order. Equal arrays are shared, so identity is enough. */
 function isSameTable(one: SplitTable, other: SplitTable): boolean {
   if (one.kind === 'pixels' || other.kind === 'pixels') return false;
   if (one.names.text !== other.names.text || one.names.starts !== other.names.starts) return false;
@@ -108,7 +108,7 @@ function equal(one: Uint32Array, other: Uint32Array): boolean {
   return one.length === other.length && one.every((value, index) => value === other[index]);
 }
 
-/** Copies what is known of images of the same place and name. */
+/** Copies what is known of images with the same root and name. */
 function copyKnown(from: SeenSplit, table: SplitTable, looks: Looks): void {
   const old = from.table;
   if (old.kind === 'pixels' || table.kind === 'pixels' || old.kind !== table.kind) return;
@@ -122,7 +122,10 @@ function copyKnown(from: SeenSplit, table: SplitTable, looks: Looks): void {
 
 type NamedTable = Exclude<SplitTable, { kind: 'pixels' }>;
 
-/** Finds another table's image in `table`, by open addressing over the hashes of names; -1 where it has none. */
+/**
+ * Returns a function that finds another table's image in `table`, by open addressing over the name hashes; -1 if there
+ * is none.
+ */
 function finderOf(table: NamedTable): (other: NamedTable, image: number) => number {
   const count = table.labels.length;
   const mask = 2 ** Math.ceil(Math.log2(count * 1.5 + 1)) - 1;

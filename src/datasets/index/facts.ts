@@ -3,12 +3,12 @@ import type { OwnDatasetRequest, Quantiles, SourceFacts } from '../../recipe/dat
 import { nameAt, type SplitTable } from '../table';
 import { HASH_BYTES, type Looks, SEEN, type SeenSplit, SPLIT_NAMES, type SplitName } from './tables';
 
-/** Whether an image was looked at and can be read. */
+/** Whether an image was scanned and is readable. */
 export function isReadable({ flags }: Looks, image: number): boolean {
   return (flags[image]! & (SEEN.looked | SEEN.bad)) === SEEN.looked;
 }
 
-/** Readable images of each class, by label; empty where there is no such split. */
+/** Counts the readable images per class, by label. Empty if the split does not exist. */
 export function countsOf(splits: readonly SeenSplit[], name: SplitName, classes: number): number[] {
   const split = splits.find((each) => each.name === name);
   if (!split) return name === 'test' ? [] : Array<number>(classes).fill(0);
@@ -20,7 +20,8 @@ export function countsOf(splits: readonly SeenSplit[], name: SplitName, classes:
 }
 
 /**
- * What a recipe needs to know of a data set's readable images. Sizes, mean and deviation are the training images'.
+ * Computes what a recipe needs to know of a data set's readable images. Sizes, mean and standard deviation are of the
+ * training images.
  */
 export function factsOf(
   dataset: OwnDatasetRequest['dataset'],
@@ -30,7 +31,7 @@ export function factsOf(
   const counts = (name: SplitName) => countsOf(splits, name, classNames.length);
   const trainCounts = counts('train');
   const train = splits.find(({ name }) => name === 'train');
-  const channels = splits.every(isAllGrey) ? 1 : 3;
+  const channels = splits.every(isAllGray) ? 1 : 3;
   return {
     dataset,
     trainImages: sum(trainCounts),
@@ -49,8 +50,8 @@ function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0);
 }
 
-function isAllGrey({ looks }: SeenSplit): boolean {
-  return looks.flags.every((flags, image) => !isReadable(looks, image) || (flags & SEEN.grey) !== 0);
+function isAllGray({ looks }: SeenSplit): boolean {
+  return looks.flags.every((flags, image) => !isReadable(looks, image) || (flags & SEEN.gray) !== 0);
 }
 
 function sizesOf(train: SeenSplit | undefined): Pick<SourceFacts, 'height' | 'width' | 'shortEdge'> {
@@ -71,7 +72,7 @@ function newHistogram(): Uint32Array {
   return new Uint32Array(2 ** 16);
 }
 
-/** Of values counted by a histogram: each quantile q is the value of rank q (n - 1), rounded. */
+/** Computes quantiles of the values in a histogram. Quantile q is the value of rank q (n - 1), rounded. */
 function quantilesOf(histogram: Uint32Array): Quantiles {
   const count = histogram.reduce((total, each) => total + each, 0);
   const at = (quantile: number): number => {
@@ -86,8 +87,8 @@ function quantilesOf(histogram: Uint32Array): Quantiles {
 }
 
 /**
- * Per channel, the mean and the standard deviation of pixels scaled to 0..1 over the decoded training images, each image
- * of the same weight whatever its size, as where images are resized to one size first.
+ * Computes the per-channel mean and standard deviation of the decoded training images, with pixels scaled to 0..1. Each
+ * image has the same weight whatever its size, as if all were first resized to one size.
  */
 function meanAndStd(train: SeenSplit | undefined, channels: 1 | 3): Pick<SourceFacts, 'mean' | 'std'> {
   const mean = Array<number>(channels).fill(0);
@@ -113,8 +114,8 @@ function meanAndStd(train: SeenSplit | undefined, channels: 1 | 3): Pick<SourceF
 }
 
 /**
- * SHA-256 over the readable images, sorted: of each its split, its class's name, its name and its content's hash. Two
- * indexes have the same where they hold the same images under the same names and labels, wherever they lie.
+ * Returns the SHA-256 of the readable images in sorted order: split, class name, image name and content hash. Two
+ * indexes have the same fingerprint if they hold the same images under the same names and labels, in any location.
  */
 function fingerprintOf(splits: readonly SeenSplit[], classNames: readonly string[]): string {
   const sha256 = createHash('sha256');
@@ -131,7 +132,7 @@ function fingerprintOf(splits: readonly SeenSplit[], classNames: readonly string
   return sha256.digest('hex');
 }
 
-/** Of each class its place among the sorted names. */
+/** Returns each class's rank among the sorted names. */
 function ranksOf(classNames: readonly string[]): Uint32Array {
   const order = classNames
     .map((_, label) => label)
@@ -141,13 +142,13 @@ function ranksOf(classNames: readonly string[]): Uint32Array {
   return ranks;
 }
 
-/** A split's images by class and name, in code points' order. */
+/** Sorts a split's images by class and name, in code point order. */
 function sortedImages(table: SplitTable, ranks: Uint32Array): Uint32Array {
   const order = new Uint32Array(table.labels.length);
   for (let image = 0; image < order.length; image++) order[image] = image;
   const compare = (a: number, b: number) =>
     ranks[table.labels[a]!]! - ranks[table.labels[b]!]! || compareNames(table, a, b) || a - b;
-  // Listings come sorted: then one pass shows it.
+  // Listings are usually sorted already. One pass confirms it.
   for (let image = 1; image < order.length; image++) {
     if (compare(image - 1, image) > 0) return order.sort(compare);
   }

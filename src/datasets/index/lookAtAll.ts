@@ -8,21 +8,21 @@ import { type BadImage, type LookOutcome, lookAtRange } from './looker';
 import type { FromLooker, LookerData, LookerTask } from './lookerMessages';
 import { countOf, type SeenSplit } from './tables';
 
-/** Images that a thread gets at a time. */
+/** Images per task of a worker thread. */
 const TASK_IMAGES = 256;
 
 export interface LookOptions {
-  /** Threads; with 0 the caller's own looks at the images. */
+  /** The number of worker threads. With 0, the calling thread scans the images. */
   readonly workers: number;
   readonly signal?: AbortSignal | undefined;
-  /** Images looked at, or found unchanged, of all. */
+  /** Reports the images done (scanned or found unchanged) and the total. */
   readonly onImages?: ((done: number, total: number) => void) | undefined;
 }
 
 /**
- * Looks at all images of some splits that are not known yet, and writes what it finds in their looks.
+ * Scans all images of some splits that are not known yet, and writes the results to their looks.
  *
- * @throws UserError where the machine refuses it; the signal's reason when aborted
+ * @throws UserError if this machine prevents it, for example if too many files are open; the signal's reason if aborted
  */
 export async function lookAtAll(
   splits: readonly SeenSplit[],
@@ -48,7 +48,7 @@ export async function lookAtAll(
     for (let task = takeTask(); task; task = takeTask()) {
       signal?.throwIfAborted();
       note(task, await lookAtRange(splits, task.from, task.to, signal));
-      // Where nothing has changed, nothing is waited for.
+      // If no image has changed, nothing else yields to the event loop.
       await setImmediate();
     }
   } else {
@@ -57,12 +57,12 @@ export async function lookAtAll(
       for (let task = takeTask(); task; task = takeTask()) note(task, await ask(task));
     });
   }
-  // Threads end in any order; a person reads the first.
+  // Threads finish in any order, but users see the first ones.
   bad.sort((a, b) => a.split - b.split || a.image - b.image);
   return { read, bad };
 }
 
-/** Has `work` done with each of `count` threads, and ends them whatever comes. */
+/** Runs `work` on each of `count` threads and always terminates them. */
 async function withThreads(
   count: number,
   splits: readonly SeenSplit[],
@@ -108,12 +108,12 @@ async function answerOf(thread: Worker, task: LookerTask): Promise<LookOutcome> 
   }
 }
 
-/** Fails when a thread ends before its work does. */
+/** Rejects if a thread exits before its work is done. */
 function lossOf(thread: Worker): Promise<never> {
   return new Promise((_, reject) => {
     thread.once('error', reject);
     thread.once('exit', (code) =>
-      reject(new Error(l10n.t('A thread that looked at images ended with exit code {0}.', code))),
+      reject(new Error(l10n.t('An indexing thread exited with code {0}.', code))),
     );
   });
 }

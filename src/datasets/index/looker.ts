@@ -13,32 +13,32 @@ import { perceptualHash } from './perceptual';
 import { statsOf } from './sources';
 import { contentHash, HASH_BYTES, type Looks, SEEN, type SeenSplit, slotOf } from './tables';
 
-/** Images that a thread has under way, so that it decodes one while the disk brings others. */
+/** Images in flight per thread, so it decodes one while the disk loads others. */
 const AT_ONCE = 3;
-/** Larger files are no images. */
+/** Larger files are not images. */
 const MAX_FILE_BYTES = 2 ** 30;
-/** How often a file that changes while it is read is read. */
+/** The number of attempts to read a file that changes during the read. */
 const TRIES = 3;
 
-/** An image that cannot be read: its split, by place in the list of splits, and why. */
+/** An image that cannot be read: its split, as an index into the list of splits, and the reason. */
 export interface BadImage {
   readonly split: number;
   readonly image: number;
   readonly reason: string;
 }
 
-/** What became of some images. */
+/** The result of scanning some images. */
 export interface LookOutcome {
-  /** Images that were read; the others were known, and had not changed. */
+  /** The number of images read. The others were known and unchanged. */
   readonly read: number;
   readonly bad: readonly BadImage[];
 }
 
 /**
- * Looks at the images `from` to `to` of all splits, in their order, and writes what it finds in their looks. An image
- * that is known already, whose file has the time of change and the size that are written there, is left alone.
+ * Scans the images `from` to `to`, counted across all splits in order, and writes the results to their looks. Skips a
+ * known image if its file's mtime and size match the recorded ones.
  *
- * @throws what no image is to blame for, such as too many open files; the signal's reason when aborted
+ * @throws errors that are not an image's fault, for example too many open files; the signal's reason if aborted
  */
 export async function lookAtRange(
   splits: readonly SeenSplit[],
@@ -70,21 +70,24 @@ export async function lookAtRange(
   return { read: unknown.length, bad };
 }
 
-/** Whether all is known of an image that is wanted; what could not be read is looked at again. */
+/** Whether everything needed of an image is known. Unreadable images are scanned again. */
 function isKnown({ flags, details }: Looks, image: number): boolean {
   const known = flags[image]!;
   if ((known & (SEEN.looked | SEEN.bad)) !== SEEN.looked) return false;
   return (known & SEEN.decoded) !== 0 || slotOf(details, image) === -1;
 }
 
-/** Whether a file is not as it was looked at; of what has no file of its own, whoever listed it knows that. */
+/**
+ * Whether a file has changed since it was scanned. For an image without its own file, the code that listed it checks
+ * that.
+ */
 function hasChanged({ table, looks }: SeenSplit, image: number): boolean {
   if (table.kind !== 'files') return false;
   const stats = statsOf(join(table.root, nameAt(table.names, image)));
   return !stats || !isAsSeen(looks, image, stats);
 }
 
-/** Whether a file's time of change and size are those that it was looked at with. */
+/** Whether a file's mtime and size match those recorded at its scan. */
 export function isAsSeen({ modified, size }: Looks, image: number, stats: Stats): boolean {
   return stats.mtimeMs === modified[image] && cappedSize(stats) === size[image];
 }
@@ -93,7 +96,7 @@ function cappedSize({ size }: Stats): number {
   return Math.min(size, 2 ** 32 - 1);
 }
 
-/** Looks at an image; says why it cannot be read, else null. */
+/** Scans an image. Returns the reason if it cannot be read, else null. */
 async function lookAt({ table, looks }: SeenSplit, image: number): Promise<string | null> {
   looks.flags[image] = 0;
   try {
@@ -111,14 +114,14 @@ async function lookAt({ table, looks }: SeenSplit, image: number): Promise<strin
   }
 }
 
-/** Reads a file and notes its time of change and size, as they were before and after. */
+/** Reads a file and records its mtime and size, which must be the same before and after. */
 async function readFileOf(path: string, looks: Looks, image: number): Promise<StoredImage> {
-  // Without waiting for whoever would write to a pipe.
+  // Does not block on a pipe without a writer.
   const file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
   try {
     for (let left = TRIES; ; left--) {
       const before = await file.stat();
-      if (!before.isFile()) throw new ImageError('unreadable', l10n.t('It is no file.'), '');
+      if (!before.isFile()) throw new ImageError('unreadable', l10n.t('It is not a file.'), '');
       looks.modified[image] = before.mtimeMs;
       looks.size[image] = cappedSize(before);
       if (before.size > MAX_FILE_BYTES) {
@@ -134,7 +137,7 @@ async function readFileOf(path: string, looks: Looks, image: number): Promise<St
       const after = await file.stat();
       if (end === after.size && after.mtimeMs === before.mtimeMs) return { kind: 'encoded', bytes };
       if (left === 1) {
-        throw new ImageError('unreadable', l10n.t('The file changes while it is read.'), '');
+        throw new ImageError('unreadable', l10n.t('The file changed while it was being read.'), '');
       }
     }
   } finally {
@@ -150,12 +153,12 @@ async function lookAtStored(stored: StoredImage, looks: Looks, image: number): P
     const { height, width, channels } = await probeImage(stored);
     if (stored.kind === 'encoded' && !hasEnd(stored.bytes)) await decodeImage(stored, channels);
     noteSize(looks, image, height, width);
-    if (channels === 1) flags |= SEEN.grey;
+    if (channels === 1) flags |= SEEN.gray;
   } else {
     const { channels } = await probeImage(stored);
     const decoded = await decodeImage(stored, channels);
     noteSize(looks, image, decoded.height, decoded.width);
-    if (channels === 1) flags |= SEEN.grey;
+    if (channels === 1) flags |= SEEN.gray;
     flags |= SEEN.decoded | noteDetails(looks, slot, decoded);
   }
   looks.hash.set(contentHash(content), image * HASH_BYTES);
@@ -167,7 +170,7 @@ function noteSize({ height, width }: Looks, image: number, imageHeight: number, 
   width[image] = Math.min(imageWidth, 65_535);
 }
 
-/** Notes what is known of a decoded image; the flag of its hash where it has one. */
+/** Records the details of a decoded image. Returns the hash flag if it has a hash. */
 function noteDetails({ details }: Looks, slot: number, decoded: PixelImage): number {
   const moments = momentsOf(decoded);
   details.moments.set(moments, slot * moments.length);
@@ -177,12 +180,12 @@ function noteDetails({ details }: Looks, slot: number, decoded: PixelImage): num
   return SEEN.hashed;
 }
 
-/** How far from a file's end its last marker is looked for: some programs append notes. */
+/** How far from the end of a file to search for its last marker. Some programs append notes. */
 const TAIL_BYTES = 4096;
 
 /**
- * Whether a JPEG, a PNG or a WebP has its end, which a truncated one lacks. Others are taken to have none, and are
- * decoded to see.
+ * Whether a JPEG, PNG or WebP has its end marker, which a truncated file lacks. False for other formats, which must be
+ * decoded to find out.
  */
 function hasEnd(stored: Uint8Array): boolean {
   const bytes = Buffer.from(stored.buffer, stored.byteOffset, stored.length);
@@ -192,14 +195,14 @@ function hasEnd(stored: Uint8Array): boolean {
   return bytes[0] === 0x89 && tail.includes('IEND');
 }
 
-/** Why an image cannot be read, in a sentence; null where the image is not to blame. */
+/** Returns why an image cannot be read, as a sentence; null if it is not the image's fault. */
 function reasonOf(error: unknown): string | null {
   if (error instanceof ImageError) return error.reason;
-  // Of a table also a file that has never been there.
-  if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return l10n.t('There is no such file.');
-  // Node's, of a path with a zero byte in it, which no file has.
-  if (isSystemError(error, 'ERR_INVALID_ARG_VALUE')) return l10n.t('Its name has a zero byte.');
-  if (isSystemError(error, 'EACCES', 'EPERM')) return l10n.t('The file may not be read.');
+  // A table can also name a file that never existed.
+  if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return l10n.t('The file does not exist.');
+  // Node's error for a path with a zero byte, which no file can have.
+  if (isSystemError(error, 'ERR_INVALID_ARG_VALUE')) return l10n.t('Its name contains a null byte.');
+  if (isSystemError(error, 'EACCES', 'EPERM')) return l10n.t('You do not have permission to read the file.');
   if (isSystemError(error, 'EIO', 'EISDIR', 'ELOOP', 'ENAMETOOLONG', 'ENXIO', 'ESTALE')) {
     return l10n.t('The file cannot be read: {0}.', messageOf(error));
   }

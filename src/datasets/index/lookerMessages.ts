@@ -2,12 +2,12 @@ import type { Failure } from '../../shared/failure';
 import type { LookOutcome } from './looker';
 import type { SeenSplit } from './tables';
 
-/** What a thread that looks at images starts with: their arrays are shared. */
+/** The start data of a scanning thread. The arrays are shared. */
 export interface LookerData {
   readonly splits: readonly SeenSplit[];
 }
 
-/** Images of all splits, in their order. */
+/** A range of images, counted across all splits in order. */
 export interface LookerTask {
   readonly from: number;
   readonly to: number;
@@ -15,6 +15,6 @@ export interface LookerTask {
 
 export type FromLooker =
   | ({ readonly type: 'done' } & LookOutcome)
-  /** What no image is to blame for: for a person, or an exception of ours. */
+  /** Errors that are not an image's fault: one to show the user, or an internal exception. */
   | { readonly type: 'refused'; readonly failure: Failure }
   | { readonly type: 'failed'; readonly message: string };

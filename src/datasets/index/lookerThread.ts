@@ -1,4 +1,4 @@
-/** A thread that looks at images, with shared arrays: a range of them for each message. */
+/** A worker thread that scans images in shared arrays, one range per message. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { messageOf } from '../../shared/failure';
 import { UserError } from '../../shared/userError';

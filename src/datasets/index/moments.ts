@@ -1,14 +1,14 @@
 import type { PixelImage } from '../../shared/pixelImage';
 
-/** Values that `momentsOf` gives: of each of three channels the mean, then of each the mean square. */
+/** The number of values from `momentsOf`: the means of three channels, then their mean squares. */
 export const MOMENTS = 6;
 
 /**
- * Mean and mean square of an image's pixels scaled to 0..1, channel by channel: [3 means, 3 mean squares]. A grey
- * image's are the same three times.
+ * Computes the per-channel mean and mean square of an image's pixels scaled to 0..1: [3 means, 3 mean squares]. A gray
+ * image's values are repeated three times.
  */
 export function momentsOf({ pixels, channels }: PixelImage): Float64Array {
-  // Counting levels first leaves 256 floating-point sums a channel, however many pixels there are.
+  // Counting levels first reduces the work to 256 floating-point sums per channel, whatever the image size.
   const histogram = new Uint32Array(256 * channels);
   for (let at = 0; at < pixels.length; at += channels) {
     for (let channel = 0; channel < channels; channel++) histogram[channel * 256 + pixels[at + channel]!]!++;

@@ -17,13 +17,13 @@ import { indexesFolder, readIndex } from './store';
 import { type IndexTable, readTable, TableFileError, tableArrays } from './tableFile';
 import { contentHash, HASH_BYTES, placeOf, type SeenSplit, type SplitName, splitsOf } from './tables';
 
-/** Files whose time of change is read before other work has its turn: some milliseconds'. */
+/** The number of files to stat before other work gets a turn. Takes some milliseconds. */
 const STATS_AT_ONCE = 1000;
 
 export interface OpenOptions {
-  /** Whether unreadable images are an error or left out. */
+  /** Whether unreadable images are an error or skipped. */
   readonly onBadImage: 'fail' | 'skip';
-  /** Where unpacked and downloaded data may be kept. */
+  /** The folder for unpacked and downloaded data. */
   readonly cacheFolder: string;
   /** The fingerprint of the images that a recipe was made for. */
   readonly fingerprint?: string | undefined;
@@ -32,13 +32,13 @@ export interface OpenOptions {
 }
 
 /**
- * Opens an indexed data set: its tables as they were indexed, after a check that no image has changed since then. They
- * hold readable images alone, so that their counts are those of the index's facts.
+ * Opens an indexed data set: its tables as indexed, after checking that no image has changed since then. The tables
+ * contain only readable images, so their counts match the index's facts.
  *
- * @param root the folder that has .bag-of-tricks
- * @param folder what relative paths start from
- * @throws UserError when there is no index, the images changed since, some cannot be read and `onBadImage` is 'fail',
- *   or the index's fingerprint is not `fingerprint`; the signal's reason when aborted
+ * @param root the folder that contains .bag-of-tricks
+ * @param folder the base of relative paths
+ * @throws UserError if there is no index, if images changed since, if some cannot be read and `onBadImage` is 'fail',
+ *   or if the index's fingerprint is not `fingerprint`; the signal's reason if aborted
  */
 export async function openIndexed(
   root: string,
@@ -48,13 +48,13 @@ export async function openIndexed(
 ): Promise<{ readonly index: DatasetIndex; readonly dataset: ListedDataset }> {
   const { index, table } = await readBoth(root, request, folder);
   const { fingerprint, signal } = options;
-  if (fingerprint !== undefined && fingerprint !== index.facts.fingerprint) throw otherImages();
+  assertSameImages(index, fingerprint);
   assertUsable(index, options.onBadImage);
   const changed = table.sources.filter((source) => !isUnchanged(source)).map(({ path }) => path);
   const archive = table.splits.flatMap((split) =>
     split.table.kind === 'ranges' ? split.table.files.filter((file) => changed.includes(file)) : [],
   )[0];
-  // Another listing of it may find other images at the same places.
+  // A new listing of a changed archive may find other images at the same positions.
   if (archive !== undefined) throw changedImages(archive);
   const isListedAgain = changed.length > 0 || table.splits.some((split) => split.table.kind === 'pixels');
   const listed = isListedAgain ? await listDataset(request, { folder, ...options }) : null;
@@ -90,7 +90,7 @@ async function readBoth(
       return { index, table: await readTable(join(indexesFolder(root), index.table.file), index.table) };
     } catch (error) {
       const isGone = isSystemError(error, 'ENOENT');
-      // Another process may have replaced both between the two readings.
+      // Another process may have replaced both files between the two reads.
       if (isGone && isFirst) continue;
       if (!isGone && !(error instanceof TableFileError)) throw error;
       throw new UserError(
@@ -101,7 +101,7 @@ async function readBoth(
   }
 }
 
-/** The splits of a new listing, which has to be the indexed one; pixels come from it. */
+/** Returns the splits with pixels from a new listing, which must match the indexed one. */
 function withListedPixels(
   splits: readonly SeenSplit[],
   listed: ListedDataset,
@@ -133,7 +133,7 @@ function isSameTable(one: SplitTable, other: SplitTable): boolean {
   });
 }
 
-/** @throws UserError where one of a split's readable images is not as it was indexed */
+/** @throws UserError if a readable image of the split has changed since it was indexed */
 async function assertUnchanged(split: SeenSplit, signal: AbortSignal | undefined): Promise<void> {
   const { table, looks } = split;
   if (table.kind === 'ranges') return;
@@ -157,7 +157,7 @@ function isAsIndexed({ table, looks }: SeenSplit, image: number): boolean {
   return hash.equals(looks.hash.subarray(image * HASH_BYTES, (image + 1) * HASH_BYTES));
 }
 
-/** A split's table without images that cannot be read. */
+/** Returns a split's table without its unreadable images. */
 function readableTable({ table, looks }: SeenSplit): SplitTable {
   const images = new Uint32Array(table.labels.length);
   let count = 0;
@@ -177,13 +177,17 @@ function changedImages(first: string | null): UserError {
   });
 }
 
-function otherImages(): UserError {
-  return new UserError({
-    what: l10n.t('The images are not those that this run was made for: they have been indexed again since.'),
+/** @throws UserError if a recipe was made for images with another fingerprint */
+export function assertSameImages(index: DatasetIndex, fingerprint: string | undefined): void {
+  if (fingerprint === undefined || fingerprint === index.facts.fingerprint) return;
+  throw new UserError({
+    what: l10n.t(
+      'The images are not those this run was created for: they have been indexed again since then.',
+    ),
     remedy: l10n.t('Start a new run of the experiment, or restore the images and index them again.'),
   });
 }
 
 function indexRemedy(): string {
-  return l10n.t('Index it again: {0}', 'tricks data FILE');
+  return l10n.t('Index the data set: {0}', 'tricks data FILE');
 }

@@ -8,12 +8,12 @@ import { countsOf, factsOf } from './facts';
 import type { BadImage } from './looker';
 import { placeOf, SEEN, type SeenSplit } from './tables';
 
-/** Unreadable images that are named, of however many. */
+/** The maximum number of unreadable images to list. */
 const NAMED_IMAGES = 100;
-/** Places that a problem names. */
+/** The maximum number of places that a problem names. */
 const NAMED_PLACES = 10;
 
-/** What is found out about the images of a data set from a look at each. */
+/** Reports the findings about a data set's images from a scan of each. */
 export function describe(
   dataset: OwnDatasetRequest['dataset'],
   classNames: readonly string[],
@@ -42,7 +42,7 @@ export function describe(
   return { facts, report: { ...found, problems: [...problems, ...problemsOf(found)] } };
 }
 
-/** Of stored images: files, parts of files, or pixels. */
+/** Returns the stored size of a split in bytes: of files, parts of files, or pixels. */
 function bytesOf({ table, looks }: SeenSplit): number {
   switch (table.kind) {
     case 'files':
@@ -58,7 +58,7 @@ function decodedOf(flags: Uint8Array): number {
   return flags.reduce((count, each) => count + ((each & SEEN.decoded) === 0 ? 0 : 1), 0);
 }
 
-/** The largest class over the smallest that has an image; 1 where there is none. */
+/** Divides the size of the largest class by that of the smallest nonempty one; 1 if there are no images. */
 function imbalanceOf(counts: readonly number[]): number {
   const [smallest, largest] = counts.reduce(
     ([least, most], count) => [count > 0 ? Math.min(least, count) : least, Math.max(most, count)],
@@ -81,30 +81,30 @@ function problemsOf(found: Omit<DataReport, 'problems'>): DataProblem[] {
             unreadable.count === 1
               ? l10n.t('One image cannot be read.')
               : l10n.t('{0} images cannot be read.', formatCount(unreadable.count)),
-          remedy: l10n.t('Replace or delete them, or leave them out by {0}.', 'data.on_bad_image: skip'),
+          remedy: l10n.t('Replace or delete them, or skip them with {0}.', 'data.on_bad_image: skip'),
         },
     copyProblem(
       copiesAcross,
       'leak',
       copiesAcross.count === 1
-        ? l10n.t('One validation or test image is a copy of an image of another split.')
+        ? l10n.t('One validation or test image is a copy of an image in another split.')
         : l10n.t(
-            '{0} validation or test images are copies of images of another split, so accuracy is too high.',
+            '{0} validation or test images are copies of images in another split, so accuracy is too high.',
             formatCount(copiesAcross.count),
           ),
-      l10n.t('Delete them from one of the splits, or keep copies together by {0}.', 'data.split.group_by'),
+      l10n.t('Delete them from one of the splits, or keep copies together with {0}.', 'data.split.group_by'),
     ),
     copyProblem(
       nearCopiesAcross,
       'leak',
       nearCopiesAcross.count === 1
-        ? l10n.t('One validation or test image looks like an image of another split.')
+        ? l10n.t('One validation or test image looks like an image in another split.')
         : l10n.t(
-            '{0} validation or test images look like images of another split, so accuracy may be too high.',
+            '{0} validation or test images look like images in another split, so accuracy may be too high.',
             formatCount(nearCopiesAcross.count),
           ),
       l10n.t(
-        'Compare them. Where they are of one burst, patient or session, keep these together by {0}.',
+        'Compare them. If they come from one burst, patient or session, keep them together with {0}.',
         'data.split.group_by',
       ),
     ),
@@ -112,17 +112,17 @@ function problemsOf(found: Omit<DataReport, 'problems'>): DataProblem[] {
       copiesMislabelled,
       'duplicate',
       copiesMislabelled.count === 1
-        ? l10n.t('One image is a copy of an image of another class.')
-        : l10n.t('{0} images are copies of images of another class.', formatCount(copiesMislabelled.count)),
-      l10n.t('Delete those whose class is wrong.'),
+        ? l10n.t('One image is a copy of an image in another class.')
+        : l10n.t('{0} images are copies of images in another class.', formatCount(copiesMislabelled.count)),
+      l10n.t('Delete those in the wrong class.'),
     ),
     copyProblem(
       copiesWithin,
       'duplicate',
       copiesWithin.count === 1
-        ? l10n.t('One image is a copy of another of its split.')
-        : l10n.t('{0} images are copies of others of their split.', formatCount(copiesWithin.count)),
-      l10n.t('Delete them, unless they are meant to count more often.'),
+        ? l10n.t('One image is a copy of another in the same split.')
+        : l10n.t('{0} images are copies of others in the same split.', formatCount(copiesWithin.count)),
+      l10n.t('Delete them, unless they should count more than once.'),
     ),
   ];
   return problems.filter((problem) => problem !== null);

@@ -19,46 +19,48 @@ import { datasetKey, imagesKey, indexesFolder, indexPath, readIndex } from './st
 import { type IndexTable, writeTable } from './tableFile';
 import { countOf, detailedImages, type SeenSplit, splitsOf } from './tables';
 
-/** Up to so many images, all are decoded; of more, about so many, and of the others headers and content are read. */
+/**
+ * A data set with at most this many images is fully decoded. In a larger one, about this many images are decoded. For
+ * the rest, only headers and content are read.
+ */
 export const DECODED_IMAGES = 20_000;
 
 /** More threads would wait for the disk. */
 const MAX_WORKERS = 16;
 
-/** A table that no index names, and that is older than this, is what a process left that died. */
+/** A table that no index names and that is older than this was left by a crashed process. */
 const STALE_MS = 24 * 3600 * 1000;
 
 export interface ScanOptions {
-  /** The folder that has .bag-of-tricks, where the index goes. */
+  /** The folder that contains .bag-of-tricks. The index is stored there. */
   readonly root: string;
-  /** What relative paths start from: the experiment file's folder. */
+  /** The base of relative paths: the experiment file's folder. */
   readonly folder: string;
-  /** Where unpacked and downloaded data may be kept. */
+  /** The folder for unpacked and downloaded data. */
   readonly cacheFolder: string;
   readonly signal?: AbortSignal | undefined;
-  /** What is being done, with the share done where it is known. */
+  /** Reports the current activity and, if known, the fraction done. */
   readonly onProgress?: ((what: string, share: number | null) => void) | undefined;
-  /** Threads that look at images; 0 does without, in the caller's own. By default as many as the machine has cores. */
+  /** The number of scanning threads. With 0, the calling thread does the work. Defaults to the number of cores. */
   readonly workers?: number | undefined;
-  /** Images that are decoded whole, DECODED_IMAGES by default. */
+  /** The number of images to decode fully. Defaults to DECODED_IMAGES. */
   readonly decodedImages?: number | undefined;
-  /** Looks at what was listed before any image is read, and throws where it may not be. */
+  /** Checks the listing before any image is read. Throws if reading is not allowed. */
   readonly check?: ((dataset: ListedDataset) => Promise<void>) | undefined;
 }
 
 /**
- * Lists a data set, looks at each of its images, and keeps what it found as the data set's index. Of images that an
- * earlier index knows and that have not changed, only the time of change and the size are read; where nothing has changed
- * at all, the earlier index stays as it is.
+ * Lists a data set, scans each of its images, and stores the result as the data set's index. For unchanged images in an
+ * earlier index, reads only mtime and size. If nothing has changed at all, keeps the earlier index.
  *
- * @throws UserError when there is no such data set; the file system's error when the index cannot be written, after
- *   which an earlier one stands; the signal's reason when aborted
+ * @throws UserError if the data set does not exist; the file system's error if the index cannot be written, which
+ *   leaves an earlier one intact; the signal's reason if aborted
  */
 export async function indexDataset(request: OwnDatasetRequest, options: ScanOptions): Promise<DatasetIndex> {
   const { root, folder, cacheFolder, signal, onProgress, decodedImages = DECODED_IMAGES } = options;
   const { workers = Math.min(MAX_WORKERS, availableParallelism()) } = options;
   const scannedAt = Date.now();
-  // Times of change are coarser than the clock.
+  // Mtimes are coarser than the clock.
   const since = scannedAt - 2000;
   const dataset = await listDataset(request, { folder, cacheFolder, signal, onProgress });
   await options.check?.(dataset);
@@ -98,7 +100,7 @@ export async function indexDataset(request: OwnDatasetRequest, options: ScanOpti
     seen.every(({ looks }) => earlier.splits.some((split) => split.looks === looks)) &&
     isDeepStrictEqual(sources, earlier.sources) &&
     isDeepStrictEqual([facts, report], [before.facts, before.report]);
-  // Whoever reads it now is not disturbed.
+  // Keeps the file, so concurrent readers are not disturbed.
   if (isAsBefore) return before;
   const index: Omit<DatasetIndex, 'table'> = {
     version: INDEX_VERSION,
@@ -112,7 +114,7 @@ export async function indexDataset(request: OwnDatasetRequest, options: ScanOpti
   return writeIndex(root, keys.key, index, { sources, splits: seen }, before?.table);
 }
 
-/** The splits of a listing, with what an earlier table knows of their images. */
+/** Returns the splits of a listing, with what an earlier table knows of their images. */
 function seenSplits(
   splits: ReturnType<typeof splitsOf>,
   earlier: IndexTable | null,
@@ -128,7 +130,7 @@ function seenSplits(
   }));
 }
 
-/** Puts an index in the place of an earlier one; where that fails, the earlier one stands. */
+/** Replaces an earlier index. If writing fails, the earlier one stays intact. */
 async function writeIndex(
   root: string,
   key: string,
@@ -153,7 +155,7 @@ async function writeIndex(
   return written;
 }
 
-/** Removes the table that was replaced, and those that processes left which died. Failing that does no harm. */
+/** Removes the replaced table and those left by crashed processes. Failures are harmless. */
 async function removeTables(
   folder: string,
   key: string,
@@ -168,7 +170,7 @@ async function removeTables(
       ({ mtimeMs }) => mtimeMs,
       () => Number.POSITIVE_INFINITY,
     );
-    // Another process may be writing one for the index that it is about to replace.
+    // Another process may be writing a table for the index that it is about to replace.
     if (name === replaced?.file || Date.now() - modified > STALE_MS)
       await rm(path, { force: true }).catch(() => {});
   }
@@ -182,11 +184,11 @@ function noTrainingImage(
   const option = request.dataset === 'webdataset' ? 'data.train' : 'data.path';
   return new UserError({
     what: first
-      ? l10n.t('No training image can be read, such as {0}: {1}', first.name, first.reason)
-      : l10n.t('The data set has no training image.'),
+      ? l10n.t('No training image can be read. For example, {0}: {1}', first.name, first.reason)
+      : l10n.t('The data set has no training images.'),
     remedy:
       !first && validationImages > 0
-        ? l10n.t('Lower {0}, or check what {1} names.', 'data.split.validation', option)
-        : l10n.t('Check what {0} names.', option),
+        ? l10n.t('Lower {0}, or check {1}.', 'data.split.validation', option)
+        : l10n.t('Check {0}.', option),
   });
 }

@@ -1,7 +1,7 @@
 import { assertNever } from '../../shared/assertNever';
 import { nameAt, nameTable, type SplitTable } from '../table';
 
-/** A table of some of another's images, in the order of `images`. */
+/** Returns a table with some of another table's images, in the order of `images`. */
 export function selectImages(table: SplitTable, images: Uint32Array): SplitTable {
   const labels = select(table.labels, images, Uint32Array);
   switch (table.kind) {
@@ -29,7 +29,7 @@ export function selectImages(table: SplitTable, images: Uint32Array): SplitTable
   }
 }
 
-/** A table without images. */
+/** Returns a table without images. */
 export function emptyTable(): SplitTable {
   return { kind: 'files', root: '', names: nameTable([]), labels: new Uint32Array(new SharedArrayBuffer(0)) };
 }

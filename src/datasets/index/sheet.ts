@@ -3,7 +3,7 @@ import { decodeImage, toChannels } from '../decode';
 import { loadSharp } from '../sharp';
 import { readStored, type SplitTable } from '../table';
 
-/** Pixels between the tiles of a sheet, and their level. */
+/** The gap between the tiles of a sheet in pixels, and its gray level. */
 const GAP = 4;
 const GAP_LEVEL = 255;
 
@@ -14,8 +14,8 @@ export interface ClassImages {
 }
 
 /**
- * Chooses images for a sheet: of up to `classes` classes, spread evenly over all that have images, up to `count` each,
- * spread evenly over the class's.
+ * Chooses images for a sheet: up to `classes` classes, evenly spaced over all nonempty ones, and up to `count` images
+ * per class, evenly spaced over the class.
  */
 export function chooseImages(
   { labels }: Pick<SplitTable, 'labels'>,
@@ -37,7 +37,7 @@ export function chooseImages(
   return [...chosen].map(([label, images]) => ({ label, images }));
 }
 
-/** Up to `count` of the whole numbers below `total`, evenly spread. */
+/** Returns up to `count` evenly spaced integers below `total`. */
 function spread(total: number, count: number): number[] {
   if (total <= count) return Array.from({ length: total }, (_, index) => index);
   return Array.from({ length: count }, (_, index) => Math.floor((index * total) / count));
@@ -52,17 +52,17 @@ export async function decodeFrom(table: SplitTable, image: number, channels: 1 |
   return decodeImage(await readStored(table, image), channels);
 }
 
-/** Tiles of one size in rows, with gaps between them, [height, width, 3]. */
+/** Arranges tiles of one size in rows, with gaps between them: [height, width, 3]. */
 export function sheetOf(rows: readonly (readonly PixelImage[])[], size: number): PixelImage {
   const columns = Math.max(...rows.map((row) => row.length));
   const [height, width] = [rows.length * (size + GAP) + GAP, columns * (size + GAP) + GAP];
   const pixels = new Uint8Array(height * width * 3).fill(GAP_LEVEL);
   for (const [row, tiles] of rows.entries()) {
     for (const [column, tile] of tiles.entries()) {
-      const colours = toChannels(tile, 3);
+      const colors = toChannels(tile, 3);
       const left = column * (size + GAP) + GAP;
       for (let y = 0; y < tile.height; y++) {
-        const line = colours.pixels.subarray(y * tile.width * 3, (y + 1) * tile.width * 3);
+        const line = colors.pixels.subarray(y * tile.width * 3, (y + 1) * tile.width * 3);
         pixels.set(line, ((row * (size + GAP) + GAP + y) * width + left) * 3);
       }
     }

@@ -8,11 +8,12 @@ import type { Source } from './tableFile';
 import { tableFolders } from './tableFolders';
 
 /**
- * What a listing depends on, as it is now: the paths of the request, the folders of its images, and the files that hold
- * several. While none of it changes, another listing gives the same images. Folders that changed since `since` are such
- * as must be listed again to be sure: a file may have come between the listing and this.
+ * Returns the current state of everything that a listing depends on: the request's paths, the folders of its images,
+ * and the files that hold several images. While none of it changes, another listing returns the same images. A folder
+ * that changed after `since` must be listed again to be sure, because a file may have appeared between the listing and
+ * this call.
  *
- * @param since milliseconds since 1970, from before the listing
+ * @param since from before the listing, in milliseconds since 1970
  */
 export async function sourcesOf(
   request: OwnDatasetRequest,
@@ -24,12 +25,12 @@ export async function sourcesOf(
   for (const path of requestPaths(request, folder)) {
     paths.add(path);
     if (request.dataset === 'image_folder') {
-      // Also those without an image: splits, and their classes.
+      // Includes split and class folders without images.
       for (const split of await foldersIn(path)) {
         for (const found of [split, ...(await foldersIn(split))]) paths.add(found);
       }
     } else {
-      // Of a folder of archives or tables, those too; what a training writes beside shards is no concern of theirs.
+      // For a folder of archives or tables, these files count too. Files that training writes next to shards do not.
       const isPart = (name: string) => request.dataset !== 'webdataset' || /[.](tar|txt)$/.test(name);
       const names = await readdir(path, { recursive: request.dataset !== 'webdataset' }).catch(() => []);
       for (const name of names) if (isPart(name)) paths.add(join(path, name));
@@ -52,7 +53,7 @@ async function foldersIn(path: string): Promise<string[]> {
   return entries.flatMap((entry) => (entry.isDirectory() ? [join(path, entry.name)] : []));
 }
 
-/** The folders of a table's images, and those above them up to its root. */
+/** Adds the folders of a table's images and their parents up to its root. */
 function addFolders(table: Extract<SplitTable, { kind: 'files' }>, paths: Set<string>): void {
   paths.add(table.root);
   for (const folder of tableFolders(table)) {
@@ -66,13 +67,13 @@ function addFolders(table: Extract<SplitTable, { kind: 'files' }>, paths: Set<st
 
 function sourceAt(path: string): Source & { readonly isFolder: boolean } {
   const stats = statsOf(path);
-  // A folder's size differs among file systems, and says nothing.
+  // The size of a folder depends on the file system and carries no information.
   if (!stats) return { path, modified: -1, size: 0, isFolder: false };
   const isFolder = stats.isDirectory();
   return { path, modified: stats.mtimeMs, size: isFolder ? 0 : stats.size, isFolder };
 }
 
-/** What a path is, links followed; null where nothing is there or may be seen. */
+/** Returns the stats of a path, following links; null if nothing is there or it is not accessible. */
 export function statsOf(path: string): Stats | null {
   try {
     return statSync(path, { throwIfNoEntry: false }) ?? null;
@@ -81,7 +82,7 @@ export function statsOf(path: string): Stats | null {
   }
 }
 
-/** Whether a source is as it was. */
+/** Whether a source is unchanged. */
 export function isUnchanged(source: Source): boolean {
   const now = sourceAt(source.path);
   return source.modified !== -1 && now.modified === source.modified && now.size === source.size;

@@ -9,19 +9,19 @@ import { foldedPath } from '../../system/samePath';
 import { STORE_FOLDER } from '../../system/storeName';
 import { type DatasetIndex, indexSchema } from './datasetIndex';
 
-/** The part of a request's values that are paths, by key. */
+/** The request keys whose values are paths. */
 const PATH_KEYS: readonly string[] = ['path', 'train', 'validation', 'test'];
 
-/** The folder of a store's indexes. */
+/** Returns the folder of a store's indexes. */
 export const indexesFolder = (root: string): string => join(root, STORE_FOLDER, 'datasets');
 
-/** The file of an index; `datasetKey` is its key. */
+/** Returns the file of an index. `key` comes from `datasetKey`. */
 export const indexPath = (root: string, key: string): string => join(indexesFolder(root), `${key}.json`);
 
 /**
- * What an index is kept by: a hash of the data set's kind, its absolute paths and its options.
+ * Returns the key that an index is stored under: a hash of the data set's kind, its absolute paths and its options.
  *
- * @param folder what relative paths start from
+ * @param folder the base of relative paths
  */
 export function datasetKey(request: OwnDatasetRequest, folder: string): string {
   const entries = Object.entries(request)
@@ -34,12 +34,12 @@ export function datasetKey(request: OwnDatasetRequest, folder: string): string {
   return createHash('sha256').update(JSON.stringify(entries)).digest('hex').slice(0, 16);
 }
 
-/** As `datasetKey`, whatever the request says of how images are split. */
+/** Like `datasetKey`, but ignores how the request splits the images. */
 export function imagesKey({ split: _, ...request }: OwnDatasetRequest, folder: string): string {
   return datasetKey(request as OwnDatasetRequest, folder);
 }
 
-/** A mapping's entries in the order of their keys, whatever order they were written in. */
+/** Sorts a mapping's entries by key, so the order in the file does not matter. */
 function sorted(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
   return Object.entries(value)
@@ -48,9 +48,9 @@ function sorted(value: unknown): unknown {
 }
 
 /**
- * The index of a data set; null where it has none, or one that is damaged or another version's.
+ * Reads the index of a data set; null if it has none, or a damaged one, or one of another version.
  *
- * @throws the file system's error where it may not be read
+ * @throws the file system's error if it may not be read
  */
 export async function readIndex(
   root: string,
@@ -72,19 +72,20 @@ interface Cached {
   readonly index: DatasetIndex | null;
 }
 
-/** By file, the indexes that were read, as long as the files stay as they are. */
+/** The indexes read so far, by file, valid while the files are unchanged. */
 const cache = new Map<string, Cached>();
 
 /**
- * Looks data sets up in the indexes of a store, synchronously. A missing or damaged index is null; it never throws.
+ * Returns a synchronous lookup of data sets in the indexes of a store. A missing or damaged index gives null. Never
+ * throws.
  *
- * @param folder what a request's relative paths start from: the experiment file's folder
+ * @param folder the base of a request's relative paths: the experiment file's folder
  */
 export function factsLookup(root: string, folder: string): FactsLookup {
   return (request) => indexLookup(root, request, folder)?.facts ?? null;
 }
 
-/** As `readIndex`, from memory where the file has not changed; null also where it cannot be read. */
+/** Like `readIndex`, but cached while the file is unchanged. Also returns null if it cannot be read. */
 export function indexLookup(root: string, request: OwnDatasetRequest, folder: string): DatasetIndex | null {
   const path = indexPath(root, datasetKey(request, folder));
   try {

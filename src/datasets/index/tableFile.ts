@@ -1,6 +1,6 @@
 /**
- * The file of an index's table: a header in JSON, then typed arrays one after the other. It is read into shared memory
- * as it lies, in this machine's byte order.
+ * The file of an index's table: a JSON header followed by typed arrays. The arrays are read directly into shared
+ * memory, in native byte order.
  */
 import { createHash } from 'node:crypto';
 import { type FileHandle, rm } from 'node:fs/promises';
@@ -13,20 +13,20 @@ import type { TableFile } from './datasetIndex';
 import { type Looks, type SeenSplit, SPLIT_NAMES } from './tables';
 
 const MAGIC = Buffer.from('BoTIndex');
-/** The magic bytes, the header's length and four bytes that are 0. */
+/** The magic bytes, the header's length and four zero bytes. */
 const START_BYTES = MAGIC.length + 8;
 /** Arrays start at multiples of this. */
 const ALIGNMENT = 8;
 
-/** A file or folder that a listing depends on, with what tells that it changed. */
+/** A file or folder that a listing depends on, with the values that reveal a change. */
 export interface Source {
   readonly path: string;
-  /** Milliseconds since 1970; -1 where it must be listed again to be sure. */
+  /** In milliseconds since 1970; -1 if it must be listed again to be sure. */
   readonly modified: number;
   readonly size: number;
 }
 
-/** What an index's table holds. */
+/** The contents of an index's table. */
 export interface IndexTable {
   readonly sources: readonly Source[];
   readonly splits: readonly SeenSplit[];
@@ -57,7 +57,7 @@ const headerSchema = z.object({
     z.object({
       type: z.enum(Object.keys(ARRAYS) as [ArrayName, ...ArrayName[]]),
       length: z.number().int().nonnegative(),
-      /** Of its bytes. */
+      /** The hash of its bytes. */
       sha256: z.string(),
     }),
   ),
@@ -65,15 +65,15 @@ const headerSchema = z.object({
 });
 type Header = z.infer<typeof headerSchema>;
 
-/** A table file that is not as it was written. */
+/** A damaged table file. */
 export class TableFileError extends Error {
   override readonly name = 'TableFileError';
 }
 
 /**
- * Writes a table to a new file, through to the disk. Pixels in memory are left out.
+ * Writes a table to a new file and syncs it to disk. Omits pixels in memory.
  *
- * @param path of a file that does not exist; it is gone where writing fails
+ * @param path a file that does not exist yet; removed if writing fails
  * @throws the file system's error, with the file's path
  */
 export async function writeTable(
@@ -112,10 +112,10 @@ export async function writeTable(
 }
 
 /**
- * Reads a table. Those of pixels come back without them, [0, height, width, channels].
+ * Reads a table. Pixel tables come back without pixels, [0, height, width, channels].
  *
- * @param known arrays that are taken in place of equal ones of the file, which then are not read
- * @throws TableFileError where it is damaged; the file system's error
+ * @param known arrays to reuse in place of equal ones in the file, which are then not read
+ * @throws TableFileError if the file is damaged; the file system's error
  */
 export async function readTable(
   path: string,
@@ -190,7 +190,7 @@ function plainTable(table: SplitTable): Header['splits'][number]['table'] {
   }
 }
 
-/** The arrays of a listing's table, pixels left out. */
+/** Returns the arrays of a listing's table, without pixels. */
 export function tableArrays(table: SplitTable): NumberArray[] {
   switch (table.kind) {
     case 'files':

@@ -3,8 +3,8 @@ import type { SplitTable } from '../table';
 const SLASH = 0x2f;
 
 /**
- * The folders of a table's images, relative to its root, '' for the root itself. One comes again only where images of
- * others stand between its own.
+ * Yields the folders of a table's images, relative to its root ('' for the root itself). Repeats a folder only if
+ * images of other folders come between its own.
  */
 export function* tableFolders({ names, labels }: Extract<SplitTable, { kind: 'files' }>): Generator<string> {
   const { text, starts } = names;
@@ -13,7 +13,7 @@ export function* tableFolders({ names, labels }: Extract<SplitTable, { kind: 'fi
     const start = starts[image]!;
     let end = starts[image + 1]!;
     while (end > start && text[end] !== SLASH) end--;
-    // A name is decoded for each folder, not for each image.
+    // Decodes a name once per folder, not once per image.
     if (before !== -1 && isSameText(text, before, beforeEnd, start, end)) continue;
     [before, beforeEnd] = [start, end];
     yield Buffer.from(text.subarray(start, end)).toString('utf8');

@@ -9,34 +9,34 @@ import { HASH_WORDS } from './perceptual';
 export const SPLIT_NAMES = ['train', 'validation', 'test'] as const;
 export type SplitName = (typeof SPLIT_NAMES)[number];
 
-/** What is known of an image, as bits of its flags. */
+/** Flag bits for what is known of an image. */
 export const SEEN = {
-  /** It was looked at; without this all else is unknown. */
+  /** The image was scanned. Without this flag, nothing else is known. */
   looked: 1,
-  /** It cannot be read. */
+  /** The image cannot be read. */
   bad: 2,
-  grey: 4,
-  /** It was decoded whole, and has moments. */
+  gray: 4,
+  /** The image was fully decoded and has moments. */
   decoded: 8,
-  /** It has a perceptual hash. */
+  /** The image has a perceptual hash. */
   hashed: 16,
 } as const;
 
-/** Bytes of a content hash. */
+/** The size of a content hash in bytes. */
 export const HASH_BYTES = 16;
 
 /**
- * What a look at each image of a split found, in shared memory: threads write it. At most 33 bytes an image, and
- * `details` of those that are decoded.
+ * The scan results for each image of a split, in shared memory that worker threads write. At most 33 bytes per image,
+ * plus `details` for decoded images.
  */
 export interface Looks {
-  /** Of a file of its own: milliseconds since 1970, as it was before it was read. */
+  /** The mtime before the read, in milliseconds since 1970. Only for an image in its own file. */
   readonly modified: Float64Array;
-  /** Of a file of its own: bytes, as it was before it was read; 4 GiB and more are 2^32 - 1. */
+  /** The size before the read, in bytes. 2^32 - 1 for 4 GiB and more. Only for an image in its own file. */
   readonly size: Uint32Array;
-  /** The first bytes of the content's SHA-256, [count, HASH_BYTES]: of the encoded file, else of the pixels. */
+  /** The first bytes of the SHA-256 of the encoded file, or else of the pixels: [count, HASH_BYTES]. */
   readonly hash: Uint8Array;
-  /** Pixels, upright; 65535 for longer edges. */
+  /** In pixels, upright. 65535 for longer edges. */
   readonly height: Uint16Array;
   readonly width: Uint16Array;
   /** Bits of SEEN. */
@@ -44,29 +44,29 @@ export interface Looks {
   readonly details: Details;
 }
 
-/** What is known of the images that are decoded whole: all of a small data set, some of a large one. */
+/** What is known of the fully decoded images: all images of a small data set, some of a large one. */
 export interface Details {
-  /** Which images they are, ascending. */
+  /** The images' numbers, ascending. */
   readonly images: Uint32Array;
   /** [images, MOMENTS] */
   readonly moments: Float32Array;
-  /** [images, HASH_WORDS], where the image has a perceptual hash. */
+  /** [images, HASH_WORDS], if the image has a perceptual hash. */
   readonly perceptual: Uint32Array;
 }
 
-/** The images of a split, with what is known of them. */
+/** The images of a split, with their scan results. */
 export interface SeenSplit {
   readonly name: SplitName;
   readonly table: SplitTable;
   readonly looks: Looks;
 }
 
-/** What tells an image's content from any other's. */
+/** Hashes an image's content. */
 export function contentHash(content: Uint8Array): Buffer {
   return createHash('sha256').update(content).digest().subarray(0, HASH_BYTES);
 }
 
-/** The splits of a listing that have images, in the order of SPLIT_NAMES. */
+/** Returns a listing's nonempty splits, in the order of SPLIT_NAMES. */
 export function splitsOf({ train, validation, test }: Pick<ListedDataset, 'train' | 'validation' | 'test'>): {
   readonly name: SplitName;
   readonly table: SplitTable;
@@ -78,7 +78,7 @@ export function splitsOf({ train, validation, test }: Pick<ListedDataset, 'train
   });
 }
 
-/** Looks at nothing yet. */
+/** Returns empty scan results. */
 export function newLooks(count: number, detailed: Uint32Array): Looks {
   return {
     modified: new Float64Array(new SharedArrayBuffer(count * 8)),
@@ -95,7 +95,7 @@ export function newLooks(count: number, detailed: Uint32Array): Looks {
   };
 }
 
-/** Where an image's details are; -1 where it has none. */
+/** Returns the index of an image's details; -1 if it has none. */
 export function slotOf({ images }: Details, image: number): number {
   if (images.length > image && images[image] === image) return image;
   let [low, high] = [0, images.length - 1];
@@ -109,14 +109,15 @@ export function slotOf({ images }: Details, image: number): number {
   return -1;
 }
 
-/** Images of all splits. */
+/** Counts the images of all splits. */
 export function countOf(splits: readonly { readonly table: SplitTable }[]): number {
   return splits.reduce((sum, { table }) => sum + table.labels.length, 0);
 }
 
 /**
- * Which images of a split are decoded whole: all where a data set has at most `limit`, else about `limit` of all
- * splits' images, chosen by a hash of their names. So images that come or go leave the choice of most others as it was.
+ * Chooses the images of a split to decode fully: all if the data set has at most `limit` images, else about `limit`
+ * across all splits, chosen by a hash of their names. Adding or removing images therefore leaves the choice of most
+ * others unchanged.
  */
 export function detailedImages(table: SplitTable, total: number, limit: number): Uint32Array {
   const count = table.labels.length;
@@ -132,7 +133,7 @@ export function detailedImages(table: SplitTable, total: number, limit: number):
   return images;
 }
 
-/** A 32-bit hash of an image's name, evenly spread: FNV-1a with MurmurHash3's finish. */
+/** Returns a 32-bit hash of an image's name, evenly distributed: FNV-1a with MurmurHash3's finalizer. */
 export function nameHash(table: Exclude<SplitTable, { kind: 'pixels' }>, image: number): number {
   const { text, starts } = table.names;
   let hash = 0x811c9dc5;
@@ -143,7 +144,7 @@ export function nameHash(table: Exclude<SplitTable, { kind: 'pixels' }>, image: 
   return (hash ^ (hash >>> 16)) >>> 0;
 }
 
-/** An image as a person finds it: its path, an archive's member, or its number. */
+/** Describes where the user finds an image: its path, an archive's member, or its number. */
 export function placeOf({ name, table }: Pick<SeenSplit, 'name' | 'table'>, image: number): string {
   switch (table.kind) {
     case 'files':

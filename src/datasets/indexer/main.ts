@@ -1,6 +1,6 @@
 /**
- * The indexer, a process of its own: `node dist/indexer.js` indexes the one data set that it is told of over its
- * process's channel (`ToIndexer`), says how far it is, and leaves.
+ * The indexer, a separate process. `node dist/indexer.js` indexes the one data set that arrives over its IPC channel
+ * (`ToIndexer`), reports progress, and exits.
  */
 
 import { failureOf } from '../../system/errors';
@@ -9,7 +9,7 @@ import { indexDataset } from '../index/scan';
 import { dataCacheFolder } from '../requestPaths';
 import type { FromIndexer, ToIndexer } from './messages';
 
-/** The bars that show it are drawn no more often. */
+/** Progress bars do not redraw more often. */
 const PROGRESS_EVERY_MS = 100;
 
 const cancelling = new AbortController();
@@ -20,7 +20,7 @@ process.on('message', (message: ToIndexer) => {
   else void index(message).then(leave);
 });
 
-/** Indexes a data set; what became of it. */
+/** Indexes a data set and returns the outcome. */
 async function index({
   request,
   root,
@@ -52,7 +52,7 @@ async function index({
 }
 
 function say(message: FromIndexer, then: () => void = () => {}): void {
-  // A channel that is closed has nobody to hear.
+  // On a closed channel, nobody receives the message.
   if (process.connected) process.send?.(message, undefined, undefined, then);
   else then();
 }

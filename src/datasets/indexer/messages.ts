@@ -2,26 +2,26 @@ import { z } from 'zod';
 import type { OwnDatasetRequest } from '../../recipe/datasets';
 import { failureSchema } from '../../shared/failure';
 
-/** What the program that indexes a data set hears over its process's channel; it stops when that is closed as well. */
+/** Messages to the indexer over its IPC channel. It also stops when the channel closes. */
 export type ToIndexer =
   | {
       readonly type: 'index';
       readonly request: OwnDatasetRequest;
-      /** The folder that has .bag-of-tricks. */
+      /** The folder that contains .bag-of-tricks. */
       readonly root: string;
-      /** What relative paths start from: the experiment file's folder. */
+      /** The base of relative paths: the experiment file's folder. */
       readonly folder: string;
-      /** Whether images may lie anywhere, allowed or not. */
+      /** Whether images may be in any folder, allowed or not. */
       readonly mayReadAnywhere: boolean;
     }
   | { readonly type: 'cancel' };
 
 export const fromIndexerSchema = z.discriminatedUnion('type', [
-  /** What is being done, with the share of it that is done where that is known. */
+  /** The current activity and, if known, the fraction done. */
   z.object({ type: z.literal('progress'), what: z.string(), share: z.number().nullable() }),
-  /** The index is written. */
+  /** The index was written. */
   z.object({ type: z.literal('done') }),
-  /** No index was written; an earlier one stands. */
+  /** No index was written. An earlier one stays intact. */
   z.object({ type: z.literal('failed'), failure: failureSchema }),
   z.object({ type: z.literal('cancelled') }),
 ]);

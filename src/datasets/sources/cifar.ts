@@ -26,7 +26,7 @@ import { type PixelTable, sharedBytes } from './pixelTable';
 type CifarRequest = Extract<OwnDatasetRequest, { dataset: 'cifar10' | 'cifar100' }>;
 type CifarName = CifarRequest['dataset'];
 
-/** One of the two versions that the authors publish of each data set (https://www.cs.toronto.edu/~kriz/cifar.html). */
+/** One of the two published versions of each data set (https://www.cs.toronto.edu/~kriz/cifar.html). */
 interface Version {
   /** The folder in the archive. */
   readonly folder: string;
@@ -89,12 +89,15 @@ const VERSIONS: Readonly<Record<CifarName, readonly Version[]>> = {
 const CLASSES: Readonly<Record<CifarName, number>> = { cifar10: 10, cifar100: 100 };
 const TRAIN_IMAGES = 50_000;
 const TEST_IMAGES = 10_000;
-/** The largest file has 153 MB. */
+/** The largest file is 153 MB. */
 const MAX_FILE_BYTES = 1 << 28;
 const IDLE_TIMEOUT_MS = 30_000;
 const MAX_ARCHIVE_BYTES = 180_000_000;
 
-/** Where the binary archives are published; the authors state MD5 sums, which files with these SHA-256 sums have. */
+/**
+ * The official URLs of the binary archives. The authors publish MD5 sums. Files with these SHA-256 sums have those MD5
+ * sums.
+ */
 const PUBLISHED: Readonly<Record<CifarName, PublishedFile>> = {
   // MD5 c32a1d4ab5d03f1284b67883e8d87530.
   cifar10: {
@@ -110,7 +113,7 @@ const PUBLISHED: Readonly<Record<CifarName, PublishedFile>> = {
   },
 };
 
-/** Files of a data set, wherever they lie. */
+/** The location of a data set's files. */
 interface Place {
   readonly version: Version;
   /** The folder or the archive. */
@@ -119,15 +122,16 @@ interface Place {
 }
 
 /**
- * Lists CIFAR-10, or CIFAR-100 with its fine labels, from the binary or the Python version: its folder, a folder that has
- * it, or the archive. The Python version's pickles are read without executing them. Without a path, the data set is
- * looked for in the folder that BAG_OF_TRICKS_DATA names and in the cache, and otherwise downloaded.
+ * Lists CIFAR-10, or CIFAR-100 with its fine labels, from the binary or the Python version. The path may be the data
+ * set's folder, a folder that contains it, or the archive. Reads the Python version's pickles without executing them.
+ * Without a path, searches the folder that BAG_OF_TRICKS_DATA names and the cache, and otherwise downloads the data
+ * set.
  *
- * The published test images are the test split; validation images are split from the training images by their numbers.
+ * The published test images are the test split. Validation images are split from the training images by image number.
  */
 export const listCifar: Lister<CifarRequest> = cifarLister(PUBLISHED);
 
-/** As `listCifar`, with other files to download. */
+/** Like `listCifar`, with other files to download. */
 export function cifarLister(published: Readonly<Record<CifarName, PublishedFile>>): Lister<CifarRequest> {
   return async (request, options) => {
     const place = await findPlace(request, options, published[request.dataset]);
@@ -148,7 +152,7 @@ async function findPlace(
       given,
       l10n.t('There is no {0} here.', titleOf(dataset)),
       l10n.t(
-        'Name the folder {0} or the archive {1}, or leave the path out to have it downloaded.',
+        'Specify the folder {0} or the archive {1}, or omit the path to download it.',
         ...example(dataset),
       ),
     );
@@ -174,13 +178,13 @@ function example(dataset: CifarName): [folder: string, archive: string] {
   return [version!.folder, version!.archive];
 }
 
-/** The data set at a path: the archive, its folder unpacked, or a folder that has either. */
+/** Finds the data set at a path: the archive, its unpacked folder, or a folder that contains either. */
 async function placeAt(path: string, dataset: CifarName): Promise<Place | null> {
   const versions = VERSIONS[dataset];
   const found = await stat(path).catch(() => null);
   if (found?.isFile()) {
     const version = versions.find(({ archive }) => path.endsWith(archive)) ?? null;
-    // An archive of another name has what it has.
+    // For an archive with another name, the contents decide.
     return { version: version ?? versions[0]!, path, isArchive: true };
   }
   for (const version of versions) {
@@ -208,7 +212,7 @@ async function download(
   await downloadFile(archive, published, {
     idleTimeoutMs: IDLE_TIMEOUT_MS,
     remedy: l10n.t(
-      'Check the network and the free space of {0}, or download the archive yourself and name it as data.path.',
+      'Check the network and the free space in {0}, or download the archive yourself and set data.path to it.',
       dirname(archive),
     ),
     signal,
@@ -218,7 +222,7 @@ async function download(
   onProgress?.(titleOf(dataset), 1);
 }
 
-/** Files of one version by name, with where each lies, for errors. */
+/** Files of one version by name, with each file's location for errors. */
 interface Files {
   readonly version: Version;
   readonly read: (name: string) => Promise<Uint8Array>;
@@ -257,7 +261,7 @@ async function readPlace(request: CifarRequest, place: Place, options: ListingOp
 }
 
 function replaceRemedy(): string {
-  return l10n.t('Replace it by the published file.');
+  return l10n.t('Replace it with the published file.');
 }
 
 async function openPlace(place: Place, dataset: CifarName, options: ListingOptions): Promise<Files> {
@@ -266,19 +270,20 @@ async function openPlace(place: Place, dataset: CifarName, options: ListingOptio
     const where = (name: string) => join(path, name);
     return { version, where, read: (name) => readWhole(where(name)) };
   }
-  const remedy = l10n.t('Replace it by the published archive, or delete it to have it downloaded again.');
+  const remedy = l10n.t('Replace it with the published archive, or delete it to download it again.');
   const contents = await tarContents(path, {
     ...{ signal: options.signal, onProgress: options.onProgress, remedy, limitBytes: MAX_FILE_BYTES },
     wanted: new Set(VERSIONS[dataset].flatMap((one) => filesOf(one).map((name) => `${one.folder}/${name}`))),
   });
   const inside = VERSIONS[dataset].find((one) => contents.has(`${one.folder}/${one.train[0]}`));
-  if (!inside) throw datasetError(path, l10n.t('The archive has no {0}.', titleOf(dataset)), remedy);
+  if (!inside)
+    throw datasetError(path, l10n.t('The archive does not contain {0}.', titleOf(dataset)), remedy);
   const where = (name: string) => `${path}/${inside.folder}/${name}`;
   const read = async (name: string) => {
     const key = `${inside.folder}/${name}`;
     const content = contents.get(key);
     if (!content) throw datasetError(where(name), l10n.t('The file is missing.'), remedy);
-    // Each is read once.
+    // Each file is read only once.
     contents.delete(key);
     return content;
   };
@@ -294,7 +299,7 @@ async function readWhole(path: string): Promise<Uint8Array> {
     await using file = await openRegular(path);
     const { size } = await file.stat();
     if (size > MAX_FILE_BYTES) {
-      throw datasetError(path, l10n.t('The file is too long: {0} bytes.', size), replaceRemedy());
+      throw datasetError(path, l10n.t('The file is too large: {0} bytes.', size), replaceRemedy());
     }
     return await file.readFile();
   } catch (error) {
@@ -319,7 +324,7 @@ function tableOf(batches: readonly CifarBatch[], where: string): PixelTable {
   return { kind: 'pixels', pixels, height: SIDE, width: SIDE, channels: 3, labels };
 }
 
-/** A file that lost whole images has nothing else that shows it. */
+/** Reports a wrong number of images. Nothing else reveals a file that lost whole images. */
 function countProblems(counts: { train: number; test: number }, where: string): DataProblem[] {
   const missing = TRAIN_IMAGES + TEST_IMAGES - counts.train - counts.test;
   if (counts.train === TRAIN_IMAGES && counts.test === TEST_IMAGES) return [];
@@ -330,7 +335,7 @@ function countProblems(counts: { train: number; test: number }, where: string): 
       count: Math.abs(missing),
       where: [where],
       what: l10n.t(
-        'There are {0} training and {1} test images, and the published set has {2} and {3}.',
+        'There are {0} training and {1} test images, but the published data set has {2} and {3}.',
         counts.train,
         counts.test,
         TRAIN_IMAGES,

@@ -1,10 +1,16 @@
-/** A file of CIFAR's: images of 32 x 32 pixels in three colours, each colour's plane after the other. Pure. */
+/** Reads a CIFAR file: images of 32 x 32 pixels in three color planes, one after the other. Pure. */
 
 import * as l10n from '@vscode/l10n';
-import { PickleDict, PickleError, type PickleValue, pickleText, readPickle } from '../../shared/pickle';
-import { pickledArray } from '../../shared/pickleNumpy';
+import {
+  PickleDict,
+  PickleError,
+  type PickleValue,
+  pickleText,
+  readPickle,
+} from '../../shared/pickle/pickle';
+import { pickledArray } from '../../shared/pickle/pickleNumpy';
 
-/** Pixels of a side. */
+/** Side length in pixels. */
 export const SIDE = 32;
 const PLANE_BYTES = SIDE * SIDE;
 const IMAGE_BYTES = 3 * PLANE_BYTES;
@@ -17,15 +23,15 @@ export interface CifarBatch {
   readonly stride: number;
 }
 
-/** Bytes that are no such file; its message is a sentence. */
+/** The error for bytes that are not a CIFAR file. Its message is a sentence. */
 export class CifarError extends Error {
   override readonly name = 'CifarError';
 }
 
 /**
- * The binary version: records of labels and an image each.
+ * Reads the binary version: records with labels and one image.
  *
- * @param labelAt which of a record's `labelBytes` is the label
+ * @param labelAt the index of the label among a record's `labelBytes`
  * @throws CifarError
  */
 export function readBinaryBatch(
@@ -38,7 +44,7 @@ export function readBinaryBatch(
   if (!Number.isInteger(count)) {
     throw new CifarError(
       l10n.t(
-        'The file is cut short or no file of CIFAR: {0} bytes are no multiple of {1}.',
+        'The file is truncated or not a CIFAR file: {0} bytes is not a multiple of {1}.',
         bytes.length,
         stride,
       ),
@@ -50,7 +56,7 @@ export function readBinaryBatch(
 }
 
 /**
- * The Python version: a pickled dictionary with the array `data` [count, 3072] and a list of labels.
+ * Reads the Python version: a pickled dictionary with the array `data` [count, 3072] and a list of labels.
  *
  * @throws CifarError
  */
@@ -61,12 +67,12 @@ export function readPickledBatch(
   const batch = dictionaryOf(bytes);
   const data = pickledArray(batch.get('data'));
   if (data?.dtype !== 'u1' || data.shape.length !== 2 || data.shape[1] !== IMAGE_BYTES || data.isFortran) {
-    throw new CifarError(l10n.t('Its {0} is no array of {1} bytes an image.', 'data', IMAGE_BYTES));
+    throw new CifarError(l10n.t('Its {0} is not an array of {1} bytes per image.', 'data', IMAGE_BYTES));
   }
   const [count = 0] = data.shape;
   const values = batch.get(key);
   if (!Array.isArray(values) || !values.every(isLabel)) {
-    throw new CifarError(l10n.t('Its {0} is no list of labels.', key));
+    throw new CifarError(l10n.t('Its {0} is not a list of labels.', key));
   }
   if (values.length !== count) {
     throw new CifarError(l10n.t('It has {0} labels for {1} images.', values.length, count));
@@ -78,7 +84,7 @@ export function readPickledBatch(
 }
 
 /**
- * Class names in a pickled dictionary.
+ * Reads class names from a pickled dictionary.
  *
  * @throws CifarError
  */
@@ -86,7 +92,7 @@ export function readNames(bytes: Uint8Array, key: string): string[] {
   const names = dictionaryOf(bytes).get(key);
   const texts = Array.isArray(names) ? names.map(pickleText) : [];
   if (texts.length === 0 || texts.includes(null)) {
-    throw new CifarError(l10n.t('Its {0} is no list of names.', key));
+    throw new CifarError(l10n.t('Its {0} is not a list of names.', key));
   }
   return texts as string[];
 }
@@ -112,7 +118,7 @@ function dictionaryOf(bytes: Uint8Array): PickleDict {
     if (!(error instanceof PickleError)) throw error;
     throw new CifarError(l10n.t('The pickle cannot be read: {0}.', error.message), { cause: error });
   }
-  throw new CifarError(l10n.t('The pickle holds something else than a dictionary.'));
+  throw new CifarError(l10n.t('The pickle does not contain a dictionary.'));
 }
 
 function isLabel(value: PickleValue): value is number {
@@ -123,6 +129,6 @@ function checkLabels(labels: Uint8Array, classes: number): void {
   const image = labels.findIndex((label) => label >= classes);
   if (image < 0) return;
   throw new CifarError(
-    l10n.t('The label of image {0} is {1}, and there are {2} classes.', image, labels[image]!, classes),
+    l10n.t('The label of image {0} is {1}, but there are {2} classes.', image, labels[image]!, classes),
   );
 }

@@ -5,22 +5,22 @@ import { isSystemError, reasonOf } from '../../system/errors';
 import { readRegular } from '../../system/regularFiles';
 import { datasetError } from '../errors';
 
-/** Names of classes, by label, and the file that has them. */
+/** Class names by label, and the file that they come from. */
 export interface ClassNameFile {
   readonly path: string;
   readonly names: readonly string[];
 }
 
-/** Where a folder's class names are looked for, in this order: one name a line, by label. */
+/** The files that may contain a folder's class names, in search order. One name per line, by label. */
 export const CLASS_NAME_FILES = ['classes.txt', 'classnames.txt'] as const;
 
-/** Labels are numbers from 0; one as large as this is no label but an identifier. */
+/** Labels count from 0. A number this large is an identifier, not a label. */
 const MAX_CLASSES = 1_000_000;
 
 /**
- * The class names in a folder's `classes.txt` or `classnames.txt`; null where it has neither.
+ * Reads the class names from a folder's `classes.txt` or `classnames.txt`; null if it has neither.
  *
- * @throws UserError when the file cannot be read, or has no names or the same twice
+ * @throws UserError if the file cannot be read, is empty, or repeats a name
  */
 export async function classNamesIn(folder: string): Promise<ClassNameFile | null> {
   for (const file of CLASS_NAME_FILES) {
@@ -31,13 +31,13 @@ export async function classNamesIn(folder: string): Promise<ClassNameFile | null
   return null;
 }
 
-/** A file of class names that is larger is something else. */
+/** A larger file does not contain class names. */
 const MAX_TEXT_BYTES = 1 << 26;
 
 /**
- * A small file's text; null where it is not there.
+ * Reads the text of a small file; null if it does not exist.
  *
- * @throws UserError when it cannot be read
+ * @throws UserError if it cannot be read
  */
 export async function textOf(path: string): Promise<string | null> {
   try {
@@ -54,16 +54,16 @@ export async function textOf(path: string): Promise<string | null> {
   }
 }
 
-/** The lines of a text, without those that are empty at its end. */
+/** Splits a text into lines, without empty lines at the end. */
 export function linesOf(text: string): string[] {
   const lines = text.replace(/^\uFEFF/, '').split(/\r?\n/);
   while (lines.at(-1)?.trim() === '') lines.pop();
   return lines.map((line) => line.trim());
 }
 
-/** @throws UserError when there are no names, or one is empty or there twice */
+/** @throws UserError if there are no names, or one is empty or repeated */
 export function checkedNames(names: readonly string[], path: string): readonly string[] {
-  const remedy = l10n.t('Write one name for each class, in the order of the labels.');
+  const remedy = l10n.t('Write one name per class, in the order of the labels.');
   if (names.length === 0) throw datasetError(path, l10n.t('The file has no class names.'), remedy);
   const seen = new Map<string, number>();
   for (const [label, name] of names.entries()) {
@@ -82,11 +82,11 @@ export function checkedNames(names: readonly string[], path: string): readonly s
 }
 
 /**
- * The names of classes that labels stand for: those of a file, or else the labels' digits.
+ * Returns the class names for numeric labels: those in a file, or else the labels' digits.
  *
- * @param labels of every split
- * @param where what the labels are read from, for errors
- * @throws UserError when the file has fewer names than there are classes, or a label is no class's number
+ * @param labels those of every split
+ * @param where the source of the labels, for errors
+ * @throws UserError if the file has fewer names than there are classes, or a label is not a class number
  */
 export function namesForLabels(
   labels: readonly Uint32Array[],
@@ -98,7 +98,7 @@ export function namesForLabels(
     if (classes > MAX_CLASSES) {
       throw datasetError(
         where,
-        l10n.t('{0} is no class number: they count from 0.', classes - 1),
+        l10n.t('{0} is not a valid class number: class numbers start at 0.', classes - 1),
         l10n.t('Number the classes from 0, without gaps.'),
       );
     }
@@ -108,13 +108,13 @@ export function namesForLabels(
     throw datasetError(
       file.path,
       l10n.t(
-        'The file names {0} classes, and {1} has the label {2}, which would be class {3}.',
+        'The file names {0} classes, but {1} has the label {2}, which would be class {3}.',
         file.names.length,
         where,
         classes - 1,
         classes,
       ),
-      l10n.t('Write one name for each class, in the order of the labels.'),
+      l10n.t('Write one name per class, in the order of the labels.'),
     );
   }
   return file.names;

@@ -1,4 +1,6 @@
-/** A table's columns in one file: a header, then each column's numbers, which are read into memory that threads share. */
+/**
+ * Stores a table's columns in one file: a header, then each column's numbers. The numbers are read into shared memory.
+ */
 
 import { open } from 'node:fs/promises';
 import { isMapping } from '../../shared/values';
@@ -11,10 +13,10 @@ interface ColumnType {
 }
 export type Column = Uint8Array | Uint32Array | Float64Array;
 
-/** Columns begin at multiples of it, as the longest numbers need. */
+/** Columns start at multiples of this, as the widest numbers require. */
 const ALIGNMENT = 8;
 const MAGIC = 'BOTTABLE';
-/** The magic number, and the header's length. */
+/** The magic number and the header's length. */
 const PREFIX_BYTES = 16;
 
 interface StoredHeader {
@@ -22,7 +24,7 @@ interface StoredHeader {
   readonly columns: readonly { readonly name: string; readonly type: TypeName; readonly length: number }[];
 }
 
-/** Writes a table; the file takes its final name elsewhere. */
+/** Writes a table. The caller renames the file to its final name. */
 export async function writeColumns(
   path: string,
   content: unknown,
@@ -51,7 +53,7 @@ export async function writeColumns(
 /**
  * Reads a table.
  *
- * @returns null where the file is not whole
+ * @returns null if the file is incomplete
  * @throws the file system's error
  */
 export async function readColumns(

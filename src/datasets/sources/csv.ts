@@ -1,6 +1,7 @@
 import { dirname, posix, relative, resolve, sep } from 'node:path';
 import * as l10n from '@vscode/l10n';
 import type { OwnDatasetRequest } from '../../recipe/datasets';
+import { counted } from '../../shared/counted';
 import { formatCount } from '../../shared/format';
 import { UserError } from '../../shared/userError';
 import { compareCodePoints } from '../codePoints';
@@ -14,7 +15,7 @@ import { csvRows } from './csvRows';
 
 type Request = Extract<OwnDatasetRequest, { dataset: 'csv' }>;
 
-/** What a table may call its splits, in small letters. */
+/** Accepted names of splits in a table, in lower case. */
 const SPLIT_NAMES: ReadonlyMap<string, SplitName> = new Map([
   ...(['train', 'training'] as const).map((name) => [name, 'train'] as const),
   ...(['val', 'valid', 'validation'] as const).map((name) => [name, 'validation'] as const),
@@ -22,32 +23,32 @@ const SPLIT_NAMES: ReadonlyMap<string, SplitName> = new Map([
 ]);
 const SPLITS = ['train', 'validation', 'test'] as const satisfies readonly SplitName[];
 
-/** Rows between two messages of progress. */
+/** Rows between progress reports. */
 const PROGRESS_EVERY = 5000;
 
-/** Where a table's columns are. */
+/** The positions of a table's columns. */
 interface Columns {
   readonly count: number;
   readonly image: number;
   readonly label: number;
   readonly split: number | null;
-  /** What group a row's image is of; null where images are not grouped. */
+  /** Returns the group of a row's image; null if images are not grouped. */
   readonly group: ((values: readonly string[], path: string) => string | null) | null;
 }
 
 interface RowImage {
   readonly name: string;
   readonly label: string;
-  /** Its place in SPLITS. */
+  /** An index into SPLITS. */
   readonly split: number;
   readonly group: string | null | undefined;
 }
 
 /**
- * Lists a table of images and labels; paths are relative to the table's folder, and stay below it. Classes are in the
- * order of code points, unless labels are the integers from 0 on: then these are the labels.
+ * Lists a table of images and labels. Paths are relative to the table's folder and must stay inside it. If the distinct
+ * labels are the integers from 0 on, they are used as they are. Otherwise, classes are sorted by code point.
  *
- * @throws UserError when there is no such table or column; the signal's reason when aborted
+ * @throws UserError if the table or a column does not exist; the signal's reason if aborted
  */
 export const listCsv: Lister<Request> = async (request, { folder, signal, onProgress }) => {
   const path = resolve(folder, request.path);
@@ -62,16 +63,16 @@ export const listCsv: Lister<Request> = async (request, { folder, signal, onProg
   return table.finish(path);
 };
 
-/** Takes in rows one by one, and makes a data set of them once all labels and splits are known. */
+/** Takes rows one at a time, and builds the data set after all labels and splits are known. */
 class TableReader {
   private columns: Columns | null = null;
   private read = 0;
   private readonly names = new NameTableBuilder();
   private readonly index = new NameIndex((at) => this.names.at(at));
   private readonly splitter: TrainSplitter;
-  /** By label as it is written, its number in the order of appearance. */
+  /** Maps each written label to its number, in order of appearance. */
   private readonly seen = new Map<string, number>();
-  /** By image: the number of its label, its split, and its side were it split from the training images. */
+  /** Per image: its label's number, its split, and the side it would take if split from the training images. */
   private readonly labels = new LabelsBuilder();
   private readonly splits = new LabelsBuilder();
   private readonly lines = new LabelsBuilder();
@@ -91,7 +92,7 @@ class TableReader {
     this.splitter = new TrainSplitter(request.split);
   }
 
-  /** Rows that have been taken in, the header apart. */
+  /** The number of rows read, without the header. */
   get rows(): number {
     return this.read;
   }
@@ -106,7 +107,7 @@ class TableReader {
     if (image) this.addImage(image, line);
   }
 
-  /** What a row says; null where it says nothing that can be used, which is a problem. */
+  /** Parses a row. Returns null for an unusable row and records a problem. */
   private imageOf(line: number, values: readonly string[], columns: Columns): RowImage | null {
     const refuse = (places: Places, detail?: string) => {
       const place = l10n.t('line {0}', line);
@@ -142,7 +143,7 @@ class TableReader {
     this.lines.add(line);
   }
 
-  /** An image's path relative to the table's folder, with slashes; null where it leads out of it. */
+  /** Returns an image's path relative to the table's folder, with slashes; null if it leaves the folder. */
   private nameOf(written: string): string | null {
     const slashed = written.replaceAll('\\', '/');
     const isAbsolute = slashed.startsWith('/') || /^[a-z]:\//i.test(slashed);
@@ -187,41 +188,45 @@ class TableReader {
     return [
       ...this.incomplete.problem((rows, count) => ({
         ...error,
-        what: l10n.t('{0} rows lack {1} or {2}: {3}.', count, image_column, label_column, rows),
+        what: l10n.t('{0} without {1} or {2}: {3}.', counted(count, 'row'), image_column, label_column, rows),
         remedy: l10n.t('Fill them in, or delete the rows.'),
       })),
       ...this.uneven.problem((rows, count) => ({
         ...error,
-        what: l10n.t('{0} rows have more or fewer values than there are columns: {1}.', count, rows),
-        remedy: l10n.t('Put values that have the separator in them into quotes.'),
+        what: l10n.t(
+          '{0} with more or fewer values than the header has columns: {1}.',
+          counted(count, 'row'),
+          rows,
+        ),
+        remedy: l10n.t('Put values that contain the separator in quotes.'),
       })),
       ...this.strangeSplit.problem((rows, count) => ({
         ...error,
-        what: l10n.t('{0} rows have a split that is none: {1}.', count, rows),
-        remedy: l10n.t('Write train, validation or test into the column {0}.', split_column),
+        what: l10n.t('{0} with an unknown split: {1}.', counted(count, 'row'), rows),
+        remedy: l10n.t('Write train, validation or test in the column {0}.', split_column),
       })),
       ...this.outside.problem((rows, count) => ({
         ...error,
-        what: l10n.t("{0} rows lead out of the table's folder: {1}.", count, rows),
+        what: l10n.t("{0} with a path outside the table's folder: {1}.", counted(count, 'row'), rows),
         remedy: l10n.t('Move the table to a folder above its images.'),
       })),
       ...this.contradicting.problem((rows, count) => ({
         severity: 'error',
         kind: 'duplicate',
-        what: l10n.t('{0} images have two labels: {1}.', count, rows),
-        remedy: l10n.t('Delete the rows that are wrong.'),
+        what: l10n.t('{0} with two labels: {1}.', counted(count, 'image'), rows),
+        remedy: l10n.t('Delete the wrong rows.'),
       })),
       ...this.leaking.problem((rows, count) => ({
         severity: 'error',
         kind: 'leak',
-        what: l10n.t('{0} images are in two splits: {1}.', count, rows),
+        what: l10n.t('{0} in two splits: {1}.', counted(count, 'image'), rows),
         remedy: l10n.t('Keep each image in one split.'),
       })),
       ...this.repeated.problem((rows, count) => ({
         severity: 'warning',
         kind: 'duplicate',
-        what: l10n.t('{0} rows repeat an image, which counts once: {1}.', count, rows),
-        remedy: l10n.t('Delete the rows that repeat.'),
+        what: l10n.t('{0} with a repeated image, which is counted once: {1}.', counted(count, 'row'), rows),
+        remedy: l10n.t('Delete the repeated rows.'),
       })),
     ];
   }
@@ -230,7 +235,7 @@ class TableReader {
     const [problem] = this.rowProblems();
     return new UserError({
       what: [l10n.t('The table {0} has no images.', path), ...(problem ? [problem.what] : [])].join(' '),
-      remedy: problem?.remedy ?? l10n.t('Write a header and a row for each image.'),
+      remedy: problem?.remedy ?? l10n.t('Write a header and one row per image.'),
     });
   }
 }
@@ -242,11 +247,11 @@ function unknownClasses(names: ReadonlySet<string>): DataProblem[] {
     severity: 'error',
     kind: 'unknown_class',
     what: l10n.t('These classes have no training images: {0}.', listed),
-    remedy: l10n.t('Add training images of them, or correct their labels.'),
+    remedy: l10n.t('Add training images for them, or fix their labels.'),
   }));
 }
 
-/** Numbers where these are the labels already: 0 to K - 1. */
+/** Sorts classes numerically if the names are exactly 0 to K - 1. */
 function orderedClasses(names: readonly string[]): string[] {
   const numbers = names.map((_, label) => String(label));
   const present = new Set(names);
@@ -259,7 +264,7 @@ function columnsOf(header: readonly string[], { image_column, label_column, spli
     if (at < 0) throw noColumn(name, option, header);
     if (header.indexOf(name, at + 1) >= 0)
       throw new UserError({
-        what: l10n.t('The table has two columns {0}.', name),
+        what: l10n.t('The table has two columns named {0}.', name),
         remedy: l10n.t('Rename one of them.'),
       });
     return at;
@@ -290,7 +295,7 @@ function groupOf(
 
 function noColumn(name: string, option: string, header: readonly string[]): UserError {
   return new UserError({
-    what: l10n.t('The table has no column {0}, only: {1}.', name, header.join(', ')),
-    remedy: l10n.t('Name the column in data.{0}.', option),
+    what: l10n.t('The table has no column {0}. Its columns: {1}.', name, header.join(', ')),
+    remedy: l10n.t('Set data.{0} to the name of the column.', option),
   });
 }

@@ -5,25 +5,25 @@ import { UserError } from '../../shared/userError';
 import { isSystemError } from '../../system/errors';
 import { openRegular } from '../../system/regularFiles';
 
-/** A row: the line that it begins on, from 1, and its values, without the spaces around them. */
+/** A row: its first line, counted from 1, and its trimmed values. */
 export interface CsvRow {
   readonly line: number;
   readonly values: readonly string[];
 }
 
-/** How much of a file is looked at for its separator: no header is longer. */
+/** How much of a file is searched for its separator. No header is longer. */
 const HEADER_BYTES = 1 << 16;
-/** A row that is longer has a quote that is not closed. */
+/** A longer row has an unclosed quote. */
 const MAX_ROW_BYTES = 1 << 20;
 
 const SEPARATORS = [',', ';', '\t'] as const;
 
 /**
- * Reads a table's rows, the header first. Separators are commas, semicolons or tabs, whichever the header has most of;
- * empty lines are left out.
+ * Yields a table's rows, header first. The separator is whichever of comma, semicolon and tab is most frequent in the
+ * header. Skips empty lines.
  *
- * @param onRead called with the share of the file that has been read
- * @throws UserError where there is no such file, or it is no such table; the signal's reason when aborted
+ * @param onRead called with the fraction of the file that has been read
+ * @throws UserError if the file does not exist or is not a table; the signal's reason if aborted
  */
 export async function* csvRows(
   path: string,
@@ -37,14 +37,14 @@ export async function* csvRows(
     bom: true,
     delimiter,
     relax_column_count: true,
-    // A tab is no space to be trimmed where it separates.
+    // Tabs that act as separators must not be trimmed.
     trim: delimiter !== '\t',
     max_record_size: MAX_ROW_BYTES,
   });
   const file = (await openRegular(path)).createReadStream();
   file.on('error', (error) => parser.destroy(error));
   file.pipe(parser);
-  // The parser's own count of lines takes three times as long as all else it does.
+  // Counts lines here, because the parser's own line count is slower than all its other work. See docs/performance.md.
   let line = 1;
   try {
     for await (const record of parser as AsyncIterable<string[]>) {
@@ -80,12 +80,12 @@ async function startOf(path: string): Promise<{ header: string; bytes: number }>
     }
   } catch (error) {
     if (error instanceof UserError) throw error;
-    const remedy = l10n.t("Change data.path; it is relative to the experiment file's folder.");
+    const remedy = l10n.t("Change data.path. It is relative to the experiment file's folder.");
     if (isSystemError(error, 'ENOENT'))
-      throw new UserError({ what: l10n.t('There is no table {0}.', path), remedy }, { cause: error });
+      throw new UserError({ what: l10n.t('The table {0} does not exist.', path), remedy }, { cause: error });
     if (isSystemError(error, 'EISDIR'))
       throw new UserError(
-        { what: l10n.t('{0} is a folder, not a table.', path), remedy: l10n.t('Name the file in it.') },
+        { what: l10n.t('{0} is a folder, not a table.', path), remedy: l10n.t('Specify the file in it.') },
         { cause: error },
       );
     throw new UserError(
@@ -99,7 +99,7 @@ function isUtf16(start: Uint8Array): boolean {
   return (start[0] === 0xff && start[1] === 0xfe) || (start[0] === 0xfe && start[1] === 0xff);
 }
 
-/** What the first line has most of, outside of quotes; a comma where it has none. */
+/** Returns the most frequent separator in the first line, outside of quotes; a comma if there is none. */
 function separatorOf(text: string): (typeof SEPARATORS)[number] {
   const counts = new Map<string, number>();
   let isQuoted = false;
@@ -115,7 +115,7 @@ function separatorOf(text: string): (typeof SEPARATORS)[number] {
 function notUtf8(path: string, line: number): UserError {
   return new UserError({
     what: l10n.t('{0}, line {1}: the table is not UTF-8.', path, line),
-    remedy: l10n.t('Save it as UTF-8; in Excel, as "CSV UTF-8".'),
+    remedy: l10n.t('Save it as UTF-8. In Excel, choose "CSV UTF-8".'),
   });
 }
 
@@ -124,7 +124,7 @@ function badTable(path: string, error: CsvError): UserError {
   return new UserError(
     {
       what: l10n.t('{0}, line {1}: the table cannot be read: {2}', path, line, error.message),
-      remedy: l10n.t('Check the quotes near this line; a quote within a value is written twice.'),
+      remedy: l10n.t('Check the quotes near this line. Write a quote inside a value twice.'),
     },
     { cause: error },
   );

@@ -1,4 +1,7 @@
-/** Walks a folder of images: follows links within it and cuts all others, and gathers what it could not read. */
+/**
+ * Walks a folder of images. Follows links that stay inside it, skips all others, and collects everything that it could
+ * not read.
+ */
 
 import type { Dirent } from 'node:fs';
 import { opendir, readdir, realpath, stat } from 'node:fs/promises';
@@ -13,28 +16,28 @@ import type { DataProblem } from '../listing';
 import { Places } from '../problems';
 import { extensionOf, isHidden, kindByName } from './imageFiles';
 
-/** A folder below the root. */
+/** A folder under the root. */
 export interface Folder {
-  /** Relative to the root, with slashes; empty for the root. */
+  /** Relative to the root, with slashes. Empty for the root. */
   readonly path: string;
   readonly name: string;
-  /** Whether a link leads to it: links to folders are followed once. */
+  /** Whether a link points to it. Each linked folder is visited only once. */
   readonly isLinked: boolean;
 }
 
-/** What lies in a folder, both in the order of code points. */
+/** The contents of a folder, sorted by code point. */
 export interface FolderContent {
   readonly folders: readonly Folder[];
-  /** Names of files that are images by their names, or by their content where names say nothing. */
+  /** Names of files with an image extension, or with image content if the name has no extension. */
   readonly images: readonly string[];
 }
 
-/** Entries that a directory's handle reads at once. */
+/** The number of entries that a directory handle reads at once. */
 const ENTRIES_AT_ONCE = 512;
-/** Entries after which others have their turn. */
+/** The number of entries to read before yielding to other work. */
 const ENTRIES_BETWEEN_TURNS = 8192;
 
-/** A folder and what is below it. */
+/** A folder and everything under it. */
 export class FolderTree {
   private readonly foldersOutside = new Places('sorted');
   private readonly filesOutside = new Places('sorted');
@@ -46,7 +49,7 @@ export class FolderTree {
   private readonly unnamedFolders = new Places('sorted');
   private readonly unsupported = new Places('sorted');
   private readonly special = new Places('sorted');
-  /** By ending, the files that are no images. */
+  /** Counts the files that are not images, by extension. */
   private readonly others = new Map<string, number>();
 
   private constructor(
@@ -55,7 +58,7 @@ export class FolderTree {
     private readonly signal: AbortSignal | undefined,
   ) {}
 
-  /** @throws the file system's error where there is no such folder */
+  /** @throws the file system's error if the folder does not exist */
   static async open(root: string, signal?: AbortSignal): Promise<FolderTree> {
     return new FolderTree(root, await realpath(root), signal);
   }
@@ -64,14 +67,14 @@ export class FolderTree {
     return { path: '', name: '', isLinked: false };
   }
 
-  /** What lies in a folder; nothing where it may not be read, which is a problem. */
+  /** Lists a folder. If it may not be read, returns an empty listing and records a problem. */
   async content(folder: Folder): Promise<FolderContent> {
     const folders: Folder[] = [];
     const images: string[] = [];
     for (const entry of await this.entries(folder)) {
       const { name } = entry;
       const path = folder.path === '' ? name : `${folder.path}/${name}`;
-      // Names that are no UTF-8 cannot be opened again.
+      // A name that is not UTF-8 cannot be used to open the file again.
       if (name.includes('\ufffd')) {
         (kindOf(entry) === 'folder' ? this.unnamedFolders : this.unnamed).add(path);
         continue;
@@ -88,7 +91,7 @@ export class FolderTree {
     return { folders, images };
   }
 
-  /** Whether there are folders in a folder, which is read for this alone. */
+  /** Whether a folder contains folders. Reads it just for this. */
   async hasFolders(folder: Folder): Promise<boolean> {
     const entries = await readdir(join(this.root, folder.path), { withFileTypes: true }).catch(() => []);
     return entries.some(
@@ -98,7 +101,7 @@ export class FolderTree {
     );
   }
 
-  /** Paths of all images below a folder: its own, then those of each folder in it. */
+  /** Returns the paths of all images under a folder: its own first, then those of each subfolder. */
   async imagesBelow(folder: Folder): Promise<string[]> {
     const { folders, images } = await this.content(folder);
     const paths = images.map((name) => `${folder.path}/${name}`);
@@ -106,52 +109,52 @@ export class FolderTree {
     return paths;
   }
 
-  /** What was left out, so far. */
+  /** Returns what was skipped so far. */
   problems(): DataProblem[] {
     const ignored = new Places();
     const byCount = [...this.others].sort(([a, x], [b, y]) => y - x || compareCodePoints(a, b));
     for (const [extension, count] of byCount)
       ignored.add(`${extension === '' ? l10n.t('no extension') : `*${extension}`}: ${count}`, count);
-    const remedyOfLink = l10n.t('Copy the images into the folder, or choose the folder that they are in.');
+    const remedyOfLink = l10n.t('Copy the images into the folder, or use the folder that they are in.');
     return [
       ...this.closed.problem((paths) => ({
         severity: 'error',
         kind: 'no_permission',
-        what: l10n.t('These folders may not be read: {0}.', paths),
+        what: l10n.t('You do not have permission to read these folders: {0}.', paths),
         remedy: l10n.t('Change their permissions, or move them out of the data set.'),
       })),
       ...this.foldersOutside.problem((paths) => ({
         severity: 'error',
         kind: 'link',
-        what: l10n.t(
-          'These links lead to folders outside of the data set, and are not followed: {0}.',
-          paths,
-        ),
+        what: l10n.t('These links point to folders outside the data set and are not followed: {0}.', paths),
         remedy: remedyOfLink,
       })),
       ...this.filesOutside.problem((paths) => ({
         severity: 'warning',
         kind: 'link',
-        what: l10n.t('These links lead to files outside of the data set, and are not followed: {0}.', paths),
+        what: l10n.t('These links point to files outside the data set and are not followed: {0}.', paths),
         remedy: remedyOfLink,
       })),
       ...this.loops.problem((paths) => ({
         severity: 'warning',
         kind: 'link',
-        what: l10n.t('These links lead back, or on from a linked folder, and are not followed: {0}.', paths),
+        what: l10n.t(
+          'These links form a loop, or are inside a linked folder, and are not followed: {0}.',
+          paths,
+        ),
         remedy: l10n.t('Delete them.'),
       })),
       ...this.broken.problem((paths) => ({
         severity: 'warning',
         kind: 'link',
-        what: l10n.t('These links lead nowhere: {0}.', paths),
-        remedy: l10n.t('Delete them, or restore what they lead to.'),
+        what: l10n.t('These links are broken: {0}.', paths),
+        remedy: l10n.t('Delete them, or restore their targets.'),
       })),
       ...this.vanished.problem((paths) => ({
         severity: 'warning',
         kind: 'unreadable',
-        what: l10n.t('These folders vanished while they were listed: {0}.', paths),
-        remedy: l10n.t('List the data set again.'),
+        what: l10n.t('These folders disappeared while they were being listed: {0}.', paths),
+        remedy: l10n.t('Index the data set again.'),
       })),
       ...this.unnamedFolders.problem((paths) => ({
         severity: 'error',
@@ -162,26 +165,26 @@ export class FolderTree {
       ...this.unnamed.problem((paths) => ({
         severity: 'warning',
         kind: 'unreadable',
-        what: l10n.t('These names are not UTF-8, and are left out: {0}.', paths),
+        what: l10n.t('These file names are not UTF-8, so the files are skipped: {0}.', paths),
         remedy: l10n.t('Rename them.'),
       })),
       ...this.unsupported.problem((paths) => ({
         severity: 'warning',
         kind: 'unsupported',
-        what: l10n.t('These images are of a format that is not read, and are left out: {0}.', paths),
+        what: l10n.t('These images have an unsupported format and are skipped: {0}.', paths),
         remedy: l10n.t('Convert them to JPEG or PNG.'),
       })),
       ...this.special.problem((paths) => ({
         severity: 'warning',
         kind: 'ignored',
         what: l10n.t('These are neither files nor folders: {0}.', paths),
-        remedy: l10n.t('Delete them, if they should not be there.'),
+        remedy: l10n.t('If they should not be there, delete them.'),
       })),
       ...ignored.problem((counts) => ({
         severity: 'warning',
         kind: 'ignored',
-        what: l10n.t('Files that are not images are left out: {0}.', counts),
-        remedy: l10n.t('Nothing needs to be done, if they are not part of the data set.'),
+        what: l10n.t('Files that are not images are skipped: {0}.', counts),
+        remedy: l10n.t('If they are not part of the data set, you can ignore this.'),
       })),
     ];
   }
@@ -193,7 +196,7 @@ export class FolderTree {
       const directory = await opendir(join(this.root, folder.path), { bufferSize: ENTRIES_AT_ONCE });
       try {
         let read = 0;
-        // A promise for each entry would double what a listing takes in memory.
+        // A promise per entry would double a listing's memory.
         for (let entry = directory.readSync(); entry; entry = directory.readSync()) {
           if (!isHidden(entry.name)) entries.push(entry);
           if (++read % ENTRIES_BETWEEN_TURNS !== 0) continue;
@@ -213,7 +216,7 @@ export class FolderTree {
     return entries;
   }
 
-  /** What a link leads to; null where it is not followed, which is a problem. */
+  /** Resolves a link to what it points to; null if it is not followed, which records a problem. */
   private async followed(from: Folder, path: string): Promise<'folder' | 'file' | 'special' | null> {
     const refuse = (places: Places) => {
       places.add(path);

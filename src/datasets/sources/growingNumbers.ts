@@ -1,7 +1,7 @@
 type NumberArray = Uint32Array | Float64Array;
 const PART_LENGTH = 1 << 14;
 
-/** A list of numbers that grows without being copied, and then lies in shared memory. */
+/** A list of numbers that grows without copying, and moves to shared memory at the end. */
 export class GrowingNumbers<Numbers extends NumberArray> {
   readonly #parts: Numbers[] = [];
   #length = 0;
@@ -20,7 +20,7 @@ export class GrowingNumbers<Numbers extends NumberArray> {
     this.#parts.at(-1)![offset] = value;
   }
 
-  /** All numbers, in memory that threads share; the list is empty then. */
+  /** Returns all numbers in shared memory and empties the list. */
   share(): Numbers {
     const length = this.#length;
     const shared = new this.type(new SharedArrayBuffer(length * this.type.BYTES_PER_ELEMENT));

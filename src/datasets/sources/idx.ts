@@ -27,18 +27,20 @@ type ArrayRequest = Extract<OwnDatasetRequest, { dataset: 'idx' | 'npz' }>;
 const PARTS = ['train images', 'train labels', 'test images', 'test labels'] as const;
 type Part = (typeof PARTS)[number];
 
-/** The files of one data set, which begin with the same prefix: `emnist-balanced`, or nothing. */
+/** The files of one data set, which share a prefix: `emnist-balanced`, or an empty one. */
 interface IdxFiles {
   readonly prefix: string;
   readonly paths: Map<Part, string>;
 }
 
 /**
- * Lists a folder of MNIST's four files, plain or gzipped, as MNIST, Fashion-MNIST, KMNIST and EMNIST name them, or its
- * folder `raw` or `gzip`. A path that ends in the prefix of one of several data sets in a folder names that one.
+ * Lists a folder with MNIST's four files, plain or gzipped, under the names that MNIST, Fashion-MNIST, KMNIST and
+ * EMNIST use, or its subfolder `raw` or `gzip`. If a folder contains several data sets, the path ends in the prefix of
+ * one of them.
  *
- * Images are as stored, as torchvision has them: those of EMNIST are transposed. Labels are as stored, so EMNIST's letters
- * count from 1 and have an empty class 0. Class names are those of `classes.txt`, or of EMNIST's mapping, or the labels.
+ * Images stay as stored, like in torchvision, so EMNIST's are transposed. Labels stay as stored, so EMNIST's letters
+ * count from 1 and leave class 0 empty. Class names come from `classes.txt` or EMNIST's mapping; otherwise they are the
+ * labels.
  */
 export const listIdx: Lister<ArrayRequest> = async (request, options) => {
   const path = resolve(options.folder, request.path);
@@ -50,7 +52,7 @@ export const listIdx: Lister<ArrayRequest> = async (request, options) => {
     throw datasetError(
       fileOf('test images'),
       l10n.t(
-        'Its images are {0} x {1}, and the training images {2} x {3}.',
+        'Its images are {0} x {1}, but the training images are {2} x {3}.',
         test.height,
         test.width,
         train.height,
@@ -66,10 +68,10 @@ export const listIdx: Lister<ArrayRequest> = async (request, options) => {
 };
 
 function replaceRemedy(): string {
-  return l10n.t('Replace it by the published file.');
+  return l10n.t('Replace it with the published file.');
 }
 
-/** What a file is by its name; null where it is none of the four. */
+/** Classifies a file by name; null if it is not one of the four. */
 function partOf(file: string): { part: Part; prefix: string } | null {
   const match = /^(.*?)[-_.]?(train|t10k|test)[-_.](images|labels)[-_.]idx[13][-_.]ubyte(?:\.gz)?$/i.exec(
     file,
@@ -99,19 +101,19 @@ async function findFiles(path: string): Promise<IdxFiles> {
           .map(partText)
           .join(', '),
       ),
-      l10n.t('Put all four files there, such as {0}.', 'train-images-idx3-ubyte.gz'),
+      l10n.t('Put all four files there, with names such as {0}.', 'train-images-idx3-ubyte.gz'),
     );
   }
   throw datasetError(
     path,
     l10n.t('There are no IDX files such as {0}.', 'train-images-idx3-ubyte.gz'),
     l10n.t(
-      'Name the folder of the four files; where it has several data sets, end the path in their prefix.',
+      'Specify the folder of the four files. If it has several data sets, end the path with the prefix of one.',
     ),
   );
 }
 
-/** Folders to look in, with the prefix to look for; null stands for any. */
+/** Returns the folders to search and the prefix to look for in each. Null matches any prefix. */
 async function placesOf(path: string): Promise<[folder: string, prefix: string | null][]> {
   const found = await stat(path).catch(() => null);
   if (found?.isDirectory())
@@ -122,7 +124,7 @@ async function placesOf(path: string): Promise<[folder: string, prefix: string |
 
 async function filesIn(folder: string): Promise<IdxFiles[]> {
   const byPrefix = new Map<string, Map<Part, string>>();
-  // Sorted, a plain file comes before its gzipped one, which is not looked at then.
+  // In sorted order, a plain file comes before its gzipped version, which is then ignored.
   for (const file of (await readdir(folder).catch(() => [])).sort()) {
     const found = partOf(file);
     if (!found) continue;
@@ -143,7 +145,7 @@ function severalError(folder: string, found: readonly IdxFiles[]): UserError {
       prefixes.length,
       prefixes.map((prefix) => prefix || l10n.t('one without a prefix')).join(', '),
     ),
-    l10n.t('End the path in the prefix of one, such as {0}.', join(folder, example)),
+    l10n.t('End the path with the prefix of one, such as {0}.', join(folder, example)),
   );
 }
 
@@ -169,8 +171,8 @@ async function readPair(imageFile: string, labelFile: string, options: ListingOp
   if (labels.values.length !== count) {
     throw datasetError(
       labelFile,
-      l10n.t('The file has {0} labels, and {1} has {2} images.', labels.values.length, imageFile, count),
-      l10n.t('Replace both by files that belong together.'),
+      l10n.t('The file has {0} labels, but {1} has {2} images.', labels.values.length, imageFile, count),
+      l10n.t('Replace both with files that belong together.'),
     );
   }
   return {
@@ -183,13 +185,13 @@ async function readPair(imageFile: string, labelFile: string, options: ListingOp
   };
 }
 
-/** A deflated byte stands for no more than so many. */
+/** The maximum number of bytes that one deflated byte can expand to. */
 const MAX_INFLATION = 1032;
 
 /**
- * Reads a file of unsigned bytes into shared memory, which is only asked for where the file can fill it.
+ * Reads a file of unsigned bytes into shared memory. Allocates it only if the file is large enough to fill it.
  *
- * @throws UserError that names the file; the signal's reason when aborted
+ * @throws UserError that names the file; the signal's reason if aborted
  */
 async function readValues(
   path: string,
@@ -227,7 +229,7 @@ async function readValues(
 async function lookAt(path: string): Promise<{ size: number; isGzip: boolean }> {
   try {
     const found = await stat(path);
-    // A pipe would keep a reader waiting for a writer.
+    // Opening a pipe would block until something writes to it.
     if (!found.isFile()) throw datasetError(path, l10n.t('This is not a file.'), replaceRemedy());
     const first = await new ByteReader(createReadStream(path, { end: 1 })).take(2);
     return { size: found.size, isGzip: first[0] === 0x1f && first[1] === 0x8b };
@@ -241,9 +243,9 @@ function unreadable(path: string, error: unknown): UserError {
   const remedy = replaceRemedy();
   switch ((error as NodeJS.ErrnoException).code) {
     case 'Z_BUF_ERROR':
-      return datasetError(path, l10n.t('The file is cut short: its gzip data end early.'), remedy, cause);
+      return datasetError(path, l10n.t('The file is truncated: its gzip data ends early.'), remedy, cause);
     case 'Z_DATA_ERROR':
-      return datasetError(path, l10n.t('The gzip data are damaged: {0}.', reasonOf(error)), remedy, cause);
+      return datasetError(path, l10n.t('The gzip data is damaged: {0}.', reasonOf(error)), remedy, cause);
     default:
       return datasetError(
         path,
@@ -254,7 +256,10 @@ function unreadable(path: string, error: unknown): UserError {
   }
 }
 
-/** The names in `classes.txt`, or in EMNIST's `PREFIX-mapping.txt`: lines of a label and the codes of its characters. */
+/**
+ * Reads the names in `classes.txt` or EMNIST's `PREFIX-mapping.txt`. Each line of the latter has a label and the codes
+ * of its characters.
+ */
 async function classNamesBeside(folder: string, prefix: string): Promise<ClassNameFile | null> {
   const own = await classNamesIn(folder);
   if (own) return own;
@@ -270,8 +275,8 @@ function mappedNames(text: string, path: string): string[] {
     if (label === undefined || Number(code) > 0x10ffff) {
       throw datasetError(
         `${path}:${index + 1}`,
-        l10n.t('The line is not a label and the code of its character: {0}', line),
-        l10n.t('Correct the line, or write a name for each class to {0}.', 'classes.txt'),
+        l10n.t('The line is not a label followed by a character code: {0}', line),
+        l10n.t('Fix the line, or write a name for each class to {0}.', 'classes.txt'),
       );
     }
     names[Number(label)] = String.fromCodePoint(Number(code));

@@ -14,39 +14,41 @@ import { type Folder, type FolderContent, FolderTree } from './folderTree';
 
 type Request = Extract<OwnDatasetRequest, { dataset: 'image_folder' }>;
 
-/** The folders of splits, in small letters. */
+/** Accepted names of split folders, in lower case. */
 const SPLIT_FOLDERS: Readonly<Record<SplitName, readonly string[]>> = {
   train: ['train', 'training'],
   validation: ['val', 'valid', 'validation'],
   test: ['test', 'testing'],
 };
 
-/** Folders of classes that are read at once. */
+/** The number of class folders to read concurrently. */
 const FOLDERS_AT_ONCE = 4;
-/** Images between two messages of progress. */
+/** Images between progress reports. */
 const PROGRESS_EVERY = 5000;
 
-/** A folder that has been read; once, since reading gathers problems. */
+/** A folder's listing. Each folder is read only once, because reading records problems. */
 interface ReadFolder {
   readonly folder: Folder;
   readonly content: FolderContent;
 }
 
-/** Where the class folders of each split are; null where validation images are split from the training images. */
+/**
+ * The folders that contain each split's class folders. Null if validation images are split from the training images.
+ */
 interface Layout {
   readonly train: ReadFolder;
   readonly validation: ReadFolder | null;
   readonly test: ReadFolder | null;
-  /** Folders beside them. */
+  /** Folders next to the split folders. */
   readonly others: readonly Folder[];
 }
 
 /**
- * Lists a folder of images as torchvision's `ImageFolder` and timm read it: `train` and `val` (and `test`) with a
- * folder for each class, or the class folders alone. Folders within a class are part of it. Classes are in the order
- * of code points.
+ * Lists a folder of images in the layout of torchvision's `ImageFolder` and timm: `train` and `val` (and `test`) with
+ * one folder per class, or just the class folders. Subfolders of a class belong to the class. Classes are sorted by
+ * code point.
  *
- * @throws UserError when there is no such folder or no classes in it; the signal's reason when aborted
+ * @throws UserError if the folder does not exist or contains no classes; the signal's reason if aborted
  */
 export const listImageFolder: Lister<Request> = async (request, { folder, signal, onProgress }) => {
   const root = resolve(folder, request.path);
@@ -93,8 +95,8 @@ export const listImageFolder: Lister<Request> = async (request, { folder, signal
     ...strangers.problem((names) => ({
       severity: 'error',
       kind: 'unknown_class',
-      what: l10n.t('These folders are no class of the training images: {0}.', names),
-      remedy: l10n.t('Rename them as in {0}, or add training images of them.', layout.train.folder.name),
+      what: l10n.t('These folders do not match any class of the training images: {0}.', names),
+      remedy: l10n.t('Rename them to match {0}, or add training images for them.', layout.train.folder.name),
     })),
     ...looseImages(layout),
     ...ignoredFolders(layout),
@@ -103,7 +105,7 @@ export const listImageFolder: Lister<Request> = async (request, { folder, signal
   return splits.finish(classNames, problems);
 };
 
-/** Images beside the folders of classes belong to none. */
+/** Reports images next to the class folders, which belong to no class. */
 function looseImages({ train, validation, test }: Layout): DataProblem[] {
   const places = new Places();
   for (const read of [train, validation, test])
@@ -112,8 +114,8 @@ function looseImages({ train, validation, test }: Layout): DataProblem[] {
   return places.problem((paths) => ({
     severity: 'warning',
     kind: 'ignored',
-    what: l10n.t('Images outside of the folders of classes are left out: {0}.', paths),
-    remedy: l10n.t('Move them into the folder of their class.'),
+    what: l10n.t('Images outside the class folders are skipped: {0}.', paths),
+    remedy: l10n.t('Move them into their class folders.'),
   }));
 }
 
@@ -123,12 +125,14 @@ function ignoredFolders({ others, train }: Layout): DataProblem[] {
   return places.problem((names) => ({
     severity: 'warning',
     kind: 'ignored',
-    what: l10n.t('Folders beside {0} are left out: {1}.', train.folder.name, names),
-    remedy: l10n.t('Move them into {0}, if they are classes.', train.folder.name),
+    what: l10n.t('Folders next to {0} are skipped: {1}.', train.folder.name, names),
+    remedy: l10n.t('If they are classes, move them into {0}.', train.folder.name),
   }));
 }
 
-/** Finds the folders of splits. Vehicles may have a class `train`: such a folder has images, and no folders. */
+/**
+ * Finds the split folders. A vehicle data set may have a class named `train`: that folder has images but no subfolders.
+ */
 async function layoutOf(tree: FolderTree): Promise<Layout> {
   const read = async (folder: Folder): Promise<ReadFolder> => ({
     folder,
@@ -165,7 +169,7 @@ function imagesOf(tree: FolderTree, classes: readonly { readonly folder: Folder;
   return inOrder(classes, FOLDERS_AT_ONCE, ({ folder }) => tree.imagesBelow(folder));
 }
 
-/** The label of a class by its name; macOS may have decomposed it in one split and not in the other. */
+/** Returns a function from class name to label. macOS may have decomposed a name in only one of the splits. */
 function labels(classNames: readonly string[]): (name: string) => number | null {
   const exact = new Map(classNames.map((name, label) => [name, label]));
   const composed = new Map(classNames.map((name, label) => [name.normalize('NFC'), label]));
@@ -173,9 +177,9 @@ function labels(classNames: readonly string[]): (name: string) => number | null 
 }
 
 function noSuchFolder(root: string, error: unknown): UserError {
-  const remedy = l10n.t("Change data.path; it is relative to the experiment file's folder.");
+  const remedy = l10n.t("Change data.path. It is relative to the experiment file's folder.");
   if (isSystemError(error, 'ENOENT'))
-    return new UserError({ what: l10n.t('There is no folder {0}.', root), remedy }, { cause: error });
+    return new UserError({ what: l10n.t('The folder {0} does not exist.', root), remedy }, { cause: error });
   if (isSystemError(error, 'ENOTDIR'))
     return new UserError({ what: l10n.t('{0} is not a folder.', root), remedy }, { cause: error });
   return new UserError(
@@ -187,21 +191,25 @@ function noSuchFolder(root: string, error: unknown): UserError {
 function noClasses(root: string, tree: FolderTree): UserError {
   const gaps = tree.problems().find(({ kind }) => kind === 'link' || kind === 'no_permission');
   return new UserError({
-    what: [l10n.t('{0} has no folders of classes.', root), ...(gaps ? [gaps.what] : [])].join(' '),
-    remedy: gaps?.remedy ?? l10n.t('Put the images of each class into a folder that has its name.'),
+    what: [l10n.t('{0} has no class folders.', root), ...(gaps ? [gaps.what] : [])].join(' '),
+    remedy: gaps?.remedy ?? l10n.t('Put the images of each class into a folder with the class name.'),
   });
 }
 
 function noTrainFolder(root: string): UserError {
   return new UserError({
-    what: l10n.t('{0} has no folder train.', root),
-    remedy: l10n.t('Put the training images into a folder train, in a folder for each class.'),
+    what: l10n.t('{0} has no train folder.', root),
+    remedy: l10n.t('Put the training images into a train folder, in one folder per class.'),
   });
 }
 
 function twoFolders(root: string, found: readonly Folder[]): UserError {
   return new UserError({
-    what: l10n.t('{0} has {1}, of which one is expected.', root, found.map(({ name }) => name).join(', ')),
+    what: l10n.t(
+      '{0} has {1}, but only one of them is expected.',
+      root,
+      found.map(({ name }) => name).join(', '),
+    ),
     remedy: l10n.t('Merge them, or rename one.'),
   });
 }

@@ -3,10 +3,10 @@ import { splitProblems } from '../listedSplits';
 import type { DataProblem } from '../listing';
 
 /**
- * As `splitProblems`, of classes that a list names or numbers count: one that no image has is only a warning then, but
- * two must have training images.
+ * Like `splitProblems`, for classes that are defined by a list or by label numbers. A class without images is then only
+ * a warning, but at least two classes must have training images.
  *
- * @param where what the labels are read from
+ * @param where the source of the labels
  */
 export function labelProblems(
   classNames: readonly string[],
@@ -25,7 +25,7 @@ export function labelProblems(
       kind: 'single_class',
       count: 1,
       where: [where],
-      what: l10n.t('All training images are of one class: {0}.', classNames[first]!),
+      what: l10n.t('All training images belong to one class: {0}.', classNames[first]!),
       remedy: l10n.t('Add images of at least one other class.'),
     },
     ...problems,

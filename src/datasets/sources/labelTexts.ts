@@ -3,12 +3,12 @@ import { compareCodePoints } from '../codePoints';
 import { datasetError } from '../errors';
 import { type ClassNameFile, namesForLabels } from './classNames';
 
-/** The labels of a data set as they are written, each kept once: what they mean is known when all have been seen. */
+/** The distinct label texts of a data set. Their meaning is known only after all have been seen. */
 export class LabelTexts {
   readonly #numbers = new Map<string, number>();
   readonly #inTraining = new Set<number>();
 
-  /** Those of an earlier time, by number, with the numbers of those that training images have. */
+  /** Restores saved label texts, by number. `inTraining` has the numbers of those that training images use. */
   static restored(texts: readonly string[], inTraining: readonly number[]): LabelTexts {
     const restored = new LabelTexts();
     for (const text of texts) restored.other(text);
@@ -16,14 +16,14 @@ export class LabelTexts {
     return restored;
   }
 
-  /** The number of a training image's label; the same text has the same. */
+  /** Returns the number of a training image's label. Equal texts share a number. */
   ofTraining(text: string): number {
     const number = this.other(text);
     this.#inTraining.add(number);
     return number;
   }
 
-  /** The number of a validation or test image's label. */
+  /** Returns the number of a validation or test image's label. */
   other(text: string): number {
     const found = this.#numbers.get(text);
     if (found !== undefined) return found;
@@ -41,22 +41,23 @@ export class LabelTexts {
   }
 }
 
-/** What labels turned out to be. */
+/** The resolved labels. */
 export interface LabelNumbers {
   readonly classNames: readonly string[];
-  /** The class of a text, by the number that `LabelTexts` has for it. */
+  /** Maps a text's number in `LabelTexts` to its class. */
   readonly labelOf: (number: number) => number;
 }
 
-/** Class names that an error names. */
+/** The maximum number of class names that an error names. */
 const NAMED = 10;
 
 /**
- * Labels as classes. Where all are whole numbers, they are the classes' numbers, named by a file or their digits. Others
- * are class names, in the file's order or else in that of code points.
+ * Resolves label texts to classes. If all are integers, they are class numbers, with names from a file or else their
+ * digits. Otherwise, they are class names, in the file's order or else sorted by code point.
  *
- * @param where what the labels are read from, for errors
- * @throws UserError when a number is no class's, or a class name is not in the file, or without one not in the training images
+ * @param where the source of the labels, for errors
+ * @throws UserError if a number is not a class number, or a class name is missing from the file or, without a file,
+ *   from the training images
  */
 export function numberLabels(labels: LabelTexts, file: ClassNameFile | null, where: string): LabelNumbers {
   const { texts } = labels;
@@ -65,7 +66,7 @@ export function numberLabels(labels: LabelTexts, file: ClassNameFile | null, whe
     if (negative) {
       throw datasetError(
         where,
-        l10n.t('{0} is no class number: they count from 0.', negative),
+        l10n.t('{0} is not a valid class number: class numbers start at 0.', negative),
         l10n.t('Number the classes from 0, without gaps.'),
       );
     }
@@ -80,11 +81,11 @@ export function numberLabels(labels: LabelTexts, file: ClassNameFile | null, whe
     throw datasetError(
       where,
       file
-        ? l10n.t('Labels that {0} does not name: {1}.', file.path, listOf(unknown))
+        ? l10n.t('Labels without a name in {0}: {1}.', file.path, listOf(unknown))
         : l10n.t('Classes without training images: {0}.', listOf(unknown)),
       file
-        ? l10n.t('Correct the labels or the file.')
-        : l10n.t('Add training images of them, or take them out of the other splits.'),
+        ? l10n.t('Fix the labels or the file.')
+        : l10n.t('Add training images for them, or remove them from the other splits.'),
     );
   }
   const numbers = Uint32Array.from(texts, (text) => byName.get(text)!);

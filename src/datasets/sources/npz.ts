@@ -12,7 +12,7 @@ import { type PixelTable, sharedBytes } from './pixelTable';
 type ArrayRequest = Extract<OwnDatasetRequest, { dataset: 'idx' | 'npz' }>;
 type Split = 'train' | 'validation' | 'test';
 
-/** What images and labels of a split are called, in small letters: by MedMNIST, and by Keras. */
+/** Names of a split's images and labels, in lower case: MedMNIST's, then Keras'. */
 const LAYOUTS: readonly Readonly<Record<Split, readonly (readonly [images: string, labels: string])[]>>[] = [
   {
     train: [['train_images', 'train_labels']],
@@ -27,10 +27,11 @@ const LAYOUTS: readonly Readonly<Record<Split, readonly (readonly [images: strin
 ];
 
 /**
- * Lists a .npz file in MedMNIST's layout (`train_images`, `train_labels` and so on) or Keras' (`x_train`, `y_train`): images
- * [count, height, width] or [count, height, width, 1 or 3] of whole numbers from 0 to 255, and labels [count] or [count, 1].
- * Without arrays of validation images these are split from the training images by their numbers; without arrays of test
- * images there is no test split. Class names are those of `classes.txt` beside the file, or else the labels.
+ * Lists a .npz file in MedMNIST's layout (`train_images`, `train_labels` and so on) or Keras' (`x_train`, `y_train`).
+ * Images are [count, height, width] or [count, height, width, 1 or 3] with integers from 0 to 255. Labels are [count]
+ * or [count, 1]. Without validation arrays, validation images are split from the training images by image number.
+ * Without test arrays, there is no test split. Class names come from `classes.txt` next to the file; otherwise they are
+ * the labels.
  */
 export const listNpz: Lister<ArrayRequest> = async (request, options) => {
   const path = resolve(options.folder, request.path);
@@ -52,7 +53,7 @@ export const listNpz: Lister<ArrayRequest> = async (request, options) => {
 type Pair = readonly [images: string, labels: string];
 type Pairs = Readonly<Record<Split, Pair | null>>;
 
-/** @throws UserError when there are no training images and labels, or images without labels */
+/** @throws UserError if there are no training images or labels, or images without labels */
 function pairsOf(file: NpzFile): Pairs {
   const names = new Map(file.names.map((name) => [name.toLowerCase(), name]));
   const remedy = l10n.t(
@@ -65,7 +66,7 @@ function pairsOf(file: NpzFile): Pairs {
   const layout = LAYOUTS.find(({ train }) => names.has(train[0]![0]));
   if (!layout) {
     const found = file.names.length > 0 ? file.names.join(', ') : l10n.t('none');
-    throw datasetError(file.path, l10n.t('It has no training images; its arrays: {0}.', found), remedy);
+    throw datasetError(file.path, l10n.t('It has no training images. Its arrays: {0}.', found), remedy);
   }
   const pairOf = (split: Split): Pair | null => {
     const pair = layout[split].find(([images]) => names.has(images));
@@ -90,7 +91,7 @@ async function readPair(file: NpzFile, [imageName, labelName]: Pair): Promise<Pi
   return { kind: 'pixels', pixels, ...size, labels };
 }
 
-/** @throws UserError when images have another shape than images */
+/** @throws UserError if the array does not have the shape of images */
 function sizeOf({ shape, where }: NpzEntry): Pick<PixelTable, 'height' | 'width' | 'channels'> {
   const [count = 0, height = 0, width = 0, channels = 1] = shape;
   const isImages = shape.length === 3 || (shape.length === 4 && (channels === 1 || channels === 3));
@@ -100,16 +101,16 @@ function sizeOf({ shape, where }: NpzEntry): Pick<PixelTable, 'height' | 'width'
   throw datasetError(
     where,
     l10n.t(
-      'Its shape is [{0}], and images are [count, height, width] or [count, height, width, 1 or 3].',
+      'Its shape is [{0}], but images must be [count, height, width] or [count, height, width, 1 or 3].',
       shape.join(', '),
     ),
     isChannelsFirst
       ? l10n.t('Save it with the channels last: {0}.', 'x.transpose(0, 2, 3, 1)')
-      : l10n.t('Save grey or RGB images of two dimensions, at least one of them.'),
+      : l10n.t('Save one or more two-dimensional gray or RGB images.'),
   );
 }
 
-/** @throws UserError when a split's labels are not one for each image */
+/** @throws UserError if a split does not have exactly one label per image */
 async function readLabels(file: NpzFile, name: string, images: NpzEntry): Promise<NpyValues> {
   const labels = await file.headerOf(name);
   const [count = 0, columns = 1] = labels.shape;
@@ -117,28 +118,28 @@ async function readLabels(file: NpzFile, name: string, images: NpzEntry): Promis
     throw datasetError(
       labels.where,
       l10n.t(
-        'Its shape is [{0}]: several labels for each image, and networks here tell one class.',
+        'Its shape is [{0}]: each image has several labels, but models here predict a single class.',
         labels.shape.join(', '),
       ),
-      l10n.t('Save one class number for each image; of one-hot rows {0}.', 'y.argmax(axis=1)'),
+      l10n.t('Save one class number per image. For one-hot rows: {0}.', 'y.argmax(axis=1)'),
     );
   }
   if (labels.shape.length === 0 || columns !== 1 || count !== images.shape[0]) {
     throw datasetError(
       labels.where,
       l10n.t(
-        'It has {0} labels, and {1} has {2} images.',
+        'It has {0} labels, but {1} has {2} images.',
         count * columns,
         images.name,
         images.shape[0] ?? 0,
       ),
-      l10n.t('Save one class number for each image.'),
+      l10n.t('Save one class number per image.'),
     );
   }
   return file.readValues(labels);
 }
 
-/** @throws UserError when a value is no class number */
+/** @throws UserError if a value is not a class number */
 function labelsOf(values: NpyValues, name: string, file: NpzFile): Uint32Array {
   const labels = new Uint32Array(new SharedArrayBuffer(values.length * 4));
   for (let index = 0; index < values.length; index++) {
@@ -146,8 +147,8 @@ function labelsOf(values: NpyValues, name: string, file: NpzFile): Uint32Array {
     if (!Number.isInteger(value) || value < 0 || value > 0xffffffff) {
       throw datasetError(
         `${file.path}, ${name}`,
-        l10n.t('Label {0} is {1}, and class numbers are whole and count from 0.', index, value),
-        l10n.t('Number the classes from 0, and leave images without a label out.'),
+        l10n.t('Label {0} is {1}, but class numbers must be whole numbers starting at 0.', index, value),
+        l10n.t('Number the classes from 0, and remove images without a label.'),
       );
     }
     labels[index] = value;
@@ -156,9 +157,9 @@ function labelsOf(values: NpyValues, name: string, file: NpzFile): Uint32Array {
 }
 
 /**
- * Pixels that are stored as larger numbers.
+ * Converts pixels stored as larger number types.
  *
- * @throws UserError when they are not whole numbers from 0 to 255, or when numbers with a fraction end at 1
+ * @throws UserError if they are not integers from 0 to 255, or are floats with a maximum of at most 1
  */
 function toBytes(values: NpyValues, { where, type }: NpzEntry, target: Uint8Array): void {
   let most = 0;
@@ -167,34 +168,38 @@ function toBytes(values: NpyValues, { where, type }: NpzEntry, target: Uint8Arra
     if (!Number.isInteger(value) || value < 0 || value > 255) {
       throw datasetError(
         where,
-        l10n.t('Value {0} is {1}, and pixels are whole numbers from 0 to 255.', index, value),
+        l10n.t('Value {0} is {1}, but pixels must be whole numbers from 0 to 255.', index, value),
         bytesRemedy(),
       );
     }
     target[index] = value;
     most = Math.max(most, value);
   }
-  // Images of 0 and 1 alone would be all but black.
+  // Images with only the values 0 and 1 would be nearly black.
   if (most > 1 || !type.startsWith('float')) return;
-  throw datasetError(where, l10n.t('Its values are from 0 to 1, and pixels from 0 to 255.'), bytesRemedy());
+  throw datasetError(
+    where,
+    l10n.t('Its values are from 0 to 1, but pixels must be from 0 to 255.'),
+    bytesRemedy(),
+  );
 }
 
 function bytesRemedy(): string {
-  return l10n.t('Save it as bytes, such as {0} of values from 0 to 1.', "(x * 255).round().astype('uint8')");
+  return l10n.t('Save it as bytes. For values from 0 to 1: {0}.', "(x * 255).round().astype('uint8')");
 }
 
-/** @throws UserError when a split's images have another size than those to train on */
+/** @throws UserError if a split's images differ in size from the training images */
 function sameSize(table: PixelTable, train: PixelTable, file: NpzFile, pairs: Pairs): PixelTable {
   const shape = ({ height, width, channels }: PixelTable) => `${height} x ${width} x ${channels}`;
   if (shape(table) === shape(train)) return table;
   throw datasetError(
     file.path,
     l10n.t(
-      'Images have different sizes: {0} in {1}, and {2} in another split.',
+      'Images have different sizes: {0} in {1}, but {2} in another split.',
       shape(train),
       pairs.train![0],
       shape(table),
     ),
-    l10n.t('Save images of one size, or store them as files in a folder for each class.'),
+    l10n.t('Save images of one size, or store them as files in one folder per class.'),
   );
 }

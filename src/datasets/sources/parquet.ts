@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import * as l10n from '@vscode/l10n';
 import type { OwnDatasetRequest, SplitOptions } from '../../recipe/datasets';
+import { counted } from '../../shared/counted';
 import { datasetError } from '../errors';
 import { LabelsBuilder, NameTableBuilder } from '../growing';
 import { type SplitName, TrainSplitter } from '../listedSplits';
@@ -19,13 +20,13 @@ import { RangeTableBuilder } from './rangeTable';
 type ParquetRequest = Extract<OwnDatasetRequest, { dataset: 'parquet' }>;
 
 /**
- * Lists Parquet files of images in Hugging Face's layout: a file, or a folder of files whose names say their splits, such
- * as `data/train-00000-of-00002.parquet`. The image column has bytes, or paths relative to the file, or a struct of both;
- * the label column has class numbers, named by the schema's ClassLabel or by `classes.txt`, or class names. Bytes are copied
- * once into the cache.
+ * Lists Parquet files of images in Hugging Face's layout: one file, or a folder of files with the split in their names,
+ * such as `data/train-00000-of-00002.parquet`. The image column holds bytes, paths relative to the file, or a struct of
+ * both. The label column holds class names, or class numbers with names from the schema's ClassLabel or `classes.txt`.
+ * Bytes are copied into the cache once.
  *
- * Without validation files, validation images are split from the training images by a hash of their file and row, or of
- * the column or the pattern over paths that `group_by` is.
+ * Without validation files, validation images are split from the training images by a hash of their file and row. With
+ * `group_by`, the hash is of that column, or of the match of that pattern over paths.
  */
 export const listParquet: Lister<ParquetRequest> = async (request, options) => {
   const { split } = request;
@@ -48,12 +49,8 @@ export const listParquet: Lister<ParquetRequest> = async (request, options) => {
   if (listed.train.labels.length === 0) {
     throw datasetError(
       root,
-      l10n.t('No training row has an image and a label.'),
-      l10n.t(
-        'Name the columns of images and labels as {0} and {1}.',
-        'data.image_column',
-        'data.label_column',
-      ),
+      l10n.t('No training row has both an image and a label.'),
+      l10n.t('Set {0} and {1} to the image and label columns.', 'data.image_column', 'data.label_column'),
     );
   }
   return {
@@ -68,7 +65,7 @@ export const listParquet: Lister<ParquetRequest> = async (request, options) => {
   };
 };
 
-/** On which side of the split the training image of a row is. */
+/** Returns a function that says which side of the split a training row's image is on. */
 function sides({ names, groups, labels }: ParquetTable, split: SplitOptions, splitter: TrainSplitter) {
   const groupOf = split.group_by !== undefined && !groups ? groupPattern(split.group_by) : null;
   return (row: number) => {
@@ -77,7 +74,7 @@ function sides({ names, groups, labels }: ParquetTable, split: SplitOptions, spl
   };
 }
 
-/** A split's table, image by image. */
+/** Builds a split's table image by image. */
 interface TableBuilder {
   add(row: number, name: string): void;
   build(): SplitTable;
@@ -137,42 +134,42 @@ function rowProblems(
 ): DataProblem[] {
   const { image_column, label_column } = request;
   const row = { severity: 'error', kind: 'bad_row' } as const;
-  const label = l10n.t('Write a label into the column {0}, or delete the rows.', label_column);
+  const label = l10n.t('Write a label in the column {0}, or delete the rows.', label_column);
   return [
-    ...placesOf(skipped.unlabelled.train).problem((rows, count) => ({
+    ...placesOf(skipped.unlabeled.train).problem((rows, count) => ({
       ...row,
-      what: l10n.t('{0} training rows have no label: {1}.', count, rows),
+      what: l10n.t('{0} without a label in train: {1}.', counted(count, 'row'), rows),
       remedy: label,
     })),
-    ...placesOf(skipped.unlabelled.validation).problem((rows, count) => ({
+    ...placesOf(skipped.unlabeled.validation).problem((rows, count) => ({
       ...row,
-      what: l10n.t('{0} validation rows have no label: {1}.', count, rows),
+      what: l10n.t('{0} without a label in validation: {1}.', counted(count, 'row'), rows),
       remedy: label,
     })),
-    ...placesOf(skipped.unlabelled.test).problem((rows, count) => ({
+    ...placesOf(skipped.unlabeled.test).problem((rows, count) => ({
       ...row,
       severity: 'warning',
-      what: l10n.t('{0} test rows have no label and are left out: {1}.', count, rows),
+      what: l10n.t('{0} without a label in test, skipped: {1}.', counted(count, 'row'), rows),
       remedy: label,
     })),
     ...placesOf(skipped.imageless).problem((rows, count) => ({
       ...row,
       what:
         kind === 'bytes'
-          ? l10n.t('{0} rows have no bytes of an image: {1}.', count, rows)
-          : l10n.t('{0} rows have no path of an image: {1}.', count, rows),
-      remedy: l10n.t('Write an image into the column {0}, or delete the rows.', image_column),
+          ? l10n.t('{0} without image bytes: {1}.', counted(count, 'row'), rows)
+          : l10n.t('{0} without an image path: {1}.', counted(count, 'row'), rows),
+      remedy: l10n.t('Write an image in the column {0}, or delete the rows.', image_column),
     })),
     ...placesOf(skipped.outside).problem((rows, count) => ({
       ...row,
-      what: l10n.t('{0} paths lead out of the folder of the data set: {1}.', count, rows),
-      remedy: l10n.t('Move the images below the folder, or store their bytes in the files.'),
+      what: l10n.t('{0} outside the data set folder: {1}.', counted(count, 'path'), rows),
+      remedy: l10n.t('Move the images into the folder, or store their bytes in the files.'),
     })),
     ...placesOf({ count: others.length, where: others }).problem((files) => ({
       severity: 'warning',
       kind: 'ignored',
-      what: l10n.t('These files are of no split and are left out: {0}.', files),
-      remedy: l10n.t('Begin their names with {0}, {1} or {2}.', 'train', 'validation', 'test'),
+      what: l10n.t('These files belong to no split and are skipped: {0}.', files),
+      remedy: l10n.t('Start their names with {0}, {1} or {2}.', 'train', 'validation', 'test'),
     })),
   ];
 }

@@ -20,14 +20,14 @@ export interface ParquetPart {
 export interface ParquetParts {
   /** The data set's folder. */
   readonly root: string;
-  /** In the order of splits, then of names. */
+  /** Sorted by split, then by name. */
   readonly parts: readonly ParquetPart[];
-  /** Names of files of no split that is known. */
+  /** Names of files without a known split. */
   readonly others: readonly string[];
 }
 
 const SPLITS = ['train', 'validation', 'test'] as const satisfies readonly SplitName[];
-/** How Hugging Face's datasets names splits in files and folders. */
+/** The split names that Hugging Face's datasets library recognizes in file and folder names. */
 const KEYWORDS: Readonly<Record<SplitName, RegExp>> = {
   train: keyword('train|training'),
   validation: keyword('validation|valid|dev|val'),
@@ -38,7 +38,7 @@ function keyword(words: string): RegExp {
   return new RegExp(`(?:^|[-._ 0-9/])(?:${words})(?:[-._ 0-9/]|$)`, 'i');
 }
 
-/** The split that a name says, the file's own before its folders'. */
+/** Detects the split from a name: the file's own name first, then its folders. */
 function splitOf(name: string): SplitName | null {
   for (const part of name.split('/').reverse()) {
     const split = SPLITS.find((one) => KEYWORDS[one].test(part));
@@ -48,10 +48,10 @@ function splitOf(name: string): SplitName | null {
 }
 
 /**
- * The files of a data set by split: one file, or those in a folder and below it, such as
- * `data/train-00000-of-00002.parquet`. Without any name of a split, all are of the training split.
+ * Finds the files of a data set by split: one file, or all files in and under a folder, such as
+ * `data/train-00000-of-00002.parquet`. If no name contains a split, all files belong to the training split.
  *
- * @throws UserError when there are none, shards are missing, or there are several data sets
+ * @throws UserError if there are no files, shards are missing, or there are several data sets
  */
 export async function parquetParts(path: string): Promise<ParquetParts> {
   const found = await lookAt(path);
@@ -67,7 +67,7 @@ export async function parquetParts(path: string): Promise<ParquetParts> {
     throw datasetError(
       path,
       l10n.t('There are no .parquet files here.'),
-      l10n.t('Name a file or a folder of them.'),
+      l10n.t('Specify a .parquet file or a folder of them.'),
     );
   }
   const isSplit = files.some(({ name }) => splitOf(name) !== null);
@@ -86,8 +86,8 @@ export async function parquetParts(path: string): Promise<ParquetParts> {
   if (!parts.some(({ split }) => split === 'train')) {
     throw datasetError(
       path,
-      l10n.t('There are no training files; the files: {0}.', files.map(({ name }) => name).join(', ')),
-      l10n.t('Name training files such as {0}.', 'train-00000-of-00001.parquet'),
+      l10n.t('There are no training files. Files found: {0}.', files.map(({ name }) => name).join(', ')),
+      l10n.t('Name the training files like {0}.', 'train-00000-of-00001.parquet'),
     );
   }
   return {
@@ -105,19 +105,19 @@ async function lookAt(path: string): Promise<Stats> {
   try {
     return await stat(path);
   } catch (error) {
-    const what = l10n.t('There is no file or folder that can be read: {0}.', reasonOf(error));
-    throw datasetError(path, what, l10n.t('Name a .parquet file or a folder of them.'), { cause: error });
+    const what = l10n.t('The file or folder cannot be read: {0}.', reasonOf(error));
+    throw datasetError(path, what, l10n.t('Specify a .parquet file or a folder of them.'), { cause: error });
   }
 }
 
-/** @throws UserError when a split's files are of several data sets, or not all there */
+/** @throws UserError if a split's files belong to several data sets or some are missing */
 function checkShards(root: string, parts: readonly ParquetPart[]): void {
   const folders = [...new Set(parts.map(({ name }) => dirname(name)))];
   if (folders.length > 1) {
     throw datasetError(
       root,
       l10n.t('The {0} files are in several folders: {1}.', parts[0]!.split, folders.join(', ')),
-      l10n.t('Name the folder of one data set, such as {0}.', join(root, folders[0]!)),
+      l10n.t('Specify the folder of one data set, such as {0}.', join(root, folders[0]!)),
     );
   }
   const counts = parts.map(({ name }) => /-of-(\d+)/.exec(basename(name))?.[1]);
@@ -126,11 +126,11 @@ function checkShards(root: string, parts: readonly ParquetPart[]): void {
   throw datasetError(
     root,
     l10n.t(
-      'There are {0} {1} files, and their names say {2}.',
+      'There are {0} {1} files, but their names say {2}.',
       parts.length,
       parts[0]!.split,
       Number(stated),
     ),
-    l10n.t('Download the missing files, or remove those of another download.'),
+    l10n.t('Download the missing files, or remove files that belong to another download.'),
   );
 }

@@ -15,26 +15,26 @@ import { readColumns, writeColumns } from './columnFile';
 import type { ParquetPart, ParquetParts } from './parquetFiles';
 import { type ParquetTable, ParquetTableBuilder, storedTable, tableFrom } from './parquetTable';
 
-/** A Parquet data set whose images can be read at places. */
+/** A Parquet data set with random access to its images. */
 export interface PackedParquet {
   readonly table: ParquetTable;
-  /** The file of all images; it is there where the table says so. */
+  /** The file with all images. It exists if the table says so. */
   readonly pack: string;
 }
 
-/** To be raised where what is kept changes. */
+/** Increase this when the cached format changes. */
 const FORMAT_VERSION = 1;
 const TABLE_FILE = 'images.table';
 const UNFINISHED = '.unfinished';
 const WRITE_BYTES = 1 << 22;
 
 /**
- * Copies the images of a Parquet data set into one file in the cache, where each can be read at once: in Parquet they may
- * be compressed together. What was copied before is used again, as long as all files have the same size and time of change.
+ * Copies the images of a Parquet data set into one file in the cache, for random access. In Parquet, several images may
+ * be compressed together. Reuses an earlier copy as long as all files have the same size and mtime.
  *
- * The copy takes its name when it is whole and on the disk.
+ * The copy gets its name only after it is complete and on disk.
  *
- * @throws UserError when a file cannot be read or the disk is too small; the signal's reason when aborted
+ * @throws UserError if a file cannot be read or the disk is too small; the signal's reason if aborted
  */
 export async function packParquet(
   parts: ParquetParts,
@@ -62,7 +62,7 @@ export async function packParquet(
   return packed;
 }
 
-/** Gives a finished copy its name, unless another process has finished the same one meanwhile, which may be in use. */
+/** Renames a finished copy, unless another process has finished the same one meanwhile. That one may be in use. */
 async function takeName(unfinished: string, folder: string): Promise<void> {
   try {
     await renameOver(unfinished, folder);
@@ -80,7 +80,7 @@ function keyOf({ root, parts }: ParquetParts, columns: ParquetColumns): string {
   return createHash('sha256').update(text).digest('hex').slice(0, 32);
 }
 
-/** What is in the cache; null where it is not there, or not whole. */
+/** Reads the cached copy; null if it is missing or incomplete. */
 async function readPacked(folder: string): Promise<PackedParquet | null> {
   try {
     const stored = await readColumns(join(folder, TABLE_FILE));
@@ -106,7 +106,7 @@ async function writePacked(
   const { rows: totalRows, classNames } = await lookAt(folder, parts, columns);
   const builder = new ParquetTableBuilder(columns.group !== null);
   const pack = await PackWriter.create(join(folder, PACK_FILE));
-  /** What the first row with an image has. */
+  /** Determined by the first row with an image. */
   let kind: ParquetTable['kind'] | null = null;
   let rowsDone = 0;
   const add = async (part: ParquetPart, row: ParquetRow, number: number) => {
@@ -148,7 +148,7 @@ async function writePacked(
     throw datasetError(
       parts.length === 1 ? parts[0]!.path : root,
       l10n.t('No row has an image in the column {0}.', columns.image),
-      l10n.t('Name the column of images as {0}.', 'data.image_column'),
+      l10n.t('Set {0} to the image column.', 'data.image_column'),
     );
   }
   const { content, columns: stored } = storedTable(builder.finish(kind, classNames));
@@ -156,9 +156,9 @@ async function writePacked(
 }
 
 /**
- * Looks at all files before the first is copied.
+ * Inspects all files before the first is copied.
  *
- * @throws UserError when one has other columns or classes than the first, or the disk has not as much room
+ * @throws UserError if a file's columns or classes differ from the first file's, or the disk lacks space
  */
 async function lookAt(
   folder: string,
@@ -178,8 +178,8 @@ async function lookAt(
       else if (JSON.stringify(own) !== JSON.stringify(classNames)) {
         throw datasetError(
           part.path,
-          l10n.t('Its classes are others than those of {0}.', parts[0]!.path),
-          l10n.t('Name files of one data set, whose labels have one meaning.'),
+          l10n.t('Its classes differ from those of {0}.', parts[0]!.path),
+          l10n.t('Specify files of a single data set, with the same classes in each.'),
         );
       }
     } finally {
@@ -191,7 +191,7 @@ async function lookAt(
     throw datasetError(
       folder,
       l10n.t(
-        'The images take {0} when they are unpacked, and the disk has {1}.',
+        'The unpacked images need {0}, but the disk has {1} free.',
         formatBytes(imageBytes),
         formatBytes(bavail * bsize),
       ),
@@ -201,7 +201,7 @@ async function lookAt(
   return { rows, classNames };
 }
 
-/** An image's path relative to the data set's folder; null where it leads out of it. */
+/** Returns an image's path relative to the data set's folder; null if it leaves the folder. */
 function nameBelow(part: ParquetPart, path: string): string | null {
   const slashed = path.replaceAll('\\', '/');
   if (slashed.startsWith('/') || /^[a-z]:/i.test(slashed)) return null;
@@ -209,7 +209,7 @@ function nameBelow(part: ParquetPart, path: string): string | null {
   return name === '..' || name.startsWith('../') ? null : name;
 }
 
-/** Appends images to a file, many in one write. */
+/** Appends images to a file, many per write. */
 class PackWriter {
   readonly #waiting: Uint8Array[] = [];
   #waitingBytes = 0;
@@ -249,7 +249,7 @@ class PackWriter {
   }
 }
 
-/** Removes what a process that is gone has left. */
+/** Removes the leftovers of dead processes. */
 async function removeUnfinished(kept: string): Promise<void> {
   for (const name of await readdir(kept)) {
     const [, pid] = name.endsWith(UNFINISHED) ? name.split('.') : [];
@@ -258,7 +258,7 @@ async function removeUnfinished(kept: string): Promise<void> {
   }
 }
 
-/** Does work that writes at `where`; a refusal by the system becomes a UserError. */
+/** Runs work that writes at `where`. Turns a system error into a UserError. */
 async function writing<Result>(where: string, work: () => Promise<Result>): Promise<Result> {
   try {
     return await work();
@@ -273,5 +273,5 @@ async function writing<Result>(where: string, work: () => Promise<Result>): Prom
 }
 
 function spaceRemedy(): string {
-  return l10n.t('Free some space, or name a cache folder on another disk in {0}.', 'BAG_OF_TRICKS_CACHE');
+  return l10n.t('Free some space, or set {0} to a cache folder on another disk.', 'BAG_OF_TRICKS_CACHE');
 }

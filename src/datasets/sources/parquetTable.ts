@@ -9,33 +9,33 @@ import { LabelTexts } from './labelTexts';
 
 export const PARQUET_SPLITS = ['train', 'validation', 'test'] as const satisfies readonly SplitName[];
 
-/** Rows that cannot be used: how many, and the first few of them. */
+/** Unusable rows: their number, and the first few of them. */
 export interface Skipped {
   readonly count: number;
   readonly where: readonly string[];
 }
 
 export interface SkippedRows {
-  readonly unlabelled: Readonly<Record<SplitName, Skipped>>;
+  readonly unlabeled: Readonly<Record<SplitName, Skipped>>;
   readonly imageless: Skipped;
   readonly outside: Skipped;
 }
 
-/** What is kept of a Parquet data set beside its images: a row for each. */
+/** What is kept of a Parquet data set apart from the image bytes: one row per image. */
 export interface ParquetTable {
-  /** Whether images are bytes in the pack file, or files of their own. */
+  /** Whether images are bytes in the pack file or separate files. */
   readonly kind: 'bytes' | 'paths';
   readonly classNames: readonly string[] | null;
   readonly labelTexts: LabelTexts;
   readonly skipped: SkippedRows;
-  /** By image: the position in PARQUET_SPLITS, and the label's number in `labelTexts`. */
+  /** Per image: its index in PARQUET_SPLITS, and its label's number in `labelTexts`. */
   readonly splits: Uint8Array;
   readonly labels: Uint32Array;
-  /** By image, in the pack file, bytes. */
+  /** Per image: its range in the pack file, in bytes. */
   readonly offsets: Float64Array;
   readonly lengths: Uint32Array;
   readonly names: NameTable;
-  /** By image, the value of the column to group by; empty where there is none. Null where no column is asked for. */
+  /** Per image: its value in the `group_by` column, empty if it has none. Null if no column is requested. */
   readonly groups: NameTable | null;
 }
 
@@ -75,7 +75,7 @@ export class ParquetTableBuilder {
     this.#groups?.add(group ?? '');
   }
 
-  /** @param reason a split where the row has no label */
+  /** @param reason a split if the row has no label */
   skip(reason: 'imageless' | 'outside' | SplitName, where: string): void {
     this.#skipped[reason].add(where);
   }
@@ -88,7 +88,7 @@ export class ParquetTableBuilder {
       classNames,
       labelTexts: this.#labelTexts,
       skipped: {
-        unlabelled: { train: skipped(train), validation: skipped(validation), test: skipped(test) },
+        unlabeled: { train: skipped(train), validation: skipped(validation), test: skipped(test) },
         imageless: skipped(imageless),
         outside: skipped(outside),
       },
@@ -102,17 +102,17 @@ export class ParquetTableBuilder {
   }
 }
 
-/** What a file's header has of a table; the rest are columns. */
+/** The part of a table that goes into the file header. The rest are columns. */
 interface StoredContent {
   readonly kind: ParquetTable['kind'];
   readonly classNames: readonly string[] | null;
   readonly texts: readonly string[];
-  /** Numbers of the texts that training images have. */
+  /** Numbers of the label texts that training images use. */
   readonly trained: readonly number[];
   readonly skipped: SkippedRows;
 }
 
-/** A table as `writeColumns` takes it. */
+/** Returns a table in the form that `writeColumns` takes. */
 export function storedTable(table: ParquetTable): {
   content: StoredContent;
   columns: Record<string, Column>;
@@ -130,7 +130,7 @@ export function storedTable(table: ParquetTable): {
   };
 }
 
-/** The table that was stored; null where it is another's. */
+/** Restores a stored table; null if it is another kind of table. */
 export function tableFrom(stored: {
   content: unknown;
   columns: ReadonlyMap<string, Column>;

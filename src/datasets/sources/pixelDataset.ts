@@ -7,10 +7,10 @@ import { labelProblems } from './labelProblems';
 import { type PixelTable, takeImages } from './pixelTable';
 
 /**
- * A data set whose images are in memory. Where it has no validation images, they are split from the training images by
- * a hash of their numbers.
+ * Builds a data set from images in memory. Without validation images, they are split from the training images by a hash
+ * of their numbers.
  *
- * @param where what the images are read from, for errors and problems
+ * @param where the source of the images, for errors and problems
  */
 export function pixelDataset(
   images: {
@@ -35,7 +35,7 @@ export function pixelDataset(
 function splitImages(table: PixelTable, split: SplitOptions, where: string) {
   if (split.group_by !== undefined) {
     throw new UserError({
-      what: l10n.t('data.split.group_by needs paths or columns, and these images have numbers alone.'),
+      what: l10n.t('data.split.group_by needs paths or columns, but these images only have numbers.'),
       remedy: l10n.t('Remove data.split.group_by, or store the images in files.'),
     });
   }

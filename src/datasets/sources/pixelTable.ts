@@ -6,10 +6,10 @@ import type { SplitTable } from '../table';
 export type PixelTable = Extract<SplitTable, { kind: 'pixels' }>;
 
 /**
- * Bytes that threads share.
+ * Allocates bytes in shared memory.
  *
- * @param where what they are read from, for errors
- * @throws UserError when there is not as much memory
+ * @param where the source of the bytes, for errors
+ * @throws UserError if there is not enough memory
  */
 export function sharedBytes(length: number, where: string): Uint8Array {
   try {
@@ -18,14 +18,14 @@ export function sharedBytes(length: number, where: string): Uint8Array {
     if (!(error instanceof RangeError)) throw error;
     throw datasetError(
       where,
-      l10n.t('Its images need {0} of memory, more than there is.', formatBytes(length)),
-      l10n.t('Store them as files in a folder for each class, and use the data set image_folder.'),
+      l10n.t('Its images need {0} of memory, more than is available.', formatBytes(length)),
+      l10n.t('Store them as files in one folder per class, and use the data set image_folder.'),
       { cause: error },
     );
   }
 }
 
-/** Labels that threads share. */
+/** Copies labels to shared memory. */
 export function sharedLabels(labels: ArrayLike<number>): Uint32Array {
   const shared = new Uint32Array(new SharedArrayBuffer(labels.length * 4));
   shared.set(labels);
@@ -33,8 +33,8 @@ export function sharedLabels(labels: ArrayLike<number>): Uint32Array {
 }
 
 /**
- * Takes images out of a table. Those that stay move together in place, so that images that fill the memory are not
- * copied: the table that was given is no longer of use.
+ * Moves images out of a table. The remaining images are compacted in place, because there may be no memory for a copy.
+ * This invalidates the input table.
  */
 export function takeImages(
   table: PixelTable,

@@ -11,7 +11,7 @@ export class RangeTableBuilder {
   readonly #names = new NameTableBuilder();
   readonly #labels = new LabelsBuilder();
 
-  /** @param label the number that `LabelTexts` has for it */
+  /** @param label its number in `LabelTexts` */
   add(image: { file: number; offset: number; length: number; name: string; label: number }): void {
     this.#file.push(image.file);
     this.#offset.push(image.offset);
@@ -20,7 +20,7 @@ export class RangeTableBuilder {
     this.#labels.add(image.label);
   }
 
-  /** The table, with labels as they turned out; nothing is left here. */
+  /** Returns the table with resolved labels, and empties the builder. */
   build(files: readonly string[], { labelOf }: LabelNumbers): Extract<SplitTable, { kind: 'ranges' }> {
     const labels = this.#labels.finish();
     for (const [image, text] of labels.entries()) labels[image] = labelOf(text);

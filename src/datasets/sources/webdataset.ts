@@ -2,6 +2,7 @@ import { basename, dirname } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import * as l10n from '@vscode/l10n';
 import type { OwnDatasetRequest, SplitOptions } from '../../recipe/datasets';
+import { counted } from '../../shared/counted';
 import { parseJson } from '../../shared/parseJson';
 import { UserError } from '../../shared/userError';
 import { isMapping } from '../../shared/values';
@@ -22,20 +23,20 @@ import { RangeTableBuilder } from './rangeTable';
 type ShardRequest = Extract<OwnDatasetRequest, { dataset: 'webdataset' }>;
 
 const IMAGE_EXTENSIONS = new Set(['jpg', 'jpeg', 'png', 'webp', 'gif', 'bmp', 'tif', 'tiff']);
-/** Of a JSON file of attributes, those that are taken for the label, in this order. */
+/** Keys of a JSON attribute file that can hold the label, in search order. */
 const LABEL_KEYS = ['label', 'cls', 'class', 'target'] as const;
-/** A label file is small; one that is larger is something else. */
+/** A label file is small. A larger file contains something else. */
 const MAX_LABEL_BYTES = 1 << 20;
 
 /**
- * Lists shards as webdataset writes them: uncompressed tar archives in which the files of a sample follow each other and
- * have the same path up to the first dot of their name. A sample is an image (`.jpg`, `.png` and so on) and its label: a
- * number or a class name in `.cls`, or under `label`, `cls`, `class` or `target` in `.json`. Only headers and labels are
- * read. Without validation shards, validation images are split from the training shards by a hash of the
- * samples' keys, or of what `group_by` finds in the images' paths.
+ * Lists shards as webdataset writes them: uncompressed tar archives in which a sample's files are adjacent and share
+ * their path up to the first dot of the file name. A sample is an image (`.jpg`, `.png` and so on) and its label: a
+ * number or a class name in `.cls`, or under `label`, `cls`, `class` or `target` in `.json`. Reads only headers and
+ * labels. Without validation shards, validation images are split from the training shards by a hash of the sample keys,
+ * or of the `group_by` match in the image paths.
  *
- * Numbers are labels; their names are in `classes.txt` or `classnames.txt` beside the first training shard. Class names
- * get their labels from that file, or else in the order of code points.
+ * Numbers are labels. Their names come from `classes.txt` or `classnames.txt` next to the first training shard. Class
+ * names get their labels from that file, or else are sorted by code point.
  */
 export const listWebdataset: Lister<ShardRequest> = async (request, options) => {
   const files = {
@@ -54,7 +55,7 @@ export const listWebdataset: Lister<ShardRequest> = async (request, options) => 
   if (train.labels.length === 0) {
     throw datasetError(
       request.train,
-      l10n.t('The shards have no sample with an image and a label.'),
+      l10n.t('No sample in the shards has both an image and a label.'),
       l10n.t('Store each image with its label, such as {0} and {1}.', '000123.jpg', '000123.cls'),
     );
   }
@@ -72,7 +73,7 @@ export const listWebdataset: Lister<ShardRequest> = async (request, options) => 
   };
 };
 
-/** @throws UserError when a shard is in two splits */
+/** @throws UserError if two splits share a shard */
 function refuseSharedShards(files: Readonly<Record<SplitName, readonly string[] | null>>): void {
   const seen = new Set<string>();
   const paths = Object.values(files).flatMap((ofSplit) => ofSplit ?? []);
@@ -80,22 +81,20 @@ function refuseSharedShards(files: Readonly<Record<SplitName, readonly string[] 
   if (twice === undefined) return;
   throw datasetError(
     twice,
-    l10n.t(
-      'The shard belongs to two splits, so that a training would be validated or tested on its own images.',
-    ),
-    l10n.t('Name other shards for each of train, validation and test.'),
+    l10n.t('The shard belongs to two splits, so the same images would be in both.'),
+    l10n.t('Specify different shards for train, validation and test.'),
   );
 }
 
-/** What is known of a sample while its files go by. */
+/** What is known of a sample while its files are read. */
 interface Sample {
   readonly key: string;
   image: TarMember | null;
-  /** The label as text; null where it is missing, undefined where no file has been seen that could have it. */
+  /** The label as text. Null if it is missing, undefined if no file that could contain it has been seen. */
   label: string | null | undefined;
 }
 
-/** Goes through shards and collects their samples. */
+/** Walks the shards and collects their samples. */
 class Walk {
   readonly labels = new LabelTexts();
   readonly #tables: Readonly<Record<SplitName, RangeTableBuilder>> = {
@@ -103,7 +102,7 @@ class Walk {
     validation: new RangeTableBuilder(),
     test: new RangeTableBuilder(),
   };
-  readonly #unlabelled = { train: new Places(), validation: new Places(), test: new Places() };
+  readonly #unlabeled = { train: new Places(), validation: new Places(), test: new Places() };
   readonly #withoutImage = new Places();
   readonly #unended = new Places();
   readonly #splitter: TrainSplitter;
@@ -153,7 +152,8 @@ class Walk {
         sample = { key, image: null, label: undefined };
       }
       this.#addMember(sample, value, extension, shard);
-      // Reading synchronously is ten times as fast; others get their turn now and then.
+      // Synchronous reads are much faster than asynchronous ones, so the walk yields to other work only now and then.
+      // See docs/performance.md.
       if (Date.now() - pausedMs > 20) {
         onProgress?.(basename(shard.path), (file + value.start / shard.bytes) / files);
         await setImmediate();
@@ -181,7 +181,7 @@ class Walk {
       return;
     }
     if (label === null || label === undefined) {
-      this.#unlabelled[split].add(where);
+      this.#unlabeled[split].add(where);
       return;
     }
     const name = `${basename(shard.path)}/${image.name}`;
@@ -209,65 +209,65 @@ class Walk {
       '.json',
     );
     return [
-      ...this.#unlabelled.train.problem((samples, count) => ({
+      ...this.#unlabeled.train.problem((samples, count) => ({
         severity: 'error',
         kind: 'bad_row',
-        what: l10n.t('{0} training samples have no label: {1}.', count, samples),
+        what: l10n.t('{0} without a label in train: {1}.', counted(count, 'sample'), samples),
         remedy: label,
       })),
-      ...this.#unlabelled.validation.problem((samples, count) => ({
+      ...this.#unlabeled.validation.problem((samples, count) => ({
         severity: 'error',
         kind: 'bad_row',
-        what: l10n.t('{0} validation samples have no label: {1}.', count, samples),
+        what: l10n.t('{0} without a label in validation: {1}.', counted(count, 'sample'), samples),
         remedy: label,
       })),
-      ...this.#unlabelled.test.problem((samples, count) => ({
+      ...this.#unlabeled.test.problem((samples, count) => ({
         severity: 'warning',
         kind: 'bad_row',
-        what: l10n.t('{0} test samples have no label and are left out: {1}.', count, samples),
+        what: l10n.t('{0} without a label in test, skipped: {1}.', counted(count, 'sample'), samples),
         remedy: label,
       })),
       ...this.#withoutImage.problem((samples, count) => ({
         severity: 'warning',
         kind: 'unsupported',
-        what: l10n.t('{0} samples have no image that can be read, and are left out: {1}.', count, samples),
+        what: l10n.t('{0} without a readable image, skipped: {1}.', counted(count, 'sample'), samples),
         remedy: l10n.t('Store images as {0}.', [...IMAGE_EXTENSIONS].map((name) => `.${name}`).join(', ')),
       })),
       ...this.#unended.problem((shards, count) => ({
         severity: 'warning',
         kind: 'unreadable',
-        what: l10n.t('{0} shards have no end mark, and may be cut short: {1}.', count, shards),
-        remedy: l10n.t('Compare them with their source, or write them again.'),
+        what: l10n.t('{0} without an end marker, possibly truncated: {1}.', counted(count, 'shard'), shards),
+        remedy: l10n.t('Compare them with the originals, or write them again.'),
       })),
       ...(this.isSplit ? this.#splitter.problems() : []),
     ];
   }
 }
 
-/** @throws UserError where `group_by` names a column, or is a pattern that cannot be read */
+/** @throws UserError if `group_by` names a column or is not a valid pattern */
 function groupingOf({ group_by }: SplitOptions): Grouping | null {
   if (group_by === undefined) return null;
   if (isGroupPattern(group_by)) return groupPattern(group_by);
   throw new UserError({
-    what: l10n.t('data.split.group_by is {0}, and these images have no columns.', group_by),
-    remedy: l10n.t('Write a pattern over their paths, such as {0}.', '{patient}_*'),
+    what: l10n.t('data.split.group_by is {0}, but these images have no columns.', group_by),
+    remedy: l10n.t('Write a path pattern, such as {0}.', '{patient}_*'),
   });
 }
 
-/** A member's path up to the first dot of its name, and what follows that. */
+/** Splits a member's path at the first dot of its file name. */
 function keyAndExtension(name: string): [key: string, extension: string] {
   const slash = name.lastIndexOf('/');
   const dot = name.indexOf('.', slash + 2);
   return dot < 0 ? [name, ''] : [name.slice(0, dot), name.slice(dot + 1).toLowerCase()];
 }
 
-/** What an operating system leaves in an archive, and webdataset's own notes, which begin with two underscores. */
+/** Files that operating systems leave in archives, and webdataset's own notes, which start with two underscores. */
 function isHidden(key: string): boolean {
   const name = key.slice(key.lastIndexOf('/') + 1);
   return name.startsWith('.') || name.startsWith('__') || key.startsWith('__MACOSX/');
 }
 
-/** A label as it stands; null where it says that there is none, as -1 does. */
+/** Returns the label unchanged; null if it means "no label", like -1. */
 function labelOf(text: string): string | null {
   return text === '' || text === '-1' ? null : text;
 }
@@ -285,7 +285,7 @@ function labelInJson(text: string): string | null {
   return typeof label === 'string' ? labelOf(label.trim()) : null;
 }
 
-/** @throws UserError for archives that cannot be read at any place */
+/** @throws UserError for archives without random access */
 function refuseCompressed(shard: WindowedFile): void {
   const [first, second, third] = shard.read(0, 3);
   const isGzip = first === 0x1f && second === 0x8b;
@@ -296,9 +296,9 @@ function refuseCompressed(shard: WindowedFile): void {
   if (!isGzip && !isOther) return;
   throw datasetError(
     shard.path,
-    l10n.t('The shard is compressed, so that no image in it can be read without those before it.'),
+    l10n.t('The shard is compressed, so an image in it cannot be read without reading all those before it.'),
     isGzip
-      ? l10n.t('Decompress it with {0}; images are compressed already.', `gunzip ${basename(shard.path)}`)
-      : l10n.t('Decompress it; images are compressed already.'),
+      ? l10n.t('Decompress it with {0}. Images are already compressed.', `gunzip ${basename(shard.path)}`)
+      : l10n.t('Decompress it. Images are already compressed.'),
   );
 }

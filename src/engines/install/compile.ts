@@ -4,23 +4,23 @@ import type { Failure } from '../../shared/failure';
 import { UserError } from '../../shared/userError';
 import { execFile } from '../../system/children';
 
-/** What to compile: the addon's sources into one library that finds its libraries by where it lies itself. */
+/** A compilation of the addon's sources into one library, which finds its libraries relative to its own location. */
 export interface Compilation {
   readonly sources: readonly string[];
   readonly includeFolders: readonly string[];
-  /** The folder with the libraries, by file name. */
+  /** The folder that contains the libraries, listed by file name. */
   readonly librariesFolder: string;
   readonly libraries: readonly string[];
   readonly output: string;
 }
 
-/** Node's interface that the addon is written for: version 8, in every Node since 12.22. */
+/** The Node-API version of the addon: version 8, available in every Node since 12.22. */
 const NAPI_VERSION = 8;
 
 /**
  * Compiles the addon with the system's C++ compiler: CXX, or the first of c++, g++ and clang++.
  *
- * @throws UserError without a compiler, or when it fails; the signal's reason when aborted
+ * @throws UserError if there is no compiler or it fails; the signal's reason if aborted
  */
 export async function compileAddon(compilation: Compilation, signal: AbortSignal): Promise<void> {
   const compiler = await findCompiler(signal);
@@ -35,7 +35,7 @@ export async function compileAddon(compilation: Compilation, signal: AbortSignal
         ...libraries.map((library) => `${librariesFolder}/${library}`),
       ]
     : [
-        // Every function is found as the addon loads: one that a library lacks fails then, and not in a run.
+        // Binds every function at load time. A function that a library lacks then fails on load, and not during a run.
         ...['-shared', '-fPIC', `-L${librariesFolder}`, `-Wl,-rpath,${within('$ORIGIN')}`, '-Wl,-z,now'],
         ...libraries.map((library) => `-l:${library}`),
       ];
@@ -44,7 +44,7 @@ export async function compileAddon(compilation: Compilation, signal: AbortSignal
   try {
     await execFile(compiler, [...flags, ...includes, ...sources, '-o', output, ...linking], { signal });
   } catch (error) {
-    // A terminal's interrupt ends the compiler as well; it may be heard a moment before the signal.
+    // An interrupt from the terminal also ends the compiler. That event may arrive just before the signal.
     await new Promise((resolve) => setImmediate(resolve));
     signal.throwIfAborted();
     const { stderr = '' } = error as { stderr?: string };
@@ -52,7 +52,7 @@ export async function compileAddon(compilation: Compilation, signal: AbortSignal
     throw new UserError(
       {
         what: l10n.t('{0} could not compile the addon: {1}', compiler, line.trim()),
-        remedy: l10n.t('Install a C++17 compiler (such as g++ 9 or later), or name one in CXX.'),
+        remedy: l10n.t('Install a C++17 compiler (such as g++ 9 or later), or set CXX to one.'),
       },
       { cause: error },
     );
@@ -60,9 +60,9 @@ export async function compileAddon(compilation: Compilation, signal: AbortSignal
 }
 
 /**
- * Why nothing can be compiled here, and what to do; null where there is a compiler.
+ * Explains why nothing can be compiled here, and how to fix it; null if there is a compiler.
  *
- * @throws the signal's reason when aborted
+ * @throws the signal's reason if aborted
  */
 export async function compilerProblem(signal: AbortSignal): Promise<Failure | null> {
   return (await findCompiler(signal)) === null ? noCompiler() : null;
@@ -90,6 +90,6 @@ function noCompiler(): Failure {
     remedy:
       process.platform === 'darwin'
         ? l10n.t('Install one with "xcode-select --install", then try again.')
-        : l10n.t('Install one, such as the package g++ of Debian or Fedora, then try again.'),
+        : l10n.t('Install one, such as g++ (apt install g++, or dnf install gcc-c++), then try again.'),
   };
 }

@@ -3,7 +3,10 @@ import * as l10n from '@vscode/l10n';
 import type { Source } from '../../protocol/install';
 import { downloadBytes, type Prebuilt, type Wheel } from './pins';
 
-/** What an installation would download and how it is checked, for the person who is asked; a paragraph each. */
+/**
+ * Describes what an installation would download and how it is verified, for the consent dialog. One paragraph per
+ * element.
+ */
 export function consentText(
   wheel: Wheel,
   prebuilt: Prebuilt | null,
@@ -12,30 +15,30 @@ export function consentText(
 ): string[] {
   return [
     l10n.t(
-      'This downloads {0} MB: TensorFlow {1} (Apache License 2.0){2} from PyPI and the sources of @tensorflow/tfjs-node from npm, which are compiled with the C++ compiler of this machine.',
+      'This downloads {0} MB: TensorFlow {1} (Apache License 2.0){2} from PyPI, and the sources of @tensorflow/tfjs-node from npm. The C++ compiler on this machine compiles the sources.',
       (downloadBytes(wheel) / 1e6).toFixed(0),
       wheel.version,
-      wheel.cuda ? l10n.t(" and CUDA's libraries (NVIDIA's license)") : '',
+      wheel.cuda ? l10n.t(' and the CUDA libraries (NVIDIA license)') : '',
     ),
     l10n.t(
-      'Every file is checked by the SHA-256 or SHA-512 that Bag of Tricks has of it. It goes to {0} and can be removed again.',
+      'Every file is checked against the SHA-256 or SHA-512 that Bag of Tricks has for it. The engine is installed in {0} and can be removed again.',
       folder,
     ),
     ...(prebuilt ? [prebuiltText(prebuilt, first)] : []),
   ];
 }
 
-/** What else is allowed by the button for it. */
+/** Describes what else the button allows. */
 function prebuiltText({ version, addon }: Prebuilt, first: Source | undefined): string {
   const file = basename(addon.path);
   return first === 'prebuilt'
     ? l10n.t(
-        '"Allow unverified" tries what is compiled already before that: TensorFlow {0} and its addon from Google\'s storage. Nobody has published a hash of the addon {1}, so what it holds cannot be verified.',
+        '"Allow unverified" first tries the prebuilt TensorFlow {0} and its addon from Google\'s storage. There is no published hash of the addon {1}, so its contents cannot be verified.',
         version,
         file,
       )
     : l10n.t(
-        '"Allow unverified" takes what is compiled already where that cannot be had or compiled: TensorFlow {0} and its addon from Google\'s storage. Nobody has published a hash of the addon {1}, so what it holds cannot be verified.',
+        '"Allow unverified" falls back to the prebuilt TensorFlow {0} and its addon from Google\'s storage if the download or the compilation fails. There is no published hash of the addon {1}, so its contents cannot be verified.',
         version,
         file,
       );

@@ -3,8 +3,8 @@ import { z } from 'zod';
 const jsonSchema = z.object({ files: z.array(z.object({ filename: z.string(), url: z.string() })) });
 
 /**
- * The address of a file that a page of a simple index lists, in JSON (PEP 691) or HTML (PEP 503), relative to the page or
- * whole; null where the page does not list it, or is no such page. Takes time in proportion to the page's length.
+ * Returns the URL of a file listed on a simple index page, in JSON (PEP 691) or HTML (PEP 503), relative to the page or
+ * absolute. Null if the page does not list it or is not an index page. Takes time linear in the page's length.
  */
 export function addressIn(page: { text: string; contentType: string }, file: string): string | null {
   if (page.contentType.includes('json')) {
@@ -27,11 +27,11 @@ function jsonIn(text: string): unknown {
 }
 
 const SPACE = /\s/;
-/** What ends the name of an attribute, and a value without quotes. */
+/** The end of an attribute name, and of an unquoted value. */
 const NAME_END = /[\s=>]/;
 const VALUE_END = /[\s>]/;
 
-/** The addresses of a page's links, in order. The cursor only moves on, so that no page takes quadratic time. */
+/** Yields the URLs of a page's links, in order. The cursor only moves forward, so no page takes quadratic time. */
 export function* linksIn(html: string): Generator<string> {
   let at = 0;
   const skipWhile = (isPart: (character: string) => boolean): string => {

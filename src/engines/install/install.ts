@@ -26,26 +26,26 @@ import { wheelMethod } from './wheel';
 import { remove, takeWorkFolder, type WorkFolder, type WorkOptions } from './workFolder';
 
 export interface InstallOptions {
-  /** The folder of managed installations; the user's by default. */
+  /** The folder of managed installations. Defaults to the user's. */
   readonly folder?: string | undefined;
   readonly indexes?: PackageIndexes;
-  /** Where to take it from; by default the first source that it can be had from, of those for the processor. */
+  /** The source to install from. Defaults to the first one available for the processor. */
   readonly from?: Source | undefined;
-  /** Whether to install again what is there and works. */
+  /** Whether to reinstall a working installation. */
   readonly again?: boolean | undefined;
-  /** Whether to install tensorflow-gpu also where there is no GPU that it computes on. */
+  /** Whether to install tensorflow-gpu even without a GPU that it supports. */
   readonly withoutGpu?: boolean | undefined;
-  /** Whether to take files as well that have no published hash. */
+  /** Whether to accept files without a published hash. */
   readonly allowUnverified?: boolean | undefined;
-  /** How long a server may make no progress; a minute by default. */
+  /** How long a server may make no progress. Defaults to a minute. */
   readonly idleTimeoutMs?: number | undefined;
-  /** How an installer of another machine or container is judged. */
+  /** How to decide whether an installer on another machine or in another container is alive. */
   readonly work?: Pick<WorkOptions, 'standstillMs' | 'beatMs'>;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: InstallProgress) => void;
 }
 
-/** The methods to install an engine on this machine's system and processor, in the order to try them. */
+/** Returns the ways to install an engine on this operating system and processor, in the order to try them. */
 async function methodsFor(engine: NativeEngine): Promise<InstallMethod[]> {
   if (notMadeFor(engine) !== null) return [];
   const [prebuilt, wheel] = [prebuiltFor(engine), wheelFor(engine)];
@@ -55,12 +55,12 @@ async function methodsFor(engine: NativeEngine): Promise<InstallMethod[]> {
 }
 
 /**
- * Installs an engine for this user, by the first of its methods that works. All happens in a folder of its own, which
- * takes its place when it is whole and has computed something; an installation of before stays until then.
+ * Installs an engine for this user with the first method that works. Builds the installation in a separate folder and
+ * moves it into place after it is complete and has computed something. An earlier installation stays until then.
  *
- * @param methods The methods to try; by default those that there are.
+ * @param methods the methods to try; by default all that exist
  * @returns the installation's folder
- * @throws UserError; the file system's error; the signal's reason when aborted
+ * @throws UserError; the file system's error; the signal's reason if aborted
  */
 export async function installEngine(
   engine: NativeEngine,
@@ -97,7 +97,7 @@ export async function installEngine(
       await work.release();
     }
   } catch (error) {
-    // What an interrupt ended says so in words of its own.
+    // After an interrupt, the signal's reason is the error to report.
     signal.throwIfAborted();
     throw error;
   }
@@ -108,7 +108,7 @@ function noMethod(engine: NativeEngine, from: Source | undefined): UserError {
   const what =
     notMadeFor(engine) ??
     (from === 'prebuilt'
-      ? l10n.t('Nothing of {0} is prebuilt for {1} on {2}.', engine, platform, arch)
+      ? l10n.t('There is no prebuilt {0} for {1} on {2}.', engine, platform, arch)
       : l10n.t('TensorFlow has no library for {0} on {1}.', platform, arch));
   return new UserError({ what, remedy: l10n.t('Choose the engine wasm, which works everywhere.') });
 }
@@ -124,10 +124,10 @@ function unverifiedOnly(engine: NativeEngine, refused: readonly InstallMethod[])
 
 function unverifiedText(methods: readonly InstallMethod[]): string {
   const files = methods.flatMap(({ unverified }) => unverified).join(', ');
-  return l10n.t('Nobody has published a hash of {0}: what it holds cannot be verified.', files);
+  return l10n.t('There is no published hash of {0}, so its contents cannot be verified.', files);
 }
 
-/** The methods that this machine has no problem with, so that nobody waits for gigabytes of no use. */
+/** Returns the methods without problems on this machine, so nobody downloads gigabytes in vain. */
 async function usableMethods(
   methods: readonly InstallMethod[],
   refused: readonly InstallMethod[],
@@ -143,10 +143,10 @@ async function usableMethods(
     }
     const other = methods[index + 1] ?? open[0];
     if (!other) {
-      const anyway = l10n.t('With "{0}" it is installed all the same.', '--without-gpu');
+      const anyway = l10n.t('Use "{0}" to install it anyway.', '--without-gpu');
       const unverified =
         refused.length > 0
-          ? l10n.t('What is prebuilt is taken with "{0}". {1}', ALLOW_UNVERIFIED, unverifiedText(refused))
+          ? l10n.t('Use "{0}" to allow the prebuilt addon. {1}', ALLOW_UNVERIFIED, unverifiedText(refused))
           : null;
       const remedies = [problem.remedy, gpuProblem ? anyway : unverified].filter((each) => each !== null);
       throw new UserError({ what: problem.what, remedy: remedies.join(' ') });
@@ -156,7 +156,7 @@ async function usableMethods(
   return open;
 }
 
-/** The folder of an installation that has a method's versions and computes where it should. */
+/** Returns the folder of an installation that has a method's versions and computes on the right device. */
 async function workingInstallation(
   engine: NativeEngine,
   managed: string,
@@ -196,7 +196,7 @@ async function completeByFirst(
   }
 }
 
-/** Makes a whole installation in the folder `complete` of `work`, which has computed something. */
+/** Builds a complete installation in the folder `complete` of `work` and checks that it computes. */
 async function complete(
   engine: NativeEngine,
   method: InstallMethod,
@@ -208,19 +208,19 @@ async function complete(
   const folder = join(work, 'complete');
   onProgress({ stage: 'check' });
   const probe = await probeAddon(join(folder, addon), signal);
-  // A terminal's interrupt ends the probe as well, which then says nothing of the addon.
+  // An interrupt from the terminal also ends the probe, whose result then says nothing about the addon.
   await turn();
   signal.throwIfAborted();
   if (!probe.ok) {
     throw new UserError({
-      what: l10n.t('What was downloaded does not compute here: {0}', probe.reason),
+      what: l10n.t('The downloaded engine does not work here: {0}', probe.reason),
       remedy: l10n.t('Choose the engine wasm, which works everywhere.'),
     });
   }
   if (engine === 'tensorflow-gpu' && !withoutGpu && !probe.gpu.used) {
     throw new UserError({
-      what: l10n.t('What was downloaded cannot be used here: {0}', probe.gpu.why),
-      remedy: l10n.t('Choose the engine tensorflow, which computes on the processor.'),
+      what: l10n.t('The downloaded engine cannot be used here: {0}', probe.gpu.why),
+      remedy: l10n.t('Choose the engine tensorflow, which runs on the CPU.'),
     });
   }
   const record: InstallationRecord = {
@@ -237,8 +237,8 @@ async function complete(
 }
 
 /**
- * Puts what is whole in the engine's place. The installation of before goes aside first, where `findInManaged` still
- * finds it if this process is killed before the new one has its place.
+ * Moves a complete installation into the engine's place. First moves the earlier one aside. If this process is killed
+ * in between, `findInManaged` still finds it there.
  */
 async function putInPlace(
   engine: NativeEngine,
@@ -261,7 +261,7 @@ async function putInPlace(
   return target;
 }
 
-/** Renames a folder; whether there was one. */
+/** Renames a folder. Returns whether it existed. */
 async function moved(from: string, to: string): Promise<boolean> {
   try {
     await renameOver(from, to);
@@ -272,7 +272,7 @@ async function moved(from: string, to: string): Promise<boolean> {
   }
 }
 
-/** Lets the signals through that came before now. */
+/** Lets pending signals be delivered. */
 function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
@@ -283,28 +283,31 @@ async function checkSpace(folder: string, needed: number): Promise<void> {
   const gigabytes = (bytes: number) => (bytes / 1e9).toFixed(1);
   throw new UserError({
     what: l10n.t(
-      '{0} has {1} GB free, and {2} GB are needed.',
+      '{0} has {1} GB free, but {2} GB are needed.',
       folder,
       gigabytes(bavail * bsize),
       gigabytes(needed),
     ),
-    remedy: l10n.t('Free some space, or name another folder in BAG_OF_TRICKS_ENGINES.'),
+    remedy: l10n.t('Free some space, or set BAG_OF_TRICKS_ENGINES to another folder.'),
   });
 }
 
-/** How old what a killed installer left is before it is removed: nobody works on a folder of these for longer. */
+/**
+ * The minimum age of a killed installer's leftovers before they are removed. No installer works on such a folder for
+ * longer.
+ */
 const ABANDONED_MS = 24 * 3_600_000;
 
 /**
- * Finishes or undoes what a killed installer left: where it was about to put the new installation in place, that of
- * before takes its place again.
+ * Cleans up after a killed installer. If it was about to move the new installation into place, restores the earlier
+ * one.
  */
 async function removeAbandoned(engine: NativeEngine, managed: string): Promise<void> {
   const [target, before] = [join(managed, engine), folderOfBefore(engine, managed)];
   if (findInManaged(engine, managed)?.folder === before) await remove(target);
   if (!(await stat(target).catch(() => null))) await moved(before, target);
   await remove(before);
-  // `.tensorflow-123` is a folder of an older version.
+  // `.tensorflow-123` is a folder from an older version.
   const left = new RegExp(`^\\.${engine}(?:\\.work-|\\.removed-|-\\d+$)`);
   for (const name of (await readdir(managed)).filter((each) => left.test(each))) {
     const path = join(managed, name);

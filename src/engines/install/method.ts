@@ -5,10 +5,10 @@ import { multipliesBfloat16 } from '../processor';
 import type { PackageFetching } from './packages';
 
 /**
- * The sources in the order to try them: what is compiled already first, but to compute on a processor that multiplies
- * bfloat16 the wheel, whose newer library is the one that is faster in it than in float32.
+ * Returns the sources in the order to try them. Prebuilt files come first. On a processor with bfloat16 multiplication,
+ * the wheel comes first, because only its newer library is faster in bfloat16 than in float32.
  *
- * @param flags The processor's; null where they are not known.
+ * @param flags the processor's flags; null if they are not known
  */
 export function sourcesFor(engine: NativeEngine, flags: readonly string[] | null): readonly Source[] {
   return engine === 'tensorflow' && flags && multipliesBfloat16(flags)
@@ -16,28 +16,30 @@ export function sourcesFor(engine: NativeEngine, flags: readonly string[] | null
     : ['prebuilt', 'wheel'];
 }
 
-/** What allows files without a published hash, on the command line. */
+/** The command-line option that allows files without a published hash. */
 export const ALLOW_UNVERIFIED = '--allow-unverified';
 
 /** A way to install an engine. */
 export interface InstallMethod {
   readonly source: Source;
-  /** What it brings, by name. */
+  /** The versions that it installs, by name. */
   readonly versions: Readonly<Record<string, string>>;
-  /** The files of it that have no published hash: what they hold is checked by nothing but the server's own word. */
+  /** Its files without a published hash. Only the server vouches for their contents. */
   readonly unverified: readonly string[];
-  /** The disk space that it takes while it installs. */
+  /** The disk space needed during installation. */
   readonly neededBytes: number;
-  /** The problem that this machine has with it, found before anything is downloaded; null where there is none. */
+  /** Returns the problem with it on this machine, found before any download; null if there is none. */
   problem(signal: AbortSignal): Promise<Failure | null>;
-  /** As `problem`, of the GPU that it is for and its driver. */
+  /** Like `problem`, for the GPU and its driver. */
   gpuProblem(signal: AbortSignal): Promise<Failure | null>;
-  /** Puts a whole installation together in the folder `complete` of `work`, where what it takes may lie as well. */
+  /**
+   * Builds a complete installation in the folder `complete` of `work`. May use the rest of `work` for temporary files.
+   */
   assemble(work: string, options: PackageFetching): Promise<Assembled>;
 }
 
 export interface Assembled {
-  /** The addon's path below the installation. */
+  /** The addon's path relative to the installation. */
   readonly addon: string;
   readonly bytes: number;
 }

@@ -10,35 +10,35 @@ import { fetchText, type Text } from '../../system/network/fetchText';
 import { addressIn } from './indexPage';
 import type { PinnedFile, StoredFile } from './pins';
 
-/** Where packages come from: the environment's own settings, so that a mirror serves this too. */
+/** The package sources, from the environment's own settings, so mirrors work here too. */
 export interface PackageIndexes {
-  /** The simple index of Python packages; by default PIP_INDEX_URL or PyPI. */
+  /** The simple index of Python packages. Defaults to PIP_INDEX_URL or PyPI. */
   readonly python?: string | undefined;
-  /** The registry of npm; by default npm_config_registry or npm's. */
+  /** The npm registry. Defaults to npm_config_registry or npm's own. */
   readonly npm?: string | undefined;
-  /** Google's storage; by default TFJS_NODE_CDN_STORAGE, as for `@tensorflow/tfjs-node`, or its own address. */
+  /** Google's storage. Defaults to TFJS_NODE_CDN_STORAGE, as for `@tensorflow/tfjs-node`, or its own URL. */
   readonly storage?: string | undefined;
 }
 
 export interface PackageFetching {
   readonly indexes: PackageIndexes;
   readonly signal: AbortSignal;
-  /** Told of each download as its bytes come. */
+  /** Called during each download as bytes arrive. */
   readonly onProgress: (progress: InstallProgress) => void;
-  /** A server that makes no progress for this long is given up; a minute by default. */
+  /** Gives up on a server that makes no progress for this long. Defaults to a minute. */
   readonly idleTimeoutMs?: number | undefined;
 }
 
 const IDLE_TIMEOUT_MS = 60_000;
 
-/** PyPI's pages of the projects that are pinned have less than 2 MB. */
+/** PyPI's pages of the pinned projects are smaller than 2 MB. */
 const INDEX_LIMIT_BYTES = 32 * 2 ** 20;
 
 /**
- * Downloads a wheel into `folder`, found by its name in a simple index (PEP 691, or PEP 503's HTML).
+ * Downloads a wheel into `folder`, found by name in a simple index (PEP 691 or PEP 503's HTML).
  *
  * @returns its path
- * @throws UserError; the file system's error; the signal's reason when aborted
+ * @throws UserError; the file system's error; the signal's reason if aborted
  */
 export async function fetchWheel(
   pinned: PinnedFile,
@@ -52,7 +52,7 @@ export async function fetchWheel(
   return fetchPinned(pinned, url, folder, options);
 }
 
-/** Downloads a package of npm into `folder`, as `fetchWheel` does a wheel. */
+/** Downloads an npm package into `folder`, like `fetchWheel`. */
 export function fetchNpmPackage(
   pinned: PinnedFile,
   folder: string,
@@ -64,8 +64,8 @@ export function fetchNpmPackage(
 }
 
 /**
- * Downloads a file of Google's storage into `folder`, as `fetchWheel` does a wheel. One that nobody has published a
- * hash of is checked by the MD5 that the storage keeps of it and tells with it: that no byte was lost, no more.
+ * Downloads a file from Google's storage into `folder`, like `fetchWheel`. A file without a published hash is checked
+ * against the MD5 that the storage itself sends. This only detects a corrupted transfer.
  */
 export async function fetchStored(
   { path: name, limitBytes, hash }: StoredFile & { readonly hash?: PinnedFile['hash'] },
@@ -77,23 +77,23 @@ export async function fetchStored(
   return fetchChecked(`${withoutSlash(storage)}/${name}`, join(folder, basename(name)), fetching, {
     limitBytes,
     hashFrom: (headers) => hash ?? storedHash(headers),
-    remedy: l10n.t('Check the connection, or name a mirror in TFJS_NODE_CDN_STORAGE.'),
+    remedy: l10n.t('Check the connection, or set a mirror in TFJS_NODE_CDN_STORAGE.'),
   });
 }
 
-/** The MD5 in the header of Google's storage, such as `crc32c=n03x6A==,md5=Ojk9c3dhfxgoKVVHYwFbHQ==`. */
+/** Parses the MD5 from the header of Google's storage, such as `crc32c=n03x6A==,md5=Ojk9c3dhfxgoKVVHYwFbHQ==`. */
 function storedHash(headers: Headers): { algorithm: 'md5'; hex: string } | null {
   const md5 = /\bmd5=([\w+/]+=*)/.exec(headers.get('x-goog-hash') ?? '')?.[1];
   return md5 === undefined ? null : { algorithm: 'md5', hex: Buffer.from(md5, 'base64').toString('hex') };
 }
 
-/** The address of a file that an index page lists. */
+/** Returns the URL of a file that an index page lists. */
 async function findInIndex(
   page: string,
   file: string,
   { signal, idleTimeoutMs = IDLE_TIMEOUT_MS }: PackageFetching,
 ): Promise<string | null> {
-  const remedy = l10n.t('Check the connection, or name a mirror of PyPI in PIP_INDEX_URL.');
+  const remedy = l10n.t('Check the connection, or set a PyPI mirror in PIP_INDEX_URL.');
   let answer: Text;
   try {
     answer = await fetchText(page, {
@@ -125,9 +125,9 @@ function fetchPinned(
 
 interface FileCheck {
   readonly limitBytes: number;
-  /** Absent where only the server knows it. */
+  /** Absent if only the server knows it. */
   readonly totalBytes?: number;
-  /** What the file has to have; null where nothing tells. */
+  /** Returns the expected hash; null if there is none. */
   readonly hashFrom: (headers: Headers) => { readonly algorithm: string; readonly hex: string } | null;
   readonly remedy: string;
 }
@@ -159,13 +159,13 @@ async function fetchChecked(
     if (error instanceof UserError) throw unavailable(file, url, error.failure.what, remedy);
     throw error;
   }
-  if (!expected) throw unavailable(file, url, l10n.t('The server tells no checksum of it.'), remedy);
+  if (!expected) throw unavailable(file, url, l10n.t('The server does not provide its checksum.'), remedy);
   const hash = createHash(expected.algorithm);
   await pipeline(createReadStream(path), hash, { signal });
   if (hash.digest('hex') !== expected.hex) {
     throw new UserError({
-      what: l10n.t('{0} is not the file that was expected: its checksum differs.', url),
-      remedy: l10n.t('Try again; if it stays so, the mirror is not to be trusted.'),
+      what: l10n.t('{0} is not the expected file: its checksum differs.', url),
+      remedy: l10n.t('Try again. If this happens again, do not trust the mirror.'),
     });
   }
   return path;
@@ -179,7 +179,7 @@ function unavailable(file: string, from: string, why: string, remedy = mirrorsRe
 }
 
 function mirrorsRemedy(): string {
-  return l10n.t('Check the connection, or name mirrors in PIP_INDEX_URL and npm_config_registry.');
+  return l10n.t('Check the connection, or set mirrors in PIP_INDEX_URL and npm_config_registry.');
 }
 
 function withoutSlash(url: string): string {

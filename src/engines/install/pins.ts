@@ -1,8 +1,8 @@
 import type { NativeEngine } from '../installations';
 
-/** A file of a package index, by the hash that it must have. */
+/** A file in a package index, pinned by hash. */
 export interface PinnedFile {
-  /** The project in the index of PyPI, or the package in npm's registry. */
+  /** The project on PyPI, or the package in npm's registry. */
   readonly project: string;
   readonly version: string;
   readonly file: string;
@@ -11,46 +11,46 @@ export interface PinnedFile {
 }
 
 /**
- * What `@tensorflow/tfjs-node`'s own install script fetches from Google's storage (its scripts/deps-constants.js and
- * package.json): TensorFlow's C library, and its addon compiled for it.
+ * The files that the install script of `@tensorflow/tfjs-node` fetches from Google's storage (its
+ * scripts/deps-constants.js and package.json): TensorFlow's C library, and its addon compiled against it.
  */
 export interface Prebuilt {
   /** TensorFlow's version. */
   readonly version: string;
   readonly library: StoredFile & { readonly hash: PinnedFile['hash'] };
-  /** Nobody publishes its hash, and the storage's own MD5 says no more than that no byte was lost. */
+  /** Nobody publishes its hash. The storage's own MD5 only detects a corrupted transfer. */
   readonly addon: StoredFile;
-  /** What it wants of a machine with a GPU; absent on the processor. */
+  /** Requirements on a machine with a GPU. Absent for the processor. */
   readonly cuda?: {
-    /** The oldest driver for Linux. */
+    /** The oldest supported Linux driver. */
     readonly driver: string;
-    /** The newest GPUs that it knows, by their compute capability. */
+    /** The highest compute capability of a GPU that it supports. */
     readonly capability: number;
-    /** Some of the libraries that it looks for in the system, which its archive does not have. */
+    /** Some of the libraries that it needs from the system, because its archive does not contain them. */
     readonly libraries: readonly string[];
   };
 }
 
 export interface StoredFile {
-  /** Below the storage's address. */
+  /** Relative to the storage's URL. */
   readonly path: string;
-  /** More than it can have. */
+  /** An upper bound of its size. */
   readonly limitBytes: number;
-  /** More than all that is in it can have. */
+  /** An upper bound of its unpacked size. */
   readonly unpackedLimitBytes: number;
 }
 
-/** A wheel of TensorFlow, and what of it makes an engine. */
+/** A TensorFlow wheel, and the parts of it that make an engine. */
 export interface Wheel extends PinnedFile {
-  /** In the wheel's folder `tensorflow`: what the addon is linked with and needs at run time. */
+  /** In the wheel's folder `tensorflow`: the libraries that the addon links with and needs at run time. */
   readonly libraries: readonly string[];
-  /** The wheels whose libraries these load at run time; none on the processor. */
+  /** The wheels of the libraries that these load at run time. Absent for the processor. */
   readonly cuda?: readonly PinnedFile[];
 }
 
 /**
- * CUDA 12 as the extra `and-cuda` of TensorFlow's wheel asks for it, each project in the last version that it allows:
- * what `pip install tensorflow[and-cuda]` takes. Those of CUDA 12.9 know the GPUs of 2025.
+ * CUDA 12 as the `and-cuda` extra of TensorFlow's wheel requires it, each project in the latest version allowed: what
+ * `pip install tensorflow[and-cuda]` installs. The projects of CUDA 12.9 support the GPUs of 2025.
  */
 const CUDA_WHEELS: readonly PinnedFile[] = [
   {
@@ -175,7 +175,7 @@ const CUDA_WHEELS: readonly PinnedFile[] = [
   },
 ];
 
-/** Any Python's wheel would do: the libraries are the same. */
+/** The wheel of any Python version would do: the libraries are the same. */
 const TENSORFLOW = '2.21.0';
 const WHEELS: Readonly<Record<NativeEngine, Readonly<Record<string, Wheel>>>> = {
   'tensorflow-gpu': {
@@ -231,7 +231,7 @@ const WHEELS: Readonly<Record<NativeEngine, Readonly<Record<string, Wheel>>>> = 
 
 const ADDON_LIMITS = { limitBytes: 10e6, unpackedLimitBytes: 100e6 };
 
-/** Addons are made for Linux on x64 alone; of the few for other systems, none is of this version. */
+/** Addons exist only for Linux on x64. The few for other systems are not of this version. */
 const PREBUILT: Readonly<Record<NativeEngine, Readonly<Record<string, Prebuilt>>>> = {
   'tensorflow-gpu': {
     'linux-x64': {
@@ -246,7 +246,7 @@ const PREBUILT: Readonly<Record<NativeEngine, Readonly<Record<string, Prebuilt>>
         },
       },
       addon: { path: 'tf-builds/pre-built-binary/napi-v8/4.22.0/GPU-linux-4.22.0.tar.gz', ...ADDON_LIMITS },
-      // CUDA 11.2, whose compiler knows GPUs up to the GeForce RTX 30 and the A40, and cuDNN 8.1.
+      // CUDA 11.2, whose compiler supports GPUs up to the GeForce RTX 30 and the A40, and cuDNN 8.1.
       cuda: { driver: '450.80.02', capability: 8.6, libraries: ['libcudart.so.11.0', 'libcudnn.so.8'] },
     },
   },
@@ -267,7 +267,7 @@ const PREBUILT: Readonly<Record<NativeEngine, Readonly<Record<string, Prebuilt>>
   },
 };
 
-/** The addon's sources, its folder `binding`. */
+/** The package with the addon's sources, in its folder `binding`. */
 export const ADDON_SOURCES: PinnedFile = {
   project: '@tensorflow/tfjs-node',
   version: '4.22.0',
@@ -279,7 +279,7 @@ export const ADDON_SOURCES: PinnedFile = {
   },
 };
 
-/** The C headers of Node's stable interface: an addon built with them runs on every later Node. */
+/** The C headers of Node-API, Node's stable interface. An addon built with them runs on every later Node. */
 export const NODE_HEADERS: PinnedFile = {
   project: 'node-api-headers',
   version: '1.9.0',
@@ -291,13 +291,13 @@ export const NODE_HEADERS: PinnedFile = {
   },
 };
 
-/** The bytes that an installation from a wheel downloads. */
+/** Returns the download size of an installation from a wheel, in bytes. */
 export function downloadBytes({ bytes, cuda = [] }: Wheel): number {
   const files = [...cuda, ADDON_SOURCES, NODE_HEADERS];
   return files.reduce((sum, file) => sum + file.bytes, bytes);
 }
 
-/** The wheel for this machine's system and processor; null where there is none. */
+/** Returns the wheel for this operating system and processor; null if there is none. */
 export function wheelFor(
   engine: NativeEngine,
   platform = process.platform,
@@ -306,7 +306,7 @@ export function wheelFor(
   return WHEELS[engine][`${platform}-${arch}`] ?? null;
 }
 
-/** The prebuilt library and addon for this machine's system and processor; null where there are none. */
+/** Returns the prebuilt library and addon for this operating system and processor; null if there are none. */
 export function prebuiltFor(
   engine: NativeEngine,
   platform = process.platform,

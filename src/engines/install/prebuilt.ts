@@ -9,15 +9,18 @@ import { fetchStored } from './packages';
 import { ADDON_SOURCES, type Prebuilt, type StoredFile } from './pins';
 import { unpackTar } from './unpack';
 
-/** The addon in its archive, whose folder is called after the version of Node's interface. */
+/** The addon in its archive, in a folder named after the Node-API version. */
 const ADDON_ENTRY = `napi-v8/${ADDON}`;
 
-/** The libraries in theirs, by the names that the addon and they themselves look for, and not those for compilers. */
+/**
+ * The libraries in their archive, by the names that the addon and the libraries themselves load. Excludes the names for
+ * linking.
+ */
 const LIBRARY_ENTRIES = /^lib\/[^/]+\.so\.[\d.]+$/;
 
 /**
- * The way of `@tensorflow/tfjs-node`'s own install script: a library and an addon that are compiled already. They lie
- * as in that package, because the addon looks for the library in `../../deps/lib` from itself.
+ * Installs like the install script of `@tensorflow/tfjs-node`: a prebuilt library and addon. Keeps that package's
+ * layout, because the addon looks for the library in `../../deps/lib` relative to itself.
  */
 export function prebuiltMethod(prebuilt: Prebuilt): InstallMethod {
   const { version, library, addon, cuda } = prebuilt;
@@ -43,7 +46,7 @@ export function prebuiltMethod(prebuilt: Prebuilt): InstallMethod {
         await rm(archive);
         return bytes;
       };
-      // The small one first: what is amiss with the storage shows early.
+      // The small one first, so problems with the storage show early.
       const addonBytes = await fetchAndUnpack(addon, 'lib', (path) => path === ADDON_ENTRY);
       const libraryBytes = await fetchAndUnpack(library, 'deps', (path) => LIBRARY_ENTRIES.test(path));
       return { addon: join('lib', ADDON_ENTRY), bytes: addonBytes + libraryBytes };
@@ -51,7 +54,7 @@ export function prebuiltMethod(prebuilt: Prebuilt): InstallMethod {
   };
 }
 
-/** What CUDA's libraries, the driver or the GPUs themselves have against it. */
+/** Returns the problem that CUDA's libraries, the driver or the GPUs pose; null if there is none. */
 async function gpuProblemOf(
   { driver, capability, libraries }: NonNullable<Prebuilt['cuda']>,
   version: string,
@@ -63,7 +66,7 @@ async function gpuProblemOf(
   if (newest !== null && newest > capability) {
     return {
       what: l10n.t(
-        'TensorFlow {0} is older than this GPU: it knows those of compute capability {1} at most, and this is of {2}.',
+        'TensorFlow {0} is too old for this GPU: it supports compute capability {1} at most, but this GPU has {2}.',
         version,
         capability.toFixed(1),
         newest.toFixed(1),
@@ -74,7 +77,7 @@ async function gpuProblemOf(
   for (const library of libraries) {
     if ((await libraryLoadError(library, signal)) === null) continue;
     return {
-      what: l10n.t('TensorFlow {0} looks for {1} in the system, which does not load.', version, library),
+      what: l10n.t('TensorFlow {0} needs {1} from the system, but it does not load.', version, library),
       remedy: l10n.t('Install CUDA 11.2 and cuDNN 8.1, or install it from the wheel.'),
     };
   }

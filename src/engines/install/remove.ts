@@ -5,7 +5,7 @@ import { renameOver } from '../../system/renameOver';
 import { enginesFolder, folderOfBefore, type NativeEngine } from '../installations';
 import { remove } from './workFolder';
 
-/** Removes an engine's managed installation; whether there was one. */
+/** Removes an engine's managed installation. Returns whether there was one. */
 export async function removeEngine(engine: NativeEngine, folder = enginesFolder()): Promise<boolean> {
   let existed = false;
   for (const place of [join(folder, engine), folderOfBefore(engine, folder)]) {

@@ -11,25 +11,26 @@ import yauzl from 'yauzl';
 import { UserError } from '../../shared/userError';
 
 export interface UnpackOptions {
-  /** More than what is in the archive takes when it is unpacked. */
+  /** An upper bound of the archive's unpacked size. */
   readonly limitBytes: number;
-  /** More than the archive has entries; by default enough for a wheel of TensorFlow, which has some 20,000. */
+  /** An upper bound of the number of entries. The default is enough for a TensorFlow wheel, which has about 20,000. */
   readonly limitEntries?: number;
   readonly signal?: AbortSignal | undefined;
 }
 
 const LIMIT_ENTRIES = 100_000;
 
-/** The upper half of a zip entry's attributes where it was made on a Unix: the kind of the file, and its mode. */
+/** The upper half of a zip entry's attributes, if it was created on Unix: the file type and mode. */
 const KIND = 0o170000;
 const LINK = 0o120000;
 const PERMISSIONS = 0o777;
 
 /**
- * Unpacks entries of a zip archive: `pathOf` gives an entry's path below `folder`, or null to leave it out.
+ * Unpacks entries of a zip archive. `pathOf` returns an entry's path relative to `folder`, or null to skip it.
  *
  * @returns the bytes written
- * @throws UserError for an archive that is damaged, too large or leaves the folder; the signal's reason when aborted
+ * @throws UserError if the archive is damaged, too large or would write outside the folder; the signal's reason if
+ *   aborted
  */
 export async function unpackZip(
   archive: string,
@@ -63,11 +64,11 @@ export async function unpackZip(
 }
 
 /**
- * Unpacks those entries of a gzipped tar archive whose path there `isWanted`, with that path below `folder`. Of links,
- * only those to another name in their own folder are taken; a link to a link is an error.
+ * Unpacks the entries of a gzipped tar archive whose path passes `isWanted`, at the same path in `folder`. Accepts only
+ * links to another name in their own folder. A link to a link is an error.
  *
- * @returns the bytes of the files
- * @throws as `unpackZip`
+ * @returns the size of the files in bytes
+ * @throws like `unpackZip`
  */
 export async function unpackTar(
   archive: string,
@@ -104,7 +105,7 @@ export async function unpackTar(
       unpack.on('close', resolve);
       unpack.on('error', reject);
     });
-    // Where the archive itself ends it, nobody waits for this.
+    // If the archive itself ends the stream, nobody awaits this promise.
     closed.catch(() => {});
     const write = async (chunks: AsyncIterable<Buffer>) => {
       for await (const chunk of chunks) {
@@ -117,7 +118,7 @@ export async function unpackTar(
     try {
       await pipeline(createReadStream(archive), createGunzip(), limit.counter(), write, { signal });
     } catch (error) {
-      // Streams that end one another may leave a word of that alone.
+      // When one stream ends another, the error may report only that.
       throw refusal ?? error;
     }
     if (refusal) throw refusal;
@@ -125,7 +126,7 @@ export async function unpackTar(
   });
 }
 
-/** Counts what is unpacked, and ends it where it is too much. */
+/** Counts the unpacked entries and bytes, and throws above the limits. */
 class Limit {
   #bytes = 0;
 
@@ -149,7 +150,7 @@ class Limit {
   }
 }
 
-/** Does the work, and says of an error of the archive's own which archive it was. */
+/** Runs work on an archive. Adds the archive's name to its errors. */
 async function unpacking(
   archive: string,
   { limitBytes, signal }: UnpackOptions,
@@ -169,12 +170,12 @@ function isPlainName(path: string): boolean {
   return path !== '' && path !== '.' && path !== '..' && !/[/\\]/.test(path);
 }
 
-/** Whether a name in an archive stays below a folder. */
+/** Whether a name in an archive stays inside a folder. */
 function isInside(folder: string, name: string): boolean {
   return join(folder, name).startsWith(normalize(`${folder}/`));
 }
 
-const remedy = (): string => l10n.t('Try again; if it stays so, the mirror is not to be trusted.');
+const remedy = (): string => l10n.t('Try again. If this happens again, do not trust the mirror.');
 
 function tooLarge(archive: string, limitBytes: number): UserError {
   const what = l10n.t('{0} unpacks to more than {1} MB.', basename(archive), Math.ceil(limitBytes / 1e6));
@@ -188,7 +189,7 @@ function tooManyEntries(archive: string, limitEntries: number): UserError {
 
 function unsafeEntry(archive: string, name: string): UserError {
   const what = l10n.t(
-    '{0} has an entry that is a link or leaves its folder: {1}.',
+    '{0} has an entry that is a link or is outside its folder: {1}.',
     basename(archive),
     JSON.stringify(name),
   );

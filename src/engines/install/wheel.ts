@@ -8,19 +8,21 @@ import { fetchNpmPackage, fetchWheel } from './packages';
 import { ADDON_SOURCES, downloadBytes, NODE_HEADERS, type PinnedFile, type Wheel } from './pins';
 import { unpackTar, unpackZip } from './unpack';
 
-/** Of the wheel, the C interface's headers, and those that they include. */
+/** The wheel's C API headers and the headers that they include. */
 const HEADERS = ['tensorflow/c/', 'tensorflow/core/platform/ctstring', 'tsl/platform/ctstring', 'xla/tsl/c/'];
 
-/** TensorFlow's libraries unpacked take three times their wheel, and those of CUDA less. */
+/** Unpacked, TensorFlow's libraries take three times the size of their wheel. CUDA's take less. */
 const UNPACKED_PER_PACKED = 3.2;
 
-/** More than a wheel's files unpacked take of its own size; and than those of the addon's sources and Node's headers. */
+/**
+ * An upper bound of a wheel's unpacked size relative to its own, and one for the addon's sources and Node's headers.
+ */
 const LIMIT_PER_PACKED = 10;
 const SOURCES_LIMIT_BYTES = 64e6;
 
 /**
- * TensorFlow's libraries from its wheel, and the addon of `@tensorflow/tfjs-node` compiled against them; for a GPU
- * also those of CUDA, in the folders where TensorFlow looks for them.
+ * Installs TensorFlow's libraries from its wheel, and the addon of `@tensorflow/tfjs-node` compiled against them. For a
+ * GPU, also installs CUDA's libraries in the folders that TensorFlow searches.
  */
 export function wheelMethod(wheel: Wheel): InstallMethod {
   return {
@@ -36,7 +38,7 @@ export function wheelMethod(wheel: Wheel): InstallMethod {
     gpuProblem: async (signal) => (wheel.cuda ? findDriverProblem(CUDA_12_DRIVER, signal) : null),
     assemble: async (work, fetching) => {
       const { signal, onProgress } = fetching;
-      // The small ones first: what is amiss with the network or the compiler shows early.
+      // The small ones first, so problems with the network or the compiler show early.
       const sources = await fetchNpmPackage(ADDON_SOURCES, work, fetching);
       const headers = await fetchNpmPackage(NODE_HEADERS, work, fetching);
       const [complete, build] = [join(work, 'complete'), join(work, 'build')];
@@ -74,17 +76,17 @@ export function wheelMethod(wheel: Wheel): InstallMethod {
 }
 
 /**
- * Where TensorFlow's libraries lie below the installation: beside the addon, or for a GPU as in Python's packages,
- * because they look for CUDA's in `../nvidia/*\/lib` from themselves.
+ * Returns the location of TensorFlow's libraries in the installation: next to the addon or, for a GPU, as in Python's
+ * packages, because they look for CUDA's libraries in `../nvidia/*\/lib` relative to themselves.
  */
 function librariesFolder({ cuda }: Wheel): string {
   return cuda ? 'tensorflow' : '';
 }
 
-/** Of CUDA's wheels, what is loaded or read at run time. */
+/** The files in CUDA's wheels that are loaded or read at run time. */
 const CUDA_FILES = /^nvidia\/[^/]+\/(?:lib\/[^/]+\.so(?:\.\d+)*|bin\/ptxas|nvvm\/libdevice\/[^/]+\.bc)$/;
 
-/** The wheels' libraries go to the installation, and the headers that the addon includes to its build. */
+/** Maps the wheels' libraries to the installation, and the headers that the addon includes to its build. */
 export function unpackPathsFor(wheel: Wheel): (name: string) => string | null {
   const include = 'tensorflow/include/';
   return (name) => {

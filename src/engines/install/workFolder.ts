@@ -6,48 +6,43 @@ import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
 import { UserError } from '../../shared/userError';
 import { isSystemError } from '../../system/errors';
-import { type ProcessSpace, processSpace, processStart, relationOf } from '../../system/processIdentity';
+import { processSpace, processSpaceSchema, processStart, relationOf } from '../../system/processIdentity';
 import { renameOver } from '../../system/renameOver';
 import type { NativeEngine } from '../installations';
 
 const BEAT_MS = 1000;
-/** Longer than a network's file system keeps a file's time of change from another machine. */
+/** Longer than network file systems cache a file's mtime from another machine. */
 const STANDSTILL_MS = 30_000;
 
 const HOLDER = 'holder.json';
 
-/** Who installs: known again wherever its process can be looked at. */
+/** Identifies an installer, so that it can be recognized wherever its process is visible. */
 const holderSchema = z.object({
   version: z.literal(1),
   token: z.string(),
   pid: z.int().positive(),
-  /** The process's, in its system's own words; null where it does not say. */
+  /** The process's start time in its system's own format; null if the system does not report it. */
   start: z.string().nullable(),
-  space: z.object({
-    host: z.string(),
-    machine: z.string().nullable(),
-    boot: z.string().nullable(),
-    namespace: z.string().nullable(),
-  }) satisfies z.ZodType<ProcessSpace>,
+  space: processSpaceSchema,
 });
 type Holder = z.infer<typeof holderSchema>;
 
 export interface WorkOptions {
   readonly signal: AbortSignal;
-  /** Called before it waits to see whether another installer, which cannot be looked at, is still there. */
+  /** Called before waiting to see whether another installer, whose process is not visible, is still alive. */
   readonly onWait?: () => void;
-  /** How long the beat of such an installer has to stand still. */
+  /** How long such an installer's heartbeat must stand still. */
   readonly standstillMs?: number;
   readonly beatMs?: number;
 }
 
-/** The only place where an engine is being installed: while it is there, no other installation of the engine starts. */
+/** A lock on an engine's installation. While it exists, no other installation of the engine starts. */
 export interface WorkFolder {
   /** An empty folder for the work. */
   readonly files: string;
-  /** @throws UserError where another installer took the work over, as it may when this process stood still for long */
+  /** @throws UserError if another installer took over, which can happen after this process was suspended for long */
   check(): Promise<void>;
-  /** Removes it with all that is in it. */
+  /** Removes it with all its contents. */
   release(): Promise<void>;
 }
 
@@ -55,12 +50,12 @@ export const workFolderPath = (engine: NativeEngine, managed: string): string =>
   join(managed, `.${engine}.work`);
 
 /**
- * Takes the work folder of an engine; what an installer left that is gone is removed.
+ * Takes the work folder of an engine. Removes what a dead installer left.
  *
- * Whether one is gone is seen by its process where that can be looked at: on this machine, since its start, in this
- * namespace of process ids. Elsewhere its beat has to stand still by this process's own clock.
+ * If its process is visible (this machine, since its boot, in this PID namespace), that decides whether an installer is
+ * alive. Elsewhere, its heartbeat must stand still according to this process's own clock.
  *
- * @throws UserError where another installer is at work; the file system's error; the signal's reason when aborted
+ * @throws UserError if another installer is at work; the file system's error; the signal's reason if aborted
  */
 export async function takeWorkFolder(
   engine: NativeEngine,
@@ -89,7 +84,7 @@ export async function takeWorkFolder(
   }
   const beat = setInterval(() => {
     const now = new Date();
-    // It may be gone: `check` sees to that.
+    // It may have been removed. `check` detects that.
     utimes(join(path, HOLDER), now, now).catch(() => {});
   }, options.beatMs ?? BEAT_MS);
   beat.unref();
@@ -106,7 +101,7 @@ export async function takeWorkFolder(
   };
 }
 
-/** Gives a folder its name, unless another has that. */
+/** Renames a folder, unless the name is taken. Returns whether it did. */
 async function takesName(folder: string, name: string): Promise<boolean> {
   if (await exists(name)) return false;
   try {
@@ -145,7 +140,7 @@ async function isHeld(
   return false;
 }
 
-/** Removes a work folder whose holder is gone, unless another has taken it in the meantime. */
+/** Removes a work folder whose holder is dead, unless another installer has taken it in the meantime. */
 async function removeStale(path: string, judged: Holder | null): Promise<void> {
   const aside = `${path}-${randomUUID()}`;
   try {
@@ -178,14 +173,14 @@ async function exists(path: string): Promise<boolean> {
   return (await lastChange(path)) !== null;
 }
 
-/** What still writes there, after an interrupt, may be a moment late. */
+/** Retries, because after an interrupt a process may still write there for a moment. */
 export function remove(path: string): Promise<void> {
   return rm(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
 }
 
 function isInstalled(engine: NativeEngine): UserError {
   return new UserError({
-    what: l10n.t('{0} is being installed already.', engine),
+    what: l10n.t('{0} is already being installed.', engine),
     remedy: l10n.t('Wait until it is done.'),
   });
 }

@@ -13,12 +13,12 @@ import {
   TokenCountError,
 } from './syntax';
 
-/** How new parts of a JSON file are written. */
+/** The notation for new parts of a JSON file. */
 export const JSON_NOTATION: Notation = {
   comment: /\/\/[^\r\n]*|\/\*[\s\S]*?\*\//y,
   canBeCompact: true,
   key: (name) => JSON.stringify(name),
-  // One line of YAML in double quotes is JSON with a space after each comma and colon.
+  // Single-line YAML in double quotes is JSON, with a space after each comma and colon.
   inline: (value) =>
     stringify(value, {
       collectionStyle: 'flow',
@@ -30,10 +30,10 @@ export const JSON_NOTATION: Notation = {
   expanded: (value, indent) => JSON.stringify(value, null, indent),
 };
 
-/** A JSON file; comments and trailing commas are taken. */
+/** Parses a JSON file. Accepts comments and trailing commas. */
 export function parseJson(text: string): SyntaxTree {
   if (text.trim() === '') return { root: null, value: null, problems: [] };
-  // Before anything is made of it.
+  // Checked before parsing.
   if (depthOf(text) > MAX_DEPTH) throw new NestingError();
   const errors: ParseError[] = [];
   const tree = parseTree(text.replace(/^\uFEFF/, ' '), errors, { allowTrailingComma: true });
@@ -47,7 +47,7 @@ export function parseJson(text: string): SyntaxTree {
 }
 
 /**
- * How many braces and brackets stand open at most, those in strings and comments left out.
+ * Returns the maximum nesting depth of braces and brackets, ignoring strings and comments.
  *
  * @throws TokenCountError
  */
@@ -73,7 +73,7 @@ function syntaxOf(node: Node): SyntaxNode {
     case 'array':
       return { kind: 'list', ...span, items: (node.children ?? []).map(syntaxOf) };
     default:
-      return { kind: 'scalar', ...span };
+      return { kind: 'scalar', ...span, ...(node.type === 'null' && { isNull: true }) };
   }
 }
 
@@ -117,6 +117,7 @@ function duplicateKeys(node: Node): SyntaxProblem[] {
         end: key.offset + key.length,
         what: l10n.t('The key {0} is written twice.', String(key.value)),
         remedy: l10n.t('Keep one of them.'),
+        isReadable: true,
       },
     ];
   });
@@ -150,26 +151,26 @@ function explanation(code: string): { what: string; remedy: string } {
       return { what: l10n.t('Malformed JSON: a bracket is not closed.'), remedy: l10n.t('Add a ].') };
     case 'EndOfFileExpected':
       return {
-        what: l10n.t('Malformed JSON: the experiment has ended before this.'),
+        what: l10n.t('Malformed JSON: the experiment ends before this.'),
         remedy: l10n.t('Keep everything inside one pair of braces.'),
       };
     case 'UnexpectedEndOfComment':
       return { what: l10n.t('Malformed JSON: a comment is not closed.'), remedy: l10n.t('End it with */.') };
     case 'UnexpectedEndOfString':
       return {
-        what: l10n.t('Malformed JSON: a text is not closed.'),
+        what: l10n.t('Malformed JSON: a string is not closed.'),
         remedy: l10n.t('End it with a double quote on the same line.'),
       };
     case 'InvalidNumberFormat':
     case 'UnexpectedEndOfNumber':
       return {
-        what: l10n.t('Malformed JSON: this is no number.'),
+        what: l10n.t('Malformed JSON: this is not a number.'),
         remedy: l10n.t('Write it as 0.1 or 1e-4.'),
       };
     default:
       return {
-        what: l10n.t('Malformed JSON: this cannot stand here.'),
-        remedy: l10n.t('Write text in double quotes, and backslashes twice.'),
+        what: l10n.t('Malformed JSON: this is not allowed here.'),
+        remedy: l10n.t('Put text in double quotes, and double each backslash.'),
       };
   }
 }

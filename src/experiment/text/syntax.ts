@@ -2,37 +2,42 @@ import { assertNever } from '../../shared/assertNever';
 import type { Path } from '../../shared/path';
 
 /**
- * What YAML and JSON documents have in common: values with their places. Edits and problems are worked out on
- * this tree, so that both formats behave alike.
+ * The common structure of YAML and JSON documents: values with positions. Edits and problems are computed on this tree,
+ * so both formats behave alike.
  */
 export type SyntaxNode =
-  /** `end` equals `start` where YAML leaves the value out. */
-  | (Span & { readonly kind: 'scalar' })
-  /** A YAML alias, whose value is written elsewhere. */
+  /** `end` equals `start` if YAML omits the value. `isNull` if it is written as null or ~. */
+  | (Span & { readonly kind: 'scalar'; readonly isNull?: boolean })
+  /** A YAML alias, with its value defined elsewhere. */
   | (Span & { readonly kind: 'alias' })
   | (Span & { readonly kind: 'list'; readonly items: readonly SyntaxNode[] })
   | MapNode;
 
-/** Collections in one another beyond which a text is not read: the parsers are recursive, and V8 may abort a deep one. */
+/** The maximum nesting depth. The parsers are recursive, and V8 may abort on a deeper text. */
 export const MAX_DEPTH = 64;
 
-/** A text nests its values deeper than MAX_DEPTH. */
+/** The error for a text nested deeper than MAX_DEPTH. */
 export class NestingError extends Error {}
 
 /**
- * Words, marks, breaks and spaces of a text beyond which it is not read: some 12,000 lines. An experiment has under a
- * hundred, and editors read it anew at each key that is pressed.
+ * The maximum number of words, marks, line breaks and spaces in a text, about 12,000 lines. An experiment has fewer
+ * than a hundred, and editors parse it again at each keystroke.
  */
 export const MAX_TOKENS = 80_000;
 
-/** A text has more than MAX_TOKENS. */
+/** The error for a text with more than MAX_TOKENS tokens. */
 export class TokenCountError extends Error {}
 
 export interface MapNode extends Span {
   readonly kind: 'map';
-  /** Flow maps stand in braces, block maps are told by their indentation. */
+  /** Flow maps use braces, block maps use indentation. */
   readonly style: 'flow' | 'block';
   readonly entries: readonly Entry[];
+  /**
+   * Entries provided by YAML's merge keys, in addition to `entries`. The position of an entry from an alias is the
+   * alias, because other parts may share its anchor.
+   */
+  readonly merged?: readonly Entry[];
 }
 
 /** A key with its value, from the key's start to the value's end. */
@@ -40,6 +45,8 @@ export interface Entry extends Span {
   readonly key: string;
   readonly keySpan: Span;
   readonly value: SyntaxNode;
+  /** Whether it is a merge key, which adds its mapping's keys to the enclosing mapping. */
+  readonly isMerge?: boolean;
 }
 
 /** Offsets into the text, `end` exclusive. */
@@ -48,14 +55,19 @@ export interface Span {
   readonly end: number;
 }
 
-/** The entry of a map; the first one where a key is written twice. */
+/** Returns the entry of a map; the first one if a key is repeated. */
 export function entryOf(node: SyntaxNode | null, key: string | number): Entry | undefined {
   return node?.kind === 'map' ? entriesByKey(node).get(String(key)) : undefined;
 }
 
+/** Returns the entry that a merge key provides for a key. */
+export function mergedEntryOf(node: SyntaxNode | null, key: string | number): Entry | undefined {
+  return node?.kind === 'map' ? node.merged?.find((entry) => entry.key === String(key)) : undefined;
+}
+
 const byKey = new WeakMap<MapNode, ReadonlyMap<string, Entry>>();
 
-/** The entries of a map, found at once however many there are. */
+/** Returns the entries of a map by key, cached for constant-time lookup. */
 function entriesByKey(map: MapNode): ReadonlyMap<string, Entry> {
   const known = byKey.get(map);
   if (known) return known;
@@ -64,13 +76,13 @@ function entriesByKey(map: MapNode): ReadonlyMap<string, Entry> {
   return entries;
 }
 
-/** The place of the key or value at `path`; that of the nearest key above it where the file does not hold it. */
+/** Returns the span of the key or value at `path`, or of its nearest parent key in the file. */
 export function spanOf(root: SyntaxNode | null, path: Path, part: 'key' | 'value'): Span {
   let node = root;
   let nearest: Span = { start: root?.start ?? 0, end: root?.start ?? 0 };
   for (const key of path) {
     const item: SyntaxNode | undefined = node?.kind === 'list' ? node.items[Number(key)] : undefined;
-    const entry: Entry | undefined = entryOf(node, key);
+    const entry: Entry | undefined = entryOf(node, key) ?? mergedEntryOf(node, key);
     const found: SyntaxNode | undefined = item ?? entry?.value;
     if (!found) return nearest;
     nearest = entry?.keySpan ?? found;
@@ -79,7 +91,15 @@ export function spanOf(root: SyntaxNode | null, path: Path, part: 'key' | 'value
   return part === 'key' || !node || node.start === node.end ? nearest : node;
 }
 
-/** Every map of the tree with the entry that holds it, outermost first. */
+/** Returns the node at a path; null if there is none. */
+export function nodeAt(root: SyntaxNode | null, path: Path): SyntaxNode | null {
+  return path.reduce<SyntaxNode | null>(
+    (node, key) => (node?.kind === 'list' ? node.items[Number(key)] : entryOf(node, key)?.value) ?? null,
+    root,
+  );
+}
+
+/** Yields every map of the tree with its parent entry, outermost first. */
 export function* mapsOf(
   node: SyntaxNode | null,
   holder: Entry | null = null,
@@ -92,7 +112,7 @@ export function* mapsOf(
   }
 }
 
-/** The key or value at an offset, and its path; null between them. */
+/** Returns the key or value at an offset, with its path; null between them. */
 export function placeAt(
   root: SyntaxNode | null,
   offset: number,
@@ -101,9 +121,10 @@ export function placeAt(
   if (!root) return null;
   switch (root.kind) {
     case 'map':
-      for (const { key, keySpan, value } of root.entries) {
-        const path = [...above, key];
-        if (holds(keySpan, offset)) return { path, part: 'key', span: keySpan };
+      for (const { key, keySpan, value, isMerge } of root.entries) {
+        const path = isMerge ? above : [...above, key];
+        if (holds(keySpan, offset)) return isMerge ? null : { path, part: 'key', span: keySpan };
+        if (isMerge && value.kind !== 'map' && holds(value, offset)) return null;
         if (holds(value, offset)) return placeAt(value, offset, path);
       }
       return null;
@@ -125,10 +146,10 @@ function holds({ start, end }: Span, offset: number): boolean {
   return start <= offset && offset <= end;
 }
 
-/** What a format's parser makes of a text, as far as it can be read. */
+/** The parser's result for a text, as far as it is readable. */
 export interface SyntaxTree {
   readonly root: SyntaxNode | null;
-  /** Plain data; undefined where the text cannot be read. */
+  /** Plain data. Undefined if the text cannot be parsed. */
   readonly value: unknown;
   readonly problems: readonly SyntaxProblem[];
 }
@@ -136,17 +157,19 @@ export interface SyntaxTree {
 export interface SyntaxProblem extends Span {
   readonly what: string;
   readonly remedy: string;
+  /** Whether the text's meaning is clear despite the problem. */
+  readonly isReadable?: boolean;
 }
 
 /** How a format writes new parts. */
 export interface Notation {
-  /** Matches a comment, sticky. */
+  /** A sticky pattern that matches a comment. */
   readonly comment: RegExp;
-  /** Whether a file can do without space after colons and commas. */
+  /** Whether a file may omit the space after colons and commas. */
   readonly canBeCompact: boolean;
   key(name: string): string;
-  /** A value on one line, with spaces inside braces. */
+  /** Formats a value on one line, with spaces inside braces. */
   inline(value: unknown): string;
-  /** A value over several lines joined by `\n`, the first one not indented. */
+  /** Formats a value on several lines joined by `\n`. The first line is not indented. */
   expanded(value: unknown, indent: string): string;
 }

@@ -4,7 +4,7 @@ import { isMapping } from '../../shared/values';
 import { type Entry, entryOf, type MapNode, mapsOf, type Notation, type SyntaxNode } from './syntax';
 import type { EditResult, TextEdit } from './textEdits';
 
-/** A document as edits see it. */
+/** The view of a document that edits use. */
 export interface Source {
   readonly text: string;
   readonly root: SyntaxNode | null;
@@ -12,21 +12,21 @@ export interface Source {
 }
 
 export interface SetOptions {
-  /** The sibling that a new key follows; the last one by default. */
+  /** The sibling to insert a new key after. Defaults to the last one. */
   readonly after?: string;
 }
 
 /**
- * Edits that write `value` at `path`. What is new takes the file's indentation, line ends and style; a removal
- * of what was inserted gives the same text again. That takes marks a removal can read: in a file of one line a
- * new mapping has no space inside its braces, one that stood there empty gets them.
+ * Returns the edits that write `value` at `path`. New text uses the file's indentation, line endings and style.
+ * Removing an inserted part restores the original text. This needs marks that the removal can detect: in a single-line
+ * file, a new mapping has no space inside its braces, but a mapping that was already there and empty gets spaces.
  */
 export function setEdits(source: Source, path: Path, value: unknown, options: SetOptions): EditResult {
   const walk = follow(source.root, path);
   if (walk.kind === 'refused') return walk.result;
   if (walk.kind === 'found') return edits(replacement(source, walk.entry, value));
   const { map, holder, missing } = walk;
-  if (!map) return edits(...fillEmptyValue(source, holder, missing, value));
+  if (!map) return edits(...fillEmptyValue(source, walk.around, holder, missing, value));
   const sibling = (options.after && entryOf(map, options.after)) || map.entries.at(-1);
   if (!sibling) return edits(fillEmptyBraces(source, map, missing, value));
   return map.style === 'block'
@@ -34,7 +34,7 @@ export function setEdits(source: Source, path: Path, value: unknown, options: Se
     : edits(...appendInBraces(source, map, sibling, missing, value));
 }
 
-/** Edits that take the entry at `path` away, and its mapping with it where it was the only one. */
+/** Returns the edits that remove the entry at `path`, and its mapping too if that was its only entry. */
 export function removalEdits(source: Source, path: Path): EditResult {
   const walk = follow(source.root, path);
   if (walk.kind === 'refused') return walk.result;
@@ -56,47 +56,58 @@ function refuse(reason: string): EditResult {
 
 type Walk =
   | { readonly kind: 'found'; readonly entry: Entry; readonly map: MapNode; readonly holder: Entry | null }
-  /** `map` lacks the first of the keys, or is null where YAML leaves the value of `holder` out. */
+  /**
+   * The first of the keys is missing in `map`. `map` is null if the value of `holder`, an entry of `around`, is omitted
+   * or null.
+   */
   | { readonly kind: 'missing'; readonly missing: Keys; readonly map: MapNode; readonly holder: Entry | null }
-  | { readonly kind: 'missing'; readonly missing: Keys; readonly map: null; readonly holder: Entry }
+  | {
+      readonly kind: 'missing';
+      readonly missing: Keys;
+      readonly map: null;
+      readonly holder: Entry;
+      readonly around: MapNode;
+    }
   | { readonly kind: 'refused'; readonly result: EditResult };
 
-/** The keys of a path that the file lacks, at least one. */
+/** The keys of a path that the file lacks. At least one. */
 type Keys = readonly string[];
 
 function follow(root: SyntaxNode | null, path: Path): Walk {
   let node = root;
   let holder: Entry | null = null;
+  let around: MapNode | null = null;
   for (const [depth, key] of path.entries()) {
     const missing = path.slice(depth).map(String);
-    if (holder && node?.kind === 'scalar' && node.start === node.end) {
-      return { kind: 'missing', missing, map: null, holder };
+    if (holder && around && node?.kind === 'scalar' && (node.isNull || node.start === node.end)) {
+      return { kind: 'missing', missing, map: null, holder, around };
     }
     if (node?.kind !== 'map') return { kind: 'refused', result: refuse(noMapping(node, holder)) };
     const entry = entryOf(node, key);
     if (!entry) return { kind: 'missing', missing, map: node, holder };
     if (depth === path.length - 1) return { kind: 'found', entry, map: node, holder };
     holder = entry;
+    around = node;
     node = entry.value;
   }
   return { kind: 'refused', result: refuse(noMapping(root, null)) };
 }
 
 function noMapping(node: SyntaxNode | null, holder: Entry | null): string {
-  if (!holder) return l10n.t('The file holds no experiment that could be edited.');
+  if (!holder) return l10n.t('The file holds no experiment to edit.');
   return node?.kind === 'alias'
-    ? l10n.t('{0} is written elsewhere, behind an alias.', holder.key)
+    ? l10n.t('{0} is an alias: its value is written elsewhere.', holder.key)
     : l10n.t('{0} is not a mapping.', holder.key);
 }
 
 // --- Writing new parts ---
 
-/** How a file is written, as far as new parts need to know. */
+/** The style of a file that new parts must match. */
 interface Style {
   readonly eol: string;
   /** One level of indentation. */
   readonly indent: string;
-  /** Whether mappings inside others stand in braces on one line. */
+  /** Whether nested mappings are in braces on one line. */
   readonly inline: boolean;
   /** No space after colons and commas. */
   readonly compact: boolean;
@@ -114,7 +125,7 @@ function styleOf({ text, root, notation }: Source): Style {
   };
 }
 
-/** One level of indentation: that of the first mapping which has its entries on lines of their own. */
+/** Returns one level of indentation: that of the first mapping with its entries on separate lines. */
 function indentOf(
   text: string,
   maps: readonly { readonly map: MapNode; readonly holder: Entry | null }[],
@@ -129,7 +140,7 @@ function indentOf(
   return '  ';
 }
 
-/** What stands between a key and its value, colon included. */
+/** Returns the text between a key and its value, including the colon. */
 function gapBefore(text: string, { keySpan, value }: Entry): string {
   return text.slice(keySpan.end, value.start);
 }
@@ -138,7 +149,7 @@ function inline({ notation }: Source, { compact }: Style, value: unknown): strin
   return compact ? JSON.stringify(value) : notation.inline(value);
 }
 
-/** `key:` with its value as lines of a block mapping, the first line not indented. */
+/** Formats `key:` with its value as lines of a block mapping. The first line is not indented. */
 function blockEntry(source: Source, style: Style, [key, ...rest]: Keys, value: unknown, at: string): string {
   const { notation } = source;
   const head = `${notation.key(key!)}:`;
@@ -152,7 +163,7 @@ function blockEntry(source: Source, style: Style, [key, ...rest]: Keys, value: u
   return head + style.eol + inner + reindented(notation.expanded(value, style.indent), style.eol + inner);
 }
 
-/** `key: value` inside braces, parents included, each on lines of its own where `multiline`. */
+/** Formats `key: value` inside braces, including parents, on separate lines if `multiline`. */
 function flowEntry(
   source: Source,
   style: Style,
@@ -192,18 +203,40 @@ function replacement(source: Source, entry: Entry, value: unknown): TextEdit {
   return { offset: start, length: old.end - start, text: lead + inline(source, style, value) };
 }
 
-/** The space, and the colon, that a key without value lacks. */
+/** Returns the space and colon that a key without a value lacks. */
 function gap(text: string, { keySpan, end }: Entry): string {
   const between = text.slice(keySpan.end, end);
   if (!between.includes(':')) return ': ';
   return /\s$/.test(between) ? '' : ' ';
 }
 
-/** In YAML: the value below a key that has none, after comments that are indented below it. */
-function fillEmptyValue(source: Source, holder: Entry, keys: Keys, value: unknown): TextEdit[] {
+/**
+ * Fills in the value of a key with no value or null. In braces, writes a mapping in braces. Otherwise, in YAML, writes
+ * lines below the key, after comments that are indented below it.
+ */
+function fillEmptyValue(
+  source: Source,
+  around: MapNode,
+  holder: Entry,
+  keys: Keys,
+  value: unknown,
+): TextEdit[] {
   const { text } = source;
   const style = styleOf(source);
   const at = indentAt(text, holder.start);
+  const { start: nullStart, end: nullEnd } = holder.value;
+  if (around.style === 'flow') {
+    const isMultiline = source.notation.canBeCompact && hasLineBreak(text.slice(around.start, holder.start));
+    const lead = nullStart === nullEnd ? gap(text, holder) : '';
+    const inner = at + style.indent;
+    const entry = flowEntry(source, style, keys, value, isMultiline ? inner : at, isMultiline);
+    const [open, close] = isMultiline
+      ? [`{${style.eol}${inner}`, `${style.eol}${at}}`]
+      : style.compact
+        ? ['{', '}']
+        : ['{ ', ' }'];
+    return [{ offset: nullStart, length: nullEnd - nullStart, text: `${lead}${open}${entry}${close}` }];
+  }
   let end = lineEnd(text, holder.end);
   for (let next = end; next < text.length; ) {
     const start = next + lineBreakAt(text, next).length;
@@ -215,10 +248,17 @@ function fillEmptyValue(source: Source, holder: Entry, keys: Keys, value: unknow
     if (next === start && lineBreakAt(text, next) === '') break;
   }
   const inner = at + style.indent;
-  return [insertion(end, style.eol + inner + blockEntry(source, style, keys, value, inner))];
+  const spaces = nullEnd > nullStart ? spacesBefore(text, nullStart) : 0;
+  return [
+    ...(nullEnd > nullStart ? [deletion(nullStart - spaces, nullEnd)] : []),
+    insertion(end, style.eol + inner + blockEntry(source, style, keys, value, inner)),
+  ];
 }
 
-/** In `{}`, with a space on either side; below comments where there are any and the brace has a line of its own. */
+/**
+ * Inserts into `{}`, with a space on either side, or below the comments if there are any and the brace is on its own
+ * line.
+ */
 function fillEmptyBraces(source: Source, map: MapNode, keys: Keys, value: unknown): TextEdit {
   const { text } = source;
   const style = styleOf(source);
@@ -238,7 +278,7 @@ function fillEmptyBraces(source: Source, map: MapNode, keys: Keys, value: unknow
   return insertion(map.start + 1, ` ${flowEntry(source, style, keys, value, '', false)}${after}`);
 }
 
-/** On lines of its own below a sibling in a block mapping. */
+/** Inserts on separate lines below a sibling in a block mapping. */
 function appendLines(source: Source, sibling: Entry, keys: Keys, value: unknown): EditResult {
   const { text } = source;
   const style = styleOf(source);
@@ -248,7 +288,10 @@ function appendLines(source: Source, sibling: Entry, keys: Keys, value: unknown)
   return edits(insertion(end, style.eol + at + blockEntry(source, style, keys, value, at)));
 }
 
-/** After a sibling inside braces: on a line of its own where the others have one, and with a comma as they have it. */
+/**
+ * Inserts after a sibling in braces: on a separate line if the others are on separate lines, and with a trailing comma
+ * if they have one.
+ */
 function appendInBraces(
   source: Source,
   map: MapNode,
@@ -301,7 +344,7 @@ function removeInBraces(source: Source, map: MapNode, entry: Entry): TextEdit[] 
   return [deletion(skipBack(text, entry.start), skip(text, end, / ?/y))];
 }
 
-/** Whether a mapping goes together with its only entry: not where it holds comments, an anchor or its own braces. */
+/** Whether a mapping is removed with its only entry. Not if it contains comments, an anchor or its own braces. */
 function goesWithLastEntry(source: Source, map: MapNode, entry: Entry, holder: Entry): boolean {
   const { text } = source;
   if (!isBare(text, holder)) return false;
@@ -313,13 +356,13 @@ function goesWithLastEntry(source: Source, map: MapNode, entry: Entry, holder: E
   return entry.start === map.start + 1 || hasLineBreak(text.slice(map.start, entry.start));
 }
 
-/** Whether nothing but a colon and space stands between a key and its value. */
+/** Whether only a colon and space separate a key and its value. */
 function isBare(text: string, entry: Entry): boolean {
   return /^\s*:\s*$/.test(gapBefore(text, entry));
 }
 
 function sharedLine({ key }: Entry): string {
-  return l10n.t('{0} shares its line with something else.', key);
+  return l10n.t('{0} is not alone on its line.', key);
 }
 
 // --- Text ---
@@ -332,13 +375,13 @@ function deletion(start: number, end: number): TextEdit {
   return { offset: start, length: end - start, text: '' };
 }
 
-/** The end of what `pattern`, which is sticky, matches at `offset`. */
+/** Returns the end of the match of `pattern`, which is sticky, at `offset`. */
 function skip(text: string, offset: number, pattern: RegExp): number {
   pattern.lastIndex = offset;
   return pattern.exec(text) ? pattern.lastIndex : offset;
 }
 
-/** The comma after an entry, past space and comments. */
+/** Returns the position of the comma after an entry, past space and comments. */
 function commaAfter({ text, notation }: Source, entry: Entry): number | null {
   let offset = entry.end;
   for (let before = -1; before !== offset; ) {
@@ -348,7 +391,7 @@ function commaAfter({ text, notation }: Source, entry: Entry): number | null {
   return text[offset] === ',' ? offset : null;
 }
 
-/** The end of the line where only space and comments follow `offset` on it, else null. */
+/** Returns the end of the line if only space and comments follow `offset` on it, else null. */
 function endOfOwnLine({ text, notation }: Source, offset: number): number | null {
   const end = lineEnd(text, offset);
   let at = offset;
@@ -368,7 +411,7 @@ function spacesBefore(text: string, offset: number): number {
   return text.slice(lineStart(text, offset), offset).match(/[ \t]*$/)![0].length;
 }
 
-/** One space back, where there is one. */
+/** Skips back over one space, if there is one. */
 function skipBack(text: string, offset: number): number {
   return text[offset - 1] === ' ' ? offset - 1 : offset;
 }
@@ -394,12 +437,12 @@ function lineBreakAt(text: string, offset: number): string {
   return text.slice(offset, skip(text, offset, /\r\n|\r|\n/y));
 }
 
-/** The line break that ends before `start`, the start of a line; empty for the first line. */
+/** Returns the line break before `start`, the start of a line; empty for the first line. */
 function lineBreakBefore(text: string, start: number): string {
   return text.slice(text.endsWith('\r\n', start) ? start - 2 : Math.max(0, start - 1), start);
 }
 
-/** The space that the line of `offset` begins with. */
+/** Returns the leading space of the line that contains `offset`. */
 function indentAt(text: string, offset: number): string {
   const start = lineStart(text, offset);
   return text.slice(start, skip(text, start, /[ \t]*/y));

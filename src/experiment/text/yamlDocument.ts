@@ -12,17 +12,21 @@ import {
   isSeq,
   Lexer,
   type Node,
+  type Pair,
   Parser,
+  Scalar,
   stringify,
   visit,
   type YAMLError,
   type YAMLMap,
   type YAMLSeq,
 } from 'yaml';
+import { isMapping } from '../../shared/values';
 import {
   type Entry,
   MAX_DEPTH,
   MAX_TOKENS,
+  type MapNode,
   NestingError,
   type Notation,
   type Span,
@@ -31,8 +35,16 @@ import {
   type SyntaxTree,
   TokenCountError,
 } from './syntax';
+import {
+  isMergedTooMuch,
+  isMergeKey,
+  keyText,
+  mergedInto,
+  mergeProblems,
+  type ResolveAlias,
+} from './yamlMerges';
 
-/** Aliases may repeat what they stand for this many times in all; more is an alias bomb. */
+/** The maximum number of alias expansions in a file. More are an alias bomb. */
 const MAX_ALIAS_COUNT = 100;
 
 const ONE_LINE = {
@@ -42,18 +54,27 @@ const ONE_LINE = {
   doubleQuotedMinMultiLineLength: Number.POSITIVE_INFINITY,
 } as const;
 
-/** How new parts of a YAML file are written. */
+/** The notation for new parts of a YAML file. */
 export const YAML_NOTATION: Notation = {
   comment: /#[^\r\n]*/y,
   canBeCompact: false,
   key: (name) => stringify(name, ONE_LINE).trimEnd(),
-  inline: (value) => stringify(value, ONE_LINE).trimEnd(),
+  inline: (value) =>
+    typeof value === 'object' && value !== null ? flow(value) : stringify(value, ONE_LINE).trimEnd(),
   expanded: (value, indent) =>
     stringify(value, { ...ONE_LINE, collectionStyle: 'block', indent: indent.length }).trimEnd(),
 };
 
+/** Formats like `{ a: [1, 2] }`. The library pads brackets like braces, but people do not. */
+function flow(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(flow).join(', ')}]`;
+  if (!isMapping(value)) return stringify([value], ONE_LINE).trim().slice(2, -2);
+  const entries = Object.entries(value).map(([key, child]) => `${flow(key)}: ${flow(child)}`);
+  return entries.length === 0 ? '{}' : `{ ${entries.join(', ')} }`;
+}
+
 /**
- * The first document of a YAML 1.2 file. Only plain data is taken: custom tags, unknown aliases and a second
+ * Parses the first document of a YAML 1.2 file. Accepts only plain data: custom tags, unknown aliases and a second
  * document are problems.
  */
 export function parseYaml(text: string): SyntaxTree {
@@ -62,8 +83,9 @@ export function parseYaml(text: string): SyntaxTree {
   const composer = new Composer({
     prettyErrors: false,
     resolveKnownTags: false,
+    merge: true,
     logLevel: 'silent',
-    // Looked for below: the library compares each key with all before it.
+    // Checked below instead: the library compares each key with all earlier ones.
     uniqueKeys: false,
   });
   const documents = Array.from(composer.compose(tokens)).filter(
@@ -73,30 +95,42 @@ export function parseYaml(text: string): SyntaxTree {
   if (!document) return { root: null, value: null, problems: [] };
 
   const problems = [...document.errors, ...document.warnings].map((error) => explain(error, text));
-  const anchors = new Set<string>();
-  let aliases = 0;
+  const anchors = new Map<string, Node>();
+  const meant = new Map<Alias, Node | undefined>();
+  const maps: YAMLMap[] = [];
   visit(document, {
     Node: (_, node) => {
-      if (isMap(node)) problems.push(...duplicateKeys(node, text));
-      if (isAlias(node)) aliases += 1;
-      if (isAlias(node) && !anchors.has(node.source)) problems.push(unknownAlias(node));
-      if (!isAlias(node) && node.anchor) anchors.add(node.anchor);
+      if (isMap(node)) {
+        maps.push(node);
+        problems.push(...duplicateKeys(node, text));
+      }
+      if (isAlias(node)) {
+        const anchored = anchors.get(node.source);
+        meant.set(node, anchored);
+        if (!anchored) problems.push(unknownAlias(node));
+      } else if (node.anchor) anchors.set(node.anchor, node);
     },
   });
+  const resolve: ResolveAlias = (alias) => meant.get(alias);
+  const wrongMerges = maps.flatMap((map) => mergeProblems(map, resolve));
+  problems.push(...wrongMerges);
   if (second?.contents?.range) {
     const [start] = second.contents.range;
     problems.push({
       start,
       end: start,
       what: l10n.t('A second document begins here, but a file holds one experiment.'),
-      remedy: l10n.t('Move it to a file of its own.'),
+      remedy: l10n.t('Move it to a separate file.'),
+      isReadable: true,
     });
   }
-  const root = document.contents ? syntaxOf(document.contents) : null;
-  // Each alias looks through the whole file for its anchor.
-  if (aliases > MAX_ALIAS_COUNT) {
-    return { root, value: undefined, problems: [...problems, tooManyAliases(document)] };
-  }
+  // The library searches the whole file for each alias's anchor.
+  const isTooMuch = meant.size > MAX_ALIAS_COUNT || isMergedTooMuch(document.contents, resolve);
+  const root = document.contents ? syntaxOf(document.contents, isTooMuch ? () => undefined : resolve) : null;
+  if (isTooMuch) return { root, value: undefined, problems: [...problems, tooManyAliases(document)] };
+  // The library throws on these.
+  if (wrongMerges.length > 0) return { root, value: undefined, problems };
+  withoutUnknownAliases(document, resolve);
   try {
     return { root, value: document.toJS({ maxAliasCount: MAX_ALIAS_COUNT }), problems };
   } catch (error) {
@@ -109,7 +143,7 @@ export function parseYaml(text: string): SyntaxTree {
 }
 
 /**
- * The tokens of a text, which is given up where it has too many: the parser takes more than linear time for some.
+ * Tokenizes a text. Gives up if it has too many tokens, because the parser takes more than linear time on some texts.
  *
  * @throws TokenCountError
  */
@@ -125,7 +159,10 @@ function tokensOf(text: string): CST.Token[] {
   return tokens;
 }
 
-/** How many collections stand in one another; the tokens are a tree that is as deep as the text makes it. */
+/**
+ * Returns the nesting depth of the collections. Avoids recursion, because the token tree is as deep as the text makes
+ * it.
+ */
 function depthOf(tokens: readonly CST.Token[]): number {
   let depth = 0;
   for (let level = tokens; level.length > 0 && depth <= MAX_DEPTH; depth++) {
@@ -138,44 +175,93 @@ function depthOf(tokens: readonly CST.Token[]): number {
   return depth;
 }
 
-function syntaxOf(node: Node): SyntaxNode {
-  const [start, end] = node.range ?? [0, 0];
-  if (isAlias(node)) return { kind: 'alias', start, end };
-  if (isMap(node)) return { kind: 'map', style: node.flow ? 'flow' : 'block', ...mapSyntax(node) };
-  if (isSeq(node)) return { kind: 'list', ...listSyntax(node) };
-  return { kind: 'scalar', start, end: start + trimmedLength(node, end - start) };
+/** Replaces aliases without an anchor with null, so the rest of the file can be read. */
+function withoutUnknownAliases(document: Document, resolve: ResolveAlias): void {
+  visit(document, { Alias: (_, alias) => (resolve(alias) ? undefined : new Scalar(null)) });
 }
 
-/** A block scalar's range takes in the line breaks after it. */
+function syntaxOf(node: Node, resolve: ResolveAlias): SyntaxNode {
+  const [start, end] = node.range ?? [0, 0];
+  if (isAlias(node)) return { kind: 'alias', start, end };
+  if (isMap(node)) return { kind: 'map', style: node.flow ? 'flow' : 'block', ...mapSyntax(node, resolve) };
+  if (isSeq(node)) return { kind: 'list', ...listSyntax(node, resolve) };
+  const isNull = isScalar(node) && node.value === null && end > start;
+  return { kind: 'scalar', start, end: start + trimmedLength(node, end - start), ...(isNull && { isNull }) };
+}
+
+/** The range of a block scalar includes the line breaks after it. */
 function trimmedLength(node: Node, length: number): number {
   const isBlock = isScalar(node) && (node.type === 'BLOCK_LITERAL' || node.type === 'BLOCK_FOLDED');
   const source = isBlock && typeof node.source === 'string' ? node.source : '';
   return length - (source.length - source.trimEnd().length);
 }
 
-function mapSyntax(node: YAMLMap): Span & { entries: Entry[] } {
+function mapSyntax(
+  node: YAMLMap,
+  resolve: ResolveAlias,
+): Span & Pick<MapNode, 'merged'> & { entries: Entry[] } {
   const [start, end] = node.range ?? [0, 0];
-  const entries = node.items.flatMap(({ key, value }): Entry[] => {
-    if (!isScalar(key) || !key.range) return [];
-    const [keyStart, keyEnd] = key.range;
-    const syntax: SyntaxNode =
-      value && isNodeWithRange(value) ? syntaxOf(value) : { kind: 'scalar', start: keyEnd, end: keyEnd };
-    return [
-      {
-        key: String(key.value),
-        keySpan: { start: keyStart, end: keyEnd },
-        value: syntax,
-        start: keyStart,
-        end: syntax.end,
-      },
-    ];
-  });
-  return { start, end: node.flow ? end : (entries.at(-1)?.end ?? end), entries };
+  const entries = node.items.flatMap((pair) => entrySyntax(pair, resolve));
+  const merged = mergedInto(node).flatMap((source) => mergedSyntax(source, resolve));
+  return {
+    start,
+    end: node.flow ? end : (entries.at(-1)?.end ?? end),
+    entries,
+    ...(merged.length > 0 && { merged }),
+  };
 }
 
-function listSyntax(node: YAMLSeq): Span & { items: SyntaxNode[] } {
+function entrySyntax({ key, value }: Pair, resolve: ResolveAlias): Entry[] {
+  if (!isScalar(key) || !key.range) return [];
+  const [keyStart, keyEnd] = key.range;
+  const syntax: SyntaxNode =
+    value && isNodeWithRange(value)
+      ? syntaxOf(value, resolve)
+      : { kind: 'scalar', start: keyEnd, end: keyEnd };
+  return [
+    {
+      key: keyText(key),
+      keySpan: { start: keyStart, end: keyEnd },
+      value: syntax,
+      start: keyStart,
+      end: syntax.end,
+      ...(isMergeKey(key) && { isMerge: true }),
+    },
+  ];
+}
+
+/**
+ * Returns the entries that a merge key provides from an alias or a mapping. Those from an alias get the alias's
+ * position.
+ */
+function mergedSyntax(source: Node, resolve: ResolveAlias): Entry[] {
+  if (!isAlias(source)) {
+    const { entries, merged = [] } = isMap(source) ? mapSyntax(source, resolve) : { entries: [] };
+    return [...entries.filter(({ isMerge }) => !isMerge), ...merged];
+  }
+  const [start, end] = source.range ?? [0, 0];
+  const span = { start, end };
+  return [...keysOf(resolve(source), resolve)].map((key) => ({
+    key,
+    keySpan: span,
+    value: { kind: 'alias', ...span },
+    ...span,
+  }));
+}
+
+/** Returns the keys of a mapping, including merged ones. */
+function keysOf(node: Node | undefined, resolve: ResolveAlias): Set<string> {
+  if (!isMap(node)) return new Set();
+  const own = node.items.filter(({ key }) => !isMergeKey(key)).map(({ key }) => keyText(key));
+  const merged = mergedInto(node).flatMap((source) => [
+    ...keysOf(isAlias(source) ? resolve(source) : source, resolve),
+  ]);
+  return new Set([...own, ...merged]);
+}
+
+function listSyntax(node: YAMLSeq, resolve: ResolveAlias): Span & { items: SyntaxNode[] } {
   const [start, end] = node.range ?? [0, 0];
-  const items = node.items.filter(isNodeWithRange).map(syntaxOf);
+  const items = node.items.filter(isNodeWithRange).map((item) => syntaxOf(item, resolve));
   return { start, end: node.flow ? end : (items.at(-1)?.end ?? end), items };
 }
 
@@ -183,17 +269,19 @@ function isNodeWithRange(value: unknown): value is Node {
   return (isScalar(value) || isAlias(value) || isCollection(value)) && !isPair(value) && Boolean(value.range);
 }
 
-/** The keys of a map that stand there before. */
+/** Returns the problems of repeated keys in a map. */
 function duplicateKeys({ items }: YAMLMap, text: string): SyntaxProblem[] {
   const seen = new Set<unknown>();
   return items.flatMap(({ key }) => {
     if (!isScalar(key) || !key.range) return [];
-    if (!seen.has(key.value)) {
-      seen.add(key.value);
+    const name = isMergeKey(key) ? keyText(key) : key.value;
+    if (!seen.has(name)) {
+      seen.add(name);
       return [];
     }
     const [start, end] = keyAt(text, key.range[0]);
-    return [{ start, end, what: keyTwice(text.slice(start, end)), remedy: l10n.t('Keep one of them.') }];
+    const what = keyTwice(text.slice(start, end));
+    return [{ start, end, what, remedy: l10n.t('Keep one of them.'), isReadable: true }];
   });
 }
 
@@ -208,10 +296,11 @@ function unknownAlias(alias: Alias): SyntaxProblem {
     end,
     what: l10n.t('The alias *{0} has no anchor before it.', alias.source),
     remedy: l10n.t('Write &{0} before the value it stands for, or write the value here.', alias.source),
+    isReadable: true,
   };
 }
 
-/** Aliases whose expansion is too large, or a value that holds itself. */
+/** Describes aliases that expand too far, or a value that contains itself. */
 function aliasProblem(document: Document, error: unknown): SyntaxProblem {
   if (!(error instanceof ReferenceError || error instanceof RangeError)) throw error;
   return tooManyAliases(document);
@@ -222,7 +311,7 @@ function tooManyAliases(document: Document): SyntaxProblem {
   return {
     start,
     end,
-    what: l10n.t('The aliases of this file stand for too much.'),
+    what: l10n.t('The aliases in this file expand to too much content.'),
     remedy: l10n.t('Write the values out, or use at most {0} aliases.', MAX_ALIAS_COUNT),
   };
 }
@@ -240,7 +329,8 @@ function firstAliasRange(document: Document): readonly [number, number] {
 
 function explain(error: YAMLError, text: string): SyntaxProblem {
   const [start, end] = error.pos;
-  return { start, end, ...explanation(error, text.slice(start, end)) };
+  const isReadable = error.code === 'TAG_RESOLVE_FAILED';
+  return { start, end, ...explanation(error, text.slice(start, end)), isReadable };
 }
 
 function keyAt(text: string, start: number): readonly [number, number] {
@@ -260,14 +350,14 @@ function explanation({ code, message }: YAMLError, source: string): { what: stri
       };
     case 'BLOCK_AS_IMPLICIT_KEY':
       return {
-        what: l10n.t('A second key stands on this line.'),
-        remedy: l10n.t('Give it a line of its own, or put the text in quotes.'),
+        what: l10n.t('There is a second key on this line.'),
+        remedy: l10n.t('Put it on a separate line, or put the text in quotes.'),
       };
     case 'MISSING_CHAR': {
       const quote = /^Missing closing (["'])quote/.exec(message)?.[1];
       if (quote !== undefined) {
         return {
-          what: l10n.t('A text in quotes is not closed.'),
+          what: l10n.t('Text in quotes is not closed.'),
           remedy: l10n.t('End it with {0}.', quote),
         };
       }
@@ -281,23 +371,23 @@ function explanation({ code, message }: YAMLError, source: string): { what: stri
       if (bracket !== undefined) {
         return {
           what: l10n.t('The closing {0} is missing before this.', bracket),
-          remedy: l10n.t('Add {0}, or indent what stands inside.', bracket),
+          remedy: l10n.t('Add {0}, or indent the lines inside.', bracket),
         };
       }
       return {
         what: l10n.t('Malformed YAML: {0}.', sentence(message)),
-        remedy: l10n.t('Align it with the lines it belongs to.'),
+        remedy: l10n.t('Align it with the lines that it belongs to.'),
       };
     }
     default:
       return {
         what: l10n.t('Malformed YAML: {0}.', sentence(message)),
-        remedy: l10n.t('Write key: value, one a line, indented with spaces.'),
+        remedy: l10n.t('Write key: value, one per line, indented with spaces.'),
       };
   }
 }
 
-/** The library's message as the end of a sentence. */
+/** Adapts the library's message to the end of a sentence. */
 function sentence(message: string): string {
   return message.charAt(0).toLowerCase() + message.slice(1).replace(/\.$/, '');
 }

@@ -10,32 +10,33 @@ import { showClassified } from '../views/classifiedPanel';
 import { mayRun } from './documents';
 import { isReadable, runTarget, type Target } from './targets';
 
-/** Classes that are shown of each image. */
+/** Number of classes to show per image. */
 const SHOWN_CLASSES = 5;
 
 const IMAGE_EXTENSIONS = ['jpg', 'jpeg', 'png', 'webp', 'gif', 'bmp', 'tif', 'tiff', 'avif'];
 
-/** Lets a person choose images, and shows what a trained run takes them for. */
+/** Asks for images and shows a trained run's predictions for them. */
 export async function classifyImage(services: Services, target: Target, images?: unknown): Promise<void> {
   if (!mayRun()) return;
   const run = await runTarget(services, target, isReadable);
   if (!run) return;
   const chosen = areFiles(images) ? images : await chooseImages();
   if (!chosen || chosen.length === 0) return;
-  const title = vscode.l10n.t('Asking {0}', run.manifest.name);
+  const name = services.labels.of(run).full;
+  const title = vscode.l10n.t('Classifying with {0}', name);
   const location = vscode.ProgressLocation.Notification;
   try {
     const results = await vscode.window.withProgress({ location, title }, () =>
       classified(services, run, chosen),
     );
-    showClassified(services.extensionUri, run.manifest.name, results);
+    showClassified(services.extensionUri, name, results);
   } catch (error) {
     services.log.error(`${run.id} could not be asked:`, error);
     tellFailure(failureOf(error), { title: vscode.l10n.t('Open log'), run: () => services.log.show() });
   }
 }
 
-/** @throws UserError where the run cannot be asked, such as one without a checkpoint */
+/** @throws UserError if the run cannot classify, for example without a checkpoint */
 async function classified(
   { extensionUri }: Services,
   run: ReadableRun,
@@ -60,7 +61,7 @@ async function classified(
   }
 }
 
-/** From a menu of the tree, the second argument is its selected rows. */
+/** From a tree menu, the second argument is the selected rows of the tree. */
 function areFiles(images: unknown): images is readonly vscode.Uri[] {
   return Array.isArray(images) && images.every((image) => image instanceof vscode.Uri);
 }

@@ -3,6 +3,10 @@ import { assertNever } from '../../shared/assertNever';
 import type { TrickName } from '../../tricks/registry';
 import { isLive, isResumable, isRunning } from '../runs/liveRun';
 import type { Services } from '../services';
+import { cancelQueued } from '../upkeep/cancelQueued';
+import { deleteRun, deleteSelected, emptyTrash, restoreRun } from '../upkeep/deleting';
+import { renameRun } from '../upkeep/renameRun';
+import { restoreFile, writeRunFile } from '../upkeep/restoreFile';
 import type { DashboardRequest } from '../views/dashboardPanel';
 import { classifyImage } from './classifyImage';
 import { configureTrick } from './configureTrick';
@@ -12,18 +16,19 @@ import { findRate } from './findRate';
 import { newExperiment, newFromFolder } from './newExperiment';
 import { proposeStudy } from './proposeStudy';
 import * as runs from './runCommands';
+import { runHere } from './runHere';
 import { runStudy } from './runStudy';
 import * as studies from './studyCommands';
 import type { Target } from './targets';
 import { applyAdvice, compareTrick, pickTrick, setTrick } from './trickCommands';
 
-/** Every command by the last part of its id, as package.json contributes it. */
+/** All commands, by the last part of the id in package.json. */
 const COMMANDS = {
   run: runs.run,
   stop: runs.stop,
   pause: runs.pause,
   resume: runs.resume,
-  cancelQueued: runs.stop,
+  cancelQueued,
   openDashboard: runs.openDashboard,
   newExperiment,
   newFromFolder,
@@ -32,8 +37,16 @@ const COMMANDS = {
   openRunLog: runs.openRunLog,
   openManifest: runs.openManifest,
   showRecipe: runs.showRecipe,
+  runAgain: runs.runAgain,
+  runFile: runs.runFile,
+  restoreFile,
+  writeRunFile,
   copyRunPath: runs.copyRunPath,
-  deleteRun: runs.deleteRun,
+  deleteRun,
+  deleteSelected,
+  renameRun,
+  restoreRun,
+  emptyTrash,
   runStudy,
   openStudy: studies.openStudy,
   stopStudy: studies.stopStudy,
@@ -53,6 +66,7 @@ const COMMANDS = {
   compareTrick,
   applyAdvice,
   proposeStudy,
+  runHere,
   indexData,
   showData,
   showSamples,
@@ -75,7 +89,7 @@ export function registerCommands(services: Services): vscode.Disposable {
   return vscode.Disposable.from(...registrations, commandContext(services));
 }
 
-/** Does what a dashboard asks for. */
+/** Executes a request from a dashboard. */
 export async function answerDashboard(services: Services, request: DashboardRequest): Promise<void> {
   const target: Target = request.folder;
   switch (request.type) {
@@ -90,18 +104,23 @@ export async function answerDashboard(services: Services, request: DashboardRequ
     case 'openLog':
       return runs.openRunLog(services, target);
     case 'runAgain':
-      return runs.runAgain(services, request.folder);
+      return runs.runAgain(services, target);
+    case 'runFile':
+      return runs.runFile(services, target);
+    case 'restoreFile':
+      return restoreFile(services, target);
     default:
       return assertNever(request);
   }
 }
 
-/** Keeps the context keys that package.json enables commands by. */
+/** Maintains the context keys that enable commands in package.json. */
 function commandContext({ library, studies: source }: Services): vscode.Disposable {
   const set = (key: string, value: boolean) =>
     void vscode.commands.executeCommand('setContext', `bagOfTricks.${key}`, value);
   const runContext = library.onDidChange(() => {
     set('hasRuns', library.runs.length > 0);
+    set('hasTrash', library.trash.length > 0);
     set('hasRunning', library.runs.some(isLive));
     set('hasTraining', library.runs.some(isRunning));
     set('hasResumable', library.runs.some(isResumable));

@@ -11,17 +11,17 @@ import type { Services } from '../services';
 import { type PickRow, shownRow } from '../shown';
 import { trickTarget } from './targets';
 
-/** A row of a pick with what it stands for. */
+/** A row of a quick pick and its meaning. */
 interface Row<Meaning> extends PickRow {
   readonly meaning: Meaning;
 }
 
-/** What a person chose as a value: one that is listed, or one to be typed. */
+/** A chosen value: one from the list, or one to type. */
 type Choice = { readonly type: 'value'; readonly value: unknown } | { readonly type: 'typed' };
 
 /**
- * Lets a person give an option of a trick that is in a file another value, as one edit that one undo takes back:
- * of the tricks named, or of any. Nothing changes where the choice is given up, or the value cannot stand.
+ * Lets the user change an option of a trick in a file, as a single edit and undo step. Offers the named tricks, or any.
+ * Changes nothing if the user cancels or the value is invalid.
  */
 export async function configureTrick(
   services: Services,
@@ -36,7 +36,7 @@ export async function configureTrick(
     ({ trick, options }) => (meant?.includes(trick.name) ?? true) && options().length > 0,
   );
   if (fits.length === 0) {
-    tell('info', vscode.l10n.t('There is no trick to configure: none that has options is in the file.'));
+    tell('info', vscode.l10n.t('There is no trick to configure: no trick in this file has options.'));
     return;
   }
   const fit = await pickOne(fits.map(trickRow), vscode.l10n.t('Configure a trick'), '');
@@ -45,7 +45,7 @@ export async function configureTrick(
   const option = await pickOne(
     fit.options().map(optionRow),
     title,
-    vscode.l10n.t('Choose the option to give another value'),
+    vscode.l10n.t('Choose the option to change'),
   );
   if (!option) return;
   const named = vscode.l10n.t('{0}: {1}', title, option.name);
@@ -60,12 +60,12 @@ export async function configureTrick(
   }
 }
 
-/** The edit in the file as it is now: it may have changed since the choice began. */
+/** Computes the edit against the current text, which may have changed since the choice began. */
 function configuredNow(document: vscode.TextDocument, name: TrickName, option: TrickOption, value: unknown) {
   const fit = fitsOf(document).find(({ trick, isIn }) => isIn && trick.name === name);
   return fit
     ? fit.configure(option.name, value)
-    : ({ ok: false, reason: vscode.l10n.t('The trick is not in the file any more.') } as const);
+    : ({ ok: false, reason: vscode.l10n.t('The trick is no longer in the file.') } as const);
 }
 
 async function chooseValue(
@@ -93,10 +93,19 @@ async function chooseValue(
   return typed === undefined ? undefined : { value: typedValue(trick, option.name, typed) };
 }
 
-/** The values that can be listed, and a way to others where there are some; none where all are to be typed. */
-function valueRows({ library }: Services, { uri }: vscode.TextDocument, option: TrickOption): Row<Choice>[] {
+/**
+ * Rows for the listed values, plus one for typing another value if the option allows it. Empty if there are no listed
+ * values.
+ */
+function valueRows(
+  { library, labels }: Services,
+  { uri }: vscode.TextDocument,
+  option: TrickOption,
+): Row<Choice>[] {
   const listed: Row<Choice>[] = option.namesRun
-    ? finishedRuns(library, storeRootOf(uri)).map(({ id, description }) => valueRow(id, description, option))
+    ? finishedRuns(library, labels, storeRootOf(uri)).map(({ id, description }) =>
+        valueRow(id, description, option),
+      )
     : option.choices.map((value) => valueRow(value, '', option));
   if (listed.length === 0 || !option.isOpen) return listed;
   return [
@@ -136,7 +145,7 @@ function optionRow(option: TrickOption): Row<TrickOption> {
   };
 }
 
-/** What a person picks, the row of `current` under the cursor; without a question where there is one row alone. */
+/** Shows a pick with the row of `current` active. Skips the question if there is only one row. */
 async function pickOne<Meaning>(
   rows: readonly Row<Meaning>[],
   title: string,

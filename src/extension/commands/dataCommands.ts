@@ -1,13 +1,15 @@
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import * as vscode from 'vscode';
 import { pathsToAllow } from '../../datasets/consent';
 import type { DatasetIndex } from '../../datasets/index/datasetIndex';
 import { assertUsable } from '../../datasets/index/datasetIndex';
+import { assertSameImages } from '../../datasets/index/openIndexed';
 import { datasetKey, indexLookup, readIndex } from '../../datasets/index/store';
 import { requestPaths } from '../../datasets/requestPaths';
 import { countLooks } from '../../datasets/testLooks';
 import { datasetRequest } from '../../experiment/dataPlan';
 import { dataReport, indexSummary } from '../../insight/dataReport';
+import { networkRecipe } from '../../recipe/anyRecipe';
 import { isOwnDataset, type OwnDatasetRequest } from '../../recipe/datasets';
 import { assertNever } from '../../shared/assertNever';
 import { UserError } from '../../shared/userError';
@@ -17,13 +19,14 @@ import type { DataTarget } from '../dataTool';
 import { experimentName } from '../language/experimentFiles';
 import { parsedOf, storeRootOf } from '../language/parsing';
 import { asks, tell, tellFailure } from '../messages';
+import type { ReadableRun } from '../runs/liveRun';
 import type { Services } from '../services';
 import { readSettings } from '../settings';
 import { pickRows, plainMessage } from '../shown';
 import { mayRun, savedDocument, tellProblems } from './documents';
 import { experimentTarget, type Target } from './targets';
 
-/** Indexes the images that an experiment file names, and says what was found. */
+/** Indexes the images that an experiment file names, and reports the findings. */
 export async function indexData(services: Services, target: Target): Promise<void> {
   const uri = await experimentTarget(services, target);
   if (!uri || !mayRun()) return;
@@ -36,8 +39,8 @@ export async function indexData(services: Services, target: Target): Promise<voi
 }
 
 /**
- * Indexes the images of a file that is to be run, anew where they have changed. False, and a message, where it cannot
- * be trained on them; a file without images of its own has nothing to index.
+ * Indexes the images of a file that is about to run, again if they have changed. Returns false with a message if they
+ * cannot be trained on. A file without images of its own needs no index.
  */
 export async function indexFirst(services: Services, document: vscode.TextDocument): Promise<boolean> {
   const data = dataTargetOf(document);
@@ -54,7 +57,28 @@ export async function indexFirst(services: Services, document: vscode.TextDocume
   }
 }
 
-/** Shows what the index knows of a file's images, as a document to read. */
+/**
+ * Indexes the images of a run that is about to repeat, again if they have changed. Returns false with a message if they
+ * differ from those that its recipe was made for.
+ */
+export async function hasSameImages(services: Services, run: ReadableRun): Promise<boolean> {
+  const data = networkRecipe(run.manifest.recipe)?.data;
+  if (!data || !isOwnDataset(data.source)) return true;
+  const { source, dataset, images } = data;
+  const folder = dirname(resolve(run.root, run.manifest.experiment.file));
+  const index = await indexWithConsent(services, { request: source, root: run.root, folder });
+  if (!index) return false;
+  try {
+    assertSameImages(index, dataset.fingerprint);
+    assertUsable(index, images?.onBadImage ?? 'fail');
+    return true;
+  } catch (error) {
+    tellFailure(failureOf(error));
+    return false;
+  }
+}
+
+/** Shows the index report of a file's images as a read-only document. */
 export async function showData(services: Services, target: Target): Promise<void> {
   const uri = await experimentTarget(services, target);
   if (!uri) return;
@@ -72,7 +96,7 @@ export async function showData(services: Services, target: Target): Promise<void
   await vscode.commands.executeCommand('markdown.showPreview', report);
 }
 
-/** Shows training images beside what the network sees of them. */
+/** Shows training images next to their augmented versions. */
 export async function showSamples(services: Services, target: Target): Promise<void> {
   await showSheet(services, target, 'augmented', vscode.l10n.t('Drawing augmented samples'));
 }
@@ -110,18 +134,18 @@ async function showSheet(
   }
 }
 
-/** Lists the folders outside of the open ones whose images may be read, and takes back those that a person unchecks. */
+/** Lists the allowed image folders outside the open folders, and revokes those that the user unchecks. */
 export async function allowedFolders(): Promise<void> {
   const folders = await readAllowedFolders();
   if (folders.length === 0) {
-    tell('info', vscode.l10n.t('No folder is allowed yet. It is asked when an experiment names one.'));
+    tell('info', vscode.l10n.t('No folder is allowed yet. You are asked when an experiment uses one.'));
     return;
   }
   const kept = await pickRows(
     folders.map((label) => ({ label, picked: true })),
     {
-      title: vscode.l10n.t('Folders that experiments may read images of'),
-      placeHolder: vscode.l10n.t('Uncheck those that they may read no longer'),
+      title: vscode.l10n.t('Folders that experiments may read images from'),
+      placeHolder: vscode.l10n.t('Uncheck folders to stop allowing them'),
     },
   );
   if (!kept) return;
@@ -130,7 +154,10 @@ export async function allowedFolders(): Promise<void> {
   if (revoked.length > 0) tell('info', vscode.l10n.t('No longer allowed: {0}', revoked.join(', ')));
 }
 
-/** Indexes a data set where a person consents, with progress; null, and a message, where there is no index then. */
+/**
+ * Indexes a data set with the user's consent and shows progress. Returns null with a message if there is no index
+ * afterwards.
+ */
 export async function indexWithConsent(
   services: Pick<Services, 'dataTool' | 'log'>,
   data: DataTarget,
@@ -167,20 +194,20 @@ export async function indexWithConsent(
   }
 }
 
-/** Images were not indexed, of which a message has told why. */
+/** Some images were not indexed. A message has already said why. */
 export class ImagesNotIndexed extends UserError {
   constructor() {
     super({
       what: vscode.l10n.t('The images of a fold are not indexed.'),
-      remedy: vscode.l10n.t('Resume the study, and let them be read.'),
+      remedy: vscode.l10n.t('Resume the study, and allow the images to be read.'),
     });
   }
 }
 
 /**
- * Has images indexed that are not yet, such as those of a study's folds.
+ * Indexes images that have no index yet, such as those of a study's folds.
  *
- * @param folder from which the paths of the requests start
+ * @param folder base of the requests' relative paths
  * @throws ImagesNotIndexed
  */
 export async function indexMissing(
@@ -195,12 +222,12 @@ export async function indexMissing(
   }
 }
 
-/** Says that a file's images are not indexed, where something needs what an index knows. */
+/** Reports that a file's images are not indexed, for a feature that needs the index. */
 export function tellUnindexed(services: Services, uri: vscode.Uri): void {
   const name = experimentName(uri);
   tell(
     'warning',
-    vscode.l10n.t('The images of {0} are not indexed yet, so their numbers are not known.', name),
+    vscode.l10n.t('The images of {0} are not indexed yet, so their numbers are unknown.', name),
     {
       title: vscode.l10n.t('Index the data'),
       run: () => indexData(services, uri),
@@ -208,7 +235,7 @@ export function tellUnindexed(services: Services, uri: vscode.Uri): void {
   );
 }
 
-/** The images of its own that a file names; null where it names none. */
+/** The image data set that a file names, or null if it names none. */
 function dataTargetOf(document: vscode.TextDocument): DataTarget | null {
   const parsed = parsedOf(document);
   const request = parsed.ok ? datasetRequest(parsed.experiment) : parsed.unindexed?.request;
@@ -216,13 +243,13 @@ function dataTargetOf(document: vscode.TextDocument): DataTarget | null {
   return { request, root: storeRootOf(document.uri), folder: dirname(document.uri.fsPath) };
 }
 
-/** Whether a person lets images be read that lie outside of the folder that keeps the runs; asks, if need be. */
+/** Whether the user consents to reading images outside the folder of the store. Asks if necessary. */
 async function consents({ request, root, folder }: DataTarget): Promise<boolean> {
   const paths = readSettings().filesOutside ? [] : await pathsToAllow(request, { root, folder });
   for (const path of paths) {
     const allow = vscode.l10n.t('Allow');
     const question = vscode.l10n.t(
-      'The images are in {0}, outside of the open folder. May experiments read that folder?',
+      'The images are in {0}, outside the open folder. Allow experiments to read that folder?',
       path,
     );
     if (!(await asks('warning', question, allow))) {
@@ -239,7 +266,7 @@ function tellNoImages(document: vscode.TextDocument): void {
   if (!parsed.ok) tellProblems(document, parsed.problems);
   else {
     const { name } = parsed.recipe.data.dataset;
-    tell('info', vscode.l10n.t('{0} is part of the product, and needs no index.', name));
+    tell('info', vscode.l10n.t('{0} is built in and needs no index.', name));
   }
 }
 
@@ -263,6 +290,6 @@ function showOffer(services: Services, uri: vscode.Uri) {
   return { title: vscode.l10n.t('Show'), run: () => showData(services, uri) };
 }
 
-function openLogOffer({ log }: Pick<Services, 'log'>) {
+export function openLogOffer({ log }: Pick<Services, 'log'>) {
   return { title: vscode.l10n.t('Open log'), run: () => log.show() };
 }

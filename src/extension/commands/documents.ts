@@ -1,10 +1,11 @@
+import { basename } from 'node:path/posix';
 import * as vscode from 'vscode';
 import type { Problem } from '../../experiment/problem';
 import { experimentName } from '../language/experimentFiles';
 import { editorRange } from '../language/parsing';
 import { tell } from '../messages';
 
-/** Whether the workspace is trusted; where it is not, says so. */
+/** Whether the workspace is trusted. Shows a message if it is not. */
 export function mayRun(): boolean {
   if (vscode.workspace.isTrusted) return true;
   tell('warning', vscode.l10n.t('Running an experiment starts a program, which needs a trusted workspace.'), {
@@ -14,14 +15,20 @@ export function mayRun(): boolean {
   return false;
 }
 
-/** The document of an experiment file as it is on disk; undefined, and a message, where it is not there. */
+/**
+ * Saves an experiment file and returns its document. If it cannot be saved or read, returns undefined and shows a
+ * message, unless the user canceled.
+ */
 export async function savedDocument(uri: vscode.Uri): Promise<vscode.TextDocument | undefined> {
   const saved = uri.scheme === 'untitled' ? await vscode.workspace.save(uri) : uri;
   if (!saved) return undefined;
   if (saved.scheme !== 'file') {
     tell(
       'warning',
-      vscode.l10n.t('{0} is on no disk that a trainer can read. Save it in a folder.', saved.path),
+      vscode.l10n.t(
+        '{0} is not on the local disk, so the trainer cannot read it. Save it in a folder.',
+        saved.path,
+      ),
     );
     return undefined;
   }
@@ -30,23 +37,50 @@ export async function savedDocument(uri: vscode.Uri): Promise<vscode.TextDocumen
     if (!document.isDirty || (await document.save())) return document;
     tell('error', vscode.l10n.t('{0} could not be saved, so it was not run.', saved.fsPath));
   } catch {
-    tell('error', vscode.l10n.t('{0} cannot be read. Check that it is still there.', saved.fsPath));
+    tell('error', vscode.l10n.t('{0} cannot be read. Check that it still exists.', saved.fsPath));
   }
   return undefined;
 }
 
-/** Opens a file in an editor, or says that it is gone. */
+/**
+ * Creates a file beside another one in one edit, under the first free name of `name` and `name-2` and so on, unless a
+ * file of these has the same text. Returns the file, or undefined with a message.
+ */
+export async function writeBeside(
+  file: vscode.Uri,
+  name: string,
+  ending: string,
+  text: string,
+): Promise<vscode.Uri | undefined> {
+  const folder = vscode.Uri.joinPath(file, '..');
+  const contents = new TextEncoder().encode(text);
+  const taken = new Set((await vscode.workspace.fs.readDirectory(folder)).map(([each]) => each));
+  for (let count = 1; ; count++) {
+    const uri = vscode.Uri.joinPath(folder, `${name}${count === 1 ? '' : `-${count}`}${ending}`);
+    if (taken.has(basename(uri.path))) {
+      if (Buffer.from(contents).equals(await vscode.workspace.fs.readFile(uri))) return uri;
+      continue;
+    }
+    const edit = new vscode.WorkspaceEdit();
+    edit.createFile(uri, { contents });
+    if (await vscode.workspace.applyEdit(edit)) return uri;
+    tell('error', vscode.l10n.t('{0} could not be written. Check the folder.', uri.fsPath));
+    return undefined;
+  }
+}
+
+/** Opens a file in an editor, or reports that it no longer exists. */
 export async function openFile(uri: vscode.Uri): Promise<void> {
   try {
     await vscode.workspace.fs.stat(uri);
   } catch {
-    tell('warning', vscode.l10n.t('{0} is not there.', uri.fsPath));
+    tell('warning', vscode.l10n.t('{0} does not exist.', uri.fsPath));
     return;
   }
   await vscode.commands.executeCommand('vscode.open', uri);
 }
 
-/** Says what keeps a file from being trained, of several the first. */
+/** Reports why a file cannot be trained. Shows only the first problem. */
 export function tellProblems(document: vscode.TextDocument, [first]: readonly Problem[]): void {
   if (!first) return;
   const line = first.range.start.line + 1;

@@ -15,7 +15,7 @@ import { asks, chooses, tell, tellFailure } from '../messages';
 import type { Services } from '../services';
 import { pickRow, plainMessage } from '../shown';
 
-/** Installs an engine that is not in the package, with a person's consent; a cancel leaves things as they were. */
+/** Installs an engine that is not in the package, with the user's consent. Canceling leaves everything unchanged. */
 export async function installEngine(services: Services, name?: NativeEngine): Promise<void> {
   const engine = name ?? (await chooseEngine(installable(), vscode.l10n.t('Install an engine')));
   if (!engine) {
@@ -41,14 +41,10 @@ export async function installEngine(services: Services, name?: NativeEngine): Pr
   const showLog = { title: vscode.l10n.t('Open log'), run: () => services.log.show() };
   switch (end.outcome) {
     case 'installed':
-      tell(
-        'info',
-        vscode.l10n.t('{0} is installed. Runs whose engine is auto take it from now on.', engine),
-        {
-          title: vscode.l10n.t('Diagnose engines'),
-          run: () => diagnoseEngines(services),
-        },
-      );
+      tell('info', vscode.l10n.t('{0} is installed. Runs with engine auto use it from now on.', engine), {
+        title: vscode.l10n.t('Diagnose engines'),
+        run: () => diagnoseEngines(services),
+      });
       return;
     case 'failed':
       tellFailure(end.failure, showLog);
@@ -61,7 +57,7 @@ export async function installEngine(services: Services, name?: NativeEngine): Pr
   }
 }
 
-/** Removes an engine that was installed so, once a person confirms it. */
+/** Removes such an engine after the user confirms. */
 export async function removeEngine(services: Services, name?: NativeEngine): Promise<void> {
   const installed = NATIVE_ENGINES.filter((engine) => findInManaged(engine, enginesFolder()));
   if (installed.length === 0) {
@@ -72,7 +68,10 @@ export async function removeEngine(services: Services, name?: NativeEngine): Pro
   if (!engine) return;
   const remove = vscode.l10n.t('Remove');
   const question = vscode.l10n.t('Remove the engine {0}?', engine);
-  const detail = vscode.l10n.t('Its folder is deleted: {0}. It can be installed again.', enginesFolder());
+  const detail = vscode.l10n.t(
+    'Its folder in {0} is deleted. You can install it again later.',
+    enginesFolder(),
+  );
   if (!(await asks('warning', question, remove, detail))) return;
   try {
     await removeInstalled(engine);
@@ -83,9 +82,9 @@ export async function removeEngine(services: Services, name?: NativeEngine): Pro
   }
 }
 
-/** Shows what there is to train on, what is amiss with it, and what would be faster, as a read-only document. */
+/** Diagnoses the engines on this machine and shows the report as a read-only document. */
 export async function diagnoseEngines({ engines, reports, log }: Services): Promise<void> {
-  const title = vscode.l10n.t('Looking at the engines of this machine');
+  const title = vscode.l10n.t('Diagnosing the engines on this machine');
   const location = vscode.ProgressLocation.Notification;
   try {
     const diagnosis = await vscode.window.withProgress({ location, title }, () => engines.diagnose());
@@ -117,7 +116,7 @@ async function chooseEngine(
   return (await pickRow(rows, { title }))?.engine;
 }
 
-/** How a person wants an engine installed, told what it takes; null where they do not. */
+/** Explains the requirements of an engine and asks how to install it. Returns null if the user declines. */
 async function consentTo(engine: NativeEngine): Promise<{ readonly allowUnverified: boolean } | null> {
   const wheel = wheelFor(engine);
   if (!wheel || notMadeFor(engine) !== null) {
@@ -135,19 +134,19 @@ async function consentTo(engine: NativeEngine): Promise<{ readonly allowUnverifi
   return chosen === undefined ? null : { allowUnverified: chosen === unverified };
 }
 
-/** Says how much of an installation is done, in hundredths, step by step: downloads are most of it. */
+/** Converts installation steps to percent done. Downloads take most of it. */
 function progressOf(engine: NativeEngine): (step: InstallProgress) => number {
   const [wheel, prebuilt] = [wheelFor(engine), prebuiltFor(engine)];
   const received = new Map<string, number>();
   return (step) => {
     if (step.stage === 'check') return 95;
     if (step.stage === 'instead') return 0;
-    // All but some thousandths of what is prebuilt is its library.
+    // The library is nearly all of a prebuilt engine.
     if (step.stage === 'download' && prebuilt?.library.path.endsWith(step.file))
       return 75 * (step.receivedBytes / step.totalBytes);
     if (step.stage === 'download') received.set(step.file, step.receivedBytes);
     const bytes = [...received.values()].reduce((sum, each) => sum + each, 0);
-    // Of the processor's, compiling comes after the last byte.
+    // For the CPU engine, compilation follows the last byte of the download.
     return wheel ? (step.stage === 'compile' ? 80 : 75) * (bytes / downloadBytes(wheel)) : 0;
   };
 }

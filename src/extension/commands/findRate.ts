@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import { networkRecipe, recipeFacts } from '../../recipe/anyRecipe';
 import { RANGE_TEST_DEFAULTS, rangeTestRecipe } from '../../recipe/rangeTest';
 import { readAllEvents } from '../../runs/log';
 import { metricsPath } from '../../runs/store';
@@ -14,7 +15,9 @@ import { indexFirst, tellUnindexed } from './dataCommands';
 import { mayRun, savedDocument, tellProblems } from './documents';
 import { experimentTarget, type Target } from './targets';
 
-/** Runs a range test of an experiment file, then offers to write what it suggests as `optimizer.base_lr`. */
+/**
+ * Runs a learning rate range test on an experiment file, then offers to write the suggestion as `optimizer.base_lr`.
+ */
 export async function findRate(services: Services, target: Target): Promise<void> {
   const uri = await experimentTarget(services, target);
   if (!uri || !mayRun()) return;
@@ -30,14 +33,18 @@ export async function findRate(services: Services, target: Target): Promise<void
   if (start.outcome === 'failed') return tellFailure(start.failure);
   const { run, isCancelled } = await untilEnded(services, start.folder);
   if (isCancelled || !run) return;
-  const { state, recipe } = run.manifest;
-  // Of any other end a notification tells, as of every run's.
-  if (state.status !== 'stopped') return;
+  const { state } = run.manifest;
+  const recipe = networkRecipe(run.manifest.recipe);
+  // Every other end shows a notification, as for any run.
+  if (state.status !== 'stopped' || !recipe) return;
   const { events } = await readAllEvents(metricsPath(start.folder));
   tellResult(services, uri, run, rangeTestOf(events, recipe, RANGE_TEST_DEFAULTS.to));
 }
 
-/** Shows that a range test is under way, and lets a person end it; the run, or undefined where it was deleted. */
+/**
+ * Shows a range test's progress until it ends, and lets the user cancel it. Returns the run, or undefined if it was
+ * deleted.
+ */
 async function untilEnded(
   { library, runner }: Services,
   folder: string,
@@ -56,7 +63,7 @@ async function untilEnded(
       if (!run || !isLive(run)) return true;
       const { state, recipe } = run.manifest;
       if (state.status === 'running' && state.step > steps) {
-        const { totalSteps } = recipe.schedule;
+        const totalSteps = recipeFacts(recipe).totalSteps ?? state.step;
         const message = vscode.l10n.t('step {0} of {1}', state.step, totalSteps);
         progress.report({ increment: ((state.step - steps) / totalSteps) * 100, message });
         steps = state.step;
@@ -93,7 +100,7 @@ function tellResult(services: Services, uri: vscode.Uri, run: ReadableRun, resul
     ...(tenthOfMinimum.ok
       ? [
           vscode.l10n.t(
-            'One tenth of the learning rate at its minimum is {0}.',
+            'One tenth of the learning rate at the loss minimum is {0}.',
             shown(tenthOfMinimum.learningRate),
           ),
         ]
@@ -112,14 +119,14 @@ function tellResult(services: Services, uri: vscode.Uri, run: ReadableRun, resul
 }
 
 function openRun({ dashboards }: Services, run: ReadableRun): Offer {
-  return { title: vscode.l10n.t('Open the run'), run: () => dashboards.open(run) };
+  return { title: vscode.l10n.t('Open run'), run: () => dashboards.open(run) };
 }
 
 function shown(learningRate: number): string {
   return formatNumber(learningRate, 2);
 }
 
-/** Writes `optimizer.base_lr` into the file as it is by now. */
+/** Writes `optimizer.base_lr` into the current text of the file. */
 async function setRate(uri: vscode.Uri, rate: number): Promise<void> {
   const document = await vscode.workspace.openTextDocument(uri);
   const edit = parsedOf(document).document.setIn(['optimizer', 'base_lr'], rate);

@@ -2,7 +2,14 @@ import { basename, dirname } from 'node:path';
 import * as vscode from 'vscode';
 import { imageFolderRequest, withLargerSplit } from '../../datasets/requestPaths';
 import { parseExperiment } from '../../experiment/parse';
-import { STARTER_WEIGHTS, type StarterWeights, starterExperiment } from '../../insight/starterExperiment';
+import {
+  fileNameFor,
+  namedExample,
+  SMALL_EXAMPLE,
+  STARTER_WEIGHTS,
+  type StarterWeights,
+  starterExperiment,
+} from '../../insight/starterExperiment';
 import { allowFolder, isAllowed } from '../../system/allowedFolders';
 import { failureOf } from '../../system/errors';
 import { experimentName } from '../language/experimentFiles';
@@ -14,33 +21,59 @@ import { mayRun } from './documents';
 
 const { joinPath } = vscode.Uri;
 
+/** Most file systems allow no longer file names. */
+const MAX_NAME = 100;
+
 /**
- * Lets a person choose what to start from: a folder of images, or one of the experiments that ship with the extension,
- * of which it opens a copy: a new file in the first workspace folder, or an unsaved one where no folder is open.
- * `name`, as a keybinding may give it, is that of an example, in place of the choice.
+ * Lets the user start from an image folder or from one of the bundled example experiments. For an example, asks for a
+ * name and opens a copy: a new file in the first workspace folder, or an unsaved one if no folder is open. `name`, for
+ * example from a keybinding, names an example and skips both questions.
  */
 export async function newExperiment(services: Services, name?: unknown): Promise<void> {
   const fromFolder = {
     icon: 'folder-opened',
     label: vscode.l10n.t('From a folder of images...'),
-    detail: vscode.l10n.t('Looks at your images and writes an experiment with numbers that suit them.'),
+    detail: vscode.l10n.t('Reads your images and writes an experiment with settings that suit them.'),
     template: null,
   };
   const examples = await templates(joinPath(services.extensionUri, 'examples'));
   const named = examples.find(({ label }) => label === name);
   if (named) return openTemplate(named);
-  const picked = await pickRow([fromFolder, ...examples.map((template) => ({ ...template, template }))], {
+  const rows = examples.map((template) => ({ ...template, template }));
+  const isSmall = ({ label }: Template) => label === SMALL_EXAMPLE;
+  const ordered = [...rows.filter(isSmall), fromFolder, ...rows.filter((row) => !isSmall(row))];
+  const picked = await pickRow(ordered, {
     placeHolder: vscode.l10n.t('Choose what to start from'),
     matchOnDetail: true,
   });
   if (!picked) return;
-  if (picked.template) await openTemplate(picked.template);
-  else await newFromFolder(services);
+  if (!picked.template) return newFromFolder(services);
+  const own = await askName(picked.template.label);
+  if (own === undefined) return;
+  await openTemplate({
+    ...picked.template,
+    label: fileNameFor(own),
+    text: namedExample(picked.template.text, own),
+  });
+}
+
+/** Asks for the name of a new experiment. Returns undefined on cancel. */
+async function askName(value: string): Promise<string | undefined> {
+  const name = await vscode.window.showInputBox({
+    value,
+    prompt: vscode.l10n.t('Name of the experiment, also used for its file and its runs.'),
+    validateInput: (text) =>
+      /^\s*$/.test(text) || text.trim().length > MAX_NAME
+        ? vscode.l10n.t('Enter a name of 1 to {0} characters.', MAX_NAME)
+        : null,
+  });
+  return name?.trim();
 }
 
 /**
- * Indexes a folder of images, which a person chooses where it is not given, and opens an experiment file with numbers
- * that suit them: a new file in the first workspace folder, else beside the images' folder.
+ * Indexes an image folder and opens an experiment file with suitable settings. Asks for the folder if it is not given.
+ * Creates the file in the workspace folder of the images, otherwise in the first workspace folder, otherwise next to
+ * the image folder.
  */
 export async function newFromFolder(services: Services, target?: vscode.Uri): Promise<void> {
   if (!mayRun()) return;
@@ -51,7 +84,7 @@ export async function newFromFolder(services: Services, target?: vscode.Uri): Pr
   const opened = vscode.workspace.getWorkspaceFolder(images) ?? vscode.workspace.workspaceFolders?.[0];
   const folder = opened?.uri ?? vscode.Uri.file(dirname(images.fsPath));
   const request = imageFolderRequest(images.fsPath, folder.fsPath);
-  // Whoever chooses a folder lets it be read.
+  // Choosing a folder gives consent to read it.
   try {
     if (!(await isAllowed(images.fsPath, folder.fsPath))) await allowFolder(images.fsPath);
   } catch (error) {
@@ -75,34 +108,34 @@ async function chooseFolder(): Promise<vscode.Uri | undefined> {
   const chosen = await vscode.window.showOpenDialog({
     canSelectFiles: false,
     canSelectFolders: true,
-    title: vscode.l10n.t('Choose a folder of images, with a folder for each class'),
+    title: vscode.l10n.t('Choose a folder of images with one folder per class'),
     openLabel: vscode.l10n.t('Use these images'),
   });
   return chosen?.[0];
 }
 
-/** What the training starts from. */
+/** Asks for the starting weights. */
 async function chooseStart(): Promise<{ readonly weights: StarterWeights | null } | undefined> {
   return pickRow(
     [
       {
         label: vscode.l10n.t('From scratch'),
-        detail: vscode.l10n.t('A network that has seen nothing yet; wants some thousand images.'),
+        detail: vscode.l10n.t('Random initial weights. Needs several thousand images.'),
         weights: null,
       },
       ...STARTER_WEIGHTS.slice(0, 2).map((weights) => ({
         label: vscode.l10n.t('Fine-tune {0}', weights.name),
-        detail: vscode.l10n.t('Published weights, which are downloaded; good for few images.'),
+        detail: vscode.l10n.t('Downloads published weights. Works well with few images.'),
         weights,
       })),
     ],
-    { placeHolder: vscode.l10n.t('Choose what the training starts from') },
+    { placeHolder: vscode.l10n.t('Choose the initial weights') },
   );
 }
 
-/** What a new file begins with. */
+/** The initial content of a new file. */
 interface Beginning {
-  /** Its name, without what `extension` is. */
+  /** The file name without `extension`. */
   readonly label: string;
   readonly extension: string;
   readonly text: string;
@@ -124,7 +157,7 @@ async function openTemplate(template: Template): Promise<void> {
   }
 }
 
-/** The experiments of a folder that can run wherever they are: those that name no files of their own. */
+/** The experiments in a folder that can run anywhere, because they refer to no files of their own. */
 async function templates(folder: vscode.Uri): Promise<Template[]> {
   const names = (await vscode.workspace.fs.readDirectory(folder)).map(([name]) => name).sort();
   const texts = names
@@ -138,12 +171,12 @@ async function templates(folder: vscode.Uri): Promise<Template[]> {
   return (await Promise.all(texts)).filter(({ text, extension }) => parseExperiment(text, extension).ok);
 }
 
-/** What a template's file says of it in its first line. */
+/** The description in the first line of a template file. */
 function firstComment(text: string): string | undefined {
   return /^(?:#|\/\/)\s*(.+)/.exec(text)?.[1];
 }
 
-/** Writes a new file under a name that is free, `name` or `name-2` and so on. */
+/** Creates a file under a free name: `name`, `name-2` and so on. */
 async function createFile(folder: vscode.Uri, { label, extension, text }: Beginning): Promise<vscode.Uri> {
   const taken = new Set((await vscode.workspace.fs.readDirectory(folder)).map(([name]) => name));
   let name = label + extension;

@@ -18,20 +18,22 @@ import {
 import { experimentKnowledge } from '../../insight/study/proposedSettings';
 import { evidenceText } from '../../insight/trickText';
 import type { Recipe } from '../../recipe/recipe';
+import { counted } from '../../shared/counted';
+import { formatFixed } from '../../shared/format';
 import { probedSeconds } from '../../studies/probes/scheduling';
 import type { DesignSubject } from '../../study/file/precision';
 import { experimentName } from '../language/experimentFiles';
 import { parsedOf, storeRootOf } from '../language/parsing';
-import { tell } from '../messages';
+import { tell, whileBusy, whileShown } from '../messages';
 import type { Services } from '../services';
 import { pickRow, pickRows, plainLabel } from '../shown';
 import { tellUnindexed } from './dataCommands';
-import { tellProblems } from './documents';
+import { tellProblems, writeBeside } from './documents';
 import { experimentTarget, type Target } from './targets';
 
 /**
- * Proposes a study of an experiment: a person chooses among the tricks that fit it and among budgets, with what each
- * takes and how wide its intervals will be. Writes the study file beside the experiment and opens it.
+ * Proposes a study of an experiment. The user chooses among fitting tricks and among budgets, with the time and the
+ * expected interval width of each. Writes the study file next to the experiment and opens it.
  */
 export async function proposeStudy(services: Services, target: Target): Promise<void> {
   const uri = await experimentTarget(services, target);
@@ -47,7 +49,11 @@ export async function proposeStudy(services: Services, target: Target): Promise<
     return;
   }
   const factors = await pickFactors(proposedFactors(parsed));
-  if (!factors || factors.length === 0) return;
+  if (!factors) return;
+  if (factors.length === 0) {
+    tell('info', vscode.l10n.t('No trick was chosen, so there is no study to propose.'));
+    return;
+  }
   const { subject, noise } = experimentKnowledge(parsed, factors, services.evidence.index);
   const surroundings: BudgetSurroundings = {
     noise: noise.value,
@@ -65,7 +71,7 @@ export async function proposeStudy(services: Services, target: Target): Promise<
   await writeStudy(uri, text);
 }
 
-/** The tricks to ask about; those that suit one another are checked. */
+/** Asks for the tricks to study. Compatible tricks are preselected. */
 async function pickFactors(proposed: readonly ProposedFactor[]): Promise<ProposedFactor[] | undefined> {
   if (proposed.length === 0) {
     tell('info', vscode.l10n.t('No trick would change anything in this experiment.'));
@@ -79,13 +85,13 @@ async function pickFactors(proposed: readonly ProposedFactor[]): Promise<Propose
     factor,
   }));
   const picked = await pickRows(rows, {
-    placeHolder: vscode.l10n.t('Choose the tricks in question'),
+    placeHolder: vscode.l10n.t('Choose the tricks to study'),
     matchOnDescription: true,
   });
   return picked?.map(({ factor }) => factor);
 }
 
-/** How long the last finished run of the experiment took. */
+/** Duration of the last finished run of the experiment. */
 function secondsOfRun({ library }: Services, uri: vscode.Uri): number | null {
   for (const { manifest } of library.runsOf(uri.fsPath)) {
     if (manifest.state.status === 'done') return manifest.state.result.seconds;
@@ -93,67 +99,60 @@ function secondsOfRun({ library }: Services, uri: vscode.Uri): number | null {
   return null;
 }
 
-/** How long a run takes by a probe of ten steps; null where a person cancels that, or nothing may be trained here. */
+/** Times a run with a probe of ten steps. Returns null if the user cancels or training is not possible here. */
 async function probed(services: Services, uri: vscode.Uri, recipe: Recipe): Promise<number | null> {
   if (!vscode.workspace.isTrusted || uri.scheme !== 'file') return null;
-  const options = {
-    location: vscode.ProgressLocation.Notification,
-    title: vscode.l10n.t('Timing ten steps, to tell how long a run takes...'),
-    cancellable: true,
-  };
-  return vscode.window.withProgress(options, async (_, token) => {
-    const aborting = new AbortController();
-    const cancelling = token.onCancellationRequested(() => aborting.abort());
-    try {
-      const tried = { recipe, experimentFile: uri.fsPath };
-      return await probedSeconds(tried, {
-        root: storeRootOf(uri),
-        start: (folder, changes) => services.runner.startTrial(folder, changes),
-        signal: aborting.signal,
-      });
-    } catch (error) {
-      if (!aborting.signal.aborted) services.log.warn('The experiment could not be timed:', error);
-      return null;
-    } finally {
-      cancelling.dispose();
-    }
-  });
+  const tried = { recipe, experimentFile: uri.fsPath };
+  const start = services.runner.startTrial.bind(services.runner);
+  try {
+    return await whileShown(vscode.l10n.t('Timing ten steps to estimate how long a run takes...'), (signal) =>
+      probedSeconds(tried, { root: storeRootOf(uri), start, signal }),
+    );
+  } catch (error) {
+    services.log.warn('The experiment could not be timed:', error);
+    return null;
+  }
 }
 
-/** The number of runs; undefined where none was chosen. */
+/** Asks for the number of runs. Returns undefined if the user chooses none. */
 async function pickBudget(
   subject: DesignSubject,
   surroundings: BudgetSurroundings,
   isNoiseKnown: boolean,
 ): Promise<number | undefined> {
-  const { choices, enough } = await whileWorkingOut(() => budgetChoices(subject, surroundings));
+  const { choices, enough } = await whileBusy(vscode.l10n.t('Working out budgets...'), () =>
+    budgetChoices(subject, surroundings),
+  );
   if (choices.length === 0) {
     tell('warning', vscode.l10n.t('There is no design for so many factors. Choose fewer tricks.'));
     return undefined;
   }
   const rowOf = (choice: BudgetChoice) => ({
     icon: choice.resolves ? 'check' : 'warning',
-    label: vscode.l10n.t('{0} runs', choice.runs),
+    label: counted(choice.runs, 'run'),
     description: budgetText(choice),
     detail: resolvingText(choice, surroundings, enough),
     runs: choice.runs,
   });
   const other = { label: vscode.l10n.t('Another number of runs...'), runs: null };
-  const noise = surroundings.noise.toFixed(2);
+  const noise = formatFixed(surroundings.noise, 2);
   const picked = await pickRow([...choices.map(rowOf), other], {
+    // The pick comes after a timing run, so a click elsewhere must not dismiss it.
+    ignoreFocusOut: true,
     placeHolder: isNoiseKnown
-      ? vscode.l10n.t('Choose a budget, at the noise of {0} points that your runs have', noise)
-      : vscode.l10n.t('Choose a budget, at a noise of {0} points over seeds, which is a guess', noise),
+      ? vscode.l10n.t('Choose a budget (noise of your runs across seeds: {0} points)', noise)
+      : vscode.l10n.t('Choose a budget (guessed noise across seeds: {0} points)', noise),
   });
   if (!picked || picked.runs !== null) return picked?.runs;
   const least = choices[0]?.runs ?? 1;
   const written = await vscode.window.showInputBox({
-    prompt: vscode.l10n.t('Training runs in all, at least {0}', least),
+    ignoreFocusOut: true,
+    prompt: vscode.l10n.t('Total number of training runs, at least {0}', least),
     value: String(choices.at(-1)?.runs ?? least),
     validateInput: (text) => {
       const choice =
         budgetOf(text, least) === null ? null : budgetChoice(subject, Number(text), surroundings);
-      if (!choice) return vscode.l10n.t('Write a whole number of at least {0}.', least);
+      if (!choice) return vscode.l10n.t('Enter a whole number of at least {0}.', least);
       return {
         message: plainLabel(`${budgetText(choice)} · ${resolvingText(choice, surroundings, enough)}`),
         severity: choice.resolves
@@ -165,20 +164,7 @@ async function pickBudget(
   return written === undefined ? undefined : (budgetOf(written, least) ?? undefined);
 }
 
-/** Factors that exclude one another may take seconds, which a person is to see. */
-function whileWorkingOut<Result>(workOut: () => Result): Thenable<Result> {
-  const options = {
-    location: vscode.ProgressLocation.Notification,
-    title: vscode.l10n.t('Working out budgets...'),
-  };
-  return vscode.window.withProgress(options, async () => {
-    // Let the editor draw the notification first.
-    await new Promise((resolve) => setImmediate(resolve));
-    return workOut();
-  });
-}
-
-/** The most runs that a budget is worked out for as it is typed. */
+/** The largest budget that is evaluated while the user types. */
 const MOST_RUNS = 5_000;
 
 function budgetOf(text: string, least: number): number | null {
@@ -186,19 +172,9 @@ function budgetOf(text: string, least: number): number | null {
   return Number.isInteger(runs) && runs >= least && runs <= MOST_RUNS ? runs : null;
 }
 
-/** Creates the study file under a name that is free, in one edit, and opens it. */
+/** Creates the study file under a free name, and opens it. */
 async function writeStudy(experiment: vscode.Uri, text: string): Promise<void> {
-  const name = studyFileName(basename(experiment.path));
-  const folder = vscode.Uri.joinPath(experiment, '..');
-  const taken = new Set((await vscode.workspace.fs.readDirectory(folder)).map(([each]) => each));
-  let free = name;
-  for (let count = 2; taken.has(free); count++) free = name.replace(/\.study\.yaml$/, `-${count}.study.yaml`);
-  const uri = vscode.Uri.joinPath(folder, free);
-  const edit = new vscode.WorkspaceEdit();
-  edit.createFile(uri, { contents: new TextEncoder().encode(text) });
-  if (!(await vscode.workspace.applyEdit(edit))) {
-    tell('error', vscode.l10n.t('{0} could not be written. Check the folder.', uri.fsPath));
-    return;
-  }
-  await vscode.window.showTextDocument(await vscode.workspace.openTextDocument(uri));
+  const name = studyFileName(basename(experiment.path)).replace(/\.study\.yaml$/, '');
+  const uri = await writeBeside(experiment, name, '.study.yaml', text);
+  if (uri) await vscode.window.showTextDocument(await vscode.workspace.openTextDocument(uri));
 }

@@ -1,14 +1,16 @@
 import * as vscode from 'vscode';
-import { deleteRun as deleteStoredRun, manifestPath, trainerLogPath } from '../../runs/store';
+import { lacksIndex } from '../../experiment/parse';
+import { manifestPath, trainerLogPath } from '../../runs/store';
 import { assertNever } from '../../shared/assertNever';
-import { parsedOf } from '../language/parsing';
-import { asks, tell, tellFailure, whileWaiting } from '../messages';
-import { isLive, isResumable, isRunning } from '../runs/liveRun';
+import { commandExperimentOf, parsedOf } from '../language/parsing';
+import { tell, tellFailure, whileWaiting } from '../messages';
+import { isLive, isResumable, isRunning, type ReadableRun } from '../runs/liveRun';
 import { experimentFileOf } from '../runs/runLibrary';
 import type { Services } from '../services';
-import { indexFirst, tellUnindexed } from './dataCommands';
+import { mayRunCommand } from './commandConsent';
+import { hasSameImages, indexFirst, openLogOffer, tellUnindexed } from './dataCommands';
 import { mayRun, openFile, savedDocument, tellProblems } from './documents';
-import { mayResume } from './resuming';
+import { isTakenOn, mayResume } from './resuming';
 import {
   activeExperiment,
   experimentTarget,
@@ -16,41 +18,56 @@ import {
   isReadable,
   runFolderOf,
   runTarget,
+  runTargets,
   type Target,
 } from './targets';
 
 /**
- * Saves an experiment file, queues a run of it, which starts when it may, and shows the run's dashboard; so for
- * each of `selected`, where a person has selected several.
+ * Saves an experiment file, queues a run of it and shows the run's dashboard. With several `selected`, does so for
+ * each.
  */
 export async function run(services: Services, target: Target, selected?: readonly Target[]): Promise<void> {
   const targets = selected && selected.length > 1 ? selected : [target];
-  for (const one of targets) await runOne(services, one);
+  await startEach(services, targets, (one) => runOne(services, one));
 }
 
-async function runOne(services: Services, target: Target): Promise<void> {
+/** Starts a run of each, and shows the dashboard of the first one, which trains first. */
+async function startEach<Each>(
+  services: Services,
+  all: readonly Each[],
+  start: (each: Each) => Promise<string | null>,
+): Promise<void> {
+  let isShown = false;
+  for (const each of all) {
+    const folder = await start(each);
+    const started = folder === null ? undefined : services.library.find(folder);
+    if (isShown || started?.kind !== 'run') continue;
+    services.dashboards.open(started);
+    isShown = true;
+  }
+}
+
+/** Starts a run and returns its folder, or null with a message. */
+async function runOne(services: Services, target: Target): Promise<string | null> {
   const uri = await experimentTarget(services, target);
-  if (!uri || !mayRun()) return;
+  if (!uri || !mayRun()) return null;
   const document = await savedDocument(uri);
-  if (!document) return;
-  // What has changed since the images were indexed would fail the run.
-  if (!(await indexFirst(services, document))) return;
+  if (!document) return null;
+  // Images that changed after indexing would fail the run.
+  if (!(await indexFirst(services, document)) || !(await mayRunCommand(document))) return null;
   const start = await services.runner.start(document);
   switch (start.outcome) {
-    case 'started': {
-      const started = services.library.find(start.folder);
-      if (started?.kind === 'run') services.dashboards.open(started);
-      break;
-    }
+    case 'started':
+      return start.folder;
     case 'bad_file':
       tellProblems(document, start.problems);
-      break;
+      return null;
     case 'unindexed':
       tellUnindexed(services, uri);
-      break;
+      return null;
     case 'failed':
-      tellFailure(start.failure, { title: vscode.l10n.t('Open log'), run: () => services.log.show() });
-      break;
+      tellFailure(start.failure, openLogOffer(services));
+      return null;
     default:
       return assertNever(start);
   }
@@ -64,7 +81,7 @@ export async function stop(services: Services, target: Target): Promise<void> {
   if (failure) tellFailure(failure);
 }
 
-/** Lets a run end after its step, with a checkpoint, to be resumed. */
+/** Pauses a run after the current step, with a checkpoint to resume from. */
 export async function pause(services: Services, target: Target): Promise<void> {
   const running = await runTarget(services, target, isRunning);
   if (!running) return;
@@ -73,7 +90,7 @@ export async function pause(services: Services, target: Target): Promise<void> {
   if (failure) tellFailure(failure);
 }
 
-/** Lets a run go on that ended before its training was over. */
+/** Resumes an unfinished run. */
 export async function resume(services: Services, target: Target): Promise<void> {
   if (!mayRun()) return;
   const resumable = await runTarget(services, target, isResumable);
@@ -82,7 +99,7 @@ export async function resume(services: Services, target: Target): Promise<void> 
   if (failure) tellFailure(failure);
 }
 
-/** Opens a run's dashboard: the target's, else the active file's last run, else the newest. */
+/** Opens a run's dashboard: the target's, else that of the active file's last run, else that of the newest run. */
 export async function openDashboard(services: Services, target: Target): Promise<void> {
   const { library, dashboards } = services;
   const folder = runFolderOf(target);
@@ -95,7 +112,7 @@ export async function openDashboard(services: Services, target: Target): Promise
   else tell('info', vscode.l10n.t('There is no run to show.'));
 }
 
-/** Shows the recipe of a run, or that an experiment file leads to. */
+/** Shows the recipe of a run, or the one that an experiment file resolves to. */
 export async function showRecipe(services: Services, target: Target): Promise<void> {
   const folder = runFolderOf(target);
   if (folder !== undefined) {
@@ -106,9 +123,12 @@ export async function showRecipe(services: Services, target: Target): Promise<vo
   const uri = await experimentTarget(services, target);
   if (!uri) return;
   const document = await vscode.workspace.openTextDocument(uri);
+  const command = commandExperimentOf(document);
+  if (command?.ok === false) return tellProblems(document, command.problems);
+  if (command) return services.recipes.show(command.recipe, uri.toString());
   const parsed = parsedOf(document);
   if (parsed.ok) await services.recipes.show(parsed.recipe, uri.toString());
-  else if (parsed.unindexed) tellUnindexed(services, uri);
+  else if (lacksIndex(parsed)) tellUnindexed(services, uri);
   else tellProblems(document, parsed.problems);
 }
 
@@ -132,21 +152,27 @@ export async function copyRunPath(services: Services, target: Target): Promise<v
   if (shown) await vscode.env.clipboard.writeText(shown.folder);
 }
 
-/** Deletes a run's folder once a person has confirmed it. */
-export async function deleteRun(services: Services, target: Target): Promise<void> {
-  const doomed = await runTarget(services, target, isAny);
-  if (!doomed) return;
-  const confirm = vscode.l10n.t('Delete');
-  const question = vscode.l10n.t('Delete the run {0}?', doomed.id);
-  const detail = vscode.l10n.t('Its metrics and checkpoints are deleted for good.');
-  if (!(await asks('warning', question, confirm, detail))) return;
-  const failure = await whileWaiting((waiting) => deleteStoredRun(doomed.root, doomed.id, waiting));
-  await services.library.refresh();
-  if (failure) tellFailure(failure);
+/** Trains the runs' own recipes again, whatever their files now contain. */
+export async function runAgain(
+  services: Services,
+  target: Target,
+  selected?: readonly Target[],
+): Promise<void> {
+  if (!mayRun()) return;
+  const repeated = await runTargets(services, target, selected, isReadable);
+  await startEach(services, repeated, (each) => repeatOne(services, each));
 }
 
-/** Runs the experiment file of a run again, as it is now. */
-export async function runAgain(services: Services, folder: string): Promise<void> {
-  const again = services.library.find(folder);
-  if (again?.kind === 'run') await run(services, vscode.Uri.file(experimentFileOf(again)));
+async function repeatOne(services: Services, repeated: ReadableRun): Promise<string | null> {
+  if (!(await isTakenOn(repeated)) || !(await hasSameImages(services, repeated))) return null;
+  const start = await services.runner.repeat(repeated);
+  if (start.outcome === 'started') return start.folder;
+  tellFailure(start.failure, openLogOffer(services));
+  return null;
+}
+
+/** Runs the experiment file of a run in its current version. */
+export async function runFile(services: Services, target: Target): Promise<void> {
+  const ofFile = await runTarget(services, target, isReadable);
+  if (ofFile) await run(services, vscode.Uri.file(experimentFileOf(ofFile)));
 }

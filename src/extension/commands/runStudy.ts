@@ -9,18 +9,18 @@ import type { ReadStudy } from '../../study/file/study';
 import { failureOf } from '../../system/errors';
 import { storeRootOf } from '../language/parsing';
 import { experimentUri, isStudy, STUDY_GLOB, studyOf } from '../language/studyFiles';
-import { chooses, tell, tellFailure } from '../messages';
+import { chooses, tell, tellFailure, whileBusy, whileShown } from '../messages';
 import type { Services } from '../services';
-import { pickRow, plainMessage } from '../shown';
+import { pickRow } from '../shown';
 import type { ExperimentsNode } from '../views/experimentsView';
 import { ImagesNotIndexed, indexFirst, indexMissing, tellUnindexed } from './dataCommands';
 import { mayRun, savedDocument, tellProblems } from './documents';
 import { mayRunStudy } from './resuming';
 
 /**
- * Saves a study file and its experiment, plans the study, and runs it in this window: one of the same texts that was begun
- * goes on. Before anything starts a person is told where the budget cannot tell effects as large as the smallest that
- * matters; what suits this machine is measured first, which they may cancel.
+ * Saves a study file and its experiment, plans the study and runs it in this window. Continues an unfinished study with
+ * the same texts. Before anything starts, warns if the budget cannot detect the smallest effect that matters. First
+ * measures how runs train best on this machine, which the user may cancel.
  */
 export async function runStudy(
   services: Services,
@@ -40,22 +40,22 @@ export async function runStudy(
     await services.studies.refresh();
     if (failure) tellFailure(failure, openLog(services));
   } catch (error) {
-    // Why they were not indexed was told.
+    // The reason was already shown.
     if (error instanceof ImagesNotIndexed) return;
     tellFailure(failureOf(error), openLog(services));
   }
 }
 
-/** A study file as it is on the disk, with what it says. */
+/** A study file as saved to disk, with its parsed content. */
 interface SavedStudy {
-  /** The folder that has the store. */
+  /** The folder that contains the store. */
   readonly root: string;
   readonly document: vscode.TextDocument;
   readonly source: StudySource;
   readonly parsed: ReadStudy;
 }
 
-/** Saves a study file and its experiment and reads both; undefined, and a message, where it cannot be run. */
+/** Saves and parses a study file and its experiment. Returns undefined with a message if it cannot run. */
 async function readSaved(services: Services, uri: vscode.Uri): Promise<SavedStudy | undefined> {
   const document = await savedDocument(uri);
   if (!document) return undefined;
@@ -79,7 +79,7 @@ async function readSaved(services: Services, uri: vscode.Uri): Promise<SavedStud
   if (path === undefined) return undefined;
   const experiment = await savedDocument(experimentUri(document.uri, path));
   if (!experiment || !(await indexFirst(services, experiment))) return undefined;
-  // Saving and indexing may have changed what it says.
+  // Saving and indexing may have changed the result.
   const parsed = studyOf(document);
   if (!parsed.ok) {
     if (parsed.why === 'problems') tellProblems(document, errorsOf(parsed));
@@ -106,7 +106,7 @@ async function folderOfUnfinished({ root, source }: SavedStudy): Promise<string 
   return (await unfinishedStudy(root, source))?.folder ?? null;
 }
 
-/** Plans a study and writes it down; its folder, or null where a person gave it up. */
+/** Plans a study and writes its record. Returns its folder, or null if the user cancels. */
 async function prepare(services: Services, saved: SavedStudy): Promise<string | null> {
   const { root, source, parsed } = saved;
   const index = (requests: readonly OwnDatasetRequest[]) =>
@@ -114,7 +114,7 @@ async function prepare(services: Services, saved: SavedStudy): Promise<string | 
   const plan = (scheduling: Scheduling | null) =>
     whilePlanning(() => planOf(root, source, parsed, scheduling, index));
   if ('runs' in parsed.study.budget) {
-    // Asked before anything is measured.
+    // Ask before measuring.
     const chosen = await plan(null);
     if (!(await mayFallShort(services, saved, chosen))) return null;
     const scheduling = await measured(services, saved, runsOf(chosen));
@@ -127,7 +127,7 @@ async function prepare(services: Services, saved: SavedStudy): Promise<string | 
   return (await writeDown(root, source, parsed, chosen, scheduling, index)).folder;
 }
 
-/** Whether a study may run that cannot tell what it is asked: its person says so. */
+/** Asks whether to run a study that cannot answer its question. */
 async function mayFallShort(
   { evidence }: Services,
   { parsed, document }: SavedStudy,
@@ -142,47 +142,29 @@ async function mayFallShort(
   return chosen === run;
 }
 
-/** Finds out how runs train best here, while a person sees it and may cancel it; null where they did. */
-async function measured(
+/** Measures how runs train best on this machine, with a progress notification. Returns null if the user cancels. */
+function measured(
   { runner }: Services,
   { root, source, parsed }: SavedStudy,
   runs: number,
 ): Promise<Scheduling | null> {
-  const controller = new AbortController();
-  const { signal } = controller;
-  const title = vscode.l10n.t('{0}: measuring how many runs at a time finish most work', parsed.study.name);
-  try {
-    return await vscode.window.withProgress(
-      { location: vscode.ProgressLocation.Notification, title: plainMessage(title), cancellable: true },
-      (_, token) => {
-        token.onCancellationRequested(() => controller.abort());
-        const start = runner.startTrial.bind(runner);
-        return scheduleOf(root, source, parsed, { runs, start, signal });
-      },
-    );
-  } catch (error) {
-    if (signal.aborted) return null;
-    throw error;
-  }
+  const title = vscode.l10n.t(
+    '{0}: measuring how many parallel runs give the best throughput',
+    parsed.study.name,
+  );
+  const start = runner.startTrial.bind(runner);
+  return whileShown(title, (signal) => scheduleOf(root, source, parsed, { runs, start, signal }));
 }
 
-/** Factors that exclude one another may take seconds, which a person is to see. */
 function whilePlanning<Result>(plan: () => Result | Promise<Result>): Thenable<Result> {
-  const options = {
-    location: vscode.ProgressLocation.Window,
-    title: vscode.l10n.t('Planning the study...'),
-  };
-  return vscode.window.withProgress(options, async () => {
-    await new Promise((done) => setImmediate(done));
-    return plan();
-  });
+  return whileBusy(vscode.l10n.t('Planning the study...'), plan);
 }
 
 function runsOf({ plan }: ChosenPlan): number {
   return plan.blocks.reduce((sum, { settings }) => sum + settings.length, 0);
 }
 
-/** The study file that a command is about: its target's, the active one, or one that a person picks. */
+/** The study file for a command: its target, the active editor, or the user's choice. */
 async function studyFileTarget(
   target: vscode.Uri | ExperimentsNode | undefined,
 ): Promise<vscode.Uri | undefined> {

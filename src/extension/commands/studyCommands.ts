@@ -17,7 +17,7 @@ import type { StudyRequest } from '../views/studyPanel';
 import { mayRun, openFile } from './documents';
 import { mayRunStudy } from './resuming';
 
-/** What a command about a study was called on: its folder, its row of the tree, or, from the palette, nothing. */
+/** The target of a study command: a folder, a row of the tree, or nothing from the palette. */
 type StudyTarget = string | ExperimentsNode | undefined;
 
 /** Shows a study in its tab. */
@@ -37,7 +37,7 @@ export async function resumeStudy(services: Services, target: StudyTarget): Prom
   );
 }
 
-/** Runs the chosen set of a study against its first levels, on fresh seeds. */
+/** Runs a study's chosen set against its first levels, on fresh seeds. */
 export async function confirmStudy(services: Services, target: StudyTarget): Promise<void> {
   if (!mayRun()) return;
   await change(services, target, hasChosen, async (folder) =>
@@ -45,7 +45,7 @@ export async function confirmStudy(services: Services, target: StudyTarget): Pro
   );
 }
 
-/** Deletes a study, but not its runs. */
+/** Deletes a study but keeps its runs. */
 export async function deleteStudy(services: Services, target: StudyTarget): Promise<void> {
   const study = await studyTarget(services, target, (each): each is KnownStudy => {
     return each.kind === 'damaged' || each.facts.state.status !== 'running';
@@ -53,14 +53,14 @@ export async function deleteStudy(services: Services, target: StudyTarget): Prom
   if (!study) return;
   const { folder, id } = studyFolderOf(study);
   const question = vscode.l10n.t('Delete the study {0}?', id);
-  const detail = vscode.l10n.t('Its plan and its results are deleted for good. Its runs stay.');
+  const detail = vscode.l10n.t('Its plan and results are deleted for good. Its runs are kept.');
   if (!(await asks('warning', question, vscode.l10n.t('Delete'), detail))) return;
   const failure = await services.studies.delete(folder);
   await services.studies.refresh();
   if (failure) tellFailure(failure);
 }
 
-/** Writes the chosen set of a study into its experiment, as one edit that one undo takes back, and says why. */
+/** Writes a study's chosen set into its experiment, as a single edit and undo step, and says why. */
 export async function keepStudy(services: Services, target: StudyTarget): Promise<void> {
   const study = await studyTarget(services, target, meant(hasChosen));
   if (!study) return;
@@ -72,7 +72,7 @@ export async function keepStudy(services: Services, target: StudyTarget): Promis
   try {
     document = await vscode.workspace.openTextDocument(uri);
   } catch {
-    tell('error', vscode.l10n.t('{0} cannot be read. Check that it is still there.', uri.fsPath));
+    tell('error', vscode.l10n.t('{0} cannot be read. Check that it still exists.', uri.fsPath));
     return;
   }
   const { edits, reasons } = keepEdits(parseDocument(document.getText(), uri.path), facts, chosen.setting);
@@ -90,7 +90,7 @@ export async function keepStudy(services: Services, target: StudyTarget): Promis
   tell('info', reasons.join(' '));
 }
 
-/** Opens the report of a study as Markdown. */
+/** Opens a study's report as Markdown. */
 export async function reportStudy(services: Services, target: StudyTarget): Promise<void> {
   const study = await studyTarget(
     services,
@@ -103,7 +103,7 @@ export async function reportStudy(services: Services, target: StudyTarget): Prom
   await vscode.window.showTextDocument(await vscode.workspace.openTextDocument(uri), { preview: false });
 }
 
-/** Does what a study's page asks for. */
+/** Executes a request from a study's page. */
 export async function answerStudy(services: Services, request: StudyRequest): Promise<void> {
   const { folder } = request;
   switch (request.type) {
@@ -128,7 +128,7 @@ export async function answerStudy(services: Services, request: StudyRequest): Pr
     case 'openRun': {
       const run = services.library.find(request.run);
       if (run?.kind === 'run') services.dashboards.open(run);
-      else tell('warning', vscode.l10n.t('{0} is not there.', request.run));
+      else tell('warning', vscode.l10n.t('{0} does not exist.', request.run));
       return;
     }
     default:
@@ -161,21 +161,21 @@ function hasChosen({ analysis, state }: ReadableStudy['facts']): boolean {
   );
 }
 
-/** The study that a command is about: its target, the only one that can be meant, or one that a person picks. */
+/** The study for a command: its target, the only candidate, or the user's choice. */
 async function studyTarget<Study extends KnownStudy>(
   { studies }: Services,
   target: StudyTarget,
   isMeant: (study: KnownStudy) => study is Study,
 ): Promise<Study | undefined> {
   if (target !== undefined) {
-    // A row may be older than what is known by now.
+    // The row may be older than the current facts.
     const study = studies.facts(typeof target === 'string' ? target : folderOfRow(target));
     return study && isMeant(study) ? study : undefined;
   }
   const candidates = studies.studies.filter(isMeant);
   if (candidates.length === 1) return candidates[0];
   if (candidates.length === 0) {
-    tell('info', vscode.l10n.t('There is no study here that this can be done with.'));
+    tell('info', vscode.l10n.t('No study here supports this action.'));
     return undefined;
   }
   const picked = await pickRow(

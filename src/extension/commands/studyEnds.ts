@@ -3,7 +3,7 @@ import { assertNever } from '../../shared/assertNever';
 import { tell, tellFailure } from '../messages';
 import type { StudyEnd, StudyLibrary } from '../runs/studyLibrary';
 
-/** Tells how studies ended that this window ran: of those that a person stopped, nothing. */
+/** Notifies about the end of studies that this window ran, except those that the user stopped. */
 export function notifyOfStudyEnds(studies: StudyLibrary): vscode.Disposable {
   return studies.onDidEnd(notifyOfEnd);
 }

@@ -9,10 +9,10 @@ import { pickRow } from '../shown';
 import type { ExperimentsNode } from '../views/experimentsView';
 import { runDescription } from '../views/runText';
 
-/** What a command was called on: a file, a run by its folder, a row of the tree, or, from the palette, nothing. */
+/** The target of a command: a file, a run's folder, a row of the tree, or nothing from the palette. */
 export type Target = vscode.Uri | string | ExperimentsNode | undefined;
 
-/** The experiment file that a command is about: its target's, the active one, or one that a person picks. */
+/** The experiment file for a command: its target, the active editor, or the user's choice. */
 export async function experimentTarget(services: Services, target: Target): Promise<vscode.Uri | undefined> {
   const named = experimentNamed(services, target);
   if (named) return named;
@@ -38,7 +38,7 @@ export async function experimentTarget(services: Services, target: Target): Prom
   return picked?.uri;
 }
 
-/** The file that a command about tricks is about: its target, another system's file that is active, an experiment. */
+/** The file for a trick command: its target, an active file of another system, or an experiment. */
 export async function trickTarget(
   services: Services,
   target: vscode.Uri | undefined,
@@ -48,9 +48,9 @@ export async function trickTarget(
   return experimentTarget(services, target);
 }
 
-/** The run that a command is about: its target, the only one that can be meant, or one that a person picks. */
+/** The run for a command: its target, the only candidate, or the user's choice. */
 export async function runTarget<Run extends KnownRun>(
-  { library }: Services,
+  { library, labels }: Services,
   target: Target,
   isMeant: (run: KnownRun) => run is Run,
 ): Promise<Run | undefined> {
@@ -62,10 +62,32 @@ export async function runTarget<Run extends KnownRun>(
   const runs = library.runs.filter(isMeant);
   if (runs.length === 1) return runs[0];
   const picked = await pickRow(
-    runs.map((run) => ({ ...runLabel(run), run })),
+    runs.map((run) => ({ ...runRow(run, labels), run })),
     { placeHolder: vscode.l10n.t('Choose a run') },
   );
   return picked?.run;
+}
+
+/**
+ * The runs for a command: those of several selected rows without duplicates, otherwise as in `runTarget`.
+ *
+ * @param selected all selected rows, including the target
+ */
+export async function runTargets<Run extends KnownRun>(
+  services: Services,
+  target: Target,
+  selected: readonly Target[] | undefined,
+  isMeant: (run: KnownRun) => run is Run,
+): Promise<Run[]> {
+  if (!selected || selected.length < 2) {
+    const run = await runTarget(services, target, isMeant);
+    return run ? [run] : [];
+  }
+  const folders = new Set(selected.flatMap((each) => runFolderOf(each) ?? []));
+  return [...folders].flatMap((folder) => {
+    const run = services.library.find(folder);
+    return run && isMeant(run) ? [run] : [];
+  });
 }
 
 /** The experiment file in the active editor. */
@@ -78,11 +100,15 @@ export function isReadable(run: KnownRun): run is ReadableRun {
   return run.kind === 'run';
 }
 
+export function isWaiting(run: KnownRun): run is ReadableRun {
+  return run.kind === 'run' && run.manifest.state.status === 'queued';
+}
+
 export function isAny(run: KnownRun): run is KnownRun {
   return true;
 }
 
-/** The folder of the run that a target names, if it names one. */
+/** The folder of a target's run, if the target names one. */
 export function runFolderOf(target: Target): string | undefined {
   if (typeof target === 'string') return target;
   const isRun = target && 'kind' in target && (target.kind === 'run' || target.kind === 'queued');
@@ -97,8 +123,11 @@ function experimentNamed({ library }: Services, target: Target): vscode.Uri | un
   return run?.kind === 'run' ? vscode.Uri.file(experimentFileOf(run)) : undefined;
 }
 
-function runLabel(run: KnownRun): { label: string; description: string; detail: string } {
+function runRow(
+  run: KnownRun,
+  labels: Services['labels'],
+): { label: string; description: string; detail: string } {
   return run.kind === 'run'
-    ? { label: run.manifest.name, description: runDescription(run), detail: run.id }
+    ? { label: labels.of(run).full, description: runDescription(run), detail: run.id }
     : { label: run.id, description: run.reason, detail: run.folder };
 }

@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
-import { measuredOf } from '../../insight/lenses';
-import { measuredHere } from '../../insight/measuredHere';
+import { lacksIndex } from '../../experiment/parse';
+import { measurementsOf } from '../../insight/measuredHere';
 import { adviceFix } from '../../insight/quickFixes';
 import { slowFormatOf } from '../../insight/slowFormats';
 import type { TrickFit } from '../../insight/trickFit';
@@ -29,8 +29,8 @@ import { experimentTarget, trickTarget } from './targets';
 type Options = Readonly<Record<string, unknown>>;
 
 /**
- * Puts a trick into an experiment file, or takes it out, as one edit that one undo takes back. Where that
- * cannot be done it says why and changes nothing.
+ * Inserts a trick into an experiment file or removes it, as a single edit and undo step. If that is impossible, says
+ * why and changes nothing.
  */
 export async function setTrick(
   services: Services,
@@ -39,20 +39,20 @@ export async function setTrick(
   wanted: boolean,
 ): Promise<void> {
   const fit = await fitOf(uri, name);
-  // A lens may be older than the text.
+  // The CodeLens may be older than the text.
   if (!fit || fit.isIn === wanted) return;
   if (!wanted) return toggle(uri, name, {});
   const options = await chosenRuns(services, uri, fit.trick);
   if (options) await toggle(uri, name, options);
 }
 
-/** Tricks to choose among, and those to be configured. */
+/** Tricks to choose from, and tricks to configure. */
 interface Choices {
   readonly tricks: readonly TrickName[];
   readonly configurable: readonly TrickName[];
 }
 
-/** Offers tricks of a file to insert, remove or configure, with their effect and evidence: those named, or all. */
+/** Offers tricks to insert, remove or configure, with their effect and evidence. Offers the named tricks, or all. */
 export async function pickTrick(
   services: Services,
   target: vscode.Uri | undefined,
@@ -68,7 +68,7 @@ export async function pickTrick(
   else await setTrick(services, uri, fit.trick.name, !fit.isIn);
 }
 
-/** Shows what a trick changes, or would, as the difference of two recipes. */
+/** Shows what a trick changes, or would change, as a diff of two recipes. */
 export async function compareTrick(
   services: Services,
   target: vscode.Uri | string | undefined,
@@ -87,10 +87,7 @@ export async function compareTrick(
     return;
   }
   if (!recipes) {
-    tell(
-      'warning',
-      vscode.l10n.t('{0} has no recipe to compare. Mend the problems of the file first.', title),
-    );
+    tell('warning', vscode.l10n.t('{0} has no recipe to compare. Fix the errors in this file first.', title));
     return;
   }
   const file = vscode.workspace.asRelativePath(uri);
@@ -102,13 +99,13 @@ export async function compareTrick(
   );
 }
 
-/** Follows all advice for a file to insert or set something, as one edit. */
+/** Applies all insert and set advice for a file as one edit. */
 export async function applyAdvice(services: Services, target: vscode.Uri | undefined): Promise<void> {
   const uri = await experimentTarget(services, target);
   if (!uri) return;
   const document = await vscode.workspace.openTextDocument(uri);
   const parsed = parsedOf(document);
-  if (!parsed.ok && parsed.unindexed) {
+  if (lacksIndex(parsed)) {
     tellUnindexed(services, uri);
     return;
   }
@@ -118,7 +115,7 @@ export async function applyAdvice(services: Services, target: vscode.Uri | undef
       parsed.ok ? 'info' : 'warning',
       parsed.ok
         ? vscode.l10n.t('There is no advice for this experiment.')
-        : vscode.l10n.t('There is advice for files that can run. Mend the problems of this one first.'),
+        : vscode.l10n.t('Advice needs a file that can run. Fix the errors in this file first.'),
     );
     return;
   }
@@ -126,23 +123,23 @@ export async function applyAdvice(services: Services, target: vscode.Uri | undef
   if (!outcome.ok) tell('warning', vscode.l10n.t('The advice was not applied. {0}', outcome.reason));
 }
 
-/** Whether all that a file lacks is an index of the images that it names. */
+/** Whether the only thing a file lacks is an index of its images. */
 async function isUnindexed(uri: vscode.Uri): Promise<boolean> {
   if (!isExperiment(uri)) return false;
   const parsed = parsedOf(await vscode.workspace.openTextDocument(uri));
-  return !parsed.ok && parsed.unindexed !== undefined;
+  return lacksIndex(parsed);
 }
 
-/** How a trick stands to a file; undefined, and a message, where it cannot stand in it. */
+/** Checks how a trick fits a file. Returns undefined with a message if the file cannot have it. */
 async function fitOf(uri: vscode.Uri, name: TrickName): Promise<TrickFit | undefined> {
   const document = await vscode.workspace.openTextDocument(uri);
   const fit = fitsOf(document).find(({ trick }) => trick.name === name);
   if (fit) return fit;
   const isSound = !isExperiment(uri) || parsedOf(document).ok || (await isUnindexed(uri));
   const why = isSound
-    ? vscode.l10n.t('It changes nothing here, or another trick of the file excludes it.')
-    : vscode.l10n.t('Mend the problems of the file first.');
-  tell('warning', vscode.l10n.t('{0} does not fit. {1}', titleOf(name), why));
+    ? vscode.l10n.t('It changes nothing here, or another trick in the file excludes it.')
+    : vscode.l10n.t('Fix the errors in this file first.');
+  tell('warning', vscode.l10n.t('{0} does not apply here. {1}', titleOf(name), why));
   return undefined;
 }
 
@@ -155,7 +152,7 @@ interface TrickItem extends PickRow {
   readonly isToBeConfigured: boolean;
 }
 
-/** Lets a person choose among the tricks of a file; each has a button that shows what it changes. */
+/** Lets the user choose among a file's tricks. A button on each shows what it changes. */
 async function pickFit(
   services: Services,
   uri: vscode.Uri,
@@ -167,7 +164,7 @@ async function pickFit(
   const fits = all.filter(({ trick }) => only?.tricks.includes(trick.name) ?? true);
   const configurable = all.filter(({ trick }) => only?.configurable.includes(trick.name) ?? false);
   if (fits.length + configurable.length === 0) {
-    tell('info', vscode.l10n.t('No trick can be inserted. Mend the problems of the file first.'));
+    tell('info', vscode.l10n.t('No trick can be inserted. Fix the errors in this file first.'));
     return undefined;
   }
   const compare: vscode.QuickInputButton = {
@@ -199,7 +196,7 @@ async function pickFit(
 
 function pickItem(fit: TrickFit, { evidence, slowFormats }: Services): TrickItem {
   const { trick } = fit;
-  const measured = measuredHere(fit, measuredOf(fit, evidence.index), evidence.studies);
+  const measured = measurementsOf(fit, evidence.index, evidence.studies);
   const slow = slowFormatOf(fit, slowFormats.all);
   return {
     icon: trickIcon(fit),
@@ -222,21 +219,21 @@ function configureItem(fit: TrickFit): TrickItem {
 }
 
 /**
- * The options of a trick that name runs, each chosen by a person; undefined where none was chosen. Where there is
- * no run yet the trick is inserted only if that is asked for.
+ * Lets the user choose a run for each option of a trick that names one. Returns undefined if the user cancels. If there
+ * are no runs yet, inserts the trick only on request.
  */
 async function chosenRuns(
-  { library }: Services,
+  { library, labels }: Services,
   uri: vscode.Uri,
   { name, title, runOptions = [] }: Trick<TrickName>,
 ): Promise<Options | undefined> {
   if (runOptions.length === 0) return {};
-  const runs = finishedRuns(library, storeRootOf(uri));
+  const runs = finishedRuns(library, labels, storeRootOf(uri));
   if (runs.length === 0) {
     tell(
       'info',
-      vscode.l10n.t('{0} wants a finished run, and there is none yet. Run an experiment first.', title()),
-      { title: vscode.l10n.t('Insert all the same'), run: () => toggle(uri, name, {}) },
+      vscode.l10n.t('{0} needs a finished run, but there is none yet. Run an experiment first.', title()),
+      { title: vscode.l10n.t('Insert anyway'), run: () => toggle(uri, name, {}) },
     );
     return undefined;
   }

@@ -3,6 +3,7 @@ import type { EditResult } from '../../experiment/text/textEdits';
 import { dataAdvice } from '../../insight/dataAdvice';
 import { adviceFix, quickFixes } from '../../insight/quickFixes';
 import { finishedRuns } from '../runs/finishedRuns';
+import type { RunLabels } from '../runs/labels';
 import type { RunLibrary } from '../runs/runLibrary';
 import { DIAGNOSTIC_SOURCE } from './diagnostics';
 import { workspaceEdit } from './edits';
@@ -12,9 +13,12 @@ import { editorRange, findingsOf, parsedOf, storeRootOf } from './parsing';
 const { QuickFix, SourceFixAll } = vscode.CodeActionKind;
 const FIX_ALL = SourceFixAll.append('bagOfTricks');
 
-/** Offers to mend the problems of experiment files and to follow their advice. */
+/** Offers fixes for the problems of experiment files, and edits that follow their advice. */
 export class CodeActions implements vscode.CodeActionProvider {
-  constructor(private readonly library: RunLibrary) {}
+  constructor(
+    private readonly library: RunLibrary,
+    private readonly labels: RunLabels,
+  ) {}
 
   register(): vscode.Disposable {
     const metadata = { providedCodeActionKinds: [QuickFix, FIX_ALL] };
@@ -35,14 +39,14 @@ export class CodeActions implements vscode.CodeActionProvider {
       result: EditResult,
       more: Partial<vscode.CodeAction>,
     ) => {
-      // What cannot be edited safely is not offered.
+      // Do not offer fixes that cannot be edited in safely.
       if (!result.ok) return;
       const edit = workspaceEdit(document, result.edits);
       actions.push(Object.assign(new vscode.CodeAction(title, kind), { edit, ...more }));
     };
     const images = dataAdvice(parsed, findingsOf(document)).flatMap(({ fixes }) => fixes);
     for (const fix of [
-      ...quickFixes(parsed, finishedRuns(this.library, storeRootOf(document.uri))),
+      ...quickFixes(parsed, finishedRuns(this.library, this.labels, storeRootOf(document.uri))),
       ...images,
     ]) {
       const at = editorRange(fix.range);

@@ -2,6 +2,7 @@ import * as vscode from 'vscode';
 import { completionsAt } from '../../insight/completions';
 import type { Completion } from '../../insight/wordInPlace';
 import { finishedRuns } from '../runs/finishedRuns';
+import type { RunLabels } from '../runs/labels';
 import type { RunLibrary } from '../runs/runLibrary';
 import { markdown } from '../shown';
 import { EXPERIMENT_SELECTOR } from './experimentFiles';
@@ -17,11 +18,11 @@ const KINDS: Record<Completion['kind'], vscode.CompletionItemKind> = {
 };
 
 /** Completes keys, tricks, values and runs in experiment files. */
-export function registerCompletions(library: RunLibrary): vscode.Disposable {
+export function registerCompletions(library: RunLibrary, labels: RunLabels): vscode.Disposable {
   const provider: vscode.CompletionItemProvider = {
     provideCompletionItems: (document, position) => {
       const completions = completionsAt(document.getText(), document.fileName, document.offsetAt(position), {
-        runs: finishedRuns(library, storeRootOf(document.uri)),
+        runs: finishedRuns(library, labels, storeRootOf(document.uri)),
         hasSchemaHelp: hasSchemaHelp(document),
         factsOf: factsOf(document.uri),
       });
@@ -40,14 +41,14 @@ export function editorItem(
   range: vscode.Range,
   typed: string,
 ): vscode.CompletionItem {
-  // What an item stands for is read in the list, before any is chosen.
+  // The user should read an item's description in the list, before selecting it.
   const item = new vscode.CompletionItem(detail ? { label, description: detail } : label, KINDS[kind]);
   item.range = range;
   item.insertText = new vscode.SnippetString(snippet);
   if (documentation) item.documentation = markdown(documentation);
-  // As the schema and the registry have them, not by the alphabet.
+  // Keep the order of the schema and the registry instead of sorting alphabetically.
   item.sortText = String(index).padStart(3, '0');
-  // The editor matches what is typed, a quote included.
+  // The editor matches the typed text, including a quote.
   if (/^["']/.test(typed)) item.filterText = `${typed[0]}${label}`;
   return item;
 }

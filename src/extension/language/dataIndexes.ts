@@ -1,7 +1,10 @@
 import * as vscode from 'vscode';
 import { dropParses } from './parsing';
 
-/** The indexes of the open folders' data sets: says when one has come, changed or gone, so that files are read anew. */
+/**
+ * Watches the indexes of the open folders' data sets. Notifies when one appears, changes or disappears, so that files
+ * are parsed again.
+ */
 export class DataIndexes implements vscode.Disposable {
   readonly #changed = new vscode.EventEmitter<void>();
   readonly onDidChange = this.#changed.event;
@@ -18,7 +21,7 @@ export class DataIndexes implements vscode.Disposable {
     ];
   }
 
-  /** Also for stores that are not watched: those outside of the open folders. */
+  /** Also covers stores that are not watched, outside the open folders. */
   refresh(): void {
     dropParses();
     this.#changed.fire();

@@ -4,7 +4,7 @@ import type { Problem } from '../../experiment/problem';
 import { type DataAdvice, dataAdvice } from '../../insight/dataAdvice';
 import type { DataIndexes } from './dataIndexes';
 import { isExperiment } from './experimentFiles';
-import { editorRange, findingsOf, parsedOf } from './parsing';
+import { commandExperimentOf, editorRange, findingsOf, parsedOf } from './parsing';
 import { isStudy, studyProblemsOf } from './studyFiles';
 
 export const DIAGNOSTIC_SOURCE = 'bag-of-tricks';
@@ -15,10 +15,10 @@ const LEVELS = {
   hint: vscode.DiagnosticSeverity.Hint,
 } as const;
 
-/** How long typing must pause before a file is looked at again. */
+/** Debounce time after typing. */
 const PAUSE_MS = 200;
 
-/** Keeps the problems of open experiment and study files in the editor, as they are typed. */
+/** Updates the diagnostics of open experiment and study files while the user types. */
 export class Diagnostics implements vscode.Disposable {
   readonly #collection = vscode.languages.createDiagnosticCollection('bag-of-tricks');
   readonly #pending = new Map<string, NodeJS.Timeout>();
@@ -62,6 +62,12 @@ export class Diagnostics implements vscode.Disposable {
     }
     if (!isExperiment(document.uri)) return;
     this.#updateStudies();
+    const command = commandExperimentOf(document);
+    if (command) {
+      const problems = command.ok ? command.warnings : command.problems;
+      this.#collection.set(document.uri, problems.map(diagnosticOf));
+      return;
+    }
     const parsed = parsedOf(document);
     const problems = parsed.ok ? parsed.warnings : parsed.problems;
     const advice = parsed.ok ? adviceFor(parsed.document, parsed.experiment) : [];
@@ -73,7 +79,7 @@ export class Diagnostics implements vscode.Disposable {
     ]);
   }
 
-  /** What is wrong with a study may be wrong with its experiment. */
+  /** A study's problem may come from its experiment. */
   #updateStudies(): void {
     for (const document of vscode.workspace.textDocuments) {
       if (isStudy(document.uri)) this.#updateSoon(document);
@@ -81,7 +87,7 @@ export class Diagnostics implements vscode.Disposable {
   }
 
   #forget(document: vscode.TextDocument): void {
-    // Without its editor an experiment is as it is on disk.
+    // After its editor closes, an experiment counts as it is on disk.
     if (isExperiment(document.uri)) this.#updateStudies();
     const key = document.uri.toString();
     clearTimeout(this.#pending.get(key));

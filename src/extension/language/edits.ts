@@ -1,7 +1,7 @@
 import * as vscode from 'vscode';
 import type { EditResult, TextEdit } from '../../experiment/text/textEdits';
 
-/** Edits of an experiment file as one of the editor's, that one undo takes back. */
+/** Converts edits of an experiment file to one workspace edit, which is a single undo step. */
 export function workspaceEdit(
   document: vscode.TextDocument,
   edits: readonly TextEdit[],
@@ -19,7 +19,7 @@ export function workspaceEdit(
   return edit;
 }
 
-/** Makes edits where there are any, and says why where they cannot be made. */
+/** Applies edits if there are any, or reports why there are none. */
 export async function applyResult(
   document: vscode.TextDocument,
   result: EditResult,
@@ -28,5 +28,5 @@ export async function applyResult(
   if (result.edits.length === 0) return { ok: true };
   return (await vscode.workspace.applyEdit(workspaceEdit(document, result.edits)))
     ? { ok: true }
-    : { ok: false, reason: vscode.l10n.t('The editor did not take the edit; the file may be read-only.') };
+    : { ok: false, reason: vscode.l10n.t('The editor rejected the edit. The file may be read-only.') };
 }

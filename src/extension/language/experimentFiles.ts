@@ -1,29 +1,29 @@
 import * as vscode from 'vscode';
 
-/** Every experiment file of the workspace. */
+/** All experiment files of the workspace. */
 const EXPERIMENT_GLOB = '**/*.experiment.{yaml,yml,json,jsonc}';
 
 const EXPERIMENT_NAME = /\.experiment\.(ya?ml|jsonc?)$/;
 
-/** What lenses and diagnostics are for; files of any origin, those on no disk included. */
+/** Selects files for CodeLenses and diagnostics, whatever their scheme, including files that are not on disk. */
 export const EXPERIMENT_SELECTOR: vscode.DocumentSelector = { pattern: EXPERIMENT_GLOB };
 
-/** Files that may be another system's; what they hold tells. */
+/** Files that may belong to another system. Their content decides. */
 const FOREIGN_SELECTOR: vscode.DocumentSelector = { pattern: '**/*.{yaml,yml,sh,py}' };
 
-/** What lenses of tricks are for: experiment files, and those of other systems. */
+/** Selects files for trick CodeLenses: experiment files and those of other systems. */
 export const TRICK_SELECTOR: vscode.DocumentSelector = [EXPERIMENT_SELECTOR, FOREIGN_SELECTOR].flat();
 
 export function isExperiment(uri: vscode.Uri): boolean {
   return EXPERIMENT_NAME.test(uri.path);
 }
 
-/** `fashion.experiment.yaml` is `fashion`. */
+/** For example, `fashion` for `fashion.experiment.yaml`. */
 export function experimentName(uri: vscode.Uri): string {
   return uri.path.slice(uri.path.lastIndexOf('/') + 1).replace(EXPERIMENT_NAME, '');
 }
 
-/** The experiment files of the open folders, and those open in editors, by path. */
+/** The experiment files in the open folders and in open editors, by path. */
 export class ExperimentFiles implements vscode.Disposable {
   readonly #changed = new vscode.EventEmitter<void>();
   readonly onDidChange = this.#changed.event;
@@ -62,7 +62,7 @@ export class ExperimentFiles implements vscode.Disposable {
   }
 }
 
-/** Whether this is an experiment file outside of every open folder. */
+/** Whether this is an experiment file outside all open folders. */
 function isLoose(uri: vscode.Uri): boolean {
   return uri.scheme === 'file' && isExperiment(uri) && !vscode.workspace.getWorkspaceFolder(uri);
 }

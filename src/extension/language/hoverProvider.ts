@@ -7,7 +7,7 @@ import { editorRange, foreignOf, parsedOf } from './parsing';
 import { hasSchemaHelp } from './schemaHelp';
 import type { SlowFormatsHere } from './slowFormatsHere';
 
-/** Explains the keys, values and tricks of experiment files, and the tricks of other systems' files. */
+/** Explains keys, values and tricks of experiment files, and tricks in other systems' files. */
 export class Hovers implements vscode.HoverProvider {
   constructor(
     private readonly evidence: RunEvidence,
@@ -38,7 +38,7 @@ export class Hovers implements vscode.HoverProvider {
   }
 }
 
-/** What can be done about the trick that a hover explains, beside its title. */
+/** Command links next to the title of a trick's hover. */
 function linksOf(document: vscode.TextDocument, { trick }: ExperimentHover): CommandLink[] {
   if (!trick) return [];
   const args = encodedForLink(JSON.stringify([document.uri.toString(), trick.name]));
@@ -57,7 +57,7 @@ interface CommandLink {
   readonly text: string;
 }
 
-/** Arguments in a Markdown link; parentheses of a file's name would end it. */
+/** Encodes arguments for a Markdown link. Parentheses in a file name would end the link. */
 function encodedForLink(text: string): string {
   return encodeURIComponent(text).replace(/[!'()*]/g, (one) => `%${one.charCodeAt(0).toString(16)}`);
 }

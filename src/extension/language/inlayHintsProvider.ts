@@ -4,7 +4,7 @@ import type { DataIndexes } from './dataIndexes';
 import { EXPERIMENT_SELECTOR } from './experimentFiles';
 import { findingsOf, parsedOf } from './parsing';
 
-/** Shows behind the numbers of experiment files what follows from them. */
+/** Shows derived values after the numbers in experiment files. */
 export function registerInlayHints(indexes: DataIndexes): vscode.Disposable {
   return vscode.languages.registerInlayHintsProvider(EXPERIMENT_SELECTOR, {
     onDidChangeInlayHints: indexes.onDidChange,

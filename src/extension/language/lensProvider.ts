@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
 import {
+  commandLenses,
   type ExperimentLens,
   experimentLenses,
   foreignLenses,
@@ -8,8 +9,9 @@ import {
 } from '../../insight/lenses';
 import { studyLenses } from '../../insight/study/lenses';
 import { stateName } from '../../protocol/stateName';
+import { recipeFacts } from '../../recipe/anyRecipe';
 import { assertNever } from '../../shared/assertNever';
-import { formatPercent } from '../../shared/format';
+import { formatAccuracy } from '../../shared/format';
 import type { ReadableRun } from '../runs/liveRun';
 import type { RunEvidence } from '../runs/runEvidence';
 import type { RunLibrary } from '../runs/runLibrary';
@@ -17,11 +19,11 @@ import { readLensSettings } from '../settings';
 import { plainLabel } from '../shown';
 import type { DataIndexes } from './dataIndexes';
 import { isExperiment, TRICK_SELECTOR } from './experimentFiles';
-import { editorRange, foreignOf, parsedOf } from './parsing';
+import { commandExperimentOf, editorRange, foreignOf, parsedOf } from './parsing';
 import type { SlowFormatsHere } from './slowFormatsHere';
 import { isStudy, studyOf } from './studyFiles';
 
-/** A lens whose title is worked out once it is seen. */
+/** A CodeLens that computes its title when it becomes visible. */
 class PendingLens extends vscode.CodeLens {
   constructor(
     readonly lens: ExperimentLens,
@@ -31,7 +33,7 @@ class PendingLens extends vscode.CodeLens {
   }
 }
 
-/** Puts the lenses of experiment and study files into the editor. */
+/** Provides the CodeLenses of experiment and study files. */
 export class LensProvider implements vscode.CodeLensProvider, vscode.Disposable {
   readonly #changed = new vscode.EventEmitter<void>();
   readonly onDidChangeCodeLenses = this.#changed.event;
@@ -74,7 +76,7 @@ export class LensProvider implements vscode.CodeLensProvider, vscode.Disposable 
   resolveCodeLens(pending: vscode.CodeLens): vscode.CodeLens {
     if (!(pending instanceof PendingLens)) return pending;
     const { icon, title, tooltip, action } = pending.lens.face();
-    // A lens is drawn without the plain space between its icon and its title.
+    // VS Code drops a plain space between a CodeLens icon and its title.
     pending.command = {
       title: `$(${icon})\u00a0${plainLabel(title)}`,
       tooltip,
@@ -89,17 +91,24 @@ export class LensProvider implements vscode.CodeLensProvider, vscode.Disposable 
 }
 
 function lensesOf(document: vscode.TextDocument, surroundings: LensSurroundings): ExperimentLens[] {
-  if (isExperiment(document.uri)) return experimentLenses(parsedOf(document), surroundings);
+  if (isExperiment(document.uri)) {
+    const command = commandExperimentOf(document);
+    return command
+      ? commandLenses(command, surroundings)
+      : experimentLenses(parsedOf(document), surroundings);
+  }
   if (isStudy(document.uri)) return studyLenses(studyOf(document), surroundings);
   const foreign = foreignOf(document);
   return foreign ? foreignLenses(foreign, surroundings) : [];
 }
 
-function howItEnded({ manifest: { state } }: ReadableRun): string {
-  return state.status === 'done' ? formatPercent(state.result.validationAccuracy) : stateName(state);
+function howItEnded({ manifest: { state, recipe } }: ReadableRun): string {
+  return state.status === 'done'
+    ? formatAccuracy(state.result.validationAccuracy, recipeFacts(recipe).validationImages)
+    : stateName(state);
 }
 
-/** What keeps every file of this place from being run; one that has no place yet is saved first. */
+/** The reason why no file with this scheme can run. An untitled file is saved first. */
 function obstacleTo({ scheme }: vscode.Uri): LensSurroundings['obstacle'] {
   if (scheme !== 'file' && scheme !== 'untitled') return 'no_disk';
   return vscode.workspace.isTrusted ? null : 'untrusted';
@@ -113,6 +122,7 @@ function commandOf(action: LensAction, uri: vscode.Uri): { command: string; argu
     case 'showData':
     case 'showSamples':
     case 'proposeStudy':
+    case 'runHere':
     case 'runStudy':
     case 'findRate':
       return { command: `bagOfTricks.${action.type}`, arguments: [uri] };

@@ -1,37 +1,56 @@
 import { dirname } from 'node:path';
 import * as vscode from 'vscode';
 import { factsLookup, indexLookup } from '../../datasets/index/store';
+import { isCommandDocument } from '../../experiment/command/read';
 import { datasetRequest } from '../../experiment/dataPlan';
 import { parseExperiment } from '../../experiment/parse';
 import type { Range } from '../../experiment/problem';
 import type { DataFinding } from '../../insight/dataAdvice';
 import { type ForeignFits, foreignFits } from '../../insight/foreignFits';
 import { type TrickFit, trickFits } from '../../insight/trickFit';
+import { type CommandParseResult, readAnyExperiment } from '../../interop/command/parse';
 import { type FactsLookup, isOwnDataset, NO_FACTS } from '../../recipe/datasets';
 import { isStudyName } from '../../study/file/parse';
+import { basesOf } from './baseFiles';
 import { isExperiment } from './experimentFiles';
 
-/** What an open experiment file says, parsed once a version, and anew when an index changes. */
+/** The parsed content of an open experiment file. Parsed once per version, and again after an index changes. */
 export const parsedOf = onceAVersion((document) =>
   parseExperiment(document.getText(), document.fileName, [], 'train', factsOf(document.uri)),
 );
 
-/** The tricks of an open file of another system; null where it is none. Read once a version. */
-export const foreignOf: (document: vscode.TextDocument) => ForeignFits | null = onceAVersion((document) =>
-  isStudyName(document.fileName) ? null : foreignFits(document.getText(), document.fileName),
+/** The parsed content of an open experiment file that a command trains, or null if it is not one. */
+export const commandExperimentOf: (document: vscode.TextDocument) => CommandParseResult | null = onceAVersion(
+  (document) => {
+    const parsed = parsedOf(document);
+    if (!isCommandDocument(parsed.document)) return null;
+    const { fileName } = document;
+    const any = readAnyExperiment(parsed.document, [], { fileName, readText: basesOf(document) });
+    return any.kind === 'command' ? any : null;
+  },
 );
 
-/** The tricks of an open file, of whichever system it is. */
+/**
+ * The tricks of an open file of another system, or null if it is not one. Read once per version, and again after a base
+ * file changes.
+ */
+export const foreignOf: (document: vscode.TextDocument) => ForeignFits | null = onceAVersion((document) =>
+  isStudyName(document.fileName)
+    ? null
+    : foreignFits(document.getText(), document.fileName, basesOf(document)),
+);
+
+/** The tricks of an open file, whichever system it belongs to. */
 export function fitsOf(document: vscode.TextDocument): readonly TrickFit[] {
   return isExperiment(document.uri) ? trickFits(parsedOf(document)) : (foreignOf(document)?.fits ?? []);
 }
 
-/** What is known of the images that a file may name. */
+/** Looks up the facts about the images that a file may name. */
 export function factsOf(uri: vscode.Uri): FactsLookup {
   return uri.scheme === 'file' ? factsLookup(storeRootOf(uri), dirname(uri.fsPath)) : NO_FACTS;
 }
 
-/** What the index of a file's images found wrong with them; nothing without one. */
+/** The problems that the index found in a file's images. Empty without an index. */
 export function findingsOf(document: vscode.TextDocument): readonly DataFinding[] {
   const parsed = parsedOf(document);
   const request = parsed.ok ? datasetRequest(parsed.experiment) : undefined;
@@ -40,20 +59,20 @@ export function findingsOf(document: vscode.TextDocument): readonly DataFinding[
   return index?.report.problems ?? [];
 }
 
-/** The folder whose store a file's runs and indexes are in: its workspace folder, else its own. */
+/** The folder that contains the store of a file's runs and indexes: its workspace folder, otherwise its own folder. */
 export function storeRootOf(uri: vscode.Uri): string {
   return vscode.workspace.getWorkspaceFolder(uri)?.uri.fsPath ?? dirname(uri.fsPath);
 }
 
-/** Counts the changes of indexes, each of which makes the parses before it stale. */
+/** Incremented on each index change, which invalidates earlier parses. */
 let generation = 0;
 
-/** Has every file parsed anew when it is next asked for: an index has come, changed or gone. */
+/** Invalidates all parses because an index has appeared, changed or disappeared. */
 export function dropParses(): void {
   generation += 1;
 }
 
-/** Changes with `dropParses`: what was parsed at another count is stale. */
+/** Incremented by `dropParses`. A parse from another generation is stale. */
 export function parseGeneration(): number {
   return generation;
 }
@@ -75,7 +94,7 @@ function onceAVersion<Result>(
   };
 }
 
-/** A range of the parser's as the editor's: both count lines and UTF-16 units from 0. */
+/** Converts a parser range to an editor range. Both count lines and UTF-16 code units from 0. */
 export function editorRange({ start, end }: Range): vscode.Range {
   return new vscode.Range(start.line, start.character, end.line, end.character);
 }

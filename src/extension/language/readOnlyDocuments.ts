@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
 
-/** Texts of ours that are shown as read-only documents, under a scheme of their own. */
+/** Shows generated texts as read-only documents under a separate URI scheme. */
 export class ReadOnlyDocuments implements vscode.TextDocumentContentProvider, vscode.Disposable {
   readonly #changed = new vscode.EventEmitter<vscode.Uri>();
   readonly onDidChange = this.#changed.event;
@@ -18,7 +18,7 @@ export class ReadOnlyDocuments implements vscode.TextDocumentContentProvider, vs
     return this.#texts.get(uri.toString()) ?? '';
   }
 
-  /** Holds a text until its document is closed; one of the same name and origin takes the place of that before. */
+  /** Keeps a text until its document closes. Replaces a previous text with the same name and origin. */
   hold(name: string, text: string, origin = ''): vscode.Uri {
     const uri = vscode.Uri.from({ scheme: this.scheme, path: `/${name}`, query: origin });
     this.#texts.set(uri.toString(), text);

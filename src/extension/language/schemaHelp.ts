@@ -1,8 +1,8 @@
 import * as vscode from 'vscode';
 
 /**
- * Whether another extension completes and explains a file by the experiment's JSON Schema, which this one
- * contributes: VS Code's own for JSON, Red Hat's for YAML. What both would say is then left to it.
+ * Whether another extension completes and explains a file with the experiment's JSON Schema, which this extension
+ * contributes: VS Code's own for JSON, Red Hat's for YAML. If so, that extension provides what both would.
  */
 export function hasSchemaHelp({ languageId }: vscode.TextDocument): boolean {
   const helpers = {

@@ -5,8 +5,8 @@ import { knownStepProbe } from '../../engines/probeCache';
 import type { SlowFormat } from '../../insight/slowFormats';
 
 /**
- * The half formats that are slower than float32 with the user's own installation of tensorflow, as a trainer or the
- * doctor has timed them. Nothing is timed here, and no library is loaded.
+ * The half formats that are slower than float32 with the user's own TensorFlow installation, as timed by a trainer or
+ * the doctor. Times nothing itself and loads no library.
  */
 export class SlowFormatsHere implements vscode.Disposable {
   readonly #changed = new vscode.EventEmitter<void>();
@@ -17,9 +17,9 @@ export class SlowFormatsHere implements vscode.Disposable {
     return this.#all;
   }
 
-  /** Reads what is known by now. */
+  /** Reads the current timings. */
   async refresh(): Promise<void> {
-    // A folder that cannot be read is the doctor's to tell of.
+    // The doctor reports a folder that cannot be read.
     const found = await slowFormats().catch(() => []);
     if (JSON.stringify(found) === JSON.stringify(this.#all)) return;
     this.#all = found;

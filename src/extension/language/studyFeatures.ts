@@ -1,4 +1,4 @@
-/** Completes, explains, mends and links what stands in study files. */
+/** Completions, hovers, quick fixes and links for study files. */
 import { dirname, relative } from 'node:path';
 import * as vscode from 'vscode';
 import { studyCompletionsAt } from '../../insight/study/completions';
@@ -15,7 +15,7 @@ import { editorRange } from './parsing';
 import { hasSchemaHelp } from './schemaHelp';
 import { baselineOf, experimentUri, STUDY_SELECTOR, studyOf, studyProblemsOf } from './studyFiles';
 
-/** Registers what the editor offers in study files, beside diagnostics and lenses. */
+/** Registers the language features of study files, except diagnostics and CodeLenses. */
 export function registerStudyFeatures(files: ExperimentFiles, evidence: RunEvidence): vscode.Disposable {
   const { languages } = vscode;
   return vscode.Disposable.from(
@@ -44,7 +44,7 @@ function completions(files: ExperimentFiles): vscode.CompletionItemProvider {
   };
 }
 
-/** The experiments of a study's workspace folder, by their paths from the study's folder. */
+/** The experiments in a study's workspace folder, as paths relative to the study's folder. */
 function experimentsBeside({ uris }: ExperimentFiles, study: vscode.Uri): string[] {
   const folder = vscode.workspace.getWorkspaceFolder(study);
   return uris
@@ -74,7 +74,7 @@ const codeActions: vscode.CodeActionProvider = {
     return studyQuickFixes(studyOf(document), studyProblemsOf(document)).flatMap((fix) => {
       const at = editorRange(fix.range);
       const result = at.intersection(range) ? fix.edits() : null;
-      // What cannot be edited safely is not offered.
+      // Do not offer fixes that cannot be edited in safely.
       if (!result?.ok) return [];
       const action = new vscode.CodeAction(fix.title, vscode.CodeActionKind.QuickFix);
       action.edit = workspaceEdit(document, result.edits);
@@ -85,7 +85,7 @@ const codeActions: vscode.CodeActionProvider = {
   },
 };
 
-/** The experiment's path leads to it. */
+/** Makes the experiment's path a link. */
 const links: vscode.DocumentLinkProvider = {
   provideDocumentLinks: (document) => {
     const { document: read } = studyOf(document);

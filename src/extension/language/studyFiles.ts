@@ -1,22 +1,23 @@
-/** Study files in the editor, each read with the experiment that it names. */
+/** Study files in the editor, each parsed with the experiment that it names. */
 import { readFileSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import * as vscode from 'vscode';
 import { type ParseResult, parseExperiment } from '../../experiment/parse';
 import type { Problem } from '../../experiment/problem';
 import { problemsOf } from '../../insight/study/problems';
+import { readUtf8 } from '../../shared/utf8';
 import { experimentPathOf, isStudyName, parseStudy } from '../../study/file/parse';
 import type { Baseline, ExperimentReading, StudyParse } from '../../study/file/study';
 import { failureOf } from '../../system/errors';
 import { isExperiment } from './experimentFiles';
 import { factsOf, parsedOf, parseGeneration } from './parsing';
 
-/** Every study file of the workspace. */
+/** All study files of the workspace. */
 export const STUDY_GLOB = '**/*.study.{yaml,yml,json,jsonc}';
 
 export const STUDY_SELECTOR: vscode.DocumentSelector = { pattern: STUDY_GLOB };
 
-/** A larger file is no experiment. */
+/** A larger file cannot be an experiment. */
 const LARGEST_FILE = 1 << 20;
 
 export function isStudy(uri: vscode.Uri): boolean {
@@ -32,7 +33,7 @@ interface Held {
 
 const studies = new WeakMap<vscode.TextDocument, Held>();
 
-/** What an open study file says, read anew when it or its experiment changes. */
+/** The parsed content of an open study file. Parsed again after it or its experiment changes. */
 export function studyOf(document: vscode.TextDocument): StudyParse {
   const held = studies.get(document);
   const isCurrent =
@@ -51,14 +52,14 @@ export function studyOf(document: vscode.TextDocument): StudyParse {
 }
 
 interface HeldProblems {
-  /** Of a search's experiment, which `studyOf` does not read. */
+  /** The experiment of a search, which `studyOf` does not read. */
   readonly reading: ExperimentReading | null;
   readonly problems: readonly Problem[];
 }
 
 const heldProblems = new WeakMap<StudyParse, HeldProblems>();
 
-/** What is shown of an open study file's problems, looked for anew when it or its experiment changes. */
+/** The problems of an open study file. Computed again after it or its experiment changes. */
 export function studyProblemsOf(document: vscode.TextDocument): readonly Problem[] {
   const parsed = studyOf(document);
   const isSearch = !parsed.ok && parsed.why === 'search';
@@ -73,13 +74,13 @@ export function studyProblemsOf(document: vscode.TextDocument): readonly Problem
   return problems;
 }
 
-/** The experiment of an open study file, where it can be trained. */
+/** The experiment of an open study file, if it can be trained. */
 export function baselineOf(document: vscode.TextDocument, path: string | null): Baseline | null {
   const reading = path === null ? null : readingOf(document.uri, path);
   return reading?.ok && reading.parsed.ok ? reading.parsed : null;
 }
 
-/** The experiment file that a path in a study file leads to. */
+/** The experiment file that a path in a study file refers to. */
 export function experimentUri(study: vscode.Uri, path: string): vscode.Uri {
   return study.with({ path: vscode.Uri.file(resolve(dirname(study.fsPath), path)).path });
 }
@@ -89,12 +90,12 @@ function sameReading(one: ExperimentReading, other: ExperimentReading | null): b
   return one.parsed === other.parsed;
 }
 
-/** As the editor has it where it is open, else as it is on disk. */
+/** Reads the experiment from an open editor, otherwise from disk. */
 function readingOf(study: vscode.Uri, path: string): ExperimentReading {
-  // No other file is read at a study's word, and none of another machine.
+  // A study can make us read experiment files only, and none on another machine.
   const uri = isOnNetwork(path) ? null : experimentUri(study, path);
   if (!uri || !isExperiment(uri)) {
-    return { ok: false, reason: vscode.l10n.t('It is no experiment file by its name.') };
+    return { ok: false, reason: vscode.l10n.t('Its name is not that of an experiment file.') };
   }
   const open = vscode.workspace.textDocuments.find((each) => each.uri.toString() === uri.toString());
   if (open) return { ok: true, parsed: parsedOf(open) };
@@ -115,13 +116,14 @@ function readFromDisk(uri: vscode.Uri): ExperimentReading {
   try {
     const { mtimeMs, size, isFile } = asFacts(statSync(file));
     if (!isFile || size > LARGEST_FILE) {
-      return { ok: false, reason: vscode.l10n.t('It is no file, or larger than 1 MiB.') };
+      return { ok: false, reason: vscode.l10n.t('It is not a file, or it is larger than 1 MiB.') };
     }
     const stamp = `${mtimeMs} ${size} ${parseGeneration()}`;
     const known = onDisk.get(file);
     if (known?.stamp === stamp) return { ok: true, parsed: known.parsed };
-    const text = readFileSync(file, 'utf8');
-    const parsed = parseExperiment(text, file, [], 'train', factsOf(uri));
+    const read = readUtf8(readFileSync(file));
+    if (!read.ok) return { ok: false, reason: vscode.l10n.t('It is not UTF-8. Save it as UTF-8.') };
+    const parsed = parseExperiment(read.text, file, [], 'train', factsOf(uri));
     onDisk.set(file, { stamp, parsed });
     return { ok: true, parsed };
   } catch (error) {

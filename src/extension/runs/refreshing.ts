@@ -1,4 +1,4 @@
-/** Reads something again and again, never twice at the same time. */
+/** Repeats a read on demand, but never runs two at the same time. */
 export class Refreshing {
   #underWay: Promise<void> | null = null;
   #again = false;
@@ -9,7 +9,7 @@ export class Refreshing {
     return this.#underWay !== null;
   }
 
-  /** Resolves once a reading is over that began when it was called, or after. */
+  /** Resolves after a read that started no earlier than this call. */
   run(): Promise<void> {
     if (this.#underWay) {
       this.#again = true;

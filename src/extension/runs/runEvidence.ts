@@ -5,12 +5,12 @@ import type { RunLibrary } from './runLibrary';
 import type { StudyLibrary } from './studyLibrary';
 
 /**
- * What the finished runs and studies of the open folders have shown, worked out anew only when a run comes, ends or goes, or
- * a study does.
+ * Evidence from the finished runs and studies of the open folders. Recomputed only if a run appears, ends or
+ * disappears, or a finished study does.
  */
 export class RunEvidence implements vscode.Disposable {
   readonly #changed = new vscode.EventEmitter<void>();
-  /** A run, or a study that is done, has come, ended or gone. */
+  /** A run or a finished study has appeared, ended or disappeared. */
   readonly onDidChange = this.#changed.event;
   readonly #listening: vscode.Disposable;
   #states = '';
@@ -33,7 +33,7 @@ export class RunEvidence implements vscode.Disposable {
     return this.#index;
   }
 
-  /** Of the studies that are done, newest first. */
+  /** Evidence from the finished studies, newest first. */
   get studies(): readonly StudyEvidence[] {
     this.#studies ??= this.source.evidence();
     return this.#studies;
@@ -48,7 +48,7 @@ export class RunEvidence implements vscode.Disposable {
     const states = this.library.runs
       .map((run) => `${run.folder} ${run.kind === 'run' ? run.manifest.state.status : run.kind}`)
       .join('\n');
-    // How far a run is makes no difference.
+    // The progress of a run does not matter.
     if (states === this.#states) return;
     this.#states = states;
     this.#index = null;

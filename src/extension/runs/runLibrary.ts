@@ -7,42 +7,48 @@ import { watchStore } from '../../runs/feed/storeWatch';
 import { queueAmong } from '../../runs/queue';
 import { markInterrupted } from '../../runs/stopping';
 import { listRuns, type RunEntry } from '../../runs/store';
+import { placeNow, readRenames } from '../../runs/upkeep/renames';
+import { listTrash, type TrashedRun } from '../../runs/upkeep/trash';
 import { isSamePath } from '../../system/samePath';
-import { isLive, isRunning, type KnownRun, type ReadableRun } from './liveRun';
+import { isLive, isOver, isRunning, type KnownRun, type ReadableRun } from './liveRun';
 import { Refreshing } from './refreshing';
 import { StoreLinks } from './storeLinks';
 
-/** Several changes within this time are told as one. */
+/** Changes within this time trigger one notification. */
 const QUIET_MS = 100;
 
-/** How often they are read without a change where a run waits: a trainer that was killed before it trained notifies nobody. */
+/** Polling interval while a run is queued: a trainer that was killed before training notifies nobody. */
 const REREAD_MS = 10_000;
 
-/** What the store of a root held when it was read. */
+/** The content of a root's store at the time of a read. */
 interface StoreReading {
   readonly root: string;
   readonly entries: readonly RunEntry[];
-  /** Folders of the runs that wait, the next one first. */
+  /** Folders of the queued runs, next one first. */
   readonly queue: readonly string[];
+  readonly trash: readonly TrashedRun[];
+  /** Maps a run's folder to the new path of its experiment file, if that was renamed. */
+  readonly moved: ReadonlyMap<string, string>;
 }
 
-/**
- * Every run in the stores of the open folders, whoever started it. Those that are trained are followed by their feeds.
- */
+/** All runs in the stores of the open folders, whoever started them. Feeds follow the runs in training. */
 export class RunLibrary implements vscode.Disposable {
   readonly #changed = new vscode.EventEmitter<void>();
   readonly #ended = new vscode.EventEmitter<ReadableRun>();
-  /** Something about the runs is different. */
+  /** The runs have changed. */
   readonly onDidChange = this.#changed.event;
-  /** A run that was live is so no more. */
+  /** A live run has ended. */
   readonly onDidEnd = this.#ended.event;
 
   /** By folder, root by root, newest first. */
   #runs = new Map<string, KnownRun>();
-  /** Folders of the runs that wait, root by root, the next one first. */
+  /** Folders of the queued runs, root by root, next one first. */
   #queue: readonly string[] = [];
+  #trash: readonly TrashedRun[] = [];
+  /** Disk usage of the runs in the trash, by folder. It does not change while they are there. */
+  readonly #trashBytes = new Map<string, number>();
   readonly #subscriptions = new Map<string, FeedSubscription>();
-  /** By root, what ends the watch over its store. */
+  /** By root, a function that stops the watch on its store. */
   readonly #watches = new Map<string, () => void>();
   #readAt = Number.NEGATIVE_INFINITY;
   readonly #links: StoreLinks;
@@ -50,7 +56,7 @@ export class RunLibrary implements vscode.Disposable {
   readonly #refreshing = new Refreshing(() => this.#readStores());
   #disposed = false;
 
-  /** @param roots the folders whose stores are read, in the order that runs are shown */
+  /** @param roots the folders with the stores to read, in display order */
   constructor(
     private readonly roots: () => readonly string[],
     private readonly log: vscode.LogOutputChannel,
@@ -62,7 +68,7 @@ export class RunLibrary implements vscode.Disposable {
     return [...this.#runs.values()];
   }
 
-  /** The runs that wait for their turn, root by root, the next one first. */
+  /** The queued runs, root by root, next one first. */
   get queue(): readonly ReadableRun[] {
     return this.#queue.flatMap((folder) => {
       const run = this.find(folder);
@@ -70,7 +76,12 @@ export class RunLibrary implements vscode.Disposable {
     });
   }
 
-  /** The run in a folder: two projects may each have one of an id. */
+  /** The deleted runs that can be restored, root by root, last one first. */
+  get trash(): readonly TrashedRun[] {
+    return this.#trash;
+  }
+
+  /** The run in a folder. Ids are not unique across projects. */
   find(folder: string): KnownRun | undefined {
     return this.#runs.get(folder);
   }
@@ -82,17 +93,17 @@ export class RunLibrary implements vscode.Disposable {
     );
   }
 
-  /** Reads the stores again; resolves once what they held when it was called is known. */
+  /** Reads the stores again. Resolves when their content at the time of the call is known. */
   refresh(): Promise<void> {
     return this.#refreshing.run();
   }
 
-  /** Whether a store may be read: one that is a link to elsewhere asks a person first, and is read anew once they allow it. */
+  /** Whether a store may be read. If it is a symbolic link, asks the user first and reads the store after consent. */
   mayRead(root: string): Promise<boolean> {
     return this.#links.mayRead(root, () => void this.refresh());
   }
 
-  /** Follows a run until it has ended, such as one whose trainer is about to be started. */
+  /** Follows a run until it ends. For example, one with a trainer about to start. */
   follow(folder: string): void {
     if (this.#subscriptions.has(folder) || this.#disposed) return;
     const subscription = feeds.subscribe(
@@ -119,7 +130,7 @@ export class RunLibrary implements vscode.Disposable {
     const roots = this.roots();
     this.#watchStores(roots);
     const stores = await Promise.all(roots.map((root) => this.#readStore(root)));
-    // What is followed is known by its feed, which is not older than the reading of the stores.
+    // A followed run comes from its feed, which is at least as recent as the read of the stores.
     await Promise.all([...this.#subscriptions.values()].map((subscription) => subscription.refresh()));
     if (this.#disposed) return;
     this.#takeStores(stores);
@@ -130,21 +141,25 @@ export class RunLibrary implements vscode.Disposable {
       const isAllowed = await this.mayRead(root);
       const entries = isAllowed ? await listRuns(root) : [];
       const queue = (await queueAmong(entries)).map(({ folder }) => folder);
-      return { root, entries, queue };
+      const trash = isAllowed ? await listTrash(root, this.#trashBytes) : [];
+      return { root, entries, queue, trash, moved: await movedFiles(root, entries) };
     } catch (error) {
       this.log.error(`The runs of ${root} could not be read:`, error);
-      return { root, entries: [], queue: [] };
+      return { root, entries: [], queue: [], trash: [], moved: new Map() };
     }
   }
 
   #takeStores(stores: readonly StoreReading[]): void {
     const before = this.#runs;
     this.#queue = stores.flatMap(({ queue }) => queue);
+    this.#trash = stores.flatMap(({ trash }) => trash);
     this.#runs = new Map(
-      stores.flatMap(({ root, entries }) =>
+      stores.flatMap(({ root, entries, moved }) =>
         entries.map((entry) => {
           const run = this.#subscriptions.get(entry.folder)?.run ?? { ...entry, activity: NO_ACTIVITY };
-          return [entry.folder, { ...run, folder: entry.folder, root }] as const;
+          const movedTo = moved.get(entry.folder);
+          const place = { folder: entry.folder, root, ...(movedTo !== undefined && { movedTo }) };
+          return [entry.folder, { ...run, ...place }] as const;
         }),
       ),
     );
@@ -158,13 +173,13 @@ export class RunLibrary implements vscode.Disposable {
     this.#tell();
   }
 
-  /** Follows what is trained, and no more what has ended by its manifest and its feed. */
+  /** Follows a run in training. Stops following it after both its manifest and its feed say that it ended. */
   #followOrNot(entry: RunEntry): void {
     const { folder } = entry;
     const subscription = this.#subscriptions.get(folder);
     const run = this.#runs.get(folder);
     if (entry.kind === 'run' && entry.manifest.state.status === 'running') this.follow(folder);
-    else if (subscription && run && !isLive(run)) this.#unfollow(folder, subscription);
+    else if (subscription && run && isOver(entry, run)) this.#unfollow(folder, subscription);
   }
 
   #unfollow(folder: string, subscription: FeedSubscription): void {
@@ -172,21 +187,22 @@ export class RunLibrary implements vscode.Disposable {
     this.#subscriptions.delete(folder);
   }
 
-  /** Takes in what a feed tells. */
+  /** Applies an update from a feed. */
   #take(folder: string, run: FollowedRun): void {
     const before = this.#runs.get(folder);
     if (!before || this.#disposed) return;
-    const now = { ...run, folder, root: before.root };
+    const { root, movedTo } = before;
+    const now = { ...run, folder, root, ...(movedTo !== undefined && { movedTo }) };
     this.#runs.set(folder, now);
     this.#noteEnd(before, now);
     this.#tell();
   }
 
-  /** Tells of a run that was found to have ended, and writes down how where its trainer could not. */
+  /** Notifies that a run has ended. Records how if its trainer could not. */
   #noteEnd(before: KnownRun | undefined, now: KnownRun): void {
     if (now.kind !== 'run' || isLive(now) || (before?.kind === 'run' && !isLive(before))) return;
     const { state, endedAt } = now.manifest;
-    // What is read in a workspace that is not trusted is left as it is.
+    // Write nothing in an untrusted workspace.
     const isUnwritten = endedAt === null && vscode.workspace.isTrusted;
     const wasLive = before?.kind === 'run';
     if (wasLive || (isUnwritten && state.status === 'interrupted')) this.#ended.fire(now);
@@ -196,7 +212,7 @@ export class RunLibrary implements vscode.Disposable {
     );
   }
 
-  /** Watches the stores of these roots alone. */
+  /** Watches the stores of exactly these roots. */
   #watchStores(roots: readonly string[]): void {
     for (const [root, unwatch] of this.#watches) {
       if (roots.includes(root)) continue;
@@ -226,7 +242,20 @@ export class RunLibrary implements vscode.Disposable {
   }
 }
 
-/** The absolute path of the experiment file that a run was started from. */
-export function experimentFileOf({ root, manifest }: ReadableRun): string {
-  return resolve(root, manifest.experiment.file);
+/** Absolute path of the experiment file of a run, following renames. */
+export function experimentFileOf({ root, manifest, movedTo }: ReadableRun): string {
+  return movedTo ?? resolve(root, manifest.experiment.file);
+}
+
+async function movedFiles(root: string, entries: readonly RunEntry[]): Promise<Map<string, string>> {
+  const moved = new Map<string, string>();
+  const renames = await readRenames(root);
+  if (renames.length === 0) return moved;
+  for (const entry of entries) {
+    if (entry.kind === 'broken') continue;
+    const file = resolve(root, entry.manifest.experiment.file);
+    const now = await placeNow(file, entry.manifest.createdAt, renames);
+    if (now !== file) moved.set(entry.folder, now);
+  }
+  return moved;
 }

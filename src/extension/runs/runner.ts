@@ -1,29 +1,32 @@
 import * as vscode from 'vscode';
-import type { ParseResult } from '../../experiment/parse';
+import { lacksIndex, type ParseResult } from '../../experiment/parse';
 import type { Problem } from '../../experiment/problem';
+import type { AnyRecipe } from '../../recipe/anyRecipe';
 import type { Recipe } from '../../recipe/recipe';
+import { pauseRefusal } from '../../runs/commandRun';
 import type { Waiting } from '../../runs/lease/verdict';
 import { takeOn } from '../../runs/origin';
-import { cancelQueued, enqueue, type QueuedRun } from '../../runs/queue';
+import { cancelQueued, enqueue, makeReady, type QueuedRun, type QueueTerms, termsOf } from '../../runs/queue';
 import { QueueWorker } from '../../runs/queueWorker';
 import { pauseByLease, stopByLease } from '../../runs/stopping';
-import { createRun, deleteRun } from '../../runs/store';
+import { createRun, deleteRun, type RunCreation } from '../../runs/store';
 import { type RunHandle, startRun } from '../../runs/supervisor';
 import type { TrainerCommand } from '../../runs/trainerCommand';
+import { repeatRun } from '../../runs/upkeep/again';
 import type { Failure } from '../../shared/failure';
 import { isExperiment } from '../language/experimentFiles';
-import { parsedOf, storeRootOf } from '../language/parsing';
+import { commandExperimentOf, parsedOf, storeRootOf } from '../language/parsing';
 import { isStudy } from '../language/studyFiles';
 import { chooses } from '../messages';
 import { dataEnvironment, readSettings } from '../settings';
-import type { KnownRun } from './liveRun';
+import type { KnownRun, ReadableRun } from './liveRun';
 import type { RunLibrary } from './runLibrary';
 
 /** A file that can be trained. */
 type ParsedExperiment = Extract<ParseResult, { ok: true }>;
 
 export type RunStart =
-  /** It trains, or waits for its turn. */
+  /** The run is training or queued. */
   | { readonly outcome: 'started'; readonly folder: string }
   /** The file cannot be trained. */
   | { readonly outcome: 'bad_file'; readonly problems: readonly Problem[] }
@@ -32,8 +35,8 @@ export type RunStart =
   | { readonly outcome: 'failed'; readonly failure: Failure };
 
 /**
- * Works through the queues of the open folders, in a trusted workspace: every run of this window waits there for
- * its turn. The trainings go on when the window closes, and their queue with the next window.
+ * Works through the queues of the open folders in a trusted workspace. Every run of this window waits in a queue.
+ * Training continues after the window closes, and the next window continues the queue.
  */
 export class Runner implements vscode.Disposable {
   /** By root. */
@@ -59,40 +62,64 @@ export class Runner implements vscode.Disposable {
   }
 
   /**
-   * Queues a run of a saved experiment file in the store of its workspace folder; it starts when it may.
+   * Queues a run of a saved experiment file in the store of its workspace folder.
    *
-   * @param recipeOf what to train in place of the file's own recipe
+   * @param recipeOf the recipe to train instead of the file's own
    */
   async start(
     document: vscode.TextDocument,
     recipeOf: (parsed: ParsedExperiment) => Recipe = ({ recipe }) => recipe,
   ): Promise<RunStart> {
+    const command = commandExperimentOf(document);
+    if (command?.ok === false) return { outcome: 'bad_file', problems: command.problems };
+    if (command) return this.#create(document, command.recipe);
     const parsed = parsedOf(document);
     if (!parsed.ok) {
-      return parsed.unindexed ? { outcome: 'unindexed' } : { outcome: 'bad_file', problems: parsed.problems };
+      return lacksIndex(parsed)
+        ? { outcome: 'unindexed' }
+        : { outcome: 'bad_file', problems: parsed.problems };
     }
+    return this.#create(document, recipeOf(parsed));
+  }
+
+  async #create(
+    document: vscode.TextDocument,
+    recipe: AnyRecipe,
+  ): Promise<Extract<RunStart, { outcome: 'started' | 'failed' }>> {
     const root = storeRootOf(document.uri);
     const creation = await createRun(root, {
       experimentFile: document.uri.fsPath,
       experimentText: document.getText(),
-      recipe: recipeOf(parsed),
+      recipe,
       versions: this.versions,
     });
-    if (!creation.ok) return { outcome: 'failed', failure: creation.failure };
-    const failure = await this.#enqueue(root, creation.id);
-    if (!failure) return { outcome: 'started', folder: creation.folder };
-    await deleteRun(root, creation.id);
-    return { outcome: 'failed', failure };
+    return this.#queueNew(root, creation);
   }
 
-  /** Queues a run that ended before its training was over, to go on from its checkpoint. */
+  /** Queues a new run of another run's recipe, whatever its experiment file now contains. */
+  async repeat(run: ReadableRun): Promise<Extract<RunStart, { outcome: 'started' | 'failed' }>> {
+    const { threads } = await termsOf(run.folder);
+    const terms = threads === undefined ? undefined : { threads };
+    return this.#queueNew(run.root, await repeatRun(run.root, run, this.versions), terms);
+  }
+
+  /** Queues an unfinished run to resume from its checkpoint. */
   async resume(run: KnownRun, waiting: Waiting): Promise<Failure | null> {
     return this.#enqueue(run.root, run.id, waiting);
   }
 
+  /** Returns removed runs to their positions in the queue. */
+  async putBack(runs: readonly ReadableRun[]): Promise<Failure | null> {
+    let failure: Failure | null = null;
+    for (const { folder } of runs) failure = (await makeReady(folder)) ?? failure;
+    await this.library.refresh();
+    for (const { root } of runs) this.wake(root);
+    return failure;
+  }
+
   /**
-   * Ends a run after its step, whichever process started it, or takes one that waits out of the queue; null where
-   * that went well.
+   * Stops a run after the current step, whichever process started it, or removes a queued run from the queue. Returns
+   * null on success.
    */
   async stop(run: KnownRun): Promise<Failure | null> {
     const handle = this.#workers.get(run.root)?.handles.get(run.folder);
@@ -107,32 +134,51 @@ export class Runner implements vscode.Disposable {
     return stopByLease(run.folder);
   }
 
-  /** As `stop`, for a run that trains, which is paused then. */
+  /** Like `stop`, but pauses a run in training. */
   async pause(run: KnownRun): Promise<Failure | null> {
     const handle = this.#workers.get(run.root)?.handles.get(run.folder);
     if (!handle) return pauseByLease(run.folder);
+    const refusal = run.kind === 'run' ? pauseRefusal(run.manifest) : null;
+    if (refusal) return refusal;
     await handle.pause();
     return null;
   }
 
-  /** What trains the runs, by name. */
+  /** Names and versions of the programs that train the runs. */
   get versions(): Readonly<Record<string, string>> {
     return { bagOfTricks: this.extension.packageJSON.version, vscode: vscode.version };
   }
 
-  /** Starts the trainer of a short trial, which is no run of the store. */
+  /** Starts the trainer of a short trial, which is not a run of the store. */
   startTrial(folder: string, changes: Partial<TrainerCommand>): RunHandle {
     return startRun(folder, { ...this.#trainer, stopWithParent: true, ...changes });
   }
 
-  /** Starts no more; what trains goes on, unless a setting says otherwise. */
+  /** Starts no more runs. Training continues, unless a setting says otherwise. */
   dispose(): void {
     for (const subscription of this.#subscriptions) subscription.dispose();
     for (const worker of this.#workers.values()) worker.close();
   }
 
-  async #enqueue(root: string, id: string, waiting: Waiting = {}): Promise<Failure | null> {
-    const failure = await enqueue(root, id, waiting);
+  async #queueNew(
+    root: string,
+    creation: RunCreation,
+    terms?: QueueTerms,
+  ): Promise<Extract<RunStart, { outcome: 'started' | 'failed' }>> {
+    if (!creation.ok) return { outcome: 'failed', failure: creation.failure };
+    const failure = await this.#enqueue(root, creation.id, {}, terms);
+    if (!failure) return { outcome: 'started', folder: creation.folder };
+    await deleteRun(root, creation.id);
+    return { outcome: 'failed', failure };
+  }
+
+  async #enqueue(
+    root: string,
+    id: string,
+    waiting: Waiting = {},
+    terms?: QueueTerms,
+  ): Promise<Failure | null> {
+    const failure = await enqueue(root, id, waiting, terms);
     await this.library.refresh();
     if (!failure) this.wake(root);
     return failure;
@@ -162,11 +208,11 @@ export class Runner implements vscode.Disposable {
     });
   }
 
-  /** Asks about a run that waits, but came with its folder: it starts only once a person has said so. */
+  /** Asks about a queued run that came with its folder. It starts only after consent. */
   async #askForeign(run: QueuedRun): Promise<void> {
     const [train, remove] = [vscode.l10n.t('Train it'), vscode.l10n.t('Remove from the queue')];
     const question = vscode.l10n.t(
-      'The run {0} of {1} waits in the queue, but was not made here by you: it came with the folder. Train it?',
+      'You did not create the queued run {0} of {1} here. It came with the folder. Train it?',
       run.id,
       run.manifest.experiment.file,
     );
@@ -196,7 +242,7 @@ export class Runner implements vscode.Disposable {
   }
 }
 
-/** The folders whose stores are shown: the open ones, and those of experiment and study files open outside of them. */
+/** The folders with stores to show: the open ones, and those of open experiment and study files outside them. */
 export function storeRoots(): string[] {
   const folders = vscode.workspace.workspaceFolders?.filter(({ uri }) => uri.scheme === 'file') ?? [];
   const files = vscode.workspace.textDocuments

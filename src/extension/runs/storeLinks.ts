@@ -3,13 +3,15 @@ import { allowFolder } from '../../system/allowedFolders';
 import { type StoreLink, storeLinkError, storeLinksToAllow } from '../../system/storeConsent';
 import { asks } from '../messages';
 
-/** Asks, once for each link, about stores that are links to elsewhere; until then nothing is read or written there. */
+/**
+ * Asks, once per link, about stores that are symbolic links. Until the user consents, nothing is read or written there.
+ */
 export class StoreLinks {
   readonly #asked = new Set<string>();
 
   constructor(private readonly log: vscode.LogOutputChannel) {}
 
-  /** Whether the store of `root` may be read; where a person has to say so, `onAllowed` follows once they did. */
+  /** Whether the store of `root` may be read. If the user has to consent first, calls `onAllowed` after they do. */
   async mayRead(root: string, onAllowed: () => void): Promise<boolean> {
     const [link] = await storeLinksToAllow(root);
     if (!link) return true;
@@ -23,7 +25,7 @@ export class StoreLinks {
 
   async #ask({ path, target }: StoreLink, onAllowed: () => void): Promise<void> {
     const allow = vscode.l10n.t('Allow');
-    const question = vscode.l10n.t('{0} is a link to {1}. May runs be kept there?', path, target);
+    const question = vscode.l10n.t('{0} is a link to {1}. Allow runs to be stored there?', path, target);
     if (!(await asks('warning', question, allow))) return;
     await allowFolder(target);
     onAllowed();

@@ -5,19 +5,19 @@ import { recipeKey } from '../../recipe/recipe';
 import { readSource } from '../../studies/planning';
 import type { StudyRecord } from '../../studies/record';
 
-/** What the settings of one study train. */
+/** The recipe keys of one study's settings. */
 interface Keys {
-  /** The study's texts. */
+  /** The study's texts, as the cache key. */
   readonly of: string;
   readonly keyOf: StudyEvidence['keyOf'];
 }
 
-/** What the settings of studies train, worked out when it is first asked for. */
+/** Recipe keys of the settings of studies, computed on first use. */
 export class StudyKeys {
   /** By the study's folder. */
   readonly #keys = new Map<string, Keys>();
 
-  /** A study that is done as evidence; null of one that shows nothing of tricks. */
+  /** Converts a finished study to evidence. Returns null if it shows nothing about tricks. */
   evidenceOf(root: string, record: StudyRecord, facts: StudyFacts): StudyEvidence | null {
     const { analysis, state, folder } = facts;
     if (!analysis || state.status !== 'done' || record.confirms) return null;

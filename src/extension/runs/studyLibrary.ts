@@ -30,35 +30,35 @@ import type { RunLibrary } from './runLibrary';
 import type { Runner } from './runner';
 import { StudyKeys } from './studyEvidence';
 
-/** Several changes within this time are told as one. */
+/** Changes within this time trigger one notification. */
 const QUIET_MS = 100;
 
-/** How often a study that is under way is read without a change: who runs it may be gone, and its time left shrinks. */
+/** Polling interval for a study under way: its process may have died, and its time left shrinks. */
 const REREAD_MS = 5_000;
 
-/** A study of the open folders, with the store that it is in. */
+/** A study in the open folders and the store that contains it. */
 interface Placed {
   readonly root: string;
   readonly entry: StudyEntry;
   readonly known: KnownStudy;
 }
 
-/** What a study needs of the window that runs it. */
+/** Services that a study needs from the window that runs it. */
 export interface StudyProgram {
-  /** Has images indexed that are not yet; rejects where they are not indexed then. */
+  /** Indexes images that have no index yet. Rejects if they still have none afterwards. */
   index(root: string, folder: string, requests: readonly OwnDatasetRequest[]): Promise<void>;
-  /** The accuracy of a run on its test images, in points of a percent; the look is counted. */
+  /** Accuracy of a run on its test images, in percentage points. Counts the look. */
   test(root: string, run: ReadableEntry, weights: 'last' | 'averaged'): Promise<number>;
 }
 
-/** A study that this window runs. */
+/** A study that runs in this window. */
 interface Own {
   readonly worker: StudyWorker;
-  /** Resolves once it runs no more; never rejects. */
+  /** Resolves when it stops running. Never rejects. */
   readonly ended: Promise<void>;
 }
 
-/** How a study ended that this window ran. */
+/** How a study of this window ended. */
 export interface StudyEnd {
   readonly folder: string;
   readonly name: string;
@@ -66,14 +66,14 @@ export interface StudyEnd {
 }
 
 /**
- * Every study in the stores of the open folders, whoever runs it. Those that are resumed here run in this window; they end
- * with it and are then interrupted, while the runs that train go on as the settings say.
+ * All studies in the stores of the open folders, whoever runs them. Studies that are resumed here run in this window.
+ * When the window closes they are interrupted, while their training runs follow the settings.
  */
 export class StudyLibrary implements StudySource, StudyControl, vscode.Disposable {
   readonly #changed = new vscode.EventEmitter<void>();
   readonly #ended = new vscode.EventEmitter<StudyEnd>();
   readonly onDidChange = this.#changed.event;
-  /** A study that this window ran runs no more. */
+  /** A study of this window has stopped running. */
   readonly onDidEnd = this.#ended.event;
 
   /** By the study's folder, root by root, newest first. */
@@ -85,7 +85,7 @@ export class StudyLibrary implements StudySource, StudyControl, vscode.Disposabl
   readonly #own = new Map<string, Own>();
   readonly #keys = new StudyKeys();
   readonly #listening: vscode.Disposable;
-  /** When what was read was written, of what may change by others' doing. */
+  /** Modification times of files that other processes may change. */
   #written = '';
   #runStates = '';
   #readAt = Number.NEGATIVE_INFINITY;
@@ -95,7 +95,7 @@ export class StudyLibrary implements StudySource, StudyControl, vscode.Disposabl
   readonly #refreshing = new Refreshing(() => this.#readStores());
   #disposed = false;
 
-  /** @param roots the folders whose stores are read, in the order that studies are shown */
+  /** @param roots the folders with the stores to read, in display order */
   constructor(
     private readonly roots: () => readonly string[],
     private readonly library: RunLibrary,
@@ -114,7 +114,7 @@ export class StudyLibrary implements StudySource, StudyControl, vscode.Disposabl
     return this.#studies.get(folder)?.known;
   }
 
-  /** What the studies that are done have shown of tricks. */
+  /** What the finished studies show about tricks. */
   evidence(): readonly StudyEvidence[] {
     return [...this.#studies.values()].flatMap(({ root, entry, known }) => {
       if (entry.kind !== 'study' || known.kind !== 'study') return [];
@@ -122,7 +122,7 @@ export class StudyLibrary implements StudySource, StudyControl, vscode.Disposabl
     });
   }
 
-  /** Reads the stores again; resolves once what they held when it was called is known. */
+  /** Reads the stores again. Resolves when their content at the time of the call is known. */
   refresh(): Promise<void> {
     return this.#refreshing.run();
   }
@@ -141,7 +141,7 @@ export class StudyLibrary implements StudySource, StudyControl, vscode.Disposabl
     }
   }
 
-  /** Runs a study in this window; resolves once it does, or cannot. */
+  /** Runs a study in this window. Resolves when it is running or cannot run. */
   async resume(folder: string): Promise<Failure | null> {
     const placed = this.#studies.get(folder);
     if (!placed) return absentFailure(folder);
@@ -154,7 +154,7 @@ export class StudyLibrary implements StudySource, StudyControl, vscode.Disposabl
     } catch (error) {
       return failureOf(error);
     }
-    // Asked twice, it runs once.
+    // A second request does not start it twice.
     if (this.#own.has(folder)) return null;
     this.runner.wake(root);
     const worker = new StudyWorker(root, folder, {
@@ -168,7 +168,7 @@ export class StudyLibrary implements StudySource, StudyControl, vscode.Disposabl
     return this.#run(folder, record.name, worker);
   }
 
-  /** Runs the chosen set of a study against its first levels on fresh seeds; a confirmation that was begun goes on. */
+  /** Runs a study's chosen set against its first levels on fresh seeds. Continues a confirmation that was begun. */
   async confirm(folder: string): Promise<Failure | null> {
     const placed = this.#studies.get(folder);
     const { entry, known } = placed ?? {};
@@ -207,7 +207,7 @@ export class StudyLibrary implements StudySource, StudyControl, vscode.Disposabl
     this.#ended.dispose();
   }
 
-  /** Resolves once a worker has begun, to null, or could not, to why. */
+  /** Starts a worker. Resolves to null when it has begun, or to the reason why it could not. */
   #run(folder: string, name: string, worker: StudyWorker): Promise<Failure | null> {
     return new Promise((resolve) => {
       const begun = () => resolve(null);
@@ -236,7 +236,7 @@ export class StudyLibrary implements StudySource, StudyControl, vscode.Disposabl
     });
   }
 
-  /** Reads anew where a run came, went or is in another state; how far it is makes no such difference. */
+  /** Reads again if a run has appeared, disappeared or changed state. Progress alone does not matter. */
   #onRuns(): void {
     const states = this.library.runs
       .map((run) => `${run.folder} ${run.kind === 'run' ? run.manifest.state.status : run.kind}`)
@@ -279,7 +279,7 @@ export class StudyLibrary implements StudySource, StudyControl, vscode.Disposabl
     }
   }
 
-  /** Watches the stores of these roots alone, and forgets the others. */
+  /** Watches the stores of exactly these roots and forgets all others. */
   #watchStores(roots: readonly string[]): void {
     for (const [root, unwatch] of this.#watches) {
       if (roots.includes(root)) continue;
@@ -296,7 +296,7 @@ export class StudyLibrary implements StudySource, StudyControl, vscode.Disposabl
     }
   }
 
-  /** Studies are written to beside the folder of runs, whose changes the library tells. */
+  /** Studies are stored next to the folder of the runs, and the library reports changes only to the runs. */
   async #look(): Promise<void> {
     if (this.#isLooking || this.#refreshing.isUnderWay || this.#disposed) return;
     this.#isLooking = true;
@@ -309,7 +309,7 @@ export class StudyLibrary implements StudySource, StudyControl, vscode.Disposabl
     }
   }
 
-  /** When the folders of studies, and the studies that are not done, were written last. */
+  /** Modification times of the folders of studies and of the unfinished studies. */
   async #writtenNow(roots: readonly string[]): Promise<string> {
     const open = [...this.#studies.values()].filter(
       ({ known }) => known.kind === 'damaged' || known.facts.state.status !== 'done',

@@ -2,16 +2,17 @@ import { dirname, resolve } from 'node:path';
 import * as vscode from 'vscode';
 import { imagesKey } from '../../datasets/index/store';
 import { recordLook } from '../../datasets/testLooks';
+import { networkRecipe } from '../../recipe/anyRecipe';
 import { isOwnDataset } from '../../recipe/datasets';
 import { RunPredictor } from '../../runs/predictor';
 import type { ReadableEntry } from '../../runs/store';
 import { dataEnvironment, readSettings } from '../settings';
 
 /**
- * The accuracy of a run on its data set's test images, in points of a percent. The look at them is counted.
+ * Evaluates a run on its data set's test images. Returns the accuracy in percentage points, and counts the look.
  *
- * @param root the folder that has the store
- * @throws UserError where it cannot be told
+ * @param root the folder that contains the store
+ * @throws UserError if the evaluation is impossible
  */
 export async function testAccuracy(
   extensionUri: vscode.Uri,
@@ -30,10 +31,10 @@ export async function testAccuracy(
   );
   try {
     const { accuracy } = await predictor.test(() => {});
-    const { source } = manifest.recipe.data;
-    if (isOwnDataset(source)) {
+    const source = networkRecipe(manifest.recipe)?.data.source;
+    if (source && isOwnDataset(source)) {
       const key = imagesKey(source, resolve(root, dirname(manifest.experiment.file)));
-      // Before anybody has seen the result.
+      // Count the look before anyone sees the result.
       await recordLook(root, key, { runId: id, time: Date.now() });
     }
     return 100 * accuracy;

@@ -4,21 +4,21 @@ import type { Classified } from '../../protocol/predictor';
 import { formatPercent } from '../../shared/format';
 import { escapeHtml } from './html';
 
-/** What the page of classified images is made of. */
+/** The content of the page of classified images. */
 export interface ClassifiedPage {
   readonly runName: string;
   readonly results: readonly Classified[];
-  /** An image's file as the webview reaches it (`webview.asWebviewUri`). */
+  /** Converts an image path to a URI for the webview (`webview.asWebviewUri`). */
   readonly imageUri: (path: string) => string;
   /** `webview.cspSource`. */
   readonly cspSource: string;
-  /** Fresh for every page. */
+  /** Unique to each page. */
   readonly nonce: string;
   /** A language tag, as in `vscode.env.language`. */
   readonly language: string;
 }
 
-/** Images with the classes that a run takes them for. The page runs no script and loads nothing but the images. */
+/** Renders images with a run's predicted classes. The page runs no script and loads nothing but the images. */
 export function classifiedHtml({
   runName,
   results,
@@ -28,7 +28,7 @@ export function classifiedHtml({
   language,
 }: ClassifiedPage): string {
   const policy = `default-src 'none'; img-src ${cspSource}; style-src 'nonce-${nonce}';`;
-  const title = l10n.t('What {0} sees', runName);
+  const title = l10n.t('Predictions of {0}', runName);
   return `<!DOCTYPE html>
 <html lang="${escapeHtml(language)}">
 <head>

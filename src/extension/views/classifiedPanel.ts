@@ -5,8 +5,8 @@ import type { Classified } from '../../protocol/predictor';
 import { classifiedHtml } from './classifiedHtml';
 
 /**
- * Shows images with the classes that a run takes them for, in a panel of their own that reads the images' folders and
- * nothing else. It is not brought back after a reload, since its run may be another by then.
+ * Shows images with a run's predicted classes in a panel that can read only the folders of the images. The panel is not
+ * restored after a reload, because the run may have changed by then.
  */
 export function showClassified(
   extensionUri: vscode.Uri,

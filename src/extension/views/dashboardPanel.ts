@@ -9,28 +9,33 @@ import {
 import { feeds } from '../../runs/feed/feed';
 import type { FeedSubscription, RunUpdate } from '../../runs/feed/feedSubscription';
 import { CHART_POINTS } from '../../runs/log';
+import type { RunLabels } from '../runs/labels';
 import type { ReadableRun } from '../runs/liveRun';
 import type { RunLibrary } from '../runs/runLibrary';
 import { fillPanel, pageOptions } from './panelPage';
 
 const VIEW_TYPE = 'bagOfTricks.dashboard';
 
-/** What a dashboard asks of the extension. */
+/** A request from a dashboard to the extension. */
 export type DashboardRequest = Exclude<FromDashboard, { type: 'ready' }>;
 
-/** The dashboards, one panel a run. */
+/** The dashboards, one panel per run. */
 export class DashboardPanels implements vscode.WebviewPanelSerializer, vscode.Disposable {
   readonly #panels = new Map<string, DashboardPanel>();
   readonly #serializer = vscode.window.registerWebviewPanelSerializer(VIEW_TYPE, this);
+  readonly #naming: vscode.Disposable;
 
   constructor(
     private readonly extensionUri: vscode.Uri,
     private readonly library: RunLibrary,
+    private readonly labels: RunLabels,
     private readonly onRequest: (request: DashboardRequest) => void,
     private readonly log: vscode.LogOutputChannel,
-  ) {}
+  ) {
+    this.#naming = labels.onDidChange(() => this.#nameTabs());
+  }
 
-  /** Shows a run: in the panel that has it, or in a new one beside the file. */
+  /** Shows a run in its existing panel, or in a new one next to the editor. */
   open(run: ReadableRun): void {
     const shown = this.#panels.get(run.folder);
     if (shown) {
@@ -40,7 +45,7 @@ export class DashboardPanels implements vscode.WebviewPanelSerializer, vscode.Di
     const besides = vscode.window.activeTextEditor ? vscode.ViewColumn.Beside : vscode.ViewColumn.Active;
     const panel = vscode.window.createWebviewPanel(
       VIEW_TYPE,
-      run.manifest.name,
+      this.labels.of(run).full,
       { viewColumn: besides, preserveFocus: true },
       pageOptions(this.extensionUri),
     );
@@ -51,7 +56,7 @@ export class DashboardPanels implements vscode.WebviewPanelSerializer, vscode.Di
     return this.#panels.get(folder)?.visible ?? false;
   }
 
-  /** Fills a panel that VS Code brought back after a reload. */
+  /** Fills a panel that VS Code restored after a reload. */
   async deserializeWebviewPanel(panel: vscode.WebviewPanel, state: unknown): Promise<void> {
     await this.library.refresh();
     const run = isDashboardState(state) ? this.library.find(state.folder) : undefined;
@@ -60,22 +65,31 @@ export class DashboardPanels implements vscode.WebviewPanelSerializer, vscode.Di
     else panel.dispose();
   }
 
-  /** Leaves the panels open: VS Code brings them back after a reload. */
+  /** Leaves the panels open. VS Code restores them after a reload. */
   dispose(): void {
+    this.#naming.dispose();
     this.#serializer.dispose();
     for (const panel of this.#panels.values()) panel.dispose();
+  }
+
+  /** A run that appears, disappears or is renamed may change the labels of the others. */
+  #nameTabs(): void {
+    for (const [folder, panel] of this.#panels) {
+      const run = this.library.find(folder);
+      if (run) panel.title = this.labels.of(run).full;
+    }
   }
 
   #attach(panel: vscode.WebviewPanel, run: ReadableRun): void {
     this.#panels.set(run.folder, new DashboardPanel(panel, run, this.onRequest, this.log));
     panel.onDidDispose(() => this.#panels.delete(run.folder));
-    fillPanel(panel, this.extensionUri, { name: 'dashboard', title: run.manifest.name });
+    fillPanel(panel, this.extensionUri, { name: 'dashboard', title: this.labels.of(run).full });
   }
 }
 
 /**
- * One run's panel. Its page is filled with all of the run whenever it says that it is ready: VS Code drops the page of a
- * hidden panel and loads it anew.
+ * The panel of one run. Each time its page reports that it is ready, it receives the whole run: VS Code drops the page
+ * of a hidden panel and reloads it later.
  */
 class DashboardPanel {
   readonly #subscription: FeedSubscription;
@@ -91,7 +105,7 @@ class DashboardPanel {
       run.folder,
       { points: CHART_POINTS },
       async (update) => {
-        // Resolves once the page has it, so that one that is slow is sent no more meanwhile.
+        // Resolves when the page has received the update, so that a slow page is not flooded.
         await panel.webview.postMessage(messageOf(run.folder, update));
       },
       (error) => log.error(`The run in ${run.folder} could not be read:`, error),
@@ -114,11 +128,15 @@ class DashboardPanel {
     return this.panel.visible;
   }
 
+  set title(title: string) {
+    this.panel.title = title;
+  }
+
   reveal(): void {
     this.panel.reveal(undefined, true);
   }
 
-  /** Follows the run no more. */
+  /** Stops following the run. */
   dispose(): void {
     this.#subscription.close();
     this.#listening.dispose();
@@ -132,5 +150,5 @@ function messageOf(folder: string, { type, run, events }: RunUpdate): ToDashboar
   const { name, state, createdAt, recipe } = run.manifest;
   return type === 'snapshot'
     ? { type, run: { folder, name, state, createdAt, recipe }, events }
-    : { type, folder, state, events };
+    : { type, folder, name, state, events };
 }

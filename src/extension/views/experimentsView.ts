@@ -1,39 +1,46 @@
 import * as vscode from 'vscode';
 import type { KnownStudy } from '../../protocol/studyView';
 import { moveInQueue } from '../../runs/queue';
+import { TRASH_DAYS, type TrashedRun } from '../../runs/upkeep/trash';
 import { assertNever } from '../../shared/assertNever';
+import { formatBytes } from '../../shared/format';
 import { markdownText } from '../../shared/markdown';
 import { visibleText } from '../../shared/visibleText';
 import { foldedPath } from '../../system/samePath';
 import { type ExperimentFiles, experimentName } from '../language/experimentFiles';
+import type { RunLabels } from '../runs/labels';
 import { isRunning, type KnownRun, type ReadableRun } from '../runs/liveRun';
 import { experimentFileOf, type RunLibrary } from '../runs/runLibrary';
 import { markdown } from '../shown';
 import { type StudySource, studyFolderOf } from '../studySource';
-import { type Icon, runDescription, runFacts, stateIcon } from './runText';
+import { type Icon, runDescription, runFacts, stateIcon, trashText } from './runText';
 import { studyRow } from './studyItem';
 import { otherStudies, runsOfStudy, runsOutside, studiesOf } from './studyRows';
 
-/** What the tree shows, and what a command from its menus is about. */
+/** A node of the tree, and the target of commands in its menus. */
 export type ExperimentsNode =
   | { readonly kind: 'experiment'; readonly uri: vscode.Uri }
-  /** A run, below its experiment or below the study whose folder is given. */
+  /** A run, below its experiment, or below the study with the given folder. */
   | { readonly kind: 'run'; readonly run: KnownRun; readonly study?: string }
-  /** A study, with its runs below it. */
+  /** A study, with its runs as children. */
   | { readonly kind: 'study'; readonly study: KnownStudy }
-  /** The runs that wait for their turn. */
+  /** The queued runs. */
   | { readonly kind: 'queue' }
-  /** A run at its place in the queue. */
+  /** A run in the queue. */
   | { readonly kind: 'queued'; readonly run: ReadableRun }
-  /** Runs and studies whose experiment file is gone, and folders that cannot be read. */
-  | { readonly kind: 'others' };
+  /** Runs and studies without an existing experiment file, and unreadable folders. */
+  | { readonly kind: 'others' }
+  /** The deleted runs. */
+  | { readonly kind: 'trash' }
+  /** A deleted run that can be restored. */
+  | { readonly kind: 'trashed'; readonly run: TrashedRun };
 
 const EXPERIMENTS_VIEW = 'bagOfTricks.experiments';
 
-/** Runs that are dragged within the view, as VS Code wants it named. */
+/** MIME type for runs dragged within the view, in the form that VS Code requires. */
 const DRAGGED_RUNS = 'application/vnd.code.tree.bagoftricks.experiments';
 
-/** The queue, whose runs can be dragged to another place in it, and experiment files with their studies and runs below them. */
+/** Shows experiment files with their studies and runs, the queue, which can be reordered by dragging, and the trash. */
 export class ExperimentsView
   implements
     vscode.TreeDataProvider<ExperimentsNode>,
@@ -52,6 +59,7 @@ export class ExperimentsView
     private readonly files: ExperimentFiles,
     private readonly library: RunLibrary,
     private readonly source: StudySource,
+    private readonly labels: RunLabels,
   ) {
     this.#view = vscode.window.createTreeView(EXPERIMENTS_VIEW, {
       treeDataProvider: this,
@@ -63,6 +71,7 @@ export class ExperimentsView
       this.#changed,
       files.onDidChange(() => this.#changed.fire()),
       library.onDidChange(() => this.#showRuns()),
+      labels.onDidChange(() => this.#showRuns()),
       source.onDidChange(() => this.#showRuns()),
     ];
   }
@@ -71,10 +80,12 @@ export class ExperimentsView
     switch (node?.kind) {
       case undefined: {
         const experiments = this.files.uris.map((uri) => ({ kind: 'experiment', uri }) as const);
+        // Sections that appear and disappear on their own come last, so that no row above them moves under a click.
         return [
-          ...(this.library.queue.length > 0 ? [{ kind: 'queue' } as const] : []),
           ...experiments,
           ...(this.#others().length > 0 ? [{ kind: 'others' } as const] : []),
+          ...(this.library.queue.length > 0 ? [{ kind: 'queue' } as const] : []),
+          ...(this.library.trash.length > 0 ? [{ kind: 'trash' } as const] : []),
         ];
       }
       case 'experiment':
@@ -89,8 +100,11 @@ export class ExperimentsView
         }));
       case 'queue':
         return this.library.queue.map((run) => ({ kind: 'queued', run }));
+      case 'trash':
+        return this.library.trash.map((run) => ({ kind: 'trashed', run }));
       case 'run':
       case 'queued':
+      case 'trashed':
         return [];
       default:
         return assertNever(node);
@@ -104,12 +118,13 @@ export class ExperimentsView
       case 'study':
         return studyItem(node);
       case 'run':
-        return runItem(node);
+        return runItem(node, this.#labelOf(node));
       case 'queue':
         return queueItem(this.library.queue.length);
       case 'queued':
         return queuedItem(
           node,
+          this.#labelOf(node),
           this.library.queue.findIndex(({ folder }) => folder === node.run.folder),
         );
       case 'others': {
@@ -117,13 +132,22 @@ export class ExperimentsView
         const item = new vscode.TreeItem(label, vscode.TreeItemCollapsibleState.Collapsed);
         item.id = 'others';
         item.tooltip = vscode.l10n.t(
-          'Runs and studies whose experiment file is gone, and folders that cannot be read.',
+          'Runs and studies whose experiment file no longer exists, and folders that cannot be read.',
         );
         return item;
       }
+      case 'trash':
+        return trashItem(this.library.trash);
+      case 'trashed':
+        return trashedItem(node.run);
       default:
         return assertNever(node);
     }
+  }
+
+  /** The selected rows, for commands run by a keybinding. */
+  get selection(): readonly ExperimentsNode[] {
+    return this.#view.selection;
   }
 
   handleDrag(nodes: readonly ExperimentsNode[], dragged: vscode.DataTransfer): void {
@@ -137,7 +161,7 @@ export class ExperimentsView
     for (const folder of folders) {
       const run = this.library.queue.find((queued) => queued.folder === folder);
       if (!run) continue;
-      // Each store has a queue of its own: a run keeps to its.
+      // Each store has its own queue, and a run stays in its store's queue.
       const queue = this.library.queue.filter(({ root }) => root === run.root);
       const place =
         target.kind === 'queued' ? queue.findIndex((queued) => queued.folder === target.run.folder) : 0;
@@ -150,7 +174,7 @@ export class ExperimentsView
     for (const subscription of this.#subscriptions) subscription.dispose();
   }
 
-  /** Studies of an experiment file, then the runs that no study has trained. */
+  /** The studies of an experiment file, then the runs that belong to no study. */
   #below(uri: vscode.Uri): ExperimentsNode[] {
     const { studies } = this.source;
     return [
@@ -172,16 +196,29 @@ export class ExperimentsView
     ];
   }
 
+  /** A run below its experiment file, or below a study of the file, does not repeat the name. */
+  #labelOf(node: Extract<ExperimentsNode, { kind: 'run' | 'queued' }>): string {
+    const { short, full } = this.labels.of(node.run);
+    return this.#isBelowFile(node) ? short : full;
+  }
+
+  #isBelowFile(node: Extract<ExperimentsNode, { kind: 'run' | 'queued' }>): boolean {
+    if (node.kind === 'queued' || node.run.kind === 'broken') return false;
+    const file = foldedPath(experimentFileOf(node.run));
+    return this.files.uris.some((uri) => foldedPath(uri.fsPath) === file);
+  }
+
   #showRuns(): void {
     const running = this.library.runs.filter(isRunning).length;
     const waiting = this.library.queue.length;
-    const tooltip = vscode.l10n.t('{0} running, {1} waiting', running, waiting);
+    const tooltip = vscode.l10n.t('{0} running, {1} queued', running, waiting);
     this.#view.badge = running + waiting > 0 ? { value: running + waiting, tooltip } : undefined;
-    // Every step changes a run, but few change what is said of it here; a fresh tree closes an open tooltip.
-    const { runs: all, queue } = this.library;
+    // Every step changes a run, but rarely its text here. Redrawing the tree closes an open tooltip.
+    const { runs: all, queue, trash } = this.library;
     const runs = JSON.stringify([
-      all.map((run) => [run.folder, describe(run)]),
+      all.map((run) => [run.folder, describe(run), this.labels.of(run).full]),
       queue.map(({ folder }) => folder),
+      trash.map(({ folder }) => folder),
       this.source.studies.map((study) => [studyFolderOf(study).folder, studyRow(study)]),
     ]);
     if (runs === this.#shownRuns) return;
@@ -193,7 +230,7 @@ export class ExperimentsView
 function experimentItem(uri: vscode.Uri, hasRuns: boolean): vscode.TreeItem {
   const { Expanded, None } = vscode.TreeItemCollapsibleState;
   const item = new vscode.TreeItem(visibleText(experimentName(uri)), hasRuns ? Expanded : None);
-  // VS Code remembers by id what is folded: a file's first run unfolds it.
+  // VS Code remembers the collapsed state by id. A new id expands a file at its first run.
   item.id = `${uri.toString()} ${hasRuns ? 'with runs' : 'without runs'}`;
   item.resourceUri = uri;
   item.iconPath = new vscode.ThemeIcon('beaker');
@@ -207,24 +244,46 @@ function queueItem(waiting: number): vscode.TreeItem {
   const item = new vscode.TreeItem(vscode.l10n.t('Queue'), vscode.TreeItemCollapsibleState.Expanded);
   item.id = 'queue';
   item.iconPath = new vscode.ThemeIcon('list-ordered');
-  item.description = vscode.l10n.t('{0} waiting', waiting);
-  item.tooltip = vscode.l10n.t(
-    'Runs that wait for their turn, the next one first. Drag them to change the order.',
-  );
+  item.description = vscode.l10n.t('{0} queued', waiting);
+  item.tooltip = vscode.l10n.t('Queued runs, the next one first. Drag them to change the order.');
   item.contextValue = 'queue';
   return item;
 }
 
-function queuedItem(node: Extract<ExperimentsNode, { kind: 'queued' }>, index: number): vscode.TreeItem {
-  const item = runItem(node);
+function trashItem(runs: readonly TrashedRun[]): vscode.TreeItem {
+  const item = new vscode.TreeItem(vscode.l10n.t('Trash'), vscode.TreeItemCollapsibleState.Collapsed);
+  item.id = 'trash';
+  item.iconPath = new vscode.ThemeIcon('trash');
+  item.description = trashText(runs);
+  item.tooltip = vscode.l10n.t('Deleted runs. Each is kept for {0} days.', TRASH_DAYS);
+  item.contextValue = 'trash';
+  return item;
+}
+
+function trashedItem({ id, folder, deletedAt, bytes }: TrashedRun): vscode.TreeItem {
+  const item = new vscode.TreeItem(visibleText(id));
+  item.id = folder;
+  item.iconPath = new vscode.ThemeIcon('circle-slash');
+  item.description = formatBytes(bytes);
+  item.tooltip = vscode.l10n.t('Deleted on {0}.', new Date(deletedAt).toLocaleString());
+  item.contextValue = 'trashed';
+  return item;
+}
+
+function queuedItem(
+  node: Extract<ExperimentsNode, { kind: 'queued' }>,
+  label: string,
+  index: number,
+): vscode.TreeItem {
+  const item = runItem(node, label);
   item.id = `queue ${node.run.folder}`;
   item.description = index === 0 ? vscode.l10n.t('next') : `${index + 1}`;
   return item;
 }
 
-function runItem(node: Extract<ExperimentsNode, { kind: 'run' | 'queued' }>): vscode.TreeItem {
+function runItem(node: Extract<ExperimentsNode, { kind: 'run' | 'queued' }>, label: string): vscode.TreeItem {
   const run: KnownRun = node.run;
-  const item = new vscode.TreeItem(visibleText(run.kind === 'run' ? run.manifest.name : run.id));
+  const item = new vscode.TreeItem(visibleText(label));
   const study = node.kind === 'run' ? node.study : undefined;
   item.id = study === undefined ? run.folder : `${study} ${run.folder}`;
   const { status, description } = describe(run);

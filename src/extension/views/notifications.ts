@@ -1,27 +1,33 @@
 import * as vscode from 'vscode';
+import { recipeFacts } from '../../recipe/anyRecipe';
 import { assertNever } from '../../shared/assertNever';
-import { formatPercent } from '../../shared/format';
+import { formatAccuracy } from '../../shared/format';
 import { tell, tellFailure } from '../messages';
+import type { RunLabels } from '../runs/labels';
 import type { ReadableRun } from '../runs/liveRun';
 import type { RunLibrary } from '../runs/runLibrary';
 import type { StudySource } from '../studySource';
 import type { DashboardPanels } from './dashboardPanel';
 import { runsOutside } from './studyRows';
 
-/** Tells how runs ended: failures always, success where no dashboard shows it and the run is none of a study's many. */
+/**
+ * Notifies about the ends of runs: always about failures, and about success if no dashboard shows the run and it is not
+ * part of a study.
+ */
 export function notifyOfEnds(
   library: RunLibrary,
+  labels: RunLabels,
   dashboards: DashboardPanels,
   source: Pick<StudySource, 'studies'>,
 ): vscode.Disposable {
   return library.onDidEnd((run) => {
     const isOfStudy = runsOutside([run], source.studies).length === 0;
-    notifyOfEnd(run, isOfStudy || dashboards.isVisible(run.folder));
+    notifyOfEnd(run, labels.of(run).full, isOfStudy || dashboards.isVisible(run.folder));
   });
 }
 
-function notifyOfEnd(run: ReadableRun, isVisible: boolean): void {
-  const { name, state } = run.manifest;
+function notifyOfEnd(run: ReadableRun, name: string, isVisible: boolean): void {
+  const { state, recipe } = run.manifest;
   const openLog = {
     title: vscode.l10n.t('Open log'),
     run: () => vscode.commands.executeCommand('bagOfTricks.openRunLog', run.folder),
@@ -41,12 +47,22 @@ function notifyOfEnd(run: ReadableRun, isVisible: boolean): void {
       break;
     }
     case 'interrupted':
-      tell('warning', vscode.l10n.t('{0} was interrupted: its trainer is gone.', name), resume, openLog);
+      tell(
+        'warning',
+        vscode.l10n.t('{0} was interrupted: its trainer exited unexpectedly.', name),
+        resume,
+        openLog,
+      );
       break;
     case 'done': {
       if (isVisible) break;
-      const accuracy = formatPercent(state.result.validationAccuracy);
-      tell('info', vscode.l10n.t('{0} is done: {1} validation accuracy.', name, accuracy), openDashboard);
+      const { validationAccuracy } = state.result;
+      const accuracy = formatAccuracy(validationAccuracy, recipeFacts(recipe).validationImages);
+      const text =
+        validationAccuracy === null
+          ? vscode.l10n.t('{0} is done.', name)
+          : vscode.l10n.t('{0} is done: {1} validation accuracy.', name, accuracy);
+      tell('info', text, openDashboard);
       break;
     }
     case 'stopped':

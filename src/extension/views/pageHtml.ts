@@ -1,24 +1,24 @@
 import { escapeHtml } from './html';
 
-/** What a panel's page is made of. */
+/** The content of a panel's page. */
 export interface PanelPage {
-  /** The page's script and stylesheet in `dist/webview`, as the webview reaches them (`webview.asWebviewUri`). */
+  /** The page's script and stylesheet in `dist/webview`, as URIs for the webview (`webview.asWebviewUri`). */
   readonly scriptUri: string;
   readonly styleUri: string;
   /** `webview.cspSource`. */
   readonly cspSource: string;
-  /** Fresh for every page. */
+  /** Unique to each page. */
   readonly nonce: string;
   /** A language tag, as in `vscode.env.language`. */
   readonly language: string;
-  /** Translations by English text, as in `vscode.l10n.bundle`; none for English. */
+  /** Translations by English text, as in `vscode.l10n.bundle`. Not set for English. */
   readonly translations?: Readonly<Record<string, string>>;
 }
 
 /**
- * A panel's page. Its policy lets it run the one script, use the one stylesheet, and nothing else: no
- * inline script or style, no image, no font, no connection. Translations travel as data on the body, which
- * needs no leave from the policy.
+ * Renders a panel's page. Its content security policy allows the one script and the one stylesheet, and nothing else:
+ * no inline script or style, no image, no font, no connection. Translations travel as data on the body, which the
+ * policy does not restrict.
  */
 export function pageHtml(page: PanelPage): string {
   const policy = `default-src 'none'; script-src 'nonce-${page.nonce}'; style-src ${page.cspSource};`;

@@ -4,15 +4,15 @@ import { pageHtml } from './pageHtml';
 
 const resourcesOf = (extensionUri: vscode.Uri) => vscode.Uri.joinPath(extensionUri, 'dist', 'webview');
 
-/** What the page of a panel may do and load. */
+/** What a panel's page may do and load. */
 export function pageOptions(extensionUri: vscode.Uri): vscode.WebviewOptions {
   return { enableScripts: true, localResourceRoots: [resourcesOf(extensionUri)] };
 }
 
 /**
- * Gives a panel its title, its icon and its page.
+ * Sets a panel's title, icon and page.
  *
- * @param name of the page's script and style in dist/webview
+ * @param name of the page's script and stylesheet in dist/webview
  */
 export function fillPanel(
   panel: vscode.WebviewPanel,

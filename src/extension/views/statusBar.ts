@@ -1,21 +1,25 @@
 import * as vscode from 'vscode';
 import { visibleText } from '../../shared/visibleText';
+import type { RunLabels } from '../runs/labels';
 import { isRunning, type ReadableRun } from '../runs/liveRun';
 import type { RunLibrary } from '../runs/runLibrary';
 import { plainLabel } from '../shown';
 import { runDescription, stateIcon, statusText } from './runText';
 
-/** How long the result of a run stays. */
+/** How long a run's result stays visible. */
 const RESULT_MS = 60_000;
 
-/** The newest running run, and for a while after its end how it ended. */
+/** Shows the newest running run, and its result for a while after it ends. */
 export class StatusBar implements vscode.Disposable {
   readonly #item = vscode.window.createStatusBarItem('bagOfTricks.run', vscode.StatusBarAlignment.Left);
   readonly #subscriptions: vscode.Disposable[];
   #ended: ReadableRun | null = null;
   #forget: NodeJS.Timeout | null = null;
 
-  constructor(private readonly library: RunLibrary) {
+  constructor(
+    private readonly library: RunLibrary,
+    private readonly labels: RunLabels,
+  ) {
     this.#item.name = vscode.l10n.t('Training run');
     this.#subscriptions = [
       this.#item,
@@ -47,7 +51,7 @@ export class StatusBar implements vscode.Disposable {
       return;
     }
     this.#item.text = `$(${stateIcon(run.manifest.state).id}) ${plainLabel(statusText(run))}`;
-    const about = visibleText(`${run.manifest.name}, ${runDescription(run)}`);
+    const about = visibleText(`${this.labels.of(run).full}, ${runDescription(run)}`);
     this.#item.tooltip = vscode.l10n.t('{0}: open the dashboard', about);
     this.#item.command = {
       command: 'bagOfTricks.openDashboard',

@@ -5,11 +5,11 @@ import type { KnownStudy, StudyState } from '../../protocol/studyView';
 import { visibleText } from '../../shared/visibleText';
 import { type Icon, stateIcon } from './runText';
 
-/** What the sidebar says of a study: its name, how far it is or what it showed, and the facts of its tooltip. */
+/** A study's row in the sidebar: its name, its progress or result, and the facts of its tooltip. */
 export interface StudyRow {
   readonly label: string;
   readonly description: string;
-  /** For the menus: `study.running` and so on. */
+  /** Context value for the menus: `study.running` and so on. */
   readonly context: string;
   readonly icon: Icon;
   readonly facts: readonly { readonly label: string; readonly value: string }[];
@@ -36,7 +36,7 @@ export function studyRow(study: KnownStudy): StudyRow {
   };
 }
 
-/** The run's state whose icon a study's state has. */
+/** The run state that shares its icon with a study's state. */
 function runStateOf({ status }: StudyState): Pick<RunState, 'status'> {
   return { status: status === 'waiting' ? 'queued' : status };
 }

@@ -12,10 +12,10 @@ import { fillPanel, pageOptions } from './panelPage';
 
 const VIEW_TYPE = 'bagOfTricks.study';
 
-/** What a study's page asks of the extension. */
+/** A request from a study's page to the extension. */
 export type StudyRequest = Exclude<FromStudyPage, { type: 'ready' }>;
 
-/** The pages of studies, one panel a study. */
+/** The study pages, one panel per study. */
 export class StudyPanels implements vscode.WebviewPanelSerializer, vscode.Disposable {
   readonly #panels = new Map<string, StudyPanel>();
 
@@ -26,7 +26,7 @@ export class StudyPanels implements vscode.WebviewPanelSerializer, vscode.Dispos
     private readonly log: vscode.LogOutputChannel,
   ) {}
 
-  /** Shows a study: in the panel that has it, or in a new one. */
+  /** Shows a study in its existing panel, or in a new one. */
   open(study: KnownStudy): void {
     const { folder } = studyFolderOf(study);
     const shown = this.#panels.get(folder);
@@ -44,12 +44,12 @@ export class StudyPanels implements vscode.WebviewPanelSerializer, vscode.Dispos
     this.#attach(panel, study);
   }
 
-  /** Has VS Code bring the panels back after a reload. */
+  /** Lets VS Code restore the panels after a reload. */
   restoring(): vscode.Disposable {
     return vscode.window.registerWebviewPanelSerializer(VIEW_TYPE, this);
   }
 
-  /** Fills a panel that VS Code brought back after a reload. */
+  /** Fills a panel that VS Code restored after a reload. */
   async deserializeWebviewPanel(panel: vscode.WebviewPanel, state: unknown): Promise<void> {
     await this.source.refresh();
     const study = isStudyPageState(state) ? this.source.facts(state.folder) : undefined;
@@ -58,7 +58,7 @@ export class StudyPanels implements vscode.WebviewPanelSerializer, vscode.Dispos
     else panel.dispose();
   }
 
-  /** Leaves the panels open: VS Code brings them back after a reload. */
+  /** Leaves the panels open. VS Code restores them after a reload. */
   dispose(): void {
     for (const panel of this.#panels.values()) panel.dispose();
   }
@@ -76,16 +76,16 @@ function titleOf(study: KnownStudy): string {
 }
 
 /**
- * One study's panel. Its page gets the whole study when it says that it is ready, and at each change after that: the latest
- * alone, where changes come faster than the page takes them.
+ * The panel of one study. Its page receives the whole study when it is ready, and again at each change. If changes
+ * arrive faster than the page takes them, it receives only the latest.
  */
 class StudyPanel {
   readonly #listening: vscode.Disposable;
-  /** VS Code drops the page of a hidden panel, and loads it anew. */
+  /** VS Code drops the page of a hidden panel and reloads it later. */
   #isReady = false;
   #isSending = false;
   #isStale = false;
-  /** What the page was last sent: few changes of a run change what is said of its study. */
+  /** The last content sent to the page. Few changes to a run affect the text about its study. */
   #sent = '';
 
   constructor(
@@ -117,7 +117,7 @@ class StudyPanel {
     this.panel.reveal(undefined, true);
   }
 
-  /** Follows the study no more. */
+  /** Stops following the study. */
   dispose(): void {
     this.#isReady = false;
     this.#listening.dispose();
@@ -140,11 +140,11 @@ class StudyPanel {
         const text = JSON.stringify(message);
         if (text === this.#sent) continue;
         this.#sent = text;
-        // Resolves once the page has it.
+        // Resolves when the page has received the message.
         await this.panel.webview.postMessage(message);
       }
     } finally {
-      // With the last look at what is stale, so that no change falls between them.
+      // No await between the last check for stale content and this reset, so that no change is lost.
       this.#isSending = false;
     }
   }

@@ -1,13 +1,13 @@
-// Which studies and runs stand below an experiment in the sidebar.
+// Decides which studies and runs appear below an experiment in the sidebar.
 import type { KnownStudy } from '../../protocol/studyView';
 import { foldedPath } from '../../system/samePath';
 
-/** A run as far as it is sorted here. */
+/** The part of a run that matters here. */
 interface Placed {
   readonly folder: string;
 }
 
-/** The studies of an experiment file, in their order. */
+/** The studies of an experiment file, in the given order. */
 export function studiesOf(studies: readonly KnownStudy[], experimentFile: string): KnownStudy[] {
   const wanted = foldedPath(experimentFile);
   return studies.filter(
@@ -15,7 +15,7 @@ export function studiesOf(studies: readonly KnownStudy[], experimentFile: string
   );
 }
 
-/** Studies that stand below no experiment file that is shown: it is gone, or the study is damaged. */
+/** Studies without a visible experiment file: the file is missing, or the study is damaged. */
 export function otherStudies(studies: readonly KnownStudy[], shownFiles: readonly string[]): KnownStudy[] {
   const shown = new Set(shownFiles.map((file) => foldedPath(file)));
   return studies.filter(
@@ -23,7 +23,7 @@ export function otherStudies(studies: readonly KnownStudy[], shownFiles: readonl
   );
 }
 
-/** The runs of a study that are there, in the order of its plan. */
+/** The existing runs of a study, in the order of its plan. */
 export function runsOfStudy<Run extends Placed>(
   study: KnownStudy,
   find: (folder: string) => Run | undefined,
@@ -32,7 +32,7 @@ export function runsOfStudy<Run extends Placed>(
   return study.facts.runs.flatMap(({ folder }) => (folder === null ? [] : (find(folder) ?? [])));
 }
 
-/** The runs that no study has trained: one that a study uses, but that was there before, stands here as well. */
+/** The runs that no study trained. A run that a study uses but that existed before is included. */
 export function runsOutside<Run extends Placed>(runs: readonly Run[], studies: readonly KnownStudy[]): Run[] {
   const grouped = new Set(
     studies.flatMap((study) =>

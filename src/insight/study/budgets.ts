@@ -1,39 +1,40 @@
 import * as l10n from '@vscode/l10n';
 import type { StudyPlan } from '../../protocol/study';
 import { assertNever } from '../../shared/assertNever';
-import { formatCount, formatDuration } from '../../shared/format';
+import { counted } from '../../shared/counted';
+import { formatCount, formatDuration, formatFixed } from '../../shared/format';
 import { type DesignSubject, expectedPrecision, neededRuns } from '../../study/file/precision';
 
-/** A budget to choose for a study, and what it buys. */
+/** A budget that a study can use, and what it buys. */
 export interface BudgetChoice {
   readonly runs: number;
   readonly plan: StudyPlan;
-  /** In points; null where effects get no interval. */
+  /** In points. Null if effects get no interval. */
   readonly halfWidth: number | null;
-  /** Seconds of training in all, one run after the other; null where nobody knows how long one takes. */
+  /** Total training time in seconds, one run after the other. Null if the time of a run is unknown. */
   readonly seconds: number | null;
-  /** Whether effects as large as the smallest that matters are told from none. */
+  /** Whether it can distinguish the smallest effect that matters from zero. */
   readonly resolves: boolean;
 }
 
-/** What budgets depend on beside the design. */
+/** Inputs of budgets besides the design. */
 export interface BudgetSurroundings {
   /** Standard deviation over seeds, in points. */
   readonly noise: number;
   /** In points. */
   readonly smallestEffect: number;
-  /** How long one run takes; null where that is unknown. */
+  /** Time of one run. Null if unknown. */
   readonly secondsOfRun: number | null;
 }
 
 export interface BudgetChoices {
-  /** From the smallest that works to one that resolves half the smallest effect; empty where there is no design. */
+  /** From the smallest that works to one that resolves half the smallest effect. Empty if there is no design. */
   readonly choices: readonly BudgetChoice[];
-  /** The fewest runs that resolve the smallest effect; null where 5,000 do not. */
+  /** The fewest runs that resolve the smallest effect. Null if 5,000 do not. */
   readonly enough: number | null;
 }
 
-/** Budgets to choose among for the factors of a study. */
+/** Returns the budgets to choose from for the factors of a study. */
 export function budgetChoices(subject: DesignSubject, surroundings: BudgetSurroundings): BudgetChoices {
   const { noise, smallestEffect } = surroundings;
   const needed = neededRuns(subject, noise, smallestEffect);
@@ -50,7 +51,7 @@ export function budgetChoices(subject: DesignSubject, surroundings: BudgetSurrou
   };
 }
 
-/** What a budget of so many runs buys; null where it is too small. */
+/** Returns what a budget of a given number of runs buys, null if it is too small. */
 export function budgetChoice(
   subject: DesignSubject,
   budget: number,
@@ -68,33 +69,35 @@ export function budgetChoice(
   };
 }
 
-/** A choice in short: how long it takes and how wide its intervals will be. */
+/** Describes a choice in short: its time and the width of its intervals. */
 export function budgetText({ seconds, halfWidth }: BudgetChoice): string {
-  const time = seconds === null ? l10n.t('time unknown') : l10n.t('about {0}', formatDuration(seconds));
+  const time = seconds === null ? l10n.t('time unknown') : l10n.t('over about {0}', formatDuration(seconds));
   const width =
-    halfWidth === null ? l10n.t('no intervals') : l10n.t('intervals of ±{0} points', halfWidth.toFixed(2));
+    halfWidth === null
+      ? l10n.t('no intervals')
+      : l10n.t('intervals of ±{0} points', formatFixed(halfWidth, 2));
   return `${time} · ${width}`;
 }
 
-/** Whether a choice resolves the smallest effect, and what would. */
+/** Says whether a choice resolves the smallest effect, and which would. */
 export function resolvingText(
   { resolves, plan }: BudgetChoice,
   { smallestEffect }: Pick<BudgetSurroundings, 'smallestEffect'>,
   enough: number | null,
 ): string {
-  const design = l10n.t('{0}, {1} blocks', designName(plan), plan.blocks.length);
-  if (resolves) return l10n.t('{0}; tells effects of {1} points from none', design, smallestEffect);
+  const design = l10n.t('{0}, {1}', designName(plan), counted(plan.blocks.length, 'block'));
+  if (resolves) return l10n.t('{0}; detects effects of {1} points', design, smallestEffect);
   return enough === null
-    ? l10n.t('{0}; cannot tell effects of {1} points from none', design, smallestEffect)
+    ? l10n.t('{0}; cannot detect effects of {1} points', design, smallestEffect)
     : l10n.t(
-        '{0}; cannot tell effects of {1} points from none, which takes {2} runs',
+        '{0}; cannot detect effects of {1} points, which takes {2} runs',
         design,
         smallestEffect,
         formatCount(enough),
       );
 }
 
-/** A plan's kind in words, with its resolution where it has one. */
+/** Names a plan's kind, with its resolution if it has one. */
 export function designName({ kind, resolution }: StudyPlan): string {
   switch (kind) {
     case 'full':
@@ -112,7 +115,7 @@ export function designName({ kind, resolution }: StudyPlan): string {
     case 'leave_one_out':
       return l10n.t('leave one out');
     case 'stack':
-      return l10n.t('one after the other');
+      return l10n.t('stacked one at a time');
     case 'listed':
       return l10n.t('the listed runs');
     default:

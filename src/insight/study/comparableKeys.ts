@@ -1,10 +1,12 @@
 import { fieldAt } from '../../experiment/schemaTree';
 import { isMapping, valueAt } from '../../shared/values';
 
-/** Keys that say which images there are, and where they are computed: their levels cannot be compared, or are equal. */
+/** Keys that select the images or where they are computed. Their levels cannot be compared, or are equal. */
 const NO_FACTORS = ['data.dataset', 'data.path', 'data.split', 'engine', 'tricks.distillation.teacher'];
 
-/** Whether values of a key can be compared: not where mappings alone may stand, nor below a plain value. */
+/**
+ * Whether values of a key can be compared. False for keys that only allow mappings, and for keys below a plain value.
+ */
 export function canBeCompared(key: string, value: unknown): boolean {
   const path = key.split('.');
   const field = fieldAt(path, value);

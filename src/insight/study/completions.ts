@@ -23,17 +23,20 @@ import {
 import { canBeCompared } from './comparableKeys';
 import { searchedItems } from './searchCompletions';
 
-/** What completions of a study file depend on beside its text. */
+/** Inputs of a study file's completions besides its text. */
 export interface StudyCompletionSurroundings {
-  /** The experiment that the file names, where it can be trained. */
+  /** The experiment that the file names, if it can be trained. */
   readonly baseline: Baseline | null;
   /** Experiment files to choose from, relative to the study file's folder. */
   readonly experiments: readonly string[];
-  /** Whether the editor completes by the schema: then only what no schema knows is offered. */
+  /** Whether the editor completes from the schema. If so, only items that no schema knows are offered. */
   readonly hasSchemaHelp: boolean;
 }
 
-/** What can be written at an offset of a study file: keys, tricks that fit its experiment, that experiment's keys, values. */
+/**
+ * Returns the completions at an offset of a study file: keys, tricks that fit its experiment, that experiment's keys,
+ * values.
+ */
 export function studyCompletionsAt(
   text: string,
   fileName: string,
@@ -50,7 +53,7 @@ function itemsAt(word: WordInPlace, surroundings: StudyCompletionSurroundings): 
   const { path, part } = word;
   const [section, item, third] = path;
   if (section === 'factors' && typeof item === 'number') {
-    // What begins an item is a trick's name alone, or the key of a mapping.
+    // The start of an item is a trick's name alone, or the key of a mapping.
     if (third === undefined || (part === 'key' && path.length === 3)) return factorItems(word, surroundings);
     return optionItems(word, surroundings);
   }
@@ -91,7 +94,7 @@ function keyItems(word: WordInPlace): Completion[] {
     });
 }
 
-/** What is inserted for a key that holds a list or a mapping; null for others. */
+/** Returns the snippet for a key that holds a list or a mapping, null for others. */
 function sectionSnippet(key: string, { format, notation, value }: ExperimentDocument): string | null {
   switch (key) {
     case 'factors':
@@ -122,7 +125,7 @@ function valueItems({ marked, path, comma }: WordInPlace): Completion[] {
   }));
 }
 
-/** Tricks that fit the experiment, with the options that fit it, and its keys with the value that it has. */
+/** Offers tricks that fit the experiment, with the options that fit it, and the experiment's keys with their values. */
 function factorItems(
   word: WordInPlace,
   { baseline, hasSchemaHelp }: StudyCompletionSurroundings,
@@ -175,11 +178,11 @@ function factorItems(
         snippet: asMapping(key, `[${first}, ${second}]`),
       };
     });
-  // The schema knows the tricks, and nothing of the experiment.
+  // The schema knows the tricks, but nothing about the experiment.
   return hasSchemaHelp ? keyItems : [...trickItems, ...keyItems];
 }
 
-/** Options of the trick that a factor is, or values of its key. */
+/** Offers options of a factor's trick, or values of a factor's key. */
 function optionItems(
   { marked, path, part, comma, isKeyOfValue }: WordInPlace,
   { baseline, hasSchemaHelp }: StudyCompletionSurroundings,
@@ -190,7 +193,7 @@ function optionItems(
   const value = baseline ? ownWords(baseline.document.value) : {};
   if (!trick) {
     const field = fieldAt(name.split('.'), value);
-    // What begins an item of a list may be the key of a mapping.
+    // The start of a list item may be the key of a mapping.
     const isItem = part === 'value' || typeof path.at(-2) === 'number';
     return isItem ? listedValues(marked, field?.values ?? new Map(), comma) : [];
   }
@@ -230,7 +233,7 @@ function listedValues(
   }));
 }
 
-/** The factors, in a run of a listed design. */
+/** Offers the factors, in a run of a listed design. */
 function listedItems({ marked, path, part, comma, isKeyOfValue }: WordInPlace): Completion[] {
   const held = valueAt(marked.value, path.slice(0, 2));
   const has = (name: string) =>
@@ -264,7 +267,7 @@ function experimentItems(
   }));
 }
 
-/** The names of the factors that are written, tricks by their names here. */
+/** Returns the names of the factors in the file, with tricks by our names. */
 function factorNames(value: unknown): string[] {
   const factors = valueAt(value, ['factors']);
   if (!Array.isArray(factors)) return [];

@@ -14,13 +14,13 @@ import { trickCalled } from '../../tricks/registry';
 import { trickParts } from '../hovers';
 import { trickFits } from '../trickFit';
 
-/** What a hover of a study file says, in Markdown; what a file or a run holds is in it as text. */
+/** A study file's hover text in Markdown. Content from files and runs is escaped as plain text. */
 export interface StudyHover {
   readonly range: Range;
   readonly parts: readonly string[];
 }
 
-/** What there is to say of the key or value at an offset of a study file; null where there is nothing. */
+/** Returns the hover for the key or value at an offset of a study file, null if there is none. */
 export function studyHoverAt(
   parsed: StudyParse,
   baseline: Baseline | null,
@@ -45,7 +45,7 @@ export function studyHoverAt(
     return parts.length > 0 ? { range, parts } : null;
   }
   if (hasSchemaHelp) return null;
-  // A parameter's kinds of ranges are known under any name.
+  // The fields of a parameter's range do not depend on the parameter's name.
   const known = section === 'search' && path.length > 2 ? path.slice(2) : path;
   const schema = known === path ? fileSchema(document.value) : rangeSchema;
   const field = fieldAt(known, valueAt(document.value, path.slice(0, -known.length)), schema);
@@ -59,12 +59,12 @@ export function studyHoverAt(
     ...(values.length > 0 ? [l10n.t('One of {0}.', values.map(markdownCode).join(', '))] : []),
     ...(field.default === undefined
       ? []
-      : [l10n.t('By default {0}.', markdownCode(document.notation.inline(field.default)))]),
+      : [l10n.t('Default: {0}.', markdownCode(document.notation.inline(field.default)))]),
   ].filter((text) => text !== '');
   return parts.length > 0 ? { range, parts } : null;
 }
 
-/** A trick in full, or what a key of the experiment means and is there. */
+/** Describes a trick in full, or the meaning and value of a key of the experiment. */
 function factorParts(key: string, baseline: Baseline | null, runs: RunIndex): string[] {
   const trick = trickCalled(key)?.trick;
   if (trick && !key.includes('.')) {
@@ -73,8 +73,8 @@ function factorParts(key: string, baseline: Baseline | null, runs: RunIndex): st
       ? []
       : [
           fit.isIn
-            ? l10n.t('The experiment has it; the study compares it with the experiment without it.')
-            : l10n.t('The experiment does without it; the study compares it with the experiment with it.'),
+            ? l10n.t('The experiment uses it. The study compares this with the experiment without it.')
+            : l10n.t('The experiment does not use it. The study compares this with the experiment with it.'),
         ];
     return [...trickParts(trick, fit, runs, []), ...state];
   }
@@ -96,6 +96,8 @@ function keyParts(path: readonly string[], baseline: Baseline | null): string[] 
   return [
     `**${markdownText(path.join('.'))}**`,
     ...(field.description === undefined ? [] : [field.description]),
-    ...(now === undefined ? [] : [l10n.t('The experiment has {0}.', markdownCode(JSON.stringify(now)))]),
+    ...(now === undefined
+      ? []
+      : [l10n.t('Value in the experiment: {0}.', markdownCode(JSON.stringify(now)))]),
   ];
 }

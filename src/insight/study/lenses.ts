@@ -3,7 +3,7 @@ import { assertNever } from '../../shared/assertNever';
 import type { StudyParse } from '../../study/file/study';
 import { atTop, type ExperimentLens, type LensFace, type LensSurroundings, problemsLens } from '../lenses';
 
-/** The lens at the top of a study file: it runs the study, or says why it cannot run. None for a search. */
+/** Returns the lens at the top of a study file: it runs the study, or says why it cannot run. Empty for a search. */
 export function studyLenses(
   parsed: StudyParse,
   { obstacle }: Pick<LensSurroundings, 'obstacle'>,
@@ -34,8 +34,8 @@ function runFace(obstacle: LensSurroundings['obstacle']): LensFace {
     case 'no_disk':
       return {
         icon: 'circle-slash',
-        title: l10n.t('Cannot run: the file is not on a local disk'),
-        tooltip: l10n.t('A trainer reads files of a local disk only. Save a copy in a folder to run it.'),
+        title: l10n.t('Cannot run: not on the local disk'),
+        tooltip: l10n.t('The trainer reads only files on the local disk. Save a copy in a folder to run it.'),
         action: { type: 'save' },
       };
     default:

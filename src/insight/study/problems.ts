@@ -1,4 +1,5 @@
 import * as l10n from '@vscode/l10n';
+import { lacksIndex } from '../../experiment/parse';
 import type { Problem } from '../../experiment/problem';
 import type { ExperimentDocument } from '../../experiment/text/document';
 import { assertNever } from '../../shared/assertNever';
@@ -10,9 +11,9 @@ import { readSearch } from '../../study/search/parse';
 type ReadExperiment = (path: string) => ExperimentReading;
 
 /**
- * What is shown of the problems of a study or search file: of one that can be run its warnings.
+ * Returns the problems to show for a study or search file: the warnings, if it can be run.
  *
- * @param readExperiment reads the experiment of a search; without it only what the search file alone says is looked at
+ * @param readExperiment reads the experiment of a search; without it, only the search file itself is checked
  */
 export function problemsOf(parsed: StudyParse, readExperiment?: ReadExperiment): readonly Problem[] {
   if (parsed.ok) return parsed.warnings;
@@ -47,7 +48,7 @@ function problemsOfSearch(
   if (!experiment) return [];
   if (!experiment.ok) return [ofExperiment(document, unreadable(search.experiment, experiment.reason))];
   const { parsed } = experiment;
-  if (!parsed.ok && parsed.unindexed) {
+  if (lacksIndex(parsed)) {
     const what = l10n.t(
       'The images of {0} have not been indexed, so its search cannot be checked.',
       search.experiment,

@@ -8,20 +8,20 @@ import { type TrickName, trickCalled } from '../../tricks/registry';
 import type { Trick } from '../../tricks/trick';
 import { trickFits } from '../trickFit';
 
-/** A trick that a study of an experiment could ask about. */
+/** A trick that a study of an experiment could test. */
 export interface ProposedFactor {
   readonly trick: Trick<TrickName>;
-  /** What the study file says of it: true, or options that fit the experiment. */
+  /** The value in the study file: true, or options that fit the experiment. */
   readonly value: unknown;
-  /** Whether the experiment has it. */
+  /** Whether the trick is in the experiment. */
   readonly isIn: boolean;
-  /** Whether it is among those to begin with: no other of them excludes it or has it in it. */
+  /** Whether it is selected by default: no other selected trick excludes or includes it. */
   readonly isSuggested: boolean;
 }
 
 /**
- * The tricks that a study of an experiment could ask about, in the registry's order: those in it, and those that would
- * change something and that nothing in it excludes. Takes a tenth of a second or more.
+ * Returns the tricks that a study of an experiment could test, in the registry's order: those in it, and those that
+ * would change something and that nothing in it excludes. Slow: see docs/performance.md.
  */
 export function proposedFactors(baseline: Baseline): ProposedFactor[] {
   const able = trickFits(baseline).filter(({ recipes }) => {
@@ -40,22 +40,25 @@ export function proposedFactors(baseline: Baseline): ProposedFactor[] {
   }
   return able.map(({ trick, isIn, value }, index) => ({
     trick,
-    // A trick that is in is meant as it is there.
+    // A trick in the experiment is tested with its options there.
     value: isIn ? true : value,
     isIn,
     isSuggested: suggested.has(index),
   }));
 }
 
-/** A factor of a trick, as if it were read from a file. */
+/** Returns a trick as a factor, as if it were read from a file. */
 export function asWritten(key: string, value: unknown): WrittenFactor {
   return { key, kind: 'trick', values: [false, value], path: [], levelPaths: [[], []] };
 }
 
-/** A trick as a study asks about it. */
+/** A trick and its value in a study. */
 export type NamedFactor = Pick<ProposedFactor, 'trick' | 'value'>;
 
-/** The factors of these names, as they are proposed, and others as the paper has them; null for what is no trick. */
+/**
+ * Returns the factors with these names: as proposed if they are, else with the paper's options. A name that is not a
+ * trick is returned as unknown.
+ */
 export function factorsCalled(
   baseline: Baseline,
   names: readonly string[],
@@ -68,10 +71,10 @@ export function factorsCalled(
   });
 }
 
-/** What a new study file says. */
+/** The contents of a new study file. */
 export interface StudyDraft {
   readonly name: string;
-  /** The experiment file, relative to the study's. */
+  /** Path of the experiment file, relative to the study's. */
   readonly experiment: string;
   readonly factors: readonly NamedFactor[];
   readonly budget: StudyBudget;
@@ -79,10 +82,10 @@ export interface StudyDraft {
   readonly smallestEffect?: number;
 }
 
-/** The smallest effect that a new study asks about, in points of accuracy. */
+/** Default smallest effect of a new study, in points of accuracy. */
 export const USUAL_SMALLEST_EFFECT = 0.2;
 
-/** A study file, in YAML, with a comment on every line that says what it is. */
+/** Returns a study file in YAML. A comment on every line explains it. */
 export function studyText({
   name,
   experiment,
@@ -96,7 +99,7 @@ export function studyText({
       `experiment: ${YAML_NOTATION.inline(experiment)}`,
       l10n.t('the baseline; its tricks stay on, except factors'),
     ],
-    ['factors:', l10n.t('what is in question: without it, and with it')],
+    ['factors:', l10n.t('what to study, without it and with it')],
     ...factors.map(({ trick, value }): [string, string] => [
       `  - ${factorText(trick.name, value)}`,
       trick.brief(),
@@ -105,15 +108,12 @@ export function studyText({
     'runs' in budget
       ? [`budget: { runs: ${budget.runs} }`, l10n.t('or hours: 4')]
       : [`budget: { hours: ${budget.hours} }`, l10n.t('or runs: 32')],
-    ['blocks: auto', l10n.t('what repeats the design: seeds, or folds of small data sets')],
+    ['blocks: auto', l10n.t('how the design is repeated: by seed, or by fold for small data sets')],
     ['metric: validation_accuracy', l10n.t('at the last epoch')],
-    [`smallest_effect: ${smallestEffect}`, l10n.t('in points of accuracy; what is smaller does not matter')],
+    [`smallest_effect: ${smallestEffect}`, l10n.t('in points of accuracy; anything smaller does not matter')],
     ['stop: when_decided', l10n.t('or never')],
   ];
-  const title = l10n.t(
-    'Which tricks pay in {0}: each with its effect, an interval and a verdict.',
-    experiment,
-  );
+  const title = l10n.t('Which tricks pay in {0}: an effect, an interval and a verdict for each.', experiment);
   const body = lines.map(([entry, why]) => (why === '' ? entry : `${entry} # ${why}`));
   return `# ${title}\n${body.join('\n')}\n`;
 }
@@ -123,7 +123,7 @@ function factorText(name: string, value: unknown): string {
   return isBare ? name : `${name}: ${YAML_NOTATION.inline(value)}`;
 }
 
-/** `fashion.experiment.yaml` is studied in `fashion.study.yaml`. */
+/** Returns the study's file name: `fashion.study.yaml` for `fashion.experiment.yaml`. */
 export function studyFileName(experimentFile: string): string {
   return `${experimentFile.replace(/(\.experiment)?\.(ya?ml|jsonc?)$/i, '')}.study.yaml`;
 }

@@ -4,14 +4,14 @@ import { settingsOf } from '../../study/file/settings';
 import type { Baseline } from '../../study/file/study';
 import { asWritten, type NamedFactor } from './proposal';
 
-/** What is known of a study before it is written. */
+/** Facts about a study that are known before it is written. */
 export interface ExperimentKnowledge {
   readonly subject: DesignSubject;
   /** Standard deviation of accuracy over seeds, in points. */
   readonly noise: { readonly value: number; readonly isKnown: boolean };
 }
 
-/** The design that factors would have in an experiment, and the noise of its runs. */
+/** Returns the design for the factors in an experiment, and the noise of its runs. */
 export function experimentKnowledge(
   baseline: Baseline,
   factors: readonly NamedFactor[],

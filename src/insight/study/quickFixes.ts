@@ -2,14 +2,15 @@ import * as l10n from '@vscode/l10n';
 import type { Problem } from '../../experiment/problem';
 import type { ExperimentDocument } from '../../experiment/text/document';
 import { removeItem } from '../../experiment/text/itemEdits';
+import { counted } from '../../shared/counted';
 import type { StudyParse } from '../../study/file/study';
-import type { QuickFix } from '../quickFixes';
+import { type QuickFix, remedyFix } from '../remedyFix';
 import { problemsOf } from './problems';
 
 /**
- * What can be done about the problems of a study or search file.
+ * Returns the fixes for the problems of a study or search file.
  *
- * @param problems those that are shown of it
+ * @param problems the problems shown for it
  */
 export function studyQuickFixes(
   parsed: StudyParse,
@@ -22,8 +23,10 @@ function fixesOf(document: ExperimentDocument, problem: Problem): QuickFix[] {
   const { path, range, replacement } = problem;
   const [section, item] = path;
   const isFactor = section === 'factors' && typeof item === 'number';
+  const remedy = replacement === undefined ? remedyFix(document, problem) : null;
   return [
     ...(replacement === undefined ? [] : [replacementFix(document, problem, replacement)]),
+    ...(remedy ? [remedy] : []),
     ...(isFactor
       ? [
           {
@@ -56,6 +59,6 @@ function replacementFix(
 function titleOf([section, unit]: Problem['path'], replacement: string): string {
   if (section !== 'budget') return l10n.t('Write {0}', replacement);
   return unit === 'hours'
-    ? l10n.t('Raise the budget to {0} hours', replacement)
+    ? l10n.t('Raise the budget to {0}', counted(Number(replacement), 'hour'))
     : l10n.t('Raise the budget to {0} runs', replacement);
 }

@@ -9,7 +9,7 @@ import { trickFits } from '../trickFit';
 import { type Completion, escaped, type WordInPlace } from '../wordInPlace';
 import { canBeCompared } from './comparableKeys';
 
-/** What can be searched over: tricks that fit the experiment, and its keys, each with a range or choices to begin with. */
+/** Offers what can be searched: tricks that fit the experiment, and its keys, each with an initial range or choices. */
 export function searchedItems(
   { marked, isKeyOfValue, comma }: WordInPlace,
   { baseline }: { readonly baseline: Baseline | null },
@@ -50,7 +50,10 @@ export function searchedItems(
   return [...tricks, ...keys];
 }
 
-/** A range around a number, which a factor of ten is to either side of; else the values that there are, or two to write. */
+/**
+ * Returns a range around a number: a factor of ten to either side, or a factor of two for integers. Otherwise returns
+ * the listed values, or two placeholders.
+ */
 function spaceAround(
   now: unknown,
   values: readonly (string | number | boolean)[],

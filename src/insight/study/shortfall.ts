@@ -1,7 +1,7 @@
-// What a study's budget cannot tell, said before anything starts.
+// Says before a study starts what its budget cannot resolve.
 import * as l10n from '@vscode/l10n';
 import type { StudyPlan } from '../../protocol/study';
-import { formatCount } from '../../shared/format';
+import { formatCount, formatFixed } from '../../shared/format';
 import { widestHalfWidth } from '../../study/design/precision';
 import type { RunIndex } from '../../study/effect';
 import { isInPoints } from '../../study/file/metrics';
@@ -9,10 +9,10 @@ import { ASSUMED_NOISE, knownNoise, neededRuns } from '../../study/file/precisio
 import type { ReadStudy } from '../../study/file/study';
 
 /**
- * Why a plan cannot tell effects as large as `smallest_effect` from none, with the budget that could; null where it can, and
- * for metrics of which the noise is not known.
+ * Explains why a plan cannot distinguish effects of size `smallest_effect` from zero, with the budget that could. Null
+ * if it can, and for metrics with unknown noise.
  *
- * @param runs what has been trained here, of which the noise over seeds may be known
+ * @param runs the runs here, from which the noise over seeds may be known
  */
 export function shortfallText(
   { study, baseline, settings }: ReadStudy,
@@ -33,27 +33,27 @@ export function shortfallText(
     halfWidth === null
       ? isOneBlock
         ? oneBlockText()
-        : l10n.t(
-            '{0} runs leave too little to tell noise from effects, so there will be no intervals.',
-            count,
-          )
+        : l10n.t('{0} runs are too few to separate effects from noise, so there will be no intervals.', count)
       : l10n.t(
-          '{0} runs give intervals of about ±{1} points, which cannot tell effects of {2} points from none.',
+          '{0} runs give intervals of about ±{1} points, too wide to detect effects of {2} points.',
           count,
-          halfWidth.toFixed(2),
+          formatFixed(halfWidth, 2),
           smallestEffect,
         ),
     enough === null
-      ? l10n.t('No budget of up to {0} runs can.', formatCount(5000))
-      : l10n.t('A budget of {0} runs could.', formatCount(enough)),
+      ? l10n.t('No budget of up to {0} runs is enough.', formatCount(5000))
+      : l10n.t('A budget of {0} runs would be enough.', formatCount(enough)),
     known === null
-      ? l10n.t('This assumes a noise of {0} points over seeds, which is a guess.', noise.toFixed(2))
-      : l10n.t('This assumes the noise of {0} points over seeds that your runs have.', noise.toFixed(2)),
+      ? l10n.t('This assumes a noise of {0} points across seeds, which is a guess.', formatFixed(noise, 2))
+      : l10n.t(
+          'This assumes the noise of {0} points across seeds that your runs show.',
+          formatFixed(noise, 2),
+        ),
   ].join(' ');
 }
 
 function oneBlockText(): string {
   return l10n.t(
-    'All runs have one seed: they show which way effects point on it, and cannot tell how effects differ from seed to seed, so there will be no verdicts.',
+    'All runs share one seed. They show the direction of each effect for that seed, but not how effects vary from seed to seed, so there will be no verdicts.',
   );
 }

@@ -7,8 +7,9 @@ import { torchvision } from './torchvision';
 export const SYSTEMS: Readonly<Record<SystemName, System>> = { timm, torchvision };
 
 /**
- * A shell script that trains a recipe with another system: its command, an option a line, and as comments what that
- * does otherwise and what it cannot do. Words in capitals are for a person to fill in.
+ * Returns a shell script that trains a recipe with another system: its command with one option per line, and comments
+ * on what that system does differently and what it cannot do. Words in capitals are placeholders for a person to fill
+ * in.
  */
 export function commandLine(name: SystemName, recipe: Recipe): string {
   const system = SYSTEMS[name];
@@ -16,8 +17,8 @@ export function commandLine(name: SystemName, recipe: Recipe): string {
   return [
     ...comment(l10n.t('{0}, as {1} trains it', recipe.name, system.title)),
     [system.program, ...options.map((words) => words.map(quoted).join(' '))].join(' \\\n  '),
-    ...section(l10n.t('It does otherwise:'), differences),
-    ...section(l10n.t('It has no equivalent of:'), missing),
+    ...section(l10n.t('Differences:'), differences),
+    ...section(l10n.t('No equivalent for:'), missing),
     '',
   ].join('\n');
 }
@@ -30,9 +31,9 @@ function comment(text: string): string[] {
   return text.split('\n').map((line) => `# ${line}`);
 }
 
-/** A word as a POSIX shell takes it for one, on one line. */
+/** Quotes a word for bash, on one line. A word with control characters becomes `$'...'`, which POSIX does not have. */
 export function quoted(word: string): string {
-  // Line breaks and what a terminal obeys are escaped for the shell: it reads them as they were.
+  // Escapes line breaks and terminal control characters. The shell decodes them.
   if (/\p{Cc}/u.test(word)) {
     const bytes = word.replace(/[\\']|\p{Cc}/gu, (character) =>
       Array.from(

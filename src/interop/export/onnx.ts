@@ -16,11 +16,11 @@ import {
 } from './protobuf';
 
 /**
- * Networks as ONNX files (https://onnx.ai/onnx/intro/concepts.html): the protobuf message ModelProto of onnx.proto,
- * whose fields' numbers are used here. Weights are in PyTorch's layout, which is ONNX' too.
+ * Writes networks as ONNX files (https://onnx.ai/onnx/intro/concepts.html): the protobuf message ModelProto of
+ * onnx.proto. The field numbers here come from that file. Weights are in PyTorch's layout, which ONNX shares.
  */
 
-/** Of 2022; read by ONNX Runtime 1.12 and later. */
+/** Published in 2022, supported by ONNX Runtime 1.12 and later. */
 const IR_VERSION = 8;
 const OPSET_VERSION = 17;
 const INPUT = 'images';
@@ -29,9 +29,9 @@ const BATCH = 'batch';
 /** TensorProto.DataType. */
 const FLOAT = 1;
 
-/** What a file says beside the network. */
+/** Facts to write besides the network. */
 export interface OnnxFacts {
-  /** A name for the graph, such as the experiment's. */
+  /** Name of the graph, such as the experiment's. */
   readonly name: string;
   /** Such as resnet50-D. */
   readonly model: string;
@@ -42,12 +42,12 @@ export interface OnnxFacts {
 }
 
 /**
- * A network in evaluation as an ONNX file's bytes. Its input `images` is float32 [batch, channels, height, width] and
- * already normalised: (pixel / 255 - mean) / std, by channel. Its output `logits` is float32 [batch, classes]. The
- * file's metadata say of both what `facts` says.
+ * Encodes a network in evaluation mode as an ONNX file. Its input `images` is float32 [batch, channels, height, width],
+ * already normalized: (pixel / 255 - mean) / std, per channel. Its output `logits` is float32 [batch, classes]. The
+ * file's metadata describe both with the values from `facts`.
  *
  * @param values Parameters and buffers by name, in our layout.
- * @throws when a value is missing
+ * @throws if a value is missing
  */
 export function encodeOnnx(
   graph: Graph,
@@ -83,12 +83,12 @@ export function encodeOnnx(
   return bytesOf(model);
 }
 
-/** For whoever opens the file in a viewer. */
+/** Shown when the file is opened in a viewer. */
 const DESCRIPTION =
   'images: float32 [batch, channels, height, width], normalised: (pixel / 255 - mean) / std, by channel. ' +
   'logits: float32 [batch, classes], before softmax. Mean, std, image_size and class_names are in the metadata.';
 
-/** What ONNX Runtime gives as `custom_metadata_map`; lists are JSON. */
+/** ONNX Runtime's `custom_metadata_map`. Lists are JSON. */
 function metadataOf({ model, runId, input }: OnnxFacts): Record<string, string> {
   return {
     class_names: JSON.stringify(input.classNames),
@@ -103,7 +103,7 @@ function metadataOf({ model, runId, input }: OnnxFacts): Record<string, string> 
   };
 }
 
-/** A graph's nodes, and the tensors they read that are no weights. */
+/** A graph's nodes, and their constant inputs that are not weights. */
 interface Nodes {
   readonly nodes: readonly Encoded[];
   readonly constants: readonly Encoded[];
@@ -120,7 +120,7 @@ function nodesOf(graph: Graph): Nodes {
   return { nodes, constants };
 }
 
-/** The nodes of a layer; the last one's output has the layer's name. */
+/** Returns the nodes of a layer. The output of the last one has the layer's name. */
 function layerNodes(graph: Graph, id: LayerId): Nodes {
   const layer = graph.layers[id] as Layer;
   const name = nameOf(graph, id);
@@ -130,7 +130,7 @@ function layerNodes(graph: Graph, id: LayerId): Nodes {
   });
   switch (layer.kind) {
     case 'input':
-    // In evaluation it passes on what it gets.
+    // Identity in evaluation mode.
     case 'dropout':
       return { nodes: [], constants: [] };
     case 'conv2d': {
@@ -205,7 +205,7 @@ function layerNodes(graph: Graph, id: LayerId): Nodes {
   }
 }
 
-/** ONNX has no such pool. Means along rows and columns are matrix products, on the image's either side. */
+/** ONNX has no adaptive pool. The means along rows and columns are matrix products, one on either side of the image. */
 function adaptivePoolNodes(
   graph: Graph,
   { input, shape: [outHeight, outWidth] }: Extract<Layer, { kind: 'adaptive_average_pool' }>,
@@ -227,7 +227,7 @@ function adaptivePoolNodes(
   };
 }
 
-/** What a layer's output is called: as the layer, or by its kind and place. */
+/** Returns the name of a layer's output: the layer's name, or its kind and index. */
 function nameOf(graph: Graph, id: LayerId): string {
   const layer = graph.layers[id];
   if (!layer) throw new Error(`No layer ${id}`);
@@ -237,7 +237,7 @@ function nameOf(graph: Graph, id: LayerId): string {
   return 'name' in layer ? layer.name : `${layer.kind}_${id}`;
 }
 
-/** The layer whose output a layer passes on: itself, but for dropout. */
+/** Skips dropout: returns the layer that computes a layer's output. */
 function withoutDropout(graph: Graph, id: LayerId): LayerId {
   const layer = graph.layers[id];
   return layer?.kind === 'dropout' ? withoutDropout(graph, layer.input) : id;
@@ -249,7 +249,7 @@ function shapeOf(graph: Graph, id: LayerId): readonly number[] {
   return layer.shape;
 }
 
-/** A NodeProto of one output, which has the node's name. */
+/** Encodes a NodeProto with one output, which has the node's name. */
 function node(
   operator: string,
   inputs: readonly string[],
@@ -277,7 +277,7 @@ function windowAttributes(
   ];
 }
 
-/** AttributeProtos; the last field is their AttributeType. */
+/** Encodes an AttributeProto. The last field is its AttributeType. */
 function float(name: string, value: number): Encoded {
   return message(textField(1, name), floatField(2, value), integerField(20, 1));
 }
@@ -290,7 +290,7 @@ function integers(name: string, values: readonly number[]): Encoded {
   return message(textField(1, name), ...values.map((value) => integerField(8, value)), integerField(20, 7));
 }
 
-/** A TensorProto of float32. */
+/** Encodes a float32 TensorProto. */
 function tensor(name: string, shape: readonly number[], values: Float32Array): Encoded {
   return message(
     ...shape.map((extent) => integerField(1, extent)),
@@ -308,7 +308,7 @@ function littleEndian(values: Float32Array): Uint8Array {
   return copy;
 }
 
-/** A ValueInfoProto of a float32 tensor; an extent that is text is any. */
+/** Encodes a ValueInfoProto of a float32 tensor. A text as an extent means any size. */
 function valueInfo(name: string, shape: readonly (number | string)[]): Encoded {
   const dimensions = shape.map((extent) =>
     typeof extent === 'number' ? integerField(1, extent) : textField(2, extent),

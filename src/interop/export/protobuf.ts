@@ -1,9 +1,9 @@
 /**
- * Writes messages of Protocol Buffers (https://protobuf.dev/programming-guides/encoding/), as far as ONNX needs them:
- * a message is its fields one after another, each a tag (the field's number and how its value is written) and a value.
+ * Writes the subset of Protocol Buffers (https://protobuf.dev/programming-guides/encoding/) that ONNX needs. A message
+ * is a sequence of fields, each a tag (field number and wire type) and a value.
  */
 
-/** Bytes in pieces, so that a message within messages is copied once, at the end. */
+/** Bytes in pieces, so that nested messages are copied only once, at the end. */
 export interface Encoded {
   readonly size: number;
   readonly pieces: readonly Uint8Array[];
@@ -13,7 +13,7 @@ const VARINT = 0;
 const LENGTH_DELIMITED = 2;
 const FIXED_32 = 5;
 
-/** A message of these fields. */
+/** Encodes a message with these fields. */
 export function message(...fields: readonly Encoded[]): Encoded {
   return {
     size: fields.reduce((sum, { size }) => sum + size, 0),
@@ -21,35 +21,35 @@ export function message(...fields: readonly Encoded[]): Encoded {
   };
 }
 
-/** A field of an integer from 0 to 2^53 - 1: of int32, int64 or an enum. */
+/** Encodes an integer field, from 0 to 2^53 - 1: int32, int64 or an enum. */
 export function integerField(number: number, value: number): Encoded {
   return encoded(Uint8Array.from([...tag(number, VARINT), ...varint(value)]));
 }
 
-/** A field of a 32-bit floating-point number. */
+/** Encodes a float field (32 bits). */
 export function floatField(number: number, value: number): Encoded {
   const bytes = new Uint8Array(4);
   new DataView(bytes.buffer).setFloat32(0, value, true);
   return encoded(Uint8Array.from([...tag(number, FIXED_32), ...bytes]));
 }
 
-/** A field of text. */
+/** Encodes a string field. */
 export function textField(number: number, value: string): Encoded {
   return bytesField(number, new TextEncoder().encode(value));
 }
 
-/** A field of bytes, which are not copied here. */
+/** Encodes a bytes field without copying the bytes. */
 export function bytesField(number: number, value: Uint8Array): Encoded {
   return messageField(number, encoded(value));
 }
 
-/** A field of a message. */
+/** Encodes a message field. */
 export function messageField(number: number, { size, pieces }: Encoded): Encoded {
   const head = Uint8Array.from([...tag(number, LENGTH_DELIMITED), ...varint(size)]);
   return { size: head.length + size, pieces: [head, ...pieces] };
 }
 
-/** The bytes of a message in one piece. */
+/** Joins the pieces of a message. */
 export function bytesOf({ size, pieces }: Encoded): Uint8Array {
   const bytes = new Uint8Array(size);
   let position = 0;
@@ -68,7 +68,7 @@ function tag(number: number, wireType: number): number[] {
   return varint(number * 8 + wireType);
 }
 
-/** Seven bits a byte, the lowest first; all bytes but the last have the highest bit set. */
+/** Encodes seven bits per byte, the lowest first. All bytes but the last have the highest bit set. */
 function varint(value: number): number[] {
   if (!Number.isSafeInteger(value) || value < 0) throw new Error(`${value} cannot be written as a varint`);
   const bytes: number[] = [];

@@ -3,12 +3,12 @@ import { torchLayoutsOf } from '../../models/torchLayout';
 import type { NamedTensor, TensorValues } from '../../shared/safetensors';
 
 /**
- * A network's values as PyTorch's state dict of the same network has them: in its layout, with the count of
- * batches that each norm there has. For `load_state_dict(strict=True)`.
+ * Returns a network's values as the PyTorch state dict of the same network: in PyTorch's layout, with
+ * `num_batches_tracked` for each batch norm. For `load_state_dict(strict=True)`.
  *
  * @param values Parameters and buffers by name, in our layout.
- * @param batches Batches that the running statistics have seen.
- * @throws when a value is missing
+ * @param batches Number of batches that the running statistics have seen.
+ * @throws if a value is missing
  */
 export function stateDictOf(
   graph: Graph,

@@ -9,19 +9,19 @@ import type { Trick } from '../../tricks/trick';
 export interface System {
   readonly title: string;
   readonly program: string;
-  /** By which of the tricks' `systems` it is translated. */
+  /** Selects the translation in the tricks' `systems`. */
   readonly name: SystemName;
-  /** What becomes of all that no trick changes. */
+  /** Translations of everything that no trick changes. */
   readonly rest: readonly Part[];
 }
 
-/** The names of the systems, as a person chooses one. */
+/** The names that a person chooses from. */
 export const SYSTEM_NAMES = ['timm', 'torchvision'] as const;
 export type SystemName = (typeof SYSTEM_NAMES)[number];
 
-/** What a system makes of a recipe. An option that several parts give has the values of all. */
+/** Translates a recipe for a system. An option from several parts gets the values of all of them. */
 export function translate({ name, rest }: System, recipe: Recipe): Translation {
-  // Tricks that change one thing together share its part.
+  // Tricks that change the same thing share one part.
   const parts = [...new Set([...rest, ...ALL_TRICKS.map((trick) => partOf(trick, name))])];
   const { options, ...notes } = together(...parts.map((part) => part(recipe)));
   const values = new Map<string, string[]>();
@@ -29,7 +29,7 @@ export function translate({ name, rest }: System, recipe: Recipe): Translation {
   return { ...notes, options: [...values].map(([flag, all]) => [flag, ...all] as const) };
 }
 
-/** What becomes of a trick in a system. */
+/** Returns the translation of a trick for a system. */
 function partOf({ name, systems }: Trick<TrickName>, system: SystemName): Part {
   const { command } = systems[system];
   if (command !== NO_EQUIVALENT) return command;

@@ -31,7 +31,7 @@ const data: Part = ({ data: { source, dataset, images, batchSize, shuffle } }) =
     ),
     when(
       !isFashion && folder === null,
-      lacks(l10n.t('the data set {0}: write its images to folders, a class each', name)),
+      lacks(l10n.t('the data set {0}: write its images to folders, one per class', name)),
     ),
     when(
       folder !== null && !isInNaturalOrder(classNames),
@@ -39,7 +39,7 @@ const data: Part = ({ data: { source, dataset, images, batchSize, shuffle } }) =
         option('--class-map', 'CLASSES'),
         differs(
           l10n.t(
-            'classes: in natural order; write a file CLASSES with a name a line: {0}',
+            'classes: in natural order; write a file CLASSES with one name per line: {0}',
             classNames.join(', '),
           ),
         ),
@@ -56,11 +56,11 @@ const data: Part = ({ data: { source, dataset, images, batchSize, shuffle } }) =
         )
       : nothing,
     option('--batch-size', batchSize),
-    when(!shuffle, lacks(l10n.t('shuffle: false; it shuffles always'))),
+    when(!shuffle, lacks(l10n.t('shuffle: false; it always shuffles'))),
   );
 };
 
-/** Whether names are as timm sorts them: by their text in lower case, and digits by their number. */
+/** Whether names are in timm's order: lower-cased, with numbers compared by value. */
 function isInNaturalOrder(names: readonly string[]): boolean {
   return names.every((name, index) => index === 0 || naturalOrder(names[index - 1]!, name) <= 0);
 }
@@ -88,7 +88,7 @@ const augmentation: Part = ({ data: { augment } }) => {
   );
 };
 
-/** Random crops have by default a part of the image, and colors change. */
+/** By default, random crops take a part of the image, and colors change. */
 const WHOLE_IMAGE = together(option('--scale', 1, 1), option('--ratio', 1, 1));
 const NO_JITTER = option('--color-jitter', 0);
 
@@ -119,7 +119,7 @@ function stepOf(step: AugmentationStep): Translation {
     case 'randaugment':
       return together(
         option('--aa', `rand-m${Math.round(step.magnitude / 3)}-n${step.operations}`),
-        differs(l10n.t('randaugment: operations of its own, and magnitudes of 10 in place of 30')),
+        differs(l10n.t('randaugment: its own operations, and a magnitude scale of 10 instead of 30')),
       );
     case 'padded_crop':
     case 'pca_noise':
@@ -130,7 +130,7 @@ function stepOf(step: AugmentationStep): Translation {
   }
 }
 
-/** The one strength of brightness, contrast and saturation, where hues stay; null where they differ. */
+/** Returns the shared strength of brightness, contrast and saturation without hue changes, null if they differ. */
 function jitterOf(step: Extract<AugmentationStep, { step: 'color_jitter' }>): number | null {
   const { brightness, contrast, saturation, hue } = step;
   const strength = Math.round((brightness[1] - 1) * 1e6) / 1e6;
@@ -143,7 +143,7 @@ function jitterOf(step: Extract<AugmentationStep, { step: 'color_jitter' }>): nu
 const training: Part = (recipe) => {
   const { epochs, schedule, seed } = recipe;
   return together(
-    // Its --epochs are those after the warmup where that stands apart from the decay.
+    // --epochs excludes the warmup if the warmup is separate from the decay.
     option('--epochs', hasWarmupPrefix(schedule) ? Math.max(epochs - warmupEpochs(schedule), 1) : epochs),
     option('--seed', seed),
     startingPoint(recipe),
@@ -161,17 +161,19 @@ function startingPoint({ initialization: { weights } }: Recipe): Translation {
     case 'timm':
       return together(
         option('--pretrained'),
-        differs(l10n.t('init: {0}; take {1} as the model to have its weights', weights ?? '', source.name)),
+        differs(l10n.t('init: {0}; use the model {1} to get its weights', weights ?? '', source.name)),
       );
     case 'torchvision':
     case 'unknown':
-      return lacks(l10n.t('init: {0}; download it and name the file in --initial-checkpoint', weights ?? ''));
+      return lacks(
+        l10n.t('init: {0}; download it and specify the file with --initial-checkpoint', weights ?? ''),
+      );
     default:
       return assertNever(source);
   }
 }
 
-/** timm's train.py (https://github.com/huggingface/pytorch-image-models), of version 1.0. */
+/** timm's train.py (https://github.com/huggingface/pytorch-image-models), version 1.0. */
 export const timm: System = {
   title: "timm's train.py",
   program: 'python train.py',

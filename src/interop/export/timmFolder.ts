@@ -11,33 +11,33 @@ import type { ImageInput } from './imageInput';
 import { stateDictOf } from './stateDict';
 
 /**
- * A folder of a model as timm reads one by `local-dir:` (timm/models/_hub.py, of 1.0.16 and later): its weights and
- * what to build, how to prepare images and what the classes are called.
+ * A model folder that timm reads as `local-dir:` (timm/models/_hub.py, 1.0.16 and later): the weights, the
+ * architecture, the image preprocessing and the class names.
  */
 export interface TimmFolder {
   readonly 'model.safetensors': Uint8Array;
   readonly 'config.json': string;
 }
 
-/** What timm builds: an architecture, and the arguments in which ours differs from its. */
+/** The model to build in timm: an architecture, and the arguments that differ from its defaults. */
 export interface TimmModel {
   readonly architecture: string;
   readonly modelArgs: Readonly<Record<string, boolean | number | string | readonly number[]>>;
 }
 
-/** What a folder says beside the network. */
+/** Facts to write besides the network. */
 export interface TimmFacts extends TimmModel {
   readonly runId: string;
-  /** Batches that the running statistics have seen. */
+  /** Number of batches that the running statistics have seen. */
   readonly batches: number;
   readonly input: ImageInput;
 }
 
 /**
- * The files of a model for timm.
+ * Returns the files of a model for timm.
  *
  * @param values Parameters and buffers by name, in our layout.
- * @throws when a value is missing
+ * @throws if a value is missing
  */
 export function timmFolder(
   graph: Graph,
@@ -73,8 +73,8 @@ export function timmFolder(
 }
 
 /**
- * What timm adapts to other channels. Of neither colour nor grey images there is none: timm up to 1.0.16 draws the
- * first convolution anew for such, weights of its shape or not.
+ * Returns the convolution that timm adapts to other channel counts. Null for images that are neither color nor
+ * grayscale: timm up to 1.0.16 reinitializes the first convolution for them, even if its weights have the right shape.
  */
 function firstConvolution(graph: Graph, channels: number): string | null {
   if (channels !== 1 && channels !== 3) return null;
@@ -86,7 +86,10 @@ function classifierOf(graph: Graph): string | null {
   return output?.kind === 'dense' ? renamed(output.name) : null;
 }
 
-/** The hidden layers of VGG's classifier are convolutions there: the first over the 7 x 7 pixels left of an image. */
+/**
+ * timm implements the hidden layers of VGG's classifier as convolutions: the first over the remaining 7 x 7 pixels of
+ * an image.
+ */
 const VGG_CLASSIFIER: Readonly<Record<string, { name: string; pixels: readonly number[] }>> = {
   'classifier.0': { name: 'pre_logits.fc1', pixels: [7, 7] },
   'classifier.3': { name: 'pre_logits.fc2', pixels: [1, 1] },
@@ -97,7 +100,7 @@ function renamed(layer: string): string {
   return VGG_CLASSIFIER[layer]?.name ?? layer;
 }
 
-/** A tensor of torchvision's names under timm's, which differ for VGG's classifier alone. */
+/** Renames a tensor from torchvision's names to timm's. They differ only in VGG's classifier. */
 export function inTimm(tensor: NamedTensor<TensorValues>): NamedTensor<TensorValues> {
   const dot = tensor.name.lastIndexOf('.');
   const moved = VGG_CLASSIFIER[tensor.name.slice(0, dot)];
@@ -109,14 +112,14 @@ export function inTimm(tensor: NamedTensor<TensorValues>): NamedTensor<TensorVal
   return { ...tensor, name, shape: [outputs, channels, ...moved.pixels] };
 }
 
-/** The model of timm that computes what a graph does, or why it has none. */
+/** Returns the timm model that computes the same as a graph, or why there is none. */
 export function timmModelOf(model: ModelSpec, graph: Graph): TimmModel | Failure {
   if (isResNet(model)) return resNetOf(model);
   switch (model.name) {
     case 'mobilenet_v1': {
       const name = { 1: 'mobilenetv1_100', 1.25: 'mobilenetv1_125' }[model.widthMultiplier];
       if (!name) return otherWidth(model, '1, 1.25');
-      // Its own are ReLU6.
+      // timm's default is ReLU6.
       return { architecture: name, modelArgs: model.activation === 'relu6' ? {} : { act_layer: 'relu' } };
     }
     case 'inception_v3':
@@ -149,12 +152,12 @@ function resNetOf(model: ResNetSpec): TimmModel | Failure {
   if (isBottleneckA(model)) {
     return refusal(
       l10n.t(
-        '{0}-A has its strides in the first 1x1 convolutions, and {0} in timm in the 3x3, as {0}-B has.',
+        "{0}-A has its strides in the first 1x1 convolutions. timm's {0} has them in the 3x3 convolutions, like {0}-B.",
         name,
       ),
     );
   }
-  // The width of the plain stem is fixed there.
+  // timm fixes the width of the plain stem.
   if (variant === 'A' || variant === 'B') return width === 64 ? plain(model) : otherWidth(model, '64');
   const widths: TimmModel['modelArgs'] =
     width === 64 ? {} : { stem_width: width / 2, channels: [1, 2, 4, 8].map((factor) => factor * width) };
@@ -164,12 +167,12 @@ function resNetOf(model: ResNetSpec): TimmModel | Failure {
     : { architecture: `${name}d`, modelArgs: { avg_down: false, ...widths } };
 }
 
-/** A model that timm has as it is. */
+/** A model that timm has without changes. */
 function plain(model: ModelSpec): TimmModel {
   return { architecture: timmName(model) ?? model.name, modelArgs: {} };
 }
 
-/** Whether a VGG averages images before its classifier, where timm averages after the classifier's hidden layers. */
+/** Whether a VGG averages images before its classifier. timm averages after the classifier's hidden layers. */
 function averagesLargeImages(graph: Graph): boolean {
   return graph.layers.some((layer) => {
     if (layer.kind !== 'adaptive_average_pool') return false;
@@ -181,14 +184,14 @@ function averagesLargeImages(graph: Graph): boolean {
 function largeVgg(): Failure {
   return refusal(
     l10n.t(
-      "timm's {0} computes something else on images of 256 pixels and more: it averages behind the hidden layers of the classifier, not before.",
+      "timm's {0} differs for images of 256 pixels or more: it averages after the hidden layers of the classifier, not before.",
       'vgg16_bn',
     ),
   );
 }
 
 function otherWidth(model: ModelSpec, widths: string): Failure {
-  return refusal(l10n.t('timm has no {0}. Its widths: {1}.', modelText(model), widths));
+  return refusal(l10n.t('timm has no {0}. Available widths: {1}.', modelText(model), widths));
 }
 
 function refusal(what: string): Failure {

@@ -27,26 +27,25 @@ const data: Part = ({ data: { source, dataset, images, shuffle, augment } }) => 
   return together(
     option('--data-path', folder ?? 'DATA'),
     folder === null
-      ? lacks(l10n.t('the data set {0}: write its images to DATA/train and DATA/val, a folder a class', name))
-      : differs(l10n.t('data: it wants the folders train and val in {0}', folder)),
+      ? lacks(
+          l10n.t('the data set {0}: write its images to DATA/train and DATA/val, one folder per class', name),
+        )
+      : differs(l10n.t('data: it needs the folders train and val in {0}', folder)),
     option('--train-crop-size', size),
     option('--val-resize-size', images ? Math.floor(size / images.cropPct) : size),
     option('--val-crop-size', size),
     images ? option('--interpolation', images.interpolation) : nothing,
-    when(
-      height !== width,
-      differs(l10n.t('images: of {0} x {0} pixels, not {1} x {2}', size, height, width)),
-    ),
+    when(height !== width, differs(l10n.t('images: {0} x {0} pixels, not {1} x {2}', size, height, width))),
     when(
       !isImageNets(mean, std),
-      differs(l10n.t("images: in colour, normalised by ImageNet's mean and deviation")),
+      differs(l10n.t("images: in color, normalized with ImageNet's mean and std")),
     ),
     augmentation(augment),
-    when(!shuffle, lacks(l10n.t('shuffle: false; it shuffles always'))),
+    when(!shuffle, lacks(l10n.t('shuffle: false; it always shuffles'))),
   );
 };
 
-/** What it normalises by. */
+/** torchvision's normalization. */
 const IMAGENET = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] } as const;
 
 function isImageNets(mean: readonly number[], std: readonly number[]): boolean {
@@ -55,7 +54,7 @@ function isImageNets(mean: readonly number[], std: readonly number[]): boolean {
   return isNear(mean, IMAGENET.mean) && isNear(std, IMAGENET.std);
 }
 
-/** It always crops 8 to 100% of the area and flips; one policy may come on top. */
+/** torchvision always crops 8 to 100% of the area and flips. One policy may be added. */
 function augmentation(augment: Augmentation): Translation {
   const steps = typeof augment === 'string' ? [] : augment;
   const randaugment = steps.find((step) => step.step === 'randaugment');
@@ -72,7 +71,7 @@ function augmentation(augment: Augmentation): Translation {
       !isDeepStrictEqual(own, [STEPS.random_resized_crop, STEPS.flip]),
       differs(
         l10n.t(
-          'augmentation: random crops of 8 to 100% of the area, and flips; not {0}',
+          'augmentation: random crops of 8% to 100% of the area and flips, not {0}',
           augmentationText(augment),
         ),
       ),
@@ -88,7 +87,7 @@ const training: Part = (recipe) => {
     lacks(l10n.t('the seed {0}', seed)),
     when(
       weights !== null,
-      lacks(l10n.t('init: {0}; load it into the model where train.py makes it', weights ?? '')),
+      lacks(l10n.t('init: {0}; load it into the model where train.py creates it', weights ?? '')),
     ),
     parameterGroupsLacking(recipe),
   );

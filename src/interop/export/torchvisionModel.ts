@@ -6,13 +6,13 @@ import { assertNever } from '../../shared/assertNever';
 import type { Failure } from '../../shared/failure';
 import { isBottleneckA } from '../../tricks/elsewhere/commandParts';
 
-/** Python that builds the model of torchvision that computes what a graph does, or why it has none. */
+/** Returns Python that builds the torchvision model that computes the same as a graph, or why there is none. */
 export function torchvisionModelOf(model: ModelSpec, graph: Graph): string | Failure {
   const [, , channels = 3] = graph.layers[0]?.shape ?? [];
   const [classes = 1] = graph.layers[graph.output]?.shape ?? [];
   const made = constructorOf(model, `num_classes=${classes}`);
   if (typeof made !== 'string' || channels === 3) return made;
-  return refusal(l10n.t("torchvision's {0} takes images of 3 channels, not {1}.", model.name, channels));
+  return refusal(l10n.t("torchvision's {0} takes images with 3 channels, not {1}.", model.name, channels));
 }
 
 function constructorOf(model: ModelSpec, classes: string): string | Failure {
@@ -22,7 +22,7 @@ function constructorOf(model: ModelSpec, classes: string): string | Failure {
     if (isBottleneckA(model)) {
       return refusal(
         l10n.t(
-          '{0}-A has its strides in the first 1x1 convolutions, and {0} in torchvision in the 3x3, as {0}-B has.',
+          "{0}-A has its strides in the first 1x1 convolutions. torchvision's {0} has them in the 3x3 convolutions, like {0}-B.",
           name,
         ),
       );
@@ -32,7 +32,7 @@ function constructorOf(model: ModelSpec, classes: string): string | Failure {
   switch (model.name) {
     case 'inception_v3':
       if (model.widthMultiplier !== 1) return lacking(modelText(model));
-      // Without the classifier in the middle, whose loss ours is not trained by.
+      // Without the auxiliary classifier, because our training has no auxiliary loss.
       return `torchvision.models.inception_v3(${classes}, aux_logits=False, init_weights=False)`;
     case 'vgg16_bn':
       return model.width === 64 ? `torchvision.models.vgg16_bn(${classes})` : lacking(modelText(model));
@@ -65,7 +65,7 @@ function refusal(what: string): Failure {
   return {
     what,
     remedy: l10n.t(
-      'Export it as ONNX ({0}), or without {1}, under its own names.',
+      'Export it as ONNX ({0}), or omit {1} to export it under its own names.',
       '--onnx FILE.onnx',
       '--format',
     ),

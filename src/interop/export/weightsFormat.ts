@@ -9,22 +9,22 @@ import { torchvisionModelOf } from './torchvisionModel';
 
 /** How a model's weights are exported. */
 export interface WeightsFormat {
-  /** Whose model takes them; null where neither system has one that computes the same. */
+  /** The system whose model takes the weights. Null if neither system has a model that computes the same. */
   readonly system: SystemName | null;
-  /** Python that builds that model, whose load_state_dict(strict=True) takes the weights. */
+  /** Python that builds the model whose load_state_dict(strict=True) takes the weights. */
   readonly build: string | null;
-  /** A tensor under the system's name and in its shape. */
+  /** Returns a tensor with the system's name and shape. */
   readonly rename: (tensor: NamedTensor<TensorValues>) => NamedTensor<TensorValues>;
-  /** What to know of them. */
+  /** Notes for the user of the weights. */
   readonly notes: readonly string[];
 }
 
 /**
- * The format of a model's exported weights: that of torchvision where it has the very model, else timm's, else the names
- * of the layers here.
+ * Returns the format of a model's exported weights: torchvision's if it has the same model, else timm's, else our layer
+ * names.
  *
- * @param asked the system to take
- * @returns why the weights are none for that system, where they are not
+ * @param asked the requested system
+ * @returns a failure with the reason, if the weights cannot have the requested system's format
  */
 export function weightsFormat(
   model: ModelSpec,
@@ -45,7 +45,7 @@ export function weightsFormat(
   return { system: null, build: null, rename: (tensor) => tensor, notes };
 }
 
-/** Python that builds a model of timm. */
+/** Returns Python that builds a timm model. */
 function timmConstructor({ architecture, modelArgs }: TimmModel, graph: Graph): string {
   const [, , channels = 1] = graph.layers[0]?.shape ?? [];
   const [classes] = graph.layers[graph.output]?.shape ?? [];
@@ -59,7 +59,7 @@ function pythonLiteral(value: TimmModel['modelArgs'][string]): string {
   return JSON.stringify(value);
 }
 
-/** What a person needs to load exported weights. */
+/** Explains how to load exported weights. */
 export function loadingText({ build }: WeightsFormat): string | null {
   return build && l10n.t('Load it in Python: {0}', `${build}.load_state_dict(..., strict=True)`);
 }

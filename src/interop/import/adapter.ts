@@ -1,52 +1,73 @@
 import type { Range } from '../../experiment/problem';
 import type { EditResult } from '../../experiment/text/textEdits';
-import type { Changes, Settings, TrickMapping } from '../../tricks/elsewhere/mapping';
+import type { Changes, Known, Settings, TrickMapping } from '../../tricks/elsewhere/mapping';
 import { NO_EQUIVALENT, type Systems } from '../../tricks/elsewhere/systems';
 import { ALL_TRICKS, type TrickName } from '../../tricks/registry';
 
-/** A file of another system as read. */
+/** Returns the text of another file that a file refers to, by path. Null if it cannot be read. */
+export type ReadText = (path: string) => string | null;
+
+/** Longer texts are not taken for another system's file and are not read. */
+export const MAX_LENGTH = 1 << 18;
+
+/** A parsed file of another system. */
 export interface ForeignFile {
   readonly settings: Settings;
-  /** The place of a setting; null where the file leaves it out. */
+  /** Returns the range of a setting, null if it is not in the file. */
   rangeOf(setting: string): Range | null;
-  /** Where the file's settings begin. */
+  /** The start of the file's settings. */
   readonly start: Range;
-  /** Edits that make changes and leave everything else as it was, or why there are none. */
+  /** Returns edits that make the changes and leave everything else untouched, or why there are none. */
   edit(changes: Changes): EditResult;
 }
 
-/** Another system's experiment files. */
+/** A file that certainly belongs to a system but cannot be read. */
+export interface UnreadFile {
+  /** The reason, as a sentence. */
+  readonly unread: string;
+  readonly start: Range;
+}
+
+/** Adapter for another system's experiment files. */
 export interface Adapter {
   readonly system: string;
-  /** The file, where it is one of this system's; null otherwise. */
-  read(text: string, fileName: string): ForeignFile | null;
-  /** How each trick is written in it; a trick that it has no equivalent of is not there. */
+  /**
+   * Returns the file if it certainly belongs to this system, else null. `readText` reads the files that it builds on.
+   */
+  read(text: string, fileName: string, readText: ReadText): ForeignFile | UnreadFile | null;
+  /** How the system writes each trick. Tricks without an equivalent are missing. */
   readonly tricks: Partial<Record<TrickName, TrickMapping>>;
-  /** The settings nearest to each place of an experiment that lenses stand at, such as `optimizer.base_lr`. */
+  /** The settings closest to each path of an experiment that has lenses, such as `optimizer.base_lr`. */
   readonly anchors: Readonly<Record<string, readonly string[]>>;
-  /** What the settings come to as an experiment without tricks. */
+  /** Converts the settings to an experiment without tricks. */
   experiment(settings: Settings, fileName: string): ForeignExperiment;
 }
 
+/**
+ * A file's settings as an experiment without tricks: each part, or why it is unknown. Never a guess: the system's own
+ * default counts as known, the default of another data set or model does not.
+ */
 export interface ForeignExperiment {
-  /** As the parts of an experiment file. */
-  readonly parts: Readonly<Record<string, unknown>>;
-  /** Whether the file says all that numbers are worked out from; else they are left out. */
-  readonly isWhole: boolean;
+  /** As an experiment file names it. Also unknown if we do not have the model. */
+  readonly model: Known<Readonly<Record<string, unknown>>>;
+  /** Number of training images. */
+  readonly trainImages: Known<number>;
+  readonly classes: Known<number>;
+  /** Height and width of the network's input, in pixels. */
+  readonly imageSize: Known<number>;
+  /** Images per step, over all processes. */
+  readonly batchSize: Known<number>;
+  /** Our optimizer of that name. Optimizers that are tricks here count as SGD, which they replace. */
+  readonly optimizer: Known<'sgd' | 'adam' | 'adamw'>;
+  readonly baseLearningRate: Known<number>;
+  readonly weightDecay: Known<number>;
+  readonly epochs: Known<number>;
 }
 
-/** ImageNet, which these systems' files are written for where they name no other data. */
-export const IMAGENET = {
-  dataset: 'synthetic',
-  train_images: 1_281_167,
-  validation_images: 50_000,
-  height: 224,
-  width: 224,
-  channels: 3,
-  classes: 1000,
-} as const;
+/** ImageNet's facts, for files that certainly train on it. */
+export const IMAGENET = { trainImages: 1_281_167, classes: 1000 } as const;
 
-/** Plain data as settings: mappings by dots, all else as it is. */
+/** Flattens plain data to settings: nested mappings become dotted keys, everything else is kept. */
 export function flattened(value: unknown, above = ''): [string, unknown][] {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return [[above, value]];
   return Object.entries(value).flatMap(([key, child]) =>
@@ -54,7 +75,7 @@ export function flattened(value: unknown, above = ''): [string, unknown][] {
   );
 }
 
-/** How a system's files write each trick that the system has, as the tricks say themselves. */
+/** Returns how a system's files write each trick that the system has, according to the tricks. */
 export function mappingsOf(system: keyof Systems): Partial<Record<TrickName, TrickMapping>> {
   return Object.fromEntries(
     ALL_TRICKS.flatMap(({ name, systems }) => {

@@ -1,39 +1,44 @@
 import { Lines } from '../../experiment/problem';
-import type { ResNetVariant } from '../../models/networks/resNet';
-import { COMPUTED, numberAt, type Settings, textAt } from '../../tricks/elsewhere/mapping';
-import { type Adapter, IMAGENET, mappingsOf } from './adapter';
-import { editPython, nearestEntry, plainOf } from './pythonEdits';
-import { assignmentsOf, type DictEntry } from './pythonLiterals';
+import { COMPUTED, type Settings } from '../../tricks/elsewhere/mapping';
+import { type Adapter, mappingsOf, type ReadText } from './adapter';
+import { type MmengineConfig, readConfig } from './mmengineConfig';
+import { editConfig } from './mmengineEdits';
+import { mmpretrainExperiment } from './mmpretrainExperiment';
+import { writtenEntry } from './pythonEdits';
+import { entryAt, type PyDict, plainOf } from './pythonValues';
 
-/** Names of which a config of MMPretrain assigns some. */
-const TELLING = ['_base_', 'optim_wrapper', 'param_scheduler', 'auto_scale_lr', 'train_cfg', 'default_scope'];
+/** Words of which every MMPretrain config has at least one, and few other files have any. */
+const TELLING =
+  /\b(?:_base_|read_base|optim_wrapper|param_scheduler|auto_scale_lr|train_cfg|default_scope)\b/;
 
 /**
- * A Python config of MMPretrain, read as text and never run: what it writes as plain values is understood, what it
- * computes or takes from `_base_` is left alone.
+ * MMPretrain's Python configs, read as text and never run. Plain values are understood, and so are values inherited
+ * from the files it names.
  */
 export const mmpretrainConfig: Adapter = {
   system: 'MMPretrain',
-  read(text, fileName) {
-    if (!/\.py$/i.test(fileName)) return null;
-    const assignments = assignmentsOf(text);
-    const told = assignments.filter(({ key }) => TELLING.includes(key));
-    if (told.length === 0 || !assignments.some(({ key }) => key === '_base_' || key === 'optim_wrapper')) {
-      return null;
-    }
+  read(text, fileName, readText) {
+    if (!/\.py$/i.test(fileName) || !TELLING.test(text)) return null;
+    const kept = keeping(readText);
+    const config = readConfig(text, fileName, kept);
+    const configs = new Map([[text, config]]);
+    const read = (each: string) => {
+      const found = configs.get(each) ?? readConfig(each, fileName, kept);
+      configs.set(each, found);
+      return found;
+    };
+    if (!config || !isMmpretrains(config)) return null;
+    const { names, first } = config.module;
     const lines = new Lines(text);
-    const first = assignments[0]!;
-    const settings = settingsOf(assignments);
-    // Configs in Python's own words take their base by imports.
-    if (/^with read_base\(\):/m.test(text)) settings.set('_base_', COMPUTED);
+    const start = first ?? { start: 0, keyEnd: 0 };
     return {
-      settings,
+      settings: settingsOf(config),
       rangeOf: (setting) => {
-        const entry = nearestEntry(assignments, setting.split('.'));
-        return entry && lines.range(entry.start, entry.start + entry.key.length);
+        const slot = writtenEntry(names, setting.split('.'))?.slot;
+        return slot ? lines.range(slot.start, slot.keyEnd) : null;
       },
-      start: lines.range(first.start, first.start + first.key.length),
-      edit: (changes) => editPython(text, changes),
+      start: lines.range(start.start, start.keyEnd),
+      edit: (changes) => editConfig(text, changes, read),
     };
   },
   anchors: {
@@ -47,54 +52,80 @@ export const mmpretrainConfig: Adapter = {
     model: ['model.backbone', 'model'],
   },
   tricks: mappingsOf('mmpretrain'),
-  experiment(settings, fileName) {
-    const depth = numberAt(settings, 'model.backbone.depth');
-    const variant = VARIANTS[textAt(settings, 'model.backbone.type') ?? ''];
-    const optimizer = { SGD: 'sgd', Adam: 'adam', AdamW: 'adamw' }[
-      textAt(settings, 'optim_wrapper.optimizer.type') ?? ''
-    ];
-    const rate = numberAt(settings, 'optim_wrapper.optimizer.lr');
-    const decay = numberAt(settings, 'optim_wrapper.optimizer.weight_decay');
-    const epochs = numberAt(settings, 'train_cfg.max_epochs');
-    const batch = batchOf(settings, fileName);
-    const isResNet = variant !== undefined && depth !== undefined && [18, 34, 50, 101, 152].includes(depth);
-    return {
-      parts: {
-        data: { ...IMAGENET, batch_size: batch ?? 256 },
-        model: isResNet ? { name: `resnet${depth}`, variant } : { name: 'resnet50', variant: 'B' },
-        optimizer: {
-          name: optimizer ?? 'sgd',
-          base_lr: rate ?? 0.1,
-          weight_decay: decay ?? 1e-4,
-        },
-        schedule: { epochs: epochs ?? 100 },
-      },
-      isWhole:
-        isResNet &&
-        ![optimizer, rate, decay, epochs, batch].includes(undefined) &&
-        ![...settings.values()].includes(COMPUTED),
-    };
-  },
+  experiment: mmpretrainExperiment,
 };
 
-/** MMPretrain's ResNet has its stride in the 3x3 convolution (style 'pytorch'). */
-const VARIANTS: Readonly<Record<string, ResNetVariant>> = { ResNet: 'B', ResNetV1c: 'C', ResNetV1d: 'D' };
-
-/** Images in a step: by the file's name, such as resnet50_8xb32_in1k.py, 8 processes of 32. */
-function batchOf(settings: Settings, fileName: string): number | undefined {
-  const [, processes, images] = /(\d+)xb(\d+)/.exec(fileName) ?? [];
-  const written = numberAt(settings, 'train_dataloader.batch_size');
-  if (processes === undefined) return undefined;
-  return Number(processes) * (written ?? Number(images));
+/** Reads each file only once while an edit is computed. */
+function keeping(readText: ReadText): ReadText {
+  const texts = new Map<string, string | null>();
+  return (path) => {
+    if (!texts.has(path)) texts.set(path, readText(path));
+    return texts.get(path) ?? null;
+  };
 }
 
-function settingsOf(assignments: readonly DictEntry[]): Map<string, unknown> {
-  const settings = new Map<string, unknown>();
-  const add = (above: string, { key, value }: DictEntry) => {
-    const name = above === '' ? key : `${above}.${key}`;
-    if (value.kind === 'dict') for (const entry of value.entries) add(name, entry);
-    else settings.set(name, plainOf(value));
+/** Bases that only MMPretrain has. */
+const OWN_BASES =
+  /^(?:mmpretrain|mmcls)::|_base_\/(?:datasets\/(?:imagenet|cifar|cub)|schedules\/(?:imagenet|cifar|cub))/;
+
+/**
+ * Whether an MMEngine config is an MMPretrain config for classification. Other systems have configs of the same form.
+ * False in doubt.
+ */
+function isMmpretrains({ module, merged, basePaths }: MmengineConfig): boolean {
+  const textAt = (...path: string[]) => {
+    const entry = entryAt(merged, path);
+    return entry ? plainOf(entry.value) : undefined;
   };
-  for (const assignment of assignments) add('', assignment);
-  return settings;
+  const scope = textAt('default_scope');
+  const model = textAt('model', 'type');
+  const modules = module.imports.map((each) => each.module);
+  const isOther = (name: string) =>
+    /^mm\w+/.test(name) && !/^mm(?:pretrain|cls|engine|cv)(?![a-z])/.test(name);
+  if ([...modules, ...basePaths.filter((path) => path.includes('::'))].some(isOther)) return false;
+  if (typeof scope === 'string' && !['mmpretrain', 'mmcls'].includes(scope)) return false;
+  if (model === COMPUTED) return false;
+  if (model !== undefined) return /^(?:(?:mmpretrain|mmcls)\.)?ImageClassifier$/.test(String(model));
+  return (
+    typeof scope === 'string' ||
+    basePaths.some((path) => OWN_BASES.test(path)) ||
+    modules.some(
+      (name) =>
+        /^(?:mmpretrain|mmcls)(?:\.|$)/.test(name) ||
+        /_base_\.(?:datasets|schedules)\.(?:imagenet|cifar|cub)/.test(name),
+    )
+  );
+}
+
+function settingsOf(config: MmengineConfig): Settings {
+  const settings = new Map(flattened(config.merged));
+  return Object.assign(settings, {
+    absentBecause: (setting: string) => absentBecause(config.merged, setting.split('.')),
+    inherited: (setting: string) => {
+      const entry = entryAt(config.base, setting.split('.'));
+      return entry && plainOf(entry.value);
+    },
+  });
+}
+
+/** Returns why a part may exist although it is not visible: a mapping above it is not fully known. */
+function absentBecause(root: PyDict, path: readonly string[]): string | null {
+  let at: PyDict = root;
+  for (const key of path) {
+    const entry = at.entries.get(key);
+    if (!entry) return at.open;
+    if (entry.value.kind !== 'dict') return null;
+    at = entry.value;
+  }
+  return null;
+}
+
+function flattened(dict: PyDict, above = ''): [string, unknown][] {
+  return [...dict.entries].flatMap(([key, { value }]): [string, unknown][] => {
+    // A key with a dot must not look like a path.
+    const part = /^[\w-]*$/.test(key) ? key : JSON.stringify(key);
+    const name = above === '' ? part : `${above}.${part}`;
+    if (value.kind === 'dict' && !value.isSpoilt) return flattened(value, name);
+    return value.kind === 'class' && above === '' ? [] : [[name, plainOf(value)]];
+  });
 }

@@ -1,151 +1,132 @@
 import { isDeepStrictEqual } from 'node:util';
 import * as l10n from '@vscode/l10n';
 import { applyEdits, type EditResult, type TextEdit } from '../../experiment/text/textEdits';
-import { assertNever } from '../../shared/assertNever';
 import { isMapping } from '../../shared/values';
-import { type Changes, COMPUTED } from '../../tricks/elsewhere/mapping';
-import { assignmentsOf, type DictEntry, type PythonNode, pythonOf } from './pythonLiterals';
+import {
+  entryAt,
+  isName,
+  type Literal,
+  type PyDict,
+  type PyEntry,
+  plainOf,
+  pythonOf,
+  type Slot,
+} from './pythonValues';
 
-/** What a value says; `COMPUTED` where that takes running the file. */
-export function plainOf(node: PythonNode): unknown {
-  switch (node.kind) {
-    case 'scalar':
-      return node.value;
-    case 'list': {
-      const items = node.items.map(plainOf);
-      return items.includes(COMPUTED) ? COMPUTED : items;
+/** A text and the names that it sets. Their slots hold offsets in the text. */
+export interface PythonText {
+  readonly text: string;
+  readonly names: PyDict;
+}
+
+/** Returns an edit of a text, or why there is none. */
+export type Step = (current: PythonText) => EditResult;
+
+/** Returns the entry of a setting in this text, null if the text does not write it. */
+export function writtenEntry(names: PyDict, path: readonly string[]): PyEntry | null {
+  const entry = entryAt(names, path);
+  return entry?.slot ? entry : null;
+}
+
+/** Sets the value at a path to `written`. Creates missing mappings above it. */
+export function assignment(path: readonly string[], written: string): Step {
+  return ({ text, names }) => {
+    for (let depth = path.length; depth > 0; depth--) {
+      const entry = writtenEntry(names, path.slice(0, depth));
+      if (!entry) continue;
+      const { value } = entry;
+      const missing = path.slice(depth);
+      if (!entry.isPlain || value.kind === 'computed' || !value.source) return computed(path.slice(0, depth));
+      if (missing.length === 0 || value.kind === 'scalar') {
+        const { start, end } = value.source;
+        return done({ offset: start, length: end - start, text: nestedText(missing, written) });
+      }
+      if (value.kind !== 'dict' || !value.literal || value.isSpoilt) return computed(path.slice(0, depth));
+      const key = missing[0] ?? '';
+      const inner = nestedText(missing.slice(1), written);
+      if (value.literal.style === 'call' && !isName(key)) return computed(path.slice(0, depth));
+      return appended(
+        text,
+        value.literal,
+        value.literal.style === 'call' ? `${key}=${inner}` : `'${key}': ${inner}`,
+      );
     }
-    case 'dict': {
-      const entries = node.entries.map(({ key, value }) => [key, plainOf(value)] as const);
-      return entries.some(([, value]) => value === COMPUTED) ? COMPUTED : Object.fromEntries(entries);
-    }
-    case 'computed':
-      return COMPUTED;
-    default:
-      return assertNever(node);
-  }
+    return statement(`${path[0]} = ${nestedText(path.slice(1), written)}`)({ text, names });
+  };
 }
 
-/** The entries of a mapping, and the items of a list by their places. */
-function entriesOf(node: PythonNode): readonly DictEntry[] {
-  if (node.kind === 'dict') return node.entries;
-  if (node.kind !== 'list') return [];
-  return node.items.map((value, index) => ({
-    key: String(index),
-    value,
-    start: value.start,
-    end: value.end,
-  }));
+/** Wraps written text in nested mappings. */
+export function nestedText(path: readonly string[], written: string): string {
+  return path.reduceRight(
+    (inner, key) => (isName(key) ? `dict(${key}=${inner})` : `{'${key}': ${inner}}`),
+    written,
+  );
 }
 
-/** The entry of a setting; null where the file has none. */
-export function nearestEntry(assignments: readonly DictEntry[], path: readonly string[]): DictEntry | null {
-  let entries = assignments;
-  let found: DictEntry | null = null;
-  for (const key of path) {
-    found = entriesByKey(entries).get(key) ?? null;
-    if (!found) return null;
-    entries = entriesOf(found.value);
-  }
-  return found;
+/** Appends a statement to the text. */
+export function statement(written: string): Step {
+  return ({ text }) => {
+    const eol = text.includes('\r\n') ? '\r\n' : '\n';
+    const isEnded = text === '' || text.endsWith('\n');
+    return done({ offset: text.length, length: 0, text: isEnded ? written + eol : eol + written });
+  };
 }
 
-const byKey = new WeakMap<readonly DictEntry[], ReadonlyMap<string, DictEntry>>();
-
-/** The last entry of each key, found at once however many there are. */
-function entriesByKey(entries: readonly DictEntry[]): ReadonlyMap<string, DictEntry> {
-  const known = byKey.get(entries);
-  if (known) return known;
-  const found = new Map(entries.map((entry) => [entry.key, entry]));
-  byKey.set(entries, found);
-  return found;
+/** Removes the value at a path, and any mappings and lists above it that become empty. */
+export function removal(path: readonly string[]): Step {
+  return ({ text, names }) => {
+    const entry = writtenEntry(names, path);
+    if (!entry?.slot) return { ok: true, edits: [] };
+    if (entry.value.kind === 'computed') return computed(path);
+    return withoutSlot(text, entry.slot);
+  };
 }
 
-/** An edit of a text, or why there is none. */
-type Step = (text: string) => EditResult;
-
-/**
- * Edits that give a module's assignments other values, or take them out: each setting is a path of names and keys.
- * What they compute is left alone, and said to be. Changes are made one after the other, as one edit.
- */
-export function editPython(text: string, changes: Changes): EditResult {
-  let current = text;
-  for (const [setting, value] of Object.entries(changes)) {
-    const path = setting.split('.');
-    const steps: Step[] =
-      value === undefined
-        ? [(each) => removal(each, path)]
-        : Array.isArray(value)
-          ? listSteps(current, path, value)
-          : [(each) => assignment(each, path, value)];
-    for (const step of steps) {
-      const result = step(current);
-      if (!result.ok) return result;
-      current = applyEdits(current, result.edits);
-    }
-  }
-  return current === text
-    ? { ok: true, edits: [] }
-    : { ok: true, edits: [{ offset: 0, length: text.length, text: current }] };
-}
-
-/** What makes a list of another: items that stay are left as they are written. */
-function listSteps(text: string, path: readonly string[], wanted: readonly unknown[]): Step[] {
-  const entry = nearestEntry(assignmentsOf(text), path);
-  const { value: node } = entry ?? {};
-  const whole: Step = (each) => assignment(each, path, wanted);
+/** Returns the steps that turn one list into another. Unchanged items keep their text. */
+export function listSteps(names: PyDict, path: readonly string[], wanted: readonly unknown[]): Step[] {
+  const entry = writtenEntry(names, path);
+  const node = entry?.isPlain ? entry.value : null;
+  const whole = assignment(path, pythonOf(wanted));
   if (node?.kind !== 'list' && node?.kind !== 'dict') return [whole];
-  const held = node.kind === 'list' ? node.items.map(plainOf) : [plainOf(node)];
-  const wrapped: Step[] = node.kind === 'dict' ? [(each) => wrapping(each, path)] : [];
+  if (!node.literal) return [whole];
+  const held = node.kind === 'list' ? node.items.map(({ value }) => plainOf(value)) : [plainOf(node)];
+  const wrapped = node.kind === 'dict' ? [wrapping(path)] : [];
   const isSame = (a: unknown, b: unknown) => isDeepStrictEqual(a, b) || typeOf(a) === typeOf(b);
-  // At the front or at the end, which is where schedules and hooks go.
+  // Items are added or removed at the front or at the end, as with schedules and hooks.
   const isAsLong = held.length === wanted.length;
   const skipped = isAsLong ? 0 : wanted.findIndex((item) => isSame(item, held[0]));
   const dropped = isAsLong ? 0 : held.findIndex((item) => isSame(item, wanted[0]));
-  if (held.length === 0 || (skipped < 0 && dropped < 0)) return [...wrapped, whole];
+  if (held.length === 0 || wanted.length === 0 || (skipped < 0 && dropped < 0)) return [...wrapped, whole];
   const before = skipped > 0 ? wanted.slice(0, skipped) : [];
   const steps: Step[] = [
     ...wrapped,
-    ...Array.from({ length: Math.max(dropped, 0) }, (): Step => (each) => removal(each, [...path, '0'])),
-    ...before.toReversed().map(
-      (item): Step =>
-        (each) =>
-          prepending(each, path, item),
-    ),
+    ...Array.from({ length: Math.max(dropped, 0) }, () => removal([...path, '0'])),
+    ...before.toReversed().map((item) => prepending(path, item)),
   ];
   const kept = [...before, ...held.slice(Math.max(dropped, 0))];
   for (const [index, item] of wanted.entries()) {
-    const place = [...path, String(index)];
-    if (index >= kept.length) steps.push((each) => appending(each, path, pythonOf(item)));
-    else steps.push(...itemSteps(place, kept[index], item));
+    if (index >= kept.length) steps.push(appending(path, pythonOf(item)));
+    else steps.push(...itemSteps([...path, String(index)], kept[index], item));
   }
   for (let index = kept.length - 1; index >= wanted.length; index--) {
-    steps.push((each) => removal(each, [...path, String(index)]));
+    steps.push(removal([...path, String(index)]));
   }
   return steps;
 }
 
-/** What makes a mapping of another of its type, key by key; else writes it anew. */
+/** Turns a mapping into another of the same type key by key. Otherwise rewrites it. */
 function itemSteps(path: readonly string[], held: unknown, wanted: unknown): Step[] {
   if (isDeepStrictEqual(held, wanted)) return [];
   if (!isMapping(held) || !isMapping(wanted) || typeOf(held) !== typeOf(wanted)) {
-    return [(text) => assignment(text, path, wanted)];
+    return [assignment(path, pythonOf(wanted))];
   }
   return [
     ...Object.entries(wanted)
       .filter(([key, value]) => !isDeepStrictEqual(held[key], value))
-      .map(
-        ([key, value]): Step =>
-          (text) =>
-            assignment(text, [...path, key], value),
-      ),
+      .map(([key, value]) => assignment([...path, key], pythonOf(value, key))),
     ...Object.keys(held)
       .filter((key) => !Object.hasOwn(wanted, key))
-      .map(
-        (key): Step =>
-          (text) =>
-            removal(text, [...path, key]),
-      ),
+      .map((key) => removal([...path, key])),
   ];
 }
 
@@ -153,121 +134,122 @@ function typeOf(item: unknown): unknown {
   return isMapping(item) ? item.type : item;
 }
 
-function assignment(text: string, path: readonly string[], value: unknown): EditResult {
-  const assignments = assignmentsOf(text);
-  for (let depth = path.length; depth > 0; depth--) {
-    const entry = nearestEntry(assignments, path.slice(0, depth));
-    if (!entry) continue;
-    const missing = path.slice(depth);
-    if (missing.length === 0) {
-      return entry.value.kind === 'computed'
-        ? computed(path)
-        : done({
-            offset: entry.value.start,
-            length: entry.value.end - entry.value.start,
-            text: pythonOf(value),
-          });
-    }
-    if (entry.value.kind !== 'dict') return computed(path.slice(0, depth));
-    const key = missing[0]!;
-    const written = pythonOf(nested(missing.slice(1), value));
-    const added = entry.value.style === 'call' ? `${key}=${written}` : `'${key}': ${written}`;
-    return appending(text, path.slice(0, depth), added);
+/** Applies steps to a text, each to the result of the one before. `read` reads a text's names. */
+export function stepped(
+  text: string,
+  steps: readonly Step[],
+  read: (text: string) => PyDict,
+): { readonly ok: true; readonly text: string } | { readonly ok: false; readonly reason: string } {
+  let current = text;
+  for (const step of steps) {
+    const result = step({ text: current, names: read(current) });
+    if (!result.ok) return result;
+    current = applyEdits(current, result.edits);
   }
-  const eol = text.includes('\r\n') ? '\r\n' : '\n';
-  const [name = '', ...rest] = path;
-  const statement = `${name} = ${pythonOf(nested(rest, value))}`;
-  const isEnded = text === '' || text.endsWith('\n');
-  return done({ offset: text.length, length: 0, text: isEnded ? statement + eol : eol + statement });
+  return { ok: true, text: current };
 }
 
-/** Puts what is written at the end of a mapping or list, on a line of its own where the last entry has one. */
-function appending(text: string, path: readonly string[], added: string): EditResult {
-  const holder = nearestEntry(assignmentsOf(text), path)?.value;
-  if (holder?.kind !== 'dict' && holder?.kind !== 'list') return computed(path);
-  const last = entriesOf(holder).at(-1);
-  if (!last) return done({ offset: holder.inner, length: 0, text: added });
+/** Appends an item to a list. */
+function appending(path: readonly string[], written: string): Step {
+  return ({ text, names }) => {
+    const value = writtenEntry(names, path)?.value;
+    return value?.kind === 'list' && value.literal ? appended(text, value.literal, written) : computed(path);
+  };
+}
+
+/** Appends text to a mapping or list, on its own line if the last part is on its own line. */
+export function appended(text: string, literal: Literal, written: string): EditResult {
+  const last = literal.slots.at(-1);
+  if (!last) return done({ offset: literal.inner, length: 0, text: written });
   const line = lineBefore(text, last.start);
-  const comma = /^\s*,/.exec(text.slice(last.end))?.[0].length;
+  const comma = commaAfter(text, last.end);
   const end = last.end + (comma ?? 0);
-  const written = `${line ?? ' '}${added}${comma === undefined ? '' : ','}`;
+  const added = `${line ?? ' '}${written}${comma === undefined ? '' : ','}`;
   const comment = line && /^[ \t]*#[^\r\n]*/.exec(text.slice(end))?.[0].length;
-  if (!comment) return done({ offset: end, length: 0, text: comma === undefined ? `,${written}` : written });
-  // A comment stays behind what it is about.
-  const behind = { offset: end + comment, length: 0, text: written };
+  if (!comment) return done({ offset: end, length: 0, text: comma === undefined ? `,${added}` : added });
+  // A comment stays next to its subject.
+  const behind = { offset: end + comment, length: 0, text: added };
   return comma === undefined
     ? { ok: true, edits: [{ offset: end, length: 0, text: ',' }, behind] }
     : done(behind);
 }
 
-/** Puts an item before all others of a list, on a line of its own where the first has one. */
-function prepending(text: string, path: readonly string[], item: unknown): EditResult {
-  const holder = nearestEntry(assignmentsOf(text), path)?.value;
-  if (holder?.kind !== 'list' || !holder.items[0]) return computed(path);
-  const line = lineBefore(text, holder.items[0].start);
-  const added = pythonOf(item);
-  return done({ offset: holder.inner, length: 0, text: line ? `${line}${added},` : `${added}, ` });
+/** Prepends an item to a list, on its own line if the first item is on its own line. */
+function prepending(path: readonly string[], item: unknown): Step {
+  return ({ text, names }) => {
+    const value = writtenEntry(names, path)?.value;
+    const first = value?.kind === 'list' ? value.literal?.slots[0] : undefined;
+    if (!first?.holder) return computed(path);
+    const line = lineBefore(text, first.start);
+    const added = pythonOf(item);
+    return done({ offset: first.holder.inner, length: 0, text: line ? `${line}${added},` : `${added}, ` });
+  };
 }
 
-/** Makes a list of the mapping that stands for one. */
-function wrapping(text: string, path: readonly string[]): EditResult {
-  const entry = nearestEntry(assignmentsOf(text), path);
-  if (!entry) return computed(path);
-  const { start, end } = entry.value;
-  return done({ offset: start, length: end - start, text: `[${text.slice(start, end)}]` });
+/** Turns a mapping that is used like a one-item list into a list. */
+function wrapping(path: readonly string[]): Step {
+  return ({ text, names }) => {
+    const source = writtenEntry(names, path)?.value.source;
+    if (!source) return computed(path);
+    const { start, end } = source;
+    return done({ offset: start, length: end - start, text: `[${text.slice(start, end)}]` });
+  };
 }
 
-/** The line break and the space that an entry on a line of its own stands behind. */
+/** Returns the line break and indentation before a part that is on its own line. */
 function lineBefore(text: string, start: number): string | undefined {
-  return /\r?\n[ \t]*$/.exec(text.slice(0, start))?.[0];
+  return /\r?\n[ \t]*$/.exec(text.slice(Math.max(0, start - 1000), start))?.[0];
 }
 
-/** Takes an entry or item out, and the mappings and lists above it that are left empty. */
-function removal(text: string, path: readonly string[]): EditResult {
-  const assignments = assignmentsOf(text);
-  const entry = nearestEntry(assignments, path);
-  if (!entry) return { ok: true, edits: [] };
-  if (entry.value.kind === 'computed') return computed(path);
-  if (path.length === 1) {
-    const after = /^[ \t]*(?:\r?\n|$)/.exec(text.slice(entry.end))?.[0];
-    if (after === undefined)
-      return { ok: false, reason: l10n.t('{0} shares its line with something else.', entry.key) };
-    const isLast = !after.includes('\n');
-    const before = isLast ? (/\r?\n$/.exec(text.slice(0, entry.start))?.[0].length ?? 0) : 0;
-    const start = entry.start - before;
-    return done({ offset: start, length: entry.end + after.length - start, text: '' });
-  }
-  const holder = nearestEntry(assignments, path.slice(0, -1))?.value;
-  if (holder?.kind !== 'dict' && holder?.kind !== 'list') return computed(path);
-  const entries = entriesOf(holder);
-  if (entries.length === 1) return removal(text, path.slice(0, -1));
-  const place = entries.findIndex(({ start }) => start === entry.start);
-  const previous = entries[place - 1];
-  const comma = /^\s*,/.exec(text.slice(entry.end))?.[0].length;
+/** Returns the length up to and including the comma after a part, with the spaces and comments before it. */
+function commaAfter(text: string, end: number): number | undefined {
+  return /^(?:\s|#[^\n]*\n)*,/.exec(text.slice(end))?.[0].length;
+}
+
+function withoutSlot(text: string, slot: Slot): EditResult {
+  if (!slot.holder) return withoutStatement(text, slot);
+  const { slots } = slot.holder;
+  if (slots.length === 1) return withoutSlot(text, slot.holder.slot);
+  const previous = slots[slots.findIndex(({ start }) => start === slot.start) - 1];
+  const comma = commaAfter(text, slot.end);
   if (previous && comma === undefined) {
-    return done({ offset: previous.end, length: entry.end - previous.end, text: '' });
+    // A comment stays, and the text after it starts a new line.
+    const isBehindComment = text.slice(previous.end, slot.start).includes('#');
+    if (isBehindComment) return done({ offset: slot.start, length: slot.end - slot.start, text: '' });
+    return done({ offset: previous.end, length: slot.end - previous.end, text: '' });
   }
-  const end = entry.end + (comma ?? 0);
+  const end = slot.end + (comma ?? 0);
   if (!previous) {
-    const line = lineBefore(text, entry.start);
+    const line = lineBefore(text, slot.start);
     if (line)
-      return done({ offset: entry.start - line.length, length: end - entry.start + line.length, text: '' });
+      return done({ offset: slot.start - line.length, length: end - slot.start + line.length, text: '' });
     const gap = /^\s*/.exec(text.slice(end))?.[0].length ?? 0;
-    return done({ offset: entry.start, length: end - entry.start + gap, text: '' });
+    return done({ offset: slot.start, length: end - slot.start + gap, text: '' });
   }
   const start =
     previous.end + (/^\s*,[ \t]*(?:#[^\n]*)?/.exec(text.slice(previous.end))?.[0].trimEnd().length ?? 0);
   return done({ offset: start, length: end - start, text: '' });
 }
 
-function nested(path: readonly string[], value: unknown): unknown {
-  return path.reduceRight((inner, key) => ({ [key]: inner }), value);
+/** Removes a statement with its lines, if it does not share them. */
+function withoutStatement(text: string, { start, end, keyEnd }: Slot): EditResult {
+  const after = /^[ \t]*(?:\r?\n|$)/.exec(text.slice(end))?.[0];
+  const isAlone = /(?:^|\n)$/.test(text.slice(Math.max(0, start - 1), start));
+  if (after === undefined || !isAlone) {
+    return {
+      ok: false,
+      reason: l10n.t('{0} is not alone on its line.', text.slice(start, keyEnd)),
+    };
+  }
+  const isLast = !after.includes('\n');
+  const before = isLast ? (/\r?\n$/.exec(text.slice(Math.max(0, start - 2), start))?.[0].length ?? 0) : 0;
+  return done({ offset: start - before, length: end + after.length - start + before, text: '' });
 }
 
 function done(edit: TextEdit): EditResult {
   return { ok: true, edits: [edit] };
 }
 
-function computed(path: readonly string[]): EditResult {
-  return { ok: false, reason: l10n.t('{0} is computed by the file.', path.join('.')) };
+export function computed(path: readonly string[]): { readonly ok: false; readonly reason: string } {
+  return { ok: false, reason: l10n.t('The file computes {0}.', path.join('.')) };
 }

@@ -1,34 +1,43 @@
+import * as l10n from '@vscode/l10n';
 import { parseDocument } from '../../experiment/text/document';
 import type { EditResult } from '../../experiment/text/textEdits';
-import { RESNET_NAMES } from '../../models/catalog';
 import { isMapping } from '../../shared/values';
-import { numberAt, textAt } from '../../tricks/elsewhere/mapping';
-import { optimizerIn, rateIn, weightDecayIn } from '../../tricks/elsewhere/timm';
-import { type Adapter, flattened, IMAGENET, mappingsOf } from './adapter';
+import type { Changes, Settings } from '../../tricks/elsewhere/mapping';
+import { type Adapter, flattened, mappingsOf } from './adapter';
+import { isOffInEveryRelease, takes } from './argparse';
+import { TIMM_ANCHORS, timmExperiment } from './timmExperiment';
+import { TIMM_FLAGS } from './timmFlags';
 
-/** Keys of which every file that timm's train.py writes, or reads by --config, has several. */
-const TELLING = [
-  'model',
-  'opt',
-  'sched',
-  'lr',
-  'lr_base',
-  'epochs',
-  'batch_size',
-  'weight_decay',
-  'smoothing',
-];
+/** Minimum number of distinctive keys: those that few other programs' files have. */
+const ENOUGH = 2;
 
-const ENOUGH = 4;
+const TRICKS = mappingsOf('timm');
 
-/** Whether a text has the telling keys, before it is read as YAML: editors ask that of every YAML file. */
+/** The settings of tricks, accepted even if the option table does not list them. */
+const OF_TRICKS = new Set(Object.values(TRICKS).flatMap(({ settings }) => settings));
+
+/** Whether a text has the distinctive keys. A cheap check before parsing, because editors ask for every YAML file. */
 function mayBeArguments(text: string): boolean {
   const keys = text.matchAll(/^(["']?)([a-z_]+)\1[ \t]*:/gm);
   const found = new Set(Array.from(keys, ([, , key = '']) => key));
-  return TELLING.filter((key) => found.has(key)).length >= ENOUGH;
+  return found.has('model') && [...found].filter(isTelling).length >= ENOUGH;
 }
 
-/** The arguments of timm's train.py (pytorch-image-models), as args.yaml keeps them and --config reads them. */
+function isTelling(key: string): boolean {
+  const flag = Object.hasOwn(TIMM_FLAGS, key) ? TIMM_FLAGS[key] : undefined;
+  return flag !== undefined && flag.isCommon !== true;
+}
+
+/** Whether all keys are options of timm's train.py with valid values. null leaves an option unset. */
+function isAllTimms(value: Readonly<Record<string, unknown>>): boolean {
+  return Object.entries(value).every(([key, each]) => {
+    const flag = Object.hasOwn(TIMM_FLAGS, key) ? TIMM_FLAGS[key] : undefined;
+    if (!flag) return OF_TRICKS.has(key);
+    return each === null || takes(flag, each);
+  });
+}
+
+/** The arguments of timm's train.py (pytorch-image-models), in the format that args.yaml stores and --config reads. */
 export const timmArgs: Adapter = {
   system: 'timm',
   read(text, fileName) {
@@ -36,16 +45,17 @@ export const timmArgs: Adapter = {
     const document = parseDocument(text, fileName);
     const { value, problems } = document;
     if (problems.length > 0 || !isMapping(value)) return null;
-    const isTimm = TELLING.filter((key) => Object.hasOwn(value, key)).length >= ENOUGH;
+    const isTimm = Object.keys(value).filter(isTelling).length >= ENOUGH && isAllTimms(value);
     if (!isTimm || typeof value.model !== 'string') return null;
     return {
-      settings: new Map(flattened(value)),
+      settings: settingsOf(value),
       rangeOf: (setting) => {
         const path = setting.split('.');
         return Object.hasOwn(value, path[0] ?? '') ? document.rangeOf(path, 'key') : null;
       },
       start: document.rangeOf(['model'], 'key'),
       edit: (changes) =>
+        refusal(changes) ??
         document.inSequence(
           Object.entries(changes).map(([setting, next]) => (current): EditResult => {
             const path = setting.split('.');
@@ -54,59 +64,35 @@ export const timmArgs: Adapter = {
         ),
     };
   },
-  anchors: {
-    'optimizer.base_lr': ['lr', 'lr_base'],
-    'optimizer.weight_decay': ['weight_decay'],
-    'optimizer.name': ['opt'],
-    optimizer: ['opt'],
-    'schedule.epochs': ['epochs'],
-    'schedule.decay': ['sched'],
-    'data.batch_size': ['batch_size'],
-    'data.augment': ['aa', 'hflip'],
-  },
-  tricks: mappingsOf('timm'),
-  experiment(settings) {
-    const model = modelOf(textAt(settings, 'model') ?? '');
-    const optimizer = OURS[optimizerIn(settings)];
-    const dataset = textAt(settings, 'dataset') ?? '';
-    const batch = numberAt(settings, 'batch_size') ?? 128;
-    return {
-      parts: {
-        data: {
-          ...IMAGENET,
-          classes: numberAt(settings, 'num_classes') ?? IMAGENET.classes,
-          batch_size: batch,
-        },
-        model: model ?? { name: 'resnet50' },
-        optimizer: {
-          name: optimizer ?? 'sgd',
-          base_lr: rateIn(settings),
-          weight_decay: weightDecayIn(settings),
-        },
-        schedule: { epochs: numberAt(settings, 'epochs') ?? 300 },
-      },
-      isWhole:
-        model !== null &&
-        optimizer !== undefined &&
-        (dataset === '' || /imagenet|^image_?folder/i.test(dataset)),
-    };
-  },
+  anchors: TIMM_ANCHORS,
+  tricks: TRICKS,
+  experiment: timmExperiment,
 };
 
-/** Our optimizer for timm's name; those that are tricks here take the place of SGD. */
-const OURS: Readonly<Record<string, string>> = {
-  sgd: 'sgd',
-  nesterov: 'sgd',
-  momentum: 'sgd',
-  lamb: 'sgd',
-  lars: 'sgd',
-  adam: 'adam',
-  adamw: 'adamw',
-};
+function settingsOf(value: Readonly<Record<string, unknown>>): Settings {
+  const older = Object.keys(value).find((key) => Object.hasOwn(TIMM_FLAGS, key) && TIMM_FLAGS[key]?.isOlder);
+  const why = older === undefined ? null : olderText(older);
+  return Object.assign(new Map(flattened(value)), {
+    absentBecause: (setting: string) => (isOffInEveryRelease(TIMM_FLAGS[setting]) ? null : why),
+  });
+}
 
-/** A model that is known here; timm's ResNets have their stride in the 3x3 convolution. */
-function modelOf(name: string): object | null {
-  const [bare = ''] = name.split('.');
-  const known = RESNET_NAMES.find((each) => bare === each || bare === `${each}d`);
-  return known ? { name: known, variant: bare === known ? 'B' : 'D' } : null;
+function olderText(key: string): string {
+  return l10n.t(
+    '{0} is an option from a release before {1} {2}, which has different defaults.',
+    key,
+    'timm',
+    '1.0',
+  );
+}
+
+/** Returns why train.py would reject a value, null if it accepts all. */
+function refusal(changes: Changes): EditResult | null {
+  for (const [setting, value] of Object.entries(changes)) {
+    const flag = TIMM_FLAGS[setting];
+    if (flag && value !== undefined && value !== null && !takes(flag, value)) {
+      return { ok: false, reason: l10n.t('{0} cannot be {1}.', setting, String(value)) };
+    }
+  }
+  return null;
 }

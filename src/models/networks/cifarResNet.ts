@@ -2,7 +2,7 @@ import { GraphBuilder } from '../builder';
 import type { Graph, ImageShape } from '../graph';
 import { basicBranch, type ResidualOptions, residualSums, shortcut } from './residual';
 
-/** Blocks in each of the three stages: depth = 6n + 2 (He et al. 2016, section 4.2). */
+/** Blocks per stage, for three stages: depth = 6n + 2 (He et al. 2016, section 4.2). */
 export const CIFAR_RESNETS = {
   resnet8: 1,
   resnet14: 2,
@@ -20,9 +20,9 @@ export interface CifarResNetOptions extends ResidualOptions {
 }
 
 /**
- * The CIFAR form of ResNet (He et al. 2016, section 4.2): a 3x3 stem, three stages of basic blocks of `width`,
- * 2 `width` and 4 `width` channels at full, half and quarter size, global average pooling and a classifier.
- * A block that changes shape has a 1x1 convolution with batch norm as shortcut.
+ * The CIFAR ResNet (He et al. 2016, section 4.2). It has a 3x3 stem, three stages of basic blocks, global average
+ * pooling and a classifier. The stages have `width`, 2 `width` and 4 `width` channels at full, half and quarter size. A
+ * block that changes shape uses a 1x1 convolution with batch norm as its shortcut.
  */
 export function cifarResNet(
   name: CifarResNetName,

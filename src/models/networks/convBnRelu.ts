@@ -2,11 +2,11 @@ import type { ConvolutionOptions, GraphBuilder } from '../builder';
 import type { LayerId } from '../graph';
 
 export interface ConvBnReluOptions extends ConvolutionOptions {
-  /** Of the batch norm. */
+  /** Batch norm's epsilon. */
   readonly epsilon?: number;
 }
 
-/** A convolution, batch norm and ReLU, their parameters named `<name>.conv` and `<name>.bn`. */
+/** Adds a convolution, batch norm and ReLU. Parameters are named `<name>.conv` and `<name>.bn`. */
 export function convBnRelu(
   graph: GraphBuilder,
   name: string,

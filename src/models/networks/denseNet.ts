@@ -1,17 +1,18 @@
 import { constant, GraphBuilder, heByFanIn } from '../builder';
 import type { Graph, ImageShape, LayerId } from '../graph';
 
-/** Layers of each block: DenseNet-121 (Huang et al. 2017, table 1). */
+/** Layers per block of DenseNet-121 (Huang et al. 2017, table 1). */
 const BLOCKS = [6, 12, 24, 16] as const;
 
 export interface DenseNetOptions {
-  /** Channels that each layer adds; k in the paper, 32 for DenseNet-121. */
+  /** Channels that each layer adds: k in the paper, 32 for DenseNet-121. */
   readonly growthRate: number;
 }
 
 /**
- * DenseNet-121 (Huang et al. 2017, arXiv 1608.06993), as torchvision's densenet121: its names and initialisation.
- * A layer sees what all layers of its block before it made; between blocks channels and image are halved.
+ * DenseNet-121 (Huang et al. 2017, arXiv 1608.06993), with the names and initialization of torchvision's densenet121.
+ * Each layer sees the outputs of all earlier layers of its block. Transitions between blocks halve the channels and the
+ * image.
  */
 export function denseNet121(input: ImageShape, classes: number, { growthRate }: DenseNetOptions): Graph {
   const graph = new GraphBuilder(input);

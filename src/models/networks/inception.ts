@@ -9,8 +9,8 @@ export interface InceptionOptions {
 }
 
 /**
- * Inception-V3 (Szegedy et al. 2016, arXiv 1512.00567), as torchvision's inception_v3 without its auxiliary
- * classifier: its names, layout, batch norm's epsilon of 0.001 and initialisation. For images of 299 x 299, and of
+ * Inception-V3 (Szegedy et al. 2016, arXiv 1512.00567), as torchvision's inception_v3 without the auxiliary classifier:
+ * same names, layout, batch norm epsilon of 0.001 and initialization. Designed for images of 299 x 299. Images must be
  * at least 75 x 75.
  */
 export function inceptionV3(
@@ -42,13 +42,13 @@ export function inceptionV3(
   return graph.build(graph.dense('fc', features, classes, { initializer: truncatedNormal }));
 }
 
-/** torchvision's bounds, which lie at 20 deviations. */
+/** torchvision's bounds, at 20 standard deviations. */
 const truncatedNormal: KernelInitializer = () => ({ kind: 'truncated_normal', deviation: 0.1, bound: 2 });
 
 const HORIZONTAL = { kernelSize: [1, 7] } as const;
 const VERTICAL = { kernelSize: [7, 1] } as const;
 
-/** The modules; in each, branches whose channels are concatenated. */
+/** Builds the modules. Each concatenates the channels of its branches. */
 class InceptionBuilder {
   constructor(
     private readonly graph: GraphBuilder,
@@ -63,7 +63,7 @@ class InceptionBuilder {
     });
   }
 
-  /** Figure 5 of the paper, with one 5x5 convolution kept (torchvision's InceptionA). */
+  /** Figure 5 of the paper, but keeps one 5x5 convolution (torchvision's InceptionA). */
   fiveByFive(name: string, input: LayerId, poolChannels: number): LayerId {
     const one = this.unit(`${name}.branch1x1`, input, 64, { kernelSize: 1 });
     let five = this.unit(`${name}.branch5x5_1`, input, 48, { kernelSize: 1 });
@@ -83,7 +83,7 @@ class InceptionBuilder {
     return this.graph.concat([three, double, shrunk(this.graph, input)]);
   }
 
-  /** Figure 6, 7x7 convolutions as 1x7 and 7x1 (InceptionC). */
+  /** Figure 6: 7x7 convolutions factorized into 1x7 and 7x1 (InceptionC). */
   factorizedSeven(name: string, input: LayerId, channels: number): LayerId {
     const one = this.unit(`${name}.branch1x1`, input, 192, { kernelSize: 1 });
     let seven = this.unit(`${name}.branch7x7_1`, input, channels, { kernelSize: 1 });
@@ -108,7 +108,7 @@ class InceptionBuilder {
     return this.graph.concat([three, seven, shrunk(this.graph, input)]);
   }
 
-  /** Figure 7, with 3x3 convolutions split into 1x3 and 3x1 side by side (InceptionE). */
+  /** Figure 7: 3x3 convolutions split into parallel 1x3 and 3x1 (InceptionE). */
   expanded(name: string, input: LayerId): LayerId {
     const one = this.unit(`${name}.branch1x1`, input, 320, { kernelSize: 1 });
     const three = this.unit(`${name}.branch3x3_1`, input, 384, { kernelSize: 1 });

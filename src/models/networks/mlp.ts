@@ -2,13 +2,13 @@ import { GraphBuilder } from '../builder';
 import type { Graph, ImageShape } from '../graph';
 
 export interface MlpOptions {
-  /** Values of each hidden layer; [512, 512] in the source. */
+  /** Size of each hidden layer; [512, 512] in the source. */
   readonly hidden: readonly number[];
 }
 
 /**
- * A multilayer perceptron: fully connected layers with ReLU between them, by default those of PyTorch's
- * quickstart on Fashion-MNIST.
+ * A multilayer perceptron: fully connected layers with ReLU between them. The defaults are from PyTorch's quickstart on
+ * Fashion-MNIST.
  */
 export function mlp(input: ImageShape, classes: number, { hidden }: MlpOptions): Graph {
   const graph = new GraphBuilder(input);

@@ -2,7 +2,7 @@ import { GraphBuilder } from '../builder';
 import type { Graph, ImageShape, LayerId } from '../graph';
 import { scaledChannels } from './scaledChannels';
 
-/** By stage: channels, and blocks, of which the first one of every stage but the first has stride 2. */
+/** Channels and blocks per stage. The first block of every stage except the first has stride 2. */
 const STAGES = [
   [64, 1],
   [128, 2],
@@ -12,15 +12,16 @@ const STAGES = [
 ] as const;
 
 export interface MobileNetOptions {
-  /** What the paper calls alpha: multiplies the channels of every layer. */
+  /** Multiplies the channels of every layer; alpha in the paper. */
   readonly widthMultiplier: number;
-  /** ReLU, as in the paper, where absent; its authors' code and timm have ReLU6. */
+  /** ReLU if absent, as in the paper. The authors' code and timm use ReLU6. */
   readonly activation?: 'relu6';
 }
 
 /**
- * MobileNet V1 (Howard et al. 2017, arXiv 1704.04861, table 1): a 3x3 convolution of stride 2, then depthwise 3x3
- * and pointwise 1x1 convolutions in turn, each with batch norm and ReLU, or ReLU6. Parameters are named as in timm.
+ * MobileNet V1 (Howard et al. 2017, arXiv 1704.04861, table 1): a 3x3 convolution of stride 2, then alternating
+ * depthwise 3x3 and pointwise 1x1 convolutions. Batch norm and ReLU or ReLU6 follow each. Parameters are named as in
+ * timm.
  */
 export function mobileNet(
   input: ImageShape,

@@ -14,7 +14,7 @@ export const RESNETS = {
 } as const satisfies Record<string, { block: Block; stages: readonly number[] }>;
 export type ResNetName = keyof typeof RESNETS;
 
-/** The tweaks of He et al. 2018, section 4; each letter includes those before it. */
+/** The tweaks of He et al. 2018, section 4. Each letter includes the earlier ones. */
 export type ResNetVariant = 'A' | 'B' | 'C' | 'D';
 
 export interface ResNetOptions extends ResidualOptions {
@@ -23,7 +23,7 @@ export interface ResNetOptions extends ResidualOptions {
   readonly variant: ResNetVariant;
 }
 
-/** ResNet for ImageNet: a stem that quarters the image, four stages, global average pooling, a classifier. */
+/** ResNet for ImageNet: a stem that downsamples by 4, four stages, global average pooling, a classifier. */
 export function resNet(name: ResNetName, input: ImageShape, classes: number, options: ResNetOptions): Graph {
   const { width, variant } = options;
   const graph = new GraphBuilder(input);
@@ -51,7 +51,7 @@ export function resNet(name: ResNetName, input: ImageShape, classes: number, opt
   return graph.build(graph.dense('fc', graph.globalAveragePool(x), classes));
 }
 
-/** A 7x7 convolution of stride 2; in variants C and D three 3x3 ones instead. */
+/** A 7x7 convolution of stride 2. Variants C and D use three 3x3 convolutions instead. */
 function stem(graph: GraphBuilder, width: number, variant: ResNetVariant): LayerId {
   if (variant === 'A' || variant === 'B') {
     const x = graph.convolution('conv1', graph.input, width, { kernelSize: 7, stride: 2 });
@@ -72,7 +72,7 @@ interface BlockOptions {
   readonly variant: ResNetVariant;
 }
 
-/** 1x1, 3x3, 1x1; ResNet-B moves the stride from the first to the second. */
+/** 1x1, 3x3, 1x1. ResNet-B moves the stride from the first to the second convolution. */
 function bottleneckBranch(graph: GraphBuilder, name: string, input: LayerId, options: BlockOptions): LayerId {
   const { channels, stride, variant } = options;
   const [first, second] = variant === 'A' ? [stride, 1] : [1, stride];
@@ -84,7 +84,9 @@ function bottleneckBranch(graph: GraphBuilder, name: string, input: LayerId, opt
   return graph.batchNorm(`${name}.bn3`, x, { endsResidualBranch: true });
 }
 
-/** ResNet-D's: it averages before the 1x1 convolution, which would skip pixels. */
+/**
+ * ResNet-D's shortcut: average pooling before the 1x1 convolution, because a strided 1x1 convolution would skip pixels.
+ */
 const averagingShortcut: typeof shortcut = (graph, name, input, filters, stride) => {
   if (keepsShape(graph, input, filters, stride)) return input;
   const pooled =

@@ -9,12 +9,12 @@ export interface ResNet9Options extends ResidualOptions {
 }
 
 /**
- * ResNet-9, the fast form for CIFAR: Page 2018, "How to train your ResNet" (myrtle.ai), the winner of DAWNBench.
- * A 3x3 convolution, three stages that double channels and halve the image, the first and last with a residual
- * block, a maximum over what is left of the image and a classifier.
+ * ResNet-9, the fast CIFAR network of Page 2018, "How to train your ResNet" (myrtle.ai), winner of DAWNBench. It has a
+ * 3x3 convolution, three stages that double the channels and halve the image, a global max pool and a classifier. The
+ * first and last stages have a residual block.
  *
- * A block is He et al.'s basic one, with its last ReLU after the sum, as in Composer. Page has that ReLU before
- * the sum, where it would pass no gradient to a last gamma and beta of 0: zero gamma could never leave it.
+ * The block is the basic block of He et al., with the last ReLU after the sum, as in Composer. Page puts that ReLU
+ * before the sum. There it would pass no gradient to a last gamma and beta of 0, so zero gamma could never leave 0.
  */
 export function resNet9(input: ImageShape, classes: number, options: ResNet9Options): Graph {
   const { width } = options;

@@ -3,14 +3,14 @@ import type { LayerId } from '../graph';
 
 /** Options of every residual network. */
 export interface ResidualOptions {
-  /** The probability to leave out the last block's branch; by default none is left out. */
+  /** Probability of dropping the branch of the last block. By default no branch is dropped. */
   readonly stochasticDepth?: number;
 }
 
 /**
- * What ends each of the `blocks` residual blocks of a network: relu(branch + shortcut). With stochastic depth
- * the branch of block l = 1 ... L is left out with probability stochasticDepth x l / L, image by image (Huang et
- * al. 2016, equation 4; timm's drop_path, which begins at 0 instead). Blocks are ended in the order of the network.
+ * Returns the function that ends each of a network's `blocks` residual blocks: relu(branch + shortcut). With stochastic
+ * depth, the branch of block l = 1 ... L is dropped with probability stochasticDepth x l / L, per image (Huang et al.
+ * 2016, equation 4; timm's drop_path starts at 0 instead). Call it in the order of the network.
  */
 export function residualSums(
   graph: GraphBuilder,
@@ -39,7 +39,7 @@ export function basicBranch(
   return graph.batchNorm(`${name}.bn2`, x, { endsResidualBranch: true });
 }
 
-/** A block's shortcut: the identity where shapes agree, else a 1x1 convolution with batch norm. */
+/** A block's shortcut: the identity if the shapes match, else a 1x1 convolution with batch norm. */
 export function shortcut(
   graph: GraphBuilder,
   name: string,
@@ -52,7 +52,7 @@ export function shortcut(
   return graph.batchNorm(`${name}.downsample.1`, x);
 }
 
-/** Whether a block of so many filters gives what its input has. */
+/** Whether a block with this number of filters keeps its input's shape. */
 export function keepsShape(graph: GraphBuilder, input: LayerId, filters: number, stride: number): boolean {
   return stride === 1 && graph.imageShape(input)[2] === filters;
 }

@@ -2,13 +2,16 @@ import { GraphBuilder, uniformByFanIn } from '../builder';
 import type { Graph, ImageShape, LayerId } from '../graph';
 
 export interface SmallCnnOptions {
-  /** Filters of the first convolution, 32 in the source; the second has twice as many, the hidden layer four times. */
+  /**
+   * Filters of the first convolution; 32 in the source. The second convolution has twice as many, the hidden layer four
+   * times as many.
+   */
   readonly width: number;
 }
 
 /**
- * Two 3x3 convolutions, a maximum pool and two fully connected layers, with dropout: the network of PyTorch's
- * MNIST example (pytorch/examples, mnist/main.py), a common measure for Fashion-MNIST.
+ * Two 3x3 convolutions, a max pool and two fully connected layers, with dropout. This is the network of PyTorch's MNIST
+ * example (pytorch/examples, mnist/main.py), a common baseline for Fashion-MNIST.
  */
 export function smallCnn(input: ImageShape, classes: number, { width }: SmallCnnOptions): Graph {
   const graph = new GraphBuilder(input);

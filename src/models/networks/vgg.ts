@@ -1,30 +1,30 @@
 import { constant, GraphBuilder, type KernelInitializer } from '../builder';
 import type { Graph, ImageShape, LayerId } from '../graph';
 
-/** By stage, the 3x3 convolutions before its pool: configuration D of Simonyan and Zisserman 2015. */
+/** 3x3 convolutions before each stage's pool: configuration D of Simonyan and Zisserman 2015. */
 const STAGES = [2, 2, 3, 3, 3] as const;
 
-/** What the convolutions leave of an image of 224 x 224, and what its classifier takes. */
+/** Feature map size after the convolutions for a 224 x 224 image, and the classifier's input size. */
 const FEATURES = [7, 7] as const;
 
 export interface VggOptions {
-  /** Channels of the first stage, 64 in the paper; the hidden layers of the classifier have 64 times as many. */
+  /** Channels of the first stage; 64 in the paper. The classifier's hidden layers have 64 times as many. */
   readonly width: number;
 }
 
 /**
- * VGG-16 with batch norm (Simonyan and Zisserman 2015, arXiv 1409.1556), as torchvision's vgg16_bn: its names,
- * biases before the norms, and initialisation.
+ * VGG-16 with batch norm (Simonyan and Zisserman 2015, arXiv 1409.1556), as torchvision's vgg16_bn: same names, biases
+ * before the norms, and initialization.
  *
- * Other images than those of 224 x 224 are averaged to 7 x 7 before the classifier, as in torchvision, so that
- * the classifier has the same shape for all of them; below 224 pixels are repeated. At least 32 x 32 are needed.
- * The rows of the classifier's first kernel go by height, width and channel, those of torchvision's by channel,
- * height and width.
+ * Feature maps of images that are not 224 x 224 are average-pooled to 7 x 7 before the classifier, as in torchvision,
+ * which keeps the classifier's shape independent of the image size. Below 224, pixels repeat. Images must be at least
+ * 32 x 32. The rows of the first classifier kernel are ordered by height, width and channel. torchvision orders them by
+ * channel, height and width.
  */
 export function vgg16(input: ImageShape, classes: number, { width }: VggOptions): Graph {
   const graph = new GraphBuilder(input);
   let x = graph.input;
-  // In torchvision's numbering each convolution, norm, ReLU and pool counts.
+  // torchvision's numbering counts each convolution, norm, ReLU and pool.
   let index = 0;
   for (const [stage, convolutions] of STAGES.entries()) {
     const filters = width * 2 ** Math.min(stage, 3);

@@ -1,6 +1,6 @@
 /**
- * What becomes of a run, for all who want to know. Each process follows a run's folder once, however many watch it, and
- * no longer than somebody does. A feed never writes.
+ * Follows runs for all subscribers. Each process follows a run's folder once, however many subscribers there are, and
+ * only while there is one. A feed never writes.
  */
 import { type FSWatcher, watch } from 'node:fs';
 import { lstat } from 'node:fs/promises';
@@ -14,6 +14,7 @@ import { foldedPath } from '../../system/samePath';
 import { type HeartbeatWatch, heartbeats } from '../lease/heartbeats';
 import type { Position } from '../logParser';
 import { manifestPath, metricsPath, type RunEntry, readRun } from '../store';
+import { ownNamePath } from '../upkeep/ownName';
 import { type Detail, type Feed, FeedSubscription, type RunUpdate, strideOf } from './feedSubscription';
 import { type FollowedRun, followedRun, isSameRun } from './followedRun';
 import { Gate } from './gate';
@@ -21,27 +22,27 @@ import { readLogEnd } from './logEnd';
 import { LogReader } from './logReader';
 import { RawSubscription } from './rawSubscription';
 
-/** Changes within this time are told as one. */
+/** Changes within this time are merged into one update. */
 const MERGE_MS = 50;
 
-/** Rest between two readings, so that a fast trainer costs its readers little. */
+/** Pause between two reads, so that a fast trainer costs its readers little. */
 const READ_GAP_MS = 50;
 
-/** How often what is followed is looked at where nothing tells of a change. */
+/** Polling interval for changes that the file system does not report. */
 const POLL_MS = 1000;
 
-/** Runs read at a time: enough to keep a disk busy, few enough for a small limit on open files. */
+/** Runs to read concurrently: enough to keep a disk busy, few enough for a low limit on open files. */
 const READ_AT_ONCE = 16;
 
 /** How a process follows runs. */
 export interface FeedOptions {
-  /** Whether the file system's own events are used; without them, as on NFS, changes are seen by polling alone. */
+  /** Whether to use file system events. Without them, as on NFS, only polling finds changes. */
   readonly isWatching?: boolean;
   readonly pollMs?: number;
   readonly heartbeats?: HeartbeatWatch;
 }
 
-/** The feeds of a process, one a run's folder. */
+/** The feeds of a process, one per run folder. */
 export class RunFeeds {
   readonly #feeds = new Map<string, RunFeed>();
   readonly #gate = new Gate(READ_AT_ONCE);
@@ -49,17 +50,17 @@ export class RunFeeds {
 
   constructor(private readonly options: FeedOptions = {}) {}
 
-  /** How many runs are followed. */
+  /** Number of runs being followed. */
   get size(): number {
     return this.#feeds.size;
   }
 
   /**
-   * Follows a run: `onUpdate` gets a snapshot of it, then what changes. While a promise of its is open it gets nothing, and
-   * then all that came meanwhile as one update.
+   * Follows a run. `onUpdate` receives a snapshot, then deltas. While the promise it returned is pending, it receives
+   * nothing. After that, it receives everything missed as one update.
    *
-   * @param detail what of the log is wanted; a feed reads as much as the most demanding one wants
-   * @param onError told what keeps the run from being read; the feed goes on
+   * @param detail the required detail of the log. A feed reads as much as its most demanding subscriber needs.
+   * @param onError receives the error if the run cannot be read. The feed continues.
    */
   subscribe(
     folder: string,
@@ -74,10 +75,11 @@ export class RunFeeds {
   }
 
   /**
-   * Gives every event of a run's log from a position on, in the order of the file: also those that a resumed trainer does
-   * again, but none of an attempt that is void. Where the log is another file or shorter, it comes from the start.
+   * Delivers every event of a run's log from a position on, in file order. Includes events that a resumed trainer
+   * repeats, but none of a void attempt. If the log is a different file or has become shorter, starts from its
+   * beginning.
    *
-   * @param onEvents while a promise of its is open, no more is read
+   * @param onEvents reading pauses while the promise it returned is pending
    */
   subscribeRaw(
     folder: string,
@@ -111,19 +113,19 @@ export class RunFeeds {
   }
 }
 
-/** Those of this process. */
+/** The feeds of this process. */
 export const feeds = new RunFeeds();
 
-/** One run's folder, as it is followed for its subscribers. */
+/** Follows one run's folder for its subscribers. */
 class RunFeed implements Feed {
   readonly #subscriptions = new Set<FeedSubscription>();
   readonly #raw = new Set<RawSubscription>();
   #entry: RunEntry | null = null;
-  /** How run.json lay on the disk when it was last read. */
+  /** The identity of run.json on disk when it was last read. */
   #manifestFile = '';
   #reader: LogReader;
   #log: LogStanding = new LogStanding();
-  /** Each reading of the log from its start has a number; what was told of an earlier one is void. */
+  /** Counts reads of the log from its start. Updates from an earlier read are void. */
   #reading = 0;
   #stride: ReturnType<typeof strideOf> | null = null;
   #told: FinalState | null = null;
@@ -146,7 +148,7 @@ class RunFeed implements Feed {
     this.#reader = new LogReader(metricsPath(folder));
   }
 
-  /** Null before the first reading. */
+  /** Null before the first read. */
   get run(): FollowedRun | null {
     return this.#run;
   }
@@ -181,7 +183,7 @@ class RunFeed implements Feed {
     this.#ask();
   }
 
-  /** Reads what the folder says by now, tells all who are ready, and resolves with it. */
+  /** Reads the current state of the folder, updates all ready subscribers, and resolves to the state. */
   async refresh(): Promise<FollowedRun | null> {
     this.#working = this.#working.then(() => {
       this.#wantsManifest = true;
@@ -192,14 +194,17 @@ class RunFeed implements Feed {
     return this.#run;
   }
 
-  /** Takes in how a run ended from who waited for it, which may know what no disk could take; until it is changed again. */
+  /**
+   * Accepts a final state from a process that waited for the run, which may know it even if a full disk prevented
+   * writing it. Valid until the run changes again.
+   */
   tell(state: FinalState): void {
     this.#told = state;
     this.#review();
     this.#flush();
   }
 
-  /** Looks whether something changed; of a run that nobody trains, only at its manifest's file. */
+  /** Checks for changes. For a run without a trainer, checks only its manifest file. */
   poll(): void {
     if (this.#isClosed || this.#isPolling || !this.#entry) return;
     if (this.#isLive) {
@@ -218,7 +223,7 @@ class RunFeed implements Feed {
       });
   }
 
-  /** Tells all who are ready what they do not have, soon. */
+  /** Schedules updates of all ready subscribers. */
   flushSoon(): void {
     this.#merging ??= setTimeout(() => {
       this.#merging = null;
@@ -226,7 +231,7 @@ class RunFeed implements Feed {
     }, MERGE_MS).unref();
   }
 
-  /** Whether a trainer may be at work, or has not yet written down how it ended. */
+  /** Whether a trainer may be running, or has not recorded its end yet. */
   get #isLive(): boolean {
     if (this.#told) return false;
     const isRunning = (run: RunEntry | null) =>
@@ -234,7 +239,7 @@ class RunFeed implements Feed {
     return this.#raw.size > 0 || isRunning(this.#entry) || isRunning(this.#run);
   }
 
-  /** Many asks make one reading. */
+  /** Coalesces many requests into one read. */
   #ask(): void {
     if (this.#isClosed || this.#isAsked) return;
     this.#isAsked = true;
@@ -250,7 +255,7 @@ class RunFeed implements Feed {
     try {
       if (this.#wantsManifest) await this.#readManifest();
       const hasGrown = await this.#readLog();
-      // How the run ended, or that another trainer began, stands in the manifest too, sooner or later.
+      // The manifest will also report a run's end or a new trainer, sooner or later.
       if (hasGrown && this.#isAheadOfManifest) await this.#readManifest();
       if (hasGrown) this.flushSoon();
     } catch (error) {
@@ -265,13 +270,13 @@ class RunFeed implements Feed {
 
   async #readManifest(): Promise<void> {
     this.#wantsManifest = false;
-    // Before the reading: what changes meanwhile is seen to have changed.
+    // Get the identity before reading, so that a change during the read is noticed.
     const file = await manifestFileOf(this.folder);
     const entry = await readRun(this.folder, this.options.heartbeats ?? heartbeats);
     const isChanged = file !== this.#manifestFile;
     this.#manifestFile = file;
     if (isChanged && this.#entry) this.#told = null;
-    // The parts of a manifest that was not written anew are the same objects, so that they compare at once.
+    // Reuse the parts of an unchanged manifest, so that comparing them is instant.
     this.#entry = isChanged ? entry : (withPartsOf(entry, this.#entry) ?? entry);
   }
 
@@ -281,7 +286,7 @@ class RunFeed implements Feed {
     return this.#log.attempt > attempt || (this.#log.final !== null && !isFinalState(state));
   }
 
-  /** Reads on in the log; from its start, or its end, where more or less of it is wanted than before. */
+  /** Reads new log lines. Starts again from the log's start or end if the required detail has changed. */
   async #readLog(): Promise<boolean> {
     const stride = strideOf([...this.#subscriptions].map(({ detail }) => detail));
     let hasGrown = stride !== this.#stride;
@@ -342,7 +347,7 @@ class RunFeed implements Feed {
         this.#wantsManifest ||= name !== 'metrics.ndjson';
         this.#ask();
       });
-      // A folder that goes away, or a machine out of watches, leaves the poll.
+      // If the folder disappears or the machine runs out of watches, polling remains.
       this.#watcher.on('error', () => this.#unwatch());
     } catch {
       this.#watcher = null;
@@ -355,12 +360,15 @@ class RunFeed implements Feed {
   }
 }
 
-/** How run.json lies on the disk: its inode, its size and when it was changed. */
+/** The identity of run.json, and of the run's own name file next to it: inodes, sizes and modification times. */
 async function manifestFileOf(folder: string): Promise<string> {
-  return lstat(manifestPath(folder), { bigint: true }).then(
-    ({ ino, size, mtimeNs }) => `${ino} ${size} ${mtimeNs}`,
-    () => '',
+  const files = [manifestPath(folder), ownNamePath(folder)].map((path) =>
+    lstat(path, { bigint: true }).then(
+      ({ ino, size, mtimeNs }) => `${ino} ${size} ${mtimeNs}`,
+      () => '',
+    ),
   );
+  return (await Promise.all(files)).join(' ');
 }
 
 function withPartsOf(entry: RunEntry, before: RunEntry | null): RunEntry | null {

@@ -11,25 +11,25 @@ import type { FinalState } from '../../protocol/manifest';
 import { thinningStride } from '../log';
 import type { FollowedRun } from './followedRun';
 
-/** What of a run's log somebody wants: where it leads to, all steps and epochs, or about so many steps. */
+/** Required detail of a run's log: only its current state, all steps and epochs, or about this many steps. */
 export type Detail = 'state' | 'all' | { readonly points: number };
 
-/** What somebody who follows a run is told. */
+/** An update for a subscriber of a run. */
 export interface RunUpdate {
-  /** A snapshot takes the place of all that was told before; a delta follows it. */
+  /** A snapshot replaces everything sent before. A delta adds to it. */
   readonly type: 'snapshot' | 'delta';
   readonly run: FollowedRun;
-  /** That lead a fold on, from nothing in a snapshot; none for who wants the state alone. */
+  /** Events that advance a fold, or build one from scratch in a snapshot. Empty for `state` subscribers. */
   readonly events: readonly RunEvent[];
 }
 
-/** What a subscription takes its updates from. */
+/** The source of a subscription's updates. */
 export interface Feed {
-  /** Null before the first reading. */
+  /** Null before the first read. */
   readonly run: FollowedRun | null;
-  /** The number of the reading of the log that `fold` is of. */
+  /** Number of the log read that `fold` belongs to. */
   readonly reading: number;
-  /** Null where nobody wants steps. */
+  /** Null if no subscriber needs steps. */
   readonly fold: RunFold | null;
   remove(subscription: FeedSubscription): void;
   poke(): void;
@@ -39,14 +39,15 @@ export interface Feed {
 }
 
 /**
- * Which steps of a log are read for several who want it: by how many bytes of it are left; `tail` where its end is enough.
+ * Determines the step stride for several subscribers, as a function of the bytes left in the log. Returns `tail` if the
+ * end of the log is enough.
  */
 export function strideOf(details: readonly Detail[]): 'tail' | ((bytesLeft: number) => number) {
   const points = Math.max(0, ...details.map(pointsOf));
   return points === 0 ? 'tail' : strideFor(points);
 }
 
-/** By points, so that those who want the same are seen to. */
+/** Cached by points, so that equal demands yield the same function. */
 const strides = new Map<number, (bytesLeft: number) => number>();
 
 function strideFor(points: number): (bytesLeft: number) => number {
@@ -62,13 +63,13 @@ function pointsOf(detail: Detail): number {
   return detail === 'all' ? Number.POSITIVE_INFINITY : detail.points;
 }
 
-/** Somebody who follows a run. Of what they have not got yet, only where it begins is kept. */
+/** A subscriber of a run. Pending events are not stored, only the position where they begin. */
 export class FeedSubscription {
   #told: FollowedRun | null = null;
-  /** The reading of the log that was told of. */
+  /** The log read of the last update. */
   #reading = 0;
   #cursor: FoldCursor = FOLD_START;
-  /** The update that is being taken. */
+  /** The update that the subscriber is processing. */
   #taking: Promise<void> | null = null;
   #isPaused = false;
   #isClosed = false;
@@ -80,17 +81,17 @@ export class FeedSubscription {
     readonly onError: (error: unknown) => void,
   ) {}
 
-  /** The run as it was last told. */
+  /** The run as of the last update. */
   get run(): FollowedRun | null {
     return this.#told;
   }
 
-  /** Whether it was told nothing yet. */
+  /** Whether there was no update yet. */
   get isNew(): boolean {
     return this.#told === null && !this.#isPaused;
   }
 
-  /** Reads what the folder says by now, tells all who are ready, and resolves with it. */
+  /** Reads the current state of the folder, updates all ready subscribers, and resolves to the state. */
   refresh(): Promise<FollowedRun | null> {
     return this.feed.refresh();
   }
@@ -100,21 +101,24 @@ export class FeedSubscription {
     this.feed.poke();
   }
 
-  /** Tells how the run ended: for who waited for it, and may know what no disk could take. It holds until the run is changed. */
+  /**
+   * Reports a run's final state from a process that waited for it, which may know it even if a full disk prevented
+   * writing it. Valid until the run changes.
+   */
   tell(state: FinalState): void {
     this.feed.tell(state);
   }
 
-  /** Tells nothing until `resume`, such as while a page is hidden. */
+  /** Suspends updates until `resume`, for example while a page is hidden. */
   pause(): void {
     this.#isPaused = true;
   }
 
-  /** Tells a snapshot, then goes on. */
+  /** Sends a snapshot, then continues with deltas. */
   resume(): void {
     this.#isPaused = false;
     this.#told = null;
-    // Whoever took updates before is gone.
+    // The receiver of the previous updates no longer exists.
     this.#taking = null;
     this.send();
   }
@@ -125,7 +129,7 @@ export class FeedSubscription {
     this.feed.remove(this);
   }
 
-  /** The log was rewound: so much of what was there before still stands. */
+  /** The log was rewound: only this much of the earlier content is still valid. */
   keep({ steps, epochs }: MetricsCursor): void {
     if (this.#cursor.steps <= steps && this.#cursor.epochs <= epochs) return;
     const kept = {
@@ -135,12 +139,12 @@ export class FeedSubscription {
     this.#cursor = { ...this.#cursor, ...kept };
   }
 
-  /** Tells what is new, if something is and the last update was taken. */
+  /** Sends an update if there is something new and the previous one has been processed. */
   send(): void {
     const { run, reading } = this.feed;
     if (!run || this.#taking || this.#isPaused || this.#isClosed) return;
     const fold = this.detail === 'state' ? null : this.feed.fold;
-    // Where the state alone is wanted, a log that was read anew makes no difference.
+    // For a `state` subscriber, a fresh read of the log changes nothing.
     const isOther = this.#told?.kind !== run.kind || (fold !== null && reading !== this.#reading);
     if (isOther) this.#cursor = FOLD_START;
     const events = fold ? eventsSince(fold, this.#cursor) : [];

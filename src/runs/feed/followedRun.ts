@@ -3,26 +3,26 @@ import type { FinalState } from '../../protocol/manifest';
 import { type LogStanding, stateOfRun } from '../../protocol/standing';
 import type { ReadableEntry, RunEntry } from '../store';
 
-/** What only the log of a run that is being trained says. */
+/** Information about a run in training that only its log has. */
 export interface Activity {
-  /** Work before the first step, such as a download; null once it trains. */
+  /** Work before the first step, such as a download. Null after training has started. */
   readonly preparing: string | null;
-  /** Of the last batch; null before the first. */
+  /** Loss of the last batch, or null before the first. */
   readonly loss: number | null;
 }
 
 export const NO_ACTIVITY: Activity = { preparing: null, loss: null };
 
-/** A run as all of its folder says it is, log included. */
+/** A run according to all files in its folder, including the log. */
 export type FollowedRun = RunEntry & { readonly activity: Activity };
 
-/** A followed run that can be read. */
+/** A followed run with a readable manifest. */
 export type ReadableFollowedRun = ReadableEntry & { readonly activity: Activity };
 
 /**
- * What a run's manifest, lease and log come to.
+ * Combines a run's manifest, lease and log.
  *
- * @param told how it ended, by who waited for it, where no disk could take that
+ * @param told the final state reported by a process that waited for the run, which could not be written
  */
 export function followedRun(entry: RunEntry, log: LogStanding, told: FinalState | null): FollowedRun {
   if (entry.kind === 'broken') return { ...entry, activity: NO_ACTIVITY };
@@ -30,7 +30,7 @@ export function followedRun(entry: RunEntry, log: LogStanding, told: FinalState 
   const state = told ?? stateOfRun(manifest, log);
   const isCurrent = log.attempt >= (manifest.attempt ?? 0);
   const engine = (isCurrent && log.started?.engine) || manifest.engine;
-  // Whether the trainer lives is of no account once it has said how the run ended.
+  // After the trainer has reported an end, it does not matter whether it is alive.
   const mayLive = isUncertain && state.status === manifest.state.status;
   return {
     ...rest,
@@ -45,12 +45,16 @@ export function followedRun(entry: RunEntry, log: LogStanding, told: FinalState 
   };
 }
 
-/** Whether two readings of a run say the same; manifests that were read once are compared by what changes in them. */
+/**
+ * Whether two reads of a run are equal. An unchanged manifest keeps its recipe object, so only the parts that may
+ * change are compared in depth.
+ */
 export function isSameRun(a: FollowedRun, b: FollowedRun): boolean {
   if (a.kind === 'broken' || b.kind === 'broken') return isDeepStrictEqual(a, b);
   return (
     a.isUncertain === b.isUncertain &&
     a.manifest.recipe === b.manifest.recipe &&
+    a.manifest.name === b.manifest.name &&
     a.manifest.endedAt === b.manifest.endedAt &&
     a.manifest.attempt === b.manifest.attempt &&
     isDeepStrictEqual(

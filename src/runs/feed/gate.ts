@@ -1,4 +1,4 @@
-/** Lets so many through at a time; the others wait, in turn. */
+/** Limits concurrency. The others wait in order. */
 export class Gate {
   #inside = 0;
   readonly #waiting: (() => void)[] = [];

@@ -1,12 +1,12 @@
 import { LogStanding } from '../../protocol/standing';
 import { LogReader } from './logReader';
 
-/** A chunk of a log's end tells where its run stands; where it has no whole line, more is read, up to so much. */
+/** One chunk at the end of a log usually shows a run's state. Without a state in it, more is read, up to a limit. */
 const LEAST_BYTES = 1 << 16;
 const MOST_BYTES = 1 << 22;
 
 /**
- * Where a run stands by the end of its log, and a reader that goes on from there.
+ * Reads a run's standing from the end of its log, and returns it with a reader that continues from there.
  *
  * @throws the file system's error
  */

@@ -2,20 +2,20 @@ import type { FileHandle } from 'node:fs/promises';
 import { openLog, type PartOfLog, partsFrom } from '../log';
 import { LOG_START, type Position } from '../logParser';
 
-/** So many of the bytes before a position tell whether a file still is the one that was read up to there. */
+/** Number of bytes before a position that identify the file that was read up to there. */
 const ANCHOR_BYTES = 64;
 
 /** A part of a log. */
 export interface ReadPart extends Omit<PartOfLog, 'next' | 'lastBytes'> {
-  /** Whether what was read before is void: the file is another, shorter or gone, and is read from its start. */
+  /** Whether earlier parts are void: the file is different, shorter or missing, and is read from its start. */
   readonly isAnew: boolean;
 }
 
-/** Reads on in a log wherever it was left, and from the start where the file is not the one that was read before. */
+/** Reads a log incrementally. Starts over if the file is not the one that was read before. */
 export class LogReader {
   #position: Position = LOG_START;
   #file: string | null = null;
-  /** The bytes before the position, as they were read. */
+  /** The bytes before the position, as read. */
   #anchor: Buffer = Buffer.alloc(0);
   #isTail = false;
 
@@ -24,12 +24,12 @@ export class LogReader {
     private readonly strideFor?: (bytesLeft: number) => number,
   ) {}
 
-  /** Whether the start of the log was left out. */
+  /** Whether the start of the log was skipped. */
   get isTail(): boolean {
     return this.#isTail;
   }
 
-  /** Goes on from a position, such as `endOfLog`'s. */
+  /** Continues from a position, such as `endOfLog`'s. */
   startAt(position: Position): void {
     this.#position = position;
     this.#file = null;
@@ -38,7 +38,7 @@ export class LogReader {
   }
 
   /**
-   * Leaves out what comes before the last `bytes` bytes.
+   * Skips everything before the last `bytes` bytes.
    *
    * @throws the file system's error
    */
@@ -47,7 +47,7 @@ export class LogReader {
     if (!file) return this.startAt(LOG_START);
     try {
       const offset = Math.max(0, (await file.stat()).size - bytes);
-      // Whatever line that is in the middle of is left out.
+      // Skip the line that this position cuts.
       this.startAt({ offset, withinOversized: offset > 0 });
     } finally {
       await file.close();
@@ -55,7 +55,7 @@ export class LogReader {
   }
 
   /**
-   * What the log holds beyond what was read, a chunk at a time.
+   * Yields the unread rest of the log, one chunk at a time.
    *
    * @throws the file system's error
    */
@@ -89,7 +89,7 @@ export class LogReader {
     if (this.#file !== null && (await identityOf(file)) !== this.#file) return false;
     const { offset } = this.#position;
     if ((await file.stat()).size < offset) return false;
-    // A number of an inode is used again, and a file may be written anew in its place.
+    // Inode numbers are reused, and a file may be rewritten in place.
     const { length } = this.#anchor;
     const { buffer } = await file.read(Buffer.alloc(length), 0, length, offset - length);
     return buffer.equals(this.#anchor);

@@ -4,7 +4,7 @@ import type { EventBatch, Position } from '../logParser';
 import { metricsPath } from '../store';
 import { LogReader } from './logReader';
 
-/** What a raw subscription is woken by. */
+/** The source that wakes a raw subscription. */
 export interface RawFeed {
   readonly folder: string;
   poke(): void;
@@ -12,7 +12,7 @@ export interface RawFeed {
   remove(subscription: RawSubscription): void;
 }
 
-/** Somebody who wants every event of a run's log: the log itself holds what they have not got yet. */
+/** A subscriber of every event in a run's log. The log itself stores the pending events. */
 export class RawSubscription {
   readonly #reader: LogReader;
   #fence = new AttemptFence();
@@ -30,7 +30,7 @@ export class RawSubscription {
     this.#reader.startAt(from);
   }
 
-  /** Reads on, once what was read is taken; many calls make one reading. */
+  /** Reads on after the previous events are processed. Coalesces many calls into one read. */
   wake(): void {
     if (this.#isAsked || this.#isClosed) return;
     this.#isAsked = true;
@@ -40,7 +40,7 @@ export class RawSubscription {
     });
   }
 
-  /** Resolves once all that the log holds by now was given and taken. */
+  /** Resolves when the log's current content is delivered and processed. */
   drain(): Promise<void> {
     this.#reading = this.#reading.then(() => this.#read());
     return this.#reading;

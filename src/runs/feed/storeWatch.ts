@@ -3,19 +3,19 @@ import { stat } from 'node:fs/promises';
 import { foldedPath } from '../../system/samePath';
 import { runsFolder } from '../store';
 
-/** How often the folder of runs is looked at. File watchers would be faster, but drop what comes and goes within their own pauses. */
+/** Polling interval for the folder of the runs. File watchers are faster but lose changes within their own pauses. */
 const POLL_MS = 500;
 
-/** Whoever changes a run's state touches the folder of runs: `hasChanged` says whether that was done since the last look. */
+/** Writers touch `runs/` after each state change. `hasChanged` tells whether that happened since the last look. */
 type OnLook = (hasChanged: boolean) => void;
 
-/** By store: one poll, however many watch it. */
+/** By store: one poll for all its watchers. */
 const watches = new Map<string, StoreWatch>();
 
 /**
- * Looks every half second whether runs of the store of `root` came, went or changed their state.
+ * Checks every half second whether runs in the store of `root` have appeared, disappeared or changed state.
  *
- * @returns what ends that
+ * @returns a function that stops the watch
  */
 export function watchStore(root: string, onLook: OnLook): () => void {
   const key = foldedPath(root);
@@ -33,7 +33,7 @@ class StoreWatch {
     private readonly root: string,
     private readonly onClose: () => void,
   ) {
-    // At once: what changes after this returns is seen to have changed.
+    // Read the time synchronously, so that any change after this call returns is noticed.
     this.#time = timeNow(root);
     this.#timer = setInterval(() => void this.#look(), POLL_MS).unref();
   }
@@ -59,7 +59,7 @@ class StoreWatch {
   }
 }
 
-/** When the folder of runs changed last, in milliseconds since 1970; 0 where there is none. */
+/** Modification time of the folder of the runs in milliseconds since 1970, or 0 if there is none. */
 function timeNow(root: string): number {
   try {
     return statSync(runsFolder(root)).mtimeMs;

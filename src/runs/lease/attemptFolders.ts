@@ -1,7 +1,7 @@
 /**
- * Folders whose content belongs to attempts: each attempt writes into a folder of its number, which it fills, when it
- * begins, with what the one before it has left. So nothing that a trainer writes which was taken for dead and wakes
- * up lies where readers look. Runs of earlier releases have no numbers: what lies directly there is attempt 0's.
+ * Folders with one subfolder per attempt. When an attempt begins, it fills its numbered folder with what the previous
+ * attempt left, and then writes only there. If a trainer that was presumed dead wakes up, its writes land where no
+ * reader looks. Runs of earlier releases have no numbers: files directly in the parent belong to attempt 0.
  */
 import { readdirSync } from 'node:fs';
 import { copyFile, link, mkdir, open, readdir, rm } from 'node:fs/promises';
@@ -13,20 +13,20 @@ import { renameOver } from '../../system/renameOver';
 const ATTEMPT = /^[1-9]\d{0,8}$/;
 const TEMPORARY = /\.tmp$/;
 
-/** Where an attempt writes. */
+/** The folder that an attempt writes to. */
 export const attemptFolder = (parent: string, attempt: number): string =>
   attempt === 0 ? parent : join(parent, `${attempt}`);
 
-/** The highest attempt that has begun; 0 where none has, or only one of an earlier release. */
+/** The highest attempt that has begun. 0 if there is none, or only one of an earlier release. */
 export function currentAttempt(parent: string): number {
   return Math.max(0, ...attemptsIn(parent));
 }
 
-/** Where readers look: in the folder of the highest attempt that has begun. */
+/** The folder to read: that of the highest attempt that has begun. */
 export const currentFolder = (parent: string): string => attemptFolder(parent, currentAttempt(parent));
 
 /**
- * Reads from the current attempt's folder, and again where that failed because a new attempt took its files over.
+ * Reads from the current attempt's folder. Retries if that failed because a new attempt took over its files.
  *
  * @throws what `read` throws
  */
@@ -42,8 +42,8 @@ export async function readCurrent<T>(parent: string, read: (folder: string) => P
 }
 
 /**
- * Begins an attempt: makes its folder, at once and with all that the attempt before it has left, and removes those of
- * lower attempts. Files are linked where the file system can, which takes no room.
+ * Begins an attempt: atomically creates its folder with everything that the previous attempt left, then removes the
+ * folders of lower attempts. Uses hard links if the file system supports them, which take no space.
  *
  * @throws the file system's error
  */
@@ -54,7 +54,7 @@ export async function beginAttempt(parent: string, attempt: number): Promise<voi
   for (;;) {
     await rm(unfinished, { recursive: true, force: true });
     const before = Math.max(0, ...attemptsIn(parent).filter((other) => other < attempt));
-    // A writer that is about to be fenced out, or an attempt that began meanwhile, may take files away.
+    // Files may disappear because of a writer about to be fenced out, or an attempt that began meanwhile.
     const isWhole = await linkAll(attemptFolder(parent, before), unfinished);
     if (isWhole && before === Math.max(0, ...attemptsIn(parent).filter((other) => other < attempt))) break;
   }
@@ -63,7 +63,7 @@ export async function beginAttempt(parent: string, attempt: number): Promise<voi
   for (const entry of await readdir(parent)) {
     const [number = ''] = entry.split('.');
     const isHigher = ATTEMPT.test(number) && Number(number) >= attempt;
-    // What cannot go, since somebody has it open on Windows, is the next attempt's to remove.
+    // If another process has it open on Windows, the next attempt removes it.
     if (!isHigher)
       await rm(join(parent, entry), { recursive: true, force: true, maxRetries: 3 }).catch(() => {});
   }
@@ -81,9 +81,13 @@ function attemptsIn(parent: string): number[] {
 }
 
 /**
- * Links all files of a folder into a new one, but for other attempts and what was never finished; false where one went
- * away meanwhile. The last name comes first: a `last` checkpoint that counts an epoch as the best must not come without
- * that `best`, nor an evaluation's `metrics.json` be newer than the files before it.
+ * Links all files of a folder into a new one, except other attempts and temporary files. Returns false if a file
+ * disappeared meanwhile.
+ *
+ * Links in descending name order, because the previous attempt may still replace files: `best` before `last`, and
+ * `metrics.json` after the other files of an evaluation. So `best` is linked at least as new as `last`, and `classes.csv`
+ * and `correct.npy` at least as new as `metrics.json`. Only `most_wrong.csv` may be older. No reader combines it with the
+ * others.
  */
 async function linkAll(from: string, to: string): Promise<boolean> {
   await mkdir(to);
@@ -119,7 +123,7 @@ async function linkOrCopy(from: string, to: string): Promise<void> {
   }
 }
 
-/** Has the disk know a folder's names; Windows has no way to ask. */
+/** Flushes a folder's entries to disk. Windows has no such call. */
 async function syncFolder(path: string): Promise<void> {
   try {
     const folder = await open(path);

@@ -3,17 +3,20 @@ import { join } from 'node:path';
 import { isSystemError } from '../../system/errors';
 import type { Lease } from './lease';
 
-/** What was begun so long before a lease was taken is not being written any more. */
+/** A file begun this long before a lease was taken is no longer being written. */
 const OLD_MS = 60_000;
 
-/** run.json.4.UUID.tmp, written under lease 4; lease.4.UUID.tmp, about to become lease 4; reserve.4, of attempt 4. */
+/**
+ * For example run.json.4.UUID.tmp, written under lease 4, lease.4.UUID.tmp, about to become lease 4, and reserve.4, of
+ * attempt 4.
+ */
 const NUMBERED = /^(?:run\.json|lease|reserve)\.(\d{1,9})(?:\..*\.tmp)?$/;
-/** Of releases before attempts had numbers. */
+/** Files of releases without attempt numbers. */
 const UNNUMBERED = /^(?:run\.json\.[^.]*\.tmp|reserve)$/;
 
 /**
- * Removes what attempts before this one left unfinished in a run's folder. Files that no lease guards, such as a place in
- * the queue, go once they are old by the file system's own clock.
+ * Removes unfinished files of earlier attempts from a run's folder. Files that no lease guards, such as a temporary
+ * queue file, are removed only when they are old by the file system's own clock.
  *
  * @param lease held by the caller
  */
@@ -23,7 +26,7 @@ export async function removeDeadFiles(runFolder: string, lease: Lease): Promise<
   for (const name of candidates) {
     const path = join(runFolder, name);
     const attempt = NUMBERED.exec(name)?.[1];
-    // That of this number, about to be a lease, lost to the one that is held.
+    // A temporary lease with the same number lost to the lease that we hold.
     const isDead =
       attempt !== undefined
         ? Number(attempt) < lease.attempt || (name.startsWith('lease') && Number(attempt) === lease.attempt)
@@ -32,7 +35,7 @@ export async function removeDeadFiles(runFolder: string, lease: Lease): Promise<
   }
 }
 
-/** Both times are the file system's, as the lease was just made. */
+/** Both times come from the file system, because the lease was just created. */
 async function isOld(path: string, leasePath: string): Promise<boolean> {
   try {
     const [file, lease] = await Promise.all([stat(path), stat(leasePath)]);

@@ -1,28 +1,30 @@
 import { open } from 'node:fs/promises';
 
-/** How long a heartbeat stands still before its holder counts as gone. */
+/** How long a heartbeat must stand still before its holder counts as gone. */
 const STILL_MS = 30_000;
 
 /**
- * A part of that, which one wait between two looks counts for at most. A machine that slept between them has seen
- * nothing meanwhile, and the holder may have slept too.
+ * The largest fraction of that time that one interval between two looks counts for. If this machine slept in between,
+ * it observed nothing, and the holder may have slept too.
  */
 const LONGEST_GAP = 1 / 6;
 
-/** What is known of a holder by its heartbeat alone: `unknown` is one that has neither moved nor stood still for long. */
+/**
+ * What a heartbeat alone says about its holder. `unknown` means that it has neither moved nor stood still long enough.
+ */
 export type Liveness = 'held' | 'gone' | 'unknown';
 
 interface Seen {
   timeMs: number;
-  /** By the looker's clock. */
+  /** On the observer's clock. */
   at: number;
   stillMs: number;
   hasMoved: boolean;
 }
 
 /**
- * Judges heartbeats, the times of change of files, by watching them move or stand still on this process's own
- * monotonic clock. What a file's time says is never compared with a clock: machines disagree about it.
+ * Judges heartbeats, which are file modification times, by watching whether they move on this process's own monotonic
+ * clock. Never compares a file's time with a clock, because machines disagree about the time.
  */
 export class HeartbeatWatch {
   readonly #seen = new Map<string, Seen>();
@@ -32,7 +34,9 @@ export class HeartbeatWatch {
     private readonly now: () => number = () => performance.now(),
   ) {}
 
-  /** What the looks so far say, this one included. One look alone says 'unknown', or 'gone' where there is no file. */
+  /**
+   * The verdict of all looks so far, including this one. A single look yields 'unknown', or 'gone' if there is no file.
+   */
   async look(path: string): Promise<Liveness> {
     const timeMs = await changeTime(path);
     if (timeMs === null) return 'gone';
@@ -53,10 +57,10 @@ export class HeartbeatWatch {
   }
 }
 
-/** The watch of this process: who looks at one heartbeat from several places sees more of it. */
+/** The watch of this process, shared so that all its users see each other's looks at a heartbeat. */
 export const heartbeats = new HeartbeatWatch();
 
-/** Null for a file that is not there. It is opened, since network file systems ask their server then. */
+/** Null if the file is missing. Opens the file, because that makes network file systems ask their server. */
 async function changeTime(path: string): Promise<number | null> {
   try {
     const file = await open(path);

@@ -1,10 +1,10 @@
 /**
- * Who trains a run. A run's attempts are numbered: the process that makes the file `lease.N` holds the run for
- * attempt N, and as only one can make it, no run is ever trained by two. A number is never used twice: a lease that is
- * given up stays, as a marker that says so, until one of a higher number is given up.
+ * Leases decide who trains a run. A run's attempts are numbered. The process that creates the file `lease.N` holds the
+ * run for attempt N. Only one process can create it, so two never train the same run. A number is never reused: a
+ * released lease remains as a marker until one with a higher number is released.
  *
- * The file's time of change is the heartbeat. It decides only where the process cannot be looked at: on another
- * machine or in another container that shares the folder.
+ * The file's modification time is the heartbeat. It matters only if the process cannot be inspected: on another
+ * machine, or in another container that shares the folder.
  */
 import { randomUUID } from 'node:crypto';
 import { closeSync, readdirSync, readFileSync } from 'node:fs';
@@ -30,10 +30,10 @@ import { replaceFile } from '../../system/replaceFile';
 import { currentAttempt } from './attemptFolders';
 import { type HeartbeatWatch, heartbeats, type Liveness } from './heartbeats';
 
-/** How often a holder renews its heartbeat. */
+/** Interval at which a holder renews its heartbeat. */
 export const HEARTBEAT_MS = 1000;
 
-/** How long to wait for another process that changes a run's state: longer than that takes. */
+/** How long to wait for another process that changes a run's state. Such a change takes less time. */
 const CLAIM_TIMEOUT_MS = 1000;
 
 const purposeSchema = z.enum(['training', 'change']);
@@ -42,38 +42,38 @@ const holderSchema = z.object({
   version: z.literal(1),
   pid: z.int().positive(),
   purpose: purposeSchema,
-  /** The machine or container, for people. */
+  /** Name of the machine or container, for the user. */
   host: z.string(),
-  /** What ids of processes mean there; as `ProcessSpace`. Earlier releases did not write all of it. */
+  /** The scope in which process ids are valid, as in `ProcessSpace`. Earlier releases did not write all of it. */
   machine: z.string().nullable().default(null),
   boot: z.string().nullable(),
   namespace: z.string().nullable().default(null),
-  /** The process's, in its system's own words; null where it does not say. */
+  /** Start time of the process in its system's own format, or null if the system does not report it. */
   start: z.string().nullable(),
-  /** Random: a lease of the same number in another folder, or after a copy, is not this one. */
+  /** Random, so that a lease with the same number in another folder, or after a copy, counts as different. */
   token: z.string().default(''),
 });
 type Holder = z.infer<typeof holderSchema>;
 
-/** What becomes of a lease that was given up, with what its holder left to be known. */
+/** A released lease, with what its holder left behind. */
 const releasedSchema = z.object({
   version: z.literal(1),
   released: z.literal(true),
   left: z.unknown().optional(),
 });
 
-/** A run.json, of which only the attempt that wrote it counts here. */
+/** A run.json. Only the attempt that wrote it matters here. */
 const numberedSchema = z.object({ attempt: z.int().min(0) });
 
 export interface Lease {
   /** From 1. */
   readonly attempt: number;
   readonly path: string;
-  /** Null for a lease that cannot be read. */
+  /** Null if the lease cannot be read. */
   readonly holder: Holder | null;
 }
 
-/** What a run is taken for: to be trained, or for the moment that its state is changed. */
+/** Why a run is claimed: to train it, or only while its state changes. */
 export type Purpose = z.infer<typeof purposeSchema>;
 
 export type Claim =
@@ -81,20 +81,23 @@ export type Claim =
   /** Another process holds the run, or may hold it. */
   | { readonly ok: false; readonly lease: Lease };
 
-/** The highest number that a lease's name can have. */
+/** The highest attempt number that a lease's file name can have. */
 const LAST_ATTEMPT = 999_999_999;
 
-/** The folders of a run that have one for each attempt. */
+/** The run's folders that have one subfolder per attempt. */
 const ATTEMPT_FOLDERS = ['checkpoints', 'evaluation'] as const;
 
 const LEASE_NAME = /^lease\.([1-9]\d{0,8})$/;
 
 export const leasePath = (runFolder: string, attempt: number): string => join(runFolder, `lease.${attempt}`);
 
-/** Asks a trainer that no signal reaches to end: it looks for this file at every heartbeat. */
+/** Whether a file name in a run's folder is that of a lease or a released lease. */
+export const isLeaseName = (name: string): boolean => LEASE_NAME.test(name);
+
+/** Asks a trainer that no signal reaches to end. The trainer checks for this file at every heartbeat. */
 export const endRequestPath = (runFolder: string): string => join(runFolder, 'stop');
 
-/** What a trainer is asked for by its folder; null where nothing is asked. */
+/** The request in a trainer's folder, or null if there is none. */
 export function endRequestIn(runFolder: string): EndRequest | null {
   let file: number;
   try {
@@ -110,7 +113,8 @@ export function endRequestIn(runFolder: string): EndRequest | null {
 }
 
 /**
- * Takes a run for the process `pid`, unless one that lives, or may live, holds it; the same process may ask again.
+ * Claims a run for the process `pid`, unless a process that is or may be alive holds it. The same process may claim it
+ * again.
  *
  * @throws the file system's error
  */
@@ -130,20 +134,20 @@ export async function claimLease(
     const attempt = Math.max(latest?.attempt ?? 0, await lastToWrite(runFolder)) + 1;
     if (attempt > LAST_ATTEMPT) {
       throw new UserError({
-        what: l10n.t('{0} has no number left for another attempt.', runFolder),
+        what: l10n.t('{0} has no attempt numbers left.', runFolder),
         remedy: l10n.t('Run its experiment again.'),
       });
     }
     const path = leasePath(runFolder, attempt);
     if (!(await createWhole(path, `${JSON.stringify(holder)}\n`))) continue;
-    // Between the reading and the making, this number may have been used, given up and removed.
+    // Between reading and creating, this number may have been used, released and removed.
     if (!(await isOutnumbered(runFolder, attempt))) return { ok: true, lease: { attempt, path, holder } };
     await rm(path, { force: true });
   }
 }
 
 /**
- * Takes a run as `claimLease` does, and waits a moment for one who only changes its state.
+ * Claims a run like `claimLease`. Waits briefly for a process that only changes its state.
  *
  * @throws the file system's error
  */
@@ -161,13 +165,13 @@ export async function claimWithRetry(
   }
 }
 
-/** The lease of a run's last attempt; null where there is none, or it was given up. */
+/** The lease of a run's last attempt, or null if there is none or it was released. */
 export async function readLease(runFolder: string): Promise<Lease | null> {
   const latest = await latestOf(runFolder);
   return latest?.kind === 'lease' ? latest.lease : null;
 }
 
-/** What the last attempt above `attempt` left that was given up; null where there is none. */
+/** What the last released attempt above `attempt` left behind, or null if nothing. */
 export async function readLeft(
   runFolder: string,
   attempt: number,
@@ -181,9 +185,9 @@ export async function readLeft(
 }
 
 /**
- * Gives up a run that was taken; nothing where the lease is another's by now. Those of lower attempts go away.
+ * Releases a claimed run and removes the leases of lower attempts. No-op if the lease now belongs to another process.
  *
- * @param left what to keep beside the number, which no lower attempt can change
+ * @param left data to keep with the number, where no lower attempt can change it
  * @throws the file system's error
  */
 export async function releaseLease(runFolder: string, lease: Lease, left?: object): Promise<void> {
@@ -193,7 +197,7 @@ export async function releaseLease(runFolder: string, lease: Lease, left?: objec
     await replaceFile(lease.path, `${JSON.stringify(marker)}\n`);
   } catch (error) {
     if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return;
-    // A full disk has room for less than there is already.
+    // A full disk still has room for content that is shorter than the current one.
     await overwrite(lease.path, JSON.stringify({ version: 1, released: true }));
   }
   for (const attempt of await attemptsOf(runFolder)) {
@@ -201,7 +205,7 @@ export async function releaseLease(runFolder: string, lease: Lease, left?: objec
   }
 }
 
-/** What became of a lease for its holder: a later attempt took the run over, or its folder went away. */
+/** A lease's standing for its holder: still held, taken over by a later attempt, or its folder is missing. */
 export type Standing = 'held' | 'fenced' | 'lost';
 
 export function standingOf(runFolder: string, lease: Lease): Standing {
@@ -223,7 +227,7 @@ function readPlainSync(path: string): string {
   }
 }
 
-/** A later attempt has taken the run over: what this process knows of it is void. */
+/** A later attempt has taken over the run. What this process knows about it is void. */
 export class FencedOut extends Error {
   override readonly name = 'FencedOut';
 
@@ -233,7 +237,7 @@ export class FencedOut extends Error {
 }
 
 /**
- * To be called before each write of a run: one that froze for a while may have been taken for dead.
+ * Call this before each write to a run: a process that froze for a while may have been presumed dead.
  *
  * @throws FencedOut
  */
@@ -242,10 +246,10 @@ export function assertNotFenced(runFolder: string, lease: Lease): void {
 }
 
 /**
- * Renews a lease's heartbeat, and no other's that may have its name by now.
+ * Renews a lease's heartbeat. Never touches another lease that has the name now.
  *
- * @returns false where it is another's
- * @throws the file system's error, ENOENT where there is none
+ * @returns false if the file is another lease
+ * @throws the file system's error, ENOENT if there is no lease
  */
 export async function beat(lease: Lease): Promise<boolean> {
   const file = await openPlain(lease.path, 'r+');
@@ -260,8 +264,8 @@ export async function beat(lease: Lease): Promise<boolean> {
 }
 
 /**
- * Whether the very process that the lease names is there: by its id and start where these can be looked at, else by
- * its heartbeat.
+ * Whether exactly the process named in the lease is alive: by its id and start time if these can be inspected,
+ * otherwise by its heartbeat.
  */
 export async function livenessOf(
   { holder, path }: Lease,
@@ -279,7 +283,7 @@ export async function livenessOf(
   return relation === 'same' ? 'gone' : watch.look(path);
 }
 
-/** Whether the lease's process is one that signals reach, and lives. */
+/** Whether the lease's process is alive and reachable by signals. */
 export async function isWithinReach({ holder }: Lease): Promise<boolean> {
   if (!holder) return false;
   const relation = await relationTo(holder);
@@ -301,13 +305,16 @@ async function holderOf(pid: number, purpose: Purpose): Promise<Holder> {
   };
 }
 
-/** Whether it is one process that asks twice, or that another takes a run for. */
+/** Whether both holders are the same process, whichever process made the claim for it. */
 function isSame(a: Holder | null, b: Holder): boolean {
   if (a === null || a.pid !== b.pid || a.start !== b.start) return false;
   return a.boot === b.boot && a.namespace === b.namespace && (a.machine ?? a.host) === (b.machine ?? b.host);
 }
 
-/** Whether two leases of one number are the same one; of earlier releases, which had no tokens, their process's. */
+/**
+ * Whether two leases of the same number are identical. Leases of earlier releases have no tokens, so their processes
+ * are compared.
+ */
 function isSameLease(a: Holder | null, b: Holder | null): boolean {
   return a !== null && b !== null && a.token === b.token && isSame(a, b);
 }
@@ -321,7 +328,9 @@ async function isUnchanged({ path, holder }: Lease): Promise<boolean> {
   }
 }
 
-/** The highest attempt that left something else than its lease, which a person may have deleted, or not copied. */
+/**
+ * The highest attempt that left anything other than its lease. The user may have deleted the lease or not copied it.
+ */
 async function lastToWrite(runFolder: string): Promise<number> {
   const folders = ATTEMPT_FOLDERS.map((name) => currentAttempt(join(runFolder, name)));
   return Math.max(...folders, await manifestAttempt(runFolder));
@@ -329,7 +338,7 @@ async function lastToWrite(runFolder: string): Promise<number> {
 
 async function manifestAttempt(runFolder: string): Promise<number> {
   const text = await readPlain(join(runFolder, 'run.json'), 'utf8').catch((error: unknown) => {
-    // What is wrong with it is told by who reads the rest of it.
+    // The code that reads the rest of the manifest reports what is wrong with it.
     if (isSystemError(error, 'EMFILE', 'ENFILE')) throw error;
     return '';
   });
@@ -340,23 +349,23 @@ async function isOutnumbered(runFolder: string, attempt: number): Promise<boolea
   return (await attemptsOf(runFolder)).some((other) => other > attempt);
 }
 
-/** What the file of an attempt says. */
+/** The content of an attempt's file. */
 type AttemptFile =
   | { readonly kind: 'lease'; readonly attempt: number; readonly lease: Lease }
   | { readonly kind: 'released'; readonly attempt: number; readonly left: unknown };
 
-/** That of a run's last attempt; null where there is none. */
+/** The file of a run's last attempt, or null if there is none. */
 async function latestOf(runFolder: string): Promise<AttemptFile | null> {
   const attempts = await attemptsOf(runFolder);
   if (attempts.length === 0) return null;
-  // Where it was removed between the two readings, there is one of a higher attempt.
+  // If it was removed between the two reads, there is one of a higher attempt.
   return (await readAttempt(runFolder, Math.max(...attempts))) ?? latestOf(runFolder);
 }
 
 /**
- * An attempt's file; null where there is none.
+ * Reads an attempt's file, or returns null if there is none.
  *
- * @throws UserError where it is a link or no regular file
+ * @throws UserError if it is a symbolic link or not a regular file
  */
 async function readAttempt(runFolder: string, attempt: number): Promise<AttemptFile | null> {
   const path = leasePath(runFolder, attempt);
@@ -400,7 +409,7 @@ function attemptsAmong(names: readonly string[]): number[] {
   });
 }
 
-/** Makes a file that appears whole or not at all; false where there is one already. */
+/** Creates a file atomically. Returns false if it already exists. */
 async function createWhole(path: string, content: string): Promise<boolean> {
   const temporary = `${path}.${randomUUID()}.tmp`;
   try {
@@ -413,9 +422,9 @@ async function createWhole(path: string, content: string): Promise<boolean> {
     await link(temporary, path);
     return true;
   } catch (error) {
-    // ENOENT: a writer that holds the run took the temporary file for one that a dead process left.
+    // ENOENT: the holder of the run mistook the temporary file for that of a dead process.
     if (isSystemError(error, 'EEXIST', 'ENOENT')) return false;
-    // A file system without hard links, such as FAT: a reader may see the file before its content.
+    // The file system has no hard links, for example FAT. A reader may see the file before its content.
     if (isSystemError(error, 'EPERM', 'ENOTSUP', 'ENOSYS', 'EOPNOTSUPP'))
       return createExclusive(path, content);
     throw error;
@@ -434,7 +443,7 @@ async function createExclusive(path: string, content: string): Promise<boolean> 
   }
 }
 
-/** Gives a file content that is no longer than its own, where it stands. */
+/** Overwrites a file in place with content that is no longer than its current content. */
 async function overwrite(path: string, content: string): Promise<void> {
   const file = await openPlain(path, 'r+');
   try {

@@ -4,23 +4,23 @@ import * as l10n from '@vscode/l10n';
 import { type HeartbeatWatch, heartbeats } from './heartbeats';
 import { livenessOf, readLease } from './lease';
 
-/** How to wait until it can be told whether somebody trains a run. */
+/** How to wait until it is clear whether someone trains a run. */
 export interface Waiting {
   /** Cancels the wait. */
   readonly signal?: AbortSignal;
-  /** Told once what is waited for, where there is a wait. */
+  /** Called once with the reason, if there is a wait. */
   readonly onWaiting?: (text: string) => void;
   readonly watch?: HeartbeatWatch;
 }
 
-/** How often a heartbeat is looked at during the time that it must stand still. */
+/** Number of looks at a heartbeat during the time that it must stand still. */
 const LOOKS = 60;
 
 /**
- * Whether a process holds a run. Where that is on another machine or in another container, waits until its heartbeat was
- * seen to move or stood still for long.
+ * Determines whether a process holds a run. If the process is on another machine or in another container, waits until
+ * its heartbeat moves or has stood still long enough.
  *
- * @throws the signal's reason where the wait was cancelled; the file system's error
+ * @throws the signal's reason if the wait was canceled, or the file system's error
  */
 export async function awaitVerdict(
   folder: string,
@@ -35,7 +35,7 @@ export async function awaitVerdict(
       hasTold = true;
       onWaiting?.(
         l10n.t(
-          '{0} may be running on {1}, where this process cannot see it. Waiting until its heartbeat moves, or has stood still for {2} s.',
+          '{0} may be running on {1}, where this process cannot see it. Waiting until its heartbeat changes or stays unchanged for {2} s.',
           ...[basename(folder), lease?.holder?.host ?? '?', watch.stillMs / 1000],
         ),
       );

@@ -4,10 +4,13 @@ import type { StudyCost } from '../record';
 import type { StudyExperiments } from '../settings';
 import { stepSeconds, type TrialOptions, tryOut } from './trial';
 
-/** Rounds of a probe of all levels in turn, so that a machine that slows down slows all of them; as many as tell a sign. */
+/**
+ * Rounds of a probe. Each round tries all levels in turn, so a machine that slows down affects all of them. Enough
+ * rounds to determine a sign.
+ */
 const ROUNDS = 5;
 
-/** Steps of a trial, besides those that are not timed. */
+/** Timed steps per trial. */
 const STEPS = 6;
 
 export interface CostOptions extends Omit<TrialOptions, 'steps'> {
@@ -17,12 +20,12 @@ export interface CostOptions extends Omit<TrialOptions, 'steps'> {
 }
 
 /**
- * Measures what each level of each factor costs against level 0: time per epoch and memory, with all other factors at level 0.
- * Times are compared within each round, where the machine was as busy for both.
- * Trials of a few steps train in turn, and nothing else of this product beside them. A level that is not allowed alone, or of
- * which no step could be timed, is left out.
+ * Measures what each level of each factor costs against level 0, in time per epoch and in memory, with all other
+ * factors at level 0. Compares times within each round, when the machine was equally busy for both. Trials of a few
+ * steps train one after another, with nothing else of this product running. Omits a level that is not allowed alone, or
+ * for which no step could be timed.
  *
- * @throws UserError where one cannot be trained; the signal's reason
+ * @throws UserError if a level cannot be trained; the signal's reason
  */
 export async function measureCosts(
   { factors, isAllowed, experimentAt }: StudyExperiments,
@@ -39,13 +42,13 @@ export async function measureCosts(
     return [
       {
         ...{ each, recipe: { ...recipe, engine: options.engine }, bytes: [] as number[] },
-        /** By round; null where no step could be timed. */
+        /** Per round; null if no step could be timed. */
         seconds: [] as (number | null)[],
       },
     ];
   });
   for (let round = 0; round < ROUNDS; round++) {
-    // To and fro: what drifts from trial to trial favours none.
+    // Alternates direction, so drift between trials favors no level.
     for (const { recipe, seconds, bytes } of round % 2 === 0 ? tried : tried.toReversed()) {
       const [trial] = await tryOut({ recipe, experimentFile: options.experimentFile }, 1, {
         ...options,
@@ -77,7 +80,7 @@ function known(values: readonly (number | null)[]): number[] {
   return values.filter((value) => value !== null);
 }
 
-/** Within each round, of those in which both were timed. */
+/** Returns the time ratio of each round in which both were timed. */
 function ratiosOf(seconds: readonly (number | null)[], without: readonly (number | null)[]): number[] {
   return seconds.flatMap((value, round) => {
     const other = without[round];

@@ -1,27 +1,28 @@
 import { availableParallelism, freemem } from 'node:os';
 import type { Manifest } from '../../protocol/manifest';
-import type { StartedEvent } from '../../protocol/standing';
-import { type Recipe, recipeKey } from '../../recipe/recipe';
+import type { EngineStartedEvent } from '../../protocol/standing';
+import { type AnyRecipe, anyRecipeKey } from '../../recipe/anyRecipe';
+import type { Recipe } from '../../recipe/recipe';
 import type { RunEntry } from '../../runs/store';
 import { type Place, placeOf } from '../../study/effect';
 import type { Scheduling } from '../record';
 import { imagesPerSecond, stepSeconds, type Trial, type TrialOptions, type Tried, tryOut } from './trial';
 
-/** Runs side by side must finish so much more than one after the other to be worth it: one is told of sooner. */
+/** Minimum speedup for running more runs side by side. A single run gives its result sooner. */
 const WORTH = 1.05;
 
-/** Of the memory that is free, the share that runs side by side may take. */
+/** Maximum share of the free memory for parallel runs. */
 const MEMORY_SHARE = 0.8;
 
-/** A validation image costs about a third of a training image, which is also taken backward (two thirds of the work). */
+/** A validation image costs about a third of a training image, because the backward pass is two thirds of the work. */
 const VALIDATION_COST = 1 / 3;
 
 /**
- * Finds out on what engine a study's baseline trains here, and how many runs at a time finish most work: each on its share of
- * the threads, by trials of ten steps. Asked for a number, takes that.
+ * Determines on which engine a study's baseline trains here, and how many parallel runs give the highest throughput,
+ * each with its share of the threads. Tries them for ten steps. If a number was requested, uses that.
  *
- * @param runs how many the study has to train
- * @throws UserError where the baseline cannot be trained; the signal's reason
+ * @param runs number of runs that the study has to train
+ * @throws UserError if the baseline cannot be trained; the signal's reason
  */
 export async function chooseScheduling(
   tried: Tried,
@@ -48,7 +49,7 @@ export async function chooseScheduling(
     for (const count of candidates(trial, Math.min(cores, runs))) {
       const [before] = measured.slice(-1);
       const now = await measure(count);
-      // More of them only share more: where two do not pay, four do not.
+      // More runs only share more: if two do not pay off, neither do four.
       if (before && now.imagesPerSecond < WORTH * before.imagesPerSecond) break;
     }
   }
@@ -65,9 +66,9 @@ export async function chooseScheduling(
   };
 }
 
-/** How many runs at a time are worth a trial, after one alone: twice as many each, while threads and memory last. */
+/** Returns the numbers of parallel runs to try after a single one. Doubles each time, while threads and memory last. */
 function candidates({ started, peakBytes }: Trial, most: number): number[] {
-  // A GPU is one, and plain JavaScript has one thread.
+  // A GPU cannot be divided, and plain JavaScript has one thread.
   if (started.engine.threads === undefined && started.engine.name !== 'cpu') return [];
   const byMemory =
     peakBytes === null ? Number.POSITIVE_INFINITY : Math.floor((MEMORY_SHARE * freemem()) / peakBytes);
@@ -76,8 +77,11 @@ function candidates({ started, peakBytes }: Trial, most: number): number[] {
   return counts;
 }
 
-/** Where a trainer computes, as far as results depend on it. */
-function placeIn({ engine, precision }: StartedEvent): Pick<Scheduling, 'engine' | 'threads' | 'execution'> {
+/** Returns where a trainer computes, as far as results depend on it. */
+function placeIn({
+  engine,
+  precision,
+}: EngineStartedEvent): Pick<Scheduling, 'engine' | 'threads' | 'execution'> {
   return {
     engine: engine.name,
     threads: engine.threads ?? null,
@@ -85,7 +89,7 @@ function placeIn({ engine, precision }: StartedEvent): Pick<Scheduling, 'engine'
   };
 }
 
-/** Seconds that a run of a recipe takes at so many a step, its validation images included; null where that is not known. */
+/** Returns the seconds of a run at `step` seconds per step, including validation; null if unknown. */
 function secondsOf({ data, epochs, schedule }: Recipe, step: number | null): number | null {
   if (step === null) return null;
   const image = (step * schedule.stepsPerEpoch) / data.dataset.trainImages;
@@ -93,9 +97,9 @@ function secondsOf({ data, epochs, schedule }: Recipe, step: number | null): num
 }
 
 /**
- * Seconds that a run of a recipe takes here, by timing ten of its steps; null where they are too few to tell.
+ * Times ten steps of a recipe and returns the estimated seconds of a run; null if there are too few steps.
  *
- * @throws UserError where it cannot be trained; the signal's reason
+ * @throws UserError if it cannot be trained; the signal's reason
  */
 export async function probedSeconds(
   tried: Tried,
@@ -105,29 +109,29 @@ export async function probedSeconds(
   return trial ? secondsOf(tried.recipe, stepSeconds(trial.steps)) : null;
 }
 
-/** Seconds that a recipe took when it was last trained to its end here; null where it was not. */
-export function secondsOfLastRun(runs: readonly RunEntry[], recipe: Recipe): number | null {
-  const key = recipeKey(recipe);
+/** Returns the seconds of the latest complete run of a recipe here; null if there is none. */
+export function secondsOfLastRun(runs: readonly RunEntry[], recipe: AnyRecipe): number | null {
+  const key = anyRecipeKey(recipe);
   for (const run of runs) {
     if (run.kind !== 'run' || run.manifest.state.status !== 'done') continue;
-    if (recipeKey(run.manifest.recipe) === key) return run.manifest.state.result.seconds;
+    if (anyRecipeKey(run.manifest.recipe) === key) return run.manifest.state.result.seconds;
   }
   return null;
 }
 
-/** Whether a run computed where a study's runs do, so that the two may be compared. */
+/** Whether a run computed in the same place as a study's runs, so the two are comparable. */
 export function isPlaceOf(manifest: Manifest, scheduling: Scheduling): boolean {
   const place = exactPlaceOf(manifest);
   return (
     place !== null &&
     place.engine === scheduling.engine &&
     place.threads === scheduling.threads &&
-    // How half precision comes about is a matter of runs that have it; a factor may be what sets it.
+    // Half-precision execution matters only for runs that use it, and a factor may turn it on.
     (place.execution === null || scheduling.execution === null || place.execution === scheduling.execution)
   );
 }
 
-/** As `placeOf`, with the threads of every engine whose sums depend on them. */
+/** Same as `placeOf`, plus the threads of every engine that sums differently with different thread counts. */
 function exactPlaceOf(manifest: Manifest): Place | null {
   const place = placeOf(manifest);
   if (!place || !manifest.engine) return null;

@@ -1,10 +1,12 @@
-/** Short trials of a recipe, for what only the machine knows: how long a step takes, and how many runs it does best at a time. */
+/**
+ * Short trials of a recipe that measure what depends on the machine: step time, and the best number of parallel runs.
+ */
 import { randomUUID } from 'node:crypto';
 import { lstat, mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RunEvent } from '../../protocol/events';
 import { MANIFEST_VERSION } from '../../protocol/manifest';
-import type { StartedEvent, StepEvent } from '../../protocol/standing';
+import { type EngineStartedEvent, isEngineStart, type StepEvent } from '../../protocol/standing';
 import type { Recipe } from '../../recipe/recipe';
 import { livenessOf, readLease } from '../../runs/lease/lease';
 import { writeManifest } from '../../runs/store';
@@ -14,54 +16,54 @@ import { UserError } from '../../shared/userError';
 import { makeStoreFolder } from '../../system/storeFolder';
 import { STORE_FOLDER } from '../../system/storeName';
 
-/** Starts the trainer of a run's folder. */
+/** Starts the trainer on a run's folder. */
 export type StartTrainer = (
   folder: string,
   changes: Pick<TrainerCommand, 'threads' | 'stopWithParent'>,
 ) => RunHandle;
 
-/** What is tried: a recipe, as one runs it. */
+/** The recipe under trial. */
 export interface Tried {
   readonly recipe: Recipe;
-  /** Its experiment's file, absolute, from which the recipe's paths start. */
+  /** Absolute path of its experiment file. The recipe's paths are relative to it. */
   readonly experimentFile: string;
 }
 
 export interface TrialOptions {
-  /** The folder that has the store. */
+  /** The folder with the store. */
   readonly root: string;
   readonly start: StartTrainer;
-  /** Of each run; undefined leaves it to the trainer. */
+  /** Per run; undefined leaves it to the trainer. */
   readonly threads?: number | undefined;
-  /** Steps to time, after those at the start that are slower than all others. */
+  /** Steps to time, after the slow ones at the start. */
   readonly steps?: number;
-  /** Ends the trial; its reason is thrown. */
+  /** Aborts the trial, which throws the signal's reason. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What one run of a trial showed. */
+/** Results of one run of a trial. */
 export interface Trial {
-  readonly started: StartedEvent;
-  /** Those that were timed. */
+  readonly started: EngineStartedEvent;
+  /** The timed steps. */
   readonly steps: readonly StepEvent[];
-  /** The most memory that its process has held; null where the system does not tell. */
+  /** Peak memory of its process; null if the system does not report it. */
   readonly peakBytes: number | null;
 }
 
-/** Steps at the start of a run that are slower: kernels are compiled, memory is taken. */
+/** Slow steps at the start of a run, while kernels compile and memory is allocated. */
 const WARMUP_STEPS = 2;
 
-/** Fast steps are timed for so long at least: a log has their times in milliseconds. */
+/** Minimum timing duration for fast steps, because logs have their times in milliseconds. */
 const LEAST_SECONDS = 0.5;
 
-/** Steps that are timed where nobody says. */
+/** Default number of timed steps. */
 const TIMED_STEPS = 10;
 
 /**
- * Trains `count` runs of a recipe side by side for a few steps, and leaves nothing of them. Steps are those that all of them
- * trained at the same time; of a training that is too short for that, none.
+ * Trains `count` runs of a recipe side by side for a few steps and deletes them. Returns only steps during which all of
+ * them trained. Returns no steps if the training is too short for that.
  *
- * @throws UserError where the recipe cannot be trained; the signal's reason
+ * @throws UserError if the recipe cannot be trained; the signal's reason
  */
 export async function tryOut(
   { recipe, experimentFile }: Tried,
@@ -82,7 +84,7 @@ export async function tryOut(
         ...{ experiment: { file: experimentFile, text: '' }, recipe, engine: null, versions: {} },
         state: { status: 'queued' },
       });
-      // Nobody would end it that outlives this process.
+      // Nobody would stop a trial that outlives this process.
       const changes = { stopWithParent: true, ...(threads !== undefined && { threads }) };
       runs.push(new TrialRun(folder, start(folder, changes)));
     }
@@ -94,7 +96,7 @@ export async function tryOut(
   }
 }
 
-/** Images a second of all runs of a trial together; null where it timed too few steps. */
+/** Returns the combined images per second of a trial's runs; null if too few steps were timed. */
 export function imagesPerSecond(trials: readonly Trial[], { data, gradients }: Recipe): number | null {
   let sum = 0;
   for (const { steps } of trials) {
@@ -105,14 +107,14 @@ export function imagesPerSecond(trials: readonly Trial[], { data, gradients }: R
   return sum;
 }
 
-/** Seconds from the end of a step to that of the next, on average; null of too few steps. */
+/** Returns the average seconds between the ends of consecutive steps; null if there are too few steps. */
 export function stepSeconds(steps: readonly StepEvent[]): number | null {
   const [first, last] = [steps[0], steps.at(-1)];
   if (!first || !last || last.time <= first.time) return null;
   return (last.time - first.time) / 1000 / (steps.length - 1);
 }
 
-/** Those of a run's steps, the first few left out, that ended while all others trained as well. */
+/** Returns a run's steps that ended while all other runs trained too. Skips the first few. */
 function stepsOf(
   { steps }: Pick<Trial, 'steps'>,
   all: readonly Pick<Trial, 'steps'>[],
@@ -122,7 +124,7 @@ function stepsOf(
   return steps.slice(WARMUP_STEPS - 1).filter(({ time }) => time >= from && time <= to);
 }
 
-/** Resolves once each run has timed as many steps, or one of them is over. */
+/** Resolves when each run has timed enough steps, or one of them has ended. */
 async function allTimed(
   runs: readonly TrialRun[],
   steps: number,
@@ -147,15 +149,18 @@ async function allTimed(
   }).finally(() => signal?.removeEventListener('abort', abort));
 }
 
-/** When the last of them had done the steps that are not timed. */
+/** Returns when the last run finished its untimed steps. */
 function slowestStart(runs: readonly TrialRun[]): number {
   return Math.max(...runs.map((run) => run.warmAt));
 }
 
-/** A folder that nobody trains is a trial's that is about to start, or one that was left. */
+/**
+ * Age after which a folder without a trainer counts as left over. A younger one may belong to a trial that is about to
+ * start.
+ */
 const LEFT_AFTER_MS = 3600_000;
 
-/** Removes what processes left that were killed during a trial. */
+/** Removes leftovers of processes that were killed during a trial. */
 async function sweep(parent: string): Promise<void> {
   for (const name of await readdir(parent)) {
     const folder = join(parent, name);
@@ -172,7 +177,7 @@ async function sweep(parent: string): Promise<void> {
 
 class TrialRun {
   onEvents: () => void = () => {};
-  #started: StartedEvent | null = null;
+  #started: EngineStartedEvent | null = null;
   #failed: Extract<RunEvent, { type: 'failed' }> | null = null;
   readonly #steps: StepEvent[] = [];
   #isOver = false;
@@ -183,7 +188,7 @@ class TrialRun {
   ) {
     handle.on('events', ({ events }) => {
       for (const event of events) {
-        if (event.type === 'started') this.#started = event;
+        if (event.type === 'started') this.#started = isEngineStart(event) ? event : null;
         else if (event.type === 'step') this.#steps.push(event);
         else if (event.type === 'failed') this.#failed = event;
       }
@@ -203,13 +208,13 @@ class TrialRun {
     return ((this.#steps.at(-1)?.time ?? time) - time) / 1000;
   }
 
-  /** @throws UserError where it failed */
+  /** @throws UserError if it failed */
   async end(): Promise<Trial> {
     const peakBytes = this.handle.pid === null ? null : await peakMemory(this.handle.pid);
     this.#isOver = true;
     const end = await this.handle.kill();
     if (end.status === 'failed' && !this.#started) throw new UserError(end.failure);
-    // One that diverged has shown how fast it is.
+    // A diverged run still shows its speed.
     if (this.#failed && this.#failed.failure.kind !== 'diverged') throw new UserError(this.#failed.failure);
     if (!this.#started) throw new Error(`The trial in ${this.folder} did not start`);
     return { started: this.#started, steps: this.#steps, peakBytes };
@@ -221,7 +226,7 @@ class TrialRun {
   }
 }
 
-/** The most memory that a process has held, in bytes (proc(5), VmHWM); null on other systems, or where it is gone. */
+/** Returns a process's peak memory in bytes (proc(5), VmHWM); null on other systems, or if the process has ended. */
 async function peakMemory(pid: number): Promise<number | null> {
   if (process.platform !== 'linux') return null;
   const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');

@@ -34,13 +34,13 @@ import { areSeedsIgnored } from './seeds';
 import { type Judged, judge } from './verdicts';
 
 /**
- * What the runs of a study say: effects with intervals and verdicts, and all that a person should know of them. It is
- * plain data, and a pure function of its input. Effects are least squares with blocks, averaged over the other factors'
- * levels; docs/studies.md has the simulations behind its choices.
+ * Analyzes the runs of a study: effects with intervals and verdicts, and everything else the user should know about
+ * them. The result is plain data and a pure function of the input. Effects are least-squares estimates with block
+ * effects, averaged over the other factors' levels. See docs/studies.md for the simulations behind these choices.
  *
- * A study that looks early is analysed by its complete blocks alone, once there are enough of them for a look.
+ * A study with early looks is analyzed by its complete blocks alone, as soon as there are enough for a look.
  *
- * @param spending how looks spend the significance level; another only to compare
+ * @param spending how looks spend the significance level; pass another only for comparisons
  */
 export function analyzeStudy(input: StudyInput, spending: Spending = STUDY_SPENDING): StudyAnalysis {
   const { factors, plan, metric, smallestEffect } = input;
@@ -86,7 +86,7 @@ export function analyzeStudy(input: StudyInput, spending: Spending = STUDY_SPEND
   });
 
   const look = isEarly ? lookAfter(done.size, schedule, input.blocksBudgeted, sizes, spending) : null;
-  // Before the first look an interval may miss no more often than at it.
+  // Before the first look, an interval may miss no more often than at that look.
   const firstLook = isEarly
     ? lookAfter(schedule[0] ?? 0, schedule, input.blocksBudgeted, sizes, spending)
     : null;
@@ -110,15 +110,15 @@ export function analyzeStudy(input: StudyInput, spending: Spending = STUDY_SPEND
   };
   const effects = model.effects.map(({ factor, level }, index): StudyEffect => {
     const each = measured[index] ?? null;
-    const judgement = judgedOr(judged[index], withheld !== null);
+    const judgment = judgedOr(judged[index], withheld !== null);
     const needed =
-      each && judgement.verdict === 'undecided'
+      each && judgment.verdict === 'undecided'
         ? blocksNeeded(each, smallestEffect, growth)
         : { blocks: null, needsMoreImages: false };
     return {
       factor,
       level,
-      ...judgement,
+      ...judgment,
       blocksNeeded: needed.blocks,
       needsMoreImages: needed.needsMoreImages,
       estimates: each && {
@@ -150,10 +150,10 @@ export function analyzeStudy(input: StudyInput, spending: Spending = STUDY_SPEND
   };
 }
 
-/** Designs whose effects are differences of two settings. */
+/** Designs with effects that are differences of two settings. */
 const CHANGES_ONE: readonly DesignKind[] = ['one_at_a_time', 'leave_one_out', 'stack'];
 
-/** The blocks whose planned runs have all ended. */
+/** Returns the blocks in which all planned runs have ended. */
 function blocksDone({ plan, runs }: StudyInput): Set<number> {
   const ended = new Map<number, number>();
   for (const { block, outcome } of runs)
@@ -217,7 +217,7 @@ function reasonToWithhold(
     return error && error.degrees >= LEAST_DEGREES;
   });
   if (!hasInterval) return 'too_few_degrees';
-  // Who adds blocks to a finished study looks at it whenever he likes; that its errors are not controlled is said.
+  // If the user adds blocks to a finished study, any look is allowed. The result says that errors are not controlled.
   if (isBeforeLook || (done < input.blocksBudgeted && input.stop === 'never' && !input.isExtended))
     return 'unfinished';
   return null;
@@ -227,7 +227,7 @@ function judgedOr(judged: Judged | undefined, isWithheld: boolean): Judged {
   return judged && !isWithheld ? judged : { verdict: 'undecided', pDifferent: null, pTooSmall: null };
 }
 
-/** One level's effect with all other factors as they are chosen. */
+/** Returns one level's effect with all other factors at their chosen levels. */
 function withinChosen(
   model: Model,
   factor: number,
@@ -283,7 +283,7 @@ function lookOf(
             input.smallestEffect,
             look.last,
           )
-        : // The next block may determine what these runs do not.
+        : // The next block may make estimable what these runs do not.
           1,
     );
     return canNoneChange(chances) ? 'none_can_change' : null;
@@ -298,7 +298,7 @@ function lookOf(
   };
 }
 
-/** What is said before any run finished. */
+/** The result before any run has finished. */
 function nothing({ factors }: StudyInput) {
   return {
     effects: factors.flatMap(({ levels }, factor) =>

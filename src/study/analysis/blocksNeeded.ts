@@ -1,25 +1,25 @@
 import { halfWidthOf, joinedError, type Measured } from './estimates';
 import { LEVEL } from './looks/schedule';
 
-/** Nobody runs more. */
+/** More blocks than anyone runs. */
 const MOST_BLOCKS = 10_000;
 
-/** How an effect's interval shrinks with blocks. */
+/** How an effect's interval shrinks with more blocks. */
 export interface Growth {
-  /** Blocks that the effect is measured by, 1 or more. */
+  /** Number of blocks that measure the effect, 1 or more. */
   readonly blocks: number;
-  /** Residual degrees of freedom that each further block brings. */
+  /** Residual degrees of freedom added per further block. */
   readonly degreesPerBlock: number;
-  /** Then more blocks do not reduce what the choice of images adds. */
+  /** If true, more blocks do not reduce the variance from the choice of images. */
   readonly areImagesShared: boolean;
 }
 
 /**
- * The smallest number of blocks in all, more than there are, whose expected half-width is at most half of
- * `smallestEffect`.
+ * Returns the smallest total number of blocks, above the current one, at which the expected half-width is at most half
+ * of `smallestEffect`.
  *
- * @returns `blocks` null where no number is enough, or nothing is known of the noise; `needsMoreImages` where the images
- * alone are too few
+ * @returns `blocks` is null if no number is enough or the noise is unknown; `needsMoreImages` if there are too few
+ *   images alone
  */
 export function blocksNeeded(
   { runs, images }: Measured,

@@ -2,16 +2,17 @@ import type { StudySetting } from '../../protocol/study';
 import { dot } from './fit/leastSquares';
 import { contrastBetween, type Model, weightsOf } from './model';
 
-/** So many settings are predicted one by one. */
+/** Up to this many settings are predicted exhaustively. */
 const MOST_LISTED = 20_000;
-/** So many settings are asked for whether they are allowed, from the best on. */
+/** At most this many settings, best first, are checked for being allowed. */
 const MOST_ASKED = 5_000;
 
 /**
- * The allowed setting with the best prediction. Levels whose coefficients the runs do not determine are left at 0.
+ * Returns the allowed setting with the best prediction. Levels with coefficients that the runs do not determine stay at
+ * 0.
  *
- * @param tried settings that were run: with very many settings the search starts from the best of them
- * @returns null where none that could be found is allowed
+ * @param tried settings that were run; with very many settings the search starts from the best of them
+ * @returns null if none of the settings found is allowed
  */
 export function bestSetting(
   model: Model,
@@ -44,7 +45,7 @@ export function bestSetting(
   return climb(choices, predict, [reference, ...tried], isAllowed);
 }
 
-/** The best that changes of one factor at a time reach, from the best allowed start. */
+/** Hill-climbs from the best allowed start by changing one factor at a time. */
 function climb(
   choices: readonly (readonly number[])[],
   predict: (setting: StudySetting) => number,
@@ -79,7 +80,7 @@ function climb(
   return best?.setting ?? null;
 }
 
-/** Predicts settings, from tables that are made once. */
+/** Returns a function that predicts settings from precomputed tables. */
 function predictor(
   { levels, effects, interactions }: Model,
   coefficients: readonly number[],
@@ -107,7 +108,7 @@ function predictor(
   };
 }
 
-/** The level of one factor that predicts best where factors only add up. */
+/** Returns the level of one factor with the best prediction under a purely additive model. */
 function bestAlone(
   levels: readonly number[],
   factor: number,
@@ -127,7 +128,7 @@ function allSettings(choices: readonly (readonly number[])[]): StudySetting[] {
   );
 }
 
-/** The runs' weights in what one setting gains over another; null where the runs do not determine it. */
+/** Returns the runs' weights in the gain of one setting over another; null if the runs do not determine it. */
 export function gainWeights(
   model: Model,
   setting: StudySetting,

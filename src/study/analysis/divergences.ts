@@ -1,7 +1,7 @@
 import type { StudyDivergence, StudyFactor, StudyRunOutcome } from '../../protocol/study';
 import { fisherP } from './fit/distributions';
 
-/** How often runs diverged by level, against level 0 of the same factor; empty where none did. */
+/** Returns how often runs diverged per level, compared with level 0 of the same factor. Empty if none diverged. */
 export function divergencesOf(
   factors: readonly StudyFactor[],
   runs: readonly StudyRunOutcome[],

@@ -4,38 +4,38 @@ import type { ImagesPart } from './fit/images';
 import { dot, type LeastSquares, residualsOf } from './fit/leastSquares';
 import { robustVariance, type UnevenNoise, unevenNoise } from './fit/robust';
 
-/** A contrast as the runs have it: its value, and what its error is made of. */
+/** A measured contrast: its value and the components of its error. */
 export interface Measured {
   readonly value: number;
-  /** From the noise of the runs; null without a residual degree of freedom. */
+  /** Variance from the noise of the runs; null without a residual degree of freedom. */
   readonly runs: { readonly variance: number; readonly degrees: number } | null;
-  /** What the choice of validation images adds; null where it is not known. */
+  /** Variance from the choice of validation images; null if unknown. */
   readonly images: ImagesPart | null;
 }
 
-/** The standard error of a contrast, with its degrees of freedom. */
+/** A contrast's standard error and its degrees of freedom. */
 export interface StandardError {
   readonly error: number;
   readonly degrees: number;
 }
 
-/** The residuals of the runs, and the variance that they tell. */
+/** The residuals of the runs and the variance estimated from them. */
 export interface Noise {
   readonly residuals: Float64Array;
   readonly variance: number;
-  /** 0 where the model fits the runs exactly: the variance is then unknown. */
+  /** 0 if the model fits the runs exactly. The variance is then unknown. */
   readonly degrees: number;
-  /** Where the noise differs between levels. */
+  /** Set if the noise differs between levels. */
   readonly uneven: UnevenNoise | null;
 }
 
-/** Rounding leaves residuals of this share of the values where there are none. */
+/** Residuals below this share of the values are rounding errors. */
 const ROUNDING = 1e-12;
 
 /**
- * The noise that a fit leaves.
+ * Estimates the noise from a fit's residuals.
  *
- * @param settings, levels of the runs and the factors, to see whether the noise is the same everywhere
+ * @param settings, levels of the runs and the factors, to test whether the noise is homogeneous
  */
 export function noiseOf(
   fit: LeastSquares,
@@ -56,7 +56,10 @@ export function noiseOf(
   };
 }
 
-/** A contrast by least squares, with the pooled variance of all runs; where noise is uneven with a robust one. */
+/**
+ * Measures a contrast by least squares with the pooled variance of all runs, or with a robust one if the noise is
+ * uneven.
+ */
 export function measure(
   weights: Float64Array,
   fit: LeastSquares,
@@ -78,14 +81,15 @@ function runsPart(weights: Float64Array, fit: LeastSquares, noise: Noise) {
     : { variance: dot(weights, weights) * variance, degrees };
 }
 
-/** The error on these images: from the runs alone. */
+/** Returns the error on these images, from the runs alone. */
 export function errorOnThese({ runs }: Measured): StandardError | null {
   return runs && { error: Math.sqrt(runs.variance), degrees: runs.degrees };
 }
 
 /**
- * The error on new images: both parts. Degrees of freedom are weighted by the parts, as Cochran (1964) weights critical
- * values. Satterthwaite's are too many where the runs have few: those studies whose runs happen to agree get more of them.
+ * Returns the error on new images, from both components. Degrees of freedom are weighted by the components, as Cochran
+ * (1964) weights critical values. Satterthwaite's degrees of freedom are too many if the runs have few, because studies
+ * whose runs happen to agree get more of them.
  */
 export function errorOnNew({ runs, images }: Measured): StandardError | null {
   if (!runs || !images) return null;
@@ -93,8 +97,9 @@ export function errorOnNew({ runs, images }: Measured): StandardError | null {
 }
 
 /**
- * The error of two parts; the second may be negative. Where the runs alone have too few degrees of freedom for an interval,
- * so have both: what the images add, which is well known, makes the noise of the runs no better known.
+ * Combines the errors of two components. The second variance may be negative. If the runs alone have too few degrees of
+ * freedom for an interval, so does the combination: a well-known variance from images does not make the noise of the
+ * runs better known.
  */
 export function joinedError(runs: NonNullable<Measured['runs']>, images: ImagesPart): StandardError {
   const variance = Math.max(runs.variance + images.variance, images.least);
@@ -104,12 +109,12 @@ export function joinedError(runs: NonNullable<Measured['runs']>, images: ImagesP
   return { error: Math.sqrt(variance), degrees };
 }
 
-/** The error that verdicts go by: on new images where that is known. */
+/** Returns the error that verdicts use: on new images if known. */
 export function errorForVerdict(measured: Measured): StandardError | null {
   return errorOnNew(measured) ?? errorOnThese(measured);
 }
 
-/** A value with its interval, which it lies outside of with probability `level`. */
+/** Returns a value with its interval, which misses the true value with probability `level`. */
 export function estimateOf(value: number, error: StandardError | null, level: number): Estimate {
   if (!error) return { value, standardError: null, degrees: 0, halfWidth: null };
   return {

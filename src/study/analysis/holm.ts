@@ -1,6 +1,6 @@
 /**
- * Adjusts p values for their number by Holm's step-down method (Holm 1979): each may be compared with the family's level.
- * A null takes no part and stays null.
+ * Adjusts p values by Holm's step-down method (Holm 1979), so each can be compared with the family's level. Nulls are
+ * excluded and stay null.
  */
 export function holm(values: readonly (number | null)[]): (number | null)[] {
   const sorted = values.flatMap((p, index) => (p === null ? [] : [{ p, index }])).sort((a, b) => a.p - b.p);

@@ -6,33 +6,33 @@ import type {
   StudySetting,
 } from '../../protocol/study';
 
-/** What `analyzeStudy` goes by: the design, and what became of its runs. */
+/** Input of `analyzeStudy`: the design and the outcomes of its runs. */
 export interface StudyInput {
   readonly factors: readonly StudyFactor[];
   readonly plan: StudyPlan;
-  /** How many blocks the study may run; looks count from them. */
+  /** Maximum number of blocks that the study may run. Looks are scheduled by it. */
   readonly blocksBudgeted: number;
   readonly runs: readonly StudyRunOutcome[];
   readonly metric: {
     readonly name: StudyMetric;
     readonly higherIsBetter: boolean;
-    /** Whether it is the share of right answers in points, which correctness by image averages to. */
+    /** Whether it is the accuracy in percentage points, i.e. the average of per-image correctness. */
     readonly isAccuracy: boolean;
   };
-  /** In the metric's unit, above 0: an effect below it is too small to matter. */
+  /** In the metric's unit, above 0. Smaller effects do not matter. */
   readonly smallestEffect: number;
   /** Whether all blocks share their validation images, or each block has its own fold. */
   readonly images: 'shared' | 'folds';
   readonly stop: 'when_decided' | 'never';
-  /** Whether a setting can be run; all can where it is left out. */
+  /** Whether a setting can be run. If absent, all settings can. */
   readonly isAllowed?: (setting: StudySetting) => boolean;
-  /** Blocks were added after the budget was raised. */
+  /** Whether blocks were added after the budget was raised. */
   readonly isExtended?: boolean;
 }
 
-/** A run that finished, as least squares sees it. */
+/** A finished run, as input to least squares. */
 export interface UsedRun {
-  /** Its index in the input. */
+  /** Index in the input. */
   readonly index: number;
   readonly block: number;
   readonly setting: StudySetting;

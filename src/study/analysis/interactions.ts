@@ -7,10 +7,10 @@ import { LEVEL, type Look } from './looks/schedule';
 import { type InteractionTerm, type Model, weightsOf } from './model';
 
 /**
- * All fitted interactions, a Holm family of their own. At an early look each has the look's level.
+ * Returns all fitted interactions, a Holm family of their own. At an early look each uses the look's level.
  *
- * @param intervalLevel what an interval misses with at most
- * @param isWithheld then none is shown
+ * @param intervalLevel maximum probability that an interval misses
+ * @param isWithheld whether to show none
  */
 export function interactionsOf(
   model: Model,
@@ -44,7 +44,7 @@ export function interactionsOf(
   });
 }
 
-/** Each one's effect without and with the other, averaged over the other factors. */
+/** Returns each level's effect without and with the other, averaged over the other factors. */
 function simpleEffects(
   model: Model,
   { pair: [a, b], levels: [first, second] }: InteractionTerm,
@@ -55,7 +55,7 @@ function simpleEffects(
     coefficients[
       model.effects.find((each) => each.factor === factor && each.level === level)?.column ?? -1
     ] ?? 0;
-  // An interaction's regressor is centred: beside a level of the other factor it is the indicator less its mean.
+  // An interaction's regressor is centered: at a level of the other factor it is the indicator minus its mean.
   const effect = (own: 0 | 1, level: number, otherLevel: number) => {
     const [factor, other] = own === 0 ? ([a, b] as const) : ([b, a] as const);
     const otherCount = model.levels[other] ?? 1;

@@ -3,12 +3,12 @@ import { errorOnThese, halfWidthOf, measure, noiseOf } from './estimates';
 import type { UsedRun } from './input';
 import { type Model, weightsOf } from './model';
 
-/** Above this mean accuracy, in points, effects on the error's logarithm are told as well. */
+/** Above this mean accuracy, in percentage points, effects on the log of the error are reported too. */
 const HIGH_ACCURACY = 97;
 
 /**
- * By which factor each level changes the error. A run without any error counts as half an image wrong; null where the
- * number of its images is not known, and where the accuracy is not that high.
+ * Returns the factor by which each level changes the error. A run without any error counts as half an image wrong. Null
+ * if that run's number of images is unknown, or if the mean accuracy is not above `HIGH_ACCURACY`.
  */
 export function logErrorOf(model: Model, runs: readonly UsedRun[]): StudyAnalysis['logError'] {
   const mean = runs.reduce((sum, { value }) => sum + value, 0) / runs.length;

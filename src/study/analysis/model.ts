@@ -1,44 +1,46 @@
 import type { StudyFactor, StudyPlan, StudySetting } from '../../protocol/study';
 import { type LeastSquares, leastSquaresOf, rankOf } from './fit/leastSquares';
 
-/** The coefficient of one level against level 0. */
+/** The coefficient of one level relative to level 0. */
 export interface EffectTerm {
   readonly factor: number;
   readonly level: number;
   readonly column: number;
 }
 
-/** The coefficient of how much more two levels are worth together than apart. */
+/** The coefficient of an interaction: how much more two levels give together than separately. */
 export interface InteractionTerm {
   readonly pair: readonly [number, number];
   readonly levels: readonly [number, number];
   readonly column: number;
 }
 
-/** A linear model of the runs that are there, with its least squares. */
+/** A linear model of the existing runs, with its least-squares fit. */
 export interface Model {
   readonly levels: readonly number[];
   readonly effects: readonly EffectTerm[];
-  /** None where only main effects and blocks are fitted. */
+  /** Empty if only main effects and blocks are fitted. */
   readonly interactions: readonly InteractionTerm[];
   readonly interactionsLeftOut: 'none' | 'too_few_degrees' | 'design';
   readonly fit: LeastSquares;
 }
 
-/** Interactions are fitted where this many residual degrees of freedom remain. */
+/** Interactions are fitted only if this many residual degrees of freedom remain. */
 const DEGREES_WITH_INTERACTIONS = 6;
 
-/** A run's place in the design. */
+/** A run's position in the design. */
 export interface Row {
   readonly block: number;
   readonly setting: StudySetting;
 }
 
-/** Models of recent designs, the latest last. A study's design hardly changes from one analysis to the next. */
+/** Cache of recent models by design, newest last. A study's design hardly changes between analyses. */
 const recent = new Map<string, Model>();
 const RECENT = 200;
 
-/** The model of some runs of a plan: with interactions where they can be fitted, else main effects and blocks. */
+/**
+ * Builds the model of some runs of a plan: with interactions if they can be fitted, else with main effects and blocks.
+ */
 export function modelOf(factors: readonly StudyFactor[], plan: StudyPlan, rows: readonly Row[]): Model {
   const levels = factors.map((factor) => factor.levels.length);
   const settings = settingsOf(plan);
@@ -58,7 +60,7 @@ export function modelOf(factors: readonly StudyFactor[], plan: StudyPlan, rows: 
 
 const settingsByPlan = new WeakMap<StudyPlan, ReadonlyMap<string, StudySetting>>();
 
-/** The distinct settings of a plan. */
+/** Returns the distinct settings of a plan. */
 function settingsOf(plan: StudyPlan): ReadonlyMap<string, StudySetting> {
   let settings = settingsByPlan.get(plan);
   if (!settings) {
@@ -77,7 +79,7 @@ function newModel(levels: readonly number[], settings: readonly StudySetting[], 
   const effects = levels.flatMap((count, factor) =>
     Array.from({ length: count - 1 }, (_, index) => ({ factor, level: index + 1, column: next++ })),
   );
-  // A pair with a combination that was never run has no interaction to speak of.
+  // A pair with a combination that was never run has no estimable interaction.
   const pairs = pairsOf(levels).filter(([a, b]) => {
     const seen = new Set(rows.map(({ setting }) => `${setting[a]} ${setting[b]}`));
     return seen.size === (levels[a] ?? 0) * (levels[b] ?? 0);
@@ -105,7 +107,7 @@ function newModel(levels: readonly number[], settings: readonly StudySetting[], 
     fit: leastSquaresOf(rows.map(({ block, setting }) => [...blocksOf(block), ...mainRow(setting)])),
   });
   if (pairs.length === 0) return mainEffects('design');
-  // A plan whose settings cannot tell the interactions apart never will, with any number of blocks.
+  // If a plan's settings cannot separate the interactions, more blocks do not help.
   const columns = 1 + effects.length + interactions.length;
   if (settings.length < columns || rankOf(settings.map((setting) => [1, ...fullRow(setting)])) < columns)
     return mainEffects('design');
@@ -120,8 +122,8 @@ function pairsOf(levels: readonly number[]): (readonly [number, number])[] {
 }
 
 /**
- * An interaction's regressor: the product of both levels' indicators, each less its mean over the factor's levels. So the
- * main effects stay averages over the other factors' levels, each with the same weight.
+ * Returns an interaction's regressor: the product of both levels' indicators, each minus its mean over the factor's
+ * levels. Main effects thereby remain averages over the other factors' levels, with equal weights.
  */
 function centred(
   setting: StudySetting,
@@ -134,10 +136,10 @@ function centred(
   return part(a, first) * part(b, second);
 }
 
-/** A sum of coefficients, by column. */
+/** A linear combination of coefficients, by column. */
 export type Contrast = ReadonlyMap<number, number>;
 
-/** How much better one setting is predicted than another: the difference of their rows in the model. */
+/** Returns the predicted gain of one setting over another: the difference of their rows in the model. */
 export function contrastBetween(model: Model, setting: StudySetting, reference: StudySetting): Contrast {
   const contrast = new Map<number, number>();
   const add = (column: number, factor: number) => {
@@ -153,7 +155,7 @@ export function contrastBetween(model: Model, setting: StudySetting, reference: 
   return contrast;
 }
 
-/** The runs' weights in a contrast, not to be changed; null where the runs do not determine it. */
+/** Returns the runs' weights in a contrast; null if the runs do not determine it. Do not modify the result. */
 export function weightsOf(model: Model, contrast: Contrast): Float64Array | null {
   const { fit } = model;
   const weights = new Float64Array(fit.runs);

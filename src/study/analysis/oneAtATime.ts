@@ -3,17 +3,17 @@ import { LEAST_DEGREES } from './fit/distributions';
 import type { ImagesPart } from './fit/images';
 import type { UsedRun } from './input';
 
-/** This many pairs give an interval. */
+/** Minimum number of pairs for an interval. */
 export const LEAST_PAIRS = LEAST_DEGREES + 1;
 
 /**
- * The effect of one level where settings differ from the first in one factor alone: by the paired t test over blocks,
- * which holds where the noise of settings differs. With too few pairs for it, as after lost runs, by Welch's t test
- * (Welch 1947), which allows for different noise too.
+ * Measures the effect of one level if settings differ from the first in a single factor. Uses the paired t test over
+ * blocks, which is valid if the noise differs between settings. With too few pairs, e.g. after lost runs, it uses
+ * Welch's t test (Welch 1947), which also allows for unequal noise.
  *
- * @param areImagesShared otherwise each block has its own images: pairs then differ by these as well, so that their spread
- * has all of it, and runs of different blocks are never compared
- * @returns null where either setting has no run to compare
+ * @param areImagesShared if false, each block has its own images. The spread of the pairs then includes the images
+ *   fully, and runs of different blocks are never compared.
+ * @returns null if either setting has no run to compare
  */
 export function measureAlone(
   factor: number,
@@ -85,7 +85,7 @@ function welchOf(withIt: readonly number[], without: readonly number[], runs: re
   };
 }
 
-/** The mean of values, and its variance; null of none. */
+/** Returns the mean and variance of values; null for an empty array. */
 function meanOf(values: readonly number[]): { count: number; mean: number; variance: number } | null {
   const count = values.length;
   if (count === 0) return null;

@@ -1,11 +1,15 @@
 import type { UsedRun } from './input';
 
-/** With the metric alone, so many pairs must agree: shares of few images agree by chance now and then. */
+/**
+ * Minimum number of agreeing pairs if only the metric is available. With few images, accuracies agree by chance now and
+ * then.
+ */
 const LEAST_PAIRS = 3;
 
 /**
- * Whether runs of one setting agree in every digit though their seeds differ, so that the trainer seems to ignore them.
- * All such pairs must agree. One is enough where its loss, or a metric that is no share of images, agrees as well.
+ * Whether runs of one setting agree in every digit despite different seeds, which suggests that the trainer ignores
+ * seeds. All pairs of runs must agree. One pair is enough if its loss, or a metric that is not a share of images,
+ * agrees too.
  */
 export function areSeedsIgnored(runs: readonly UsedRun[], isAccuracy: boolean): boolean {
   const bySetting = new Map<string, UsedRun[]>();

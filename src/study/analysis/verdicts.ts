@@ -12,11 +12,11 @@ export interface Judged {
 }
 
 /**
- * The verdicts on effects together: two families of hypotheses, that an effect is not 0 and that it is within plus and
- * minus `smallestEffect`, each with a false rejection in 5% of studies at most.
+ * Judges all effects together. There are two families of hypotheses: that an effect is not 0, and that it is within
+ * plus and minus `smallestEffect`. Each family has a false rejection in at most 5% of studies.
  *
- * @param effects null where the runs do not determine one
- * @param look where the study looks early: each hypothesis then has the look's level, in place of Holm's
+ * @param effects null if the runs do not determine one
+ * @param look set if the study looks early; each hypothesis then uses the look's level instead of Holm's
  */
 export function judge(
   effects: readonly (Measured | null)[],

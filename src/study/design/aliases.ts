@@ -2,21 +2,22 @@ import type { Matrix } from 'ml-matrix';
 import type { StudyAlias, StudyBlock, StudySetting } from '../../protocol/study';
 import { type Codes, centredRows, codesOf, columnStarts, crossProducts, inverseOf, mainRow } from './model';
 
-/** Below it a share is rounding. */
+/** Shares below this are rounding errors. */
 const TINY = 1e-9;
 
-/** Two pairs of factors whose interactions partly or wholly look the same. */
+/** Two pairs of factors whose interactions are partly or fully aliased. */
 export interface PairAlias {
   readonly pair: readonly [number, number];
   readonly other: readonly [number, number];
-  /** 1 or -1 where they cannot be told apart. */
+  /** 1 or -1 if they are fully aliased. */
   readonly share: number;
 }
 
 /**
- * Interactions of pairs that show up in main effects, with main effects and blocks fitted: the alias matrix of Box and Wilson
- * 1951, (X'X)^-1 X'Z. Of two levels a share is exact: an interaction of 1 adds the share to the effect. Of more levels it is
- * the largest over a factor's levels and the pair's components. Empty where main effects cannot be estimated.
+ * Returns the pair interactions that bias main effects when main effects and blocks are fitted: the alias matrix of Box
+ * and Wilson 1951, (X'X)^-1 X'Z. For two levels a share is exact: an interaction of 1 adds the share to the effect. For
+ * more levels it is the largest over a factor's levels and the pair's components. Empty if main effects are not
+ * estimable.
  */
 export function mainAliases(blocks: readonly StudyBlock[], levels: readonly number[]): StudyAlias[] {
   const codes = levels.map(codesOf);
@@ -38,7 +39,7 @@ export function mainAliases(blocks: readonly StudyBlock[], levels: readonly numb
   );
 }
 
-/** Pairs of two-level interactions that are not independent of each other within blocks. */
+/** Returns the pairs of two-level interactions that are correlated within blocks. */
 export function pairAliases(blocks: readonly StudyBlock[], levels: readonly number[]): PairAlias[] {
   const codes = levels.map(codesOf);
   const pairs = pairsOf(levels.length).filter(([a, b]) => levels[a] === 2 && levels[b] === 2);
@@ -54,14 +55,14 @@ export function pairAliases(blocks: readonly StudyBlock[], levels: readonly numb
   );
 }
 
-/** Every pair of indices below `count`, the smaller one first. */
+/** Returns every pair of indices below `count`, smaller index first. */
 export function pairsOf(count: number): [number, number][] {
   return Array.from({ length: count }, (_, a) => a).flatMap((a) =>
     Array.from({ length: count - a - 1 }, (_, i): [number, number] => [a, a + 1 + i]),
   );
 }
 
-/** The products of the codes of each pair, all components of a pair together. */
+/** Returns the products of the codes of each pair, with all components of a pair together. */
 export function interactionRow(
   setting: StudySetting,
   codes: readonly Codes[],
@@ -78,7 +79,7 @@ function componentsOf(levels: readonly number[], a: number, b: number): number {
   return ((levels[a] as number) - 1) * ((levels[b] as number) - 1);
 }
 
-/** What each level above 0 has more than level 0, in halves: of two levels 1. */
+/** Returns the difference of each level above 0 from level 0, halved: 1 for two levels. */
 function contrastsOf(codes: Codes): number[][] {
   return codes.slice(1).map((code) => code.map((value, i) => (value - (codes[0]?.[i] as number)) / 2));
 }

@@ -1,19 +1,19 @@
 import type { StudySetting } from '../../protocol/study';
 import { type RandomBelow, randomStream } from './random';
 
-/** The most combinations that are ever listed. */
+/** Maximum number of combinations that are enumerated. */
 export const MOST_COMBINATIONS = 4096;
 
-/** Settings that are drawn where there are more: enough to meet each level of each factor, and each pair of them. */
+/** Sample size if there are more. Enough to include each level of each factor, and each pair of levels. */
 const SAMPLE = 500;
 
-/** What may be run. */
+/** The settings that may be run. */
 export interface AllowedSettings {
   readonly levels: readonly number[];
   readonly isAllowed: (setting: StudySetting) => boolean;
-  /** All of them; null where there are more combinations than are listed. */
+  /** All allowed settings; null if there are too many combinations to enumerate. */
   readonly all: readonly StudySetting[] | null;
-  /** Whether some combination is known not to be allowed. */
+  /** Whether some combination is known to be disallowed. */
   readonly isConstrained: boolean;
 }
 
@@ -28,7 +28,7 @@ export function allowedSettings(
   return { levels, isAllowed: isAllowed ?? (() => true), all, isConstrained };
 }
 
-/** Every combination of levels, the first factor's level changing fastest. */
+/** Returns every combination of levels. The first factor varies fastest. */
 function combinationsOf(levels: readonly number[]): StudySetting[] {
   return levels.reduce<StudySetting[]>(
     (settings, count) =>
@@ -37,7 +37,7 @@ function combinationsOf(levels: readonly number[]): StudySetting[] {
   );
 }
 
-/** An allowed setting at random; null where none was met in 1,000 tries. */
+/** Returns a random allowed setting; null if 1,000 tries found none. */
 export function randomSetting(allowed: AllowedSettings, below: RandomBelow): StudySetting | null {
   if (allowed.all) return allowed.all[below(allowed.all.length)] ?? null;
   for (let attempt = 0; attempt < 1000; attempt++) {
@@ -47,7 +47,7 @@ export function randomSetting(allowed: AllowedSettings, below: RandomBelow): Stu
   return null;
 }
 
-/** Settings that show what is possible: all, or where they are too many, a sample of the allowed ones. */
+/** Returns settings that show what is possible: all of them, or a sample of the allowed ones if there are too many. */
 export function sampleOf(allowed: AllowedSettings): readonly StudySetting[] {
   if (allowed.all) return allowed.all;
   const below = randomStream(0, 0);

@@ -5,35 +5,38 @@ import type { DesignProblem, DesignRequest } from './request';
 import { blocksOf } from './source';
 import type { Choice } from './strategy';
 
-/** The most runs that a budget is sought with. */
+/** Upper limit of the budget search. */
 const MOST_RUNS = 5_000;
 
-/** No interval is narrower than this many standard errors. */
+/** A lower bound: no interval's half-width is below this many standard errors. */
 const LEAST_ERRORS = 1.95;
 
-/** Larger plans may be a little more efficient than the one that a jump is reckoned from. */
+/** Safety factor, because larger plans may be slightly more efficient than the one that a jump is computed from. */
 const CAUTION = 0.8;
 
-/** A sketch that is wider by less than this may stand for a plan that is narrow enough. */
+/** A sketch within this factor may still belong to a plan that is narrow enough. */
 const NEARLY = 1.05;
 
 export type BudgetResult =
   | {
       readonly kind: 'budget';
-      /** The runs of a plan whose widest expected half-width is at most the one asked for; null where none up to 5,000 has it. */
+      /**
+       * Runs of the smallest plan whose widest expected half-width is at most the requested one; null if no plan of up
+       * to 5,000 runs achieves it.
+       */
       readonly runs: number | null;
-      /** The fewest runs that give a plan at all. */
+      /** The fewest runs for any plan. */
       readonly smallestRuns: number;
     }
   | { readonly kind: 'problem'; readonly problem: DesignProblem };
 
-/** What a person wants to see: half-widths of at most `halfWidth`, where runs vary by `sigma` over seeds. */
+/** The precision that the user wants: half-widths of at most `halfWidth`, if runs vary by `sigma` over seeds. */
 export interface WantedPrecision {
   readonly sigma: number;
   readonly halfWidth: number;
 }
 
-/** The smallest budget whose plan resolves what is wanted, and the smallest that works at all. */
+/** Returns the smallest budget whose plan reaches the wanted precision, and the smallest that works at all. */
 export function budgetFor(request: Omit<DesignRequest, 'runs'>, wanted: WantedPrecision): BudgetResult {
   const strategy = strategyOf(request);
   if ('problem' in strategy) return { kind: 'problem', problem: strategy.problem };
@@ -47,7 +50,7 @@ export function budgetFor(request: Omit<DesignRequest, 'runs'>, wanted: WantedPr
       { blocks: firstBlocks(choice, request.randomSeed), ...(isAlone && { kind: 'one_at_a_time' }) },
       wanted.sigma,
     );
-  // An effect's variance is at least 4 / runs, which orthogonal designs of two levels have.
+  // An effect's variance is at least 4 / runs, the value of orthogonal two-level designs.
   let runs = Math.max(smallestRuns, Math.floor(4 * errorsWanted(wanted) ** 2));
   let seen = 0;
   for (; runs <= MOST_RUNS; runs++) {
@@ -72,7 +75,7 @@ function firstBlocks({ source, blocks }: Choice, randomSeed: number): StudyBlock
   return blocksOf(source, 0, blocks, randomSeed);
 }
 
-/** The standard errors of one run's noise that fit into the half-width at most. */
+/** Returns an upper bound on the half-width in standard deviations of one run's noise. */
 function errorsWanted({ sigma, halfWidth }: WantedPrecision): number {
   return (LEAST_ERRORS * sigma) / halfWidth;
 }

@@ -26,15 +26,15 @@ import {
   twoLevelSources,
 } from './twoLevel/selection';
 
-/** Blocks unless a request says otherwise: one says nothing of how an effect varies with the seed. */
+/** Default number of blocks. A single block does not show how an effect varies with the seed. */
 export const USUAL_BLOCKS = 2;
 
-/** Parameters of main effects that a D-optimal design is searched for within a fraction of a second. */
+/** Maximum number of main-effect parameters for which a D-optimal design is found within a fraction of a second. */
 export const MOST_OPTIMAL_PARAMETERS = 30;
 
 /**
- * The settings to run for a request, in blocks and in a random order within each. Equal requests give equal plans, and the
- * first blocks of a plan are those of a plan for fewer runs of the same block size.
+ * Chooses the settings to run for a request, in blocks and in random order within each block. Equal requests give equal
+ * plans. The first blocks of a plan equal the plan for fewer runs with the same block size.
  */
 export function chooseDesign(request: DesignRequest): DesignResult {
   const result = chooseBlocks(request);
@@ -44,14 +44,14 @@ export function chooseDesign(request: DesignRequest): DesignResult {
   return { kind: 'plan', plan: planOf(source.kind, chosen, levelCounts(request.factors)) };
 }
 
-/** Which source a request takes its blocks from, and how many. Quicker than a plan, which has aliases as well. */
+/** Chooses the source and the number of blocks for a request. Faster than a plan, which also has aliases. */
 export function chooseBlocks(
   request: DesignRequest,
 ): { kind: 'choice'; choice: Choice } | { kind: 'problem'; problem: DesignProblem } {
   const strategy = strategyOf(request);
   if ('problem' in strategy) return { kind: 'problem', problem: strategy.problem };
   const least = Math.max(request.leastBlocks ?? USUAL_BLOCKS, 1);
-  // One block is what is left where two do not fit: two tell more, however small.
+  // Falls back to one block if two do not fit. Two blocks tell more, however small they are.
   const choice =
     strategy.largest(request.runs, Math.max(least, USUAL_BLOCKS)) ??
     (least < USUAL_BLOCKS ? strategy.largest(request.runs, least) : null);
@@ -64,7 +64,7 @@ export function chooseBlocks(
   return { kind: 'problem', problem };
 }
 
-/** How a request's kind of design spends budgets, or why there is none. */
+/** Returns how a request's kind of design spends its budget, or why it cannot. */
 export function strategyOf(
   request: Omit<DesignRequest, 'runs'>,
 ): Strategy | { readonly problem: DesignProblem } {
@@ -145,7 +145,7 @@ function fullStrategy(factors: number): Strategy {
   };
 }
 
-/** The same settings in every block. */
+/** Repeats the same settings in every block. */
 function fixedStrategy(
   source: BlockSource,
   allowed: AllowedSettings,
@@ -171,12 +171,15 @@ function repeatedStrategy(source: BlockSource, levels: readonly number[]): Strat
   };
 }
 
-/** One block of a design that a person chose gives effects, if no intervals: who asks for it gets it. */
+/** One block of a design that the user chose gives effects without intervals. That is allowed if requested. */
 function leastDegreesOf(leastBlocks: number): number {
   return leastBlocks === 1 ? 0 : LEAST_DEGREES;
 }
 
-/** Where there are too many combinations to ask for each: another strategy, if the first's choice runs impossible ones. */
+/**
+ * For too many combinations to check each one: falls back to another strategy if the first one's choice contains
+ * impossible runs.
+ */
 function withFallback(first: Strategy, allowed: AllowedSettings, other: Strategy): Strategy {
   const isPossible = ({ source, blocks }: Choice) =>
     Array.from({ length: Math.min(blocks, MOST_DIFFERENT_BLOCKS) }, (_, block) => source.settingsOf(block))
@@ -196,7 +199,7 @@ function withFallback(first: Strategy, allowed: AllowedSettings, other: Strategy
   };
 }
 
-/** More than any cycle of blocks of designs for so many factors. */
+/** More than any design's cycle of blocks for this many factors. */
 const MOST_DIFFERENT_BLOCKS = 8;
 
 function runsOfSmallest(candidate: { readonly runs: number } | null): number {

@@ -4,25 +4,25 @@ import { type AllowedSettings, randomSetting } from './allowed';
 import { codesOf, mainRow } from './model';
 import type { RandomBelow } from './random';
 
-/** Sweeps over a block after which an exchange ends in any case; most end after three to five. */
+/** Upper limit on the sweeps of an exchange over a block. Most end after three to five. */
 const MOST_SWEEPS = 20;
 
-/** A step is taken where it multiplies the determinant by more than this. */
+/** A step is taken if it multiplies the determinant by more than this. */
 const LEAST_GAIN = 1 + 1e-6;
 
-/** So many allowed settings are all tried in place of a run. */
+/** If at most this many settings are allowed, all of them are tried in place of a run. */
 const FEW = 128;
 
-/** Settings by number, with what an exchange asks of them again and again. A pool only remembers what it worked out. */
+/** Numbered settings, with cached data that an exchange needs repeatedly. A pool only caches results. */
 export interface SettingPool {
   readonly allowed: AllowedSettings;
-  /** By how much a setting's number grows with each factor's level. */
+  /** Increment of a setting's number per level of each factor. */
   readonly strides: readonly number[];
-  /** All allowed settings, by number, where rules have left only a few. */
+  /** All allowed settings, by number, if rules leave only a few. */
   readonly few: readonly number[] | null;
   numberOf(setting: StudySetting): number;
   levelOf(number: number, factor: number): number;
-  /** The setting's row of the model, the mean first; null where it is not allowed. */
+  /** Returns the setting's model row, mean first; null if the setting is not allowed. */
   rowOf(number: number): Float64Array | null;
 }
 
@@ -55,10 +55,11 @@ export function settingPool(allowed: AllowedSettings): SettingPool {
 }
 
 /**
- * A block that is D-optimal for main effects, given what blocks before it say of them, by coordinate exchange (Meyer and
- * Nachtsheim 1995) from a random start: each run in turn takes the change of one factor's level that raises the determinant
- * most. Where that change alone is impossible it may come with one of another factor. A setting occurs once in a block: a
- * second run of it with the same seed would be the same run. null where the start found too few settings.
+ * Finds a block that is D-optimal for main effects given the earlier blocks, by coordinate exchange (Meyer and
+ * Nachtsheim 1995) from a random start. Each run in turn takes the single level change that raises the determinant
+ * most. If that change alone is impossible, it may come with a change of another factor. A setting occurs at most once
+ * per block, because a second run of it with the same seed would be identical. Null if the start found too few
+ * settings.
  */
 export function exchangedBlock(
   pool: SettingPool,
@@ -71,7 +72,7 @@ export function exchangedBlock(
   const used = new Set(numbers);
   const rowOf = (number: number) => pool.rowOf(number) as Float64Array;
   for (let sweep = 0; sweep < MOST_SWEEPS; sweep++) {
-    // Afresh for each sweep, so that rounding does not add up.
+    // Recomputed for each sweep, so that rounding errors do not accumulate.
     const inverse = inverseWith(numbers.map(rowOf), before);
     let changed = false;
     for (const [run, current] of numbers.entries()) {
@@ -79,11 +80,11 @@ export function exchangedBlock(
       const product = times(inverse, row);
       const own = 1 - dot(product, row);
       let best = { gain: LEAST_GAIN, number: current };
-      for (const number of neighboursOf(current, pool)) {
+      for (const number of neighborsOf(current, pool)) {
         if (used.has(number)) continue;
         const other = rowOf(number);
         const { variance, covariance } = changedBy(inverse, row, product, other);
-        // By how much the determinant is multiplied when one row takes the place of another (Fedorov 1972).
+        // Factor by which the determinant grows when one row replaces another (Fedorov 1972).
         const gain = (2 - own + variance) * own + (1 - own + covariance) ** 2;
         if (gain > best.gain) best = { gain, number };
       }
@@ -100,12 +101,12 @@ export function exchangedBlock(
   return numbers.map((number) => pool.allowed.levels.map((_, factor) => pool.levelOf(number, factor)));
 }
 
-/** Different allowed settings at random, by number. */
+/** Picks distinct random allowed settings, by number. */
 function startOf(pool: SettingPool, runs: number, below: RandomBelow): number[] | null {
   const { allowed } = pool;
   const numbers = new Set<number>();
   if (allowed.all && allowed.all.length < 2 * runs) {
-    // Most of them are needed, which draws with replacement would take long to meet.
+    // Most of the settings are needed, and drawing with replacement would take long to hit them.
     const left = allowed.all.map(pool.numberOf);
     while (numbers.size < runs && left.length > 0)
       numbers.add(left.splice(below(left.length), 1)[0] as number);
@@ -119,20 +120,20 @@ function startOf(pool: SettingPool, runs: number, below: RandomBelow): number[] 
 }
 
 /**
- * Allowed settings that differ in one factor's level, or in two where the one change is not allowed by itself. Of a few that
- * rules have left, all: they may be too far apart for steps.
+ * Returns allowed settings that differ in one factor's level, or in two if the single change is not allowed. If rules
+ * leave only a few settings, returns all of them, because they may be too far apart for single steps.
  */
-function neighboursOf(number: number, pool: SettingPool): readonly number[] {
+function neighborsOf(number: number, pool: SettingPool): readonly number[] {
   if (pool.few) return pool.few;
-  const neighbours: number[] = [];
+  const neighbors: number[] = [];
   const once = changesOf(number, pool);
   for (const changed of once) {
-    if (pool.rowOf(changed)) neighbours.push(changed);
+    if (pool.rowOf(changed)) neighbors.push(changed);
     else
       for (const further of changesOf(changed, pool))
-        if (further !== number && pool.rowOf(further)) neighbours.push(further);
+        if (further !== number && pool.rowOf(further)) neighbors.push(further);
   }
-  return neighbours;
+  return neighbors;
 }
 
 function changesOf(number: number, { allowed, strides, levelOf }: SettingPool): number[] {
@@ -145,15 +146,18 @@ function changesOf(number: number, { allowed, strides, levelOf }: SettingPool): 
   return changes;
 }
 
-/** A symmetric matrix row by row. */
+/** A symmetric matrix as rows. */
 type Square = readonly Float64Array[];
 
-/** The inverse of the block's cross products with the mean, plus what blocks before it say of the main effects. */
+/**
+ * Inverts the block's cross products, including the mean, plus the information of earlier blocks about the main
+ * effects.
+ */
 function inverseWith(rows: readonly Float64Array[], before: Matrix | null): Square {
   const width = rows[0]?.length ?? 0;
   const inverse = Array.from({ length: width }, (_, i) => {
     const row = new Float64Array(width);
-    // A little prior information keeps a start invertible that cannot estimate everything yet.
+    // A little prior information keeps the matrix invertible for a start that cannot estimate everything yet.
     row[i] = 1e4;
     return row;
   });
@@ -162,13 +166,13 @@ function inverseWith(rows: readonly Float64Array[], before: Matrix | null): Squa
   return inverse;
 }
 
-/** Rows whose cross products are the matrix. */
+/** Returns rows with this matrix as their cross products. */
 function squareRootRows(matrix: Matrix): number[][] {
   const cholesky = new CholeskyDecomposition(matrix);
   return cholesky.isPositiveDefinite() ? cholesky.lowerTriangularMatrix.transpose().to2DArray() : [];
 }
 
-/** Turns an inverse into that after a row's cross products are added (sign 1) or taken away (-1): Sherman and Morrison 1950. */
+/** Updates an inverse after a row's cross products are added (sign 1) or subtracted (-1): Sherman and Morrison 1950. */
 function addRow(inverse: Square, row: ArrayLike<number>, sign: 1 | -1): void {
   const product = times(inverse, row);
   const scale = sign / (1 + sign * dot(product, row));
@@ -180,8 +184,9 @@ function addRow(inverse: Square, row: ArrayLike<number>, sign: 1 | -1): void {
 }
 
 /**
- * What another row's quadratic form in the inverse, and its product with the row, have more than the row's own; `product` is the
- * inverse times the row. Rows differ in the columns of a factor or two, so this takes a fraction of the whole products.
+ * Returns by how much another row's quadratic form in the inverse, and its product with the row, exceed the row's own.
+ * `product` is the inverse times the row. Rows differ only in the columns of one or two factors, so this costs a
+ * fraction of the full products.
  */
 function changedBy(
   inverse: Square,

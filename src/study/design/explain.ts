@@ -6,55 +6,55 @@ import { runsOf } from './model';
 import { type DesignRequest, LEAST_DEGREES, levelCounts, settingKey } from './request';
 import { largestRegular, twoLevelSources } from './twoLevel/selection';
 
-/** Why a request got its plan. */
+/** The reason for a request's plan. */
 export type DesignReason =
   /** The request named the design. */
   | 'asked'
-  /** The smallest of resolution IV or better. */
+  /** The smallest design of resolution IV or better. */
   | 'smallest_clear'
-  /** The largest within the budget whose effects hold no interaction of two others. */
+  /** The largest design within the budget whose main effects are clear of two-factor interactions. */
   | 'largest_clear'
-  /** The same, a folded-over Plackett-Burman design: no regular design of resolution IV fits the budget. */
+  /** Same, but a folded-over Plackett-Burman design, because no regular design of resolution IV fits the budget. */
   | 'no_regular_fits'
-  /** A folded-over Plackett-Burman design that has at least 1.5 times the runs of the largest regular one that fits. */
+  /** A folded-over Plackett-Burman design with at least 1.5 times the runs of the largest regular design that fits. */
   | 'uses_more_of_the_budget'
-  /** Of resolution III: nothing better fits the budget. */
+  /** A design of resolution III, because nothing better fits the budget. */
   | 'nothing_clear_fits'
-  /** A D-optimal subset, since some combinations are impossible. */
+  /** A D-optimal subset, because some combinations are impossible. */
   | 'impossible_combinations'
-  /** A D-optimal subset, or all combinations, since some factor has three levels or more. */
+  /** A D-optimal subset, or all combinations, because some factor has three or more levels. */
   | 'several_levels'
-  /** More two-level factors than there are tables for. */
+  /** More two-level factors than the tables cover. */
   | 'many_factors';
 
-/** What there is to say of a plan, as data: texts are made where they are shown. */
+/** Facts that explain a plan, as plain data. Text is composed where it is displayed. */
 export interface DesignExplanation {
   readonly reason: DesignReason;
   readonly kind: DesignKind;
   readonly resolution: number | null;
   readonly runs: number;
-  /** Of the budget. */
+  /** Unused runs of the budget. */
   readonly runsLeft: number;
   readonly blocks: number;
-  /** Of the first block; blocks of a plan have the same number. */
+  /** Runs of the first block. All blocks of a plan have the same number. */
   readonly runsPerBlock: number;
   readonly differentSettings: number;
   readonly residualDegrees: number;
   readonly efficiency: number | null;
-  /** Whether effects get intervals: with at least 3 residual degrees of freedom. */
+  /** Whether effects get intervals, which takes at least 3 residual degrees of freedom. */
   readonly hasIntervals: boolean;
-  /** One block says nothing of how effects differ between seeds or folds. */
+  /** Whether there is only one block, which does not show how effects vary between seeds or folds. */
   readonly isOneBlock: boolean;
-  /** For each factor whose effect may be due to pairs of others: the pairs with their shares, the largest share first. */
+  /** Factors whose effect may be due to pairs of other factors, with those pairs and their shares, largest first. */
   readonly touchedEffects: readonly {
     readonly factor: number;
     readonly pairs: readonly { readonly pair: readonly [number, number]; readonly share: number }[];
   }[];
-  /** Interactions of two-level factors that partly or wholly look like one another. */
+  /** Interactions of two-level factors that are partly or fully aliased with each other. */
   readonly touchedInteractions: readonly PairAlias[];
 }
 
-/** Why this plan, how sharp it is, and what is aliased with what. */
+/** Explains a plan: its reason, its precision and its aliases. */
 export function explainDesign(request: DesignRequest, plan: StudyPlan): DesignExplanation {
   const levels = levelCounts(request.factors);
   const settings = plan.blocks.flatMap((block) => block.settings);

@@ -10,8 +10,9 @@ import { type BlockSource, blocksOf } from './source';
 import { twoLevelSources } from './twoLevel/selection';
 
 /**
- * A plan with `moreBlocks` blocks after its own, which stay as they are. A design that is not full yet goes on to fill up; any
- * other repeats its blocks' settings, each in a new random order. `request` is the one that the plan was made for.
+ * Appends `moreBlocks` blocks to a plan. Existing blocks do not change. A design that is not yet full continues to fill
+ * up. Any other repeats its blocks' settings, each in a new random order. `request` is the one that the plan was made
+ * for.
  */
 export function extendPlan(
   plan: StudyPlan,
@@ -24,7 +25,7 @@ export function extendPlan(
   return planOf(source.kind, [...plan.blocks, ...more], levelCounts(request.factors));
 }
 
-/** The source that a plan's blocks came from; null where none gives them. */
+/** Returns the source of a plan's blocks; null if no source produces them. */
 function sourceOf(
   plan: StudyPlan,
   { factors, isAllowed, randomSeed }: Pick<DesignRequest, 'factors' | 'randomSeed' | 'isAllowed'>,
@@ -49,7 +50,7 @@ function sourceOf(
   }
 }
 
-/** Whether these blocks are the source's first ones, in whatever order their runs are. */
+/** Whether these blocks are the source's first ones, regardless of the order of runs. */
 function gives(source: BlockSource, blocks: readonly StudyBlock[]): boolean {
   return blocks.every(
     ({ settings }, block) =>
@@ -62,7 +63,7 @@ function sameSettings(a: StudyBlock['settings'], b: StudyBlock['settings']): boo
   return a.length === b.length && b.every((setting) => keys.has(settingKey(setting)));
 }
 
-/** The plan's blocks over and over. */
+/** Repeats the plan's blocks endlessly. */
 function repeatedBlocks({ kind, blocks }: StudyPlan): BlockSource {
   return {
     kind,

@@ -2,8 +2,8 @@ import { CholeskyDecomposition, Matrix } from 'ml-matrix';
 import type { StudyBlock, StudyPlan, StudySetting } from '../../protocol/study';
 
 /**
- * How a level enters the model: numbers that sum to zero over a factor's levels, have mean square 1 and are orthogonal
- * (Helmert's contrasts). Of two levels these are -1 and 1.
+ * Encoding of levels in the model: numbers that sum to zero over a factor's levels, have mean square 1 and are
+ * orthogonal (Helmert contrasts). For two levels these are -1 and 1.
  */
 export type Codes = readonly (readonly number[])[];
 
@@ -17,24 +17,24 @@ export function codesOf(levels: number): Codes {
   );
 }
 
-/** A setting's main effects as a row of the model, without the mean. */
+/** Returns a setting's main effects as a row of the model, without the mean. */
 export function mainRow(setting: StudySetting, codes: readonly Codes[]): number[] {
   return setting.flatMap((level, factor) => codes[factor]?.[level] ?? []);
 }
 
-/** The first column of each factor in a row, and one past the last. */
+/** Returns the first column of each factor in a row, and one past the last. */
 export function columnStarts(levels: readonly number[]): number[] {
   const starts = [0];
   for (const count of levels) starts.push((starts.at(-1) as number) + count - 1);
   return starts;
 }
 
-/** Parameters of main effects: one less than its levels for each factor. */
+/** Returns the number of main-effect parameters: levels minus one, summed over the factors. */
 export function mainParameters(levels: readonly number[]): number {
   return levels.reduce((sum, count) => sum + count - 1, 0);
 }
 
-/** The number of levels of each factor, as far as a plan runs them. */
+/** Returns the number of levels of each factor that a plan runs. */
 export function levelsRun(plan: Pick<StudyPlan, 'blocks'>): number[] {
   const counts: number[] = [];
   for (const { settings } of plan.blocks)
@@ -44,12 +44,12 @@ export function levelsRun(plan: Pick<StudyPlan, 'blocks'>): number[] {
   return counts;
 }
 
-/** How many runs the blocks have in all. */
+/** Returns the total number of runs in the blocks. */
 export function runsOf(blocks: readonly StudyBlock[]): number {
   return blocks.reduce((sum, { settings }) => sum + settings.length, 0);
 }
 
-/** The rows that a function makes of each run, with the blocks' means taken off: what is left when blocks are fitted. */
+/** Computes a row for each run and subtracts the block means. The result is what remains when blocks are fitted. */
 export function centredRows(
   blocks: readonly StudyBlock[],
   rowOf: (setting: StudySetting) => readonly number[],
@@ -64,7 +64,7 @@ function centred(rows: readonly (readonly number[])[]): number[][] {
   return rows.map((row) => row.map((value, i) => value - (means[i] as number)));
 }
 
-/** The rows' cross products with others, or with themselves. */
+/** Computes the cross products of the rows with others, or with themselves. */
 export function crossProducts(rows: readonly number[][], others: readonly number[][]): Matrix {
   const width = rows[0]?.length ?? 0;
   const otherWidth = others[0]?.length ?? 0;
@@ -81,16 +81,18 @@ export function crossProducts(rows: readonly number[][], others: readonly number
   return new Matrix(sums);
 }
 
-/** What the runs say of main effects, with blocks fitted: the cross products of their centred columns. */
+/**
+ * Returns the information matrix of the main effects with blocks fitted: the cross products of the centered columns.
+ */
 export function mainInformation(blocks: readonly StudyBlock[], levels: readonly number[]): Matrix {
   const codes = levels.map(codesOf);
   const rows = centredRows(blocks, (setting) => mainRow(setting, codes));
   return crossProducts(rows, rows);
 }
 
-/** A symmetric matrix's inverse; null where it is singular. */
+/** Returns the inverse of a symmetric matrix; null if it is singular. */
 export function inverseOf(information: Matrix): Matrix | null {
-  // Relative to its own scale: the codes have mean square 1, so the diagonal is at most the number of runs.
+  // Relative to the matrix's own scale. The codes have mean square 1, so the diagonal is at most the number of runs.
   const scale = information.diagonal().reduce((most, value) => Math.max(most, value), 0);
   if (information.rows === 0 || scale <= 0) return null;
   const cholesky = new CholeskyDecomposition(information);
@@ -100,7 +102,7 @@ export function inverseOf(information: Matrix): Matrix | null {
   return cholesky.solve(Matrix.eye(information.rows));
 }
 
-/** The determinant's root, so that it grows with the number of runs as the information on one parameter does. */
+/** Returns the determinant's root, which grows with the number of runs like the information on one parameter. */
 export function rootDeterminant(information: Matrix): number {
   const cholesky = new CholeskyDecomposition(information);
   if (!cholesky.isPositiveDefinite()) return 0;
@@ -110,7 +112,7 @@ export function rootDeterminant(information: Matrix): number {
   return Math.exp(logarithm / information.rows);
 }
 
-/** Factors whose main effects cannot be told from those of others, by index. */
+/** Returns the indices of factors whose main effects are confounded with others. */
 export function inseparableFactors(blocks: readonly StudyBlock[], levels: readonly number[]): number[] {
   const information = mainInformation(blocks, levels);
   if (inverseOf(information)) return [];
@@ -123,7 +125,7 @@ export function inseparableFactors(blocks: readonly StudyBlock[], levels: readon
   });
 }
 
-/** The rank of a symmetric matrix without some of its rows and columns, by elimination with diagonal pivots. */
+/** Returns the rank of a symmetric matrix without some of its rows and columns, by elimination with diagonal pivots. */
 function rankOf(matrix: Matrix, without: readonly number[]): number {
   const kept = Array.from({ length: matrix.rows }, (_, i) => i).filter((i) => !without.includes(i));
   const rest = kept.map((i) => kept.map((j) => matrix.get(i, j)));

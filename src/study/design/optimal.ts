@@ -9,44 +9,48 @@ import { LEAST_DEGREES } from './request';
 import { type BlockSource, repeating } from './source';
 import type { Strategy } from './strategy';
 
-/** How widely a block is searched for. */
+/** Search effort for a block. */
 interface Effort {
-  /** Random starts of a block that is run, and of one that is only weighed. */
+  /** Random starts for a block that is run. `trialStarts` is for one that is only evaluated. */
   readonly starts: number;
   readonly trialStarts: number;
-  /** Sizes of a block that are weighed, from the smallest that tells all main effects on. */
+  /** Number of block sizes to evaluate, from the smallest that estimates all main effects. */
   readonly sizes: number;
 }
 
-/** The work of a start grows with the third to fourth power of the parameters; a choice is to take a fraction of a second. */
+/**
+ * A start's cost grows with the third to fourth power of the parameters. The whole choice should take a fraction of a
+ * second.
+ */
 function effortFor(parameters: number): Effort {
   if (parameters <= 10) return { starts: 6, trialStarts: 2, sizes: 14 };
   if (parameters <= 16) return { starts: 4, trialStarts: 1, sizes: 10 };
   return { starts: 2, trialStarts: 1, sizes: 4 };
 }
 
-/** Different blocks before they repeat. */
+/** Number of distinct blocks before they repeat. */
 const CYCLE = 4;
 
-/** A start is as good as the best where its determinant is as large but for this; then fewer aliases decide. */
+/** A start ties with the best if its determinant is within this factor. Fewer aliases then decide. */
 const AS_GOOD = 0.98;
 
-/** All allowed combinations are run where that costs no more than this share of the best information. */
+/** All allowed combinations are run if that keeps at least this share of the best information. */
 const WORTH_ALL = 0.95;
 
-/** Streams of random numbers apart from those of the order of runs, which count from 0. */
+/** Offset that separates these random streams from those for the order of runs, which count from 0. */
 const FIRST_STREAM = 1_000_000;
 
-/** Starts after which a block is given up that tells the effects apart. */
+/** Number of starts after which the search for a block that separates the effects is given up. */
 const MOST_STARTS = 100;
 
 /**
- * D-optimal subsets of what is allowed, for factors of several levels and for impossible combinations. A block tells all main
- * effects by itself. Of the sizes that a budget allows it takes the one whose blocks say most in all.
+ * Strategy of D-optimal subsets of the allowed settings, for factors with more than two levels and for impossible
+ * combinations. Each block estimates all main effects by itself. Among the sizes that a budget allows, it picks the one
+ * whose blocks give the most information in total.
  */
 export function optimalStrategy(allowed: AllowedSettings, isSmallest: boolean, randomSeed: number): Strategy {
   const { levels } = allowed;
-  // A block is searched for once, however many budgets are asked about.
+  // Cached, so that each block is searched for only once even if many budgets are evaluated.
   const pool = settingPool(allowed);
   const trials = new Map<number, StudySetting[]>();
   const sources = new Map<number, BlockSource>();
@@ -89,7 +93,7 @@ export function optimalStrategy(allowed: AllowedSettings, isSmallest: boolean, r
   };
 }
 
-/** Blocks of one size, each the best addition to those before it; after four they repeat. */
+/** Returns blocks of one size, each the best addition to the earlier ones. They repeat after four. */
 export function optimalSource(pool: SettingPool, runsPerBlock: number, randomSeed: number): BlockSource {
   const blocks: StudySetting[][] = [];
   const { starts } = effortFor(mainParameters(pool.allowed.levels));
@@ -104,7 +108,10 @@ export function optimalSource(pool: SettingPool, runsPerBlock: number, randomSee
   };
 }
 
-/** The size of the blocks that tell most within a budget, or that all combinations are to be run; null where none fits. */
+/**
+ * Returns the block size that gives the most information within a budget, or that all combinations are to be run; null
+ * if nothing fits.
+ */
 function bestSize(
   allowed: AllowedSettings,
   runs: number,
@@ -123,7 +130,10 @@ function bestSize(
   return best?.size ?? null;
 }
 
-/** Sizes of a block, up to `most`. A setting occurs once in a block, so there are no more runs than allowed settings. */
+/**
+ * Returns the possible block sizes up to `most`. A setting occurs once per block, so a block has at most as many runs
+ * as there are allowed settings.
+ */
 function sizesOf(allowed: AllowedSettings, most: number): number[] {
   const least = mainParameters(allowed.levels) + 1;
   const last = Math.min(
@@ -134,14 +144,14 @@ function sizesOf(allowed: AllowedSettings, most: number): number[] {
   return Array.from({ length: Math.max(last - least + 1, 0) }, (_, i) => least + i);
 }
 
-/** The fewest blocks of a size that leave enough degrees of freedom. */
+/** Returns the fewest blocks of a size that leave enough degrees of freedom. */
 function fewestBlocks(size: number, leastBlocks: number, levels: readonly number[]): number {
   let blocks = leastBlocks;
   while (residualDegrees(blocks * size, blocks, levels) < LEAST_DEGREES) blocks++;
   return blocks;
 }
 
-/** The best block after others, of several random starts. */
+/** Returns the best next block from several random starts. */
 function nextBlock(
   pool: SettingPool,
   runs: number,
@@ -152,7 +162,7 @@ function nextBlock(
   const { levels } = pool.allowed;
   const before = earlier.length > 0 ? mainInformation(earlier.map(blockOf), levels) : null;
   const able: { settings: StudySetting[]; total: number }[] = [];
-  // A block that does not tell all effects by itself would make a study's first look useless.
+  // A block that does not separate all effects by itself would make a study's first look useless.
   for (let start = 0; start < starts || (able.length === 0 && start < MOST_STARTS); start++) {
     const stream = FIRST_STREAM + earlier.length * MOST_STARTS + start;
     const settings = exchangedBlock(pool, runs, before, randomStream(randomSeed, stream));

@@ -4,8 +4,8 @@ import { mainInformation, mainParameters, rootDeterminant, runsOf } from './mode
 import { resolutionOfSettings } from './twoLevel/aberration';
 
 /**
- * Blocks with what follows from them. Resolution, aliases and efficiency are computed from the settings themselves. `kind`
- * is the source's: its fractions fill up block by block, and where they have become the full factorial the plan says so.
+ * Builds a plan from blocks. Computes resolution, aliases and efficiency from the settings themselves. `kind` is that
+ * of the source: its fractions fill up block by block, and the plan reports a full factorial when they have become one.
  */
 export function planOf(
   kind: DesignKind,
@@ -24,14 +24,14 @@ export function planOf(
   };
 }
 
-/** Degrees of freedom for the noise, with main effects and blocks fitted. */
+/** Returns the degrees of freedom for noise, with main effects and blocks fitted. */
 export function residualDegrees(runs: number, blocks: number, levels: readonly number[]): number {
   return runs - blocks - mainParameters(levels);
 }
 
 /**
- * D-efficiency: the root of the determinant over that of an orthogonal design of as many runs, which is a bound that designs
- * with impossible combinations cannot always reach. null where the design is orthogonal.
+ * Returns the D-efficiency: the root of the determinant divided by that of an orthogonal design with as many runs.
+ * Designs with impossible combinations cannot always reach that bound. Null if the design is orthogonal.
  */
 function efficiencyOf(blocks: readonly StudyBlock[], levels: readonly number[]): number | null {
   const efficiency = rootDeterminant(mainInformation(blocks, levels)) / runsOf(blocks);

@@ -14,25 +14,25 @@ import {
 } from './model';
 import { LEAST_DEGREES } from './request';
 
-/** What is fitted beside main effects. */
+/** Terms that are fitted in addition to main effects. */
 export interface FittedTerms {
-  /** A mean for each block rather than one for all. */
+  /** Whether each block has its own mean, instead of one for all. */
   readonly blocks: boolean;
-  /** The interactions of all pairs. */
+  /** Whether the interactions of all pairs are fitted. */
   readonly interactions: boolean;
 }
 
 const USUAL_TERMS: FittedTerms = { blocks: true, interactions: false };
 
-/** A factor's least-squares effect before a run is trained. */
+/** Precision of a factor's least-squares effect, before any run is trained. */
 export interface EffectPrecision {
-  /** Standard error in units of the noise; of several levels the largest. */
+  /** Standard error in units of the noise. For several levels, the largest. */
   readonly standardError: number;
   /** Residual degrees of freedom. */
   readonly degrees: number;
 }
 
-/** How precisely each factor's effect against level 0 is estimated; null where main effects cannot be told apart. */
+/** Returns how precisely each factor's effect against level 0 is estimated; null if main effects are confounded. */
 export function effectPrecisions(
   plan: Pick<StudyPlan, 'blocks'>,
   terms: FittedTerms = USUAL_TERMS,
@@ -61,10 +61,10 @@ export function effectPrecisions(
 }
 
 /**
- * Half the width of the 95% interval of a factor's effect that a plan's runs are expected to give, in the unit of `sigma`, the
- * standard deviation of a run over seeds. Main effects and blocks are fitted unless `terms` says otherwise; the variance is
- * that of all residuals. Of several levels it is the widest. null where there is no interval: fewer than 3 residual degrees of
- * freedom, or effects that cannot be told apart.
+ * Returns the expected half-width of the 95% interval of a factor's effect, in the unit of `sigma`, the standard
+ * deviation of a run over seeds. Main effects and blocks are fitted unless `terms` says otherwise, and the variance is
+ * estimated from all residuals. For several levels it is the widest. Null if there is no interval: fewer than 3
+ * residual degrees of freedom, or confounded effects.
  */
 export function expectedHalfWidth(
   plan: Pick<StudyPlan, 'blocks'>,
@@ -77,8 +77,8 @@ export function expectedHalfWidth(
 }
 
 /**
- * The widest of a plan's expected half-widths; null where there are no intervals. One at a time, settings are compared alone,
- * as the analysis does: by the paired t test from 4 blocks on, by Welch's with 3.
+ * Returns the widest of a plan's expected half-widths; null if there are no intervals. For one-at-a-time designs,
+ * settings are compared separately, as in the analysis: by the paired t test from 4 blocks on, by Welch's test with 3.
  */
 export function widestHalfWidth(
   plan: Pick<StudyPlan, 'blocks'> & Partial<Pick<StudyPlan, 'kind'>>,
@@ -97,24 +97,24 @@ function halfWidthAlone(blocks: number, sigma: number): number | null {
   return sigma * halfWidthOf({ standardError: Math.sqrt(2 / blocks), degrees });
 }
 
-/** Expected half-width of the paired t interval of one setting against another, each run once in every block. */
+/** Returns the expected half-width of the paired t interval between two settings, each run once in every block. */
 export function pairedHalfWidth(blocks: number, sigma: number): number {
   return sigma * halfWidthOf({ standardError: Math.sqrt(2 / blocks), degrees: blocks - 1 });
 }
 
-/** In units of the noise: Student's quantile times the standard error times the expected estimate of the noise. */
+/** In units of the noise: Student's quantile times the standard error times the expected noise estimate. */
 function halfWidthOf({ standardError, degrees }: EffectPrecision): number {
   return studentQuantile(0.975, degrees) * standardError * expectedDeviation(degrees);
 }
 
 /**
- * The expectation of a standard deviation that is estimated from normal residuals, over the true one: sqrt(2 / v) times
+ * Returns the expected ratio of a standard deviation estimated from normal residuals to the true one: sqrt(2 / v) times
  * gamma((v + 1) / 2) / gamma(v / 2), known as c4.
  */
 function expectedDeviation(degrees: number): number {
-  // For large v the product below takes long, and Stirling's series is exact to 1e-13.
+  // For large v the product below is slow, and Stirling's series is exact to 1e-13.
   if (degrees > 10_000) return 1 - 1 / (4 * degrees) + 1 / (32 * degrees ** 2);
-  // The ratio of v times that of v + 1 is v / 2, and the ratio of 1 is 1 / sqrt(pi).
+  // The gamma ratio at v times that at v + 1 is v / 2, and the ratio at 1 is 1 / sqrt(pi).
   let ratio = 1 / Math.sqrt(Math.PI);
   for (let v = 1; v < degrees; v++) ratio = v / 2 / ratio;
   return Math.sqrt(2 / degrees) * ratio;

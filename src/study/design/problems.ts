@@ -3,14 +3,14 @@ import type { AllowedSettings } from './allowed';
 import { inseparableFactors } from './model';
 import { type DesignProblem, settingKey } from './request';
 
-/** What is wrong with the factors themselves, or with the combinations of them that are possible. */
+/** Returns what is wrong with the factors themselves, or with their possible combinations. */
 export function factorProblem(levels: readonly number[]): DesignProblem | null {
   if (levels.length === 0) return { kind: 'no_factors' };
   const factor = levels.findIndex((count) => count < 2);
   return factor < 0 ? null : { kind: 'one_level', factor };
 }
 
-/** What is wrong with a list of settings as it was written. */
+/** Returns what is wrong with a user's list of settings. */
 export function listProblem(
   settings: readonly StudySetting[],
   levels: readonly number[],
@@ -31,7 +31,7 @@ export function listProblem(
   return null;
 }
 
-/** Settings that a design needs and that are not possible. */
+/** Returns the impossible settings that a design needs. */
 export function impossibleProblem(
   settings: readonly StudySetting[],
   { isAllowed }: AllowedSettings,
@@ -40,7 +40,7 @@ export function impossibleProblem(
   return impossible.length > 0 ? { kind: 'impossible_settings', settings: impossible } : null;
 }
 
-/** Factors that these settings cannot tell anything of: without change, or always together with others. */
+/** Returns factors that these settings cannot estimate, because they never vary or always vary together with others. */
 export function separationProblem(
   settings: readonly StudySetting[],
   levels: readonly number[],

@@ -1,10 +1,10 @@
 import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { xoroshiro128plusFromState } from 'pure-rand/generator/xoroshiro128plus';
 
-/** A whole number from 0 to `below` - 1, each as likely. */
+/** Returns a uniformly random integer from 0 to `below` - 1. */
 export type RandomBelow = (below: number) => number;
 
-/** The stream of random numbers with this seed and number. Different numbers give unrelated streams. */
+/** Returns the random stream with this seed and number. Different numbers give independent streams. */
 export function randomStream(seed: number, stream: number): RandomBelow {
   const mixed = mix(mix(seed) ^ mix(stream ^ 0x9e3779b9));
   const state = [1, 2, 3, 4].map((word) => mix(mixed + Math.imul(word, 0x9e3779b9)));
@@ -12,7 +12,7 @@ export function randomStream(seed: number, stream: number): RandomBelow {
   return (below) => uniformInt(generator, 0, below - 1);
 }
 
-/** The items in random order (Fisher and Yates 1938). */
+/** Shuffles the items (Fisher and Yates 1938). */
 export function shuffled<T>(items: readonly T[], below: RandomBelow): T[] {
   const order = [...items];
   for (let last = order.length - 1; last > 0; last--) {
@@ -23,8 +23,8 @@ export function shuffled<T>(items: readonly T[], below: RandomBelow): T[] {
 }
 
 /**
- * Murmur3's finalizer, which spreads every bit. Neighbouring seeds would otherwise start a linear generator at neighbouring
- * states.
+ * Murmur3's finalizer, which mixes every bit. Without it, neighboring seeds would start a linear generator in
+ * neighboring states.
  */
 function mix(word: number): number {
   let mixed = word | 0;

@@ -1,17 +1,17 @@
 import type { BlockSource } from './source';
 
-/** Blocks of a source. */
+/** A number of blocks from a source. */
 export interface Choice {
   readonly source: BlockSource;
   readonly blocks: number;
 }
 
-/** How one kind of design spends a budget. */
+/** Spends a budget on one kind of design. */
 export interface Strategy {
-  /** The best choice within a budget; null where nothing fits. */
+  /** Returns the best choice within a budget; null if nothing fits. */
   largest(runs: number, leastBlocks: number): Choice | null;
-  /** Nearly as precise a choice of the same size, found more quickly; absent where `largest` is quick. */
+  /** Returns a nearly as precise choice of the same size, but faster. Absent if `largest` is fast. */
   sketch?(runs: number, leastBlocks: number): Choice | null;
-  /** The fewest runs that work. */
+  /** Returns the fewest runs that work. */
   smallestRuns(leastBlocks: number): number;
 }

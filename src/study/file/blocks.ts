@@ -2,12 +2,12 @@ import { datasetRequest } from '../../experiment/dataPlan';
 import { assertNever } from '../../shared/assertNever';
 import type { Baseline, Study } from './study';
 
-/** With more validation images than these a fold's are not worth the trouble: seeds alone are as good. */
+/** With more validation images than this, folds are not worth the trouble: seeds alone are as good. */
 const FOLDS_BELOW = 5_000;
 
 /**
- * Where an experiment's validation images come from: `own` where the data set has some, `split` where they are split from
- * the training images; `either` where that depends on files that nobody has looked at here.
+ * Returns where an experiment's validation images come from: `own` if the data set has some, `split` if they are split
+ * from the training images, `either` if that depends on files that have not been read here.
  */
 export function validationOrigin({ experiment }: Pick<Baseline, 'experiment'>): 'own' | 'split' | 'either' {
   const request = datasetRequest(experiment);
@@ -34,8 +34,8 @@ export function validationOrigin({ experiment }: Pick<Baseline, 'experiment'>): 
 }
 
 /**
- * What a study's blocks are: as the file says, else folds below 5,000 validation images that are split from the training
- * images. `isSplit` decides where only the data's files tell.
+ * Returns a study's kind of blocks: as the file says, else folds if fewer than 5,000 validation images are split from
+ * the training images. `isSplit` decides if only the data files tell.
  */
 export function blocksOf({ blocks }: Study, baseline: Baseline, isSplit: boolean): 'folds' | 'seeds' {
   if (blocks !== 'auto') return blocks;

@@ -1,4 +1,4 @@
-/** What is wrong with a study's factors in its experiment, with its blocks and its budget. */
+/** Checks a study's factors against its experiment, and its blocks and budget. */
 import { isDeepStrictEqual } from 'node:util';
 import * as l10n from '@vscode/l10n';
 import type { Finding } from '../../experiment/explain';
@@ -20,7 +20,7 @@ import {
 } from './settings';
 import type { Baseline, FactorLevel, Study, WrittenFactor } from './study';
 
-/** What is wrong with the levels of a study's factors, errors and warnings apart. */
+/** Checks the levels of a study's factors. Returns errors and warnings separately. */
 export function levelFindings(
   study: Study,
   baseline: Baseline,
@@ -39,7 +39,7 @@ export function levelFindings(
         path: ['factors'],
         part: 'key',
         what: l10n.t(
-          'With the first level of every factor the experiment cannot be trained: {0}',
+          'With every factor at its first level, the experiment cannot be trained: {0}',
           first?.what ?? '',
         ),
         remedy: first?.remedy ?? '',
@@ -85,7 +85,7 @@ export function levelFindings(
   };
 }
 
-/** Where folds are asked for and validation images are the data set's own. */
+/** Reports folds that are requested although the data set has its own validation images. */
 export function foldFindings({ blocks }: Study, baseline: Baseline): Finding[] {
   if (blocks !== 'folds' || validationOrigin(baseline) !== 'own') return [];
   return [
@@ -93,7 +93,7 @@ export function foldFindings({ blocks }: Study, baseline: Baseline): Finding[] {
       path: ['blocks'],
       part: 'value',
       what: l10n.t(
-        'Folds need validation images that are split from the training images, and {0} has its own.',
+        'Folds need validation images split from the training images, but {0} has its own.',
         baseline.recipe.data.dataset.name,
       ),
       remedy: l10n.t('Use seeds.'),
@@ -112,7 +112,7 @@ function at(factor: WrittenFactor, { level }: FactorLevel, words: Words): Findin
   return { path, part: isOwnEntry(factor, path) ? 'key' : 'value', ...words };
 }
 
-/** Whether a path is that of the factor as a key with something under it. */
+/** Whether a path points to the factor itself, as a key with a value below it. */
 function isOwnEntry(factor: WrittenFactor, path: Path): boolean {
   return path.length === factor.path.length && typeof path.at(-1) === 'string';
 }
@@ -140,11 +140,11 @@ function unknownKey({ key, kind, path }: WrittenFactor, value: unknown): Finding
 function uneditable({ key }: WrittenFactor, reason: string): Words {
   return {
     what: l10n.t('The experiment file cannot be edited for {0}: {1}', key, reason),
-    remedy: l10n.t('Write that part of the experiment as a mapping of its own.'),
+    remedy: l10n.t('Write that part of the experiment as a separate mapping.'),
   };
 }
 
-/** The finding of an experiment with a level, at the place in the study file that it comes from. */
+/** Converts an experiment's finding for a level to a finding at its position in the study file. */
 function untrainable(factor: WrittenFactor, level: FactorLevel, found: Finding | undefined): Finding {
   const own = factor.kind === 'trick' ? ['tricks', factor.key] : factor.key.split('.');
   const path = factor.levelPaths[level.level] ?? factor.path;
@@ -153,7 +153,7 @@ function untrainable(factor: WrittenFactor, level: FactorLevel, found: Finding |
   const remedy = found?.remedy ?? '';
   if (!found || !isOwn) {
     const words = {
-      what: l10n.t('With {0} the experiment cannot be trained: {1}', factor.key, what),
+      what: l10n.t('With {0}, the experiment cannot be trained: {1}', factor.key, what),
       remedy,
     };
     return at(factor, level, words);
@@ -170,7 +170,7 @@ function untrainable(factor: WrittenFactor, level: FactorLevel, found: Finding |
   };
 }
 
-/** Whether a level that cannot be trained alone can be with some level of another factor. */
+/** Whether a level that cannot be trained alone can be combined with some level of another factor. */
 function canStandBesideSome(
   level: FactorLevel,
   factors: readonly WrittenFactor[],
@@ -196,8 +196,8 @@ function isSameData(one: SeenData, other: SeenData): boolean {
 
 function otherImages({ key }: WrittenFactor): Words {
   return {
-    what: l10n.t('{0} changes which images are validation, so its levels cannot be compared.', key),
-    remedy: l10n.t('Take it out of the factors.'),
+    what: l10n.t('{0} changes which images are used for validation, so its levels cannot be compared.', key),
+    remedy: l10n.t('Remove it from the factors.'),
   };
 }
 
@@ -207,14 +207,14 @@ function changesNothing({ key, values }: WrittenFactor): Words {
       values.length === 2
         ? l10n.t('{0} changes nothing in this experiment.', key)
         : l10n.t('This level of {0} changes nothing in this experiment.', key),
-    remedy: l10n.t('Take it out of the factors.'),
+    remedy: l10n.t('Remove it from the factors.'),
   };
 }
 
 function sameAs({ key }: WrittenFactor, { level }: FactorLevel): Words {
   return {
     what: l10n.t('This level of {0} trains the same as its level {1}.', key, level + 1),
-    remedy: l10n.t('Take one of them out.'),
+    remedy: l10n.t('Remove one of them.'),
   };
 }
 
@@ -224,7 +224,7 @@ interface ExclusivePair {
   readonly finding: Finding;
 }
 
-/** Pairs of factors of which no run can have both, whatever their levels. */
+/** Returns pairs of factors that no run can combine, whatever their levels. */
 function exclusiveFactors(factors: readonly WrittenFactor[], space: SettingSpace): ExclusivePair[] {
   const exclusions = exclusionsAmong(factors, space);
   return factors.flatMap((second, j) =>
@@ -237,15 +237,15 @@ function exclusiveFactors(factors: readonly WrittenFactor[], space: SettingSpace
         part: 'key',
         what: isImpossible
           ? l10n.t('{0} and {1} exclude each other.', first.key, second.key)
-          : l10n.t('One of {0} and {1} changes nothing beside the other.', first.key, second.key),
-        remedy: l10n.t('No run has both; the design allows for that.'),
+          : l10n.t('One of {0} and {1} changes nothing if the other is present.', first.key, second.key),
+        remedy: l10n.t('No run has both. The design accounts for that.'),
       };
       return [{ first, second, finding }];
     }),
   );
 }
 
-/** Where a design runs all factors together and two of them cannot be. */
+/** Reports a design that runs all factors together if two of them exclude each other. */
 function designProblem(study: Study, first: WrittenFactor, second: WrittenFactor): Finding[] {
   if (study.design !== 'leave_one_out' && study.design !== 'stack') return [];
   return [
@@ -253,18 +253,18 @@ function designProblem(study: Study, first: WrittenFactor, second: WrittenFactor
       path: ['design'],
       part: 'value',
       what: l10n.t(
-        'The design {0} puts all factors together, and no run can have both {1} and {2}.',
+        'The design {0} combines all factors, but no run can have both {1} and {2}.',
         study.design,
         first.key,
         second.key,
       ),
-      remedy: l10n.t('Use auto, or take one of them out.'),
+      remedy: l10n.t('Use auto, or remove one of them.'),
       replacement: 'auto',
     },
   ];
 }
 
-/** Runs of a listed design that cannot be trained. */
+/** Reports runs of a listed design that cannot be trained. */
 function listedFindings({ design }: Study, space: SettingSpace): Finding[] {
   if (typeof design === 'string') return [];
   return design.flatMap((setting: StudySetting, index): Finding[] => {

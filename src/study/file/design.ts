@@ -1,24 +1,26 @@
-/** What is wrong with a study's design: its kind, its factors together, and its budget. */
+/** Checks a study's design: its kind, its factors together, and its budget. */
 import * as l10n from '@vscode/l10n';
 import type { Finding } from '../../experiment/explain';
 import type { StudySetting } from '../../protocol/study';
 import { assertNever } from '../../shared/assertNever';
+import { counted } from '../../shared/counted';
 import { strategyOf } from '../design/chooseDesign';
 import type { DesignProblem, DesignRequest } from '../design/request';
 import type { Study, StudySettings, DesignRequest as WrittenDesign } from './study';
 
-/** Errors and warnings apart. */
+/** Errors and warnings, separately. */
 export interface Findings {
   readonly errors: readonly Finding[];
   readonly warnings: readonly Finding[];
 }
 
-/** Of the order of runs and of searches for designs. */
+/** Seed for the order of runs and the search for designs. */
 const RANDOM_SEED = 1;
 
 /**
- * A study's request for a design of so many runs. Combinations are judged by their pairs of levels, since a design asks for
- * thousands of them: the experiments of those that it takes show whether three together cannot be trained.
+ * Returns a study's design request with a budget of `runs`. Checks combinations by their pairs of levels, because a
+ * design asks about thousands of them. Conflicts among three levels show up in the experiments of the chosen
+ * combinations.
  */
 export function designRequestOf(
   { design }: { readonly design: WrittenDesign },
@@ -35,7 +37,7 @@ export function designRequestOf(
   };
 }
 
-/** What is wrong with a study's design; its budget is looked at where it is a number of runs. */
+/** Checks a study's design. Checks the budget if it is a number of runs. */
 export function designFindings(study: Study, settings: StudySettings): Findings {
   const { budget, factors } = study;
   const runs = 'runs' in budget ? budget.runs : 1;
@@ -48,14 +50,15 @@ export function designFindings(study: Study, settings: StudySettings): Findings 
     const error: Finding = {
       path,
       part: 'value',
-      what:
-        factors.length === 1
-          ? l10n.t('A budget of {0} runs is too small for 1 factor.', budget.runs)
-          : l10n.t('A budget of {0} runs is too small for {1} factors.', budget.runs, factors.length),
+      what: l10n.t(
+        'A budget of {0} is too small for {1}.',
+        counted(budget.runs, 'run'),
+        counted(factors.length, 'factor'),
+      ),
       remedy:
         one < two
           ? l10n.t('Use at least {0} runs, or {1} for one block without a second seed.', two, one)
-          : l10n.t('Use at least {0} runs, or take factors out.', two),
+          : l10n.t('Use at least {0} runs, or remove factors.', two),
       replacement: String(two),
     };
     return { errors: [error], warnings: [] };
@@ -65,8 +68,8 @@ export function designFindings(study: Study, settings: StudySettings): Findings 
     path,
     part: 'value',
     what: l10n.t(
-      'A budget of {0} runs is enough for one block: effects have no interval that holds for other seeds.',
-      budget.runs,
+      'A budget of {0} is enough for only one block: the effects get no interval that holds for other seeds.',
+      counted(budget.runs, 'run'),
     ),
     remedy: l10n.t('Use at least {0} runs for two blocks.', two),
     replacement: String(two),
@@ -74,7 +77,7 @@ export function designFindings(study: Study, settings: StudySettings): Findings 
   return { errors: [], warnings: [warning] };
 }
 
-/** Where every level can be trained alone, pairs tell what cannot stand together. */
+/** If every level can be trained alone, pairs determine which combinations are allowed. */
 function allowedByPairs({
   factors,
   exclusions,
@@ -105,10 +108,12 @@ function problemFinding(study: Study, problem: DesignProblem): Finding {
     what,
     remedy,
   });
-  const takeOut = l10n.t('Take one of them out.');
+  const takeOut = l10n.t('Remove one of them.');
   switch (problem.kind) {
     case 'no_factors':
-      return atDesign(l10n.t('A study needs a factor.'), l10n.t('Add one, such as warmup.'), ['factors']);
+      return atDesign(l10n.t('A study needs at least one factor.'), l10n.t('Add one, such as warmup.'), [
+        'factors',
+      ]);
     case 'one_level':
       return atFactor(
         problem.factor,
@@ -118,16 +123,16 @@ function problemFinding(study: Study, problem: DesignProblem): Finding {
     case 'too_many_factors':
       return atDesign(
         l10n.t(
-          'There is no such design for factors with so many levels: together they may have {0} levels beside their first.',
+          'This design does not support so many levels: together, the factors may have {0} levels besides their first levels.',
           problem.most,
         ),
-        l10n.t('Take factors or levels out.'),
+        l10n.t('Remove factors or levels.'),
         ['factors'],
       );
     case 'too_many_combinations':
       return atDesign(
         l10n.t('The factors have more than {0} combinations.', problem.most),
-        l10n.t('Use auto, or take factors out.'),
+        l10n.t('Use auto, or remove factors.'),
       );
     case 'budget_too_small':
       return atDesign(
@@ -140,29 +145,29 @@ function problemFinding(study: Study, problem: DesignProblem): Finding {
     case 'never_varies':
       return atFactor(
         problem.factor,
-        l10n.t('All runs that are possible have the same level of {0}.', nameOf(problem.factor)),
-        l10n.t('Take it out of the factors, or what excludes it.'),
+        l10n.t('All possible runs have the same level of {0}.', nameOf(problem.factor)),
+        l10n.t('Remove the factor, or remove what excludes it.'),
       );
     case 'level_never_run':
       return atFactor(
         problem.factor,
-        l10n.t('No run that is possible has level {0} of {1}.', problem.level + 1, nameOf(problem.factor)),
-        l10n.t('Take that level out, or what excludes it.'),
+        l10n.t('No possible run has level {0} of {1}.', problem.level + 1, nameOf(problem.factor)),
+        l10n.t('Remove that level, or remove what excludes it.'),
       );
     case 'inseparable':
       return atDesign(
         l10n.t(
-          'The runs that are possible cannot tell the effects of {0} apart.',
+          'The possible runs cannot separate the effects of {0}.',
           problem.factors.map(nameOf).join(', '),
         ),
         typeof study.design === 'string'
           ? takeOut
-          : l10n.t('List more runs, such as ones in which one of them changes alone.'),
+          : l10n.t('List more runs, such as runs in which only one of them changes.'),
       );
     case 'impossible_settings':
       return atDesign(
-        l10n.t('Runs that the design {0} needs cannot be trained.', designName(study)),
-        l10n.t('Use auto, which does without them.'),
+        l10n.t('The design {0} needs runs that cannot be trained.', designName(study)),
+        l10n.t('Use auto, which avoids them.'),
       );
     case 'empty_list':
       return atDesign(l10n.t('The design lists no runs.'), l10n.t('List two runs or more.'));
@@ -174,8 +179,8 @@ function problemFinding(study: Study, problem: DesignProblem): Finding {
       );
     case 'repeated_setting':
       return atDesign(
-        l10n.t('This run is the same as number {0} of the list.', problem.entries[0] + 1),
-        l10n.t('Take it out: every block runs the whole list.'),
+        l10n.t('This run is the same as run {0} in the list.', problem.entries[0] + 1),
+        l10n.t('Remove it: every block runs the whole list.'),
         ['design', problem.entries[1]],
       );
     default:
@@ -184,5 +189,5 @@ function problemFinding(study: Study, problem: DesignProblem): Finding {
 }
 
 function designName({ design }: Study): string {
-  return typeof design === 'string' ? design : l10n.t('that is listed');
+  return typeof design === 'string' ? design : l10n.t('with listed runs');
 }

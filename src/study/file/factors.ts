@@ -1,4 +1,4 @@
-/** Reads the list of factors, apart from what they mean in an experiment. */
+/** Reads the list of factors, independent of their meaning in an experiment. */
 import { isDeepStrictEqual } from 'node:util';
 import * as l10n from '@vscode/l10n';
 import type { Finding } from '../../experiment/explain';
@@ -15,10 +15,13 @@ export interface FactorsReading {
   readonly findings: readonly Finding[];
 }
 
-/** Levels beside the first ones, of all factors together, whose effects a design can still be searched for. */
+/**
+ * Maximum number of levels besides the first ones, over all factors, with effects that a design can still be searched
+ * for.
+ */
 const MOST_LEVELS = 40;
 
-/** The factors of a study file, and what is wrong with how they are written. */
+/** Reads the factors of a study file, and reports errors in how they are written. */
 export function readFactors(written: WrittenStudy['factors']): FactorsReading {
   const findings: Finding[] = [];
   const factors: WrittenFactor[] = [];
@@ -35,7 +38,7 @@ export function readFactors(written: WrittenStudy['factors']): FactorsReading {
 /** Longer than any name or key. */
 const LONGEST_SHOWN = 80;
 
-/** A name as a message shows it. */
+/** Shortens a name for a message. */
 export function shortened(name: string): string {
   return name.length > LONGEST_SHOWN ? `${name.slice(0, LONGEST_SHOWN)}...` : name;
 }
@@ -45,11 +48,11 @@ function tooManyLevels(levels: number): Finding {
     path: ['factors'],
     part: 'key',
     what: l10n.t(
-      'The factors have {0} levels beside their first ones, and a study takes at most {1}.',
+      'The factors have {0} levels besides their first levels. A study allows at most {1}.',
       levels,
       MOST_LEVELS,
     ),
-    remedy: l10n.t('Take factors or levels out.'),
+    remedy: l10n.t('Remove factors or levels.'),
   };
 }
 
@@ -61,10 +64,10 @@ function readFactor(item: string | Readonly<Record<string, unknown>>, path: Path
       path,
       part: 'value',
       what: entry
-        ? l10n.t('A factor is one trick or one key, and this one has {0}.', others.length + 1)
+        ? l10n.t('A factor is one trick or one key, but this one has {0}.', others.length + 1)
         : l10n.t('A factor is empty.'),
       remedy: entry
-        ? l10n.t('Give each a line of its own, with a dash before it.')
+        ? l10n.t('Put each on its own line, with a dash before it.')
         : l10n.t('Write a trick such as warmup, or a key with its values.'),
     };
   }
@@ -99,7 +102,9 @@ function bareTrick(written: string, path: Path): WrittenFactor | Finding {
   };
 }
 
-/** `true`, options, or a list of options; a bare value is that of the option which another system's name says. */
+/**
+ * Reads `true`, options, or a list of options. A bare value sets the option that another system's trick name refers to.
+ */
 function trickFactor(written: string, value: unknown, path: Path): WrittenFactor | Finding {
   const called = trickCalled(written);
   if (!called) throw new Error(`${written} is a trick.`);
@@ -116,7 +121,10 @@ function trickFactor(written: string, value: unknown, path: Path): WrittenFactor
       path: Array.isArray(value) && options.length > 0 ? [...path, wrong] : path,
       part: 'value',
       what: l10n.t('The factor {0} needs options, or a list of several sets of them.', trick.name),
-      remedy: l10n.t('Write its name alone for without and with, or options such as {0}.', exampleOf(trick)),
+      remedy: l10n.t(
+        'Write only its name to compare without and with it, or add options such as {0}.',
+        exampleOf(trick),
+      ),
     };
   }
   const inside = options.flatMap((set) => Object.entries(set)).find(([, each]) => Array.isArray(each));
@@ -132,13 +140,13 @@ function trickFactor(written: string, value: unknown, path: Path): WrittenFactor
   };
 }
 
-/** No option of a trick is a list: what stands there is meant as several levels. */
+/** Reports a list inside a trick's options. No option takes a list, so several levels were meant. */
 function listInside(trick: string, [option, values]: readonly [string, unknown], path: Path): Finding {
   const sets = (values as readonly unknown[]).map((value) => ({ [option]: value }));
   return {
     path: [...path, option],
     part: 'value',
-    what: l10n.t('{0} has a list in the place of one value.', `${trick}.${option}`),
+    what: l10n.t('{0} is a list instead of one value.', `${trick}.${option}`),
     remedy: l10n.t('Write several sets of options, such as {0}.', YAML_NOTATION.inline(sets)),
   };
 }
@@ -161,7 +169,7 @@ function keyFactor(key: string, value: unknown, above: Path): WrittenFactor | Fi
     return {
       path,
       part: 'key',
-      what: l10n.t('{0} is no key.', key),
+      what: l10n.t('{0} is not a key.', key),
       remedy: l10n.t('Write a key with dots between its parts, such as optimizer.weight_decay.'),
     };
   }
@@ -169,8 +177,8 @@ function keyFactor(key: string, value: unknown, above: Path): WrittenFactor | Fi
     return {
       path,
       part: 'key',
-      what: l10n.t('The seed is no factor.'),
-      remedy: l10n.t('Take it out: a study runs its design with several seeds anyway.'),
+      what: l10n.t('The seed is not a factor.'),
+      remedy: l10n.t('Remove it: a study runs its design with several seeds anyway.'),
     };
   }
   const called = section === 'tricks' && name !== undefined ? trickCalled(name) : undefined;
@@ -178,7 +186,7 @@ function keyFactor(key: string, value: unknown, above: Path): WrittenFactor | Fi
     return {
       path,
       part: 'key',
-      what: l10n.t('A trick is a factor by its name alone.'),
+      what: l10n.t('To use a trick as a factor, write only its name.'),
       remedy: l10n.t('Write {0}.', called.trick.name),
       replacement: called.trick.name,
     };
@@ -206,7 +214,10 @@ function keyFactor(key: string, value: unknown, above: Path): WrittenFactor | Fi
   };
 }
 
-/** The first value that stands before, too, of as many as a study may have; -1 where there is none. */
+/**
+ * Returns the index of the first value that repeats an earlier one, within the maximum number of levels; -1 if there is
+ * none.
+ */
 function repeatedIn(values: readonly unknown[]): number {
   return values
     .slice(0, MOST_LEVELS + 1)
@@ -218,11 +229,11 @@ function sameLevel(key: string, path: Path): Finding {
     path,
     part: 'value',
     what: l10n.t('{0} has this level twice.', key),
-    remedy: l10n.t('Take one of them out.'),
+    remedy: l10n.t('Remove one of them.'),
   };
 }
 
-/** Factors that change the same part of an experiment. */
+/** Reports factors that change the same part of an experiment. */
 function repetitions(factors: readonly WrittenFactor[]): Finding[] {
   return factors.flatMap((factor, index): Finding[] => {
     const other = factors.slice(0, index).find((each) => overlap(each, factor));
@@ -233,12 +244,12 @@ function repetitions(factors: readonly WrittenFactor[]): Finding[] {
         part: 'key',
         what:
           other.key === factor.key
-            ? l10n.t('{0} is named twice.', factor.key)
+            ? l10n.t('{0} is listed twice.', factor.key)
             : l10n.t('{0} and {1} change the same part of the experiment.', other.key, factor.key),
         remedy:
           factor.kind === 'key' && factor.key.startsWith('tricks.')
             ? l10n.t('Give the trick a list of several sets of options instead.')
-            : l10n.t('Take one of them out.'),
+            : l10n.t('Remove one of them.'),
       },
     ];
   });

@@ -3,7 +3,7 @@ import { isSearch } from '../search/parse';
 import { searchSchema } from '../search/schema';
 import { studySchema } from './schema';
 
-/** The schema of a study file: that of a search where it has `search` in the place of `factors`. */
+/** Returns the schema of a study file, or of a search if it has `search` instead of `factors`. */
 export function fileSchema(value: unknown): z.ZodObject {
   return isSearch(value) ? searchSchema : studySchema;
 }

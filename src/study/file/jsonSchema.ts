@@ -4,7 +4,9 @@ import { rangeSchema, searchSchema } from '../search/schema';
 import { METRICS } from './metrics';
 import { studySchema } from './schema';
 
-/** The JSON Schema (draft 7, as editors read it) of a study file, from the schema that validates it. */
+/**
+ * Generates the JSON Schema of a study file (draft 7, the version that editors read) from the schema that validates it.
+ */
 export function studyJsonSchema(): object {
   const { $schema, ...schema } = z.toJSONSchema(studySchema, {
     io: 'input',
@@ -22,7 +24,7 @@ export function studyJsonSchema(): object {
     $schema,
     title: 'Study',
     description: 'A study of Bag of Tricks: which tricks and values pay in an experiment, by a design.',
-    // A file is one of the two by the key that it has.
+    // The key in the file decides which of the two it is.
     if: { required: ['search'], not: { required: ['factors'] } },
     // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema.
     then: searchJsonSchema(),
@@ -30,7 +32,7 @@ export function studyJsonSchema(): object {
   };
 }
 
-/** A file with `search`, with the tricks by name and the kinds of ranges. */
+/** Schema of a file with `search`, with the tricks by name and the kinds of ranges. */
 function searchJsonSchema(): object {
   const { $schema: _, ...schema } = z.toJSONSchema(searchSchema, {
     io: 'input',
@@ -47,7 +49,7 @@ function searchJsonSchema(): object {
   return { title: 'Search', ...schema };
 }
 
-/** A trick's choices: without it, with it, or with options. */
+/** Schema of a trick's choices: off, on, or with options. */
 function searchedTricks(): object {
   return Object.fromEntries(
     ALL_TRICKS.map(({ name, options, title }) => [
@@ -67,7 +69,7 @@ function optionsOf(schema: z.ZodObject): object {
   return options;
 }
 
-/** Factors, with the tricks by name and their options; keys of experiments go by their own pattern. */
+/** Schema of factors, with the tricks by name and their options. A separate pattern matches experiment keys. */
 function factorSchema(items: unknown): object {
   const tricks = Object.fromEntries(
     ALL_TRICKS.map(({ name, options, title }) => {

@@ -2,10 +2,13 @@ import { fieldAt, keysAt } from '../../experiment/schemaTree';
 import { nearest } from '../../shared/nearest';
 import type { Path } from '../../shared/path';
 
-/** An experiment nests its keys no deeper: tricks, a trick, its option. */
+/** Maximum nesting depth of an experiment's keys: tricks, a trick, its option. */
 const DEPTH = 3;
 
-/** Every key that an experiment like this one may have, with dots; those of tricks are left to the tricks' names. */
+/**
+ * Returns every dotted key that an experiment like this one may have. Keys below `tricks` are covered by the tricks'
+ * names.
+ */
 export function experimentKeys(value: unknown): string[] {
   return keysBelow([], value).filter((key) => key !== 'tricks' && key !== 'seed' && key !== 'name');
 }
@@ -24,7 +27,7 @@ export function isKey(key: string, value: unknown): boolean {
   return fieldAt(key.split('.'), value) !== undefined;
 }
 
-/** The key that was probably meant: one that is written much like it, or whose last part is, with dots or without. */
+/** Returns the key that was probably meant: one with a similar spelling, or with a similar last part, dotted or not. */
 export function meantKey(key: string, value: unknown): string | undefined {
   const keys = experimentKeys(value);
   const whole = nearest(key, keys);

@@ -12,7 +12,7 @@ import type { WrittenFactor } from './study';
 
 type ListedRun = Exclude<WrittenStudy['design'], string>[number];
 
-/** The settings of listed runs, and what is wrong with how they are written. */
+/** Returns the settings of listed runs, and errors in how they are written. */
 export function readListedRuns(
   runs: readonly ListedRun[],
   factors: readonly WrittenFactor[],
@@ -52,16 +52,16 @@ function levelOf(
     return {
       path,
       part,
-      what: l10n.t('This run has {0}, which is no factor.', key),
+      what: l10n.t('This run sets {0}, which is not a factor.', key),
       remedy:
         near === undefined
-          ? l10n.t('Add it to factors, or take it out here.')
+          ? l10n.t('Add it to factors, or remove it here.')
           : l10n.t('Did you mean {0}?', near),
       ...(near !== undefined && { replacement: near }),
     };
   }
   const { values, kind } = found;
-  // `true` is the one level with the trick, whatever its options.
+  // `true` is the single level with the trick, whatever its options.
   const isTheOne = kind === 'trick' && value === true && values.length === 2;
   const level = isTheOne ? 1 : values.findIndex((each) => isDeepStrictEqual(each, value));
   if (level >= 0) return { factor, level };
@@ -85,8 +85,8 @@ function repeated(settings: readonly StudySetting[]): Finding[] {
       {
         path: ['design', index],
         part: 'value',
-        what: l10n.t('This run is the same as number {0} of the list.', other + 1),
-        remedy: l10n.t('Take it out: every block runs the whole list.'),
+        what: l10n.t('This run is the same as run {0} in the list.', other + 1),
+        remedy: l10n.t('Remove it: every block runs the whole list.'),
       },
     ];
   });
@@ -104,8 +104,8 @@ function unvaried(settings: readonly StudySetting[], factors: readonly WrittenFa
         what:
           levels.size === 1
             ? l10n.t('All listed runs have the same level of {0}.', key)
-            : l10n.t('No listed run has {0} of {1}.', YAML_NOTATION.inline(values[absent]), key),
-        remedy: l10n.t('Add a run that has it, or take it out of the factors.'),
+            : l10n.t('No listed run has the level {0} of {1}.', YAML_NOTATION.inline(values[absent]), key),
+        remedy: l10n.t('Add a run with the missing level, or remove the factor.'),
       },
     ];
   });

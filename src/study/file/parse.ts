@@ -1,7 +1,7 @@
 import * as l10n from '@vscode/l10n';
 import { explainIssues, type Finding, type Guide } from '../../experiment/explain';
+import { lacksIndex } from '../../experiment/parse';
 import type { Problem } from '../../experiment/problem';
-import { keysAt } from '../../experiment/schemaTree';
 import { type ExperimentDocument, parseDocument } from '../../experiment/text/document';
 import { nearest } from '../../shared/nearest';
 import { isMapping } from '../../shared/values';
@@ -14,7 +14,7 @@ import { studySchema, type WrittenStudy } from './schema';
 import { settingsOf } from './settings';
 import type { Baseline, ExperimentReading, Study, StudyBudget, StudyParse } from './study';
 
-/** A study to take examples from. */
+/** Example study for remedies. */
 const EXAMPLE = {
   name: 'which-tricks-pay',
   experiment: 'fashion-mnist.experiment.yaml',
@@ -28,32 +28,32 @@ const EXAMPLE = {
   at_once: 'auto',
 };
 
-const GUIDE: Guide = {
+const GUIDE: Omit<Guide, 'format'> = {
+  schema: studySchema,
   example: EXAMPLE,
-  keysAt: (path, value) => keysAt(path, value, studySchema),
   nothing: () => ({
     what: l10n.t('The file holds no study.'),
     remedy: l10n.t('Write at least name, experiment, factors and budget.'),
   }),
 };
 
-/** Whether a file of this name is a study or a search. */
+/** Whether a file name is that of a study or a search. */
 export function isStudyName(fileName: string): boolean {
   return /\.study\.(ya?ml|jsonc?)$/i.test(fileName);
 }
 
-/** The experiment file that a study file names, as written; null where it names none. */
+/** Returns the experiment path that a study file gives, as written; null if there is none. */
 export function experimentPathOf(document: ExperimentDocument): string | null {
   const path = isMapping(document.value) ? document.value.experiment : undefined;
   return typeof path === 'string' && path !== '' ? path : null;
 }
 
 /**
- * Reads a study file, as JSON or YAML by its name, with the settings of its factors. Problems come in the file's order;
- * those of a later stage (syntax, schema, factors, experiment, what can be trained, budget) are looked for where the
- * stage before found none.
+ * Parses a study file, as JSON or YAML depending on its name, with its factors' settings. Problems are in file order.
+ * The stages are syntax, schema, factors, experiment, trainability and budget. A stage runs only if the previous one
+ * found no problems.
  *
- * @param readExperiment reads the experiment file, by its path as the study has it
+ * @param readExperiment reads the experiment file at the path given in the study
  */
 export function parseStudy(
   text: string,
@@ -63,7 +63,7 @@ export function parseStudy(
   return readStudy(parseDocument(text, fileName), readExperiment);
 }
 
-/** The study that a document holds; as `parseStudy`. */
+/** Parses the study in a document. See `parseStudy`. */
 export function readStudy(
   document: ExperimentDocument,
   readExperiment: (path: string) => ExperimentReading,
@@ -82,7 +82,8 @@ export function readStudy(
     return { ok: false, why: 'search', document };
   }
   const parsed = studySchema.safeParse(withoutEmptyParts(value));
-  if (!parsed.success) return failed(placed(explainIssues(parsed.error.issues, value, GUIDE)));
+  if (!parsed.success)
+    return failed(placed(explainIssues(parsed.error.issues, value, { ...GUIDE, format: document.format })));
   const reading = studyOf(parsed.data);
   if (!reading.ok) return failed(placed(reading.findings));
   const { study } = reading;
@@ -93,7 +94,7 @@ export function readStudy(
   }
   const baseline = experiment.parsed;
   if (!baseline.ok) {
-    if (baseline.unindexed) {
+    if (baseline.unindexed && lacksIndex(baseline)) {
       return { ok: false, why: 'unindexed', document, study, request: baseline.unindexed.request };
     }
     return failed(placed([broken(study.experiment, baseline.problems)]), study);
@@ -113,7 +114,7 @@ type StudyReading =
   | { readonly ok: true; readonly study: Study }
   | { readonly ok: false; readonly findings: readonly Finding[] };
 
-/** What a file says, apart from its experiment. */
+/** Reads a study file without its experiment. */
 function studyOf(written: WrittenStudy): StudyReading {
   const { factors, findings: factorFindings } = readFactors(written.factors);
   const metric = inSnakeCase(written.metric);
@@ -136,7 +137,7 @@ function studyOf(written: WrittenStudy): StudyReading {
   };
 }
 
-/** Of runs and hours the one that is given; null where it is none or both. */
+/** Returns the given one of runs and hours; null if none or both are given. */
 function budgetOf({ runs, hours }: WrittenStudy['budget']): StudyBudget | null {
   if (runs !== undefined) return hours === undefined ? { runs } : null;
   return hours === undefined ? null : { hours };
@@ -149,7 +150,7 @@ function noBudget({ runs }: WrittenStudy['budget']): Finding {
     what:
       runs === undefined
         ? l10n.t('budget has neither runs nor hours.')
-        : l10n.t('budget has runs and hours, and only one of them can count.'),
+        : l10n.t('budget sets both runs and hours, but only one is allowed.'),
     remedy: l10n.t('Write {0} or {1}.', '{ runs: 32 }', '{ hours: 4 }'),
   };
 }
@@ -161,7 +162,7 @@ function metricFindings(metric: string): Finding[] {
     {
       path: ['metric'],
       part: 'value',
-      what: l10n.t('Runs log no metric {0}.', metric),
+      what: l10n.t('Runs do not log the metric {0}.', metric),
       remedy:
         near === undefined
           ? l10n.t('Use one of {0}.', METRICS.join(', '))
@@ -175,7 +176,7 @@ function noSmallestEffect(metric: string): Finding {
   return {
     path: ['metric'],
     part: 'key',
-    what: l10n.t('smallest_effect is missing, which {0} has no default for.', metric),
+    what: l10n.t('smallest_effect is missing, and {0} has no default for it.', metric),
     remedy: l10n.t(
       'Add smallest_effect: the smallest difference that matters to you, in the unit of {0}.',
       metric,
@@ -201,9 +202,9 @@ function broken(path: string, problems: readonly Problem[]): Finding {
     part: 'value',
     what:
       others.length === 0
-        ? l10n.t('The experiment {0} has a problem in line {1}: {2}', path, line, what)
+        ? l10n.t('The experiment {0} has a problem on line {1}: {2}', path, line, what)
         : l10n.t(
-            'The experiment {0} has {1} problems, the first in line {2}: {3}',
+            'The experiment {0} has {1} problems, the first on line {2}: {3}',
             path,
             problems.length,
             line,
@@ -213,7 +214,7 @@ function broken(path: string, problems: readonly Problem[]): Finding {
   };
 }
 
-/** A key whose lines are all commented out is left out, not wrong. */
+/** A key with all of its lines commented out counts as absent, not as an error. */
 function withoutEmptyParts(value: unknown): unknown {
   if (!isMapping(value)) return value;
   return Object.fromEntries(Object.entries(value).filter(([, part]) => part !== null));
@@ -225,13 +226,14 @@ function place(
   severity: Problem['severity'],
 ): Problem[] {
   return findings
-    .map(({ path, part, what, remedy, replacement }) => ({
+    .map(({ path, part, what, remedy, replacement, fix }) => ({
       severity,
       path,
       range: document.rangeOf(path, part),
       what,
       remedy,
       ...(replacement !== undefined && { replacement }),
+      ...(fix && { fix }),
     }))
     .toSorted((a, b) => a.range.start.offset - b.range.start.offset);
 }

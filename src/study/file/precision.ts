@@ -1,4 +1,4 @@
-/** How precise a study's effects will be, before a run is trained. */
+/** Expected precision of a study's effects, before any run is trained. */
 import type { StudyPlan } from '../../protocol/study';
 import { recipeKey } from '../../recipe/recipe';
 import { budgetFor } from '../design/budget';
@@ -8,28 +8,36 @@ import type { RunIndex } from '../effect';
 import { designRequestOf } from './design';
 import type { Baseline, DesignRequest, StudySettings } from './study';
 
-/** The standard deviation of accuracy over seeds that is taken where none is known, in points: 0.1 to 0.3 are usual. */
+/**
+ * Assumed standard deviation of accuracy over seeds if it is unknown, in percentage points. Typical values are 0.1 to
+ * 0.3.
+ */
 export const ASSUMED_NOISE = 0.25;
 
-/** Fewer seeds say little of their standard deviation. */
+/** Fewer seeds are not enough for a standard deviation. */
 const LEAST_SEEDS = 3;
 
-/** What a budget buys. */
+/** The precision that a budget gives. */
 export interface ExpectedPrecision {
   readonly plan: StudyPlan;
-  /** Runs of the plan: at most the budget. */
+  /** Runs of the plan, at most the budget. */
   readonly runs: number;
-  /** Half the width of the 95% interval of the least precise effect, in the unit of `noise`; null where there is none. */
+  /**
+   * Half-width of the 95% interval of the least precise effect, in the unit of `noise`; null if there is no interval.
+   */
   readonly halfWidth: number | null;
 }
 
-/** What a study asks of its design. */
+/** The parts of a study that its design depends on. */
 export interface DesignSubject {
   readonly design: DesignRequest;
   readonly settings: Pick<StudySettings, 'factors' | 'exclusions' | 'isAllowed'>;
 }
 
-/** What a budget of runs buys at a noise; null where it is too small, or there is no such design. */
+/**
+ * Returns the precision of a budget of runs at a noise level; null if the budget is too small or there is no such
+ * design.
+ */
 export function expectedPrecision(
   { design, settings }: DesignSubject,
   runs: number,
@@ -42,7 +50,7 @@ export function expectedPrecision(
   return { plan, runs: used, halfWidth: widestHalfWidth(plan, noise) };
 }
 
-/** The fewest runs that work in two blocks, and the fewest whose half-widths are at most `halfWidth`. */
+/** Returns the fewest runs that work in two blocks, and the fewest with half-widths of at most `halfWidth`. */
 export function neededRuns(
   { design, settings }: DesignSubject,
   noise: number,
@@ -54,8 +62,8 @@ export function neededRuns(
 }
 
 /**
- * The standard deviation of accuracy over seeds among the finished runs of an experiment, in points; null with fewer than
- * 3 seeds at one place.
+ * Returns the standard deviation of accuracy over seeds among an experiment's finished runs, in percentage points; null
+ * with fewer than 3 seeds in one place.
  */
 export function knownNoise({ recipe }: Pick<Baseline, 'recipe'>, runs: RunIndex): number | null {
   const bySeed = new Map<string, Map<number, number>>();

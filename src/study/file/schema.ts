@@ -5,7 +5,7 @@ import { DESIGN_REQUESTS } from './study';
 
 const trickNames = ALL_TRICKS.map(({ name }) => name);
 
-/** A run of a listed design: the levels that differ from the first, by factor, or the tricks that are on. */
+/** A run of a listed design: the levels that differ from the first, by factor, or the enabled tricks. */
 const listedRun = z.union([
   z.array(z.string()).describe('The tricks that are on.'),
   z
@@ -13,7 +13,7 @@ const listedRun = z.union([
     .describe('Values by factor; factors that are left out have their first level.'),
 ]);
 
-/** What a person writes in a study file. What the factors mean in their experiment is checked apart. */
+/** Schema of a study file. The meaning of the factors in their experiment is checked separately. */
 export const studySchema = z.strictObject({
   $schema: z.string().optional(),
   name: z.string().min(1).max(200).describe('Names the study.'),
@@ -45,8 +45,8 @@ export const studySchema = z.strictObject({
     ),
   budget: z
     .strictObject({
-      runs: z.int().positive().max(100_000).optional().describe('Training runs in all.'),
-      hours: z.number().positive().max(100_000).optional().describe('Hours of training in all.'),
+      runs: z.int().positive().max(100_000).optional().describe('Total number of training runs.'),
+      hours: z.number().positive().max(100_000).optional().describe('Total hours of training.'),
     })
     .describe('What the study may take: runs or hours.'),
   blocks: z
@@ -81,5 +81,5 @@ export const studySchema = z.strictObject({
     .describe('Runs at a time, with equal shares of the threads; auto measures what finishes more work.'),
 });
 
-/** A study file's parts as its schema has them, defaults filled in. */
+/** The parsed parts of a study file, with defaults filled in. */
 export type WrittenStudy = z.output<typeof studySchema>;

@@ -22,7 +22,9 @@ import type {
   WrittenFactor,
 } from './study';
 
-/** The settings of a study's factors in the experiment it starts from. Recipes are worked out once for each setting. */
+/**
+ * Returns the settings of a study's factors, applied to its baseline experiment. Computes each setting's recipe once.
+ */
 export function settingsOf({ factors }: Pick<Study, 'factors'>, baseline: Baseline): StudySettings {
   const space = settingSpace(factors, baseline);
   let exclusions: readonly Exclusion[] | null = null;
@@ -48,7 +50,7 @@ export function settingsOf({ factors }: Pick<Study, 'factors'>, baseline: Baseli
   };
 }
 
-/** The levels of a factor as they are shown. */
+/** Returns a factor's levels for display. */
 function levelsOf({ key, kind, values }: WrittenFactor): StudyFactor {
   const levels = values.map((value) => {
     if (kind === 'key') return YAML_NOTATION.inline(value);
@@ -58,23 +60,25 @@ function levelsOf({ key, kind, values }: WrittenFactor): StudyFactor {
   return { key, kind, levels };
 }
 
-/** What each setting leads to, by the experiment's plain data. */
+/** Resolves settings through the experiment's plain data. */
 export interface SettingSpace {
   resolved(setting: StudySetting): ResolvedValue;
-  /** What a setting trains; null where it cannot be trained. */
+  /** Returns the key of what a setting trains; null if it cannot be trained. */
   keyOf(setting: StudySetting): string | null;
 }
 
 interface Worked {
   readonly resolved: ResolvedValue;
-  /** What it trains; null where it cannot be trained. */
+  /** Key of what it trains; null if it cannot be trained. */
   readonly key: string | null;
 }
 
-/** More recipes than these are forgotten: a full design of ten factors has a thousand. */
+/** Cache limit. A full design of ten factors has about a thousand recipes. */
 const MOST_KEPT = 5_000;
 
-/** Of each experiment, what plain data lead to: a study that is being typed asks for most settings again and again. */
+/**
+ * Cache of resolved plain data per experiment. While a study is being typed, most settings are requested repeatedly.
+ */
 const known = new WeakMap<Baseline, Map<string, Worked>>();
 
 function worked(baseline: Baseline, value: unknown): Worked {
@@ -90,7 +94,7 @@ function worked(baseline: Baseline, value: unknown): Worked {
   return result;
 }
 
-/** The settings of factors in an experiment, each worked out when it is first asked for. */
+/** Returns the settings of factors in an experiment, each resolved on first use. */
 export function settingSpace(factors: readonly WrittenFactor[], baseline: Baseline): SettingSpace {
   const base = ownWords(baseline.document.value);
   const ofSetting = new Map<string, Worked>();
@@ -112,21 +116,24 @@ export function settingSpace(factors: readonly WrittenFactor[], baseline: Baseli
   return { resolved: (setting) => at(setting).resolved, keyOf: (setting) => at(setting).key };
 }
 
-/** The setting with level 0 of all factors but those given. */
+/** Returns the setting with the given levels, and level 0 for all other factors. */
 export function settingWith(factors: number, ...levels: readonly FactorLevel[]): number[] {
   const setting = Array<number>(factors).fill(0);
   for (const { factor, level } of levels) setting[factor] = level;
   return setting;
 }
 
-/** The levels of factors that are not their first. */
+/** Returns the levels of factors except their first. */
 export function changedLevels(factors: readonly WrittenFactor[]): FactorLevel[] {
   return factors.flatMap(({ values }, factor) =>
     values.slice(1).map((_, index) => ({ factor, level: index + 1 })),
   );
 }
 
-/** Tried with all other factors at their first level, among levels that can be trained and change something alone. */
+/**
+ * Finds pairs of levels that exclude each other, with all other factors at their first level. Considers only levels
+ * that can be trained and change something alone.
+ */
 export function exclusionsAmong(factors: readonly WrittenFactor[], space: SettingSpace): Exclusion[] {
   const reference = space.keyOf(settingWith(factors.length));
   const alone = changedLevels(factors)
@@ -142,7 +149,7 @@ export function exclusionsAmong(factors: readonly WrittenFactor[], space: Settin
   );
 }
 
-/** What a setting changes in the experiment, in our words for tricks. */
+/** Returns a setting's changes to the experiment, with this product's names for tricks. */
 function changesOf(
   factors: readonly WrittenFactor[],
   { experiment, document }: Baseline,
@@ -154,7 +161,7 @@ function changesOf(
     if (kind === 'key') return { path: key.split('.'), value };
     const path = ['tricks', key];
     if (value === false) return { path };
-    // A bare trick is as the experiment has it.
+    // A bare `true` leaves the trick as the experiment has it.
     const isOn = Boolean(valueAt(experiment.tricks, [key]));
     return { path, value: value === true && isOn ? valueAt(tricks, [key]) : value };
   });
@@ -187,7 +194,7 @@ function experimentAt(
   return { ok: true, changes, text, recipe: parsed.recipe };
 }
 
-/** The edits that a change takes: those of a trick keep the name under which the file has it. */
+/** Returns the edit for a change. Edits of a trick keep the name that the file uses. */
 export function editFor(document: ExperimentDocument, { path, value }: ExperimentChange): EditResult {
   const [section, trick, option, ...rest] = path;
   if (section === 'tricks' && typeof trick === 'string' && rest.length === 0) {
@@ -212,7 +219,7 @@ function refusal(document: ExperimentDocument, reason: string): Problem {
   };
 }
 
-/** Why the experiment's file cannot be edited for a level, as a sentence; null where it can. */
+/** Explains in a sentence why the experiment file cannot be edited for a level; null if it can. */
 export function levelObstacle(
   factors: readonly WrittenFactor[],
   baseline: Baseline,

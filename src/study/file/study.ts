@@ -1,4 +1,4 @@
-/** What a study file says, as plain data, and what reading one comes to. */
+/** A study file's contents as plain data, and the result of parsing one. */
 import type { ParseResult } from '../../experiment/parse';
 import type { Problem } from '../../experiment/problem';
 import type { ExperimentDocument } from '../../experiment/text/document';
@@ -7,19 +7,19 @@ import type { FactsLookup, OwnDatasetRequest } from '../../recipe/datasets';
 import type { Recipe } from '../../recipe/recipe';
 import type { Path } from '../../shared/path';
 
-/** A factor as its file writes it. */
+/** A factor as written in the file. */
 export interface WrittenFactor {
-  /** A trick's name in our words, or a key's path with dots. */
+  /** A trick's name in this product, or a dotted key path. */
   readonly key: string;
   readonly kind: 'trick' | 'key';
   /**
-   * The value of each level. Of a trick the first is false; the others are its options, or `true`: as the experiment has it,
-   * or as the paper does where the experiment does without it.
+   * The value of each level. For a trick, the first is false, and the others are its options or `true`. `true` means as
+   * in the experiment, or as in the paper if the experiment does not use it.
    */
   readonly values: readonly unknown[];
-  /** Where it stands in the study file. */
+  /** Position in the study file. */
   readonly path: Path;
-  /** Where each level stands; that of the factor for levels that are not written. */
+  /** Position of each level; the factor's position for levels that are not written. */
   readonly levelPaths: readonly Path[];
 }
 
@@ -31,12 +31,12 @@ export const DESIGN_REQUESTS = [
   'leave_one_out',
   'stack',
 ] as const;
-/** A design by name, or the settings to run, in the order in which they are written. */
+/** A design by name, or the settings to run in the given order. */
 export type DesignRequest = (typeof DESIGN_REQUESTS)[number] | readonly StudySetting[];
 
 export type StudyBudget = { readonly runs: number } | { readonly hours: number };
 
-/** What a study file says, with defaults filled in. */
+/** A study file's contents, with defaults filled in. */
 export interface Study {
   readonly name: string;
   /** The experiment file, as written: relative to the study file's folder. */
@@ -46,13 +46,13 @@ export interface Study {
   readonly budget: StudyBudget;
   readonly blocks: 'auto' | 'folds' | 'seeds';
   readonly metric: StudyMetric;
-  /** In the metric's unit; accuracies in points of a percent. */
+  /** In the metric's unit; accuracies in percentage points. */
   readonly smallestEffect: number;
   readonly stop: 'when_decided' | 'never';
   readonly atOnce: 'auto' | number;
 }
 
-/** A study's experiment, read without problems. */
+/** A study's experiment, parsed without problems. */
 export type Baseline = Extract<ParseResult, { ok: true }>;
 
 /** A level of a factor, by index. */
@@ -61,15 +61,15 @@ export interface FactorLevel {
   readonly level: number;
 }
 
-/** Two levels that no run has both of. */
+/** Two levels that no run combines. */
 export interface Exclusion {
   readonly first: FactorLevel;
   readonly second: FactorLevel;
-  /** `impossible`: they cannot be trained together. `redundant`: beside one of them the other changes nothing. */
+  /** `impossible`: they cannot be trained together. `redundant`: with one of them, the other changes nothing. */
   readonly why: 'impossible' | 'redundant';
 }
 
-/** A change of an experiment file; without a value, what stands at the path is taken out. */
+/** A change to an experiment file. Without a value, it removes what is at the path. */
 export interface ExperimentChange {
   readonly path: Path;
   readonly value?: unknown;
@@ -78,39 +78,39 @@ export interface ExperimentChange {
 export type SettingExperiment =
   | {
       readonly ok: true;
-      /** What the setting has changed in the experiment file. */
+      /** The setting's changes to the experiment file. */
       readonly changes: readonly ExperimentChange[];
-      /** The experiment file as it would be written for this run, seed included. */
+      /** The experiment file as it would be written for this run, including the seed. */
       readonly text: string;
       readonly recipe: Recipe;
     }
   | { readonly ok: false; readonly problems: readonly Problem[] };
 
-/** What a run of a setting has beside it, such as the fold whose images are its validation. */
+/** Run-specific context of a setting, such as the fold with its validation images. */
 export interface SettingSurroundings {
-  /** Changes of the experiment file on top of the setting's. */
+  /** Changes to the experiment file on top of the setting's. */
   readonly changes?: readonly ExperimentChange[];
-  /** What is known of the images, where those changes lead to others; the baseline's by default. */
+  /** Facts about the images if those changes select different ones. Default: the baseline's. */
   readonly factsOf?: FactsLookup;
 }
 
-/** The settings of a study's factors, in its experiment. */
+/** The settings of a study's factors, applied to its experiment. */
 export interface StudySettings {
   readonly factors: readonly StudyFactor[];
-  /** Pairs of levels that are not allowed together, none of them a first level. */
+  /** Pairs of levels that are not allowed together. None of them is a first level. */
   readonly exclusions: readonly Exclusion[];
   /** Whether a run may have this setting: it can be trained, and each of its levels changes something. */
   isAllowed(setting: StudySetting): boolean;
-  /** The recipe of a setting with the baseline's seed; null where it cannot be trained. */
+  /** Returns the recipe of a setting with the baseline's seed; null if it cannot be trained. */
   recipeAt(setting: StudySetting): Recipe | null;
-  /** The experiment that a setting leads to. */
+  /** Returns the experiment of a setting. */
   experimentAt(setting: StudySetting, seed: number, surroundings?: SettingSurroundings): SettingExperiment;
 }
 
-/** What became of reading the experiment file that a study names. */
+/** Result of reading the experiment file that a study names. */
 export type ExperimentReading =
   | { readonly ok: true; readonly parsed: ParseResult }
-  /** `reason` is a sentence, such as that there is no such file. */
+  /** `reason` is a sentence, e.g. that the file does not exist. */
   | { readonly ok: false; readonly reason: string };
 
 /** A study that can be run. */
@@ -123,7 +123,7 @@ export interface ReadStudy {
   readonly warnings: readonly Problem[];
 }
 
-/** What reading a study file comes to. */
+/** Result of parsing a study file. */
 export type StudyParse =
   | ReadStudy
   | {
@@ -132,14 +132,14 @@ export type StudyParse =
       readonly document: ExperimentDocument;
       /** At least one error. */
       readonly problems: readonly Problem[];
-      /** What the file says, where it can be told; the problems then are of the experiment or of levels. */
+      /** The file's contents, if they could be read. The problems are then in the experiment or the levels. */
       readonly study: Study | null;
-      /** The experiment, where it was read. */
+      /** The experiment, if it was read. */
       readonly baseline: Baseline | null;
     }
-  /** It has `search` in the place of `factors`: a file for `tricks tune`. */
+  /** The file has `search` instead of `factors`: it is for `tricks tune`. */
   | { readonly ok: false; readonly why: 'search'; readonly document: ExperimentDocument }
-  /** All that is missing is an index of the experiment's images. */
+  /** Only the index of the experiment's images is missing. */
   | {
       readonly ok: false;
       readonly why: 'unindexed';

@@ -1,23 +1,23 @@
 /**
- * Asynchronous successive halving (Li et al. 2020, arXiv 1810.05934, algorithm 2): which trial trains next. A trial that is
- * promoted goes on from where it was paused, so no epoch is trained twice.
+ * Asynchronous successive halving (Li et al. 2020, arXiv 1810.05934, algorithm 2): decides which trial trains next. A
+ * promoted trial resumes where it was paused, so no epoch is trained twice.
  */
 
-/** How a search halves. */
+/** Settings of the halving. */
 export interface HalvingPlan {
-  /** Epochs at which each rung ends, rising; the last is the whole training. */
+  /** Epochs at which each rung ends, in increasing order. The last is the whole training. */
   readonly rungs: readonly number[];
-  /** One of so many trials goes on from a rung. */
+  /** One in this many trials advances from a rung. */
   readonly reduction: number;
-  /** Trials to start at most; null where time is what ends the search. */
+  /** Maximum number of trials; null if the search ends by time. */
   readonly trials: number | null;
   readonly higherIsBetter: boolean;
 }
 
-/** A trial as far as halving is concerned. */
+/** The properties of a trial that halving uses. */
 export interface HalvingTrial {
   readonly id: number;
-  /** Its metric at each rung that it came to, in their order; null where it failed there, which is the end of it. */
+  /** Metric at each rung that the trial reached, in order. Null if it failed there, which ends it. */
   readonly results: readonly (number | null)[];
   readonly isRunning: boolean;
 }
@@ -25,13 +25,13 @@ export interface HalvingTrial {
 export type HalvingJob =
   /** Start a new trial, which trains to the first rung. */
   | { readonly kind: 'start' }
-  /** Let a trial go on to rung `rung`. */
+  /** Continue a trial to rung `rung`. */
   | { readonly kind: 'promote'; readonly trial: number; readonly rung: number }
-  /** There is nothing to do until a trial that trains comes to its rung. */
+  /** Nothing to do until a running trial reaches its rung. */
   | { readonly kind: 'wait' }
   | { readonly kind: 'done' };
 
-/** The next job of a worker that is free: a promotion from the highest rung that has one, else a new trial. */
+/** Returns the next job for a free worker: a promotion from the highest rung that has one, else a new trial. */
 export function nextJob(plan: HalvingPlan, trials: readonly HalvingTrial[]): HalvingJob {
   for (let rung = plan.rungs.length - 2; rung >= 0; rung--) {
     const [trial] = promotable(plan, trials, rung);
@@ -41,7 +41,7 @@ export function nextJob(plan: HalvingPlan, trials: readonly HalvingTrial[]): Hal
   return trials.some(({ isRunning }) => isRunning) ? { kind: 'wait' } : { kind: 'done' };
 }
 
-/** Trials of the best 1/reduction of a rung that have not left it, the best first. */
+/** Returns the trials in the best 1/reduction of a rung that have not advanced, best first. */
 function promotable(plan: HalvingPlan, trials: readonly HalvingTrial[], rung: number): HalvingTrial[] {
   const arrived = trials.filter(({ results }) => results.length > rung);
   const best = ranked(arrived, rung, plan.higherIsBetter).slice(
@@ -51,7 +51,7 @@ function promotable(plan: HalvingPlan, trials: readonly HalvingTrial[], rung: nu
   return best.filter(({ results, isRunning }) => results.length === rung + 1 && !isRunning);
 }
 
-/** The trials that did not fail at a rung, the best first; of equals the one that was started first. */
+/** Returns the trials that did not fail at a rung, best first. Ties go to the one started first. */
 function ranked(
   trials: readonly HalvingTrial[],
   rung: number,
@@ -63,7 +63,9 @@ function ranked(
     .toSorted((a, b) => sign * ((a.results[rung] ?? 0) - (b.results[rung] ?? 0)) || a.id - b.id);
 }
 
-/** The best trial so far: of those that never failed and came to the highest rung that any of them came to. */
+/**
+ * Returns the best trial so far, among those that never failed and reached the highest rung that any of them reached.
+ */
 export function bestTrial<Trial extends HalvingTrial>(
   { rungs, higherIsBetter }: Pick<HalvingPlan, 'rungs' | 'higherIsBetter'>,
   trials: readonly Trial[],
@@ -79,9 +81,9 @@ export function bestTrial<Trial extends HalvingTrial>(
 }
 
 /**
- * The epochs at which rungs end: the whole training, then 1/reduction of the rung above, at least one epoch.
+ * Returns the epochs at which rungs end: the whole training, then 1/reduction of the rung above, at least one epoch.
  *
- * @param trials where their number is known, no more rungs than it fills
+ * @param trials if known, limits the rungs to those that this number of trials can fill
  */
 export function rungsOf(
   epochs: number,
@@ -98,7 +100,7 @@ export function rungsOf(
   );
 }
 
-/** How often a number can be divided by `reduction` until less than one is left. */
+/** Returns how often a number can be divided by `reduction` before less than one is left. */
 export function mostRungs(number: number, reduction: number): number {
   let count = 1;
   for (let left = number / reduction; left >= 1; left /= reduction) count++;

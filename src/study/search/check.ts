@@ -1,4 +1,4 @@
-/** Looks at a search in the light of its experiment. */
+/** Checks a search against its experiment. */
 import * as l10n from '@vscode/l10n';
 import { parseExperiment } from '../../experiment/parse';
 import type { Problem } from '../../experiment/problem';
@@ -14,14 +14,14 @@ import { settingOf, valueText } from './space';
 export interface SearchBaseline {
   readonly text: string;
   readonly fileName: string;
-  /** What is known of its images; nothing by default. */
+  /** Facts about its images. Default: none. */
   readonly factsOf?: FactsLookup;
 }
 
 /**
- * What is wrong with a search's parameters and rungs for its experiment: a key that the experiment has no place for, a
- * value that it cannot be trained with, a parameter that changes nothing. None where the experiment's images are not
- * indexed, so that nothing can be told.
+ * Returns problems of a search's parameters and rungs with its experiment: a key that the experiment does not support,
+ * a value that cannot be trained, or a parameter that changes nothing. Empty if the experiment's images are not
+ * indexed, because nothing can be checked then.
  */
 export function searchProblems(
   search: Search,
@@ -44,7 +44,7 @@ export function searchProblems(
       tried,
       parsed: read(settingOf(parameter, tried.value, written)),
     }));
-    // What cannot stand beside the experiment's own values may stand beside another parameter's.
+    // A value that conflicts with the experiment's own values may work with another parameter's.
     const standsBesideSome = ({ value }: TriedValue) =>
       search.parameters.some(
         (other) =>
@@ -66,13 +66,13 @@ export function searchProblems(
 interface TriedValue {
   readonly text: string;
   readonly value: unknown;
-  /** Its place below the parameter's. */
+  /** Its path below the parameter's. */
   readonly below: readonly (string | number)[];
-  /** Whether it is a number between the ends of a range that are whole. */
+  /** Whether it is a fractional value between the integer bounds of a range. */
   readonly isBetween: boolean;
 }
 
-/** Each choice; of a range both ends, and a number between them. */
+/** Returns each choice; for a range, both bounds and a number between them. */
 function triedValues(parameter: SearchParameter): TriedValue[] {
   if (parameter.kind === 'choices') {
     return parameter.choices.map(({ value }, index) => ({
@@ -97,13 +97,13 @@ function untrainable(
 ): SearchFinding {
   const path = ['search', parameter.key, ...tried.below];
   const what = l10n.t(
-    'With {0} the experiment cannot be trained: {1}',
+    'With {0}, the experiment cannot be trained: {1}',
     `${parameter.key}: ${tried.text}`,
     first?.what ?? '',
   );
   const remedy = tried.isBetween
-    ? l10n.t('Write integers for whole numbers alone.')
-    : (first?.remedy ?? l10n.t('Take it out.'));
+    ? l10n.t('Use integers to search only whole numbers.')
+    : (first?.remedy ?? l10n.t('Remove it.'));
   return { path, part: 'value', what, remedy };
 }
 
@@ -111,8 +111,8 @@ function changesNothing({ key }: SearchParameter): SearchFinding {
   return {
     path: ['search', key],
     part: 'key',
-    what: l10n.t('{0} changes nothing of this experiment.', key),
-    remedy: l10n.t('Take it out, or correct its name.'),
+    what: l10n.t('{0} changes nothing in this experiment.', key),
+    remedy: l10n.t('Remove it, or fix its name.'),
   };
 }
 
@@ -121,7 +121,7 @@ function rungFindings({ rungs, reduction, budget }: Search, epochs: number): Sea
   const most = mostRungs(epochs, reduction);
   if (rungs > most) {
     const what = l10n.t(
-      '{0} rungs by {1} leave less than one of {2} epochs for the first.',
+      'With {0} rungs and a reduction of {1}, the first rung gets less than one of {2} epochs.',
       rungs,
       reduction,
       epochs,
@@ -130,7 +130,7 @@ function rungFindings({ rungs, reduction, budget }: Search, epochs: number): Sea
   }
   if (!('trials' in budget) || rungs <= mostRungs(budget.trials, reduction)) return [];
   const least = reduction ** (rungs - 1);
-  const what = l10n.t('Of {0} trials none comes to the last of {1} rungs.', budget.trials, rungs);
+  const what = l10n.t('None of the {0} trials reaches the last of {1} rungs.', budget.trials, rungs);
   return [
     {
       path: ['budget'],

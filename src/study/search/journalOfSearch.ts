@@ -1,10 +1,10 @@
 import type { JournalDistribution, JournalParameter } from './optunaJournal';
 import type { Search, SearchParameter, TrialValues } from './search';
 
-/** What a search's parameter is drawn from, in Optuna's words. */
+/** Returns a search parameter's distribution in Optuna's terms. */
 export function distributionOf(parameter: SearchParameter): JournalDistribution {
   if (parameter.kind === 'choices') {
-    // Optuna's VS Code extension shows nothing for true and false.
+    // Optuna's VS Code extension does not display true and false.
     const choices = parameter.choices.map(({ label }) =>
       typeof label === 'boolean' ? String(label) : label,
     );
@@ -14,7 +14,7 @@ export function distributionOf(parameter: SearchParameter): JournalDistribution 
   return { kind: isInteger ? 'int' : 'float', low, high, isLog };
 }
 
-/** A trial's values, in Optuna's words. */
+/** Returns a trial's values in Optuna's terms. */
 export function journalParameters(
   { parameters }: Pick<Search, 'parameters'>,
   values: TrialValues,

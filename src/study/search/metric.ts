@@ -1,9 +1,12 @@
 import type { EpochEvent } from '../../protocol/standing';
 import { assertNever } from '../../shared/assertNever';
-import { formatNumber } from '../../shared/format';
+import { formatFixed, formatNumber } from '../../shared/format';
 import type { SearchMetric } from './search';
 
-/** A metric at the end of an epoch, accuracies in points of a percent; null where the epoch has none or it is no number. */
+/**
+ * Returns a metric at the end of an epoch, with accuracies in percentage points. Null if the epoch lacks it or it is
+ * not a number.
+ */
 export function metricAt(event: EpochEvent, metric: SearchMetric): number | null {
   const value = numberOf(event, metric);
   return value !== undefined && Number.isFinite(value) ? value : null;
@@ -12,9 +15,9 @@ export function metricAt(event: EpochEvent, metric: SearchMetric): number | null
 function numberOf(event: EpochEvent, metric: SearchMetric): number | undefined {
   switch (metric) {
     case 'validation_accuracy':
-      return 100 * event.validationAccuracy;
+      return points(event.validationAccuracy);
     case 'averaged_accuracy':
-      return 100 * (event.averagedAccuracy ?? event.validationAccuracy);
+      return points(event.averagedAccuracy ?? event.validationAccuracy);
     case 'validation_loss':
       return event.validationLoss;
     case 'macro_f1':
@@ -30,7 +33,7 @@ function points(share: number | undefined): number | undefined {
   return share === undefined ? undefined : 100 * share;
 }
 
-/** A metric's value as a person reads it. */
+/** Formats a metric's value for display. */
 export function metricText(value: number, metric: SearchMetric): string {
-  return metric === 'validation_loss' ? formatNumber(value, 4) : `${value.toFixed(2)}%`;
+  return metric === 'validation_loss' ? formatNumber(value, 4) : `${formatFixed(value, 2)}%`;
 }

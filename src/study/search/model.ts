@@ -1,4 +1,4 @@
-/** How trials are told to Optuna's samplers, which know no trial that may go on. */
+/** Presents trials to Optuna's samplers, which do not know paused trials. */
 import { assertNever } from '../../shared/assertNever';
 import type { HalvingTrial } from './asha';
 import type { OptunaSamplerName, TrialValues } from './search';
@@ -8,18 +8,19 @@ export interface ModelTrial {
   readonly id: number;
   readonly values: TrialValues;
   readonly state: 'complete' | 'pruned' | 'running' | 'failed';
-  /** Of a complete one. */
+  /** Set only for a complete trial. */
   readonly value: number | null;
-  /** Its metric at each epoch that ended a rung. */
+  /** The metric at each epoch that ended a rung. */
   readonly steps: readonly (readonly [epochs: number, value: number])[];
 }
 
 type KnownTrial = HalvingTrial & { readonly values: TrialValues };
 
 /**
- * TPE ranks complete trials before pruned ones, and these by how far they came. GP and CMA-ES use complete trials alone, so
- * all are told as complete by one rung: CMA-ES, which compares the trials of a generation, by the first; GP by the highest
- * that enough trials came to (as BOHB does: Falkner et al. 2018, arXiv 1807.01774, section 3).
+ * Returns the trials for a sampler. TPE ranks complete trials before pruned ones, and pruned ones by how far they got.
+ * GP and CMA-ES use only complete trials, so all trials are reported as complete at a single rung. CMA-ES compares the
+ * trials of a generation, so it uses the first rung. GP uses the highest rung that enough trials reached (as in BOHB:
+ * Falkner et al. 2018, arXiv 1807.01774, section 3).
  */
 export function modelTrials(
   sampler: OptunaSamplerName,
@@ -55,7 +56,7 @@ function atRung({ id, values, results }: KnownTrial, rung: number): ModelTrial {
   return { id, values, state: hasFailed ? 'failed' : 'running', value: null, steps: [] };
 }
 
-/** The highest rung that twice as many trials came to as a model has parameters. */
+/** Returns the highest rung that at least 2 (d + 1) trials reached, for d parameters; 0 if there is none. */
 function modelRung(trials: readonly KnownTrial[], rungs: number): number {
   const dimensions = Object.keys(trials[0]?.values ?? {}).length;
   for (let rung = rungs - 1; rung > 0; rung--) {

@@ -1,26 +1,26 @@
 /**
- * Studies and searches as Optuna's journal, which `optuna-dashboard FILE` and its VS Code extension show: one JSON object a
- * line (Optuna 5, `optuna/storages/journal/_storage.py`). The file has one writer and one study.
+ * Studies and searches in Optuna's journal format for `optuna-dashboard FILE` and Optuna's VS Code extension: one JSON
+ * object per line (Optuna 5, `optuna/storages/journal/_storage.py`). The file has a single writer and a single study.
  */
 import { assertNever } from '../../shared/assertNever';
 
-/** What a categorical parameter may be. Optuna's VS Code extension shows nothing for true and false: texts are seen. */
+/** Values of a categorical parameter. Optuna's VS Code extension displays strings, but not true and false. */
 export type JournalChoice = string | number | boolean | null;
 
-/** What a parameter is drawn from. */
+/** A parameter's distribution. */
 export type JournalDistribution =
   | { readonly kind: 'float' | 'int'; readonly low: number; readonly high: number; readonly isLog: boolean }
   | { readonly kind: 'categorical'; readonly choices: readonly JournalChoice[] };
 
-/** A trial's parameter. */
+/** A parameter of a trial. */
 export interface JournalParameter {
   readonly name: string;
   readonly distribution: JournalDistribution;
-  /** The number; of a categorical the index of its choice. */
+  /** The number; for a categorical, the index of its choice. */
   readonly value: number;
 }
 
-/** What happens to a study, in the order in which it does. Trials count from 0; times are milliseconds since 1970. */
+/** Events of a study, in order. Trials count from 0. Times are milliseconds since 1970. */
 export type JournalEvent =
   /** The first event, and the only one of its kind. */
   | {
@@ -29,27 +29,27 @@ export type JournalEvent =
       readonly metric: string;
       readonly higherIsBetter: boolean;
     }
-  /** Trials are started in the order of their numbers. */
+  /** Trials start in order of their numbers. */
   | {
       readonly type: 'trial_started';
       readonly time: number;
       readonly parameters: readonly JournalParameter[];
-      /** Such as the seed: they are no part of what is searched over. */
+      /** Attributes such as the seed, which are not searched over. */
       readonly attributes: Readonly<Record<string, string | number | readonly (string | number)[]>>;
     }
   | { readonly type: 'value'; readonly trial: number; readonly step: number; readonly value: number }
   | {
       readonly type: 'trial_ended';
       readonly trial: number;
-      /** When it was started. */
+      /** Start time of the trial. */
       readonly startedAt: number;
       readonly time: number;
       readonly state: 'complete' | 'pruned' | 'failed';
-      /** Of a complete trial always, of a failed one never. */
+      /** Always set for a complete trial, never for a failed one. */
       readonly value: number | null;
     };
 
-/** In Optuna's words. */
+/** Optuna's operation codes. */
 const OPERATIONS = {
   createStudy: 0,
   studySystemAttribute: 3,
@@ -61,13 +61,13 @@ const RUNNING = 0;
 const STATES = { complete: 1, pruned: 2, failed: 3 } as const;
 const DIRECTIONS = { minimize: 1, maximize: 2 } as const;
 
-/** The study's id, which counts from 0 over the file. */
+/** The study's id, counted from 0 within the file. */
 const STUDY = 0;
 
-/** Optuna tells its workers apart by it; this file has no other. */
+/** Optuna distinguishes its workers by this name. This file has only one. */
 const WORKER = 'bag-of-tricks';
 
-/** An event as whole lines of a journal, each with its line end: to be appended. */
+/** Serializes an event as whole journal lines, ready to append. */
 export function journalLines(event: JournalEvent): string {
   return operationsOf(event)
     .map((operation) => `${JSON.stringify({ ...operation, worker_id: WORKER })}\n`)
@@ -95,7 +95,7 @@ function operationsOf(event: JournalEvent): object[] {
           study_id: STUDY,
           datetime_start: timeText(event.time),
           state: RUNNING,
-          // With the trial, since the VS Code extension shows the index of a choice that is told later.
+          // Sent with the trial, because the VS Code extension shows a choice that arrives later as its index.
           distributions: byName(event.parameters, ({ distribution }) => distributionText(distribution)),
           params: byName(event.parameters, ({ value }) => value),
           user_attrs: event.attributes,
@@ -113,7 +113,7 @@ function operationsOf(event: JournalEvent): object[] {
           trial_id: trial,
           state: STATES[state],
           values: value === null ? null : [value],
-          // Again, since the VS Code extension forgets it otherwise.
+          // Repeated, because the VS Code extension otherwise loses it.
           datetime_start: timeText(startedAt),
           datetime_complete: timeText(time),
         },
@@ -124,7 +124,7 @@ function operationsOf(event: JournalEvent): object[] {
   }
 }
 
-/** Optuna's own form, in UTC; a `Z` is not read before Python 3.11. */
+/** Optuna's own format, in UTC. Python before 3.11 cannot parse `Z`. */
 function timeText(time: number): string {
   return new Date(time).toISOString().replace('Z', '000+00:00');
 }
@@ -136,7 +136,7 @@ function byName<Value>(
   return Object.fromEntries(parameters.map((parameter) => [parameter.name, partOf(parameter)]));
 }
 
-/** A distribution as Optuna writes one, which is JSON in a text. */
+/** Serializes a distribution as Optuna does: JSON in a string. */
 export function distributionText(distribution: JournalDistribution): string {
   if (distribution.kind === 'categorical') {
     const { choices } = distribution;

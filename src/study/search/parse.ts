@@ -1,4 +1,4 @@
-/** Reads search files, with every problem's place and remedy. */
+/** Reads search files, and reports every problem with its position and remedy. */
 import * as l10n from '@vscode/l10n';
 import type { Problem } from '../../experiment/problem';
 import { type ExperimentDocument, parseDocument } from '../../experiment/text/document';
@@ -19,7 +19,7 @@ export type SearchReading =
   | { readonly ok: true; readonly search: Search; readonly document: ExperimentDocument }
   | { readonly ok: false; readonly problems: readonly Problem[]; readonly document: ExperimentDocument };
 
-/** Something wrong at a place of a search file. */
+/** A problem at a path in a search file. */
 export interface SearchFinding {
   readonly path: Path;
   readonly part: 'key' | 'value';
@@ -34,29 +34,29 @@ const KEYS = [
   ...['sampler', 'metric', 'seed', 'at_once'],
 ] as const;
 
-/** Keys that a search decides itself. */
+/** Keys that the search itself controls. */
 const OWN_KEYS: Readonly<Record<string, () => string>> = {
-  'schedule.epochs': () => l10n.t('The rungs decide how long a trial trains.'),
-  seed: () => l10n.t('Each trial trains with the same seeds; write seeds for several.'),
-  name: () => l10n.t('A name changes nothing.'),
+  'schedule.epochs': () => l10n.t('The rungs determine how long a trial trains.'),
+  seed: () => l10n.t('Each trial uses the same seeds. To train with several, set seeds.'),
+  name: () => l10n.t('The name has no effect.'),
 };
 
-/** More trials than these no search has time for. */
+/** More trials than any search has time for. */
 const MOST_TRIALS = 100_000;
 
-/** Whether a file's value is a search's, rather than a study's. */
+/** Whether a file's value is a search, not a study. */
 export function isSearch(value: unknown): boolean {
   return isMapping(value) && 'search' in value && !('factors' in value);
 }
 
-/** Reads a search file, as JSON or YAML by its name; `readSearch` on its text. */
+/** Parses a search file, as JSON or YAML depending on its name. See `readSearch`. */
 export function parseSearch(text: string, fileName: string): SearchReading {
   return readSearch(parseDocument(text, fileName));
 }
 
 /**
- * The search that a document holds, as far as it can be told without its experiment: `searchProblems` looks at that.
- * Problems come in the file's order.
+ * Parses the search in a document, without its experiment. `searchProblems` checks the search against the experiment.
+ * Problems are in file order.
  */
 export function readSearch(document: ExperimentDocument): SearchReading {
   if (document.problems.length > 0) return { ok: false, problems: document.problems, document };
@@ -66,7 +66,7 @@ export function readSearch(document: ExperimentDocument): SearchReading {
   return { ok: false, problems: placed(document, reader.findings), document };
 }
 
-/** Findings as problems of a file, in its order. */
+/** Converts findings to problems with positions, in file order. */
 export function placed(
   document: ExperimentDocument,
   findings: readonly SearchFinding[],
@@ -81,16 +81,16 @@ export function placed(
     .toSorted((a, b) => a.range.start.offset - b.range.start.offset);
 }
 
-/** Reads a file's parts, and keeps what is wrong with them. */
+/** Reads a file's parts and collects their problems. */
 class Reader {
   readonly findings: SearchFinding[] = [];
 
-  /** Null where something is wrong with it. */
+  /** Null if it has a problem. */
   search(value: unknown): Search | null {
     if (!isMapping(value)) {
       this.#wrong(
         [],
-        l10n.t('This is no search.'),
+        l10n.t('This is not a search.'),
         l10n.t('Write name, experiment, search and budget as keys.'),
       );
       return null;
@@ -98,8 +98,8 @@ class Reader {
     for (const key of Object.keys(value)) {
       if ((KEYS as readonly string[]).includes(key)) continue;
       const near = nearest(key, KEYS);
-      const remedy = near ? l10n.t('Did you mean {0}?', near) : l10n.t('Keys are {0}.', KEYS.join(', '));
-      this.#wrong([key], l10n.t('A search has no {0}.', key), remedy, 'key', near);
+      const remedy = near ? l10n.t('Did you mean {0}?', near) : l10n.t('Valid keys: {0}.', KEYS.join(', '));
+      this.#wrong([key], l10n.t('A search has no key {0}.', key), remedy, 'key', near);
     }
     const name = this.#text(value, 'name');
     const experiment = this.#text(value, 'experiment');
@@ -125,11 +125,11 @@ class Reader {
   #text(value: Readonly<Record<string, unknown>>, key: 'name' | 'experiment'): string | null {
     const text = value[key];
     if (typeof text === 'string' && text.trim() !== '') return text;
-    const what = text === undefined ? l10n.t('{0} is missing.', key) : l10n.t('{0} is no text.', key);
+    const what = text === undefined ? l10n.t('{0} is missing.', key) : l10n.t('{0} is not text.', key);
     const remedy =
       key === 'name'
         ? l10n.t('Name the search, such as name: tune-lr.')
-        : l10n.t('Name the experiment file, relative to this one.');
+        : l10n.t('Specify the experiment file, relative to this one.');
     this.#wrong(text === undefined ? [] : [key], what, remedy);
     return null;
   }
@@ -148,7 +148,7 @@ class Reader {
     this.#wrong(
       [key],
       l10n.t('{0} cannot be {1}.', key, JSON.stringify(written)),
-      oneOfText(known),
+      near ? l10n.t('Did you mean {0}?', near) : oneOfText(known),
       'value',
       near,
     );
@@ -159,7 +159,7 @@ class Reader {
     if (typeof value === 'number' && Number.isSafeInteger(value) && value >= least && value <= most)
       return value;
     const key = path.join('.');
-    this.#wrong(path, l10n.t('{0} has to be a whole number.', key), l10n.t('Write {0} or more.', least));
+    this.#wrong(path, l10n.t('{0} must be a whole number.', key), l10n.t('Write {0} or more.', least));
     return least;
   }
 
@@ -167,14 +167,14 @@ class Reader {
     const remedy = l10n.t('Write budget: { trials: 16 } or budget: { hours: 2 }.');
     if (!isMapping(value) || Object.keys(value).length !== 1) {
       const what =
-        value === undefined ? l10n.t('budget is missing.') : l10n.t('A budget is trials or hours.');
+        value === undefined ? l10n.t('budget is missing.') : l10n.t('A budget sets either trials or hours.');
       this.#wrong(value === undefined ? [] : ['budget'], what, remedy);
       return null;
     }
     const { trials, hours } = value;
     if (trials !== undefined) return { trials: this.#whole(['budget', 'trials'], trials, 1, MOST_TRIALS) };
     if (typeof hours === 'number' && Number.isFinite(hours) && hours > 0) return { hours };
-    this.#wrong(['budget'], l10n.t('A budget is a number of trials or hours above 0.'), remedy);
+    this.#wrong(['budget'], l10n.t('A budget needs trials or hours above 0.'), remedy);
     return null;
   }
 
@@ -183,7 +183,7 @@ class Reader {
       this.#wrong(
         value === undefined ? [] : ['search'],
         l10n.t('There is nothing to search over.'),
-        l10n.t('Name keys with ranges or choices, such as optimizer.base_lr: { log: [0.01, 1] }.'),
+        l10n.t('Add keys with ranges or choices, such as optimizer.base_lr: { log: [0.01, 1] }.'),
         'key',
       );
       return [];
@@ -191,7 +191,7 @@ class Reader {
     return Object.entries(value).flatMap(([key, written]) => {
       const own = OWN_KEYS[key];
       if (own) {
-        this.#wrong(['search', key], l10n.t('{0} cannot be searched over.', key), own(), 'key');
+        this.#wrong(['search', key], l10n.t('{0} cannot be searched.', key), own(), 'key');
         return [];
       }
       return this.#parameter(key, written);
@@ -205,7 +205,7 @@ class Reader {
     if (path.some((part) => part === '')) {
       this.#wrong(
         place,
-        l10n.t('{0} is no key.', key),
+        l10n.t('{0} is not a key.', key),
         l10n.t('Write a key with dots between its parts.'),
         'key',
       );
@@ -241,8 +241,10 @@ class Reader {
       others.length > 0 ||
       (kind !== 'log' && kind !== 'range' && kind !== 'integers' && kind !== 'log_integers')
     ) {
-      const remedy = l10n.t('Write log, range, integers or log_integers with the lowest and highest value.');
-      this.#wrong(place, l10n.t('{0} is no range.', key), remedy);
+      const remedy = l10n.t(
+        'Use log, range, integers or log_integers with the lowest and the highest value.',
+      );
+      this.#wrong(place, l10n.t('{0} is not a range.', key), remedy);
       return [];
     }
     const isLog = kind === 'log' || kind === 'log_integers';
@@ -254,8 +256,8 @@ class Reader {
     const at = [...place, kind];
     if (!isNumber(low) || !isNumber(high)) {
       const what = isInteger
-        ? l10n.t('{0} needs the lowest and the highest whole number.', kind)
-        : l10n.t('{0} needs the lowest and the highest number.', kind);
+        ? l10n.t('{0} needs a lowest and a highest whole number.', kind)
+        : l10n.t('{0} needs a lowest and a highest number.', kind);
       this.#wrong(at, what, l10n.t('Write {0}.', isInteger ? `${kind}: [1, 8]` : `${kind}: [0.01, 1]`));
       return [];
     }
@@ -264,8 +266,8 @@ class Reader {
       return [];
     }
     if (isLog && low <= 0) {
-      const remedy = l10n.t('Begin above 0, or write {0}.', isInteger ? 'integers' : 'range');
-      this.#wrong(at, l10n.t('The logarithm of {0} is no number.', low), remedy);
+      const remedy = l10n.t('Start above 0, or write {0}.', isInteger ? 'integers' : 'range');
+      this.#wrong(at, l10n.t('{0} has no logarithm.', low), remedy);
       return [];
     }
     return [{ kind: 'range', key, path, low, high, isLog, isInteger }];
@@ -282,14 +284,14 @@ class Reader {
     const known = new Set<string>();
     for (const [index, choice] of choices.entries()) {
       if (choice === null) {
-        const what = l10n.t('This is no choice for the trick {0}.', key);
+        const what = l10n.t('This is not a choice for the trick {0}.', key);
         this.#wrong([...place, index], what, l10n.t('Write off, on, or its options in braces.'));
         return [];
       }
       const text = JSON.stringify(choice.value);
       if (known.has(text)) {
         const what = l10n.t('{0} has this choice twice.', key);
-        this.#wrong([...place, index], what, l10n.t('Take one of them out.'));
+        this.#wrong([...place, index], what, l10n.t('Remove one of them.'));
         return [];
       }
       known.add(text);
@@ -298,7 +300,7 @@ class Reader {
       this.#wrong(
         place,
         l10n.t('{0} has fewer than two choices.', key),
-        l10n.t('Write two or more, or take it out.'),
+        l10n.t('Write two or more, or remove it.'),
       );
       return [];
     }
@@ -316,9 +318,9 @@ class Reader {
   }
 }
 
-/** A choice as written; null where a trick cannot have it. */
+/** Returns a choice as written; null if a trick does not accept it. */
 function choiceOf(value: unknown, isTrick: boolean): SearchChoice | null {
-  // YAML 1.2 reads on and off as texts.
+  // YAML 1.2 reads on and off as strings.
   const meant = isTrick && value === 'on' ? true : isTrick && value === 'off' ? false : value;
   if (isTrick && typeof meant !== 'boolean' && !isMapping(meant)) return null;
   if (isTrick && typeof meant === 'boolean') return { label: meant ? 'on' : 'off', value: meant };

@@ -1,22 +1,22 @@
-/** The built-in samplers: points of the unit cube, each drawn by its index alone. */
+/** The built-in samplers: points of the unit cube, each determined by its index alone. */
 import { uniformAt } from './random';
 
-/** Draws of a place, so that none is used for two purposes. */
+/** Prefixes for draws, so that no draw is used for two purposes. */
 const RANDOM = 0;
 const SCRAMBLE = 1;
 
-/** Of two numbers whose fractions are the same no double tells them apart. */
+/** Digits below this weight do not change a double in [0, 1). */
 const SMALLEST = 2 ** -53;
 
-/** The point of an index, from 0, drawn evenly and independently of all others. */
+/** Returns the point with this index (from 0): uniform and independent of all others. */
 export function randomPoint(seed: number, index: number, dimensions: number): number[] {
   return Array.from({ length: dimensions }, (_, dimension) => uniformAt(RANDOM, seed, dimension, index));
 }
 
 /**
- * The point of an index, from 0, of a randomized Halton sequence (Owen 2017, arXiv 1706.02808): in each dimension the
- * digits of the index in a prime base, in reverse, each permuted at random. Points cover the cube more evenly than random
- * ones, and each alone is evenly distributed.
+ * Returns the point with this index (from 0) of a randomized Halton sequence (Owen 2017, arXiv 1706.02808). In each
+ * dimension it takes the digits of the index in a prime base, reversed and each randomly permuted. The points cover the
+ * cube more evenly than random ones, and each point by itself is uniformly distributed.
  */
 export function quasiRandomPoint(seed: number, index: number, dimensions: number): number[] {
   return primes(dimensions).map((base, dimension) => scrambled(seed, index, base, dimension));
@@ -25,7 +25,7 @@ export function quasiRandomPoint(seed: number, index: number, dimensions: number
 function scrambled(seed: number, index: number, base: number, dimension: number): number {
   let value = 0;
   let rest = index;
-  // The zeros before an index's first digit are permuted as well.
+  // The leading zeros of an index are permuted too.
   for (let [digit, weight] = [0, 1 / base]; weight > SMALLEST; digit++, weight /= base) {
     value += weight * permuted(rest % base, base, [SCRAMBLE, seed, dimension, digit]);
     rest = Math.floor(rest / base);
@@ -33,7 +33,7 @@ function scrambled(seed: number, index: number, base: number, dimension: number)
   return Math.min(value, 1 - SMALLEST);
 }
 
-/** What a digit becomes in the permutation of a place (Fisher and Yates 1938, in Durstenfeld's form). */
+/** Permutes a digit with the permutation for a position (Fisher and Yates 1938, in Durstenfeld's form). */
 function permuted(digit: number, base: number, place: readonly number[]): number {
   const digits = Array.from({ length: base }, (_, each) => each);
   for (let last = base - 1; last > 0; last--) {

@@ -1,14 +1,14 @@
-/** The shape of a search file, for editors: JSON Schema, completion and hovers. `readSearch` reads the file itself. */
+/** The schema of a search file for editors: JSON Schema, completion and hovers. `readSearch` reads the file itself. */
 import { z } from 'zod';
 import { SAMPLERS, SEARCH_METRICS } from './search';
 
-/** The lowest and the highest value. */
+/** [lowest, highest]. */
 const numbers = z.tuple([z.number(), z.number()]);
 const positiveNumbers = z.tuple([z.number().positive(), z.number().positive()]);
 const integers = z.tuple([z.int(), z.int()]);
 const positiveIntegers = z.tuple([z.int().positive(), z.int().positive()]);
 
-/** What a parameter is drawn from: one kind of range, or choices. */
+/** A parameter's domain: one kind of range, or choices. */
 export const rangeSchema = z.strictObject({
   log: positiveNumbers.optional().describe('The lowest and highest number, drawn evenly in their logarithm.'),
   range: numbers.optional().describe('The lowest and highest number, drawn evenly.'),
@@ -34,8 +34,8 @@ export const searchSchema = z.strictObject({
     ),
   budget: z
     .strictObject({
-      trials: z.int().positive().max(100_000).optional().describe('Trials in all.'),
-      hours: z.number().positive().optional().describe('Hours of training in all.'),
+      trials: z.int().positive().max(100_000).optional().describe('Total number of trials.'),
+      hours: z.number().positive().optional().describe('Total hours of training.'),
     })
     .describe('What the search may take: trials or hours.'),
   seeds: z

@@ -1,4 +1,4 @@
-/** What a search file says, as plain data: a study file with `search` in the place of `factors`. */
+/** A search file's contents as plain data: a study file with `search` instead of `factors`. */
 import type { StudyMetric } from '../../protocol/study';
 import type { Path } from '../../shared/path';
 
@@ -9,7 +9,7 @@ export type SamplerName = (typeof SAMPLERS)[number];
 /** The samplers that run in Python. */
 export type OptunaSamplerName = Exclude<SamplerName, 'quasi_random' | 'random'>;
 
-/** What a search can be by: the numbers that every epoch has. Accuracies are in points of a percent. */
+/** Metrics that a search can optimize: the numbers that every epoch has. Accuracies are in percentage points. */
 export const SEARCH_METRICS = [
   'validation_accuracy',
   'averaged_accuracy',
@@ -19,31 +19,31 @@ export const SEARCH_METRICS = [
 ] as const satisfies readonly StudyMetric[];
 export type SearchMetric = (typeof SEARCH_METRICS)[number];
 
-/** One of the values that a parameter may have. */
+/** One of a parameter's possible values. */
 export interface SearchChoice {
-  /** What it is called: that of a trick without options is `off` or `on`. */
+  /** Display name; `off` or `on` for a trick without options. */
   readonly label: string | number | boolean;
-  /** What the experiment then has at the parameter's path; `true` leaves a trick as the experiment has it. */
+  /** The value at the parameter's path in the experiment. `true` keeps a trick as the experiment has it. */
   readonly value: unknown;
 }
 
-/** What is searched over. */
+/** A parameter that is searched over. */
 export type SearchParameter =
   | {
       readonly kind: 'range';
-      /** As written: a key with dots. */
+      /** A dotted key, as written. */
       readonly key: string;
-      /** Where its value stands in the experiment. */
+      /** Path of its value in the experiment. */
       readonly path: Path;
       readonly low: number;
       readonly high: number;
-      /** Whether its logarithm is drawn evenly. */
+      /** Whether it is sampled uniformly in log space. */
       readonly isLog: boolean;
       readonly isInteger: boolean;
     }
   | {
       readonly kind: 'choices';
-      /** As written: a trick's name, or a key with dots. */
+      /** A trick's name or a dotted key, as written. */
       readonly key: string;
       readonly path: Path;
       /** Two or more. */
@@ -52,32 +52,32 @@ export type SearchParameter =
 
 export type SearchBudget = { readonly trials: number } | { readonly hours: number };
 
-/** A search, its defaults filled in. */
+/** A search with defaults filled in. */
 export interface Search {
   readonly name: string;
   /** The experiment file, as written: relative to the search file's folder. */
   readonly experiment: string;
-  /** One or more, in the order of the file. */
+  /** One or more, in file order. */
   readonly parameters: readonly SearchParameter[];
   readonly budget: SearchBudget;
-  /** Runs of each trial, of different seeds, whose metrics are averaged. */
+  /** Runs per trial, with different seeds. Their metrics are averaged. */
   readonly seeds: number;
-  /** How many rungs; `auto` takes all that leave an epoch for the first one. */
+  /** Number of rungs. `auto` uses as many as leave an epoch for the first one. */
   readonly rungs: 'auto' | number;
-  /** One of so many trials goes on from a rung to the next. */
+  /** One in this many trials advances from a rung to the next. */
   readonly reduction: number;
   readonly sampler: SamplerName;
   readonly metric: SearchMetric;
-  /** Of the sampler. */
+  /** The sampler's seed. */
   readonly seed: number;
-  /** Trials that train at the same time. */
+  /** Number of trials that train at the same time. */
   readonly atOnce: number;
 }
 
-/** A trial's values by the parameters' keys: a number of a range, or the index of a choice. As Optuna stores them. */
+/** A trial's values by parameter key: a number from a range, or the index of a choice. Same format as in Optuna. */
 export type TrialValues = Readonly<Record<string, number>>;
 
-/** Whether more of a metric is better. */
+/** Whether a higher value of the metric is better. */
 export function higherIsBetter(metric: SearchMetric): boolean {
   return metric !== 'validation_loss';
 }

@@ -1,16 +1,16 @@
-/** The space that a search draws from: from points of the unit cube to values, and from values to an experiment. */
+/** The search space: maps points of the unit cube to values, and values to an experiment. */
 import { writtenTrick } from '../../experiment/aliases';
 import { formatNumber } from '../../shared/format';
 import type { Path } from '../../shared/path';
 import { isMapping, valueAt } from '../../shared/values';
 import type { Search, SearchParameter, TrialValues } from './search';
 
-/** Digits of a drawn number: finer differences teach nothing, and a person reads them. */
+/** Significant digits of a drawn number. Finer differences are of no use, and people have to read the number. */
 const DIGITS = 5;
 
 /**
- * The values at a point of the unit cube, one number from 0 to below 1 for each parameter, in their order. Equal parts of
- * it belong to each choice and to each whole number of a range.
+ * Returns the values at a point of the unit cube, which has one number in [0, 1) per parameter, in order. Each choice
+ * and each integer of a range gets an equal part of the interval.
  */
 export function valuesAt({ parameters }: Pick<Search, 'parameters'>, point: readonly number[]): TrialValues {
   return Object.fromEntries(
@@ -23,7 +23,7 @@ function numberAt(parameter: SearchParameter, share: number): number {
     return Math.min(Math.floor(share * parameter.choices.length), parameter.choices.length - 1);
   }
   const { low, high, isLog, isInteger } = parameter;
-  // Each whole number has half a step on both sides.
+  // Each integer gets half a step on both sides.
   const [from, to] = isInteger ? [low - 0.5, high + 0.5] : [low, high];
   const drawn = isLog
     ? Math.exp(Math.log(from) + share * (Math.log(to) - Math.log(from)))
@@ -31,7 +31,7 @@ function numberAt(parameter: SearchParameter, share: number): number {
   return readable(parameter, drawn);
 }
 
-/** A drawn number of a range as it is used: whole or of few digits, and within the range. */
+/** Rounds a drawn number to an integer or to a few digits, and clamps it to the range. */
 export function readable(
   { low, high, isInteger }: Extract<SearchParameter, { kind: 'range' }>,
   drawn: number,
@@ -40,16 +40,16 @@ export function readable(
   return Math.min(Math.max(rounded, low), high);
 }
 
-/** A value as a person reads it. */
+/** Formats a value for display. */
 export function valueText(parameter: SearchParameter, value: number): string {
   if (parameter.kind === 'range') return formatNumber(value, DIGITS);
   return String(parameter.choices[value]?.label);
 }
 
 /**
- * The `key=value` that make an experiment that of a trial.
+ * Returns the `key=value` settings that turn an experiment into a trial's.
  *
- * @param written the experiment file's own value, in whose words tricks are named
+ * @param written the experiment file's own value, which determines the names of tricks
  */
 export function settingsOf(
   { parameters }: Pick<Search, 'parameters'>,
@@ -63,12 +63,12 @@ export function settingsOf(
   });
 }
 
-/** The `key=value` that gives one parameter a value; none where the experiment has it so. */
+/** Returns the `key=value` that sets one parameter; empty if the experiment already has this value. */
 export function settingOf(parameter: SearchParameter, meant: unknown, written: unknown): string[] {
   const path = writtenPath(parameter.path, written);
   const isTrick = path[0] === 'tricks' && path.length === 2;
   const held = valueAt(written, path);
-  // A trick that is in keeps the options that it has there.
+  // A trick that is already enabled keeps its options.
   if (isTrick && meant === true && held !== undefined && held !== false) return [];
   if (isTrick && meant === false && held === undefined) return [];
   return [`${path.join('.')}=${JSON.stringify(meant)}`];

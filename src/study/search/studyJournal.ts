@@ -1,17 +1,17 @@
-/** A study of factors as Optuna's journal: each run is a trial, so that Optuna's importances rank the tricks. */
+/** A study of factors in Optuna's journal format. Each run is a trial, so Optuna's importances rank the tricks. */
 import type { StudyFactor, StudyRunOutcome, StudySetting } from '../../protocol/study';
 import { assertNever } from '../../shared/assertNever';
 import { type JournalEvent, type JournalParameter, journalLines } from './optunaJournal';
 
-/** A run of a study, with when it was trained, in milliseconds since 1970. */
+/** A run of a study, with its training times in milliseconds since 1970. */
 export interface JournalRun {
-  /** Its id in the store. */
+  /** Id in the store. */
   readonly id: string;
   /** From 0. */
   readonly block: number;
   readonly setting: StudySetting;
   readonly seed: number;
-  /** From 0; null where blocks have no folds. */
+  /** From 0; null if blocks have no folds. */
   readonly fold: number | null;
   readonly outcome: StudyRunOutcome['outcome'];
   readonly startedAt: number;
@@ -22,14 +22,14 @@ export interface JournaledStudy {
   readonly name: string;
   readonly metric: { readonly name: string; readonly higherIsBetter: boolean };
   readonly factors: readonly StudyFactor[];
-  /** Those whose outcome is known, and of a study that is over also those that it left out. */
+  /** Runs with a known outcome. For a finished study, also the runs that it skipped. */
   readonly runs: readonly JournalRun[];
 }
 
 /**
- * The whole journal of a study, a function of its runs alone. Trials are in the order in which runs ended, so that a run that
- * ends later adds lines and changes none: the dashboard goes on reading where it was. A run that diverged or failed is a
- * failed trial, one that was left out a pruned one.
+ * Returns the whole journal of a study, as a function of its runs alone. Trials are in the order in which runs ended. A
+ * run that ends later therefore only appends lines, and the dashboard can keep reading. A run that diverged or failed
+ * is a failed trial, a skipped one a pruned trial.
  */
 export function studyJournal({ name, metric, factors, runs }: JournaledStudy): string {
   const ordered = runs.toSorted(
@@ -57,7 +57,7 @@ function startedEvent(
         value: setting[factor] ?? 0,
       }),
     ),
-    // Seeds and folds are no part of what is in question, so that no importance is given to them.
+    // Seeds and folds are attributes, not parameters, so that they get no importance.
     attributes: { seed, block: block + 1, ...(fold !== null && { fold: fold + 1 }), run: id },
   };
 }

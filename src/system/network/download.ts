@@ -13,41 +13,41 @@ import { fetchFile, HttpError } from './fetchFile';
 export interface DownloadProgress {
   readonly file: string;
   readonly receivedBytes: number;
-  /** Null where the server does not say. */
+  /** Null if the server does not say. */
   readonly totalBytes: number | null;
 }
 
 /** A published file. */
 export interface PublishedFile {
-  /** Where it is published, tried in turn. */
+  /** URLs of the file, tried in order. */
   readonly urls: readonly string[];
-  /** Its SHA-256 in hexadecimal digits, or their beginning where no more is published. */
+  /** Its SHA-256 in hexadecimal, or a prefix if no more is published. */
   readonly sha256: string;
   readonly limitBytes: number;
 }
 
 export interface DownloadOptions {
-  /** A server silent for this long is given up. */
+  /** Gives up on a server that is silent for this long. */
   readonly idleTimeoutMs: number;
-  /** What to do when no server gives the file or it cannot be written, for errors. */
+  /** For error messages: what to do if no server provides the file or it cannot be written. */
   readonly remedy: string;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: DownloadProgress) => void) | undefined;
 }
 
 const PARTIAL = '.partial';
-/** A connection that breaks is taken up again as long as each attempt brings something, at most so often. */
+/** Maximum number of attempts to resume a broken connection. Each attempt must make progress. */
 const MAX_ATTEMPTS = 50;
 
 /**
- * Downloads a published file to `target`, which takes its name only when it is whole, checked and on the disk.
+ * Downloads a published file to `target`. The target appears only after the file is complete, verified and on disk.
  *
- * The bytes go to a partial file beside it. A connection that breaks is taken up where it broke, and a download that was
- * cancelled or failed goes on from its partial file the next time. A partial file belongs to one process at a time. One
- * that turns out to be wrong is deleted, and one that does not fit on the disk as well.
+ * The bytes go to a partial file next to it. A broken connection is resumed. A canceled or failed download continues
+ * from its partial file the next time. A partial file belongs to one process at a time. It is deleted if its content is
+ * wrong or does not fit on the disk.
  *
- * @throws UserError when no server gives the right content, or when the folder or disk refuses it; the signal's
- *   reason when aborted
+ * @throws UserError if no server provides the right content, or if the folder or disk refuses it
+ * @throws the signal's reason if aborted
  */
 export async function downloadFile(
   target: string,
@@ -70,14 +70,14 @@ export async function downloadFile(
       failures.push(failure);
     }
   } finally {
-    // For the next time. It is gone where the download is done.
+    // Keep the partial file for the next time. After a successful download there is none.
     await renameOver(own, `${target}${PARTIAL}`).catch(() => {});
   }
   const what = l10n.t('{0} could not be downloaded. {1}', basename(target), failures.join(' '));
   throw new UserError({ what, remedy });
 }
 
-/** The SHA-256 of a file, in hexadecimal digits. */
+/** Computes the SHA-256 of a file in hexadecimal. */
 export async function sha256Of(path: string, signal?: AbortSignal): Promise<string> {
   const hash = createHash('sha256');
   await pipeline(createReadStream(path), hash, { signal });
@@ -91,9 +91,9 @@ interface Expected {
 }
 
 /**
- * Fetches what is missing of a file, and checks the whole.
+ * Fetches the missing part of a file and verifies the whole.
  *
- * @returns why this server's file cannot be used; null where it can
+ * @returns the reason why this server's file is unusable, or null on success
  */
 async function fetchWhole(
   url: string,
@@ -122,20 +122,20 @@ async function fetchWhole(
     const found = await sha256Of(partial, signal);
     if (found.startsWith(sha256)) return null;
     await rm(partial, { force: true });
-    // What an earlier attempt left may have been of another version.
+    // The earlier partial file may be from another version.
     if (before > 0 && attempt < MAX_ATTEMPTS) continue;
-    return l10n.t('{0}: The file has the SHA-256 {1} and should have {2}.', url, found, sha256);
+    return l10n.t('{0}: The file has the SHA-256 {1}, but {2} is expected.', url, found, sha256);
   }
 }
 
-/** Makes a partial file that nobody works on this process's own, where there is one. */
+/** Takes over an abandoned partial file, if there is one. */
 async function claimPartial(target: string, own: string): Promise<void> {
   const name = basename(target);
   for (const other of await readdir(dirname(target))) {
     if (!other.startsWith(`${name}.`) || !other.endsWith(PARTIAL)) continue;
     const pid = other.slice(name.length + 1, -PARTIAL.length);
     if (pid !== '' && (!/^\d+$/.test(pid) || processExists(Number(pid)))) continue;
-    // Another process may be faster.
+    // Another process may take it first.
     await renameOver(join(dirname(target), other), own).catch(() => {});
   }
 }
@@ -149,7 +149,7 @@ async function sizeOf(path: string): Promise<number> {
   }
 }
 
-/** Does work that writes at `where`; a refusal by the system becomes a UserError. */
+/** Runs work that writes to `where`. Converts system errors to a UserError. */
 async function writing<Result>(where: string, remedy: string, work: () => Promise<Result>): Promise<Result> {
   try {
     return await work();

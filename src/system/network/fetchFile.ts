@@ -6,21 +6,21 @@ import { ProgressGuard, requestReason } from './progressGuard';
 
 export interface FetchOptions {
   readonly limitBytes: number;
-  /** A server that makes no progress for this long is given up (`ProgressGuard`). */
+  /** Gives up on a server that makes no progress for this long (`ProgressGuard`). */
   readonly idleTimeoutMs: number;
-  /** What to do when the server does not give the file, for errors. */
+  /** For error messages: what to do if the server does not provide the file. */
   readonly remedy: string;
   readonly signal?: AbortSignal | undefined;
   /**
-   * Bytes of the file that are there from an earlier attempt, which the server is asked to leave out. One that sends all
-   * of it anyway is followed. The caller checks the whole: the server's file may have changed.
+   * Number of bytes from an earlier attempt, which the server is asked to skip. A server that sends everything anyway
+   * is accepted. The caller verifies the whole file, because the server's file may have changed.
    */
   readonly resumeFromBytes?: number | undefined;
-  /** Called as bytes come, those of earlier attempts counted; the total is null where the server does not say it. */
+  /** Called as bytes arrive, including those of earlier attempts. The total is null if the server does not say. */
   readonly onBytes?: ((receivedBytes: number, totalBytes: number | null) => void) | undefined;
 }
 
-/** A server's answer that is not the file. */
+/** A server's response that is not the file. */
 export class HttpError extends UserError {
   constructor(
     readonly status: number,
@@ -30,16 +30,17 @@ export class HttpError extends UserError {
   }
 }
 
-/** The server's answer to a request for bytes past the end of the file. */
+/** The server's response to a request for bytes past the end of the file. */
 const RANGE_NOT_SATISFIABLE = 416;
 const PARTIAL_CONTENT = 206;
 
 /**
- * Writes what a URL answers to a file, through to the disk. What is written when it fails stays.
+ * Downloads a URL to a file and syncs it to disk. On failure, the written part remains.
  *
- * @returns the answer's headers
- * @throws UserError, without the URL, when the server does not give it; the file system's error when it cannot be written; the
- *   signal's reason when aborted
+ * @returns the response's headers
+ * @throws UserError, without the URL, if the server does not provide the file
+ * @throws the file system's error if it cannot be written
+ * @throws the signal's reason if aborted
  */
 export async function fetchFile(
   url: string,
@@ -60,7 +61,7 @@ export async function fetchFile(
   try {
     const response = await fromServer(() =>
       fetch(url, {
-        // The file may be compressed already; a server that wrapped it again would hide its length.
+        // The file may be compressed already. Additional compression by the server would hide its length.
         headers: {
           'accept-encoding': 'identity',
           ...(resumeFromBytes > 0 && { range: `bytes=${resumeFromBytes}-` }),
@@ -68,7 +69,7 @@ export async function fetchFile(
         signal: guard.signal,
       }),
     );
-    // What is there is the whole file, or not its beginning; whoever checks it knows.
+    // The existing bytes are either the whole file or not a prefix of it. The caller's verification decides.
     if (response.status === RANGE_NOT_SATISFIABLE && resumeFromBytes > 0) return response.headers;
     if (!response.ok || !response.body) {
       const what = l10n.t('The server answered {0} {1}.', response.status, response.statusText);
@@ -76,7 +77,7 @@ export async function fetchFile(
     }
     const isRest = response.status === PARTIAL_CONTENT;
     if (isRest && !startsAt(response.headers, resumeFromBytes)) {
-      throw refused(l10n.t('The server sent another part of the file than the one asked for.'));
+      throw refused(l10n.t('The server sent a different part of the file than requested.'));
     }
     let receivedBytes = isRest ? resumeFromBytes : 0;
     const sentBytes = Number(response.headers.get('content-length')) || null;
@@ -101,7 +102,7 @@ export async function fetchFile(
   }
 }
 
-/** Whether the part of a file that an answer has starts at a byte. */
+/** Whether a partial response starts at the given byte. */
 function startsAt(headers: Headers, byte: number): boolean {
   const [, start] = /^bytes (\d+)-/.exec(headers.get('content-range') ?? '') ?? [];
   return Number(start) === byte;

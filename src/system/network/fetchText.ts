@@ -4,17 +4,18 @@ import { HttpError } from './fetchFile';
 import { ProgressGuard, requestReason } from './progressGuard';
 
 export interface RequestOptions {
-  /** A server that makes no progress for this long is given up (`ProgressGuard`). */
+  /** Gives up on a server that makes no progress for this long (`ProgressGuard`). */
   readonly idleTimeoutMs: number;
-  /** What to do when the server does not answer, for errors. */
+  /** For error messages: what to do if the server does not respond. */
   readonly remedy: string;
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * The status and headers that a URL answers a HEAD with, a redirection's own where it redirects.
+ * Sends a HEAD request and returns the status and headers. Does not follow a redirect but returns its own.
  *
- * @throws UserError when there is no answer; the signal's reason when aborted
+ * @throws UserError if there is no response
+ * @throws the signal's reason if aborted
  */
 export function fetchHeaders(
   url: string,
@@ -28,25 +29,26 @@ export function fetchHeaders(
   });
 }
 
-/** A text, and how its server calls it. */
+/** A text and its content type. */
 export interface Text {
   readonly text: string;
-  /** Empty where the server does not say. */
+  /** Empty if the server does not say. */
   readonly contentType: string;
-  /** Where it was in the end, redirections followed. */
+  /** The final URL after redirects. */
   readonly url: string;
 }
 
 export interface TextOptions extends RequestOptions {
   readonly limitBytes: number;
-  /** The types that are asked for, as HTTP's header has them. */
+  /** The accepted types in the form of the HTTP header. */
   readonly accept?: string | undefined;
 }
 
 /**
- * A small text, redirections followed.
+ * Fetches a small text. Follows redirects.
  *
- * @throws UserError when the server does not give it, or more than `limitBytes`; the signal's reason when aborted
+ * @throws UserError if the server does not provide it, or sends more than `limitBytes`
+ * @throws the signal's reason if aborted
  */
 export function fetchText(url: string, options: TextOptions): Promise<Text> {
   const { limitBytes, remedy, accept } = options;

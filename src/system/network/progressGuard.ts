@@ -1,14 +1,14 @@
 import * as l10n from '@vscode/l10n';
 
-/** Fewer bytes a second than this, over a whole time limit, are no progress. */
+/** Fewer bytes per second than this over a whole time limit count as no progress. */
 const LEAST_BYTES_PER_S = 1024;
 
 /**
- * Watches over one request: it is aborted when its server makes no progress, or by the person. A server makes progress as
- * long as it sends at least 1 KiB/s on average over each time limit; the time that the receiver takes does not count.
+ * Guards one request. Aborts it if its server makes no progress or the user cancels. A server makes progress if it
+ * sends at least 1 KiB/s on average over each time limit. Time spent by the receiver does not count.
  *
- * Whoever waits is woken by the guard itself, and does not rely on `fetch` to heed its signal: a signal that nobody else
- * holds may be collected as garbage, and then never fires (nodejs/node#54614).
+ * The guard itself rejects pending waits and does not rely on `fetch` to respect its signal: a signal without other
+ * references may be garbage-collected and then never fires (nodejs/node#54614).
  */
 export class ProgressGuard {
   readonly #end = new AbortController();
@@ -19,7 +19,7 @@ export class ProgressGuard {
   #bytes = 0;
   #wake: ((reason: unknown) => void) | null = null;
 
-  /** @param outer The person's; its reason is what waiting then rejects with. */
+  /** @param outer the user's signal. Pending waits reject with its reason. */
   constructor(idleTimeoutMs: number, outer?: AbortSignal) {
     this.#idleTimeoutMs = idleTimeoutMs;
     this.#remainingMs = idleTimeoutMs;
@@ -36,7 +36,7 @@ export class ProgressGuard {
   /**
    * Waits for the server.
    *
-   * @throws the work's error; an Error that says how long nothing came; the outer signal's reason when aborted
+   * @throws the work's error, an Error that says how long nothing arrived, or the outer signal's reason if aborted
    */
   async waitFor<Result>(work: () => Promise<Result>): Promise<Result> {
     this.signal.throwIfAborted();
@@ -54,7 +54,7 @@ export class ProgressGuard {
     }
   }
 
-  /** Counts what the server sent. */
+  /** Counts bytes received from the server. */
   received(bytes: number): void {
     this.#bytes += bytes;
     if (this.#bytes < (LEAST_BYTES_PER_S * this.#idleTimeoutMs) / 1000) return;
@@ -62,7 +62,7 @@ export class ProgressGuard {
     this.#remainingMs = this.#idleTimeoutMs;
   }
 
-  /** Ends the request: whatever is left of an answer would keep the process alive. */
+  /** Ends the request. The unread rest of a response would keep the process alive. */
   end(): void {
     this.#outer?.removeEventListener('abort', this.#onOuterAbort);
     this.#end.abort();
@@ -77,13 +77,13 @@ export class ProgressGuard {
     const seconds = this.#idleTimeoutMs / 1000;
     return new Error(
       this.#bytes === 0
-        ? l10n.t('The server was silent for {0} s.', seconds)
+        ? l10n.t('The server sent nothing for {0} s.', seconds)
         : l10n.t('The server is too slow: it sent {0} bytes in {1} s.', this.#bytes, seconds),
     );
   }
 }
 
-/** What a failed request says of itself: its own error says no more than that it failed, its cause says why. */
+/** The reason of a failed request. Its own error only says that it failed, and its cause says why. */
 export function requestReason(error: Error): string {
   const { cause = error } = error;
   return cause instanceof Error && cause.message ? cause.message : error.message;

@@ -1,28 +1,28 @@
 import type { PixelImage } from '../../shared/pixelImage';
 import { copyPixel } from './copyPixel';
 
-/** Output (x, y) shows the input at (a x + b y + c, d x + e y + f): [a, b, c, d, e, f], pixels from the corner. */
+/** Output (x, y) samples the input at (a x + b y + c, d x + e y + f): [a, b, c, d, e, f], in pixels from the corner. */
 type Matrix = readonly [number, number, number, number, number, number];
 
-/** Slants rows: each moves left by `slope` times its distance from the top. */
+/** Shears rows: each moves left by `slope` times its distance from the top. */
 export function shearX(image: PixelImage, slope: number): PixelImage {
   return transform(image, [1, slopeByAngle(slope), 0, 0, 1, 0]);
 }
 
-/** Slants columns: each moves up by `slope` times its distance from the left. */
+/** Shears columns: each moves up by `slope` times its distance from the left. */
 export function shearY(image: PixelImage, slope: number): PixelImage {
   return transform(image, [1, 0, 0, slopeByAngle(slope), 1, 0]);
 }
 
-/** Moves an image right and down by whole pixels. */
+/** Shifts an image right and down by whole pixels. */
 export function translate(image: PixelImage, right: number, down: number): PixelImage {
   return transform(image, [1, 0, -right, 0, 1, -down]);
 }
 
-/** Turns an image about its center, counterclockwise. */
+/** Rotates an image about its center, counterclockwise. */
 export function rotate(image: PixelImage, degrees: number): PixelImage {
   const angle = -degrees * (Math.PI / 180);
-  // Rounded as Pillow does, so that quarter turns are exact.
+  // Rounded like Pillow, so that rotations by 90 degrees are exact.
   const [cos, sin] = [round15(Math.cos(angle)), round15(Math.sin(angle))];
   const [centerX, centerY] = [image.width / 2, image.height / 2];
   return transform(image, [
@@ -35,14 +35,20 @@ function round15(value: number): number {
   return Number(value.toFixed(15));
 }
 
-/** torchvision takes shears as angles, and their last digits with them. */
+/**
+ * Converts the slope to an angle and back, because torchvision takes shears as angles and its last digits depend on
+ * that.
+ */
 function slopeByAngle(slope: number): number {
   return Math.tan(Math.atan(slope) * (180 / Math.PI) * (Math.PI / 180));
 }
 
 const FIXED_ONE = 2 ** 16;
 
-/** Takes the nearest input pixel for each output pixel, 0 outside, in 16 bits of fixed point as Pillow's Geometry.c. */
+/**
+ * Takes the nearest input pixel for each output pixel, or 0 outside the image, in 16-bit fixed point like Pillow's
+ * Geometry.c.
+ */
 function transform(image: PixelImage, [a, b, c, d, e, f]: Matrix): PixelImage {
   const { height, width, channels, pixels: source } = image;
   const pixels = new Uint8Array(source.length);

@@ -13,18 +13,18 @@ import { resize, wholeOf } from './resize';
 import { trivialAugment } from './trivialAugment';
 
 export interface AugmentOptions {
-  /** Pixels of each side of the result. */
+  /** Side length of the result in pixels. */
   readonly size: number;
   readonly interpolation: Interpolation;
 }
 
 /**
- * Changes a training image at random, step by step, to [size, size, channels]. Depends on its arguments and the
- * numbers of `uniform` alone; each step's file says which it takes. The image may be among the results: do not write
- * to it.
+ * Applies random augmentations to a training image, step by step. Returns [size, size, channels]. Depends only on its
+ * arguments and on the numbers from `uniform`. Each step's file says which numbers it draws. The result may share the
+ * input's pixels: do not write to it.
  *
- * Where no step is a random resized crop, which sets the size itself, the image is brought to size first: resized to
- * it, aspect lost, where a padded crop follows, or else its short edge resized and its center cropped.
+ * Without a random resized crop, which sets the size itself, the image is first brought to size. Before a padded crop
+ * it is resized without keeping its aspect ratio. Otherwise its short edge is resized and its center cropped.
  */
 export function augmentImage(
   image: PixelImage,

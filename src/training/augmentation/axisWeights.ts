@@ -1,41 +1,41 @@
 import type { Interpolation } from '../../recipe/augmentation';
 
-/** The interpolations that weigh several pixels. */
+/** The interpolations that use several input pixels. */
 export type Filter = Exclude<Interpolation, 'nearest'>;
 
 /**
- * How one axis is resampled: output position i is the weighted sum of `counts[i]` inputs from `starts[i]` on, its
- * weights from `i * taps` on.
+ * How to resample one axis: output position i is the weighted sum of `counts[i]` inputs starting at `starts[i]`, with
+ * the weights starting at `i * taps`.
  */
 export interface AxisWeights {
   readonly starts: Int32Array;
   readonly counts: Int32Array;
-  /** The first input that is used, and the one after the last. */
+  /** The first input in use, and the one after the last. */
   readonly first: number;
   readonly end: number;
-  /** Weights per output position, a multiple of 4; those past the count are 0. */
+  /** Weights per output position, a multiple of 4. Those past the count are 0. */
   readonly taps: number;
   /** Fixed point: `1 << PRECISION_BITS` is a weight of 1. */
   readonly weights: Int32Array;
 }
 
-/** Where the output positions of an axis lie in its input. All but `from` and `to` are whole pixels. */
+/** How the output positions of an axis map to its input. All but `from` and `to` are whole pixels. */
 export interface Axis {
   readonly inputSize: number;
-  /** The stretch of the input that becomes all of the output. */
+  /** The range of the input that maps to the full output. */
   readonly from: number;
   readonly to: number;
   readonly outputSize: number;
-  /** The output positions that are asked for. */
+  /** The requested output positions. */
   readonly first: number;
   readonly count: number;
 }
 
 export const TAPS_MULTIPLE = 4;
-/** 8 bits for the result, and 2 for weights below 0 and above 1. */
+/** Reserves 8 bits for the result, and 2 for weights below 0 and above 1. */
 export const PRECISION_BITS = 32 - 8 - 2;
 
-/** Weights of a kernel at a distance in pixels, and the distance past which they are 0. */
+/** The weight function of each kernel, by distance in pixels, and the distance beyond which it is 0. */
 const KERNELS: Readonly<Record<Filter, { weigh(distance: number): number; support: number }>> = {
   bilinear: { weigh: triangle, support: 1 },
   bicubic: { weigh: cubic, support: 2 },
@@ -65,13 +65,13 @@ function lanczos(x: number): number {
   return -3 <= x && x < 3 ? sinc(x) * sinc(x / 3) : 0;
 }
 
-/** The random crops of a training rarely repeat a size; a validation set's images often do. */
+/** Number of cached axes. Random crops in training rarely repeat a size, but images of a validation set often do. */
 const CACHED_AXES = 64;
 const cache = new Map<string, AxisWeights>();
 
 /**
- * The weights of an axis, as Pillow's Resample.c computes them for bytes: a kernel as wide as the reduction asks for,
- * weights normalized to a sum of 1 and rounded to fixed point.
+ * Computes the weights of an axis like Pillow's Resample.c for bytes. The kernel widens with the reduction. Weights are
+ * normalized to a sum of 1 and rounded to fixed point.
  */
 export function axisWeights(axis: Axis, filter: Filter): AxisWeights {
   const key = `${filter} ${axis.inputSize} ${axis.from} ${axis.to} ${axis.outputSize} ${axis.first} ${axis.count}`;
@@ -88,7 +88,7 @@ function computeWeights(
   filter: Filter,
 ): AxisWeights {
   const kernel = KERNELS[filter];
-  // Pillow takes the box as float32, and goes on in float64.
+  // Pillow takes the box as float32, but continues in float64.
   const origin = Math.fround(from);
   const scale = Math.fround(Math.fround(to) - origin) / outputSize;
   const kernelScale = Math.max(scale, 1);
@@ -129,12 +129,14 @@ function computeWeights(
   return { starts, counts, first: firstUsed, end: endUsed, taps, weights };
 }
 
-/** The input position of each output position asked for, as Pillow's Geometry.c finds the nearest. */
+/**
+ * Returns the input position of each requested output position, rounded like nearest sampling in Pillow's Geometry.c.
+ */
 export function nearestPositions({ inputSize, from, to, outputSize, first, count }: Axis): Int32Array {
   const origin = Math.fround(from);
   const scale = Math.fround(Math.fround(to) - origin) / outputSize;
   const positions = new Int32Array(count);
-  // Summed, as there: a product may round to another pixel.
+  // Accumulated as in Pillow: a product may round to another pixel.
   let position = origin + scale * 0.5;
   for (let index = 0; index < first + count; index++) {
     if (index >= first) positions[index - first] = Math.min(inputSize - 1, Math.trunc(position));

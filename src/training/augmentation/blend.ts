@@ -26,8 +26,8 @@ import type { PixelImage } from '../../shared/pixelImage';
 import { Kernels, Layout, VECTOR_BYTES, WORD_BYTES } from './kernels';
 
 /**
- * Blends as Pillow's Blend.c computes them: degenerate + factor * (tone - degenerate) in float32, rounded down to a
- * byte. WebAssembly, four values at a time.
+ * Blends like Pillow's Blend.c: degenerate + factor * (tone - degenerate) in float32, rounded down to a byte.
+ * WebAssembly, four values at a time.
  */
 
 /** Blends every byte with one tone. */
@@ -38,13 +38,13 @@ export function blendWithTone(image: PixelImage, tone: number, factor: number): 
 }
 
 /** Blends every pixel of an RGB image with its luminance. */
-export function blendWithGrey(image: PixelImage, factor: number): PixelImage {
+export function blendWithGray(image: PixelImage, factor: number): PixelImage {
   return changeBands(image, factor, 0, ({ functions, source, target, scalars, bytes }) =>
-    functions.grey(source, target, scalars, bytes / 3),
+    functions.gray(source, target, scalars, bytes / 3),
   );
 }
 
-/** The sum of all pixels' luminance, which of a grey image is that of its bytes. */
+/** Sums the luminance of all pixels. For a grayscale image this is the sum of its bytes. */
 export function luminanceSum({ pixels, channels }: PixelImage): number {
   let sum = 0;
   if (channels === 3) {
@@ -58,19 +58,19 @@ export function luminanceSum({ pixels, channels }: PixelImage): number {
   return sum;
 }
 
-/** A multiple of 3 and of a vector; of so many pixels the sum of luminance stays an int32. */
+/** A multiple of 3 and of the vector size. The luminance sum of a band fits an int32. */
 const BAND_BYTES = 3 * VECTOR_BYTES * 4096;
 
-/** A part of an image's bytes in the kernels' memory. */
+/** A range of an image's bytes, in the kernels' memory. */
 interface Band {
   readonly functions: ReturnType<typeof kernels.on>['functions'];
   readonly memory: ArrayBufferLike;
-  /** Addresses. */
+  /** Addresses in that memory. */
   readonly source: number;
   readonly target: number;
-  /** Room for a vector. */
+  /** Space for one vector. */
   readonly scalars: number;
-  /** Where the band lies in the image. */
+  /** Offset of the band in the image. */
   readonly first: number;
   readonly bytes: number;
 }
@@ -120,7 +120,7 @@ const tone: FunctionSource = {
   },
 };
 
-/** Pillow's grey of the color at an address, four times: ITU-R 601-2 in 16 bits of fixed point. */
+/** Computes Pillow's luminance of the color at an address, in all four lanes: ITU-R 601-2 in 16-bit fixed point. */
 function luminanceOf(f: FunctionBuilder, color: Code): { readonly code: Code; readonly value: Code } {
   const [sum] = f.vectors(1);
   const addTurned = (order: readonly number[]) =>
@@ -133,8 +133,8 @@ function luminanceOf(f: FunctionBuilder, color: Code): { readonly code: Code; re
   return { code, value: get(sum!) };
 }
 
-/** A pixel is loaded and stored with a byte of the next one, which is then overwritten. */
-const grey: FunctionSource = {
+/** Loads and stores a pixel with one byte of the next, which is overwritten afterwards. */
+const gray: FunctionSource = {
   parameters: 4,
   body: (f, source, target, scalars, pixels) => {
     const [factor, color] = f.vectors(2);
@@ -173,4 +173,4 @@ const luminance: FunctionSource = {
   },
 };
 
-const kernels = new Kernels({ tone, grey, luminance });
+const kernels = new Kernels({ tone, gray, luminance });

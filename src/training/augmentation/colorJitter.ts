@@ -7,10 +7,10 @@ import { adjustHue } from './hue';
 type Options = Omit<Extract<AugmentationStep, { readonly step: 'color_jitter' }>, 'step'>;
 
 /**
- * Changes brightness, contrast, saturation and hue by factors drawn uniformly, in a random order, as torchvision's
- * ColorJitter does; each result is rounded down to bytes. Of a grey image, saturation and hue stay as they are.
+ * Adjusts brightness, contrast, saturation and hue by uniformly drawn factors, in random order, like torchvision's
+ * ColorJitter. Each result is rounded down to bytes. Saturation and hue do not change a grayscale image.
  *
- * Takes 7 numbers whatever the ranges: 3 for the order, then brightness, contrast, saturation and hue.
+ * Draws 7 numbers regardless of the ranges: 3 for the order, then brightness, contrast, saturation and hue.
  */
 export function colorJitter(image: PixelImage, ranges: Options, uniform: Uniform): PixelImage {
   const order = [0, 1, 2, 3];

@@ -1,4 +1,4 @@
-/** Copies one pixel: its channels from an index of `source` to an index of `target`. */
+/** Copies the channels of one pixel from an index of `source` to an index of `target`. */
 export function copyPixel(
   source: Uint8Array,
   from: number,

@@ -4,17 +4,17 @@ import { crop, isSize, resizeRegion, type Size } from './resize';
 import { roundHalfToEven } from './rounding';
 
 export interface EvaluationViewOptions {
-  /** Pixels of each side of the result. */
+  /** Side length of the result in pixels. */
   readonly size: number;
-  /** The result's share of the resized image's short edge; 0.875 of ImageNet's 256 pixels is 224. */
+  /** The result's fraction of the resized image's short edge. 0.875 of ImageNet's 256 pixels is 224. */
   readonly cropPct: number;
   readonly interpolation: Interpolation;
 }
 
 /**
- * What a network is asked about in evaluation, [size, size, channels]: the image resized until its short edge has
- * floor(size / cropPct) pixels, then its center. The same bytes as torchvision's `Resize` and `CenterCrop`; where
- * `cropPct` is above 1, the image is smaller than the crop and zeros surround it.
+ * Returns the network's input for evaluation, [size, size, channels]: resizes the image until its short edge has
+ * floor(size / cropPct) pixels, then crops its center. The bytes equal those of torchvision's `Resize` and
+ * `CenterCrop`. If `cropPct` is above 1, the image is smaller than the crop and is padded with zeros.
  */
 export function evaluationView(
   image: PixelImage,
@@ -31,14 +31,14 @@ export function evaluationView(
   return crop(center, { top: -vertical.padding, left: -horizontal.padding, height: size, width: size });
 }
 
-/** An image's size once its short edge is resized to `shortEdge`; the long one is rounded down. */
+/** Returns an image's size after its short edge is resized to `shortEdge`. The long edge is rounded down. */
 function sizeByShortEdge({ height, width }: Size, shortEdge: number): Size {
   return width <= height
     ? { height: Math.trunc((shortEdge * height) / width), width: shortEdge }
     : { height: shortEdge, width: Math.trunc((shortEdge * width) / height) };
 }
 
-/** Along one side, the pixels in the centered crop, and the zeros before them. */
+/** Returns, along one side, the pixels in the center crop and the zeros before them. */
 function centerOf(side: number, size: number): { first: number; count: number; padding: number } {
   if (side < size) return { first: 0, count: side, padding: Math.floor((size - side) / 2) };
   return { first: roundHalfToEven((side - size) / 2), count: size, padding: 0 };

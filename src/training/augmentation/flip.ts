@@ -2,12 +2,12 @@ import type { PixelImage } from '../../shared/pixelImage';
 import { copyPixel } from './copyPixel';
 import type { Uniform } from './draws';
 
-/** Mirrors some images left to right. Takes 1 number. */
+/** Flips the image left to right with a probability. Takes 1 number. */
 export function randomFlip(image: PixelImage, probability: number, uniform: Uniform): PixelImage {
   return uniform() < probability ? flip(image) : image;
 }
 
-/** Mirrors some images top to bottom. Takes 1 number. */
+/** Flips the image top to bottom with a probability. Takes 1 number. */
 export function randomVerticalFlip(image: PixelImage, probability: number, uniform: Uniform): PixelImage {
   return uniform() < probability ? verticalFlip(image) : image;
 }

@@ -1,8 +1,8 @@
 import type { PixelImage } from '../../shared/pixelImage';
 
 /**
- * Shifts hues by `turns` of the color circle, -0.5 to 0.5, as torchvision does on Pillow images: in HSV bytes. Even a
- * shift of 0 rounds colors. A grey image stays as it is.
+ * Shifts hues by `turns` of the color circle, -0.5 to 0.5, like torchvision on Pillow images: in HSV bytes. Even a
+ * shift of 0 rounds colors. A grayscale image does not change.
  */
 export function adjustHue(image: PixelImage, turns: number): PixelImage {
   if (image.channels !== 3) return image;
@@ -24,7 +24,7 @@ export function adjustHue(image: PixelImage, turns: number): PixelImage {
   return { ...image, pixels };
 }
 
-/** Hue as a byte, in the mixture of float32 and float64 that Pillow's Convert.c computes it in. */
+/** Returns the hue as a byte, with the same mix of float32 and float64 as Pillow's Convert.c. */
 function hueOf(red: number, green: number, blue: number, value: number, range: number): number {
   const fromRed = Math.fround((value - red) / range);
   const fromGreen = Math.fround((value - green) / range);
@@ -36,7 +36,7 @@ function hueOf(red: number, green: number, blue: number, value: number, range: n
   return Math.trunc(Math.fround((sixths / 6 + 1) % 1) * 255);
 }
 
-/** Writes the RGB bytes of a color given in HSV bytes. */
+/** Writes the RGB bytes of a color, given in HSV bytes. */
 function writeColor(pixels: Uint8Array, at: number, hue: number, saturation: number, value: number): void {
   const sextant = Math.floor((hue * 6) / 255);
   const rest = Math.fround((hue * 6) / 255 - sextant);

@@ -6,10 +6,10 @@ const PAGE_BYTES = 65_536;
 /** Kernels load and store whole vectors past the end of an array. */
 const SLACK_BYTES = 2 * VECTOR_BYTES;
 
-/** A function of WebAssembly on addresses and counts. */
+/** A WebAssembly function of addresses and counts. */
 export type Kernel = (...parameters: number[]) => void;
 
-/** Gives out places in a memory, with room behind each for whole vectors. */
+/** Assigns addresses in a memory, with space after each array for whole vectors. */
 export class Layout {
   #bytes = 0;
 
@@ -17,7 +17,7 @@ export class Layout {
     return this.#bytes;
   }
 
-  /** The address of an array of so many bytes. */
+  /** Reserves an array of `bytes` bytes. Returns its address. */
   place(bytes: number): number {
     const address = this.#bytes;
     this.#bytes += roundUp(bytes + SLACK_BYTES, VECTOR_BYTES);
@@ -26,17 +26,17 @@ export class Layout {
 }
 
 /**
- * Functions of WebAssembly on a memory of their own, made when first used. The memory holds nothing between two uses,
- * and stays as large as the largest was.
+ * WebAssembly functions with their own memory, created on first use. The memory keeps nothing between two uses, and
+ * never shrinks.
  */
 export class Kernels<Name extends string> {
-  /** Made when first used: it takes 10 GB of address space, which a process may not have to spare. */
+  /** Created on first use: it reserves a lot of address space. See docs/performance.md. */
   #memory: WebAssembly.Memory | null = null;
   #functions: Readonly<Record<Name, Kernel>> | null = null;
 
   constructor(private readonly sources: Readonly<Record<Name, FunctionSource>>) {}
 
-  /** The functions, and their memory with room for a layout. */
+  /** Returns the functions, and their memory with space for a layout. */
   on({ bytes }: Layout): { memory: WebAssembly.Memory; functions: Readonly<Record<Name, Kernel>> } {
     this.#memory ??= new WebAssembly.Memory({ initial: 0 });
     const missing = bytes - this.#memory.buffer.byteLength;

@@ -13,18 +13,18 @@ export const OPERATION_NAMES = [
 ] as const;
 export type OperationName = (typeof OPERATION_NAMES)[number];
 
-/** Magnitudes come in as many bins. */
+/** Number of magnitude bins. */
 export const MAGNITUDE_BINS = RANDAUGMENT_MAX_MAGNITUDE + 1;
 
-/** How strong an operation is at each magnitude: from 0's to the last's, in even steps. */
+/** The strength of an operation by magnitude: evenly spaced from the first bin's to the last's. */
 interface Magnitudes {
   readonly first: number;
   readonly last: number;
-  /** The operation goes one way or the other, at random. */
+  /** Whether the operation gets a random sign. */
   readonly signed: boolean;
 }
 
-/** A set of operations and their magnitudes; null where an operation has none. `size` is the image's. */
+/** A set of operations and their magnitudes. Null if an operation has no magnitude. `size` is the image's. */
 export type OperationSpace = (name: OperationName, size: Size) => Magnitudes | null;
 
 /** torchvision's RandAugment. */
@@ -77,7 +77,7 @@ function commonMagnitudes(name: 'identity' | 'solarize' | 'autocontrast' | 'equa
   return name === 'solarize' ? { first: 255, last: 0, signed: false } : null;
 }
 
-/** An operation's magnitude in bin 0 to 30, in the digits of torchvision's table, which is of float32. */
+/** Returns an operation's magnitude in bin 0 to 30, with the digits of torchvision's float32 table. */
 export function magnitudeOf(name: OperationName, { first, last }: Magnitudes, bin: number): number {
   if (name === 'posterize') return 8 - Math.round(bin / ((MAGNITUDE_BINS - 1) / (first - last)));
   const [start, end] = [Math.fround(first), Math.fround(last)];
@@ -87,8 +87,8 @@ export function magnitudeOf(name: OperationName, { first, last }: Magnitudes, bi
 }
 
 /**
- * Applies one operation, with the bytes that torchvision makes of a Pillow image: nearest pixels, 0 outside. Factors
- * are 1 plus the magnitude. Those that change color leave grey images as they are.
+ * Applies one operation. The bytes equal torchvision's on a Pillow image: nearest pixels, 0 outside. Factors are 1 plus
+ * the magnitude. Color operations do not change grayscale images.
  */
 export function applyOperation(image: PixelImage, name: OperationName, magnitude: number): PixelImage {
   switch (name) {

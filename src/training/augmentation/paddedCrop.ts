@@ -3,7 +3,7 @@ import { drawBelow, type Uniform } from './draws';
 import { crop } from './resize';
 
 /**
- * Pads each side by `padding` pixels of zeros and crops the image's own size at a random place. Takes 2 numbers: top,
+ * Pads each side with `padding` pixels of zeros and crops the original size at a random position. Takes 2 numbers: top,
  * left.
  */
 export function paddedCrop(image: PixelImage, padding: number, uniform: Uniform): PixelImage {

@@ -3,7 +3,7 @@ import { drawNormal, type Uniform } from './draws';
 
 /** Standard deviations of ImageNet's colors along their principal components, in levels of 0 to 255. */
 const EIGENVALUES = [55.46, 4.794, 1.148] as const;
-/** Rows: red, green, blue; columns: the components. */
+/** Rows: red, green, blue. Columns: the components. */
 const EIGENVECTORS = [
   [-0.5675, 0.7192, 0.4009],
   [-0.5808, -0.0045, -0.814],
@@ -11,9 +11,9 @@ const EIGENVECTORS = [
 ] as const;
 
 /**
- * Adds one random color to all pixels, along the principal components of ImageNet's colors (Krizhevsky et al. 2012,
- * section 4.1; constants as in fb.resnet.torch and MXNet). A grey image stays as it is. Takes 6 numbers: 2 for each
- * component.
+ * Adds the same random color to all pixels, along the principal components of ImageNet's colors (Krizhevsky et al.
+ * 2012, section 4.1; constants as in fb.resnet.torch and MXNet). A grayscale image does not change. Takes 6 numbers: 2
+ * per component.
  */
 export function pcaNoise(image: PixelImage, std: number, uniform: Uniform): PixelImage {
   const coefficients = EIGENVALUES.map(() => std * drawNormal(uniform));
@@ -27,7 +27,7 @@ export function addComponents(image: PixelImage, coefficients: readonly number[]
     const parts = vector.map((part, index) => part * coefficients[index]! * EIGENVALUES[index]!);
     return Math.round(parts[0]! + parts[1]! + parts[2]!);
   }) as [number, number, number];
-  // Clamped, so that a sum below 0 or above 255 needs no comparison.
+  // A clamped array, so that sums below 0 or above 255 need no comparison.
   const pixels = new Uint8ClampedArray(source.length);
   for (let index = 0; index < source.length; index += 3) {
     pixels[index] = source[index]! + red;

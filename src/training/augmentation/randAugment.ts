@@ -6,8 +6,8 @@ import { applyOperation, magnitudeOf, OPERATION_NAMES, randAugmentSpace } from '
 type Options = Omit<Extract<AugmentationStep, { readonly step: 'randaugment' }>, 'step'>;
 
 /**
- * Applies operations drawn with replacement, all at one magnitude (Cubuk et al. 2020; torchvision's RandAugment).
- * Takes 2 numbers for each, whatever it is: which one, and its sign.
+ * Applies operations drawn with replacement, all at the same magnitude (Cubuk et al. 2020; torchvision's RandAugment).
+ * Takes 2 numbers for each operation, whichever it is: its index and its sign.
  */
 export function randAugment(
   image: PixelImage,

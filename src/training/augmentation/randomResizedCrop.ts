@@ -9,10 +9,10 @@ type Options = Omit<Extract<AugmentationStep, { readonly step: 'random_resized_c
 const TRIES = 10;
 
 /**
- * A random box of an image, in whole pixels, as torchvision's RandomResizedCrop draws it. After 10 boxes that do not
- * fit the image, it is the largest central one whose aspect is in range.
+ * Draws a random box of an image, in whole pixels, like torchvision's RandomResizedCrop. After 10 boxes that do not fit
+ * the image, it falls back to the largest central box with an aspect ratio in range.
  *
- * Takes 2 numbers for each try (area, aspect), and 2 more once one fits (top, left).
+ * Takes 2 numbers per try (area, aspect), and 2 more for a box that fits (top, left).
  */
 export function drawBox({ height, width }: Size, { area, aspect }: Options, uniform: Uniform): Box {
   const logAspect = [Math.log(aspect[0]), Math.log(aspect[1])] as const;
@@ -39,7 +39,7 @@ function centralBox({ height, width }: Size, [narrowest, widest]: Options['aspec
   return { top: Math.floor((height - box.height) / 2), left: Math.floor((width - box.width) / 2), ...box };
 }
 
-/** Crops a random box and resizes it to [size, size, channels]. Takes the numbers that `drawBox` takes. */
+/** Crops a random box and resizes it to [size, size, channels]. Takes the same numbers as `drawBox`. */
 export function randomResizedCrop(
   image: PixelImage,
   options: Options,

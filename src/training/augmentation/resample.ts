@@ -3,12 +3,12 @@ import { type AxisWeights, TAPS_MULTIPLE } from './axisWeights';
 import { type Kernel, Layout, roundUp, VECTOR_BYTES, WORD_BYTES } from './kernels';
 import { HEADER_WORDS, kernels, ROWS_AT_ONCE } from './resampleKernels';
 
-/** Source rows are copied in bands of about as much, which a core's cache holds. */
+/** Approximate size of the bands of source rows that are copied at a time, small enough for a core's cache. */
 const BAND_BYTES = 256 * 1024;
 
-/** How an image is resampled along both axes. Pillow rounds to bytes after each pass, so their order matters. */
+/** How to resample an image along both axes. Pillow rounds to bytes after each pass, so their order matters. */
 export interface Resampling {
-  /** Where the axes' inputs begin in the image, in pixels. */
+  /** Position in the image where the axes' inputs begin, in pixels. */
   readonly top: number;
   readonly left: number;
   readonly vertical: AxisWeights;
@@ -17,8 +17,8 @@ export interface Resampling {
 }
 
 /**
- * The weighted sums of an image's pixels: [height, width, channels] by the axes. Needs 1 or 3 channels. WebAssembly,
- * four int32 at a time.
+ * Computes the weighted sums of an image's pixels: [height, width, channels] as given by the axes. Needs 1 or 3
+ * channels. WebAssembly, four int32 at a time.
  */
 export function resample(image: PixelImage, resampling: Resampling): PixelImage {
   if (image.channels !== 1 && image.channels !== 3) throw new RangeError(`${image.channels} channels`);
@@ -87,7 +87,7 @@ function verticalFirst(image: PixelImage, { top, left, vertical, horizontal }: R
     const origin = { top: top + first, left: left + horizontal.first };
     copyRows(memory, bandAt, source, image.width * channels, origin, end - first, sourceStride, channels);
     functions.rows(
-      // The table counts from the first row that any output needs.
+      // Offsets in the table are relative to the first row that any output needs.
       ...[bandAt - (first - vertical.first) * sourceStride, sourceStride],
       ...[verticalAt + row * entryBytes(vertical), entryBytes(vertical)],
       ...[rows, sourceStride / VECTOR_BYTES, lowAt + row * sourceStride, sourceStride],
@@ -107,13 +107,13 @@ function verticalFirst(image: PixelImage, { top, left, vertical, horizontal }: R
   return { pixels, height, width, channels };
 }
 
-/** Rows in the kernels' memory, as many bytes apart. */
+/** Rows in the kernels' memory, and their stride in bytes. */
 interface Rows {
   readonly at: number;
   readonly stride: number;
 }
 
-/** Bytes from row to row that leave room for whole vectors and for the byte past the last pixel. */
+/** Returns a row stride in bytes that leaves space for whole vectors and for the byte after the last pixel. */
 function strideOf(rowBytes: number): number {
   return roundUp(rowBytes + WORD_BYTES, VECTOR_BYTES);
 }
@@ -123,15 +123,15 @@ function rowsOfBand(stride: number): number {
 }
 
 interface Band {
-  /** Output rows. */
+  /** Output rows of the band. */
   readonly row: number;
   readonly rows: number;
-  /** The input rows that they need. */
+  /** Input rows that they need. */
   readonly first: number;
   readonly end: number;
 }
 
-/** Cuts an axis' outputs where their inputs become more than `most`; one output may need more. */
+/** Splits the outputs of an axis into bands with at most `most` inputs. A single output may need more. */
 function bandsOf({ starts, counts }: AxisWeights, most: number): Band[] {
   const bands: Band[] = [];
   for (let row = 0; row < starts.length; row++) {
@@ -147,7 +147,7 @@ function bandsOf({ starts, counts }: AxisWeights, most: number): Band[] {
   return bands;
 }
 
-/** Copies the beginnings of rows, from a pixel of the source on, to rows of the kernels' memory. */
+/** Copies part of each row, starting at a pixel of the source, to rows in the kernels' memory. */
 function copyRows(
   memory: WebAssembly.Memory,
   address: number,
@@ -182,7 +182,7 @@ function runHorizontal(
     );
   };
   if (channels === 1) {
-    run(functions.greyColumns, 0, rows);
+    run(functions.grayColumns, 0, rows);
   } else {
     const groups = Math.floor(rows / ROWS_AT_ONCE);
     run(functions.colorColumnsOfRows, 0, groups);
@@ -204,11 +204,11 @@ function writeHorizontalTable(
   axis: AxisWeights,
   channels: number,
 ): void {
-  // The grey kernel takes as many pixels at once as a vector holds.
+  // The grayscale kernel computes as many pixels at once as a vector holds.
   writeTable(memory, address, axis, channels, channels === 1 ? TAPS_MULTIPLE : 1);
 }
 
-/** Writes an axis as a kernel reads it, from its first input on: for each output a header, then its weights. */
+/** Writes an axis in the kernels' format, relative to its first input: for each output a header, then its weights. */
 function writeTable(
   memory: WebAssembly.Memory,
   address: number,

@@ -22,21 +22,24 @@ import {
 import { PRECISION_BITS, TAPS_MULTIPLE } from './axisWeights';
 import { Kernels, VECTOR_BYTES, WORD_BYTES } from './kernels';
 
-/** The code of resampling, for `resample`: it lays out the memory and runs it. */
+/** The kernels of `resample`, which lays out the memory and runs them. */
 
-/** Entries of a table begin with where their inputs start, in bytes, and how many there are. */
+/** Each entry of a table begins with the offset of its inputs in bytes, and their number. */
 export const HEADER_WORDS = 2;
 const HALF = 1 << (PRECISION_BITS - 1);
-/** Rows that the kernel of colors computes at once: they share their weights. */
+/** Number of rows that the color kernel computes at once. They share their weights. */
 export const ROWS_AT_ONCE = 4;
 
-/** Sums in fixed point, rounded, as bytes. */
+/** Rounds fixed-point sums to bytes. */
 const rounded = (sums: readonly [Code, Code, Code, Code]): Code => {
   const [first, second, third, fourth] = sums.map((sum) => shiftRightSigned(sum, PRECISION_BITS));
   return toBytes(first!, second!, third!, fourth!);
 };
 
-/** Of three channels: each pixel is loaded with a byte of the next one, whose sum is overwritten. */
+/**
+ * The kernel for three channels. Each pixel is loaded with one byte of the next, and the sum of that byte is
+ * overwritten.
+ */
 const colorColumns = (rows: number): FunctionSource => ({
   parameters: 8,
   body: (f, source, sourceStride, table, entryStride, columns, times, target, targetStride) => {
@@ -88,8 +91,8 @@ const colorColumns = (rows: number): FunctionSource => ({
   },
 });
 
-/** Of one channel: four pixels at once by four weights, whose sums are added up. */
-const greyColumns: FunctionSource = {
+/** The kernel for one channel: multiplies four pixels by four weights at once and adds the products. */
+const grayColumns: FunctionSource = {
   parameters: 8,
   body: (f, source, sourceStride, table, entryStride, columns, times, target, targetStride) => {
     const [entry, weight, count, pixel, to] = [
@@ -111,7 +114,7 @@ const greyColumns: FunctionSource = {
         set(pixel!, sumOf(get(source!), loadInteger(entry!, 0))),
         set(count!, loadInteger(entry!, WORD_BYTES)),
         set(weight!, get(entry!)),
-        // Four quarters of the half.
+        // Half a unit, divided among four lanes.
         set(sum!, splat(HALF / 4)),
         f.repeat(
           { local: count! },
@@ -137,7 +140,7 @@ const greyColumns: FunctionSource = {
   },
 };
 
-/** Sixteen bytes of a row at once; what is past its end is overwritten by the next row. */
+/** Sixteen bytes of a row at once. The next row overwrites what is past the end. */
 const rows: FunctionSource = {
   parameters: 8,
   body: (f, source, sourceStride, table, entryStride, height, vectors, target, targetStride) => {
@@ -185,6 +188,6 @@ const rows: FunctionSource = {
 export const kernels = new Kernels({
   colorColumns: colorColumns(1),
   colorColumnsOfRows: colorColumns(ROWS_AT_ONCE),
-  greyColumns,
+  grayColumns,
   rows,
 });

@@ -4,38 +4,38 @@ import { type Axis, axisWeights, nearestPositions } from './axisWeights';
 import { copyPixel } from './copyPixel';
 import { resample } from './resample';
 
-/** Pixels. */
+/** Size in pixels. */
 export interface Size {
   readonly height: number;
   readonly width: number;
 }
 
-/** A part of an image, in pixels from its top left corner; fractions of pixels are allowed where it is resized. */
+/** A part of an image, in pixels from its top left corner. May be fractional if it is resized. */
 export interface Box extends Size {
   readonly top: number;
   readonly left: number;
 }
 
-/** The whole of an image or size. */
+/** Returns the box of a whole image. */
 export function wholeOf({ height, width }: Size): Box {
   return { top: 0, left: 0, height, width };
 }
 
 /**
- * Resizes a box of an image, byte for byte as Pillow's `Image.resize(size, resample, box)` does: antialiased, each pass
- * rounded to bytes. Weighs pixels outside the box too, where the kernel reaches them.
+ * Resizes a box of an image, byte for byte like Pillow's `Image.resize(size, resample, box)`: antialiased, each pass
+ * rounded to bytes. Also reads pixels outside the box if the kernel reaches them.
  *
- * @throws RangeError where the box is empty or leaves the image.
+ * @throws RangeError if the box is empty or extends outside the image.
  */
 export function resize(image: PixelImage, box: Box, size: Size, interpolation: Interpolation): PixelImage {
   return resizePart(image, wholeOf(image), box, size, wholeOf(size), interpolation);
 }
 
 /**
- * Crops a box of whole pixels and resizes it, as torchvision's `resized_crop` does: unlike `resize`, it sees nothing
+ * Crops a box of whole pixels and resizes it, like torchvision's `resized_crop`. Unlike `resize`, it reads nothing
  * outside the box.
  *
- * @throws RangeError where the box is empty or leaves the image.
+ * @throws RangeError if the box is empty or extends outside the image.
  */
 export function resizeCrop(
   image: PixelImage,
@@ -46,7 +46,7 @@ export function resizeCrop(
   return resizePart(image, box, wholeOf(box), size, wholeOf(size), interpolation);
 }
 
-/** A region, in whole pixels, of the whole image resized; the rest is not computed. */
+/** Returns a region, in whole pixels, of the resized image. Does not compute the rest. */
 export function resizeRegion(
   image: PixelImage,
   size: Size,
@@ -56,7 +56,10 @@ export function resizeRegion(
   return resizePart(image, wholeOf(image), wholeOf(image), size, region, interpolation);
 }
 
-/** Of a part of the image, in whole pixels, resizes a box; of the result, computes a region. */
+/**
+ * Resizes a box of a part of the image, and computes only a region of the result. The part and the region are in whole
+ * pixels.
+ */
 function resizePart(
   image: PixelImage,
   part: Box,
@@ -88,7 +91,7 @@ function resizePart(
     ...{ top: part.top, left: part.left },
     vertical: axisWeights(vertical, interpolation),
     horizontal: axisWeights(horizontal, interpolation),
-    // As Pillow chooses from version 13 on; earlier ones always begin with the horizontal pass.
+    // The order of Pillow from version 13 on. Earlier versions always begin with the horizontal pass.
     verticalFirst: lost.height > 0 && lost.height > 2 * lost.width,
   });
 }
@@ -98,7 +101,7 @@ function isInside({ top, left, height, width }: Box, size: Size): boolean {
   return inHeight && left >= 0 && width > 0 && left + width <= size.width;
 }
 
-/** Copies a box of whole pixels; what lies outside the image is 0. */
+/** Copies a box of whole pixels. Pixels outside the image are 0. */
 export function crop(image: PixelImage, box: Box): PixelImage {
   const { height, width, channels } = image;
   const pixels = new Uint8Array(box.height * box.width * channels);

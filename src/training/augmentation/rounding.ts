@@ -1,4 +1,4 @@
-/** The nearest whole number, halves to the even one, as Python's `round` does. */
+/** Rounds to the nearest integer, ties to even, like Python's `round`. */
 export function roundHalfToEven(value: number): number {
   const below = Math.floor(value);
   const fraction = value - below;

@@ -1,8 +1,10 @@
 import type { PixelImage } from '../../shared/pixelImage';
 
-/** Changes of tone: each byte of the result depends on that byte and its channel alone. As in Pillow's ImageOps. */
+/**
+ * Tone changes: each byte of the result depends only on the input byte and its channel. They match Pillow's ImageOps.
+ */
 
-/** Keeps the highest bits of each byte: 8 changes nothing. */
+/** Keeps the highest bits of each byte. 8 changes nothing. */
 export function posterize(image: PixelImage, bits: number): PixelImage {
   const mask = ~(2 ** (8 - bits) - 1);
   return mapTones(image, [tones((tone) => tone & mask)]);
@@ -13,7 +15,7 @@ export function solarize(image: PixelImage, threshold: number): PixelImage {
   return mapTones(image, [tones((tone) => (tone < threshold ? tone : 255 - tone))]);
 }
 
-/** Stretches each channel's tones linearly, so that its darkest becomes 0 and its lightest 255. */
+/** Stretches each channel's tones linearly: its darkest becomes 0 and its lightest 255. */
 export function autocontrast(image: PixelImage): PixelImage {
   return mapTones(image, histograms(image).map(stretching));
 }
@@ -27,7 +29,7 @@ function stretching(histogram: Uint32Array): Uint8Array {
   return tones((tone) => Math.trunc(Math.min(255, Math.max(0, tone * scale + offset))));
 }
 
-/** Spreads each channel's tones so that all are about equally frequent. */
+/** Equalizes each channel's histogram. */
 export function equalize(image: PixelImage): PixelImage {
   return mapTones(image, histograms(image).map(equalizing));
 }
@@ -45,7 +47,7 @@ function equalizing(histogram: Uint32Array): Uint8Array {
   });
 }
 
-/** The number of pixels of each tone, by channel. */
+/** Counts the pixels of each tone, per channel. */
 function histograms({ pixels, channels }: PixelImage): Uint32Array[] {
   return Array.from({ length: channels }, (_, channel) => {
     const histogram = new Uint32Array(256);
@@ -54,14 +56,14 @@ function histograms({ pixels, channels }: PixelImage): Uint32Array[] {
   });
 }
 
-/** A table of what each tone, 0 to 255 in that order, becomes. */
+/** Builds the lookup table of a tone change, for tones 0 to 255. */
 export function tones(change: (tone: number) => number): Uint8Array {
   const table = new Uint8Array(256);
   for (let tone = 0; tone < 256; tone++) table[tone] = change(tone);
   return table;
 }
 
-/** Looks each byte up in its channel's table, or in the only one. */
+/** Looks up each byte in its channel's table, or in the only table. */
 export function mapTones(image: PixelImage, tables: readonly Uint8Array[]): PixelImage {
   const { pixels: source, channels } = image;
   const pixels = new Uint8Array(source.length);

@@ -9,8 +9,8 @@ import {
 } from './operations';
 
 /**
- * Applies one random operation at a random magnitude (Mueller and Hutter 2021; torchvision's TrivialAugmentWide).
- * Takes 3 numbers, whatever it is: which one, its magnitude's bin, and its sign.
+ * Applies one random operation at a random magnitude (Mueller and Hutter 2021; torchvision's TrivialAugmentWide). Takes
+ * 3 numbers, whichever the operation: its index, its magnitude bin and its sign.
  */
 export function trivialAugment(image: PixelImage, uniform: Uniform): PixelImage {
   const name = OPERATION_NAMES[drawBelow(OPERATION_NAMES.length, uniform)]!;

@@ -1,17 +1,17 @@
 import type { Placing } from '../../recipe/augmentation';
 import { assertNever } from '../../shared/assertNever';
 
-/** A random source: a number in [0, 1) each call. */
+/** A random source. Each call returns a number in [0, 1). */
 export type Uniform = () => number;
 
 export interface ImageSize {
-  /** Pixels. */
+  /** Size in pixels. */
   readonly height: number;
   readonly width: number;
   readonly channels: number;
 }
 
-/** How an image is laid on its canvas: shifted by so many pixels down and right, then perhaps mirrored. */
+/** How to place an image on its canvas: shifted down and right by some pixels, then flipped if requested. */
 export interface Placement {
   readonly down: number;
   readonly right: number;
@@ -19,9 +19,9 @@ export interface Placement {
 }
 
 /**
- * Draws the random change of one training image. `flip` mirrors every other image left to right; `crop_flip`
- * first pads it by an eighth of each side and crops its own size at a random place, which is a random shift
- * with zeros moving in (He et al. 2016, section 4.2: 4 pixels on 32). Takes 0, 1 and 3 numbers from `uniform`.
+ * Draws the random placement of one training image. `flip` flips every other image left to right. `crop_flip` first
+ * pads each side by an eighth and crops the original size at a random position: a random shift with zeros moving in (He
+ * et al. 2016, section 4.2: 4 pixels on 32). Takes 0, 1 and 3 numbers from `uniform`.
  */
 export function drawPlacement(augmentation: Placing, size: ImageSize, uniform: Uniform): Placement {
   switch (augmentation) {
@@ -45,7 +45,7 @@ function drawShift(side: number, uniform: Uniform): number {
   return Math.floor(uniform() * (2 * padding + 1)) - padding;
 }
 
-/** Writes `source`, bytes [height, width, channels], to `target` as placed; where nothing lands is 0. */
+/** Writes `source`, bytes [height, width, channels], to `target` as placed. Uncovered pixels are 0. */
 export function placeImage(
   source: Uint8Array,
   target: Uint8Array,

@@ -1,9 +1,9 @@
 import type { Random } from '../random';
 
 /**
- * An epoch's order in which each class comes as often as any other, give or take one: as many images as there are, a
- * class's drawn in random permutations of them, so that none comes twice before all came once. Classes without images
- * are left out. The same random state gives the same order.
+ * Returns an epoch's order in which all classes are equally frequent, up to a difference of one. It has as many entries
+ * as there are images. Each class is drawn in random permutations, so that no image repeats before all of its class
+ * were drawn. Classes without images are skipped. The same random state gives the same order.
  *
  * @param labels [images], each in [0, `classes`)
  * @returns [images] indices
@@ -14,7 +14,7 @@ export function balancedOrder(
   random: Pick<Random, 'shuffle'>,
 ): Uint32Array {
   const members = membersOf(labels, classes).filter(({ length }) => length > 0);
-  // Which classes have one more, where images and classes do not come out even.
+  // Picks the classes with one extra image if the images do not divide evenly among the classes.
   const rank = Uint32Array.from(members, (_, index) => index);
   random.shuffle(rank);
   const order = new Uint32Array(labels.length);
@@ -34,7 +34,7 @@ export function balancedOrder(
   return order;
 }
 
-/** The images of each class, by label, in order. */
+/** Returns the images of each class, by label, in order. */
 function membersOf(labels: ArrayLike<number>, classes: number): Uint32Array[] {
   const ends = new Uint32Array(classes + 1);
   for (let image = 0; image < labels.length; image++) ends[labels[image]! + 1]!++;

@@ -6,9 +6,9 @@ import { Batches } from './batches';
 import type { DatasetSplit } from './dataset';
 
 /**
- * The batches of a training: images augmented, the rest after the last whole batch dropped.
+ * Returns the training batches: augmented images, without the rest after the last full batch.
  *
- * @param uniform the random source of augmentation for images in memory; workers have one for each image
+ * @param uniform the random source of augmentation for images in memory; workers have one per image
  */
 export function trainingBatches(
   split: DatasetSplit,
@@ -21,7 +21,7 @@ export function trainingBatches(
   return inMemory(new Batches(split, facts, { batchSize, augment, rest: 'drop' }), uniform);
 }
 
-/** The batches of an evaluation: nothing random, and every image once; the last batch may be smaller. */
+/** Returns the evaluation batches: no randomness, and every image once. The last batch may be smaller. */
 export function evaluationBatches(split: DatasetSplit, facts: DatasetFacts, batchSize: number): BatchSource {
   if ('batches' in split) return split.batches('evaluation', batchSize);
   return inMemory(new Batches(split, facts, { batchSize, augment: 'none', rest: 'keep' }), refuse);

@@ -3,27 +3,27 @@ import type { DatasetFacts } from '../../recipe/datasets';
 import { drawPlacement, placeImage, type Uniform } from './augment';
 import type { Batch } from './batch';
 import type { ImageSplit } from './dataset';
-import { normalisationTable, normalise } from './normalisation';
+import { normalizationTable, normalize } from './normalization';
 
 export interface BatchOptions {
   readonly batchSize: number;
   readonly augment: Placing;
-  /** What becomes of the images after the last whole batch: training drops them, evaluation keeps them. */
+  /** Whether to drop or keep the images after the last full batch: training drops them, evaluation keeps them. */
   readonly rest: 'drop' | 'keep';
 }
 
 /**
- * Makes batches of a split. Its buffers are allocated once and every batch is a view of them, so a batch holds
+ * Makes batches of a split. Allocates its buffers once, and every batch is a view of them. A batch is therefore valid
  * until the next `fill`: a backend that does not copy a tensor's values must be done with it by then.
  */
 export class Batches {
-  /** Batches in an epoch. */
+  /** Batches per epoch. */
   readonly count: number;
   readonly #images: Float32Array;
   readonly #labels: Int32Array;
   readonly #drawn: Uint8Array;
   readonly #placed: Uint8Array;
-  readonly #normalised: Float32Array;
+  readonly #normalized: Float32Array;
 
   constructor(
     readonly split: ImageSplit,
@@ -37,7 +37,7 @@ export class Batches {
     this.#labels = new Int32Array(batchSize);
     this.#drawn = new Uint8Array(imageValues);
     this.#placed = new Uint8Array(imageValues);
-    this.#normalised = normalisationTable(facts);
+    this.#normalized = normalizationTable(facts);
   }
 
   /**
@@ -45,7 +45,7 @@ export class Batches {
    *
    * @param order the epoch's images, [split.count] indices into the split
    * @param uniform the random source of augmentation, drawn from image by image
-   * @throws RangeError when the epoch has no such batch or the order is another split's
+   * @throws RangeError if the epoch has no such batch, or if the order belongs to another split
    */
   fill(order: Uint32Array, index: number, uniform: Uniform): Batch {
     if (order.length !== this.split.count)
@@ -59,7 +59,7 @@ export class Batches {
       const image = order[start + slot]!;
       this.#labels[slot] = this.split.label(image);
       this.split.draw(image, this.#drawn);
-      normalise(this.#augmented(augment, uniform), this.#normalised, this.#images, slot * imageValues);
+      normalize(this.#augmented(augment, uniform), this.#normalized, this.#images, slot * imageValues);
     }
     return {
       size,
@@ -75,7 +75,7 @@ export class Batches {
   }
 }
 
-/** The order in which nothing is shuffled: 0 to `count` - 1, for evaluation. */
+/** Returns the unshuffled order for evaluation: 0 to `count` - 1. */
 export function inOrder(count: number): Uint32Array {
   return Uint32Array.from({ length: count }, (_, index) => index);
 }

@@ -11,27 +11,27 @@ import { type Fingerprint, type IdxFileName, largestFileBytes, readIdxFile } fro
 export type { DownloadProgress };
 
 export interface DownloadOptions {
-  /** Base URLs, each ending in a slash, tried in turn. */
+  /** Base URLs, each ending in a slash, tried in order. */
   readonly mirrors: readonly string[];
-  /** A server silent for this long is given up. */
+  /** Gives up on a server that is silent for this long. */
   readonly idleTimeoutMs: number;
-  /** What to do when no mirror gives the file or it cannot be written, for errors. */
+  /** Advice for errors: what to do if no mirror has the file or it cannot be written. */
   readonly remedy: string;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: DownloadProgress) => void;
 }
 
 const PARTIAL = '.partial';
-/** A download writes all the time, so a partial file this old was left by a process that died. */
+/** A download writes continuously, so a partial file this old is left over from a dead process. */
 const STALE_MS = 3_600_000;
 
 /**
- * Downloads `<mirror><name>.gz` into `folder` as `<name>.gz`. The bytes go to a `.partial` file of this
- * process, which takes the final name only when it is whole, checked and on the disk; it is gone on any error.
- * A mirror that fails is left for the next, from the first byte.
+ * Downloads `<mirror><name>.gz` into `folder` as `<name>.gz`. Writes to a `.partial` file of this process and renames
+ * it after the file is complete, verified and flushed to disk. Removes the partial file on any error. If a mirror
+ * fails, the next one starts from the first byte.
  *
- * @throws UserError when no mirror gives the right content, or when the folder or disk refuses it, which ends the
- *   search; the signal's reason when aborted
+ * @throws UserError if no mirror has the right content, or if the folder or disk fails, which ends the search; the
+ *   signal's reason if aborted
  */
 export async function downloadIdxFile(
   name: IdxFileName,
@@ -61,10 +61,10 @@ export async function downloadIdxFile(
 }
 
 /**
- * Fetches a URL into the partial file, and checks that.
+ * Fetches a URL into the partial file and verifies it.
  *
- * @returns why this mirror's file cannot be used; null where it can
- * @throws UserError when the disk refuses it; the signal's reason when aborted
+ * @returns why this mirror's file cannot be used; null if it can
+ * @throws UserError if the disk fails; the signal's reason if aborted
  */
 async function fetchChecked(
   url: string,
@@ -96,7 +96,7 @@ async function fetchChecked(
   }
 }
 
-/** Does work that writes at `where`; a refusal by the system becomes a UserError. */
+/** Runs work that writes to `where`. Converts a system error to a UserError. */
 async function writing<Result>(where: string, remedy: string, work: () => Promise<Result>): Promise<Result> {
   try {
     return await work();

@@ -5,8 +5,8 @@ import { inOrder } from './batches';
 import type { ImageSplit, PreparedSplit } from './dataset';
 
 /**
- * The images of an epoch in the order in which it takes them, [split.count] indices into the split. The state of
- * `random` alone tells it.
+ * Returns the order of an epoch's images, [split.count] indices into the split. It depends only on the state of
+ * `random`.
  */
 export function epochOrder(
   { shuffle, sampling }: Pick<DataRecipe, 'shuffle' | 'sampling'>,

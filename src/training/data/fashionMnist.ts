@@ -9,10 +9,9 @@ import { datasetError } from './errors';
 import { findIdxFile, IDX_FILE_NAMES, type IdxFiles, openIdxFolder } from './idxFolder';
 
 /**
- * The published files' content, without their gzip. The .gz files that have it were checked against the MD5
- * sums in the authors' README: 8d4fb7e6c68d591d4c3dfef9ec88bf0d, 25c81989df183df01b3e8a0aad5dffbe,
- * bef4ecab320f06d8554ea6380940ec79 and bb300cfdad3c16e7a12a480ee83cd310. Debian's differ from them in the gzip
- * header alone.
+ * The content of the published files, without gzip. The .gz files with this content were verified against the MD5 sums
+ * in the authors' README: 8d4fb7e6c68d591d4c3dfef9ec88bf0d, 25c81989df183df01b3e8a0aad5dffbe,
+ * bef4ecab320f06d8554ea6380940ec79 and bb300cfdad3c16e7a12a480ee83cd310. Debian's files differ only in the gzip header.
  */
 export const FASHION_MNIST_FILES: IdxFiles = {
   'train-images-idx3-ubyte': {
@@ -33,7 +32,7 @@ export const FASHION_MNIST_FILES: IdxFiles = {
   },
 };
 
-/** Where the Debian package dataset-fashion-mnist puts the files. */
+/** The folder of the Debian package dataset-fashion-mnist. */
 const SYSTEM_FOLDER = '/usr/share/datasets/fashion-mnist';
 const MIRRORS = [
   'http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/',
@@ -42,25 +41,25 @@ const MIRRORS = [
 const IDLE_TIMEOUT_MS = 30_000;
 
 export interface FashionMnistOptions {
-  /** Holds the four files, or a folder `fashion-mnist` of them; by default `BAG_OF_TRICKS_DATA`. */
+  /** A folder with the four files, or with a folder `fashion-mnist` that has them. Defaults to `BAG_OF_TRICKS_DATA`. */
   readonly dataFolder?: string;
-  /** Where downloads are kept, in a folder `fashion-mnist`; by default the user's cache. */
+  /** The folder for downloads, which go into its subfolder `fashion-mnist`. Defaults to the user's cache. */
   readonly cacheFolder?: string;
-  /** Where the system keeps the files, used when it has all four. */
+  /** The system's folder for the files, used if it has all four. */
   readonly systemFolder?: string;
-  /** Base URLs to download from, each ending in a slash, tried in turn. */
+  /** Base URLs to download from, each ending in a slash, tried in order. */
   readonly mirrors?: readonly string[];
-  /** A server silent for this long is given up. */
+  /** Gives up on a server that is silent for this long. */
   readonly idleTimeoutMs?: number;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: DownloadProgress) => void;
 }
 
 /**
- * Opens the full Fashion-MNIST from the configured folder; or else the system's; or else the cache, where what
- * is missing is first downloaded. A configured folder without the files is an error, not a reason to download.
+ * Opens the full Fashion-MNIST. Uses the configured folder if there is one, else the system's, else the cache after
+ * downloading its missing files. A configured folder without the files is an error, not a reason to download.
  *
- * @throws UserError; the signal's reason when aborted
+ * @throws UserError; the signal's reason if aborted
  */
 export async function openFashionMnist(
   facts: DatasetFacts,
@@ -68,7 +67,7 @@ export async function openFashionMnist(
 ): Promise<MemoryDataset> {
   const { signal, systemFolder = SYSTEM_FOLDER } = options;
   const replace = l10n.t(
-    'Replace it by the published file (https://github.com/zalandoresearch/fashion-mnist), or use the data set fashion-mnist-sample.',
+    'Replace it with the published file (https://github.com/zalandoresearch/fashion-mnist), or use the data set fashion-mnist-sample.',
   );
   const configured = options.dataFolder || process.env[DATA_FOLDER_VARIABLE];
   if (configured) {
@@ -79,20 +78,20 @@ export async function openFashionMnist(
   }
   const cache = join(options.cacheFolder || envPaths('bag-of-tricks', { suffix: '' }).cache, 'fashion-mnist');
   await downloadMissing(cache, options);
-  const again = l10n.t('Delete it and run again to download it anew.');
+  const again = l10n.t('Delete it, then run again to download a new copy.');
   return openIdxFolder(cache, FASHION_MNIST_FILES, facts, again, signal);
 }
 
-/** The configured folder itself or its `fashion-mnist`, whichever has any of the files. */
+/** Returns the configured folder or its subfolder `fashion-mnist`, whichever has any of the files. */
 async function folderWithin(configured: string): Promise<string> {
   for (const folder of [configured, join(configured, 'fashion-mnist')]) {
     if ((await missingFrom(folder)).length < IDX_FILE_NAMES.length) return folder;
   }
   throw datasetError(
     configured,
-    l10n.t('The folder has none of the files of Fashion-MNIST, such as {0}.', `${IDX_FILE_NAMES[0]}.gz`),
+    l10n.t('The folder has none of the Fashion-MNIST files, such as {0}.', `${IDX_FILE_NAMES[0]}.gz`),
     l10n.t(
-      'Put the four files there, or configure no data folder (nor {0}) to have them downloaded.',
+      'Put the four files there, or set no data folder (and unset {0}) to have them downloaded.',
       DATA_FOLDER_VARIABLE,
     ),
   );
@@ -108,7 +107,7 @@ async function downloadMissing(
   { mirrors = MIRRORS, idleTimeoutMs = IDLE_TIMEOUT_MS, signal, onProgress }: FashionMnistOptions,
 ): Promise<void> {
   const remedy = l10n.t(
-    'Check the network and the free space, or put the four files of Fashion-MNIST in a folder and name it in {0}.',
+    'Check the network and the free disk space, or put the four Fashion-MNIST files in a folder and set {0} to it.',
     DATA_FOLDER_VARIABLE,
   );
   for (const name of await missingFrom(cache)) {

@@ -10,7 +10,7 @@ import { UserError } from '../../shared/userError';
 import { type MemoryDataset, splitInMemory } from './dataset';
 import { datasetError, reasonOf } from './errors';
 
-/** The four files of an MNIST-like data set, as all of them name them. */
+/** The standard names of the four files of an MNIST-like data set. */
 export const IDX_FILE_NAMES = [
   'train-images-idx3-ubyte',
   'train-labels-idx1-ubyte',
@@ -19,22 +19,22 @@ export const IDX_FILE_NAMES = [
 ] as const;
 export type IdxFileName = (typeof IDX_FILE_NAMES)[number];
 
-/** What a file's IDX content must be, whether it is stored plain or gzipped and by whichever gzip. */
+/** The expected IDX content of a file, independent of whether and how it is gzipped. */
 export interface Fingerprint {
   readonly bytes: number;
   readonly sha256: string;
 }
 export type IdxFiles = Readonly<Record<IdxFileName, Fingerprint>>;
 
-/** A gzip member around incompressible bytes is longer than they are by less than this. */
+/** Upper bound on the size that gzip adds to incompressible bytes. */
 const GZIP_OVERHEAD_BYTES = 65_536;
 
-/** The largest file that can hold the content. */
+/** Returns the maximum size of a file with this content. */
 export function largestFileBytes({ bytes }: Fingerprint): number {
   return bytes + GZIP_OVERHEAD_BYTES;
 }
 
-/** Where `folder` holds `name`, gzipped or plain; null where it does not. */
+/** Returns the path of `name` in `folder`, gzipped or plain. Null if it is missing. */
 export async function findIdxFile(folder: string, name: IdxFileName): Promise<string | null> {
   for (const path of [join(folder, `${name}.gz`), join(folder, name)]) {
     if (await stat(path).catch(() => null)) return path;
@@ -43,10 +43,10 @@ export async function findIdxFile(folder: string, name: IdxFileName): Promise<st
 }
 
 /**
- * Opens a folder of the four files, each checked against its fingerprint, and holds their pixels in memory.
+ * Opens a folder with the four files, verifies each against its fingerprint, and keeps their pixels in memory.
  *
- * @param remedy what to do about a missing or damaged file, for errors
- * @throws UserError when a file is missing, unreadable or not the one described; the signal's reason when aborted
+ * @param remedy advice for errors: what to do about a missing or damaged file
+ * @throws UserError if a file is missing, unreadable or not the one described; the signal's reason if aborted
  */
 export async function openIdxFolder(
   folder: string,
@@ -68,18 +68,18 @@ export async function openIdxFolder(
 }
 
 export interface IdxReading {
-  /** What to do about a file that cannot be used, for errors. */
+  /** Advice for errors: what to do about an unusable file. */
   readonly remedy: string;
-  /** Where the file comes from, for errors; by default its path. */
+  /** The file's origin, for errors. Defaults to its path. */
   readonly where?: string;
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Reads one file, gzipped or plain, and checks it: its length, its IDX header, its checksum.
+ * Reads one file, gzipped or plain, and verifies its length, IDX header and checksum.
  *
  * @returns the values, without the header
- * @throws UserError when the file is unreadable or not the one described; the signal's reason when aborted
+ * @throws UserError if the file is unreadable or not the one described; the signal's reason if aborted
  */
 export async function readIdxFile(
   path: string,
@@ -96,23 +96,23 @@ export async function readIdxFile(
   const sha256 = createHash('sha256').update(content).digest('hex');
   if (sha256 !== expected.sha256) {
     throw unusable(
-      l10n.t('The content has a wrong checksum: SHA-256 {0}, not {1}.', sha256, expected.sha256),
+      l10n.t('The content has the wrong checksum: SHA-256 {0} instead of {1}.', sha256, expected.sha256),
     );
   }
   return values;
 }
 
-/** Makes the error of a file that cannot be used, from what is wrong with it. */
+/** Makes the error for an unusable file from a description of the problem. */
 type Unusable = (what: string, options?: ErrorOptions) => UserError;
 
 async function readWhole(path: string, limitBytes: number, unusable: Unusable): Promise<Uint8Array> {
   try {
-    // A pipe would keep open() waiting for a writer.
+    // Opening a pipe would block until there is a writer.
     if (!(await stat(path)).isFile()) throw unusable(l10n.t('This is not a file.'));
     await using file = await open(path);
     const { size } = await file.stat();
     if (size > limitBytes) {
-      throw unusable(l10n.t('The file is too long: {0} bytes for at most {1}.', size, limitBytes));
+      throw unusable(l10n.t('The file is too large: {0} bytes. At most {1} are allowed.', size, limitBytes));
     }
     return await file.readFile();
   } catch (error) {
@@ -134,12 +134,12 @@ async function unzip(bytes: Uint8Array, limitBytes: number, unusable: Unusable):
     switch ((error as NodeJS.ErrnoException).code) {
       case 'Z_BUF_ERROR':
         throw unusable(
-          l10n.t('The file is cut short: its gzip data end early, after {0} bytes.', bytes.length),
+          l10n.t('The file is truncated: its gzip data ends early, after {0} bytes.', bytes.length),
         );
       case 'ERR_BUFFER_TOO_LARGE':
-        throw unusable(l10n.t('The content is too long: more than {0} bytes.', limitBytes));
+        throw unusable(l10n.t('The content is too large: more than {0} bytes.', limitBytes));
       default:
-        throw unusable(l10n.t('The gzip data are damaged: {0}.', reasonOf(error)));
+        throw unusable(l10n.t('The gzip data is damaged: {0}.', reasonOf(error)));
     }
   }
 }

@@ -6,10 +6,10 @@ import { openSample, packageRoot } from './sample';
 import { openSynthetic } from './synthetic';
 
 /**
- * Opens the data set that an experiment asks for. The real ones are checked and held in memory (the full set
- * 55 MB, its sample 11 MB), the synthetic one is drawn on demand.
+ * Opens the data set that an experiment requests. The real ones are verified and kept in memory (the full set 55 MB,
+ * its sample 11 MB). The synthetic one is generated on demand.
  *
- * @throws UserError; the signal's reason when aborted
+ * @throws UserError; the signal's reason if aborted
  */
 export async function openDataset(
   request: DatasetRequest,

@@ -6,18 +6,18 @@ import type { DatasetFacts } from '../../recipe/datasets';
 import type { MemoryDataset } from './dataset';
 import { openIdxFolder } from './idxFolder';
 
-/** Opens the sample of Fashion-MNIST in the package at `root`; its checksums are part of the bundle. */
+/** Opens the Fashion-MNIST sample in the package at `root`. Its checksums are part of the bundle. */
 export function openSample(root: string, facts: DatasetFacts, signal?: AbortSignal): Promise<MemoryDataset> {
-  const remedy = l10n.t('The sample is part of Bag of Tricks: install it again.');
+  const remedy = l10n.t('The sample is part of Bag of Tricks. Reinstall Bag of Tricks.');
   return openIdxFolder(sampleFolder(root), manifest.files, facts, remedy, signal);
 }
 
-/** Where the package at `root` has the sample. */
+/** Returns the folder of the sample in the package at `root`. */
 export function sampleFolder(root: string): string {
   return join(root, 'data', 'fashion-mnist-sample');
 }
 
-/** The package that `folder` is part of: the bundles lie in its dist/, the sources deeper. */
+/** Returns the package that contains `folder`. The bundles are in its dist/, the sources deeper. */
 export function packageRoot(folder: string = __dirname): string {
   if (existsSync(join(folder, 'package.json'))) return folder;
   const parent = dirname(folder);

@@ -1,16 +1,16 @@
 import type { DatasetFacts, SyntheticOptions } from '../../recipe/datasets';
 import type { ImageSplit, MemoryDataset } from './dataset';
 
-/** A class's pattern is a grid of this many cells a side, each of one value per channel. */
+/** A class's pattern is a grid with this many cells per side. Each cell has one value per channel. */
 const CELLS = 4;
 
 /**
- * Opens a data set whose images are computed when drawn: nothing is held, and image `index` is the same each
- * time. Labels take turns. A pixel is its class's pattern, coarse and fixed, plus noise three times as strong:
- * the classes cannot be told from a pixel, and are soon learnt from all of them.
+ * Opens a data set that computes its images on demand. Keeps nothing in memory, and image `index` is always the same.
+ * Labels cycle through the classes. A pixel is its class's coarse, fixed pattern plus noise three times as strong. A
+ * single pixel does not reveal the class, but a network soon learns it from all of them.
  */
 export function openSynthetic(options: SyntheticOptions, facts: DatasetFacts): MemoryDataset {
-  // The two halves of the seed, which may be any safe integer.
+  // Hashes the two halves of the seed, which may be any safe integer.
   const key = hash(hash(0, options.seed), Math.floor(options.seed / 2 ** 32));
   return {
     facts,
@@ -26,7 +26,7 @@ function syntheticSplit(
   noiseKey: number,
 ): ImageSplit {
   const label = (index: number) => index % classes;
-  // Of each class that was drawn, its pattern's rows at an image's width.
+  // For each class drawn so far, the rows of its pattern at the width of an image.
   const patterns = new Map<number, readonly Uint8Array[]>();
   const rowsOf = (of: number) => {
     const pattern = patternOf(hash(patternKey, of), channels);
@@ -42,7 +42,7 @@ function syntheticSplit(
     for (let y = 0; y < height; y++) {
       const row = rows[Math.floor((y * CELLS) / height)]!;
       for (let column = 0; column < row.length; column++, position++) {
-        // A hash has four bytes of noise.
+        // A hash provides four bytes of noise.
         noise = (position & 3) === 0 ? hash(imageKey, position) : noise >> 8;
         target[position] = (row[column]! + 3 * (noise & 0xff)) >> 2;
       }
@@ -51,12 +51,12 @@ function syntheticSplit(
   return { count, label, draw };
 }
 
-/** The cells of a class's pattern, [CELLS, CELLS, channels]. */
+/** Returns the cells of a class's pattern, [CELLS, CELLS, channels]. */
 function patternOf(key: number, channels: number): Uint8Array {
   return Uint8Array.from({ length: CELLS * CELLS * channels }, (_, cell) => hash(key, cell));
 }
 
-/** A row of the pattern at an image's width, [width, channels]. */
+/** Returns a row of the pattern at the width of an image, [width, channels]. */
 function patternRow(pattern: Uint8Array, cellRow: number, width: number, channels: number): Uint8Array {
   const row = new Uint8Array(width * channels);
   for (let x = 0; x < width; x++) {
@@ -68,7 +68,7 @@ function patternRow(pattern: Uint8Array, cellRow: number, width: number, channel
 }
 
 /**
- * A random signed 32-bit integer for each pair: a random source that can be asked at any position. The finalizer of
+ * Returns a random signed 32-bit integer for each pair, a random source with random access. The finalizer of
  * MurmurHash3 (Appleby) over a Weyl sequence of the golden ratio, as in SplitMix (Steele et al. 2014).
  */
 function hash(key: number, counter: number): number {

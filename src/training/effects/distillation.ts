@@ -3,7 +3,7 @@ import type { DistillationRecipe } from '../../recipe/recipe';
 import { softmaxCrossEntropy } from '../ops/softmaxCrossEntropy';
 import type { LossEffect, LossFunction } from './effect';
 
-/** Adds `weight` T² times the cross entropy of softmax(logits / T) under softmax(teacherLogits / T) to a loss. */
+/** Adds `weight` T² times the cross entropy of softmax(logits / T) against softmax(teacherLogits / T) to a loss. */
 export function distilled(
   loss: LossFunction,
   { temperature, weight }: Pick<DistillationRecipe, 'temperature' | 'weight'>,
@@ -15,7 +15,7 @@ export function distilled(
     return tf.tidy(() => {
       const softened = tf.softmax(tf.div<tf.Tensor2D>(teacherLogits, temperature));
       const student = softmaxCrossEntropy(tf.div(logits, temperature), softened);
-      // The logits' gradient is that of logits / T over T.
+      // The gradient with respect to the logits is the gradient with respect to logits / T, divided by T.
       const sum = {
         loss: tf.add<tf.Scalar>(labels.loss, tf.mul(student.loss, weight * temperature ** 2)),
         labelsLoss: labels.loss,
@@ -27,7 +27,7 @@ export function distilled(
   };
 }
 
-/** Learns from a teacher beside the labels (Hinton et al. 2015; He et al. 2018, section 5.3). */
+/** Learns from a teacher in addition to the labels (Hinton et al. 2015; He et al. 2018, section 5.3). */
 export const distillation: LossEffect = {
   phase: 'loss',
   of: ({ loss: { distillation: recipe } }) => recipe && ((loss) => distilled(loss, recipe)),

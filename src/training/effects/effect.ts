@@ -5,8 +5,8 @@ import type { Gradients, Network } from '../network/network';
 import type { Streams } from '../streams';
 
 /**
- * An effect that a recipe may ask for, one file an effect, by the phase of a training that it works in. `of` gives what
- * it does for a recipe, or null where the recipe does without. The loop knows phases alone, never an effect.
+ * An effect that a recipe may request, one per file, by the training phase that it acts in. `of` returns the effect's
+ * function for a recipe, or null if the recipe does not use it. The loop knows only the phases, never an effect.
  */
 export type Effect =
   | BatchEffect
@@ -19,43 +19,45 @@ export type Effect =
 /** Changes a batch before the network sees it. */
 export interface BatchEffect {
   readonly phase: 'batch';
-  /** @param streams Its random numbers come from one of a name of its own, which checkpoints keep. */
+  /** @param streams The effect draws its random numbers from a stream of its own name, which checkpoints save. */
   of(recipe: Recipe, streams: Streams): ((batch: MutableBatch, size: ImageSize) => void) | null;
 }
 
-/** A batch's values, to be changed in place. */
+/** A batch's values, which effects change in place. */
 export interface MutableBatch {
-  /** Images in the batch. */
+  /** Number of images in the batch. */
   readonly size: number;
-  /** [size, height, width, channels], normalised. */
+  /** [size, height, width, channels], normalized. */
   readonly images: Float32Array;
-  /** [size, classes]: what the network is to say of each image. */
+  /** [size, classes]: the target distribution of each image. */
   readonly targets: Float32Array;
 }
 
 /**
- * Changes the loss, or adds to it: a pure function of its tensors, which an engine may compile once and which every thread
- * computes for its shard.
+ * Changes the loss or adds to it. A pure function of its tensors: an engine may compile it once, and every thread
+ * computes it for its shard.
  */
 export interface LossEffect {
   readonly phase: 'loss';
   of(recipe: Recipe): ((loss: LossFunction) => LossFunction) | null;
 }
 
-/** A batch's mean loss and its gradient, which are the caller's, for logits and targets [batch, classes]. */
+/**
+ * Computes a batch's mean loss and its gradient from logits and targets [batch, classes]. The caller owns the results.
+ */
 export type LossFunction = (logits: tf.Tensor2D, targets: tf.Tensor2D, beside: BesideTargets) => Loss;
 
 /** A batch's mean loss, a scalar, and its gradient with respect to the logits [batch, classes]. */
 export interface Loss {
   readonly loss: tf.Scalar;
-  /** The part of it that the labels make, where there is another. */
+  /** The part of the loss that comes from the labels, if there is another part. */
   readonly labelsLoss?: tf.Scalar;
   readonly dLogits: tf.Tensor2D;
 }
 
-/** What else a loss may go by. */
+/** Further inputs of a loss. */
 export interface BesideTargets {
-  /** A teacher's logits [batch, classes] for the same images, where the recipe names a teacher. */
+  /** A teacher's logits [batch, classes] for the same images. Null if the recipe has no teacher. */
   readonly teacherLogits: tf.Tensor2D | null;
 }
 
@@ -65,60 +67,62 @@ export interface GradientEffect {
   of(recipe: Recipe, streams: Streams): ((step: GradientStep) => Gradients | Promise<Gradients>) | null;
 }
 
-/** What gradients are changed by. */
+/** The inputs for changing gradients. */
 export interface GradientStep {
   readonly network: Network;
-  /** Without the loss scale, all finite. Whoever gives others in their place disposes them. */
+  /** Unscaled, all finite. An effect that replaces them disposes them. */
   readonly gradients: Gradients;
-  /** Passes the step's batches again, at the weights that the network now has, and gives the gradients there. */
+  /** Runs the step's batches again at the network's current weights, and returns the gradients there. */
   passAgain(): Promise<Gradients>;
 }
 
 /**
- * Does something before or after the optimizer's update, or in its place. It keeps no tensors from step to step: checkpoints
- * know those of the optimizer and of the average alone.
+ * Acts before or after the optimizer's update, or replaces it. Keeps no tensors between steps, because checkpoints save
+ * only those of the optimizer and of the average.
  */
 export interface UpdateEffect {
   readonly phase: 'update';
   of(recipe: Recipe, streams: Streams): ((update: Update) => Update) | null;
 }
 
-/** Moves a network's weights by a step's gradients: the caller's to dispose, and not to read again. */
+/**
+ * Updates a network's weights with a step's gradients. The caller disposes the gradients and must not read them again.
+ */
 export type Update = (
   network: Pick<Network, 'parameters' | 'assign'>,
   gradients: Gradients,
   learningRate: number,
 ) => void;
 
-/** Keeps an average of the weights beside them, which is evaluated too. */
+/** Keeps an average of the weights, which is evaluated in addition to them. */
 export interface AveragingEffect {
   readonly phase: 'averaging';
   of(recipe: Recipe): ((network: Network) => Average) | null;
 }
 
-/** Changes how a network is asked about validation images, such as over several views of each. */
+/** Changes how the network predicts validation images, for example over several views of each. */
 export interface EvaluationEffect {
   readonly phase: 'evaluation';
   of(recipe: Recipe): ((network: Predictor) => Predictor) | null;
 }
 
-/** A trained or training network, wherever it computes. */
+/** A network, trained or in training, wherever it computes. */
 export interface Predictor {
-  /** Logits [batch, classes] under the running statistics. They are the caller's to dispose. */
+  /** Returns logits [batch, classes], using the running statistics. The caller disposes them. */
   predict(images: tf.Tensor4D): tf.Tensor2D | Promise<tf.Tensor2D>;
 }
 
 /** An average of a network's weights. It owns its tensors. */
 export interface Average {
-  /** By the names of parameters and buffers. */
+  /** By name of parameter or buffer. */
   readonly tensors: ReadonlyMap<string, tf.Tensor>;
-  /** Steps averaged over. */
+  /** Number of steps averaged over. */
   readonly updates: number;
-  /** Takes in the network's weights after a step. */
+  /** Adds the network's weights after a step. */
   update(network: Network): void;
-  /** Calls `evaluate` while the network has the average for its weights, and gives it its own back. */
+  /** Calls `evaluate` while the network uses the average as its weights, then restores the original weights. */
   during<T>(network: Network, evaluate: () => Promise<T>): Promise<T>;
-  /** Goes on from `tensors`, whose ownership it takes, as they were after `updates` steps. */
+  /** Resumes from `tensors`, as they were after `updates` steps. Takes ownership of them. */
   restore(tensors: ReadonlyMap<string, tf.Tensor>, updates: number): void;
   dispose(): void;
 }

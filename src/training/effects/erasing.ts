@@ -2,7 +2,7 @@ import type { ErasingRecipe } from '../../recipe/recipe';
 import type { ImageSize, Uniform } from '../data/augment';
 import type { BatchEffect } from './effect';
 
-/** Part of an image, in pixels. */
+/** A part of an image, in pixels. */
 export interface Rectangle {
   readonly top: number;
   readonly left: number;
@@ -12,14 +12,15 @@ export interface Rectangle {
 
 const STREAM = 'erasing';
 
-/** A rectangle that does not fit is drawn anew so many times at most, as in torchvision. */
+/** Maximum number of draws for a rectangle that fits, as in torchvision. */
 const ATTEMPTS = 10;
 
 /**
- * Draws what is erased of one image (Zhong et al. 2020, algorithm 1): area and aspect from their ranges, the
- * aspect uniform in its logarithm as in torchvision and timm, so that wide and tall are alike.
+ * Draws the rectangle to erase from one image (Zhong et al. 2020, algorithm 1). Area and aspect ratio come from their
+ * ranges. The logarithm of the aspect ratio is uniform, as in torchvision and timm, so that wide and tall are equally
+ * likely.
  *
- * @returns null where nothing is, or no rectangle was found that fits
+ * @returns null if nothing is erased or no rectangle fits
  */
 export function drawErasing(recipe: ErasingRecipe, size: ImageSize, uniform: Uniform): Rectangle | null {
   const { probability, minArea, maxArea, minAspect } = recipe;
@@ -41,7 +42,7 @@ export function drawErasing(recipe: ErasingRecipe, size: ImageSize, uniform: Uni
   return null;
 }
 
-/** Sets a rectangle of the image at `offset` of `images`, normalised [height, width, channels], to the mean, 0. */
+/** Sets a rectangle of the image at `offset` of `images`, normalized [height, width, channels], to the mean, 0. */
 export function erase(
   images: Float32Array,
   offset: number,
@@ -54,7 +55,7 @@ export function erase(
   }
 }
 
-/** Erases a rectangle of some images, image by image. */
+/** Erases a rectangle from some of the images. */
 export const erasing: BatchEffect = {
   phase: 'batch',
   of({ data: { erasing: recipe } }, streams) {

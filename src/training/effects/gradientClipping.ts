@@ -3,10 +3,10 @@ import { gradientNorm, mapGradients } from '../network/gradients';
 import type { Gradients } from '../network/network';
 import type { GradientEffect } from './effect';
 
-/** Added to a norm before it divides, as in torch.nn.utils.clip_grad_norm_. */
+/** Added to a norm before dividing by it, as in torch.nn.utils.clip_grad_norm_. */
 const NORM_EPSILON = 1e-6;
 
-/** Gradients whose norm all together is at most `maxNorm` (Pascanu et al. 2013); the given ones are disposed. */
+/** Returns gradients with a global norm of at most `maxNorm` (Pascanu et al. 2013). Disposes the given ones. */
 export function clipGradients(gradients: Gradients, maxNorm: number): Gradients {
   const factor = tf.tidy(() => tf.minimum(tf.div(maxNorm, tf.add(gradientNorm(gradients), NORM_EPSILON)), 1));
   const clipped = mapGradients(gradients, (gradient) => tf.mul(gradient, factor));

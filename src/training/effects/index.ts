@@ -21,7 +21,7 @@ import { mixing } from './mixing';
 import { sharpnessAware } from './sharpnessAware';
 import { weightAverage } from './weightAverage';
 
-/** Every effect that a recipe may ask for, in the order in which those of a phase work. */
+/** All effects that a recipe may request, in the order of execution within a phase. */
 export const EFFECTS: readonly Effect[] = [
   erasing,
   labelSmoothing,
@@ -33,14 +33,14 @@ export const EFFECTS: readonly Effect[] = [
   weightAverage,
 ];
 
-/** What a recipe's effects come to, by phase. `effects` are those that there are. */
+/** The effects of a recipe, combined by phase. `effects` lists the available ones. */
 export class RecipeEffects {
   constructor(
     private readonly recipe: Recipe,
     private readonly effects: readonly Effect[] = EFFECTS,
   ) {}
 
-  /** Changes a batch in place. */
+  /** Returns a function that changes a batch in place. */
   batchChange(streams: Streams): (batch: MutableBatch, size: ImageSize) => void {
     const changes = this.#of('batch').flatMap((effect) => effect.of(this.recipe, streams) ?? []);
     return (batch, size) => {
@@ -48,7 +48,7 @@ export class RecipeEffects {
     };
   }
 
-  /** The cross entropy under the targets, and what effects make of it. */
+  /** Returns the cross entropy with the targets, wrapped by the effects. */
   loss(): LossFunction {
     return wrapped<LossFunction>(
       softmaxCrossEntropy,
@@ -56,12 +56,12 @@ export class RecipeEffects {
     );
   }
 
-  /** Changes of gradients, in turn. */
+  /** Returns the gradient changes, in order. */
   gradientChanges(streams: Streams): readonly NonNullable<ReturnType<GradientEffect['of']>>[] {
     return this.#of('gradients').flatMap((effect) => effect.of(this.recipe, streams) ?? []);
   }
 
-  /** The optimizer's update, and what effects make of it. */
+  /** Returns the optimizer's update, wrapped by the effects. */
   update(update: Update, streams: Streams): Update {
     return wrapped(
       update,
@@ -69,14 +69,14 @@ export class RecipeEffects {
     );
   }
 
-  /** The average that the recipe keeps of its weights, if any: checkpoints have room for one. */
+  /** Returns the average of the weights that the recipe keeps, if any. Checkpoints have room for only one. */
   average(network: Network): Average | null {
     const [start, ...others] = this.#of('averaging').flatMap((effect) => effect.of(this.recipe) ?? []);
     if (others.length > 0) throw new Error('A training keeps one average of its weights');
     return start?.(network) ?? null;
   }
 
-  /** What is asked about validation images. */
+  /** Returns the predictor for validation images, wrapped by the effects. */
   predictor(network: Predictor): Predictor {
     return wrapped(
       network,
@@ -91,7 +91,7 @@ export class RecipeEffects {
   }
 }
 
-/** The first goes around `inner`, the next one around that. */
+/** Wraps `inner` in the first wrapper, the result in the next, and so on. */
 function wrapped<Wrapped>(inner: Wrapped, wraps: readonly ((inner: Wrapped) => Wrapped)[]): Wrapped {
   return wraps.reduce((result, wrap) => wrap(result), inner);
 }

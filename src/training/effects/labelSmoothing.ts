@@ -1,8 +1,8 @@
 import type { BatchEffect } from './effect';
 
 /**
- * Spreads the share `epsilon` of each target evenly over all classes, the right one included (Szegedy et al. 2016,
- * section 7, as in PyTorch), in place.
+ * Spreads the fraction `epsilon` of each target evenly over all classes, including the correct one (Szegedy et al.
+ * 2016, section 7, as in PyTorch). In place.
  *
  * @param targets [batch, classes]
  */

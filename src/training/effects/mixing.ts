@@ -6,15 +6,15 @@ import type { Rectangle } from './erasing';
 
 const STREAM = 'mixing';
 
-/** How the images of a batch are mixed; `lambda` is the share that an image keeps of itself. */
+/** How to mix the images of a batch. `lambda` is the fraction that an image keeps of itself. */
 export type Mix =
   | { readonly kind: 'none' }
   | { readonly kind: 'mixup'; readonly lambda: number }
   | { readonly kind: 'cutmix'; readonly lambda: number; readonly patch: Rectangle };
 
 /**
- * Draws how a batch is mixed: one lambda for all of it, as the authors of both do. Where there are two ways, each
- * is as likely (timm's mixup_switch_prob of 0.5).
+ * Draws how to mix a batch, with one lambda per batch, as the authors of both methods do. If both are enabled, they are
+ * equally likely (timm's mixup_switch_prob of 0.5).
  */
 export function drawMix({ mixup, cutmix }: MixingRecipe, size: ImageSize, random: Random): Mix {
   const takesMixup = mixup !== null && (cutmix === null || random.uniform() < 0.5);
@@ -25,7 +25,10 @@ export function drawMix({ mixup, cutmix }: MixingRecipe, size: ImageSize, random
   return { kind: 'cutmix', lambda, patch };
 }
 
-/** A rectangle of 1 - `lambda` of the image around a point of it, cut at its edges (Yun et al. 2019, equation 2). */
+/**
+ * Draws a rectangle with a fraction of 1 - `lambda` of the image around a random point, clipped at the image's edges
+ * (Yun et al. 2019, equation 2).
+ */
 function drawPatch(lambda: number, { height, width }: ImageSize, random: Random): Rectangle {
   const side = Math.sqrt(1 - lambda);
   const [top, bottom] = drawInterval(height, side, random);
@@ -35,13 +38,13 @@ function drawPatch(lambda: number, { height, width }: ImageSize, random: Random)
 
 function drawInterval(extent: number, share: number, random: Random): readonly [number, number] {
   const half = Math.floor((extent * share) / 2);
-  const centre = random.below(extent);
-  return [Math.max(centre - half, 0), Math.min(centre + half, extent)];
+  const center = random.below(extent);
+  return [Math.max(center - half, 0), Math.min(center + half, extent)];
 }
 
 /**
- * Mixes each image and its target with those of its partner, the one as far from the batch's other end, which the
- * batch's own random order makes a random one (timm pairs so, too).
+ * Mixes each image and its target with those of its partner: the image at the mirrored position in the batch. The order
+ * of the batch is random, so the partner is too (timm does the same).
  */
 export function mix(batch: MutableBatch, size: ImageSize, how: Mix): void {
   if (how.kind === 'none') return;
@@ -56,7 +59,7 @@ export function mix(batch: MutableBatch, size: ImageSize, how: Mix): void {
   }
 }
 
-/** Two runs of values become weighted sums of each other. */
+/** Replaces two ranges of values by weighted sums of each other. */
 function blend(values: Float32Array, one: number, other: number, count: number, lambda: number): void {
   for (let index = 0; index < count; index++) {
     const a = values[one + index]!;
@@ -66,7 +69,7 @@ function blend(values: Float32Array, one: number, other: number, count: number, 
   }
 }
 
-/** Two images exchange a patch. */
+/** Swaps a patch between two images. */
 function exchange(
   images: Float32Array,
   one: number,

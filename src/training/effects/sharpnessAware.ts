@@ -4,8 +4,8 @@ import type { Gradients } from '../network/network';
 import type { GradientEffect, GradientStep } from './effect';
 
 /**
- * The gradients a step of length `rho` up the given ones, which are disposed (Foret et al. 2021, algorithm 1). Weights
- * and running statistics are as before.
+ * Computes the gradients after a step of length `rho` along the given ones, which it disposes (Foret et al. 2021,
+ * algorithm 1). Restores the weights and running statistics.
  */
 async function uphill({ network, gradients, passAgain }: GradientStep, rho: number): Promise<Gradients> {
   const own = new Map(

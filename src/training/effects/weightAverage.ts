@@ -4,16 +4,16 @@ import type { Network } from '../network/network';
 import type { Average, AveragingEffect } from './effect';
 
 /**
- * The moving average of a network's parameters and buffers over the steps, to be evaluated in their place. With
- * warmup its decay at step t (0, 1, ...) is at most (1 + t) / (10 + t), TensorFlow's `num_updates`, so that it
- * leaves the first weights behind soon. It owns its tensors.
+ * The moving average of a network's parameters and buffers over the steps, evaluated in their place. With warmup, its
+ * decay at step t (0, 1, ...) is at most (1 + t) / (10 + t), TensorFlow's `num_updates`, so that the initial weights
+ * fade quickly. It owns its tensors.
  */
 export class WeightAverage implements Average {
   readonly #recipe: AveragingRecipe;
   readonly #average: Map<string, tf.Tensor>;
   #updates = 0;
 
-  /** Starts at the network's weights as they stand. */
+  /** Starts at the network's current weights. */
   constructor(recipe: AveragingRecipe, network: Network) {
     this.#recipe = recipe;
     this.#average = new Map([...stateOf(network)].map(([name, tensor]) => [name, tf.clone(tensor)]));
@@ -70,7 +70,7 @@ export class WeightAverage implements Average {
   }
 }
 
-/** Parameters and buffers, by name. */
+/** Returns parameters and buffers, by name. */
 function stateOf({ parameters, buffers }: Network): Map<string, tf.Tensor> {
   return new Map([...parameters, ...buffers]);
 }

@@ -12,23 +12,23 @@ export interface BatchTensors {
   readonly images: tf.Tensor4D;
   /** [batch, classes]. */
   readonly targets: tf.Tensor2D;
-  /** [batch], whole numbers: the class that counts as right. */
+  /** [batch], integers: the class that counts as correct. */
   readonly labels: tf.Tensor1D;
 }
 
-/** A batch, with what its loss may go by beside the targets. */
+/** A batch, with the inputs of its loss in addition to the targets. */
 export interface LossBatch extends BatchTensors, BesideTargets {}
 
-/** What passing one batch forward and backward gives. All of it is the caller's to dispose. */
+/** The result of passing one batch forward and backward. The caller disposes all of it. */
 export interface PassedBatch {
-  /** As `metricsTensor` makes it. */
+  /** From `metricsTensor`. */
   readonly measure: tf.Tensor1D;
   readonly gradients: Gradients;
 }
 
 /**
- * Passes a batch forward and backward, op by op: the gradients are those of its mean loss times a factor. The masks end
- * with the pass. `shards` as in `Network.forward`.
+ * Passes a batch forward and backward, op by op. The gradients are those of its mean loss times a factor. Disposes the
+ * masks. `shards` as in `Network.forward`.
  */
 export function passBatch(
   network: Network,
@@ -56,7 +56,7 @@ export function passBatch(
   }
 }
 
-/** `passBatch` as one computation of the engine's, for batches of one shape. */
+/** `passBatch` as a single compiled computation, for batches of one shape. */
 export class CompiledBatchPass {
   private constructor(
     private readonly network: Network,
@@ -65,9 +65,10 @@ export class CompiledBatchPass {
   ) {}
 
   /**
-   * Compiles a network's pass for batches such as the one given; weights and running statistics stay as they are.
+   * Compiles a network's pass for batches with the shape of the given one. Does not change weights or running
+   * statistics.
    *
-   * @returns null where the engine does not compile
+   * @returns null if the engine does not compile
    */
   static compile(
     network: Network,
@@ -76,10 +77,10 @@ export class CompiledBatchPass {
     loss: LossFunction,
   ): CompiledBatchPass | null {
     const held = network.holdBuffers();
-    // Of the shapes that each pass has; its numbers are inputs.
+    // With the shapes of every pass. Their values are inputs.
     const masks = network.drawMasks(batch.images.shape[0], Random.seeded(0, 'dropout'));
     try {
-      // Assigned anew, so that their rounding to half precision is a part of the pass.
+      // Assigned again, so that their rounding to half precision is part of the pass.
       for (const [name, parameter] of network.parameters) network.assign(name, parameter.clone());
       const compiled = compile(inputsOf(network, batch, factor, masks), () => {
         const { measure, gradients } = passBatch(network, batch, factor, loss, clonesOf(masks));
@@ -93,12 +94,12 @@ export class CompiledBatchPass {
     }
   }
 
-  /** Whether it was compiled for such batches. */
+  /** Returns whether it was compiled for batches of this shape. */
   fits(batch: LossBatch): boolean {
     return shapeOf(batch) === this.shape;
   }
 
-  /** As `passBatch`. */
+  /** Like `passBatch`. */
   run(batch: LossBatch, factor: tf.Scalar, masks: Masks = new Map()): PassedBatch {
     const { network } = this;
     const [measure, ...rest] = this.compiled.run(inputsOf(network, batch, factor, masks));
@@ -117,19 +118,19 @@ export class CompiledBatchPass {
   }
 }
 
-/** All that is another one at another pass. */
+/** Returns the inputs that change on every pass. */
 function inputsOf(network: Network, batch: LossBatch, factor: tf.Scalar, masks: Masks): tf.Tensor[] {
   const { images, targets, labels, teacherLogits } = batch;
   const teaching = teacherLogits ? [teacherLogits] : [];
-  const carried = [...network.parameters.values(), ...network.buffers.values()];
-  return [images, targets, labels, factor, ...teaching, ...masks.values(), ...carried];
+  const state = [...network.parameters.values(), ...network.buffers.values()];
+  return [images, targets, labels, factor, ...teaching, ...masks.values(), ...state];
 }
 
 function shapeOf({ images, targets }: LossBatch): string {
   return `${images.shape} ${targets.shape}`;
 }
 
-/** Masks for a pass to end, of which others stay. */
+/** Clones masks, because a pass disposes its own. */
 function clonesOf(masks: Masks): Masks {
   return new Map([...masks].map(([id, mask]) => [id, mask.clone()]));
 }

@@ -12,24 +12,24 @@ import type { ImageDataset } from '../data/dataset';
 import type { Predictor } from '../effects/effect';
 import { inTurn } from './pipeline';
 
-/** What a network makes of some images: its mean loss, and the share it gives the right class. */
+/** A network's metrics on some images: its mean loss and its accuracy. */
 export interface Metrics {
   readonly loss: number;
   readonly accuracy: number;
-  /** The part of the loss that the labels make, where there is another (distillation). */
+  /** The part of the loss that comes from the labels, if there is another part (distillation). */
   readonly labelsLoss?: number;
 }
 
-/** What a network makes of all images of a split. */
+/** A network's metrics and predictions on all images of a split. */
 export interface Evaluation extends ClassificationMetrics {
   readonly predictions: Predictions;
 }
 
 /**
- * What a network makes of all validation images, under the running statistics. The batch size, which bounds the
- * memory taken, changes none of it beyond rounding.
+ * Evaluates a network on all validation images, using the running statistics. The batch size limits the memory use and
+ * does not change the result beyond rounding.
  *
- * @throws the signal's reason when aborted
+ * @throws the signal's reason if aborted
  */
 export async function evaluate(
   network: Predictor,
@@ -48,7 +48,7 @@ export async function evaluate(
     const logits = await network.predict(shown);
     shown.dispose();
     const scores = logits.data<'float32'>().finally(() => logits.dispose());
-    // A failure is seen where they are awaited, one batch later.
+    // A failure surfaces when the scores are awaited, one batch later.
     scores.catch(() => {});
     return { labels: labels.slice(), scores };
   };
@@ -62,7 +62,7 @@ export async function evaluate(
   return { ...classificationMetrics(predictions, facts.classes), predictions };
 }
 
-/** A batch's images as a tensor [size, height, width, channels]. */
+/** Makes a tensor [size, height, width, channels] of a batch's images. */
 export function imagesTensor(
   images: Float32Array,
   size: number,
@@ -71,13 +71,16 @@ export function imagesTensor(
   return tf.tensor4d(images, [size, height, width, channels]);
 }
 
-/** Targets [batch, classes] that give each image's class all of the weight. */
+/** Returns one-hot targets [batch, classes]. */
 export function oneHot(labels: tf.Tensor1D, classes: number): tf.Tensor2D {
-  // The wasm backend writes integers whichever type is asked of it.
+  // The wasm backend returns integers regardless of the requested type.
   return tf.tidy(() => tf.cast(tf.oneHot(labels, classes), 'float32') as tf.Tensor2D);
 }
 
-/** A batch's loss, accuracy and, where it is a part of the loss, the labels' loss: one tensor [2] or [3], to be read at once. */
+/**
+ * Packs a batch's loss, accuracy and, if it is a part of the loss, the labels' loss into one tensor [2] or [3], for a
+ * single read.
+ */
 export function metricsTensor(
   loss: tf.Scalar,
   logits: tf.Tensor2D,
@@ -91,7 +94,7 @@ export function metricsTensor(
   });
 }
 
-/** Metrics each of which is made of the same one of several. */
+/** Combines several metrics, field by field. */
 export function metricsBy(all: readonly Metrics[], combine: (values: readonly number[]) => number): Metrics {
   const labelsLosses = all.flatMap(({ labelsLoss }) => (labelsLoss === undefined ? [] : [labelsLoss]));
   return {
@@ -101,7 +104,7 @@ export function metricsBy(all: readonly Metrics[], combine: (values: readonly nu
   };
 }
 
-/** Reads what `metricsTensor` made, and disposes it. */
+/** Reads a tensor from `metricsTensor` and disposes it. */
 export async function readMetrics(measured: tf.Tensor1D): Promise<Metrics> {
   try {
     const [loss, accuracy, labelsLoss] = await measured.data<'float32'>();

@@ -3,7 +3,8 @@ import { type Engine, reportOf } from '../../backends/backend';
 import { precisionSupport } from '../../backends/precision/formats';
 import { parametersOf, sizeOf } from '../../models/graph';
 import type { Predictions } from '../../protocol/classificationMetrics';
-import { type FinalEvent, PROTOCOL_VERSION, type RunEvent } from '../../protocol/events';
+import { type FinalEvent, PROTOCOL_VERSION } from '../../protocol/events';
+import type { EngineStartedEvent, NetworkEpoch, NetworkEvent } from '../../protocol/standing';
 import type { SavePeriod } from '../../protocol/trainer';
 import { graphOf } from '../../recipe/draft';
 import { frozenParametersOf } from '../../recipe/parameterGroups';
@@ -28,72 +29,70 @@ import { Random } from '../random';
 import { Streams } from '../streams';
 import type { BatchTensors } from './batchPass';
 import { evaluate, imagesTensor, type Metrics } from './evaluation';
+import { isHopeless } from './lossScale';
 import { type LocalParts, LocalPasses } from './passes';
 import { inTurnUntil } from './pipeline';
-import { carriedBy, restoreCarried, tensorsOf } from './snapshotTensors';
+import { restoreTrainingTensors, tensorsOf, trainingTensorsOf } from './snapshotTensors';
 import { type StepOutcome, type StepParts, Stepper } from './step';
 import type { Teacher } from './teacher';
 import { Speed, Stopwatch, secondsSince } from './timing';
 import { DivergedError, divergedFailure, OverflowError, overflowFailure } from './troubles';
 
-/** A scale that starts at 65536 and halves so often is below any that helps. */
-const MAX_OVERFLOWS_IN_A_ROW = 40;
-
-/** A step, with what is told of it. */
+/** A step, with the values to report. */
 interface TakenStep extends StepOutcome {
   readonly learningRate: number;
-  /** Where the loss is scaled: by what after the step, and how many steps overflowed so far. */
+  /** With loss scaling: the scale after the step, and the number of overflows so far. */
   readonly scaling: { readonly lossScale?: number; readonly overflows?: number };
 }
 
-/** All that a training has to do with the world around it. */
+/** The interface between a training and its environment. */
 export interface TrainingOptions {
   readonly dataset: ImageDataset;
-  /** Parameters and buffers to start from, by name, in place of drawn ones. */
+  /** Parameters and buffers to start from, by name, instead of random initialization. */
   readonly weights?: ReadonlyMap<string, Float32Array> | undefined;
-  /** Whom the recipe learns from beside the labels. */
+  /** The teacher that the recipe learns from in addition to the labels. */
   readonly teacher?: Teacher | undefined;
-  /** Where to go on from, in place of the start: a snapshot of this recipe's training. */
+  /** A snapshot of this recipe's training to resume from. By default, training starts from the beginning. */
   readonly resume?: Omit<Snapshot, 'isBest'> | undefined;
-  /** On how many threads to train, each with a shard of every batch; by default on this one. */
+  /** The threads to train on, each with a shard of every batch. By default, only this one. */
   readonly threads?: Threads | undefined;
-  /** When to save within an epoch; by default never. */
+  /** When to save within an epoch. By default never. */
   readonly saveEvery?: SavePeriod | undefined;
-  /** The training goes on when it is done. */
-  readonly emit: (event: RunEvent) => void | Promise<void>;
+  /** Training continues after it resolves. */
+  readonly emit: (event: NetworkEvent) => void | Promise<void>;
   /**
-   * Called at the end of each epoch, within it as `saveEvery` says, and when the training is stopped, each time
-   * once all events until then were emitted; the training goes on when it is done.
+   * Called at the end of each epoch, within epochs as `saveEvery` says, and when the training is stopped. Each call
+   * comes after all events so far were emitted. Training continues after it resolves.
    */
   readonly save: (snapshot: Snapshot) => Promise<void>;
   /**
-   * Called at the end of each epoch before anything else tells of it, with what the network made of each validation
-   * image; by default nothing is kept of it.
+   * Called at the end of each epoch, before anything else reports it, with the predictions for each validation image.
+   * By default they are discarded.
    */
   readonly keepEvaluation?: ((evaluation: EpochEvaluation) => Promise<void>) | undefined;
-  /** Names what may help against a trouble that ends the training, beside what the recipe has; by default nothing. */
+  /** Returns remedies against a trouble that ends the training, in addition to those in the recipe. By default none. */
   readonly helpAgainst?: (trouble: Trouble) => readonly string[];
-  /** The effects that there are, where they are others than the product's. */
+  /** The available effects, if they differ from the product's. */
   readonly effects?: readonly Effect[] | undefined;
-  /** Ends the training after the step under way. */
+  /** Ends the training after the current step. */
   readonly signal: AbortSignal;
 }
 
-/** What an epoch ended with: predictions of the validation images, in the data set's order. */
+/** The result of an epoch: predictions of the validation images, in the data set's order. */
 export interface EpochEvaluation {
-  /** From 0. */
+  /** Starting at 0. */
   readonly epoch: number;
-  /** Steps done. */
+  /** Steps taken so far. */
   readonly step: number;
-  /** Whether no epoch before had as good an accuracy. */
+  /** Whether no earlier epoch had an accuracy as good. */
   readonly isBest: boolean;
   readonly predictions: Predictions;
-  /** Of the weights' moving average, where there is one. */
+  /** Predictions of the weights' moving average, if there is one. */
   readonly averaged: Predictions | null;
 }
 
-/** The event that opens a run's log. */
-export function startedEvent(recipe: Recipe, engine: Engine): RunEvent {
+/** Returns the first event of a run's log. */
+export function startedEvent(recipe: Recipe, engine: Engine): EngineStartedEvent {
   const parameters = parametersOf(graphOf(recipe));
   const { compute } = recipe.precision;
   return {
@@ -110,11 +109,11 @@ export function startedEvent(recipe: Recipe, engine: Engine): RunEvent {
 }
 
 /**
- * Trains a recipe on the engine that is loaded. One seed on one engine and number of threads gives one training,
- * to the bit. Every tensor made here is disposed, and every thread ended.
+ * Trains a recipe on the current engine. The same seed, engine and number of threads give the same training, bit for
+ * bit. Disposes every tensor and ends every thread that it creates.
  *
- * @returns the event that ends the run, which is left for the caller to emit
- * @throws what `emit` and `save` throw, and whatever the engine fails with
+ * @returns the event that ends the run; the caller emits it
+ * @throws whatever `emit` and `save` throw, and errors of the engine
  */
 export async function train(recipe: Recipe, options: TrainingOptions): Promise<FinalEvent> {
   const graph = graphOf(recipe);
@@ -139,7 +138,7 @@ export async function train(recipe: Recipe, options: TrainingOptions): Promise<F
   const passes = sharded ?? local;
   const parts: StepParts = { network, passes, optimizer, average, effects, streams };
   try {
-    if (resume) restoreCarried(parts, resume);
+    if (resume) restoreTrainingTensors(parts, resume);
     return await new Training(recipe, options, parts).run();
   } catch (error) {
     if (error instanceof DivergedError)
@@ -154,30 +153,30 @@ export async function train(recipe: Recipe, options: TrainingOptions): Promise<F
 }
 
 class Training {
-  /** Steps taken, those whose gradients overflowed included. */
+  /** Steps taken, including those with overflowed gradients. */
   #stepsDone = 0;
-  /** The epoch under way, what was taken of it, and the sums of its steps' metrics. */
+  /** The current epoch, the steps taken in it, and the sums of their metrics. */
   #epoch = 0;
   #stepsInEpoch = 0;
   #sums: TrainingState['sums'] = { loss: 0, accuracy: 0, steps: 0 };
-  /** Where the stream of the data's order stood before the epoch under way. */
+  /** The state of the data order's stream before the current epoch. */
   #orderState: readonly number[];
-  /** The share of the epoch's steps that were spent waiting for images; null where these are in memory. */
+  /** The fraction of the epoch's step time spent waiting for images. Null if the images are in memory. */
   #dataWaitShare: number | null = null;
-  /** Of the last whole epoch. */
+  /** Validation metrics of the last complete epoch. */
   #validation: Metrics | null = null;
   #averaged: Metrics | null = null;
   #bestAccuracy: number | null = null;
   readonly #total: Stopwatch;
   #inEpoch: Stopwatch;
-  /** When the training was last to be saved, and at which step. */
+  /** Time and step of the last save. */
   #saved = { time: performance.now(), step: 0 };
   readonly #stepper: Stepper;
   readonly #batches: BatchSource;
   readonly #changeBatch: ReturnType<RecipeEffects['batchChange']>;
-  /** Steps in a row whose gradients overflowed. */
+  /** Consecutive steps with overflowed gradients. */
   #overflowsInARow = 0;
-  /** The loss of a range test, whose explosion ends it; null for any other training. */
+  /** The smoothed loss of a range test, which ends when it explodes. Null for any other training. */
   readonly #rangeTest: SmoothedLoss | null;
 
   constructor(
@@ -211,7 +210,7 @@ class Training {
     }
   }
 
-  /** Trains until the loss explodes. Such weights are of no use: they are neither evaluated nor saved. */
+  /** Trains until the loss explodes. The weights are then useless, so they are neither evaluated nor saved. */
   async #runRangeTest(loss: SmoothedLoss): Promise<FinalEvent> {
     try {
       while (this.#epoch < this.recipe.epochs && !loss.hasExploded) {
@@ -237,7 +236,7 @@ class Training {
     this.#inEpoch = new Stopwatch();
   }
 
-  /** What is left of the epoch under way, and its evaluation. */
+  /** Trains the rest of the current epoch and evaluates it. */
   async #wholeEpoch(): Promise<void> {
     const { network, passes, average, effects } = this.parts;
     const { dataset, emit, signal } = this.options;
@@ -253,7 +252,7 @@ class Training {
       ...{ predictions: validation.predictions, averaged: averaged?.predictions ?? null },
     });
     const { top5, macroF1, balancedAccuracy } = validation;
-    const event: RunEvent = {
+    const event: NetworkEpoch = {
       type: 'epoch',
       time: Date.now(),
       epoch: this.#epoch,
@@ -294,14 +293,14 @@ class Training {
     };
   }
 
-  /** What is left of one pass over the training images; the means of all its steps' metrics. */
+  /** Trains the rest of one pass over the training images. Returns the means of the metrics of all its steps. */
   async #trainEpoch(): Promise<Metrics> {
     const { schedule, data, gradients } = this.recipe;
     const { signal, emit } = this.options;
     const epoch = this.#epoch;
     const firstStep = epoch * schedule.stepsPerEpoch;
     const speed = new Speed(data.batchSize * gradients.accumulation);
-    // From the first order each time, so that the random state alone tells an epoch's order.
+    // Always computed from the initial order, so that an epoch's order depends only on the random state.
     const order = epochOrder(data, this.options.dataset.train, this.parts.streams.get('dataOrder'));
     const report = async ({ metrics, moved, learningRate, scaling }: TakenStep, index: number) => {
       const step = firstStep + index;
@@ -352,7 +351,7 @@ class Training {
     };
   }
 
-  /** Takes one step; an overflow leaves the schedule where it is. */
+  /** Takes one step. After an overflow, the schedule does not advance. */
   async #step(order: Uint32Array, index: number): Promise<TakenStep> {
     const { schedule, gradients, precision } = this.recipe;
     const learningRate = learningRateAt(schedule, this.#stepsDone - this.#stepper.lossScale.overflows);
@@ -369,10 +368,13 @@ class Training {
     this.#stepsDone++;
     this.#stepsInEpoch++;
     this.#overflowsInARow = moved ? 0 : this.#overflowsInARow + 1;
-    if (this.#overflowsInARow > MAX_OVERFLOWS_IN_A_ROW) {
-      throw new OverflowError(this.#overflowsInARow, this.#stepper.lossScale.scale, this.#stepsDone - 1);
-    }
     const { scale: lossScale, overflows } = this.#stepper.lossScale;
+    if (
+      precision.compute === 'float16' &&
+      isHopeless(precision.lossScale, this.#stepper.lossScale, this.#overflowsInARow)
+    ) {
+      throw new OverflowError(this.#overflowsInARow, lossScale, this.#stepsDone - 1);
+    }
     return {
       moved,
       metrics,
@@ -381,14 +383,14 @@ class Training {
     };
   }
 
-  /** The images of a batch, augmented, and mixed with their targets. */
+  /** Returns the images of a batch, augmented, and mixed with their targets. */
   async #batch(order: Uint32Array, index: number): Promise<BatchTensors> {
     const { dataset } = this.options;
     const { facts } = dataset;
     const { size, images, labels } = await this.#batches.fill(order, index, this.#epoch);
     const targets = oneHotTargets(labels, facts.classes);
     this.#changeBatch({ size, images, targets }, facts);
-    // The next batch of the step is filled into the same array, which not every engine copies.
+    // The step's next batch goes into the same array, which some engines do not copy.
     const own = this.recipe.gradients.accumulation > 1 ? images.slice() : images;
     return {
       images: imagesTensor(own, size, dataset),
@@ -404,14 +406,14 @@ class Training {
     return this.#stepsDone - step >= saveEvery.steps || secondsSince(time) >= saveEvery.seconds;
   }
 
-  /** Saves the training as it stands between two steps, unless its weights are lost. */
+  /** Saves the training between two steps, unless its weights are not finite. */
   async #save(isBest: boolean): Promise<void> {
     this.#saved = { time: performance.now(), step: this.#stepsDone };
     const tensors = await tensorsOf(this.parts.network);
-    // The next step's loss tells of them; until then what was saved before is the last good one.
+    // The next step's loss will report them. Until then, the previous save is the last good one.
     if (!tensors.every(({ values }) => values.every(Number.isFinite))) return;
-    const carried = await carriedBy(this.parts);
-    await this.options.save({ state: this.#state(), isBest, tensors, carried });
+    const trainingTensors = await trainingTensorsOf(this.parts);
+    await this.options.save({ state: this.#state(), isBest, tensors, trainingTensors });
   }
 
   #state(): TrainingState {
@@ -449,7 +451,7 @@ class Training {
   }
 }
 
-/** An evaluation without what a checkpoint has no room for. */
+/** Reduces an evaluation to the metrics that go into a checkpoint. */
 function metricsOf({ loss, accuracy }: Metrics): Metrics {
   return { loss, accuracy };
 }

@@ -1,25 +1,25 @@
 import type { LossScaling } from '../../recipe/recipe';
 
-/** Where a loss scale stands: plain data, to be kept in checkpoints. */
+/** The state of a loss scale: plain data for checkpoints. */
 export interface LossScale {
-  /** What the loss is multiplied by, and the gradients divided by. */
+  /** Multiplies the loss and divides the gradients. */
   readonly scale: number;
-  /** Steps without an overflow since the scale last changed. */
+  /** Steps since the scale last changed, without an overflow. */
   readonly growthTracker: number;
-  /** Steps whose gradients overflowed, and that changed nothing else. */
+  /** Steps with overflowed gradients, which changed nothing else. */
   readonly overflows: number;
 }
 
-/** The loss scale of the first step. */
+/** Returns the loss scale of the first step. */
 export function initialLossScale(scaling: LossScaling): LossScale {
   const scale = scaling.kind === 'dynamic' ? scaling.initial : scaling.scale;
   return { scale, growthTracker: 0, overflows: 0 };
 }
 
 /**
- * The loss scale after a step (Micikevicius et al. 2018, section 3.2, in GradScaler's form): a dynamic one backs
- * off when a gradient was infinite or NaN, and grows after `growthInterval` steps without one, unless that would
- * pass float32's range.
+ * Returns the loss scale after a step (Micikevicius et al. 2018, section 3.2, like GradScaler). A dynamic scale backs
+ * off after an infinite or NaN gradient. It grows after `growthInterval` steps without one, unless that would overflow
+ * float32.
  */
 export function nextLossScale(scaling: LossScaling, state: LossScale, overflowed: boolean): LossScale {
   const overflows = state.overflows + (overflowed ? 1 : 0);
@@ -31,4 +31,17 @@ export function nextLossScale(scaling: LossScaling, state: LossScale, overflowed
   if (growthTracker < scaling.growthInterval) return { ...state, growthTracker };
   const grown = Math.fround(state.scale * scaling.growthFactor);
   return { scale: Number.isFinite(grown) ? grown : state.scale, growthTracker: 0, overflows };
+}
+
+/** fairseq's minimum loss scale. Below it, the gradients themselves are too large. */
+const LEAST_SCALE = 1e-4;
+
+/** Overflows in a row after which a fixed scale counts as too large. */
+const MOST_OVERFLOWS_AT_ONE_SCALE = 40;
+
+/** Returns, after a step with overflowed gradients, whether no later step can be expected to update the weights. */
+export function isHopeless(scaling: LossScaling, { scale }: LossScale, overflowsInARow: number): boolean {
+  if (scaling.kind === 'static') return overflowsInARow > MOST_OVERFLOWS_AT_ONE_SCALE;
+  // An infinite scale stays infinite however often it is halved.
+  return overflowsInARow > 0 && (scale < LEAST_SCALE || !Number.isFinite(scale));
 }

@@ -13,51 +13,51 @@ import {
 } from './batchPass';
 import { type Metrics, metricsBy, readMetrics } from './evaluation';
 
-/** What passing a step's batches forward and backward gives. */
+/** The result of passing a step's batches forward and backward. */
 export interface PassedBatches {
-  /** Sums over the batches: of each its mean loss's gradients times `lossScale`. The caller's to dispose. */
+  /** Sums over the batches of the gradients of the mean loss times `lossScale`. The caller disposes them. */
   readonly gradients: Gradients;
-  /** Means over the batches. Read late, so that the engine goes on. */
+  /** Means over the batches. Read late, so that the engine can continue. */
   readonly metrics: Promise<Metrics>;
 }
 
 /** A step's batches, which may be passed more than once. */
 export interface StepPasses {
   /**
-   * Passes the batches at the network's present weights, and updates its running statistics.
+   * Passes the batches at the network's current weights, and updates its running statistics.
    *
-   * @param lossScale What each batch's mean loss is multiplied by before its gradients are taken.
+   * @param lossScale Multiplies each batch's mean loss before the backward pass.
    */
   pass(lossScale: number): Promise<PassedBatches>;
-  /** Lets go of what was made for the step. */
+  /** Releases the step's resources. */
   dispose(): void;
 }
 
 /** Passes batches through a network: in this thread (`LocalPasses`), or in shards on several (`ShardedPasses`). */
 export interface Passes {
-  /** Begins a step on batches of one size, which stay the caller's and are there until the step is disposed. */
+  /** Begins a step on batches of the same size. The caller owns them and must keep them until the step is disposed. */
   begin(batches: readonly BatchTensors[]): StepPasses;
-  /** Logits [batch, classes] under the running statistics. They are the caller's to dispose. */
+  /** Returns logits [batch, classes], using the running statistics. The caller disposes them. */
   predict(images: tf.Tensor4D): Promise<tf.Tensor2D>;
 }
 
-/** What passes batches in one thread. */
+/** The parts for passing batches in one thread. */
 export interface LocalParts {
   readonly network: Network;
-  /** Whom the network learns from beside the targets. */
+  /** The teacher that the network learns from in addition to the targets. */
   readonly teacher: Network | null;
   readonly loss: LossFunction;
 }
 
-/** Passes a batch; `factor` is what its mean loss counts. The masks end with it. */
+/** Passes a batch. `factor` multiplies its mean loss. Disposes the masks. */
 type PassOne = (batch: LossBatch, factor: tf.Scalar, masks: Masks) => PassedBatch;
 
-/** Passes whole batches in this thread: as one computation where the engine compiles it, otherwise op by op. */
+/** Passes whole batches in this thread: as a single computation if the engine compiles it, otherwise op by op. */
 export class LocalPasses implements Passes {
-  /** Undefined before the first pass; null where there is none. */
+  /** Undefined before the first pass; null if the engine does not compile. */
   #compiled: CompiledBatchPass | null | undefined;
 
-  /** @param random Draws what dropout leaves out. */
+  /** @param random Draws the dropout masks. */
   constructor(
     private readonly parts: LocalParts,
     private readonly random: Random,
@@ -71,13 +71,13 @@ export class LocalPasses implements Passes {
     return this.parts.network.predict(images);
   }
 
-  /** Lets go of what was compiled. */
+  /** Releases the compiled computation. */
   dispose(): void {
     this.#compiled?.dispose();
     this.#compiled = undefined;
   }
 
-  /** From the first pass on, so that a training that was stopped goes on by the same computation. */
+  /** Compiles before the first pass, so that a resumed training uses the same computation. */
   readonly #pass: PassOne = (batch, factor, masks) => {
     const { network, loss } = this.parts;
     if (this.#compiled === undefined) {
@@ -89,23 +89,23 @@ export class LocalPasses implements Passes {
   };
 }
 
-/** Which part of each batch a thread passes. */
+/** The part of each batch that a thread passes. */
 export interface PassedShard {
-  /** The batch's image that the shard begins with. */
+  /** Index in the batch of the shard's first image. */
   readonly start: number;
-  /** Images of the whole batch. */
+  /** Number of images in the whole batch. */
   readonly batchSize: number;
-  /** What batch norms go by; null where this shard is all that is passed. */
+  /** The shards for batch norms. Null if nothing else of the batch is passed. */
   readonly shards: BatchShards | null;
 }
 
 /** A step's batches, or a shard of each, in this thread. */
 export class LocalStepPasses implements StepPasses {
   readonly #batches: readonly LossBatch[];
-  /** The share that the images given are of their batches; losses and metrics count by it. */
+  /** The fraction of their batches that the given images are. It weights losses and metrics. */
   readonly #share: number;
 
-  /** @param shard Which part of the batches the images given are; null where they are all. */
+  /** @param shard The part of the batches that the given images are; null for whole batches. */
   constructor(
     private readonly parts: LocalParts,
     private readonly random: Random,
@@ -117,14 +117,14 @@ export class LocalStepPasses implements StepPasses {
     if (batches.length === 0) throw new Error('A step takes at least one batch');
     const [images] = (batches[0] as BatchTensors).images.shape;
     this.#share = shard ? images / shard.batchSize : 1;
-    // A teacher is asked once a step, however often the batches are passed.
+    // The teacher predicts once per step, no matter how often the batches are passed.
     this.#batches = batches.map((batch) => ({
       ...batch,
       teacherLogits: parts.teacher?.predict(batch.images) ?? null,
     }));
   }
 
-  /** @param random Draws what dropout leaves out in this pass, where it has a source of its own. */
+  /** @param random Draws this pass's dropout masks, if it has its own source. */
   async pass(lossScale: number, random = this.random): Promise<PassedBatches> {
     let gradients: Gradients | null = null;
     const measured: tf.Tensor1D[] = [];
@@ -144,7 +144,7 @@ export class LocalStepPasses implements StepPasses {
       factor.dispose();
     }
     const metrics = this.#meanOf(measured);
-    // A failure is seen where the metrics are awaited, one step later.
+    // A failure surfaces when the metrics are awaited, one step later.
     metrics.catch(() => {});
     return { gradients: gradients as Gradients, metrics };
   }
@@ -153,7 +153,7 @@ export class LocalStepPasses implements StepPasses {
     for (const { teacherLogits } of this.#batches) teacherLogits?.dispose();
   }
 
-  /** The rows of a whole batch's masks that are this shard's, so that they do not depend on how the batch is cut. */
+  /** Returns this shard's rows of the whole batch's masks, so that the masks do not depend on the sharding. */
   #drawMasks({ images }: LossBatch, random: Random): Masks {
     const { network } = this.parts;
     const [count] = images.shape;
@@ -168,7 +168,7 @@ export class LocalStepPasses implements StepPasses {
     );
   }
 
-  /** The mean of several batches' metrics, by this thread's share of them. */
+  /** Returns the mean of the metrics of several batches, times this thread's share of them. */
   async #meanOf(measured: readonly tf.Tensor1D[]): Promise<Metrics> {
     const all = await Promise.all(measured.map(readMetrics));
     return metricsBy(

@@ -1,11 +1,11 @@
 import { setImmediate } from 'node:timers/promises';
 
 /**
- * Starts works 0 to `count` - 1 in turn, each when the one before it is started, and finishes them in that order,
- * each once the next is under way: an engine that computes in the background always has work, and nothing waits for
- * a result to be read. Between works the process sees to its messages, signals and timers.
+ * Starts tasks 0 to `count` - 1 in order, each after the previous one has started. Finishes them in the same order,
+ * each after the next one has started. An engine that computes in the background therefore always has work, and does
+ * not idle while a result is read. Between tasks, the process handles its messages, signals and timers.
  *
- * @throws what `finish` throws, or the signal's reason when aborted, once all that was started was handed on
+ * @throws what `finish` throws, or the signal's reason if aborted, after every started task was passed to `finish`
  */
 export async function inTurn<Started>(
   count: number,
@@ -18,9 +18,9 @@ export async function inTurn<Started>(
 }
 
 /**
- * As `inTurn`, works `first` to `count` - 1 or until `stop` says so before one.
+ * Like `inTurn`, for tasks `first` to `count` - 1, or until `stop` returns true before a task.
  *
- * @returns the index of the first work that was not started; all before are finished
+ * @returns the index of the first task that was not started; all tasks before it are finished
  * @throws what `finish` throws
  */
 export async function inTurnUntil<Started>(

@@ -6,13 +6,13 @@ import type { Average } from '../effects/effect';
 import type { Network } from '../network/network';
 import type { Optimizer } from '../optimizers/optimizer';
 
-/** What carries tensors from step to step, beside the network. */
+/** The owners of tensors that persist between steps, except the network. */
 interface Carriers {
   readonly optimizer: Optimizer;
   readonly average: Average | null;
 }
 
-/** A network's parameters, then its buffers. */
+/** Returns a network's parameters, then its buffers. */
 export async function tensorsOf(network: Network): Promise<NamedTensor[]> {
   const values = await network.read();
   return [...parametersOf(network.graph), ...buffersOf(network.graph)].map(({ name, shape }) => ({
@@ -22,8 +22,8 @@ export async function tensorsOf(network: Network): Promise<NamedTensor[]> {
   }));
 }
 
-/** What optimizer and moving average carry, as a snapshot names it. */
-export async function carriedBy({ optimizer, average }: Carriers): Promise<NamedTensor[]> {
+/** Returns the state of optimizer and moving average, named as in a snapshot. */
+export async function trainingTensorsOf({ optimizer, average }: Carriers): Promise<NamedTensor[]> {
   return [
     ...(await namedTensors(OPTIMIZER_PREFIX, optimizer.state)),
     ...(average ? await namedTensors(AVERAGE_PREFIX, average.tensors) : []),
@@ -31,16 +31,19 @@ export async function carriedBy({ optimizer, average }: Carriers): Promise<Named
 }
 
 /**
- * Gives optimizer and moving average back what a snapshot has of theirs.
+ * Restores the state of optimizer and moving average from a snapshot.
  *
- * @throws when something is missing in it
+ * @throws if the snapshot lacks a part
  */
-export function restoreCarried({ optimizer, average }: Carriers, { carried, state }: CarriedSnapshot): void {
-  optimizer.restore(tensorsUnder(OPTIMIZER_PREFIX, carried), state.optimizerCount);
-  average?.restore(tensorsUnder(AVERAGE_PREFIX, carried), state.averageUpdates);
+export function restoreTrainingTensors(
+  { optimizer, average }: Carriers,
+  { trainingTensors, state }: TrainingSnapshot,
+): void {
+  optimizer.restore(tensorsUnder(OPTIMIZER_PREFIX, trainingTensors), state.optimizerCount);
+  average?.restore(tensorsUnder(AVERAGE_PREFIX, trainingTensors), state.averageUpdates);
 }
 
-type CarriedSnapshot = Pick<Snapshot, 'carried'> & { readonly state: TrainingState };
+type TrainingSnapshot = Pick<Snapshot, 'trainingTensors'> & { readonly state: TrainingState };
 
 function namedTensors(prefix: string, tensors: ReadonlyMap<string, tf.Tensor>): Promise<NamedTensor[]> {
   return Promise.all(

@@ -12,7 +12,7 @@ import type { Metrics } from './evaluation';
 import { initialLossScale, type LossScale, nextLossScale } from './lossScale';
 import type { PassedBatches, Passes, StepPasses } from './passes';
 
-/** All that a step reads and changes. */
+/** The objects that a step reads and changes. */
 export interface StepParts {
   readonly network: Network;
   readonly passes: Passes;
@@ -22,15 +22,15 @@ export interface StepParts {
   readonly streams: Streams;
 }
 
-/** What became of a step. */
+/** The result of a step. */
 export interface StepOutcome {
-  /** Whether the weights moved; a step whose gradients overflowed changes nothing but the loss scale. */
+  /** Whether the weights were updated. A step with overflowed gradients changes only the loss scale. */
   readonly moved: boolean;
-  /** Before the step's update, the means over its batches. Read late, so that the engine goes on. */
+  /** Means over the step's batches, before its update. Read late, so that the engine can continue. */
   readonly metrics: Promise<Metrics>;
 }
 
-/** Takes the optimizer's steps: gradients of one batch or several, in the recipe's precision, and the update. */
+/** Takes optimizer steps: the gradients of one or more batches, in the recipe's precision, and the update. */
 export class Stepper {
   #lossScale: LossScale;
   readonly #changes: ReturnType<RecipeEffects['gradientChanges']>;
@@ -50,17 +50,17 @@ export class Stepper {
         : { scale: 1, growthTracker: 0, overflows: 0 };
   }
 
-  /** Where the loss scale stands; 1 where the loss is not scaled. */
+  /** The state of the loss scale. The scale is 1 without loss scaling. */
   get lossScale(): LossScale {
     return this.#lossScale;
   }
 
-  /** Goes on from where the loss scale stood. */
+  /** Restores the state of the loss scale. */
   restore(lossScale: LossScale): void {
     this.#lossScale = lossScale;
   }
 
-  /** One step on the mean loss of `batches`, which stay the caller's. */
+  /** Takes one step on the mean loss of `batches`. The caller keeps owning them. */
   async take(batches: readonly BatchTensors[], learningRate: number): Promise<StepOutcome> {
     const step = this.parts.passes.begin(batches);
     try {
@@ -102,9 +102,9 @@ export class Stepper {
   }
 
   /**
-   * The gradients of the mean loss of all batches, as torch.amp.GradScaler has them with accumulation: each batch's loss
-   * is divided by the number of batches and then scaled. The accumulated gradients are looked at for what is not finite,
-   * and then multiplied by the scale's inverse in float32.
+   * Returns the gradients of the mean loss of all batches, like torch.amp.GradScaler with accumulation: each batch's
+   * loss is divided by the number of batches and then scaled. The accumulated gradients are checked for values that are
+   * not finite, then unscaled in float32.
    */
   async #meanGradients(
     step: StepPasses,

@@ -1,7 +1,7 @@
-/** Steps that the reported speed is taken over. */
+/** Number of steps for the reported speed. */
 const SPEED_WINDOW_STEPS = 10;
 
-/** Time that passes, on top of what an earlier attempt took. */
+/** Elapsed time, including that of earlier attempts. */
 export class Stopwatch {
   readonly #start = performance.now();
 
@@ -23,13 +23,13 @@ export class Speed {
     this.#times.push(now);
     if (this.#times.length > SPEED_WINDOW_STEPS + 1) this.#times.shift();
     const steps = this.#times.length - 1;
-    // A timer too coarse to tell two steps apart must not make the speed infinite.
+    // Avoids an infinite speed if the timer is too coarse to separate two steps.
     const seconds = Math.max(now - (this.#times[0] as number), 1e-3) / 1000;
     return (steps * this.batchSize) / seconds;
   }
 }
 
-/** Seconds since a moment of `performance.now()`. */
+/** Returns the seconds since a value of `performance.now()`. */
 export function secondsSince(start: number): number {
   return (performance.now() - start) / 1000;
 }

@@ -4,7 +4,7 @@ import { learningRateAt } from '../../recipe/schedule';
 import type { Failure } from '../../shared/failure';
 import { formatNumber } from '../../shared/format';
 
-/** The loss is no longer a number that training can go on from. */
+/** The loss is not finite anymore, so training cannot continue. */
 export class DivergedError extends Error {
   override readonly name = 'DivergedError';
 
@@ -16,7 +16,7 @@ export class DivergedError extends Error {
   }
 }
 
-/** No scale of the loss keeps the gradients in the range of half precision. */
+/** No loss scale keeps the gradients in the range of half precision. */
 export class OverflowError extends Error {
   override readonly name = 'OverflowError';
 
@@ -29,35 +29,56 @@ export class OverflowError extends Error {
   }
 }
 
-/** Why a training ended whose gradients overflow, and which `tricks` may help. */
+/** The initial scale of PyTorch's GradScaler. */
+const USUAL_INITIAL_SCALE = 65536;
+
+/** Explains why a training ended with overflowing gradients, and which `tricks` may help. */
 export function overflowFailure(
   { steps, lossScale, step }: OverflowError,
   { schedule, precision }: Recipe,
   tricks: readonly string[],
 ): Failure {
-  const isStatic = precision.compute === 'float16' && precision.lossScale.kind === 'static';
+  const initial =
+    precision.compute === 'float16' && precision.lossScale.kind === 'dynamic'
+      ? precision.lossScale.initial
+      : null;
   const scale = formatNumber(lossScale);
   const remedies = [
     l10n.t('Use the dtype bfloat16'),
-    ...(isStatic ? [l10n.t('a dynamic loss_scale')] : []),
+    ...(initial === null ? [l10n.t('a dynamic or a lower loss_scale')] : []),
+    ...(initial !== null && initial > USUAL_INITIAL_SCALE
+      ? [l10n.t('a lower initial_scale, such as {0}', USUAL_INITIAL_SCALE)]
+      : []),
     ...tricks.map((trick) => l10n.t('the trick {0}', trick)),
     l10n.t('or a lower optimizer.base_lr.'),
   ];
   return {
     kind: 'diverged',
-    what: isStatic
-      ? l10n.t('The gradients overflowed in {0} steps in a row at the loss scale {1}.', steps, scale)
-      : l10n.t('The gradients overflowed in {0} steps in a row, down to the loss scale {1}.', steps, scale),
+    what:
+      initial === null
+        ? l10n.t(
+            'The gradients overflowed in {0} consecutive steps at loss scale {1}, up to step {2}.',
+            steps,
+            scale,
+            step,
+          )
+        : l10n.t(
+            'The gradients overflowed in {0} consecutive steps, up to step {1}: the loss scale fell from its initial_scale {2} to {3}, which is too low to help.',
+            steps,
+            step,
+            formatNumber(initial),
+            scale,
+          ),
     remedy: withKeptWeights(remedies.join(', '), Math.floor(step / schedule.stepsPerEpoch)),
   };
 }
 
-/** Says of a run that failed past its first epoch that there is something left of it. */
+/** Adds, for a run that failed after its first epoch, that its weights are kept. */
 function withKeptWeights(remedy: string, epoch: number): string {
-  return epoch === 0 ? remedy : l10n.t('{0} The weights of the last whole epoch are kept.', remedy);
+  return epoch === 0 ? remedy : l10n.t('{0} The weights of the last complete epoch are kept.', remedy);
 }
 
-/** Why a training ended whose loss is no number, and which `tricks` may help. */
+/** Explains why a training ended with a non-finite loss, and which `tricks` may help. */
 export function divergedFailure(
   { loss, step }: DivergedError,
   { schedule }: Recipe,

@@ -12,8 +12,8 @@ import { assertNever } from '../../shared/assertNever';
 import type { Random } from '../random';
 
 /**
- * A network's parameters and buffers before the first step, by name. Drawn in layer order, so that one seed
- * gives one network; zeroGamma draws nothing and leaves all other values as they are.
+ * Returns a network's parameters and buffers before the first step, by name. Values are drawn in layer order, so that
+ * the same seed gives the same network. zeroGamma draws nothing and does not change any other value.
  */
 export function initialValues(
   graph: Graph,

@@ -24,19 +24,19 @@ import { relu6, relu6Gradient } from '../ops/relu6';
 /** Looks up a parameter by its spec. */
 export type Parameters = <T extends tf.Tensor>(spec: { readonly name: string }) => T;
 
-/** What a step reads. The backward pass gets the inputs and the output that the step keeps, and no others. */
+/** The tensors that a step reads. The backward pass gets only the inputs and outputs that the step keeps. */
 export interface StepTensors {
   readonly input: (index?: number) => tf.Tensor;
   readonly output: () => tf.Tensor;
-  /** What its batch norm normalises by. */
+  /** The statistics that its batch norm normalizes with. */
   readonly statistics: () => BatchStatistics;
-  /** What its dropout multiplies by; null where nothing is left out. */
+  /** The mask of its dropout. Null if nothing is dropped. */
   readonly mask: () => tf.Tensor | null;
-  /** Where the images are a shard of a batch: what its batch norm sums up is the whole batch's. */
+  /** Set if the images are a shard of a batch. Batch norm then sums over the whole batch. */
   readonly shards: BatchShards | null;
 }
 
-/** A step's output. */
+/** Computes a step's output. */
 export function runForward(
   { layer, activation, inputs }: Step,
   parameters: Parameters,
@@ -86,12 +86,12 @@ export function runForward(
 }
 
 export interface StepGradients {
-  /** By input; null where no parameter stands before it. */
+  /** One gradient per input. Null if no parameter precedes the input. */
   readonly inputs: readonly (tf.Tensor | null)[];
   readonly parameters: ReadonlyMap<string, tf.Tensor>;
 }
 
-/** A step's gradients from its output's. `inputShapes` are whole, batch included. */
+/** Computes a step's gradients, given its output's gradient. `inputShapes` are full shapes, including the batch. */
 export function runBackward(
   { layer, activation, isFrozen, needsGradient }: Step,
   parameters: Parameters,
@@ -124,7 +124,7 @@ export function runBackward(
       const scale = { gamma: parameters<tf.Tensor1D>(gamma), epsilon };
       if (isFrozen) return only(() => frozenBatchNormGradient(dImage, y, statistics(), scale));
       const { dx, dGamma, dBeta } = batchNormGradients(dImage, image(), y, statistics(), scale, shards);
-      // It is computed with the others; behind a frozen layer nobody needs it.
+      // Computed with the others, but not needed behind a frozen layer.
       if (!needsGradient[0]) dx.dispose();
       return {
         inputs: [needsGradient[0] ? dx : null],

@@ -16,74 +16,77 @@ import { dropoutMask } from '../ops/dropout';
 import type { Random } from '../random';
 import { runBackward, runForward } from './layers';
 
-/** The gradient of each trained parameter, by name, in layer order. Whoever receives them disposes them. */
+/** The gradient of each trained parameter, by name, in layer order. The receiver disposes them. */
 export type Gradients = ReadonlyMap<string, tf.Tensor>;
 
-/** A forward pass in training. It holds what its backward pass needs until that, or `dispose`, is called. */
+/** A forward pass in training. It keeps what its backward pass needs until `backward` or `dispose` is called. */
 export interface TrainingPass {
-  /** [batch, classes]; disposed with the pass. */
+  /** [batch, classes]. Disposed with the pass. */
   readonly logits: tf.Tensor2D;
-  /** Gradients of the trained parameters from that of the logits, which stays the caller's. Ends the pass. */
+  /**
+   * Returns the gradients of the trained parameters, given that of the logits, which the caller keeps owning. Ends the
+   * pass.
+   */
   backward(dLogits: tf.Tensor2D): Gradients;
-  /** Ends a pass without a backward pass. Does nothing to one that ended. */
+  /** Ends a pass without a backward pass. No-op if the pass has ended. */
   dispose(): void;
 }
 
 type BatchNormLayer = Extract<Step['layer'], { kind: 'batch_norm' }>;
 
-/** What each dropout of a pass multiplies by, by its output. */
+/** The dropout masks of a pass, by the output of each dropout layer. */
 export type Masks = ReadonlyMap<LayerId, tf.Tensor>;
 
-/** Buffers as they were at some step, to go back to or to let go. Either ends it. */
+/** Buffers saved at some step, to restore or discard. Either call ends it. */
 export interface HeldBuffers {
   restore(): void;
   dispose(): void;
 }
 
-/** What a training pass keeps for its backward pass, and owns. */
+/** The tensors that a training pass keeps and owns for its backward pass. */
 interface Kept {
-  /** By the layer they come from. */
+  /** Outputs by the layer that produced them. */
   readonly outputs: Map<LayerId, tf.Tensor>;
-  /** The batch's own, by the batch norm's output. */
+  /** Batch statistics by the output of the batch norm. */
   readonly statistics: Map<LayerId, BatchStatistics>;
   readonly masks: Map<LayerId, tf.Tensor>;
   readonly shards: BatchShards | null;
 }
 
 /**
- * Executes a graph: a static list of steps with hand-written backward passes, so that there is no gradient tape
- * and every tensor has an owner. Images are [batch, height, width, channels].
+ * Executes a graph: a static list of steps with hand-written backward passes. There is no gradient tape, and every
+ * tensor has an owner. Images are [batch, height, width, channels].
  *
- * In half precision the images, each layer's output, and the gradients of both outputs and parameters are rounded
- * to it, and so are the kernels and biases in use, copies of float32 parameters that updates go to. Sums within a
- * layer are in float32, as tensor cores have them. Batch norms' gamma, beta, statistics and the gradients of the
- * two stay in float32, and so does what comes after the logits (Micikevicius et al. 2018, section 3).
+ * In half precision, the images, the output of each layer, and the gradients of outputs and parameters are rounded to
+ * it. The working kernels and biases are rounded copies of float32 parameters, which receive the updates. Sums within a
+ * layer are in float32, as on tensor cores. The gamma, beta and statistics of batch norms and the gradients of gamma
+ * and beta stay in float32, and so does everything after the logits (Micikevicius et al. 2018, section 3).
  *
- * `forward` and `backward` are not to be called within `tf.tidy`, which would dispose what they keep.
+ * Do not call `forward` and `backward` within `tf.tidy`, which would dispose the tensors that they keep.
  */
 export class Network {
   readonly #steps: readonly Step[];
-  /** Outputs that some backward pass reads. */
+  /** Outputs that a backward pass reads. */
   readonly #kept: ReadonlySet<LayerId>;
   readonly #parameters: Map<string, tf.Tensor>;
   readonly #buffers: Map<string, tf.Tensor>;
-  /** Parameters that are used in the network's precision. */
+  /** Parameters used in the network's precision. */
   readonly #halved: ReadonlySet<string>;
-  /** Their rounded copies, made at their first use after an update. */
+  /** Their rounded copies, created on first use after an update. */
   readonly #inUse = new Map<string, tf.Tensor>();
   /** Frozen parameters, and the running statistics of frozen batch norms. */
   readonly #frozen: ReadonlySet<string>;
-  /** The names of the parameters that are trained, in layer order: those that gradients are of. */
+  /** Names of the trained parameters, in layer order. Only these have gradients. */
   readonly trained: readonly string[];
-  /** Told of each parameter or buffer that was replaced, by whoever has copies. */
+  /** Called with the name of each replaced parameter or buffer. For owners of copies. */
   onAssign: ((name: string) => void) | null = null;
 
   /**
    * @param values Initial parameters and buffers by name, each in its spec's shape.
-   * @param precision What it computes in.
-   * @param frozen Parameters that are not trained, by name: they get no gradients. Batch norms all of whose
-   *   parameters are frozen go by their running statistics in training as well, and leave them as they are.
-   * @throws when one is missing or has another size.
+   * @param precision The precision to compute in.
+   * @param frozen Names of parameters that are not trained: they get no gradients. A batch norm with all its parameters
+   *   frozen uses its running statistics in training too, and does not update them.
+   * @throws if a value is missing or has another size.
    */
   constructor(
     readonly graph: Graph,
@@ -101,25 +104,22 @@ export class Network {
     this.#halved = new Set(halved.map(({ name }) => name));
   }
 
-  /**
-   * Every trainable parameter by name, in layer order, in float32. The network owns them: replace one with
-   * `assign`.
-   */
+  /** All trainable parameters by name, in layer order, in float32. The network owns them: replace one with `assign`. */
   get parameters(): ReadonlyMap<string, tf.Tensor> {
     return this.#parameters;
   }
 
-  /** Whether training leaves a parameter or buffer as it is. */
+  /** Returns whether training does not change a parameter or buffer. */
   isFrozen(name: string): boolean {
     return this.#frozen.has(name);
   }
 
-  /** Every buffer by name, in layer order. The network owns them: replace one with `assign`. */
+  /** All buffers by name, in layer order. The network owns them: replace one with `assign`. */
   get buffers(): ReadonlyMap<string, tf.Tensor> {
     return this.#buffers;
   }
 
-  /** Replaces a parameter or buffer: takes ownership of `tensor` and disposes the old one. */
+  /** Replaces a parameter or buffer. Takes ownership of `tensor` and disposes the old one. */
   assign(name: string, tensor: tf.Tensor): void {
     const owner = this.#parameters.has(name) ? this.#parameters : this.#buffers;
     const old = owner.get(name);
@@ -134,7 +134,7 @@ export class Network {
     this.onAssign?.(name);
   }
 
-  /** Holds the buffers as they are, for a step that may have to be undone. Not to be called within `tf.tidy`. */
+  /** Saves the buffers for a step that may have to be undone. Do not call it within `tf.tidy`. */
   holdBuffers(): HeldBuffers {
     const held = new Map([...this.#buffers].map(([name, tensor]) => [name, tensor.clone()]));
     return {
@@ -149,7 +149,7 @@ export class Network {
     };
   }
 
-  /** The values of all parameters and buffers by name, in their specs' layout. */
+  /** Reads the values of all parameters and buffers by name, in the layout of their specs. */
   async read(): Promise<Map<string, Float32Array>> {
     const tensors = [...this.#parameters, ...this.#buffers];
     return new Map(
@@ -159,7 +159,7 @@ export class Network {
     );
   }
 
-  /** Logits [batch, classes] under the running statistics. They are the caller's to dispose. */
+  /** Returns logits [batch, classes], using the running statistics. The caller disposes them. */
   predict(images: tf.Tensor4D): tf.Tensor2D {
     const outputs = new Map<LayerId, tf.Tensor>([[0, this.#rounded(images.clone())]]);
     for (const step of this.#steps) {
@@ -174,7 +174,7 @@ export class Network {
     return found(outputs, this.graph.output) as tf.Tensor2D;
   }
 
-  /** Draws what dropout leaves out of a pass of so many images; none where the graph has no dropout. */
+  /** Draws the dropout masks for a pass of `images` images. Empty if the graph has no dropout. */
   drawMasks(images: number, random: Random): Masks {
     const masks = new Map<LayerId, tf.Tensor>();
     for (const { layer, inputs, output } of this.#steps) {
@@ -186,13 +186,13 @@ export class Network {
   }
 
   /**
-   * A training step's forward pass: normalises by the batch's own statistics and updates the running ones. The
-   * images stay the caller's, who may dispose them at once; the masks are the pass's.
+   * Runs a training step's forward pass. Normalizes with the batch statistics and updates the running ones. The caller
+   * owns the images and may dispose them immediately. The pass owns the masks.
    *
-   * @param masks What `drawMasks` drew for it; a graph without dropout needs none.
-   * @param shards Where the images are a shard of a batch: batch norms go by the whole batch, and the gradients are
-   *   what this shard adds to the whole batch's.
-   * @throws also when a thread that has another shard is lost
+   * @param masks From `drawMasks`; a graph without dropout needs none.
+   * @param shards Set if the images are a shard of a batch: batch norms use the whole batch, and the gradients are this
+   *   shard's contribution to those of the whole batch.
+   * @throws also if a thread with another shard is lost
    */
   forward(images: tf.Tensor4D, masks: Masks = new Map(), shards: BatchShards | null = null): TrainingPass {
     const kept: Kept = {
@@ -251,7 +251,7 @@ export class Network {
     for (const id of step.finishes) if (!this.#kept.has(id)) drop(outputs, id);
   }
 
-  /** A training step's batch norm, its statistics kept and taken into the running ones. */
+  /** Runs a training step's batch norm. Keeps its statistics and updates the running ones. */
   #normalized(
     step: Step,
     { gamma, beta, epsilon, momentum, runningMean, runningVariance }: BatchNormLayer,
@@ -283,7 +283,7 @@ export class Network {
     }
   }
 
-  /** Takes the output's gradient back to the images, layer by layer, and collects the parameters'. */
+  /** Propagates the output's gradient back to the images, layer by layer, and collects the parameter gradients. */
   #differentiate(
     batch: number,
     { outputs, statistics, masks, shards }: Kept,
@@ -333,7 +333,7 @@ export class Network {
     tf.dispose([others, gradient]);
   }
 
-  /** The tensor in the network's precision. Takes ownership of it. */
+  /** Rounds a tensor to the network's precision. Takes ownership of it. */
   #rounded(tensor: tf.Tensor): tf.Tensor {
     if (this.precision === 'float32') return tensor;
     const rounded = roundTensor(tensor, this.precision);
@@ -341,7 +341,7 @@ export class Network {
     return rounded;
   }
 
-  /** The tensor rounded to the network's precision and stored as float32, for sums. Takes ownership of it. */
+  /** Rounds a tensor to the network's precision and stores it as float32, for sums. Takes ownership of it. */
   #roundedWide(tensor: tf.Tensor): tf.Tensor {
     const rounded = this.#rounded(tensor);
     const wide = tf.cast(rounded, 'float32');
@@ -354,7 +354,7 @@ export class Network {
     if (!this.#halved.has(name)) return parameter as T;
     const known = this.#inUse.get(name);
     if (known) return known as T;
-    // Kept, because steps run within `tf.tidy`.
+    // `tf.keep`, because steps run within `tf.tidy`.
     const rounded = tf.keep(this.#rounded(parameter.clone()));
     this.#inUse.set(name, rounded);
     return rounded as T;
@@ -365,7 +365,7 @@ function frozenBuffers({ layer, isFrozen }: Step): string[] {
   return isFrozen && layer.kind === 'batch_norm' ? [layer.runningMean.name, layer.runningVariance.name] : [];
 }
 
-/** Whether a half-precision network uses a parameter in half precision. */
+/** Returns whether a half-precision network uses a parameter in half precision. */
 function isRounded({ kind }: ParameterSpec): boolean {
   return kind === 'kernel' || kind === 'bias';
 }
@@ -380,7 +380,7 @@ function tensorsOf(
       if (value.length !== sizeOf(shape)) {
         throw new Error(`${name} has ${value.length} values, not those of [${shape}]`);
       }
-      // A copy, because the cpu backend computes on the array it is given.
+      // A copy, because the cpu backend computes in place on the given array.
       return [name, tf.tensor(value.slice(), [...shape])];
     }),
   );

@@ -4,8 +4,9 @@ import { adaptiveShares } from '../../models/adaptiveShares';
 type Size = readonly [height: number, width: number];
 
 /**
- * Means over windows that make images of `size` of any [batch, height, width, channels], smaller ones as well:
- * output row i is the mean of rows floor(i height / size) up to ceil((i + 1) height / size), as in PyTorch.
+ * Averages windows, so that images [batch, height, width, channels] of any size become images of `size`, also if they
+ * are smaller. Output row i is the mean of rows floor(i height / size) up to ceil((i + 1) height / size), as in
+ * PyTorch.
  */
 export function adaptiveAveragePool(x: tf.Tensor4D, size: Size): tf.Tensor4D {
   return tf.tidy(() => {
@@ -16,7 +17,7 @@ export function adaptiveAveragePool(x: tf.Tensor4D, size: Size): tf.Tensor4D {
   });
 }
 
-/** The gradient of the input, in its shape. */
+/** Returns the gradient of the input, in its shape. */
 export function adaptiveAveragePoolGradient(
   dy: tf.Tensor4D,
   [batch, height, width, channels]: tf.Tensor4D['shape'],
@@ -29,7 +30,10 @@ export function adaptiveAveragePoolGradient(
   });
 }
 
-/** How much of each output pixel each input pixel is, once for each image: [batch, output pixels, input pixels]. */
+/**
+ * Returns the weight of each input pixel in each output pixel, repeated for each image: [batch, output pixels, input
+ * pixels].
+ */
 function shares([height, width]: Size, [outHeight, outWidth]: Size, batch: number): tf.Tensor3D {
   const rows = adaptiveShares(height, outHeight);
   const columns = adaptiveShares(width, outWidth);

@@ -6,31 +6,36 @@ import { reluGradient } from './relu';
 
 type Activation = 'linear' | 'relu';
 
-/** What normalised a batch, by channel: [channels] each. */
+/** The statistics that normalized a batch, per channel: [channels] each. */
 export interface BatchStatistics {
   readonly mean: tf.Tensor1D;
   /** The biased variance, which divides by the number of values. */
   readonly variance: tf.Tensor1D;
 }
 
-/** A trained or training batch norm's parameters and the constant added to its variance. */
+/** A batch norm's parameters, and the constant added to its variance. */
 export interface BatchNormScale {
   readonly gamma: tf.Tensor1D;
   readonly beta: tf.Tensor1D;
   readonly epsilon: number;
 }
 
-/** Mean and variance of x [batch, height, width, channels] by channel (Ioffe and Szegedy 2015, algorithm 1). */
+/**
+ * Returns mean and variance per channel of x [batch, height, width, channels] (Ioffe and Szegedy 2015, algorithm 1).
+ */
 export function batchStatistics(x: tf.Tensor4D): BatchStatistics {
   return tf.tidy(() => {
     const mean = channelMean(x);
-    // In two passes: the mean of squares less the squared mean cancels when the mean is large.
+    // Two passes: the mean of squares minus the squared mean cancels if the mean is large.
     const centred = scaleShift(x, tf.onesLike(mean), tf.neg(mean));
     return { mean, variance: channelMean(tf.square(centred)) };
   });
 }
 
-/** A training batch norm's output, with ReLU where asked, and the statistics: the batch's, and the running ones after it. */
+/**
+ * The output of a batch norm in training, with ReLU if requested, and the statistics: those of the batch, and the
+ * updated running ones.
+ */
 export interface NormalizedBatch {
   readonly y: tf.Tensor4D;
   readonly statistics: BatchStatistics;
@@ -38,11 +43,11 @@ export interface NormalizedBatch {
 }
 
 /**
- * A batch norm by its batch's own statistics, of which the running ones take `momentum`, as in
+ * Runs a batch norm with the batch statistics and updates the running ones with `momentum`, as in
  * `updateRunningStatistics`.
  *
  * @param x [batch, height, width, channels]
- * @param shards Where x is a shard of a batch: the statistics are the whole batch's.
+ * @param shards Set if x is a shard of a batch: the statistics are those of the whole batch.
  */
 export function batchNormTraining(
   x: tf.Tensor4D,
@@ -72,7 +77,7 @@ export function batchNormTraining(
   };
 }
 
-/** A batch norm by its batch's own statistics, and these. */
+/** Runs a batch norm with the batch statistics, and returns these too. */
 function normalizedBatch(
   x: tf.Tensor4D,
   scale: BatchNormScale,
@@ -91,7 +96,7 @@ function normalizedBatch(
   return { y: batchNorm(x, statistics, scale, activation), statistics };
 }
 
-/** gamma (x - mean) / sqrt(variance + epsilon) + beta, with ReLU where asked, under given statistics. */
+/** Computes gamma (x - mean) / sqrt(variance + epsilon) + beta with given statistics, and with ReLU if requested. */
 export function batchNorm(
   x: tf.Tensor4D,
   { mean, variance }: BatchStatistics,
@@ -115,8 +120,8 @@ export type BatchNormGradients = {
 };
 
 /**
- * Gradients of a batch norm that used its batch's own statistics, which depend on x as well. `y` is the
- * output, read where a ReLU followed. Of a shard of a batch, dGamma and dBeta are what its own images add to them.
+ * Returns the gradients of a batch norm that used the batch statistics, which depend on x too. `y` is the output, which
+ * is only read if a ReLU followed. For a shard of a batch, dGamma and dBeta are the contributions of its own images.
  */
 export function batchNormGradients(
   dy: tf.Tensor4D,
@@ -140,7 +145,8 @@ export function batchNormGradients(
     const normalized = scaleShift(x, inverse, tf.neg(tf.mul(mean, inverse)));
     const dBeta = channelSum(dNorm);
     const dGamma = channelSum(tf.mul(dNorm, normalized));
-    // dx = scale (dNorm - mean(dNorm) - normalized mean(dNorm normalized)), the means over n values of the whole batch.
+    // dx = scale (dNorm - mean(dNorm) - normalized mean(dNorm normalized)), with the means over n values of the whole
+    // batch.
     const n = valuesPerChannel(x, shards);
     const [dotted, sum] = shards ? sumsOfWhole(shards, dGamma, dBeta) : [dGamma, dBeta];
     const scale = tf.mul<tf.Tensor1D>(gamma, inverse);
@@ -154,7 +160,7 @@ export function batchNormGradients(
   });
 }
 
-/** The input's gradient of a batch norm by given statistics, which do not depend on it. `y` is read as above. */
+/** Returns the input gradient of a batch norm with given statistics, which do not depend on x. Reads `y` as above. */
 export function frozenBatchNormGradient(
   dy: tf.Tensor4D,
   y: tf.Tensor4D | null,
@@ -168,8 +174,8 @@ export function frozenBatchNormGradient(
 }
 
 /**
- * Running statistics after a batch: `momentum` of the batch's share. As in PyTorch the running variance takes
- * the unbiased estimate, which divides by one less than the number of values.
+ * Returns the running statistics after a batch, which contributes a fraction of `momentum`. As in PyTorch, the running
+ * variance uses the unbiased estimate, which divides by one less than the number of values.
  */
 export function updateRunningStatistics(
   running: BatchStatistics,
@@ -187,7 +193,7 @@ export function updateRunningStatistics(
   });
 }
 
-/** The values that a channel's statistics are of, in the whole batch. */
+/** Returns the number of values per channel in the whole batch. */
 function valuesPerChannel(
   { shape: [images, height, width] }: tf.Tensor4D,
   shards: BatchShards | null,
@@ -195,7 +201,7 @@ function valuesPerChannel(
   return (shards ? wholeImages(shards) : images) * height * width;
 }
 
-/** The whole batch's statistics from its shard's, which are disposed. */
+/** Returns the whole batch's statistics, given those of its shard, which it disposes. */
 function statisticsOfWhole(shards: BatchShards, own: BatchStatistics): BatchStatistics {
   const [mean, variance] = [own.mean, own.variance].map((values) => Float64Array.from(values.dataSync())) as [
     Float64Array,
@@ -209,7 +215,7 @@ function statisticsOfWhole(shards: BatchShards, own: BatchStatistics): BatchStat
   };
 }
 
-/** The whole batch's sums by channel from its shard's. */
+/** Returns the whole batch's sums per channel, given those of its shard. */
 function sumsOfWhole(
   shards: BatchShards,
   ...[some, others]: [tf.Tensor1D, tf.Tensor1D]
@@ -219,7 +225,10 @@ function sumsOfWhole(
   return [tf.tensor1d(whole.subarray(0, some.size)), tf.tensor1d(whole.subarray(some.size))];
 }
 
-/** Whether the engine in use has a fused kernel of this name for these images: such kernels take channels in fours. */
+/**
+ * Returns whether the current engine has this fused kernel for these images. The kernels need a multiple of four
+ * channels.
+ */
 function fuses(
   kernelName: 'FusedBatchNormTraining' | 'FusedBatchNormGradient',
   { shape }: tf.Tensor4D,

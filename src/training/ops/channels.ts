@@ -2,11 +2,11 @@ import * as tf from '@tensorflow/tfjs-core';
 import { globalAveragePool } from './globalAveragePool';
 
 /**
- * Sum over everything but the channels: [batch, height, width, channels] to [channels].
+ * Sums over all axes except the channels: [batch, height, width, channels] to [channels].
  *
- * An average pool over the image, then a matrix product over the batch: 0.2 ms for [128, 28, 28, 16] on the
- * wasm engine, where `tf.sum` takes 6.5 ms. Summing in two levels also loses less precision than one long
- * chain of float32 additions.
+ * An average pool over the image, then a matrix product over the batch, is much faster than `tf.sum` on the wasm
+ * engine. See docs/performance.md. Summing in two levels also loses less precision than one long chain of float32
+ * additions.
  */
 export function channelSum(x: tf.Tensor4D): tf.Tensor1D {
   return tf.tidy(() => {
@@ -15,7 +15,7 @@ export function channelSum(x: tf.Tensor4D): tf.Tensor1D {
   });
 }
 
-/** Sum over the rows: [rows, columns] to [columns]. */
+/** Sums over the rows: [rows, columns] to [columns]. */
 export function rowSum(x: tf.Tensor2D): tf.Tensor1D {
   return tf.tidy(() => {
     const [rows, columns] = x.shape;
@@ -23,16 +23,16 @@ export function rowSum(x: tf.Tensor2D): tf.Tensor1D {
   });
 }
 
-/** Mean over everything but the channels. */
+/** Averages over all axes except the channels. */
 export function channelMean(x: tf.Tensor4D): tf.Tensor1D {
   return tf.tidy(() => tf.div(channelSum(x), x.size / x.shape[3]));
 }
 
 /**
- * `x * scale + shift` by channel, x [batch, height, width, channels], scale and shift [channels].
+ * Computes `x * scale + shift` per channel, x [batch, height, width, channels], scale and shift [channels].
  *
- * As a 1x1 depthwise convolution it is one pass: 0.7 ms for [128, 28, 28, 16] on the wasm engine, where a
- * broadcast multiplication and addition take 3.6 ms and `tf.batchNorm` 7.3 ms.
+ * A 1x1 depthwise convolution does it in one pass. On the wasm engine this is faster than a broadcast multiplication
+ * and addition, or than `tf.batchNorm`. See docs/performance.md.
  */
 export function scaleShift(
   x: tf.Tensor4D,

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 
-/** x [batch, in] times kernel [in, out], plus bias [out] where there is one. */
+/** Multiplies x [batch, in] by a kernel [in, out] and adds the bias [out] if there is one. */
 export function dense(x: tf.Tensor2D, kernel: tf.Tensor2D, bias?: tf.Tensor1D): tf.Tensor2D {
   return tf.tidy(() => {
     const product: tf.Tensor2D = tf.matMul(x, kernel);
@@ -8,13 +8,14 @@ export function dense(x: tf.Tensor2D, kernel: tf.Tensor2D, bias?: tf.Tensor1D): 
   });
 }
 
-/** The gradient of the input, [batch, in]. */
+/** Returns the gradient of the input, [batch, in]. */
 export function denseInputGradient(dy: tf.Tensor2D, kernel: tf.Tensor2D): tf.Tensor2D {
   return tf.tidy(() => tf.matMul(dy, tf.transpose(kernel)));
 }
 
-/** The gradient of the kernel, [in, out]. The bias's is the row sum of `dy`. */
+/** Returns the gradient of the kernel, [in, out]. The bias gradient is the row sum of `dy`. */
 export function denseKernelGradient(x: tf.Tensor2D, dy: tf.Tensor2D): tf.Tensor2D {
-  // Transposed before the product: matMul's own transposeA is a scalar loop on the wasm engine, 15x slower.
+  // Transposes before the product: matMul's own transposeA is a slow scalar loop on the wasm engine. See
+  // docs/performance.md.
   return tf.tidy(() => tf.matMul(tf.transpose(x), dy));
 }

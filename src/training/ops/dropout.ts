@@ -2,8 +2,8 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { Random } from '../random';
 
 /**
- * What dropout multiplies a batch of this shape by: 0 with probability `rate`, else 1 / (1 - rate), so that the
- * mean stays (inverted dropout). Drawn `per` value, or once for each image.
+ * Draws a dropout mask for a batch of this shape: 0 with probability `rate`, else 1 / (1 - rate), which preserves the
+ * mean (inverted dropout). Draws per value or once per image, as `per` says.
  */
 export function dropoutMask(
   shape: readonly number[],
@@ -18,7 +18,7 @@ export function dropoutMask(
   return tf.tensor(values, masked);
 }
 
-/** x under its mask. The gradient of x is that of the output under the same mask. */
+/** Applies a mask to x. The gradient of x is that of the output times the same mask. */
 export function dropout<T extends tf.Tensor>(x: T, mask: tf.Tensor): T {
   return tf.mul<T>(x, mask);
 }

@@ -4,15 +4,15 @@ import { explicitPadding, type Window } from './window';
 export interface Pool extends Window {
   readonly mode: 'max' | 'average';
   readonly size: readonly [height: number, width: number];
-  /** Whether the zeros of the padding count in a mean (PyTorch's count_include_pad). */
+  /** Whether the zeros of the padding count in an average (PyTorch's count_include_pad). */
   readonly countsPadding: boolean;
 }
 
-/** The maximum or mean of each window. Padding is never the maximum. */
+/** Returns the maximum or mean of each window. Padding is never the maximum. */
 export function pool(x: tf.Tensor4D, { mode, size, stride, padding, countsPadding }: Pool): tf.Tensor4D {
   const pad = explicitPadding(padding);
   const window: [number, number] = [...size];
-  // XNNPACK refuses a pool of one pixel.
+  // XNNPACK rejects a 1x1 pool.
   if (size[0] * size[1] === 1 && stride === 1) return tf.pad(x, pad);
   if (mode === 'max') return tf.maxPool(x, window, stride, pad);
   if (!countsPadding) return tf.avgPool(x, window, stride, pad);
@@ -20,13 +20,13 @@ export function pool(x: tf.Tensor4D, { mode, size, stride, padding, countsPaddin
 }
 
 /**
- * The gradient of the input, from the pool's input and output and the output's gradient. Of equal maxima the first has
- * it; on webgpu, whose kernel looks for others, the last.
+ * Returns the gradient of the input, given the pool's input and output and the output gradient. The first of equal
+ * maxima gets it. On webgpu the last one does, because its kernel searches differently.
  */
 export function poolGradient(dy: tf.Tensor4D, x: tf.Tensor4D, y: tf.Tensor4D, window: Pool): tf.Tensor4D {
   const { mode, size, stride, padding, countsPadding } = window;
   const attributes = { filterSize: [...size], strides: stride, pad: explicitPadding(padding) };
-  // TensorFlow.js has these kernels on every backend and exports no function for them.
+  // Every TensorFlow.js backend has these kernels, but the library exports no function for them.
   if (mode === 'max') return tf.engine().runKernel(tf.MaxPoolGrad, { dy, input: x, output: y }, attributes);
   return tf.tidy(() => {
     const shared = countsPadding ? dy : tf.mul(dy, paddingCorrection(x.shape, y.shape, window));
@@ -35,8 +35,8 @@ export function poolGradient(dy: tf.Tensor4D, x: tf.Tensor4D, y: tf.Tensor4D, wi
 }
 
 /**
- * By output pixel, the window's size over its pixels inside the image: AvgPoolGrad divides by the whole window,
- * where the forward pass divides by the pixels inside.
+ * Returns, per output pixel, the window size divided by its number of pixels inside the image. AvgPoolGrad divides by
+ * the full window, but the forward pass divides by the pixels inside.
  */
 function paddingCorrection(
   [, height, width]: tf.Tensor4D['shape'],

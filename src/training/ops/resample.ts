@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 
 /**
- * Places the pixels of x [batch, height, width, channels] `stride` apart on a canvas of zeros, the first at
- * (`top`, `left`).  What falls outside the canvas is dropped.
+ * Places the pixels of x [batch, height, width, channels] `stride` apart on a canvas of zeros, the first at (`top`,
+ * `left`). Drops pixels outside the canvas.
  */
 export function insertZeros(
   x: tf.Tensor4D,
@@ -12,7 +12,7 @@ export function insertZeros(
   return tf.tidy(() => {
     if (stride === 1) return place(x, canvas);
     const [batch, height, width, channels] = x.shape;
-    // In three dimensions: zeros after each pixel, then after each row. The webgpu engine pads no more than four.
+    // In three dimensions: zeros after each pixel, then after each row. The webgpu engine pads at most four dimensions.
     const spread = tf.pad(tf.reshape(x, [batch * height, width, channels]), [
       [0, 0],
       [0, (stride - 1) * width],
@@ -23,7 +23,7 @@ export function insertZeros(
   });
 }
 
-/** x on a canvas of zeros, its first pixel at (`top`, `left`), which may be negative. */
+/** Places x on a canvas of zeros, with its first pixel at (`top`, `left`), which may be negative. */
 export function place(
   x: tf.Tensor4D,
   { top, left, height, width }: { top: number; left: number; height: number; width: number },
@@ -51,8 +51,8 @@ export function place(
 }
 
 /**
- * Every `stride`-th pixel of x in both directions, from the first. As a depthwise convolution by 1, which copies
- * exactly: 30 times faster than `tf.stridedSlice` on the wasm engine.
+ * Returns every `stride`-th pixel of x in both directions, starting with the first. Uses a depthwise convolution by 1,
+ * which copies exactly and is much faster than `tf.stridedSlice` on the wasm engine. See docs/performance.md.
  */
 export function subsample(x: tf.Tensor4D, stride: number): tf.Tensor4D {
   if (stride === 1) return tf.clone(x);

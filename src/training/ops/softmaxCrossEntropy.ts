@@ -1,9 +1,9 @@
 import * as tf from '@tensorflow/tfjs-core';
 
 /**
- * The cross entropy of softmax(logits) under soft targets, both [batch, classes]: its mean over the batch, a
- * scalar, and the gradient of that mean with respect to the logits. A row of targets usually sums to 1
- * (one-hot, smoothed, mixed or distilled labels); another sum scales the row's loss.
+ * Computes the cross entropy of softmax(logits) with soft targets, both [batch, classes]. Returns its mean over the
+ * batch, a scalar, and the gradient of that mean with respect to the logits. A row of targets usually sums to 1
+ * (one-hot, smoothed, mixed or distilled labels). Another sum scales the row's loss.
  */
 export function softmaxCrossEntropy(
   logits: tf.Tensor2D,
@@ -11,7 +11,7 @@ export function softmaxCrossEntropy(
 ): { loss: tf.Scalar; dLogits: tf.Tensor2D } {
   return tf.tidy(() => {
     const [batch] = logits.shape;
-    // Subtracting the maximum changes nothing but keeps exp from overflowing.
+    // Subtracting the maximum does not change the result and prevents exp from overflowing.
     const shifted = tf.sub<tf.Tensor2D>(logits, tf.max(logits, 1, true));
     const exponentials = tf.exp(shifted);
     const normalizer = tf.sum(exponentials, 1, true);

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { hasKernel, runOwnKernel } from '../../backends/engineKernels';
 import type { MomentAttributes } from '../../backends/ownKernels';
 
-/** A parameter with its gradient, in one shape, and how it is moved. */
+/** A parameter with its gradient, in the same shape, and its update settings. */
 interface Update {
   readonly weight: tf.Tensor;
   readonly gradient: tf.Tensor;
@@ -15,26 +15,26 @@ export interface MomentumUpdate extends Update {
   readonly velocity: tf.Tensor | null;
   readonly momentum: number;
   readonly nesterov: boolean;
-  /** Gives what the gradient with its decay is multiplied by; by default 1. */
+  /** Returns the factor for the gradient plus its weight decay. Defaults to 1. */
   readonly scale?: () => tf.Scalar;
 }
 
-/** What Adam's direction follows from. */
+/** The inputs of Adam's direction. */
 interface AdamStep extends Omit<Update, 'learningRate'>, MomentAttributes {
-  /** Null at the first step, as is `square`. */
+  /** Null at the first step, like `square`. */
   readonly mean: tf.Tensor | null;
   readonly square: tf.Tensor | null;
 }
 
 export interface AdamUpdate extends Update, AdamStep {
-  /** Whether weight decay is taken off the weight, and not added to the gradient. */
+  /** Whether weight decay is subtracted from the weight instead of added to the gradient. */
   readonly isDecoupled: boolean;
 }
 
 /**
- * SGD with momentum as ../optimizers/sgd.ts has it, or ../optimizers/lars.ts, in few passes over the parameter; null
- * without momentum, and on an engine without a kernel for it. What is given is not to be read again: an engine may
- * compute in its place.
+ * Applies SGD with momentum like ../optimizers/sgd.ts or ../optimizers/lars.ts, in few passes over the parameter.
+ * Returns null without momentum, or on an engine without a kernel for it. The caller must not read the inputs again,
+ * because an engine may overwrite them.
  */
 export function momentumUpdate({
   weight,
@@ -51,12 +51,12 @@ export function momentumUpdate({
       velocity: velocity ?? tf.zerosLike(weight),
       ...(scale && { scale: scale() }),
     };
-    const [moved, carried] = runOwnKernel('MomentumUpdate', inputs, attributes);
-    return { weight: moved, velocity: carried };
+    const [moved, movedVelocity] = runOwnKernel('MomentumUpdate', inputs, attributes);
+    return { weight: moved, velocity: movedVelocity };
   });
 }
 
-/** Adam as ../optimizers/adam.ts has it, under the terms of `momentumUpdate`. */
+/** Applies Adam like ../optimizers/adam.ts. The conditions of `momentumUpdate` apply. */
 export function adamUpdate({
   weight,
   gradient,
@@ -73,8 +73,8 @@ export function adamUpdate({
 }
 
 /**
- * The direction of ../optimizers/lamb.ts, m̂ / (√v̂ + e) + d w, and the moments that it follows from, under the terms of
- * `momentumUpdate`; but the weight may be read again.
+ * Returns the direction of ../optimizers/lamb.ts, m̂ / (√v̂ + e) + d w, and the moments behind it. The conditions of
+ * `momentumUpdate` apply, except that the caller may read the weight again.
  */
 export function lambDirection({
   weight,
@@ -91,12 +91,12 @@ export function lambDirection({
   });
 }
 
-/** The moments before a step, which are 0 at the first. */
+/** Returns the moments before a step, which are 0 at the first. */
 function momentsOf(weight: tf.Tensor, mean: tf.Tensor | null, square: tf.Tensor | null) {
   return { mean: mean ?? tf.zerosLike(weight), square: square ?? tf.zerosLike(weight) };
 }
 
-/** The weight less `rate` times the direction, neither of which is to be read again. */
+/** Returns the weight minus `rate` times the direction. The caller must not read either again. */
 export function descend(weight: tf.Tensor, direction: tf.Tensor, rate: tf.Scalar): tf.Tensor {
   if (hasKernel('Descend')) return runOwnKernel('Descend', { weight, direction, rate }, {});
   return tf.tidy(() => tf.sub(weight, tf.mul(direction, rate)));

@@ -1,16 +1,16 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import type { Padding } from '../../models/graph';
 
-/** How a kernel or a pool steps over an image. */
+/** The stride and padding of a kernel or a pool. */
 export interface Window {
   readonly stride: number;
   readonly padding: Padding;
 }
 
-/** A kernel's or an image's shape: [height, width, in, out] or [batch, height, width, channels]. */
+/** The shape of a kernel or an image: [height, width, in, out] or [batch, height, width, channels]. */
 export type Shape4D = tf.Tensor4D['shape'];
 
-/** The padding of an [batch, height, width, channels] tensor as TensorFlow.js wants it. */
+/** Converts the padding of a [batch, height, width, channels] tensor to the TensorFlow.js format. */
 export function explicitPadding(
   padding: Padding,
 ): [[number, number], [number, number], [number, number], [number, number]] {

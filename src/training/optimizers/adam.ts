@@ -9,12 +9,13 @@ export type AdamQuantity = 'learningRate' | 'meanCorrection' | 'squareCorrection
 type AdamRecipe = Extract<OptimizerRecipe, { name: 'adam' | 'adamw' | 'lamb' }>;
 
 /**
- * Adam (Kingma and Ba 2015), in PyTorch's form: with rate r and decay d, a parameter w of gradient g moves by
+ * Adam (Kingma and Ba 2015), in PyTorch's form. With learning rate r and weight decay d, a parameter w with gradient g
+ * is updated as
  *
  *     m = b1 m + (1 - b1) g;  v = b2 v + (1 - b2) g²;  w = w - r m̂ / (√v̂ + e)
  *
- * where m̂ = m / (1 - b1^t) and v̂ = v / (1 - b2^t). `adam` adds d w to g; `adamw` (Loshchilov and Hutter 2019)
- * takes r d w off the weight instead.
+ * with m̂ = m / (1 - b1^t) and v̂ = v / (1 - b2^t). `adam` adds d w to g. `adamw` (Loshchilov and Hutter 2019)
+ * subtracts r d w from the weight instead.
  */
 export function adam(recipe: AdamRecipe): UpdateRule<Moments, AdamQuantity> {
   const isDecoupled = recipe.name === 'adamw';
@@ -30,14 +31,14 @@ export function adam(recipe: AdamRecipe): UpdateRule<Moments, AdamQuantity> {
       return { weight: tf.sub(kept, tf.mul(direction, learningRate)), slots };
     },
     moveFused(step, before) {
-      const carried = { mean: before?.mean ?? null, square: before?.square ?? null };
-      const fused = adamUpdate({ ...step, ...carried, ...recipe, isDecoupled });
+      const moments = { mean: before?.mean ?? null, square: before?.square ?? null };
+      const fused = adamUpdate({ ...step, ...moments, ...recipe, isDecoupled });
       return fused && { weight: fused.weight, slots: { mean: fused.mean, square: fused.square } };
     },
   };
 }
 
-/** 1 - b1^t and 1 - b2^t at step t, and its rate. */
+/** Returns 1 - b1^t and 1 - b2^t at step t, and the learning rate. */
 export function adamQuantities(
   { beta1, beta2 }: AdamRecipe,
   { learningRate, count }: StepTime,
@@ -45,7 +46,7 @@ export function adamQuantities(
   return { learningRate, meanCorrection: 1 - beta1 ** count, squareCorrection: 1 - beta2 ** count };
 }
 
-/** The moving means of the gradient and its square after another gradient. */
+/** Returns the moving averages of the gradient and its square after another gradient. */
 export function momentsAfter(
   { beta1, beta2 }: AdamRecipe,
   gradient: tf.Tensor,
@@ -60,7 +61,7 @@ export function momentsAfter(
   };
 }
 
-/** m̂ / (√v̂ + e), the moments corrected for having started at 0. */
+/** Computes m̂ / (√v̂ + e), with bias-corrected moments. */
 export function adamDirection(
   { epsilon }: AdamRecipe,
   { mean, square }: Slots<Moments>,
@@ -70,7 +71,7 @@ export function adamDirection(
   return tf.div(tf.div(mean, meanCorrection), tf.add(root, epsilon));
 }
 
-/** w - r d w, with rate r and weight decay d. */
+/** Computes w - r d w, with learning rate r and weight decay d. */
 function withoutDecay(weight: tf.Tensor, learningRate: number | tf.Scalar, weightDecay: number): tf.Tensor {
   if (weightDecay === 0) return weight;
   const decay =

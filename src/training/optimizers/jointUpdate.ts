@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { type CompiledComputation, compile } from '../../backends/compiling';
 import type { Moved, ParameterStep, Slots, StepTime, UpdateRule } from './rule';
 
-/** A parameter of a joint update, by its name. */
+/** A parameter of a joint update, with its name. */
 export interface JointParameter extends ParameterStep {
   readonly name: string;
   /** Null at the first step. */
@@ -10,8 +10,8 @@ export interface JointParameter extends ParameterStep {
 }
 
 /**
- * One update of many parameters as one computation of the engine's. It is for small ones, for which the time that each
- * op takes on its own counts, and not that of its passes over memory.
+ * One update of many parameters as a single compiled computation. Meant for small parameters, for which the overhead
+ * per op dominates the memory passes.
  */
 export class JointUpdate {
   private constructor(
@@ -19,7 +19,7 @@ export class JointUpdate {
     private readonly compiled: CompiledComputation,
   ) {}
 
-  /** @returns null where the engine does not compile */
+  /** @returns null if the engine does not compile */
   static compile(rule: UpdateRule, parameters: readonly JointParameter[]): JointUpdate | null {
     if (parameters.length === 0) return null;
     const { quantities, before, tensors, made } = inputsOf(rule, parameters, { learningRate: 0, count: 1 });
@@ -35,7 +35,7 @@ export class JointUpdate {
     return compiled && new JointUpdate(rule, compiled);
   }
 
-  /** What becomes of the parameters that it was compiled for, in their order. The tensors are the caller's. */
+  /** Updates the parameters that it was compiled for, in order. The caller owns the resulting tensors. */
   run(parameters: readonly JointParameter[], time: StepTime): Moved[] {
     const { slots } = this.rule;
     const { tensors, made } = inputsOf(this.rule, parameters, time);
@@ -56,7 +56,7 @@ export class JointUpdate {
   }
 }
 
-/** All that is another at another step; `made` is what of it was made for this one. */
+/** Returns the inputs that change with every step. `made` are those created for this step. */
 function inputsOf(
   { slots, quantitiesAt }: UpdateRule,
   parameters: readonly JointParameter[],

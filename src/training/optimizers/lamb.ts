@@ -7,12 +7,12 @@ import type { UpdateRule } from './rule';
 import { trustRatio } from './tensors';
 
 /**
- * LAMB (You et al. 2020, algorithm 2): Adam's direction with a trust ratio for each layer. With weight decay d
- * and rate r, a kernel w moves by
+ * LAMB (You et al. 2020, algorithm 2): Adam's direction with a trust ratio per layer. With weight decay d and learning
+ * rate r, a kernel w is updated as
  *
  *     u = m̂ / (√v̂ + e) + d w;  w = w - r ‖w‖ / ‖u‖ u
  *
- * The trust ratio is 1 for biases, gammas and betas, as in its authors' code, and where a norm is 0.
+ * The trust ratio is 1 for biases, gammas and betas, as in the authors' code, and if a norm is 0.
  */
 export function lamb(
   recipe: Extract<OptimizerRecipe, { name: 'adam' | 'adamw' | 'lamb' }>,
@@ -27,8 +27,8 @@ export function lamb(
       return { weight: tf.sub(weight, tf.mul(scaled, quantities.learningRate)), slots };
     },
     moveFused({ learningRate, isKernel, ...step }, before) {
-      const carried = { mean: before?.mean ?? null, square: before?.square ?? null };
-      const fused = lambDirection({ ...step, ...carried, ...recipe });
+      const moments = { mean: before?.mean ?? null, square: before?.square ?? null };
+      const fused = lambDirection({ ...step, ...moments, ...recipe });
       if (!fused) return null;
       const { direction, mean, square } = fused;
       const { weight } = step;

@@ -6,12 +6,12 @@ import type { UpdateRule } from './rule';
 import { trustRatio, withDecay } from './tensors';
 
 /**
- * LARS (You et al. 2017, algorithm 1): SGD with momentum m whose every layer has a rate of its own. With trust
- * coefficient c, weight decay d and rate r, a kernel w of gradient g moves by
+ * LARS (You et al. 2017, algorithm 1): SGD with momentum m and a separate learning rate per layer. With trust
+ * coefficient c, weight decay d and learning rate r, a kernel w with gradient g is updated as
  *
  *     trust = c ‖w‖ / (‖g‖ + d ‖w‖);  v = m v + trust (g + d w);  w = w - r v
  *
- * The trust ratio is 1 for biases, gammas and betas, as in its authors' code, and where a norm is 0. The rate
+ * The trust ratio is 1 for biases, gammas and betas, as in the authors' code, and if a norm is 0. The learning rate
  * multiplies the velocity, as in our SGD and timm.
  */
 export function lars({

@@ -11,11 +11,11 @@ import { lars } from './lars';
 import type { Moved, Slots, StepTime, UpdateRule } from './rule';
 import { sgd } from './sgd';
 
-/** What of a parameter its update depends on. */
+/** The settings of a parameter that its update depends on. */
 interface ParameterSettings {
   readonly weightDecay: number;
   readonly isKernel: boolean;
-  /** What the learning rate is multiplied by. */
+  /** Multiplies the learning rate. */
   readonly learningRateFactor: number;
 }
 
@@ -24,13 +24,13 @@ interface Moving extends JointParameter {
   readonly learningRateFactor: number;
 }
 
-/** Moves a network's parameters against their gradients, and owns what is carried from step to step. */
+/** Updates a network's parameters and owns the optimizer state. */
 export class Optimizer {
   readonly #rule: UpdateRule;
   readonly #settings: ReadonlyMap<string, ParameterSettings>;
   readonly #slots = new Map<string, Slots>();
   #count = 0;
-  /** By the factor of the learning rate, the update of small parameters; null where there is none. */
+  /** The joint update of small parameters, by learning rate factor. Null if the engine does not compile. */
   readonly #joint = new Map<number, JointUpdate | null>();
 
   constructor(rule: UpdateRule, settings: ReadonlyMap<string, ParameterSettings>) {
@@ -43,7 +43,10 @@ export class Optimizer {
     return this.#count;
   }
 
-  /** What it carries, such as `conv1.weight.velocity`; none before the first step. It owns the tensors. */
+  /**
+   * The optimizer state by name, such as `conv1.weight.velocity`. Empty before the first step. The optimizer owns the
+   * tensors.
+   */
   get state(): ReadonlyMap<string, tf.Tensor> {
     return new Map(
       [...this.#slots].flatMap(([name, slots]) =>
@@ -53,9 +56,9 @@ export class Optimizer {
   }
 
   /**
-   * Goes on from a `state` that was taken after `count` steps. Takes ownership of the tensors.
+   * Restores a `state` saved after `count` steps. Takes ownership of the tensors.
    *
-   * @throws when one that the parameters need is missing
+   * @throws if a tensor that the parameters need is missing
    */
   restore(state: ReadonlyMap<string, tf.Tensor>, count: number): void {
     this.dispose();
@@ -72,11 +75,11 @@ export class Optimizer {
   }
 
   /**
-   * One update of every parameter of the network that is not frozen, in place. The gradients stay the caller's to dispose, not to read:
-   * an engine may add the decay to them.
+   * Updates every parameter of the network that is not frozen, in place. The caller disposes the gradients but must not
+   * read them, because an engine may add the decay to them.
    *
-   * Large parameters move one by one: joining them into one tensor takes fewer operations and, for its copies, more
-   * time. Small ones move by one computation where the engine compiles it.
+   * Large parameters are updated one by one. Joining them into one tensor would take fewer operations, but more time
+   * for the copies. Small ones are updated in a single computation if the engine compiles it.
    */
   step(network: Pick<Network, 'parameters' | 'assign'>, gradients: Gradients, learningRate: number): void {
     this.#count++;
@@ -92,11 +95,11 @@ export class Optimizer {
     }
   }
 
-  /** Moves the parameters that share a factor of the learning rate. */
+  /** Updates the parameters that share a learning rate factor. */
   #move(network: Pick<Network, 'assign'>, parameters: readonly Moving[], time: StepTime): void {
     const small = parameters.filter(({ weight }) => weight.size <= SMALL);
     const factor = parameters[0]?.learningRateFactor ?? 1;
-    // From the first step on, so that a training that was stopped goes on by the same computation.
+    // Compiles at the first step, so that a resumed training uses the same computation.
     if (!this.#joint.has(factor)) this.#joint.set(factor, JointUpdate.compile(this.#rule, small));
     const joint = this.#joint.get(factor);
     for (const [index, moved] of (joint?.run(small, time) ?? []).entries()) {
@@ -146,10 +149,10 @@ function moveAlone(
   return rule.moveFused?.({ ...step, ...time }, before) ?? rule.move(step, rule.quantitiesAt(time), before);
 }
 
-/** Of so many numbers at most an update's ops take longer by themselves than their passes over memory. */
+/** Up to this number of values, the overhead of an update's ops exceeds the time of their memory passes. */
 const SMALL = 2 ** 16;
 
-/** A recipe's optimizer for a network's parameters, at its start. */
+/** Creates a recipe's optimizer for a network's parameters, in its initial state. */
 export function createOptimizer(
   { optimizer, parameterGroups }: Pick<Recipe, 'optimizer' | 'parameterGroups'>,
   parameters: readonly ParameterSpec[],
@@ -173,7 +176,7 @@ function ruleOf(recipe: OptimizerRecipe): UpdateRule {
   }
 }
 
-/** The settings of each parameter that is not frozen, by name: those of its group. */
+/** Returns the settings of each parameter that is not frozen, by name, from its group. */
 function settingsOf(
   groups: readonly ParameterGroup[],
   parameters: readonly ParameterSpec[],

@@ -5,12 +5,13 @@ import type { UpdateRule } from './rule';
 import { withDecay } from './tensors';
 
 /**
- * Stochastic gradient descent with momentum, in PyTorch's form (torch.optim.SGD): with weight decay d, momentum
- * m and rate r, a parameter w of gradient g moves by
+ * Stochastic gradient descent with momentum, in PyTorch's form (torch.optim.SGD). With weight decay d, momentum m and
+ * learning rate r, a parameter w with gradient g is updated as
  *
  *     g' = g + d w;  v = m v + g';  w = w - r (g' + m v) with Nesterov, w - r v without
  *
- * where v starts as the first g'. The rate multiplies the velocity, so that a new rate takes hold at once.
+ * with v starting as the first g'. The learning rate multiplies the velocity, so a new learning rate takes effect
+ * immediately.
  */
 export function sgd({
   momentum,

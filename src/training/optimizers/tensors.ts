@@ -1,11 +1,11 @@
 import * as tf from '@tensorflow/tfjs-core';
 
-/** g + d w, the gradient of the loss with weight decay in it. */
+/** Computes g + d w, the gradient including weight decay. */
 export function withDecay(gradient: tf.Tensor, weight: tf.Tensor, weightDecay: number): tf.Tensor {
   return weightDecay === 0 ? gradient.clone() : tf.add(gradient, tf.mul(weight, weightDecay));
 }
 
-/** numerator / denominator, a scalar; 1 where either is 0, as LARS and LAMB take a trust ratio then. */
+/** Computes numerator / denominator, a scalar. 1 if either is 0, the trust ratio of LARS and LAMB in that case. */
 export function trustRatio(numerator: tf.Scalar, denominator: tf.Scalar): tf.Scalar {
   const usable = tf.logicalAnd(tf.greater(numerator, 0), tf.greater(denominator, 0));
   const one = tf.onesLike(numerator);

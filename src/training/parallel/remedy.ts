@@ -1,10 +1,10 @@
 import * as l10n from '@vscode/l10n';
 import { THREADS } from '../../protocol/trainer';
 
-/** What to do about a thread that failed. */
+/** Returns the advice for a failed thread. */
 export function resumeRemedy(): string {
   return l10n.t(
-    'Resume the run, which goes on from its last checkpoint. Should it happen again, start it anew with {0}.',
+    'Resume the run from its last checkpoint. If this happens again, start the run over with {0}.',
     `${THREADS}=1`,
   );
 }

@@ -31,39 +31,37 @@ import {
 import { breakExchange, ExchangeBrokenError, StatisticsExchange } from './statisticsExchange';
 import { WorkerPool } from './workerPool';
 
-/** The threads of a training, its own among them. */
+/** The threads of a training, including its own. */
 export interface Threads {
   readonly count: number;
-  /** The engine that each loads for itself. */
+  /** The engine that each thread loads. */
   readonly engine: EngineName;
-  /** The program of the others: by default the bundle's. */
+  /** The program of the other threads. Defaults to the bundle's. */
   readonly path?: string | undefined;
 }
 
 /**
- * Passes batches in shards, one a thread: the first in this one, the others in threads that have an engine and a
- * network of their own, over shared memory. Gradients are the mean over the batch, and batch norms go by the whole
- * batch, as in PyTorch's SyncBatchNorm: at each, forward and backward, the threads exchange their sums, so that all have
- * the same statistics to the bit. Each thread draws dropout for the whole batch and takes its shard's rows. So the number
- * of threads changes nothing but the rounding of sums, which are taken in the shards' order: nothing depends on which
+ * Passes batches in shards, one per thread: the first in this one, the others in threads with their own engine and
+ * network, over shared memory. Gradients are the mean over the batch, and batch norms use the whole batch, as in
+ * PyTorch's SyncBatchNorm. In each batch norm, forward and backward, the threads exchange their sums, so that all have
+ * the same statistics bit for bit. Each thread draws dropout for the whole batch and uses its shard's rows. The number
+ * of threads therefore changes only the rounding of sums. They are added in shard order, so nothing depends on which
  * thread is first.
  *
- * The other way, the backend's own build with threads, was tried in Node: it takes three patches to start, uses half
- * of the cores, and gives threads to XNNPACK's kernels alone, while all others slow down in its shared memory. On a
- * busy machine of 2 cores the forward and backward pass of ResNet-20, batch 128, took 1,040 to 1,170 ms of the
- * trainer's thread's processor time with its two threads, where the build without threads took 715 to 940 ms on one,
- * and a whole step on two shards 477 ms.
+ * The alternative, the backend's own multi-threaded build, was tried in Node. It takes three patches to start and uses
+ * half of the cores. It gives threads only to XNNPACK's kernels, while all others become slower in its shared memory. A
+ * pass with its two threads took more CPU time than the single-threaded build. See docs/performance.md.
  */
 export class ShardedPasses implements Passes {
   readonly #layout: Layout;
   readonly #memory: SharedMemory;
   readonly #pool: WorkerPool;
-  /** All threads but this one, which is 0. */
+  /** All threads except this one, which is 0. */
   readonly #others: readonly number[];
-  /** By bucket, the names of what was assigned since the other threads took it. */
+  /** For each bucket, the names assigned since the other threads received it. */
   readonly #assigned: readonly Set<string>[];
 
-  /** @param random Draws what dropout leaves out. */
+  /** @param random Draws the dropout masks. */
   constructor(
     private readonly recipe: Recipe,
     private readonly own: LocalParts,
@@ -135,7 +133,7 @@ export class ShardedPasses implements Passes {
     return tf.tensor2d(this.#memory.logits.slice(0, size * classes), [size, classes]);
   }
 
-  /** Ends the other threads. */
+  /** Stops the other threads. */
   close(): Promise<void> {
     this.own.network.onAssign = null;
     return this.#pool.close();
@@ -159,12 +157,12 @@ export class ShardedPasses implements Passes {
       throw error;
     }
     const sum = sumOf(metrics);
-    // A failure is seen where the metrics are awaited, one step later.
+    // A failure surfaces when the metrics are awaited, one step later.
     sum.catch(() => {});
     return { gradients: passed.gradients, metrics: sum };
   }
 
-  /** Passes this thread's shard. Where that fails, no other thread may wait for it. */
+  /** Passes this thread's shard. If that fails, releases the other threads that wait for it. */
   async #passOwn(own: LocalStepPasses, lossScale: number): Promise<PassedBatches> {
     try {
       return await own.pass(lossScale);
@@ -174,14 +172,14 @@ export class ShardedPasses implements Passes {
     }
   }
 
-  /** What this thread's batch norms go by; null where it has the only shard. */
+  /** Returns the exchange for this thread's batch norms. Null if it has the only shard. */
   #exchangeAmong(shards: readonly Shard[]): StatisticsExchange | null {
     const images = imagesOf(shards);
     if (images.length === 1) return null;
     return new StatisticsExchange(this.#memory.exchange, 0, images, () => this.#pool.isAnyGone());
   }
 
-  /** Adds the other shards' gradients to this thread's, each bucket as soon as all have given theirs. */
+  /** Adds the other shards' gradients to this thread's, each bucket as soon as all threads have delivered it. */
   async #reduce(gradients: Gradients, shards: readonly Shard[]): Promise<void> {
     const others = this.#busy(shards);
     const { network } = this.own;
@@ -189,14 +187,17 @@ export class ShardedPasses implements Passes {
       others.map((index) => (this.#memory.results[index - 1] as Float32Array).subarray(start, end));
     for (const { parameters } of this.#layout.buckets) {
       for (const index of others) await this.#receive(index, 'ready');
-      // In place: they are this pass's own, and of their shard's share already, by their losses.
+      // In place: these gradients belong to this pass, and the losses already weight them by shard.
       for (const slot of parameters) {
         if (!network.isFrozen(slot.name)) addInto(gradients.get(slot.name) as tf.Tensor, given(slot));
       }
     }
   }
 
-  /** Hands a bucket to the other threads as soon as all of it was assigned, while an update goes on with the next. */
+  /**
+   * Shares a bucket with the other threads as soon as all of it was assigned, while the update continues with the next
+   * one.
+   */
   #shareWhenWhole(): (name: string) => void {
     const bucketOf = new Map(
       this.#layout.buckets.flatMap((each, bucket) => {
@@ -210,7 +211,7 @@ export class ShardedPasses implements Passes {
     };
   }
 
-  /** Hands over what is left: after this the other threads have the network's weights. */
+  /** Shares the rest. After this, the other threads have the network's weights. */
   #shareRest(): void {
     for (const [bucket, assigned] of this.#assigned.entries()) if (assigned.size > 0) this.#share(bucket);
   }
@@ -226,7 +227,7 @@ export class ShardedPasses implements Passes {
     store(buffers, this.own.network.buffers, this.#memory.weights);
   }
 
-  /** The threads beside this one that have a shard. */
+  /** Returns the other threads that have a shard. */
   #busy(shards: readonly Shard[]): number[] {
     return this.#others.filter((index) => {
       const { start, end } = shards[index] as Shard;
@@ -234,7 +235,7 @@ export class ShardedPasses implements Passes {
     });
   }
 
-  /** The next answer of a thread, which has to be of a type. */
+  /** Receives the next answer of a thread, which must have the given type. */
   async #receive<Type extends FromThread['type']>(
     index: number,
     type: Type,
@@ -257,7 +258,7 @@ function copiesOf(...tensors: readonly ReadonlyMap<string, tf.Tensor>[]): Map<st
   );
 }
 
-/** Sums of shards' parts of metrics, in order. */
+/** Sums the shards' parts of metrics, in order. */
 async function sumOf(parts: readonly (Metrics | Promise<Metrics>)[]): Promise<Metrics> {
   return metricsBy(await Promise.all(parts), (values) => values.reduce((sum, value) => sum + value, 0));
 }

@@ -6,7 +6,7 @@ import { graphOf } from '../../recipe/draft';
 import type { Recipe } from '../../recipe/recipe';
 import { allocateExchange, type ExchangeMemory } from './statisticsExchange';
 
-/** Where a tensor's values lie in an array. */
+/** The position of a tensor's values in an array. */
 export interface Slot {
   readonly name: string;
   readonly shape: readonly number[];
@@ -14,25 +14,25 @@ export interface Slot {
   readonly end: number;
 }
 
-/** Adjacent slots that are handed over together: one thread reads them while another writes the next bucket. */
+/** Adjacent slots that are shared together. One thread reads a bucket while another writes the next one. */
 export interface Bucket {
   readonly parameters: readonly Slot[];
   readonly buffers: readonly Slot[];
 }
 
-/** A bucket's slots, parameters first. */
+/** Returns a bucket's slots, parameters first. */
 export function slotsOf({ parameters, buffers }: Bucket): readonly Slot[] {
   return [...parameters, ...buffers];
 }
 
-/** Where a network's parameters, and after them its buffers, lie in an array of values. */
+/** The layout of a network's parameters, followed by its buffers, in an array of values. */
 export interface Layout {
   readonly buckets: readonly Bucket[];
-  /** Values of all. */
+  /** Total number of values. */
   readonly size: number;
 }
 
-/** Values in a bucket, 2 MiB: what one thread has written, the next finds in a cache. */
+/** Values per bucket, 2 MiB. Small enough that a thread still finds in a cache what another has written. */
 const BUCKET_VALUES = 2 ** 19;
 
 export function layoutOf(graph: Graph): Layout {
@@ -50,32 +50,32 @@ export function layoutOf(graph: Graph): Layout {
     parameters: within(parameters, index * BUCKET_VALUES),
     buffers: within(buffers, index * BUCKET_VALUES),
   }));
-  // A long parameter leaves none to the next ones.
+  // A long parameter may leave the following buckets without slots.
   return {
     buckets: buckets.filter((each) => slotsOf(each).length > 0),
     size: end,
   };
 }
 
-/** Memory that a training's threads share. Who may write what follows from the messages between them. */
+/** Memory that a training's threads share. The messages between them determine which thread may write what. */
 export interface SharedMemory {
-  /** The network's parameters and buffers, by its layout. */
+  /** The network's parameters and buffers, in its layout. */
   readonly weights: Float32Array;
-  /** Of each thread but the first, gradients by the parameters' layout. */
+  /** For each thread except the first, gradients in the layout of the parameters. */
   readonly results: readonly Float32Array[];
-  /** A step's batches, one after another: [batches, batch, height, width, channels]. */
+  /** A step's batches, in sequence: [batches, batch, height, width, channels]. */
   readonly images: Float32Array;
   /** [batches, batch, classes]. */
   readonly targets: Float32Array;
   /** [batches, batch]. */
   readonly labels: Int32Array;
-  /** Of the images of one batch, [batch, classes]. */
+  /** For the images of one batch, [batch, classes]. */
   readonly logits: Float32Array;
-  /** What batch norms add up. */
+  /** The sums of batch norms. */
   readonly exchange: ExchangeMemory;
 }
 
-/** The memory for a recipe's training on some threads. */
+/** Allocates the memory for a recipe's training on several threads. */
 export function allocate({ model, data, gradients }: Recipe, threads: number): SharedMemory {
   const { dataset, batchSize } = data;
   const graph = graphOf({ model, data });
@@ -102,7 +102,7 @@ export function store(
   for (const { name, start } of slots) values.set(valuesOf(tensors.get(name) as tf.Tensor), start);
 }
 
-/** Calls `use` with each tensor's name and a copy of it. */
+/** Calls `use` with each tensor's name and a copy of the tensor. */
 export function load(
   slots: readonly Slot[],
   values: Float32Array,
@@ -113,7 +113,7 @@ export function load(
   }
 }
 
-/** Adds each of several arrays to a tensor's own values, in their order, so that rounding is the same each time. */
+/** Adds several arrays to a tensor in place, in their order, so that the rounding is always the same. */
 export function addInto(sum: tf.Tensor, others: readonly Float32Array[]): void {
   if (hasKernel('AddInto')) {
     runOwnKernel('AddInto', { sum }, { others });
@@ -128,10 +128,10 @@ export function addInto(sum: tf.Tensor, others: readonly Float32Array[]): void {
 }
 
 /**
- * A tensor's float32 values where they lie, until the engine's next operation. What is written there changes every
- * tensor that shares them.
+ * Returns a view of a tensor's float32 values, valid until the engine's next operation. Writing to it changes every
+ * tensor that shares the values.
  *
- * @throws when the engine does not show its memory, as wasm does
+ * @throws if the engine does not expose its memory, as wasm does
  */
 export function valuesOf(tensor: tf.Tensor): Float32Array {
   const backend = tf.backend() as tf.KernelBackend & Partial<Pick<BackendWasm, 'typedArrayFromHeap'>>;

@@ -4,31 +4,34 @@ import type { Graph } from '../../models/graph';
 import { UserError } from '../../shared/userError';
 import { resumeRemedy } from './remedy';
 
-/** Shared memory in which threads exchange what their batch norms add up. */
+/** Shared memory in which threads exchange the sums of their batch norms. */
 export interface ExchangeMemory {
-  /** By `ARRIVED`, `GENERATION` and `IS_BROKEN`. */
+  /** Indexed by `ARRIVED`, `GENERATION` and `IS_BROKEN`. */
   readonly state: Int32Array;
-  /** Two tables [threads, values]: while one is still read, the next exchange writes to the other. */
+  /** Two tables [threads, values]. While one is still being read, the next exchange writes to the other. */
   readonly values: Float64Array;
-  /** Values of a thread, at most. */
+  /** Maximum number of values per thread. */
   readonly capacity: number;
 }
 
-/** How many threads have handed over their values. */
+/** Number of threads that have delivered their values. */
 const ARRIVED = 0;
-/** How many exchanges there were; it wraps around. */
+/** Number of exchanges so far. Wraps around. */
 const GENERATION = 1;
-/** 1 once a thread was lost. */
+/** 1 after a thread was lost. */
 const IS_BROKEN = 2;
 
-/** Looks for the other threads before this one sleeps. Waking it takes longer than most waits. */
+/** Number of checks for the other threads before this one sleeps. Waking it takes longer than most waits. */
 const SPINS = 2000;
-/** A waiting thread looks this often whether another was lost. */
+/** How often a waiting thread checks whether another was lost. */
 const RECHECK_MS = 100;
-/** The longest wait, counted in looks, so that a computer that sleeps does not end it. */
+/** The longest wait, counted in checks, so that a suspended computer does not cause a timeout. */
 const LONGEST_WAIT_MS = 10 * 60_000;
 
-/** Another thread was lost, so that the batch's statistics never come. Whoever lost it knows why. */
+/**
+ * Another thread was lost, so the batch's statistics will never arrive. The code that detected the loss knows the
+ * reason.
+ */
 export class ExchangeBrokenError extends Error {
   constructor() {
     super('Another thread of the training was lost');
@@ -36,10 +39,10 @@ export class ExchangeBrokenError extends Error {
   }
 }
 
-/** The memory for a network's batch norms on some threads. */
+/** Allocates the memory for a network's batch norms on several threads. */
 export function allocateExchange({ layers }: Graph, threads: number): ExchangeMemory {
   const channels = layers.map(({ kind, shape }) => (kind === 'batch_norm' ? (shape.at(-1) as number) : 0));
-  // A mean and a variance by channel, or two sums.
+  // A mean and a variance per channel, or two sums.
   const capacity = 2 * Math.max(...channels);
   return {
     state: new Int32Array(new SharedArrayBuffer(3 * Int32Array.BYTES_PER_ELEMENT)),
@@ -48,21 +51,22 @@ export function allocateExchange({ layers }: Graph, threads: number): ExchangeMe
   };
 }
 
-/** Wakes all threads that wait for others, and has each fail: at its next exchange, if not in this one. */
+/** Wakes all waiting threads and makes each fail, in this exchange or in its next one. */
 export function breakExchange({ state }: ExchangeMemory): void {
   Atomics.store(state, IS_BROKEN, 1);
   Atomics.notify(state, GENERATION);
 }
 
 /**
- * One thread's part in exchanges. The threads with a shard meet at each: all run the same layers in the same order, so
- * that one counter is enough. A thread without a shard takes no part, and needs to know nothing of what it missed.
+ * One thread's side of the exchanges. All threads with a shard take part in each exchange. They run the same layers in
+ * the same order, so one counter is enough. A thread without a shard takes no part and does not need to know what it
+ * missed.
  */
 export class StatisticsExchange implements BatchShards {
   /**
-   * @param index Which shard this thread has.
-   * @param images How many images each shard has; none has 0.
-   * @param isOtherGone Whether a thread ended without a word. Asked while this one waits.
+   * @param index This thread's shard.
+   * @param images Number of images per shard; none has 0.
+   * @param isOtherGone Returns whether a thread ended without a message. Called while this thread waits.
    */
   constructor(
     private readonly memory: ExchangeMemory,
@@ -75,7 +79,7 @@ export class StatisticsExchange implements BatchShards {
   exchange(values: Float64Array): readonly Float64Array[] {
     const { state, capacity } = this.memory;
     const shards = this.images.length;
-    // It stands still until this thread arrives.
+    // It cannot change until this thread arrives.
     const generation = Atomics.load(state, GENERATION);
     const table = (generation & 1) * (this.memory.values.length / 2);
     const part = (shard: number) => {
@@ -115,7 +119,7 @@ export class StatisticsExchange implements BatchShards {
 
 function noAnswer(): UserError {
   return new UserError({
-    what: l10n.t('A thread of the training does not answer.'),
+    what: l10n.t('A training thread does not respond.'),
     remedy: resumeRemedy(),
   });
 }

@@ -1,6 +1,6 @@
 /**
- * A thread that passes shards of batches for a training in another, on an engine and a network of its own: started
- * with `ThreadData` as its data, it answers each `ToThread` by a `FromThread`, in turn.
+ * A thread that passes shards of batches for a training in another thread, with its own engine and network. It starts
+ * with `ThreadData` and answers each `ToThread` with a `FromThread`, in order.
  */
 
 import { parentPort, workerData } from 'node:worker_threads';
@@ -52,7 +52,7 @@ class ShardThread {
     };
   }
 
-  /** Does what a message asks for, and hands what it is answered by to `answer`. */
+  /** Executes a message and passes its answers to `answer`. */
   async handle(message: ToThread, answer: (message: FromThread) => void): Promise<void> {
     switch (message.type) {
       case 'load':
@@ -76,7 +76,7 @@ class ShardThread {
     const { classes } = this.data.recipe.data.dataset;
     const { index, threads } = this.data;
     const { start, end } = this.#shard(size);
-    // It has a shard, and so has the first thread.
+    // This thread has a shard, and so does the first one.
     const shards = new StatisticsExchange(exchange, index, imagesOf(shardsOf(size, threads)));
     const batches = Array.from({ length: count }, (_, index) => ({
       images: this.#images(images, index * size + start, end - start),
@@ -86,7 +86,7 @@ class ShardThread {
       ),
       labels: tf.tensor1d(labels.subarray(index * size + start, index * size + end), 'int32'),
     }));
-    // Each pass brings a source of its own.
+    // Each pass brings its own random source.
     const random = Random.seeded(0, 'dropout');
     this.#step = {
       passes: new LocalStepPasses(this.#parts, random, batches, {
@@ -151,7 +151,7 @@ class ShardThread {
 async function main(): Promise<void> {
   const data = workerData as ThreadData;
   const { exchange } = data.memory;
-  // Others may be waiting for this thread, and see nothing else until they stop.
+  // Other threads may be waiting for this one, and notice nothing else until they stop waiting.
   process.on('exit', () => breakExchange(exchange));
   await loadEngine(data.engine);
   const thread = new ShardThread(data);
@@ -162,7 +162,7 @@ async function main(): Promise<void> {
     turn = turn
       .then(() => thread.handle(message, answer))
       .catch((error: unknown) => {
-        // Whoever broke it says why.
+        // The thread that broke it reports the reason.
         if (error instanceof ExchangeBrokenError) return;
         breakExchange(exchange);
         console.error(error);
@@ -171,7 +171,7 @@ async function main(): Promise<void> {
   });
 }
 
-/** What went wrong, without a remedy: the pool that receives it adds one. */
+/** Describes an error without a remedy. The pool that receives it adds one. */
 function whatFailed(error: unknown): string {
   if (error instanceof UserError) return error.failure.what;
   return messageOf(error);

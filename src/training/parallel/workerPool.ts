@@ -9,17 +9,20 @@ import type { FromThread, ThreadData, ToThread } from './messages';
 import { resumeRemedy } from './remedy';
 import { defaultThreads } from './shards';
 
-/** On how many threads to train: as many as the environment says, or as suit the machine and the batch. */
+/**
+ * Returns the number of training threads: the value of the environment variable, else the default for the machine and
+ * the batch.
+ */
 export function threadsHere(batchSize: number): number {
   return threadsIn(process.env, THREADS) ?? defaultThreads(availableParallelism(), batchSize);
 }
 
-/** The threads that work for a training beside its own thread. */
+/** The threads that work for a training in addition to its own. */
 export class WorkerPool {
   readonly #workers: readonly Worker[];
-  /** Of each thread, the answers that nobody has received yet. */
+  /** Per thread, the answers that were not received yet. */
   readonly #answers: readonly FromThread[][];
-  /** Of each thread, whoever waits for its next answer. */
+  /** Per thread, the caller that waits for its next answer. */
   readonly #waiting = new Map<number, { resolve(answer: FromThread): void; reject(error: Error): void }>();
   #lost: UserError | null = null;
   readonly #whenLost: Promise<UserError>;
@@ -28,10 +31,10 @@ export class WorkerPool {
   #isClosed = false;
 
   /**
-   * Starts a thread for each of `data`.
+   * Starts one thread for each element of `data`.
    *
-   * @param path Of the program `worker.ts` became.
-   * @param onLost Called at once when a thread is lost.
+   * @param path Of the program that `worker.ts` was compiled to.
+   * @param onLost Called immediately when a thread is lost.
    */
   constructor(
     path: string,
@@ -59,32 +62,32 @@ export class WorkerPool {
         else this.#settle(index, answer);
       });
       worker.on('error', (error) => this.#lose(messageOf(error)));
-      worker.on('exit', (code) => this.#lose(l10n.t('it left with exit code {0}', code)));
+      worker.on('exit', (code) => this.#lose(l10n.t('it exited with code {0}', code)));
       return worker;
     });
   }
 
   /**
-   * Waits until all threads take messages.
+   * Waits until all threads accept messages.
    *
-   * @throws UserError when one is lost
+   * @throws UserError if one is lost
    */
   async started(): Promise<void> {
     await Promise.race([this.#started, this.#whenLost]);
     if (this.#lost) throw this.#lost;
-    // Its first answer has to be a loop that runs.
+    // The first check must see a running event loop.
     this.isAnyGone();
   }
 
   /**
-   * Whether any thread ended, as this one can see while it waits without its event loop, to which alone a thread's end is
-   * told: the time that a loop was idle is -1 when the loop is gone.
+   * Returns whether any thread has ended. The `exit` event would arrive only through this thread's event loop, so this
+   * works while the thread blocks: a loop's idle time is -1 after it has ended.
    */
   isAnyGone(): boolean {
     return this.#workers.some(({ performance }) => performance.eventLoopUtilization().idle < 0);
   }
 
-  /** Why a thread was lost, of which its end or its last words are yet to come. */
+  /** Resolves to the reason why a thread was lost. Its exit or last message may not have arrived yet. */
   reasonOfLoss(): Promise<UserError> {
     return this.#whenLost;
   }
@@ -95,9 +98,9 @@ export class WorkerPool {
   }
 
   /**
-   * The next answer of a thread, which one at a time waits for.
+   * Receives the next answer of a thread. Only one caller may wait at a time.
    *
-   * @throws UserError, also when another thread is lost
+   * @throws UserError, also if another thread is lost
    */
   async receive(index: number): Promise<FromThread> {
     if (this.#lost) throw this.#lost;
@@ -106,7 +109,7 @@ export class WorkerPool {
     return new Promise((resolve, reject) => this.#waiting.set(index, { resolve, reject }));
   }
 
-  /** Ends all threads. */
+  /** Stops all threads. */
   async close(): Promise<void> {
     this.#isClosed = true;
     await Promise.all(this.#workers.map((worker) => worker.terminate()));
@@ -122,7 +125,7 @@ export class WorkerPool {
   #lose(reason: string): void {
     if (this.#isClosed || this.#lost) return;
     this.#lost = new UserError({
-      what: l10n.t('A thread of the training ended: {0}', endsSentence(reason)),
+      what: l10n.t('A training thread failed: {0}', endsSentence(reason)),
       remedy: remedyFor(reason),
     });
     this.onLost();

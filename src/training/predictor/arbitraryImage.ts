@@ -12,16 +12,16 @@ import { resize, wholeOf } from '../augmentation/resize';
 import { reasonOf } from '../data/errors';
 import { presized } from '../data/pipeline/preparer';
 
-/** What a run is told of an image that is not of its data set. */
+/** An image from outside the data set as the network sees it, or the reason why it is unusable. */
 export type SeenImage =
   | { readonly ok: true; readonly image: PixelImage }
   | { readonly ok: false; readonly failure: Failure };
 
 /**
- * Reads any image file as a run's network sees images, [height, width, channels] of its recipe: prepared as the run's
- * validation images, whatever their size and colours.
+ * Reads any image file the way a run's network sees images, [height, width, channels] of its recipe. Prepares it like
+ * the run's validation images, whatever its size and colors.
  *
- * @throws UserError where no image could be read on this machine
+ * @throws UserError if no image can be read on this machine
  */
 export async function seeImage(
   path: string,
@@ -38,24 +38,24 @@ export async function seeImage(
   }
 }
 
-/** @throws ImageError of a pipe or a device, which may have no end; the file system's error */
+/** @throws ImageError for a pipe or a device, which may be endless; the file system's error */
 async function bytesOf(path: string): Promise<Uint8Array> {
   try {
     return await readRegular(path);
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    throw new ImageError('unreadable', l10n.t('It is no file.'), '');
+    throw new ImageError('unreadable', l10n.t('It is not a file.'), '');
   }
 }
 
-/** An image as an evaluation shows it to a network. */
+/** Returns the evaluation view of an image. */
 function viewOf(image: PixelImage, { dataset, images }: Pick<DataRecipe, 'dataset' | 'images'>): PixelImage {
   const { height, width } = dataset;
   if (images) {
     const { presize, interpolation } = images;
     return evaluationView(presize === null ? image : presized(image, presize, interpolation), images);
   }
-  // Images that are stored as the network sees them have no way to become so: the usual one, for all of the picture.
+  // Data sets stored in the network's input format define no preprocessing. Use the standard one, on the whole picture.
   return height === width
     ? evaluationView(image, { size: height, cropPct: 1, interpolation: 'bilinear' })
     : resize(image, wholeOf(image), { height, width }, 'bilinear');
@@ -63,19 +63,19 @@ function viewOf(image: PixelImage, { dataset, images }: Pick<DataRecipe, 'datase
 
 function failureIn(path: string, error: unknown): Failure | null {
   if (error instanceof ImageError) {
-    // What is to be done with a file of a data set does not hold for any file of a person's.
+    // The remedy for a file of a data set does not apply to an arbitrary file.
     const isNoImage = error.kind === 'unreadable' || error.kind === 'empty';
     return {
       what: `${path}: ${error.reason}`,
-      remedy: isNoImage ? l10n.t('Name an undamaged image file.') : error.remedy,
+      remedy: isNoImage ? l10n.t('Specify an undamaged image file.') : error.remedy,
     };
   }
   if (isSystemError(error, 'ENOENT', 'ENOTDIR')) {
-    return { what: l10n.t('There is no file {0}.', path), remedy: l10n.t('Check the path.') };
+    return { what: l10n.t('{0} does not exist.', path), remedy: l10n.t('Check the path.') };
   }
   if ((error as NodeJS.ErrnoException).code === undefined) return null;
   return {
     what: l10n.t('{0} cannot be read: {1}', path, reasonOf(error)),
-    remedy: l10n.t('Check that it is a file and that you may read it.'),
+    remedy: l10n.t('Check that it is a file and that you have permission to read it.'),
   };
 }

@@ -3,20 +3,20 @@ import * as l10n from '@vscode/l10n';
 import type { ClassChoice, Classified } from '../../protocol/predictor';
 import type { Recipe } from '../../recipe/recipe';
 import { UserError } from '../../shared/userError';
-import { normalisationTable, normalise } from '../data/normalisation';
+import { normalizationTable, normalize } from '../data/normalization';
 import type { Predictor } from '../effects/effect';
 import { type SeenImage, seeImage } from './arbitraryImage';
 
-/** Images that the network is asked about at once, and that are decoded at once: photos take 40 MB each. */
+/** Number of images per batch, and number of images decoded at once: photos take 40 MB each. */
 const IMAGES_AT_ONCE = 16;
 const DECODED_AT_ONCE = 4;
 
 /**
- * Says what classes image files have, each prepared as the run's validation images.
+ * Predicts the classes of image files. Prepares each like the run's validation images.
  *
- * @param top how many classes of each
- * @param onClassified told of each image, in their order
- * @throws UserError where no image can be read on this machine, or the network takes none
+ * @param top number of classes per image
+ * @param onClassified called with each image, in order
+ * @throws UserError if no image can be read on this machine, or the network takes none
  */
 export async function classify(
   network: Predictor,
@@ -28,18 +28,18 @@ export async function classify(
   const { height, width, channels } = recipe.data.dataset;
   if (channels !== 1 && channels !== 3) {
     throw new UserError({
-      what: l10n.t('The run was trained on images of {0} channels, which no image file has.', channels),
-      remedy: l10n.t('Use a run that was trained on grey or coloured images.'),
+      what: l10n.t('The run was trained on images with {0} channels, which no image file has.', channels),
+      remedy: l10n.t('Use a run that was trained on gray or RGB images.'),
     });
   }
-  const table = normalisationTable(recipe.data.dataset);
+  const table = normalizationTable(recipe.data.dataset);
   const values = height * width * channels;
   for (let start = 0; start < paths.length; start += IMAGES_AT_ONCE) {
     const part = paths.slice(start, start + IMAGES_AT_ONCE);
     const seen = await inParts(part, DECODED_AT_ONCE, (path) => seeImage(path, recipe.data));
     const shown = seen.filter((each) => each.ok);
     const batch = new Float32Array(shown.length * values);
-    for (const [slot, { image }] of shown.entries()) normalise(image.pixels, table, batch, slot * values);
+    for (const [slot, { image }] of shown.entries()) normalize(image.pixels, table, batch, slot * values);
     const scores =
       shown.length === 0
         ? new Float32Array(0)
@@ -48,7 +48,7 @@ export async function classify(
   }
 }
 
-/** Logits [batch, classes]. */
+/** Returns logits [batch, classes]. */
 async function scoresOf(network: Predictor, images: tf.Tensor4D): Promise<Float32Array> {
   const logits = await network.predict(images);
   images.dispose();
@@ -76,7 +76,10 @@ function resultsOf(
   });
 }
 
-/** The classes of the highest scores with their softmax's probabilities, highest first; of equals the first class. */
+/**
+ * Returns the classes with the highest scores and their softmax probabilities, highest first. Ties go to the first
+ * class.
+ */
 export function likeliest(scores: Float32Array, classNames: readonly string[], top: number): ClassChoice[] {
   const highest = scores.reduce((most, score) => Math.max(most, score), Number.NEGATIVE_INFINITY);
   const exponentials = Float64Array.from(scores, (score) => Math.exp(score - highest));
@@ -89,7 +92,7 @@ export function likeliest(scores: Float32Array, classNames: readonly string[], t
   }));
 }
 
-/** Works on several items at once; the results are in the order of the items. */
+/** Processes several items concurrently. Returns the results in the order of the items. */
 async function inParts<Item, Result>(
   items: readonly Item[],
   atOnce: number,

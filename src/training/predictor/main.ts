@@ -1,13 +1,13 @@
 /**
- * The predictor, a process of its own: `node dist/predictor.js <run folder> <weights> [engine]` loads weights of a run,
- * which are one of `WEIGHTS_CHOICES`, and answers requests (`ToPredictor`) over its process's channel, one at a time,
- * until that is closed.
+ * The predictor, a separate process: `node dist/predictor.js <run folder> <weights> [engine]` loads weights of a run,
+ * one of `WEIGHTS_CHOICES`. It answers requests (`ToPredictor`) over its process's channel, one at a time, until the
+ * channel closes.
  */
 
 import * as l10n from '@vscode/l10n';
 import type { Engine } from '../../backends/backend';
 import { loadEngine } from '../../backends/index';
-import type { Manifest } from '../../protocol/manifest';
+import type { NetworkManifest } from '../../protocol/manifest';
 import {
   type FromPredictor,
   type ToPredictor,
@@ -16,6 +16,7 @@ import {
 } from '../../protocol/predictor';
 import { graphOf } from '../../recipe/draft';
 import { ENGINE_REQUESTS } from '../../recipe/engineNames';
+import { networkRun } from '../../runs/networkRun';
 import { readRunWeights } from '../../runs/runWeights';
 import { readManifest } from '../../runs/store';
 import { assertNever } from '../../shared/assertNever';
@@ -28,10 +29,10 @@ import { Network } from '../network/network';
 import { classify } from './classifier';
 import { evaluateOnTest } from './testImages';
 
-/** A run that can be asked. */
+/** A run that is ready for requests. */
 interface LoadedRun {
   readonly folder: string;
-  readonly manifest: Manifest;
+  readonly manifest: NetworkManifest;
   readonly engine: Engine;
   readonly network: Predictor;
 }
@@ -48,7 +49,7 @@ async function main([folder, weightsName, engineName]: readonly string[]): Promi
       remedy: l10n.t('List the runs: {0}', 'tricks runs'),
     });
   }
-  const { manifest } = reading;
+  const { manifest } = networkRun({ id: reading.manifest.id, manifest: reading.manifest });
   const { recipe } = manifest;
   const { values, epochs } = await readRunWeights(folder, weights);
   const request = ENGINE_REQUESTS.find((name) => name === engineName) ?? recipe.engine;
@@ -59,7 +60,7 @@ async function main([folder, weightsName, engineName]: readonly string[]): Promi
   answer({ type: 'ready', epoch: epochs, classNames: [...recipe.data.dataset.classNames] });
 }
 
-/** Answers what comes over the channel, one request after the other. */
+/** Answers requests from the channel, one after the other. */
 function answerRequests(run: LoadedRun): void {
   let turn = Promise.resolve();
   process.on('message', (message) => {
@@ -79,7 +80,7 @@ async function handle(run: LoadedRun, request: ToPredictor): Promise<void> {
     case 'test': {
       const result = await evaluateOnTest(network, folder, manifest, {
         engine: engine.name,
-        // It ends with the process.
+        // Never aborted: the request ends with the process.
         signal: new AbortController().signal,
         onPreparing: (what, share) => answer({ type: 'preparing', what, share }),
       });
@@ -96,7 +97,7 @@ function fail(error: unknown): void {
 }
 
 function answer(message: FromPredictor): void {
-  // Where nobody listens any more, the process is about to leave.
+  // If nobody listens anymore, the process is about to exit.
   if (process.connected) process.send?.(message, undefined, undefined, () => {});
 }
 

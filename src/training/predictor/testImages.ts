@@ -3,7 +3,7 @@ import * as l10n from '@vscode/l10n';
 import { assertAllowed } from '../../datasets/consent';
 import { openIndexed } from '../../datasets/index/openIndexed';
 import { dataCacheFolder } from '../../datasets/requestPaths';
-import type { Manifest } from '../../protocol/manifest';
+import type { NetworkManifest } from '../../protocol/manifest';
 import type { TestResult } from '../../protocol/predictor';
 import { FILES_OUTSIDE } from '../../protocol/trainer';
 import { isOwnDataset } from '../../recipe/datasets';
@@ -21,19 +21,20 @@ interface TestOptions {
 }
 
 /**
- * Evaluates a run's network on its data set's test images, which it sees as validation images.
+ * Evaluates a run's network on its data set's test images, preprocessed like validation images.
  *
- * @throws UserError where it has none, or they are not those that the run was made for; the signal's reason when aborted
+ * @throws UserError if the data set has no test images, or they are not the ones that the run was made for; the
+ *   signal's reason if aborted
  */
 export async function evaluateOnTest(
   network: Predictor,
   runFolder: string,
-  { recipe, experiment }: Manifest,
+  { recipe, experiment }: NetworkManifest,
   { engine, signal, onPreparing }: TestOptions,
 ): Promise<TestResult> {
   const { source, images, dataset: facts, batchSize } = recipe.data;
   if (!isOwnDataset(source) || !images) throw noTestImages(facts.name);
-  // The run lies in ROOT/.bag-of-tricks/runs.
+  // The run is in ROOT/.bag-of-tricks/runs.
   const root = resolve(runFolder, '..', '..', '..');
   const folder = resolve(root, dirname(experiment.file));
   if (!process.env[FILES_OUTSIDE]) await assertAllowed(source, { root, folder });
@@ -61,12 +62,12 @@ export async function evaluateOnTest(
   }
 }
 
-/** Of a data set that keeps no images for a last look. */
+/** Returns the error for a data set without test images. */
 export function noTestImages(name: string): UserError {
   return new UserError({
     what: l10n.t('The data set {0} has no test images.', name),
     remedy: l10n.t(
-      'Keep some that training never sees: a folder test beside train and val, or rows of a table that are marked test. Then index the data again and train.',
+      'Set some images aside that training never sees: in a folder test next to train and val, or in table rows marked test. Then index the data again and train.',
     ),
   });
 }

@@ -8,6 +8,7 @@ import { FILES_OUTSIDE } from '../../protocol/trainer';
 import { isOwnDataset, type KnownDatasetRequest, type OwnDatasetRequest } from '../../recipe/datasets';
 import type { EngineName } from '../../recipe/engineNames';
 import type { ImagesRecipe } from '../../recipe/recipe';
+import type { RunRecord } from '../../runs/trainer/runRecord';
 import type { ImageDataset, MemoryDataset } from '../data/dataset';
 import type { DownloadProgress } from '../data/download';
 import { openDataset } from '../data/open';
@@ -15,17 +16,17 @@ import { ImagePipeline, type PipelineOptions } from '../data/pipeline/imagePipel
 import { pixelsTable } from '../data/pipeline/pixelsTable';
 import { presizeKey } from '../data/pipeline/presizeStore';
 import { cacheBytesHere, computeThreads, dataWorkersHere } from '../data/pipeline/resources';
-import type { RunRecord } from './runRecord';
+import type { NetworkRecord } from './networkRecord';
 
 export interface OpenedData {
   readonly dataset: ImageDataset;
-  /** Ends what prepares its images. */
+  /** Stops the workers that prepare its images. */
   close(): Promise<void>;
 }
 
 interface OpenOptions {
   readonly engine: EngineName;
-  /** That the engine computes on. */
+  /** Number of threads that the engine computes on. */
   readonly threads: number;
   readonly signal: AbortSignal;
 }
@@ -33,9 +34,9 @@ interface OpenOptions {
 /**
  * Opens a run's data set, and reports its progress in the run's log.
  *
- * @throws UserError; the signal's reason when aborted
+ * @throws UserError; the signal's reason if aborted
  */
-export async function openData(record: RunRecord, options: OpenOptions): Promise<OpenedData> {
+export async function openData(record: NetworkRecord, options: OpenOptions): Promise<OpenedData> {
   const { recipe } = record.manifest;
   const { source, images } = recipe.data;
   await report(record, l10n.t('Opening the data set {0}', source.dataset), null);
@@ -75,14 +76,14 @@ async function openKnown(
   return dataset;
 }
 
-/** The images that an index holds, once it is sure that the run may read them and that they are the recipe's. */
+/** Opens the images of an index, after verifying that the run may read them and that they match the recipe. */
 async function openOwn(
   source: OwnDatasetRequest,
-  { folder: runFolder, manifest }: RunRecord,
+  { folder: runFolder, manifest }: NetworkRecord,
   { onBadImage, presize, interpolation }: ImagesRecipe,
   signal: AbortSignal,
 ): Promise<Pick<PipelineOptions, 'tables' | 'store'>> {
-  // The run lies in ROOT/.bag-of-tricks/runs.
+  // The run is in ROOT/.bag-of-tricks/runs.
   const root = resolve(runFolder, '..', '..', '..');
   const folder = resolve(root, dirname(manifest.experiment.file));
   if (!process.env[FILES_OUTSIDE]) await assertAllowed(source, { root, folder });
@@ -105,7 +106,7 @@ async function openOwn(
 }
 
 async function openPipeline(
-  record: RunRecord,
+  record: NetworkRecord,
   images: ImagesRecipe,
   tables: PipelineOptions['tables'],
   store: PipelineOptions['store'],
@@ -121,7 +122,7 @@ async function openPipeline(
     cacheBytes: cacheBytesHere(),
     onNote: (text) => {
       console.error(text);
-      // What keeps a note from the log will keep the next step's event from it, and end the run.
+      // An error that keeps a note out of the log will do the same to the next step's event, and end the run.
       report(record, text, null).catch(() => {});
     },
   });

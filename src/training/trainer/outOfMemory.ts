@@ -11,41 +11,45 @@ import type { EngineName } from '../../recipe/engineNames';
 import type { Recipe } from '../../recipe/recipe';
 import { memoryOf } from '../../recipe/recipeMemory';
 import { assertNever } from '../../shared/assertNever';
+import { counted } from '../../shared/counted';
 import type { Failure } from '../../shared/failure';
 import { messageOf } from '../../shared/failure';
 import { roughBytes } from '../../shared/format';
 import { UserError } from '../../shared/userError';
 import { isOutOfMemory } from '../../system/errors';
 
-/** What a WebAssembly memory can address. */
+/** Address space of a WebAssembly memory. */
 const WASM_BYTES = 2 ** 32;
-/** By how much less memory than estimated a step may do with; what an engine is asked for beyond is no use to try. */
+/** The fraction by which an estimate may be too high. A larger excess over the engine's limit is not worth trying. */
 export const ESTIMATE_TOLERANCE = 0.25;
-/** Share of the memory that a suggested batch may fill. */
+/** Fraction of the memory that a suggested batch size may fill. */
 const COMFORTABLE_SHARE = 0.8;
 
-/** The most memory that an engine can have on this machine, on so many threads, in bytes. */
+/** Returns the maximum memory in bytes that an engine can have on this machine, with this number of threads. */
 function memoryLimit(engine: EngineName, threads: number): number {
   const machine = Math.min(totalmem(), constrainedMemory());
   switch (engine) {
     case 'wasm':
-      // Each thread has a memory of its own.
+      // Each thread has its own memory.
       return Math.min(threads * WASM_BYTES, machine);
     case 'tensorflow':
-      // The limit of oneDNN's allocator, which the library's processor engine takes its tensors from.
+      // The limit of oneDNN's allocator, which provides the tensors of the library's CPU engine.
       return Math.min(Number(process.env.TF_MKL_ALLOC_MAX_BYTES) || machine, machine);
     case 'cpu':
       return machine;
     case 'tensorflow-gpu':
     case 'webgpu':
-      // What a GPU has left shows when it is full.
+      // A GPU shows its free memory only when it runs out.
       return Number.POSITIVE_INFINITY;
     default:
       return assertNever(engine);
   }
 }
 
-/** @throws {UserError} when a recipe's steps need more memory than there is, whatever an estimate may be off */
+/**
+ * @throws {UserError} if a recipe's steps need more memory than there is, even allowing for the tolerance of the
+ *   estimate
+ */
 export function assertFits(recipe: Recipe, engine: Engine, threads: number): void {
   const needed = batchBytes(threadsMemory(recipe, engine, threads), recipe.data.batchSize);
   const limit = memoryLimit(engine.name, threads);
@@ -54,14 +58,14 @@ export function assertFits(recipe: Recipe, engine: Engine, threads: number): voi
   }
 }
 
-/** What a step holds when its batch is cut among threads, each of which has the weights. */
+/** Returns a step's memory if its batch is split among threads, each with its own copy of the weights. */
 function threadsMemory(recipe: Recipe, engine: Engine, threads: number): StepMemory {
   const execution = precisionSupport(engine, recipe.precision.compute);
   const { fixedBytes, bytesPerImage } = memoryOf(recipe, execution);
   return { fixedBytes: threads * fixedBytes, bytesPerImage };
 }
 
-/** Trains; where an allocation fails, the error says how much was needed and which batch would fit. */
+/** Trains. If an allocation fails, the error says how much memory was needed and which batch size would fit. */
 export async function explainOutOfMemory<Result>(
   recipe: Recipe,
   engine: Engine,
@@ -79,17 +83,17 @@ export async function explainOutOfMemory<Result>(
   }
 }
 
-/** What a training that ran out of memory could have; null where nothing tells it. */
+/** Returns the memory that was available to a training that ran out of it. Null if unknown. */
 async function availableTo(engine: EngineName, threads: number, rssBefore: number): Promise<number | null> {
-  // TensorFlow computes on the first.
+  // TensorFlow uses the first GPU.
   if (engine === 'tensorflow-gpu') return (await nvidiaGpus())[0]?.memoryBytes ?? null;
   const limit = memoryLimit(engine, threads);
   if (engine === 'wasm') return limit;
-  // On the machine's own memory others draw as well: what there was is what the training came to.
+  // Other processes use the machine's memory too, so the limit is the amount that the training reached.
   return Math.min(limit, Math.max(process.resourceUsage().maxRSS * 1024 - rssBefore, 0));
 }
 
-/** What a person is told of a step that needs more than `availableBytes`. */
+/** Returns the failure of a step that needs more than `availableBytes`, for the user. */
 function outOfMemoryFailure(
   recipe: Recipe,
   engine: Engine,
@@ -101,23 +105,26 @@ function outOfMemoryFailure(
   const fitting = Math.min(largestBatch(memory, COMFORTABLE_SHARE * availableBytes), batchSize - 1);
   return {
     what: l10n.t(
-      'Out of memory: a step on a batch of {0} images needs about {1}, and the engine "{2}" had {3}.',
-      batchSize,
+      'Out of memory: a step on a batch of {0} needs about {1}, but the engine "{2}" had {3}.',
+      counted(batchSize, 'image'),
       roughBytes(batchBytes(memory, batchSize)),
       engine.name,
       roughBytes(availableBytes),
     ),
     remedy:
       fitting > 0
-        ? l10n.t('Set data.batch_size to {0} or less; gradient_accumulation keeps its effect.', fitting)
-        : l10n.t('Not one image fits: choose a smaller model or smaller images.'),
+        ? l10n.t(
+            'Set data.batch_size to {0} or less. gradient_accumulation keeps the effective batch size.',
+            fitting,
+          )
+        : l10n.t('Not even one image fits: choose a smaller model or smaller images.'),
   };
 }
 
 function ranOutOfMemory(error: unknown, engine: EngineName): boolean {
   const message = messageOf(error);
   if (isOutOfMemory(message)) return true;
-  // XNNPACK gives up, or reads past the end, where its own allocations fail.
+  // XNNPACK aborts, or reads out of bounds, if its own allocations fail.
   return engine === 'wasm' && error instanceof WebAssembly.RuntimeError && isWasmFull();
 }
 
@@ -126,9 +133,9 @@ function isWasmFull(): boolean {
   return HEAPU8.length > 0.75 * WASM_BYTES;
 }
 
-/** The limit of the container that the process is in. */
+/** Returns the memory limit of the container that the process runs in. */
 function constrainedMemory(): number {
   const limit = process.constrainedMemory?.() ?? 0;
-  // 0 where it is not known, and more than any machine has where there is none.
+  // 0 if unknown, and more than any machine has if there is no limit.
   return limit > 0 ? limit : Number.POSITIVE_INFINITY;
 }

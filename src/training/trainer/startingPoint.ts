@@ -1,8 +1,9 @@
 import { basename, dirname, join, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import * as l10n from '@vscode/l10n';
-import type { Manifest } from '../../protocol/manifest';
+import type { NetworkManifest } from '../../protocol/manifest';
 import { FILES_OUTSIDE } from '../../protocol/trainer';
+import { networkRecipe } from '../../recipe/anyRecipe';
 import { graphOf } from '../../recipe/draft';
 import { weightsSource } from '../../recipe/pretrained';
 import type { Recipe } from '../../recipe/recipe';
@@ -20,17 +21,17 @@ import type { Teacher } from '../loop/teacher';
 import { initialValues } from '../network/initialization';
 import { Random } from '../random';
 
-/** A run to be trained, whose recipe may name other files. */
+/** A run to train. Its recipe may name other files. */
 export interface StartingRun {
   readonly folder: string;
-  readonly manifest: Pick<Manifest, 'recipe' | 'experiment'>;
+  readonly manifest: Pick<NetworkManifest, 'recipe' | 'experiment'>;
 }
 
 /**
- * The weights that a recipe starts from, where it names some, published ones downloaded first. A new classifier is drawn
- * as it is where a network is trained from scratch with the recipe's seed.
+ * Loads the weights that a recipe starts from, if it names any. Downloads published ones first. A new classifier gets
+ * the same random initialization as in a network trained from scratch with the recipe's seed.
  *
- * @throws UserError; the signal's reason when aborted
+ * @throws UserError; the signal's reason if aborted
  */
 export async function loadStartingWeights(
   run: StartingRun,
@@ -47,7 +48,10 @@ export async function loadStartingWeights(
   return { ...loaded, values, notes: [...loaded.notes, ...notes, ...formNotes(recipe, loaded.layout)] };
 }
 
-/** Where weights of another program fit a network by their shapes, but it computes otherwise than the one they are of. */
+/**
+ * Returns warnings if another program's weights fit a network by their shapes, but the network computes differently
+ * from the original.
+ */
 function formNotes(
   { model, initialization: { weights } }: Recipe,
   layout: InitialWeights['layout'],
@@ -55,19 +59,19 @@ function formNotes(
   if (layout === 'torch' && isBottleneckA(model)) {
     return [
       l10n.t(
-        'Warning: the {0} of PyTorch and timm has its strides as variant {1}, and the model is variant {2}.',
+        'Warning: {0} in PyTorch and timm places its strides as variant {1} does, but the model is variant {2}.',
         ...[model.name, 'B', 'A'],
       ),
     ];
   }
   const isTimms = weights !== null && weightsSource(weights).kind === 'timm';
   if (model.name === 'mobilenet_v1' && model.activation !== 'relu6' && isTimms) {
-    return [l10n.t("Warning: timm's MobileNet has ReLU6 where {0} has ReLU.", model.name)];
+    return [l10n.t("Warning: timm's MobileNet uses ReLU6 where {0} uses ReLU.", model.name)];
   }
   return [];
 }
 
-/** Where weights lie on this machine, and what to know of them. */
+/** Returns the path of weights on this machine, and notes about them. */
 async function weightsPath(
   run: StartingRun,
   weights: string,
@@ -82,8 +86,8 @@ async function weightsPath(
       return publishedWeights(source, options);
     case 'unknown':
       throw new UserError({
-        what: l10n.t('There are no weights {0}.', weights),
-        remedy: l10n.t('Name a model and its weights, such as {0}.', 'torchvision:resnet18'),
+        what: l10n.t('The weights {0} do not exist.', weights),
+        remedy: l10n.t('Specify a model and its weights, such as {0}.', 'torchvision:resnet18'),
       });
     default:
       return assertNever(source);
@@ -91,8 +95,8 @@ async function weightsPath(
 }
 
 /**
- * The teacher that a recipe learns from, where it names one: a run of the same store, with the weights of its best
- * epoch, or a checkpoint within a run's folder.
+ * Loads the teacher that a recipe learns from, if it names one: a run of the same store, with the weights of its best
+ * epoch, or a checkpoint in a run's folder.
  *
  * @throws UserError
  */
@@ -103,26 +107,27 @@ export async function loadTeacher(run: StartingRun): Promise<Teacher | undefined
   const checkpoint = reference.endsWith('.safetensors')
     ? await allowedPath(run, reference)
     : bestCheckpointPath(join(dirname(run.folder), basename(reference)));
-  // Of a run that is a link nothing is read, wherever it leads.
+  // Reads nothing from a run that is a link, wherever it points.
   await assertPlain(checkpoint);
   const reading = await readManifest(runFolderOfCheckpoint(checkpoint) ?? dirname(dirname(checkpoint)));
   if (!reading.ok) throw unknownTeacher(reference);
-  const teacher = reading.manifest.recipe;
+  const teacher = networkRecipe(reading.manifest.recipe);
+  if (!teacher) throw commandTeacher(reference);
   if (!haveSameInputs(teacher, recipe)) throw inputMismatch(reference, teacher, recipe);
   const graph = graphOf({ model: teacher.model, data: recipe.data });
   return { graph, values: await loadInitialValues(checkpoint, graph) };
 }
 
-/** A path from an experiment file, which stays in the workspace unless whoever runs it allows more. */
+/** Resolves a path from an experiment file. It must stay in the workspace, unless the user who runs it allows more. */
 async function allowedPath({ folder, manifest }: StartingRun, written: string): Promise<string> {
-  // The run lies in ROOT/.bag-of-tricks/runs.
+  // The run is in ROOT/.bag-of-tricks/runs.
   const root = resolve(folder, '..', '..', '..');
   const path = currentCheckpointPath(resolve(root, dirname(manifest.experiment.file), written));
   if (process.env[FILES_OUTSIDE] || (await isAllowed(path, root))) return path;
   throw new UserError({
-    what: l10n.t('{0} lies outside {1}.', written, root),
+    what: l10n.t('{0} is outside {1}.', written, root),
     remedy: l10n.t(
-      'Move it there, allow its folder by {0}, or allow all files outside by the setting {1} or the variable {2}.',
+      'Move it there, allow its folder with {0}, or allow all files outside with the setting {1} or the variable {2}.',
       'tricks allow FOLDER',
       'bagOfTricks.filesOutside',
       `${FILES_OUTSIDE}=1`,
@@ -130,7 +135,10 @@ async function allowedPath({ folder, manifest }: StartingRun, written: string): 
   });
 }
 
-/** Whether two recipes show their networks the same kind of images, normalised alike, and ask for the same classes. */
+/**
+ * Returns whether two recipes give their networks the same kind of images, with the same normalization, and have the
+ * same classes.
+ */
 function haveSameInputs(one: Recipe, other: Recipe): boolean {
   return isDeepStrictEqual(inputFacts(one), inputFacts(other));
 }
@@ -140,7 +148,7 @@ function inputFacts({ data: { dataset } }: Recipe) {
   return { size: [height, width, channels], classes, classNames, mean, std };
 }
 
-/** The data set of a recipe, with what tells it from another of the same name. */
+/** Describes a recipe's data set, with whatever distinguishes it from another of the same name. */
 function datasetText(recipe: Recipe, other: Recipe): string {
   const { name } = recipe.data.dataset;
   if (name !== other.data.dataset.name) return name;
@@ -153,23 +161,27 @@ function datasetText(recipe: Recipe, other: Recipe): string {
   const [mean, std] = [own.mean, own.std].map((values) =>
     values.map((value) => formatNumber(value)).join(', '),
   );
-  return l10n.t('{0} (normalised by mean {1} and deviation {2})', name, mean ?? '', std ?? '');
+  return l10n.t('{0} (normalized with mean {1} and std {2})', name, mean ?? '', std ?? '');
+}
+
+function commandTeacher(reference: string): UserError {
+  return new UserError({
+    what: l10n.t('The teacher {0} was trained by a command, so its network is not known here.', reference),
+    remedy: l10n.t('Name a run of an experiment with a model.'),
+  });
 }
 
 function unknownTeacher(reference: string): UserError {
   return new UserError({
-    what: l10n.t('There is no run {0} to learn from.', reference),
-    remedy: l10n.t(
-      'Name a run that is listed by {0}, or a checkpoint in the folder of a run.',
-      'tricks runs',
-    ),
+    what: l10n.t('There is no run {0} to use as the teacher.', reference),
+    remedy: l10n.t("Specify a run from {0}, or a checkpoint in a run's folder.", 'tricks runs'),
   });
 }
 
 function inputMismatch(reference: string, teacher: Recipe, recipe: Recipe): UserError {
   return new UserError({
     what: l10n.t(
-      'The teacher {0} was trained on {1}, whose images or classes are not those of {2}.',
+      'The teacher {0} was trained on {1}, but its images or classes differ from those of {2}.',
       reference,
       datasetText(teacher, recipe),
       datasetText(recipe, teacher),

@@ -5,28 +5,31 @@ import type { ErasingRecipe, LossScaling, Recipe } from '../../recipe/recipe';
 import { formatNumber } from '../../shared/format';
 import { differs, lacks, type Translation, together, when } from './translation';
 
-/** What both systems say alike of a recipe: each counts in whole epochs and has the models of the papers alone. */
+/** Parts of the commands that both systems share. Both count whole epochs and only have the models of the papers. */
 
 type Schedule = Recipe['schedule'];
 
-/** Whole epochs of warmup. */
+/** Returns the warmup in whole epochs. */
 export function warmupEpochs({ warmup, stepsPerEpoch }: Schedule): number {
   return warmup.steps === 0 ? 0 : Math.max(Math.round(warmup.steps / stepsPerEpoch), 1);
 }
 
-/** The epochs at which a decay by steps multiplies the rate: whole ones where the rate changes once an epoch. */
+/**
+ * Returns the epochs at which a step decay multiplies the learning rate. They are whole if the learning rate changes
+ * once per epoch.
+ */
 export function milestonesInEpochs({ decay, update, stepsPerEpoch }: Schedule): number[] {
   if (decay.name !== 'step') return [];
   const epochs = decay.milestones.map((step) => step / stepsPerEpoch);
   return update === 'epoch' ? epochs.map(Math.ceil) : epochs;
 }
 
-/** Whether the rate changes at every step as warmup rises. */
+/** Whether the learning rate changes at every step during warmup. */
 export function risesByStep({ warmup, update }: Schedule): boolean {
   return warmup.steps > 0 && update === 'step' && warmup.update === 'step';
 }
 
-/** Whether the rate changes within epochs once warmup is over. */
+/** Whether the learning rate changes within epochs after warmup. */
 export function fallsByStep(schedule: Schedule): boolean {
   switch (schedule.decay.name) {
     case 'constant':
@@ -38,11 +41,13 @@ export function fallsByStep(schedule: Schedule): boolean {
   }
 }
 
-/** ResNets of another width than the papers'. */
+/** Reports ResNets whose width differs from the papers'. */
 export function otherWidth(model: ModelSpec): Translation {
   return when(
     isResNet(model) && model.width !== 64,
-    lacks(l10n.t('a {0} of width {1}; its width is 64', model.name, isResNet(model) ? model.width : 0)),
+    lacks(
+      l10n.t('a {0} of width {1}; its width is always 64', model.name, isResNet(model) ? model.width : 0),
+    ),
   );
 }
 
@@ -51,15 +56,15 @@ export function isBottleneckA(model: ModelSpec): boolean {
   return isResNet(model) && model.variant === 'A' && RESNETS[model.name].block === 'bottleneck';
 }
 
-/** The stride of a plain bottleneck, which stands elsewhere in the two systems. */
+/** Reports the stride of a plain bottleneck, which is in a different convolution in both systems. */
 export function otherBottleneck(model: ModelSpec): Translation {
   return when(
     isBottleneckA(model),
-    differs(l10n.t('{0}: it strides in the 3x3 convolutions, as with the trick resnet_b', model.name)),
+    differs(l10n.t('{0}: its stride is in the 3x3 convolutions, as with the trick resnet_b', model.name)),
   );
 }
 
-/** Frozen parts, and learning rates that differ along the network, which neither system has in this form. */
+/** Reports frozen parts and layer-wise learning rates, which neither system has in this form. */
 export function parameterGroupsLacking({ parameterGroups, initialization: { freeze } }: Recipe): Translation {
   const ofOwnRate = parameterGroups.filter(
     ({ learningRateFactor = 1 }) => ![0, 1].includes(learningRateFactor),
@@ -70,7 +75,7 @@ export function parameterGroupsLacking({ parameterGroups, initialization: { free
       ofOwnRate.length > 0,
       lacks(
         l10n.t(
-          'the learning rates of parameter groups: {0}',
+          'learning rates per parameter group: {0}',
           ofOwnRate
             .map(({ name, learningRateFactor = 1 }) => `${name} ${formatNumber(learningRateFactor)}x`)
             .join(', '),
@@ -80,7 +85,7 @@ export function parameterGroupsLacking({ parameterGroups, initialization: { free
   );
 }
 
-/** Erased areas other than those that a system has fixed. */
+/** Reports erased areas that differ from those fixed by a system. */
 export function cannotErase(
   { minArea, maxArea, minAspect }: ErasingRecipe,
   fixed: Pick<ErasingRecipe, 'minArea' | 'maxArea' | 'minAspect'>,
@@ -89,7 +94,7 @@ export function cannotErase(
     minArea !== fixed.minArea || maxArea !== fixed.maxArea || minAspect !== fixed.minAspect,
     differs(
       l10n.t(
-        'random_erasing: it erases from {0} to {1} of the area, height / width from {2}',
+        'random_erasing: it erases {0} to {1} of the area, with height / width from {2}',
         formatNumber(fixed.minArea),
         formatNumber(fixed.maxArea),
         formatNumber(fixed.minAspect),
@@ -98,7 +103,7 @@ export function cannotErase(
   );
 }
 
-/** A loss scale other than the default of PyTorch's GradScaler, which neither system has an option for. */
+/** Reports a loss scale other than the default of PyTorch's GradScaler: neither system has an option for it. */
 export function otherLossScale(scale: LossScaling): Translation {
   const isDefault =
     scale.kind === 'dynamic' &&

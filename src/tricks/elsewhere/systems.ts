@@ -1,19 +1,22 @@
 import type { TrickMapping } from './mapping';
 import type { Part } from './translation';
 
-/** The answer of a trick that a system does not have. */
+/** Marks a trick that a system does not have. */
 export const NO_EQUIVALENT = 'no equivalent';
 export type NoEquivalent = typeof NO_EQUIVALENT;
 
-/** What a trick is in a system that both reads experiments from files and trains them by a command. */
+/** A trick in a system whose experiment files can be imported and whose command can be exported. */
 interface BothWays {
-  /** How the system's files write it. */
+  /** How the system's files write the trick. */
   readonly file: TrickMapping | NoEquivalent;
-  /** What the system's command makes of a recipe, whether or not the trick is in it: its own default may be another. */
+  /**
+   * Translates a recipe to options of the system's command, whether or not the trick is in it: the system's default may
+   * differ.
+   */
   readonly command: Part | NoEquivalent;
 }
 
-/** What a trick is in other systems. Each has to be answered. */
+/** The equivalents of a trick in other systems. All are required. */
 export interface Systems {
   readonly timm: BothWays;
   readonly torchvision: BothWays;

@@ -3,32 +3,14 @@ import { isResNet, type ModelSpec } from '../../models/catalog';
 import { weightDecayOf } from '../../recipe/parameterGroups';
 import type { Recipe } from '../../recipe/recipe';
 import { assertNever } from '../../shared/assertNever';
+import { counted } from '../../shared/counted';
 import { formatNumber } from '../../shared/format';
 import { milestonesInEpochs, otherBottleneck, otherWidth, warmupEpochs } from './commandParts';
-import { numberAt, type Settings, textAt } from './mapping';
 import { differs, lacks, option, type Part, together, when } from './translation';
 
-/** What tricks share in timm: parts of its train.py's command, and settings of its files (version 1.0). */
+/** Shared by the tricks in timm: parts of the command for its train.py (version 1.0). */
 
-/** Optimizers of which timm scales the rate by the square root, as their names have one of these in them. */
-export const SCALED_BY_ROOT = /ada|lamb/;
-
-/** timm's name of a file's optimizer. */
-export function optimizerIn(settings: Settings): string {
-  return (textAt(settings, 'opt') ?? 'sgd').toLowerCase();
-}
-
-/** A file's weight decay. */
-export function weightDecayIn(settings: Settings): number {
-  return numberAt(settings, 'weight_decay') ?? 2e-5;
-}
-
-/** A file's learning rate. */
-export function rateIn(settings: Settings): number {
-  return numberAt(settings, 'lr') ?? numberAt(settings, 'lr_base') ?? 0.1;
-}
-
-/** Models of ours that timm has under another name or the same. */
+/** timm's names of our models. */
 const MODELS: Readonly<Record<string, string>> = {
   mobilenet_v1: 'mobilenetv1_100',
   inception_v3: 'inception_v3',
@@ -36,7 +18,9 @@ const MODELS: Readonly<Record<string, string>> = {
   densenet121: 'densenet121',
 };
 
-/** timm's name of a model, of whatever width; ResNets of 18 and 34 layers stand there plain and as D alone. */
+/**
+ * Returns timm's name of a model, regardless of its width. ResNets of 18 and 34 layers only exist as plain and as D.
+ */
 export function timmName(model: ModelSpec): string | null {
   if (!isResNet(model)) return MODELS[model.name] ?? null;
   const { name, variant } = model;
@@ -45,7 +29,7 @@ export function timmName(model: ModelSpec): string | null {
   return name === 'resnet18' || name === 'resnet34' ? null : `${name}c`;
 }
 
-/** The model, its classes and what of it is another one there. */
+/** Translates the model and its classes, and reports differences. */
 export const timmModel: Part = (recipe) => {
   const name = timmName(recipe.model);
   const variant = isResNet(recipe.model) ? `-${recipe.model.variant}` : '';
@@ -53,7 +37,7 @@ export const timmModel: Part = (recipe) => {
     option('--model', name ?? 'MODEL'),
     when(
       name === null,
-      lacks(l10n.t('the model {0}: register one under a name', recipe.model.name + variant)),
+      lacks(l10n.t('the model {0}: register it under a name', recipe.model.name + variant)),
     ),
     when(
       recipe.model.name === 'mobilenet_v1' && recipe.model.activation !== 'relu6',
@@ -70,7 +54,7 @@ export const timmOptimizer: Part = ({ optimizer: recipe, parameterGroups }) => {
   switch (recipe.name) {
     case 'sgd':
       return together(
-        // PyTorch refuses Nesterov's gradient without momentum, where the two are the same.
+        // PyTorch rejects Nesterov without momentum. Without momentum, both are the same.
         option('--opt', recipe.nesterov && recipe.momentum > 0 ? 'sgd' : 'momentum'),
         option('--momentum', recipe.momentum),
       );
@@ -79,16 +63,16 @@ export const timmOptimizer: Part = ({ optimizer: recipe, parameterGroups }) => {
         option('--opt', 'lars'),
         option('--momentum', recipe.momentum),
         option('--opt-kwargs', `trust_coeff=${recipe.trustCoefficient}`),
-        when(isForAll, differs(l10n.t('lars: biases and norms have trust ratios, too'))),
+        when(isForAll, differs(l10n.t('lars: trust ratios also apply to biases and norms'))),
       );
     case 'lamb':
       return together(
         option('--opt', 'lamb'),
         option('--opt-betas', recipe.beta1, recipe.beta2),
         option('--opt-eps', recipe.epsilon),
-        // Its own clips gradients to a norm of 1.
+        // timm's LAMB clips gradients to a norm of 1 by default.
         option('--opt-kwargs', 'max_grad_norm=None'),
-        when(isForAll, differs(l10n.t('lamb: biases and norms have trust ratios, too'))),
+        when(isForAll, differs(l10n.t('lamb: trust ratios also apply to biases and norms'))),
       );
     case 'adam':
     case 'adamw':
@@ -106,14 +90,14 @@ export const timmWeightDecay: Part = ({ parameterGroups }) => {
   const { weightDecay, isForAll } = weightDecayOf(parameterGroups);
   return together(
     option('--weight-decay', weightDecay),
-    // It leaves biases and norms free of decay unless told not to.
+    // timm exempts biases and norms from weight decay unless told otherwise.
     when(isForAll, option('--opt-kwargs', 'filter_bias_and_bn=False')),
   );
 };
 
 export const timmRate: Part = ({ schedule: { peakLearningRate } }) => option('--lr', peakLearningRate);
 
-/** Whether timm counts the epochs of warmup apart from those of the decay. */
+/** Whether timm counts the epochs of warmup separately from those of the decay. */
 export function hasWarmupPrefix({ warmup, decay }: Recipe['schedule']): boolean {
   return warmup.steps > 0 && (decay.name === 'cosine' || decay.name === 'polynomial');
 }
@@ -132,23 +116,23 @@ export const timmSchedule: Part = (recipe) => {
     ),
     when(
       warmup.steps !== epochs * recipe.schedule.stepsPerEpoch,
-      differs(l10n.t('warmup: {0} whole epochs for {1} steps', epochs, warmup.steps)),
+      differs(l10n.t('warmup: {0} whole epochs instead of {1} steps', epochs, warmup.steps)),
     ),
     when(
       warmup.steps > 0 && warmup.countFrom === 1,
-      differs(l10n.t('warmup: its first step counts as 1 and its last as one more than the steps')),
+      differs(l10n.t('warmup: its first step counts as 1, its last as the number of steps plus 1')),
     ),
     when(
       update === 'step' && warmup.steps > 0 && warmup.update === 'epoch',
-      differs(l10n.t('warmup: the rate rises at each step, not each epoch')),
+      differs(l10n.t('warmup: the learning rate rises every step, not every epoch')),
     ),
     when(
       decay.name === 'one_cycle',
-      lacks(l10n.t('the decay one_cycle over {0} steps; its place has cosine', totalSteps)),
+      lacks(l10n.t('the decay one_cycle over {0}; cosine is used instead', counted(totalSteps, 'step'))),
     ),
     when(
       decay.name === 'range_test',
-      lacks(l10n.t('the rise of a range test over {0} steps; its place has cosine', totalSteps)),
+      lacks(l10n.t('the rise of a range test over {0}; cosine is used instead', counted(totalSteps, 'step'))),
     ),
   );
 };
@@ -161,10 +145,10 @@ function decayOf({ schedule, epochs }: Recipe) {
     case 'range_test':
       return option('--sched', 'cosine');
     case 'polynomial':
-      // It calls the power so.
+      // timm uses --decay-rate for the power.
       return together(option('--sched', 'poly'), option('--decay-rate', decay.power));
     case 'constant':
-      // Steps of which none comes.
+      // A step schedule whose first step is after the end.
       return together(option('--sched', 'step'), option('--decay-epochs', epochs + 1));
     case 'step': {
       const milestones = milestonesInEpochs(schedule);
@@ -175,11 +159,11 @@ function decayOf({ schedule, epochs }: Recipe) {
       );
       return together(
         option('--sched', 'multistep'),
-        // Its milestones come one step of the schedule early: right where that is an epoch and one is added.
+        // timm's milestones come one step of the schedule early. If that step is an epoch, adding one corrects it.
         option('--decay-milestones', ...whole.map((epoch) => (update === 'epoch' ? epoch + 1 : epoch))),
         option('--decay-rate', decay.factor),
         rounding,
-        when(update === 'step', differs(l10n.t('milestones: the rate falls one step early'))),
+        when(update === 'step', differs(l10n.t('milestones: the learning rate falls one step early'))),
       );
     }
     default:
@@ -187,7 +171,7 @@ function decayOf({ schedule, epochs }: Recipe) {
   }
 }
 
-/** Both ways to mix, which share a probability there. */
+/** Translates mixup and CutMix, which share a probability in timm. */
 export const timmMixing: Part = ({ data: { mixing: recipe } }) => {
   const { mixup = null, cutmix = null } = recipe ?? {};
   return together(
@@ -196,7 +180,7 @@ export const timmMixing: Part = ({ data: { mixing: recipe } }) => {
     when(cutmix !== null && mixup === null, option('--mixup-prob', cutmix?.probability ?? 1)),
     when(
       cutmix !== null && mixup !== null && cutmix.probability < 1,
-      lacks(l10n.t('a probability of cutmix alone, {0}', formatNumber(cutmix?.probability ?? 1))),
+      lacks(l10n.t('a separate probability for cutmix, {0}', formatNumber(cutmix?.probability ?? 1))),
     ),
   );
 };

@@ -14,9 +14,9 @@ import {
 } from './commandParts';
 import { differs, lacks, option, type Part, together, when } from './translation';
 
-/** What tricks share in torchvision: parts of its reference train.py's command. */
+/** Shared by the tricks in torchvision: parts of the command for its reference train.py. */
 
-/** Models of ours that torchvision has, under the same names. */
+/** Our models that torchvision has under the same names. */
 const MODELS = ['inception_v3', 'vgg16_bn', 'densenet121'];
 
 function modelName(model: ModelSpec): string | null {
@@ -24,13 +24,13 @@ function modelName(model: ModelSpec): string | null {
   return MODELS.includes(model.name) ? model.name : null;
 }
 
-/** The model, and what of it is another one there. */
+/** Translates the model and reports differences. */
 export const torchvisionModel: Part = ({ model: spec }) => {
   const name = modelName(spec);
   const variant = isResNet(spec) ? `-${spec.variant}` : '';
   return together(
     option('--model', name ?? 'MODEL'),
-    when(name === null, lacks(l10n.t('the model {0}: register one under a name', spec.name + variant))),
+    when(name === null, lacks(l10n.t('the model {0}: register it under a name', spec.name + variant))),
     otherWidth(spec),
     otherBottleneck(spec),
   );
@@ -48,13 +48,13 @@ export const torchvisionOptimizer: Part = ({ optimizer: recipe }) => {
         option('--opt', 'adamw'),
         when(
           recipe.beta1 !== 0.9 || recipe.beta2 !== 0.999 || recipe.epsilon !== 1e-8,
-          lacks(l10n.t('moments of adamw other than 0.9 and 0.999, and another epsilon than 1e-8')),
+          lacks(l10n.t('adamw betas other than 0.9 and 0.999, or an epsilon other than 1e-8')),
         ),
       );
     case 'adam':
     case 'lars':
     case 'lamb':
-      return lacks(l10n.t('the optimizer {0}; its place has SGD', recipe.name));
+      return lacks(l10n.t('the optimizer {0}; SGD is used instead', recipe.name));
     default:
       return assertNever(recipe);
   }
@@ -70,20 +70,24 @@ export const torchvisionWeightDecay: Part = ({ parameterGroups }) => {
 
 export const torchvisionRate: Part = ({ schedule: { peakLearningRate } }) => option('--lr', peakLearningRate);
 
-/** The least that PyTorch's LinearLR may start from is not 0. */
+/** PyTorch's LinearLR cannot start from 0. */
 const LEAST_START = 1e-8;
 
 export const torchvisionSchedule: Part = (recipe) => {
   const { warmup, decay } = recipe.schedule;
   const epochs = warmupEpochs(recipe.schedule);
-  // Counted from 1, the last epoch of warmup has the peak rate: theirs gets there one epoch later.
+  // If counted from 1, the last warmup epoch has the peak learning rate. torchvision's warmup reaches it one epoch
+  // later.
   const countsEpochs = warmup.countFrom === 1 && warmup.update === 'epoch';
   const isOneLess = countsEpochs && (epochs === 1 || decay.name === 'constant');
   const first = 1 / (countsEpochs ? epochs : warmup.steps);
   const theirs = isOneLess ? epochs - 1 : epochs;
   return together(
     decayOf(recipe),
-    when(fallsByStep(recipe.schedule), differs(l10n.t('the rate falls each epoch, not each step'))),
+    when(
+      fallsByStep(recipe.schedule),
+      differs(l10n.t('the learning rate falls every epoch, not every step')),
+    ),
     when(
       theirs > 0,
       together(
@@ -102,10 +106,13 @@ export const torchvisionSchedule: Part = (recipe) => {
         ),
       ),
     ),
-    when(risesByStep(recipe.schedule), differs(l10n.t('warmup: the rate rises each epoch, not each step'))),
+    when(
+      risesByStep(recipe.schedule),
+      differs(l10n.t('warmup: the learning rate rises every epoch, not every step')),
+    ),
     when(
       warmup.steps !== epochs * recipe.schedule.stepsPerEpoch,
-      differs(l10n.t('warmup: {0} whole epochs for {1} steps', epochs, warmup.steps)),
+      differs(l10n.t('warmup: {0} whole epochs instead of {1} steps', epochs, warmup.steps)),
     ),
   );
 };
@@ -125,7 +132,9 @@ function decayOf({ schedule: recipe, epochs }: Recipe) {
         stepsOf(every, decay.factor),
         when(
           !isEven,
-          lacks(l10n.t('milestones at epochs {0}; it falls every {1}', [first, ...others].join(', '), every)),
+          lacks(
+            l10n.t('milestones at epochs {0}; it decays every {1}', [first, ...others].join(', '), every),
+          ),
         ),
         when(
           warmupEpochs(recipe) > 0,
@@ -138,7 +147,7 @@ function decayOf({ schedule: recipe, epochs }: Recipe) {
     case 'range_test':
       return together(
         option('--lr-scheduler', 'cosineannealinglr'),
-        lacks(l10n.t('the decay {0}; its place has cosine', decay.name)),
+        lacks(l10n.t('the decay {0}; cosine is used instead', decay.name)),
       );
     default:
       return assertNever(decay);
@@ -161,7 +170,7 @@ export const torchvisionMixing: Part = ({ data: { mixing: recipe } }) => {
     when(
       cutmix !== null && cutmix.probability < 1,
       lacks(
-        l10n.t('a probability of cutmix, {0}; it mixes every batch', formatNumber(cutmix?.probability ?? 1)),
+        l10n.t('the cutmix probability {0}; it mixes every batch', formatNumber(cutmix?.probability ?? 1)),
       ),
     ),
   );

@@ -1,17 +1,17 @@
 import type { Recipe } from '../../recipe/recipe';
 
-/** What another system makes of a part of a recipe. */
+/** The translation of a part of a recipe to another system. */
 export interface Translation {
   /** Options of its command with their values, such as `['--opt-betas', '0.9', '0.999']`. */
   readonly options: readonly Option[];
-  /** What it does otherwise. */
+  /** Where its behavior differs. */
   readonly differences: readonly string[];
-  /** What it cannot do at all. */
+  /** Features that it lacks. */
   readonly missing: readonly string[];
 }
 export type Option = readonly [flag: string, ...values: string[]];
 
-/** Translates a part of a recipe, whether or not a trick changed it: the system's own default may be another. */
+/** Translates a part of a recipe, whether or not a trick changed it: the system's own default may differ. */
 export type Part = (recipe: Recipe) => Translation;
 
 export function together(...translations: readonly Translation[]): Translation {
@@ -28,17 +28,17 @@ export function option(flag: string, ...values: readonly (string | number)[]): T
   return { ...nothing, options: [[flag, ...values.map((value) => `${value}`)]] };
 }
 
-/** Notes that the system does something otherwise. */
+/** Notes a difference in the system's behavior. */
 export function differs(what: string): Translation {
   return { ...nothing, differences: [what] };
 }
 
-/** Notes that the system cannot do something. */
+/** Notes a feature that the system lacks. */
 export function lacks(what: string): Translation {
   return { ...nothing, missing: [what] };
 }
 
-/** The translation where `condition` holds, else nothing. */
+/** Returns the translation if `condition` holds, else nothing. */
 export function when(condition: boolean, translation: Translation): Translation {
   return condition ? translation : nothing;
 }

@@ -3,7 +3,7 @@ import * as vscode from 'vscode';
 import { eventually, extension, workspaceFile } from './support';
 
 suite('Activation', () => {
-  test('every contributed command is there, and no other of ours', async () => {
+  test('every contributed command is registered, and the extension registers no others', async () => {
     await extension();
     const contributed: { command: string }[] = vscode.extensions.getExtension('bag-of-tricks.bag-of-tricks')
       ?.packageJSON.contributes.commands;
@@ -20,7 +20,7 @@ suite('Activation', () => {
     assert.ok(labels.includes('small'), `found ${labels.join(', ') || 'nothing'}`);
   });
 
-  test('the view takes in a file that appears and forgets one that goes', async () => {
+  test('the view adds a new file and removes a deleted one', async () => {
     const { files } = await extension();
     const uri = workspaceFile('late.experiment.yaml');
     const isListed = () => files.uris.some(({ path }) => path === uri.path);

@@ -1,13 +1,22 @@
 import assert from 'node:assert/strict';
 import * as vscode from 'vscode';
-import { discard, eventually, experimentText, extension, lensesOf, openNew, runIn } from './support';
+import {
+  discard,
+  eventually,
+  experimentText,
+  extension,
+  lensesOf,
+  openNew,
+  runIn,
+  workspaceFile,
+} from './support';
 
 suite('Commands', () => {
   const made: vscode.Uri[] = [];
   suiteSetup(extension);
   teardown(() => discard(...made.splice(0)));
 
-  test('a new experiment file is a copy of an example that can run, under a name that is free', async () => {
+  test('a new experiment file copies an example that can run, under a free name', async () => {
     const names: string[] = [];
     for (let round = 0; round < 2; round++) {
       const opened = new Promise<vscode.TextEditor>((resolve) => {
@@ -27,7 +36,19 @@ suite('Commands', () => {
     assert.equal(new Set(names).size, 2);
   });
 
-  test('the resolved recipe is shown, read-only, for a file and for its run', async () => {
+  test('a new experiment starts from a small example, under the name that a person types', async () => {
+    const command = vscode.commands.executeCommand('bagOfTricks.newExperiment');
+    const file = workspaceFile('first-steps.experiment.yaml');
+    await eventually('the new file', async () => {
+      await vscode.commands.executeCommand('workbench.action.acceptSelectedQuickOpenItem');
+      return vscode.window.activeTextEditor?.document.uri.path === file.path;
+    });
+    await command;
+    made.push(file);
+    assert.match(vscode.window.activeTextEditor?.document.getText() ?? '', /^name: first-steps$/m);
+  });
+
+  test('the resolved recipe opens read-only, for a file and for its run', async () => {
     const document = await openNew('recipe.experiment.yaml', experimentText('recipe', 1));
     made.push(document.uri);
     await vscode.commands.executeCommand('bagOfTricks.showRecipe', document.uri);
@@ -44,7 +65,7 @@ suite('Commands', () => {
     assert.deepEqual(JSON.parse(ofRun.getText()), JSON.parse(ofFile.getText()));
   });
 
-  test("a run's path is copied, and its manifest and log open", async () => {
+  test("a run's path can be copied, and its manifest and log opened", async () => {
     const document = await openNew('paths.experiment.yaml', experimentText('paths', 1));
     made.push(document.uri);
     await vscode.commands.executeCommand('bagOfTricks.run', document.uri);

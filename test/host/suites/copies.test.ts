@@ -8,13 +8,13 @@ import { readLease } from '../../../src/runs/lease/lease';
 import { manifestPath, runFolder } from '../../../src/runs/store';
 import { discard, eventually, experimentText, extension, openNew, runIn, stopLiveRuns } from './support';
 
-/** Long enough never to end by itself here. */
+/** Enough epochs that the run never ends by itself here. */
 const ENDLESS = 100_000;
 
 const statusOf = async (folder: string): Promise<string> =>
   JSON.parse(await readFile(manifestPath(folder), 'utf8')).state.status;
 
-/** Answers what a person is asked while something is done; the questions. */
+/** Gives `answer` to every question that is asked while `act` runs, and returns the questions. */
 async function answering(answer: string, act: () => Thenable<unknown>): Promise<string[]> {
   const questions: string[] = [];
   const { showWarningMessage } = vscode.window;
@@ -31,7 +31,7 @@ async function answering(answer: string, act: () => Thenable<unknown>): Promise<
   return questions;
 }
 
-suite('A project and a copy of it, open at once', () => {
+suite('A project and its copy, open at the same time', () => {
   let document: vscode.TextDocument;
   let copy: string;
   suiteSetup(extension);
@@ -41,7 +41,7 @@ suite('A project and a copy of it, open at once', () => {
     await rm(copy, { recursive: true, force: true, maxRetries: 5 });
   });
 
-  test('have runs of one id, and a command acts on the one that was clicked', async () => {
+  test('have runs with the same id, and a command acts on the one that was clicked', async () => {
     document = await openNew('twin.experiment.yaml', experimentText('twin', ENDLESS));
     await vscode.commands.executeCommand('bagOfTricks.run', document.uri);
     const { run } = await runIn(document.uri, 'running');
@@ -77,7 +77,7 @@ suite('A project and a copy of it, open at once', () => {
       const questions = await answering(vscode.l10n.t('Train it'), () =>
         vscode.commands.executeCommand('bagOfTricks.resume', node()),
       );
-      // The copy was not made here.
+      // The copy was not created here.
       assert.equal(questions.length, clicked === twin ? 1 : 0);
       await eventually('the clicked run trains', async () => (await statusOf(clicked)) === 'running');
       await eventually('the library says so', () => {
@@ -100,9 +100,7 @@ suite('A project and a copy of it, open at once', () => {
 
     const clicked = library.find(twin);
     assert.ok(clicked);
-    await answering(vscode.l10n.t('Delete'), () =>
-      vscode.commands.executeCommand('bagOfTricks.deleteRun', { kind: 'run', run: clicked }),
-    );
+    await vscode.commands.executeCommand('bagOfTricks.deleteRun', { kind: 'run', run: clicked });
     assert.equal(existsSync(twin), false);
     assert.equal(existsSync(manifestPath(run.folder)), true);
     assert.equal(library.find(twin), undefined);

@@ -17,25 +17,25 @@ suite('Dashboards', () => {
           input instanceof vscode.TabInputWebview && input.viewType.endsWith('bagOfTricks.dashboard'),
       );
 
-  test('Run opens one, titled with the run; opening it again opens no second', async () => {
+  test('Run opens one titled with the run, and opening it again opens no second one', async () => {
     document = await openNew('watched.experiment.yaml', experimentText('watched', 1));
     await vscode.commands.executeCommand('bagOfTricks.run', document.uri);
     const { run } = await runIn(document.uri, 'done');
-    // VS Code tells of its tabs a while after it opened them.
+    // VS Code reports its tabs some time after it opened them.
     await eventually('its dashboard', () => dashboards().length === 1);
     assert.equal(dashboards()[0]?.label, 'watched');
     await vscode.commands.executeCommand('bagOfTricks.openDashboard', run.folder);
     assert.equal(dashboards().length, 1);
   });
 
-  test('one that is opened late or brought back loads its page and is taken over', async () => {
+  test('one that opens late or is restored loads its page and follows the run', async () => {
     document = await openNew('restored.experiment.yaml', experimentText('restored', 1));
     await vscode.commands.executeCommand('bagOfTricks.run', document.uri);
     const { run } = await runIn(document.uri, 'done');
     await vscode.commands.executeCommand('workbench.action.closeAllEditors');
     await eventually('no dashboard', () => dashboards().length === 0);
 
-    // What VS Code does after a reload: it makes the panel and hands it over with what the page had left.
+    // Does what VS Code does after a reload: creates the panel and hands it over with the state that the page saved.
     const panel = vscode.window.createWebviewPanel('bagOfTricks.dashboard', '', vscode.ViewColumn.One, {});
     const ready = new Promise((resolve) => {
       panel.webview.onDidReceiveMessage((message) => message.type === 'ready' && resolve(message));
@@ -47,7 +47,7 @@ suite('Dashboards', () => {
     assert.equal(api.dashboards.isVisible(run.folder), true);
   });
 
-  test('one of a run with a long log is filled with some of its steps, its spikes among them', async () => {
+  test('one of a run with a long log shows a sample of its steps, spikes included', async () => {
     document = await openNew('long.experiment.yaml', experimentText('long', 1));
     await vscode.commands.executeCommand('bagOfTricks.run', document.uri);
     const { run } = await runIn(document.uri, 'done');
@@ -72,13 +72,15 @@ suite('Dashboards', () => {
     });
     const api = await extension();
     await api.dashboards.deserializeWebviewPanel(panel, { folder: run.folder, showTable: false });
-    const shown = (await snapshot).events.flatMap((event) => (event.type === 'step' ? [event.loss] : []));
+    const shown = (await snapshot).events.flatMap((event) =>
+      event.type === 'step' ? (event.loss ?? []) : [],
+    );
     assert.ok(shown.length > 50_000 && shown.length < 100_000, `${shown.length} steps`);
     assert.equal(Math.max(...shown), 99);
     assert.equal(Math.min(...shown), 0.001);
   });
 
-  test('one whose run is gone is closed', async () => {
+  test('one whose run is deleted closes', async () => {
     document = await openNew('none.experiment.yaml', experimentText('none', 1));
     const panel = vscode.window.createWebviewPanel('bagOfTricks.dashboard', '', vscode.ViewColumn.One, {});
     const closed = new Promise<void>((resolve) => {

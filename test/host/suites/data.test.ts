@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import * as vscode from 'vscode';
+import { networkRun } from '../../../src/runs/networkRun';
 import { allowedFoldersPath, readAllowedFolders, revokeFolder } from '../../../src/system/allowedFolders';
 import {
   clickLens,
@@ -22,7 +23,7 @@ import {
   workspaceFile,
 } from './support';
 
-/** Some of the drawings that ship with the examples, of three classes. */
+/** Copies some of the drawings that ship with the examples, from three classes. */
 async function copyDrawings(folder: string): Promise<void> {
   const { extensionUri } = await extension();
   for (const name of ['animals', 'flags', 'food']) {
@@ -105,7 +106,7 @@ suite("A person's own images", () => {
     const hints = await hintsOf(document);
     assert.match(hints[0] ?? '', /^4 \d+ \+ \d+ images, 3 classes, short edge 64/);
     assert.ok(
-      hints.some((hint) => /^7 = \d steps an epoch$/.test(hint)),
+      hints.some((hint) => /^7 = \d steps per epoch$/.test(hint)),
       hints.join('\n'),
     );
 
@@ -113,11 +114,11 @@ suite("A person's own images", () => {
     const report = await eventually('the report', () =>
       vscode.workspace.textDocuments.find(({ uri }) => uri.scheme === 'bag-of-tricks-data'),
     );
-    assert.match(report.getText(), /36 images of 3 classes\.\n/);
+    assert.match(report.getText(), /36 images in 3 classes\.\n/);
     assert.match(report.getText(), /\| flags \| \d+ \| \d+ \|/);
   });
 
-  test('have their samples drawn, in a picture', async () => {
+  test('have samples drawn as a picture', async () => {
     const document = await open();
     await clickLens(document.uri, 'Index the data');
     await clickLens(document.uri, 'Augmented samples');
@@ -135,8 +136,8 @@ suite("A person's own images", () => {
     await clickLens(document.uri, 'Run');
     const { run, state } = await runIn(document.uri, 'done');
     assert.equal(state.result.epochs, 2);
-    assert.equal(run.manifest.recipe.data.dataset.classes, 3);
-    assert.equal(run.manifest.recipe.data.dataset.trainCounts?.length, 3);
+    assert.equal(networkRun(run).manifest.recipe.data.dataset.classes, 3);
+    assert.equal(networkRun(run).manifest.recipe.data.dataset.trainCounts?.length, 3);
 
     const image = vscode.Uri.joinPath(drawings, 'flags', '001.jpg');
     await vscode.commands.executeCommand('bagOfTricks.classifyImage', run.folder, [image]);
@@ -150,18 +151,18 @@ suite("A person's own images", () => {
     );
   });
 
-  test('that changed since are indexed anew by Run', async () => {
+  test('are indexed again by Run after they changed', async () => {
     const document = await open();
     await clickLens(document.uri, 'Index the data');
     const before = (await hintsOf(document))[0];
     await rm(join(drawings.fsPath, 'food'), { recursive: true });
     await clickLens(document.uri, 'Run');
     const { run } = await runIn(document.uri, 'done');
-    assert.equal(run.manifest.recipe.data.dataset.classes, 2);
+    assert.equal(networkRun(run).manifest.recipe.data.dataset.classes, 2);
     assert.notEqual((await hintsOf(document))[0], before);
   });
 
-  test('that another program indexes are known at once', async () => {
+  test('are known at once after another program indexed them', async () => {
     const document = await open();
     assert.ok((await textsOf(document.uri)).includes('2 Index the data'));
     const { extensionUri } = await extension();
@@ -173,7 +174,7 @@ suite("A person's own images", () => {
     await eventually('the lens', async () => (await textsOf(document.uri)).includes('2 Data'));
   });
 
-  test('that cannot be used say so in the file, with a fix, and are not trained on', async () => {
+  test('that cannot be used are reported in the file with a fix, and are not trained on', async () => {
     await writeFile(join(drawings.fsPath, 'food', 'bad.jpg'), '');
     const document = await open();
     await vscode.commands.executeCommand('bagOfTricks.run', document.uri);
@@ -192,7 +193,7 @@ suite("A person's own images", () => {
       document.uri,
       unreadable.range,
     );
-    const fix = actions.find(({ title }) => title === 'Leave unreadable images out');
+    const fix = actions.find(({ title }) => title === 'Skip unreadable images');
     assert.ok(fix?.edit);
     await vscode.workspace.applyEdit(fix.edit);
     assert.match(document.getText(), /^ {2}on_bad_image: skip$/m);
@@ -200,7 +201,7 @@ suite("A person's own images", () => {
     await runIn(document.uri, 'done');
   });
 
-  test('have steps of augmentation completed in a list', async () => {
+  test('have augmentation steps completed in a list', async () => {
     const document = await open();
     const edit = new vscode.WorkspaceEdit();
     edit.insert(document.uri, new vscode.Position(6, 0), '  augment: [p]\n');
@@ -209,7 +210,7 @@ suite("A person's own images", () => {
     assert.ok(labels.includes('pca_noise'), labels.join(', '));
   });
 
-  test('become a new experiment, which runs as it is', async () => {
+  test('become a new experiment that runs as it is', async () => {
     const written = new Promise<vscode.TextDocument>((resolve) => {
       const listening = vscode.window.onDidChangeActiveTextEditor((editor) => {
         if (!editor?.document.uri.path.endsWith(`drawings-${count}.experiment.yaml`)) return;
@@ -236,7 +237,7 @@ suite("A person's own images", () => {
     assert.ok(!texts.some((text) => text.includes('Index the data')));
   });
 
-  test('outside of the open folder are read once they were chosen, and not any more once that is taken back', async () => {
+  test('outside the open folder are read once allowed, and no longer after that is revoked', async () => {
     await copyDrawings(join(outside, 'pets'));
     const { dataTool } = await extension();
     const root = workspaceRoot();
@@ -266,7 +267,7 @@ suite("A person's own images", () => {
     assert.equal((await dataTool.index(data, () => {}, token)).outcome, 'failed');
   });
 
-  test('are not indexed where that is cancelled', async () => {
+  test('are not indexed if that is cancelled', async () => {
     const document = await open();
     const { dataTool } = await extension();
     const root = workspaceRoot();

@@ -13,10 +13,10 @@ suite('Engines', () => {
     const text = document.getText();
     assert.match(text, new RegExp(`^Node ${process.versions.node}, ABI ${process.versions.modules}`));
     assert.match(text, /^wasm: works\./m);
-    assert.match(text, /^auto takes \w/m);
+    assert.match(text, /^auto uses \w/m);
   });
 
-  test('that cannot be diagnosed leave a message, and no document', async () => {
+  test('that cannot be diagnosed produce a message and no document', async () => {
     const settings = vscode.workspace.getConfiguration('bagOfTricks');
     const nowhere = workspaceFile('no-node-here').fsPath;
     await settings.update('nodePath', nowhere, vscode.ConfigurationTarget.Global);

@@ -14,6 +14,7 @@ import {
   placeOf,
   runIn,
   type,
+  workspaceFile,
 } from './support';
 
 const YAML = `# kept
@@ -62,19 +63,19 @@ suite('Help in an experiment', () => {
   };
 
   for (const [name, text] of FORMATS) {
-    test(`${name}: a hover explains a trick, with figures that speak against it, and a key`, async () => {
+    test(`${name}: a hover explains a trick, with evidence against it, and a key`, async () => {
       const document = await open(name, text);
       const trick = await hoverText(document, 'no_bias_decay');
       assert.match(trick, /76\.37 \/ 92\.96 \| 76\.03 \/ 92\.86 \| −0\.34 \/ −0\.10/);
       assert.match(trick, /43 of 65 tensors/);
       assert.match(trick, /command:bagOfTricks\.compareTrick/);
       const key = await hoverText(document, 'batch_size');
-      // Once: by the schema where the editor shows it, else by this extension.
-      assert.equal(key.match(/Images in a training step/g)?.length, 1, key);
-      assert.match(key, /11 steps an epoch/);
+      // Exactly once: from the schema where the editor shows it, else from this extension.
+      assert.equal(key.match(/Images per batch/g)?.length, 1, key);
+      assert.match(key, /11 steps per epoch/);
     });
 
-    test(`${name}: inlay hints have what follows from the numbers`, async () => {
+    test(`${name}: inlay hints show the numbers derived from the file`, async () => {
       const document = await open(name, text);
       const whole = new vscode.Range(0, 0, document.lineCount, 0);
       const hints = await eventually('the hints', async () => {
@@ -87,11 +88,11 @@ suite('Help in an experiment', () => {
       });
       assert.deepEqual(
         hints.map(({ label }) => label),
-        ['= 11 steps an epoch'],
+        ['= 11 steps per epoch'],
       );
     });
 
-    test(`${name}: advice is a hint, and one quick fix follows all of it, which one undo takes back`, async () => {
+    test(`${name}: advice is a hint; one quick fix applies all of it, and one undo reverts that`, async () => {
       const document = await open(name, text);
       const hints = await eventually('the advice', () => {
         const found = vscode.languages
@@ -125,7 +126,7 @@ suite('Help in an experiment', () => {
       assert.equal(document.getText(), text);
     });
 
-    test(`${name}: a misspelt key is mended by its quick fix`, async () => {
+    test(`${name}: a misspelled key is fixed by its quick fix`, async () => {
       const document = await open(name, text.replace('optimizer', 'optimiser'));
       await eventually('the problem', () => vscode.languages.getDiagnostics(document.uri).length > 0);
       const fix = (await actionsAt(document, 'optimiser')).find(({ title }) => title === 'Write optimizer');
@@ -134,7 +135,7 @@ suite('Help in an experiment', () => {
       assert.equal(document.getText(), text);
     });
 
-    test(`${name}: what a trick changes is shown as two recipes side by side`, async () => {
+    test(`${name}: the changes of a trick are shown as a diff of two recipes`, async () => {
       const document = await open(name, text);
       await executeCommand('bagOfTricks.compareTrick', document.uri, 'linear_scaling');
       const tab = await eventually('the diff', () => {
@@ -197,7 +198,7 @@ suite('Help in an experiment', () => {
     assert.equal(document.getText(), YAML);
   });
 
-  test('once runs with and without a trick are done, its lens tells; and one of them can teach', async () => {
+  test('after runs with and without a trick, its lens shows the effect, and one of them can be the teacher', async () => {
     const document = await open('measured.experiment.yaml', experimentText('measured', 1));
     const runToEnd = async () => {
       await executeCommand('bagOfTricks.run', document.uri);
@@ -206,14 +207,15 @@ suite('Help in an experiment', () => {
       return run.id;
     };
     const first = await runToEnd();
-    await clickLens(document.uri, 'Zero gamma');
-    await document.save();
+    await executeCommand('bagOfTricks.insertTrick', document.uri, 'zero_gamma');
+    assert.ok(await document.save(), 'the file could not be saved');
     const { library } = await extension();
     await runToEnd();
     await eventually('two runs', () => library.runsOf(document.uri.fsPath).length === 2);
     await eventually('what the two runs have shown', async () =>
-      (await lensesOf(document.uri)).some(({ text }) =>
-        /^3 Remove zero gamma \(.* · one seed: no evidence yet\)$/.test(text),
+      (await lensesOf(document.uri)).some(
+        ({ text, command }) =>
+          text === '3 Remove zero gamma' && command?.tooltip?.includes('one seed: no evidence yet'),
       ),
     );
 
@@ -228,14 +230,14 @@ suite('Help in an experiment', () => {
     assert.notEqual(newest, first);
   });
 
-  test('a setting switches off the lens of one trick, or all', async () => {
+  test('a setting hides the lens of one trick, or of all', async () => {
     const document = await open('quiet.experiment.yaml', YAML);
     const settings = vscode.workspace.getConfiguration('bagOfTricks.lenses');
     const texts = async () => (await lensesOf(document.uri)).map(({ text }) => text);
-    assert.ok((await texts()).some((text) => text.startsWith('6 Linear scaling')));
+    assert.ok((await texts()).some((text) => text.startsWith('5 Linear scaling')));
     try {
       await settings.update('hiddenTricks', ['linear_scaling'], vscode.ConfigurationTarget.Global);
-      assert.ok(!(await texts()).some((text) => text.startsWith('6 Linear scaling')));
+      assert.ok(!(await texts()).some((text) => text.startsWith('5 Linear scaling')));
       assert.ok((await texts()).includes('1 Run'));
       await settings.update('enabled', false, vscode.ConfigurationTarget.Global);
       assert.deepEqual(await texts(), []);
@@ -255,23 +257,23 @@ suite('Files of other systems', () => {
     [
       'args.yaml',
       'model: resnet50\nopt: sgd\nlr: 0.1\nepochs: 90\nbatch_size: 1024\nsched: step\nmixup: 0.0\n',
-      '7 Mixup: every batch mixed, λ from Beta(0.2, 0.2)',
+      '7 Mixup alpha 0.2',
       'mixup: 0.2\n',
     ],
     [
       'train.sh',
-      'torchrun --nproc_per_node=8 train.py \\\n  --model resnet50 \\\n  --lr 0.5\n',
+      'torchrun --nproc_per_node=8 train.py \\\n  --lr-step-size 30 --lr-gamma 0.1 \\\n  --lr 0.5\n',
       '1 More tricks...',
       '',
     ],
     [
       'resnet50_8xb32_in1k.py',
-      "_base_ = []\nmodel = dict(backbone=dict(type='ResNet', depth=50))\n",
+      "default_scope = 'mmpretrain'\nmodel = dict(backbone=dict(type='ResNet', depth=50))\n",
       '2 Remove zero gamma',
       'depth=50, zero_init_residual=False)',
     ],
   ] as const) {
-    test(`${name} has lenses, and an insertion in its own words`, async () => {
+    test(`${name} has lenses, and tricks are inserted in its own syntax`, async () => {
       document = await openNew(name, text);
       const found = (await lensesOf(document.uri)).find((each) => each.text === lens);
       assert.ok(found?.command, (await lensesOf(document.uri)).map((each) => each.text).join('\n'));
@@ -282,9 +284,39 @@ suite('Files of other systems', () => {
       assert.equal(document.getText(), text);
     });
   }
+
+  test('inherited settings of a config have lenses, which follow the base on disk and in the editor', async () => {
+    const base = workspaceFile('smooth_base.py');
+    const write = (text: string) => vscode.workspace.fs.writeFile(base, new TextEncoder().encode(text));
+    const smooth = "model = dict(head=dict(loss=dict(type='LabelSmoothLoss', label_smooth_val=0.1)))\n";
+    const plain = smooth.replace("'LabelSmoothLoss', label_smooth_val=0.1", "'CrossEntropyLoss'");
+    await write(smooth);
+    document = await openNew('inherits.py', "_base_ = './smooth_base.py'\ndefault_scope = 'mmpretrain'\n");
+    const isIn = async () =>
+      (await lensesOf(document.uri)).some(({ text }) => text === '1 Remove label smoothing');
+    const texts = async () => (await lensesOf(document.uri)).map(({ text }) => text).join('\n');
+    try {
+      assert.ok(await isIn(), await texts());
+      await write(plain);
+      await eventually('no such trick', async () => !(await isIn()));
+
+      const opened = await vscode.workspace.openTextDocument(base);
+      await type(opened, new vscode.Position(0, 0), `${smooth}#`);
+      await eventually('the trick of the text that is not saved', isIn);
+      await eventually('the base without its changes', async () => {
+        // The command applies to the editor that has the focus.
+        await vscode.window.showTextDocument(opened);
+        await executeCommand('workbench.action.files.revert');
+        return !opened.isDirty;
+      });
+      await eventually('the file as it is on the disk', async () => !(await isIn()));
+    } finally {
+      await vscode.workspace.fs.delete(base);
+    }
+  });
 });
 
-suite('A file that is on no disk', () => {
+suite('A file that is not on the local disk', () => {
   const files = new Map<string, Uint8Array>();
   let registration: vscode.Disposable;
   suiteSetup(async () => {
@@ -316,10 +348,10 @@ suite('A file that is on no disk', () => {
     const document = await vscode.workspace.openTextDocument(uri);
     await vscode.window.showTextDocument(document);
     const texts = (await lensesOf(uri)).map(({ text }) => text);
-    assert.ok(texts.includes('1 Cannot run: the file is on no disk'), texts.join('\n'));
+    assert.ok(texts.includes('1 Cannot run: not on the local disk'), texts.join('\n'));
     assert.match(await hoverText(document, 'no_bias_decay'), /43 of 65 tensors/);
     await clickLens(uri, 'Linear scaling');
-    await document.save();
+    assert.ok(await document.save(), 'the file could not be saved');
     assert.match(new TextDecoder().decode(files.get('/held.experiment.yaml')), /linear_scaling/);
   });
 });

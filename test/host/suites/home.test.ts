@@ -4,7 +4,7 @@ import envPaths from 'env-paths';
 import { productVariables, waysOutOfHome } from '../../../scripts/lib/home.mjs';
 
 suite('The extension host', () => {
-  test('has a temporary home, and no variable of the product', () => {
+  test("has a temporary home, and none of the product's variables", () => {
     assert.deepEqual(waysOutOfHome(process.env), []);
     assert.equal(homedir(), process.env.HOME);
     const { data, cache, config } = envPaths('bag-of-tricks');

@@ -4,12 +4,15 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import * as vscode from 'vscode';
+import { finishedRuns } from '../../../src/extension/runs/finishedRuns';
 import { isRunning } from '../../../src/extension/runs/liveRun';
 import { STOP_WITH_PARENT } from '../../../src/protocol/trainer';
+import { recipeFacts } from '../../../src/recipe/anyRecipe';
 import { lastCheckpointPath } from '../../../src/runs/checkpoint';
 import { readLease } from '../../../src/runs/lease/lease';
 import { readAllEvents } from '../../../src/runs/log';
 import { metricsPath } from '../../../src/runs/store';
+import { formatAccuracy } from '../../../src/shared/format';
 import {
   clickLens,
   discard,
@@ -22,22 +25,29 @@ import {
   stopLiveRuns,
 } from './support';
 
-/** Long enough never to end by itself here. */
+/** Enough epochs that the run never ends by itself here. */
 const ENDLESS = 100_000;
 
-/** Kills the trainer of a run, once it is another than `before` and has trained; its process id. */
+/** Waits until a trainer other than `before` has trained a step of the run, kills it, and returns its process id. */
 async function killTrainer(folder: string, before = 0): Promise<number> {
-  const pid = await eventually(`a trainer other than ${before}`, async () => {
-    const holder = (await readLease(folder))?.holder;
-    // Who holds it for a change of its state is this very process.
-    return holder?.purpose === 'training' && holder.pid !== before && holder.pid;
+  const { pid, attempt } = await eventually(`a trainer other than ${before}`, async () => {
+    const lease = await readLease(folder);
+    // While a state change holds the lease, the holder is this very process.
+    if (lease?.holder?.purpose !== 'training' || lease.holder.pid === before) return null;
+    return { pid: lease.holder.pid, attempt: lease.attempt };
   });
-  await untilTrained(folder);
+  await eventually(`a step of attempt ${attempt}`, async () => {
+    const { events } = await readAllEvents(metricsPath(folder));
+    return events.some((event) => event.type === 'step' && event.attempt === attempt);
+  });
   process.kill(pid, 'SIGKILL');
   return pid;
 }
 
-/** Runs a file, stops the run, and copies it without its checkpoints; the copy's folder, its manifest changed. */
+/**
+ * Runs a file, stops the run, and copies it without its checkpoints. Returns the copy's folder, with `changes` applied
+ * to its manifest.
+ */
 async function copyOfRun(uri: vscode.Uri, name: string, changes: object): Promise<string> {
   await vscode.commands.executeCommand('bagOfTricks.run', uri);
   const { run } = await runIn(uri, 'running');
@@ -46,7 +56,7 @@ async function copyOfRun(uri: vscode.Uri, name: string, changes: object): Promis
   const copy = `${run.folder}-${name}`;
   const manifest = JSON.parse(await readFile(join(run.folder, 'run.json'), 'utf8'));
   await mkdir(copy);
-  // A run that is its file's newest.
+  // Makes the copy its file's newest run.
   const createdAt = manifest.createdAt + 1;
   await writeFile(
     join(copy, 'run.json'),
@@ -85,7 +95,10 @@ suite('Running an experiment', () => {
     assert.equal(run.manifest.experiment.text, document.getText());
     assert.equal(state.result.epochs, 2);
 
-    const accuracy = `${(100 * state.result.validationAccuracy).toFixed(2)}%`;
+    const accuracy = formatAccuracy(
+      state.result.validationAccuracy,
+      recipeFacts(run.manifest.recipe).validationImages,
+    );
     const item = await eventually('the run in the view', async () => (await treeItems(document.uri))[0]);
     assert.equal(item.label, 'short');
     assert.equal(item.description, `${accuracy} · 2 epochs`);
@@ -93,6 +106,38 @@ suite('Running an experiment', () => {
     await eventually('the lens with the accuracy', async () =>
       (await lensesOf(document.uri)).some(({ text }) => text === `1 Open last run (${accuracy})`),
     );
+  });
+
+  test('runs of one file are distinguished in the view, the tabs and the list of teachers', async () => {
+    const { labels, library } = await extension();
+    document = await openNew('twice.experiment.yaml', experimentText('twice', 1));
+    await vscode.commands.executeCommand('bagOfTricks.run', document.uri);
+    await runIn(document.uri, 'done');
+    const edit = new vscode.WorkspaceEdit();
+    edit.insert(
+      document.uri,
+      document.positionAt(document.getText().length),
+      'tricks: { warmup: { epochs: 0.5 } }\n',
+    );
+    await vscode.workspace.applyEdit(edit);
+    assert.ok(await document.save(), 'the file could not be saved');
+    await vscode.commands.executeCommand('bagOfTricks.run', document.uri);
+    await eventually('both done', () => {
+      const runs = library.runsOf(document.uri.fsPath);
+      return runs.length === 2 && runs.every(({ manifest }) => manifest.state.status === 'done');
+    });
+    const labeled = async () => (await treeItems(document.uri)).map(({ label }) => label);
+    await eventually('labels in the view', async () => {
+      const shown = await labeled();
+      return shown[0] === '+ warmup' && shown[1] === 'no tricks';
+    });
+    const tabs = () => vscode.window.tabGroups.all.flatMap(({ tabs }) => tabs.map(({ label }) => label));
+    await eventually('labels of the tabs', () =>
+      ['twice (+ warmup)', 'twice (no tricks)'].every((label) => tabs().includes(label)),
+    );
+    const [root = ''] = library.runs.map((run) => run.root);
+    const teachers = finishedRuns(library, labels, root).map(({ description }) => description);
+    assert.ok(teachers[0]?.startsWith('twice (+ warmup), resnet8, '), teachers[0]);
   });
 
   test('a running run is live in the view until it is stopped', async () => {
@@ -141,7 +186,7 @@ suite('Running an experiment', () => {
     assert.deepEqual(library.runsOf(document.uri.fsPath), []);
   });
 
-  test('a file that is gone starts nothing', async () => {
+  test('a missing file starts nothing', async () => {
     document = await openNew('gone.experiment.yaml', experimentText('gone', 1));
     const missing = document.uri.with({ path: document.uri.path.replace('gone', 'never-there') });
     await vscode.commands.executeCommand('bagOfTricks.run', missing);
@@ -150,7 +195,7 @@ suite('Running an experiment', () => {
     assert.deepEqual(library.runsOf(missing.fsPath), []);
   });
 
-  test('a Node that is not there fails the run with a reason that names it', async () => {
+  test('a missing Node fails the run with a reason that names it', async () => {
     const settings = vscode.workspace.getConfiguration('bagOfTricks');
     const missing = join(__dirname, 'no-such-node');
     await settings.update('nodePath', missing, vscode.ConfigurationTarget.Workspace);
@@ -167,7 +212,7 @@ suite('Running an experiment', () => {
     }
   });
 
-  test('a trainer that is killed is tried again, then leaves a failed run with its reason', async () => {
+  test('a killed trainer is retried, then leaves a failed run with its reason', async () => {
     document = await openNew('killed.experiment.yaml', experimentText('killed', ENDLESS));
     await vscode.commands.executeCommand('bagOfTricks.run', document.uri);
     const { run } = await runIn(document.uri, 'running');
@@ -181,7 +226,7 @@ suite('Running an experiment', () => {
     assert.equal(library.runsOf(document.uri.fsPath)[0]?.manifest.state.status, 'failed');
   });
 
-  test('a run that was stopped is resumed where it stopped', async () => {
+  test('a stopped run resumes where it stopped', async () => {
     document = await openNew('resumed.experiment.yaml', experimentText('resumed', ENDLESS));
     await vscode.commands.executeCommand('bagOfTricks.run', document.uri);
     const { run } = await runIn(document.uri, 'running');
@@ -206,7 +251,7 @@ suite('Running an experiment', () => {
     );
   });
 
-  test('a run is paused, stays in the list as such, and goes on when it is resumed', async () => {
+  test('a paused run stays listed as paused, and continues when it is resumed', async () => {
     document = await openNew('paused.experiment.yaml', experimentText('paused', ENDLESS));
     await vscode.commands.executeCommand('bagOfTricks.run', document.uri);
     const { run } = await runIn(document.uri, 'running');
@@ -229,7 +274,7 @@ suite('Running an experiment', () => {
     });
   });
 
-  test('runs wait in the queue for their turn, are dragged to another place, and can be taken out', async () => {
+  test('queued runs wait for their turn, can be reordered by dragging, and can be removed', async () => {
     document = await openNew('waiting.experiment.yaml', experimentText('waiting', ENDLESS));
     const { library, view } = await extension();
     for (let count = 0; count < 4; count++) {
@@ -266,7 +311,7 @@ suite('Running an experiment', () => {
     );
   });
 
-  test('a setting says how many runs train at once', async () => {
+  test('a setting limits how many runs train at once', async () => {
     document = await openNew('several.experiment.yaml', experimentText('several', ENDLESS));
     const { library } = await extension();
     const settings = vscode.workspace.getConfiguration('bagOfTricks');
@@ -285,7 +330,7 @@ suite('Running an experiment', () => {
     }
   });
 
-  test('a run that another program started is found within two seconds, live, and can be stopped', async () => {
+  test('a run started by another program appears live within two seconds, and can be stopped', async () => {
     document = await openNew('other.experiment.yaml', experimentText('other', ENDLESS));
     const { library, extensionUri } = await extension();
     const folder = await copyOfRun(document.uri, 'other', { state: { status: 'queued' } });
@@ -307,9 +352,9 @@ suite('Running an experiment', () => {
     assert.equal(await readLease(folder), null);
   });
 
-  test('a run that lost its trainer while nobody looked is found interrupted, and written down so', async () => {
+  test('a run whose trainer died unobserved is found interrupted, and recorded as such', async () => {
     document = await openNew('lost.experiment.yaml', experimentText('lost', ENDLESS));
-    // As a machine that lost its power leaves one.
+    // The state that a power loss leaves behind.
     const state = { status: 'running', step: 4, validationAccuracy: null };
     const lost = await copyOfRun(document.uri, 'lost', { state, endedAt: null });
     const path = join(lost, 'run.json');
@@ -323,7 +368,7 @@ suite('Running an experiment', () => {
     assert.equal(shown?.kind === 'run' && shown.manifest.state.status, 'interrupted');
   });
 
-  test('runs whose folder is broken, or deleted while it is shown, do not break the view', async () => {
+  test('runs with a broken folder, or deleted while shown, do not break the view', async () => {
     document = await openNew('fragile.experiment.yaml', experimentText('fragile', 1));
     await vscode.commands.executeCommand('bagOfTricks.run', document.uri);
     const { run } = await runIn(document.uri, 'done');
@@ -341,7 +386,7 @@ suite('Running an experiment', () => {
     assert.equal(broken?.contextValue, 'run.broken');
     assert.match(String(broken?.description), /run\.json/);
 
-    // The window may still be writing down how the run ended, so that a file comes while the folder goes.
+    // The window may still be writing how the run ended, so a file can appear while the folder is being deleted.
     await rm(run.folder, { recursive: true, maxRetries: 5 });
     await eventually('the run is gone', () => library.find(run.folder) === undefined);
   });

@@ -15,7 +15,7 @@ import {
   workspaceFile,
 } from './support';
 
-/** An experiment of a second on few synthetic images. */
+/** A one-second experiment on a few synthetic images. */
 const experimentText = (epochs: number) => `name: studied
 data: { dataset: synthetic, train_images: 128, validation_images: 60, height: 8, width: 8, classes: 3, batch_size: 16 }
 model: { name: resnet8, width: 2 }
@@ -36,7 +36,7 @@ suite('Running studies', () => {
     await discard(...made.splice(0));
   });
 
-  /** Opens a study of two tricks, eight runs in all, of an experiment that trains so many epochs. */
+  /** Opens a study of two tricks, with eight runs in total, of an experiment that trains for `epochs` epochs. */
   const open = async (epochs: number) => {
     const experiment = await openNew('studied.experiment.yaml', experimentText(epochs));
     const document = await openNew(
@@ -47,7 +47,7 @@ suite('Running studies', () => {
         'factors: [zero_gamma, label_smoothing]',
         'budget: { runs: 8 }',
         'at_once: 1',
-        // Eight runs can tell effects of so many points from none: nothing is asked before they start.
+        // Eight runs can detect effects of this many points, so nothing is asked before they start.
         'smallest_effect: 5',
         'stop: never',
         '',
@@ -57,7 +57,7 @@ suite('Running studies', () => {
     return { experiment, document };
   };
 
-  /** The newest study of a file, once `isSo`. */
+  /** Returns the newest study of a file as soon as `isSo` holds. */
   const studyOf = async (
     { uri }: vscode.TextDocument,
     what: string,
@@ -81,7 +81,7 @@ suite('Running studies', () => {
 
   const tabs = () => vscode.window.tabGroups.all.flatMap((group) => group.tabs.map(({ label }) => label));
 
-  test('run to their end by the lens of their file: in a tab, with verdicts, and kept in the experiment', async () => {
+  test('run to the end by the lens of their file: in a tab, with verdicts, and kept in the experiment', async () => {
     const { document, experiment } = await open(2);
     await clickLens(document.uri, 'Run study');
     await eventually('the tab', () => tabs().includes('which-2'));
@@ -103,7 +103,7 @@ suite('Running studies', () => {
       [false, true],
       [false, true],
     ]);
-    // A row of the sidebar has the runs.
+    // The runs are in a row of the sidebar.
     const { view } = await extension();
     const file = view
       .getChildren()
@@ -114,7 +114,7 @@ suite('Running studies', () => {
     assert.equal(others.length, 0);
     assert.equal(view.getChildren(row).length, 8);
 
-    // The lens of the trick draws on it, where the runs that did not diverge tell an effect.
+    // The trick's lens uses it if the runs that did not diverge show an effect.
     const [first] = facts.analysis?.effects ?? [];
     const isTold = facts.analysis?.withheld === null && Boolean(first?.estimates);
     await eventually(`a lens with the study: ${isTold}`, async () => {
@@ -130,7 +130,7 @@ suite('Running studies', () => {
     assert.equal(text.includes('label_smoothing'), chosen[1] === 1);
   });
 
-  test('stop with their runs, are resumed, and are shown as interrupted where their process is gone', async () => {
+  test('stop with their runs, resume, and show as interrupted if their process is gone', async () => {
     const { document } = await open(400);
     await clickLens(document.uri, 'Run study');
     const running = await studyOf(document, 'a run that trains', ({ runs }) =>
@@ -150,14 +150,14 @@ suite('Running studies', () => {
     assert.equal(resumed.runs[0]?.id, stopped.runs[0]?.id);
     await vscode.commands.executeCommand('bagOfTricks.stopStudy', running.folder);
 
-    // As a process leaves it that is killed.
+    // The state that a killed process leaves behind.
     const path = join(running.folder, 'study.json');
     const record = JSON.parse(await readFile(path, 'utf8'));
     await writeFile(path, JSON.stringify({ ...record, state: { status: 'running' } }));
     await studyOf(document, 'the interrupted study', ({ state }) => state.status === 'interrupted');
   });
 
-  test('that are damaged are shown with what to do about them, and can be deleted', async () => {
+  test('that are damaged show what to do, and can be deleted', async () => {
     const { studies } = await extension();
     const folder = join(workspaceFile('.bag-of-tricks').fsPath, 'studies', '20260101-000000-damaged');
     await mkdir(folder, { recursive: true });

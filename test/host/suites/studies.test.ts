@@ -9,7 +9,7 @@ import type { KnownStudy, StudyFacts } from '../../../src/protocol/studyView';
 import { runningStudy, studyFacts } from '../../support/studies';
 import { discard, eventually, extension, openNew } from './support';
 
-/** Studies that are as a test says. */
+/** Studies in the state that a test sets. */
 class GivenStudies implements StudySource, StudyControl {
   readonly #changed = new vscode.EventEmitter<void>();
   readonly onDidChange = this.#changed.event;
@@ -50,7 +50,7 @@ suite('Studies', () => {
           input instanceof vscode.TabInputWebview && input.viewType.endsWith('bagOfTricks.study'),
       );
 
-  // A tab that is still closing would take the next test's along.
+  // A tab that is still closing would take the next test's tab with it.
   teardown(async () => {
     await vscode.commands.executeCommand('workbench.action.closeAllEditors');
     await eventually('no tab of a study', () => tabs().length === 0);
@@ -61,7 +61,7 @@ suite('Studies', () => {
     return new StudyPanels(extensionUri, source, onRequest, log);
   }
 
-  test('one opens in a tab of its own, titled with its name, and not twice', async () => {
+  test('one opens in its own tab, titled with its name, and only once', async () => {
     const study = known(runningStudy());
     const panels = await panelsOf(new GivenStudies([study]));
     panels.open(study);
@@ -72,7 +72,7 @@ suite('Studies', () => {
     panels.dispose();
   });
 
-  test('a tab that was brought back gets the study, then each change of it, until it is gone', async () => {
+  test('a restored tab receives the study, then every change until the study is deleted', async () => {
     const source = new GivenStudies([known(runningStudy())]);
     const panels = await panelsOf(source);
     const panel = vscode.window.createWebviewPanel('bagOfTricks.study', '', vscode.ViewColumn.One, {});
@@ -94,12 +94,12 @@ suite('Studies', () => {
     await eventually('the damaged study', () => statuses().includes('damaged'));
     source.give();
     await eventually('that it is gone', () => statuses().includes('clear'));
-    // What did not change was not sent again.
+    // Unchanged data was not sent again.
     assert.deepEqual(statuses(), ['running', 'done', 'damaged', 'clear']);
     panels.dispose();
   });
 
-  test('a tab of a study that is gone is closed', async () => {
+  test('the tab of a deleted study closes', async () => {
     const panels = await panelsOf(new GivenStudies([]));
     const panel = vscode.window.createWebviewPanel('bagOfTricks.study', '', vscode.ViewColumn.One, {});
     const closed = new Promise<void>((resolve) => {
@@ -110,7 +110,7 @@ suite('Studies', () => {
     panels.dispose();
   });
 
-  test('what helps is kept in one edit, which one undo takes back', async () => {
+  test('tricks that help are kept in one edit, and one undo reverts that', async () => {
     const text = 'model: { name: resnet20 } # ours\ntricks:\n  mixup: true\n';
     const document = await openNew('kept.experiment.yaml', text);
     const source = new GivenStudies([known(studyFacts({ experimentFile: document.uri.fsPath }))]);
@@ -133,7 +133,7 @@ suite('Studies', () => {
     assert.match(document?.getText() ?? '', /^# which-tricks-pay/);
   });
 
-  test('a row says how far a study is, and a damaged one why', () => {
+  test("a row shows a study's progress, or why it is damaged", () => {
     const running = studyRow(known(runningStudy()));
     assert.equal(running.context, 'study.running');
     assert.match(running.description, /20 of 32 runs/);

@@ -4,16 +4,17 @@ import { hangLimitsMs } from '../../../scripts/lib/limits.mjs';
 import type { Api } from '../../../src/extension';
 import { isLive, type ReadableRun } from '../../../src/extension/runs/liveRun';
 import type { RunState } from '../../../src/protocol/manifest';
+import { deleteRun } from '../../../src/runs/store';
 import { experimentText as smallExperimentText } from '../../support/smallTraining';
 
-/** The activated extension. */
+/** Returns the activated extension. */
 export async function extension(): Promise<Api> {
   const found = vscode.extensions.getExtension<Api>('bag-of-tricks.bag-of-tricks');
   assert.ok(found, 'VS Code does not know the extension');
   return found.activate();
 }
 
-/** A file in the workspace. */
+/** Returns the URI of a file in the workspace. */
 export function workspaceFile(name: string): vscode.Uri {
   const folder = vscode.workspace.workspaceFolders?.[0];
   assert.ok(folder, 'no folder is open');
@@ -22,9 +23,9 @@ export function workspaceFile(name: string): vscode.Uri {
 
 let opened = 0;
 
-/** Writes a file into the workspace, under a name of its own that ends in `name`, and opens it in an editor. */
+/** Writes a file into the workspace under a unique name that ends in `name`, and opens it in an editor. */
 export async function openNew(name: string, text: string): Promise<vscode.TextDocument> {
-  // VS Code remembers the text of a file for a while after it was closed and deleted.
+  // VS Code remembers a file's text for a while after the file was closed and deleted.
   opened += 1;
   const uri = workspaceFile(`${opened}-${name}`);
   await vscode.workspace.fs.writeFile(uri, new TextEncoder().encode(text));
@@ -33,17 +34,30 @@ export async function openNew(name: string, text: string): Promise<vscode.TextDo
   return document;
 }
 
-/** Closes every editor without saving and deletes a file. */
+/**
+ * Closes every editor without saving, and deletes files and their runs. The editor would take a later file with the
+ * same experiment name for a renamed one, and show the runs below it.
+ */
 export async function discard(...uris: vscode.Uri[]): Promise<void> {
   for (const document of vscode.workspace.textDocuments.filter(({ isDirty }) => isDirty)) {
     await vscode.window.showTextDocument(document);
     await vscode.commands.executeCommand('workbench.action.revertAndCloseActiveEditor');
   }
   await vscode.commands.executeCommand('workbench.action.closeAllEditors');
-  for (const uri of uris) await vscode.workspace.fs.delete(uri);
+  const { library } = await extension();
+  await library.refresh();
+  for (const uri of uris) {
+    const ended = library.runsOf(uri.fsPath).filter((run) => !isLive(run));
+    for (const { root, id } of ended) {
+      // Its trainer may still be about to exit.
+      await eventually(`${id} is deleted`, async () => (await deleteRun(root, id)) === null);
+    }
+    await vscode.workspace.fs.delete(uri);
+  }
+  await library.refresh();
 }
 
-/** Stops what trains or waits: it would keep the next test's runs from their turn. */
+/** Stops running and queued runs, which would block the next test's runs. */
 export async function stopLiveRuns(): Promise<void> {
   const { library, runner } = await extension();
   await library.refresh();
@@ -51,7 +65,7 @@ export async function stopLiveRuns(): Promise<void> {
   await library.refresh();
 }
 
-/** What `look` gives once it gives something; `withinMs` where how soon that is, is what is tested. */
+/** Returns the first value that `look` gives. Set `withinMs` if the test is about how soon that happens. */
 export async function eventually<Value>(
   what: string,
   look: () => Value | undefined | null | false | Promise<Value | undefined | null | false>,
@@ -66,7 +80,7 @@ export async function eventually<Value>(
   }
 }
 
-/** The lenses of a document as a person reads them, without icons, with the line (from 1) they stand above. */
+/** Returns a document's lenses as a person reads them, without icons, each with its line (from 1). */
 export async function lensesOf(uri: vscode.Uri): Promise<(vscode.CodeLens & { readonly text: string })[]> {
   const lenses = await vscode.commands.executeCommand<vscode.CodeLens[]>(
     'vscode.executeCodeLensProvider',
@@ -79,7 +93,7 @@ export async function lensesOf(uri: vscode.Uri): Promise<(vscode.CodeLens & { re
   });
 }
 
-/** Does what a click on the lens does whose text begins so. */
+/** Does what a click on the lens that begins with `beginning` does. */
 export async function clickLens(uri: vscode.Uri, beginning: string): Promise<void> {
   const lenses = await lensesOf(uri);
   const command = lenses.find(({ text }) => text.replace(/^\d+ /, '').startsWith(beginning))?.command;
@@ -87,7 +101,7 @@ export async function clickLens(uri: vscode.Uri, beginning: string): Promise<voi
   await vscode.commands.executeCommand(command.command, ...(command.arguments ?? []));
 }
 
-/** The newest run of a file, once it is in a state. */
+/** Returns the newest run of a file as soon as it is in a state. */
 export async function runIn<Status extends RunState['status']>(
   uri: vscode.Uri,
   status: Status,
@@ -107,18 +121,18 @@ export async function runIn<Status extends RunState['status']>(
   }
 }
 
-/** A training of synthetic images that takes `epochs` times an instant. */
+/** An experiment that trains on synthetic images for `epochs` near-instant epochs. */
 export function experimentText(name: string, epochs: number): string {
   const schedule = `{ epochs: ${epochs}, decay: cosine }`;
   return smallExperimentText({ name, schedule, optimizer: undefined, tricks: undefined });
 }
 
-/** The place of a word in a document. */
+/** Returns the position of a word in a document. */
 export function placeOf(document: vscode.TextDocument, word: string): vscode.Position {
   return document.positionAt(document.getText().indexOf(word) + 1);
 }
 
-/** All that hovers say of a word, one below the other. */
+/** Returns everything that hovers say about a word, one below the other. */
 export async function hoverText(document: vscode.TextDocument, word: string): Promise<string> {
   const hovers = await vscode.commands.executeCommand<vscode.Hover[]>(
     'vscode.executeHoverProvider',
@@ -146,7 +160,7 @@ export async function completionsAt(
 export const labelOf = ({ label }: vscode.CompletionItem) =>
   typeof label === 'string' ? label : label.label;
 
-/** Puts text into a document as an edit of the editor. */
+/** Inserts text into a document as an editor edit. */
 export async function type(document: vscode.TextDocument, at: vscode.Position, text: string): Promise<void> {
   const edit = new vscode.WorkspaceEdit();
   edit.insert(document.uri, at, text);

@@ -12,8 +12,8 @@ tricks:
 const ID = 'redhat.vscode-yaml';
 
 /**
- * Red Hat's YAML extension itself is not to be had here: test/host/yamlExtension stands in for it. What has been
- * activated stays until the window is gone, so this suite is the last one by its name.
+ * Red Hat's YAML extension itself is not available here, so test/host/yamlExtension fakes it. An activated extension
+ * stays active until the window closes, so this suite's name sorts last.
  */
 suite("Beside Red Hat's YAML extension", () => {
   const made: vscode.Uri[] = [];
@@ -32,7 +32,7 @@ suite("Beside Red Hat's YAML extension", () => {
     return document;
   };
 
-  /** The labels that are offered, and the text that each would insert. */
+  /** Returns the offered labels and the text that each would insert. */
   const offered = async (document: vscode.TextDocument, line: number, character: number) => {
     const items = await completionsAt(document, new vscode.Position(line, character));
     return items.map((item) => ({
@@ -64,11 +64,11 @@ suite("Beside Red Hat's YAML extension", () => {
     assert.equal(inserts('zero_gamma'), 'zero_gamma: true');
   });
 
-  test('a key is explained once, with what it comes to here', async () => {
+  test('a key is explained once, with its value in this file', async () => {
     const document = await open(YAML);
     const text = await hoverText(document, 'batch_size');
-    assert.equal(text.match(/Images in a training step/g)?.length, 1, text);
-    assert.match(text, /11 steps an epoch/);
+    assert.equal(text.match(/Images per batch/g)?.length, 1, text);
+    assert.match(text, /11 steps per epoch/);
     assert.match(await hoverText(document, 'no_bias_decay'), /76\.37 \/ 92\.96 \| 76\.03 \/ 92\.86/);
   });
 });

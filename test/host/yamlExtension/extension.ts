@@ -1,7 +1,7 @@
-// A stand-in for Red Hat's YAML extension (redhat.vscode-yaml), which comes from a marketplace that tests cannot
-// count on. It has that extension's id, and serves completion and hovers through the same library, the published
-// yaml-language-server, by the schemas that extensions contribute under yamlValidation. What it lacks is that
-// extension's client and settings: what is seen here is what the library says, put into VS Code in the plain way.
+// A fake of Red Hat's YAML extension (redhat.vscode-yaml), which comes from a marketplace that tests cannot count on.
+// It has that extension's id. It provides completion and hovers through the same library, the published
+// yaml-language-server, with the schemas that extensions contribute under yamlValidation. It lacks that extension's
+// client and settings: tests see the library's answers, passed to VS Code unchanged.
 import { basename } from 'node:path';
 import * as vscode from 'vscode';
 import { TextDocument } from 'vscode-languageserver-textdocument';

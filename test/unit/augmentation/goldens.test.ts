@@ -1,4 +1,4 @@
-/** Images equal, byte for byte, to those that Pillow and torchvision make (bench/parity/augmentation.py). */
+/** Images are byte-for-byte equal to those from Pillow and torchvision (bench/parity/augmentation.py). */
 import { expect, test } from 'vitest';
 import type { Interpolation } from '../../../src/recipe/augmentation';
 import type { PixelImage } from '../../../src/shared/pixelImage';
@@ -79,7 +79,7 @@ const ADJUSTMENTS = {
 const goldens = readFixture('goldens.json') as Goldens;
 const resized = readFixture('resize.json') as readonly ResizeGolden[];
 
-test('the picture is the one that the goldens were made of', () => {
+test('the picture is the one that the goldens were computed from', () => {
   expect(digest(picture([37, 53, 3]))).toBe(goldens.picture);
 });
 
@@ -168,7 +168,7 @@ test.each(goldens.flips)('flips of $image', (golden) => {
   expect(digest(verticalFlip(picture(golden.image)))).toBe(golden.vertical_flip);
 });
 
-test.each(goldens.centralCrops)('box of $image where none fits', ({ image: [height, width], box }) => {
+test.each(goldens.centralCrops)('box of $image if none fits', ({ image: [height, width], box }) => {
   const options = { area: [4, 4], aspect: [3 / 4, 4 / 3] } as const;
   const drawn = drawBox({ height, width }, options, () => 0.5);
   expect([drawn.top, drawn.left, drawn.height, drawn.width]).toEqual(box);

@@ -7,8 +7,8 @@ import type { PixelImage } from '../../../src/shared/pixelImage';
 export type Shape = readonly [number, number, number];
 
 /**
- * Gradients, a disc and noise, the same as `picture` of bench/parity/augmentation.py draws: whole numbers alone, noise
- * by MurmurHash3's finalizer of each value's index.
+ * Draws gradients, a disc and noise, the same as `picture` in bench/parity/augmentation.py. Uses only integers. The
+ * noise is MurmurHash3's finalizer of each value's index.
  */
 export function picture([height, width, channels]: Shape): PixelImage {
   const pixels = new Uint8Array(height * width * channels);
@@ -36,12 +36,12 @@ function hash(index: number): number {
   return (h ^ (h >>> 16)) >>> 0;
 }
 
-/** The first 64 bits of an image's bytes' SHA-256. */
+/** Returns the first 64 bits of the SHA-256 of an image's bytes. */
 export function digest({ pixels }: PixelImage): string {
   return createHash('sha256').update(pixels).digest('hex').slice(0, 16);
 }
 
-/** A fixture that bench/parity/augmentation.py writes. */
+/** Reads a fixture that bench/parity/augmentation.py writes. */
 export function readFixture(name: string): unknown {
   return JSON.parse(readFileSync(join(__dirname, '../../fixtures/augmentation', name), 'utf8'));
 }

@@ -10,14 +10,14 @@ const side = fc.integer({ min: 1, max: 40 });
 const shape = fc.tuple(side, side, fc.constantFrom(1, 3));
 const interpolation = fc.constantFrom(...INTERPOLATIONS);
 const fraction = fc.double({ min: 0, max: 1, noNaN: true });
-/** A part of a side: from 0 to 1 for its start and its length. */
+/** Picks an interval of a side. Its start and its length are given as values from 0 to 1. */
 const stretch = (length: number, start: number, share: number) => {
   const from = start * length * 0.9;
   return { from, length: Math.max(0.05, share * (length - from)) };
 };
 
 describe('resize', () => {
-  test('makes the size asked for, and leaves its input as it is', () => {
+  test('returns the requested size, and does not change its input', () => {
     fc.assert(
       fc.property(
         ...[shape, fc.tuple(fraction, fraction, fraction, fraction), side, side, interpolation],
@@ -34,7 +34,7 @@ describe('resize', () => {
     );
   });
 
-  test('keeps a plain color', () => {
+  test('keeps a constant color', () => {
     fc.assert(
       fc.property(
         ...[shape, fc.integer({ min: 0, max: 255 }), side, side, interpolation],
@@ -48,7 +48,7 @@ describe('resize', () => {
     );
   });
 
-  test('of a region is that part of the whole', () => {
+  test('of a region equals that part of the whole', () => {
     fc.assert(
       fc.property(
         ...[shape, side, side, fc.tuple(fraction, fraction, fraction, fraction), interpolation],
@@ -68,7 +68,7 @@ describe('resize', () => {
     );
   });
 
-  test('treats each of three channels as it treats one', () => {
+  test('resizes each of three channels like a single one', () => {
     fc.assert(
       fc.property(side, side, side, side, interpolation, (height, width, toHeight, toWidth, filter) => {
         const image = picture([height, width, 3]);
@@ -97,7 +97,7 @@ describe('resize', () => {
 });
 
 describe('crop', () => {
-  test('fills what lies outside the image with zeros', () => {
+  test('fills the area outside the image with zeros', () => {
     const image: PixelImage = { pixels: Uint8Array.of(1, 2, 3, 4), height: 2, width: 2, channels: 1 };
     expect([...crop(image, { top: -1, left: 1, height: 3, width: 3 }).pixels]).toEqual([
       ...[0, 0, 0],
@@ -109,7 +109,7 @@ describe('crop', () => {
 });
 
 describe('evaluation view', () => {
-  test('has its size for images of any size and aspect', () => {
+  test('has the requested size for images of any size and aspect', () => {
     fc.assert(
       fc.property(
         ...[fc.tuple(side, side, fc.constantFrom(1, 3)), side, fc.double({ min: 0.3, max: 2, noNaN: true })],
@@ -125,14 +125,14 @@ describe('evaluation view', () => {
   test.each([
     [1, 20_000],
     [20_000, 1],
-  ])('of an image of %d by %d computes the center alone', (height, width) => {
+  ])('of an image of %d by %d computes only the center', (height, width) => {
     const view = evaluationView(picture([height, width, 1]), {
       ...{ size: 224, cropPct: 0.875, interpolation: 'bicubic' },
     });
     expect(view.pixels).toHaveLength(224 * 224);
   });
 
-  test('of an image that has its size is that image', () => {
+  test('of an image that already has its size is the image itself', () => {
     const image = picture([28, 28, 1]);
     expect(evaluationView(image, { size: 28, cropPct: 1, interpolation: 'bicubic' })).toEqual(image);
   });

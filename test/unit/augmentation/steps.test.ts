@@ -32,7 +32,7 @@ function seeded(seed: number): Uniform {
   return () => random.uniform();
 }
 
-/** A source of these numbers and no others. */
+/** A source that returns exactly these numbers. */
 function numbers(...values: number[]): Uniform & { readonly left: () => number } {
   const uniform = () => {
     const value = values.shift();
@@ -56,7 +56,7 @@ const steps = fc.oneof(
 );
 
 describe('augmentImage', () => {
-  test('has its size and the same bytes for the same seed, for images of any size and aspect', () => {
+  test('returns the requested size, and the same bytes for the same seed, for images of any size and aspect', () => {
     fc.assert(
       fc.property(
         ...[fc.tuple(side, side, fc.constantFrom(1, 3)), steps, fc.integer({ min: 1, max: 40 }), fc.nat()],
@@ -73,27 +73,27 @@ describe('augmentImage', () => {
     );
   });
 
-  test.each(STEPS)('$step changes images, in ways that depend on the numbers', (step) => {
+  test.each(STEPS)('$step changes images depending on the random numbers', (step) => {
     const image = picture([32, 32, 3]);
     const results = Array.from({ length: 20 }, (_, seed) => augment(image, [step], seeded(seed)));
     const different = new Set(results.map(({ pixels }) => pixels.join()));
     expect(different.size).toBeGreaterThan(step.step.endsWith('flip') ? 1 : 10);
   });
 
-  test('a grey image changes as three equal channels do, apart from PCA noise', () => {
+  test('a gray image changes like three equal channels, except for PCA noise', () => {
     const listed = fc.array(fc.constantFrom(...STEPS.filter(({ step }) => step !== 'pca_noise')), {
       maxLength: 5,
     });
     const hued = { ...AUGMENTATION_STEP_DEFAULTS.color_jitter, hue: [-0.5, 0.5] } as const;
     fc.assert(
       fc.property(side, side, listed, fc.nat(), (height, width, list, seed) => {
-        const grey = picture([height, width, 1]);
+        const gray = picture([height, width, 1]);
         const pixels = Uint8Array.from(
-          { length: grey.pixels.length * 3 },
-          (_, index) => grey.pixels[Math.floor(index / 3)]!,
+          { length: gray.pixels.length * 3 },
+          (_, index) => gray.pixels[Math.floor(index / 3)]!,
         );
-        const one = augment(grey, [...list, hued], seeded(seed), 24);
-        const three = augment({ ...grey, pixels, channels: 3 }, [...list, hued], seeded(seed), 24);
+        const one = augment(gray, [...list, hued], seeded(seed), 24);
+        const three = augment({ ...gray, pixels, channels: 3 }, [...list, hued], seeded(seed), 24);
         for (const channel of [0, 1, 2]) {
           expect(three.pixels.filter((_, index) => index % 3 === channel)).toEqual(one.pixels);
         }
@@ -101,19 +101,19 @@ describe('augmentImage', () => {
     );
   });
 
-  test('brings an image to size before a padded crop by losing its aspect', () => {
+  test('ignores the aspect ratio when it resizes before a padded crop', () => {
     const image = picture([20, 50, 3]);
     const result = augment(image, [{ step: 'padded_crop', padding: 0 }], seeded(0), 16);
     expect(result).toEqual(resize(image, wholeOf(image), { height: 16, width: 16 }, 'bilinear'));
   });
 
-  test('does nothing to an image of its size where there is no step', () => {
+  test('does nothing to an image of its size without steps', () => {
     const image = picture([16, 16, 3]);
     expect(augment(image, AUGMENTATION_PRESETS.none, numbers())).toEqual(image);
   });
 });
 
-describe('the numbers a step takes', () => {
+describe('the random numbers of a step', () => {
   const shapes: readonly Shape[] = [
     [16, 16, 1],
     [16, 16, 3],
@@ -138,9 +138,9 @@ describe('the numbers a step takes', () => {
     }
   });
 
-  test('random_resized_crop takes 2 for each try and 2 for the place', () => {
+  test('random_resized_crop takes 2 per attempt and 2 for the position', () => {
     const options = AUGMENTATION_STEP_DEFAULTS.random_resized_crop;
-    // The widest box of the whole area does not fit a square; the square one of a quarter does.
+    // The widest box with the whole area does not fit a square. The square box with a quarter of the area does.
     const source = numbers(...[1, 1], ...[1, 0], ...[(0.25 - 0.08) / 0.92, 0.5], ...[0.999, 0]);
     expect(drawBox({ height: 100, width: 100 }, options, source)).toEqual({
       top: 50,
@@ -153,7 +153,7 @@ describe('the numbers a step takes', () => {
 });
 
 describe('random_resized_crop', () => {
-  test('draws boxes inside the image, of an area and aspect in range', () => {
+  test('draws boxes inside the image, with area and aspect in range', () => {
     const options = AUGMENTATION_STEP_DEFAULTS.random_resized_crop;
     fc.assert(
       fc.property(
@@ -166,7 +166,7 @@ describe('random_resized_crop', () => {
           expect(Math.min(box.height, box.width)).toBeGreaterThanOrEqual(1);
           expect(box.top + box.height).toBeLessThanOrEqual(height);
           expect(box.left + box.width).toBeLessThanOrEqual(width);
-          // Each side is rounded by at most half a pixel.
+          // Rounding moves each side by at most half a pixel.
           const [least, most] = [-0.5, 0.5].map((half) => (box.width + half) / (box.height - half));
           expect(most).toBeGreaterThanOrEqual(options.aspect[0] - 1e-9);
           expect(least).toBeLessThanOrEqual(options.aspect[1] + 1e-9);
@@ -181,7 +181,7 @@ describe('random_resized_crop', () => {
     );
   });
 
-  test('draws area and the logarithm of aspect uniformly, and any place', () => {
+  test('draws area and log aspect uniformly, at any position', () => {
     const options = { area: [0.1, 0.5], aspect: [3 / 4, 4 / 3] } as const;
     const side = 1000;
     const uniform = seeded(1);
@@ -197,7 +197,7 @@ describe('random_resized_crop', () => {
       left: boxes.map(({ left, width }) => (left + 0.5) / (side - width + 1)),
     };
     for (const values of Object.values(shares)) {
-      // Kolmogorov and Smirnov: past 1.95 / sqrt(n) once in a thousand; rounding to pixels adds up to 0.005.
+      // Kolmogorov-Smirnov: exceeds 1.95 / sqrt(n) once in a thousand. Rounding to pixels adds up to 0.005.
       const sorted = [...values].sort((a, b) => a - b);
       const distance = Math.max(
         ...sorted.map((value, index) => Math.abs(value - (index + 0.5) / sorted.length)),
@@ -208,7 +208,7 @@ describe('random_resized_crop', () => {
 });
 
 describe('flips', () => {
-  test('come as often as their probability says', () => {
+  test('occur with their probability', () => {
     const image = picture([1, 2, 1]);
     for (const probability of [0, 0.25, 1]) {
       const uniform = seeded(3);
@@ -242,41 +242,41 @@ describe('color_jitter', () => {
     hue: [-0.5, 0.5],
   } as const;
 
-  test('applies the changes in the order it drew, each by its factor', () => {
-    // Fisher and Yates' last choices keep 0, 1, 2, 3 in order.
+  test('applies the changes in the drawn order, each by its factor', () => {
+    // In Fisher-Yates, always choosing the last keeps 0, 1, 2, 3 in order.
     const inOrder = [0.99, 0.99, 0.99];
     expect(augment(image, [step], numbers(...inOrder, 0.1, 0.9, 0.3, 0.8))).toEqual(
       adjustHue(adjustContrast(adjustBrightness(image, 0.6), 1.4), 0.3),
     );
-    // Here they make 1, 2, 3, 0: brightness comes last.
+    // Here the choices give 1, 2, 3, 0: brightness comes last.
     expect(augment(image, [step], numbers(0, 0, 0, 0.1, 0.9, 0.3, 0.8))).toEqual(
       adjustBrightness(adjustHue(adjustContrast(image, 1.4), 0.3), 0.6),
     );
   });
 
-  test('changes nothing where its ranges are neutral', () => {
+  test('changes nothing with neutral ranges', () => {
     const neutral = { ...step, brightness: [1, 1], contrast: [1, 1], hue: [0, 0] } as const;
     expect(augment(image, [neutral], seeded(1))).toEqual(image);
   });
 });
 
 describe('pca_noise', () => {
-  test('adds one color to all pixels, of the variance along the components', () => {
-    const grey: PixelImage = { pixels: new Uint8Array(12).fill(128), height: 2, width: 2, channels: 3 };
+  test('adds one color to all pixels, with the variance along the components', () => {
+    const gray: PixelImage = { pixels: new Uint8Array(12).fill(128), height: 2, width: 2, channels: 3 };
     const uniform = seeded(2);
     const shifts = Array.from({ length: 4000 }, () => {
-      const { pixels } = augment(grey, [{ step: 'pca_noise', std: 0.1 }], uniform);
+      const { pixels } = augment(gray, [{ step: 'pca_noise', std: 0.1 }], uniform);
       for (let index = 3; index < 12; index++) expect(pixels[index]).toBe(pixels[index % 3]);
       return [...pixels.subarray(0, 3)].map((level) => level - 128);
     });
     const variance = (channel: number) =>
       shifts.reduce((sum, shift) => sum + shift[channel]! ** 2, 0) / shifts.length;
-    // Red's: 0.01 ((0.5675 x 55.46)^2 + (0.7192 x 4.794)^2 + (0.4009 x 1.148)^2), and 1/12 from rounding.
+    // Red's variance: 0.01 ((0.5675 x 55.46)^2 + (0.7192 x 4.794)^2 + (0.4009 x 1.148)^2), plus 1/12 from rounding.
     expect(variance(0)).toBeGreaterThan(10.03 * 0.9);
     expect(variance(0)).toBeLessThan(10.03 * 1.1 + 1 / 12);
   });
 
-  test('leaves a grey image as it is', () => {
+  test('leaves a gray image unchanged', () => {
     const image = picture([8, 8, 1]);
     expect(augment(image, [{ step: 'pca_noise', std: 1 }], seeded(1))).toEqual(image);
   });
@@ -298,7 +298,7 @@ describe('drawn operations', () => {
     expect(augment(image, [step], numbers(index('rotate'), 0.2, index('solarize'), 0.2))).toEqual(expected);
   });
 
-  test('trivialaugment applies one at the magnitude it drew', () => {
+  test('trivialaugment applies one at the drawn magnitude', () => {
     const strength = magnitudeOf('shear_x', trivialAugmentSpace('shear_x', image)!, 30);
     const expected = applyOperation(image, 'shear_x', strength);
     expect(augment(image, [{ step: 'trivialaugment' }], numbers(index('shear_x'), 0.99, 0.7))).toEqual(

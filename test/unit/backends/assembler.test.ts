@@ -39,7 +39,7 @@ describe('assembler', () => {
   const memory = new WebAssembly.Memory({ initial: 1 });
   const floats = new Float32Array(memory.buffer);
 
-  it('computes on vectors of four, at constant offsets', () => {
+  it('computes on vectors of four at constant offsets', () => {
     floats.set([1, 2, 3, 4, 10, 20, 30, 40], 0);
     const { combine } = instantiate(memory, {
       combine: {
@@ -118,7 +118,7 @@ describe('assembler', () => {
     expect([...bytes.slice(448, 458)]).toEqual([0, 0, 0, 1, 128, 255, 0, 0, 0, 0]);
   });
 
-  it('takes the larger of two floats, keeps what is not a number on the left, and says which is greater', () => {
+  it('takes the larger of two floats, keeps a NaN on the left, and compares', () => {
     floats.set([-1, 2, Number.NaN, 0], 0);
     const { compare } = instantiate(memory, {
       compare: {
@@ -134,7 +134,7 @@ describe('assembler', () => {
     expect([...new Int32Array(memory.buffer).slice(104, 108)]).toEqual([0, 7, 0, 0]);
   });
 
-  it('takes words of two vectors', () => {
+  it('takes words from two vectors', () => {
     floats.set([0, 1, 2, 3, 4, 5, 6, 7], 0);
     const { take } = instantiate(memory, {
       take: {
@@ -146,7 +146,7 @@ describe('assembler', () => {
     expect([...floats.slice(100, 104)]).toEqual([7, 0, 4, 3]);
   });
 
-  it('follows addresses that lie in memory, and moves them by what a parameter says', () => {
+  it('follows addresses stored in memory, and advances them by a parameter', () => {
     new Int32Array(memory.buffer).set([800], 2);
     floats.set([1, 2, 3, 4], 202);
     const { follow } = instantiate(memory, {
@@ -178,7 +178,7 @@ describe('assembler', () => {
     expect(floats[4]).toBe(times);
   });
 
-  it('repeats as often as a parameter says, and moves addresses forth and back', () => {
+  it('repeats as often as a parameter says, and moves addresses back and forth', () => {
     floats.fill(0, 0, 400);
     const { fill } = instantiate(memory, {
       fill: {

@@ -43,7 +43,7 @@ import {
   values,
 } from '../support/numbers';
 
-/** What every engine has to compute alike, forward and backward, op by op. */
+/** Checks op by op, forward and backward, that an engine computes the same as every other. */
 export function describeOps(engine: EngineName): void {
   describe(`ops on ${engine}`, () => {
     describeConvolutions(engine);
@@ -90,7 +90,8 @@ function convolutions(): ConvolutionCase[] {
     { ...shared, input: [2, 7, 4, 16], filters: 16, kernel: 3, stride: 2, padding: even(1) },
     { ...shared, input: [2, 5, 3, 16], filters: 16, kernel: 1, stride: 1, padding: even(0) },
     { ...shared, input: [1, 9, 9, 3], filters: 16, kernel: 7, stride: 2, padding: even(3) },
-    // Channels in eights, which engines may take a faster way: more tiles than a block, odd sizes, every padding.
+    // Channel counts that are multiples of 8, which engines may handle on a fast path: more tiles than a block, odd
+    // sizes, every padding.
     { ...shared, input: [3, 28, 28, 8], filters: 8, kernel: 3, stride: 1, padding: even(1) },
     { ...shared, input: [1, 7, 9, 16], filters: 8, kernel: 3, stride: 1, padding: even(1) },
     { ...shared, input: [2, 1, 2, 8], filters: 16, kernel: 3, stride: 1, padding: even(1) },
@@ -110,10 +111,10 @@ function convolutions(): ConvolutionCase[] {
     { ...shared, input: [5, 2, 2, 8], filters: 16, kernel: 3, stride: 1, padding: even(1) },
     { ...shared, input: [3, 4, 4, 16], filters: 8, kernel: 3, stride: 1, padding: even(1) },
     { ...shared, input: [1, 4, 7, 24], filters: 8, kernel: 3, stride: 1, padding: even(1) },
-    // More channels, and more pixels, than a block has rows.
+    // More channels and more pixels than a block has rows.
     { ...shared, input: [1, 2, 3, 520], filters: 8, kernel: 1, stride: 1, padding: even(0) },
     { ...shared, input: [2, 17, 17, 8], filters: 16, kernel: 1, stride: 1, padding: even(0) },
-    // Padding that differs on every side, none at all, and strides past the kernel.
+    // Padding that differs on every side, no padding, and strides larger than the kernel.
     {
       ...shared,
       input: [2, 6, 5, 2],
@@ -138,18 +139,18 @@ function convolutions(): ConvolutionCase[] {
       stride: 1,
       padding: { top: 0, bottom: 0, left: 0, right: 0 },
     },
-    // Kernels that are not square, as Inception has them, on images smaller than them too.
+    // Non-square kernels, as in Inception, including images smaller than the kernel.
     { ...shared, input: [2, 5, 6, 3], kernel: [1, 7], stride: 1, padding: sides(0, 3) },
     { ...shared, input: [2, 5, 6, 3], kernel: [7, 1], stride: 1, padding: sides(3, 0) },
     { ...shared, input: [2, 3, 3, 16], filters: 8, kernel: [7, 1], stride: 1, padding: sides(3, 0) },
     { ...shared, input: [1, 1, 1, 8], filters: 8, kernel: [1, 3], stride: 1, padding: sides(0, 1) },
     { ...shared, input: [2, 4, 5, 8], filters: 8, kernel: [3, 1], stride: 1, padding: sides(1, 0) },
     { ...shared, input: [2, 7, 6, 2], kernel: [2, 5], stride: 2, padding: sides(1, 2) },
-    // Large filters on small images, which engines may take as products of windows.
+    // Large filters on small images, which engines may compute as matrix products of windows.
     { ...shared, input: [2, 2, 1, 256], filters: 256, kernel: 3, stride: 1, padding: even(1) },
     { ...shared, input: [1, 3, 4, 300], filters: 292, kernel: [2, 3], stride: 2, padding: sides(0, 1) },
     { ...shared, input: [2, 3, 2, 512], filters: 1024, kernel: 1, stride: 2, padding: even(0) },
-    // Groups, and one filter a channel.
+    // Grouped and depthwise convolutions.
     { input: [2, 5, 6, 4], filters: 6, groups: 2, kernel: 3, stride: 1, padding: even(1) },
     { input: [2, 5, 6, 4], filters: 8, groups: 4, kernel: 3, stride: 2, padding: even(1) },
     { input: [2, 5, 6, 3], filters: 3, groups: 3, kernel: 3, stride: 1, padding: even(1) },
@@ -204,7 +205,7 @@ function describeConvolutions(engine: EngineName): void {
   });
 }
 
-/** By one plain TensorFlow.js convolution for each group, over an image padded beforehand. */
+/** Computes one plain TensorFlow.js convolution per group, on an image padded beforehand. */
 function plainConvolution(
   x: tf.Tensor4D,
   kernel: tf.Tensor4D,
@@ -241,7 +242,7 @@ function describeBatchNorm(engine: EngineName): void {
     [4, 5, 5, 16],
     [2, 9, 8, 3],
     [1, 28, 28, 2],
-    // Channels in fours, and more pixels than are summed at a time.
+    // Channel counts that are multiples of 4, and more pixels than are summed at a time.
     [2, 3, 5, 4],
     [1, 1, 1, 8],
     [3, 11, 9, 20],
@@ -332,7 +333,7 @@ function describeBatchNorm(engine: EngineName): void {
       ['relu', 0.25],
       ['linear', 1],
     ] as const)(
-      'normalises a batch and takes its statistics in one, %s, momentum %d',
+      'normalizes a batch and computes its statistics in one op, %s, momentum %d',
       async (activation, momentum) => {
         const shape = [2, 3, 4, 5];
         const means = values([5], 4);
@@ -365,7 +366,7 @@ function describeBatchNorm(engine: EngineName): void {
       },
     );
 
-    it('updates running statistics with the biased mean and the unbiased variance, as PyTorch', async () => {
+    it('updates running statistics with the biased mean and the unbiased variance, like PyTorch', async () => {
       // torch.nn.BatchNorm2d(1, momentum=0.1) after the batch [1, 2, 3, 6]: mean 3, unbiased variance 14 / 3.
       const inputs = [
         values([1], 1),
@@ -410,7 +411,7 @@ function describePools(engine: EngineName): void {
     countsPadding: false,
     input: [2, 6, 7, 2],
   });
-  // As in Inception: padding that counts, whole windows that do not reach every pixel, windows of another shape.
+  // As in Inception: padding that counts, whole windows that do not reach every pixel, windows of other shapes.
   const inception = { stride: 1, padding: even(1), countsPadding: true, input: [2, 5, 6, 3] } as const;
   cases.push({ mode: 'average', size: [3, 3], ...inception });
   cases.push({ mode: 'average', size: [3, 3], ...inception, input: [2, 1, 1, 3] });
@@ -454,7 +455,7 @@ function describePools(engine: EngineName): void {
       await expectFiniteDifferences([x], [dx], loss);
     });
 
-    it('gives the gradient to one of equal maxima, and to a maximum that is not positive', async () => {
+    it('passes the gradient to one of equal maxima, and to a maximum that is not positive', async () => {
       const window: Pool = {
         mode: 'max',
         size: [2, 2],
@@ -467,7 +468,7 @@ function describePools(engine: EngineName): void {
       const [dx] = await on(engine, [x, dy], (image, upstream) => [
         tf.tidy(() => poolGradient(upstream, image, pool(image, window), window)),
       ]);
-      // Either is a subgradient: WebGPU's kernel takes the last, the others the first, as PyTorch does.
+      // Both are subgradients. WebGPU's kernel takes the last maximum, the others the first, like PyTorch.
       const expected = engine === 'webgpu' ? [0, 0, 0, 0, 0, 5, 0, 7] : [5, 0, 0, 0, 0, 0, 7, 0];
       expect([...dx.data]).toEqual(expected);
     });
@@ -533,7 +534,7 @@ function poolName({ mode, size, stride, padding, countsPadding, input }: PoolCas
   return `${mode} ${size.join('x')} s${stride} ${pixels} of ${input.join('x')}`;
 }
 
-/** Over an image padded beforehand: with what is never a maximum, or with the count of true pixels kept. */
+/** Pools an image padded beforehand: with a value that is never the maximum, or with the count of real pixels kept. */
 function plainPool(x: tf.Tensor4D, { mode, size, stride, padding, countsPadding }: Pool): tf.Tensor4D {
   const window: [number, number] = [...size];
   const { top, bottom, left, right } = padding;
@@ -550,7 +551,7 @@ function plainPool(x: tf.Tensor4D, { mode, size, stride, padding, countsPadding 
   return tf.div(sums, counts);
 }
 
-/** The mean of one window after another. */
+/** Averages one window after another. */
 function plainAdaptivePool(x: tf.Tensor4D, size: readonly [number, number]): tf.Tensor4D {
   const [batch, height, width, channels] = x.shape;
   const window = (index: number, extent: number, out: number) => {
@@ -577,7 +578,7 @@ function describePointwise(engine: EngineName): void {
   describe('pointwise', () => {
     const [left, right, dy] = [values([2, 3, 4, 3], 1), values([2, 3, 4, 3], 2), values([2, 3, 4, 3], 3)];
 
-    it('relu passes what is positive and its gradient where it passed', async () => {
+    it('relu passes positive values, and the gradient where it passed', async () => {
       const expected = await reference([left], (x) => tf.relu(x), dy);
       const [y, dx] = await on(engine, [left, dy], (x, upstream) => {
         const output = relu(x);
@@ -594,8 +595,8 @@ function describePointwise(engine: EngineName): void {
       expect([...dx.data]).toEqual([0, 1]);
     });
 
-    it('relu6 passes what lies between 0 and 6, and its gradient where it passed', async () => {
-      // PyTorch's relu6 and its gradient, of these inputs: torch.nn.functional.relu6(x).backward(dy).
+    it('relu6 passes values between 0 and 6, and the gradient where it passed', async () => {
+      // PyTorch's relu6 and its gradient for these inputs: torch.nn.functional.relu6(x).backward(dy).
       const x = { shape: [6], data: Float32Array.of(-2, 0, 0.5, 5.75, 6, 7) };
       const upstream = { shape: [6], data: Float32Array.of(1, 2, 3, 4, 5, 6) };
       const [y, dx] = await on(engine, [x, upstream], (input, dy) => {
@@ -665,22 +666,22 @@ function describeDropout(engine: EngineName): void {
       return drawn;
     };
 
-    it('per value leaves out the share that its rate says, and scales the rest so that the mean stays', async () => {
+    it('per value drops the share that its rate says, and scales the rest to keep the mean', async () => {
       const { data } = await mask([50, 400], { rate: 0.3, per: 'value' });
       const left = data.filter((factor) => factor !== 0);
-      // 20,000 draws: three deviations are 0.01.
+      // 20,000 draws: three standard deviations are 0.01.
       expect(left.length / data.length).toBeCloseTo(0.7, 2);
       for (const factor of left) expect(factor).toBeCloseTo(1 / 0.7, 6);
     });
 
-    it('per image leaves out whole images', async () => {
+    it('per image drops whole images', async () => {
       const { shape, data } = await mask([500, 2, 3, 4], { rate: 0.5, per: 'image' });
       expect(shape).toEqual([500, 1, 1, 1]);
       expect(new Set(data)).toEqual(new Set([0, 2]));
       expect((await mask([500, 7], { rate: 0.5, per: 'image' })).data).toEqual(data);
     });
 
-    it('draws the same from one seed, and other things from another', async () => {
+    it('draws the same mask from one seed, and another from another seed', async () => {
       const options = { rate: 0.5, per: 'value' } as const;
       expect(await mask([64], options)).toEqual(await mask([64], options));
       expect((await mask([64], options, 2)).data).not.toEqual((await mask([64], options)).data);
@@ -757,10 +758,10 @@ function describeLoss(engine: EngineName): void {
       expect(smoothed.data[0]).toBeCloseTo(0.5901897, 6);
     });
 
-    it('takes each image by itself, however far its logits are from those of another', async () => {
+    it('treats each image independently, however far its logits are from those of another', async () => {
       const logits = { shape: [2, 2], data: Float32Array.of(200, 199, -200, -201) };
       const [loss, dLogits] = await run(logits, { shape: [2, 2], data: Float32Array.of(1, 0, 1, 0) });
-      // ln(1 + e^-1), and half of the softmax less the target.
+      // ln(1 + e^-1), and half of softmax minus target.
       expect(loss.data[0]).toBeCloseTo(0.3132617, 6);
       for (const [index, expected] of [-0.1344707, 0.1344707, -0.1344707, 0.1344707].entries()) {
         expect(dLogits.data[index]).toBeCloseTo(expected, 6);
@@ -779,7 +780,7 @@ function describeLoss(engine: EngineName): void {
       expectClose(dLogits, expected.gradients[0] as Values);
     });
 
-    it('stays finite for logits whose exponentials are not', async () => {
+    it('stays finite for logits whose exponentials overflow', async () => {
       const [loss, dLogits] = await run(
         { shape: [1, 3], data: Float32Array.of(1000, 0, -1000) },
         { shape: [1, 3], data: Float32Array.of(0, 1, 0) },
@@ -805,7 +806,7 @@ function nameOf({ input, kernel, stride, padding, filters, groups }: Convolution
 }
 
 function describeNorm(engine: EngineName): void {
-  // Around what is added up at a time: vectors, rounds of them, and their chunks.
+  // Sizes around the unit of summation: vectors, rounds of vectors, and chunks of rounds.
   it.each([[[1]], [[3]], [[17]], [[3, 3, 2, 5]], [[2 ** 14]], [[2 ** 15 + 37]], [[300, 700]]])(
     'the norm of %j values',
     async (shape) => {

@@ -11,7 +11,7 @@ import { HALF_PRECISION } from '../../../src/recipe/engineNames';
 import { PRESENT_ENGINES } from '../support/presentEngines';
 
 describe('engines', () => {
-  it.each(PRESENT_ENGINES)('%s is loaded, computes, and says what it is', async (name) => {
+  it.each(PRESENT_ENGINES)('%s loads, computes, and describes itself', async (name) => {
     const engine = await loadEngine(name);
     expect(engine.name).toBe(name);
     expect(tf.getBackend()).toBe(name === 'tensorflow-gpu' ? 'tensorflow' : name);
@@ -21,26 +21,28 @@ describe('engines', () => {
     product.dispose();
   });
 
-  it('auto takes wasm where no other is, with the threads it really has and no word of a GPU', async () => {
+  it('auto takes wasm if there is no other, with its actual threads and no mention of a GPU', async () => {
     const engine = await loadEngine('auto', { workspace: '/', managed: '/nowhere' });
     expect(engine.name).toBe('wasm');
     expect(engine.description).toMatch(/^WebAssembly, (no )?SIMD, 1 thread$/);
   });
 
-  it.runIf(PRESENT_ENGINES.includes('tensorflow'))('auto takes tensorflow where it works', async () => {
+  it.runIf(PRESENT_ENGINES.includes('tensorflow'))('auto takes tensorflow if it works', async () => {
     expect((await loadEngine('auto')).name).toBe('tensorflow');
   });
 
   it.runIf(PRESENT_ENGINES.includes('webgpu'))(
-    'webgpu names its adapter, and says GPU of none but one',
+    'webgpu names its adapter, and calls it a GPU only if it is one',
     async () => {
       const { description } = await loadEngine('webgpu');
       const isSoftware = process.env[SOFTWARE_GPU] !== undefined;
-      expect(description).toMatch(isSoftware ? /^WebGPU in software, SwiftShader / : /^WebGPU on the GPU \S/);
+      expect(description).toMatch(
+        isSoftware ? /^WebGPU in software \(SwiftShader / : /^WebGPU on the GPU \S/,
+      );
     },
   );
 
-  it('wasm has kernels of its own for 3x3 convolutions', async () => {
+  it('wasm has its own kernels for 3x3 convolutions', async () => {
     await loadEngine('wasm');
     expect(tf.getKernel('WinogradConv2D', 'wasm')).toBeDefined();
     expect(tf.getKernel('WinogradKernelGradient', 'wasm')).toBeDefined();
@@ -64,7 +66,7 @@ describe('engines', () => {
   );
 
   it.runIf(PRESENT_ENGINES.includes('tensorflow') && process.platform === 'linux' && process.arch === 'x64')(
-    'tensorflow computes in the half formats that the processor multiplies',
+    'tensorflow computes in the half formats that the processor can multiply',
     async () => {
       const flags = /^flags\s*:(.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1]?.split(' ') ?? [];
       const engine = await loadEngine('tensorflow');
@@ -72,13 +74,13 @@ describe('engines', () => {
       const isComputed = (format: HalfFormat) =>
         precisionSupport(engine, format) === 'native' || engine.slowFormats?.[format] !== undefined;
       if (flags.includes('avx512f')) expect(isComputed('bfloat16')).toBe(true);
-      // The library of 2.9 has no kernels for it.
+      // The TensorFlow 2.9 library has no kernels for it.
       const isOld = isOlder(engine.versions.tensorflow as string, '2.21');
       if (flags.includes('avx512_fp16') && !isOld) expect(isComputed('float16')).toBe(true);
       if (!flags.some((flag) => ['avx512_fp16', 'amx_fp16', 'avx_ne_convert'].includes(flag))) {
         expect(precisionSupport(engine, 'float16')).toBe('emulated');
       }
-      // What the doctor says of a format, by a process of its own, is what the trainer does.
+      // The doctor probes a format in a separate process. Its answer must match what the trainer does.
       const states = await engineStates();
       for (const { format, execution } of states.find(({ name }) => name === 'tensorflow')?.formats ?? []) {
         expect(precisionSupport(engine, format), format).toBe(execution);

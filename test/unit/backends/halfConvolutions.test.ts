@@ -11,10 +11,10 @@ import {
 import { type Values, values } from '../support/numbers';
 import { HALF_ENGINE } from '../support/presentEngines';
 
-/** Half precision's convolutions on TensorFlow against float32's of the same rounded numbers. */
+/** TensorFlow's half-precision convolutions compared with float32 convolutions of the same rounded values. */
 describe.runIf(HALF_ENGINE)(`convolutions of ${HALF_ENGINE} in half precision`, () => {
   const engine = HALF_ENGINE as EngineName;
-  // Down to images that parts of the kernel never meet, and to few channels: where kernels go wrong.
+  // Includes images so small that some kernel taps never meet them, and few channels: where kernels go wrong.
   const cases = [1, 2, 3, 4, 7, 8, 14]
     .flatMap((size) =>
       [
@@ -27,7 +27,7 @@ describe.runIf(HALF_ENGINE)(`convolutions of ${HALF_ENGINE} in half precision`, 
       ].map((shape) => ({ size, ...shape })),
     )
     .concat([
-      // Large filters on small images, as products of windows.
+      // Large filters on small images, computed as matrix products of windows.
       { size: 1, kernel: 3, stride: 1, pad: 1, channels: [256, 256] },
       { size: 2, kernel: 3, stride: 1, pad: 1, channels: [256, 320] },
       { size: 4, kernel: 3, stride: 2, pad: 1, channels: [256, 256] },
@@ -61,7 +61,7 @@ describe.runIf(HALF_ENGINE)(`convolutions of ${HALF_ENGINE} in half precision`, 
       for (let again = 0; again < 5; again++) {
         const other = compute(...tensors).map(read);
         expect(other.map(({ shape: each }) => each)).toEqual(first.map(({ shape: each }) => each));
-        // Compared as bytes: matchers look at every number by itself, which takes minutes here.
+        // Compared as bytes: matchers check every number separately, which takes minutes here.
         for (const [index, { data }] of other.entries()) {
           expect(bytesOf(data).equals(bytesOf(first[index]?.data)), `result ${index}`).toBe(true);
         }
@@ -77,7 +77,7 @@ function read(tensor: tf.Tensor): Values {
   return { shape: tensor.shape, data: tensor.dataSync<'float32'>() };
 }
 
-/** Equal but for one rounding at the end, of sums in float32. */
+/** Expects equality up to one final rounding of float32 sums. */
 function expectRounded(actual: Values, expected: Values, unit: number): void {
   expect(actual.shape).toEqual(expected.shape);
   const largest = expected.data.reduce((most, value) => Math.max(most, Math.abs(value)), 0);

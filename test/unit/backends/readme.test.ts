@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-// Their own kernels, before those of ours are registered.
+// Import the library's own kernels before ours are registered.
 import '@tensorflow/tfjs-backend-cpu';
 import '@tensorflow/tfjs-backend-wasm';
 import '@tensorflow/tfjs-backend-webgpu';
@@ -11,13 +11,13 @@ import { ROUNDING_KERNEL } from '../../../src/backends/precision/roundTensor';
 import { registerKernels } from '../../../src/backends/tensorflow/kernels';
 import { registerRounding } from '../../../src/backends/webgpu/rounding';
 
-/** `src/backends/README.md` against what the backends register. No engine's library is needed for that. */
+/** Checks `src/backends/README.md` against the registered kernels. No engine's native library is needed. */
 
 const SRC = join(__dirname, '../../../src');
 const BACKENDS = join(SRC, 'backends');
 const readme = readFileSync(join(BACKENDS, 'README.md'), 'utf8');
 
-/** The backends in the order of the table's columns, and the folders of their own kernels. */
+/** The backends in the order of the table's columns, with the folders of their own kernels. */
 const COLUMNS = [
   { backend: 'cpu', folder: 'cpu' },
   { backend: 'wasm', folder: 'wasm' },
@@ -25,7 +25,7 @@ const COLUMNS = [
   { backend: 'tensorflow', folder: 'tensorflow/kernels' },
 ] as const;
 
-/** The cells of a section's tables, without their headings. */
+/** Returns the cells of a section's tables without their headings. */
 function rowsOf(heading: string): string[][] {
   const section = readme.split(/^## /m).find((each) => each.startsWith(`${heading}\n`)) ?? '';
   const rows = [...section.matchAll(/^\| (.+) \|$/gm)].map(([, cells = '']) => cells.split(' | '));
@@ -52,7 +52,7 @@ beforeAll(async () => {
   registerKernels();
 });
 
-/** The kernels of ours on a backend. */
+/** Returns our kernels on a backend. */
 function oursOn(backend: string): string[] {
   return tf
     .getKernelsForBackend(backend)
@@ -67,7 +67,7 @@ function mentions(path: string, kernel: string): boolean {
 
 describe('the table of kernels', () => {
   test.each(table.map((row, index) => [kernels[index] as string, row] as const))(
-    '%s is where it says',
+    '%s is where the table says',
     (kernel, [, user = '', ...cells]) => {
       const [path] = namesIn(user).filter((name) => name.includes('/'));
       if (path) expect(mentions(join(SRC, path), kernel), path).toBe(true);
@@ -82,12 +82,12 @@ describe('the table of kernels', () => {
     },
   );
 
-  test('has every kernel of ours on the backends of TensorFlow.js', () => {
+  test('has all our kernels on the backends of TensorFlow.js', () => {
     const ours = ['cpu', 'wasm', 'webgpu'].flatMap(oursOn);
     expect(ours.filter((name) => !kernels.includes(name))).toEqual([]);
   });
 
-  test('has every kernel that training asks for or runs by its name', () => {
+  test('has every kernel that training looks up or runs by name', () => {
     const sources = readdirSync(join(SRC, 'training'), { recursive: true, encoding: 'utf8' })
       .filter((path) => path.endsWith('.ts'))
       .map((path) => readFileSync(join(SRC, 'training', path), 'utf8'));
@@ -100,7 +100,7 @@ describe('the table of kernels', () => {
     expect(asked.filter((name) => !kernels.includes(name))).toEqual([]);
   });
 
-  test('names, with the list of files, exactly the kernels of the tensorflow backend', () => {
+  test('lists, with the list of files, exactly the kernels of the tensorflow backend', () => {
     const listed = files.flatMap(([file = '', cell = '']) => {
       const path = join(BACKENDS, 'tensorflow/kernels', namesIn(file)[0] as string);
       const names = namesIn(cell);

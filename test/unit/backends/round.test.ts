@@ -8,10 +8,10 @@ import { ROUNDING_KERNEL, roundByOperations, roundTensor } from '../../../src/ba
 import type { EngineName } from '../../../src/recipe/engineNames';
 import { PRESENT_ENGINES } from '../support/presentEngines';
 
-/** Significand and exponents of a format, from its definition. */
+/** Significand and exponents of a format, by definition. */
 interface Definition {
   readonly fractionBits: number;
-  /** Of the least normal number. */
+  /** The exponent of the smallest normal number. */
   readonly leastExponent: number;
   readonly exponentBits: number;
 }
@@ -24,14 +24,14 @@ const FORMATS = Object.keys(DEFINITIONS) as HalfFormat[];
 
 type Rounding = (values: Float32Array, format: HalfFormat) => Promise<Float32Array>;
 
-/** Every way that a tensor is rounded, and the rounding of plain arrays. */
+/** Every way to round a tensor, and the rounding of plain arrays. */
 const roundings: [string, Rounding][] = [
   ['arrays', async (values, format) => roundArray(values, format)],
   ...PRESENT_ENGINES.map((engine): [string, Rounding] => [
     `tensors by the kernel of ${engine}`,
     onEngine(engine, roundTensor),
   ]),
-  // Those that keep to float32's arithmetic, subnormals included.
+  // The ones that follow float32 arithmetic, subnormals included.
   ...(['wasm', 'cpu'] as const).map((engine): [string, Rounding] => [
     `tensors by operations on ${engine}`,
     onEngine(engine, roundByOperations),
@@ -42,12 +42,12 @@ describe.each(roundings)('rounding of %s', (_name, round) => {
   describe.each(FORMATS)('to %s', (format) => {
     const magnitudes = finiteMagnitudes(format);
 
-    it('gives back every number of the format, both infinities and both zeros', async () => {
+    it('returns every number of the format, both infinities and both zeros', async () => {
       const numbers = [...magnitudes, Number.POSITIVE_INFINITY];
       await expectBits(round, format, both(numbers), both(numbers));
     });
 
-    it('gives back a NaN for each of its bit patterns', async () => {
+    it('returns a NaN for each of its bit patterns', async () => {
       const patterns = Uint32Array.from({ length: 0x8000 }, (_, index) => 0x7f80_0001 + index * 251);
       const words = Uint32Array.from([...patterns, 0x7fff_ffff, 0xff80_0001, 0xffff_ffff, 0x7fc0_0000]);
       const rounded = await round(new Float32Array(words.buffer), format);
@@ -55,15 +55,15 @@ describe.each(roundings)('rounding of %s', (_name, round) => {
       expect(rounded.every(Number.isNaN)).toBe(true);
     });
 
-    it('takes every midpoint to the neighbour of even bits, and float32 beside it to the nearer one', async () => {
+    it('rounds every midpoint to the neighbor with even bits, and float32 values next to it to the nearer one', async () => {
       const values: number[] = [];
       const expected: number[] = [];
-      // Past the largest number the next would be a power of two, which is infinity.
-      const neighbours = [...magnitudes, 2 * powerOfTwoBelow(magnitudes.at(-1) as number)];
+      // The number after the largest would be a power of two, which is infinity.
+      const neighbors = [...magnitudes, 2 * powerOfTwoBelow(magnitudes.at(-1) as number)];
       const infinite = (index: number) =>
         (index === magnitudes.length ? Number.POSITIVE_INFINITY : magnitudes[index]) as number;
       for (let index = 0; index < magnitudes.length; index++) {
-        const midpoint = ((neighbours[index] as number) + (neighbours[index + 1] as number)) / 2;
+        const midpoint = ((neighbors[index] as number) + (neighbors[index + 1] as number)) / 2;
         values.push(moved(midpoint, -1), midpoint, moved(midpoint, 1));
         expected.push(infinite(index), infinite(index + (index % 2)), infinite(index + 1));
       }
@@ -71,16 +71,16 @@ describe.each(roundings)('rounding of %s', (_name, round) => {
       await expectBits(round, format, both(values), both(expected));
     });
 
-    it('takes any float32 to the nearest number', async () => {
+    it('rounds any float32 to the nearest number', async () => {
       const words = fc.sample(fc.integer({ min: 0, max: 0x7f80_0000 }), { numRuns: 20_000, seed: 1 });
-      // Even over all bit patterns, then over the exponents that halves have.
+      // Uniform over all bit patterns, then over the exponents that half formats have.
       words.push(...words.slice(0, 10_000).map((word) => 0x3280_0000 + (word % 0x1500_0000)));
       const values = new Float32Array(Uint32Array.from(words).buffer);
       const expected = Array.from(values, (value) => nearest(magnitudes, value));
       await expectBits(round, format, both([...values]), both(expected));
     });
 
-    it('rounds any number of values, none included', async () => {
+    it('rounds any number of values, including none', async () => {
       for (const count of [0, 1, 2, 3, 4, 5, 7, 8, 9, 1023]) {
         const values = Array.from({ length: count }, (_, index) => 1 + index / 700);
         await expectBits(
@@ -104,15 +104,13 @@ describe.each(roundings)('rounding of %s', (_name, round) => {
     );
   });
 
-  it('keeps halves down to 2^-24, and makes zeros of half of that', async () => {
+  it('keeps halves down to 2^-24, and rounds half of that to zero', async () => {
     const values = [2 ** -24, 2 ** -25, 2 ** -25 * (1 + 2 ** -23), 3 * 2 ** -25, 2 ** -149];
     await expectBits(round, 'float16', both(values), both([2 ** -24, 0, 2 ** -24, 2 ** -23, 0]));
   });
 });
 
-/**
- * Values and the bits of their halves, as CPython 3.11 packs them: `struct.pack('<e', value)`.
- */
+/** Values and the bits of their float16, as CPython 3.11 packs them: `struct.pack('<e', value)`. */
 const PACKED_HALVES: readonly (readonly [value: number, bits: number])[] = [
   [1.9726645206219473e-8, 0x0000],
   [4.156898114615615e-8, 0x0001],
@@ -180,7 +178,7 @@ it('rounds single numbers', () => {
   expect([1 / 3, 257, 259, -0].map(roundToBfloat16)).toEqual([0.333984375, 256, 260, -0]);
 });
 
-it.each(PRESENT_ENGINES)('%s has a kernel for rounding, which leaves nothing behind', async (engine) => {
+it.each(PRESENT_ENGINES)('%s has a rounding kernel, which leaks nothing', async (engine) => {
   await loadEngine(engine);
   expect(tf.getKernel(ROUNDING_KERNEL, engine)).toBeDefined();
   const x = tf.ones<tf.Rank.R2>([3, 5]);
@@ -204,7 +202,7 @@ function onEngine(engine: EngineName, round: typeof roundTensor): Rounding {
   };
 }
 
-/** Every finite number of a format that is not negative, by its bits and so in order. */
+/** Returns every finite non-negative number of a format, by its bits and therefore in order. */
 function finiteMagnitudes(format: HalfFormat): number[] {
   const { fractionBits, leastExponent, exponentBits } = DEFINITIONS[format];
   const fractions = 2 ** fractionBits;
@@ -218,7 +216,7 @@ function finiteMagnitudes(format: HalfFormat): number[] {
   return magnitudes;
 }
 
-/** The number of a format nearest to a float32 that is not negative, by search, ties to even bits. */
+/** Finds by search the number of a format nearest to a non-negative float32. Ties go to even bits. */
 function nearest(magnitudes: readonly number[], value: number): number {
   const largest = magnitudes.at(-1) as number;
   const beyond = 2 * powerOfTwoBelow(largest);
@@ -238,7 +236,7 @@ function powerOfTwoBelow(value: number): number {
   return 2 ** Math.floor(Math.log2(value));
 }
 
-/** The float32 some steps after a positive one. */
+/** Returns the float32 that is `steps` steps after a positive one. */
 function moved(value: number, steps: number): number {
   const words = new Uint32Array(Float32Array.of(value).buffer);
   words[0] = (words[0] as number) + steps;
@@ -249,7 +247,7 @@ function both(magnitudes: readonly number[]): number[] {
   return [...magnitudes, ...magnitudes.map((value) => -value)];
 }
 
-/** Equal numbers, the signs of zeros included, and an input left as it was. */
+/** Expects equal numbers, including the signs of zeros, and an unchanged input. */
 async function expectBits(
   round: Rounding,
   format: HalfFormat,

@@ -25,7 +25,7 @@ describe('a recording', () => {
     });
   });
 
-  test('takes a constant once, and keeps its numbers from later changes', () => {
+  test('records a constant once, and ignores later changes of its array', () => {
     const numbers = Float32Array.of(1);
     const recording = new Recording();
     const first = recording.constant('one', FLOAT, [], numbers);
@@ -37,7 +37,7 @@ describe('a recording', () => {
     ]);
   });
 
-  test('refuses a tensor that it does not know, once all is computed', () => {
+  test('refuses an unknown tensor, once everything is computed', () => {
     const recording = new Recording();
     recording.addOp('Neg', {}, [{ tensor: {} }], [{}]);
     expect(() => recording.finish([])).toThrow(UnrecordableError);
@@ -46,7 +46,7 @@ describe('a recording', () => {
 });
 
 describe('a saved model', () => {
-  test('is the bytes that protocol buffers say', () => {
+  test('has the bytes that Protocol Buffers specify', () => {
     const nodes = [
       { kind: 'constant', type: FLOAT, shape: [300], bytes: Uint8Array.of(1, 2, 3, 4) },
       {
@@ -59,7 +59,7 @@ describe('a saved model', () => {
     const model = Buffer.from(savedModelOf({ nodes, inputs: [], outputs: [] })).toString('hex');
     // TensorProto: dtype 1, shape {dim {size 300}}, tensor_content.
     expect(model).toContain('0801' + '1205' + '1203' + '08ac02' + '2204' + '01020304');
-    // Attributes as entries of a map: the name, and the value's field in attr_value.proto.
+    // Attributes are map entries: the name, and the value's field in attr_value.proto.
     const entry = (name: string, value: string) => {
       const length = (hex: string) => (hex.length / 2).toString(16).padStart(2, '0');
       const both = `0a01${Buffer.from(name).toString('hex')}12${length(value)}${value}`;
@@ -76,7 +76,7 @@ describe('a saved model', () => {
     ].join('');
     // NodeDef: name n1, op A, input n0:2, then the attributes.
     expect(model).toContain(`0a026e31120141${'1a046e303a32'}${attributes}`);
-    // SavedModel: schema version 1; MetaGraphDef's tags.
+    // SavedModel: schema version 1. MetaGraphDef: its tags.
     expect(model).toMatch(/^080112/);
     expect(model).toContain(`0a0722057365727665`);
   });

@@ -15,7 +15,7 @@ const extent = fc.integer({ min: 1, max: 9 });
 const eights = fc.integer({ min: 1, max: 3 }).map((count) => 8 * count);
 const sides = fc.integer({ min: 0, max: 2 });
 
-/** Computes on wasm and on cpu, whose kernels are others. */
+/** Computes on wasm and on cpu, which have different kernels. */
 async function compare(
   inputs: readonly Values[],
   // biome-ignore lint/suspicious/noExplicitAny: each op takes tensors of its own ranks
@@ -27,7 +27,7 @@ async function compare(
 }
 
 describe('the kernels of wasm agree with those of cpu', () => {
-  test('in convolutions of any size, stride and padding, with channels in eights', async () => {
+  test('in convolutions of any size, stride and padding, with channels in multiples of eight', async () => {
     const kernels = fc.constantFrom([1, 1], [3, 3], [3, 3], [2, 3], [1, 5]);
     const paddings = fc.record({ top: sides, bottom: sides, left: sides, right: sides });
     await fc.assert(
@@ -55,13 +55,13 @@ describe('the kernels of wasm agree with those of cpu', () => {
     );
   });
 
-  test('in batch norms and the ReLU after them, with channels in fours', async () => {
+  test('in batch norms and the ReLU after them, with channels in multiples of four', async () => {
     await fc.assert(
       fc.asyncProperty(
         ...([fc.integer({ min: 1, max: 5 }), extent, extent, fc.integer({ min: 1, max: 6 })] as const),
         fc.constantFrom('linear', 'relu'),
         async (batch, height, width, fours, activation) => {
-          // Of one value the deviation is 0, and its inverse magnifies what rounding left.
+          // The standard deviation of one value is 0, and its inverse magnifies rounding errors.
           fc.pre(batch * height * width > 2);
           const shape = [batch, height, width, 4 * fours];
           const [x, dy] = [values(shape, 1), values(shape, 2)];

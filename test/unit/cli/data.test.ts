@@ -15,7 +15,7 @@ beforeEach(() => rm(allowedFoldersPath(), { force: true }));
 
 const SMALL_IMAGES = { image_size: 8, batch_size: 4 };
 
-/** An experiment on a folder of images. */
+/** An experiment on an image folder. */
 function photosText(path = 'photos', changes: Record<string, unknown> = {}): string {
   return experimentText({
     data: JSON.stringify({ dataset: 'image_folder', path, ...SMALL_IMAGES, ...changes }),
@@ -36,7 +36,7 @@ async function workWithPhotos(
   return { ...place, indexes: join(place.folder, '.bag-of-tricks/datasets') };
 }
 
-/** What a command says on standard error, but for the line that is there where indexing takes long. */
+/** Returns a command's standard error without the progress line that appears only if indexing takes long. */
 const withoutProgress = (text: string) => text.replace('Indexing the images...\n', '');
 
 describe('tricks data', () => {
@@ -51,7 +51,7 @@ describe('tricks data', () => {
     expect((await readdir(indexes)).map((name) => name.replace(/.*[.]/, ''))).toEqual(['bin', 'json']);
   });
 
-  it('says as JSON what it says in words', async () => {
+  it('reports the same as JSON and as text', async () => {
     const { tricks } = await workWithPhotos();
     const { stdout } = await tricks(['data', 'photos.yaml', '--json']);
     expect(JSON.parse(stdout)).toMatchObject({
@@ -62,7 +62,7 @@ describe('tricks data', () => {
     });
   });
 
-  it('names leaks, and images that cannot be read, which are bad input unless they are left out', async () => {
+  it('reports leaks, and unreadable images, which are an error unless they are skipped', async () => {
     const one = await photo(90);
     const files = {
       ...(await catsAndDogs()),
@@ -82,7 +82,7 @@ describe('tricks data', () => {
     expect((await tricks(['data', 'skip.yaml'])).code).toBe(0);
   });
 
-  it('says before a training what is wrong with its images and does not keep them from being used', async () => {
+  it('reports before a training problems of its images that do not prevent their use', async () => {
     const one = await photo(90);
     const { tricks, folder } = await workWithPhotos(
       { on_bad_image: 'skip' },
@@ -99,13 +99,13 @@ describe('tricks data', () => {
     expect(code).toBe(0);
     const photos = join(folder, 'photos');
     expect(stderr.split('\n').filter((line) => line.startsWith('warning:'))).toEqual([
-      'warning: These images are of a format that is not read, and are left out: train/dog/later.heic.',
+      'warning: These images have an unsupported format and are skipped: train/dog/later.heic.',
       `warning: One image cannot be read. ${photos}/train/dog/bad.jpg: The file is not an image.`,
-      `warning: One validation or test image is a copy of an image of another split. ${photos}/val/cat/one.jpg = ${photos}/train/cat/one.jpg`,
+      `warning: One validation or test image is a copy of an image in another split. ${photos}/val/cat/one.jpg = ${photos}/train/cat/one.jpg`,
     ]);
   });
 
-  it('writes sheets: a row for each class, or samples beside their originals', async () => {
+  it('writes sheets: a row for each class, or samples next to their originals', async () => {
     const { tricks, folder } = await workWithPhotos();
     const plain = await tricks(['data', 'photos.yaml', '--sheet', 'sheet.png']);
     expect(plain.stdout).toMatch(/Wrote sheet[.]png: .*\ncat, dog\n\nTrain: tricks run photos.yaml\n$/);
@@ -118,7 +118,7 @@ describe('tricks data', () => {
     const path = join(folder, 'photos-augmented.png');
     const { data: pixels, info } = await sharp(path).raw().toBuffer({ resolveWithObject: true });
     expect(info).toMatchObject({ width: 8 * 12 + 4, height: 8 * 12 + 4, channels: 3 });
-    // Two samples of one image differ, and the same command draws them again.
+    // Two samples of one image differ, and the same command draws the same samples again.
     const tile = (column: number) =>
       Array.from(
         { length: 8 * 8 * 3 },
@@ -133,7 +133,7 @@ describe('tricks data', () => {
 
   it.each<[string, string, RegExp]>([
     ['a folder that is missing', photosText('nowhere'), /nowhere/],
-    ['a data set that is known', experimentText(), /synthetic is part of the product/],
+    ['a data set that is known', experimentText(), /synthetic is built in and needs no index/],
     ['a bad file', photosText('photos', { dataset: 'image_foldr' }), /image_folder/],
   ])('refuses %s', async (_, text, words) => {
     const { tricks, write } = await workWithPhotos();
@@ -143,9 +143,9 @@ describe('tricks data', () => {
     expect(stderr).toMatch(words);
   });
 
-  it('ends on an interrupt, and leaves no index', async () => {
+  it('exits on an interrupt, and leaves no index', async () => {
     const { start, indexes, folder } = await workWithPhotos();
-    // Ten seconds' work, which no interrupt comes too late for, in images that end soon each.
+    // Ten seconds of work, so that no interrupt comes too late, in images that each finish quickly.
     const big = await sharp({ create: { width: 1500, height: 1500, channels: 3, background: 'red' } })
       .png()
       .toBuffer();
@@ -160,9 +160,9 @@ describe('tricks data', () => {
     expect(await readdir(indexes).catch(() => [])).toEqual([]);
   });
 
-  it.skipIf(!canMount())('explains a full disk, and leaves the old index', async () => {
+  it.skipIf(!canMount())('explains a full disk, and keeps the old index', async () => {
     const { shell, folder } = await workWithPhotos();
-    // The index of more images than the disk has room for.
+    // The index of more images than fit on the disk.
     const names = Array.from(
       { length: 3000 },
       (_, n) => `disk-photos/train/cat/a-name-that-takes-its-place-${n}.png`,
@@ -196,7 +196,7 @@ describe('tricks data', () => {
 });
 
 describe('a command that needs the images', () => {
-  it('indexes them first, once, and keeps standard output for results', async () => {
+  it('indexes them first, once, and prints only results to standard output', async () => {
     const { tricks } = await workWithPhotos();
     const first = await tricks(['resolve', 'photos.yaml']);
     expect({ ...first, stderr: withoutProgress(first.stderr) }).toMatchObject({ code: 0, stderr: '' });
@@ -214,7 +214,7 @@ describe('a command that needs the images', () => {
     expect({ ...queued, stderr: withoutProgress(queued.stderr) }).toMatchObject({ code: 0, stderr: '' });
   });
 
-  it('indexes them again before a training, where they have changed', async () => {
+  it('indexes them again before a training if they have changed', async () => {
     const { tricks, folder, indexes } = await workWithPhotos();
     await age(join(folder, 'photos'));
     await tricks(['queue', 'add', 'photos.yaml']);
@@ -234,7 +234,7 @@ describe('a command that needs the images', () => {
     ]);
   });
 
-  it('is refused when some cannot be read, before there is a run', async () => {
+  it('fails before it creates a run if some cannot be read', async () => {
     const { tricks, folder } = await workWithPhotos(
       {},
       { ...(await catsAndDogs()), 'train/dog/bad.jpg': 'x' },
@@ -247,7 +247,7 @@ describe('a command that needs the images', () => {
     expect(await readdir(join(folder, '.bag-of-tricks'))).toEqual(['.gitignore', 'datasets']);
   });
 
-  it('is not inspect, which makes no index and uses one that is there', async () => {
+  it('is not inspect, which creates no index and uses an existing one', async () => {
     const { tricks, folder } = await workWithPhotos();
     const without = await tricks(['inspect', 'photos.yaml']);
     expect(without).toMatchObject({ code: 0, stderr: '' });
@@ -259,7 +259,7 @@ describe('a command that needs the images', () => {
 });
 
 describe('data outside the folder that keeps the runs', () => {
-  /** An experiment whose photos lie elsewhere. */
+  /** An experiment whose photos are in another folder. */
   async function workOutside() {
     const place = await work();
     const outside = await testFolder();
@@ -294,26 +294,32 @@ describe('data outside the folder that keeps the runs', () => {
     expect(await tricks(['queue', 'add', 'photos.yaml'])).toMatchObject({ code: 0 });
   });
 
-  it.skipIf(process.platform !== 'linux')('is read on a yes at a terminal, and not otherwise', async () => {
-    const { shell, outside, tricks } = await workOutside();
-    const answer = (text: string) =>
-      shell(
-        `echo ${text} | script --quiet --return --command "$TRICKS resolve photos.yaml; code=\\$?; sleep 1; exit \\$code" /dev/null`,
-      );
-    for (const text of ['n', '', 'yesterday']) {
-      const { code, stdout } = await answer(text);
-      expect(code).toBe(2);
-      expect(stdout).toContain(`${outside} lies outside`);
-      expect(stdout).toContain('May its images be read? [y/N]');
-    }
-    expect(JSON.parse((await tricks(['allow', '--json'])).stdout)).toEqual([]);
-    expect(await answer('y')).toMatchObject({ code: 0, stdout: expect.stringContaining('"trainImages": 8') });
-    expect(JSON.parse((await tricks(['allow', '--json'])).stdout)).toEqual([outside]);
-    // Asked once.
-    expect((await answer('')).stdout).not.toContain('May its images be read?');
-  });
+  it.skipIf(process.platform !== 'linux')(
+    'is read after a yes at a terminal, and not otherwise',
+    async () => {
+      const { shell, outside, tricks } = await workOutside();
+      const answer = (text: string) =>
+        shell(
+          `echo ${text} | script --quiet --return --command "$TRICKS resolve photos.yaml; code=\\$?; sleep 1; exit \\$code" /dev/null`,
+        );
+      for (const text of ['n', '', 'yesterday']) {
+        const { code, stdout } = await answer(text);
+        expect(code).toBe(2);
+        expect(stdout).toContain(`${outside} is outside`);
+        expect(stdout).toContain('Allow its images to be read? [y/N]');
+      }
+      expect(JSON.parse((await tricks(['allow', '--json'])).stdout)).toEqual([]);
+      expect(await answer('y')).toMatchObject({
+        code: 0,
+        stdout: expect.stringContaining('"trainImages": 8'),
+      });
+      expect(JSON.parse((await tricks(['allow', '--json'])).stdout)).toEqual([outside]);
+      // The question is asked only once.
+      expect((await answer('')).stdout).not.toContain('Allow its images to be read?');
+    },
+  );
 
-  it('of a folder that is missing cannot be allowed', async () => {
+  it('in a missing folder cannot be allowed', async () => {
     const { tricks } = await work();
     expect(await tricks(['allow', 'nowhere'])).toMatchObject({
       code: 2,

@@ -8,7 +8,7 @@ import { tricksTests } from './tricks';
 const workplace = tricksTests();
 
 describe.each(['SIGINT', 'SIGTERM'] as const)('tricks engine install, interrupted by %s', (signal) => {
-  test('ends with 130, also by a server that says nothing, and leaves what was there', async () => {
+  test('exits with 130, even if the server does not answer, and keeps the previous installation', async () => {
     const { start, folder, write } = await workplace();
     let asked = () => {};
     const request = new Promise<void>((resolve) => {

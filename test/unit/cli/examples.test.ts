@@ -5,10 +5,10 @@ import type { RunEvent } from '../../../src/protocol/events';
 import { tricksTests } from './tricks';
 
 const EXAMPLES = join(__dirname, '../../../examples');
-/** The parts of the paper, each an experiment. */
+/** The parts of the paper, one experiment each. */
 const PAPER = readdirSync(EXAMPLES).filter((name) => name.startsWith('paper-'));
 
-/** Few images of Fashion-MNIST's shape, in batches of the file's own, for one epoch. */
+/** A few images of Fashion-MNIST's shape, with the file's own batch size, for one epoch. */
 const SHORT = [
   ...['dataset=synthetic', 'train_images=512', 'validation_images=64'].map((set) => `data.${set}`),
   'schedule.epochs=1',
@@ -23,7 +23,7 @@ const eventsOf = (stdout: string): RunEvent[] =>
     .map((line) => JSON.parse(line));
 
 describe('the examples of the paper', () => {
-  test('are one for each of its parts', () => {
+  test('cover each of its parts once', () => {
     expect(PAPER.map((name) => basename(name, '.experiment.yaml'))).toEqual([
       'paper-1-baseline',
       'paper-2-efficient-training',
@@ -44,7 +44,7 @@ describe('the examples of the paper', () => {
     expect(events.at(-1)?.type).toBe('done');
   });
 
-  test('a run of one can teach the refined one', async () => {
+  test('a run of one can be the teacher of the refined one', async () => {
     const { tricks, folder } = await newWorkplace();
     const run = (name: string, ...more: string[]) =>
       tricks(['run', join(EXAMPLES, name), '--json', '--folder', folder, ...SHORT, ...more]);

@@ -19,7 +19,7 @@ const RESNET = experimentText({
 
 type Place = Awaited<ReturnType<typeof work>>;
 
-/** A workplace where an experiment has run. */
+/** A folder in which an experiment was trained. */
 async function trained(experiment = RESNET): Promise<Place & { id: string; checkpoints: string }> {
   const place = await work();
   await place.write(FILE, experiment);
@@ -31,22 +31,22 @@ async function trained(experiment = RESNET): Promise<Place & { id: string; check
 
 const badInput = (...lines: string[]): Outcome => ({ code: 2, stdout: '', stderr: `${lines.join('\n')}\n` });
 
-/** A norm's scales in a checkpoint, which no layout changes. */
+/** Returns a norm's scales in a checkpoint. No layout changes them. */
 async function scalesIn(checkpoint: string, name: string): Promise<number[]> {
   const { tensors } = await readCheckpoint(checkpoint);
   return [...(tensors.find((tensor) => tensor.name === name)?.values ?? [])];
 }
 
 describe('tricks export --onnx', () => {
-  it('writes the best weights to a file, with class names and preprocessing, and says how to load it', async () => {
+  it('writes the best weights to a file, with class names and preprocessing, and prints how to load it', async () => {
     const { folder, tricks, id, checkpoints } = await trained();
-    // Only the best checkpoint is left.
+    // Only the best checkpoint remains.
     await rm(join(checkpoints, 'last.safetensors'));
     const { code, stdout, stderr } = await tricks(['export', 'last', '--onnx', 'out/new/model.onnx']);
     expect([code, stderr]).toEqual([0, '']);
     expect(stdout.split('\n')).toEqual([
-      'Wrote out/new/model.onnx: resnet18-D, width 4, as it was after 2 steps.',
-      'It takes normalised images [batch, 3, 40, 32] and gives logits [batch, 4].',
+      'Wrote out/new/model.onnx: resnet18-D, width 4, after 2 steps.',
+      'It takes normalized images [batch, 3, 40, 32] and returns logits [batch, 4].',
       'Load it in Python: onnxruntime.InferenceSession("out/new/model.onnx")',
       '',
     ]);
@@ -70,36 +70,36 @@ describe('tricks export --onnx', () => {
     expect(last).toEqual(
       badInput(
         `error: The run ${id} has no checkpoint yet.`,
-        'A run has one from the end of its first epoch on.',
+        'The first checkpoint is saved at the end of the first epoch.',
       ),
     );
   });
 
-  it('replaces a file only if it is told to, and never anything else', async () => {
+  it('replaces a file only if told to, and never anything else', async () => {
     const { folder, tricks, write } = await trained();
     await write('model.onnx', 'mine');
     const args = ['export', 'last', '--onnx', 'model.onnx'];
     expect(await tricks(args)).toEqual(
-      badInput('error: model.onnx is there already.', 'Choose another name, or replace it with --force.'),
+      badInput('error: model.onnx already exists.', 'Choose another name, or overwrite it with --force.'),
     );
     expect(await readFile(join(folder, 'model.onnx'), 'utf8')).toBe('mine');
     expect((await tricks([...args, '--force'])).code).toBe(0);
     expect(readOnnx(await readFile(join(folder, 'model.onnx'))).graph).toBe('small');
     await mkdir(join(folder, 'folder.onnx'));
     expect(await tricks(['export', 'last', '--onnx', 'folder.onnx', '--force'])).toEqual(
-      badInput('error: folder.onnx is a folder.', 'Name a file in it.'),
+      badInput('error: folder.onnx is a folder.', 'Specify a file in it.'),
     );
     expect(await tricks(['export', 'last', '--onnx', 'model.onnx/model.onnx'])).toEqual(
-      badInput('error: model.onnx is not a folder.', 'Write to another one.'),
+      badInput('error: model.onnx is not a folder.', 'Write to another folder.'),
     );
   });
 
-  it.skipIf(process.platform === 'win32')('leaves a pipe alone, as it would a device', async () => {
+  it.skipIf(process.platform === 'win32')('leaves a pipe alone, like a device', async () => {
     const { folder, tricks } = await trained();
     const pipe = join(folder, 'pipe');
     execFileSync('mkfifo', [pipe]);
     expect(await tricks(['export', 'last', '--onnx', 'pipe', '--force'])).toEqual(
-      badInput('error: pipe is a device or a pipe, and no file.', 'Name a file.'),
+      badInput('error: pipe is a device or a pipe, not a file.', 'Specify a file.'),
     );
     expect((await lstat(pipe)).isFIFO()).toBe(true);
   });
@@ -118,13 +118,13 @@ describe('tricks export --onnx', () => {
 });
 
 describe('tricks export --timm-folder', () => {
-  it('writes a folder that says what timm has to build, and how to load it', async () => {
+  it('writes a folder that tells timm what to build, and prints how to load it', async () => {
     const { folder, tricks, id } = await trained();
     const { code, stdout, stderr } = await tricks(['export', 'last', '--timm-folder', 'my flowers']);
     expect([code, stderr]).toEqual([0, '']);
     const [weights, config] = ['model.safetensors', 'config.json'].map((name) => join('my flowers', name));
     expect(stdout.split('\n')).toEqual([
-      `Wrote ${weights} and ${config}: resnet18d of timm, as it was after 2 steps.`,
+      `Wrote ${weights} and ${config}: resnet18d for timm, after 2 steps.`,
       'Load it in Python: timm.create_model("local-dir:my flowers", pretrained=True)',
       '',
     ]);
@@ -145,7 +145,7 @@ describe('tricks export --timm-folder', () => {
     expect(tensors.find(({ name }) => name === 'conv1.0.weight')?.shape).toEqual([2, 3, 3, 3]);
   });
 
-  it('replaces only its own files, and only if it is told to', async () => {
+  it('replaces only its own files, and only if told to', async () => {
     const { folder, tricks } = await trained();
     const model = join(folder, 'model');
     await mkdir(model);
@@ -154,8 +154,8 @@ describe('tricks export --timm-folder', () => {
     const args = ['export', 'last', '--timm-folder', 'model'];
     expect(await tricks(args)).toEqual(
       badInput(
-        `error: ${join('model', 'config.json')} is there already.`,
-        'Choose another name, or replace it with --force.',
+        `error: ${join('model', 'config.json')} already exists.`,
+        'Choose another name, or overwrite it with --force.',
       ),
     );
     expect((await readdir(model)).toSorted()).toEqual(['README.md', 'config.json']);
@@ -164,11 +164,11 @@ describe('tricks export --timm-folder', () => {
     expect(JSON.parse(await readFile(join(model, 'config.json'), 'utf8')).num_classes).toBe(4);
     await writeFile(join(folder, 'file'), 'mine');
     expect(await tricks(['export', 'last', '--timm-folder', 'file', '--force'])).toEqual(
-      badInput('error: file is not a folder.', 'Write to another one.'),
+      badInput('error: file is not a folder.', 'Write to another folder.'),
     );
   });
 
-  it('refuses a model that timm has not, and writes nothing', async () => {
+  it('refuses a model that timm does not have, and writes nothing', async () => {
     const { folder, tricks } = await trained(experimentText());
     expect(await tricks(['export', 'last', '--timm-folder', 'model'])).toEqual(
       badInput('error: timm has no resnet8.', 'Export it as ONNX: --onnx FILE.onnx'),

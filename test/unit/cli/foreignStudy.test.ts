@@ -7,7 +7,7 @@ import { tricksTests } from './tricks';
 
 const work = tricksTests();
 
-test('a study that came with its folder trains nothing before its person allows it', async () => {
+test('a study that came with its folder trains nothing until its person allows it', async () => {
   const place = await work();
   await place.write('tiny.experiment.yaml', EXPERIMENT);
   await place.write('which.study.yaml', STUDY);
@@ -23,11 +23,13 @@ test('a study that came with its folder trains nothing before its person allows 
   for (const command of [['resume', id], ['which.study.yaml'], ['confirm', id]]) {
     const refused = await place.tricks(['study', ...command, '--no-costs']);
     expect(refused.code).toBe(2);
-    expect(refused.stderr).toMatch(/was not made here by you, but came with the folder\./);
+    expect(refused.stderr).toMatch(
+      /^error: You did not create the study .* here\. It came with the folder\./m,
+    );
   }
   expect(await readdir(join(store, 'runs'))).toEqual(runs);
   expect(await readFile(join(store, 'studies', id, 'study.json'), 'utf8')).toBe(record);
-  // Everybody may look.
+  // Anyone may look.
   expect(await place.tricks(['study', 'show', id])).toMatchObject({ code: 0 });
   const allowed = await place.tricks(['study', 'resume', id, '--no-costs', '--allow', place.folder]);
   expect(allowed).toMatchObject({ code: 1, stderr: expect.stringContaining('failed 3 times') });

@@ -8,8 +8,8 @@ import { tricksTests } from './tricks';
 
 const work = tricksTests();
 
-describe.runIf(process.platform === 'linux')('with little of what a process may have', () => {
-  it('lists every run, though few files may be open', async () => {
+describe.runIf(process.platform === 'linux')('under low limits of a process', () => {
+  it('lists every run, with few open files allowed', async () => {
     const { folder, shell } = await work();
     await mkdir(join(folder, 'work'));
     for (let run = 0; run < 100; run++) {
@@ -28,18 +28,18 @@ describe.runIf(process.platform === 'linux')('with little of what a process may 
     expect(states).toEqual(Array(100).fill('queued'));
   });
 
-  it('says that address space ran out, how much there is, and how to raise the limit', async () => {
+  it('reports that address space ran out, how much there is, and how to raise the limit', async () => {
     const { write, shell } = await work();
     await write('a.yaml', experimentText());
     const { code, stderr } = await shell('ulimit -v 8000000; exec $TRICKS run a.yaml --engine wasm');
     expect(code).toBe(1);
     expect(stderr).toContain(
-      'There is not enough address space: this process may use 7.63 GiB, and WebAssembly reserves about 10 GB a thread.\n' +
+      'There is not enough address space: this process may use 7.63 GiB, and WebAssembly reserves about 10 GB per thread.\n' +
         'Raise the limit (ulimit -v unlimited), then run again.',
     );
   });
 
-  it('says so too where a thread finds no room', async () => {
+  it('reports it too if a thread finds no room', async () => {
     const { write, shell } = await work();
     await write('a.yaml', experimentText());
     const threads = await shell(

@@ -1,4 +1,6 @@
-/** Workspaces that came from elsewhere: their links lead nowhere, and their runs start for nobody who did not ask. */
+/**
+ * Workspaces that came from elsewhere: their links are not followed, and their runs do not start unless the user asks.
+ */
 import { mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -8,7 +10,7 @@ import { tricksTests } from './tricks';
 
 const work = tricksTests();
 
-/** A folder with an experiment, and one outside with a file that nobody may touch. */
+/** A folder with an experiment, and an outside folder with a file that must not be touched. */
 async function places() {
   const place = await work();
   await place.write('a.yaml', experimentText({ name: 'a' }));
@@ -19,7 +21,7 @@ async function places() {
   return { ...place, outside, precious, store };
 }
 
-/** A queued run in it. */
+/** Queues a run in the folder. */
 async function queuedRun(env: Record<string, string> = {}) {
   const place = await places();
   const added = await place.tricks(['queue', 'add', 'a.yaml'], { env });
@@ -48,17 +50,17 @@ describe('a link within a run', () => {
     });
   }
 
-  it('or folder where a file belongs is named, and the run resumes once it is gone', async () => {
+  it('or a folder in place of a file is named, and the run resumes once it is removed', async () => {
     const { run, id, tricks } = await queuedRun();
     await mkdir(join(run, 'stop'));
     const { code, stderr } = await tricks(['resume', id]);
     expect(code).toBe(1);
-    expect(stderr).toContain(`${join(run, 'stop')} is a folder, where a file belongs.\nMove it elsewhere`);
+    expect(stderr).toContain(`${join(run, 'stop')} is a folder, but a file is expected.\nMove it elsewhere`);
     await rm(join(run, 'stop'), { recursive: true });
     expect(await tricks(['resume', id])).toMatchObject({ code: 0 });
   });
 
-  it('is the reason for which a run is broken, beside those that are not', async () => {
+  it('is the reason why a run is broken, next to intact runs', async () => {
     const { run, id, tricks, precious } = await queuedRun();
     await tricks(['queue', 'add', 'a.yaml']);
     await symlink(precious, join(run, 'lease.2'));
@@ -77,12 +79,12 @@ describe('a link within a run', () => {
       await symlink(outside, join(run, name));
       const { code, stderr } = await tricks(['resume', id]);
       expect(code).toBe(1);
-      expect(stderr).toContain(`${join(run, name)} is a link. Within a run no link is followed`);
+      expect(stderr).toContain(`${join(run, name)} is a link. Links inside a run are not followed`);
       expect(await readdir(outside)).toEqual(['precious']);
     });
   }
 
-  it('is refused where a teacher is a link to a run outside', async () => {
+  it('is refused if a teacher is a link to a run outside', async () => {
     const { tricks, write, store, outside, manifest, folder } = await places();
     expect(await tricks(['run', 'a.yaml'])).toMatchObject({ code: 0 });
     const { id } = await manifest();
@@ -129,7 +131,7 @@ describe('a run that came with its folder', () => {
     expect((await manifest()).state.status).toBe('done');
   });
 
-  it('is asked about again where its folder was copied to another place', async () => {
+  it('needs consent again after its folder was copied to another place', async () => {
     const { tricks, id, store, folder } = await queuedRun();
     const copy = join(folder, 'copy');
     await mkdir(copy);

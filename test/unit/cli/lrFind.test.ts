@@ -43,8 +43,8 @@ describe('tricks lr-find', () => {
 
   it.each([
     [['--from', '1', '--to', '0.1'], '--from 1 is not below --to 0.1.'],
-    [['--from', '0'], 'It has to be a number above 0.'],
-    [['--steps', '5'], 'It has to be a whole number from 20.'],
+    [['--from', '0'], 'It must be a number above 0.'],
+    [['--steps', '5'], 'It must be a whole number of at least 20.'],
   ])('refuses %j', async (args, message) => {
     const { tricks, write } = await work();
     await write(FILE, experimentText());

@@ -23,7 +23,7 @@ describe('tricks new', () => {
     expect({ code, stdout }).toEqual({
       code: 0,
       stdout:
-        'Wrote photos.experiment.yaml.\nCheck the images: tricks data photos.experiment.yaml\nTrain: tricks run photos.experiment.yaml\n8 images are few to train from scratch. Fine-tuning usually does better: add --force --weights torchvision:resnet18.\n',
+        'Wrote photos.experiment.yaml.\nCheck the images: tricks data photos.experiment.yaml\nTrain: tricks run photos.experiment.yaml\nOnly 8 images for training from scratch. Fine-tuning usually does better: add --force --weights torchvision:resnet18.\n',
     });
     const text = await readFile(join(folder, 'photos.experiment.yaml'), 'utf8');
     expect(text).toContain('# Trains from scratch on 8 images of 2 classes, with 4 for validation.\n');
@@ -50,7 +50,7 @@ describe('tricks new', () => {
     expect(await readdir(folder)).not.toContain('photos.experiment.yaml');
   });
 
-  it('keeps a fifth of few images for validation, and says that some cannot be read', async () => {
+  it('keeps a fifth of few images for validation, and reports that some cannot be read', async () => {
     const { tricks, folder } = await work();
     const drawn = await Promise.all(
       ['cats', 'dogs'].flatMap((name) =>
@@ -74,7 +74,7 @@ describe('tricks new', () => {
     expect(Number(train) + Number(validation)).toBe(80);
   });
 
-  it('replaces no file unless it is told to', async () => {
+  it('replaces no file unless told to', async () => {
     const { tricks, folder } = await workWithPhotos();
     const file = join(folder, 'mine.yaml');
     await writeFile(file, 'mine');
@@ -96,7 +96,42 @@ describe('tricks new', () => {
     expect(text).toContain('  weights: torchvision:resnet18 ');
   });
 
-  it('lets images outside be read that it was told of, and writes where they are', async () => {
+  it('starts without images from a small example, under its own name', async () => {
+    const { tricks, folder } = await work();
+    const { code, stdout } = await tricks(['new', '--name', 'my: first']);
+    expect({ code, stdout }).toEqual({
+      code: 0,
+      stdout: "Wrote my- first.experiment.yaml.\nTrain: tricks run 'my- first.experiment.yaml'\n",
+    });
+    const resolved = await tricks(['resolve', 'my- first.experiment.yaml']);
+    expect(JSON.parse(resolved.stdout)).toMatchObject({
+      name: 'my: first',
+      data: { dataset: { name: 'fashion-mnist-sample' } },
+    });
+    expect((await tricks(['new', 'second.experiment.yaml'])).code).toBe(0);
+    expect(await readFile(join(folder, 'second.experiment.yaml'), 'utf8')).toContain('\nname: second\n');
+  });
+
+  it('asks for a name at a terminal, and otherwise says how to give one', async () => {
+    const { tricks, shell, folder } = await work();
+    expect(await tricks(['new'])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('Give it one: tricks new --name NAME'),
+    });
+    expect(await tricks(['new', '--weights', 'resnet18'])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('tricks new --data FOLDER --weights resnet18'),
+    });
+    expect(await readdir(folder)).toEqual([]);
+    if (process.platform !== 'linux') return;
+    const asked = await shell(
+      'echo asked | script --quiet --return --command "$TRICKS new; code=\\$?; sleep 1; exit \\$code" /dev/null',
+    );
+    expect(asked.stdout).toContain('Name of the experiment:');
+    expect(await readFile(join(folder, 'asked.experiment.yaml'), 'utf8')).toContain('\nname: asked\n');
+  });
+
+  it('allows the images outside that it was given, and writes their path', async () => {
     const { tricks, folder } = await work();
     const outside = await testFolder();
     await writeTree(join(outside, 'pets'), await catsAndDogs());
@@ -108,9 +143,13 @@ describe('tricks new', () => {
   });
 
   it.each<[string, string[], RegExp]>([
-    ['a folder that is missing', ['--data', 'nowhere'], /There is no folder .*nowhere\.\nCheck the path/],
+    [
+      'a folder that is missing',
+      ['--data', 'nowhere'],
+      /The folder .*nowhere does not exist\.\nCheck the path/,
+    ],
     ['weights that it does not know', ['--data', 'photos', '--weights', 'alexnet'], /torchvision:resnet50/],
-    ['no folder', [], /--data/],
+    ['weights without a folder', ['--weights', 'resnet18'], /tricks new --data FOLDER --weights resnet18/],
   ])('refuses %s, and writes nothing', async (_, args, words) => {
     const { tricks, folder } = await workWithPhotos();
     const { code, stderr, stdout } = await tricks(['new', 'a.yaml', ...args]);

@@ -11,11 +11,11 @@ const workplace = tricksTests();
 const installed = findInstallations('tensorflow').find(({ origin }) => origin === 'managed');
 const others = nodeMajors.filter((major) => !process.versions.node.startsWith(`${major}.`));
 
-/** One build of the addon serves every Node: it is written for Node-API, which newer Nodes keep. */
+/** One build of the addon serves every Node version: it is written for Node-API, which newer Nodes keep. */
 describe.runIf(installed && hasNodes)('the same installation of tensorflow', () => {
   it.each(others)('loads, multiplies and trains under Node %i', async (major) => {
     const { folder, tricks, write, manifest } = await workplace();
-    // A folder of its own, so that no probe is remembered.
+    // A separate folder, so that no probe result is remembered.
     await symlink(installed?.folder as string, join(folder, 'tensorflow'));
     const options = { node: await ensureNode(major), env: { BAG_OF_TRICKS_ENGINES: folder } };
 

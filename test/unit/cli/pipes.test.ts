@@ -1,4 +1,4 @@
-/** Nothing waits for a pipe that nobody writes to, and nothing reads a device that has no end. */
+/** No command waits for a pipe without a writer, and no command reads an endless device. */
 import { execFileSync } from 'node:child_process';
 import { mkdir, readdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -9,11 +9,11 @@ import { tricksTests } from './tricks';
 const work = tricksTests();
 
 describe.skipIf(process.platform === 'win32')('a pipe and a device', () => {
-  /** An experiment on a person's own data, by what its data part says. */
+  /** An experiment on the user's own data, given its data part. */
   const onData = (data: string) =>
     `name: a\ndata: { ${data} }\nmodel: { name: resnet8, width: 2 }\nengine: wasm\n`;
 
-  it.each(['pipe', 'device'])('in the place of a file is refused with a reason: a %s', async (kind) => {
+  it.each(['pipe', 'device'])('in place of a file is refused with a reason: a %s', async (kind) => {
     const { folder, start, write } = await work();
     const make = async (name: string) => {
       const path = join(folder, name);

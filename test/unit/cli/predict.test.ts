@@ -21,7 +21,7 @@ interface Predicted {
   readonly error?: { readonly what: string; readonly remedy: string };
 }
 
-/** A place with a trained run, and its validation images as PNG files in `images`, named by their number. */
+/** A folder with a trained run and its validation images as PNG files in `images`, named by their number. */
 async function trained(settings: readonly string[] = []) {
   const place = await work();
   const { folder, tricks, write, manifest } = place;
@@ -53,9 +53,9 @@ async function trained(settings: readonly string[] = []) {
 
 describe('tricks predict', () => {
   it.each([
-    ['grey images', []],
-    ['coloured images of another height than width', ['data.channels=3', 'data.height=9']],
-  ])('says of %s what the run made of them in training', async (_, settings) => {
+    ['gray images', []],
+    ['colored images of another height than width', ['data.channels=3', 'data.height=9']],
+  ])('predicts for %s what the run predicted in training', async (_, settings) => {
     const { predict, labels, runFolder } = await trained(settings);
     const predictions = await predict(['images']);
     expect(predictions.map(({ path }) => path)).toEqual(
@@ -66,7 +66,7 @@ describe('tricks predict', () => {
     expect(
       predictions.map(({ classes }, image) => Number(classes?.[0]?.class === `class ${labels[image]}`)),
     ).toEqual(correct);
-    // To the probability of the right class, which the most wrong images are listed with.
+    // Up to the probability of the right class, which the list of most wrong images includes.
     const wrong: string[][] = parse(
       await readFile(join(evaluationFolder(runFolder, 'best'), 'most_wrong.csv'), 'utf8'),
       { fromLine: 2 },
@@ -98,7 +98,7 @@ describe('tricks predict', () => {
     expect(Number(rows[1]![3])).toBeGreaterThanOrEqual(Number(rows[2]![3]));
   });
 
-  it('takes images of any size, format and colours', async () => {
+  it('takes images of any size, format and color', async () => {
     const { folder, predict } = await trained();
     const photo = sharp({ create: { width: 60, height: 45, channels: 3, background: '#c84' } });
     await photo.clone().jpeg().toFile(join(folder, 'a photo.jpeg'));
@@ -107,7 +107,7 @@ describe('tricks predict', () => {
     expect(predictions.map(({ classes }) => classes?.length)).toEqual([1, 1]);
   });
 
-  it('names each image that cannot be read, and classifies the others', async () => {
+  it('names each unreadable image, and classifies the others', async () => {
     const { folder, tricks } = await trained();
     await writeFile(join(folder, 'images/005.png'), 'not an image');
     await writeFile(join(folder, 'empty.jpg'), '');
@@ -120,7 +120,7 @@ describe('tricks predict', () => {
     expect(results.filter(({ error }) => error).map(({ path, error }) => `${path}: ${error?.what}`)).toEqual([
       'empty.jpg: empty.jpg: The file is empty.',
       'images/005.png: images/005.png: The file is not an image.',
-      'missing.png: There is no file missing.png.',
+      'missing.png: missing.png does not exist.',
     ]);
     for (const { error } of results)
       if (error) expect(stderr).toContain(`error: ${error.what}\n${error.remedy}`);
@@ -128,17 +128,17 @@ describe('tricks predict', () => {
     expect(stderr).not.toContain('data set');
   });
 
-  it.skipIf(process.platform === 'win32')('does not wait for whoever would write to a pipe', async () => {
+  it.skipIf(process.platform === 'win32')('does not wait for the writer of a pipe', async () => {
     const { folder, tricks } = await trained();
     execFileSync('mkfifo', [join(folder, 'pipe.png')]);
     const { code, stderr } = await tricks(['predict', 'last', 'pipe.png']);
     expect({ code, stderr }).toEqual({
       code: 1,
-      stderr: 'error: pipe.png: It is no file.\nName an undamaged image file.\n',
+      stderr: 'error: pipe.png: It is not a file.\nSpecify an undamaged image file.\n',
     });
   });
 
-  it('takes folders with all below them, but what systems leave there and links that may lead back', async () => {
+  it('takes folders recursively, without system files and links that may loop', async () => {
     const { folder, predict } = await trained();
     await mkdir(join(folder, 'images/b/c'), { recursive: true });
     await cp(join(folder, 'images/000.png'), join(folder, 'images/b/c/1.PNG'));
@@ -150,13 +150,13 @@ describe('tricks predict', () => {
     await symlink('..', join(folder, 'images/b/back'));
     const predictions = await predict(
       ['images/b', 'images/000.png'],
-      'These links lead to folders outside of the data set, and are not followed: back.\nFiles that are not images are left out: *.txt: 1.\n',
+      'These links point to folders outside the data set and are not followed: back.\nFiles that are not images are skipped: *.txt: 1.\n',
     );
     expect(predictions.map(({ path }) => path)).toEqual(['images/b/c/1.PNG', 'images/000.png']);
     expect(predictions[0]?.classes).toEqual(predictions[1]?.classes);
   });
 
-  it('takes the weights that are asked for', async () => {
+  it('uses the requested weights', async () => {
     const { predict } = await trained(['tricks.ema.decay=0.5', 'optimizer.base_lr=0.3']);
     const asked = async (...args: string[]) => (await predict(['images/000.png', ...args]))[0]?.classes;
     const last = await asked('--checkpoint', 'last');
@@ -181,7 +181,7 @@ describe('tricks predict', () => {
     expect(await failure('last', 'images', '--average')).toEqual({
       code: 1,
       stdout: '',
-      stderr: 'error: The run has no moving average: it was trained without the trick ema.',
+      stderr: 'error: The run has no EMA weights: it was trained without the trick ema.',
     });
     await writeFile(bestCheckpointPath(runFolder), 'damaged');
     expect((await failure('last', 'images')).stderr).toContain('best.safetensors cannot be read');
@@ -193,7 +193,7 @@ describe('tricks predict', () => {
 
 const FOLDER_FILE = 'pictures.experiment.yaml';
 
-/** A run on a folder of pictures in six classes, some of them in each of these splits. */
+/** A run on a folder of images in six classes, with some images in each of these splits. */
 async function trainedOnFolder(splits: readonly string[]) {
   const place = await work();
   const { folder, tricks, write } = place;
@@ -227,10 +227,10 @@ engine: wasm
 }
 
 describe('tricks test', () => {
-  it('evaluates the best weights on images that training never saw, and counts each look', async () => {
+  it('evaluates the best weights on images that training never saw, and counts each evaluation', async () => {
     const { folder, tricks, manifest } = await trainedOnFolder(['train', 'val', 'test']);
     const { id } = await manifest();
-    // Nothing that a run keeps is of test images.
+    // A run saves nothing about test images.
     const best = evaluationFolder(join(folder, '.bag-of-tricks/runs', id), 'best');
     const wrong: string[][] = parse(await readFile(join(best, 'most_wrong.csv'), 'utf8'), { fromLine: 2 });
     expect(wrong).toHaveLength(30);
@@ -240,7 +240,7 @@ describe('tricks test', () => {
     expect(first.code).toBe(0);
     const tested = JSON.parse(first.stdout);
     expect(tested).toMatchObject({ run: id, images: 30, looks: 1 });
-    // What it says of all of them, it says of each.
+    // The results for all images together match those for each image.
     const each = await tricks(['predict', 'last', 'pictures/test', '--json']);
     const predictions: Predicted[] = JSON.parse(each.stdout);
     const ranks = predictions.map(({ path, classes = [] }) =>
@@ -260,11 +260,11 @@ describe('tricks test', () => {
     const second = await tricks(['test', 'last', '--checkpoint', 'last']);
     expect(second.code).toBe(0);
     expect(second.stdout).toMatch(
-      /^Test accuracy \d+\.\d\d% \(95% interval \d+\.\d\d% to \d+\.\d\d%\), \d+ of 30 images\nTop-5 accuracy +\d+\.\d\d%\nMacro F1 +\d+\.\d\d%\nBalanced accuracy +\d+\.\d\d%\nLoss +\d\.\d{4}\nThis is look 2 at the test images of this data set\.\n$/,
+      /^Test accuracy \d+\.\d% \(95% interval \d+\.\d% to \d+\.\d%\), \d+ of 30 images\nTop-5 accuracy +\d+\.\d%\nMacro F1 +\d+\.\d%\nBalanced accuracy +\d+\.\d%\nLoss +\d\.\d{4}\nThis is evaluation 2 on the test images of this data set\.\n$/,
     );
   });
 
-  it('refuses images that changed since the run was made, which is no look', async () => {
+  it('refuses images that changed since the run was made, which counts no evaluation', async () => {
     const { folder, tricks } = await trainedOnFolder(['train', 'val', 'test']);
     await writeFile(join(folder, 'pictures/test/kind 0/30.png'), 'another');
     const { code, stderr, stdout } = await tricks(['test', 'last']);
@@ -282,13 +282,13 @@ describe('tricks test', () => {
       code: 2,
       stdout: '',
       stderr:
-        'error: The data set synthetic has no test images of its own.\nUse a data set with a test split, such as a folder of images with train, val and test.\n',
+        'error: The data set synthetic has no separate test images.\nUse a data set with a test split, such as a folder of images with train, val and test.\n',
     });
     const { tricks: onFolder } = await trainedOnFolder(['train', 'val']);
     const { code, stdout, stderr } = await onFolder(['test', 'last']);
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
     expect(stderr).toContain(
-      'error: The data set image_folder has no test images.\nKeep some that training never sees',
+      'error: The data set image_folder has no test images.\nSet some images aside that training never sees',
     );
   });
 });

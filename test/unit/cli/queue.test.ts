@@ -5,24 +5,25 @@ import { describe, expect, it } from 'vitest';
 import { lastCheckpointPath } from '../../../src/runs/checkpoint';
 import { readLease } from '../../../src/runs/lease/lease';
 import { readAllEvents } from '../../../src/runs/log';
+import { counted } from '../../../src/shared/counted';
 import { experimentText } from '../../support/smallTraining';
 import { until } from '../runs/support';
 import { tricksTests } from './tricks';
 
 const work = tricksTests();
 
-/** A folder with experiments of these names, each of a second or so. */
+/** A folder with experiments of these names, about a second each. */
 async function workWith(...names: string[]) {
   const place = await work();
   for (const name of names) await place.write(`${name}.yaml`, experimentText({ name }));
   const runs = join(place.folder, '.bag-of-tricks/runs');
   const manifestOf = async (id: string) => JSON.parse(await readFile(join(runs, id, 'run.json'), 'utf8'));
-  /** The experiments' names in the queue's order. */
+  /** Returns the experiments' names in queue order. */
   const queue = async () => {
     const { stdout } = await place.tricks(['queue', '--json']);
     return JSON.parse(stdout).map(({ name }: { name: string }) => name);
   };
-  /** The id of the run of an experiment. */
+  /** Returns the id of an experiment's run. */
   const idOf = async (name: string) => (await readdir(runs)).find((id) => id.endsWith(`-${name}`)) as string;
   return { ...place, runs, manifestOf, queue, idOf };
 }
@@ -39,13 +40,19 @@ describe('tricks queue', () => {
 
     const moved = await tricks(['queue', 'move', await idOf('c'), '1']);
     expect(moved.code).toBe(0);
-    expect(moved.stdout).toMatch(/^PLACE +RUN +WAITS\n +1 +\S+-c +now\n +2 +\S+-a +now\n +3 +\S+-b +now\n$/);
+    expect(moved.stdout).toMatch(
+      /^POSITION +RUN +NAME +WAITING\n +1 +\S+-c +c +now\n +2 +\S+-a +a +now\n +3 +\S+-b +b +now\n$/,
+    );
     expect(await tricks(['queue', 'cancel', await idOf('a')])).toMatchObject({ code: 0 });
     expect(await queue()).toEqual(['c', 'b']);
-    expect((await manifestOf(await idOf('a'))).state).toEqual({ status: 'stopped', step: 0 });
+    expect((await manifestOf(await idOf('a'))).state).toEqual({
+      status: 'stopped',
+      step: 0,
+      wasQueued: true,
+    });
   });
 
-  it('refuses what cannot be: a bad file adds none, and only a run that waits is moved', async () => {
+  it('refuses bad requests: a bad file adds none, and only a waiting run is moved', async () => {
     const { folder, tricks, write, idOf, queue } = await workWith('a');
     await write('bad.yaml', experimentText({ optimizer: '{ base_lr: -1 }' }));
     expect((await tricks(['queue', 'add', 'a.yaml', 'bad.yaml'])).code).toBe(2);
@@ -58,7 +65,7 @@ describe('tricks queue', () => {
     await tricks(['queue', 'cancel', id]);
     expect(await tricks(['queue', 'cancel', id])).toMatchObject({
       code: 2,
-      stderr: expect.stringContaining('does not wait'),
+      stderr: expect.stringContaining('is not queued'),
     });
     for (const args of [
       ['--at-once', '0'],
@@ -70,7 +77,7 @@ describe('tricks queue', () => {
     expect(await queue()).toEqual([]);
   });
 
-  it('trains what waits in turn, and says how each ended', async () => {
+  it('trains waiting runs in turn, and reports how each ended', async () => {
     const { tricks, queue, idOf, write, manifestOf } = await workWith('a', 'b');
     await write('lost.yaml', experimentText({ name: 'lost', optimizer: '{ base_lr: 1e30 }' }));
     await tricks(['queue', 'add', 'a.yaml', 'lost.yaml', 'b.yaml']);
@@ -85,7 +92,7 @@ describe('tricks queue', () => {
     expect((await manifestOf(await idOf('lost'))).state.status).toBe('failed');
   });
 
-  it('goes on with what waits after the program that worked on it was killed, and leaves no process', async () => {
+  it('continues after its worker was killed, and leaves no process', async () => {
     const { start, tricks, queue, idOf, manifestOf, runs } = await workWith('a', 'b');
     await tricks(['queue', 'add', 'a.yaml', '--set', 'schedule.epochs=100000']);
     await tricks(['queue', 'add', 'b.yaml']);
@@ -95,7 +102,7 @@ describe('tricks queue', () => {
     await until(() => existsSync(lastCheckpointPath(join(runs, a))));
     first.process.kill('SIGKILL');
     await first.outcome;
-    expect((await tricks(['runs'])).stdout).toMatch(/-a +running/);
+    expect((await tricks(['runs'])).stdout).toMatch(/-a +a +running/);
     expect(await queue()).toEqual(['b']);
     const second = start(['queue', 'start', '--at-once', '2']);
     await until(async () => (await manifestOf(await idOf('b'))).state.status === 'done');
@@ -104,7 +111,7 @@ describe('tricks queue', () => {
     expect((await manifestOf(a)).state.status).toBe('stopped');
   });
 
-  it('is worked through by two programs at once, which train each run once', async () => {
+  it('can be worked through by two programs at once, which train each run once', async () => {
     const names = ['a', 'b', 'c', 'd'];
     const { start, tricks, idOf, manifestOf, runs, queue } = await workWith(...names);
     await tricks(['queue', 'add', ...names.map((name) => `${name}.yaml`)]);
@@ -119,7 +126,7 @@ describe('tricks queue', () => {
     }
   });
 
-  it('stops what trains when it is interrupted, and leaves the rest waiting', async () => {
+  it('stops the running run when it is interrupted, and leaves the rest waiting', async () => {
     const { start, tricks, queue, write } = await workWith('b');
     await write('a.yaml', experimentText({ name: 'a', ...ENDLESS }));
     await tricks(['queue', 'add', 'a.yaml', 'b.yaml']);
@@ -132,7 +139,7 @@ describe('tricks queue', () => {
 });
 
 describe('tricks resume', () => {
-  it('goes on with a run that was stopped, and one whose trainer was killed, and not with one that is done', async () => {
+  it('continues a stopped run and one whose trainer was killed, but not a finished one', async () => {
     const { start, tricks, write, manifestOf, idOf, runs } = await workWith('short');
     await write('a.yaml', experimentText({ name: 'a', ...ENDLESS }));
     const first = start(['run', 'a.yaml', '--json']);
@@ -144,7 +151,7 @@ describe('tricks resume', () => {
     expect(stopped).toBeGreaterThan(0);
 
     const second = start(['resume', id, '--json']);
-    // Where the first was stopped as it evaluated an epoch, that is done before any step is.
+    // If the first was stopped while it evaluated an epoch, the evaluation is done before any step.
     await until(() => /"type":"step".*"type":"epoch"/s.test(second.stdout()));
     expect(await tricks(['resume', id])).toMatchObject({
       code: 1,
@@ -153,7 +160,7 @@ describe('tricks resume', () => {
     process.kill((await readLease(join(runs, id)))?.holder?.pid as number, 'SIGKILL');
     const { code, stdout } = await second.outcome;
     expect(code).toBe(1);
-    expect(stdout).toContain(`Going on after step ${stopped}`);
+    expect(stdout).toContain(`Resuming after step ${stopped}`);
     const steps = stdout.split('\n').filter((line) => line.includes('"type":"step"'));
     expect(JSON.parse(steps[0] as string).step).toBe(stopped);
 
@@ -162,7 +169,7 @@ describe('tricks resume', () => {
     last.process.kill('SIGINT');
     expect(await last.outcome).toMatchObject({
       code: 130,
-      stdout: expect.stringContaining('Going on after'),
+      stdout: expect.stringContaining('Resuming after'),
     });
     const shown = JSON.parse((await tricks(['show', id, '--json'])).stdout);
     const epochs = shown.epochs.map(({ epoch }: { epoch: number }) => epoch);
@@ -177,7 +184,7 @@ describe('tricks resume', () => {
 });
 
 describe('tricks pause', () => {
-  it('lets a run end with a checkpoint and stay listed as paused, and resume goes on from there', async () => {
+  it('ends a run with a checkpoint and lists it as paused, and resume continues from there', async () => {
     const { start, tricks, write, manifestOf, idOf } = await workWith();
     await write('a.yaml', experimentText({ name: 'a', ...ENDLESS }));
     const first = start(['run', 'a.yaml']);
@@ -185,20 +192,20 @@ describe('tricks pause', () => {
     const id = await idOf('a');
     expect(await tricks(['pause', id])).toEqual({
       code: 0,
-      stdout: `Paused ${id}. To go on: tricks resume ${id}\n`,
+      stdout: `Paused ${id}. To resume: tricks resume ${id}\n`,
       stderr: '',
     });
     const { code, stdout } = await first.outcome;
     const { state } = await manifestOf(id);
     expect([code, state.status]).toEqual([130, 'paused']);
-    expect(stdout).toContain(`Paused after ${state.step} steps. To go on: tricks resume`);
-    expect((await tricks(['runs'])).stdout).toMatch(/-a +paused +- +\d+\/100000 /);
+    expect(stdout).toContain(`Paused after ${counted(state.step, 'step')}. To resume: tricks resume`);
+    expect((await tricks(['runs'])).stdout).toMatch(/-a +a +paused +(-|[\d.]+%) +\d+\/100000 /);
     expect(await tricks(['pause', id])).toMatchObject({
       code: 1,
       stderr: expect.stringContaining('The run is not running.'),
     });
     const resumed = start(['resume', id]);
-    await until(() => resumed.stdout().includes(`Going on after step ${state.step}`));
+    await until(() => resumed.stdout().includes(`Resuming after step ${state.step}`));
     await until(async () => (await manifestOf(id)).state.step > state.step);
     resumed.process.kill('SIGINT');
     expect((await resumed.outcome).code).toBe(130);
@@ -212,14 +219,17 @@ describe('a broken run among good ones', () => {
     await mkdir(join(runs, 'torn'));
     await writeFile(join(runs, 'torn', 'run.json'), '{ "version": 1,');
     const listed = await tricks(['runs']);
-    expect(listed.stdout).toMatch(/-a +done/);
-    expect(listed.stdout).toMatch(/torn +broken/);
+    expect(listed.stdout).toMatch(/-a +a +done/);
+    expect(listed.stdout).toMatch(/torn +- +broken/);
     expect(await tricks(['resume', 'torn'])).toMatchObject({
       code: 1,
       stderr: expect.stringContaining('damaged'),
     });
     await writeFile(join(runs, await idOf('a'), 'metrics.ndjson'), '\u0000garbage\n{"type":"epo');
     const shown = await tricks(['show', await idOf('a')]);
-    expect(shown).toMatchObject({ code: 0, stderr: expect.stringContaining('1 damaged lines') });
+    expect(shown).toMatchObject({
+      code: 0,
+      stderr: expect.stringContaining('Skipped as damaged in its log: 1 line.'),
+    });
   });
 });

@@ -1,14 +1,14 @@
 import { expect, test } from 'vitest';
-import { ratePlot } from '../../../src/cli/ratePlot';
+import { ratePlot } from '../../../src/cli/drawing/ratePlot';
 
-test('draws the curve over decades, its explosion cut off, and the marks below their learning rates', () => {
+test('draws the curve over decades without its explosion, and the marks below their learning rates', () => {
   const losses = [2, 2, 1.5, 1, 9];
   const points = losses.map((smoothed, index) => ({ learningRate: 10 ** (index - 3), loss: 0, smoothed }));
   const marks = [
     { letter: 'S', learningRate: 0.1 },
     { letter: 'M', learningRate: 0.01 },
   ];
-  // The highest line is 1.25 times the first loss.
+  // The top line is 1.25 times the first loss.
   expect(ratePlot(points, marks, { width: 21, height: 4 })).toEqual([
     'Smoothed loss over base_lr',
     '2.5 |                    *',

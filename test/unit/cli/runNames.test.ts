@@ -6,12 +6,12 @@ import { tricksTests } from './tricks';
 
 const workplace = tricksTests();
 
-/** What a command needs beside a run's name to get as far as looking for it. */
+/** The arguments that a command needs, in addition to a run's name, to get as far as looking it up. */
 const FURTHER: Readonly<Record<string, readonly string[]>> = { export: ['--recipe', 'timm'] };
 
 type Tricks = Awaited<ReturnType<ReturnType<typeof tricksTests>>>['tricks'];
 
-/** The commands whose help says that they take a run, with the rest of their arguments. */
+/** Returns the commands whose help says that they take a run, with the rest of their arguments. */
 async function commandsOfRuns(tricks: Tricks, group: readonly string[] = []): Promise<string[][]> {
   const { stdout } = await tricks([...group, '--help']);
   return [...stdout.matchAll(/^ {2}(\w+) \[options\] <run>(.*)$/gm)].map(([, name = '', rest = '']) => [
@@ -26,7 +26,7 @@ async function commandsOfRuns(tricks: Tricks, group: readonly string[] = []): Pr
 }
 
 describe('an empty name', () => {
-  it.each(['', ' '])('names no run for any command, in a store of one run (%j)', async (empty) => {
+  it.each(['', ' '])('matches no run for any command, in a store of one run (%j)', async (empty) => {
     const { folder, tricks, write } = await workplace();
     await write('one.experiment.yaml', experimentText());
     expect((await tricks(['queue', 'add', 'one.experiment.yaml'])).code).toBe(0);
@@ -57,7 +57,7 @@ describe('an empty name', () => {
   });
 });
 
-it('a name that no run has names none, and neither does a path out of the store', async () => {
+it('an unknown name matches no run, and neither does a path out of the store', async () => {
   const { folder, tricks } = await workplace();
   await mkdir(join(folder, '.bag-of-tricks/runs/torn'), { recursive: true });
   await writeFile(join(folder, 'run.json'), '{}');

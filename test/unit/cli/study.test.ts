@@ -8,7 +8,7 @@ import { tricksTests } from './tricks';
 
 const work = tricksTests();
 
-/** A folder with an experiment and a study of it, whose trainer is a stand-in unless `isReal`. */
+/** A folder with an experiment and a study of it. The trainer is a fake unless `isReal`. */
 async function workplace({
   study = STUDY,
   experiment = EXPERIMENT,
@@ -29,19 +29,21 @@ async function workplace({
 }
 
 describe('tricks study', () => {
-  test('runs a study of real trainings to its end and says what they show', async () => {
+  test('runs a study of real trainings to its end and reports what they show', async () => {
     const { tricks, record } = await workplace({
       isReal: true,
       study: STUDY.replace('at_once: 1', 'at_once: 2'),
+      // A run takes longer than the start of a trainer, so that two runs side by side can be timed.
+      experiment: EXPERIMENT.replace('epochs: 3', 'epochs: 24'),
     });
     const { code, stdout, stderr } = await tricks(['study', 'which.study.yaml']);
     expect({ code, stderr }).toMatchObject({ code: 0 });
     expect(stderr).toContain('which: 2 factors, 8 runs in 2 blocks');
-    // Intervals that cannot tell the smallest effect are said once, with the budget that could.
+    // If the intervals are too wide to detect the smallest effect, this is said once, with a sufficient budget.
     expect(stderr.match(/±0\.46/g)).toHaveLength(1);
-    // What it will take is said once it is measured, before the first run.
+    // The expected time is reported after it is measured and before the first run.
     expect(stderr).toMatch(
-      /Measuring how long .*\nExpected time: \d+ s for 8 runs, 2 at a time, on .*\nStudy: .*\n0 of 8 runs done/,
+      /Measuring how long .*\nExpected time: .*\d+ s for 8 runs, 2 at a time, on .*\nStudy: .*\n0 of 8 runs done/,
     );
     expect(stderr).toMatch(/\d of 8 runs done, 2 at a time, .* left/);
     // A block of four runs has too few degrees of freedom for any interval.
@@ -72,17 +74,17 @@ describe('tricks study', () => {
     expect(shown.stdout).toMatch(/\nzero_gamma +\+[45]\.\d\d ± \d\.\d\d +helps +– +\+0\.16, \+0\.44\n/);
     expect(shown.stdout).toMatch(/\n +← hurts │ helps →\nzero_gamma +·*│.*●/);
     expect(shown.stdout).toMatch(
-      /\nNoise\nStandard deviation over seeds \d\.\d\d points, \d degrees of freedom\n/,
+      /\nNoise\nStandard deviation across seeds \d\.\d\d points, \d degrees of freedom\n/,
     );
     expect(shown.stdout).toMatch(
-      /\nThe best set\nPredicted: zero_gamma.*biased upward.* Confirm it on fresh seeds\.\n/,
+      /\nBest set\nPredicted: zero_gamma.*biased upward.* Confirm it on fresh seeds\.\n/,
     );
     expect(shown.stdout).toMatch(
       /\nBlock +Seed +zero_gamma +label_smoothing +Result +Time +State +Run\n(.* (with|without) .* finished .*-tiny.*\n){8}\n/,
     );
     expect(shown.stdout).toMatch(/What to do next\nConfirm zero_gamma.* tricks study confirm \S+-which\n/);
     const { stdout: jsonText, stderr } = await tricks(['study', 'show', '--json']);
-    expect(stderr).toMatch(/^The study \S+-which is meant, the only one\.\n$/);
+    expect(stderr).toMatch(/^Using the study \S+-which, the only one\.\n$/);
     const facts = JSON.parse(jsonText);
     expect(facts).toMatchObject({
       name: 'which',
@@ -110,12 +112,12 @@ describe('tricks study', () => {
     expect(await readFile(join(folder, 'out/forest.svg'), 'utf8')).toBe(picture);
   });
 
-  test('takes the latest study where none is named, and says which is nearest to one that is not there', async () => {
+  test('takes the latest study if none is named, and suggests the nearest name for an unknown one', async () => {
     const { tricks, record, studies } = await workplace();
     expect((await tricks(['study', 'show'])).stderr).toMatch(
-      /No study was made in .* yet\.\nMake one: tricks study FILE/,
+      /There is no study in .* yet\.\nCreate one: tricks study FILE/,
     );
-    expect((await tricks(['study', 'show', 'which'])).stderr).toMatch(/No study was made in/);
+    expect((await tricks(['study', 'show', 'which'])).stderr).toMatch(/There is no study in/);
     await tricks(['study', 'which.study.yaml', '--no-costs']);
     const first = await record();
     const second = `${first.id}-2`;
@@ -125,7 +127,7 @@ describe('tricks study', () => {
       JSON.stringify({ ...first, id: second, name: 'another' }),
     );
     const shown = await tricks(['study', 'show']);
-    expect(shown).toMatchObject({ code: 0, stderr: `The study ${second} is meant, the latest.\n` });
+    expect(shown).toMatchObject({ code: 0, stderr: `Using the study ${second}, the latest.\n` });
     expect(shown.stdout).toContain(`(${second})`);
     expect(await tricks(['study', 'show', 'whihc'])).toMatchObject({
       code: 2,
@@ -136,18 +138,22 @@ describe('tricks study', () => {
     expect(await tricks(['study', 'stop'])).toMatchObject({ code: 1 });
     expect(await tricks(['study', 'another'])).toMatchObject({
       code: 2,
-      stderr: expect.stringContaining('To go on with it: tricks study resume another'),
+      stderr: expect.stringContaining('To resume it: tricks study resume another'),
     });
   });
 
   test.each([
-    ['a misspelt command', ['kep', 'last'], 'Did you mean tricks study keep?'],
+    ['a misspelled command', ['kep', 'last'], 'Did you mean tricks study keep?'],
     ['a command behind an option', ['--budget', '8', 'keep'], 'Put it first: tricks study keep.'],
-    ['a word that is no file', ['nothing'], 'There is no file nothing, and no command of that name.'],
-    ['a path that is not there', ['./keep'], 'There is no file ./keep.'],
-    ['two files', ['which.study.yaml', 'other.study.yaml'], 'there is more: other.study.yaml'],
-    ['a budget beside a study file', ['which.study.yaml', '--budget', '8'], 'is in the file'],
-  ])('refuses %s in the place of a study file', async (_, args, message) => {
+    ['a word that is no file', ['nothing'], 'There is no file or command named nothing.'],
+    ['a path that is not there', ['./keep'], './keep does not exist.'],
+    ['two files', ['which.study.yaml', 'other.study.yaml'], 'there are more arguments: other.study.yaml'],
+    [
+      'a budget beside a study file',
+      ['which.study.yaml', '--budget', '8'],
+      'The budget of which.study.yaml is set in the file.',
+    ],
+  ])('refuses %s in place of a study file', async (_, args, message) => {
     const { tricks } = await workplace();
     expect(await tricks(['study', ...args])).toMatchObject({
       code: 2,
@@ -155,7 +161,7 @@ describe('tricks study', () => {
     });
   });
 
-  test('stops by an interrupt or by another program, and goes on with the same file or by its name', async () => {
+  test('stops by an interrupt or by another program, and resumes with the same file or by its name', async () => {
     const wait = `if (!fs.existsSync(join(folder, '../../../go'))) { setTimeout(finish, 20); return; }`;
     const { start, tricks, folder, runs, record } = await workplace({ trainer: standIn(ACCURACY, wait) });
     const isTraining = async () => (await tricks(['runs'])).stdout.includes('running');
@@ -170,7 +176,7 @@ describe('tricks study', () => {
 
     const second = start(['study', 'which.study.yaml']);
     await until(isTraining);
-    expect(second.stderr()).toContain('Going on with the study');
+    expect(second.stderr()).toContain('Continuing with the study');
     expect(await tricks(['study', 'resume', 'which'])).toMatchObject({
       code: 2,
       stderr: expect.stringContaining('is running'),
@@ -185,14 +191,14 @@ describe('tricks study', () => {
     expect(await runs()).toBe(8);
   });
 
-  test('needs no file, confirms what it chose on fresh seeds, and keeps it in the experiment', async () => {
+  test('needs no file, confirms its choice on fresh seeds, and keeps it in the experiment', async () => {
     const { tricks, record, folder, runs } = await workplace();
     const args = ['study', 'tiny.experiment.yaml', '--tricks', 'zero_gamma,label_smoothing', '--budget', '8'];
     expect(await tricks([...args, '--at-once', '1', '--no-costs'])).toMatchObject({ code: 0 });
     const confirmed = await tricks(['study', 'confirm', 'tiny', '--seeds', '4']);
     expect(confirmed).toMatchObject({ code: 0 });
     expect(confirmed.stdout).toMatch(/chosen set +\+[45]/);
-    // It chooses nothing that would have to be confirmed in its turn.
+    // A confirmation chooses nothing that would need another confirmation.
     expect(confirmed.stdout).not.toContain('tricks study confirm');
     expect(confirmed.stdout).toContain(`tricks study keep ${(await record(0)).id}`);
     expect((await tricks(['study', 'show', (await record(0)).id])).stdout).toMatch(
@@ -209,7 +215,7 @@ describe('tricks study', () => {
       stdout: expect.stringMatching(/^Kept zero_gamma: helps, \+[45]\.\d+ ± /),
     });
     expect(await readFile(join(folder, 'tiny.experiment.yaml'), 'utf8')).toContain('zero_gamma: true');
-    expect((await tricks(['study', 'keep', (await record(0)).id])).stdout).toContain('has this set already');
+    expect((await tricks(['study', 'keep', (await record(0)).id])).stdout).toContain('already has this set');
   });
 
   test.each([
@@ -243,7 +249,7 @@ schedule: { epochs: 1 }
     expect({ code, stderr }).toEqual({ code: 0, stderr: expect.stringContaining(told) });
   });
 
-  test('says what one block can and cannot say', async () => {
+  test('says what one block can and cannot show', async () => {
     const study = `name: which
 experiment: tiny.experiment.yaml
 factors: [zero_gamma, label_smoothing, no_bias_decay]
@@ -253,11 +259,11 @@ at_once: 1
 `;
     const { tricks } = await workplace({ study });
     const { code, stdout, stderr } = await tricks(['study', 'which.study.yaml', '--no-costs']);
-    expect({ code, stderr }).toEqual({ code: 0, stderr: expect.stringContaining('All runs have one seed') });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: expect.stringContaining('All runs share one seed') });
     expect(stdout).toContain('Verdicts are withheld: one block shows effects');
   });
 
-  test('never runs two factors together that exclude each other, and says so', async () => {
+  test('never runs two factors that exclude each other together, and says so', async () => {
     const study = STUDY.replace('[zero_gamma, label_smoothing]', '[lars, lamb]').replace(
       'runs: 8',
       'runs: 12',
@@ -273,11 +279,11 @@ at_once: 1
     expect(await readdir(folder)).not.toContain('.bag-of-tricks');
   });
 
-  test('takes a budget in hours, by how long a run takes here', async () => {
+  test('takes a budget in hours, by the duration of a run on this machine', async () => {
     const { tricks } = await workplace({ study: STUDY.replace('runs: 8', 'hours: 0.02') });
     const { code, stderr } = await tricks(['study', 'which.study.yaml', '--dry-run']);
     expect(code).toBe(0);
-    expect(stderr).toMatch(/A budget of 0\.02 hours is \d+ runs of \d+ s, 1 at a time\./);
+    expect(stderr).toMatch(/A budget of 0\.02 hours is enough for \d+ runs of .*\d+ s each, 1 at a time\./);
     expect(stderr).toMatch(/2 factors, \d+ runs in \d+ blocks/);
     expect(stderr).toMatch(/Expected time: \d/);
   });
@@ -301,7 +307,7 @@ at_once: 1
     [
       'an experiment that is not there',
       { study: STUDY.replace('tiny.', 'other.') },
-      /There is no file .*other\.experiment\.yaml/,
+      /other\.experiment\.yaml does not exist\./,
     ],
     [
       'a search',
@@ -315,7 +321,7 @@ at_once: 1
     expect(await readdir(folder)).not.toContain('.bag-of-tricks');
   });
 
-  test('lists a damaged and a newer study with what to do, and touches neither', async () => {
+  test('lists a damaged and a newer study with what to do, and changes neither', async () => {
     const { tricks, studies } = await workplace();
     const texts = { broken: '{', newer: '{ "version": 9 }' };
     for (const [name, text] of Object.entries(texts)) {

@@ -25,11 +25,11 @@ const eventsIn = (stdout: string): RunEvent[] =>
 const untilTraining = ({ stdout, process }: RunningTricks) =>
   until(() => stdout().includes('"type":"step"') || process.exitCode !== null);
 
-/** What bad input gives: nothing on standard output, exit code 2, and these lines on standard error. */
+/** The outcome of bad input: nothing on standard output, exit code 2, and these lines on standard error. */
 const badInput = (...lines: string[]): Outcome => ({ code: 2, stdout: '', stderr: `${lines.join('\n')}\n` });
 
 describe('tricks run', () => {
-  it('trains an experiment and ends with its result, its folder and where to look at it', async () => {
+  it('trains an experiment and prints its result, its folder and where to look at it', async () => {
     const { folder, tricks, write, manifest } = await work();
     await write(FILE, experimentText());
     const { code, stdout, stderr } = await tricks(['run', FILE]);
@@ -39,7 +39,8 @@ describe('tricks run', () => {
     expect(lines.filter((line) => line.startsWith('Epoch '))).toHaveLength(2);
     const { id, state } = await manifest();
     expect(state.status).toBe('done');
-    const accuracy = (100 * state.result.validationAccuracy).toFixed(2);
+    // Out of 32 images.
+    const accuracy = (100 * state.result.validationAccuracy).toFixed(1);
     expect(lines.at(-6)).toContain(`Done: validation accuracy ${accuracy}%`);
     expect(lines.at(-5)).toBe(`Run: ${join(folder, '.bag-of-tricks/runs', id)}`);
     expect(lines.at(-4)).toContain(`open ${folder} in VS Code`);
@@ -84,10 +85,11 @@ describe('tricks run', () => {
     const { recipe, engine, experiment } = await manifest();
     expect(recipe).toMatchObject({ seed: 7, epochs: 1, schedule: { peakLearningRate: 0.2 } });
     expect(engine.name).toBe('cpu');
-    expect(experiment).toEqual({ file: FILE, text });
+    const settings = ['schedule.epochs=1', 'optimizer.base_lr=0.2', 'engine=cpu', 'seed=7'];
+    expect(experiment).toEqual({ file: FILE, text, settings });
   });
 
-  it('says why auto took its engine, and keeps that', async () => {
+  it('says why auto chose its engine, and records that', async () => {
     const { folder, tricks, write, manifest } = await work();
     await write(FILE, experimentText({ engine: 'auto', schedule: '{ epochs: 1 }' }));
     const { code, stdout } = await tricks(['run', FILE], {
@@ -104,7 +106,7 @@ describe('tricks run', () => {
     expect((await tricks(['show', 'last'])).stdout).not.toContain('Chosen because');
   });
 
-  it('shows how half precision was come by, where its engine had left that open', async () => {
+  it('shows how half precision was computed, if its engine left that open', async () => {
     const { folder, tricks, write } = await work();
     await write(FILE, experimentText({ engine: 'auto', schedule: '{ epochs: 1 }' }));
     const env = { BAG_OF_TRICKS_ENGINES: join(folder, 'none') };
@@ -112,7 +114,7 @@ describe('tricks run', () => {
     expect((await tricks(['show', 'last'])).stdout).toMatch(/^Precision +float16, emulated$/m);
   });
 
-  it('keeps the run in the folder that is named, or in the nearest store above', async () => {
+  it('keeps the run in the given folder, or in the nearest store above', async () => {
     const { folder, tricks, write } = await work();
     await write(FILE, experimentText({ schedule: '{ epochs: 1 }' }));
     const inner = join(folder, 'inner');
@@ -129,16 +131,16 @@ describe('tricks run', () => {
   });
 
   it.runIf(process.platform === 'linux')(
-    'draws a bar on a terminal, and the lines of the epochs above it',
+    'draws a bar on a terminal, with the lines of the epochs above it',
     async () => {
       const { terminal, write } = await work();
       await write(FILE, experimentText({ schedule: '{ epochs: 3 }' }));
       const line = `$TRICKS run ${FILE}`;
-      // As a person's own: Node takes a CI's terminal for one without colours.
+      // Like a person's own environment: Node treats a CI terminal as one without colors.
       const env = { NO_COLOR: undefined, CI: undefined, TERM: 'xterm-256color' };
       const { code, stdout } = await terminal(line, { env });
       expect(code).toBe(0);
-      // What comes between two drawings is not drawn, the last step always is.
+      // Updates between two redraws are not drawn, but the last step always is.
       for (const part of ['█', 'epoch 3/3', 'step ', 'loss ', 'lr ', 'acc ', 'images/s', ' left']) {
         expect(stdout).toContain(part);
       }
@@ -150,10 +152,28 @@ describe('tricks run', () => {
       expect(plain.stdout).not.toContain('\u001b[32m');
     },
   );
+
+  it.runIf(process.platform === 'linux')(
+    'shows all of a line that is longer than the terminal is wide',
+    async () => {
+      const { terminal, write } = await work();
+      await write(FILE, experimentText({ schedule: '{ epochs: 2 }' }));
+      const { stdout } = await terminal(`stty cols 50; $TRICKS run ${FILE}`);
+      const lines = stdout.replaceAll('\r\u001b[K', '\n').split(/\r?\n/);
+      const epoch =
+        /^Epoch 1\/2: loss \S+ accuracy \S+ validation loss \S+ accuracy [\d.]+%; .* s(; top-5 [\d.]+%)?$/;
+      expect(lines.filter((line) => epoch.test(line))).toHaveLength(1);
+      // A terminal that does not wrap would draw the end of a long line over its last column.
+      expect(stdout).not.toContain('\u001b[?7l');
+      const drawn = lines.filter((line) => line.includes('acc '));
+      expect(drawn).not.toEqual([]);
+      expect(drawn.filter((line) => line.length >= 50)).toEqual([]);
+    },
+  );
 });
 
 describe('stopping', () => {
-  it('an interrupt ends the training after its step, with exit code 130', async () => {
+  it('an interrupt ends the training after the current step, with exit code 130', async () => {
     const { start, write, manifest } = await work();
     await write(FILE, ENDLESS);
     const running = start(['run', FILE, '--json']);
@@ -193,14 +213,14 @@ describe('stopping', () => {
     const running = start(['run', FILE, '--json']);
     await untilTraining(running);
     const listed = await tricks(['runs']);
-    expect(listed.stdout).toMatch(/small +running/);
+    expect(listed.stdout).toMatch(/small +small +running/);
     expect(await tricks(['stop', 'last'])).toMatchObject({ code: 0, stderr: '' });
     expect((await running.outcome).code).toBe(130);
     const again = await tricks(['stop', 'last']);
     expect(again).toMatchObject({ code: 1, stderr: expect.stringContaining('The run is not running.') });
   });
 
-  it('ends the training when nobody reads its output any more', async () => {
+  it('ends the training when its output is closed', async () => {
     const { shell, write, manifest } = await work();
     await write(FILE, ENDLESS);
     await shell(`$TRICKS run ${FILE} --json | head -n 5`);
@@ -229,7 +249,7 @@ describe('tricks resolve', () => {
 describe('tricks inspect', () => {
   const BARE = 'name: a\nmodel: { name: resnet50 }\n';
 
-  it('prints layers, counts and groups of an experiment that has a name and a model alone', async () => {
+  it('prints layers, counts and groups of an experiment with only a name and a model', async () => {
     const { tricks, write } = await work();
     await write(FILE, BARE);
     const { code, stdout, stderr } = await tricks(['inspect', FILE]);
@@ -239,17 +259,17 @@ describe('tricks inspect', () => {
       'resnet50-A, width 64',
       'For images of 224 x 224 x 3 and 1,000 classes.',
       '',
-      'LAYER                  KIND                  OUTPUT          PARAMETERS  MULTIPLY-ADDS',
+      'LAYER                  KIND                 OUTPUT          PARAMETERS  MULTIPLY-ADDS',
     ]);
     expect(lines).toContain(
-      'conv1                  convolution 7x7 / 2   112 x 112 x 64       9,408    118,013,952',
+      'conv1                  convolution 7x7 / 2  112 x 112 x 64       9,408    118,013,952',
     );
     expect(lines).toContain(
-      'fc                     fully connected       1000             2,049,000      2,048,000',
+      'fc                     fully connected      1000             2,049,000      2,048,000',
     );
     expect(lines.slice(-7)).toEqual([
       'Parameters                      25,557,032',
-      'Multiply-adds of an image    3,857,973,248',
+      'Multiply-adds per image      3,857,973,248',
       'Norms that start at gamma 0              0',
       '',
       'PARAMETER GROUP  LEARNING RATE  WEIGHT DECAY  TENSORS    ELEMENTS',
@@ -258,7 +278,7 @@ describe('tricks inspect', () => {
     ]);
   });
 
-  it('with --json prints one object, its layers adding up to its counts', async () => {
+  it('with --json prints one object whose layers add up to its counts', async () => {
     const { tricks, write } = await work();
     await write(FILE, BARE);
     const { code, stdout } = await tricks(['inspect', FILE, '--json', '--set', 'model.variant=D']);
@@ -278,7 +298,7 @@ describe('tricks inspect', () => {
     expect(layers.at(-1)).toMatchObject({ name: 'fc', kind: 'dense', shape: [1000] });
   });
 
-  it('prints what is frozen, and the learning rates along the network', async () => {
+  it('prints frozen parts, and the learning rates along the network', async () => {
     const { tricks, write } = await work();
     const init = '{ weights: torchvision:resnet50, freeze: [stem, layer1] }';
     const optimizer = '{ head_learning_rate: 10x, layer_decay: 0.5 }';
@@ -303,7 +323,7 @@ describe('tricks inspect', () => {
     expect(stderr).toContain('are the weights of variant B. Use model.variant: B.');
   });
 
-  it('counts what the tricks do, without data too', async () => {
+  it('counts the effects of tricks, even without data', async () => {
     const { tricks, write } = await work();
     await write(FILE, `${BARE}tricks: { zero_gamma: true, no_bias_decay: true, warmup: true }\n`);
     const inspect = async (...settings: string[]) => {
@@ -323,17 +343,17 @@ describe('tricks inspect', () => {
     });
   });
 
-  it('prints what each class counts where the recipe makes them unequal', async () => {
+  it('prints the weight of each class if the recipe makes them unequal', async () => {
     const { tricks, write } = await work();
     const text = experimentText({ loss: '{ class_weights: balanced }' });
     await write(FILE, text);
     const settings = ['--set', 'data.classes=3', '--set', 'data.sampling=balanced'];
     const { stdout, stderr } = await tricks(['inspect', FILE, ...settings]);
     expect(stdout.split('\n').slice(-5)).toEqual([
-      'CLASS    IMAGES  WEIGHT  IMAGES AN EPOCH',
-      'class 0      22  0.9697               21',
-      'class 1      21   1.016               21',
-      'class 2      21   1.016               21',
+      'CLASS    IMAGES  WEIGHT  IMAGES PER EPOCH',
+      'class 0      22  0.9697                21',
+      'class 1      21   1.016                21',
+      'class 2      21   1.016                21',
       '',
     ]);
     expect(stderr).toContain('Class weights and balanced sampling correct the same imbalance twice');
@@ -343,7 +363,7 @@ describe('tricks inspect', () => {
     });
   });
 
-  it('takes images and classes from the model, else from the data, else from what the model is for', async () => {
+  it("takes images and classes from the model, else from the data, else from the model's original task", async () => {
     const { tricks, write } = await work();
     await write(FILE, experimentText({ data: '{ dataset: fashion-mnist }' }));
     const taskOf = async (...settings: string[]) => {
@@ -362,7 +382,7 @@ describe('tricks inspect', () => {
     expect(await taskOf('model={ name: mlp, input_size: 40, classes: 5 }')).toEqual([40, 40, 3, 5]);
   });
 
-  it('refuses a model that cannot take the images, and what no experiment may say', async () => {
+  it('refuses a model that cannot take the images, and settings that no experiment may have', async () => {
     const { tricks, write } = await work();
     await write(FILE, BARE);
     expect(await tricks(['inspect', FILE, '--set', 'model={ name: inception_v3, input_size: 74 }'])).toEqual(
@@ -391,7 +411,7 @@ describe('tricks schedule', () => {
     tricks: '{ linear_scaling: true, warmup: true }',
   });
 
-  it('prints the rate of each of 150,120 steps', async () => {
+  it('prints the learning rate of each of 150,120 steps', async () => {
     const { tricks, write } = await work();
     await write(FILE, paper);
     const { code, stdout } = await tricks(['schedule', FILE]);
@@ -405,13 +425,13 @@ describe('tricks schedule', () => {
     expect(row(1250)).toEqual([1250, 0, expect.closeTo((0.4 * 1250) / 6255, 12)]);
     expect(row(1251).slice(0, 2)).toEqual([1251, 1]);
     expect(row(6255)).toEqual([6255, 5, expect.closeTo(0.4, 12)]);
-    // Half way from the end of warmup to the end, rounded down to a step.
+    // Halfway from the end of warmup to the end, rounded down to a step.
     const share = (78_187 - 6255) / (150_120 - 6255);
     expect(row(78_187)[2]).toBeCloseTo(0.2 * (1 + Math.cos(Math.PI * share)), 12);
     expect(row(150_119).slice(0, 2)).toEqual([150_119, 119]);
   });
 
-  it('ends well when only its beginning is read', async () => {
+  it('exits cleanly if only its beginning is read', async () => {
     const { shell, write } = await work();
     await write(FILE, paper);
     const read = await shell(`set -o pipefail; $TRICKS schedule ${FILE} | head -n 1`);
@@ -420,7 +440,7 @@ describe('tricks schedule', () => {
 });
 
 describe('tricks runs and tricks show', () => {
-  it('list the runs and show one, by the beginning of its id or as the last', async () => {
+  it('list the runs and show one, by a prefix of its id or as the last', async () => {
     const { folder, tricks, write } = await work();
     await write(FILE, experimentText());
     await tricks(['run', FILE]);
@@ -430,12 +450,12 @@ describe('tricks runs and tricks show', () => {
     const listed = await tricks(['runs']);
     expect(listed.code).toBe(0);
     const lines = listed.stdout.trimEnd().split('\n');
-    expect(lines[0]).toMatch(/^RUN +STATE +ACCURACY +EPOCHS +ENGINE +AGE$/);
+    expect(lines[0]).toMatch(/^RUN +NAME +STATE +ACCURACY +EPOCHS +ENGINE +AGE$/);
     expect(lines.slice(1).map((line) => line.replace(/^\d{8}-\d{6}-/, '').split(/ +/)[0])).toEqual(
       expect.arrayContaining(['torn', 'other', 'small']),
     );
     expect(lines.find((line) => line.includes('other'))).toMatch(
-      /done +\d+\.\d\d% +2\/2 +(wasm|tensorflow) +(now|\d+ min)$/,
+      / other +done +\d+\.\d% +2\/2 +(wasm|tensorflow) +(now|\d+ min)$/,
     );
     expect(lines.find((line) => line.startsWith('torn'))).toContain('broken');
 
@@ -446,14 +466,19 @@ describe('tricks runs and tricks show', () => {
 
     const shown = await tricks(['show', other.id]);
     expect(shown.code).toBe(0);
-    expect(shown.stdout).toMatch(/State +done/);
+    expect(shown.stdout).toMatch(
+      /State +done\nValidation accuracy +\d+\.\d%\nBest validation accuracy +\d+\.\d% in epoch [12]\n/,
+    );
+    // It was trained immediately.
+    expect(shown.stdout).toMatch(/\nStarted +\S.*\nDuration +\S.* s\n/);
+    expect(shown.stdout).not.toContain('Queued');
     expect(shown.stdout).toMatch(/Seed +2/);
     expect(shown.stdout).toMatch(/EPOCH +LOSS +ACCURACY +VALIDATION LOSS +VALIDATION ACCURACY +TIME/);
     expect(shown.stdout.split('\n').filter((line) => /^ +[12] +\d\.\d{4} /.test(line))).toHaveLength(2);
 
-    // Of four classes there is no top-5; the class without a right answer, if any, comes first.
+    // With four classes there is no top-5. A class without correct predictions, if any, comes first.
     expect(shown.stdout).not.toContain('Top-5');
-    expect(shown.stdout).toMatch(/\nMacro F1 +\d+\.\d\d%\nBalanced accuracy +\d+\.\d\d%\n/);
+    expect(shown.stdout).toMatch(/\nMacro F1 +\d+\.\d%\nBalanced accuracy +\d+\.\d%\n/);
     const worst = /WORST CLASSES +F1 +PRECISION +RECALL +IMAGES\n((?:class .*\n)+)/.exec(shown.stdout);
     const f1 = (worst?.[1] ?? '')
       .trim()
@@ -477,18 +502,58 @@ describe('tricks runs and tricks show', () => {
     expect(ambiguous).toMatchObject({ code: 2, stderr: expect.stringContaining('2 runs begin with 20') });
   });
 
-  it('tell top-5 where there are six classes or more', async () => {
+  it('show top-5 from six classes on', async () => {
     const { tricks, write } = await work();
     await write(FILE, experimentText({ schedule: '{ epochs: 1 }' }));
     const run = await tricks(['run', FILE, '--set', 'data.classes=7']);
-    expect(run.stdout).toMatch(/Epoch 1\/1: .*; top-5 \d+\.\d\d%\n/);
+    expect(run.stdout).toMatch(/Epoch 1\/1: .*; top-5 \d+\.\d%\n/);
     const { stdout } = await tricks(['show', 'last']);
     expect(stdout).toMatch(/VALIDATION ACCURACY +TOP-5 +TIME\n/);
-    expect(stdout).toMatch(/\nTop-5 accuracy +\d+\.\d\d%\n/);
+    expect(stdout).toMatch(/\nTop-5 accuracy +\d+\.\d%\n/);
     expect(stdout.match(/^class \d/gm)).toHaveLength(5);
   });
 
-  it('say so where nothing has run', async () => {
+  it('distinguish runs of one file, and show what each recorded', async () => {
+    const { folder, tricks, write } = await work();
+    await write(FILE, experimentText({ schedule: '{ epochs: 1 }', tricks: '{ ema: true }' }));
+    await tricks(['run', FILE]);
+    await tricks(['run', FILE, '--set', 'optimizer.base_lr=0.05']);
+    await tricks(['queue', 'add', FILE, '--set', 'seed=3']);
+    const queued = await tricks(['queue']);
+    expect(queued.stdout).toMatch(/^ +1 +\S+ +small \(seed 3\) +now$/m);
+    const [waiting = ''] = /\d{8}-\d{6}-\S+/.exec(queued.stdout) ?? [];
+    await tricks(['queue', 'cancel', waiting]);
+    const stopped = await tricks(['run', FILE, '--set', 'schedule.epochs=2', '--set', 'name=stopped']);
+    expect(stopped.code).toBe(0);
+    // A recorded run that was stopped after its first epoch.
+    const runs = join(folder, '.bag-of-tricks/runs');
+    const id = (await readdir(runs)).find((name) => name.endsWith('stopped')) ?? '';
+    const [log, file] = [join(runs, id, 'metrics.ndjson'), join(runs, id, 'run.json')];
+    const lines = (await readFile(log, 'utf8')).trimEnd().split('\n');
+    const first = lines.findIndex((line) => line.includes('"type":"epoch"'));
+    await writeFile(log, `${lines.slice(0, first + 1).join('\n')}\n`);
+    const accuracy = JSON.parse(lines[first] ?? '').validationAccuracy;
+    const manifest = JSON.parse(await readFile(file, 'utf8'));
+    const attempt = manifest.attempt + 1;
+    await writeFile(file, JSON.stringify({ ...manifest, attempt, state: { status: 'stopped', step: 5 } }));
+
+    const listed = await tricks(['runs']);
+    expect(listed.stdout).toMatch(/ small \(base_lr 0\.05\) +done /);
+    expect(listed.stdout).toMatch(/ small \(seed 3\) +removed from the queue +- +0\/1 /);
+    const percent = (100 * accuracy).toFixed(1);
+    expect(listed.stdout).toContain(`${percent}%`);
+    expect(listed.stdout).toMatch(/ stopped +stopped +\d+\.\d% +1\/2 /);
+
+    const shown = await tricks(['show', waiting]);
+    expect(shown.stdout).toMatch(/\nQueued +\S.*\nStarted +-\nDuration +-\n/);
+    const averaged = await tricks(['show', 'last']);
+    expect(averaged.stdout).toMatch(/\nValidation accuracy \(EMA\) +\d+\.\d%\n/);
+    expect(averaged.stdout).toMatch(/ EMA +TIME\n/);
+    expect(averaged.stdout).toMatch(/\nSchedule +2 epochs of \d+ steps, /);
+    expect(stopped.stdout).toMatch(/, 2 epochs of \d+ steps, on /);
+  }, 60_000);
+
+  it('say so if nothing has run', async () => {
     const { folder, tricks } = await work();
     expect(await tricks(['runs'])).toMatchObject({
       code: 0,
@@ -502,7 +567,7 @@ describe('tricks runs and tricks show', () => {
 });
 
 describe('the command line itself', () => {
-  it('tells its version and its use', async () => {
+  it('prints its version and its usage', async () => {
     const { tricks } = await work();
     expect(await tricks(['--version'])).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });
     const help = await tricks(['--help']);
@@ -510,7 +575,7 @@ describe('the command line itself', () => {
     expect((await tricks(['run', '--help'])).stdout).toContain('--set <key=value>');
   });
 
-  it('refuses what it does not know with exit code 2', async () => {
+  it('rejects unknown commands and options with exit code 2', async () => {
     const { tricks, write } = await work();
     await write(FILE, experimentText());
     for (const args of [['run', FILE, '--sed', '1'], ['rum', FILE], ['run'], ['run', FILE, '--seed'], []]) {
@@ -519,11 +584,11 @@ describe('the command line itself', () => {
     expect((await tricks(['run', FILE, '--sed', '1'])).stderr).toContain("unknown option '--sed'");
   });
 
-  it('refuses a file that is not there, or is no file', async () => {
+  it('rejects a missing file, and something that is not a file', async () => {
     const { folder, tricks } = await work();
     for (const command of ['run', 'resolve', 'inspect', 'schedule']) {
       expect(await tricks([command, 'none.yaml'])).toEqual(
-        badInput('error: There is no file none.yaml.', `Check the path; it is taken from ${folder}.`),
+        badInput('error: none.yaml does not exist.', `Check the path. It is relative to ${folder}.`),
       );
     }
     expect(await tricks(['run', '.'])).toMatchObject({
@@ -534,16 +599,16 @@ describe('the command line itself', () => {
 });
 
 describe('tricks engine', () => {
-  it('refuses what is no engine to install with exit code 2', async () => {
+  it('rejects an unknown engine with exit code 2', async () => {
     const { tricks } = await work();
     for (const command of ['install', 'remove']) {
       expect(await tricks(['engine', command, 'abacus'])).toEqual(
-        badInput('error: abacus is not an engine to install.', 'Choose one of tensorflow-gpu, tensorflow.'),
+        badInput('error: abacus is not an installable engine.', 'Choose one of tensorflow-gpu, tensorflow.'),
       );
     }
   });
 
-  it('ends with exit code 1 where an installation fails, with --json by an event', async () => {
+  it('exits with code 1 if an installation fails, with --json by an event', async () => {
     const { folder, tricks } = await work();
     const nowhere = 'http://127.0.0.1:9/';
     const env = {
@@ -605,14 +670,14 @@ describe('bad input', () => {
     expect(await readdir(folder)).toEqual([FILE]);
   });
 
-  it('is refused by every command that reads an experiment', async () => {
+  it('is rejected by every command that reads an experiment', async () => {
     const { tricks, write } = await work();
     await write(FILE, experimentText({ optimizer: '{ base_lr: -0.1 }' }));
     const expected = await tricks(['run', FILE]);
     for (const command of ['resolve', 'schedule']) expect(await tricks([command, FILE])).toEqual(expected);
   });
 
-  it('a bad value on the command line is refused by name', async () => {
+  it('a bad value on the command line is rejected by name', async () => {
     const { tricks, write } = await work();
     await write(FILE, experimentText());
     for (const [args, message] of [
@@ -631,7 +696,10 @@ describe('bad input', () => {
 describe('a run that fails', () => {
   const fashion = experimentText({ data: '{ dataset: fashion-mnist }' });
 
-  /** Runs, and expects failure: told on standard error, kept in the run, and shown by `tricks show`. */
+  /**
+   * Runs the experiment and expects a failure: reported on standard error, saved in the run, and shown by `tricks
+   * show`.
+   */
   async function expectFailure(
     { tricks, manifest }: Pick<Awaited<ReturnType<typeof work>>, 'tricks' | 'manifest'>,
     run: Promise<Outcome>,
@@ -646,12 +714,16 @@ describe('a run that fails', () => {
     expect(state.failure.what).toMatch(what);
     expect(endedAt).toBeGreaterThan(0);
     const shown = await tricks(['show', 'last']);
-    const lines = state.failure.what.replaceAll('\n', '\n  ');
-    expect(shown.stdout).toContain(`Failed: ${lines}\n${state.failure.remedy}\n`);
-    return state.failure as { what: string; remedy: string };
+    const { failure } = state;
+    expect(shown.stdout).toContain(`Failed: ${failure.what}\n${failure.remedy}\n`);
+    for (const line of [...shown.stdout.split('\n'), ...stderr.split('\n')]) {
+      const isOfLog = failure.log?.split('\n').includes(line.trim());
+      if (isOfLog) expect(line).toMatch(/^ {2}/);
+    }
+    return failure as { what: string; remedy: string; log?: string };
   }
 
-  it('for want of its data set says where it looked', async () => {
+  it('because its data set is missing says where it looked', async () => {
     const place = await work();
     await place.write(FILE, fashion);
     const data = join(place.folder, 'data');
@@ -659,16 +731,19 @@ describe('a run that fails', () => {
     const { what } = await expectFailure(
       place,
       place.tricks(['run', FILE], { env: { BAG_OF_TRICKS_DATA: data } }),
-      'has none of the files of Fashion-MNIST',
+      'has none of the Fashion-MNIST files',
     );
     expect(what).toContain(data);
+    const log = join(place.folder, '.bag-of-tricks/runs', (await place.manifest()).id, 'trainer.log');
+    const told = (await readFile(log, 'utf8')).split('has none of the Fashion-MNIST files');
+    expect(told).toHaveLength(2);
   });
 
-  it('for a data set that was cut short or changed says which file', async () => {
+  it('because a data set was truncated or changed says which file', async () => {
     const header = Buffer.from([0, 0, 8, 3, 0, 0, 0xea, 0x60, 0, 0, 0, 28, 0, 0, 0, 28]);
     const zeros = gzipSync(Buffer.concat([header, Buffer.alloc(60_000 * 28 * 28)]), { level: 1 });
     for (const [content, what] of [
-      [zeros.subarray(0, zeros.length / 2), 'cut short'],
+      [zeros.subarray(0, zeros.length / 2), 'truncated'],
       [zeros, 'wrong checksum'],
     ] as const) {
       const place = await work();
@@ -685,7 +760,7 @@ describe('a run that fails', () => {
     }
   });
 
-  it.runIf(canMount())('because the disk is full says so, and leaves no half of a checkpoint', async () => {
+  it.runIf(canMount())('because the disk is full says so, and leaves no partial checkpoint', async () => {
     const place = await work();
     await place.write(FILE, experimentText({ model: '{ name: resnet8, width: 16 }' }));
     const run = place.shell(withSmallDisk(256, `$TRICKS run ${FILE} --folder disk`));
@@ -695,7 +770,7 @@ describe('a run that fails', () => {
     expect(files.filter((name) => name.includes('safetensors'))).toEqual([]);
   });
 
-  it.runIf(canMount())('because the disk is full before it began leaves no run', async () => {
+  it.runIf(canMount())('because the disk was full before it started leaves no run', async () => {
     const { folder, shell, write } = await work();
     await write(FILE, experimentText());
     const run = await shell(withSmallDisk(4, `$TRICKS run ${FILE} --folder disk`));
@@ -704,14 +779,33 @@ describe('a run that fails', () => {
   });
 
   it.each([
-    ['throws', "throw new Error('out of ideas');", /exit code 1\.[\s\S]*out of ideas/],
-    ['exits', 'process.exit(9);', 'The trainer left with exit code 9.'],
-    ['is killed', "process.kill(process.pid, 'SIGKILL');", 'The trainer was ended by SIGKILL.'],
+    ['throws', "throw new Error('out of ideas');", 'The trainer exited with code 1.'],
+    ['exits', 'process.exit(9);', 'The trainer exited with code 9.'],
+    ['is killed', "process.kill(process.pid, 'SIGKILL');", 'The trainer was killed by SIGKILL.'],
   ])('because its trainer %s at once says so', async (_, script, what) => {
     const place = await work();
     await place.write(FILE, experimentText());
     await place.replaceTrainer(script);
     await expectFailure(place, place.tricks(['run', FILE]), what);
+  });
+
+  it('because its trainer crashed shows the reason, the remedy, a few lines of its log, and where the rest is', async () => {
+    const place = await work();
+    await place.write(FILE, experimentText());
+    await place.replaceTrainer(`for (let i = 0; i < 9; i++) console.error('line ' + i);
+      console.error('line 8');
+      process.exit(9);`);
+    const { stderr } = await place.tricks(['run', FILE]);
+    const log = join(place.folder, '.bag-of-tricks/runs', (await place.manifest()).id, 'trainer.log');
+    const told = [
+      'The trainer exited with code 9.',
+      "See the run's trainer.log for the cause, then run again.",
+      ...[5, 6, 7, 8].map((line) => `  line ${line}`),
+      `Full log: ${log}`,
+    ].join('\n');
+    expect(stderr).toContain(`error: ${told}\n`);
+    const { stdout } = await place.tricks(['show', 'last']);
+    expect(stdout).toContain(`Failed: ${told}\n`);
   });
 
   it('with --json ends its events with the failure', async () => {
@@ -721,10 +815,10 @@ describe('a run that fails', () => {
     const { code, stdout, stderr } = await tricks(['run', FILE, '--json']);
     expect(code).toBe(1);
     expect(eventsIn(stdout).map(({ type }) => type)).toEqual(['failed']);
-    expect(stderr).toContain('exit code 9');
+    expect(stderr).toContain('exited with code 9');
   });
 
-  it('because its trainer is killed in training keeps what was measured', async () => {
+  it('because its trainer was killed during training keeps its metrics', async () => {
     const place = await work();
     await place.write(FILE, ENDLESS);
     const running = place.start(['run', FILE, '--json']);
@@ -732,7 +826,7 @@ describe('a run that fails', () => {
     const { id } = await place.manifest();
     const lease = await readLease(join(place.folder, '.bag-of-tricks/runs', id));
     process.kill(lease?.holder?.pid as number, 'SIGKILL');
-    await expectFailure(place, running.outcome, 'The trainer was ended by SIGKILL.');
+    await expectFailure(place, running.outcome, 'The trainer was killed by SIGKILL.');
     const types = eventsIn(running.stdout()).map(({ type }) => type);
     expect(types).toContain('step');
     expect(types.at(-1)).toBe('failed');
@@ -746,23 +840,25 @@ describe('tricks export', () => {
     schedule: '{ epochs: 1 }',
   });
 
-  it("writes a run's weights for PyTorch, and never over a file unless it is told to", async () => {
+  it("writes a run's weights for PyTorch, and replaces a file only if told to", async () => {
     const { folder, tricks, write } = await work();
     await write(FILE, RESNET);
     expect((await tricks(['run', FILE])).code).toBe(0);
     const { code, stdout, stderr } = await tricks(['export', 'last', '--weights', 'w.safetensors']);
     expect([code, stderr]).toEqual([
       0,
-      'torchvision has no resnet18-A, width 4.\ntimm has no resnet18-A, width 4. Its widths: 64.\n',
+      'torchvision has no resnet18-A, width 4.\ntimm has no resnet18-A, width 4. Available widths: 64.\n',
     ]);
-    expect(stdout).toMatch(/^Wrote w\.safetensors: 122 tensors of \d+ values, under Bag of Tricks's names, /);
-    expect(stdout).toContain('as they were after 2 steps.');
+    expect(stdout).toMatch(
+      /^Wrote w\.safetensors: the weights after 2 steps, 122 tensors with [\d,]+ values, under Bag of Tricks's names\.$/m,
+    );
+    expect(stdout).toContain('the weights after 2 steps, ');
     const { tensors } = decodeSafetensors(await readFile(join(folder, 'w.safetensors')));
     const found = (name: string) => tensors.find((tensor) => tensor.name === name);
     expect(found('conv1.weight')?.shape).toEqual([4, 3, 7, 7]);
     expect([...(found('bn1.num_batches_tracked')?.values ?? [])]).toEqual([2]);
     expect(await tricks(['export', 'last', '--weights', 'w.safetensors'])).toEqual(
-      badInput('error: w.safetensors is there already.', 'Choose another name, or replace it with --force.'),
+      badInput('error: w.safetensors already exists.', 'Choose another name, or overwrite it with --force.'),
     );
     const again = await tricks([
       'export',
@@ -795,9 +891,9 @@ describe('tricks export', () => {
     await writeFile(path, bytes);
     const { code, stdout, stderr } = await tricks(['export', 'last', '--weights', 'w.safetensors']);
     expect(code).toBe(0);
-    expect(stdout).toContain('as they were after 2 steps.');
+    expect(stdout).toContain('the weights after 2 steps, ');
     expect(stderr).toContain(
-      `The checkpoint ${path} cannot be read: Its checksum is wrong. The checkpoint before it is exported.\n`,
+      `The checkpoint ${path} cannot be read: Its checksum is wrong. Exporting the previous checkpoint instead.\n`,
     );
     const { tensors } = decodeSafetensors(await readFile(join(folder, 'w.safetensors')));
     expect(tensors).toHaveLength(122);
@@ -806,7 +902,7 @@ describe('tricks export', () => {
     expect(again).toMatchObject({ code: 0, stdout });
   });
 
-  it('with --average exports the moving average, of a run that has one', async () => {
+  it('with --average exports the moving average of a run that has one', async () => {
     const place = await work();
     const { folder, tricks, write } = place;
     await write(FILE, `${RESNET.replace('tricks: { zero_gamma: true }', 'tricks: { ema: true }')}`);
@@ -814,11 +910,11 @@ describe('tricks export', () => {
     const { code, stdout } = await tricks(['export', 'last', '--weights', 'w.safetensors', '--average']);
     expect([code, stdout]).toEqual([
       0,
-      expect.stringMatching(/^Wrote w\.safetensors: the moving average of 122 tensors .* after 2 steps\.\n$/),
+      expect.stringMatching(/^Wrote w\.safetensors: the EMA weights after 2 steps, 122 tensors with .*\.\n$/),
     ]);
     const exported = decodeSafetensors(await readFile(join(folder, 'w.safetensors')));
     const last = await readCheckpoint(join(await checkpoints(place), 'last.safetensors'));
-    // One value an axis: no layout changes its order.
+    // One value per axis: no layout changes its order.
     const scale = (file: Pick<typeof last, 'tensors'>, name: string) =>
       [...(file.tensors.find((tensor) => tensor.name === name)?.values ?? [])].map(Number);
     expect(scale(exported, 'bn1.weight')).toEqual(scale(last, 'average.bn1.weight'));
@@ -827,15 +923,15 @@ describe('tricks export', () => {
       await tricks(['export', 'last', '--weights', 'v.safetensors', '--average', '--checkpoint', 'best']),
     ).toEqual(
       badInput(
-        'error: The best checkpoint holds the weights alone.',
-        'Export the average of the last one: --average --checkpoint last',
+        'error: The best checkpoint has no EMA weights.',
+        'Export the EMA weights of the last checkpoint: --average --checkpoint last',
       ),
     );
     await write('plain.yaml', RESNET);
     expect((await tricks(['run', 'plain.yaml'])).code).toBe(0);
     expect(await tricks(['export', 'last', '--weights', 'v.safetensors', '--average'])).toMatchObject({
       code: 2,
-      stderr: expect.stringContaining('has no moving average: it was trained without the trick ema.'),
+      stderr: expect.stringContaining('has no EMA weights: it was trained without the trick ema.'),
     });
   });
 
@@ -874,7 +970,7 @@ describe('tricks export', () => {
     expect(await tricks(['export', 'last', '--weights', 'w.safetensors', '--format', 'torchvision'])).toEqual(
       badInput(
         'error: torchvision has no resnet50-D.',
-        'Export it as ONNX (--onnx FILE.onnx), or without --format, under its own names.',
+        'Export it as ONNX (--onnx FILE.onnx), or omit --format to export it under its own names.',
       ),
     );
     expect((await tricks(['export', 'last', '--weights', 'w.safetensors', '--format', 'timm'])).code).toBe(0);
@@ -887,7 +983,7 @@ describe('tricks export', () => {
     expect(await tricks(['export', id, '--weights', 'v.safetensors'])).toEqual(
       badInput(
         `error: The run ${id} has no checkpoint yet.`,
-        'A run has one from the end of its first epoch on.',
+        'The first checkpoint is saved at the end of the first epoch.',
       ),
     );
   });

@@ -1,12 +1,11 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { build } from 'esbuild';
-import { afterAll, afterEach, beforeAll, onTestFinished } from 'vitest';
-import { copyWasmBinaries, nodeBundle, programs } from '../../../scripts/lib/bundling.mjs';
+import { delimiter, dirname, join } from 'node:path';
+import { afterAll, afterEach, beforeAll, inject, onTestFinished } from 'vitest';
+import { root } from '../../../scripts/lib/processes.mjs';
 import { linkSharp } from '../../../scripts/lib/sharp.mjs';
 import { until } from '../runs/support';
 
@@ -29,20 +28,28 @@ export interface RunningTricks {
   readonly outcome: Promise<Outcome>;
 }
 
-/** The bundles as they are shipped, in a folder of their own. */
-async function buildTricks(): Promise<{ folder: string; remove(): Promise<void> }> {
-  const folder = await mkdtemp(join(tmpdir(), 'bag-of-tricks-build-'));
-  await build({ ...nodeBundle, entryPoints: programs, outdir: folder });
-  await copyWasmBinaries(folder);
+/** Copies the bundles into a folder laid out like the package. */
+async function copyTricks(): Promise<{ folder: string; remove(): Promise<void> }> {
+  const place = await mkdtemp(join(tmpdir(), 'bag-of-tricks-build-'));
+  const folder = join(place, 'dist');
+  await symlink(join(root, 'examples'), join(place, 'examples'));
+  await cp(inject('bundles'), folder, { recursive: true });
   await linkSharp(folder);
-  return { folder, remove: () => rm(folder, { recursive: true, force: true }) };
+  await linkTricks(folder);
+  return { folder, remove: () => rm(place, { recursive: true, force: true }) };
 }
 
-/** Builds the command line before a file's tests and sees that they leave no process; makes workplaces for it. */
+/** Links `tricks` to the command line in a folder of bundles, as an installation does in a folder of PATH. */
+async function linkTricks(folder: string): Promise<void> {
+  await chmod(join(folder, 'tricks.js'), 0o755);
+  await symlink('tricks.js', join(folder, 'tricks'));
+}
+
+/** Copies the command line before a file's tests and sees that they leave no process; makes workplaces for it. */
 export function tricksTests(): () => ReturnType<typeof workplace> {
-  let bundles: Awaited<ReturnType<typeof buildTricks>>;
+  let bundles: Awaited<ReturnType<typeof copyTricks>>;
   beforeAll(async () => {
-    bundles = await buildTricks();
+    bundles = await copyTricks();
   });
   afterAll(() => bundles.remove());
   afterEach(async () => {
@@ -56,26 +63,33 @@ async function workplace(bundles: string) {
   const folder = await mkdtemp(join(tmpdir(), 'bag-of-tricks-cli-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   let program = join(bundles, 'tricks.js');
+  /** Where `tricks` is on PATH, unless a test sets another. */
+  const withTricks = ({ env, ...options }: StartOptions): StartOptions => ({
+    cwd: folder,
+    ...options,
+    env: {
+      TRICKS: `${process.execPath} ${program}`,
+      PATH: [dirname(program), process.env.PATH].join(delimiter),
+      ...env,
+    },
+  });
   const start = (args: readonly string[], options: StartOptions = {}): RunningTricks =>
-    startProcess(options.node ?? process.execPath, [program, ...args], { cwd: folder, ...options });
+    startProcess(options.node ?? process.execPath, [program, ...args], withTricks(options));
   return {
     folder,
+    program: () => program,
     start,
     tricks: (args: readonly string[], options?: StartOptions) => start(args, options).outcome,
     /** Runs a line of shell in which $TRICKS is the command line. */
     shell: (line: string, options: StartOptions = {}) =>
-      startProcess('bash', ['-c', line], {
-        cwd: folder,
-        ...options,
-        env: { TRICKS: `${process.execPath} ${program}`, ...options.env },
-      }).outcome,
+      startProcess('bash', ['-c', line], withTricks(options)).outcome,
     /** As `shell`, in a terminal, whose output is all on standard output. */
     terminal: (line: string, options: StartOptions = {}) =>
-      startProcess('script', ['--quiet', '--return', '--command', `${line}; ${LINGER}`, '/dev/null'], {
-        cwd: folder,
-        ...options,
-        env: { TRICKS: `${process.execPath} ${program}`, ...options.env },
-      }).outcome,
+      startProcess(
+        'script',
+        ['--quiet', '--return', '--command', `${line}; ${LINGER}`, '/dev/null'],
+        withTricks(options),
+      ).outcome,
     write: async (name: string, text: string) => {
       await writeFile(join(folder, name), text);
       return name;
@@ -86,6 +100,7 @@ async function workplace(bundles: string) {
       await mkdir(copy);
       await cp(program, join(copy, 'tricks.js'));
       await writeFile(join(copy, 'trainer.js'), script);
+      await linkTricks(copy);
       program = join(copy, 'tricks.js');
     },
     /** The manifest of the only run. */

@@ -18,7 +18,7 @@ budget: { trials: 2 }
 reduction: 2
 ${more}`;
 
-/** A trial, as the last line of --json tells it. */
+/** A trial, as in the last line of --json output. */
 interface Trial {
   readonly trial: number;
   readonly values: Readonly<Record<string, unknown>>;
@@ -36,7 +36,7 @@ async function searching(more = '') {
   const studies = join(place.folder, '.bag-of-tricks/studies');
   return {
     ...place,
-    /** The only search's folder. */
+    /** Returns the only search's folder. */
     search: async () => join(studies, (await readdir(studies))[0] ?? ''),
   };
 }
@@ -56,19 +56,19 @@ describe('tricks tune', () => {
     expect(lines).toContainEqual(expect.stringMatching(title));
     const best = /^Best: trial \d \(optimizer\.base_lr [\d.]+, mixup (on|off)\), after 2 epochs\.$/;
     expect(lines).toContainEqual(expect.stringMatching(best));
-    // Two seeds of two trials: a promotion makes no run of its own.
+    // Two seeds of two trials: a promotion does not create another run.
     const runs = join(folder, '.bag-of-tricks/runs');
     const ids = await readdir(runs);
     expect(ids).toHaveLength(4);
     const manifests = await Promise.all(ids.map((id) => readFile(join(runs, id, 'run.json'), 'utf8')));
     const states = manifests.map((text) => JSON.parse(text).state.status);
     expect(states.toSorted()).toEqual(['done', 'done', 'paused', 'paused']);
-    expect(lines.at(-1)).toBe(`In Optuna: optuna-dashboard ${join(await search(), 'optuna.log')}`);
+    expect(lines.at(-1)).toBe(`View it in Optuna: optuna-dashboard ${join(await search(), 'optuna.log')}`);
     const journal = (await readFile(join(await search(), 'optuna.log'), 'utf8')).trimEnd().split('\n');
     expect(journal.map((line) => JSON.parse(line).op_code).toSorted()).toEqual([0, 3, 4, 4, 6, 6, 7, 7, 7]);
   });
 
-  it('is paused by an interrupt, and goes on to the very result of a search that never was', async () => {
+  it('is paused by an interrupt, and reaches the same result as an uninterrupted search', async () => {
     const whole = await searching();
     const expected = resultIn((await whole.tricks(['tune', FILE, '--json'])).stdout);
     expect(expected.trials).toHaveLength(2);
@@ -78,12 +78,12 @@ describe('tricks tune', () => {
     await until(() => first.stdout().includes('"type":"trial"') || first.process.exitCode !== null);
     first.process.kill('SIGINT');
     const paused = await first.outcome;
-    expect(paused.code).toBe(130);
-    expect(paused.stderr).toContain(`Paused. To go on: tricks tune ${FILE}`);
+    expect(paused.code, paused.stderr).toBe(130);
+    expect(paused.stderr).toContain(`Paused. To resume: tricks tune ${FILE}`);
     expect(resultIn(paused.stdout).state).toBe('unfinished');
     const second = await tricks(['tune', FILE, '--json']);
-    expect(second.stderr).toContain('Going on with ');
-    expect(second.code).toBe(0);
+    expect(second.stderr).toContain('Continuing with ');
+    expect(second.code, second.stderr).toBe(0);
     const result = resultIn(second.stdout);
     expect(result.state).toBe('done');
     expect(result.best).toEqual(expected.best);
@@ -115,7 +115,7 @@ describe('tricks tune', () => {
     expect(await tricks(['tune', FILE])).toEqual({
       code: 2,
       stdout: '',
-      stderr: `${FILE}:4:29: error: The logarithm of 0 is no number. Begin above 0, or write range.\n`,
+      stderr: `${FILE}:4:29: error: 0 has no logarithm. Start above 0, or write range.\n`,
     });
     await write(FILE, searchText().replace('optimizer.base_lr', 'optimizer.base_rate'));
     const { code, stderr } = await tricks(['tune', FILE]);
@@ -127,11 +127,11 @@ describe('tricks tune', () => {
     const experiment = await tricks(['tune', 'small.experiment.yaml']);
     expect(experiment.code).toBe(2);
     expect(experiment.stderr).toMatch(
-      /^error: small\.experiment\.yaml is an experiment, and no search\.\nWrite a search file, .*experiment: small\.experiment\.yaml.*\n$/,
+      /^error: small\.experiment\.yaml is an experiment, not a search\.\nWrite a search file, .*experiment: small\.experiment\.yaml.*\n$/,
     );
   });
 
-  it('says what a sampler of Optuna needs, and leaves no search behind', async () => {
+  it('says what a sampler of Optuna needs, and creates no search', async () => {
     const { folder, tricks } = await searching('sampler: tpe\n');
     const { code, stderr } = await tricks(['tune', FILE, '--python', './python']);
     expect(code).toBe(2);
@@ -146,12 +146,12 @@ describe('tricks tune', () => {
     await until(() => first.stdout().includes('Searching') || first.process.exitCode !== null);
     const { code, stderr } = await tricks(['tune', FILE]);
     expect(code).toBe(2);
-    expect(stderr).toContain('Another process runs this search.');
+    expect(stderr).toContain('Another process is running this search.');
     first.process.kill('SIGINT');
     await first.outcome;
   });
 
-  it('stops with a run that somebody stops, and says so', async () => {
+  it('stops when someone stops one of its runs, and says so', async () => {
     const { folder, start, tricks, write } = await searching();
     await write('small.experiment.yaml', experimentText({ schedule: '{ epochs: 20000 }' }));
     const search = start(['tune', FILE]);
@@ -161,8 +161,8 @@ describe('tricks tune', () => {
     await tricks(['stop', id]);
     const { code, stderr } = await search.outcome;
     expect(code).toBe(1);
-    expect(stderr).toContain(`The run ${id} was stopped from elsewhere, and the search with it.`);
-    expect(stderr).toContain(`To go on: tricks tune ${FILE}`);
+    expect(stderr).toContain(`Something else stopped the run ${id}, so the search stopped too.`);
+    expect(stderr).toContain(`To resume: tricks tune ${join(folder, FILE)}`);
   });
 
   it('does not train runs that came with the folder', async () => {
@@ -177,11 +177,11 @@ describe('tricks tune', () => {
     expect(kept.toSorted()).toEqual(['optuna.log', 'search.json']);
     const { code, stderr } = await tricks(['tune', FILE]);
     expect(code).toBe(1);
-    expect(stderr).toContain('was not made here by you');
+    expect(stderr).toContain('You did not create');
     expect(stderr).toContain('tricks tune FILE --new');
   });
 
-  it('warns of a search that is damaged or of a newer release, and leaves it as it is', async () => {
+  it('warns about a damaged search or one of a newer release, and does not change it', async () => {
     const { folder, tricks, write } = await searching();
     const studies = join(folder, '.bag-of-tricks/studies');
     for (const [name, text] of [

@@ -1,4 +1,4 @@
-/** Runs that this release cannot go on with: nothing of them is lost, and those of newer releases stay as they are. */
+/** Runs that this release cannot resume: nothing in them is lost, and those from newer releases stay unchanged. */
 import { createHash } from 'node:crypto';
 import { readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -16,7 +16,7 @@ import { tricksTests } from './tricks';
 
 const work = tricksTests();
 
-/** A run that was trained to its end and is called stopped, so that it can be resumed. */
+/** A run that was trained to its end but is marked as stopped, so that it can be resumed. */
 async function stoppedRun() {
   const place = await work();
   await place.write('a.yaml', experimentText({ name: 'a' }));
@@ -24,7 +24,7 @@ async function stoppedRun() {
   const { id } = await place.manifest();
   const folder = join(place.folder, '.bag-of-tricks/runs', id);
   const changeManifest = async (change: (manifest: { readonly recipe: object }) => object) => {
-    // What a lease left would count for more.
+    // The record in a leftover lease would take precedence.
     for (const name of await readdir(folder)) if (name.startsWith('lease.')) await rm(join(folder, name));
     const path = join(folder, 'run.json');
     await writeFile(path, JSON.stringify(change(JSON.parse(await readFile(path, 'utf8')))));
@@ -33,7 +33,7 @@ async function stoppedRun() {
   return { ...place, id, run: folder, changeManifest };
 }
 
-/** Every file below a folder, with its content's hash and its time of change. */
+/** Returns every file below a folder with its content's hash and its mtime. */
 async function contentOf(folder: string): Promise<Record<string, string>> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   const files = entries
@@ -43,7 +43,7 @@ async function contentOf(folder: string): Promise<Record<string, string>> {
     const hash = createHash('sha256')
       .update(await readFile(file))
       .digest('hex');
-    // Each attempt has a folder of its number, with links to what the one before it left.
+    // Each attempt has a numbered folder with links to the files of the previous attempt.
     return [file.slice(folder.length).replace(/^\/\d+\//, '/'), `${hash} ${(await stat(file)).mtimeMs}`];
   });
   return Object.fromEntries(await Promise.all(said));
@@ -56,7 +56,7 @@ async function flipBit(path: string): Promise<Buffer> {
   return bytes;
 }
 
-/** Gives a checkpoint another version, under a right checksum. */
+/** Gives a checkpoint another version with a correct checksum. */
 async function makeNewer(path: string): Promise<void> {
   const bytes = await readFile(path);
   const at = bytes.indexOf('"version":"2"');
@@ -68,7 +68,7 @@ async function makeNewer(path: string): Promise<void> {
 }
 
 describe('tricks resume of a run whose checkpoints are damaged', () => {
-  it('leaves the files as they are, and starts anew by --from-scratch alone, which keeps them', async () => {
+  it('does not change the files, and restarts only with --from-scratch, which keeps them', async () => {
     const { run, id, tricks, manifest } = await stoppedRun();
     const last = await flipBit(lastCheckpointPath(run));
     const previous = await flipBit(previousCheckpointPath(run));
@@ -82,7 +82,7 @@ describe('tricks resume of a run whose checkpoints are damaged', () => {
 
     const anew = await tricks(['resume', id, '--from-scratch']);
     expect(anew.code).toBe(0);
-    expect(anew.stderr).toMatch(/Starting anew: 2 epochs were done, with a best validation accuracy of \d/);
+    expect(anew.stderr).toMatch(/Starting over after 2 epochs, with a best validation accuracy of \d/);
     expect((await manifest()).state.status).toBe('done');
     const kept = currentFolder(join(run, 'checkpoints.before-1'));
     expect(await readFile(join(kept, 'last.safetensors'))).toEqual(last);
@@ -90,7 +90,7 @@ describe('tricks resume of a run whose checkpoints are damaged', () => {
     expect(await readdir(currentFolder(join(run, 'evaluation.before-1')))).toContain('last');
   });
 
-  it('keeps a damaged last one beside the one before it, with the reason', async () => {
+  it('keeps a damaged last one next to the one before it, with the reason', async () => {
     const { run, id, tricks } = await stoppedRun();
     const last = await flipBit(lastCheckpointPath(run));
     expect(await tricks(['resume', id])).toMatchObject({ code: 0 });
@@ -105,12 +105,12 @@ describe('tricks resume of a run whose checkpoints are damaged', () => {
     );
   });
 
-  it('goes on from a checkpoint with other random streams, says which, and keeps the unknown', async () => {
+  it('resumes from a checkpoint with other random streams, names them, and keeps unknown ones', async () => {
     const { run, id, tricks } = await stoppedRun();
     const { snapshot } = await readResumption(run);
     const { mixing: _, ...others } = snapshot!.state.random;
     const random = { ...others, ofTomorrow: [1, 2, 3, 4] };
-    // Twice, for the one before as well; an epoch before the end, so that it is saved again.
+    // Twice, to cover the previous checkpoint too. One epoch before the end, so that it is saved again.
     const state = { ...snapshot!.state, random, epoch: 1 };
     const attempt = currentAttempt(join(run, 'checkpoints'));
     for (const _twice of [0, 1]) await writeCheckpoint(run, attempt, { ...snapshot!, state, isBest: false });
@@ -118,9 +118,9 @@ describe('tricks resume of a run whose checkpoints are damaged', () => {
     const resumed = await tricks(['resume', id]);
     expect(resumed.code).toBe(0);
     const log = await readFile(join(run, 'trainer.log'), 'utf8');
-    expect(log).toContain('The checkpoint lacks random streams (mixing)');
-    expect(log).toContain('The checkpoint has more random streams (ofTomorrow); they are kept.');
-    expect(log).toContain('Going on after step');
+    expect(log).toContain('The checkpoint lacks the random streams mixing.');
+    expect(log).toContain('The checkpoint has additional random streams (ofTomorrow). They are kept.');
+    expect(log).toContain('Resuming after step');
     const after = (await readResumption(run)).snapshot!.state.random;
     expect(after.ofTomorrow).toEqual([1, 2, 3, 4]);
     expect(Object.keys(after)).toContain('mixing');
@@ -128,7 +128,7 @@ describe('tricks resume of a run whose checkpoints are damaged', () => {
 });
 
 describe('tricks resume', () => {
-  it('--from-scratch leaves a run that is done as it is', async () => {
+  it('--from-scratch does not change a finished run', async () => {
     const { run, id, tricks, changeManifest, manifest } = await stoppedRun();
     const { result } = JSON.parse(
       (await readFile(join(run, 'metrics.ndjson'), 'utf8')).trim().split('\n').at(-1)!,
@@ -142,7 +142,7 @@ describe('tricks resume', () => {
     expect((await manifest()).state.status).toBe('done');
   });
 
-  it('goes on in an attempt above all before, where their leases were deleted', async () => {
+  it('continues in an attempt above all earlier ones, even if their leases were deleted', async () => {
     const { run, id, tricks } = await stoppedRun();
     await rename(join(run, 'checkpoints/1'), join(run, 'checkpoints/7'));
     expect(await tricks(['resume', id])).toMatchObject({ code: 0 });
@@ -150,7 +150,7 @@ describe('tricks resume', () => {
     expect(await readdir(join(run, 'checkpoints'))).toHaveLength(1);
   });
 
-  it('says in a sentence why a run could not be begun, and keeps that with the run', async () => {
+  it('says in one sentence why a run could not start, and records that with the run', async () => {
     const { run, id, tricks, manifest } = await stoppedRun();
     await rm(join(run, 'evaluation/1'), { recursive: true });
     await symlink(tmpdir(), join(run, 'evaluation/1'));
@@ -160,7 +160,7 @@ describe('tricks resume', () => {
     expect(stderr).not.toContain('at async');
     expect((await manifest()).state).toMatchObject({
       status: 'failed',
-      failure: { remedy: 'Put what it leads to in its place, or delete it.' },
+      failure: { remedy: 'Replace it with its target, or delete it.' },
     });
     await rm(join(run, 'evaluation/1'));
     expect(await tricks(['resume', id])).toMatchObject({ code: 0 });
@@ -183,7 +183,7 @@ describe('a run of a newer release', () => {
   };
 
   for (const [part, make] of Object.entries(made)) {
-    it(`is refused untouched by every command where its ${part} is newer`, async () => {
+    it(`is rejected unchanged by every command if its ${part} is newer`, async () => {
       const place = await stoppedRun();
       await make(place);
       const before = await contentOf(place.run);

@@ -12,7 +12,7 @@ function placed(placement: Partial<Placement>, image = IMAGE, size = SIZE): numb
   return [...target];
 }
 
-/** A random source that gives these numbers and no more. */
+/** A random source that returns exactly these numbers. */
 function numbers(...values: number[]) {
   return () => {
     const value = values.shift();
@@ -26,21 +26,21 @@ describe('placeImage', () => {
     expect(placed({ mirrored: true })).toEqual([3, 2, 1, 6, 5, 4, 9, 8, 7]);
   });
 
-  it('shifts down and right with zeros moving in', () => {
+  it('shifts down and right, and fills with zeros', () => {
     expect(placed({ down: 1, right: 1 })).toEqual([0, 0, 0, 0, 1, 2, 0, 4, 5]);
     expect(placed({ down: -1, right: -2 })).toEqual([6, 0, 0, 9, 0, 0, 0, 0, 0]);
   });
 
-  it('shifts first and mirrors what came of it', () => {
+  it('shifts first, then mirrors the result', () => {
     expect(placed({ right: 1, mirrored: true })).toEqual([2, 1, 0, 5, 4, 0, 8, 7, 0]);
   });
 
-  it('keeps a pixel’s channels together', () => {
+  it('keeps the channels of a pixel together', () => {
     const size = { height: 1, width: 2, channels: 3 };
     expect(placed({ mirrored: true }, Uint8Array.of(1, 2, 3, 4, 5, 6), size)).toEqual([4, 5, 6, 1, 2, 3]);
   });
 
-  it('is undone by mirroring twice, and invents no pixel, for any image', () => {
+  it('is undone by mirroring twice, and adds no pixel values, for any image', () => {
     const sized = fc
       .record({
         height: fc.integer({ min: 1, max: 9 }),
@@ -66,7 +66,7 @@ describe('placeImage', () => {
 describe('drawPlacement', () => {
   const size = { height: 28, width: 16, channels: 1 };
 
-  it('draws nothing for none', () => {
+  it('draws no number without augmentation', () => {
     expect(drawPlacement('none', size, numbers())).toEqual(STILL);
   });
 

@@ -6,23 +6,23 @@ import { Random } from '../../../src/training/random';
 
 const CLASSES = 5;
 
-/** Labels of images, not all classes among them. */
-const labelled = fc.array(fc.integer({ min: 0, max: CLASSES - 1 }), { minLength: 1, maxLength: 60 });
+/** Labels of images. Some classes may be missing. */
+const labeled = fc.array(fc.integer({ min: 0, max: CLASSES - 1 }), { minLength: 1, maxLength: 60 });
 
 function orderOf(labels: readonly number[], seed: number): Uint32Array {
   return balancedOrder(labels, CLASSES, Random.seeded(seed, 'dataOrder'));
 }
 
-/** How often each number comes. */
+/** Counts how often each number occurs. */
 function countsOf(values: Iterable<number>): Map<number, number> {
   const counts = new Map<number, number>();
   for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
   return counts;
 }
 
-test('an epoch has as many images as there are, and of each class that has any as many, give or take one', () => {
+test('an epoch has as many images as the data set, and equally many of each class with images, within one', () => {
   fc.assert(
-    fc.property(labelled, fc.nat(), (labels, seed) => {
+    fc.property(labeled, fc.nat(), (labels, seed) => {
       const order = orderOf(labels, seed);
       expect(order).toHaveLength(labels.length);
       const counts = countsOf([...order].map((image) => labels[image]!));
@@ -32,9 +32,9 @@ test('an epoch has as many images as there are, and of each class that has any a
   );
 });
 
-test('no image of a class comes once more before all others of it came', () => {
+test('an image of a class repeats only after all others of that class', () => {
   fc.assert(
-    fc.property(labelled, fc.nat(), (labels, seed) => {
+    fc.property(labeled, fc.nat(), (labels, seed) => {
       const counts = countsOf(orderOf(labels, seed));
       for (const label of new Set(labels)) {
         const drawn = labels.flatMap((each, image) => (each === label ? [counts.get(image) ?? 0] : []));
@@ -44,18 +44,18 @@ test('no image of a class comes once more before all others of it came', () => {
   );
 });
 
-test('is in random order, the same for the same state alone', () => {
+test('is in random order, which depends only on the state', () => {
   const labels = Array.from({ length: 90 }, (_, image) => (image < 80 ? 0 : 1));
   const order = orderOf(labels, 1);
   expect(orderOf(labels, 1)).toEqual(order);
   expect(orderOf(labels, 2)).not.toEqual(order);
-  // Both classes come in each third.
+  // Both classes occur in each third.
   for (const start of [0, 30, 60]) {
     expect(new Set([...order.subarray(start, start + 30)].map((image) => labels[image])).size).toBe(2);
   }
 });
 
-test('which class has the image that is left over is drawn, too', () => {
+test('the class of the remaining image is drawn, too', () => {
   const labels = [0, 0, 1];
   const extra = Array.from({ length: 60 }, (_, seed) =>
     [...orderOf(labels, seed)].filter((image) => labels[image] === 0).length === 2 ? 0 : 1,
@@ -64,7 +64,7 @@ test('which class has the image that is left over is drawn, too', () => {
   expect(countsOf(extra).get(1)).toBeGreaterThan(15);
 });
 
-test('an epoch is balanced where the recipe asks for it, and takes each image once where it does not', () => {
+test('an epoch is balanced if the recipe asks for it, and otherwise takes each image once', () => {
   const labels = Array.from({ length: 90 }, (_, image) => (image < 80 ? 0 : 1));
   const split = { count: 90, label: (image: number) => labels[image]! };
   const epoch = (sampling: 'uniform' | 'balanced') =>

@@ -5,7 +5,7 @@ import { Batches, type BatchOptions, inOrder } from '../../../src/training/data/
 import { splitInMemory } from '../../../src/training/data/dataset';
 import { openDataset } from '../../../src/training/data/open';
 
-/** Five images of 1 x 2 pixels and two channels; image i has the bytes 10i, 10i + 1, 10i + 2, 10i + 3. */
+/** Five images of 1 x 2 pixels and two channels. Image i has the bytes 10i, 10i + 1, 10i + 2, 10i + 3. */
 const split = splitInMemory(
   Uint8Array.from({ length: 20 }, (_, at) => 10 * Math.floor(at / 4) + (at % 4)),
   Uint8Array.of(4, 3, 2, 1, 0),
@@ -24,7 +24,7 @@ function batches(options: Partial<BatchOptions> = {}) {
 }
 
 describe('Batches', () => {
-  it('draws the images of its place in the order, each with its label', () => {
+  it('draws the images at its position in the order, each with its label', () => {
     const { size, images, labels } = batches().fill(Uint32Array.of(4, 2, 0, 3, 1), 1, still);
     expect(size).toBe(2);
     expect([...labels]).toEqual([4, 1]);
@@ -34,7 +34,7 @@ describe('Batches', () => {
     expect(bytes).toEqual([0, 1, 2, 3, 30, 31, 32, 33]);
   });
 
-  it('normalises by channel: (pixel / 255 - mean) / std', () => {
+  it('normalizes by channel: (pixel / 255 - mean) / std', () => {
     const { images } = batches().fill(inOrder(5), 1, still);
     const expected = [20, 21, 22, 23, 30, 31, 32, 33].map((pixel, at) =>
       at % 2 === 0 ? (pixel / 255 - 0.5) / 0.5 : (pixel / 255 - 0.25) / 2,
@@ -45,7 +45,7 @@ describe('Batches', () => {
     });
   });
 
-  it('drops the rest in training and keeps it in evaluation', () => {
+  it('drops the last partial batch in training and keeps it in evaluation', () => {
     expect(batches({ rest: 'drop' }).count).toBe(2);
     const kept = batches({ rest: 'keep' });
     expect(kept.count).toBe(3);
@@ -73,7 +73,7 @@ describe('Batches', () => {
     expect([...images.subarray(4)]).toEqual([...plain.subarray(4)]);
   });
 
-  it('moves in black, normalised as black', () => {
+  it('shifts in black, normalized as black', () => {
     const wide = { ...facts, height: 8, width: 8, channels: 1 };
     const white = splitInMemory(new Uint8Array(64).fill(255), Uint8Array.of(0));
     const { images } = new Batches(white, wide, { batchSize: 1, augment: 'crop_flip', rest: 'keep' }).fill(
@@ -92,12 +92,12 @@ describe('Batches', () => {
     expect(second.images.buffer).toBe(first.images.buffer);
   });
 
-  it('refuses a batch past the epoch and the order of another split', () => {
+  it('refuses a batch past the epoch, and the order of another split', () => {
     expect(() => batches().fill(inOrder(5), 2, still)).toThrow(RangeError);
     expect(() => batches().fill(inOrder(4), 0, still)).toThrow(RangeError);
   });
 
-  it('gives the sample a mean near 0 and a deviation near 1', async () => {
+  it('normalizes the sample to a mean near 0 and a deviation near 1', async () => {
     const { facts, train } = await openDataset({ dataset: 'fashion-mnist-sample' });
     const { images } = new Batches(train, facts, { batchSize: 12_000, augment: 'none', rest: 'drop' }).fill(
       inOrder(12_000),

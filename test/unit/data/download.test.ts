@@ -18,7 +18,7 @@ import { datasetErrorOf, fingerprint, idxBytes, temporaryFolder } from './files'
 import { deadMirror, mirror } from './mirror';
 
 const NAME = 'train-images-idx3-ubyte';
-/** Pixels that do not compress, so that the file is several packets long. */
+/** Incompressible pixels, so that the file spans several packets. */
 const CONTENT = idxBytes(
   [400, 28, 28],
   Uint8Array.from({ length: 400 * 784 }, (_, at) => (Math.imul(at + 1, 0x9e3779b1) ^ (at * at)) >>> 13),
@@ -34,14 +34,14 @@ const whole = (response: ServerResponse) => {
   response.setHeader('content-length', FILE.length);
   response.end(FILE);
 };
-/** Sends a beginning and then nothing, the connection left open. */
+/** Sends the beginning and then nothing, with the connection left open. */
 const stall = (response: ServerResponse) => {
   response.setHeader('content-length', FILE.length);
   response.write(FILE.subarray(0, 1000));
 };
 
 describe('downloadIdxFile', () => {
-  it('leaves the whole file and nothing else, and reports its progress', async () => {
+  it('writes the whole file and nothing else, and reports its progress', async () => {
     const folder = join(await temporaryFolder(), 'new', 'cache');
     const server = await mirror(whole);
     const progress: DownloadProgress[] = [];
@@ -58,7 +58,7 @@ describe('downloadIdxFile', () => {
     });
   });
 
-  it('takes a server that does not say how long the file is', async () => {
+  it('accepts a server that does not send the length of the file', async () => {
     const folder = await temporaryFolder();
     const server = await mirror((response) => {
       response.write(FILE.subarray(0, 5000));
@@ -86,9 +86,9 @@ describe('downloadIdxFile', () => {
     [
       'a body that ends early',
       (response) => response.end(FILE.subarray(0, 100_000)),
-      /cut short: its gzip data end/,
+      /truncated: its gzip data ends/,
     ],
-    ['an empty body', (response) => response.end(), /cut short: 0 of at least 16 bytes/],
+    ['an empty body', (response) => response.end(), /truncated: 0 of at least 16 bytes/],
     [
       'a sign-in page',
       (response) => response.end('<!doctype html><title>Sign in</title>'),
@@ -104,11 +104,11 @@ describe('downloadIdxFile', () => {
       (response) => response.end(Buffer.alloc(CONTENT.length + 70_000)),
       /sent more than \d+ bytes/,
     ],
-    ['a connection gone silent', stall, /silent for 0\.3 s/],
-  ])('gives up %s, leaves nothing, and takes the next mirror', async (_, answer, reason) => {
+    ['a connection gone silent', stall, /sent nothing for 0\.3 s/],
+  ])('gives up %s, leaves nothing, and tries the next mirror', async (_, answer, reason) => {
     const folder = await temporaryFolder();
     const bad = await mirror(answer);
-    // Silence is what one of them is given up for; from the others it has to hear, however busy the machine is.
+    // Only the stalled mirror is abandoned for its silence. The others must answer, however busy the machine is.
     const idleTimeoutMs = answer === stall ? 300 : 60_000;
     const error = await datasetErrorOf(download(folder, { mirrors: [bad.url], idleTimeoutMs }));
     expect(error).toMatchObject({
@@ -124,14 +124,14 @@ describe('downloadIdxFile', () => {
     expect(await readdir(folder)).toEqual([`${NAME}.gz`]);
   });
 
-  it('names every mirror that failed when none is reached', async () => {
+  it('names every mirror that failed if none can be reached', async () => {
     const mirrors = [await deadMirror(), await deadMirror()];
     const { what } = await datasetErrorOf(download(await temporaryFolder(), { mirrors }));
     for (const url of mirrors) expect(what).toContain(url);
     expect(what).toMatch(/ECONNREFUSED/);
   });
 
-  it('stops when aborted in the middle, with the signal’s reason, and leaves nothing', async () => {
+  it('stops when aborted in the middle, with the reason of the signal, and leaves nothing', async () => {
     const folder = await temporaryFolder();
     const [slow, next] = [await mirror(stall), await mirror(whole)];
     const stop = new AbortController();
@@ -146,7 +146,7 @@ describe('downloadIdxFile', () => {
     expect(next.requests).toEqual([]);
   });
 
-  it('asks no server when aborted before it starts', async () => {
+  it('contacts no server if aborted before it starts', async () => {
     const server = await mirror(whole);
     const work = download(await temporaryFolder(), {
       mirrors: [server.url],
@@ -156,7 +156,7 @@ describe('downloadIdxFile', () => {
     expect(server.requests).toEqual([]);
   });
 
-  it('leaves no file under the final name when its process is killed, and starts anew after', async () => {
+  it('leaves no file under the final name if its process is killed, and starts over afterwards', async () => {
     const folder = await temporaryFolder();
     const stalled = await mirror(stall);
     const child = await downloadingProcess(folder, stalled.url);
@@ -176,7 +176,7 @@ describe('downloadIdxFile', () => {
     expect(await readdir(folder)).toEqual([`${NAME}.gz`]);
   });
 
-  it('says that the disk is full, asks no other mirror, and leaves nothing', async (context) => {
+  it('reports a full disk, tries no other mirror, and leaves nothing', async (context) => {
     if (!existsSync('/dev/full')) return context.skip('there is no /dev/full');
     const folder = await temporaryFolder();
     const partial = join(folder, `${NAME}.gz.${process.pid}.partial`);
@@ -209,7 +209,7 @@ describe('downloadIdxFile', () => {
     await writeFile(join(folder, 'room'), Buffer.alloc(32_768));
   });
 
-  it('says that the cache folder cannot be made', async () => {
+  it('reports that the cache folder cannot be created', async () => {
     const file = join(await temporaryFolder(), 'file');
     await writeFile(file, '');
     const error = await datasetErrorOf(
@@ -219,7 +219,7 @@ describe('downloadIdxFile', () => {
     expect(error.what).toMatch(/^The file cannot be written: ENOTDIR/);
   });
 
-  it('says that a folder stands in the file’s place', async () => {
+  it('reports a folder in place of the file', async () => {
     const folder = await temporaryFolder();
     await mkdir(join(folder, `${NAME}.gz`));
     const error = await datasetErrorOf(download(folder, { mirrors: [(await mirror(whole)).url] }));
@@ -228,14 +228,14 @@ describe('downloadIdxFile', () => {
     expect(await readdir(folder)).toEqual([`${NAME}.gz`]);
   });
 
-  it('closes the connection of an answer that it does not use', async () => {
+  it('closes the connection of a response that it does not use', async () => {
     let answered: Promise<unknown> | undefined;
     const refusing = await mirror((response) => {
       answered = once(response, 'close');
       response.writeHead(500);
       response.write('and so on, without end');
     });
-    // It is not the silence that closes it.
+    // The connection is not closed by the idle timeout.
     const options = { mirrors: [refusing.url], idleTimeoutMs: 3_600_000 };
     await datasetErrorOf(download(await temporaryFolder(), options));
     expect(answered).toBeDefined();
@@ -243,7 +243,7 @@ describe('downloadIdxFile', () => {
   });
 });
 
-/** A process that downloads the file and prints a line for each progress. */
+/** A process that downloads the file and prints a line per progress report. */
 async function downloadingProcess(folder: string, url: string) {
   const program = join(await temporaryFolder(), 'download.cjs');
   const options = `{ mirrors: [${JSON.stringify(url)}], idleTimeoutMs: 3_600_000, remedy: '',

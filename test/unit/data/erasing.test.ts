@@ -8,7 +8,7 @@ import { Random } from '../../../src/training/random';
 import { Streams } from '../../../src/training/streams';
 import { smallRecipe } from '../../support/smallTraining';
 
-/** Of images whose black is -1 once normalised, and white 1. */
+/** Images in which black is -1 after normalization and white is 1. */
 const facts: DatasetFacts = {
   ...smallRecipe().data.dataset,
   mean: [0.5],
@@ -25,12 +25,12 @@ function draws(changes: Partial<ErasingRecipe> = {}, count = 5000) {
 }
 
 describe('random erasing', () => {
-  it('erases the share of the images it is asked for', () => {
+  it('erases the requested share of the images', () => {
     expect(draws().filter((each) => each !== null).length / 5000).toBeCloseTo(0.6, 1);
     expect(draws({ probability: 1 }).every((each) => each !== null)).toBe(true);
   });
 
-  it('draws rectangles in the image, of areas and aspects in their ranges up to a pixel', () => {
+  it('draws rectangles inside the image, with areas and aspects in their ranges up to a pixel', () => {
     for (const rectangle of draws()) {
       if (!rectangle) continue;
       const { top, left, height, width } = rectangle;
@@ -55,23 +55,23 @@ describe('random erasing', () => {
     expect(drawn.filter((each) => each!.height > each!.width).length / drawn.length).toBeCloseTo(0.5, 1);
   });
 
-  it('gives up where no rectangle fits', () => {
+  it('gives up if no rectangle fits', () => {
     const line = { height: 1, width: 100, channels: 1 };
     expect(drawErasing({ ...recipe, probability: 1 }, line, () => 0.5)).toBeNull();
   });
 
-  it('sets the rectangle of its own image to 0, every channel, and nothing else', () => {
+  it('sets only the rectangle of its own image to 0, in every channel', () => {
     const small = { height: 2, width: 3, channels: 2 };
     const images = new Float32Array(24).fill(1);
     erase(images, 12, small, { top: 1, left: 1, height: 1, width: 2 });
     expect([...images]).toEqual([...Array(20).fill(1), 0, 0, 0, 0]);
   });
 
-  it('erases after augmenting, image by image, to the mean', () => {
+  it('erases after augmentation, image by image, to the mean', () => {
     const erasing = { probability: 0.5, minArea: 0.5, maxArea: 0.5, minAspect: 1 };
     const tall = { ...facts, height: 4, width: 4, channels: 1 };
     const white = splitInMemory(new Uint8Array(32).fill(255), Uint8Array.of(0, 1));
-    // The second image is spared; the first loses a square of 3, its top left pixel at (1, 0).
+    // The second image stays unchanged. The first loses a square of side 3 with its top left pixel at (1, 0).
     const random = [0.1, 0, 0, 0.9, 0, 0.7];
     const { size, images } = new Batches(white, tall, { batchSize: 2, augment: 'none', rest: 'keep' }).fill(
       inOrder(2),

@@ -9,7 +9,7 @@ describe('datasetFacts', () => {
     expect(facts.classNames[9]).toBe('Ankle boot');
   });
 
-  it('gives the sample the same shape, classes and normalisation as the full set', () => {
+  it('gives the sample the same shape, classes and normalization as the full set', () => {
     const { name, trainImages, validationImages, ...sample } = datasetFacts({
       dataset: 'fashion-mnist-sample',
     });
@@ -21,7 +21,7 @@ describe('datasetFacts', () => {
     expect(datasetFacts({ dataset: 'fashion-mnist' })).toMatchObject(sample);
   });
 
-  it('gives the synthetic set what was asked for and defaults for the rest', () => {
+  it('gives the synthetic set the requested facts, and defaults for the rest', () => {
     const facts = datasetFacts({
       dataset: 'synthetic',
       train_images: 7,

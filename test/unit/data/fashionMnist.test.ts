@@ -25,7 +25,7 @@ const DEBIAN = '/usr/share/datasets/fashion-mnist';
 const NO_DEBIAN = 'the Debian package dataset-fashion-mnist is not installed';
 const IMAGES = 'train-images-idx3-ubyte.gz';
 
-/** Opens the full set with no other source than the options name. */
+/** Opens the full set with only the sources that the options name. */
 async function open(options: FashionMnistOptions) {
   const nowhere = join(await temporaryFolder(), 'nowhere');
   return openDataset(
@@ -34,7 +34,7 @@ async function open(options: FashionMnistOptions) {
   );
 }
 
-/** A folder with the shipped sample's files: well-formed, and not the full set. */
+/** A folder with the shipped sample's files: well-formed, but not the full set. */
 async function folderOfSample(): Promise<string> {
   const folder = await temporaryFolder();
   cpSync(sampleFolder(packageRoot()), folder, { recursive: true });
@@ -45,7 +45,7 @@ describe('the full Fashion-MNIST', () => {
   beforeEach(() => void vi.stubEnv(DATA_FOLDER_VARIABLE, ''));
   afterEach(() => void vi.unstubAllEnvs());
 
-  it('is what Debian ships, with the published first labels, and has the facts’ mean and deviation', async (context) => {
+  it('is what Debian ships, with the published first labels, mean and deviation', async (context) => {
     if (!existsSync(DEBIAN)) return context.skip(NO_DEBIAN);
     const { facts, train, validation } = await open({ systemFolder: DEBIAN });
     expect([train.count, validation.count]).toEqual([facts.trainImages, facts.validationImages]);
@@ -74,7 +74,7 @@ describe('the full Fashion-MNIST', () => {
     }
   });
 
-  it('is downloaded into the cache once, and only what is missing after', async (context) => {
+  it('is downloaded into the cache once, and later only what is missing', async (context) => {
     if (!existsSync(DEBIAN)) return context.skip(NO_DEBIAN);
     const cacheFolder = await temporaryFolder();
     const server = await mirror((response, path) => createReadStream(join(DEBIAN, path)).pipe(response));
@@ -97,7 +97,7 @@ describe('the full Fashion-MNIST', () => {
     expect(server.requests.slice(4)).toEqual(['/t10k-labels-idx1-ubyte.gz']);
   });
 
-  it('says that a damaged file in the cache is to be deleted', async (context) => {
+  it('says that a damaged file in the cache must be deleted', async (context) => {
     if (!existsSync(DEBIAN)) return context.skip(NO_DEBIAN);
     const cacheFolder = await temporaryFolder();
     const cache = join(cacheFolder, 'fashion-mnist');
@@ -105,8 +105,8 @@ describe('the full Fashion-MNIST', () => {
     truncateSync(join(cache, IMAGES), 1_000_000);
     expect(await datasetErrorOf(open({ cacheFolder }))).toMatchObject({
       where: join(cache, IMAGES),
-      what: 'The file is cut short: its gzip data end early, after 1000000 bytes.',
-      remedy: 'Delete it and run again to download it anew.',
+      what: 'The file is truncated: its gzip data ends early, after 1000000 bytes.',
+      remedy: 'Delete it, then run again to download a new copy.',
     });
   });
 
@@ -121,7 +121,7 @@ describe('the full Fashion-MNIST', () => {
     expect((await open({ dataFolder: inner })).train.count).toBe(60_000);
   });
 
-  it('refuses a configured folder with none of the files rather than looking elsewhere', async () => {
+  it('refuses a configured folder with none of the files instead of searching elsewhere', async () => {
     const dataFolder = await temporaryFolder();
     const server = await mirror((response) => response.end());
     const error = await datasetErrorOf(open({ dataFolder, systemFolder: DEBIAN, mirrors: [server.url] }));
@@ -131,7 +131,7 @@ describe('the full Fashion-MNIST', () => {
     expect(server.requests).toEqual([]);
   });
 
-  it('takes the folder that the environment names', async () => {
+  it('uses the folder that the environment names', async () => {
     const folder = await folderOfSample();
     vi.stubEnv(DATA_FOLDER_VARIABLE, folder);
     expect((await datasetErrorOf(open({}))).where).toBe(join(folder, IMAGES));
@@ -156,7 +156,7 @@ describe('the full Fashion-MNIST', () => {
     });
   });
 
-  it('passes over a system folder that is not whole', async () => {
+  it('skips an incomplete system folder', async () => {
     const systemFolder = await folderOfSample();
     rmSync(join(systemFolder, IMAGES));
     const url = await deadMirror();
@@ -173,7 +173,7 @@ describe('the full Fashion-MNIST', () => {
     expect(await readdir(join(cacheFolder, 'fashion-mnist'))).toEqual([]);
   });
 
-  it('has the same facts opened and unopened', async (context) => {
+  it('has the same facts before and after it is opened', async (context) => {
     if (!existsSync(DEBIAN)) return context.skip(NO_DEBIAN);
     expect((await open({ systemFolder: DEBIAN })).facts).toEqual(datasetFacts({ dataset: 'fashion-mnist' }));
   });

@@ -7,14 +7,14 @@ import { onTestFinished } from 'vitest';
 import { UserError } from '../../../src/shared/userError';
 import { type Fingerprint, IDX_FILE_NAMES, type IdxFileName } from '../../../src/training/data/idxFolder';
 
-/** A folder that is gone when the test is over. */
+/** Creates a folder that is deleted after the test. */
 export async function temporaryFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'bag-of-tricks-data-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   return folder;
 }
 
-/** An IDX file of unsigned bytes, written by the format's description. */
+/** Builds an IDX file of unsigned bytes from the format's specification. */
 export function idxBytes(dimensions: readonly number[], values: Uint8Array): Buffer {
   const sizes = dimensions.map((size) => [size >>> 24, (size >>> 16) & 255, (size >>> 8) & 255, size & 255]);
   return Buffer.concat([Buffer.from([0, 0, 8, dimensions.length]), Buffer.from(sizes.flat()), values]);
@@ -42,14 +42,14 @@ export const SMALL_FILES = Object.fromEntries(
   IDX_FILE_NAMES.map((name) => [name, fingerprint(SMALL[name])]),
 ) as Record<IdxFileName, Fingerprint>;
 
-/** Writes the small data set to a folder, gzipped, and gives the folder. */
+/** Writes the small data set to a folder, gzipped, and returns the folder. */
 export async function smallFolder(): Promise<string> {
   const folder = await temporaryFolder();
   for (const name of IDX_FILE_NAMES) await writeFile(join(folder, `${name}.gz`), gzipSync(SMALL[name]));
   return folder;
 }
 
-/** What an error of a data set says: `where: what`, and what to do about it. */
+/** A data set error: `where: what`, and the remedy. */
 export interface DatasetFailure {
   readonly where: string;
   readonly what: string;
@@ -61,7 +61,7 @@ export function datasetFailure({ failure: { what, remedy } }: UserError): Datase
   return { where, what: rest.join(': '), remedy };
 }
 
-/** What the UserError says that the work ends in; anything else fails the test. */
+/** Returns the content of the UserError that `work` fails with. Any other outcome fails the test. */
 export async function datasetErrorOf(work: Promise<unknown>): Promise<DatasetFailure> {
   const outcome = await work.then(
     () => new Error('The work succeeded.'),

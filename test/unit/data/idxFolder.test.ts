@@ -23,7 +23,7 @@ describe('openIdxFolder', () => {
     expect([...image]).toEqual([249, 248, 247, 246, 245, 244]);
   });
 
-  it('takes a plain file as well as a gzipped one, and either under either name', async () => {
+  it('takes a plain or a gzipped file, under either name', async () => {
     const folder = await smallFolder();
     await rm(join(folder, `${IMAGES}.gz`));
     await writeFile(join(folder, IMAGES), SMALL[IMAGES]);
@@ -33,20 +33,24 @@ describe('openIdxFolder', () => {
   });
 
   it.each([
-    ['an empty file', Buffer.alloc(0), /cut short: 0 of at least 16 bytes/],
+    ['an empty file', Buffer.alloc(0), /truncated: 0 of at least 16 bytes/],
     [
       'a gzip file cut short',
       gzipSync(SMALL[IMAGES]).subarray(0, 30),
-      /cut short: its gzip data end early, after 30/,
+      /truncated: its gzip data ends early, after 30/,
     ],
-    ['a plain file cut short', SMALL[IMAGES].subarray(0, 40), /cut short: 40 of 52 bytes/],
-    ['gzip data with a flipped bit', flipped(gzipSync(SMALL[IMAGES]), 20), /gzip data are damaged/],
+    ['a plain file cut short', SMALL[IMAGES].subarray(0, 40), /truncated: 40 of 52 bytes/],
+    ['gzip data with a flipped bit', flipped(gzipSync(SMALL[IMAGES]), 20), /gzip data is damaged/],
     [
       'content longer than it should be',
       gzipSync(Buffer.alloc(60)),
-      /content is too long: more than 52 bytes/,
+      /content is too large: more than 52 bytes/,
     ],
-    ['a file longer than any gzip of it', Buffer.alloc(70_000), /too long: 70000 bytes for at most 65588/],
+    [
+      'a file longer than any gzip of it',
+      Buffer.alloc(70_000),
+      /too large: 70000 bytes\. At most 65588 are allowed/,
+    ],
     [
       'other images of the same shape',
       gzipSync(idxBytes([6, 2, 3], new Uint8Array(36))),
@@ -62,7 +66,7 @@ describe('openIdxFolder', () => {
     expect(error.what).toMatch(what);
   });
 
-  it('refuses a file that any cut has shortened', async () => {
+  it('refuses a file that is truncated anywhere', async () => {
     const folder = await smallFolder();
     const path = join(folder, `${IMAGES}.gz`);
     for (let bytes = gzipSync(SMALL[IMAGES]).length - 1; bytes >= 0; bytes--) {
@@ -71,7 +75,7 @@ describe('openIdxFolder', () => {
     }
   });
 
-  it('names a file that is missing', async () => {
+  it('names a missing file', async () => {
     const folder = await smallFolder();
     await rm(join(folder, 't10k-labels-idx1-ubyte.gz'));
     expect(await datasetErrorOf(open(folder))).toMatchObject({
@@ -89,7 +93,7 @@ describe('openIdxFolder', () => {
     });
   });
 
-  it('stops with the reason of an aborted signal', async () => {
+  it('stops with the reason of the aborted signal', async () => {
     const reason = new Error('stopped by hand');
     await expect(open(await smallFolder(), AbortSignal.abort(reason))).rejects.toBe(reason);
   });

@@ -3,13 +3,13 @@ import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
 
 export interface Mirror {
-  /** Its base URL, ending in a slash. */
+  /** The base URL, with a trailing slash. */
   readonly url: string;
-  /** The paths asked for, in order. */
+  /** The requested paths, in order. */
   readonly requests: string[];
 }
 
-/** A server on the loopback address that answers as told and is gone when the test is over. */
+/** A server on the loopback address that answers with `answer` and stops after the test. */
 export async function mirror(answer: (response: ServerResponse, path: string) => void): Promise<Mirror> {
   const requests: string[] = [];
   const server = createServer((request, response) => {
@@ -25,7 +25,7 @@ export async function mirror(answer: (response: ServerResponse, path: string) =>
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, requests };
 }
 
-/** The base URL of a server that is not there. */
+/** Returns the base URL of a server that does not exist. */
 export async function deadMirror(): Promise<string> {
   const server = createServer();
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));

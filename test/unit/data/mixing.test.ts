@@ -7,7 +7,7 @@ import { targetsOf } from '../support/targets';
 const size = { height: 6, width: 5, channels: 2 };
 const imageValues = 60;
 
-/** A batch whose image i is i + 1 everywhere and of class i. */
+/** A batch in which image i has the value i + 1 everywhere and class i. */
 function batchOf(count: number) {
   return {
     size: count,
@@ -64,7 +64,7 @@ describe('CutMix', () => {
     const [first, second] = rows(batch.images, imageValues);
     expect(first!.filter((value) => value === 2)).toHaveLength(12);
     expect(first!.map((value) => 3 - value)).toEqual(second);
-    // Pixel (1, 2), in both channels, and not (0, 2) or (1, 1).
+    // Pixel (1, 2) in both channels, but not (0, 2) or (1, 1).
     expect([first![14], first![15], first![4], first![12]]).toEqual([2, 2, 1, 1]);
     expect(
       rows(batch.targets, 2)
@@ -73,7 +73,7 @@ describe('CutMix', () => {
     ).toEqual([800_000, 200_000, 200_000, 800_000]);
   });
 
-  it('draws patches that lie in the image, and lambda is the exact share that is kept', () => {
+  it('draws patches inside the image, and lambda is the exact share that is kept', () => {
     for (const each of draws({ mixup: null, cutmix: { alpha: 1, probability: 1 } })) {
       if (each.kind !== 'cutmix') throw new Error(each.kind);
       const { top, left, height, width } = each.patch;
@@ -84,7 +84,7 @@ describe('CutMix', () => {
     }
   });
 
-  it('mixes the share of batches it is asked for', () => {
+  it('mixes the requested share of batches', () => {
     const mixed = draws({ mixup: null, cutmix: { alpha: 1, probability: 0.3 } }).filter(
       ({ kind }) => kind === 'cutmix',
     );
@@ -92,13 +92,13 @@ describe('CutMix', () => {
   });
 });
 
-it('beside each other, each batch draws one of the two, as often', () => {
+it('used together, each batch draws one of the two, equally often', () => {
   const drawn = draws({ mixup: { alpha: 1 }, cutmix: { alpha: 1, probability: 1 } });
   expect(drawn.filter(({ kind }) => kind === 'mixup').length / drawn.length).toBeCloseTo(0.5, 1);
   expect(drawn.every(({ kind }) => kind !== 'none')).toBe(true);
 });
 
-it('mixing leaves the sum of each image pair, and every target’s sum, as they were', () => {
+it('mixing preserves the sum of each image pair, and of every target', () => {
   const recipe = { mixup: { alpha: 0.4 }, cutmix: { alpha: 1, probability: 0.8 } };
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 9 }), fc.nat(), (count, seed) => {
@@ -124,7 +124,7 @@ describe('targets', () => {
     ]);
   });
 
-  it('spread epsilon over all classes, the right one included', () => {
+  it('spread epsilon over all classes, including the right one', () => {
     const [target] = rows(targetsOf(Int32Array.of(1), 4, 0.1), 4);
     for (const [label, share] of target!.entries()) {
       expect(share).toBeCloseTo(label === 1 ? 0.925 : 0.025, 7);

@@ -37,7 +37,7 @@ function imageHash(split: ImageSplit, index: number): string {
   return createHash('sha256').update(pixels).digest('hex');
 }
 
-/** Each original image's hash with its label. */
+/** Returns the hash of each original image together with its label. */
 function originals(split: 'train' | 't10k'): Set<string> {
   const images = gunzipSync(readFileSync(join(DEBIAN, `${split}-images-idx3-ubyte.gz`))).subarray(16);
   const labels = gunzipSync(readFileSync(join(DEBIAN, `${split}-labels-idx1-ubyte.gz`))).subarray(8);
@@ -50,7 +50,7 @@ function originals(split: 'train' | 't10k'): Set<string> {
 }
 
 describe('the sample of Fashion-MNIST', () => {
-  it('has the images its facts promise, as many of each class', async () => {
+  it('has the images that its facts promise, equally many of each class', async () => {
     const { train, validation } = await openDataset({ dataset: 'fashion-mnist-sample' });
     expect([train.count, validation.count]).toEqual([facts.trainImages, facts.validationImages]);
     for (const [split, perClass] of [
@@ -63,7 +63,7 @@ describe('the sample of Fashion-MNIST', () => {
     }
   });
 
-  it('is balanced in every prefix: no class is ahead of another by more than one', async () => {
+  it('is balanced in every prefix: class counts differ by at most one', async () => {
     const { train, validation } = await openSample(packageRoot(), facts);
     for (const split of [train, validation]) {
       const counts = Array<number>(10).fill(0);
@@ -83,14 +83,14 @@ describe('the sample of Fashion-MNIST', () => {
     expect(repeated).toEqual([]);
   });
 
-  it('takes at most 7 MB with its licence beside it', async () => {
+  it('takes at most 7 MB, with its license next to it', async () => {
     const names = await readdir(shipped);
     const sizes = await Promise.all(names.map(async (name) => (await stat(join(shipped, name))).size));
     expect(sizes.reduce((a, b) => a + b)).toBeLessThanOrEqual(7_000_000);
-    const licence = readFileSync(join(shipped, 'LICENSE'), 'utf8');
-    expect(licence).toContain('Copyright (c) 2017 Zalando SE');
-    expect(licence).toContain('The MIT License (MIT)');
-    expect(licence).toContain('WITHOUT WARRANTY OF ANY KIND');
+    const license = readFileSync(join(shipped, 'LICENSE'), 'utf8');
+    expect(license).toContain('Copyright (c) 2017 Zalando SE');
+    expect(license).toContain('The MIT License (MIT)');
+    expect(license).toContain('WITHOUT WARRANTY OF ANY KIND');
   });
 
   it('has images and labels that are all among the originals', async (context) => {
@@ -108,7 +108,7 @@ describe('the sample of Fashion-MNIST', () => {
     }
   });
 
-  it('is what its script makes', async (context) => {
+  it('is what its script generates', async (context) => {
     if (!existsSync(DEBIAN)) return context.skip(NO_DEBIAN);
     const root = await temporaryFolder();
     mkdirSync(join(root, 'scripts'));
@@ -118,18 +118,18 @@ describe('the sample of Fashion-MNIST', () => {
     expect((await openSample(root, facts)).train.count).toBe(12_000);
   });
 
-  it('says that a damaged sample is to be installed again', async () => {
+  it('says that a damaged sample must be installed again', async () => {
     const root = await temporaryFolder();
     cpSync(shipped, sampleFolder(root), { recursive: true });
     const cut = join(sampleFolder(root), 't10k-images-idx3-ubyte.gz');
     truncateSync(cut, 400_000);
     expect(await datasetErrorOf(openSample(root, facts))).toMatchObject({
       where: cut,
-      remedy: 'The sample is part of Bag of Tricks: install it again.',
+      remedy: 'The sample is part of Bag of Tricks. Reinstall Bag of Tricks.',
     });
   });
 
-  it('is found by a bundle in dist/, wherever the package lies and whatever the working folder', async () => {
+  it('is found by a bundle in dist/, whatever the location of the package and the working folder', async () => {
     const root = await temporaryFolder();
     writeFileSync(join(root, 'package.json'), '{}');
     mkdirSync(join(root, 'data'));

@@ -18,7 +18,7 @@ function image(split: ImageSplit, index: number, bytes = 28 * 28): Uint8Array {
 }
 
 describe('the synthetic data set', () => {
-  it('draws the same image each time, in any order, from any opening', () => {
+  it('draws the same image each time, in any order, also after it is opened again', () => {
     fc.assert(
       fc.property(fc.maxSafeNat(), fc.nat(2047), fc.nat(2047), (seed, first, second) => {
         const { train } = open({ seed });
@@ -42,7 +42,7 @@ describe('the synthetic data set', () => {
     expect(new Set(drawn.map((pixels) => Buffer.from(pixels).toString('hex'))).size).toBe(drawn.length);
   });
 
-  it('takes its classes in turns and fills every pixel of the target', () => {
+  it('cycles through its classes and fills every pixel of the target', () => {
     const { train } = open({ classes: 3, height: 5, width: 7, channels: 3 });
     expect([0, 1, 2, 3].map((index) => train.label(index))).toEqual([0, 1, 2, 0]);
     const target = new Uint8Array(5 * 7 * 3 + 4).fill(255);
@@ -69,7 +69,7 @@ describe('the synthetic data set', () => {
     }
   });
 
-  it('can be learnt: the nearest mean image of 200 tells the class of unseen ones', () => {
+  it('can be learned: the nearest mean image of 200 classifies unseen ones', () => {
     const { train, validation } = open();
     const means = Array.from({ length: 10 }, () => new Float64Array(28 * 28));
     for (let index = 0; index < 200; index++) {
@@ -88,7 +88,7 @@ describe('the synthetic data set', () => {
     expect(right / 200).toBeGreaterThan(0.9);
   });
 
-  it('cannot be learnt from a pixel: none tells two classes apart by more than its noise', () => {
+  it('cannot be learned from one pixel: none separates two classes by more than its noise', () => {
     const { train } = open();
     for (let at = 0; at < 28 * 28; at += 13) {
       const pixels = (label: number) =>
@@ -99,7 +99,7 @@ describe('the synthetic data set', () => {
     }
   });
 
-  it('opens ImageNet’s size without holding it', async () => {
+  it('opens at the size of ImageNet without holding it in memory', async () => {
     const before = process.memoryUsage().arrayBuffers;
     const { facts, train } = await openDataset({
       dataset: 'synthetic',

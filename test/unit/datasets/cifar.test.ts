@@ -25,14 +25,14 @@ const list = (
   more: Partial<ListingOptions> = {},
 ) => listCifar({ dataset, path, split: SPLIT }, listingIn(folder, more));
 
-/** A folder into which an archive of the fixtures is unpacked. */
+/** Unpacks a fixture archive into a folder. */
 async function unpacked(archive: string): Promise<string> {
   const folder = await temporaryFolder();
   await extract({ file: join(CIFAR, archive), cwd: folder });
   return folder;
 }
 
-/** What Python knows of each image: label, sum of its values, and the pixel of row 7, column 5. */
+/** Returns Python's facts about each image: label, sum of its values, and the pixel in row 7, column 5. */
 function summaryOf(...tables: readonly SplitTable[]): string[] {
   return tables
     .map(pixelsOf)
@@ -90,7 +90,7 @@ describe('listCifar', () => {
     }
   });
 
-  it('reads an archive under another name, and one that was gunzipped', async () => {
+  it('reads an archive under another name, and a gunzipped one', async () => {
     const folder = await temporaryFolder();
     const content = await readFile(join(CIFAR, 'cifar-10-python.tar.gz'));
     await writeFile(join(folder, 'mine.tgz'), content);
@@ -100,7 +100,7 @@ describe('listCifar', () => {
     expect(imagesOf((await list('mine.tar', folder)).train)).toEqual(imagesOf(listed.train));
   });
 
-  it('warns where images are fewer than published', async () => {
+  it('warns if there are fewer images than published', async () => {
     const listed = await list(join(CIFAR, 'cifar-10-binary.tar.gz'), '/nowhere');
     expect(problemsOf(listed)[0]).toBe('warning unreadable 59981');
     expect(listed.problems[0]?.what).toContain('There are 15 training and 4 test images');
@@ -111,11 +111,11 @@ describe('listCifar', () => {
     const file = join(parent, 'cifar-10-batches-py', 'data_batch_3');
     await copyFile(join(CIFAR, 'evil.pickle'), file);
     const error = await datasetErrorOf(list(parent, '/nowhere'));
-    expect(error).toMatchObject({ where: file, what: 'Its data is no array of 3072 bytes an image.' });
+    expect(error).toMatchObject({ where: file, what: 'Its data is not an array of 3072 bytes per image.' });
     expect(existsSync('EXECUTED')).toBe(false);
   });
 
-  it('writes nothing where paths in an archive lead out of it, and follows no links', async () => {
+  it('writes nothing through archive paths that lead outside, and follows no links', async () => {
     const folder = await temporaryFolder();
     const inside = join(folder, 'a', 'b');
     await mkdir(inside, { recursive: true });
@@ -141,7 +141,7 @@ describe('listCifar', () => {
   it.each<[string, string, Uint8Array | string | null, string]>([
     ['a missing batch', 'data_batch_4.bin', null, 'The file is missing.'],
     ['a missing test batch', 'test_batch.bin', null, 'The file is missing.'],
-    ['a cut batch', 'data_batch_2.bin', new Uint8Array(3073 + 3000), '6073 bytes are no multiple of 3073'],
+    ['a cut batch', 'data_batch_2.bin', new Uint8Array(3073 + 3000), '6073 bytes is not a multiple of 3073'],
     ['an empty batch', 'data_batch_2.bin', '', 'The file is empty.'],
     [
       'a label past the classes',
@@ -173,7 +173,7 @@ describe('listCifar', () => {
     await writeFile(join(parent, 'cifar-100-python', 'meta'), content);
     expect(await datasetErrorOf(list(parent, '/nowhere', 'cifar100'))).toMatchObject({
       where: join(parent, 'cifar-100-python', 'meta'),
-      what: 'Its fine_label_names is no list of names.',
+      what: 'Its fine_label_names is not a list of names.',
     });
   });
 
@@ -184,7 +184,7 @@ describe('listCifar', () => {
     [
       'another archive',
       () => gzipSync(tarBytes([{ name: 'a', content: 'x' }])),
-      'The archive has no CIFAR-10.',
+      'The archive does not contain CIFAR-10.',
     ],
   ])('explains %s', async (_, change, what) => {
     const folder = await temporaryFolder();
@@ -217,7 +217,7 @@ describe('cifarLister without a path', () => {
     return (options: ListingOptions) => lister({ dataset: 'cifar10', split: SPLIT }, options);
   }
 
-  it('downloads the archive once, going on from where another attempt ended', async () => {
+  it('downloads the archive once, and resumes an earlier attempt', async () => {
     const content = await readFile(join(CIFAR, 'cifar-10-binary.tar.gz'));
     const { url, requests } = await fileServer(give(content));
     const download = await publishedBy(url);
@@ -240,11 +240,11 @@ describe('cifarLister without a path', () => {
     const { url } = await fileServer(give(content));
     const download = await publishedBy(url, 'a'.repeat(64));
     const folder = await temporaryFolder();
-    await expect(download(listingIn(folder))).rejects.toThrow('should have aaaa');
+    await expect(download(listingIn(folder))).rejects.toThrow(`but ${'a'.repeat(64)} is expected`);
     expect(await readdir(join(folder, 'cache', 'cifar10'))).toEqual([]);
   });
 
-  it('can be cancelled, and leaves no archive then', async () => {
+  it('can be cancelled, which leaves no archive', async () => {
     const controller = new AbortController();
     const reason = new Error('enough');
     const content = await readFile(join(CIFAR, 'cifar-10-binary.tar.gz'));
@@ -259,12 +259,12 @@ describe('cifarLister without a path', () => {
     expect(await readdir(join(folder, 'cache', 'cifar10'))).not.toContain('cifar-10-binary.tar.gz');
   });
 
-  it('looks in the folder of data sets before, and says what to do where the network is not there', async () => {
+  it('looks in the folder of data sets first, and says what to do without a network', async () => {
     const { url, requests } = await fileServer((_, response) => response.writeHead(404).end());
     const download = await publishedBy(url);
     const folder = await temporaryFolder();
     await expect(download(listingIn(folder))).rejects.toThrow(
-      'or download the archive yourself and name it as data.path',
+      'or download the archive yourself and set data.path to it',
     );
     const before = requests.length;
     vi.stubEnv(DATA_FOLDER_VARIABLE, CIFAR);

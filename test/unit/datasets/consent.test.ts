@@ -21,7 +21,7 @@ const photos = (path: string): OwnDatasetRequest => ({ dataset: 'image_folder', 
 
 beforeEach(() => rm(allowedFoldersPath(), { force: true }));
 
-/** A store, and a folder beside it. */
+/** A store and a folder next to it. */
 async function places() {
   const base = await realpath(await mkdtemp(join(tmpdir(), 'consent-')));
   onTestFinished(() => rm(base, { recursive: true }));
@@ -32,14 +32,14 @@ async function places() {
 }
 
 describe('data within the store', () => {
-  test('needs no consent, also where it does not exist', async () => {
+  test('needs no consent, even if it does not exist', async () => {
     const { root } = await places();
     for (const path of ['data', './data/deeper', 'missing', join(root, 'data')]) {
       expect(await pathsToAllow(photos(path), { root, folder: root })).toEqual([]);
     }
   });
 
-  test('is told from a folder whose name begins alike', async () => {
+  test('is distinguished from a folder whose name starts the same', async () => {
     const { root } = await places();
     expect(await pathsToAllow(photos(`${root}-other`), { root, folder: root })).toEqual([`${root}-other`]);
     expect(await pathsToAllow(photos('..data'), { root, folder: root })).toEqual([]);
@@ -47,7 +47,7 @@ describe('data within the store', () => {
 });
 
 describe('data outside', () => {
-  test('needs consent by path, way and link, until it is given, and again when it is revoked', async () => {
+  test('needs consent by path, route and link, until it is given, and again once it is revoked', async () => {
     const { root, outside } = await places();
     await symlink(outside, join(root, 'data', 'link'));
     const ways = [outside, '../outside/cats', 'data/link', 'data/link/cats/missing'];
@@ -66,13 +66,13 @@ describe('data outside', () => {
     const { root, outside } = await places();
     await expect(assertAllowed(photos(outside), { root, folder: root })).rejects.toMatchObject({
       failure: {
-        what: `The data lies outside ${root}: ${outside}.`,
+        what: `The data is outside ${root}: ${outside}.`,
         remedy: `Allow the folder: tricks allow ${outside}`,
       },
     });
   });
 
-  test('of a link that is allowed is its target, which a changed link does not widen', async () => {
+  test('behind an allowed link is the target of the link, which a changed link does not widen', async () => {
     const { base, root, outside } = await places();
     const link = join(base, 'link');
     await symlink(outside, link);
@@ -98,7 +98,7 @@ describe('data outside', () => {
   });
 });
 
-test('what was listed is refused where a name or a link leads out of what is allowed', async () => {
+test('that was listed is refused if a name or a link leads out of the allowed folder', async () => {
   const { root, outside } = await places();
   const listed = (names: string[], tableRoot = join(root, 'data')): ListedDataset => ({
     classNames: ['a'],
@@ -141,7 +141,7 @@ test('a table of images outside needs consent for its folder, where the images a
   expect(await pathsToAllow(request, { root, folder: root })).toEqual([outside]);
 });
 
-test('the list is kept once, sorted, and a damaged one allows nothing', async () => {
+test('the list is stored once, sorted, and a damaged one allows nothing', async () => {
   const { outside } = await places();
   await allowFolder(join(outside, 'cats'));
   await allowFolder(outside);
@@ -159,7 +159,7 @@ test('what was never allowed cannot be revoked', async () => {
   });
 });
 
-test('a path is inside a folder when it continues the folder by whole names', () => {
+test('a path is inside a folder if it continues the folder by whole names', () => {
   const name = fc.stringMatching(/^[a-z.]{1,4}$/).filter((text) => text !== '.' && text !== '..');
   fc.assert(
     fc.property(fc.array(name, { maxLength: 4 }), fc.array(name, { maxLength: 4 }), (folder, path) => {

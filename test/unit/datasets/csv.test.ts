@@ -38,7 +38,7 @@ const SPLIT_COLUMN = { split_column: 'split' } as const;
 const errorsOf = ({ problems }: ListedDataset) => problems.filter(({ severity }) => severity === 'error');
 
 describe('a table of images', () => {
-  test('has them by column names, in splits that a column names', async () => {
+  test('lists them by column names, in splits that a column names', async () => {
     const listed = await list(
       `${[
         ...['id,label,path,split', '1,dog,a/1.jpg,train', '2,cat,a/2.jpg,TRAIN', '3,cat,3.jpg,val'],
@@ -69,14 +69,14 @@ describe('a table of images', () => {
     expect(imagesOf(listed, listed.train)).toEqual(['1.jpg: a', '2.jpg: b']);
   });
 
-  test('may have separators, quotes and line breaks in what is quoted', async () => {
+  test('may have quoted separators, quotes and line breaks', async () => {
     const listed = await list('path;label\n"a;b ""c"", d.jpg";"x\ny"\n2.jpg;z\n', {
       split: { validation: 1e-9, seed: 0 },
     });
     expect(imagesOf(listed, listed.train)).toEqual(['a;b "c", d.jpg: x\ny', '2.jpg: z']);
   });
 
-  test('may leave the split to hashes, by path or by a column of groups', async () => {
+  test('may leave the split to hashes, of the path or of a column of groups', async () => {
     const rows = Array.from({ length: 60 }, (_, i) => `${i}.jpg,${i % 2 ? 'cat' : 'dog'},p${i % 12}`);
     const text = ['path,label,patient', ...rows].join('\n');
     const byPath = await list(text);
@@ -89,60 +89,60 @@ describe('a table of images', () => {
     );
     expect(sides.map(({ size }) => size).reduce((a, b) => a + b)).toBe(12);
     expect(grouped.validation.labels.length).toBeGreaterThan(0);
-    // A pattern over the path, where no column has that name.
+    // A pattern over the path, because no column has that name.
     const pattern = await list('path,label\np1_1.jpg,a\np1_2.jpg,b\nx.jpg,a\n', {
       split: { validation: 0.4, seed: 0, group_by: '{patient}_*' },
     });
     expect(problemsOf(pattern, 'ungrouped')).toMatchObject([{ count: 1, where: ['x.jpg'] }]);
   });
 
-  test('has classes in the order of code points', async () => {
+  test('orders classes by code points', async () => {
     const listed = await list('path,label\n1.jpg,b\n2.jpg,a\n3.jpg,B\n4.jpg,10\n5.jpg,9\n');
     expect(listed.classNames).toEqual(['10', '9', 'B', 'a', 'b']);
   });
 
-  test('keeps labels that are the numbers from 0 on', async () => {
+  test('keeps numeric labels that count from 0', async () => {
     const rows = Array.from({ length: 12 }, (_, i) => `${i}.jpg,${11 - i}`);
     const listed = await list(['path,label', ...rows].join('\n'), { split: { validation: 1e-9, seed: 0 } });
     expect(listed.classNames).toEqual(Array.from({ length: 12 }, (_, i) => String(i)));
     expect([...listed.train.labels]).toEqual(Array.from({ length: 12 }, (_, i) => 11 - i));
-    // From 1 on they are names as any other.
+    // Starting at 1, they are names like any other.
     const fromOne = await list(['path,label', ...rows.slice(0, 11)].join('\n'));
     expect(fromOne.classNames.slice(0, 3)).toEqual(['1', '10', '11']);
   });
 
-  test('says how far it has been read', async () => {
+  test('reports how far it has been read', async () => {
     const rows = Array.from({ length: 10_000 }, (_, i) => `folder/${i}.jpg,${i % 3}`);
     const messages: [string, number | null][] = [];
     await list(['path,label', ...rows].join('\n'), {}, (what, share) => messages.push([what, share]));
     expect(messages.map(([what]) => what)).toEqual(['5,000 rows read', '10,000 rows read']);
-    // The file is read ahead.
+    // Reading runs ahead of parsing.
     for (const [, share] of messages) expect(share).toBeGreaterThan(0.4);
     expect(messages.at(-1)?.[1]).toBe(1);
   });
 });
 
-describe('a table that is not as it should be', () => {
+describe('a bad table of images reports', () => {
   test('no table, a folder, an empty one, and one without rows', async () => {
     expect((await failureOf(list('', { path: 'none.csv' }))).what).toMatch(
-      /^There is no table .*none\.csv\.$/,
+      /^The table .*none\.csv does not exist\.$/,
     );
     expect((await failureOf(list('', { path: '.' }))).what).toContain('is a folder, not a table.');
     for (const text of ['', '\n\n', 'path,label\n'])
       expect((await failureOf(list(text))).what).toMatch(/The table .*labels\.csv has no images\.$/);
   });
 
-  test('a column that is not there, with those that are', async () => {
+  test('a missing column, with the existing ones', async () => {
     const failure = await failureOf(list('image,label\n1.jpg,a\n'));
     expect(failure).toEqual({
-      what: 'The table has no column path, only: image, label.',
-      remedy: 'Name the column in data.image_column.',
+      what: 'The table has no column path. Its columns: image, label.',
+      remedy: 'Set data.image_column to the name of the column.',
     });
     expect((await failureOf(list('path,label\n1.jpg,a\n', SPLIT_COLUMN))).remedy).toContain('split_column');
     const group_by = { split: { validation: 0.1, seed: 0, group_by: 'patient' } };
     expect((await failureOf(list('path,label\n1.jpg,a\n', group_by))).remedy).toContain('split.group_by');
     expect((await failureOf(list('path,label,path\n1.jpg,a,b\n'))).what).toBe(
-      'The table has two columns path.',
+      'The table has two columns named path.',
     );
   });
 
@@ -156,13 +156,13 @@ describe('a table that is not as it should be', () => {
     expect(listed.train.labels.length + listed.validation.labels.length).toBe(3);
   });
 
-  test('rows of too many values, so that no label comes from a wrong column', async () => {
+  test('rows with too many values, so that no label comes from a wrong column', async () => {
     const listed = await list('path,label\na, b.jpg,cat\n2.jpg,dog\n3.jpg\n');
     expect(problemsOf(listed, 'bad_row')).toMatchObject([{ count: 2, where: ['line 2', 'line 4'] }]);
     expect(listed.classNames).toEqual(['dog']);
   });
 
-  test('splits that are none', async () => {
+  test('unknown splits', async () => {
     const listed = await list('path,label,split\n1.jpg,a,train\n2.jpg,b,holdout\n3.jpg,a,\n', SPLIT_COLUMN);
     expect(problemsOf(listed, 'bad_row')).toMatchObject([
       { count: 2, where: ['line 3: holdout', 'line 4: '] },
@@ -207,7 +207,7 @@ describe('a table that is not as it should be', () => {
     expect(imagesOf(listed, listed.train)).toEqual(['1.jpg: a', '2.jpg: a', '3.jpg: b']);
   });
 
-  test('classes that no training image has', async () => {
+  test('classes without training images', async () => {
     const listed = await list(
       'path,label,split\n1.jpg,a,train\n2.jpg,b,train\n3.jpg,c,val\n4.jpg,a,val\n',
       SPLIT_COLUMN,
@@ -218,12 +218,12 @@ describe('a table that is not as it should be', () => {
     expect(errorsOf(untrained)[0]).toMatchObject({ kind: 'unknown_class', where: ['a'] });
   });
 
-  test('one class only', async () => {
+  test('only one class', async () => {
     const listed = await list('path,label,split\n1.jpg,a,train\n2.jpg,a,val\n', SPLIT_COLUMN);
     expect(errorsOf(listed)).toMatchObject([{ kind: 'single_class', where: ['a'] }]);
   });
 
-  test('a quote that is not closed, by its line', async () => {
+  test('an unclosed quote, by its line', async () => {
     const failure = await failureOf(list('path,label\n1.jpg,a\n"2.jpg,b\n3.jpg,c\n'));
     expect(failure.what).toMatch(/labels\.csv, line \d+: the table cannot be read: Quote Not Closed/);
     expect(failure.remedy).toContain('Check the quotes near this line');
@@ -233,15 +233,15 @@ describe('a table that is not as it should be', () => {
     const latin = Buffer.from('path,label\n1.jpg,k\xe4se\n', 'latin1');
     expect((await failureOf(list(latin))).what).toMatch(/line 2: the table is not UTF-8\.$/);
     const utf16 = Buffer.from('\ufeffpath,label\n1.jpg,a\n', 'utf16le');
-    expect((await failureOf(list(utf16))).remedy).toBe('Save it as UTF-8; in Excel, as "CSV UTF-8".');
+    expect((await failureOf(list(utf16))).remedy).toBe('Save it as UTF-8. In Excel, choose "CSV UTF-8".');
   });
 });
 
-test('an index of names finds what it has', () => {
+test('an index of names finds its names', () => {
   const kept: string[] = [];
   const index = new NameIndex((at) => kept[at]!);
   for (let i = 0; i < 5000; i++) {
-    // Each of 2,000 names comes two or three times.
+    // Each of 2,000 names occurs two or three times.
     const name = `image ${(i * 7919) % 2000}`;
     const expected = kept.indexOf(name);
     expect(index.findOrAdd(name)).toBe(expected < 0 ? null : expected);

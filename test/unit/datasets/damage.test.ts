@@ -18,7 +18,7 @@ const parquet = {
   split,
 } as const;
 
-// A rejection that nobody handles fails the run as well.
+// An unhandled rejection fails the run as well.
 describe.each<[string, OwnDatasetRequest, (content: Buffer) => Buffer]>([
   ['parquet/none.parquet', parquet, (content) => content],
   ['parquet/snappy.parquet', parquet, (content) => content],

@@ -12,7 +12,7 @@ import type { StoredImage } from '../../../src/datasets/table';
 
 const folder = fileURLToPath(new URL('../../fixtures/images', import.meta.url));
 
-/** What Pillow makes of an image, upright: bytes in base64. */
+/** Pillow's decoding of an image, upright: bytes in base64. */
 interface Golden {
   readonly width: number;
   readonly height: number;
@@ -26,7 +26,7 @@ const bytesOf = (name: string) => new Uint8Array(readFileSync(join(folder, name)
 const encoded = (bytes: Uint8Array): StoredImage => ({ kind: 'encoded', bytes });
 const stored = (name: string) => encoded(bytesOf(name));
 
-/** AV1 is decoded by dav1d there and by libaom here: equal planes, whose colours are rounded otherwise. */
+/** Pillow decodes AV1 with dav1d, this code with libaom: the planes are equal, but the colors round differently. */
 const LEVELS: Readonly<Record<string, number>> = { 'rgb.avif': 1 };
 
 function largestDifference(actual: Uint8Array, base64: string): number {
@@ -44,7 +44,7 @@ async function errorOf(work: Promise<unknown>): Promise<ImageError> {
   return error as ImageError;
 }
 
-describe("an image's pixels are Pillow's", () => {
+describe("the pixels of an image equal Pillow's", () => {
   test('of every format and kind', () => {
     const made = readdirSync(folder).filter((name) => !/\.(py|json)$/.test(name));
     const refused = made.filter((name) => !(name in goldens));
@@ -54,45 +54,45 @@ describe("an image's pixels are Pillow's", () => {
   });
 
   test.each(Object.entries(goldens))('%s', async (name, golden) => {
-    const colour = await decodeImage(stored(name), 3);
-    expect(colour).toMatchObject({ width: golden.width, height: golden.height, channels: 3 });
-    expect(largestDifference(colour.pixels, golden.rgb)).toBeLessThanOrEqual(LEVELS[name] ?? 0);
-    const grey = await decodeImage(stored(name), 1);
-    expect(grey).toMatchObject({ width: golden.width, height: golden.height, channels: 1 });
-    expect(largestDifference(grey.pixels, golden.grey)).toBeLessThanOrEqual(LEVELS[name] ?? 0);
+    const color = await decodeImage(stored(name), 3);
+    expect(color).toMatchObject({ width: golden.width, height: golden.height, channels: 3 });
+    expect(largestDifference(color.pixels, golden.rgb)).toBeLessThanOrEqual(LEVELS[name] ?? 0);
+    const gray = await decodeImage(stored(name), 1);
+    expect(gray).toMatchObject({ width: golden.width, height: golden.height, channels: 1 });
+    expect(largestDifference(gray.pixels, golden.grey)).toBeLessThanOrEqual(LEVELS[name] ?? 0);
   });
 
-  test.each(Object.entries(goldens))('and the header of %s says their size', async (name, golden) => {
+  test.each(Object.entries(goldens))('and the header of %s gives their size', async (name, golden) => {
     const { width, height, channels } = await probeImage(stored(name));
     expect([width, height]).toEqual([golden.width, golden.height]);
-    // Bitmaps of one bit have a palette of black and white; Pillow's grey with alpha of 16 bits is RGBA.
-    const isGrey = ['1', 'L', 'LA', 'I;16'].includes(golden.mode) || name === 'grey-alpha16.png';
-    expect(channels).toBe(isGrey ? 1 : 3);
+    // 1-bit bitmaps have a black and white palette. Pillow reads 16-bit gray with alpha as RGBA.
+    const isGray = ['1', 'L', 'LA', 'I;16'].includes(golden.mode) || name === 'grey-alpha16.png';
+    expect(channels).toBe(isGray ? 1 : 3);
   });
 });
 
 describe('an image', () => {
-  test('is found by its content, whatever its name says', async () => {
+  test('is recognized by its content, whatever its name says', async () => {
     expect(await probeImage(stored('lying.jpg'))).toMatchObject({ format: 'png' });
   });
 
-  test.each([1, 2, 3, 4, 5, 6, 7, 8])('of orientation %i says so', async (orientation) => {
+  test.each([1, 2, 3, 4, 5, 6, 7, 8])('with orientation %i reports it', async (orientation) => {
     expect(await probeImage(stored(`oriented-${orientation}.jpg`))).toMatchObject({ orientation });
   });
 
-  test('may have EXIF that says nothing', async () => {
+  test('may have meaningless EXIF', async () => {
     expect(await probeImage(stored('damaged-exif.jpg'))).toMatchObject({ orientation: 1 });
     expect(await probeImage(stored('oriented-9.jpg'))).toMatchObject({ orientation: 1 });
   });
 
-  test('may be pixels already', async () => {
+  test('may already be pixels', async () => {
     const image = { pixels: Uint8Array.of(255, 0, 0, 0, 0, 255), height: 1, width: 2, channels: 3 };
     expect(await decodeImage({ kind: 'pixels', image }, 3)).toEqual(image);
     expect((await decodeImage({ kind: 'pixels', image }, 1)).pixels).toEqual(Uint8Array.of(76, 29));
     expect(await probeImage({ kind: 'pixels', image })).toMatchObject({ width: 2, height: 1, channels: 3 });
   });
 
-  test('in shared memory is decoded too, and its bytes stay as they are', async () => {
+  test('in shared memory is decoded too, and its bytes do not change', async () => {
     for (const name of ['rgb-420.jpg', 'transparent.gif', 'bits24.bmp']) {
       const bytes = bytesOf(name);
       const shared = new Uint8Array(new SharedArrayBuffer(bytes.length + 3), 3);
@@ -104,20 +104,20 @@ describe('an image', () => {
   });
 });
 
-describe('an image that cannot be used says why', () => {
+describe('an unusable image gives the reason', () => {
   test('an empty file', async () => {
     for (const work of [decodeImage(encoded(new Uint8Array()), 3), probeImage(encoded(new Uint8Array()))])
       expect(await errorOf(work)).toMatchObject({ kind: 'empty', reason: 'The file is empty.' });
   });
 
-  test('a file that is no image', async () => {
+  test('a file that is not an image', async () => {
     const error = await errorOf(decodeImage(stored('text.jpg'), 3));
     expect(error).toMatchObject({ kind: 'unreadable', reason: 'The file is not an image.' });
   });
 
-  test('a format that is not read, with the remedy to convert it', async () => {
+  test('an unsupported format, with the remedy to convert it', async () => {
     const error = await errorOf(probeImage(stored('photo.heic')));
-    expect(error).toMatchObject({ kind: 'unsupported', reason: 'HEIC images are not read.' });
+    expect(error).toMatchObject({ kind: 'unsupported', reason: 'HEIC images are not supported.' });
     expect(error.remedy).toBe('Convert it to JPEG or PNG.');
   });
 
@@ -146,13 +146,13 @@ describe('an image that cannot be used says why', () => {
       const truncated = encoded(bytes.subarray(0, Math.floor(bytes.length * share)));
       expect(await errorOf(decodeImage(truncated, 3))).toMatchObject({ kind: 'unreadable' });
     }
-    // The header alone.
+    // Only the header.
     expect(await errorOf(decodeImage(encoded(bytes.subarray(0, 16)), 3))).toMatchObject({
       kind: 'unreadable',
     });
   });
 
-  test('a length that lies: a header of more pixels than there are', async () => {
+  test('a wrong header that claims more pixels than there are', async () => {
     const bytes = bytesOf('bits24.bmp');
     new DataView(bytes.buffer).setInt32(22, 4000, true);
     expect(await errorOf(decodeImage(encoded(bytes), 3))).toMatchObject({
@@ -164,7 +164,7 @@ describe('an image that cannot be used says why', () => {
     expect(await errorOf(decodeImage(encoded(png), 3))).toMatchObject({ kind: 'unreadable' });
   });
 
-  test('whatever the bytes: never anything but an image or an ImageError', async () => {
+  test('any bytes: always an image or an ImageError', async () => {
     const names = [
       'rgb-420.jpg',
       'rgb.png',
@@ -198,16 +198,16 @@ describe('an image that cannot be used says why', () => {
 });
 
 describe('parts of decoding', () => {
-  test('grey to colour and back is the same', () => {
+  test('gray to color and back is the same', () => {
     fc.assert(
       fc.property(fc.uint8Array({ minLength: 1, maxLength: 20 }), (pixels) => {
-        const grey = { pixels, height: 1, width: pixels.length, channels: 1 };
-        expect(toChannels(toChannels(grey, 3), 1)).toEqual(grey);
+        const gray = { pixels, height: 1, width: pixels.length, channels: 1 };
+        expect(toChannels(toChannels(gray, 3), 1)).toEqual(gray);
       }),
     );
   });
 
-  test('a GIF without a transparent colour is not copied', () => {
+  test('a GIF without a transparent color is not copied', () => {
     const bytes = bytesOf('palette.gif');
     expect(firstFrameOpaque(bytes)).toBe(bytes);
     expect(firstFrameOpaque(bytesOf('transparent.gif'))).not.toEqual(bytesOf('transparent.gif'));
@@ -219,11 +219,11 @@ describe('parts of decoding', () => {
     ['<?xml version="1.0"?>\n<svg xmlns="x">', 'SVG'],
     [`${'\0'.repeat(128)}DICM`, 'DICOM'],
     ['P6\n2 2\n255\n', 'Netpbm'],
-  ])('what is known and not read has a name: %j', (text, name) => {
+  ])('a known format that is not supported has a name: %j', (text, name) => {
     expect(recognizeImage(Buffer.from(text, 'latin1'))).toEqual({ kind: 'unsupported', name });
   });
 
-  test('a text that begins as a bitmap does is none', () => {
+  test('a text that starts like a bitmap is not one', () => {
     expect(recognizeImage(Buffer.from('BMW and other cars'))).toEqual({ kind: 'unknown' });
   });
 
@@ -232,11 +232,11 @@ describe('parts of decoding', () => {
     ['Prebuilt binaries for Linux x64 require v2 microarchitecture', 'SSE 4.2', 'another machine'],
     [
       'Could not load the "sharp" module using the linux-x64 runtime\nmore',
-      'is not there for',
-      'made for this',
+      'is missing for',
+      'package for this',
     ],
-    ['dlopen failed\nmore', 'dlopen failed', 'made for this system'],
-  ])('sharp that does not load says why: %s', (message, what, remedy) => {
+    ['dlopen failed\nmore', 'dlopen failed', 'package for this system'],
+  ])('sharp that does not load gives the reason: %s', (message, what, remedy) => {
     const failure = explainSharpError(message);
     expect(failure.what).toContain(what);
     expect(failure.remedy).toContain(remedy);

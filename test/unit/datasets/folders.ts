@@ -5,7 +5,7 @@ import { afterEach, beforeEach } from 'vitest';
 import type { DataProblem, ListedDataset } from '../../../src/datasets/listing';
 import { imageName, type SplitTable } from '../../../src/datasets/table';
 
-/** A folder for each test of a file, deleted after it. */
+/** A separate folder for each test of a file, deleted afterwards. */
 export function testFolder(): { readonly path: string } {
   let path = '';
   beforeEach(async () => {
@@ -21,7 +21,7 @@ export function testFolder(): { readonly path: string } {
   };
 }
 
-/** Makes files below a folder, with the folders that they need. */
+/** Creates files below a folder, including parent folders. */
 export async function makeFiles(
   folder: string,
   names: readonly string[],
@@ -34,18 +34,18 @@ export async function makeFiles(
   }
 }
 
-/** `count` images of each class, such as `train/cat/3.jpg`. */
+/** Names `count` images per class, such as `train/cat/3.jpg`. */
 export function numbered(folders: readonly string[], count: number): string[] {
   return folders.flatMap((folder) => Array.from({ length: count }, (_, i) => `${folder}/${i}.jpg`));
 }
 
-/** The images of a split in their order, as `name: class`. */
+/** Returns the images of a split in order, as `name: class`. */
 export function imagesOf({ classNames }: ListedDataset, table: SplitTable | null): string[] {
   if (!table) return [];
   return Array.from(table.labels, (label, i) => `${imageName(table, i)}: ${classNames[label]}`);
 }
 
-/** The problems of a kind. */
+/** Returns the problems of one kind. */
 export function problemsOf({ problems }: ListedDataset, kind: DataProblem['kind']): DataProblem[] {
   return problems.filter((problem) => problem.kind === kind);
 }

@@ -8,7 +8,7 @@ import { imagesOf, makeFiles, numbered, testFolder } from './folders';
 
 const folder = testFolder();
 
-/** The fold in which each image is validation, in the order of the images. */
+/** Returns the fold in which each image is a validation image, in image order. */
 function foldsOf(
   images: readonly { readonly key: string; readonly label: number }[],
   of: number,
@@ -27,7 +27,7 @@ function foldsOf(
 }
 
 describe('folds', () => {
-  test('share the images out, each class evenly, and each image once', () => {
+  test('divide the images, each class evenly and each image once', () => {
     const images = fc.array(fc.integer({ min: 0, max: 3 }), { maxLength: 200 });
     fc.assert(
       fc.property(images, fc.integer({ min: 2, max: 9 }), fc.nat(1000), (labels, of, seed) => {
@@ -55,13 +55,13 @@ describe('folds', () => {
     expect(new Set(folds).size).toBe(4);
   });
 
-  test('are others with another seed', () => {
+  test('differ with another seed', () => {
     const images = Array.from({ length: 50 }, (_, index) => ({ key: `${index}`, label: 0 }));
     expect(foldsOf(images, 5, 0)).toEqual(foldsOf(images, 5, 0));
     expect(foldsOf(images, 5, 0)).not.toEqual(foldsOf(images, 5, 1));
   });
 
-  test('take the place of the share in a data set, whose images are validation in one of them', async () => {
+  test('replace the validation share of a data set, and each image is validated in one of them', async () => {
     await makeFiles(folder.path, [...numbered(['cat'], 10), ...numbered(['dog'], 7)]);
     const splitBy = (split: SplitOptions) =>
       listDataset(

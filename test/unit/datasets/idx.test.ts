@@ -28,7 +28,7 @@ describe('listIdx', () => {
     expect(listed.train.labels.length).toBeGreaterThan(0);
   });
 
-  it('splits by image number and seed alone, and keeps the published test images out of it', async () => {
+  it('splits only by image number and seed, and keeps the published test images out of it', async () => {
     const listed = await list(await smallFolder());
     const again = await list(await smallFolder());
     expect(pixelsOf(again.validation).labels).toEqual(pixelsOf(listed.validation).labels);
@@ -54,7 +54,7 @@ describe('listIdx', () => {
     expect((await list('.', folder)).test?.labels).toEqual(Uint32Array.of(9, 8));
   });
 
-  it('takes one of several data sets in a folder by its prefix, and names them where none is asked for', async () => {
+  it('selects one of several data sets in a folder by its prefix, and lists them if none is given', async () => {
     const folder = await temporaryFolder();
     await cp(EMNIST, folder, { recursive: true });
     for (const [name, bytes] of Object.entries(SMALL)) {
@@ -63,14 +63,14 @@ describe('listIdx', () => {
     const error = await datasetErrorOf(list('.', folder));
     expect(error.what).toBe('The folder has 2 data sets: emnist-balanced, emnist-small.');
     expect(error.remedy).toBe(
-      `End the path in the prefix of one, such as ${join(folder, 'emnist-balanced')}.`,
+      `End the path with the prefix of one, such as ${join(folder, 'emnist-balanced')}.`,
     );
     expect((await list('emnist-small', folder)).test?.labels).toEqual(Uint32Array.of(9, 8));
     const byFile = 'emnist-balanced-train-labels-idx1-ubyte.gz';
     expect((await list(byFile, folder)).classNames).toEqual(['0', 'A', 'a']);
   });
 
-  it('has the class names of classes.txt, and warns of classes without images', async () => {
+  it('reads the class names of classes.txt, and warns about classes without images', async () => {
     const folder = await smallFolder();
     const names = Array.from({ length: 10 }, (_, label) => `kind ${label}`);
     await writeFile(join(folder, 'classes.txt'), `${names.join('\r\n')}\r\n`);
@@ -80,10 +80,10 @@ describe('listIdx', () => {
     expect(empty?.where).toEqual(expect.arrayContaining(['kind 6', 'kind 7', 'kind 8', 'kind 9']));
   });
 
-  it('refuses class names that are too few, or the same twice', async () => {
+  it('refuses too few or repeated class names', async () => {
     const folder = await smallFolder();
     await writeFile(join(folder, 'classes.txt'), 'a\nb\n');
-    expect((await datasetErrorOf(list(folder))).what).toMatch(/^The file names 2 classes, and .* label 9/);
+    expect((await datasetErrorOf(list(folder))).what).toMatch(/^The file names 2 classes, but .* label 9/);
     await writeFile(join(folder, 'classes.txt'), 'a\nb\na\n');
     expect((await datasetErrorOf(list(folder))).what).toBe('Classes 0 and 2 are both called a.');
   });
@@ -111,16 +111,21 @@ describe('listIdx', () => {
       'cut gzip data',
       IMAGES,
       gzipSync(images).subarray(0, -12),
-      'The file is cut short: its gzip data end early.',
+      'The file is truncated: its gzip data ends early.',
     ],
-    ['damaged gzip data', IMAGES, damaged(gzipSync(images)), 'The gzip data are damaged'],
-    ['a cut file', IMAGES, images.subarray(0, -5), 'The file is cut short: 47 of 52 bytes.'],
-    ['cut content in whole gzip data', IMAGES, gzipSync(images.subarray(0, -5)), 'cut short: 47 of 52 bytes'],
-    ['content too long', IMAGES, Buffer.concat([images, images]), 'The file is too long: 104 bytes for 52.'],
+    ['damaged gzip data', IMAGES, damaged(gzipSync(images)), 'The gzip data is damaged'],
+    ['a cut file', IMAGES, images.subarray(0, -5), 'The file is truncated: 47 of 52 bytes.'],
+    ['cut content in whole gzip data', IMAGES, gzipSync(images.subarray(0, -5)), 'truncated: 47 of 52 bytes'],
+    [
+      'content too long',
+      IMAGES,
+      Buffer.concat([images, images]),
+      'The file is too long: 104 bytes instead of 52.',
+    ],
     ['gzipped content too long', IMAGES, gzipSync(Buffer.concat([images, images])), 'The file is too long'],
-    ['a length that lies past any memory', IMAGES, huge, 'The file is cut short'],
-    ['such a length in gzip data', IMAGES, gzipSync(huge), 'The file is cut short'],
-    ['an empty file', IMAGES, Buffer.alloc(0), 'The file is cut short: 0 of at least 16 bytes.'],
+    ['a length that lies past any memory', IMAGES, huge, 'The file is truncated'],
+    ['such a length in gzip data', IMAGES, gzipSync(huge), 'The file is truncated'],
+    ['an empty file', IMAGES, Buffer.alloc(0), 'The file is truncated: 0 of at least 16 bytes.'],
     ['more labels than images', LABELS, idxBytes([7], new Uint8Array(7)), 'has 7 labels'],
   ])('explains %s, with the file', async (_, file, content, what) => {
     const folder = await smallFolder();
@@ -131,7 +136,7 @@ describe('listIdx', () => {
     expect(error.remedy).not.toBe('');
   });
 
-  it('explains a folder that lacks files, has none, or is not there', async () => {
+  it('explains a folder with missing files, without any, or that does not exist', async () => {
     const folder = await smallFolder();
     await rm(join(folder, LABELS));
     expect((await datasetErrorOf(list(folder))).what).toBe('The training labels are missing.');
@@ -156,7 +161,7 @@ describe('listIdx', () => {
     await expect(work).rejects.toThrow('data.split.group_by needs paths or columns');
   });
 
-  it('ends with the reason it is aborted for', async () => {
+  it('ends with the reason of the abort', async () => {
     const reason = new Error('enough');
     const work = listIdx(
       { dataset: 'idx', path: EMNIST, split: SPLIT },
@@ -174,12 +179,12 @@ describe('listIdx', () => {
     content.writeUInt32BE(3, 12);
     await writeFile(file, gzipSync(content));
     expect((await datasetErrorOf(list(folder))).what).toBe(
-      'Its images are 2 x 3, and the training images 3 x 2.',
+      'Its images are 2 x 3, but the training images are 3 x 2.',
     );
   });
 });
 
-/** With bytes in the middle of the compressed data turned over. */
+/** Flips bytes in the middle of the compressed data. */
 function damaged(bytes: Buffer): Buffer {
   for (let at = 12; at < 20; at++) bytes[at]! ^= 0xff;
   return bytes;

@@ -13,7 +13,7 @@ describe('readIdx', () => {
     expect([...values]).toEqual([1, 2, 3, 4, 5, 6]);
   });
 
-  it('gives back what was written, for any sizes and values', () => {
+  it('returns what was written, for any sizes and values', () => {
     const size = fc.integer({ min: 1, max: 6 });
     const array = fc
       .array(size, { minLength: 1, maxLength: 4 })
@@ -29,7 +29,7 @@ describe('readIdx', () => {
     );
   });
 
-  it('reads a file that lies in the middle of a larger buffer', () => {
+  it('reads a file in the middle of a larger buffer', () => {
     const file = idxBytes([2], Uint8Array.of(7, 8));
     const padded = Buffer.concat([Buffer.from([9, 9, 9]), file, Buffer.from([9])]);
     expect([...read(padded.subarray(3, 3 + file.length), 1).values]).toEqual([7, 8]);
@@ -37,10 +37,10 @@ describe('readIdx', () => {
 
   const whole = idxBytes([2, 1, 3], new Uint8Array(6));
   it.each([
-    ['nothing at all', Buffer.alloc(0), 'The file is cut short: 0 of at least 16 bytes.'],
-    ['half a header', whole.subarray(0, 9), 'The file is cut short: 9 of at least 16 bytes.'],
-    ['a cut file', whole.subarray(0, 20), 'The file is cut short: 20 of 22 bytes.'],
-    ['a file too long', Buffer.concat([whole, whole]), 'The file is too long: 44 bytes for 22.'],
+    ['nothing at all', Buffer.alloc(0), 'The file is truncated: 0 of at least 16 bytes.'],
+    ['half a header', whole.subarray(0, 9), 'The file is truncated: 9 of at least 16 bytes.'],
+    ['a cut file', whole.subarray(0, 20), 'The file is truncated: 20 of 22 bytes.'],
+    ['a file too long', Buffer.concat([whole, whole]), 'The file is too long: 44 bytes instead of 22.'],
     ['text', Buffer.from('<!doctype html><html>'), 'This is not an IDX file of unsigned bytes.'],
     [
       'floats',
@@ -56,7 +56,7 @@ describe('readIdx', () => {
     [
       'sizes past any memory',
       idxBytes([60_000, 65_535, 65_535], new Uint8Array(8)),
-      'The file is cut short: 24 of 257690173500016 bytes.',
+      'The file is truncated: 24 of 257690173500016 bytes.',
     ],
   ])('refuses %s, naming file, reason and remedy', (_, bytes, what) => {
     let error: unknown;

@@ -55,7 +55,7 @@ describe('the layout of a folder of images', () => {
     expect(listed.problems).toEqual([]);
   });
 
-  test('may be classes alone: validation images are split from each', async () => {
+  test('may be classes only: validation images are split from each', async () => {
     await makeFiles(folder.path, numbered(['cat', 'dog'], 40));
     const listed = await list();
     const [train, validation] = [imagesOf(listed, listed.train), imagesOf(listed, listed.validation)];
@@ -81,17 +81,17 @@ describe('the layout of a folder of images', () => {
     expect(imagesOf(listed, listed.test)).toHaveLength(4);
   });
 
-  test('may be of vehicles, one class of which is train', async () => {
+  test('may have a class of vehicles named train', async () => {
     await makeFiles(folder.path, numbered(['bus', 'car', 'train'], 12));
     expect((await list()).classNames).toEqual(['bus', 'car', 'train']);
   });
 
-  test('may be of classes, one of which is test', async () => {
+  test('may have a class named test', async () => {
     await makeFiles(folder.path, numbered(['control', 'test'], 12));
     expect((await list()).classNames).toEqual(['control', 'test']);
   });
 
-  test('names folders beside train that are not read', async () => {
+  test('names folders next to train that are not read', async () => {
     await makeFiles(folder.path, [
       ...numbered(['train/cat', 'train/dog', 'val/cat', 'val/dog'], 1),
       ...['extra/cat/1.jpg', 'train/loose.jpg'],
@@ -101,7 +101,7 @@ describe('the layout of a folder of images', () => {
     expect(listed.train.labels).toHaveLength(2);
   });
 
-  test('nested folders belong to their top class', async () => {
+  test('nested folders belong to their top-level class', async () => {
     await makeFiles(folder.path, ['train/cat/1.jpg', 'train/cat/paris/2024/2.jpg', 'train/cat/oslo/3.jpg']);
     await makeFiles(folder.path, ['train/dog/1.jpg', 'val/cat/1/2/3/x.jpg', 'val/dog/x.jpg']);
     const listed = await list();
@@ -130,13 +130,13 @@ describe('the layout of a folder of images', () => {
   });
 
   test("classes are in torchvision's order, that of code points", async () => {
-    // UTF-16 would put the face, past U+FFFF, before the private letter.
+    // UTF-16 order would put the face, past U+FFFF, before the private-use character.
     const names = ['10', '9', 'Zebra', '_other', 'apple', 'zoo', 'äpfel', '\ue000', '\u{1f600}'];
     await makeFiles(folder.path, numbered([...names].reverse(), 1));
     expect((await list()).classNames).toEqual(names);
   });
 
-  test('names stay as they are on disk, and are one class in both splits however they are composed', async () => {
+  test('names stay as on disk, and are one class in both splits whatever their Unicode composition', async () => {
     const [composed, decomposed] = ['caf\u00e9', 'cafe\u0301'];
     await makeFiles(
       folder.path,
@@ -200,7 +200,7 @@ describe('the split', () => {
     expect(error.failure.remedy).toContain('{patient}');
   });
 
-  test('names a class that ends without validation images, and one without training images', async () => {
+  test('names a class left without validation images, and one without training images', async () => {
     await makeFiles(folder.path, [...numbered(['cat', 'dog'], 40), 'rare/0.jpg', 'rarer/1.jpg']);
     const all = await Promise.all(
       Array.from({ length: 20 }, (_, seed) => list('.', { validation: 0.4, seed })),
@@ -214,29 +214,31 @@ describe('the split', () => {
     expect(untrained[0]?.what).toMatch(/^All images of these classes are validation images: rare/);
   });
 
-  test('is an error where no image at all is validation', async () => {
+  test('is an error if no image at all is in validation', async () => {
     await makeFiles(folder.path, numbered(['cat', 'dog'], 1));
     const listed = await list('.', { validation: 0.001, seed: 0 });
     expect(errorsOf(listed)).toMatchObject([{ kind: 'no_validation_image', count: 2 }]);
   });
 });
 
-describe('a folder of images that is not as it should be', () => {
-  test('no folder, a file, and a folder without classes', async () => {
-    expect((await userErrorOf(list('nowhere'))).failure.what).toMatch(/^There is no folder .*nowhere\.$/);
+describe('a bad folder of images reports', () => {
+  test('a missing folder, a file, and a folder without classes', async () => {
+    expect((await userErrorOf(list('nowhere'))).failure.what).toMatch(
+      /^The folder .*nowhere does not exist\.$/,
+    );
     await writeFile(join(folder.path, 'file'), '');
     expect((await userErrorOf(list('file'))).failure.what).toMatch(/is not a folder\.$/);
     await makeFiles(folder.path, ['flat/1.jpg', 'flat/2.jpg']);
     const error = await userErrorOf(list('flat'));
     expect(error.failure).toMatchObject({
-      what: expect.stringMatching(/has no folders of classes\.$/),
-      remedy: 'Put the images of each class into a folder that has its name.',
+      what: expect.stringMatching(/has no class folders\.$/),
+      remedy: 'Put the images of each class into a folder with the class name.',
     });
   });
 
   test('a validation folder without a training folder, and two of them', async () => {
     await makeFiles(folder.path, ['a/val/cat/1.jpg', 'a/test/cat/1.jpg']);
-    expect((await userErrorOf(list('a'))).failure.what).toMatch(/has no folder train\.$/);
+    expect((await userErrorOf(list('a'))).failure.what).toMatch(/has no train folder\.$/);
     await makeFiles(folder.path, ['b/train/cat/1.jpg', 'b/val/cat/1.jpg', 'b/valid/cat/1.jpg']);
     expect((await userErrorOf(list('b'))).failure.what).toContain('val, valid');
   });
@@ -247,16 +249,16 @@ describe('a folder of images that is not as it should be', () => {
     const listed = await list();
     expect(listed.classNames).toEqual(['bird', 'cat', 'dog']);
     expect(errorsOf(listed)).toMatchObject([
-      { kind: 'empty_class', count: 1, where: ['bird'], what: 'These classes have no image: bird.' },
+      { kind: 'empty_class', count: 1, where: ['bird'], what: 'These classes have no images: bird.' },
     ]);
   });
 
-  test('one class only', async () => {
+  test('only one class', async () => {
     await makeFiles(folder.path, numbered(['train/cat', 'val/cat'], 2));
     expect(errorsOf(await list())).toMatchObject([{ kind: 'single_class', where: ['cat'] }]);
   });
 
-  test('a class of the validation images that is none of the training images, by its name', async () => {
+  test('a class of the validation images without training images, by its name', async () => {
     await makeFiles(folder.path, numbered(['train/cat', 'train/dog', 'val/cat', 'val/dogs', 'test/emu'], 2));
     const listed = await list();
     expect(errorsOf(listed)).toMatchObject([
@@ -265,7 +267,7 @@ describe('a folder of images that is not as it should be', () => {
     expect(imagesOf(listed, listed.validation)).toEqual(['val/cat/0.jpg: cat', 'val/cat/1.jpg: cat']);
   });
 
-  test("a class that validation lacks keeps the training folder's numbers", async () => {
+  test('a class that validation lacks keeps the numbers of the training folder', async () => {
     await makeFiles(folder.path, numbered(['train/ant', 'train/bee', 'train/cat', 'val/cat'], 1));
     const listed = await list();
     expect(imagesOf(listed, listed.validation)).toEqual(['val/cat/0.jpg: cat']);
@@ -273,7 +275,7 @@ describe('a folder of images that is not as it should be', () => {
     expect(problemsOf(listed, 'no_validation_image')).toMatchObject([{ where: ['ant', 'bee'] }]);
   });
 
-  test('files that are no images are counted once by their ending; formats that are not read are named', async () => {
+  test('files that are not images are counted once by extension; unsupported formats are named', async () => {
     await makeFiles(folder.path, numbered(['train/cat', 'train/dog', 'val/cat', 'val/dog'], 1));
     await makeFiles(folder.path, [
       'train/cat/a.txt',
@@ -292,7 +294,7 @@ describe('a folder of images that is not as it should be', () => {
     expect(listed.train.labels).toHaveLength(2);
   });
 
-  test('a file without an ending is an image where its content is one', async () => {
+  test('a file without an extension is an image if its content is one', async () => {
     await makeFiles(folder.path, numbered(['train/cat', 'train/dog', 'val/cat', 'val/dog'], 1));
     await makeFiles(folder.path, ['train/cat/1234'], Uint8Array.of(0xff, 0xd8, 0xff, 0xe0));
     const listed = await list();
@@ -301,12 +303,12 @@ describe('a folder of images that is not as it should be', () => {
   });
 });
 
-// Other systems' file systems refuse such names.
+// File systems of other operating systems reject these names.
 describe.runIf(process.platform === 'linux')('names that are not UTF-8', () => {
   const latin1 = (...parts: readonly string[]) =>
     Buffer.concat([Buffer.from(`${folder.path}/`), Buffer.from(parts.join('/'), 'latin1')]);
 
-  test('are left out where images have them, and refused where classes do: their labels would be missing', async () => {
+  test('are skipped for images, and refused for classes: their labels would be missing', async () => {
     await makeFiles(folder.path, numbered(['cat', 'dog'], 8));
     await writeFile(latin1('cat', 'b\u00e9.jpg'), 'image');
     const listed = await list();
@@ -345,12 +347,12 @@ describe('links', () => {
     expect(problemsOf(listed, 'link')).toEqual([]);
   });
 
-  test('out of the data set are refused, and named', async () => {
+  test('that lead out of the data set are refused, and named', async () => {
     await base();
     await makeFiles(folder.path, ['elsewhere/cat/1.jpg', 'data-2/1.jpg']);
     await link(join(folder.path, 'elsewhere/cat/1.jpg'), 'data/train/cat/out.jpg');
     await link('../../../elsewhere', 'data/train/dog/out');
-    // Of a name that begins as the data set's does.
+    // Its name begins like the data set's.
     await link('../../data-2', 'data/train/emu');
     const listed = await list('data');
     expect(imagesOf(listed, listed.train)).toEqual(['train/cat/0.jpg: cat', 'train/dog/0.jpg: dog']);
@@ -360,13 +362,13 @@ describe('links', () => {
     ]);
   });
 
-  test('that lead back are cut, and named', async () => {
+  test('that form a loop are cut, and named', async () => {
     await base();
     await link('..', 'data/train/cat/up');
     await link('.', 'data/train/dog/self');
     await link('ring-b', 'data/train/cat/ring-a');
     await link('ring-a', 'data/train/cat/ring-b');
-    // Each leads into the other: followed once.
+    // Each links into the other: followed once.
     await makeFiles(folder.path, ['data/a/1.jpg', 'data/b/2.jpg']);
     await link('../b', 'data/a/to-b');
     await link('../a', 'data/b/to-a');
@@ -397,12 +399,12 @@ describe('links', () => {
     expect(listed.problems).toEqual([]);
   });
 
-  test('a train folder that is behind a link out of the data set says so', async () => {
+  test('a train folder behind a link out of the data set is reported', async () => {
     await makeFiles(folder.path, numbered(['elsewhere/cat', 'elsewhere/dog'], 1));
     await mkdir(join(folder.path, 'data'));
     await link('../elsewhere', 'data/train');
     const error = await userErrorOf(list('data'));
-    expect(error.failure.what).toContain('links lead to folders outside of the data set');
+    expect(error.failure.what).toContain('links point to folders outside the data set');
   });
 });
 
@@ -426,7 +428,7 @@ describe('listing', () => {
     await expect(list('.', SPLIT, AbortSignal.abort(reason))).rejects.toBe(reason);
   });
 
-  test('says how many images it has found', async () => {
+  test('reports how many images it has found', async () => {
     await makeFiles(folder.path, numbered(['cat', 'dog'], 2600));
     const messages: string[] = [];
     await list('.', SPLIT, undefined, (what) => messages.push(what));

@@ -7,12 +7,12 @@ const problems = (train: number[], validation: number[], classNames = ['a', 'b',
   );
 
 describe('labelProblems', () => {
-  it('warns of classes without images, which a list may name', () => {
+  it('warns about classes without images, which a list may name', () => {
     expect(problems([0, 1], [0, 1])).toEqual(['warning empty_class: c', 'warning no_validation_image: c']);
     expect(problems([0, 1, 2], [0, 1, 2])).toEqual([]);
   });
 
-  it('refuses classes that are in validation alone, and training images of one class', () => {
+  it('refuses classes that are only in validation, and training images of one class', () => {
     expect(problems([0, 1], [0, 1, 2])).toEqual(['error empty_class: c']);
     expect(problems([1, 1], [1])[0]).toBe('error single_class: labels');
     expect(problems([0, 0], [0], ['a'])).toEqual(['error single_class: a']);

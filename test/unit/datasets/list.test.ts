@@ -22,7 +22,7 @@ describe('listDataset', () => {
     expect(test?.labels.length ?? 0).toBe(testImages);
   });
 
-  it('explains a data set that is not there', async () => {
+  it('explains a missing data set', async () => {
     const request = { dataset: 'npz', path: 'none.npz', split } as const;
     const work = listDataset(request, { folder: FIXTURES, cacheFolder: join(FIXTURES, 'none') });
     await expect(work).rejects.toHaveProperty('name', 'UserError');

@@ -5,14 +5,14 @@ import type { PixelTable } from '../../../src/datasets/sources/pixelTable';
 import type { SplitTable } from '../../../src/datasets/table';
 import type { SplitOptions } from '../../../src/recipe/datasets';
 
-/** Files that Python made; `make.py` there says how. */
+/** Files written by Python. See `make.py` in that folder. */
 export const FIXTURES = join(__dirname, '../../fixtures/datasets');
 
 const read: Readonly<Record<string, unknown>> = JSON.parse(
   readFileSync(join(FIXTURES, 'expected.json'), 'utf8'),
 );
 
-/** What Python reads in them, by the name that `make.py` gives it. */
+/** Returns what Python reads in them, by the name that `make.py` gives it. */
 export function expected<Value>(name: string): Value {
   if (!(name in read)) throw new Error(`make.py has no ${name}`);
   return read[name] as Value;
@@ -20,7 +20,7 @@ export function expected<Value>(name: string): Value {
 
 export const SPLIT: SplitOptions = { validation: 0.4, seed: 0 };
 
-/** Options by which nothing is kept but in that folder. */
+/** Returns options that keep the cache inside that folder. */
 export function listingIn(folder: string, more: Partial<ListingOptions> = {}): ListingOptions {
   return { folder, cacheFolder: join(folder, 'cache'), ...more };
 }
@@ -30,7 +30,10 @@ export function pixelsOf(table: SplitTable | null): PixelTable {
   return table;
 }
 
-/** Each image's label and pixels as text, in no order: what a split may not lose, double or mix up. */
+/**
+ * Returns each image's label and pixels as text, in any order. Shows whether a split lost, duplicated or mixed up
+ * images.
+ */
 export function imagesOf(...tables: readonly SplitTable[]): string[] {
   return tables
     .map(pixelsOf)
@@ -41,7 +44,7 @@ export function imagesOf(...tables: readonly SplitTable[]): string[] {
     .sort();
 }
 
-/** Kinds and severities of a data set's problems. */
+/** Returns the severities, kinds and counts of a data set's problems. */
 export function problemsOf({ problems }: ListedDataset): string[] {
   return problems.map(({ severity, kind, count }) => `${severity} ${kind} ${count}`);
 }

@@ -10,7 +10,7 @@ const NPZ = join(FIXTURES, 'npz');
 const list = (path: string, folder = NPZ) =>
   listNpz({ dataset: 'npz', path, split: SPLIT }, listingIn(folder));
 
-/** Images `from` to `to` as Python has them, as `imagesOf` writes them. */
+/** Returns Python's images `from` to `to` in the format of `imagesOf`. */
 function expectedImages(name: 'npz colour' | 'npz grey', from: number, to: number): string[] {
   const pixels = expected<number[][]>(name);
   const labels = expected<number[]>('npz labels');
@@ -55,14 +55,14 @@ describe('listNpz', () => {
     expect(imagesOf(listed.test!)).toEqual(expectedImages(images, 8, 10));
   });
 
-  it('has no test split where there is none', async () => {
+  it('has no test split if the file has none', async () => {
     const listed = await list('train-only.npz');
     expect(listed.test).toBeNull();
     expect(shapeOf(listed.train)).toEqual([4, 5, 1]);
     expect(imagesOf(listed.train, listed.validation)).toEqual(expectedImages('npz grey', 0, 10));
   });
 
-  it('has the class names of classes.txt beside it', async () => {
+  it('reads the class names of classes.txt next to it', async () => {
     const folder = await temporaryFolder();
     await copyFile(join(NPZ, 'keras.npz'), join(folder, 'mine.npz'));
     await writeFile(join(folder, 'classes.txt'), 'cat\ndog\ncow\n');
@@ -70,17 +70,22 @@ describe('listNpz', () => {
   });
 
   it.each([
-    ['unit-floats', 'x_train', /^Value \d+ is 0\.\d+, and pixels are/, '* 255'],
+    ['unit-floats', 'x_train', /^Value \d+ is 0\.\d+, but pixels must be/, '* 255'],
     ['unit-whole-floats', 'x_train', 'Its values are from 0 to 1', '* 255'],
-    ['past-bytes', 'x_train', /^Value \d+ is \d{3}, and pixels are whole numbers/, 'uint8'],
+    ['past-bytes', 'x_train', /^Value \d+ is \d{3}, but pixels must be whole numbers/, 'uint8'],
     ['objects', 'y_train', "Its type is '|O'", 'plain numbers'],
-    ['several-labels', 'train_labels', 'Its shape is [6, 4]: several labels', 'y.argmax(axis=1)'],
-    ['channels-first', 'x_train', 'Its shape is [8, 3, 4, 5], and images are', 'x.transpose(0, 2, 3, 1)'],
-    ['volumes', 'x_train', 'Its shape is [8, 4, 4, 4]', 'two dimensions'],
+    [
+      'several-labels',
+      'train_labels',
+      'Its shape is [6, 4]: each image has several labels',
+      'y.argmax(axis=1)',
+    ],
+    ['channels-first', 'x_train', 'Its shape is [8, 3, 4, 5], but images must be', 'x.transpose(0, 2, 3, 1)'],
+    ['volumes', 'x_train', 'Its shape is [8, 4, 4, 4]', 'two-dimensional'],
     ['fortran', 'x_train', 'Fortran order', 'np.ascontiguousarray'],
-    ['negative-label', 'y_train', 'Label 0 is -1, and class numbers', 'without a label'],
-    ['fewer-labels', 'y_train', 'It has 5 labels, and x_train has 8 images.', 'each image'],
-    ['empty', 'x_train', 'Its shape is [0, 4, 5]', 'at least one'],
+    ['negative-label', 'y_train', 'Label 0 is -1, but class numbers', 'without a label'],
+    ['fewer-labels', 'y_train', 'It has 5 labels, but x_train has 8 images.', 'per image'],
+    ['empty', 'x_train', 'Its shape is [0, 4, 5]', 'one or more'],
   ])('explains %s, with the array', async (file, array, what, remedy) => {
     const error = await datasetErrorOf(list(`${file}.npz`));
     expect(error.where).toBe(`${join(NPZ, `${file}.npz`)}, ${array}`);
@@ -91,31 +96,26 @@ describe('listNpz', () => {
 
   it.each([
     ['no-labels', 'It has x_train, but no y_train.'],
-    ['other-names', 'It has no training images; its arrays: arr_0, arr_1.'],
-    ['other-size', 'Images have different sizes: 4 x 5 x 1 in x_train, and 3 x 5 x 1 in another split.'],
+    ['other-names', 'It has no training images. Its arrays: arr_0, arr_1.'],
+    ['other-size', 'Images have different sizes: 4 x 5 x 1 in x_train, but 3 x 5 x 1 in another split.'],
   ])('explains %s', async (file, what) => {
     expect((await datasetErrorOf(list(`${file}.npz`))).what).toBe(what);
   });
 
-  /** A copy of a fixture with some bytes changed. */
+  /** Copies a fixture and changes some of its bytes. */
   async function changed(file: string, change: (content: Buffer) => Buffer): Promise<string> {
     const folder = await temporaryFolder();
     await writeFile(join(folder, file), change(await readFile(join(NPZ, file))));
     return folder;
   }
-  /** Where an array's values begin in a file that is stored without compression. */
+  /** Returns the offset of an array's values in an uncompressed archive. */
   const valuesOf = (content: Buffer, array: string) =>
     content.indexOf('\x93NUMPY', content.indexOf(`${array}.npy`), 'latin1') + 128;
 
   it.each<[string, string, (content: Buffer) => Buffer, RegExp]>([
-    [
-      'a cut file',
-      'keras.npz',
-      (content) => content.subarray(0, -40),
-      /This is no \.npz file that can be read/,
-    ],
-    ['text', 'keras.npz', () => Buffer.from('x'.repeat(200)), /This is no \.npz file that can be read/],
-    ['an empty file', 'keras.npz', () => Buffer.alloc(0), /This is no \.npz file that can be read/],
+    ['a cut file', 'keras.npz', (content) => content.subarray(0, -40), /This is not a readable \.npz file/],
+    ['text', 'keras.npz', () => Buffer.from('x'.repeat(200)), /\.npz file: .* file is truncated\. Specify /],
+    ['an empty file', 'keras.npz', () => Buffer.alloc(0), /This is not a readable \.npz file/],
     [
       'a flipped bit in the images',
       'medmnist-grey-stored.npz',
@@ -143,7 +143,7 @@ describe('listNpz', () => {
         content.write(header.replace('(6,', '(9999999,').replace(/ {6}\n$/, '\n'), start, 'latin1');
         return content;
       },
-      /train_images: It has 248 bytes, and uint8 of \[9999999, 4, 5\] has 200000108/,
+      /train_images: It has 248 bytes, but uint8 of shape \[9999999, 4, 5\] needs 200000108/,
     ],
     [
       'a size that lies',
@@ -162,11 +162,11 @@ describe('listNpz', () => {
   });
 
   it('explains a missing file, and a folder', async () => {
-    await expect(list('none.npz')).rejects.toThrow("Name a file as NumPy's savez writes it.");
+    await expect(list('none.npz')).rejects.toThrow("Specify a file written by NumPy's savez.");
     expect((await datasetErrorOf(list('.'))).what).toBe('This is not a file.');
   });
 
-  it('reports progress, and ends with the reason it is aborted for', async () => {
+  it('reports progress, and ends with the reason of the abort', async () => {
     const controller = new AbortController();
     const reason = new Error('enough');
     const seen: string[] = [];

@@ -4,7 +4,7 @@ import { shardedOrder } from '../../../src/datasets/order';
 import { nameTable, type SplitTable } from '../../../src/datasets/table';
 import { Random } from '../../../src/training/random';
 
-/** A table in which image i is of file `file[i]`. */
+/** A table in which image i is in file `file[i]`. */
 function tableOf(file: readonly number[]): Extract<SplitTable, { kind: 'ranges' }> {
   const files = Array.from({ length: Math.max(0, ...file) + 1 }, (_, index) => `${index}.tar`);
   return {
@@ -26,7 +26,7 @@ const uniformOf = (seed: number) => {
 const shards = fc.array(fc.nat(6), { maxLength: 300 });
 
 describe('shardedOrder', () => {
-  it('has each image once, the same for the same random numbers', () => {
+  it('has each image once, in the same order for the same random numbers', () => {
     fc.assert(
       fc.property(shards, fc.nat(), fc.integer({ min: 1, max: 40 }), (file, seed, buffer) => {
         const order = shardedOrder(tableOf(file), uniformOf(seed), buffer);
@@ -36,12 +36,12 @@ describe('shardedOrder', () => {
     );
   });
 
-  it('reads ahead of what it has given by no more than the buffer', () => {
+  it('reads ahead of its output by no more than the buffer', () => {
     fc.assert(
       fc.property(shards, fc.nat(), fc.integer({ min: 1, max: 40 }), (file, seed, buffer) => {
         const table = tableOf(file);
         const order = shardedOrder(table, uniformOf(seed), buffer);
-        // With a buffer of one image, the same numbers give the files' order alone.
+        // With a buffer of one image, the same random numbers give only the files' order.
         const inShards = fileOrder(table, uniformOf(seed));
         const place = new Map(inShards.map((image, index) => [image, index]));
         for (const [index, image] of order.entries())
@@ -50,7 +50,7 @@ describe('shardedOrder', () => {
     );
   });
 
-  it('leaves images near the place of their shard', () => {
+  it('keeps images near the position of their shard', () => {
     const images = 20_000;
     const table = tableOf(Array.from({ length: images }, (_, index) => Math.floor(index / 1000)));
     const order = shardedOrder(table, uniformOf(1), 500);
@@ -58,11 +58,11 @@ describe('shardedOrder', () => {
     const place = new Map(inShards.map((image, index) => [image, index]));
     const delays = [...order].map((image, index) => index - place.get(image)!);
     const far = delays.filter((delay) => Math.abs(delay) > 5 * 500);
-    // Each place in the buffer leaves with probability 1/500 a step: after 2,500 steps 0.7% are left.
+    // Each slot of the buffer is drawn with probability 1/500 per step: after 2,500 steps 0.7% remain.
     expect(far.length / images).toBeLessThan(0.02);
   });
 
-  it('mixes what the buffer holds, and takes files in another order each time', () => {
+  it('mixes within the buffer, and takes files in another order each time', () => {
     const one = tableOf(Array<number>(1000).fill(0));
     const order = shardedOrder(one, uniformOf(2));
     const fixed = [...order].filter((image, index) => image === index).length;
@@ -72,7 +72,7 @@ describe('shardedOrder', () => {
     expect(new Set(firsts).size).toBeGreaterThan(1);
   });
 
-  it('gives every order of a small file the same chance', () => {
+  it('gives every order of a small file the same probability', () => {
     const table = tableOf([0, 0, 0]);
     const counts = new Map<string, number>();
     const uniform = uniformOf(3);
@@ -81,12 +81,14 @@ describe('shardedOrder', () => {
       counts.set(order, (counts.get(order) ?? 0) + 1);
     }
     expect(counts.size).toBe(6);
-    // A binomial count of 6,000 trials at 1/6 has the deviation 29.
+    // A binomial count of 6,000 trials at 1/6 has standard deviation 29.
     for (const count of counts.values()) expect(Math.abs(count - 1000)).toBeLessThan(150);
   });
 });
 
-/** The order in which the files are read, worked out from the same random numbers: Fisher and Yates come first. */
+/**
+ * Computes the order in which the files are read from the same random numbers: the Fisher-Yates shuffle draws first.
+ */
 function fileOrder(table: Extract<SplitTable, { kind: 'ranges' }>, uniform: () => number): number[] {
   const files = [...table.files.keys()];
   for (let last = files.length - 1; last > 0; last--) {

@@ -27,12 +27,12 @@ function list(path: string, options: ListingOptions, wanted: Wanted = {}): Promi
   );
 }
 
-/** Options with a cache of the test's own. */
+/** Options with a separate cache for the test. */
 async function fresh(more: Partial<ListingOptions> = {}): Promise<ListingOptions> {
   return { ...listingIn(PARQUET), cacheFolder: await temporaryFolder(), ...more };
 }
 
-/** Which of Python's images each of a table's is, with its class. */
+/** Returns which of Python's images each of a table's images is, with its class. */
 async function contents({ classNames }: ListedDataset, table: SplitTable | null): Promise<string[]> {
   const images = expected<string[]>('parquet images');
   const found: string[] = [];
@@ -110,7 +110,7 @@ describe('listParquet', () => {
     expect(listed.classNames).toEqual(['cat', 'dog']);
   });
 
-  it('reports rows without image or label, and leaves them out', async () => {
+  it('reports rows without image or label, and skips them', async () => {
     const listed = await list('missing.parquet', await fresh());
     const all = [...(await contents(listed, listed.train)), ...(await contents(listed, listed.validation))];
     expect(all.sort()).toEqual(['0: 0', '1: 1', '4: 1', '7: 1']);
@@ -120,7 +120,7 @@ describe('listParquet', () => {
   });
 
   it.each(['paths', 'path-texts'])(
-    'takes images from the files that %s names, below its folder alone',
+    'takes images from the files that %s names, only below its folder',
     async (file) => {
       const folder = await temporaryFolder();
       await mkdir(join(folder, 'pictures'));
@@ -137,7 +137,7 @@ describe('listParquet', () => {
     },
   );
 
-  it('copies images once, and again where a file has changed', async () => {
+  it('copies images once, and again if a file has changed', async () => {
     const folder = await temporaryFolder();
     const file = join(folder, 'train.parquet');
     await cp(join(PARQUET, 'none.parquet'), file);
@@ -164,7 +164,7 @@ describe('listParquet', () => {
     ['another file', 'images.table', () => Buffer.from('x'.repeat(100))],
     ['an empty table', 'images.table', () => Buffer.alloc(0)],
     ['a damaged header', 'images.table', (content: Buffer) => content.fill('{', 16, 40)],
-  ])('copies them again where the cache has %s', async (_, name, change) => {
+  ])('copies them again if the cache has %s', async (_, name, change) => {
     const options = await fresh();
     const before = await list('none.parquet', options, PLAIN);
     const images = await contents(before, before.train);
@@ -176,18 +176,18 @@ describe('listParquet', () => {
     expect(await readdir(join(options.cacheFolder, 'parquet'))).toEqual([pack]);
   });
 
-  it('can be cancelled, and leaves nothing then; what a dead process left is removed', async () => {
+  it('can be cancelled, which leaves nothing; leftovers of a dead process are removed', async () => {
     const controller = new AbortController();
     const reason = new Error('enough');
     const options = await fresh({ signal: controller.signal, onProgress: () => controller.abort(reason) });
-    // Process ids end long before.
+    // Larger than any process id.
     const left = join(options.cacheFolder, 'parquet', 'key.99999999.x.unfinished');
     await mkdir(left, { recursive: true });
     await expect(list('none.parquet', options, PLAIN)).rejects.toBe(reason);
     expect(await readdir(join(options.cacheFolder, 'parquet'))).toEqual([]);
   });
 
-  it('may be done twice at once', async () => {
+  it('can be done twice at once', async () => {
     const options = await fresh();
     const [one, two] = await Promise.all([
       list('none.parquet', options, PLAIN),
@@ -202,7 +202,7 @@ describe('listParquet', () => {
       'a missing column of images',
       'none',
       {},
-      'There is no column image; the columns: picture, kind, patient, width.',
+      'There is no column image. The columns are: picture, kind, patient, width.',
       'data.image_column',
     ],
     [
@@ -219,7 +219,13 @@ describe('listParquet', () => {
       'There is no column case',
       'data.split.group_by',
     ],
-    ['images that are numbers', 'numbers', {}, 'The column image has neither bytes nor paths', 'Image()'],
+    [
+      'images that are numbers',
+      'numbers',
+      {},
+      'The column image has neither image bytes nor image paths',
+      'Image()',
+    ],
     [
       'several labels',
       'several-labels',
@@ -228,7 +234,7 @@ describe('listParquet', () => {
       'data.label_column',
     ],
     ['no images', 'no-images', {}, 'No row has an image in the column image.', 'data.image_column'],
-    ['negative labels', 'negative', {}, '-7 is no class number', 'from 0'],
+    ['negative labels', 'negative', {}, '-7 is not a valid class number', 'from 0'],
   ])('explains %s', async (_, file, wanted, what, remedy) => {
     const options = await fresh();
     const error = await datasetErrorOf(list(`${file}.parquet`, options, wanted));
@@ -273,21 +279,21 @@ describe('listParquet', () => {
     [
       'a missing shard',
       ['train-00000-of-00003.parquet', 'train-00001-of-00003.parquet'],
-      'There are 2 train files, and their names say 3.',
+      'There are 2 train files, but their names say 3.',
     ],
     [
       'several data sets',
       ['a/train-0.parquet', 'b/train-0.parquet'],
       'The train files are in several folders: a, b.',
     ],
-    ['no training files', ['test-0.parquet'], 'There are no training files; the files: test-0.parquet.'],
+    ['no training files', ['test-0.parquet'], 'There are no training files. Files found: test-0.parquet.'],
     ['no files', ['.hidden/train.parquet'], 'There are no .parquet files here.'],
   ])('explains %s', async (_, files, what) => {
     const folder = await folderOf(...files);
     expect(await datasetErrorOf(list(folder, await fresh(), PLAIN))).toMatchObject({ where: folder, what });
   });
 
-  it('reads a folder for each split, and warns of files of no split', async () => {
+  it('reads one folder per split, and warns about files of no split', async () => {
     const folder = await folderOf(
       'train/0000.parquet',
       'validation/0000.parquet',
@@ -308,18 +314,20 @@ describe('listParquet', () => {
     await cp(join(PARQUET, 'missing.parquet'), join(folder, 'train-b.parquet'));
     const error = await datasetErrorOf(list(folder, await fresh()));
     expect(error.where).toBe(join(folder, 'train-b.parquet'));
-    expect(error.what).toContain('Its classes are others than those of');
+    expect(error.what).toContain('Its classes differ from those of');
   });
 
   it('explains a missing path', async () => {
-    expect((await datasetErrorOf(list('none-here', await fresh()))).what).toContain('no file or folder');
+    expect((await datasetErrorOf(list('none-here', await fresh()))).what).toContain(
+      'The file or folder cannot be read',
+    );
   });
 
   it.skipIf(!canMount).each([
     [
       'before it begins, where there is no room for the images',
       1500,
-      'The images take 1.56 KiB when they are unpacked, and the disk has 0 bytes.',
+      'The unpacked images need 1.56 KiB, but the disk has 0 bytes free.',
     ],
     ['where the last of it does not fit', 0, 'no space left on the disk'],
   ])('explains a full disk %s', async (_, filler, what) => {

@@ -7,7 +7,7 @@ import { expected, FIXTURES } from './listingHere';
 const PLAIN = { image: 'picture', label: 'kind', group: 'patient' };
 const HF = { image: 'image', label: 'label', group: null };
 
-/** A file's rows, in the blocks in which they are read. */
+/** Returns a file's rows in the blocks in which they are read. */
 async function blocksOf(file: string, columns: typeof PLAIN | typeof HF, limits: ParquetLimits) {
   const opened = await ParquetFile.open(join(FIXTURES, 'parquet', file), columns, limits);
   try {
@@ -25,7 +25,7 @@ describe('ParquetFile', () => {
   it.each([
     ['indexed.parquet', PLAIN, 12],
     [join('hf', 'data', 'train-00000-of-00002.parquet'), HF, 4],
-  ])('reads %s some rows at a time where it has an index of its pages', async (file, columns, count) => {
+  ])('reads %s a few rows at a time if it has a page index', async (file, columns, count) => {
     const [whole, ...more] = await blocksOf(file, columns, roomy);
     expect(more).toEqual([]);
     expect(whole).toHaveLength(count);
@@ -52,7 +52,7 @@ describe('ParquetFile', () => {
   it('refuses row groups that are too large to read at once', async () => {
     const error = await datasetErrorOf(blocksOf('none.parquet', PLAIN, { blockBytes: 1, groupBytes: 100 }));
     expect(error.what).toMatch(
-      /^A row group has \d+ bytes of images, and at most 100 bytes are read at once\.$/,
+      /^A row group has \d+ bytes of images, but at most 100 bytes can be read at once\.$/,
     );
     expect(error.remedy).toContain('row_group_size');
   });

@@ -12,7 +12,7 @@ const name = fc.string({ unit: 'binary', maxLength: 12 });
 test('code points are in their order', () => {
   fc.assert(
     fc.property(name, name, (a, b) => {
-      // UTF-8 has the order of code points.
+      // UTF-8 bytes sort in code point order.
       const expected = Math.sign(Buffer.compare(Buffer.from(a), Buffer.from(b)));
       expect(Math.sign(compareCodePoints(a, b))).toBe(expected);
     }),
@@ -27,7 +27,7 @@ test('code points are in their order', () => {
 });
 
 describe('growing tables', () => {
-  test('have what was added', () => {
+  test('contain what was added', () => {
     const names = fc.array(fc.string({ unit: 'binary', maxLength: 40 }), { maxLength: 50 });
     fc.assert(
       fc.property(names, (all) => {
@@ -41,7 +41,7 @@ describe('growing tables', () => {
     );
   });
 
-  test('grow past what they start with, and are shared with a thread', async () => {
+  test('grow past their initial size, and are shared with a thread', async () => {
     const names = new NameTableBuilder();
     const labels = new LabelsBuilder();
     for (let i = 0; i < 100_000; i++) {
@@ -67,7 +67,7 @@ describe('growing tables', () => {
 });
 
 describe('work in order', () => {
-  test('yields by item, whichever ends first, and has so many at work', async () => {
+  test('yields by item, whichever ends first, with the given number in progress', async () => {
     const releases: (() => void)[] = [];
     let atWork = 0;
     let most = 0;
@@ -90,7 +90,7 @@ describe('work in order', () => {
     expect(most).toBe(3);
   });
 
-  test('ends with the failure of the first that fails', async () => {
+  test('ends with the failure of the first item that fails', async () => {
     const work = (item: number) => (item > 2 ? Promise.reject(new Error(`${item}`)) : Promise.resolve(item));
     const results: number[] = [];
     const all = (async () => {

@@ -7,7 +7,7 @@ import sharp from 'sharp';
 import { onTestFinished } from 'vitest';
 import type { OwnDatasetRequest } from '../../../src/recipe/datasets';
 
-/** A folder for a test's files, by its real path. */
+/** Creates a folder for a test's files and returns its real path. */
 export async function testFolder(): Promise<string> {
   const folder = await realpath(await mkdtemp(join(tmpdir(), 'data-')));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
@@ -18,10 +18,10 @@ export interface PhotoOptions {
   readonly width?: number;
   readonly height?: number;
   readonly format?: 'jpeg' | 'png' | 'webp';
-  readonly isGrey?: boolean;
+  readonly isGray?: boolean;
 }
 
-/** Pixels that look like a photo, smooth and with some detail, another for each seed: [height, width, channels]. */
+/** Generates photo-like pixels, smooth with some detail, different for each seed: [height, width, channels]. */
 export function photoPixels(seed: number, width: number, height: number, channels: 1 | 3): Uint8Array {
   const random = xoroshiro128plus(seed);
   const waves = Array.from({ length: 30 }, () => uniformFloat64(random));
@@ -38,17 +38,17 @@ export function photoPixels(seed: number, width: number, height: number, channel
   });
 }
 
-/** An encoded photo. */
+/** Returns an encoded photo. */
 export async function photo(
   seed: number,
-  { width = 80, height = 72, format = 'jpeg', isGrey = false }: PhotoOptions = {},
+  { width = 80, height = 72, format = 'jpeg', isGray = false }: PhotoOptions = {},
 ): Promise<Buffer> {
-  const channels = isGrey ? 1 : 3;
+  const channels = isGray ? 1 : 3;
   const raw = sharp(photoPixels(seed, width, height, channels), { raw: { width, height, channels } });
-  return (isGrey ? raw.toColourspace('b-w') : raw).toFormat(format).toBuffer();
+  return (isGray ? raw.toColourspace('b-w') : raw).toFormat(format).toBuffer();
 }
 
-/** Writes files below a folder, by their paths. */
+/** Writes files below a folder, by path. */
 export async function writeTree(
   folder: string,
   files: Readonly<Record<string, Uint8Array | string>>,
@@ -59,23 +59,25 @@ export async function writeTree(
   }
 }
 
-/** When the files of a tree were last changed, as a test may set it to the bit. */
+/** The mtime of a tree's files, which a test can set exactly. */
 const LONG_AGO = new Date(1_600_000_000_000);
 
-/** Gives all of a tree a time of change of long ago, which `damage` can restore. */
+/** Sets an old mtime on a whole tree, which `damage` can restore. */
 export async function age(folder: string): Promise<void> {
   for (const path of ['', ...(await readdir(folder, { recursive: true }))]) {
     await utimes(join(folder, path), LONG_AGO, LONG_AGO);
   }
 }
 
-/** Overwrites a file of a tree that was aged, so that neither its size nor its time of change tells. */
+/** Overwrites a file of an aged tree without changing its size or mtime. */
 export async function damage(path: string): Promise<void> {
   await writeFile(path, Buffer.alloc((await stat(path)).size));
   await utimes(path, LONG_AGO, LONG_AGO);
 }
 
-/** Photos of cats and dogs in train and val, `count` in each class of train and half as many in val, all different. */
+/**
+ * Returns photos of cats and dogs in train and val, all different: `count` per class in train and half as many in val.
+ */
 export async function catsAndDogs(count = 4, options: PhotoOptions = {}): Promise<Record<string, Buffer>> {
   const files: Record<string, Buffer> = {};
   let seed = 1;
@@ -92,7 +94,7 @@ export async function catsAndDogs(count = 4, options: PhotoOptions = {}): Promis
   return files;
 }
 
-/** The request of a folder of images. */
+/** Returns the request for an image folder. */
 export const imageFolder = (path = 'photos'): OwnDatasetRequest => ({
   dataset: 'image_folder',
   path,

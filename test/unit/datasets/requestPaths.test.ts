@@ -8,14 +8,14 @@ const counts = (trainImages: number, validationImages: number) =>
   sourceFacts({ trainImages, validationImages });
 
 describe('the split of a new experiment', () => {
-  it('has a fifth for validation below 1,000 images, by the same seed', () => {
+  it('has a fifth for validation below 1,000 images, with the same seed', () => {
     expect(withLargerSplit(tenth, counts(900, 99))).toEqual({
       ...tenth,
       split: { validation: 0.2, seed: 3 },
     });
   });
 
-  it('stays where images are enough, or where no less was asked for', () => {
+  it('stays if there are enough images, or if no less was asked for', () => {
     expect(withLargerSplit(tenth, counts(900, 100))).toBeNull();
     expect(withLargerSplit(imageFolder(), counts(90, 10))).toBeNull();
   });

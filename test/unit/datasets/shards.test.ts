@@ -5,7 +5,7 @@ import { expandBraces, shardFiles } from '../../../src/datasets/formats/shards';
 import { datasetErrorOf, temporaryFolder } from '../data/files';
 
 describe('expandBraces', () => {
-  // As bash's `echo`.
+  // Expands like `echo` in bash.
   it.each([
     ['train-{000..003}.tar', ['train-000.tar', 'train-001.tar', 'train-002.tar', 'train-003.tar']],
     ['{8..11}', ['8', '9', '10', '11']],
@@ -22,7 +22,7 @@ describe('expandBraces', () => {
     expect(expandBraces(pattern)).toEqual(texts);
   });
 
-  it.each(['{0..999999}', '{0..999}{0..999}'])('refuses %s, which is a slip', (pattern) => {
+  it.each(['{0..999999}', '{0..999}{0..999}'])('refuses %s, which is a typo', (pattern) => {
     expect(() => expandBraces(pattern)).toThrow(RangeError);
   });
 });
@@ -54,7 +54,7 @@ describe('shardFiles', () => {
     expect(await shardFiles(join(folder, 'a/*.tar'), '/')).toEqual(below('a/t-0.tar'));
   });
 
-  it('takes a file of exactly that name, and each file once', async () => {
+  it('takes a file with exactly that name, and each file once', async () => {
     const folder = await folderOf('a{1,2}.tar', 'b.tar', 'c (1) [x].tar');
     expect(await shardFiles('a{1,2}.tar', folder)).toEqual([join(folder, 'a{1,2}.tar')]);
     expect(await shardFiles('{b,*}.tar', folder)).toHaveLength(3);
@@ -63,10 +63,10 @@ describe('shardFiles', () => {
 
   it.each([
     ['a missing shard', 't-{0..2}.tar', 'The shard is missing.'],
-    ['a wildcard that nothing fits', '*.tgz', 'There is no such shard.'],
-    ['too many', 't-{0..100000}.tar', 'The pattern stands for more than 100000 files.'],
-    ['addresses', 'https://example.org/{0..9}.tar', 'Only local files are read.'],
-    ['commands', 'pipe:cat a.tar', 'Only local files are read.'],
+    ['a wildcard that nothing fits', '*.tgz', 'No shard matches this pattern.'],
+    ['too many', 't-{0..100000}.tar', 'The pattern expands to more than 100000 files.'],
+    ['addresses', 'https://example.org/{0..9}.tar', 'Only local files can be read.'],
+    ['commands', 'pipe:cat a.tar', 'Only local files can be read.'],
   ])('explains %s', async (_, pattern, what) => {
     const folder = await folderOf('t-0.tar', 't-2.tar');
     const work = shardFiles(pattern, folder);

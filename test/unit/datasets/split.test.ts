@@ -7,7 +7,7 @@ import { UserError } from '../../../src/shared/userError';
 const keys = (count: number) => Array.from({ length: count }, (_, i) => `class ${i % 10}/image ${i}.jpg`);
 
 describe('the hash', () => {
-  // Known values of MurmurHash3_x86_32; the last is scikit-learn's `murmurhash3_32`.
+  // Known values of MurmurHash3_x86_32. The last one is from scikit-learn's `murmurhash3_32`.
   test.each([
     ['', 0, 0],
     ['', 1, 0x514e28b7],
@@ -21,7 +21,7 @@ describe('the hash', () => {
 });
 
 describe('validation images', () => {
-  test('have the share that is asked for', () => {
+  test('have the requested share', () => {
     for (const [validation, seed] of [
       [0.1, 0],
       [0.1, 1],
@@ -29,13 +29,13 @@ describe('validation images', () => {
       [0.02, 3],
     ] as const) {
       const share = keys(20_000).filter((key) => isValidation(key, { validation, seed })).length / 20_000;
-      // Five deviations of a binomial.
+      // Five standard deviations of a binomial.
       const deviation = Math.sqrt((validation * (1 - validation)) / 20_000);
       expect(Math.abs(share - validation)).toBeLessThan(5 * deviation);
     }
   });
 
-  test('depend on the seed: of two, a share of a share is the same', () => {
+  test('depend on the seed: two seeds agree on a share of the share', () => {
     const both = keys(20_000).filter((key) =>
       [0, 1].every((seed) => isValidation(key, { validation: 0.5, seed })),
     );
@@ -59,7 +59,7 @@ describe('validation images', () => {
     );
   });
 
-  test('stay validation when the share grows', () => {
+  test('stay in validation when the share grows', () => {
     const key = fc.string({ unit: 'grapheme' });
     const share = fc.double({ min: 0.001, max: 0.998, noNaN: true });
     fc.assert(
@@ -71,7 +71,7 @@ describe('validation images', () => {
     );
   });
 
-  test('are the same however a name is composed', () => {
+  test('do not depend on the Unicode composition of a name', () => {
     for (let seed = 0; seed < 50; seed++)
       expect(isValidation('caf\u00e9/1.jpg', { validation: 0.5, seed })).toBe(
         isValidation('cafe\u0301/1.jpg', { validation: 0.5, seed }),
@@ -108,7 +108,7 @@ describe('a pattern of groups', () => {
     },
   );
 
-  test('takes what a regular expression would, of several ways the same one', () => {
+  test('matches like a regular expression, with the same match of several', () => {
     const piece = fc.constantFrom('{a}', '*', 'x', '-', '/', '.');
     const word = fc
       .array(fc.constantFrom('x', '-', '/', '.', 'y'), { maxLength: 8 })
@@ -128,14 +128,14 @@ describe('a pattern of groups', () => {
     );
   });
 
-  test('takes no longer for many stars: a regular expression would take for ever', () => {
+  test('takes no longer for many stars, unlike a regular expression', () => {
     const group = groupPattern(`${'*x'.repeat(80)}{a}!`);
     expect(group('x'.repeat(4000))).toBe(null);
     expect(group(`${'x'.repeat(4000)}y!`)).toBe('y');
     expect(() => groupPattern('*x'.repeat(1000))).toThrow(UserError);
   });
 
-  test('takes a text without marks literally', () => {
+  test('takes a text without special characters literally', () => {
     const literal = fc.string({ minLength: 1, maxLength: 8 }).filter((text) => !/[{}*/]/.test(text));
     const group = fc.stringMatching(/^[a-z]+$/);
     fc.assert(
@@ -146,7 +146,7 @@ describe('a pattern of groups', () => {
     );
   });
 
-  test('is told from a column by its marks', () => {
+  test('is distinguished from a column by its special characters', () => {
     expect(isGroupPattern('{patient}_*')).toBe(true);
     expect(isGroupPattern('patient id')).toBe(false);
   });

@@ -21,7 +21,7 @@ describe('GrowingNumbers', () => {
 });
 
 describe('takeImages', () => {
-  it('moves every image to one side, in order, and none of its pixels to another', () => {
+  it('moves every image to one side, in order and with its own pixels', () => {
     const images = fc.array(fc.record({ isTaken: fc.boolean(), label: fc.nat(5) }), { maxLength: 30 });
     fc.assert(
       fc.property(images, (given) => {
@@ -48,7 +48,7 @@ describe('takeImages', () => {
 });
 
 describe('readColumns', () => {
-  it('reads what writeColumns wrote, into shared memory, and nothing where a byte is missing', async () => {
+  it('reads what writeColumns wrote, into shared memory, and nothing if a byte is missing', async () => {
     const path = join(await temporaryFolder(), 'table');
     const columns = { a: Uint8Array.of(1, 2, 3), b: Float64Array.of(2 ** 40, 0.5), c: new Uint32Array(0) };
     await writeColumns(path, { name: 'x\u00e9' }, columns);
@@ -67,7 +67,7 @@ describe('readColumns', () => {
 });
 
 describe('ByteReader', () => {
-  it('takes any stream apart, whatever its chunks', async () => {
+  it('reads any stream, whatever its chunks', async () => {
     const parts = fc.array(fc.uint8Array({ maxLength: 9 }), { maxLength: 9 });
     await fc.assert(
       fc.asyncProperty(parts, fc.array(fc.nat(12), { maxLength: 6 }), async (chunks, lengths) => {

@@ -1,11 +1,11 @@
-/** An entry of an archive; a file unless its type says otherwise. */
+/** An entry of an archive: a file unless its type says otherwise. */
 export interface TarEntry {
   readonly name: string;
   readonly content?: Uint8Array | string;
   readonly type?: string;
 }
 
-/** An uncompressed tar archive, written by the format's description (POSIX.1-1988), with names as they are. */
+/** Builds an uncompressed tar archive from the format's specification (POSIX.1-1988). Names are written as given. */
 export function tarBytes(entries: readonly TarEntry[]): Buffer {
   const blocks = entries.flatMap(({ name, content = '', type = '0' }) => {
     const bytes = Buffer.from(content);

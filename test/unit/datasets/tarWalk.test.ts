@@ -58,7 +58,7 @@ describe('tarMembers', () => {
     );
   });
 
-  it('leaves out folders, links and devices', () => {
+  it('skips folders, links and devices', () => {
     const archive = tarBytes([
       { name: 'folder/', type: '5' },
       { name: 'link.jpg', type: '2' },
@@ -69,7 +69,7 @@ describe('tarMembers', () => {
     expect(walk(archive).members.map(({ name }) => name)).toEqual(['a.jpg']);
   });
 
-  it('reads sizes past 8 GiB in their two spellings', () => {
+  it('reads sizes past 8 GiB in both encodings', () => {
     const size = 9 * 2 ** 30;
     const base256 = tarBytes([{ name: 'a.jpg', content: '' }]);
     base256.fill(0, 124, 136);
@@ -84,7 +84,7 @@ describe('tarMembers', () => {
     }
   });
 
-  it('does without an end mark, and says so', () => {
+  it('accepts a missing end mark, and says so', () => {
     expect(walk(SMALL)).toMatchObject({ hasEnd: true });
     const { members, hasEnd } = walk(SMALL.subarray(0, SMALL.length - 1024));
     expect(members).toHaveLength(2);
@@ -97,19 +97,19 @@ describe('tarMembers', () => {
     [
       'a cut member',
       SMALL.subarray(0, 900),
-      'cut short in a.jpg: it ends at byte 900, and the member at byte 1212',
+      'truncated in a.jpg: it ends at byte 900, but the member ends at byte 1212',
       0,
     ],
-    ['a cut header', SMALL.subarray(0, 1600), 'The archive is cut short in the header at byte 1536.', 1536],
+    ['a cut header', SMALL.subarray(0, 1600), 'The archive is truncated in the header at byte 1536.', 1536],
     ['a damaged header', damaged, 'The header at byte 1536 is damaged: its checksum is wrong.', 1536],
     ['no archive', Buffer.from('<!doctype html>'.padEnd(600)), 'This is not a tar archive.', 0],
     [
       'archives one after another',
       Buffer.concat([SMALL, SMALL]),
-      'There is more behind the end of the archive, at byte 3584.',
+      'There is data after the end of the archive, at byte 3584.',
       3584,
     ],
-    ['a size that is no number', checked(withField(SMALL, 124, 'many')), 'its size is no number', 0],
+    ['a size that is no number', checked(withField(SMALL, 124, 'many')), 'its size is not a number', 0],
     [
       'a pax header without attributes',
       tarBytes([{ name: 'x', type: 'x', content: '99 path=a\n' }]),
@@ -119,13 +119,13 @@ describe('tarMembers', () => {
     [
       'a name as long as a film',
       tarBytes([{ name: 'x', type: 'L', content: Buffer.alloc(2 ** 20 + 1, 65) }]),
-      'The name at byte 0 would have 1048577 bytes.',
+      'The name at byte 0 is too long: 1048577 bytes.',
       0,
     ],
     [
       'a file stored without its zeros',
       tarBytes([{ name: 'a.jpg', type: 'S', content: 'x' }]),
-      'zeros left out',
+      'stored as a sparse file',
       0,
     ],
   ])('explains %s', (_, archive, what, position) => {
@@ -166,7 +166,7 @@ function withField(archive: Uint8Array, at: number, text: string): Buffer {
   return changed;
 }
 
-/** With the first header's checksum worked out anew. */
+/** Recomputes the first header's checksum. */
 function checked(archive: Buffer): Buffer {
   archive.fill(' ', 148, 156);
   const sum = archive.subarray(0, 512).reduce((total, byte) => total + byte, 0);

@@ -5,7 +5,7 @@ import { indexesFolder } from '../../../src/datasets/index/store';
 import { countLooks, readLooks, recordLook, testLooksPath } from '../../../src/datasets/testLooks';
 import { testFolder } from './photos';
 
-test('looks at a test split are counted by data set, whoever records them', async () => {
+test('evaluations of a test split are counted by data set, whoever records them', async () => {
   const root = await testFolder();
   expect(await countLooks(root, 'a')).toBe(0);
   const looks = Array.from({ length: 20 }, (_, n) => ({ runId: `run-${n}`, time: n }));
@@ -17,7 +17,7 @@ test('looks at a test split are counted by data set, whoever records them', asyn
   expect(await readdir(join(root, '.bag-of-tricks'))).toContain('.gitignore');
 });
 
-test('a line that was cut short counts no look, and spoils none after it', async () => {
+test('a truncated line counts no evaluation, and damages none after it', async () => {
   const root = await testFolder();
   await recordLook(root, 'a', { runId: 'one', time: 1 });
   await appendFile(testLooksPath(root, 'a'), '\n{"runId":"cu');

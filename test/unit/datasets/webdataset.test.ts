@@ -22,7 +22,7 @@ interface Patterns {
 const list = (folder: string, patterns: Patterns, split = NO_VALIDATION) =>
   listWebdataset({ dataset: 'webdataset', split, ...patterns }, listingIn(folder));
 
-/** A folder of shards by name. */
+/** Writes a folder of shards, by name. */
 async function folderOf(shards: Readonly<Record<string, readonly TarEntry[] | Uint8Array | string>>) {
   const folder = await temporaryFolder();
   for (const [name, content] of Object.entries(shards)) {
@@ -32,7 +32,7 @@ async function folderOf(shards: Readonly<Record<string, readonly TarEntry[] | Ui
   return folder;
 }
 
-/** Samples as an image file and a .cls file each. */
+/** Returns samples that each consist of an image file and a .cls file. */
 function samples(labels: Readonly<Record<string, string | number>>): TarEntry[] {
   return Object.entries(labels).flatMap(([key, label]) => [
     { name: `${key}.jpg`, content: `image ${key}` },
@@ -40,7 +40,7 @@ function samples(labels: Readonly<Record<string, string | number>>): TarEntry[] 
   ]);
 }
 
-/** Each image's name and class, in the table's order. */
+/** Returns each image's name and class in table order. */
 function contents({ classNames }: ListedDataset, table: SplitTable | null): string[] {
   return Array.from(table?.labels ?? [], (label, i) => `${imageName(table!, i)}: ${classNames[label]}`);
 }
@@ -69,7 +69,7 @@ describe('listWebdataset', () => {
     }
   });
 
-  it('splits by key: an image stays on its side wherever it is and whatever joins it', async () => {
+  it('splits by key: an image stays on its side wherever it is and whatever is added', async () => {
     const keys = Array.from({ length: 300 }, (_, index) => [`k${index}`, index % 3] as const);
     const split = { validation: 0.2, seed: 0 };
     const few = await folderOf({ 'a.tar': samples(Object.fromEntries(keys.slice(0, 200))) });
@@ -110,7 +110,7 @@ describe('listWebdataset', () => {
     expect(problemsOf(unlike)[0]).toBe('warning ungrouped 200');
   });
 
-  it('has validation and test shards of their own', async () => {
+  it('has its own validation and test shards', async () => {
     const folder = await folderOf({
       'train.tar': samples({ a: 0, b: 1 }),
       'val.tar': samples({ c: 1 }),
@@ -156,7 +156,7 @@ describe('listWebdataset', () => {
     expect(contents(listed, listed.train)).toEqual(['a.tar/v1.2/x.JPEG: 1', 'a.tar/v1.2/y.jpg: 0']);
   });
 
-  it('orders class names by code points, which UTF-16 does not', async () => {
+  it('orders class names by code points, unlike UTF-16', async () => {
     const folder = await folderOf({ 'a.tar': samples({ a: '\u{1f600}', b: '\uff5e', c: 'cat', d: 'Dog' }) });
     const listed = await list(folder, { train: 'a.tar' });
     expect(listed.classNames).toEqual(['Dog', 'cat', '\uff5e', '\u{1f600}']);
@@ -169,7 +169,9 @@ describe('listWebdataset', () => {
     expect(listed.classNames).toEqual(['dog', 'bird', 'cat']);
     expect([...listed.train.labels]).toEqual([2, 0]);
     const without = await folderOf({ ...shards, 'classnames.txt': 'dog\nbird\n' });
-    expect((await datasetErrorOf(list(without, { train: 'a.tar' }))).what).toMatch(/does not name: cat\.$/);
+    expect((await datasetErrorOf(list(without, { train: 'a.tar' }))).what).toMatch(
+      /^Labels without a name in .*: cat\.$/,
+    );
   });
 
   it('names the classes of other splits that training shards lack', async () => {
@@ -181,7 +183,7 @@ describe('listWebdataset', () => {
     expect(error.what).toBe('Classes without training images: cow.');
   });
 
-  it('reports samples without label or image, and leaves them out', async () => {
+  it('reports samples without label or image, and skips them', async () => {
     const folder = await folderOf({
       'a.tar': [
         ...samples({ a: 0, b: 1, c: -1 }),
@@ -215,16 +217,21 @@ describe('listWebdataset', () => {
   it.each<[string, Uint8Array | string, string, string]>([
     ['a gzipped shard', gzipSync(whole), 'The shard is compressed', 'gunzip a.tar'],
     ['a shard in zstd', Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, 0), 'The shard is compressed', 'Decompress it'],
-    ['a shard cut in a header', whole.subarray(0, 1300), 'cut short in the header at byte 1024', 'again'],
-    ['a shard cut in an image', whole.subarray(0, 515), 'The archive is cut short in a.jpg', 'again'],
+    ['a shard cut in a header', whole.subarray(0, 1300), 'truncated in the header at byte 1024', 'again'],
+    ['a shard cut in an image', whole.subarray(0, 515), 'The archive is truncated in a.jpg', 'again'],
     ['a text file', 'shards'.padEnd(512), 'This is not a tar archive.', 'again'],
-    ['no images', tarBytes([{ name: 'a.txt', content: 'x' }]), 'no sample with an image and a label', '.cls'],
-    ['an empty file', '', 'no sample with an image and a label', '.cls'],
-    ['negative labels', tarBytes(samples({ a: 0, b: -2 })), '-2 is no class number', 'from 0'],
+    [
+      'no images',
+      tarBytes([{ name: 'a.txt', content: 'x' }]),
+      'No sample in the shards has both an image and a label',
+      '.cls',
+    ],
+    ['an empty file', '', 'No sample in the shards has both an image and a label', '.cls'],
+    ['negative labels', tarBytes(samples({ a: 0, b: -2 })), '-2 is not a valid class number', 'from 0'],
     [
       'labels that are identifiers',
       tarBytes(samples({ a: 0, b: 20210131 })),
-      '20210131 is no class number',
+      '20210131 is not a valid class number',
       'from 0',
     ],
   ])('explains %s', async (_, content, what, remedy) => {
@@ -234,7 +241,7 @@ describe('listWebdataset', () => {
     expect(error.remedy).toContain(remedy);
   });
 
-  it('warns of a shard without an end mark', async () => {
+  it('warns about a shard without an end mark', async () => {
     const folder = await folderOf({ 'a.tar': whole.subarray(0, -1024) });
     const listed = await list(folder, { train: 'a.tar' });
     expect(contents(listed, listed.train)).toHaveLength(2);
@@ -253,7 +260,7 @@ describe('listWebdataset', () => {
     await expect(list(SHARDS, { train: '*.tar' }, split)).rejects.toThrow('these images have no columns');
   });
 
-  it('reports progress, and ends with the reason it is aborted for', async () => {
+  it('reports progress, and ends with the reason of the abort', async () => {
     const shares: (number | null)[] = [];
     const controller = new AbortController();
     const reason = new Error('enough');

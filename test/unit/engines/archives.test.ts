@@ -36,17 +36,17 @@ beforeEach(() => {
   onTestFinished(() => rmSync(folder, { recursive: true }));
 });
 
-describe('an archive that is unpacked', () => {
+describe('unpacking an archive', () => {
   it.each([
     ['of a wanted file', () => true],
     ['of a file that nobody wants', () => false],
-  ])('is a bomb of zeros %s: it ends at its limit', async (_, isWanted) => {
+  ])('that is a bomb of zeros %s ends at its limit', async (_, isWanted) => {
     const bomb = await zeros(200e6);
     const { what } = await failure(unpackTar(bomb, target(), isWanted, { limitBytes: 20e6 }));
     expect(what).toBe('bomb.tar.gz unpacks to more than 20 MB.');
   });
 
-  it('comes from the storage, and is a bomb: nothing is left of it', async () => {
+  it('of the storage that is a bomb leaves nothing', async () => {
     const pinned = prebuiltFor('tensorflow', 'linux', 'x64') as Prebuilt;
     const bomb = readFileSync(await zeros(200e6));
     const md5 = createHash('md5').update(bomb).digest('base64');
@@ -59,7 +59,7 @@ describe('an archive that is unpacked', () => {
     expect(readdirSync(target())).toEqual([]);
   });
 
-  it('has too many entries', async () => {
+  it('with too many entries fails', async () => {
     const tree = makeTree();
     for (let index = 0; index < 20; index++) writeFileSync(join(tree, `${index}`), '');
     const limits = { limitBytes: 1e6, limitEntries: 10 };
@@ -77,16 +77,16 @@ describe('an archive that is unpacked', () => {
     ['a link to its parent', (tree) => symlinkSync('..', join(tree, 'link'))],
     ['a second name of a file', (tree) => linkSync(join(tree, 'file'), join(tree, 'link'))],
     ['a pipe', (tree) => execFileSync('mkfifo', [join(tree, 'link')])],
-  ])('has %s: it is refused', async (_, add) => {
+  ])('with %s is refused', async (_, add) => {
     const tree = makeTree();
     writeFileSync(join(tree, 'file'), 'content');
     add(tree);
     const { what } = await failure(unpackTar(tarOf(tree), target(), () => true, { limitBytes: 1e6 }));
-    expect(what).toMatch(/^a\.tar\.gz has an entry that is a link or leaves its folder: /);
+    expect(what).toMatch(/^a\.tar\.gz has an entry that is a link or is outside its folder: /);
     expect(existsSync(join(target(), 'link'))).toBe(false);
   });
 
-  it.each(['../evil', 'a/../../evil'])('has the path %s: nothing is written outside', async (path) => {
+  it.each(['../evil', 'a/../../evil'])('with the path %s writes nothing outside', async (path) => {
     const tree = makeTree();
     writeFileSync(join(folder, 'evil'), 'outside');
     const archive = join(folder, 'a.tar.gz');
@@ -102,7 +102,7 @@ describe('an archive that is unpacked', () => {
     rmSync(tree, { recursive: true });
   });
 
-  it('is a zip that unpacks to more than its limit, or has a link', async () => {
+  it('that is a zip larger than its limit, or with a link, is refused', async () => {
     const bomb = zipOf({ zeros: 50e6 });
     const { what } = await failure(unpackZip(bomb, target(), (name) => name, { limitBytes: 10e6 }));
     expect(what).toBe('a.zip unpacks to more than 10 MB.');
@@ -112,7 +112,7 @@ describe('an archive that is unpacked', () => {
     );
   });
 
-  it('is damaged: it says which one', async () => {
+  it('that is damaged names it', async () => {
     const path = join(folder, 'a.tar.gz');
     for (const content of ['no archive', readFileSync(await zeros(1e5)).subarray(0, 100)]) {
       writeFileSync(path, content);
@@ -121,7 +121,7 @@ describe('an archive that is unpacked', () => {
     }
   });
 
-  it('is interrupted with the reason', async () => {
+  it('ends with the reason of an interrupt', async () => {
     const bomb = await zeros(50e6);
     const stop = new AbortController();
     const reason = new Error('enough');
@@ -134,7 +134,7 @@ describe('an archive that is unpacked', () => {
     );
   });
 
-  it('is interrupted with the reason also while its checksum is worked out', async () => {
+  it('ends with the reason of an interrupt also while its checksum is computed', async () => {
     const pinned = prebuiltFor('tensorflow', 'linux', 'x64') as Prebuilt;
     const addon = readFileSync(await zeros(1000));
     const library = randomBytes(30e6);
@@ -145,7 +145,7 @@ describe('an archive that is unpacked', () => {
       response.writeHead(200, { 'x-goog-hash': `md5=${md5}`, 'content-length': body.length }).end(body);
     });
     const method = prebuiltMethod({ ...pinned, library: { ...pinned.library, hash } });
-    // The last byte is written, synced to the disk and hashed at some time after it came.
+    // The last byte is written, synced to disk and hashed some time after it arrived.
     for (const delayMs of [0, 10, 30, 60]) {
       const stop = new AbortController();
       const reason = new Error('enough');
@@ -167,7 +167,7 @@ describe('an archive that is unpacked', () => {
     }
   });
 
-  it('has a link to a name beside it, which is kept', async () => {
+  it('keeps a link to a name next to it', async () => {
     const tree = makeTree();
     writeFileSync(join(tree, 'libx.so.2.9.1'), 'content');
     symlinkSync('libx.so.2.9.1', join(tree, 'libx.so.2'));
@@ -176,7 +176,7 @@ describe('an archive that is unpacked', () => {
   });
 });
 
-/** A gzipped tar archive of one file of zeros, made without a copy of it. */
+/** Streams a gzipped tar archive with one file of zeros, so that the zeros are never in memory at once. */
 async function zeros(bytes: number): Promise<string> {
   const path = join(folder, 'bomb.tar.gz');
   const header = Buffer.alloc(512);
@@ -208,12 +208,12 @@ function makeTree(): string {
 
 function tarOf(tree: string): string {
   const path = join(folder, 'a.tar.gz');
-  // Files before what links to them.
+  // Files come before the links to them.
   execFileSync('tar', ['-czf', path, '--sort=name', '-C', tree, ...readdirSync(tree)]);
   return path;
 }
 
-/** A zip archive of files of zeros, by their sizes. */
+/** Returns a zip archive of files of zeros, by size. */
 function zipOf(files: Readonly<Record<string, number>>, mode = 0o100644): string {
   const path = join(folder, 'a.zip');
   const script = `

@@ -17,7 +17,7 @@ import { ADDON, findInstallations } from '../../../src/engines/installations';
 import { probeAddon } from '../../../src/engines/probe';
 import { UserError } from '../../../src/shared/userError';
 
-/** A real installation, broken in one way. Only an engine that loads stays in the process, so that none may here. */
+/** A real installation, broken in one way. A loaded engine stays in the process, so no engine may load here. */
 const [installed] = findInstallations('tensorflow');
 
 describe.runIf(installed)('a broken installation of tensorflow', () => {
@@ -30,7 +30,8 @@ describe.runIf(installed)('a broken installation of tensorflow', () => {
     mkdirSync(folder);
     const whole = installed?.folder as string;
     for (const file of readdirSync(whole)) {
-      // The libraries have 850 MB. The addon is copied, because it looks for them beside where it really lies.
+      // The libraries are large, so they are linked. The addon is copied because it looks for them next to its real
+      // path.
       if (file === ADDON) copyFileSync(join(whole, file), join(folder, file));
       else symlinkSync(join(whole, file), join(folder, file));
     }
@@ -42,31 +43,31 @@ describe.runIf(installed)('a broken installation of tensorflow', () => {
     rmSync(engines, { recursive: true });
   });
 
-  it('names the library that is missing', async () => {
+  it('names the missing library', async () => {
     rmSync(join(folder, 'libtensorflow_framework.so.2'));
     const { reason, remedy } = await failure();
     expect(reason).toBe(`The library libtensorflow_framework.so.2 is missing from ${folder}.`);
-    expect(remedy).toBe('Install it again with "tricks engine install tensorflow".');
+    expect(remedy).toBe('Reinstall it with "tricks engine install tensorflow".');
   });
 
-  it('names the function that a library of another version lacks', async () => {
+  it('names the function that another version of a library lacks', async () => {
     compile('int TF_Nothing(void) { return 0; }', join(folder, 'libtensorflow_cc.so.2'));
     const { reason, remedy } = await failure();
     expect(reason).toMatch(
-      /^The addon and the library in .* are of different versions: TFE?_\w+ is missing\.$/,
+      /^The addon and the library in .* have different versions: TFE?_\w+ is missing\.$/,
     );
     expect(remedy).toContain('tricks engine install');
   });
 
-  it('says that a file is damaged', async () => {
+  it('reports a damaged file', async () => {
     truncateSync(join(folder, ADDON), 40);
     expect((await failure()).reason).toBe(
-      `A file in ${folder} is damaged, or made for another kind of processor.`,
+      `A file in ${folder} is damaged, or was built for another kind of processor.`,
     );
   });
 
-  it('says that the addon was built for another Node', async () => {
-    // What an addon outside of Node's stable interface does as it is loaded.
+  it('reports an addon built for another Node', async () => {
+    // An addon outside Node's stable interface does this when it is loaded.
     const source = `
       struct module { int version; unsigned flags; void *handle; const char *file; void *init; void *contextInit;
         const char *name; void *data; void *next; };
@@ -75,36 +76,36 @@ describe.runIf(installed)('a broken installation of tensorflow', () => {
       __attribute__((constructor)) static void load(void) { node_module_register(&self); }`;
     compile(source, join(folder, ADDON));
     expect((await failure()).reason).toBe(
-      `The addon in ${folder} was built for another Node than ${process.version}.`,
+      `The addon in ${folder} was built for a Node version other than ${process.version}.`,
     );
   });
 
-  it('says that the addon is missing', async () => {
+  it('reports a missing addon', async () => {
     rmSync(join(folder, ADDON));
     expect((await failure()).reason).toBe(`${folder} has no addon: its installation did not finish.`);
   });
 
-  it('says that nothing is installed, and how to install it', async () => {
+  it('reports that nothing is installed, and how to install it', async () => {
     rmSync(folder, { recursive: true });
     const { reason, remedy } = await failure();
     expect(reason).toBe('It is not installed.');
     expect(remedy).toContain('tricks engine install tensorflow');
   });
 
-  it('a probe survives an addon that crashes', async () => {
+  it('a probe survives a crashing addon', async () => {
     compile(
       '#include <signal.h>\n__attribute__((constructor)) static void load(void) { raise(SIGSEGV); }',
       join(folder, ADDON),
     );
     expect(await probeAddon(join(folder, ADDON))).toEqual({
       ok: false,
-      reason: 'It ended the process by SIGSEGV.',
+      reason: 'It crashed the process (SIGSEGV).',
       loadError: null,
       timedOut: false,
     });
   });
 
-  it('a package of the workspace stands first, with its addon where it has one', async () => {
+  it('a package of the workspace comes first, with its addon if it has one', async () => {
     const workspace = mkdtempSync(join(tmpdir(), 'workspace-'));
     const inPackages = join(workspace, 'node_modules/@tensorflow/tfjs-node');
     mkdirSync(inPackages, { recursive: true });
@@ -125,7 +126,7 @@ describe.runIf(installed)('a broken installation of tensorflow', () => {
   });
 });
 
-/** Why tensorflow does not load here. */
+/** Returns why tensorflow does not load here. */
 async function failure(): Promise<{ reason: string; remedy: string }> {
   const error = await loadEngine('tensorflow').then(
     () => null,
@@ -137,7 +138,7 @@ async function failure(): Promise<{ reason: string; remedy: string }> {
   return { reason, remedy };
 }
 
-/** Compiles C to a shared library, in place of what is there. */
+/** Compiles C to a shared library that replaces the existing file. */
 function compile(source: string, output: string): void {
   rmSync(output, { force: true });
   execFileSync('cc', ['-shared', '-fPIC', '-w', '-x', 'c', '-', '-o', output], { input: source });

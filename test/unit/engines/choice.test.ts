@@ -12,7 +12,7 @@ import { layEngine } from './layEngine';
 const [installed] = findInstallations('tensorflow');
 
 describe('the choice of an engine', () => {
-  it('is wasm where nothing else is installed, and says what would be faster', async () => {
+  it('is wasm if nothing else is installed, and names what would be faster', async () => {
     const [gpu, webgpu, ...states] = await engineStates({ workspace: '/', managed: temporaryFolder() });
     expect([gpu?.name, webgpu?.name]).toEqual(['tensorflow-gpu', 'webgpu']);
     expect(states.map(({ name, status }) => [name, status])).toEqual([
@@ -24,18 +24,18 @@ describe('the choice of an engine', () => {
       engine: 'wasm',
       because: [
         'tensorflow would be faster. It is not installed. Install tensorflow with "tricks engine install tensorflow".',
-        'wasm works. WebAssembly, in the package.',
+        'wasm works. WebAssembly, included in the package.',
       ],
     });
   });
 
-  it.runIf(installed)('is tensorflow where it computes', async () => {
+  it.runIf(installed)('is tensorflow if it computes', async () => {
     const { engine, because } = chooseEngine(await engineStates());
     expect(engine).toBe('tensorflow');
     expect(because.at(-1)).toMatch(/^tensorflow works\. TensorFlow 2\.\d+\.\d+ on /);
   });
 
-  it('passes over one that is broken', async () => {
+  it('skips a broken one', async () => {
     const managed = temporaryFolder();
     mkdirSync(join(managed, 'tensorflow'));
     writeFileSync(join(managed, 'tensorflow/engine.json'), '{}');
@@ -48,7 +48,7 @@ describe('the choice of an engine', () => {
 });
 
 describe.runIf(installed)('a probe', () => {
-  it('is remembered until the addon changes', async () => {
+  it('is cached until the addon changes', async () => {
     const folder = temporaryFolder();
     layEngine(installed?.folder as string, folder);
     const addonPath = join(folder, ADDON);
@@ -73,18 +73,18 @@ describe.runIf(installed)('a probe', () => {
 });
 
 describe('the doctor', () => {
-  it('tells of Node, the machine, each engine, and what auto takes', async () => {
+  it('reports Node, the machine, each engine, and the choice of auto', async () => {
     const diagnosis = await diagnose({ workspace: '/', managed: temporaryFolder() });
     expect(diagnosis.node.abi).toBe(process.versions.modules);
     const lines = linesOf(diagnosis);
     expect(lines[0]).toContain(`Node ${process.versions.node}, ABI ${process.versions.modules}`);
     expect(lines).toContain('tensorflow: missing. It is not installed.');
-    expect(lines).toContain('wasm: works. WebAssembly, in the package.');
-    expect(lines).toContain('auto takes wasm.');
+    expect(lines).toContain('wasm: works. WebAssembly, included in the package.');
+    expect(lines).toContain('auto uses wasm.');
     expect(lines.at(-1)).toContain('tricks engine install tensorflow');
   });
 
-  it.runIf(installed)('knows nothing faster than an engine that works', async () => {
+  it.runIf(installed)('suggests nothing faster than an engine that works', async () => {
     const { faster, auto } = await diagnose();
     expect([auto.engine, faster]).toEqual(['tensorflow', null]);
   });

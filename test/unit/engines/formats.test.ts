@@ -24,10 +24,10 @@ import { layEngine } from './layEngine';
 const [installed] = findInstallations('tensorflow');
 const SLOW = stepProbeSchema.parse(measured);
 const FLOAT16_TEXT =
-  "float16 takes 14 times float32's step here: oneDNN has no fast kernel for its filter gradient. Emulated instead, it takes 1.8 times.";
+  'A step in float16 takes 14 times as long as in float32 here: oneDNN has no fast kernel for its filter gradient. It is emulated instead, and a step takes 1.8 times as long.';
 
-describe('what formats are by the times of whole training steps', () => {
-  test('one whose filter gradient is slow is emulated, with figure and reason, though its forward pass is fast', () => {
+describe('judging formats by the times of whole training steps', () => {
+  test('emulates one with a slow filter gradient, with figure and reason, though its forward pass is fast', () => {
     expect(SLOW.float16?.partsMs.forward).toBeLessThan(SLOW.float32.partsMs.forward);
     const [bfloat16, float16] = formatStates(SLOW);
     expect(float16).toEqual({
@@ -40,23 +40,27 @@ describe('what formats are by the times of whole training steps', () => {
     expect(float16 && slowFormatText(float16)).toBe(FLOAT16_TEXT);
     expect(bfloat16).toMatchObject({ execution: 'native', slowPart: null });
     expect(bfloat16 && slowFormatText(bfloat16)).toBeNull();
-    expect(bfloat16 && formatText(bfloat16)).toBe("bfloat16 takes 0.67 times float32's step.");
+    expect(bfloat16 && formatText(bfloat16)).toBe(
+      'A step in bfloat16 takes 0.67 times as long as in float32.',
+    );
   });
 
-  test('one that is a little slower is computed in, and that is said', () => {
+  test('computes in one that is a little slower, and says so', () => {
     const [state] = formatStates({
       ...SLOW,
       bfloat16: { ...SLOW.float32, stepMs: 1.3 * SLOW.float32.stepMs },
     });
     expect(state).toMatchObject({ execution: 'native' });
-    expect(state && slowFormatText(state)).toMatch(/^bfloat16 takes 1\.3 times float32's step here: .*\.$/);
+    expect(state && slowFormatText(state)).toMatch(
+      /^A step in bfloat16 takes 1\.3 times as long as in float32 here: .*\.$/,
+    );
   });
 
-  test('one that the library does not compute in is emulated; nothing is said of what is not known', () => {
+  test('emulates one that the library does not compute in, and says nothing about unknown ones', () => {
     const [, state] = formatStates({ ...SLOW, float16: null });
     expect(state).toMatchObject({ execution: 'emulated', timesFloat32: null });
     expect(state && slowFormatText(state)).toBe(
-      "float16 is emulated here, which takes 1.8 times float32's step: processor and library do not compute in it.",
+      'float16 is emulated here, and a step takes 1.8 times as long as in float32: the processor and the library have no native support for it.',
     );
     expect(formatStates(null)).toEqual([]);
   });
@@ -70,7 +74,7 @@ describe.runIf(installed)('tensorflow on this processor', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  test('has its training steps timed within seconds, in a process of its own', async () => {
+  test('has its training steps timed within seconds, in its own process', async () => {
     const begun = performance.now();
     const probe = (await probeSteps(installed?.addonPath as string)) as StepProbe;
     expect(performance.now() - begun).toBeLessThan(15_000);
@@ -82,11 +86,11 @@ describe.runIf(installed)('tensorflow on this processor', () => {
     }
   });
 
-  test('is null where the addon does not answer', async () => {
+  test('is null if the addon does not answer', async () => {
     expect(await probeSteps('/nowhere/addon.node')).toBeNull();
   });
 
-  test('emulates the formats that it takes longer in, says so where it starts, and the doctor says it', async () => {
+  test('emulates the formats that are slower, and says so at the start and in the doctor', async () => {
     const engines = join(folder, 'engines');
     const own = join(engines, 'tensorflow');
     mkdirSync(own, { recursive: true });
@@ -97,7 +101,8 @@ describe.runIf(installed)('tensorflow on this processor', () => {
     const addonPath = join(own, ADDON);
     const probe = await cachedStepProbe(addonPath);
     const file = join(engines, 'probes.json');
-    // As on a processor that has the formats and no kernel for float16's filter gradient; bfloat16 too, which most have.
+    // As on a processor that has both formats but no kernel for float16's filter gradient. bfloat16 too, which most
+    // processors have.
     const cache = JSON.parse(readFileSync(file, 'utf8'));
     expect(cache[`${addonPath} steps`].probe).toEqual(probe);
     expect(await knownStepProbe(addonPath)).toEqual(probe);
@@ -113,7 +118,7 @@ describe.runIf(installed)('tensorflow on this processor', () => {
 
     const engine = await loadEngine('tensorflow', places);
     expect(engine.halfFormats).toEqual([]);
-    // Another addon is not known until it was timed.
+    // Another addon is unknown until it is timed.
     utimesSync(addonPath, 1, 1);
     expect(await knownStepProbe(addonPath)).toBeNull();
     if (probe?.bfloat16)

@@ -17,8 +17,8 @@ import { layEngine } from './layEngine';
 const [installed] = findInstallations('tensorflow');
 
 /**
- * TensorFlow's library for the processor in the place of the one for a GPU, beside drivers that are made up: real
- * processes load both, and none finds a GPU.
+ * TensorFlow's CPU library replaces the GPU library, next to fake drivers. Real processes load both, and neither finds
+ * a GPU.
  */
 describe.runIf(installed && process.platform === 'linux')('tensorflow-gpu', () => {
   let folder: string;
@@ -44,7 +44,7 @@ describe.runIf(installed && process.platform === 'linux')('tensorflow-gpu', () =
     rmSync(folder, { recursive: true });
   });
 
-  it('is an error when named where TensorFlow sees no GPU, which auto passes over with that reason', async () => {
+  it('is an error when named if TensorFlow sees no GPU, and auto skips it with that reason', async () => {
     driver('int cuInit(unsigned flags) { return 100; }');
     smi('No devices were found');
     expect((await failure()).reason).toBe('TensorFlow sees no GPU.');
@@ -55,27 +55,27 @@ describe.runIf(installed && process.platform === 'linux')('tensorflow-gpu', () =
       detail: 'TensorFlow sees no GPU.',
     });
     expect((await loadEngine('auto', places())).name).toBe('wasm');
-    // A GPU that comes later is to be seen.
+    // A GPU that is added later must be found.
     const memory = join(managed(), 'probes.json');
     expect(existsSync(memory) ? readFileSync(memory, 'utf8') : '').not.toContain(ADDON);
   });
 
-  it("says that NVIDIA's driver does not load", async () => {
+  it("reports that NVIDIA's driver does not load", async () => {
     writeFileSync(join(folder, 'libcuda.so.1'), 'not a library');
     expect((await failure()).reason).toMatch(
-      /^NVIDIA's driver does not load: .*libcuda\.so\.1: file too short\.$/,
+      /^The NVIDIA driver does not load: .*libcuda\.so\.1: file too short\.$/,
     );
   });
 
-  // Where the kernel tells of a driver, its word counts.
+  // If the kernel reports a driver, the kernel's report takes precedence.
   it.runIf(!existsSync('/proc/driver/nvidia/version'))(
-    'says that the driver is too old, before anything is downloaded as well',
+    'reports that the driver is too old, also before anything is downloaded',
     async () => {
       driver('int cuInit(unsigned flags) { return 0; }');
       smi('Tesla K80, 11441, 470.256.02');
-      const old = "NVIDIA's driver is too old: it is 470.256.02, and 525.60.13 is needed.";
+      const old = 'The NVIDIA driver is too old: it is 470.256.02, but 525.60.13 is needed.';
       const { reason, remedy } = await failure();
-      expect([reason, remedy]).toEqual([old, "Update NVIDIA's driver to 525.60.13 or newer."]);
+      expect([reason, remedy]).toEqual([old, 'Update the NVIDIA driver to 525.60.13 or newer.']);
       const { gpus, engines } = await diagnose(places());
       expect(gpus[0]).toEqual({ name: 'Tesla K80', memoryBytes: 11441 * 2 ** 20, driver: '470.256.02' });
       expect(engines[0]).toMatchObject({ name: 'tensorflow-gpu', detail: old });
@@ -90,7 +90,7 @@ describe.runIf(installed && process.platform === 'linux')('tensorflow-gpu', () =
   );
 
   it.runIf(!existsSync('/proc/driver/nvidia/version'))(
-    'takes what is prebuilt only for a GPU that it knows, and where the system has its CUDA',
+    'uses the prebuilt addon only for a GPU that it knows, and if the system has its CUDA',
     async () => {
       driver('int cuInit(unsigned flags) { return 0; }');
       const gpu = (model: string, capability: string) =>
@@ -99,16 +99,16 @@ describe.runIf(installed && process.platform === 'linux')('tensorflow-gpu', () =
         );
       gpu('NVIDIA H100', '9.0');
       expect(await whyNotPrebuilt()).toBe(
-        'TensorFlow 2.9.1 is older than this GPU: it knows those of compute capability 8.6 at most, and this is of 9.0.',
+        'TensorFlow 2.9.1 is too old for this GPU: it supports compute capability 8.6 at most, but this GPU has 9.0.',
       );
       gpu('NVIDIA A40', '8.6');
       expect(await whyNotPrebuilt()).toBe(
-        'TensorFlow 2.9.1 looks for libcudart.so.11.0 in the system, which does not load.',
+        'TensorFlow 2.9.1 needs libcudart.so.11.0 from the system, but it does not load.',
       );
     },
   );
 
-  it('says that there is no driver, and how it is installed all the same', async ({ skip }) => {
+  it('reports that there is no driver, and how to install it anyway', async ({ skip }) => {
     skip((await findDriver()).loadError === null, 'this machine has a driver');
     const what = 'There is no NVIDIA driver: libcuda.so.1 is missing.';
     expect((await failure()).reason).toBe(what);
@@ -133,7 +133,7 @@ describe.runIf(installed && process.platform === 'linux')('tensorflow-gpu', () =
     execFileSync('cc', ['-shared', '-fPIC', '-w', '-x', 'c', '-', '-o', output], { input: source });
   }
 
-  /** NVIDIA's tool, with this answer to whatever it is asked for. */
+  /** Installs a fake nvidia-smi that gives this answer to every query. */
   function smi(answer: string): void {
     smiScript(`echo '${answer}'`);
   }
@@ -143,7 +143,7 @@ describe.runIf(installed && process.platform === 'linux')('tensorflow-gpu', () =
     chmodSync(join(folder, 'nvidia-smi'), 0o755);
   }
 
-  /** Why the wheel is tried at once. */
+  /** Returns why the wheel is tried immediately. */
   async function whyNotPrebuilt(): Promise<string> {
     const url = await deadMirror();
     const seen: InstallProgress[] = [];
@@ -153,7 +153,7 @@ describe.runIf(installed && process.platform === 'linux')('tensorflow-gpu', () =
       allowUnverified: true,
       onProgress: (progress) => seen.push(progress),
     });
-    // The wheel's turn.
+    // Next, the wheel is tried.
     await expect(installing).rejects.toMatchObject({
       failure: { what: expect.stringContaining('tfjs-node-4.22.0.tgz') },
     });
@@ -162,7 +162,7 @@ describe.runIf(installed && process.platform === 'linux')('tensorflow-gpu', () =
   }
 });
 
-/** Why tensorflow-gpu does not load here. */
+/** Returns why tensorflow-gpu does not load here. */
 async function failure(): Promise<{ reason: string; remedy: string }> {
   const error = await loadEngine('tensorflow-gpu').then(
     () => null,

@@ -14,28 +14,28 @@ import { fetchHeaders, fetchText } from '../../../src/system/network/fetchText';
 import { mirror } from '../data/mirror';
 
 const wheel = wheelFor('tensorflow', 'linux', 'x64') as Wheel;
-/** Short, and far longer than a server of this process takes to answer. */
+/** Short, but far longer than a server in this process takes to answer. */
 const IDLE_MS = 400;
 
-/** Real servers on the loopback address. Each would end after some seconds, so that a client without limits fails too. */
+/** Real servers on the loopback address. Each ends after some seconds, so that a client without limits fails too. */
 describe('a server that', () => {
-  it('accepts and says nothing is given up, also when the garbage collector runs meanwhile', async () => {
+  it('accepts and sends nothing is given up, even if the garbage collector runs meanwhile', async () => {
     const { url, open } = await silentServer();
     setFlagsFromString('--expose-gc');
     const collect = runInNewContext('gc') as () => void;
     const collecting = setInterval(collect, 20);
     onTestFinished(() => clearInterval(collecting));
-    const silent = /The server was silent for 0\.4 s\.$/;
+    const silent = /The server sent nothing for 0\.4 s\.$/;
     expect((await failure(wheelFrom(url))).what).toMatch(silent);
     expect((await failure(sourcesFrom(url))).what).toMatch(silent);
     const request = { idleTimeoutMs: IDLE_MS, remedy: '' };
     expect((await failure(fetchHeaders(url, request))).what).toMatch(silent);
     expect((await failure(fetchText(url, { ...request, limitBytes: 1 }))).what).toMatch(silent);
-    // A connection that stays open would keep the process from ending.
+    // An open connection would keep the process alive.
     await expect.poll(open).toBe(0);
   });
 
-  it('accepts and says nothing leaves an interrupt its way', async () => {
+  it('accepts and sends nothing does not block an interrupt', async () => {
     const { url } = await silentServer();
     const stop = new AbortController();
     const reason = new Error('enough');
@@ -44,7 +44,7 @@ describe('a server that', () => {
     await expect(fetching).rejects.toBe(reason);
   });
 
-  it('trickles a byte now and then is given up', async () => {
+  it('sends a byte now and then is given up', async () => {
     const slow = /The server is too slow: it sent \d+ bytes in 0\.4 s\.$/;
     const trickle = await mirror((response) => trickleTo(response, 100));
     expect((await failure(wheelFrom(trickle.url))).what).toMatch(slow);
@@ -66,7 +66,7 @@ describe('a server that', () => {
     expect((await fetchText(url, options)).text).toHaveLength(15_000);
   });
 
-  it('sends an index without end is cut off', async () => {
+  it('sends an endless index is cut off', async () => {
     let sent = 0;
     const { url } = await mirror((response) => {
       const part = Buffer.alloc(2 ** 20, ' ');
@@ -81,7 +81,7 @@ describe('a server that', () => {
     expect(sent).toBeLessThan(100 * 2 ** 20);
   });
 
-  it('announces too large a file is not even listened to', async () => {
+  it('announces too large a file is not read', async () => {
     const { url } = await mirror((response) => {
       response.writeHead(200, { 'content-length': ADDON_SOURCES.bytes + 1 }).write('x');
     });
@@ -92,7 +92,7 @@ describe('a server that', () => {
   });
 
   it.each(['<a ', '<a href=', '<a href="', "<a x='", '<', '<a\n'])(
-    'sends a page of %j is read in time that grows with its length alone',
+    'sends a page of %j is read in linear time',
     async (piece) => {
       const page = piece.repeat(2 ** 20 / piece.length);
       const { url } = await mirror((response) => response.end(page));
@@ -100,7 +100,7 @@ describe('a server that', () => {
       expect((await failure(wheelFrom(url, { idleTimeoutMs: 60_000 }))).what).toContain(
         'The index does not have the file.',
       );
-      // It takes a tenth of a second; what goes back at each piece takes minutes.
+      // A parser that backtracks at each piece is far slower.
       expect(performance.now() - startedAt).toBeLessThan(20_000);
     },
   );
@@ -117,7 +117,7 @@ function trickleTo(response: ServerResponse, times: number): void {
   response.on('close', () => clearInterval(timer));
 }
 
-/** A server that accepts and closes after ten seconds, and how many connections it has that it did not close. */
+/** A server that accepts, stays silent and closes after ten seconds. Counts its connections that it has not closed. */
 async function silentServer(): Promise<{ url: string; open: () => number }> {
   const [sockets, timedOut] = [new Set<Socket>(), new Set<Socket>()];
   const server = createServer((socket) => {
@@ -130,7 +130,7 @@ async function silentServer(): Promise<{ url: string; open: () => number }> {
       clearTimeout(timer);
       if (!timedOut.has(socket)) sockets.delete(socket);
     };
-    // One that reads nothing would not see the connection end.
+    // A server that does not read would not notice the end of the connection.
     socket
       .resume()
       .on('error', () => {})

@@ -12,7 +12,7 @@ import type { Failure } from '../../../src/shared/failure';
 import { UserError } from '../../../src/shared/userError';
 import { deadMirror, mirror } from '../data/mirror';
 
-/** That it installs what then computes is shown by `npm run verify`, which tests on what it installed. */
+/** `npm run verify` shows that an installed engine computes: it tests with the engine that it installed. */
 describe('an installation from the wheel that fails', () => {
   let folder: string;
 
@@ -28,34 +28,34 @@ describe('an installation from the wheel that fails', () => {
   const install = (url: string, options: Parameters<typeof installEngine>[1] = {}) =>
     installEngine('tensorflow', { folder, from: 'wheel', indexes: { python: url, npm: url }, ...options });
 
-  it('by a server that is not there leaves nothing, and says what to check', async () => {
+  it('because a server is missing leaves nothing, and says what to check', async () => {
     const error = await failure(install(await deadMirror()));
     expect(error.what).toMatch(/^tfjs-node-4\.22\.0\.tgz could not be downloaded from .*: .*ECONNREFUSED/);
     expect(error.remedy).toContain('npm_config_registry');
     expect(await readdir(folder)).toEqual([]);
   });
 
-  it('by a file that is another than the one pinned leaves nothing', async () => {
+  it('because a file is not the pinned one leaves nothing', async () => {
     const { url, requests } = await mirror((response) => response.end('another'));
     const error = await failure(install(url));
     expect(error.what).toBe(
-      `${url}@tensorflow/tfjs-node/-/tfjs-node-4.22.0.tgz is not the file that was expected: its checksum differs.`,
+      `${url}@tensorflow/tfjs-node/-/tfjs-node-4.22.0.tgz is not the expected file: its checksum differs.`,
     );
     expect(requests).toHaveLength(1);
     expect(await readdir(folder)).toEqual([]);
   });
 
-  it('by more bytes than the file has ends at once', async () => {
+  it('because there are more bytes than the file has ends at once', async () => {
     const { url } = await mirror((response) => response.end(Buffer.alloc(ADDON_SOURCES.bytes + 1)));
     expect((await failure(install(url))).what).toContain(`more than ${ADDON_SOURCES.bytes} bytes`);
   });
 
-  it('by an answer of 404 says so', async () => {
+  it('because of a 404 says so', async () => {
     const { url } = await mirror((response) => response.writeHead(404).end());
     expect((await failure(install(url))).what).toContain('404 Not Found');
   });
 
-  it('by the person who stops it rejects with their reason and leaves nothing', async () => {
+  it('because the person stops it rejects with their reason and leaves nothing', async () => {
     const { url } = await mirror((response) => {
       response.writeHead(200, { 'content-length': ADDON_SOURCES.bytes });
       response.write('some');
@@ -74,7 +74,7 @@ describe('an installation from the wheel that fails', () => {
     expect(await readdir(folder)).toEqual([]);
   });
 
-  it('keeps the installation of before', async () => {
+  it('keeps the previous installation', async () => {
     await mkdir(join(folder, 'tensorflow'));
     await writeFile(join(folder, 'tensorflow', 'engine.json'), 'before');
     await failure(install(await deadMirror()));
@@ -82,7 +82,7 @@ describe('an installation from the wheel that fails', () => {
     expect(await readFile(join(folder, 'tensorflow', 'engine.json'), 'utf8')).toBe('before');
   });
 
-  it('clears what an older version of the installer left a day ago, and not what it may work at', async () => {
+  it('removes what an older installer left a day ago, but not what may still be in use', async () => {
     const dayOld = new Date(Date.now() - 25 * 3_600_000);
     for (const name of ['.tensorflow-99999999', '.tensorflow-1']) await mkdir(join(folder, name));
     await utimes(join(folder, '.tensorflow-99999999'), dayOld, dayOld);
@@ -90,7 +90,7 @@ describe('an installation from the wheel that fails', () => {
     expect(await readdir(folder)).toEqual(['.tensorflow-1']);
   });
 
-  it('keeps that of before also where an installer was killed as it put its own in place', async () => {
+  it('keeps the previous one even if an installer was killed during the swap', async () => {
     const before = join(folder, '.tensorflow.before');
     await mkdir(before);
     await writeFile(join(before, 'engine.json'), 'before');
@@ -99,7 +99,7 @@ describe('an installation from the wheel that fails', () => {
     expect(await readdir(folder)).toEqual(['tensorflow']);
     expect(await readFile(join(folder, 'tensorflow', 'engine.json'), 'utf8')).toBe('before');
 
-    // Killed a moment later: both are there.
+    // After a kill a moment later, both are there.
     await mkdir(before);
     await writeFile(join(before, 'engine.json'), 'older');
     expect(findInManaged('tensorflow', folder)?.folder).toBe(join(folder, 'tensorflow'));
@@ -108,23 +108,25 @@ describe('an installation from the wheel that fails', () => {
     expect(await readFile(join(folder, 'tensorflow', 'engine.json'), 'utf8')).toBe('before');
   });
 
-  it('by a folder that others can change is refused before anything is downloaded', async () => {
+  it('because others can change the folder is refused before any download', async () => {
     await chmod(folder, 0o777);
     const { url, requests } = await mirror((response) => response.end());
-    expect((await failure(install(url))).what).toContain('can be changed by every user of this machine');
+    expect((await failure(install(url))).what).toContain(`Every user of this machine can change ${folder}.`);
     expect(requests).toEqual([]);
   });
 
-  it('without a compiler says which were tried, before anything is downloaded', async () => {
+  it('without a compiler says which were tried, before any download', async () => {
     vi.stubEnv('CXX', '/nowhere/c++');
     const { url, requests } = await mirror((response) => response.end());
     const error = await failure(install(url));
     expect(error.what).toBe('There is no C++ compiler: /nowhere/c++ did not start.');
-    expect(error.remedy).toBe('Install one, such as the package g++ of Debian or Fedora, then try again.');
+    expect(error.remedy).toBe(
+      'Install one, such as g++ (apt install g++, or dnf install gcc-c++), then try again.',
+    );
     expect(requests).toEqual([]);
   });
 
-  it('by sources that do not compile gives the first error', async () => {
+  it('because sources do not compile gives the first error', async () => {
     const source = join(folder, 'broken.cc');
     await writeFile(source, 'int main( { }');
     const error = await failure(compileAddon(compilation([source]), new AbortController().signal));
@@ -137,7 +139,7 @@ describe('an installation from the wheel that fails', () => {
   }
 });
 
-it('removing an engine takes its folder, and tells whether there was one', async () => {
+it('removing an engine deletes its folder, and reports whether there was one', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'engines-'));
   await mkdir(join(folder, 'tensorflow'));
   expect(await removeEngine('tensorflow', folder)).toBe(true);

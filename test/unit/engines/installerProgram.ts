@@ -9,8 +9,8 @@ import { onTestFinished } from 'vitest';
 import { nodeBundle } from '../../../scripts/lib/bundling.mjs';
 
 /**
- * An installer of an engine in a process of its own. It prints `work` once its method is at work, which then waits, or
- * gives the addon that is named, and how it ended.
+ * Runs an engine installer in a separate process. Prints `work` when its method starts. The method then waits, or
+ * returns the named addon. Finally prints how the installation ended.
  */
 const SOURCE = `
   import { copyFile, mkdir } from 'node:fs/promises';
@@ -47,9 +47,9 @@ export interface InstallerProgram {
 
 export interface RunningInstaller {
   readonly process: ChildProcess;
-  /** The next line that it prints; null where it has ended. */
+  /** Returns the next line that it prints, or null if it has ended. */
   nextLine(): Promise<string | null>;
-  /** Ends it at once, and waits until it is gone. */
+  /** Kills it and waits until it has exited. */
   kill(): Promise<void>;
 }
 
@@ -64,7 +64,7 @@ export async function installerProgram(): Promise<InstallerProgram> {
       const [command = '', ...rest] = [...wrapper, process.execPath, outfile, ...args];
       const child = spawn(command, rest, {
         stdio: ['ignore', 'pipe', 'inherit'],
-        // A group of its own, as a terminal's job has.
+        // A separate process group, like a terminal's job.
         detached: true,
       });
       const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { ADDON, RECORD } from '../../../src/engines/installations';
 
 /**
- * Lays an installed engine's files into a folder, for tests that change some: its addon as a copy, its libraries as
- * links. Its record stays behind.
+ * Puts an installed engine's files into a folder, for tests that change some of them: the addon as a copy, the
+ * libraries as links. The installation record is not copied.
  */
 export function layEngine(installed: string, folder: string): void {
   for (const file of readdirSync(installed).filter((name) => name !== RECORD)) {

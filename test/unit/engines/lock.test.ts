@@ -7,7 +7,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { takeWorkFolder, workFolderPath } from '../../../src/engines/install/workFolder';
 import { installerProgram } from './installerProgram';
 
-/** Starts a program as process 1 of a namespace of its own, as a container does; it ends with `unshare`. */
+/** Starts a program as process 1 of a new PID namespace, like a container does. It ends with `unshare`. */
 const CONTAINER = ['unshare', '--pid', '--fork', '--kill-child', '--mount-proc'];
 const hasNamespaces =
   process.platform === 'linux' && spawnSync('unshare', [...CONTAINER.slice(1), 'true']).status === 0;
@@ -19,16 +19,16 @@ async function temporaryFolder(): Promise<string> {
 }
 
 describe('while an engine is being installed', () => {
-  it('no other process installs it; once that is killed, the next one does', async () => {
+  it('no other process installs it; once that one is killed, the next one does', async () => {
     const folder = await temporaryFolder();
     const program = await installerProgram();
     const first = program.start([folder, '60000']);
     expect(await first.nextLine()).toBe(`work ${first.process.pid}`);
     const second = program.start([folder, '60000']);
-    expect(await second.nextLine()).toMatch(/^failed tensorflow is being installed already\./);
+    expect(await second.nextLine()).toMatch(/^failed tensorflow is already being installed\./);
     await first.kill();
     const third = program.start([folder, '60000']);
-    // A process of this machine is looked at: nobody waits for its beat.
+    // The holder is a process on this machine, so it is checked directly. Nobody waits for its heartbeat.
     expect(await third.nextLine()).toMatch(/^work /);
     third.process.kill('SIGINT');
     expect(await third.nextLine()).toBe('interrupted');
@@ -36,21 +36,21 @@ describe('while an engine is being installed', () => {
   });
 
   it.skipIf(!hasNamespaces)(
-    'in a container, of which each process has the same id, a killed installer keeps nobody out',
+    'in a container, where each process has the same id, a killed installer blocks nobody',
     async () => {
       const folder = await temporaryFolder();
       const program = await installerProgram();
       const first = program.start([folder, '2000'], CONTAINER);
       expect(await first.nextLine()).toBe('work 1');
       const meanwhile = program.start([folder, '2000'], CONTAINER);
-      expect(await meanwhile.nextLine()).toMatch(/^failed tensorflow is being installed already\./);
+      expect(await meanwhile.nextLine()).toMatch(/^failed tensorflow is already being installed\./);
       await first.kill();
       const next = program.start([folder, '2000'], CONTAINER);
       expect(await next.nextLine()).toBe('work 1');
     },
   );
 
-  it("a terminal's interrupt, which the probe hears too, is no failure of what was installed", async () => {
+  it("a terminal's interrupt, which the probe receives too, is not a failure of the installation", async () => {
     const folder = await temporaryFolder();
     const [addon, mark] = [join(folder, 'waits.node'), join(folder, 'probed')];
     const source = `#include <fcntl.h>
@@ -66,11 +66,11 @@ describe('while an engine is being installed', () => {
     expect(await readdir(join(folder, 'engines'))).toEqual([]);
   });
 
-  it('a frozen one that was taken over knows it, and leaves the other its folder', async () => {
+  it('a frozen installer that was taken over notices it, and leaves the folder to the other', async () => {
     const folder = await temporaryFolder();
     const options = { signal: new AbortController().signal, standstillMs: 200, beatMs: 60_000 };
     const frozen = await takeWorkFolder('tensorflow', folder, options);
-    // As another machine sees it.
+    // As seen from another machine.
     const holderPath = join(workFolderPath('tensorflow', folder), 'holder.json');
     const holder = JSON.parse(await readFile(holderPath, 'utf8'));
     holder.space = { host: 'elsewhere', machine: 'other', boot: 'other', namespace: 'other' };
@@ -81,7 +81,7 @@ describe('while an engine is being installed', () => {
       onWait: () => waits.push('wait'),
     });
     expect(waits).toEqual(['wait']);
-    await expect(frozen.check()).rejects.toThrow('being installed already');
+    await expect(frozen.check()).rejects.toThrow('already being installed');
     await frozen.release();
     await taken.check();
     expect(await readdir(folder)).toEqual(['.tensorflow.work']);
@@ -89,7 +89,7 @@ describe('while an engine is being installed', () => {
     expect(await readdir(folder)).toEqual([]);
   });
 
-  it('a folder without a holder that can be read is taken over once it stood still', async () => {
+  it('a folder without a readable holder is taken over once it stopped changing', async () => {
     const folder = await temporaryFolder();
     await mkdir(join(workFolderPath('tensorflow', folder), 'files'), { recursive: true });
     const options = { signal: new AbortController().signal, standstillMs: 200 };
@@ -98,7 +98,7 @@ describe('while an engine is being installed', () => {
     await taken.release();
   });
 
-  it('one who waits can be interrupted', async () => {
+  it('a waiting installer can be interrupted', async () => {
     const folder = await temporaryFolder();
     await mkdir(join(workFolderPath('tensorflow', folder), 'files'), { recursive: true });
     const stop = new AbortController();

@@ -33,7 +33,7 @@ describe("the version of NVIDIA's driver", () => {
     ['NVRM version: NVIDIA UNIX x86_64 Kernel Module  390.157  Wed Oct 12 09:19:07 UTC 2022\n', '390.157'],
     ['', null],
     ['GCC version:  gcc version 12.2.0 (Debian 12.2.0-14)\n', null],
-  ])('is read in %j', (text, version) => {
+  ])('is parsed from %j', (text, version) => {
     expect(kernelDriverVersion(text)).toBe(version);
   });
 
@@ -48,7 +48,7 @@ describe("the version of NVIDIA's driver", () => {
     expect(isOlder(version, than)).toBe(older);
   });
 
-  it('is older one way round, at most', () => {
+  it('is older in at most one direction', () => {
     const version = fc.array(fc.nat(999), { minLength: 1, maxLength: 4 }).map((parts) => parts.join('.'));
     fc.assert(fc.property(version, version, (a, b) => !(isOlder(a, b) && isOlder(b, a)) && !isOlder(a, a)));
   });
@@ -62,7 +62,7 @@ describe("nvidia-smi's answer", () => {
     ]);
   });
 
-  it('may know no memory, where that is the processor’s', () => {
+  it('may have no memory, if it is the processor’s', () => {
     expect(gpusIn('NVIDIA GB10, [N/A], 580.95.05\n')).toEqual([
       { name: 'NVIDIA GB10', memoryBytes: null, driver: '580.95.05' },
     ]);
@@ -80,25 +80,25 @@ describe("nvidia-smi's answer", () => {
 });
 
 describe("NVIDIA's driver", () => {
-  it('is missing where its library is', () => {
+  it('is missing if its library is', () => {
     const loadError = 'libcuda.so.1: cannot open shared object file: No such file or directory';
     expect(driverProblem({ loadError, version: null }, CUDA_12_DRIVER)).toEqual({
       what: 'There is no NVIDIA driver: libcuda.so.1 is missing.',
-      remedy: "Install NVIDIA's driver, 525.60.13 or newer.",
+      remedy: 'Install the NVIDIA driver, 525.60.13 or newer.',
     });
   });
 
-  it('is broken where its library does not load', () => {
+  it('is broken if its library does not load', () => {
     const loadError = '/usr/lib/libcuda.so.1: file too short';
     expect(driverProblem({ loadError, version: '550.90.07' }, CUDA_12_DRIVER)?.what).toBe(
-      "NVIDIA's driver does not load: /usr/lib/libcuda.so.1: file too short.",
+      'The NVIDIA driver does not load: /usr/lib/libcuda.so.1: file too short.',
     );
   });
 
-  it('is too old before what CUDA 12 runs on', () => {
+  it('is too old below what CUDA 12 needs', () => {
     expect(driverProblem({ loadError: null, version: '470.256.02' }, CUDA_12_DRIVER)).toEqual({
-      what: "NVIDIA's driver is too old: it is 470.256.02, and 525.60.13 is needed.",
-      remedy: "Update NVIDIA's driver to 525.60.13 or newer.",
+      what: 'The NVIDIA driver is too old: it is 470.256.02, but 525.60.13 is needed.',
+      remedy: 'Update the NVIDIA driver to 525.60.13 or newer.',
     });
   });
 
@@ -112,7 +112,7 @@ describe("NVIDIA's driver", () => {
   });
 });
 
-it('a card is on the PCI bus by its maker and its class', async () => {
+it('a card is recognized on the PCI bus by its maker and class', async () => {
   const bus = mkdtempSync(join(tmpdir(), 'pci-'));
   onTestFinished(() => rmSync(bus, { recursive: true }));
   const plug = (slot: string, vendor: string, kind: string) => {
@@ -122,7 +122,7 @@ it('a card is on the PCI bus by its maker and its class', async () => {
   };
   expect(await hasNvidiaCard('/nowhere')).toBe(false);
   plug('0000:00:02.0', '0x8086', '0x030000');
-  // A GPU's sound.
+  // A GPU's audio device.
   plug('0000:01:00.1', '0x10de', '0x040300');
   expect(await hasNvidiaCard(bus)).toBe(false);
   plug('0000:01:00.0', '0x10de', '0x030200');
@@ -131,7 +131,7 @@ it('a card is on the PCI bus by its maker and its class', async () => {
 
 describe("TensorFlow's log", () => {
   it('says why there is no GPU', () => {
-    // As TensorFlow 2.21 says it where a driver finds no device, and where there is no driver.
+    // TensorFlow 2.21's messages if a driver finds no device, and if there is no driver.
     const noDevice =
       'E0000 00:00:1795716152.032005   22697 cuda_platform.cc:52] failed call to cuInit: INTERNAL: CUDA error: ' +
       'Failed call to cuInit: CUDA_ERROR_NO_DEVICE: no CUDA-capable device is detected\n';
@@ -147,7 +147,7 @@ describe("TensorFlow's log", () => {
   });
 
   it('says which library is missing, or that one is', () => {
-    // As TensorFlow 2.9 says it, and 2.21.
+    // The messages of TensorFlow 2.9 and 2.21.
     const named =
       "2024-05-02 10:00:00.123456: W tensorflow/stream_executor/platform/default/dso_loader.cc:64] Could not load dynamic library 'libcudnn.so.8'; " +
       'dlerror: libcudnn.so.8: cannot open shared object file: No such file or directory\n';
@@ -161,7 +161,7 @@ describe("TensorFlow's log", () => {
     expect(whyNoGpu(unnamed).lacks).toBe('library');
   });
 
-  it('names the GPU that computes: the last that a device was made of', () => {
+  it('names the GPU that computes: the last one with a device', () => {
     const device = (index: number, name: string) =>
       `I0000 00:00:1716211200.000000 1234 gpu_device.cc:2019] Created device /job:localhost/replica:0/task:0/device:GPU:${index} ` +
       `with 78000 MB memory:  -> device: ${index}, name: ${name}, pci bus id: 0000:0${index}:00.0, compute capability: 9.0\n`;

@@ -23,7 +23,10 @@ const cpu = wheelFor('tensorflow', 'linux', 'x64') as Wheel;
 const gpu = wheelFor('tensorflow-gpu', 'linux', 'x64') as Wheel;
 const cuda = gpu.cuda ?? [];
 
-/** The lines of the extra `and-cuda` in the METADATA of TensorFlow 2.21.0's wheel: from, and before. */
+/**
+ * The requirements of the extra `and-cuda` in the METADATA of TensorFlow 2.21.0's wheel: at least `from`, below
+ * `before`.
+ */
 const AND_CUDA: readonly (readonly [project: string, from: string, before: string])[] = [
   ['nvidia-cublas-cu12', '12.5.3.2', '13.0'],
   ['nvidia-cuda-cupti-cu12', '12.5.82', '13.0'],
@@ -63,7 +66,7 @@ describe('what an installation downloads', () => {
     expect(new Set(hashes).size).toBe(hashes.length);
   });
 
-  it('for a GPU is what TensorFlow asks for, in versions that it allows', () => {
+  it('for a GPU is what TensorFlow requires, in versions that it allows', () => {
     expect(cuda.map(({ project }) => project)).toEqual(AND_CUDA.map(([project]) => project));
     for (const [index, [project, from, before]] of AND_CUDA.entries()) {
       const version = cuda[index]?.version as string;
@@ -74,9 +77,9 @@ describe('what an installation downloads', () => {
   it.each([
     ['tensorflow', 'CPU', 'cpu'],
     ['tensorflow-gpu', 'GPU', 'gpu'],
-  ] as const)('prebuilt for %s is what the package itself fetches', (engine, addon, library) => {
+  ] as const)('prebuilt for %s is what the package itself downloads', (engine, addon, library) => {
     const prebuilt = prebuiltFor(engine, 'linux', 'x64');
-    // scripts/get-addon-name.js and package.json, and scripts/deps-constants.js of @tensorflow/tfjs-node 4.22.0.
+    // From scripts/get-addon-name.js, package.json and scripts/deps-constants.js of @tensorflow/tfjs-node 4.22.0.
     expect(prebuilt?.addon.path).toBe(
       `tf-builds/pre-built-binary/napi-v8/${ADDON_SOURCES.version}/${addon}-linux-4.22.0.tar.gz`,
     );
@@ -86,7 +89,7 @@ describe('what an installation downloads', () => {
     });
   });
 
-  it('is prebuilt for Linux on x64 alone', () => {
+  it('is prebuilt only for Linux on x64', () => {
     expect(prebuiltFor('tensorflow', 'linux', 'arm64')).toBeNull();
     expect(prebuiltFor('tensorflow', 'darwin', 'arm64')).toBeNull();
     expect(prebuiltFor('tensorflow', 'win32', 'x64')).toBeNull();
@@ -97,7 +100,7 @@ describe('what an installation downloads', () => {
     expect(downloadBytes(gpu)).toBe(3_380_065_108);
   });
 
-  it('is for a GPU only where TensorFlow has a library for one', () => {
+  it('is for a GPU only if TensorFlow has a library for one', () => {
     expect(wheelFor('tensorflow-gpu', 'linux', 'arm64')).toBeNull();
     expect(wheelFor('tensorflow-gpu', 'darwin', 'arm64')).toBeNull();
   });
@@ -115,7 +118,7 @@ describe('the order of sources', () => {
     expect([...sources].sort()).toEqual([...SOURCES].sort());
   });
 
-  it('goes by what Linux tells of the processor', () => {
+  it('depends on what Linux reports about the processor', () => {
     const text = 'processor\t: 0\nflags\t\t: fpu avx512_bf16\n\nprocessor\t: 1\nflags\t\t: fpu\n';
     expect(flagsIn(text)).toEqual(['fpu', 'avx512_bf16']);
     expect(multipliesBfloat16(flagsIn('Features\t: fp asimd bf16\n') ?? [])).toBe(true);
@@ -123,31 +126,28 @@ describe('the order of sources', () => {
   });
 });
 
-describe('what a person is asked', () => {
-  it('says that every file is checked, and which one cannot be, where that is allowed', () => {
+describe('the question to a person', () => {
+  it('says that every file is checked, and which one cannot be, if that is allowed', () => {
     const prebuilt = prebuiltFor('tensorflow', 'linux', 'x64');
     for (const first of SOURCES) {
       const [size, checked, unverified] = consentText(cpu, prebuilt, first, '/engines');
       expect(size).toContain('274 MB');
-      expect(checked).toMatch(/^Every file is checked by the SHA-256 or SHA-512 .* \/engines /);
-      expect(unverified).toContain('CPU-linux-4.22.0.tar.gz, so what it holds cannot be verified');
+      expect(checked).toMatch(/^Every file is checked against the SHA-256 or SHA-512 .* \/engines /);
+      expect(unverified).toContain('CPU-linux-4.22.0.tar.gz, so its contents cannot be verified');
     }
   });
 
-  it('names nothing unverified where there is none', () => {
+  it('names nothing unverified if there is none', () => {
     expect(consentText(cpu, null, 'wheel', '/engines')).toHaveLength(2);
   });
 });
 
 describe('what cannot be verified', () => {
-  it.each(['tensorflow', 'tensorflow-gpu'] as const)(
-    'of %s is the addon that is prebuilt alone',
-    (engine) => {
-      const prebuilt = prebuiltFor(engine, 'linux', 'x64') as Prebuilt;
-      expect(prebuiltMethod(prebuilt).unverified).toEqual([basename(prebuilt.addon.path)]);
-      expect(wheelMethod(wheelFor(engine, 'linux', 'x64') as Wheel).unverified).toEqual([]);
-    },
-  );
+  it.each(['tensorflow', 'tensorflow-gpu'] as const)('of %s is only the prebuilt addon', (engine) => {
+    const prebuilt = prebuiltFor(engine, 'linux', 'x64') as Prebuilt;
+    expect(prebuiltMethod(prebuilt).unverified).toEqual([basename(prebuilt.addon.path)]);
+    expect(wheelMethod(wheelFor(engine, 'linux', 'x64') as Wheel).unverified).toEqual([]);
+  });
 });
 
 describe('the text of progress', () => {
@@ -159,10 +159,10 @@ describe('the text of progress', () => {
     expect(progressText(progress)).toBe(`Downloading a.whl (${size})`);
   });
 
-  it('says why another source is taken', () => {
+  it('says why another source is used', () => {
     const why = 'There is no C++ compiler.';
     expect(progressText({ stage: 'instead', source: 'prebuilt', why })).toBe(
-      'There is no C++ compiler. Taking what is prebuilt instead',
+      'There is no C++ compiler. Using the prebuilt addon instead',
     );
     expect(progressText({ stage: 'instead', source: 'wheel', why })).toBe(
       "There is no C++ compiler. Building it from TensorFlow's wheel instead",
@@ -170,12 +170,12 @@ describe('the text of progress', () => {
   });
 });
 
-describe('the place of a file', () => {
+describe('the location of a file', () => {
   it.each([
     ['tensorflow/libtensorflow_cc.so.2', 'complete/tensorflow/libtensorflow_cc.so.2'],
     ['tensorflow/libtensorflow_framework.so.2', 'complete/tensorflow/libtensorflow_framework.so.2'],
     ['tensorflow/include/tensorflow/c/c_api.h', 'build/tensorflow/tensorflow/c/c_api.h'],
-    // From TensorFlow's libraries, ../nvidia/<library>/lib, where they look.
+    // TensorFlow's libraries look in ../nvidia/<library>/lib.
     ['nvidia/cudnn/lib/libcudnn.so.9', 'complete/nvidia/cudnn/lib/libcudnn.so.9'],
     [
       'nvidia/cuda_nvrtc/lib/libnvrtc-builtins.so.12.9',

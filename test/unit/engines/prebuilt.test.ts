@@ -32,10 +32,10 @@ const wheel = wheelFor('tensorflow', 'linux', 'x64') as Wheel;
 const [addonPath, libraryPath] = [pinned.addon.path, pinned.library.path];
 
 /**
- * A storage on the loopback address, with archives laid out as the real ones. Their library and addon have nothing of
- * their own: they are linked with the installed engine's, which do the work.
+ * A file server on the loopback address with archives laid out like the real ones. Their library and addon are empty
+ * shells linked to the installed engine's, which do the work.
  */
-describe.runIf(installed?.addonPath && process.platform === 'linux')('what is prebuilt', () => {
+describe.runIf(installed?.addonPath && process.platform === 'linux')('a prebuilt addon', () => {
   const whole = dirname(installed?.addonPath ?? '');
   let folder: string;
   let archives: Record<string, Buffer>;
@@ -54,7 +54,7 @@ describe.runIf(installed?.addonPath && process.platform === 'linux')('what is pr
     rmSync(folder, { recursive: true });
   });
 
-  it('is fetched, checked, put in the places of its package, and computes', async () => {
+  it('is fetched, checked, put in its place in the package, and computes', async () => {
     const { url, requests } = await storage();
     const seen: InstallProgress[] = [];
     const place = await install(url, { onProgress: (progress) => seen.push(progress) });
@@ -85,10 +85,10 @@ describe.runIf(installed?.addonPath && process.platform === 'linux')('what is pr
     });
   });
 
-  it('is what the doctor knows a newer one than', async () => {
+  it('is reported by the doctor if there is a newer one', async () => {
     const { url } = await storage();
     await install(url);
-    // As a library of that version would answer.
+    // The answer of a library of that version.
     const memory = join(folder, 'probes.json');
     const states = () => engineStates({ workspace: '/', managed: managed() });
     vi.stubEnv('BAG_OF_TRICKS_ENGINES', folder);
@@ -100,23 +100,23 @@ describe.runIf(installed?.addonPath && process.platform === 'linux')('what is pr
     expect((await states()).find(({ name }) => name === 'tensorflow')).toMatchObject({
       status: 'works',
       remedy:
-        'Install TensorFlow 2.21.0 in place of 2.9.1 with "tricks engine install tensorflow --from wheel".',
+        'Install TensorFlow 2.21.0 instead of 2.9.1 with "tricks engine install tensorflow --from wheel".',
     });
     expect((await diagnose({ workspace: '/', managed: managed() })).faster).toContain('--from wheel');
   });
 
-  it('is not fetched again where it is and computes', async () => {
+  it('is not fetched again if it is there and computes', async () => {
     const { url, requests } = await storage();
     const place = await install(url);
     expect(await install(url)).toBe(place);
     expect(requests).toHaveLength(2);
   });
 
-  it('is not taken unless what cannot be verified is allowed, and nothing is fetched', async () => {
+  it('is not used unless unverified files are allowed, and nothing is fetched', async () => {
     const { url, requests } = await storage();
     await expect(install(url, { allowUnverified: false })).rejects.toMatchObject({
       failure: {
-        what: 'Nobody has published a hash of CPU-linux-4.22.0.tar.gz: what it holds cannot be verified.',
+        what: 'There is no published hash of CPU-linux-4.22.0.tar.gz, so its contents cannot be verified.',
         remedy: 'Install from the wheel, or allow it with "--allow-unverified".',
       },
     });
@@ -125,13 +125,13 @@ describe.runIf(installed?.addonPath && process.platform === 'linux')('what is pr
     await expect(withWheel).rejects.toMatchObject({
       failure: {
         what: expect.stringContaining('no C++ compiler'),
-        remedy: expect.stringContaining('What is prebuilt is taken with "--allow-unverified".'),
+        remedy: expect.stringContaining('Use "--allow-unverified" to allow the prebuilt addon.'),
       },
     });
     expect(requests).toEqual([]);
   });
 
-  it('was not verified, as the doctor says, also of one of before that was recorded', async () => {
+  it('is reported as unverified by the doctor, also one that was recorded before', async () => {
     const { url } = await storage();
     const place = await install(url);
     const said = async () => {
@@ -139,7 +139,7 @@ describe.runIf(installed?.addonPath && process.platform === 'linux')('what is pr
       return states.find(({ name }) => name === 'tensorflow')?.detail;
     };
     const sentence =
-      'Nobody has published a hash of CPU-linux-4.22.0.tar.gz: what it holds was not verified.';
+      'There is no published hash of CPU-linux-4.22.0.tar.gz, so its contents were not verified.';
     expect(await said()).toContain(sentence);
     const { unverified, ...record } = JSON.parse(readFileSync(join(place, RECORD), 'utf8'));
     expect(unverified).toEqual(['CPU-linux-4.22.0.tar.gz']);
@@ -147,7 +147,7 @@ describe.runIf(installed?.addonPath && process.platform === 'linux')('what is pr
     expect(await said()).toContain(sentence);
   });
 
-  it('is interrupted wherever it is, with the reason, and leaves what was installed before', async () => {
+  it('can be interrupted anywhere, with the reason, and keeps the previous installation', async () => {
     const { url } = await storage();
     const place = await install(url);
     const before = readFileSync(join(place, RECORD), 'utf8');
@@ -167,7 +167,7 @@ describe.runIf(installed?.addonPath && process.platform === 'linux')('what is pr
     expect(readFileSync(join(place, RECORD), 'utf8')).not.toBe(before);
   });
 
-  /** Whether an installation went on to its end. */
+  /** Whether an installation ran to its end. */
   async function hasNoEventAt(
     at: number,
     installing: Promise<unknown>,
@@ -177,46 +177,42 @@ describe.runIf(installed?.addonPath && process.platform === 'linux')('what is pr
     return events() <= at;
   }
 
-  it('gives way to the wheel where the storage cannot be reached, and says why', async () => {
+  it('is replaced by the wheel if the storage cannot be reached, with the reason', async () => {
     expect(await gaveWay(await deadMirror())).toMatch(
       /^CPU-linux-4\.22\.0\.tar\.gz could not be .*ECONNREFUSED/,
     );
   });
 
-  it('gives way where the storage has no addon of this version', async () => {
+  it('is replaced by the wheel if the storage has no addon of this version', async () => {
     const { url } = await mirror((response) => response.writeHead(404).end());
     expect(await gaveWay(url)).toContain('404 Not Found');
   });
 
-  it('gives way where the addon is another than the storage keeps', async () => {
+  it('is replaced by the wheel if it differs from that of the storage', async () => {
     const { url } = await storage({ sent: { [addonPath]: archive(addonPath).subarray(1) } });
-    expect(await gaveWay(url)).toBe(
-      `${url}${addonPath} is not the file that was expected: its checksum differs.`,
-    );
+    expect(await gaveWay(url)).toBe(`${url}${addonPath} is not the expected file: its checksum differs.`);
   });
 
-  it('gives way where a mirror tells no checksum of the addon', async () => {
+  it('is replaced by the wheel if a mirror gives no checksum of it', async () => {
     const { url } = await storage({ tellsHashes: false });
-    expect(await gaveWay(url)).toContain('The server tells no checksum of it.');
+    expect(await gaveWay(url)).toContain('The server does not provide its checksum.');
   });
 
-  it('gives way where the library is another than the one pinned, whatever the storage says', async () => {
+  it('is replaced by the wheel if the library differs from the pinned one, whatever the storage says', async () => {
     archives[libraryPath] = Buffer.from('another');
     const { url } = await storage();
-    expect(await gaveWay(url)).toBe(
-      `${url}${libraryPath} is not the file that was expected: its checksum differs.`,
-    );
+    expect(await gaveWay(url)).toBe(`${url}${libraryPath} is not the expected file: its checksum differs.`);
   });
 
-  it('gives way where it does not compute', async () => {
+  it('is replaced by the wheel if it does not compute', async () => {
     archives[addonPath] = addonArchive('__attribute__((constructor)) void end() { __builtin_trap(); }');
     const { url } = await storage();
     expect(await gaveWay(url)).toMatch(
-      /^What was downloaded does not compute here: This processor lacks instructions/,
+      /^The downloaded engine does not work here: This processor lacks instructions/,
     );
   });
 
-  it('is taken alone where nothing can be compiled, and that is said', async () => {
+  it('is used alone if nothing can be compiled, and that is reported', async () => {
     vi.stubEnv('CXX', '/nowhere/c++');
     const { url } = await storage();
     const seen: InstallProgress[] = [];
@@ -229,7 +225,7 @@ describe.runIf(installed?.addonPath && process.platform === 'linux')('what is pr
     });
   });
 
-  it('does not take the place of a newer one that computes, though that could not be compiled again', async () => {
+  it('does not replace a newer one that computes, even if that could not be compiled again', async () => {
     vi.stubEnv('CXX', '/nowhere/c++');
     mkdirSync(managed());
     symlinkSync(installed?.folder ?? '', join(managed(), 'tensorflow'));
@@ -239,7 +235,7 @@ describe.runIf(installed?.addonPath && process.platform === 'linux')('what is pr
     expect(requests).toEqual([]);
   });
 
-  it('is an error where it was asked for and cannot be had, and leaves nothing', async () => {
+  it('is an error if it was requested and is not available, and leaves nothing', async () => {
     const failing = install(await deadMirror(), { from: 'prebuilt' });
     await expect(failing).rejects.toThrow(UserError);
     await expect(failing).rejects.toMatchObject({
@@ -261,7 +257,7 @@ describe.runIf(installed?.addonPath && process.platform === 'linux')('what is pr
     );
   }
 
-  /** Why the next method was tried, which begins in an empty folder and leads to an engine. */
+  /** Returns why the next method was tried. That method starts in an empty folder and installs an engine. */
   async function gaveWay(url: string): Promise<string> {
     const seen: InstallProgress[] = [];
     const next: InstallMethod = {
@@ -285,7 +281,7 @@ describe.runIf(installed?.addonPath && process.platform === 'linux')('what is pr
     return turns[0]?.why ?? '';
   }
 
-  /** A server of the archives, or of what is sent in their place, which tells their MD5 as Google's does. */
+  /** Serves the archives, or replacements in `sent`, and reports their MD5 like Google's server. */
   function storage({
     sent = {},
     tellsHashes = true,

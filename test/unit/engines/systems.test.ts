@@ -18,7 +18,7 @@ const windows: System = { platform: 'win32', arch: 'x64', glibc: null, macos: nu
 const mac: System = { platform: 'darwin', arch: 'arm64', glibc: null, macos: '15' };
 const sonoma: System = { ...mac, macos: '14' };
 
-describe('an engine that is not there', () => {
+describe('a missing engine', () => {
   it.each<[string, 'tensorflow' | 'tensorflow-gpu', System]>([
     ['Debian', 'tensorflow', debian],
     ['Debian', 'tensorflow-gpu', debian],
@@ -37,25 +37,25 @@ describe('an engine that is not there', () => {
       'an old macOS',
       'tensorflow',
       { ...mac, macos: '11' },
-      'TensorFlow needs macOS 12 or newer, and this is macOS 11.',
+      'TensorFlow needs macOS 12 or newer, but this is macOS 11.',
     ],
     [
       'an old Linux',
       'tensorflow',
       centos7,
-      'TensorFlow needs GLIBC 2.27 or newer, and this system has 2.17.',
+      'TensorFlow needs GLIBC 2.27 or newer, but this system has 2.17.',
     ],
     [
       'Alpine',
       'tensorflow',
       alpine,
-      "TensorFlow needs the GNU C library, and this system has another one, such as Alpine's musl.",
+      "TensorFlow needs the GNU C library, but this system has a different one, such as Alpine's musl.",
     ],
   ])('is not offered on %s: %s', (_, engine, system, what) => {
     expect(notInstalled(engine, system)).toEqual({ what, remedy: null });
   });
 
-  it('is judged by the system that this is', () => {
+  it('is judged by the system of this machine', () => {
     const { platform, arch } = process;
     expect(thisSystem()).toMatchObject({ platform, arch });
     if (platform === 'linux') expect(thisSystem().glibc).toMatch(/^2\.\d+$/);
@@ -72,7 +72,7 @@ describe('an engine that is not there', () => {
   });
 });
 
-/** What dyld says where a library of the system lacks what a newer one has. */
+/** dyld's message if a system library lacks a symbol that a newer one has. */
 const NEWER_MACOS = `dlopen(/x/dawn.node, 0x0001): Symbol not found: _MTLTensorDomain
   Referenced from: <4C4C44> /x/dawn.node (built for macOS 15.0 which is newer than running OS)
   Expected in:     <8D5F31> /System/Library/Frameworks/Metal.framework/Versions/A/Metal`;
@@ -83,35 +83,35 @@ describe('Dawn that does not load', () => {
       'without the Visual C++ runtime',
       windows,
       'The specified module could not be found.\r\n\\\\?\\C:\\tricks\\dist\\dawn\\dawn.node',
-      /missing, as the Visual C\+\+ runtime is/,
+      /missing, such as the Visual C\+\+ runtime/,
       /Visual C\+\+ Redistributable" for x64/,
     ],
     [
       'in a file that is no library of Windows',
       windows,
       '\\\\?\\C:\\tricks\\dist\\dawn\\dawn.node is not a valid Win32 application.',
-      /damaged, or made for another system/,
-      /package of Bag of Tricks that is made for this system/,
+      /damaged, or was built for another system/,
+      /Bag of Tricks package for this system/,
     ],
     [
       'on a macOS that is too old',
       sonoma,
       NEWER_MACOS,
-      /^Dawn needs macOS 15 or newer, and this is macOS 14\.$/,
+      /^Dawn needs macOS 15 or newer, but this is macOS 14\.$/,
       /newer system/,
     ],
     [
       'on a macOS whose version is unknown',
       { ...mac, macos: null },
       NEWER_MACOS,
-      /older than Dawn, which needs macOS 15\.0/,
+      /too old for Dawn, which needs macOS 15\.0/,
       /newer system/,
     ],
     [
       'on a macOS that lacks a function',
       { ...mac, macos: null },
       'Symbol not found: (_newOne)\n  Referenced from: /x/dawn.node\n  Expected in: /usr/lib/libSystem.B.dylib',
-      /older than Dawn, which needs macOS 15\.$/,
+      /too old for Dawn, which needs macOS 15\.$/,
       /newer system/,
     ],
     [
@@ -119,27 +119,27 @@ describe('Dawn that does not load', () => {
       mac,
       "dlopen(/x/dawn.node, 0x0001): tried: '/x/dawn.node' (code signature in <A> '/x/dawn.node' not valid for use in process)",
       /macOS does not allow/,
-      /Install Bag of Tricks again/,
+      /Reinstall Bag of Tricks/,
     ],
     [
       'on another processor of macOS',
       mac,
       "dlopen(/x/dawn.node, 0x0001): tried: '/x/dawn.node' (mach-o file, but is an incompatible architecture (have 'x86_64', need 'arm64'))",
-      /made for another system/,
-      /made for this system/,
+      /built for another system/,
+      /package for this system/,
     ],
     [
       'on a Linux that is too old',
       focal,
       "/lib/libc.so.6: version `GLIBC_2.34' not found (required by /x/dawn.node)",
-      /^Dawn needs GLIBC 2\.34 or newer, and this system has 2\.31\.$/,
+      /^Dawn needs GLIBC 2\.34 or newer, but this system has 2\.31\.$/,
       /newer system/,
     ],
     [
       'on a Linux whose C++ library is too old',
       debian,
       "/lib/libstdc++.so.6: version `GLIBCXX_3.4.32' not found (required by /x/dawn.node)",
-      /older than Dawn, which needs GLIBCXX_3\.4\.32\./,
+      /too old for Dawn, which needs GLIBCXX_3\.4\.32\./,
       /newer system/,
     ],
     [
@@ -154,9 +154,15 @@ describe('Dawn that does not load', () => {
       debian,
       'libX11.so.6: cannot open shared object file: No such file or directory',
       /library libX11\.so\.6, which Dawn needs, is missing/,
-      /package of this system that has it/,
+      /system package that provides it/,
     ],
-    ['in a file that is cut off', debian, '/x/dawn.node: file too short', /damaged/, /made for this system/],
+    [
+      'in a file that is cut off',
+      debian,
+      '/x/dawn.node: file too short',
+      /damaged/,
+      /package for this system/,
+    ],
     [
       'for a reason that nobody knows',
       debian,
@@ -171,15 +177,15 @@ describe('Dawn that does not load', () => {
     expect(failure.remedy).not.toContain('driver');
   });
 
-  it('of a package for another system says which, whatever the linker says', () => {
+  it('from a package for another system says which, whatever the linker says', () => {
     const binary: BinarySystem = { platform: 'linux', arch: 'arm64' };
     expect(explainDawnLoadError('invalid ELF header', binary, mac)).toEqual({
-      what: 'Dawn was built for another system: for linux arm64, and this is darwin arm64.',
-      remedy: 'Install the package of Bag of Tricks that is made for this system.',
+      what: 'Dawn was built for linux arm64, but this system is darwin arm64.',
+      remedy: 'Install the Bag of Tricks package for this system.',
     });
   });
 
-  it('is found out in a real process', async () => {
+  it('is detected in a real process', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'systems-'));
     onTestFinished(() => rmSync(folder, { recursive: true }));
     const path = join(folder, 'dawn.node');
@@ -188,16 +194,16 @@ describe('Dawn that does not load', () => {
     writeFileSync(path, other);
     expect(await probeDawn(path)).toMatchObject({
       outcome: 'broken',
-      reason: `Dawn was built for another system: for ${name}, and this is ${process.platform} ${process.arch}.`,
+      reason: `Dawn was built for ${name}, but this system is ${process.platform} ${process.arch}.`,
       remedy: expect.not.stringContaining('driver'),
     });
   });
 });
 
-describe('what a compiled file is made for', () => {
+describe('the target of a compiled file', () => {
   it.each<[string, Uint8Array, BinarySystem | null]>([
     ['ELF', elf(0xb7), { platform: 'linux', arch: 'arm64' }],
-    ['ELF of a processor that is not known', elf(0xf3), { platform: 'linux', arch: null }],
+    ['ELF of a processor that is unknown', elf(0xf3), { platform: 'linux', arch: null }],
     ['Mach-O', machO(0x0100000c), { platform: 'darwin', arch: 'arm64' }],
     [
       'Mach-O of several',
@@ -208,7 +214,7 @@ describe('what a compiled file is made for', () => {
     ['a program of DOS', Buffer.concat([Buffer.from('MZ'), Buffer.alloc(100)]), null],
     ['text', Buffer.from('not a library'.repeat(10)), null],
     ['nothing', Buffer.alloc(0), null],
-  ])('of %s is seen in its first bytes', (_, bytes, system) => {
+  ])('of %s is read from its first bytes', (_, bytes, system) => {
     expect(binarySystemIn(bytes)).toEqual(system);
   });
 
@@ -249,22 +255,22 @@ describe('an addon that does not load', () => {
     [
       'Error loading shared library libc.so.6: No such file',
       alpine,
-      'The library in /e needs the GNU C library, and',
+      'The library in /e needs the GNU C library, but',
     ],
     [
       "/lib/libm.so.6: version `GLIBC_2.27' not found",
       centos7,
-      'This system is older than the library in /e, which needs GLIBC_2.27.',
+      'This system is too old for the library in /e, which needs GLIBC_2.27.',
     ],
     [
       'Symbol not found: _TF_Version\n Expected in: /e/libtensorflow_cc.2.dylib',
       mac,
-      'The addon and the library in /e are of different versions: TF_Version',
+      'The addon and the library in /e have different versions: TF_Version',
     ],
     [
       'was compiled against a different Node.js version using NODE_MODULE_VERSION 108',
       windows,
-      'The addon in /e was built for another Node',
+      'The addon in /e was built for a Node version other than',
     ],
     ['Something else', mac, 'The addon in /e did not load: Something else.'],
   ])('%j on %j says so', (message, system, what) => {
@@ -274,7 +280,7 @@ describe('an addon that does not load', () => {
   it('of another system says which', () => {
     const binary: BinarySystem = { platform: 'darwin', arch: 'arm64' };
     expect(explainLoadError('invalid ELF header', installation, binary, debian).what).toBe(
-      '/e was built for another system: for darwin arm64, and this is linux x64.',
+      '/e was built for darwin arm64, but this system is linux x64.',
     );
   });
 });

@@ -24,10 +24,10 @@ import { ADDON, type EnginePlaces, findInstallations, RECORD } from '../../../sr
 import { type FileOwnership, otherWriter, ownGroupsIn, type User } from '../../../src/system/ownership';
 import { PathTrust } from '../../../src/system/pathTrust';
 
-/** Somebody else. */
+/** The uid of another user. */
 const MALLORY = 54_321;
 
-/** A workspace with a package of the engine whose addon leaves a file behind when it is loaded. */
+/** A workspace with an engine package whose addon creates a file when it is loaded. */
 let root: string;
 let places: EnginePlaces;
 let folder: string;
@@ -54,60 +54,74 @@ beforeEach(() => {
   places = { workspace, managed: join(root, 'engines') };
 });
 
-describe.runIf(process.platform !== 'win32')('an engine that lies in the workspace', () => {
-  it('is loaded where nobody else can change it', async () => {
+describe.runIf(process.platform !== 'win32')('an engine in the workspace', () => {
+  it('is loaded if nobody else can change it', async () => {
     expect(await tensorflow()).toMatchObject({ status: 'broken' });
     expect(existsSync(mark)).toBe(true);
   });
 
-  it('is looked for in the workspace alone, and in no folder above it', async () => {
+  it('is searched only in the workspace, and in no folder above it', async () => {
     renameSync(join(root, 'shared/workspace/node_modules'), join(root, 'shared/node_modules'));
     expect(findInstallations('tensorflow', places)).toEqual([]);
     expect(await tensorflow()).toMatchObject({ status: 'missing' });
     expect(existsSync(mark)).toBe(false);
   });
 
-  it('is not looked for where the workspace is not trusted', async () => {
+  it('is not searched if the workspace is not trusted', async () => {
     expect(findInstallations('tensorflow', { ...places, workspace: null })).toEqual([]);
   });
 
   const isRoot = process.getuid?.() === 0;
-  it.skipIf(!isRoot).each<[string, () => void]>([
-    ['belongs to another user, the package', () => chownSync(folder, MALLORY, 0)],
-    ['belongs to another user, the addon', () => chownSync(addon, MALLORY, 0)],
-    ['belongs to another user, a library', () => chownSync(library, MALLORY, 0)],
-    ['belongs to another user, the folder of packages', () => chownSync(join(folder, '../..'), MALLORY, 0)],
-    ['belongs to another user, a folder above', () => chownSync(join(root, 'shared'), MALLORY, 0)],
-    ['belongs to another user, where a link leads', () => linkTo(MALLORY)],
-    ['belongs to another user, a link', () => lchownSync(linkTo(0), MALLORY, 0)],
-    ['can be changed by every user, the package', () => chmodSync(folder, 0o777)],
-    ['can be changed by every user, though it is sticky', () => chmodSync(join(folder, 'deps/lib'), 0o1777)],
-    ['can be changed by every user, the addon', () => chmodSync(addon, 0o666)],
-    ['can be changed by every user, a folder above', () => chmodSync(join(root, 'shared'), 0o777)],
+  const BELONGS = ' belongs to another user (id ';
+  const BY_EVERY_USER = ': Every user of this machine can change ';
+  it.skipIf(!isRoot).each<[string, string, () => void]>([
+    ['belongs to another user, the package', BELONGS, () => chownSync(folder, MALLORY, 0)],
+    ['belongs to another user, the addon', BELONGS, () => chownSync(addon, MALLORY, 0)],
+    ['belongs to another user, a library', BELONGS, () => chownSync(library, MALLORY, 0)],
+    [
+      'belongs to another user, the folder of packages',
+      BELONGS,
+      () => chownSync(join(folder, '../..'), MALLORY, 0),
+    ],
+    ['belongs to another user, a folder above', BELONGS, () => chownSync(join(root, 'shared'), MALLORY, 0)],
+    ['belongs to another user, where a link leads', BELONGS, () => linkTo(MALLORY)],
+    ['belongs to another user, a link', BELONGS, () => lchownSync(linkTo(0), MALLORY, 0)],
+    ['can be changed by every user, the package', BY_EVERY_USER, () => chmodSync(folder, 0o777)],
+    [
+      'can be changed by every user, though it is sticky',
+      BY_EVERY_USER,
+      () => chmodSync(join(folder, 'deps/lib'), 0o1777),
+    ],
+    ['can be changed by every user, the addon', BY_EVERY_USER, () => chmodSync(addon, 0o666)],
+    [
+      'can be changed by every user, a folder above',
+      BY_EVERY_USER,
+      () => chmodSync(join(root, 'shared'), 0o777),
+    ],
     [
       'can be changed by the group',
+      `The group ${MALLORY} can change `,
       () => {
         chownSync(library, 0, MALLORY);
         chmodSync(library, 0o664);
       },
     ],
-  ])('and %s, is refused, and the doctor says why', async (why, open) => {
+  ])('and %s, is refused, and the doctor says why', async (_, problem, open) => {
     open();
-    const [problem] = why.split(',');
     const diagnosis = await diagnose(places);
     const line = linesOf(diagnosis).find((each) => each.startsWith('tensorflow: ')) ?? '';
-    expect(line).toMatch(/^tensorflow: refused\. .* is not loaded, since others could change /);
+    expect(line).toMatch(/^tensorflow: refused\. .* is not loaded, because others could change /);
     expect(line).toContain(problem);
     expect(diagnosis.auto.engine).not.toBe('tensorflow');
     expect(existsSync(mark)).toBe(false);
   });
 
-  it('is taken below a sticky folder, as /tmp is', async () => {
+  it('is used below a sticky folder, such as /tmp', async () => {
     chmodSync(join(root, 'shared'), 0o1777);
     expect(findInstallations('tensorflow', places)).toMatchObject([{ problem: null }]);
   });
 
-  it('is not loaded on Windows, where it is not known who can change it', () => {
+  it('is not loaded on Windows, where it is unknown who can change it', () => {
     const [installation] = findInstallations('tensorflow', { ...places, user: null });
     expect(installation?.problem).toMatchObject({
       kind: 'refused',
@@ -115,7 +129,7 @@ describe.runIf(process.platform !== 'win32')('an engine that lies in the workspa
     });
   });
 
-  it('gives way to that of the product, which is held to the same', async () => {
+  it('is replaced by that of the product, which is checked the same way', async () => {
     const managed = join(root, 'engines/tensorflow');
     mkdirSync(managed, { recursive: true });
     writeFileSync(join(managed, RECORD), '{}');
@@ -148,12 +162,12 @@ describe('a damaged package', () => {
     ['is missing', () => rmSync(join(folder, 'package.json'))],
     ['is a folder', () => replaceBy(() => mkdirSync(join(folder, 'package.json')))],
     ['is a pipe', () => replaceBy(() => execFileSync('mkfifo', [join(folder, 'package.json')]))],
-  ])('whose package.json %s is called broken, and the next engine is taken', async (_, damage) => {
+  ])('whose package.json %s is called broken, and the next engine is used', async (_, damage) => {
     damage();
     const states = await engineStates(places);
     expect(states.find(({ name }) => name === 'tensorflow')).toMatchObject({
       status: 'broken',
-      detail: `${join(folder, 'package.json')} is damaged: it is no JSON with a version.`,
+      detail: `${join(folder, 'package.json')} is damaged: it is not JSON with a version.`,
       remedy: expect.stringContaining('npm rebuild @tensorflow/tfjs-node'),
     });
     const { engine, because } = chooseEngine(states);
@@ -208,7 +222,7 @@ describe('a damaged package', () => {
   }
 });
 
-it('Dawn is looked for in the product alone, and in no folder above it', () => {
+it('Dawn is searched only in the product, and in no folder above it', () => {
   const [product, system] = [join(root, 'product/dist'), `${process.platform}-${process.arch}`];
   const planted = join(root, 'node_modules/webgpu/dist', system.replace(/^darwin-.*/, 'darwin-universal'));
   for (const each of [product, planted]) mkdirSync(each, { recursive: true });
@@ -243,12 +257,12 @@ describe('who else can change a file', () => {
     expect(otherWriter(ownership, user, false)).toEqual(writer);
   });
 
-  it('of a sticky folder that is only gone through is its owner alone', () => {
+  it('in a sticky folder on the way is only its owner', () => {
     expect(otherWriter(file(0, 0, 0o1777), user, true)).toBeNull();
     expect(otherWriter(file(1001, 0, 0o1777), user, true)).toEqual({ kind: 'owner', uid: 1001 });
   });
 
-  it('by a group is told by its members, and by whose first group it is', () => {
+  it('by a group depends on its members, and on whose primary group it is', () => {
     const group = [
       'root:x:0:',
       'ann:x:1000:',
@@ -262,11 +276,11 @@ describe('who else can change a file', () => {
       [...ownGroupsIn(group.join('\n'), passwd.join('\n'), uid)].sort((a, b) => a - b);
     expect(own(1000)).toEqual([0, 1000, 1002]);
     expect(own(1001)).toEqual([0, 20]);
-    // One that no file lists, as in a container with any id.
+    // A uid that no file lists, as in a container that runs with any id.
     expect(own(4711)).toEqual([0]);
   });
 
-  it('goes by every link on the way, and ends at a circle of them', () => {
+  it('follows every link on the way, and ends at a loop', () => {
     const own: User = { uid: process.geteuid?.() ?? 0, ownGroups: new Set() };
     const trust = new PathTrust(own);
     symlinkSync('shared/../shared/workspace', join(root, 'way'));

@@ -49,7 +49,7 @@ describe('an adapter', () => {
     expect(adapterName(adapter({ ...facts, description }))).toBe(description);
   });
 
-  it('has the name of its maker where it has no other', () => {
+  it('has the name of its maker if it has no other', () => {
     expect(adapterName(adapter({ vendor: 'arm', architecture: 'valhall' }))).toBe('arm valhall');
   });
 });
@@ -62,36 +62,36 @@ describe.runIf(dawn !== '')('a probe of Dawn', () => {
     });
   });
 
-  it.runIf(onSwiftShader)('says that Vulkan has no driver', async () => {
+  it.runIf(onSwiftShader)('reports that Vulkan has no driver', async () => {
     vi.stubEnv('VK_ICD_FILENAMES', '/nowhere.json');
     const probe = await probeDawn(dawn);
     expect(probe).toMatchObject({ outcome: 'none', reason: 'No GPU was found: Vulkan has no driver.' });
   });
 
-  it('says that a library is none', async () => {
+  it('reports a library that is not one', async () => {
     const path = join(temporaryFolder(), 'dawn.node');
     writeFileSync(path, 'not a library');
     const probe = await probeDawn(path);
     expect(probe).toMatchObject({
       outcome: 'broken',
-      reason: "Dawn's file is damaged, or made for another system.",
-      remedy: 'Install the package of Bag of Tricks that is made for this system.',
+      reason: "Dawn's file is damaged, or was built for another system.",
+      remedy: 'Install the Bag of Tricks package for this system.',
     });
   });
 
-  it.runIf(process.platform === 'linux')('survives a driver that crashes', async () => {
+  it.runIf(process.platform === 'linux')('survives a crashing driver', async () => {
     const path = join(temporaryFolder(), 'dawn.node');
     const source =
       '#include <signal.h>\n__attribute__((constructor)) static void load(void) { raise(SIGSEGV); }';
     execFileSync('cc', ['-shared', '-fPIC', '-x', 'c', '-', '-o', path], { input: source });
     expect(await probeDawn(path)).toEqual({
       outcome: 'broken',
-      reason: 'It ended the process by SIGSEGV.',
+      reason: 'It crashed the process (SIGSEGV).',
       remedy: "Update the GPU's driver.",
     });
   });
 
-  it.runIf(onSwiftShader)('is remembered where it computed, until the drivers change', async () => {
+  it.runIf(onSwiftShader)('is cached if it computed, until the drivers change', async () => {
     const file = join(temporaryFolder(), 'probes.json');
     const probe = () => cachedDawnProbe(dawn, undefined, file);
     expect(await probe()).toMatchObject({ outcome: 'computed' });
@@ -106,7 +106,7 @@ describe.runIf(dawn !== '')('a probe of Dawn', () => {
 
 describe('what Dawn says', () => {
   it.each([
-    ['External buffers are not allowed', "VS Code's own Node cannot read what a GPU computed."],
+    ['External buffers are not allowed', 'The Node.js built into VS Code cannot read the results of a GPU.'],
     ['Device is lost\n    at Queue', 'Dawn failed: Device is lost'],
   ])('of %j is explained', (message, what) => {
     expect(explainDawnError(message).what).toBe(what);
@@ -137,17 +137,17 @@ describe('auto', () => {
     folder: null,
   });
 
-  it('takes a GPU before the processor, and says so', () => {
+  it('prefers a GPU over the processor, and says so', () => {
     const states = [state('webgpu', 'works'), state('tensorflow', 'works'), state('wasm', 'works')];
     expect(chooseEngine(states)).toEqual({ engine: 'webgpu', because: ['webgpu works. webgpu.'] });
   });
 
-  it.runIf(onSwiftShader)('never takes a software adapter, even where one may be used', async () => {
+  it.runIf(onSwiftShader)('never takes a software adapter, even if one may be used', async () => {
     const states = await engineStates({ workspace: '/', managed: temporaryFolder() });
     expect(states.find(({ name }) => name === 'webgpu')).toEqual({
       name: 'webgpu',
       status: 'refused',
-      detail: expect.stringMatching(/^There is no GPU, only SwiftShader .*, which is software\.$/),
+      detail: expect.stringMatching(/^There is no GPU, only the software adapter SwiftShader .*\.$/),
       remedy: null,
       folder: null,
     });
@@ -156,11 +156,11 @@ describe('auto', () => {
 });
 
 describe.runIf(onSwiftShader)('the doctor', () => {
-  it('says why webgpu is not taken, and sends nobody after a driver where no GPU is', async () => {
+  it('says why webgpu is not used, and recommends no driver if there is no GPU', async () => {
     const places = { workspace: '/', managed: temporaryFolder() };
     const diagnosis = await diagnose(places);
     const line = linesOf(diagnosis).find((each) => each.startsWith('webgpu: '));
-    expect(line).toMatch(/^webgpu: refused\. There is no GPU, only SwiftShader .*, which is software\.$/);
+    expect(line).toMatch(/^webgpu: refused\. There is no GPU, only the software adapter SwiftShader .*\.$/);
     vi.stubEnv('VK_ICD_FILENAMES', '/nowhere.json');
     const { engines, gpus, faster } = await diagnose(places);
     const webgpu = engines.find(({ name }) => name === 'webgpu');

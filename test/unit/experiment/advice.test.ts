@@ -5,7 +5,7 @@ import { parseExperiment } from '../../../src/experiment/parse';
 import { applyEdits } from '../../../src/experiment/text/textEdits';
 import { experimentFile } from './documents';
 
-/** An experiment of a batch size and rate, with more in its optimizer, schedule and tricks. */
+/** An experiment with a batch size and learning rate, and more in its optimizer, schedule and tricks. */
 function experiment({
   batch = 256,
   rate = 0.1,
@@ -36,7 +36,7 @@ const adviceIn = (text: string) => {
   return adviceFor(document, experiment);
 };
 
-/** The text with all advice followed. */
+/** Returns the text after all advice was followed. */
 function advised(text: string, fileName?: string): string {
   const { document, experiment } = read(text, fileName);
   const result = allAdviceEdits(document, experiment);
@@ -44,7 +44,7 @@ function advised(text: string, fileName?: string): string {
   return applyEdits(text, result.edits);
 }
 
-/** Advice as trick, the text it stands at, and what its fix does. */
+/** Returns each piece of advice as its trick, the text at its position, and the effect of its fix. */
 const told = (text: string) =>
   adviceIn(text).map(
     ({ trick, range, fix }) =>
@@ -52,14 +52,18 @@ const told = (text: string) =>
   );
 
 describe('advice', () => {
-  test("has nothing to say of the paper's baseline", () => {
+  test("has nothing to say about the paper's baseline", () => {
     expect(told(experiment({}))).toEqual([]);
   });
 
-  test('for a large batch asks for linear scaling and warmup', () => {
+  test('recommends linear scaling and warmup for a large batch', () => {
     const text = experiment({ batch: 1024 });
     expect(told(text)).toEqual(['linear_scaling at 1024: insert', 'warmup at 1024: insert']);
-    expect(adviceIn(text)[0]?.remedy).toBe('Insert linear scaling: 0.1 for 256 images becomes 0.4.');
+    expect(adviceIn(text)[0]?.remedy).toMatch(
+      /^Insert linear scaling: 0.1 for 256 images becomes 0.4. .* measured a loss of accuracy with it \(batch 1024, against batch 256 unscaled: 75.87 to 75.17\).$/,
+    );
+    // No caveat is needed for a gain that its source measured.
+    expect(adviceIn(text)[1]?.remedy).toMatch(/^Insert warmup over 1 of 20 epochs\.$/);
     expect(advised(text)).toContain(
       'tricks: { no_bias_decay: true, linear_scaling: { base_batch_size: 256 }, warmup: { epochs: 1 } }',
     );
@@ -72,19 +76,19 @@ describe('advice', () => {
     ]);
   });
 
-  test('leaves a rate that is as high as the rule makes it, and says so where it is scaled once more', () => {
+  test('accepts a learning rate as high as the rule makes it, and says so if it is scaled again', () => {
     expect(told(experiment({ batch: 1024, rate: 0.4, tricks: ', warmup: true' }))).toEqual([]);
     const twice = experiment({ batch: 1024, rate: 0.4, tricks: ', warmup: true, linear_scaling: true' });
     expect(told(twice)).toEqual(['linear_scaling at 0.4: set']);
     expect(advised(twice)).toBe(twice.replace('0.4', '0.1'));
   });
 
-  test('holds for SGD alone, and needs no warmup under one cycle', () => {
+  test('applies only to SGD, and needs no warmup under one cycle', () => {
     const text = experiment({ batch: 1024, optimizer: ', name: adamw', decay: 'one_cycle' });
     expect(told(text)).toEqual([]);
   });
 
-  test('shortens a warmup that goes on beyond the first fall of the rate', () => {
+  test('shortens a warmup that lasts past the first drop of the learning rate', () => {
     const text = experiment({ decay: '{ name: multi_step, milestones: [4, 8] }', tricks: ', warmup: true' });
     expect(told(text)).toEqual(['warmup at warmup: set_option']);
     expect(advised(text)).toContain('warmup: { epochs: 1 }');
@@ -102,37 +106,48 @@ describe('advice', () => {
     expect(advised(text)).toContain('lr_warmup_epochs: 1 }');
   });
 
-  test('wants a loss scale in half precision', () => {
+  test('asks for a loss scale in half precision', () => {
     const text = experiment({ tricks: ', mixed_precision: { loss_scale: 1 }' });
     expect(told(text)).toEqual(['mixed_precision at 1: set_option']);
     expect(advised(text)).toContain('mixed_precision: { loss_scale: dynamic }');
     expect(told(text.replace('loss_scale: 1', 'dtype: bfloat16, loss_scale: 1'))).toEqual([]);
   });
 
-  test('points at weight decay on norms, with the figures that speak against the trick', () => {
+  test('points out weight decay on norms, with the evidence against the trick', () => {
     const text = experiment({}).replace('no_bias_decay: true', '');
     const decayed = text.replace('base_lr: 0.1', 'base_lr: 0.1, weight_decay: 0.0005');
     expect(told(decayed)).toEqual(['no_bias_decay at 0.0005: insert']);
-    expect(adviceIn(decayed)[0]?.remedy).toContain('76.37 to 76.03');
+    expect(adviceIn(decayed)[0]?.remedy).toBe(
+      "Insert no bias decay, which is timm's default. He et al. 2018, section 3.1 measured a loss of accuracy with it (batch 256: 76.19 to 76.16; batch 1024: 76.37 to 76.03).",
+    );
     expect(told(decayed.replace('0.0005', '0'))).toEqual([]);
     expect(told(decayed.replace('resnet20', 'mlp'))).toEqual([]);
   });
 
-  test('says where targets are softened twice, and leaves that to taste', () => {
+  test('points out targets that are softened twice, and leaves the choice open', () => {
     const text = experiment({ tricks: ', mixup: true, label_smoothing: true' });
     expect(told(text)).toEqual(['label_smoothing at label_smoothing: remove']);
     expect(advised(text)).toBe(text);
   });
 
-  test('says where a trick changes nothing', () => {
+  test('points out a trick that changes nothing', () => {
     const text = experiment({ model: 'mlp', tricks: ', zero_gamma: true, cosine_decay: true' });
     expect(told(text)).toContain('zero_gamma at zero_gamma: remove');
     expect(told(text)).toContain('cosine_decay at cosine_decay: remove');
   });
+
+  test('says that pretrained weights keep their gammas, and removes the trick', () => {
+    const text = `${experiment({ tricks: ', zero_gamma: true' })}init: weights.pth\n`;
+    expect(told(text)).toEqual(['zero_gamma at zero_gamma: remove']);
+    expect(adviceIn(text)[0]?.what).toBe(
+      'zero_gamma changes nothing in this experiment (idle: the weights in init include their own gammas).',
+    );
+    expect(told(text.replace('init:', '# init:'))).toEqual([]);
+  });
 });
 
 describe('all advice at once', () => {
-  test('gives a file that can run and has none of it left, and is the same a second time', () => {
+  test('gives a file that can run and has no more advice, and is the same a second time', () => {
     fc.assert(
       fc.property(experimentFile, ({ text, fileName }) => {
         const parsed = parseExperiment(text, fileName);

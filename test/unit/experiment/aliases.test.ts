@@ -35,19 +35,19 @@ describe('names of other systems', () => {
     expect(understood).toEqual(typeof choice === 'object' ? expect.objectContaining(choice) : choice);
   });
 
-  test('are pointed from to ours, at their place', () => {
+  test('are reported with ours, at their place', () => {
     const result = parsed('  # as in GluonCV\n  last_gamma: true\n');
     expect(result.ok && result.warnings.map((warning) => formatProblem('a.yaml', warning))).toEqual([
-      'a.yaml:6:3: warning: last_gamma is called zero_gamma here. It is understood; write zero_gamma.',
+      'a.yaml:6:3: warning: last_gamma is called zero_gamma here. This name works too, but write zero_gamma.',
     ]);
   });
 
-  test('our own names make no warning', () => {
+  test('our own names cause no warning', () => {
     const result = parsed('  zero_gamma: true\n');
     expect(result.ok && result.warnings).toEqual([]);
   });
 
-  test('what is wrong below one is told where it is written', () => {
+  test('errors below one are reported where they are written', () => {
     const result = parsed('  smoothing: { epsilon: 2 }\n');
     expect(result.ok ? [] : result.problems.map((problem) => formatProblem('a.yaml', problem))).toEqual([
       'a.yaml:5:25: error: tricks.label_smoothing.epsilon must be less than 1, not 2. Use a number such as 0.1.',
@@ -68,12 +68,12 @@ describe('names of other systems', () => {
     ]);
   });
 
-  test('on the command line they go, too', () => {
+  test('work on the command line, too', () => {
     const result = parseExperiment(HEAD, 'a.yaml', ['tricks.last_gamma=true']);
     expect(result.ok && result.recipe.initialization.zeroGamma).toBe(true);
   });
 
-  test('a trick under another name is removed and configured where it stands', () => {
+  test('a trick under another name is removed and configured in place', () => {
     const text = `${HEAD}  last_gamma: true\n  no_wd: true\n`;
     const edited = (result: ReturnType<typeof removeTrick>) => {
       if (!result.ok) throw new Error(result.reason);
@@ -84,7 +84,7 @@ describe('names of other systems', () => {
   });
 });
 
-test('no two tricks share a name, and every alias sets an option that there is', () => {
+test('no two tricks share a name, and every alias sets an existing option', () => {
   const names = ALL_TRICKS.flatMap(({ name, aliases }) => [name, ...aliases.map((alias) => alias.name)]);
   expect(new Set(names).size).toBe(names.length);
   for (const { aliases, options } of ALL_TRICKS) {

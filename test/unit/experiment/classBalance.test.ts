@@ -31,14 +31,14 @@ const weighted = { loss: 'class_weights: balanced' };
 const sampled = { data: 'sampling: balanced' };
 
 describe('class weights', () => {
-  test('are n / (K n_c), of the training images that an index counted', () => {
+  test('are n / (K n_c), of the training images counted by an index', () => {
     expect(recipeOf({}).loss.classWeights).toBeNull();
     expect(recipeOf({ loss: 'class_weights: none' }).loss.classWeights).toBeNull();
     // 900 / (2 x 600) and 900 / (2 x 300).
     expect(recipeOf(weighted).loss.classWeights).toEqual([0.75, 1.5]);
   });
 
-  test('give all images of a class the weight of those of any other, and images 1 on average', () => {
+  test('give all classes the same total weight, and images 1 on average', () => {
     const counts = fc.array(fc.nat({ max: 1000 }), { minLength: 1 }).filter((all) => all.some((n) => n > 0));
     fc.assert(
       fc.property(counts, (images) => {
@@ -52,34 +52,34 @@ describe('class weights', () => {
     );
   });
 
-  test('are 1 where all classes have as many images', () => {
+  test('are 1 if all classes have equally many images', () => {
     const text =
       'name: a\ndata: { dataset: fashion-mnist }\nmodel: { name: resnet8 }\nloss: { class_weights: balanced }\n';
     const result = parseExperiment(text, FILE);
     expect(result.ok && result.recipe.loss.classWeights).toEqual(Array(10).fill(1));
   });
 
-  test('of synthetic images are by their labels, which take turns', () => {
+  test('of synthetic images use their labels, which cycle', () => {
     const text =
       'name: a\ndata: { dataset: synthetic, train_images: 128, classes: 3 }\nmodel: { name: resnet8 }\nloss: { class_weights: balanced }\n';
     const result = parseExperiment(text, FILE);
     expect(result.ok && result.recipe.loss.classWeights).toEqual([128 / 129, 128 / 129, 128 / 126]);
   });
 
-  test('of images that nobody has counted are left open', () => {
+  test('of images that are not indexed are left open', () => {
     const recipe = recipeOf(weighted, null, 'inspect');
     expect(recipe.loss.classWeights).toBeNull();
     expect(classBalanceOf(recipe)).toBeNull();
   });
 
-  test('and balanced sampling make a key of their own', () => {
+  test('and balanced sampling each have their own key', () => {
     const keys = [{}, weighted, sampled].map((parts) => recipeKey(recipeOf(parts)));
     expect(new Set(keys).size).toBe(3);
   });
 });
 
 describe('what each class counts', () => {
-  test('is nothing to show where a recipe treats classes alike', () => {
+  test('is not shown if a recipe treats classes equally', () => {
     expect(classBalanceOf(recipeOf({}))).toBeNull();
   });
 
@@ -105,10 +105,10 @@ const said = (parts: Parameters<typeof parsed>[0], facts = sourceFacts()) => {
   return (result.ok ? result.warnings : result.problems).map((problem) => formatProblem(FILE, problem));
 };
 
-describe('a mistake is said at its place:', () => {
+describe('a mistake is reported at its place:', () => {
   test('class weights beside balanced sampling', () => {
     expect(said({ ...weighted, ...sampled })).toEqual([
-      'a.experiment.yaml:4:24: warning: Class weights and balanced sampling correct the same imbalance twice: rare classes count more than common ones. Use one of them.',
+      'a.experiment.yaml:4:24: warning: Class weights and balanced sampling correct the same imbalance twice: rare classes count more than common ones. Use only one of them.',
     ]);
     expect(said(weighted)).toEqual([]);
     expect(said(sampled)).toEqual([]);
@@ -116,7 +116,7 @@ describe('a mistake is said at its place:', () => {
 
   test('balanced sampling in the order of the data set', () => {
     expect(said({ data: 'sampling: balanced, shuffle: false' })).toEqual([
-      'a.experiment.yaml:2:73: error: Balanced sampling draws images at random, and shuffle: false keeps their order. Take out shuffle: false, or use sampling: uniform.',
+      'a.experiment.yaml:2:73: error: Balanced sampling draws images at random, but shuffle: false keeps their order. Remove shuffle: false, or use sampling: uniform.',
     ]);
   });
 

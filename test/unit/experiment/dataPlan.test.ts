@@ -15,7 +15,7 @@ const uniform = (side: number) =>
   sourceFacts({ height: square(side), width: square(side), shortEdge: square(side) });
 
 describe('images of a folder', () => {
-  test('come at the size that the model is made for, cropped as ImageNet is, normalised by their own numbers', () => {
+  test('have the size that the model is designed for, the crop of ImageNet, and their own normalization', () => {
     const { dataset, images, augment, source } = dataOf(FOLDER);
     expect(images).toEqual({
       ...{ size: 224, interpolation: 'bilinear', cropPct: 0.875, presize: null, onBadImage: 'fail' },
@@ -26,51 +26,51 @@ describe('images of a folder', () => {
     expect(source).toEqual({ dataset: 'image_folder', path: 'pets', split: { validation: 0.1, seed: 0 } });
   });
 
-  test('keep a size of their own that is small and the same for all', () => {
+  test('keep their own size if it is small and the same for all', () => {
     expect(dataOf(FOLDER, uniform(32)).images).toMatchObject({ size: 32, cropPct: 1 });
     expect(dataOf(FOLDER, uniform(500)).images).toMatchObject({ size: 224, cropPct: 0.875 });
   });
 
-  test('are resized once where they are more than twice as large, unless the file says otherwise', () => {
+  test('are resized once if they are more than twice as large, unless the file says otherwise', () => {
     expect(dataOf(FOLDER, uniform(449)).images?.presize).toBe(258);
     expect(dataOf(FOLDER, uniform(448)).images?.presize).toBeNull();
     expect(dataOf(`${FOLDER}, presize: false`, uniform(900)).images?.presize).toBeNull();
     expect(dataOf(`${FOLDER}, presize: 256`).images?.presize).toBe(256);
   });
 
-  test('become grey or coloured as asked, with numbers for each channel', () => {
+  test('become gray or color as asked, with numbers for each channel', () => {
     expect(dataOf(`${FOLDER}, channels: 1`).dataset.mean).toEqual([expect.closeTo(0.45)]);
-    const grey = sourceFacts({ channels: 1, mean: [0.5], std: [0.2] });
-    expect(dataOf(`${FOLDER}, channels: 3`, grey).dataset).toMatchObject({ mean: [0.5, 0.5, 0.5] });
+    const gray = sourceFacts({ channels: 1, mean: [0.5], std: [0.2] });
+    expect(dataOf(`${FOLDER}, channels: 3`, gray).dataset).toMatchObject({ mean: [0.5, 0.5, 0.5] });
     expect(dataOf(`${FOLDER}, mean: 0.1, std: [0.1, 0.2, 0.3]`).dataset).toMatchObject({
       ...{ mean: [0.1, 0.1, 0.1], std: [0.1, 0.2, 0.3] },
     });
   });
 
   test.each([
-    ['std: 0', 'data.std must be greater than 0, not 0.', 'Use a positive number such as 1.'],
-    ['std: [0.2, 0, 0.2]', 'data.std.1 must be greater than 0, not 0.', 'Use a positive number such as 1.'],
+    ['std: 0', 'data.std must be greater than 0, not 0.', 'Use a positive number such as 0.5.'],
+    ['std: [0.2, 0, 0.2]', 'data.std.1 must be greater than 0, not 0.', 'Use a positive number such as 0.5.'],
     ['mean: 123.7', 'data.mean must be at most 1, not 123.7.', 'Use at most 1.'],
     [
       'mean: [0.5, 0.5]',
-      'data.mean has 2 values, and images have 3 channels.',
-      'Write one value, or one for each channel.',
+      'data.mean has 2 values, but images have 3 channels.',
+      'Write one value, or one per channel.',
     ],
     [
       'split: { validation: 1 }',
       'data.split.validation must be less than 1, not 1.',
-      'Use a number below 1.',
+      'Use a number such as 0.1.',
     ],
     ['image_size: 5000', 'data.image_size must be at most 4096, not 5000.', 'Use at most 4096.'],
-    ['path: ', 'data.path must be text, not an empty value.', 'Write text.'],
-  ])('are not to be had by %s', (written, what, remedy) => {
+    ['path: ', 'data.path must be text, not an empty value.', 'Use text such as photos.'],
+  ])('are not available by %s', (written, what, remedy) => {
     const lines = ['dataset: image_folder', ...(written.startsWith('path') ? [] : ['path: pets']), written];
     const text = `name: a\ndata:\n  ${lines.join('\n  ')}\nmodel: { name: resnet18 }\n`;
     const parsed = parseExperiment(text, 'a.experiment.yaml', [], 'train', () => sourceFacts());
     expect(parsed).toMatchObject({ ok: false, problems: [{ what, remedy }] });
   });
 
-  test('come as published weights were trained, unless the file says otherwise', () => {
+  test('are prepared like those of published weights, unless the file says otherwise', () => {
     const weights = (data: string) => {
       const text = `name: a\ndata: { ${data} }\nmodel: { name: inception_v3 }\ninit: torchvision:inception_v3\n`;
       const parsed = parseExperiment(text, 'a.experiment.yaml', [], 'train', () =>
@@ -87,7 +87,7 @@ describe('images of a folder', () => {
     });
   });
 
-  test('are warned of where the file makes them otherwise than the weights want', () => {
+  test('bring a warning if the file prepares them differently than the weights expect', () => {
     const warningsOf = (data: string) => {
       const text = `name: a\ndata: { ${data} }\nmodel: { name: resnet18 }\ninit: torchvision:resnet18\n`;
       const parsed = parseExperiment(text, 'a.experiment.yaml', [], 'train', () => sourceFacts());
@@ -103,7 +103,7 @@ describe('images of a folder', () => {
     ]);
   });
 
-  test('that nobody has looked at are said to be so, and lead to no recipe', () => {
+  test('that are not indexed are reported as such, and give no recipe', () => {
     const text = `name: a\ndata: { ${FOLDER} }\nmodel: { name: resnet18 }\n`;
     const parsed = parseExperiment(text, 'a.experiment.yaml');
     expect(parsed).toMatchObject({ ok: false, problems: [] });

@@ -16,7 +16,7 @@ function shown(
   return `${start.line}:${start.character} ${text.slice(start.offset, end.offset)}`;
 }
 
-describe('the place of a key or value', () => {
+describe('the position of a key or value', () => {
   test.each([
     [['name'], 'key', '0:0 name'],
     [['name'], 'value', '0:6 a'],
@@ -43,7 +43,7 @@ describe('the place of a key or value', () => {
   });
 });
 
-test('lines end with LF, CRLF or CR; a place outside the text is moved into it', () => {
+test('lines end with LF, CRLF or CR; a position outside the text is moved into it', () => {
   const lines = new Lines('a\nbc\r\nd\re');
   expect([0, 2, 6, 8, 99, -1].map((offset) => lines.position(offset))).toEqual([
     { offset: 0, line: 0, character: 0 },

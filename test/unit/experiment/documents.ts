@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 
-/** A generated experiment file, valid and written in some style. */
+/** A generated valid experiment file, written in some style. */
 export interface GeneratedFile {
   readonly text: string;
   readonly fileName: string;
@@ -33,7 +33,7 @@ const sections = fc.record(
   { requiredKeys: ['data', 'model'] },
 );
 
-/** Plain data of a valid experiment without warmup, its keys in any order. */
+/** Plain data of a valid experiment without warmup, with its keys in any order. */
 const experiment = fc
   .tuple(fc.constantFrom('plain', 'with "quotes"', "it's: #1", 'ünïcode'), sections)
   .chain(([name, parts]) => {
@@ -43,9 +43,9 @@ const experiment = fc
       .map((shuffled): Data => Object.fromEntries(shuffled));
   });
 
-/** Draws one thing after another in the course of writing a document. */
+/** Makes random choices while a document is written. */
 interface Dice {
-  /** True once in `sides` throws. */
+  /** True once in `sides` rolls on average. */
   once(sides: number): boolean;
   pick<T>(choices: readonly T[]): T;
 }
@@ -72,7 +72,7 @@ function yamlKey(key: string, roll: Dice): string {
   return roll.pick([key, key, key, `"${key}"`, `'${key}'`]);
 }
 
-/** A value in braces or brackets, on one line or several. */
+/** Formats a value in braces or brackets, on one line or several. */
 function yamlFlow(value: unknown, roll: Dice, indent: string, lines: boolean): string {
   if (Array.isArray(value)) return `[${value.map((item) => yamlFlow(item, roll, indent, false)).join(', ')}]`;
   if (typeof value !== 'object' || value === null) return yamlScalar(value, roll);
@@ -143,7 +143,7 @@ function json(value: unknown, roll: Dice, indent: string, step: string, commente
   return `{${note()}${lines.join('')}${own()}\n${indent}}`;
 }
 
-/** CRLF or LF, a final newline or none, comments around. */
+/** Adds CRLF or LF, a final newline or none, and surrounding comments. */
 function finish(body: string, comments: readonly string[], roll: Dice): string {
   const ends = ['\n', '\n', '', '\n\n', ...comments.map((comment) => `\n${comment}`), `\n${comments[0]}\n`];
   const text = roll.once(5) ? `${comments[0]}\n${body.trimEnd()}` : body.trimEnd();
@@ -151,7 +151,7 @@ function finish(body: string, comments: readonly string[], roll: Dice): string {
   return roll.once(4) ? ended.replaceAll('\n', '\r\n') : ended;
 }
 
-/** Experiment files in block and flow YAML, in JSON and in JSON with comments and trailing commas. */
+/** Experiment files in block and flow YAML, in JSON, and in JSON with comments and trailing commas. */
 export const experimentFile: fc.Arbitrary<GeneratedFile> = fc
   .tuple(experiment, dice, fc.constantFrom('block', 'flow', 'json', 'compact', 'jsonc'))
   .map(([data, roll, style]) => {

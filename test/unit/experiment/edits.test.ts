@@ -24,7 +24,7 @@ const warmup = fc.constantFrom<unknown>(true, { epochs: 2 }, { epochs: 1.5, coun
 const runs = { numRuns: 400 };
 
 describe('for any experiment file', () => {
-  test('what is generated is a valid experiment', () => {
+  test('every generated file is a valid experiment', () => {
     fc.assert(
       fc.property(experimentFile, ({ text, fileName }) => {
         const result = parseExperiment(text, fileName);
@@ -44,7 +44,7 @@ describe('for any experiment file', () => {
     );
   });
 
-  test('inserting a trick says what was asked for, changes no other value, and validates', () => {
+  test('inserting a trick writes what was asked for, changes no other value, and validates', () => {
     fc.assert(
       fc.property(experimentFile, warmup, (file, value) => {
         const before = parseDocument(file.text, file.fileName).value;
@@ -56,7 +56,7 @@ describe('for any experiment file', () => {
     );
   });
 
-  test('inserting a trick twice is inserting it once', () => {
+  test('inserting a trick twice is the same as once', () => {
     fc.assert(
       fc.property(experimentFile, warmup, (file, value) => {
         const text = inserted(file, 'warmup', value);
@@ -80,7 +80,7 @@ describe('for any experiment file', () => {
     );
   });
 
-  test('tricks go in and out in any order', () => {
+  test('tricks can be inserted and removed in any order', () => {
     fc.assert(
       fc.property(
         experimentFile,
@@ -138,20 +138,20 @@ describe('edits', () => {
     );
   });
 
-  test('braces that were empty stay when they are empty again', () => {
+  test('empty braces stay when they are empty again', () => {
     const text = `${PLAIN}tricks: {}\n`;
     const filled = edited('a.yaml', text, 'zero_gamma', true);
     expect(filled).toBe(`${PLAIN}tricks: { zero_gamma: true }\n`);
     expect(removed({ text: filled, fileName: 'a.yaml' }, 'zero_gamma')).toBe(text);
   });
 
-  test('a trick that is switched off is switched on in its place', () => {
+  test('a disabled trick is enabled in place', () => {
     expect(edited('a.yaml', 'tricks:\n  warmup: false # later\n', 'warmup', { epochs: 2 })).toBe(
       'tricks:\n  warmup:\n    epochs: 2 # later\n'.replace(':\n    epochs: 2', ': { epochs: 2 }'),
     );
   });
 
-  test("an option that changes leaves the other options' comments alone", () => {
+  test('changing an option keeps the comments of the other options', () => {
     const text = 'tricks:\n  warmup:\n    # as in the paper\n    epochs: 5 # of 120\n    count_from: 0\n';
     expect(edited('a.yaml', text, 'warmup', { epochs: 2 })).toBe(
       'tricks:\n  warmup:\n    # as in the paper\n    epochs: 2 # of 120\n',
@@ -164,11 +164,11 @@ describe('edits', () => {
     );
   });
 
-  test('removing what is not there changes nothing', () => {
+  test('removing a missing trick changes nothing', () => {
     expect(removeTrick(parseDocument(PLAIN, 'a.yaml'), 'warmup')).toEqual({ ok: true, edits: [] });
   });
 
-  test('the last trick takes its comment with it and leaves the others', () => {
+  test('the last trick takes its comment with it and keeps the others', () => {
     const text =
       '{\n  "a": 1, // one\n  "tricks": {\n    // first\n    "warmup": true, // two\n    "zero_gamma": true // three\n  }\n}\n';
     expect(removed({ text, fileName: 'a.jsonc' }, 'zero_gamma')).toBe(
@@ -181,23 +181,27 @@ describe('edits', () => {
     ['a bracket elsewhere is not closed', 'tricks:\n  zero_gamma: true\nmodel: { name: resnet8\nseed: 1\n'],
     ['a key elsewhere is written twice', 'seed: 1\ntricks:\n  zero_gamma: true\nseed: 2\n'],
     ['a second document follows', 'tricks:\n  zero_gamma: true\n---\nname: b\n'],
-  ])('work where %s', (_, text) => {
+  ])('work if %s', (_, text) => {
     const expected = text.replace('zero_gamma: true\n', 'zero_gamma: true\n  no_bias_decay: true\n');
     expect(edited('a.yaml', text, 'no_bias_decay', true)).toBe(expected);
     expect(removed({ text: expected, fileName: 'a.yaml' }, 'no_bias_decay')).toBe(text);
   });
 
   test.each([
-    ['a.yaml', '', 'The file holds no experiment that could be edited.'],
-    ['a.yaml', '- a\n', 'The file holds no experiment that could be edited.'],
+    ['a.yaml', '', 'The file holds no experiment to edit.'],
+    ['a.yaml', '- a\n', 'The file holds no experiment to edit.'],
     ['a.yaml', 'tricks: yes\n', 'tricks is not a mapping.'],
-    ['a.yaml', 'a: &t { zero_gamma: true }\ntricks: *t\n', 'tricks is written elsewhere, behind an alias.'],
+    [
+      'a.yaml',
+      'a: &t { zero_gamma: true }\ntricks: *t\n',
+      'tricks is an alias: its value is written elsewhere.',
+    ],
     [
       'a.yaml',
       'tricks: { zero_gamma: true }\ntricks: {}\n',
-      'The edit would change other parts of the file, as it is written now.',
+      'As the file is written now, the edit would change other parts of it.',
     ],
-    ['a.json', '[', 'The file holds no experiment that could be edited.'],
+    ['a.json', '[', 'The file holds no experiment to edit.'],
   ])('are refused with a reason: %s %j', (fileName, text, reason) => {
     expect(insertTrick(parseDocument(text, fileName), 'warmup', true)).toEqual({ ok: false, reason });
   });

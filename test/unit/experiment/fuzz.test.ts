@@ -30,7 +30,7 @@ function expectInside(text: string, { range: { start, end }, what, remedy }: Pro
   const lines = text.split(/\r\n|\r|\n/);
   for (const { line, character } of [start, end]) {
     expect(lines[line]).toBeDefined();
-    // Between the two characters of a line break the place is one past the line's text.
+    // Between the two characters of a line break, the position is one past the line's text.
     expect(character).toBeLessThanOrEqual(lines[line]!.length + 1);
   }
 }
@@ -123,7 +123,7 @@ describe('whatever the text, there is an experiment or there are problems inside
     );
   });
 
-  test('any numbers in the places of numbers', () => {
+  test('any numbers in place of numbers', () => {
     const number = fc.oneof(
       fc.integer(),
       fc.double(),

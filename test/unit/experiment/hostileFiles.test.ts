@@ -1,4 +1,4 @@
-/** Files that are made to be slow or to overflow the stack are read or refused; test/attack/slowFiles.ts has their times. */
+/** Files built to be slow or to overflow the stack are read or refused. test/attack/slowFiles.ts times them. */
 import { performance } from 'node:perf_hooks';
 import { describe, expect, test } from 'vitest';
 import { parseExperiment } from '../../../src/experiment/parse';
@@ -8,12 +8,12 @@ import { hoverAt } from '../../../src/insight/hovers';
 import { experimentLenses } from '../../../src/insight/lenses';
 import { quickFixes } from '../../../src/insight/quickFixes';
 import { decodeNpyHeader } from '../../../src/shared/npy';
-import { PickleError, readPickle } from '../../../src/shared/pickle';
+import { PickleError, readPickle } from '../../../src/shared/pickle/pickle';
 import { decodeSafetensors, SafetensorsError } from '../../../src/shared/safetensors';
 import { decodeWeights } from '../../../src/weights/weightsFile';
 import { formatFiles, textFiles } from '../../support/hostileFiles';
 
-/** The slowest takes half a second, on a quiet machine; unbounded, minutes. */
+/** Far above the slowest file's time on an idle machine, and far below the time without limits. */
 const BOUND_MS = 15_000;
 
 const files = textFiles();
@@ -40,7 +40,7 @@ describe('an experiment of', () => {
     for (const name of ['a.experiment.yaml', 'a.experiment.json']) {
       const parsed = parseExperiment(name.endsWith('json') ? `[${'1,'.repeat(60_000)}1]` : text, name);
       expect(!parsed.ok && parsed.problems.map(({ what }) => what)).toEqual([
-        'The file has more than 80000 words and marks.',
+        'The file has more than 80000 tokens.',
       ]);
     }
   });

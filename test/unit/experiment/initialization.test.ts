@@ -5,7 +5,7 @@ import { resolve } from '../../../src/experiment/resolve';
 import { experimentSchema } from '../../../src/experiment/schema';
 import { smallExperiment, smallRecipe } from '../../support/smallTraining';
 
-/** What is wrong with a small experiment of these changes: where, what, and what to do. */
+/** Returns the problems of a small experiment with these changes: where, what, and the remedy. */
 function problemsOf(changes: Parameters<typeof smallExperiment>[0]): string[] {
   const resolution = resolve(experimentSchema.parse(smallExperiment(changes)));
   if (resolution.ok) return [];
@@ -15,7 +15,7 @@ function problemsOf(changes: Parameters<typeof smallExperiment>[0]): string[] {
 const resnet50 = { data: { height: 32, width: 32, channels: 3 }, model: { name: 'resnet50', width: 64 } };
 
 describe('init', () => {
-  test('is short for a file with options by default', () => {
+  test('is short for a file with default options', () => {
     const short = smallRecipe({ init: 'weights.pth' }).initialization;
     expect(short).toEqual({ zeroGamma: false, weights: 'weights.pth', head: 'auto', freeze: [] });
     expect(smallRecipe({ init: { weights: 'weights.pth' } }).initialization).toEqual(short);
@@ -40,15 +40,15 @@ describe('init', () => {
     [
       'weights that nobody has',
       { ...resnet50, init: { weights: 'torchvision:resnet5O' } },
-      'init.weights: There are no weights torchvision:resnet5O. Did you mean torchvision:resnet50?',
+      'init.weights: The weights torchvision:resnet5O do not exist. Did you mean torchvision:resnet50?',
     ],
     [
       "a model of timm's without its weights' tag",
       { ...resnet50, init: 'timm:resnet50' },
-      'init.weights: There are no weights timm:resnet50. Did you mean timm:resnet50.a1_in1k?',
+      'init.weights: The weights timm:resnet50 do not exist. Did you mean timm:resnet50.a1_in1k?',
     ],
     [
-      'a part to freeze that is misspelt',
+      'a part to freeze that is misspelled',
       { init: { weights: 'a.pth', freeze: ['stem', 'layr1'] } },
       'init.freeze.1: The model has no part layr1 to freeze. Did you mean layer1?',
     ],
@@ -60,13 +60,13 @@ describe('init', () => {
     [
       'nothing left to train',
       { init: { weights: 'a.pth', freeze: ['stem', 'layer1', 'layer2', 'layer3', 'head'] } },
-      'init.freeze: All of the model is frozen, so nothing would be trained. Leave out at least the head.',
+      'init.freeze: The whole model is frozen, so nothing would be trained. Leave at least the head unfrozen.',
     ],
   ])('with %s is a problem', (_, changes, problem) => {
     expect(problemsOf(changes)).toEqual([problem]);
   });
 
-  test('takes the variant that a trick makes of the model', () => {
+  test('uses the variant that a trick makes of the model', () => {
     const init = 'torchvision:resnet50';
     expect(problemsOf({ ...resnet50, init, tricks: { resnet_b: true } })).toEqual([]);
     expect(problemsOf({ ...resnet50, init: 'timm:resnet50d.ra2_in1k', tricks: { resnet_d: true } })).toEqual(
@@ -82,14 +82,14 @@ describe('init', () => {
     [
       'a learning rate of 0 for the head',
       'optimizer: { head_learning_rate: 0x }',
-      'optimizer.head_learning_rate is not valid',
+      'optimizer.head_learning_rate cannot be "0x"',
     ],
     [
       'a layer decay above 1',
       'optimizer: { layer_decay: 1.5 }',
       'optimizer.layer_decay must be at most 1, not 1.5.',
     ],
-  ])('as %s is refused where it stands', (_, line, what) => {
+  ])('as %s is refused at its position', (_, line, what) => {
     const text = `name: a\ndata: { dataset: fashion-mnist-sample }\nmodel: { name: resnet20 }\n${line}\n`;
     const parsed = parseExperiment(text, 'a.experiment.yaml');
     const problems = parsed.ok ? [] : parsed.problems.map((problem) => formatProblem('a.yaml', problem));

@@ -3,7 +3,7 @@ import { parseDocument } from '../../../src/experiment/text/document';
 import { removeItem } from '../../../src/experiment/text/itemEdits';
 import { applyEdits } from '../../../src/experiment/text/textEdits';
 
-/** The text without the item of `list` at an index, or why it cannot go. */
+/** Returns the text without item `index` of `list`, or why it cannot be removed. */
 function without(text: string, index: number, fileName = 'a.yaml'): string {
   const result = removeItem(parseDocument(text, fileName), ['list', index]);
   return result.ok ? applyEdits(text, result.edits) : result.reason;
@@ -33,14 +33,14 @@ describe('an item that is removed from a list', () => {
     expect(without(text, index, 'a.jsonc')).toBe(expected);
   });
 
-  test('stays where it is the only one, or where there is none', () => {
+  test('stays if it is the only one, or if there is none', () => {
     expect(without('list: [a]\n', 0)).toBe('The list would be empty.');
     expect(without('list: [a, b]\n', 2)).toBe('The list would be empty.');
   });
 
-  test('stays where others stand behind it by an alias', () => {
+  test('stays if others refer to it by an alias', () => {
     expect(without('list:\n  - &one a\n  - *one\n', 0)).toBe(
-      'The edit would change other parts of the file, as it is written now.',
+      'As the file is written now, the edit would change other parts of it.',
     );
   });
 });

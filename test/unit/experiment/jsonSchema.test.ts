@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Ajv from 'ajv';
 import { describe, expect, test } from 'vitest';
-import { experimentJsonSchema } from '../../../src/experiment/jsonSchema';
+import { experimentFileJsonSchema } from '../../../src/experiment/jsonSchema';
 import { parseExperiment } from '../../../src/experiment/parse';
 import { sourceFacts } from '../../support/sourceFacts';
 
@@ -11,12 +11,12 @@ const FILE = JSON.parse(readFileSync(join(ROOT, 'schemas/experiment.schema.json'
 const EXAMPLES = join(ROOT, 'examples');
 const BAD = join(ROOT, 'test/fixtures/experiments');
 
-/** An independent reader of JSON Schema; `strict: false` lets editors' own keywords stand. */
+/** An independent JSON Schema validator. `strict: false` permits editor-specific keywords. */
 const accepts = new Ajv({ strict: false }).compile(FILE);
 
 describe('the JSON Schema in schemas/', () => {
   test('is what `npm run schema` writes', () => {
-    expect(FILE).toEqual(JSON.parse(JSON.stringify(experimentJsonSchema())));
+    expect(FILE).toEqual(JSON.parse(JSON.stringify(experimentFileJsonSchema())));
   });
 
   test.each(readdirSync(EXAMPLES).filter((name) => name.includes('.experiment.')))('accepts %s', (name) => {
@@ -38,11 +38,33 @@ describe('the JSON Schema in schemas/', () => {
     expect(accepts(document.value)).toBe(false);
   });
 
-  test('says in words what every part is', () => {
-    const { properties } = FILE;
-    expect(FILE.title).toBe('Experiment');
+  test.each([
+    ['name: a\ntrainer: { command: python train.py, system: timm }\ntricks: { mixup: true }\n', true],
+    [
+      'name: a\ntrainer: { command: [x], system: generic, arguments: { x: { with: -x } } }\ntricks: { x: true }\n',
+      true,
+    ],
+    ['name: a\ntrainer: { command: x, system: timm }\nmodel: { name: cnn }\n', false],
+    ['name: a\ntrainer: { command: x, system: tim }\n', false],
+    ['name: a\ntrainer: { command: x, system: timm, metrics: { cvs: x } }\n', false],
+    ['name: a\ntrainer: { command: x, system: timm }\ntricks: { mixup: 3 }\n', false],
+  ])('judges a command experiment: %s', (text, isValid) => {
+    const { document } = parseExperiment(text, 'a.experiment.yaml');
+    expect(accepts(document.value)).toBe(isValid);
+  });
+
+  test('describes every part', () => {
+    const { properties, title } = FILE.else;
+    expect(title).toBe('Experiment');
     for (const name of ['name', 'data', 'model', 'optimizer', 'schedule', 'tricks', 'seed', 'engine']) {
       expect(properties[name].description, name).toMatch(/\.$/);
+    }
+    const command = FILE.then.properties;
+    for (const [name, part] of Object.entries<{ description?: string }>({
+      ...command,
+      ...command.trainer.properties,
+    })) {
+      expect(part.description, name).toMatch(/\.$/);
     }
     for (const trick of Object.values<{ description?: string }>(properties.tricks.properties)) {
       expect(trick.description).toMatch(/\((.+\d{4}|timm).*\)$/);

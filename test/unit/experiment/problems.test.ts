@@ -6,12 +6,13 @@ import { formatProblem } from '../../../src/experiment/problem';
 
 const FOLDER = join(__dirname, '../../fixtures/experiments');
 
-/** What is said of each file in test/fixtures/experiments, after its name. */
+/** The problems reported for each file in test/fixtures/experiments, by name. */
 const EXPECTED: Record<string, readonly string[]> = {
   'alias-bomb.experiment.yaml': [
-    '2:11: error: The aliases of this file stand for too much. Write the values out, or use at most 100 aliases.',
+    '2:11: error: The aliases in this file expand to too much content. Write the values out, or use at most 100 aliases.',
   ],
   'crlf.experiment.yaml': [
+    '2:59: error: A batch of 64 is larger than the 32 training images. Use at most 32.',
     '3:33: error: model.width must be a multiple of 2, not 15. Use a number such as 16.',
   ],
   'custom-tag.experiment.yaml': [
@@ -35,7 +36,7 @@ const EXPECTED: Record<string, readonly string[]> = {
     '4:3: error: Malformed JSON: a comma is missing before this. End the entry before it with a comma.',
   ],
   'malformed.experiment.yaml': [
-    '5:1: error: The closing } is missing before this. Add }, or indent what stands inside.',
+    '5:1: error: The closing } is missing before this. Add }, or indent the lines inside.',
   ],
   'missing-parts.experiment.yaml': [
     '1:1: error: model is missing. Add it, such as model: { name: resnet20 }.',
@@ -47,7 +48,7 @@ const EXPECTED: Record<string, readonly string[]> = {
   ],
   'tabs.experiment.yaml': ['5:1: error: YAML cannot be indented with tabs. Use spaces.'],
   'two-documents.experiment.yaml': [
-    '5:1: error: A second document begins here, but a file holds one experiment. Move it to a file of its own.',
+    '5:1: error: A second document begins here, but a file holds one experiment. Move it to a separate file.',
   ],
   'unknown-alias.experiment.yaml': [
     '4:23: error: The alias *rate has no anchor before it. Write &rate before the value it stands for, or write the value here.',
@@ -63,27 +64,28 @@ const EXPECTED: Record<string, readonly string[]> = {
   ],
   'untrainable.experiment.yaml': [
     '2:59: error: A batch of 64 is larger than the 32 training images. Use at most 32.',
-    '6:42: error: The milestone at epoch 4 lies beyond the training of 3. Use milestones below 3, or raise schedule.epochs.',
+    '6:42: error: The milestone at epoch 4 is not within the 3 epochs of training. Use milestones below 3, or raise schedule.epochs.',
   ],
   'valid.experiment.jsonc': [],
   'valid.experiment.yaml': [],
   'wrong-choices.experiment.yaml': [
     '2:18: error: data.dataset must be fashion-mnist-sample, fashion-mnist, image_folder, csv, cifar10, cifar100, idx, npz, parquet, webdataset or synthetic, not "fashion-mnist-smple". Did you mean fashion-mnist-sample?',
+    '2:48: error: data.augment must be flip, crop_flip, none, imagenet, cifar, randaugment or trivialaugment, not "flips". Did you mean flip?',
     '3:16: error: model.name must be resnet8, resnet14, resnet20, resnet32, resnet44, resnet56, resnet110, resnet18, resnet34, resnet50, resnet101, resnet152, resnet9, mobilenet_v1, inception_v3, vgg16_bn, densenet121, cnn or mlp, not "resnet21". Did you mean resnet20?',
     '4:20: error: optimizer.name must be sgd, adam, adamw, lars or lamb, not "adamm". Did you mean adam?',
     '5:20: error: schedule.decay must be constant, step, multi_step, cosine, linear, polynomial or one_cycle, not "cosin". Did you mean cosine?',
     '7:25: error: tricks.warmup.count_from must be 0 or 1, not 2. Use one of 0, 1.',
-    '8:9: error: engine must be auto, tensorflow-gpu, webgpu, tensorflow, wasm or cpu, not "gpu". Use one of auto, tensorflow-gpu, webgpu, tensorflow, wasm, cpu.',
+    '8:9: error: engine must be auto, tensorflow-gpu, webgpu, tensorflow, wasm or cpu, not "gpu". Did you mean tensorflow-gpu?',
   ],
   'wrong-types.experiment.jsonc': [
     '3:11: error: name must be text, not 7. Use text such as my-experiment.',
     '4:51: error: data.batch_size must be a number, not "64". Write 64 without quotes.',
-    '5:12: error: model must be a mapping, not "resnet8". Write keys and values such as { name: resnet20 }.',
-    '6:30: error: optimizer.nesterov must be true or false, not "yes". Use true or false.',
+    '5:12: error: model must be a mapping, not "resnet8". Write model: { name: resnet8 }.',
+    '6:30: error: optimizer.nesterov must be true or false, not "yes". Write true.',
     '6:49: error: optimizer.momentum must be less than 1, not 1. Use a number such as 0.9.',
     '7:27: error: schedule.epochs must be a whole number, not 2.5. Use a number such as 120.',
     '7:41: error: schedule.decay must be constant, step, multi_step, cosine, linear, polynomial, one_cycle or a mapping, not 0.5. Write keys and values such as { name: multi_step }.',
-    '8:25: error: tricks.warmup must be true, false or a mapping, not 3. Write true, or options such as { epochs: 5 }.',
+    '8:25: error: tricks.warmup must be true, false or a mapping, not 3. Write warmup: { epochs: 3 }.',
     '8:42: error: tricks.zero_gamma must be true, false or a mapping, not "on". Write true.',
     '8:87: error: tricks.linear_scaling.base_batch_size must be greater than 0, not 0. Use a positive number such as 256.',
   ],
@@ -94,7 +96,7 @@ function problemsOf(text: string, fileName: string, settings: readonly string[] 
   return result.ok ? [] : result.problems.map((problem) => formatProblem(fileName, problem));
 }
 
-describe('each problem is said in plain words at its line and column', () => {
+describe('each problem is reported in plain words at its line and column', () => {
   test.each(Object.entries(EXPECTED))('%s', (fileName, expected) => {
     const text = readFileSync(join(FOLDER, fileName), 'utf8');
     expect(problemsOf(text, fileName)).toEqual(expected.map((line) => `${fileName}:${line}`));
@@ -109,7 +111,7 @@ describe('each problem is said in plain words at its line and column', () => {
     ['{"a"}', '1:5: error: Malformed JSON: a colon is missing here. Write "key": value.'],
     [
       "{'a': 1}",
-      '1:2: error: Malformed JSON: this cannot stand here. Write text in double quotes, and backslashes twice.',
+      '1:2: error: Malformed JSON: this is not allowed here. Put text in double quotes, and double each backslash.',
     ],
     [
       '{"a": }',
@@ -117,11 +119,11 @@ describe('each problem is said in plain words at its line and column', () => {
     ],
     [
       '{"a": "b',
-      '1:7: error: Malformed JSON: a text is not closed. End it with a double quote on the same line.',
+      '1:7: error: Malformed JSON: a string is not closed. End it with a double quote on the same line.',
     ],
     [
       '{} {}',
-      '1:4: error: Malformed JSON: the experiment has ended before this. Keep everything inside one pair of braces.',
+      '1:4: error: Malformed JSON: the experiment ends before this. Keep everything inside one pair of braces.',
     ],
     ['[1, 2', '1:6: error: Malformed JSON: a bracket is not closed. Add a ].'],
   ])('malformed JSON: %s', (text, expected) => {
@@ -131,10 +133,10 @@ describe('each problem is said in plain words at its line and column', () => {
   test.each([
     [
       'a: b: c',
-      '1:4: error: A second key stands on this line. Give it a line of its own, or put the text in quotes.',
+      '1:4: error: There is a second key on this line. Put it on a separate line, or put the text in quotes.',
     ],
-    ['name: "bad\nseed: 1\n', '3:1: error: A text in quotes is not closed. End it with ".'],
-    ['a: [1, 2\n', '2:1: error: The closing ] is missing before this. Add ], or indent what stands inside.'],
+    ['name: "bad\nseed: 1\n', '3:1: error: Text in quotes is not closed. End it with ".'],
+    ['a: [1, 2\n', '2:1: error: The closing ] is missing before this. Add ], or indent the lines inside.'],
     [
       'a: !!set { b }',
       '1:4: error: The tag !!set is not allowed: an experiment is plain data. Remove the tag.',
@@ -171,12 +173,12 @@ describe('parsing', () => {
     expect(result.ok && result.experiment.tricks.warmup).toMatchObject({ epochs: 3, count_from: 0 });
   });
 
-  test('a byte order mark is no part of the experiment', () => {
+  test('a byte order mark is not part of the experiment', () => {
     expect(problemsOf(`\uFEFF${valid}`, 'a.yaml')).toEqual([]);
     expect(problemsOf(`\uFEFF{}`, 'a.json')[0]).toMatch(/^a\.json:1:\d: error: name is missing/);
   });
 
-  test('settings of the command line go before the file', () => {
+  test('settings of the command line override the file', () => {
     const result = parseExperiment(valid, 'a.yaml', [
       'schedule.epochs=9',
       'schedule.decay={ name: multi_step, milestones: [2, 4] }',
@@ -192,7 +194,7 @@ describe('parsing', () => {
     });
   });
 
-  test("a trick's option can be set where the file switches the trick on by true", () => {
+  test("a trick's option can be set if the file enables the trick by true", () => {
     const result = parseExperiment(valid.replace('warmup: { epochs: 1 }', 'warmup: true'), 'a.yaml', [
       'tricks.warmup.epochs=2',
     ]);
@@ -210,7 +212,7 @@ describe('parsing', () => {
     ],
     ['optimizer={ base_rl: 1 }', 'Unknown key base_rl. Did you mean base_lr?'],
     ['__proto__.seed=1', 'Unknown key __proto__. Use one of loss, init.'],
-    ['epochs', 'This is no key=value. Write a key with dots between its parts, such as schedule.epochs=3.'],
+    ['epochs', 'This is not key=value. Write a key with dots between its parts, such as schedule.epochs=3.'],
     ['seed=[1', 'The value of seed cannot be read. Write a number, true, false, text, or YAML in braces.'],
   ])('a wrong setting is named as the place: %s', (setting, expected) => {
     expect(problemsOf(valid, 'a.yaml', [setting])).toEqual([`--set ${setting}: error: ${expected}`]);

@@ -22,7 +22,7 @@ describe('warmup by epoch', () => {
     ['epochs: 20', '{ update: epoch }'],
     ['epochs: 20, update: epoch', 'true'],
     ['epochs: 20, update: epoch', '{ epochs: 2 }'],
-  ])('counted from 0 trains an epoch for nothing, which is said: %s, %s', (schedule, warmup) => {
+  ])('counted from 0 wastes an epoch, with a warning: %s, %s', (schedule, warmup) => {
     expect(warnings(schedule, warmup)).toHaveLength(1);
   });
 
@@ -31,18 +31,18 @@ describe('warmup by epoch', () => {
     ['epochs: 20', '{ update: epoch, count_from: 1 }'],
     ['epochs: 20, update: epoch', '{ update: epoch, count_from: 1 }'],
     ['epochs: 20, update: epoch', 'false'],
-  ])('else nothing is: %s, %s', (schedule, warmup) => {
+  ])('otherwise there is no warning: %s, %s', (schedule, warmup) => {
     expect(warnings(schedule, warmup)).toEqual([]);
   });
 });
 
-test('a decay that falls too often is refused at once, with the least that is allowed', () => {
+test('a decay with too many drops is refused at once, with the least that is allowed', () => {
   const started = performance.now();
   const result = parsed('epochs: 20, decay: { name: step, every: 1e-7 }', 'false');
   expect(result).toMatchObject({ ok: false });
   if (!result.ok) {
     expect(result.problems.map(({ remedy }) => remedy)).toEqual(['Use at least 0.02.']);
   }
-  // It took minutes and all memory.
+  // Without the limit this takes minutes and all memory.
   expect(performance.now() - started).toBeLessThan(5000);
 });

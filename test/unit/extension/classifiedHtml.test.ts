@@ -24,7 +24,7 @@ const page = classifiedHtml({
 });
 
 test('shows each image with its classes, as text and as bars', () => {
-  expect(page).toContain('<h1>What pets &lt;1&gt; sees</h1>');
+  expect(page).toContain('<h1>Predictions of pets &lt;1&gt;</h1>');
   expect(page).toContain('<img src="https://images//photos/a%20%22cat%22.jpg" alt="a &quot;cat&quot;.jpg">');
   expect(page).toMatch(/<th scope="row">&lt;cats&gt; &amp; co<\/th>/);
   expect(page).toContain('<rect class="share" width="98.7654%"');
@@ -36,7 +36,7 @@ test('says why an image could not be used', () => {
   expect(page).toContain('<p role="alert">b.jpg is &lt;empty&gt;. Choose another.</p>');
 });
 
-test('runs no script, and loads nothing but its images', () => {
+test('runs no script, and loads only its images', () => {
   const policy = "default-src 'none'; img-src https://source; style-src 'nonce-abc';";
   expect(page).toContain(`<meta http-equiv="Content-Security-Policy" content="${policy}">`);
   expect(page).toContain('<style nonce="abc">');

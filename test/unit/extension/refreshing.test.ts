@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { Refreshing } from '../../../src/extension/runs/refreshing';
 
-/** Readings that end when they are told to, and how many have begun. */
+/** Readings that end on request, with a count of those that have begun. */
 function readings() {
   const ends: (() => void)[] = [];
   const refreshing = new Refreshing(() => new Promise((resolve) => ends.push(resolve)));
@@ -10,7 +10,7 @@ function readings() {
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
-test('who asks during a reading waits for one more, however many ask', async () => {
+test('requests during a read wait for one more read, however many there are', async () => {
   const { refreshing, ends } = readings();
   const asked = [refreshing.run(), refreshing.run(), refreshing.run()];
   let isDone = false;
@@ -28,7 +28,7 @@ test('who asks during a reading waits for one more, however many ask', async () 
   expect(refreshing.isUnderWay).toBe(false);
 });
 
-test('a reading that failed is told of, and does not keep the next from beginning', async () => {
+test('a failed read is reported, and does not prevent the next', async () => {
   let count = 0;
   const refreshing = new Refreshing(async () => {
     if (++count === 1) throw new Error('unreadable');

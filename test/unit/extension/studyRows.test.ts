@@ -14,22 +14,22 @@ const studies = [damaged, study];
 const [reused, trained] = study.facts.runs.map(({ folder }) => ({ folder: folder! }));
 const own = { folder: '/project/.bag-of-tricks/runs/by-hand' };
 
-test('a study stands below its experiment file, whatever way that is written', () => {
+test('a study is listed below its experiment file, however its path is written', () => {
   expect(studiesOf(studies, '/project/fashion-mnist.experiment.yaml')).toEqual([study]);
   expect(studiesOf(studies, '/project/other/../fashion-mnist.experiment.yaml')).toEqual([study]);
   expect(studiesOf(studies, '/project/other.experiment.yaml')).toEqual([]);
 });
 
-test('studies that are damaged or whose experiment is gone stand by themselves', () => {
+test('damaged studies, and those whose experiment is gone, are listed on their own', () => {
   expect(otherStudies(studies, ['/project/fashion-mnist.experiment.yaml'])).toEqual([damaged]);
   expect(otherStudies(studies, [])).toEqual(studies);
 });
 
-test('a run that its study trained stands below the study alone, one from before beside it as well', () => {
+test('a run that its study trained is listed only below the study, and an earlier one also next to it', () => {
   expect(runsOutside([own, reused!, trained!], studies)).toEqual([own, reused]);
 });
 
-test("a study's runs are those that are there, in the order of its plan", () => {
+test("a study's runs are the existing ones, in the order of its plan", () => {
   const runs = runsOfStudy(study, (folder) => ({ folder }));
   expect(runs).toHaveLength(24);
   expect(runs[0]).toEqual(reused);

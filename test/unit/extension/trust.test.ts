@@ -3,8 +3,8 @@ import packageJson from '../../../package.json';
 
 const { capabilities, contributes } = packageJson;
 
-describe('in a workspace that is not trusted', () => {
-  test('no setting that names a path or a program, or allows files anywhere, is taken from the workspace', () => {
+describe('in an untrusted workspace', () => {
+  test('no setting with a path or a program, or that allows files anywhere, is read from the workspace', () => {
     const paths = Object.entries(contributes.configuration.properties)
       .filter(([, setting]) => setting.type === 'string' && !('enum' in setting))
       .map(([name]) => name);

@@ -28,14 +28,14 @@ describe('a test', () => {
     expect((await stat(homedir())).isDirectory()).toBe(true);
   });
 
-  it("inherits no variable of the product but those that the tests' runner sets", () => {
+  it('inherits no variables of the product except those that the test runner sets', () => {
     expect(productVariables(process.env)).toEqual(
       productVariables({ ...enginesEnvironment, ...softwareGpuEnvironment() }),
     );
   });
 });
 
-/** Says in which environment it is, once it has moved to a home of its own where it is told to. */
+/** Prints its environment, after it has moved to its own home if requested. */
 const PROGRAM = `
   const { moveToOwnHome } = await import(${JSON.stringify(pathToFileURL(join(root, 'scripts/lib/home.mjs')))});
   if (process.argv[1] === 'move') moveToOwnHome();
@@ -43,7 +43,9 @@ const PROGRAM = `
 `;
 
 describe('an engine and a data set that a person has installed', () => {
-  /** The environment of a person who has them, and what `tricks doctor` says there of the engine. */
+  /**
+   * Returns the environment of a person who has engines installed, and `tricks doctor`'s report on the engine there.
+   */
   async function diagnosedBy(how: 'move' | 'stay'): Promise<{ env: NodeJS.ProcessEnv; engine: unknown }> {
     const home = await mkdtemp(join(tmpdir(), 'bag-of-tricks-person-'));
     onTestFinished(() => rm(home, { recursive: true }));
@@ -85,7 +87,7 @@ describe('an engine and a data set that a person has installed', () => {
     expect(engine).toBe('missing');
     expect(waysOutOfHome(env)).toEqual([]);
     expect(productVariables(env)).toEqual({});
-    // What scripts and tests download is kept where the person keeps it.
+    // Downloads of scripts and tests are kept in the person's own cache.
     expect(env.BAG_OF_TRICKS_TEST_CACHE).toMatch(/bag-of-tricks$/);
   });
 

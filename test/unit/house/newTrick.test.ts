@@ -1,6 +1,6 @@
 /**
- * Adds a trick to a copy of the sources, as ARCHITECTURE.md says: one file and one line of the registry. What the
- * product then says of it comes from the copy as it is built.
+ * Adds a trick to a copy of the sources as CONTRIBUTING.md describes: one file and one line in the registry. The
+ * product's texts about it come from the built copy.
  */
 import { execFile } from 'node:child_process';
 import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -10,7 +10,7 @@ import { promisify } from 'node:util';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { nodeBundle } from '../../../scripts/lib/bundling.mjs';
-import { withTrickTable } from '../../../scripts/lib/docs.mjs';
+import { trickTable } from '../../../scripts/lib/docs.mjs';
 import { root } from '../../../scripts/lib/processes.mjs';
 import type * as jsonSchema from '../../../src/experiment/jsonSchema';
 import type * as parse from '../../../src/experiment/parse';
@@ -21,7 +21,7 @@ import type * as lenses from '../../../src/insight/lenses';
 import type * as commandLine from '../../../src/interop/export/commandLine';
 import type * as registry from '../../../src/tricks/registry';
 
-/** What the built copy exports. */
+/** The exports of the built copy. */
 type Copy = typeof jsonSchema &
   typeof parse &
   typeof completions &
@@ -31,7 +31,7 @@ type Copy = typeof jsonSchema &
   typeof commandLine &
   typeof registry;
 
-/** A trick with an effect that there is: a little label smoothing, in timm alone. */
+/** A trick with an existing effect: slight label smoothing, in timm only. */
 const TRICK = `import * as l10n from '@vscode/l10n';
 import { z } from 'zod';
 import { changed } from '../recipe/draft';
@@ -90,7 +90,7 @@ let folder = '';
 let copy: Copy;
 
 beforeAll(async () => {
-  // Below the root, whose packages it uses.
+  // Below the root, because it uses the root's packages.
   await mkdir(join(root, 'test/artifacts'), { recursive: true });
   folder = await mkdtemp(join(root, 'test/artifacts/new-trick-'));
   for (const path of ['src', 'package.json', 'data/fashion-mnist-sample/manifest.json', 'tsconfig.json']) {
@@ -106,7 +106,7 @@ beforeAll(async () => {
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-/** Adds a trick's line to the registry, with the import that an editor adds by itself. */
+/** Adds a trick's line to the registry, with the import that an editor adds automatically. */
 async function register(importLine: string, line: string): Promise<void> {
   const path = join(folder, 'src/tricks/registry.ts');
   const text = await readFile(path, 'utf8');
@@ -115,13 +115,23 @@ async function register(importLine: string, line: string): Promise<void> {
   await writeFile(path, added);
 }
 
-/** What the compiler says of the copy; empty where it finds nothing. */
+/** Returns the compiler's messages about the copy, or an empty string if there are none. */
 async function compilerSays(): Promise<string> {
   const compiler = join(root, 'node_modules/typescript/bin/tsc');
   const options = ['--noEmit', '--project', join(folder, 'tsconfig.json')];
   return promisify(execFile)(process.execPath, [compiler, ...options]).then(
     () => '',
     ({ stdout }: { stdout: string }) => stdout,
+  );
+}
+
+/** Changes a file of the copy. Fails if `before` is not in it. */
+async function replaceIn(path: string, before: string, after: string): Promise<void> {
+  const text = await readFile(join(folder, path), 'utf8');
+  expect(text).toContain(before);
+  await writeFile(
+    join(folder, path),
+    text.replace(before, () => after),
   );
 }
 
@@ -137,8 +147,10 @@ test('has a lens with its numbers', () => {
       runs: new Map(),
       hidden: new Set(),
     })
-    .map((lens) => lens.face().title);
-  expect(shown).toContain('Gentle labels: 0.05 of the target spread');
+    .map((lens) => lens.face());
+  expect(shown.find(({ title }) => title === 'Gentle labels')?.tooltip).toContain(
+    'Here: 0.05 of the target spread.',
+  );
 });
 
 test('has a hover', () => {
@@ -178,7 +190,7 @@ test('is excluded by the trick that it excludes, whose file does not know it', (
   const text = `${EXPERIMENT}tricks: { gentle_labels: true, label_smoothing: true }\n`;
   const parsed = copy.parseExperiment(text, 'a.yaml');
   expect(parsed.ok ? [] : parsed.problems.map(({ what }) => what)).toEqual([
-    'label_smoothing cannot stand beside gentle_labels.',
+    'label_smoothing cannot be combined with gentle_labels.',
   ]);
 });
 
@@ -198,14 +210,39 @@ test("is read from timm's arguments", () => {
   expect(fit?.isIn).toBe(true);
 });
 
-test('is in the table of README.md that `npm run docs` writes', async () => {
-  const readme = await readFile(join(root, 'README.md'), 'utf8');
-  expect(withTrickTable(readme, copy.ALL_TRICKS)).toContain(
+test('is in the table of tricks that `npm run docs` writes', () => {
+  expect(trickTable(copy.ALL_TRICKS)).toContain(
     '| `gentle_labels` | smooths labels a little | `share: 0.05` |',
   );
 });
 
-test('is an error of the compiler where it misspells a key of the draft, or leaves a system out', async () => {
+test('compiles as in the examples of CONTRIBUTING.md, with an existing effect and with a new one', async () => {
+  const document = await readFile(join(root, 'CONTRIBUTING.md'), 'utf8');
+  const files = [...document.matchAll(/Create `(src\/[^`]+)`[^\n]*:\n\n```ts\n(.*?)```/gs)];
+  expect(files.map(([, path]) => path)).toEqual([
+    'src/tricks/gentleLabels.ts',
+    'src/training/effects/gradientCentralization.ts',
+    'src/tricks/gradientCentralization.ts',
+  ]);
+  for (const [, path = '', code = ''] of files) await writeFile(join(folder, path), code);
+  const field = document.match(/add to `GradientRecipe`:\n\n```ts\n(.*?)```/s)?.[1];
+  const head = 'export interface GradientRecipe {\n';
+  await replaceIn('src/recipe/recipe.ts', head, `${head}${field}`);
+  await replaceIn('src/recipe/recipe.ts', '  gradients: {', '  gradients: { centralized: false,');
+  const list = 'export const EFFECTS: readonly Effect[] = [';
+  await replaceIn(
+    'src/training/effects/index.ts',
+    list,
+    `import { gradientCentralization } from './gradientCentralization';\n${list}gradientCentralization,`,
+  );
+  await register(
+    "import { gradientCentralization } from './gradientCentralization';",
+    '  gradient_centralization: gradientCentralization,',
+  );
+  expect(await compilerSays()).toBe('');
+});
+
+test('is a compiler error if it misspells a key of the draft, or leaves a system out', async () => {
   const path = join(folder, 'src/tricks/gentleLabels.ts');
   await writeFile(path, TRICK.replace('{ labelSmoothing: share }', '{ labelSmothing: share }'));
   expect(await compilerSays()).toMatch(/gentleLabels\.ts.*'labelSmothing' does not exist/);

@@ -12,9 +12,8 @@ const sources = ['src', 'webview'].flatMap((folder) =>
 
 const usersOf = (use: RegExp) => sources.filter(([, text]) => use.test(text)).map(([path]) => path);
 
-test('the command line writes in one file alone, which makes text of what it is given', () => {
-  const writing =
-    /\bprocess\.(stdout|stderr)\b|\bconsole\.\w+\(|from 'cli-progress'|node:readline|styleText|\\x1b|\\u001b/;
+test('the command line writes in only one file, which escapes what it is given', () => {
+  const writing = /\bprocess\.(stdout|stderr)\b|\bconsole\.\w+\(|node:readline|styleText|\\x1b|\\u001b/;
   expect(usersOf(writing).filter((path) => path.startsWith('src/cli/'))).toEqual(['src/cli/terminal.ts']);
 });
 
@@ -25,13 +24,14 @@ test('other programs write to a log, or answer the program that started them', (
       .toSorted()
       .filter((path) => !path.startsWith('src/cli/')),
   ).toEqual([
-    // To trainer.log, or to what the process that started a predictor keeps.
+    // These write to trainer.log, or to the output that a predictor's parent process captures.
     'src/backends/index.ts',
-    // Programs for a process of their own, whose answer is parsed.
+    // Programs for a separate process. Its output is parsed.
     'src/engines/dawnProbe.ts',
     'src/engines/nvidia.ts',
     'src/engines/probe.ts',
     'src/engines/stepProbe.ts',
+    'src/runs/trainer/trainerProcess.ts',
     'src/training/parallel/worker.ts',
     'src/training/predictor/main.ts',
     'src/training/trainer/data.ts',
@@ -39,7 +39,7 @@ test('other programs write to a log, or answer the program that started them', (
   ]);
 });
 
-test('the editor shows texts by the functions that make text of them', () => {
+test('the editor shows texts through the functions that escape them', () => {
   const owners: readonly (readonly [RegExp, readonly string[]])[] = [
     [/MarkdownString\(|isTrusted =|supportHtml|supportThemeIcons/, ['src/extension/shown.ts']],
     [/\bshowQuickPick\(/, ['src/extension/shown.ts']],
@@ -56,7 +56,7 @@ test('the editor shows texts by the functions that make text of them', () => {
   }
 });
 
-test('no page is written as HTML but whole, by the files that escape it', () => {
+test('HTML pages are written whole, by the files that escape them', () => {
   const html = /innerHTML|outerHTML|insertAdjacentHTML|document\.write|DOMParser|createContextualFragment/;
   expect(usersOf(html)).toEqual([]);
   expect(usersOf(/webview\.html = /).toSorted()).toEqual([

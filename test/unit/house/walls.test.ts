@@ -14,7 +14,7 @@ const paths = ['src', 'webview'].flatMap((folder) =>
 const house: Tree = new Map(paths.map((path) => [path, readFileSync(join(ROOT, path), 'utf8')]));
 const architecture = readFileSync(join(ROOT, 'ARCHITECTURE.md'), 'utf8');
 
-/** The house with a line added to one of its files. */
+/** Returns the house with a line added to one of its files. */
 function with_(path: string, line: string): Tree {
   const text = house.get(path);
   if (text === undefined) throw new Error(`There is no ${path}`);
@@ -26,7 +26,7 @@ test('no import crosses a wall', () => {
 });
 
 describe('only one file', () => {
-  /** What is used of a module elsewhere than in the file that is there for it. */
+  /** Returns the files that use a module directly, other than its owner. */
   const usersOf = (name: RegExp, owner: string) =>
     [...house].filter(([path, text]) => path !== owner && name.test(text)).map(([path]) => path);
 
@@ -34,13 +34,13 @@ describe('only one file', () => {
     expect(usersOf(/import (?!type\b)[^;]*'node:child_process'/, 'src/system/children.ts')).toEqual([]);
   });
 
-  test('renames: on Windows it waits for those who have the file open', () => {
+  test('renames: on Windows it waits while another program has the file open', () => {
     const rename = /import \{[^}]*\brename(Sync)?\b[^}]*\} from 'node:fs(\/promises)?'|\.renameSync\(/;
     expect(usersOf(rename, 'src/system/renameOver.ts')).toEqual([]);
   });
 });
 
-test('neither files nor first-level folders import one another in circles, type imports counted', () => {
+test('neither files nor first-level folders import one another in cycles, including type imports', () => {
   expect(circlesOf(house)).toEqual({ files: [], rooms: [] });
 });
 
@@ -71,20 +71,20 @@ describe('names a forbidden import', () => {
     ]);
   });
 
-  test('a type that closes a circle of files', () => {
+  test('a type that closes a cycle of files', () => {
     const closing = with_('src/models/graph.ts', "import type { ModelSpec } from './catalog';");
     expect(circlesOf(closing).files).toEqual([
       expect.arrayContaining(['src/models/catalog.ts', 'src/models/graph.ts']),
     ]);
   });
 
-  test('a type that closes a circle of folders', () => {
+  test('a type that closes a cycle of folders', () => {
     const closing = with_('src/models/graph.ts', "import type { Recipe } from '../recipe/recipe';");
     expect(circlesOf(closing).rooms).toEqual([['models', 'recipe']]);
   });
 });
 
-test.each(['ARCHITECTURE.md', 'README.md', 'docs/PERFORMANCE.md', 'src/backends/README.md'])(
+test.each(['ARCHITECTURE.md', 'README.md', 'docs/performance.md', 'src/backends/README.md'])(
   'every file that %s names is there',
   (document) => {
     const text = readFileSync(join(ROOT, document), 'utf8');
@@ -131,7 +131,7 @@ describe('ARCHITECTURE.md', () => {
     ]),
   );
 
-  test('has a reason for every folder, and for no other', () => {
+  test('has a reason for every folder, and lists no others', () => {
     expect(folders.filter((folder) => !reasons.has(folder))).toEqual([]);
     const rows = [...reasons.keys()].filter((row = '') =>
       /^(src|webview|test|bench|data|docs|scripts)\b/.test(row),
@@ -142,6 +142,6 @@ describe('ARCHITECTURE.md', () => {
   test(`says why a folder has more than ${MOST_FILES} files`, () => {
     const filesIn = (folder: string) => paths.filter((path) => dirname(path) === folder).length;
     const full = folders.filter((folder) => filesIn(folder) > MOST_FILES);
-    expect(full.filter((folder) => !reasons.get(folder)?.includes('one file a'))).toEqual([]);
+    expect(full.filter((folder) => !reasons.get(folder)?.includes('one file per'))).toEqual([]);
   });
 });

@@ -4,7 +4,7 @@ import { dirname, join, normalize } from 'node:path/posix';
 /** A first-level folder of src, or the dashboard's. */
 type Room = keyof typeof MAY_IMPORT;
 
-/** The rooms that each room may import. `ARCHITECTURE.md` says why each exists. */
+/** The rooms that each room may import. `ARCHITECTURE.md` explains each room. */
 const MAY_IMPORT = {
   shared: [],
   system: ['shared'],
@@ -33,6 +33,7 @@ const MAY_IMPORT = {
     'system',
     'shared',
   ],
+  commandTrainer: ['interop', 'runs', 'protocol', 'recipe', 'system', 'shared'],
   searches: [
     ...['study', 'experiment', 'tricks', 'runs', 'engines'],
     ...['recipe', 'models', 'protocol', 'system', 'shared'],
@@ -77,27 +78,27 @@ const MAY_IMPORT = {
 } as const satisfies Record<string, readonly string[]>;
 
 /**
- * Parts of a room that may import more than the rest of it. The trainer process names tricks in its remedies; the command
- * line shows images as a training augments them.
+ * Parts of a room that may import more than the rest of it. The trainer process names tricks in its remedies. The
+ * command line shows images as training augments them.
  */
 const MAY_ALSO_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'src/training/trainer/': ['tricks'],
   'src/cli/sheets.ts': ['training'],
 };
 
-/** Rooms that read no files and start no processes: what they must read comes in as a function. */
+/** Rooms that read no files and start no processes. Callers pass a function for anything that must be read. */
 const PURE: readonly string[] = [
   ...['shared', 'models', 'recipe', 'tricks', 'experiment', 'protocol', 'interop', 'study', 'insight'],
 ];
-/** Rooms that the dashboard bundles too: no Node at all. */
+/** Rooms that are also bundled into the dashboard: no Node at all. */
 const IN_THE_PAGE: readonly string[] = ['shared', 'models', 'recipe', 'protocol', 'webview'];
-/** Of Node, what touches nothing outside the process. */
+/** The Node modules that touch nothing outside the process. */
 const HARMLESS = ['node:util'];
 
 const USES_TENSORFLOW: readonly string[] = ['backends', 'training'];
 const USES_VSCODE: readonly string[] = ['extension', 'extension.ts'];
 
-/** A file by its path from the root, such as src/runs/store.ts, with its text. */
+/** Maps a file's path from the root, such as src/runs/store.ts, to its text. */
 export type Tree = ReadonlyMap<string, string>;
 
 interface Import {
@@ -105,7 +106,7 @@ interface Import {
   readonly to: string;
 }
 
-/** The imports that cross a wall, each in a sentence that names the file and what it imports. */
+/** Returns the imports that cross a wall, one sentence each with the file and its import. */
 export function wallProblems(tree: Tree): string[] {
   return importsOf(tree).flatMap(({ from, to }) => {
     const problem = problemOf(from, to);
@@ -133,14 +134,14 @@ function problemOf(from: string, to: string): string | null {
   return `${room} may import ${allowed.join(', ') || 'no other folder'}`;
 }
 
-/** Circles among files, and among first-level folders; each as its members, in order. */
+/** Returns import cycles among files and among first-level folders, each as its members in order. */
 export function circlesOf(tree: Tree): { files: string[][]; rooms: string[][] } {
   const imports = importsOf(tree).filter(({ to }) => tree.has(to));
   const between = imports.map(({ from, to }) => ({ from: roomOf(from), to: roomOf(to) }));
   return { files: circlesAmong(imports), rooms: circlesAmong(between.filter(({ from, to }) => from !== to)) };
 }
 
-/** Strongly connected parts with more than one member (Tarjan 1972). */
+/** Returns strongly connected components with more than one member (Tarjan 1972). */
 function circlesAmong(edges: readonly Import[]): string[][] {
   const next = new Map<string, string[]>();
   for (const { from, to } of edges) next.set(from, [...(next.get(from) ?? []), to]);
@@ -165,10 +166,13 @@ function circlesAmong(edges: readonly Import[]): string[][] {
   return circles;
 }
 
-/** `import ... from`, `export ... from`, `import '...'` and `import('...')`, of values and of types. */
+/** Matches `import ... from`, `export ... from`, `import '...'` and `import('...')`, for values and types. */
 const SPECIFIER = /\b(?:from|import)\s*\(?\s*'([^']+)'/g;
 
-/** Every import of a tree, imports of types and dynamic ones included. What lies in the tree has its path there. */
+/**
+ * Returns every import in a tree, including type imports and dynamic imports. An import of a file in the tree is given
+ * as that file's path.
+ */
 function importsOf(tree: Tree): Import[] {
   return [...tree].flatMap(([from, text]) =>
     [...text.matchAll(SPECIFIER)].map(([, specifier = '']) => {

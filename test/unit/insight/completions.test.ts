@@ -8,7 +8,7 @@ const RUNS = [
   { id: '20261124-010203-first', description: 'resnet8, 85.0% · 2 epochs' },
 ];
 
-/** What is offered where a bar stands in a text. */
+/** Returns the completions at the bar in a text. */
 function at(marked: string, fileName = 'a.experiment.yaml', hasSchemaHelp = false) {
   const offset = marked.indexOf('|');
   const text = marked.replace('|', '');
@@ -20,7 +20,7 @@ function at(marked: string, fileName = 'a.experiment.yaml', hasSchemaHelp = fals
   return {
     labels: found?.items.map(({ label }) => label) ?? [],
     items: found?.items ?? [],
-    /** The text once an item is taken, its stops filled with their defaults. */
+    /** Returns the text after an item is accepted, with its tab stops filled with their defaults. */
     taken: (label: string) => {
       const item = found?.items.find((each) => each.label === label);
       if (!found || !item) throw new Error(`${label} is not offered`);
@@ -29,7 +29,7 @@ function at(marked: string, fileName = 'a.experiment.yaml', hasSchemaHelp = fals
   };
 }
 
-/** A snippet as the editor inserts it when every stop is left at its default. */
+/** Expands a snippet as the editor does if every tab stop keeps its default. */
 function filled(snippet: string): string {
   return snippet
     .replace(/\$\{\d+\|((?:\\.|[^,|])*)[^}]*\|\}/g, '$1')
@@ -43,7 +43,7 @@ data: { dataset: fashion-mnist-sample, batch_size: 1024 }
 model: { name: resnet20 }
 `;
 
-test('weights to start from are offered by the names under which they are published', () => {
+test('published weights are completed by their names', () => {
   const { labels, taken } = at(`${HEAD}init: { weights: | }\n`);
   expect(labels).toContain('torchvision:resnet50.IMAGENET1K_V2');
   expect(labels).toContain('timm:resnet50d.ra2_in1k');
@@ -53,7 +53,7 @@ test('weights to start from are offered by the names under which they are publis
 });
 
 describe('completion of keys in YAML', () => {
-  test('offers what is not written yet', () => {
+  test('offers the missing keys', () => {
     expect(at(`${HEAD}|`).labels).toEqual([
       'loss',
       'optimizer',
@@ -66,31 +66,31 @@ describe('completion of keys in YAML', () => {
     expect(at(`${HEAD}opt|`).labels).toContain('optimizer');
   });
 
-  test('goes by the branch that the file is in', () => {
+  test('follows the branch of the schema that the file is in', () => {
     expect(at(`${HEAD}optimizer:\n  name: lars\n  |`).labels).toContain('trust_coefficient');
     expect(at(`${HEAD}optimizer:\n  name: adam\n  |`).labels).not.toContain('trust_coefficient');
     expect(at(`name: a\ndata: { dataset: synthetic, | }\n`).labels).toContain('train_images');
     expect(at(`name: a\ndata: { dataset: fashion-mnist, | }\n`).labels).not.toContain('train_images');
   });
 
-  test('writes the default, to be typed over', () => {
+  test('writes the default, ready to be replaced', () => {
     expect(at(`${HEAD}optimizer:\n  mom|\n`).taken('momentum')).toBe(`${HEAD}optimizer:\n  momentum: 0.9\n`);
     expect(at(`${HEAD}schedule:\n  de|\n`).taken('decay')).toContain('decay: step\n');
     expect(at(`${HEAD}en|\n`).taken('engine')).toContain('engine: auto\n');
   });
 
-  test('leaves a key its value', () => {
+  test('keeps the value of a key', () => {
     expect(at(`${HEAD}see|: 3\n`).taken('seed')).toBe(`${HEAD}seed: 3\n`);
   });
 
-  test('is silent in comments and in texts', () => {
+  test('offers nothing in comments and strings', () => {
     expect(at(`${HEAD}# opt|`).labels).toEqual([]);
     expect(at('name: my exp|\n').labels).toEqual([]);
   });
 });
 
 describe('completion of tricks', () => {
-  test('offers those that fit and are not in, with the options that fit the file', () => {
+  test('offers fitting tricks that are not in the file, with options that fit it', () => {
     const { labels, taken } = at(`${HEAD}tricks:\n  zero_gamma: true\n  |`);
     expect(labels).toContain('warmup');
     expect(labels).not.toContain('zero_gamma');
@@ -100,13 +100,13 @@ describe('completion of tricks', () => {
     expect(parseExperiment(taken('linear_scaling'), 'a.experiment.yaml').ok).toBe(true);
   });
 
-  test('says what each would do and its figures', () => {
+  test('says what each would do, with its figures', () => {
     const warmup = at(`${HEAD}tricks:\n  w|`).items.find(({ label }) => label === 'warmup');
-    expect(warmup?.detail).toBe('rate rises from 0 to 0.1 over 55 steps');
+    expect(warmup?.detail).toBe('LR rises from 0 to 0.1 over 55 steps');
     expect(warmup?.documentation).toContain('batch 1024: 75.17 to 75.93 (+0.76)');
   });
 
-  test('offers every trick where the rest of the file does not say what fits', () => {
+  test('offers every trick if the rest of the file does not decide what fits', () => {
     expect(at('tricks:\n  |').labels).toContain('resnet_d');
   });
 });
@@ -125,11 +125,13 @@ describe('completion of values', () => {
     expect(at(`${HEAD}tricks:\n  zero_gamma: |\n`).labels).toEqual(['true', 'false']);
   });
 
-  test('says what a data set is', () => {
-    expect(at('name: a\ndata:\n  dataset: |\n').items[0]?.documentation).toContain('12,000 + 2,000 images');
+  test('explains a data set', () => {
+    expect(at('name: a\ndata:\n  dataset: |\n').items[0]?.documentation).toContain(
+      '12,000 training and 2,000 validation images',
+    );
   });
 
-  test('offers finished runs where the id of one belongs, under any name', () => {
+  test('offers finished runs where a run id belongs, under any name', () => {
     const ids = RUNS.map(({ id }) => id);
     expect(at(`${HEAD}tricks:\n  distillation:\n    teacher: |\n`).labels).toEqual(ids);
     expect(at(`${HEAD}tricks: { distillation: { teacher: "|" } }\n`).labels).toEqual(ids);
@@ -145,7 +147,7 @@ describe('completion in JSON', () => {
   const file = (rest: string) =>
     `{\n  "name": "typed", // kept, {\n  "data": { "dataset": "synthetic" },\n  "model": { "name": "resnet8" },\n${rest}}\n`;
 
-  test('offers keys in quotes, with the comma that the next one needs', () => {
+  test('offers quoted keys, with the comma that the next one needs', () => {
     expect(at(file('  |\n'), json).labels).toContain('tricks');
     expect(at(file('  "se|"\n'), json).taken('seed')).toContain('  "seed": 1\n}');
     expect(at(file('  |\n  "seed": 1\n'), json).taken('engine')).toContain('  "engine": "auto",\n  "seed"');
@@ -169,7 +171,7 @@ describe('completion of lists', () => {
   test('offers items by name, and the key that begins one with options', () => {
     const { labels, items, taken } = at(`${head}  augment:\n    - |\n`);
     expect(labels).toEqual([...steps, 'randaugment', 'trivialaugment', 'step']);
-    expect(items[3]?.documentation).toBe('Upside down.');
+    expect(items[3]?.documentation).toBe('Mirrors top to bottom.');
     expect(taken('flip')).toBe(`${head}  augment:\n    - flip\n`);
     expect(taken('step')).toBe(`${head}  augment:\n    - step: random_resized_crop\n`);
     expect(at(`${head}  augment: [flip, p|]\n`).labels).toContain('pca_noise');
@@ -204,12 +206,12 @@ describe('completion of lists', () => {
   test('fits tricks to images that are indexed', () => {
     const text = `${head}model: { name: resnet18 }\ntricks:\n  w|`;
     const warmup = at(text).items.find(({ label }) => label === 'warmup');
-    expect(warmup?.detail).toBe('rate rises from 0 to 0.1 over 35 steps');
+    expect(warmup?.detail).toBe('LR rises from 0 to 0.1 over 35 steps');
   });
 });
 
-describe('beside an extension that completes by the schema', () => {
-  test('only runs are offered', () => {
+describe('next to an extension that completes by the schema', () => {
+  test('offers only runs', () => {
     expect(at(`${HEAD}|`, undefined, true).labels).toEqual([]);
     expect(at(`${HEAD}engine: |`, undefined, true).labels).toEqual([]);
     expect(at(`${HEAD}tricks:\n  |`, undefined, true).labels).toEqual([]);

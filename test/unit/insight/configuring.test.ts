@@ -26,7 +26,7 @@ function fitIn(text: string, name: string, fileName = 'a.experiment.yaml'): Tric
   return fit;
 }
 
-/** The text once an option has a value; the reason where it is refused. */
+/** Returns the text after an option is set, or the reason if that is refused. */
 function configured(text: string, name: string, option: string, value: unknown, fileName?: string): string {
   const result = fitIn(text, name, fileName).configure(option, value);
   return result.ok ? applyEdits(text, result.edits) : result.reason;
@@ -37,14 +37,14 @@ const optionsOf = (text: string, name: string, fileName?: string) =>
     .options()
     .map((option) => `${option.name}: ${optionText(option)}`);
 
-describe('the options of a trick that is in', () => {
-  test('have their value, their default, their meaning and what may be chosen, from the schema', () => {
+describe('the options of an active trick', () => {
+  test('have their value, default, meaning and choices, from the schema', () => {
     const text = `${HEAD}tricks:\n  mixed_precision: { loss_scale: 128 }\n`;
     const options = fitIn(text, 'mixed_precision').options();
     expect(options.slice(0, 3)).toEqual([
       {
         name: 'dtype',
-        meaning: 'What is computed in. bfloat16 has the range of FP32 and needs no loss scale.',
+        meaning: 'Format to compute in. bfloat16 has the range of FP32 and needs no loss scale.',
         value: 'float16',
         default: 'float16',
         choices: ['float16', 'bfloat16'],
@@ -53,7 +53,7 @@ describe('the options of a trick that is in', () => {
       },
       {
         name: 'loss_scale',
-        meaning: 'What the loss is multiplied by: a number, or one that follows the gradients.',
+        meaning: 'Loss scale: a fixed number, or dynamic, which adapts to overflows.',
         value: 128,
         default: 'dynamic',
         choices: ['dynamic'],
@@ -65,7 +65,7 @@ describe('the options of a trick that is in', () => {
     expect(options.map(optionText).slice(0, 2)).toEqual(['float16 (default)', '128 (default dynamic)']);
   });
 
-  test('are there for every trick of the registry that has some, and none where it is not in', () => {
+  test('exist for every trick of the registry with options, and only if it is active', () => {
     for (const { name, options } of ALL_TRICKS) {
       const text = `${HEAD}tricks: { ${name}: true }\n`;
       const found = fitIn(text, name).options();
@@ -75,7 +75,7 @@ describe('the options of a trick that is in', () => {
     expect(fitIn(HEAD, 'warmup').options()).toEqual([]);
   });
 
-  test('name runs where a run is meant', () => {
+  test('name runs if a run is meant', () => {
     const text = `${HEAD}tricks: { distillation: { teacher: a } }\n`;
     expect(
       fitIn(text, 'distillation')
@@ -85,13 +85,13 @@ describe('the options of a trick that is in', () => {
     ).toEqual(['teacher']);
   });
 
-  test("are read from under another system's name", () => {
+  test('are read under the name of another system', () => {
     expect(optionsOf(`${HEAD}tricks: { warmup_epochs: 7 }\n`, 'warmup')[0]).toBe('epochs: 7 (default 5)');
   });
 });
 
-describe('giving an option another value', () => {
-  test('changes that value alone, or adds it, in YAML and in JSON', () => {
+describe('setting an option', () => {
+  test('changes only that value, or adds it, in YAML and in JSON', () => {
     const yaml = `${HEAD}tricks:\n  # kept\n  warmup:\n    epochs: 5   # of 120\n    update: epoch\n`;
     expect(configured(yaml, 'warmup', 'epochs', 3)).toBe(yaml.replace('epochs: 5', 'epochs: 3'));
     expect(configured(yaml, 'warmup', 'count_from', 1)).toBe(`${yaml}    count_from: 1\n`);
@@ -109,7 +109,7 @@ describe('giving an option another value', () => {
     );
   });
 
-  test('makes a mapping of a bare trick, and keeps the bare value of another name', () => {
+  test('turns a bare trick into a mapping, and keeps the bare value of another name', () => {
     expect(configured(`${HEAD}tricks:\n  ema: true # on\n`, 'ema', 'decay', 0.99)).toContain(
       '  ema: { decay: 0.99 } # on\n',
     );
@@ -136,7 +136,7 @@ describe('giving an option another value', () => {
     ]);
   });
 
-  test('mends the option that is wrong, and others of a file with errors elsewhere', () => {
+  test('fixes the wrong option, and others of a file with errors elsewhere', () => {
     const wrong = `${HEAD}tricks: { warmup: { epochs: 500 } }\n`;
     expect(configured(wrong, 'warmup', 'epochs', 5)).toBe(wrong.replace('500', '5'));
     const elsewhere = `${HEAD}sede: 3\ntricks: { warmup: { epochs: 5 } }\n`;
@@ -144,13 +144,13 @@ describe('giving an option another value', () => {
     expect(configured(elsewhere, 'warmup', 'epochs', -4)).toContain('must be greater than 0');
   });
 
-  test('is refused with a reason where the file cannot be edited safely', () => {
+  test('is refused with a reason if the file cannot be edited safely', () => {
     const text =
       'x: &t { warmup: { epochs: 1 } }\nname: a\ndata: { dataset: synthetic }\nmodel: { name: resnet8 }\ntricks: *t\n';
     expect(configured(text, 'warmup', 'epochs', 2)).toMatch(/\w.*\.$/);
   });
 
-  test('in any file changes this and no other value, and back gives the same text', () => {
+  test('in any file changes only this value, and setting it back gives the same text', () => {
     const choices = fc.constantFrom(
       ['warmup', { epochs: 2, update: 'step' }, 'epochs', 3],
       ['ema', { decay: 0.99 }, 'decay', 0.9],
@@ -176,7 +176,7 @@ describe('giving an option another value', () => {
   });
 });
 
-describe('what is typed', () => {
+describe('typed values', () => {
   const trick = (name: string) => ALL_TRICKS.find((each) => each.name === name)!;
 
   test.each([
@@ -186,7 +186,7 @@ describe('what is typed', () => {
     ['warmup', 'epochs', 'two', 'two'],
     ['mixed_precision', 'loss_scale', '128', 128],
     ['mixed_precision', 'loss_scale', 'dynamic', 'dynamic'],
-    // A run's id stays a text.
+    // A run's id stays a string.
     ['distillation', 'teacher', '20261126', '20261126'],
   ])('%s.%s %j is %j', (name, option, typed, value) => {
     expect(typedValue(trick(name), option, typed)).toBe(value);
@@ -194,20 +194,22 @@ describe('what is typed', () => {
 });
 
 describe("in other systems' files", () => {
-  const TIMM = 'model: resnet50\nopt: sgd\nlr: 0.1\nepochs: 90\nbatch_size: 1024\nwarmup_epochs: 5 # kept\n';
+  const TIMM =
+    'model: resnet50\nopt: sgd\nsched: step\nlr: 0.1\nepochs: 90\nbatch_size: 1024\nwarmup_epochs: 5 # kept\n';
 
-  test('the options are those that the system has a word for', () => {
+  test('the options are those that the system can express', () => {
     expect(optionsOf(TIMM, 'warmup', 'args.yaml')).toEqual(['epochs: 5 (default)']);
     expect(configured(TIMM, 'warmup', 'epochs', 3, 'args.yaml')).toBe(
       TIMM.replace('epochs: 5 #', 'epochs: 3 #'),
     );
-    const script = 'python train.py --model resnet18 --mixup-alpha 0.2 --epochs 90\n';
+    const script = 'python train.py --lr-scheduler steplr --mixup-alpha 0.2 --epochs 90\n';
     expect(configured(script, 'mixup', 'alpha', 0.4, 'a.sh')).toBe(script.replace('0.2', '0.4'));
-    const config = "_base_ = []\noptim_wrapper = dict(type='OptimWrapper', clip_grad=dict(max_norm=1.0))\n";
+    const config =
+      "default_scope = 'mmpretrain'\noptim_wrapper = dict(type='OptimWrapper', clip_grad=dict(max_norm=1.0))\n";
     expect(configured(config, 'gradient_clipping', 'max_norm', 5, 'a.py')).toBe(config.replace('1.0', '5'));
   });
 
-  test('a value that cannot stand is refused', () => {
+  test('an invalid value is refused', () => {
     expect(configured(TIMM, 'warmup', 'epochs', 'long', 'args.yaml')).toContain('must be a number');
     expect(configured(TIMM, 'warmup', 'epochs', 100, 'args.yaml')).toContain(
       'longer than the training of 90',
@@ -215,7 +217,7 @@ describe("in other systems' files", () => {
   });
 });
 
-test('what a file says of an option is read in its own words', () => {
+test('the options of a file are read in its own syntax', () => {
   const text = `${HEAD}tricks: { model_ema_decay: 0.99 }\n`;
   expect(valueAt(translate(parseDocument(text, 'a.yaml').value).value, ['tricks', 'ema', 'decay'])).toBe(
     0.99,

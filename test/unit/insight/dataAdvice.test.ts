@@ -15,7 +15,7 @@ function adviceOf(text: string, facts: SourceFacts | null = BALANCED, findings: 
   return dataAdvice(parsed, findings).map((advice) => ({
     ...advice,
     line: advice.range.start.line,
-    /** The text after each fix, by its title. */
+    /** The text after each fix, by the fix's title. */
     fixed: Object.fromEntries(
       advice.fixes.map(({ title, edits }) => {
         const result = edits();
@@ -27,45 +27,45 @@ function adviceOf(text: string, facts: SourceFacts | null = BALANCED, findings: 
 }
 
 describe('advice on images', () => {
-  test('is none where they fit, and none where nobody has looked at them', () => {
+  test('is none if they fit, or if they are not indexed', () => {
     expect(adviceOf(file(''))).toEqual([]);
     expect(adviceOf(file('  mean: 0\n'), null)).toEqual([]);
   });
 
-  test('takes out a mean and deviation that are those of others', () => {
+  test('removes the mean and deviation of other images', () => {
     const imagenet = file('  mean: [0.485, 0.456, 0.406]\n  std: [0.229, 0.224, 0.225]\n');
     expect(adviceOf(imagenet)).toEqual([]);
     const [advice, ...others] = adviceOf(file('  mean: [0.5, 0.5, 0.5]\n  std: [0.5, 0.5, 0.5]\n'));
     expect(others).toEqual([]);
     expect(advice).toMatchObject({ severity: 'hint', line: 5 });
-    expect(advice?.what).toBe('data.mean is not that of the training images, which is 0.48, 0.46, 0.41.');
+    expect(advice?.what).toBe('data.mean does not match the training images (0.48, 0.46, 0.41).');
     expect(advice?.fixed).toEqual({ 'Use the mean and std of the images': file('') });
   });
 
-  test('leaves the mean and deviation of weights that training starts from', () => {
+  test('keeps the mean and deviation of pretrained weights', () => {
     const text = file('  mean: 0.5\n  std: 0.5\n', 'init: weights.safetensors\n');
     expect(adviceOf(text)).toEqual([]);
   });
 
-  test('is to draw or weight classes alike where one has three times the images of another', () => {
+  test('is to draw or weight classes equally if one has three times the images of another', () => {
     const facts = sourceFacts({ trainCounts: [600, 200] });
     const [advice, ...others] = adviceOf(file(''), facts);
     expect(others).toEqual([]);
     expect(advice).toMatchObject({ severity: 'hint', line: 3 });
     expect(advice?.what).toBe('The largest class has 3 times the training images of the smallest.');
     for (const text of Object.values(advice?.fixed ?? {})) expect(adviceOf(text, facts)).toEqual([]);
-    expect(advice?.fixed['Draw each class as often as any other']).toContain('  sampling: balanced\n');
+    expect(advice?.fixed['Sample all classes equally often']).toContain('  sampling: balanced\n');
     expect(advice?.fixed['Weight classes in the loss']).toContain('loss:\n  class_weights: balanced\n');
     expect(adviceOf(file(''), sourceFacts({ trainCounts: [599, 200] }))).toEqual([]);
   });
 
-  test('leaves classes without images out of their comparison', () => {
+  test('ignores classes without images in their comparison', () => {
     expect(
       adviceOf(file(''), sourceFacts({ trainCounts: [450, 450, 0], classNames: ['a', 'b', 'c'] })),
     ).toEqual([]);
   });
 
-  test('is a smaller size where images would be enlarged', () => {
+  test('is a smaller size if images would be enlarged', () => {
     const small = { min: 100, p05: 120, median: 150, p95: 180, max: 200 };
     const facts = { ...BALANCED, height: small, width: small, shortEdge: small };
     const [advice, ...others] = adviceOf(file(''), facts);
@@ -77,7 +77,7 @@ describe('advice on images', () => {
     expect(Object.values(unwritten?.fixed ?? {})[0]).toContain('  image_size: 128\n');
   });
 
-  test('warns of what the index found, and offers to leave unreadable images out', () => {
+  test('warns about problems that the index found, and offers to skip unreadable images', () => {
     const findings: DataFinding[] = [
       {
         severity: 'warning',
@@ -90,14 +90,16 @@ describe('advice on images', () => {
     ];
     const [unreadable, leak] = adviceOf(file(''), BALANCED, findings);
     expect(unreadable).toMatchObject({ severity: 'warning', line: 3 });
-    expect(unreadable?.what).toBe('2 images cannot be read. Such as /photos/cat/1.jpg: the file is empty.');
+    expect(unreadable?.what).toBe(
+      '2 images cannot be read. For example: /photos/cat/1.jpg: the file is empty.',
+    );
     expect(leak).toMatchObject({ severity: 'warning', line: 3, what: 'A copy.', fixes: [] });
-    const skipping = unreadable?.fixed['Leave unreadable images out'] ?? '';
+    const skipping = unreadable?.fixed['Skip unreadable images'] ?? '';
     expect(skipping).toContain('  on_bad_image: skip\n');
     expect(adviceOf(skipping, BALANCED, findings).map(({ what }) => what)).toEqual(['A copy.']);
   });
 
-  test('stands at the data set where no path is written', () => {
+  test('is placed at the data set if no path is written', () => {
     const findings: DataFinding[] = [
       { severity: 'warning', kind: 'leak', where: [], what: 'A copy.', remedy: 'Delete it.' },
     ];

@@ -25,7 +25,7 @@ const INDEX = {
 describe('the report of an index', () => {
   test('has the counts, the classes from the largest on, and the sizes', () => {
     const text = dataReport('photos', ['/my_photos'], INDEX, 0);
-    expect(text).toContain('# photos\n\n_/my\\_photos_\n\n1,000 images of 2 classes.\n');
+    expect(text).toContain('# photos\n\n_/my\\_photos_\n\n1,000 images in 2 classes.\n');
     expect(text).toContain(
       '| Class | Training | Validation |\n| --- | --: | --: |\n| cat | 600 | 60 |\n| dog | 300 | 40 |\n',
     );
@@ -36,7 +36,7 @@ describe('the report of an index', () => {
     expect(text).not.toMatch(/Test|Unreadable|Copies|Decoded/);
   });
 
-  test('has what is wrong with the images, with names that mean nothing to Markdown', () => {
+  test('has the problems of the images, with names escaped for Markdown', () => {
     const index: IndexedData = {
       ...INDEX,
       facts: sourceFacts({ classNames: ['a|b', '<c>'], testImages: 50 }),
@@ -52,9 +52,9 @@ describe('the report of an index', () => {
       },
     };
     const text = dataReport('photos', [], index, 3);
-    expect(indexSummary(index)).toBe('1,050 images of 2 classes; 102 more cannot be read.');
+    expect(indexSummary(index)).toBe('1,050 images in 2 classes; 102 more cannot be read.');
     expect(text).toContain('> **Warning:** One is a copy. Delete it.');
-    expect(text).toContain('| Test images | 50; looked at 3 times |');
+    expect(text).toContain('| Test images | 50; evaluated 3 times |');
     expect(text).toContain('| a\\|b | 600 | 60 | 20 |');
     expect(text).toContain('| \\<c\\> | 300 | 40 | 30 |');
     expect(text).toContain('## Unreadable images (102)');
@@ -65,7 +65,7 @@ describe('the report of an index', () => {
     expect(text).toContain('| Decoded | 900 of 1,050 images |');
   });
 
-  test('lists no more than 200 classes', () => {
+  test('lists at most 200 classes', () => {
     const classNames = Array.from({ length: 1000 }, (_, label) => `class ${label}`);
     const text = dataReport('many', [], { ...INDEX, facts: sourceFacts({ classNames, trainCounts: [] }) }, 0);
     expect(text).toContain('And 800 more classes.');

@@ -31,13 +31,13 @@ const JSON_TEXT = `{
 
 const nothing = new Map();
 
-/** The hover over the first place of a word. */
+/** Returns the hover over the first occurrence of a word. */
 function over(text: string, word: string, fileName = 'a.experiment.yaml', hasSchemaHelp = false) {
   return hoverAt(parseExperiment(text, fileName), text.indexOf(word) + 1, nothing, hasSchemaHelp);
 }
 
 describe('a hover over a trick', () => {
-  test('has what it does, its formula, every figure of its source, what it comes to here, and the source', () => {
+  test('has its description, formula, every figure of its source, its values here, and the source', () => {
     const hover = over(YAML, 'no_wd');
     const text = hover?.parts.join('\n');
     expect(hover?.trick).toEqual({ name: 'no_bias_decay', canBeConfigured: false });
@@ -50,7 +50,7 @@ describe('a hover over a trick', () => {
     expect(text).toContain('[He et al. 2018, section 3.1](https://arxiv.org/abs/1812.01187)');
   });
 
-  test('is there for every trick of the registry, in YAML and in JSON', () => {
+  test('exists for every trick of the registry, in YAML and in JSON', () => {
     for (const trick of ALL_TRICKS) {
       for (const [fileName, text] of [
         ['a.experiment.yaml', `tricks:\n  ${trick.name}: true\n`],
@@ -65,19 +65,19 @@ describe('a hover over a trick', () => {
 
   test('has the meaning of each option', () => {
     expect(over(YAML, 'base_batch_size')?.parts.join('\n')).toContain(
-      'The batch size that base_lr is meant for.',
+      'Batch size that base_lr is meant for.',
     );
     expect(over(YAML, '128')?.parts.join('\n')).toContain('Here: `128`.');
   });
 });
 
 describe('a hover over a key', () => {
-  test('has its meaning, what may be written, its default and what it comes to here', () => {
+  test('has its meaning, its allowed values, its default and its value here', () => {
     expect(over(YAML, 'batch_size')?.parts).toEqual([
       '**data.batch\\_size**',
-      'Images in a training step.',
+      'Images per batch.',
       'Default: `128`.',
-      'Here: `256`, effective batch 512, 23 steps an epoch.',
+      'Here: `256`, effective batch 512, 23 steps per epoch.',
     ]);
     // 0.1 x 512 / 128.
     expect(over(YAML, 'base_lr')?.parts).toContain('Here: `0.1`, scaled to 0.4.');
@@ -86,29 +86,33 @@ describe('a hover over a key', () => {
     );
   });
 
-  test('of a value says what that value means', () => {
-    expect(over(YAML, 'fashion-mnist-sample')?.parts).toContain('12,000 + 2,000 images, inside the package.');
+  test('of a value explains that value', () => {
+    expect(over(YAML, 'fashion-mnist-sample')?.parts).toContain(
+      '12,000 training and 2,000 validation images of Fashion-MNIST, included in the package.',
+    );
   });
 
-  test('leaves what the schema says to another extension that shows it', () => {
+  test('leaves the text of the schema to another extension that shows it', () => {
     expect(over(JSON_TEXT, '"batch_size', 'a.experiment.json', true)?.parts).toEqual([
-      'Here: `256`, 46 steps an epoch.',
+      'Here: `256`, 46 steps per epoch.',
     ]);
   });
 
-  test('stays where the file has problems, without what they leave open', () => {
+  test('stays if the file has problems, without what they leave open', () => {
     const broken = YAML.replace('0.1', 'fast');
-    expect(over(broken, 'base_lr')?.parts).toContain('Learning rate before scaling.');
+    expect(over(broken, 'base_lr')?.parts).toContain(
+      'Base learning rate, before linear scaling and the schedule.',
+    );
     expect(over(broken, 'base_lr')?.parts.join('\n')).not.toContain('Here:');
   });
 
-  test('is none over a key that does not exist, a comment, or nothing', () => {
+  test('is empty over an unknown key, a comment, or nothing', () => {
     expect(over(`${YAML}nmae: typo\n`, 'nmae')).toBeNull();
     expect(over(`# comment\n${YAML}`, 'comment')).toBeNull();
     expect(over('', '')).toBeNull();
   });
 
-  test('covers the key, for the editor to mark', () => {
+  test('has the range of the key', () => {
     const range = over(YAML, 'epochs')?.range;
     expect(YAML.slice(range?.start.offset, range?.end.offset)).toBe('epochs');
   });
@@ -123,14 +127,19 @@ describe("a hover in another system's file", () => {
   test.each([
     [
       'args.yaml',
-      'model: resnet50\nopt: sgd\nlr: 0.1\nepochs: 90\nwarmup_epochs: 5\n',
+      'model: resnet50\nopt: sgd\nsched: step\nlr: 0.1\nepochs: 90\nwarmup_epochs: 5\n',
       'warmup_epochs',
       'Warmup',
     ],
-    ['a.sh', 'python train.py --model resnet18 --mixup-alpha 0.2 --epochs 90\n', '--mixup-alpha', 'Mixup'],
+    [
+      'a.sh',
+      'python train.py --lr-scheduler steplr --mixup-alpha 0.2 --epochs 90\n',
+      '--mixup-alpha',
+      'Mixup',
+    ],
     [
       'a.py',
-      "_base_ = []\nmodel = dict(backbone=dict(type='ResNet', zero_init_residual=True))\n",
+      "default_scope = 'mmpretrain'\nmodel = dict(backbone=dict(type='ResNet', depth=50, zero_init_residual=True))\n",
       'zero_init_residual',
       'Zero gamma',
     ],
@@ -142,10 +151,11 @@ describe("a hover in another system's file", () => {
     expect(hover?.parts.join('\n')).toContain('He et al. 2018');
   });
 
-  test('has what it comes to there, and every trick that a setting may write', () => {
-    const text = 'model: resnet50\nopt: sgd\nlr: 0.1\nepochs: 90\nbatch_size: 1024\nwarmup_epochs: 5\n';
+  test('shows the values there, and every trick that a setting may write', () => {
+    const text =
+      'model: resnet50\nopt: sgd\nsched: step\nlr: 0.1\nepochs: 90\nbatch_size: 1024\nwarmup_epochs: 5\n';
     expect(over(text, 'args.yaml', 'warmup_epochs')?.parts).toContain(
-      'Here: rate rises from 0 to 0.1 over 6255 steps.',
+      'Here: LR rises from 0.00001 to 0.1 over 5 epochs.',
     );
     const optimizers = over(text, 'args.yaml', 'opt:');
     expect(optimizers?.parts.filter((part) => part.startsWith('**'))).toEqual(['**LARS**', '**LAMB**']);
@@ -155,8 +165,8 @@ describe("a hover in another system's file", () => {
     expect(lamb?.trick?.name).toBe('lamb');
   });
 
-  test('is none over what no trick is written by', () => {
-    const text = 'model: resnet50\nopt: sgd\nlr: 0.1\nepochs: 90\n';
+  test('is empty over settings that write no trick', () => {
+    const text = 'model: resnet50\nopt: sgd\nsched: step\nlr: 0.1\nepochs: 90\n';
     expect(over(text, 'args.yaml', 'epochs')).toBeNull();
     expect(over(text, 'args.yaml', '0.1')).toBeNull();
   });
@@ -168,18 +178,18 @@ describe('inlay hints', () => {
       ({ position, text: hint }) => `${text.split('\n')[position.line]?.trim()} ${hint}`,
     );
 
-  test('give the effective batch, the scaled rate and the steps of training and warmup', () => {
+  test('show the effective batch, the scaled learning rate and the steps of training and warmup', () => {
     expect(hints(YAML)).toEqual([
-      'batch_size: 256 = effective batch 512, 23 steps an epoch',
+      'batch_size: 256 = effective batch 512, 23 steps per epoch',
       'base_lr: 0.1 = scaled to 0.4',
       'epochs: 10 = 230 steps',
       'epochs: 2 = 46 steps',
     ]);
   });
 
-  test('stand at what the file writes, and at a bare trick', () => {
+  test('are placed at the settings of the file, and at a bare trick', () => {
     expect(hints(JSON_TEXT, 'a.experiment.json')).toEqual([
-      '"data": { "dataset": "fashion-mnist-sample", "batch_size": 256 }, = 46 steps an epoch',
+      '"data": { "dataset": "fashion-mnist-sample", "batch_size": 256 }, = 46 steps per epoch',
       '"tricks": { "warmup": true } = 230 steps',
     ]);
   });
@@ -192,13 +202,13 @@ describe('inlay hints', () => {
 test('a hover over weights to start from shows some of the published ones', () => {
   const hover = over(`${YAML}init: { weights: a.pth }\n`, 'weights');
   expect(JSON.stringify(hover)).toContain(
-    'Such as `torchvision:resnet18`, `torchvision:resnet18.IMAGENET1K_V1`, ',
+    'For example, `torchvision:resnet18`, `torchvision:resnet18.IMAGENET1K_V1`, ',
   );
   expect(JSON.stringify(hover)).not.toContain('timm:resnet50d.ra2_in1k');
 });
 
-describe('a hover over what a file says', () => {
-  test('shows it as text: no code span ends early, no link and no image comes of it', () => {
+describe('a hover with text of the file', () => {
+  test('shows it as text: no code span ends early, and no link or image results', () => {
     const hostile = '`](command:workbench.action.quit) ![x](https://example.org/x.png)';
     const text = YAML.replace('name: hovered', `name: ${JSON.stringify(hostile)}`);
     const parts = over(text, 'name')?.parts;

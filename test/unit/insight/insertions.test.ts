@@ -6,13 +6,13 @@ import { type TrickFit, trickFits } from '../../../src/insight/trickFit';
 import { ALL_TRICKS } from '../../../src/tricks/registry';
 import { experimentFile, type GeneratedFile } from '../experiment/documents';
 
-/** Which of the tricks that are offered is taken. */
+/** Selects one of the offered tricks. */
 const draw = fc.nat({ max: 1000 });
 
-/** One of the tricks that a file's lenses offer to insert, by its name, which the file does not hold yet. */
+/** Returns the name of one trick that the lenses offer to insert and that does not occur in the file yet. */
 function offeredIn(text: string, fileName: string, drawn: number): string {
   const offered = trickFits(parseExperiment(text, fileName)).filter(
-    // One that is switched off is switched on in its place.
+    // A disabled trick would be enabled in place.
     ({ trick, isIn }) => !isIn && !text.includes(trick.name),
   );
   const name = offered[drawn % offered.length]?.trick.name;
@@ -20,7 +20,7 @@ function offeredIn(text: string, fileName: string, drawn: number): string {
   return name;
 }
 
-/** Whether a file is YAML in block style that ends with a line break. */
+/** Whether a file is block-style YAML that ends with a line break. */
 function isInBlocks({ fileName, text }: GeneratedFile): boolean {
   return fileName.endsWith('.yaml') && /\n$/.test(text);
 }
@@ -29,7 +29,10 @@ function fitIn(text: string, fileName: string, name: string): TrickFit | undefin
   return trickFits(parseExperiment(text, fileName)).find(({ trick }) => trick.name === name);
 }
 
-/** The text after the trick's lens is clicked; null, and never another text, where it says why it cannot. */
+/**
+ * Returns the text after a click on the trick's lens. Returns null, never a changed text, if the lens says why it
+ * cannot.
+ */
 function clicked(text: string, fileName: string, name: string): string | null {
   const result = fitIn(text, fileName, name)?.toggle();
   if (!result) throw new Error(`${name} has no lens`);
@@ -37,7 +40,7 @@ function clicked(text: string, fileName: string, name: string): string | null {
   return result.ok ? applyEdits(text, result.edits) : null;
 }
 
-/** Whether two texts have the same lines in the same order, but for those of `longer` alone. */
+/** Whether the lines of `shorter` all occur in `longer`, in the same order. */
 function isWithin(shorter: string, longer: string): boolean {
   const kept = longer.split(/\r?\n/);
   let from = 0;
@@ -47,8 +50,8 @@ function isWithin(shorter: string, longer: string): boolean {
   });
 }
 
-describe('every trick that a lens offers', () => {
-  test('goes in and out of any file, which is then as it was', () => {
+describe('every offered trick', () => {
+  test('can be inserted into any file and removed again, which restores the file', () => {
     fc.assert(
       fc.property(experimentFile, draw, ({ text, fileName }, drawn) => {
         const name = offeredIn(text, fileName, drawn);
@@ -60,7 +63,7 @@ describe('every trick that a lens offers', () => {
     );
   });
 
-  test('leads to a file that can run, but for what only a person knows', () => {
+  test('gives a file that can run, except for what only a person knows', () => {
     fc.assert(
       fc.property(experimentFile, draw, ({ text, fileName }, drawn) => {
         const name = offeredIn(text, fileName, drawn);
@@ -80,7 +83,7 @@ describe('every trick that a lens offers', () => {
       fc.property(experimentFile, fc.constantFrom('sede: 3', 'init: 7'), draw, (file, wrong, drawn) => {
         fc.pre(isInBlocks(file));
         const { fileName } = file;
-        // Below the last key, in its column.
+        // Below the last key, in the same column.
         const indent = /^( *)[\w"']/m.exec(file.text)?.[1] ?? '';
         const eol = file.text.includes('\r\n') ? '\r\n' : '\n';
         const text = `${file.text}${indent}${wrong}${eol}`;
@@ -121,7 +124,7 @@ describe('every trick that a lens offers', () => {
         const { text, fileName } = file;
         const name = offeredIn(text, fileName, drawn);
         const inserted = clicked(text, fileName, name);
-        // A mapping in braces grows in its line.
+        // A mapping in braces grows on its own line.
         fc.pre(inserted !== null && !/tricks["']?:[^\n]*\{/.test(text));
         expect(isWithin(text, inserted ?? '')).toBe(true);
         expect(/\r?\n$/.exec(inserted ?? '')?.[0]).toBe(/\r?\n$/.exec(text)?.[0]);
@@ -142,7 +145,7 @@ describe('a file that cannot be edited safely', () => {
       'x: &t { zero_gamma: true }\nname: a\ndata: { dataset: synthetic }\nmodel: { name: resnet8 }\ntricks: *t\n',
       'tricks that stand elsewhere',
     ],
-  ])('%j says why and is left alone', (text) => {
+  ])('%j says why and is not changed', (text) => {
     for (const fit of trickFits(parseExperiment(text, 'a.experiment.yaml'))) {
       const result = fit.toggle();
       expect(result.ok).toBe(false);

@@ -22,7 +22,7 @@ factors: [zero_gamma, label_smoothing]
 budget: { runs: 8 }
 `;
 
-/** A study of the experiment that is done: zero gamma helps, and nothing is known of label smoothing. */
+/** A finished study of the experiment: zero gamma helps, and nothing is known about label smoothing. */
 function evidence(changes: Partial<StudyFacts> = {}): StudyEvidence {
   const parsed = parseStudy(STUDY, 'which.study.yaml', () => ({
     ok: true,
@@ -68,20 +68,20 @@ function fitOf(trick: string, text = EXPERIMENT) {
 const pairs = (count: number): MeasuredEffect => ({
   difference: { pairs: count, mean: 0.1, halfWidth: 0.05 },
   place: { engine: 'wasm', threads: 1, execution: null },
-  leftOut: new Map(),
+  skipped: new Map(),
 });
 
-describe('what was measured here of a trick', () => {
-  test('is what a study of this very experiment found, with its verdict', () => {
+describe('the measured effect of a trick', () => {
+  test('comes from a study of exactly this experiment, with its verdict', () => {
     const { text, note, isMeasured } = measuredHere(fitOf('zero_gamma'), null, [evidence()]);
     expect(text).toBe('+0.42 ± 0.18 points here, study which: helps');
     expect(note).toBe(
-      "8 runs, on the average over the study's other factors (label_smoothing), for new images like these",
+      "8 runs, averaged over the study's other factors (label_smoothing), for new images like these",
     );
     expect(isMeasured).toBe(true);
   });
 
-  test('is it whichever of the other tricks of the study the experiment has, and where it has the trick itself', () => {
+  test('applies whichever of the other tricks of the study the experiment has, and if it has the trick itself', () => {
     for (const tricks of [
       'zero_gamma: true',
       'label_smoothing: true',
@@ -92,7 +92,7 @@ describe('what was measured here of a trick', () => {
     }
   });
 
-  test('is nothing of a study of another experiment, of other images, or with another trick beside', () => {
+  test('is absent for a study of another experiment, of other images, or with another trick added', () => {
     for (const [from, to] of [
       ['epochs: 3', 'epochs: 4'],
       ['train_images: 128', 'train_images: 144'],
@@ -103,7 +103,7 @@ describe('what was measured here of a trick', () => {
     }
   });
 
-  test('is nothing of a study that has no estimate, no verdicts or another unit', () => {
+  test('is absent for a study without estimate, without verdicts, or with another unit', () => {
     expect(studiedEffect(fitOf('label_smoothing'), [evidence()])).toBeNull();
     const { analysis, ...rest } = evidence();
     expect(
@@ -113,18 +113,18 @@ describe('what was measured here of a trick', () => {
     expect(studiedEffect(fitOf('zero_gamma'), [evidence({ metric })])).toBeNull();
   });
 
-  test('is what single runs show where these are as many', () => {
+  test('comes from single runs if these are as many', () => {
     const studies = [evidence()];
     expect(measuredHere(fitOf('zero_gamma'), pairs(3), studies).text).toContain('study which');
     expect(measuredHere(fitOf('zero_gamma'), pairs(4), studies).text).toBe(
       '+0.10 ± 0.05 points over 4 seeds',
     );
     expect(measuredHere(fitOf('mixup'), null, studies)).toEqual({
-      ...{ text: 'not yet measured', note: '', isMeasured: false },
+      ...{ text: 'not yet measured', note: '', isMeasured: false, short: '' },
     });
   });
 
-  test('stands in the lens of the trick', () => {
+  test('is shown in the lens of the trick', () => {
     const lenses = experimentLenses(parseExperiment(EXPERIMENT, 'tiny.experiment.yaml'), {
       ...{ obstacle: null, lastRun: null, runs: new Map(), hidden: new Set() },
       studies: [evidence()],

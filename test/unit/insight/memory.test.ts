@@ -3,7 +3,7 @@ import { parseExperiment } from '../../../src/experiment/parse';
 import { trickFits } from '../../../src/insight/trickFit';
 import { formatBytes } from '../../../src/shared/format';
 
-/** A network of one hidden layer: 784 x 100 + 100 + 100 x 10 + 10 = 79,510 parameters, 318,040 bytes. */
+/** A network with one hidden layer: 784 x 100 + 100 + 100 x 10 + 10 = 79,510 parameters, 318,040 bytes. */
 const MLP = `name: memory
 data: { dataset: fashion-mnist-sample, batch_size: 64 }
 model: { name: mlp, hidden: [100] }
@@ -11,7 +11,7 @@ engine: wasm
 `;
 const RESNET = MLP.replace('mlp, hidden: [100]', 'resnet20').replace('64', '1024');
 
-/** What each trick that changes the memory says of it. */
+/** The memory text of each trick that changes memory use. */
 const told = (text: string) =>
   Object.fromEntries(
     trickFits(parseExperiment(text, 'a.experiment.yaml')).flatMap((fit) => {
@@ -21,36 +21,36 @@ const told = (text: string) =>
   );
 
 describe('the memory of a step', () => {
-  test('grows by a copy of the weights, or by a second moment, and by nothing else', () => {
-    // Weights, gradients and momentum take 0.91 MiB, room to update the largest weight 0.30 (784 x 100 values), and
-    // 64 images 0.57; a copy of the weights is 0.30 MiB.
+  test('grows only by a copy of the weights, or by a second moment', () => {
+    // Weights, gradients and momentum take 0.91 MiB, the temporary for updating the largest weight 0.30 MiB (784 x 100
+    // values), and 64 images 0.57 MiB. A copy of the weights is 0.30 MiB.
     const grown = 'memory 1.78 MiB to 2.09 MiB';
     expect(told(MLP)).toEqual({
       ema: grown,
       sam: grown,
       lamb: grown,
-      // Four batches of 64 against one of 256: a sum of gradients in the place of 192 images, 1.72 MiB.
+      // Four batches of 64 instead of one of 256: a gradient sum instead of 192 images, 1.72 MiB.
       gradient_accumulation: 'memory 3.51 MiB to 2.09 MiB',
     });
   });
 
-  test('is told as a difference where three digits do not show it', () => {
+  test('is shown as a difference if three digits do not show it', () => {
     expect(told(RESNET).ema).toBe('memory +1.04 MiB');
     expect(told(`${RESNET}tricks: { ema: true }\n`).ema).toBe('memory +1.04 MiB');
   });
 
-  test('halves in half precision where the engine has it, but for weights and what goes with them', () => {
+  test('halves in half precision if the engine has it, except weights and what goes with them', () => {
     expect(told(RESNET).mixed_precision).toBeUndefined();
     const native = told(RESNET.replace('wasm', 'tensorflow-gpu')).mixed_precision;
     expect(native).toBe('memory 1.19 GiB to 612 MiB');
     for (const open of ['engine: auto\n', 'engine: tensorflow\n']) {
       expect(told(RESNET.replace('engine: wasm\n', open)).mixed_precision).toBe(
-        `${native} where half precision is native`,
+        `${native} with native half precision`,
       );
     }
   });
 
-  test('is left open where the file has problems', () => {
+  test('is left open if the file has problems', () => {
     expect(told(`${RESNET}sede: 1\n`)).toEqual({});
   });
 });

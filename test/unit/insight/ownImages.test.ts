@@ -36,6 +36,10 @@ const titlesOf = (text: string, facts: SourceFacts | null, surroundings: Partial
 const hintsOf = (text: string, facts: SourceFacts | null, warnings = 0) =>
   inlayHints(parse(text, facts), warnings).map(({ position, text: hint }) => `${position.line + 1} ${hint}`);
 
+/** Returns the effect text of each trick, or null if it depends on the images. */
+const effectsOf = (text: string, facts: SourceFacts | null) =>
+  Object.fromEntries(trickFits(parse(text, facts)).map(({ trick, effect }) => [trick.name, effect()]));
+
 describe('a file whose images are not indexed', () => {
   test('can be run, is to be indexed, and has the tricks without what depends on the images', () => {
     const lenses = titlesOf(FILE, null);
@@ -44,11 +48,14 @@ describe('a file whose images are not indexed', () => {
       { text: '2 Index the data', action: 'indexData' },
     ]);
     const texts = lenses.map(({ text }) => text);
-    expect(texts).toContain('7 Remove linear scaling (0.1 at 256 gives 0.1 at 256)');
+    expect(texts).toContain('7 Remove linear scaling');
     expect(texts).toContain('8 Remove warmup');
     expect(texts.join()).not.toMatch(/Recipe|memory|\d steps|Samples/i);
-    // ResNet-18 has eight blocks, whatever it sees.
-    expect(texts).toContain('6 Remove zero gamma (8 residual blocks start as their shortcut)');
+    // ResNet-18 has eight blocks, whatever the images.
+    expect(effectsOf(FILE, null).zero_gamma).toBe('8 residual blocks start as their shortcut');
+    expect(effectsOf(FILE, null).linear_scaling).toBe('0.1 at 256 gives 0.1 at 256');
+    expect(effectsOf(FILE, null).warmup).toBeNull();
+    expect(texts).toContain('6 Remove zero gamma');
   });
 
   test('shows no number that depends on the images behind those it writes', () => {
@@ -58,7 +65,7 @@ describe('a file whose images are not indexed', () => {
     expect(hover?.parts.join()).not.toMatch(/\d steps/);
   });
 
-  test('has the options of a trick inserted that are the same whatever the images', () => {
+  test('inserts options of a trick that do not depend on the images', () => {
     const inserted = (name: string, facts: SourceFacts | null) => {
       const fit = trickFits(parse(FILE, facts)).find(({ trick }) => trick.name === name);
       const result = fit?.toggle();
@@ -67,12 +74,12 @@ describe('a file whose images are not indexed', () => {
         .split('\n')
         .find((line) => line.includes(name));
     };
-    // Its decay goes by the steps of the training, 3 an epoch.
+    // The decay follows from the training's steps, 3 per epoch.
     expect(inserted('ema', sourceFacts())).toMatch(/ema: \{ decay: 0\.9 \}/);
     expect(inserted('ema', null)).toBe('  ema: true');
   });
 
-  test('has nothing to compare, and refuses an option that could never stand', () => {
+  test('compares nothing, and refuses an option that is never valid', () => {
     const warmup = trickFits(parse(FILE, null)).find(({ trick }) => trick.name === 'warmup');
     expect(warmup?.recipes()).toBeNull();
     expect(warmup?.memory()).toBeNull();
@@ -81,14 +88,24 @@ describe('a file whose images are not indexed', () => {
     expect(refused?.ok === false && refused.reason).toContain('longer than the training of 20');
   });
 
-  test('has no problem shown that only the images could tell of, also where its model takes no such images', () => {
+  test('shows no problem that only the images could reveal', () => {
+    const unknown = FILE.replace('resnet18', 'vgg16_bn');
+    expect(parse(unknown, null)).toMatchObject({ ok: false, problems: [] });
+    expect(titlesOf(unknown, null).map(({ text }) => text)).toContain('2 Index the data');
+    expect(hintsOf(unknown, null)).toEqual([]);
+  });
+
+  test('shows the problem of its own image_size, whatever the images are', () => {
     const small = FILE.replace('batch_size', 'image_size: 4\n  batch_size').replace('resnet18', 'vgg16_bn');
-    expect(parse(small, null)).toMatchObject({ ok: false, problems: [] });
+    expect(parse(small, null)).toMatchObject({
+      ok: false,
+      problems: [{ what: 'vgg16_bn cannot take images of 4 x 4.', path: ['model', 'name'] }],
+    });
     expect(titlesOf(small, null).map(({ text }) => text)).toContain('2 Index the data');
     expect(hintsOf(small, null)).toEqual([]);
   });
 
-  test('is not to be indexed where nothing can be run', () => {
+  test('offers no indexing if nothing can be run', () => {
     const lenses = titlesOf(FILE, null, { obstacle: 'untrusted' });
     expect(lenses.some(({ action }) => action === 'indexData')).toBe(false);
   });
@@ -104,7 +121,7 @@ describe('a file whose images are indexed', () => {
     expect(lenses.map(({ text }) => text)).toContain('1 Recipe');
   });
 
-  test('has room for fewer tricks on the line of the images than on others', () => {
+  test('has room for fewer tricks on the line of the images', () => {
     const flow = FILE.replace(/data:[\s\S]*model/, 'data: { dataset: image_folder, path: photos }\nmodel');
     const onLine = titlesOf(flow, sourceFacts()).filter(({ text }) => text.startsWith('2 '));
     expect(onLine.map(({ action }) => action)).toEqual([
@@ -115,15 +132,15 @@ describe('a file whose images are indexed', () => {
     ]);
   });
 
-  test('says behind their path what they are, and how many warnings there are', () => {
+  test('describes them after their path, with the number of warnings', () => {
     expect(hintsOf(FILE, sourceFacts())[0]).toBe('4 900 + 100 images, 2 classes, short edge 420 (median)');
     const square = { min: 32, p05: 32, median: 32, p95: 32, max: 32 };
     const facts = sourceFacts({ testImages: 10_000, shortEdge: square });
     expect(hintsOf(FILE, facts, 2)[0]).toBe(
       '4 900 + 100 + 10,000 images, 2 classes, short edge 32, 2 warnings',
     );
-    // 3 effective batches of 256 in 900 images.
-    expect(hintsOf(FILE, sourceFacts())).toContain('5 = effective batch 256, 3 steps an epoch');
+    // 3 effective batches of 256 from 900 images.
+    expect(hintsOf(FILE, sourceFacts())).toContain('5 = effective batch 256, 3 steps per epoch');
   });
 
   test('keeps what is known of them when an option is tried', () => {
@@ -132,11 +149,11 @@ describe('a file whose images are indexed', () => {
     expect(refused?.ok === false && refused.reason).toContain('longer than the training of 20');
   });
 
-  test('explains steps of augmentation where they are hovered over', () => {
+  test('explains augmentation steps on hover', () => {
     const text = FILE.replace('batch_size', 'augment: [vertical_flip, { step: pca_noise }]\n  batch_size');
     const hover = (word: string) =>
       hoverAt(parse(text, sourceFacts()), text.indexOf(word) + 1, new Map(), false)?.parts.join(' ');
-    expect(hover('vertical_flip')).toContain('Upside down.');
+    expect(hover('vertical_flip')).toContain('Mirrors top to bottom.');
     expect(hover('pca_noise')).toContain('principal components');
   });
 });

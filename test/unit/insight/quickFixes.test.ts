@@ -4,14 +4,14 @@ import { applyEdits } from '../../../src/experiment/text/textEdits';
 import { adviceFix, quickFixes } from '../../../src/insight/quickFixes';
 
 const RUNS = Array.from({ length: 7 }, (_, index) => ({ id: `run-${index}`, description: `${90 - index}%` }));
-const FILE = `name: mended
+const FILE = `name: fixed
 data: { dataset: fashion-mnist-sample, batch_size: 1024 }
 model: { name: resnet20 }
 tricks:
   no_bias_decay: true
 `;
 
-/** The fixes of a file by title, with the text that each leads to. */
+/** Returns the fixes of a file by title, with the resulting text. */
 function fixesOf(text: string, fileName = 'a.experiment.yaml'): Record<string, string> {
   return Object.fromEntries(
     quickFixes(parseExperiment(text, fileName), RUNS).map(({ title, edits }) => {
@@ -38,7 +38,7 @@ describe('quick fixes', () => {
     expect(Object.keys(fixesOf(`${FILE}  drop_path: 0.1\n`))).not.toContain('Write stochastic_depth');
   });
 
-  test('give a trick that names a run the newest finished ones to choose from', () => {
+  test('offer the newest finished runs to a trick that names a run', () => {
     const fixes = fixesOf(`${FILE}  distillation: true\n`);
     expect(Object.keys(fixes)).toEqual([0, 1, 2, 3, 4].map((index) => `Use run-${index} (${90 - index}%)`));
     expect(fixes['Use run-0 (90%)']).toBe(`${FILE}  distillation: { teacher: run-0 }\n`);
@@ -46,12 +46,12 @@ describe('quick fixes', () => {
     expect(fixesOf(empty)['Use run-1 (89%)']).toBe(`${FILE}  distillation: { teacher: run-1 }\n`);
   });
 
-  test('take out a trick that cannot stand', () => {
+  test('remove a trick that is not possible', () => {
     const text = `${FILE}  lars: true\n  lamb: true\n`;
     expect(fixesOf(text)).toEqual({ 'Remove LAMB': `${FILE}  lars: true\n` });
   });
 
-  test('follow advice one by one, or all of it in one edit', () => {
+  test('apply advice one by one, or all of it in one edit', () => {
     expect(fixesOf(FILE)).toEqual({
       'Insert linear scaling': `${FILE}  linear_scaling: { base_batch_size: 256 }\n`,
       'Insert warmup': `${FILE}  warmup: { epochs: 5 }\n`,
@@ -63,7 +63,7 @@ describe('quick fixes', () => {
     );
   });
 
-  test('are none where nothing is wrong', () => {
+  test('are none if nothing is wrong', () => {
     const sound = FILE.replace('1024', '256');
     expect(fixesOf(sound)).toEqual({});
     expect(adviceFix(parseExperiment(sound, 'a.experiment.yaml'))).toBeNull();

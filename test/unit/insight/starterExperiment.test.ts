@@ -28,7 +28,7 @@ describe('a first experiment for images', () => {
     expect(recipe.data.source).toEqual(data);
     expect(recipe.model.name).toBe('resnet18');
     expect(recipe.epochs).toBe(120);
-    expect(text).toContain('batch_size: 32 # 28 steps an epoch');
+    expect(text).toContain('batch_size: 32 # 28 steps per epoch');
   });
 
   test('of small images keeps their size', () => {
@@ -38,11 +38,11 @@ describe('a first experiment for images', () => {
     expect(recipe.model.name).toBe('resnet20');
   });
 
-  test('draws rare classes more often where one has three times the images of another', () => {
+  test('samples rare classes more often if one has three times the images of another', () => {
     const facts = sourceFacts({ trainCounts: [900, 300] });
     const text = starterExperiment({ name: 'a', data, facts });
     expect(recipeOf(text, facts).recipe.data.sampling).toBe('balanced');
-    expect(text).toContain('the largest class has 3 times the images of the smallest');
+    expect(text).toContain('the largest class has 3 times as many images as the smallest');
   });
 
   test.each(STARTER_WEIGHTS.map((weights) => [weights.name, weights] as const))(

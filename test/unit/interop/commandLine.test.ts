@@ -15,7 +15,7 @@ function recipeOf(parts: object = {}): Recipe {
   return resolvedRecipe({ name: 'a', data: DATA, model: { name: 'resnet50' }, ...parts });
 }
 
-/** The options of a command, each with its values. */
+/** Returns the options of a command, each with its values. */
 function optionsOf(text: string): Record<string, string> {
   const command = text.split('\n\n')[0] as string;
   const lines = command.split('\n').filter((line) => line.startsWith('  '));
@@ -33,11 +33,11 @@ const torchvision = (parts?: object) => optionsOf(commandLine('torchvision', rec
 describe.each(SYSTEM_NAMES)('the command of %s', (system) => {
   const plain = commandLine(system, recipeOf());
 
-  test.each(ALL_TRICKS.map(({ name }) => name))('says what becomes of %s', (name) => {
-    // What only a person can know, and what differs from a default that the plain experiment has already.
+  test.each(ALL_TRICKS.map(({ name }) => name))('says what happens to %s', (name) => {
+    // Values that only a person can know, and values that differ from a default that the plain experiment already has.
     const options = { distillation: { teacher: 'abc' }, linear_scaling: { base_batch_size: 32 } };
     const tricks = { [name]: (options as Record<string, object>)[name] ?? true };
-    // The plain model has the variant A; no bias decay needs a decay.
+    // The plain model has variant A. No bias decay needs a decay.
     expect(commandLine(system, recipeOf({ tricks }))).not.toBe(plain);
   });
 
@@ -65,7 +65,7 @@ describe.each(SYSTEM_NAMES)('the command of %s', (system) => {
   });
 });
 
-test('a word is quoted so that a shell gives it back', () => {
+test('a word is quoted so that a shell returns it', () => {
   fc.assert(
     fc.property(
       fc.string({ unit: 'grapheme', maxLength: 20 }).filter((word) => !word.includes('\0')),
@@ -120,10 +120,10 @@ describe("timm's options", () => {
       '--amp-dtype': 'float16',
     });
     expect(text).not.toContain('--opt-kwargs');
-    expect(text).toContain('# It has no equivalent of:\n# - the data set synthetic');
+    expect(text).toContain('# No equivalent for:\n# - the data set synthetic');
   });
 
-  test('undo its own defaults where the recipe has none of them', () => {
+  test('disable its own defaults if the recipe has none of them', () => {
     expect(timm({ optimizer: { momentum: 0 } })).toMatchObject({
       '--smoothing': '0',
       '--model-kwargs': 'zero_init_last=False',
@@ -135,13 +135,13 @@ describe("timm's options", () => {
     });
   });
 
-  test('give the values of several parts to one option', () => {
+  test('combine the values of several parts in one option', () => {
     expect(timm({ tricks: { lars: true } })['--opt-kwargs']).toBe(
       'filter_bias_and_bn=False trust_coeff=0.001',
     );
   });
 
-  test('have milestones where its scheduler lets the rate fall at the same epoch', () => {
+  test('have milestones if its scheduler drops the learning rate at the same epoch', () => {
     const decay = { name: 'multi_step', milestones: [3, 5], factor: 0.2 };
     expect(timm({ schedule: { epochs: 8, decay, update: 'epoch' } })).toMatchObject({
       '--sched': 'multistep',
@@ -150,22 +150,22 @@ describe("timm's options", () => {
     });
   });
 
-  test('name the models that it has, and say which it has not', () => {
+  test('name the models that it has, and report those that it lacks', () => {
     expect(timm({ tricks: { resnet_c: true } })['--model']).toBe('resnet50c');
     expect(timm({ model: { name: 'resnet18' }, tricks: { resnet_d: true } })['--model']).toBe('resnet18d');
     const noted = (parts: object) => commandLine('timm', recipeOf(parts));
     expect(noted({ model: { name: 'resnet18' }, tricks: { resnet_c: true } })).toContain(
-      '# - the model resnet18-C: register one under a name',
+      '# - the model resnet18-C: register it under a name',
     );
     expect(noted({ model: { name: 'resnet20' } })).toContain('--model MODEL');
     expect(noted({ model: { name: 'resnet50', width: 32 } })).toContain('a resnet50 of width 32');
-    expect(noted({})).toContain('resnet50: it strides in the 3x3 convolutions');
-    expect(noted({ tricks: { resnet_b: true } })).not.toContain('it strides in');
+    expect(noted({})).toContain('resnet50: its stride is in the 3x3 convolutions');
+    expect(noted({ tricks: { resnet_b: true } })).not.toContain('its stride is in');
   });
 });
 
 describe("torchvision's options", () => {
-  test('of what it has', () => {
+  test('for what it supports', () => {
     expect(
       torchvision({
         optimizer: { base_lr: 0.2 },
@@ -200,14 +200,14 @@ describe("torchvision's options", () => {
     });
   });
 
-  test('give the moving average the decay that comes to ours after its own scaling', () => {
+  test('give the moving average the decay that equals ours after its own scaling', () => {
     const options = torchvision({ schedule: { epochs: 8 }, tricks: { ema: { decay: 0.99 } } });
     const asked = Number(options['--model-ema-decay']);
-    // Its train.py: alpha = (1 - decay) * batch size * steps / epochs, on one device.
+    // torchvision's train.py: alpha = (1 - decay) * batch size * steps / epochs, on one device.
     expect(1 - ((1 - asked) * 64 * Number(options['--model-ema-steps'])) / 8).toBeCloseTo(0.99, 12);
   });
 
-  test('say what has no equivalent', () => {
+  test('report what has no equivalent', () => {
     const text = commandLine(
       'torchvision',
       recipeOf({
@@ -247,7 +247,7 @@ describe('a folder of images', () => {
     });
   });
 
-  test('has its classes written down where timm would sort them otherwise', () => {
+  test('lists its classes if timm would sort them differently', () => {
     const names = ['class1', 'class10', 'class2'];
     expect(optionsOf(commandLine('timm', recipeOf('none', names)))['--class-map']).toBe('CLASSES');
     expect(commandLine('timm', recipeOf('none', names))).toContain('class1, class10, class2');

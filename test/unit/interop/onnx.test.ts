@@ -26,13 +26,13 @@ import {
 } from '../../support/onnxFixtures';
 import { type OnnxFile, readOnnx } from './onnxReader';
 
-/** A file that ONNX Runtime has read: bench/parity/exports.ts. */
+/** A file that ONNX Runtime has read. See bench/parity/exports.ts. */
 const fixture = (name: OnnxFixture) => readFileSync(join(__dirname, '../../fixtures/onnx', `${name}.onnx`));
 const FIXTURES = Object.entries(ONNX_FIXTURES) as [OnnxFixture, Graph][];
 
 const encoded = (graph: Graph) => encodeOnnx(graph, fixtureValues(graph), fixtureFacts(graph));
 
-/** Small ones of every model, and images that each can take. */
+/** A small instance of every model, with an image shape that it accepts. */
 const MODELS: readonly (readonly [ModelSpec, ImageShape])[] = [
   [{ name: 'resnet20', width: 4 }, [32, 32, 1]],
   ...(['A', 'B', 'C', 'D'] as const).map(
@@ -49,7 +49,7 @@ const MODELS: readonly (readonly [ModelSpec, ImageShape])[] = [
   [{ name: 'mlp', hidden: [8, 8] }, [28, 28, 1]],
 ];
 
-/** The operators of a kind of layer, as onnx/docs/Operators.md calls them. */
+/** The operators for each kind of layer, as named in onnx/docs/Operators.md. */
 const OPERATORS: Readonly<Record<Exclude<Layer['kind'], 'pool'>, readonly string[]>> = {
   input: [],
   conv2d: ['Conv'],
@@ -70,7 +70,7 @@ function operatorsOf(layer: Layer): readonly string[] {
   return [layer.mode === 'max' ? 'MaxPool' : 'AveragePool'];
 }
 
-/** What is wrong with the order of a file's nodes: each may read what is there before it alone. */
+/** Returns the ordering problems of a file's nodes: a node may only read values that come before it. */
 function orderProblems({ nodes, initializers, inputs, outputs }: OnnxFile): string[] {
   const known = new Set([...initializers, ...inputs].map(({ name }) => name));
   const problems: string[] = [];
@@ -105,7 +105,7 @@ describe('an ONNX file', () => {
         expect(values.length, name).toBe(sizeOf(shape));
       }
       const pools = graph.layers.filter(({ kind }) => kind === 'adaptive_average_pool').length;
-      // The two ends of every ReLU6.
+      // The lower and upper bound of every ReLU6.
       const ends = graph.layers.some(({ kind }) => kind === 'relu6') ? 2 : 0;
       expect(shapes.size).toBe(parametersOf(graph).length + buffersOf(graph).length + 2 * pools + ends);
       const [height, width, channels] = image;
@@ -114,7 +114,7 @@ describe('an ONNX file', () => {
     },
   );
 
-  test('says how images are prepared and what the classes are called', () => {
+  test('says how images are preprocessed and what the classes are called', () => {
     const file = readOnnx(encoded(ONNX_FIXTURES.layers));
     expect(file).toMatchObject({
       irVersion: 8,
@@ -160,11 +160,11 @@ describe('an ONNX file', () => {
       ['AveragePool', [1, 1, 1, 1], 1],
       ['AveragePool', [0, 0, 1, 1], 0],
     ]);
-    // The last layer is a dropout, which is no node.
+    // The last layer is a dropout, which is not a node.
     expect(nodes.at(-1)).toMatchObject({ operator: 'Gemm', outputs: ['logits'] });
   });
 
-  test.each(FIXTURES)('is to the byte the one that ONNX Runtime has read: %s', (name, graph) => {
+  test.each(FIXTURES)('is byte-identical to the one that ONNX Runtime read: %s', (name, graph) => {
     expect(Buffer.from(encoded(graph)).equals(fixture(name))).toBe(true);
   });
 
@@ -181,7 +181,7 @@ describe('the logits of ONNX Runtime', () => {
     await loadEngine('wasm');
   });
 
-  test.each(FIXTURES)('are those of the network: %s', (name, graph) => {
+  test.each(FIXTURES)('equal those of the network: %s', (name, graph) => {
     const network = new Network(graph, fixtureValues(graph));
     const shape = graph.layers[0]?.shape as ImageShape;
     const images = tf.tensor4d(fixtureImages(graph), [FIXTURE_IMAGES, ...shape]);

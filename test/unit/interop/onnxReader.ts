@@ -1,12 +1,12 @@
 /**
- * Reads ONNX files for the tests: the fields of Protocol Buffers by their numbers in onnx.proto, apart from the code
- * that writes them.
+ * Reads ONNX files for the tests: Protocol Buffers fields by their numbers in onnx.proto. Shares no code with the
+ * writer.
  */
 
-/** A message's fields: numbers, and bytes of text, of bytes and of messages, by field number in the file's order. */
+/** A message's fields by field number, in file order: numbers, and the bytes of strings, byte fields and messages. */
 export type Fields = ReadonlyMap<number, readonly (number | Buffer)[]>;
 
-/** @throws where the bytes are no message of fields of the three wire types that ONNX uses */
+/** @throws if the bytes are not a message with fields of the three wire types that ONNX uses */
 export function fieldsOf(bytes: Buffer): Fields {
   const fields = new Map<number, (number | Buffer)[]>();
   let position = 0;
@@ -94,7 +94,7 @@ export function readOnnx(file: Uint8Array): OnnxFile {
   };
 }
 
-/** By its AttributeType: FLOAT, INT or INTS. */
+/** Reads a value by its AttributeType: FLOAT, INT or INTS. */
 function attribute(fields: Fields): number | number[] {
   switch (integer(fields, 20)) {
     case 1:

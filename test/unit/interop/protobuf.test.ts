@@ -12,7 +12,7 @@ import {
 import { fieldsOf } from './onnxReader';
 
 describe('messages of Protocol Buffers', () => {
-  test("are the bytes of the encoding's own examples", () => {
+  test("match the encoding's own examples", () => {
     // https://protobuf.dev/programming-guides/encoding/: `a: 150`, `b: "testing"`, `c: { a: 150 }`.
     const a = integerField(1, 150);
     expect(Buffer.from(bytesOf(message(a))).toString('hex')).toBe('089601');
@@ -20,7 +20,7 @@ describe('messages of Protocol Buffers', () => {
     expect(Buffer.from(bytesOf(message(messageField(3, a)))).toString('hex')).toBe('1a03089601');
   });
 
-  test('are read as they were written', () => {
+  test('are read as written', () => {
     const numbers = fc.integer({ min: 1, max: 2 ** 29 - 1 });
     fc.assert(
       fc.property(numbers, fc.maxSafeNat(), fc.float(), fc.uint8Array(), (number, integer, float, bytes) => {

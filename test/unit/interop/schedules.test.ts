@@ -5,17 +5,17 @@ import { learningRateAt } from '../../../src/recipe/schedule';
 import rates from '../../fixtures/schedules.json';
 import { scheduleCases, scheduleCommands } from '../../support/scheduleCases';
 
-/** Notes that speak of the rate. */
+/** Notes about the learning rate. */
 const OF_RATE = /warmup|milestones|rate|decay one_cycle|decay polynomial|decay linear/;
 
 const cases = new Map(scheduleCases().map(({ name, recipe }) => [name, recipe]));
 
-test('the rates were computed from the options that are exported today', () => {
+test('the learning rates were computed from the options that are exported today', () => {
   expect(rates.map(({ rates: _, ...command }) => command)).toEqual(scheduleCommands());
 });
 
 describe.each(rates)("$system's own scheduler, for $name", ({ name, system, rates: theirs }) => {
-  test('takes the rates of ours, or the export says what differs', () => {
+  test('gives our learning rates, or the export names the difference', () => {
     const recipe = cases.get(name);
     if (!recipe) throw new Error(name);
     const { schedule } = recipe;

@@ -14,7 +14,7 @@ describe('a state dict', () => {
   const values = initialValues(graph, { zeroGamma: true }, Random.seeded(1, 'initialization'));
   const state = stateDictOf(graph, values, 12);
 
-  test("has PyTorch's shapes, and beside each norm its count of batches", () => {
+  test("has PyTorch's shapes, and the count of batches next to each norm", () => {
     const shapes = new Map(state.map(({ name, shape }) => [name, shape]));
     expect(shapes.get('conv1.0.weight')).toEqual([2, 3, 3, 3]);
     expect(shapes.get('fc.weight')).toEqual([10, 128]);
@@ -28,11 +28,11 @@ describe('a state dict', () => {
       expect(shape).toEqual([]);
       expect(count).toEqual(BigInt64Array.of(12n));
     }
-    // As many as timm's resnet50d has.
+    // As many as in timm's resnet50d.
     expect(state).toHaveLength(332);
   });
 
-  test('is what a training can start from again', () => {
+  test('can be the start of a training', () => {
     const file = decodeWeights(encodeSafetensors({ metadata: { format: 'pt' }, tensors: state }));
     expect(fitWeights(file, graph, 'keep')).toMatchObject({ values });
   });

@@ -7,7 +7,7 @@ import { buffersOf, type Graph, type ImageShape, parametersOf, sizeOf } from '..
 import { decodeSafetensors } from '../../../src/shared/safetensors';
 import stateDicts from '../../fixtures/timm/state_dicts.json';
 
-/** By timm's name of it, a model of ours. */
+/** Our models by timm's name. */
 const MODELS: readonly (readonly [string, ModelSpec, ImageShape])[] = [
   ['resnet18', { name: 'resnet18', width: 64, variant: 'A' }, [64, 64, 3]],
   ['resnet34', { name: 'resnet34', width: 64, variant: 'B' }, [64, 64, 1]],
@@ -20,7 +20,7 @@ const MODELS: readonly (readonly [string, ModelSpec, ImageShape])[] = [
   ['densenet121', { name: 'densenet121', growthRate: 8 }, [64, 64, 3]],
 ];
 
-/** 1, 2, 3 and so on, so that it shows where each value goes. */
+/** Values 1, 2, 3 and so on, which show where each value ends up. */
 function counted(graph: Graph): Map<string, Float32Array> {
   return new Map(
     [...parametersOf(graph), ...buffersOf(graph)].map(({ name, shape }) => [
@@ -47,7 +47,7 @@ function filesOf(found: TimmModel, graph: Graph, image: ImageShape) {
     std: [0.4, 0.5, 0.6],
     interpolation: 'bicubic',
     cropPct: 0.875,
-    // As code points order them, not numbers.
+    // In code point order, not numeric order.
     classNames: ['1', '10', '9', 'apple', 'Äpfel'],
   };
   const files = timmFolder(graph, counted(graph), { ...found, runId: 'R', batches: 3, input });
@@ -73,7 +73,7 @@ describe('a folder for timm', () => {
     expect(digest(tensors.map(({ name, shape }) => `${name} ${shape.join('x')}`))).toBe(theirs?.shapes);
   });
 
-  test('says what to build, how images are prepared and what the classes are called', () => {
+  test('says what to build, how images are preprocessed and what the classes are called', () => {
     const { config } = folderOf({ name: 'resnet50', width: 16, variant: 'D' }, [64, 48, 3]);
     expect(config).toEqual({
       architecture: 'resnet50d',
@@ -97,14 +97,14 @@ describe('a folder for timm', () => {
     });
   });
 
-  test('has timm adapt the first convolution of grey and colour images alone', () => {
+  test('makes timm adapt only the first convolution of gray and color images', () => {
     const firstOf = (channels: number) =>
       folderOf({ name: 'densenet121', growthRate: 2 }, [64, 64, channels]).config.pretrained_cfg.first_conv;
     expect([1, 2, 3, 4].map(firstOf)).toEqual(['features.conv0', null, 'features.conv0', null]);
   });
 
   test("has VGG's classifier as the convolutions that timm has", () => {
-    // A narrow one, which timm has not, in place of one of 134 million values.
+    // A narrow one, which timm does not have, instead of one with 134 million values.
     const image: ImageShape = [32, 32, 3];
     const graph = buildGraph({ name: 'vgg16_bn', width: 2 }, image, 5);
     const { config, tensors } = filesOf({ architecture: 'vgg16_bn', modelArgs: {} }, graph, image);
@@ -115,7 +115,7 @@ describe('a folder for timm', () => {
     expect(first?.shape).toEqual([128, 16, 7, 7]);
     expect(found.get('pre_logits.fc2.weight')?.shape).toEqual([128, 128, 1, 1]);
     expect(found.get('head.fc.weight')?.shape).toEqual([5, 128]);
-    // Ours is [7 x 7 x 16, 128]: pixel 1 of channel 0 is its row 16, and pixel 0 of channel 1 its row 1.
+    // Ours is [7 x 7 x 16, 128]: pixel 1 of channel 0 is row 16, and pixel 0 of channel 1 is row 1.
     expect([first?.values[1], first?.values[49]]).toEqual([1 + 16 * 128, 1 + 128]);
   });
 });
@@ -143,24 +143,27 @@ describe('timm has no', () => {
     [{ name: 'resnet9', width: 64 }, 'timm has no resnet9.'],
     [{ name: 'cnn', width: 32 }, 'timm has no cnn.'],
     [{ name: 'mlp', hidden: [8] }, 'timm has no mlp.'],
-    [{ name: 'resnet18', width: 16, variant: 'A' }, 'timm has no resnet18-A, width 16. Its widths: 64.'],
+    [
+      { name: 'resnet18', width: 16, variant: 'A' },
+      'timm has no resnet18-A, width 16. Available widths: 64.',
+    ],
     [
       { name: 'resnet50', width: 64, variant: 'A' },
-      'resnet50-A has its strides in the first 1x1 convolutions, and resnet50 in timm in the 3x3, as resnet50-B has.',
+      "resnet50-A has its strides in the first 1x1 convolutions. timm's resnet50 has them in the 3x3 convolutions, like resnet50-B.",
     ],
     [
       { name: 'mobilenet_v1', widthMultiplier: 0.5 },
-      'timm has no mobilenet_v1, width × 0.5. Its widths: 1, 1.25.',
+      'timm has no mobilenet_v1, width × 0.5. Available widths: 1, 1.25.',
     ],
     [
       { name: 'inception_v3', widthMultiplier: 0.5 },
-      'timm has no inception_v3, width × 0.5. Its widths: 1.',
+      'timm has no inception_v3, width × 0.5. Available widths: 1.',
       [80, 80, 3],
     ],
-    [{ name: 'vgg16_bn', width: 4 }, 'timm has no vgg16_bn, width 4. Its widths: 64.'],
+    [{ name: 'vgg16_bn', width: 4 }, 'timm has no vgg16_bn, width 4. Available widths: 64.'],
     [
       { name: 'vgg16_bn', width: 64 },
-      "timm's vgg16_bn computes something else on images of 256 pixels and more: it averages behind the hidden layers of the classifier, not before.",
+      "timm's vgg16_bn differs for images of 256 pixels or more: it averages after the hidden layers of the classifier, not before.",
       [32, 256, 3],
     ],
   ])('%o', (model, what, image = IMAGES) => {

@@ -8,15 +8,15 @@ import { buffersOf, type Graph, type ImageShape, parametersOf, sizeOf } from '..
 import wanted from '../../fixtures/state-dicts.json';
 
 const CLASSES = 7;
-const COLOUR: ImageShape = [96, 96, 3];
-const GREY: ImageShape = [96, 96, 1];
+const COLOR: ImageShape = [96, 96, 3];
+const GRAY: ImageShape = [96, 96, 1];
 
 function formatOf(model: ModelSpec, image: ImageShape, asked?: SystemName) {
   const graph = buildGraph(model, image, CLASSES);
   return { graph, format: weightsFormat(model, graph, asked) };
 }
 
-/** Zeros for all that a graph has. */
+/** Returns zeros for all parameters and buffers of a graph. */
 function zeros(graph: Graph): Map<string, Float32Array> {
   const all = [...parametersOf(graph), ...buffersOf(graph)];
   return new Map(all.map(({ name, shape }) => [name, new Float32Array(sizeOf(shape))]));
@@ -27,21 +27,21 @@ describe("exported weights are the whole state dict of the system's own model, f
     ({ name, variant, width }) as const;
 
   test.each<[SystemName, ModelSpec, ImageShape]>([
-    ['torchvision', resnet('resnet18', 'A'), COLOUR],
-    ['torchvision', resnet('resnet50', 'B'), COLOUR],
-    ['torchvision', { name: 'inception_v3', widthMultiplier: 1 }, COLOUR],
-    ['torchvision', { name: 'vgg16_bn', width: 64 }, COLOUR],
-    ['torchvision', { name: 'densenet121', growthRate: 32 }, COLOUR],
-    ['torchvision', { name: 'densenet121', growthRate: 8 }, COLOUR],
-    ['timm', resnet('resnet18', 'D'), GREY],
-    ['timm', resnet('resnet50', 'B'), GREY],
-    ['timm', resnet('resnet50', 'C'), COLOUR],
-    ['timm', resnet('resnet50', 'D', 16), COLOUR],
-    ['timm', { name: 'mobilenet_v1', widthMultiplier: 1 }, COLOUR],
-    ['timm', { name: 'mobilenet_v1', widthMultiplier: 1, activation: 'relu6' }, COLOUR],
-    ['timm', { name: 'inception_v3', widthMultiplier: 1 }, COLOUR],
-    ['timm', { name: 'vgg16_bn', width: 64 }, COLOUR],
-    ['timm', { name: 'densenet121', growthRate: 32 }, COLOUR],
+    ['torchvision', resnet('resnet18', 'A'), COLOR],
+    ['torchvision', resnet('resnet50', 'B'), COLOR],
+    ['torchvision', { name: 'inception_v3', widthMultiplier: 1 }, COLOR],
+    ['torchvision', { name: 'vgg16_bn', width: 64 }, COLOR],
+    ['torchvision', { name: 'densenet121', growthRate: 32 }, COLOR],
+    ['torchvision', { name: 'densenet121', growthRate: 8 }, COLOR],
+    ['timm', resnet('resnet18', 'D'), GRAY],
+    ['timm', resnet('resnet50', 'B'), GRAY],
+    ['timm', resnet('resnet50', 'C'), COLOR],
+    ['timm', resnet('resnet50', 'D', 16), COLOR],
+    ['timm', { name: 'mobilenet_v1', widthMultiplier: 1 }, COLOR],
+    ['timm', { name: 'mobilenet_v1', widthMultiplier: 1, activation: 'relu6' }, COLOR],
+    ['timm', { name: 'inception_v3', widthMultiplier: 1 }, COLOR],
+    ['timm', { name: 'vgg16_bn', width: 64 }, COLOR],
+    ['timm', { name: 'densenet121', growthRate: 32 }, COLOR],
   ])('%s, %j, images of %j', (system, model, image) => {
     const { graph, format } = formatOf(model, image, system);
     if ('what' in format) throw new Error(format.what);
@@ -57,56 +57,50 @@ describe("exported weights are the whole state dict of the system's own model, f
 
 describe('weights that a system has no model for', () => {
   test.each<[string, SystemName, ModelSpec, ImageShape, RegExp]>([
-    ['its tweaks', 'torchvision', { name: 'resnet50', width: 64, variant: 'D' }, COLOUR, /no resnet50-D/],
+    ['its tweaks', 'torchvision', { name: 'resnet50', width: 64, variant: 'D' }, COLOR, /no resnet50-D/],
     [
       'its strides',
       'torchvision',
       { name: 'resnet50', width: 64, variant: 'A' },
-      COLOUR,
+      COLOR,
       /strides in the first 1x1/,
     ],
-    [
-      'its strides',
-      'timm',
-      { name: 'resnet50', width: 64, variant: 'A' },
-      COLOUR,
-      /strides in the first 1x1/,
-    ],
+    ['its strides', 'timm', { name: 'resnet50', width: 64, variant: 'A' }, COLOR, /strides in the first 1x1/],
     [
       'its width',
       'torchvision',
       { name: 'resnet18', width: 4, variant: 'B' },
-      COLOUR,
+      COLOR,
       /no resnet18-B, width 4/,
     ],
-    ['grey images', 'torchvision', { name: 'resnet18', width: 64, variant: 'B' }, GREY, /3 channels, not 1/],
-    ['the model', 'torchvision', { name: 'mobilenet_v1', widthMultiplier: 1 }, COLOUR, /no mobilenet_v1/],
-    ['the model', 'timm', { name: 'resnet20', width: 16 }, COLOUR, /no resnet20/],
-    ['its width', 'timm', { name: 'vgg16_bn', width: 4 }, COLOUR, /no vgg16_bn, width 4/],
-  ])('are refused where %s differs, for %s', (_, system, model, image, reason) => {
+    ['gray images', 'torchvision', { name: 'resnet18', width: 64, variant: 'B' }, GRAY, /3 channels, not 1/],
+    ['the model', 'torchvision', { name: 'mobilenet_v1', widthMultiplier: 1 }, COLOR, /no mobilenet_v1/],
+    ['the model', 'timm', { name: 'resnet20', width: 16 }, COLOR, /no resnet20/],
+    ['its width', 'timm', { name: 'vgg16_bn', width: 4 }, COLOR, /no vgg16_bn, width 4/],
+  ])('are refused if %s differs, for %s', (_, system, model, image, reason) => {
     const { format } = formatOf(model, image, system);
     if (!('what' in format)) throw new Error('not refused');
     expect(format.what).toMatch(reason);
     expect(format.remedy).toContain('--onnx');
   });
 
-  test('go to the other system where nothing was asked for, and else keep their own names, with the reasons', () => {
+  test('go to the other system if none was requested, and otherwise keep their own names, with the reasons', () => {
     const systemOf = (model: ModelSpec, image: ImageShape) => {
       const { format } = formatOf(model, image);
       return 'what' in format ? format : { system: format.system, notes: format.notes.length };
     };
-    expect(systemOf({ name: 'resnet50', width: 64, variant: 'B' }, COLOUR)).toEqual({
+    expect(systemOf({ name: 'resnet50', width: 64, variant: 'B' }, COLOR)).toEqual({
       system: 'torchvision',
       notes: 0,
     });
-    expect(systemOf({ name: 'resnet50', width: 64, variant: 'B' }, GREY)).toEqual({
+    expect(systemOf({ name: 'resnet50', width: 64, variant: 'B' }, GRAY)).toEqual({
       system: 'timm',
       notes: 0,
     });
-    expect(systemOf({ name: 'resnet50', width: 64, variant: 'A' }, COLOUR)).toEqual({
+    expect(systemOf({ name: 'resnet50', width: 64, variant: 'A' }, COLOR)).toEqual({
       system: null,
       notes: 2,
     });
-    expect(systemOf({ name: 'cnn', width: 8 }, GREY)).toEqual({ system: null, notes: 2 });
+    expect(systemOf({ name: 'cnn', width: 8 }, GRAY)).toEqual({ system: null, notes: 2 });
   });
 });

@@ -18,10 +18,11 @@ import { PRESENT_ENGINES } from '../support/presentEngines';
 const TRAINING = { statesPerWeight: 1, bytesPerActivation: 4 } as const;
 
 describe('the memory of a step', () => {
-  it('counts weights, gradients and momentum once, and what an image holds when it holds most', () => {
+  it('counts weights, gradients and momentum once, and the peak memory of an image', () => {
     const builder = new GraphBuilder([2, 2, 1]);
     const graph = builder.build(builder.dense('fc', builder.flatten(builder.input), 3));
-    // 4 x 3 weights and 3 biases, and the largest again; the flat image, the logits, their gradient, and a layer's largest tensor again.
+    // 4 x 3 weights and 3 biases, and the largest again. Then the flat image, the logits, their gradient, and a layer's
+    // largest tensor again.
     expect(stepMemory(graph, TRAINING)).toEqual({
       fixedBytes: (3 * 15 + 12) * 4,
       bytesPerImage: (4 + 3 + 3 + 4) * 4,
@@ -54,7 +55,7 @@ const MODELS: readonly (readonly [ModelSpec, size: number, batch: number])[] = [
   [{ name: 'mlp', hidden: [256, 128] }, 28, 64],
 ];
 
-/** What webgpu takes for a step is compared in training/deviceMemory.test.ts: its buffers, not its tensors. */
+/** webgpu's memory per step is compared in training/deviceMemory.test.ts: its buffers, not its tensors. */
 const MEASURED = PRESENT_ENGINES.filter((engine) => engine !== 'cpu' && engine !== 'webgpu');
 
 describe.each(MEASURED)('measured on %s', (engine) => {

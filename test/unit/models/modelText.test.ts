@@ -8,6 +8,6 @@ test.each<[ModelSpec, string]>([
   [{ name: 'mobilenet_v1', widthMultiplier: 0.5 }, 'mobilenet_v1, width × 0.5'],
   [{ name: 'densenet121', growthRate: 32 }, 'densenet121, growth rate 32'],
   [{ name: 'mlp', hidden: [512, 256] }, 'mlp, hidden layers of 512, 256'],
-])('says what a model is: $name', (model, text) => {
+])('describes a model: $name', (model, text) => {
   expect(modelText(model)).toBe(text);
 });

@@ -37,11 +37,11 @@ describe.each(MODELS.map(([model, names, size]) => ({ model, names, size })))(
     const graph = graphOf(model, size);
     const stages = stagesOf(graph);
 
-    test('lead from the stem to the head', () => {
+    test('lead from stem to head', () => {
       expect(stages.map(({ name }) => name)).toEqual(names);
     });
 
-    test('hold every parameter once, in the order of the network', () => {
+    test('contain every parameter once, in the order of the network', () => {
       const places = parametersOf(graph).map(({ name }) => {
         const holders = stages.flatMap(({ modules }, place) =>
           modules.some((module) => isInModule(name, module)) ? [place] : [],
@@ -54,7 +54,7 @@ describe.each(MODELS.map(([model, names, size]) => ({ model, names, size })))(
   },
 );
 
-test('what may be frozen are stages and modules, the outermost first', () => {
+test('stages and modules can be frozen, the outermost first', () => {
   const graph = graphOf({ name: 'resnet18', width: 4, variant: 'C' });
   const names = moduleNamesOf(graph);
   expect(names.slice(0, 8)).toEqual(['stem', 'layer1', 'layer2', 'layer3', 'layer4', 'head', 'conv1', 'bn1']);

@@ -22,10 +22,10 @@ function graphOfAll(channels: number): Graph {
 const layoutOf = (graph: Graph, name: string): TorchLayout =>
   torchLayoutsOf(graph).find((layout) => layout.name === name) as TorchLayout;
 
-/** 0, 1, 2, ...: each value says where it was. */
+/** Values 0, 1, 2, ...: each value is its original position. */
 const positions = ({ shape }: TorchLayout) => Float32Array.from({ length: sizeOf(shape) }, (_, at) => at);
 
-/** The value at an index of an array whose last axis runs fastest. */
+/** Returns the value at an index of a row-major array. */
 function at(values: Float32Array, shape: readonly number[], index: readonly number[]): number | undefined {
   return values[index.reduce((position, i, axis) => position * (shape[axis] ?? Number.NaN) + i, 0)];
 }
@@ -54,9 +54,9 @@ describe("PyTorch's layout", () => {
       for (let o = 0; o < 3; o++) expect(at(theirs, [3, 7], [o, i])).toBe(3 * i + o);
   });
 
-  test("of a kernel on a flattened image goes by PyTorch's order of the image, channels first", () => {
+  test("of a kernel on a flattened image follows PyTorch's order of the image, channels first", () => {
     const layout = layoutOf(graphOfAll(4), 'hidden.weight');
-    // The 2 x 2 kernel, unpadded, leaves an image of 4 x 3 with 6 channels.
+    // The unpadded 2 x 2 kernel produces a 4 x 3 image with 6 channels.
     expect(layout.shape).toEqual([4 * 3 * 6, 7]);
     expect(layout.torchShape).toEqual([7, 6 * 4 * 3]);
     const theirs = layout.toTorch(positions(layout));
@@ -68,7 +68,7 @@ describe("PyTorch's layout", () => {
           }
   });
 
-  test('of biases, norms and statistics is ours', () => {
+  test('of biases, norms and statistics equals ours', () => {
     for (const name of [
       'grouped.bias',
       'norm.weight',
@@ -82,7 +82,7 @@ describe("PyTorch's layout", () => {
     }
   });
 
-  test('and back gives what was there', () => {
+  test('and back restores the values', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 4 }), (halfTheChannels) => {
         for (const layout of torchLayoutsOf(graphOfAll(2 * halfTheChannels))) {

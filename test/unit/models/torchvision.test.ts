@@ -10,7 +10,7 @@ import computed from '../../fixtures/torchvision/logits.json';
 
 const PARAMETERS = readFileSync(join(__dirname, '../../fixtures/torchvision/parameters.txt'), 'utf8');
 
-/** By model, each parameter's name and shape in PyTorch's layout. */
+/** For each model, every parameter's name and shape in PyTorch's layout. */
 const NAMED = PARAMETERS.split('# ')
   .slice(1)
   .map((section) => section.trimEnd().split('\n'));
@@ -29,7 +29,7 @@ describe('the parameters of torchvision, and of timm for MobileNet, by name and 
     const size = name === 'inception_v3' ? 299 : 224;
     const graph = buildGraph(PLAIN[name] as ModelSpec, [size, size, 3], 1000);
     const ours = parametersOf(graph).map((spec) => `${spec.name} ${torchShape(spec).join('x')}`);
-    // The layers of parallel branches may stand in another order.
+    // The layers of parallel branches may be in another order.
     expect(ours.toSorted()).toEqual(lines.toSorted());
   });
 });
@@ -62,7 +62,7 @@ describe('the outputs of PyTorch from the same weights', () => {
   );
 });
 
-/** Values in [-1, 1) that depend on a name alone, as `drawn` in make.py. */
+/** Returns values in [-1, 1) that depend only on a name, like `drawn` in make.py. */
 function drawn(name: string, size: number): Float32Array {
   let seed = 0;
   for (const character of name) seed = (Math.imul(seed, 31) + character.charCodeAt(0)) | 0;
@@ -77,7 +77,7 @@ function drawn(name: string, size: number): Float32Array {
   });
 }
 
-/** The weights of make.py in our layouts. */
+/** Returns the weights of make.py in our layouts. */
 function drawnValues(graph: Graph, model: string): Map<string, Float32Array> {
   const parameters = parametersOf(graph).map((spec) => {
     const values = drawn(spec.name, sizeOf(spec.shape));
@@ -90,7 +90,7 @@ function drawnValues(graph: Graph, model: string): Map<string, Float32Array> {
     const [filters = 1, ...fans] = torchShape(spec);
     const deviation = Math.sqrt(6 / sizeOf(fans));
     const scaled = values.map((value) => deviation * value);
-    // VGG's first fully connected layer sees an image of 7 x 7, channels first in PyTorch.
+    // VGG's first fully connected layer takes a 7 x 7 image, channels first in PyTorch.
     const seesImage = model === 'vgg16_bn' && spec.name === 'classifier.0.weight';
     const pixels = seesImage ? 49 : sizeOf(spec.shape.slice(0, -2));
     return [spec.name, outputsLast(scaled, filters, pixels)] as const;
@@ -102,7 +102,7 @@ function drawnValues(graph: Graph, model: string): Map<string, Float32Array> {
   return new Map([...parameters, ...buffers]);
 }
 
-/** [out, in, pixels] as [pixels, in, out]. */
+/** Permutes [out, in, pixels] to [pixels, in, out]. */
 function outputsLast(values: Float32Array, outputs: number, pixels: number): Float32Array {
   const channels = values.length / outputs / pixels;
   const moved = new Float32Array(values.length);
@@ -117,7 +117,7 @@ function outputsLast(values: Float32Array, outputs: number, pixels: number): Flo
   return moved;
 }
 
-/** [batch, 3, size, size] as [batch, size, size, 3]. */
+/** Permutes [batch, 3, size, size] to [batch, size, size, 3]. */
 function channelsLast(values: Float32Array, size: number): Float32Array {
   const pixels = size * size;
   const moved = new Float32Array(values.length);
@@ -129,7 +129,7 @@ function channelsLast(values: Float32Array, size: number): Float32Array {
   return moved;
 }
 
-/** A parameter's shape in PyTorch: [out, in / groups, height, width], [out, in]. */
+/** Returns a parameter's shape in PyTorch: [out, in / groups, height, width], [out, in]. */
 function torchShape({ kind, shape }: ParameterSpec): readonly number[] {
   if (kind !== 'kernel') return shape;
   const [a = 0, b = 0, channels, filters] = shape;

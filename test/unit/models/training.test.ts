@@ -10,7 +10,7 @@ import { softmaxCrossEntropy } from '../../../src/training/ops/softmaxCrossEntro
 import { Random } from '../../../src/training/random';
 import { values } from '../support/numbers';
 
-/** Every family at a small width, and the side of the images it sees. */
+/** Every family at a small width, with the side length of its input images. */
 const MODELS: readonly (readonly [ModelSpec, number])[] = [
   [{ name: 'resnet8', width: 4, stochasticDepth: 0.3 }, 12],
   [{ name: 'resnet18', width: 4, variant: 'A' }, 64],
@@ -67,7 +67,7 @@ describe('every model trains', () => {
     const before = step(length);
     const after = step(length);
     step(0);
-    // Along the gradient the loss falls at the rate of its norm.
+    // Along the gradient, the loss falls at the rate of the gradient norm.
     const fall = (before.loss - after.loss) / length;
     const rate = (before.norm + after.norm) / 2;
     expect(Math.abs(fall - rate) / rate, `${fall}, not ${rate}`).toBeLessThan(0.1);

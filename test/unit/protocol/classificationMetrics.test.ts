@@ -32,7 +32,7 @@ describe('scikit-learn and PyTorch agree', () => {
     expect(ours.top5).toEqual(their.top5);
     expect(ours.macroF1).toBeCloseTo(their.macroF1, 12);
     expect(ours.balancedAccuracy).toBeCloseTo(their.balancedAccuracy, 12);
-    // Where scikit-learn has nothing to divide by, and says NaN, we have null.
+    // scikit-learn returns NaN for a zero division. Ours is null.
     for (const number of ['precision', 'recall', 'f1', 'support'] as const) {
       expect(ours.classes.map((each) => each[number])).toEqual(rounded(their[number]));
     }
@@ -43,7 +43,7 @@ describe('scikit-learn and PyTorch agree', () => {
   });
 });
 
-test('of equal scores the first class counts, for top-1 as for top-5', () => {
+test('for equal scores the first class counts, for top-1 as for top-5', () => {
   const same = Array<number>(8).fill(0.25);
   const predictions = predictionsOf([0, 4, 5], [...same, ...same, ...same], 8);
   expect([...predictions.predicted]).toEqual([0, 0, 0]);
@@ -52,12 +52,12 @@ test('of equal scores the first class counts, for top-1 as for top-5', () => {
   expect([accuracy, top5]).toEqual([1 / 3, 2 / 3]);
 });
 
-test('scores too large for exp have losses', () => {
+test('scores too large for exp still have losses', () => {
   const { losses } = predictionsOf([0, 1], [1000, -1000, 1000, -1000], 2);
   expect([...losses]).toEqual([0, 2000]);
 });
 
-test('no number is NaN or infinite, whichever classes there are', () => {
+test('no number is NaN or infinite, whichever classes exist', () => {
   const split = fc.integer({ min: 1, max: 9 }).chain((classes) => {
     const image = fc.record({
       label: fc.nat({ max: classes - 1 }),
@@ -89,7 +89,7 @@ test('no number is NaN or infinite, whichever classes there are', () => {
   );
 });
 
-test('the most wrong images are those of the highest loss, of equals the first', () => {
+test('the most wrong images have the highest loss, in order if equal', () => {
   const logits = [3, 0, 0, 3, 5, 0, 0, 3, 0, 3];
   const predictions = predictionsOf([0, 0, 1, 0, 1], logits, 2);
   expect(mostWrong(predictions, 3)).toEqual([2, 1, 3]);

@@ -5,7 +5,10 @@ import { cursorOf, eventFold, eventsSince, FOLD_START, settledMetrics } from '..
 
 const STEPS_PER_EPOCH = 4;
 
-/** The events of a training from step `from` to before step `to`, as attempt `attempt` tells them. */
+/**
+ * Returns the events of a training from step `from` up to but not including step `to`, as attempt `attempt` reports
+ * them.
+ */
 function attempt(from: number, to: number, attempt: number): RunEvent[] {
   const events: RunEvent[] = [];
   for (let step = from; step < to; step++) {
@@ -50,21 +53,21 @@ const started: RunEvent = {
 
 const withoutTimes = (event: RunEvent) => ({ ...event, time: 0, seconds: 0, imagesPerSecond: 0 });
 
-describe('the measures of a run', () => {
-  it('that went on from any checkpoints, cut at any events, are those of one that never stopped', () => {
+describe('the metrics of a run', () => {
+  it('that resumed from any checkpoints, split at any events, equal those of an uninterrupted run', () => {
     const lives = fc.array(fc.tuple(fc.nat(19), fc.nat(24)), { maxLength: 6 });
     fc.assert(
       fc.property(lives, (lives) => {
         const log: RunEvent[] = [];
         let reached = 0;
         for (const [index, [from, length]] of lives.entries()) {
-          // No attempt goes on from where none has been.
+          // No attempt resumes beyond the last checkpoint.
           const events = attempt(Math.min(from, reached), 20, index).slice(0, length);
           log.push(...events, { type: 'stopped', time: 0, step: 0 });
-          // Its checkpoints replace those of the attempts before it.
+          // Its checkpoints replace those of earlier attempts.
           reached = Math.min(from, reached);
           for (const event of events) {
-            // A checkpoint at an epoch's end is made once the epoch was told.
+            // The checkpoint at an epoch's end is written after the epoch event.
             if (event.type === 'epoch') reached = Math.max(reached, event.step);
             if (event.type === 'step' && (event.step + 1) % STEPS_PER_EPOCH !== 0) {
               reached = Math.max(reached, event.step + 1);
@@ -80,7 +83,7 @@ describe('the measures of a run', () => {
     );
   });
 
-  it('are the later ones where two attempts did the same', () => {
+  it('are the later ones if two attempts did the same', () => {
     const settled = settledMetrics([...attempt(0, 7, 1), ...attempt(5, 10, 2)]);
     expect(settled.filter(({ type }) => type === 'step').map(({ time }) => time)).toEqual([
       ...Array(5).fill(1),
@@ -96,7 +99,7 @@ describe('a fold', () => {
   const steps = (from: number, to: number, number = 0) =>
     attempt(from, to, number).map((event) => ({ ...event, attempt: number }));
 
-  it('leads to the same whether it takes a log, or what another fold has settled of it, in any pieces', () => {
+  it('gives the same state from a log and from the settled part of another fold, in any pieces', () => {
     const lives = fc.array(fc.tuple(fc.nat(24), fc.nat(24), fc.nat(3)), { maxLength: 8 });
     fc.assert(
       fc.property(lives, fc.array(fc.nat(100), { maxLength: 6 }), (lives, cuts) => {
@@ -134,7 +137,7 @@ describe('a fold', () => {
     );
   });
 
-  it('takes any numbers for steps', () => {
+  it('accepts any numbers as steps', () => {
     const anyStep = fc.double({ noNaN: true, noDefaultInfinity: true });
     fc.assert(
       fc.property(fc.array(anyStep), (numbers) => {
@@ -148,7 +151,7 @@ describe('a fold', () => {
     );
   });
 
-  it('takes time in proportion to a log, however often it goes back', () => {
+  it('takes time linear in a log, however often it rewinds', () => {
     const log: RunEvent[] = steps(0, 20_000);
     for (let life = 0; life < 20_000; life++) log.push(...steps(20_000 - (life % 7), 20_004));
     const before = performance.now();
@@ -157,7 +160,7 @@ describe('a fold', () => {
     expect(settled.filter(({ type }) => type === 'step')).toHaveLength(20_004);
   });
 
-  it('leaves out what a lower attempt wrote after a higher one began', () => {
+  it('discards what a lower attempt wrote after a higher one started', () => {
     const log = [...steps(0, 8, 1), ...steps(4, 10, 2), ...steps(8, 20, 1), ...steps(10, 12, 2)];
     expect(settledMetrics(log)).toEqual(settledMetrics([...steps(0, 4, 1), ...steps(4, 12, 2)]));
   });

@@ -44,7 +44,7 @@ const running = (step: number, validationAccuracy: number | null = null): RunSta
 });
 
 describe('a log', () => {
-  it('says where its last trainer is', () => {
+  it('tells the state of its last trainer', () => {
     expect(standing([]).state).toBeNull();
     expect(standing([preparing])).toMatchObject({ state: running(0), preparing, hasTrained: false });
     expect(standing([started, step(4)])).toMatchObject({
@@ -62,11 +62,11 @@ describe('a log', () => {
   it.each([
     ['with attempts', [...of(1, started, step(9), epoch, stopped(10)), ...of(2, preparing)]],
     ['of an earlier release', [started, step(9), epoch, stopped(10), preparing]],
-  ])('%s begins anew with a trainer that goes on', (_, events) => {
+  ])('%s starts over with a trainer that resumes', (_, events) => {
     expect(standing(events)).toMatchObject({ state: running(0), final: null, hasTrained: false, preparing });
   });
 
-  it('does not hear what a trainer writes that was taken for dead', () => {
+  it('ignores what a trainer writes that was presumed dead', () => {
     const interleaved = [...of(1, step(3)), ...of(2, step(2)), ...of(1, step(4), done), ...of(2, step(3))];
     expect(standing(interleaved)).toMatchObject({ state: running(4), attempt: 2, final: null });
   });

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { RunState } from '../../../src/protocol/manifest';
 import { stateName } from '../../../src/protocol/stateName';
 
-test('every state has a name of its own', () => {
+test('every state has its own name', () => {
   const result = {
     epochs: 1,
     validationLoss: 1,
@@ -15,6 +15,7 @@ test('every state has a name of its own', () => {
     { status: 'running', step: 0, validationAccuracy: null },
     { status: 'done', result },
     { status: 'stopped', step: 1 },
+    { status: 'stopped', step: 0, wasQueued: true },
     { status: 'paused', step: 1 },
     { status: 'failed', failure: { what: 'The disk is full.', remedy: 'Free some space.' } },
     { status: 'interrupted' },
@@ -24,12 +25,13 @@ test('every state has a name of its own', () => {
     'running',
     'done',
     'stopped',
+    'removed from the queue',
     'paused',
     'failed',
     'interrupted',
   ]);
 });
 
-test('a state that no type foresaw is an error', () => {
-  expect(() => stateName({ status: 'lost' } as never)).toThrow('Unexpected value: "lost"');
+test('an unknown state is an error', () => {
+  expect(() => stateName({ status: 'lost' } as never)).toThrow('lost');
 });

@@ -9,7 +9,7 @@ test.each([
   { type: 'snapshot', view: studyView(studyFacts()) },
   { type: 'damaged', folder, id: 'a', failure: { what: 'It is damaged.', remedy: 'Delete it.' } },
   { type: 'clear', reason: 'It was deleted.' },
-])('a page takes $type', (message) => {
+])('a page accepts $type', (message) => {
   expect(isToStudyPage(JSON.parse(JSON.stringify(message)))).toBe(true);
 });
 
@@ -21,7 +21,7 @@ test.each([
   { type: 'damaged', folder, id: 'a', failure: { what: 'It is damaged.' } },
   { type: 'clear' },
   { type: 'toString' },
-])('a page does not take %o', (message) => {
+])('a page rejects %o', (message) => {
   expect(isToStudyPage(message)).toBe(false);
 });
 
@@ -32,7 +32,7 @@ test.each([
     folder,
   })),
   { type: 'openRun', folder, run: '/project/.bag-of-tricks/runs/a' },
-])('the host takes $type', (message) => {
+])('the host accepts $type', (message) => {
   expect(isFromStudyPage(message)).toBe(true);
 });
 
@@ -42,11 +42,11 @@ test.each([
   { type: 'openRun', folder },
   { type: 'toString', folder },
   { type: 'delete', folder },
-])('the host does not take %o', (message) => {
+])('the host rejects %o', (message) => {
   expect(isFromStudyPage(message)).toBe(false);
 });
 
-test('only what a page has left is taken for its state', () => {
+test('only what a page saved is accepted as its state', () => {
   expect(isStudyPageState({ folder, showDetails: true, pair: null })).toBe(true);
   expect(isStudyPageState({ folder, showDetails: true, pair: 'a × b' })).toBe(true);
   expect(isStudyPageState({ folder, showDetails: true })).toBe(false);

@@ -52,8 +52,8 @@ describe('networks have the counts of torchvision and timm', () => {
     },
   );
 
-  // Parameters: sums over torchvision 0.29's parameters, timm 1.0.31's for MobileNet. Multiply-adds: those that
-  // torchvision's documentation gives in units of 10^9 with two decimals, 568.74 x 10^6 for MobileNet.
+  // Parameters: sums over torchvision 0.29's parameters, and timm 1.0.31's for MobileNet. Multiply-adds: from
+  // torchvision's documentation, in units of 10^9 with two decimals, and 568.74 x 10^6 for MobileNet.
   test.each<[ModelSpec, { size?: number; parameters: number; giga: number; residualBlocks: number }]>([
     [
       { name: 'resnet34', width: 64, variant: 'B' },
@@ -91,8 +91,8 @@ describe('networks have the counts of torchvision and timm', () => {
 });
 
 describe('small networks have the counts of their sources', () => {
-  // 6n + 2 layers, 3n of the blocks.
-  test.each(CIFAR_RESNET_NAMES)('%s has one zero gamma norm a block and its depth in layers', (name) => {
+  // 6n + 2 layers and 3n blocks.
+  test.each(CIFAR_RESNET_NAMES)('%s has one zero gamma norm per block and its depth in layers', (name) => {
     const graph = buildGraph({ name, width: 16 }, [32, 32, 3], 10);
     const depth = Number(name.slice('resnet'.length));
     const blocks = (depth - 2) / 2;
@@ -104,13 +104,13 @@ describe('small networks have the counts of their sources', () => {
   });
 
   test.each<[ModelSpec, [number, number, number], number, number]>([
-    // He et al. 2016, table 6, says 0.27 M, 0.85 M and 1.7 M; its shortcuts have no parameters, ours 2,752.
+    // He et al. 2016, table 6: 0.27 M, 0.85 M and 1.7 M. Its shortcuts have no parameters, ours have 2,752.
     [{ name: 'resnet20', width: 16 }, [32, 32, 3], 269_722 + 2752, 9],
     [{ name: 'resnet56', width: 16 }, [32, 32, 3], 853_018 + 2752, 27],
     [{ name: 'resnet110', width: 16 }, [32, 32, 3], 1_727_962 + 2752, 54],
-    // Page's 6,573,120 and the classifier's bias.
+    // Page's 6,573,120 plus the classifier's bias.
     [{ name: 'resnet9', width: 64 }, [32, 32, 3], 6_573_130, 2],
-    // PyTorch's MNIST example, and its quickstart.
+    // PyTorch's MNIST example and its quickstart.
     [{ name: 'cnn', width: 32 }, [28, 28, 1], 1_199_882, 0],
     [{ name: 'mlp', hidden: [512, 512] }, [28, 28, 1], 669_706, 0],
   ])('$name', (model, input, parameters, zeroGammaNorms) => {
@@ -118,7 +118,7 @@ describe('small networks have the counts of their sources', () => {
     expect(countsOf(graph)).toMatchObject({ parameters, zero_gamma_norms: zeroGammaNorms });
   });
 
-  test('MobileNet at a half of its width has the 1.3 M parameters and 149 M multiply-adds of its table 6', () => {
+  test('MobileNet at half width has the 1.3 M parameters and 149 M multiply-adds of its table 6', () => {
     const graph = imageNet({ name: 'mobilenet_v1', widthMultiplier: 0.5 });
     expect((countsOf(graph).parameters / 1e6).toFixed(1)).toBe('1.3');
     expect(Math.round(multiplyAddsOf(graph) / 1e6)).toBe(149);
@@ -138,7 +138,7 @@ const ALL: readonly ModelSpec[] = [
   { name: 'mlp', hidden: [64] },
 ];
 
-test.each(ALL)('every tensor of $name has a name of its own', (model) => {
+test.each(ALL)('every tensor of $name has its own name', (model) => {
   const names = parametersOf(imageNet(model)).map(({ name }) => name);
   expect(new Set(names).size).toBe(names.length);
 });
@@ -151,7 +151,7 @@ describe('stochastic depth', () => {
     [{ name: 'resnet110', width: 16, stochasticDepth: 0.5 }, 54],
     [{ name: 'resnet50', width: 64, variant: 'B', stochasticDepth: 0.2 }, 16],
     [{ name: 'resnet9', width: 64, stochasticDepth: 0.1 }, 2],
-  ])('of $name leaves out images of block l of L with probability rate x l / L', (model, blocks) => {
+  ])('of $name drops images of block l of L with probability rate x l / L', (model, blocks) => {
     const rate = 'stochasticDepth' in model ? (model.stochasticDepth ?? 0) : 0;
     const expected = Array.from({ length: blocks }, (_, index) => ({
       rate: expect.closeTo((rate * (index + 1)) / blocks, 12),
@@ -168,7 +168,7 @@ describe('stochastic depth', () => {
     expect(buildGraph({ name: 'resnet20', width: 16, stochasticDepth: 0 }, [32, 32, 3], 10)).toEqual(plain);
   });
 
-  test('ends a branch: its dropout is read by the sum alone', () => {
+  test('ends a branch: only the sum reads its dropout', () => {
     const graph = buildGraph(
       { name: 'resnet50', width: 8, variant: 'D', stochasticDepth: 0.2 },
       [64, 64, 3],

@@ -5,7 +5,7 @@ import { smallRecipe } from '../../support/smallTraining';
 
 type Json = Record<string, unknown>;
 
-/** Every field of an effect, such as gradients.maxNorm. */
+/** Every field of an effect, for example gradients.maxNorm. */
 type Field = readonly [part: string, field?: string];
 const FIELDS: readonly Field[] = Object.entries(RECIPE_DEFAULTS).flatMap(([part, value]): readonly Field[] =>
   typeof value === 'object' && value !== null
@@ -13,7 +13,7 @@ const FIELDS: readonly Field[] = Object.entries(RECIPE_DEFAULTS).flatMap(([part,
     : [[part]],
 );
 
-/** A recipe as a version of the product stored it that did not know a field yet. */
+/** Returns a recipe as stored by a version of the product without a field. */
 function before(recipe: Recipe, [part, field]: Field): Recipe {
   const stored: Json = structuredClone(recipe) as unknown as Json;
   if (field === undefined) delete stored[part];
@@ -21,13 +21,25 @@ function before(recipe: Recipe, [part, field]: Field): Recipe {
   return stored as unknown as Recipe;
 }
 
+/** Returns the recipe with another value in a field. */
+function withOther(recipe: Recipe, [part, field]: Field): Recipe {
+  const other: Json = structuredClone(recipe) as unknown as Json;
+  if (field === undefined) other[part] = 'other';
+  else (other[part] as Json)[field] = 'other';
+  return other as unknown as Recipe;
+}
+
 const plain = smallRecipe();
 
 describe.each(FIELDS.map((field) => ({ field, name: field.join('.') })))('the effect $name', ({ field }) => {
   const older = before(plain, field);
 
-  test('does not enter the key of a recipe that has its default', () => {
+  test('is not in the key of a recipe that has its default', () => {
     expect(recipeKey(older)).toBe(recipeKey(plain));
+  });
+
+  test('enters the key of a recipe that has another value', () => {
+    expect(recipeKey(withOther(plain, field))).not.toBe(recipeKey(plain));
   });
 
   test('is read from an older run as its default', () => {
@@ -59,20 +71,20 @@ test.each([
   { ema: true },
   { lars: true },
   { no_bias_decay: true },
-])('%j has a key of its own', (tricks) => {
+])('%j has its own key', (tricks) => {
   expect(recipeKey(smallRecipe({ tricks, optimizer: { weight_decay: 0.1 } }))).not.toBe(
     recipeKey(smallRecipe({ optimizer: { weight_decay: 0.1 } })),
   );
 });
 
-test('name, tricks, seed and engine do not enter the key, nor does the order of fields', () => {
+test('name, tricks, seed and engine are not in the key, nor is the order of fields', () => {
   const { name, ...rest } = plain;
   expect(recipeKey({ ...rest, name: `${name} 2`, tricks: ['warmup'], seed: 9, engine: 'cpu' })).toBe(
     recipeKey(plain),
   );
 });
 
-test('a recipe is read from the top: what it is called, its tricks, its data, and so on', () => {
+test('a recipe is read from the top: its name, its tricks, its data, and so on', () => {
   expect(Object.keys(smallRecipe({ tricks: { warmup: { epochs: 1 }, label_smoothing: true } }))).toEqual([
     ...[
       'version',

@@ -27,7 +27,7 @@ const facts = (plan: Partial<ParameterGroupsPlan>, freeze: readonly string[] = [
   ]);
 
 describe('parameter groups', () => {
-  test('ask for no network and say nothing of learning rates where all are the same', () => {
+  test('need no network and mention no learning rates if all are the same', () => {
     const asked = () => {
       throw new Error('asked');
     };
@@ -36,7 +36,7 @@ describe('parameter groups', () => {
     ]);
   });
 
-  test('give the head a learning rate of its own', () => {
+  test('give the head its own learning rate', () => {
     expect(facts({ headLearningRateFactor: 10 })).toEqual([
       ['head', 0.1, 10],
       ['all', 0.1, 1],
@@ -60,7 +60,7 @@ describe('parameter groups', () => {
     ]);
   });
 
-  test('freeze stages and modules, before all else, and leave out groups that have nothing', () => {
+  test('freeze stages and modules before all else, and leave out empty groups', () => {
     expect(facts({ layerDecay: 0.5 }, ['stem', 'layer1', 'layer2.0'])).toEqual([
       ['frozen', 0, 0],
       ['layer2', 0.1, 1 / 8],
@@ -76,7 +76,7 @@ describe('parameter groups', () => {
     expect(frozenParametersOf(groupsOf({ headLearningRateFactor: 3 }), graph).size).toBe(0);
   });
 
-  test('hold every parameter', () => {
+  test('contain every parameter', () => {
     const groups = groupsOf({ layerDecay: 0.7, decayOn: 'kernels' }, ['layer1']);
     for (const parameter of parametersOf(graph)) {
       const { name, kinds } = groupOf(groups, parameter);
@@ -89,7 +89,7 @@ describe('parameter groups', () => {
 describe('a recipe', () => {
   const init = { weights: 'a.pth', freeze: ['stem'] };
 
-  test('whose learning rates or frozen parts differ has another key', () => {
+  test('with other learning rates or frozen parts has another key', () => {
     const keys = [
       smallRecipe({ init: 'a.pth' }),
       smallRecipe({ init }),
@@ -103,7 +103,7 @@ describe('a recipe', () => {
     );
   });
 
-  test('takes a learning rate of the head as a multiple, or in the place of base_lr', () => {
+  test('takes a learning rate of the head as a multiple, or in place of base_lr', () => {
     const factor = (head_learning_rate: unknown) =>
       smallRecipe({ optimizer: { base_lr: 0.05, head_learning_rate } }).parameterGroups[0]
         ?.learningRateFactor;

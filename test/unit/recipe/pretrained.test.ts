@@ -12,14 +12,14 @@ import published from '../../fixtures/weights/published.json';
 const entries = Object.entries(published).map(([name, entry]) => ({ name, ...entry }));
 
 describe('published weights', () => {
-  test('are those that torchvision and timm have of the models here', () => {
+  test('are those that torchvision and timm have for the models here', () => {
     const short = (name: string) => name.startsWith('torchvision:') && !name.includes('.');
     expect(PUBLISHED_WEIGHTS.filter((name) => !short(name)).sort()).toEqual(Object.keys(published).sort());
   });
 
   test.each(entries)('$name take the images that their authors state', (entry) => {
     const found = preprocessingOf(entry.name);
-    // torchvision undoes ImageNet's normalisation of Inception's images in the network.
+    // torchvision undoes ImageNet's normalization of Inception's images inside the network.
     const isHalf = entry.name.startsWith('torchvision:inception_v3');
     expect(found).toEqual({
       mean: isHalf ? [0.5, 0.5, 0.5] : entry.mean,
@@ -31,7 +31,7 @@ describe('published weights', () => {
   });
 
   test.each(entries.filter(({ name }) => name.startsWith('torchvision:')))(
-    '$name lie in the file that torchvision names',
+    '$name are in the file that torchvision names',
     (entry) => {
       const [, file] = 'file' in entry ? [null, entry.file] : [];
       expect(weightsSource(entry.name)).toEqual({
@@ -63,14 +63,14 @@ describe('weights that are written', () => {
     expect(weightsSource(weights)).toEqual(source);
   });
 
-  test('are without preprocessing where nothing is known of them', () => {
+  test('have no preprocessing if nothing is known about them', () => {
     for (const weights of ['best.pth', 'timm:convnext_tiny.fb_in22k', 'torchvision:nothing']) {
       expect(preprocessingOf(weights)).toBeNull();
     }
   });
 });
 
-describe('a model that is another than the one of the weights', () => {
+describe('a model that differs from that of the weights', () => {
   const resnet50 = { name: 'resnet50', width: 64, variant: 'B' } as const;
   test.each<[string, ModelSpec, object | null]>([
     ['torchvision:resnet50', resnet50, null],

@@ -44,7 +44,7 @@ describe("the paper's authors' schedule", () => {
   });
 });
 
-describe('a schedule that changes once an epoch', () => {
+describe('a schedule that changes once per epoch', () => {
   const golden = goldens.schedule_per_epoch;
   const { schedule } = recipeOf({
     data: { dataset: 'synthetic', train_images: 700, batch_size: 100 },
@@ -68,7 +68,7 @@ describe('step decay', () => {
     return epochs.map((epoch) => learningRateAt(schedule, 10 * epoch));
   }
 
-  test("by default divides the rate by ten at 30, 60 and 90 of 120 epochs, the paper's baseline", () => {
+  test("by default divides the learning rate by ten at 30, 60 and 90 of 120 epochs, the paper's baseline", () => {
     const { schedule } = recipeOf({ data, optimizer: { base_lr: 0.1 } });
     const expected = [0.1, 0.1, 0.01, 0.01, 0.001, 0.0001, 0.0001];
     for (const [index, rate] of rates(schedule, [0, 29.9, 30, 59.9, 60, 90, 119.9]).entries()) {
@@ -113,7 +113,7 @@ test('linear scaling multiplies by the batch and divides by the reference batch'
   );
 });
 
-test('the first rate of warmup is 0 counted from 0, and a share of the peak counted from 1', () => {
+test('the first learning rate of warmup is 0 counted from 0, and a share of the peak counted from 1', () => {
   const first = (count_from: number) => {
     const { schedule } = recipeOf({
       data: { dataset: 'synthetic', train_images: 100, batch_size: 10 },
@@ -143,7 +143,7 @@ test('warmup of one and a half epochs, by epoch and counted from 1, ends at the 
   ]);
 });
 
-describe('the rates of every step are those of PyTorch', () => {
+describe('the learning rates of every step are those of PyTorch', () => {
   test.each(pytorch.schedules)('under $scheduler', ({ decay, rates }) => {
     const { schedule } = recipeOf({
       data: { dataset: 'synthetic', train_images: 80, batch_size: 10 },
@@ -192,14 +192,14 @@ describe('any schedule', () => {
       }),
     );
 
-  test('has a finite rate of at least 0 and at most the peak at every step', () => {
+  test('has a finite learning rate of at least 0 and at most the peak at every step', () => {
     fc.assert(
       fc.property(schedules, ({ schedule }) => {
         for (let step = 0; step < schedule.totalSteps; step++) {
           const rate = learningRateAt(schedule, step);
           expect(Number.isFinite(rate)).toBe(true);
           expect(rate).toBeGreaterThanOrEqual(0);
-          // One rounding above the peak is the peak.
+          // One rounding step above the peak counts as the peak.
           expect(rate).toBeLessThanOrEqual(schedule.peakLearningRate * (1 + Number.EPSILON));
         }
       }),
@@ -209,11 +209,11 @@ describe('any schedule', () => {
   test('never falls in warmup and never rises after it', () => {
     fc.assert(
       fc.property(schedules, ({ schedule }) => {
-        // Rises by itself after warmup.
+        // one_cycle rises by itself after warmup.
         fc.pre(schedule.decay.name !== 'one_cycle');
         for (let step = 1; step < schedule.totalSteps; step++) {
           const change = learningRateAt(schedule, step) - learningRateAt(schedule, step - 1);
-          // The step in between may fall, where a milestone lies within warmup.
+          // The step in between may fall if a milestone is within warmup.
           const start =
             schedule.update === 'step'
               ? schedule.warmup.steps

@@ -27,7 +27,7 @@ async function filesIn(folder: string): Promise<Record<string, string>> {
 }
 
 describe('an attempt', () => {
-  it('begins with what the one before it left, of an earlier release as well, and removes that', async () => {
+  it('takes over what the one before it left, also of an earlier release, and removes that', async () => {
     const parent = join(await temporaryFolder(), 'files');
     await mkdir(join(parent, 'best'), { recursive: true });
     await writeFile(join(parent, 'last'), 'L');
@@ -37,7 +37,7 @@ describe('an attempt', () => {
     await beginAttempt(parent, 3);
     expect([currentAttempt(parent), currentFolder(parent)]).toEqual([3, join(parent, '3')]);
     expect(await filesIn(parent)).toEqual({ '3/last': 'L', '3/best/metrics': 'M' });
-    // No second copy of what may be large.
+    // No second copy of a potentially large file.
     const { ino } = await stat(join(parent, '3', 'last'));
     await mkdir(join(parent, '4.tmp'));
     await beginAttempt(parent, 5);
@@ -54,11 +54,11 @@ describe('an attempt', () => {
     await writeFile(join(parent, '6', 'last'), '6');
     await beginAttempt(parent, 4);
     expect(await filesIn(currentFolder(parent))).toEqual({ last: '6' });
-    // Its files were gone with its folder.
+    // Its files were deleted with its folder.
     await expect(writeFile(join(attemptFolder(parent, 2), 'last'), '2')).rejects.toThrow('ENOENT');
   });
 
-  it('loses no file to a writer that is about to be fenced out', async () => {
+  it('loses no file to a writer that is about to be fenced', async () => {
     for (let round = 0; round < 10; round++) {
       const parent = join(await temporaryFolder(), 'files');
       await beginAttempt(parent, 1);
@@ -84,7 +84,7 @@ describe('an attempt', () => {
     }
   });
 
-  it('is read again where a new one took its files over meanwhile', async () => {
+  it('is read again if a new one took over its files meanwhile', async () => {
     const parent = join(await temporaryFolder(), 'files');
     await beginAttempt(parent, 1);
     await writeFile(join(parent, '1', 'last'), 'L');
@@ -96,14 +96,14 @@ describe('an attempt', () => {
     await expect(readCurrent(parent, (folder) => readFile(join(folder, 'none')))).rejects.toThrow('ENOENT');
   });
 
-  it('does not bring back a folder that went away', async () => {
+  it('does not recreate a deleted folder', async () => {
     const gone = join(await temporaryFolder(), 'gone', 'files');
     await expect(beginAttempt(gone, 1)).rejects.toThrow('ENOENT');
   });
 });
 
-describe('a checkpoint that somebody wrote down', () => {
-  it('is that of the current attempt, and no other file is', async () => {
+describe('a recorded checkpoint', () => {
+  it('is that of the current attempt, and no other file', async () => {
     const run = await temporaryFolder();
     const parent = join(run, 'checkpoints');
     await beginAttempt(parent, 4);
@@ -116,8 +116,8 @@ describe('a checkpoint that somebody wrote down', () => {
   });
 });
 
-describe('what dead attempts left', () => {
-  it('goes, but for what a later one writes, and what is too new to be dead', async () => {
+describe('leftovers of dead attempts', () => {
+  it('are removed, except what a later one writes, and what is too new to be dead', async () => {
     const folder = await temporaryFolder();
     await writeFile(join(folder, 'lease.3'), JSON.stringify({ version: 1, released: true }));
     const { lease } = await claimLease(folder, 'training');
@@ -136,7 +136,7 @@ describe('what dead attempts left', () => {
     await rm(join(folder, 'lease.3'));
     await removeDeadFiles(folder, lease);
     expect((await readdir(folder)).sort()).toEqual([...alive].sort());
-    // By the file system's clock.
+    // According to the file system's clock.
     const old = (await stat(lease.path)).mtimeMs / 1000 - 61;
     await utimes(join(folder, 'queue.json.UUID.tmp'), old, old);
     await removeDeadFiles(folder, lease);

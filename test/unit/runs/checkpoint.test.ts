@@ -55,7 +55,7 @@ function snapshot(epoch: number, isBest: boolean): Snapshot {
       { name: 'conv1.weight', shape: [1, 1, 1, 2], values: Float32Array.of(epoch, 0.5) },
       { name: 'bn1.running_mean', shape: [2], values: Float32Array.of(-1, epoch) },
     ],
-    carried: [
+    trainingTensors: [
       { name: 'optimizer.conv1.weight.velocity', shape: [1, 1, 1, 2], values: Float32Array.of(3, 4) },
     ],
   };
@@ -64,11 +64,11 @@ function snapshot(epoch: number, isBest: boolean): Snapshot {
 const withoutBest = ({ isBest, ...rest }: Snapshot) => rest;
 
 describe('a checkpoint', () => {
-  test('holds the tensors, where they come from and in which layout they are', async () => {
+  test('contains the tensors, their origin and their layout', async () => {
     await writeCheckpoint(folder, 1, snapshot(1, true));
     const { metadata, tensors } = await readCheckpoint(lastCheckpointPath(folder));
-    const { tensors: own, carried } = snapshot(1, true);
-    expect(tensors).toEqual([...own, ...carried]);
+    const { tensors: own, trainingTensors } = snapshot(1, true);
+    expect(tensors).toEqual([...own, ...trainingTensors]);
     expect(metadata).toEqual({
       format: 'bag-of-tricks',
       version: '2',
@@ -82,7 +82,7 @@ describe('a checkpoint', () => {
     });
   });
 
-  test('gives back all that a training goes on from', async () => {
+  test('restores everything that a training continues from', async () => {
     for (const epoch of [0, 1]) {
       await writeCheckpoint(folder, 1, snapshot(epoch, false));
       expect(await readResumption(folder)).toEqual({
@@ -92,7 +92,7 @@ describe('a checkpoint', () => {
     }
   });
 
-  test('the best stays, without what only training needs, while last and previous move on', async () => {
+  test('the best stays, without what only training needs, while last and previous rotate', async () => {
     await writeCheckpoint(folder, 1, snapshot(0, true));
     const best = await readFile(bestCheckpointPath(folder));
     expect((await readCheckpoint(bestCheckpointPath(folder))).tensors).toEqual(snapshot(0, true).tensors);
@@ -108,17 +108,17 @@ describe('a checkpoint', () => {
     ]);
   });
 
-  test('does not count an epoch as the best whose weights were not kept as that', async () => {
+  test('does not count an epoch as the best if its weights were not saved', async () => {
     await writeCheckpoint(folder, 1, snapshot(1, true));
-    // In a folder's place no file can be put.
+    // A file cannot replace a folder.
     await rm(bestCheckpointPath(folder));
     await mkdir(bestCheckpointPath(folder));
     await expect(writeCheckpoint(folder, 1, snapshot(2, true))).rejects.toThrow();
     expect((await readResumption(folder)).snapshot).toEqual(withoutBest(snapshot(1, true)));
   });
 
-  test('a last one that cannot be written leaves no half of it, beside the best', async () => {
-    // A folder where the file would go: renaming onto it fails.
+  test('a last one that cannot be written leaves no partial file, next to the best', async () => {
+    // A folder at the file's path: renaming onto it fails.
     await mkdir(join(previousCheckpointPath(folder), 'in the way'), { recursive: true });
     await writeFile(lastCheckpointPath(folder), 'old');
     await expect(writeCheckpoint(folder, 1, snapshot(0, true))).rejects.toThrow(
@@ -132,7 +132,7 @@ describe('a checkpoint', () => {
     expect(await readFile(lastCheckpointPath(folder), 'utf8')).toBe('old');
   });
 
-  test('does not bring back a folder that went away', async () => {
+  test('does not recreate a deleted folder', async () => {
     const gone = join(folder, 'gone');
     await expect(writeCheckpoint(gone, 1, snapshot(0, true))).rejects.toThrow('ENOENT');
     expect(await readdir(folder)).toEqual(['checkpoints']);
@@ -140,7 +140,7 @@ describe('a checkpoint', () => {
 });
 
 describe('a damaged checkpoint', () => {
-  test('is found out whatever byte is changed, or wherever it is cut', async () => {
+  test('is detected whatever byte is changed, or wherever it is cut', async () => {
     await writeCheckpoint(folder, 1, snapshot(1, false));
     const path = lastCheckpointPath(folder);
     const good = await readFile(path);
@@ -157,7 +157,7 @@ describe('a damaged checkpoint', () => {
     );
   });
 
-  test('gives way to the one before it, and says so', async () => {
+  test('falls back to the one before it, and says so', async () => {
     await writeCheckpoint(folder, 1, snapshot(1, false));
     await writeCheckpoint(folder, 1, snapshot(2, false));
     const bytes = await readFile(lastCheckpointPath(folder));
@@ -175,13 +175,13 @@ describe('a damaged checkpoint', () => {
     });
   });
 
-  test('that is missing, as after a crash between two renames, gives way in silence', async () => {
+  test('that is missing, as after a crash between two renames, falls back silently', async () => {
     await writeCheckpoint(folder, 1, snapshot(1, false));
     await rename(lastCheckpointPath(folder), previousCheckpointPath(folder));
     expect(await readResumption(folder)).toEqual({ snapshot: withoutBest(snapshot(1, false)), damage: [] });
   });
 
-  test('and no other leaves nothing to go on from', async () => {
+  test('without another leaves nothing to resume from', async () => {
     expect(await readResumption(folder)).toEqual({ snapshot: null, damage: [] });
     await writeFile(lastCheckpointPath(folder), 'no checkpoint');
     expect(await readResumption(folder)).toMatchObject({

@@ -21,7 +21,10 @@ afterEach(async () => {
   await rm(run, { recursive: true });
 });
 
-/** Four images: one of each class but the last, which has none, and one more of the second; two are right. */
+/**
+ * Four images: one of each class except the last, which has none, and a second one of the second class. Two are
+ * classified correctly.
+ */
 function evaluated(epoch = 4) {
   const classNames = ['cat', 'dog, "big"', 'übermaß', 'eel\nfish'];
   const scores = [
@@ -42,7 +45,7 @@ beforeEach(() => beginAttempt(evaluationsFolder(run), 1));
 
 const text = (file: string) => readFile(join(evaluationFolder(run, 'last'), file), 'utf8');
 
-test('an evaluation is kept as files that other programs read', async () => {
+test('an evaluation is stored as files that other programs read', async () => {
   await writeEvaluation(run, 1, ['last'], evaluated());
   expect((await readdir(evaluationFolder(run, 'last'))).sort()).toEqual([
     ...['classes.csv', 'confusion.csv', 'correct.npy', 'metrics.json', 'most_wrong.csv'],
@@ -81,7 +84,7 @@ test('an evaluation is kept as files that other programs read', async () => {
   expect([shape, values]).toEqual([[4], Uint8Array.of(1, 0, 1, 1)]);
 });
 
-test('it is read again, under each of its names, and a later one takes its place', async () => {
+test('it is read under each of its names, and replaced by a later one', async () => {
   await writeEvaluation(run, 1, ['best', 'last'], evaluated());
   await writeEvaluation(run, 1, ['last'], evaluated(5));
   expect(await readEvaluation(run, 'best')).toMatchObject({ epoch: 4, images: 4, accuracy: 0.75 });
@@ -94,11 +97,11 @@ test('it is read again, under each of its names, and a later one takes its place
     { name: 'übermaß', precision: 1, recall: 1, f1: 1, support: 1 },
     { name: 'eel\nfish', precision: null, recall: null, f1: null, support: 0 },
   ]);
-  // No temporary file is left beside them.
+  // No temporary file is left next to them.
   expect(await readdir(evaluationFolder(run, 'best'))).toHaveLength(5);
 });
 
-test('top-5 is there from six classes on', async () => {
+test('top-5 exists from six classes on', async () => {
   const predictions = emptyPredictions(1);
   predictImage(predictions, 0, 5, [6, 5, 4, 3, 1, 2], 0, 6);
   const classNames = ['a', 'b', 'c', 'd', 'e', 'f'];
@@ -111,7 +114,7 @@ test('top-5 is there from six classes on', async () => {
   });
 });
 
-test('there is none where a run kept none, or its files are damaged', async () => {
+test('there is none if a run kept none, or its files are damaged', async () => {
   expect(await readEvaluation(run, 'last')).toBeNull();
   await writeEvaluation(run, 1, ['last'], evaluated());
   await writeFile(
@@ -121,7 +124,7 @@ test('there is none where a run kept none, or its files are damaged', async () =
   expect(await readEvaluation(run, 'last')).toBeNull();
 });
 
-test('of very many classes there is no matrix', async () => {
+test('there is no matrix of very many classes', async () => {
   const classes = 1001;
   const predictions = emptyPredictions(1);
   predictImage(predictions, 0, 1000, new Float32Array(classes), 0, classes);
@@ -130,7 +133,7 @@ test('of very many classes there is no matrix', async () => {
   expect(await readdir(evaluationFolder(run, 'last'))).not.toContain('confusion.csv');
 });
 
-test('a folder of a run that went away does not come back', async () => {
+test('a deleted folder of a run is not recreated', async () => {
   const gone = join(run, 'gone');
   await mkdir(gone);
   await rm(gone, { recursive: true });

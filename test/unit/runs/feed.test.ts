@@ -25,7 +25,7 @@ const started = (attempt: number): RunEvent => ({
 const stopped = (step: number, attempt = 1): RunEvent => ({ type: 'stopped', time: 0, step, attempt });
 const linesOf = (events: readonly RunEvent[]) => events.map((event) => `${JSON.stringify(event)}\n`).join('');
 
-/** A run that this process trains, as far as its files say. */
+/** A run that this process trains according to its files. */
 async function trainedRun() {
   const run = await exampleRun();
   const claim = await claimLease(run.folder, 'training');
@@ -47,7 +47,7 @@ async function trainedRun() {
   };
 }
 
-/** Somebody who follows a run, and folds what they are told as a page does. */
+/** Follows a run and folds its events as a page does. */
 function follow(
   folder: string,
   detail: Detail = 'all',
@@ -77,7 +77,7 @@ function follow(
 const range = (to: number) => Array.from({ length: to }, (_, index) => index);
 
 describe('a feed', () => {
-  it('tells a snapshot, then what comes, without being told of it', async () => {
+  it('sends a snapshot, then what follows, without being notified', async () => {
     const run = await trainedRun();
     await run.append(started(1), ...steps(0, 5));
     const { updates, steps: seen, state } = follow(run.folder);
@@ -90,7 +90,7 @@ describe('a feed', () => {
     expect(state()).toEqual({ status: 'running', step: 9, validationAccuracy: null });
   });
 
-  it('tells what comes within 50 ms at once', async () => {
+  it('sends together what comes within 50 ms', async () => {
     const run = await trainedRun();
     const { updates, steps: seen, subscription } = follow(run.folder);
     await subscription.refresh();
@@ -99,7 +99,7 @@ describe('a feed', () => {
     expect(updates.length).toBeLessThan(100);
   });
 
-  it('is one a folder, however many follow it, and closes with the last of them', async () => {
+  it('exists once per folder, however many follow it, and closes with the last of them', async () => {
     const run = await trainedRun();
     const feeds = new RunFeeds();
     const before = await watchesOfThisProcess();
@@ -114,13 +114,13 @@ describe('a feed', () => {
   });
 
   it.each([true, false])(
-    'reads a log anew that is another file (events of the file system: %s)',
+    'rereads a log that was replaced by another file (events of the file system: %s)',
     async (isWatching) => {
       const run = await trainedRun();
       await run.append(...steps(0, 50));
       const { updates, steps: seen, fold } = follow(run.folder, 'all', { isWatching, pollMs: 20 });
       await until(() => seen().length === 50);
-      // As long as the one before and more, so that its length does not give it away.
+      // At least as long as the previous log, so that its length does not reveal the replacement.
       const other = steps(0, 80).map((event) => ({ ...event, loss: 7 }));
       await writeFile(`${run.log}.new`, linesOf(other));
       await rename(`${run.log}.new`, run.log);
@@ -130,7 +130,7 @@ describe('a feed', () => {
     },
   );
 
-  it('reads a log anew that was written anew in its place', async () => {
+  it('rereads a log that was rewritten in place', async () => {
     const run = await trainedRun();
     await run.append(...steps(0, 50));
     const {
@@ -145,7 +145,7 @@ describe('a feed', () => {
     expect(fold().steps).toEqual(other);
   });
 
-  it('reads a log anew that is shorter, and goes on with it', async () => {
+  it('rereads a log that became shorter, and continues with it', async () => {
     const run = await trainedRun();
     await run.append(...steps(0, 50));
     const { updates, steps: seen } = follow(run.folder);
@@ -161,7 +161,7 @@ describe('a feed', () => {
     await until(() => seen().length === 3);
   });
 
-  it('follows a run whose file system tells of no changes', async () => {
+  it('follows a run whose file system reports no changes', async () => {
     const run = await trainedRun();
     const { steps: seen, state } = follow(run.folder, 'all', { isWatching: false, pollMs: 20 });
     const before = await watchesOfThisProcess();
@@ -175,7 +175,7 @@ describe('a feed', () => {
     if (process.platform === 'linux') expect(await watchesOfThisProcess()).toBe(before);
   });
 
-  it('goes back in time linear in the log, over 20,000 rewinds', async () => {
+  it('rewinds in time linear in the log, over 20,000 rewinds', async () => {
     const run = await trainedRun();
     const lives = range(20_000).flatMap((life) => [...steps(20_000 - (life % 5) - 1, 20_000)]);
     const events = [...steps(0, 20_000), ...lives];
@@ -187,7 +187,7 @@ describe('a feed', () => {
     expect(fold().steps).toEqual(settledMetrics(events));
   });
 
-  it('tells a rewind so that who folds it goes back too', async () => {
+  it("announces a rewind so that a subscriber's fold rewinds too", async () => {
     const run = await trainedRun();
     await run.append(started(1), ...steps(0, 30));
     const { steps: seen, fold } = follow(run.folder);
@@ -198,7 +198,7 @@ describe('a feed', () => {
     expect(fold().firstOfTrainer).toBe(10);
   });
 
-  it('leaves out what a trainer writes that was taken for dead, in whatever order two write', async () => {
+  it('discards what a trainer writes that was presumed dead, in whatever order two write', async () => {
     const run = await trainedRun();
     await run.append(started(1), ...steps(0, 8));
     const [whole, short] = [follow(run.folder), follow(run.folder, 'state')];
@@ -249,7 +249,7 @@ describe('a feed', () => {
     await until(() => watching.state()?.status === status);
   });
 
-  it('says of a log of any length what its end says, and reads no more for it', async () => {
+  it('tells the state of a log of any length from its end, and reads no more for it', async () => {
     const run = await trainedRun();
     await run.append(...steps(0, 100_000), {
       type: 'preparing',
@@ -268,7 +268,7 @@ describe('a feed', () => {
     await until(() => state()?.status === 'running' && JSON.stringify(state()).includes('100001'));
   });
 
-  it('thins a long log to about as many points as are wanted, its end and its extremes kept', async () => {
+  it('thins a long log to about the wanted number of points, with its end and its extremes', async () => {
     const run = await trainedRun();
     const events = steps(0, 60_000).map((event, index) =>
       index === 12_345 ? { ...event, loss: 99 } : event,
@@ -278,13 +278,13 @@ describe('a feed', () => {
     await subscription.refresh();
     expect(fold().steps.length).toBeLessThan(25_000);
     expect(fold().steps.length).toBeGreaterThan(4000);
-    expect(Math.max(...fold().steps.map(({ loss }) => loss))).toBe(99);
+    expect(Math.max(...fold().steps.map(({ loss }) => loss ?? 0))).toBe(99);
     expect(fold().steps.at(-1)?.step).toBe(59_999);
     await run.append(...steps(60_000, 60_003));
     await until(() => fold().steps.at(-1)?.step === 60_002);
   });
 
-  it('keeps nothing for who is slow but where they are, and tells them all that came as one', async () => {
+  it('keeps only the position of a slow subscriber, and sends it all that came as one', async () => {
     const run = await trainedRun();
     const feeds = new RunFeeds();
     const updates: RunUpdate[] = [];
@@ -311,7 +311,7 @@ describe('a feed', () => {
     expect(fold.steps).toEqual([...steps(0, 5000), ...steps(5000, 7000, 2)]);
   });
 
-  it('tells a page that was hidden nothing, and on its return a snapshot', async () => {
+  it('sends a hidden page nothing, and on its return a snapshot', async () => {
     const run = await trainedRun();
     await run.append(...steps(0, 5));
     const feeds = new RunFeeds();
@@ -325,7 +325,7 @@ describe('a feed', () => {
     expect(page.updates.at(-1)).toMatchObject({ type: 'snapshot', events: steps(0, 9) });
   });
 
-  it('says that a run is gone, and follows it again where it comes back', async () => {
+  it('reports that a run is gone, and follows it again if it comes back', async () => {
     const run = await trainedRun();
     await run.append(...steps(0, 5));
     const manifest = await readFile(join(run.folder, 'run.json'), 'utf8');
@@ -340,7 +340,7 @@ describe('a feed', () => {
     expect((await subscription.refresh())?.kind).toBe('run');
   });
 
-  it('tells how a run ended that no disk took, until it is changed again', async () => {
+  it('tells how a run ended if no disk recorded it, until it changes again', async () => {
     const run = await trainedRun();
     const { subscription, state } = follow(run.folder, 'state');
     await until(() => state()?.status === 'running');
@@ -355,7 +355,7 @@ describe('a feed', () => {
     expect(state()?.status).toBe('queued');
   });
 
-  it('holds no handle of 2,000 runs that have ended, and hears when one of them goes on', {
+  it('holds no handle of 2,000 ended runs, and notices when one of them resumes', {
     timeout: 60_000,
   }, async () => {
     const root = await temporaryFolder();
@@ -385,7 +385,7 @@ describe('a feed', () => {
 });
 
 describe('the events of a run as they are written', () => {
-  it('come in the order of the file, also those that are done again, from where somebody began', async () => {
+  it('come in the order of the file, including repeated ones, from the position that was given', async () => {
     const run = await trainedRun();
     await run.append(...steps(0, 3));
     const feeds = new RunFeeds();
@@ -400,7 +400,7 @@ describe('the events of a run as they are written', () => {
     expect(feeds.size).toBe(0);
   });
 
-  it('are read no faster than they are taken', async () => {
+  it('are read no faster than they are consumed', async () => {
     const run = await trainedRun();
     await writeFile(run.log, linesOf(steps(0, 40_000)));
     const feeds = new RunFeeds();
@@ -427,7 +427,7 @@ describe('the events of a run as they are written', () => {
     await drained;
   });
 
-  it('come anew where the log is another file', async () => {
+  it('start over if the log is another file', async () => {
     const run = await trainedRun();
     await run.append(...steps(0, 5, 2));
     const feeds = new RunFeeds();
@@ -442,7 +442,7 @@ describe('the events of a run as they are written', () => {
   });
 });
 
-describe('a log that is followed before there is a run', () => {
+describe('a log that is followed before its run exists', () => {
   async function followLog(folder?: string) {
     const at = folder ?? (await temporaryFolder());
     const seen: RunEvent[] = [];
@@ -455,7 +455,7 @@ describe('a log that is followed before there is a run', () => {
     return { path: metricsPath(at), raw, seen, skipped: () => skipped };
   }
 
-  it('is read once it is there, and on as it grows, without being told', async () => {
+  it('is read once it exists, and as it grows, without notification', async () => {
     const { path, raw, seen } = await followLog();
     await raw.drain();
     for (let index = 0; index < 5; index++) {
@@ -465,7 +465,7 @@ describe('a log that is followed before there is a run', () => {
     expect(seen).toEqual(steps(0, 5));
   });
 
-  it('gives a line that comes in pieces once, when it is whole', async () => {
+  it('yields a line that arrives in pieces once, when it is complete', async () => {
     const { path, raw, seen } = await followLog();
     const line = linesOf([step(7)]);
     for (const piece of [line.slice(0, 10), line.slice(10, -1)]) {
@@ -478,7 +478,7 @@ describe('a log that is followed before there is a run', () => {
     expect(seen).toEqual([step(7)]);
   });
 
-  it('is read rightly on where a cut last line is taken off and written anew', async () => {
+  it('is read correctly after a cut last line is removed and rewritten', async () => {
     const { path, raw, seen, skipped } = await followLog();
     await writeFile(path, `${linesOf([step(0)])}{"type":"st`);
     await raw.drain();
@@ -488,7 +488,7 @@ describe('a log that is followed before there is a run', () => {
     expect(skipped()).toBe(0);
   });
 
-  it('gives every event once, however often it is poked while it grows', async () => {
+  it('yields every event once, however often it is notified while it grows', async () => {
     const { path, raw, seen } = await followLog();
     for (const event of steps(0, 300)) {
       await appendFile(path, linesOf([event]));
@@ -498,7 +498,7 @@ describe('a log that is followed before there is a run', () => {
     expect(seen).toEqual(steps(0, 300));
   });
 
-  it('gives nothing once closed', async () => {
+  it('yields nothing once closed', async () => {
     const { path, raw, seen } = await followLog();
     raw.close();
     await writeFile(path, linesOf(steps(0, 1)));
@@ -506,7 +506,7 @@ describe('a log that is followed before there is a run', () => {
     expect(seen).toEqual([]);
   });
 
-  it('may vanish with its folder', async () => {
+  it('may disappear with its folder', async () => {
     const folder = join(await temporaryFolder(), 'run');
     await mkdir(folder);
     const { path, raw, seen } = await followLog(folder);
@@ -518,7 +518,7 @@ describe('a log that is followed before there is a run', () => {
   });
 });
 
-/** How many files and folders this process watches by inotify. */
+/** Returns the number of files and folders that this process watches with inotify. */
 async function watchesOfThisProcess(): Promise<number> {
   if (process.platform !== 'linux') return 0;
   const infos = await Promise.all(

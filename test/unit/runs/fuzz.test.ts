@@ -10,6 +10,7 @@ import { NO_ACTIVITY } from '../../../src/runs/feed/followedRun';
 import { HeartbeatWatch } from '../../../src/runs/lease/heartbeats';
 import { claimLease, leasePath, readLease } from '../../../src/runs/lease/lease';
 import { readAllEvents } from '../../../src/runs/log';
+import { networkRun } from '../../../src/runs/networkRun';
 import { enqueue, readQueue } from '../../../src/runs/queue';
 import {
   createRun,
@@ -21,7 +22,7 @@ import {
 } from '../../../src/runs/store';
 import { exampleRecipe, exampleRun, newRun, temporaryFolder } from './support';
 
-/** Every place in a value, as the keys that lead to it. */
+/** Returns every location in a value as a path of keys. */
 function placesIn(value: unknown): (string | number)[][] {
   if (typeof value !== 'object' || value === null) return [[]];
   return [
@@ -30,7 +31,7 @@ function placesIn(value: unknown): (string | number)[][] {
   ];
 }
 
-/** A copy with another value at a place; without the place where that is undefined. */
+/** Returns a copy with another value at a path, or without the path if the value is undefined. */
 function changed(value: unknown, [key, ...rest]: readonly (string | number)[], other: unknown): unknown {
   if (key === undefined) return other;
   const entries = Object.entries(value as object).flatMap(([name, part]) => {
@@ -47,7 +48,7 @@ const otherValue = fc.oneof(
   fc.jsonValue({ maxDepth: 2 }),
 );
 
-describe('whatever is in a run.json', () => {
+describe('with any content of a run.json', () => {
   it('that was changed anywhere, the run is listed as broken or can be shown', async () => {
     const { root, folder } = await exampleRun();
     const good = JSON.parse(await readFile(manifestPath(folder), 'utf8'));
@@ -89,7 +90,7 @@ describe('whatever is in a run.json', () => {
           expect(statusText(shown)).toEqual(expect.any(String));
           expect(stateIcon(run.manifest.state).id).not.toBe('');
           for (const { value } of runFacts(run.manifest)) expect(value).toEqual(expect.any(String));
-          const { schedule } = run.manifest.recipe;
+          const { schedule } = networkRun(run).manifest.recipe;
           expect(learningRateAt(schedule, 0)).toEqual(expect.any(Number));
           expect(learningRateAt(schedule, schedule.totalSteps - 1)).toEqual(expect.any(Number));
         }
@@ -100,14 +101,14 @@ describe('whatever is in a run.json', () => {
   });
 });
 
-describe('whatever is in the other files of a run', () => {
+describe('with any content of the other files of a run', () => {
   const bytes = fc.oneof(
     fc.uint8Array({ maxLength: 200 }).map((array) => Buffer.from(array)),
     fc.json().map((text) => Buffer.from(text)),
     fc.json().map((text) => Buffer.from(text).subarray(0, text.length / 2)),
   );
 
-  it('its lease is read, and it can be taken once that is old', async () => {
+  it('its lease is read, and can be taken once it is old', async () => {
     const { root, folder } = await exampleRun();
     await fc.assert(
       fc.asyncProperty(bytes, async (content) => {
@@ -125,7 +126,7 @@ describe('whatever is in the other files of a run', () => {
     expect((await claim()).ok).toBe(true);
   });
 
-  it('its place in the queue is read or passed over', async () => {
+  it('its place in the queue is read or skipped', async () => {
     const { root, id, folder } = await exampleRun();
     await fc.assert(
       fc.asyncProperty(bytes, async (content) => {
@@ -155,8 +156,8 @@ describe('whatever is in the other files of a run', () => {
   });
 });
 
-describe('whatever comes over a channel', () => {
-  it('is told apart from messages', () => {
+describe('arbitrary data on a channel', () => {
+  it('is distinguished from messages', () => {
     fc.assert(
       fc.property(fc.anything(), (message) => {
         for (const schema of [fromTrainerSchema, toTrainerSchema]) schema.safeParse(message);
@@ -168,7 +169,7 @@ describe('whatever comes over a channel', () => {
 });
 
 describe('damaged runs among 100 good ones', () => {
-  it('leave the good ones usable', async () => {
+  it('do not affect the good ones', async () => {
     const root = await temporaryFolder();
     const ids: string[] = [];
     for (let index = 0; index < 100; index++) {

@@ -19,7 +19,7 @@ import {
 import { processStart } from '../../../src/system/processIdentity';
 import { temporaryFolder } from './support';
 
-/** Processes that sleep until the test ends, or until they are killed. */
+/** Starts processes that sleep until the test ends or they are killed. */
 async function sleepers(count: number): Promise<{ pid: number; end(): Promise<void> }[]> {
   const children = Array.from({ length: count }, () =>
     spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'ignore' }),
@@ -39,7 +39,7 @@ async function sleepers(count: number): Promise<{ pid: number; end(): Promise<vo
 const winners = (claims: readonly Claim[]) => claims.filter(({ ok }) => ok).length;
 
 describe('taking a run', () => {
-  it('succeeds for one of many that try at once, whether it was never taken or its process is gone', async () => {
+  it('succeeds for one of many concurrent attempts, whether it was never taken or its process is gone', async () => {
     const folder = await temporaryFolder();
     const processes = await sleepers(8);
     const left = new Map(processes.map((process) => [process.pid, process]));
@@ -64,7 +64,7 @@ describe('taking a run', () => {
     expect(first).toMatchObject({ ok: true, lease: { attempt: 1, holder: { pid: process.pid } } });
   });
 
-  it('is open again to everyone once it was given up, under a number that was never used', async () => {
+  it('is possible again for everyone once it was released, under an unused number', async () => {
     const folder = await temporaryFolder();
     const [a, b] = await sleepers(2);
     for (const attempt of [1, 3, 5]) {
@@ -90,20 +90,20 @@ describe('taking a run', () => {
     ['its run.json', (folder: string) => writeFile(join(folder, 'run.json'), '{"attempt":6}')],
     ['its checkpoints', (folder: string) => mkdir(join(folder, 'checkpoints/6'), { recursive: true })],
     ['its evaluation', (folder: string) => mkdir(join(folder, 'evaluation/6'), { recursive: true })],
-  ])('uses no number again that only %s still has', async (_, leave) => {
+  ])('reuses no number that only %s still has', async (_, leave) => {
     const folder = await temporaryFolder();
     await leave(folder);
     expect(await claimLease(folder, 'training')).toMatchObject({ ok: true, lease: { attempt: 7 } });
   });
 
-  it('is refused where no number is left', async () => {
+  it('is refused if no number is left', async () => {
     const folder = await temporaryFolder();
     await writeFile(leasePath(folder, 999_999_999), '{"version":1,"released":true}');
-    await expect(claimLease(folder, 'training')).rejects.toThrow('has no number left');
+    await expect(claimLease(folder, 'training')).rejects.toThrow('has no attempt numbers left');
     expect(await readdir(folder)).toEqual(['lease.999999999']);
   });
 
-  it('is never done by two, nor twice under one number, however claims and releases interleave', async () => {
+  it('is never granted to two, nor twice under one number, however claims and releases interleave', async () => {
     const folder = await temporaryFolder();
     const processes = await sleepers(4);
     let holders = 0;
@@ -144,7 +144,7 @@ describe('a lease', () => {
   };
 
   it.runIf(process.platform === 'linux')(
-    'holds whatever the clock says, while its process is there',
+    'holds whatever the clock says, while its process exists',
     async () => {
       const { lease, sleeper, beatAt } = await sample();
       for (const jump of [0, Date.now() / 1000 - 86_400, Date.now() / 1000 + 86_400]) {
@@ -163,23 +163,23 @@ describe('a lease', () => {
     expect(await livenessOf(await rewrite({ start: before }))).toBe('gone');
   });
 
-  it('of an earlier release holds while its process is there', async () => {
+  it('of an earlier release holds while its process exists', async () => {
     const { rewrite, lease, sleeper } = await sample();
     const changes = { machine: undefined, namespace: undefined, token: undefined };
     const old = await rewrite(changes);
     expect(await livenessOf(old)).toBe('held');
     expect(old.holder).toEqual({ ...lease.holder, machine: null, namespace: null, token: '' });
     await sleeper.end();
-    // Where ids count there is unknown: its heart may beat in a container.
+    // It is unknown in which PID namespace the id counts: the holder may be alive in a container.
     expect(await livenessOf(old)).toBe('unknown');
   });
 
-  it('of another machine or container is judged by seeing its heart beat or stand still', async () => {
+  it('of another machine or container is judged by its heartbeat', async () => {
     const { rewrite, beatAt, lease } = await sample();
     const elsewhere = { host: `not-${hostname()}`, machine: 'another', boot: 'another' };
     for (const changes of [elsewhere, { namespace: 'pid:[1]' }, { start: null }]) {
       const changed = await rewrite(changes);
-      // Whatever its clock and ours say.
+      // Whatever the two clocks say.
       for (const offsetSeconds of [0, -60, 60, -86_400]) {
         let now = 0;
         const watch = new HeartbeatWatch(30_000, () => now);
@@ -197,14 +197,14 @@ describe('a lease', () => {
           looks.push(await livenessOf(changed, watch));
         }
         expect(looks).toEqual([...Array.from({ length: 29 }, () => 'held'), 'gone']);
-        // One that thaws is there again.
+        // A holder that thaws counts as alive again.
         expect(await beatAndLook(2, 1)).toBe('held');
       }
     }
     expect(await livenessOf({ ...lease, holder: null }, new HeartbeatWatch())).toBe('unknown');
   });
 
-  it('is not gone because the looker slept, and the holder with it', async () => {
+  it('is not lost because the observer slept, and the holder with it', async () => {
     const { rewrite } = await sample();
     let now = 0;
     const watch = new HeartbeatWatch(30_000, () => now);
@@ -218,7 +218,7 @@ describe('a lease', () => {
     expect(await livenessOf(lease, watch)).toBe('gone');
   });
 
-  it('that cannot be read does not keep its run from being taken for long', async () => {
+  it('that cannot be read does not block its run for long', async () => {
     const { folder, lease } = await sample();
     for (const damage of ['', '{"version":1,"pid":', 'null', '{"version":2}']) {
       await writeFile(lease.path, damage);
@@ -234,7 +234,7 @@ describe('a lease', () => {
     expect(JSON.parse(await readFile(leasePath(folder, 2), 'utf8'))).toMatchObject({ pid: process.pid });
   });
 
-  it('gives no heartbeat to another one that has its name, and does not give that up', async () => {
+  it('gives no heartbeat to another one with its name, and does not release that', async () => {
     const { folder, lease, rewrite, beatAt } = await sample();
     expect(await beat(lease)).toBe(true);
     expect(standingOf(folder, lease)).toBe('held');

@@ -48,7 +48,7 @@ const stepEvent = (index: number): RunEvent => ({
   imagesPerSecond: 100,
 });
 
-/** Reads `log` in parts that end at `cuts`, as a follower of a growing file does. */
+/** Reads `log` in parts that end at `cuts`, like a follower of a growing file. */
 function readInParts(log: Buffer, cuts: readonly number[]): EventBatch & { position: Position } {
   const events: RunEvent[] = [];
   let skipped = 0;
@@ -63,7 +63,7 @@ function readInParts(log: Buffer, cuts: readonly number[]): EventBatch & { posit
 }
 
 describe('a step', () => {
-  it('is told as the schema tells it, whatever the value', () => {
+  it('is written as the schema writes it, whatever the value', () => {
     const anything = fc.oneof(fc.anything(), fc.constant(undefined), fc.constant(Number.POSITIVE_INFINITY));
     const changes = fc.dictionary(
       fc.constantFrom(...Object.keys(stepEvent(0)), 'lossScale', 'overflows', 'other'),
@@ -130,7 +130,7 @@ describe('a log', () => {
     );
   });
 
-  it('with lines too long to hold skips them, however they come', async () => {
+  it('with lines too long to hold skips them, however they arrive', async () => {
     const path = join(await temporaryFolder(), 'metrics.ndjson');
     const long = 'x'.repeat(3 * MAX_LINE_BYTES + 17);
     await writeFile(path, [lineOf(stepEvent(0)), `${long}\n`, lineOf(stepEvent(1)), `${long}`].join(''));
@@ -145,7 +145,7 @@ describe('a log', () => {
     expect(await readAllEvents(path)).toEqual({ events, skipped: 0 });
   });
 
-  it('that is long is read with steps left out, its other events and its end whole', async () => {
+  it('that is long is read with some steps skipped, and all its other events and its end', async () => {
     const path = join(await temporaryFolder(), 'metrics.ndjson');
     const count = 150_000;
     const events = Array.from({ length: count }, (_, index) => stepEvent(index));
@@ -169,7 +169,7 @@ describe('a log', () => {
     expect((await readAllEvents(path)).events).toHaveLength(count + 3);
   });
 
-  it('read with steps left out has the lowest and the highest loss of every stretch, in place', () => {
+  it('read with steps skipped has the lowest and the highest loss of every interval, in place', () => {
     fc.assert(
       fc.property(
         fc.array(fc.double({ min: 0, max: 10, noNaN: true }), { minLength: 1, maxLength: 1500 }),
@@ -178,7 +178,7 @@ describe('a log', () => {
           const events = losses.map((loss, index) => ({ ...(stepEvent(index) as StepEvent), loss }));
           const { batch } = parseEvents(Buffer.from(events.map(lineOf).join('')), LOG_START, stride);
           const read = batch.events as StepEvent[];
-          // In order, and each as it was.
+          // In order and unchanged.
           expect(read).toEqual(events.filter(({ step }) => read.some((event) => event.step === step)));
           const multiples = events.filter(({ step }) => step % stride === 0);
           for (const { step } of multiples) expect(read.some((event) => event.step === step)).toBe(true);
@@ -189,7 +189,7 @@ describe('a log', () => {
             expect(Math.max(...shown)).toBe(Math.max(...own));
             expect(Math.min(...shown)).toBe(Math.min(...own));
           }
-          // Two a stretch, of at least 350 lines.
+          // Two per bucket of at least 350 lines.
           expect(read.length - multiples.length).toBeLessThanOrEqual(2 * Math.ceil(losses.length / 350) + 2);
         },
       ),
@@ -197,7 +197,7 @@ describe('a log', () => {
     );
   });
 
-  it('with garbage, read with any stride, has every event but steps that are no multiple of it', () => {
+  it('with garbage, read with any stride, has every event except steps that are no multiple of it', () => {
     const garbage = fc.oneof(
       fc.string().map((text) => text.replace(/[\r\n]/g, ' ')),
       fc.constantFrom(
@@ -221,7 +221,7 @@ describe('a log', () => {
     );
   });
 
-  it('of lines that begin as steps and go on as nothing is read to its end', () => {
+  it('of lines that start as steps and continue as garbage is read to its end', () => {
     const lines = 300_000;
     for (const line of ['{"type":"step",\n', '{"type":"step","step":1\n']) {
       const { batch } = parseEvents(Buffer.from(line.repeat(lines)), LOG_START, 2);
@@ -229,7 +229,7 @@ describe('a log', () => {
     }
   });
 
-  it('that is not there has no events', async () => {
+  it('that does not exist has no events', async () => {
     const path = join(await temporaryFolder(), 'metrics.ndjson');
     expect(await readAllEvents(path)).toEqual({ events: [], skipped: 0 });
   });

@@ -1,11 +1,13 @@
+import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { RunEvent } from '../../../src/protocol/events';
 import { readAllEvents } from '../../../src/runs/log';
 import { MetricsLog } from '../../../src/runs/metricsLog';
+import { canMount } from '../support/mounting';
 import { until } from './support';
 
 let folder: string;
@@ -21,7 +23,7 @@ afterEach(async () => {
 const preparing = (what: string): RunEvent => ({ type: 'preparing', time: 1, what, share: null });
 const stopped: RunEvent = { type: 'stopped', time: 2, step: 3 };
 
-/** As a log of attempt 2 holds it. */
+/** The event as stored in the log of attempt 2. */
 const written = (event: RunEvent): RunEvent => ({ ...event, attempt: 2 });
 
 describe('MetricsLog', () => {
@@ -34,7 +36,7 @@ describe('MetricsLog', () => {
     expect((await readFile(path, 'utf8')).split('\n')).toHaveLength(4);
   });
 
-  test('adds to what is there', async () => {
+  test('appends to an existing log', async () => {
     await appendFile(path, `${JSON.stringify(preparing('before'))}\n`);
     const log = await MetricsLog.open(path, { attempt: 2 });
     log.append(stopped);
@@ -42,7 +44,7 @@ describe('MetricsLog', () => {
     expect((await readAllEvents(path)).events).toEqual([preparing('before'), written(stopped)]);
   });
 
-  test('writes many events together, without waiting to be asked, and tells how far the log has grown', async () => {
+  test('writes many events together, without a request, and reports how far the log has grown', async () => {
     const sizes: number[] = [];
     const log = await MetricsLog.open(path, { attempt: 2, onAppended: (bytes) => sizes.push(bytes) });
     for (let index = 0; index < 50; index++) log.append(preparing(`${index}`));
@@ -65,7 +67,7 @@ describe('MetricsLog', () => {
     log.close();
   });
 
-  test('takes nothing off a log, and begins a new line after one that was cut', async () => {
+  test('truncates no log, and starts a new line after one that was cut', async () => {
     const line = (what: string) => `${JSON.stringify(preparing(what))}\n`;
     for (const cut of ['{"type":"st', 'x'.repeat(300_000)]) {
       await writeFile(path, `${line('whole')}${cut}`);
@@ -85,7 +87,7 @@ describe('MetricsLog', () => {
     expect(await readFile(path, 'utf8')).toBe('{"type":"st');
   });
 
-  test('asks before each write whether the run is still its own, and then writes nothing', async () => {
+  test('checks before each write whether the run is still its own, and otherwise writes nothing', async () => {
     let isFenced = false;
     const beforeWrite = () => {
       if (isFenced) throw new Error('fenced');
@@ -101,14 +103,14 @@ describe('MetricsLog', () => {
     expect((await readAllEvents(path)).events).toEqual([written(preparing('own'))]);
   });
 
-  test('throws the reason where the log cannot be opened', async () => {
+  test('throws the reason if the log cannot be opened', async () => {
     await expect(MetricsLog.open(join(folder, 'no', 'such', 'folder'), { attempt: 2 })).rejects.toThrow(
       'ENOENT',
     );
   });
 
   test.skipIf(!existsSync('/dev/full'))(
-    'throws the reason where a write fails, at the next event at the latest',
+    'throws the reason if a write fails, at the next event at the latest',
     async () => {
       const log = await MetricsLog.open('/dev/full', { attempt: 2 });
       log.append(preparing('lost'));
@@ -124,7 +126,36 @@ describe('MetricsLog', () => {
         return error !== null;
       });
       expect(error).toMatchObject({ code: 'ENOSPC' });
-      log.close();
+      expect(() => log.close()).toThrow('ENOSPC');
     },
   );
+
+  test.skipIf(!canMount).each([
+    [40, 40],
+    [400, 70],
+  ])('of %i events on a full disk, writes each of the first %i once', async (count, kept) => {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', folder], { stdio: 'pipe' });
+    const log = await MetricsLog.open(path, { attempt: 2 });
+    try {
+      const events = Array.from({ length: count }, (_, index) => preparing(`${index} ${'x'.repeat(100)}`));
+      const filler = join(folder, 'filler');
+      // Leaves one page, which takes some whole lines and a part of the next.
+      await writeFile(filler, Buffer.alloc(60 * 1024));
+      for (const event of events) log.append(event);
+      expect(() => log.flush()).toThrow('ENOSPC');
+      const taken = (await readAllEvents(path)).events.length;
+      expect(taken).toBeGreaterThan(0);
+      expect(taken).toBeLessThan(kept);
+      expect(() => log.flush()).toThrow('ENOSPC');
+      await rm(filler);
+      log.append(stopped);
+      const found = (await readAllEvents(path)).events;
+      expect(found).toEqual([...events.slice(0, found.length - 1), stopped].map(written));
+      expect(found.length - 1).toBeGreaterThanOrEqual(kept);
+      expect((await stat(path)).size).toBeLessThan(16 * 1024);
+    } finally {
+      log.close();
+      execFileSync('umount', [folder]);
+    }
+  });
 });

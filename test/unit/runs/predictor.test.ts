@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { RunPredictor } from '../../../src/runs/predictor';
 
-// What the program really answers, test/unit/cli/predict.test.ts shows.
+// test/unit/cli/predict.test.ts tests the program's real answers.
 
 let folder: string;
 beforeEach(async () => {
@@ -14,7 +14,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-/** Starts a program in the predictor's place. */
+/** Starts a program instead of the predictor. */
 async function start(script: string | null) {
   const predictorPath = join(folder, 'predictor.js');
   if (script !== null) await writeFile(predictorPath, script);
@@ -24,13 +24,13 @@ async function start(script: string | null) {
 const READY = `process.send({ type: 'ready', epoch: null, classNames: ['cat'] });`;
 
 describe('a predictor says why it cannot answer', () => {
-  test('where its program is missing', async () => {
+  test('if its program is missing', async () => {
     await expect(start(null)).rejects.toMatchObject({
-      failure: { what: expect.stringContaining('predictor.js is not there.') },
+      failure: { what: expect.stringContaining('predictor.js does not exist.') },
     });
   });
 
-  test('where there is no Node to run it', async () => {
+  test('if there is no Node to run it', async () => {
     await writeFile(join(folder, 'predictor.js'), '');
     const started = RunPredictor.start(
       folder,
@@ -45,27 +45,27 @@ describe('a predictor says why it cannot answer', () => {
     });
   });
 
-  test('where it leaves before it is ready', async () => {
+  test('if it exits before it is ready', async () => {
     await expect(start(`console.error('no engine'); process.exit(3);`)).rejects.toMatchObject({
-      failure: { what: 'The process that asks the network left with exit code 3.\nno engine' },
+      failure: { what: 'The prediction process exited with code 3.', log: 'no engine' },
     });
   });
 
-  test('where it leaves in the middle of its work, also to whoever asks later', async () => {
+  test('if it exits in the middle of its work, also to later requests', async () => {
     const { predictor } = await start(`${READY}
       process.on('message', ({ paths }) => {
         process.send({ type: 'classified', result: { ok: true, path: paths[0], classes: [] } });
         process.kill(process.pid, 'SIGKILL');
       });`);
     const classified: string[] = [];
-    const failure = { what: 'The process that asks the network was ended by SIGKILL.' };
+    const failure = { what: 'The prediction process was killed by SIGKILL.' };
     const all = predictor.classify(['a', 'b'], 1, ({ path }) => classified.push(path));
     await expect(all).rejects.toMatchObject({ failure });
     expect(classified).toEqual(['a']);
     await expect(predictor.test()).rejects.toMatchObject({ failure });
   });
 
-  test('where a request fails, after which the next one is answered', async () => {
+  test('if a request fails, after which the next one is answered', async () => {
     const { predictor, ready } = await start(`${READY}
       process.on('message', ({ type }) => {
         process.send(type === 'test'

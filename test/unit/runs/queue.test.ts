@@ -1,4 +1,4 @@
-import { copyFileSync, existsSync } from 'node:fs';
+import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -19,7 +19,7 @@ import { startRun } from '../../../src/runs/supervisor';
 import { doneEvent, standInPrelude } from './standIn';
 import { exampleRecipe, newRun, temporaryFolder, until } from './support';
 
-/** A store with a queue of runs that are named a, b, c and so on. */
+/** A store with a queue of runs named a, b, c and so on. */
 async function storeOf(count: number, root?: string) {
   const place = root ?? (await temporaryFolder());
   const folders = new Map<string, string>();
@@ -36,7 +36,7 @@ async function storeOf(count: number, root?: string) {
   return { root: place, folder: known(folders), id: known(ids), names };
 }
 
-/** Works through a queue with a Node script in the trainer's place. */
+/** Works through a queue with a Node script instead of the trainer. */
 async function work(root: string, script: string, options: Partial<QueueOptions> = {}) {
   const trainerPath = join(root, 'trainer.js');
   await writeFile(
@@ -62,7 +62,7 @@ async function work(root: string, script: string, options: Partial<QueueOptions>
 
 const manifest = "JSON.parse(fs.readFileSync(join(folder, 'run.json'), 'utf8'))";
 const name = `${manifest}.name`;
-/** Trains once the run is this process's and still waits, and says that it runs, as the trainer does. */
+/** Script that trains after this process has acquired the queued run, and reports it as running, like the trainer. */
 const trainFor = (ms: number) =>
   `const isOurs = () => fs.readdirSync(folder).some((name) => /^lease\\.\\d+$/.test(name) &&
     JSON.parse(fs.readFileSync(join(folder, name), 'utf8')).pid === process.pid);
@@ -80,13 +80,13 @@ const pretendFor = (ms: number) =>
   `mark('+' + ${name}); setTimeout(() => { mark('-' + ${name}); append(${doneEvent}); process.disconnect(); }, ${ms});`;
 
 describe('the queue', () => {
-  it('has the runs that were put into it, in order, and no others', async () => {
+  it('has the runs that were added to it, in order, and no others', async () => {
     const { root, names } = await storeOf(3);
     await createRun(root, newRun(root, { recipe: exampleRecipe('started at once') }));
     expect(await names()).toEqual(['a', 'b', 'c']);
   });
 
-  it('takes one that was paused back at its place, and any other at its end', async () => {
+  it('puts a paused run back at its place, and any other at its end', async () => {
     const { root, id, folder, names } = await storeOf(4);
     await changeState(folder('a'), () => ({ status: 'paused', step: 3 }));
     await changeState(folder('b'), () => ({ status: 'stopped', step: 3 }));
@@ -94,12 +94,12 @@ describe('the queue', () => {
     expect(await names()).toEqual(['a', 'c', 'd', 'b']);
   });
 
-  it('takes a run that a worker starts as soon as it has a place', async () => {
+  it('accepts a run that a worker starts as soon as it is queued', async () => {
     const root = await temporaryFolder();
     const [one, other] = [await createRun(root, newRun(root)), await createRun(root, newRun(root))];
     if (!one.ok || !other.ok) throw new Error('No runs');
     await claimLease(other.folder, 'training', process.ppid);
-    // Looked at before each step: with its place written, the lease is the worker's at once.
+    // Called before each step. As soon as the queue entry is written, the worker has the lease.
     const start = () => {
       if (existsSync(join(one.folder, 'queue.json')))
         copyFileSync(join(other.folder, 'lease.1'), join(one.folder, 'lease.1'));
@@ -108,6 +108,28 @@ describe('the queue', () => {
     expect(await enqueue(root, one.id, { signal })).toBeNull();
     expect(await readLease(one.folder)).not.toBeNull();
     expect((await enqueue(root, other.id))?.what).toContain('is running');
+  });
+
+  it('accepts a run that a worker has trained to its end before it was reported as queued', async () => {
+    const root = await temporaryFolder();
+    const one = await createRun(root, newRun(root));
+    if (!one.ok) throw new Error('No run');
+    const path = join(one.folder, 'run.json');
+    const result = {
+      epochs: 1,
+      validationLoss: 1,
+      validationAccuracy: 1,
+      bestValidationAccuracy: 1,
+      seconds: 1,
+    };
+    const train = () => {
+      if (!existsSync(join(one.folder, 'queue.json'))) return;
+      const manifest = JSON.parse(readFileSync(path, 'utf8'));
+      writeFileSync(path, JSON.stringify({ ...manifest, state: { status: 'done', result } }));
+    };
+    const signal = Object.assign(new AbortController().signal, { throwIfAborted: train });
+    expect(await enqueue(root, one.id, { signal })).toBeNull();
+    expect((await enqueue(root, one.id))?.what).toContain('is done');
   });
 
   it('is in the order that any moves lead to', async () => {
@@ -135,7 +157,7 @@ describe('the queue', () => {
     expect(await names()).toEqual(['a', 'b', 'c']);
   });
 
-  it('lets a place lie between two others unless no number does', () => {
+  it('finds a place between two others unless no number fits', () => {
     const place = fc.double({ noNaN: true, noDefaultInfinity: true, min: -1e15, max: 1e15 });
     fc.assert(
       fc.property(place, place, (a, b) => {
@@ -149,23 +171,25 @@ describe('the queue', () => {
     );
   });
 
-  it('lets go of a run that is cancelled, which stays stopped, and takes it again', async () => {
+  it('removes a cancelled run, which records that, and accepts it again', async () => {
     const { root, folder, id, names } = await storeOf(3);
     await cancelQueued(folder('b'));
     expect(await names()).toEqual(['a', 'c']);
-    expect(await readRun(folder('b'))).toMatchObject({ manifest: { state: { status: 'stopped', step: 0 } } });
+    expect(await readRun(folder('b'))).toMatchObject({
+      manifest: { state: { status: 'stopped', step: 0, wasQueued: true } },
+    });
     expect(await enqueue(root, id('b'))).toBeNull();
     expect(await names()).toEqual(['a', 'c', 'b']);
   });
 
-  it('refuses a run that somebody trains', async () => {
+  it('refuses a run that is being trained', async () => {
     const { root, folder, id } = await storeOf(1);
     const lease = (await claimLease(folder('a'), 'training', process.ppid)).lease;
     expect(await enqueue(root, id('a'))).toMatchObject({ remedy: 'Stop it first.' });
     await releaseLease(folder('a'), lease);
   });
 
-  it('takes a run back whose trainer crashed, at its old place, as often as it is told to', async () => {
+  it('takes back a run whose trainer crashed, at its old place, as often as it is told to', async () => {
     const { folder, names } = await storeOf(2);
     for (const taken of [true, true, false]) expect(await requeueCrashed(folder('a'), 2)).toBe(taken);
     expect(await names()).toEqual(['a', 'b']);
@@ -184,13 +208,13 @@ describe('working through a queue', () => {
       expect(run).toMatchObject({ manifest: { state: { status: 'done' } } });
   });
 
-  it('trains a run on the terms that it waits with: its threads, its retries, and how many train beside it', async () => {
+  it('trains a run with the settings that it was queued with: its threads, its retries, and how many train at once', async () => {
     const { root, id, folder } = await storeOf(3);
     expect(await enqueue(root, id('a'), {}, { threads: 2, atOnce: 1, retries: 2 })).toBeNull();
     expect((await readQueue(root)).map(({ terms }) => terms)).toContainEqual({
       ...{ threads: 2, atOnce: 1, retries: 2 },
     });
-    // Queued again, by one who has no terms of their own.
+    // Queued again by a caller without terms.
     expect(await enqueue(root, id('a'))).toBeNull();
     await moveInQueue(root, id('a'), 0);
     for (const taken of [true, true, false]) expect(await requeueCrashed(folder('a'), 0)).toBe(taken);
@@ -205,7 +229,7 @@ describe('working through a queue', () => {
     expect(seen.filter((mark) => mark === 'threads undefined')).toHaveLength(2);
   });
 
-  it('starts only the runs that are its own to start', async () => {
+  it('starts only runs that are its own to start', async () => {
     const { root, names } = await storeOf(3);
     const { worker, marks } = await work(root, trainFor(1), {
       takes: ({ manifest }) => manifest.name === 'b',
@@ -220,7 +244,7 @@ describe('working through a queue', () => {
     const other = await createRun(root, newRun(root));
     if (!other.ok) throw new Error(other.failure.what);
     await claimLease(other.folder, 'training', process.ppid);
-    // Each trains until it is let go.
+    // Each trains until it is released.
     const { worker, marks } = await work(
       root,
       `mark('+' + ${name}); setInterval(() => {
@@ -243,7 +267,7 @@ describe('working through a queue', () => {
     expect(await readLease(folder('e'))).toBeNull();
   });
 
-  it('in two places at once trains each run once, and no more at a time', async () => {
+  it('in two processes at once trains each run once, and no more than allowed at a time', async () => {
     const { root } = await storeOf(5);
     const { worker, marks } = await work(root, trainFor(60));
     const other = await work(root, trainFor(60));
@@ -255,7 +279,7 @@ describe('working through a queue', () => {
     }
   });
 
-  it('goes on in another place after the first is gone, with what trains meanwhile left alone', async () => {
+  it('continues in another process after the first is gone, without touching running runs', async () => {
     const { root, names } = await storeOf(3);
     const first = await work(root, trainFor(700));
     await until(async () => (await first.marks()).includes('+a'));
@@ -266,7 +290,7 @@ describe('working through a queue', () => {
     expect(await marks()).toEqual(['+a', '-a', '+b', '-b', '+c', '-c']);
   });
 
-  it('tries a run again whose trainer crashed, and not one that failed with a reason', async () => {
+  it('retries a run whose trainer crashed, but not one that failed with a reason', async () => {
     const { root } = await storeOf(2);
     const failed = "{ type: 'failed', failure: { what: 'No data.', remedy: 'Find them.' } }";
     const { worker, marks } = await work(
@@ -284,7 +308,7 @@ describe('working through a queue', () => {
     expect(ends).toEqual(['queued', 'done', 'failed']);
   });
 
-  it('gives a run up that crashes too often, with the reason', async () => {
+  it('gives up a run that crashes too often, with the reason', async () => {
     const { root, folder } = await storeOf(1);
     const { worker, marks } = await work(root, `mark('x'); process.kill(process.pid, 'SIGKILL');`, {
       retries: 2,
@@ -292,11 +316,11 @@ describe('working through a queue', () => {
     await worker.drained();
     expect(await marks()).toHaveLength(3);
     expect(await readRun(folder('a'))).toMatchObject({
-      manifest: { state: { status: 'failed', failure: { what: 'The trainer was ended by SIGKILL.' } } },
+      manifest: { state: { status: 'failed', failure: { what: 'The trainer was killed by SIGKILL.' } } },
     });
   });
 
-  it('does not try a run again that was stopped', async () => {
+  it('does not retry a run that was stopped', async () => {
     const { root } = await storeOf(1);
     const { worker, marks } = await work(root, "mark('x'); stayAlive();", { retries: 5 });
     await until(async () => (await marks()).length > 0);
@@ -308,7 +332,7 @@ describe('working through a queue', () => {
 });
 
 describe('a run that came with its folder', () => {
-  it('is told of and left, while others start, until it is taken on', async () => {
+  it('is reported and skipped, while others start, until it is accepted', async () => {
     const { root, folder, id } = await storeOf(2);
     await rm(join(folder('a'), 'origin'));
     const { worker, marks } = await work(root, `${trainFor(0)} train();`);
@@ -327,7 +351,7 @@ describe('a run that came with its folder', () => {
     expect(await marks()).toEqual(['+b', '+a']);
   });
 
-  it('is own only with its own recipe, experiment and place', async () => {
+  it('counts as own only with its own recipe, experiment and place', async () => {
     const { folder } = await storeOf(1);
     const run = await readRun(folder('a'));
     if (run.kind !== 'run') throw new Error(run.reason);

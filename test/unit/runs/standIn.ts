@@ -1,4 +1,4 @@
-/** What every stand-in for the trainer begins with: it appends an event as the trainer does. */
+/** The prelude of every fake trainer: appends an event like the trainer does. */
 export const standInPrelude = `
   const fs = require('node:fs');
   const { join } = require('node:path');

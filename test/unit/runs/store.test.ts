@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { appendFile, chmod, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { Manifest } from '../../../src/protocol/manifest';
+import type { Manifest, RunState } from '../../../src/protocol/manifest';
 import { HeartbeatWatch } from '../../../src/runs/lease/heartbeats';
 import { claimLease, leasePath, livenessOf, readLease, releaseLease } from '../../../src/runs/lease/lease';
 import { makeReady } from '../../../src/runs/queue';
@@ -35,7 +36,7 @@ async function manifestOf(folder: string): Promise<Manifest> {
   return reading.manifest;
 }
 
-/** A process that sleeps until the test ends, or until it is killed. */
+/** Starts a process that sleeps until the test ends or it is killed. */
 async function sleeper() {
   const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'ignore' });
   const exited = once(child, 'exit');
@@ -67,7 +68,7 @@ describe('creating a run', () => {
     });
   });
 
-  it('gives every one of many runs of the same second a folder of its own', async () => {
+  it('gives each of many runs of the same second its own folder', async () => {
     const root = await temporaryFolder();
     const run = newRun(root, { createdAt: at });
     const creations = await Promise.all(Array.from({ length: 12 }, () => createRun(root, run)));
@@ -106,7 +107,7 @@ describe('creating a run', () => {
     expect(creation.ok && creation.manifest.experiment.file).toBe(outside);
   });
 
-  it("names the experiment from the runs' folder, whichever of them is reached by a link", async () => {
+  it("names the experiment relative to the runs' folder, whichever of them is reached by a link", async () => {
     const root = await temporaryFolder();
     const link = `${root}-link`;
     await symlink(root, link);
@@ -122,7 +123,7 @@ describe('creating a run', () => {
     }
   });
 
-  it('says what to do where the store cannot be made, and leaves nothing', async () => {
+  it('says what to do if the store cannot be created, and leaves nothing', async () => {
     const root = await temporaryFolder();
     await writeFile(join(root, '.bag-of-tricks'), 'a file in the way');
     const creation = await createRun(root, newRun(root));
@@ -138,7 +139,7 @@ describe('creating a run', () => {
   it.each([
     ['a typed array', () => new Float32Array(2 ** 53 - 1)],
     ['a buffer', () => new ArrayBuffer(2 ** 53 - 1)],
-  ])('says what takes less memory where %s is too large', (_, allocate) => {
+  ])('says what takes less memory if %s is too large', (_, allocate) => {
     let reason: unknown;
     try {
       allocate();
@@ -152,7 +153,10 @@ describe('creating a run', () => {
     const root = await temporaryFolder();
     await chmod(root, 0o500);
     const creation = await unprivileged(root, () => createRun(root, newRun(root)));
-    expect(creation).toMatchObject({ ok: false, failure: { what: expect.stringContaining('may not be') } });
+    expect(creation).toMatchObject({
+      ok: false,
+      failure: { what: expect.stringContaining('is not writable') },
+    });
   });
 });
 
@@ -179,7 +183,7 @@ describe('replacing a manifest', () => {
     expect(await readdir(folder)).toEqual(['origin', 'run.json']);
   });
 
-  it('never takes a cut manifest for a whole one', async () => {
+  it('never takes a truncated manifest for a complete one', async () => {
     const { folder } = await exampleRun();
     const whole = await readFile(manifestPath(folder));
     for (const length of [0, 1, Math.floor(whole.length / 2), whole.length - 2]) {
@@ -188,7 +192,7 @@ describe('replacing a manifest', () => {
     }
   });
 
-  it('never takes a recipe that nests so deep that nobody could walk it', async () => {
+  it('never accepts a recipe that nests too deep to be walked', async () => {
     const { folder } = await exampleRun();
     const text = await readFile(manifestPath(folder), 'utf8');
     const nested = '['.repeat(100_000) + ']'.repeat(100_000);
@@ -201,7 +205,7 @@ describe('replacing a manifest', () => {
 });
 
 describe('listing runs', () => {
-  it('is empty where there is no store', async () => {
+  it('is empty if there is no store', async () => {
     expect(await listRuns(await temporaryFolder())).toEqual([]);
   });
 
@@ -214,7 +218,7 @@ describe('listing runs', () => {
     expect(times).toEqual([at + 3000, at + 2000, at + 1000, at]);
   });
 
-  it('lists broken folders with a reason among the good ones, whatever is in them', async () => {
+  it('lists broken folders with a reason among the good ones, whatever they contain', async () => {
     const { root, id, folder } = await exampleRun();
     const runs = runsFolder(root);
     await mkdir(join(runs, 'empty'));
@@ -230,7 +234,7 @@ describe('listing runs', () => {
     expect(listed.find((run) => run.id === 'empty')).toMatchObject({ reason: 'It has no run.json.' });
     expect(listed.find((run) => run.id === 'future')).toMatchObject({
       reason:
-        'A newer release of Bag of Tricks wrote it: its run.json has version 2, and this release reads up to version 1.',
+        'A newer release of Bag of Tricks wrote it: its run.json has version 2, but this release reads only up to version 1.',
     });
   });
 
@@ -258,7 +262,7 @@ describe('listing runs', () => {
 });
 
 describe("changing a run's state", () => {
-  it('at once from many places of one process loses no change, and leaves no lease', async () => {
+  it('from many places of one process at once loses no change, and leaves no lease', async () => {
     const { folder } = await exampleRun();
     const count = ({ state }: Manifest) => ({
       status: 'stopped' as const,
@@ -270,7 +274,7 @@ describe("changing a run's state", () => {
     expect(await readLease(folder)).toBeNull();
   });
 
-  it('goes on after one that failed', async () => {
+  it('continues after a failed one', async () => {
     const { folder } = await exampleRun();
     const failing = changeState(folder, () => {
       throw new Error('no state');
@@ -314,7 +318,7 @@ describe('a run without an end', () => {
     await end();
   });
 
-  it('has ended where its log says so, though its trainer went away before the manifest did', async () => {
+  it('has ended if its log says so, even if its trainer exited before it updated the manifest', async () => {
     const { root, folder } = await exampleRun();
     const manifest = await manifestOf(folder);
     await writeManifest(folder, {
@@ -344,7 +348,62 @@ describe('a run without an end', () => {
     expect(await makeReady(folder)).toMatchObject({ what: expect.stringContaining('is done') });
   });
 
-  it('is interrupted where it has no lease, or a damaged one', async () => {
+  it('has its engine whenever it has ended, however its trainer writes between the reads of a reader', async () => {
+    const engine = { name: 'wasm', description: 'WebAssembly' } as const;
+    const failure = { what: 'The disk is full.', remedy: 'Free some space.' };
+    const end = { type: 'failed', time: 1, attempt: 1, failure };
+    let ended = 0;
+    for (let turns = 0; turns < 60; turns++) {
+      const { folder } = await exampleRun();
+      const manifest = await manifestOf(folder);
+      const reading = readRun(folder);
+      for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setImmediate(resolve));
+      writeFileSync(
+        manifestPath(folder),
+        JSON.stringify({ ...manifest, attempt: 1, engine, state: running }),
+      );
+      writeFileSync(metricsPath(folder), `${JSON.stringify(end)}\n`);
+      const run = await reading;
+      if (run.kind !== 'run' || run.manifest.state.status !== 'failed') continue;
+      ended += 1;
+      expect(run.manifest.engine, `after ${turns} turns`).toEqual(engine);
+    }
+    expect(ended).toBeGreaterThan(0);
+  });
+
+  it('has ended where its log has the end of a trainer that never said in the manifest that it runs', async () => {
+    const { folder } = await exampleRun();
+    await writeManifest(folder, { ...(await manifestOf(folder)), attempt: 2 });
+    const failure = { what: 'The trainer was killed by SIGKILL.', remedy: 'Free some memory.' };
+    const log = (attempt: number) => `${JSON.stringify({ type: 'failed', time: 1, attempt, failure })}\n`;
+    const stateIs = async (state: RunState) =>
+      expect(await readRun(folder)).toMatchObject({ manifest: { state } });
+    await writeFile(metricsPath(folder), log(1));
+    await stateIs({ status: 'queued' });
+
+    const failed = { status: 'failed', failure } as const;
+    const trainer = await sleeper();
+    expect(await claimLease(folder, 'training', trainer.pid)).toMatchObject({ lease: { attempt: 3 } });
+    await trainer.end();
+    await appendFile(metricsPath(folder), log(3));
+    await stateIs(failed);
+    const changer = await sleeper();
+    await claimLease(folder, 'change', changer.pid);
+    await stateIs(failed);
+    await changer.end();
+    expect(await changeState(folder, () => null)).toEqual(failed);
+    expect(await readLease(folder)).toBeNull();
+    await stateIs(failed);
+
+    await markInterrupted(folder);
+    const { state, endedAt } = JSON.parse(await readFile(manifestPath(folder), 'utf8'));
+    expect(state).toEqual(failed);
+    expect(endedAt).toBeGreaterThan(0);
+    expect(await makeReady(folder)).toBeNull();
+    await stateIs({ status: 'queued' });
+  });
+
+  it('is interrupted if it has no lease, or a damaged one', async () => {
     const { folder } = await exampleRun();
     await writeManifest(folder, { ...(await manifestOf(folder)), state: running });
     expect(await readRun(folder)).toMatchObject({ manifest: { state: { status: 'interrupted' } } });
@@ -357,7 +416,7 @@ describe('a run without an end', () => {
     expect(await readRun(folder, watch)).toMatchObject({ manifest: { state: { status: 'interrupted' } } });
   });
 
-  it('is queued until a process took its lease to train it', async () => {
+  it('is queued until a process takes its lease to train it', async () => {
     const { folder } = await exampleRun();
     expect(await readRun(folder)).toMatchObject({ manifest: { state: { status: 'queued' } } });
     const changer = await sleeper();

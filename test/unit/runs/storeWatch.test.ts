@@ -11,13 +11,13 @@ function watched(root: string) {
   return {
     looks,
     end,
-    /** How often the store was said to have changed. */
+    /** Returns how often the store was reported as changed. */
     changes: () => looks.filter(Boolean).length,
   };
 }
 
-describe('a store that is watched', () => {
-  it('is seen to be made, to get a run, to have one that changed its state, and to be gone', async () => {
+describe('a watched store', () => {
+  it('reports its creation, a new run, a changed state, and its deletion', async () => {
     const root = await temporaryFolder();
     const { changes } = watched(root);
     await mkdir(runsFolder(root), { recursive: true });
@@ -30,7 +30,7 @@ describe('a store that is watched', () => {
     await until(() => changes() === 4);
   });
 
-  it('is not said to have changed where it did not', async () => {
+  it('reports no change if there was none', async () => {
     const root = await temporaryFolder();
     await mkdir(runFolder(root, 'one'), { recursive: true });
     const { looks } = watched(root);
@@ -38,7 +38,7 @@ describe('a store that is watched', () => {
     expect(looks).toEqual([false, false, false]);
   });
 
-  it('is looked at once for all who watch it, until the last of them ends', async () => {
+  it('is polled once for all watchers, until the last of them ends', async () => {
     const root = await temporaryFolder();
     const polls = vi.spyOn(globalThis, 'setInterval');
     onTestFinished(() => polls.mockRestore());

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -12,7 +13,7 @@ import { type TrainerCommand, trainerEnvironment } from '../../../src/runs/train
 import { doneEvent, standInPrelude } from './standIn';
 import { exampleRun, isRunning, until } from './support';
 
-/** Starts a queued run with a Node script in the trainer's place. */
+/** Starts a queued run with a Node script instead of the trainer. */
 async function supervise(script: string, changes: Partial<TrainerCommand> = {}) {
   const { root, folder } = await exampleRun();
   const trainerPath = join(root, 'trainer.js');
@@ -34,7 +35,7 @@ async function supervise(script: string, changes: Partial<TrainerCommand> = {}) 
 
 type Supervised = Awaited<ReturnType<typeof supervise>>;
 
-/** How many processes that run have a variable in their environment; Linux only. */
+/** Counts running processes with a variable in their environment. Linux only. */
 async function processesMarked(name: string): Promise<number> {
   const pids = (await readdir('/proc')).filter((entry) => /^\d+$/.test(entry));
   const marked = await Promise.all(
@@ -52,7 +53,7 @@ async function manifestOf(folder: string) {
   return reading.manifest;
 }
 
-/** The failure of a run, as its manifest tells it; its log must end with the same. */
+/** Returns the failure in a run's manifest. The run's log must end with the same failure. */
 async function failureIn(folder: string) {
   const { state, endedAt } = await manifestOf(folder);
   if (state.status !== 'failed') throw new Error(`The run is ${state.status}.`);
@@ -64,7 +65,7 @@ async function failureIn(folder: string) {
 }
 
 describe('a trainer that ends well', () => {
-  it('has its events and states told, and its end kept', async () => {
+  it('has its events and states reported, and its end recorded', async () => {
     const { folder, handle, types } = await supervise(
       `step(0); step(1); append(${doneEvent}); process.disconnect();`,
     );
@@ -89,7 +90,7 @@ describe('a trainer that ends well', () => {
     expect(lease && (await livenessOf(lease))).toBe('held');
   });
 
-  it('is taken at its word, whatever its exit code', async () => {
+  it('is believed, whatever its exit code', async () => {
     const { handle } = await supervise(`append(${doneEvent}); process.exitCode = 3; process.disconnect();`);
     expect(await handle.exited).toMatchObject({ status: 'done' });
   });
@@ -103,39 +104,59 @@ describe('a trainer that ends well', () => {
   });
 });
 
-describe('a trainer that fails without a word', () => {
+describe('a trainer that fails without a message', () => {
   it('and exits at once, fails the run with its exit code and the end of its output', async () => {
     const { folder, handle } = await supervise("console.error('no such engine'); process.exit(7);");
     const state = await handle.exited;
     const failure = await failureIn(folder);
     expect(state).toEqual({ status: 'failed', failure });
-    expect(failure.what).toBe('The trainer left with exit code 7.\nno such engine');
+    expect(failure.what).toBe('The trainer exited with code 7.');
+    expect(failure.log).toBe('no such engine');
     expect(failure.remedy).toContain('trainer.log');
   });
 
   it('and leaves with code 0, fails the run', async () => {
     const { folder, handle } = await supervise('process.disconnect();');
     await handle.exited;
-    expect((await failureIn(folder)).what).toBe('The trainer left before the training was over.');
+    expect((await failureIn(folder)).what).toBe('The trainer exited before training was finished.');
   });
 
   it('by throwing, fails the run with what was thrown', async () => {
     const { folder, handle } = await supervise("step(0); throw new RangeError('a shape is wrong');");
     await handle.exited;
-    expect((await failureIn(folder)).what).toMatch(/exit code 1\.[\s\S]*RangeError: a shape is wrong/);
+    const failure = await failureIn(folder);
+    expect(failure.what).toBe('The trainer exited with code 1.');
+    expect(failure.log).toContain('RangeError: a shape is wrong');
+    expect(failure.log).not.toContain('    at ');
   });
 
-  it('by being killed, fails the run with the signal and says what that may mean', async () => {
+  it('by being killed, fails the run with the signal and its likely cause', async () => {
     const { folder, handle, untilStep } = await supervise('step(0); stayAlive();');
     await untilStep();
     process.kill(handle.pid as number, 'SIGKILL');
     await handle.exited;
     const failure = await failureIn(folder);
-    expect(failure.what).toBe('The trainer was ended by SIGKILL.');
+    expect(failure.what).toBe('The trainer was killed by SIGKILL.');
     expect(failure.remedy).toContain('memory');
   });
 
-  it('by killing itself in the middle of a line, leaves a log that reads', async () => {
+  it('by being killed before it wrote anything, is seen as failed from the moment that its log says so', async () => {
+    const { folder, handle } = await supervise("process.kill(process.pid, 'SIGKILL');");
+    await once(handle, 'state');
+    expect(handle.state.status).toBe('failed');
+    let hasExited = false;
+    void handle.exited.then(() => {
+      hasExited = true;
+    });
+    const seen = new Set<string>();
+    while (!hasExited) {
+      const run = await readRun(folder);
+      seen.add(run.kind === 'run' ? run.manifest.state.status : run.reason);
+    }
+    expect([...seen]).toEqual(['failed']);
+  });
+
+  it('by killing itself in the middle of a line, leaves a readable log', async () => {
     const { folder, handle, skipped } = await supervise(
       "step(0); fs.appendFileSync(log, '{\"type\":\"ste'); process.kill(process.pid, 'SIGKILL');",
     );
@@ -153,7 +174,7 @@ describe('a trainer that fails without a word', () => {
     );
     await handle.exited;
     const failure = await failureIn(folder);
-    expect(failure.what).toMatch(/heap out of memory/);
+    expect(failure.log).toMatch(/heap out of memory$/);
     expect(failure.remedy).toBe(
       'The machine may have run out of memory: use a smaller data.batch_size and run again.',
     );
@@ -168,7 +189,7 @@ describe('a trainer that fails without a word', () => {
     expect(handle.pid).toBeNull();
   });
 
-  it('because its Node is no program, fails the run and names it', async () => {
+  it('because its Node is not a program, fails the run and names it', async () => {
     const { root } = await exampleRun();
     const nodePath = join(root, 'node');
     await writeFile(nodePath, 'not a program');
@@ -183,7 +204,7 @@ describe('a trainer that fails without a word', () => {
     expect((await failureIn(folder)).what).toContain('/no/such/trainer.js');
   });
 
-  it('in a folder that was deleted, is still told of', async () => {
+  it('in a deleted folder, is still reported', async () => {
     const { folder, handle, untilStep } = await supervise('step(0); stayAlive();');
     await untilStep();
     await rm(folder, { recursive: true });
@@ -193,8 +214,8 @@ describe('a trainer that fails without a word', () => {
   });
 });
 
-describe('what comes over the channel', () => {
-  it('is ignored where it is no message, and the run goes on', async () => {
+describe('data on the channel', () => {
+  it('is ignored if it is not a message, and the run continues', async () => {
     const { folder, handle, types } = await supervise(`
       const garbage = ['text', 7, null, [], {}, { type: 'later' }, { type: 'hello' }, { type: 'appended' },
         { type: 'appended', bytes: 'many' }, 'x'.repeat(5_000_000)];
@@ -212,7 +233,7 @@ describe('what comes over the channel', () => {
     );
     await handle.exited;
     expect((await failureIn(folder)).what).toBe(
-      'The trainer speaks version 99 of the protocol, and this release version 1.',
+      'The trainer uses protocol version 99, but this release uses version 1.',
     );
     expect(await isRunning(handle.pid as number)).toBe(false);
   });
@@ -230,7 +251,7 @@ describe('stopping', () => {
     expect((await manifestOf(folder)).state).toEqual({ status: 'stopped', step: 1 });
   });
 
-  it('terminates a trainer that does not listen', async () => {
+  it('terminates an unresponsive trainer', async () => {
     const { folder, handle, untilStep, types } = await supervise('step(0); step(1); stayAlive();');
     await untilStep();
     expect(await handle.stop()).toMatchObject({ status: 'stopped' });
@@ -238,7 +259,7 @@ describe('stopping', () => {
     expect(types()).toEqual(['step', 'step', 'stopped']);
   });
 
-  it('of a run that is to be paused terminates such a one too, and the run is paused', async () => {
+  it('to pause a run terminates such a one too, and the run is paused', async () => {
     const { folder, handle, untilStep, types } = await supervise('step(0); step(1); stayAlive();');
     await untilStep();
     expect(await handle.pause()).toEqual({ status: 'paused', step: 2 });
@@ -246,7 +267,7 @@ describe('stopping', () => {
     expect(types()).toEqual(['step', 'step', 'paused']);
   });
 
-  it('kills a trainer that ignores that too, with all that it started', async () => {
+  it('kills a trainer that ignores that too, with all its child processes', async () => {
     const { folder, handle, untilStep } = await supervise(`
       const { spawn } = require('node:child_process');
       process.on('SIGTERM', () => {});
@@ -267,9 +288,9 @@ describe('stopping', () => {
     ['by its handle, which kills what does not listen', (run: Supervised) => run.handle.stop()],
     ['by its handle, at once', (run: Supervised) => run.handle.kill()],
     ['by its lease', (run: Supervised) => stopByLease(run.folder, 100)],
-  ])('%s leaves no process, whatever group it went to', async (_, stop) => {
+  ])('%s leaves no process, whatever its process group', async (_, stop) => {
     const mark = `BAG_OF_TRICKS_TEST_${randomUUID()}`;
-    // Each starts the next, the last in sessions of their own, and none heeds a signal that asks.
+    // Each starts the next, the last ones in separate sessions, and none reacts to a termination signal.
     const run = await supervise(
       `
       const { spawn } = require('node:child_process');
@@ -290,7 +311,7 @@ describe('stopping', () => {
     await until(async () => (await processesMarked(mark)) === 0);
   });
 
-  it('asked for twice and late is the same', async () => {
+  it('requested twice and late is the same', async () => {
     const { handle, untilStep } = await supervise('step(0); stayAlive();');
     await untilStep();
     const states = await Promise.all([handle.stop(), handle.stop()]);
@@ -299,7 +320,7 @@ describe('stopping', () => {
     expect(await handle.kill()).toEqual(states[0]);
   });
 
-  it('leaves nothing of a trainer that crashed running', async () => {
+  it('leaves no process of a crashed trainer running', async () => {
     const { folder, handle } = await supervise(`
       const { spawn } = require('node:child_process');
       const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)']);
@@ -324,7 +345,7 @@ describe('stopping by the lease', () => {
     expect(await readRun(folder)).toMatchObject({ manifest: { state: { status: 'stopped' } } });
   });
 
-  it('kills a trainer that does not follow', async () => {
+  it('kills a trainer that does not respond', async () => {
     const { folder, handle, untilStep } = await supervise(
       "process.on('SIGTERM', () => {}); step(0); stayAlive();",
     );
@@ -333,14 +354,14 @@ describe('stopping by the lease', () => {
     expect(await isRunning(handle.pid as number)).toBe(false);
   });
 
-  it('says so where the run is not running', async () => {
+  it('says so if the run is not running', async () => {
     const { folder } = await exampleRun();
     expect(await stopByLease(folder)).toMatchObject({ what: 'The run is not running.' });
   });
 });
 
 describe("the trainer's environment", () => {
-  it("is the person's own, without what an editor or a debugger put in it", async () => {
+  it("is the person's own, without variables of an editor or a debugger", async () => {
     const env = {
       PATH: process.env.PATH,
       MINE: 'kept',
@@ -365,7 +386,7 @@ describe("the trainer's environment", () => {
     [undefined, 'glibc.malloc.hugetlb=1'],
     ['glibc.malloc.arena_max=2', 'glibc.malloc.arena_max=2:glibc.malloc.hugetlb=1'],
     ['glibc.malloc.hugetlb=0', 'glibc.malloc.hugetlb=0'],
-  ])("asks for huge pages where the person's own, %s, says nothing of them", (own, expected) => {
+  ])("asks for huge pages if the person's own, %s, says nothing about them", (own, expected) => {
     expect(trainerEnvironment({ GLIBC_TUNABLES: own }).GLIBC_TUNABLES).toBe(expected);
   });
 });

@@ -8,7 +8,7 @@ import { createRun, type NewRun } from '../../../src/runs/store';
 import { processStart } from '../../../src/system/processIdentity';
 import { smallRecipe } from '../../support/smallTraining';
 
-/** A folder that goes with the test. */
+/** Creates a folder that is deleted after the test. */
 export async function temporaryFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'bag-of-tricks-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
@@ -29,7 +29,7 @@ export function newRun(root: string, changes: Partial<NewRun> = {}): NewRun {
   };
 }
 
-/** A queued run in a store of its own. */
+/** Creates a queued run in a separate store. */
 export async function exampleRun(): Promise<{ root: string; id: string; folder: string }> {
   const root = await temporaryFolder();
   const creation = await createRun(root, newRun(root));
@@ -37,12 +37,12 @@ export async function exampleRun(): Promise<{ root: string; id: string; folder: 
   return { root, id: creation.id, folder: creation.folder };
 }
 
-/** Waits until something holds; a test that waits for what never comes ends by its own time limit. */
+/** Waits until a condition holds. If it never does, the test's own time limit applies. */
 export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await holds())) await delay(10);
 }
 
-/** Whether a process runs; one that ended and was not yet collected does not. */
+/** Whether a process is running. A zombie is not. */
 export async function isRunning(pid: number): Promise<boolean> {
   return (await processStart(pid)) !== 'ended';
 }

@@ -7,7 +7,7 @@ import { QueueWorker } from '../../../src/runs/queueWorker';
 import { deleteRun, listRuns, manifestPath, readRun } from '../../../src/runs/store';
 import { exampleRun } from './support';
 
-/** A queued run that a process on another machine, whose heart does not beat, has taken to train it. */
+/** A queued run that a process on another machine has taken for training. Its heartbeat has stopped. */
 async function takenElsewhere() {
   const run = await exampleRun();
   await enqueue(run.root, run.id);
@@ -17,8 +17,8 @@ async function takenElsewhere() {
   return { ...run, manifest: await readFile(manifestPath(run.folder), 'utf8') };
 }
 
-describe('a run of which it cannot be told who trains it', () => {
-  it('is waited for, and said so once; a wait that is cancelled changes nothing', async () => {
+describe('a run whose trainer is uncertain', () => {
+  it('is waited for, and reported once; a cancelled wait changes nothing', async () => {
     const { root, id, folder, manifest } = await takenElsewhere();
     for (const act of [
       makeReady.bind(null, folder),
@@ -34,7 +34,7 @@ describe('a run of which it cannot be told who trains it', () => {
       const watch = new HeartbeatWatch();
       await expect(act({ signal: controller.signal, onWaiting, watch })).rejects.toThrow('abort');
       expect(told).toEqual([
-        `${id} may be running on other, where this process cannot see it. Waiting until its heartbeat moves, or has stood still for 30 s.`,
+        `${id} may be running on other, where this process cannot see it. Waiting until its heartbeat changes or stays unchanged for 30 s.`,
       ]);
     }
     expect(await readFile(manifestPath(folder), 'utf8')).toBe(manifest);
@@ -44,13 +44,13 @@ describe('a run of which it cannot be told who trains it', () => {
     });
   });
 
-  it('may be resumed once its heartbeat stood still', async () => {
+  it('may be resumed once its heartbeat stopped', async () => {
     const { folder } = await takenElsewhere();
     expect(await makeReady(folder, { watch: new HeartbeatWatch(300) })).toBeNull();
     expect(await readRun(folder)).toMatchObject({ manifest: { state: { status: 'queued' } } });
   });
 
-  it('is not started by a queue, which tells of it', async () => {
+  it('is not started by a queue, which reports it', async () => {
     const { root, id } = await takenElsewhere();
     const worker = new QueueWorker(
       root,

@@ -13,14 +13,14 @@ async function place(): Promise<string> {
   return folder;
 }
 
-/** The id of a process that is over. */
+/** Returns the id of a process that has exited. */
 async function endedProcess(): Promise<number> {
   const child = spawn(process.execPath, ['-e', '']);
   await once(child, 'close');
   return child.pid ?? 0;
 }
 
-test('a search is had by one part of a process at a time, and free once given up', async () => {
+test('a search is held by one part of a process at a time, and free once released', async () => {
   const folder = await place();
   const taken = await Promise.allSettled(Array.from({ length: 8 }, () => takeLock(folder)));
   const [giveUp] = taken.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
@@ -32,7 +32,7 @@ test('a search is had by one part of a process at a time, and free once given up
 test('a search that another process runs is left to it', async () => {
   const folder = await place();
   const { lease } = await claimLease(folder, 'training', process.ppid);
-  await expect(takeLock(folder)).rejects.toThrow('Another process runs this search.');
+  await expect(takeLock(folder)).rejects.toThrow('Another process is running this search.');
   await releaseLease(folder, lease);
   await (await takeLock(folder))();
 });

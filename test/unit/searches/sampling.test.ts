@@ -18,7 +18,10 @@ const SEARCH: Search = {
   ],
 };
 
-/** A Python that can import these, where the machine has one: as named by a variable, or that of PATH. */
+/**
+ * Returns a Python that can import these modules, if the machine has one: the one that a variable names, or the one on
+ * PATH.
+ */
 function pythonWith(...modules: string[]): string | undefined {
   const { BAG_OF_TRICKS_PYTHON: python = 'python3' } = process.env;
   const code = `import sys, ${modules.join(', ')}; print(sys.executable)`;
@@ -41,7 +44,7 @@ async function drawn(search: Search, count: number, python?: string): Promise<Kn
 }
 
 describe.each(['random', 'quasi_random'] as const)('the sampler %s', (sampler) => {
-  test('draws what it would have drawn, wherever it begins', async () => {
+  test('draws the same wherever it starts', async () => {
     const whole = await drawn({ ...SEARCH, sampler }, 8);
     const later = createSampler({ ...SEARCH, sampler }, [1]);
     expect(await later.next(5, whole.slice(0, 5))).toEqual(whole[5]?.values);
@@ -76,7 +79,7 @@ describe.each([
 const plainPython = pythonWith('json');
 
 test.skipIf(plainPython === undefined || pythonWith('optuna') !== undefined)(
-  'a Python without Optuna is told what to install',
+  'a Python without Optuna gets instructions to install it',
   async () => {
     await expect(drawn({ ...SEARCH, sampler: 'tpe' }, 1, plainPython)).rejects.toThrow(
       'has no optuna, which the sampler tpe needs',
@@ -84,7 +87,7 @@ test.skipIf(plainPython === undefined || pythonWith('optuna') !== undefined)(
   },
 );
 
-test('a program that is no Python is named', async () => {
+test('a program that is not Python is named', async () => {
   await expect(drawn({ ...SEARCH, sampler: 'tpe' }, 1, process.execPath)).rejects.toThrow(
     'The sampler tpe failed in',
   );

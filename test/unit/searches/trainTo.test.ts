@@ -1,22 +1,23 @@
+import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { EpochEvent } from '../../../src/protocol/standing';
-import { metricsPath, readManifest } from '../../../src/runs/store';
+import { metricsPath, readManifest, trainerLogPath } from '../../../src/runs/store';
 import { trainTo } from '../../../src/searches/trainTo';
 import { smallRecipe } from '../../support/smallTraining';
-import { buildTrainer, queueRun } from '../trainer/trainerProcess';
+import { copyTrainer, queueRun } from '../trainer/trainerProcess';
 
 let trainerPath = '';
 beforeAll(async () => {
-  trainerPath = await buildTrainer();
+  trainerPath = await copyTrainer();
 });
 afterAll(() => rm(dirname(trainerPath), { recursive: true }));
 
 /**
- * The real trainer, but for its first `crashes` attempts, each of which is killed as soon as another epoch is in the log: the
- * first after one epoch, the second after two.
+ * The real trainer, except for its first `crashes` attempts. Each of them is killed as soon as one more epoch is in the
+ * log: the first after one epoch, the second after two.
  */
 const crashing = (crashes: number) => (trainer: string) =>
   `
@@ -35,7 +36,7 @@ const crashing = (crashes: number) => (trainer: string) =>
   require(${JSON.stringify(trainer)});
 `;
 
-/** Trains a small run of four epochs to its last but one. */
+/** Trains a small run of four epochs up to the last but one. */
 async function train(
   script: ((trainer: string) => string) | null,
   { threads, changes = {} }: { threads?: number; changes?: Parameters<typeof smallRecipe>[0] } = {},
@@ -72,7 +73,7 @@ async function train(
 }
 
 describe('a run whose trainer crashes', () => {
-  test('goes on from its checkpoint, to the very numbers of one that never did', async () => {
+  test('continues from its checkpoint, to exactly the numbers of an uninterrupted one', async () => {
     const whole = await train(null);
     expect(whole.last?.epoch).toBe(2);
     expect(whole.retries).toEqual([]);
@@ -82,7 +83,7 @@ describe('a run whose trainer crashes', () => {
     expect(crashed.manifest.state.status).toBe('paused');
   });
 
-  test('has failed at its fourth crash', async () => {
+  test('fails at its fourth crash', async () => {
     const { arrival, retries, manifest, folder } = await train(() => 'process.exit(7);');
     expect(retries).toEqual([1, 2, 3]);
     expect(arrival).toMatchObject({ kind: 'failed' });
@@ -90,11 +91,28 @@ describe('a run whose trainer crashes', () => {
     expect(await readFile(metricsPath(folder), 'utf8')).toContain('"failed"');
   });
 
-  test('has failed at once where its trainer says why', async () => {
+  test('fails at once if its trainer says why', async () => {
     const { arrival, retries } = await train(null, { changes: { engine: 'tensorflow-gpu' } });
     expect(retries).toEqual([]);
     expect(arrival).toMatchObject({ kind: 'failed', reason: expect.stringContaining('tensorflow-gpu') });
   });
+});
+
+test('a run that is paused before its trainer starts stays untrained, and reports no fault', async () => {
+  const root = await mkdtemp(join(tmpdir(), 'bag-of-tricks-'));
+  onTestFinished(() => rm(root, { recursive: true, force: true, maxRetries: 5 }));
+  const command = { nodePath: process.execPath, trainerPath };
+  const listener = { onEpoch: () => {}, onRetry: () => {} };
+  // The pause arrives some turns of the event loop later each time, until it meets a trainer.
+  for (let turns = 0, hasTrainer = false; !hasTrainer; turns += 1 + Math.floor(turns / 8)) {
+    const folder = await queueRun(root, smallRecipe({ schedule: { epochs: 20_000 } }));
+    const pause = new AbortController();
+    const arrival = trainTo(folder, 20_000, command, pause.signal, listener);
+    for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setImmediate(resolve));
+    pause.abort();
+    expect(await arrival, `after ${turns} turns`).toEqual({ kind: 'paused' });
+    hasTrainer = existsSync(trainerLogPath(folder));
+  }
 });
 
 test('a run that shares the machine computes on its share of the threads', async () => {

@@ -12,7 +12,7 @@ test('cells are quoted where they must be, and null is an empty cell', () => {
   ).toBe('a,"b,c","d""e"\n"f\ng",,0.5\n');
 });
 
-test('a reader of CSV gives the cells back', () => {
+test('a CSV reader returns the cells', () => {
   const rows = fc.array(fc.tuple(fc.string({ unit: 'grapheme' }), fc.string(), fc.constant('x')), {
     minLength: 1,
   });

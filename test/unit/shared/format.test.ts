@@ -1,10 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
+  formatAccuracy,
   formatAge,
   formatBytes,
   formatCount,
   formatDuration,
+  formatFixed,
   formatNumber,
   formatPercent,
   formatProgress,
@@ -12,7 +14,7 @@ import {
   roughBytes,
 } from '../../../src/shared/format';
 
-/** How many seconds a text such as '2 h 05 min' says. */
+/** Parses a text such as '2 h 05 min' to seconds. */
 function secondsIn(text: string): number {
   const units: Readonly<Record<string, number>> = { s: 1, min: 60, h: 3600, d: 86_400 };
   return [...text.matchAll(/(\d+) (s|min|h|d)\b/g)].reduce(
@@ -31,7 +33,7 @@ describe('a number', () => {
     expect(formatNumber(value)).toBe(text);
   });
 
-  test('is read back to its digits', () => {
+  test('is parsed back to its digits', () => {
     fc.assert(
       fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), (value) => {
         expect(Number(formatNumber(value, 4))).toBe(Number(value.toPrecision(4)));
@@ -62,7 +64,7 @@ describe('a count', () => {
     expect(formatCount(value)).toBe(text);
   });
 
-  test('has a mark before every third digit from the right, and else its digits alone', () => {
+  test('has a separator before every third digit from the right, and otherwise only digits', () => {
     fc.assert(
       fc.property(fc.maxSafeNat(), (value) => {
         const text = formatCount(value);
@@ -84,12 +86,66 @@ describe('a percentage', () => {
     expect(formatPercent(share)).toBe(text);
   });
 
-  test('tells apart any two shares of ten thousand images', () => {
+  test('distinguishes any two shares of ten thousand images', () => {
     fc.assert(
       fc.property(fc.nat(10_000), (right) => {
         expect(formatPercent(right / 10_000)).toBe(`${(right / 100).toFixed(2)}%`);
       }),
     );
+  });
+});
+
+describe('an accuracy', () => {
+  test.each([
+    [0.9123, 10_000, '91.23%'],
+    [0.7295, 2000, '72.95%'],
+    [0.6365, 2000, '63.65%'],
+    [0.729, 1000, '72.9%'],
+    // Ties. Their floating-point values are above or below the exact tie.
+    [0.6365, 400, '63.7%'],
+    [0.6355, 400, '63.6%'],
+    [0.28125, 3200, '28.13%'],
+    [0.285, 200, '28.5%'],
+    [1, 16, '100.0%'],
+    [0, 50_000, '0.00%'],
+  ])('of %f over %i images is %s', (share, images, text) => {
+    expect(formatAccuracy(share, images)).toBe(text);
+  });
+
+  test('is the exact fraction, rounded half up', () => {
+    fc.assert(
+      fc.property(
+        fc
+          .integer({ min: 1, max: 1_000_000 })
+          .chain((images) => fc.tuple(fc.nat(images), fc.constant(images))),
+        ([right, images]) => {
+          const power = images > 1000 ? 100n : 10n;
+          const [n, of] = [BigInt(right), BigInt(images)];
+          const units = (2n * 100n * power * n + of) / (2n * of);
+          const digits = images > 1000 ? 2 : 1;
+          const text = `${units / power}.${String(units % power).padStart(digits, '0')}%`;
+          expect(formatAccuracy(right / images, images)).toBe(text);
+        },
+      ),
+    );
+  });
+
+  test.each([2, 100, 1000])('distinguishes one image of %i more or less', (images) => {
+    const texts = Array.from({ length: images + 1 }, (_, right) => formatAccuracy(right / images, images));
+    expect(new Set(texts).size).toBe(images + 1);
+  });
+});
+
+describe('a number with fixed decimals', () => {
+  test.each([
+    [0.005, 2, '0.01'],
+    [1.005, 2, '1.01'],
+    [-1.005, 2, '-1.01'],
+    [-0.004, 2, '0.00'],
+    [4.885, 2, '4.89'],
+    [12, 0, '12'],
+  ])('%f to %i is %s', (value, digits, text) => {
+    expect(formatFixed(value, digits)).toBe(text);
   });
 });
 
@@ -104,7 +160,7 @@ describe('progress', () => {
     expect(formatProgress(share)).toBe(text);
   });
 
-  test('never runs ahead of the work, and is never two hundredths behind it', () => {
+  test('never runs ahead of the work, nor two hundredths behind it', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 1_000_000 }),
@@ -134,7 +190,7 @@ describe('a duration', () => {
     expect(formatDuration(seconds)).toBe(text);
   });
 
-  test('says its seconds, from an hour on its minutes', () => {
+  test('shows its seconds, from an hour on its minutes', () => {
     fc.assert(
       fc.property(fc.nat(1_000_000), (seconds) => {
         const said = secondsIn(formatDuration(seconds));
@@ -158,7 +214,7 @@ describe('an age', () => {
     expect(formatAge(seconds)).toBe(text);
   });
 
-  test('is never more than it was, and more than half of it', () => {
+  test('is never more than the actual one, and more than half of it', () => {
     fc.assert(
       fc.property(fc.integer({ min: 60, max: 1_000_000_000 }), (seconds) => {
         const said = secondsIn(formatAge(seconds));

@@ -8,10 +8,10 @@ interface Renderer {
   render(text: string): string;
 }
 
-/** A parser of Markdown by other hands, which has HTML, tables and addresses as links switched on. */
+/** An independent Markdown parser, with HTML, tables and automatic links enabled. */
 const renderer: Renderer = createRequire(import.meta.url)('markdown-it')({ html: true, linkify: true });
 
-/** What a person would read of rendered Markdown, and the elements around it. */
+/** Returns the text that a person reads in rendered Markdown, and the elements around it. */
 function read(html: string): { text: string; elements: string[] } {
   const elements = [...html.matchAll(/<(\w+)/g)].map(([, name]) => name!);
   const text = html
@@ -36,7 +36,7 @@ const HOSTILE = [
 ];
 
 describe('a text in Markdown', () => {
-  test.each(HOSTILE)('%j is read as it is, and is nothing else', (text) => {
+  test.each(HOSTILE)('%j renders as it is, and as nothing else', (text) => {
     expect(read(renderer.render(markdownText(text)))).toEqual({ text: `${text}\n`, elements: ['p'] });
     expect(read(renderer.render(`**${markdownText(text)}**`)).elements).toEqual(['p', 'strong']);
   });
@@ -45,7 +45,7 @@ describe('a text in Markdown', () => {
     expect(markdownText('a\n\n- b')).toBe('a\\\\n\\\\n- b');
   });
 
-  test('is nothing but text, whatever it is', () => {
+  test('is only text, whatever it contains', () => {
     const pieces = fc.constantFrom(
       ...HOSTILE,
       '`',

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { decodeNpy, decodeNpyHeader, encodeNpy, NpyError, type NpyValues } from '../../../src/shared/npy';
 
-/** A file that NumPy wrote: test/fixtures/npy/make.py. */
+/** A file written by NumPy. See test/fixtures/npy/make.py. */
 const fixture = (name: string) => readFileSync(join(__dirname, '../../fixtures/npy', `${name}.npy`));
 
 const WRITTEN = {
@@ -18,7 +18,7 @@ const WRITTEN = {
   empty: { shape: [0, 4], values: Float32Array.of() },
 } as const satisfies Record<string, { shape: readonly number[]; values: NpyValues }>;
 
-/** A file of version 1 with this header and so many bytes of values. */
+/** Builds a file with this header and `valueBytes` bytes of values. Version 1 by default. */
 function fileOf(header: string, valueBytes: number, version = 1): Buffer {
   const text = Buffer.from(header, 'latin1');
   const length = Buffer.alloc(2);
@@ -62,7 +62,7 @@ describe('.npy files', () => {
     expect(decodeNpy(fixture('float32-big-endian'))).toEqual(WRITTEN.float32);
   });
 
-  test('give back what was written', () => {
+  test('return what was written', () => {
     fc.assert(
       fc.property(array, (given) => {
         expect(decodeNpy(encodeNpy(given))).toEqual(given);
@@ -79,7 +79,7 @@ describe('.npy files', () => {
     expect(read).toEqual(WRITTEN.int64);
   });
 
-  test('say what they hold in their first bytes', () => {
+  test('describe themselves in their first bytes', () => {
     const file = fixture('float32');
     expect(decodeNpyHeader(file.subarray(0, 128))).toEqual({
       type: 'float32',
@@ -149,7 +149,7 @@ describe('.npy files', () => {
     );
   });
 
-  test('cannot be written of values that do not fill the shape', () => {
+  test('cannot be written if the values do not fill the shape', () => {
     expect(() => encodeNpy({ shape: [2], values: Float32Array.of(1) })).toThrow('1 values for [2]');
   });
 });

@@ -15,13 +15,13 @@ test('reads what JSON.parse reads, brackets in strings too', () => {
   expect(parseJson(text)).toEqual(JSON.parse(text));
 });
 
-test('refuses what nests deeper than 100 values, before it is read', () => {
+test('refuses nesting deeper than 100 values before parsing', () => {
   expect(parseJson(nested(100))).toBeInstanceOf(Array);
   for (const text of [nested(101), nested(500_000), '['.repeat(500_000), '{"a":'.repeat(300_000)]) {
     expect(() => parseJson(text)).toThrow(SyntaxError);
   }
 });
 
-test('refuses what is no JSON', () => {
+test('refuses invalid JSON', () => {
   for (const text of ['', '"', '{"a', ']]]', '"\\']) expect(() => parseJson(text)).toThrow(SyntaxError);
 });

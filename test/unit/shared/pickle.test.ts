@@ -9,17 +9,17 @@ import {
   type PickleValue,
   readPickle,
   readPickleAt,
-} from '../../../src/shared/pickle';
-import { pickledArray } from '../../../src/shared/pickleNumpy';
+} from '../../../src/shared/pickle/pickle';
+import { pickledArray } from '../../../src/shared/pickle/pickleNumpy';
 import pickles from '../../fixtures/pickle/pickles.json';
 
 const bytesOf = (base64: string) => new Uint8Array(Buffer.from(base64, 'base64'));
 const read = (base64: string | undefined) => readPickle(bytesOf(base64 ?? ''));
 
-/** Dicts as lists of their entries, so that order counts. */
+/** Returns dicts as lists of their entries, so that their order is compared. */
 function plain(value: PickleValue): unknown {
   if (value instanceof PickleDict) return value.entries.map(([key, part]) => [plain(key), plain(part)]);
-  // Python 3 writes a set as a call of `set` in protocols before 4.
+  // In protocols before 4, Python 3 writes a set as a call of `set`.
   if (value instanceof PickleObject && value.callee instanceof PickleGlobal && value.callee.name === 'set') {
     return plain(value.args[0] ?? null);
   }
@@ -56,7 +56,7 @@ describe.each(PROTOCOLS)('a pickle of protocol %i', (protocol) => {
     expect([...(read(pickles.values.bytes[protocol]) as Uint8Array)]).toEqual([...Array(256).keys()]);
   });
 
-  test('shares what it shares, and may hold itself', () => {
+  test('preserves shared objects, and loops', () => {
     const [one, other] = read(pickles.values.shared[protocol]) as PickleValue[];
     expect(one).toBe(other);
     const looped = read(pickles.values.looped[protocol]) as PickleValue[];
@@ -90,7 +90,7 @@ describe("NumPy's arrays", () => {
     expect([...(data?.bytes ?? [])]).toEqual([1, 2, 254, 255]);
   });
 
-  test('are none where bytes are missing, or where something else is called', () => {
+  test('are refused if bytes are missing, or if something else is called', () => {
     const batch = read(pickles.python2) as PickleDict;
     const data = batch.get('data') as PickleObject;
     expect(pickledArray(batch)).toBeNull();
@@ -146,7 +146,7 @@ describe('pickles', () => {
     expect(refused(text)).toThrow(reason);
   });
 
-  test('of a million nested lists take no recursion', () => {
+  test('of a million nested lists need no recursion', () => {
     const nested = readPickle(new Uint8Array(Buffer.from(`${'('.repeat(1e6)}${'l'.repeat(1e6)}.`)));
     expect(nested).toHaveLength(1);
   });
@@ -156,7 +156,7 @@ describe('pickles', () => {
     expect(refused(`${'('.repeat(1001)}.`, 1000)).toThrow('more than 1000 values');
   });
 
-  test('cut short or changed anywhere are read or refused, and no more', () => {
+  test('truncated or changed anywhere are read or refused', () => {
     const all = [...Object.values(pickles.values).flat(), ...pickles.evil, pickles.python2].map(bytesOf);
     const change = fc.record({ at: fc.nat(), byte: fc.nat(255), cut: fc.boolean() });
     fc.assert(

@@ -8,7 +8,7 @@ import {
   SafetensorsError,
 } from '../../../src/shared/safetensors';
 
-/** A file of this header, with so many bytes of values. */
+/** Builds a file with this header and `valueBytes` bytes of values. */
 function fileOf(header: string, valueBytes: number): Buffer {
   const text = Buffer.from(header);
   const length = Buffer.alloc(8);
@@ -36,7 +36,7 @@ const file = fc.record({
 });
 
 describe('safetensors', () => {
-  test('the bytes of a small file are those of the format', () => {
+  test('the bytes of a small file match the format', () => {
     const bytes = encodeSafetensors({
       metadata: { a: 'b' },
       tensors: [{ name: 'w', shape: [1, 2], values: Float32Array.of(1, -2) }],
@@ -51,7 +51,7 @@ describe('safetensors', () => {
     expect(Buffer.from(bytes)).toEqual(expected);
   });
 
-  test('gives back what was written', () => {
+  test('returns what was written', () => {
     fc.assert(
       fc.property(file, ({ metadata, tensors }) => {
         const read = decodeSafetensors(encodeSafetensors({ metadata, tensors }));
@@ -63,7 +63,7 @@ describe('safetensors', () => {
     );
   });
 
-  /** By type, the bytes of some values as the format has them, written value by value. */
+  /** For each type, the bytes of some values in that format, written value by value. */
   const DTYPES: Record<
     string,
     { bytes: number; write: (view: DataView, at: number, value: number) => void }
@@ -72,7 +72,7 @@ describe('safetensors', () => {
     F32: { bytes: 4, write: (view, at, value) => view.setFloat32(at, value, true) },
     BF16: {
       bytes: 2,
-      // 1, -2.5, 0, 100 and 3 are bfloat16s as they are.
+      // 1, -2.5, 0, 100 and 3 are exact in bfloat16.
       write: (view, at, value) =>
         view.setUint16(at, new Uint32Array(Float32Array.of(value).buffer)[0]! >>> 16, true),
     },
@@ -91,7 +91,7 @@ describe('safetensors', () => {
     const isFloat = dtype.includes('F');
     const isSigned = isFloat || dtype.startsWith('I');
     const values = [1, isFloat ? -2.5 : isSigned ? -2 : 2, 0, ...(dtype === 'BOOL' ? [] : [100]), 3];
-    // Behind a tensor of a single byte, so that the values are aligned to nothing.
+    // After a one-byte tensor, so that the values are not aligned.
     const file = fileOf(
       `{"b":${entry([], 0, 1, 'U8')},"w":${entry([values.length], 1, 1 + bytes * values.length, dtype)}}`,
       1 + bytes * values.length,
@@ -150,7 +150,7 @@ describe('safetensors', () => {
     ]);
   });
 
-  test('its values are copies, whatever buffer the file came in', () => {
+  test('copies its values, whatever buffer the file came in', () => {
     const bytes = Buffer.from(
       encodeSafetensors({ metadata: {}, tensors: [{ name: 'w', shape: [1], values: Float32Array.of(1) }] }),
     );
@@ -159,7 +159,7 @@ describe('safetensors', () => {
     expect([...values]).toEqual([1]);
   });
 
-  test('a file cut short anywhere, or with bytes behind it, is refused', () => {
+  test('a file truncated anywhere, or with trailing bytes, is refused', () => {
     fc.assert(
       fc.property(file, fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), (content, share) => {
         const bytes = encodeSafetensors(content);
@@ -170,7 +170,7 @@ describe('safetensors', () => {
     );
   });
 
-  test('any bytes at all are read or refused, never anything else', () => {
+  test('any bytes are read or refused, without other errors', () => {
     const readOrRefused = (bytes: Uint8Array) => {
       try {
         decodeSafetensors(bytes);
@@ -210,7 +210,7 @@ describe('safetensors', () => {
     [
       'a header longer than the file',
       Buffer.alloc(8, 0xff),
-      'The header would have 18446744073709551615 bytes',
+      'Its header would have 18446744073709551615 bytes',
     ],
     ['a header that is not JSON', fileOf('{', 0), 'The header is not JSON'],
     ['a header that is not UTF-8', Buffer.concat([fileOf('', 0).fill(1, 0, 1), Buffer.of(0xff)]), 'not JSON'],

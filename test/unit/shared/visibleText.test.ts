@@ -17,7 +17,7 @@ test.each(['été', '日本語', 'می\u200cخواهم', '👩\u200d🔬 \\u001b
   expect(visibleText(text)).toBe(text);
 });
 
-test('no text has a character left that a terminal obeys', () => {
+test('no text keeps a character that a terminal interprets', () => {
   const anything = fc.string({ unit: 'binary' });
   fc.assert(
     fc.property(anything, (text) => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { verdictOf } from '../../../scripts/lib/audit.mjs';
 
-/** A report as npm 10 prints it, of packages with these severities. */
+/** Returns a report as npm 10 prints it, for packages with these severities. */
 function report(...severities: string[]): string {
   const vulnerabilities = severities.map((severity, index) => [
     `package-${index}`,
@@ -20,7 +20,7 @@ function report(...severities: string[]): string {
 }
 
 describe('an audit of what ships', () => {
-  test('succeeds where nothing is of severity high or above', () => {
+  test('succeeds if nothing has severity high or above', () => {
     expect(verdictOf(report())).toEqual({
       code: 0,
       lines: ['Of 44 packages that ship, none has an advisory of severity high or above.'],
@@ -31,7 +31,7 @@ describe('an audit of what ships', () => {
     });
   });
 
-  test('fails and names what is', () => {
+  test('fails and names the packages', () => {
     expect(verdictOf(report('moderate', 'high', 'critical'))).toEqual({
       code: 1,
       lines: [

@@ -1,10 +1,101 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { withTrickTable } from '../../../scripts/lib/docs.mjs';
+import { modelRows, trickOptionRows, withCommandTables, withTables } from '../../../scripts/lib/docs.mjs';
+import { commandJsonSchema, experimentJsonSchema } from '../../../src/experiment/jsonSchema';
+import * as spec from '../../../src/experiment/modelSpec';
+import * as schema from '../../../src/experiment/schema';
+import { parseAnyExperiment } from '../../../src/interop/command/parse';
+import * as catalog from '../../../src/models/catalog';
+import * as graph from '../../../src/models/graph';
+import { AUGMENTATION_PRESETS } from '../../../src/recipe/augmentation';
 import { ALL_TRICKS } from '../../../src/tricks/registry';
 
-test('the table of tricks in README.md is what `npm run docs` writes', async () => {
-  const readme = await readFile(join(__dirname, '../../../README.md'), 'utf8');
-  expect(readme).toBe(withTrickTable(readme, ALL_TRICKS));
+const read = (name = 'experiment-file') => readFile(join(__dirname, `../../../docs/${name}.md`), 'utf8');
+
+interface Node {
+  readonly description?: string;
+  readonly properties?: Readonly<Record<string, Node>>;
+  readonly anyOf?: readonly Node[];
+  readonly oneOf?: readonly Node[];
+  readonly items?: Node | readonly Node[];
+  readonly const?: unknown;
+}
+
+/** Every key of a JSON Schema with its path, e.g. `data.split.seed`. */
+function keysOf(node: Node, path: readonly string[] = []): { path: string; node: Node }[] {
+  const below = [...(node.anyOf ?? []), ...(node.oneOf ?? []), ...[node.items ?? []].flat()];
+  return [
+    ...Object.entries(node.properties ?? {}).flatMap(([name, child]) => [
+      { path: [...path, name].join('.'), node: child },
+      ...keysOf(child, [...path, name]),
+    ]),
+    ...below.flatMap((each) => keysOf(each, path)),
+  ];
+}
+
+test('docs/experiment-file.md has the tables that `npm run docs` writes', async () => {
+  const document = await read();
+  const tables = {
+    schema: experimentJsonSchema(),
+    tricks: ALL_TRICKS,
+    presets: AUGMENTATION_PRESETS,
+    models: modelRows({ schema, spec, catalog, graph }),
+  };
+  expect(document).toBe(withTables(document, tables));
+});
+
+test('docs/command-experiments.md has the tables that `npm run docs` writes', async () => {
+  const document = await read('command-experiments');
+  const tricks = trickOptionRows(ALL_TRICKS, parseAnyExperiment);
+  expect(document).toBe(withCommandTables(document, { schema: commandJsonSchema(), tricks }));
+  expect(tricks.find(([name]) => name === '`mixup`')).toEqual([
+    '`mixup`',
+    '`--mixup 0.2`',
+    '`--mixup-alpha 0.2`',
+    '`--cfg-options model.train_cfg.augments.type=Mixup model.train_cfg.augments.alpha=0.2`',
+  ]);
+});
+
+test('the examples in docs/command-experiments.md are valid', async () => {
+  const document = await read('command-experiments');
+  const examples = [...document.matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, text = '']) => text);
+  expect(examples.length).toBeGreaterThan(1);
+  for (const text of examples) {
+    const parsed = parseAnyExperiment(text, 'a.experiment.yaml');
+    expect(parsed.kind).toBe('command');
+    expect(parsed.ok ? parsed.warnings : parsed.problems).toEqual([]);
+  }
+});
+
+test('every key has a description and is in docs/experiment-file.md', async () => {
+  const document = await read();
+  const keys = keysOf(experimentJsonSchema() as Node);
+  expect(keys.length).toBeGreaterThan(100);
+  expect(keys.filter(({ node }) => !node.description).map(({ path }) => path)).toEqual([]);
+  // Data sets, augmentation steps and tricks have tables of their own, with names in place of paths.
+  const missing = keys.filter(({ path }) => {
+    const name = path.slice(path.lastIndexOf('.') + 1);
+    return !document.includes(`| \`${path}\` |`) && !document.includes(`\`${name}\` (`);
+  });
+  const names = new Set<string>(ALL_TRICKS.map((trick) => `tricks.${trick.name}`));
+  expect(
+    missing.map(({ path }) => path).filter((path) => !names.has(path) && path !== 'data.augment.step'),
+  ).toEqual([]);
+});
+
+test('every trick, model, data set, preset and augmentation step has a row in docs/experiment-file.md', async () => {
+  const document = await read();
+  const { data, model } = schema.experimentSchema.shape;
+  const names = [
+    ...ALL_TRICKS.map((trick) => trick.name),
+    ...model.options.flatMap(({ shape }) =>
+      'options' in shape.name ? shape.name.options : [...shape.name.values],
+    ),
+    ...data.options.map(({ shape }) => shape.dataset.value),
+    ...schema.augmentationStepSchema.options.map(({ shape }) => shape.step.value),
+    ...Object.keys(AUGMENTATION_PRESETS),
+  ];
+  expect(names).toContain('resnet8');
+  expect(names.filter((name) => !document.includes(`\n| \`${name}\` |`))).toEqual([]);
 });

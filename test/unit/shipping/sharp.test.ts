@@ -12,7 +12,7 @@ import { copySharp, linkSharp } from '../../../scripts/lib/sharp.mjs';
 
 const image = fileURLToPath(new URL('../../fixtures/images/rgb-420.jpg', import.meta.url));
 
-/** Decodes an image in two threads at once, and says how large each found it and whose sharp it was. */
+/** Decodes an image in two threads at once. Prints the size that each found and the sharp that each used. */
 const PROGRAM = `
   import { readFileSync } from 'node:fs';
   import { createRequire } from 'node:module';
@@ -53,29 +53,29 @@ async function run(): Promise<unknown> {
   return JSON.parse(stdout);
 }
 
-test('a bundle decodes images in any of its threads by the sharp beside it alone', async () => {
+test('a bundle decodes images in any of its threads with only the sharp next to it', async () => {
   await copySharp(join(folder, 'sharp'), thisSystem);
   const path = join(folder, 'sharp/node_modules/sharp/dist/sharp.cjs');
   expect(await run()).toEqual(Array(3).fill({ size: [21, 14], sharp: [path] }));
   const packages = join(folder, 'sharp/node_modules');
   expect(await readdir(join(packages, 'sharp'))).toContain('LICENSE');
-  // What libvips is made of, and under which licenses.
+  // The components of libvips and their licenses.
   const libvips = (await readdir(join(packages, '@img'))).filter((name) => name.includes('libvips'));
   for (const name of libvips) expect(await readdir(join(packages, '@img', name))).toContain('README.md');
 });
 
-test('a bundle of the tests finds that of the project', async () => {
+test('a bundle of the tests finds the sharp of the project', async () => {
   await rm(join(folder, 'sharp'), { recursive: true, force: true });
   await linkSharp(folder);
   const path = join(nodeBundle.absWorkingDir, 'node_modules/sharp/dist/sharp.cjs');
   expect(await run()).toEqual(Array(3).fill({ size: [21, 14], sharp: [path] }));
 });
 
-test('a package of another system has none, and says so', async () => {
+test('a package for another system has none, and says so', async () => {
   await copySharp(join(folder, 'sharp'), 'plan9-mips');
   expect(await run()).toEqual({
     error: expect.stringMatching(
-      /^Images cannot be read on this machine: .*Install the package of Bag of Tricks that is made for this system\.$/,
+      /^Images cannot be read on this machine: .*Install the Bag of Tricks package for this system\.$/,
     ),
   });
 });

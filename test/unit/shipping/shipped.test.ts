@@ -11,10 +11,10 @@ interface Lockfile {
   readonly packages: Readonly<Record<string, { readonly dev?: boolean; readonly dependencies?: object }>>;
 }
 
-/** Lie beside the bundles: their libraries are copied, and loaded at run time. */
+/** Packages next to the bundles: their libraries are copied and loaded at run time. */
 const COPIED = ['sharp', 'webgpu'];
 
-/** The packages in the bundles, by their folders from the root, such as node_modules/zod. */
+/** Returns the bundled packages by their folders from the root, such as node_modules/zod. */
 async function bundledPackages(): Promise<Set<string>> {
   const builds = await Promise.all(
     bundles.map((bundle) => build({ ...bundle, plugins: [], write: false, metafile: true })),
@@ -25,7 +25,7 @@ async function bundledPackages(): Promise<Set<string>> {
   );
 }
 
-test('what ships is what the package calls its dependencies, so that an audit of these speaks of it', async () => {
+test('what ships is the dependencies of the package, so that an audit covers it', async () => {
   const bundled = await bundledPackages();
   expect(bundled.size).toBeGreaterThan(20);
   const lockfile: Lockfile = JSON.parse(await readFile(join(root, 'package-lock.json'), 'utf8'));

@@ -10,8 +10,8 @@ import { studyIn, studyTests } from './support';
 const tests = studyTests();
 
 /**
- * A trainer by whose clock a step takes 30 ms with zero gamma and 20 ms without, and on a machine that slows down by a tenth from
- * trial to trial.
+ * A trainer with a fake clock: a step takes 30 ms with zero gamma and 20 ms without, and the machine becomes a tenth
+ * slower with every trial.
  */
 const SLOWING = `
   {
@@ -37,15 +37,16 @@ test('costs are compared within rounds, of which there are five', async () => {
   });
   const [gamma, smoothing] = costs;
   expect(costs.map(({ timeRatios }) => timeRatios?.length)).toEqual([5, 5]);
-  // Baseline, gamma and smoothing in turn, and back in the next round: of two neighbours the later is 1.1 times as slow.
+  // Baseline, gamma, then smoothing, and the reverse in the next round: of two neighbors the later is 1.1 times as
+  // slow.
   const [forth, back] = [1.5 * 1.1, 1.5 / 1.1];
   for (const [round, ratio] of (gamma?.timeRatios ?? []).entries()) {
     expect(ratio).toBeCloseTo(round % 2 === 0 ? forth : back, 3);
   }
   expect(costChange(gamma?.timeRatios ?? [])).toMatchObject({ isClear: true });
-  // What only drifts is no cost: rounds forth and back do not agree.
+  // Pure drift is not a cost: forward and backward rounds disagree.
   expect(costChange(smoothing?.timeRatios ?? [])).toMatchObject({ isClear: false });
-  // Records of before have no ratios, and can still be read.
+  // Older records have no ratios and can still be read.
   const { timeRatios: _, ...before } = gamma ?? {};
   for (const each of [costs, [before]]) {
     expect(studyRecordSchema.safeParse({ ...record, costs: each }).success).toBe(true);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { KnownStudy, StudyFacts } from '../../../src/protocol/studyView';
 import { manifestPath, metricsPath, readRun, runFolder } from '../../../src/runs/store';
-import { analysisOf } from '../../../src/studies/analysing';
+import { analysisOf } from '../../../src/studies/analyzing';
 import { confirmationOf } from '../../../src/studies/confirming';
 import { StudyReader, studyFacts } from '../../../src/studies/facts';
 import { StudyLock } from '../../../src/studies/lock';
@@ -30,7 +30,7 @@ function read(known: KnownStudy): StudyFacts {
 
 const factsOf = async (folder: string) => read(await studyFacts(tests.root, await readStudy(folder)));
 
-/** What came of each run of a study that is done. */
+/** Returns the outcome of each run of a finished study. */
 function outcomesOf({ runs, seeds, metric }: StudyRecord) {
   return Promise.all(
     runs.map(async ({ block, setting, run }) => {
@@ -42,7 +42,7 @@ function outcomesOf({ runs, seeds, metric }: StudyRecord) {
 }
 
 describe('the facts of a study', () => {
-  test('are its plan and what its levels write, before anything of it runs', async () => {
+  test('are its plan and the values of its levels, before anything of it runs', async () => {
     const { folder, record } = await studyIn(tests.root);
     const facts = await factsOf(folder);
     expect(facts).toMatchObject({
@@ -68,7 +68,7 @@ describe('the facts of a study', () => {
     expect(new Set(facts.runs.map(({ seed }) => seed))).toEqual(new Set(record.seeds));
   });
 
-  test('are, of one that is done, the analysis of its runs and their results', async () => {
+  test('are the analysis of its runs and their results, once it is done', async () => {
     const { folder } = await studyIn(tests.root);
     await tests.program(folder).worker.run();
     const entry = await readStudy(folder);
@@ -85,7 +85,7 @@ describe('the facts of a study', () => {
       else expect([status, value]).toEqual(['diverged', null]);
     }
 
-    // What came of a run that is over is not read again, and what was dropped of it is where it is needed.
+    // The outcome of a finished run is not read again. Discarded parts of it are read again when needed.
     const reader = new StudyReader(tests.root);
     const known = read(await reader.facts(entry, [entry]));
     const first = facts.runs[0]?.folder ?? '';
@@ -99,14 +99,14 @@ describe('the facts of a study', () => {
     expect(known.analysis?.effects[0]?.estimates?.onNewImages).not.toBeNull();
     expect(again.analysis?.isExtended).toBe(true);
 
-    // A run that was deleted is one that is planned, and its block is not done.
+    // A deleted run counts as planned, and its block is not done.
     await rm(first, { recursive: true });
     const less = read(await reader.facts(entry, [entry]));
     expect(less.runs[0]).toMatchObject({ status: 'planned', value: null });
     expect(less.analysis?.runsUsed).toBe((known.analysis?.runsUsed ?? 0) - 1);
   });
 
-  test('have what its confirmation showed: the chosen set against the baseline, seed by seed', async () => {
+  test('have its confirmation: the chosen set against the baseline, seed by seed', async () => {
     await tests.replaceTrainer(standIn(ACCURACY));
     const { folder } = await studyIn(tests.root);
     await tests.program(folder).worker.run();
@@ -121,7 +121,7 @@ describe('the facts of a study', () => {
     const { confirmation } = await factsOf(folder);
     expect(confirmation).toMatchObject({
       ...{ setting: analysis.chosen.setting, seeds: 4, split: 'validation' },
-      // The stand-in keeps no correctness by image.
+      // The fake trainer does not record correctness per image.
       onNewImages: null,
     });
     const { runs, levelValues } = await factsOf(confirming.folder);
@@ -131,7 +131,7 @@ describe('the facts of a study', () => {
     expect(levelValues).toBeNull();
   });
 
-  test('say who runs it: nobody any more, somebody who has not begun, or nobody yet', async () => {
+  test('tell who runs it: nobody any more, someone who has not started, or nobody yet', async () => {
     const { folder, record } = await studyIn(tests.root);
     const lock = await StudyLock.take(folder, () => {});
     expect((await factsOf(folder)).state).toEqual({ status: 'waiting' });
@@ -144,7 +144,7 @@ describe('the facts of a study', () => {
     expect(await listStudies(tests.root)).toEqual([]);
   });
 
-  test('tell the time left by what a run takes, over the runs that train at a time', async () => {
+  test('estimate the time left by the duration of a run and how many train at a time', async () => {
     const { folder, record } = await studyIn(tests.root);
     const scheduling = {
       ...({ engine: 'wasm', description: 'wasm', threads: 1, execution: null } as const),
@@ -154,7 +154,7 @@ describe('the facts of a study', () => {
     expect((await factsOf(folder)).secondsLeft).toBe((record.runs.length * 30) / 2);
   });
 
-  test('name the fold of each block, and the costs that were measured', async () => {
+  test('have the fold of each block, and the measured costs', async () => {
     const { folder, record } = await studyIn(tests.root);
     const cost = { factor: 0, level: 1, secondsPerEpoch: 3, secondsPerEpochWithout: 2 };
     await writeStudy(folder, {
@@ -176,7 +176,7 @@ describe('the facts of a study', () => {
     ]);
   });
 
-  test('are a failure with its place and what to do, where its record is damaged or newer', async () => {
+  test('are a failure with its place and what to do, if its record is damaged or newer', async () => {
     const folder = studyFolder(tests.root, 'some');
     await mkdir(folder, { recursive: true });
     for (const [text, remedy] of [

@@ -31,7 +31,7 @@ describe('the metric of a run', () => {
     else expect(found).toBeCloseTo(value, 10);
   });
 
-  test('is of the averaged weights where there are some', () => {
+  test('is of the averaged weights if there are some', () => {
     const averaged = { ...epoch, averagedAccuracy: 0.9 };
     expect(metricAtEnd('averaged_accuracy', { epoch: averaged, steps })).toBeCloseTo(90, 10);
     expect(metricAtEnd('validation_accuracy', { epoch: averaged, steps })).toBeCloseTo(81.25, 10);

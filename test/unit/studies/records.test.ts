@@ -40,7 +40,7 @@ test.each<[string, Change]>([
       ],
     }),
   ],
-])('a record with %s is no study, and is left as it is', async (_, change) => {
+])('a record with %s is not a study, and is not changed', async (_, change) => {
   const { folder, record } = await studyIn(tests.root);
   const text = JSON.stringify({ ...record, ...change(record) });
   await writeFile(studyPath(folder), text);
@@ -53,7 +53,7 @@ test.each<[string, Change]>([
   expect(await readFile(studyPath(folder), 'utf8')).toBe(text);
 });
 
-test('a study whose folder was renamed goes on under its new name, with the run that waited under the old one', async () => {
+test('a study whose folder was renamed continues under its new name, with the run that waited under the old one', async () => {
   await tests.replaceTrainer(standIn(ACCURACY));
   const { folder, record } = await studyIn(tests.root);
   const { text, recipe } = experimentsOf(tests.root, record).experimentAt(
@@ -75,7 +75,7 @@ test('a study whose folder was renamed goes on under its new name, with the run 
   const study = await findStudy(tests.root, 'renamed');
   if (study.kind === 'broken') throw new Error(study.reason);
   expect(study.record.id).toBe('renamed');
-  await expect(tests.program(renamed).worker.run()).rejects.toThrow('was not made here by you');
+  await expect(tests.program(renamed).worker.run()).rejects.toThrow('You did not create the study renamed');
   await takeOnStudy(study);
   expect(await tests.program(renamed, {}, 'renamed').worker.run()).toMatchObject({ status: 'done' });
   expect(JSON.parse(await readFile(studyPath(renamed), 'utf8'))).toMatchObject({

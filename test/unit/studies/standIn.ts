@@ -1,9 +1,9 @@
-/** Stand-ins for the trainer, which a study's tests take where what a training does is of no account. */
+/** Fake trainers for study tests in which the training itself does not matter. */
 import { standInPrelude } from '../runs/standIn';
 
 /**
- * A trainer that logs what it is told and ends. `accuracy` is an expression of `recipe` and `tries`, how often the run was
- * begun; `before` is done first; `loss` is the validation loss.
+ * A trainer that logs the given values and ends. `accuracy` is an expression over `recipe` and `tries` (the number of
+ * times the run was started). `before` runs first. `loss` is the validation loss.
  */
 export function standIn(accuracy: string, before = '', loss = '1'): string {
   return `${standInPrelude.replace('...event }', '...event, attempt }')}
@@ -52,6 +52,6 @@ export function standIn(accuracy: string, before = '', loss = '1'): string {
   `;
 }
 
-/** Differs from run to run as trainings do: by setting and by seed. */
+/** Varies between runs as in real training: by setting and by seed. */
 export const ACCURACY =
   '0.7 + (recipe.initialization.zeroGamma ? 0.05 : 0) + 0.001 * ((5 * recipe.seed ** 2 + 3 * recipe.seed * recipe.tricks.length ** 2) % 7)';

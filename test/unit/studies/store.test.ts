@@ -5,7 +5,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { findStudy, listStudies, studyFolder } from '../../../src/studies/store';
 import { EXPERIMENT, STUDY, studyIn } from './support';
 
-test('a search in the same folder is no study, and a later one is not the last study', async () => {
+test('a search in the same folder is not a study, and a later one is not the last study', async () => {
   const root = await mkdtemp(join(tmpdir(), 'studies-'));
   onTestFinished(() => rm(root, { recursive: true }));
   await writeFile(join(root, 'tiny.experiment.yaml'), EXPERIMENT);

@@ -11,9 +11,9 @@ import type { StudyRecord } from '../../../src/studies/record';
 import { createStudy, type ReadableStudy } from '../../../src/studies/store';
 import { type StudyHost, StudyWorker } from '../../../src/studies/worker';
 import type { ReadStudy } from '../../../src/study/file/study';
-import { buildTrainer } from '../trainer/trainerProcess';
+import { copyTrainer } from '../trainer/trainerProcess';
 
-/** An experiment of a second that learns something: synthetic images of three classes. */
+/** A one-second experiment that learns something: synthetic images of three classes. */
 export const EXPERIMENT = `name: tiny
 data: { dataset: synthetic, train_images: 128, validation_images: 60, height: 8, width: 8, classes: 3, batch_size: 16 }
 model: { name: resnet8, width: 2 }
@@ -30,7 +30,7 @@ at_once: 1
 stop: never
 `;
 
-/** A store with the texts of a study. */
+/** Returns a study source in the store of `root`, with the given texts. */
 export function sourceIn(root: string, texts: { study?: string; experiment?: string } = {}): StudySource {
   return {
     file: join(root, 'which.study.yaml'),
@@ -39,14 +39,14 @@ export function sourceIn(root: string, texts: { study?: string; experiment?: str
   };
 }
 
-/** Reads a source that has no problems. */
+/** Reads a source without problems. */
 export function read(root: string, source: StudySource): ReadStudy {
   const parsed = readSource(root, source);
   if (!parsed.ok) throw new Error(JSON.stringify('problems' in parsed ? parsed.problems : parsed.why));
   return parsed;
 }
 
-/** A new study in the store of `root`. */
+/** Creates a new study in the store of `root`. */
 export async function studyIn(
   root: string,
   texts: Parameters<typeof sourceIn>[1] = {},
@@ -61,13 +61,13 @@ export async function studyIn(
 
 const noTest = () => Promise.reject(new Error('No test images'));
 
-/** Builds the trainer before a file's tests; makes a store for each, and programs that run studies in it. */
+/** Builds the trainer before a file's tests. Creates a store for each test, and programs that run studies in it. */
 export function studyTests() {
   let trainerPath = '';
   let root = '';
   const ends: (() => Promise<unknown>)[] = [];
   beforeAll(async () => {
-    trainerPath = await buildTrainer();
+    trainerPath = await copyTrainer();
   });
   afterAll(() => rm(dirname(trainerPath), { recursive: true }));
   beforeEach(async () => {
@@ -84,7 +84,7 @@ export function studyTests() {
     get trainerPath() {
       return trainerPath;
     },
-    /** Puts a script in the trainer's place, for this test. */
+    /** Replaces the trainer with a script for this test. */
     async replaceTrainer(script: string) {
       const before = trainerPath;
       trainerPath = join(root, 'trainer.js');
@@ -93,7 +93,7 @@ export function studyTests() {
         trainerPath = before;
       });
     },
-    /** A program that runs a study and works through the queue: all of it, or the runs of one group. */
+    /** A program that runs a study and works through the queue: all of it, or only the runs of one group. */
     program(folder: string, changes: Partial<StudyHost> = {}, group?: string) {
       const start = (run: string, more: Partial<TrainerCommand> = {}) =>
         startRun(run, { nodePath: process.execPath, trainerPath, ...more });

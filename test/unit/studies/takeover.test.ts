@@ -11,7 +11,7 @@ const tests = studyTests();
 
 const ENDLESS = 'return void setTimeout(finish, 20);';
 
-test('a process from which another took its study over leaves the study and its runs alone', async () => {
+test('a process that lost its study to another leaves the study and its runs alone', async () => {
   await tests.replaceTrainer(standIn(ACCURACY, ENDLESS));
   const { folder } = await studyIn(tests.root);
   const { queue, worker } = tests.program(folder);
@@ -21,7 +21,7 @@ test('a process from which another took its study over leaves the study and its 
     (await listRuns(tests.root)).find((run) => run.kind === 'run' && run.manifest.state.status === 'running');
   await until(async () => (await trained()) !== undefined);
   const { id = '' } = (await trained()) ?? {};
-  // As another machine does that has seen the heartbeat stand still: a lease of the next number, and a record of its own.
+  // As another machine does after it has seen the heartbeat stop: a lease with the next number and its own record.
   const lease = JSON.parse(await readFile(join(folder, 'lease.1'), 'utf8'));
   await writeFile(join(folder, 'lease.2'), JSON.stringify({ ...lease, pid: process.ppid, token: 'other' }));
   const record = await readFile(studyPath(folder), 'utf8');

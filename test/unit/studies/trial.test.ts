@@ -9,7 +9,7 @@ import { read, sourceIn, studyTests } from './support';
 
 const tests = studyTests();
 
-test('a trial ends with its process, and removes what trials of killed processes left', async () => {
+test('a trial ends with its process, and removes leftovers of killed processes', async () => {
   await tests.replaceTrainer(standIn('0.5'));
   const probes = join(tests.root, '.bag-of-tricks/probes');
   for (const name of ['left', 'young']) {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { StudyAnalysis } from '../../../src/protocol/study';
 import { claimLease, releaseLease } from '../../../src/runs/lease/lease';
+import { networkRun } from '../../../src/runs/networkRun';
 import { readQueue } from '../../../src/runs/queue';
 import { listRuns, readManifest, runFolder } from '../../../src/runs/store';
 import { extendStudy } from '../../../src/studies/extending';
@@ -21,15 +22,15 @@ async function recordOf(folder: string): Promise<StudyRecord> {
   return study.record;
 }
 
-/** The settings of a study's runs in the order in which they were trained. */
+/** Returns the settings of a study's runs in training order. */
 async function trainedOrder(record: StudyRecord): Promise<string[]> {
   const ids = (await listRuns(tests.root)).map(({ id }) => id).reverse();
   const planned = new Map(record.runs.map((run) => [run.run, `${run.block} ${run.setting}`]));
   return ids.flatMap((id) => planned.get(id) ?? []);
 }
 
-describe('a study that runs', () => {
-  test('trains every run of its plan by the queue, block by block, and says what they show', async () => {
+describe('a running study', () => {
+  test('trains every run of its plan by the queue, block by block, and reports what they show', async () => {
     const { folder, record: before } = await studyIn(tests.root);
     const { worker } = tests.program(folder);
     const told: StudyAnalysis[] = [];
@@ -42,7 +43,7 @@ describe('a study that runs', () => {
     for (const { run, block, setting } of record.runs) {
       const reading = await readManifest(runFolder(tests.root, run ?? ''));
       if (!reading.ok) throw new Error(reading.reason);
-      const { recipe, experiment, state, engine } = reading.manifest;
+      const { recipe, experiment, state, engine } = networkRun({ id: run ?? '', ...reading }).manifest;
       expect(recipe.seed).toBe(record.seeds[block]);
       expect(recipe.initialization.zeroGamma).toBe(setting[0] === 1);
       expect(experiment.text).toContain(`seed: ${recipe.seed}`);
@@ -50,14 +51,14 @@ describe('a study that runs', () => {
       expect(engine?.threads).toBe(1);
     }
     expect(told.map(({ blocksDone }) => blocksDone)).toEqual([1, 2]);
-    // What the runs kept of each validation image goes into the second interval.
+    // The per-image results that the runs saved go into the second interval.
     expect(told[1]?.effects[0]?.estimates?.onNewImages).not.toBeNull();
-    // Trials leave nothing behind.
+    // Trials leave no files behind.
     expect(await readdir(join(tests.root, '.bag-of-tricks/probes'))).toEqual([]);
     expect(await listRuns(tests.root)).toHaveLength(8);
   });
 
-  test('takes the runs that are there in place of new ones, but none of another seed, recipe or number of threads', async () => {
+  test('reuses existing runs, but none of another seed, recipe or number of threads', async () => {
     await tests.replaceTrainer(standIn(ACCURACY));
     const first = await studyIn(tests.root);
     await tests.program(first.folder).worker.run();
@@ -82,7 +83,7 @@ describe('a study that runs', () => {
     expect((await recordOf(elsewhere.folder)).runs.some(({ isReused }) => isReused)).toBe(false);
   });
 
-  test('stops with its runs paused, and another process goes on with the same runs', async () => {
+  test('stops with its runs paused, and another process continues with the same runs', async () => {
     const endless = `if (!fs.existsSync(join(folder, '../../../go'))) { setTimeout(finish, 20); return; }`;
     await tests.replaceTrainer(standIn(ACCURACY, endless));
     const { folder } = await studyIn(tests.root);
@@ -108,12 +109,12 @@ describe('a study that runs', () => {
     expect(await listRuns(tests.root)).toHaveLength(8);
   });
 
-  test('goes on where a process was killed that had made a run and not queued it', async () => {
+  test('continues after a process was killed between creating a run and queueing it', async () => {
     await tests.replaceTrainer(standIn(ACCURACY));
     const { folder } = await studyIn(tests.root);
     const first = tests.program(folder);
     await first.worker.run();
-    // As a process leaves it that dies between the two: the state still says that it runs.
+    // The state that a process leaves if it dies between the two: still marked as running.
     const record = await recordOf(folder);
     const [run] = record.runs;
     const id = run?.run ?? '';
@@ -136,7 +137,7 @@ describe('a study that runs', () => {
 });
 
 describe('a run of a study', () => {
-  test('that crashes is tried again with its seed', async () => {
+  test('that crashes is retried with its seed', async () => {
     await tests.replaceTrainer(
       standIn(ACCURACY, 'if (tries < 3 && recipe.seed === 2) process.kill(process.pid, "SIGKILL");'),
     );
@@ -151,7 +152,7 @@ describe('a run of a study', () => {
     expect(await listRuns(tests.root)).toHaveLength(8);
   });
 
-  test('that fails three times stops the study, which says why and goes on once that is remedied', async () => {
+  test('that fails three times stops the study, which says why and continues once that is fixed', async () => {
     const broken = `if (!fs.existsSync(join(folder, '../../../go'))) {
       end({ type: 'failed', failure: { what: 'No images.', remedy: 'Bring them back.' } });
     }`;
@@ -161,12 +162,8 @@ describe('a run of a study', () => {
     expect(state).toMatchObject({
       status: 'failed',
       failure: {
-        what: expect.stringMatching(
-          /^The run \S+ of the study failed 3 times, the last time by: No images\.$/,
-        ),
-        remedy: expect.stringContaining(
-          `Bring them back. Then go on with the study: tricks study resume ${id}`,
-        ),
+        what: expect.stringMatching(/^The run \S+ of the study failed 3 times\. Last failure: No images\.$/),
+        remedy: expect.stringContaining(`Bring them back. Then resume the study: tricks study resume ${id}`),
       },
     });
     expect((await recordOf(folder)).state).toEqual(state);
@@ -175,7 +172,7 @@ describe('a run of a study', () => {
     expect(await tests.program(folder).worker.run()).toMatchObject({ status: 'done' });
   });
 
-  test('that diverged is not tried again, by its loss or by an accuracy of chance', async () => {
+  test('that diverged, by its loss or by chance accuracy, is not retried', async () => {
     await tests.replaceTrainer(
       standIn(
         `recipe.loss.labelSmoothing ? 0.3 : ${ACCURACY}`,
@@ -202,7 +199,7 @@ describe('a run of a study', () => {
     });
   });
 
-  test('that answers every image right for every seed, with losses of its own, tells no noise but no fault either', async () => {
+  test('with all images right for every seed, but other losses, shows no noise and no fault either', async () => {
     await tests.replaceTrainer(standIn('1', '', 'recipe.seed / 100'));
     const { folder } = await studyIn(tests.root);
     const { worker } = tests.program(folder);
@@ -214,7 +211,7 @@ describe('a run of a study', () => {
     expect(last).toMatchObject({ seedsIgnored: false, withheld: 'no_noise' });
   });
 
-  test('that a person stops, stops its study, which takes it up again', async () => {
+  test('that a person stops, stops its study, which resumes it', async () => {
     const endless = `if (!fs.existsSync(join(folder, '../../../go'))) { setTimeout(finish, 20); return; }`;
     await tests.replaceTrainer(standIn(ACCURACY, endless));
     const { folder } = await studyIn(tests.root);
@@ -234,7 +231,7 @@ describe('a run of a study', () => {
 });
 
 describe('a study', () => {
-  test('ends early where it says so and more runs can decide nothing', async () => {
+  test('ends early if it says so and more runs can decide nothing', async () => {
     await tests.replaceTrainer(standIn(ACCURACY));
     const text = STUDY.replace('runs: 8', 'runs: 40').replace(
       'stop: never',
@@ -247,7 +244,7 @@ describe('a study', () => {
     expect(runs.filter(({ run }) => run !== null).length).toBeLessThan(20);
   });
 
-  test('that is done goes on with more blocks, and says that its error is not controlled', async () => {
+  test('that is done continues with more blocks, and says that its error is not controlled', async () => {
     await tests.replaceTrainer(standIn(ACCURACY));
     const { folder } = await studyIn(tests.root);
     expect(await tests.program(folder).worker.run()).toEqual({ status: 'done', how: 'full' });
@@ -261,17 +258,17 @@ describe('a study', () => {
     expect(await listRuns(tests.root)).toHaveLength(12);
   });
 
-  test('of which the experiment trains something else by now is not mixed with what it trained before', async () => {
+  test('whose experiment has changed is not mixed with its earlier runs', async () => {
     const { folder, record } = await studyIn(tests.root);
     await writeFile(studyPath(folder), JSON.stringify({ ...record, baselineHash: 'other' }));
-    await expect(tests.program(folder).worker.run()).rejects.toThrow('trains something else');
+    await expect(tests.program(folder).worker.run()).rejects.toThrow('no longer trains the same');
   });
 
   test.each([
     ['damaged', '{ "version": 1,', 'Its study.json is damaged'],
     ['newer', '{ "version": 2 }', 'A newer release of Bag of Tricks wrote it'],
     ['of nothing', '{ "version": 1 }', 'Its study.json is not a study'],
-  ])('whose folder is %s is left as it is', async (_, text, reason) => {
+  ])('whose folder is %s is not changed', async (_, text, reason) => {
     const { folder } = await studyIn(tests.root);
     await writeFile(studyPath(folder), text);
     await expect(tests.program(folder).worker.run()).rejects.toThrow(reason);

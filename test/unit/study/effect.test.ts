@@ -9,7 +9,7 @@ import golden from '../../fixtures/study/paired.json';
 import { smallRecipe } from '../../support/smallTraining';
 import { sourceFacts } from '../../support/sourceFacts';
 
-/** A recipe on a folder of images, with label smoothing or without. */
+/** A recipe on an image folder, with or without label smoothing. */
 function recipeOf(hasTrick: boolean, facts: Partial<SourceFacts> = {}, seed = 1): Recipe {
   const text = `name: a
 data: { dataset: image_folder, path: pets }
@@ -49,23 +49,23 @@ describe('the effect of a trick', () => {
     expect(measuredEffect(runs, plain, smoothed)).toEqual({
       difference: { pairs: 1, mean: 12.5, halfWidth: null },
       place: { engine: 'wasm', threads: 2, execution: null },
-      leftOut: new Map(),
+      skipped: new Map(),
     });
   });
 
-  test('is not taken between runs on images of another fingerprint, whatever else is the same', () => {
+  test('is not taken between runs on images of another fingerprint, even if everything else is the same', () => {
     const others = { fingerprint: 'beef' };
     const runs = indexRuns([run(plain, 0.5), run(recipeOf(true, others), 0.75)]);
     expect(measuredEffect(runs, plain, smoothed)).toMatchObject({
       difference: null,
-      leftOut: new Map([['unpaired', 1]]),
+      skipped: new Map([['unpaired', 1]]),
     });
     expect(measuredEffect(runs, plain, recipeOf(true, others))).toBeNull();
     expect(recipeKey(recipeOf(true, others))).not.toBe(recipeKey(smoothed));
   });
 });
 
-/** What the runs show of label smoothing. */
+/** Returns the effect of label smoothing that the runs show. */
 const effectOf = (...manifests: readonly Manifest[]) => measuredEffect(indexRuns(manifests), plain, smoothed);
 
 describe('a pair of runs', () => {
@@ -81,11 +81,11 @@ describe('a pair of runs', () => {
     expect(effect).toEqual({
       difference: { pairs: 1, mean: 12.5, halfWidth: null },
       place: { engine: 'wasm', threads: 2, execution: null },
-      leftOut: new Map([['elsewhere', 2]]),
+      skipped: new Map([['elsewhere', 2]]),
     });
   });
 
-  test('is one where a seed was trained on two engines', () => {
+  test('is only one if a seed was trained on two engines', () => {
     const on = (engine: EngineReport) => [
       run(seeded(false, 1), 0.5, engine),
       run(seeded(true, 1), 0.625, engine),
@@ -93,7 +93,7 @@ describe('a pair of runs', () => {
     expect(effectOf(...on(WASM), ...on(TENSORFLOW))?.difference?.pairs).toBe(1);
   });
 
-  test('is not made of two engines, nor on wasm of two numbers of threads, nor where that is not recorded', () => {
+  test('is not made of two engines, nor on wasm of two numbers of threads, nor if that is not recorded', () => {
     const { threads: _, ...unrecorded } = WASM;
     for (const [engine, reason, count] of [
       [TENSORFLOW, 'unpaired', 2],
@@ -103,20 +103,20 @@ describe('a pair of runs', () => {
     ] as const) {
       const effect = effectOf(run(plain, 0.5), run(smoothed, 0.625, engine));
       expect(effect?.difference).toBeNull();
-      expect(effect?.leftOut.get(reason)).toBe(count);
+      expect(effect?.skipped.get(reason)).toBe(count);
     }
   });
 
-  test('counts once where the same recipe and seed were trained twice: the latest', () => {
+  test('counts once if the same recipe and seed were trained twice: the latest', () => {
     const effect = effectOf(run(plain, 0.5), run(smoothed, 0.5), run(smoothed, 0.75), run(plain, 0.625));
     expect(effect?.difference).toEqual({ pairs: 1, mean: 12.5, halfWidth: null });
-    expect(effect?.leftOut).toEqual(new Map([['repeated', 2]]));
+    expect(effect?.skipped).toEqual(new Map([['repeated', 2]]));
   });
 
   test('is of finished runs', () => {
     const stopped: Manifest = { ...run(smoothed, 0.5), state: { status: 'stopped', step: 1 } };
     const effect = effectOf(run(plain, 0.5), stopped);
-    expect(effect?.leftOut).toEqual(
+    expect(effect?.skipped).toEqual(
       new Map([
         ['unfinished', 1],
         ['unpaired', 1],
@@ -135,7 +135,7 @@ describe('half precision', () => {
     expect(recipeKey(half('wasm', false, 'float16'))).not.toBe(keys[0]);
   });
 
-  test('pairs runs that asked for the engine in another way', () => {
+  test('pairs runs that requested the engine in another way', () => {
     const runs = indexRuns([
       run(half('auto', false), 0.5, TENSORFLOW),
       run(half('tensorflow', true), 0.625, TENSORFLOW),
@@ -146,16 +146,16 @@ describe('half precision', () => {
     });
   });
 
-  test('is not paired where one run computed in it and the other emulated it', () => {
+  test('is not paired if one run computed in it and the other emulated it', () => {
     const runs = indexRuns([
       run(half('auto', false), 0.5, TENSORFLOW),
       run(half('auto', true), 0.625, { ...TENSORFLOW, halfFormats: [] }),
     ]);
     const effect = measuredEffect(runs, half('auto', false), half('auto', true));
-    expect(effect).toMatchObject({ difference: null, leftOut: new Map([['unpaired', 2]]) });
+    expect(effect).toMatchObject({ difference: null, skipped: new Map([['unpaired', 2]]) });
   });
 
-  test('is paired with single precision where it is the trick, and native and emulated runs stay apart', () => {
+  test('is paired with single precision if it is the trick, and native and emulated runs stay apart', () => {
     const single = smallRecipe({ engine: 'auto', tricks: { label_smoothing: false } });
     const runs = indexRuns([
       run(single, 0.5, TENSORFLOW),
@@ -165,7 +165,7 @@ describe('half precision', () => {
     expect(measuredEffect(runs, single, half('auto', false))).toEqual({
       difference: { pairs: 1, mean: 25, halfWidth: null },
       place: { engine: 'tensorflow', threads: null, execution: 'emulated' },
-      leftOut: new Map([['elsewhere', 1]]),
+      skipped: new Map([['elsewhere', 1]]),
     });
   });
 });

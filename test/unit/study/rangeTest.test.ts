@@ -7,14 +7,14 @@ import { smallRecipe } from '../../support/smallTraining';
 
 const STEPS = 200;
 
-/** Steps from 1e-5 to 10 with a loss of the decimal logarithm of the learning rate. */
+/** Steps from 1e-5 to 10, with the loss as a function of log10 of the learning rate. */
 const stepsOf = (lossAt: (decade: number) => number, count = STEPS): RangeStep[] =>
   Array.from({ length: count }, (_, index) => {
     const decade = -5 + (6 * index) / (STEPS - 1);
     return { learningRate: 10 ** decade, loss: lossAt(decade) };
   });
 
-/** Flat at 2.3, falling along a logistic curve around `middle`, rising steeply from `end` on. */
+/** Flat at 2.3, falls along a logistic curve around `middle`, and rises steeply from `end` on. */
 const typical = (middle: number, end: number) => (decade: number) =>
   2.3 - 1.5 / (1 + Math.exp(-6 * (decade - middle))) + (decade > end ? 20 * (decade - end) ** 2 : 0);
 
@@ -25,7 +25,7 @@ describe('the suggestions of a range test', () => {
   test('are near the steepest descent and a tenth of the minimum', () => {
     const { steepest, tenthOfMinimum } = readRangeTest(stepsOf(typical(-2, 0)), STEPS);
     expect(steepest.ok && tenthOfMinimum.ok).toBe(true);
-    // The average lags by about ten steps, 0.3 of a decade.
+    // The moving average lags by about ten steps, 0.3 decades.
     expect(decadeOf(steepest)).toBeGreaterThan(-2);
     expect(decadeOf(steepest)).toBeLessThan(-1.6);
     expect(decadeOf(tenthOfMinimum)).toBeGreaterThan(-1.1);
@@ -51,20 +51,20 @@ describe('the suggestions of a range test', () => {
     );
   });
 
-  test('do not come from a second fall behind the first rise', () => {
+  test('do not come from a second drop after the first rise', () => {
     const steps = stepsOf((decade) => (decade < -1 ? typical(-2, -1.3)(decade) : 0.1));
     const { steepest } = readRangeTest(steps, STEPS);
     expect(decadeOf(steepest)).toBeLessThan(-1.5);
   });
 
-  test('leave out the minimum where the loss still falls at the end', () => {
+  test('omit the minimum if the loss still falls at the end', () => {
     const result = readRangeTest(stepsOf(typical(0.5, 9)), STEPS);
     expect(result.hasExploded).toBe(false);
     expect(result.steepest.ok).toBe(true);
     expect(result.tenthOfMinimum).toEqual({ ok: false, reason: 'still_falling' });
   });
 
-  test('are none where the loss never fell, or exploded at once', () => {
+  test('are none if the loss never fell, or exploded at once', () => {
     const flat = readRangeTest(
       stepsOf(() => 2.3),
       STEPS,
@@ -78,9 +78,9 @@ describe('the suggestions of a range test', () => {
   });
 });
 
-test("a run's log is read in base learning rates, from the last trainer's start on", () => {
+test("a run's log is read in base learning rates, from the start of the last trainer on", () => {
   const plain = smallRecipe();
-  // Its learning rates are four times the base learning rates.
+  // Its learning rates are four times its base learning rates.
   const recipe = rangeTestRecipe(
     plain,
     { from: 0.01, to: 1, steps: 40 },

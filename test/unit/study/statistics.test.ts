@@ -19,7 +19,7 @@ describe("Student's t", () => {
     expect(studentQuantile95(degrees)).toBeCloseTo(quantile, 3);
   });
 
-  test('comes down to the normal distribution', () => {
+  test('converges to the normal distribution', () => {
     expect(studentQuantile95(10_001)).toBeCloseTo(1.9602, 3);
     for (let degrees = 1; degrees < 60; degrees++) {
       expect(studentQuantile95(degrees + 1)).toBeLessThan(studentQuantile95(degrees));
@@ -29,7 +29,7 @@ describe("Student's t", () => {
 
 describe('the mean of paired differences', () => {
   test('has the interval of its spread', () => {
-    // Mean 0.42, standard deviation 0.06; 4.3027 x 0.06 / sqrt(3).
+    // Mean 0.42, standard deviation 0.06. Half-width: 4.3027 x 0.06 / sqrt(3).
     const { pairs, mean, halfWidth } = pairedMean([0.36, 0.42, 0.48]);
     expect(pairs).toBe(3);
     expect(mean).toBeCloseTo(0.42, 12);
@@ -53,7 +53,7 @@ describe('the mean of paired differences', () => {
       const { mean, halfWidth } = pairedMean([3 + normal(), 3 + normal(), 3 + normal()]);
       if (Math.abs(mean - 3) <= (halfWidth ?? 0)) covered++;
     }
-    // Three standard errors of a share of 0.95 are 0.0103.
+    // Three standard errors of a proportion of 0.95 are 0.0103.
     expect(Math.abs(covered / rounds - 0.95)).toBeLessThan(0.0104);
   });
 
@@ -90,7 +90,7 @@ describe("Wilson's interval", () => {
     expect(interval.high).toBeCloseTo(high, 5);
   });
 
-  test('holds the share, lies within 0 to 1, and is narrower for more draws', () => {
+  test('contains the share, lies within 0 to 1, and is narrower for more draws', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 500 }), fc.nat(), (count, seed) => {
         const successes = seed % (count + 1);

@@ -4,8 +4,9 @@ import { loadEngine } from '../../../src/backends/index';
 import type { TensorflowBackend } from '../../../src/backends/tensorflow/backend';
 
 /**
- * Lets the tests of this block compute on `tensorflow` as it does on a GPU: by TensorFlow's plain ops, one by one, with
- * none of oneDNN's own, no products in the place of convolutions, and no graph. The processor has these ops as well.
+ * Makes the tests of this block compute on `tensorflow` as it does on a GPU: with TensorFlow's plain ops one by one,
+ * without oneDNN's ops, without matrix products instead of convolutions, and without a graph. The CPU has these ops as
+ * well.
  */
 export function computeAsOnGpu(): void {
   let backend: { isOnGpu: boolean };

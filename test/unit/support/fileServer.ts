@@ -5,13 +5,13 @@ import { onTestFinished } from 'vitest';
 export type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 
 export interface FileServer {
-  /** Its base URL, without a slash at the end. */
+  /** The base URL, without a trailing slash. */
   readonly url: string;
-  /** Method, path and asked-for range of each request, in order, such as `GET /a.bin bytes=10-`. */
+  /** Method, path and requested range of each request, in order, such as `GET /a.bin bytes=10-`. */
   readonly requests: string[];
 }
 
-/** A server on the loopback address that is gone when the test is over. */
+/** A server on the loopback address that stops after the test. */
 export async function fileServer(answer: Answer): Promise<FileServer> {
   const requests: string[] = [];
   const server = createServer((request, response) => {
@@ -27,7 +27,7 @@ export async function fileServer(answer: Answer): Promise<FileServer> {
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, requests };
 }
 
-/** Answers with the content, or the part of it that was asked for. */
+/** Answers with the content or its requested range. */
 export function give(content: Uint8Array, headers: Readonly<Record<string, string>> = {}): Answer {
   return ({ headers: { range } }, response) => {
     const [, first] = /^bytes=(\d+)-$/.exec(range ?? '') ?? [];
@@ -48,7 +48,7 @@ export function give(content: Uint8Array, headers: Readonly<Record<string, strin
   };
 }
 
-/** As `give`, and breaks the connection after so many bytes of each answer. */
+/** Like `give`, but breaks the connection after `bytes` bytes of each answer. */
 export function giveAndBreak(content: Uint8Array, bytes: number): Answer {
   return ({ headers: { range } }, response) => {
     const start = Number(/^bytes=(\d+)-$/.exec(range ?? '')?.[1] ?? 0);

@@ -1,7 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { tmpdir } from 'node:os';
 
-/** Whether a small disk can be mounted, to be filled: a privileged user's on Linux. Tests skip what needs one. */
+/**
+ * Whether the test can mount a small disk to fill up: needs root on Linux. Otherwise, tests that need one are skipped.
+ */
 export const canMount = (() => {
   if (process.platform !== 'linux' || process.getuid?.() !== 0) return false;
   try {

@@ -4,13 +4,13 @@ import { expect } from 'vitest';
 import { loadEngine } from '../../../src/backends/index';
 import type { EngineName } from '../../../src/recipe/engineNames';
 
-/** Values with their shape, apart from any engine. */
+/** Values with their shape, independent of any engine. */
 export interface Values {
   readonly shape: number[];
   readonly data: Float32Array;
 }
 
-/** Reproducible values of about unit size, no two alike (mulberry32). */
+/** Returns reproducible, distinct values of about unit magnitude (mulberry32). */
 export function values(shape: number[], seed: number): Values {
   let state = seed;
   const data = Float32Array.from({ length: tf.util.sizeFromShape(shape) }, () => {
@@ -23,8 +23,8 @@ export function values(shape: number[], seed: number): Values {
 }
 
 /**
- * Computes on an engine: makes tensors of the inputs, reads back all that `compute` returns, and checks that
- * nothing else is left.
+ * Computes on an engine: creates tensors from the inputs, reads back everything that `compute` returns, and checks that
+ * no tensor leaks.
  */
 export async function on<const Outputs extends readonly tf.Tensor[]>(
   engine: EngineName,
@@ -43,8 +43,8 @@ export async function on<const Outputs extends readonly tf.Tensor[]>(
 }
 
 /**
- * The reference: a function of plain TensorFlow.js operations and its gradients under `dy`, by the automatic
- * differentiation of the cpu backend.
+ * The reference: a function of plain TensorFlow.js operations and its gradients under `dy`, from the cpu backend's
+ * automatic differentiation.
  */
 export async function reference(
   inputs: readonly Values[],
@@ -65,7 +65,7 @@ async function read(tensor: tf.Tensor): Promise<Values> {
   return { shape: tensor.shape, data: (await tensor.data<'float32'>()).slice() };
 }
 
-/** Equal shapes, and values as equal as float32 sums in another order are. */
+/** Expects equal shapes, and values equal up to the summation order of float32. */
 export function expectClose(actual: Values, expected: Values, tolerance = 2e-5): void {
   expect(actual.shape).toEqual(expected.shape);
   const scale = 1 + expected.data.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
@@ -78,8 +78,8 @@ export function expectClose(actual: Values, expected: Values, tolerance = 2e-5):
 }
 
 /**
- * Compares gradients with finite differences of a scalar function along a random direction through all inputs,
- * which sees an error in any of them.
+ * Compares gradients with finite differences of a scalar function along a random direction through all inputs. An error
+ * in any input shows.
  */
 export async function expectFiniteDifferences(
   inputs: readonly Values[],

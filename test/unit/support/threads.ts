@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll } from 'vitest';
 import type { Threads } from '../../../src/training/parallel/shardedPasses';
-import { buildThread } from '../trainer/trainerProcess';
+import { copyThread } from '../trainer/trainerProcess';
 
-/** What a thread's program does beside what the one that ships does. */
+/** What each thread program does in addition to the shipped one. */
 const PROGRAMS = {
   asShipped: '',
-  /** Answers late, now by more and now by less. */
+  /** Answers late, with varying delays. */
   slow: `
     const answer = parentPort.postMessage.bind(parentPort);
     let answers = 0;
@@ -17,11 +17,11 @@ const PROGRAMS = {
       const waits = new Promise((resolve) => setTimeout(resolve, [40, 0, 15, 0][answers++ % 4]));
       turn = turn.then(() => waits).then(() => answer(message));
     };`,
-  /** Leaves in the middle of the fourth pass. */
+  /** Exits in the middle of the fourth pass. */
   leaving: `
     let passes = 0;
     before(({ type }) => { if (type === 'pass' && ++passes === 4) process.exit(3); });`,
-  /** Leaves when it has given the fourth pass's gradients, before it says how the batch did. */
+  /** Exits after it has sent the fourth pass's gradients, before it reports the batch's results. */
   breakingOff: `
     const answer = parentPort.postMessage.bind(parentPort);
     let passes = 0;
@@ -29,26 +29,29 @@ const PROGRAMS = {
       if (message.type === 'passed' && ++passes === 4) process.exit(3);
       answer(message);
     };`,
-  /** Meets an error in the fourth pass. */
+  /** Throws an error in the fourth pass. */
   failing: `
     let passes = 0;
     before(({ type }) => { if (type === 'pass' && ++passes === 4) throw new Error('a bit flipped'); });`,
-  /** Leaves at an exchange of the fourth pass, of 9 forward and 9 backward, for which the others wait. */
+  /**
+   * Exits at an exchange of the fourth pass while the others wait for it. A pass has 9 forward and 9 backward
+   * exchanges.
+   */
   leavingForward: 'atExchange(3 * 18 + 4, () => process.exit(3));',
   leavingBackward: 'atExchange(3 * 18 + 13, () => process.exit(3));',
-  /** Meets an error at one. */
+  /** Throws an error at an exchange. */
   failingBackward: "atExchange(3 * 18 + 13, () => { throw new Error('a bit flipped'); });",
-  /** Ends at one as if it were killed: nothing of it runs any more. */
+  /** Ends at an exchange as if it were killed: none of its code runs anymore. */
   vanishing: `
     atExchange(3 * 18 + 4, () => {
       process.removeAllListeners('exit');
       process.exit(3);
     });`,
-  /** Asks for more memory than there is in the fourth pass. */
+  /** Allocates more memory than available in the fourth pass. */
   swelling: `
     let passes = 0;
     before(({ type }) => { if (type === 'pass' && ++passes === 4) new Float32Array(2 ** 40); });`,
-  /** Writes down how many tensors there are at each answer. */
+  /** Records the number of tensors at each answer. */
   counting: `
     const answer = parentPort.postMessage.bind(parentPort);
     parentPort.postMessage = (message) => {
@@ -58,7 +61,7 @@ const PROGRAMS = {
 };
 export type ThreadProgram = keyof typeof PROGRAMS;
 
-/** The text of a program around the one that ships, at a path. */
+/** Returns the text of a program that wraps the shipped one at a path. */
 export function threadProgram(program: ThreadProgram, shipped: string): string {
   return `
     const fs = require('node:fs');
@@ -81,13 +84,16 @@ export function threadProgram(program: ThreadProgram, shipped: string): string {
     require(${JSON.stringify(shipped)});`;
 }
 
-/** Bundles the program of a training's threads before a file's tests; says on which threads to train. */
+/**
+ * Copies the thread programs of a training before a file's tests. Returns a function that picks the threads to train
+ * on.
+ */
 export function threadPrograms(): (count: number, program?: ThreadProgram) => Threads {
   let folder = '';
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'threads-'));
     const shipped = join(folder, 'shipped.js');
-    await buildThread(shipped);
+    await copyThread(shipped);
     for (const program of Object.keys(PROGRAMS) as ThreadProgram[]) {
       await writeFile(join(folder, `${program}.js`), threadProgram(program, shipped));
     }

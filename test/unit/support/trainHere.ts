@@ -1,25 +1,26 @@
-import type { FinalEvent, RunEvent } from '../../../src/protocol/events';
+import type { FinalEvent } from '../../../src/protocol/events';
+import type { NetworkEpoch, NetworkEvent, NetworkStep } from '../../../src/protocol/standing';
 import type { Recipe } from '../../../src/recipe/recipe';
 import type { Snapshot } from '../../../src/runs/checkpoint';
 import { openDataset } from '../../../src/training/data/open';
 import { type TrainingOptions, train } from '../../../src/training/loop/loop';
 import { tricksAgainst } from '../../../src/tricks/registry';
 
-export type StepEvent = Extract<RunEvent, { type: 'step' }>;
-export type EpochEvent = Extract<RunEvent, { type: 'epoch' }>;
+export type StepEvent = NetworkStep;
+export type EpochEvent = NetworkEpoch;
 
-/** All that a training told and saved. */
+/** Everything that a training reported and saved. */
 export interface Outcome {
   readonly final: FinalEvent;
-  readonly events: readonly RunEvent[];
+  readonly events: readonly NetworkEvent[];
   readonly steps: readonly StepEvent[];
   readonly epochs: readonly EpochEvent[];
   readonly snapshots: readonly Snapshot[];
 }
 
-/** Trains in this process, keeping all that it tells. */
+/** Trains in this process and records everything it reports. */
 export async function trainHere(recipe: Recipe, options: Partial<TrainingOptions> = {}): Promise<Outcome> {
-  const events: RunEvent[] = [];
+  const events: NetworkEvent[] = [];
   const snapshots: Snapshot[] = [];
   const { emit } = options;
   const final = await train(recipe, {

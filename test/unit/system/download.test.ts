@@ -14,7 +14,7 @@ import { type Answer, fileServer, give, giveAndBreak } from '../support/fileServ
 import { canMount } from '../support/mounting';
 import { unprivileged } from '../support/unprivileged';
 
-/** Several packets of bytes that differ from place to place. */
+/** Several packets of bytes that vary by position. */
 const CONTENT = Buffer.from(
   Uint8Array.from({ length: 300_000 }, (_, at) => (Math.imul(at + 1, 0x9e3779b1) ^ (at * at)) >>> 13),
 );
@@ -46,7 +46,7 @@ async function expectWhole(folder: string): Promise<void> {
 }
 
 describe('a download', () => {
-  test('leaves the whole file and nothing else, and reports its progress', async () => {
+  test('writes the whole file and nothing else, and reports its progress', async () => {
     const folder = join(await temporaryFolder(), 'new', 'cache');
     const { url } = await fileServer(give(CONTENT));
     const progress: DownloadProgress[] = [];
@@ -55,7 +55,7 @@ describe('a download', () => {
     expect(progress.at(-1)).toEqual({ file: 'a.bin', receivedBytes: 300_000, totalBytes: 300_000 });
   });
 
-  test('takes a connection that breaks up where it broke', async () => {
+  test('resumes a broken connection where it broke', async () => {
     const folder = await temporaryFolder();
     const { url, requests } = await fileServer(giveAndBreak(CONTENT, 120_000));
     const progress: DownloadProgress[] = [];
@@ -67,7 +67,7 @@ describe('a download', () => {
     expect(new Set(progress.map(({ totalBytes }) => totalBytes))).toEqual(new Set([300_000]));
   });
 
-  test('that was cancelled goes on the next time', async () => {
+  test('that was cancelled resumes the next time', async () => {
     const folder = await temporaryFolder();
     const stalled = await fileServer((_, response) => {
       response.setHeader('content-length', CONTENT.length);
@@ -88,7 +88,7 @@ describe('a download', () => {
     expect(requests).toEqual(['GET /a.bin bytes=100000-']);
   });
 
-  test('that a killed process left goes on; that of a process which runs is left alone', async () => {
+  test('left by a killed process resumes; that of a running process is left alone', async () => {
     const folder = await temporaryFolder();
     const { pid } = await endedProcess();
     await writeFile(join(folder, `a.bin.${pid}.partial`), CONTENT.subarray(0, 5));
@@ -100,7 +100,7 @@ describe('a download', () => {
     expect(await readdir(folder)).toEqual(['a.bin', running]);
   });
 
-  test('of which all is there but the name asks for no more', async () => {
+  test('that lacks only its final name requests nothing more', async () => {
     const folder = await temporaryFolder();
     await writeFile(join(folder, 'a.bin.partial'), CONTENT);
     const { url } = await fileServer(give(CONTENT));
@@ -111,7 +111,7 @@ describe('a download', () => {
   test.each([
     ['a server that gives parts', give(CONTENT)],
     ['a server that gives the whole file anyway', ((_, response) => response.end(CONTENT)) as Answer],
-  ])('starts anew where what is there is of another file, from %s', async (_, answer) => {
+  ])('starts over if the partial file is of another file, from %s', async (_, answer) => {
     const folder = await temporaryFolder();
     await writeFile(join(folder, 'a.bin.partial'), Buffer.alloc(1000));
     const { url } = await fileServer(answer);
@@ -119,14 +119,16 @@ describe('a download', () => {
     await expectWhole(folder);
   });
 
-  test('refuses a part that was not asked for', async () => {
+  test('refuses a part that was not requested', async () => {
     const folder = await temporaryFolder();
     await writeFile(join(folder, 'a.bin.partial'), CONTENT.subarray(0, 1000));
     const { url } = await fileServer((_, response) => {
       response.writeHead(206, { 'content-range': `bytes 0-${CONTENT.length - 1}/${CONTENT.length}` });
       response.end(CONTENT);
     });
-    expect((await failureOf(download(folder, [`${url}/a.bin`]))).what).toContain('another part of the file');
+    expect((await failureOf(download(folder, [`${url}/a.bin`]))).what).toContain(
+      'a different part of the file',
+    );
   });
 
   test('follows a redirection, with the range that it asks for', async () => {
@@ -141,7 +143,7 @@ describe('a download', () => {
     expect(requests.at(-1)).toBe('GET /elsewhere bytes=1000-');
   });
 
-  test('takes the second server where the first one does not have the file', async () => {
+  test('uses the second server if the first one does not have the file', async () => {
     const folder = await temporaryFolder();
     const { url } = await fileServer((request, response) => {
       if (request.url === '/gone') response.writeHead(404).end();
@@ -153,7 +155,7 @@ describe('a download', () => {
 });
 
 describe('a download fails and says why', () => {
-  test('where the server does not have it', async () => {
+  test('if the server does not have it', async () => {
     const folder = await temporaryFolder();
     const { url, requests } = await fileServer((_, response) => response.writeHead(404).end());
     expect(await failureOf(download(folder, [`${url}/a.bin`]))).toEqual({
@@ -164,30 +166,30 @@ describe('a download fails and says why', () => {
     expect(await readdir(folder)).toEqual([]);
   });
 
-  test('where its checksum is another, and keeps nothing of it', async () => {
+  test('if its checksum differs, and keeps nothing of it', async () => {
     const folder = await temporaryFolder();
     const other = CONTENT.with(1000, 1 + (CONTENT[1000] as number));
     const { url, requests } = await fileServer(give(other));
     const { what } = await failureOf(download(folder, [`${url}/a.bin`]));
-    expect(what).toContain(`and should have ${SHA256}.`);
+    expect(what).toContain(`, but ${SHA256} is expected.`);
     expect(requests).toHaveLength(1);
     expect(await readdir(folder)).toEqual([]);
   });
 
-  test('where it is larger than it can be', async () => {
+  test('if it is larger than allowed', async () => {
     const folder = await temporaryFolder();
     const { url } = await fileServer(give(Buffer.alloc(1_000_001)));
     expect((await failureOf(download(folder, [`${url}/a.bin`]))).what).toContain('more than 1000000 bytes');
   });
 
-  test('where the server falls silent', async () => {
+  test('if the server falls silent', async () => {
     const folder = await temporaryFolder();
     const { url } = await fileServer(() => {});
     const work = download(folder, [`${url}/a.bin`], { idleTimeoutMs: 50 });
-    expect((await failureOf(work)).what).toContain('The server was silent for 0.05 s.');
+    expect((await failureOf(work)).what).toContain('The server sent nothing for 0.05 s.');
   });
 
-  test('where the folder may not be written', async () => {
+  test('if the folder is not writable', async () => {
     const folder = await temporaryFolder();
     const { url } = await fileServer(give(CONTENT));
     await chmod(folder, 0o555);
@@ -197,7 +199,7 @@ describe('a download fails and says why', () => {
     expect(remedy).toBe('Try again.');
   });
 
-  test.skipIf(!canMount)('where the disk is full, and leaves the disk empty', async () => {
+  test.skipIf(!canMount)('if the disk is full, and leaves the disk empty', async () => {
     const folder = await temporaryFolder();
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=100k', 'tmpfs', folder], { stdio: 'pipe' });
     try {
@@ -211,7 +213,7 @@ describe('a download fails and says why', () => {
   });
 });
 
-/** A process that has ended, whose id nothing has. */
+/** Returns a process that has ended, with an id that is no longer in use. */
 async function endedProcess(): Promise<{ pid: number }> {
   const pid = Number(
     execFileSync(process.execPath, ['-e', 'console.log(process.pid)'], { encoding: 'utf8' }),

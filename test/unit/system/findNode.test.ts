@@ -11,7 +11,7 @@ describe.skipIf(process.platform === 'win32')('a Node on the PATH', () => {
   });
   afterEach(() => rmSync(root, { recursive: true }));
 
-  it('is the first that is new enough, past others and what is no Node', async () => {
+  it('is the first that is new enough, and not another program', async () => {
     const old = folderWith('old', '#!/bin/sh\necho v18.20.1\n');
     const broken = folderWith('broken', 'nothing that runs');
     const empty = folder('empty');
@@ -24,7 +24,7 @@ describe.skipIf(process.platform === 'win32')('a Node on the PATH', () => {
     expect(await findNode('')).toBeNull();
   });
 
-  it('is never one of the working folder', async () => {
+  it('is never one in the working folder', async () => {
     const here = folderWith('here', '#!/bin/sh\necho v99.0.0\n');
     const before = process.cwd();
     process.chdir(here);

@@ -7,7 +7,7 @@ import { makePlainFolder, openPlain, openPlainSync, readPlain } from '../../../s
 import { replaceFile } from '../../../src/system/replaceFile';
 import { temporaryFolder } from '../runs/support';
 
-/** A run's folder in a store, and a file outside. */
+/** A run folder in a store and a file outside it. */
 async function places() {
   const root = await temporaryFolder();
   const run = join(root, '.bag-of-tricks/runs/run');
@@ -18,7 +18,7 @@ async function places() {
   return { run, outside };
 }
 
-it('reads and writes files that are what they seem', async () => {
+it('reads and writes regular files', async () => {
   const { run } = await places();
   const path = join(run, 'file');
   const file = openPlainSync(path, 'a');
@@ -58,7 +58,7 @@ it('follows no link at a folder of the store, however deep', async () => {
   expect(await readdir(outside)).toEqual(['file']);
 });
 
-it('replaces a link at a file itself, and leaves what it led to', async () => {
+it('replaces a link at a file itself, and keeps its target', async () => {
   const { run, outside } = await places();
   await symlink(join(outside, 'file'), join(run, 'run.json'));
   await replaceFile(join(run, 'run.json'), 'new');
@@ -70,5 +70,5 @@ it.skipIf(process.platform === 'win32')('does not wait for a pipe', async () => 
   const { run } = await places();
   const path = join(run, 'run.json');
   spawnSync('mkfifo', [path]);
-  await expect(readPlain(path)).rejects.toThrow(`${path} is no regular file.`);
+  await expect(readPlain(path)).rejects.toThrow(`${path} is not a regular file.`);
 });

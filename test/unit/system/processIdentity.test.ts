@@ -14,7 +14,7 @@ import {
   type SystemAccess,
 } from '../../../src/system/processIdentity';
 
-/** A system that answers as it is told; what it was asked for is kept. */
+/** A fake system with given answers. It records the requests. */
 function system(platform: NodeJS.Platform, answers: Readonly<Record<string, string>>) {
   const asked: string[] = [];
   const answer = async (question: string) => {
@@ -44,7 +44,7 @@ describe("a process's start", () => {
     expect(await processStart(404, access)).toBe('ended');
   });
 
-  it('is told by ps on macOS, found by its full path', async () => {
+  it('is read with ps on macOS, found by its full path', async () => {
     const { access } = system('darwin', {
       '/bin/ps -o state=,lstart= -p 7': 'Ss   Thu Nov 26 12:00:16 2026',
     });
@@ -56,7 +56,7 @@ describe("a process's start", () => {
   const powerShell = (pid: number) =>
     `D:\\Windows\\System32\\WindowsPowerShell\\v1.0\\powershell.exe -NoProfile -NonInteractive -Command (Get-Process -Id ${pid}).StartTime.ToFileTimeUtc()`;
 
-  it('is told by PowerShell on Windows, found by its full path', async () => {
+  it('is read with PowerShell on Windows, found by its full path', async () => {
     const { access } = system('win32', {
       [powerShell(7)]: '134112996161234567',
       [powerShell(8)]: 'Access denied',
@@ -66,7 +66,7 @@ describe("a process's start", () => {
     expect(await processStart(404, access)).toBe('ended');
   });
 
-  it('is asked for once in ten seconds on Windows by one who asks again and again', async () => {
+  it('is read once in ten seconds on Windows for repeated requests', async () => {
     const { access, asked } = system('win32', { [powerShell(77)]: '134112996161234567' });
     for (let look = 0; look < 5; look++) {
       expect(await recentProcessStart(77, access)).toBe('134112996161234567');
@@ -88,7 +88,7 @@ describe("a process's start", () => {
   });
 });
 
-describe('where ids of processes count', () => {
+describe('where process ids count', () => {
   it.runIf(process.platform === 'linux')("is the machine's start and the namespace, on Linux", async () => {
     expect(await processSpace()).toEqual({
       host: hostname(),
@@ -98,7 +98,7 @@ describe('where ids of processes count', () => {
     });
   });
 
-  it('is unknown where Linux does not tell', async () => {
+  it('is unknown if Linux does not tell', async () => {
     const { access } = system('linux', {});
     expect(await readProcessSpace(access)).toEqual({
       host: 'laptop',
@@ -163,7 +163,7 @@ describe('where ids of processes count', () => {
     expect(relationOf(there, now)).toBe(relation);
   });
 
-  it('is the same only where nothing that is known differs but the name', () => {
+  it('is the same only if nothing known differs but the name', () => {
     const text = fc.constantFrom('a', 'b', null);
     const space = fc.record({ host: fc.constantFrom('a', 'b'), machine: text, boot: text, namespace: text });
     fc.assert(

@@ -8,6 +8,7 @@ import {
   killGroupOfEnded,
   linuxStatIn,
   parentsIn,
+  processesWithVariables,
   startIn,
   taskkillArguments,
   taskkillPath,
@@ -53,12 +54,12 @@ describe("a process's start, as Linux's /proc tells it", () => {
     expect(linuxStatIn(stat(name))).toEqual({ state: 'S', parent: 17, startTicks: '987654' });
   });
 
-  it('is none in what is cut', () => {
+  it('is none of truncated input', () => {
     expect(linuxStatIn('')).toBeNull();
     expect(linuxStatIn(stat('node').slice(0, 60))).toBeNull();
   });
 
-  it.runIf(process.platform === 'linux')('is what the real one says', async () => {
+  it.runIf(process.platform === 'linux')('equals that of the real process', async () => {
     const read = linuxStatIn(readFileSync('/proc/self/stat', 'utf8'));
     expect(read?.parent).toBe(process.ppid);
     expect(await processStart(process.pid)).toBe(read?.startTicks);
@@ -81,7 +82,7 @@ describe("a process's tree", () => {
     expect(parentsIn(ps('-A', '-o', 'pid=,ppid=')).get(process.pid)).toBe(process.ppid);
   });
 
-  it('is all that it started, at whatever remove, once, and not itself', () => {
+  it('has all its descendants, once, and not itself', () => {
     const processes = fc.uniqueArray(fc.tuple(fc.nat(30), fc.nat(30)), { selector: ([pid]) => pid });
     fc.assert(
       fc.property(processes, fc.nat(30), (rows, pid) => {
@@ -104,7 +105,7 @@ describe("a process's tree", () => {
   });
 
   it('that ended leaves its id alone on Windows, where it may be another process by now', async () => {
-    // It leads a group, as whatever got a trainer's id may.
+    // It leads a process group, as any process that reuses a trainer's id may.
     const other = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { detached: true });
     onTestFinished(() => void other.kill('SIGKILL'));
     const ended = once(other, 'exit');
@@ -114,12 +115,30 @@ describe("a process's tree", () => {
     expect(await ended).toEqual([null, 'SIGKILL']);
   });
 
-  it('is ended by the program of Windows itself, not by one of its name in another folder', () => {
+  it('is ended by the program of Windows itself, not by one with its name in another folder', () => {
     expect(taskkillPath({ SystemRoot: 'D:\\WINNT' })).toBe('D:\\WINNT\\System32\\taskkill.exe');
     expect(taskkillPath({})).toBe('C:\\Windows\\System32\\taskkill.exe');
   });
 
   it('is ended whole on Windows, and by force', () => {
     expect(taskkillArguments(4242)).toEqual(['/pid', '4242', '/T', '/F']);
+  });
+});
+
+describe.runIf(process.platform === 'linux')('the processes with variables', () => {
+  it('are those that inherited exactly these, also in a session of their own', async () => {
+    const value = `/store/${process.pid}`;
+    const start = (env: NodeJS.ProcessEnv) => {
+      const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { detached: true, env });
+      onTestFinished(() => void child.kill('SIGKILL'));
+      return child;
+    };
+    const one = start({ TEST_RUN: value, TEST_ATTEMPT: '1' });
+    const two = start({ TEST_RUN: value, TEST_ATTEMPT: '12' });
+    const others = [start({ TEST_RUN: `${value}0`, TEST_ATTEMPT: '1' }), start({ X_TEST_RUN: value })];
+    await Promise.all([one, two, ...others].map((child) => once(child, 'spawn')));
+    expect((await processesWithVariables({ TEST_RUN: value })).sort()).toEqual([one.pid, two.pid].sort());
+    expect(await processesWithVariables({ TEST_RUN: value, TEST_ATTEMPT: '1' })).toEqual([one.pid]);
+    expect(await processesWithVariables({ TEST_RUN: `${value}/none` })).toEqual([]);
   });
 });

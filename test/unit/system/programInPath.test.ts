@@ -16,14 +16,14 @@ test('a program is the first in the folders of PATH', () => {
 test.each([
   ['win32', '.;;bin;C:\\tools', 'C:\\tools\\tool.exe'],
   ['linux', '.::bin:/usr/bin', '/usr/bin/tool'],
-] as const)('on %s the working folder is not looked at', (platform, path, found) => {
+] as const)('on %s the working folder is not searched', (platform, path, found) => {
   expect(programInPath('tool', { platform, path, exists: () => true })).toBe(found);
 });
 
 test.each([
   ['win32', '.;C:\\tools'],
   ['linux', '.:/usr/bin'],
-] as const)('on %s one that is nowhere is no name that the system would look for', (platform, path) => {
+] as const)('on %s a missing one has no name that the system would search for', (platform, path) => {
   const place = programInPath('tool', { platform, path, exists: () => false });
   expect(place).toMatch(/^(?:C:\\|\/)nowhere/);
 });

@@ -34,14 +34,14 @@ test('refuses a file that is too large before it is read', async () => {
   expect(() => readRegularSync(path, 1 << 20)).toThrow(UserError);
 });
 
-test('fails as the file system does where there is nothing, or a folder', async () => {
+test('fails like the file system if there is nothing, or a folder', async () => {
   const path = await folder();
   await expect(readRegular(path)).rejects.toMatchObject({ code: 'EISDIR' });
   await expect(readRegular(join(path, 'none'))).rejects.toMatchObject({ code: 'ENOENT' });
   expect(() => readRegularSync(path)).toThrow(expect.objectContaining({ code: 'EISDIR' }));
 });
 
-describe.skipIf(process.platform === 'win32')('what has no end', () => {
+describe.skipIf(process.platform === 'win32')('an endless file', () => {
   test.each(['pipe', 'device'])('a %s is refused at once', async (kind) => {
     const path = kind === 'device' ? '/dev/zero' : join(await folder(), 'pipe');
     if (kind === 'pipe') execFileSync('mkfifo', [path]);

@@ -17,7 +17,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-/** Renames as Windows does while a reader has the file open: refused so many times, then done. */
+/** Renames as Windows does while a reader has the file open: refuses `times` times, then succeeds. */
 function refusing(code: string, times: number) {
   const asked = { count: 0 };
   const refused = async (a: string, b: string) => {
@@ -28,20 +28,20 @@ function refusing(code: string, times: number) {
 }
 
 describe('renameOver', () => {
-  test('takes the place of a file', async () => {
+  test('replaces a file', async () => {
     await renameOver(from, to);
     expect(await readFile(to, 'utf8')).toBe('new');
     expect(await readdir(folder)).toEqual(['old']);
   });
 
-  test.each(['EPERM', 'EACCES', 'EBUSY'])('is tried again on Windows after %s', async (code) => {
+  test.each(['EPERM', 'EACCES', 'EBUSY'])('is retried on Windows after %s', async (code) => {
     const { rename: refused, asked } = refusing(code, 3);
     await renameOver(from, to, { platform: 'win32', rename: refused, pausesMs: [0, 0, 0] });
     expect(asked.count).toBe(4);
     expect(await readFile(to, 'utf8')).toBe('new');
   });
 
-  test('gives up once every pause is over, and leaves both files', async () => {
+  test('gives up after the last pause, and keeps both files', async () => {
     const { rename: refused } = refusing('EPERM', Number.POSITIVE_INFINITY);
     const renamed = renameOver(from, to, { platform: 'win32', rename: refused, pausesMs: [0, 0] });
     await expect(renamed).rejects.toMatchObject({ code: 'EPERM' });
@@ -51,7 +51,7 @@ describe('renameOver', () => {
   test.each([
     ['elsewhere', 'linux', 'EPERM'],
     ['for another reason', 'win32', 'ENOSPC'],
-  ] as const)('is not tried again %s', async (_, platform, code) => {
+  ] as const)('is not retried %s', async (_, platform, code) => {
     const { rename: refused, asked } = refusing(code, 1);
     const renamed = renameOver(from, to, { platform, rename: refused, pausesMs: [0, 0] });
     await expect(renamed).rejects.toMatchObject({ code });

@@ -24,7 +24,7 @@ describe('replaceFile', () => {
     expect(await readdir(folder)).toEqual(['file']);
   });
 
-  test('many at once leave one of them, whole', async () => {
+  test('many at once leave one complete file', async () => {
     const path = join(folder, 'file');
     const contents = Array.from({ length: 20 }, (_, index) => `${index}`.repeat(10_000));
     await Promise.all(contents.map((content) => replaceFile(path, content)));
@@ -41,7 +41,7 @@ describe('replaceFile', () => {
     expect(await readdir(folder)).toEqual(['folder']);
   });
 
-  test.skipIf(process.platform === 'win32')('leaves a folder that it may not write as it was', async () => {
+  test.skipIf(process.platform === 'win32')('does not change a folder that is not writable', async () => {
     await writeFile(join(folder, 'file'), 'old');
     await chmod(folder, 0o500);
     await unprivileged(folder, async () => {
@@ -51,7 +51,7 @@ describe('replaceFile', () => {
     expect(await readFile(join(folder, 'file'), 'utf8')).toBe('old');
   });
 
-  test.skipIf(!canMount)('keeps the old content where a full disk takes only a part of the new', async () => {
+  test.skipIf(!canMount)('keeps the old content if a full disk takes only a part of the new', async () => {
     const disk = join(folder, 'disk');
     await mkdir(disk);
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', disk]);

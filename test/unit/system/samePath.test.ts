@@ -10,7 +10,7 @@ describe('isSamePath', () => {
     ['win32', 'C:\\Work\\A.yaml', 'C:\\work\\a.yaml', true],
     ['win32', 'C:/work/a.yaml', 'C:\\work\\x\\..\\a.yaml', true],
     ['win32', 'C:\\work\\a.yaml', 'D:\\work\\a.yaml', false],
-    // Windows tells Unicode forms apart.
+    // Windows treats Unicode normalization forms as different names.
     ['win32', 'C:\\\u00e9.yaml', 'C:\\e\u0301.yaml', false],
     ['darwin', '/Users/a/caf\u00e9.yaml', '/Users/a/cafe\u0301.yaml', true],
     ['darwin', '/Users/a/Caf\u00c9.yaml', '/users/A/cafe\u0301.yaml', true],
@@ -24,7 +24,7 @@ describe('isSamePath', () => {
   });
 });
 
-test('a path is as written where it is a link, or does not exist', async () => {
+test('a path stays as written if it is a link, or does not exist', async () => {
   const folder = await realpath(await mkdtemp(join(tmpdir(), 'same-')));
   onTestFinished(() => rm(folder, { recursive: true }));
   await mkdir(join(folder, 'real'));

@@ -24,7 +24,7 @@ beforeAll(async () => {
   hostPath = await buildHost(dirname(tests.trainerPath));
 });
 
-/** A program that starts a run as a window does, and waits for its end. */
+/** Builds a program that starts a run like a window does and waits for its end. */
 async function buildHost(folder: string): Promise<string> {
   const outfile = join(folder, 'host.js');
   const source = `
@@ -38,7 +38,10 @@ async function buildHost(folder: string): Promise<string> {
   return outfile;
 }
 
-/** A process that started a run's trainer, and the trainer's id once it holds the run. */
+/**
+ * Starts a process that starts a run's trainer. Returns it with the trainer's process id after the trainer holds the
+ * run.
+ */
 async function host(folder: string, whenItGoes: 'continue' | 'stop') {
   const child = fork(hostPath, [folder, tests.trainerPath, whenItGoes], { execArgv: [], stdio: 'ignore' });
   const exited = once(child, 'exit');
@@ -74,11 +77,11 @@ const stateOf = async (folder: string) => {
   return run.kind === 'run' ? run.manifest.state.status : run.reason;
 };
 
-/** More than any test waits for. */
+/** More epochs than any test waits for. */
 const ENDLESS = smallRecipe({ schedule: { epochs: 100_000 } });
 
 describe('a trainer whose host is killed', () => {
-  test('goes on, and is found running by the next, with its whole history and what comes', async () => {
+  test('continues, and is found running by the next one, with its whole history and what follows', async () => {
     const folder = await queueRun(tests.store, ENDLESS);
     const { trainer, kill } = await host(folder, 'continue');
     await kill();
@@ -105,7 +108,7 @@ describe('a trainer whose host is killed', () => {
     expect(await stateOf(folder)).toBe('stopped');
   });
 
-  test('is stopped by anyone, and nothing of it is left', async () => {
+  test('can be stopped by anyone, and leaves nothing running', async () => {
     const folder = await queueRun(tests.store, ENDLESS);
     const { trainer, kill } = await host(folder, 'continue');
     await kill();
@@ -117,7 +120,7 @@ describe('a trainer whose host is killed', () => {
 });
 
 describe('pausing', () => {
-  test('ends a run after its step with a checkpoint, whoever started it, and it goes on from there', async () => {
+  test('ends a run after its step with a checkpoint, whoever started it, and it resumes from there', async () => {
     const folder = await queueRun(tests.store, smallRecipe({ schedule: { epochs: 100 } }));
     const { trainer, kill } = await host(folder, 'continue');
     await kill();
@@ -140,7 +143,7 @@ describe('pausing', () => {
     expect(told).toEqual(['paused', 'started']);
   });
 
-  test('by its channel is the same', async () => {
+  test('through its channel is the same', async () => {
     const folder = await queueRun(tests.store, ENDLESS);
     const handle = startRun(folder, { nodePath: process.execPath, trainerPath: tests.trainerPath });
     await reaches(folder, 'epoch');
@@ -150,7 +153,7 @@ describe('pausing', () => {
   });
 });
 
-describe('two who start one run', () => {
+describe('two processes that start one run', () => {
   test('at once start it once', async () => {
     const folder = await queueRun(tests.store, ENDLESS);
     const trainers = Array.from({ length: 4 }, () => start(folder));
@@ -181,7 +184,7 @@ describe('a run folder', () => {
   test.each([
     ['deleted', (folder: string) => rm(folder, { recursive: true, force: true, maxRetries: 5 })],
     ['renamed', (folder: string) => rename(folder, `${folder}-elsewhere`)],
-  ])('that is %s while its run trains ends the trainer, and is not made anew', async (_, change) => {
+  ])('that is %s while its run trains ends the trainer, and is not recreated', async (_, change) => {
     const folder = await queueRun(tests.store, ENDLESS);
     const handle = startRun(folder, { nodePath: process.execPath, trainerPath: tests.trainerPath });
     await reaches(folder, 'epoch');
@@ -189,7 +192,7 @@ describe('a run folder', () => {
     const end = await handle.exited;
     expect(end).toMatchObject({
       status: 'failed',
-      failure: { what: `${folder} was moved or deleted while the run trained.` },
+      failure: { what: `${folder} was moved or deleted during training.` },
     });
     expect(existsSync(folder)).toBe(false);
     expect(await isRunning(handle.pid as number)).toBe(false);
@@ -207,7 +210,7 @@ describe('a run folder', () => {
 });
 
 describe('a run whose trainer is gone', () => {
-  test('is interrupted, which is written down once and not over what another says', async () => {
+  test('is interrupted, which is recorded once and overwrites no other state', async () => {
     const folder = await queueRun(tests.store, ENDLESS);
     const trainer = start(folder);
     await trainer.reaches('step');
@@ -225,7 +228,7 @@ describe('a run whose trainer is gone', () => {
 });
 
 describe('a running trainer', () => {
-  test('lets its heart beat, also through a clock that jumped', async () => {
+  test('keeps its heartbeat, also when the clock jumps', async () => {
     const folder = await queueRun(tests.store, ENDLESS);
     const trainer = start(folder);
     await trainer.reaches('step');
@@ -236,7 +239,7 @@ describe('a running trainer', () => {
     expect(Math.abs((await beatMs()) - Date.now())).toBeLessThan(10_000);
   });
 
-  test('heeds a request to stop that is left in its folder', async () => {
+  test('follows a request to stop that is left in its folder', async () => {
     const folder = await queueRun(tests.store, ENDLESS);
     const trainer = start(folder);
     await trainer.reaches('step');

@@ -17,7 +17,7 @@ import { smallRecipe } from '../../support/smallTraining';
 import { until } from '../runs/support';
 import { bundle, queueRun, type TrainerProcess, trainerTests } from './trainerProcess';
 
-/** Runs a program where the ids of its processes are others than here, as in a container on this machine. */
+/** Runs a program in another PID namespace, as in a container on this machine. */
 const ELSEWHERE = ['--pid', '--fork', '--kill-child', '--mount-proc'] as const;
 const canUnshare = spawnSync('unshare', [...ELSEWHERE, 'true']).status === 0;
 
@@ -52,7 +52,7 @@ beforeAll(async () => {
   await bundle({ stdin }, programPath);
 });
 
-/** What a program prints that runs elsewhere and does something with a run there. */
+/** Runs a program in another PID namespace that does something with a run, and returns its output. */
 async function elsewhere(
   request: 'look' | 'resume' | 'anew' | 'delete',
   folder: string,
@@ -66,7 +66,7 @@ async function elsewhere(
 }
 
 function startElsewhere(args: readonly string[], env: NodeJS.ProcessEnv = {}): ChildProcess {
-  // The first process of a namespace cannot stop itself: that is a shell.
+  // The first process of a namespace cannot stop itself, so that is a shell.
   const command = ['sh', '-c', '"$@"; exit $?', 'sh', process.execPath, ...args];
   const child = spawn('unshare', [...ELSEWHERE, ...command], {
     stdio: ['ignore', 'pipe', 'ignore'],
@@ -83,7 +83,7 @@ function startElsewhere(args: readonly string[], env: NodeJS.ProcessEnv = {}): C
 const SAVES = savePeriodVariables({ steps: 3 });
 const recipe = smallRecipe({ tricks: { ema: true }, schedule: { epochs: 3 } });
 
-/** A trainer that stops before one of its changes of its run's folder, and has stopped there. */
+/** Starts a trainer that stops before one of its changes to its run folder. Returns it after it has stopped. */
 async function frozenTrainer(folder: string, at: string): Promise<TrainerProcess> {
   const trainer = tests.start(folder, {
     ...SAVES,
@@ -100,7 +100,7 @@ async function frozenTrainer(folder: string, at: string): Promise<TrainerProcess
   return trainer;
 }
 
-/** All that readers take from a run's folder. */
+/** Returns everything that readers take from a run folder. */
 async function readersView(folder: string) {
   const fence = new AttemptFence();
   const { events } = await readAllEvents(metricsPath(folder));
@@ -122,7 +122,7 @@ async function bytesIn(folder: string): Promise<Record<string, string>> {
   );
 }
 
-/** What a run came to, but for its clock and its attempts. */
+/** Returns the outcome of a run without its timestamps and attempts. */
 async function resultOf(folder: string): Promise<object> {
   const { manifest, events } = await readersView(folder);
   if (!manifest.ok || manifest.manifest.state.status !== 'done') throw new Error(JSON.stringify(manifest));
@@ -138,7 +138,7 @@ async function resultOf(folder: string): Promise<object> {
 const left = async (folder: string) =>
   (await readdir(folder, { recursive: true })).filter((name) => name.endsWith('.tmp'));
 
-/** One of each kind of change, as far as possible in the middle of the training. */
+/** One change of each kind, if possible in the middle of the training. */
 const POINTS = [
   'link lease.1#0',
   'rename checkpoints/1#0',
@@ -151,8 +151,9 @@ const POINTS = [
   'rename evaluation/1/last/metrics.json#0',
 ] as const;
 
-// A program elsewhere: `unshare` has to be allowed, as it is for root and on most Linux machines.
-describe.skipIf(!canUnshare)('a trainer that froze and was taken for dead', () => {
+// Runs a program in another PID namespace. This needs permission to `unshare`: root has it, and so do users on most
+// Linux machines.
+describe.skipIf(!canUnshare)('a frozen trainer that was presumed dead', () => {
   let whole: object;
   beforeAll(async () => {
     const store = await mkdtemp(join(dirname(tests.trainerPath), 'whole-'));
@@ -178,18 +179,18 @@ describe.skipIf(!canUnshare)('a trainer that froze and was taken for dead', () =
 
     frozen.child.kill('SIGCONT');
     const { code } = await frozen.exited;
-    // One that had not taken the run yet finds it taken.
+    // A trainer that had not taken the run yet finds it taken.
     expect(code).toBe(at.startsWith('link') ? TRAINER_EXIT.taken : TRAINER_EXIT.fenced);
     expect(await readersView(folder)).toEqual(view);
     if (code === TRAINER_EXIT.fenced) {
       expect(frozen.output).toBe(
-        `${folder} was taken over by a later attempt. What this one had not written is dropped.\n`,
+        `A later attempt took over ${folder}. Anything that this attempt had not written yet is discarded.\n`,
       );
     }
   });
 
   test.each(['rename run.json#2', 'write metrics.ndjson#2', 'rename checkpoints/1/last.safetensors#1'])(
-    'before its change "%s" and wakes up beside the other does not disturb it',
+    'before its change "%s" and wakes up next to the other does not disturb it',
     async (at) => {
       const folder = await queueRun(tests.store, recipe);
       const frozen = await frozenTrainer(folder, at);
@@ -205,7 +206,7 @@ describe.skipIf(!canUnshare)('a trainer that froze and was taken for dead', () =
     },
   );
 
-  /** A trainer elsewhere, in the middle of its training. */
+  /** Starts a trainer in another PID namespace and stops it in the middle of its training. */
   async function frozenElsewhere(folder: string, besides: number | undefined) {
     const child = startElsewhere([tests.trainerPath, folder], {
       ...SAVES,
@@ -238,17 +239,17 @@ describe.skipIf(!canUnshare)('a run that trains where its process cannot be seen
       ', its clock a minute behind',
       { NODE_OPTIONS: `--require ${join(__dirname, '../../support/slowClock.cjs')}` },
     ],
-  ])('goes on whoever looks%s, and is told as uncertain', async (_, env: Record<string, string>) => {
+  ])('continues whoever looks%s, and is reported as uncertain', async (_, env: Record<string, string>) => {
     const folder = await queueRun(tests.store, ENDLESS);
     const trainer = tests.start(folder, env);
     await trainer.reaches('step');
-    // Its heart has beaten by its own clock.
+    // Its heartbeat advanced by its own clock.
     const { path = '' } = (await readLease(folder)) ?? {};
     const taken = (await stat(path)).mtimeMs;
     await until(async () => (await stat(path)).mtimeMs !== taken);
     const seen = JSON.parse(await elsewhere('look', folder));
     expect(seen).toMatchObject([{ manifest: { state: { status: 'running' } }, isUncertain: true }]);
-    // Here it can be seen.
+    // It is visible from here.
     const run = await readRun(folder);
     expect(run).toMatchObject({ manifest: { state: { status: 'running' } } });
     expect(run).not.toHaveProperty('isUncertain');
@@ -256,20 +257,20 @@ describe.skipIf(!canUnshare)('a run that trains where its process cannot be seen
     expect(trainer.child.exitCode).toBeNull();
   });
 
-  test('is neither resumed nor deleted while its heart beats', async () => {
+  test('is neither resumed nor deleted while it has a heartbeat', async () => {
     const folder = await queueRun(tests.store, ENDLESS);
     const trainer = tests.start(folder);
     await trainer.reaches('step');
     for (const request of ['resume', 'anew', 'delete'] as const) {
       const output = await elsewhere(request, folder, 6000);
-      expect(output).toContain('Waiting until its heartbeat moves, or has stood still for 6 s.');
+      expect(output).toContain('Waiting until its heartbeat changes or stays unchanged for 6 s.');
       expect(output).toContain('is running.');
     }
     expect(trainer.child.exitCode).toBeNull();
     expect((await trainer.manifest()).state.status).toBe('running');
   });
 
-  test('is started anew once its heart stood still', async () => {
+  test('is restarted once its heartbeat stopped', async () => {
     const folder = await queueRun(tests.store, ENDLESS);
     const trainer = tests.start(folder);
     await trainer.reaches('step');
@@ -282,7 +283,7 @@ describe.skipIf(!canUnshare)('a run that trains where its process cannot be seen
     expect((await trainer.exited).code).toBe(TRAINER_EXIT.fenced);
   });
 
-  test('is deleted once its heart stood still', async () => {
+  test('is deleted once its heartbeat stopped', async () => {
     const folder = await queueRun(tests.store, ENDLESS);
     const trainer = tests.start(folder);
     await trainer.reaches('step');

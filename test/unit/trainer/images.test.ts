@@ -1,4 +1,4 @@
-/** Trainings whose images are prepared by threads, in the trainer's own process. */
+/** Trainings with images prepared by worker threads in the trainer's own process. */
 import { rm, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -21,21 +21,21 @@ const tests = trainerTests();
 
 type Variables = Readonly<Record<string, string>>;
 
-/** Starts a run, or lets it go on. */
+/** Starts or resumes a run. */
 async function start(folder: string, variables: Variables = {}): Promise<TrainerProcess> {
   await markInterrupted(folder);
   expect(await makeReady(folder)).toBeNull();
   return tests.start(folder, { ...savePeriodVariables({ steps: 3 }), ...variables });
 }
 
-/** Lets a run go on to its end. */
+/** Resumes a run and trains it to its end. */
 async function finish(folder: string, variables?: Variables): Promise<TrainerProcess> {
   const trainer = await start(folder, variables);
   expect(await trainer.exited, trainer.output).toEqual({ code: 0, signal: null });
   return trainer;
 }
 
-/** What a run came to, but for what depends on the clock. */
+/** Returns the outcome of a run without everything that depends on the clock. */
 async function outcomeOf(trainer: TrainerProcess): Promise<object> {
   const measured = (event: RunEvent) => ({
     ...event,
@@ -50,10 +50,10 @@ async function outcomeOf(trainer: TrainerProcess): Promise<object> {
   return { events: settledMetrics(await trainer.events()).map(measured), tensors, best: best.tensors };
 }
 
-/** Writes a folder of photos, indexes it, and makes a recipe of it; `data` changes its part of the experiment. */
+/** Writes a folder of photos, indexes it, and creates a recipe for it. `data` changes the experiment's data part. */
 async function photoRecipe(data: object = {}): Promise<Recipe> {
   const root = tests.store;
-  // Two files of a number would be leaks.
+  // Two files with the same number would be leaks.
   await pictureTable(join(root, 'photos/train'), { count: 49 });
   await pictureTable(join(root, 'photos/val'), { count: 11, first: 49 });
   return indexedRecipe(root, {
@@ -74,7 +74,7 @@ async function photoRecipe(data: object = {}): Promise<Recipe> {
 
 const photo = (name: string) => join(tests.store, 'photos', name);
 
-/** The failure that a run ends with. */
+/** Returns the failure that a run ends with. */
 async function failureOf(trainer: TrainerProcess): Promise<Failure> {
   expect((await trainer.exited).code).toBe(1);
   const { state } = await trainer.manifest();
@@ -82,7 +82,7 @@ async function failureOf(trainer: TrainerProcess): Promise<Failure> {
   return state.failure;
 }
 
-/** Images in memory that are augmented in steps: crops, and one that draws operations. */
+/** Images in memory with stepwise augmentation: crops, and a step that draws operations. */
 const inMemory = smallRecipe({
   data: {
     augment: [{ step: 'padded_crop', padding: 1 }, 'flip', 'randaugment'],
@@ -98,7 +98,7 @@ describe.each<[string, () => Promise<Recipe>]>([
   ['images of a folder', () => photoRecipe({ presize: false })],
   ['images of a folder, resized once', () => photoRecipe({ presize: 20 })],
 ])('%s', (_, recipeOf) => {
-  test('train the same on any number of threads, with and without what is kept in memory', async () => {
+  test('train the same on any number of threads, with and without the cache in memory', async () => {
     const recipe = await recipeOf();
     const first = await finish(await queueRun(tests.store, recipe), {
       [DATA_WORKERS]: '1',
@@ -119,7 +119,7 @@ describe.each<[string, () => Promise<Recipe>]>([
     }
   });
 
-  test('train the same where two runs of them train at once', async () => {
+  test('train the same if two runs of them train at once', async () => {
     const recipe = await recipeOf();
     const folders = [await queueRun(tests.store, recipe), await queueRun(tests.store, recipe)];
     const [one, other] = await Promise.all(folders.map((folder) => finish(folder, { [CACHE_MB]: '0' })));
@@ -128,7 +128,7 @@ describe.each<[string, () => Promise<Recipe>]>([
     expect(await outcomeOf(other!)).toEqual(await outcomeOf(alone));
   });
 
-  test('that are stopped and killed in the middle of epochs end as if they never were', async () => {
+  test('train the same when they are stopped and killed in the middle of epochs', async () => {
     const recipe = await recipeOf();
     const whole = await finish(await queueRun(tests.store, recipe), { [DATA_WORKERS]: '2' });
     const folder = await queueRun(tests.store, recipe);
@@ -156,7 +156,7 @@ describe('images that change', () => {
     expect(`${what} ${remedy}`).toMatch(/index/i);
   });
 
-  /** A run that is not over before its images change. */
+  /** A run long enough that its images change before it ends. */
   async function longRun(data: object): Promise<TrainerProcess> {
     const recipe = await photoRecipe({ presize: false, ...data });
     const totalSteps = 300 * recipe.schedule.stepsPerEpoch;
@@ -166,7 +166,7 @@ describe('images that change', () => {
     return trainer;
   }
 
-  test('while it trains end it, by name', async () => {
+  test('during a training end it, by name', async () => {
     const trainer = await longRun({});
     await rm(photo('train/c1/5.jpg'));
     const { what, remedy } = await failureOf(trainer);
@@ -174,7 +174,7 @@ describe('images that change', () => {
     expect(remedy).toContain('data.on_bad_image: skip');
   });
 
-  test('while it trains have another take their place, where bad images are skipped', async () => {
+  test('during a training are replaced by others if bad images are skipped', async () => {
     const trainer = await longRun({ on_bad_image: 'skip' });
     await truncate(photo('train/c0/8.jpg'), 300);
     const isNote = (event: RunEvent) =>
@@ -183,7 +183,7 @@ describe('images that change', () => {
       expect(trainer.child.exitCode, trainer.output).toBeNull();
       await delay(20);
     }
-    expect(trainer.output).toContain('takes its place');
+    expect(trainer.output).toContain('Replaced with another image of its class');
     const events = await trainer.events();
     const last = events.findLast((event) => event.type === 'step');
     await trainer.reachesStep((last?.step ?? 0) + 8);

@@ -5,9 +5,9 @@ import { parseExperiment } from '../../../src/experiment/parse';
 import type { Recipe } from '../../../src/recipe/recipe';
 
 /**
- * Indexes the data of an experiment, whose paths are relative to `root`, and makes a recipe of it.
+ * Indexes the data of an experiment, with paths relative to `root`, and creates a recipe for it.
  *
- * @throws where it is no experiment, its tricks do not fit it, or its data need no index
+ * @throws if it is not an experiment, its tricks do not fit it, or its data needs no index
  */
 export async function indexedRecipe(root: string, experiment: object): Promise<Recipe> {
   const parse = () =>

@@ -9,7 +9,7 @@ import { queueRun, trainerTests } from './trainerProcess';
 const tests = trainerTests();
 const canLimit = spawnSync('prlimit', ['--data=unlimited', 'true']).status === 0;
 
-/** Starts a run's trainer as a process that may have so much memory of its own. */
+/** Starts a run's trainer as a process with a limit on its own memory. */
 function startWithin(folder: string, mebibytes: number) {
   const { trainerPath } = tests;
   const execArgv = [`--data=${mebibytes * 2 ** 20}`, process.execPath];
@@ -17,7 +17,7 @@ function startWithin(folder: string, mebibytes: number) {
 }
 
 describe.skipIf(!canLimit)('a trainer whose memory runs out', () => {
-  /** A step of it takes more than a gigabyte. */
+  /** One step takes more than a gigabyte. */
   const large = smallRecipe({
     data: { train_images: 1024, validation_images: 16, height: 32, width: 32, channels: 3, batch_size: 512 },
     model: { name: 'resnet20', width: 16 },
@@ -37,7 +37,7 @@ describe.skipIf(!canLimit)('a trainer whose memory runs out', () => {
     expect(run.kind === 'run' && run.manifest.state).toEqual(end);
   });
 
-  test('keeps what it has done: where there is more memory, its run goes on from there', async () => {
+  test('keeps its progress: with more memory, its run continues from there', async () => {
     const folder = await queueRun(tests.store, smallRecipe({ schedule: { epochs: 30 } }));
     const first = startRun(folder, { nodePath: process.execPath, trainerPath: tests.trainerPath });
     first.on('events', ({ events }) => {

@@ -1,4 +1,7 @@
-/** Trainings on a folder of images against PyTorch's, from the same weights; bench/parity/folder.py has made these. */
+/**
+ * Trainings on an image folder compared with PyTorch's, from the same weights. bench/parity/folder.py wrote the weights
+ * and PyTorch's losses.
+ */
 import { cp, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -8,9 +11,9 @@ import { PRESENT_ENGINES } from '../support/presentEngines';
 import { indexedRecipe } from './indexedRecipe';
 import { queueRun, trainerTests } from './trainerProcess';
 
-/** Of a loss, relative to PyTorch's. */
+/** Tolerance of a loss, relative to PyTorch's. */
 const LIMIT = 1e-3;
-/** Of the first, before updates amplify rounding: images whose bytes differ would show. */
+/** Tolerance of the first loss, before updates amplify rounding: images with different bytes would show. */
 const FIRST_LIMIT = 1e-5;
 
 const FIXTURE = join(import.meta.dirname, '..', '..', 'fixtures', 'parity');
@@ -22,9 +25,9 @@ interface Cases {
 
 interface Losses {
   readonly name: string;
-  /** Of each step. */
+  /** One per step. */
   readonly losses: readonly number[];
-  /** Of each epoch. */
+  /** One per epoch. */
   readonly validationLosses: readonly number[];
 }
 
@@ -43,7 +46,7 @@ function expectClose(actual: readonly number[], expected: readonly number[], lim
 
 const tests = trainerTests();
 
-// The other engines are compared with wasm elsewhere. Threads of ours have a shard of the batch each.
+// The other engines are compared with wasm elsewhere. Each of our threads gets a shard of the batch.
 const engines = PRESENT_ENGINES.flatMap((name): { engine: EngineName; threads: number }[] => {
   if (name === 'wasm') return [1, 2, 4].map((threads) => ({ engine: name, threads }));
   return name === 'tensorflow' ? [{ engine: name, threads: 1 }] : [];
@@ -63,11 +66,11 @@ describe.each(engines)(
       expect(await trainer.exited, trainer.output).toEqual({ code: 0, signal: null });
       const events = await trainer.events();
       const expected = results.find((result) => result.name === name)!;
-      const losses = events.flatMap((event) => (event.type === 'step' ? [event.loss] : []));
+      const losses = events.flatMap((event) => (event.type === 'step' ? (event.loss ?? []) : []));
       expectClose(losses, expected.losses);
       expectClose(losses.slice(0, 1), expected.losses.slice(0, 1), FIRST_LIMIT);
       expectClose(
-        events.flatMap((event) => (event.type === 'epoch' ? [event.validationLoss] : [])),
+        events.flatMap((event) => (event.type === 'epoch' ? (event.validationLoss ?? []) : [])),
         expected.validationLosses,
       );
     });

@@ -15,26 +15,26 @@ import { queueRun, type TrainerProcess, trainerTests } from './trainerProcess';
 
 const tests = trainerTests();
 
-/** Starts a run, or lets it go on. */
+/** Starts or resumes a run. */
 async function start(folder: string): Promise<TrainerProcess> {
   await markInterrupted(folder);
   expect(await makeReady(folder)).toBeNull();
   return tests.start(folder, savePeriodVariables({ steps: 3 }));
 }
 
-/** Trains a recipe to its end without a stop; its folder. */
+/** Trains a recipe to its end without interruption and returns its trainer. */
 async function neverStopped(recipe: Recipe): Promise<TrainerProcess> {
   const trainer = await start(await queueRun(tests.store, recipe));
   expect(await trainer.exited).toEqual({ code: 0, signal: null });
   return trainer;
 }
 
-/** How many steps the log has, those that were done again included. */
+/** Counts the steps in the log, including repeated ones. */
 async function stepsIn(trainer: TrainerProcess): Promise<number> {
   return (await trainer.events()).filter(({ type }) => type === 'step').length;
 }
 
-/** What of an event does not depend on the clock, or on how often the run was begun. */
+/** Returns the parts of an event that do not depend on the clock or on the number of attempts. */
 function measured(event: RunEvent): object {
   return { ...event, time: 0, attempt: 0, seconds: 0, imagesPerSecond: 0 };
 }
@@ -64,15 +64,16 @@ const changes = {
 };
 const recipe = smallRecipe(changes);
 
-describe('a run that goes on', () => {
-  test('after kill -9 at 20 random moments ends with the weights and metrics of one never stopped', async () => {
+describe('a resumed run', () => {
+  test('after kill -9 at 20 random moments ends with the weights and metrics of an uninterrupted one', async () => {
     const whole = await neverStopped(recipe);
     const folder = await queueRun(tests.store, recipe);
     let kills = 0;
     for (; kills < 20; kills++) {
       const trainer = await start(folder);
       const stepsBefore = await stepsIn(trainer);
-      // From before it has taken the run to the middle of its epochs; on a fast machine before too many steps.
+      // Any time from before it has taken the run to the middle of its epochs. On a fast machine, before too many
+      // steps.
       const end = Date.now() + Math.random() * 1200;
       while (Date.now() < end && (await stepsIn(trainer)) < stepsBefore + 10) await delay(5);
       if (trainer.child.exitCode !== null) break;
@@ -85,7 +86,7 @@ describe('a run that goes on', () => {
     await expectSame(last, whole);
   });
 
-  test('after stops ends the same, and does no step twice', async () => {
+  test('after stops ends the same, and repeats no step', async () => {
     const short = { ...recipe, epochs: 16, schedule: { ...recipe.schedule, totalSteps: 160 } };
     const whole = await neverStopped(short);
     const folder = await queueRun(tests.store, short);
@@ -102,7 +103,7 @@ describe('a run that goes on', () => {
     expect(steps).toEqual(Array.from({ length: 160 }, (_, index) => index));
   });
 
-  test('is paused by its trainer right after the epochs that it was to train, and ends the same', async () => {
+  test('is paused by its trainer right after the requested epochs, and ends the same', async () => {
     const short = smallRecipe({ ...changes, schedule: { epochs: 9, decay: 'cosine' } });
     const whole = await neverStopped(short);
     const folder = await queueRun(tests.store, short);
@@ -118,9 +119,9 @@ describe('a run that goes on', () => {
     await expectSame(last, whole);
   });
 
-  // On every processor: what an op sums in parts must be added in one order.
+  // On every processor, an op that sums in parts must add them in one fixed order.
   test.runIf(PRESENT_ENGINES.includes('tensorflow'))(
-    'on tensorflow, after kills and stops, ends with the weights and metrics of one never stopped',
+    'on tensorflow, after kills and stops, ends with the weights and metrics of an uninterrupted one',
     async () => {
       const native = smallRecipe({
         ...changes,
@@ -148,7 +149,7 @@ describe('a run that goes on', () => {
     },
   );
 
-  test('says so where it goes on with another engine, or with other threads of it', async () => {
+  test('reports another engine, or other threads of it', async () => {
     const folder = await queueRun(tests.store, smallRecipe({ schedule: { epochs: 20 } }));
     const first = await start(folder);
     await first.reaches('epoch');
@@ -161,15 +162,17 @@ describe('a run that goes on', () => {
     expect((await second.exited).code).toBe(0);
     const told = (await second.events()).flatMap((event) => (event.type === 'preparing' ? [event.what] : []));
     const now = manifest.engine?.description;
-    expect(told).toContain(`Until here ${description} trained the run; ${now} may compute other digits.`);
+    expect(told).toContain(
+      `${description} trained the run up to here. ${now} may give slightly different results.`,
+    );
   });
 
-  test('takes the checkpoint before a damaged one, says so, and ends the same', async () => {
+  test('uses the checkpoint before a damaged one, says so, and ends the same', async () => {
     const whole = await neverStopped(recipe);
     const folder = await queueRun(tests.store, recipe);
     const first = await start(folder);
     await first.reachesStep(50);
-    // Not killed, which may be between the two renames of a save, when there is no last one to damage.
+    // Not killed: a kill may come between a save's two renames, when there is no last checkpoint to damage.
     first.child.kill('SIGTERM');
     expect((await first.exited).code).toBe(130);
     const bytes = await readFile(lastCheckpointPath(folder));
@@ -177,13 +180,13 @@ describe('a run that goes on', () => {
     const second = await start(folder);
     expect(await second.exited).toEqual({ code: 0, signal: null });
     const told = (await second.events()).flatMap((event) => (event.type === 'preparing' ? [event.what] : []));
-    expect(told.some((what) => /^last\.safetensors is damaged .* going on from/.test(what))).toBe(true);
-    expect(told.some((what) => /^Going on after step \d+$/.test(what))).toBe(true);
+    expect(told.some((what) => /^last\.safetensors is damaged .*\. Resuming from/.test(what))).toBe(true);
+    expect(told.some((what) => /^Resuming after step \d+$/.test(what))).toBe(true);
     expect(second.output).toContain('last.safetensors is damaged');
     await expectSame(second, whole);
   });
 
-  test('from before some effects were known ends the same', async () => {
+  test('from before some effects existed ends the same', async () => {
     const whole = await neverStopped(recipe);
     const folder = await queueRun(tests.store, recipe);
     const first = await start(folder);

@@ -22,7 +22,7 @@ test.runIf(installed)('a run in a slow format emulates it, and its log says so w
   const addonPath = join(own, ADDON);
   const file = join(engines, 'probes.json');
   const probe = await cachedStepProbe(addonPath, undefined, file);
-  // bfloat16 has float16's times of the fixture, since most processors have bfloat16.
+  // bfloat16 gets the fixture's float16 times, because most processors support bfloat16.
   const cache = JSON.parse(readFileSync(file, 'utf8'));
   cache[`${addonPath} steps`].probe = { ...measured, bfloat16: measured.float16 };
   writeFileSync(file, JSON.stringify(cache));
@@ -39,8 +39,10 @@ test.runIf(installed)('a run in a slow format emulates it, and its log says so w
     engine: { halfFormats: [] },
     precision: { compute: 'bfloat16', execution: 'emulated' },
   });
-  // Where the processor lacks the format there is nothing to say: it is emulated anyway.
+  // If the processor lacks the format, nothing is reported: it is emulated anyway.
   const said = events.flatMap((event) => (event.type === 'preparing' ? [event.what] : []));
-  const wanted = expect.stringMatching(/^bfloat16 takes 14 times float32's step here: .*filter gradient\./);
+  const wanted = expect.stringMatching(
+    /^A step in bfloat16 takes 14 times as long as in float32 here: .*filter gradient\./,
+  );
   if (probe?.bfloat16) expect(said).toContainEqual(wanted);
 });

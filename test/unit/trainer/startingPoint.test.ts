@@ -39,12 +39,12 @@ async function done(trainer: TrainerProcess): Promise<TrainerProcess> {
   return trainer;
 }
 
-/** One epoch in which nothing is learned. */
+/** Returns the recipe with one epoch that learns nothing. */
 function still(recipe: Recipe): Recipe {
   return { ...recipe, epochs: 1, schedule: { ...recipe.schedule, peakLearningRate: 0, totalSteps: 4 } };
 }
 
-/** What was noted in a run's log before it trained. */
+/** Returns the notes that a run logged before it trained. */
 async function notesOf(trainer: TrainerProcess): Promise<string[]> {
   return (await trainer.events()).flatMap((event) => (event.type === 'preparing' ? [event.what] : []));
 }
@@ -61,16 +61,16 @@ describe('a run that fine-tunes', () => {
   };
   const copyWeights = () => copyFile(fixturePath('resnet18.pth'), join(tests.store, 'resnet18.pth'));
 
-  test('a file of torch.save on grey images of other classes says what it did, and keeps what is frozen', async () => {
+  test('a file of torch.save on gray images of other classes reports what it did, and keeps frozen parts', async () => {
     await copyWeights();
     const run = await done(await train(smallRecipe(finetuned)));
     const notes = await notesOf(run);
     expect(notes).toEqual(
       expect.arrayContaining([
         'Loaded 100 tensors from resnet18.pth.',
-        'The weights are state_dict of the file.',
-        'The classifier fc is new: that of the weights tells 5 classes apart, and the data set has 3.',
-        'The first convolution is summed over red, green and blue, for grey images.',
+        'Using the weights state_dict of the file.',
+        'The classifier fc is newly initialized: the weights have 5 classes, and the data set has 3.',
+        "The first convolution's weights are summed over red, green and blue to fit gray images.",
       ]),
     );
     const graph = graphOf(smallRecipe(finetuned));
@@ -82,7 +82,7 @@ describe('a run that fine-tunes', () => {
     }
   });
 
-  test('draws a new head as it is drawn from scratch with the seed', async () => {
+  test('initializes a new head as from scratch with the seed', async () => {
     await copyWeights();
     const recipe = smallRecipe({ ...finetuned, seed: 7, init: { weights: 'resnet18.pth', head: 'new' } });
     const run = await done(
@@ -90,10 +90,10 @@ describe('a run that fine-tunes', () => {
     );
     const drawn = initialValues(graphOf(recipe), { zeroGamma: false }, Random.seeded(7, 'initialization'));
     expect((await weightsOf(run)).get('fc.weight')).toEqual(drawn.get('fc.weight'));
-    expect(await notesOf(run)).toContain('The classifier fc is new: head is new.');
+    expect(await notesOf(run)).toContain('The classifier fc is newly initialized: head is new.');
   });
 
-  test('goes on to the bit after it was killed in the middle', async () => {
+  test('continues bit for bit after it was killed in the middle', async () => {
     await copyWeights();
     const recipe = smallRecipe({ ...finetuned, schedule: { epochs: 6 } });
     const whole = await done(await train(recipe));
@@ -113,7 +113,7 @@ describe('a run that fine-tunes', () => {
 
   test('downloads published weights, and says so', async () => {
     const server = await fileServer(give(await readFile(fixturePath('resnet18.pth'))));
-    // Of the right name and another content.
+    // The name is right, but the content differs.
     const recipe = smallRecipe({
       ...finetuned,
       model: { name: 'resnet18', width: 64 },
@@ -127,11 +127,11 @@ describe('a run that fine-tunes', () => {
     expect(what).toContain(
       `resnet18-f37072fd.pth could not be downloaded. ${server.url}/resnet18-f37072fd.pth: `,
     );
-    expect(what).toContain('should have f37072fd');
+    expect(what).toContain('but f37072fd');
     expect(await notesOf(run)).toContain('Downloading resnet18-f37072fd.pth');
   });
 
-  test('warns where a bottleneck has its strides elsewhere than the weights had', async () => {
+  test('warns if a bottleneck has its strides elsewhere than the weights had', async () => {
     const graph = buildGraph({ name: 'resnet50', width: 4, variant: 'B' }, [32, 32, 1], 3);
     const drawn = initialValues(graph, { zeroGamma: false }, Random.seeded(1, 'initialization'));
     const tensors = stateDictOf(graph, drawn, 1);
@@ -139,7 +139,7 @@ describe('a run that fine-tunes', () => {
     const changes = { ...finetuned, init: 'b.safetensors' };
     const model = (variant: string) => ({ ...changes, model: { name: 'resnet50', width: 4, variant } });
     const warning =
-      'Warning: the resnet50 of PyTorch and timm has its strides as variant B, and the model is variant A.';
+      'Warning: resnet50 in PyTorch and timm places its strides as variant B does, but the model is variant A.';
     expect(await notesOf(await train(still(smallRecipe(model('A')))))).toContain(warning);
     expect(await notesOf(await train(still(smallRecipe(model('B')))))).not.toContain(warning);
   });
@@ -160,10 +160,10 @@ describe('a run that starts from a file', () => {
     }
   });
 
-  test('that is not there fails, and says where it was looked for', async () => {
+  test('that is missing fails, and says where it was searched', async () => {
     const { what, remedy } = await failureOf(await train(smallRecipe({ init: 'nowhere.safetensors' })));
-    expect(what).toBe(`There is no file ${join(tests.store, 'nowhere.safetensors')} to start from.`);
-    expect(remedy).toBe("Check init: a path is taken from the experiment file's folder.");
+    expect(what).toBe(`The weights file ${join(tests.store, 'nowhere.safetensors')} does not exist.`);
+    expect(remedy).toBe("Check init. A path is relative to the experiment file's folder.");
   });
 
   test('outside the workspace fails, by a path or a link, unless that is allowed', async () => {
@@ -181,7 +181,7 @@ describe('a run that starts from a file', () => {
       ]) {
         const recipe = still(smallRecipe({ init }));
         const { what, remedy } = await failureOf(await train(recipe));
-        expect(what).toBe(`${init} lies outside ${tests.store}.`);
+        expect(what).toBe(`${init} is outside ${tests.store}.`);
         expect(remedy).toContain('bagOfTricks.filesOutside');
         await done(await train(recipe, { [FILES_OUTSIDE]: '1' }));
       }
@@ -196,11 +196,11 @@ describe('a run that starts from a file', () => {
   });
 });
 
-describe('a run that learns from another', () => {
+describe('a run that learns from a teacher', () => {
   const student = (teacher: string, changes = {}) =>
     smallRecipe({ seed: 2, tricks: { distillation: { teacher, temperature: 4 } }, ...changes });
 
-  test('takes a run by its id or its checkpoint, of another model too, and trains otherwise than without', async () => {
+  test('takes a run by its id or its checkpoint, of another model too, and trains differently than without', async () => {
     const teacher = await done(await train(smallRecipe({ model: { name: 'resnet14', width: 4 } })));
     const id = basename(teacher.folder);
     const losses = async (run: TrainerProcess) =>
@@ -211,21 +211,21 @@ describe('a run that learns from another', () => {
     const alone = await losses(await done(await train(smallRecipe({ seed: 2 }))));
     expect(byPath).toEqual(byId);
     expect(byId).toHaveLength(8);
-    // The distillation loss stands beside that of the labels.
+    // The distillation loss is added to the label loss.
     expect(byId[0]).toBeGreaterThan(alone[0]! + 1);
-    // The labels' part, told apart, is what the same network has without a teacher.
+    // The label part, reported separately, equals the loss of the same network without a teacher.
     const events = await (await done(await train(student(id)))).events();
     const [first] = events.filter((event) => event.type === 'step');
     expect(first?.labelsLoss).toBeCloseTo(alone[0]!, 5);
     const epoch = events.find((event) => event.type === 'epoch');
     expect(epoch?.trainLabelsLoss).toBeGreaterThan(0);
-    expect(epoch?.trainLabelsLoss).toBeLessThan(epoch!.trainLoss - 1);
+    expect(epoch?.trainLabelsLoss).toBeLessThan(epoch!.trainLoss! - 1);
   });
 
-  test('that is not there fails, and says how to name one', async () => {
+  test('that is missing fails, and says how to name one', async () => {
     expect(await failureOf(await train(student('nobody')))).toEqual({
-      what: 'There is no run nobody to learn from.',
-      remedy: 'Name a run that is listed by tricks runs, or a checkpoint in the folder of a run.',
+      what: 'There is no run nobody to use as the teacher.',
+      remedy: "Specify a run from tricks runs, or a checkpoint in a run's folder.",
     });
   });
 
@@ -238,11 +238,11 @@ describe('a run that learns from another', () => {
   test.each([
     ['another size', { height: 12, width: 12 }, 'synthetic (12 x 12 x 1)', 'synthetic (8 x 8 x 1)'],
     ['other classes', { classes: 5 }, 'synthetic (5 classes)', 'synthetic (3 classes)'],
-  ])('of images of %s fails, and says in what they differ', async (_, data, theirs, ours) => {
+  ])('with images of %s fails, and says in what they differ', async (_, data, theirs, ours) => {
     const folder = await queueRun(tests.store, smallRecipe({ data }));
     const { what } = await failureOf(await train(student(basename(folder))));
     expect(what).toBe(
-      `The teacher ${basename(folder)} was trained on ${theirs}, whose images or classes are not those of ${ours}.`,
+      `The teacher ${basename(folder)} was trained on ${theirs}, but its images or classes differ from those of ${ours}.`,
     );
   });
 });

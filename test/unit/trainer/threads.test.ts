@@ -19,7 +19,7 @@ async function start(folder: string, threads?: number): Promise<TrainerProcess> 
   });
 }
 
-/** Runs `work` while a trainer's threads have another program than the one that ships. */
+/** Runs `work` while a trainer's threads run a program other than the shipped one. */
 async function withProgram(program: ThreadProgram, work: () => Promise<void>): Promise<void> {
   const own = join(dirname(tests.trainerPath), 'thread.js');
   const shipped = join(dirname(tests.trainerPath), 'shipped.js');
@@ -33,7 +33,7 @@ async function withProgram(program: ThreadProgram, work: () => Promise<void>): P
 }
 
 describe("a trainer's threads", () => {
-  test('one that dies makes the run fail with a reason, and it goes on to the end of one never disturbed', async () => {
+  test('one that dies fails the run with a reason, and the run resumes to the end of an undisturbed one', async () => {
     const whole = await start(await queueRun(tests.store, recipe), 2);
     expect((await whole.exited).code).toBe(0);
     expect((await whole.manifest()).engine?.description).toMatch(/, 2 threads$/);
@@ -45,12 +45,14 @@ describe("a trainer's threads", () => {
       expect((await failing.manifest()).state).toMatchObject({
         status: 'failed',
         failure: {
-          what: 'A thread of the training ended: it left with exit code 3.',
-          remedy: expect.stringMatching(/^Resume the run, .* BAG_OF_TRICKS_THREADS=1\.$/),
+          what: 'A training thread failed: it exited with code 3.',
+          remedy: expect.stringMatching(
+            /^Resume the run from its last checkpoint\. .* BAG_OF_TRICKS_THREADS=1\.$/,
+          ),
         },
       });
     });
-    // On two threads as before, whatever the environment says by now.
+    // On two threads as before, whatever the environment says now.
     const rest = await start(folder, 1);
     expect((await rest.exited).code).toBe(0);
     expect((await rest.manifest()).engine?.description).toMatch(/, 2 threads$/);
@@ -69,11 +71,11 @@ describe("a trainer's threads", () => {
     expect((await trainer.manifest()).state).toMatchObject({ status: 'stopped' });
   });
 
-  test('are as many as the environment says, or as suit machine and batch', async () => {
+  test('are as many as the environment says, or as fit machine and batch', async () => {
     const one = await start(await queueRun(tests.store, recipe), 1);
     expect((await one.exited).code).toBe(0);
     expect((await one.manifest()).engine?.description).toMatch(/, 1 thread$/);
-    // Too small to be cut.
+    // Too small to be sharded.
     const small = smallRecipe({ schedule: { epochs: 1 } });
     const uncut = await start(await queueRun(tests.store, small));
     expect((await uncut.exited).code).toBe(0);

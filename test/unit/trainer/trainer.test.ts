@@ -27,7 +27,7 @@ import { queueRun, type TrainerProcess, trainerTests } from './trainerProcess';
 const tests = trainerTests();
 const mounts: string[] = [];
 
-// Taken down before the store is, for what is set up later goes first.
+// Unmounted before the store is deleted, because hooks run in reverse order.
 afterEach(() => {
   for (const mount of mounts.splice(0)) execFileSync('umount', [mount]);
 });
@@ -36,17 +36,17 @@ async function startRun(recipe: Recipe, env: Readonly<Record<string, string>> = 
   return tests.start(await queueRun(tests.store, recipe), env);
 }
 
-/** More than any test waits for. */
+/** More epochs than any test waits for. */
 const ENDLESS = smallRecipe({ schedule: { epochs: 100_000 } });
 
-/** A disk of this size, mounted until the test is over. */
+/** Mounts a disk of this size until the test ends. */
 function mountDisk(folder: string, size: string): void {
   execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', folder], { stdio: 'pipe' });
   mounts.push(folder);
 }
 
-describe('a trainer that is left alone', () => {
-  test('trains to the end, and its folder tells everything', async () => {
+describe('an undisturbed trainer', () => {
+  test('trains to the end, and records everything in its folder', async () => {
     const recipe = smallRecipe({ schedule: { epochs: 2 } });
     const trainer = await startRun(recipe);
     expect(await trainer.exited).toEqual({ code: 0, signal: null });
@@ -73,7 +73,7 @@ describe('a trainer that is left alone', () => {
     expect(trainer.output).toBe('');
   });
 
-  test('keeps what it made of each validation image, at its last epoch and at its best', async () => {
+  test('stores its predictions for each validation image, at its last epoch and at its best', async () => {
     const recipe = smallRecipe({
       data: { classes: 6 },
       schedule: { epochs: 3 },
@@ -84,7 +84,7 @@ describe('a trainer that is left alone', () => {
     await trainer.exited;
     const epochs = (await trainer.events()).filter((event) => event.type === 'epoch');
     const best = epochs.reduce((one, other) =>
-      other.validationAccuracy > one.validationAccuracy ? other : one,
+      other.validationAccuracy! > one.validationAccuracy! ? other : one,
     );
     for (const [name, epoch] of [
       ['last', epochs.at(-1)!],
@@ -96,7 +96,7 @@ describe('a trainer that is left alone', () => {
         ...{ accuracy: epoch.validationAccuracy, top5: epoch.validationTop5 },
         ...{ macroF1: epoch.macroF1, balancedAccuracy: epoch.balancedAccuracy },
       });
-      // Labels take turns: four classes have three images, two have four.
+      // Labels alternate: four classes have three images, two have four.
       expect(kept?.byClass.map(({ support }) => support)).toEqual([4, 4, 3, 3, 3, 3]);
       const correct = await readFile(join(evaluationFolder(trainer.folder, name), 'correct.npy'));
       const right = [...decodeNpy(correct).values].map(Number);
@@ -110,7 +110,7 @@ describe('a trainer that is left alone', () => {
     });
   });
 
-  test('says hello, and how far its log has grown', async () => {
+  test('says hello, and reports how far its log has grown', async () => {
     const trainer = await startRun(smallRecipe());
     await trainer.exited;
     expect(trainer.messages[0]).toEqual({ type: 'hello', version: 1, pid: trainer.child.pid });
@@ -121,7 +121,7 @@ describe('a trainer that is left alone', () => {
 
   test('keeps the manifest at the state of the last epoch while it runs', async () => {
     const trainer = await startRun(ENDLESS);
-    // The first step after an epoch is told once that epoch's state was written.
+    // The first step after an epoch is logged after that epoch's state was written.
     await trainer.reachesStep(4);
     const { state, endedAt } = await trainer.manifest();
     expect(state).toMatchObject({ status: 'running', validationAccuracy: expect.any(Number) });
@@ -133,7 +133,7 @@ describe('a trainer that is left alone', () => {
     });
   });
 
-  test('goes on when the process that started it goes away', async () => {
+  test('continues when the process that started it exits', async () => {
     const trainer = await startRun(smallRecipe({ schedule: { epochs: 20 } }));
     await trainer.reaches('step');
     trainer.child.disconnect();
@@ -162,7 +162,7 @@ describe('a trainer that is asked to end', () => {
     await readCheckpoint(lastCheckpointPath(trainer.folder));
   });
 
-  test('pays no heed to a message it does not know', async () => {
+  test('ignores an unknown message', async () => {
     const trainer = await startRun(smallRecipe({ schedule: { epochs: 10 } }));
     await trainer.reaches('started');
     trainer.child.send({ type: 'explode' });
@@ -185,7 +185,7 @@ describe('a trainer that is asked to end', () => {
   });
 });
 
-describe('a trainer that cannot go on', () => {
+describe('a trainer that cannot continue', () => {
   async function failureOf(trainer: TrainerProcess): Promise<{ what: string; remedy: string }> {
     expect(await trainer.exited).toEqual({ code: 1, signal: null });
     const last = (await trainer.events()).at(-1);
@@ -196,7 +196,7 @@ describe('a trainer that cannot go on', () => {
     return last.failure;
   }
 
-  test('says that the loss was lost, and what may help', async () => {
+  test('reports a loss that is not finite, and what may help', async () => {
     const trainer = await startRun(smallRecipe({ optimizer: { base_lr: 1e30 } }));
     const { what, remedy } = await failureOf(trainer);
     expect(what).toMatch(
@@ -206,7 +206,7 @@ describe('a trainer that cannot go on', () => {
     expect(existsSync(lastCheckpointPath(trainer.folder))).toBe(false);
   });
 
-  test('says which data are missing', async () => {
+  test('reports which data are missing', async () => {
     const data = join(tests.store, 'no-data');
     await mkdir(data);
     const source = { dataset: 'fashion-mnist' } as const;
@@ -220,13 +220,13 @@ describe('a trainer that cannot go on', () => {
     expect(remedy).not.toBe('');
   });
 
-  test('gives the reason for an error of its own, and its stack in its output', async () => {
+  test('reports the reason of its own error, and the stack in its output', async () => {
     const trainer = await startRun({ ...smallRecipe(), parameterGroups: [] });
     expect((await failureOf(trainer)).what).toBe('conv1.weight is not in exactly one parameter group');
     expect(trainer.output).toMatch(/Error: conv1\.weight is not in exactly one parameter group\s+at /);
   });
 
-  test.skipIf(!canMount)('says that the disk is full, in a log and a manifest that are whole', async () => {
+  test.skipIf(!canMount)('reports a full disk, in an intact log and manifest', async () => {
     mountDisk(tests.store, '400k');
     const folder = await queueRun(tests.store, ENDLESS);
     const { bavail, bsize } = await statfs(tests.store);
@@ -240,7 +240,7 @@ describe('a trainer that cannot go on', () => {
     for (const name of await readdir(checkpoints)) await readCheckpoint(join(checkpoints, name));
   });
 
-  test.skipIf(!canMount)('says so though another program takes every block that comes free', async () => {
+  test.skipIf(!canMount)('reports it even if another program takes every free block', async () => {
     mountDisk(tests.store, '2m');
     const folder = await queueRun(tests.store, ENDLESS);
     const reading = await readManifest(folder);
@@ -257,7 +257,7 @@ describe('a trainer that cannot go on', () => {
     try {
       expect(await trainer.exited).toEqual({ code: 1, signal: null });
     } finally {
-      // Before the disk is taken down.
+      // Before the disk is unmounted.
       other.kill('SIGKILL');
       await once(other, 'close');
     }
@@ -269,7 +269,7 @@ describe('a trainer that cannot go on', () => {
     expect(JSON.stringify(after)).toContain('The disk is full');
   });
 
-  test.skipIf(!canMount)('that was killed on a full disk is written down as failed', async () => {
+  test.skipIf(!canMount)('that was killed on a full disk is recorded as failed', async () => {
     mountDisk(tests.store, '2m');
     const folder = await queueRun(tests.store, ENDLESS);
     const run = startRunOf(folder, { nodePath: process.execPath, trainerPath: tests.trainerPath });
@@ -283,7 +283,7 @@ describe('a trainer that cannot go on', () => {
   });
 
   test.skipIf(!canMount)(
-    'for want of room on its disk, goes on once there is some, to the same end',
+    'without room on its disk, resumes once there is some, to the same end',
     async () => {
       const recipe = smallRecipe({ data: { augment: 'flip' }, schedule: { epochs: 24 } });
       mountDisk(tests.store, '3m');
@@ -317,21 +317,21 @@ describe('a trainer that cannot go on', () => {
     },
   );
 
-  test.skipIf(!canMount)('that may not write its folder, leaves with the reason in its output', async () => {
+  test.skipIf(!canMount)('that may not write its folder, exits with the reason in its output', async () => {
     mountDisk(tests.store, '400k');
     const folder = await queueRun(tests.store, ENDLESS);
     execFileSync('mount', ['-o', 'remount,ro', tests.store]);
     const trainer = tests.start(folder);
     expect(await trainer.exited).toEqual({ code: 1, signal: null });
-    expect(trainer.output).toContain('may not be written.');
+    expect(trainer.output).toContain('is not writable.');
   });
 
-  test('leaves a recipe of another version alone, and says so', async () => {
+  test('does not change a recipe of another version, and says so', async () => {
     const folder = await queueRun(tests.store, { ...smallRecipe(), version: 1 as typeof RECIPE_VERSION });
     const trainer = tests.start(folder);
     expect(await trainer.exited).toEqual({ code: 2, signal: null });
     expect(trainer.output).toContain(
-      `Its recipe has version 1; this release trains version ${RECIPE_VERSION}.`,
+      `Its recipe has version 1, but this release trains version ${RECIPE_VERSION}.`,
     );
     expect(await readRun(folder)).toMatchObject({ manifest: { state: { status: 'queued' } } });
   });
@@ -339,7 +339,7 @@ describe('a trainer that cannot go on', () => {
   test.each([
     ['missing', async () => {}, 'It has no run.json.'],
     ['cut short', async (path: string) => writeFile(path, '{"version": 1,'), 'Its run.json is damaged.'],
-  ])('calls a folder no run whose manifest is %s', async (_, prepare, reason) => {
+  ])('refuses a folder whose manifest is %s', async (_, prepare, reason) => {
     await prepare(manifestPath(tests.store));
     const trainer = tests.start(tests.store);
     expect(await trainer.exited).toEqual({ code: 2, signal: null });

@@ -1,19 +1,19 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, symlink } from 'node:fs/promises';
+import { copyFile, mkdtemp, readdir, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type BuildOptions, build } from 'esbuild';
-import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
-import { copyWasmBinaries, nodeBundle, programs } from '../../../scripts/lib/bundling.mjs';
+import { afterAll, afterEach, beforeAll, beforeEach, inject } from 'vitest';
+import { nodeBundle, type programs } from '../../../scripts/lib/bundling.mjs';
 import { linkSharp } from '../../../scripts/lib/sharp.mjs';
 import { findDawn } from '../../../src/engines/dawn';
 import type { RunEvent } from '../../../src/protocol/events';
 import type { Manifest } from '../../../src/protocol/manifest';
 import { type FromTrainer, fromTrainerSchema } from '../../../src/protocol/trainer';
-import type { Recipe } from '../../../src/recipe/recipe';
+import type { AnyRecipe } from '../../../src/recipe/anyRecipe';
 import { readAllEvents } from '../../../src/runs/log';
 import { createRun, metricsPath, readManifest } from '../../../src/runs/store';
 
@@ -22,33 +22,38 @@ export async function bundle(input: BuildOptions, outfile: string): Promise<void
   await build({ ...nodeBundle, ...input, outfile });
 }
 
-/** Builds the trainer and the program of its threads as they ship, into a new folder; the trainer's path. */
-export async function buildTrainer(): Promise<string> {
+/** Copies the trainer and the programs of its threads into a new folder. Returns the trainer's path. */
+export async function copyTrainer(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'trainer-'));
-  const outfile = join(folder, 'trainer.js');
-  await bundle({ entryPoints: [programs.trainer] }, outfile);
-  await buildThread(join(folder, 'thread.js'));
-  await buildImageWorker(join(folder, 'imageWorker.js'));
+  const trainerPath = join(folder, 'trainer.js');
+  await copyProgram('trainer', trainerPath);
+  await copyThread(join(folder, 'thread.js'));
+  await copyImageWorker(join(folder, 'imageWorker.js'));
   const dawn = findDawn();
   if (dawn) await symlink(dirname(dawn), join(folder, 'dawn'));
-  return outfile;
+  return trainerPath;
 }
 
-/** Builds the program of a training's threads as it ships, with the wasm engine's binaries beside it. */
-export async function buildThread(outfile: string): Promise<void> {
-  await bundle({ entryPoints: [programs.thread] }, outfile);
-  await copyWasmBinaries(dirname(outfile));
+/** Copies the program of a training's threads, with the wasm engine's binaries next to it. */
+export async function copyThread(path: string): Promise<void> {
+  await copyProgram('thread', path);
+  for (const name of await readdir(inject('bundles'))) {
+    if (name.endsWith('.wasm')) await copyFile(join(inject('bundles'), name), join(dirname(path), name));
+  }
 }
 
-/** Builds the program of the threads that prepare images as it ships, with sharp beside it. */
-export async function buildImageWorker(outfile: string): Promise<void> {
-  await bundle({ entryPoints: [programs.imageWorker] }, outfile);
-  await linkSharp(dirname(outfile));
+/** Copies the program of the threads that prepare images, with sharp next to it. */
+export async function copyImageWorker(path: string): Promise<void> {
+  await copyProgram('imageWorker', path);
+  await linkSharp(dirname(path));
 }
+
+const copyProgram = (name: keyof typeof programs, path: string) =>
+  copyFile(join(inject('bundles'), `${name}.js`), path);
 
 /** What the tests of a file that start trainers share. */
 export interface TrainerTests {
-  /** The built trainer. */
+  /** The path of the trainer's bundle. */
   readonly trainerPath: string;
   /** A folder for each test's runs. */
   readonly store: string;
@@ -58,13 +63,13 @@ export interface TrainerTests {
   endWith(end: () => Promise<unknown>): void;
 }
 
-/** Builds the trainer before a file's tests, and leaves nothing of them behind. */
+/** Copies the trainer before a file's tests and removes everything that they leave. */
 export function trainerTests(): TrainerTests {
   let trainerPath = '';
   let store = '';
   const ends: (() => Promise<unknown>)[] = [];
   beforeAll(async () => {
-    trainerPath = await buildTrainer();
+    trainerPath = await copyTrainer();
   });
   afterAll(async () => {
     await rm(dirname(trainerPath), { recursive: true });
@@ -95,7 +100,7 @@ export function trainerTests(): TrainerTests {
 }
 
 /** Makes a queued run in a store at `storeRoot`; its folder. */
-export async function queueRun(storeRoot: string, recipe: Recipe): Promise<string> {
+export async function queueRun(storeRoot: string, recipe: AnyRecipe): Promise<string> {
   const creation = await createRun(storeRoot, {
     experimentFile: join(storeRoot, 'small.experiment.yaml'),
     experimentText: 'name: small\n',

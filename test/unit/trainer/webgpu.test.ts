@@ -8,13 +8,13 @@ import { smallRecipe } from '../../support/smallTraining';
 import { PRESENT_ENGINES } from '../support/presentEngines';
 import { queueRun, trainerTests } from './trainerProcess';
 
-/** Real faults of the real adapter, brought about by a file that Node loads before the trainer. */
+/** Real faults of the real adapter, caused by a file that Node loads before the trainer. */
 const faults = { NODE_OPTIONS: `--require ${join(__dirname, 'gpuFaults.cjs')}` };
 
-/** Whose memory and limits are known. */
+/** An adapter with known memory and limits. */
 const onSwiftShader = Boolean(process.env[SOFTWARE_GPU]);
 
-// Each trainer has SwiftShader compile its programs anew, for seconds.
+// SwiftShader compiles its programs again for each trainer, which is slow.
 describe.runIf(PRESENT_ENGINES.includes('webgpu'))('a trainer on webgpu', () => {
   const tests = trainerTests();
   const recipe = smallRecipe({
@@ -23,7 +23,7 @@ describe.runIf(PRESENT_ENGINES.includes('webgpu'))('a trainer on webgpu', () => 
     data: { augment: 'flip', train_images: 16, validation_images: 8, batch_size: 8 },
   });
 
-  test('whose GPU is lost ends with that reason, and the resumed run is the one that lost none', async () => {
+  test('whose GPU is lost ends with that reason, and the resumed run equals an undisturbed one', async () => {
     const whole = tests.start(await queueRun(tests.store, recipe));
     const folder = await queueRun(tests.store, recipe);
     const first = tests.start(folder, faults);
@@ -33,10 +33,13 @@ describe.runIf(PRESENT_ENGINES.includes('webgpu'))('a trainer on webgpu', () => 
     const failed = (await first.events()).at(-1);
     expect(failed).toMatchObject({
       type: 'failed',
-      failure: { what: 'The GPU was lost: device was destroyed.', remedy: expect.stringContaining('Resume') },
+      failure: {
+        what: 'The GPU was lost: device was destroyed.',
+        remedy: expect.stringContaining('Resume'),
+      },
     });
     expect((await first.manifest()).state.status).toBe('failed');
-    // Nothing else trained the rest.
+    // Nothing else trained the remaining steps.
     expect((await first.events()).filter(({ type }) => type === 'started')).toHaveLength(1);
 
     expect(await makeReady(folder)).toBeNull();
@@ -71,7 +74,7 @@ describe.runIf(PRESENT_ENGINES.includes('webgpu'))('a trainer on webgpu', () => 
         type: 'failed',
         failure: {
           what: expect.stringMatching(
-            /^The GPU ran out of memory: a step of 128 images needs about 24 MiB, and there were \d MiB\.$/,
+            /^The GPU ran out of memory: a step of 128 images needs about 24 MiB, but \d MiB were available\.$/,
           ),
           remedy: expect.stringContaining('A data.batch_size of 16 would fit'),
         },
@@ -80,7 +83,7 @@ describe.runIf(PRESENT_ENGINES.includes('webgpu'))('a trainer on webgpu', () => 
   );
 
   test.runIf(onSwiftShader)(
-    'whose adapter allows no tensor so large says so, before it computes',
+    'whose adapter does not allow such large tensors says so, before it computes',
     async () => {
       const data = { height: 64, width: 64, train_images: 2048, batch_size: 2048 };
       const large = smallRecipe({ engine: 'webgpu', model: { width: 64 }, data });
@@ -88,19 +91,19 @@ describe.runIf(PRESENT_ENGINES.includes('webgpu'))('a trainer on webgpu', () => 
       expect(await trainer.exited, trainer.output).toEqual({ code: 1, signal: null });
       expect((await trainer.events()).at(-1)).toMatchObject({
         failure: {
-          what: 'A step of 2048 images needs a tensor of 2.0 GiB, and the GPU allows no more than 1.0 GiB.',
+          what: 'A step of 2,048 images needs a tensor of 2.0 GiB, but the GPU allows at most 1.0 GiB.',
           remedy: expect.stringContaining('A data.batch_size of 1024 would fit'),
         },
       });
     },
   );
 
-  test.runIf(onSwiftShader)('takes no software for a GPU unless it is told to', async () => {
+  test.runIf(onSwiftShader)('does not use software as a GPU unless it is told to', async () => {
     const trainer = tests.start(await queueRun(tests.store, recipe), { [SOFTWARE_GPU]: '' });
     expect(await trainer.exited).toEqual({ code: 1, signal: null });
     expect((await trainer.events()).at(-1)).toMatchObject({
       failure: {
-        what: expect.stringMatching(/: There is no GPU, only SwiftShader .*, which is software\.$/),
+        what: expect.stringMatching(/: There is no GPU, only the software adapter SwiftShader .*\.$/),
         remedy: expect.stringContaining('BAG_OF_TRICKS_SOFTWARE_GPU=1'),
       },
     });

@@ -14,7 +14,7 @@ function smallNetwork(): Network {
   return new Network(graph, initialValues(graph, { zeroGamma: false }, Random.seeded(1, 'initialization')));
 }
 
-/** A step that adds one to every weight and buffer. */
+/** Simulates a step: adds one to every weight and buffer. */
 function moveOn(network: Network): void {
   for (const [name, tensor] of [...network.parameters, ...network.buffers]) {
     network.assign(name, tf.add(tensor, 1));
@@ -28,7 +28,7 @@ beforeAll(async () => {
 });
 
 describe("weights' moving average", () => {
-  test('keeps its decay of itself and takes the rest of the weights, buffers too', () => {
+  test('keeps its decay of itself and takes the rest of the weights, including buffers', () => {
     const network = smallNetwork();
     const start = first(network.parameters.get(NAME));
     const average = new WeightAverage({ decay: 0.75, warmup: false }, network);
@@ -58,7 +58,7 @@ describe("weights' moving average", () => {
     network.dispose();
   });
 
-  test('stands in for the weights while it is evaluated, and gives them back, come what may', async () => {
+  test('replaces the weights during an evaluation, and restores them in any case', async () => {
     const before = tf.memory().numTensors;
     const network = smallNetwork();
     const average = new WeightAverage({ decay: 0.5, warmup: false }, network);
@@ -76,7 +76,7 @@ describe("weights' moving average", () => {
     expect(tf.memory().numTensors).toBe(before);
   });
 
-  test('goes on from where it was', () => {
+  test('resumes where it was', () => {
     const network = smallNetwork();
     const one = new WeightAverage({ decay: 0.9, warmup: true }, network);
     moveOn(network);

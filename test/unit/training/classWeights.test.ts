@@ -19,7 +19,7 @@ const { weights, labels, logits } = pytorch;
 const IMAGES = labels.length;
 const CLASSES = weights.length;
 
-/** The targets of the fixture's batch, as a training makes them. */
+/** Returns the targets of the fixture's batch, as in training. */
 function targets({ smoothing, mixed }: { readonly smoothing: number; readonly mixed: boolean }) {
   const made = targetsOf(Int32Array.from(labels), CLASSES, smoothing);
   const batch = { size: IMAGES, images: new Float32Array(IMAGES), targets: made };
@@ -42,7 +42,7 @@ describe("weighted targets lead to PyTorch's weighted CrossEntropyLoss", () => {
   });
 });
 
-test('weights of 1 leave targets as they are', () => {
+test('weights of 1 do not change targets', () => {
   for (const mixed of [false, true]) {
     const made = targets({ smoothing: 0.1, mixed });
     const weighed = made.slice();
@@ -51,13 +51,13 @@ test('weights of 1 leave targets as they are', () => {
   }
 });
 
-test('images of classes without a weight alone cost nothing', () => {
+test('a batch with only classes without a weight has no loss', () => {
   const made = targetsOf(Int32Array.of(1, 1), 2, 0);
   weigh(made, [2, 0], { isMixed: false });
   expect([...made]).toEqual([0, 0, 0, 0]);
 });
 
-/** A recipe without batch norm, whose images of class 0 count by far the most. */
+/** A recipe without batch norm that weights images of class 0 by far the most. */
 function weightedRecipe(tricks: object = {}) {
   const recipe = smallRecipe({ tricks, schedule: { epochs: 1 } });
   return {
@@ -83,7 +83,7 @@ test.each([
   for (const [index, value] of weightsOf(one).entries()) expect(theirs[index]).toBeCloseTo(value, 4);
 });
 
-test('a training minimises the weighted loss, and validation images count alike', async () => {
+test('a training minimizes the weighted loss, and validation images count equally', async () => {
   const { loss, ...rest } = weightedRecipe();
   const outcome = async (classWeights: number[] | null) =>
     trainHere({ ...rest, loss: { ...loss, classWeights } });

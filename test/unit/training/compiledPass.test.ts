@@ -26,7 +26,7 @@ import { values } from '../support/numbers';
 import { PRESENT_ENGINES } from '../support/presentEngines';
 import { trainHere } from '../support/trainHere';
 
-/** A network and a batch of 4 images of 32x32, which all models take. */
+/** A network and a batch of four 32x32 images, which all models accept. */
 function partsOf(model: object, precision: Precision = 'float32', hasTeacher = false) {
   const recipe = smallRecipe({ model: { ...model }, data: { height: 32, width: 32 } });
   const graph = graphOf(recipe);
@@ -52,7 +52,7 @@ function partsOf(model: object, precision: Precision = 'float32', hasTeacher = f
   return { network, batch, loss, dispose };
 }
 
-/** A pass's numbers by name, its running statistics among them, which are put back. */
+/** Returns a pass's values by name, including its running statistics, which are restored afterwards. */
 function numbersOf(network: Network, pass: () => PassedBatch): Map<string, Float32Array> {
   const held = network.holdBuffers();
   const { measure, gradients } = pass();
@@ -64,7 +64,7 @@ function numbersOf(network: Network, pass: () => PassedBatch): Map<string, Float
   return new Map(read);
 }
 
-/** The distance between values, in units of their length. */
+/** Returns the distance between two sets of values, relative to their norm. */
 function distance(some: Float32Array, others: Float32Array): number {
   const norm = (value: (index: number) => number) =>
     Math.hypot(...Array.from(some, (_, index) => value(index)));
@@ -95,7 +95,7 @@ describe.runIf(PRESENT_ENGINES.includes('tensorflow'))('on tensorflow', () => {
     const [, model, precision, tolerance, hasTeacher] = row;
     const before = tf.memory().numTensors;
     const { network, batch, loss, dispose } = partsOf(model, precision, hasTeacher);
-    // As a trained network has them before the first step of a resumed training.
+    // The state of a trained network before the first step of a resumed training.
     network.predict(batch.images).dispose();
     const factor = tf.scalar(8);
     const masks = (seed: number) => network.drawMasks(4, Random.seeded(seed, 'dropout'));
@@ -108,7 +108,7 @@ describe.runIf(PRESENT_ENGINES.includes('tensorflow'))('on tensorflow', () => {
       expect(distance(some, expected.get(name) as Float32Array), name).toBeLessThan(tolerance);
     }
     expect(numbersOf(network, () => compiled.run(batch, factor, masks(1)))).toEqual(given);
-    // Weights, images, masks and the loss's factor are inputs, none of them taken down as a constant.
+    // Weights, images, masks and the loss factor are inputs. None of them is recorded as a constant.
     for (const [name, weight] of network.parameters) {
       network.assign(
         name,
@@ -156,7 +156,7 @@ describe.runIf(PRESENT_ENGINES.includes('tensorflow'))('on tensorflow', () => {
     expect(compilesHalves(version, flags)).toBe(expected);
   });
 
-  test('a pass compiled for some batches is for no others', () => {
+  test('a pass compiled for some batches is not used for others', () => {
     const { network, batch, loss, dispose } = partsOf({ name: 'resnet8' });
     const factor = tf.scalar(1);
     const compiled = CompiledBatchPass.compile(network, batch, factor, loss);
@@ -168,13 +168,13 @@ describe.runIf(PRESENT_ENGINES.includes('tensorflow'))('on tensorflow', () => {
     tf.dispose([factor, fewer]);
   });
 
-  test('a computation that reads what is not among its inputs is not compiled', () => {
+  test('a computation that reads more than its inputs is not compiled', () => {
     const [x, other] = [tf.scalar(1), tf.scalar(2)];
     expect(compile([x], () => [tf.add(x, other)])).toBeNull();
     tf.dispose([x, other]);
   });
 
-  test('what fails in a computation fails its compilation', () => {
+  test('an error in a computation fails its compilation', () => {
     const fail = () => {
       throw new Error('of its own');
     };
@@ -198,7 +198,7 @@ describe.runIf(PRESENT_ENGINES.includes('tensorflow'))('on tensorflow', () => {
       [' by AdamW', { optimizer: { name: 'adamw', base_lr: 0.001 } }],
       [' by LAMB', { optimizer: { name: 'lamb', base_lr: 0.001 } }],
       [' by LARS', { tricks: { lars: true } }],
-    ])('a training%s leaves no tensor, no graph and no file behind', async (_, changes) => {
+    ])('a training%s leaks no tensor, no graph and no file', async (_, changes) => {
       const { binding } = tf.backend() as TensorflowBackend;
       const run = vi.spyOn(CompiledBatchPass.prototype, 'run');
       const update = vi.spyOn(JointUpdate.prototype, 'run');
@@ -214,7 +214,7 @@ describe.runIf(PRESENT_ENGINES.includes('tensorflow'))('on tensorflow', () => {
     });
 
     test.skipIf(process.platform === 'win32')(
-      'a training goes on op by op where no file can be',
+      'a training continues op by op if no file can be written',
       async () => {
         await rm(folder, { recursive: true });
         const run = vi.spyOn(CompiledBatchPass.prototype, 'run');

@@ -11,7 +11,7 @@ import { smallRecipe } from '../../support/smallTraining';
 import { computeAsOnGpu } from '../support/asOnGpu';
 import { HALF_ENGINE, PRESENT_ENGINES } from '../support/presentEngines';
 
-/** One recipe gives one training: its losses on each engine, step by step and after each epoch. */
+/** A recipe gives the same training on each engine: losses step by step and after each epoch. */
 describe('a short training', () => {
   const models = [
     ['resnet8', { name: 'resnet8', width: 4 }],
@@ -25,7 +25,7 @@ describe('a short training', () => {
       reference = await curve('wasm', model);
     });
 
-    // SwiftShader, which webgpu is tested on, takes its time: the larger network has all that the smaller one has.
+    // SwiftShader, which webgpu is tested on, is slow. The larger network has everything that the smaller one has.
     const isTried = (engine: EngineName) => engine !== 'webgpu' || model.name === 'resnet18';
     it.each(PRESENT_ENGINES.filter((engine) => engine !== 'wasm' && isTried(engine)))(
       'has on %s the curve it has on wasm',
@@ -41,7 +41,7 @@ describe('a short training', () => {
       const { losses, validationLosses } = await curve(engine, model);
       expect(losses).toHaveLength(reference.losses.length);
       for (const [step, loss] of losses.entries()) {
-        // Rounding differs from the first step on, and training carries it forward.
+        // Rounding differs from the first step on, and training amplifies it.
         const tolerance = 1e-5 * 3 ** step;
         expect(Math.abs(loss - (reference.losses[step] as number)), `step ${step}`).toBeLessThan(tolerance);
       }
@@ -60,7 +60,7 @@ describe.runIf(HALF_ENGINE)(`in half precision, ${HALF_ENGINE}`, () => {
     ['bfloat16', 0.04],
     ['float16', 0.005],
   ] as const)('computes in %s what is emulated elsewhere', async (dtype, tolerance) => {
-    // In small steps: in large ones training magnifies the last bit's differences.
+    // With small steps: large steps amplify differences in the last bit.
     const changes = { tricks: { mixed_precision: { dtype } }, optimizer: { base_lr: 1e-4 } };
     const emulated = await curve('wasm', model, changes);
     const native = await curve(engine, model, changes);
@@ -75,18 +75,18 @@ describe.runIf(HALF_ENGINE)(`in half precision, ${HALF_ENGINE}`, () => {
     ['float16', NATIVE_TYPE.float16],
     ['float32', NATIVE_TYPE.float32],
   ] as const)(
-    'runs the heavy ops in %s, forward and backward, where the processor has it',
+    'runs the heavy ops in %s, forward and backward, if the processor has it',
     async (dtype, type) => {
       const isHere = precisionSupport(await loadEngine(engine), dtype) === 'native';
       const backend = tf.backend() as TensorflowBackend;
       const types = new Map<string, Set<unknown>>();
       backend.onRun = (op, { T }) => {
-        // On the processor some are asked for by the name that oneDNN's kernels have.
+        // On the CPU, some ops are requested by the name of their oneDNN kernels.
         const name = op.replace(/^_MklNative/, '');
         if (HEAVY_OPS.includes(name))
           types.set(name, (types.get(name) ?? new Set()).add((T as { type: number }).type));
       };
-      // Large enough that no kernel reaches past a whole image: the gradients of taps which do are taken in float32.
+      // Large enough that no kernel extends past a whole image: the gradients of taps that do are computed in float32.
       const data = { height: 64, width: 64 };
       const tricks = dtype === 'float32' ? {} : { mixed_precision: { dtype } };
       await curve(engine, model, { data, tricks });
@@ -98,7 +98,7 @@ describe.runIf(HALF_ENGINE)(`in half precision, ${HALF_ENGINE}`, () => {
   );
 });
 
-/** Where a ResNet's time goes. */
+/** The ops that take most of a ResNet's time. */
 const HEAVY_OPS = [
   'Conv2D',
   'Conv2DBackpropInput',

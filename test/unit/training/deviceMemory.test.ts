@@ -33,32 +33,32 @@ describe.runIf(PRESENT_ENGINES.includes('webgpu'))('the memory of a step', () =>
   });
 });
 
-describe('a lack of memory', () => {
+describe('too little memory', () => {
   const large = recipe(256);
 
   it('says how much was needed, and which batch would fit', () => {
     const error = new DeviceMemoryError(20 * MEBIBYTE, 2 * MEBIBYTE, 1024 * MEBIBYTE);
     expect(memoryFailure(error, large)).toEqual({
-      what: 'The GPU ran out of memory: a step of 256 images needs about 48 MiB, and there were 20 MiB.',
-      remedy: expect.stringMatching(/^A data\.batch_size of 64 would fit;/),
+      what: 'The GPU ran out of memory: a step of 256 images needs about 48 MiB, but 20 MiB were available.',
+      remedy: expect.stringMatching(/^A data\.batch_size of 64 would fit\./),
     });
   });
 
-  it('names no batch where none would fit', () => {
+  it('names no batch if none would fit', () => {
     const error = new DeviceMemoryError(MEBIBYTE / 4, 2 * MEBIBYTE, 1024 * MEBIBYTE);
-    expect(memoryFailure(error, large).remedy).toMatch(/^Free memory of the GPU and resume the run, or /);
+    expect(memoryFailure(error, large).remedy).toMatch(/^Free GPU memory and resume the run, or /);
   });
 
-  it('names no batch that is not smaller, whoever else took the memory', () => {
+  it('suggests only smaller batches, whoever else took the memory', () => {
     const error = new DeviceMemoryError(500 * MEBIBYTE, 2 * MEBIBYTE, 1024 * MEBIBYTE);
-    expect(memoryFailure(error, large).remedy).toMatch(/^A data\.batch_size of 128 would fit;/);
+    expect(memoryFailure(error, large).remedy).toMatch(/^A data\.batch_size of 128 would fit\./);
   });
 
-  it('tells a tensor that is too large for the GPU, whatever its memory', () => {
+  it('detects a tensor that is too large for the GPU, whatever its memory', () => {
     const error = new DeviceMemoryError(0, 5 * 1024 * MEBIBYTE, 1024 * MEBIBYTE);
     expect(memoryFailure(error, large)).toEqual({
-      what: 'A step of 256 images needs a tensor of 5.0 GiB, and the GPU allows no more than 1.0 GiB.',
-      remedy: expect.stringMatching(/^A data\.batch_size of 32 would fit;/),
+      what: 'A step of 256 images needs a tensor of 5.0 GiB, but the GPU allows at most 1.0 GiB.',
+      remedy: expect.stringMatching(/^A data\.batch_size of 32 would fit\./),
     });
   });
 });

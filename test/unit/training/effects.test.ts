@@ -15,7 +15,7 @@ beforeAll(async () => {
 
 const recipe = smallRecipe({ optimizer: { weight_decay: 0 } });
 
-/** Trains with one effect that the product does not know. */
+/** Trains with one additional effect that the product does not know. */
 const trainedWith = (effect: Effect): Promise<Outcome> =>
   trainHere(recipe, { effects: [...EFFECTS, effect] });
 
@@ -25,26 +25,27 @@ const weightsOf = ({ snapshots }: Outcome, at = -1) =>
     .tensors.filter(({ name }) => /weight|bias/.test(name))
     .map(({ name, values }) => [name, [...values]]);
 
-describe('an effect that registers with a phase takes part in it:', () => {
-  test('batch: changes images and targets before the network sees them, by a stream of its own', async () => {
+describe('an effect takes part in the phase that it registers with:', () => {
+  test('batch: changes images and targets before the network sees them, with its own random stream', async () => {
     const sizes = new Set<string>();
     const { steps, snapshots } = await trainedWith({
       phase: 'batch',
       of: (_, streams) => (batch, size) => {
         sizes.add(`${batch.size} ${size.height}x${size.width} ${batch.targets.length}`);
         streams.get('invented').uniform();
-        // A target of nothing costs nothing.
+        // An all-zero target gives zero loss.
         batch.targets.fill(0);
       },
     });
     expect([...sizes]).toEqual(['16 8x8 48']);
     for (const { loss } of steps) expect(loss).toBeCloseTo(0, 6);
-    // Its stream is kept where it stands, and read again, by its name.
+    // The state of its stream is saved and restored by name.
     const [first, last] = [snapshots[0]!.state.random, snapshots.at(-1)!.state.random];
     expect(first.invented).toBeDefined();
     expect(last.invented).not.toEqual(first.invented);
     expect(trainingStateSchema.parse(snapshots[0]!.state).random.invented).toEqual(first.invented);
-    // Streams are open by name: a checkpoint of a release that has one less is read, and that one starts anew.
+    // Streams are an open set of names: a checkpoint from a release with one stream fewer can be read, and the missing
+    // one starts over.
     const { augmentation: _, ...less } = first;
     expect(trainingStateSchema.parse({ ...snapshots[0]!.state, random: less }).random).toEqual(less);
   });
@@ -64,7 +65,7 @@ describe('an effect that registers with a phase takes part in it:', () => {
     expect(weightsOf(doubled)).not.toEqual(weightsOf(plain));
   });
 
-  test('gradients: changes what the optimizer is given', async () => {
+  test('gradients: changes the input of the optimizer', async () => {
     const still = await trainedWith({
       phase: 'gradients',
       of:
@@ -75,7 +76,7 @@ describe('an effect that registers with a phase takes part in it:', () => {
     expect(weightsOf(still)).toEqual(weightsOf(still, 0));
   });
 
-  test('update: stands in the place of the update, or around it', async () => {
+  test('update: replaces or wraps the update', async () => {
     const rates: number[] = [];
     const halved = await trainedWith({
       phase: 'update',
@@ -89,7 +90,7 @@ describe('an effect that registers with a phase takes part in it:', () => {
     expect(weightsOf(halved)).toEqual(weightsOf(slow));
   });
 
-  test('averaging: is kept beside the weights, evaluated and saved', async () => {
+  test('averaging: is kept next to the weights, evaluated and saved', async () => {
     const averaged = await trainedWith({
       phase: 'averaging',
       of: () => (network) => new WeightAverage({ decay: 0.5, warmup: false }, network),
@@ -98,7 +99,7 @@ describe('an effect that registers with a phase takes part in it:', () => {
     expect(averaged.snapshots.at(-1)!.state.averageUpdates).toBe(averaged.steps.length);
   });
 
-  test('evaluation: changes how the network is asked about validation images alone', async () => {
+  test('evaluation: changes only how the network predicts validation images', async () => {
     const plain = await trainHere(recipe);
     const silent = await trainedWith({
       phase: 'evaluation',
@@ -111,7 +112,7 @@ describe('an effect that registers with a phase takes part in it:', () => {
         },
       }),
     });
-    // Of three classes that are all alike.
+    // Three classes with equal probabilities.
     for (const { validationLoss } of silent.epochs) expect(validationLoss).toBeCloseTo(Math.log(3), 5);
     expect(weightsOf(silent)).toEqual(weightsOf(plain));
   });

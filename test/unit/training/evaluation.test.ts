@@ -40,7 +40,7 @@ describe('evaluate', () => {
     network.dispose();
   });
 
-  test('measures the mean loss and the share of right answers', async () => {
+  test('computes the mean loss and the share of right answers', async () => {
     const dataset = await openDataset(recipe.data.source);
     const network = newNetwork();
     const { height, width, channels, mean, std } = dataset.facts;
@@ -65,7 +65,7 @@ describe('evaluate', () => {
     network.dispose();
   });
 
-  test('of one image, and of classes without images, has numbers and no NaN', async () => {
+  test('has finite numbers for one image, and for classes without images', async () => {
     const one = smallRecipe({ data: { validation_images: 1, classes: 7 } });
     const { epochs, final } = await trainHere(one);
     expect(final.type).toBe('done');
@@ -80,7 +80,7 @@ describe('evaluate', () => {
     }
   });
 
-  test('uses the running statistics and leaves them as they are', async () => {
+  test('uses the running statistics without changing them', async () => {
     const dataset = await openDataset(recipe.data.source);
     const network = newNetwork();
     const values = await network.read();

@@ -21,7 +21,7 @@ import { fixturePath } from '../weights/fixtures';
 
 const FREEZE = ['stem', 'layer2', 'layer4'];
 
-describe.each(PRESENT_ENGINES)('on %s, a network of which parts are frozen', (engine) => {
+describe.each(PRESENT_ENGINES)('on %s, a partly frozen network', (engine) => {
   beforeAll(async () => {
     await loadEngine(engine);
   });
@@ -86,7 +86,7 @@ test('gradients are computed no further back than what is trained', async () => 
   const input = tf.randomNormal<tf.Rank.R4>([4, 8, 8, 1], 0, 1, 'float32', 3);
   const before = tf.memory().numTensors;
   const pass = network.forward(input);
-  // Beside the logits, what the head reads.
+  // The logits and the input of the head.
   expect(tf.memory().numTensors - before).toBe(2);
   const dLogits = tf.onesLike(pass.logits);
   const gradients = pass.backward(dLogits);

@@ -22,7 +22,7 @@ const values = (gradients: ReadonlyMap<string, tf.Tensor>) =>
   [...gradients.values()].flatMap((gradient) => [...gradient.dataSync()]);
 
 describe('gradients', () => {
-  test('have the norm of all of them together', () => {
+  test('have one joint norm', () => {
     const gradients = gradientsOf([3, 0], [0, 4]);
     const norm = gradientNorm(gradients);
     expect(norm.dataSync()[0]).toBeCloseTo(5, 6);
@@ -33,7 +33,7 @@ describe('gradients', () => {
   test.each([
     [1, [0.6, 0, 0, 0.8]],
     [10, [3, 0, 0, 4]],
-  ])('clipped at %d are scaled down together, or left', (maxNorm, expected) => {
+  ])('clipped at %d are scaled down together, or not changed', (maxNorm, expected) => {
     const before = tf.memory().numTensors;
     const clipped = clipGradients(gradientsOf([3, 0], [0, 4]), maxNorm);
     for (const [index, value] of values(clipped).entries()) expect(value).toBeCloseTo(expected[index]!, 5);
@@ -41,7 +41,7 @@ describe('gradients', () => {
     expect(tf.memory().numTensors).toBe(before);
   });
 
-  test('of 0 are left by clipping', () => {
+  test('of 0 are not changed by clipping', () => {
     const clipped = clipGradients(gradientsOf([0], [0]), 1);
     expect(values(clipped)).toEqual([0, 0]);
     disposeGradients(clipped);
@@ -112,7 +112,9 @@ describe('the loss of training', () => {
 describe('PyTorch agrees', () => {
   const { logits, teacherLogits, labels, labelSmoothing, distillation } = pytorch;
 
-  /** Our loss, less what is constant in PyTorch's, and its gradient, for labels smoothed by epsilon. */
+  /**
+   * Returns our loss minus the part that is constant in PyTorch's, and its gradient, for labels smoothed by epsilon.
+   */
   function ours(epsilon: number, temperature: number | null) {
     const targets = tf.tensor2d(targetsOf(Int32Array.from(labels), 5, epsilon), [4, 5]);
     const teacher = tf.tensor2d(teacherLogits, [4, 5]);

@@ -68,7 +68,7 @@ describe('initialValues', () => {
     const largest = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
     expect(largest).toBeLessThanOrEqual(1.5);
     expect(largest).toBeGreaterThan(1.49);
-    // A normal's variance between -1.5 and 1.5: 1 - 3 phi(1.5) / (2 Phi(1.5) - 1).
+    // Variance of a normal truncated to -1.5 to 1.5: 1 - 3 phi(1.5) / (2 Phi(1.5) - 1).
     expect(values.reduce((sum, value) => sum + value * value, 0) / values.length).toBeCloseTo(0.5515, 1);
   });
 
@@ -80,7 +80,7 @@ describe('initialValues', () => {
     expect(new Set(values.get('bn1.running_var'))).toEqual(new Set([1]));
   });
 
-  test('zero gamma empties the last norm of each residual branch and leaves all else as it was', () => {
+  test('zero gamma zeroes the last norm of each residual branch and changes nothing else', () => {
     const plain = valuesFor(1);
     const zeroed = valuesFor(1, true);
     const changed = [...plain.keys()].filter((name) => `${plain.get(name)}` !== `${zeroed.get(name)}`);

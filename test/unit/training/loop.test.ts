@@ -12,7 +12,7 @@ import { resolvedRecipe, smallExperiment, smallRecipe } from '../../support/smal
 import { type Outcome, trainHere } from '../support/trainHere';
 
 const losses = ({ steps }: Outcome) => steps.map(({ loss }) => loss);
-/** A snapshot but for how long it took to get there. */
+/** Returns a snapshot without the times it took. */
 const withoutTimes = ({ state, ...tensors }: Omit<Snapshot, 'isBest'>) => ({
   ...tensors,
   state: { ...state, seconds: 0, secondsInEpoch: 0 },
@@ -36,7 +36,7 @@ describe('a training', () => {
     expect(final.type === 'done' && final.result.validationAccuracy).toBeGreaterThan(0.7);
   });
 
-  test('tells each step and epoch in order, by the schedule, in events of the protocol', async () => {
+  test('reports each step and epoch in order, by the schedule, in events of the protocol', async () => {
     const recipe = smallRecipe({
       schedule: { epochs: 3, decay: 'cosine' },
       tricks: { warmup: { epochs: 1 } },
@@ -68,7 +68,7 @@ describe('a training', () => {
     });
   });
 
-  test('is the same to the bit for one seed, and another for another', async () => {
+  test('is identical to the bit for one seed, and differs for another', async () => {
     const changes = { data: { augment: 'crop_flip' } };
     const first = await trainHere(smallRecipe(changes));
     const again = await trainHere(smallRecipe(changes));
@@ -78,7 +78,7 @@ describe('a training', () => {
     expect(losses(other)).not.toEqual(losses(first));
   });
 
-  test('sees each whole batch of images once an epoch, in an order of each its own', async () => {
+  test('sees each whole batch of images once an epoch, in a new order each time', async () => {
     const recipe = smallRecipe({ data: { train_images: 70 }, schedule: { epochs: 2 } });
     const dataset = await openDataset(recipe.data.source);
     const drawn: number[] = [];
@@ -139,7 +139,7 @@ describe('a training', () => {
 });
 
 describe('a training that ends early', () => {
-  test('stops after the step under way, telling every step it took', async () => {
+  test('stops after the current step, and reports every step it took', async () => {
     const stop = new AbortController();
     const { final, steps, epochs } = await trainHere(smallRecipe(), {
       signal: stop.signal,
@@ -187,7 +187,7 @@ describe('a training that ends early', () => {
       { data: { batch_size: 64 }, tricks: { warmup: { epochs: 1, count_from: 1 } } },
       'Lower optimizer.base_lr, or add a trick: gradient_clipping.',
     ],
-  ])('fails when a rate is so large that a %s has no finite loss', async (_, changes, remedy) => {
+  ])('fails if a learning rate is so large that a %s has no finite loss', async (_, changes, remedy) => {
     const { final, snapshots } = await trainHere(smallRecipe({ ...changes, optimizer: { base_lr: 1e30 } }));
     expect(final).toMatchObject({
       type: 'failed',
@@ -202,23 +202,23 @@ describe('a training that ends early', () => {
     expect(snapshots).toEqual([]);
   });
 
-  test('keeps the last whole epoch when the loss is lost later', async () => {
+  test('keeps the last whole epoch if the loss is not finite later', async () => {
     const recipe = smallRecipe({ schedule: { epochs: 3 } });
     const rising: Recipe = {
       ...recipe,
-      // 0.1 in the first epoch; 1e38 from the second on.
+      // 0.1 in the first epoch, 1e38 from the second epoch on.
       schedule: { ...recipe.schedule, decay: { name: 'step', milestones: [4], factor: 1e39 } },
     };
     const { final, snapshots } = await trainHere(rising);
     expect(final).toMatchObject({
       type: 'failed',
-      failure: { remedy: expect.stringContaining('The weights of the last whole epoch are kept.') },
+      failure: { remedy: expect.stringContaining('The weights of the last complete epoch are kept.') },
     });
     expect(snapshots.map(({ state }) => state.epoch)).toEqual([1]);
     for (const { values } of snapshots[0]!.tensors) expect(values.every(Number.isFinite)).toBe(true);
   });
 
-  test.each(['emit', 'save'] as const)('passes on what %s throws, with no tensor left', async (effect) => {
+  test.each(['emit', 'save'] as const)('rethrows errors of %s, with no tensor left', async (effect) => {
     const before = tf.memory().numTensors;
     const failing = async () => {
       throw new Error('disk full');
@@ -253,7 +253,7 @@ describe('what a trick changes in training', () => {
   });
 
   test('no bias decay: a decay so strong that it empties kernels leaves gammas alone', async () => {
-    // One step of rate 0.1 times decay 10 / 1.9 with Nesterov momentum takes a weight to its gradient's step.
+    // With Nesterov momentum, one step with learning rate 0.1 and decay 10 / 1.9 moves a weight to its gradient's step.
     const changes = {
       data: { train_images: 16 },
       schedule: { epochs: 1 },
@@ -280,7 +280,7 @@ describe('what a trick changes in training', () => {
 });
 
 test('a range test ends where its loss explodes, evaluates nothing and saves nothing', async () => {
-  // A perceptron explodes: batch norm would keep the loss within bounds.
+  // A perceptron diverges. Batch norm would keep the loss bounded.
   const plain = resolvedRecipe({ ...smallExperiment(), model: { name: 'mlp' } });
   const recipe = rangeTestRecipe(plain, { from: 1e-3, to: 1e6, steps: 60 }, 0.1, 'found');
   const { final, steps, epochs, snapshots } = await trainHere(recipe, {

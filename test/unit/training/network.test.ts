@@ -18,7 +18,8 @@ describe.each(PRESENT_ENGINES)('network on %s', (engine) => {
     await loadEngine(engine);
   });
 
-  // SwiftShader, which webgpu is tested on, takes minutes for these; its gradients are compared with others' below.
+  // SwiftShader, which webgpu is tested on, is too slow for these. Its gradients are compared with the other engines'
+  // below.
   it.runIf(engine !== 'webgpu').each([
     ['of residual blocks', smallNetwork],
     ['of branches and dropout', branchedNetwork],
@@ -78,13 +79,13 @@ describe.each(PRESENT_ENGINES)('network on %s', (engine) => {
         );
       }
       network.predict(images).dispose();
-      // As a training does: an engine that computes in the background is not to run out of room for what it is told.
+      // As in training: an engine that computes in the background must not run out of room for queued commands.
       await loss.data();
       tf.dispose([loss, dLogits, ...gradients.values()]);
     };
     for (let count = 0; count < 10; count++) await train();
     const early = usage();
-    // SwiftShader takes a tenth of a second for what others do in milliseconds.
+    // SwiftShader is far slower per step than the others.
     const steps = engine === 'webgpu' ? 40 : 1000;
     for (let count = 10; count < steps; count++) await train();
     expect(usage()).toEqual(early);
@@ -161,7 +162,7 @@ describe.each(PRESENT_ENGINES)('network on %s', (engine) => {
       return Array.from({ length: 40 }, (_, image) => factors.slice(4 * image, 4 * image + 4));
     };
 
-    it('leaves out the branch of some images, and scales it for the others', async () => {
+    it('drops the branch of some images, and scales it for the others', async () => {
       const network = new Network(graph, initial);
       const images = tensor(x) as tf.Tensor4D;
       const pass = network.forward(images, network.drawMasks(images.shape[0], Random.seeded(1, 'dropout')));
@@ -188,7 +189,7 @@ describe.each(PRESENT_ENGINES)('network on %s', (engine) => {
       network.dispose();
     });
 
-    it('draws anew at each pass, from the stream it is given', async () => {
+    it('draws again at each pass, from the given stream', async () => {
       const network = new Network(graph, initial);
       const images = tensor(x) as tf.Tensor4D;
       const outputs = async (random: Random) => {
@@ -239,7 +240,7 @@ describe.each(PRESENT_ENGINES)('network on %s', (engine) => {
     });
   });
 
-  it('takes back what passes did to running statistics, or lets it stand', async () => {
+  it('restores running statistics after passes, or keeps them', async () => {
     const graph = smallNetwork();
     const network = new Network(graph, initialValues(graph));
     const images = tensor(values([3, 6, 6, 2], 5)) as tf.Tensor4D;
@@ -258,13 +259,13 @@ describe.each(PRESENT_ENGINES)('network on %s', (engine) => {
     stood.dispose();
     expect(await network.read()).toEqual(once);
     expect(once).not.toEqual(before);
-    // The infinite images.
+    // The images with infinite values.
     expect(tf.memory().numTensors).toBe(count + 1);
     images.dispose();
     network.dispose();
   });
 
-  it('reads its values as they were given, and after an assignment the new ones', async () => {
+  it('reads its values as given, and the new ones after an assignment', async () => {
     const graph = smallNetwork();
     const initial = initialValues(graph);
     const network = new Network(graph, initial);
@@ -312,7 +313,7 @@ describe('plan', () => {
   const outline = (graph: Graph) =>
     plan(graph).map(({ layer, activation, output }) => `${layer.kind} ${activation} ${output}`);
 
-  it('fuses a ReLU into the batch norm or the addition that it alone reads', () => {
+  it('fuses a ReLU into the batch norm or the addition that only it reads', () => {
     const builder = new GraphBuilder([4, 4, 2]);
     const graph = builder.build(identityBlock(builder, builder.input));
     expect(outline(graph)).toEqual([
@@ -324,14 +325,14 @@ describe('plan', () => {
     ]);
   });
 
-  it('leaves a ReLU alone when another step reads what it reads', () => {
+  it('does not fuse a ReLU if another step reads its input', () => {
     const builder = new GraphBuilder([4, 4, 2]);
     const norm = builder.batchNorm('bn', builder.input);
     const graph = builder.build(builder.add(norm, builder.relu(norm)));
     expect(outline(graph)).toEqual(['batch_norm linear 1', 'relu linear 2', 'add linear 3']);
   });
 
-  it('asks for no gradient of the images', () => {
+  it('requests no gradient of the images', () => {
     const builder = new GraphBuilder([4, 4, 2]);
     const graph = builder.build(identityBlock(builder, builder.input));
     expect(plan(graph).map(({ needsGradient }) => needsGradient)).toEqual([
@@ -344,7 +345,7 @@ describe('plan', () => {
   });
 });
 
-/** Every kind of layer, residual blocks that keep and that change their shape, odd sizes. */
+/** Every kind of layer, residual blocks that keep their shape and that change it, odd sizes. */
 function smallNetwork(): Graph {
   const builder = new GraphBuilder([6, 6, 2]);
   let x = builder.convolution('stem', builder.input, 4, { kernelSize: 3, bias: constant(0) });
@@ -364,7 +365,7 @@ function smallNetwork(): Graph {
   return builder.build(builder.dense('fc', features, 3));
 }
 
-/** What Inception, DenseNet and VGG have besides: branches, kernels of other shapes, more pools, dropout. */
+/** The additional layers of Inception, DenseNet and VGG: branches, kernels of other shapes, more pools, dropout. */
 function branchedNetwork(): Graph {
   const builder = new GraphBuilder([6, 6, 2]);
   const stem = builder.relu(builder.convolution('stem', builder.input, 4, { kernelSize: 3, padding: 0 }));
@@ -396,7 +397,7 @@ function identityBlock(builder: GraphBuilder, input: LayerId): LayerId {
   return builder.relu(builder.add(x, input));
 }
 
-/** Random parameters, gammas near 1, and fresh buffers. */
+/** Random parameters, gammas near 1, and new buffers. */
 function initialValues(graph: Graph): Map<string, Float32Array> {
   const parameters = parametersOf(graph).map(({ name, kind, shape }, index) => {
     const { data } = values([...shape], 100 + index);
@@ -408,7 +409,7 @@ function initialValues(graph: Graph): Map<string, Float32Array> {
   return new Map([...parameters, ...buffers]);
 }
 
-/** One forward and backward pass on fixed images of three classes: the loss and the gradients. */
+/** Runs one forward and backward pass on fixed images of three classes. Returns the loss and the gradients. */
 async function step(graph: Graph, initial: ReadonlyMap<string, Float32Array>) {
   const before = tf.memory().numTensors;
   const network = new Network(graph, initial);
@@ -436,7 +437,10 @@ async function step(graph: Graph, initial: ReadonlyMap<string, Float32Array>) {
   return result;
 }
 
-/** What TensorFlow.js does not count: the wasm engine's whole memory, and the buffers that webgpu keeps to use again. */
+/**
+ * Returns the memory that TensorFlow.js does not count: the wasm engine's whole memory, and the buffers that webgpu
+ * keeps for reuse.
+ */
 function heapBytes(engine: EngineName): number {
   if (engine === 'wasm')
     return (tf.backend() as BackendWasm & { wasm: { HEAPU8: Uint8Array } }).wasm.HEAPU8.byteLength;

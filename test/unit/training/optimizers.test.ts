@@ -14,7 +14,7 @@ import pytorch from '../../fixtures/pytorch.json';
 import { computeAsOnGpu } from '../support/asOnGpu';
 import { PRESENT_ENGINES } from '../support/presentEngines';
 
-/** One parameter, as an optimizer sees a network. */
+/** A network with one parameter, as an optimizer sees it. */
 class OneWeight {
   constructor(public weight: tf.Tensor) {}
   get parameters() {
@@ -26,7 +26,7 @@ class OneWeight {
   }
 }
 
-/** The values of a weight after each of the steps, under one and the same gradient. */
+/** Returns a weight's values after each step, with the same gradient in every step. */
 async function trajectories(
   recipe: OptimizerRecipe,
   weightDecay: number,
@@ -49,7 +49,7 @@ async function trajectories(
   return weights;
 }
 
-/** The weight after each of the steps, which start at 1 with a gradient of 0.5. */
+/** Returns the weight after each step, starting at 1 with gradient 0.5. */
 async function trajectory(
   recipe: OptimizerRecipe,
   weightDecay: number,
@@ -125,12 +125,12 @@ describe.each(PRESENT_ENGINES)('optimizers on %s', (engine) => {
     }
   });
 
-  test('a new rate scales the whole velocity at once', async () => {
+  test('a new learning rate scales the whole velocity at once', async () => {
     const [first, second] = await trajectory({ ...nag, nesterov: false }, 0, [0.1, 0.01]);
     expect((first as number) - (second as number)).toBeCloseTo(0.01 * 0.95, 6);
   });
 
-  test('a rate of 0, the first of a warmup, moves nothing and still builds velocity', async () => {
+  test('a learning rate of 0, the first of a warmup, moves nothing and still builds velocity', async () => {
     const [first, second] = await trajectory(nag, 0, [0, 0.1]);
     expect(first).toBe(1);
     // Velocity 0.95, direction 0.5 + 0.9 x 0.95.
@@ -144,7 +144,7 @@ describe.each(PRESENT_ENGINES)('optimizers on %s', (engine) => {
     { name: 'lars', momentum: 0.9, trustCoefficient: 0.5 },
     { name: 'lamb', beta1: 0.9, beta2: 0.999, epsilon: 1e-6 },
   ];
-  // Computed by the engine, which owns their memory.
+  // Computed by the engine, so the engine owns their memory.
   const computed = (count: number, scale: number) =>
     tf.tidy(() => tf.mul(tf.tensor1d(Array.from({ length: count }, (_, index) => (index % 5) - 1.5)), scale));
   const read = (tensors: readonly tf.Tensor[]) =>
@@ -177,7 +177,7 @@ describe.each(PRESENT_ENGINES)('optimizers on %s', (engine) => {
     },
   );
 
-  test.each(inPlace)('$name moves each of many weights as one of few', async (recipe) => {
+  test.each(inPlace)('$name moves each of many weights like one of few', async (recipe) => {
     const moved = async (count: number) => {
       const network = new OneWeight(computed(count, 1));
       const optimizer = optimizerOf(recipe, count);
@@ -197,7 +197,7 @@ describe.each(PRESENT_ENGINES)('optimizers on %s', (engine) => {
       (most, weight, index) => Math.max(most, Math.abs(weight - (few[index % 5] ?? Number.NaN))),
       0,
     );
-    // LARS and LAMB divide by norms, sums over all of them.
+    // LARS and LAMB divide by norms, which sum over all values.
     expect(farthest).toBeLessThan(recipe.name === 'lars' || recipe.name === 'lamb' ? 3e-6 : 1e-6);
   });
 
@@ -214,7 +214,7 @@ describe.each(PRESENT_ENGINES)('optimizers on %s', (engine) => {
     const gradients = new Map([...network.parameters].map(([name, weight]) => [name, tf.zerosLike(weight)]));
     optimizer.step(network, gradients, 0.1);
     for (const { name, kind } of parameters) {
-      // Without a gradient, decay alone moves a weight: by rate x decay x (1 + momentum) of itself.
+      // With zero gradient, only decay moves a weight: by learning rate x decay x (1 + momentum) of itself.
       const share = kind === 'kernel' ? 1 - 0.1 * 0.5 * 1.9 : 1;
       const after = await network.parameters.get(name)!.data();
       for (const [index, before] of values.get(name)!.entries()) {
@@ -227,7 +227,7 @@ describe.each(PRESENT_ENGINES)('optimizers on %s', (engine) => {
   });
 });
 
-/** A kernel [3, 4] and a bias [4], as an optimizer sees a network. */
+/** A network with a kernel [3, 4] and a bias [4], as an optimizer sees it. */
 class TwoParameters {
   readonly parameters = new Map<string, tf.Tensor>([
     ['kernel', tf.tensor2d(pytorch.kernel, [3, 4])],
@@ -246,7 +246,7 @@ describe.each(PRESENT_ENGINES)('PyTorch moves a kernel and a bias as on %s', (en
   compareWithPyTorch();
 });
 
-// Where no graph moves small parameters, each goes by the ops that move large ones.
+// Without a graph for small parameters, each is updated by the ops that update large ones.
 describe.runIf(PRESENT_ENGINES.includes('tensorflow'))(
   'PyTorch moves a kernel and a bias as on a GPU',
   () => {

@@ -4,7 +4,7 @@ import { inTurn } from '../../../src/training/loop/pipeline';
 const noStop = new AbortController().signal;
 
 describe('inTurn', () => {
-  test('hands each result on while the next work is under way', async () => {
+  test('passes each result on while the next work is in progress', async () => {
     const log: string[] = [];
     const start = async (index: number) => {
       log.push(`start ${index}`);
@@ -16,7 +16,7 @@ describe('inTurn', () => {
     expect(log).toEqual(['start 0', 'start 1', '0: 0', 'start 2', '1: 1', '2: 4']);
   });
 
-  test('does nothing where there is no work', async () => {
+  test('does nothing without work', async () => {
     await inTurn(
       0,
       noStop,
@@ -25,7 +25,7 @@ describe('inTurn', () => {
     );
   });
 
-  test('when stopped, hands on what was started and then ends with the reason', async () => {
+  test('when stopped, passes on the started work and then ends with the reason', async () => {
     const stop = new AbortController();
     const finished: number[] = [];
     const works = inTurn(

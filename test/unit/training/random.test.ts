@@ -28,7 +28,7 @@ describe('Random', () => {
     );
   });
 
-  test('neighbouring seeds are uncorrelated from the first number on', () => {
+  test('neighboring seeds are uncorrelated from the first number on', () => {
     const firsts = Array.from({ length: 4000 }, (_, index) =>
       Random.seeded(index, 'initialization').uniform(),
     );

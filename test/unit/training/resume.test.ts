@@ -17,8 +17,8 @@ import { PRESENT_ENGINES } from '../support/presentEngines';
 import { trainHere } from '../support/trainHere';
 
 /**
- * Those that move parameters in ways of their own. Of webgpu, for whose software adapter these are too many steps,
- * trainer/webgpu.test.ts shows the same.
+ * The engines with their own parameter updates. webgpu's software adapter is too slow for this many steps.
+ * trainer/webgpu.test.ts tests the same on webgpu.
  */
 const FAST_ENGINES = PRESENT_ENGINES.filter((engine) => engine !== 'cpu' && engine !== 'webgpu');
 
@@ -31,7 +31,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-/** What of an event does not depend on the clock. */
+/** Returns the parts of an event that do not depend on the clock. */
 function measured(event: RunEvent): object {
   const { time, seconds, imagesPerSecond, result, ...rest } = event as RunEvent & Record<string, unknown>;
   const { seconds: _, ...measures } = (result ?? {}) as Record<string, unknown>;
@@ -40,7 +40,7 @@ function measured(event: RunEvent): object {
 
 const stateOf = ({ state }: Pick<Snapshot, 'state'>) => ({ ...state, seconds: 0, secondsInEpoch: 0 });
 
-/** A snapshot as it comes back from the disk. */
+/** Returns a snapshot after a round trip through the disk. */
 async function fromDisk(snapshot: Snapshot): Promise<Omit<Snapshot, 'isBest'>> {
   await writeCheckpoint(folder, 1, snapshot);
   const { snapshot: read, damage } = await readResumption(folder);
@@ -53,7 +53,7 @@ const everything = {
   schedule: { epochs: 3, decay: 'cosine' },
 };
 
-describe.each(FAST_ENGINES)('on %s, a training that goes on from a checkpoint', (engine) => {
+describe.each(FAST_ENGINES)('on %s, a resumed training', (engine) => {
   beforeAll(async () => {
     await loadEngine(engine);
   });
@@ -111,7 +111,7 @@ describe.each(FAST_ENGINES)('on %s, a training that goes on from a checkpoint', 
         tricks: { ema: true, gradient_clipping: true, sam: true },
       },
     ],
-  ])('with %s, equals one that was never stopped, to the bit, from any step', async (_, changes) => {
+  ])('with %s, equals an uninterrupted one, to the bit, from any step', async (_, changes) => {
     const recipe = smallRecipe(changes);
     const whole = await trainHere(recipe, { saveEvery: { steps: 1, seconds: Number.POSITIVE_INFINITY } });
     expect(whole.final.type).toBe('done');
@@ -120,14 +120,14 @@ describe.each(FAST_ENGINES)('on %s, a training that goes on from a checkpoint', 
       Array.from({ length: totalSteps }, (_, index) => index + 1),
     );
     const tensorsBefore = tf.memory().numTensors;
-    // Within epochs, at their ends, and at the very end.
+    // Within epochs, at their ends, and at the end of training.
     for (const step of [1, stepsPerEpoch - 1, stepsPerEpoch, stepsPerEpoch + 1, totalSteps - 1, totalSteps]) {
       const resume = await fromDisk(whole.snapshots[step - 1] as Snapshot);
       const rest = await trainHere(recipe, { resume });
       const left = whole.events.filter((event) =>
         event.type === 'step' ? event.step >= step : event.type === 'epoch' && event.step > step,
       );
-      // The epoch that ends with the snapshot was told before it.
+      // The epoch that ends with the snapshot was reported before the snapshot.
       expect(rest.events.map(measured)).toEqual(left.map(measured));
       expect(measured(rest.final)).toEqual(measured(whole.final));
       const last = rest.snapshots.at(-1);
@@ -137,7 +137,7 @@ describe.each(FAST_ENGINES)('on %s, a training that goes on from a checkpoint', 
       }
       const expected = whole.snapshots.at(-1);
       expect(last?.tensors).toEqual(expected?.tensors);
-      expect(last?.carried).toEqual(expected?.carried);
+      expect(last?.trainingTensors).toEqual(expected?.trainingTensors);
       expect(last && stateOf(last)).toEqual(expected && stateOf(expected));
       expect(last?.isBest).toBe(expected?.isBest);
     }
@@ -145,12 +145,12 @@ describe.each(FAST_ENGINES)('on %s, a training that goes on from a checkpoint', 
   });
 });
 
-describe('a training that is stopped', () => {
+describe('a stopped training', () => {
   beforeAll(async () => {
     await loadEngine('wasm');
   });
 
-  test('saves where it stands, after any step and in evaluation, and goes on as if never stopped', async () => {
+  test('saves its state, after any step and in evaluation, and resumes as if uninterrupted', async () => {
     const recipe = smallRecipe({
       data: { augment: 'flip', validation_images: 200 },
       schedule: { epochs: 2 },
@@ -171,12 +171,12 @@ describe('a training that is stopped', () => {
     }
   });
 
-  test('saves after the time that it is told to', async () => {
+  test('saves after the requested time', async () => {
     const { snapshots } = await trainHere(smallRecipe(), { saveEvery: { steps: 1000, seconds: 1e-9 } });
     expect(snapshots.map(({ state }) => state.step)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
   });
 
-  test('does not save weights that are lost', async () => {
+  test('does not save weights that are not finite', async () => {
     const recipe = smallRecipe({ optimizer: { base_lr: 1e30 } });
     const { final, snapshots } = await trainHere(recipe, { saveEvery: { steps: 1, seconds: 1000 } });
     expect(final.type).toBe('failed');

@@ -10,7 +10,7 @@ import {
 } from '../../../src/training/parallel/statisticsExchange';
 import { smallRecipe } from '../../support/smallTraining';
 
-/** What each of several shards has, as all of them get it. */
+/** Returns each shard's values as every shard receives them. */
 function exchanged(images: readonly number[], parts: readonly Float64Array[]): BatchShards {
   return { images, exchange: () => parts };
 }
@@ -23,7 +23,7 @@ function momentsOf(values: readonly number[]): { mean: number; variance: number 
 describe('the moments of a batch', () => {
   const shard = fc.array(fc.double({ min: -1, max: 1, noNaN: true }), { minLength: 1, maxLength: 9 });
 
-  test('come from those of its shards, of any sizes, also where the mean is large', () => {
+  test('follow from those of its shards, of any sizes, also if the mean is large', () => {
     fc.assert(
       fc.property(
         fc.array(shard, { minLength: 1, maxLength: 8 }),
@@ -48,7 +48,7 @@ describe('the moments of a batch', () => {
 
   test('are sums in the order of the shards', () => {
     const parts = [Float64Array.of(2 ** 53, 1), Float64Array.of(1, 2), Float64Array.of(1, 4)];
-    // Each 1 is lost beside 2^53, where 1 + 1 would not be.
+    // Each 1 alone is lost when added to 2^53, but 1 + 1 would not be.
     expect([...wholeSums(exchanged([1, 1, 1], parts), Float64Array.of(1, 2))]).toEqual([2 ** 53, 7]);
   });
 });
@@ -57,7 +57,7 @@ describe('a thread that waits for others', () => {
   const memory = () => allocateExchange(graphOf(smallRecipe()), 2);
   const values = Float64Array.of(1, 2);
 
-  test('gives up when one of them is lost, before or while it waits', () => {
+  test('gives up if one of them is lost, before or while it waits', () => {
     const broken = memory();
     breakExchange(broken);
     const late = new StatisticsExchange(broken, 0, [1, 1]);
@@ -66,8 +66,8 @@ describe('a thread that waits for others', () => {
     expect(() => gone.exchange(values)).toThrow(ExchangeBrokenError);
   });
 
-  test('says in the end that none answers', () => {
+  test('reports in the end that none answers', () => {
     const alone = new StatisticsExchange(memory(), 0, [1, 1], () => false, 200);
-    expect(() => alone.exchange(values)).toThrow('A thread of the training does not answer.');
+    expect(() => alone.exchange(values)).toThrow('A training thread does not respond.');
   });
 });

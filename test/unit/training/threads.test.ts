@@ -28,7 +28,7 @@ beforeAll(async () => {
 });
 
 describe('the shards of a batch', () => {
-  test('are each image once, in order, as even as they come, the larger ones first', () => {
+  test('have each image once, in order, as even as possible, the larger ones first', () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 300 }), fc.integer({ min: 1, max: 12 }), (batch, count) => {
         const shards = shardsOf(batch, count);
@@ -39,14 +39,14 @@ describe('the shards of a batch', () => {
         const sizes = shards.map(({ start, end }) => end - start);
         expect(Math.max(...sizes) - Math.min(...sizes)).toBeLessThanOrEqual(1);
         expect(sizes[0]).toBe(Math.max(...sizes));
-        // Empty ones are the last, so that the thread of a shard is its place.
+        // Empty shards come last, so that a shard's index is its thread.
         const firstEmpty = sizes.indexOf(0);
         if (firstEmpty >= 0) expect(sizes.slice(firstEmpty).every((size) => size === 0)).toBe(true);
       }),
     );
   });
 
-  test('are one a processor, but of 16 images at least, and 8 at most', () => {
+  test('are one per processor, with at least 16 images each, and at most 8', () => {
     expect([1, 2, 4, 64].map((processors) => defaultThreads(processors, 128))).toEqual([1, 2, 4, 8]);
     expect([8, 16, 31, 32, 64].map((batch) => defaultThreads(4, batch))).toEqual([1, 1, 1, 2, 4]);
   });
@@ -54,7 +54,7 @@ describe('the shards of a batch', () => {
   test('are summed from the first to the last', () => {
     const sum = tf.tensor1d([1, 2 ** 24]);
     addInto(sum, [Float32Array.of(2, 1), Float32Array.of(4, 1)]);
-    // Each 1 is lost beside 2^24, where 1 + 1 would not be.
+    // Each 1 alone is lost when added to 2^24, but 1 + 1 would not be.
     expect([...sum.dataSync()]).toEqual([7, 2 ** 24]);
     sum.dispose();
   });
@@ -72,7 +72,7 @@ describe('the shards of a batch', () => {
   });
 });
 
-/** A recipe whose network has neither batch norm nor dropout. */
+/** A recipe for a network without batch norm and dropout. */
 function withoutNorm({ hidden }: { readonly hidden: readonly number[] }, batchSize: number): Recipe {
   const recipe = smallRecipe({ data: { batch_size: batchSize } });
   return { ...recipe, model: { name: 'mlp', hidden: [...hidden] } };
@@ -83,7 +83,7 @@ const NORMS_OF_RESNET8 = [
   ...[2, 3].map((layer) => `layer${layer}.0.downsample.1`),
 ];
 
-/** Images and targets drawn at random; each image's class is its number's. */
+/** Random images and targets. Each image's class is its index. */
 function randomBatch({ data: { dataset } }: Recipe, size: number, seed = 5): BatchTensors {
   const { height, width, channels, classes } = dataset;
   const labels = Array.from({ length: size }, (_, index) => index % classes);
@@ -94,10 +94,10 @@ function randomBatch({ data: { dataset } }: Recipe, size: number, seed = 5): Bat
   };
 }
 
-/** How far gradients may be off by rounding alone, to the largest of their tensor. */
+/** Tolerance of gradients for rounding errors, relative to the largest value of their tensor. */
 const NOISE = 1e-5;
 
-/** What one pass over batches gives, and the buffers after it, as plain values. */
+/** Returns the results of one pass over batches, and the buffers afterwards, as plain values. */
 async function passed(
   recipe: Recipe,
   batches: readonly BatchTensors[],
@@ -136,7 +136,7 @@ function valuesOf(tensors: ReadonlyMap<string, tf.Tensor>): Map<string, Float32A
   return new Map([...tensors].map(([name, tensor]) => [name, tensor.dataSync<'float32'>()]));
 }
 
-/** The largest difference of two sets of values, to the largest of the second. */
+/** Returns the largest difference between two sets of values, relative to the largest value of the second. */
 function difference(
   actual: ReadonlyMap<string, Float32Array>,
   expected: ReadonlyMap<string, Float32Array>,
@@ -156,10 +156,10 @@ describe('the gradients of shards', () => {
   test.each([
     [2, [24, 16], null],
     [3, [24, 16], { teacher: 'given', temperature: 2, weight: 0.5 }],
-    // More than one bucket of values: the threads hand over each by itself.
+    // More than one bucket of values: the threads send each one separately.
     [2, [1024, 700, 700, 16], null],
   ])(
-    'without batch norm are those of the whole batch, on %i threads, through layers of %j, taught by %j',
+    'without batch norm are those of the whole batch, on %i threads, through layers of %j, with teacher %j',
     async (count, hidden, distillation) => {
       const plain = withoutNorm({ hidden }, 20);
       const recipe = { ...plain, loss: { ...plain.loss, distillation } };
@@ -184,7 +184,7 @@ describe('the gradients of shards', () => {
     expect([...whole.gradients.keys()].filter((name) => /bn|downsample\.1|^conv1/.test(name))).toEqual([]);
     expect(difference(sharded.gradients, whole.gradients)).toBeLessThan(1e-5);
     expect(sharded.buffers).toEqual(whole.buffers);
-    // Weights that are averaged are assigned whole, frozen ones too.
+    // Averaged weights are assigned as a whole, including frozen ones.
     const averaged = { ...recipe, averaging: { decay: 0.9, warmup: true } };
     const outcome = await trainHere(averaged, { threads: threads(3) });
     expect(outcome.final.type).toBe('done');
@@ -205,7 +205,7 @@ describe('the gradients of shards', () => {
     [2, {}],
     [3, {}],
     [4, {}],
-    // Channels that are no multiple of four come by other kernels, and dropout is drawn for whole images.
+    // Channel counts that are not a multiple of four use other kernels, and dropout is drawn for whole images.
     [3, { model: { width: 3 }, tricks: { stochastic_depth: true } }],
   ])('with batch norm are those of the whole batch, on %i threads, with %j', async (count, changes) => {
     const tricks = { gradient_accumulation: { batches: 2 }, ...('tricks' in changes && changes.tricks) };
@@ -219,7 +219,7 @@ describe('the gradients of shards', () => {
     expect(sharded.accuracy).toBeCloseTo(whole.accuracy, 6);
   });
 
-  test('go with predictions that are those of one thread, for a batch of any size', async () => {
+  test('come with the predictions of one thread, for a batch of any size', async () => {
     const recipe = smallRecipe({ data: { batch_size: 20 } });
     const { graph, values } = teacherOf(recipe);
     const network = new Network(graph, values);
@@ -246,7 +246,7 @@ describe('the gradients of shards', () => {
     }
   });
 
-  test('are there when a batch has fewer images than there are threads', async () => {
+  test('exist even if a batch has fewer images than there are threads', async () => {
     const recipe = smallRecipe({ data: { batch_size: 2 } });
     const batch = randomBatch(recipe, 2);
     const sharded = await passed(recipe, [batch], threads(3));
@@ -275,14 +275,14 @@ const everything: Parameters<typeof smallRecipe>[0] = {
   },
 };
 
-/** A teacher with a network as the recipe's own. */
+/** A teacher with the same network as the recipe. */
 function teacherOf(recipe: Recipe) {
   const graph = graphOf(recipe);
   const values = initialValues(graph, recipe.initialization, Random.seeded(9, 'initialization'));
   return { graph, values };
 }
 
-/** What of a training does not depend on the clock. */
+/** Returns the parts of a training that do not depend on the clock. */
 function measured({ steps, epochs }: Outcome, after = 0): object {
   return {
     steps: steps
@@ -293,8 +293,8 @@ function measured({ steps, epochs }: Outcome, after = 0): object {
 }
 
 function lastSnapshot({ snapshots }: Outcome): object {
-  const { state, tensors, carried } = snapshots.at(-1) as Snapshot;
-  return { state: { ...state, seconds: 0, secondsInEpoch: 0 }, tensors, carried };
+  const { state, tensors, trainingTensors } = snapshots.at(-1) as Snapshot;
+  return { state: { ...state, seconds: 0, secondsInEpoch: 0 }, tensors, trainingTensors };
 }
 
 function lastTensors({ snapshots }: Outcome): Map<string, Float32Array> {
@@ -307,7 +307,7 @@ describe('a training on threads, with every trick that touches a step,', () => {
   const train = (on: Threads, options: Parameters<typeof trainHere>[1] = {}) =>
     trainHere(recipe, { teacher, threads: on, ...options });
 
-  test('is the same to the bit again, also when a thread is slow, and when it stops and goes on', async () => {
+  test('is identical to the bit again, also with a slow thread, and when it stops and resumes', async () => {
     const first = await train(threads(2), { saveEvery: { steps: 1, seconds: Number.POSITIVE_INFINITY } });
     expect(first.final.type).toBe('done');
     expect(first.steps.some(({ overflows }) => (overflows ?? 0) > 0)).toBe(true);
@@ -323,8 +323,8 @@ describe('a training on threads, with every trick that touches a step,', () => {
     expect(tf.memory().numTensors).toBe(tensorsBefore);
   });
 
-  test('is that of one thread on 2, 3 and 4 threads, but for rounding', async () => {
-    // Half precision would round what is off in the last digit to the next half.
+  test('equals one thread on 2, 3 and 4 threads, up to rounding', async () => {
+    // Half precision would round a last-digit difference to the next representable value.
     const { mixed_precision: _, ...tricks } = everything.tricks as Record<string, unknown>;
     const full = smallRecipe({ ...everything, tricks });
     const on = (count: number) => trainHere(full, { teacher, ...(count > 1 && { threads: threads(count) }) });
@@ -357,27 +357,27 @@ describe('a training on threads, with every trick that touches a step,', () => {
   });
 });
 
-/** Threads of this process, where the system tells. */
+/** Counts this process's threads, if the system reports them. */
 async function threadsOfProcess(): Promise<number> {
   return process.platform === 'linux' ? (await readdir('/proc/self/task')).length : 0;
 }
 
-describe('a training whose thread is lost', () => {
+describe('a training that loses a thread', () => {
   test.each([
-    ['leaving', 'A thread of the training ended: it left with exit code 3.', 'Resume the run'],
-    ['breakingOff', 'A thread of the training ended: it left with exit code 3.', 'Resume the run'],
-    ['failing', 'A thread of the training ended: a bit flipped.', 'Resume the run'],
-    // While the others wait for it: forward, backward, with an error, and without a word.
-    ['leavingForward', 'A thread of the training ended: it left with exit code 3.', 'Resume the run'],
-    ['leavingBackward', 'A thread of the training ended: it left with exit code 3.', 'Resume the run'],
-    ['failingBackward', 'A thread of the training ended: a bit flipped.', 'Resume the run'],
-    ['vanishing', 'A thread of the training ended: it left with exit code 3.', 'Resume the run'],
+    ['leaving', 'A training thread failed: it exited with code 3.', 'Resume the run'],
+    ['breakingOff', 'A training thread failed: it exited with code 3.', 'Resume the run'],
+    ['failing', 'A training thread failed: a bit flipped.', 'Resume the run'],
+    // While the others wait for it: forward, backward, with an error, and silently.
+    ['leavingForward', 'A training thread failed: it exited with code 3.', 'Resume the run'],
+    ['leavingBackward', 'A training thread failed: it exited with code 3.', 'Resume the run'],
+    ['failingBackward', 'A training thread failed: a bit flipped.', 'Resume the run'],
+    ['vanishing', 'A training thread failed: it exited with code 3.', 'Resume the run'],
     [
       'swelling',
-      'A thread of the training ended: Invalid typed array length: 1099511627776.',
+      'A training thread failed: Invalid typed array length: 1099511627776.',
       'use a smaller data.batch_size',
     ],
-  ] as const)('%s, says so, and leaves neither tensor nor thread', async (program, what, remedy) => {
+  ] as const)('%s, says so, and leaks neither tensor nor thread', async (program, what, remedy) => {
     const before = tf.memory().numTensors;
     const threadsBefore = await threadsOfProcess();
     const training = trainHere(smallRecipe(), { threads: threads(3, program) });

@@ -24,7 +24,7 @@ describe('what other tricks change in training', () => {
   const weightsOf = ({ snapshots }: Outcome) =>
     snapshots.at(-1)!.tensors.map(({ name, values }) => [name, [...values]]);
 
-  test('an overflowing step changes no weight, no moment, no average, no statistic and no place in the schedule, and is counted', async () => {
+  test('an overflowing step changes no weight, no moment, no average, no statistic and no position in the schedule, and is counted', async () => {
     const schedule = { epochs: 2, decay: 'cosine' };
     const tricks = { ema: true, warmup: { epochs: 1 } };
     const overflowing = { ...tricks, mixed_precision: { loss_scale: 1e30 } };
@@ -34,14 +34,14 @@ describe('what other tricks change in training', () => {
     expect(new Set(steps.map(({ learningRate }) => learningRate))).toEqual(new Set([0]));
     const [first, last] = [snapshots[0]!, snapshots.at(-1)!];
     expect(last.tensors).toEqual(first.tensors);
-    expect(last.carried).toEqual(first.carried);
+    expect(last.trainingTensors).toEqual(first.trainingTensors);
     expect(last.state.optimizerCount).toBe(0);
     expect(last.state.averageUpdates).toBe(0);
     const statistics = last.tensors.filter(({ name }) => name.includes('running_mean'));
     expect(statistics.every(({ values }) => values.every((value) => value === 0))).toBe(true);
   });
 
-  test('a dynamic loss scale backs off until gradients fit, and the schedule begins with the first step that moves', async () => {
+  test('a dynamic loss scale backs off until gradients fit, and the schedule starts with the first step that moves', async () => {
     const recipe = smallRecipe({
       schedule: { epochs: 3, decay: 'cosine' },
       tricks: { mixed_precision: { initial_scale: 2 ** 40, backoff_factor: 2 ** -12 } },
@@ -57,23 +57,34 @@ describe('what other tricks change in training', () => {
     expect(epochs.at(-1)!.trainLoss).toBeLessThan(epochs[0]!.trainLoss);
   });
 
+  test('a dynamic loss scale may fall as often as it takes, as in PyTorch', async () => {
+    const recipe = smallRecipe({
+      schedule: { epochs: 20 },
+      tricks: { mixed_precision: { initial_scale: 2 ** 80, growth_interval: 1000 } },
+    });
+    const { steps, final } = await trainHere(recipe);
+    expect(steps.at(-1)!.overflows).toBeGreaterThan(41);
+    expect(steps.at(-1)!.lossScale).toBeGreaterThan(1);
+    expect(final.type).toBe('done');
+  });
+
   test.each([
     [
-      'a dynamic scale that never fits',
-      { mixed_precision: { initial_scale: 2 ** 30, backoff_factor: 0.95 } },
+      'a dynamic scale that falls too low',
+      { mixed_precision: { initial_scale: 2 ** 60, backoff_factor: 2 ** -40 } },
       {
-        what: 'The gradients overflowed in 41 steps in a row, down to the loss scale 131100000.',
+        what: 'The gradients overflowed in 2 consecutive steps, up to step 1: the loss scale fell from its initial_scale 1153000000000000000 to 9.537e-7, which is too low to help.',
         remedy:
-          'Use the dtype bfloat16, the trick gradient_clipping, or a lower optimizer.base_lr. The weights of the last whole epoch are kept.',
+          'Use the dtype bfloat16, a lower initial_scale, such as 65536, the trick gradient_clipping, or a lower optimizer.base_lr.',
       },
     ],
     [
       'a static one, clipped',
       { mixed_precision: { loss_scale: 1e30 }, gradient_clipping: true },
       {
-        what: 'The gradients overflowed in 41 steps in a row at the loss scale 1e+30.',
+        what: 'The gradients overflowed in 41 consecutive steps at loss scale 1e+30, up to step 40.',
         remedy:
-          'Use the dtype bfloat16, a dynamic loss_scale, or a lower optimizer.base_lr. The weights of the last whole epoch are kept.',
+          'Use the dtype bfloat16, a dynamic or a lower loss_scale, or a lower optimizer.base_lr. The weights of the last complete epoch are kept.',
       },
     ],
   ])(
@@ -84,7 +95,7 @@ describe('what other tricks change in training', () => {
     },
   );
 
-  test('half precision is said to be emulated where it is', async () => {
+  test('half precision is reported as emulated if it is', async () => {
     const engine = await loadEngine('wasm');
     const recipe = smallRecipe({ tricks: { mixed_precision: true } });
     expect(startedEvent(recipe, engine)).toMatchObject({
@@ -118,7 +129,7 @@ describe('what other tricks change in training', () => {
     }
   });
 
-  test('an average is evaluated beside the weights, and kept', async () => {
+  test('an average is evaluated next to the weights, and saved', async () => {
     const { epochs, final, snapshots } = await trainHere(
       smallRecipe({ schedule: { epochs: 3 }, tricks: { ema: { decay: 0.9 } } }),
     );
@@ -127,7 +138,7 @@ describe('what other tricks change in training', () => {
       expect(epoch.averagedLoss).not.toBe(epoch.validationLoss);
     }
     expect(final.type === 'done' && final.result.averagedAccuracy).toBe(epochs.at(-1)!.averagedAccuracy);
-    expect(snapshots.at(-1)!.carried.some(({ name }) => name.startsWith('average.'))).toBe(true);
+    expect(snapshots.at(-1)!.trainingTensors.some(({ name }) => name.startsWith('average.'))).toBe(true);
   });
 
   test('shuffle: false takes the images in the order of the data set, every epoch', async () => {
@@ -151,13 +162,13 @@ describe('what other tricks change in training', () => {
     const smoothed = await trainHere(
       smallRecipe({ schedule: { epochs: 6 }, tricks: { label_smoothing: { epsilon: 0.3 } } }),
     );
-    // Cross entropy cannot fall below the entropy of its target: 0.8 and twice 0.1.
+    // Cross-entropy cannot fall below the entropy of its target: 0.8, 0.1 and 0.1.
     const entropy = -(0.8 * Math.log(0.8) + 0.2 * Math.log(0.1));
     for (const { loss } of smoothed.steps) expect(loss).toBeGreaterThan(entropy);
     expect(plain.steps.some(({ loss }) => loss < entropy)).toBe(true);
   });
 
-  /** Options by which a trick shows in a few steps, and what only a person can name. */
+  /** Options with which a trick shows within a few steps, and values that only a person can name. */
   const strong: Partial<Record<TrickName, object>> = {
     distillation: { teacher: 'given', temperature: 2 },
     mixup: { alpha: 1 },
@@ -168,7 +179,7 @@ describe('what other tricks change in training', () => {
     warmup: { epochs: 1 },
     mixed_precision: { dtype: 'bfloat16' },
   };
-  /** A small experiment that each trick changes: one of CIFAR's form, or else one that has the forms of ResNet. */
+  /** Returns a small experiment that the trick changes: a CIFAR-style model, or else one with ResNet's variants. */
   const changedBy = (name: TrickName) => {
     const models = [{}, { model: { name: 'resnet50', width: 2 }, data: { height: 32, width: 32 } }];
     const plain = models
@@ -187,7 +198,7 @@ describe('what other tricks change in training', () => {
   };
 
   test.each(ALL_TRICKS.map(({ name }) => name))(
-    '%s trains otherwise than without it, the same each time, and leaves no tensor',
+    '%s trains differently than without it, the same each time, and leaks no tensor',
     async (name) => {
       const before = tf.memory().numTensors;
       const parts = changedBy(name);
@@ -214,7 +225,7 @@ describe('what other tricks change in training', () => {
     },
   );
 
-  test('a teacher is asked the same whether a step passes its batch once or twice, and leaves no tensor', async () => {
+  test('a teacher gets the same whether a step passes its batch once or twice, and leaks no tensor', async () => {
     const before = tf.memory().numTensors;
     const graph = graphOf(smallRecipe());
     const values = initialValues(graph, { zeroGamma: false }, Random.seeded(9, 'initialization'));
@@ -262,7 +273,7 @@ describe('what other tricks change in training', () => {
   });
 });
 
-/** A recipe like `smallRecipe`'s for a network without a width. */
+/** A recipe like that of `smallRecipe` for a network without a width. */
 function mlpRecipe(changes: Parameters<typeof smallRecipe>[0] & { model: object }): Recipe {
   const { width: _, ...model } = smallExperiment(changes).model as Record<string, unknown>;
   return resolvedRecipe({ ...smallExperiment(changes), model });

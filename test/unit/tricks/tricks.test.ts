@@ -30,7 +30,7 @@ function experimentOf(parts: object = {}) {
   });
 }
 
-/** What a trick says it does, with its options' defaults and those of other tricks already applied. */
+/** Returns a trick's effect text, with its options' defaults and those of other tricks already applied. */
 function effectOf(name: TrickName, parts: object = {}): string {
   const trick = ALL_TRICKS.find((each) => each.name === name)!;
   const experiment = experimentOf(parts);
@@ -39,15 +39,15 @@ function effectOf(name: TrickName, parts: object = {}): string {
   return trick.effect(draft, trick.options.parse({}));
 }
 
-describe('a trick says in numbers what it does', () => {
-  test('linear scaling: the rate before and after', () => {
+describe('a trick describes its effect in numbers', () => {
+  test('linear scaling: the learning rate before and after', () => {
     expect(effectOf('linear_scaling')).toBe('0.1 at 256 gives 0.4 at 1024');
   });
 
-  test('warmup: the rate it ends at and its steps, after linear scaling', () => {
-    expect(effectOf('warmup')).toBe('rate rises from 0 to 0.1 over 50 steps');
+  test('warmup: the learning rate it ends at and its steps, after linear scaling', () => {
+    expect(effectOf('warmup')).toBe('LR rises from 0 to 0.1 over 50 steps');
     expect(effectOf('warmup', { tricks: { linear_scaling: true } })).toBe(
-      'rate rises from 0 to 0.4 over 50 steps',
+      'LR rises from 0 to 0.4 over 50 steps',
     );
   });
 
@@ -56,7 +56,7 @@ describe('a trick says in numbers what it does', () => {
   });
 
   test('no bias decay: all but the kernels of 19 + 2 convolutions and the classifier', () => {
-    // Two tensors for each of 21 norms, and the classifier's bias.
+    // Two tensors for each of 21 norms, plus the classifier's bias.
     expect(effectOf('no_bias_decay')).toBe(
       `${21 * 2 + 1} of ${21 * 3 + 2} tensors train without weight decay`,
     );
@@ -71,7 +71,7 @@ describe('a trick changes its own part of the recipe', () => {
   };
   const plain = recipe({});
 
-  test('linear scaling: the peak rate', () => {
+  test('linear scaling: the peak learning rate', () => {
     const { schedule, ...rest } = recipe({ linear_scaling: true });
     expect(schedule).toEqual({ ...plain.schedule, peakLearningRate: 0.4 });
     expect({ ...rest, tricks: [], schedule: plain.schedule }).toEqual(plain);
@@ -85,12 +85,18 @@ describe('a trick changes its own part of the recipe', () => {
     });
   });
 
-  test('zero gamma: the initialisation', () => {
+  test('zero gamma: the initialization', () => {
     expect(recipe({ zero_gamma: true })).toEqual({
       ...plain,
       tricks: ['zero_gamma'],
       initialization: { ...plain.initialization, zeroGamma: true },
     });
+  });
+
+  test('zero gamma: nothing if weights are loaded, and the recipe does not name it', () => {
+    const init = 'weights.pth';
+    expect(recipe({ zero_gamma: true }, { init })).toEqual(recipe({}, { init }));
+    expect(effectOf('zero_gamma', { init })).toBe('idle: the weights in init include their own gammas');
   });
 
   test('no bias decay: the parameter groups', () => {
@@ -100,7 +106,7 @@ describe('a trick changes its own part of the recipe', () => {
     ]);
   });
 
-  test('one that is switched off changes nothing', () => {
+  test('a disabled one changes nothing', () => {
     expect(recipe({ warmup: false, zero_gamma: false })).toEqual(plain);
   });
 });
@@ -116,9 +122,9 @@ test('warmup longer than the training is a problem at its epochs', () => {
   ]);
 });
 
-describe('tricks lead to the same recipe', () => {
+describe('tricks give the same recipe', () => {
   const parts = { model: { name: 'resnet50', width: 4 } };
-  /** Options other than the defaults, and what only a person can name. */
+  /** Options other than the defaults, and values that only a person can name. */
   const given: Partial<Record<TrickName, object>> = {
     linear_scaling: { base_batch_size: 128 },
     warmup: { epochs: 3, count_from: 1 },
@@ -132,7 +138,7 @@ describe('tricks lead to the same recipe', () => {
     gradient_clipping: { max_norm: 2 },
     sam: { rho: 0.1 },
   };
-  /** Every trick, but for those that one before them excludes. */
+  /** Every trick except those that an earlier one excludes. */
   const compatible = ALL_TRICKS.filter(
     (trick, index) => !ALL_TRICKS.slice(0, index).some((other) => excludeEachOther(other, trick)),
   );
@@ -187,18 +193,18 @@ describe.each(ALL_TRICKS.map((trick) => [trick.name, trick] as const))('%s', (na
     const plain = plainDraft(experimentOf(parts));
     const keysOf = (draft: object) =>
       Object.entries(draft).flatMap(([key, part]) =>
-        // Models have options of their own.
+        // Models have their own options.
         key !== 'model' && typeof part === 'object' && part !== null && !Array.isArray(part)
           ? [key, ...Object.keys(part).map((field) => `${key}.${field}`)]
           : [key],
       );
     const applied = trick.apply(plain, trick.options.parse({}));
-    // Optimizers, averages and precisions are replaced whole.
+    // Optimizers, averages and precisions are replaced as a whole.
     const merged = keysOf(applied).filter((key) => !/^(optimizer|averaging|precision)\./.test(key));
     expect(keysOf(plain)).toEqual(expect.arrayContaining(merged));
   });
 
-  test('stands at a key of the experiment', () => {
+  test('is anchored at a key of the experiment', () => {
     expect(
       valueAt({ ...experimentOf(), optimizer: { ...experimentOf().optimizer, name: 'sgd' } }, trick.anchor),
     ).toBeDefined();
@@ -208,21 +214,21 @@ describe.each(ALL_TRICKS.map((trick) => [trick.name, trick] as const))('%s', (na
     const parts = { schedule: { epochs }, model: { name: 'resnet50', width: 4 } };
     const tricks = { [name]: trick.insertion(plainDraft(experimentOf(parts))) };
     const resolution = resolve(experimentOf({ ...parts, tricks }));
-    // A teacher is a person's to name.
+    // Only a person can name a teacher.
     const expected = name === 'distillation' ? [['tricks', 'distillation', 'teacher']] : [];
     expect(resolution.ok ? [] : resolution.problems.map(({ path }) => path)).toEqual(expected);
   });
 });
 
-describe('tricks that cannot stand together', () => {
+describe('tricks that exclude each other', () => {
   const problemsOf = (parts: object) => {
     const resolution = resolve(experimentOf(parts));
     return resolution.ok ? [] : resolution.problems;
   };
 
-  test('LARS and LAMB: said once', () => {
+  test('LARS and LAMB: reported once', () => {
     expect(problemsOf({ tricks: { lamb: true, lars: true } })).toEqual([
-      { path: ['tricks', 'lamb'], what: 'lamb cannot stand beside lars.', remedy: 'Take one of them out.' },
+      { path: ['tricks', 'lamb'], what: 'lamb cannot be combined with lars.', remedy: 'Remove one of them.' },
     ]);
   });
 
@@ -232,7 +238,7 @@ describe('tricks that cannot stand together', () => {
       {
         path: ['tricks', name],
         what: `${name} replaces SGD, but the optimizer is adam.`,
-        remedy: 'Take optimizer.name out, or this trick.',
+        remedy: 'Remove optimizer.name, or this trick.',
       },
     ]);
   });
@@ -262,8 +268,8 @@ describe('tricks that cannot stand together', () => {
   });
 });
 
-describe('what a training that fails recommends', () => {
-  test.each(['divergence', 'overflow'] as const)('against %s: tricks that are not in it', (trouble) => {
+describe('what a failed training recommends', () => {
+  test.each(['divergence', 'overflow'] as const)('against %s: tricks that it does not have', (trouble) => {
     const all = tricksAgainst(trouble, []);
     expect(all).not.toEqual([]);
     for (const name of all) expect(tricksAgainst(trouble, [name])).not.toContain(name);
@@ -276,7 +282,7 @@ describe('the tweaks of ResNet', () => {
     return resolution.ok && 'variant' in resolution.recipe.model && resolution.recipe.model.variant;
   };
 
-  test('each has those before it in it', () => {
+  test('each includes those before it', () => {
     expect(variantOf({})).toBe('A');
     expect(variantOf({ resnet_b: true })).toBe('B');
     expect(variantOf({ resnet_c: true })).toBe('C');
@@ -284,21 +290,25 @@ describe('the tweaks of ResNet', () => {
     expect(variantOf({ resnet_d: true, resnet_b: true })).toBe('D');
   });
 
-  test('change the multiply-adds as the paper has it', () => {
+  test('change the multiply-adds as in the paper', () => {
     const resnet50 = {
       data: { dataset: 'synthetic', height: 224, width: 224, channels: 3, classes: 1000 },
       model: { name: 'resnet50' },
     };
-    expect(effectOf('resnet_b', resnet50)).toBe('multiply-adds of an image 3858 to 4089 M');
-    expect(effectOf('resnet_d', resnet50)).toBe('multiply-adds of an image 3858 to 4329 M');
+    expect(effectOf('resnet_b', resnet50)).toBe('multiply-adds per image 3858 to 4089 M');
+    expect(effectOf('resnet_d', resnet50)).toBe('multiply-adds per image 3858 to 4329 M');
     expect(effectOf('resnet_b', { ...resnet50, model: { name: 'resnet18' } })).toBe(
-      'changes nothing in resnet18-A',
+      'idle: resnet18-A already includes it',
     );
+    // Average pooling in the shortcut adds no multiply-adds, but the network is still a different one.
+    const resnet50C = { ...resnet50, model: { name: 'resnet50', variant: 'C' } };
+    expect(effectOf('resnet_d', resnet50C)).toBe('multiply-adds per image 4329 to 4329 M');
+    expect(effectOf('resnet_b', resnet50C)).toBe('idle: resnet50-C already includes it');
   });
 });
 
 describe('gradient accumulation', () => {
-  test('makes steps that linear scaling goes by', () => {
+  test('makes steps that linear scaling uses', () => {
     const tricks = { linear_scaling: true, gradient_accumulation: { batches: 4 } };
     const resolution = resolve(
       experimentOf({ data: { dataset: 'synthetic', train_images: 10_240, batch_size: 256 }, tricks }),
@@ -315,32 +325,34 @@ describe('gradient accumulation', () => {
     expect(resolution.ok ? [] : resolution.problems).toEqual([
       {
         path: ['tricks', 'gradient_accumulation', 'batches'],
-        what: '11 batches of 1024 are more than the 10240 training images.',
+        what: '11 batches of 1024 exceed the 10240 training images.',
         remedy: 'Use at most 10.',
       },
     ]);
   });
 });
 
-test('a model written for other images or classes than the data has is told of at its place', () => {
+test('a model written for other images or classes than the data has is reported at its place', () => {
   const model = { name: 'resnet18', input_size: 224, classes: 1000 };
   const resolution = resolve(experimentOf({ model }));
   expect(resolution.ok ? [] : resolution.problems).toEqual([
     {
       path: ['model', 'input_size'],
-      what: 'resnet18 is to take images of 224 pixels, and those of synthetic have 32 x 32.',
-      remedy: 'Take it out: the data say the size.',
+      what: 'resnet18 expects images of 224 pixels, but those of synthetic are 32 x 32.',
+      remedy: 'Remove it: the data set defines the size.',
+      fix: { type: 'remove' },
     },
     {
       path: ['model', 'classes'],
-      what: 'resnet18 is to tell 1000 classes apart, and synthetic has 10.',
-      remedy: 'Take it out: the data say the number.',
+      what: 'resnet18 is set to 1000 classes, but synthetic has 10.',
+      remedy: 'Remove it: the data set defines the number.',
+      fix: { type: 'remove' },
     },
   ]);
   expect(resolve(experimentOf({ model: { ...model, input_size: 32, classes: 10 } })).ok).toBe(true);
 });
 
-describe('half precision says how it is come by', () => {
+describe('half precision says how it is computed', () => {
   test.each([
     ['wasm', 'emulated'],
     ['cpu', 'emulated'],

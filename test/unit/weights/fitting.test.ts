@@ -25,7 +25,7 @@ function fitted(file: WeightsFile, graph: Graph, head: HeadChoice): FittedWeight
   return fitted;
 }
 
-/** A file of a network's values in PyTorch's layout, its names and shapes changed. */
+/** Returns a file of a network's values in PyTorch's layout, with changed names and shapes. */
 function torchFileOf(
   graph: Graph,
   change: (tensor: StoredTensor) => Partial<StoredTensor> = () => ({}),
@@ -63,7 +63,7 @@ describe("torchvision's ResNet-18 in PyTorch's half precision", () => {
     expectClose(await logitsOf(3, torch.images), torch.logits.flat());
   });
 
-  test('has on grey images the logits that PyTorch has where each colour is grey', async () => {
+  test('has on gray images the logits that PyTorch has with equal colors', async () => {
     expectClose(await logitsOf(1, torch.gray), torch.grayLogits.flat());
   });
 });
@@ -72,17 +72,17 @@ describe('the classifier', () => {
   const file = torchFileOf(graphOf(RESNET18, 3, 5));
   const isHead = (name: string) => name.startsWith('fc.');
 
-  test("is the file's where the classes are the same and head is auto", () => {
+  test("is the file's if the classes are the same and head is auto", () => {
     const graph = graphOf(RESNET18, 3, 5);
     expect(fitted(file, graph, 'auto')).toEqual({
-      ...{ values: drawnFor(graph), newHead: null, isGray: false, leftOut: [] },
+      ...{ values: drawnFor(graph), newHead: null, isGray: false, skipped: [] },
     });
   });
 
-  test("is new where the classes differ, which is said; all else is the file's", () => {
+  test("is new if the classes differ, which is reported; everything else is the file's", () => {
     const { values, newHead } = fitted(file, graphOf(RESNET18, 3, 7), 'auto');
     expect(newHead).toBe(
-      'The classifier fc is new: that of the weights tells 5 classes apart, and the data set has 7.',
+      'The classifier fc is newly initialized: the weights have 5 classes, and the data set has 7.',
     );
     expect([...values.keys()].filter(isHead)).toEqual([]);
     const expected = drawnFor(graphOf(RESNET18, 3, 5));
@@ -90,7 +90,7 @@ describe('the classifier', () => {
     for (const [name, value] of values) expect(value, name).toEqual(expected.get(name));
   });
 
-  test('is new where head is new, and other heads of the file are left out', () => {
+  test('is new if head is new, and other heads of the file are skipped', () => {
     const projector: StoredTensor = {
       name: 'projector.0.weight',
       shape: [2],
@@ -98,35 +98,35 @@ describe('the classifier', () => {
     };
     const more = { ...file, tensors: [...file.tensors, projector] };
     const graph = graphOf(RESNET18, 3, 5);
-    const { values, newHead, leftOut } = fitted(more, graph, 'new');
-    expect(newHead).toBe('The classifier fc is new: head is new.');
+    const { values, newHead, skipped } = fitted(more, graph, 'new');
+    expect(newHead).toBe('The classifier fc is newly initialized: head is new.');
     expect([...values.keys()].filter(isHead)).toEqual([]);
-    expect(leftOut).toEqual(['projector.0.weight']);
+    expect(skipped).toEqual(['projector.0.weight']);
     expect(fitWeights(more, graph, 'auto')).toMatchObject({
       what: expect.stringContaining('projector.0.weight'),
     });
   });
 
-  test('is new where the weights have none', () => {
+  test('is new if the weights have none', () => {
     const backbone = { ...file, tensors: file.tensors.filter(({ name }) => !isHead(name)) };
     expect(fitted(backbone, graphOf(RESNET18), 'auto').newHead).toBe(
-      'The classifier fc is new: the weights have none.',
+      'The classifier fc is newly initialized: the weights do not contain it.',
     );
     expect(fitWeights(backbone, graphOf(RESNET18), 'keep')).toMatchObject({
-      what: 'The weights are those of another model: it lacks fc.weight, fc.bias.',
+      what: 'The weights belong to a different model: the file lacks fc.weight, fc.bias.',
     });
   });
 
   test('of another width is refused as the weights of another model', () => {
     const wide = torchFileOf(graphOf({ ...RESNET18, width: 8 }));
     expect(fitWeights(wide, graphOf(RESNET18), 'new')).toMatchObject({
-      what: expect.stringContaining('conv1.weight is [8, 3, 7, 7] and has to be [4, 3, 7, 7]'),
+      what: expect.stringContaining('conv1.weight is [8, 3, 7, 7] but must be [4, 3, 7, 7]'),
     });
   });
 });
 
 describe('weights under the names of other programs', () => {
-  test("are taken of DenseNet as PyTorch's first versions wrote it", () => {
+  test("are accepted for DenseNet as PyTorch's first versions wrote it", () => {
     const graph = graphOf({ name: 'densenet121', growthRate: 4 });
     const old = torchFileOf(graph, ({ name }) => ({
       name: name.replace(/(denselayer\d+\.(?:norm|conv))([12])/, '$1.$2'),
@@ -135,7 +135,7 @@ describe('weights under the names of other programs', () => {
     expect(fitted(old, graph, 'keep').values).toEqual(drawnFor(graph));
   });
 
-  test("are taken of timm's VGG, whose first fully connected layers are convolutions", () => {
+  test("are accepted for timm's VGG, whose first fully connected layers are convolutions", () => {
     const graph = graphOf({ name: 'vgg16_bn', width: 2 });
     const names = new Map([
       ['classifier.0', 'pre_logits.fc1'],
@@ -154,7 +154,7 @@ describe('weights under the names of other programs', () => {
     expect(fitted(timm, graph, 'keep').values).toEqual(drawnFor(graph));
   });
 
-  test('are taken of Inception without its auxiliary classifier, and count no batches', () => {
+  test('are accepted for Inception without its auxiliary classifier, and without counts of batches', () => {
     const graph = buildGraph({ name: 'inception_v3', widthMultiplier: 0.1 }, [75, 75, 3], 5);
     const { tensors, ...rest } = torchFileOf(graph);
     const others = ['AuxLogits.fc.weight', 'Conv2d_1a_3x3.bn.num_batches_tracked'].map((name) => ({
@@ -168,7 +168,7 @@ describe('weights under the names of other programs', () => {
 
 describe('the first convolution', () => {
   test.each(['torch', 'tensorflow'] as const)(
-    'is summed over colours for grey images, in the layout of %s',
+    'is summed over colors for gray images, in the layout of %s',
     (layout) => {
       const colored = graphOf(RESNET18, 3);
       const drawn = drawnFor(colored);
@@ -193,7 +193,7 @@ describe('the first convolution', () => {
         }
       }
       expect(fitWeights(file, graphOf(RESNET18, 1), 'keep')).toMatchObject({
-        what: expect.stringContaining('wrong shapes'),
+        what: expect.stringContaining('have the wrong shape: '),
       });
     },
   );

@@ -19,7 +19,7 @@ const graphOf = (model: ModelSpec, { classes = 10, channels = 3 } = {}): Graph =
 const graph = graphOf(RESNET18);
 const valuesOf = (of: Graph) => initialValues(of, { zeroGamma: false }, Random.seeded(1, 'initialization'));
 
-/** The tensors of a file in either layout. */
+/** Returns the tensors of a file in either layout. */
 function tensorsOf(of: Graph, layout: 'tensorflow' | 'torch'): Tensor[] {
   const values = valuesOf(of);
   return torchLayoutsOf(of).map(({ name, shape, torchShape, toTorch }) => {
@@ -41,7 +41,7 @@ async function fileOf(content: Uint8Array | string): Promise<string> {
 const load = async (tensors: readonly Tensor[], metadata: Record<string, string> = {}, of = graph) =>
   loadInitialValues(await fileOf(encodeSafetensors({ metadata, tensors })), of);
 
-/** What a person is told about a file that cannot be started from, its path left out. */
+/** Returns the message about an unusable weights file, without its path. */
 async function failureOf(loading: Promise<unknown>): Promise<{ what: string; remedy: string }> {
   const error = await loading.then(() => null).catch((reason: unknown) => reason);
   if (!(error instanceof UserError)) throw new Error(`Not refused but ${error}`);
@@ -56,64 +56,66 @@ describe('initial weights from a file', () => {
     expect([...loaded.keys()]).toEqual([...parametersOf(of), ...buffersOf(of)].map(({ name }) => name));
   });
 
-  test('in our own layout are taken as they are, from a checkpoint beside what it carries', async () => {
-    const carried: Tensor[] = [
+  test('in our own layout are used as they are, also from a checkpoint with optimizer state', async () => {
+    const trainingTensors: Tensor[] = [
       { name: 'optimizer.fc.bias.velocity', shape: [10], values: new Float32Array(10) },
       { name: 'average.fc.bias', shape: [10], values: new Float32Array(10) },
     ];
     const metadata = { format: 'bag-of-tricks', layout: 'tensorflow' };
-    expect(await load([...tensorsOf(graph, 'tensorflow'), ...carried], metadata)).toEqual(valuesOf(graph));
+    expect(await load([...tensorsOf(graph, 'tensorflow'), ...trainingTensors], metadata)).toEqual(
+      valuesOf(graph),
+    );
   });
 
-  test("may have PyTorch's counts of batches beside them, which are left out", async () => {
+  test("may include PyTorch's counts of batches, which are skipped", async () => {
     const count: Tensor = { name: 'bn1.num_batches_tracked', shape: [], values: BigInt64Array.of(12n) };
     expect(await load([...tensorsOf(graph, 'torch'), count])).toEqual(valuesOf(graph));
   });
 });
 
-describe('a file that a network cannot start from is refused with what to do', () => {
+describe('a file that a network cannot start from is refused with a remedy', () => {
   const whole = tensorsOf(graph, 'torch');
 
-  test('where names are missing or unknown, by those', async () => {
+  test('if names are missing or unknown, by those', async () => {
     const renamed = whole.map((tensor) =>
       tensor.name === 'bn1.running_var' ? { ...tensor, name: 'bn1.variance' } : tensor,
     );
     expect(await failureOf(load(renamed))).toEqual({
-      what: 'The weights are those of another model: it lacks bn1.running_var; the model has no bn1.variance.',
+      what: 'The weights belong to a different model: the file lacks bn1.running_var; the model has no bn1.variance.',
       remedy: 'Choose the model, variant and width that the file was saved from, or another file.',
     });
     const { what } = await failureOf(load([]));
-    expect(what).toContain('it lacks conv1.weight, bn1.weight, bn1.bias, ');
+    expect(what).toContain('the file lacks conv1.weight, bn1.weight, bn1.bias, ');
     expect(what).toMatch(/ and \d+ more\.$/);
   });
 
-  test('where a checkpoint of a C stem is given to a network without', async () => {
+  test('if a checkpoint of a C stem is given to a network without', async () => {
     const { what } = await failureOf(load(tensorsOf(graphOf({ ...RESNET18, variant: 'C' }), 'torch')));
-    expect(what).toContain('it lacks conv1.weight; the model has no conv1.0.weight, ');
+    expect(what).toContain('the file lacks conv1.weight; the model has no conv1.0.weight, ');
   });
 
-  test('where the classes differ, by the two numbers', async () => {
+  test('if the classes differ, by the two numbers', async () => {
     const expected = {
-      what: 'The classifier fc tells 1000 classes apart, and the data set has 10.',
+      what: 'The classifier fc has 1000 classes, but the data set has 10.',
       remedy:
-        'Give it a classifier of 10 classes and save it again. In PyTorch: model.fc = torch.nn.Linear(32, 10).',
+        'Replace it with a classifier for 10 classes and save again. In PyTorch: model.fc = torch.nn.Linear(32, 10).',
     };
     const large = graphOf(RESNET18, { classes: 1000 });
     expect(await failureOf(load(tensorsOf(large, 'torch')))).toEqual(expected);
     expect(await failureOf(load(tensorsOf(large, 'tensorflow'), { layout: 'tensorflow' }))).toEqual(expected);
   });
 
-  test('where shapes differ, by the first of them in the layout of the file', async () => {
+  test('if shapes differ, by the first of them in the layout of the file', async () => {
     const gray = tensorsOf(graphOf(RESNET18, { channels: 1 }), 'torch');
     expect((await failureOf(load(gray))).what).toBe(
-      'Weights have the wrong shapes: conv1.weight is [4, 1, 7, 7] and has to be [4, 3, 7, 7].',
+      'Some weights have the wrong shape: conv1.weight is [4, 1, 7, 7] but must be [4, 3, 7, 7].',
     );
-    // Ours without saying so.
+    // Our layout, without a marker that says so.
     const { what } = await failureOf(load(tensorsOf(graph, 'tensorflow')));
-    expect(what).toContain('conv1.weight is [7, 7, 3, 4] and has to be [4, 3, 7, 7]; ');
+    expect(what).toContain('conv1.weight is [7, 7, 3, 4] but must be [4, 3, 7, 7]; ');
   });
 
-  test('where values are no numbers, by their tensor', async () => {
+  test('if values are not numbers, by their tensor', async () => {
     const broken = whole.map((tensor) =>
       tensor.name === 'layer1.0.bn1.weight'
         ? { ...tensor, values: (tensor.values as Float32Array).with(1, Number.NaN) }
@@ -121,22 +123,22 @@ describe('a file that a network cannot start from is refused with what to do', (
     );
     const path = await fileOf(encodeSafetensors({ metadata: {}, tensors: broken }));
     const { what, remedy } = await failureOf(loadInitialWeights(path, graph, 'auto', 'it'));
-    expect(what).toBe('layer1.0.bn1.weight has values that are infinite or no numbers.');
+    expect(what).toBe('layer1.0.bn1.weight contains infinite or NaN values.');
     expect(remedy).toContain('before the training diverged');
   });
 
-  test('where it is no weights file, a folder, or not there', async () => {
+  test('if it is not a weights file, is a folder, or is missing', async () => {
     const text = await fileOf('a text, which is no header');
     const { what, remedy } = await failureOf(loadInitialValues(text, graph));
-    expect(what).toContain(`${text} is not a safetensors file that can be read: The header would have`);
+    expect(what).toContain(`${text} is not a readable safetensors file: Its header would have`);
     expect(remedy).toContain('safetensors.torch.save_file(model.state_dict(), "weights.safetensors")');
     const archive = await fileOf('PK\u0003\u0004 a zip archive that was cut short');
     const cut = await failureOf(loadInitialValues(archive, graph));
-    expect(cut.what).toContain(`${archive} is not a file of torch.save that can be read: it has no end`);
+    expect(cut.what).toContain(`${archive} is not a readable torch.save file: it has no end`);
     expect(cut.remedy).toContain('torch.save(model.state_dict(), "weights.pth")');
     expect((await failureOf(loadInitialValues(join(text, '..'), graph))).what).toContain('cannot be read');
     expect((await failureOf(loadInitialValues(`${text}.gone`, graph))).what).toBe(
-      `There is no file ${text}.gone to start from.`,
+      `The weights file ${text}.gone does not exist.`,
     );
   });
 });

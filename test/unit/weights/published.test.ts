@@ -67,15 +67,15 @@ describe("torchvision's weights", () => {
     expect((await readFile(path)).equals(CONTENT)).toBe(true);
   });
 
-  test('with another content than their name says are refused, and not kept', async () => {
+  test('whose content differs from the checksum in their name are refused, and not kept', async () => {
     const { load, cacheFolder, url } = await fetchFrom(give(CONTENT), {}, source('f37072fd'));
     const { what, remedy } = await failureOf(load());
-    expect(what).toContain(`has the SHA-256 ${SHA256} and should have f37072fd.`);
+    expect(what).toContain(`has the SHA-256 ${SHA256}, but f37072fd is expected.`);
     expect(remedy).toContain(`download ${url}/resnet18-f37072fd.pth yourself`);
     expect(await readdir(join(cacheFolder, 'weights', 'torchvision'))).toEqual([]);
   });
 
-  test('that the server does not have are named, with what to do', async () => {
+  test('that the server does not have are named, with a remedy', async () => {
     const { load } = await fetchFrom((_, response) => response.writeHead(404).end());
     const { what, remedy } = await failureOf(load());
     expect(what).toContain('could not be downloaded');
@@ -104,7 +104,10 @@ describe("timm's weights", () => {
     input_size: [3, 224, 224],
   };
 
-  /** A hub that has the weights as the real one has: in a large storage elsewhere, of which it states the SHA-256. */
+  /**
+   * A hub that serves the weights like the real one: from a separate large-file storage, with the SHA-256 that it
+   * declares for the file.
+   */
   async function hub(pretrained_cfg: object = PRETRAINED, etag: string | null = `"${SHA256}"`, name = NAME) {
     const server = await fileServer((request, response) => {
       const root = `/timm/${NAME}/resolve/main`;
@@ -135,10 +138,10 @@ describe("timm's weights", () => {
     expect((await readFile(path)).equals(CONTENT)).toBe(true);
   });
 
-  test('are found where the repository has another name now', async () => {
+  test('are found if the repository was renamed', async () => {
     const renamed = await hub();
     const { load } = await hub(PRETRAINED, null, 'resnet50d.old_name');
-    expect((await failureOf(load())).what).toContain('The hub has no weights');
+    expect((await failureOf(load())).what).toContain('The Hugging Face Hub has no weights');
     const server = await fileServer((request, response) => {
       const location = `${renamed.url}${request.url?.replace('old_name', 'ra2_in1k')}`;
       response.writeHead(307, { location }).end();
@@ -153,30 +156,32 @@ describe("timm's weights", () => {
   test('with another SHA-256 than stated are refused', async () => {
     const other = 'ab'.repeat(32);
     const { what } = await failureOf((await hub(PRETRAINED, `"${other}"`)).load());
-    expect(what).toContain(`has the SHA-256 ${SHA256} and should have ${other}.`);
+    expect(what).toContain(`has the SHA-256 ${SHA256}, but ${other} is expected.`);
   });
 
   test('of which the hub states no SHA-256 are refused', async () => {
     const { what } = await failureOf((await hub(PRETRAINED, null)).load());
-    expect(what).toContain('The server states no SHA-256 of the file.');
+    expect(what).toContain('The server does not provide a SHA-256 of the file.');
   });
 
   test('that the hub does not have are named', async () => {
     const { load } = await hub(PRETRAINED, null, 'resnet50d.nothing');
     const { what, remedy } = await failureOf(load());
-    expect(what).toBe('The hub has no weights timm/resnet50d.nothing.');
+    expect(what).toBe('The Hugging Face Hub has no weights timm/resnet50d.nothing.');
     expect(remedy).toContain('https://huggingface.co/timm lists the weights.');
   });
 
-  test('whose images are to be made otherwise than is known here bring a warning', async () => {
+  test('with other preprocessing than is known here bring a warning', async () => {
     const { notes } = await (await hub({ ...PRETRAINED, crop_pct: 0.95 })).load();
     expect(notes).toEqual([
-      'Warning: timm/resnet50d.ra2_in1k now wants images made so: mean [0.485, 0.456, 0.406], std [0.229, 0.224, 0.225], interpolation bicubic, crop_pct 0.95, image_size 224; the experiment makes them so: mean [0.485, 0.456, 0.406], std [0.229, 0.224, 0.225], interpolation bicubic, crop_pct 0.875, image_size 224.',
+      'Warning: timm/resnet50d.ra2_in1k now expects this preprocessing: mean [0.485, 0.456, 0.406], std [0.229, 0.224, 0.225], interpolation bicubic, crop_pct 0.95, image_size 224. The experiment uses: mean [0.485, 0.456, 0.406], std [0.229, 0.224, 0.225], interpolation bicubic, crop_pct 0.875, image_size 224.',
     ]);
   });
 
-  test('whose config.json does not say how images are made bring a note', async () => {
-    const { notes } = await (await hub({ mean: 'grey' })).load();
-    expect(notes).toEqual(['config.json of timm/resnet50d.ra2_in1k does not say how its images are made.']);
+  test('whose config.json does not describe the preprocessing bring a note', async () => {
+    const { notes } = await (await hub({ mean: 'gray' })).load();
+    expect(notes).toEqual([
+      'config.json of timm/resnet50d.ra2_in1k does not specify the image preprocessing.',
+    ]);
   });
 });

@@ -7,7 +7,7 @@ import { decodeWeights } from '../../../src/weights/weightsFile';
 import expected from '../../fixtures/weights/tensors.json';
 import { fixture } from './fixtures';
 
-/** The tensors of a file by name, each with its shape and values. */
+/** Returns a file's tensors by name, each with its shape and values. */
 function tensorsIn(bytes: Uint8Array) {
   const { tensors } = decodeWeights(bytes);
   return Object.fromEntries(
@@ -25,14 +25,14 @@ describe('a file of torch.save', () => {
     expect(tensorsIn(fixture(name))).toEqual(expected);
   });
 
-  test('says what was taken of it', () => {
+  test('reports what was read from it', () => {
     expect(decodeWeights(fixture('plain.pth')).choice).toBeNull();
-    expect(decodeWeights(fixture('wrapped.pth')).choice).toBe('The weights are state_dict of the file.');
+    expect(decodeWeights(fixture('wrapped.pth')).choice).toBe('Using the weights state_dict of the file.');
   });
 
-  test('has its moving average taken where it has one, which is said', () => {
+  test('has its moving average used if it has one, which is reported', () => {
     const { choice } = decodeWeights(fixture('ema.pth'));
-    expect(choice).toBe('The weights are the moving average model_ema of the file.');
+    expect(choice).toBe("Using the moving average model_ema of the file's weights.");
     const tensors = tensorsIn(fixture('ema.pth'));
     expect(Object.keys(tensors)).toEqual(Object.keys(expected));
     expect(tensors['b.bias']?.values).toEqual([1, -3]);
@@ -92,7 +92,7 @@ describe('a file of torch.save', () => {
     expect(refusal(bytes)).toThrow('is compressed');
   });
 
-  test('changed or cut anywhere is read or refused, and no more', () => {
+  test('changed or truncated anywhere is read or refused', () => {
     const names = ['plain.pth', 'legacy.pth', 'wrapped.pth', 'ema.pth', 'module.pth', 'evil-legacy.pth'];
     const files = names.map(fixture);
     const change = fc.record({ at: fc.nat(), byte: fc.nat(255), cut: fc.boolean() });
@@ -105,7 +105,7 @@ describe('a file of torch.save', () => {
         }
         try {
           for (const { shape, read } of decodeWeights(bytes).tensors) {
-            // A lie about a shape is found before values are read, where it is not the network's.
+            // In use, a false shape is detected before values are read, because it differs from the network's.
             if (shape.reduce((product, extent) => product * extent, 1) < 1e6) read();
           }
         } catch (error) {

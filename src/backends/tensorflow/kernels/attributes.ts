@@ -1,7 +1,7 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import type { OwnKernelName, OwnKernels } from '../../ownKernels';
 
-/** By TensorFlow.js' kernel, the attributes of those that have any. */
+/** Attributes by TensorFlow.js kernel name, for the kernels that have any. */
 interface StandardAttributes {
   All: tf.AllAttrs;
   Any: tf.AnyAttrs;
@@ -43,7 +43,7 @@ interface StandardAttributes {
   Transpose: tf.TransposeAttrs;
 }
 
-/** The attributes of a kernel by its name; unknown of one that has none, or by any name. */
+/** The attributes of a kernel by its name. Unknown for a kernel without attributes, or for an arbitrary name. */
 export type AttributesOf<Name extends string> = Name extends OwnKernelName
   ? OwnKernels[Name]['attributes']
   : Name extends keyof StandardAttributes

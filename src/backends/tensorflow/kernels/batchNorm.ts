@@ -5,16 +5,16 @@ import type { Attributes } from '../recording';
 import { type Call, converted, given, register } from './register';
 
 /**
- * The kernels that ../../../training/ops/batchNorm.ts asks for, over TensorFlow's fused ones: one pass forward and one
- * backward. Images may be in a half format; scale, shift, statistics and their gradients are float32.
+ * Registers the kernels that ../../../training/ops/batchNorm.ts requests, using TensorFlow's fused ones: one forward
+ * pass and one backward pass. Images may be in a half format. Scale, shift, statistics and their gradients are float32.
  */
 export function registerBatchNorm(): void {
   register('BatchNormTraining', (call) => {
     const { momentum } = call.attrs;
-    // With a share of 1 the op takes no statistics.
+    // With momentum 1, the op takes no statistics.
     const before = momentum === 1 ? [NONE, NONE] : RUNNING.map((name) => given(call, name));
     const inputs = [given(call, 'x'), given(call, 'gamma'), given(call, 'beta'), ...before];
-    // Outputs: y, the running means and variances, the batch's, and what only oneDNN knows.
+    // Outputs: y, the running mean and variance, the batch's mean and variance, and an internal output of oneDNN.
     const [y, runningMean, runningVariance, mean, variance, rest] = normalized(call, inputs, momentum);
     call.backend.release(rest);
     return [y, mean, variance, runningMean, runningVariance];
@@ -52,10 +52,10 @@ export function registerBatchNorm(): void {
   });
 }
 
-/** The inputs of what a training carries from batch to batch. */
+/** The inputs for the running statistics, which persist across batches. */
 const RUNNING = ['runningMean', 'runningVariance'] as const;
 
-/** What an op takes where there is nothing to give. */
+/** The input of an op that takes no statistics. */
 const NONE: Input = { floats: [], shape: [0] };
 
 function attributes(backend: TensorflowBackend, x: tf.TensorInfo, epsilon: number) {
@@ -70,8 +70,8 @@ function attributes(backend: TensorflowBackend, x: tf.TensorInfo, epsilon: numbe
 type SixTensors = [tf.TensorInfo, tf.TensorInfo, tf.TensorInfo, tf.TensorInfo, tf.TensorInfo, tf.TensorInfo];
 
 /**
- * FusedBatchNormV3's outputs, the first with a ReLU where asked: in the same pass where the library has that. In
- * training, the running statistics take a share of the batch's.
+ * Returns the outputs of FusedBatchNormV3, with a ReLU on the first if requested: in the same pass if the library
+ * supports that. In training, the running statistics move toward the batch's.
  */
 function normalized(
   call: Call<'BatchNormTraining' | 'BatchNormInference'>,

@@ -8,7 +8,7 @@ import { cropped, padded, paddedShape, slidingAttributes, VALID } from './window
 type Shape4D = [number, number, number, number];
 type Two = [tf.TensorInfo, tf.TensorInfo];
 
-/** A call of a kernel that slides over an image. */
+/** A call of a sliding-window kernel. */
 interface SlidingCall extends Call {
   readonly attrs: Pick<tf.Conv2DAttrs, 'strides' | 'pad' | 'dimRoundingMode'> &
     Partial<Pick<tf.Conv2DAttrs, 'dilations' | 'dataFormat'>>;
@@ -19,9 +19,9 @@ interface FilterGradientCall extends SlidingCall {
 }
 
 /**
- * Convolutions and their gradients, and matrix products, in the format of what they are given. Only the convolution
- * itself takes explicit padding at oneDNN's speed and with its sums in float32: around the gradients' images it is laid
- * before, or taken off after.
+ * Registers convolutions, their gradients, and matrix products, in the format of their inputs. Only the forward
+ * convolution handles explicit padding at oneDNN's speed with float32 sums. For the gradients, the images are padded
+ * before or cropped after.
  */
 export function registerConvolutions(): void {
   register(tf.Conv2D, (call) => {
@@ -45,7 +45,7 @@ export function registerConvolutions(): void {
     const [height, width] = filterShape;
     const stepsOverPixels = height === 1 && width === 1 && typeof strides === 'number' && strides > 1;
     if (!stepsOverPixels) return filterGradient('Conv2DBackpropFilter', call, [x, dy], false);
-    // oneDNN's kernel for these writes past its memory (TensorFlow 2.21, fewer than 16 channels).
+    // oneDNN's kernel for these strides writes out of bounds (TensorFlow 2.21, fewer than 16 channels).
     const seen = subsampled(call, x, strides);
     const attrs = { ...call.attrs, strides: 1, pad: 'valid' as const };
     const gradient = filterGradient('Conv2DBackpropFilter', { ...call, attrs }, [seen, dy], false);
@@ -65,7 +65,7 @@ export function registerConvolutions(): void {
   register(tf.BatchMatMul, product);
 }
 
-/** The attributes of a convolution of TensorFlow.js, as TensorFlow's ops have them. */
+/** Converts the attributes of a TensorFlow.js convolution to those of TensorFlow's ops. */
 function sliding(
   call: SlidingCall,
   inputShape: readonly number[],
@@ -147,7 +147,7 @@ function filterGradient(
     const product = isDepthwise ? null : ConvolutionProduct.of(backend, type, info);
     if (product) return product.filterGradient(...(tensors as Two));
     if (type === NATIVE_TYPE.float32 || everyTapMeetsTheImage(info)) return run(type, tensors);
-    // oneDNN's half-precision kernels leave the gradients of taps that only ever meet padding as memory had them.
+    // oneDNN's half-precision kernels leave the gradients of taps that only meet padding uninitialized.
     const wide = converted(backend, tensors, NATIVE_TYPE.float32, (all) => run(NATIVE_TYPE.float32, all));
     const gradient = backend.convert(wide, type);
     backend.release(wide);
@@ -155,7 +155,7 @@ function filterGradient(
   });
 }
 
-/** Every `stride`-th pixel of what the padding leaves, in both directions. */
+/** Returns every `stride`-th pixel of the padded image, in both directions. */
 function subsampled({ backend, attrs }: FilterGradientCall, x: tf.TensorInfo, stride: number): tf.TensorInfo {
   const { pad } = attrs;
   if (typeof pad !== 'object' || pad.flat().some((pixels) => pixels !== 0)) {
@@ -163,7 +163,7 @@ function subsampled({ backend, attrs }: FilterGradientCall, x: tf.TensorInfo, st
   }
   const [batch = 0, height = 0, width = 0, channels = 0] = x.shape;
   if (height % stride === 0 && width % stride === 0) {
-    // A plain slice of rows with their followers, and of pixels with theirs: a seventh of a strided one's time.
+    // A plain slice of reshaped rows and pixels is faster than a strided slice. See docs/performance.md.
     const type = { type: backend.typeOf(x) };
     const [rows, columns] = [height / stride, width / stride];
     const reshape = (image: tf.TensorInfo, shape: readonly number[]) =>
@@ -193,7 +193,7 @@ function subsampled({ backend, attrs }: FilterGradientCall, x: tf.TensorInfo, st
   );
 }
 
-/** Whether each pixel of the filter meets a pixel of the image somewhere; on an image of one, some may not. */
+/** Returns whether each filter tap meets an image pixel somewhere. On a 1x1 image, some taps may not. */
 function everyTapMeetsTheImage(info: tf.backend_util.Conv2DInfo): boolean {
   const { padInfo, strideHeight, strideWidth, dilationHeight, dilationWidth } = info;
   const allMeet = (
@@ -223,7 +223,7 @@ function depthwise(call: SlidingCall): tf.TensorInfo {
   );
 }
 
-/** With a bias and a ReLU where asked. A filter of one pixel at stride 1 is a product, which takes less. */
+/** Runs a depthwise convolution, with a bias and a ReLU if requested. */
 function fusedDepthwise(call: Call<typeof tf.FusedDepthwiseConv2D>): tf.TensorInfo {
   const { backend, attrs, inputs } = call;
   const { bias } = inputs;

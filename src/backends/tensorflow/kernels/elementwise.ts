@@ -3,7 +3,7 @@ import { ROUNDING_KERNEL } from '../../precision/roundTensor';
 import { NATIVE_TYPE } from '../binding';
 import { type Call, given, inOneFormat, listed, register, scalar, widened } from './register';
 
-/** By TensorFlow.js' kernel, the op of TensorFlow. */
+/** TensorFlow ops by TensorFlow.js kernel. */
 const UNARY = {
   [tf.Abs]: 'Abs',
   [tf.Ceil]: 'Ceil',
@@ -46,8 +46,8 @@ const BINARY = {
 const LOGICAL = { [tf.LogicalAnd]: 'LogicalAnd', [tf.LogicalOr]: 'LogicalOr' } as const;
 
 /**
- * Ops on each value by itself. ReLU and addition, which stand between a network's layers, keep a half format; the
- * others compute in float32.
+ * Registers elementwise ops. ReLU and addition, which run between a network's layers, keep a half format. The others
+ * compute in float32.
  */
 export function registerElementwise(): void {
   for (const [kernel, op] of Object.entries(UNARY)) {
@@ -93,7 +93,7 @@ export function registerElementwise(): void {
   register(tf.Cast, ({ inputs, attrs, backend }) =>
     backend.convert(inputs.x as tf.TensorInfo, NATIVE_TYPE[attrs.dtype as keyof typeof NATIVE_TYPE]),
   );
-  // Rounded to a half format is stored in it, for the ops that follow, where they compute in it.
+  // Values rounded to a half format are stored in it if the following ops compute in it.
   register(ROUNDING_KERNEL, (call) => {
     const { backend } = call;
     const { format } = call.attrs;
@@ -109,7 +109,7 @@ function operands(call: Call): [tf.TensorInfo, tf.TensorInfo] {
   return [given(call, 'a'), given(call, 'b')];
 }
 
-/** 1 above 0 and `alpha` elsewhere. */
+/** Returns 1 for positive values and `alpha` otherwise. */
 function step(call: Call<typeof tf.Step>): tf.TensorInfo {
   const { backend, attrs } = call;
   return widened(backend, [given(call, 'x')], (type, [x]) => {

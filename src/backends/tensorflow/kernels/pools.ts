@@ -8,14 +8,15 @@ import { cropped, padded, paddedShape, slidingAttributes, VALID } from './window
 type Shape4D = [number, number, number, number];
 type PoolInfo = tf.backend_util.Conv2DInfo;
 
-/** A call of a pool or of its gradient. */
+/** A call of a pooling kernel or of its gradient. */
 interface PoolCall extends Call {
   readonly attrs: tf.AvgPoolAttrs;
 }
 
 /**
- * Pools, in the format of their image. TensorFlow's take no explicit padding: what is not its SAME is padded before,
- * by the lowest number for a maximum, and by zeros for a mean, which is then scaled to the pixels inside the image.
+ * Registers pools, in the format of their input. TensorFlow's pools take no explicit padding. Padding other than its
+ * SAME is applied before: with the lowest number for max pooling, and with zeros for average pooling, whose result is
+ * then rescaled to the pixels inside the image.
  */
 export function registerPools(): void {
   register(tf.MaxPool, (call) => {
@@ -56,8 +57,8 @@ function poolAttributes(backend: TensorflowBackend, x: tf.TensorInfo, info: Pool
 }
 
 /**
- * The gradient of a maximum's image. oneDNN's kernels, which pool once more to note where the maxima are, take an
- * eighth of the time that TensorFlow's own does.
+ * Computes the input gradient of a max pool. oneDNN's kernels, although they pool again to find the maxima, are faster
+ * than TensorFlow's own. See docs/performance.md.
  */
 function maximumGradient(call: Call, attributes: Attributes, image: tf.TensorInfo): tf.TensorInfo {
   const { backend } = call;
@@ -90,7 +91,7 @@ function averagePool(call: PoolCall): tf.TensorInfo {
   });
 }
 
-/** As in TensorFlow.js' kernel, every window divides by its whole size, padding included. */
+/** Divides by the full window size, padding included, like the TensorFlow.js kernel. */
 function averagePoolGradient(call: PoolCall): tf.TensorInfo {
   const { backend } = call;
   const [dy, input] = [given(call, 'dy'), given(call, 'input')];
@@ -102,7 +103,10 @@ function averagePoolGradient(call: PoolCall): tf.TensorInfo {
   return cropped(backend, dPadded, info);
 }
 
-/** By output pixel, the window's size over its pixels inside the image, as an input [rows, columns, 1]. */
+/**
+ * Returns, per output pixel, the window size divided by its number of pixels inside the image, as an input of shape
+ * [rows, columns, 1].
+ */
 function insideCorrection(info: PoolInfo, type: StoredType) {
   const share = (outputs: number, extent: number, size: number, stride: number, before: number) =>
     Array.from({ length: outputs }, (_, index) => {

@@ -6,19 +6,21 @@ import { INT32, integers } from './register';
 type Info = tf.backend_util.Conv2DInfo;
 
 /**
- * Below this many weights, oneDNN's convolution is the faster one: before each, it puts the filter into an order of its
- * own, which takes longer than a convolution of few pixels.
+ * Below this number of weights, oneDNN's convolution is faster than a product. oneDNN reorders the filter before each
+ * convolution, and for a large filter on few pixels that takes longer than the convolution.
  */
 const LARGE_FILTER = 2 ** 19;
 
-/** So many channels to a pixel make up for gathering windows, whose work grows with the pixels of the image. */
+/**
+ * With this many channels per pixel, a product is worth the gathering of windows, whose cost grows with the pixels of
+ * the image.
+ */
 const CHANNELS_PER_PIXEL = 4;
 
 /**
- * An ungrouped convolution and its gradients as matrix products on the processor: of pixels by weights for a filter of
- * one pixel, of windows by weights for a large filter on a small image. Measured on ResNet-50's at 64x64, batch 32:
- * by pixels they take 0.7 of the time that oneDNN's convolutions do in float32, 0.3 in bfloat16; by windows of 2x2
- * images 0.3 and 0.2.
+ * An ungrouped convolution and its gradients as matrix products on the CPU: pixels times weights for a 1x1 filter,
+ * windows times weights for a large filter on a small image. Faster than oneDNN's convolutions on those of ResNet-50,
+ * most of all in bfloat16. See docs/performance.md.
  */
 export class ConvolutionProduct {
   private constructor(
@@ -27,13 +29,15 @@ export class ConvolutionProduct {
     private readonly info: Info,
   ) {}
 
-  /** Null where the convolution is better left one. */
+  /** Returns null if the convolution should stay a convolution. */
   static of(backend: TensorflowBackend, type: StoredType, info: Info): ConvolutionProduct | null {
     if (backend.isOnGpu) return null;
     return isByPixels(info) || isByWindows(info) ? new ConvolutionProduct(backend, type, info) : null;
   }
 
-  /** Whether an input's gradient is summed once, in float32: windows' are rounded before they are added up. */
+  /**
+   * Whether an input gradient is summed once, in float32. The gradients of windows are rounded before they are added.
+   */
   get roundsInputGradientOnce(): boolean {
     return this.type === NATIVE_TYPE.float32 || isByPixels(this.info);
   }
@@ -68,13 +72,13 @@ export class ConvolutionProduct {
     );
   }
 
-  /** The output as a matrix: [batch * pixels, channels]. */
+  /** Shape of the output as a matrix: [batch * pixels, channels]. */
   get #rows(): number[] {
     const { batchSize, outHeight, outWidth, outChannels } = this.info;
     return [batchSize * outHeight * outWidth, outChannels];
   }
 
-  /** Each image's windows one after another: [batch, pixels of the output * taps, channels]. */
+  /** Shape of the windows of each image, in sequence: [batch, output pixels * taps, channels]. */
   get #gathered(): number[] {
     const { batchSize, outHeight, outWidth, filterHeight, filterWidth, inChannels } = this.info;
     return [batchSize, outHeight * outWidth * filterHeight * filterWidth, inChannels];
@@ -85,7 +89,7 @@ export class ConvolutionProduct {
     return this.#reshaped(filter, [filterHeight * filterWidth * inChannels, outChannels]);
   }
 
-  /** What the filter meets, a row for each pixel of the output: [batch * pixels, taps * channels]. */
+  /** Returns the windows, one row per output pixel: [batch * pixels, taps * channels]. */
   #windows(x: tf.TensorInfo): tf.TensorInfo {
     const { batchSize, inHeight, inWidth, inChannels, filterHeight, filterWidth } = this.info;
     const [rows = 0] = this.#rows;
@@ -97,7 +101,7 @@ export class ConvolutionProduct {
     });
   }
 
-  /** From each image's pixels to its windows' or, `transposed`, from these to their sums by pixel. */
+  /** Maps the pixels of each image to its windows or, if `transposed`, sums the windows per pixel. */
   #gather(x: tf.TensorInfo, transposed: boolean): tf.TensorInfo {
     return this.backend.run('BatchMatMulV2', { T: { type: this.type }, adj_x: transposed, adj_y: false }, [
       gathering(this.info, this.type),
@@ -114,7 +118,7 @@ export class ConvolutionProduct {
     return this.backend.run('Reshape', { T: { type: this.type }, Tshape: INT32 }, [x, integers(shape)]);
   }
 
-  /** What `compute` returns, without what it owned on the way. */
+  /** Returns the result of `compute` and releases the intermediate tensors that it owned. */
   #scoped(compute: (own: (tensor: tf.TensorInfo) => tf.TensorInfo) => tf.TensorInfo): tf.TensorInfo {
     const owned: tf.TensorInfo[] = [];
     try {
@@ -128,7 +132,7 @@ export class ConvolutionProduct {
   }
 }
 
-/** Whether each pixel of the output is made of one of the input, the same. */
+/** Returns whether each output pixel depends only on the input pixel at the same position. */
 function isByPixels({ filterHeight, filterWidth, strideHeight, strideWidth, padInfo }: Info): boolean {
   const { top, bottom, left, right } = padInfo;
   return filterHeight * filterWidth * strideHeight * strideWidth === 1 && top + bottom + left + right === 0;
@@ -148,7 +152,7 @@ function isByWindows({
   );
 }
 
-/** Which pixel each tap of each window is, as a matrix of ones and zeros: [1, windows * taps, pixels]. */
+/** Returns the matrix of zeros and ones that maps pixels to the taps of all windows: [1, windows * taps, pixels]. */
 function gathering(info: Info, type: StoredType): Input {
   const { inHeight, inWidth, outHeight, outWidth, filterHeight, filterWidth, padInfo } = info;
   const { strideHeight, strideWidth, dilationHeight, dilationWidth } = info;
@@ -174,7 +178,7 @@ function gathering(info: Info, type: StoredType): Input {
   };
 }
 
-/** By window along one axis, the pixels that its taps meet; outside the image as well. */
+/** Returns, per window along one axis, the pixel positions of its taps. Positions may be outside the image. */
 function tapsOf(windows: number, stride: number, taps: number, dilation: number, before: number): number[][] {
   return Array.from({ length: windows }, (_, window) =>
     Array.from({ length: taps }, (_, tap) => window * stride - before + tap * dilation),

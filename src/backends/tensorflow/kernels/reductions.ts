@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { type Call, given, INT32, integers, register, scalar, widened } from './register';
 
-/** By TensorFlow.js' kernel, the op of TensorFlow. */
+/** TensorFlow ops by TensorFlow.js kernel. */
 const REDUCTIONS = [
   [tf.Max, 'Max'],
   [tf.Mean, 'Mean'],
@@ -15,7 +15,7 @@ const LOGICAL = [
 ] as const;
 type Reduction = (typeof REDUCTIONS | typeof LOGICAL)[number][0];
 
-/** Ops that take an axis or several together, in float32. */
+/** Registers ops that reduce one or more axes, in float32. */
 export function registerReductions(): void {
   for (const [kernel, op] of REDUCTIONS) {
     register(kernel, (call) => {
@@ -36,7 +36,7 @@ export function registerReductions(): void {
       ]),
     );
   }
-  // What ../../../training/ops/norm.ts asks for.
+  // ../../../training/ops/norm.ts requests this one.
   register('SumOfSquares', (call) => {
     const { backend } = call;
     return widened(backend, [given(call, 'x')], (type, x) => {
@@ -52,10 +52,10 @@ export function registerReductions(): void {
   register(tf.LogSoftmax, (call) => alongLast('LogSoftmax', given(call, 'logits'), call));
 }
 
-/** The axes that a kernel names, or all. */
+/** Returns the axes that a kernel's attributes name, or all axes. */
 function axesOf(call: Call<Reduction>): number[] {
   const { attrs } = call;
-  // Max has another name for it.
+  // Max uses another attribute name.
   const axes = 'reductionIndices' in attrs ? attrs.reductionIndices : attrs.axis;
   return tf.util.parseAxisParam(axes, given(call, 'x').shape);
 }

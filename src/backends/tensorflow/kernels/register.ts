@@ -5,14 +5,14 @@ import type { AttributesOf } from './attributes';
 
 export const BACKEND_NAME = 'tensorflow';
 
-/** What a kernel computes with: its inputs by name, or by number where it takes a list, and its attributes. */
+/** A kernel's arguments: its inputs by name, or by index if it takes a list, and its attributes. */
 export interface Call<Name extends string = string> {
   readonly backend: TensorflowBackend;
   readonly inputs: tf.NamedTensorInfoMap;
   readonly attrs: AttributesOf<Name>;
 }
 
-/** Registers a kernel of TensorFlow.js, or one of our own that ../../../training/ops asks for. */
+/** Registers a TensorFlow.js kernel, or one of our own that ../../../training/ops requests. */
 export function register<Name extends string>(
   kernelName: Name,
   compute: (call: Call<Name>) => tf.TensorInfo | tf.TensorInfo[],
@@ -21,24 +21,27 @@ export function register<Name extends string>(
     kernelName,
     backendName: BACKEND_NAME,
     kernelFunc: ({ inputs, attrs, backend }) =>
-      // Whoever runs a kernel of this name gives these.
+      // Callers of a kernel with this name pass these attributes.
       compute({ inputs, attrs: attrs as AttributesOf<Name>, backend: backend as TensorflowBackend }),
   });
 }
 
-/** An input that the kernel cannot do without. */
+/** Returns a required input of the kernel. */
 export function given({ inputs }: Call, name: string | number): tf.TensorInfo {
   const tensor = inputs[name];
   if (!tensor) throw new Error(`The kernel's input ${name} is missing`);
   return tensor;
 }
 
-/** All inputs of a kernel that takes a list. */
+/** Returns all inputs of a kernel that takes a list. */
 export function listed({ inputs }: Call): tf.TensorInfo[] {
   return Object.values(inputs).filter((tensor) => tensor !== undefined);
 }
 
-/** Calls `compute` with the tensors in one format, a half one only where all are in it, and tells which. */
+/**
+ * Calls `compute` with the tensors in one format, and with that format. It is a half format only if all tensors have
+ * it.
+ */
 export function inOneFormat<Result>(
   backend: TensorflowBackend,
   tensors: readonly tf.TensorInfo[],
@@ -50,7 +53,7 @@ export function inOneFormat<Result>(
   return converted(backend, tensors, NATIVE_TYPE.float32, (same) => compute(NATIVE_TYPE.float32, same));
 }
 
-/** Calls `compute` with the tensors that are in a half format widened to float32, and the others as they are. */
+/** Calls `compute` with half-format tensors widened to float32. The others pass unchanged. */
 export function widened<Result>(
   backend: TensorflowBackend,
   tensors: readonly tf.TensorInfo[],
@@ -62,7 +65,7 @@ export function widened<Result>(
   return converted(backend, tensors, NATIVE_TYPE.float32, (same) => compute(NATIVE_TYPE.float32, same));
 }
 
-/** Calls `compute` with the tensors in a format, which are gone afterwards. */
+/** Calls `compute` with the tensors converted to a format, and releases the converted ones afterwards. */
 export function converted<Result>(
   backend: TensorflowBackend,
   tensors: readonly tf.TensorInfo[],
@@ -77,12 +80,12 @@ export function converted<Result>(
   }
 }
 
-/** Integers as an input [count]. */
+/** Makes an input of integers, of shape [count]. */
 export function integers(values: readonly number[]): Input {
   return { integers: values, shape: [values.length] };
 }
 
-/** A number as a scalar input. */
+/** Makes a scalar input. */
 export function scalar(value: number, type: StoredType): Input {
   return type === NATIVE_TYPE.int32 ? { integers: [value], shape: [] } : { floats: [value], shape: [], type };
 }

@@ -4,8 +4,8 @@ import { NATIVE_TYPE } from '../binding';
 import { type Call, given, register } from './register';
 
 /**
- * The kernels that ../../../training/ops/updates.ts asks for, over TensorFlow's updates of variables: in place, in few passes
- * over a parameter and what its optimizer carries, and without a copy of either.
+ * Registers the kernels that ../../../training/ops/updates.ts requests, using TensorFlow's variable updates: in place,
+ * in few passes over a parameter and its optimizer state, without a copy of either.
  */
 export function registerUpdates(): void {
   register('MomentumUpdate', (call) => {
@@ -42,7 +42,7 @@ export function registerUpdates(): void {
     const weight = given(call, 'weight');
     const mean = backend.changeable(given(call, 'mean'));
     const square = backend.changeable(given(call, 'square'));
-    // Adam's direction is how a weight of 0 moves at a rate of -1.
+    // Adam's direction equals the step of a zero weight at learning rate -1.
     const direction = backend.run('ZerosLike', { T: UPDATE.T }, [weight]);
     applyAdam(backend, [direction, mean, square], given(call, 'gradient'), -1, attrs);
     addScaled(backend, direction, weight, attrs.weightDecay);
@@ -63,7 +63,7 @@ interface AdamFactors {
   readonly count: number;
 }
 
-/** Moves a variable by Adam, and the moments that it has. */
+/** Applies Adam to a variable and its moments. */
 function applyAdam(
   backend: TensorflowBackend,
   variables: readonly [TensorInfo, TensorInfo, TensorInfo],
@@ -77,7 +77,7 @@ function applyAdam(
     factor(learningRate),
     factor(beta1),
     factor(beta2),
-    // The op adds it to the root of the square before that is corrected for having started at 0.
+    // The op adds epsilon to the root of the square before bias correction.
     factor(epsilon * Math.sqrt(1 - beta2 ** count)),
     gradient,
   ]);
@@ -89,10 +89,10 @@ function factor(value: number): Input {
   return { floats: [value], shape: [] };
 }
 
-/** From so many numbers on, a pass over memory takes longer than the ops that making a variable needs. */
+/** From this many values on, a pass over memory takes longer than the ops that create a variable. */
 const MANY = 2 ** 16;
 
-/** The gradient with the decay of the weight; in its place where that pays. */
+/** Returns the gradient plus the weight decay; in place if that is faster. */
 function decayed(call: Call, weightDecay: number): TensorInfo {
   const { backend } = call;
   const [weight, gradient] = [given(call, 'weight'), given(call, 'gradient')];
@@ -108,7 +108,7 @@ function decayed(call: Call, weightDecay: number): TensorInfo {
   return changed;
 }
 
-/** The gradient with the decay of the weight, times `scale`. */
+/** Returns the gradient plus the weight decay, multiplied by `scale`. */
 function scaledAndDecayed(call: Call, weightDecay: number, scale: TensorInfo): TensorInfo {
   const { backend } = call;
   const changed = backend.run('Mul', { T: UPDATE.T }, [given(call, 'gradient'), scale]);
@@ -123,7 +123,7 @@ function scaled(backend: TensorflowBackend, x: TensorInfo, scale: number): Tenso
   return backend.run('Mul', { T: UPDATE.T }, [x, factor(scale)]);
 }
 
-/** Adds `scale` x to y, which may be x itself, in its place. */
+/** Adds `scale` x to y in place. x and y may be the same tensor. */
 function addScaled(backend: TensorflowBackend, y: TensorInfo, x: TensorInfo, scale: number): void {
   if (scale === 0) return;
   const added = x === y ? scaled(backend, x, 1) : backend.share(x);
@@ -131,7 +131,7 @@ function addScaled(backend: TensorflowBackend, y: TensorInfo, x: TensorInfo, sca
   backend.release(added);
 }
 
-/** Subtracts `scale` x, another tensor, from y in its place. */
+/** Subtracts `scale` x from y in place. x must be another tensor. */
 function subtractScaled(backend: TensorflowBackend, y: TensorInfo, x: TensorInfo, scale: Input): void {
   backend.change('ResourceApplyGradientDescent', UPDATE, [y], [scale, x]);
 }

@@ -5,16 +5,16 @@ import { INT32, integers, scalar } from './register';
 
 type Padding = Pick<tf.backend_util.PadInfo, 'top' | 'bottom' | 'left' | 'right'>;
 
-/** Where a window goes over an image, along one axis. */
+/** How a window slides over an image, along one axis. */
 interface Extent {
   readonly input: number;
   readonly output: number;
-  /** The window's, from its first pixel to its last. */
+  /** Extent of the window from its first pixel to its last, dilation included. */
   readonly window: number;
   readonly stride: number;
 }
 
-/** What TensorFlow calls a padding: by name where it has one, which more of its kernels take than explicit ones. */
+/** TensorFlow's name for a padding. More of its kernels support the named ones than `EXPLICIT`. */
 export type PaddingName = 'VALID' | 'SAME' | 'EXPLICIT';
 
 function paddingName(padding: Padding, rows: Extent, columns: Extent): PaddingName {
@@ -23,13 +23,13 @@ function paddingName(padding: Padding, rows: Extent, columns: Extent): PaddingNa
   return isSame(rows, top, bottom) && isSame(columns, left, right) ? 'SAME' : 'EXPLICIT';
 }
 
-/** Whether this is TensorFlow's padding SAME: as many outputs as strides fit, the odd pixel after the image. */
+/** Returns whether this is TensorFlow's SAME padding: ceil(input / stride) outputs, the odd pixel after the image. */
 function isSame({ input, output, window, stride }: Extent, before: number, after: number): boolean {
   const total = Math.max((Math.ceil(input / stride) - 1) * stride + window - input, 0);
   return output === Math.ceil(input / stride) && before === Math.floor(total / 2) && before + after === total;
 }
 
-/** The attributes of an op that slides over NHWC images. */
+/** Returns the attributes of an op that slides over NHWC images. */
 export function slidingAttributes(
   info: Pick<
     tf.backend_util.Conv2DInfo,
@@ -69,18 +69,18 @@ export function slidingAttributes(
   };
 }
 
-/** The padding of an image that has its own already. */
+/** The padding attributes for an image that is already padded. */
 export const VALID = { padding: 'VALID', explicit_paddings: [] } as const;
 
 type ImageInfo = tf.backend_util.Conv2DInfo;
 
-/** An image's shape with its padding around it. */
+/** Returns the shape of an image with its padding. */
 export function paddedShape({ batchSize, inHeight, inWidth, inChannels, padInfo }: ImageInfo): number[] {
   const { top, bottom, left, right } = padInfo;
   return [batchSize, inHeight + top + bottom, inWidth + left + right, inChannels];
 }
 
-/** Calls `compute` with the image inside its padding, which is gone afterwards. */
+/** Calls `compute` with the padded image, and releases that afterwards. */
 export function padded(
   backend: TensorflowBackend,
   x: tf.TensorInfo,
@@ -99,7 +99,7 @@ export function padded(
   return y;
 }
 
-/** A padded image without its padding. Takes the padded one. */
+/** Returns an image without its padding. Releases the padded one. */
 export function cropped(backend: TensorflowBackend, image: tf.TensorInfo, info: ImageInfo): tf.TensorInfo {
   const { batchSize, inHeight, inWidth, inChannels, padInfo } = info;
   const x = backend.run('Slice', { T: { type: backend.typeOf(image) }, Index: INT32 }, [

@@ -1,8 +1,8 @@
-// What stands beside an effect: its cost, and what its source reports.
+// The columns next to an effect: its cost, and its source's figures.
 import * as l10n from '@vscode/l10n';
 import type { StudyEffect, StudyFactor } from '../../../protocol/study';
 import type { StudyCost, StudyFacts } from '../../../protocol/studyView';
-import { formatBytes, formatDuration, formatNumber } from '../../../shared/format';
+import { formatBytes, formatDuration, formatFixed, formatNumber } from '../../../shared/format';
 import { type CostChange, costChange, LEAST_MEMORY_SHARE } from '../../../study/costChange';
 import { trickCalled } from '../../../tricks/registry';
 import type { Evidence, Trick } from '../../../tricks/trick';
@@ -10,7 +10,7 @@ import { signed } from '../../trickText';
 import { DASH, percentText, type Scale, withUnit } from './studyNumbers';
 import { decidingEstimate } from './verdictText';
 
-/** What a level costs, short and in full; a dash where it was not probed. */
+/** Describes the cost of a level, short and in full. A dash if it was not probed. */
 export function costText(
   effect: StudyEffect,
   { costs, epochs, metric }: Pick<StudyFacts, 'costs' | 'epochs' | 'metric'>,
@@ -24,11 +24,11 @@ export function costText(
   return {
     short: shortCost(time, memoryText),
     details: [
-      l10n.t('{0} to {1} an epoch', secondsText(seconds.without), secondsText(seconds.with)),
+      l10n.t('{0} to {1} per epoch', secondsText(seconds.without), secondsText(seconds.with)),
       ...(timeRatios && timeRatios.length > 0
         ? [
             l10n.t(
-              '{0} rounds, compared within each: {1}',
+              '{0} rounds, difference within each: {1}',
               timeRatios.length,
               timeRatios.map((ratio) => percentText(ratio - 1)).join(', '),
             ),
@@ -42,7 +42,10 @@ export function costText(
   };
 }
 
-/** Such as '+3.0% time (+1.0% to +9.0%), +18 MiB'; 'no clear difference' where rounds do not agree on the sign. */
+/**
+ * Formats a cost such as '+3.0% time (+1.0% to +9.0%), +18 MiB', or 'no clear difference' if the rounds disagree on the
+ * sign.
+ */
 function shortCost(time: CostChange, memory: string | null): string {
   if (!time.isClear) {
     return memory === null
@@ -59,41 +62,41 @@ function timeText({ share, low, high }: CostChange): string {
   return low === high ? text : l10n.t('{0} ({1} to {2})', text, percentText(low), percentText(high));
 }
 
-/** By the rounds; of studies of before, which have no rounds, by the medians. */
+/** From the rounds, or from the medians for older studies, which have no rounds. */
 function timeOf({ secondsPerEpoch: { with: withIt, without }, timeRatios }: StudyCost): CostChange {
   if (timeRatios) return costChange(timeRatios) ?? { share: 0, low: 0, high: 0, isClear: false };
   const share = withIt / without - 1;
   return { share, low: share, high: share, isClear: true };
 }
 
-/** Null where it is so small that it is the allocator's. */
+/** Null if the difference is so small that it may come from the allocator. */
 function memoryDifference({ with: withIt, without }: { with: number; without: number }): string | null {
   if (Math.abs(withIt / without - 1) < LEAST_MEMORY_SHARE) return null;
   return `${withIt < without ? '\u2212' : '+'}${formatBytes(Math.abs(withIt - without))}`;
 }
 
 /**
- * What an hour of longer training buys: the effect over the extra time of a run. Nothing where that is not clear, nor below 10
- * seconds, of which an hour says nothing.
+ * Returns the gain per hour of longer training: the effect divided by the extra time of a run. Empty if the extra time
+ * is unclear or below 10 seconds, too short for a rate per hour.
  */
 function rateTexts(effect: StudyEffect, cost: StudyCost, epochs: number, scale: Scale): string[] {
   const estimate = decidingEstimate(effect);
   const time = timeOf(cost);
-  // Probes vary by 1%.
+  // Probe times vary by this much. See docs/performance.md.
   if (!estimate || !time.isClear || time.share < 0.01) return [];
   const extra = epochs * cost.secondsPerEpoch.without * time.share;
   if (extra < 10) return [];
   const rate = estimate.value / (extra / 3600);
   const text = signed(rate, Math.abs(rate) < 10 ? scale.digits : 0);
-  return [l10n.t('{0} per extra hour ({1} a run)', withUnit(text, scale), formatDuration(extra))];
+  return [l10n.t('{0} per extra hour ({1} per run)', withUnit(text, scale), formatDuration(extra))];
 }
 
-/** Seconds of an epoch: probes tell short ones apart. */
+/** Formats the seconds of an epoch, precisely enough to compare short probes. */
 function secondsText(seconds: number): string {
   return seconds < 60 ? l10n.t('{0} s', formatNumber(seconds, 3)) : formatDuration(seconds);
 }
 
-/** What a trick's source reports: differences, then each row of its tables. Losses are there as well. */
+/** Returns the figures of a trick's source: the differences, then each row of its tables, including losses. */
 export function paperText(
   factors: readonly StudyFactor[],
   { factor }: Pick<StudyEffect, 'factor'>,
@@ -102,7 +105,7 @@ export function paperText(
   const trick = kind === 'trick' ? trickCalled(key)?.trick : undefined;
   if (!trick) return { short: DASH, details: [] };
   if (trick.evidence.length === 0) {
-    return { short: DASH, details: [l10n.t('{0} has no figure for it alone', trick.source)] };
+    return { short: DASH, details: [l10n.t('{0} reports no figure for it alone', trick.source)] };
   }
   return {
     short: trick.evidence.map(shortEvidence).join(', '),
@@ -110,7 +113,7 @@ export function paperText(
   };
 }
 
-/** Such as '+0.84'; with its images where they are others than ImageNet's. */
+/** Formats a difference such as '+0.84', with its data set if it is not ImageNet. */
 function shortEvidence({ setting, without, with: withIt }: Evidence): string {
   const difference = signed(withIt - without);
   const other = otherImages(setting);
@@ -127,13 +130,13 @@ function evidenceRow(
     '{0}, {1}: {2} to {3} ({4})',
     source,
     where,
-    without.toFixed(2),
-    withIt.toFixed(2),
+    formatFixed(without, 2),
+    formatFixed(withIt, 2),
     difference,
   );
 }
 
-/** Evidence is of ImageNet unless its setting names other images. */
+/** Evidence is on ImageNet unless its setting names another data set. */
 function otherImages(setting: string): string | null {
   return /CIFAR-\d+/.exec(setting)?.[0] ?? null;
 }

@@ -1,6 +1,7 @@
-// What a study's plots are drawn on: round ticks around all that is shown.
+// The axis of a study's plots: round ticks that enclose everything shown.
 import * as l10n from '@vscode/l10n';
 import type { ForestAxis, ForestMark, StudyFacts } from '../../../protocol/studyView';
+import { formatFixed } from '../../../shared/format';
 import { differenceText, type Scale, unitText, withUnit } from './studyNumbers';
 
 interface Tick {
@@ -8,13 +9,16 @@ interface Tick {
   readonly text: string;
 }
 
-/** Round values from below `low` to above `high`, about `count` of them, in steps of 1, 2 or 5 times a power of ten. */
+/**
+ * Returns round values from below `low` to above `high`, about `count` of them, in steps of 1, 2 or 5 times a power of
+ * ten.
+ */
 export function axisTicks(low: number, high: number, scale: Scale, count: number): Tick[] {
   const span = high > low ? high - low : Math.max(Math.abs(high), 10 ** -scale.digits);
   const power = 10 ** Math.floor(Math.log10(span / count));
   const step =
     [1, 2, 5, 10].map((factor) => factor * power).find((size) => span / size <= count) ?? 10 * power;
-  // Ticks that the digits of effects cannot tell apart get more digits.
+  // Use enough digits to distinguish the ticks, which may be more than effects have.
   const digits = Math.max(0, Math.ceil(-Math.log10(step) - 1e-9));
   const first = Math.floor(low / step + 1e-9);
   const last = Math.max(first + 1, Math.ceil(high / step - 1e-9));
@@ -24,7 +28,10 @@ export function axisTicks(low: number, high: number, scale: Scale, count: number
   });
 }
 
-/** The axis of a forest plot: zero, the band of effects too small to matter, and all marks; null without any mark. */
+/**
+ * Returns the axis of a forest plot. It covers zero, the band of effects too small to matter, and all marks. Null
+ * without marks.
+ */
 export function forestAxis(
   marks: readonly ForestMark[],
   { metric, smallestEffect }: Pick<StudyFacts, 'metric' | 'smallestEffect'>,
@@ -41,7 +48,7 @@ export function forestAxis(
     smallest: smallestEffect,
     smallestText: l10n.t(
       'too small to matter (up to {0})',
-      withUnit(`±${Number(smallestEffect.toFixed(scale.digits))}`, scale),
+      withUnit(`±${Number(formatFixed(smallestEffect, scale.digits))}`, scale),
     ),
     unit: unitText(metric),
     higherIsBetter: metric.higherIsBetter,

@@ -1,4 +1,4 @@
-// A forest plot as a picture of its own, for documents.
+// A forest plot as a standalone SVG, for documents.
 import * as l10n from '@vscode/l10n';
 import type { EffectRow, ForestAxis, StudyView } from '../../../protocol/studyView';
 
@@ -7,10 +7,13 @@ const TOP = 56;
 const PLOT = 400;
 const PADDING = 16;
 const GAP = 24;
-/** A guess of a character's width at 13 pixels, bold letters included: a document that shows the picture has its own font. */
+/**
+ * Estimated width of a character at 13 pixels, bold letters included. The actual font depends on the document that
+ * shows the SVG.
+ */
 const CHARACTER = 7.6;
 
-/** Greys and hues that are legible on white and on black; the medium decides by its own scheme where it can. */
+/** Grays and hues that are legible on white and on black. Viewers that support color schemes use their own. */
 const STYLE = `
   text { font: 13px system-ui, "Segoe UI", "DejaVu Sans", sans-serif; fill: #57606a; font-variant-numeric: tabular-nums; }
   .label { fill: #24292f; font-weight: 600; }
@@ -31,7 +34,7 @@ const STYLE = `
     .small-effect, .open { stroke: #9198a1; fill: #9198a1; }
   }`;
 
-/** Where the columns of a plot begin, as its words need it. */
+/** Start of each column of a plot, computed from its texts. */
 interface Columns {
   readonly plot: number;
   readonly effect: number;
@@ -48,7 +51,7 @@ function columnsOf(effects: readonly EffectRow[], heading: string): Columns {
   return { plot, effect, verdict, width: Math.max(right, effect + widest([heading])) + PADDING };
 }
 
-/** The forest plot of a study with its numbers, as a whole SVG document; empty without any estimate. */
+/** Returns the forest plot of a study with its numbers, as a complete SVG document. Empty without estimates. */
 export function forestSvg(view: Pick<StudyView, 'name' | 'effects' | 'axis' | 'headings'>): string {
   const { name, effects, axis, headings } = view;
   if (!axis) return '';
@@ -57,7 +60,7 @@ export function forestSvg(view: Pick<StudyView, 'name' | 'effects' | 'axis' | 'h
   const bottom = TOP + ROW * effects.length;
   const notes = [
     axis.unit,
-    l10n.t('Grey band: {0}', axis.smallestText),
+    l10n.t('Gray band: {0}', axis.smallestText),
     ...(effects.some(({ plot }) => plot?.inner)
       ? [l10n.t('Thin: 95% interval on new images like these; thick: on these images')]
       : []),

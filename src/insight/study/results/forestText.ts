@@ -1,13 +1,13 @@
-// A forest plot in characters, for reports and terminals.
+// A forest plot in text, for reports and terminals.
 import * as l10n from '@vscode/l10n';
 import type { ForestAxis, ForestMark, StudyView } from '../../../protocol/studyView';
 
-/** Columns of the plot itself. */
+/** Columns of the plot area. */
 const WIDTH = 51;
 
 /**
- * A line for each effect: its interval as `├──●──┤` over the band of effects too small to matter (`·`) and zero (`│`); the
- * axis below. Empty without any estimate.
+ * Returns one line per effect, with its interval as `├──●──┤` over the band of effects too small to matter (`·`) and
+ * zero (`│`), and the axis below. Empty without estimates.
  */
 export function forestText({ effects, axis }: Pick<StudyView, 'effects' | 'axis'>): string[] {
   if (!axis) return [];

@@ -1,15 +1,16 @@
-// What a study says of pairs of factors: interactions, in words, and what an effect may be due to instead.
+// Texts about pairs of factors: interactions, and the aliases of an effect.
 import * as l10n from '@vscode/l10n';
 import type { StudyAlias, StudyAnalysis, StudyFactor, StudyInteraction } from '../../../protocol/study';
 import type { InteractionPlot } from '../../../protocol/studyView';
 import { assertNever } from '../../../shared/assertNever';
+import { formatFixed } from '../../../shared/format';
 import { condition, isSwitch, levelName, levelText, pairText } from './factorText';
 import { axisTicks } from './forestAxis';
 import { differenceText, estimateText, type Scale, withUnit } from './studyNumbers';
 
 /**
- * An interaction by what it does to one of the two: 'mixup helps only without label_smoothing: +0.40 against −0.10'. It is
- * told of the one that helps in one case and hurts in the other, of the first where both or none do.
+ * Describes an interaction by its influence on one of the two effects: 'mixup helps only without label_smoothing: +0.40
+ * against −0.10'. Picks the effect that changes its sign, or the first if both or neither do.
  */
 export function interactionText(
   interaction: StudyInteraction,
@@ -49,7 +50,7 @@ interface Side {
   readonly otherLevel: number;
   readonly with: number;
   readonly without: number;
-  /** Above zero where it is better, whichever way the metric goes. */
+  /** Positive means better, whether the metric is to be maximized or minimized. */
   readonly gainWith: number;
   readonly gainWithout: number;
 }
@@ -75,7 +76,7 @@ function changesSign({ gainWith, gainWithout }: Side): boolean {
   return gainWith > 0 !== gainWithout > 0;
 }
 
-/** What the list of interactions says of itself: how many there are, or why none is fitted. */
+/** Introduces the list of interactions: their number, or why none is fitted. */
 export function interactionsText({
   interactions,
   interactionsLeftOut,
@@ -83,10 +84,10 @@ export function interactionsText({
   switch (interactionsLeftOut) {
     case 'too_few_degrees':
       return l10n.t(
-        'Interactions are not fitted: that takes 6 degrees of freedom for the noise. More blocks give them.',
+        'Interactions are not fitted: this needs 6 degrees of freedom for the noise. Add blocks to get them.',
       );
     case 'design':
-      return l10n.t('Interactions are not fitted: this design cannot tell them from other effects.');
+      return l10n.t('Interactions are not fitted: this design cannot separate them from other effects.');
     case 'none':
       return fittedText(interactions);
     default:
@@ -96,16 +97,16 @@ export function interactionsText({
 
 function fittedText(interactions: readonly StudyInteraction[]): string {
   const { length } = interactions;
-  if (length === 0) return l10n.t('There is no pair of factors to look at.');
+  if (length === 0) return l10n.t('There are no pairs of factors to test.');
   const isAnyShown = interactions.some(({ isShown }) => isShown);
   if (length === 1)
     return isAnyShown ? l10n.t('The pair interacts:') : l10n.t('The pair shows no interaction.');
   return isAnyShown
     ? l10n.t('Of {0} pairs, adjusted for their number:', length)
-    : l10n.t('None of {0} pairs shows an interaction, adjusted for their number.', length);
+    : l10n.t('None of the {0} pairs shows an interaction, adjusted for their number.', length);
 }
 
-/** What may be behind an effect instead, such as 'may be due to mixup × warmup'; the largest shares first. */
+/** Lists the aliases of an effect, such as 'may be due to mixup × warmup', the largest shares first. */
 export function aliasTexts(
   factor: number,
   aliases: readonly StudyAlias[],
@@ -118,11 +119,11 @@ export function aliasTexts(
       const size = Math.abs(share);
       return size > 1 - 1e-9
         ? l10n.t('may be due to {0}', pairText(factors, pair))
-        : l10n.t('may be due in part ({0}%) to {1}', (100 * size).toFixed(0), pairText(factors, pair));
+        : l10n.t('may be partly ({0}%) due to {1}', formatFixed(100 * size, 0), pairText(factors, pair));
     });
 }
 
-/** A pair's plot: what each of the four combinations gains over neither. */
+/** Returns a pair's plot: the gain of each of the four combinations over neither. */
 export function interactionPlot(
   interaction: StudyInteraction,
   factors: readonly StudyFactor[],
@@ -155,7 +156,7 @@ export function interactionPlot(
   };
 }
 
-/** The pair by its names; by its levels as well where a factor has several. */
+/** Names a pair, including its levels if a factor has several. */
 function pairLabel({ pair, levels }: StudyInteraction, factors: readonly StudyFactor[]): string {
   return pair.map((factor, side) => levelName(factors, factor, levels[side as 0 | 1])).join(' × ');
 }

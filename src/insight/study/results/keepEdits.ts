@@ -1,4 +1,4 @@
-// 'Keep what helps': the chosen set of a study, written into its experiment.
+// 'Keep what helps': writes the chosen set of a study into its experiment.
 import * as l10n from '@vscode/l10n';
 import { writtenTrick } from '../../../experiment/aliases';
 import { insertTrick, removeTrick } from '../../../experiment/edits';
@@ -11,15 +11,15 @@ import { levelName, levelText } from './factorText';
 import { estimateText, scaleOf, withUnit } from './studyNumbers';
 import { decidingEstimate, verdictText } from './verdictText';
 
-/** An edit of an experiment, and a line for each factor on what is kept of it and why. */
+/** An edit of an experiment, and a line per factor that says what is kept and why. */
 export interface Kept {
   readonly edits: EditResult;
   readonly reasons: readonly string[];
 }
 
 /**
- * Writes each factor's level of `setting` into the experiment, in one edit: tricks that are off are taken out, keys get the
- * level's value. The rest of the file stays as it is. The edit is refused where the study file's levels are not known.
+ * Writes each factor's level of `setting` into the experiment in one edit: removes tricks that are off and sets keys to
+ * the level's value. The rest of the file does not change. Refuses if the study file's levels are unknown.
  */
 export function keepEdits(
   document: ExperimentDocument,
@@ -39,7 +39,7 @@ export function keepEdits(
   return { edits: document.inSequence(steps), reasons };
 }
 
-/** A line for each factor on what `setting` keeps of it and why. */
+/** Returns a line per factor that says what `setting` keeps of it and why. */
 export function keptReasons(
   facts: Pick<StudyFacts, 'factors' | 'analysis' | 'metric' | 'smallestEffect'>,
   setting: StudySetting,
@@ -47,19 +47,21 @@ export function keptReasons(
   return facts.factors.map((_, factor) => reason(facts, factor, setting[factor] ?? 0));
 }
 
-/** A bare trick is as the experiment has it. */
+/** A value of `true` means the trick with the options that the experiment has. */
 function trickEdits(document: ExperimentDocument, trick: string, value: unknown): EditResult {
   if (value === false) return removeTrick(document, trick);
   const isIn = Boolean(valueAt(document.value, ['tricks', writtenTrick(document.value, trick) ?? trick]));
   return value === true && isIn ? { ok: true, edits: [] } : insertTrick(document, trick, value);
 }
 
-/** A key's level without a value is what the experiment says by leaving it out. */
+/** A level without a value means that the experiment leaves the key out. */
 function keyEdits(document: ExperimentDocument, path: readonly string[], value: unknown): EditResult {
   return value === undefined ? document.removeIn(path) : document.setIn(path, value);
 }
 
-/** Such as 'Kept mixup: helps, +0.42 ± 0.18 points' or 'Left out sam: undecided, +0.02 ± 0.20 points'. */
+/**
+ * Formats a reason such as 'Kept mixup: helps, +0.42 ± 0.18 points' or 'Left out sam: undecided, +0.02 ± 0.20 points'.
+ */
 function reason(
   facts: Pick<StudyFacts, 'factors' | 'analysis' | 'metric' | 'smallestEffect'>,
   factor: number,
@@ -73,14 +75,14 @@ function reason(
     if (!analysis || !effect || !estimate) return l10n.t('not measured');
     const isOpen = effect.verdict === 'undecided' && analysis.withheld === null;
     const verdict = isOpen ? l10n.t('undecided') : verdictText(effect, analysis, scale);
-    // The verdict of a small effect has its size in it.
+    // The verdict of a small effect already contains its size.
     return verdict.includes(estimateText(estimate, scale))
       ? verdict
       : `${verdict}, ${withUnit(estimateText(estimate, scale), scale)}`;
   };
   const { kind, key } = factors[factor]!;
   if (level > 0) return l10n.t('Kept {0}: {1}.', levelName(factors, factor, level), why(level));
-  // Of several levels that were left, the last is told: each has its row in the report.
+  // If several levels were left out, name only one: each has its row in the report.
   return kind === 'trick'
     ? l10n.t('Left out {0}: {1}.', key, why(1))
     : l10n.t(

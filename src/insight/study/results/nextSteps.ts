@@ -1,32 +1,32 @@
-// What a person can do next about a study.
+// The next steps for a study.
 import * as l10n from '@vscode/l10n';
 import type { StudyAnalysis, StudyEffect } from '../../../protocol/study';
 import type { StudyFacts, StudyStep } from '../../../protocol/studyView';
 import { assertNever } from '../../../shared/assertNever';
-import { formatCount } from '../../../shared/format';
+import { formatCount, formatFixed } from '../../../shared/format';
 import { levelName, settingText } from './factorText';
 import { isClear, listText, pText, scaleOf, withUnit } from './studyNumbers';
 
-/** What to do next, the most useful first; `command` is what does it in a terminal. */
+/** Returns the next steps, the most useful first. `command` does the step in a terminal. */
 export function nextSteps(facts: StudyFacts): StudyStep[] {
   const { state, id } = facts;
   switch (state.status) {
     case 'waiting':
     case 'running':
       return [
-        step(l10n.t('Let it run: results show up as runs end.'), null, null),
-        step(l10n.t('Stop it: runs that ended are kept, and it can be resumed.'), `stop ${id}`, 'stop'),
+        step(l10n.t('Let it run: results show up as runs complete.'), null, null),
+        step(l10n.t('Stop it: completed runs are kept, and you can resume it later.'), `stop ${id}`, 'stop'),
       ];
     case 'stopped':
     case 'interrupted':
       return [
-        step(l10n.t('Resume it: it continues with the run where it stopped.'), `resume ${id}`, 'resume'),
+        step(l10n.t('Resume it from the run where it stopped.'), `resume ${id}`, 'resume'),
         ...(facts.analysis ? [report(facts)] : []),
       ];
     case 'failed':
       return [
         step(state.failure.remedy, null, null),
-        step(l10n.t('Resume it once that is fixed: runs that ended are kept.'), `resume ${id}`, 'resume'),
+        step(l10n.t('Resume it after you fix that: completed runs are kept.'), `resume ${id}`, 'resume'),
         ...(facts.analysis ? [report(facts)] : []),
       ];
     case 'done':
@@ -39,15 +39,15 @@ export function nextSteps(facts: StudyFacts): StudyStep[] {
 function stepsOfDone(facts: StudyFacts, analysis: StudyAnalysis): StudyStep[] {
   if (analysis.withheld === 'seeds_ignored' || analysis.withheld === 'no_noise') {
     return [
-      step(l10n.t('Make the trainer use its seed, then start the study anew.'), null, null),
+      step(l10n.t('Make the trainer use its seed, then start the study over.'), null, null),
       report(facts),
     ];
   }
   if (facts.confirms !== null) {
-    const keep = l10n.t('Keep what the confirmed study chose, where it holds.');
+    const keep = l10n.t('Keep the set that the confirmed study chose, if it holds up.');
     const { confirms, plan } = facts;
-    const more = l10n.t('Confirm it on more seeds, so that there is an interval: runs that ended are used.');
-    // 4 seeds give one; more, where some of their runs diverge.
+    const more = l10n.t('Confirm it on more seeds to get an interval: completed runs are used.');
+    // 4 seeds give an interval. More are needed if some of their runs diverge.
     const seeds = Math.max(4, 2 * plan.blocks.length);
     return [
       ...divergenceSteps(facts, analysis),
@@ -65,7 +65,7 @@ function stepsOfDone(facts: StudyFacts, analysis: StudyAnalysis): StudyStep[] {
   ];
 }
 
-/** Levels that make runs diverge come first: effects are among the others alone. */
+/** Levels that make runs diverge come first, because effects only cover the other runs. */
 function divergenceSteps({ factors }: StudyFacts, { divergences }: StudyAnalysis): StudyStep[] {
   return divergences
     .filter(({ p, divergedWith, runsWith, divergedWithout, runsWithout }) => {
@@ -74,7 +74,7 @@ function divergenceSteps({ factors }: StudyFacts, { divergences }: StudyAnalysis
     .map(({ factor, level, p }) =>
       step(
         l10n.t(
-          'Look at the runs that diverged: {0} makes it likelier ({1}). A lower learning rate or warmup may help.',
+          'Look at the runs that diverged: {0} makes divergence more likely ({1}). A lower learning rate or warmup may help.',
           levelName(factors, factor, level),
           pText(p),
         ),
@@ -92,7 +92,7 @@ function chosenSteps(
   const keep = (text: string) => (levelValues === null ? [] : [step(text, `keep ${id}`, 'keep' as const)]);
   if (chosen.setting.every((level) => level === 0)) {
     return keep(
-      l10n.t('Keep the baseline, every factor at its first level: no set is predicted to be better.'),
+      l10n.t('Keep the baseline, with every factor at its first level: no set is predicted to be better.'),
     );
   }
   const set = settingText(factors, chosen.setting);
@@ -108,15 +108,15 @@ function chosenSteps(
   ];
 }
 
-/** Beyond so many times the blocks that it had, other ways to a verdict are cheaper. */
+/** If more than this many times the current blocks are needed, other ways to a verdict are cheaper. */
 const MOST_TIMES = 10;
 
-/** What would decide more: blocks, images, or less noise. */
+/** Returns the steps that would decide more effects: more blocks, more images, or less noise. */
 function blockSteps(facts: StudyFacts, { effects, blocksDone, withheld, noise }: StudyAnalysis): StudyStep[] {
   const { plan } = facts;
   const perBlock = plan.blocks[0]?.settings.length ?? 0;
   if (withheld === 'one_block' || withheld === 'too_few_degrees') {
-    return [moreBlocksStep(facts, 1, perBlock, l10n.t('so that there are verdicts'))];
+    return [moreBlocksStep(facts, 1, perBlock, l10n.t('to get verdicts'))];
   }
   const names = (open: readonly StudyEffect[]) =>
     listText(open.map(({ factor, level }) => levelName(facts.factors, factor, level)));
@@ -132,14 +132,14 @@ function blockSteps(facts: StudyFacts, { effects, blocksDone, withheld, noise }:
   const texts = [
     far.length > 0 &&
       l10n.t(
-        'To decide {0} at this noise ({1}) would take {2} runs. Train longer, which often lowers the noise, or raise smallest_effect.',
+        'Deciding {0} at this noise ({1}) would take {2} runs. Train longer, which often lowers the noise, or raise smallest_effect.',
         names(far),
-        noise ? withUnit(noise.standardDeviation.toFixed(scale.digits), scale) : l10n.t('not known'),
+        noise ? withUnit(formatFixed(noise.standardDeviation, scale.digits), scale) : l10n.t('unknown'),
         formatCount(most(far) * perBlock),
       ),
     byImages.length > 0 &&
       l10n.t(
-        'For {0}, use more validation images or raise smallest_effect: with these, no number of blocks resolves {1}.',
+        'For {0}, use more validation images or raise smallest_effect: with the current images, no number of blocks resolves {1}.',
         names(byImages),
         smallest,
       ),
@@ -152,7 +152,7 @@ function blockSteps(facts: StudyFacts, { effects, blocksDone, withheld, noise }:
   ];
 }
 
-/** Blocks are added to a study as it is, but where its folds leave none. */
+/** Adds blocks to the existing study, unless its images are folds: then no fold is left. */
 function moreBlocksStep(
   { id, images, plan }: StudyFacts,
   more: number,
@@ -161,14 +161,14 @@ function moreBlocksStep(
 ): StudyStep {
   const runs = (plan.blocks.length + more) * perBlock;
   if (images === 'folds') {
-    return step(l10n.t('Make a new study with budget.runs {0}, {1}.', runs, why), null, null);
+    return step(l10n.t('Create a new study with budget.runs {0} {1}.', runs, why), null, null);
   }
   const added =
     more === 1
-      ? l10n.t('Add 1 block ({0} more runs), {1}.', perBlock, why)
-      : l10n.t('Add {0} blocks ({1} more runs), {2}.', more, more * perBlock, why);
+      ? l10n.t('Add 1 block ({0} more runs) {1}.', perBlock, why)
+      : l10n.t('Add {0} blocks ({1} more runs) {2}.', more, more * perBlock, why);
   return step(
-    `${added} ${l10n.t('The study is then labelled as extended, since its error is not controlled.')}`,
+    `${added} ${l10n.t('The study is then labeled as extended, because its error rate is not controlled.')}`,
     `resume ${id} --more-blocks ${more}`,
     null,
   );

@@ -1,4 +1,4 @@
-// The report of a study, as `tricks study report` prints it.
+// The report that `tricks study report` prints.
 import * as l10n from '@vscode/l10n';
 import type { StudyView } from '../../../protocol/studyView';
 import { markdownCode, markdownText } from '../../../shared/markdown';
@@ -6,7 +6,7 @@ import { visibleText } from '../../../shared/visibleText';
 import { forestText } from './forestText';
 import { divergenceTable, runTable, studyTable, type TextTable } from './studyTable';
 
-/** A study as GitHub-flavoured Markdown: names and texts that files hold come in as text. */
+/** Formats a study as GitHub-flavored Markdown. Names and texts from files are escaped as plain text. */
 export function reportMarkdown(view: StudyView): string {
   return `${[
     `# ${markdownText(view.name)}`,
@@ -25,7 +25,7 @@ export function reportMarkdown(view: StudyView): string {
     ...section(l10n.t('Noise'), [paragraph(view.noise), bullets(view.outliers)]),
     ...divergenceSection(view),
     ...section(
-      l10n.t('On the scale of the error'),
+      l10n.t('On the error scale'),
       view.logErrors.length === 0
         ? []
         : [bullets(view.logErrors.map(({ label, text }) => `${label}: ${text}`))],
@@ -39,7 +39,7 @@ export function reportMarkdown(view: StudyView): string {
 
 function effectSection(view: StudyView): string[] {
   const { effects, headings } = view;
-  if (effects.length === 0) return section(headings.table, [l10n.t('No run has ended yet.')]);
+  if (effects.length === 0) return section(headings.table, [l10n.t('No run has completed yet.')]);
   const plot = forestText(view).map(visibleText);
   const notes = effects.flatMap(({ label, estimates, costDetails, paperDetails }) =>
     [...estimates, ...costDetails, ...paperDetails].length === 0
@@ -56,7 +56,7 @@ function effectSection(view: StudyView): string[] {
 
 function chosenSection({ chosen, confirmation }: StudyView): string[] {
   if (!chosen && !confirmation) return [];
-  return section(l10n.t('The best set'), [
+  return section(l10n.t('Best set'), [
     chosen
       ? paragraph(`${l10n.t('Predicted: {0}', joined(chosen.text, chosen.gain))}. ${chosen.caution}`)
       : '',
@@ -76,7 +76,7 @@ function divergenceSection(view: StudyView): string[] {
 
 function stepSection({ steps }: StudyView): string[] {
   const lines = steps
-    // Whoever reads the report has it.
+    // The reader already has the report.
     .filter(({ action }) => action !== 'report')
     .map(({ text, command }, index) => {
       return `${index + 1}. ${markdownText(text)}${command === null ? '' : ` ${markdownCode(command)}`}`;

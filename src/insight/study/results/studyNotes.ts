@@ -1,21 +1,26 @@
-// What a study says of itself as a whole: its design, where it stands, and what limits its verdicts.
+// Texts about a study as a whole: its design, its state, and the limits of its verdicts.
 import * as l10n from '@vscode/l10n';
 import type { StudyAnalysis, StudyPlan } from '../../../protocol/study';
 import type { StudyFacts, StudyNotice, StudyState, StudyView } from '../../../protocol/studyView';
 import { assertNever } from '../../../shared/assertNever';
-import { formatDuration } from '../../../shared/format';
+import { counted } from '../../../shared/counted';
+import { formatDuration, formatFixed, formatPercent } from '../../../shared/format';
 import { levelName, settingText } from './factorText';
 import { differenceText, estimateText, isClear, pText, type Scale, unitText, withUnit } from './studyNumbers';
 import { withheldText } from './verdictText';
 
-/** The design in a line, such as 'Half fraction... of resolution V: 16 settings in 2 blocks, 32 runs, ...'. */
+/**
+ * Describes the design in one line, such as 'Half fraction... of resolution V: 16 settings in 2 blocks, 32 runs, ...'.
+ */
 export function designText({ plan, images }: Pick<StudyFacts, 'plan' | 'images'>): string {
   const runs = plan.blocks.reduce((sum, { settings }) => sum + settings.length, 0);
   const settings = new Set(plan.blocks.flatMap((block) => block.settings.map((each) => each.join(' '))));
-  const size =
-    plan.blocks.length === 1
-      ? l10n.t('{0} settings in 1 block, {1} runs', settings.size, runs)
-      : l10n.t('{0} settings in {1} blocks, {2} runs', settings.size, plan.blocks.length, runs);
+  const size = l10n.t(
+    '{0} in {1}, {2}',
+    counted(settings.size, 'setting'),
+    counted(plan.blocks.length, 'block'),
+    counted(runs, 'run'),
+  );
   const blocks =
     images === 'folds'
       ? l10n.t('each block has its own seed and fold')
@@ -36,13 +41,13 @@ function kindText({ kind, resolution, efficiency }: StudyPlan): string {
     case 'optimal':
       return efficiency === null
         ? l10n.t('D-optimal design')
-        : l10n.t('D-optimal design, efficiency {0}%', (100 * efficiency).toFixed(0));
+        : l10n.t('D-optimal design, efficiency {0}', formatPercent(efficiency));
     case 'one_at_a_time':
       return l10n.t('One at a time');
     case 'leave_one_out':
       return l10n.t('Leave one out');
     case 'stack':
-      return l10n.t('Stack, one more at a time');
+      return l10n.t('Stack, adding one at a time');
     case 'listed':
       return l10n.t('Listed runs');
     default:
@@ -54,11 +59,11 @@ function roman(resolution: number): string {
   return ['III', 'IV', 'V', 'VI', 'VII', 'VIII'][resolution - 3] ?? String(resolution);
 }
 
-/** Where a study stands, such as 'Running' or 'Done: all verdicts are decided'. */
+/** Describes the state of a study, such as 'Running' or 'Done: all verdicts are decided'. */
 export function stateText(state: StudyState): string {
   switch (state.status) {
     case 'waiting':
-      return l10n.t('Waiting for its first run');
+      return l10n.t('Waiting for the first run');
     case 'running':
       return l10n.t('Running');
     case 'stopped':
@@ -87,7 +92,7 @@ function doneText(because: Extract<StudyState, { status: 'done' }>['because']): 
   }
 }
 
-/** How far a study is, in runs. */
+/** Returns the progress of a study in runs. */
 export function progressOf({ runs, state, secondsLeft }: StudyFacts): StudyView['progress'] {
   const ended = runs.filter(({ status }) => status === 'finished' || status === 'diverged').length;
   const reused = runs.filter(({ isReused }) => isReused).length;
@@ -96,7 +101,7 @@ export function progressOf({ runs, state, secondsLeft }: StudyFacts): StudyView[
   const trained = runs.reduce((sum, { seconds, isReused }) => sum + (isReused ? 0 : (seconds ?? 0)), 0);
   return {
     share: isOver || runs.length === 0 ? Number(isOver) : ended / runs.length,
-    text: reused === 0 ? counted : l10n.t('{0}, {1} of them from before', counted, reused),
+    text: reused === 0 ? counted : l10n.t('{0}, {1} of them reused', counted, reused),
     time:
       secondsLeft !== null && (state.status === 'running' || state.status === 'waiting')
         ? l10n.t('{0} left', formatDuration(secondsLeft))
@@ -106,12 +111,12 @@ export function progressOf({ runs, state, secondsLeft }: StudyFacts): StudyView[
   };
 }
 
-/** What limits the verdicts, the gravest first. */
+/** Returns the limits of the verdicts, the most severe first. */
 export function noticesOf({ analysis, isExtended, state, stop }: StudyFacts): StudyNotice[] {
   const warnings = [
     analysis && withheldText(analysis.withheld, stop),
     (isExtended || analysis?.isExtended) &&
-      l10n.t('Extended, error not controlled: the budget was raised after results were seen.'),
+      l10n.t('Extended: the budget was raised after results were seen, so the error rate is not controlled.'),
   ];
   const infos = [
     analysis && divergedNote(analysis),
@@ -129,16 +134,16 @@ function divergedNote({ runsDiverged, runsUsed }: StudyAnalysis): string | null 
   if (runsDiverged === 0) return null;
   const all = runsUsed + runsDiverged;
   return runsDiverged === 1
-    ? l10n.t('1 of {0} runs diverged. Effects are among runs that finished.', all)
-    : l10n.t('{0} of {1} runs diverged. Effects are among runs that finished.', runsDiverged, all);
+    ? l10n.t('1 of {0} runs diverged. Effects cover only the runs that finished.', all)
+    : l10n.t('{0} of {1} runs diverged. Effects cover only the runs that finished.', runsDiverged, all);
 }
 
 function partialNote({ blocksDone, blocksBudgeted, look }: StudyAnalysis): string {
   const done = l10n.t('{0} of {1} blocks are complete.', blocksDone, blocksBudgeted);
-  return look ? `${done} ${l10n.t('Verdicts account for looking early.')}` : done;
+  return look ? `${done} ${l10n.t('Verdicts are adjusted for early looks.')}` : done;
 }
 
-/** What the table of effects is about, by its title and the heads of its columns. */
+/** Returns the title and column headings of the table of effects. */
 export function headingsOf({ analysis, metric, stop, factors }: StudyFacts): StudyView['headings'] {
   const isSpeed = metric.unit === 'images_per_second';
   const areForNew = analysis?.effects.some(({ estimates }) => estimates?.onNewImages) ?? false;
@@ -146,14 +151,15 @@ export function headingsOf({ analysis, metric, stop, factors }: StudyFacts): Stu
   const unit = isSpeed ? unitText(metric) : `${unitText(metric)} ${images}`;
   const isEarly = Boolean(analysis?.look) || (stop === 'when_decided' && analysis?.withheld === 'unfinished');
   return {
-    table:
-      analysis && analysis.runsDiverged > 0 ? l10n.t('Effects, among runs that finished') : l10n.t('Effects'),
+    table: analysis && analysis.runsDiverged > 0 ? l10n.t('Effects, finished runs only') : l10n.t('Effects'),
     effect: isSpeed ? l10n.t('Effect') : l10n.t('Effect {0}', images),
     interval: intervalsText(unit, isEarly, factors.length === 1, analysis?.others ?? 'averaged'),
   };
 }
 
-/** What intervals are, and what verdicts are adjusted for; one factor has no others. */
+/**
+ * Describes the intervals and the adjustments of the verdicts. With a single factor, other factors are not mentioned.
+ */
 function intervalsText(
   unit: string,
   isEarly: boolean,
@@ -163,7 +169,7 @@ function intervalsText(
   if (isAlone) {
     return isEarly
       ? l10n.t(
-          'In {0}, with 95% intervals that hold at every look. Verdicts are adjusted for looking early.',
+          'In {0}, with 95% intervals that hold at every look. Verdicts are adjusted for early looks.',
           unit,
         )
       : l10n.t('In {0}, with 95% intervals.', unit);
@@ -174,7 +180,7 @@ function intervalsText(
       : l10n.t('with the other factors at the levels of the runs compared');
   return isEarly
     ? l10n.t(
-        'In {0}, {1}, with unadjusted 95% intervals that hold at every look. Verdicts are adjusted for the number of factors and for looking early.',
+        'In {0}, {1}, with unadjusted 95% intervals that hold at every look. Verdicts are adjusted for the number of factors and for early looks.',
         unit,
         of,
       )
@@ -185,20 +191,22 @@ function intervalsText(
       );
 }
 
-/** The noise, such as 'Standard deviation over seeds 0.21 points, 12 degrees of freedom'. */
+/** Describes the noise, such as 'Standard deviation over seeds 0.21 points, 12 degrees of freedom'. */
 export function noiseText(analysis: StudyAnalysis | null, scale: Scale): string {
   if (!analysis?.noise)
-    return l10n.t('The noise over seeds is not known yet: no degree of freedom is left for it.');
+    return l10n.t('The noise across seeds is not known yet: no degrees of freedom are left to estimate it.');
   const { standardDeviation, degrees, isUneven } = analysis.noise;
-  const size = withUnit(standardDeviation.toFixed(scale.digits), scale);
+  const size = withUnit(formatFixed(standardDeviation, scale.digits), scale);
   const noise =
     degrees === 1
-      ? l10n.t('Standard deviation over seeds {0}, 1 degree of freedom', size)
-      : l10n.t('Standard deviation over seeds {0}, {1} degrees of freedom', size, Math.floor(degrees));
-  return isUneven ? l10n.t('{0}. It differs between levels, which the intervals allow for', noise) : noise;
+      ? l10n.t('Standard deviation across seeds {0}, 1 degree of freedom', size)
+      : l10n.t('Standard deviation across seeds {0}, {1} degrees of freedom', size, Math.floor(degrees));
+  return isUneven
+    ? l10n.t('{0}. It differs between levels, and the intervals account for that', noise)
+    : noise;
 }
 
-/** How often runs diverged by level, where any did. */
+/** Returns how often runs diverged per level, if any did. */
 export function divergenceRows({ analysis, factors }: StudyFacts): StudyView['divergences'] {
   if (!analysis || analysis.runsDiverged === 0) return [];
   const share = (diverged: number, runs: number) => l10n.t('{0} of {1}', diverged, runs);
@@ -210,14 +218,14 @@ export function divergenceRows({ analysis, factors }: StudyFacts): StudyView['di
   }));
 }
 
-/** Runs that lie further from the model than noise explains. */
+/** Describes the runs that deviate from the model by more than noise explains. */
 export function outlierTexts({ analysis, runs, factors }: StudyFacts, scale: Scale): string[] {
   return (analysis?.outliers ?? []).flatMap(({ run, residual, studentized }) => {
     const at = runs[run];
     if (!at) return [];
     return [
       l10n.t(
-        'Block {0}, {1}: {2} from what the other runs predict ({3} standard deviations)',
+        'Block {0}, {1}: {2} from the value that the other runs predict ({3} standard deviations)',
         at.block + 1,
         settingText(factors, at.setting),
         withUnit(differenceText(residual, scale), scale),
@@ -227,7 +235,7 @@ export function outlierTexts({ analysis, runs, factors }: StudyFacts, scale: Sca
   });
 }
 
-/** Effects on the error, where the accuracy is so high that points hide them. */
+/** Describes the effects on the error rate, if accuracy is so high that points hide them. */
 export function logErrorTexts({ analysis, factors }: StudyFacts): StudyView['logErrors'] {
   return (analysis?.logError ?? []).map(({ factor, level, ratio, low, high }) => ({
     label: levelName(factors, factor, level),
@@ -238,12 +246,12 @@ export function logErrorTexts({ analysis, factors }: StudyFacts): StudyView['log
   }));
 }
 
-/** The chosen set, what it is predicted to gain, and how far to trust that; null where verdicts are withheld. */
+/** Returns the chosen set, its predicted gain, and how far to trust it. Null if verdicts are withheld. */
 export function chosenOf(
   { analysis, factors, confirmation, confirms }: StudyFacts,
   scale: Scale,
 ): StudyView['chosen'] {
-  // A confirmation chooses nothing.
+  // A confirmation study chooses nothing.
   if (!analysis?.chosen || analysis.withheld !== null || confirms !== null) return null;
   const { setting, gain } = analysis.chosen;
   const isConfirmed = confirmation !== null && confirmation.setting.join() === setting.join();
@@ -259,12 +267,12 @@ export function chosenOf(
               'This gain is biased upward, since the same runs chose the set. Confirm it on fresh seeds.',
             )
           : l10n.t(
-              'It may gain nothing: its interval has 0 in it, and is biased upward, since the same runs chose the set. Confirm it on fresh seeds.',
+              'It may gain nothing: its interval includes 0, and is biased upward, since the same runs chose the set. Confirm it on fresh seeds.',
             ),
   };
 }
 
-/** What fresh seeds said of the chosen set. */
+/** Describes the result of the chosen set on fresh seeds. */
 export function confirmationText({ confirmation, factors, metric }: StudyFacts, scale: Scale): string | null {
   if (!confirmation) return null;
   const { setting, seeds, split, onTheseImages, onNewImages } = confirmation;

@@ -1,4 +1,4 @@
-// A study in a line, for the sidebar and pickers.
+// A study in one line, for the sidebar and pickers.
 import * as l10n from '@vscode/l10n';
 import type { StudyFacts } from '../../../protocol/studyView';
 import { assertNever } from '../../../shared/assertNever';
@@ -7,7 +7,7 @@ import { chosenOf, designText, noiseText, progressOf, stateText } from './studyN
 import { listText, scaleOf } from './studyNumbers';
 import { rowVerdict, verdictTone } from './verdictText';
 
-/** How far a study is, or what it showed: '20 of 32 runs · 1 h 23 min left' or 'mixup helps · 2 undecided'. */
+/** Describes the progress or result of a study: '20 of 32 runs · 1 h 23 min left' or 'mixup helps · 2 undecided'. */
 export function studyDescription(facts: StudyFacts): string {
   const { state } = facts;
   const { text, time } = progressOf(facts);
@@ -27,7 +27,9 @@ export function studyDescription(facts: StudyFacts): string {
   }
 }
 
-/** The verdicts by what they say; without `all` those that are decided, since others may still come. */
+/**
+ * Groups the effects by verdict. Without `all`, leaves out the undecided ones, because their verdicts may still come.
+ */
 export function verdictSummary({ analysis, factors }: StudyFacts, all: boolean): string {
   if (!analysis) return '';
   if (analysis.withheld !== null) return all ? l10n.t('verdicts withheld') : '';
@@ -46,7 +48,7 @@ export function verdictSummary({ analysis, factors }: StudyFacts, all: boolean):
   );
 }
 
-/** The facts of a study's tooltip, as label and value. */
+/** Returns the contents of a study's tooltip, as label and value. */
 export function studyFactsList(facts: StudyFacts): { readonly label: string; readonly value: string }[] {
   const scale = scaleOf(facts);
   const { text, time } = progressOf(facts);
@@ -58,7 +60,7 @@ export function studyFactsList(facts: StudyFacts): { readonly label: string; rea
     { label: l10n.t('Factors'), value: facts.factors.map(({ key }) => key).join(', ') },
     { label: l10n.t('Design'), value: designText(facts) },
     ...(verdicts === '' ? [] : [{ label: l10n.t('Verdicts'), value: verdicts }]),
-    ...(chosen ? [{ label: l10n.t('The best set'), value: joined(chosen.text, chosen.gain) }] : []),
+    ...(chosen ? [{ label: l10n.t('Best set'), value: joined(chosen.text, chosen.gain) }] : []),
     ...(facts.analysis?.noise ? [{ label: l10n.t('Noise'), value: noiseText(facts.analysis, scale) }] : []),
     { label: l10n.t('Created'), value: new Date(facts.createdAt).toLocaleString() },
   ];

@@ -1,8 +1,8 @@
-// A study's effects as a table of the command line.
+// A study's tables for the command line.
 import * as l10n from '@vscode/l10n';
 import type { StudyView } from '../../../protocol/studyView';
 
-/** Titles and rows of a table, and which columns hold numbers. */
+/** Titles and rows of a table, and the columns that hold numbers. */
 export interface TextTable {
   readonly titles: readonly string[];
   readonly rows: readonly (readonly string[])[];
@@ -10,8 +10,8 @@ export interface TextTable {
 }
 
 /**
- * The table in the paper's shape: trick, effect with its interval, verdict, cost, and what its source reports. Its titles are
- * short, so that rows of tricks fit in 100 columns; the headings say the rest.
+ * Returns the table in the paper's format: trick, effect with its interval, verdict, cost, and the source's figures.
+ * Titles are short so that rows fit in 100 columns. The headings explain them.
  */
 export function studyTable({ effects }: Pick<StudyView, 'effects'>): TextTable {
   return {
@@ -27,7 +27,7 @@ export function studyTable({ effects }: Pick<StudyView, 'effects'>): TextTable {
   };
 }
 
-/** Runs with the level of each factor that they trained, and what came of them. */
+/** Returns the runs with the level of each factor and their results. */
 export function runTable({ factors, runs }: Pick<StudyView, 'factors' | 'runs'>): TextTable {
   const hasFolds = runs.some(({ fold }) => fold !== null);
   const fold = hasFolds ? [l10n.t('Fold')] : [];
@@ -46,7 +46,7 @@ export function runTable({ factors, runs }: Pick<StudyView, 'factors' | 'runs'>)
   };
 }
 
-/** How often runs diverged with each level. */
+/** Returns how often runs diverged with each level. */
 export function divergenceTable({ divergences }: Pick<StudyView, 'divergences'>): TextTable {
   return {
     titles: [l10n.t('Trick'), l10n.t('With'), l10n.t('Without'), l10n.t("Fisher's exact test")],

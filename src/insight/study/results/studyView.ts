@@ -1,4 +1,4 @@
-// A study as it is drawn: every text finished, so that page, command line and report say the same.
+// A study ready for display: all texts are formatted here, so that page, command line and report agree.
 import * as l10n from '@vscode/l10n';
 import type { StudyAnalysis, StudyEffect } from '../../../protocol/study';
 import type {
@@ -43,7 +43,7 @@ import {
 } from './studyNumbers';
 import { decidingEstimate, rowVerdict, verdictText, verdictTone } from './verdictText';
 
-/** All that is drawn of a study. */
+/** Returns everything that is displayed of a study. */
 export function studyView(facts: StudyFacts): StudyView {
   const scale = scaleOf(facts);
   const { analysis, state, factors, metric } = facts;
@@ -80,7 +80,7 @@ export function studyView(facts: StudyFacts): StudyView {
   };
 }
 
-/** What ended a study before its time. */
+/** Returns the failure that ended a study early. */
 function failureOf(state: StudyState): Failure | null {
   switch (state.status) {
     case 'failed':
@@ -89,8 +89,8 @@ function failureOf(state: StudyState): Failure | null {
       return state.because;
     case 'interrupted':
       return {
-        what: l10n.t('The process that ran the study is gone.'),
-        remedy: l10n.t('Resume it: runs that ended are kept.'),
+        what: l10n.t('The process that ran the study exited unexpectedly.'),
+        remedy: l10n.t('Resume it: completed runs are kept.'),
       };
     case 'waiting':
     case 'running':
@@ -122,7 +122,7 @@ function effectRow(effect: StudyEffect, analysis: StudyAnalysis, facts: StudyFac
     verdict,
     verdictText: verdictText(effect, analysis, scale),
     tone: verdictTone(verdict),
-    // Where runs that differ in one factor are compared, no interaction is mixed into what they show.
+    // A comparison of runs that differ in one factor does not mix in interactions.
     aliases: analysis.others === 'averaged' ? aliasTexts(factor, plan.aliases, factors) : [],
     cost: cost.short,
     costDetails: cost.details,
@@ -132,11 +132,11 @@ function effectRow(effect: StudyEffect, analysis: StudyAnalysis, facts: StudyFac
   };
 }
 
-/** A p value, and what it is compared with: at a look, the level that the look may spend. */
+/** Formats a p-value and its threshold. At an interim look, the threshold is the level that the look may spend. */
 function significanceText({ pDifferent }: StudyEffect, { look }: StudyAnalysis): string | null {
   if (pDifferent === null) return null;
   return look
-    ? l10n.t('{0}, at this look decided below {1}', pText(pDifferent), formatNumber(look.levelDifferent, 2))
+    ? l10n.t('{0}, threshold {1} at this look', pText(pDifferent), formatNumber(look.levelDifferent, 2))
     : l10n.t('{0}, adjusted for the number of factors', pText(pDifferent));
 }
 
@@ -170,7 +170,7 @@ function interactionsOf({ analysis, factors, metric }: StudyFacts, scale: Scale)
   if (!analysis) return { text: '', shown: [], pairs: [] };
   const { interactions } = analysis;
   return {
-    // One factor has none to interact with.
+    // A single factor has nothing to interact with.
     text: factors.length === 1 ? '' : interactionsText(analysis),
     shown: interactions
       .filter(({ isShown }) => isShown)
@@ -194,7 +194,7 @@ function runRows({ runs, factors, analysis }: StudyFacts, scale: Scale): RunRow[
       isFirst: level === 0,
     })),
     status: run.status,
-    statusText: run.isReused && run.status === 'finished' ? l10n.t('from before') : statusText(run.status),
+    statusText: run.isReused && run.status === 'finished' ? l10n.t('reused') : statusText(run.status),
     value: run.value === null ? DASH : valueText(run.value, scale),
     time: run.seconds === null ? DASH : formatDuration(run.seconds),
     isOutlier: outliers.has(index),
@@ -222,7 +222,7 @@ function statusText(status: StudyRunFacts['status']): string {
   }
 }
 
-/** The part of a path after its last separator, of either kind. */
+/** Returns the part of a path after its last separator, `/` or `\`. */
 function baseName(path: string): string {
   return path.slice(Math.max(path.lastIndexOf('/'), path.lastIndexOf('\\')) + 1);
 }

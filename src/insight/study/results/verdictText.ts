@@ -1,4 +1,4 @@
-// What a study says of each effect, in words.
+// The verdicts of a study in words.
 import * as l10n from '@vscode/l10n';
 import type { Estimate, StudyAnalysis, StudyEffect } from '../../../protocol/study';
 import type { EffectRow, RowVerdict, StudyFacts } from '../../../protocol/studyView';
@@ -6,19 +6,19 @@ import { assertNever } from '../../../shared/assertNever';
 import { formatCount } from '../../../shared/format';
 import { estimateText, type Scale } from './studyNumbers';
 
-/** The verdict of an effect, or why there is none. */
+/** Returns the verdict of an effect, or why there is none. */
 export function rowVerdict(effect: StudyEffect, { withheld }: Pick<StudyAnalysis, 'withheld'>): RowVerdict {
   if (effect.estimates === null) return 'not_estimated';
   return withheld === null ? effect.verdict : 'withheld';
 }
 
-/** The estimate that verdicts use: the one for new images where there is one. */
+/** Returns the estimate that verdicts use: the one for new images if there is one. */
 export function decidingEstimate(effect: StudyEffect): Estimate | null {
   if (effect.estimates === null) return null;
   return effect.estimates.onNewImages ?? effect.estimates.onTheseImages;
 }
 
-/** A verdict in words, such as 'helps', 'too small to matter (+0.08 ± 0.05)' or 'undecided: needs 2 more blocks'. */
+/** Describes a verdict, such as 'helps', 'too small to matter (+0.08 ± 0.05)' or 'undecided: needs 2 more blocks'. */
 export function verdictText(
   effect: StudyEffect,
   analysis: Pick<StudyAnalysis, 'withheld' | 'blocksDone'>,
@@ -44,7 +44,7 @@ export function verdictText(
     case 'withheld':
       return l10n.t('withheld');
     case 'not_estimated':
-      return l10n.t('cannot be estimated from the runs that finished');
+      return l10n.t('cannot be estimated from the finished runs');
     default:
       return assertNever(verdict);
   }
@@ -70,14 +70,14 @@ function undecidedText(
     : l10n.t('undecided: needs {0} more blocks', formatCount(more));
 }
 
-/** Whether an interval is as wide as it is by the noise of runs, more than by the choice of images. */
+/** Whether the width of an interval comes more from the noise of runs than from the choice of images. */
 function isMoreByRuns({ onTheseImages, onNewImages }: NonNullable<StudyEffect['estimates']>): boolean {
   const [runs, both] = [onTheseImages.halfWidth, onNewImages?.halfWidth];
-  // The squares of the two add up to that of the interval for new images.
+  // The squares of the two half-widths add up to the square of the half-width for new images.
   return typeof runs === 'number' && typeof both === 'number' && 2 * runs ** 2 > both ** 2;
 }
 
-/** How a verdict is coloured; it is said in words as well. */
+/** Returns the color of a verdict. The words say it, too. */
 export function verdictTone(verdict: RowVerdict): EffectRow['tone'] {
   switch (verdict) {
     case 'helps':
@@ -97,14 +97,14 @@ export function verdictTone(verdict: RowVerdict): EffectRow['tone'] {
   }
 }
 
-/** Why verdicts are withheld, and what would give them; null where they are not. */
+/** Explains why verdicts are withheld and what would give them. Null if they are not. */
 export function withheldText(withheld: StudyAnalysis['withheld'], stop: StudyFacts['stop']): string | null {
   switch (withheld) {
     case null:
       return null;
     case 'one_block':
       return l10n.t(
-        'Verdicts are withheld: one block shows effects, but not how far they depend on the seed.',
+        'Verdicts are withheld: one block shows effects, but not how much they depend on the seed.',
       );
     case 'too_few_degrees':
       return l10n.t(
@@ -112,14 +112,14 @@ export function withheldText(withheld: StudyAnalysis['withheld'], stop: StudyFac
       );
     case 'seeds_ignored':
       return l10n.t(
-        'Verdicts are withheld: runs of different seeds gave the same digits, so the trainer seems to ignore its seed.',
+        'Verdicts are withheld: runs with different seeds gave identical results, so the trainer seems to ignore its seed.',
       );
     case 'unfinished':
       return stop === 'when_decided'
         ? l10n.t('Verdicts are withheld until enough blocks are complete for a first look.')
-        : l10n.t('Verdicts are withheld until all blocks are complete: this study does not look early.');
+        : l10n.t('Verdicts are withheld until all blocks are complete: this study takes no early looks.');
     case 'no_noise':
-      return l10n.t('Verdicts are withheld: runs agree in every digit, so their noise is not known.');
+      return l10n.t('Verdicts are withheld: runs gave identical results, so the noise is unknown.');
     default:
       return assertNever(withheld);
   }

@@ -2,19 +2,19 @@ import hypergeometric from '@stdlib/stats-base-dists-hypergeometric-pmf';
 import studentBelow from '@stdlib/stats-base-dists-t-cdf';
 import studentQuantile from '@stdlib/stats-base-dists-t-quantile';
 
-/** Fewer degrees of freedom than this give no interval: its width would be noise itself. */
+/** Fewer degrees of freedom than this give no interval, because its width would be mostly noise. */
 export const LEAST_DEGREES = 3;
 
 const quantiles = new Map<string, number>();
 
 /**
- * What |t| exceeds with probability `level`, for Student's t.
+ * Returns the quantile that |t| exceeds with probability `level`, for Student's t.
  *
- * @param degrees above 0, whole or not
+ * @param degrees above 0, integer or fractional
  * @param level above 0 and below 1: 0.05 for a 95% interval
  */
 export function twoSidedQuantile(degrees: number, level: number): number {
-  // By Satterthwaite's formula degrees are no whole numbers and hardly ever the same again.
+  // Not cached: Satterthwaite's degrees of freedom are fractional and rarely repeat.
   if (!Number.isInteger(degrees)) return -studentQuantile(level / 2, degrees);
   const key = `${degrees} ${level}`;
   let quantile = quantiles.get(key);
@@ -25,18 +25,18 @@ export function twoSidedQuantile(degrees: number, level: number): number {
   return quantile;
 }
 
-/** The probability that Student's t is below `t`. */
+/** Returns the probability that Student's t is below `t`. */
 export function studentCdf(t: number, degrees: number): number {
   return studentBelow(t, degrees);
 }
 
-/** The p value of a two-sided t test. */
+/** Returns the p value of a two-sided t test. */
 export function twoSidedP(t: number, degrees: number): number {
   return Math.min(2 * studentBelow(-Math.abs(t), degrees), 1);
 }
 
 /**
- * The p value of two one-sided tests that an effect lies within plus and minus `margin` (TOST, Schuirmann 1987).
+ * Returns the p value of two one-sided tests that an effect is within plus and minus `margin` (TOST, Schuirmann 1987).
  *
  * @param standardError above 0, in the unit of `value` and `margin`
  */
@@ -47,17 +47,17 @@ export function equivalenceP(value: number, standardError: number, degrees: numb
 }
 
 /**
- * Fisher's exact test of a 2 by 2 table, two-sided: the probability of all tables with the same margins that are no more
- * likely than this one.
+ * Two-sided Fisher's exact test of a 2 by 2 table. Returns the total probability of all tables with the same margins
+ * that are no more likely than this one.
  *
- * @param hitsA, sizeA how many of how many in the first row; whole numbers
+ * @param hitsA, sizeA hits and total of the first row; integers
  */
 export function fisherP(hitsA: number, sizeA: number, hitsB: number, sizeB: number): number {
   const total = sizeA + sizeB;
   const hits = hitsA + hitsB;
   if (sizeA === 0 || sizeB === 0 || hits === 0 || hits === total) return 1;
   const chance = (x: number) => hypergeometric(x, total, hits, sizeA);
-  // Tables as likely as this one count, though their last digits may differ.
+  // Tables exactly as likely as this one count, even if rounding makes their probability slightly different.
   const observed = chance(hitsA) * (1 + 1e-9);
   let p = 0;
   for (let x = Math.max(0, hits - sizeB); x <= Math.min(hits, sizeA); x++) {

@@ -1,38 +1,39 @@
 import { dot } from './leastSquares';
 
-/** What the choice of validation images adds to a contrast's variance. */
+/** The contribution of the choice of validation images to a contrast's variance. */
 export interface ImagesPart {
   /**
-   * In points of a percent, squared. Below 0 where each block has its own images and the noise of the runs has more of
-   * their choice in it than the contrast has.
+   * In percentage points squared. Can be negative if each block has its own images and the residual noise contains more
+   * of their sampling variance than the contrast does.
    */
   readonly variance: number;
-  /** The variance of the contrast is at least this: the draw of its images alone. */
+  /** Lower bound on the contrast's variance: the sampling of its images alone. */
   readonly least: number;
   readonly degrees: number;
 }
 
-/** Runs of the same images: their covariance over the draw of the images. */
+/** Runs on the same images, with their covariance over the draw of the images. */
 interface Group {
-  /** The runs' indices in the model. */
+  /** Indices of the runs in the model. */
   readonly runs: readonly number[];
   readonly images: number;
   readonly covariance: readonly Float64Array[];
 }
 
 /**
- * The variance that a contrast of accuracies has since the images are a sample. With d_i the contrast of image i, of N
- * images, and se_i its least-squares error it is sd(d_i)^2/N - sum(se_i^2)/N^2: the spread of the d_i has the runs' noise
- * in it, which the runs' own variance counts already.
+ * Returns the variance of a contrast of accuracies that is due to the images being a sample. Let d_i be the contrast of
+ * image i, of N images, and se_i its least-squares error. The variance is then sd(d_i)^2/N - sum(se_i^2)/N^2. The
+ * subtraction is needed because the spread of the d_i includes the noise of the runs, which the runs' own variance
+ * already counts.
  *
- * Where blocks have images of their own, the spread is taken within each and adds up. The residuals then have some of the
- * draw of the images in them, as blocks differ by it. Its expected share is what the images add to the residual sum of
- * squares; for shared images this is the same formula.
+ * If blocks have their own images, the spread is computed within each block and summed. The residuals then contain part
+ * of the image sampling, because blocks differ by it. Its expected share is the images' contribution to the residual
+ * sum of squares. For shared images this is the same formula.
  *
- * @param groups the runs' indices, by the images that they share
- * @param correct by run, 1 where the answer to an image is right, else 0
+ * @param groups the runs' indices, grouped by the images that they share
+ * @param correct per run, 1 for each correctly classified image, else 0
  * @param fit of the runs: its residuals, and their degrees of freedom
- * @returns null where a run has no correctness, or runs of a group another number of images
+ * @returns null if a run has no correctness, or runs of a group have different numbers of images
  */
 export function imagesPartOf(
   groups: readonly (readonly number[])[],
@@ -46,7 +47,7 @@ export function imagesPartOf(
     known.push(group);
   }
   const degrees = known.reduce((sum, { images }) => sum + images - 1, 0);
-  // What the draw of the images adds to the residual variance, with the noise of single images.
+  // Contribution of the image sampling to the residual variance, including the noise of single images.
   const inResiduals =
     fit.degrees === 0
       ? 0
@@ -54,7 +55,7 @@ export function imagesPartOf(
   return (weights) => {
     const least = 1e4 * known.reduce((sum, group) => sum + spreadOf(group, weights), 0);
     const variance = least - 1e4 * dot(weights, weights) * inResiduals;
-    // Shared images never make the runs' own variance smaller; chance alone may say so.
+    // Shared images never reduce the runs' own variance. A negative value here is chance.
     return known.length === 1
       ? { variance: Math.max(variance, 0), least: 0, degrees }
       : { variance, least, degrees };
@@ -73,7 +74,7 @@ function residualPart({ runs, covariance }: Group, residualMaker: readonly Float
   }, 0);
 }
 
-/** The covariance of the runs' shares of right answers, from how many images each two of them have right. */
+/** Computes the covariance of the runs' accuracies from the number of images that each pair of runs gets right. */
 function groupOf(runs: readonly number[], correct: readonly (Uint8Array | null)[]): Group | null {
   const bits: Uint32Array[] = [];
   let images: number | null = null;
@@ -97,7 +98,7 @@ function groupOf(runs: readonly number[], correct: readonly (Uint8Array | null)[
   return { runs, images, covariance };
 }
 
-/** Correctness, 32 images a word. */
+/** Packs correctness into bits, 32 images per word. */
 function packed(answers: Uint8Array): Uint32Array {
   const words = new Uint32Array(Math.ceil(answers.length / 32));
   for (let image = 0; image < answers.length; image++)
@@ -108,7 +109,7 @@ function packed(answers: Uint8Array): Uint32Array {
 function countOfBoth(a: Uint32Array, b: Uint32Array): number {
   let count = 0;
   for (let word = 0; word < a.length; word++) {
-    // Bits of a word, counted in pairs, fours and bytes (Warren, Hacker's Delight, 5-1).
+    // Counts the bits of a word in pairs, fours and bytes (Warren, Hacker's Delight, 5-1).
     let bits = (a[word] as number) & (b[word] as number);
     bits -= (bits >>> 1) & 0x55555555;
     bits = (bits & 0x33333333) + ((bits >>> 2) & 0x33333333);

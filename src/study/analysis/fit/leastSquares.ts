@@ -1,24 +1,26 @@
 import { Matrix, SingularValueDecomposition } from 'ml-matrix';
 
-/** Least squares of one design, whatever is measured: what a fit needs besides the runs' values. */
+/** Least squares for one design, independent of the measured values. */
 export interface LeastSquares {
   readonly runs: number;
   readonly rank: number;
   /** Residual degrees of freedom. */
   readonly degrees: number;
-  /** By coefficient: its estimate is the sum of weight times value over the runs. Its variance is sigma^2 |weights|^2. */
+  /**
+   * Per coefficient: the estimate is the sum of weight times value over the runs. Its variance is sigma^2 |weights|^2.
+   */
   readonly weights: readonly Float64Array[];
-  /** Whether the runs determine the coefficient. Where they do not, its weights mean nothing. */
+  /** Whether the runs determine the coefficient. If not, its weights are meaningless. */
   readonly isEstimable: readonly boolean[];
-  /** Residuals are this matrix times the values, symmetric, [runs][runs]. */
+  /** Symmetric matrix that maps values to residuals, [runs][runs]. */
   readonly residualMaker: readonly Float64Array[];
 }
 
-/** Singular values below this share of the largest count as zero; designs of levels are far from it. */
+/** Singular values below this share of the largest count as zero. Designs of levels are far from it. */
 const TOLERANCE = 1e-9;
 
 /**
- * Prepares least squares by the pseudo-inverse, so that a design with lost runs still gives what it can.
+ * Prepares least squares by the pseudo-inverse, so a design with lost runs still yields all that it can.
  *
  * @param design [runs][coefficients]; at least one run and one coefficient
  */
@@ -35,7 +37,7 @@ export function leastSquaresOf(design: readonly (readonly number[])[]): LeastSqu
     }
     return row;
   });
-  // A coefficient is estimable where the projector on the design's row space keeps its unit vector.
+  // A coefficient is estimable if the projector onto the design's row space preserves its unit vector.
   const isEstimable = weights.map((_, column) => {
     let kept = 0;
     for (let k = 0; k < rank; k++) kept += right.get(column, k) ** 2;
@@ -51,7 +53,7 @@ export function leastSquaresOf(design: readonly (readonly number[])[]): LeastSqu
   return { runs, rank, degrees: runs - rank, weights, isEstimable, residualMaker };
 }
 
-/** The rank of a design: how many coefficients its runs tell apart. */
+/** Returns the rank of a design, i.e. how many coefficients its runs can distinguish. */
 export function rankOf(design: readonly (readonly number[])[]): number {
   const { values } = decompose(design);
   return values.filter((value) => value > TOLERANCE * (values[0] ?? 0)).length;
@@ -74,7 +76,7 @@ function decompose(design: readonly (readonly number[])[]): {
   };
 }
 
-/** The residuals of one measurement of the design's runs, in their unit. */
+/** Returns the residuals of one metric over the design's runs, in its unit. */
 export function residualsOf(fit: LeastSquares, values: ArrayLike<number>): Float64Array {
   const residuals = new Float64Array(fit.runs);
   fit.residualMaker.forEach((row, run) => {

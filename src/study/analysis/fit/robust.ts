@@ -3,18 +3,21 @@ import { twoSidedP } from './distributions';
 import type { LeastSquares } from './leastSquares';
 
 /**
- * Noise is taken as uneven where one level of a factor differs from the others with a p value below this. Many levels are
- * asked, so that this often happens by chance: robust errors then cost a little width and no coverage.
+ * Noise counts as uneven if one level of a factor differs from the others with a p value below this. With many levels
+ * tested, this often happens by chance. Robust errors then cost a little width and no coverage.
  */
 const LEVEL = 0.2;
 
-/** With fewer residual degrees of freedom than this share of the runs, residuals are too mixed to tell whose noise they are. */
+/**
+ * If the residual degrees of freedom are below this share of the runs, the residuals are too mixed to attribute noise
+ * to runs.
+ */
 const LEAST_SHARE = 0.5;
 
-/** A run whose residual has less freedom than this is fitted whatever its noise. */
+/** A run whose residual has less freedom than this is fitted exactly, whatever its noise. */
 const NO_FREEDOM = 1e-9;
 
-/** Whether two levels are run about as often: the pooled variance is then right whatever their noise. */
+/** Whether two levels are run about equally often. The pooled variance is then correct whatever their noise. */
 function isBalanced(settings: readonly StudySetting[], factor: number): boolean {
   const first = settings.filter((setting) => setting[factor] === 0).length;
   const second = settings.length - first;
@@ -23,18 +26,18 @@ function isBalanced(settings: readonly StudySetting[], factor: number): boolean 
 
 /** Noise that differs between levels. */
 export interface UnevenNoise {
-  /** Of each run's noise. */
+  /** Noise variance per run. */
   readonly variances: Float64Array;
-  /** What the residuals' covariance then is, [runs][runs]. */
+  /** The resulting covariance of the residuals, [runs][runs]. */
   readonly covariance: readonly Float64Array[];
 }
 
 /**
- * The noise where it differs between levels of a factor; null where it seems to be the same. By t
- * tests of the residuals' absolute values, each over its own standard deviation, in the manner of Levene (1960). The level
- * with the smallest p value has a variance of its own, and all other runs have another.
+ * Returns the noise if it differs between levels of a factor; null if it appears homogeneous. Uses t tests on the
+ * residuals' absolute values, each divided by its own standard deviation, in the manner of Levene (1960). The level
+ * with the smallest p value gets its own variance, and all other runs share another.
  *
- * @param levels how many each factor has
+ * @param levels number of levels per factor
  */
 export function unevenNoise(
   settings: readonly StudySetting[],
@@ -51,7 +54,7 @@ export function unevenNoise(
   let uneven: UnevenNoise | null = null;
   levels.forEach((count, factor) => {
     if (count === 2 && isBalanced(settings, factor)) return;
-    // Of two levels one test says all.
+    // With two levels, one test suffices.
     for (let level = 0; level < (count === 2 ? 1 : count); level++) {
       const inside: number[] = [];
       const outside: number[] = [];
@@ -68,8 +71,8 @@ export function unevenNoise(
 }
 
 /**
- * The variances of noise inside and outside of a group of runs, from their residuals' squares: those whose expectations
- * they are (MINQUE, Rao 1970), at least 0. null where the residuals do not tell them apart.
+ * Estimates the noise variances inside and outside a group of runs by equating the squared residuals to their
+ * expectations (MINQUE, Rao 1970), at least 0. Null if the residuals do not separate the two.
  */
 function twoVariances(
   { residualMaker }: LeastSquares,
@@ -119,7 +122,7 @@ function unevenBy(
   };
 }
 
-/** The p value of a two-sided t test with pooled variance; 1 where there are too few values. */
+/** Returns the p value of a two-sided t test with pooled variance; 1 if there are too few values. */
 function differenceP(first: readonly number[], second: readonly number[]): number {
   const degrees = first.length + second.length - 2;
   if (first.length === 0 || second.length === 0 || degrees < 1) return 1;
@@ -134,8 +137,8 @@ function differenceP(first: readonly number[], second: readonly number[]): numbe
 }
 
 /**
- * The variance of a contrast where the noise of runs differs: HC2 (MacKinnon and White 1985), freed of the
- * bias that it has downward for noise of the given kind, with Satterthwaite's degrees of freedom (Bell and McCaffrey 2002).
+ * Returns a contrast's variance under uneven noise: HC2 (MacKinnon and White 1985), corrected for its downward bias
+ * under noise of the given kind, with Satterthwaite's degrees of freedom (Bell and McCaffrey 2002).
  *
  * @param pooled the residual variance of all runs
  */
@@ -148,7 +151,7 @@ export function robustVariance(
 ): { variance: number; degrees: number } {
   const scaled = new Float64Array(weights.length);
   let variance = 0;
-  // Of runs whose residuals have no freedom: they say nothing of their noise.
+  // For runs whose residuals have no freedom and hence carry no information about their noise.
   let rest = 0;
   let target = 0;
   for (let run = 0; run < weights.length; run++) {
@@ -162,7 +165,7 @@ export function robustVariance(
     variance += (square / freedom) * (residuals[run] ?? 0) ** 2;
     target += square * (variances[run] ?? 0);
   }
-  // HC2 is a quadratic form of the residuals: twice its squared mean over its variance are its degrees of freedom.
+  // HC2 is a quadratic form of the residuals. Its degrees of freedom are twice its squared mean over its variance.
   let mean = 0;
   let spread = 0;
   covariance.forEach((row, a) => {

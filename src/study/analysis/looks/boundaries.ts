@@ -1,25 +1,25 @@
 import normalCdf from '@stdlib/stats-base-dists-normal-cdf';
 
-/** What one look at a study may spend. */
+/** Significance level that one look may spend. */
 export interface LookLevel {
-  /** The p value at or below which a hypothesis is rejected at this look. */
+  /** A hypothesis is rejected at this look if its p value is at most this. */
   readonly nominal: number;
-  /** The significance level spent up to this look. */
+  /** Cumulative significance level spent through this look. */
   readonly spent: number;
 }
 
-/** How much of a significance level may be spent at a share of the information, 0 to 1. */
+/** Returns how much of a significance level may be spent at an information fraction of 0 to 1. */
 export type Spending = (information: number, level: number) => number;
 
 const known = new Map<string, readonly LookLevel[]>();
 
 /**
- * The p values to compare with at each look so that the chance of a false rejection at any of them is `level` (Lan and
- * DeMets 1983), by recursive integration (Armitage, McPherson and Rowe 1969). Significance levels are those of a normal
- * statistic with independent increments; a t statistic is compared by its p value (Jennison and Turnbull 2000, 11.4).
+ * Returns the nominal p values per look such that the chance of a false rejection at any look is `level` (Lan and
+ * DeMets 1983), by recursive integration (Armitage, McPherson and Rowe 1969). The levels are for a normal statistic
+ * with independent increments. A t statistic is compared by its p value (Jennison and Turnbull 2000, 11.4).
  *
- * @param information of each look, rising, above 0 to 1
- * @param sides 2 where a statistic that is far off to either side rejects, 1 for one side
+ * @param information information fraction of each look, increasing, above 0 and up to 1
+ * @param sides 2 if extremes on either side reject, 1 for one side
  */
 export function lookLevels(
   information: readonly number[],
@@ -37,14 +37,14 @@ export function lookLevels(
   return levels;
 }
 
-/** Points of the density between the boundaries, odd for Simpson's rule. */
+/** Number of points of the density between the boundaries. Odd for Simpson's rule. */
 const POINTS = 301;
-/** No normal statistic is ever farther off. */
+/** Practical bound of a normal statistic. */
 const FAR = 8.5;
 
 function newLookLevels(information: readonly number[], spent: readonly number[], sides: 1 | 2): LookLevel[] {
   const levels: LookLevel[] = [];
-  // The density of the statistic times the root of its information, where no look has rejected yet.
+  // Density of the statistic times the square root of its information, given that no look has rejected yet.
   let places: number[] = [0];
   let masses: number[] = [1];
   information.forEach((now, look) => {
@@ -75,7 +75,7 @@ function newLookLevels(information: readonly number[], spent: readonly number[],
         return sum + (mass * Math.exp(-0.5 * z * z)) / (step * Math.sqrt(2 * Math.PI));
       }, 0),
     );
-    // Weights of Simpson's rule turn densities into masses.
+    // Simpson weights turn densities into masses.
     masses = density.map((each, index) => {
       const factor = index === 0 || index === POINTS - 1 ? 1 : index % 2 === 1 ? 4 : 2;
       return (each * factor * width) / 3;

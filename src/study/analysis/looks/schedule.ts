@@ -3,30 +3,30 @@ import { LEAST_DEGREES } from '../fit/distributions';
 import { LEAST_PAIRS } from '../oneAtATime';
 import { type LookLevel, lookLevels, type Spending } from './boundaries';
 
-/** A look at a study: what each of its questions may spend. */
+/** A look at a study, with the level that each kind of hypothesis may spend. */
 export interface Look {
-  /** From 1, and how many there are. */
+  /** Counts from 1. `of` is the number of looks. */
   readonly number: number;
   readonly of: number;
   readonly isLast: boolean;
-  /** Of each effect, two-sided: whether it helps or hurts. */
+  /** Per effect, two-sided: whether it helps or hurts. */
   readonly different: LookLevel;
-  /** Of each effect, one-sided: whether it is too small. */
+  /** Per effect, one-sided: whether it is too small. */
   readonly tooSmall: LookLevel;
-  /** Of one interval, two-sided. */
+  /** Per interval, two-sided. */
   readonly interval: LookLevel;
-  /** Of each interaction, two-sided. */
+  /** Per interaction, two-sided. */
   readonly interaction: LookLevel;
-  /** What the last look will compare with. */
+  /** Levels of the last look. */
   readonly last: { readonly different: number; readonly tooSmall: number };
 }
 
-/** The chance of any false verdict of one kind in a study, and of an interval that misses. */
+/** Chance of any false verdict of one kind in a study, and of an interval that misses. */
 export const LEVEL = 0.05;
 
 /**
- * The numbers of blocks after which a plan is looked at: from two on, as soon as intervals have degrees of freedom. It
- * depends on the plan alone, as what was spent must not depend on results.
+ * Returns the block counts at which a plan is analyzed: from two, as soon as intervals have enough degrees of freedom.
+ * Depends only on the plan, because spending must not depend on results.
  */
 export function lookSchedule(plan: StudyPlan, effects: number, blocksBudgeted: number): number[] {
   const sizes = plan.blocks.map(({ settings }) => settings.length);
@@ -39,10 +39,10 @@ export function lookSchedule(plan: StudyPlan, effects: number, blocksBudgeted: n
 }
 
 /**
- * The look after some blocks.
+ * Returns the look after a number of blocks.
  *
- * @param effects, interactions how many hypotheses share the level
- * @returns null where the schedule has no look there, or just one: then nothing is looked at early
+ * @param effects, interactions numbers of hypotheses that share the level
+ * @returns null if the schedule has no look there, or only one look in total, which means no early looks
  */
 export function lookAfter(
   blocks: number,

@@ -2,15 +2,15 @@ import { errorForVerdict, type Measured } from '../estimates';
 import { studentCdf, twoSidedQuantile } from '../fit/distributions';
 import type { Look } from './schedule';
 
-/** A verdict that the remaining blocks reach with less than this chance is taken as out of reach. */
+/** A verdict with a smaller chance in the remaining blocks counts as out of reach. */
 const OUT_OF_REACH = 0.05;
 
 /**
- * The chance that an effect without a verdict has one at the last look: its predictive power (Spiegelhalter, Freedman and
- * Blackburn 1986). What the last look's estimate will be is predicted by Student's t around today's.
+ * Returns the chance that an effect without a verdict gets one at the last look: its predictive power (Spiegelhalter,
+ * Freedman and Blackburn 1986). The last look's estimate is predicted by Student's t around the current one.
  *
- * @param share of the information that is there, above 0 to 1
- * @param areImagesShared then more blocks do not reduce what the choice of images adds
+ * @param share current information fraction, above 0 to 1
+ * @param areImagesShared if true, more blocks do not reduce the variance from the choice of images
  */
 export function chanceOfVerdict(
   measured: Measured,

@@ -3,29 +3,32 @@ import { settingKey } from '../request';
 import type { BlockSource } from '../source';
 
 /**
- * How much of products of as many factors is constant over a design, by the number of factors: the generalized word-length
- * pattern (Tang and Deng 1999), of a regular design its number of words. Lengths above those that are listed are left out.
+ * The generalized word-length pattern (Tang and Deng 1999): how much of the products of k factors is constant over a
+ * design, indexed by k. For a regular design it counts the words. Omits lengths beyond the listed ones.
  */
 export type WordLengths = readonly number[];
 
-/** A source of two-level blocks, in each of which every factor is balanced and independent of every other. */
+/** A source of two-level blocks. Within each block every factor is balanced and independent of every other. */
 export interface TwoLevelSource extends BlockSource {
-  /** After as many blocks the source repeats itself. */
+  /** Number of blocks after which the source repeats. */
   readonly cycle: number;
-  /** Over the first `blocks` blocks together. */
+  /** Returns the word lengths over the first `blocks` blocks together. */
   wordLengths(blocks: number): WordLengths;
 }
 
-/** Below it a share is rounding. */
+/** Shares below this are rounding errors. */
 const TINY = 1e-9;
 
-/** The length of the shortest word, 5 standing for 5 and more; null where no product is constant: a full factorial. */
+/**
+ * Returns the length of the shortest word, with 5 for 5 or more. Null for a full factorial, in which no product is
+ * constant.
+ */
 export function resolutionOf(lengths: WordLengths): number | null {
   const shortest = lengths.findIndex((share) => share > TINY);
   return shortest < 0 ? null : Math.min(shortest, 5);
 }
 
-/** Negative where `a` has less aberration than `b`, 0 where they have the same. */
+/** Negative if `a` has less aberration than `b`, 0 if they are equal. */
 export function compareAberration(a: WordLengths, b: WordLengths): number {
   for (let length = 0; length < Math.max(a.length, b.length); length++) {
     const difference = (a[length] ?? 0) - (b[length] ?? 0);
@@ -34,13 +37,13 @@ export function compareAberration(a: WordLengths, b: WordLengths): number {
   return 0;
 }
 
-/** Squared shares of the products of three and of four factors that are constant over some settings, summed. */
+/** Sums of the squared constant shares of the products of three and of four factors over some settings. */
 export interface ProductShares {
   readonly triples: number;
   readonly quadruples: number;
 }
 
-/** Counted from the settings themselves. Longer products tell nothing that anyone asks. */
+/** Computes the shares from the settings themselves. Longer products are never needed. */
 export function productShares(settings: readonly StudySetting[]): ProductShares {
   const factors = settings[0]?.length ?? 0;
   const signs = Array.from({ length: factors }, (_, factor) =>
@@ -61,7 +64,7 @@ export function productShares(settings: readonly StudySetting[]): ProductShares 
   return { triples, quadruples };
 }
 
-/** Whether every combination of two levels occurs, each as often. */
+/** Whether every combination of two levels occurs equally often. */
 export function isWholeFactorial(settings: readonly StudySetting[]): boolean {
   const combinations = 2 ** (settings[0]?.length ?? 0);
   if (settings.length % combinations !== 0) return false;
@@ -70,7 +73,7 @@ export function isWholeFactorial(settings: readonly StudySetting[]): boolean {
   return counts.size === combinations && new Set(counts.values()).size === 1;
 }
 
-/** The resolution by the settings themselves, as `resolutionOf` has it by their words. */
+/** Same as `resolutionOf`, but computed from the settings instead of the words. */
 export function resolutionOfSettings(settings: readonly StudySetting[]): number | null {
   if (isWholeFactorial(settings)) return null;
   const { triples, quadruples } = productShares(settings);

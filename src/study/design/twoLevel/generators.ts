@@ -1,11 +1,12 @@
 /**
- * Generators of two-level fractional factorials with minimum aberration (Fries and Hunter 1980): of all regular designs of
- * as many factors and runs, these have the fewest short words. By number of factors, then by log2 of the number of runs;
- * factors are A to H, J and K. Base factors come first, and each word gives the next factor as their product.
+ * Generators of two-level fractional factorials with minimum aberration (Fries and Hunter 1980): among all regular
+ * designs with as many factors and runs, these have the fewest short words. Indexed by number of factors, then by log2
+ * of the number of runs. Factors are A to H, J and K. Base factors come first, and each word gives the next factor as a
+ * product.
  *
  * Sources: Box, Hunter and Hunter, Statistics for Experimenters (2005), table 6.22; Montgomery, Design and Analysis of
- * Experiments, table 8.14; NIST/SEMATECH e-Handbook, 5.3.3.4.7; of 16, 32 and 64 runs also Chen, Sun and Wu 1993. The word
- * of ten factors in 256 runs is chosen for the lengths 6, 7, 7, which are the best that three words can have.
+ * Experiments, table 8.14; NIST/SEMATECH e-Handbook, 5.3.3.4.7; for 16, 32 and 64 runs also Chen, Sun and Wu 1993. The
+ * word for ten factors in 256 runs is chosen for the lengths 6, 7, 7, the best possible for three words.
  */
 export const GENERATORS: Readonly<Record<number, Readonly<Record<number, readonly string[]>>>> = {
   1: { 1: [] },
@@ -47,8 +48,8 @@ export const GENERATORS: Readonly<Record<number, Readonly<Record<number, readonl
   },
 };
 
-/** The most factors that the table has designs for. */
+/** Maximum number of factors in the table. */
 export const MOST_REGULAR_FACTORS = 10;
 
-/** Letters of factors, as the literature has them: without I, which stands for the mean. */
+/** Letters of the factors, as in the literature: without I, which denotes the mean. */
 export const FACTOR_LETTERS = 'ABCDEFGHJK';

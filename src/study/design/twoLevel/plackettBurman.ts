@@ -1,17 +1,17 @@
 import type { StudySetting } from '../../../protocol/study';
 import { type ProductShares, productShares, type TwoLevelSource, type WordLengths } from './aberration';
 
-/** First rows of Plackett and Burman 1946, p. 323, by the number of runs. Their designs of 8 and 16 runs are regular. */
+/** First rows from Plackett and Burman 1946, p. 323, by number of runs. Their designs of 8 and 16 runs are regular. */
 const FIRST_ROWS: Readonly<Record<number, string>> = {
   12: '++-+++---+-',
   20: '++--++++-+-+----++-',
   24: '+++++-+-++--++--+-+----',
 };
 
-/** The most factors that a Plackett-Burman design here has columns for. */
+/** Maximum number of columns of the Plackett-Burman designs here. */
 export const MOST_PLACKETT_BURMAN_FACTORS = 23;
 
-/** The designs of 12, 20 and 24 runs that have a column for every factor. */
+/** Returns the designs of 12, 20 and 24 runs that have a column for every factor. */
 export function plackettBurmanSources(factors: number): TwoLevelSource[] {
   return Object.keys(FIRST_ROWS)
     .map(Number)
@@ -20,8 +20,9 @@ export function plackettBurmanSources(factors: number): TwoLevelSource[] {
 }
 
 /**
- * The design's settings, of which the last has every factor at level 0: the first row shifted cyclically, then all minus. Each
- * pair of factors takes its four combinations equally often; an effect holds a part of each interaction of two others.
+ * Returns the design's settings: the cyclic shifts of the first row, then all minus (every factor at level 0). Each
+ * pair of factors takes its four combinations equally often. Each main effect is partly aliased with every interaction
+ * of two other factors.
  */
 export function plackettBurman(runs: number, factors: number): StudySetting[] {
   const row = FIRST_ROWS[runs];
@@ -33,7 +34,7 @@ export function plackettBurman(runs: number, factors: number): StudySetting[] {
   return [...shifted, new Array<number>(factors).fill(0)];
 }
 
-/** Blocks of the design and of its fold-over by turns. Two of them tell main effects from all interactions of pairs. */
+/** Alternates the design and its fold-over. Two blocks together separate main effects from all pair interactions. */
 function plackettBurmanSource(runs: number, factors: number): TwoLevelSource {
   const settings = plackettBurman(runs, factors);
   const folded = settings.map((setting) => setting.map((level) => 1 - level));
@@ -50,7 +51,7 @@ function plackettBurmanSource(runs: number, factors: number): TwoLevelSource {
   };
 }
 
-/** Folding over turns the sign of odd products, which cancel in pairs of blocks. */
+/** Fold-over flips the sign of odd products, which cancel in pairs of blocks. */
 function foldedWordLengths({ triples, quadruples }: ProductShares, blocks: number): WordLengths {
   return [0, 0, 0, triples * ((blocks % 2) / blocks) ** 2, quadruples];
 }

@@ -3,30 +3,30 @@ import type { TwoLevelSource, WordLengths } from './aberration';
 import { FACTOR_LETTERS, GENERATORS } from './generators';
 
 /**
- * A regular fraction of a two-level factorial and the order in which its blocks fill up the full design. Settings are
- * vectors of bits, bit i of factor i; a fraction is a subspace of them, and other blocks are its cosets.
+ * A regular fraction of a two-level factorial, and the order in which its blocks fill up the full design. Settings are
+ * bit vectors, with bit i for factor i. A fraction is a subspace of them, and the other blocks are its cosets.
  */
 export interface RegularFraction {
   readonly factors: number;
-  /** The settings of the first block. The first of them has every factor at level 0. */
+  /** Settings of the first block. The first setting has every factor at level 0. */
   readonly principal: readonly number[];
-  /** Words of the defining relation: sets of factors whose product is constant within a block. */
+  /** Words of the defining relation: sets of factors with a constant product within a block. */
   readonly words: readonly number[];
-  /** Block b changes the levels of the factors in `shifts[b]`; after the last the design is full, and repeats. */
+  /** Block b flips the factors in `shifts[b]`. After the last one the design is full, and repeats. */
   readonly shifts: readonly number[];
 }
 
-/** The fractions of minimum aberration for this number of factors, the smallest first, the full factorial last. */
+/** Returns the minimum-aberration fractions for this number of factors, smallest first, full factorial last. */
 export function regularFractions(factors: number): RegularFraction[] {
   return Object.entries(GENERATORS[factors] ?? {}).map(([base, generators]) =>
     fractionOf(factors, Number(base), generators),
   );
 }
 
-/** The fraction that these generators define; the first `base` factors take all combinations. */
+/** Returns the fraction that these generators define. The first `base` factors take all combinations. */
 export function fractionOf(factors: number, base: number, generators: readonly string[]): RegularFraction {
-  // Sums of levels modulo 2 rather than products of signs: the first block then has the setting without any trick, a run
-  // that a person often has already, and the folded block has the one with all.
+  // Sums of levels modulo 2 instead of products of signs. The first block then contains the setting without any trick,
+  // a run that the user often already has, and the folded block contains the one with all tricks.
   const masks = generators.map((word) => [...word].reduce((mask, letter) => mask | bitOf(letter), 0));
   const principal = Array.from({ length: 2 ** base }, (_, bits) =>
     masks.reduce((setting, mask, i) => setting | (parity(bits & mask) << (base + i)), bits),
@@ -35,7 +35,7 @@ export function fractionOf(factors: number, base: number, generators: readonly s
   return { factors, principal, words, shifts: shiftsOf(factors, words) };
 }
 
-/** The blocks of a fraction as settings, and the words that remain after a number of them. */
+/** Returns a fraction's blocks as settings, with the words that remain after a number of blocks. */
 export function regularSource(fraction: RegularFraction): TwoLevelSource {
   const { factors, principal, words, shifts } = fraction;
   return {
@@ -50,12 +50,12 @@ export function regularSource(fraction: RegularFraction): TwoLevelSource {
   };
 }
 
-/** Squared shares of the words by their length, over the first `blocks` blocks. */
+/** Returns the squared shares of the words by length, over the first `blocks` blocks. */
 function wordLengths({ factors, words, shifts }: RegularFraction, blocks: number): WordLengths {
   const lengths = new Array<number>(factors + 1).fill(0);
   for (const word of words) {
     const signs = shifts.map((shift) => (parity(word & shift) === 0 ? 1 : -1));
-    // Whole cycles cancel: over the full design every word is balanced.
+    // Whole cycles cancel, because every word is balanced over the full design.
     const sum = signs.slice(0, blocks % shifts.length).reduce((total, sign) => total + sign, 0);
     const length = bitCount(word);
     lengths[length] = (lengths[length] as number) + (sum / blocks) ** 2;
@@ -64,15 +64,15 @@ function wordLengths({ factors, words, shifts }: RegularFraction, blocks: number
 }
 
 /**
- * The order of the cosets. Each step doubles the design by the shift that leaves it with the least aberration: a fraction of
- * resolution III is folded over first, so that every second block ends one of resolution IV.
+ * Returns the order of the cosets. Each step doubles the design with the shift that gives the least aberration. A
+ * fraction of resolution III is folded over first, so every second block completes one of resolution IV.
  */
 function shiftsOf(factors: number, words: readonly number[]): number[] {
   let shifts = [0];
   let remaining = words;
   while (remaining.length > 0) {
     let best: { shift: number; kept: number[] } | null = null;
-    // From the last on, so that of equally good shifts the one that changes all factors wins.
+    // Descending, so that among equally good shifts the one that changes all factors wins.
     for (let shift = 2 ** factors - 1; shift > 0; shift--) {
       const kept = remaining.filter((word) => parity(word & shift) === 0);
       if (kept.length === remaining.length) continue;
@@ -99,7 +99,7 @@ function countsByLength(words: readonly number[], factors: number): number[] {
   return counts;
 }
 
-/** All sums modulo 2 of some vectors; the first is zero. */
+/** Returns all sums modulo 2 of the vectors. The first is zero. */
 function spanOf(vectors: readonly number[]): number[] {
   const span = [0];
   for (const vector of vectors) span.push(...span.map((other) => other ^ vector));

@@ -4,7 +4,7 @@ import { compareAberration, resolutionOf, type TwoLevelSource, type WordLengths 
 import { plackettBurmanSources } from './plackettBurman';
 import { regularFractions, regularSource } from './regular';
 
-/** A number of blocks of a two-level source, and what matters for the choice. */
+/** A number of blocks of a two-level source, with the properties that matter for the choice. */
 export interface Candidate {
   readonly source: TwoLevelSource;
   readonly blocks: number;
@@ -13,14 +13,14 @@ export interface Candidate {
   readonly degrees: number;
 }
 
-/** The sources for a number of factors. */
+/** The available sources for a number of factors. */
 export interface TwoLevelSources {
   readonly factors: number;
   readonly regular: readonly TwoLevelSource[];
   readonly plackettBurman: readonly TwoLevelSource[];
 }
 
-/** What a choice asks of candidates. */
+/** Requirements on candidates. */
 export interface Demands {
   readonly sources: TwoLevelSources;
   readonly leastBlocks: number;
@@ -29,23 +29,23 @@ export interface Demands {
 }
 
 /**
- * A folded-over Plackett-Burman design is taken over a regular one where it makes as many times more of the budget. Its
- * interactions are all partly aliased with each other, so a little more precision is not worth it.
+ * A folded-over Plackett-Burman design is preferred over a regular one if it uses this many times more of the budget.
+ * All its interactions are partly aliased with each other, so a little more precision is not worth it.
  */
 const WORTH_PLACKETT_BURMAN = 1.5;
 
-/** Resolution IV or better: no main effect holds a part of an interaction of two others. */
+/** Resolution IV or better: no main effect is aliased with two-factor interactions. */
 export function isClear({ lengths }: Candidate): boolean {
   const resolution = resolutionOf(lengths);
   return resolution === null || resolution >= 4;
 }
 
-/** Every combination equally often. */
+/** Whether every combination occurs equally often. */
 export function isFull({ lengths, source }: Candidate): boolean {
   return source.kind !== 'plackett_burman' && resolutionOf(lengths) === null;
 }
 
-/** The largest clear design within a budget; one that is not clear only where no other fits. */
+/** Returns the largest clear design within a budget, or one that is not clear if no other fits. */
 export function largestDesign(demands: Omit<Demands, 'isGood'>, runs: number): Candidate | null {
   const { regular, plackettBurman } = demands.sources;
   const clear = { ...demands, isGood: isClear };
@@ -56,24 +56,24 @@ export function largestDesign(demands: Omit<Demands, 'isGood'>, runs: number): C
   return best ?? folded ?? largestOf([...regular, ...plackettBurman], any, runs);
 }
 
-/** The largest clear design among the regular ones alone. */
+/** Returns the largest clear regular design. */
 export function largestRegular(demands: Omit<Demands, 'isGood'>, runs: number): Candidate | null {
   return largestOf(demands.sources.regular, { ...demands, isGood: isClear }, runs);
 }
 
-/** The largest full factorial within a budget. */
+/** Returns the largest full factorial within a budget. */
 export function largestFull(demands: Omit<Demands, 'isGood'>, runs: number): Candidate | null {
   return largestOf(demands.sources.regular, { ...demands, isGood: isFull }, runs);
 }
 
-/** The candidate with the fewest runs; null where the table has none for as many factors. */
+/** Returns the candidate with the fewest runs; null if the table has none for this number of factors. */
 export function smallestDesign(demands: Demands): Candidate | null {
   const { regular, plackettBurman } = demands.sources;
   const smallest = [...regular, ...plackettBurman].flatMap((source) => smallestOf(source, demands) ?? []);
   return smallest.sort((a, b) => a.runs - b.runs || compareQuality(a, b))[0] ?? null;
 }
 
-/** All sources for as many factors, those with the smallest blocks first. */
+/** Returns all sources for this number of factors, smallest blocks first. */
 export function twoLevelSources(factors: number): TwoLevelSources {
   return {
     factors,
@@ -85,7 +85,7 @@ export function twoLevelSources(factors: number): TwoLevelSources {
 function largestOf(sources: readonly TwoLevelSource[], demands: Demands, runs: number): Candidate | null {
   const largest = sources.flatMap((source) => {
     const most = Math.floor(runs / source.runsPerBlock);
-    // Full cycles are as good as a source gets, so nothing below the last of them is better.
+    // Full cycles are as good as a source gets, so nothing below the last full cycle is better.
     const fewest = Math.max(demands.leastBlocks, most - source.cycle + 1);
     for (let blocks = most; blocks >= fewest; blocks--) {
       const candidate = candidateOf(source, blocks, demands.sources.factors);
@@ -97,7 +97,7 @@ function largestOf(sources: readonly TwoLevelSource[], demands: Demands, runs: n
 }
 
 function smallestOf(source: TwoLevelSource, demands: Demands): Candidate | null {
-  // Of two runs a block has one degree of freedom for the noise, so no source takes more blocks than these.
+  // A block of two runs adds one degree of freedom for the noise, so no source needs more blocks than these.
   const most = Math.max(demands.leastBlocks, LEAST_DEGREES + 1) + source.cycle;
   for (let blocks = demands.leastBlocks; blocks <= most; blocks++) {
     const candidate = candidateOf(source, blocks, demands.sources.factors);
@@ -106,7 +106,7 @@ function smallestOf(source: TwoLevelSource, demands: Demands): Candidate | null 
   return null;
 }
 
-/** Ties by aberration, then by residual degrees of freedom. */
+/** Breaks ties by aberration, then by residual degrees of freedom. */
 function compareQuality(a: Candidate, b: Candidate): number {
   return compareAberration(a.lengths, b.lengths) || b.degrees - a.degrees;
 }

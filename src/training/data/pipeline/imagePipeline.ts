@@ -23,13 +23,13 @@ import { type PresizeOptions, PresizeStore } from './presizeStore';
 import { stampCount } from './readImage';
 import { Workers } from './workers';
 
-/** Images that a worker gets at a time, at most: few, so that all workers are at work on the next batch. */
+/** Maximum number of images per request to a worker. Small, so that all workers work on the next batch. */
 const IMAGES_AT_ONCE = 8;
 
-/** What batches that are prepared ahead may take, unless two take more. */
+/** Memory limit for batches prepared ahead, unless two batches take more. */
 const AHEAD_BYTES = 256 * 2 ** 20;
 
-/** Images that are noted one by one where others take their place; a log has no room for all of a lost disk. */
+/** Number of replaced images that are reported one by one. A log has no room for all images of a lost disk. */
 const NOTED_IMAGES = 16;
 
 export interface PipelineOptions {
@@ -43,22 +43,23 @@ export interface PipelineOptions {
   readonly steps: readonly AugmentationStep[];
   readonly seed: number;
   readonly batchSize: number;
-  /** Threads that prepare images. */
+  /** Number of threads that prepare images. */
   readonly workers: number;
-  /** What decoded images may take in memory. */
+  /** Memory limit for decoded images. */
   readonly cacheBytes: number;
-  /** Where resized images are stored; null stores none. */
+  /** The store for resized images. Null stores none. */
   readonly store: Pick<PresizeOptions, 'folder' | 'key' | 'freeBytes'> | null;
-  /** Called with what a person should know of the images. */
+  /** Called with messages about the images for the user. */
   readonly onNote: (text: string) => void;
-  /** The workers' program: by default the bundle's. */
+  /** The path of the workers' program. Defaults to the bundle's. */
   readonly path?: string | undefined;
 }
 
 /**
- * Images of any kind and size as batches: threads read, decode, augment and normalise them, and prepare the next
- * batches while the training is at work on one. What a batch holds depends on the recipe and the images alone: not on
- * the number of threads, what is kept in memory or on disk, nor where in an epoch the training begins.
+ * Turns images of any kind and size into batches. Worker threads read, decode, augment and normalize them, and prepare
+ * the next batches while training uses the current one. The content of a batch depends only on the recipe and the
+ * images. It does not depend on the number of threads, on what is cached in memory or on disk, or on where in an epoch
+ * training resumes.
  */
 export class ImagePipeline {
   readonly #plan: PreparationPlan;
@@ -67,16 +68,16 @@ export class ImagePipeline {
   /** [slots, batchSize, size, size, channels]. */
   readonly #prepared: Float32Array;
   readonly #freeSlots: number[];
-  /** The epoch that batches are prepared of. */
+  /** The epoch whose batches are being prepared. */
   #pass: Pass | null = null;
-  /** By message, the batch that it is a part of. */
+  /** The batch that each pending message belongs to, by message id. */
   readonly #underWay = new Map<number, PreparedBatch>();
   #lastId = 0;
   #lost: UserError | null = null;
-  /** Who waits for a worker's next answer. */
+  /** The caller that waits for a worker's next answer. */
   #whenAnswered: { resolve(): void; reject(error: Error): void } | null = null;
   #waitedMs = 0;
-  /** Images that were replaced, by their number. */
+  /** Replaced images, by number. */
   readonly #replaced = new Set<number>();
 
   /** Opens the store, if any, and starts the threads. */
@@ -124,12 +125,12 @@ export class ImagePipeline {
     );
   }
 
-  /** Images that could not be used so far and that others took the place of. */
+  /** Number of unusable images so far that were replaced by others. */
   get replacedImages(): number {
     return this.#replaced.size;
   }
 
-  /** @throws Error where the data set has no such split */
+  /** @throws Error if the data set has no such split */
   split(name: SplitName): PreparedSplit {
     const { table } = this.#numbered(name);
     const isSharded = table.kind === 'ranges' && table.files.length > 1;
@@ -142,7 +143,7 @@ export class ImagePipeline {
     };
   }
 
-  /** Ends the threads, and keeps what they stored. */
+  /** Stops the threads and saves what they stored. */
   async close(): Promise<void> {
     await this.#workers.close();
     await this.#store?.close();
@@ -156,7 +157,7 @@ export class ImagePipeline {
     const whole = labels.length / batchSize;
     const count = purpose === 'training' ? Math.floor(whole) : Math.ceil(whole);
     const { size } = this.options.images;
-    // Its own, which the engine may keep and effects may change, while the slot takes the next batch.
+    // A copy: the engine may keep it and effects may change it while the slot takes the next batch.
     const images = new Float32Array(batchSize * size ** 2 * this.options.facts.channels);
     const batchLabels = new Int32Array(batchSize);
     const pipeline = this;
@@ -176,7 +177,7 @@ export class ImagePipeline {
     };
   }
 
-  /** The pass whose next batch is `index`: the one under way, or a new one in its place. */
+  /** Returns the pass whose next batch is `index`: the current one, or a new one that replaces it. */
   async #passOf(of: PassOptions, index: number): Promise<Pass> {
     const current = this.#pass;
     if (current?.isOf(of) && current.next === index) return current;
@@ -187,12 +188,12 @@ export class ImagePipeline {
     return pass;
   }
 
-  /** Batch `index`, once it is prepared. */
+  /** Waits for batch `index` and takes it. */
   async #take(pass: Pass, index: number): Promise<PreparedBatch> {
     const start = performance.now();
     try {
       this.#prepareAhead();
-      // Workers may still write to all slots, for a pass that was dropped.
+      // Workers may still write to all slots, for a dropped pass.
       while (!pass.batches.has(index)) await this.#nextAnswer();
       const batch = pass.batches.get(index)!;
       await batch.whenPrepared;
@@ -215,7 +216,7 @@ export class ImagePipeline {
     return { size, images: images.subarray(0, size * values), labels: batchLabels.subarray(0, size) };
   }
 
-  /** Has as many batches prepared as there is room for. */
+  /** Requests batches until all slots are in use. */
   #prepareAhead(): void {
     if (this.#lost) throw this.#lost;
     const pass = this.#pass;
@@ -262,7 +263,7 @@ export class ImagePipeline {
     });
   }
 
-  /** A part of a batch is done, or is not to be done. */
+  /** Handles a part of a batch that is finished or canceled. */
   #onPart(id: number, failure: Error | null): void {
     const batch = this.#underWay.get(id);
     this.#underWay.delete(id);
@@ -272,24 +273,19 @@ export class ImagePipeline {
     if (!this.#lost) this.#prepareAhead();
   }
 
-  /** Notes that another image takes the place of one: of the first few each, then how many they are. */
+  /** Reports that another image replaces one. Names each of the first few, then only counts them. */
   #note({ split, image, name, reason, replacement }: BadImage): void {
     const number = this.#numbered(split).first + image;
     if (replacement === null || this.#replaced.has(number)) return;
     this.#replaced.add(number);
     const { size } = this.#replaced;
-    const text = l10n.t(
-      '{0}: {1} Another image of its class takes its place: {2}.',
-      name,
-      reason,
-      replacement,
-    );
+    const text = l10n.t('{0}: {1} Replaced with another image of its class: {2}.', name, reason, replacement);
     if (size <= NOTED_IMAGES) this.options.onNote(text);
     else if (Number.isInteger(Math.log2(size / NOTED_IMAGES)))
-      this.options.onNote(`${text} ${l10n.t('So it was for {0} images so far.', size)}`);
+      this.options.onNote(`${text} ${l10n.t('{0} images have been replaced so far.', size)}`);
   }
 
-  /** Lets go of a pass that ends early; its slots are free once no worker writes there. */
+  /** Drops a pass that ends early. Its slots become free after the workers stop writing to them. */
   #drop(pass: Pass | null): void {
     if (!pass) return;
     this.#pass = null;
@@ -317,7 +313,7 @@ export class ImagePipeline {
   }
 }
 
-/** Splits with their images counted through. */
+/** Numbers the images of all splits consecutively. */
 function numbered(tables: PipelineOptions['tables']): PreparationPlan['splits'] {
   let first = 0;
   const splits: Partial<Record<SplitName, NumberedSplit>> = {};
@@ -335,7 +331,7 @@ function badImageError({ name, reason, remedy }: BadImage): UserError {
   return new UserError({
     what: `${name}: ${reason}`,
     remedy: l10n.t(
-      '{0} With {1}, another image of its class takes its place.',
+      '{0} With {1}, another image of its class replaces it.',
       remedy,
       'data.on_bad_image: skip',
     ),

@@ -1,23 +1,23 @@
 import { Random } from '../../random';
 
-/** One drawing of an image in an epoch. */
+/** One draw of an image in an epoch. */
 export interface Drawing {
   readonly epoch: number;
   /** Its index in the split. */
   readonly image: number;
-  /** How often the epoch has drawn it before. */
+  /** How many times the epoch has drawn it before. */
   readonly repeat: number;
 }
 
 /**
- * The random numbers of one image's augmentation. They depend on nothing else, so that they are the same on any number
- * of threads, and where a training goes on in the middle of an epoch.
+ * Returns the random source for one image's augmentation. It depends on nothing else. The numbers are therefore the
+ * same for any number of threads, and after training resumes in the middle of an epoch.
  */
 export function imageRandom(seed: number, { epoch, image, repeat }: Drawing): Random {
   return Random.seeded(seed, `augmentation ${epoch} ${image} ${repeat}`);
 }
 
-/** Of each place in an order, how often the image there has come before it; null where none comes twice. */
+/** Returns, for each position in an order, how many times its image occurred before. Null if no image occurs twice. */
 export function repeatsIn(order: Uint32Array, images: number): Uint32Array | null {
   const seen = new Uint32Array(images);
   let hasAny = false;

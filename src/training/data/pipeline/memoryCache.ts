@@ -12,8 +12,8 @@ import {
 } from './places';
 
 /**
- * Decoded images in shared memory, as many of the first as have room. None is removed for another: an epoch takes every
- * image once, so whatever was removed would be missed as much as what took its place.
+ * Decoded images in shared memory: the first ones, until it is full. No image is evicted. An epoch takes every image
+ * once, so an evicted image would be missed as much as its replacement.
  */
 export interface MemoryCache {
   readonly places: Places;
@@ -27,7 +27,7 @@ export function emptyCache(bytes: number, images: number): MemoryCache {
   return { places: noPlaces(images), room: emptyRoom(blocks), pixels };
 }
 
-/** An image where it lies in the cache; null where it is not there. */
+/** Returns an image as a view of the cache. Null if it is not cached. */
 export function cached({ places, pixels }: MemoryCache, image: number, channels: number): PixelImage | null {
   const place = placeOf(places, image);
   if (!place) return null;
@@ -36,7 +36,7 @@ export function cached({ places, pixels }: MemoryCache, image: number, channels:
   return { pixels: pixels.subarray(start, start + height * width * channels), height, width, channels };
 }
 
-/** Keeps an image, where there is room. */
+/** Caches an image if there is room. */
 export function keep({ places, room, pixels }: MemoryCache, image: number, decoded: PixelImage): void {
   if (!isStorable(decoded)) return;
   const block = take(room, decoded.pixels.length);

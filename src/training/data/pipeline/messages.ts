@@ -9,17 +9,17 @@ import type { Stamps } from './readImage';
 
 export type SplitName = 'train' | 'validation' | 'test';
 
-/** What images are prepared for: augmented, or as an evaluation sees them. */
+/** The purpose of the prepared images: augmented for training, or as evaluation sees them. */
 export type Purpose = 'training' | 'evaluation';
 
-/** A split's images, and the number of its first among those of all splits. */
+/** A split's images, and the index of its first one among the images of all splits. */
 export interface NumberedSplit {
   readonly table: SplitTable;
   readonly first: number;
   readonly stamps: Stamps;
 }
 
-/** How images become what the network sees, and where they are kept; all of its arrays are shared by threads. */
+/** How to turn images into the network's input, and where to keep them. Threads share all of its arrays. */
 export interface PreparationPlan {
   readonly splits: Readonly<Partial<Record<SplitName, NumberedSplit>>>;
   readonly facts: Pick<DatasetFacts, 'channels' | 'mean' | 'std'>;
@@ -30,14 +30,14 @@ export interface PreparationPlan {
   readonly store: SharedStore | null;
 }
 
-/** What a worker is started with. */
+/** The data that a worker starts with. */
 export interface WorkerData {
   readonly plan: PreparationPlan;
-  /** Where prepared images go, one after the other: [images, height, width, channels]. */
+  /** Destination of the prepared images: [images, height, width, channels]. */
   readonly prepared: Float32Array;
 }
 
-/** Images to be prepared; answered by a `FromWorker`. */
+/** A request to prepare images. A `FromWorker` answers it. */
 export interface ToWorker {
   readonly id: number;
   readonly split: SplitName;
@@ -45,13 +45,13 @@ export interface ToWorker {
   readonly epoch: number;
   /** Indices into the split. */
   readonly images: Uint32Array;
-  /** How often the epoch has drawn each before; null for never. */
+  /** How many times the epoch has drawn each before. Null if never. */
   readonly repeats: Uint32Array | null;
-  /** Where the first of them goes, counted in images. */
+  /** Position of the first one in the destination, in images. */
   readonly to: number;
 }
 
-/** An image that cannot be used. */
+/** An unusable image. */
 export interface BadImage {
   readonly split: SplitName;
   readonly image: number;
@@ -59,15 +59,15 @@ export interface BadImage {
   readonly name: string;
   readonly reason: string;
   readonly remedy: string;
-  /** The path of the image that takes its place; null where none does, and the training ends. */
+  /** The path of the image that replaces it. Null if there is none and training ends. */
   readonly replacement: string | null;
 }
 
-/** The images that were asked for are prepared, but for a bad one without a replacement. */
+/** The requested images are prepared, except for a bad one without a replacement. */
 export interface FromWorker {
   readonly id: number;
   readonly bad: readonly BadImage[];
-  /** What was written to the store of resized images. */
+  /** The images written to the store of resized images. */
   readonly stored: readonly StoredPixels[];
   /** Why nothing more can be stored. */
   readonly storeError: { readonly message: string; readonly code: string | undefined } | null;

@@ -5,23 +5,23 @@ export interface PassOptions {
   readonly split: SplitName;
   readonly purpose: Purpose;
   readonly batchSize: number;
-  /** Batches of it. */
+  /** Number of batches. */
   readonly count: number;
   /** The images of an epoch, indices into the split. */
   readonly order: Uint32Array;
   readonly epoch: number;
 }
 
-/** An epoch whose batches are prepared, in turn from some batch on. */
+/** An epoch whose batches are prepared in sequence, starting at some batch. */
 export class Pass {
-  /** Of each place in the order, how often its image has come before; null for never. */
+  /** For each position in the order, how many times its image occurred before. Null if never. */
   readonly repeats: Uint32Array | null;
-  /** Begun and not yet taken, by index. */
+  /** Batches that are started and not yet taken, by index. */
   readonly batches = new Map<number, PreparedBatch>();
-  /** The first that is not begun. */
+  /** The first batch that is not started. */
   begun: number;
 
-  /** @param next the batch that is taken next */
+  /** @param next the next batch to take */
   constructor(
     readonly of: PassOptions,
     public next: number,
@@ -41,26 +41,26 @@ export class Pass {
     );
   }
 
-  /** The images of a batch. */
+  /** Returns the images of a batch. */
   imagesOf(batch: number): Uint32Array {
     const { order, batchSize } = this.of;
     return order.subarray(batch * batchSize, (batch + 1) * batchSize);
   }
 }
 
-/** A batch that workers prepare, in parts. */
+/** A batch that workers prepare in parts. */
 export class PreparedBatch {
-  /** Rejects where one of its images cannot be used, or the workers are lost. */
+  /** Rejects if one of its images is unusable, or the workers are lost. */
   readonly whenPrepared: Promise<void>;
-  /** Nobody takes it any more. */
+  /** Whether nobody will take the batch anymore. */
   isDropped = false;
   #parts = 0;
-  /** Of the first part that has one. */
+  /** The error of the first part with one. */
   #failure: { readonly part: number; readonly error: Error } | null = null;
   #resolve: () => void = () => {};
   #reject: (error: Error) => void = () => {};
 
-  /** @param slot where its images go */
+  /** @param slot the destination of its images */
   constructor(
     readonly slot: number,
     readonly images: Uint32Array,
@@ -69,7 +69,7 @@ export class PreparedBatch {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    // One that nobody waits for yet may fail.
+    // A batch may fail before anyone waits for it.
     this.whenPrepared.catch(() => {});
   }
 
@@ -82,12 +82,12 @@ export class PreparedBatch {
     this.#parts = parts;
   }
 
-  /** A part is done, or is not to be done. Parts are numbered as they lie in the batch. */
+  /** Handles a part that is finished or canceled. Parts are numbered by their position in the batch. */
   onPart(part: number, error: Error | null): void {
     this.#parts--;
     if (error && !(this.#failure && this.#failure.part < part)) this.#failure = { part, error };
     if (this.#parts > 0) return;
-    // Once all are done, whichever was first: of several bad images the same is named each time.
+    // Waits until all parts are done. With several bad images, the error always names the same one.
     if (this.#failure) this.#reject(this.#failure.error);
     else this.#resolve();
   }

@@ -2,7 +2,10 @@ import type { SplitTable } from '../../../datasets/table';
 import type { DatasetFacts } from '../../../recipe/datasets';
 import type { ImageSplit } from '../dataset';
 
-/** A split in memory as a table that threads share. Its images are [height, width, channels] as `facts` says. */
+/**
+ * Makes a table that threads share from a split in memory. Its images are [height, width, channels], as given by
+ * `facts`.
+ */
 export function pixelsTable(
   { count, label, draw }: ImageSplit,
   { height, width, channels }: Pick<DatasetFacts, 'height' | 'width' | 'channels'>,

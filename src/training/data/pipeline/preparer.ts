@@ -9,7 +9,7 @@ import { augmentImage } from '../../augmentation/augmentImage';
 import { evaluationView } from '../../augmentation/evaluationView';
 import { resize, wholeOf } from '../../augmentation/resize';
 import { reasonOf } from '../errors';
-import { normalisationTable, normalise } from '../normalisation';
+import { normalizationTable, normalize } from '../normalization';
 import { type Drawing, imageRandom } from './imageRandom';
 import { cached, keep } from './memoryCache';
 import type { BadImage, NumberedSplit, PreparationPlan, Purpose, SplitName } from './messages';
@@ -17,44 +17,44 @@ import type { StoredPixels } from './presizeIndex';
 import { ChangedFileError, readImage } from './readImage';
 import { StoreFile } from './storedPixels';
 
-/** An image as an epoch asks for it. */
+/** A request for one image of an epoch. */
 export interface Request extends Drawing {
   readonly split: SplitName;
   readonly purpose: Purpose;
 }
 
-/** What happens beside. */
+/** Callbacks for side effects. */
 export interface Events {
   onStored(stored: StoredPixels): void;
   onStoreError(error: unknown): void;
   onBad(bad: BadImage): void;
 }
 
-/** Why an image cannot be used, and what a person can do. */
+/** Why an image is unusable, and how the user can fix it. */
 interface Reason {
   readonly reason: string;
   readonly remedy: string;
 }
 
-/** Reads, decodes, augments and normalises images, in one thread. */
+/** Reads, decodes, augments and normalizes images in one thread. */
 export class ImagePreparer {
   readonly #table: Float32Array;
   readonly #file: StoreFile | null;
 
   constructor(private readonly plan: PreparationPlan) {
-    this.#table = normalisationTable(plan.facts);
+    this.#table = normalizationTable(plan.facts);
     this.#file = plan.store && new StoreFile(plan.store);
   }
 
   /**
-   * Writes a prepared image, [size, size, channels], to `target` from `offset` on. Of one that cannot be used another
-   * is written, where the recipe allows it.
+   * Writes a prepared image, [size, size, channels], to `target`, starting at `offset`. If the image is unusable and
+   * the recipe allows it, writes another one instead.
    *
-   * @throws what no image is to blame for
+   * @throws errors that are not the fault of an image
    */
   async prepare(request: Request, target: Float32Array, offset: number, events: Events): Promise<void> {
     const pixels = await this.#pixelsOrReplacement(request, events);
-    if (pixels) normalise(this.#view(pixels, request).pixels, this.#table, target, offset);
+    if (pixels) normalize(this.#view(pixels, request).pixels, this.#table, target, offset);
   }
 
   close(): void {
@@ -92,7 +92,7 @@ export class ImagePreparer {
     return split;
   }
 
-  /** An image's pixels as they are augmented: decoded, and resized where that is done once. */
+  /** Returns an image's pixels before augmentation: decoded, and resized if the recipe resizes images once. */
   async #pixels(
     { table, first, stamps }: NumberedSplit,
     image: number,
@@ -128,7 +128,7 @@ export class ImagePreparer {
   }
 }
 
-/** An image whose short edge is longer than `shortEdge` pixels, resized to that; another as it is. */
+/** Resizes an image if its short edge is longer than `shortEdge` pixels. Returns other images unchanged. */
 export function presized(
   image: PixelImage,
   shortEdge: number,
@@ -142,7 +142,7 @@ export function presized(
   return resize(image, wholeOf(image), size, interpolation);
 }
 
-/** The other images of an image's class: those after it, then those before. */
+/** Yields the other images of an image's class: first those after it, then those before it. */
 function* othersOfClass({ labels }: SplitTable, image: number): Generator<number> {
   for (let step = 1; step < labels.length; step++) {
     const other = (image + step) % labels.length;
@@ -150,12 +150,12 @@ function* othersOfClass({ labels }: SplitTable, image: number): Generator<number
   }
 }
 
-/** @throws what no image is to blame for */
+/** @throws errors that are not the fault of an image */
 function reasonIn(error: unknown): Reason {
   if (error instanceof ImageError) return { reason: error.reason, remedy: error.remedy };
-  const remedy = l10n.t('Put the image back as it was, or index the data again.');
+  const remedy = l10n.t('Restore the image, or index the data again.');
   if (error instanceof ChangedFileError) {
-    return { reason: l10n.t('The file changed since the training first read it.'), remedy };
+    return { reason: l10n.t('The file changed since training first read it.'), remedy };
   }
   const { code } = error as NodeJS.ErrnoException;
   switch (code) {
@@ -163,13 +163,13 @@ function reasonIn(error: unknown): Reason {
       throw error;
     case 'ENOENT':
     case 'ENOTDIR':
-      return { reason: l10n.t('The file is no longer there.'), remedy };
+      return { reason: l10n.t('The file no longer exists.'), remedy };
     default:
       return { reason: l10n.t('The file cannot be read: {0}.', reasonOf(error)), remedy };
   }
 }
 
-/** Where a person finds an image. */
+/** Returns an image's location for the user. */
 function whereIn(table: SplitTable, image: number): string {
   const name = imageName(table, image);
   switch (table.kind) {

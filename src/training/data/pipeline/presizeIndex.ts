@@ -1,21 +1,23 @@
 import { isStorable, type Place, packedSize, unpackedSize } from './places';
 
-/** An image that a store has. */
+/** An image in a store. */
 export interface StoredPixels extends Place {
-  /** Its number among the images of all splits. */
+  /** Its index among the images of all splits. */
   readonly image: number;
-  /** As of `checksumOf`. */
+  /** From `checksumOf`. */
   readonly checksum: number;
 }
 
-/** What begins a store's index, and says how it is to be read. */
+/** The start of a store's index. Identifies the format and version. */
 export const INDEX_HEADER = Buffer.from('bag-of-tricks presized 1\n');
 
-/** Image, block, height and width, checksum of the pixels, checksum of all these: 32 bits each, little-endian. */
+/**
+ * Image, block, height and width, checksum of the pixels, checksum of the preceding words: 32 bits each, little-endian.
+ */
 const RECORD_WORDS = 5;
 const RECORD_BYTES = 4 * RECORD_WORDS;
 
-/** The records of some images, one after the other. */
+/** Encodes the records of some images, one after the other. */
 export function encodeRecords(stored: readonly StoredPixels[]): Buffer {
   const bytes = Buffer.alloc(stored.length * RECORD_BYTES);
   for (const [record, { image, block, height, width, checksum }] of stored.entries()) {
@@ -28,9 +30,10 @@ export function encodeRecords(stored: readonly StoredPixels[]): Buffer {
 }
 
 /**
- * The images of the whole records at the start of `bytes`, up to the first that is none, and where these end.
+ * Decodes the complete records at the start of `bytes`, up to the first invalid one. Returns their images and where
+ * they end.
  *
- * @param images how many there are
+ * @param images number of images
  */
 export function decodeRecords(bytes: Buffer, images: number): { stored: StoredPixels[]; end: number } {
   const stored: StoredPixels[] = [];
@@ -46,7 +49,7 @@ export function decodeRecords(bytes: Buffer, images: number): { stored: StoredPi
   return { stored, end };
 }
 
-/** A checksum of pixels, 32 bits: finds what a crash, or another who writes, left in their place. */
+/** Returns a 32-bit checksum of pixels. It detects data that a crash or another writer left behind. */
 export function checksumOf(pixels: Uint8Array): number {
   let hash = pixels.length | 0;
   let position = 0;
@@ -69,7 +72,7 @@ function checkOf(words: readonly number[]): number {
   return finished(words.reduce(mixed, RECORD_WORDS));
 }
 
-/** A step and the end of MurmurHash3 (Appleby). */
+/** One round and the finalizer of MurmurHash3 (Appleby). */
 function mixed(hash: number, word: number): number {
   let k = Math.imul(word, 0xcc9e2d51);
   k = (k << 15) | (k >>> 17);

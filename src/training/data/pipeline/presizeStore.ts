@@ -18,21 +18,21 @@ import { reasonOf } from '../errors';
 import { blocksOf, enter, noPlaces, type Places, type Room, sharedIntegers } from './places';
 import { decodeRecords, encodeRecords, INDEX_HEADER, type StoredPixels } from './presizeIndex';
 
-/** How much of a store is lost at most when the process is killed. */
+/** Maximum loss if the process is killed, in bytes. */
 const FLUSH_BYTES = 64 * 2 ** 20;
 
-/** What a store leaves free on its disk, where checkpoints and logs must still be written. */
+/** Space to leave free on the disk for checkpoints and logs. */
 const FREE_BYTES = 512 * 2 ** 20;
 
-/** What the threads of a training have of a store. */
+/** The part of a store that the threads of a training share. */
 export interface SharedStore {
-  /** Of the file of pixels. */
+  /** Path of the file of pixels. */
   readonly path: string;
   readonly channels: number;
   readonly places: Places;
-  /** By image, the checksum of its pixels. */
+  /** The checksum of its pixels, per image. */
   readonly checksums: Uint32Array;
-  /** By image, 1 where this process has compared it. */
+  /** Per image, 1 if this process has verified the checksum. */
   readonly verified: Uint8Array;
   readonly room: Room;
   /** [1]: 1 while this process stores images. */
@@ -40,24 +40,24 @@ export interface SharedStore {
 }
 
 export interface PresizeOptions {
-  /** Of a project's indexes and stores: ROOT/.bag-of-tricks/datasets. */
+  /** The folder of a project's indexes and stores: ROOT/.bag-of-tricks/datasets. */
   readonly folder: string;
-  /** As of `presizeKey`. */
+  /** From `presizeKey`. */
   readonly key: string;
-  /** Images of all splits. */
+  /** Number of images in all splits. */
   readonly images: number;
   readonly channels: number;
-  /** Called once where images can no longer be stored, with what to tell a person. */
+  /** Called with a message for the user, once, if images can no longer be stored. */
   readonly onNote: (text: string) => void;
   /** Bytes to leave free on the disk. */
   readonly freeBytes?: number | undefined;
 }
 
 /**
- * What a store is kept by: the images with their content and order, and how they are resized.
+ * Returns a store's key: a hash of the images with their content and order, and of how they are resized.
  *
  * @param fingerprint of the data set's index
- * @param tables of all splits, in the order in which their images are counted
+ * @param tables of all splits, in the order that numbers their images
  */
 export function presizeKey(
   fingerprint: string,
@@ -68,17 +68,17 @@ export function presizeKey(
   const hash = createHash('sha256').update(JSON.stringify([fingerprint, presize, interpolation, channels]));
   for (const table of tables) {
     hash.update(`\n${table.labels.length}\n`);
-    // Copied, for a hash refuses shared memory.
+    // A copy, because hashes do not accept shared memory.
     if (table.kind !== 'pixels') hash.update(Buffer.from(table.names.text));
   }
   return `${hash.digest('hex').slice(0, 16)}-presize-${presize}`;
 }
 
 /**
- * The images of a data set, resized once, in a folder that all its runs share: `pixels` has their bytes, `index` a
- * record for each image that is safely there. One process at a time stores images, by a lease; all read them. A record
- * is written once its pixels are on the disk, so that a crash loses images and damages none. Whatever fails here costs
- * time alone: images are then decoded.
+ * The images of a data set, resized once, in a folder that all its runs share. `pixels` has their bytes, and `index` a
+ * record for each image that is safely stored. One process at a time stores images, guarded by a lease. All processes
+ * read them. A record is written after its pixels are on disk, so a crash loses images but damages none. A failure here
+ * costs only time, because images are then decoded again.
  */
 export class PresizeStore {
   readonly shared: SharedStore;
@@ -86,16 +86,16 @@ export class PresizeStore {
   #lease: Lease | null = null;
   #heartbeat: NodeJS.Timeout | undefined;
   #files: { readonly pixels: FileHandle; readonly index: FileHandle } | null = null;
-  /** Bytes of the index that were read or written. */
+  /** Bytes of the index read or written so far. */
   #indexEnd = 0;
-  /** Stored and not yet in the index. */
+  /** Stored, but not yet in the index. */
   #pending: StoredPixels[] = [];
   #pendingBytes = 0;
-  /** What is done with the files, one after the other. */
+  /** The queue of file operations, which run one after the other. */
   #work: Promise<void> = Promise.resolve();
   #hasFailed = false;
 
-  /** Opens a store, or makes one where there is none. */
+  /** Opens a store, or creates it if it does not exist. */
   static async open(options: PresizeOptions): Promise<PresizeStore> {
     const store = new PresizeStore(options);
     await store.refresh();
@@ -116,9 +116,9 @@ export class PresizeStore {
     };
   }
 
-  /** Takes in what other processes have stored, and goes on with storing where none does. */
+  /** Reads what other processes have stored, and starts storing if no other process does. */
   async refresh(): Promise<void> {
-    // Without a wait for the disk, where there is nothing to learn.
+    // The holder of the lease has nothing new to read, so it does not wait for the disk.
     if (this.#lease) return;
     await this.#inTurn(async () => {
       if (!this.#hasFailed) await this.#claim();
@@ -126,30 +126,30 @@ export class PresizeStore {
     });
   }
 
-  /** Takes note of images whose pixels a thread has written. */
+  /** Adds images whose pixels a thread has written. */
   add(stored: readonly StoredPixels[]): void {
     this.#pending.push(...stored);
     for (const { height, width } of stored) this.#pendingBytes += height * width * this.options.channels;
     if (this.#pendingBytes >= FLUSH_BYTES) void this.flush();
   }
 
-  /** Enters all that was added in the index, once it is on the disk. */
+  /** Writes all added images to the index after their pixels are on disk. */
   flush(): Promise<void> {
     return this.#inTurn(() => this.#flush());
   }
 
-  /** Stops storing, for an error that a thread met. */
+  /** Stops storing because of an error in a thread. */
   fail(error: unknown): Promise<void> {
     return this.#inTurn(() => Promise.reject(error));
   }
 
-  /** Keeps what was stored, and lets other processes go on. */
+  /** Saves what was stored, and lets other processes store images. */
   async close(): Promise<void> {
     await this.flush();
     await this.#inTurn(() => this.#release());
   }
 
-  /** Where it fails, the store is read and no longer written. */
+  /** Queues work. If it fails, the store becomes read-only. */
   #inTurn(work: () => Promise<void>): Promise<void> {
     this.#work = this.#work.then(work).catch((error: unknown) => this.#giveUp(error));
     return this.#work;
@@ -178,12 +178,12 @@ export class PresizeStore {
       await index.write(INDEX_HEADER, 0, INDEX_HEADER.length, 0);
       this.#indexEnd = INDEX_HEADER.length;
     }
-    // What a crash left behind the last whole record.
+    // Removes anything that a crash left after the last complete record.
     await index.truncate(this.#indexEnd);
     Atomics.store(this.shared.isWriting, 0, 1);
   }
 
-  /** Takes in the records that are new. */
+  /** Reads the new records. */
   async #readIndex(): Promise<void> {
     const bytes = await readPlain(this.#indexPath).catch((error: unknown) => {
       if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return Buffer.alloc(0);
@@ -228,7 +228,7 @@ export class PresizeStore {
       this.#hasFailed = true;
       this.options.onNote(
         l10n.t(
-          'Resized images are not stored in {0} any more ({1}); those that are missing there are decoded in every epoch.',
+          'Resized images are no longer stored in {0} ({1}). Images missing there are decoded in every epoch.',
           this.#folder,
           reasonOf(error),
         ),

@@ -4,15 +4,15 @@ import { nameAt, type SplitTable, type StoredImage } from '../../../datasets/tab
 import { assertNever } from '../../../shared/assertNever';
 import { openRegularSync } from '../../../system/regularFiles';
 
-/** A file that is another than the training saw before. */
+/** A file changed since training first read it. */
 export class ChangedFileError extends Error {
   override readonly name = 'ChangedFileError';
 }
 
-/** By file, its time of change and its size when a training first read it, [files, 2]; zeros before. */
+/** Per file, its mtime and its size when training first read it, [files, 2]. Zeros before that. */
 export type Stamps = Float64Array;
 
-/** Files whose changes are watched for: one an image, or those that hold many. */
+/** Returns the number of files to watch for changes: one per image, or those with many images. */
 export function stampCount(table: SplitTable): number {
   switch (table.kind) {
     case 'files':
@@ -27,8 +27,8 @@ export function stampCount(table: SplitTable): number {
 }
 
 /**
- * Reads an image as it is stored, in the caller's own thread: it costs a tenth of the processor time that the system's
- * asynchronous calls take.
+ * Reads a stored image synchronously in the calling thread, which takes much less CPU time than the system's
+ * asynchronous calls. See docs/performance.md.
  *
  * @param stamps of the table's files; enters those that are read for the first time
  * @throws the file system's error; ChangedFileError
@@ -52,7 +52,7 @@ export function readImage(table: SplitTable, index: number, stamps: Stamps): Sto
   }
 }
 
-/** @param length bytes; null for all of the file */
+/** @param length in bytes; null for the whole file */
 function encoded(
   path: string,
   stamps: Stamps,
@@ -68,7 +68,7 @@ function encoded(
     if (isKnown && (mtimeMs !== changedBefore || size !== sizeBefore)) throw new ChangedFileError();
     stamps[2 * file] = mtimeMs;
     stamps[2 * file + 1] = size;
-    // Not of Node's pool, whose parts a native decoder cannot be given alone.
+    // Not from Node's pool, because a native decoder cannot take just a part of that.
     const bytes = Buffer.allocUnsafeSlow(length ?? size);
     let end = 0;
     while (end < bytes.length) {

@@ -4,13 +4,14 @@ import { TENSORFLOW_THREADS, THREADS, threadsIn } from '../../../protocol/traine
 import type { EngineName } from '../../../recipe/engineNames';
 import { assertNever } from '../../../shared/assertNever';
 
-/** Decoded images kept where nobody says: what a small data set needs, and at most a share of the memory. */
+/** Default cache size for decoded images: enough for a small data set, and at most a share of the memory. */
 const DEFAULT_CACHE_MB = 512;
 const CACHE_SHARE = 1 / 8;
 
 /**
- * How many threads prepare images: as many as the environment says, else the cores that the computation leaves. Of a run
- * that shares the machine with others, and so was given its threads, as many as these.
+ * Returns the number of threads that prepare images: the value of the environment variable, else the cores that
+ * computation leaves free. A run that shares the machine with others was assigned a number of threads and uses at most
+ * as many.
  *
  * @param computing cores that the computation keeps busy
  */
@@ -21,7 +22,7 @@ export function dataWorkersHere(computing: number): number {
   return Math.min(left, threadsIn(process.env, THREADS) ?? left);
 }
 
-/** Bytes of decoded images that are kept in memory. */
+/** Returns the memory limit for decoded images, in bytes. */
 export function cacheBytesHere(): number {
   const text = process.env[CACHE_MB]?.trim();
   const asked = text ? Number(text) : Number.NaN;
@@ -30,11 +31,11 @@ export function cacheBytesHere(): number {
   return Math.min(DEFAULT_CACHE_MB * 2 ** 20, Math.floor(CACHE_SHARE * Math.min(limit, totalmem())));
 }
 
-/** Cores that an engine keeps busy, which computes on so many threads. */
+/** Returns the number of cores that an engine with this number of threads keeps busy. */
 export function computeThreads(engine: EngineName, threads: number): number {
   switch (engine) {
     case 'tensorflow':
-      // Its own threads, one a core where nobody says.
+      // TensorFlow has its own threads, by default one per core.
       return threadsIn(process.env, TENSORFLOW_THREADS) ?? availableParallelism();
     case 'wasm':
     case 'cpu':

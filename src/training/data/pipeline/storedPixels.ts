@@ -5,14 +5,14 @@ import { BLOCK_BYTES, enter, isStorable, placeOf, take } from './places';
 import { checksumOf, type StoredPixels } from './presizeIndex';
 import type { SharedStore } from './presizeStore';
 
-/** A thread's own way to the pixels of a store. */
+/** One thread's access to the pixels of a store. */
 export class StoreFile {
   #reading: number | null = null;
   #writing: number | null = null;
 
   constructor(private readonly store: SharedStore) {}
 
-  /** An image of the store; null where it is not there, or is damaged. */
+  /** Returns an image of the store. Null if it is missing or damaged. */
   read(image: number): PixelImage | null {
     const { path, places, channels, checksums, verified } = this.store;
     const place = placeOf(places, image);
@@ -34,7 +34,7 @@ export class StoreFile {
   }
 
   /**
-   * Stores an image; null where nothing is stored any more, or there is no room.
+   * Stores an image. Returns null if storing has stopped or there is no room.
    *
    * @throws the file system's error
    */

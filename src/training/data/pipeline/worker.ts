@@ -1,6 +1,6 @@
 /**
- * A thread that prepares images for a training in another: started with `WorkerData`, it answers each `ToWorker` by a
- * `FromWorker`.
+ * A thread that prepares images for a training in another thread. It starts with `WorkerData` and answers each
+ * `ToWorker` with a `FromWorker`.
  */
 
 import { parentPort, workerData } from 'node:worker_threads';
@@ -8,16 +8,16 @@ import type { BadImage, FromWorker, ToWorker, WorkerData } from './messages';
 import { ImagePreparer } from './preparer';
 import type { StoredPixels } from './presizeIndex';
 
-/** Images under way at once: while one is decoded, on a thread of the decoder's own, another is augmented. */
+/** Number of images in progress at once: while the decoder's own thread decodes one, this thread augments another. */
 const AT_ONCE = 2;
 
-/** What a message asked for, as far as it is done. */
+/** A message and its progress. */
 interface Job {
   readonly message: ToWorker;
-  /** The next of its images to begin, and how many are not done. */
+  /** The next image to start, and the number of unfinished ones. */
   next: number;
   left: number;
-  /** With its position in the message. */
+  /** Each with its position in the message. */
   readonly bad: { readonly position: number; readonly image: BadImage }[];
   readonly stored: StoredPixels[];
   storeError: FromWorker['storeError'];
@@ -29,13 +29,13 @@ const imageValues = plan.images.size ** 2 * plan.facts.channels;
 const jobs: Job[] = [];
 let underWay = 0;
 
-/** Begins images for as long as there are some and not too many are under way. */
+/** Starts images until there are none left or enough are in progress. */
 function begin(): void {
   for (let job = jobs[0]; job && underWay < AT_ONCE; job = jobs[0]) {
     const position = job.next++;
     if (job.next === job.message.images.length) jobs.shift();
     underWay++;
-    // What no image is to blame for ends the thread, and the training with it.
+    // An error that is not the fault of an image ends the thread, and the training with it.
     void prepare(job, position);
   }
 }

@@ -5,23 +5,23 @@ import { UserError } from '../../../shared/userError';
 import { isOutOfMemory, outOfMemoryRemedy } from '../../../system/errors';
 import type { FromWorker, ToWorker, WorkerData } from './messages';
 
-/** Messages of a worker under way at once: it never waits for the next. */
+/** Number of messages that a worker has at once, so that it never waits for the next. */
 const MESSAGES_AT_ONCE = 2;
 
-/** Threads that prepare images, each message on whichever is free. */
+/** Threads that prepare images. Each message goes to a free thread. */
 export class Workers {
   readonly #workers: readonly Worker[];
-  /** By worker, the ids of its messages under way. */
+  /** The ids of the messages in progress, per worker. */
   readonly #busy: readonly Set<number>[];
-  /** Messages that no worker has yet, in order. */
+  /** Messages not yet sent to a worker, in order. */
   #queue: ToWorker[] = [];
   #lost: UserError | null = null;
   #isClosed = false;
 
   /**
-   * @param path of the program that `worker.ts` became
+   * @param path of the program that `worker.ts` was compiled to
    * @param onAnswer called with each answer
-   * @param onLost called once, where a thread ended: nothing is answered any more
+   * @param onLost called once, if a thread ended: no more answers will come
    */
   constructor(
     path: string,
@@ -39,7 +39,7 @@ export class Workers {
         onAnswer(answer);
       });
       worker.on('error', (error) => this.#lose(messageOf(error)));
-      worker.on('exit', (code) => this.#lose(l10n.t('it left with exit code {0}', code)));
+      worker.on('exit', (code) => this.#lose(l10n.t('it exited with code {0}', code)));
       return worker;
     });
   }
@@ -48,27 +48,28 @@ export class Workers {
     return this.#workers.length;
   }
 
-  /** Hands messages to workers, in order, as these get free. */
+  /** Sends messages to workers, in order, as workers become free. */
   send(messages: readonly ToWorker[]): void {
     this.#queue.push(...messages);
     this.#send();
   }
 
-  /** Takes back the messages that no worker has begun; theirs are answered. */
+  /** Withdraws the messages that no worker has yet, and returns them. The others will be answered. */
   withdraw(isUnwanted: (message: ToWorker) => boolean): readonly ToWorker[] {
     const unwanted = this.#queue.filter(isUnwanted);
     this.#queue = this.#queue.filter((message) => !isUnwanted(message));
     return unwanted;
   }
 
-  /** Ends all threads. */
+  /** Stops all threads. */
   async close(): Promise<void> {
     this.#isClosed = true;
     await Promise.all(this.#workers.map((worker) => worker.terminate()));
   }
 
   #send(): void {
-    // One each before a second, so that none waits for another's.
+    // Gives each worker one message before any gets a second, so that no message waits behind another while a worker is
+    // idle.
     for (let depth = 0; depth < MESSAGES_AT_ONCE; depth++) {
       for (const [index, busy] of this.#busy.entries()) {
         if (busy.size > depth) continue;
@@ -83,10 +84,10 @@ export class Workers {
   #lose(reason: string): void {
     if (this.#isClosed || this.#lost) return;
     this.#lost = new UserError({
-      what: l10n.t('A thread that prepares images ended: {0}.', reason.replace(/\.$/, '')),
+      what: l10n.t('A data worker failed: {0}.', reason.replace(/\.$/, '')),
       remedy: isOutOfMemory(reason)
         ? outOfMemoryRemedy()
-        : l10n.t('Resume the run, which goes on from its last checkpoint.'),
+        : l10n.t('Resume the run from its last checkpoint.'),
     });
     this.onLost(this.#lost);
   }

@@ -8,16 +8,18 @@ import * as plain from './plainConv2d';
 import * as winograd from './winogradConv2d';
 
 export interface Convolution extends Window {
-  /** 1 for a plain convolution, the input's channels for a depthwise one. */
+  /** 1 for a plain convolution, the number of input channels for a depthwise one. */
   readonly groups: number;
 }
 
-/** x [batch, height, width, in] convolved (as neural networks say: correlated) with [height, width, in / groups, out]. */
+/**
+ * Convolves (strictly: cross-correlates) x [batch, height, width, in] with a kernel [height, width, in / groups, out].
+ */
 export function conv2d(x: tf.Tensor4D, kernel: tf.Tensor4D, convolution: Convolution): tf.Tensor4D {
   return algorithm(x.shape, kernel.shape, convolution).forward(x, kernel, convolution);
 }
 
-/** The gradient of the input, in its shape `[batch, height, width, in]`. */
+/** Returns the gradient of the input, in its shape `[batch, height, width, in]`. */
 export function conv2dInputGradient(
   dy: tf.Tensor4D,
   kernel: tf.Tensor4D,
@@ -27,7 +29,7 @@ export function conv2dInputGradient(
   return algorithm(inputShape, kernel.shape, convolution).inputGradient(dy, kernel, inputShape, convolution);
 }
 
-/** The gradient of the kernel, in its shape `[height, width, in / groups, out]`. */
+/** Returns the gradient of the kernel, in its shape `[height, width, in / groups, out]`. */
 export function conv2dKernelGradient(
   x: tf.Tensor4D,
   dy: tf.Tensor4D,
@@ -37,7 +39,7 @@ export function conv2dKernelGradient(
   return algorithm(x.shape, kernelShape, convolution).kernelGradient(x, dy, kernelShape, convolution);
 }
 
-/** Adds a bias [channels] to an image. Its gradient is the channel sum of the output's. */
+/** Adds a bias [channels] to an image. The gradient of the bias is the channel sum of the output gradient. */
 export function addBias(x: tf.Tensor4D, bias: tf.Tensor1D): tf.Tensor4D {
   return tf.add<tf.Tensor4D>(x, bias);
 }

@@ -3,13 +3,13 @@ import { channelSum } from '../channels';
 import { insertZeros, subsample } from '../resample';
 import { explicitPadding, type Shape4D, type Window } from '../window';
 
-/** A convolution with one filter a channel, kernel [height, width, 1, channels]. */
+/** A convolution with one filter per channel, kernel [height, width, 1, channels]. */
 
 export function forward(x: tf.Tensor4D, kernel: tf.Tensor4D, { stride, padding }: Window): tf.Tensor4D {
   return tf.tidy(() => tf.depthwiseConv2d(x, channelsThird(kernel), stride, explicitPadding(padding)));
 }
 
-/** A convolution of the gradient, its pixels `stride` apart, with the kernel turned by half a turn. */
+/** Convolves the output gradient, with its pixels `stride` apart, with the kernel rotated by 180 degrees. */
 export function inputGradient(
   dy: tf.Tensor4D,
   kernel: tf.Tensor4D,
@@ -18,7 +18,8 @@ export function inputGradient(
 ): tf.Tensor4D {
   return tf.tidy(() => {
     const [kernelHeight, kernelWidth] = kernel.shape;
-    // Room for a kernel around every input pixel: input pixel h meets padded gradient pixels h + 0 ... h + k - 1.
+    // Pads by the kernel's extent around every input pixel: input pixel h meets padded gradient pixels h + 0 ... h + k
+    // - 1.
     const placed = insertZeros(dy, stride, {
       top: kernelHeight - 1 - padding.top,
       left: kernelWidth - 1 - padding.left,
@@ -29,7 +30,7 @@ export function inputGradient(
   });
 }
 
-/** One product and channel sum for each of the kernel's pixels. */
+/** Computes one product and channel sum for each kernel tap. */
 export function kernelGradient(
   x: tf.Tensor4D,
   dy: tf.Tensor4D,
@@ -59,7 +60,7 @@ export function kernelGradient(
   });
 }
 
-/** TensorFlow's depthwise layout, [height, width, channels, 1]. */
+/** Reshapes to TensorFlow's depthwise layout, [height, width, channels, 1]. */
 function channelsThird(kernel: tf.Tensor4D): tf.Tensor4D {
   const [height, width, , channels] = kernel.shape;
   return tf.reshape(kernel, [height, width, channels, 1]);

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { Shape4D, Window } from '../window';
 import * as plain from './plainConv2d';
 
-/** A convolution in groups (ResNeXt's): each group of channels has its own plain convolution. */
+/** A grouped convolution (as in ResNeXt): each group of channels has its own plain convolution. */
 interface Grouped extends Window {
   readonly groups: number;
 }
@@ -31,7 +31,7 @@ export function kernelGradient(
   return perGroup(window, (group) => plain.kernelGradient(group(x), group(dy), shape, window));
 }
 
-/** Calls `compute` once a group, with a function that takes the group's slice of a tensor's last axis. */
+/** Calls `compute` once per group, with a function that slices the group out of a tensor's last axis. */
 function perGroup(
   { groups }: Grouped,
   compute: (group: (tensor: tf.Tensor4D) => tf.Tensor4D) => tf.Tensor4D,

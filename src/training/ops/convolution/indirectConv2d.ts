@@ -2,9 +2,9 @@ import type * as tf from '@tensorflow/tfjs-core';
 import { hasKernel, runOwnKernel } from '../../../backends/engineKernels';
 import type { Shape4D, Window } from '../window';
 
-/** An ungrouped convolution by products of rows of pixels, on engines that have kernels for it (wasm). */
+/** An ungrouped convolution as products of pixel rows, on engines with kernels for it (wasm). */
 
-/** Whether the engine in use has indirect kernels for a convolution with this kernel. */
+/** Returns whether the current engine has indirect kernels for a convolution with this kernel. */
 export function isAvailable([, , channels, filters]: Shape4D): boolean {
   return channels % 8 === 0 && filters % 8 === 0 && hasKernel('IndirectConv2D');
 }

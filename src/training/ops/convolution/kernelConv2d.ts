@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { hasKernel } from '../../../backends/engineKernels';
 import { explicitPadding, type Shape4D, type Window } from '../window';
 
-/** An ungrouped convolution whose gradients are kernels of the engine, of which not all have them. */
+/** An ungrouped convolution whose gradients use kernels that only some engines have. */
 export function isAvailable(): boolean {
   return hasKernel(tf.Conv2DBackpropFilter) && hasKernel(tf.Conv2DBackpropInput);
 }

@@ -3,8 +3,8 @@ import { insertZeros, place, subsample } from '../resample';
 import { explicitPadding, type Shape4D, type Window } from '../window';
 
 /**
- * An ungrouped convolution and its gradients, the gradients as convolutions too: the wasm engine has a fast
- * convolution (XNNPACK), no kernel for the filter gradient and a scalar one for the input gradient.
+ * An ungrouped convolution, with its gradients computed as convolutions too. The wasm engine has a fast convolution
+ * (XNNPACK), but no kernel for the filter gradient, and only a scalar one for the input gradient.
  */
 
 export function forward(x: tf.Tensor4D, kernel: tf.Tensor4D, { stride, padding }: Window): tf.Tensor4D {
@@ -12,10 +12,11 @@ export function forward(x: tf.Tensor4D, kernel: tf.Tensor4D, { stride, padding }
 }
 
 /**
- * With stride s, input row h = s a + r takes kernel row k of output row o where s o + k = h + padding: for one
- * remainder r that is a convolution with stride 1 by every s-th kernel row. Each remainder of rows is computed by
- * one convolution that has the remainders of columns as channels, which then lie as they have to. At stride 2
- * that is a third of the work of convolving a gradient with zeros between its pixels.
+ * Computes the input gradient. With stride s, input row h = s a + r meets kernel row k of output row o if s o + k = h +
+ * padding. For a fixed remainder r, this is a convolution with stride 1 that uses every s-th kernel row. One
+ * convolution computes each remainder of rows. It has the remainders of columns as channels, so that its output is
+ * already in the right order. At stride 2 that is a third of the work of convolving a gradient with zeros between its
+ * pixels.
  */
 export function inputGradient(
   dy: tf.Tensor4D,
@@ -44,7 +45,7 @@ export function inputGradient(
     });
     const [only] = phases;
     if (only && stride === 1) return only;
-    // [batch, rows, columns, stride * channels] by remainder is [batch, rows, stride, columns * stride, channels].
+    // [batch, rows, columns, stride * channels] per remainder is [batch, rows, stride, columns * stride, channels].
     const lines = phases.map((phase) => tf.reshape(phase, [batch * rows, columns * stride * channels]));
     const whole = tf.reshape<tf.Rank.R4>(tf.concat(lines, 1), [
       batch,
@@ -57,8 +58,8 @@ export function inputGradient(
 }
 
 /**
- * A convolution over images whose batch and channels are exchanged: x's channels are the images, the output's
- * gradient is the kernel, its pixels `stride` apart.
+ * Computes the kernel gradient as a convolution with batch and channels swapped: x's channels are the images, and the
+ * output gradient is the kernel, with its pixels `stride` apart.
  */
 export function kernelGradient(
   x: tf.Tensor4D,
@@ -72,7 +73,8 @@ export function kernelGradient(
     const [kernelHeight, kernelWidth] = kernelShape;
     const [, outHeight, outWidth] = dy.shape;
     const [, height, width] = x.shape;
-    // As many rows as the windows reach, which may end before the input or its padding does.
+    // Pads or crops to exactly the rows and columns that the windows reach, which may end before the input or its
+    // padding does.
     const bottom = (outHeight - 1) * stride + kernelHeight - height - padding.top;
     const right = (outWidth - 1) * stride + kernelWidth - width - padding.left;
     const reached =
@@ -97,7 +99,7 @@ export function kernelGradient(
   });
 }
 
-/** A 1x1 convolution without padding is a matrix product over the pixels that the stride keeps. */
+/** Returns whether a convolution is 1x1 without padding: a matrix product over the pixels that the stride keeps. */
 function isPointwise([height, width]: Shape4D, { padding }: Window): boolean {
   const { top, bottom, left, right } = padding;
   return height === 1 && width === 1 && top + bottom + left + right === 0;
@@ -130,17 +132,20 @@ function pointwiseKernelGradient(
   });
 }
 
-/** [batch, height, width, channels] as a matrix [pixels, channels]. */
+/** Reshapes [batch, height, width, channels] to a matrix [pixels, channels]. */
 function pixels(x: tf.Tensor4D): tf.Tensor2D {
   const channels = x.shape[3];
   return tf.reshape(x, [x.size / channels, channels]);
 }
 
-/** Along one axis, the kernel's pixels that some remainders of input pixels meet. */
+/** Along one axis, the kernel taps that input pixels meet, by remainder. */
 interface Taps {
-  /** The first output pixel that input pixel 0 of a remainder takes; another takes those as far along. */
+  /**
+   * The first output pixel that input pixel 0 of a remainder contributes to. For other input pixels it shifts by the
+   * same distance.
+   */
   readonly first: number;
-  /** By remainder and by output pixel from there: the kernel's pixel, or null where there is none. */
+  /** By remainder, and by output pixel starting there: the kernel tap, or null if there is none. */
   readonly pixels: readonly (readonly (number | null)[])[];
 }
 
@@ -150,7 +155,7 @@ function tapsOf(remainders: readonly number[], stride: number, extent: number, p
       Number.isInteger,
     ),
   );
-  // A remainder may meet no kernel pixel at all, when the stride is larger than the kernel: its gradient is 0.
+  // If the stride is larger than the kernel, a remainder may meet no kernel tap. Its gradient is 0.
   const first = Math.min(...(outputs.length > 0 ? outputs : [0]));
   const last = Math.max(...(outputs.length > 0 ? outputs : [0]));
   const pixels = remainders.map((remainder) =>
@@ -162,12 +167,12 @@ function tapsOf(remainders: readonly number[], stride: number, extent: number, p
   return { first, pixels };
 }
 
-/** The kernel [height, width, in, out] as [row taps, column taps, out, column remainders * in]. */
+/** Rearranges the kernel [height, width, in, out] to [row taps, column taps, out, column remainders * in]. */
 function phaseKernel(kernel: tf.Tensor4D, rows: Taps, columns: Taps): tf.Tensor4D {
   const [height, width, channels, filters] = kernel.shape;
   const [rowPixels = []] = rows.pixels;
-  // Taken by gather, pixel by pixel with zeros as the last one: reversing and transposing in more than four
-  // dimensions take milliseconds on the wasm engine.
+  // Gathers tap by tap, with zeros as the last one. Reversing and transposing in more than four dimensions is slow on
+  // the wasm engine. See docs/performance.md.
   const none = height * width;
   const pixels = tf.concat([
     tf.reshape(tf.transpose(kernel, [0, 1, 3, 2]), [none, filters * channels]),
@@ -183,7 +188,10 @@ function phaseKernel(kernel: tf.Tensor4D, rows: Taps, columns: Taps): tf.Tensor4
   return tf.concat4d(parts, 3);
 }
 
-/** The convolution whose output pixel (a, b) begins at pixel (a + top, b + left) of x, `rows` by `columns` of them. */
+/**
+ * Runs the convolution whose output pixel (a, b) starts at pixel (a + top, b + left) of x, with `rows` by `columns`
+ * outputs.
+ */
 function correlate(
   x: tf.Tensor4D,
   kernel: tf.Tensor4D,

@@ -3,11 +3,13 @@ import { hasKernel, runOwnKernel } from '../../../backends/engineKernels';
 import type { Shape4D, Window } from '../window';
 
 /**
- * A 3x3 convolution at stride 1 by Winograd's F(2x2, 3x3), on engines that have kernels for it (wasm): 2.25 times
- * fewer multiplications than the plain one, in its gradients too.
+ * A 3x3 convolution at stride 1 by Winograd's F(2x2, 3x3), on engines with kernels for it (wasm). It takes 2.25 times
+ * fewer multiplications than the plain one, also for its gradients.
  */
 
-/** Whether the engine in use has Winograd kernels for this convolution, and they take fewer multiplications. */
+/**
+ * Returns whether the current engine has Winograd kernels for this convolution, and they take fewer multiplications.
+ */
 export function isAvailable(
   [, height, width]: Shape4D,
   [kernelHeight, kernelWidth, channels, filters]: Shape4D,
@@ -27,7 +29,10 @@ export function isAvailable(
   );
 }
 
-/** Along an axis, the tiles of an output and its pairs of an output's and an input's pixel, padding left out. */
+/**
+ * Returns, along one axis, the number of output tiles and the number of pairs of an output and an input pixel, without
+ * padding.
+ */
 function along(extent: number, before: number, after: number): { tiles: number; pairs: number } {
   const output = extent + before + after - 2;
   const pairs = [0, 1, 2].map((tap) => {
@@ -44,7 +49,7 @@ export function forward(x: tf.Tensor4D, kernel: tf.Tensor4D, { padding }: Window
   return runOwnKernel('WinogradConv2D', { x, kernel }, { ...size, top, left, isTurned: false });
 }
 
-/** The convolution of the gradient with the kernel turned by half a turn, its channels and filters exchanged. */
+/** Convolves the output gradient with the kernel rotated by 180 degrees and its channels and filters swapped. */
 export function inputGradient(
   dy: tf.Tensor4D,
   kernel: tf.Tensor4D,

@@ -13,7 +13,7 @@ function pathOf(table: SplitTable & { kind: 'files' }, image: number): string {
   return join(table.root, nameAt(table.names, image));
 }
 
-/** The failure of an epoch. */
+/** Returns the failure of an epoch. */
 async function failureOf(epoch: Promise<unknown>): Promise<UserError['failure']> {
   const error = await epoch.then(
     () => null,
@@ -23,23 +23,23 @@ async function failureOf(epoch: Promise<unknown>): Promise<UserError['failure']>
   return error.failure;
 }
 
-/** Ways in which an image breaks, and what is said of it. */
+/** Ways to break an image, with the expected message. */
 const WAYS: readonly [string, (path: string) => Promise<unknown>, RegExp][] = [
-  ['vanished', (path) => rm(path), /is no longer there/],
+  ['vanished', (path) => rm(path), /no longer exists/],
   ['emptied', (path) => writeFile(path, ''), /is empty/],
   ['truncated', (path) => truncate(path, 400), /damaged or truncated/],
   ['not an image', (path) => writeFile(path, 'a note'), /is not an image/],
 ];
 
 describe.each(WAYS)('an image that is %s', (_, breakImage, reason) => {
-  test('ends the training where images must be good', async () => {
+  test('ends the training if images must be good', async () => {
     const table = await pictureTable(tests.folder, { count: 12 });
     await breakImage(pathOf(table, 9));
     await breakImage(pathOf(table, 10));
     for (const workers of [1, 2]) {
       const source = (await tests.open(table, { workers })).split('train').batches('training', 4);
       const order = ascending(12);
-      // The batches before are as ever.
+      // The batches before it are unaffected.
       await source.fill(order, 0, 0);
       await source.fill(order, 1, 0);
       const { what, remedy } = await failureOf(source.fill(order, 2, 0));
@@ -49,10 +49,10 @@ describe.each(WAYS)('an image that is %s', (_, breakImage, reason) => {
     }
   });
 
-  test('gives its place to the next good one of its class where bad images are skipped', async () => {
+  test('is replaced by the next good one of its class if bad images are skipped', async () => {
     const table = await pictureTable(tests.folder, { count: 12 });
     const bytes = await readFile(pathOf(table, 1));
-    // Image 7 is of class 1, as 9, 11 and 1 are.
+    // Image 7 is of class 1, like 9, 11 and 1.
     for (const image of [7, 9, 11]) await breakImage(pathOf(table, image));
     const pipeline = await tests.open(table, SKIP);
     const source = pipeline.split('train').batches('evaluation', 4);
@@ -72,7 +72,7 @@ describe.each(WAYS)('an image that is %s', (_, breakImage, reason) => {
   });
 });
 
-test('an image that becomes another while a training goes on is a bad one', async () => {
+test('an image that is replaced by another during training is a bad one', async () => {
   const table = await pictureTable(tests.folder, { count: 8 });
   const pipeline = await tests.open(table);
   const source = pipeline.split('train').batches('training', 4);
@@ -83,7 +83,7 @@ test('an image that becomes another while a training goes on is a bad one', asyn
   expect(what).toContain('changed');
 });
 
-test('of many bad images the first are noted one by one', async () => {
+test('the first of many bad images are logged one by one', async () => {
   const table = await pictureTable(tests.folder, { count: 40 });
   for (let image = 1; image < 40; image++) await rm(pathOf(table, image));
   await writePicture(pathOf(table, 39), 39, { height: 50, width: 50 });
@@ -91,17 +91,17 @@ test('of many bad images the first are noted one by one', async () => {
   await imagesOf(pipeline);
   expect(pipeline.replacedImages).toBe(38);
   expect(tests.notes).toHaveLength(17);
-  expect(tests.notes[16]).toContain('32 images so far');
+  expect(tests.notes[16]).toContain('32 images have been replaced so far');
 });
 
-test('a class without a good image ends the training, also where bad images are skipped', async () => {
+test('a class without a good image ends the training, even if bad images are skipped', async () => {
   const table = await pictureTable(tests.folder, { count: 4 });
   for (const image of [1, 3]) await rm(pathOf(table, image));
   const { what } = await failureOf(imagesOf(await tests.open(table, SKIP)));
   expect(what).toContain(pathOf(table, 1));
 });
 
-test('an archive that was cut short names itself and the image', async () => {
+test('an error in a truncated archive names the archive and the image', async () => {
   const files = await pictureTable(tests.folder, { count: 4 });
   const parts = await Promise.all([0, 1, 2, 3].map((image) => readFile(pathOf(files, image))));
   const archive = join(tests.folder, 'shard.tar');

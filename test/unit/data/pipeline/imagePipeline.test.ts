@@ -13,16 +13,16 @@ import { ascending, CROP, epochOf, FACTS, IMAGES, imagesOf, pipelineTests } from
 
 const tests = pipelineTests();
 
-/** (byte / 255 - mean) / std, of pixels [.., 3]. */
-function normalised(pixels: Uint8Array): Float32Array {
+/** Returns (byte / 255 - mean) / std for pixels [.., 3]. */
+function normalized(pixels: Uint8Array): Float32Array {
   return Float32Array.from(
     pixels,
     (byte, index) => (byte / 255 - FACTS.mean[index % 3]!) / FACTS.std[index % 3]!,
   );
 }
 
-describe('what a batch holds', () => {
-  test('an image is decoded, augmented by its own random numbers, and normalised', async () => {
+describe('the content of a batch', () => {
+  test('an image is decoded, augmented by its own random numbers, and normalized', async () => {
     const table = await pictureTable(tests.folder, { count: 5 });
     const pipeline = await tests.open(table, { seed: 3 });
     const order = Uint32Array.of(4, 2, 0, 1, 3);
@@ -35,28 +35,28 @@ describe('what a batch holds', () => {
       const augmented = augmentImage(decoded, CROP, IMAGES, () => random.uniform());
       const values = 24 * 24 * 3;
       expect(batch!.images.subarray(position * values, (position + 1) * values)).toEqual(
-        normalised(augmented.pixels),
+        normalized(augmented.pixels),
       );
     }
   });
 
-  test('an evaluation sees the central view of each image, the rest after the last whole batch too', async () => {
+  test('an evaluation uses the central view of each image, including the last partial batch', async () => {
     const table = await pictureTable(tests.folder, { count: 5 });
     const pipeline = await tests.open(table);
     const batches = await epochOf(pipeline.split('validation').batches('evaluation', 4), ascending(5));
     expect(batches.map(({ labels }) => [...labels])).toEqual([[0, 1, 0, 1], [0]]);
     const bytes = await readFile(join(table.root, nameAt(table.names, 4)));
     const view = evaluationView(await decodeImage({ kind: 'encoded', bytes }, 3), IMAGES);
-    expect(batches[1]!.images).toEqual(normalised(view.pixels));
+    expect(batches[1]!.images).toEqual(normalized(view.pixels));
   });
 
-  test('a training drops the rest after the last whole batch', async () => {
+  test('a training drops the last partial batch', async () => {
     const pipeline = await tests.open(await pictureTable(tests.folder, { count: 5 }));
     expect(pipeline.split('train').batches('training', 4).count).toBe(1);
     expect(pipeline.split('train').batches('training', 2).count).toBe(2);
   });
 
-  test('grey images for one channel', async () => {
+  test('gray images for one channel', async () => {
     const pipeline = await tests.open(await pictureTable(tests.folder, { count: 2 }), {
       facts: { ...FACTS, channels: 1, mean: [0], std: [1] },
     });
@@ -77,7 +77,7 @@ describe('random numbers', () => {
     }
   });
 
-  test('are the same where a training goes on in the middle of an epoch', async () => {
+  test('are the same for a training that resumes in the middle of an epoch', async () => {
     const table = await pictureTable(tests.folder, { count: 16 });
     const order = Uint32Array.from({ length: 16 }, (_, index) => (5 * index) % 16);
     const source = (await tests.open(table)).split('train').batches('training', 4);
@@ -86,9 +86,9 @@ describe('random numbers', () => {
     expect(await epochOf(other, order, 2, 2)).toEqual(whole.slice(2));
   });
 
-  test('differ by epoch, image and seed, and where an epoch takes an image twice', async () => {
+  test('differ by epoch, image and seed, and between two uses of an image in one epoch', async () => {
     const picture = await pictureTable(tests.folder, { count: 1 });
-    // One picture under four numbers.
+    // One image under four numbers.
     const table = {
       ...picture,
       names: nameTable(Array<string>(4).fill(nameAt(picture.names, 0))),
@@ -109,15 +109,15 @@ describe('random numbers', () => {
       ...first,
       ...(await draw(0, [0, 1, 2, 3], 1)),
       ...(await draw(1, [0, 1, 2, 3], 0)),
-      // The first is as before, the others are drawn anew.
+      // The first is the same as before, the others are drawn again.
       ...(await draw(0, [0, 0, 0, 0], 0)).slice(1),
     ];
     expect(new Set(all).size).toBe(15);
   });
 });
 
-describe('an epoch that is left', () => {
-  test.each([1, 2])('gives way to another, on the slots of %i threads', async (workers) => {
+describe('an abandoned epoch', () => {
+  test.each([1, 2])('makes room for another, on the slots of %i threads', async (workers) => {
     const table = await pictureTable(tests.folder, { count: 40 });
     const pipeline = await tests.open(table, { workers });
     const order = ascending(40);
@@ -132,7 +132,7 @@ describe('an epoch that is left', () => {
     }
   });
 
-  test('refuses batches that there are not, and orders of another split', async () => {
+  test('refuses batches that do not exist, and orders of another split', async () => {
     const pipeline = await tests.open(await pictureTable(tests.folder, { count: 4 }));
     const source = pipeline.split('train').batches('training', 4);
     await expect(source.fill(ascending(4), 1, 0)).rejects.toThrow(RangeError);
@@ -141,7 +141,7 @@ describe('an epoch that is left', () => {
   });
 });
 
-test('a thread that ends is a failure with a remedy, also of the batches that nobody waits for yet', async () => {
+test('a thread that exits is a failure with a remedy, also for batches that nobody awaits yet', async () => {
   const table = await pictureTable(tests.folder, { count: 8 });
   const path = join(tests.folder, 'ends.cjs');
   await writeFile(path, "require('node:worker_threads').parentPort.on('message', () => process.exit(3));");
@@ -149,14 +149,14 @@ test('a thread that ends is a failure with a remedy, also of the batches that no
   const order = ascending(8);
   for (const index of [0, 1]) {
     const failure = {
-      what: expect.stringContaining('exit code 3'),
+      what: expect.stringContaining('exited with code 3'),
       remedy: expect.stringContaining('Resume the run'),
     };
     await expect(source.fill(order, index, 0)).rejects.toMatchObject({ failure });
   }
 });
 
-test('a shuffled epoch of images in several archives reads these one by one', async () => {
+test('a shuffled epoch of images in several archives reads them one by one', async () => {
   // More images than a shuffle buffer holds.
   const [files, count] = [5, 10_000];
   const table: SplitTable = {
@@ -172,7 +172,7 @@ test('a shuffled epoch of images in several archives reads these one by one', as
   expect(new Set(order).size).toBe(count);
   expect(orderOf(0)).toEqual(order);
   expect(orderOf(1)).not.toEqual(order);
-  // All are in any 500 of an order that does not look at files.
+  // All files occur in any 500 images of an order that ignores files.
   const begun = new Set([...order.subarray(0, 500)].map((image) => image % files));
   expect(begun.size).toBeLessThanOrEqual(2);
   const plain = epochOrder({ shuffle: false, sampling: 'uniform' }, split, Random.seeded(0, 'dataOrder'));

@@ -7,11 +7,11 @@ import { imagesOf, pipelineTests } from './pipelines';
 
 const tests = pipelineTests();
 
-test('images that are kept in memory are those that are read anew', async () => {
+test('images kept in memory equal those that are read again', async () => {
   const table = await pictureTable(tests.folder, { count: 24 });
   const without = await tests.open(table);
   const epochs = [await imagesOf(without), await imagesOf(without, { epoch: 1 })];
-  // Room for all, for some, and for none.
+  // Room for all images, for some, and for none.
   for (const cacheBytes of [2 ** 24, 60_000, 200]) {
     const pipeline = await tests.open(table, { cacheBytes, workers: 2 });
     expect((await imagesOf(pipeline)).equals(epochs[0]!)).toBe(true);
@@ -19,7 +19,7 @@ test('images that are kept in memory are those that are read anew', async () => 
   }
 });
 
-test('an image that is in memory is not read again', async () => {
+test('an image in memory is not read again', async () => {
   const table = await pictureTable(tests.folder, { count: 8 });
   const second = await imagesOf(await tests.open(table), { epoch: 1 });
   const roomy = await tests.open(table, { cacheBytes: 2 ** 24 });
@@ -28,10 +28,10 @@ test('an image that is in memory is not read again', async () => {
   await imagesOf(narrow);
   for (const name of ['c0', 'c1']) await rm(join(table.root, name), { recursive: true });
   expect((await imagesOf(roomy, { epoch: 1 })).equals(second)).toBe(true);
-  await expect(imagesOf(narrow, { epoch: 1 })).rejects.toThrow('no longer there');
+  await expect(imagesOf(narrow, { epoch: 1 })).rejects.toThrow('no longer exists');
 });
 
-test('keeps what has room, and after one that has none smaller ones', () => {
+test('keeps images that fit, and smaller ones after one that does not', () => {
   const cache = emptyCache(1024, 3);
   const image = (side: number) => ({
     pixels: new Uint8Array(side * side).fill(side),

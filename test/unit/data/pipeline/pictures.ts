@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import sharp from 'sharp';
 import { nameTable, type SplitTable } from '../../../../src/datasets/table';
 
-/** A picture that is like no other: waves whose lengths and directions depend on its number, [height, width, 3]. */
+/** A unique picture: waves with lengths and directions that depend on its number, [height, width, 3]. */
 export function waves(number: number, height: number, width: number): Uint8Array {
   const pixels = new Uint8Array(height * width * 3);
   for (let y = 0, to = 0; y < height; y++) {
@@ -17,7 +17,7 @@ export function waves(number: number, height: number, width: number): Uint8Array
   return pixels;
 }
 
-/** Writes a picture as a file of the format that its ending names. */
+/** Writes a picture in the format of the file extension. */
 export async function writePicture(
   path: string,
   number: number,
@@ -31,7 +31,7 @@ export async function writePicture(
 }
 
 /**
- * Writes pictures of different sizes below a folder, their classes taking turns.
+ * Writes pictures of different sizes below a folder, with alternating classes.
  *
  * @returns their table
  */

@@ -8,7 +8,7 @@ import type { DatasetFacts } from '../../../../src/recipe/datasets';
 import type { ImagesRecipe } from '../../../../src/recipe/recipe';
 import type { BatchSource } from '../../../../src/training/data/batch';
 import { ImagePipeline, type PipelineOptions } from '../../../../src/training/data/pipeline/imagePipeline';
-import { buildImageWorker } from '../../trainer/trainerProcess';
+import { copyImageWorker } from '../../trainer/trainerProcess';
 
 export const CROP: readonly AugmentationStep[] = [
   { step: 'random_resized_crop', area: [0.3, 1], aspect: [3 / 4, 4 / 3] },
@@ -36,13 +36,13 @@ export const FACTS: DatasetFacts = {
   std: [0.2, 0.3, 0.4],
 };
 
-/** What the tests of a file that open pipelines share. */
+/** Helpers for the tests of a file that opens pipelines. */
 export interface PipelineTests {
-  /** A folder for each test. */
+  /** A separate folder per test. */
   readonly folder: string;
-  /** What the pipelines of a test had to say. */
+  /** The notes from a test's pipelines. */
   readonly notes: readonly string[];
-  /** Opens a pipeline on one table, as training images and as validation images; it ends with the test. */
+  /** Opens a pipeline that uses one table for both training and validation images. It ends with the test. */
   open(table: SplitTable, options?: Partial<PipelineOptions>): Promise<ImagePipeline>;
 }
 
@@ -53,7 +53,7 @@ export function pipelineTests(): PipelineTests {
   const opened: ImagePipeline[] = [];
   beforeAll(async () => {
     path = join(await mkdtemp(join(tmpdir(), 'image-worker-')), 'imageWorker.js');
-    await buildImageWorker(path);
+    await copyImageWorker(path);
   });
   afterAll(async () => {
     await rm(dirname(path), { recursive: true });
@@ -84,13 +84,13 @@ export function pipelineTests(): PipelineTests {
   };
 }
 
-/** A batch that outlives the next. */
+/** A batch that stays valid after the next one. */
 export interface KeptBatch {
   readonly images: Float32Array;
   readonly labels: Int32Array;
 }
 
-/** The batches of an epoch, from some batch on. */
+/** Returns the batches of an epoch, starting at some batch. */
 export async function epochOf(
   source: BatchSource,
   order: Uint32Array,
@@ -105,7 +105,7 @@ export async function epochOf(
   return batches;
 }
 
-/** An epoch's images one after the other, from some batch on. */
+/** Returns an epoch's images concatenated, starting at some batch. */
 export async function imagesOf(
   pipeline: ImagePipeline,
   { count = pipeline.split('train').count, epoch = 0, order = ascending(count) } = {},

@@ -23,7 +23,7 @@ const tests = pipelineTests();
 const COUNT = 16;
 const PRESIZED = { ...IMAGES, presize: 32 };
 
-/** Pictures, and a pipeline that resizes them once. */
+/** Writes pictures for a pipeline that resizes each of them once. */
 async function pictures(): Promise<SplitTable & { kind: 'files' }> {
   return pictureTable(join(tests.folder, 'pictures'), { count: COUNT });
 }
@@ -39,7 +39,7 @@ function openStored(table: SplitTable, freeBytes?: number): Promise<ImagePipelin
 
 const storeFile = (name: string) => join(tests.folder, 'stores', 'key', name);
 
-/** The images of two epochs, without a store. */
+/** Returns the images of two epochs, computed without a store. */
 async function expectedEpochs(table: SplitTable): Promise<[Buffer, Buffer]> {
   const pipeline = await tests.open(table, { images: PRESIZED });
   return [await imagesOf(pipeline), await imagesOf(pipeline, { epoch: 1 })];
@@ -50,7 +50,7 @@ async function deletePictures(): Promise<void> {
 }
 
 describe('a store of resized images', () => {
-  test('gives the images of the first epoch, which filled it', async () => {
+  test('returns the images of the first epoch, which filled it', async () => {
     const table = await pictures();
     const [first, second] = await expectedEpochs(table);
     const pipeline = await openStored(table);
@@ -87,7 +87,7 @@ describe('a store of resized images', () => {
     expect(await readFile(storeFile('index'))).toEqual(index);
   });
 
-  test('is read by others while one process writes it, and written on once that is gone', async () => {
+  test('is read by others while one process writes it, and continued once that process is gone', async () => {
     const table = await pictures();
     const [first, second] = await expectedEpochs(table);
     const writer = await openStored(table);
@@ -119,7 +119,7 @@ describe('a store of resized images', () => {
     ['pixels of another', () => damage(storeFile('pixels'))],
     ['an index of another kind', () => writeFile(storeFile('index'), 'another version')],
     ['an index without its pixels', () => rm(storeFile('pixels'))],
-  ])('that a crash left with %s costs time alone', async (_, crash) => {
+  ])('left by a crash with %s costs only time', async (_, crash) => {
     const table = await pictures();
     const [first, second] = await expectedEpochs(table);
     const pipeline = await openStored(table);
@@ -134,16 +134,18 @@ describe('a store of resized images', () => {
     }
   });
 
-  test('leaves room on its disk, and says so once', async () => {
+  test('leaves free space on its disk, and says so once', async () => {
     const table = await pictures();
     const [first, second] = await expectedEpochs(table);
     const pipeline = await openStored(table, 2 ** 60);
     expect((await imagesOf(pipeline)).equals(first)).toBe(true);
     expect((await imagesOf(pipeline, { epoch: 1 })).equals(second)).toBe(true);
-    expect(tests.notes).toEqual([expect.stringMatching(/not stored in .* \(no space left on the disk\)/)]);
+    expect(tests.notes).toEqual([
+      expect.stringMatching(/no longer stored in .* \(no space left on the disk\)/),
+    ]);
   });
 
-  test('that goes away costs time alone, and says so', async () => {
+  test('that disappears costs only time, and says so', async () => {
     const table = await pictures();
     const [first, second] = await expectedEpochs(table);
     const pipeline = await openStored(table);
@@ -153,7 +155,7 @@ describe('a store of resized images', () => {
     expect(tests.notes).toEqual([expect.stringContaining('are decoded in every epoch')]);
   });
 
-  test('that cannot be made costs time alone, and says so', async () => {
+  test('that cannot be created costs only time, and says so', async () => {
     const table = await pictures();
     const [first] = await expectedEpochs(table);
     await writeFile(join(tests.folder, 'stores'), 'a file in its place');
@@ -175,12 +177,12 @@ describe('the key of a store', () => {
   const resizing = { presize: 256, interpolation: 'bilinear', channels: 3 } as const;
   const key = presizeKey('f00d', [table(['a', 'b']), table(['c'])], resizing);
 
-  test('is one for the same images', () => {
+  test('is the same for the same images', () => {
     expect(presizeKey('f00d', [table(['a', 'b']), table(['c'])], { ...resizing })).toBe(key);
     expect(key).toMatch(/^[0-9a-f]{16}-presize-256$/);
   });
 
-  test('is another for other images, another order, and another way to resize', () => {
+  test('differs for other images, another order, or another way to resize', () => {
     const others = [
       presizeKey('beef', [table(['a', 'b']), table(['c'])], resizing),
       presizeKey('f00d', [table(['b', 'a']), table(['c'])], resizing),
@@ -199,7 +201,7 @@ describe('resizing once', () => {
     ...{ height, width, channels: 1 },
   });
 
-  test('brings the short edge to size, and the long one in proportion', () => {
+  test('scales the short edge to the size, and the long one in proportion', () => {
     const photo = image(30, 45);
     const box = { top: 0, left: 0, height: 30, width: 45 };
     expect(presized(photo, 10, 'bilinear')).toEqual(
@@ -208,7 +210,7 @@ describe('resizing once', () => {
     expect(presized(image(46, 31), 10, 'bilinear')).toMatchObject({ height: 14, width: 10 });
   });
 
-  test('leaves smaller images as they are', () => {
+  test('does not change smaller images', () => {
     const small = image(10, 45);
     expect(presized(small, 10, 'bilinear')).toBe(small);
   });
@@ -227,7 +229,7 @@ describe('the records of an index', () => {
     },
   });
 
-  test('are read as they were written, up to the first damaged one', () => {
+  test('are read as written, up to the first damaged one', () => {
     fc.assert(
       fc.property(
         fc.array(record, { minLength: 1, maxLength: 9 }),
@@ -246,12 +248,12 @@ describe('the records of an index', () => {
     );
   });
 
-  test('of images that there are not are none', () => {
+  test('of images that do not exist are none', () => {
     const stored: StoredPixels = { image: 5, block: 0, height: 1, width: 1, checksum: 0 };
     expect(decodeRecords(encodeRecords([stored]), 5).stored).toEqual([]);
   });
 
-  test("pixels' checksum tells any changed byte, and depends on nothing but the bytes", () => {
+  test('the checksum of pixels detects any changed byte, and depends only on the bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array({ minLength: 1, maxLength: 30 }), fc.nat(), (pixels, at) => {
         const checksum = checksumOf(pixels);

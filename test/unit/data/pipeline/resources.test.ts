@@ -22,7 +22,7 @@ describe('threads that prepare images', () => {
   });
 
   test.each(['', '0', '-1', '1.5', 'many'])(
-    'are the cores that are left, at least one, where it says %o',
+    'default to the remaining cores, at least one, if it says %o',
     (asked) => {
       vi.stubEnv(DATA_WORKERS, asked);
       expect(dataWorkersHere(availableParallelism())).toBe(1);
@@ -30,7 +30,7 @@ describe('threads that prepare images', () => {
     },
   );
 
-  test('leave a core to what feeds a GPU, and all to TensorFlow on the processor', () => {
+  test('leave one core to feed a GPU, and all to TensorFlow on the CPU', () => {
     expect(computeThreads('webgpu', 1)).toBe(1);
     expect(computeThreads('tensorflow-gpu', 1)).toBe(1);
     expect(computeThreads('tensorflow', 1)).toBe(availableParallelism());
@@ -46,7 +46,7 @@ describe('memory for decoded images', () => {
     expect(cacheBytesHere()).toBe(1.5 * 2 ** 20);
   });
 
-  test.each(['', '-1', 'much'])('is at most 512 MiB where it says %o', (asked) => {
+  test.each(['', '-1', 'much'])('is at most 512 MiB if it says %o', (asked) => {
     vi.stubEnv(CACHE_MB, asked);
     expect(cacheBytesHere()).toBeGreaterThan(0);
     expect(cacheBytesHere()).toBeLessThanOrEqual(512 * 2 ** 20);

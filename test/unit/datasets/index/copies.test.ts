@@ -14,7 +14,7 @@ interface Image {
   readonly hash: readonly number[];
 }
 
-/** Splits of images that were looked at. */
+/** Returns splits of images that were scanned. */
 function splitsOfImages(splits: readonly (readonly Image[])[]): SeenSplit[] {
   return splits.map((images, index) => {
     const detailed = Uint32Array.from(images, (_, image) => image);
@@ -39,7 +39,7 @@ function splitsOfImages(splits: readonly (readonly Image[])[]): SeenSplit[] {
 
 const bits = (word: number) => (word >>> 0).toString(2).replaceAll('0', '').length;
 
-/** Few contents, and hashes that differ from one of a few by some bits, so that there are copies of all kinds. */
+/** Few contents, and hashes that differ from one of a few by some bits, so that all kinds of copies occur. */
 const image = fc.record({
   content: fc.nat(12),
   label: fc.nat(2),
@@ -54,29 +54,29 @@ const image = fc.record({
 });
 const splits = fc.array(fc.array(image, { maxLength: 12 }), { minLength: 1, maxLength: 3 });
 
-test('copies are those of whoever compares all with all', () => {
+test('copies equal those of a comparison of all pairs', () => {
   fc.assert(
     fc.property(splits, (images) => {
       const { copiesWithin, copiesAcross, copiesMislabelled } = exactCopies(splitsOfImages(images));
       const all = images.flatMap((split, index) => split.map((each) => ({ ...each, split: index })));
-      let [within, across, mislabelled] = [0, 0, 0];
+      let [within, across, mislabeled] = [0, 0, 0];
       for (const [index, each] of all.entries()) {
         const first = all.slice(0, index).find(({ content }) => content === each.content);
         if (!first) continue;
         if (first.split === each.split) within++;
         else across++;
-        if (first.label !== each.label) mislabelled++;
+        if (first.label !== each.label) mislabeled++;
       }
       expect([copiesWithin.count, copiesAcross.count, copiesMislabelled.count]).toEqual([
         within,
         across,
-        mislabelled,
+        mislabeled,
       ]);
     }),
   );
 });
 
-test('near copies are those of whoever compares all with all', () => {
+test('near copies equal those of a comparison of all pairs', () => {
   fc.assert(
     fc.property(splits, (images) => {
       const seen = splitsOfImages(images);
@@ -100,14 +100,14 @@ test('near copies are those of whoever compares all with all', () => {
   );
 });
 
-test('images that cannot be read are copies of none', () => {
+test('unreadable images are copies of none', () => {
   const bad = { content: 1, label: 0, isBad: true, hash: [0, 0, 0, 0] };
   const seen = splitsOfImages([[bad, bad], [bad]]);
   const { copiesWithin, copiesAcross, isAcross } = exactCopies(seen);
   expect([copiesWithin.count, copiesAcross.count, nearCopies(seen, isAcross).count]).toEqual([0, 0, 0]);
 });
 
-test('of many copies the first few pairs are named, and all are counted', () => {
+test('the first few pairs of many copies are named, and all are counted', () => {
   const one = { content: 1, label: 0, isBad: false, hash: [1, 2, 3, 4] };
   const { copiesWithin } = exactCopies(splitsOfImages([Array.from({ length: 100 }, () => one)]));
   expect(copiesWithin.count).toBe(99);

@@ -9,7 +9,7 @@ import { testFolder } from '../photos';
 
 const split = { validation: 0.4, seed: 1 };
 
-/** A store with the fixtures of a kind of data set in `data`. */
+/** A store with the fixtures of one kind of data set in `data`. */
 async function place(kind: string, request: OwnDatasetRequest) {
   const root = await testFolder();
   const data = join(root, 'data');
@@ -40,12 +40,12 @@ test('pixels in memory are indexed by their content, and come with the tables', 
   await utimes(join(data, 'medmnist.npz'), 1, 1);
   await open();
   expect((await index()).facts).toEqual(facts);
-  // Another archive under the name does.
+  // Replacing the archive does.
   await writeFile(join(data, 'medmnist.npz'), await readFile(join(data, 'keras.npz')));
-  await expect(open()).rejects.toMatchObject({ failure: { remedy: 'Index it again: tricks data FILE' } });
+  await expect(open()).rejects.toMatchObject({ failure: { remedy: 'Index the data set: tricks data FILE' } });
 });
 
-test('parts of archives are read at their places, until an archive changes', async () => {
+test('parts of archives are read at their offsets, until an archive changes', async () => {
   const request: OwnDatasetRequest = { dataset: 'webdataset', train: 'data/train-{000..002}.tar', split };
   const { data, index, open } = await place('shards', request);
   const { facts, report } = await index();
@@ -57,7 +57,7 @@ test('parts of archives are read at their places, until an archive changes', asy
   expect((await index()).facts).toEqual(facts);
   const shard = join(data, 'train-001.tar');
   const bytes = await readFile(shard);
-  // A damaged image at an unchanged place.
+  // A damaged image at an unchanged position.
   const at = bytes.indexOf('\x89PNG', 0, 'latin1');
   const start = at === -1 ? bytes.indexOf(Buffer.of(0xff, 0xd8)) : at;
   expect(start).toBeGreaterThan(0);
@@ -76,7 +76,7 @@ test('parts of archives are read at their places, until an archive changes', asy
   });
 });
 
-test('an image of a Parquet file that cannot be read is named by that file, not by the copy in the cache', async () => {
+test('an unreadable image of a Parquet file is named by that file, not by the copy in the cache', async () => {
   const request: OwnDatasetRequest = {
     ...{ dataset: 'parquet', path: 'data/bad.parquet', image_column: 'picture', label_column: 'kind', split },
   };

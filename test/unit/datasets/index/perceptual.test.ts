@@ -11,7 +11,7 @@ const photoOf = (seed: number, width = 200, height = 160) => ({
   channels: 3,
 });
 
-/** A photo after a change by sharp. */
+/** Returns a photo changed by sharp. */
 async function changed(seed: number, change: (image: Sharp) => Sharp) {
   const { pixels, width, height } = photoOf(seed);
   const png = await change(sharp(pixels, { raw: { width, height, channels: 3 } })).toBuffer();
@@ -19,7 +19,7 @@ async function changed(seed: number, change: (image: Sharp) => Sharp) {
   return { pixels: new Uint8Array(data), width: info.width, height: info.height, channels: info.channels };
 }
 
-test('photos that differ are not near, and all but a few changed ones are near their originals', async () => {
+test('different photos are not near, and nearly all changed ones are near their originals', async () => {
   const hashes = Array.from({ length: 40 }, (_, seed) => perceptualHash(photoOf(seed))!);
   for (const [a, one] of hashes.entries()) {
     for (const [b, other] of hashes.entries()) expect(isNear(one, 0, other, 0)).toBe(a === b);
@@ -64,6 +64,6 @@ test('moments are the mean and the mean square of each channel, in 0..1', () => 
   const pixels = Uint8Array.of(0, 255, 51, 255, 255, 102);
   const moments = momentsOf({ pixels, width: 2, height: 1, channels: 3 });
   for (const [at, value] of [0.5, 1, 0.3, 0.5, 1, 0.1].entries()) expect(moments[at]).toBeCloseTo(value, 12);
-  const grey = momentsOf({ pixels: Uint8Array.of(0, 255), width: 2, height: 1, channels: 1 });
-  expect([...grey]).toEqual([0.5, 0.5, 0.5, 0.5, 0.5, 0.5]);
+  const gray = momentsOf({ pixels: Uint8Array.of(0, 255), width: 2, height: 1, channels: 1 });
+  expect([...gray]).toEqual([0.5, 0.5, 0.5, 0.5, 0.5, 0.5]);
 });

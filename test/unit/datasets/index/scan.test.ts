@@ -19,7 +19,7 @@ import { age, catsAndDogs, damage, imageFolder, photo, testFolder, writeTree } f
 const csv = (path: string) =>
   ({ dataset: 'csv', path, image_column: 'path', label_column: 'label' }) as const;
 
-/** A store with photos in it, and how to index and open them. */
+/** A store with photos, and functions to index and open them. */
 async function place(
   files?: Readonly<Record<string, Uint8Array | string>>,
   request: OwnDatasetRequest = imageFolder(),
@@ -39,7 +39,7 @@ async function place(
 }
 
 describe('indexing a folder of images', () => {
-  test('finds counts, sizes, mean and deviation, which it keeps', async () => {
+  test('computes counts, sizes, mean and deviation, and stores them', async () => {
     const files = await catsAndDogs(4, { format: 'png' });
     const { index, root, request } = await place(files);
     const { facts, report } = await index();
@@ -84,7 +84,7 @@ describe('indexing a folder of images', () => {
     expect(factsLookup(root, root)(request)).toEqual(facts);
   });
 
-  test('weighs each image alike in mean and deviation, whatever its size', async () => {
+  test('weights each image equally in mean and deviation, whatever its size', async () => {
     const flat = (level: number, width: number) =>
       sharp({ create: { width, height: 10, channels: 3, background: { r: level, g: level, b: level } } })
         .png()
@@ -101,18 +101,18 @@ describe('indexing a folder of images', () => {
     expect(facts.width).toEqual({ min: 10, p05: 10, median: 1000, p95: 1000, max: 1000 });
   });
 
-  test('has one channel where all images are grey, and three where one is not', async () => {
-    const files = await catsAndDogs(2, { isGrey: true, format: 'png' });
+  test('has one channel if all images are gray, and three otherwise', async () => {
+    const files = await catsAndDogs(2, { isGray: true, format: 'png' });
     const { index, photos } = await place(files);
-    const grey = await index();
-    expect(grey.facts).toMatchObject({ channels: 1, mean: [expect.any(Number)], std: [expect.any(Number)] });
-    await writeTree(photos, { 'val/cat/colour.jpg': await photo(50) });
+    const gray = await index();
+    expect(gray.facts).toMatchObject({ channels: 1, mean: [expect.any(Number)], std: [expect.any(Number)] });
+    await writeTree(photos, { 'val/cat/color.jpg': await photo(50) });
     const mixed = await index();
     expect(mixed.facts.channels).toBe(3);
-    expect(mixed.facts.mean).toEqual([0, 1, 2].map(() => expect.closeTo(grey.facts.mean[0]!, 6)));
+    expect(mixed.facts.mean).toEqual([0, 1, 2].map(() => expect.closeTo(gray.facts.mean[0]!, 6)));
   });
 
-  test('reports copies within and across splits, and those under two labels', async () => {
+  test('reports copies within and across splits, and those with two labels', async () => {
     const one = await photo(100);
     const two = await photo(101);
     const { index, photos } = await place({
@@ -171,7 +171,7 @@ describe('indexing a folder of images', () => {
 });
 
 describe('an image that cannot be read', () => {
-  /** Each beside good photos. */
+  /** Broken images, each placed next to good photos. */
   async function badImages(): Promise<Record<string, Buffer | string>> {
     const whole = await photo(200, { width: 300, height: 300 });
     const png = await photo(201, { format: 'png' });
@@ -201,14 +201,14 @@ describe('an image that cannot be read', () => {
     expect(report.unreadable.images.find(({ name }) => name.endsWith('bomb.png'))?.reason).toContain(
       'pixels',
     );
-    // Files that are empty are no copies of one another.
+    // Empty files are not copies of each other.
     expect(report.copiesWithin.count).toBe(0);
     const clean = await place(good);
     const { facts: without } = await clean.index();
     expect(facts).toEqual(without);
   });
 
-  test('of a large data set is found by its end, or its header, without decoding all', async () => {
+  test('of a large data set is found by its end or its header, without decoding all', async () => {
     const bad = await badImages();
     const { index } = await place({ ...(await catsAndDogs(8)), ...bad });
     const { report } = await index({ decodedImages: 0 });
@@ -217,7 +217,7 @@ describe('an image that cannot be read', () => {
     expect(report.nearCopiesAcross.compared).toBe(0);
   });
 
-  test('by a lying extension is used as what it is', async () => {
+  test('with a wrong extension is used as what it is', async () => {
     const { index } = await place({
       ...(await catsAndDogs()),
       'train/cat/lying.jpg': await photo(9, { format: 'png' }),
@@ -227,25 +227,25 @@ describe('an image that cannot be read', () => {
     expect(facts.trainCounts).toEqual([5, 4]);
   });
 
-  test('that goes while the data is indexed is counted and named', async () => {
+  test('that disappears during indexing is counted and named', async () => {
     const { index, photos } = await place();
     const { facts, report } = await index({ check: () => rm(join(photos, 'train/cat/2.jpg')) });
     expect(facts.trainCounts).toEqual([3, 4]);
     expect(report.unreadable.images).toEqual([
-      { name: join(photos, 'train/cat/2.jpg'), reason: 'There is no such file.' },
+      { name: join(photos, 'train/cat/2.jpg'), reason: 'The file does not exist.' },
     ]);
   });
 
-  test('for want of permission is counted and named', async () => {
+  test('without read permission is counted and named', async () => {
     const { index, photos, root } = await place();
     await chmod(join(photos, 'train/cat/2.jpg'), 0);
     const { report } = await unprivileged(root, () => index());
     expect(report.unreadable.images).toEqual([
-      { name: join(photos, 'train/cat/2.jpg'), reason: 'The file may not be read.' },
+      { name: join(photos, 'train/cat/2.jpg'), reason: 'You do not have permission to read the file.' },
     ]);
   });
 
-  test('is looked at again when it is replaced', async () => {
+  test('is checked again once it is replaced', async () => {
     const { index, photos } = await place({ ...(await catsAndDogs()), 'train/cat/bad.jpg': 'bad' });
     expect((await index()).report.unreadable.count).toBe(1);
     await writeTree(photos, { 'train/cat/bad.jpg': await photo(300) });
@@ -254,7 +254,7 @@ describe('an image that cannot be read', () => {
     expect(facts.trainCounts).toEqual([5, 4]);
   });
 
-  test('of a table may not exist at all, or have a name that no file has', async () => {
+  test('of a table may not exist at all, or have an impossible file name', async () => {
     const { root, index } = await place(
       { 'cat.jpg': await photo(1), 'dog.jpg': await photo(2) },
       { ...csv('labels.csv'), split: { validation: 1e-9, seed: 0 } },
@@ -269,8 +269,8 @@ describe('an image that cannot be read', () => {
     await writeFile(join(root, 'labels.csv'), `${rows.join('\n')}\n`);
     const { report } = await index();
     expect(report.unreadable.images).toEqual([
-      { name: join(root, 'photos/gone.jpg'), reason: 'There is no such file.' },
-      { name: join(root, 'a\0b.jpg'), reason: 'Its name has a zero byte.' },
+      { name: join(root, 'photos/gone.jpg'), reason: 'The file does not exist.' },
+      { name: join(root, 'a\0b.jpg'), reason: 'Its name contains a null byte.' },
     ]);
   });
 
@@ -281,13 +281,13 @@ describe('an image that cannot be read', () => {
     );
     await expect(index()).rejects.toMatchObject({
       failure: {
-        what: 'The data set has no training image.',
-        remedy: 'Lower data.split.validation, or check what data.path names.',
+        what: 'The data set has no training images.',
+        remedy: 'Lower data.split.validation, or check data.path.',
       },
     });
   });
 
-  test('is an error where no training image can be read', async () => {
+  test('is an error if no training image can be read', async () => {
     const { index, photos, root } = await place({
       'train/a/x.jpg': '',
       'train/b/y.jpg': '',
@@ -295,7 +295,7 @@ describe('an image that cannot be read', () => {
     });
     await expect(index()).rejects.toMatchObject({
       failure: {
-        what: `No training image can be read, such as ${join(photos, 'train/a/x.jpg')}: The file is empty.`,
+        what: `No training image can be read. For example, ${join(photos, 'train/a/x.jpg')}: The file is empty.`,
       },
     });
     expect(await readdir(indexesFolder(root)).catch(() => [])).toEqual([]);
@@ -303,14 +303,14 @@ describe('an image that cannot be read', () => {
 });
 
 describe('indexing again', () => {
-  test('reads only files that are new or have changed, and comes to what a first look comes to', async () => {
+  test('reads only new and changed files, and gives the same result as a first pass', async () => {
     const { index, photos, root, request } = await place();
     await age(photos);
     await index();
     await damage(join(photos, 'train/cat/0.jpg'));
     const same = await index();
     expect(same.report.unreadable.count).toBe(0);
-    // Nothing has changed, so the index stays as it is.
+    // Nothing changed, so the index stays the same.
     expect(await index()).toEqual(same);
     await writeTree(photos, { 'train/dog/new.jpg': await photo(400), 'train/cat/1.jpg': await photo(401) });
     const again = await index();
@@ -324,7 +324,7 @@ describe('indexing again', () => {
     expect(datasetKey(request, root)).toHaveLength(16);
   });
 
-  test('under another split takes over what is known, though images change sides', async () => {
+  test('under another split reuses what is known, though images change sides', async () => {
     const files = Object.fromEntries(
       await Promise.all(
         Array.from({ length: 40 }, async (_, image) => [
@@ -338,7 +338,7 @@ describe('indexing again', () => {
     const first = await index();
     const other: typeof first.request = { ...first.request, split: { validation: 0.4, seed: 7 } };
     const scan = { root, folder: root, cacheFolder: root, workers: 0 };
-    // What is known is not read.
+    // Files already in the index are not read.
     for (const name of Object.keys(files)) await damage(join(photos, name));
     const second = await indexDataset(other, scan);
     expect(second.report.unreadable.count).toBe(0);
@@ -347,7 +347,7 @@ describe('indexing again', () => {
     expect(second.facts.fingerprint).not.toBe(first.facts.fingerprint);
   });
 
-  test('that is aborted, or cannot write, leaves the old index', async () => {
+  test('that is aborted, or cannot write, keeps the old index', async () => {
     const { index, photos, root, request } = await place();
     const before = await index();
     await writeTree(photos, { 'train/cat/new.jpg': await photo(500) });
@@ -368,7 +368,7 @@ describe('indexing again', () => {
 });
 
 describe('the fingerprint', () => {
-  test('is that of names, classes, splits and content, wherever they lie', async () => {
+  test('covers names, classes, splits and content, wherever the files are', async () => {
     const files = await catsAndDogs();
     const fingerprint = async (changed: Record<string, Uint8Array | string>) => {
       const { index } = await place(changed);
@@ -389,7 +389,7 @@ describe('the fingerprint', () => {
 });
 
 describe('opening', () => {
-  test('gives the tables as they were indexed', async () => {
+  test('returns the tables as they were indexed', async () => {
     const { index, open, photos } = await place();
     const { facts } = await index();
     const { dataset, index: opened } = await open('fail', facts.fingerprint);
@@ -407,7 +407,7 @@ describe('opening', () => {
     expect(validation.labels).toHaveLength(4);
   });
 
-  test('refuses unreadable images or leaves them out', async () => {
+  test('refuses unreadable images or skips them', async () => {
     const { index, open, photos } = await place({ ...(await catsAndDogs()), 'train/cat/1.jpg': 'bad' });
     const { facts } = await index();
     await expect(open('fail')).rejects.toMatchObject({
@@ -444,25 +444,25 @@ describe('opening', () => {
     await expect(open()).rejects.toMatchObject({
       failure: {
         what: expect.stringMatching(/since the data set was indexed[.]$/),
-        remedy: 'Index it again: tricks data FILE',
+        remedy: 'Index the data set: tricks data FILE',
       },
     });
     await index();
     await open();
   });
 
-  test('does not mind what is no image, nor a folder that was touched', async () => {
+  test('ignores what is not an image, and a touched folder', async () => {
     const { index, open, photos } = await place();
     await index();
     await writeTree(photos, { 'train/cat/.DS_Store': 'x', 'train/.ipynb_checkpoints/a.txt': 'x' });
     await open();
   });
 
-  test('refuses another fingerprint than that of the run', async () => {
+  test('refuses a fingerprint other than that of the run', async () => {
     const { index, open } = await place();
     await index();
     await expect(open('fail', 'other')).rejects.toMatchObject({
-      failure: { what: expect.stringContaining('not those that this run was made for') },
+      failure: { what: expect.stringContaining('not those this run was created for') },
     });
   });
 

@@ -14,7 +14,7 @@ import { imageFolder, testFolder } from '../photos';
 
 const request = imageFolder('photos');
 
-test('the key of a data set is that of its kind, absolute paths and options', () => {
+test('the key of a data set depends on its kind, absolute paths and options', () => {
   const key = datasetKey(request, '/a');
   expect(key).toMatch(/^[0-9a-f]{16}$/);
   const same: OwnDatasetRequest[] = [
@@ -34,13 +34,13 @@ test('the key of a data set is that of its kind, absolute paths and options', ()
   expect(new Set([key, ...keys]).size).toBe(keys.length + 1);
 });
 
-test('the key of the images is the same for every split of them', () => {
+test('the key of the images is the same for every split', () => {
   const key = imagesKey(request, '/a');
   expect(imagesKey({ ...request, split: { validation: 0.5, seed: 3 } }, '/a')).toBe(key);
   expect(imagesKey(imageFolder('others'), '/a')).not.toBe(key);
 });
 
-test('an index that is missing, damaged, of another version or kind is none', async () => {
+test('a missing or damaged index, or one of another version or kind, is ignored', async () => {
   const root = await testFolder();
   const path = indexPath(root, datasetKey(request, root));
   const lookup = factsLookup(root, root);
@@ -84,7 +84,7 @@ test('an index that is missing, damaged, of another version or kind is none', as
   }
   await writeFile(path, JSON.stringify(good));
   expect(lookup(request)).toEqual(sourceFacts());
-  // The same object, so that a file that has not changed is not read again.
+  // The same object: an unchanged file is not read again.
   expect(lookup(request)).toBe(lookup(request));
   expect((await readIndex(root, request, root))?.facts).toEqual(sourceFacts());
 });

@@ -27,7 +27,7 @@ beforeAll(async () => {
 afterAll(() => rm(bundles, { recursive: true, force: true }));
 beforeEach(() => rm(allowedFoldersPath(), { force: true }));
 
-/** Starts an indexer; `ended` is all that it says, once it has left. */
+/** Starts an indexer. `ended` resolves to all its messages after it has exited. */
 function startIndexer(): { child: ChildProcess; said: FromIndexer[]; ended: Promise<FromIndexer[]> } {
   const child = fork(join(bundles, 'indexer.js'), { execArgv: [] });
   onTestFinished(() => {
@@ -49,7 +49,7 @@ async function folderOfPhotos(): Promise<string> {
   return root;
 }
 
-test('indexes a data set, says how far it is, and leaves', async () => {
+test('indexes a data set, reports its progress, and exits', async () => {
   const root = await folderOfPhotos();
   const { child, ended } = startIndexer();
   const asked = requestIn(root);
@@ -71,7 +71,7 @@ test('says why there is no index, with a remedy', async () => {
   expect(end).toMatchObject({ type: 'failed', failure: { what: expect.stringContaining('nowhere') } });
 });
 
-test('reads nothing outside that nobody allowed, unless it may read anything', async () => {
+test('reads nothing outside without consent, unless it may read anything', async () => {
   const root = await testFolder();
   const outside = await folderOfPhotos();
   const refused = startIndexer();

@@ -17,7 +17,7 @@ tricks:
   ema: { decay: 0.99 }
 `;
 
-/** The file with the setting in it, and what is said of it. */
+/** Returns the file after the setting is applied, and the messages. */
 function kept(text: string, setting: readonly number[], facts: StudyFacts = studyFacts(), name = 'a.yaml') {
   const { edits, reasons } = keepEdits(parseDocument(text, name), facts, setting);
   if (!edits.ok) throw new Error(edits.reason);
@@ -25,7 +25,7 @@ function kept(text: string, setting: readonly number[], facts: StudyFacts = stud
 }
 
 describe('keeping what helps', () => {
-  test('writes what is chosen, takes out what is not, and leaves the rest as it is', () => {
+  test('writes the chosen levels, removes the others, and keeps the rest', () => {
     const { text, edits } = kept(YAML, [1, 1, 0, 1, 1]);
     expect(edits).toHaveLength(1);
     expect(parseDocument(text, 'a.yaml').value).toEqual({
@@ -35,7 +35,7 @@ describe('keeping what helps', () => {
       schedule: { epochs: 10 },
       tricks: {
         linear_scaling: true,
-        // A bare trick stays as the experiment has it.
+        // A bare trick stays as it is in the experiment.
         ema: { decay: 0.99 },
         warmup: { epochs: 1 },
         label_smoothing: { epsilon: 0.1 },
@@ -45,7 +45,7 @@ describe('keeping what helps', () => {
     expect(text).toContain('# as in the paper');
   });
 
-  test('the first levels take every factor out, and keep the first value of keys', () => {
+  test('the first levels remove every factor, and keep the first value of keys', () => {
     const { text } = kept(YAML, [0, 0, 0, 0, 0]);
     expect(parseDocument(text, 'a.yaml').value).toMatchObject({
       optimizer: { weight_decay: 0.0001 },
@@ -88,7 +88,7 @@ describe('keeping what helps', () => {
     ]);
   });
 
-  test('nothing is changed where the levels are not known', () => {
+  test('nothing is changed if the levels are unknown', () => {
     const { edits } = keepEdits(
       parseDocument(YAML, 'a.yaml'),
       studyFacts({ levelValues: null }),

@@ -21,7 +21,7 @@ const baselineOf = (text: string) => {
 const parse = (text: string, fileName = 'a.study.yaml') =>
   parseStudy(text, fileName, () => ({ ok: false, reason: 'A search is not read with its experiment.' }));
 
-/** Each problem of a search as `line: severity: what remedy`. */
+/** Returns each problem of a search as `line: severity: what remedy`. */
 function problemsIn(text: string, experiment = experimentText()): string[] {
   const found = problemsOf(parse(text), () => ({
     ok: true,
@@ -32,7 +32,7 @@ function problemsIn(text: string, experiment = experimentText()): string[] {
   );
 }
 
-/** What is offered where a bar stands. */
+/** Returns the completions at the bar. */
 function at(marked: string, hasSchemaHelp = false, fileName = 'a.study.yaml') {
   const offset = marked.indexOf('|');
   const text = marked.replace('|', '');
@@ -58,7 +58,7 @@ function at(marked: string, hasSchemaHelp = false, fileName = 'a.study.yaml') {
 const SEARCH = `${HEAD}search:\n  optimizer.base_lr: { log: [0.01, 1] }\nbudget: { trials: 4 }\n`;
 
 describe('the problems of a search file', () => {
-  test('are none of a sound one', () => {
+  test('are none for a valid one', () => {
     expect(problemsIn(SEARCH)).toEqual([]);
   });
 
@@ -66,21 +66,23 @@ describe('the problems of a search file', () => {
     expect(
       problemsIn(SEARCH.replace('[0.01, 1]', '[0, 1]').replace('budget', 'samplr: random\nbudget')),
     ).toEqual([
-      '4: error: The logarithm of 0 is no number. Begin above 0, or write range.',
-      '5: error: A search has no samplr. Did you mean sampler?',
+      '4: error: 0 has no logarithm. Start above 0, or write range.',
+      '5: error: A search has no key samplr. Did you mean sampler?',
     ]);
   });
 
-  test('are those with its experiment: keys that it does not have, values that it cannot train', () => {
+  test('include those with its experiment: keys that it does not have, values that it cannot train', () => {
     const [unknown] = problemsIn(SEARCH.replace('base_lr', 'base_rate'));
-    expect(unknown).toMatch(/^4: error: With optimizer\.base_rate: 0\.01 the experiment cannot be trained: /);
+    expect(unknown).toMatch(
+      /^4: error: With optimizer\.base_rate: 0\.01, the experiment cannot be trained: /,
+    );
     const nothing = SEARCH.replace('optimizer.base_lr: { log: [0.01, 1] }', 'warmup: [off, false]');
-    expect(problemsIn(nothing)).toEqual(['4: error: warmup has this choice twice. Take one of them out.']);
+    expect(problemsIn(nothing)).toEqual(['4: error: warmup has this choice twice. Remove one of them.']);
     const broken = problemsIn(SEARCH, experimentText().replace('schedule', 'shedule'));
     expect(broken[0]).toMatch(/^2: error: The experiment cannot be trained: /);
   });
 
-  test('name an experiment that cannot be read, and images that are not indexed', () => {
+  test('name an unreadable experiment, and images that are not indexed', () => {
     const [problem, ...others] = problemsOf(parse(SEARCH), () => ({ ok: false, reason: 'No such file.' }));
     expect(others).toEqual([]);
     expect(problem).toMatchObject({
@@ -94,7 +96,7 @@ describe('the problems of a search file', () => {
     ]);
   });
 
-  test('are fixed where it is told what was meant', () => {
+  test('are fixed if the intended value is known', () => {
     const text = SEARCH.replace('budget', 'samplr: random\nbudget');
     const parsed = parse(text);
     const [fix] = studyQuickFixes(parsed);
@@ -162,10 +164,10 @@ describe('hovers in search files', () => {
     const text = `${SEARCH}sampler: random\nmetric: macro_f1\n`;
     expect(hover(text, 'sampler')).toContain('quasi_random and random are built in');
     expect(hover(text, 'metric')).not.toContain('images_per_second');
-    expect(hover(text, 'trials')).toContain('Trials in all.');
+    expect(hover(text, 'trials')).toContain('Total number of trials.');
     expect(hover(text, 'log:')).toContain('drawn evenly in their logarithm');
-    expect(hover(text, 'optimizer.base_lr', true)).toContain('The experiment has ');
-    // The schema has the rest.
+    expect(hover(text, 'optimizer.base_lr', true)).toContain('Value in the experiment: ');
+    // The schema covers the rest.
     expect(hover(text, 'sampler', true)).toBeNull();
   });
 });

@@ -17,19 +17,19 @@ function textOf(parsed: ReturnType<typeof parsedWith>, runs: number, index: RunI
 }
 
 describe('a budget that is too small', () => {
-  test('is told with the budget that is enough, which is told of no more', () => {
+  test('is reported with a budget that is enough, which is not reported again', () => {
     const parsed = parsedWith(0.3);
     const text = textOf(parsed, 8) ?? '';
     expect(text).toMatch(
-      /^8 runs give intervals of about ±0\.\d\d points, which cannot tell effects of 0\.3 points/,
+      /^8 runs give intervals of about ±0\.\d\d points, too wide to detect effects of 0\.3 points/,
     );
-    expect(text).toContain('a noise of 0.25 points over seeds, which is a guess');
-    const enough = Number(/A budget of (\d+) runs could\./.exec(text)?.[1]);
+    expect(text).toContain('a noise of 0.25 points across seeds, which is a guess');
+    const enough = Number(/A budget of (\d+) runs would be enough\./.exec(text)?.[1]);
     expect(textOf(parsed, enough)).toBeNull();
     expect(textOf(parsed, enough - 4)).not.toBeNull();
   });
 
-  test('goes by the noise of the runs that are there', () => {
+  test('uses the noise of the existing runs', () => {
     const parsed = parsedWith(0.3);
     const place = { engine: 'wasm', threads: 1, execution: null } as const;
     const seeds = [0.9, 0.9001, 0.8999, 0.90005].map((accuracy, seed) => ({ seed, place, accuracy }));
@@ -43,10 +43,10 @@ describe('a budget that is too small', () => {
     if (!block) throw new Error('A plan has blocks.');
     expect(shortfallText(parsed, plan, new Map())).toBeNull();
     const text = shortfallText(parsed, { ...plan, blocks: [block] }, new Map());
-    expect(text).toMatch(/^All runs have one seed/);
+    expect(text).toMatch(/^All runs share one seed/);
   });
 
-  test('is not judged in a metric of which no noise is known', () => {
+  test('is not judged in a metric with unknown noise', () => {
     const parsed = parsedWith(0.01, 'metric: validation_loss\n');
     expect(textOf(parsed, 8)).toBeNull();
   });

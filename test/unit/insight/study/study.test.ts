@@ -37,7 +37,7 @@ const BASELINE = baselineOf(EXAMPLE);
 const parse = (text: string, baseline = BASELINE) =>
   parseStudy(text, 'a.study.yaml', () => ({ ok: true, parsed: baseline }));
 
-/** What is offered where a bar stands in a study file. */
+/** Returns the completions at the bar in a study file. */
 function at(marked: string, { fileName = 'a.study.yaml', baseline = BASELINE as Baseline | null } = {}) {
   const offset = marked.indexOf('|');
   const text = marked.replace('|', '');
@@ -48,7 +48,7 @@ function at(marked: string, { fileName = 'a.study.yaml', baseline = BASELINE as 
   });
   return {
     labels: found?.items.map(({ label }) => label) ?? [],
-    /** The text once an item is taken, its stops filled with their defaults. */
+    /** Returns the text after an item is accepted, with its tab stops filled with their defaults. */
     taken: (label: string) => {
       const item = found?.items.find((each) => each.label === label);
       if (!found || !item) throw new Error(`${label} is not among ${found?.items.map((each) => each.label)}`);
@@ -57,7 +57,7 @@ function at(marked: string, { fileName = 'a.study.yaml', baseline = BASELINE as 
   };
 }
 
-/** A snippet as the editor inserts it when every stop is left at its default. */
+/** Expands a snippet as the editor does if every tab stop keeps its default. */
 function filled(snippet: string): string {
   return snippet
     .replace(/\$\{\d+\|((?:\\.|[^,|])*)[^}]*\|\}/g, '$1')
@@ -69,7 +69,7 @@ function filled(snippet: string): string {
 const HEAD = 'name: s\nexperiment: e.experiment.yaml\n';
 
 describe('completion in study files', () => {
-  test('offers the keys that are not written yet, with their defaults', () => {
+  test('offers the missing keys, with their defaults', () => {
     expect(at(`${HEAD}|`).labels).toEqual([
       ...['factors', 'design', 'budget', 'blocks', 'metric', 'smallest_effect', 'stop', 'at_once'],
     ]);
@@ -78,7 +78,7 @@ describe('completion in study files', () => {
     expect(at(`${HEAD}budget: { | }`).labels).toEqual(['runs', 'hours']);
   });
 
-  test('offers tricks that fit the experiment, as they fit it, and no others', () => {
+  test('offers tricks that fit the experiment, with options that fit it, and no others', () => {
     const { labels, taken } = at(`${HEAD}factors:\n  - warmup\n  - |\n`);
     expect(labels).toContain('zero_gamma');
     expect(labels).not.toContain('warmup');
@@ -87,7 +87,7 @@ describe('completion in study files', () => {
     expect(taken('ema')).toContain('  - ema: { decay: 0.99 }\n');
   });
 
-  test('offers keys of the experiment with the value that it has', () => {
+  test('offers keys of the experiment with their value', () => {
     const { taken } = at(`${HEAD}factors:\n  - |\n`);
     expect(taken('schedule.decay')).toContain('  - schedule.decay: [cosine, constant]\n');
     expect(taken('optimizer.weight_decay')).toContain('  - optimizer.weight_decay: [0.0001, ]\n');
@@ -131,20 +131,20 @@ describe('hovers in study files', () => {
   const TEXT = `${HEAD}factors:\n  - warmup\n  - label_smoothing: { epsilon: 0.1 }\n  - optimizer.weight_decay: [0.0001, 0.001]\nbudget: { runs: 32 }\ndesign: auto\n`;
 
   test('explain tricks, whether the experiment has them, and their options', () => {
-    expect(hover(TEXT, 'warmup')).toContain('The experiment has it');
-    expect(hover(TEXT, 'label_smoothing')).toContain('The experiment does without it');
+    expect(hover(TEXT, 'warmup')).toContain('The experiment uses it');
+    expect(hover(TEXT, 'label_smoothing')).toContain('The experiment does not use it');
     expect(hover(TEXT, 'epsilon')).toContain('tricks.label\\_smoothing.epsilon');
   });
 
-  test('explain keys of the experiment with what it has, and keys of the study with their default', () => {
-    expect(hover(TEXT, 'optimizer.weight_decay')).toContain('The experiment has `0.0001`.');
-    expect(hover(TEXT, 'design')).toContain('By default `auto`.');
-    expect(hover(TEXT, 'runs')).toContain('Training runs in all.');
+  test('explain keys of the experiment with their value, and keys of the study with their default', () => {
+    expect(hover(TEXT, 'optimizer.weight_decay')).toContain('Value in the experiment: `0.0001`.');
+    expect(hover(TEXT, 'design')).toContain('Default: `auto`.');
+    expect(hover(TEXT, 'runs')).toContain('Total number of training runs.');
   });
 });
 
 describe('fixes in study files', () => {
-  /** The text after the fix of a title. */
+  /** Returns the text after the fix with a title. */
   const fixed = (text: string, title: string) => {
     const parsed = parse(text);
     const fixes = studyQuickFixes(parsed);
@@ -155,7 +155,7 @@ describe('fixes in study files', () => {
     return applyEdits(text, result.edits);
   };
 
-  test('write the trick that was meant', () => {
+  test('write the intended trick', () => {
     const text = `${HEAD}factors:\n  - warmpu # kept\n  - mixup\nbudget: { runs: 32 }\n`;
     expect(fixed(text, 'Write warmup')).toBe(text.replace('warmpu', 'warmup'));
   });
@@ -173,13 +173,13 @@ describe('fixes in study files', () => {
     expect(fixed(text(before), 'Remove this factor')).toBe(text(after));
   });
 
-  test('do not leave a study without factors', () => {
+  test('never leave a study without factors', () => {
     const text = `${HEAD}factors:\n  - name: [a, b]\nbudget: { runs: 32 }\n`;
     const [fix] = studyQuickFixes(parse(text));
     expect(fix?.edits().ok).toBe(false);
   });
 
-  test('raise a budget that is too small, to one that works', () => {
+  test('raise a budget that is too small to one that works', () => {
     const text = `${HEAD}factors: [warmup, mixup, ema]\nbudget: { runs: 2 } # few\n`;
     const title = studyQuickFixes(parse(text))[0]?.title ?? '';
     expect(title).toMatch(/^Raise the budget to \d+ runs$/);
@@ -206,12 +206,12 @@ describe('the lens of a study file', () => {
 });
 
 describe('a proposed study', () => {
-  test('asks about every trick that fits, and suggests those that suit one another', () => {
+  test('asks about every fitting trick, and suggests compatible ones', () => {
     const proposed = proposedFactors(BASELINE);
     const names = proposed.map(({ trick }) => trick.name);
     expect(names).toEqual(expect.arrayContaining(['warmup', 'mixup', 'lars', 'lamb']));
     expect(names).not.toContain('resnet_d');
-    // It wants a finished run.
+    // Distillation needs a finished run.
     expect(names).not.toContain('distillation');
     const suggested = proposed.filter(({ isSuggested }) => isSuggested).map(({ trick }) => trick.name);
     expect(suggested).toContain('lars');
@@ -219,8 +219,8 @@ describe('a proposed study', () => {
     expect(proposed.find(({ trick }) => trick.name === 'warmup')).toMatchObject({ isIn: true, value: true });
   });
 
-  test('of tweaks that have one another in them suggests the last', () => {
-    const resnet = baselineOf('name: r\ndata: { dataset: synthetic }\nmodel: { name: resnet18, width: 8 }\n');
+  test('suggests the last of tweaks that include one another', () => {
+    const resnet = baselineOf('name: r\ndata: { dataset: synthetic }\nmodel: { name: resnet50, width: 8 }\n');
     const tweaks = proposedFactors(resnet).filter(({ trick }) => trick.name.startsWith('resnet_'));
     expect(tweaks.map(({ trick, isSuggested }) => [trick.name, isSuggested])).toEqual([
       ['resnet_b', false],
@@ -240,14 +240,14 @@ describe('a proposed study', () => {
       expect(parsed.ok && parsed.study.factors.map(({ key }) => key)).toEqual(
         factors.map(({ trick }) => trick.name),
       );
-      // A comment on every line but the name.
+      // Every line except the name has a comment.
       expect(text.split('\n').filter((line) => line !== '' && !line.includes('#'))).toEqual([
         `name: ${name}`,
       ]);
     },
   );
 
-  test('by names takes what fits, other systems’ names too, and says what is no trick', () => {
+  test('takes fitting tricks by name, other systems’ names too, and reports unknown ones', () => {
     expect(factorsCalled(BASELINE, ['ema', 'mixup-alpha', 'warmpu'])).toMatchObject([
       { trick: { name: 'ema' }, value: { decay: 0.99 } },
       { trick: { name: 'mixup' } },
@@ -255,7 +255,7 @@ describe('a proposed study', () => {
     ]);
   });
 
-  test('stands beside its experiment', () => {
+  test('is placed next to its experiment', () => {
     expect(studyFileName('fashion.experiment.jsonc')).toBe('fashion.study.yaml');
     expect(studyFileName('fashion.yml')).toBe('fashion.study.yaml');
   });
@@ -268,10 +268,10 @@ describe('budgets of a proposed study', () => {
   const { subject, noise } = experimentKnowledge(BASELINE, factors, new Map());
   const surroundings = { noise: noise.value, smallestEffect: 0.2, secondsOfRun: null };
 
-  test('are from the smallest that works to one that resolves half the smallest effect', () => {
+  test('range from the smallest that works to one that resolves half the smallest effect', () => {
     expect(noise).toEqual({ value: 0.25, isKnown: false });
     const { choices, enough } = budgetChoices(subject, surroundings);
-    // 0.72 sigma at 32 runs of five factors: 0.18 points; 1.09 sigma at 16: 0.27.
+    // 0.72 sigma at 32 runs of five factors: 0.18 points. 1.09 sigma at 16 runs: 0.27 points.
     expect(enough).toBeLessThanOrEqual(32);
     expect(enough).toBeGreaterThan(16);
     expect(choices.map(({ resolves }) => resolves)).toEqual([false, true, true]);
@@ -281,20 +281,20 @@ describe('budgets of a proposed study', () => {
     expect(choices.at(-1)?.halfWidth).toBeLessThanOrEqual(0.1);
   });
 
-  test('say what they take, and which would be enough', () => {
+  test('say what they take, and which is enough', () => {
     const small = budgetChoice(subject, 16, { ...surroundings, secondsOfRun: 90 });
     if (!small) throw new Error('16 runs are enough for five factors.');
     expect(small.runs).toBe(16);
     expect(small.seconds).toBe(16 * 90);
-    expect(budgetText(small)).toMatch(/^about 24 min 00 s · intervals of ±0\.\d\d points$/);
+    expect(budgetText(small)).toMatch(/^over about 24 min 00 s · intervals of ±0\.\d\d points$/);
     expect(budgetText({ ...small, seconds: null })).toMatch(/^time unknown · /);
     expect(resolvingText(small, surroundings, 28)).toMatch(
-      /; cannot tell effects of 0\.2 points from none, which takes 28 runs$/,
+      /; cannot detect effects of 0\.2 points, which takes 28 runs$/,
     );
     expect(budgetChoice(subject, 3, surroundings)).toBeNull();
   });
 
-  test('go by the noise of the runs that are there, of three seeds or more', () => {
+  test('use the noise of existing runs, of three seeds or more', () => {
     const place = { engine: 'tensorflow', threads: null, execution: null } as const;
     const runsOf = (accuracies: readonly number[]): RunIndex =>
       new Map([

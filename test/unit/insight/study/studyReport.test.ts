@@ -54,17 +54,17 @@ describe('the view', () => {
     expect(studyView(studyFacts()).headings.effect).toBe('Effect on new images like these');
     expect(studyView(manyLevels()).headings.effect).toBe('Effect on these images');
     expect(studyView(studyFacts()).headings.table).toBe('Effects');
-    expect(studyView(divergedStudy()).headings.table).toBe('Effects, among runs that finished');
+    expect(studyView(divergedStudy()).headings.table).toBe('Effects, finished runs only');
   });
 
   test('says that its intervals are unadjusted, and how its verdicts are adjusted', () => {
     expect(studyView(studyFacts({ analysis: analysis({ look: null }) })).headings.interval).toMatch(
       /on new images like these, .* unadjusted 95% intervals\. Verdicts are adjusted for the number of factors \(Holm\)/,
     );
-    expect(studyView(studyFacts()).headings.interval).toMatch(/hold at every look.*for looking early/);
+    expect(studyView(studyFacts()).headings.interval).toMatch(/hold at every look.*for early looks/);
   });
 
-  test('speaks of no other factors where there is one', () => {
+  test('mentions no other factors if there is one', () => {
     const factors = studyFacts().factors.slice(0, 1);
     const alone = { effects: [effect({ factor: 0 })], interactions: [], outliers: [], chosen: null };
     const { headings, interactions } = studyView(
@@ -76,17 +76,17 @@ describe('the view', () => {
     expect(interactions.text).toBe('');
   });
 
-  test('says what limits its verdicts, the gravest first', () => {
+  test('names what limits its verdicts, the most serious first', () => {
     expect(studyView(oneBlock()).notices[0]).toEqual({
       tone: 'warning',
-      text: 'Verdicts are withheld: one block shows effects, but not how far they depend on the seed.',
+      text: 'Verdicts are withheld: one block shows effects, but not how much they depend on the seed.',
     });
     expect(studyView(divergedStudy()).notices).toEqual([
       {
         tone: 'warning',
-        text: 'Extended, error not controlled: the budget was raised after results were seen.',
+        text: 'Extended: the budget was raised after results were seen, so the error rate is not controlled.',
       },
-      { tone: 'info', text: '4 of 32 runs diverged. Effects are among runs that finished.' },
+      { tone: 'info', text: '4 of 32 runs diverged. Effects cover only the runs that finished.' },
     ]);
     expect(studyView(studyFacts()).notices).toEqual([]);
     const unfinished = (stop: StudyFacts['stop']) =>
@@ -96,7 +96,7 @@ describe('the view', () => {
     expect(unfinished('when_decided')).toMatch(/for a first look/);
   });
 
-  test('warns of the winner until fresh seeds confirm the same set', () => {
+  test('warns about the winner until fresh seeds confirm the same set', () => {
     const confirmation = {
       setting: [1, 1, 0, 1, 1],
       seeds: 4,
@@ -125,7 +125,7 @@ describe('the view', () => {
 
   test('says how large the noise is, and whether it differs between levels', () => {
     expect(studyView(studyFacts()).noise).toBe(
-      'Standard deviation over seeds 0.21 points, 16 degrees of freedom',
+      'Standard deviation across seeds 0.21 points, 16 degrees of freedom',
     );
     expect(studyView(manyLevels()).noise).toMatch(
       /0\.0061, 12 degrees of freedom\. It differs between levels/,
@@ -136,7 +136,7 @@ describe('the view', () => {
     const { runs, outliers } = studyView(divergedStudy());
     expect(runs.flatMap(({ isOutlier }, index) => (isOutlier ? [index] : []))).toEqual([9]);
     expect(outliers[0]).toMatch(
-      /^Block 1, warmup, ema.*−1\.12 points from what the other runs predict \(4\.2/,
+      /^Block 1, warmup, ema.*−1\.12 points from the value that the other runs predict \(4\.2/,
     );
   });
 });
@@ -158,10 +158,10 @@ describe('ticks', () => {
   });
 });
 
-describe('what to do next', () => {
+describe('the next steps', () => {
   const told = (facts: StudyFacts) => nextSteps(facts).map(({ action, command }) => command ?? action);
 
-  test('a study that runs can be stopped, one that stopped resumed', () => {
+  test('a running study can be stopped, a stopped one resumed', () => {
     expect(told(runningStudy())).toContain('tricks study stop which-tricks-pay-1');
     expect(told(runningStudy({ state: { status: 'stopped', because: null } }))).toContain(
       'tricks study resume which-tricks-pay-1',
@@ -171,18 +171,18 @@ describe('what to do next', () => {
     );
   });
 
-  test('one that failed begins with its remedy', () => {
+  test('a failed one begins with its remedy', () => {
     const failure = { what: 'The disk is full.', remedy: 'Free some space.' };
     expect(nextSteps(runningStudy({ state: { status: 'failed', failure } }))[0]!.text).toBe(
       'Free some space.',
     );
   });
 
-  test('one that is done confirms, then keeps what helps, then decides what is open', () => {
+  test('a finished one confirms, then keeps what helps, then decides what is open', () => {
     expect(nextSteps(studyFacts()).map(({ text, action }) => action ?? text)).toEqual([
       'confirm',
       'keep',
-      'Add 2 blocks (32 more runs), to decide optimizer.weight_decay 0.0005. The study is then labelled as extended, since its error is not controlled.',
+      'Add 2 blocks (32 more runs) to decide optimizer.weight_decay 0.0005. The study is then labeled as extended, because its error rate is not controlled.',
       'report',
     ]);
     expect(told(studyFacts())).toContain('tricks study resume which-tricks-pay-1 --more-blocks 2');
@@ -195,12 +195,14 @@ describe('what to do next', () => {
     expect(confirmation(null)[0]).toBe('tricks study keep other');
   });
 
-  test('where folds leave no block to add, a new study decides what is open', () => {
+  test('if folds leave no block to add, a new study decides what is open', () => {
     const texts = nextSteps(studyFacts({ images: 'folds' })).map(({ text }) => text);
-    expect(texts).toContain('Make a new study with budget.runs 64, to decide optimizer.weight_decay 0.0005.');
+    expect(texts).toContain(
+      'Create a new study with budget.runs 64 to decide optimizer.weight_decay 0.0005.',
+    );
   });
 
-  test('what no sensible number of blocks decides is told with other ways', () => {
+  test('for what no sensible number of blocks decides, other ways are suggested', () => {
     const undecided = (changes: Partial<StudyEffect>) =>
       nextSteps(
         studyFacts({
@@ -208,14 +210,14 @@ describe('what to do next', () => {
         }),
       ).map(({ text }) => text);
     expect(undecided({ blocksNeeded: 2000 })).toContain(
-      'To decide warmup at this noise (0.21 points) would take 32,000 runs. Train longer, which often lowers the noise, or raise smallest_effect.',
+      'Deciding warmup at this noise (0.21 points) would take 32,000 runs. Train longer, which often lowers the noise, or raise smallest_effect.',
     );
     expect(undecided({ needsMoreImages: true })).toContain(
-      'For warmup, use more validation images or raise smallest_effect: with these, no number of blocks resolves 0.2 points.',
+      'For warmup, use more validation images or raise smallest_effect: with the current images, no number of blocks resolves 0.2 points.',
     );
   });
 
-  test('a best set whose gain may be none is kept with that word', () => {
+  test('a best set whose gain may be none is kept with a caution', () => {
     const chosen = { setting: [1, 0, 0, 0, 0], gain: estimate(0.02, 9.13) };
     const facts = studyFacts({ analysis: analysis({ chosen }) });
     expect(nextSteps(facts)[1]!.text).toMatch(/^Keep the best predicted set, which may gain nothing: write /);
@@ -225,13 +227,13 @@ describe('what to do next', () => {
   test('without verdicts nothing is kept: another block comes first', () => {
     const steps = nextSteps(oneBlock());
     expect(steps.map(({ action }) => action)).toEqual([null, 'report']);
-    expect(steps[0]!.text).toMatch(/^Add 1 block \(16 more runs\), so that there are verdicts/);
+    expect(steps[0]!.text).toMatch(/^Add 1 block \(16 more runs\) to get verdicts/);
   });
 
-  test('where no set is better than the first levels, these are kept', () => {
+  test('if no set is better than the first levels, these are kept', () => {
     const chosen = { setting: [0, 0, 0, 0, 0], gain: estimate(0, null) };
     const steps = nextSteps(studyFacts({ analysis: analysis({ chosen }) }));
-    expect(steps[0]!.text).toMatch(/^Keep the baseline, every factor at its first level/);
+    expect(steps[0]!.text).toMatch(/^Keep the baseline, with every factor at its first level/);
     expect(steps.some(({ action }) => action === 'confirm')).toBe(false);
   });
 });
@@ -245,7 +247,7 @@ describe('the report', () => {
     expect(rows[4]).toBe('| mixup | −0.35 ± 0.14 | hurts | \\+5.5% time, +18 MiB | \\+0.84, +0.62 |');
   });
 
-  test('says of one trick at a time that it compares runs, and blames no interaction', () => {
+  test('of one trick at a time says that it compares runs, and attributes nothing to interactions', () => {
     const plan = { ...studyFacts().plan, aliases: [{ factor: 0, pair: [1, 2] as const, share: 1 }] };
     const textOf = (others: 'averaged' | 'as_run') =>
       reportMarkdown(studyView(studyFacts({ plan, analysis: analysis({ others }) })));
@@ -272,14 +274,14 @@ describe('the report', () => {
     expect(Math.max(...table([titles, ...tricks]).map((line) => line.length))).toBeLessThanOrEqual(100);
   });
 
-  test('numbers what to do next with its commands', () => {
+  test('numbers the next steps with their commands', () => {
     expect(reportMarkdown(studyView(studyFacts()))).toContain(
       'on fresh seeds, against the baseline. `tricks study confirm which-tricks-pay-1`',
     );
   });
 
   test.each(EVERY)(
-    'of a study that is %s has tables whose rows have as many cells as their titles',
+    'of a study that is %s has tables with as many cells in each row as in the title',
     (_, facts) => {
       const lines = reportMarkdown(studyView(facts)).split('\n');
       let cells = 0;
@@ -291,7 +293,7 @@ describe('the report', () => {
     },
   );
 
-  test('a name is text, whatever it holds', () => {
+  test('a name is text, whatever it contains', () => {
     const name = '<img src=x onerror=alert(1)> | [here](https://example.com)\n# Another';
     const report = reportMarkdown(studyView(studyFacts({ name })));
     const headings = report.split('\n').filter((line) => line.startsWith('# '));
@@ -316,16 +318,16 @@ describe('the forest plot', () => {
     expect(forestText(studyView(newStudy()))).toEqual([]);
   });
 
-  test('of a loss says on its left that it helps', () => {
+  test('of a loss marks the left as better', () => {
     expect(forestText(studyView(manyLevels()))[0]).toMatch(/← helps │ hurts →/);
   });
 
-  test('as a picture has a mark at the place of each value, and its words as text', () => {
+  test('as a picture has a mark at each value, and its words as text', () => {
     const svg = forestSvg(studyView(studyFacts({ name: 'a < b & c' })));
     expect(svg).toContain('Forest plot of a &lt; b &amp; c');
     const places = Array.from(svg.matchAll(/<circle class="\S+" cx="([\d.]+)"/g), ([, x]) => Number(x));
     const values = studyView(studyFacts()).effects.map(({ plot }) => plot!.value);
-    // Places are a linear map of values.
+    // Positions are a linear map of values.
     const slope = (places[1]! - places[0]!) / (values[1]! - values[0]!);
     expect(slope).toBeGreaterThan(0);
     values.forEach((value, index) => {
@@ -337,16 +339,16 @@ describe('the forest plot', () => {
 });
 
 describe('a line of the sidebar', () => {
-  test('says how far a study is, then what it showed', () => {
+  test('shows the progress of a study, then its result', () => {
     expect(studyDescription(newStudy())).toBe('0 of 32 runs');
     expect(studyDescription(runningStudy())).toBe(
-      '20 of 32 runs, 1 of them from before · 1 h 23 min left · label_smoothing helps',
+      '20 of 32 runs, 1 of them reused · 1 h 23 min left · label_smoothing helps',
     );
     expect(studyDescription(studyFacts())).toBe(
       'warmup and label_smoothing help · mixup hurts · 1 too small to matter · 1 undecided',
     );
     expect(studyDescription(runningStudy({ state: { status: 'stopped', because: null } }))).toBe(
-      'Stopped · 20 of 32 runs, 1 of them from before',
+      'Stopped · 20 of 32 runs, 1 of them reused',
     );
     expect(studyDescription(studyFacts({ analysis: analysis({ withheld: 'too_few_degrees' }) }))).toBe(
       'verdicts withheld',

@@ -35,7 +35,7 @@ describe('numbers', () => {
     expect(scaleOf({ metric, smallestEffect })).toEqual({ unit, digits });
   });
 
-  test('an estimate has its interval beside it, and none where there is none', () => {
+  test('an estimate has its interval next to it, and none if there is none', () => {
     expect(estimateText(estimate(0.423, 0.178), POINTS)).toBe('+0.42 ± 0.18');
     expect(estimateText(estimate(-0.423, null), POINTS)).toBe('−0.42');
     expect(intervalText(estimate(0.1, 0.3), POINTS)).toBe('−0.20 to +0.40');
@@ -49,7 +49,7 @@ describe('numbers', () => {
     expect(unitText({ name: 'my_metric', higherIsBetter: true, unit: 'plain' })).toBe('my_metric');
   });
 
-  test('p values and shares have as many digits as say something', () => {
+  test('p values and shares have only meaningful digits', () => {
     expect([pText(0.0004), pText(0.0365), pText(1)]).toEqual(['p < 0.001', 'p = 0.036', 'p = 1.000']);
     expect([percentText(0.055), percentText(-0.21), percentText(1)]).toEqual(['+5.5%', '−21%', '+100%']);
     expect([listText([]), listText(['a']), listText(['a', 'b', 'c'])]).toEqual(['', 'a', 'a, b and c']);
@@ -63,7 +63,7 @@ describe('factors', () => {
     { key: 'optimizer.weight_decay', kind: 'key', levels: ['0.0001', '0.0005'] },
   ];
 
-  test('a trick that is in or out is called by its name, other levels by name and value', () => {
+  test('a trick that is on or off is called by its name, other levels by name and value', () => {
     expect([0, 1, 2].map((factor) => levelName(factors, factor, 1))).toEqual([
       'mixup',
       'sam rho 0.05',
@@ -73,7 +73,7 @@ describe('factors', () => {
     expect(condition(factors, 2, 0)).toBe('with optimizer.weight_decay 0.0001');
   });
 
-  test('a setting names the tricks that are in it, and the value of every key', () => {
+  test('a setting names its tricks, and the value of every key', () => {
     expect(settingText(factors, [1, 2, 0])).toBe('mixup, sam rho 0.1, optimizer.weight_decay 0.0001');
     expect(settingText(factors.slice(0, 2), [0, 0])).toBe('none of the tricks');
   });
@@ -106,16 +106,16 @@ describe('verdicts', () => {
       { verdict: 'undecided', needsMoreImages: true, estimates: byRunsAndBoth(9.13, 9.15) },
       'undecided: needs more blocks and images',
     ],
-    [{ estimates: null }, 'cannot be estimated from the runs that finished'],
-  ])('%o is told as "%s"', (changes, text) => {
+    [{ estimates: null }, 'cannot be estimated from the finished runs'],
+  ])('%o reads "%s"', (changes, text) => {
     expect(said(changes)).toBe(text);
   });
 
-  test('a verdict that is withheld is not told', () => {
+  test('a withheld verdict is not shown', () => {
     expect(said({ verdict: 'helps' }, 'one_block')).toBe('withheld');
   });
 
-  test('an effect without an estimate on new images is told by that on these', () => {
+  test('an effect without an estimate on new images is judged by that on these', () => {
     const estimates = { onTheseImages: estimate(0.08, 0.05), onNewImages: null, withinChosen: null };
     expect(said({ verdict: 'hurts_but_too_small', estimates })).toBe('too small to matter (+0.08 ± 0.05)');
   });
@@ -125,20 +125,20 @@ describe('interactions', () => {
   const said = (changes: Partial<StudyInteraction>, higherIsBetter = true) =>
     interactionText({ ...INTERACTION, ...changes }, FACTORS, higherIsBetter, POINTS);
 
-  test('what helps in one case alone is told with both figures', () => {
+  test('a trick that helps in only one case is described with both figures', () => {
     expect(said({})).toBe('mixup helps only without label_smoothing: +0.40 against −0.10');
     expect(said({ firstWithout: -0.1, firstWith: 0.4 })).toBe(
       'mixup helps only with label_smoothing: +0.40 against −0.10',
     );
   });
 
-  test('where only the second changes its sign, it is told of the second', () => {
+  test('if only the second changes its sign, the text is about the second', () => {
     expect(said({ firstWithout: 0.6, firstWith: 0.1, secondWithout: 0.3, secondWith: -0.2 })).toBe(
       'label_smoothing helps only without mixup: +0.30 against −0.20',
     );
   });
 
-  test('what helps or hurts in both cases is told of the case where it does so more', () => {
+  test('what helps or hurts in both cases is described for the case with the larger effect', () => {
     const kept = { secondWithout: 0.5, secondWith: 0.2 };
     expect(said({ ...kept, firstWithout: 0.6, firstWith: 0.3 })).toBe(
       'mixup helps more without label_smoothing: +0.60 against +0.30',
@@ -148,13 +148,13 @@ describe('interactions', () => {
     );
   });
 
-  test('of a loss, less is better', () => {
+  test('for a loss, less is better', () => {
     expect(said({ firstWithout: -0.4, firstWith: 0.1 }, false)).toBe(
       'mixup helps only without label_smoothing: −0.40 against +0.10',
     );
   });
 
-  test('the plot has what each combination gains over neither, the same along both ways', () => {
+  test('the plot has the gain of each combination over neither, the same both ways', () => {
     const { values, label, first, second, ticks } = interactionPlot(INTERACTION, FACTORS, true, POINTS);
     expect(label).toBe('mixup × label_smoothing');
     expect([...first, ...second]).toEqual([
@@ -181,12 +181,12 @@ describe('interactions', () => {
     ] as const;
     expect(aliasTexts(3, aliases, FACTORS)).toEqual([
       'may be due to mixup × label_smoothing',
-      'may be due in part (33%) to warmup × mixup',
+      'may be partly (33%) due to warmup × mixup',
     ]);
   });
 });
 
-describe('beside an effect', () => {
+describe('next to an effect', () => {
   const facts = studyFacts();
   const [warmup, , mixup, , decay] = analysis().effects as [
     StudyEffect,
@@ -200,17 +200,17 @@ describe('beside an effect', () => {
     expect(costText(mixup, facts, POINTS)).toEqual({
       short: '+5.5% time, +18 MiB',
       details: [
-        '38.1 s to 40.2 s an epoch',
+        '38.1 s to 40.2 s per epoch',
         '812 MiB to 830 MiB of memory',
-        // -0.35 points for 10 epochs of 2.1 s more.
-        '−60 points per extra hour (21 s a run)',
+        // -0.35 points for 10 epochs that each take 2.1 s more.
+        '−60 points per extra hour (21 s per run)',
       ],
     });
     expect(costText(warmup, facts, POINTS).short).toBe('none');
     expect(costText(decay, facts, POINTS)).toEqual({ short: '–', details: [] });
   });
 
-  test('its cost as the rounds of the probe tell it, with their range', () => {
+  test('its cost as the rounds of the probe measured it, with their range', () => {
     const costOf = (timeRatios: readonly number[], mebibytes = 812) => {
       const costs = facts.costs.map((cost) => ({
         ...cost,
@@ -221,9 +221,9 @@ describe('beside an effect', () => {
     };
     const clear = costOf([1.03, 1.02, 1.05, 1.04, 1.09], 830);
     expect(clear.short).toBe('+4.0% time (+2.0% to +9.0%), +18 MiB');
-    expect(clear.details).toContain('5 rounds, compared within each: +3.0%, +2.0%, +5.0%, +4.0%, +9.0%');
-    // Of the time that the rounds tell, 4% of 38.1 s for 10 epochs.
-    expect(clear.details.at(-1)).toBe('−83 points per extra hour (15 s a run)');
+    expect(clear.details).toContain('5 rounds, difference within each: +3.0%, +2.0%, +5.0%, +4.0%, +9.0%');
+    // 4% of the time that the rounds give: 38.1 s for 10 epochs.
+    expect(clear.details.at(-1)).toBe('−83 points per extra hour (15 s per run)');
     const unclear = costOf([0.98, 1.29, 1.3, 1.02, 1.4], 830);
     expect(unclear.short).toBe('no clear difference in time, +18 MiB');
     expect(unclear.details.join()).not.toContain('per extra hour');
@@ -250,7 +250,7 @@ describe('beside an effect', () => {
     expect(of(780)).toContain('−20 MiB');
   });
 
-  test('what its source reports, losses included, and of which images', () => {
+  test('what its source reports, losses included, and on which images', () => {
     expect(paperText(FACTORS, mixup).short).toBe('+0.84, +0.62');
     expect(paperText(FACTORS, mixup).details[0]).toBe(
       'He et al. 2018, section 5.4, ImageNet, ResNet-50-D, on label smoothing: 78.31 to 79.15 (+0.84)',
@@ -265,7 +265,7 @@ describe('beside an effect', () => {
     });
     expect(paperText(factor('sam'), warmup)).toEqual({
       short: '–',
-      details: ['Foret et al. 2021 has no figure for it alone'],
+      details: ['Foret et al. 2021 reports no figure for it alone'],
     });
     expect(paperText(FACTORS, decay)).toEqual({ short: '–', details: [] });
   });

@@ -6,7 +6,7 @@ import { fullFactorial, planOf, studyOf } from './studies';
 
 const CUBE = fullFactorial([2, 2, 2]);
 
-/** Noise between -1 and 1 that is the same for the same place, and sums to nothing in particular. */
+/** Returns deterministic noise between -1 and 1 that depends only on the index. Its sum has no particular value. */
 function noiseAt(index: number): number {
   const wave = Math.sin(12.9898 * (index + 1)) * 43758.5453;
   return 2 * (wave - Math.floor(wave)) - 1;
@@ -26,14 +26,14 @@ describe('verdicts', () => {
     expect(chosen?.setting.slice(0, 2)).toEqual([1, 0]);
   });
 
-  test('turn round where lower is better', () => {
+  test('reverse if lower is better', () => {
     const metric = { name: 'validation_loss', higherIsBetter: false, isAccuracy: false };
     const { effects, chosen } = analyzeStudy(studyOf([2, 2, 2], cube(4), value(0.1), { metric }));
     expect(effects.map(({ verdict }) => verdict)).toEqual(['hurts', 'helps', 'too_small']);
     expect(chosen?.setting.slice(0, 2)).toEqual([0, 1]);
   });
 
-  test('say both of an effect that is there and too small', () => {
+  test('say both of an effect that exists and is too small', () => {
     const { effects } = analyzeStudy(studyOf([2, 2, 2], cube(4), value(0.01), { smallestEffect: 1 }));
     expect(effects[0]?.verdict).toBe('helps_but_too_small');
     expect(effects[1]?.verdict).toBe('hurts_but_too_small');
@@ -44,7 +44,7 @@ describe('verdicts', () => {
     const undecided = effects.find(({ verdict }) => verdict === 'undecided');
     const half = undecided?.estimates?.onTheseImages.halfWidth ?? 0;
     expect(half).toBeGreaterThan(0.15);
-    // Widths shrink by the root of the blocks, and a little more with the degrees of freedom.
+    // Widths shrink with the square root of the number of blocks, and slightly more with the degrees of freedom.
     const byRoot = 2 * (half / 0.15) ** 2;
     expect(undecided?.blocksNeeded).toBeGreaterThan(2);
     expect(undecided?.blocksNeeded).toBeLessThanOrEqual(Math.ceil(byRoot));
@@ -78,7 +78,7 @@ describe('verdicts', () => {
     expect(effects[0]?.estimates?.onTheseImages.halfWidth).toBeNull();
   });
 
-  test('wait for the last block where the study does not look early', () => {
+  test('wait for the last block if the study does not look early', () => {
     const study = studyOf([2, 2, 2], cube(4), value(0.1));
     expect(analyzeStudy({ ...study, runs: study.runs.slice(0, 31) }).withheld).toBe('unfinished');
     const lost = study.runs.map(
@@ -87,7 +87,7 @@ describe('verdicts', () => {
     expect(analyzeStudy({ ...study, runs: lost }).withheld).toBeNull();
   });
 
-  test('are given, and labelled, after the budget was raised', () => {
+  test('are given, and labeled, after the budget was raised', () => {
     const study = studyOf([2, 2, 2], cube(4), value(0.1), { blocksBudgeted: 6, isExtended: true });
     expect(analyzeStudy(study)).toMatchObject({ withheld: null, isExtended: true, look: null });
   });
@@ -144,7 +144,7 @@ describe('runs that diverged', () => {
     expect(analysis.effects[0]?.verdict).toBe('helps');
   });
 
-  test('leave an effect without estimate where no run with its level finished', () => {
+  test('leave an effect without estimate if no run with its level finished', () => {
     const analysis = diverge(([a]) => a === 1);
     expect(analysis.effects[0]?.estimates).toBeNull();
     expect(analysis.effects[0]?.verdict).toBe('undecided');
@@ -154,7 +154,7 @@ describe('runs that diverged', () => {
 });
 
 describe('interactions', () => {
-  test('are found, and told by simple effects', () => {
+  test('are found, and described by simple effects', () => {
     const { interactions, effects } = analyzeStudy(
       studyOf(
         [2, 2, 2],
@@ -167,12 +167,12 @@ describe('interactions', () => {
     expect(first?.firstWithout).toBeCloseTo(0.5, 1);
     expect(first?.firstWith).toBeCloseTo(-0.1, 1);
     expect(second?.isShown).toBe(false);
-    // The average over the other's levels, and what it is in the chosen set.
+    // The effect averaged over the other factor's levels, and the effect in the chosen set.
     expect(effects[0]?.estimates?.onTheseImages.value).toBeCloseTo(0.2, 1);
     expect(effects[0]?.estimates?.withinChosen?.value).toBeCloseTo(0.5, 1);
   });
 
-  test('are left out where too few degrees of freedom remain, and where the design has none', () => {
+  test('are left out if too few degrees of freedom remain, or if the design has none', () => {
     const few = analyzeStudy(
       studyOf([2, 2], planOf([fullFactorial([2, 2]), fullFactorial([2, 2])]), value(0.1)),
     );
@@ -203,7 +203,7 @@ describe('the chosen set', () => {
 describe('looking early', () => {
   const study = studyOf([2, 2, 2], cube(6), value(0.05), { stop: 'when_decided' });
 
-  test('waits for a second block, and goes by complete blocks alone', () => {
+  test('waits for a second block, and counts only complete blocks', () => {
     expect(analyzeStudy({ ...study, runs: study.runs.slice(0, 8) })).toMatchObject({
       look: null,
       withheld: 'one_block',
@@ -218,7 +218,7 @@ describe('looking early', () => {
     expect(analyzeStudy(study).look).toMatchObject({ number: 5, of: 5, stop: null });
   });
 
-  test('stops where the rest could change nothing', () => {
+  test('stops if the rest could change nothing', () => {
     const hopeless = studyOf(
       [2, 2, 2],
       cube(6),

@@ -9,7 +9,7 @@ import { fullFactorial, planOf, studyOf } from './studies';
 const WISHES = ['auto', 'screening', 'full', 'one_at_a_time', 'leave_one_out', 'stack'] as const;
 type Random = () => number;
 
-/** A study of any design that went any way; null where no design fits. */
+/** Returns a random study with any design and any outcome, or null if no design fits. */
 function anyStudy(seed: number): StudyInput | null {
   const random = randomFrom(seed);
   const pick = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)] as T;
@@ -70,14 +70,14 @@ function outcomes(plan: StudyPlan, random: Random, isAccuracy: boolean, images: 
   );
 }
 
-/** Every number in plain data that JSON cannot hold. */
+/** Returns every number in plain data that JSON cannot represent. */
 function strangeNumbers(value: unknown, path = ''): string[] {
   if (typeof value === 'number') return Number.isFinite(value) ? [] : [`${path}: ${value}`];
   if (typeof value !== 'object' || value === null) return [];
   return Object.entries(value).flatMap(([key, part]) => strangeNumbers(part, `${path}.${key}`));
 }
 
-/** Deterministic, from 0 to 1 (mulberry32). */
+/** Deterministic values from 0 to 1 (mulberry32). */
 function randomFrom(seed: number): Random {
   let state = Math.imul(seed, 2654435761);
   return () => {
@@ -101,7 +101,7 @@ test('the analysis of any study has numbers only, and no verdict without an inte
   }
 });
 
-test('the logarithm of an error is not told of runs without images', () => {
+test('the logarithm of an error is not reported for runs without images', () => {
   const plan = planOf([fullFactorial([2]), fullFactorial([2]), fullFactorial([2])]);
   const input = studyOf([2], plan, () => 100);
   const runs = input.runs.map((run) => ({

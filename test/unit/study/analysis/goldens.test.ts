@@ -134,7 +134,7 @@ describe.each(golden.studies)('$name, as statsmodels fits it', (study) => {
     }
   });
 
-  test('lists its outlying residuals, and no other', () => {
+  test('lists exactly its outlying residuals', () => {
     const used = runs.flatMap(({ outcome }, index) => (outcome.kind === 'finished' ? [index] : []));
     const limit = twoSidedQuantile(study.degrees - 1, 0.05 / used.length);
     const expected = used.filter((_, position) => Math.abs(study.studentized[position] ?? 0) > limit);
@@ -143,7 +143,7 @@ describe.each(golden.studies)('$name, as statsmodels fits it', (study) => {
       expectNear(studentized, study.studentized[used.indexOf(run)] ?? Number.NaN);
   });
 
-  test('has the ratios of its fit to the log of the error above 97%, and none below', () => {
+  test('reports the ratios of its fit to the log of the error above 97%, and none below', () => {
     const mean = study.values.reduce((sum, value) => sum + value, 0) / study.values.length;
     if (mean < 97) {
       expect(analysis.logError).toBeNull();
@@ -201,7 +201,7 @@ describe('one at a time', () => {
     });
   });
 
-  test("goes by Welch's t test, as scipy has it, where pairs are too few and its degrees of freedom are not", () => {
+  test("uses Welch's t test, as scipy has it, if pairs are too few and its degrees of freedom are not", () => {
     const { effects } = analyzeStudy(study(3));
     expect(welch.some(({ degrees }) => degrees >= 3)).toBe(true);
     welch.forEach(({ degrees, low }, index) => {

@@ -6,7 +6,7 @@ import { fullFactorial, planOf, studyOf } from './studies';
 const IMAGES = 203;
 const CUBE = fullFactorial([2, 2]);
 
-/** Right or wrong by a rule that mixes run, setting and image. */
+/** Returns right or wrong answers from a rule that mixes run, setting and image. */
 function answers(setting: readonly number[], run: number, offset: number): Uint8Array {
   return Uint8Array.from({ length: IMAGES }, (_, image) => {
     const wave =
@@ -38,7 +38,8 @@ describe('the interval for new images', () => {
     const study = studyWith(4, 'shared');
     const { effects, interactionsLeftOut, noise } = analyzeStudy(study);
     expect(interactionsLeftOut).toBe('none');
-    // Balanced, so that the contrast is a difference of means, and image residuals are those of a saturated 2 by 2 with blocks.
+    // Balanced, so the contrast is a difference of means, and the image residuals are those of a saturated 2 by 2
+    // design with blocks.
     const runs = study.runs;
     const weight = (factor: number, run: StudyRunOutcome) =>
       ((run.setting[factor] === 1 ? 1 : -1) * 2) / runs.length;
@@ -60,22 +61,22 @@ describe('the interval for new images', () => {
           const cell = cells[CUBE.findIndex((setting) => setting.join() === run.setting.join())] ?? 0;
           return sum + ((y[index] ?? 0) - cell - (blocks[run.block] ?? 0) + all) ** 2;
         }, 0);
-        // Nine degrees of freedom: 16 runs less 4 blocks, 2 effects and an interaction.
+        // Nine degrees of freedom: 16 runs minus 4 blocks, 2 effects and an interaction.
         squares += (residual / 9) * (4 / runs.length);
       }
-      const centre = mean(contrasts);
-      const spread = contrasts.reduce((sum, each) => sum + (each - centre) ** 2, 0) / (IMAGES - 1) / IMAGES;
+      const center = mean(contrasts);
+      const spread = contrasts.reduce((sum, each) => sum + (each - center) ** 2, 0) / (IMAGES - 1) / IMAGES;
       const these = effects[factor]?.estimates?.onTheseImages.standardError ?? 0;
       expect(spread).toBeGreaterThan((1.2 * squares) / IMAGES ** 2);
       const expected = these ** 2 + Math.max(spread - squares / IMAGES ** 2, 0);
       const actual = effects[factor]?.estimates?.onNewImages?.standardError ?? 0;
       expect(noise?.degrees).toBe(9);
-      // The formula centres residuals over images or not: a difference of one part in the number of images.
+      // The formula may or may not center residuals over images: the difference is one part in the number of images.
       expect(actual ** 2 / expected).toBeCloseTo(1, 2);
     });
   });
 
-  test('is never narrower than the one for these, where images are shared', () => {
+  test('is never narrower than the one for these, if images are shared', () => {
     for (const { estimates } of analyzeStudy(studyWith(4, 'shared')).effects) {
       expect(estimates?.onNewImages?.standardError).toBeGreaterThanOrEqual(
         estimates?.onTheseImages.standardError ?? Number.NaN,
@@ -83,9 +84,9 @@ describe('the interval for new images', () => {
     }
   });
 
-  test('is missing where the runs alone have none, however well the images are known', () => {
+  test('is missing if the runs alone have none, however well the images are known', () => {
     const study = studyOf([2, 2], planOf([CUBE]), () => 0);
-    // Each factor turns answers to a third of the images over, and runs differ by two images in the last third.
+    // Each factor flips the answers on a third of the images, and runs differ by two images in the last third.
     const runs = study.runs.map((run, index): StudyRunOutcome => {
       const correct = Uint8Array.from({ length: IMAGES }, (_, image) => {
         const level = run.setting[image % 3];
@@ -107,12 +108,12 @@ describe('the interval for new images', () => {
     expect(chosen?.gain.halfWidth).toBeNull();
   });
 
-  test('is there with a fold for each block', () => {
+  test('exists with a fold for each block', () => {
     const { effects } = analyzeStudy(studyWith(4, 'folds'));
     for (const { estimates } of effects) expect(estimates?.onNewImages?.halfWidth).toBeGreaterThan(0);
   });
 
-  test('is missing where a run kept no correctness, and for metrics that are no accuracy', () => {
+  test('is missing if a run kept no correctness, and for metrics other than accuracy', () => {
     const lacking = analyzeStudy(studyWith(4, 'shared', (run) => run !== 5));
     expect(lacking.effects[0]?.estimates?.onNewImages).toBeNull();
     const metric = { name: 'macro_f1', higherIsBetter: true, isAccuracy: false };

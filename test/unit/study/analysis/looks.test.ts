@@ -7,7 +7,7 @@ import { STUDY_SPENDING } from '../../../../src/study/analysis/looks/spending';
 const boundary = (nominal: number) => -normalQuantile(nominal / 2, 0, 1);
 
 describe('boundaries', () => {
-  // Lan and DeMets 1983 with five equal looks at 5%, two-sided; figures of the R package ldbounds.
+  // Lan and DeMets 1983 with five equal looks at 5%, two-sided. Values from the R package ldbounds.
   const FIFTHS = [0.2, 0.4, 0.6, 0.8, 1];
   const likeOBrienFleming: Spending = (information, level) =>
     4 * (1 - normalCdf(-normalQuantile(level / 4, 0, 1) / Math.sqrt(information), 0, 1));
@@ -22,7 +22,7 @@ describe('boundaries', () => {
     });
   });
 
-  test('of one look are those of a test without looks', () => {
+  test('of one look equal a test without looks', () => {
     expect(lookLevels([1], 0.05, 2, STUDY_SPENDING)[0]?.nominal).toBeCloseTo(0.05, 9);
     expect(lookLevels([1], 0.01, 1, STUDY_SPENDING)[0]?.nominal).toBeCloseTo(0.01, 9);
   });

@@ -1,7 +1,7 @@
 import type { StudyFactor, StudyPlan, StudyRunOutcome, StudySetting } from '../../../../src/protocol/study';
 import type { StudyInput } from '../../../../src/study/analysis/index';
 
-/** Factors with so many levels each. */
+/** Factors with these numbers of levels. */
 export function factorsOf(levels: readonly number[]): StudyFactor[] {
   return levels.map((count, index) => ({
     key: `factor${index}`,
@@ -33,7 +33,7 @@ export function planOf(
   };
 }
 
-/** A study whose runs all finished, with what `value` gives for each. */
+/** A study in which all runs finished with the results that `value` returns. */
 export function studyOf(
   levels: readonly number[],
   plan: StudyPlan,

@@ -4,7 +4,7 @@ import type { StudyPlan, StudySetting } from '../../../../src/protocol/study';
 import { chooseDesign } from '../../../../src/study/design/chooseDesign';
 import { planFor, requestOf, runsIn, twoLevels } from './requests';
 
-/** Products of some factors' signs over all runs of a plan, with block means taken off. */
+/** Returns the products of some factors' signs over all runs of a plan, with block means subtracted. */
 function productWithinBlocks(plan: StudyPlan, factors: readonly number[]): number[] {
   return plan.blocks.flatMap(({ settings }) => {
     const products = settings.map((setting) =>
@@ -19,7 +19,7 @@ function dot(a: readonly number[], b: readonly number[]): number {
   return a.reduce((sum, value, i) => sum + value * (b[i] as number), 0);
 }
 
-/** The rank of some rows, by Gaussian elimination. */
+/** Returns the rank of a matrix by Gaussian elimination. */
 function rankOf(rows: readonly (readonly number[])[]): number {
   const rest = rows.map((row) => [...row]);
   let rank = 0;
@@ -38,7 +38,7 @@ function rankOf(rows: readonly (readonly number[])[]): number {
   return rank;
 }
 
-/** One dummy variable a block, one column a factor. */
+/** One dummy variable per block, one column per factor. */
 function modelRows(plan: StudyPlan): number[][] {
   return plan.blocks.flatMap(({ settings }, block) =>
     settings.map((setting) => [...plan.blocks.map((_, other) => (other === block ? 1 : 0)), ...setting]),
@@ -58,7 +58,7 @@ describe('plans that are chosen automatically', () => {
     randomSeed: fc.integer({ min: 0, max: 1e9 }),
   });
 
-  it('keep to the budget, tell every effect apart and have the resolution that they claim', () => {
+  it('keep to the budget, separate every effect and have the resolution that they claim', () => {
     fc.assert(
       fc.property(requests, ({ count, runs, leastBlocks, randomSeed }) => {
         const request = requestOf({ factors: twoLevels(count), runs, leastBlocks, randomSeed });
@@ -92,7 +92,10 @@ describe('plans that are chosen automatically', () => {
     );
   });
 
-  /** Orthogonal main effects: the alias matrix is their inner products with interactions over the number of runs. */
+  /**
+   * For orthogonal main effects, the alias matrix is their inner products with the interactions, divided by the number
+   * of runs.
+   */
   function expectTrueAliases(plan: StudyPlan, count: number): void {
     const used = runsIn(plan);
     const mains = Array.from({ length: count }, (_, factor) => productWithinBlocks(plan, [factor]));
@@ -118,7 +121,7 @@ describe('plans that are chosen automatically', () => {
   }
 
   it.each([
-    // factors, budget, kind, blocks, runs a block, resolution
+    // factors, budget, kind, blocks, runs per block, resolution
     [2, 8, 'full', 2, 4, null],
     [4, 32, 'full', 2, 16, null],
     [5, 16, 'fractional', 2, 8, 4],
@@ -135,7 +138,7 @@ describe('plans that are chosen automatically', () => {
     expect(plan.blocks.map(({ settings }) => settings.length)).toEqual(new Array(blocks).fill(size));
   });
 
-  it('fold a Plackett-Burman design over where no regular one of resolution IV fits', () => {
+  it('fold a Plackett-Burman design over if no regular one of resolution IV fits', () => {
     const plan = planFor({ factors: twoLevels(9), runs: 24 });
     expect(plan).toMatchObject({ kind: 'plackett_burman', resolution: 4, aliases: [] });
     const [first, second] = plan.blocks.map(({ settings }) => settings) as [StudySetting[], StudySetting[]];
@@ -144,25 +147,25 @@ describe('plans that are chosen automatically', () => {
     );
   });
 
-  it('fold a Plackett-Burman design over where it makes half as many runs more of the budget', () => {
+  it('fold a Plackett-Burman design over if it uses half as many runs more of the budget', () => {
     expect(planFor({ runs: 23 }).kind).toBe('fractional');
     expect(planFor({ runs: 24 }).kind).toBe('plackett_burman');
     expect(planFor({ factors: twoLevels(4), runs: 24 }).kind).toBe('fractional');
   });
 
-  it('name the pairs that an effect may be due to, where one block has to do', () => {
+  it('name the pairs that an effect may be due to, if one block has to suffice', () => {
     const plan = planFor({ factors: twoLevels(10), runs: 16, leastBlocks: 1 });
     expect(plan).toMatchObject({ kind: 'fractional', resolution: 3 });
-    // K = AB is the generator of the tenth factor, in sums of levels; in signs the product is turned around.
+    // K = AB generates the tenth factor, as a sum of levels. In signs, the product is negated.
     expect(plan.aliases).toContainEqual({ factor: 9, pair: [0, 1], share: -1 });
   });
 
-  it('take one block only where two do not fit', () => {
+  it('use one block only if two do not fit', () => {
     expect(planFor({ factors: twoLevels(4), runs: 8, leastBlocks: 1 }).blocks.length).toBe(1);
     expect(planFor({ factors: twoLevels(4), runs: 16, leastBlocks: 1 }).blocks.length).toBe(2);
   });
 
-  it('take designs of up to 23 factors', () => {
+  it('have up to 23 factors', () => {
     expect(planFor({ factors: twoLevels(23), runs: 48 })).toMatchObject({
       kind: 'plackett_burman',
       resolution: 4,
@@ -186,14 +189,14 @@ describe('the order of runs', () => {
     expect(planFor({ runs: 64, randomSeed: 2 })).toEqual(plans[1]);
   });
 
-  it('puts every setting everywhere about as often', () => {
+  it('puts every setting at every position about equally often', () => {
     const counts = new Map<string, number>();
     const orders = 600;
     for (let randomSeed = 0; randomSeed < orders; randomSeed++) {
       const first = planFor({ factors: twoLevels(2), runs: 8, randomSeed }).blocks[0]?.settings[0];
       counts.set(String(first), (counts.get(String(first)) ?? 0) + 1);
     }
-    // Four settings: 150 expected, and 110 to 190 is 3.8 standard deviations.
+    // Four settings: 150 expected each. 110 to 190 is 3.8 standard deviations.
     expect(counts.size).toBe(4);
     for (const count of counts.values()) expect(Math.abs(count - orders / 4)).toBeLessThan(40);
   });
@@ -230,7 +233,7 @@ describe('designs by name', () => {
     expect(plan.blocks.map(({ settings }) => settings.map(String).sort())).toEqual(
       new Array(2).fill(['0,0,0', '0,0,1', '0,1,0', '1,0,0']),
     );
-    // Each effect is seen without the others only: all of its interactions are in it.
+    // Each effect is seen only without the others, so it contains all of its interactions.
     expect(plan.aliases).toContainEqual({ factor: 0, pair: [0, 1], share: -1 });
     expect(plan.aliases).toHaveLength(6);
     expect(plan.efficiency).toBeCloseTo(0.63, 2);

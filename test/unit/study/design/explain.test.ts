@@ -43,7 +43,7 @@ describe('an explanation', () => {
   });
 
   it('names the interactions that look the same in a design of resolution IV', () => {
-    // Folded over, ABD and ACE cancel, and BCDE remains: its factors' pairs are aliased two by two.
+    // After foldover, ABD and ACE cancel and BCDE remains: its factors' pairs are aliased two by two.
     const { touchedEffects, touchedInteractions } = explanationOf({ runs: 16 });
     expect(touchedEffects).toEqual([]);
     expect(touchedInteractions).toEqual([

@@ -40,7 +40,7 @@ describe('a plan with more blocks', () => {
     if (larger) expect(extended).toEqual(planFor(larger));
   });
 
-  it('becomes the full factorial when its fractions have filled up, and no longer is with one block more', () => {
+  it('becomes the full factorial once its fractions fill it, and no longer is with one block more', () => {
     const plan = planFor({ runs: 16 });
     expect(plan).toMatchObject({ kind: 'fractional', resolution: 4 });
     expect(extendPlan(plan, requestOf({}), 1)).toMatchObject({ kind: 'fractional', resolution: 3 });
@@ -55,7 +55,7 @@ describe('a plan with more blocks', () => {
     expect(twice).toEqual(extendPlan(plan, requestOf(request), 3));
   });
 
-  it('repeats blocks that no design here gives, in a new order', () => {
+  it('repeats blocks in a new order, if no design here gives more', () => {
     const plan = planFor({ factors: twoLevels(4), runs: 16 });
     const foreign = { ...plan, blocks: [...plan.blocks].reverse() };
     const extended = extendPlan(foreign, requestOf({ factors: twoLevels(4) }), 2);

@@ -2,7 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { FACTOR_LETTERS, GENERATORS } from '../../../../src/study/design/twoLevel/generators';
 import { fractionOf, regularFractions, regularSource } from '../../../../src/study/design/twoLevel/regular';
 
-/** Number of words of length 3, 4, ... by factors and log2 of runs: Chen, Sun and Wu 1993, tables 2 to 4; Montgomery, table 8.14. */
+/**
+ * Number of words of length 3, 4, ... by factors and log2 of runs. From Chen, Sun and Wu 1993, tables 2 to 4, and
+ * Montgomery, table 8.14.
+ */
 const PUBLISHED: Readonly<Record<string, readonly number[]>> = {
   '3 2': [1],
   '4 3': [0, 1],
@@ -49,7 +52,7 @@ const TABLE: readonly Entry[] = Object.entries(GENERATORS).flatMap(([factors, by
   })),
 );
 
-/** How many products of 1, 2, 3, ... factors are constant over the runs, counted from the runs themselves. */
+/** Counts from the runs how many products of 1, 2, 3, ... factors are constant. */
 function constantProducts(runs: readonly (readonly number[])[], factors: number): number[] {
   const counts = new Array<number>(factors + 1).fill(0);
   for (let subset = 1; subset < 2 ** factors; subset++) {
@@ -97,7 +100,7 @@ describe('the table of generators', () => {
         factors,
       );
       let least = own;
-      // A factor that is no base factor is a product of two or more of them, and no two are the same.
+      // A factor that is not a base factor is a product of two or more base factors, and no two are the same.
       const products = Array.from({ length: 2 ** base }, (_, mask) => mask).filter(
         (mask) => sizeOf(mask) > 1,
       );
@@ -123,7 +126,7 @@ describe('the blocks of a fraction', () => {
     expect(source.settingsOf(source.cycle)).toEqual(source.settingsOf(0));
   });
 
-  it('begin with the run without any trick, and with all of them in the folded block', () => {
+  it('start with the run without any trick, and with all of them in the folded block', () => {
     const source = sourceOf(5, 3);
     expect(source.settingsOf(0)[0]).toEqual([0, 0, 0, 0, 0]);
     expect(source.settingsOf(1)).toContainEqual([1, 1, 1, 1, 1]);
@@ -201,7 +204,7 @@ function maskOf(word: string): number {
 
 const SIZES = Uint8Array.from({ length: 1024 }, (_, subset) => sizeOf(subset));
 
-/** Number of words by length that some words generate. */
+/** Returns the number of words by length in the group that the given words generate. */
 function lengthsOf(words: readonly number[], factors: number): number[] {
   const counts = new Array<number>(factors + 1).fill(0);
   const span = [0];

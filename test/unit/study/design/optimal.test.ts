@@ -30,7 +30,7 @@ function determinant(matrix: readonly (readonly number[])[]): number {
   return product;
 }
 
-/** det(X'X) of two-level settings with a mean and signs. */
+/** Returns det(X'X) of two-level settings with a mean and signs. */
 function information(settings: readonly StudySetting[]): number {
   const rows = settings.map((setting) => [1, ...setting.map((level) => 2 * level - 1)]);
   const width = rows[0]?.length ?? 0;
@@ -58,7 +58,7 @@ describe('designs with impossible combinations', () => {
   const exclusive = (setting: StudySetting) => !(setting[0] === 1 && setting[1] === 1);
   const implied = (setting: StudySetting) => !(setting[1] === 1 && setting[0] === 0);
 
-  it('never run one, keep to the budget and tell every effect apart', () => {
+  it('never run one, keep to the budget and separate every effect', () => {
     fc.assert(
       fc.property(
         fc.record({
@@ -90,7 +90,7 @@ describe('designs with impossible combinations', () => {
           expect(plan.blocks.length).toBeGreaterThanOrEqual(2);
           expect(plan.efficiency).toBeGreaterThan(0.5);
           for (const { settings } of plan.blocks) {
-            // The same setting twice in a block is the same run twice.
+            // The same setting twice in a block would be the same run twice.
             expect(new Set(settings.map(String)).size).toBe(settings.length);
             for (const [factor, count] of levels.entries())
               expect(new Set(settings.map((setting) => setting[factor])).size).toBe(count);
@@ -101,7 +101,7 @@ describe('designs with impossible combinations', () => {
     );
   });
 
-  it('never run one of several rules that hold at once, and tell every effect apart in every block', () => {
+  it('never run one of several simultaneous rules, and separate every effect in every block', () => {
     const rule = fc.record({
       first: fc.integer({ min: 0, max: 6 }),
       firstLevel: fc.integer({ min: 0, max: 1 }),
@@ -120,7 +120,7 @@ describe('designs with impossible combinations', () => {
                 first !== second && setting[first] === firstLevel && setting[second] === secondLevel,
             );
           const result = chooseDesign(requestOf({ factors: factorsOf(...levels), runs: 60, isAllowed }));
-          // Rules may leave a factor without change, or two that always change together.
+          // Rules may leave a factor constant, or two factors that always change together.
           if (result.kind === 'problem') return;
           plans++;
           for (const block of result.plan.blocks) {
@@ -130,7 +130,7 @@ describe('designs with impossible combinations', () => {
           expect(result.plan.efficiency ?? 1).toBeGreaterThan(0.3);
         },
       ),
-      // Fixed, since how many rules leave a plan at all depends on it.
+      // A fixed seed, because it determines how many rules permit a plan at all.
       { numRuns: 40, seed: 16 },
     );
     expect(plans).toBeGreaterThan(20);
@@ -156,7 +156,7 @@ describe('designs with impossible combinations', () => {
     expect(plan.efficiency).toBeGreaterThan(0.8);
     expect(plan.efficiency).toBeLessThan(1);
     expect(plan.aliases.length).toBeGreaterThan(0);
-    // Together the two tricks never run, so their interaction cannot be told from their effects.
+    // The two tricks never run together, so their interaction is aliased with their effects.
     expect(plan.aliases.some(({ factor, pair }) => factor === 0 && pair[0] === 0 && pair[1] === 1)).toBe(
       true,
     );
@@ -167,7 +167,7 @@ describe('designs with impossible combinations', () => {
     expect(planFor({ ...request, randomSeed: 5 })).toEqual(planFor({ ...request, randomSeed: 5 }));
   });
 
-  it('are found among more combinations than are listed', () => {
+  it('are found even if there are too many combinations to list', () => {
     const isAllowed = (setting: StudySetting) =>
       exclusive(setting) && !(setting[12] === 1 && setting[13] === 0);
     const plan = planFor({ factors: twoLevels(14), runs: 40, isAllowed });
@@ -179,14 +179,14 @@ describe('designs with impossible combinations', () => {
 });
 
 describe('designs with factors of several levels', () => {
-  it('run all combinations where the budget has room for them', () => {
+  it('run all combinations if the budget has room for them', () => {
     const plan = planFor({ factors: factorsOf(2, 3), runs: 32 });
     expect(plan).toMatchObject({ kind: 'full', efficiency: null, aliases: [], resolution: null });
     expect(plan.blocks.map(({ settings }) => settings.length)).toEqual(new Array(5).fill(6));
     expect(plan.residualDegrees).toBe(30 - 5 - 3);
   });
 
-  it('are nearly orthogonal subsets where it has not', () => {
+  it('are nearly orthogonal subsets otherwise', () => {
     const plan = planFor({ factors: factorsOf(2, 2, 2, 3, 3), runs: 40 });
     expect(plan.kind).toBe('optimal');
     expect(plan.efficiency).toBeGreaterThan(0.9);

@@ -70,7 +70,7 @@ describe('expected half-widths', () => {
     ],
   };
 
-  // By numpy's inverse of X'X with dummy variables, and scipy's t quantile.
+  // From numpy's inverse of X'X with dummy variables, and scipy's t quantile.
   it('are those of least squares with blocks and several levels', () => {
     expect(expectedHalfWidth(mixed, 0, 1)).toBeCloseTo(1.3553244791838317, 9);
     expect(expectedHalfWidth(mixed, 2, 0.5)).toBeCloseTo(1.6599267049518744 / 2, 9);
@@ -88,7 +88,7 @@ describe('expected half-widths', () => {
     expect(expectedHalfWidth({ blocks: [{ settings }, { settings }] }, 0, 1)).not.toBeNull();
   });
 
-  it('are null where effects cannot be told apart', () => {
+  it('are null if effects cannot be separated', () => {
     const settings = [
       [0, 0],
       [1, 1],
@@ -101,7 +101,8 @@ describe('one at a time', () => {
   const alone = (count: number) => ({ ...seedsOf(count), kind: 'one_at_a_time' as const });
 
   it('expects the t intervals that its analysis gives: quantile, standard error and expected deviation', () => {
-    // Welch's with equal noise has 4 degrees of freedom for 3 seeds, the paired one 3 for 4 seeds (Student's and c4's tables).
+    // With equal noise, Welch's interval has 4 degrees of freedom for 3 seeds. The paired one has 3 for 4 seeds
+    // (Student's and c4's tables).
     expect(widestHalfWidth(alone(3), 0.5)).toBeCloseTo(0.5 * 2.776445 * Math.sqrt(2 / 3) * 0.939986, 5);
     expect(widestHalfWidth(alone(4), 0.5)).toBeCloseTo(0.5 * 3.182446 * Math.sqrt(2 / 4) * 0.921318, 5);
   });
@@ -147,7 +148,7 @@ describe('the budget that a half-width takes', () => {
     const plan = planFor({ factors, isAllowed, runs: budget.runs });
     expect(runsIn(plan)).toBe(budget.runs);
     expect(widestHalfWidth(plan, wanted.sigma)).toBeLessThanOrEqual(wanted.halfWidth);
-    // Optimal blocks of another size may do with a few runs less, so the answer is the smallest but for a tenth.
+    // Optimal blocks of another size may need a few runs less, so the answer is the smallest to within a tenth.
     const smaller = planFor({ factors, isAllowed, runs: Math.floor(0.9 * budget.runs) });
     expect(widestHalfWidth(smaller, wanted.sigma)).toBeGreaterThan(wanted.halfWidth);
   });
@@ -164,7 +165,7 @@ describe('the budget that a half-width takes', () => {
     }
   });
 
-  it('is none where 5,000 runs do not suffice', () => {
+  it('is none if 5,000 runs are not enough', () => {
     expect(budgetFor(request, { sigma: 0.25, halfWidth: 0.001 })).toMatchObject({
       runs: null,
       smallestRuns: 16,

@@ -22,7 +22,7 @@ describe('a budget that is too small', () => {
     ['leave_one_out', 5, 11, 12, 6],
     ['stack', 2, 8, 9, 3],
   ] as const)(
-    'says the smallest that works: %s, %i factors, %i runs',
+    'gives the smallest that works: %s, %i factors, %i runs',
     (kind, count, runs, smallest, inOne) => {
       const request = { factors: twoLevels(count), wish: { kind }, runs };
       expect(problemOf(request)).toEqual({
@@ -41,11 +41,11 @@ describe('a budget that is too small', () => {
     },
   );
 
-  it('says so of no runs at all', () => {
+  it('gives it for no runs at all', () => {
     expect(problemOf({ runs: 0 })).toMatchObject({ kind: 'budget_too_small', smallestRuns: 16 });
   });
 
-  it('says so with impossible combinations and several levels', () => {
+  it('gives it with impossible combinations and several levels', () => {
     const isAllowed = (setting: StudySetting) => !(setting[0] === 1 && setting[1] === 1);
     expect(problemOf({ runs: 8, isAllowed })).toMatchObject({ kind: 'budget_too_small', smallestRuns: 12 });
     expect(problemOf({ factors: factorsOf(2, 3), runs: 4 })).toMatchObject({ smallestRuns: 8 });
@@ -55,7 +55,7 @@ describe('a budget that is too small', () => {
   });
 });
 
-describe('factors that no design can tell of', () => {
+describe('factors that no design can separate', () => {
   it('are none at all, or one with a single level', () => {
     expect(problemOf({ factors: [] })).toEqual({ kind: 'no_factors' });
     expect(problemOf({ factors: factorsOf(2, 1, 2) })).toEqual({ kind: 'one_level', factor: 1 });
@@ -95,7 +95,7 @@ describe('factors that no design can tell of', () => {
   });
 });
 
-describe('a design that cannot do without an impossible run', () => {
+describe('a design that needs an impossible run', () => {
   const exclusive = (setting: StudySetting) => !(setting[0] === 1 && setting[1] === 1);
   const implied = (setting: StudySetting) => !(setting[1] === 1 && setting[0] === 0);
 
@@ -175,7 +175,7 @@ describe('a list of settings', () => {
     expect(problemOf({ factors, wish: listed(settings) })).toEqual(problem);
   });
 
-  it('that leaves a level out', () => {
+  it('that omits a level', () => {
     const settings = [
       [0, 0],
       [1, 1],

@@ -20,14 +20,14 @@ export function requestOf(changes: Partial<DesignRequest>): DesignRequest {
   return { factors: twoLevels(5), wish: { kind: 'auto' }, runs: 32, randomSeed: 1, ...changes };
 }
 
-/** The plan of a request that has one. */
+/** Returns the plan of a request that has one. */
 export function planFor(changes: Partial<DesignRequest>): StudyPlan {
   const result = chooseDesign(requestOf(changes));
   if (result.kind !== 'plan') throw new Error(`No plan: ${JSON.stringify(result.problem)}`);
   return result.plan;
 }
 
-/** Number of runs of a plan. */
+/** Returns the number of runs in a plan. */
 export function runsIn(plan: StudyPlan): number {
   return plan.blocks.flatMap(({ settings }) => settings).length;
 }

@@ -9,9 +9,9 @@ import { parseSearch } from '../../../../src/study/search/parse';
 
 const FILE = JSON.parse(readFileSync('schemas/study.schema.json', 'utf8'));
 const EXAMPLE = readFileSync('examples/fashion-mnist.study.yaml', 'utf8');
-const README = readFileSync('README.md', 'utf8');
+const DOCUMENT = readFileSync('docs/studies-and-searches.md', 'utf8');
 
-/** An independent reader of JSON Schema; `strict: false` lets editors' own keywords stand. */
+/** An independent JSON Schema validator. `strict: false` permits editor-specific keywords. */
 const accepts = new Ajv({ strict: false }).compile(FILE);
 const valueIn = (text: string) => parseDocument(text, 'a.study.yaml').value;
 
@@ -30,8 +30,8 @@ describe('the JSON Schema of study files', () => {
     expect(parsed).toMatchObject({ ok: true, warnings: [] });
   });
 
-  test('accepts the search that README shows, and reads it with the defaults that it names', () => {
-    const [, text = ''] = /```yaml\n(name: tune-lr\n[^`]*)```/.exec(README) ?? [];
+  test('accepts the search that the documentation shows, and reads it with the defaults that it names', () => {
+    const [, text = ''] = /```yaml\n(name: tune-lr\n[^`]*)```/.exec(DOCUMENT) ?? [];
     accepts(valueIn(text));
     expect(accepts.errors).toBeNull();
     const least =
@@ -67,7 +67,7 @@ describe('the JSON Schema of study files', () => {
     const wrong = text([...lines.filter((each) => !each.startsWith(`${key}:`)), line]);
     expect(accepts(valueIn(wrong))).toBe(false);
     const isReadAlone = parseSearch(wrong, 'a.study.yaml').ok;
-    // A trick's options are checked with the experiment.
+    // A trick's options are checked together with the experiment.
     expect(isReadAlone).toBe(line.includes('alpah'));
   });
 
@@ -86,20 +86,20 @@ describe('the JSON Schema of study files', () => {
     const [key = ''] = line.split(':');
     const lines = ['name: s', 'experiment: e', 'factors: [warmup, mixup]', 'budget: { runs: 8 }'];
     const kept = lines.filter((each) => !each.startsWith(`${key}:`));
-    // A study without a budget says nothing of what it may take.
+    // A study without a budget does not say how many runs it may use.
     const text =
       line === 'factors: [warmup]' ? 'name: s\nexperiment: e\nfactors: [warmup]' : [...kept, line].join('\n');
     expect(accepts(valueIn(text))).toBe(false);
   });
 
-  test('says in words what every key is, and README names each', () => {
+  test('describes every key, and the documentation names each', () => {
     for (const branch of ['then', 'else']) {
       const properties: Record<string, { description?: string }> = FILE[branch].properties;
       for (const [name, { description }] of Object.entries(properties)) {
         if (name === '$schema') continue;
         expect(description, name).toMatch(/\.$/);
-        if (branch === 'else') expect(README).toContain(`| \`${name}\` |`);
-        else expect(README).toContain(`\n${name}: `.replace('search: ', 'search:'));
+        if (branch === 'else') expect(DOCUMENT).toContain(`| \`${name}\` |`);
+        else expect(DOCUMENT).toContain(`\n${name}: `.replace('search: ', 'search:'));
       }
     }
   });

@@ -11,7 +11,7 @@ function reader(text: string): () => ExperimentReading {
   return () => ({ ok: true, parsed: parseExperiment(text, 'a.experiment.yaml') });
 }
 
-/** A study of these factors, a line each, with more lines behind them. */
+/** A study with these factors, one per line, followed by more lines. */
 function read(factors: readonly string[], more: readonly string[] = [], experiment = EXPERIMENT): StudyParse {
   const text = [
     'name: s',
@@ -24,7 +24,7 @@ function read(factors: readonly string[], more: readonly string[] = [], experime
   return parseStudy(text, 'x.study.yaml', reader(experiment));
 }
 
-/** Problems as a compiler prints them; of a sound study its warnings. */
+/** Returns problems as a compiler prints them, or the warnings of a valid study. */
 function problemsOf(parse: StudyParse): string[] {
   if (parse.ok) return parse.warnings.map((problem) => formatProblem('x', problem));
   return parse.why === 'problems'
@@ -40,7 +40,7 @@ function sound(parse: StudyParse): Extract<StudyParse, { ok: true }> {
 const TRICKLESS = EXPERIMENT.replace(/tricks:[\s\S]*?\n\n/, '');
 
 describe('a study file', () => {
-  it('says what it says, with defaults for the rest', () => {
+  it('is read with defaults for missing keys', () => {
     const { study } = sound(
       read(['- warmup', '- label_smoothing: { epsilon: 0.1 }', '- optimizer.weight_decay: [0.0001, 0.0005]']),
     );
@@ -76,7 +76,7 @@ describe('a study file', () => {
     expect(settings.factors[1]?.levels).toEqual(['without', '{ alpha: 0.1 }', '{ alpha: 0.4 }']);
   });
 
-  it('may give a trick the name that another system has for it', () => {
+  it('may use the name that another system has for a trick', () => {
     const { study } = sound(read(['- mixup-alpha: 0.4', '- smoothing: { epsilon: 0.2 }']));
     expect(study.factors.map(({ key, values }) => [key, values[1]])).toEqual([
       ['mixup', { alpha: 0.4 }],
@@ -84,13 +84,13 @@ describe('a study file', () => {
     ]);
   });
 
-  it('with search in the place of factors is told apart, and is no error', () => {
+  it('with search in place of factors is recognized, and is no error', () => {
     const text =
       'name: s\nexperiment: a.experiment.yaml\nsearch: { optimizer.base_lr: { from: 0.1, to: 1 } }\n';
     expect(parseStudy(text, 'x.study.yaml', reader(EXPERIMENT))).toMatchObject({ ok: false, why: 'search' });
   });
 
-  it('of images that nobody has looked at asks for an index', () => {
+  it('of images that are not indexed asks for an index', () => {
     const own = EXPERIMENT.replace(
       'dataset: fashion-mnist-sample',
       'dataset: image_folder\n  path: pictures',
@@ -109,7 +109,7 @@ describe('a study file', () => {
 });
 
 describe('a listed design', () => {
-  it('says levels by value, or tricks by name', () => {
+  it('gives levels by value, or tricks by name', () => {
     const { study } = sound(
       read(
         ['- warmup', '- label_smoothing: { epsilon: 0.1 }', '- optimizer.weight_decay: [0.0001, 0.0005]'],
@@ -130,17 +130,17 @@ describe('a listed design', () => {
     ]);
   });
 
-  it('of too few runs cannot tell effects apart', () => {
+  it('of too few runs cannot separate effects', () => {
     const parse = read(['- warmup', '- mixup'], ['design: [[], [warmup, mixup]]']);
     expect(problemsOf(parse).join()).toContain(
-      'The runs that are possible cannot tell the effects of warmup, mixup apart. List more runs',
+      'The possible runs cannot separate the effects of warmup, mixup. List more runs',
     );
   });
 
   it.each([
-    ['[[], [warmup], [mixup]]', 'x:7:25: error: This run has mixup, which is no factor.'],
+    ['[[], [warmup], [mixup]]', 'x:7:25: error: This run sets mixup, which is not a factor.'],
     ['[[], [warmup], [warmupp]]', 'Did you mean warmup?'],
-    ['[[], [warmup], [warmup]]', 'x:7:24: error: This run is the same as number 2 of the list.'],
+    ['[[], [warmup], [warmup]]', 'x:7:24: error: This run is the same as run 2 in the list.'],
     ['[[], [warmup]]', 'All listed runs have the same level of optimizer.weight_decay.'],
     ['[[], { optimizer.weight_decay: 0.01 }]', 'Use one of 0.0001, 0.0005.'],
   ])('%s has a problem', (design, problem) => {
@@ -156,19 +156,19 @@ describe('problems of a study', () => {
     ['- weight_deacy: [0, 1]', 'Did you mean optimizer.weight_decay?'],
     ['- optimizer.weight_deacy: [0, 1]', 'Did you mean optimizer.weight_decay?'],
     ['- [warmup]', 'x:4:5: error: '],
-    ['- { warmup: true, mixup: true }', 'A factor is one trick or one key, and this one has 2.'],
-    ['- mixup: { alpha: [0.1, 0.2] }', 'such as [ { alpha: 0.1 }, { alpha: 0.2 } ].'],
+    ['- { warmup: true, mixup: true }', 'A factor is one trick or one key, but this one has 2.'],
+    ['- mixup: { alpha: [0.1, 0.2] }', 'such as [{ alpha: 0.1 }, { alpha: 0.2 }].'],
     ['- label_smoothing: { epsilom: 0.1 }', 'x:4:24: error: Unknown key epsilom. Did you mean epsilon?'],
     ['- label_smoothing: false', 'The factor label_smoothing needs options'],
     ['- tricks.warmup: [true, false]', 'Write warmup.'],
-    ['- seed: [1, 2]', 'x:4:5: error: The seed is no factor.'],
+    ['- seed: [1, 2]', 'x:4:5: error: The seed is not a factor.'],
     ['- schedule.epochs: [8]', 'The factor schedule.epochs has one level.'],
     ['- schedule.epochs: 8', 'such as [8, ...].'],
     ['- schedule.epochs: [8, 8]', 'x:4:26: error: schedule.epochs has this level twice.'],
     ['- name: [a, b]', 'name changes nothing in this experiment.'],
-    ['- resnet_d', 'ResNet-D is a form of the ResNets for ImageNet, and the model is resnet8.'],
+    ['- resnet_d', 'ResNet-D is a variant of the ImageNet ResNets, but the model is resnet8.'],
     ['- warmup: { epochs: 20 }', 'x:4:23: error: Warmup of 20 epochs is longer than the training of 8.'],
-    ['- data.dataset: [fashion-mnist-sample, fashion-mnist]', 'changes which images are validation'],
+    ['- data.dataset: [fashion-mnist-sample, fashion-mnist]', 'changes which images are used for validation'],
     [
       '- optimizer.weight_decay: [0.1, -1]',
       'x:4:35: error: optimizer.weight_decay must be at least 0, not -1.',
@@ -190,42 +190,42 @@ describe('problems of a study', () => {
       ),
     );
     expect(problemsOf(parse)).toEqual([
-      'x:5:5: error: resnet_b changes nothing in this experiment. Take it out of the factors.',
+      'x:5:5: error: resnet_b changes nothing in this experiment. Remove it from the factors.',
     ]);
   });
 
-  it('finds factors that are named twice, by any name, and those that change the same part', () => {
-    expect(problemsOf(read(['- mixup', '- mixup_alpha: 0.4'])).join()).toContain('mixup is named twice.');
+  it('finds repeated factors under any name, and those that change the same part', () => {
+    expect(problemsOf(read(['- mixup', '- mixup_alpha: 0.4'])).join()).toContain('mixup is listed twice.');
     expect(problemsOf(read(['- mixup', '- tricks.mixup.alpha: [0.1, 0.4]'])).join()).toContain(
       'mixup and tricks.mixup.alpha change the same part of the experiment. Give the trick a list',
     );
   });
 
-  it('warns of factors that exclude each other, and refuses designs that need both', () => {
+  it('warns about factors that exclude each other, and refuses designs that need both', () => {
     const factors = ['- mixup', '- lars', '- lamb'];
     expect(problemsOf(read(factors))).toEqual([
-      'x:6:5: warning: lars and lamb exclude each other. No run has both; the design allows for that.',
+      'x:6:5: warning: lars and lamb exclude each other. No run has both. The design accounts for that.',
     ]);
     expect(read(factors, ['design: stack'])).toMatchObject({ ok: false });
     expect(problemsOf(read(factors, ['design: stack'])).join('\n')).toContain(
-      'The design stack puts all factors together, and no run can have both lars and lamb.',
+      'The design stack combines all factors, but no run can have both lars and lamb.',
     );
   });
 
   it('refuses a factor that something in the experiment excludes', () => {
     const parse = read(['- lamb'], [], EXPERIMENT.replace('  zero_gamma: true', '  lars: true'));
-    expect(problemsOf(parse).join()).toContain('lamb cannot stand beside lars. Take one of them out.');
+    expect(problemsOf(parse).join()).toContain('lamb cannot be combined with lars. Remove one of them.');
   });
 
   it.each<[line: string, problem: string]>([
     ['smallest_effect: 0', 'smallest_effect must be greater than 0, not 0.'],
     ['metric: validation_acuracy', 'Did you mean validation_accuracy?'],
-    ['metric: happiness', 'Runs log no metric happiness.'],
+    ['metric: happiness', 'Runs do not log the metric happiness.'],
     ['metric: validation_loss', 'smallest_effect is missing'],
-    ['blocks: folds', 'Folds need validation images that are split from the training images'],
+    ['blocks: folds', 'Folds need validation images split from the training images'],
     ['design: fulll', 'Did you mean full?'],
     ['budget: {}', 'budget has neither runs nor hours. Write { runs: 32 } or { hours: 4 }.'],
-    ['budget: { runs: 8, hours: 1 }', 'only one of them can count'],
+    ['budget: { runs: 8, hours: 1 }', 'only one is allowed'],
     ['budget: { runs: -1 }', 'budget.runs must be greater than 0, not -1.'],
     ['budgt: 3', 'Unknown key budgt.'],
   ])('%s', (line, problem) => {
@@ -234,7 +234,7 @@ describe('problems of a study', () => {
     expect(problemsOf(parse).join('\n')).toContain(problem);
   });
 
-  it('says the smallest budget that works, at the budget', () => {
+  it('gives the smallest budget that works, at the budget', () => {
     const parse = read(['- warmup', '- mixup', '- ema'], ['budget: { runs: 2 }']);
     expect(problemsOf(parse)).toEqual([
       expect.stringMatching(
@@ -249,25 +249,25 @@ describe('problems of a study', () => {
     expect(less).toHaveLength(1);
   });
 
-  it('warns of a budget for one block, and says what it cannot tell', () => {
+  it('warns about a budget for one block, and says what it cannot show', () => {
     const text = problemsOf(read(['- warmup', '- mixup'], ['design: full', 'budget: { runs: 4 }']));
     expect(text).toEqual([
-      'x:7:17: warning: A budget of 4 runs is enough for one block: effects have no interval that holds for other seeds. Use at least 8 runs for two blocks.',
+      'x:7:17: warning: A budget of 4 runs is enough for only one block: the effects get no interval that holds for other seeds. Use at least 8 runs for two blocks.',
     ]);
   });
 
-  it('sums up what is wrong with the experiment, with its path and the line', () => {
+  it('summarizes the errors of the experiment, with its path and the line', () => {
     const parse = read(['- warmup'], [], EXPERIMENT.replace('name: resnet8', 'name: resnet9000'));
     expect(problemsOf(parse).join()).toContain(
-      'x:2:13: error: The experiment a.experiment.yaml has a problem in line 9: model.name',
+      'x:2:13: error: The experiment a.experiment.yaml has a problem on line 9: model.name',
     );
     const missing = parseStudy(
       'name: s\nexperiment: b.yaml\nfactors: [warmup]\nbudget: { runs: 8 }',
       'x.study.yaml',
-      () => ({ ok: false, reason: 'There is no such file.' }),
+      () => ({ ok: false, reason: 'The file does not exist.' }),
     );
     expect(problemsOf(missing).join()).toContain(
-      'The experiment b.yaml cannot be read: There is no such file.',
+      'The experiment b.yaml cannot be read: The file does not exist.',
     );
   });
 
@@ -275,7 +275,7 @@ describe('problems of a study', () => {
     const values = Array.from({ length: 10_000 }, (_, index) => index / 100_000);
     const many = read([`- optimizer.weight_decay: [${values.join(', ')}]`]);
     expect(problemsOf(many)).toEqual([
-      'x:3:1: error: The factors have 9999 levels beside their first ones, and a study takes at most 40. Take factors or levels out.',
+      'x:3:1: error: The factors have 9999 levels besides their first levels. A study allows at most 40. Remove factors or levels.',
     ]);
     const runs = Array.from({ length: 1_000 }, (_, index) => (index % 2 ? '[warmup]' : '[mixup]'));
     expect(problemsOf(read(['- warmup', '- mixup'], [`design: [${runs.join(', ')}]`]))).toHaveLength(998);
@@ -283,12 +283,12 @@ describe('problems of a study', () => {
     expect(problemsOf(read([deep]))[0]).toMatch(/^x:4:5: error: [a.]{80}\.\.\. is neither a trick/);
   });
 
-  it('of syntax stand where they are', () => {
+  it('of syntax are at their position', () => {
     const parse = parseStudy('name: [', 'x.study.yaml', reader(EXPERIMENT));
     expect(parse).toMatchObject({ ok: false, why: 'problems' });
   });
 
-  it('says of a file that is no mapping what a study has', () => {
+  it('of a file that is not a mapping list what a study has', () => {
     const parse = parseStudy('- a', 'x.study.yaml', reader(EXPERIMENT));
     expect(problemsOf(parse).join()).toContain(
       'The file holds no study. Write at least name, experiment, factors',

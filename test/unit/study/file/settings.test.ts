@@ -21,7 +21,7 @@ function settings(factors: readonly string[], experiment = EXPERIMENT): StudySet
   return parse.settings;
 }
 
-/** All settings of factors with two levels each. */
+/** Returns all settings of two-level factors. */
 function allOf(factors: number): number[][] {
   return Array.from({ length: 2 ** factors }, (_, index) =>
     Array.from({ length: factors }, (_, factor) => (index >> factor) & 1),
@@ -35,7 +35,7 @@ function experimentOf(all: StudySettings, setting: readonly number[], seed = 1) 
 }
 
 describe('the settings of a study', () => {
-  it('leave the tricks of the experiment on, but for factors, whose first level is off', () => {
+  it('keep the tricks of the experiment, except factors, whose first level is off', () => {
     const all = settings(['warmup', 'mixup']);
     expect(experimentOf(all, [0, 0]).recipe.tricks).toEqual([
       'linear_scaling',
@@ -46,7 +46,7 @@ describe('the settings of a study', () => {
     expect(experimentOf(all, [1, 1]).recipe.tricks).toContain('mixup');
   });
 
-  it('take a bare trick as the experiment has it, else as the paper does', () => {
+  it('take a bare trick as in the experiment, or else as in the paper', () => {
     const warm = experimentOf(settings(['warmup', 'mixup']), [1, 0]);
     expect(warm.text).toBe(EXPERIMENT);
     expect(warm.changes).toEqual([]);
@@ -54,7 +54,7 @@ describe('the settings of a study', () => {
     expect(experimentOf(settings(['warmup'], long), [1]).text).toContain('  warmup: true\n');
   });
 
-  it('give options and values of keys as written', () => {
+  it('use options and values of keys as written', () => {
     const all = settings([
       'label_smoothing: [{ epsilon: 0.1 }, { epsilon: 0.3 }]',
       'optimizer.weight_decay: [0, 0.01]',
@@ -69,7 +69,7 @@ describe('the settings of a study', () => {
     expect(recipe.parameterGroups.map(({ weightDecay }) => weightDecay)).toContain(0.01);
   });
 
-  it('keep comments and the rest of the file, and say the seed in the text too', () => {
+  it('keep comments and the rest of the file, and write the seed too', () => {
     const { text, recipe } = experimentOf(settings(['zero_gamma', 'ema']), [0, 1], 7);
     expect(recipe.seed).toBe(7);
     expect(text).toContain('seed: 7\n');
@@ -77,7 +77,7 @@ describe('the settings of a study', () => {
     expect(text).not.toContain('zero_gamma');
   });
 
-  it('lead to the same recipe by the text as by the data, whatever the setting', () => {
+  it('give the same recipe from the text as from the data, whatever the setting', () => {
     const all = settings([
       'warmup',
       'label_smoothing: { epsilon: 0.2 }',
@@ -95,7 +95,7 @@ describe('the settings of a study', () => {
     }
   });
 
-  it('differ in what they train, each from all others', () => {
+  it('all train different recipes', () => {
     const all = settings(['warmup', 'mixup', 'ema', 'no_bias_decay']);
     const keys = allOf(4).map((setting) => recipeKey(experimentOf(all, setting).recipe));
     expect(new Set(keys).size).toBe(16);
@@ -114,7 +114,7 @@ describe('the settings of a study', () => {
     expect(all.experimentAt([1, 0, 1], 1).ok).toBe(false);
   });
 
-  it('do not allow a trick that another has in it already', () => {
+  it('do not allow a trick that another one includes', () => {
     const all = settings(['resnet_b', 'resnet_c', 'resnet_d'], RESNET);
     expect(allOf(3).filter((setting) => all.isAllowed(setting))).toEqual([
       [0, 0, 0],
@@ -125,7 +125,7 @@ describe('the settings of a study', () => {
     expect(all.exclusions.every(({ why }) => why === 'redundant')).toBe(true);
   });
 
-  it('allow a trick only beside the level that it needs', () => {
+  it('allow a trick only with the level that it needs', () => {
     const all = settings(['model.name: [resnet8, resnet18]', 'resnet_d']);
     expect(allOf(2).filter((setting) => all.isAllowed(setting))).toEqual([
       [0, 0],
@@ -134,7 +134,7 @@ describe('the settings of a study', () => {
     ]);
   });
 
-  it('write a trick under the name that the file has for it', () => {
+  it('write a trick under the name that the file uses', () => {
     const named = EXPERIMENT.replace('  warmup:\n    epochs: 1\n', '  warmup_epochs: 2\n');
     const all = settings(['warmup', 'mixup'], named);
     expect(experimentOf(all, [0, 0]).text).not.toContain('warmup_epochs');
@@ -143,7 +143,7 @@ describe('the settings of a study', () => {
     expect(withIt.text).not.toContain('  warmup:');
   });
 
-  it('take further changes, such as those of a fold', () => {
+  it('accept further changes, such as those of a fold', () => {
     const all = settings(['mixup']);
     const at = all.experimentAt([1], 3, { changes: [{ path: ['data', 'batch_size'], value: 32 }] });
     expect(at).toMatchObject({ ok: true, recipe: { data: { batchSize: 32 }, seed: 3 } });

@@ -11,7 +11,7 @@ import {
 
 type Started = { -readonly [Key in keyof HalvingTrial]: HalvingTrial[Key] };
 
-/** What a search of `workers` did, job by job, where `valueAt` says what a trial has at a rung. */
+/** Simulates a search with `workers` workers job by job. `valueAt` returns a trial's value at a rung. */
 function simulate(
   plan: HalvingPlan,
   workers: number,
@@ -70,7 +70,7 @@ function run({ reduction, rungCount, trials, workers, higherIsBetter, values, or
 type SearchOf = typeof searches extends fc.Arbitrary<infer Value> ? Value : never;
 
 describe('successive halving', () => {
-  test('starts each trial once, all that the budget allows and no more', () => {
+  test('starts each trial once, exactly as many as the budget allows', () => {
     fc.assert(
       fc.property(searches, (search) => {
         const { trials } = run(search);
@@ -92,7 +92,7 @@ describe('successive halving', () => {
             .filter(({ results }) => results[rung] !== null)
             .toSorted((a, b) => sign * (a.results[rung]! - b.results[rung]!) || a.id - b.id)
             .slice(0, Math.floor(arrived.length / plan.reduction));
-          // Those that looked good early on were promoted too; never one that failed.
+          // Trials that looked good early were promoted too, but never a failed one.
           for (const { results } of due) expect(results.length).toBeGreaterThan(rung + 1);
         }
         for (const { results } of trials) expect(results.slice(0, -1)).not.toContain(null);
@@ -101,7 +101,7 @@ describe('successive halving', () => {
   });
 
   test('promotes exactly 1/reduction where trials come in order, from worst to best the most', () => {
-    // Nine trials that get worse: by threes one is promoted, and of the three promoted one.
+    // Nine trials in descending order of quality: one in three is promoted, and then one of the three promoted.
     const plan = { rungs: [1, 3, 9], reduction: 3, trials: 9, higherIsBetter: true };
     const { promotions } = simulate(
       plan,
@@ -117,7 +117,7 @@ describe('successive halving', () => {
     ]);
   });
 
-  test('starts trials without end where time is the budget', () => {
+  test('starts trials without end if time is the budget', () => {
     const plan = { rungs: [1], reduction: 3, trials: null, higherIsBetter: true };
     const trials = Array.from({ length: 1000 }, (_, id) => ({ id, results: [1], isRunning: false }));
     expect(nextJob(plan, trials)).toEqual({ kind: 'start' });

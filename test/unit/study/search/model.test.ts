@@ -45,7 +45,7 @@ test('TPE sees whole trainings as complete and others as pruned where they are',
   ]);
 });
 
-test('CMA-ES sees all trials by the first rung', () => {
+test('CMA-ES sees all trials at the first rung', () => {
   const seen = modelTrials('cmaes', TRIALS, RUNGS);
   expect(seen.map(({ state, value }) => [state, value])).toEqual([
     ['complete', 50],
@@ -57,8 +57,8 @@ test('CMA-ES sees all trials by the first rung', () => {
   ]);
 });
 
-test('GP sees trials by the highest rung that is full enough', () => {
-  // Four trials are twice what a model of one parameter has.
+test('GP sees trials at the highest rung that is full enough', () => {
+  // Four trials are twice what a model with one parameter needs.
   const four = [0, 1, 2, 3].map((id) => trial(id, [10 + id, 20 + id]));
   expect(modelTrials('gp', four, RUNGS).map(({ value }) => value)).toEqual([20, 21, 22, 23]);
   expect(modelTrials('gp', four.slice(1), RUNGS).map(({ value }) => value)).toEqual([11, 12, 13]);

@@ -21,7 +21,7 @@ const parameters = (rate: number, batch: number, mixup: number): JournalParamete
   { name: 'mixup', distribution: { kind: 'categorical', choices: [false, true] }, value: mixup },
 ];
 
-/** A study with a trial of each end, and one that goes on. */
+/** A study with one trial per kind of outcome, and one that is still running. */
 const EVENTS: JournalEvent[] = [
   { type: 'study_created', name: 'tune-lr', metric: 'validation_accuracy', higherIsBetter: true },
   { type: 'trial_started', time: NOON, parameters: parameters(0.1, 32, 1), attributes: { seed: 1 } },
@@ -49,11 +49,11 @@ const EVENTS: JournalEvent[] = [
 ];
 
 // check-journal.py reads the fixture with Optuna itself.
-test('a journal has the lines that Optuna was seen to read', () => {
+test('a journal has lines that Optuna has read', () => {
   expect(EVENTS.map(journalLines).join('')).toBe(readFileSync(FIXTURE, 'utf8'));
 });
 
-test('less is better where that is said', () => {
+test('less is better if so configured', () => {
   const event = {
     type: 'study_created',
     name: 'a',
@@ -63,7 +63,7 @@ test('less is better where that is said', () => {
   expect(JSON.parse(journalLines(event).split('\n')[0] ?? '')).toMatchObject({ directions: [1] });
 });
 
-test('what a text holds stays on its line', () => {
+test('a text stays on its line, whatever it contains', () => {
   const event = { type: 'study_created', name: 'two\nlines', metric: 'm', higherIsBetter: true } as const;
   expect(journalLines(event).split('\n')).toHaveLength(3);
 });

@@ -15,7 +15,7 @@ search:
 budget: { trials: 16 }
 `;
 
-/** Each problem as `line: what remedy`. */
+/** Returns each problem as `line: what remedy`. */
 const problemsOf = (text: string, experiment = experimentText()) => {
   const reading = parseSearch(text, FILE);
   const problems = reading.ok
@@ -76,7 +76,7 @@ describe('a search file', () => {
     expect(reading.ok && reading.search.budget).toEqual({ hours: 0.5 });
   });
 
-  test('is known from a study', () => {
+  test('is distinguished from a study', () => {
     expect(isSearch({ search: {} })).toBe(true);
     expect(isSearch({ factors: [] })).toBe(false);
     expect(isSearch({ search: {}, factors: [] })).toBe(false);
@@ -84,19 +84,19 @@ describe('a search file', () => {
   });
 });
 
-/** TEXT with one line in the place of another. */
+/** Returns TEXT with one line replaced by another. */
 const with_ = (line: string, other: string) => {
   expect(TEXT).toContain(line);
   return TEXT.replace(line, other);
 };
 
-describe('what is wrong with a search is said at its place, with what to do:', () => {
+describe('an error of a search is reported at its place, with a remedy:', () => {
   test.each([
-    ['a list', '[]', '1: This is no search. Write name, experiment, search and budget as keys.'],
+    ['a list', '[]', '1: This is not a search. Write name, experiment, search and budget as keys.'],
     [
-      'a key that is misspelt',
+      'a key that is misspelled',
       `${TEXT}samplers: tpe\n`,
-      '10: A search has no samplers. Did you mean sampler?',
+      '10: A search has no key samplers. Did you mean sampler?',
     ],
     [
       'no budget',
@@ -106,15 +106,11 @@ describe('what is wrong with a search is said at its place, with what to do:', (
     [
       'two budgets',
       with_('{ trials: 16 }', '{ trials: 16, hours: 2 }'),
-      '9: A budget is trials or hours. Write budget: { trials: 16 } or budget: { hours: 2 }.',
+      '9: A budget sets either trials or hours. Write budget: { trials: 16 } or budget: { hours: 2 }.',
     ],
-    ['half a trial', with_('16', '1.5'), '9: budget.trials has to be a whole number. Write 1 or more.'],
-    ['a reduction by 1', `${TEXT}reduction: 1\n`, '10: reduction has to be a whole number. Write 2 or more.'],
-    [
-      'an unknown sampler',
-      `${TEXT}sampler: tpee\n`,
-      '10: sampler cannot be "tpee". Use one of quasi_random, random, tpe, gp, cmaes.',
-    ],
+    ['half a trial', with_('16', '1.5'), '9: budget.trials must be a whole number. Write 1 or more.'],
+    ['a reduction by 1', `${TEXT}reduction: 1\n`, '10: reduction must be a whole number. Write 2 or more.'],
+    ['an unknown sampler', `${TEXT}sampler: tpee\n`, '10: sampler cannot be "tpee". Did you mean tpe?'],
     [
       'a range that falls',
       with_('[0.01, 1]', '[1, 0.01]'),
@@ -123,12 +119,12 @@ describe('what is wrong with a search is said at its place, with what to do:', (
     [
       'the logarithm of 0',
       with_('[0.01, 1]', '[0, 1]'),
-      '4: The logarithm of 0 is no number. Begin above 0, or write range.',
+      '4: 0 has no logarithm. Start above 0, or write range.',
     ],
     [
       'a range of one number',
       with_('[0.01, 1]', '[1]'),
-      '4: log needs the lowest and the highest number. Write log: [0.01, 1].',
+      '4: log needs a lowest and a highest number. Write log: [0.01, 1].',
     ],
     [
       'no range',
@@ -138,27 +134,27 @@ describe('what is wrong with a search is said at its place, with what to do:', (
     [
       'one choice',
       with_('[2, 4]', '[2]'),
-      '7: model.width has fewer than two choices. Write two or more, or take it out.',
+      '7: model.width has fewer than two choices. Write two or more, or remove it.',
     ],
     [
       'a choice twice',
       with_('[2, 4]', '[2, 2]'),
-      '7: model.width has this choice twice. Take one of them out.',
+      '7: model.width has this choice twice. Remove one of them.',
     ],
     [
       'a trick with a number',
       with_('[off, on, { alpha: 0.4 }]', '[off, 0.4]'),
-      '8: This is no choice for the trick mixup. Write off, on, or its options in braces.',
+      '8: This is not a choice for the trick mixup. Write off, on, or its options in braces.',
     ],
     [
       'the epochs',
       with_('model.width: [2, 4]', 'schedule.epochs: [2, 4]'),
-      '7: schedule.epochs cannot be searched over. The rungs decide how long a trial trains.',
+      '7: schedule.epochs cannot be searched. The rungs determine how long a trial trains.',
     ],
     [
       'nothing to search over',
       'name: a\nexperiment: b\nsearch: {}\nbudget: { trials: 2 }\n',
-      '3: There is nothing to search over. Name keys with ranges or choices, such as optimizer.base_lr: { log: [0.01, 1] }.',
+      '3: There is nothing to search over. Add keys with ranges or choices, such as optimizer.base_lr: { log: [0.01, 1] }.',
     ],
   ])('%s', (_, text, problem) => {
     expect(problemsOf(text)).toEqual([problem]);
@@ -168,22 +164,22 @@ describe('what is wrong with a search is said at its place, with what to do:', (
     [
       'a key that the experiment does not have',
       with_('optimizer.weight_decay', 'optimizer.wait_decay'),
-      /^5: With optimizer\.wait_decay: 0 the experiment cannot be trained: .*wait_decay/,
+      /^5: With optimizer\.wait_decay: 0, the experiment cannot be trained: .*wait_decay/,
     ],
     [
       'a value that it cannot be trained with',
       with_('[8, 32]', '[8, 4096]'),
-      /^6: With data\.batch_size: 4096 the experiment cannot be trained: A batch of 4096 is larger than/,
+      /^6: With data\.batch_size: 4096, the experiment cannot be trained: A batch of 4096 is larger than/,
     ],
     [
       'fractions where there are whole numbers alone',
       with_('{ integers: [8, 32] }', '{ range: [8, 32] }'),
-      /^6: With data\.batch_size: 17\.\d+ the experiment cannot be trained: .* Write integers for whole numbers alone\.$/,
+      /^6: With data\.batch_size: 17\.\d+, the experiment cannot be trained: .* Use integers to search only whole numbers\.$/,
     ],
     [
       'more rungs than epochs',
       `${TEXT}rungs: 2\n`,
-      /^10: 2 rungs by 3 leave less than one of 2 epochs .* Use at most 1\.$/,
+      /^10: With 2 rungs and a reduction of 3, the first rung gets less than one of 2 epochs\. Use at most 1\.$/,
     ],
   ])('%s', (_, text, problem) => {
     const problems = problemsOf(text);
@@ -195,24 +191,24 @@ describe('what is wrong with a search is said at its place, with what to do:', (
     const long = experimentText({ schedule: '{ epochs: 30 }' });
     const text = with_('{ trials: 16 }', '{ trials: 8 }');
     expect(problemsOf(`${text}rungs: 3\n`, long)).toEqual([
-      '9: Of 8 trials none comes to the last of 3 rungs. Use 9 trials or more, or fewer rungs.',
+      '9: None of the 8 trials reaches the last of 3 rungs. Use 9 trials or more, or fewer rungs.',
     ]);
   });
 
   test('a parameter that changes nothing', () => {
     const text = with_('model.width: [2, 4]', 'engine: [wasm, cpu]');
     expect(problemsOf(text)).toEqual([
-      '7: engine changes nothing of this experiment. Take it out, or correct its name.',
+      '7: engine changes nothing in this experiment. Remove it, or fix its name.',
     ]);
   });
 
-  test('not a value that is possible with that of another parameter', () => {
-    // Each excludes the other, and the experiment has the first.
+  test('not a value that is possible together with that of another parameter', () => {
+    // Each excludes the other, and the experiment has the first one.
     const lars = experimentText({ tricks: '{ lars: true }' });
     const text = TEXT.replace('mixup: [off, on, { alpha: 0.4 }]', 'lars: [off, on]\n  lamb: [off, on]');
     expect(problemsOf(text, lars)).toEqual([]);
     const alone = TEXT.replace('mixup: [off, on, { alpha: 0.4 }]', 'lamb: [off, on]');
-    expect(problemsOf(alone, lars)[0]).toMatch(/^8: With lamb: on the experiment cannot be trained: /);
+    expect(problemsOf(alone, lars)[0]).toMatch(/^8: With lamb: on, the experiment cannot be trained: /);
   });
 
   test('an experiment that cannot be trained', () => {

@@ -24,16 +24,16 @@ describe('quasi-random points', () => {
     );
   });
 
-  test('are others for another seed, and the same for the same, by their index alone', () => {
+  test('differ by seed, are the same for one seed, and depend only on their index', () => {
     expect(quasiRandomPoint(1, 5, 3)).toEqual(quasiRandomPoint(1, 5, 3));
     expect(quasiRandomPoint(1, 5, 3)).not.toEqual(quasiRandomPoint(2, 5, 3));
     expect(quasiRandomPoint(1, 5, 3)).toEqual(quasiRandomPoint(1, 5, 4).slice(0, 3));
   });
 
-  test('each alone are evenly distributed over seeds', () => {
+  test('are evenly distributed over seeds, each alone', () => {
     const values = Array.from({ length: 2000 }, (_, seed) => quasiRandomPoint(seed, 0, 2)[1]!);
     const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-    // Four standard errors of the mean of 2,000 uniform numbers.
+    // Four standard errors of the mean of 2,000 uniform values.
     expect(Math.abs(mean - 0.5)).toBeLessThan((4 * Math.sqrt(1 / 12)) / Math.sqrt(2000));
   });
 });
@@ -45,7 +45,7 @@ describe('random points', () => {
       const counts = Array.from({ length: 10 }, () => 0);
       for (const point of points) counts[Math.floor(point[dimension]! * 10)]! += 1;
       const chiSquare = counts.reduce((sum, count) => sum + (count - 500) ** 2 / 500, 0);
-      // The 99.9% point of the distribution with 9 degrees of freedom.
+      // The 99.9% quantile of the chi-square distribution with 9 degrees of freedom.
       expect(chiSquare).toBeLessThan(27.877);
     }
     const product = points.reduce((sum, [x = 0, y = 0]) => sum + (x - 0.5) * (y - 0.5), 0) / 5000;
@@ -86,13 +86,13 @@ describe('values', () => {
     );
   });
 
-  test('are even in the logarithm of a log range, and give each whole number an equal part', () => {
+  test('are even in the logarithm of a log range, and give each integer an equal part', () => {
     expect(valuesAt({ parameters: PARAMETERS }, [0.5, 0, 0])['optimizer.base_lr']).toBeCloseTo(0.1, 10);
     const drawn = [0.1, 0.3, 0.6, 0.9].map((share) => valuesAt({ parameters: PARAMETERS }, [0, share, 0]));
     expect(drawn.map((values) => values['data.batch_size'])).toEqual([1, 2, 3, 4]);
   });
 
-  test('become key=value in the words of the file; a trick that is in keeps its options', () => {
+  test('become key=value in the syntax of the file; an active trick keeps its options', () => {
     const settings = (mixup: number, written: unknown) =>
       settingsOf(
         { parameters: PARAMETERS },
@@ -105,7 +105,7 @@ describe('values', () => {
     expect(settings(2, {})).toEqual([...rest, 'tricks.mixup={"alpha":0.4}']);
     expect(settings(1, { tricks: { mixup: { alpha: 0.1 } } })).toEqual(rest);
     expect(settings(0, { tricks: { mixup: { alpha: 0.1 } } })).toEqual([...rest, 'tricks.mixup=false']);
-    // timm's name of it.
+    // timm's name for it.
     expect(settings(0, { tricks: { mixup_alpha: 0.1 } })).toEqual([...rest, 'tricks.mixup_alpha=false']);
   });
 

@@ -13,7 +13,7 @@ const FACTORS = [
   { key: 'optimizer.weight_decay', kind: 'key', levels: ['0', '0.0001', '0.0005'] },
 ] as const;
 
-/** All combinations on two seeds, each of a fold: mixup is worth 2 points, warmup 0.5, decay nothing but some noise. */
+/** All combinations on two seeds, each with a fold: mixup is worth 2 points, warmup 0.5, and decay only noise. */
 const RUNS: JournalRun[] = Array.from({ length: 24 }, (_, index) => {
   const block = Math.floor(index / 12);
   const setting = [index % 2, Math.floor(index / 2) % 2, Math.floor(index / 4) % 3];
@@ -26,7 +26,7 @@ const RUNS: JournalRun[] = Array.from({ length: 24 }, (_, index) => {
     endedAt: NOON + 60_000 * (index + 1),
   };
 });
-/** One diverged, one failed, and one was left out when the study ended. */
+/** One run diverged, one failed, and one was skipped when the study ended. */
 const WITH_OTHERS = RUNS.map((run, index): JournalRun => {
   if (index === 5) return { ...run, outcome: { kind: 'diverged' } };
   if (index === 11) return { ...run, outcome: { kind: 'failed' } };
@@ -41,15 +41,15 @@ const journal = (runs: readonly JournalRun[]) =>
   });
 
 // check-study-journal.py reads the fixture with Optuna itself.
-test('a journal has the lines that Optuna was seen to read', () => {
+test('a journal has lines that Optuna has read', () => {
   expect(journal(WITH_OTHERS)).toBe(readFileSync(FIXTURE, 'utf8'));
 });
 
-test('does not depend on the order in which runs were looked at', () => {
+test('does not depend on the order in which runs were read', () => {
   expect(journal(WITH_OTHERS.toReversed())).toBe(journal(WITH_OTHERS));
 });
 
-test('only grows as runs end, so that who reads it can go on where they were', () => {
+test('only grows as runs end, so that readers can continue where they were', () => {
   let before = journal([]);
   for (let count = 1; count <= WITH_OTHERS.length; count++) {
     const now = journal(WITH_OTHERS.slice(0, count));
@@ -59,7 +59,7 @@ test('only grows as runs end, so that who reads it can go on where they were', (
   }
 });
 
-test('says what a run trained, with its seed and fold beside it', () => {
+test('says what a run trained, with its seed and fold', () => {
   const [, , started, ended] = journal(RUNS.slice(13, 14))
     .trimEnd()
     .split('\n')
@@ -69,7 +69,7 @@ test('says what a run trained, with its seed and fold beside it', () => {
   expect(ended).toMatchObject({ state: 1, trial_id: 0, datetime_start: '2026-11-29T12:13:00.000000+00:00' });
 });
 
-test('has no fold where blocks have none, and minimizes a loss', () => {
+test('has no fold if blocks have none, and minimizes a loss', () => {
   const text = studyJournal({
     ...{ name: 'a', metric: { name: 'validation_loss', higherIsBetter: false }, factors: FACTORS },
     runs: [{ ...RUNS[0]!, fold: null }],

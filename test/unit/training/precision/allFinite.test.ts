@@ -9,7 +9,7 @@ describe.each(PRESENT_ENGINES)('the check for finite gradients on %s', (engine) 
     await loadEngine(engine);
   });
 
-  /** Gradients of several shapes, with one value at one place among them. */
+  /** Checks gradients of several shapes, with one value at one index among them. */
   const check = async (value: number, tensor: number, index: number) => {
     const before = tf.memory().numTensors;
     const shapes = [[3, 3, 5, 7], [1], [129]];

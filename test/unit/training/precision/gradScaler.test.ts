@@ -19,7 +19,7 @@ type Step = Case['steps'][number];
 
 const { images: IMAGES, features: FEATURES, classes: CLASSES } = golden.shape;
 
-/** The recipe of a case: SGD with momentum in float16, with what the case adds. */
+/** Returns the recipe of a case: SGD with momentum in float16, plus the case's settings. */
 function recipeOf({ accumulation, maxNorm, rho }: Case): Recipe {
   const { initial, growth, backoff, interval } = golden.scaling;
   const recipe = smallRecipe({
@@ -33,7 +33,7 @@ function recipeOf({ accumulation, maxNorm, rho }: Case): Recipe {
       ...group,
       parameters: ['fc.weight', 'fc.bias'],
     })),
-    gradients: { accumulation, maxNorm, sharpnessRadius: rho },
+    gradients: { ...recipe.gradients, accumulation, maxNorm, sharpnessRadius: rho },
     precision: {
       compute: 'float16',
       execution: 'emulated',
@@ -84,7 +84,7 @@ describe('a step in float16 is a step of torch.amp.GradScaler', () => {
         ['fc.bias', step.bias],
       ] as const) {
         const values = (await network.parameters.get(name)?.data()) ?? [];
-        // Halves have 11 bits, and PyTorch's sums come in another order.
+        // float16 has 11 significant bits, and PyTorch sums in another order.
         const most = Math.max(...wanted.map(Math.abs));
         for (const [index, value] of wanted.entries()) {
           expect(Math.abs((values[index] as number) - value), name).toBeLessThan(0.004 * most + 1e-4);

@@ -1,7 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { LossScaling } from '../../../../src/recipe/recipe';
-import { initialLossScale, type LossScale, nextLossScale } from '../../../../src/training/loop/lossScale';
+import {
+  initialLossScale,
+  isHopeless,
+  type LossScale,
+  nextLossScale,
+} from '../../../../src/training/loop/lossScale';
 import goldens from '../../../fixtures/goldens.json';
 
 const DYNAMIC = {
@@ -13,7 +18,7 @@ const DYNAMIC = {
 } as const;
 
 describe('the loss scale', () => {
-  it('goes as the scale of torch.amp.GradScaler', () => {
+  it('follows the scale of torch.amp.GradScaler', () => {
     const golden = goldens.loss_scaler;
     const scaling: LossScaling = {
       kind: 'dynamic',
@@ -30,7 +35,7 @@ describe('the loss scale', () => {
     expect(states.at(-1)?.overflows).toBe(1);
   });
 
-  it('grows at the 2000th good step in a row, and counts from anew', () => {
+  it('grows at the 2000th good step in a row, then counts again from 0', () => {
     const states = statesAfter(DYNAMIC, new Array<boolean>(4000).fill(false));
     expect([1998, 1999, 3998, 3999].map((step) => states[step]?.scale)).toEqual([
       65536, 131072, 131072, 262144,
@@ -63,13 +68,33 @@ describe('the loss scale', () => {
     );
   });
 
+  it('is hopeless once it is too small for any use, however high it started, and never because of the count', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 127 }), (exponent) => {
+        const scaling = { ...DYNAMIC, initial: 2 ** exponent };
+        const states = statesAfter(scaling, new Array<boolean>(160).fill(true));
+        const end = states.findIndex((state, index) => isHopeless(scaling, state, index + 1));
+        expect(states[end]?.scale).toBe(2 ** -14);
+        expect(isHopeless(scaling, states[end - 1]!, end)).toBe(false);
+      }),
+    );
+    expect(isHopeless(DYNAMIC, { scale: 2 ** -20, growthTracker: 1, overflows: 90 }, 0)).toBe(false);
+    expect(isHopeless(DYNAMIC, { scale: Infinity, growthTracker: 0, overflows: 1 }, 1)).toBe(true);
+  });
+
+  it('that is static is hopeless where batch after batch overflows', () => {
+    const scaling: LossScaling = { kind: 'static', scale: 128 };
+    const state = { scale: 128, growthTracker: 0, overflows: 41 };
+    expect([40, 41].map((inARow) => isHopeless(scaling, state, inARow))).toEqual([false, true]);
+  });
+
   it('that is static only counts', () => {
     const states = statesAfter({ kind: 'static', scale: 128 }, [false, true, true, false]);
     expect(states.map(({ scale }) => scale)).toEqual([128, 128, 128, 128]);
     expect(states.at(-1)).toEqual({ scale: 128, growthTracker: 0, overflows: 2 });
   });
 
-  it('goes on from a checkpoint as if never stopped', () => {
+  it('resumes from a checkpoint as if uninterrupted', () => {
     const steps = [false, false, true, false, false, false, false];
     const scaling = { ...DYNAMIC, growthInterval: 3 };
     const whole = statesAfter(scaling, steps);
@@ -78,7 +103,7 @@ describe('the loss scale', () => {
   });
 });
 
-/** The state after each step, told whether each one overflowed. */
+/** Returns the state after each step, given which steps overflowed. */
 function statesAfter(
   scaling: LossScaling,
   overflows: readonly boolean[],

@@ -19,7 +19,7 @@ describe.each<EngineName>(['cpu', 'wasm'])('a network in half precision on %s', 
   });
 
   it.each<HalfFormat>(['float16', 'bfloat16'])(
-    'computes as by hand with each result rounded to %s',
+    'computes like float32 with each result rounded to %s',
     (format) => {
       const graph = smallGraph();
       const initial = initialValues(graph);
@@ -37,7 +37,7 @@ describe.each<EngineName>(['cpu', 'wasm'])('a network in half precision on %s', 
         for (const [index, value] of gradient.entries()) {
           expect(value).toBeCloseTo(hand.gradients.get(name)?.[index] as number, 5);
         }
-        // In float32: no half has all of its digits.
+        // In float32: no half format can represent all of its digits.
         expect(gradient, name).not.toEqual([...roundArray(Float32Array.from(gradient), format)]);
       }
     },
@@ -93,7 +93,7 @@ describe.each<EngineName>(['cpu', 'wasm'])('a network in half precision on %s', 
     tf.dispose([images, dLogits]);
     network.predict(tf.zeros([1, 2, 2, 2])).dispose();
     network.dispose();
-    // The zeros above.
+    // The zeros created above.
     expect(tf.memory().numTensors).toBe(before + 1);
   });
 
@@ -148,8 +148,8 @@ describe('ResNet-20 in half precision', () => {
     await loadEngine('wasm');
   });
 
-  // A deep network amplifies roundings, most where values cross the zero of a ReLU: how much, float32 shows when only
-  // the parameters are rounded.
+  // A deep network amplifies rounding errors, most where values cross the zero of a ReLU. float32 with rounded
+  // parameters shows by how much.
   it.each<HalfFormat>(['float16', 'bfloat16'])(
     'is as far from float32 as roundings to %s take it',
     (format) => {
@@ -179,7 +179,7 @@ describe('ResNet-20 in half precision', () => {
   });
 });
 
-/** A convolution, a batch norm beside a shortcut, a pool and a classifier. */
+/** A convolution, a batch norm next to a shortcut, a pool and a classifier. */
 function smallGraph(): Graph {
   const builder = new GraphBuilder([2, 2, 2]);
   const convolved = builder.convolution('conv', builder.input, 3, {
@@ -191,7 +191,7 @@ function smallGraph(): Graph {
   return builder.build(builder.dense('fc', builder.flatten(pooled), 2));
 }
 
-/** `smallGraph` in plain arithmetic, forward and backward, from the definitions of its layers. */
+/** Computes `smallGraph` in plain arithmetic, forward and backward, from the definitions of its layers. */
 function byHand(
   parameters: ReadonlyMap<string, Float32Array>,
   images: Values,
@@ -285,7 +285,7 @@ function transposed(matrix: Matrix): Matrix {
   return (matrix[0] ?? []).map((_, column) => matrix.map((row) => row[column] as number));
 }
 
-/** A training pass, and then a prediction under the running statistics that it left. */
+/** Runs a training pass, then predicts with the running statistics from that pass. */
 function step(
   graph: Graph,
   initial: ReadonlyMap<string, Float32Array>,
@@ -311,7 +311,7 @@ function step(
   return result;
 }
 
-/** Random parameters, gammas near 1, and fresh buffers. */
+/** Random parameters, gammas near 1, and new buffers. */
 function initialValues(graph: Graph): Map<string, Float32Array> {
   const parameters = parametersOf(graph).map(({ name, kind, shape, initializer }, index) => {
     const { data } = values([...shape], 100 + index);
@@ -336,7 +336,7 @@ function numbersOf(read: tf.Tensor): number[] {
   return numbers;
 }
 
-/** The norm of the difference, by that of what is expected. */
+/** Returns the norm of the difference relative to the norm of the expected values. */
 function relativeError(actual: readonly number[], expected: readonly number[]): number {
   const differences = actual.map((value, index) => value - (expected[index] as number));
   return Math.hypot(...differences) / Math.hypot(...expected);

@@ -1,0 +1,275 @@
+import { lstat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import * as l10n from '@vscode/l10n';
+import type { FinalEvent, RunEvent } from '../protocol/events';
+import { settledMetrics } from '../protocol/fold';
+import type { EpochEvent, StepEvent } from '../protocol/standing';
+import { graceIn, pauseAfter } from '../protocol/trainer';
+import type { CommandRecipe } from '../recipe/commandRecipe';
+import {
+  assertWorkingDirectoryAllowed,
+  type CommandManifest,
+  placesOfRun,
+  workingDirectoryOf,
+} from '../runs/commandRun';
+import { readAllEvents, thinningStride } from '../runs/log';
+import { foreignRunsError, isOwnRun } from '../runs/origin';
+import { GRACE_MS } from '../runs/stopping';
+import { metricsPath } from '../runs/store';
+import type { RunRecord } from '../runs/trainer/runRecord';
+import { isOthers, StopRequest, stoppedEvent } from '../runs/trainer/trainerProcess';
+import { UserError } from '../shared/userError';
+import { isInside, realPathOf } from '../system/insideFolder';
+import { BoundedLog } from './boundedLog';
+import { type ReadyCommand, readyCommand } from './commandLine';
+import { CommandOutput } from './commandOutput';
+import { type CommandExit, CommandProcess } from './commandProcess';
+import { crashFailure, missingProgramFailure, startError } from './crashFailure';
+import { readFoundCheckpoint, writeFoundCheckpoint } from './foundCheckpoint';
+import { Guard } from './guard';
+import { endEarlierCommands, forgetCommand, recordCommand } from './leftovers';
+
+/** The record of a run that a command trains. */
+export type CommandRecord = RunRecord & { readonly manifest: CommandManifest };
+
+/** Where a run's command starts. */
+interface Start {
+  /** The checkpoint to resume from, null to start from the beginning. */
+  readonly checkpoint: string | null;
+  /** The steps and epochs that it continues. */
+  readonly history: readonly (StepEvent | EpochEvent)[];
+  readonly notes: readonly string[];
+}
+
+/**
+ * Runs a run's command and records what it reports.
+ *
+ * @param controller aborts when the training has to end
+ * @throws UserError
+ */
+export async function trainCommand(record: CommandRecord, controller: AbortController): Promise<FinalEvent> {
+  const { manifest } = record;
+  const { recipe } = manifest;
+  const runFolder = await realPathOf(resolve(record.folder));
+  if (!(await isOwnRun({ folder: record.folder, manifest }))) {
+    throw foreignRunsError([{ folder: record.folder, manifest }], 'tricks resume');
+  }
+  const places = placesOfRun(runFolder, manifest);
+  await assertWorkingDirectoryAllowed(recipe, places);
+  const workingDirectory = workingDirectoryOf(recipe, places);
+  await assertIsFolder(workingDirectory);
+  const notes: string[] = [];
+  if (await endEarlierCommands(runFolder)) {
+    notes.push(l10n.t('The command of an earlier attempt was still running, and was ended.'));
+  }
+  const start = await startOf(recipe, runFolder, workingDirectory);
+  const ready = readyCommand(
+    recipe,
+    start.checkpoint === null ? [] : (recipe.resume ?? []),
+    {
+      runFolder,
+      attempt: record.lease.attempt,
+      checkpoint: start.checkpoint ?? checkpointPath(recipe, runFolder),
+    },
+    { workingDirectory, env: process.env },
+  );
+  if (!(await exists(ready.program))) throw new UserError(missingProgramFailure(ready));
+  const run = { record, controller, recipe, runFolder, workingDirectory, ready, start };
+  return new CommandTraining(run).train([...notes, ...start.notes]);
+}
+
+interface PreparedRun {
+  readonly record: CommandRecord;
+  readonly controller: AbortController;
+  readonly recipe: CommandRecipe;
+  readonly runFolder: string;
+  readonly workingDirectory: string;
+  readonly ready: ReadyCommand;
+  readonly start: Start;
+}
+
+/** One attempt at a run with a command. */
+class CommandTraining {
+  readonly #log = new BoundedLog(1);
+  readonly #output: CommandOutput;
+  /** The first error of writing the run's log. It ends the command. */
+  #writeError: { readonly error: unknown } | null = null;
+  #command: CommandProcess | null = null;
+  readonly #pausesAfter = pauseAfter(process.env);
+  /** The epoch after which the run pauses, once its checkpoint is saved, and when it was reported. */
+  #due: { readonly epoch: number; readonly at: number } | null = null;
+  #foundCheckpoint: Promise<void> = Promise.resolve();
+
+  constructor(private readonly run: PreparedRun) {
+    const { recipe, runFolder, start } = run;
+    this.#output = new CommandOutput({
+      ...{ recipe, runFolder, history: start.history, log: this.#log },
+      isResumed: start.checkpoint !== null,
+      emit: (event) => this.#record(event),
+      onPoll: () => void this.#pauseIfSaved(),
+      onCheckpoint: (path) => {
+        const absolute = resolve(run.workingDirectory, path);
+        this.#foundCheckpoint = this.#foundCheckpoint.then(() => writeFoundCheckpoint(runFolder, absolute));
+      },
+    });
+  }
+
+  async train(notes: readonly string[]): Promise<FinalEvent> {
+    const { record, controller, runFolder, ready } = this.run;
+    const beganAt = performance.now();
+    for (const what of notes) {
+      this.#log.note(what);
+      await record.record({ type: 'preparing', time: Date.now(), what, share: null });
+    }
+    const guard = new Guard(runFolder, record.lease);
+    try {
+      this.#output.begin(ready);
+      controller.signal.throwIfAborted();
+      const exit = await this.#runCommand(guard);
+      this.#output.end();
+      await this.#foundCheckpoint;
+      if (this.#writeError) throw this.#writeError.error;
+      return this.#finalEvent(exit, (performance.now() - beganAt) / 1000);
+    } finally {
+      this.#output.close();
+      await guard.dismiss();
+    }
+  }
+
+  /** Runs the command to its end. Nothing of it is left then, whatever happened. */
+  async #runCommand(guard: Guard): Promise<CommandExit> {
+    const { record, controller, runFolder, workingDirectory, ready } = this.run;
+    const { signal } = controller;
+    const onOutput = (bytes: Buffer, stream: 'stdout' | 'stderr') => this.#output.take(bytes, stream);
+    const command = await CommandProcess.start(ready, workingDirectory, onOutput).catch((error: unknown) => {
+      throw startError(ready, error);
+    });
+    this.#command = command;
+    guard.watch(command.pid);
+    const onAbort = () => void this.#end(command);
+    signal.addEventListener('abort', onAbort);
+    if (signal.aborted || this.#writeError) onAbort();
+    // The guard remains if the disk is full.
+    await recordCommand(runFolder, command.pid).catch(() => {});
+    const exit = await command.exited;
+    signal.removeEventListener('abort', onAbort);
+    await command.cleanUp(runFolder, record.lease.attempt);
+    if (!isOthers(signal.reason)) await forgetCommand(runFolder);
+    return exit;
+  }
+
+  /** Ends the command as requested, or at once if this process lost the run. */
+  async #end(command: CommandProcess): Promise<void> {
+    const mustEndAtOnce = isOthers(this.run.controller.signal.reason) || this.#writeError !== null;
+    await (mustEndAtOnce ? command.kill() : command.end(graceIn(process.env) ?? GRACE_MS.command));
+  }
+
+  #record(event: RunEvent): void {
+    this.run.record.record(event).catch((error: unknown) => {
+      if (this.#writeError) return;
+      this.#writeError = { error };
+      void this.#command?.kill();
+    });
+    if (event.type !== 'epoch' && event.type !== 'step') return;
+    // The command goes on after it has saved.
+    if (this.#due !== null && event.epoch > this.#due.epoch) this.#pause();
+    const epochs = this.#output.totalEpochs ?? Number.POSITIVE_INFINITY;
+    const isDue =
+      event.type === 'epoch' && event.epoch + 1 === this.#pausesAfter && this.#pausesAfter < epochs;
+    if (isDue) this.#due ??= { epoch: event.epoch, at: Date.now() };
+  }
+
+  /** Pauses if the checkpoint of the last epoch before the pause is saved. */
+  async #pauseIfSaved(): Promise<void> {
+    const path = checkpointPath(this.run.recipe, this.run.runFolder);
+    if (this.#due === null || path === null) return;
+    const stats = await lstat(path).catch(() => null);
+    if (stats && stats.mtimeMs >= this.#due.at && Date.now() - stats.mtimeMs > SAVED_MS) this.#pause();
+  }
+
+  #pause(): void {
+    this.run.controller.abort(new StopRequest('pause'));
+  }
+
+  #finalEvent(exit: CommandExit, seconds: number): FinalEvent {
+    const { record, controller, recipe, ready, start } = this.run;
+    const before = start.history.reduce(
+      (sum, event) => sum + (event.type === 'epoch' ? event.seconds : 0),
+      0,
+    );
+    const result = this.#output.result(before + seconds);
+    const { totalEpochs } = this.#output;
+    const isWhole = exit.code === 0 && totalEpochs !== null && result.epochs >= totalEpochs;
+    if (controller.signal.aborted && !isWhole) return stoppedEvent(record);
+    const time = Date.now();
+    const failure = this.#output.divergence;
+    if (exit.code !== 0) {
+      const crash = crashFailure(recipe, ready, exit, this.#output.lastLines);
+      return { type: 'failed', time, failure: { ...crash, ...(failure && { kind: 'diverged' as const }) } };
+    }
+    if (failure) return { type: 'failed', time, failure };
+    if (this.#output.hasMetrics) return { type: 'done', time, result };
+    const notes = [l10n.t('No metrics were found in the output, which is in trainer.log as it is.')];
+    return { type: 'done', time, result: { ...result, notes } };
+  }
+}
+
+/** A checkpoint that has not changed for this long is complete. */
+const SAVED_MS = 1000;
+
+/** Decides whether a run's command resumes. */
+async function startOf(recipe: CommandRecipe, runFolder: string, workingDirectory: string): Promise<Start> {
+  const { events } = await readAllEvents(metricsPath(runFolder), thinningStride);
+  const history = settledMetrics(events);
+  const checkpoint = recipe.resume === null ? null : await savedCheckpoint(recipe, runFolder);
+  if (checkpoint !== null) {
+    return { checkpoint, history, notes: [l10n.t('Resuming from {0}', checkpoint)] };
+  }
+  if (history.length === 0) return { checkpoint: null, history: [], notes: [] };
+  return {
+    checkpoint: null,
+    history: [],
+    notes: [
+      recipe.resume === null
+        ? l10n.t('The command cannot resume, so it starts over.')
+        : l10n.t(
+            'There is no checkpoint to resume from, so the command starts over in {0}.',
+            workingDirectory,
+          ),
+    ],
+  };
+}
+
+/** Where the command saves its checkpoint, according to the recipe. */
+function checkpointPath({ checkpoint }: CommandRecipe, runFolder: string): string | null {
+  return checkpoint === null ? null : join(runFolder, checkpoint);
+}
+
+/** Returns the checkpoint that a run's command has saved: where the recipe says, or else where the command said. */
+async function savedCheckpoint(recipe: CommandRecipe, runFolder: string): Promise<string | null> {
+  const path = checkpointPath(recipe, runFolder);
+  if (path === null) {
+    const found = await readFoundCheckpoint(runFolder);
+    return found !== null && (await exists(found)) ? found : null;
+  }
+  // A link could lead to another run's checkpoint, or to anybody's.
+  return (await exists(path)) && isInside(await realPathOf(path), runFolder) ? path : null;
+}
+
+async function assertIsFolder(path: string): Promise<void> {
+  const stats = await lstat(await realPathOf(path)).catch(() => null);
+  if (stats?.isDirectory()) return;
+  throw new UserError({
+    what: stats
+      ? l10n.t('The working directory {0} of the command is not a folder.', path)
+      : l10n.t('The working directory {0} of the command does not exist.', path),
+    remedy: l10n.t('Create it, or change the working directory in the experiment file.'),
+  });
+}
+
+async function exists(path: string): Promise<boolean> {
+  return lstat(path).then(
+    () => true,
+    () => false,
+  );
+}

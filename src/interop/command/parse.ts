@@ -1,0 +1,72 @@
+import type { CommandExperiment } from '../../experiment/command/commandExperiment';
+import { isCommandDocument, readCommand } from '../../experiment/command/read';
+import { type ParseResult, readExperiment } from '../../experiment/parse';
+import type { Problem } from '../../experiment/problem';
+import { type ExperimentDocument, parseDocument } from '../../experiment/text/document';
+import type { Purpose } from '../../experiment/validate';
+import type { CommandRecipe } from '../../recipe/commandRecipe';
+import { type FactsLookup, NO_FACTS } from '../../recipe/datasets';
+import type { ReadText } from '../import/adapter';
+import { NO_FILES } from '../import/adapters';
+import { resolveCommand } from './resolve';
+
+/** The result of parsing a command experiment. */
+export type CommandParseResult = { readonly document: ExperimentDocument } & (
+  | {
+      readonly ok: true;
+      readonly experiment: CommandExperiment;
+      readonly recipe: CommandRecipe;
+      /** Things that are understood but should be written differently. */
+      readonly warnings: readonly Problem[];
+    }
+  | { readonly ok: false; readonly problems: readonly Problem[] }
+);
+
+/** The result of parsing an experiment file of our own trainer or of a command. */
+export type AnyParseResult =
+  | ({ readonly kind: 'ours' } & ParseResult)
+  | ({ readonly kind: 'command' } & CommandParseResult);
+
+export interface AnyParseOptions {
+  readonly purpose?: Purpose;
+  /** The facts of indexed images, for experiments of our own trainer. */
+  readonly factsOf?: FactsLookup;
+  /** Reads the files that a command names. Their paths start with the folder of the experiment's file name. */
+  readonly readText?: ReadText;
+  readonly fileName?: string;
+}
+
+/** Parses an experiment file, as JSON or YAML by its extension. See `readAnyExperiment`. */
+export function parseAnyExperiment(
+  text: string,
+  fileName: string,
+  settings: readonly string[] = [],
+  options: Omit<AnyParseOptions, 'fileName'> = {},
+): AnyParseResult {
+  return readAnyExperiment(parseDocument(text, fileName), settings, { ...options, fileName });
+}
+
+/**
+ * Reads the experiment in a document. One with `trainer` is a command experiment. `settings` are `key=value` pairs from
+ * the command line that override the file. Problems come in file order.
+ */
+export function readAnyExperiment(
+  document: ExperimentDocument,
+  settings: readonly string[] = [],
+  { purpose = 'train', factsOf = NO_FACTS, readText = NO_FILES, fileName = '' }: AnyParseOptions = {},
+): AnyParseResult {
+  if (!isCommandDocument(document, settings)) {
+    return { kind: 'ours', ...readExperiment(document, settings, purpose, factsOf) };
+  }
+  const reading = readCommand(document, settings);
+  if (!reading.ok) return { kind: 'command', document, ...reading };
+  const { experiment, place } = reading;
+  const resolution = resolveCommand(experiment, { fileName, readText });
+  if (!resolution.ok) {
+    return { kind: 'command', document, ok: false, problems: place(resolution.findings, 'error') };
+  }
+  const warnings = [...reading.warnings, ...place(resolution.warnings, 'warning')].toSorted(
+    (one, other) => one.range.start.offset - other.range.start.offset,
+  );
+  return { kind: 'command', document, ok: true, experiment, recipe: resolution.recipe, warnings };
+}

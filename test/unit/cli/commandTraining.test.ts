@@ -1,0 +1,116 @@
+import { mkdtemp, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { tricksTests } from './tricks';
+
+const work = tricksTests();
+
+/** Trains nothing, but logs like a training of two epochs with three steps each. */
+const SCRIPT = `const seed = Number(process.argv[process.argv.indexOf('--seed') + 1]);
+const log = (line) => console.log(JSON.stringify(line));
+console.log('Not a metric: the seed is ' + seed);
+for (let step = 0; step < 6; step++) {
+  log({ step, epoch: Math.floor(step / 3), loss: 2 - 0.1 * step, lr: 0.5, total_steps: 6 });
+  if (step % 3 === 2) log({ epoch: Math.floor(step / 3), validation_loss: 1, validation_accuracy: (40 + step + seed) / 100 });
+}
+`;
+
+const experiment = (more = '') => `name: other
+trainer:
+  command: [${JSON.stringify(process.execPath)}, train.mjs, --seed, '\${seed}']
+  system: generic
+${more}seed: 3
+`;
+
+async function training(text = experiment()) {
+  const place = await work();
+  await place.write('train.mjs', SCRIPT);
+  await place.write('other.experiment.yaml', text);
+  const runs = join(place.folder, '.bag-of-tricks/runs');
+  const runFile = async (name: string) => readFile(join(runs, (await readdir(runs))[0] ?? '', name), 'utf8');
+  return { ...place, runs, runFile };
+}
+
+describe('tricks run, with an experiment that a command trains', () => {
+  it('runs the command, shows its metrics as they come, and keeps them as a run', async () => {
+    const { tricks, runFile } = await training();
+    const { code, stdout, stderr } = await tricks(['run', 'other.experiment.yaml']);
+    expect(stderr).toBe('');
+    expect(code).toBe(0);
+    const lines = stdout.split('\n');
+    expect(lines).toContainEqual(
+      expect.stringMatching(/^Epoch 1: .*validation loss 1\.0000, accuracy 45\.00%/),
+    );
+    expect(lines).toContainEqual(
+      expect.stringMatching(/^Done: validation accuracy 48\.00% \(best 48\.00%\) after 2 epochs in /),
+    );
+    expect(stdout).not.toContain('tricks export');
+    const { recipe, state } = JSON.parse(await runFile('run.json'));
+    expect(recipe).toMatchObject({
+      kind: 'command',
+      seed: 3,
+      command: [process.execPath, 'train.mjs', '--seed', '3'],
+    });
+    expect(state).toMatchObject({ status: 'done', result: { epochs: 2, validationAccuracy: 0.48 } });
+    expect(await runFile('trainer.log')).toContain('Not a metric: the seed is 3');
+    const events = (await runFile('metrics.ndjson'))
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(events.findLast(({ type }) => type === 'step')).toMatchObject({
+      step: 5,
+      loss: 1.5,
+      learningRate: 0.5,
+    });
+
+    const shown = await tricks(['show', 'last']);
+    expect(shown.stdout).toMatch(/^Command +.* train\.mjs --seed 3$/m);
+    expect((await tricks(['runs'])).stdout).toMatch(/ other +done +48\.00% /);
+    const refused = await tricks(['export', 'last', '--onnx', 'model.onnx']);
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toContain('was trained by a command');
+  });
+
+  it('takes settings of the command line, into the command as well', async () => {
+    const { tricks, runFile } = await training();
+    expect((await tricks(['run', 'other.experiment.yaml', '--set', 'seed=7'])).code).toBe(0);
+    expect(await runFile('trainer.log')).toContain('Not a metric: the seed is 7');
+  });
+
+  it('prints the problems of the file in their places, and runs nothing', async () => {
+    const { tricks, runs } = await training(experiment('  sistem: timm\n'));
+    const { code, stderr } = await tricks(['run', 'other.experiment.yaml']);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/^other\.experiment\.yaml:5:3: .*sistem/);
+    await expect(readdir(runs)).rejects.toThrow('ENOENT');
+  });
+
+  it('runs a command outside of the folder of the runs only where that is allowed', async () => {
+    const outside = await realpath(await mkdtemp(join(tmpdir(), 'bag-of-tricks-outside-')));
+    onTestFinished(() => rm(outside, { recursive: true }));
+    await writeFile(join(outside, 'train.mjs'), SCRIPT);
+    const { tricks, folder } = await training(experiment(`  working_directory: ${outside}\n`));
+    const refused = await tricks(['run', 'other.experiment.yaml', '--folder', folder]);
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toContain(`tricks allow ${outside}`);
+    expect(
+      (await tricks(['run', 'other.experiment.yaml', '--folder', folder, '--allow', outside])).code,
+    ).toBe(0);
+  });
+
+  it('fails with the last line of the command, if that fails', async () => {
+    const { tricks, write } = await training();
+    await write('train.mjs', "throw new Error('There are no images in pets.');");
+    const { code, stderr } = await tricks(['run', 'other.experiment.yaml']);
+    expect(code).toBe(1);
+    expect(stderr).toContain('There are no images in pets.');
+  });
+
+  it('trains from the queue', async () => {
+    const { tricks, runFile } = await training();
+    expect((await tricks(['queue', 'add', 'other.experiment.yaml'])).code).toBe(0);
+    expect((await tricks(['queue', 'start'])).stdout).toMatch(/^Done .*: validation accuracy 48\.00%$/m);
+    expect(JSON.parse(await runFile('run.json')).state.status).toBe('done');
+  });
+});
