@@ -1,9 +1,9 @@
-import { dirname, isAbsolute, join, posix, resolve, win32 } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import type { CommandRecipe } from '../recipe/commandRecipe';
 import { programInPath } from '../system/programInPath';
-
-/** The variable with the path of the Python that a person selected. */
-export const PYTHON = 'BAG_OF_TRICKS_PYTHON';
+import { activatedEnvironment, pathKey, programFolders } from './python/activation';
+import type { PythonChoice } from './python/choosing';
+import { isOfPython, isPython } from './python/programName';
 
 /** The variables that mark the processes of a command: with its run's folder, and the number of the attempt. */
 export const RUN = 'BAG_OF_TRICKS_RUN';
@@ -38,10 +38,12 @@ export interface ReadyCommand {
   readonly program: string;
   readonly args: readonly string[];
   readonly env: NodeJS.ProcessEnv;
+  readonly python: PythonChoice;
 }
 
 interface Surroundings {
   readonly workingDirectory: string;
+  readonly python: PythonChoice;
   /** The environment of this process. */
   readonly env: NodeJS.ProcessEnv;
   readonly platform?: NodeJS.Platform;
@@ -56,27 +58,20 @@ export function readyCommand(
   { command, environment, metrics }: CommandRecipe,
   resume: readonly string[],
   places: Places,
-  { workingDirectory, env, platform = process.platform }: Surroundings,
+  { workingDirectory, python, env, platform = process.platform }: Surroundings,
 ): ReadyCommand {
   const [word = '', ...args] = [...command, ...resume].map((each) => filled(each, places));
-  // A relative one would depend on the working directory, which may be anybody's.
-  const python = isAbsolute(env[PYTHON] ?? '') ? (env[PYTHON] ?? null) : null;
   const file = metrics.kind === 'json_lines' ? metrics.path : null;
   const variables = {
     ...(file !== null && { [METRICS]: join(places.runFolder, file) }),
     ...environment,
   };
-  const own = commandEnvironment(variables, places, python, { workingDirectory, env, platform });
+  const own = commandEnvironment(variables, places, { workingDirectory, python, env, platform });
   const program =
-    python !== null && isPython(word)
-      ? python
+    python.kind === 'python' && isPython(word)
+      ? python.program
       : programPath(word, workingDirectory, own[pathKey(own, platform)], platform);
-  return { word, program, args, env: own };
-}
-
-/** Whether a program is Python by its name: python, python3 and so on. */
-export function isPython(word: string): boolean {
-  return /^python(?:3(?:\.\d+)?)?(?:\.exe)?$/i.test(word);
+  return { word, program, args, env: own, python };
 }
 
 function programPath(
@@ -99,22 +94,26 @@ const OURS = /^(?:ELECTRON_RUN_AS_NODE|NODE_CHANNEL_\w+|NODE_UNIQUE_ID|BAG_OF_TR
 function commandEnvironment(
   environment: CommandRecipe['environment'],
   places: Places,
-  python: string | null,
-  { env, platform = process.platform }: Surroundings,
+  { python, env, platform = process.platform }: Surroundings,
 ): NodeJS.ProcessEnv {
   const kept = Object.fromEntries(Object.entries(env).filter(([name]) => !OURS.test(name)));
-  const own = Object.entries(environment).map(([name, value]) => [name, filled(value, places)]);
-  const all: NodeJS.ProcessEnv = { ...kept, PYTHONUNBUFFERED: '1', ...Object.fromEntries(own) };
-  if (python !== null) {
-    const key = pathKey(all, platform);
-    const { delimiter } = platform === 'win32' ? win32 : posix;
-    all[key] = [dirname(python), all[key]].filter(Boolean).join(delimiter);
-  }
-  return { ...all, [RUN]: places.runFolder, [ATTEMPT]: `${places.attempt}` };
+  const own = Object.fromEntries(
+    Object.entries(environment).map(([name, value]) => [name, filled(value, places)]),
+  );
+  const all: NodeJS.ProcessEnv = { ...kept, PYTHONUNBUFFERED: '1', ...own };
+  const activated = python.kind === 'python' ? activatedEnvironment(all, python, platform) : all;
+  const path = pathKey(all, platform);
+  // What the recipe sets itself counts, except that the environment's programs come first on its PATH.
+  const again = Object.fromEntries(Object.entries(own).filter(([name]) => name !== path));
+  return { ...activated, ...again, [RUN]: places.runFolder, [ATTEMPT]: `${places.attempt}` };
 }
 
-/** The name of PATH in an environment. On Windows it is often written Path. */
-function pathKey(env: NodeJS.ProcessEnv, platform: NodeJS.Platform): string {
-  const isPath = (name: string) => (platform === 'win32' ? name.toUpperCase() === 'PATH' : name === 'PATH');
-  return Object.keys(env).find(isPath) ?? 'PATH';
+/** Returns a command's program if it belongs to Python by its name, but is not in the chosen environment. Null otherwise. */
+export function programOutside(
+  { word, program, python }: Pick<ReadyCommand, 'word' | 'program' | 'python'>,
+  platform: NodeJS.Platform = process.platform,
+): string | null {
+  if (python.kind !== 'python' || !python.environment || !isOfPython(word)) return null;
+  const folders = programFolders(python.environment, platform);
+  return folders.includes(dirname(program)) ? null : program;
 }

@@ -6,10 +6,10 @@ import { assertNever } from '../shared/assertNever';
 import type { Failure } from '../shared/failure';
 import { UserError } from '../shared/userError';
 import { isSystemError } from '../system/errors';
-import { programInPath } from '../system/programInPath';
-import { isPython, PYTHON, type ReadyCommand } from './commandLine';
+import type { ReadyCommand } from './commandLine';
 import type { CommandExit } from './commandProcess';
 import { batchSizeOption, crashReason } from './crashReason';
+import { isPython } from './python/programName';
 
 /** Exit codes of a shell or a container for a program that a signal ended. */
 const SIGNAL_EXIT = 128;
@@ -76,31 +76,20 @@ function moduleRemedy(module: string, interpreter: string): string {
 }
 
 /** The Python that a command probably used. */
-function interpreterOf({ word, program, env }: ReadyCommand): string {
+function interpreterOf({ word, program, python }: ReadyCommand): string {
   const name = word.replace(/^.*[\\/]/, '');
   if (isPython(name)) return program;
-  return env[PYTHON] || programInPath('python3', { path: env.PATH ?? '' });
+  return python.kind === 'python' ? python.program : l10n.t('of {0}', word);
 }
 
 /** The failure of a command whose program does not exist. */
-export function missingProgramFailure({ word, program, env }: ReadyCommand): Failure {
-  if (!isPython(word)) {
-    return {
-      what: l10n.t('Cannot find {0}.', word),
-      remedy: l10n.t(
-        'Check the name in the command, and whether the program is on PATH in this environment.',
-      ),
-    };
-  }
-  return env[PYTHON]
-    ? {
-        what: l10n.t('Cannot find {0}: {1} does not exist.', word, program),
-        remedy: l10n.t('Select another Python, or correct the variable {0}.', PYTHON),
-      }
-    : {
-        what: l10n.t('Cannot find {0}.', word),
-        remedy: l10n.t('Install Python, or activate the Python environment of the command, then run again.'),
-      };
+export function missingProgramFailure({ word }: ReadyCommand): Failure {
+  return {
+    what: l10n.t('Cannot find {0}.', word),
+    remedy: isPython(word)
+      ? l10n.t('Install Python, or activate the Python environment of the command, then run again.')
+      : l10n.t('Check the name in the command, and whether the program is on PATH in this environment.'),
+  };
 }
 
 /** Explains why a command could not be started. */

@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import * as l10n from '@vscode/l10n';
 import type { FinalEvent, RunEvent } from '../protocol/events';
 import { settledMetrics } from '../protocol/fold';
+import { pythonText } from '../protocol/pythonText';
 import type { EpochEvent, StepEvent } from '../protocol/standing';
 import { graceIn, pauseAfter } from '../protocol/trainer';
 import type { CommandRecipe } from '../recipe/commandRecipe';
@@ -21,13 +22,15 @@ import { isOthers, StopRequest, stoppedEvent } from '../runs/trainer/trainerProc
 import { UserError } from '../shared/userError';
 import { isInside, realPathOf } from '../system/insideFolder';
 import { BoundedLog } from './boundedLog';
-import { type ReadyCommand, readyCommand } from './commandLine';
+import { filled, programOutside, type ReadyCommand, readyCommand } from './commandLine';
 import { CommandOutput } from './commandOutput';
 import { type CommandExit, CommandProcess } from './commandProcess';
 import { crashFailure, missingProgramFailure, startError } from './crashFailure';
 import { readFoundCheckpoint, writeFoundCheckpoint } from './foundCheckpoint';
 import { Guard } from './guard';
 import { endEarlierCommands, forgetCommand, recordCommand } from './leftovers';
+import { pythonReport } from './python/choosing';
+import { findPython } from './python/finding';
 
 /** The record of a run that a command trains. */
 export type CommandRecord = RunRecord & { readonly manifest: CommandManifest };
@@ -62,6 +65,13 @@ export async function trainCommand(record: CommandRecord, controller: AbortContr
   if (await endEarlierCommands(runFolder)) {
     notes.push(l10n.t('The command of an earlier attempt was still running, and was ended.'));
   }
+  const { PATH } = recipe.environment;
+  const env = {
+    ...process.env,
+    ...(PATH !== undefined && { PATH: filled(PATH, { runFolder, checkpoint: null }) }),
+  };
+  const finding = findPython(recipe.command, { workingDirectory, root: places.root, env });
+  if (!finding.ok) throw new UserError(finding.failure);
   const start = await startOf(recipe, runFolder, workingDirectory);
   const ready = readyCommand(
     recipe,
@@ -71,9 +81,12 @@ export async function trainCommand(record: CommandRecord, controller: AbortContr
       attempt: record.lease.attempt,
       checkpoint: start.checkpoint ?? checkpointPath(recipe, runFolder),
     },
-    { workingDirectory, env: process.env },
+    { workingDirectory, python: finding.choice, env: process.env },
   );
   if (!(await exists(ready.program))) throw new UserError(missingProgramFailure(ready));
+  const python = pythonReport(finding.choice, programOutside(ready));
+  await record.recordPython(python);
+  if (python) notes.push(l10n.t('Python: {0}', pythonText(python)));
   const run = { record, controller, recipe, runFolder, workingDirectory, ready, start };
   return new CommandTraining(run).train([...notes, ...start.notes]);
 }

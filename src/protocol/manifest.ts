@@ -27,6 +27,14 @@ export type RunState = z.infer<typeof runStateSchema>;
 /** An end state for which a trainer, or the process in charge of it, recorded the reason. */
 export type FinalState = Extract<RunState, { status: 'done' | 'stopped' | 'paused' | 'failed' }>;
 
+/** The Python that a command's run used last, and why. */
+const pythonReportSchema = z.object({
+  /** Null if the command chooses it. */
+  path: z.string().nullable(),
+  because: z.string(),
+});
+export type PythonReport = z.infer<typeof pythonReportSchema>;
+
 /** A run folder's run.json: the request and the state of the run. Replaced atomically. */
 export const manifestSchema = z.object({
   version: z.literal(MANIFEST_VERSION),
@@ -44,6 +52,8 @@ export const manifestSchema = z.object({
   }),
   recipe: z.custom<AnyRecipe>(hasAnyRecipeShape, 'This is not a recipe.').transform(readRecipe),
   engine: engineReportSchema.nullable(),
+  /** Missing if no command has run, or if there is no Python. */
+  python: pythonReportSchema.optional(),
   versions: z.record(z.string(), z.string()),
   /**
    * The attempt that wrote it: the number of its lease. Missing, meaning 0, before the first attempt and in earlier
@@ -64,6 +74,7 @@ export function isNetworkManifest(manifest: Manifest): manifest is NetworkManife
 /** The fields of a manifest that an attempt changes. */
 export const attemptResultSchema = manifestSchema.pick({
   engine: true,
+  python: true,
   versions: true,
   state: true,
   endedAt: true,

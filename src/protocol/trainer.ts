@@ -41,6 +41,14 @@ export const STOP_WITH_PARENT = 'BAG_OF_TRICKS_STOP_WITH_PARENT';
 /** Environment variable of a trainer: allow experiments to name files outside the folder that holds the runs. */
 export const FILES_OUTSIDE = 'BAG_OF_TRICKS_FILES_OUTSIDE';
 
+/**
+ * Environment variables of a trainer with the Python for commands: the one of a person's shell, the one of the editor's
+ * setting, and the one selected in the Python extension.
+ */
+export const PYTHON = 'BAG_OF_TRICKS_PYTHON';
+export const PYTHON_SETTING = 'BAG_OF_TRICKS_PYTHON_SETTING';
+export const PYTHON_SELECTED = 'BAG_OF_TRICKS_PYTHON_SELECTED';
+
 /** Environment variable of a trainer: number of compute threads. By default, the trainer chooses for the machine. */
 export const THREADS = 'BAG_OF_TRICKS_THREADS';
 

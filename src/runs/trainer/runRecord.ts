@@ -1,7 +1,7 @@
 import { rm, stat } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import type { EngineReport, FinalEvent, RunEvent } from '../../protocol/events';
-import type { Manifest } from '../../protocol/manifest';
+import type { Manifest, PythonReport } from '../../protocol/manifest';
 import { stateAfter } from '../../protocol/state';
 import type { Failure } from '../../shared/failure';
 import { failureOf } from '../../system/errors';
@@ -165,6 +165,11 @@ export class RunRecord {
   /** Records which engine the run uses, and the versions of its parts. */
   async recordEngine(engine: EngineReport, versions: Readonly<Record<string, string>>): Promise<void> {
     await this.#write({ engine, versions: { ...this.#manifest.versions, ...versions } });
+  }
+
+  /** Records which Python the run's command uses, and why. */
+  async recordPython(python: PythonReport | null): Promise<void> {
+    await this.#write({ python: python ?? undefined });
   }
 
   /**

@@ -1,27 +1,43 @@
-import { dirname } from 'node:path';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { ATTEMPT, filled, RUN, readyCommand } from '../../../src/commandTrainer/commandLine';
+import { ATTEMPT, filled, programOutside, RUN, readyCommand } from '../../../src/commandTrainer/commandLine';
+import type { PythonChoice, PythonEnvironment } from '../../../src/commandTrainer/python/choosing';
+import { temporaryFolder } from '../runs/support';
 import { commandRecipe } from './commandRuns';
 
 const places = { runFolder: '/w/runs/1', attempt: 2, checkpoint: '/w/runs/1/last.pt' };
+
+const NO_PYTHON: PythonChoice = { kind: 'none' };
+
+/** A Python that is chosen by the setting. */
+const chosen = (program: string, environment: PythonEnvironment | null = null): PythonChoice => ({
+  ...{ kind: 'python', source: 'setting', skipped: [] },
+  ...{ program, environment },
+});
+
+const VENV = chosen('/venv/bin/python', { kind: 'venv', folder: '/venv', name: '/venv' });
 
 /** Prepares a command on Linux. */
 const ready = (
   changes: Parameters<typeof commandRecipe>[0],
   env: NodeJS.ProcessEnv = {},
-  resume: string[] = [],
+  { resume = [], python = NO_PYTHON }: { resume?: string[]; python?: PythonChoice } = {},
 ) =>
   readyCommand(commandRecipe(changes), resume, places, {
-    ...{ workingDirectory: '/w/code', platform: 'linux' as const },
+    ...{ workingDirectory: '/w/code', platform: 'linux' as const, python },
     env: { PATH: '/nowhere/bin', ...env },
   });
 
 describe('placeholders', () => {
   test('are filled in in every word, once', () => {
-    const { args } = ready({ command: ['/x', `--out=\${run.folder}/out`, '$HOME', `\${other}`, '*'] }, {}, [
-      '--resume',
-      `\${checkpoint}`,
-    ]);
+    const { args } = ready(
+      { command: ['/x', `--out=\${run.folder}/out`, '$HOME', `\${other}`, '*'] },
+      {},
+      {
+        resume: ['--resume', `\${checkpoint}`],
+      },
+    );
     expect(args).toEqual(['--out=/w/runs/1/out', '$HOME', `\${other}`, '*', '--resume', '/w/runs/1/last.pt']);
   });
 
@@ -70,25 +86,35 @@ describe('the environment', () => {
 });
 
 describe('the program', () => {
-  test.each(['python', 'python3', 'python3.12'])('%s is the Python that the person selected', (word) => {
-    const { program, env } = ready(
-      { command: [word, 'train.py'] },
-      { BAG_OF_TRICKS_PYTHON: '/venv/bin/python' },
-    );
+  test.each(['python', 'python3', 'python3.12'])('%s is the Python that was chosen', (word) => {
+    const { program, env } = ready({ command: [word, 'train.py'] }, {}, { python: VENV });
     expect(program).toBe('/venv/bin/python');
     expect(env.PATH).toBe('/venv/bin:/nowhere/bin');
+    expect(env.VIRTUAL_ENV).toBe('/venv');
   });
 
-  test('of another name is looked for in its folder first, and never in the working directory', () => {
-    const { program } = ready(
-      { command: ['torchrun', 'train.py'] },
-      { BAG_OF_TRICKS_PYTHON: '/venv/bin/python' },
-    );
-    expect(program).toBe('/nowhere/torchrun');
+  test('of another name is looked for in its folder first, and never in the working directory', async () => {
+    const folder = await temporaryFolder();
+    await mkdir(join(folder, 'bin'));
+    const python = chosen(join(folder, 'bin/python'), { kind: 'venv', folder, name: folder });
+    const torchrun = ready({ command: ['torchrun', 'train.py'] }, {}, { python });
+    expect(torchrun.program).toBe('/nowhere/torchrun');
+    await writeFile(join(folder, 'bin/torchrun'), '');
+    const found = ready({ command: ['torchrun', 'train.py'] }, {}, { python });
+    expect(found.program).toBe(join(folder, 'bin/torchrun'));
     expect(ready({ command: [process.execPath] }).program).toBe(process.execPath);
     expect(ready({ command: ['node'] }, { PATH: `.:${dirname(process.execPath)}` }).program).toBe(
       process.execPath,
     );
+  });
+
+  test('of a Python package is told if it is of another Python', async () => {
+    const folder = await temporaryFolder();
+    await writeFile(join(folder, 'torchrun'), '');
+    const { program, ...rest } = ready({ command: ['torchrun'] }, { PATH: folder }, { python: VENV });
+    expect(programOutside({ program, ...rest })).toBe(join(folder, 'torchrun'));
+    expect(programOutside(ready({ command: ['bash'] }, {}, { python: VENV }))).toBeNull();
+    expect(programOutside(ready({ command: ['python'] }, {}, { python: VENV }))).toBeNull();
   });
 
   test('with a folder is relative to the working directory', () => {
@@ -98,9 +124,17 @@ describe('the program', () => {
   test('finds the PATH of Windows under its name', () => {
     const { env } = readyCommand(commandRecipe({ command: ['python'] }), [], places, {
       ...{ workingDirectory: 'C:\\w', platform: 'win32' },
-      env: { Path: 'C:\\bin', BAG_OF_TRICKS_PYTHON: '/venv/python.exe' },
+      ...{ env: { Path: 'C:\\bin' }, python: chosen('C:\\py\\python.exe') },
     });
-    expect(env.Path).toBe('/venv;C:\\bin');
+    expect(env.Path).toBe('C:\\py;C:\\bin');
     expect(env).not.toHaveProperty('PATH');
+  });
+});
+
+describe('variables of the recipe', () => {
+  test('count more than those of the environment, whose programs still come first', () => {
+    const environment = { PATH: '/own/bin', VIRTUAL_ENV: '/other', PYTHONHOME: '/home' };
+    const { env } = ready({ environment }, { VIRTUAL_ENV: '/old' }, { python: VENV });
+    expect(env).toMatchObject({ PATH: '/venv/bin:/own/bin', VIRTUAL_ENV: '/other', PYTHONHOME: '/home' });
   });
 });

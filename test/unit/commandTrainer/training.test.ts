@@ -213,7 +213,7 @@ describe('a command that prints 200 MB', () => {
     expect(size).toBeGreaterThan(15 << 20);
     expect(size).toBeLessThan((16 << 20) + 1000);
     const text = await readFile(log, 'utf8');
-    expect(text).toMatch(/^Running .*\nthe start\n/);
+    expect(text).toMatch(/^(?:Python: .*\n)?Running .*\nthe start\n/);
     expect(text).toMatch(/\n\.\.\. \d+ MiB of the output are left out here \.\.\.\n/);
     expect(text.endsWith('the end\n')).toBe(true);
   });
@@ -255,7 +255,7 @@ describe('a command that fails', () => {
       BAG_OF_TRICKS_PYTHON: '/no/such/python',
     });
     const failure = await failureOf(trainer);
-    expect(failure.what).toBe('Cannot find python: /no/such/python does not exist.');
+    expect(failure.what).toBe('The variable BAG_OF_TRICKS_PYTHON is /no/such/python, which does not exist.');
     expect(failure.remedy).toContain('BAG_OF_TRICKS_PYTHON');
   });
 

@@ -1,0 +1,19 @@
+/** Programs of Python packages that run in the Python of their own environment. */
+const PYTHON_PROGRAMS: ReadonlySet<string> = new Set([
+  ...['torchrun', 'accelerate', 'mim', 'pip', 'deepspeed', 'horovodrun', 'ipython'],
+]);
+
+/** Returns the name of a program without its folder and Windows' ending. */
+export function programName(word: string): string {
+  return word.replace(/^.*[\\/]/, '').replace(/\.(?:exe|bat|cmd)$/i, '');
+}
+
+/** Whether a program is Python by its name: python, python3 and so on. */
+export function isPython(word: string): boolean {
+  return /^python(?:3(?:\.\d+)?)?(?:\.exe)?$/i.test(word);
+}
+
+/** Whether a program belongs to a Python environment by its name, such as torchrun. */
+export function isOfPython(word: string): boolean {
+  return PYTHON_PROGRAMS.has(word);
+}
