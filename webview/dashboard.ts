@@ -53,11 +53,13 @@ function receive(message: ToDashboard): void {
       save();
       break;
     }
-    case 'delta':
+    case 'delta': {
       if (message.folder !== shown?.run.folder) break;
       shown.history.append(message.events);
-      shown = { ...shown, run: { ...shown.run, name: message.name ?? shown.run.name, state: message.state } };
+      const { name = shown.run.name, state, python } = message;
+      shown = { ...shown, run: { ...shown.run, name, state, ...(python && { python }) } };
       break;
+    }
     case 'clear':
       shown = null;
       reason = message.reason;

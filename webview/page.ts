@@ -11,7 +11,7 @@ import { modelText } from '../src/models/modelText';
 import type { FromDashboard } from '../src/protocol/dashboard';
 import { dataWaitText } from '../src/protocol/dataWait';
 import { lossText } from '../src/protocol/lossText';
-import type { RunState } from '../src/protocol/manifest';
+import type { PythonReport, RunState } from '../src/protocol/manifest';
 import { runPrecisionText } from '../src/protocol/precisionText';
 import type { StartedEvent, StepEvent } from '../src/protocol/standing';
 import { stateName } from '../src/protocol/stateName';
@@ -61,7 +61,7 @@ export function emptyPage(reason: string): TemplateResult {
 /** The panel with a run. Text is inserted as text, never as markup. */
 export function runPage(view: PageView, actions: PageActions): TemplateResult {
   return html`<main>
-    ${header(view, actions)} ${problem(view, actions)} ${progress(view)} ${facts(view)}
+    ${header(view, actions)} ${problem(view, actions)} ${progress(view, actions)} ${facts(view)}
     ${toolbar(view, actions)}
     <section class="charts" aria-label=${l10n.t('Charts')}>${view.charts}</section>
     ${view.showTable ? epochTable(view) : nothing}
@@ -161,7 +161,7 @@ function followed(action: () => void): (event: Event) => void {
 }
 
 /** The progress bar with its label at the left, and speed and time at the right. */
-function progress({ shown }: PageView): TemplateResult {
+function progress({ shown }: PageView, actions: PageActions): TemplateResult {
   const phase = phaseOf(shown);
   const { share } = progressOf(shown);
   const known = phase.name === 'preparing' ? phase.share : share;
@@ -173,7 +173,7 @@ function progress({ shown }: PageView): TemplateResult {
       ?indeterminate=${indeterminate}
     ></vscode-progress-bar>
     <div class="figures"><span>${whereabouts(shown)}</span><span>${pace(shown)}</span></div>
-    ${dataHint(shown)} ${notes(shown)}
+    ${dataHint(shown)} ${notes(shown, actions)}
   </section>`;
 }
 
@@ -182,10 +182,19 @@ function unknownShare({ run: { state } }: ShownRun): number {
   return state.status === 'done' ? 1 : 0;
 }
 
-/** Notes of the trainer on how the run ended. */
-function notes({ run: { state } }: ShownRun): TemplateResult | typeof nothing {
-  const { notes = [] } = state.status === 'done' ? state.result : {};
-  return notes.length === 0 ? nothing : html`<p class="hint" role="note">${notes.join(' ')}</p>`;
+/** Notes of the trainer on how the run ended, and the output of a command that has no metrics. */
+function notes({ run: { state } }: ShownRun, actions: PageActions): TemplateResult | typeof nothing {
+  const { notes = [], output } = state.status === 'done' ? state.result : {};
+  if (notes.length === 0) return nothing;
+  return html`<p class="hint" role="note">${notes.join(' ')}</p>
+    ${
+      output === undefined
+        ? nothing
+        : html`<pre class="output" tabindex="0" aria-label=${l10n.t('Last lines of the log')}>${output}</pre>
+            <a href="#" role="button" @click=${followed(() => actions.request('openLog'))}
+              >${l10n.t('Open log')}</a
+            >`
+    }`;
 }
 
 /** Suggests what to change if the last epoch waited for its images. */
@@ -259,6 +268,7 @@ function facts({ shown }: PageView): TemplateResult {
         ? nothing
         : fact(l10n.t('Validation accuracy (EMA)'), formatAccuracy(averaged, validationImages))
     }
+    ${pythonFact(shown.run.python)}
     <div class="tricks">
       <dt>${l10n.t('Tricks')}</dt>
       <dd>
@@ -279,6 +289,15 @@ function commandFacts({ system, model, dataset, epochs }: CommandRecipe, fact: F
   return html`${known(l10n.t('Model'), model)} ${known(l10n.t('Data'), dataset)}
   ${fact(l10n.t('System'), system)}
   ${known(l10n.t('Epochs'), epochs === null ? null : formatCount(epochs))}`;
+}
+
+/** The Python of a command, as a path with the reason below it. */
+function pythonFact(python: PythonReport | undefined): TemplateResult | typeof nothing {
+  if (!python) return nothing;
+  return html`<div class="python">
+    <dt>Python</dt>
+    <dd>${python.path ?? nothing}<small>${python.because}</small></dd>
+  </div>`;
 }
 
 function networkFacts({ model, data, schedule, epochs }: Recipe, fact: Fact): TemplateResult {

@@ -8,6 +8,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { styleText } from 'node:util';
 import * as l10n from '@vscode/l10n';
+import type { RunResult } from '../protocol/events';
 import type { Failure } from '../shared/failure';
 import { withLogApart } from '../shared/logApart';
 import { visibleLines, visibleText } from '../shared/visibleText';
@@ -219,6 +220,19 @@ export function failureLines(failure: Failure, logFile?: string): string[] {
     remedy,
     ...logLines(log),
     ...(logFile === undefined ? [] : [l10n.t('Full log: {0}', logFile)]),
+  ];
+}
+
+/** The notes on a run's result, with the last lines of its output if no metrics were found in it. */
+export function noteLines(
+  { notes = [], output }: Pick<RunResult, 'notes' | 'output'>,
+  logFile?: string,
+): string[] {
+  if (notes.length === 0) return [];
+  return [
+    ...notes,
+    ...logLines(output),
+    ...(output === undefined || logFile === undefined ? [] : [l10n.t('Full log: {0}', logFile)]),
   ];
 }
 

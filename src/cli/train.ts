@@ -11,7 +11,7 @@ import type { JsonOption } from './options';
 import { commandsAt } from './output';
 import { TRAINER_PATH } from './package';
 import { writtenLog } from './runFacts';
-import { EXIT, type ExitCode, type Line, paint, type Terminal } from './terminal';
+import { EXIT, type ExitCode, type Line, noteLines, paint, type Terminal } from './terminal';
 
 /**
  * Trains the run in a folder until it ends or is interrupted.
@@ -87,7 +87,7 @@ function report(terminal: Terminal, state: RunEnd, { folder, recipe, resume, jso
   const tell = (line: Line) => (json ? terminal.note(line) : terminal.print(line));
   switch (state.status) {
     case 'done': {
-      const { epochs, validationAccuracy, bestValidationAccuracy, seconds, notes = [] } = state.result;
+      const { epochs, validationAccuracy, bestValidationAccuracy, seconds } = state.result;
       const { validationImages } = recipeFacts(recipe);
       const line = l10n.t(
         'Done: validation accuracy {0} (best {1}) after {2} in {3}.',
@@ -97,7 +97,7 @@ function report(terminal: Terminal, state: RunEnd, { folder, recipe, resume, jso
         formatDuration(seconds),
       );
       tell(json ? line : paint('green', line));
-      for (const note of notes) tell(note);
+      for (const noteLine of noteLines(state.result, writtenLog(folder))) tell(noteLine);
       return EXIT.done;
     }
     case 'stopped':

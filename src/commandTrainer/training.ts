@@ -13,6 +13,7 @@ import {
   placesOfRun,
   workingDirectoryOf,
 } from '../runs/commandRun';
+import { tellingLines } from '../runs/ending';
 import { readAllEvents, thinningStride } from '../runs/log';
 import { foreignRunsError, isOwnRun } from '../runs/origin';
 import { GRACE_MS } from '../runs/stopping';
@@ -222,10 +223,22 @@ class CommandTraining {
     }
     if (failure) return { type: 'failed', time, failure };
     if (this.#output.hasMetrics) return { type: 'done', time, result };
-    const notes = [l10n.t('No metrics were found in the output, which is in trainer.log as it is.')];
-    return { type: 'done', time, result: { ...result, notes } };
+    const notes = [
+      l10n.t('No metrics were found in the output, which is in trainer.log as it is.'),
+      l10n.t(
+        'Describe the metrics under {0} in the experiment file, or let the command print JSON lines.',
+        'trainer.metrics',
+      ),
+    ];
+    const output = tellingLines(
+      this.#output.lastLines.map((line) => line.slice(0, SHOWN_CHARACTERS)).join('\n'),
+    );
+    return { type: 'done', time, result: { ...result, notes, ...(output !== '' && { output }) } };
   }
 }
+
+/** Characters of a line of output that a run without metrics shows. */
+const SHOWN_CHARACTERS = 300;
 
 /** A checkpoint that has not changed for this long is complete. */
 const SAVED_MS = 1000;

@@ -11,6 +11,8 @@ const DATA_FOLDER = 'BAG_OF_TRICKS_DATA';
 export interface Settings {
   /** Path of the Node that runs trainers. */
   readonly nodePath: string;
+  /** The Python for commands, or the folder of its environment. Null to find one. */
+  readonly python: string | null;
   /** Folder of the full data sets, or null for the default locations. */
   readonly dataFolder: string | null;
   /** Whether experiments may refer to files outside their workspace folder. */
@@ -44,6 +46,7 @@ export function readSettings(): Settings {
   const configuration = vscode.workspace.getConfiguration('bagOfTricks');
   return {
     nodePath: configuration.get('nodePath', '').trim() || unnamedNode,
+    python: configuration.get('python', '').trim() || null,
     dataFolder: configuration.get('dataFolder', '').trim() || null,
     filesOutside: configuration.get('filesOutside', false),
     dataWorkers: Math.floor(configuration.get('dataWorkers', 0)) || null,

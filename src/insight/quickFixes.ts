@@ -4,6 +4,7 @@ import { removeTrick, setOption } from '../experiment/edits';
 import type { ParseResult } from '../experiment/parse';
 import type { Problem } from '../experiment/problem';
 import type { ExperimentDocument } from '../experiment/text/document';
+import type { CommandParseResult } from '../interop/command/parse';
 import { assertNever } from '../shared/assertNever';
 import type { Path } from '../shared/path';
 import { trickCalled } from '../tricks/registry';
@@ -35,6 +36,12 @@ export function quickFixes(parsed: ParseResult, runs: readonly RunReference[]): 
       edits: () => adviceEdits(document, experiment, advice),
     })),
   ];
+}
+
+/** Returns the fixes for the problems of a file that trains by a command. */
+export function commandQuickFixes(parsed: CommandParseResult): QuickFix[] {
+  const problems = parsed.ok ? parsed.warnings : parsed.problems;
+  return problems.flatMap((problem) => remedyFix(parsed.document, problem) ?? []);
 }
 
 /** Returns the edit that follows all advice to insert or set something, null if there is none. */

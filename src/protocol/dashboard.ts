@@ -1,6 +1,6 @@
 import type { AnyRecipe } from '../recipe/anyRecipe';
 import type { RunEvent } from './events';
-import type { RunState } from './manifest';
+import type { PythonReport, RunState } from './manifest';
 
 /** A run for display in the dashboard, without its events. */
 export interface RunView {
@@ -11,6 +11,8 @@ export interface RunView {
   /** Milliseconds since 1970. */
   readonly createdAt: number;
   readonly recipe: AnyRecipe;
+  /** The Python of its command. */
+  readonly python?: PythonReport;
 }
 
 /** Messages from the extension host to the dashboard. Accuracies are fractions from 0 to 1. */
@@ -24,6 +26,8 @@ export type ToDashboard =
       /** The run's current name, given by a person. */
       readonly name?: string;
       readonly state: RunState;
+      /** The Python of its command, since that is known. */
+      readonly python?: PythonReport;
       readonly events: readonly RunEvent[];
     }
   /** There is no run to show, with the reason. */

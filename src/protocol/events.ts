@@ -52,6 +52,8 @@ export const runResultSchema = z.object({
   seconds: z.number(),
   /** What a person should know about the result, such as that a command's output was not understood. */
   notes: z.array(z.string()).readonly().optional(),
+  /** The last lines of a command's output, if no metrics were found in it. */
+  output: z.string().optional(),
 });
 
 export type RunResult = z.infer<typeof runResultSchema>;

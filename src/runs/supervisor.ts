@@ -194,9 +194,12 @@ export class RunHandle extends EventEmitter<{ events: [batch: EventBatch]; state
     }
     let log: number | null = null;
     try {
+      const { commandVariables } = this.#command;
+      const more = this.#kind === 'command' ? await commandVariables?.(this.folder) : undefined;
+      if (this.#request) return { kind: 'exit', code: null, signal: null };
       log = openPlainSync(this.#logFile, 'a');
       this.#logStart = fstatSync(log).size;
-      return await this.#fork(trainerPath, log);
+      return await this.#fork(trainerPath, log, more);
     } catch (error) {
       return { kind: 'unstarted', failure: log === null ? failureOf(error) : spawnFailure(nodePath, error) };
     } finally {
@@ -208,14 +211,14 @@ export class RunHandle extends EventEmitter<{ events: [batch: EventBatch]; state
     this.#following = feeds.subscribeRaw(this.folder, from, (batch) => this.#relay(batch));
   }
 
-  #fork(trainerPath: string, log: number): Promise<Ending> {
+  #fork(trainerPath: string, log: number, more: NodeJS.ProcessEnv = {}): Promise<Ending> {
     const { nodePath, env = process.env, execArgv = [] } = this.#command;
     const { saveEvery = {}, stopWithParent = false, threads, pauseAfterEpochs, graceMs } = this.#command;
     const trainer = fork(trainerPath, [this.folder], {
       execPath: nodePath,
       execArgv: [...execArgv],
       env: {
-        ...trainerEnvironment(env, this.#kind),
+        ...trainerEnvironment({ ...env, ...more }, this.#kind),
         ...savePeriodVariables(saveEvery),
         ...threadVariables(threads),
         ...pauseVariables(pauseAfterEpochs),

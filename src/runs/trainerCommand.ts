@@ -10,6 +10,8 @@ export interface TrainerCommand {
   readonly trainerPath: string;
   /** The environment to clean and pass on. By default, that of this process. */
   readonly env?: NodeJS.ProcessEnv;
+  /** Further variables for the trainer of a command, which depend on the run in that folder. */
+  readonly commandVariables?: (folder: string) => Promise<NodeJS.ProcessEnv>;
   /** Arguments for Node itself. Empty by default, so that a debugger's arguments are not passed on. */
   readonly execArgv?: readonly string[];
   /** File for the trainer's output. By default, the run's trainer.log. */

@@ -212,16 +212,31 @@ describe('states', () => {
   test('a command that is done without metrics shows a full bar and why there are no curves', async () => {
     const notes = ['No metrics were found in the output, which is in trainer.log as it is.'];
     const unknown = { validationLoss: null, validationAccuracy: null, bestValidationAccuracy: null };
-    const result = { epochs: 0, ...unknown, seconds: 5, notes };
+    const result = { epochs: 0, ...unknown, seconds: 5, notes, output: 'a cat\na dog' };
     await panel.send({
       type: 'snapshot',
       run: runView(COMMAND_RECIPE, { state: { status: 'done', result } }),
       events: [],
     });
     expect(await text(notes[0] ?? '').isVisible()).toBe(true);
+    expect(await panel.page.locator('pre').textContent()).toBe('a cat\na dog');
+    await panel.page.locator('.progress').getByRole('button', { name: 'Open log' }).click();
+    expect((await panel.posted()).at(-1)).toEqual({ type: 'openLog', folder: run.folder });
     const bar = panel.page.getByRole('progressbar', { name: 'Training' });
     expect(await bar.getAttribute('aria-valuenow')).toBe('100');
     expect(await pageText()).not.toContain('No step');
+  });
+
+  test('a command shows its Python and why it is that, as soon as the trainer has chosen it', async () => {
+    const queued = runView(COMMAND_RECIPE, { state: { status: 'queued' } });
+    await panel.send({ type: 'snapshot', run: queued, events: [] });
+    expect(await panel.page.locator('.facts').textContent()).not.toContain('Python');
+    const python = { path: '/w/.venv/bin/python', because: 'virtual environment in the working directory' };
+    const state = { status: 'running', step: 0, validationAccuracy: null } as const;
+    await panel.send({ type: 'delta', folder: queued.folder, state, python, events: [] });
+    await panel.send({ type: 'delta', folder: queued.folder, state, events: [] });
+    expect(await text(python.path).isVisible()).toBe(true);
+    expect(await text(python.because).isVisible()).toBe(true);
   });
 
   test('a failure shows what happened, what to do, and opens the log', async () => {

@@ -7,6 +7,7 @@ import { settledMetrics } from '../../protocol/fold';
 import { lossText } from '../../protocol/lossText';
 import type { Manifest } from '../../protocol/manifest';
 import { runPrecisionText } from '../../protocol/precisionText';
+import { pythonText } from '../../protocol/pythonText';
 import type { EpochEvent } from '../../protocol/standing';
 import { trainingTimeOf } from '../../protocol/trainingTime';
 import { type AnyRecipe, isCommandRecipe, recipeFacts } from '../../recipe/anyRecipe';
@@ -37,7 +38,7 @@ import {
 } from '../options';
 import { plainRun, readable, shownState, writtenLog } from '../runFacts';
 import { table } from '../table';
-import { EXIT, type ExitCode, failureLines, paint, type Terminal } from '../terminal';
+import { EXIT, type ExitCode, failureLines, noteLines, paint, type Terminal } from '../terminal';
 
 /** Number of classes to list from a run's evaluation, those with the lowest F1. */
 const WORST_CLASSES = 5;
@@ -106,6 +107,11 @@ async function show(
   if (skipped > 0) {
     terminal.note(l10n.t('Skipped as damaged in its log: {0}.', counted(skipped, 'line')));
   }
+  if (manifest.state.status === 'done') {
+    const lines = noteLines(manifest.state.result, writtenLog(run.folder));
+    if (lines.length > 0) terminal.print();
+    for (const line of lines) terminal.print(line);
+  }
   if (manifest.state.status === 'failed') {
     terminal.print();
     const [what, ...more] = failureLines(manifest.state.failure, writtenLog(run.folder));
@@ -122,12 +128,12 @@ function summaryOf(
   { epochs, events }: { readonly epochs: readonly EpochEvent[]; readonly events: readonly RunEvent[] },
 ): string[][] {
   const { manifest, folder } = run;
-  const { recipe, engine } = manifest;
+  const { recipe, engine, python } = manifest;
   return [
     [l10n.t('Experiment'), manifest.experiment.file],
     [l10n.t('State'), shownState(run)],
     ...accuracyRows(manifest, epochs),
-    ...(isCommandRecipe(recipe) ? commandRows(recipe) : networkRows(recipe)),
+    ...(isCommandRecipe(recipe) ? commandRows(recipe, python) : networkRows(recipe)),
     [l10n.t('Tricks'), recipe.tricks.join(', ') || l10n.t('none')],
     ...(isCommandRecipe(recipe) ? [] : engineRows(recipe, engine, precision)),
     [l10n.t('Seed'), `${recipe.seed}`],
@@ -136,9 +142,10 @@ function summaryOf(
   ];
 }
 
-function commandRows({ system, command, epochs }: CommandRecipe): string[][] {
+function commandRows({ system, command, epochs }: CommandRecipe, python: Manifest['python']): string[][] {
   return [
     [l10n.t('Command'), command.join(' ')],
+    ...(python ? [['Python', pythonText(python)]] : []),
     [l10n.t('System'), system],
     ...(epochs === null ? [] : [[l10n.t('Schedule'), counted(epochs, 'epoch')]]),
   ];

@@ -1,14 +1,19 @@
 import * as vscode from 'vscode';
 import type { EditResult } from '../../experiment/text/textEdits';
 import { dataAdvice } from '../../insight/dataAdvice';
-import { adviceFix, quickFixes } from '../../insight/quickFixes';
+import {
+  adviceFix,
+  commandQuickFixes,
+  type QuickFix as QuickFixOfFile,
+  quickFixes,
+} from '../../insight/quickFixes';
 import { finishedRuns } from '../runs/finishedRuns';
 import type { RunLabels } from '../runs/labels';
 import type { RunLibrary } from '../runs/runLibrary';
 import { DIAGNOSTIC_SOURCE } from './diagnostics';
 import { workspaceEdit } from './edits';
 import { EXPERIMENT_SELECTOR } from './experimentFiles';
-import { editorRange, findingsOf, parsedOf, storeRootOf } from './parsing';
+import { commandExperimentOf, editorRange, findingsOf, parsedOf, storeRootOf } from './parsing';
 
 const { QuickFix, SourceFixAll } = vscode.CodeActionKind;
 const FIX_ALL = SourceFixAll.append('bagOfTricks');
@@ -44,11 +49,7 @@ export class CodeActions implements vscode.CodeActionProvider {
       const edit = workspaceEdit(document, result.edits);
       actions.push(Object.assign(new vscode.CodeAction(title, kind), { edit, ...more }));
     };
-    const images = dataAdvice(parsed, findingsOf(document)).flatMap(({ fixes }) => fixes);
-    for (const fix of [
-      ...quickFixes(parsed, finishedRuns(this.library, this.labels, storeRootOf(document.uri))),
-      ...images,
-    ]) {
+    for (const fix of this.#fixesOf(document)) {
       const at = editorRange(fix.range);
       if (!at.intersection(range)) continue;
       add(fix.title, QuickFix, fix.edits(), {
@@ -62,5 +63,15 @@ export class CodeActions implements vscode.CodeActionProvider {
       if (actions.some(({ kind }) => kind?.contains(QuickFix))) add(all.title, QuickFix, all.edits(), {});
     }
     return actions;
+  }
+
+  #fixesOf(document: vscode.TextDocument): QuickFixOfFile[] {
+    const command = commandExperimentOf(document);
+    if (command) return commandQuickFixes(command);
+    const parsed = parsedOf(document);
+    return [
+      ...quickFixes(parsed, finishedRuns(this.library, this.labels, storeRootOf(document.uri))),
+      ...dataAdvice(parsed, findingsOf(document)).flatMap(({ fixes }) => fixes),
+    ];
   }
 }

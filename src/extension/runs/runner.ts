@@ -20,6 +20,7 @@ import { isStudy } from '../language/studyFiles';
 import { chooses } from '../messages';
 import { dataEnvironment, readSettings } from '../settings';
 import type { KnownRun, ReadableRun } from './liveRun';
+import { pythonVariables } from './python';
 import type { RunLibrary } from './runLibrary';
 
 /** A file that can be trained. */
@@ -236,6 +237,7 @@ export class Runner implements vscode.Disposable {
       nodePath,
       trainerPath: vscode.Uri.joinPath(this.extension.extensionUri, 'dist', 'trainer.js').fsPath,
       env: { ...process.env, ...dataEnvironment() },
+      commandVariables: (folder) => pythonVariables(folder, this.log),
       saveEvery,
       stopWithParent: stopWithWindow,
     };

@@ -3,6 +3,7 @@
 import * as l10n from '@vscode/l10n';
 import type { RunResult } from '../../protocol/events';
 import type { Manifest, RunState } from '../../protocol/manifest';
+import { pythonText } from '../../protocol/pythonText';
 import { stateName } from '../../protocol/stateName';
 import { type AnyRecipe, isCommandRecipe, recipeFacts } from '../../recipe/anyRecipe';
 import type { TrashedRun } from '../../runs/upkeep/trash';
@@ -80,7 +81,7 @@ export function runDescription({ manifest, activity, isUncertain }: ReadableRun)
 
 /** The facts in a run's tooltip, as labels and values. */
 export function runFacts(manifest: Manifest): { readonly label: string; readonly value: string }[] {
-  const { state, recipe, engine, createdAt } = manifest;
+  const { state, recipe, engine, python, createdAt } = manifest;
   const tricks = recipe.tricks.length > 0 ? recipe.tricks.join(', ') : l10n.t('none');
   return [
     { label: l10n.t('State'), value: stateName(state) },
@@ -89,6 +90,7 @@ export function runFacts(manifest: Manifest): { readonly label: string; readonly
       : []),
     ...(state.status === 'done' ? resultFacts(state.result, recipeFacts(recipe).validationImages) : []),
     ...subjectFacts(recipe),
+    ...(python ? [{ label: 'Python', value: pythonText(python) }] : []),
     { label: l10n.t('Tricks'), value: tricks },
     { label: l10n.t('Seed'), value: String(recipe.seed) },
     ...(engine ? [{ label: l10n.t('Engine'), value: engine.description }] : []),

@@ -7,6 +7,7 @@ import { COMMAND_RECIPE_VERSION, type CommandRecipe } from '../../recipe/command
 import { type Known, known, numberAt, textAt } from '../../tricks/elsewhere/mapping';
 import { typeAt } from '../../tricks/elsewhere/mmpretrain';
 import { ALL_TRICKS } from '../../tricks/registry';
+import { quoted } from '../export/commandLine';
 import type { ReadText } from '../import/adapter';
 import { NO_FILES } from '../import/adapters';
 import { patternProblem } from '../output/namedColumns';
@@ -69,7 +70,7 @@ export function resolveCommand(
   ]);
   return {
     ok: true,
-    warnings: [...known.warnings, ...seedWarnings(experiment)],
+    warnings: [...known.warnings, ...seedWarnings(experiment), ...bufferingWarnings(experiment)],
     recipe: {
       kind: 'command',
       version: COMMAND_RECIPE_VERSION,
@@ -209,6 +210,36 @@ function seedWarnings(experiment: CommandExperiment): Finding[] {
           : l10n.t('Add {0} to the command.', option),
     },
   ];
+}
+
+/** `conda run` keeps the output of its command until that ends, unless it is told not to. */
+function bufferingWarnings({ command }: CommandExperiment): Finding[] {
+  const [program = '', subcommand, ...args] = command;
+  const isConda = /^(?:.*[\\/])?conda(?:\.exe|\.bat)?$/i.test(program);
+  const showing = ['--no-capture-output', '--live-stream'];
+  if (!isConda || subcommand !== 'run' || args.some((word) => showing.includes(word))) return [];
+  const fixed = commandText([program, subcommand, '--no-capture-output', ...args]);
+  return [
+    {
+      path: COMMAND,
+      part: 'value',
+      what: l10n.t(
+        '{0} shows the output only when the command ends, so the run has no metrics until then.',
+        'conda run',
+      ),
+      remedy: l10n.t('Add {0} after {1}.', '--no-capture-output', 'conda run'),
+      ...(fixed !== null && { fix: { type: 'set', path: COMMAND, value: fixed, isMeant: true } }),
+    },
+  ];
+}
+
+/** Words that need no quotes, with placeholders in them. */
+const PLAIN_WORD = /^(?:[\w@%+=:,./-]|\$\{[\w.]+\})+$/;
+
+/** Returns words as the text of a command. Null if one has a control character, which such a text cannot have. */
+function commandText(words: readonly string[]): string | null {
+  if (words.some((word) => /\p{Cc}/u.test(word))) return null;
+  return words.map((word) => (PLAIN_WORD.test(word) ? word : quoted(word))).join(' ');
 }
 
 /** What a command says about its training, null for what it does not determine. */

@@ -109,7 +109,11 @@ describe('a command that trains to its end', () => {
       result: {
         epochs: 0,
         validationAccuracy: null,
-        notes: ['No metrics were found in the output, which is in trainer.log as it is.'],
+        notes: [
+          'No metrics were found in the output, which is in trainer.log as it is.',
+          'Describe the metrics under trainer.metrics in the experiment file, or let the command print JSON lines.',
+        ],
+        output: 'a picture of a cat\n{"broken',
       },
     });
     expect(trainer.output).toContain('a picture of a cat');
