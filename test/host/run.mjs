@@ -36,7 +36,7 @@ await main(async () => {
     options: { host: { type: 'string', default: 'any' }, only: { type: 'string', default: '' } },
   });
   await bundleSuites(values.only);
-  await packYamlExtension();
+  for (const name of ['yamlExtension', 'pythonExtension']) await packExtension(name);
   await mkdir(join(root, 'test/artifacts'), { recursive: true });
   for (const stale of [resultsFile, logFile]) await rm(stale, { force: true });
   const desktop = values.host === 'code-server' ? undefined : await desktopProgram();
@@ -79,20 +79,23 @@ async function bundleSuites(only) {
   });
 }
 
-/** Packs the fake of Red Hat's YAML extension, which one suite installs, as out/host/yamlExtension.vsix. */
-async function packYamlExtension() {
-  const folder = join(root, 'out/host/yamlExtension');
+/**
+ * Packs the stand-in for another extension, which one suite installs, as out/host/NAME.vsix.
+ * @param {string} name
+ */
+async function packExtension(name) {
+  const folder = join(root, 'out/host', name);
   await mkdir(folder, { recursive: true });
   await esbuild.build({
     ...nodeBundle,
-    entryPoints: ['test/host/yamlExtension/extension.ts'],
+    entryPoints: [`test/host/${name}/extension.ts`],
     outdir: folder,
     external: ['vscode'],
     // The UMD builds of the server's dependencies cannot be bundled.
     mainFields: ['module', 'main'],
     logLevel: 'error',
   });
-  await cp(join(root, 'test/host/yamlExtension/package.json'), join(folder, 'package.json'));
+  await cp(join(root, 'test/host', name, 'package.json'), join(folder, 'package.json'));
   await createVSIX({
     cwd: folder,
     packagePath: `${folder}.vsix`,
