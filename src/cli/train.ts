@@ -1,6 +1,8 @@
 import { basename } from 'node:path';
 import * as l10n from '@vscode/l10n';
+import { pythonText } from '../protocol/pythonText';
 import { type AnyRecipe, isCommandRecipe, recipeFacts } from '../recipe/anyRecipe';
+import { readManifest } from '../runs/store';
 import { type RunEnd, type RunHandle, startRun } from '../runs/supervisor';
 import type { TrainerCommand } from '../runs/trainerCommand';
 import { assertNever } from '../shared/assertNever';
@@ -32,6 +34,8 @@ export async function train(
   const resume = command(`tricks resume ${id}`);
   const exitCode = report(terminal, end, { folder, recipe, resume, json });
   const tell = (line: Line) => (json ? terminal.note(line) : terminal.print(line));
+  const reading = await readManifest(folder);
+  if (reading.ok && reading.manifest.python) tell(l10n.t('Python: {0}', pythonText(reading.manifest.python)));
   tell(l10n.t('Run: {0}', folder));
   tell(l10n.t('To see its curves, open {0} in VS Code and choose the run in the Bag of Tricks view.', root));
   if (end.status === 'done' && isCommandRecipe(recipe)) {

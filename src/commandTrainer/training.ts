@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import * as l10n from '@vscode/l10n';
 import type { FinalEvent, RunEvent } from '../protocol/events';
 import { settledMetrics } from '../protocol/fold';
+import type { PythonReport } from '../protocol/manifest';
 import { pythonText } from '../protocol/pythonText';
 import type { EpochEvent, StepEvent } from '../protocol/standing';
 import { graceIn, pauseAfter } from '../protocol/trainer';
@@ -87,8 +88,7 @@ export async function trainCommand(record: CommandRecord, controller: AbortContr
   if (!(await exists(ready.program))) throw new UserError(missingProgramFailure(ready));
   const python = pythonReport(finding.choice, programOutside(ready));
   await record.recordPython(python);
-  if (python) notes.push(l10n.t('Python: {0}', pythonText(python)));
-  const run = { record, controller, recipe, runFolder, workingDirectory, ready, start };
+  const run = { record, controller, recipe, runFolder, workingDirectory, ready, python, start };
   return new CommandTraining(run).train([...notes, ...start.notes]);
 }
 
@@ -99,6 +99,7 @@ interface PreparedRun {
   readonly runFolder: string;
   readonly workingDirectory: string;
   readonly ready: ReadyCommand;
+  readonly python: PythonReport | null;
   readonly start: Start;
 }
 
@@ -129,7 +130,8 @@ class CommandTraining {
   }
 
   async train(notes: readonly string[]): Promise<FinalEvent> {
-    const { record, controller, runFolder, ready } = this.run;
+    const { record, controller, runFolder, ready, python } = this.run;
+    if (python) this.#log.note(l10n.t('Python: {0}', pythonText(python)));
     const beganAt = performance.now();
     for (const what of notes) {
       this.#log.note(what);

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { mkdtemp, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -5,6 +6,9 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { tricksTests } from './tricks';
 
 const work = tricksTests();
+
+/** Whether Python can make virtual environments: Debian's needs a package for that. */
+const hasVenv = spawnSync('python3', ['-m', 'venv', '--help']).status === 0;
 
 /** Trains nothing, but logs like a training of two epochs with three steps each. */
 const SCRIPT = `const seed = Number(process.argv[process.argv.indexOf('--seed') + 1]);
@@ -112,5 +116,48 @@ describe('tricks run, with an experiment that a command trains', () => {
     expect((await tricks(['queue', 'add', 'other.experiment.yaml'])).code).toBe(0);
     expect((await tricks(['queue', 'start'])).stdout).toMatch(/^Done .*: validation accuracy 48\.00%$/m);
     expect(JSON.parse(await runFile('run.json')).state.status).toBe('done');
+  });
+
+  it.skipIf(!hasVenv)('shows which Python ran the command and why', async () => {
+    const { tricks, folder, write, runFile } = await training(
+      experiment().replace(/command: .*/, 'command: [python3, train.py]'),
+    );
+    await write('train.py', 'import sys; print(sys.executable)');
+    spawnSync('python3', ['-m', 'venv', '--without-pip', join(folder, '.venv')]);
+    const env = { VIRTUAL_ENV: '', CONDA_PREFIX: '', BAG_OF_TRICKS_PYTHON: '' };
+    const { code, stdout } = await tricks(['run', 'other.experiment.yaml'], { env });
+    expect(code).toBe(0);
+    const python = `${join(folder, '.venv/bin/python')} (virtual environment in the working directory)`;
+    expect(stdout).toContain(`Python: ${python}\n`);
+    expect((await tricks(['show', 'last'])).stdout).toContain(`\nPython      ${python}\n`);
+    expect(JSON.parse((await tricks(['show', 'last', '--json'])).stdout).python).toEqual({
+      path: join(folder, '.venv/bin/python'),
+      because: 'virtual environment in the working directory',
+    });
+    expect(await runFile('trainer.log')).toContain(`\n${join(folder, '.venv/bin/python')}\n`);
+  });
+
+  it('says that a Python which is named does not exist', async () => {
+    const { tricks } = await training();
+    const env = { BAG_OF_TRICKS_PYTHON: '/no/such/python' };
+    const { code, stderr } = await tricks(['run', 'other.experiment.yaml'], { env });
+    expect(code).toBe(1);
+    expect(stderr).toContain('The variable BAG_OF_TRICKS_PYTHON is /no/such/python, which does not exist.');
+  });
+
+  it('shows output without metrics as it is, what to do about it, and where the log is', async () => {
+    const { tricks, write, runs } = await training();
+    await write('train.mjs', "console.log('a picture of a cat');");
+    for (const args of [
+      ['run', 'other.experiment.yaml'],
+      ['show', 'last'],
+    ]) {
+      const { code, stdout } = await tricks(args);
+      expect(code).toBe(0);
+      expect(stdout).toContain('No metrics were found in the output, which is in trainer.log as it is.\n');
+      expect(stdout).toContain('Describe the metrics under trainer.metrics in the experiment file');
+      expect(stdout).toContain('\n  a picture of a cat\n');
+      expect(stdout).toContain(`Full log: ${runs}`);
+    }
   });
 });

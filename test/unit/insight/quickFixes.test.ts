@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { parseExperiment } from '../../../src/experiment/parse';
 import { applyEdits } from '../../../src/experiment/text/textEdits';
-import { adviceFix, quickFixes } from '../../../src/insight/quickFixes';
+import { adviceFix, commandQuickFixes, quickFixes } from '../../../src/insight/quickFixes';
+import { parseAnyExperiment } from '../../../src/interop/command/parse';
 
 const RUNS = Array.from({ length: 7 }, (_, index) => ({ id: `run-${index}`, description: `${90 - index}%` }));
 const FILE = `name: fixed
@@ -68,5 +69,38 @@ describe('quick fixes', () => {
     expect(fixesOf(sound)).toEqual({});
     expect(adviceFix(parseExperiment(sound, 'a.experiment.yaml'))).toBeNull();
     expect(adviceFix(parseExperiment('name: [', 'a.experiment.yaml'))).toBeNull();
+  });
+});
+
+describe('quick fixes of a file that trains by a command', () => {
+  const fixesIn = (text: string) => {
+    const parsed = parseAnyExperiment(text, 'a.experiment.yaml');
+    if (parsed.kind !== 'command') throw new Error('This is no command experiment.');
+    return commandQuickFixes(parsed).map(({ edits }) => {
+      const result = edits();
+      if (!result.ok) throw new Error(result.reason);
+      return applyEdits(text, result.edits);
+    });
+  };
+  const fileOf = (command: string) => `name: a\ntrainer:\n  command: ${command}\n  system: generic\n`;
+
+  test('show the output of conda run, and change nothing else', () => {
+    const rest = `-n torch python train.py --seed \${seed} 'a b'`;
+    const fixed = fileOf(`"conda run --no-capture-output ${rest}"`);
+    expect(fixesIn(fileOf(`"conda run ${rest}"`))).toEqual([fixed]);
+    const parsed = parseAnyExperiment(fixed, 'a.experiment.yaml');
+    expect(parsed).toMatchObject({ ok: true, warnings: [] });
+    expect(fixesIn(fileOf(`[conda, run, "a b", "\${seed}"]`))).toEqual([
+      fileOf(`"conda run --no-capture-output 'a b' \${seed}"`),
+    ]);
+  });
+
+  test.each(['micromamba run -n a', 'conda run --live-stream -n a', 'uv run'])('leave %s alone', (words) => {
+    expect(fixesIn(fileOf(`${words} python train.py --seed \${seed}`))).toEqual([]);
+  });
+
+  test('remove what cannot be next to a trainer', () => {
+    const text = fileOf(`python train.py --seed \${seed}`);
+    expect(fixesIn(`${text}engine: wasm\n`)).toEqual([text]);
   });
 });

@@ -317,6 +317,13 @@ describe('placeholders', () => {
   });
 });
 
+test('conda run without --no-capture-output is a warning, because it holds the output back', () => {
+  const text = experimentOf('conda run -n torch python train.py --seed ${seed}');
+  expect(warningsIn(text)).toEqual([
+    '3:12: warning: conda run shows the output only when the command ends, so the run has no metrics until then. Add --no-capture-output after conda run.',
+  ]);
+});
+
 describe('metrics', () => {
   test.each([
     ['auto', { kind: 'auto' }],
