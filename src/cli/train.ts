@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import * as l10n from '@vscode/l10n';
-import { pythonText } from '../protocol/pythonText';
+import { pythonText } from '../protocol/manifest';
 import { type AnyRecipe, isCommandRecipe, recipeFacts } from '../recipe/anyRecipe';
 import { readManifest } from '../runs/store';
 import { type RunEnd, type RunHandle, startRun } from '../runs/supervisor';

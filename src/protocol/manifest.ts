@@ -35,6 +35,11 @@ const pythonReportSchema = z.object({
 });
 export type PythonReport = z.infer<typeof pythonReportSchema>;
 
+/** Formats the Python of a run with the reason for it, such as '/w/.venv/bin/python (selected in the Python extension)'. */
+export function pythonText({ path, because }: PythonReport): string {
+  return path === null ? because : `${path} (${because})`;
+}
+
 /** A run folder's run.json: the request and the state of the run. Replaced atomically. */
 export const manifestSchema = z.object({
   version: z.literal(MANIFEST_VERSION),

@@ -2,8 +2,7 @@
 
 import * as l10n from '@vscode/l10n';
 import type { RunResult } from '../../protocol/events';
-import type { Manifest, RunState } from '../../protocol/manifest';
-import { pythonText } from '../../protocol/pythonText';
+import { type Manifest, pythonText, type RunState } from '../../protocol/manifest';
 import { stateName } from '../../protocol/stateName';
 import { type AnyRecipe, isCommandRecipe, recipeFacts } from '../../recipe/anyRecipe';
 import type { TrashedRun } from '../../runs/upkeep/trash';

@@ -10,7 +10,7 @@ import {
 } from '../../../../src/commandTrainer/python/choosing';
 import { placesToLook } from '../../../../src/commandTrainer/python/finding';
 import { launcherOf } from '../../../../src/commandTrainer/python/launchers';
-import { pythonText } from '../../../../src/protocol/pythonText';
+import { pythonText } from '../../../../src/protocol/manifest';
 
 const venv = (folder: string): PythonEnvironment => ({ kind: 'venv', folder, name: folder });
 const conda = (folder: string, name: string): PythonEnvironment => ({ kind: 'conda', folder, name });

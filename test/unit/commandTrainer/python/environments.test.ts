@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { inspectPython } from '../../../../src/commandTrainer/python/finding';
-import { pythonText } from '../../../../src/protocol/pythonText';
+import { pythonText } from '../../../../src/protocol/manifest';
 import { TRAINER_EXIT } from '../../../../src/protocol/trainer';
 import { readManifest } from '../../../../src/runs/store';
 import { commandTests } from '../commandRuns';
