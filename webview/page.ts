@@ -296,7 +296,7 @@ function pythonFact(python: PythonReport | undefined): TemplateResult | typeof n
   if (!python) return nothing;
   return html`<div class="python">
     <dt>Python</dt>
-    <dd>${python.path ?? nothing}<small>${python.because}</small></dd>
+    <dd>${python.path === null ? nothing : html`<span>${python.path}</span>`} <small>${python.because}</small></dd>
   </div>`;
 }
 
