@@ -13,12 +13,15 @@ import {
   workingDirectoryOf,
 } from '../runs/commandRun';
 import { readAllEvents, thinningStride } from '../runs/log';
+import { gpuNeed } from '../runs/gpus/need';
+import { takeRunGpus } from '../runs/gpus/run';
 import { foreignRunsError, isOwnRun } from '../runs/origin';
 import { GRACE_MS } from '../runs/stopping';
 import { metricsPath } from '../runs/store';
 import type { RunRecord } from '../runs/trainer/runRecord';
 import { isOthers, StopRequest, stoppedEvent } from '../runs/trainer/trainerProcess';
 import { UserError } from '../shared/userError';
+import { findGpus } from '../system/gpus/find';
 import { isInside, realPathOf } from '../system/insideFolder';
 import { BoundedLog } from './boundedLog';
 import { type ReadyCommand, readyCommand } from './commandLine';
@@ -63,19 +66,28 @@ export async function trainCommand(record: CommandRecord, controller: AbortContr
     notes.push(l10n.t('The command of an earlier attempt was still running, and was ended.'));
   }
   const start = await startOf(recipe, runFolder, workingDirectory);
-  const ready = readyCommand(
-    recipe,
-    start.checkpoint === null ? [] : (recipe.resume ?? []),
-    {
-      runFolder,
-      attempt: record.lease.attempt,
-      checkpoint: start.checkpoint ?? checkpointPath(recipe, runFolder),
-    },
-    { workingDirectory, env: process.env },
-  );
-  if (!(await exists(ready.program))) throw new UserError(missingProgramFailure(ready));
-  const run = { record, controller, recipe, runFolder, workingDirectory, ready, start };
-  return new CommandTraining(run).train([...notes, ...start.notes]);
+  const readyWith = (gpuVariables: NodeJS.ProcessEnv) =>
+    readyCommand(
+      recipe,
+      start.checkpoint === null ? [] : (recipe.resume ?? []),
+      {
+        runFolder,
+        attempt: record.lease.attempt,
+        checkpoint: start.checkpoint ?? checkpointPath(recipe, runFolder),
+      },
+      { workingDirectory, env: { ...process.env, ...gpuVariables } },
+    );
+  const unready = readyWith({});
+  if (!(await exists(unready.program))) throw new UserError(missingProgramFailure(unready));
+  const all = await findGpus();
+  const gpus = await takeRunGpus(record, gpuNeed(recipe, all, process.env), all, controller.signal);
+  try {
+    const ready = readyWith(gpus.variables);
+    const run = { record, controller, recipe, runFolder, workingDirectory, ready, start };
+    return await new CommandTraining(run).train([...notes, ...start.notes]);
+  } finally {
+    await gpus.release();
+  }
 }
 
 interface PreparedRun {

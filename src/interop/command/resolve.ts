@@ -13,6 +13,7 @@ import { patternProblem } from '../output/namedColumns';
 import { exclusionsIn, optionOfTrick, withTricks } from './commandTricks';
 import type { CommandPlace, KnownSystem, OpenCommand } from './knownCommand';
 import { openCommand } from './openCommand';
+import { processesOf } from './processes';
 
 export type CommandResolution =
   | { readonly ok: true; readonly recipe: CommandRecipe; readonly warnings: readonly Finding[] }
@@ -67,6 +68,8 @@ export function resolveCommand(
       known.command && optionOfTrick(known.command, trick.name) !== null ? [trick.name] : [],
     ),
   ]);
+  const command = [...known.words, ...added.words.map((word) => filled(word, values))];
+  const processes = processesOf(command, own);
   return {
     ok: true,
     warnings: [...known.warnings, ...seedWarnings(experiment)],
@@ -77,7 +80,7 @@ export function resolveCommand(
       tricks: ALL_TRICKS.flatMap((trick) => (on.has(trick.name) ? [trick.name] : [])),
       seed,
       system,
-      command: [...known.words, ...added.words.map((word) => filled(word, values))],
+      command,
       workingDirectory: experiment.workingDirectory,
       environment: {
         ...own,
@@ -89,6 +92,7 @@ export function resolveCommand(
       epochs: facts.epochs,
       model: facts.model,
       dataset: facts.dataset,
+      ...(processes !== undefined && { processes }),
     },
   };
 }

@@ -1,6 +1,6 @@
 import { rm, stat } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
-import type { EngineReport, FinalEvent, RunEvent } from '../../protocol/events';
+import type { EngineReport, FinalEvent, GpuReport, RunEvent } from '../../protocol/events';
 import type { Manifest } from '../../protocol/manifest';
 import { stateAfter } from '../../protocol/state';
 import type { Failure } from '../../shared/failure';
@@ -165,6 +165,13 @@ export class RunRecord {
   /** Records which engine the run uses, and the versions of its parts. */
   async recordEngine(engine: EngineReport, versions: Readonly<Record<string, string>>): Promise<void> {
     await this.#write({ engine, versions: { ...this.#manifest.versions, ...versions } });
+  }
+
+  /** Records the GPUs that the run has, empty if it has none or they are not known. */
+  async recordGpus(gpus: readonly GpuReport[]): Promise<void> {
+    if (gpus.length === 0 && this.#manifest.gpus === undefined) return;
+    const reports = gpus.map(({ index, name }) => ({ index, name }));
+    await this.#write({ gpus: reports.length > 0 ? reports : undefined });
   }
 
   /**
