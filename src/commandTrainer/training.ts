@@ -12,9 +12,9 @@ import {
   placesOfRun,
   workingDirectoryOf,
 } from '../runs/commandRun';
-import { readAllEvents, thinningStride } from '../runs/log';
 import { gpuNeed } from '../runs/gpus/need';
 import { takeRunGpus } from '../runs/gpus/run';
+import { readAllEvents, thinningStride } from '../runs/log';
 import { foreignRunsError, isOwnRun } from '../runs/origin';
 import { GRACE_MS } from '../runs/stopping';
 import { metricsPath } from '../runs/store';

@@ -70,29 +70,27 @@ function needOfNamed(
   const named = namesIn(environment);
   if (named !== null && own.length < named) {
     return impossible(
-      l10n.t('{0} names {1} GPUs, but this machine has only these of them: {2}.', ...[
-        written,
-        named,
-        own.map(gpuText).join('; '),
-      ]),
+      l10n.t(
+        '{0} names {1} GPUs, but this machine has only these of them: {2}.',
+        ...[written, named, own.map(gpuText).join('; ')],
+      ),
     );
   }
   const forbidden = own.filter(({ id }) => !allowed.some((gpu) => gpu.id === id));
   if (forbidden.length > 0) {
     return impossible(
-      l10n.t('{0} names GPUs that your environment does not allow: {1}.', ...[
-        written,
-        forbidden.map(gpuText).join('; '),
-      ]),
+      l10n.t(
+        '{0} names GPUs that your environment does not allow: {1}.',
+        ...[written, forbidden.map(gpuText).join('; ')],
+      ),
     );
   }
   if (count > own.length) {
     return impossible(
-      l10n.t('The command starts {0} processes, one for each GPU, but {1} names only {2}.', ...[
-        count,
-        written,
-        own.length,
-      ]),
+      l10n.t(
+        'The command starts {0} processes, one for each GPU, but {1} names only {2}.',
+        ...[count, written, own.length],
+      ),
     );
   }
   return { kind: 'these', gpus: own };

@@ -1,6 +1,6 @@
-import { jsonIn, textOf } from './amdJson';
-import { type AmdGpu, amdGpu } from './amdGpu';
 import { isMapping } from '../../shared/values';
+import { type AmdGpu, amdGpu } from './amdGpu';
+import { jsonIn, textOf } from './amdJson';
 
 /** Parses the output of `amd-smi static --asic --bus --json`. Empty if it is something else. */
 export function gpusOfAmdSmi(output: string): AmdGpu[] {

@@ -1,6 +1,6 @@
-import { jsonIn, textOf } from './amdJson';
-import { type AmdGpu, amdGpu } from './amdGpu';
 import { isMapping } from '../../shared/values';
+import { type AmdGpu, amdGpu } from './amdGpu';
+import { jsonIn, textOf } from './amdJson';
 
 /** Parses the output of `rocm-smi --showproductname --showuniqueid --showbus --json`. Empty if it is something else. */
 export function gpusOfRocmSmi(output: string): AmdGpu[] {

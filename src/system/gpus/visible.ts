@@ -9,17 +9,14 @@ import type { Gpu } from './gpu';
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** The variables that name GPUs. */
-export const GPU_VARIABLES = [
-  'CUDA_VISIBLE_DEVICES',
-  'HIP_VISIBLE_DEVICES',
-  'ROCR_VISIBLE_DEVICES',
-] as const;
+export const GPU_VARIABLES = ['CUDA_VISIBLE_DEVICES', 'HIP_VISIBLE_DEVICES', 'ROCR_VISIBLE_DEVICES'] as const;
 
 /** Returns the GPUs that a program with this environment sees, in its order. */
 export function visibleGpus(gpus: readonly Gpu[], env: Environment): readonly Gpu[] {
   const [first] = gpus;
   if (!first) return [];
-  if (first.vendor === 'nvidia') return picked(gpus, env.CUDA_VISIBLE_DEVICES, (number) => withIndex(gpus, number));
+  if (first.vendor === 'nvidia')
+    return picked(gpus, env.CUDA_VISIBLE_DEVICES, (number) => withIndex(gpus, number));
   const left = leftByRuntime(gpus, env);
   // An empty HIP_VISIBLE_DEVICES hides everything, like an empty CUDA_VISIBLE_DEVICES.
   return picked(left, env.HIP_VISIBLE_DEVICES ?? env.CUDA_VISIBLE_DEVICES, (number) => left[number]);
