@@ -56,7 +56,15 @@ function receive(message: ToDashboard): void {
     case 'delta':
       if (message.folder !== shown?.run.folder) break;
       shown.history.append(message.events);
-      shown = { ...shown, run: { ...shown.run, name: message.name ?? shown.run.name, state: message.state } };
+      shown = {
+        ...shown,
+        run: {
+          ...shown.run,
+          name: message.name ?? shown.run.name,
+          state: message.state,
+          gpus: message.gpus ?? shown.run.gpus,
+        },
+      };
       break;
     case 'clear':
       shown = null;

@@ -1,3 +1,4 @@
+import { gpuText } from '../src/protocol/gpuText';
 import { type AnyRecipe, isCommandRecipe, networkRecipe, recipeFacts } from '../src/recipe/anyRecipe';
 import type { CommandRecipe } from '../src/recipe/commandRecipe';
 import type { Recipe } from '../src/recipe/recipe';
@@ -82,6 +83,7 @@ function header({ shown, ending }: PageView, actions: PageActions): TemplateResu
             ? html`<span class="engine" title=${engine.because?.join(' ') ?? nothing}>${engine.description}</span>`
             : nothing
         }
+        ${shown.run.gpus && !engine ? html`<span class="engine">${gpuText(shown.run.gpus)}</span>` : nothing}
       </p>
     </div>
     <div class="actions">

@@ -1,5 +1,5 @@
 import type { AnyRecipe } from '../recipe/anyRecipe';
-import type { RunEvent } from './events';
+import type { GpuReport, RunEvent } from './events';
 import type { RunState } from './manifest';
 
 /** A run for display in the dashboard, without its events. */
@@ -11,6 +11,8 @@ export interface RunView {
   /** Milliseconds since 1970. */
   readonly createdAt: number;
   readonly recipe: AnyRecipe;
+  /** The GPUs that it trains on, if known. */
+  readonly gpus?: readonly GpuReport[] | undefined;
 }
 
 /** Messages from the extension host to the dashboard. Accuracies are fractions from 0 to 1. */
@@ -24,6 +26,7 @@ export type ToDashboard =
       /** The run's current name, given by a person. */
       readonly name?: string;
       readonly state: RunState;
+      readonly gpus?: readonly GpuReport[] | undefined;
       readonly events: readonly RunEvent[];
     }
   /** There is no run to show, with the reason. */

@@ -1,4 +1,5 @@
 import * as l10n from '@vscode/l10n';
+import { gpuText } from '../../protocol/gpuText';
 import type { Command } from 'commander';
 import { runLabels } from '../../insight/runLabels';
 import { modelText } from '../../models/modelText';
@@ -130,6 +131,7 @@ function summaryOf(
     ...(isCommandRecipe(recipe) ? commandRows(recipe) : networkRows(recipe)),
     [l10n.t('Tricks'), recipe.tricks.join(', ') || l10n.t('none')],
     ...(isCommandRecipe(recipe) ? [] : engineRows(recipe, engine, precision)),
+    ...(manifest.gpus ? [[l10n.t('GPU'), gpuText(manifest.gpus)]] : []),
     [l10n.t('Seed'), `${recipe.seed}`],
     ...timeRows(manifest, events),
     [l10n.t('Folder'), folder],

@@ -1,5 +1,6 @@
 // Texts about a run for the sidebar and the status bar.
 
+import { gpuText } from '../../protocol/gpuText';
 import * as l10n from '@vscode/l10n';
 import type { RunResult } from '../../protocol/events';
 import type { Manifest, RunState } from '../../protocol/manifest';
@@ -80,7 +81,7 @@ export function runDescription({ manifest, activity, isUncertain }: ReadableRun)
 
 /** The facts in a run's tooltip, as labels and values. */
 export function runFacts(manifest: Manifest): { readonly label: string; readonly value: string }[] {
-  const { state, recipe, engine, createdAt } = manifest;
+  const { state, recipe, engine, gpus, createdAt } = manifest;
   const tricks = recipe.tricks.length > 0 ? recipe.tricks.join(', ') : l10n.t('none');
   return [
     { label: l10n.t('State'), value: stateName(state) },
@@ -92,6 +93,7 @@ export function runFacts(manifest: Manifest): { readonly label: string; readonly
     { label: l10n.t('Tricks'), value: tricks },
     { label: l10n.t('Seed'), value: String(recipe.seed) },
     ...(engine ? [{ label: l10n.t('Engine'), value: engine.description }] : []),
+    ...(gpus ? [{ label: l10n.t('GPU'), value: gpuText(gpus) }] : []),
     ...(engine?.because ? [{ label: l10n.t('Chosen because'), value: engine.because.join(' ') }] : []),
     { label: l10n.t('Created'), value: new Date(createdAt).toLocaleString() },
   ];

@@ -1,8 +1,9 @@
 import * as l10n from '@vscode/l10n';
+import { gpuText } from '../../protocol/gpuText';
 import { type AnyRecipe, isCommandRecipe } from '../../recipe/anyRecipe';
 import type { CommandRecipe } from '../../recipe/commandRecipe';
 import type { Failure } from '../../shared/failure';
-import { type Gpu, gpuText } from '../../system/gpus/gpu';
+import type { Gpu } from '../../system/gpus/gpu';
 import { GPU_VARIABLES, namesGpus, visibleGpus } from '../../system/gpus/visible';
 
 /** Which GPUs a run needs for itself. */
@@ -38,7 +39,7 @@ export function gpuNeed(recipe: AnyRecipe, gpus: readonly Gpu[], env: Environmen
         'The command starts {0} processes, one for each GPU, but may use only {1}: {2}.',
         count,
         allowed.length,
-        allowed.map(gpuText).join('; '),
+        gpuText(allowed),
       ),
       remedy: l10n.t('Start fewer processes, or allow more GPUs by {0}.', variableOf(gpus)),
     },
@@ -64,7 +65,7 @@ function needOfNamed(
   if (own.length === 0) {
     if (hidesAll(environment)) return { kind: 'none' };
     return impossible(
-      l10n.t('{0} names no GPU of this machine, which has {1}.', written, gpus.map(gpuText).join('; ')),
+      l10n.t('{0} names no GPU of this machine, which has {1}.', written, gpuText(gpus)),
     );
   }
   const named = namesIn(environment);
@@ -72,7 +73,7 @@ function needOfNamed(
     return impossible(
       l10n.t(
         '{0} names {1} GPUs, but this machine has only these of them: {2}.',
-        ...[written, named, own.map(gpuText).join('; ')],
+        ...[written, named, gpuText(own)],
       ),
     );
   }
@@ -81,7 +82,7 @@ function needOfNamed(
     return impossible(
       l10n.t(
         '{0} names GPUs that your environment does not allow: {1}.',
-        ...[written, forbidden.map(gpuText).join('; ')],
+        ...[written, gpuText(forbidden)],
       ),
     );
   }

@@ -1,4 +1,5 @@
 import * as l10n from '@vscode/l10n';
+import { gpuText, waitingForGpuText } from '../../protocol/gpuText';
 import { runsPerGpu } from '../../protocol/trainer';
 import { UserError } from '../../shared/userError';
 import type { Gpu } from '../../system/gpus/gpu';
@@ -13,11 +14,6 @@ export interface RunGpus {
   readonly variables: Readonly<Record<string, string | undefined>>;
   /** Gives the GPUs back. */
   release(): Promise<void>;
-}
-
-/** What a person reads while a run waits for a GPU. */
-export function waitingForGpuText(): string {
-  return l10n.t('Waiting for a free GPU');
 }
 
 /**
@@ -38,12 +34,13 @@ export async function takeRunGpus(
     return { variables: {}, release: async () => {} };
   }
   const request = { need, most: runsPerGpu(process.env), runFolder: record.folder };
+  const tell = (what: string) => record.record({ type: 'preparing', time: Date.now(), what, share: null });
   const held = await takeGpus(request, signal, () => {
-    const what = waitingForGpuText();
     // If the log cannot be written, the next event reports it.
-    record.record({ type: 'preparing', time: Date.now(), what, share: null }).catch(() => {});
+    tell(waitingForGpuText()).catch(() => {});
   });
   await record.recordGpus(held.gpus);
+  await tell(l10n.t('Using {0}', gpuText(held.gpus)));
   const variables = need.kind === 'these' ? {} : gpuVariables(held.gpus, all, process.env);
   return { variables, release: held.release };
 }

@@ -12,8 +12,3 @@ export interface Gpu {
   /** Whether it is a part of a GPU. A process can use at most one such part. */
   readonly isPart: boolean;
 }
-
-/** Formats a GPU for a person, such as `GPU 1, NVIDIA H100`. The word GPU is the same in every language. */
-export function gpuText({ index, name }: Pick<Gpu, 'index' | 'name'>): string {
-  return `GPU ${index}, ${name}`;
-}
