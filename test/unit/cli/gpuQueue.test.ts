@@ -13,7 +13,8 @@ const SCRIPT = `
   const fs = require('node:fs');
   const { join } = require('node:path');
   const folder = process.env.BAG_OF_TRICKS_RUN;
-  fs.writeFileSync(join(folder, 'told'), process.env.CUDA_VISIBLE_DEVICES ?? 'none');
+  fs.writeFileSync(join(folder, 'told.new'), process.env.CUDA_VISIBLE_DEVICES ?? 'none');
+  fs.renameSync(join(folder, 'told.new'), join(folder, 'told'));
   const timer = setInterval(() => {
     if (fs.existsSync(join(folder, 'go'))) clearInterval(timer);
   }, 20);
@@ -65,7 +66,7 @@ describe('tricks queue with GPUs', { timeout: 60_000 }, () => {
     await go('c');
     expect(await queue.outcome).toMatchObject({ code: 0, stderr: '' });
     expect((await tricks(['runs'], { env })).stdout).toMatch(/GPU 0/);
-    expect((await tricks(['show', 'latest'], { env })).stdout).toMatch(/GPU +GPU \d, NVIDIA H100\n/);
+    expect((await tricks(['show', 'last'], { env })).stdout).toMatch(/GPU +GPU \d, NVIDIA H100\n/);
   });
 
   it('counts the runs per GPU, and those of other stores', async () => {
