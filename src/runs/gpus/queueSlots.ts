@@ -1,3 +1,4 @@
+import { type AnyRecipe, isCommandRecipe } from '../../recipe/anyRecipe';
 import { findGpus } from '../../system/gpus/find';
 import type { Gpu } from '../../system/gpus/gpu';
 import { realPathOf } from '../../system/insideFolder';
@@ -63,6 +64,13 @@ export async function gpuQueue(
     }
   }
   return { starting, waiting, others, busy };
+}
+
+/** Returns how many runs of a recipe can train at a time, if `atOnce` may use the same GPU. */
+export async function runSlots(recipe: AnyRecipe, atOnce: number): Promise<number> {
+  if (!isCommandRecipe(recipe)) return atOnce;
+  const need = gpuNeed(recipe, await findGpus(), process.env);
+  return need.kind === 'any' ? Math.max(1, Math.floor(need.of.length / need.count)) * atOnce : atOnce;
 }
 
 /** Returns how the GPUs are used, including by runs that have started but not yet taken theirs. */
