@@ -82,7 +82,12 @@ export function addQueueCommand(program: Command, { terminal, end }: CommandCont
   queue
     .command('start')
     .description(l10n.t('train the queued runs in order until the queue is empty'))
-    .option('--at-once <number>', l10n.t('how many runs train at a time; on GPUs, per GPU'), wholeNumber(1), 1)
+    .option(
+      '--at-once <number>',
+      l10n.t('how many runs train at a time; on GPUs, per GPU'),
+      wholeNumber(1),
+      1,
+    )
     .option('--retries <number>', l10n.t('how often to retry a run whose trainer crashed'), wholeNumber(0), 1)
     .option(...folderOption())
     .option(...allowOption())

@@ -1,7 +1,7 @@
 import * as l10n from '@vscode/l10n';
-import type { Manifest } from '../../protocol/manifest';
 import type { Command } from 'commander';
 import { runLabels } from '../../insight/runLabels';
+import type { Manifest } from '../../protocol/manifest';
 import { recipeFacts } from '../../recipe/anyRecipe';
 import { listRuns, type RunEntry } from '../../runs/store';
 import { formatAccuracy, formatAge, UNKNOWN } from '../../shared/format';

@@ -1,10 +1,10 @@
 import * as l10n from '@vscode/l10n';
-import { gpuText } from '../../protocol/gpuText';
 import type { Command } from 'commander';
 import { runLabels } from '../../insight/runLabels';
 import { modelText } from '../../models/modelText';
 import type { PrecisionReport, RunEvent } from '../../protocol/events';
 import { settledMetrics } from '../../protocol/fold';
+import { gpuText } from '../../protocol/gpuText';
 import { lossText } from '../../protocol/lossText';
 import type { Manifest } from '../../protocol/manifest';
 import { runPrecisionText } from '../../protocol/precisionText';

@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
-import type { KnownStudy } from '../../protocol/studyView';
 import { waitingForGpuText } from '../../protocol/gpuText';
+import type { KnownStudy } from '../../protocol/studyView';
 import { moveInQueue } from '../../runs/queue';
 import { TRASH_DAYS, type TrashedRun } from '../../runs/upkeep/trash';
 import { assertNever } from '../../shared/assertNever';

@@ -1,8 +1,8 @@
 // Texts about a run for the sidebar and the status bar.
 
-import { gpuText } from '../../protocol/gpuText';
 import * as l10n from '@vscode/l10n';
 import type { RunResult } from '../../protocol/events';
+import { gpuText } from '../../protocol/gpuText';
 import type { Manifest, RunState } from '../../protocol/manifest';
 import { stateName } from '../../protocol/stateName';
 import { type AnyRecipe, isCommandRecipe, recipeFacts } from '../../recipe/anyRecipe';

@@ -64,9 +64,7 @@ function needOfNamed(
   const impossible = (what: string): GpuNeed => ({ kind: 'impossible', failure: { what, remedy } });
   if (own.length === 0) {
     if (hidesAll(environment)) return { kind: 'none' };
-    return impossible(
-      l10n.t('{0} names no GPU of this machine, which has {1}.', written, gpuText(gpus)),
-    );
+    return impossible(l10n.t('{0} names no GPU of this machine, which has {1}.', written, gpuText(gpus)));
   }
   const named = namesIn(environment);
   if (named !== null && own.length < named) {
@@ -80,10 +78,7 @@ function needOfNamed(
   const forbidden = own.filter(({ id }) => !allowed.some((gpu) => gpu.id === id));
   if (forbidden.length > 0) {
     return impossible(
-      l10n.t(
-        '{0} names GPUs that your environment does not allow: {1}.',
-        ...[written, gpuText(forbidden)],
-      ),
+      l10n.t('{0} names GPUs that your environment does not allow: {1}.', ...[written, gpuText(forbidden)]),
     );
   }
   if (count > own.length) {

@@ -37,8 +37,7 @@ async function queueOf(count: number, env: Readonly<Record<string, string>>) {
   const runs = join(place.folder, '.bag-of-tricks/runs');
   const folderOf = async (name: string) =>
     join(runs, (await readdir(runs)).find((id) => id.endsWith(`-${name}`)) ?? '');
-  const told = async (name: string) =>
-    readFile(join(await folderOf(name), 'told'), 'utf8').catch(() => null);
+  const told = async (name: string) => readFile(join(await folderOf(name), 'told'), 'utf8').catch(() => null);
   return {
     ...place,
     env: all,

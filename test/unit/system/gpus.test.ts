@@ -48,9 +48,9 @@ describe("the lists of AMD's programs", () => {
       ...{ vendor: 'amd', index: 1, name: 'AMD Instinct MI300X', isPart: false },
       ...{ id: 'GPU-abcdef0000000001', uuid: 'GPU-abcdef0000000001', serial: 'abcdef0000000001' },
     };
-    expect(gpusOfRocmSmi(`WARNING: AMD GPU device(s) is/are in a low-power state\n\n${ROCM_LIST}\n`)[1]).toEqual(
-      expected,
-    );
+    expect(
+      gpusOfRocmSmi(`WARNING: AMD GPU device(s) is/are in a low-power state\n\n${ROCM_LIST}\n`)[1],
+    ).toEqual(expected);
     const list = [0, 1].map((gpu) => ({
       gpu,
       asic: { market_name: 'AMD Instinct MI300X', asic_serial: `0xABCDEF000000000${gpu}` },
@@ -78,7 +78,9 @@ describe("the lists of AMD's programs", () => {
   it("are put into the order of the kernel's topology, if that has exactly these GPUs", () => {
     const of = (index: number, uniqueId: string | null) => amdGpu(index, { name: null, bus: null, uniqueId });
     const gpus = [of(0, '0xa'), of(1, '0xb')];
-    const [a, b] = ['10', '11'].map((id) => serialOfNode(`cpu_cores_count 0\nsimd_count 64\nunique_id ${id}\n`));
+    const [a, b] = ['10', '11'].map((id) =>
+      serialOfNode(`cpu_cores_count 0\nsimd_count 64\nunique_id ${id}\n`),
+    );
     expect(serialOfNode('cpu_cores_count 8\nsimd_count 0\nunique_id 3\n')).toBeNull();
     if (!a || !b) throw new Error('A GPU has no serial number.');
     expect(inTopologyOrder(gpus, [b, a]).map(({ index, serial }) => [index, serial])).toEqual([
