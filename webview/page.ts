@@ -1,8 +1,7 @@
-import { gpuText } from '../src/protocol/gpuText';
 import { type AnyRecipe, isCommandRecipe, networkRecipe, recipeFacts } from '../src/recipe/anyRecipe';
 import type { CommandRecipe } from '../src/recipe/commandRecipe';
 import type { Recipe } from '../src/recipe/recipe';
-import { UNKNOWN } from '../src/shared/format';
+import { gpuText, UNKNOWN } from '../src/shared/format';
 import '@vscode-elements/elements/dist/vscode-badge/index.js';
 import '@vscode-elements/elements/dist/vscode-button/index.js';
 import '@vscode-elements/elements/dist/vscode-progress-bar/index.js';

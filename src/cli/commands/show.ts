@@ -4,7 +4,6 @@ import { runLabels } from '../../insight/runLabels';
 import { modelText } from '../../models/modelText';
 import type { PrecisionReport, RunEvent } from '../../protocol/events';
 import { settledMetrics } from '../../protocol/fold';
-import { gpuText } from '../../protocol/gpuText';
 import { lossText } from '../../protocol/lossText';
 import type { Manifest } from '../../protocol/manifest';
 import { runPrecisionText } from '../../protocol/precisionText';
@@ -24,6 +23,7 @@ import {
   formatDuration,
   formatLoss,
   formatNumber,
+  gpuText,
   UNKNOWN,
 } from '../../shared/format';
 import { allowOption } from '../dataAccess';

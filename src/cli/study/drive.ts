@@ -1,6 +1,6 @@
 import * as l10n from '@vscode/l10n';
 import { studyView } from '../../insight/study/results/studyView';
-import { waitingForGpuText } from '../../protocol/gpuText';
+import { waitingForGpuText } from '../../protocol/stateName';
 import type { StudyFacts } from '../../protocol/studyView';
 import { isOwnRun } from '../../runs/origin';
 import type { QueuedRun } from '../../runs/queue';

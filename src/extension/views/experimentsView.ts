@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import { waitingForGpuText } from '../../protocol/gpuText';
+import { waitingForGpuText } from '../../protocol/stateName';
 import type { KnownStudy } from '../../protocol/studyView';
 import { moveInQueue } from '../../runs/queue';
 import { TRASH_DAYS, type TrashedRun } from '../../runs/upkeep/trash';

@@ -2,7 +2,6 @@
 
 import * as l10n from '@vscode/l10n';
 import type { RunResult } from '../../protocol/events';
-import { gpuText } from '../../protocol/gpuText';
 import type { Manifest, RunState } from '../../protocol/manifest';
 import { stateName } from '../../protocol/stateName';
 import { type AnyRecipe, isCommandRecipe, recipeFacts } from '../../recipe/anyRecipe';
@@ -15,6 +14,7 @@ import {
   formatDuration,
   formatNumber,
   formatProgress,
+  gpuText,
 } from '../../shared/format';
 import type { ReadableRun } from '../runs/liveRun';
 

@@ -1,8 +1,8 @@
 import * as l10n from '@vscode/l10n';
-import { gpuText } from '../../protocol/gpuText';
 import { type AnyRecipe, isCommandRecipe } from '../../recipe/anyRecipe';
 import type { CommandRecipe } from '../../recipe/commandRecipe';
 import type { Failure } from '../../shared/failure';
+import { gpuText } from '../../shared/format';
 import type { Gpu } from '../../system/gpus/gpu';
 import { GPU_VARIABLES, namesGpus, visibleGpus } from '../../system/gpus/visible';
 

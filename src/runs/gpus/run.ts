@@ -1,6 +1,7 @@
 import * as l10n from '@vscode/l10n';
-import { gpuText, waitingForGpuText } from '../../protocol/gpuText';
+import { waitingForGpuText } from '../../protocol/stateName';
 import { runsPerGpu } from '../../protocol/trainer';
+import { gpuText } from '../../shared/format';
 import { UserError } from '../../shared/userError';
 import type { Gpu } from '../../system/gpus/gpu';
 import { gpuVariables } from '../../system/gpus/visible';
