@@ -47,7 +47,7 @@ async function queueOf(count: number, env: Readonly<Record<string, string>>) {
   };
 }
 
-describe('tricks queue with GPUs', { timeout: 60_000 }, () => {
+describe('tricks queue with GPUs', () => {
   it('trains a run on each GPU, and tells which run waits for one', async () => {
     const machine = await gpuMachine({ 'nvidia-smi': nvidiaList(2) });
     const { tricks, start, env, told, isTold, go } = await queueOf(3, machine.env());

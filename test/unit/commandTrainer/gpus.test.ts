@@ -70,7 +70,7 @@ async function begin(
 
 const numbered = (index: string) => ({ CUDA_VISIBLE_DEVICES: index, CUDA_DEVICE_ORDER: 'PCI_BUS_ID' });
 
-describe('the GPUs of command runs', { timeout: 60_000 }, () => {
+describe('the GPUs of command runs', () => {
   it('gives each run a GPU of its own, in all stores, and that of a killed run to the next', async () => {
     const machine = await gpuMachine({ 'nvidia-smi': nvidiaList(2) });
     const other = await mkdtemp(join(tmpdir(), 'store-'));
