@@ -56,8 +56,9 @@ function receive(message: ToDashboard): void {
     case 'delta': {
       if (message.folder !== shown?.run.folder) break;
       shown.history.append(message.events);
-      const { name = shown.run.name, state, python } = message;
-      shown = { ...shown, run: { ...shown.run, name, state, ...(python && { python }) } };
+      const { run } = shown;
+      const { name = run.name, state, python = run.python, gpus = run.gpus } = message;
+      shown = { ...shown, run: { ...run, name, state, gpus, ...(python && { python }) } };
       break;
     }
     case 'clear':

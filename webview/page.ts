@@ -1,7 +1,7 @@
 import { type AnyRecipe, isCommandRecipe, networkRecipe, recipeFacts } from '../src/recipe/anyRecipe';
 import type { CommandRecipe } from '../src/recipe/commandRecipe';
 import type { Recipe } from '../src/recipe/recipe';
-import { UNKNOWN } from '../src/shared/format';
+import { gpuText, UNKNOWN } from '../src/shared/format';
 import '@vscode-elements/elements/dist/vscode-badge/index.js';
 import '@vscode-elements/elements/dist/vscode-button/index.js';
 import '@vscode-elements/elements/dist/vscode-progress-bar/index.js';
@@ -82,6 +82,7 @@ function header({ shown, ending }: PageView, actions: PageActions): TemplateResu
             ? html`<span class="engine" title=${engine.because?.join(' ') ?? nothing}>${engine.description}</span>`
             : nothing
         }
+        ${shown.run.gpus && !engine ? html`<span class="engine">${gpuText(shown.run.gpus)}</span>` : nothing}
       </p>
     </div>
     <div class="actions">

@@ -14,6 +14,8 @@ import {
   workingDirectoryOf,
 } from '../runs/commandRun';
 import { tellingLines } from '../runs/ending';
+import { gpuNeed } from '../runs/gpus/need';
+import { takeRunGpus } from '../runs/gpus/run';
 import { readAllEvents, thinningStride } from '../runs/log';
 import { foreignRunsError, isOwnRun } from '../runs/origin';
 import { GRACE_MS } from '../runs/stopping';
@@ -21,6 +23,7 @@ import { metricsPath } from '../runs/store';
 import type { RunRecord } from '../runs/trainer/runRecord';
 import { isOthers, StopRequest, stoppedEvent } from '../runs/trainer/trainerProcess';
 import { UserError } from '../shared/userError';
+import { findGpus } from '../system/gpus/find';
 import { isInside, realPathOf } from '../system/insideFolder';
 import { BoundedLog } from './boundedLog';
 import { filled, programOutside, type ReadyCommand, readyCommand } from './commandLine';
@@ -74,21 +77,30 @@ export async function trainCommand(record: CommandRecord, controller: AbortContr
   const finding = findPython(recipe.command, { workingDirectory, root: places.root, env });
   if (!finding.ok) throw new UserError(finding.failure);
   const start = await startOf(recipe, runFolder, workingDirectory);
-  const ready = readyCommand(
-    recipe,
-    start.checkpoint === null ? [] : (recipe.resume ?? []),
-    {
-      runFolder,
-      attempt: record.lease.attempt,
-      checkpoint: start.checkpoint ?? checkpointPath(recipe, runFolder),
-    },
-    { workingDirectory, python: finding.choice, env: process.env },
-  );
-  if (!(await exists(ready.program))) throw new UserError(missingProgramFailure(ready));
-  const python = pythonReport(finding.choice, programOutside(ready));
+  const readyWith = (gpuVariables: NodeJS.ProcessEnv) =>
+    readyCommand(
+      recipe,
+      start.checkpoint === null ? [] : (recipe.resume ?? []),
+      {
+        runFolder,
+        attempt: record.lease.attempt,
+        checkpoint: start.checkpoint ?? checkpointPath(recipe, runFolder),
+      },
+      { workingDirectory, python: finding.choice, env: { ...process.env, ...gpuVariables } },
+    );
+  const unready = readyWith({});
+  if (!(await exists(unready.program))) throw new UserError(missingProgramFailure(unready));
+  const python = pythonReport(finding.choice, programOutside(unready));
   await record.recordPython(python);
-  const run = { record, controller, recipe, runFolder, workingDirectory, ready, python, start };
-  return new CommandTraining(run).train([...notes, ...start.notes]);
+  const all = await findGpus();
+  const gpus = await takeRunGpus(record, gpuNeed(recipe, all, process.env), all, controller.signal);
+  try {
+    const ready = readyWith(gpus.variables);
+    const run = { record, controller, recipe, runFolder, workingDirectory, ready, python, start };
+    return await new CommandTraining(run).train([...notes, ...start.notes]);
+  } finally {
+    await gpus.release();
+  }
 }
 
 interface PreparedRun {

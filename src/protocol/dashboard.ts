@@ -1,5 +1,5 @@
 import type { AnyRecipe } from '../recipe/anyRecipe';
-import type { RunEvent } from './events';
+import type { GpuReport, RunEvent } from './events';
 import type { PythonReport, RunState } from './manifest';
 
 /** A run for display in the dashboard, without its events. */
@@ -13,6 +13,8 @@ export interface RunView {
   readonly recipe: AnyRecipe;
   /** The Python of its command. */
   readonly python?: PythonReport;
+  /** The GPUs that it trains on, if known. */
+  readonly gpus?: readonly GpuReport[] | undefined;
 }
 
 /** Messages from the extension host to the dashboard. Accuracies are fractions from 0 to 1. */
@@ -28,6 +30,7 @@ export type ToDashboard =
       readonly state: RunState;
       /** The Python of its command, since that is known. */
       readonly python?: PythonReport;
+      readonly gpus?: readonly GpuReport[] | undefined;
       readonly events: readonly RunEvent[];
     }
   /** There is no run to show, with the reason. */

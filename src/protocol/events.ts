@@ -34,6 +34,13 @@ export const engineReportSchema = z.object({
 });
 export type EngineReport = z.infer<typeof engineReportSchema>;
 
+/** A GPU that a run has for itself or shares. */
+export const gpuReportSchema = z.object({
+  index: z.int().min(0).describe("The number that the driver's programs give it."),
+  name: z.string(),
+});
+export type GpuReport = z.infer<typeof gpuReportSchema>;
+
 /** A run's compute precision, and whether its engine supports it natively or computes in FP32 and rounds. */
 const precisionReportSchema = z.object({
   compute: z.enum(['float32', 'float16', 'bfloat16']),

@@ -3,7 +3,7 @@ import { type AnyRecipe, isCommandRecipe } from '../recipe/anyRecipe';
 import { hasAnyRecipeShape, readRecipe } from '../recipe/anyRecipeShape';
 import type { Recipe } from '../recipe/recipe';
 import { keptFailureSchema } from '../shared/failure';
-import { engineReportSchema, runResultSchema } from './events';
+import { engineReportSchema, gpuReportSchema, runResultSchema } from './events';
 
 export const MANIFEST_VERSION = 1;
 
@@ -59,6 +59,11 @@ export const manifestSchema = z.object({
   engine: engineReportSchema.nullable(),
   /** Missing if no command has run, or if there is no Python. */
   python: pythonReportSchema.optional(),
+  gpus: z
+    .array(gpuReportSchema)
+    .readonly()
+    .optional()
+    .describe('The GPUs that it trains on. Absent if unknown, if there are none, and in older runs.'),
   versions: z.record(z.string(), z.string()),
   /**
    * The attempt that wrote it: the number of its lease. Missing, meaning 0, before the first attempt and in earlier
@@ -80,6 +85,7 @@ export function isNetworkManifest(manifest: Manifest): manifest is NetworkManife
 export const attemptResultSchema = manifestSchema.pick({
   engine: true,
   python: true,
+  gpus: true,
   versions: true,
   state: true,
   endedAt: true,

@@ -23,3 +23,8 @@ export function stateName(state: RunState): string {
       return assertNever(state);
   }
 }
+
+/** What a person reads while a run waits for a GPU that others use. */
+export function waitingForGpuText(): string {
+  return l10n.t('Waiting for a free GPU');
+}

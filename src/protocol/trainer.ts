@@ -65,6 +65,19 @@ export function graceIn(env: Readonly<Record<string, string | undefined>>): numb
   return threadsIn(env, GRACE);
 }
 
+/** Environment variable of a trainer: how many runs may use a GPU at a time. By default, one. */
+const RUNS_PER_GPU = 'BAG_OF_TRICKS_RUNS_PER_GPU';
+
+/** Returns the environment variable that sets how many runs may use a GPU at a time. */
+export function runsPerGpuVariables(runs: number | undefined): Record<string, string> {
+  return runs === undefined ? {} : { [RUNS_PER_GPU]: `${runs}` };
+}
+
+/** Returns how many runs may use the GPU of a trainer with this environment. */
+export function runsPerGpu(env: Readonly<Record<string, string | undefined>>): number {
+  return threadsIn(env, RUNS_PER_GPU) ?? 1;
+}
+
 /** Returns the environment variables that set a trainer's compute threads, including TensorFlow's own. */
 export function threadVariables(threads: number | undefined): Record<string, string> {
   if (threads === undefined) return {};

@@ -23,6 +23,7 @@ const commandSchema = z.looseObject({
   epochs: z.number().positive().nullable(),
   model: z.string().nullable(),
   dataset: z.string().nullable(),
+  processes: z.int().min(1).optional(),
 });
 
 /** Whether a value has enough of a recipe's shape to display it. */

@@ -79,4 +79,6 @@ export interface CommandRecipe {
   /** The model and data set according to the command, null if unknown. */
   readonly model: string | null;
   readonly dataset: string | null;
+  /** Number of training processes on one machine, each with its own GPU, if the command starts more than one. */
+  readonly processes?: number;
 }

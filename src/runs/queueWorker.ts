@@ -2,16 +2,20 @@ import { EventEmitter } from 'node:events';
 import type { AnyRecipe } from '../recipe/anyRecipe';
 import { assertStoreAllowed } from '../system/storeConsent';
 import { watchStore } from './feed/storeWatch';
+import { gpuQueue } from './gpus/queueSlots';
 import { livenessOf, readLease } from './lease/lease';
 import { isOwnRun } from './origin';
 import { type QueuedRun, queueAmong, requeueCrashed, termsOf } from './queue';
-import { listRuns, type RunEntry } from './store';
+import { listRuns, type ReadableEntry, type RunEntry } from './store';
 import type { RunEnd, RunHandle } from './supervisor';
 import type { TrainerCommand } from './trainerCommand';
 
 /** How to work through a queue. */
 export interface QueueOptions {
-  /** Maximum number of concurrent runs, including those started by other processes. */
+  /**
+   * Maximum number of concurrent runs, including those started by other processes. For runs that a command trains on a
+   * GPU, the maximum per GPU.
+   */
   readonly atOnce: number;
   /** Number of trainer crashes to retry per run. */
   readonly retries: number;
@@ -24,6 +28,9 @@ const POLL_MS = 500;
 
 /** Polling interval while a run is queued: a trainer that was killed notifies nobody. */
 const REREAD_MS = 10_000;
+
+/** Polling interval while a run waits for a GPU, which processes of other stores use. */
+const GPU_REREAD_MS = 1000;
 
 interface WorkerEvents {
   /** A run was started. */
@@ -38,6 +45,8 @@ interface WorkerEvents {
   uncertain: [run: { readonly id: string }];
   /** The next run came with its folder. It is not started until the user accepts it. Emitted once per run. */
   foreign: [run: QueuedRun];
+  /** The runs that wait for a free GPU are others than before, next one first. */
+  waitingForGpu: [runs: readonly QueuedRun[]];
   error: [error: unknown];
 }
 
@@ -62,6 +71,8 @@ export class QueueWorker extends EventEmitter<WorkerEvents> {
   #anyQueued = false;
   /** Runs for which it is unclear whether someone trains them. */
   #uncertain: ReadonlySet<string> = new Set();
+  /** Folders of the runs that wait for a free GPU. */
+  #waitingForGpu: ReadonlySet<string> = new Set();
 
   /** @param start starts a run's trainer, with these changes to its options */
   constructor(
@@ -69,7 +80,7 @@ export class QueueWorker extends EventEmitter<WorkerEvents> {
     private readonly options: () => QueueOptions,
     private readonly start: (
       folder: string,
-      changes: Pick<TrainerCommand, 'requeue' | 'threads'>,
+      changes: Pick<TrainerCommand, 'requeue' | 'threads' | 'runsPerGpu'>,
     ) => RunHandle,
   ) {
     super();
@@ -80,6 +91,11 @@ export class QueueWorker extends EventEmitter<WorkerEvents> {
   /** The unfinished runs started here, by folder. */
   get handles(): ReadonlyMap<string, RunHandle> {
     return this.#handles;
+  }
+
+  /** Folders of the runs that wait for a free GPU. */
+  get waitingForGpu(): ReadonlySet<string> {
+    return this.#waitingForGpu;
   }
 
   /** Resolves when nothing is queued and nothing that was started here is training. */
@@ -116,8 +132,9 @@ export class QueueWorker extends EventEmitter<WorkerEvents> {
 
   #look(hasChanged: boolean): void {
     // Frequent looks at a heartbeat soon show whether it moves or stands still.
+    const rereadMs = this.#waitingForGpu.size > 0 ? GPU_REREAD_MS : REREAD_MS;
     const mustReread =
-      this.#uncertain.size > 0 || (this.#anyQueued && performance.now() - this.#readAt > REREAD_MS);
+      this.#uncertain.size > 0 || (this.#anyQueued && performance.now() - this.#readAt > rereadMs);
     if (hasChanged || mustReread) this.wake();
   }
 
@@ -141,16 +158,28 @@ export class QueueWorker extends EventEmitter<WorkerEvents> {
       if (await isOwnRun(run)) waiting.push(run);
       else this.#tellForeign(run);
     }
-    const training = waiting.length > 0 ? await Promise.all([...busy].map(termsOf)) : [];
-    for (let next = waiting[0]; next && !this.#closed; next = waiting[0]) {
+    const inTraining = runs.filter(isReadable).filter(({ folder }) => busy.has(folder));
+    const gpus = await gpuQueue(waiting, inTraining, atOnce);
+    for (const run of gpus.starting) if (!this.#closed) this.#begin(run);
+    this.#noteGpus(gpus.waiting);
+    const others = [...gpus.others];
+    const rivals = [...busy].filter((folder) => !gpus.busy.has(folder));
+    const training = others.length > 0 ? await Promise.all(rivals.map(termsOf)) : [];
+    for (let next = others[0]; next && !this.#closed; next = others[0]) {
       // Respect the run's own limit and the limits of all runs in training, which it would slow down.
       const limits = training.map((terms) => terms.atOnce ?? Number.POSITIVE_INFINITY);
       if (training.length >= Math.min(next.terms.atOnce ?? atOnce, ...limits)) break;
-      waiting.shift();
+      others.shift();
       training.push(next.terms);
       this.#begin(next);
     }
-    this.#waitsForMore = waiting.length > 0;
+    this.#waitsForMore = others.length > 0 || gpus.waiting.length > 0;
+  }
+
+  #noteGpus(waiting: readonly QueuedRun[]): void {
+    const before = [...this.#waitingForGpu].join('\n');
+    this.#waitingForGpu = new Set(waiting.map(({ folder }) => folder));
+    if ([...this.#waitingForGpu].join('\n') !== before) this.emit('waitingForGpu', waiting);
   }
 
   #noteUncertain(ids: readonly string[]): void {
@@ -168,6 +197,7 @@ export class QueueWorker extends EventEmitter<WorkerEvents> {
   #begin({ id, folder, manifest: { recipe }, terms }: QueuedRun): void {
     const handle = this.start(folder, {
       ...(terms.threads !== undefined && { threads: terms.threads }),
+      runsPerGpu: terms.atOnce ?? this.options().atOnce,
       requeue: (crashed) => requeueCrashed(crashed, this.options().retries),
     });
     this.#handles.set(folder, handle);
@@ -198,4 +228,8 @@ async function heldAmong(
     }),
   );
   return held.flat();
+}
+
+function isReadable(run: RunEntry): run is ReadableEntry {
+  return run.kind === 'run';
 }

@@ -210,8 +210,8 @@ async function withLaterResult(folder: string, manifest: Manifest): Promise<Mani
 }
 
 /** The result that an attempt leaves with its number when it releases a run. */
-export function resultOf({ engine, python, versions, state, endedAt }: Manifest): object {
-  return { engine, python, versions, state, endedAt };
+export function resultOf({ engine, python, gpus, versions, state, endedAt }: Manifest): object {
+  return { engine, python, gpus, versions, state, endedAt };
 }
 
 const versionedSchema = z.object({ version: z.number() });

@@ -14,6 +14,7 @@ import {
   fromTrainerSchema,
   graceVariables,
   pauseVariables,
+  runsPerGpuVariables,
   STOP_WITH_PARENT,
   savePeriodVariables,
   type ToTrainer,
@@ -214,6 +215,7 @@ export class RunHandle extends EventEmitter<{ events: [batch: EventBatch]; state
   #fork(trainerPath: string, log: number, more: NodeJS.ProcessEnv = {}): Promise<Ending> {
     const { nodePath, env = process.env, execArgv = [] } = this.#command;
     const { saveEvery = {}, stopWithParent = false, threads, pauseAfterEpochs, graceMs } = this.#command;
+    const { runsPerGpu } = this.#command;
     const trainer = fork(trainerPath, [this.folder], {
       execPath: nodePath,
       execArgv: [...execArgv],
@@ -221,6 +223,7 @@ export class RunHandle extends EventEmitter<{ events: [batch: EventBatch]; state
         ...trainerEnvironment({ ...env, ...more }, this.#kind),
         ...savePeriodVariables(saveEvery),
         ...threadVariables(threads),
+        ...runsPerGpuVariables(runsPerGpu),
         ...pauseVariables(pauseAfterEpochs),
         ...(graceMs !== undefined && graceVariables(graceMs)),
         ...(stopWithParent && { [STOP_WITH_PARENT]: '1' }),

@@ -22,6 +22,8 @@ export interface TrainerCommand {
   readonly saveEvery?: Partial<SavePeriod>;
   /** Number of compute threads. By default, as many as suit the machine. */
   readonly threads?: number;
+  /** How many runs may use the run's GPU at a time, including itself. By default, only this one. */
+  readonly runsPerGpu?: number;
   /** Pauses the run after this many of its epochs. By default, it trains to the end. */
   readonly pauseAfterEpochs?: number;
   /** Whether training stops with a checkpoint when this process ends. By default, it continues. */

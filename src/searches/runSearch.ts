@@ -270,7 +270,8 @@ class Running {
       const onEpoch = (epoch: EpochEvent) => onEvent({ type: 'epoch', trial, epoch });
       const onRetry = (count: number) => onEvent({ type: 'retried', trial, run: run.id, count });
       const listener = { onEpoch, onRetry };
-      const arrival = await trainTo(runFolder(root, run.id), epochs, command, this.#stop.signal, listener);
+      const shared = { ...command, runsPerGpu: this.work.search.atOnce };
+      const arrival = await trainTo(runFolder(root, run.id), epochs, shared, this.#stop.signal, listener);
       if (arrival.kind === 'paused') {
         if (this.#stop.signal.aborted) return;
         throw new UserError({

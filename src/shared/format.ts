@@ -126,3 +126,8 @@ function rounded(value: number, digits: number): number {
 function twoDigits(value: number): string {
   return String(value).padStart(2, '0');
 }
+
+/** Formats GPUs for a person: `GPU 1, NVIDIA H100`. The word is the same in every language. */
+export function gpuText(gpus: readonly { readonly index: number; readonly name: string }[]): string {
+  return gpus.map(({ index, name }) => `GPU ${index}, ${name}`).join('; ');
+}

@@ -6,6 +6,7 @@ import { networkRecipe, recipeFacts } from '../recipe/anyRecipe';
 import { feeds } from '../runs/feed/feed';
 import type { FeedSubscription } from '../runs/feed/feedSubscription';
 import { watchStore } from '../runs/feed/storeWatch';
+import { runSlots } from '../runs/gpus/queueSlots';
 import { FencedOut } from '../runs/lease/lease';
 import { enqueue, readQueue } from '../runs/queue';
 import { createRun, listRuns, type ReadableEntry, readRun, runFolder } from '../runs/store';
@@ -392,8 +393,8 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
 
   /** Keeps one more run in the queue than train at a time, so that no thread waits for this process. */
   async #fillQueue(): Promise<void> {
-    const { atOnce } = this.#scheduling;
-    for (let pending = this.#pending().length; pending <= atOnce; pending++) {
+    const slots = await runSlots(this.#baseline().recipe, this.#scheduling.atOnce);
+    for (let pending = this.#pending().length; pending <= slots; pending++) {
       const next = this.#record.runs.find(({ run }) => run === null);
       if (!next) return;
       const { text, recipe } = this.#experimentOf(next);

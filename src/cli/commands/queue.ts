@@ -2,8 +2,9 @@ import { basename } from 'node:path';
 import * as l10n from '@vscode/l10n';
 import type { Command } from 'commander';
 import { runLabels } from '../../insight/runLabels';
-import { stateName } from '../../protocol/stateName';
+import { stateName, waitingForGpuText } from '../../protocol/stateName';
 import { type AnyRecipe, recipeFacts } from '../../recipe/anyRecipe';
+import { gpuQueue } from '../../runs/gpus/queueSlots';
 import { cancelQueued, enqueue, moveInQueue, type QueuedRun, readQueue } from '../../runs/queue';
 import { type QueueOptions, QueueWorker } from '../../runs/queueWorker';
 import { createRun, deleteRun, listRuns } from '../../runs/store';
@@ -80,7 +81,12 @@ export function addQueueCommand(program: Command, { terminal, end }: CommandCont
   queue
     .command('start')
     .description(l10n.t('train the queued runs in order until the queue is empty'))
-    .option('--at-once <number>', l10n.t('how many runs train at a time'), wholeNumber(1), 1)
+    .option(
+      '--at-once <number>',
+      l10n.t('how many runs train at a time; on GPUs, per GPU'),
+      wholeNumber(1),
+      1,
+    )
     .option('--retries <number>', l10n.t('how often to retry a run whose trainer crashed'), wholeNumber(0), 1)
     .option(...folderOption())
     .option(...allowOption())
@@ -107,7 +113,8 @@ async function list(terminal: Terminal, root: string, { json = false }: JsonOpti
   } else {
     const titles = [l10n.t('POSITION'), l10n.t('RUN'), l10n.t('NAME'), l10n.t('WAITING')];
     const now = Date.now();
-    const labels = runLabels(readable(await listRuns(root)), now);
+    const runs = await listRuns(root);
+    const labels = runLabels(readable(runs), now);
     const rows = queue.map(({ id, folder, manifest }, index) => [
       `${index + 1}`,
       id,
@@ -115,6 +122,11 @@ async function list(terminal: Terminal, root: string, { json = false }: JsonOpti
       formatAge((now - manifest.createdAt) / 1000),
     ]);
     terminal.printTable(titles, rows, [0]);
+    const training = readable(runs).filter(({ manifest: { state } }) => state.status === 'running');
+    const { waiting } = await gpuQueue(queue, training, 1);
+    if (waiting.length > 0) {
+      terminal.print(`${waitingForGpuText()}: ${waiting.map(({ id }) => id).join(', ')}`);
+    }
   }
   return EXIT.done;
 }
@@ -194,6 +206,13 @@ async function start(terminal: Terminal, root: string, options: QueueOptions): P
       ),
     ),
   );
+  const told = new Set<string>();
+  worker.on('waitingForGpu', (runs) => {
+    for (const { id } of runs.filter(({ id }) => !told.has(id))) {
+      told.add(id);
+      terminal.print(`${id}: ${waitingForGpuText()}`);
+    }
+  });
   worker.on('started', ({ id }) => terminal.print(l10n.t('Started {0}', id)));
   worker.on('uncertain', ({ id }) =>
     terminal.note(

@@ -1,6 +1,7 @@
 import * as l10n from '@vscode/l10n';
 import type { Command } from 'commander';
 import { runLabels } from '../../insight/runLabels';
+import type { Manifest } from '../../protocol/manifest';
 import { recipeFacts } from '../../recipe/anyRecipe';
 import { listRuns, type RunEntry } from '../../runs/store';
 import { formatAccuracy, formatAge, UNKNOWN } from '../../shared/format';
@@ -63,7 +64,12 @@ async function row(run: RunEntry, name: string, now: number): Promise<string[]> 
     shownState(run),
     formatAccuracy(accuracy, validationImages),
     `${epochs ?? UNKNOWN}/${planned ?? UNKNOWN}`,
-    manifest.engine?.name ?? UNKNOWN,
+    manifest.engine?.name ?? gpuNames(manifest) ?? UNKNOWN,
     formatAge((now - manifest.createdAt) / 1000),
   ];
+}
+
+/** Short names of the GPUs that a run had. Undefined if they are not known. */
+function gpuNames({ gpus }: Manifest): string | undefined {
+  return gpus?.map(({ index }) => `GPU ${index}`).join(', ');
 }

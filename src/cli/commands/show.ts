@@ -23,6 +23,7 @@ import {
   formatDuration,
   formatLoss,
   formatNumber,
+  gpuText,
   UNKNOWN,
 } from '../../shared/format';
 import { allowOption } from '../dataAccess';
@@ -135,6 +136,7 @@ function summaryOf(
     ...(isCommandRecipe(recipe) ? commandRows(recipe, python) : networkRows(recipe)),
     [l10n.t('Tricks'), recipe.tricks.join(', ') || l10n.t('none')],
     ...(isCommandRecipe(recipe) ? [] : engineRows(recipe, engine, precision)),
+    ...(manifest.gpus ? [[l10n.t('GPU'), gpuText(manifest.gpus)]] : []),
     [l10n.t('Seed'), `${recipe.seed}`],
     ...timeRows(manifest, events),
     [l10n.t('Folder'), folder],

@@ -1,5 +1,6 @@
 import * as l10n from '@vscode/l10n';
 import { studyView } from '../../insight/study/results/studyView';
+import { waitingForGpuText } from '../../protocol/stateName';
 import type { StudyFacts } from '../../protocol/studyView';
 import { isOwnRun } from '../../runs/origin';
 import type { QueuedRun } from '../../runs/queue';
@@ -63,6 +64,11 @@ export async function drive(
   });
   const shown = json ? jsonProgress(terminal) : progressOf(terminal);
   worker.on('progress', (progress) => shown.show(progress));
+  queue.on('waitingForGpu', (runs) => {
+    if (runs.length === 0) return;
+    shown.clear();
+    terminal.note(waitingForGpuText());
+  });
   worker.on('retried', ({ id: run, failure, failures }) => {
     shown.clear();
     terminal.note(l10n.t('{0} failed ({1} of 3) and is retried: {2}', run, failures, failure.what));

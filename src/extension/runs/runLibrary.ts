@@ -45,6 +45,8 @@ export class RunLibrary implements vscode.Disposable {
   /** Folders of the queued runs, root by root, next one first. */
   #queue: readonly string[] = [];
   #trash: readonly TrashedRun[] = [];
+  /** By root, the folders of the queued runs that wait for a free GPU. */
+  readonly #waitingForGpu = new Map<string, ReadonlySet<string>>();
   /** Disk usage of the runs in the trash, by folder. It does not change while they are there. */
   readonly #trashBytes = new Map<string, number>();
   readonly #subscriptions = new Map<string, FeedSubscription>();
@@ -74,6 +76,17 @@ export class RunLibrary implements vscode.Disposable {
       const run = this.find(folder);
       return run?.kind === 'run' && run.manifest.state.status === 'queued' ? [run] : [];
     });
+  }
+
+  /** Whether a queued run waits for a free GPU. */
+  waitsForGpu({ root, folder }: Pick<KnownRun, 'root' | 'folder'>): boolean {
+    return this.#waitingForGpu.get(root)?.has(folder) ?? false;
+  }
+
+  /** Notes which queued runs of a store wait for a free GPU. */
+  noteWaitingForGpu(root: string, folders: ReadonlySet<string>): void {
+    this.#waitingForGpu.set(root, folders);
+    this.#tell();
   }
 
   /** The deleted runs that can be restored, root by root, last one first. */

@@ -203,6 +203,7 @@ export class Runner implements vscode.Disposable {
     worker.on('foreign', (run) => {
       this.#askForeign(run).catch((error) => this.log.error(`${run.folder} could not be changed:`, error));
     });
+    worker.on('waitingForGpu', () => this.library.noteWaitingForGpu(root, worker.waitingForGpu));
     worker.on('ended', ({ folder, end }) => {
       this.log.info(`${folder} ended:`, end);
       void this.library.refresh();

@@ -147,8 +147,8 @@ function messageOf(folder: string, { type, run, events }: RunUpdate): ToDashboar
   if (run.kind === 'broken') {
     return { type: 'clear', reason: existsSync(folder) ? run.reason : vscode.l10n.t('The run was deleted.') };
   }
-  const { name, state, createdAt, recipe, python } = run.manifest;
+  const { name, state, createdAt, recipe, python, gpus } = run.manifest;
   return type === 'snapshot'
-    ? { type, run: { folder, name, state, createdAt, recipe, ...(python && { python }) }, events }
-    : { type, folder, name, state, ...(python && { python }), events };
+    ? { type, run: { folder, name, state, createdAt, recipe, gpus, ...(python && { python }) }, events }
+    : { type, folder, name, state, gpus, ...(python && { python }), events };
 }

@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import { waitingForGpuText } from '../../protocol/stateName';
 import type { KnownStudy } from '../../protocol/studyView';
 import { moveInQueue } from '../../runs/queue';
 import { TRASH_DAYS, type TrashedRun } from '../../runs/upkeep/trash';
@@ -126,6 +127,7 @@ export class ExperimentsView
           node,
           this.#labelOf(node),
           this.library.queue.findIndex(({ folder }) => folder === node.run.folder),
+          this.library.waitsForGpu(node.run),
         );
       case 'others': {
         const label = vscode.l10n.t('Other runs');
@@ -217,7 +219,7 @@ export class ExperimentsView
     const { runs: all, queue, trash } = this.library;
     const runs = JSON.stringify([
       all.map((run) => [run.folder, describe(run), this.labels.of(run).full]),
-      queue.map(({ folder }) => folder),
+      queue.map((run) => [run.folder, this.library.waitsForGpu(run)]),
       trash.map(({ folder }) => folder),
       this.source.studies.map((study) => [studyFolderOf(study).folder, studyRow(study)]),
     ]);
@@ -274,10 +276,12 @@ function queuedItem(
   node: Extract<ExperimentsNode, { kind: 'queued' }>,
   label: string,
   index: number,
+  waitsForGpu: boolean,
 ): vscode.TreeItem {
   const item = runItem(node, label);
   item.id = `queue ${node.run.folder}`;
-  item.description = index === 0 ? vscode.l10n.t('next') : `${index + 1}`;
+  const position = index === 0 ? vscode.l10n.t('next') : `${index + 1}`;
+  item.description = waitsForGpu ? `${position} · ${waitingForGpuText()}` : position;
   return item;
 }
 

@@ -14,6 +14,7 @@ import {
   formatDuration,
   formatNumber,
   formatProgress,
+  gpuText,
 } from '../../shared/format';
 import type { ReadableRun } from '../runs/liveRun';
 
@@ -80,7 +81,7 @@ export function runDescription({ manifest, activity, isUncertain }: ReadableRun)
 
 /** The facts in a run's tooltip, as labels and values. */
 export function runFacts(manifest: Manifest): { readonly label: string; readonly value: string }[] {
-  const { state, recipe, engine, python, createdAt } = manifest;
+  const { state, recipe, engine, python, gpus, createdAt } = manifest;
   const tricks = recipe.tricks.length > 0 ? recipe.tricks.join(', ') : l10n.t('none');
   return [
     { label: l10n.t('State'), value: stateName(state) },
@@ -93,6 +94,7 @@ export function runFacts(manifest: Manifest): { readonly label: string; readonly
     { label: l10n.t('Tricks'), value: tricks },
     { label: l10n.t('Seed'), value: String(recipe.seed) },
     ...(engine ? [{ label: l10n.t('Engine'), value: engine.description }] : []),
+    ...(gpus ? [{ label: l10n.t('GPU'), value: gpuText(gpus) }] : []),
     ...(engine?.because ? [{ label: l10n.t('Chosen because'), value: engine.because.join(' ') }] : []),
     { label: l10n.t('Created'), value: new Date(createdAt).toLocaleString() },
   ];

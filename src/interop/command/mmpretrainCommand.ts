@@ -17,6 +17,7 @@ import {
   optionAt,
   type RejectedCommand,
 } from './knownCommand';
+import { MMPRETRAIN_STARTER } from './processes';
 
 /** The options of MMPretrain's tools/train.py, release 1.2. */
 const TABLE: FlagTable = {
@@ -37,9 +38,6 @@ const TABLE: FlagTable = {
 };
 
 const OPTIONS = 'cfg-options';
-
-/** MMPretrain's launcher: `dist_train.sh CONFIG GPUS [options of train.py]`. */
-const STARTER = /(?:^|[\\/])dist_train\.sh$/;
 
 /** The settings for which a single mapping means a list of it. */
 const SINGLE = ['model.train_cfg.augments', 'param_scheduler'];
@@ -77,7 +75,7 @@ function argumentsOf(
   words: readonly ShellWord[],
   environment: CommandPlace['environment'],
 ): readonly ShellWord[] | null {
-  const starter = words.findIndex(({ value }) => STARTER.test(value ?? ''));
+  const starter = words.findIndex(({ value }) => MMPRETRAIN_STARTER.test(value ?? ''));
   if (starter < 0) return launchOfScript(words, environment)?.args ?? null;
   const [config, , ...args] = words.slice(starter + 1);
   return config ? [config, ...args] : null;

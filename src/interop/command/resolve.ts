@@ -14,6 +14,7 @@ import { patternProblem } from '../output/namedColumns';
 import { exclusionsIn, optionOfTrick, withTricks } from './commandTricks';
 import type { CommandPlace, KnownSystem, OpenCommand } from './knownCommand';
 import { openCommand } from './openCommand';
+import { processesOf } from './processes';
 
 export type CommandResolution =
   | { readonly ok: true; readonly recipe: CommandRecipe; readonly warnings: readonly Finding[] }
@@ -68,6 +69,8 @@ export function resolveCommand(
       known.command && optionOfTrick(known.command, trick.name) !== null ? [trick.name] : [],
     ),
   ]);
+  const command = [...known.words, ...added.words.map((word) => filled(word, values))];
+  const processes = processesOf(command, own);
   return {
     ok: true,
     warnings: [...known.warnings, ...seedWarnings(experiment), ...bufferingWarnings(experiment)],
@@ -78,7 +81,7 @@ export function resolveCommand(
       tricks: ALL_TRICKS.flatMap((trick) => (on.has(trick.name) ? [trick.name] : [])),
       seed,
       system,
-      command: [...known.words, ...added.words.map((word) => filled(word, values))],
+      command,
       workingDirectory: experiment.workingDirectory,
       environment: {
         ...own,
@@ -90,6 +93,7 @@ export function resolveCommand(
       epochs: facts.epochs,
       model: facts.model,
       dataset: facts.dataset,
+      ...(processes !== undefined && { processes }),
     },
   };
 }

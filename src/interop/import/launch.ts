@@ -10,7 +10,11 @@ export interface Launch {
   readonly args: readonly ShellWord[];
   /** Over all machines. */
   readonly processes: Known<number>;
+  /** On each machine. */
+  readonly processesEach: Known<number>;
 }
+
+type Processes = Pick<Launch, 'processes' | 'processesEach'>;
 
 const SCRIPT = /(?:^|\/)train\.py$/;
 /** timm's own launcher. Its first argument is the number of processes. */
@@ -37,9 +41,9 @@ export function launchOf({ words }: SimpleCommand, environment: string | null): 
   if (!program || TELLING_ONLY.has(name)) return null;
   if (STARTER.test(name)) {
     const [count, ...args] = rest;
-    return count ? { script: program, args, processes: countOf(count.value, count.raw) } : null;
+    return count ? { script: program, args, ...allHere(countOf(count.value, count.raw)) } : null;
   }
-  if (SCRIPT.test(name)) return { script: program, args: rest, processes: alone(environment) };
+  if (SCRIPT.test(name)) return { script: program, args: rest, ...alone(environment) };
   if (TORCHRUN.test(name)) return launched(rest, torchrunProcesses);
   if (name === 'accelerate' && rest[0]?.value === 'launch')
     return launched(rest.slice(1), accelerateProcesses);
@@ -62,11 +66,15 @@ function pythonLaunch(words: readonly ShellWord[], environment: string | null): 
   if (word.value === '-m') {
     return MODULES.includes(rest[0]?.value ?? '') ? launched(rest.slice(1), torchrunProcesses) : null;
   }
-  return SCRIPT.test(word.value ?? '') ? { script: word, args: rest, processes: alone(environment) } : null;
+  return SCRIPT.test(word.value ?? '') ? { script: word, args: rest, ...alone(environment) } : null;
 }
 
-function alone(environment: string | null): Known<number> {
-  return environment === null ? ONE : unknown(environment);
+function alone(environment: string | null): Processes {
+  return { processes: environment === null ? ONE : unknown(environment), processesEach: ONE };
+}
+
+function allHere(processes: Known<number>): Processes {
+  return { processes, processesEach: processes };
 }
 
 interface LauncherOption {
@@ -77,7 +85,7 @@ interface LauncherOption {
 
 function launched(
   words: readonly ShellWord[],
-  processesOf: (options: readonly LauncherOption[]) => Known<number>,
+  processesOf: (options: readonly LauncherOption[]) => Processes,
 ): Launch | null {
   const options: LauncherOption[] = [];
   let hidden: string | null = null;
@@ -85,8 +93,8 @@ function launched(
     const word = words[at]!;
     const { value, raw } = word;
     if (value !== null && SCRIPT.test(value)) {
-      const processes = hidden === null ? processesOf(options) : unknown(hidden);
-      return { script: word, args: words.slice(at + 1), processes };
+      const processes = hidden === null ? processesOf(options) : allHere(unknown(hidden));
+      return { script: word, args: words.slice(at + 1), ...processes };
     }
     const option = /^--?([\w-]+)(?:=([\s\S]*))?$/.exec(value ?? '') ?? /^--?([\w-]+)=/.exec(raw);
     if (value === null && !option) {
@@ -108,19 +116,24 @@ function launched(
   return null;
 }
 
-function torchrunProcesses(options: readonly LauncherOption[]): Known<number> {
+function torchrunProcesses(options: readonly LauncherOption[]): Processes {
   // argparse also accepts prefixes of a name.
   const called = (full: string, least: string) =>
     options.findLast(({ name }) => full.startsWith(name) && name.startsWith(least));
   const nodes = called('nnodes', 'nn');
   const each = called('nproc-per-node', 'np');
-  const counts = [nodes, each].map((option) => (option ? countOf(option.value, option.raw) : ONE));
-  return product(counts);
+  const [machines, processesEach] = [nodes, each].map((option) =>
+    option ? countOf(option.value, option.raw) : ONE,
+  ) as [Known<number>, Known<number>];
+  return { processes: product([machines, processesEach]), processesEach };
 }
 
-function accelerateProcesses(options: readonly LauncherOption[]): Known<number> {
+function accelerateProcesses(options: readonly LauncherOption[]): Processes {
   const count = options.findLast(({ name }) => name === 'num-processes');
-  return count ? countOf(count.value, count.raw) : unknown('accelerate launch');
+  const processes = count ? countOf(count.value, count.raw) : unknown('accelerate launch');
+  const machines = options.findLast(({ name }) => name === 'num-machines');
+  const isAlone = machines === undefined || machines.value === '1';
+  return { processes, processesEach: isAlone ? processes : unknown(machines.raw) };
 }
 
 function product(counts: readonly Known<number>[]): Known<number> {

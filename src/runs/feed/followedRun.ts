@@ -58,8 +58,8 @@ export function isSameRun(a: FollowedRun, b: FollowedRun): boolean {
     a.manifest.endedAt === b.manifest.endedAt &&
     a.manifest.attempt === b.manifest.attempt &&
     isDeepStrictEqual(
-      [a.manifest.state, a.manifest.engine, a.manifest.python, a.activity],
-      [b.manifest.state, b.manifest.engine, b.manifest.python, b.activity],
+      [a.manifest.state, a.manifest.engine, a.manifest.python, a.manifest.gpus, a.activity],
+      [b.manifest.state, b.manifest.engine, b.manifest.python, b.manifest.gpus, b.activity],
     )
   );
 }

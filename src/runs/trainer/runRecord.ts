@@ -1,6 +1,6 @@
 import { rm, stat } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
-import type { EngineReport, FinalEvent, RunEvent } from '../../protocol/events';
+import type { EngineReport, FinalEvent, GpuReport, RunEvent } from '../../protocol/events';
 import type { Manifest, PythonReport } from '../../protocol/manifest';
 import { stateAfter } from '../../protocol/state';
 import type { Failure } from '../../shared/failure';
@@ -170,6 +170,13 @@ export class RunRecord {
   /** Records which Python the run's command uses, and why. */
   async recordPython(python: PythonReport | null): Promise<void> {
     await this.#write({ python: python ?? undefined });
+  }
+
+  /** Records the GPUs that the run has, empty if it has none or they are not known. */
+  async recordGpus(gpus: readonly GpuReport[]): Promise<void> {
+    if (gpus.length === 0 && this.#manifest.gpus === undefined) return;
+    const reports = gpus.map(({ index, name }) => ({ index, name }));
+    await this.#write({ gpus: reports.length > 0 ? reports : undefined });
   }
 
   /**

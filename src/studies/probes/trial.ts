@@ -85,7 +85,7 @@ export async function tryOut(
         state: { status: 'queued' },
       });
       // Nobody would stop a trial that outlives this process.
-      const changes = { stopWithParent: true, ...(threads !== undefined && { threads }) };
+      const changes = { stopWithParent: true, runsPerGpu: count, ...(threads !== undefined && { threads }) };
       runs.push(new TrialRun(folder, start(folder, changes)));
     }
     await allTimed(runs, steps, signal);

@@ -28,6 +28,7 @@ import { type EpochEvaluation, startedEvent, type TrainingOptions, train } from 
 import { threadsHere } from '../parallel/workerPool';
 import { openData } from './data';
 import { memoryFailure } from './deviceMemory';
+import { takeGpuOf, takeRequestedGpu } from './gpu';
 import { isNetworkRecord, type NetworkRecord } from './networkRecord';
 import { assertFits, explainOutOfMemory } from './outOfMemory';
 import { loadStartingWeights, loadTeacher } from './startingPoint';
@@ -40,7 +41,10 @@ async function trainRun(
   const { signal } = controller;
   const pausesAfter = pauseAfter(process.env);
   const before = record.manifest.engine;
+  const requested = await takeRequestedGpu(recipe.engine, record, signal);
   const loaded = await loadEngine(recipe.engine, { workspace: storeRootOf(record.folder) });
+  // This process holds its GPU until it ends.
+  if (requested === null) await takeGpuOf(loaded, record, signal);
   const resumption = await readResumption(record.folder);
   const isOther = before !== null && before.name !== loaded.name;
   const threads = threadsFor(loaded, recipe, isOther ? null : resumption.snapshot);
