@@ -30,8 +30,8 @@ export async function takeRequestedGpu(
 }
 
 /**
- * Takes the GPU of an engine that has chosen one itself. Waits until it is free. Null if the engine uses none, or one
- * that the driver's programs do not list.
+ * Takes the GPU of an engine that has chosen one itself. Waits until it is free. Null if the engine uses none, one that
+ * the driver's programs do not list, or, on WebGPU, one of several equal ones.
  *
  * @throws the signal's reason
  */
@@ -42,11 +42,10 @@ export async function takeGpuOf(
 ): Promise<RunGpus | null> {
   if (name !== 'tensorflow-gpu' && name !== 'webgpu') return null;
   const all = await findGpus();
-  const [gpu] =
-    name === 'tensorflow-gpu'
-      ? visibleGpus(all, process.env)
-      : // Of several equal ones, the graphics driver lists the first one first.
-        all.filter((each) => description.includes(each.name));
+  const visible = name === 'tensorflow-gpu' ? visibleGpus(all, process.env).slice(0, 1) : [];
+  const named = name === 'webgpu' ? all.filter((each) => description.includes(each.name)) : [];
+  // Which one of several equal GPUs the graphics driver chose is not known.
+  const [gpu] = named.length === 1 ? named : visible;
   const need: GpuNeed = gpu ? { kind: 'these', gpus: [gpu] } : { kind: 'none' };
   return gpu ? takeRunGpus(record, need, all, signal) : null;
 }
