@@ -23,6 +23,8 @@ export type CommandExperimentText =
       readonly text: string;
       /** Whether the folder that the command runs in was not found. The text says so in a comment. */
       readonly isFolderOpen: boolean;
+      /** Whether the program has no option for the seed. The text says so in a comment. */
+      readonly isSeedOpen: boolean;
     }
   | { readonly ok: false; readonly failure: Failure };
 
@@ -213,6 +215,7 @@ function ownOptions(
 /** Writes the experiment, and checks that it is read with the same command. */
 function writtenText(found: Found, fileName: string, readText: ReadText): CommandExperimentText {
   const { system, name, words, environment, folder, seed, notes } = found;
+  const isSeedOpen = system === 'torchvision' && !Object.hasOwn(environment, SEED_VARIABLE);
   const lines = [
     ...notes.map((note) => `# ${note}`),
     `name: ${YAML_NOTATION.inline(name)}`,
@@ -225,6 +228,7 @@ function writtenText(found: Found, fileName: string, readText: ReadText): Comman
         ? []
         : [`  working_directory: ${YAML_NOTATION.inline(folder)}`]),
     ...(Object.keys(environment).length > 0 ? [`  environment: ${YAML_NOTATION.inline(environment)}`] : []),
+    ...(isSeedOpen ? seedLines() : []),
     `seed: ${seed}`,
   ];
   const text = `${lines.join('\n')}\n`;
@@ -235,10 +239,24 @@ function writtenText(found: Found, fileName: string, readText: ReadText): Comman
   const isSame =
     parsed.kind === 'command' &&
     isDeepStrictEqual(parsed.recipe.command, expected) &&
-    isDeepStrictEqual(parsed.recipe.environment, environment);
+    isDeepStrictEqual(parsed.recipe.environment, {
+      ...environment,
+      ...(isSeedOpen && { [SEED_VARIABLE]: String(seed) }),
+    });
   return isSame
-    ? { ok: true, text, isFolderOpen: folder === null }
+    ? { ok: true, text, isFolderOpen: folder === null, isSeedOpen }
     : refused(l10n.t('It contains text that an experiment cannot have.'));
+}
+
+/** The environment variable for the seed of programs without an option for it. */
+const SEED_VARIABLE = 'SEED';
+
+function seedLines(): string[] {
+  return [
+    `  # ${l10n.t('train.py has no option for the seed. To repeat runs, add this line to it:')}`,
+    `  # torch.manual_seed(int(os.environ["${SEED_VARIABLE}"]))`,
+    `  seed_variable: ${SEED_VARIABLE}`,
+  ];
 }
 
 const LINE_LENGTH = 100;
