@@ -64,8 +64,9 @@ function adviceTitle({ trick, fix }: PlacedAdvice): string {
   }
 }
 
-function problemFixes(
-  { document }: ParseResult,
+/** Returns the fixes for a problem: its remedy, the removal of its trick, or runs to name. */
+export function problemFixes(
+  { document }: Pick<ParseResult, 'document'>,
   problem: Problem,
   runs: readonly RunReference[],
 ): QuickFix[] {

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import * as l10n from '@vscode/l10n';
 import { filled } from '../../experiment/command/placeholders';
+import { quotedWord } from '../../experiment/command/words';
 import { parseDocument } from '../../experiment/text/document';
 import { YAML_NOTATION } from '../../experiment/text/yamlDocument';
 import type { Failure } from '../../shared/failure';
@@ -268,7 +269,7 @@ function commandLines(words: readonly string[]): string[] {
   }
   const lines: string[] = [];
   let line = '';
-  for (const word of words.map(quoted)) {
+  for (const word of words.map(quotedWord)) {
     if (line !== '' && line.length + word.length + 1 > LINE_LENGTH && word.startsWith('-')) {
       lines.push(line);
       line = word;
@@ -277,9 +278,4 @@ function commandLines(words: readonly string[]): string[] {
     }
   }
   return ['  command: >-', ...[...lines, line].map((each) => `    ${each}`)];
-}
-
-/** Quotes a word if it has more than plain characters and placeholders. */
-function quoted(word: string): string {
-  return /^(?:[\w@%+=:,./-]|\$\{[\w.]+\})+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }
