@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import * as vscode from 'vscode';
 import { isCommandRecipe } from '../../../src/recipe/anyRecipe';
 import {
@@ -186,7 +186,7 @@ suite("Another system's file", () => {
   const besides = async (file: vscode.Uri) =>
     (await vscode.workspace.fs.readDirectory(vscode.Uri.joinPath(file, '..')))
       .map(([name]) => name)
-      .filter((name) => name.startsWith('studied-pets.') && !name.endsWith('.sh'))
+      .filter((name) => name.includes('studied-pets.') && !name.endsWith('.sh'))
       .sort();
 
   test("is studied by the lens 'Find out which tricks pay here', which writes both files at once", async () => {
@@ -196,19 +196,20 @@ suite("Another system's file", () => {
     );
     made.push(script.uri);
     const sibling = (ending: string) => script.uri.with({ path: script.uri.path.replace(/\.sh$/, ending) });
-    made.push(sibling('.experiment.yaml'), sibling('.study.yaml'));
     await eventually('both files', async () => {
       // A question may be accepted before its rows are drawn. Then nothing is chosen, and nothing written.
       await propose(script.uri);
       return (await besides(script.uri)).length > 0;
     });
-    assert.deepEqual(await besides(script.uri), ['studied-pets.experiment.yaml', 'studied-pets.study.yaml']);
+    made.push(sibling('.experiment.yaml'), sibling('.study.yaml'));
+    const stem = basename(script.uri.path, '.sh');
+    assert.deepEqual(await besides(script.uri), [`${stem}.experiment.yaml`, `${stem}.study.yaml`]);
     const text = async (uri: vscode.Uri) => (await vscode.workspace.openTextDocument(uri)).getText();
     const experiment = await text(sibling('.experiment.yaml'));
     assert.match(experiment, /system: torchvision/);
     assert.match(experiment, /seed_variable: SEED/);
     const study = await text(sibling('.study.yaml'));
-    assert.match(study, /^experiment: studied-pets\.experiment\.yaml/m);
+    assert.ok(study.includes(`\nexperiment: ${stem}.experiment.yaml`), study);
     assert.match(study, /^ {2}- mixup/m);
     assert.match(study, /^blocks: seeds/m);
     // The script has them by its options, and torchvision has no option for the others.
