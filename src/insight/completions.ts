@@ -3,13 +3,20 @@ import { isCommandValue } from '../experiment/command/schema';
 import { parseExperiment } from '../experiment/parse';
 import { fieldAt, keysAt } from '../experiment/schemaTree';
 import type { ExperimentDocument } from '../experiment/text/document';
+import { parseAnyExperiment } from '../interop/command/parse';
+import type { ReadText } from '../interop/import/adapter';
+import { NO_FILES } from '../interop/import/adapters';
+import { shellWord } from '../interop/import/shell';
+import { COMMAND_SYSTEMS } from '../recipe/commandRecipe';
 import { type FactsLookup, NO_FACTS } from '../recipe/datasets';
 import type { Path } from '../shared/path';
 import { valueAt } from '../shared/values';
+import { NO_EQUIVALENT } from '../tricks/elsewhere/systems';
 import { ALL_TRICKS, trickCalled } from '../tricks/registry';
 import type { Trick } from '../tricks/trick';
 import { namesRun, type RunReference } from './quickFixes';
-import { trickFits } from './trickFit';
+import { addedArguments, commandFits } from './systems/commandFits';
+import { type TrickFit, trickFits } from './trickFit';
 import { evidenceText } from './trickText';
 import {
   type Completion,
@@ -27,6 +34,8 @@ export interface CompletionSurroundings {
   /** Whether the editor completes from the schema. If so, only items that no schema knows are offered. */
   readonly hasSchemaHelp: boolean;
   readonly factsOf?: FactsLookup;
+  /** Reads the files that a command names. */
+  readonly readText?: ReadText;
 }
 
 /**
@@ -37,7 +46,7 @@ export function completionsAt(
   text: string,
   fileName: string,
   offset: number,
-  { runs, hasSchemaHelp, factsOf = NO_FACTS }: CompletionSurroundings,
+  { runs, hasSchemaHelp, factsOf = NO_FACTS, readText = NO_FILES }: CompletionSurroundings,
 ): Completions | null {
   const word = wordInPlace(text, fileName, offset);
   if (!word) return null;
@@ -50,13 +59,13 @@ export function completionsAt(
     typeof parent.at(-1) === 'number' && Object.keys(Object(valueAt(marked.value, parent))).length === 1;
   const keys = () =>
     keyItems(marked, parent, {
-      // Parses the file without the word being typed. Which tricks fit a command is unknown here.
-      fits: () =>
-        isCommandValue(marked.value)
-          ? []
-          : trickFits(
-              parseExperiment(text.slice(0, start) + text.slice(end), fileName, [], 'train', factsOf),
-            ),
+      tricks: () => {
+        // Parses the file without the word being typed.
+        const rest = text.slice(0, start) + text.slice(end);
+        return isCommandValue(marked.value)
+          ? commandTricks(rest, fileName, readText, marked.value)
+          : offeredTricks(trickFits(parseExperiment(rest, fileName, [], 'train', factsOf)));
+      },
       suffix: comma,
       isKeyOfValue,
     });
@@ -65,7 +74,61 @@ export function completionsAt(
 }
 
 interface KeyContext extends EntryContext {
-  fits(): ReturnType<typeof trickFits>;
+  tricks(): readonly OfferedTrick[];
+}
+
+/** A key of `tricks` to complete. */
+interface OfferedTrick {
+  readonly name: string;
+  /** Null for a name under `trainer.arguments` that is no trick. */
+  readonly trick: Trick | null;
+  readonly value: unknown;
+  readonly detail: string;
+}
+
+/** Offers the tricks that fit, or all if the fits are unknown. */
+function offeredTricks(fits: readonly TrickFit[]): OfferedTrick[] {
+  if (fits.length === 0) return ALL_TRICKS.map((trick) => offeredTrick(trick));
+  return fits.map((fit) => offeredTrick(fit.trick, fit.value, fit.effect()));
+}
+
+function offeredTrick(trick: Trick, value: unknown = true, detail: string | null = null): OfferedTrick {
+  return { name: trick.name, trick, value, detail: detail ?? trick.title() };
+}
+
+/** Offers the tricks that a command can have, with the arguments that they become, and names under its arguments. */
+function commandTricks(
+  text: string,
+  fileName: string,
+  readText: ReadText,
+  value: unknown,
+): readonly OfferedTrick[] {
+  const parsed = parseAnyExperiment(text, fileName, [], { readText });
+  const fits = parsed.kind === 'command' ? commandFits(parsed, { fileName, readText }) : null;
+  if (!fits?.space) return tricksOfSystem(value);
+  const { experiment } = fits.space;
+  return [
+    ...fits.fits.flatMap((fit): OfferedTrick[] => {
+      const both = fit.isIn ? null : fits.recipes(fit.trick.name);
+      return both ? [offeredTrick(fit.trick, fit.value, addedArguments(both) || null)] : [];
+    }),
+    ...Object.keys(experiment.switches).map((name) => ({
+      name,
+      trick: null,
+      value: true,
+      detail: experiment.arguments[name]?.with.map(shellWord).join(' ') ?? '',
+    })),
+  ];
+}
+
+/** Offers the tricks that the system of a file with errors has in some command, or all if the system is unknown. */
+function tricksOfSystem(value: unknown): OfferedTrick[] {
+  const system = COMMAND_SYSTEMS.find((each) => each === valueAt(value, ['trainer', 'system']));
+  const given = Object.keys(Object(valueAt(value, ['trainer', 'arguments'])));
+  return ALL_TRICKS.filter(({ name, systems }) => {
+    if (system === undefined || given.includes(name)) return true;
+    return system !== 'generic' && systems[system].file !== NO_EQUIVALENT;
+  }).map((trick) => offeredTrick(trick));
 }
 
 function keyItems(document: ExperimentDocument, parent: Path, context: KeyContext): Completion[] {
@@ -94,27 +157,20 @@ function keyItems(document: ExperimentDocument, parent: Path, context: KeyContex
     });
 }
 
-/**
- * Offers every trick that fits, with fitting options. Offers all tricks that are not in the file yet if the fits are
- * unknown.
- */
+/** Completes the tricks that are offered and not in the file yet, with fitting options. */
 function trickItems(document: ExperimentDocument, held: unknown, context: KeyContext): Completion[] {
-  const fits = context.fits();
-  const written = Object.keys(Object(held)).map((key) => trickCalled(key)?.trick.name);
-  const offered: { trick: Trick; value: unknown; effect: string | null }[] =
-    fits.length > 0
-      ? fits.map((fit) => ({ trick: fit.trick, value: fit.value, effect: fit.effect() }))
-      : ALL_TRICKS.map((trick) => ({ trick, value: true, effect: null }));
-  return offered
-    .filter(({ trick }) => !written.some((name) => name === trick.name))
-    .map(({ trick, value, effect }) => ({
+  const written = Object.keys(Object(held)).map((key) => trickCalled(key)?.trick.name ?? key);
+  return context
+    .tricks()
+    .filter(({ name }) => !written.includes(name))
+    .map(({ name, trick, value, detail }) => ({
       kind: 'trick',
-      label: trick.name,
-      detail: effect ?? trick.title(),
-      documentation: `${trick.summary()}\n\n\`${trick.formula}\`\n\n${evidenceText(trick)}`,
+      label: name,
+      detail,
+      documentation: trick ? `${trick.summary()}\n\n\`${trick.formula}\`\n\n${evidenceText(trick)}` : '',
       snippet: context.isKeyOfValue
-        ? escaped(document.notation.key(trick.name))
-        : `${escaped(document.notation.key(trick.name))}: ${withStops(document.notation.inline(value))}${context.suffix}`,
+        ? escaped(document.notation.key(name))
+        : `${escaped(document.notation.key(name))}: ${withStops(document.notation.inline(value))}${context.suffix}`,
     }));
 }
 

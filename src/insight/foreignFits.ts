@@ -2,12 +2,11 @@ import { isDeepStrictEqual } from 'node:util';
 import * as l10n from '@vscode/l10n';
 import type { Range } from '../experiment/problem';
 import { type ResolutionProblem, resolve } from '../experiment/resolve';
-import { type Experiment, experimentSchema } from '../experiment/schema';
+import type { Experiment } from '../experiment/schema';
 import { applyEdits, type EditResult } from '../experiment/text/textEdits';
 import { validate } from '../experiment/validate';
 import {
   type Adapter,
-  type ForeignExperiment,
   type ForeignFile,
   flattened,
   type ReadText,
@@ -15,17 +14,10 @@ import {
 } from '../interop/import/adapter';
 import { NO_FILES, readForeign } from '../interop/import/adapters';
 import { isMapping, withValue } from '../shared/values';
-import {
-  type Changes,
-  type Known,
-  known,
-  type Settings,
-  type TrickMapping,
-} from '../tricks/elsewhere/mapping';
-import { ALL_TRICKS, type TrickName } from '../tricks/registry';
+import { type Changes, known, type TrickMapping } from '../tricks/elsewhere/mapping';
 import type { Trick } from '../tricks/trick';
-import { type PossibleExperiment, possibleExperiments } from './possibleExperiments';
-import { type Standing, standings, type TrickFit } from './trickFit';
+import { systemTricks, unknownFit } from './systems/systemTricks';
+import type { TrickFit } from './trickFit';
 import { trickOptions } from './trickOptions';
 
 /** The tricks in another system's file, each with its range. */
@@ -55,38 +47,21 @@ export function foreignFits(
   const { adapter, file } = found;
   if ('unread' in file) return unreadFits(adapter.system, file);
   const { settings } = file;
-  const states = ALL_TRICKS.flatMap((trick) => {
-    const mapping = adapter.tricks[trick.name];
-    return mapping ? (trickIn(trick, mapping, settings) ?? []) : [];
-  });
-  const isVague = states.some((each) => each.isVague);
-  const tricks: Record<string, Readonly<Record<string, unknown>>> = Object.fromEntries(
-    states.flatMap(({ trick, options }) => (options ? [[trick.name, options]] : [])),
-  );
-  const declared = Object.fromEntries(
-    states.flatMap(({ trick, mapping, state }) => {
-      const options = state.known && !state.value ? known(() => mapping.declared?.(settings) ?? {}) : null;
-      return options?.known && Object.keys(options.value).length > 0 ? [[trick.name, options.value]] : [];
-    }),
-  );
-  const around = { name: fileName, tricks };
   const experiment = adapter.experiment(settings, fileName);
-  const possible = possibleStandings(experiment, around, declared);
-  const read = { name: fileName, ...possible.parts, tricks };
+  const read = systemTricks(adapter.tricks, settings, experiment, fileName);
   const edited = (mapping: TrickMapping, changes: () => Changes, isIn: boolean): EditResult => {
     const asked = known(changes);
     return asked.known
       ? checkedEdit(adapter, file, text, { fileName, readText }, asked.value, mapping, isIn)
       : { ok: false, reason: asked.why };
   };
-  const fits = states.flatMap(({ trick, mapping, state, isCertain, isVague: isOpen }): TrickFit[] => {
-    if (!state.known) return [unknownFit(trick, state.why)];
-    const standing = possible.standingOf(trick, isCertain);
+  const fits = read.all.flatMap((each): TrickFit[] => {
+    const { trick, mapping, standing, isVague: isOpen } = each;
     if (standing === null) return [];
     if ('why' in standing) return [unknownFit(trick, standing.why)];
     const { isIn, value } = standing;
     const options = trick.options.parse(typeof value === 'object' ? value : {});
-    const written = tricks[trick.name] ?? {};
+    const written = read.tricks[trick.name] ?? {};
     const obstacle = known(() => mapping.obstacle?.(settings) ?? null);
     const reason = obstacle.known ? obstacle.value : obstacle.why;
     const unless = (edit: () => EditResult): EditResult => (reason === null ? edit() : { ok: false, reason });
@@ -95,14 +70,9 @@ export function foreignFits(
         ...standing,
         unknown: null,
         memory: () => (isOpen ? null : standing.memory()),
-        recipes: () => (isVague ? null : standing.recipes()),
-        otherOptions: () => (isVague ? [] : standing.otherOptions()),
-        effect: () => {
-          if (isOpen) return null;
-          if (!mapping.effect) return standing.effect();
-          const own = known(() => mapping.effect?.({ ...options, ...written }, settings, experiment) ?? null);
-          return own.known ? own.value : null;
-        },
+        recipes: () => (read.isVague ? null : standing.recipes()),
+        otherOptions: () => (read.isVague ? [] : standing.otherOptions()),
+        effect: () => each.effect(),
         obstacle: () => reason,
         toggle: () =>
           unless(() =>
@@ -114,7 +84,12 @@ export function foreignFits(
             ? trickOptions(trick, written, mapping.settable ?? Object.keys(written))
             : [],
         configure: (option, next) => {
-          const problem = problemOf(withValue(read, ['tricks', trick.name, option], next), trick, option);
+          const asked = withValue(
+            { name: fileName, ...read.parts, tricks: read.tricks },
+            ['tricks', trick.name, option],
+            next,
+          );
+          const problem = problemOf(asked, trick, option);
           return problem === null
             ? unless(() =>
                 edited(mapping, () => mapping.write({ ...options, [option]: next }, settings), true),
@@ -145,111 +120,10 @@ export function foreignFits(
   };
 }
 
-/** A trick and its state in a file. */
-interface TrickInFile {
-  readonly trick: Trick<TrickName>;
-  readonly mapping: TrickMapping;
-  /** The options read from the file, null if the trick is not in it, or why that is unknown. */
-  readonly state: Known<Readonly<Record<string, unknown>> | null>;
-  /** All known options, if the trick is in the file. */
-  readonly options: Readonly<Record<string, unknown>> | null;
-  /** Whether the trick is in the file with options that cannot be determined. */
-  readonly isVague: boolean;
-  /** Whether the system certainly has the trick for what the file trains. */
-  readonly isCertain: boolean;
-}
-
-/** Returns a trick's state in a file, null if the system does not have it for what the file trains. */
-function trickIn(trick: Trick<TrickName>, mapping: TrickMapping, settings: Settings): TrickInFile | null {
-  const isThere = known(() => mapping.fits?.(settings) ?? null);
-  if (isThere.known && isThere.value === false) return null;
-  const state = isThere.known ? known(() => mapping.read(settings)) : isThere;
-  const read = state.known ? state.value : null;
-  const more = read ? known(() => mapping.more?.(settings) ?? {}) : null;
-  return {
-    ...{ trick, mapping, state },
-    options: read && { ...read, ...(more?.known ? more.value : {}) },
-    isVague: more?.known === false,
-    isCertain: isThere.known && isThere.value === true,
-  };
-}
-
 /** Returns the result for a file that cannot be read: only the reason. */
 function unreadFits(system: string, { unread, start }: UnreadFile): ForeignFits {
   return { system, start, unread, fits: [], placeOf: () => start, fitsAt: () => null };
 }
-
-/**
- * Returns the fit of a trick if the file leaves open whether it is in or fits. It is shown as unknown and cannot be
- * edited.
- */
-function unknownFit(trick: Trick<TrickName>, why: string): TrickFit {
-  const refused: EditResult = {
-    ok: false,
-    reason: l10n.t('The file does not show whether the trick is in use or applies. {0}', why),
-  };
-  return {
-    trick,
-    isIn: false,
-    unknown: why,
-    value: true,
-    ...NO_NUMBERS,
-    toggle: () => refused,
-    obstacle: () => why,
-    options: () => [],
-    configure: () => refused,
-  };
-}
-
-/** Returns the standings of the tricks that hold no matter what the unknown parts of a file are. */
-function possibleStandings(
-  experiment: ForeignExperiment,
-  around: { readonly name: string; readonly tricks: object },
-  declared: Readonly<Record<string, Readonly<Record<string, unknown>>>>,
-): {
-  readonly parts: PossibleExperiment['parts'];
-  /** Null if the trick does not fit. The reason if that depends on something unknown. */
-  standingOf(trick: Trick<TrickName>, isCertain: boolean): Standing | { readonly why: string } | null;
-} {
-  const [first, ...others] = possibleExperiments(experiment).map(({ parts, why }) => {
-    const parsed = experimentSchema.safeParse({ ...parts, ...around });
-    return { parts, why, standings: parsed.success ? standings(parsed.data, true, declared) : [] };
-  });
-  if (!first) throw new Error('A file means at least one experiment.');
-  return {
-    parts: first.parts,
-    standingOf: (trick, isCertain) => {
-      const of = (each: typeof first) => each.standings.find((standing) => standing.trick === trick);
-      const standing = of(first);
-      const elsewhere = others.map((each) => ({ why: each.why ?? '', standing: of(each) }));
-      const unclear = elsewhere.find((each) => (each.standing === undefined) !== (standing === undefined));
-      // The system may certainly have the trick for the model. Then the numbers, which depend on the unknown part, are
-      // dropped.
-      if (unclear && isCertain && standing) return { ...standing, ...NO_NUMBERS };
-      if (unclear) return { why: unclear.why };
-      if (!standing) return null;
-      const { value } = standing;
-      const inCommon = (text: (each: Standing) => string | null) => {
-        const said = text(standing);
-        return elsewhere.every((each) => each.standing && text(each.standing) === said) ? said : null;
-      };
-      return {
-        ...standing,
-        // If the fitting value differs, it is unknown: use the trick's own defaults, plus the options in the file.
-        value: elsewhere.every((each) => isDeepStrictEqual(each.standing?.value, value))
-          ? value
-          : (declared[trick.name] ?? true),
-        effect: () => inCommon((each) => each.effect()),
-        memory: () => inCommon((each) => each.memory()),
-        recipes: () => (elsewhere.length > 0 ? null : standing.recipes()),
-        otherOptions: () => (elsewhere.length > 0 ? [] : standing.otherOptions()),
-      };
-    },
-  };
-}
-
-/** For a trick whose numbers depend on something that the file leaves open. */
-const NO_NUMBERS = { effect: () => null, memory: () => null, recipes: () => null, otherOptions: () => [] };
 
 /** Returns the problem with a trick's option in an experiment, null if it is valid. */
 function problemOf(experiment: unknown, { name }: Trick, option: string): string | null {

@@ -12,6 +12,7 @@ import { derivedNumbers, resolvedValue } from './derived';
 import type { ForeignFits } from './foreignFits';
 import { measurementsOf, type StudyEvidence } from './measuredHere';
 import { type SlowFormat, slowFormatOf } from './slowFormats';
+import { addedArguments, type CommandFits } from './systems/commandFits';
 import { type TrickFit, trickFits } from './trickFit';
 import { factsOf, measuredText, signed } from './trickText';
 
@@ -26,7 +27,7 @@ export interface ExperimentHover {
 /**
  * Returns the hover for the key or value at an offset of a file: its meaning, the allowed values, and its effect here.
  * A trick also has its formula and the source's figures. `hasSchemaHelp` is true if the editor shows the schema's
- * descriptions itself.
+ * descriptions itself. `command` is what is known of the tricks if a command trains the experiment.
  */
 export function hoverAt(
   parsed: ParseResult,
@@ -35,18 +36,19 @@ export function hoverAt(
   hasSchemaHelp: boolean,
   slowFormats: readonly SlowFormat[] = [],
   studies: readonly StudyEvidence[] = [],
+  command: CommandFits | null = null,
 ): ExperimentHover | null {
   const place = parsed.document.placeAt(offset);
   if (!place) return null;
   const { path, range } = place;
   const trick = trickAt(path);
-  const fit = trickFits(parsed).find((each) => each.trick === trick);
+  const fit = (command?.fits ?? trickFits(parsed)).find((each) => each.trick === trick);
   const parts =
     trick && path.length === 2
-      ? trickParts(trick, fit, runs, slowFormats, studies)
+      ? trickParts(trick, fit, runs, slowFormats, studies, command ? commandParts(command, trick.name) : [])
       : trick
-        ? fieldParts(parsed, [path[0]!, trick.name, ...path.slice(2)], path, hasSchemaHelp)
-        : fieldParts(parsed, path, path, hasSchemaHelp);
+        ? fieldParts(parsed, [path[0]!, trick.name, ...path.slice(2)], path, hasSchemaHelp, command)
+        : fieldParts(parsed, path, path, hasSchemaHelp, command);
   if (parts.length === 0) return null;
   return { range, parts, trick: trick ? hovered(trick, fit) : null };
 }
@@ -88,6 +90,7 @@ export function trickParts(
   runs: RunIndex,
   slowFormats: readonly SlowFormat[],
   studies: readonly StudyEvidence[] = [],
+  inCommand: readonly string[] = [],
 ): string[] {
   const slow = fit ? slowFormatOf(fit, slowFormats) : null;
   const here = fit ? factsOf(fit) : [];
@@ -98,6 +101,7 @@ export function trickParts(
     trick.summary(),
     // The part about this file comes first, so that a hover shows it without scrolling.
     ...(here.length > 0 ? [l10n.t('Here: {0}.', markdownText(here.join('; ')))] : []),
+    ...inCommand,
     ...(slow ? [markdownText(slow.text)] : []),
     l10n.t(
       'Measured here: {0}.',
@@ -108,6 +112,15 @@ export function trickParts(
     ...(otherNames.length > 0 ? [l10n.t('Also called {0}.', otherNames.join(', '))] : []),
     `[${trick.source}](${trick.url})`,
   ];
+}
+
+/** Says what a trick becomes in a command, or why the command cannot have it. */
+function commandParts(command: CommandFits, name: TrickName): string[] {
+  const refusal = command.refusals.get(name);
+  if (refusal !== undefined) return [markdownText(refusal)];
+  const recipes = command.recipes(name);
+  const words = recipes ? addedArguments(recipes) : '';
+  return words === '' ? [] : [l10n.t('In the command: {0}.', markdownCode(words))];
 }
 
 /** Formats the source's rows as a Markdown table. Losses have a minus sign. */
@@ -128,7 +141,13 @@ function evidenceTable({ evidence, source }: Trick): string {
   return [head, ['---', '--:', '--:', '--:'], ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');
 }
 
-function fieldParts(parsed: ParseResult, path: Path, writtenPath: Path, hasSchemaHelp: boolean): string[] {
+function fieldParts(
+  parsed: ParseResult,
+  path: Path,
+  writtenPath: Path,
+  hasSchemaHelp: boolean,
+  command: CommandFits | null,
+): string[] {
   const field = fieldAt(path, parsed.document.value);
   if (!field) return [];
   const value = resolvedValue(parsed, path);
@@ -147,7 +166,8 @@ function fieldParts(parsed: ParseResult, path: Path, writtenPath: Path, hasSchem
   const here = [isPlain ? markdownCode(String(value)) : '', markdownText(derived?.text ?? '')]
     .filter(Boolean)
     .join(', ');
-  const standing = path.length === 1 && path[0] === 'tricks' ? [tricksHere(parsed)] : [];
+  const standing =
+    path.length === 1 && path[0] === 'tricks' ? [tricksHere(command?.fits ?? trickFits(parsed))] : [];
   return [...help, ...(here ? [l10n.t('Here: {0}.', here)] : []), ...standing];
 }
 
@@ -161,7 +181,7 @@ function valuesText({ values, isOpen }: Field): string {
 
 const EXAMPLES_SHOWN = 6;
 
-function tricksHere(parsed: ParseResult): string {
-  const inFile = trickFits(parsed).filter(({ isIn }) => isIn);
+function tricksHere(fits: readonly TrickFit[]): string {
+  const inFile = fits.filter(({ isIn }) => isIn);
   return l10n.t('{0} of {1} tricks are in use.', inFile.length, ALL_TRICKS.length);
 }

@@ -1,6 +1,7 @@
 import * as l10n from '@vscode/l10n';
 import { lacksIndex, type ParseResult } from '../experiment/parse';
 import type { Problem, Range } from '../experiment/problem';
+import type { ExperimentDocument } from '../experiment/text/document';
 import type { CommandParseResult } from '../interop/command/parse';
 import { assertNever } from '../shared/assertNever';
 import type { Path } from '../shared/path';
@@ -10,6 +11,7 @@ import type { TrickName } from '../tricks/registry';
 import type { ForeignFits } from './foreignFits';
 import { measurementsOf, type StudyEvidence } from './measuredHere';
 import { type SlowFormat, slowFormatOf } from './slowFormats';
+import type { CommandFits } from './systems/commandFits';
 import { type TrickFit, trickFits } from './trickFit';
 import {
   configureTitle,
@@ -92,21 +94,34 @@ export function experimentLenses(parsed: ParseResult, surroundings: LensSurround
   ]);
 }
 
-/** Returns the lenses of an experiment that a command trains. */
-export function commandLenses(parsed: CommandParseResult, surroundings: LensSurroundings): ExperimentLens[] {
+/**
+ * Returns the lenses of an experiment that a command trains. Tricks that the command has without the file's tricks are
+ * above `command`, all others above `tricks`, or else above `trainer`.
+ */
+export function commandLenses(
+  parsed: CommandParseResult,
+  { fits }: Pick<CommandFits, 'fits'>,
+  surroundings: LensSurroundings,
+): ExperimentLens[] {
   const { lastRun } = surroundings;
-  return [
+  const { document } = parsed;
+  const line = lineOf(document, ['tricks']) ?? lineOf(document, ['trainer']) ?? 0;
+  const lineOfCommand = lineOf(document, ['trainer', 'command']) ?? line;
+  return trickLenses(fits, ({ isInCommand }) => (isInCommand ? lineOfCommand : line), surroundings, [
     atTop(parsed.ok ? runLens(surroundings, true) : problemsLens(parsed.problems)),
     ...(lastRun ? [atTop(lastRunLens(lastRun))] : []),
     ...(parsed.ok ? [atTop(recipeLens())] : []),
-  ];
+    ...(parsed.ok && surroundings.obstacle !== 'no_disk' ? [atTop(studyLens())] : []),
+  ]);
 }
 
 /** Returns the line of a path's section, or that of the model if the file has no such section. */
 function lineOfSection({ document }: ParseResult, [section = '']: Path): number {
-  const line = (key: string | number) =>
-    valueAt(document.value, [key]) === undefined ? undefined : document.rangeOf([key], 'key').start.line;
-  return line(section) ?? line('model') ?? 0;
+  return lineOf(document, [section]) ?? lineOf(document, ['model']) ?? 0;
+}
+
+function lineOf(document: ExperimentDocument, path: Path): number | undefined {
+  return valueAt(document.value, path) === undefined ? undefined : document.rangeOf(path, 'key').start.line;
 }
 
 function topFace(parsed: ParseResult, surroundings: LensSurroundings): LensFace {
@@ -138,6 +153,7 @@ export function foreignLenses(
   return [
     { line: start.start.line, face: () => systemFace(system, fits) },
     { line: start.start.line, face: () => runHereFace(surroundings) },
+    ...(surroundings.obstacle === 'no_disk' ? [] : [{ line: start.start.line, face: studyLens }]),
     ...trickLenses(fits, (fit) => placeOf(fit).start.line, surroundings),
   ];
 }
@@ -365,7 +381,8 @@ function trickFace(fit: TrickFit, { runs, studies = [], slowFormats = [] }: Evid
   const measured = measurementsOf(fit, runs, studies);
   const slow = slowFormatOf(fit, slowFormats);
   const here = factsOf(fit);
-  const name = obstacle === null ? shortTitle(fit) : l10n.t('{0}: not editable here', trick.title());
+  const isEditable = obstacle === null || fit.byOption !== undefined;
+  const name = isEditable ? shortTitle(fit) : l10n.t('{0}: not editable here', trick.title());
   return {
     icon: trickIcon(fit),
     title: [name, measured.short, slow ? l10n.t('slower here') : ''].filter(Boolean).join(' · '),
@@ -400,6 +417,7 @@ function unknownFace(fit: TrickFit, why: string): LensFace {
 /** Returns a short title for the click on a trick's lens. The icon already says that it inserts the trick. */
 function shortTitle(fit: TrickFit): string {
   if (fit.unknown !== null) return l10n.t('{0}: unknown here', fit.trick.title());
+  if (fit.byOption !== undefined) return l10n.t('{0}: in the command', nameWithSetting(fit));
   return fit.isIn ? l10n.t('Remove {0}', titleInSentence(fit.trick.title())) : nameWithSetting(fit);
 }
 

@@ -4,7 +4,6 @@ import { removeTrick, setOption } from '../experiment/edits';
 import type { ParseResult } from '../experiment/parse';
 import type { Problem } from '../experiment/problem';
 import type { ExperimentDocument } from '../experiment/text/document';
-import type { CommandParseResult } from '../interop/command/parse';
 import { assertNever } from '../shared/assertNever';
 import type { Path } from '../shared/path';
 import { trickCalled } from '../tricks/registry';
@@ -38,12 +37,6 @@ export function quickFixes(parsed: ParseResult, runs: readonly RunReference[]): 
   ];
 }
 
-/** Returns the fixes for the problems of a file that trains by a command. */
-export function commandQuickFixes(parsed: CommandParseResult): QuickFix[] {
-  const problems = parsed.ok ? parsed.warnings : parsed.problems;
-  return problems.flatMap((problem) => remedyFix(parsed.document, problem) ?? []);
-}
-
 /** Returns the edit that follows all advice to insert or set something, null if there is none. */
 export function adviceFix(parsed: ParseResult): Pick<QuickFix, 'title' | 'edits'> | null {
   if (!parsed.ok) return null;
@@ -71,8 +64,9 @@ function adviceTitle({ trick, fix }: PlacedAdvice): string {
   }
 }
 
-function problemFixes(
-  { document }: ParseResult,
+/** Returns the fixes for a problem: its remedy, the removal of its trick, or runs to name. */
+export function problemFixes(
+  { document }: Pick<ParseResult, 'document'>,
   problem: Problem,
   runs: readonly RunReference[],
 ): QuickFix[] {

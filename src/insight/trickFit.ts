@@ -34,6 +34,10 @@ export interface TrickFit {
   readonly isIn: boolean;
   /** Why the file leaves open whether the trick is in or fits, as a sentence. Null if that is known. */
   readonly unknown: string | null;
+  /** Whether the command of the file has the trick without the file's tricks. */
+  readonly isInCommand?: boolean;
+  /** The option by which the command has it. Undefined if that is by default or by a config. */
+  readonly byOption?: string;
   /** The trick's effect in the file. Null if problems in the file leave it open. */
   effect(): string | null;
   /** The trick's effect on the memory of a step. Null if it has none or that is open. */
@@ -58,7 +62,10 @@ export interface TrickFit {
 }
 
 /** The relation of a trick to an experiment, independent of the file format. */
-export type Standing = Omit<TrickFit, 'unknown' | 'toggle' | 'obstacle' | 'options' | 'configure'>;
+export type Standing = Omit<
+  TrickFit,
+  'unknown' | 'isInCommand' | 'byOption' | 'toggle' | 'obstacle' | 'options' | 'configure'
+>;
 
 /**
  * Returns the tricks that are in an experiment file, and those that can be inserted: they would change something, and

@@ -226,3 +226,8 @@ export function assignmentIn(
   const [, name, value] = /^([A-Za-z_]\w*)=([\s\S]*)$/.exec(word ?? '') ?? [];
   return name === undefined || value === undefined ? null : { name, value };
 }
+
+/** Quotes a word if it has more than plain characters and placeholders. */
+export function quotedWord(word: string): string {
+  return /^(?:[\w@%+=:,./-]|\$\{[\w.]+\})+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}

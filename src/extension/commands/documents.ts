@@ -52,21 +52,46 @@ export async function writeBeside(
   ending: string,
   text: string,
 ): Promise<vscode.Uri | undefined> {
+  const place = await placeBeside(file, name, ending, text);
+  return (await writePlaced([place])) ? place.uri : undefined;
+}
+
+/** A file to write, under a name that is free unless a file with the same text has it. */
+export interface PlacedFile {
+  readonly uri: vscode.Uri;
+  readonly text: string;
+  /** Whether the file is there already. */
+  readonly isThere: boolean;
+}
+
+/** Finds the first name for a file beside another one that is free, or that a file with the same text has. */
+export async function placeBeside(
+  file: vscode.Uri,
+  name: string,
+  ending: string,
+  text: string,
+): Promise<PlacedFile> {
   const folder = vscode.Uri.joinPath(file, '..');
-  const contents = new TextEncoder().encode(text);
   const taken = new Set((await vscode.workspace.fs.readDirectory(folder)).map(([each]) => each));
   for (let count = 1; ; count++) {
     const uri = vscode.Uri.joinPath(folder, `${name}${count === 1 ? '' : `-${count}`}${ending}`);
-    if (taken.has(basename(uri.path))) {
-      if (Buffer.from(contents).equals(await vscode.workspace.fs.readFile(uri))) return uri;
-      continue;
+    if (!taken.has(basename(uri.path))) return { uri, text, isThere: false };
+    if (Buffer.from(text).equals(await vscode.workspace.fs.readFile(uri))) {
+      return { uri, text, isThere: true };
     }
-    const edit = new vscode.WorkspaceEdit();
-    edit.createFile(uri, { contents });
-    if (await vscode.workspace.applyEdit(edit)) return uri;
-    tell('error', vscode.l10n.t('{0} could not be written. Check the folder.', uri.fsPath));
-    return undefined;
   }
+}
+
+/** Creates the files that are not there yet, in one edit, which is one undo step. Returns false with a message. */
+export async function writePlaced(files: readonly PlacedFile[]): Promise<boolean> {
+  const missing = files.filter(({ isThere }) => !isThere);
+  if (missing.length === 0) return true;
+  const edit = new vscode.WorkspaceEdit();
+  for (const { uri, text } of missing) edit.createFile(uri, { contents: new TextEncoder().encode(text) });
+  if (await vscode.workspace.applyEdit(edit)) return true;
+  const names = missing.map(({ uri }) => uri.fsPath).join(', ');
+  tell('error', vscode.l10n.t('{0} could not be written. Check the folder.', names));
+  return false;
 }
 
 /** Opens a file in an editor, or reports that it no longer exists. */

@@ -16,29 +16,53 @@ import {
   USUAL_SMALLEST_EFFECT,
 } from '../../insight/study/proposal';
 import { experimentKnowledge } from '../../insight/study/proposedSettings';
+import { type CommandFits, commandFits } from '../../insight/systems/commandFits';
+import {
+  commandSubject,
+  type ProposedCommandFactor,
+  proposedCommandFactors,
+} from '../../insight/systems/commandProposal';
 import { evidenceText } from '../../insight/trickText';
+import { parseAnyExperiment } from '../../interop/command/parse';
 import type { Recipe } from '../../recipe/recipe';
 import { counted } from '../../shared/counted';
 import { formatFixed } from '../../shared/format';
 import { probedSeconds } from '../../studies/probes/scheduling';
-import type { DesignSubject } from '../../study/file/precision';
-import { experimentName } from '../language/experimentFiles';
-import { parsedOf, storeRootOf } from '../language/parsing';
+import { ASSUMED_NOISE, type DesignSubject } from '../../study/file/precision';
+import { basesOf } from '../language/baseFiles';
+import { experimentName, isExperiment } from '../language/experimentFiles';
+import { commandExperimentOf, commandFitsOf, foreignOf, parsedOf, storeRootOf } from '../language/parsing';
 import { tell, whileBusy, whileShown } from '../messages';
 import type { Services } from '../services';
 import { pickRow, pickRows, plainLabel } from '../shown';
 import { tellUnindexed } from './dataCommands';
-import { tellProblems, writeBeside } from './documents';
+import { placeBeside, savedDocument, tellProblems, writeBeside, writePlaced } from './documents';
+import { experimentBeside } from './runHere';
 import { experimentTarget, type Target } from './targets';
 
 /**
- * Proposes a study of an experiment. The user chooses among fitting tricks and among budgets, with the time and the
- * expected interval width of each. Writes the study file next to the experiment and opens it.
+ * Proposes a study of an experiment, or of the command of another system's file. The user chooses among fitting tricks
+ * and among budgets, with the time and the expected interval width of each. Writes the study file next to the
+ * experiment and opens it.
  */
 export async function proposeStudy(services: Services, target: Target): Promise<void> {
-  const uri = await experimentTarget(services, target);
+  const active = vscode.window.activeTextEditor?.document;
+  const isForeign = !target && active && !isExperiment(active.uri) && foreignOf(active) !== null;
+  const uri = isForeign ? active.uri : await experimentTarget(services, target);
   if (!uri) return;
   const document = await vscode.workspace.openTextDocument(uri);
+  if (!isExperiment(uri)) {
+    await proposeForeign(services, uri);
+    return;
+  }
+  const command = commandExperimentOf(document);
+  const fits = commandFitsOf(document);
+  if (command && fits) {
+    if (!command.ok) return tellProblems(document, command.problems);
+    const proposed = await proposeForCommand(services, uri, fits);
+    if (proposed) await writeStudy(uri, studyTextOf(uri, experimentName(uri), proposed));
+    return;
+  }
   const parsed = parsedOf(document);
   if (!parsed.ok && parsed.unindexed) {
     tellUnindexed(services, uri);
@@ -71,15 +95,104 @@ export async function proposeStudy(services: Services, target: Target): Promise<
   await writeStudy(uri, text);
 }
 
+/** A chosen study of a command. */
+interface CommandStudy {
+  readonly factors: readonly ProposedCommandFactor[];
+  readonly runs: number;
+}
+
+/** Lets the user choose the tricks and the budget of a study of a command. `uri` is its experiment file. */
+async function proposeForCommand(
+  services: Services,
+  uri: vscode.Uri,
+  fits: CommandFits,
+): Promise<CommandStudy | undefined> {
+  const { space } = fits;
+  const factors = space ? await pickFactors(proposedCommandFactors(fits)) : [];
+  if (!factors || !space) return undefined;
+  if (factors.length === 0) {
+    tell('info', vscode.l10n.t('No trick was chosen, so there is no study to propose.'));
+    return undefined;
+  }
+  const surroundings: BudgetSurroundings = {
+    noise: ASSUMED_NOISE,
+    smallestEffect: USUAL_SMALLEST_EFFECT,
+    secondsOfRun: secondsOfRun(services, uri),
+  };
+  const runs = await pickBudget(commandSubject(factors, space), surroundings, false);
+  return runs === undefined ? undefined : { factors, runs };
+}
+
+function studyTextOf(experiment: vscode.Uri, name: string, { factors, runs }: CommandStudy): string {
+  return studyText({
+    name,
+    experiment: basename(experiment.path),
+    factors,
+    budget: { runs },
+    blocks: 'seeds',
+  });
+}
+
+/**
+ * Proposes a study of the command of another system's file. Writes its experiment and the study beside it, in one edit,
+ * once the user has chosen.
+ */
+async function proposeForeign(services: Services, uri: vscode.Uri): Promise<void> {
+  const document = await savedDocument(uri);
+  if (!document) return;
+  if (!foreignOf(document)) {
+    tell('info', vscode.l10n.t('{0} is no file of timm, torchvision or MMPretrain.', document.fileName));
+    return;
+  }
+  const written = await experimentBeside(document);
+  if (!written) return;
+  const { file, isFolderOpen, isSeedOpen } = written;
+  const place = { fileName: file.uri.fsPath, readText: basesOf(document) };
+  const parsed = parseAnyExperiment(file.text, place.fileName, [], { readText: place.readText });
+  if (parsed.kind !== 'command') return;
+  const proposed = await proposeForCommand(services, file.uri, commandFits(parsed, place));
+  if (!proposed) return;
+  const name = experimentName(file.uri);
+  const study = await placeBeside(uri, name, '.study.yaml', studyTextOf(file.uri, name, proposed));
+  if (!(await writePlaced([file, study]))) return;
+  await services.files.refresh();
+  await vscode.window.showTextDocument(await vscode.workspace.openTextDocument(study.uri));
+  tell('info', vscode.l10n.t('Wrote {0} and {1}.', basename(file.uri.path), basename(study.uri.path)));
+  if (isFolderOpen) {
+    tell(
+      'warning',
+      vscode.l10n.t(
+        'Set the folder of the training script in {0}, then run the study.',
+        basename(file.uri.path),
+      ),
+    );
+  }
+  if (isSeedOpen) {
+    tell(
+      'warning',
+      vscode.l10n.t(
+        'The training script has no option for the seed, so its runs differ at random. {0} says how to pass it.',
+        basename(file.uri.path),
+      ),
+    );
+  }
+}
+
 /** Asks for the tricks to study. Compatible tricks are preselected. */
-async function pickFactors(proposed: readonly ProposedFactor[]): Promise<ProposedFactor[] | undefined> {
+async function pickFactors<Factor extends ProposedFactor>(
+  proposed: readonly Factor[],
+): Promise<Factor[] | undefined> {
   if (proposed.length === 0) {
     tell('info', vscode.l10n.t('No trick would change anything in this experiment.'));
     return undefined;
   }
   const rows = proposed.map((factor) => ({
     label: factor.trick.title(),
-    description: factor.isIn ? vscode.l10n.t('in the experiment') : factor.trick.brief(),
+    description: factor.isIn
+      ? vscode.l10n.t('in the experiment')
+      : isByDefault(factor)
+        ? vscode.l10n.t('in the command')
+        : factor.trick.brief(),
     detail: evidenceText(factor.trick),
     picked: factor.isSuggested,
     factor,
@@ -89,6 +202,10 @@ async function pickFactors(proposed: readonly ProposedFactor[]): Promise<Propose
     matchOnDescription: true,
   });
   return picked?.map(({ factor }) => factor);
+}
+
+function isByDefault(factor: ProposedFactor | ProposedCommandFactor): boolean {
+  return 'isByDefault' in factor && factor.isByDefault;
 }
 
 /** Duration of the last finished run of the experiment. */

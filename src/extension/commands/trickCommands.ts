@@ -17,7 +17,7 @@ import { ALL_TRICKS, type TrickName } from '../../tricks/registry';
 import type { Trick } from '../../tricks/trick';
 import { applyResult } from '../language/edits';
 import { isExperiment } from '../language/experimentFiles';
-import { fitsOf, parsedOf, storeRootOf } from '../language/parsing';
+import { commandExperimentOf, commandFitsOf, fitsOf, parsedOf, storeRootOf } from '../language/parsing';
 import { tell } from '../messages';
 import { finishedRuns } from '../runs/finishedRuns';
 import type { Services } from '../services';
@@ -81,7 +81,8 @@ export async function compareTrick(
     : (await pickFit(services, uri, vscode.l10n.t('Choose a trick to see what it changes')))?.fit;
   if (!fit) return;
   const title = fit.trick.title();
-  const recipes = fit.recipes();
+  const command = commandFitsOf(await vscode.workspace.openTextDocument(uri));
+  const recipes = command ? command.recipes(fit.trick.name) : fit.recipes();
   if (!recipes && (await isUnindexed(uri))) {
     tellUnindexed(services, uri);
     return;
@@ -104,6 +105,10 @@ export async function applyAdvice(services: Services, target: vscode.Uri | undef
   const uri = await experimentTarget(services, target);
   if (!uri) return;
   const document = await vscode.workspace.openTextDocument(uri);
+  if (commandExperimentOf(document)) {
+    tell('info', vscode.l10n.t('There is no advice for an experiment that a command trains.'));
+    return;
+  }
   const parsed = parsedOf(document);
   if (lacksIndex(parsed)) {
     tellUnindexed(services, uri);
@@ -135,6 +140,11 @@ async function fitOf(uri: vscode.Uri, name: TrickName): Promise<TrickFit | undef
   const document = await vscode.workspace.openTextDocument(uri);
   const fit = fitsOf(document).find(({ trick }) => trick.name === name);
   if (fit) return fit;
+  const refusal = commandFitsOf(document)?.refusals.get(name);
+  if (refusal !== undefined) {
+    tell('warning', vscode.l10n.t('{0} does not apply here. {1}', titleOf(name), refusal));
+    return undefined;
+  }
   const isSound = !isExperiment(uri) || parsedOf(document).ok || (await isUnindexed(uri));
   const why = isSound
     ? vscode.l10n.t('It changes nothing here, or another trick in the file excludes it.')

@@ -1,15 +1,12 @@
 import * as vscode from 'vscode';
 import type { EditResult } from '../../experiment/text/textEdits';
 import { dataAdvice } from '../../insight/dataAdvice';
-import {
-  adviceFix,
-  commandQuickFixes,
-  type QuickFix as QuickFixOfFile,
-  quickFixes,
-} from '../../insight/quickFixes';
+import { adviceFix, quickFixes } from '../../insight/quickFixes';
+import { commandFixes } from '../../insight/systems/commandFixes';
 import { finishedRuns } from '../runs/finishedRuns';
 import type { RunLabels } from '../runs/labels';
 import type { RunLibrary } from '../runs/runLibrary';
+import { basesOf } from './baseFiles';
 import { DIAGNOSTIC_SOURCE } from './diagnostics';
 import { workspaceEdit } from './edits';
 import { EXPERIMENT_SELECTOR } from './experimentFiles';
@@ -36,6 +33,9 @@ export class CodeActions implements vscode.CodeActionProvider {
     { diagnostics }: vscode.CodeActionContext,
   ): vscode.CodeAction[] {
     const parsed = parsedOf(document);
+    const command = commandExperimentOf(document);
+    const runs = finishedRuns(this.library, this.labels, storeRootOf(document.uri));
+    const place = { fileName: document.fileName, readText: basesOf(document) };
     const ours = diagnostics.filter(({ source }) => source === DIAGNOSTIC_SOURCE);
     const actions: vscode.CodeAction[] = [];
     const add = (
@@ -49,7 +49,9 @@ export class CodeActions implements vscode.CodeActionProvider {
       const edit = workspaceEdit(document, result.edits);
       actions.push(Object.assign(new vscode.CodeAction(title, kind), { edit, ...more }));
     };
-    for (const fix of this.#fixesOf(document)) {
+    const images = () => dataAdvice(parsed, findingsOf(document)).flatMap(({ fixes }) => fixes);
+    const fixes = command ? commandFixes(command, place, runs) : [...quickFixes(parsed, runs), ...images()];
+    for (const fix of fixes) {
       const at = editorRange(fix.range);
       if (!at.intersection(range)) continue;
       add(fix.title, QuickFix, fix.edits(), {
@@ -57,21 +59,11 @@ export class CodeActions implements vscode.CodeActionProvider {
         diagnostics: ours.filter((each) => each.range.isEqual(at)),
       });
     }
-    const all = adviceFix(parsed);
+    const all = command ? null : adviceFix(parsed);
     if (all) {
       add(all.title, FIX_ALL, all.edits(), {});
       if (actions.some(({ kind }) => kind?.contains(QuickFix))) add(all.title, QuickFix, all.edits(), {});
     }
     return actions;
-  }
-
-  #fixesOf(document: vscode.TextDocument): QuickFixOfFile[] {
-    const command = commandExperimentOf(document);
-    if (command) return commandQuickFixes(command);
-    const parsed = parsedOf(document);
-    return [
-      ...quickFixes(parsed, finishedRuns(this.library, this.labels, storeRootOf(document.uri))),
-      ...dataAdvice(parsed, findingsOf(document)).flatMap(({ fixes }) => fixes),
-    ];
   }
 }

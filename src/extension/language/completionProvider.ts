@@ -5,6 +5,7 @@ import { finishedRuns } from '../runs/finishedRuns';
 import type { RunLabels } from '../runs/labels';
 import type { RunLibrary } from '../runs/runLibrary';
 import { markdown } from '../shown';
+import { basesOf } from './baseFiles';
 import { EXPERIMENT_SELECTOR } from './experimentFiles';
 import { factsOf, storeRootOf } from './parsing';
 import { hasSchemaHelp } from './schemaHelp';
@@ -25,6 +26,7 @@ export function registerCompletions(library: RunLibrary, labels: RunLabels): vsc
         runs: finishedRuns(library, labels, storeRootOf(document.uri)),
         hasSchemaHelp: hasSchemaHelp(document),
         factsOf: factsOf(document.uri),
+        readText: basesOf(document),
       });
       if (!completions) return [];
       const { start, end, items } = completions;

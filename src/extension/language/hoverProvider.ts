@@ -3,7 +3,7 @@ import { type ExperimentHover, foreignHoverAt, hoverAt } from '../../insight/hov
 import type { RunEvidence } from '../runs/runEvidence';
 import { type LinkedCommand, markdown } from '../shown';
 import { isExperiment, TRICK_SELECTOR } from './experimentFiles';
-import { editorRange, foreignOf, parsedOf } from './parsing';
+import { commandFitsOf, editorRange, foreignOf, parsedOf } from './parsing';
 import { hasSchemaHelp } from './schemaHelp';
 import type { SlowFormatsHere } from './slowFormatsHere';
 
@@ -32,7 +32,15 @@ export class Hovers implements vscode.HoverProvider {
     const { index, studies } = this.evidence;
     const { all } = this.slowFormats;
     if (isExperiment(document.uri))
-      return hoverAt(parsedOf(document), offset, index, hasSchemaHelp(document), all, studies);
+      return hoverAt(
+        parsedOf(document),
+        offset,
+        index,
+        hasSchemaHelp(document),
+        all,
+        studies,
+        commandFitsOf(document),
+      );
     const foreign = foreignOf(document);
     return foreign && foreignHoverAt(foreign, offset, index, all, studies);
   }

@@ -19,7 +19,7 @@ import { readLensSettings } from '../settings';
 import { plainLabel } from '../shown';
 import type { DataIndexes } from './dataIndexes';
 import { isExperiment, TRICK_SELECTOR } from './experimentFiles';
-import { commandExperimentOf, editorRange, foreignOf, parsedOf } from './parsing';
+import { commandExperimentOf, commandFitsOf, editorRange, foreignOf, parsedOf } from './parsing';
 import type { SlowFormatsHere } from './slowFormatsHere';
 import { isStudy, studyOf } from './studyFiles';
 
@@ -93,8 +93,9 @@ export class LensProvider implements vscode.CodeLensProvider, vscode.Disposable 
 function lensesOf(document: vscode.TextDocument, surroundings: LensSurroundings): ExperimentLens[] {
   if (isExperiment(document.uri)) {
     const command = commandExperimentOf(document);
-    return command
-      ? commandLenses(command, surroundings)
+    const fits = commandFitsOf(document);
+    return command && fits
+      ? commandLenses(command, fits, surroundings)
       : experimentLenses(parsedOf(document), surroundings);
   }
   if (isStudy(document.uri)) return studyLenses(studyOf(document), surroundings);

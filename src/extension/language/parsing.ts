@@ -7,6 +7,7 @@ import { parseExperiment } from '../../experiment/parse';
 import type { Range } from '../../experiment/problem';
 import type { DataFinding } from '../../insight/dataAdvice';
 import { type ForeignFits, foreignFits } from '../../insight/foreignFits';
+import { type CommandFits, commandFits } from '../../insight/systems/commandFits';
 import { type TrickFit, trickFits } from '../../insight/trickFit';
 import { type CommandParseResult, readAnyExperiment } from '../../interop/command/parse';
 import { type FactsLookup, isOwnDataset, NO_FACTS } from '../../recipe/datasets';
@@ -30,6 +31,15 @@ export const commandExperimentOf: (document: vscode.TextDocument) => CommandPars
   },
 );
 
+/** The tricks of an open experiment file that a command trains, or null if it is not one. */
+export const commandFitsOf: (document: vscode.TextDocument) => CommandFits | null = onceAVersion(
+  (document) => {
+    const command = commandExperimentOf(document);
+    const { fileName } = document;
+    return command && commandFits(command, { fileName, readText: basesOf(document) });
+  },
+);
+
 /**
  * The tricks of an open file of another system, or null if it is not one. Read once per version, and again after a base
  * file changes.
@@ -42,7 +52,8 @@ export const foreignOf: (document: vscode.TextDocument) => ForeignFits | null = 
 
 /** The tricks of an open file, whichever system it belongs to. */
 export function fitsOf(document: vscode.TextDocument): readonly TrickFit[] {
-  return isExperiment(document.uri) ? trickFits(parsedOf(document)) : (foreignOf(document)?.fits ?? []);
+  if (!isExperiment(document.uri)) return foreignOf(document)?.fits ?? [];
+  return commandFitsOf(document)?.fits ?? trickFits(parsedOf(document));
 }
 
 /** Looks up the facts about the images that a file may name. */

@@ -80,6 +80,8 @@ export interface StudyDraft {
   readonly budget: StudyBudget;
   /** In points of accuracy. */
   readonly smallestEffect?: number;
+  /** A command is repeated with seeds only, because its data are not split into folds. */
+  readonly blocks?: 'auto' | 'seeds';
 }
 
 /** Default smallest effect of a new study, in points of accuracy. */
@@ -92,6 +94,7 @@ export function studyText({
   factors,
   budget,
   smallestEffect = USUAL_SMALLEST_EFFECT,
+  blocks = 'auto',
 }: StudyDraft): string {
   const lines: (readonly [entry: string, why: string])[] = [
     [`name: ${YAML_NOTATION.inline(name)}`, ''],
@@ -108,7 +111,9 @@ export function studyText({
     'runs' in budget
       ? [`budget: { runs: ${budget.runs} }`, l10n.t('or hours: 4')]
       : [`budget: { hours: ${budget.hours} }`, l10n.t('or runs: 32')],
-    ['blocks: auto', l10n.t('how the design is repeated: by seed, or by fold for small data sets')],
+    blocks === 'auto'
+      ? ['blocks: auto', l10n.t('how the design is repeated: by seed, or by fold for small data sets')]
+      : ['blocks: seeds', l10n.t('how the design is repeated')],
     ['metric: validation_accuracy', l10n.t('at the last epoch')],
     [`smallest_effect: ${smallestEffect}`, l10n.t('in points of accuracy; anything smaller does not matter')],
     ['stop: when_decided', l10n.t('or never')],

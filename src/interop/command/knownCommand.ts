@@ -37,6 +37,8 @@ export type EditedCommand =
 export interface RejectedCommand {
   readonly rejected: string;
   readonly remedy: string;
+  /** The misspelled option, and the one that was probably meant. */
+  readonly typo?: { readonly written: string; readonly meant: string };
 }
 
 /** The surroundings of a command: what may set its number of processes, and the files that it names. */

@@ -6,6 +6,7 @@ import { type Adapter, flattened, type ReadText } from '../import/adapter';
 import { type FlagTable, type ReadFlag, readFlags } from '../import/argparse';
 import { many, pairs, text, toggle } from '../import/flagTypes';
 import { mmpretrainConfig } from '../import/mmpretrainConfig';
+import { mmpretrainArguments } from '../import/mmpretrainLaunch';
 import { joinedPath } from '../import/paths';
 import type { ShellWord } from '../import/shell';
 import {
@@ -17,7 +18,6 @@ import {
   optionAt,
   type RejectedCommand,
 } from './knownCommand';
-import { MMPRETRAIN_STARTER } from './processes';
 
 /** The options of MMPretrain's tools/train.py, release 1.2. */
 const TABLE: FlagTable = {
@@ -75,10 +75,7 @@ function argumentsOf(
   words: readonly ShellWord[],
   environment: CommandPlace['environment'],
 ): readonly ShellWord[] | null {
-  const starter = words.findIndex(({ value }) => MMPRETRAIN_STARTER.test(value ?? ''));
-  if (starter < 0) return launchOfScript(words, environment)?.args ?? null;
-  const [config, , ...args] = words.slice(starter + 1);
-  return config ? [config, ...args] : null;
+  return mmpretrainArguments(words) ?? launchOfScript(words, environment)?.args ?? null;
 }
 
 /** Returns the settings of a config. If it cannot be read, every setting may have any value. */
@@ -170,6 +167,7 @@ function givenAt(
   given: ReadonlyMap<string, unknown>,
   setting: string,
 ): ReturnType<OpenCommand['optionAt']> {
+  if (Object.hasOwn(TABLE.flags, setting)) return optionAt(flags, setting);
   const key = [...given.keys()].find(
     (each) => each === setting || each.startsWith(`${setting}.`) || setting.startsWith(`${each}.`),
   );

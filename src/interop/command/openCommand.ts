@@ -78,6 +78,7 @@ function rejectedBy(
         near === undefined
           ? l10n.t('Remove it, or write {0} and {1}.', 'system: generic', 'trainer.arguments')
           : l10n.t('Did you mean {0}?', near),
+      ...(near !== undefined && { typo: { written: name, meant: near } }),
     };
   }
   return {

@@ -1,8 +1,6 @@
+import { DISTRIBUTED } from '../import/mmpretrainLaunch';
 import { shellScriptOf, shellWord } from '../import/shell';
 import { launchOfScript } from './knownCommand';
-
-/** MMPretrain's launcher: `dist_train.sh CONFIG GPUS [options of train.py]`. */
-export const MMPRETRAIN_STARTER = /(?:^|[\\/])dist_train\.sh$/;
 
 /**
  * Returns the number of training processes that a command starts on this machine, one for each GPU: of torchrun,
@@ -12,7 +10,7 @@ export function processesOf(
   words: readonly string[],
   environment: Readonly<Record<string, string>>,
 ): number | undefined {
-  const starter = words.findIndex((word) => MMPRETRAIN_STARTER.test(word));
+  const starter = words.findIndex((word) => DISTRIBUTED.test(word));
   const count = starter < 0 ? launched(words, environment) : Number(words[starter + 2]);
   return count !== undefined && Number.isInteger(count) && count > 1 ? count : undefined;
 }

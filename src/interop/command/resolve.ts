@@ -288,14 +288,17 @@ function factsOf(system: CommandExperiment['system'], command: OpenCommand): Fac
     case 'mmpretrain': {
       const type = certain(known(() => typeAt(settings, 'model.backbone.type')));
       const depth = certain(known(() => numberAt(settings, 'model.backbone.depth')));
+      const given = command.optionAt('work-dir')?.value;
+      const folder = folderInRun(typeof given === 'string' ? given : null);
       return {
         epochs,
         model: type === null || depth === null ? type : `${type}-${depth}`,
         dataset:
           text('train_dataloader.dataset.data_root') ??
           certain(known(() => typeAt(settings, 'train_dataloader.dataset.type'))),
-        checkpoint: null,
-        resume: null,
+        // A text file with the path of the last checkpoint, which `--resume` looks up in the work folder itself.
+        checkpoint: folder === null ? null : checkpointIn(`${folder}last_checkpoint`),
+        resume: command.optionAt('resume') ? null : ['--resume'],
       };
     }
     case 'generic':

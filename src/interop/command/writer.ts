@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import * as l10n from '@vscode/l10n';
 import { filled } from '../../experiment/command/placeholders';
+import { quotedWord } from '../../experiment/command/words';
 import { parseDocument } from '../../experiment/text/document';
 import { YAML_NOTATION } from '../../experiment/text/yamlDocument';
 import type { Failure } from '../../shared/failure';
@@ -23,6 +24,8 @@ export type CommandExperimentText =
       readonly text: string;
       /** Whether the folder that the command runs in was not found. The text says so in a comment. */
       readonly isFolderOpen: boolean;
+      /** Whether the program has no option for the seed. The text says so in a comment. */
+      readonly isSeedOpen: boolean;
     }
   | { readonly ok: false; readonly failure: Failure };
 
@@ -213,6 +216,7 @@ function ownOptions(
 /** Writes the experiment, and checks that it is read with the same command. */
 function writtenText(found: Found, fileName: string, readText: ReadText): CommandExperimentText {
   const { system, name, words, environment, folder, seed, notes } = found;
+  const isSeedOpen = system === 'torchvision' && !Object.hasOwn(environment, SEED_VARIABLE);
   const lines = [
     ...notes.map((note) => `# ${note}`),
     `name: ${YAML_NOTATION.inline(name)}`,
@@ -225,6 +229,7 @@ function writtenText(found: Found, fileName: string, readText: ReadText): Comman
         ? []
         : [`  working_directory: ${YAML_NOTATION.inline(folder)}`]),
     ...(Object.keys(environment).length > 0 ? [`  environment: ${YAML_NOTATION.inline(environment)}`] : []),
+    ...(isSeedOpen ? seedLines() : []),
     `seed: ${seed}`,
   ];
   const text = `${lines.join('\n')}\n`;
@@ -235,10 +240,24 @@ function writtenText(found: Found, fileName: string, readText: ReadText): Comman
   const isSame =
     parsed.kind === 'command' &&
     isDeepStrictEqual(parsed.recipe.command, expected) &&
-    isDeepStrictEqual(parsed.recipe.environment, environment);
+    isDeepStrictEqual(parsed.recipe.environment, {
+      ...environment,
+      ...(isSeedOpen && { [SEED_VARIABLE]: String(seed) }),
+    });
   return isSame
-    ? { ok: true, text, isFolderOpen: folder === null }
+    ? { ok: true, text, isFolderOpen: folder === null, isSeedOpen }
     : refused(l10n.t('It contains text that an experiment cannot have.'));
+}
+
+/** The environment variable for the seed of programs without an option for it. */
+const SEED_VARIABLE = 'SEED';
+
+function seedLines(): string[] {
+  return [
+    `  # ${l10n.t('train.py has no option for the seed. To repeat runs, add this line to it:')}`,
+    `  # torch.manual_seed(int(os.environ["${SEED_VARIABLE}"]))`,
+    `  seed_variable: ${SEED_VARIABLE}`,
+  ];
 }
 
 const LINE_LENGTH = 100;
@@ -250,7 +269,7 @@ function commandLines(words: readonly string[]): string[] {
   }
   const lines: string[] = [];
   let line = '';
-  for (const word of words.map(quoted)) {
+  for (const word of words.map(quotedWord)) {
     if (line !== '' && line.length + word.length + 1 > LINE_LENGTH && word.startsWith('-')) {
       lines.push(line);
       line = word;
@@ -259,9 +278,4 @@ function commandLines(words: readonly string[]): string[] {
     }
   }
   return ['  command: >-', ...[...lines, line].map((each) => `    ${each}`)];
-}
-
-/** Quotes a word if it has more than plain characters and placeholders. */
-function quoted(word: string): string {
-  return /^(?:[\w@%+=:,./-]|\$\{[\w.]+\})+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }

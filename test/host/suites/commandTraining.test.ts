@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import * as vscode from 'vscode';
 import { isCommandRecipe } from '../../../src/recipe/anyRecipe';
 import {
@@ -50,7 +50,7 @@ suite('An experiment that a command trains', () => {
     const document = await open();
     assert.deepEqual(
       (await lensesOf(document.uri)).map(({ text }) => text),
-      ['1 Run', '1 Recipe'],
+      ['1 Run', '1 Recipe', '1 Find out which tricks pay here'],
     );
     assert.deepEqual(vscode.languages.getDiagnostics(document.uri), []);
     await clickLens(document.uri, 'Run');
@@ -61,6 +61,20 @@ suite('An experiment that a command trains', () => {
     await eventually('its result in a lens', async () =>
       (await lensesOf(document.uri)).some(({ text }) => text.includes('60.00%')),
     );
+  });
+
+  test('gets a trick by a click, for which the file gives arguments, and undo takes it out again', async () => {
+    const arguments_ = "  arguments: { mixup: { with: '--mixup', without: '' } }\n";
+    const document = await open('', arguments_);
+    const before = document.getText();
+    await clickLens(document.uri, 'Mixup alpha 0.2');
+    assert.equal(document.getText(), `${before}tricks:\n  mixup: true\n`);
+    await eventually('a lens that removes it', async () =>
+      (await lensesOf(document.uri)).some(({ text }) => text.includes('Remove mixup')),
+    );
+    await vscode.window.showTextDocument(document);
+    await vscode.commands.executeCommand('undo');
+    assert.equal(document.getText(), before);
   });
 
   test('is stopped with its command', async () => {
@@ -153,5 +167,53 @@ suite("Another system's file", () => {
     const { library } = await extension();
     await eventually('a second run', () => library.runsOf(experiment.fsPath).length === 2);
     await runIn(experiment, 'done');
+  });
+
+  /** Clicks the lens that proposes a study, and accepts each of its questions as it stands. */
+  const propose = async (file: vscode.Uri) => {
+    let isDone = false;
+    const proposing = clickLens(file, 'Find out which tricks pay here').finally(() => {
+      isDone = true;
+    });
+    proposing.catch(() => {}); // It is awaited below.
+    while (!isDone) {
+      await vscode.commands.executeCommand('workbench.action.acceptSelectedQuickOpenItem');
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    await proposing;
+  };
+
+  const besides = async (file: vscode.Uri) =>
+    (await vscode.workspace.fs.readDirectory(vscode.Uri.joinPath(file, '..')))
+      .map(([name]) => name)
+      .filter((name) => name.includes('studied-pets.') && !name.endsWith('.sh'))
+      .sort();
+
+  test("is studied by the lens 'Find out which tricks pay here', which writes both files at once", async () => {
+    const script = await openNew(
+      'studied-pets.sh',
+      'python train.py --model resnet18 --data-path pets --lr-warmup-epochs 5 --epochs 20 --lr-scheduler cosineannealinglr\n',
+    );
+    made.push(script.uri);
+    const sibling = (ending: string) => script.uri.with({ path: script.uri.path.replace(/\.sh$/, ending) });
+    await eventually('both files', async () => {
+      // A question may be accepted before its rows are drawn. Then nothing is chosen, and nothing written.
+      await propose(script.uri);
+      return (await besides(script.uri)).length > 0;
+    });
+    made.push(sibling('.experiment.yaml'), sibling('.study.yaml'));
+    const stem = basename(script.uri.path, '.sh');
+    assert.deepEqual(await besides(script.uri), [`${stem}.experiment.yaml`, `${stem}.study.yaml`]);
+    const text = async (uri: vscode.Uri) => (await vscode.workspace.openTextDocument(uri)).getText();
+    const experiment = await text(sibling('.experiment.yaml'));
+    assert.match(experiment, /system: torchvision/);
+    assert.match(experiment, /seed_variable: SEED/);
+    const study = await text(sibling('.study.yaml'));
+    assert.ok(study.includes(`\nexperiment: ${stem}.experiment.yaml`), study);
+    assert.match(study, /^ {2}- mixup/m);
+    assert.match(study, /^blocks: seeds/m);
+    // The script has them by its options, and torchvision has no option for the others.
+    assert.doesNotMatch(study, /^ {2}- (?:warmup|cosine_decay|sam|zero_gamma|resnet_d)/m);
+    assert.equal(vscode.window.activeTextEditor?.document.uri.path, sibling('.study.yaml').path);
   });
 });

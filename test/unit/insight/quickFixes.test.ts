@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { parseExperiment } from '../../../src/experiment/parse';
 import { applyEdits } from '../../../src/experiment/text/textEdits';
-import { adviceFix, commandQuickFixes, quickFixes } from '../../../src/insight/quickFixes';
+import { adviceFix, quickFixes } from '../../../src/insight/quickFixes';
+import { commandFixes } from '../../../src/insight/systems/commandFixes';
 import { parseAnyExperiment } from '../../../src/interop/command/parse';
 
 const RUNS = Array.from({ length: 7 }, (_, index) => ({ id: `run-${index}`, description: `${90 - index}%` }));
@@ -76,7 +77,7 @@ describe('quick fixes of a file that trains by a command', () => {
   const fixesIn = (text: string) => {
     const parsed = parseAnyExperiment(text, 'a.experiment.yaml');
     if (parsed.kind !== 'command') throw new Error('This is no command experiment.');
-    return commandQuickFixes(parsed).map(({ edits }) => {
+    return commandFixes(parsed, { fileName: 'a.experiment.yaml' }).map(({ edits }) => {
       const result = edits();
       if (!result.ok) throw new Error(result.reason);
       return applyEdits(text, result.edits);

@@ -64,6 +64,9 @@ trainer:
     python train.py --lr-scheduler steplr --lr-gamma 0.1 --output-dir \${run.folder}
   system: torchvision
   working_directory: references
+  # train.py has no option for the seed. To repeat runs, add this line to it:
+  # torch.manual_seed(int(os.environ["SEED"]))
+  seed_variable: SEED
 seed: 1
 `);
   });
