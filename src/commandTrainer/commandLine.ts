@@ -1,4 +1,5 @@
-import { dirname, isAbsolute, join, posix, resolve, win32 } from 'node:path';
+import { existsSync } from 'node:fs';
+import { dirname, isAbsolute, join, posix, win32 } from 'node:path';
 import type { CommandRecipe } from '../recipe/commandRecipe';
 import { programInPath } from '../system/programInPath';
 
@@ -45,6 +46,7 @@ interface Surroundings {
   /** The environment of this process. */
   readonly env: NodeJS.ProcessEnv;
   readonly platform?: NodeJS.Platform;
+  readonly exists?: (file: string) => boolean;
 }
 
 /**
@@ -56,7 +58,7 @@ export function readyCommand(
   { command, environment, metrics }: CommandRecipe,
   resume: readonly string[],
   places: Places,
-  { workingDirectory, env, platform = process.platform }: Surroundings,
+  { workingDirectory, env, platform = process.platform, exists = existsSync }: Surroundings,
 ): ReadyCommand {
   const [word = '', ...args] = [...command, ...resume].map((each) => filled(each, places));
   // A relative one would depend on the working directory, which may be anybody's.
@@ -70,7 +72,7 @@ export function readyCommand(
   const program =
     python !== null && isPython(word)
       ? python
-      : programPath(word, workingDirectory, own[pathKey(own, platform)], platform);
+      : programPath(word, { workingDirectory, env: own, platform, exists });
   return { word, program, args, env: own };
 }
 
@@ -81,16 +83,28 @@ export function isPython(word: string): boolean {
 
 function programPath(
   word: string,
-  workingDirectory: string,
-  path: string | undefined,
-  platform: NodeJS.Platform,
+  { workingDirectory, env, platform, exists }: Required<Surroundings>,
 ): string {
-  const hasFolder = word.includes('/') || (platform === 'win32' && word.includes('\\'));
-  if (hasFolder) return resolve(workingDirectory, word);
-  return programInPath(word.replace(/\.exe$/i, platform === 'win32' ? '' : '.exe'), {
-    platform,
-    path: path ?? '',
-  });
+  const isWindows = platform === 'win32';
+  const hasFolder = word.includes('/') || (isWindows && word.includes('\\'));
+  if (hasFolder) {
+    const path = (isWindows ? win32 : posix).resolve(workingDirectory, word);
+    // Windows itself adds it, too.
+    return isWindows && !exists(path) && exists(`${path}.exe`) ? `${path}.exe` : path;
+  }
+  const path = env[pathKey(env, platform)] ?? '';
+  const found = namesOf(word, platform).map((name) => programInPath(name, { platform, path, exists }));
+  return found.find(exists) ?? found[0] ?? word;
+}
+
+/**
+ * Returns the names that a program may have, the written one first. Windows has no python3 in most installations and
+ * environments, and a Python that is not on PATH has a launcher there. Debian has no python.
+ */
+function namesOf(word: string, platform: NodeJS.Platform): readonly string[] {
+  if (platform !== 'win32') return word === 'python' ? [word, 'python3'] : [word];
+  const name = word.replace(/\.exe$/i, '');
+  return /^python3?$/i.test(name) ? [name, ...(/3$/.test(name) ? ['python'] : []), 'py'] : [name];
 }
 
 /** Variables of the trainer's process that must not reach the command. */
@@ -102,9 +116,19 @@ function commandEnvironment(
   python: string | null,
   { env, platform = process.platform }: Surroundings,
 ): NodeJS.ProcessEnv {
-  const kept = Object.fromEntries(Object.entries(env).filter(([name]) => !OURS.test(name)));
+  const isWindows = platform === 'win32';
+  // Without it, Python on Windows writes to a pipe in the code page of the system, which lacks most characters.
+  const ours = {
+    PYTHONUNBUFFERED: '1',
+    ...(isWindows && !env.PYTHONIOENCODING && { PYTHONIOENCODING: 'utf-8' }),
+  };
   const own = Object.entries(environment).map(([name, value]) => [name, filled(value, places)]);
-  const all: NodeJS.ProcessEnv = { ...kept, PYTHONUNBUFFERED: '1', ...Object.fromEntries(own) };
+  const set: NodeJS.ProcessEnv = { ...ours, ...Object.fromEntries(own) };
+  // Windows ignores the case of names.
+  const folded = (name: string) => (isWindows ? name.toUpperCase() : name);
+  const replaced = new Set(Object.keys(set).map(folded));
+  const kept = Object.entries(env).filter(([name]) => !OURS.test(name) && !replaced.has(folded(name)));
+  const all: NodeJS.ProcessEnv = { ...Object.fromEntries(kept), ...set };
   if (python !== null) {
     const key = pathKey(all, platform);
     const { delimiter } = platform === 'win32' ? win32 : posix;

@@ -20,6 +20,7 @@ import type { RunRecord } from '../runs/trainer/runRecord';
 import { isOthers, StopRequest, stoppedEvent } from '../runs/trainer/trainerProcess';
 import { UserError } from '../shared/userError';
 import { isInside, realPathOf } from '../system/insideFolder';
+import { memoryKills } from '../system/processes';
 import { BoundedLog } from './boundedLog';
 import { type ReadyCommand, readyCommand } from './commandLine';
 import { CommandOutput } from './commandOutput';
@@ -125,11 +126,14 @@ class CommandTraining {
     try {
       this.#output.begin(ready);
       controller.signal.throwIfAborted();
+      const killsBefore = await memoryKills();
       const exit = await this.#runCommand(guard);
+      const kills = await memoryKills();
+      const hadMemory = kills === null || killsBefore === null ? null : kills === killsBefore;
       this.#output.end();
       await this.#foundCheckpoint;
       if (this.#writeError) throw this.#writeError.error;
-      return this.#finalEvent(exit, (performance.now() - beganAt) / 1000);
+      return this.#finalEvent(exit, hadMemory, (performance.now() - beganAt) / 1000);
     } finally {
       this.#output.close();
       await guard.dismiss();
@@ -191,7 +195,7 @@ class CommandTraining {
     this.run.controller.abort(new StopRequest('pause'));
   }
 
-  #finalEvent(exit: CommandExit, seconds: number): FinalEvent {
+  #finalEvent(exit: CommandExit, hadMemory: boolean | null, seconds: number): FinalEvent {
     const { record, controller, recipe, ready, start } = this.run;
     const before = start.history.reduce(
       (sum, event) => sum + (event.type === 'epoch' ? event.seconds : 0),
@@ -204,7 +208,7 @@ class CommandTraining {
     const time = Date.now();
     const failure = this.#output.divergence;
     if (exit.code !== 0) {
-      const crash = crashFailure(recipe, ready, exit, this.#output.lastLines);
+      const crash = crashFailure(recipe, ready, { exit, hadMemory, lines: this.#output.lastLines });
       return { type: 'failed', time, failure: { ...crash, ...(failure && { kind: 'diverged' as const }) } };
     }
     if (failure) return { type: 'failed', time, failure };
