@@ -104,3 +104,58 @@ describe('the program', () => {
     expect(env).not.toHaveProperty('PATH');
   });
 });
+
+describe('on Windows', () => {
+  const on = (
+    changes: Parameters<typeof commandRecipe>[0],
+    files: readonly string[],
+    env: NodeJS.ProcessEnv = {},
+  ) =>
+    readyCommand(commandRecipe(changes), [], places, {
+      ...{ workingDirectory: 'C:\\w', platform: 'win32' as const },
+      env: { Path: 'C:\\bin', ...env },
+      exists: (file) => files.includes(file),
+    });
+
+  test.each([
+    ['python3', ['C:\\bin\\python3.exe', 'C:\\bin\\python.exe'], 'C:\\bin\\python3.exe'],
+    ['python3', ['C:\\bin\\python.exe', 'C:\\bin\\py.exe'], 'C:\\bin\\python.exe'],
+    ['python3', ['C:\\bin\\py.exe'], 'C:\\bin\\py.exe'],
+    ['python.exe', ['C:\\bin\\py.exe'], 'C:\\bin\\py.exe'],
+    ['python3.12', ['C:\\bin\\py.exe'], 'C:\\nowhere\\python3.12.exe'],
+    ['torchrun', ['C:\\bin\\py.exe'], 'C:\\nowhere\\torchrun.exe'],
+  ])('%s is found as one of %j', (word, files, program) => {
+    expect(on({ command: [word, 'train.py'] }, files).program).toBe(program);
+  });
+
+  test('a program in a folder may be written without its ending', () => {
+    const command = ['venv\\Scripts\\python', 'train.py'];
+    const file = 'C:\\w\\venv\\Scripts\\python.exe';
+    expect(on({ command }, [file]).program).toBe(file);
+    expect(on({ command }, []).program).toBe('C:\\w\\venv\\Scripts\\python');
+  });
+
+  test('variables replace those that differ only in case', () => {
+    const { env } = on({ environment: { PATH: 'D:\\tools', seed: '3' } }, [], { SEED: '1' });
+    expect(env).toMatchObject({ PATH: 'D:\\tools', seed: '3' });
+    expect(env).not.toHaveProperty('Path');
+    expect(env).not.toHaveProperty('SEED');
+  });
+
+  test('Python prints UTF-8, unless the person chose an encoding', () => {
+    expect(on({}, []).env.PYTHONIOENCODING).toBe('utf-8');
+    expect(on({}, [], { PYTHONIOENCODING: 'cp932' }).env.PYTHONIOENCODING).toBe('cp932');
+    expect(ready({}).env).not.toHaveProperty('PYTHONIOENCODING');
+  });
+});
+
+test('python is python3 where there is only that', () => {
+  const find = (files: readonly string[]) =>
+    readyCommand(commandRecipe({ command: ['python', 'train.py'] }), [], places, {
+      ...{ workingDirectory: '/w', platform: 'linux', env: { PATH: '/bin' } },
+      exists: (file) => files.includes(file),
+    }).program;
+  expect(find(['/bin/python', '/bin/python3'])).toBe('/bin/python');
+  expect(find(['/bin/python3'])).toBe('/bin/python3');
+  expect(find([])).toBe('/nowhere/python');
+});
