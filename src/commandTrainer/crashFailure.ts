@@ -119,10 +119,12 @@ function memoryRemedy({ system, command }: CommandRecipe, memory: Memory): strin
   }
 }
 
+/** The environment variable works only for programs that leave PyTorch's default in place. */
 function checkpointRemedy(type: string): string {
   return l10n.t(
-    'The program refuses its own checkpoint, because that holds {0}. Add {1} to the training script, then resume.',
+    'PyTorch refuses {0} in the checkpoint. If the program wrote it itself, set the environment variable {1} and resume. If that does not help, add {2} to the training script.',
     type,
+    'TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD=1',
     `torch.serialization.add_safe_globals([${type}])`,
   );
 }

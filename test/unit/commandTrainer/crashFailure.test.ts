@@ -95,5 +95,6 @@ test('a checkpoint that PyTorch refuses can be allowed', () => {
       '\tWeightsUnpickler error: Unsupported global: GLOBAL argparse.Namespace was not an allowed global by default.',
     ],
   });
+  expect(remedy).toContain('TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD=1');
   expect(remedy).toContain('torch.serialization.add_safe_globals([argparse.Namespace])');
 });
