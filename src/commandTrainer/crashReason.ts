@@ -52,7 +52,7 @@ const SIGNAL = /^\s*traceback : Signal \d+ \((SIG\w+)\) received by PID/;
 const UNSAFE = /^\s*WeightsUnpickler error: Unsupported global: GLOBAL ([\w.]+) was not an allowed global/;
 
 /** Prefixes of each line: of torchrun and PyTorch for the rank, and of torchrun's log. */
-const PREFIX = /^\[(?:rank|default)\d+\]:\s?/;
+const PREFIX = /^\[(?:rank|default)(\d+)\]:\s?/;
 
 /**
  * Finds why a program failed: the last line of a Python traceback, or a line that says that memory ran out. Of several
@@ -61,16 +61,21 @@ const PREFIX = /^\[(?:rank|default)\d+\]:\s?/;
  * @param lines the end of the output
  */
 export function crashReason(lines: readonly string[]): CrashReason {
-  const plain = lines.map((line) => line.replace(PREFIX, '').trimEnd());
-  const exceptions = exceptionsIn(plain);
-  const own = exceptions.filter((line) => !OF_LAUNCHER.test(line));
+  const parsed = lines.map(lineOf);
+  const plain = parsed.map(({ text }) => text);
+  const exceptions = exceptionsIn(parsed);
+  const own = exceptions.filter(({ text }) => !OF_LAUNCHER.test(text));
   // A program may report that it lacked memory, go on with a smaller batch, and fail for another reason.
-  const memory = (own.length > 0 ? own : plain).findLast((line) => memoryIn(line) !== null);
-  if (memory !== undefined)
+  const memory = (own.length > 0 ? own.map(({ text }) => text) : plain).findLast(
+    (line) => memoryIn(line) !== null,
+  );
+  if (memory !== undefined) {
     return { kind: 'memory', of: memoryIn(memory) ?? 'device', what: shortened(memory) };
-  const [, signal] = own.length > 0 ? [] : (plain.map((line) => SIGNAL.exec(line)).find(Boolean) ?? []);
-  if (signal !== undefined) return { kind: 'signal', signal };
-  const last = own.at(-1) ?? exceptions.at(-1) ?? errorLine(plain);
+  }
+  const cause = rootCauseIn(plain);
+  if (cause.signal !== null) return { kind: 'signal', signal: cause.signal };
+  const ofCause = own.findLast(({ rank }) => rank !== null && rank === cause.rank);
+  const last = (ofCause ?? own.at(-1) ?? exceptions.at(-1))?.text ?? errorLine(plain);
   if (last === undefined) return { kind: 'unknown' };
   const [, module] = /^(?:ModuleNotFoundError|ImportError): No module named '?([\w.]+)'?/.exec(last) ?? [];
   if (module !== undefined) return { kind: 'module', what: shortened(last), module };
@@ -81,18 +86,45 @@ export function crashReason(lines: readonly string[]): CrashReason {
   return { kind: 'error', what: shortened(last) };
 }
 
+/** A line of the output, and the process of torchrun that printed it, if it says so. */
+interface Line {
+  readonly rank: string | null;
+  readonly text: string;
+}
+
+function lineOf(line: string): Line {
+  const [prefix = '', rank] = PREFIX.exec(line) ?? [];
+  return { rank: rank ?? null, text: line.slice(prefix.length).trimEnd() };
+}
+
 /** Returns the line of the exception of each traceback: the first after it that is not indented. */
-function exceptionsIn(lines: readonly string[]): string[] {
-  const found: string[] = [];
-  let isInside = false;
+function exceptionsIn(lines: readonly Line[]): Line[] {
+  const found: Line[] = [];
+  // The lines of several processes may alternate.
+  const inside = new Set<string | null>();
   for (const line of lines) {
-    if (/^(?:Traceback \(most recent call last\):|\s+File ".*", line \d+)/.test(line)) isInside = true;
-    else if (isInside && line !== '' && !/^\s/.test(line)) {
-      isInside = false;
-      if (/^[\w.]+(?::|$)/.test(line)) found.push(line);
+    const { rank, text } = line;
+    if (/^(?:Traceback \(most recent call last\):|\s+File ".*", line \d+)/.test(text)) inside.add(rank);
+    else if (inside.has(rank) && text !== '' && !/^\s/.test(text)) {
+      inside.delete(rank);
+      if (/^[\w.]+(?::|$)/.test(text)) found.push(line);
     }
   }
   return found;
+}
+
+/**
+ * Returns the process that failed first according to torchrun, and the signal that ended it. The others fail because they
+ * miss it, or are ended by torchrun.
+ */
+function rootCauseIn(lines: readonly string[]): {
+  readonly rank: string | null;
+  readonly signal: string | null;
+} {
+  const start = lines.findLastIndex((line) => line.startsWith('Root Cause (first observed failure):'));
+  const summary = start < 0 ? [] : lines.slice(start);
+  const first = (pattern: RegExp) => summary.map((line) => pattern.exec(line)?.[1]).find(Boolean) ?? null;
+  return { rank: first(/^\s*rank +: (\d+) /), signal: first(SIGNAL) };
 }
 
 /** Returns the last line that looks like the error of a program without a traceback, such as argparse's. */

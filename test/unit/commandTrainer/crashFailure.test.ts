@@ -74,6 +74,7 @@ describe('a process that torchrun started', () => {
     'Train: 0 [   0/7 ( 14%)]',
     'E1130 20:20:02.201000 1 torch/distributed/elastic/multiprocessing/api.py:986] failed (exitcode: -9) local_rank: 1 (pid: 2) of binary: /venv/bin/python3',
     ...raised('torch.distributed.elastic.multiprocessing.errors.ChildFailedError: '),
+    'Root Cause (first observed failure):',
     `  traceback : Signal 9 (${signal}) received by PID 2`,
   ];
 

@@ -1,26 +1,43 @@
 import { describe, expect, test } from 'vitest';
 import { batchSizeOption, crashReason, workersOption } from '../../../src/commandTrainer/crashReason';
 
-/** What torchrun of PyTorch 2.15 prints after SIGKILL ended one of its processes, without its traceback. */
-const TORCHRUN_KILLED = `Train: 0 [   0/7 ( 14%)]  Loss: 2.00 (2.00)
-W1130 20:20:02.101000 16162 torch/distributed/elastic/multiprocessing/api.py:1012] Sending process 16458 closing signal SIGTERM
-E1130 20:20:02.201000 16162 torch/distributed/elastic/multiprocessing/api.py:986] failed (exitcode: -9) local_rank: 1 (pid: 16460) of binary: /venv/bin/python3
+/** What torchrun of PyTorch 2.15 prints of two gloo processes, if SIGKILL ends the second. Paths are shortened. */
+const TORCHRUN_KILLED = `[rank0]: Traceback (most recent call last):
+[rank0]:   File "/work/kill.py", line 4, in <module>
+[rank0]:     dist.barrier()
+[rank0]:   File "/venv/torch/distributed/distributed_c10d.py", line 6614, in barrier
+[rank0]:     work.wait()
+[rank0]: RuntimeError: [/__w/pytorch/pytorch/third_party/gloo/gloo/transport/tcp/pair.cc:545] Read error [127.0.0.1]:27555: Connection reset by peer. This is typically caused by a remote worker hanging or bugs in the application.
+W1130 20:33:38.022000 14406 torch/distributed/elastic/multiprocessing/api.py:1028] Sending process 14651 closing signal SIGTERM
+E1130 20:33:38.242000 14406 torch/distributed/elastic/multiprocessing/api.py:1002] failed (exitcode: -9) local_rank: 1 (pid: 14652) of binary: /venv/bin/python3
 Traceback (most recent call last):
   File "/venv/bin/torchrun", line 8, in <module>
     sys.exit(main())
+             ^^^^^^
+  File "/venv/torch/distributed/launcher/api.py", line 386, in launch_agent
+    raise ChildFailedError(
 torch.distributed.elastic.multiprocessing.errors.ChildFailedError: 
-========================================================
-train.py FAILED
---------------------------------------------------------
+=======================================================
+kill.py FAILED
+-------------------------------------------------------
+Failures:
+[1]:
+  time      : 2026-11-30_20:33:38
+  host      : localhost
+  rank      : 0 (local_rank: 0)
+  exitcode  : -15 (pid: 14651)  (SIGTERM)
+  error_file: <N/A>
+  traceback : Signal 15 (SIGTERM) received by PID 14651
+-------------------------------------------------------
 Root Cause (first observed failure):
 [0]:
-  time      : 2026-11-30_20:20:02
+  time      : 2026-11-30_20:33:38
   host      : localhost
   rank      : 1 (local_rank: 1)
-  exitcode  : -9 (pid: 16460)
+  exitcode  : -9 (pid: 14652)  (SIGKILL)
   error_file: <N/A>
-  traceback : Signal 9 (SIGKILL) received by PID 16460
-========================================================`;
+  traceback : Signal 9 (SIGKILL) received by PID 14652
+=======================================================`;
 
 const reasonIn = (text: string) => crashReason(text.split('\n'));
 
@@ -71,6 +88,22 @@ torch.distributed.elastic.multiprocessing.errors.ChildFailedError:
 ============================================================
 train.py FAILED`;
     expect(reasonIn(text)).toEqual({ kind: 'error', what: 'AssertionError: bad shape' });
+  });
+
+  test('is of the worker that failed first, whatever the others print later and in between', () => {
+    const text = `[rank1]: Traceback (most recent call last):
+[rank0]: Traceback (most recent call last):
+[rank1]:   File "train.py", line 9, in <module>
+[rank0]:   File "train.py", line 9, in <module>
+[rank1]: ValueError: bad label
+[rank0]: RuntimeError: Connection closed by peer
+torch.distributed.elastic.multiprocessing.errors.ChildFailedError:
+Root Cause (first observed failure):
+[0]:
+  rank      : 1 (local_rank: 1)
+  exitcode  : 1 (pid: 7)
+  traceback : To enable traceback see: https://pytorch.org/docs/stable/elastic/errors.html`;
+    expect(reasonIn(text)).toEqual({ kind: 'error', what: 'ValueError: bad label' });
   });
 
   test('is the memory that one worker lacked, although others failed later', () => {
