@@ -157,6 +157,7 @@ const TORCHVISION: Program = {
   },
 };
 
+/** MMEngine 0.10 can load its own checkpoints with PyTorch 2.6 or newer only because of the environment variable. */
 const MMPRETRAIN: Program = {
   ...{ name: 'mmpretrain', variable: 'BAG_OF_TRICKS_MMPRETRAIN', folder: '.', processes: 1 },
   options: ['model.head.loss.type=LabelSmoothLoss', 'model.train_cfg.augments.type=Mixup'],
@@ -168,7 +169,11 @@ const MMPRETRAIN: Program = {
         ...['python', 'tools/train.py', config, '--work-dir', IN_RUN],
         ...['--cfg-options', `randomness.seed=\${seed}`],
       ],
-      ...{ system: 'mmpretrain', folder: checkout, environment: { PYTHONPATH: checkout } },
+      ...{
+        system: 'mmpretrain',
+        folder: checkout,
+        environment: { PYTHONPATH: checkout, TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD: '1' },
+      },
       rest: ['checkpoint: last_checkpoint', 'resume: --resume'],
     });
   },
