@@ -1,4 +1,5 @@
-import { dirname, join, resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { dirname, join, posix, win32 } from 'node:path';
 import type { CommandRecipe } from '../recipe/commandRecipe';
 import { programInPath } from '../system/programInPath';
 import { activatedEnvironment, pathKey, programFolders } from './python/activation';
@@ -47,6 +48,7 @@ interface Surroundings {
   /** The environment of this process. */
   readonly env: NodeJS.ProcessEnv;
   readonly platform?: NodeJS.Platform;
+  readonly exists?: (file: string) => boolean;
 }
 
 /**
@@ -58,7 +60,7 @@ export function readyCommand(
   { command, environment, metrics }: CommandRecipe,
   resume: readonly string[],
   places: Places,
-  { workingDirectory, python, env, platform = process.platform }: Surroundings,
+  { workingDirectory, python, env, platform = process.platform, exists = existsSync }: Surroundings,
 ): ReadyCommand {
   const [word = '', ...args] = [...command, ...resume].map((each) => filled(each, places));
   const file = metrics.kind === 'json_lines' ? metrics.path : null;
@@ -70,22 +72,22 @@ export function readyCommand(
   const program =
     python.kind === 'python' && isPython(word)
       ? python.program
-      : programPath(word, workingDirectory, own[pathKey(own, platform)], platform);
+      : programPath(word, { workingDirectory, env: own, platform, exists });
   return { word, program, args, env: own, python };
 }
 
 function programPath(
   word: string,
-  workingDirectory: string,
-  path: string | undefined,
-  platform: NodeJS.Platform,
+  { workingDirectory, env, platform, exists }: Omit<Required<Surroundings>, 'python'>,
 ): string {
-  const hasFolder = word.includes('/') || (platform === 'win32' && word.includes('\\'));
-  if (hasFolder) return resolve(workingDirectory, word);
-  return programInPath(word.replace(/\.exe$/i, platform === 'win32' ? '' : '.exe'), {
-    platform,
-    path: path ?? '',
-  });
+  const isWindows = platform === 'win32';
+  const hasFolder = word.includes('/') || (isWindows && word.includes('\\'));
+  if (hasFolder) {
+    const path = (isWindows ? win32 : posix).resolve(workingDirectory, word);
+    // Windows itself adds it, too.
+    return isWindows && !exists(path) && exists(`${path}.exe`) ? `${path}.exe` : path;
+  }
+  return programInPath(word, { platform, path: env[pathKey(env, platform)] ?? '', exists });
 }
 
 /** Variables of the trainer's process that must not reach the command. */
@@ -96,11 +98,21 @@ function commandEnvironment(
   places: Places,
   { python, env, platform = process.platform }: Surroundings,
 ): NodeJS.ProcessEnv {
-  const kept = Object.fromEntries(Object.entries(env).filter(([name]) => !OURS.test(name)));
+  const isWindows = platform === 'win32';
+  // Without it, Python on Windows writes to a pipe in the code page of the system, which lacks most characters.
+  const ours = {
+    PYTHONUNBUFFERED: '1',
+    ...(isWindows && !env.PYTHONIOENCODING && { PYTHONIOENCODING: 'utf-8' }),
+  };
   const own = Object.fromEntries(
     Object.entries(environment).map(([name, value]) => [name, filled(value, places)]),
   );
-  const all: NodeJS.ProcessEnv = { ...kept, PYTHONUNBUFFERED: '1', ...own };
+  const set: NodeJS.ProcessEnv = { ...ours, ...own };
+  // Windows ignores the case of names.
+  const folded = (name: string) => (isWindows ? name.toUpperCase() : name);
+  const replaced = new Set(Object.keys(set).map(folded));
+  const kept = Object.entries(env).filter(([name]) => !OURS.test(name) && !replaced.has(folded(name)));
+  const all: NodeJS.ProcessEnv = { ...Object.fromEntries(kept), ...set };
   const activated = python.kind === 'python' ? activatedEnvironment(all, python, platform) : all;
   const path = pathKey(all, platform);
   // What the recipe sets itself counts, except that the environment's programs come first on its PATH.

@@ -8,63 +8,125 @@ import { UserError } from '../shared/userError';
 import { isSystemError } from '../system/errors';
 import type { ReadyCommand } from './commandLine';
 import type { CommandExit } from './commandProcess';
-import { batchSizeOption, crashReason } from './crashReason';
+import { batchSizeOption, crashReason, type Memory, workersOption } from './crashReason';
 import { isPython } from './python/programName';
 
 /** Exit codes of a shell or a container for a program that a signal ended. */
 const SIGNAL_EXIT = 128;
 
-/** The failure of a run whose command ended with an error. `lines` are the last of its output. */
-export function crashFailure(
-  recipe: CommandRecipe,
-  ready: ReadyCommand,
-  exit: CommandExit,
-  lines: readonly string[],
-): Failure {
-  const log = tellingLines(lines.join('\n'));
-  return { ...explanation(recipe, ready, exit, lines), ...(log !== '' && { log }) };
+/** How a command failed. */
+export interface Crash {
+  readonly exit: CommandExit;
+  /** The last lines of its output. */
+  readonly lines: readonly string[];
+  /** Whether the system ended no process for lack of memory while the command ran. Null if it does not tell. */
+  readonly hadMemory: boolean | null;
 }
 
-function explanation(
-  recipe: CommandRecipe,
-  ready: ReadyCommand,
-  exit: CommandExit,
-  lines: readonly string[],
-): Failure {
+/** The failure of a run whose command ended with an error. */
+export function crashFailure(recipe: CommandRecipe, ready: ReadyCommand, crash: Crash): Failure {
+  const log = tellingLines(withoutLauncher(crash.lines).join('\n'));
+  return { ...explanation(recipe, ready, crash), ...(log !== '' && { log }) };
+}
+
+/** Leaves out what torchrun prints after one of its processes failed: its own traceback, and a summary. */
+function withoutLauncher(lines: readonly string[]): readonly string[] {
+  const end = lines.findIndex((line) => /^E\d{4} .*\bfailed \(exitcode: -?\d+\)/.test(line));
+  return end < 1 ? lines : lines.slice(0, end);
+}
+
+function explanation(recipe: CommandRecipe, ready: ReadyCommand, { exit, lines, hadMemory }: Crash): Failure {
   const reason = crashReason(lines);
   switch (reason.kind) {
     case 'memory':
-      return { what: reason.what, remedy: memoryRemedy(recipe) };
+      return { what: reason.what, remedy: memoryRemedy(recipe, reason.of) };
+    case 'signal':
+      return reason.signal === 'SIGKILL'
+        ? killed(recipe, hadMemory)
+        : { what: l10n.t('A process of the command was killed by {0}.', reason.signal), remedy: seeOutput() };
+    case 'unsafe_checkpoint':
+      return { what: reason.what, remedy: checkpointRemedy(reason.type) };
     case 'module':
       return { what: reason.what, remedy: moduleRemedy(reason.module, interpreterOf(ready)) };
     case 'error':
-      return { what: reason.what, remedy: l10n.t('See the output of the command, then run again.') };
+      return { what: reason.what, remedy: seeOutput() };
     case 'unknown':
-      return unexplained(recipe, exit);
+      return unexplained(recipe, exit, hadMemory);
     default:
       return assertNever(reason);
   }
 }
 
-function unexplained(recipe: CommandRecipe, { code, signal }: CommandExit): Failure {
+function unexplained(
+  recipe: CommandRecipe,
+  { code, signal }: CommandExit,
+  hadMemory: boolean | null,
+): Failure {
   if (signal === 'SIGKILL' || code === SIGNAL_EXIT + constants.signals.SIGKILL) {
-    return {
-      what: l10n.t('The command was killed, probably because the machine ran out of memory.'),
-      remedy: memoryRemedy(recipe),
-    };
+    return killed(recipe, hadMemory);
   }
-  const remedy = l10n.t('See the output of the command, then run again.');
   return signal === null
-    ? { what: l10n.t('The command exited with code {0}.', code ?? '?'), remedy }
-    : { what: l10n.t('The command was killed by {0}.', signal), remedy };
+    ? { what: l10n.t('The command exited with code {0}.', code ?? '?'), remedy: seeOutput() }
+    : { what: l10n.t('The command was killed by {0}.', signal), remedy: seeOutput() };
 }
 
-function memoryRemedy({ system, command }: CommandRecipe): string {
-  const { option, value } = batchSizeOption(system, command);
-  const half = Math.floor((value ?? 0) / 2);
-  if (half < 1) return l10n.t('Use a smaller batch size ({0}), then run again.', option.replace(/=$/, ''));
-  const written = option.endsWith('=') ? `${option}${half}` : `${option} ${half}`;
-  return l10n.t('Use a smaller batch size, such as {0}, then run again.', written);
+function killed(recipe: CommandRecipe, hadMemory: boolean | null): Failure {
+  return hadMemory
+    ? {
+        what: l10n.t('The command was killed by {0}.', 'SIGKILL'),
+        remedy: l10n.t(
+          'Look for what killed it, such as a person, a job limit or a memory daemon. Linux itself ended no process for lack of memory meanwhile.',
+        ),
+      }
+    : {
+        what: l10n.t('The command was killed, probably because the machine ran out of memory.'),
+        remedy: memoryRemedy(recipe, 'machine'),
+      };
+}
+
+function seeOutput(): string {
+  return l10n.t('See the output of the command, then run again.');
+}
+
+function memoryRemedy({ system, command }: CommandRecipe, memory: Memory): string {
+  const named = ({ option }: { readonly option: string }) => option.replace(/=$/, '');
+  const workers = named(workersOption(system, command));
+  const batch = batchSizeOption(system, command);
+  switch (memory) {
+    case 'shared':
+      return l10n.t(
+        'Use fewer data loading workers ({0}), or give the container more shared memory, such as with {1}.',
+        workers,
+        'docker run --shm-size=8g',
+      );
+    case 'machine':
+      return l10n.t(
+        'This is memory of the machine, not of a GPU. Use fewer data loading workers ({0}) or a smaller batch size ({1}), then run again.',
+        workers,
+        named(batch),
+      );
+    case 'device': {
+      const half = Math.floor((batch.value ?? 0) / 2);
+      if (half < 1) return l10n.t('Use a smaller batch size ({0}), then run again.', named(batch));
+      const written = batch.option.endsWith('=') ? `${batch.option}${half}` : `${batch.option} ${half}`;
+      return l10n.t(
+        'Try half the batch size: {0}. The largest one that fits depends on the network and the images.',
+        written,
+      );
+    }
+    default:
+      return assertNever(memory);
+  }
+}
+
+/** The environment variable works only for programs that leave PyTorch's default in place. */
+function checkpointRemedy(type: string): string {
+  return l10n.t(
+    'PyTorch refuses {0} in the checkpoint. If the program wrote it itself, set the environment variable {1} and resume. If that does not help, add {2} to the training script.',
+    type,
+    'TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD=1',
+    `torch.serialization.add_safe_globals([${type}])`,
+  );
 }
 
 function moduleRemedy(module: string, interpreter: string): string {

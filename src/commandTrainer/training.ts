@@ -1,5 +1,6 @@
 import { lstat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import * as l10n from '@vscode/l10n';
 import type { FinalEvent, RunEvent } from '../protocol/events';
 import { settledMetrics } from '../protocol/fold';
@@ -25,6 +26,7 @@ import { isOthers, StopRequest, stoppedEvent } from '../runs/trainer/trainerProc
 import { UserError } from '../shared/userError';
 import { findGpus } from '../system/gpus/find';
 import { isInside, realPathOf } from '../system/insideFolder';
+import { memoryKills } from '../system/processes';
 import { BoundedLog } from './boundedLog';
 import { filled, programOutside, type ReadyCommand, readyCommand } from './commandLine';
 import { CommandOutput } from './commandOutput';
@@ -124,6 +126,8 @@ class CommandTraining {
   readonly #pausesAfter = pauseAfter(process.env);
   /** The epoch after which the run pauses, once its checkpoint is saved, and when it was reported. */
   #due: { readonly epoch: number; readonly at: number } | null = null;
+  /** The number of steps and epochs that were reported, and when the last epoch was. */
+  readonly #reported = { steps: 0, epochs: 0, epochAt: 0 };
   #foundCheckpoint: Promise<void> = Promise.resolve();
 
   constructor(private readonly run: PreparedRun) {
@@ -152,11 +156,14 @@ class CommandTraining {
     try {
       this.#output.begin(ready);
       controller.signal.throwIfAborted();
+      const killsBefore = await memoryKills();
       const exit = await this.#runCommand(guard);
+      const kills = await memoryKills();
+      const hadMemory = kills === null || killsBefore === null ? null : kills === killsBefore;
       this.#output.end();
       await this.#foundCheckpoint;
       if (this.#writeError) throw this.#writeError.error;
-      return this.#finalEvent(exit, (performance.now() - beganAt) / 1000);
+      return this.#finalEvent(exit, hadMemory, (performance.now() - beganAt) / 1000);
     } finally {
       this.#output.close();
       await guard.dismiss();
@@ -188,7 +195,33 @@ class CommandTraining {
   /** Ends the command as requested, or at once if this process lost the run. */
   async #end(command: CommandProcess): Promise<void> {
     const mustEndAtOnce = isOthers(this.run.controller.signal.reason) || this.#writeError !== null;
-    await (mustEndAtOnce ? command.kill() : command.end(graceIn(process.env) ?? GRACE_MS.command));
+    if (mustEndAtOnce) return command.kill();
+    const graceMs = graceIn(process.env) ?? GRACE_MS.command;
+    const beganAt = performance.now();
+    await this.#savesCheckpoint(command, SAVING_SHARE * graceMs);
+    await command.end(graceMs - (performance.now() - beganAt));
+  }
+
+  /**
+   * Waits while the command saves its checkpoint, or probably is about to, because an epoch has just ended. A program
+   * that is interrupted while it saves leaves a file that it cannot load.
+   */
+  async #savesCheckpoint(command: CommandProcess, mostMs: number): Promise<void> {
+    const path = checkpointPath(this.run.recipe, this.run.runFolder);
+    if (path === null) return;
+    const until = performance.now() + mostMs;
+    const { steps, epochs } = this.#reported;
+    const ended = command.exited.then(() => true);
+    while (performance.now() < until) {
+      const savedAt = (await lstat(path).catch(() => null))?.mtimeMs ?? 0;
+      const { epochAt } = this.#reported;
+      const isSaved = Date.now() - savedAt > SAVED_MS;
+      const isDue = savedAt < epochAt && Date.now() - epochAt < SAVES_WITHIN_MS;
+      // An epoch in a file may be read late.
+      const goesOn = this.#reported.steps > steps || this.#reported.epochs > epochs + 1;
+      if ((isSaved && !isDue) || goesOn) return;
+      if (await Promise.race([ended, delay(SAVING_POLL_MS, false)])) return;
+    }
   }
 
   #record(event: RunEvent): void {
@@ -200,6 +233,8 @@ class CommandTraining {
     if (event.type !== 'epoch' && event.type !== 'step') return;
     // The command goes on after it has saved.
     if (this.#due !== null && event.epoch > this.#due.epoch) this.#pause();
+    if (event.type === 'step') this.#reported.steps += 1;
+    else Object.assign(this.#reported, { epochs: this.#reported.epochs + 1, epochAt: Date.now() });
     const epochs = this.#output.totalEpochs ?? Number.POSITIVE_INFINITY;
     const isDue =
       event.type === 'epoch' && event.epoch + 1 === this.#pausesAfter && this.#pausesAfter < epochs;
@@ -218,7 +253,7 @@ class CommandTraining {
     this.run.controller.abort(new StopRequest('pause'));
   }
 
-  #finalEvent(exit: CommandExit, seconds: number): FinalEvent {
+  #finalEvent(exit: CommandExit, hadMemory: boolean | null, seconds: number): FinalEvent {
     const { record, controller, recipe, ready, start } = this.run;
     const before = start.history.reduce(
       (sum, event) => sum + (event.type === 'epoch' ? event.seconds : 0),
@@ -231,7 +266,7 @@ class CommandTraining {
     const time = Date.now();
     const failure = this.#output.divergence;
     if (exit.code !== 0) {
-      const crash = crashFailure(recipe, ready, exit, this.#output.lastLines);
+      const crash = crashFailure(recipe, ready, { exit, hadMemory, lines: this.#output.lastLines });
       return { type: 'failed', time, failure: { ...crash, ...(failure && { kind: 'diverged' as const }) } };
     }
     if (failure) return { type: 'failed', time, failure };
@@ -255,6 +290,11 @@ const SHOWN_CHARACTERS = 300;
 
 /** A checkpoint that has not changed for this long is complete. */
 const SAVED_MS = 1000;
+/** Programs begin to save the checkpoint of an epoch this soon after they report it. */
+const SAVES_WITHIN_MS = 3000;
+/** The most of the time for ending that a command may go on saving. */
+const SAVING_SHARE = 1 / 3;
+const SAVING_POLL_MS = 50;
 
 /** Decides whether a run's command resumes. */
 async function startOf(recipe: CommandRecipe, runFolder: string, workingDirectory: string): Promise<Start> {

@@ -24,10 +24,21 @@ export function signalTree(pid: number, signal: NodeJS.Signals): void {
  * process in between has ended.
  */
 export async function killTree(pid: number): Promise<void> {
-  const others = process.platform === 'win32' ? [] : await descendantsOf(pid);
+  if (process.platform === 'win32') return endTree(pid);
+  const others = await descendantsOf(pid);
   signalTree(pid, 'SIGKILL');
-  if (process.platform === 'win32') return;
   for (const other of [pid, ...others]) signalProcess(other, 'SIGKILL');
+}
+
+/**
+ * Ends a process and its descendants on Windows, and waits for the program that does it: Windows would end that program
+ * together with this process.
+ *
+ * @param program the path of taskkill
+ */
+export async function endTree(pid: number, program: string = taskkillPath()): Promise<void> {
+  // It fails if the process has ended.
+  await execFile(program, taskkillArguments(pid)).catch(() => {});
 }
 
 /**
@@ -66,6 +77,18 @@ export async function processesWithVariables(variables: Readonly<Record<string, 
     }),
   );
   return pids.filter((_, index) => found[index]);
+}
+
+/**
+ * Returns how many processes Linux has ended for lack of memory since it started, in all containers of the machine. Null
+ * on other systems, and where Linux does not tell.
+ *
+ * @param counters the file with Linux's counters
+ */
+export async function memoryKills(counters = '/proc/vmstat'): Promise<number | null> {
+  const text = await readFile(counters, 'utf8').catch(() => '');
+  const [, count] = /^oom_kill (\d+)$/m.exec(text) ?? [];
+  return count === undefined ? null : Number(count);
 }
 
 /** Whether a process with this id exists. Zombies count. */

@@ -13,7 +13,7 @@ import {
   type PythonSource,
 } from './choosing';
 import { launcherOf } from './launchers';
-import { isPython } from './programName';
+import { isPython, pythonNames } from './programName';
 
 /** Where a command's Python is looked for. */
 export interface PythonPlaces {
@@ -22,20 +22,25 @@ export interface PythonPlaces {
   readonly root: string;
   readonly env: NodeJS.ProcessEnv;
   readonly platform?: NodeJS.Platform;
+  /** Whether a file on PATH exists. */
+  readonly exists?: (file: string) => boolean;
 }
 
 /** Finds the Python for a command: the one that a person named, else that of an environment, else the one on PATH. */
 export function findPython(command: readonly string[], places: PythonPlaces): ChoosingResult {
   const words = launcherOf(command);
   if (words !== null) return { ok: true, choice: { kind: 'launcher', words } };
-  const { env, platform = process.platform } = places;
+  const { env, platform = process.platform, exists = existsSync } = places;
   const word = isPython(command[0] ?? '') ? (command[0] ?? '') : platform === 'win32' ? 'python' : 'python3';
-  const inPath = findProgram(word, env, platform);
+  const path = env[pathKey(env, platform)] ?? '';
+  const inPath = pythonNames(word, platform)
+    .map((name) => programInPath(name, { platform, path, exists }))
+    .find(exists);
   return choosePython([
     ...placesToLook(places).map(
       ([source, path]): PythonCandidate => ({ source, path, found: inspect(source, path, places) }),
     ),
-    ...(existsSync(inPath)
+    ...(inPath !== undefined
       ? [
           {
             source: 'path',

@@ -17,3 +17,13 @@ export function isPython(word: string): boolean {
 export function isOfPython(word: string): boolean {
   return PYTHON_PROGRAMS.has(word);
 }
+
+/**
+ * Returns the names that a Python may have on PATH, the written one first. Windows has no python3 in most installations,
+ * and a Python that is not on PATH has a launcher there. Debian has no python.
+ */
+export function pythonNames(word: string, platform: NodeJS.Platform): readonly string[] {
+  if (platform !== 'win32') return word === 'python' ? [word, 'python3'] : [word];
+  const name = word.replace(/\.exe$/i, '');
+  return /^python3?$/i.test(name) ? [name, ...(/3$/.test(name) ? ['python'] : []), 'py'] : [name];
+}

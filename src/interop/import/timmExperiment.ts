@@ -40,7 +40,7 @@ export function timmExperiment(settings: Settings): ForeignExperiment {
     if (!processes)
       throw new UnknownHere(l10n.t('The file does not specify the number of training processes.'));
     if (!processes.known) throw new UnknownHere(processes.why);
-    for (const other of ['aug_repeats', 'naflex_loader']) {
+    for (const other of ['aug_repeats', 'naflex_loader', 'train_img_sizes']) {
       if (settingAt(settings, other))
         throw new UnknownHere(l10n.t('{0} changes what a step contains.', other));
     }

@@ -1,8 +1,8 @@
 import { float, int, many, older, pairs, type Table, text, toggle } from './flagTypes';
 
 /**
- * The options of timm's train.py, read from releases 1.0.7 to 1.0.28. Each is declared by at least one of them. Options
- * that only releases before 0.8 have come last.
+ * The options of timm's train.py, read from releases 1.0.7 to 1.0.28 and from 1.0.29.dev0. Each is declared by at least
+ * one of them. Options that only releases before 0.8 have come last.
  */
 export const TIMM_FLAGS: Table = {
   config: text('', { also: ['-c'] }),
@@ -163,6 +163,15 @@ export const TIMM_FLAGS: Table = {
   wandb_project: text(null, { isCommon: true }),
   wandb_tags: many(text([]), 'some', { isCommon: true }),
   wandb_resume_id: text('', { isCommon: true }),
+
+  train_img_sizes: many(int(null), 'some'),
+  train_batch_sizes: many(int(null), 'some'),
+  train_size_probs: many(float(null), 'some'),
+  train_size_schedule: text('constant', { choices: ['constant', 'progressive'] }),
+  train_size_schedule_spread: float(0.65),
+  train_size_random_mix: float(0.1),
+  train_batches_per_epoch: int(null, { also: ['--train-steps-per-epoch'] }),
+  variable_batch_loss_scale: text('none', { choices: ['none', 'sqrt', 'linear'] }),
 
   naflex_loader: toggle(),
   naflex_train_seq_lens: many(int([128, 256, 576, 784, 1024]), 'some'),

@@ -1,11 +1,13 @@
 /**
- * What torchvision's references/classification/train.py prints (checked with 0.13). Accuracies are in percent, epochs
- * and steps from 0.
+ * What torchvision's references/classification/train.py prints (checked with 0.13 and 0.21). Accuracies are in percent,
+ * epochs and steps from 0.
  */
 import { MAX_KNOWN_LENGTH } from './lines';
 import { countOf, keysByName, type MetricKey, metricsFrom, numberIn } from './metrics';
 import type { OutputReader, OutputSource, Reading } from './reading';
 
+/** The arguments, as Python prints them. Only the first process prints anything. */
+const ARGUMENTS = /^Namespace\(.*\)$/;
 const TRAIN = /^Epoch: \[(\d{1,9})\] +\[ *(\d{1,12})\/(\d{1,12})\] +eta: /;
 /** A meter: its name and its value, and behind some values the mean over the epoch so far. */
 const METER = / {2}([\w/@.-]+): (\S+)(?: \((\S+)\))?/g;
@@ -28,14 +30,21 @@ export function torchvisionSources(): readonly OutputSource[] {
 
 /**
  * Reads the lines of `MetricLogger`. The loss and accuracy of a step are the median of the last 20 steps, as printed.
- * Those of an epoch are the means up to its last line, which leaves out up to `--print-freq` - 1 steps.
+ * Those of an epoch are the means up to its last line, which leaves out up to `--print-freq` - 1 steps. Of several
+ * processes, they are of the first one's images. Its images per second are those of all, because DDP has all take their
+ * steps together.
  */
 export function torchvisionOutput(): OutputReader {
   let epoch: number | null = null;
   let stepsPerEpoch = 0;
+  let processes = 1;
   let means: [MetricKey, number][] = [];
   const read = (line: string): readonly Reading[] => {
     if (line.length > MAX_KNOWN_LENGTH) return [];
+    if (ARGUMENTS.test(line)) {
+      processes = processesIn(line);
+      return epochsIn(line);
+    }
     const train = TRAIN.exec(line);
     if (train) {
       const steps = Number(train[3]);
@@ -49,7 +58,9 @@ export function torchvisionOutput(): OutputReader {
           : [[name === 'loss' ? 'loss' : 'accuracy', mean]],
       );
       const metrics = metricsFrom(
-        meters.filter(({ name }) => !SKIPPED.has(name)).map(({ name, value }) => [name, value] as const),
+        meters
+          .filter(({ name }) => !SKIPPED.has(name))
+          .map(({ name, value }) => [name, name === 'img/s' ? processes * value : value] as const),
         keyOf,
         true,
       );
@@ -77,6 +88,18 @@ export function torchvisionOutput(): OutputReader {
     return [{ kind: 'epoch', epoch, step: countOf((epoch + 1) * stepsPerEpoch), metrics }];
   };
   return { from: 'lines', read };
+}
+
+/** Returns the number of training processes. Without a launcher, `world_size` has no meaning. */
+function processesIn(line: string): number {
+  const [, size] = (/\bdistributed=True\b/.test(line) && /\bworld_size=(\d{1,6})\b/.exec(line)) || [];
+  return Math.max(1, Number(size ?? 1));
+}
+
+function epochsIn(line: string): readonly Reading[] {
+  const isTraining = /\bdata_path='/.test(line) && /\btest_only=False\b/.test(line);
+  const [, epochs] = (isTraining && /[(\s]epochs=(\d{1,9})[,)]/.exec(line)) || [];
+  return epochs === undefined ? [] : [{ kind: 'length', epochs: Number(epochs) }];
 }
 
 interface Meter {

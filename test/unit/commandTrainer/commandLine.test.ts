@@ -138,3 +138,36 @@ describe('variables of the recipe', () => {
     expect(env).toMatchObject({ PATH: '/venv/bin:/own/bin', VIRTUAL_ENV: '/other', PYTHONHOME: '/home' });
   });
 });
+
+describe('on Windows', () => {
+  const on = (
+    changes: Parameters<typeof commandRecipe>[0],
+    files: readonly string[],
+    env: NodeJS.ProcessEnv = {},
+  ) =>
+    readyCommand(commandRecipe(changes), [], places, {
+      ...{ workingDirectory: 'C:\\w', platform: 'win32' as const, python: NO_PYTHON },
+      env: { Path: 'C:\\bin', ...env },
+      exists: (file) => files.includes(file),
+    });
+
+  test('a program in a folder may be written without its ending', () => {
+    const command = ['venv\\Scripts\\python', 'train.py'];
+    const file = 'C:\\w\\venv\\Scripts\\python.exe';
+    expect(on({ command }, [file]).program).toBe(file);
+    expect(on({ command }, []).program).toBe('C:\\w\\venv\\Scripts\\python');
+  });
+
+  test('variables replace those that differ only in case', () => {
+    const { env } = on({ environment: { PATH: 'D:\\tools', seed: '3' } }, [], { SEED: '1' });
+    expect(env).toMatchObject({ PATH: 'D:\\tools', seed: '3' });
+    expect(env).not.toHaveProperty('Path');
+    expect(env).not.toHaveProperty('SEED');
+  });
+
+  test('Python prints UTF-8, unless the person chose an encoding', () => {
+    expect(on({}, []).env.PYTHONIOENCODING).toBe('utf-8');
+    expect(on({}, [], { PYTHONIOENCODING: 'cp932' }).env.PYTHONIOENCODING).toBe('cp932');
+    expect(ready({}).env).not.toHaveProperty('PYTHONIOENCODING');
+  });
+});

@@ -90,6 +90,47 @@ describe('a stop', () => {
     expect(await readLease(folder)).toBeNull();
   });
 
+  test('waits for the checkpoint that the command is saving', async () => {
+    const folder = await tests.script(
+      `${APPEAR}
+      say({ epoch: 0, loss: 1 });
+      const file = fs.openSync(join(folder, 'last.pt'), 'w');
+      appear('main');
+      // An interrupt would end it here.
+      for (const until = Date.now() + 2000; Date.now() < until; ) {
+        fs.writeSync(file, '.');
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
+      }
+      fs.writeSync(file, 'whole');
+      stay();
+    `,
+      { checkpoint: 'last.pt', resume: [] },
+    );
+    const trainer = start(folder);
+    await appeared(folder, 'main');
+    trainer.child.send({ type: 'pause' });
+    expect(await trainer.exited).toEqual({ code: TRAINER_EXIT.paused, signal: null });
+    expect(await readFile(join(folder, 'last.pt'), 'utf8')).toMatch(/whole$/);
+  });
+
+  test('waits for the checkpoint of an epoch that has just ended', async () => {
+    const folder = await tests.script(
+      `${APPEAR}
+      say({ epoch: 0, loss: 1 });
+      appear('main');
+      setTimeout(() => fs.writeFileSync(join(folder, 'last.pt'), 'whole'), 500);
+      stay();
+    `,
+      { checkpoint: 'last.pt', resume: [] },
+    );
+    const trainer = start(folder);
+    await appeared(folder, 'main');
+    await until(async () => (await trainer.events()).some(({ type }) => type === 'epoch'));
+    trainer.child.send({ type: 'pause' });
+    expect(await trainer.exited).toEqual({ code: TRAINER_EXIT.paused, signal: null });
+    expect(await readFile(join(folder, 'last.pt'), 'utf8')).toBe('whole');
+  });
+
   test('becomes SIGTERM and then SIGKILL for a command that does not listen, with all that it started', async () => {
     const folder = await tests.script(`${FAMILY}
       process.on('SIGINT', () => say('interrupted'));

@@ -236,7 +236,7 @@ describe('a command that fails', () => {
     expect((await failureOf(trainer)).what).toBe('The command was killed by SIGSEGV.');
   });
 
-  test('by SIGKILL, asks for a smaller batch', async () => {
+  test('by SIGKILL, asks who killed it, or for less memory', async () => {
     const trainer = start(
       await tests.script(`process.kill(process.pid, 'SIGKILL'); stay();`, {
         ...{ system: 'timm', metrics: { kind: 'auto' } },
@@ -244,8 +244,10 @@ describe('a command that fails', () => {
       }),
     );
     const failure = await failureOf(trainer);
-    expect(failure.what).toContain('memory');
-    expect(failure.remedy).toContain('-b 128');
+    // Another program on this machine may lack memory meanwhile.
+    expect(`${failure.what} ${failure.remedy}`).toMatch(
+      /killed by SIGKILL\. Look for|ran out of memory\. .*\(-b\)/,
+    );
   });
 
   test('because its program does not exist, says so', async () => {

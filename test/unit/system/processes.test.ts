@@ -1,12 +1,17 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import {
   descendantsAmong,
+  endTree,
   killGroupOfEnded,
   linuxStatIn,
+  memoryKills,
   parentsIn,
   processesWithVariables,
   startIn,
@@ -122,6 +127,33 @@ describe("a process's tree", () => {
 
   it('is ended whole on Windows, and by force', () => {
     expect(taskkillArguments(4242)).toEqual(['/pid', '4242', '/T', '/F']);
+  });
+
+  it.skipIf(process.platform === 'win32')(
+    'has been ended on Windows when the program for that has',
+    async () => {
+      const folder = await mkdtemp(join(tmpdir(), 'taskkill-'));
+      onTestFinished(() => rm(folder, { recursive: true }));
+      const program = join(folder, 'taskkill');
+      await writeFile(program, '#!/bin/sh\nsleep 0.2\necho "$@" > "$(dirname "$0")/arguments"\nexit 128\n', {
+        mode: 0o755,
+      });
+      await endTree(4242, program);
+      expect(readFileSync(join(folder, 'arguments'), 'utf8')).toBe('/pid 4242 /T /F\n');
+      await expect(endTree(4242, join(folder, 'none'))).resolves.toBeUndefined();
+    },
+  );
+});
+
+describe('the processes that Linux ended for lack of memory', () => {
+  it('are counted where it tells', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'vmstat-'));
+    onTestFinished(() => rm(folder, { recursive: true }));
+    await writeFile(join(folder, 'vmstat'), 'nr_free_pages 2048\noom_kill 3\nnuma_hit 7\n');
+    await writeFile(join(folder, 'older'), 'nr_free_pages 2048\n');
+    expect(await memoryKills(join(folder, 'vmstat'))).toBe(3);
+    expect(await memoryKills(join(folder, 'older'))).toBeNull();
+    expect(await memoryKills(join(folder, 'none'))).toBeNull();
   });
 });
 

@@ -1,5 +1,6 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: placeholders of commands.
 /** Command experiments written from other systems' files. */
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { commandExperimentText } from '../../../../src/interop/command/writer';
@@ -121,6 +122,28 @@ seed: 1
 });
 
 describe("the arguments of timm's train.py", () => {
+  test('of a real training, with the options that came after 1.0.28', () => {
+    const args = readFileSync('test/fixtures/trainers/timm/args.yaml', 'utf8');
+    expect(args).toContain('train_size_random_mix: 0.1');
+    const text = written(args, 'out/args.yaml', { 'train.py': 'import timm' });
+    const command = recipeIn(text).command.join(' ');
+    expect(command).toMatch(
+      /^python train\.py .*--data-dir \/data\/pets .*--mixup 0\.2 .*--output \$\{run\.folder\} --experiment out --seed 3$/,
+    );
+    expect(command).not.toContain('train-size');
+  });
+
+  test('may change the image size during training', () => {
+    const args = readFileSync('test/fixtures/trainers/timm/args.yaml', 'utf8');
+    const progressive = args
+      .replace('train_img_sizes: null', 'train_img_sizes: [32, 64]')
+      .replace('train_size_schedule: constant', 'train_size_schedule: progressive');
+    const text = written(progressive, 'out/args.yaml', { 'train.py': 'import timm' });
+    expect(recipeIn(text).command.join(' ')).toContain(
+      '--train-img-sizes 32 64 --train-size-schedule progressive',
+    );
+  });
+
   const ARGS = `aa: rand-m9-mstd0.5
 amp: true
 batch_size: 64

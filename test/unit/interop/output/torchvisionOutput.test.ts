@@ -114,6 +114,50 @@ describe("torchvision's output", () => {
     ]);
   });
 
+  test('of a real training has its length, its steps and both results of every epoch', () => {
+    const real = readingsOfText(torchvisionOutput(), readFileSync(`${FOLDER}/train.txt`, 'utf8'));
+    expect(real.slice(0, 2)).toEqual([
+      { kind: 'length', epochs: 3 },
+      { kind: 'length', stepsPerEpoch: 8 },
+    ]);
+    const steps = real.filter(({ kind }) => kind === 'step');
+    expect(steps.map((reading) => reading.kind === 'step' && reading.step)).toEqual([
+      0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22,
+    ]);
+    expect(steps.at(-1)).toMatchObject({
+      metrics: { loss: 11.5684, accuracy: 0.125, learningRate: 0.05, imagesPerSecond: 16.813962915952814 },
+    });
+    expect(real.slice(-2)).toMatchObject([
+      {
+        ...{ kind: 'epoch', epoch: 2, step: 24 },
+        metrics: { loss: 10.274, validationAccuracy: 0.14286, validationTop5: 0.71429 },
+      },
+      { kind: 'epoch', epoch: 2, metrics: { averagedAccuracy: 0.14286 } },
+    ]);
+    expect(real.filter(({ kind }) => kind === 'epoch')).toHaveLength(6);
+  });
+
+  test('of several processes has the images per second of all', () => {
+    const line =
+      'Epoch: [0]  [0/8]  eta: 0:00:19  lr: 0.05  img/s: 100.5  loss: 2.5784 (2.5784)  acc1: 0.0000 (0.0000)';
+    const speed = (arguments_: string) => {
+      const text = `Namespace(data_path='/data', epochs=3, test_only=False, ${arguments_})\n${line}`;
+      const step = readingsOfText(torchvisionOutput(), text).find(({ kind }) => kind === 'step');
+      return step?.kind === 'step' && step.metrics.imagesPerSecond;
+    };
+    expect(
+      speed("world_size=4, dist_url='env://', rank=0, gpu=0, distributed=True, dist_backend='nccl'"),
+    ).toBe(402);
+    // --world-size is an option, which means nothing without a launcher.
+    expect(speed("world_size=4, dist_url='env://', distributed=False")).toBe(100.5);
+  });
+
+  test('of another program with a Namespace gives no length', () => {
+    const text =
+      "Namespace(epochs=7, lr=0.1)\nNamespace(data_path='/d', start_epochs=7, test_only=True, epochs=7)";
+    expect(readingsOfText(torchvisionOutput(), text)).toEqual([]);
+  });
+
   test('of --test-only has no epoch, so it gives no reading', () => {
     expect(readingsOfText(torchvisionOutput(), 'Test:  Acc@1 69.758 Acc@5 89.078')).toEqual([]);
   });
