@@ -4,6 +4,7 @@ import { experimentLenses } from '../../../src/insight/lenses';
 import { measuredHere, type StudyEvidence, studiedEffect } from '../../../src/insight/measuredHere';
 import { trickFits } from '../../../src/insight/trickFit';
 import type { StudyFacts } from '../../../src/protocol/studyView';
+import { anyRecipeKey } from '../../../src/recipe/anyRecipe';
 import { recipeKey } from '../../../src/recipe/recipe';
 import type { MeasuredEffect } from '../../../src/study/effect';
 import { parseStudy } from '../../../src/study/file/parse';
@@ -52,7 +53,7 @@ function evidence(changes: Partial<StudyFacts> = {}): StudyEvidence {
     },
     keyOf: (setting) => {
       const recipe = parsed.settings.recipeAt(setting);
-      return recipe && recipeKey(recipe);
+      return recipe && anyRecipeKey(recipe);
     },
   };
 }

@@ -20,6 +20,7 @@ import {
 } from '../../../../src/insight/study/proposal';
 import { experimentKnowledge } from '../../../../src/insight/study/proposedSettings';
 import { studyQuickFixes } from '../../../../src/insight/study/quickFixes';
+import { anyRecipeKey } from '../../../../src/recipe/anyRecipe';
 import { recipeKey } from '../../../../src/recipe/recipe';
 import type { RunIndex } from '../../../../src/study/effect';
 import { parseStudy } from '../../../../src/study/file/parse';
@@ -298,7 +299,7 @@ describe('budgets of a proposed study', () => {
     const place = { engine: 'tensorflow', threads: null, execution: null } as const;
     const runsOf = (accuracies: readonly number[]): RunIndex =>
       new Map([
-        [recipeKey(BASELINE.recipe), accuracies.map((accuracy, seed) => ({ seed, place, accuracy }))],
+        [anyRecipeKey(BASELINE.recipe), accuracies.map((accuracy, seed) => ({ seed, place, accuracy }))],
       ]);
     // The sample standard deviation of 88, 88.4 and 88.8 is 0.4.
     const known = experimentKnowledge(BASELINE, factors, runsOf([0.88, 0.884, 0.888]));
