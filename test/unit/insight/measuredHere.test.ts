@@ -5,7 +5,6 @@ import { measuredHere, type StudyEvidence, studiedEffect } from '../../../src/in
 import { trickFits } from '../../../src/insight/trickFit';
 import type { StudyFacts } from '../../../src/protocol/studyView';
 import { anyRecipeKey } from '../../../src/recipe/anyRecipe';
-import { recipeKey } from '../../../src/recipe/recipe';
 import type { MeasuredEffect } from '../../../src/study/effect';
 import { parseStudy } from '../../../src/study/file/parse';
 import { effect, estimate, studyFacts } from '../../support/studies';

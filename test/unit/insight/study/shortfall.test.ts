@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { shortfallText } from '../../../../src/insight/study/shortfall';
 import { anyRecipeKey } from '../../../../src/recipe/anyRecipe';
-import { recipeKey } from '../../../../src/recipe/recipe';
 import { choosePlan } from '../../../../src/studies/planning';
 import type { RunIndex } from '../../../../src/study/effect';
 import { read, STUDY, sourceIn } from '../../studies/support';

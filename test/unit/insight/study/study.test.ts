@@ -21,7 +21,6 @@ import {
 import { experimentKnowledge } from '../../../../src/insight/study/proposedSettings';
 import { studyQuickFixes } from '../../../../src/insight/study/quickFixes';
 import { anyRecipeKey } from '../../../../src/recipe/anyRecipe';
-import { recipeKey } from '../../../../src/recipe/recipe';
 import type { RunIndex } from '../../../../src/study/effect';
 import { parseStudy } from '../../../../src/study/file/parse';
 import type { Baseline } from '../../../../src/study/file/study';
