@@ -80,12 +80,29 @@ export interface StudyRunOutcome {
          * The last validation loss, if known. Identical digits for different seeds reveal a trainer that ignores them.
          */
         readonly loss?: number | null;
+        /** All losses and accuracies of its log as text, with every digit, to tell whether runs are copies. */
+        readonly digits?: string | null;
       }
     | { readonly kind: 'diverged' }
     /** Failed for a reason of its own and will not be run again. Its block counts as done without it. */
     | { readonly kind: 'failed' }
     /** Has not ended. Its block is not done. */
     | { readonly kind: 'missing' };
+}
+
+/** What is known about the seed in runs of a command. */
+export interface StudySeeding {
+  /** Whether the command gets the seed. */
+  readonly isPassed: boolean;
+  /** Whether the first run and its repetition with the same seed agreed in every digit. */
+  readonly sameSeed: 'unknown' | 'equal' | 'different';
+  /** The metric of both, in its unit. Null before both have finished. */
+  readonly values: readonly [number, number] | null;
+}
+
+/** Whether runs with one seed have something in common, so that seeds are blocks. Always so for our own trainer. */
+export function areSeedsPaired(seeding: StudySeeding | null | undefined): boolean {
+  return !seeding || (seeding.isPassed && seeding.sameSeed !== 'different');
 }
 
 /**

@@ -6,6 +6,7 @@ import type {
   StudyFactor,
   StudyMetric,
   StudyPlan,
+  StudySeeding,
   StudySetting,
   Verdict,
 } from './study';
@@ -50,7 +51,7 @@ export interface StudyRunFacts {
   readonly isReused: boolean;
 }
 
-/** The cost of a level relative to level 0, from a probe that runs alone. */
+/** The cost of a level relative to level 0, from a probe that runs alone, or from the runs of a command. */
 export interface StudyCost {
   readonly factor: number;
   /** 1 or above. */
@@ -58,6 +59,13 @@ export interface StudyCost {
   readonly secondsPerEpoch: { readonly with: number; readonly without: number };
   /** Epoch time with the level divided by the time without, for each round of the probe. Missing in older studies. */
   readonly timeRatios?: readonly number[] | undefined;
+  /**
+   * In place of rounds, for a command: the ratio of epoch times with its 95% interval, from the durations of the study's
+   * runs.
+   */
+  readonly fromRuns?:
+    | { readonly runs: number; readonly ratio: number; readonly low: number; readonly high: number }
+    | undefined;
   /** Peak memory. Null if the engine does not measure it. */
   readonly memoryBytes: { readonly with: number; readonly without: number } | null;
 }
@@ -118,6 +126,8 @@ export interface StudyFacts {
   readonly confirms: string | null;
   /** Whether its budget was raised after a look. Then the error is not controlled. */
   readonly isExtended: boolean;
+  /** What is known about the seed of a command. Null for our own trainer. */
+  readonly seeding: StudySeeding | null;
 }
 
 /** A study's folder: its facts, or why it cannot be read. */

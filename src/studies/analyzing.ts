@@ -1,4 +1,9 @@
-import type { StudyAnalysis, StudyRunOutcome, StudySetting } from '../protocol/study';
+import {
+  areSeedsPaired,
+  type StudyAnalysis,
+  type StudyRunOutcome,
+  type StudySetting,
+} from '../protocol/study';
 import { analyzeStudy } from '../study/analysis';
 import type { RunOutcome } from './outcomes';
 import type { PlannedRun, StudyRecord } from './record';
@@ -9,6 +14,8 @@ export interface KnownOutcome {
   readonly outcome: RunOutcome;
   /** Training time. Null if it says nothing about this study. */
   readonly seconds: number | null;
+  /** Epochs that it trained. Null if that is unknown. */
+  readonly epochs: number | null;
 }
 
 /** Analyzes only the first blocks of a study, as if the others had not started. */
@@ -35,6 +42,7 @@ export function analysisOf(
   return analyzeStudy({
     ...{ factors, plan, blocksBudgeted: plan.blocks.length, runs, metric, smallestEffect, stop, isExtended },
     images: blocks === 'folds' ? 'folds' : 'shared',
+    areSeedsPaired: areSeedsPaired(record.seeding),
     ...(isAllowed && { isAllowed }),
   });
 }

@@ -3,6 +3,7 @@ import type { StudyAnalysis } from '../protocol/study';
 import { isOwnDataset } from '../recipe/datasets';
 import { UserError } from '../shared/userError';
 import { chooseDesign } from '../study/design/chooseDesign';
+import { type Baseline, isCommandBaseline } from '../study/file/study';
 import { TEST_ACCURACY } from './analyzing';
 import { baselineHash, experimentsIn, plannedRuns, readSource } from './planning';
 import type { StudyRecord } from './record';
@@ -40,8 +41,7 @@ export function confirmationOf(
   }
   const parsed = readSource(root, { ...record.study, experiment: record.experiment });
   if (!parsed.ok) throw new UserError(changedFailure(record.id));
-  const { facts } = parsed.baseline.experiment;
-  const isOnTest = isOwnDataset(parsed.baseline.recipe.data.source) && (facts?.testImages ?? 0) > 0;
+  const isOnTest = hasTestImages(parsed.baseline);
   // Test images are in no fold, so all other images may be used as the experiment says.
   const folds = isOnTest ? null : record.folds;
   const baseline = record.factors.map(() => 0);
@@ -77,9 +77,17 @@ export function confirmationOf(
     isExtended: false,
     confirms: { id: record.id, arms: [baseline, [...chosen.setting]] },
     runs: plannedRuns(plan),
+    // What the study found out about the seed holds here, too.
+    seeding: record.seeding ? { ...record.seeding, repeats: [] } : null,
     costs: null,
     state: { status: 'stopped', because: null },
   };
+}
+
+function hasTestImages(baseline: Baseline): boolean {
+  if (isCommandBaseline(baseline)) return false;
+  const { recipe, experiment } = baseline;
+  return isOwnDataset(recipe.data.source) && (experiment.facts?.testImages ?? 0) > 0;
 }
 
 function changedFailure(id: string) {

@@ -115,6 +115,7 @@ export class StudyReader {
       confirmation: await this.#confirmationOf(entry, others),
       confirms: record.confirms?.id ?? null,
       isExtended: record.isExtended,
+      seeding: seedingFacts(record),
     };
   }
 
@@ -127,6 +128,7 @@ export class StudyReader {
     const kept = this.#keptOf(folder);
     const key = JSON.stringify([
       ...[record.plan.blocks.length, record.isExtended],
+      record.seeding?.sameSeed,
       ...seen.map(({ planned, outcome }) => [planned.run, outcome.kind, planned.tested]),
     ]);
     if (kept.analysis?.key !== key) {
@@ -231,17 +233,24 @@ function runFacts(root: string, record: StudyRecord, { planned, ...seen }: SeenR
   };
 }
 
+function seedingFacts({ seeding }: StudyRecord): StudyFacts['seeding'] {
+  if (!seeding) return null;
+  const { isPassed, sameSeed, values } = seeding;
+  return { isPassed, sameSeed, values };
+}
+
 function unitOf(metric: StudyMetric): MetricUnit {
   if (isInPoints(metric) || metric === TEST_ACCURACY) return 'points';
   return metric === 'images_per_second' ? 'images_per_second' : 'plain';
 }
 
 function costFacts(cost: StudyCost): StudyViewCost {
-  const { factor, level, memoryBytes, memoryBytesWithout, timeRatios } = cost;
+  const { factor, level, memoryBytes, memoryBytesWithout, timeRatios, fromRuns } = cost;
   return {
     ...{ factor, level },
     secondsPerEpoch: { with: cost.secondsPerEpoch, without: cost.secondsPerEpochWithout },
     timeRatios,
+    fromRuns,
     memoryBytes:
       memoryBytes === null || memoryBytesWithout === null
         ? null

@@ -1,10 +1,9 @@
 import * as l10n from '@vscode/l10n';
-import { readExperiment } from '../experiment/parse';
 import { parseDocument } from '../experiment/text/document';
 import { applyEdits, type TextEdit } from '../experiment/text/textEdits';
 import type { StudyAnalysis, StudySetting } from '../protocol/study';
 import type { Failure } from '../shared/failure';
-import { editFor } from '../study/file/settings';
+import { editFor, readLike } from '../study/file/settings';
 import { readSource } from './planning';
 import type { StudyRecord } from './record';
 
@@ -60,7 +59,7 @@ export function keepChosen(
   const edit = document.inSequence(changes.map((change) => (current) => editFor(current, change)));
   if (!edit.ok) return refuse(edit.reason, l10n.t('Edit the file by hand.'));
   const kept = applyEdits(text, edit.edits);
-  const read = readExperiment(parseDocument(kept, record.experiment.file), [], 'train', baseline.factsOf);
+  const read = readLike(baseline, parseDocument(kept, record.experiment.file));
   if (!read.ok) {
     const [problem] = read.problems;
     return refuse(

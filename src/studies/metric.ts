@@ -41,14 +41,42 @@ export function metricAtEnd(name: StudyMetric, { epoch, steps }: LoggedEnd): num
     return accuracy === undefined ? null : 100 * accuracy;
   }
   const key = camelCase(name);
-  const logged = numberIn(epoch, key) ?? numberIn(steps.at(-1) ?? {}, key);
+  const step = steps.at(-1) ?? {};
+  const logged = numberIn(epoch, key) ?? numberIn(step, key) ?? otherIn(epoch, name) ?? otherIn(step, name);
   if (logged === null) return null;
   return isInPoints(name) ? 100 * logged : logged;
+}
+
+/**
+ * Returns a command's metric where its log has it last, because it may validate after some epochs only, or count in
+ * steps. In the unit of `metricAtEnd`.
+ */
+export function lastMetric(
+  name: StudyMetric,
+  { epochs, steps }: { readonly epochs: readonly EpochEvent[]; readonly steps: readonly StepEvent[] },
+): number | null {
+  if (name === 'images_per_second') {
+    return median(steps.flatMap(({ imagesPerSecond }) => imagesPerSecond ?? []));
+  }
+  for (const epoch of epochs.toReversed()) {
+    const value = metricAtEnd(name, { epoch, steps: [] });
+    if (value !== null) return value;
+  }
+  for (const step of steps.toReversed()) {
+    const logged = numberIn(step, camelCase(name)) ?? otherIn(step, name);
+    if (logged !== null) return isInPoints(name) ? 100 * logged : logged;
+  }
+  return null;
 }
 
 function numberIn(event: object, key: string): number | null {
   const value: unknown = Object.entries(event).find(([each]) => each === key)?.[1];
   return typeof value === 'number' ? value : null;
+}
+
+/** Returns a number that a command logged under a name of its own. */
+function otherIn(event: { readonly other?: Readonly<Record<string, number>> | undefined }, name: string) {
+  return event.other && Object.hasOwn(event.other, name) ? (event.other[name] ?? null) : null;
 }
 
 /** Converts `macro_f1` to `macroF1`, the form in events. */

@@ -1,10 +1,11 @@
 import { eventFold } from '../protocol/fold';
+import type { EpochEvent, StepEvent } from '../protocol/standing';
 import type { StudyMetric, StudyRunOutcome } from '../protocol/study';
-import { recipeFacts } from '../recipe/anyRecipe';
+import { isCommandRecipe, recipeFacts } from '../recipe/anyRecipe';
 import { readCorrectness, readEvaluation } from '../runs/evaluationFiles';
 import { readAllEvents } from '../runs/log';
 import { metricsPath, type ReadableEntry } from '../runs/store';
-import { metricAtEnd, metricFacts } from './metric';
+import { lastMetric, metricAtEnd, metricFacts } from './metric';
 
 /** The outcome of one run, for its study. */
 export type RunOutcome = StudyRunOutcome['outcome'];
@@ -25,6 +26,7 @@ export async function readOutcome(
   if (state.status !== 'done') return { kind: 'missing' };
   const fold = eventFold();
   for (const event of (await readAllEvents(metricsPath(folder))).events) fold.take(event);
+  if (isCommandRecipe(manifest.recipe)) return commandOutcome(metric, fold);
   const epoch = fold.epochs.at(-1);
   if (!epoch) return { kind: 'missing' };
   const isLost = [epoch.trainLoss, epoch.validationLoss].some(
@@ -38,6 +40,40 @@ export async function readOutcome(
   if (!Number.isFinite(value)) return { kind: 'diverged' };
   const correct = await correctnessOf(folder, metric, epoch);
   return { kind: 'finished', value, correct, loss: epoch.validationLoss ?? null };
+}
+
+/** Returns the outcome of a complete run of a command, whose correctness per image is not known. */
+function commandOutcome(
+  metric: StudyMetric,
+  { epochs, steps }: { readonly epochs: readonly EpochEvent[]; readonly steps: readonly StepEvent[] },
+): RunOutcome {
+  const losses = epochs.at(-1) ? lossesOf(epochs.at(-1)) : [steps.at(-1)?.loss];
+  if (losses.some((loss) => loss !== undefined && !Number.isFinite(loss))) return { kind: 'diverged' };
+  const value = lastMetric(metric, { epochs, steps });
+  if (value === null) return { kind: 'missing' };
+  if (!Number.isFinite(value)) return { kind: 'diverged' };
+  const loss = epochs.findLast((epoch) => lossesOf(epoch).some((each) => each !== undefined));
+  return {
+    ...{ kind: 'finished', value, correct: null },
+    loss: lossesOf(loss).find((each) => each !== undefined) ?? steps.at(-1)?.loss ?? null,
+    digits: digitsOf(epochs, steps),
+  };
+}
+
+function lossesOf(epoch: EpochEvent | undefined): (number | undefined)[] {
+  return [epoch?.validationLoss, epoch?.trainLoss];
+}
+
+/** Returns the losses and accuracies of a log as text, with every digit. */
+function digitsOf(epochs: readonly EpochEvent[], steps: readonly StepEvent[]): string {
+  const { step, loss, accuracy } = steps.at(-1) ?? {};
+  return JSON.stringify([
+    // Times and speeds differ between copies.
+    ...epochs.map(({ epoch, trainLoss, trainAccuracy, validationLoss, validationAccuracy }) => [
+      ...[epoch, trainLoss, trainAccuracy, validationLoss, validationAccuracy],
+    ]),
+    ...(epochs.length === 0 ? [[step, loss, accuracy]] : []),
+  ]);
 }
 
 /**

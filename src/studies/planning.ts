@@ -4,19 +4,27 @@ import { dirname } from 'node:path';
 import * as l10n from '@vscode/l10n';
 import { factsLookup } from '../datasets/index/store';
 import { datasetRequest } from '../experiment/dataPlan';
-import { parseExperiment } from '../experiment/parse';
 import { formatProblem } from '../experiment/problem';
 import type { StudyPlan } from '../protocol/study';
+import { type AnyRecipe, anyRecipeKey } from '../recipe/anyRecipe';
 import { type FactsLookup, isOwnDataset, type OwnDatasetRequest, type SplitFold } from '../recipe/datasets';
-import { type Recipe, recipeKey } from '../recipe/recipe';
 import type { Failure } from '../shared/failure';
 import { UserError } from '../shared/userError';
 import { chooseDesign } from '../study/design/chooseDesign';
 import { type DesignExplanation, explainDesign } from '../study/design/explain';
 import { blocksOf } from '../study/file/blocks';
+import { getsSeed } from '../study/file/commandSeeds';
 import { designRequestOf } from '../study/file/design';
 import { parseStudy } from '../study/file/parse';
-import type { Baseline, ReadStudy, Study, StudyParse } from '../study/file/study';
+import {
+  isCommandBaseline,
+  type NetworkBaseline,
+  type ReadStudy,
+  type Study,
+  type StudyParse,
+} from '../study/file/study';
+import { readIn } from './command/reading';
+import { repeatsOf } from './command/seeding';
 import { designFailure } from './designProblems';
 import { metricFacts } from './metric';
 import type { PlannedRun, StudyRecord } from './record';
@@ -33,13 +41,7 @@ export interface StudySource {
 
 /** Parses a study's texts with the image facts in the store of `root`. */
 export function readSource(root: string, { file, text, experiment }: StudySource): StudyParse {
-  const parsed = parseExperiment(
-    experiment.text,
-    experiment.file,
-    [],
-    'train',
-    factsOf(root, experiment.file),
-  );
+  const parsed = readIn(root, experiment);
   return parseStudy(text, file ?? 'study.study.yaml', () => ({ ok: true, parsed }));
 }
 
@@ -97,7 +99,8 @@ export function newRecord(
 ): Omit<StudyRecord, 'id' | 'version' | 'createdAt'> {
   const { study, baseline, settings } = parsed;
   const { seed } = baseline.recipe;
-  const folds = blocks === 'folds' ? foldsFor(plan.blocks.length, baseline) : null;
+  const isCommand = isCommandBaseline(baseline);
+  const folds = blocks === 'folds' && !isCommand ? foldsFor(plan.blocks.length, baseline) : null;
   const experiments = experimentsIn(root, parsed, { experiment: source.experiment, folds });
   // A design knows which pairs of levels cannot be trained. Conflicts among three or more show up here, before anything
   // starts.
@@ -129,19 +132,25 @@ export function newRecord(
     atOnce: study.atOnce,
     scheduling: null,
     runs: plannedRuns(plan),
+    seeding: isCommand ? newSeeding(getsSeed(baseline), plan) : null,
     costs: null,
     state: { status: 'stopped', because: null },
   };
 }
 
+/** Runs of a command that does not get the seed repeat each other anyway. */
+function newSeeding(isPassed: boolean, plan: StudyPlan): StudyRecord['seeding'] {
+  return { isPassed, repeats: isPassed ? repeatsOf(plan) : [], sameSeed: 'unknown', values: null };
+}
+
 /** Returns the number of folds: one per block, but at least as many as match the current share of validation images. */
-export function foldsFor(blocks: number, { recipe: { data } }: Baseline): number {
+export function foldsFor(blocks: number, { recipe: { data } }: NetworkBaseline): number {
   const { trainImages, validationImages } = data.dataset;
   return Math.max(blocks, 2, Math.round((trainImages + validationImages) / validationImages));
 }
 
 /** Returns the index request for a baseline's images in a fold; null if the images need no index. */
-export function foldRequest(baseline: Baseline, fold: SplitFold): OwnDatasetRequest | null {
+export function foldRequest(baseline: NetworkBaseline, fold: SplitFold): OwnDatasetRequest | null {
   const request = datasetRequest(baseline.experiment);
   return isOwnDataset(request) ? { ...request, split: { ...request.split, fold } } : null;
 }
@@ -150,14 +159,8 @@ export function foldRequest(baseline: Baseline, fold: SplitFold): OwnDatasetRequ
 export function foldRequests(root: string, record: StudyRecord): OwnDatasetRequest[] {
   const { folds, experiment, plan } = record;
   if (folds === null) return [];
-  const parsed = parseExperiment(
-    experiment.text,
-    experiment.file,
-    [],
-    'train',
-    factsOf(root, experiment.file),
-  );
-  if (!parsed.ok) return [];
+  const parsed = readIn(root, experiment);
+  if (!parsed.ok || parsed.kind === 'command') return [];
   return plan.blocks.flatMap((_, block) => foldRequest(parsed, { index: block % folds, of: folds }) ?? []);
 }
 
@@ -234,6 +237,6 @@ function unreadableFailure({ id, experiment }: StudyRecord, parsed: Extract<Stud
 }
 
 /** Hashes what a recipe trains. */
-export function baselineHash(recipe: Recipe): string {
-  return createHash('sha256').update(recipeKey(recipe)).digest('hex');
+export function baselineHash(recipe: AnyRecipe): string {
+  return createHash('sha256').update(anyRecipeKey(recipe)).digest('hex');
 }

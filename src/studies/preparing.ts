@@ -3,9 +3,12 @@ import { dirname } from 'node:path';
 import * as l10n from '@vscode/l10n';
 import { factsLookup } from '../datasets/index/store';
 import type { OwnDatasetRequest } from '../recipe/datasets';
+import { listRuns } from '../runs/store';
 import { UserError } from '../shared/userError';
 import { validationOrigin } from '../study/file/blocks';
-import type { ReadStudy } from '../study/file/study';
+import { keyBySeed } from '../study/file/commandSeeds';
+import { isCommandBaseline, type ReadStudy } from '../study/file/study';
+import { commandScheduling, unknownTimeError } from './command/scheduling';
 import {
   type ChosenPlan,
   choosePlan,
@@ -15,7 +18,7 @@ import {
   runsOfBudget,
   type StudySource,
 } from './planning';
-import { chooseScheduling } from './probes/scheduling';
+import { chooseScheduling, secondsOfLastRun } from './probes/scheduling';
 import type { StartTrainer } from './probes/trial';
 import type { Scheduling } from './record';
 import { createStudy, listStudies, type ReadableStudy } from './store';
@@ -36,7 +39,7 @@ export async function unfinishedStudy(
   return studies.find(isMeant) ?? null;
 }
 
-/** Determines by trials how to train a study's runs: on which engine, and how many at a time. */
+/** Determines by trials how to train a study's runs: on which engine, and how many at a time. A command is not tried. */
 export async function scheduleOf(
   root: string,
   { experiment }: StudySource,
@@ -46,6 +49,9 @@ export async function scheduleOf(
     ...options
   }: { readonly runs: number; readonly start: StartTrainer; readonly signal?: AbortSignal },
 ): Promise<Scheduling> {
+  if (isCommandBaseline(baseline)) {
+    return commandScheduling(study.atOnce, secondsOfLastRun(await listRuns(root), keyBySeed(baseline)));
+  }
   const tried = { recipe: baseline.recipe, experimentFile: experiment.file };
   return chooseScheduling(tried, { atOnce: study.atOnce, runs }, { root, ...options });
 }
@@ -67,9 +73,13 @@ export async function planOf(
   index: IndexImages,
 ): Promise<ChosenPlan> {
   const { baseline, study } = parsed;
+  if (isCommandBaseline(baseline) && 'hours' in study.budget && scheduling?.secondsPerRun == null) {
+    throw unknownTimeError();
+  }
   const runs = runsIn(study, scheduling);
   // The kind of blocks does not affect the design.
   const asSplit = choosePlan(parsed, runs, true);
+  if (isCommandBaseline(baseline)) return asSplit;
   if (asSplit.blocks === 'seeds' || validationOrigin(baseline) !== 'either') return asSplit;
   const of = foldsFor(asSplit.plan.blocks.length, baseline);
   const request = foldRequest(baseline, { index: 0, of });
@@ -111,8 +121,8 @@ export async function writeDown(
   scheduling: Scheduling,
   index: IndexImages,
 ): Promise<ReadableStudy> {
-  if (chosen.blocks === 'folds') {
-    const { baseline } = parsed;
+  const { baseline } = parsed;
+  if (chosen.blocks === 'folds' && !isCommandBaseline(baseline)) {
     const of = foldsFor(chosen.plan.blocks.length, baseline);
     await index(
       chosen.plan.blocks.flatMap((_, block) => foldRequest(baseline, { index: block % of, of }) ?? []),

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { StudyFactor, StudyPlan } from '../protocol/study';
+import type { StudyFactor, StudyPlan, StudySeeding } from '../protocol/study';
 import { ENGINE_NAMES } from '../recipe/engineNames';
 import { keptFailureSchema } from '../shared/failure';
 
@@ -36,7 +36,8 @@ const planSchema = z.object({
 
 /** What computes all runs of a study, and how many at a time. Fixed before the first run. */
 const schedulingSchema = z.object({
-  engine: z.enum(ENGINE_NAMES),
+  /** Null for a command, which chooses its device itself. */
+  engine: z.enum(ENGINE_NAMES).nullable(),
   /** The engine's description of itself. */
   description: z.string(),
   /** Per run; null if the engine does not control it. */
@@ -66,6 +67,13 @@ const costSchema = z.object({
   memoryBytesWithout: z.number().nullable(),
   /** Epoch time with the level over without, per round. Older records have none. */
   timeRatios: z.array(z.number().positive()).readonly().optional(),
+  /** Instead of rounds, for a command: the ratio of epoch times with its 95% interval, from the runs of the study. */
+  fromRuns: z
+    .object({
+      ...{ runs: z.int().min(1), ratio: z.number().positive() },
+      ...{ low: z.number().nonnegative(), high: z.number().positive() },
+    })
+    .optional(),
 });
 export type StudyCost = z.infer<typeof costSchema>;
 
@@ -87,6 +95,14 @@ const plannedRunSchema = z.object({
   tested: z.number().nullable(),
 });
 export type PlannedRun = z.infer<typeof plannedRunSchema>;
+
+/** Only for a command: what is known about its seed, and the runs that repeat the first one to find out. */
+const seedingSchema = z.object({
+  isPassed: z.boolean(),
+  repeats: z.array(plannedRunSchema).readonly(),
+  sameSeed: z.enum(['unknown', 'equal', 'different']),
+  values: z.tuple([z.number(), z.number()]).readonly().nullable(),
+}) satisfies z.ZodType<StudySeeding>;
 
 /** State of a study. */
 const stateSchema = z.discriminatedUnion('status', [
@@ -128,6 +144,8 @@ const fieldsSchema = z.object({
   atOnce: z.union([z.literal('auto'), z.int().min(1)]),
   scheduling: schedulingSchema.nullable(),
   runs: z.array(plannedRunSchema).readonly(),
+  /** Null or absent for our own trainer. */
+  seeding: seedingSchema.nullable().optional(),
   costs: z.array(costSchema).readonly().nullable(),
   state: stateSchema,
 });

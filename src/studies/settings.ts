@@ -1,5 +1,5 @@
 import type { StudyFactor, StudySetting } from '../protocol/study';
-import type { Recipe } from '../recipe/recipe';
+import type { AnyRecipe } from '../recipe/anyRecipe';
 
 /** The experiments of a study: one per combination of levels, seed and fold. */
 export interface StudyExperiments {
@@ -15,5 +15,5 @@ export interface StudyExperiments {
     setting: StudySetting,
     seed: number,
     block: number,
-  ) => { readonly text: string; readonly recipe: Recipe };
+  ) => { readonly text: string; readonly recipe: AnyRecipe };
 }

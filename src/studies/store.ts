@@ -142,7 +142,10 @@ export async function runsOfStudiesUnderWay(root: string): Promise<ReadonlyMap<s
   const runs = new Map<string, string>();
   for (const study of await listStudies(root)) {
     if (study.kind === 'broken' || !(await isHeld(study.folder))) continue;
-    for (const { run } of study.record.runs) if (run !== null) runs.set(run, study.id);
+    const { record } = study;
+    for (const { run } of [...record.runs, ...(record.seeding?.repeats ?? [])]) {
+      if (run !== null) runs.set(run, study.id);
+    }
   }
   return runs;
 }

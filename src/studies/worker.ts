@@ -1,8 +1,10 @@
 import { EventEmitter } from 'node:events';
+import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import * as l10n from '@vscode/l10n';
 import type { StudyAnalysis, StudyRunOutcome } from '../protocol/study';
-import { networkRecipe, recipeFacts } from '../recipe/anyRecipe';
+import { isCommandRecipe, networkRecipe, recipeFacts } from '../recipe/anyRecipe';
+import { assertWorkingDirectoryAllowed } from '../runs/commandRun';
 import { feeds } from '../runs/feed/feed';
 import type { FeedSubscription } from '../runs/feed/feedSubscription';
 import { watchStore } from '../runs/feed/storeWatch';
@@ -14,6 +16,9 @@ import type { Failure } from '../shared/failure';
 import { UserError } from '../shared/userError';
 import { failureOf } from '../system/errors';
 import { analysisAt, type KnownOutcome, TEST_ACCURACY } from './analyzing';
+import { costsOfRuns } from './command/costs';
+import { commandScheduling } from './command/scheduling';
+import { inTrainingOrder, isSeedIgnored, seenSeeding } from './command/seeding';
 import { haltRuns } from './halting';
 import { StudyJournalFile } from './journal';
 import { StudyLock } from './lock';
@@ -133,6 +138,7 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
       if (!(await isOwnStudy(latest))) throw foreignStudyError(latest);
       this.#experiments = experimentsOf(this.root, this.#record);
       this.#assertSameBaseline();
+      await this.#assertAllowed();
       await this.#change({ state: { status: 'running' } });
       return await this.#conclude();
     } catch (error) {
@@ -196,12 +202,23 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
   async #schedule(): Promise<void> {
     if (this.#record.scheduling) return;
     this.#tell();
-    const scheduling = await chooseScheduling(
-      this.#baseline(),
-      { atOnce: this.#record.atOnce, runs: this.#record.runs.length },
-      { root: this.root, start: this.host.start, signal: this.#stopping.signal },
-    );
+    const { atOnce, runs } = this.#record;
+    const { recipe, experimentFile } = this.#baseline();
+    const scheduling = isCommandRecipe(recipe)
+      ? commandScheduling(atOnce, null)
+      : await chooseScheduling(
+          { recipe, experimentFile },
+          { atOnce, runs: runs.length },
+          { root: this.root, start: this.host.start, signal: this.#stopping.signal },
+        );
     await this.#change({ scheduling });
+  }
+
+  /** @throws UserError if the command of the runs may not run in its working directory */
+  async #assertAllowed(): Promise<void> {
+    const { recipe, experimentFile } = this.#baseline();
+    if (!isCommandRecipe(recipe)) return;
+    await assertWorkingDirectoryAllowed(recipe, { root: this.root, folder: dirname(experimentFile) });
   }
 
   #baseline() {
@@ -225,6 +242,8 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
 
   /** Reuses existing runs for planned runs that have not started. */
   async #takeExisting(): Promise<void> {
+    // What a command trains depends on files and packages that no record has.
+    if (this.#scheduling.engine === null) return;
     if (this.#record.runs.every(({ run }) => run !== null)) return;
     const entries = await listRuns(this.root);
     const taken = new Set(this.#record.runs.map(({ run }) => run));
@@ -244,9 +263,8 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
     const waiting = new Set(
       (await readQueue(this.root)).flatMap(({ id, terms }) => (terms.group === group ? [id] : [])),
     );
-    const runs: PlannedRun[] = [];
-    for (const planned of this.#record.runs) {
-      runs.push(planned.crashes > 0 ? { ...planned, crashes: 0 } : planned);
+    for (const planned of this.#allRuns()) {
+      if (planned.crashes > 0) await this.#changeRun(planned, { crashes: 0 });
       if (planned.run === null) continue;
       const entry = await readRun(runFolder(this.root, planned.run));
       if (entry.kind === 'broken') continue;
@@ -254,12 +272,11 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
       const isOver = status === 'done' || status === 'running' || isDiverged(entry);
       if (!isOver && !(status === 'queued' && waiting.has(entry.id))) await this.#enqueue(entry.id);
     }
-    await this.#change({ runs });
   }
 
   /** Reads the outcomes of the runs. Returns the final state if one of them ends the study. */
   async #readRuns(): Promise<StudyState | null> {
-    for (const planned of this.#record.runs) {
+    for (const planned of this.#allRuns()) {
       if (planned.run === null || this.#outcomes.has(keyOf(planned))) continue;
       const folder = runFolder(this.root, planned.run);
       const entry = await readRun(folder);
@@ -302,6 +319,9 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
   async #takeOutcome(planned: PlannedRun, entry: ReadableEntry): Promise<void> {
     const outcome = await this.#outcomeOf(planned, entry);
     if (outcome.kind === 'missing') {
+      if (isCommandRecipe(entry.manifest.recipe)) {
+        throw new UserError(unreportedFailure(entry.id, this.#record.metric.name));
+      }
       throw new UserError({
         what: l10n.t('The run {0} did not log {1}.', entry.id, this.#record.metric.name),
         remedy: l10n.t('Specify a metric that it logs. To see them: {0}', `tricks show ${entry.id} --json`),
@@ -321,8 +341,22 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
       });
     }
     const { state } = entry.manifest;
-    const seconds = state.status === 'done' && !planned.isReused ? state.result.seconds : null;
-    this.#outcomes.set(keyOf(planned), { planned, outcome, seconds });
+    const result = state.status === 'done' && !planned.isReused ? state.result : null;
+    const taken = { seconds: result?.seconds ?? null, epochs: result?.epochs ?? null };
+    this.#outcomes.set(keyOf(planned), { planned, outcome, ...taken });
+    if (this.#record.seeding) await this.#checkSeeds(this.#record.seeding);
+  }
+
+  /**
+   * Finds out what the seed means to a command.
+   *
+   * @throws UserError if it means nothing
+   */
+  async #checkSeeds(seeding: NonNullable<StudyRecord['seeding']>): Promise<void> {
+    const outcomes = [...this.#outcomes.values()];
+    if (isSeedIgnored(this.#record, outcomes)) throw new UserError(seedsIgnoredFailure(true));
+    const seen = seeding.sameSeed === 'unknown' ? seenSeeding(this.#record, outcomes) : null;
+    if (seen) await this.#change({ seeding: { ...seeding, ...seen } });
   }
 
   async #outcomeOf(planned: PlannedRun, entry: ReadableEntry): Promise<RunOutcome> {
@@ -337,7 +371,7 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
   }
 
   #writeJournal(): Promise<void> {
-    return this.#journal.update(this.#record, [...this.#outcomes.values()]);
+    return this.#journal.update(this.#record, this.#planOutcomes());
   }
 
   /** Whether a run has been without a trainer for so long that nobody will report its end. */
@@ -383,7 +417,7 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
       const isAllowed = this.#record.confirms ? () => true : this.#experiments.isAllowed;
       const analysis = analysisAt(this.#record, this.#runOutcomes(), done, isAllowed);
       this.emit('analysis', analysis, this.#progress());
-      if (analysis.seedsIgnored) throw new UserError(seedsIgnoredFailure());
+      if (analysis.seedsIgnored) throw new UserError(seedsIgnoredFailure(this.#scheduling.engine === null));
       if (done === plan.blocks.length) return { status: 'done', how: 'full' };
       const reason = stop === 'when_decided' ? analysis.look?.stop : null;
       if (reason) return { status: 'done', how: reason };
@@ -395,15 +429,16 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
   async #fillQueue(): Promise<void> {
     const slots = await runSlots(this.#baseline().recipe, this.#scheduling.atOnce);
     for (let pending = this.#pending().length; pending <= slots; pending++) {
-      const next = this.#record.runs.find(({ run }) => run === null);
+      const next = inTrainingOrder(this.#record).find(({ run }) => run === null);
       if (!next) return;
       const { text, recipe } = this.#experimentOf(next);
+      const { engine } = this.#scheduling;
       this.#lock.assertHeld();
       const creation = await createRun(this.root, {
         experimentFile: this.#record.experiment.file,
         experimentText: text,
         // The engine that `auto` resolved to, so that all runs use the same one.
-        recipe: { ...recipe, engine: this.#scheduling.engine },
+        recipe: isCommandRecipe(recipe) || engine === null ? recipe : { ...recipe, engine },
         versions: this.host.versions,
       });
       if (!creation.ok) throw new UserError(creation.failure);
@@ -426,15 +461,20 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
 
   async #measureCosts(): Promise<void> {
     if (this.#record.costs || this.#record.confirms) return;
+    const { seeds, experiment } = this.#record;
+    const { engine } = this.#scheduling;
+    if (engine === null) {
+      await this.#change({ costs: costsOfRuns(this.#record, this.#planOutcomes()) });
+      return;
+    }
     this.#doing = 'costs';
     this.#tell();
-    const { seeds, experiment } = this.#record;
     try {
       const costs = await measureCosts(this.#experiments, {
         ...{ seed: seeds[0] ?? 0, experimentFile: experiment.file },
         ...{ root: this.root, start: this.host.start, signal: this.#stopping.signal },
         threads: this.#scheduling.threads ?? undefined,
-        engine: this.#scheduling.engine,
+        engine,
       });
       await this.#change({ costs });
     } catch (error) {
@@ -445,7 +485,7 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
 
   /** Returns the study's queued and running runs. */
   #pending(): string[] {
-    return this.#record.runs.flatMap((planned) =>
+    return this.#allRuns().flatMap((planned) =>
       planned.run !== null && !this.#outcomes.has(keyOf(planned)) ? [planned.run] : [],
     );
   }
@@ -458,8 +498,19 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
     return open < 0 ? plan.blocks.length : open;
   }
 
+  /** The runs of the plan, and those that repeat one to find out about the seed. */
+  #allRuns(): readonly PlannedRun[] {
+    return [...this.#record.runs, ...(this.#record.seeding?.repeats ?? [])];
+  }
+
+  /** The outcomes without those of repetitions. */
+  #planOutcomes(): KnownOutcome[] {
+    const repeats = new Set(this.#record.seeding?.repeats.map(keyOf));
+    return [...this.#outcomes.values()].filter(({ planned }) => !repeats.has(keyOf(planned)));
+  }
+
   #runOutcomes(): StudyRunOutcome[] {
-    return [...this.#outcomes.values()].map(({ planned, outcome }) => ({
+    return this.#planOutcomes().map(({ planned, outcome }) => ({
       block: planned.block,
       setting: planned.setting,
       seed: this.#record.seeds[planned.block] ?? 0,
@@ -510,7 +561,7 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
       doing: this.#doing,
       record: this.#record,
       runsDone: this.#outcomes.size,
-      runsTotal: this.#record.runs.length,
+      runsTotal: this.#allRuns().length,
       blocksDone: this.#blocksDone(),
       secondsLeft: this.#secondsLeft(),
     };
@@ -518,14 +569,14 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
 
   /** Estimates from the study's own runs so far, else from the probe. */
   #secondsLeft(): number | null {
-    const { scheduling, runs } = this.#record;
+    const { scheduling } = this.#record;
     if (!scheduling) return null;
     const taken = [...this.#outcomes.values()].flatMap(({ seconds }) => (seconds === null ? [] : [seconds]));
     const mean = taken.length > 0 ? taken.reduce((sum, each) => sum + each, 0) / taken.length : null;
     const perRun = mean ?? scheduling.secondsPerRun;
     if (perRun === null) return null;
     const begun = [...this.#followed.values()].reduce((sum, { share }) => sum + share, 0);
-    const left = runs.length - this.#outcomes.size;
+    const left = this.#allRuns().length - this.#outcomes.size;
     return ((left - begun) * perRun) / Math.max(1, Math.min(scheduling.atOnce, left));
   }
 
@@ -546,10 +597,13 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
   }
 
   async #changeRun(planned: PlannedRun, changes: Partial<PlannedRun>): Promise<void> {
-    const runs = this.#record.runs.map((each) =>
-      keyOf(each) === keyOf(planned) ? { ...each, ...changes } : each,
-    );
-    await this.#change({ runs });
+    const changed = (runs: readonly PlannedRun[]) =>
+      runs.map((each) => (keyOf(each) === keyOf(planned) ? { ...each, ...changes } : each));
+    const { runs, seeding } = this.#record;
+    await this.#change({
+      runs: changed(runs),
+      ...(seeding && { seeding: { ...seeding, repeats: changed(seeding.repeats) } }),
+    });
   }
 }
 
@@ -578,6 +632,20 @@ function stoppedFailure(run: string, study: string): Failure {
   };
 }
 
+/** The failure of a run of a command that ended without the metric. */
+function unreportedFailure(run: string, metric: string): Failure {
+  return {
+    what: l10n.t('The command of the run {0} did not report {1}.', run, metric),
+    remedy:
+      metric === 'validation_accuracy'
+        ? l10n.t(
+            'Let the command print JSON lines with validation_accuracy, say under trainer.metrics where it is, or compare another metric. To see what it reported: {0}',
+            `tricks show ${run} --json`,
+          )
+        : l10n.t('Specify a metric that it logs. To see them: {0}', `tricks show ${run} --json`),
+  };
+}
+
 function goneFailure(): Failure {
   return {
     what: l10n.t('The trainer exited unexpectedly.'),
@@ -585,11 +653,19 @@ function goneFailure(): Failure {
   };
 }
 
-function seedsIgnoredFailure(): Failure {
+function seedsIgnoredFailure(isCommand: boolean): Failure {
+  const what = l10n.t(
+    'Runs with different seeds gave identical results: the trainer ignores its seed. Its runs are copies of each other and say nothing about the noise.',
+  );
+  if (isCommand) {
+    const remedy = l10n.t(
+      'Make the program use the seed that it gets by {0} or seed_variable, then create a new study.',
+      `\${seed}`,
+    );
+    return { what, remedy };
+  }
   return {
-    what: l10n.t(
-      'Runs with different seeds gave identical results: the trainer ignores its seed. Its runs are copies of each other and say nothing about the noise.',
-    ),
+    what,
     remedy: l10n.t('Make the trainer use the seed of the experiment, then create a new study.'),
   };
 }

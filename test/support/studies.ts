@@ -211,6 +211,7 @@ export function studyFacts(changes: Partial<StudyFacts> = {}): StudyFacts {
     confirmation: null,
     confirms: null,
     isExtended: false,
+    seeding: null,
     ...changes,
   };
 }

@@ -1,22 +1,23 @@
 import { basename, dirname, resolve } from 'node:path';
 import * as l10n from '@vscode/l10n';
-import { factsLookup } from '../../datasets/index/store';
-import { parseExperiment } from '../../experiment/parse';
 import { formatProblem, type Problem } from '../../experiment/problem';
 import { parseDocument } from '../../experiment/text/document';
+import { switchesOf } from '../../insight/study/commandFactors';
 import { factorsCalled, studyFileName, studyText } from '../../insight/study/proposal';
 import { listRuns } from '../../runs/store';
 import { nearest } from '../../shared/nearest';
 import { UserError } from '../../shared/userError';
+import { readIn } from '../../studies/command/reading';
 import { readSource, type StudySource } from '../../studies/planning';
 import { type IndexImages, planOf, scheduleOf, unfinishedStudy, writeDown } from '../../studies/preparing';
 import type { ReadableStudy } from '../../studies/store';
 import { experimentPathOf } from '../../study/file/parse';
-import type { Baseline, ReadStudy } from '../../study/file/study';
+import { type Baseline, isCommandBaseline, type ReadStudy } from '../../study/file/study';
 import { quoted } from '../../system/allowedFolders';
 import { ALL_TRICKS } from '../../tricks/registry';
+import { readTraining } from '../commandInput';
 import type { AllowOption } from '../dataAccess';
-import { readExperiment, readText, shownPath } from '../input';
+import { readText, shownPath } from '../input';
 import { interruptible } from '../interrupting';
 import { type FolderOption, rootOf } from '../options';
 import { EXIT, type ExitCode, type Terminal } from '../terminal';
@@ -50,7 +51,7 @@ export async function begin(terminal: Terminal, file: string, options: BeginOpti
   const written = tricks === undefined ? await readText(file) : null;
   const experimentFile = written === null ? resolve(file) : experimentIn(terminal, file, written);
   if (experimentFile === null) return EXIT.badInput;
-  const experiment = await readExperiment(terminal, experimentFile, { ...options, isTrained: true });
+  const experiment = await readTraining(terminal, experimentFile, options);
   if (!experiment) return EXIT.badInput;
   const root = await rootOf(terminal, options);
   const studyFile = written === null ? null : resolve(file);
@@ -105,9 +106,11 @@ async function prepare(
   const index: IndexImages = (requests) => indexFolds(terminal, root, source.experiment.file, requests);
   const runs = await listRuns(root);
   const measured = async (count: number) => {
-    terminal.note(
-      l10n.t('Measuring how long a run takes, and how many parallel runs give the best throughput...'),
-    );
+    if (!isCommandBaseline(parsed.baseline)) {
+      terminal.note(
+        l10n.t('Measuring how long a run takes, and how many parallel runs give the best throughput...'),
+      );
+    }
     return interruptible(terminal, (signal) =>
       scheduleOf(root, source, parsed, { runs: count, start: startTrainer, signal }),
     );
@@ -160,7 +163,7 @@ function experimentIn(terminal: Terminal, file: string, text: string): string | 
 }
 
 function baselineOf(root: string, file: string, text: string): Baseline {
-  const parsed = parseExperiment(text, file, [], 'train', factsLookup(root, dirname(file)));
+  const parsed = readIn(root, { file, text });
   if (!parsed.ok) throw new Error(`${file} cannot be read any more`);
   return parsed;
 }
@@ -182,10 +185,10 @@ function textOf(
     names.filter((name) => name !== ''),
   ).map((factor) => {
     if (!('unknown' in factor)) return factor;
-    const near = nearest(
-      factor.unknown,
-      ALL_TRICKS.map(({ name }) => name),
-    );
+    const near = nearest(factor.unknown, [
+      ...(isCommandBaseline(baseline) ? switchesOf(baseline) : []),
+      ...ALL_TRICKS.map(({ name }) => name),
+    ]);
     throw new UserError({
       what: l10n.t('There is no trick {0}.', factor.unknown),
       remedy: near

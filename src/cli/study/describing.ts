@@ -5,14 +5,16 @@ import type { RunEntry } from '../../runs/store';
 import { assertNever } from '../../shared/assertNever';
 import { counted } from '../../shared/counted';
 import { formatDuration, formatFixed, formatPercent } from '../../shared/format';
+import { repeatsOf } from '../../studies/command/seeding';
 import { type ChosenPlan, runsOfBudget } from '../../studies/planning';
 import { secondsOfLastRun } from '../../studies/probes/scheduling';
 import type { Scheduling } from '../../studies/record';
 import { widestHalfWidth } from '../../study/design/precision';
 import { indexRuns, type RunIndex } from '../../study/effect';
+import { getsSeed, keyBySeed } from '../../study/file/commandSeeds';
 import { isInPoints } from '../../study/file/metrics';
 import { ASSUMED_NOISE, knownNoise } from '../../study/file/precision';
-import type { ReadStudy, Study } from '../../study/file/study';
+import { isCommandBaseline, type ReadStudy, type Study } from '../../study/file/study';
 import { paint, type Terminal } from '../terminal';
 
 /**
@@ -63,6 +65,16 @@ export function describe(
       ? l10n.t('Each block has its own fold of the images and its own seed.')
       : l10n.t('Each block has its own seed.'),
   );
+  if (isCommandBaseline(parsed.baseline) && getsSeed(parsed.baseline)) {
+    const { length } = repeatsOf(plan);
+    terminal.note(
+      length > 1
+        ? l10n.t(
+            'Two more runs repeat the first one, with the same seed and with another, to find out what the seed decides.',
+          )
+        : l10n.t('One more run repeats the first one with the same seed, to find out what the seed decides.'),
+    );
+  }
   const shortfall = shortfallText(parsed, plan, indexOf(entries));
   if (shortfall !== null) terminal.note(paint('yellow', shortfall));
 }
@@ -74,10 +86,12 @@ export function tellUnmeasured(
   chosen: ChosenPlan,
   entries: readonly RunEntry[],
 ): void {
-  const seconds = secondsOfLastRun(entries, parsed.baseline.recipe);
+  const seconds = secondsOfLastRun(entries, keyBySeed(parsed.baseline));
   terminal.note(
     seconds === null
-      ? l10n.t('Expected time: unknown until the first steps are measured')
+      ? isCommandBaseline(parsed.baseline)
+        ? l10n.t('Expected time: unknown until the first run is done')
+        : l10n.t('Expected time: unknown until the first steps are measured')
       : l10n.t(
           'Expected time: {0}, based on {1} for the last run of this experiment',
           formatDuration(chosen.explanation.runs * seconds),
@@ -116,7 +130,9 @@ export function tellExpected(
   const { runs } = chosen.explanation;
   terminal.note(
     secondsPerRun === null
-      ? l10n.t('Expected time: unknown, because training is too short to measure its steps')
+      ? isCommandBaseline(parsed.baseline)
+        ? l10n.t('Expected time: unknown until the first run is done')
+        : l10n.t('Expected time: unknown, because training is too short to measure its steps')
       : l10n.t(
           'Expected time: {0} for {1}, {2} at a time, on {3}',
           formatDuration((runs * secondsPerRun) / atOnce),

@@ -42,7 +42,7 @@ export async function drive(
   await ensureOwnRuns(
     terminal,
     root,
-    record.runs.flatMap(({ run }) => run ?? []),
+    [...record.runs, ...(record.seeding?.repeats ?? [])].flatMap(({ run }) => run ?? []),
     id,
     options,
   );

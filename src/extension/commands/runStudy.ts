@@ -5,7 +5,7 @@ import type { OwnDatasetRequest } from '../../recipe/datasets';
 import type { ChosenPlan, StudySource } from '../../studies/planning';
 import { planOf, scheduleOf, unfinishedStudy, writeDown } from '../../studies/preparing';
 import type { Scheduling } from '../../studies/record';
-import type { ReadStudy } from '../../study/file/study';
+import { isCommandBaseline, type ReadStudy } from '../../study/file/study';
 import { failureOf } from '../../system/errors';
 import { storeRootOf } from '../language/parsing';
 import { experimentUri, isStudy, STUDY_GLOB, studyOf } from '../language/studyFiles';
@@ -13,6 +13,7 @@ import { chooses, tell, tellFailure, whileBusy, whileShown } from '../messages';
 import type { Services } from '../services';
 import { pickRow } from '../shown';
 import type { ExperimentsNode } from '../views/experimentsView';
+import { mayRunCommand } from './commandConsent';
 import { ImagesNotIndexed, indexFirst, indexMissing, tellUnindexed } from './dataCommands';
 import { mayRun, savedDocument, tellProblems } from './documents';
 import { mayRunStudy } from './resuming';
@@ -79,6 +80,7 @@ async function readSaved(services: Services, uri: vscode.Uri): Promise<SavedStud
   if (path === undefined) return undefined;
   const experiment = await savedDocument(experimentUri(document.uri, path));
   if (!experiment || !(await indexFirst(services, experiment))) return undefined;
+  if (!(await mayRunCommand(experiment))) return undefined;
   // Saving and indexing may have changed the result.
   const parsed = studyOf(document);
   if (!parsed.ok) {
@@ -148,11 +150,13 @@ function measured(
   { root, source, parsed }: SavedStudy,
   runs: number,
 ): Promise<Scheduling | null> {
+  const start = runner.startTrial.bind(runner);
+  // Of a command, nothing is measured.
+  if (isCommandBaseline(parsed.baseline)) return scheduleOf(root, source, parsed, { runs, start });
   const title = vscode.l10n.t(
     '{0}: measuring how many parallel runs give the best throughput',
     parsed.study.name,
   );
-  const start = runner.startTrial.bind(runner);
   return whileShown(title, (signal) => scheduleOf(root, source, parsed, { runs, start, signal }));
 }
 

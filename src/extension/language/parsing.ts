@@ -3,7 +3,7 @@ import * as vscode from 'vscode';
 import { factsLookup, indexLookup } from '../../datasets/index/store';
 import { isCommandDocument } from '../../experiment/command/read';
 import { datasetRequest } from '../../experiment/dataPlan';
-import { parseExperiment } from '../../experiment/parse';
+import { type ParseResult, parseExperiment } from '../../experiment/parse';
 import type { Range } from '../../experiment/problem';
 import type { DataFinding } from '../../insight/dataAdvice';
 import { type ForeignFits, foreignFits } from '../../insight/foreignFits';
@@ -39,6 +39,11 @@ export const commandFitsOf: (document: vscode.TextDocument) => CommandFits | nul
     return command && commandFits(command, { fileName, readText: basesOf(document) });
   },
 );
+
+/** The parsed content of an open experiment file, of our own trainer or of a command. */
+export function trainingOf(document: vscode.TextDocument): ParseResult | CommandParseResult {
+  return commandExperimentOf(document) ?? parsedOf(document);
+}
 
 /**
  * The tricks of an open file of another system, or null if it is not one. Read once per version, and again after a base

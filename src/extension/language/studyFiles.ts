@@ -2,15 +2,16 @@
 import { readFileSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import * as vscode from 'vscode';
-import { type ParseResult, parseExperiment } from '../../experiment/parse';
 import type { Problem } from '../../experiment/problem';
 import { problemsOf } from '../../insight/study/problems';
+import type { AnyParseResult } from '../../interop/command/parse';
 import { readUtf8 } from '../../shared/utf8';
+import { readIn } from '../../studies/command/reading';
 import { experimentPathOf, isStudyName, parseStudy } from '../../study/file/parse';
 import type { Baseline, ExperimentReading, StudyParse } from '../../study/file/study';
 import { failureOf } from '../../system/errors';
 import { isExperiment } from './experimentFiles';
-import { factsOf, parsedOf, parseGeneration } from './parsing';
+import { parseGeneration, storeRootOf, trainingOf } from './parsing';
 
 /** All study files of the workspace. */
 export const STUDY_GLOB = '**/*.study.{yaml,yml,json,jsonc}';
@@ -98,7 +99,7 @@ function readingOf(study: vscode.Uri, path: string): ExperimentReading {
     return { ok: false, reason: vscode.l10n.t('Its name is not that of an experiment file.') };
   }
   const open = vscode.workspace.textDocuments.find((each) => each.uri.toString() === uri.toString());
-  if (open) return { ok: true, parsed: parsedOf(open) };
+  if (open) return { ok: true, parsed: trainingOf(open) };
   if (uri.scheme !== 'file') {
     return { ok: false, reason: vscode.l10n.t('It is not on the local disk. Open it in an editor.') };
   }
@@ -109,7 +110,7 @@ function isOnNetwork(path: string): boolean {
   return /^[\\/]{2}/.test(path);
 }
 
-const onDisk = new Map<string, { readonly stamp: string; readonly parsed: ParseResult }>();
+const onDisk = new Map<string, { readonly stamp: string; readonly parsed: AnyParseResult }>();
 
 function readFromDisk(uri: vscode.Uri): ExperimentReading {
   const file = uri.fsPath;
@@ -123,7 +124,7 @@ function readFromDisk(uri: vscode.Uri): ExperimentReading {
     if (known?.stamp === stamp) return { ok: true, parsed: known.parsed };
     const read = readUtf8(readFileSync(file));
     if (!read.ok) return { ok: false, reason: vscode.l10n.t('It is not UTF-8. Save it as UTF-8.') };
-    const parsed = parseExperiment(read.text, file, [], 'train', factsOf(uri));
+    const parsed = readIn(storeRootOf(uri), { file, text: read.text });
     onDisk.set(file, { stamp, parsed });
     return { ok: true, parsed };
   } catch (error) {

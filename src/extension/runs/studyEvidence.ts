@@ -1,7 +1,7 @@
 import type { StudyEvidence } from '../../insight/measuredHere';
 import type { StudySetting } from '../../protocol/study';
 import type { StudyFacts } from '../../protocol/studyView';
-import { recipeKey } from '../../recipe/recipe';
+import { anyRecipeKey } from '../../recipe/anyRecipe';
 import { readSource } from '../../studies/planning';
 import type { StudyRecord } from '../../studies/record';
 
@@ -38,7 +38,7 @@ function keysOf(root: string, record: StudyRecord): StudyEvidence['keyOf'] {
     if (known !== undefined) return known;
     recipeAt ??= recipesOf(root, record);
     const recipe = recipeAt(setting);
-    const key = recipe && recipeKey(recipe);
+    const key = recipe && anyRecipeKey(recipe);
     keys.set(name, key);
     return key;
   };

@@ -6,7 +6,7 @@ import { fileSchema } from '../../study/file/fileSchema';
 import { experimentKeys } from '../../study/file/keys';
 import { METRICS } from '../../study/file/metrics';
 import { ownWords } from '../../study/file/resolveValue';
-import type { Baseline } from '../../study/file/study';
+import { type Baseline, isCommandBaseline } from '../../study/file/study';
 import { isSearch } from '../../study/search/parse';
 import { ALL_TRICKS, trickCalled } from '../../tricks/registry';
 import { trickFits } from '../trickFit';
@@ -20,6 +20,7 @@ import {
   withStops,
   wordInPlace,
 } from '../wordInPlace';
+import { commandKeys, commandTricks, switchesOf } from './commandFactors';
 import { canBeCompared } from './comparableKeys';
 import { searchedItems } from './searchCompletions';
 
@@ -132,7 +133,7 @@ function factorItems(
 ): Completion[] {
   const { marked, isKeyOfValue, comma } = word;
   const written = factorNames(marked.value);
-  const fits = baseline ? trickFits(baseline) : [];
+  const fits = baseline ? fittingTricks(baseline) : [];
   const tricks = fits.length > 0 ? fits : ALL_TRICKS.map((trick) => ({ trick, value: true, isIn: true }));
   const { notation, format } = marked;
   const asMapping = (key: string, value: string) => {
@@ -157,13 +158,25 @@ function factorItems(
       };
     });
   if (!baseline) return hasSchemaHelp ? [] : trickItems;
+  const isCommand = isCommandBaseline(baseline);
+  const switchItems = (isCommand ? switchesOf(baseline) : [])
+    .filter((name) => !written.includes(name))
+    .map(
+      (name): Completion => ({
+        kind: 'trick',
+        label: name,
+        detail: l10n.t('a name in {0}', 'trainer.arguments'),
+        documentation: '',
+        snippet: isKeyOfValue ? escaped(notation.key(name)) : `${escaped(notation.inline(name))}${comma}`,
+      }),
+    );
   const value = ownWords(baseline.document.value);
-  const keyItems = experimentKeys(value)
+  const keyItems = (isCommand ? commandKeys(baseline) : experimentKeys(value))
     .filter((key) => !written.includes(key) && canBeCompared(key, value))
     .map((key): Completion => {
       const path = key.split('.');
       const field = fieldAt(path, value);
-      const now = valueAt(baseline.experiment, path) ?? field?.default;
+      const now = valueAt(isCommand ? value : baseline.experiment, path) ?? field?.default;
       const others = [...(field?.values.keys() ?? [])].filter((each) => each !== now);
       const second =
         others.length > 0
@@ -179,7 +192,15 @@ function factorItems(
       };
     });
   // The schema knows the tricks, but nothing about the experiment.
-  return hasSchemaHelp ? keyItems : [...trickItems, ...keyItems];
+  const ownItems = [...switchItems, ...keyItems];
+  return hasSchemaHelp ? ownItems : [...trickItems, ...ownItems];
+}
+
+/** Returns the tricks that fit an experiment, with their value there or the value to write. */
+function fittingTricks(baseline: Baseline) {
+  return isCommandBaseline(baseline)
+    ? commandTricks(baseline).map(({ trick, isIn }) => ({ trick, isIn, value: true }))
+    : trickFits(baseline);
 }
 
 /** Offers options of a factor's trick, or values of a factor's key. */

@@ -7,12 +7,19 @@ import type { RunIndex } from '../../study/effect';
 import { fileSchema } from '../../study/file/fileSchema';
 import { METRICS } from '../../study/file/metrics';
 import { ownWords } from '../../study/file/resolveValue';
-import type { Baseline, StudyParse } from '../../study/file/study';
+import {
+  type Baseline,
+  type CommandBaseline,
+  isCommandBaseline,
+  type StudyParse,
+} from '../../study/file/study';
 import { isSearch } from '../../study/search/parse';
 import { rangeSchema } from '../../study/search/schema';
-import { trickCalled } from '../../tricks/registry';
+import { type TrickName, trickCalled } from '../../tricks/registry';
+import type { Trick } from '../../tricks/trick';
 import { trickParts } from '../hovers';
 import { trickFits } from '../trickFit';
+import { commandTricks, switchesOf } from './commandFactors';
 
 /** A study file's hover text in Markdown. Content from files and runs is escaped as plain text. */
 export interface StudyHover {
@@ -68,6 +75,7 @@ export function studyHoverAt(
 function factorParts(key: string, baseline: Baseline | null, runs: RunIndex): string[] {
   const trick = trickCalled(key)?.trick;
   if (trick && !key.includes('.')) {
+    if (baseline && isCommandBaseline(baseline)) return commandTrickParts(trick, baseline, runs);
     const fit = baseline ? trickFits(baseline).find((each) => each.trick === trick) : undefined;
     const state = !fit
       ? []
@@ -78,7 +86,36 @@ function factorParts(key: string, baseline: Baseline | null, runs: RunIndex): st
         ];
     return [...trickParts(trick, fit, runs, []), ...state];
   }
-  return keyParts(key.split('.'), baseline);
+  const named = baseline && isCommandBaseline(baseline) ? commandNameParts(key, baseline) : [];
+  return named.length > 0 ? named : keyParts(key.split('.'), baseline);
+}
+
+/** Describes a trick, and whether a command can have it. */
+function commandTrickParts(trick: Trick<TrickName>, baseline: CommandBaseline, runs: RunIndex): string[] {
+  const fit = commandTricks(baseline).find((each) => each.trick === trick);
+  const state = !fit
+    ? l10n.t('The command cannot have it, or already has it.')
+    : fit.isIn
+      ? l10n.t('The experiment uses it. The study compares this with the experiment without it.')
+      : l10n.t('The experiment does not use it. The study compares this with the experiment with it.');
+  return [...trickParts(trick, undefined, runs, []), state];
+}
+
+/** Describes a name that a command's experiment gives: its arguments, or its value. */
+function commandNameParts(key: string, baseline: CommandBaseline): string[] {
+  const { arguments: given, values } = baseline.experiment;
+  const [words, value] = [given[key], values[key]];
+  const title = `**${markdownText(key)}**`;
+  if (words && switchesOf(baseline).includes(key)) {
+    const text = (each: readonly string[]) =>
+      each.length === 0 ? l10n.t('nothing') : markdownCode(each.join(' '));
+    return [
+      title,
+      l10n.t('The command gets {0} with it, and {1} without it.', text(words.with), text(words.without)),
+    ];
+  }
+  if (value === undefined) return [];
+  return [title, l10n.t('Value in the experiment: {0}.', markdownCode(value))];
 }
 
 function optionParts(key: string, rest: readonly (string | number)[], baseline: Baseline | null): string[] {
@@ -92,7 +129,8 @@ function keyParts(path: readonly string[], baseline: Baseline | null): string[] 
   const value = baseline ? ownWords(baseline.document.value) : {};
   const field = fieldAt(path, value);
   if (!field) return [];
-  const now = baseline ? (valueAt(baseline.experiment, path) ?? field.default) : undefined;
+  const holder = baseline && isCommandBaseline(baseline) ? value : baseline?.experiment;
+  const now = baseline ? (valueAt(holder, path) ?? field.default) : undefined;
   return [
     `**${markdownText(path.join('.'))}**`,
     ...(field.description === undefined ? [] : [field.description]),

@@ -2,6 +2,7 @@ import * as l10n from '@vscode/l10n';
 import { lacksIndex } from '../../experiment/parse';
 import type { Problem } from '../../experiment/problem';
 import type { ExperimentDocument } from '../../experiment/text/document';
+import { NO_FACTS } from '../../recipe/datasets';
 import { assertNever } from '../../shared/assertNever';
 import type { ExperimentReading, StudyParse } from '../../study/file/study';
 import { searchProblems } from '../../study/search/check';
@@ -48,7 +49,7 @@ function problemsOfSearch(
   if (!experiment) return [];
   if (!experiment.ok) return [ofExperiment(document, unreadable(search.experiment, experiment.reason))];
   const { parsed } = experiment;
-  if (lacksIndex(parsed)) {
+  if ('factsOf' in parsed && lacksIndex(parsed)) {
     const what = l10n.t(
       'The images of {0} have not been indexed, so its search cannot be checked.',
       search.experiment,
@@ -57,7 +58,8 @@ function problemsOfSearch(
   }
   const { text, format } = parsed.document;
   const fileName = `experiment.${format}`;
-  return searchProblems(search, document, { text, fileName, factsOf: parsed.factsOf });
+  const factsOf = 'factsOf' in parsed ? parsed.factsOf : NO_FACTS;
+  return searchProblems(search, document, { text, fileName, factsOf });
 }
 
 function unindexed(document: ExperimentDocument, what: string): Problem {

@@ -3,10 +3,16 @@ import { YAML_NOTATION } from '../../experiment/text/yamlDocument';
 import { recipeKey } from '../../recipe/recipe';
 import { isMapping } from '../../shared/values';
 import { exclusionsAmong, settingSpace } from '../../study/file/settings';
-import type { Baseline, StudyBudget, WrittenFactor } from '../../study/file/study';
+import {
+  type Baseline,
+  isCommandBaseline,
+  type StudyBudget,
+  type WrittenFactor,
+} from '../../study/file/study';
 import { type TrickName, trickCalled } from '../../tricks/registry';
 import type { Trick } from '../../tricks/trick';
 import { trickFits } from '../trickFit';
+import { commandTricks, switchesOf } from './commandFactors';
 
 /** A trick that a study of an experiment could test. */
 export interface ProposedFactor {
@@ -24,6 +30,9 @@ export interface ProposedFactor {
  * would change something and that nothing in it excludes. Slow: see docs/performance.md.
  */
 export function proposedFactors(baseline: Baseline): ProposedFactor[] {
+  if (isCommandBaseline(baseline)) {
+    return commandTricks(baseline).map((factor) => ({ ...factor, value: true }));
+  }
   const able = trickFits(baseline).filter(({ recipes }) => {
     const both = recipes();
     return both !== null && recipeKey(both.without) !== recipeKey(both.with);
@@ -52,8 +61,11 @@ export function asWritten(key: string, value: unknown): WrittenFactor {
   return { key, kind: 'trick', values: [false, value], path: [], levelPaths: [[], []] };
 }
 
-/** A trick and its value in a study. */
-export type NamedFactor = Pick<ProposedFactor, 'trick' | 'value'>;
+/** A trick, or a name that a command's experiment switches, and its value in a study. */
+export interface NamedFactor {
+  readonly trick: Pick<Trick<TrickName>, 'brief'> & { readonly name: string };
+  readonly value: unknown;
+}
 
 /**
  * Returns the factors with these names: as proposed if they are, else with the paper's options. A name that is not a
@@ -64,7 +76,9 @@ export function factorsCalled(
   names: readonly string[],
 ): readonly (NamedFactor | { readonly unknown: string })[] {
   const proposed = proposedFactors(baseline);
+  const switches = isCommandBaseline(baseline) ? switchesOf(baseline) : [];
   return names.map((name) => {
+    if (switches.includes(name)) return { trick: { name, brief: () => '' }, value: true };
     const called = trickCalled(name);
     if (!called) return { unknown: name };
     return proposed.find(({ trick }) => trick === called.trick) ?? { trick: called.trick, value: true };

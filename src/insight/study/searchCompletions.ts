@@ -3,7 +3,7 @@ import { fieldAt } from '../../experiment/schemaTree';
 import { isMapping, valueAt } from '../../shared/values';
 import { experimentKeys } from '../../study/file/keys';
 import { ownWords } from '../../study/file/resolveValue';
-import type { Baseline } from '../../study/file/study';
+import { type Baseline, isCommandBaseline } from '../../study/file/study';
 import { ALL_TRICKS, trickCalled } from '../../tricks/registry';
 import { trickFits } from '../trickFit';
 import { type Completion, escaped, type WordInPlace } from '../wordInPlace';
@@ -19,7 +19,8 @@ export function searchedItems(
   const { notation, format } = marked;
   const entry = (key: string, value: string) =>
     isKeyOfValue ? escaped(notation.key(key)) : `${escaped(notation.key(key))}: ${value}${comma}`;
-  const fits = baseline ? trickFits(baseline).map(({ trick }) => trick) : ALL_TRICKS;
+  const fits =
+    baseline && !isCommandBaseline(baseline) ? trickFits(baseline).map(({ trick }) => trick) : ALL_TRICKS;
   const tricks = fits
     .filter(({ name }) => !written.includes(name))
     .map(

@@ -149,7 +149,7 @@ function saidTwice(name: TrickName, option: string, isOn: boolean): Finding {
     what: isOn
       ? l10n.t('The command already has {0}, by {1}.', name, option)
       : l10n.t('The command has {0}, by {1}.', name, option),
-    remedy: l10n.t('Remove {0} from the command, or {1} from tricks.', option, name),
+    remedy: l10n.t('Remove {0} from the command, or {1} here.', option, name),
   };
 }
 
@@ -168,7 +168,7 @@ function conflictOf(original: OpenCommand, name: TrickName, changes: Changes): F
       what: isOff
         ? l10n.t('{0} has no effect with {1}, which is in the command.', name, given.option)
         : l10n.t('{0} needs {1}, but the command sets {2}.', name, shown(value) ?? '...', given.option),
-      remedy: l10n.t('Remove {0} from the command, or {1} from tricks.', given.option, name),
+      remedy: l10n.t('Remove {0} from the command, or {1} here.', given.option, name),
     };
   }
   return null;

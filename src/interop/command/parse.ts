@@ -8,7 +8,7 @@ import type { CommandRecipe } from '../../recipe/commandRecipe';
 import { type FactsLookup, NO_FACTS } from '../../recipe/datasets';
 import type { ReadText } from '../import/adapter';
 import { NO_FILES } from '../import/adapters';
-import { resolveCommand } from './resolve';
+import { type ExperimentPlace, resolveCommand } from './resolve';
 
 /** The result of parsing a command experiment. */
 export type CommandParseResult = { readonly document: ExperimentDocument } & (
@@ -16,6 +16,8 @@ export type CommandParseResult = { readonly document: ExperimentDocument } & (
       readonly ok: true;
       readonly experiment: CommandExperiment;
       readonly recipe: CommandRecipe;
+      /** What the command was resolved with. A second resolution must use the same. */
+      readonly place: ExperimentPlace;
       /** Things that are understood but should be written differently. */
       readonly warnings: readonly Problem[];
     }
@@ -60,13 +62,14 @@ export function readAnyExperiment(
   }
   const reading = readCommand(document, settings);
   if (!reading.ok) return { kind: 'command', document, ...reading };
-  const { experiment, place } = reading;
-  const resolution = resolveCommand(experiment, { fileName, readText });
+  const { experiment } = reading;
+  const place: ExperimentPlace = { fileName, readText };
+  const resolution = resolveCommand(experiment, place);
   if (!resolution.ok) {
-    return { kind: 'command', document, ok: false, problems: place(resolution.findings, 'error') };
+    return { kind: 'command', document, ok: false, problems: reading.place(resolution.findings, 'error') };
   }
-  const warnings = [...reading.warnings, ...place(resolution.warnings, 'warning')].toSorted(
+  const warnings = [...reading.warnings, ...reading.place(resolution.warnings, 'warning')].toSorted(
     (one, other) => one.range.start.offset - other.range.start.offset,
   );
-  return { kind: 'command', document, ok: true, experiment, recipe: resolution.recipe, warnings };
+  return { kind: 'command', document, ok: true, experiment, place, recipe: resolution.recipe, warnings };
 }

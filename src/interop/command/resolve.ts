@@ -194,26 +194,29 @@ const SEED_OPTIONS: Readonly<Partial<Record<CommandExperiment['system'], string>
   mmpretrain: `--cfg-options randomness.seed=\${seed}`,
 };
 
-/** Without a seed, runs of a study that differ only in it are all alike, or all random. */
-function seedWarnings(experiment: CommandExperiment): Finding[] {
+/** Whether the seed gets to the command: by a placeholder or an environment variable. */
+export function passesSeed(experiment: CommandExperiment): boolean {
   const words = [
     ...experiment.command,
     ...Object.values(experiment.environment),
     ...Object.values(experiment.arguments).flatMap((each) => [...each.with, ...each.without]),
   ];
-  if (experiment.seedVariable !== null || words.flatMap(placeholdersIn).includes('seed')) return [];
-  const option = SEED_OPTIONS[experiment.system];
-  return [
-    {
-      path: COMMAND,
-      part: 'value',
-      what: l10n.t('The command does not get the seed.'),
-      remedy:
-        option === undefined
-          ? l10n.t('Use {0} in the command, or write seed_variable under trainer.', `\${seed}`)
-          : l10n.t('Add {0} to the command.', option),
-    },
-  ];
+  return experiment.seedVariable !== null || words.flatMap(placeholdersIn).includes('seed');
+}
+
+/** Returns how to pass the seed to a command. */
+export function seedRemedy({ system }: Pick<CommandExperiment, 'system'>): string {
+  const option = SEED_OPTIONS[system];
+  return option === undefined
+    ? l10n.t('Use {0} in the command, or write seed_variable under trainer.', `\${seed}`)
+    : l10n.t('Add {0} to the command.', option);
+}
+
+/** Without a seed, runs of a study that differ only in it are all alike, or all random. */
+function seedWarnings(experiment: CommandExperiment): Finding[] {
+  if (passesSeed(experiment)) return [];
+  const what = l10n.t('The command does not get the seed.');
+  return [{ path: COMMAND, part: 'value', what, remedy: seedRemedy(experiment) }];
 }
 
 /** `conda run` keeps the output of its command until that ends, unless it is told not to. */

@@ -1,3 +1,4 @@
+import { networkRecipe } from '../../recipe/anyRecipe';
 import type { EngineName } from '../../recipe/engineNames';
 import { median } from '../metric';
 import type { StudyCost } from '../record';
@@ -38,7 +39,8 @@ export async function measureCosts(
   const tried = [null, ...levels].flatMap((each) => {
     const setting = each ? baseline.with(each.factor, each.level) : baseline;
     if (!isAllowed(setting)) return [];
-    const { recipe } = experimentAt(setting, options.seed, 0);
+    const recipe = networkRecipe(experimentAt(setting, options.seed, 0).recipe);
+    if (!recipe) return [];
     return [
       {
         ...{ each, recipe: { ...recipe, engine: options.engine }, bytes: [] as number[] },

@@ -1,7 +1,7 @@
 import { availableParallelism, freemem } from 'node:os';
 import type { Manifest } from '../../protocol/manifest';
 import type { EngineStartedEvent } from '../../protocol/standing';
-import { type AnyRecipe, anyRecipeKey } from '../../recipe/anyRecipe';
+import { anyRecipeKey, isCommandRecipe } from '../../recipe/anyRecipe';
 import type { Recipe } from '../../recipe/recipe';
 import type { RunEntry } from '../../runs/store';
 import { type Place, placeOf } from '../../study/effect';
@@ -109,18 +109,29 @@ export async function probedSeconds(
   return trial ? secondsOf(tried.recipe, stepSeconds(trial.steps)) : null;
 }
 
-/** Returns the seconds of the latest complete run of a recipe here; null if there is none. */
-export function secondsOfLastRun(runs: readonly RunEntry[], recipe: AnyRecipe): number | null {
-  const key = anyRecipeKey(recipe);
+/**
+ * Returns the seconds of the latest complete run of an experiment here; null if there is none.
+ *
+ * @param keyOf returns the key of what the experiment trains with a seed
+ */
+export function secondsOfLastRun(
+  runs: readonly RunEntry[],
+  keyOf: (seed: number) => string | null,
+): number | null {
   for (const run of runs) {
     if (run.kind !== 'run' || run.manifest.state.status !== 'done') continue;
-    if (anyRecipeKey(run.manifest.recipe) === key) return run.manifest.state.result.seconds;
+    const { recipe, state } = run.manifest;
+    if (anyRecipeKey(recipe) === keyOf(recipe.seed)) return state.result.seconds;
   }
   return null;
 }
 
-/** Whether a run computed in the same place as a study's runs, so the two are comparable. */
+/**
+ * Whether a run computed in the same place as a study's runs, so the two are comparable. A command does not say where it
+ * computes.
+ */
 export function isPlaceOf(manifest: Manifest, scheduling: Scheduling): boolean {
+  if (scheduling.engine === null) return isCommandRecipe(manifest.recipe);
   const place = exactPlaceOf(manifest);
   return (
     place !== null &&

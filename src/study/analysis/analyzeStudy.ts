@@ -68,7 +68,10 @@ export function analyzeStudy(input: StudyInput, spending: Spending = STUDY_SPEND
   };
   if (used.length === 0) return { ...common, ...nothing(input) };
 
-  const model = modelOf(factors, plan, used);
+  const { areSeedsPaired = true } = input;
+  // Without blocks, all runs share one mean.
+  const rows = areSeedsPaired ? used : used.map(({ setting }) => ({ block: 0, setting }));
+  const model = modelOf(factors, plan, rows);
   const values = Float64Array.from(used, ({ value }) => value);
   const noise = noiseOf(
     model.fit,
@@ -80,7 +83,7 @@ export function analyzeStudy(input: StudyInput, spending: Spending = STUDY_SPEND
   const measureBy = (weights: Float64Array) => measure(weights, model.fit, values, noise, imagesOf);
   const measured = model.effects.map(({ factor, level, column }) => {
     if (plan.kind === 'one_at_a_time')
-      return measureAlone(factor, level, used, input.images === 'shared', imagesOf);
+      return measureAlone(factor, level, used, input.images === 'shared', imagesOf, areSeedsPaired);
     const weights = weightsOf(model, new Map([[column, 1]]));
     return weights && measureBy(weights);
   });
@@ -104,8 +107,7 @@ export function analyzeStudy(input: StudyInput, spending: Spending = STUDY_SPEND
   );
   const growth: Growth = {
     blocks: new Set(used.map(({ block }) => block)).size,
-    degreesPerBlock:
-      plan.kind === 'one_at_a_time' ? 1 : Math.max((plan.blocks[0]?.settings.length ?? 1) - 1, 0),
+    degreesPerBlock: degreesPerBlock(plan, areSeedsPaired),
     areImagesShared: input.images === 'shared',
   };
   const effects = model.effects.map(({ factor, level }, index): StudyEffect => {
@@ -150,6 +152,12 @@ export function analyzeStudy(input: StudyInput, spending: Spending = STUDY_SPEND
   };
 }
 
+/** Returns the residual degrees of freedom that a further block adds. Its own mean takes one. */
+function degreesPerBlock({ kind, blocks }: StudyInput['plan'], areSeedsPaired: boolean): number {
+  if (kind === 'one_at_a_time') return areSeedsPaired ? 1 : 2;
+  return Math.max((blocks[0]?.settings.length ?? 1) - Number(areSeedsPaired), 0);
+}
+
 /** Designs with effects that are differences of two settings. */
 const CHANGES_ONE: readonly DesignKind[] = ['one_at_a_time', 'leave_one_out', 'stack'];
 
@@ -174,6 +182,7 @@ function usedRuns(runs: readonly StudyRunOutcome[], blocks: ReadonlySet<number> 
             value: outcome.value,
             correct: outcome.correct,
             loss: outcome.loss ?? null,
+            digits: outcome.digits ?? null,
           },
         ]
       : [],

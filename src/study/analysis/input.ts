@@ -23,6 +23,11 @@ export interface StudyInput {
   readonly smallestEffect: number;
   /** Whether all blocks share their validation images, or each block has its own fold. */
   readonly images: 'shared' | 'folds';
+  /**
+   * Whether runs with one seed have something in common. If not, blocks are not fitted, and the noise includes that of
+   * seeds. Default: true.
+   */
+  readonly areSeedsPaired?: boolean;
   readonly stop: 'when_decided' | 'never';
   /** Whether a setting can be run. If absent, all settings can. */
   readonly isAllowed?: (setting: StudySetting) => boolean;
@@ -40,4 +45,5 @@ export interface UsedRun {
   readonly value: number;
   readonly correct: Uint8Array | null;
   readonly loss: number | null;
+  readonly digits: string | null;
 }

@@ -13,6 +13,7 @@ export const LEAST_PAIRS = LEAST_DEGREES + 1;
  *
  * @param areImagesShared if false, each block has its own images. The spread of the pairs then includes the images
  *   fully, and runs of different blocks are never compared.
+ * @param arePaired if false, runs of one block have nothing in common, so only Welch's test applies
  * @returns null if either setting has no run to compare
  */
 export function measureAlone(
@@ -21,13 +22,15 @@ export function measureAlone(
   runs: readonly UsedRun[],
   areImagesShared: boolean,
   imagesOf: ((weights: Float64Array) => ImagesPart) | null,
+  arePaired = true,
 ): Measured | null {
   const withIt = positions(runs, (of, index) => of === (index === factor ? level : 0));
   const without = positions(runs, (of) => of === 0);
   const paired = pairedWeights(withIt, without, runs);
   const welch = areImagesShared ? welchOf(withIt, without, runs) : null;
-  const isEnough = paired !== null && paired.pairs >= LEAST_PAIRS;
-  if (welch && !isEnough && (!paired || (welch.runs?.degrees ?? 0) >= LEAST_DEGREES))
+  const isEnough = arePaired && paired !== null && paired.pairs >= LEAST_PAIRS;
+  const isWelchEnough = !arePaired || !paired || (welch?.runs?.degrees ?? 0) >= LEAST_DEGREES;
+  if (welch && !isEnough && isWelchEnough)
     return { value: welch.value, runs: welch.runs, images: imagesOf?.(welch.weights) ?? null };
   if (!paired) return null;
   const { weights, differences, pairs } = paired;

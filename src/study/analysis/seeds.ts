@@ -1,5 +1,8 @@
 import type { UsedRun } from './input';
 
+/** The parts of a run that tell whether it is a copy. */
+export type ComparedRun = Pick<UsedRun, 'setting' | 'seed' | 'value' | 'correct' | 'loss' | 'digits'>;
+
 /**
  * Minimum number of agreeing pairs if only the metric is available. With few images, accuracies agree by chance now and
  * then.
@@ -11,8 +14,8 @@ const LEAST_PAIRS = 3;
  * seeds. All pairs of runs must agree. One pair is enough if its loss, or a metric that is not a share of images,
  * agrees too.
  */
-export function areSeedsIgnored(runs: readonly UsedRun[], isAccuracy: boolean): boolean {
-  const bySetting = new Map<string, UsedRun[]>();
+export function areSeedsIgnored(runs: readonly ComparedRun[], isAccuracy: boolean): boolean {
+  const bySetting = new Map<string, ComparedRun[]>();
   for (const run of runs) {
     const key = run.setting.join();
     const others = bySetting.get(key);
@@ -33,8 +36,9 @@ export function areSeedsIgnored(runs: readonly UsedRun[], isAccuracy: boolean): 
   return pairs >= LEAST_PAIRS || (pairs > 0 && isSure);
 }
 
-function agree(a: UsedRun, b: UsedRun): boolean {
+function agree(a: ComparedRun, b: ComparedRun): boolean {
   if (a.value !== b.value) return false;
+  if (a.digits !== null && b.digits !== null && a.digits !== b.digits) return false;
   if (a.loss !== null && b.loss !== null && a.loss !== b.loss) return false;
   const [first, second] = [a.correct, b.correct];
   return (

@@ -3,6 +3,8 @@ import { isDeepStrictEqual } from 'node:util';
 import * as l10n from '@vscode/l10n';
 import type { Finding } from '../../experiment/explain';
 import type { StudySetting } from '../../protocol/study';
+import { type AnyRecipe, networkRecipe } from '../../recipe/anyRecipe';
+import { nearest } from '../../shared/nearest';
 import type { Path } from '../../shared/path';
 import { valueAt } from '../../shared/values';
 import { trickCalled } from '../../tricks/registry';
@@ -18,7 +20,7 @@ import {
   settingSpace,
   settingWith,
 } from './settings';
-import type { Baseline, FactorLevel, Study, WrittenFactor } from './study';
+import { type Baseline, type FactorLevel, isCommandBaseline, type Study, type WrittenFactor } from './study';
 
 /** Checks the levels of a study's factors. Returns errors and warnings separately. */
 export function levelFindings(
@@ -27,12 +29,17 @@ export function levelFindings(
 ): { readonly errors: readonly Finding[]; readonly warnings: readonly Finding[] } {
   const { factors } = study;
   const value = ownWords(baseline.document.value);
-  const unknown = factors.flatMap((factor) => unknownKey(factor, value));
+  const isCommand = isCommandBaseline(baseline);
+  const unknown = factors.flatMap((factor) =>
+    isCommand ? unknownInCommand(factor, value) : unknownKey(factor, value),
+  );
   if (unknown.length > 0) return { errors: unknown, warnings: [] };
   const space = settingSpace(factors, baseline);
   const reference = settingWith(factors.length);
   const base = space.resolved(reference);
   if (!base.ok) {
+    const own = isCommand ? commandFindings(factors, base.findings) : [];
+    if (own.length > 0) return { errors: own, warnings: [] };
     const [first] = base.findings;
     const errors: Finding[] = [
       {
@@ -65,13 +72,13 @@ export function levelFindings(
       else errors.push(found);
       continue;
     }
-    if (!isSameData(base.recipe.data, alone.recipe.data)) {
+    if (!isSameData(base.recipe, alone.recipe)) {
       errors.push(at(factor, level, otherImages(factor)));
       continue;
     }
     const key = space.keyOf(setting) ?? '';
     const same = seen.get(`${level.factor} ${key}`);
-    if (key === space.keyOf(reference)) errors.push(at(factor, level, changesNothing(factor)));
+    if (key === space.keyOf(reference)) errors.push(at(factor, level, changesNothing(factor, isCommand)));
     else if (same) errors.push(at(factor, level, sameAs(factor, same)));
     seen.set(`${level.factor} ${key}`, level);
   }
@@ -87,15 +94,19 @@ export function levelFindings(
 
 /** Reports folds that are requested although the data set has its own validation images. */
 export function foldFindings({ blocks }: Study, baseline: Baseline): Finding[] {
-  if (blocks !== 'folds' || validationOrigin(baseline) !== 'own') return [];
+  if (blocks !== 'folds') return [];
+  const isCommand = isCommandBaseline(baseline);
+  if (!isCommand && validationOrigin(baseline) !== 'own') return [];
   return [
     {
       path: ['blocks'],
       part: 'value',
-      what: l10n.t(
-        'Folds need validation images split from the training images, but {0} has its own.',
-        baseline.recipe.data.dataset.name,
-      ),
+      what: isCommand
+        ? l10n.t('There are no folds: the command chooses its validation images itself.')
+        : l10n.t(
+            'Folds need validation images split from the training images, but {0} has its own.',
+            baseline.recipe.data.dataset.name,
+          ),
       remedy: l10n.t('Use seeds.'),
       replacement: 'seeds',
     },
@@ -135,6 +146,55 @@ function unknownKey({ key, kind, path }: WrittenFactor, value: unknown): Finding
       ...(near !== undefined && { replacement: near }),
     },
   ];
+}
+
+/** The parts of a command's experiment whose keys may be factors. */
+const COMMAND_FACTORS: readonly (readonly string[])[] = [
+  ['trainer', 'values'],
+  ['trainer', 'environment'],
+];
+
+/** Reports a key that is no value, environment variable or option of a trick in a command's experiment. */
+function unknownInCommand({ key, kind, path }: WrittenFactor, value: unknown): Finding[] {
+  const parts = key.split('.');
+  const isOption = parts.length === 3 && parts[0] === 'tricks' && isKey(key, value);
+  const isWritten = parts.length === 3 && valueAt(value, parts) !== undefined;
+  const isAllowed = COMMAND_FACTORS.some((above) => above.every((part, index) => parts[index] === part));
+  if (kind === 'trick' || isOption || (isAllowed && isWritten)) return [];
+  const written = COMMAND_FACTORS.flatMap((above) =>
+    Object.keys(Object(valueAt(value, above))).map((name) => [...above, name].join('.')),
+  );
+  const last = parts.at(-1) ?? '';
+  const near = nearest(key, written) ?? written.find((each) => each.split('.').at(-1) === last);
+  const name = /^[A-Za-z_]\w*$/.test(last) ? last : 'lr';
+  return [
+    {
+      path,
+      part: 'key',
+      what: l10n.t('{0} is neither a trick nor a value of the command.', shortened(key)),
+      remedy:
+        near === undefined
+          ? l10n.t(
+              'Write {0} in the command, and {1} under trainer. Then {2} is a factor.',
+              ...[`\${${name}}`, `values: { ${name}: ... }`, `trainer.values.${name}`],
+            )
+          : l10n.t('Did you mean {0}?', near),
+      ...(near !== undefined && { replacement: near }),
+    },
+  ];
+}
+
+/** Returns what a command's experiment says about factors at their first levels, each at its factor. */
+function commandFindings(factors: readonly WrittenFactor[], findings: readonly Finding[]): Finding[] {
+  return findings.flatMap((found): Finding[] => {
+    const factor = factors.find(({ key, kind }) => {
+      const path = kind === 'trick' ? ['tricks', key] : key.split('.');
+      return path.every((part, index) => found.path[index] === part);
+    });
+    if (!factor) return [];
+    const { what, remedy } = found;
+    return [{ path: factor.path, part: isOwnEntry(factor, factor.path) ? 'key' : 'value', what, remedy }];
+  });
 }
 
 function uneditable({ key }: WrittenFactor, reason: string): Words {
@@ -181,12 +241,10 @@ function canStandBesideSome(
   );
 }
 
-interface SeenData {
-  readonly source: unknown;
-  readonly dataset: { readonly fingerprint?: string; readonly validationImages: number };
-}
-
-function isSameData(one: SeenData, other: SeenData): boolean {
+/** Which images a command uses is not known here. */
+function isSameData(first: AnyRecipe, second: AnyRecipe): boolean {
+  const [one, other] = [networkRecipe(first)?.data, networkRecipe(second)?.data];
+  if (!one || !other) return true;
   return (
     isDeepStrictEqual(one.source, other.source) &&
     one.dataset.fingerprint === other.dataset.fingerprint &&
@@ -201,7 +259,14 @@ function otherImages({ key }: WrittenFactor): Words {
   };
 }
 
-function changesNothing({ key, values }: WrittenFactor): Words {
+function changesNothing({ key, values }: WrittenFactor, isCommand: boolean): Words {
+  const [section, part, name] = key.split('.');
+  if (isCommand && section === 'trainer' && part === 'values') {
+    return {
+      what: l10n.t('{0} changes nothing in this experiment.', key),
+      remedy: l10n.t('Use {0} in the command.', `\${${name}}`),
+    };
+  }
   return {
     what:
       values.length === 2

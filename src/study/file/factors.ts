@@ -21,12 +21,25 @@ export interface FactorsReading {
  */
 const MOST_LEVELS = 40;
 
+/** Names that a command's experiment gives, by which factors may be called. */
+export interface CommandNames {
+  /** Names in `trainer.arguments` that are no tricks. */
+  readonly switches: readonly string[];
+  /** Names in `trainer.values`. */
+  readonly values: readonly string[];
+}
+
+export const NO_NAMES: CommandNames = { switches: [], values: [] };
+
 /** Reads the factors of a study file, and reports errors in how they are written. */
-export function readFactors(written: WrittenStudy['factors']): FactorsReading {
+export function readFactors(
+  written: WrittenStudy['factors'],
+  names: CommandNames = NO_NAMES,
+): FactorsReading {
   const findings: Finding[] = [];
   const factors: WrittenFactor[] = [];
   written.forEach((item, index) => {
-    const reading = readFactor(item, ['factors', index]);
+    const reading = readFactor(item, ['factors', index], names);
     if ('what' in reading) findings.push(reading);
     else factors.push(reading);
   });
@@ -56,8 +69,12 @@ function tooManyLevels(levels: number): Finding {
   };
 }
 
-function readFactor(item: string | Readonly<Record<string, unknown>>, path: Path): WrittenFactor | Finding {
-  if (typeof item === 'string') return bareTrick(item, path);
+function readFactor(
+  item: string | Readonly<Record<string, unknown>>,
+  path: Path,
+  names: CommandNames,
+): WrittenFactor | Finding {
+  if (typeof item === 'string') return bareTrick(item, path, names);
   const [entry, ...others] = Object.entries(item);
   if (!entry || others.length > 0) {
     return {
@@ -72,12 +89,43 @@ function readFactor(item: string | Readonly<Record<string, unknown>>, path: Path
     };
   }
   const [key, value] = entry;
+  if (names.switches.includes(key)) return switchFactor(key, value, path);
+  // In a command, a name stands for its placeholder.
+  if (names.values.includes(key)) return keyFactor(`trainer.values.${key}`, value, path, key);
   return key.includes('.') || !trickCalled(key)
     ? keyFactor(key, value, path)
     : trickFactor(key, value, [...path, key]);
 }
 
-function bareTrick(written: string, path: Path): WrittenFactor | Finding {
+/** A name in `trainer.arguments` that is no trick is a factor like a trick without options. */
+function switchFactor(key: string, value: unknown, above: Path): WrittenFactor | Finding {
+  const path = [...above, key];
+  if (value === true || value === null) {
+    return { key, kind: 'trick', values: [false, true], path, levelPaths: [path, path] };
+  }
+  return {
+    path,
+    part: 'value',
+    what: l10n.t('{0} has no options: it is a name in {1}.', key, 'trainer.arguments'),
+    remedy: l10n.t('Write only its name, to compare without and with it.'),
+  };
+}
+
+function bareTrick(written: string, path: Path, { switches, values }: CommandNames): WrittenFactor | Finding {
+  if (switches.includes(written)) {
+    return { key: written, kind: 'trick', values: [false, true], path, levelPaths: [path, path] };
+  }
+  if (values.includes(written)) {
+    return {
+      path,
+      part: 'value',
+      what: l10n.t('The factor {0} has one level.', written),
+      remedy: l10n.t(
+        'Write two values or more, the reference first, such as {0}.',
+        `${written}: [0.1, 0.05]`,
+      ),
+    };
+  }
   const called = trickCalled(written);
   if (called) {
     return {
@@ -88,7 +136,7 @@ function bareTrick(written: string, path: Path): WrittenFactor | Finding {
       levelPaths: [path, path],
     };
   }
-  const names = ALL_TRICKS.map(({ name }) => name);
+  const names = [...switches, ...ALL_TRICKS.map(({ name }) => name)];
   const near = nearest(written, names);
   return {
     path,
@@ -162,8 +210,8 @@ function trickOf(name: string) {
   return called.trick;
 }
 
-function keyFactor(key: string, value: unknown, above: Path): WrittenFactor | Finding {
-  const path = [...above, key];
+function keyFactor(key: string, value: unknown, above: Path, written: string = key): WrittenFactor | Finding {
+  const path = [...above, written];
   const [section, name, ...rest] = key.split('.');
   if (key.split('.').some((part) => part === '')) {
     return {

@@ -1,13 +1,16 @@
 import * as l10n from '@vscode/l10n';
+import { isCommandDocument } from '../../experiment/command/read';
 import { explainIssues, type Finding, type Guide } from '../../experiment/explain';
 import { lacksIndex } from '../../experiment/parse';
 import type { Problem } from '../../experiment/problem';
 import { type ExperimentDocument, parseDocument } from '../../experiment/text/document';
 import { nearest } from '../../shared/nearest';
-import { isMapping } from '../../shared/values';
+import { isMapping, valueAt } from '../../shared/values';
+import { trickCalled } from '../../tricks/registry';
 import { foldFindings, levelFindings } from './checks';
+import { seedFindings } from './commandSeeds';
 import { designFindings } from './design';
-import { readFactors } from './factors';
+import { type CommandNames, NO_NAMES, readFactors } from './factors';
 import { readListedRuns } from './listedRuns';
 import { defaultSmallestEffect, inSnakeCase, METRICS } from './metrics';
 import { studySchema, type WrittenStudy } from './schema';
@@ -84,28 +87,32 @@ export function readStudy(
   const parsed = studySchema.safeParse(withoutEmptyParts(value));
   if (!parsed.success)
     return failed(placed(explainIssues(parsed.error.issues, value, { ...GUIDE, format: document.format })));
-  const reading = studyOf(parsed.data);
+  // A command's experiment names factors of its own.
+  const experiment = readExperiment(parsed.data.experiment);
+  const isCommand = experiment.ok && isCommandDocument(experiment.parsed.document);
+  const names = isCommand ? commandNames(experiment.parsed.document.value) : null;
+  const reading = studyOf(parsed.data, names);
   if (!reading.ok) return failed(placed(reading.findings));
   const { study } = reading;
 
-  const experiment = readExperiment(study.experiment);
   if (!experiment.ok) {
     return failed(placed([unreadable(study.experiment, experiment.reason)]), study);
   }
   const baseline = experiment.parsed;
   if (!baseline.ok) {
-    if (baseline.unindexed && lacksIndex(baseline)) {
+    if ('factsOf' in baseline && baseline.unindexed && lacksIndex(baseline)) {
       return { ok: false, why: 'unindexed', document, study, request: baseline.unindexed.request };
     }
     return failed(placed([broken(study.experiment, baseline.problems)]), study);
   }
 
   const { errors, warnings } = levelFindings(study, baseline);
-  const found = [...errors, ...foldFindings(study, baseline)];
+  const seeds = seedFindings(baseline);
+  const found = [...errors, ...seeds.errors, ...foldFindings(study, baseline)];
   if (found.length > 0) return failed([...placed(found), ...placed(warnings, 'warning')], study, baseline);
   const settings = settingsOf(study, baseline);
   const design = designFindings(study, settings);
-  const warned = placed([...warnings, ...design.warnings], 'warning');
+  const warned = placed([...warnings, ...seeds.warnings, ...design.warnings], 'warning');
   if (design.errors.length > 0) return failed([...placed(design.errors), ...warned], study, baseline);
   return { ok: true, document, study, baseline, settings, warnings: warned };
 }
@@ -114,15 +121,30 @@ type StudyReading =
   | { readonly ok: true; readonly study: Study }
   | { readonly ok: false; readonly findings: readonly Finding[] };
 
-/** Reads a study file without its experiment. */
-function studyOf(written: WrittenStudy): StudyReading {
-  const { factors, findings: factorFindings } = readFactors(written.factors);
-  const metric = inSnakeCase(written.metric);
+/** Returns the names in a command's experiment by which factors may be called. */
+function commandNames(value: unknown): CommandNames {
+  const keysOf = (key: string) => Object.keys(Object(valueAt(value, ['trainer', key])));
+  return {
+    switches: keysOf('arguments').filter((name) => trickCalled(name)?.trick.name !== name),
+    values: keysOf('values').filter((name) => !trickCalled(name)),
+  };
+}
+
+/**
+ * Reads a study file without its experiment.
+ *
+ * @param names of its experiment, null if that is not of a command
+ */
+function studyOf(written: WrittenStudy, names: CommandNames | null): StudyReading {
+  const { factors, findings: factorFindings } = readFactors(written.factors, names ?? NO_NAMES);
+  // A command's numbers keep the names that it gives them.
+  const isOwn = names !== null && !METRICS.includes(inSnakeCase(written.metric));
+  const metric = isOwn ? written.metric : inSnakeCase(written.metric);
   const budget = budgetOf(written.budget);
   const smallestEffect = written.smallest_effect ?? defaultSmallestEffect(metric);
-  const findings: Finding[] = [...factorFindings, ...metricFindings(metric)];
+  const findings: Finding[] = [...factorFindings, ...(isOwn ? [] : metricFindings(metric))];
   if (!budget) findings.push(noBudget(written.budget));
-  if (smallestEffect === null && METRICS.includes(metric)) findings.push(noSmallestEffect(metric));
+  if (smallestEffect === null && (isOwn || METRICS.includes(metric))) findings.push(noSmallestEffect(metric));
   const listed =
     typeof written.design === 'string' || factorFindings.length > 0
       ? null

@@ -1,12 +1,12 @@
 /** Expected precision of a study's effects, before any run is trained. */
 import type { StudyPlan } from '../../protocol/study';
-import { recipeKey } from '../../recipe/recipe';
 import { budgetFor } from '../design/budget';
 import { chooseDesign } from '../design/chooseDesign';
 import { widestHalfWidth } from '../design/precision';
-import type { RunIndex } from '../effect';
+import type { Observation, RunIndex } from '../effect';
+import { keyBySeed } from './commandSeeds';
 import { designRequestOf } from './design';
-import type { Baseline, DesignRequest, StudySettings } from './study';
+import { type Baseline, type DesignRequest, isCommandBaseline, type StudySettings } from './study';
 
 /**
  * Assumed standard deviation of accuracy over seeds if it is unknown, in percentage points. Typical values are 0.1 to
@@ -65,10 +65,10 @@ export function neededRuns(
  * Returns the standard deviation of accuracy over seeds among an experiment's finished runs, in percentage points; null
  * with fewer than 3 seeds in one place.
  */
-export function knownNoise({ recipe }: Pick<Baseline, 'recipe'>, runs: RunIndex): number | null {
+export function knownNoise(baseline: Baseline, runs: RunIndex): number | null {
   const bySeed = new Map<string, Map<number, number>>();
-  for (const { seed, place, accuracy } of runs.get(recipeKey(recipe)) ?? []) {
-    if (place === null || accuracy === null) continue;
+  for (const { seed, place, accuracy } of observationsOf(baseline, runs)) {
+    if (accuracy === null || (place === null && !isCommandBaseline(baseline))) continue;
     const key = JSON.stringify(place);
     const seeds = bySeed.get(key) ?? new Map<number, number>();
     bySeed.set(key, seeds.set(seed, 100 * accuracy));
@@ -79,4 +79,11 @@ export function knownNoise({ recipe }: Pick<Baseline, 'recipe'>, runs: RunIndex)
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
   const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1);
   return variance > 0 ? Math.sqrt(variance) : null;
+}
+
+/** Returns the runs of an experiment with any seed. */
+function observationsOf(baseline: Baseline, runs: RunIndex): readonly Observation[] {
+  const keyOf = keyBySeed(baseline);
+  if (!isCommandBaseline(baseline)) return runs.get(keyOf(baseline.recipe.seed) ?? '') ?? [];
+  return [...runs].flatMap(([key, each]) => each.filter(({ seed }) => keyOf(seed) === key));
 }

@@ -1,25 +1,28 @@
 import { isDeepStrictEqual } from 'node:util';
 import { writtenTrick } from '../../experiment/aliases';
 import { insertTrick, removeTrick, setOption } from '../../experiment/edits';
-import { readExperiment } from '../../experiment/parse';
 import type { Problem } from '../../experiment/problem';
 import { type ExperimentDocument, parseDocument } from '../../experiment/text/document';
 import { applyEdits, type EditResult } from '../../experiment/text/textEdits';
 import { YAML_NOTATION } from '../../experiment/text/yamlDocument';
+import { type AnyParseResult, readAnyExperiment } from '../../interop/command/parse';
 import type { StudyFactor, StudySetting } from '../../protocol/study';
-import { recipeKey } from '../../recipe/recipe';
+import { anyRecipeKey } from '../../recipe/anyRecipe';
+import type { FactsLookup } from '../../recipe/datasets';
+import type { Path } from '../../shared/path';
 import { valueAt, withoutValue, withValue } from '../../shared/values';
 import { ownWords, type ResolvedValue, resolveValue } from './resolveValue';
-import type {
-  Baseline,
-  Exclusion,
-  ExperimentChange,
-  FactorLevel,
-  SettingExperiment,
-  SettingSurroundings,
-  Study,
-  StudySettings,
-  WrittenFactor,
+import {
+  type Baseline,
+  type Exclusion,
+  type ExperimentChange,
+  type FactorLevel,
+  isCommandBaseline,
+  type SettingExperiment,
+  type SettingSurroundings,
+  type Study,
+  type StudySettings,
+  type WrittenFactor,
 } from './study';
 
 /**
@@ -87,8 +90,8 @@ function worked(baseline: Baseline, value: unknown): Worked {
   const text = JSON.stringify(value);
   const before = ofBaseline.get(text);
   if (before) return before;
-  const resolved = resolveValue(value, baseline.factsOf);
-  const result = { resolved, key: resolved.ok ? recipeKey(resolved.recipe) : null };
+  const resolved = resolveValue(value, baseline);
+  const result = { resolved, key: resolved.ok ? anyRecipeKey(resolved.recipe) : null };
   if (ofBaseline.size >= MOST_KEPT) ofBaseline.clear();
   ofBaseline.set(text, result);
   return result;
@@ -152,19 +155,36 @@ export function exclusionsAmong(factors: readonly WrittenFactor[], space: Settin
 /** Returns a setting's changes to the experiment, with this product's names for tricks. */
 function changesOf(
   factors: readonly WrittenFactor[],
-  { experiment, document }: Baseline,
+  baseline: Baseline,
   setting: StudySetting,
 ): ExperimentChange[] {
-  const tricks = valueAt(ownWords(document.value), ['tricks']);
+  const words = ownWords(baseline.document.value);
+  const tricks = valueAt(words, ['tricks']);
   return factors.map(({ key, kind, values }, index): ExperimentChange => {
     const value = values[setting[index] ?? 0];
     if (kind === 'key') return { path: key.split('.'), value };
     const path = ['tricks', key];
-    if (value === false) return { path };
+    if (value === false) return isOnByDefault(baseline, words, path) ? { path, value } : { path };
     // A bare `true` leaves the trick as the experiment has it.
-    const isOn = Boolean(valueAt(experiment.tricks, [key]));
+    const isOn = isTrickOn(baseline, key);
     return { path, value: value === true && isOn ? valueAt(tricks, [key]) : value };
   });
+}
+
+function isTrickOn(baseline: Baseline, key: string): boolean {
+  if (!isCommandBaseline(baseline)) return Boolean(valueAt(baseline.experiment.tricks, [key]));
+  const { tricks, switches } = baseline.experiment;
+  return switches[key] === true || tricks.some(({ name, options }) => name === key && options !== null);
+}
+
+/**
+ * Whether a program may have a trick that the file does not mention: by default, or by its command. Only `false` switches
+ * it off then.
+ */
+function isOnByDefault(baseline: Baseline, words: unknown, path: Path): boolean {
+  if (!isCommandBaseline(baseline)) return false;
+  const off = worked(baseline, withValue(words, path, false)).key;
+  return off === null || off !== worked(baseline, withoutValue(words, path)).key;
 }
 
 function experimentAt(
@@ -172,19 +192,14 @@ function experimentAt(
   baseline: Baseline,
   setting: StudySetting,
   seed: number,
-  { changes: further = [], factsOf = baseline.factsOf }: SettingSurroundings,
+  { changes: further = [], factsOf }: SettingSurroundings,
 ): SettingExperiment {
   const { document } = baseline;
   const wanted = [...changesOf(factors, baseline, setting), ...further, { path: ['seed'], value: seed }];
   const edit = document.inSequence(wanted.map((change) => (current) => editFor(current, change)));
   if (!edit.ok) return { ok: false, problems: [refusal(document, edit.reason)] };
   const text = applyEdits(document.text, edit.edits);
-  const parsed = readExperiment(
-    parseDocument(text, document.format === 'json' ? '.json' : '.yaml'),
-    [],
-    'train',
-    factsOf,
-  );
+  const parsed = readLike(baseline, parseDocument(text, `.${document.format}`), factsOf);
   if (!parsed.ok) return { ok: false, problems: parsed.problems };
   const before = ownWords(document.value);
   const after = ownWords(parsed.document.value);
@@ -192,6 +207,19 @@ function experimentAt(
     ({ path }) => !isDeepStrictEqual(valueAt(before, path), valueAt(after, path)),
   );
   return { ok: true, changes, text, recipe: parsed.recipe };
+}
+
+/** Reads a changed experiment with what its baseline was read with, except facts about other images. */
+export function readLike(
+  baseline: Baseline,
+  document: ExperimentDocument,
+  factsOf?: FactsLookup,
+): AnyParseResult {
+  return readAnyExperiment(
+    document,
+    [],
+    isCommandBaseline(baseline) ? baseline.place : { factsOf: factsOf ?? baseline.factsOf },
+  );
 }
 
 /** Returns the edit for a change. Edits of a trick keep the name that the file uses. */

@@ -2,14 +2,15 @@
 import type { ParseResult } from '../../experiment/parse';
 import type { Problem } from '../../experiment/problem';
 import type { ExperimentDocument } from '../../experiment/text/document';
+import type { CommandParseResult } from '../../interop/command/parse';
 import type { StudyFactor, StudyMetric, StudySetting } from '../../protocol/study';
+import { type AnyRecipe, isCommandRecipe } from '../../recipe/anyRecipe';
 import type { FactsLookup, OwnDatasetRequest } from '../../recipe/datasets';
-import type { Recipe } from '../../recipe/recipe';
 import type { Path } from '../../shared/path';
 
 /** A factor as written in the file. */
 export interface WrittenFactor {
-  /** A trick's name in this product, or a dotted key path. */
+  /** A trick's name in this product, a name of `trainer.arguments`, or a dotted key path. */
   readonly key: string;
   readonly kind: 'trick' | 'key';
   /**
@@ -52,8 +53,18 @@ export interface Study {
   readonly atOnce: 'auto' | number;
 }
 
+/** A study's experiment of our own trainer, parsed without problems. */
+export type NetworkBaseline = Extract<ParseResult, { ok: true }>;
+
+/** A study's experiment that trains by a command, parsed without problems. */
+export type CommandBaseline = Extract<CommandParseResult, { ok: true }>;
+
 /** A study's experiment, parsed without problems. */
-export type Baseline = Extract<ParseResult, { ok: true }>;
+export type Baseline = NetworkBaseline | CommandBaseline;
+
+export function isCommandBaseline(baseline: Baseline): baseline is CommandBaseline {
+  return isCommandRecipe(baseline.recipe);
+}
 
 /** A level of a factor, by index. */
 export interface FactorLevel {
@@ -82,7 +93,7 @@ export type SettingExperiment =
       readonly changes: readonly ExperimentChange[];
       /** The experiment file as it would be written for this run, including the seed. */
       readonly text: string;
-      readonly recipe: Recipe;
+      readonly recipe: AnyRecipe;
     }
   | { readonly ok: false; readonly problems: readonly Problem[] };
 
@@ -102,14 +113,14 @@ export interface StudySettings {
   /** Whether a run may have this setting: it can be trained, and each of its levels changes something. */
   isAllowed(setting: StudySetting): boolean;
   /** Returns the recipe of a setting with the baseline's seed; null if it cannot be trained. */
-  recipeAt(setting: StudySetting): Recipe | null;
+  recipeAt(setting: StudySetting): AnyRecipe | null;
   /** Returns the experiment of a setting. */
   experimentAt(setting: StudySetting, seed: number, surroundings?: SettingSurroundings): SettingExperiment;
 }
 
 /** Result of reading the experiment file that a study names. */
 export type ExperimentReading =
-  | { readonly ok: true; readonly parsed: ParseResult }
+  | { readonly ok: true; readonly parsed: ParseResult | CommandParseResult }
   /** `reason` is a sentence, e.g. that the file does not exist. */
   | { readonly ok: false; readonly reason: string };
 

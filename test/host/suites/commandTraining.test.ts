@@ -98,6 +98,38 @@ suite('An experiment that a command trains', () => {
     assert.deepEqual(library.runsOf(document.uri.fsPath), []);
   });
 
+  test('is studied by the lens of a study file', async () => {
+    const experiment = await open(
+      `--lr \${lr}`,
+      '  values: { lr: 0.1 }\n  arguments:\n    strong_aug: { with: --aug strong, without: "" }\n',
+    );
+    const study = await openNew(
+      'commanded.study.yaml',
+      [
+        'name: commanded',
+        `experiment: ${basename(experiment.uri.path)}`,
+        'factors: [strong_aug, lr: [0.1, 0.2]]',
+        'budget: { runs: 8 }',
+        // Eight runs can detect effects of this many points, so nothing is asked before they start.
+        'smallest_effect: 5',
+        'stop: never',
+        '',
+      ].join('\n'),
+    );
+    made.push(study.uri);
+    assert.deepEqual(vscode.languages.getDiagnostics(study.uri), []);
+    await clickLens(study.uri, 'Run study');
+    const { studies } = await extension();
+    const failure = await eventually('the end of the study', () => {
+      const found = studies.studies.find(
+        (each) => each.kind === 'study' && each.facts.studyFile === study.uri.fsPath,
+      );
+      return found?.kind === 'study' && found.facts.state.status === 'failed' && found.facts.state.failure;
+    });
+    // The command prints the same with every seed.
+    assert.match(failure.what, /ignores its seed/);
+  });
+
   test('outside of the open folder is run only with consent', async () => {
     const outside = await realpath(await mkdtemp(join(tmpdir(), 'bag-of-tricks-outside-')));
     try {

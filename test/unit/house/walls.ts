@@ -14,7 +14,7 @@ const MAY_IMPORT = {
   experiment: ['tricks', 'recipe', 'models', 'shared'],
   protocol: ['recipe', 'models', 'shared'],
   interop: ['experiment', 'tricks', 'recipe', 'models', 'protocol', 'shared'],
-  study: ['experiment', 'tricks', 'recipe', 'models', 'protocol', 'shared'],
+  study: ['interop', 'experiment', 'tricks', 'recipe', 'models', 'protocol', 'shared'],
   insight: ['study', 'interop', 'experiment', 'tricks', 'recipe', 'models', 'protocol', 'shared'],
   runs: ['weights', 'protocol', 'recipe', 'models', 'system', 'shared'],
   weights: ['recipe', 'models', 'system', 'shared'],
@@ -35,11 +35,11 @@ const MAY_IMPORT = {
   ],
   commandTrainer: ['interop', 'runs', 'protocol', 'recipe', 'system', 'shared'],
   searches: [
-    ...['study', 'experiment', 'tricks', 'runs', 'engines'],
+    ...['study', 'interop', 'experiment', 'tricks', 'runs', 'engines'],
     ...['recipe', 'models', 'protocol', 'system', 'shared'],
   ],
   studies: [
-    ...['datasets', 'runs', 'study', 'experiment', 'tricks'],
+    ...['datasets', 'runs', 'study', 'interop', 'experiment', 'tricks'],
     ...['recipe', 'models', 'protocol', 'system', 'shared'],
   ],
   cli: [

@@ -4,7 +4,7 @@ import { experimentLenses } from '../../../src/insight/lenses';
 import { measuredHere, type StudyEvidence, studiedEffect } from '../../../src/insight/measuredHere';
 import { trickFits } from '../../../src/insight/trickFit';
 import type { StudyFacts } from '../../../src/protocol/studyView';
-import { recipeKey } from '../../../src/recipe/recipe';
+import { anyRecipeKey } from '../../../src/recipe/anyRecipe';
 import type { MeasuredEffect } from '../../../src/study/effect';
 import { parseStudy } from '../../../src/study/file/parse';
 import { effect, estimate, studyFacts } from '../../support/studies';
@@ -52,7 +52,7 @@ function evidence(changes: Partial<StudyFacts> = {}): StudyEvidence {
     },
     keyOf: (setting) => {
       const recipe = parsed.settings.recipeAt(setting);
-      return recipe && recipeKey(recipe);
+      return recipe && anyRecipeKey(recipe);
     },
   };
 }

@@ -5,10 +5,12 @@ import { modelRows, trickOptionRows, withCommandTables, withTables } from '../..
 import { commandJsonSchema, experimentJsonSchema } from '../../../src/experiment/jsonSchema';
 import * as spec from '../../../src/experiment/modelSpec';
 import * as schema from '../../../src/experiment/schema';
+import { problemsOf } from '../../../src/insight/study/problems';
 import { parseAnyExperiment } from '../../../src/interop/command/parse';
 import * as catalog from '../../../src/models/catalog';
 import * as graph from '../../../src/models/graph';
 import { AUGMENTATION_PRESETS } from '../../../src/recipe/augmentation';
+import { parseStudy } from '../../../src/study/file/parse';
 import { ALL_TRICKS } from '../../../src/tricks/registry';
 
 const read = (name = 'experiment-file') => readFile(join(__dirname, `../../../docs/${name}.md`), 'utf8');
@@ -59,12 +61,23 @@ test('docs/command-experiments.md has the tables that `npm run docs` writes', as
 
 test('the examples in docs/command-experiments.md are valid', async () => {
   const document = await read('command-experiments');
-  const examples = [...document.matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, text = '']) => text);
+  const all = [...document.matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, text = '']) => text);
+  const isStudy = (text: string) => /^factors:/m.test(text);
+  const examples = all.filter((text) => !isStudy(text));
   expect(examples.length).toBeGreaterThan(1);
   for (const text of examples) {
     const parsed = parseAnyExperiment(text, 'a.experiment.yaml');
     expect(parsed.kind).toBe('command');
     expect(parsed.ok ? parsed.warnings : parsed.problems).toEqual([]);
+  }
+  const studies = all.filter(isStudy);
+  expect(studies).toHaveLength(1);
+  for (const text of studies) {
+    const study = parseStudy(text, 'a.study.yaml', (path) => {
+      const named = examples.find((each) => each.startsWith(`name: ${path.replace(/\..*/, '')}\n`));
+      return { ok: true, parsed: parseAnyExperiment(named ?? '', path) };
+    });
+    expect(problemsOf(study)).toEqual([]);
   }
 });
 

@@ -6,6 +6,7 @@ import { startRun } from '../../../src/runs/supervisor';
 import { experimentsOf } from '../../../src/studies/planning';
 import { tryOut } from '../../../src/studies/probes/trial';
 import { readStudy } from '../../../src/studies/store';
+import { ours } from '../../support/ourRecipe';
 import { ACCURACY, standIn } from './standIn';
 import { studyIn, studyTests } from './support';
 
@@ -66,7 +67,7 @@ describe('the optuna.log of a study', () => {
 test('a trial leaves no listener at the signal that would end it', async () => {
   await tests.replaceTrainer(standIn(ACCURACY));
   const { record } = await studyIn(tests.root);
-  const { recipe } = experimentsOf(tests.root, record).experimentAt([0, 0], 0, 0);
+  const recipe = ours(experimentsOf(tests.root, record).experimentAt([0, 0], 0, 0).recipe);
   const { signal } = new AbortController();
   const start = (run: string) =>
     startRun(run, { nodePath: process.execPath, trainerPath: tests.trainerPath });

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { startRun } from '../../../src/runs/supervisor';
 import type { TrainerCommand } from '../../../src/runs/trainerCommand';
 import { tryOut } from '../../../src/studies/probes/trial';
+import { ours } from '../../support/ourRecipe';
 import { standIn } from './standIn';
 import { read, sourceIn, studyTests } from './support';
 
@@ -18,7 +19,7 @@ test('a trial ends with its process, and removes leftovers of killed processes',
   }
   await utimes(join(probes, 'left'), 0, 0);
   const source = sourceIn(tests.root);
-  const { recipe } = read(tests.root, source).baseline;
+  const recipe = ours(read(tests.root, source).baseline.recipe);
   const given: Partial<TrainerCommand>[] = [];
   const start = (folder: string, changes: Partial<TrainerCommand>) => {
     given.push(changes);

@@ -18,7 +18,7 @@ export function costText(
 ): { readonly short: string; readonly details: readonly string[] } {
   const cost = costs.find(({ factor, level }) => factor === effect.factor && level === effect.level);
   if (!cost) return { short: DASH, details: [] };
-  const { secondsPerEpoch: seconds, memoryBytes: memory, timeRatios } = cost;
+  const { secondsPerEpoch: seconds, memoryBytes: memory, timeRatios, fromRuns } = cost;
   const time = timeOf(cost);
   const memoryText = memory && memoryDifference(memory);
   return {
@@ -34,6 +34,7 @@ export function costText(
             ),
           ]
         : []),
+      ...(fromRuns ? [l10n.t('from the durations of {0} runs, with a 95% interval', fromRuns.runs)] : []),
       ...(memory
         ? [l10n.t('{0} to {1} of memory', formatBytes(memory.without), formatBytes(memory.with))]
         : []),
@@ -62,8 +63,12 @@ function timeText({ share, low, high }: CostChange): string {
   return low === high ? text : l10n.t('{0} ({1} to {2})', text, percentText(low), percentText(high));
 }
 
-/** From the rounds, or from the medians for older studies, which have no rounds. */
-function timeOf({ secondsPerEpoch: { with: withIt, without }, timeRatios }: StudyCost): CostChange {
+/** From the rounds, the durations of runs, or from the medians for older studies, which have no rounds. */
+function timeOf({ secondsPerEpoch: { with: withIt, without }, timeRatios, fromRuns }: StudyCost): CostChange {
+  if (fromRuns) {
+    const { ratio, low, high } = fromRuns;
+    return { share: ratio - 1, low: low - 1, high: high - 1, isClear: low > 1 || high < 1 };
+  }
   if (timeRatios) return costChange(timeRatios) ?? { share: 0, low: 0, high: 0, isClear: false };
   const share = withIt / without - 1;
   return { share, low: share, high: share, isClear: true };

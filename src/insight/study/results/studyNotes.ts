@@ -1,10 +1,10 @@
 // Texts about a study as a whole: its design, its state, and the limits of its verdicts.
 import * as l10n from '@vscode/l10n';
-import type { StudyAnalysis, StudyPlan } from '../../../protocol/study';
+import { areSeedsPaired, type StudyAnalysis, type StudyPlan } from '../../../protocol/study';
 import type { StudyFacts, StudyNotice, StudyState, StudyView } from '../../../protocol/studyView';
 import { assertNever } from '../../../shared/assertNever';
 import { counted } from '../../../shared/counted';
-import { formatDuration, formatFixed, formatPercent } from '../../../shared/format';
+import { formatDuration, formatFixed, formatNumber, formatPercent } from '../../../shared/format';
 import { levelName, settingText } from './factorText';
 import { differenceText, estimateText, isClear, pText, type Scale, unitText, withUnit } from './studyNumbers';
 import { withheldText } from './verdictText';
@@ -112,13 +112,15 @@ export function progressOf({ runs, state, secondsLeft }: StudyFacts): StudyView[
 }
 
 /** Returns the limits of the verdicts, the most severe first. */
-export function noticesOf({ analysis, isExtended, state, stop }: StudyFacts): StudyNotice[] {
+export function noticesOf(facts: StudyFacts): StudyNotice[] {
+  const { analysis, isExtended, state, stop } = facts;
   const warnings = [
     analysis && withheldText(analysis.withheld, stop),
     (isExtended || analysis?.isExtended) &&
       l10n.t('Extended: the budget was raised after results were seen, so the error rate is not controlled.'),
   ];
   const infos = [
+    seedingNote(facts),
     analysis && divergedNote(analysis),
     analysis &&
       state.status !== 'done' &&
@@ -128,6 +130,24 @@ export function noticesOf({ analysis, isExtended, state, stop }: StudyFacts): St
   const notices = (texts: readonly (string | null | undefined | false)[], tone: StudyNotice['tone']) =>
     texts.flatMap((text) => (text ? [{ tone, text }] : []));
   return [...notices(warnings, 'warning'), ...notices(infos, 'info')];
+}
+
+/** Says why runs of a command are not paired by seed, null if they are. */
+function seedingNote({ seeding, metric }: StudyFacts): string | null {
+  if (!seeding || areSeedsPaired(seeding)) return null;
+  if (!seeding.isPassed) {
+    return l10n.t(
+      'The command does not get the seed. Runs are not paired by seed, and the noise includes everything that differs between runs.',
+    );
+  }
+  const [first, second] = (seeding.values ?? []).map((value) =>
+    metric.unit === 'points' ? formatFixed(value, 2) : formatNumber(value, 6),
+  );
+  const what =
+    first === undefined || first === second
+      ? l10n.t('Two runs with the same seed did not agree in every digit, as is normal on GPUs.')
+      : l10n.t('Two runs with the same seed gave {0} and {1}, as is normal on GPUs.', first, second ?? '');
+  return `${what} ${l10n.t('Runs are not paired by seed, and the noise includes that of seeds.')}`;
 }
 
 function divergedNote({ runsDiverged, runsUsed }: StudyAnalysis): string | null {

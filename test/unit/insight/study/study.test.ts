@@ -20,7 +20,7 @@ import {
 } from '../../../../src/insight/study/proposal';
 import { experimentKnowledge } from '../../../../src/insight/study/proposedSettings';
 import { studyQuickFixes } from '../../../../src/insight/study/quickFixes';
-import { recipeKey } from '../../../../src/recipe/recipe';
+import { anyRecipeKey } from '../../../../src/recipe/anyRecipe';
 import type { RunIndex } from '../../../../src/study/effect';
 import { parseStudy } from '../../../../src/study/file/parse';
 import type { Baseline } from '../../../../src/study/file/study';
@@ -298,7 +298,7 @@ describe('budgets of a proposed study', () => {
     const place = { engine: 'tensorflow', threads: null, execution: null } as const;
     const runsOf = (accuracies: readonly number[]): RunIndex =>
       new Map([
-        [recipeKey(BASELINE.recipe), accuracies.map((accuracy, seed) => ({ seed, place, accuracy }))],
+        [anyRecipeKey(BASELINE.recipe), accuracies.map((accuracy, seed) => ({ seed, place, accuracy }))],
       ]);
     // The sample standard deviation of 88, 88.4 and 88.8 is 0.4.
     const known = experimentKnowledge(BASELINE, factors, runsOf([0.88, 0.884, 0.888]));
