@@ -4,7 +4,7 @@ import * as l10n from '@vscode/l10n';
 import { isCommandDocument } from '../experiment/command/read';
 import { parseDocument } from '../experiment/text/document';
 import { readAnyExperiment } from '../interop/command/parse';
-import { MAX_LENGTH } from '../interop/import/adapter';
+import { MAX_LENGTH, type ReadText } from '../interop/import/adapter';
 import { FILES_OUTSIDE } from '../protocol/trainer';
 import type { AnyRecipe } from '../recipe/anyRecipe';
 import type { CommandRecipe } from '../recipe/commandRecipe';
@@ -51,8 +51,7 @@ export async function readTraining(
   await allowFolders(options);
   const parsed = readAnyExperiment(document, options.overrides, {
     fileName: resolve(file),
-    // A UTF-16 code unit takes at most 3 bytes.
-    readText: (path) => textInside(path, places.root, 3 * MAX_LENGTH),
+    readText: filesOfCommand(places.root),
   });
   if (!parsed.ok) {
     for (const line of problemLines(file, parsed.problems)) terminal.note(line);
@@ -60,6 +59,12 @@ export async function readTraining(
   }
   if (parsed.kind === 'command') await ensureDirectory(terminal, parsed.recipe, places);
   return { text, recipe: parsed.recipe, warnings: problemLines(file, parsed.warnings) };
+}
+
+/** Returns a reader of the files that a command names, such as a config. They must be inside of a folder. */
+export function filesOfCommand(root: string): ReadText {
+  // A UTF-16 code unit takes at most 3 bytes.
+  return (path) => textInside(path, root, 3 * MAX_LENGTH);
 }
 
 /**

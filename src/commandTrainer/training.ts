@@ -95,13 +95,15 @@ class CommandTraining {
   /** The first error of writing the run's log. It ends the command. */
   #writeError: { readonly error: unknown } | null = null;
   #command: CommandProcess | null = null;
-  readonly #pausesAfter = pauseAfter(process.env);
-  /** The epoch after which the run pauses, once its checkpoint is saved, and when it was reported. */
-  #due: { readonly epoch: number; readonly at: number } | null = null;
+  /** The number of epochs after which the run pauses. A command that cannot resume is not paused. */
+  readonly #pausesAfter: number | null;
+  /** When the last epoch before the pause was reported. The run pauses once its checkpoint is saved. */
+  #dueAt: number | null = null;
   #foundCheckpoint: Promise<void> = Promise.resolve();
 
   constructor(private readonly run: PreparedRun) {
     const { recipe, runFolder, start } = run;
+    this.#pausesAfter = recipe.resume === null ? null : pauseAfter(process.env);
     this.#output = new CommandOutput({
       ...{ recipe, runFolder, history: start.history, log: this.#log },
       isResumed: start.checkpoint !== null,
@@ -171,20 +173,28 @@ class CommandTraining {
       void this.#command?.kill();
     });
     if (event.type !== 'epoch' && event.type !== 'step') return;
+    const after = this.#pausesAfter;
+    if (after === null || after >= (this.#output.totalEpochs ?? Number.POSITIVE_INFINITY)) return;
     // The command goes on after it has saved.
-    if (this.#due !== null && event.epoch > this.#due.epoch) this.#pause();
-    const epochs = this.#output.totalEpochs ?? Number.POSITIVE_INFINITY;
-    const isDue =
-      event.type === 'epoch' && event.epoch + 1 === this.#pausesAfter && this.#pausesAfter < epochs;
-    if (isDue) this.#due ??= { epoch: event.epoch, at: Date.now() };
+    const isPast = event.epoch >= after;
+    // A command may save before it validates.
+    const isReached = event.type === 'epoch' && event.epoch + 1 === after && hasValidation(event);
+    if (isPast || isReached) this.#dueAt ??= Date.now();
+    if (isPast) void this.#pauseIfSavedEver();
   }
 
   /** Pauses if the checkpoint of the last epoch before the pause is saved. */
   async #pauseIfSaved(): Promise<void> {
     const path = checkpointPath(this.run.recipe, this.run.runFolder);
-    if (this.#due === null || path === null) return;
+    if (this.#dueAt === null || path === null) return;
     const stats = await lstat(path).catch(() => null);
-    if (stats && stats.mtimeMs >= this.#due.at && Date.now() - stats.mtimeMs > SAVED_MS) this.#pause();
+    if (stats && stats.mtimeMs >= this.#dueAt && Date.now() - stats.mtimeMs > SAVED_MS) this.#pause();
+  }
+
+  /** Pauses if there is any checkpoint. Without one, the command would start over. */
+  async #pauseIfSavedEver(): Promise<void> {
+    const checkpoint = await savedCheckpoint(this.run.recipe, this.run.runFolder).catch(() => null);
+    if (checkpoint !== null) this.#pause();
   }
 
   #pause(): void {
@@ -212,6 +222,10 @@ class CommandTraining {
     const notes = [l10n.t('No metrics were found in the output, which is in trainer.log as it is.')];
     return { type: 'done', time, result: { ...result, notes } };
   }
+}
+
+function hasValidation({ validationAccuracy, validationLoss }: EpochEvent): boolean {
+  return validationAccuracy !== undefined || validationLoss !== undefined;
 }
 
 /** A checkpoint that has not changed for this long is complete. */

@@ -14,7 +14,7 @@ const MAY_IMPORT = {
   experiment: ['tricks', 'recipe', 'models', 'shared'],
   protocol: ['recipe', 'models', 'shared'],
   interop: ['experiment', 'tricks', 'recipe', 'models', 'protocol', 'shared'],
-  study: ['experiment', 'tricks', 'recipe', 'models', 'protocol', 'shared'],
+  study: ['interop', 'experiment', 'tricks', 'recipe', 'models', 'protocol', 'shared'],
   insight: ['study', 'interop', 'experiment', 'tricks', 'recipe', 'models', 'protocol', 'shared'],
   runs: ['weights', 'protocol', 'recipe', 'models', 'system', 'shared'],
   weights: ['recipe', 'models', 'system', 'shared'],
