@@ -74,28 +74,19 @@ async function trainOnce(
 ): Promise<RunEnd> {
   const run = startRun(folder, command);
   const stop = () => void run.stop();
-  const fault: { error?: unknown; isSet: boolean } = { isSet: false };
   run.on('events', ({ events }) => {
     for (const event of events) {
       if (event.type !== 'epoch') continue;
       onEpoch(event);
       rungs.take(event);
     }
-    rungs.advance().then(
-      (onward) => {
-        if (onward === 'stop') stop();
-      },
-      (error: unknown) => {
-        Object.assign(fault, { error, isSet: true });
-        stop();
-      },
-    );
+    rungs.advance().then((onward) => {
+      if (onward === 'stop') stop();
+    }, stop);
   });
   signal.addEventListener('abort', stop, { once: true });
   try {
-    const end = await run.exited;
-    if (fault.isSet) throw fault.error;
-    return end;
+    return await run.exited;
   } finally {
     signal.removeEventListener('abort', stop);
   }
@@ -105,7 +96,7 @@ async function trainOnce(
 class Rungs {
   readonly #epochs = new Map<number, EpochEvent>();
   #target: Onward;
-  /** Decides about one rung at a time. */
+  /** Decides about one rung at a time, and no more once that failed. */
   #deciding: Promise<unknown> = Promise.resolve();
 
   constructor(
@@ -149,7 +140,7 @@ class Rungs {
       }
       return this.#target;
     });
-    this.#deciding = decision.catch(() => {});
+    this.#deciding = decision;
     return decision;
   }
 }

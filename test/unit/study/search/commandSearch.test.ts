@@ -9,7 +9,7 @@ import { experimentOf, recipeIn } from '../../../support/commandExperiments';
 
 const TIMM = `python train.py --data-dir pets --model resnet18 --epochs 9 --lr \${lr} --seed \${seed}`;
 const timm = (more = '') => experimentOf(TIMM, { more: `values: { lr: 0.1 }\n${more}` });
-const RESUMABLE = timm('checkpoint: out/last.pth.tar\nresume: --resume ${checkpoint}\n');
+const RESUMABLE = timm(`checkpoint: out/last.pth.tar\nresume: --resume \${checkpoint}\n`);
 const generic = (more = 'epochs: 9\n') =>
   experimentOf(`python mine.py --seed \${seed} --lr \${lr}`, {
     system: 'generic',
