@@ -20,6 +20,7 @@ import {
   type Suggestion,
 } from '../../study/rangeTest';
 import { quoted } from '../../system/allowedFolders';
+import { assertNoCommand } from '../commandInput';
 import { type AllowOption, withAllow } from '../dataAccess';
 import { barProgress, type Progress } from '../drawing/progress';
 import { type RateMark, ratePlot } from '../drawing/ratePlot';
@@ -74,6 +75,13 @@ async function findRate(terminal: Terminal, file: string, options: LrFindOptions
     return EXIT.badInput;
   }
   const overrides = overridesOf(options);
+  await assertNoCommand(file, overrides, {
+    what: l10n.t('{0} trains by a command, whose learning rate cannot be raised step by step.', file),
+    remedy: l10n.t(
+      'Search for a good one with {0}: write {1} in the command, {2} under trainer, and search over {3}.',
+      ...(['tricks tune', `\${lr}`, 'values: { lr: 0.1 }', 'trainer.values.lr'] as const),
+    ),
+  });
   const read = await readExperiment(terminal, file, { ...options, overrides, isTrained: true });
   if (!read) return EXIT.badInput;
   for (const warning of read.warnings) terminal.note(warning);
