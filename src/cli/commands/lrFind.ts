@@ -13,6 +13,7 @@ import { createRun, metricsPath } from '../../runs/store';
 import { type RunEnd, type RunHandle, startRun } from '../../runs/supervisor';
 import { formatNumber } from '../../shared/format';
 import {
+  commandRangeTestFailure,
   noSuggestionText,
   type RangeTestResult,
   rangeTestName,
@@ -75,13 +76,7 @@ async function findRate(terminal: Terminal, file: string, options: LrFindOptions
     return EXIT.badInput;
   }
   const overrides = overridesOf(options);
-  await assertNoCommand(file, overrides, {
-    what: l10n.t('{0} trains by a command, whose learning rate cannot be raised step by step.', file),
-    remedy: l10n.t(
-      'Search for a good one with {0}: write {1} in the command, {2} under trainer, and search over {3}.',
-      ...(['tricks tune', `\${lr}`, 'values: { lr: 0.1 }', 'trainer.values.lr'] as const),
-    ),
-  });
+  await assertNoCommand(file, overrides, commandRangeTestFailure(file));
   const read = await readExperiment(terminal, file, { ...options, overrides, isTrained: true });
   if (!read) return EXIT.badInput;
   for (const warning of read.warnings) terminal.note(warning);
