@@ -123,15 +123,17 @@ class CommandTraining {
   /** The first error of writing the run's log. It ends the command. */
   #writeError: { readonly error: unknown } | null = null;
   #command: CommandProcess | null = null;
-  readonly #pausesAfter = pauseAfter(process.env);
-  /** The epoch after which the run pauses, once its checkpoint is saved, and when it was reported. */
-  #due: { readonly epoch: number; readonly at: number } | null = null;
+  /** The number of epochs after which the run pauses. A command that cannot resume is not paused. */
+  readonly #pausesAfter: number | null;
+  /** When the last epoch before the pause was reported. The run pauses once its checkpoint is saved. */
+  #dueAt: number | null = null;
   /** The number of steps and epochs that were reported, and when the last epoch was. */
   readonly #reported = { steps: 0, epochs: 0, epochAt: 0 };
   #foundCheckpoint: Promise<void> = Promise.resolve();
 
   constructor(private readonly run: PreparedRun) {
     const { recipe, runFolder, start } = run;
+    this.#pausesAfter = recipe.resume === null ? null : pauseAfter(process.env);
     this.#output = new CommandOutput({
       ...{ recipe, runFolder, history: start.history, log: this.#log },
       isResumed: start.checkpoint !== null,
@@ -231,22 +233,30 @@ class CommandTraining {
       void this.#command?.kill();
     });
     if (event.type !== 'epoch' && event.type !== 'step') return;
-    // The command goes on after it has saved.
-    if (this.#due !== null && event.epoch > this.#due.epoch) this.#pause();
     if (event.type === 'step') this.#reported.steps += 1;
     else Object.assign(this.#reported, { epochs: this.#reported.epochs + 1, epochAt: Date.now() });
-    const epochs = this.#output.totalEpochs ?? Number.POSITIVE_INFINITY;
-    const isDue =
-      event.type === 'epoch' && event.epoch + 1 === this.#pausesAfter && this.#pausesAfter < epochs;
-    if (isDue) this.#due ??= { epoch: event.epoch, at: Date.now() };
+    const after = this.#pausesAfter;
+    if (after === null || after >= (this.#output.totalEpochs ?? Number.POSITIVE_INFINITY)) return;
+    // The command goes on after it has saved.
+    const isPast = event.epoch >= after;
+    // A command may save before it validates.
+    const isReached = event.type === 'epoch' && event.epoch + 1 === after && hasValidation(event);
+    if (isPast || isReached) this.#dueAt ??= Date.now();
+    if (isPast) void this.#pauseIfSavedEver();
   }
 
   /** Pauses if the checkpoint of the last epoch before the pause is saved. */
   async #pauseIfSaved(): Promise<void> {
     const path = checkpointPath(this.run.recipe, this.run.runFolder);
-    if (this.#due === null || path === null) return;
+    if (this.#dueAt === null || path === null) return;
     const stats = await lstat(path).catch(() => null);
-    if (stats && stats.mtimeMs >= this.#due.at && Date.now() - stats.mtimeMs > SAVED_MS) this.#pause();
+    if (stats && stats.mtimeMs >= this.#dueAt && Date.now() - stats.mtimeMs > SAVED_MS) this.#pause();
+  }
+
+  /** Pauses if there is any checkpoint. Without one, the command would start over. */
+  async #pauseIfSavedEver(): Promise<void> {
+    const checkpoint = await savedCheckpoint(this.run.recipe, this.run.runFolder).catch(() => null);
+    if (checkpoint !== null) this.#pause();
   }
 
   #pause(): void {
@@ -287,6 +297,10 @@ class CommandTraining {
 
 /** Characters of a line of output that a run without metrics shows. */
 const SHOWN_CHARACTERS = 300;
+
+function hasValidation({ validationAccuracy, validationLoss }: EpochEvent): boolean {
+  return validationAccuracy !== undefined || validationLoss !== undefined;
+}
 
 /** A checkpoint that has not changed for this long is complete. */
 const SAVED_MS = 1000;

@@ -45,7 +45,8 @@ export async function pauseByLease(
   { mayStartOver = false }: { readonly mayStartOver?: boolean } = {},
 ): Promise<Failure | null> {
   const reading = mayStartOver ? null : await readManifest(folder).catch(() => null);
-  const refusal = reading?.ok ? pauseRefusal(reading.manifest) : null;
+  const isOver = reading?.ok && isFinalState(reading.manifest.state);
+  const refusal = reading?.ok && !isOver ? pauseRefusal(reading.manifest) : null;
   return refusal ?? endByLease(folder, 'pause', graceMs);
 }
 

@@ -3,13 +3,15 @@ import { resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import * as l10n from '@vscode/l10n';
 import type { EpochEvent } from '../protocol/standing';
-import type { Recipe } from '../recipe/recipe';
+import { type AnyRecipe, isCommandRecipe } from '../recipe/anyRecipe';
 import { createRun, runFolder } from '../runs/store';
 import type { TrainerCommand } from '../runs/trainerCommand';
 import { assertNever } from '../shared/assertNever';
+import { counted } from '../shared/counted';
 import { UserError } from '../shared/userError';
-import { type HalvingPlan, type HalvingTrial, nextJob } from '../study/search/asha';
-import { metricAt } from '../study/search/metric';
+import { goesOn, type HalvingPlan, type HalvingTrial, nextJob } from '../study/search/asha';
+import { canResume } from '../study/search/commandSearch';
+import { metricAt, metricsIn, type RungMetrics } from '../study/search/metric';
 import type { JournalEvent } from '../study/search/optunaJournal';
 import { higherIsBetter, type Search, type TrialValues } from '../study/search/search';
 import { settingsOf } from '../study/search/space';
@@ -17,14 +19,17 @@ import { quoted } from '../system/allowedFolders';
 import { appendToJournal, endedEvent, startedEvent, valueEvent, writeJournal } from './journal';
 import { type SearchRecord, type TrialRecord, writeRecord } from './record';
 import { createSampler, type Sampler } from './sampling';
-import { trainTo } from './trainTo';
+import { type Onward, trainThrough } from './trainThrough';
+import { type Reporting, trainTo } from './trainTo';
 
 /** Progress events of a search. */
 export type SearchEvent =
   /** A trial starts to train to a rung. The trial is new, promoted or interrupted there. */
   | { readonly type: 'training'; readonly trial: TrialRecord; readonly rung: number }
+  /** An interrupted trial starts over, because its command cannot resume. */
+  | { readonly type: 'startedOver'; readonly trial: TrialRecord }
   | { readonly type: 'epoch'; readonly trial: TrialRecord; readonly epoch: EpochEvent }
-  /** The trainer of a trial's run crashed and resumes from its checkpoint (retry 1 to 3). */
+  /** The trainer of a trial's run crashed and is restarted (retry 1 to 3). */
   | {
       readonly type: 'retried';
       readonly trial: TrialRecord;
@@ -47,10 +52,10 @@ export interface SearchWork {
   readonly python?: string | undefined;
   /** The parsed value of the experiment file. */
   readonly written: unknown;
-  /** The experiment's seed, used by the first run of each trial. */
-  readonly seed: number;
+  /** The recipe of the experiment as written. The first run of each trial has its seed. */
+  readonly recipe: AnyRecipe;
   /** Returns the experiment's recipe with these `key=value` settings; null if it cannot be trained. */
-  readonly recipeOf: (settings: readonly string[]) => Recipe | null;
+  readonly recipeOf: (settings: readonly string[]) => AnyRecipe | null;
   readonly onEvent: (event: SearchEvent) => void;
   /** Pauses the search. */
   readonly signal: AbortSignal;
@@ -63,12 +68,13 @@ const MOST_DRAWS = 200;
 const FAILURES_AT_START = 3;
 
 /** Converts to a halving plan. */
-export function planOf(search: Search, rungs: readonly number[]): HalvingPlan {
+function planOf(search: Search, rungs: readonly number[], recipe: AnyRecipe): HalvingPlan {
   return {
     rungs,
     reduction: search.reduction,
     trials: 'trials' in search.budget ? search.budget.trials : null,
     higherIsBetter: higherIsBetter(search.metric),
+    canResume: canResume(recipe),
   };
 }
 
@@ -118,7 +124,7 @@ class Running {
   ) {
     this.#record = record;
     this.#secondsBefore = record.seconds;
-    this.#plan = planOf(work.search, record.rungs);
+    this.#plan = planOf(work.search, record.rungs, work.recipe);
   }
 
   async run(): Promise<SearchRecord> {
@@ -175,6 +181,7 @@ class Running {
       }
       const again = interrupted.shift();
       if (again !== undefined) {
+        if (!this.#plan.canResume) this.work.onEvent({ type: 'startedOver', trial: this.#trial(again) });
         this.#begin(again);
         continue;
       }
@@ -238,14 +245,14 @@ class Running {
 
   /** Draws until a point can be trained. Some tricks exclude one another. */
   async #draw() {
-    const { search, written, seed, recipeOf } = this.work;
+    const { search, written, recipe, recipeOf } = this.work;
     for (let count = 0; count < MOST_DRAWS; count++) {
       const { drawn, trials } = this.#record;
       const values = await this.sampler.next(drawn, halvingTrials(trials));
       await this.#write({ drawn: drawn + 1 });
       const settings = settingsOf(search, values, written);
       const recipes = Array.from({ length: search.seeds }, (_, index) => {
-        const own = seed + index;
+        const own = recipe.seed + index;
         return { seed: own, recipe: recipeOf([...settings, `seed=${own}`]) };
       });
       const usable = recipes.flatMap(({ seed, recipe }) => (recipe ? [{ seed, recipe }] : []));
@@ -259,35 +266,101 @@ class Running {
 
   /** Trains all runs of a trial to its target, one after another. */
   async #train(id: number): Promise<void> {
+    if (!this.#plan.canResume && this.#plan.rungs.length > 1) return this.#trainThrough(id);
     const { root, search, onEvent } = this.work;
-    const command = { ...this.work.command, ...this.#threads() };
     const trial = this.#trial(id);
     const rung = trial.target ?? 0;
-    const epochs = this.#record.rungs[rung] ?? 1;
+    const epochs = this.#plan.rungs[rung] ?? 1;
     onEvent({ type: 'training', trial, rung });
-    const values: (number | null)[] = [];
+    const arrivals: RungMetrics[] = [];
     for (const run of trial.runs) {
-      const onEpoch = (epoch: EpochEvent) => onEvent({ type: 'epoch', trial, epoch });
-      const onRetry = (count: number) => onEvent({ type: 'retried', trial, run: run.id, count });
-      const listener = { onEpoch, onRetry };
-      const shared = { ...command, runsPerGpu: this.work.search.atOnce };
-      const arrival = await trainTo(runFolder(root, run.id), epochs, shared, this.#stop.signal, listener);
-      if (arrival.kind === 'paused') {
-        if (this.#stop.signal.aborted) return;
-        throw new UserError({
-          what: l10n.t('Something else stopped the run {0}, so the search stopped too.', run.id),
-          remedy: l10n.t('To resume: {0}', `tricks tune ${quoted(resolve(root, this.#record.file))}`),
-        });
-      }
-      if (arrival.kind === 'failed') return this.#arrive(id, rung, null, arrival.reason);
-      values.push(metricAt(arrival.epoch, search.metric));
+      const arrival = await trainTo(
+        ...([runFolder(root, run.id), epochs, this.#command, this.#stop.signal] as const),
+        ...([this.#listener(trial, run.id), this.#reporting] as const),
+      );
+      if (arrival.kind === 'paused') return this.#assertPaused(run.id);
+      if (arrival.kind === 'failed') return void (await this.#arrive(id, rung, null, arrival.reason));
+      arrivals.push(arrival.metrics);
     }
-    const known = values.filter((value) => value !== null);
-    const mean = known.reduce((sum, value) => sum + value, 0) / values.length;
-    const reason = l10n.t('Its {0} is not a number.', search.metric);
-    await (known.length === values.length
-      ? this.#arrive(id, rung, mean)
-      : this.#arrive(id, rung, null, reason));
+    const values = arrivals.flatMap((metrics) => metricAt(metrics, search.metric) ?? []);
+    const lacking = arrivals.find((metrics) => metricAt(metrics, search.metric) === null);
+    const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+    await (lacking
+      ? this.#arrive(id, rung, null, this.#lackText(lacking, epochs))
+      : this.#arrive(id, rung, mean));
+  }
+
+  /** Trains the run of a trial that cannot resume from rung to rung, as far as it may go on. */
+  async #trainThrough(id: number): Promise<void> {
+    const { root, search, onEvent } = this.work;
+    const { rungs } = this.#plan;
+    const trial = this.#trial(id);
+    const [run] = trial.runs;
+    let rung = trial.target ?? 0;
+    if (!run) return;
+    onEvent({ type: 'training', trial, rung });
+    const decide = async (metrics: RungMetrics): Promise<Onward> => {
+      const value = metricAt(metrics, search.metric);
+      const epochs = rungs[rung] ?? 1;
+      const lack = value === null ? this.#lackText(metrics, epochs) : undefined;
+      const next = await this.#arrive(id, rung, value, lack);
+      if (next === null) return value !== null && rung === rungs.length - 1 ? 'finish' : 'stop';
+      rung = next;
+      onEvent({ type: 'training', trial: this.#trial(id), rung });
+      return rungs[rung] ?? 1;
+    };
+    const passage = await trainThrough(
+      ...([runFolder(root, run.id), rungs[rung] ?? 1, this.#command, this.#stop.signal] as const),
+      ...([this.#listener(trial, run.id), decide, this.#reporting] as const),
+    );
+    if (passage.kind === 'paused') this.#assertPaused(run.id);
+    if (passage.kind === 'failed') await this.#arrive(id, rung, null, passage.reason);
+  }
+
+  get #command(): TrainerCommand {
+    return { ...this.work.command, ...this.#threads(), runsPerGpu: this.work.search.atOnce };
+  }
+
+  #listener(trial: TrialRecord, run: string) {
+    const { onEvent } = this.work;
+    return {
+      onEpoch: (epoch: EpochEvent) => onEvent({ type: 'epoch', trial, epoch }),
+      onRetry: (count: number) => onEvent({ type: 'retried', trial, run, count }),
+    };
+  }
+
+  /** Ours reports all metrics of an epoch at once. If one is not a number, it stays so. */
+  get #reporting(): Reporting {
+    const { recipe, search } = this.work;
+    const isCommand = isCommandRecipe(recipe);
+    return {
+      isReported: (event) => !isCommand || metricsIn(event).includes(search.metric),
+      canResume: this.#plan.canResume,
+    };
+  }
+
+  /** Says why a trial has no value, and what to do about it. */
+  #lackText(metrics: RungMetrics, epochs: number): string {
+    const { recipe, search } = this.work;
+    const { metric } = search;
+    if (!isCommandRecipe(recipe)) return l10n.t('Its {0} is not a number.', metric);
+    const others = metricsIn(metrics);
+    const what = l10n.t('Its command reported no {0} after {1}.', metric, counted(epochs, 'epoch'));
+    const remedy =
+      others.length > 0
+        ? l10n.t('Let it report that, or search by {0}, which it reports.', others.join(', '))
+        : l10n.t('Let it report that at the end of each epoch, or write under trainer.metrics where it is.');
+    return `${what} ${remedy}`;
+  }
+
+  /** @throws UserError if not this search paused the run */
+  #assertPaused(run: string): void {
+    if (this.#stop.signal.aborted) return;
+    const { root } = this.work;
+    throw new UserError({
+      what: l10n.t('Something else stopped the run {0}, so the search stopped too.', run),
+      remedy: l10n.t('To resume: {0}', `tricks tune ${quoted(resolve(root, this.#record.file))}`),
+    });
   }
 
   /**
@@ -300,13 +373,20 @@ class Running {
     return most > 1 ? { threads: Math.max(1, Math.floor(availableParallelism() / most)) } : {};
   }
 
-  async #arrive(id: number, rung: number, value: number | null, failure?: string): Promise<void> {
+  /**
+   * Records how a trial did at a rung.
+   *
+   * @returns the rung that it goes on to at once; null if it waits for a promotion or is over
+   */
+  async #arrive(id: number, rung: number, value: number | null, failure?: string): Promise<number | null> {
     const { onEvent } = this.work;
-    const { results } = this.#trial(id);
-    const isOver = value === null || rung === this.#record.rungs.length - 1;
+    const results = [...this.#trial(id).results, value];
+    const isLast = rung === this.#plan.rungs.length - 1;
+    const next = value === null || isLast || !this.#goesOn(id, rung, results) ? null : rung + 1;
+    const isOver = value === null || isLast || (!this.#plan.canResume && next === null);
     await this.#change(id, {
-      results: [...results, value],
-      target: null,
+      results,
+      target: next,
       ...(failure !== undefined && { failure }),
       ...(isOver && { endedAt: Date.now() }),
     });
@@ -315,6 +395,14 @@ class Running {
     if (trial.endedAt !== null) await this.#tell(endedEvent(this.#record, trial, trial.endedAt));
     onEvent({ type: 'arrived', trial, rung });
     this.#assertNotHopeless();
+    return next;
+  }
+
+  /** Whether a trial that cannot resume goes on from a rung, with these results. */
+  #goesOn(id: number, rung: number, results: TrialRecord['results']): boolean {
+    if (this.#plan.canResume) return false;
+    const trials = this.#record.trials.map((trial) => (trial.id === id ? { ...trial, results } : trial));
+    return goesOn(this.#plan, halvingTrials(trials), id, rung);
   }
 
   /** @throws UserError if all trials fail */

@@ -1,7 +1,8 @@
 import { basename } from 'node:path';
 import * as l10n from '@vscode/l10n';
 import { AttemptFence } from '../protocol/attempts';
-import type { RunEvent } from '../protocol/events';
+import type { RunResult } from '../protocol/events';
+import type { Manifest } from '../protocol/manifest';
 import type { EpochEvent } from '../protocol/standing';
 import { readAllEvents } from '../runs/log';
 import { isOwnRun } from '../runs/origin';
@@ -10,16 +11,17 @@ import { metricsPath, readManifest } from '../runs/store';
 import { type RunEnd, startRun } from '../runs/supervisor';
 import type { TrainerCommand } from '../runs/trainerCommand';
 import { UserError } from '../shared/userError';
+import type { RungMetrics } from '../study/search/metric';
 
 export type Arrival =
-  /** The run reached the epoch. `epoch` is the last one. */
-  | { readonly kind: 'arrived'; readonly epoch: EpochEvent }
+  /** The run reached the epoch, or its command ended before it. These are its metrics there. */
+  | { readonly kind: 'arrived'; readonly metrics: RungMetrics }
   | { readonly kind: 'failed'; readonly reason: string }
   /** The run was paused early, on request. */
   | { readonly kind: 'paused' };
 
 /** How many times a crashed trainer is restarted. */
-const MOST_RETRIES = 3;
+export const MOST_RETRIES = 3;
 
 /** Progress callbacks of a run. */
 export interface TrainingListener {
@@ -28,6 +30,16 @@ export interface TrainingListener {
   /** Called when a crashed trainer restarts (retry 1 to 3). */
   readonly onRetry: (count: number) => void;
 }
+
+/** How a command reports its epochs. Ours reports each of them once, with all metrics. */
+export interface Reporting {
+  /** Whether an epoch has all that is needed. The output of a command may complete it later. */
+  readonly isReported: (event: EpochEvent) => boolean;
+  /** Whether the command resumes after a pause. Otherwise it is stopped. */
+  readonly canResume: boolean;
+}
+
+const OURS: Reporting = { isReported: () => true, canResume: true };
 
 /**
  * Trains a run from its current state to the end of an epoch, then pauses it. The run can later resume exactly there,
@@ -44,12 +56,37 @@ export async function trainTo(
   command: TrainerCommand,
   signal: AbortSignal,
   { onEpoch, onRetry }: TrainingListener,
+  reporting: Reporting = OURS,
 ): Promise<Arrival> {
-  const { events } = await readAllEvents(metricsPath(folder));
-  const known = epochsOf(events).get(epochs - 1);
-  if (known) return { kind: 'arrived', epoch: known };
+  const known = (await epochsBefore(folder)).get(epochs - 1);
+  if (known && reporting.isReported(known)) return { kind: 'arrived', metrics: known };
+  const unready = await prepared(folder, signal);
+  if (unready) return unready;
+  for (let retries = 0; ; retries++) {
+    const requeue = retries < MOST_RETRIES ? readyAfterCrash : undefined;
+    const once = await trainOnce(folder, epochs, { ...command, requeue }, signal, onEpoch, reporting);
+    const { end, last, isPast } = once;
+    if (last && reporting.isReported(last)) return { kind: 'arrived', metrics: last };
+    // What the command has not reported by now, it does not report.
+    const isOver = end.status === 'done' ? last !== null : end.status === 'paused' && !signal.aborted;
+    if (isOver && (last || isPast)) return { kind: 'arrived', metrics: last ?? known ?? {} };
+    if (end.status !== 'queued') return outcomeOf(end, folder);
+    // The run stays queued until the search resumes and prepares it again.
+    if (signal.aborted) return { kind: 'paused' };
+    onRetry(retries + 1);
+  }
+}
+
+/**
+ * Makes a run ready for its trainer.
+ *
+ * @returns null, or the end of a run that is not to be trained
+ * @throws UserError if the run cannot be trained from here
+ */
+export async function prepared(folder: string, signal: AbortSignal): Promise<Arrival | null> {
   if (signal.aborted) return { kind: 'paused' };
-  await assertOwn(folder);
+  const { state } = await ownManifest(folder);
+  if (state.status === 'done') return outcomeOf(state, folder);
   const failure = await makeReady(folder, { signal }).catch((error: unknown) => {
     // The pause ended the wait for another process, which is not a fault.
     if (!signal.aborted) throw error;
@@ -58,30 +95,29 @@ export async function trainTo(
   // Checked last before the start, which listens to the signal from its first moment.
   if (signal.aborted) return { kind: 'paused' };
   if (failure) throw new UserError(failure);
-  for (let retries = 0; ; retries++) {
-    const requeue = retries < MOST_RETRIES ? readyAfterCrash : undefined;
-    const { end, last } = await trainOnce(folder, epochs, { ...command, requeue }, signal, onEpoch);
-    if (last) return { kind: 'arrived', epoch: last };
-    if (end.status !== 'queued') return outcomeOf(end, folder);
-    // The run stays queued until the search resumes and prepares it again.
-    if (signal.aborted) return { kind: 'paused' };
-    onRetry(retries + 1);
-  }
+  return null;
 }
 
-/** Starts the trainer once. Returns how it ended and the event of the target epoch. */
+/**
+ * Starts the trainer once. Returns how it ended, the last event of the target epoch, and whether the run was in a later
+ * epoch.
+ */
 async function trainOnce(
   folder: string,
   epochs: number,
   command: TrainerCommand,
   signal: AbortSignal,
   onEpoch: (event: EpochEvent) => void,
-): Promise<{ readonly end: RunEnd; readonly last: EpochEvent | null }> {
+  { canResume }: Reporting,
+): Promise<{ readonly end: RunEnd; readonly last: EpochEvent | null; readonly isPast: boolean }> {
   const run = startRun(folder, { ...command, pauseAfterEpochs: epochs });
   let last: EpochEvent | null = null;
-  const pause = () => void run.pause();
+  let isPast = false;
+  const pause = () => void (canResume ? run.pause() : run.stop());
   run.on('events', (batch) => {
     for (const event of batch.events) {
+      if (event.type !== 'epoch' && event.type !== 'step') continue;
+      isPast ||= event.epoch >= epochs;
       if (event.type !== 'epoch' || event.epoch >= epochs) continue;
       onEpoch(event);
       if (event.epoch === epochs - 1) last = event;
@@ -89,14 +125,15 @@ async function trainOnce(
   });
   signal.addEventListener('abort', pause, { once: true });
   try {
-    return { end: await run.exited, last };
+    return { end: await run.exited, last, isPast };
   } finally {
     signal.removeEventListener('abort', pause);
   }
 }
 
-/** Returns a log's epochs by number. Epochs that a resumed run repeated are identical. */
-function epochsOf(events: readonly RunEvent[]): ReadonlyMap<number, EpochEvent> {
+/** Returns the epochs of a run by number, before it is trained again. Epochs that a resumed run repeated are identical. */
+export async function epochsBefore(folder: string): Promise<ReadonlyMap<number, EpochEvent>> {
+  const { events } = await readAllEvents(metricsPath(folder));
   const fence = new AttemptFence();
   const epochs = new Map<number, EpochEvent>();
   for (const event of events) {
@@ -105,8 +142,12 @@ function epochsOf(events: readonly RunEvent[]): ReadonlyMap<number, EpochEvent> 
   return epochs;
 }
 
-/** @throws UserError if the run came with its folder instead of from this user's search */
-async function assertOwn(folder: string): Promise<void> {
+/**
+ * Reads the manifest of a run.
+ *
+ * @throws UserError if the run came with its folder instead of from this user's search
+ */
+async function ownManifest(folder: string): Promise<Manifest> {
   const reading = await readManifest(folder);
   if (!reading.ok) {
     throw new UserError({
@@ -114,23 +155,33 @@ async function assertOwn(folder: string): Promise<void> {
       remedy: l10n.t('Start the search over: {0}', 'tricks tune FILE --new'),
     });
   }
-  if (await isOwnRun({ folder, manifest: reading.manifest })) return;
+  if (await isOwnRun({ folder, manifest: reading.manifest })) return reading.manifest;
   throw new UserError({
     what: l10n.t('You did not create the run {0} here. It came with the folder.', basename(folder)),
     remedy: l10n.t('Start the search over: {0}', 'tricks tune FILE --new'),
   });
 }
 
-function outcomeOf(end: RunEnd, folder: string): Arrival {
+/** How a run that did not reach its epoch ended. A command may end early by itself: its last metrics count. */
+export function outcomeOf(end: RunEnd, folder: string): Arrival {
   switch (end.status) {
+    case 'done':
+      return { kind: 'arrived', metrics: metricsOf(end.result) };
     case 'failed':
       return { kind: 'failed', reason: end.failure.what };
     case 'paused':
     case 'stopped':
       return { kind: 'paused' };
-    case 'done':
     case 'interrupted':
     case 'queued':
       return { kind: 'failed', reason: l10n.t('The trainer of {0} exited unexpectedly.', basename(folder)) };
   }
+}
+
+function metricsOf({ validationAccuracy, validationLoss, averagedAccuracy }: RunResult): RungMetrics {
+  return {
+    validationAccuracy: validationAccuracy ?? undefined,
+    validationLoss: validationLoss ?? undefined,
+    averagedAccuracy,
+  };
 }

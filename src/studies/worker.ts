@@ -91,6 +91,8 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
   #experiments!: StudyExperiments;
   #lock!: StudyLock;
   /** Keyed by block and position. */
+  /** How many runs train at a time, on all GPUs. Null before the first run. */
+  #slots: number | null = null;
   readonly #outcomes = new Map<string, KnownOutcome>();
   /** For runs in progress: their feed subscription, and the share of steps done. */
   readonly #followed = new Map<string, { readonly feed: FeedSubscription; share: number }>();
@@ -427,8 +429,8 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
 
   /** Keeps one more run in the queue than train at a time, so that no thread waits for this process. */
   async #fillQueue(): Promise<void> {
-    const slots = await runSlots(this.#baseline().recipe, this.#scheduling.atOnce);
-    for (let pending = this.#pending().length; pending <= slots; pending++) {
+    this.#slots = await runSlots(this.#baseline().recipe, this.#scheduling.atOnce);
+    for (let pending = this.#pending().length; pending <= this.#slots; pending++) {
       const next = inTrainingOrder(this.#record).find(({ run }) => run === null);
       if (!next) return;
       const { text, recipe } = this.#experimentOf(next);
@@ -577,7 +579,7 @@ export class StudyWorker extends EventEmitter<StudyEvents> {
     if (perRun === null) return null;
     const begun = [...this.#followed.values()].reduce((sum, { share }) => sum + share, 0);
     const left = this.#allRuns().length - this.#outcomes.size;
-    return ((left - begun) * perRun) / Math.max(1, Math.min(scheduling.atOnce, left));
+    return ((left - begun) * perRun) / Math.max(1, Math.min(this.#slots ?? scheduling.atOnce, left));
   }
 
   async #changed(): Promise<void> {

@@ -4,6 +4,7 @@ import type { RunEvent } from '../protocol/events';
 import { SmoothedLoss } from '../recipe/rangeTest';
 import type { Recipe } from '../recipe/recipe';
 import { assertNever } from '../shared/assertNever';
+import type { Failure } from '../shared/failure';
 
 /** A step of a range test. */
 export interface RangeStep {
@@ -174,4 +175,15 @@ function slope(points: readonly RangePoint[]): number {
 /** Returns the name of a range test's run. */
 export function rangeTestName(experiment: string): string {
   return l10n.t('{0} (range test)', experiment);
+}
+
+/** The failure of a range test of an experiment that a command trains. */
+export function commandRangeTestFailure(experiment: string): Failure {
+  return {
+    what: l10n.t('{0} trains by a command, whose learning rate cannot be raised step by step.', experiment),
+    remedy: l10n.t(
+      'Search for a good one with {0}: write {1} in the command, {2} under trainer, and search over {3}.',
+      ...(['tricks tune', `\${lr}`, 'values: { lr: 0.1 }', 'trainer.values.lr'] as const),
+    ),
+  };
 }

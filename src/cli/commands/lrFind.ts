@@ -13,6 +13,7 @@ import { createRun, metricsPath } from '../../runs/store';
 import { type RunEnd, type RunHandle, startRun } from '../../runs/supervisor';
 import { formatNumber } from '../../shared/format';
 import {
+  commandRangeTestFailure,
   noSuggestionText,
   type RangeTestResult,
   rangeTestName,
@@ -20,6 +21,7 @@ import {
   type Suggestion,
 } from '../../study/rangeTest';
 import { quoted } from '../../system/allowedFolders';
+import { assertNoCommand } from '../commandInput';
 import { type AllowOption, withAllow } from '../dataAccess';
 import { barProgress, type Progress } from '../drawing/progress';
 import { type RateMark, ratePlot } from '../drawing/ratePlot';
@@ -74,6 +76,7 @@ async function findRate(terminal: Terminal, file: string, options: LrFindOptions
     return EXIT.badInput;
   }
   const overrides = overridesOf(options);
+  await assertNoCommand(file, overrides, commandRangeTestFailure(file));
   const read = await readExperiment(terminal, file, { ...options, overrides, isTrained: true });
   if (!read) return EXIT.badInput;
   for (const warning of read.warnings) terminal.note(warning);

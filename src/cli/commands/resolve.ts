@@ -1,7 +1,7 @@
 import * as l10n from '@vscode/l10n';
 import type { Command } from 'commander';
+import { readTraining } from '../commandInput';
 import { type AllowOption, withAllow } from '../dataAccess';
-import { readRecipe } from '../input';
 import {
   type CommandContext,
   experimentArgument,
@@ -26,8 +26,10 @@ async function printRecipe(
   file: string,
   options: OverrideOptions & AllowOption,
 ): Promise<ExitCode> {
-  const recipe = await readRecipe(terminal, file, { ...options, overrides: overridesOf(options) });
-  if (!recipe) return EXIT.badInput;
-  terminal.printJson(recipe, 2);
+  const overrides = overridesOf(options);
+  const read = await readTraining(terminal, file, { ...options, overrides, isTrained: false });
+  if (!read) return EXIT.badInput;
+  for (const warning of read.warnings) terminal.note(warning);
+  terminal.printJson(read.recipe, 2);
   return EXIT.done;
 }

@@ -1,7 +1,7 @@
 /** Formats a search: its trials as lines, as a table and as JSON. */
 import * as l10n from '@vscode/l10n';
 import type { SearchRecord, TrialRecord } from '../../searches/record';
-import { halvingTrials, planOf } from '../../searches/runSearch';
+import { halvingTrials } from '../../searches/runSearch';
 import { counted } from '../../shared/counted';
 import { formatDuration } from '../../shared/format';
 import { bestTrial } from '../../study/search/asha';
@@ -17,7 +17,8 @@ export interface Best {
 }
 
 export function bestOf(search: Search, record: SearchRecord): Best | null {
-  const best = bestTrial(planOf(search, record.rungs), halvingTrials(record.trials));
+  const plan = { rungs: record.rungs, higherIsBetter: higherIsBetter(search.metric) };
+  const best = bestTrial(plan, halvingTrials(record.trials));
   const trial = best && record.trials[best.trial.id];
   return best && trial ? { trial, epochs: record.rungs[best.rung] ?? 0, value: best.value } : null;
 }

@@ -3,9 +3,10 @@ import { basename, dirname, relative, resolve, sep } from 'node:path';
 import * as l10n from '@vscode/l10n';
 import type { Command } from 'commander';
 import { factsLookup } from '../../datasets/index/store';
-import { parseExperiment } from '../../experiment/parse';
+import { isCommandValue } from '../../experiment/command/schema';
 import { formatProblem, type Problem } from '../../experiment/problem';
 import { parseDocument } from '../../experiment/text/document';
+import { parseAnyExperiment } from '../../interop/command/parse';
 import { takeLock } from '../../searches/lock';
 import {
   claimSearchFolder,
@@ -20,14 +21,15 @@ import { runSearch, type SearchEvent } from '../../searches/runSearch';
 import { counted } from '../../shared/counted';
 import { UserError } from '../../shared/userError';
 import { isMapping } from '../../shared/values';
-import { rungsOf } from '../../study/search/asha';
 import { searchProblems } from '../../study/search/check';
+import { canResume, searchRungs } from '../../study/search/commandSearch';
 import { isSearch, parseSearch } from '../../study/search/parse';
 import type { Search } from '../../study/search/search';
 import { quoted } from '../../system/allowedFolders';
 import { isInside } from '../../system/insideFolder';
+import { filesOfCommand, type ReadTraining, readTraining } from '../commandInput';
 import { type AllowOption, withAllow } from '../dataAccess';
-import { type ReadExperiment, readExperiment, readText } from '../input';
+import { readText } from '../input';
 import { type CommandContext, type FolderOption, folderOption, type JsonOption, rootOf } from '../options';
 import { commandsAt } from '../output';
 import { TRAINER_PATH, VERSIONS } from '../package';
@@ -64,7 +66,7 @@ interface Opened {
   readonly search: Search;
   readonly text: string;
   readonly experimentFile: string;
-  readonly experiment: ReadExperiment;
+  readonly experiment: ReadTraining;
 }
 
 /** Runs or continues a search until it is done or interrupted. */
@@ -114,7 +116,7 @@ function isExperiment(value: unknown): boolean {
   if (!isMapping(value)) return false;
   return (
     !['experiment', 'search', 'budget'].some((key) => key in value) &&
-    ['data', 'model'].some((key) => key in value)
+    (['data', 'model'].some((key) => key in value) || isCommandValue(value))
   );
 }
 
@@ -140,13 +142,14 @@ async function openSearch(
     return null;
   }
   if (isExperiment(value)) {
+    const parameter = isCommandValue(value) ? 'trainer.values.lr' : 'optimizer.base_lr';
     terminal.fail({
       what: l10n.t('{0} is an experiment, not a search.', file),
       remedy: l10n.t(
         'Write a search file, such as {0}, with experiment: {1}, search: {2} and budget: {3}.',
         'lr.study.yaml',
         basename(file),
-        '{ optimizer.base_lr: { log: [0.01, 1] } }',
+        `{ ${parameter}: { log: [0.01, 1] } }`,
         '{ trials: 16 }',
       ),
     });
@@ -155,15 +158,20 @@ async function openSearch(
   const reading = parseSearch(text, file);
   if (!reading.ok) return note(reading.problems);
   const experimentFile = resolve(dirname(file), reading.search.experiment);
-  const experiment = await readExperiment(terminal, experimentFile, { ...options, isTrained: true });
+  const experiment = await readTraining(terminal, experimentFile, options);
   if (!experiment) return null;
   const problems = searchProblems(reading.search, reading.document, {
     text: experiment.text,
     fileName: experimentFile,
-    factsOf: factsLookup(root, dirname(experimentFile)),
+    ...lookups(root, experimentFile),
   });
   if (problems.length > 0) return note(problems);
   return { search: reading.search, text, experimentFile, experiment };
+}
+
+/** How an experiment's images and the files of its command are found. */
+function lookups(root: string, experimentFile: string) {
+  return { factsOf: factsLookup(root, dirname(experimentFile)), readText: filesOfCommand(root) };
 }
 
 /** The folder of an unfinished search with the same texts, or of a new search. */
@@ -190,11 +198,12 @@ async function searchFolder(
     .replace(/^-|-$/g, '');
   const name = `${digits.slice(0, 8)}-${digits.slice(8, 14)}-${slug || 'search'}`;
   const { id, folder } = await claimSearchFolder(root, name);
-  const trials = 'trials' in search.budget ? search.budget.trials : null;
+  const rungs = searchRungs(search, experiment.recipe);
+  if (!rungs) throw new Error(`The number of epochs of ${experimentFile} is unknown`);
   await writeRecord(folder, {
     ...{ version: SEARCH_VERSION, id, createdAt, file: within(root, resolve(file)), text },
     experiment: { file: experimentFile, text: experiment.text },
-    rungs: rungsOf(experiment.recipe.epochs, search, trials),
+    rungs,
     ...{ drawn: 0, seconds: 0, trials: [], state: 'unfinished' },
   });
   return { folder, isNew: true };
@@ -221,12 +230,18 @@ async function follow(
 ): Promise<ExitCode> {
   const { json = false, python } = options;
   const { rungs } = record;
+  const resumes = canResume(experiment.recipe);
   const tell = (line: string) => (json ? terminal.note(line) : terminal.print(line));
   tell(
     isNew
       ? l10n.t('Searching {0}: a trial trains to epoch {1}.', search.name, rungs.join(l10n.t(', then ')))
       : l10n.t('Continuing with {0}: {1} so far.', record.id, counted(record.trials.length, 'trial')),
   );
+  if (!resumes && rungs.length > 1) {
+    tell(l10n.t('The command cannot resume, so a trial is not paused at a rung: it goes on or stops there.'));
+  } else if (!resumes && search.seeds > 1) {
+    tell(l10n.t('The command cannot resume, so each trial trains all its seeds to the end.'));
+  }
   const status = terminal.statusLine();
   const command = await commandsAt(root);
   let known = record;
@@ -235,8 +250,14 @@ async function follow(
     if (event.type === 'retried') {
       status?.clear();
       terminal.note(
-        l10n.t('{0} crashed and resumes from its checkpoint ({1} of 3).', event.run, event.count),
+        resumes
+          ? l10n.t('{0} crashed and resumes from its checkpoint ({1} of 3).', event.run, event.count)
+          : l10n.t('{0} crashed and starts over ({1} of 3).', event.run, event.count),
       );
+      return;
+    }
+    if (event.type === 'startedOver') {
+      terminal.note(l10n.t('Trial {0} starts over, because its command cannot resume.', event.trial.id));
       return;
     }
     if (event.type !== 'arrived') {
@@ -256,21 +277,27 @@ async function follow(
   };
   const pause = new AbortController();
   const interrupt = () => {
-    if (!pause.signal.aborted) terminal.note(l10n.t('Pausing the trials.'));
+    if (!pause.signal.aborted) {
+      terminal.note(
+        resumes
+          ? l10n.t('Pausing the trials.')
+          : l10n.t('Stopping the trials. Their command cannot resume, so they will start over.'),
+      );
+    }
     pause.abort();
   };
   terminal.closed.addEventListener('abort', interrupt, { once: true });
   process.on('SIGINT', interrupt).on('SIGTERM', interrupt).on('SIGHUP', interrupt);
-  const facts = factsLookup(root, dirname(experimentFile));
+  const found = lookups(root, experimentFile);
   let after: SearchRecord;
   try {
     after = await runSearch(record, {
       ...{ root, folder, search, python, versions: VERSIONS, onEvent, signal: pause.signal },
       command: { nodePath: process.execPath, trainerPath: TRAINER_PATH, stopWithParent: true },
       written: parseDocument(experiment.text, experimentFile).value,
-      seed: experiment.experiment.seed,
+      recipe: experiment.recipe,
       recipeOf: (settings) => {
-        const parsed = parseExperiment(experiment.text, experimentFile, settings, 'train', facts);
+        const parsed = parseAnyExperiment(experiment.text, experimentFile, settings, found);
         return parsed.ok ? parsed.recipe : null;
       },
     });
@@ -281,7 +308,7 @@ async function follow(
   if (json) terminal.printJson(searchJson(search, after, folder));
   else show(terminal, search, after);
   if (after.state === 'done') {
-    tellResult(tell, search, after, { experimentFile, command, seed: experiment.experiment.seed });
+    tellResult(tell, search, after, { experimentFile, command, seed: experiment.recipe.seed });
     tell(l10n.t('View it in Optuna: {0}', `optuna-dashboard ${quoted(journalPath(folder))}`));
     return EXIT.done;
   }

@@ -12,6 +12,8 @@ export interface CommandExperiment {
   /** As written; null if the file has none. */
   readonly checkpoint: string | null;
   readonly resume: readonly string[] | null;
+  /** As written; null if the file does not say. */
+  readonly epochs: number | null;
   readonly environment: Readonly<Record<string, string>>;
   /** The environment variable for the seed. */
   readonly seedVariable: string | null;

@@ -96,6 +96,12 @@ const trainer = z.strictObject({
   resume: words
     .optional()
     .describe(`Arguments that resume from \${checkpoint}. The default is that of the system.`),
+  epochs: z
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .optional()
+    .describe('Number of epochs that the command trains, if its options do not determine it.'),
   arguments: z
     .record(z.string(), argument)
     .optional()

@@ -1,12 +1,19 @@
+import { basename } from 'node:path';
 import * as vscode from 'vscode';
 import { networkRecipe, recipeFacts } from '../../recipe/anyRecipe';
 import { RANGE_TEST_DEFAULTS, rangeTestRecipe } from '../../recipe/rangeTest';
 import { readAllEvents } from '../../runs/log';
 import { metricsPath } from '../../runs/store';
 import { formatNumber } from '../../shared/format';
-import { noSuggestionText, type RangeTestResult, rangeTestName, rangeTestOf } from '../../study/rangeTest';
+import {
+  commandRangeTestFailure,
+  noSuggestionText,
+  type RangeTestResult,
+  rangeTestName,
+  rangeTestOf,
+} from '../../study/rangeTest';
 import { applyResult } from '../language/edits';
-import { parsedOf } from '../language/parsing';
+import { commandExperimentOf, parsedOf } from '../language/parsing';
 import { type Offer, tell, tellFailure } from '../messages';
 import { isLive, type ReadableRun } from '../runs/liveRun';
 import type { Services } from '../services';
@@ -22,6 +29,9 @@ export async function findRate(services: Services, target: Target): Promise<void
   const uri = await experimentTarget(services, target);
   if (!uri || !mayRun()) return;
   const document = await savedDocument(uri);
+  if (document && commandExperimentOf(document)) {
+    return tellFailure(commandRangeTestFailure(basename(document.fileName)));
+  }
   if (!document || !(await indexFirst(services, document))) return;
   const start = await services.runner.start(document, ({ experiment, recipe }) =>
     rangeTestRecipe(

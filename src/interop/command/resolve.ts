@@ -4,6 +4,7 @@ import { filled, placeholdersIn } from '../../experiment/command/placeholders';
 import { isBelow } from '../../experiment/command/validate';
 import type { Finding } from '../../experiment/remedies/finding';
 import { COMMAND_RECIPE_VERSION, type CommandRecipe } from '../../recipe/commandRecipe';
+import { counted } from '../../shared/counted';
 import { type Known, known, numberAt, textAt } from '../../tricks/elsewhere/mapping';
 import { typeAt } from '../../tricks/elsewhere/mmpretrain';
 import { ALL_TRICKS } from '../../tricks/registry';
@@ -58,6 +59,7 @@ export function resolveCommand(
     ...exclusionsIn(tricks),
     ...patternFindings(experiment),
     ...(resume !== null && checkpoint === null ? [noCheckpoint()] : []),
+    ...epochsFindings(experiment.epochs, facts.epochs),
   ];
   if (findings.length > 0) return { ok: false, findings };
   const own = Object.fromEntries(
@@ -90,7 +92,7 @@ export function resolveCommand(
       metrics: experiment.metrics,
       checkpoint,
       resume: resume && fill(resume),
-      epochs: facts.epochs,
+      epochs: facts.epochs ?? experiment.epochs,
       model: facts.model,
       dataset: facts.dataset,
       ...(processes !== undefined && { processes }),
@@ -186,6 +188,19 @@ function noCheckpoint(): Finding {
       'checkpoint: out/last.pth.tar',
     ),
   };
+}
+
+/** The options of a command win, so a number of epochs that contradicts them is a mistake. */
+function epochsFindings(written: number | null, trained: number | null): Finding[] {
+  if (written === null || trained === null || written === trained) return [];
+  return [
+    {
+      path: ['trainer', 'epochs'],
+      part: 'value',
+      what: l10n.t('The command trains {0}, not {1}.', counted(trained, 'epoch'), written),
+      remedy: l10n.t('Remove it. The command determines the number.'),
+    },
+  ];
 }
 
 /** Options by which a system gets its seed. */

@@ -1,6 +1,7 @@
 /**
  * Asynchronous successive halving (Li et al. 2020, arXiv 1810.05934, algorithm 2): decides which trial trains next. A
- * promoted trial resumes where it was paused, so no epoch is trained twice.
+ * promoted trial resumes where it was paused, so no epoch is trained twice. A trial that cannot resume goes on past its
+ * rung or stops there for good, as in Optuna's SuccessiveHalvingPruner (Akiba et al. 2019, arXiv 1907.10902).
  */
 
 /** Settings of the halving. */
@@ -12,6 +13,8 @@ export interface HalvingPlan {
   /** Maximum number of trials; null if the search ends by time. */
   readonly trials: number | null;
   readonly higherIsBetter: boolean;
+  /** Whether trials can be paused at a rung and resumed later. */
+  readonly canResume: boolean;
 }
 
 /** The properties of a trial that halving uses. */
@@ -33,7 +36,7 @@ export type HalvingJob =
 
 /** Returns the next job for a free worker: a promotion from the highest rung that has one, else a new trial. */
 export function nextJob(plan: HalvingPlan, trials: readonly HalvingTrial[]): HalvingJob {
-  for (let rung = plan.rungs.length - 2; rung >= 0; rung--) {
+  for (let rung = plan.rungs.length - 2; rung >= 0 && plan.canResume; rung--) {
     const [trial] = promotable(plan, trials, rung);
     if (trial) return { kind: 'promote', trial: trial.id, rung: rung + 1 };
   }
@@ -43,12 +46,33 @@ export function nextJob(plan: HalvingPlan, trials: readonly HalvingTrial[]): Hal
 
 /** Returns the trials in the best 1/reduction of a rung that have not advanced, best first. */
 function promotable(plan: HalvingPlan, trials: readonly HalvingTrial[], rung: number): HalvingTrial[] {
-  const arrived = trials.filter(({ results }) => results.length > rung);
-  const best = ranked(arrived, rung, plan.higherIsBetter).slice(
-    0,
-    Math.floor(arrived.length / plan.reduction),
-  );
+  const best = bestAt(plan, trials, rung, 0);
   return best.filter(({ results, isRunning }) => results.length === rung + 1 && !isRunning);
+}
+
+/**
+ * Whether a trial that cannot resume goes on from a rung that it has just reached: as one of the best 1/reduction that
+ * reached it so far. Of fewer trials, only the best one goes on.
+ */
+export function goesOn(
+  plan: HalvingPlan,
+  trials: readonly HalvingTrial[],
+  id: number,
+  rung: number,
+): boolean {
+  return bestAt(plan, trials, rung, 1).some((trial) => trial.id === id);
+}
+
+/** Returns the trials in the best 1/reduction of a rung, best first, and at least `least` if none failed. */
+function bestAt(
+  { higherIsBetter, reduction }: HalvingPlan,
+  trials: readonly HalvingTrial[],
+  rung: number,
+  least: number,
+): readonly HalvingTrial[] {
+  const arrived = trials.filter(({ results }) => results.length > rung);
+  const count = Math.max(Math.floor(arrived.length / reduction), least);
+  return ranked(arrived, rung, higherIsBetter).slice(0, count);
 }
 
 /** Returns the trials that did not fail at a rung, best first. Ties go to the one started first. */

@@ -1,14 +1,16 @@
 /** Checks a search against its experiment. */
 import * as l10n from '@vscode/l10n';
-import { parseExperiment } from '../../experiment/parse';
 import type { Problem } from '../../experiment/problem';
 import type { ExperimentDocument } from '../../experiment/text/document';
-import { type FactsLookup, NO_FACTS } from '../../recipe/datasets';
-import { recipeKey } from '../../recipe/recipe';
+import { parseAnyExperiment } from '../../interop/command/parse';
+import type { ReadText } from '../../interop/import/adapter';
+import { anyRecipeKey, isCommandRecipe, recipeFacts } from '../../recipe/anyRecipe';
+import type { FactsLookup } from '../../recipe/datasets';
 import { mostRungs } from './asha';
+import { commandFindings, epochsParameter, foreignParameter, placeholderRemedy } from './commandSearch';
 import { placed, type SearchFinding } from './parse';
 import type { Search, SearchParameter } from './search';
-import { settingOf, valueText } from './space';
+import { settingOf, valueText, writtenPath } from './space';
 
 /** A search's experiment file. */
 export interface SearchBaseline {
@@ -16,6 +18,8 @@ export interface SearchBaseline {
   readonly fileName: string;
   /** Facts about its images. Default: none. */
   readonly factsOf?: FactsLookup;
+  /** Reads the files that its command names. Default: none can be read. */
+  readonly readText?: ReadText;
 }
 
 /**
@@ -28,8 +32,8 @@ export function searchProblems(
   document: ExperimentDocument,
   baseline: SearchBaseline,
 ): Problem[] {
-  const { text, fileName, factsOf = NO_FACTS } = baseline;
-  const read = (settings: readonly string[]) => parseExperiment(text, fileName, settings, 'train', factsOf);
+  const { text, fileName, ...options } = baseline;
+  const read = (settings: readonly string[]) => parseAnyExperiment(text, fileName, settings, options);
   const plain = read([]);
   if (!plain.ok) {
     const [first] = plain.problems;
@@ -38,7 +42,10 @@ export function searchProblems(
     return placed(document, [{ path: ['experiment'], part: 'value', what, remedy: first.remedy }]);
   }
   const written = plain.document.value;
+  const command = isCommandRecipe(plain.recipe) ? plain.recipe : null;
   const findings = search.parameters.flatMap((parameter) => {
+    const foreign = command && foreignParameter(parameter, written);
+    if (foreign) return [foreign];
     const tries = triedValues(parameter);
     const results = tries.map((tried) => ({
       tried,
@@ -56,11 +63,18 @@ export function searchProblems(
       );
     const failed = results.find(({ tried, parsed }) => !parsed.ok && !standsBesideSome(tried));
     if (failed && !failed.parsed.ok) return [untrainable(parameter, failed.tried, failed.parsed.problems[0])];
-    const keys = new Set(results.flatMap(({ parsed }) => (parsed.ok ? [recipeKey(parsed.recipe)] : [])));
-    const isTold = results.every(({ parsed }) => parsed.ok);
-    return isTold && keys.size < 2 ? [changesNothing(parameter)] : [];
+    const recipes = results.flatMap(({ parsed }) => (parsed.ok ? [parsed.recipe] : []));
+    const changesLength = command && epochsParameter(parameter, command, recipes);
+    if (changesLength) return [changesLength];
+    const isTold = recipes.length === results.length;
+    return isTold && new Set(recipes.map(anyRecipeKey)).size < 2 ? [changesNothing(parameter, written)] : [];
   });
-  return placed(document, [...findings, ...rungFindings(search, plain.recipe.epochs)]);
+  const { epochs } = recipeFacts(plain.recipe);
+  return placed(document, [
+    ...findings,
+    ...(command ? commandFindings(search, command) : []),
+    ...(epochs === null ? [] : rungFindings(search, epochs)),
+  ]);
 }
 
 interface TriedValue {
@@ -107,12 +121,14 @@ function untrainable(
   return { path, part: 'value', what, remedy };
 }
 
-function changesNothing({ key }: SearchParameter): SearchFinding {
+function changesNothing({ key, path }: SearchParameter, written: unknown): SearchFinding {
+  const [first, second, name] = writtenPath(path, written);
+  const isValue = first === 'trainer' && second === 'values' && name !== undefined;
   return {
     path: ['search', key],
     part: 'key',
     what: l10n.t('{0} changes nothing in this experiment.', key),
-    remedy: l10n.t('Remove it, or fix its name.'),
+    remedy: isValue ? placeholderRemedy(String(name)) : l10n.t('Remove it, or fix its name.'),
   };
 }
 

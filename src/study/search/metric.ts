@@ -1,18 +1,33 @@
 import type { EpochEvent } from '../../protocol/standing';
 import { assertNever } from '../../shared/assertNever';
 import { formatFixed, formatNumber } from '../../shared/format';
-import type { SearchMetric } from './search';
+import { SEARCH_METRICS, type SearchMetric } from './search';
+
+/** The metrics of an epoch, or of a finished run. */
+export type RungMetrics = Pick<
+  EpochEvent,
+  'validationAccuracy' | 'averagedAccuracy' | 'validationLoss' | 'macroF1' | 'balancedAccuracy'
+>;
+
+/** Returns the metrics that an epoch has itself. Without averaged weights, `metricAt` uses the others. */
+export function metricsIn(event: RungMetrics): SearchMetric[] {
+  return SEARCH_METRICS.filter(
+    (metric) =>
+      metricAt(event, metric) !== null &&
+      (metric !== 'averaged_accuracy' || event.averagedAccuracy !== undefined),
+  );
+}
 
 /**
  * Returns a metric at the end of an epoch, with accuracies in percentage points. Null if the epoch lacks it or it is
  * not a number.
  */
-export function metricAt(event: EpochEvent, metric: SearchMetric): number | null {
+export function metricAt(event: RungMetrics, metric: SearchMetric): number | null {
   const value = numberOf(event, metric);
   return value !== undefined && Number.isFinite(value) ? value : null;
 }
 
-function numberOf(event: EpochEvent, metric: SearchMetric): number | undefined {
+function numberOf(event: RungMetrics, metric: SearchMetric): number | undefined {
   switch (metric) {
     case 'validation_accuracy':
       return points(event.validationAccuracy);

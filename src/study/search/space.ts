@@ -68,14 +68,24 @@ export function settingOf(parameter: SearchParameter, meant: unknown, written: u
   const path = writtenPath(parameter.path, written);
   const isTrick = path[0] === 'tricks' && path.length === 2;
   const held = valueAt(written, path);
+  // YAML 1.2 reads on and off as strings, which a switch of a command takes for true and false.
+  const value = isTrick && meant === 'on' ? true : isTrick && meant === 'off' ? false : meant;
   // A trick that is already enabled keeps its options.
-  if (isTrick && meant === true && held !== undefined && held !== false) return [];
-  if (isTrick && meant === false && held === undefined) return [];
-  return [`${path.join('.')}=${JSON.stringify(meant)}`];
+  if (isTrick && value === true && held !== undefined && held !== false) return [];
+  if (isTrick && value === false && held === undefined) return [];
+  return [`${path.join('.')}=${JSON.stringify(value)}`];
 }
 
-function writtenPath(path: Path, written: unknown): Path {
+/**
+ * Returns a parameter's path in an experiment as written: a trick by the name that it has there. In an experiment with a
+ * command, a name alone may be that of a switch under `trainer.arguments` or of a value under `trainer.values`.
+ */
+export function writtenPath(path: Path, written: unknown): Path {
   const [first, name, ...rest] = path;
+  if (first !== undefined && name === undefined) {
+    if (isMapping(valueAt(written, ['trainer', 'arguments', first]))) return ['tricks', first];
+    if (valueAt(written, ['trainer', 'values', first]) !== undefined) return ['trainer', 'values', first];
+  }
   if (first !== 'tricks' || typeof name !== 'string' || !isMapping(written)) return path;
   return [first, writtenTrick(written, name) ?? name, ...rest];
 }

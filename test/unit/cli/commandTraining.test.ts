@@ -111,6 +111,47 @@ describe('tricks run, with an experiment that a command trains', () => {
     expect(stderr).toContain('There are no images in pets.');
   });
 
+  it('prints its recipe, and asks for no working directory', async () => {
+    const { tricks, runs } = await training(experiment('  working_directory: /nowhere\n'));
+    const { code, stdout, stderr } = await tricks(['resolve', 'other.experiment.yaml', '--set', 'seed=4']);
+    expect(stderr).toBe('');
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({
+      kind: 'command',
+      command: [process.execPath, 'train.mjs', '--seed', '4'],
+      workingDirectory: '/nowhere',
+    });
+    await expect(readdir(runs)).rejects.toThrow('ENOENT');
+  });
+
+  it('is refused a range test of its learning rate, and the remedy is a search', async () => {
+    const { tricks, runs } = await training();
+    const { code, stderr } = await tricks(['lr-find', 'other.experiment.yaml']);
+    expect(code).toBe(2);
+    expect(stderr).toBe(
+      'error: other.experiment.yaml trains by a command, whose learning rate cannot be raised step by step.\n' +
+        `Search for a good one with tricks tune: write \${lr} in the command, values: { lr: 0.1 } under trainer, and search over trainer.values.lr.\n`,
+    );
+    await expect(readdir(runs)).rejects.toThrow('ENOENT');
+  });
+
+  it.each(['schedule', 'inspect', 'data'])('has nothing for tricks %s to show', async (command) => {
+    const { tricks } = await training();
+    const { code, stderr } = await tricks([command, 'other.experiment.yaml']);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/^other\.experiment\.yaml:2:1: error: This experiment trains by a command\./);
+  });
+
+  it.each([['test'], ['predict', 'a.png']])('has no network for tricks %s', async (command, ...more) => {
+    const { tricks } = await training();
+    expect((await tricks(['run', 'other.experiment.yaml'])).code).toBe(0);
+    const { code, stderr } = await tricks([command, 'last', ...more]);
+    expect(code).not.toBe(0);
+    expect(stderr).toContain('was trained by a command');
+    const pause = await tricks(['pause', 'last']);
+    expect(pause.stderr).toContain('The run is not running.');
+  });
+
   it('trains from the queue', async () => {
     const { tricks, runFile } = await training();
     expect((await tricks(['queue', 'add', 'other.experiment.yaml'])).code).toBe(0);

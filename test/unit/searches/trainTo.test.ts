@@ -67,7 +67,8 @@ async function train(
   });
   return {
     ...{ arrival, retries, manifest, folder },
-    last: arrival.kind === 'arrived' ? numbersOf(arrival.epoch) : null,
+    last:
+      arrival.kind === 'arrived' && epochs[0] ? numbersOf({ ...epochs.at(-1)!, ...arrival.metrics }) : null,
     epochs: epochs.map(({ epoch }) => epoch),
   };
 }

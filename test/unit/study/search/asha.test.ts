@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
   bestTrial,
+  goesOn,
   type HalvingPlan,
   type HalvingTrial,
   mostRungs,
@@ -62,7 +63,7 @@ const searches = fc.record({
 
 function run({ reduction, rungCount, trials, workers, higherIsBetter, values, order }: SearchOf) {
   const rungs = Array.from({ length: rungCount }, (_, rung) => reduction ** rung);
-  const plan = { rungs, reduction, trials, higherIsBetter };
+  const plan = { rungs, reduction, trials, higherIsBetter, canResume: true };
   let turn = 0;
   const choose = (count: number) => order[turn++ % order.length]! % count;
   return { plan, ...simulate(plan, workers, (trial) => values[trial]!, choose) };
@@ -102,7 +103,7 @@ describe('successive halving', () => {
 
   test('promotes exactly 1/reduction where trials come in order, from worst to best the most', () => {
     // Nine trials in descending order of quality: one in three is promoted, and then one of the three promoted.
-    const plan = { rungs: [1, 3, 9], reduction: 3, trials: 9, higherIsBetter: true };
+    const plan = { rungs: [1, 3, 9], reduction: 3, trials: 9, higherIsBetter: true, canResume: true };
     const { promotions } = simulate(
       plan,
       1,
@@ -118,9 +119,35 @@ describe('successive halving', () => {
   });
 
   test('starts trials without end if time is the budget', () => {
-    const plan = { rungs: [1], reduction: 3, trials: null, higherIsBetter: true };
+    const plan = { rungs: [1], reduction: 3, trials: null, higherIsBetter: true, canResume: true };
     const trials = Array.from({ length: 1000 }, (_, id) => ({ id, results: [1], isRunning: false }));
     expect(nextJob(plan, trials)).toEqual({ kind: 'start' });
+  });
+});
+
+describe('trials that cannot resume', () => {
+  const plan = { rungs: [1, 3], reduction: 3, trials: 4, higherIsBetter: true, canResume: false };
+  const at = (...values: (number | null)[]) =>
+    values.map((value, id) => ({ id, results: [value], isRunning: false }));
+
+  test('are never promoted after they stopped', () => {
+    expect(nextJob(plan, at(1, 2, 3))).toEqual({ kind: 'start' });
+    expect(nextJob(plan, at(1, 2, 3, 4))).toEqual({ kind: 'done' });
+  });
+
+  test('go on as long as they are the best of a few, and then as one of the best third', () => {
+    expect(goesOn(plan, at(50), 0, 0)).toBe(true);
+    expect(goesOn(plan, at(50, 40), 1, 0)).toBe(false);
+    expect(goesOn(plan, at(50, 60), 1, 0)).toBe(true);
+    const six = at(50, 40, 30, 20, 10, 45);
+    expect(goesOn(plan, six, 5, 0)).toBe(true);
+    expect(goesOn(plan, six.slice(1), 1, 0)).toBe(false);
+    expect(goesOn({ ...plan, higherIsBetter: false }, six, 4, 0)).toBe(true);
+  });
+
+  test('stop at a rung where they failed, also if all did', () => {
+    expect(goesOn(plan, at(null), 0, 0)).toBe(false);
+    expect(goesOn(plan, at(null, null, 50), 2, 0)).toBe(true);
   });
 });
 
