@@ -135,7 +135,8 @@ describe('tricks run', () => {
     async () => {
       const { terminal, write } = await work();
       await write(FILE, experimentText({ schedule: '{ epochs: 3 }' }));
-      const line = `$TRICKS run ${FILE}`;
+      // Wide enough for all of a step, whatever its numbers.
+      const line = `stty cols 200; $TRICKS run ${FILE}`;
       // Like a person's own environment: Node treats a CI terminal as one without colors.
       const env = { NO_COLOR: undefined, CI: undefined, TERM: 'xterm-256color' };
       const { code, stdout } = await terminal(line, { env });
